@@ -1,0 +1,1 @@
+"""Symbolic mathematics: equations, their derivatives, and the derivations. Imports nothing of codegen."""

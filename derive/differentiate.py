@@ -1,0 +1,230 @@
+"""Reverse mode: Program -> Gradient, again a Program.
+
+Statements are visited in reverse. For every distinct access X[e] in the body of ``y[f] = sum(...) body`` one statement
+
+    dX[q] += sum(f, bound) [q == e] dy[f] * d(body)/d(X[e])
+
+is emitted: one statement per access is the product rule, one per intermediate tensor the chain rule. The Kronecker
+deltas ``[q == e]`` stay in the Term; `derive.collapse` takes them away. For a maximum the derivative is the bracket
+[position == argument recorded by the forward statement].
+
+Every delta owns a private index with coefficient 1, the fresh q made here. Hence statements with affine deltas, box
+ranges and zero-extended accesses are closed under differentiation at any order (Urban and van der Smagt, Gradients of
+element-wise expressions, arXiv:1711.01348).
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import reduce
+from itertools import islice
+
+import sympy
+from sympy import Dummy, Expr, Integer
+
+from derive.functions import FUNCTIONS, equal, relu
+from derive.index import fresh_names
+from derive.term import (
+    Access,
+    EquationError,
+    Program,
+    Range,
+    Statement,
+    Tensor,
+    Term,
+    accesses,
+    check,
+    index_ranges,
+)
+
+
+@dataclass(frozen=True)
+class Contribution:
+    """What one access of one statement adds to the gradient of a tensor.
+
+    Attributes:
+        reader: the forward statement.
+        access: the access in its body that is differentiated by.
+        partial: d(body)/d(access).
+        term: the raw term, Kronecker deltas included.
+        by_value: the same term with the derivative written in terms of the reader's saved result, where possible.
+    """
+
+    reader: Statement
+    access: Access
+    partial: Expr
+    term: Term
+    by_value: Term | None
+
+    @property
+    def computed(self) -> Term:
+        """The form a kernel computes: by the saved result where possible."""
+        return self.by_value or self.term
+
+
+@dataclass(frozen=True)
+class Adjoint:
+    """The gradient of one tensor: ``gradient = sum of contributions``."""
+
+    tensor: Tensor
+    gradient: Tensor
+    contributions: tuple[Contribution, ...]
+
+
+@dataclass(frozen=True)
+class Gradient:
+    """The result of `differentiate`.
+
+    Attributes:
+        forward: the program that was differentiated.
+        seeds: gradients of the outputs, given from outside, by name of the output.
+        adjoints: gradients in order of computation, intermediate tensors included.
+        program: all of them as one Program over the forward tensors and the seeds.
+    """
+
+    forward: Program
+    seeds: dict[str, Tensor]
+    adjoints: tuple[Adjoint, ...]
+    program: Program
+
+    def adjoint(self, name: str) -> Adjoint | None:
+        """The gradient of tensor `name`; None when the outputs do not depend on it."""
+        return next((a for a in self.adjoints if a.tensor.name == name), None)
+
+
+def differentiate(program: Program, wrt: Sequence[str] | None = None, seeds: dict[str, str] | None = None) -> Gradient:
+    """Differentiate a scalar E of the outputs with respect to inputs.
+
+    Args:
+        program: a checked program.
+        wrt: names of inputs; all differentiable ones by default.
+        seeds: names of the given gradients dE/d(output) by output; "dy" for a single output, else "d" + name.
+
+    Returns:
+        The gradient program; inputs that the outputs do not depend on have no statement in it (their gradient is 0).
+
+    Raises:
+        EquationError: when `wrt` names no differentiable input.
+    """
+    tensors = program.tensors
+    names = tuple(wrt) if wrt is not None else tuple(t.name for t in program.inputs if _differentiable(t))
+    for name in names:
+        if name not in tensors or not _differentiable(tensors[name]):
+            choices = ", ".join(t.name for t in program.inputs if _differentiable(t))
+            raise EquationError(f"cannot differentiate with respect to {name}; expected one of {choices}")
+    seed_names = seeds or ({program.outputs[0]: "dy"} if len(program.outputs) == 1 else {})
+    taken = program.names() | set(seed_names.values())
+    gradients = {
+        o: Tensor(seed_names.get(o) or _fresh_tensor(o, taken), tensors[o].shape, ravel=tensors[o].ravel)
+        for o in program.outputs
+    }
+    seed_tensors = dict(gradients)
+    needed = _depends_on(program, set(names))
+    collected: dict[str, list[Contribution]] = {}
+    for statement in reversed(program.statements):
+        seed = gradients.get(statement.target.name)
+        if seed is None:
+            continue
+        for access in accesses(statement.term.body):
+            tensor = tensors[access.tensor]
+            if access.tensor not in needed or not _differentiable(tensor):
+                continue
+            contribution = _contribute(program, statement, access, seed, taken)
+            if contribution is None:
+                continue
+            if access.tensor not in gradients:
+                gradients[access.tensor] = Tensor(_fresh_tensor(access.tensor, taken), tensor.shape, ravel=tensor.ravel)
+            collected.setdefault(access.tensor, []).append(contribution)
+    order = [s.target.name for s in reversed(program.statements)] + [t.name for t in program.inputs]
+    adjoints = tuple(
+        Adjoint(tensors[name], gradients[name], tuple(collected[name]))
+        for name in dict.fromkeys(order)
+        if name in collected
+    )
+    statements = tuple(Statement(a.gradient, c.computed) for a in adjoints for c in a.contributions)
+    given = tuple(program.tensors.values()) + tuple(t for t in seed_tensors.values() if t.name not in tensors)
+    outputs = tuple(gradients[name].name for name in names if name in collected)
+    return Gradient(program, seed_tensors, adjoints, check(Program(given, statements, outputs, program.sizes)))
+
+
+def _differentiable(tensor: Tensor) -> bool:
+    return not tensor.integer and not tensor.constant
+
+
+def _depends_on(program: Program, names: set[str]) -> set[str]:
+    """The tensors through which the gradient flows: `names` and every tensor computed from them."""
+    found = set(names)
+    for statement in program.statements:
+        read = {a.tensor for a in accesses(statement.term.body)}
+        if read & found and not statement.target.constant:
+            found.add(statement.target.name)
+    return found
+
+
+def _fresh_tensor(name: str, taken: set[str]) -> str:
+    candidate = f"d{name}"
+    while candidate in taken:
+        candidate = f"d{candidate}"
+    taken.add(candidate)
+    return candidate
+
+
+def _contribute(
+    program: Program, statement: Statement, access: Access, seed: Tensor, taken: set[str]
+) -> Contribution | None:
+    term = statement.term
+    partial = derivative(term.body, access)
+    if partial == 0:
+        return None
+    shape = program.tensors[access.tensor].shape
+    free = index_ranges(islice(fresh_names(taken), len(shape)), shape)
+    guards = term.guards
+    factor: Expr = Access(seed.name, *(r.index for r in term.free))
+    if statement.argument is not None:
+        # the recorded position is admissible, so the guards hold wherever the bracket does
+        factor *= equal(position(term.bound), Access(statement.argument.name, *(r.index for r in term.free)))
+        guards = ()
+    elif term.op == "max":
+        raise EquationError(f"{statement.target.name} is a maximum without a recorded argument; declare it constant")
+    deltas = tuple(sympy.expand(r.index - e) for r, e in zip(free, access.indices, strict=True))
+
+    def raw(slope: Expr) -> Term:
+        return Term(free, term.free + term.bound, factor * slope, term.deltas + deltas, guards)
+
+    slope = _by_value(program, statement, access)
+    return Contribution(statement, access, partial, raw(partial), raw(slope) if slope is not None else None)
+
+
+def derivative(body: Expr, access: Access) -> Expr:
+    """d(body)/d(access); every access counts as an independent real variable."""
+    dummies = {a: Dummy(a.tensor, real=True) for a in accesses(body)}
+    slope = sympy.diff(body.xreplace(dummies), dummies[access])
+    return slope.xreplace({dummy: a for a, dummy in dummies.items()})
+
+
+def position(bound: tuple[Range, ...]) -> Expr:
+    """The row-major position of the bound indices within their box."""
+    return sympy.expand(reduce(lambda total, r: total * r.extent + r.index, bound, Integer(0)))
+
+
+def _by_value(program: Program, statement: Statement, access: Access) -> Expr | None:
+    """The slope through ``y = A*f(argument) + B``, written with the saved y: f' from the table, f = (y - B)/A."""
+    term, name = statement.term, statement.target.name
+    if term.bound or term.deltas or term.guards or term.op == "max" or len(program.definitions(name)) > 1:
+        return None
+    calls = [f for f in term.body.atoms(*FUNCTIONS) if FUNCTIONS[f.func].by_value and f.has(access)]
+    if len(calls) != 1:
+        return None
+    (call,) = calls
+    stand_in = Dummy("f", real=True)
+    outer = term.body.xreplace({call: stand_in})
+    scale = sympy.diff(outer, stand_in)
+    if outer.has(Access) or scale.has(stand_in) or scale == 0:
+        return None
+    saved = Access(name, *(r.index for r in term.free))
+    value = (saved - outer.xreplace({stand_in: Integer(0)})) / scale
+    rule = FUNCTIONS[call.func].by_value
+    assert rule is not None  # selected above
+    if call.func is relu and not scale.is_positive:
+        return None  # [x > 0] is [y > 0] only when y grows with x
+    slope = scale * rule(value) * derivative(call.args[0], access)
+    return slope if slope.has(saved) or slope.is_number else None

@@ -1,0 +1,279 @@
+"""SymPy equations -> Program, and back.
+
+A layer is written with SymPy's own objects: `IndexedBase` with a shape, `Idx` with a range, `Sum`, `Eq`; and with
+`Maximum` for a maximum over indices, `inside` for a range bracket and `equal` for an equality bracket:
+
+    u, x, w = IndexedBase("u", shape=(N, M)), IndexedBase("x", shape=(N, L)), IndexedBase("w", shape=(R,))
+    n, m, r = Idx("n", N), Idx("m", M), Idx("r", R)
+    program(Eq(u[n, m], Sum(x[n, s * m + r - p] * w[r], r)), inputs=(x, w))
+
+Nested reductions are flattened: each becomes a statement of its own, so that every statement has one reduction.
+"""
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+import sympy
+from sympy import Add, Eq, Expr, Function, Idx, Indexed, IndexedBase, Integer, Mul, Sum, Symbol, Tuple
+
+from derive.functions import equal
+from derive.index import NotAffineError, affine, floordiv, integer
+from derive.term import (
+    Access,
+    EquationError,
+    Guard,
+    Program,
+    Range,
+    Statement,
+    Tensor,
+    Term,
+    accesses,
+    check,
+    drop_unit_ranges,
+)
+
+
+class inside(Function):
+    """The Iverson bracket ``[0 <= value < extent]`` as a factor."""
+
+    nargs = (2,)
+
+
+class Maximum(Expr):
+    """``Maximum(body, r, t)``: the maximum of `body` over indices; a factor `inside` restricts where it is taken."""
+
+    is_commutative = True
+
+    def __new__(cls, body: Expr, *indices: Idx) -> "Maximum":
+        return Expr.__new__(cls, body, Tuple(*indices))  # type: ignore[no-any-return]
+
+
+def program(
+    *equations: Eq,
+    inputs: Sequence[IndexedBase | Symbol],
+    outputs: Sequence[IndexedBase | Symbol] = (),
+    sizes: Mapping[Symbol, Expr] | None = None,
+    integers: str = "",
+    optional: str = "",
+    constants: str = "",
+    ravel: str = "",
+    arguments: Mapping[str, str] | None = None,
+) -> Program:
+    """Build a checked Program from SymPy equations.
+
+    Args:
+        equations: ``Eq(u[n, i], ...)`` in order of computation; the left side is an element of a tensor.
+        inputs: the tensors given from outside, in the order in which functions take them.
+        outputs: the results, the last equation's target by default.
+        sizes: derived extents in order, e.g. ``{H_out: floordiv(H + 2 * p - R, s) + 1}``.
+        integers: blank-separated names of inputs that hold integers (never differentiated).
+        optional: names of inputs that may be absent (and then count as 0).
+        constants: names of tensors through which no gradient flows.
+        ravel: names of tensors of one axis that stand for arrays of any rank.
+        arguments: name of the tensor that records where a maximum was found, by name of the maximum's tensor.
+
+    Raises:
+        EquationError: when an equation is not well formed.
+    """
+    flags = {
+        "integer": set(integers.split()),
+        "optional": set(optional.split()),
+        "constant": set(constants.split()),
+        "ravel": set(ravel.split()),
+    }
+    reader = _Reader(flags, dict(arguments or {}))
+    given = tuple(reader.tensor(base) for base in inputs)
+    for equation in equations:
+        reader.read(equation)
+    if not reader.statements:
+        raise EquationError("a program needs at least one equation")
+    names = tuple(_name(base) for base in outputs) or (reader.statements[-1].target.name,)
+    defined = tuple((own_symbols(symbol), own_symbols(e)) for symbol, e in (sizes or {}).items())
+    return check(Program(given, tuple(reader.statements), names, defined))
+
+
+def _name(base: IndexedBase | Symbol) -> str:
+    return base.name if isinstance(base, Symbol) else str(base.label)
+
+
+def own_symbols(expression: Expr) -> Expr:
+    """`expression` with every integer symbol and `Idx` replaced by the factory's symbol of that name."""
+    mapping: dict[Expr, Expr] = {v: integer(v.name) for v in expression.atoms(Idx)}
+    mapping |= {v: integer(v.name) for v in expression.atoms(Symbol) if v.is_integer}
+    return _floors(expression.xreplace(mapping))
+
+
+def _floors(expression: Expr) -> Expr:
+    """SymPy's floor(a/b) as floordiv(a, b), so that it stays as it is written."""
+    found = sorted(expression.atoms(sympy.floor), key=sympy.default_sort_key)
+    return expression.xreplace({f: floordiv(*sympy.fraction(sympy.together(f.args[0]))) for f in found})
+
+
+class _Reader:
+    """Collects statements while equations are read; the only mutable thing of this module."""
+
+    def __init__(self, flags: Mapping[str, set[str]], arguments: Mapping[str, str]) -> None:
+        self.flags, self.arguments = flags, arguments
+        self.statements: list[Statement] = []
+        self.extents: dict[Symbol, Expr] = {}
+        self.names: set[str] = set()
+        self.scalars: set[Symbol] = set()
+
+    def tensor(self, base: IndexedBase | Symbol) -> Tensor:
+        """The tensor of an IndexedBase; a plain Symbol is a scalar, a tensor without axes."""
+        if isinstance(base, Symbol):
+            self.scalars.add(base)
+            self.names.add(base.name)
+            return Tensor(base.name, (), **self._flags(base.name))
+        if base.shape is None:
+            raise EquationError(f"{base.label} has no shape; write IndexedBase({str(base.label)!r}, shape=(...))")
+        name = str(base.label)
+        self.names.add(name)
+        return Tensor(name, tuple(own_symbols(sympy.sympify(e)) for e in base.shape), **self._flags(name))
+
+    def _flags(self, name: str) -> dict[str, bool]:
+        return {flag: name in names for flag, names in self.flags.items()}
+
+    def read(self, equation: Eq) -> None:
+        """Add the statements of one equation."""
+        left, right = equation.lhs, equation.rhs
+        if not isinstance(left, Indexed | Symbol):
+            raise EquationError(f"the left side of {equation} is not an element of a tensor such as u[n, i]")
+        target = self.tensor(left if isinstance(left, Symbol) else left.base)
+        free_form = [self._convert(e) for e in left.indices] if isinstance(left, Indexed) else []
+        summands = Add.make_args(right)
+        has_reduction = any(part.has(Sum) for part in summands)
+        for part in sorted(summands, key=lambda e: not e.has(Sum)) if has_reduction else (right,):
+            self._statement(target, free_form, part)
+
+    def _statement(self, target: Tensor, left: list[Expr], right: Expr) -> None:
+        op, bound, body = self._peel(right)
+        body = self._convert(body)
+        factors = Mul.make_args(body)
+        guards = tuple(Guard(f.args[0], f.args[1]) for f in factors if isinstance(f, inside))
+        deltas = [f.args[0] - f.args[1] for f in factors if isinstance(f, equal) and not accesses(f)]
+        body = Mul(*(f for f in factors if not isinstance(f, inside) and not (isinstance(f, equal) and not accesses(f))))
+        used = {v for e in left for v in e.free_symbols if v in self.extents}
+        plain = [e for e in left if isinstance(e, Symbol) and e in self.extents]
+        free, scattered = [], []
+        fresh = iter(f"{target.name}_{axis}" for axis in range(len(left)))
+        for expression, extent in zip(left, target.shape, strict=True):
+            name = next(fresh)
+            if expression in plain and left.count(expression) == 1 and self.extents[expression] == extent:
+                free.append(Range(expression, extent))
+            else:
+                free.append(Range(integer(name), extent))
+                deltas.append(integer(name) - expression)
+                scattered += sorted(expression.free_symbols & used, key=lambda v: v.name)
+        kept = {r.index for r in free}
+        extra = tuple(Range(v, self.extents[v]) for v in dict.fromkeys(scattered) if v not in kept)
+        term = Term(tuple(free), extra + bound, body, tuple(deltas), guards, op=op)
+        self._bound_everywhere(target, term)
+        argument = None
+        if op == "max" and not target.constant:
+            name = self.arguments.get(target.name, f"arg_{target.name}")
+            argument = Tensor(name, target.shape, integer=True)
+            self.names.add(name)
+        self.statements.append(Statement(target, drop_unit_ranges(term), argument))
+
+    def _bound_everywhere(self, target: Tensor, term: Term) -> None:
+        loose = [v for v in self.extents if v in term.body.free_symbols and v not in term.indices]
+        if loose:
+            raise EquationError(
+                f"{target.name}: index {loose[0].name} is neither on the left side nor summed over; "
+                f"put it on the left or into a Sum"
+            )
+
+    def _peel(self, expression: Expr) -> tuple[str, tuple[Range, ...], Expr]:
+        """Split ``factor * Sum(body, ...)`` or ``Maximum(body, ...)`` at the top into op, bound indices and body."""
+        if isinstance(expression, Maximum):
+            return "max", tuple(self._range(v) for v in expression.args[1]), expression.args[0]
+        sums = [f for f in Mul.make_args(expression) if isinstance(f, Sum)]
+        if len(sums) != 1:
+            return "sum", (), expression
+        others = Mul(*(f for f in Mul.make_args(expression) if f is not sums[0]))
+        bound = []
+        for limits in sums[0].limits:
+            if len(limits) == 3 and limits[1] != 0:
+                raise EquationError(f"the sum over {limits[0]} starts at {limits[1]}; expected 0")
+            index = limits[0]
+            found = self._range(index)
+            bound.append(Range(found.index, own_symbols(limits[2] + 1)) if len(limits) == 3 else found)
+            self.extents[found.index] = bound[-1].extent
+        _, inner, body = self._peel(sums[0].function) if isinstance(sums[0].function, Sum) else ("sum", (), sums[0].function)
+        return "sum", tuple(bound) + inner, others * body
+
+    def _range(self, index: Idx) -> Range:
+        if not isinstance(index, Idx) or index.upper is None:
+            raise EquationError(f"index {index} has no extent; write Idx({str(index)!r}, extent)")
+        own, extent = integer(index.name), own_symbols(index.upper + 1)
+        if self.extents.setdefault(own, extent) != extent:
+            raise EquationError(f"index {own.name} is used with two extents, {self.extents[own]} and {extent}")
+        return Range(own, extent)
+
+    def _convert(self, expression: Expr) -> Expr:
+        """Replace inner reductions by tensors of their own, then SymPy's Indexed by Access."""
+        if isinstance(expression, Sum | Maximum):
+            return self._let(expression)
+        if isinstance(expression, Indexed):
+            self.names.add(str(expression.base.label))
+            shape = expression.base.shape
+            if shape is not None and len(shape) != len(expression.indices):
+                raise EquationError(f"{expression.base.label} has {len(shape)} axes, but is used as {expression}")
+            return Access(str(expression.base.label), *(self._convert(e) for e in expression.indices))
+        if isinstance(expression, Idx):
+            return self._range(expression).index
+        if not expression.args:
+            return Access(expression.name) if expression in self.scalars else own_symbols(expression)
+        return _floors(expression.func(*(self._convert(e) for e in expression.args)))
+
+    def _let(self, expression: Expr) -> Expr:
+        """A tensor for an inner reduction, over the indices of the outside that it uses."""
+        name = next(f"t{k}" for k in range(1, 1000) if f"t{k}" not in self.names)
+        inner = {integer(v.name) for v in _own_indices(expression)}
+        outer = [v for v in expression.atoms(Idx) if integer(v.name) not in inner]
+        ranges = [self._range(v) for v in sorted(outer, key=lambda v: v.name)]
+        self.names.add(name)
+        target = Tensor(name, tuple(r.extent for r in ranges), **self._flags(name))
+        self._statement(target, [r.index for r in ranges], expression)
+        return Access(name, *(r.index for r in ranges))
+
+
+def _own_indices(expression: Expr) -> Iterable[Idx]:
+    """The indices that reductions inside `expression` bind."""
+    for node in sympy.preorder_traversal(expression):
+        if isinstance(node, Sum):
+            yield from (limits[0] for limits in node.limits)
+        elif isinstance(node, Maximum):
+            yield from node.args[1]
+
+
+def to_sympy(source: Program) -> tuple[Eq, ...]:
+    """The program as SymPy equations, one per statement; an accumulating statement repeats its target on the right."""
+    tensors = source.tensors
+    bases = {name: IndexedBase(name, shape=t.shape) for name, t in tensors.items()}
+    equations, written = [], set()
+    for statement in source.statements:
+        term = statement.term
+        idx: dict[Expr, Expr] = {r.index: Idx(r.index.name, r.extent) for r in term.ranges}
+        body = term.body.xreplace({a: _indexed(bases, a, idx) for a in accesses(term.body)}).xreplace(idx)
+        for delta in term.deltas:
+            body *= equal(delta.xreplace(idx), Integer(0))
+        for guard in term.guards:
+            body *= inside(guard.value.xreplace(idx), guard.extent)
+        bound = [idx[r.index] for r in term.bound]
+        if bound:
+            body = Maximum(body, *bound) if term.op == "max" else Sum(body, *bound)
+        left = bases[statement.target.name][tuple(idx[r.index] for r in term.free)] if term.free else None
+        left = left if left is not None else Symbol(statement.target.name)
+        equations.append(Eq(left, (left if statement.target.name in written else 0) + body, evaluate=False))
+        written.add(statement.target.name)
+    return tuple(equations)
+
+
+def _indexed(bases: Mapping[str, IndexedBase], access: Access, idx: Mapping[Expr, Expr]) -> Any:
+    indices = tuple(e.xreplace(dict(idx)) for e in access.indices)
+    return bases[access.tensor][indices] if indices else Symbol(access.tensor)
+
+
+__all__ = ["Maximum", "NotAffineError", "affine", "inside", "own_symbols", "program", "to_sympy"]

@@ -1,0 +1,145 @@
+"""The oracle: the value of any Program by brute force, in float64.
+
+Every term is evaluated on its whole index box at once: each index is an array, each bracket a mask, each access a
+look-up that reads 0 outside the tensor. Nothing is rewritten, skipped or reordered, so that the value follows from the
+definition of a Term alone. Meant for small sizes.
+"""
+
+from collections.abc import Mapping
+from functools import reduce
+from typing import Any
+
+import numpy as np
+from sympy import Add, Expr, Mul, Pow, Symbol
+
+from derive.functions import FUNCTIONS, is_indicator
+from derive.index import choose, exact, floordiv, minimum, mod
+from derive.term import Access, Program, Statement, Term
+
+Values = Mapping[str, np.ndarray]
+Sizes = Mapping[Symbol, int]
+
+_INTEGER_FUNCTIONS: dict[Any, Any] = {
+    floordiv: lambda a, b: a // b,
+    exact: lambda a, b: a // b,
+    mod: lambda a, b: a % b,
+    minimum: np.minimum,
+    choose: lambda flag, a, b: np.where(flag, a, b),
+}
+
+
+def interpret(program: Program, values: Values, sizes: Sizes) -> dict[str, np.ndarray]:
+    """Every tensor of `program`, the inputs included.
+
+    Args:
+        program: the statements to run in order.
+        values: the inputs by name; absent optional inputs count as 0.
+        sizes: every size symbol that is not defined by `program.sizes`, with its integer.
+
+    Raises:
+        KeyError: when an input or a size is missing.
+    """
+    known = complete_sizes(program, sizes)
+    found: dict[str, Any] = {t.name: np.zeros(shape_of(t.shape, known)) for t in program.inputs if t.optional}
+    found |= {name: np.asarray(value) for name, value in values.items()}
+    for statement in program.statements:
+        value, argument = evaluate(statement.term, found, known)
+        name = statement.target.name
+        found[name] = found[name] + value if _written_before(program, statement) else value
+        if statement.argument is not None:
+            found[statement.argument.name] = argument
+    return found
+
+
+def complete_sizes(program: Program, sizes: Sizes) -> dict[Symbol, int]:
+    """`sizes` with the derived extents of `program` added."""
+    known = dict(sizes)
+    for symbol, expression in program.sizes:
+        known[symbol] = number(expression, known)
+    return known
+
+
+def shape_of(extents: tuple[Expr, ...], sizes: Sizes) -> tuple[int, ...]:
+    """The extents as integers."""
+    return tuple(number(e, sizes) for e in extents)
+
+
+def number(expression: Expr, sizes: Sizes) -> int:
+    """The integer value of a size expression."""
+    return int(_value(expression, {}, dict(sizes)))
+
+
+def evaluate(term: Term, values: Values, sizes: Sizes) -> tuple[np.ndarray, np.ndarray]:
+    """The value of one term with the shape of its free indices, and for a maximum its row-major position (else zeros)."""
+    shape = shape_of(tuple(r.extent for r in term.ranges), sizes)
+    grid: dict[Symbol, Any] = dict(sizes)
+    for axis, (r, extent) in enumerate(zip(term.ranges, shape, strict=True)):
+        grid[r.index] = np.arange(extent).reshape([-1 if a == axis else 1 for a in range(len(shape))])
+    mask = np.ones(shape, bool)
+    for delta in term.deltas:
+        mask = mask & (_value(delta, values, grid) == 0)
+    for guard in term.guards:
+        value = _value(guard.value, values, grid)
+        mask = mask & (value >= 0) & (value < _value(guard.extent, values, grid))
+    for bracket in term.divisibilities:
+        mask = mask & (_value(bracket.value, values, grid) % _value(bracket.modulus, values, grid) == 0)
+    with np.errstate(all="ignore"):
+        body = np.broadcast_to(np.asarray(_value(term.body, values, grid), float), shape)
+    outer = shape[: len(term.free)]
+    inner = int(np.prod(shape[len(term.free) :], dtype=int))
+    if term.op == "sum":
+        summed = np.where(mask, body, 0.0).reshape(*outer, inner).sum(-1)
+        return summed, np.zeros(outer, int)
+    return _maximum(np.where(mask, body, -np.inf).reshape(*outer, inner), mask.reshape(*outer, inner))
+
+
+def _maximum(body: np.ndarray, mask: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    if body.shape[-1] == 0:
+        return np.full(body.shape[:-1], -np.inf), np.full(body.shape[:-1], -1)
+    # the first admissible maximum; admissible positions win over excluded ones even at -infinity
+    best = body.max(-1)
+    candidates = mask & ((body == best[..., None]) | (np.isnan(body) & np.isnan(best)[..., None]))
+    return best, np.where(candidates.any(-1), candidates.argmax(-1), -1)
+
+
+def _written_before(program: Program, statement: Statement) -> bool:
+    return next(s for s in program.statements if s.target.name == statement.target.name) is not statement
+
+
+def _value(expression: Expr, values: Values, grid: Mapping[Symbol, Any]) -> Any:
+    """The value of an expression on the index box; `grid` holds arrays for indices and integers for sizes."""
+    if isinstance(expression, Access):
+        return _read(values[expression.tensor], [_value(e, values, grid) for e in expression.indices])
+    if isinstance(expression, Symbol):
+        return grid[expression]
+    if expression.is_Integer:
+        return int(expression)
+    if expression.is_Number:
+        return float(expression)
+    arguments = [_value(e, values, grid) for e in expression.args]
+    if isinstance(expression, Add):
+        return reduce(lambda a, b: a + b, arguments)
+    if isinstance(expression, Mul):
+        value = reduce(lambda a, b: a * b, arguments)
+        zero = [a for e, a in zip(expression.args, arguments, strict=True) if is_indicator(e)]
+        return reduce(lambda v, bracket: np.where(bracket != 0, v, 0.0), zero, value)
+    if isinstance(expression, Pow):
+        base, power = arguments
+        return np.power(base, power) if power == int(power) and power >= 0 else np.power(np.asarray(base, float), power)
+    if expression.func in _INTEGER_FUNCTIONS:
+        return _INTEGER_FUNCTIONS[expression.func](*arguments)
+    return FUNCTIONS[expression.func].compute(*arguments)
+
+
+def _read(array: np.ndarray, indices: list[Any]) -> Any:
+    """``array[indices]``, and 0 where an index leaves the array."""
+    if not indices:
+        return array[()]
+    where = np.broadcast_arrays(*indices)
+    inside = np.ones(where[0].shape, bool)
+    for index, extent in zip(where, array.shape, strict=True):
+        inside &= (index >= 0) & (index < extent)
+    if array.size == 0:
+        return np.zeros(where[0].shape)
+    clipped = [np.clip(index, 0, extent - 1) for index, extent in zip(where, array.shape, strict=True)]
+    return np.where(inside, array[tuple(clipped)], 0)

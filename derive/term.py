@@ -1,0 +1,283 @@
+"""The equation IR: Access, Term, Statement, Program.
+
+    out[free] = op over bound of [delta == 0] [0 <= guard < extent] [modulus | value] * body
+
+`body` is a SymPy scalar over `Access` leaves: no Sum, Piecewise or KroneckerDelta inside. All index ranges start at 0.
+An access outside its tensor's shape reads 0: that is zero padding. A bracket that is false is a strong zero: the summand
+is 0 even if its body is infinite or NaN there. A gradient is again a Program.
+"""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+import sympy
+from sympy import Expr, Integer, Symbol
+from sympy.core.symbol import Str
+
+from derive.functions import FUNCTIONS
+from derive.index import affine, integer
+
+
+class EquationError(ValueError):
+    """An equation that is not well formed; the message names the tensor or index and says what is expected."""
+
+
+class Access(Expr):
+    """``tensor[indices]``: one element of a tensor, addressed by affine index expressions."""
+
+    is_commutative = True
+
+    def __new__(cls, tensor: str, *indices: Expr) -> "Access":
+        return Expr.__new__(cls, Str(tensor) if isinstance(tensor, str) else tensor, *indices)  # type: ignore[no-any-return]
+
+    @property
+    def tensor(self) -> str:
+        return str(self.args[0].name)
+
+    @property
+    def indices(self) -> tuple[Expr, ...]:
+        return tuple(self.args[1:])
+
+    def _sympystr(self, printer: Any) -> str:
+        return f"{self.tensor}[{', '.join(printer.doprint(e) for e in self.indices)}]"
+
+
+@dataclass(frozen=True)
+class Tensor:
+    """A named array: its shape, and what may be done with it.
+
+    Attributes:
+        name: name in equations, code and print.
+        shape: extents, integer expressions.
+        integer: holds integers (labels, arg of a maximum); never differentiated.
+        constant: real, but not differentiated (a stabilising shift).
+        optional: may be absent, which means 0 (a bias switched off).
+        ravel: stands for an array of any rank, read as its elements in row-major order.
+    """
+
+    name: str
+    shape: tuple[Expr, ...]
+    integer: bool = False
+    constant: bool = False
+    optional: bool = False
+    ravel: bool = False
+
+    def __call__(self, *indices: Any) -> Access:
+        if len(indices) != len(self.shape):
+            raise EquationError(f"{self.name} has {len(self.shape)} axes, but is used with {len(indices)} indices")
+        return Access(self.name, *(Integer(e) if isinstance(e, int) else e for e in indices))
+
+
+@dataclass(frozen=True)
+class Range:
+    """An index and its extent: ``0 <= index < extent``."""
+
+    index: Symbol
+    extent: Expr
+
+
+@dataclass(frozen=True)
+class Guard:
+    """The bracket ``[0 <= value < extent]``."""
+
+    value: Expr
+    extent: Expr
+
+
+@dataclass(frozen=True)
+class Divisibility:
+    """The bracket ``[modulus | value]``; display form only."""
+
+    value: Expr
+    modulus: Expr
+
+
+@dataclass(frozen=True)
+class Term:
+    """One reduction, see the module's docstring. `op` is "sum" or "max"."""
+
+    free: tuple[Range, ...]
+    bound: tuple[Range, ...]
+    body: Expr
+    deltas: tuple[Expr, ...] = ()
+    guards: tuple[Guard, ...] = ()
+    divisibilities: tuple[Divisibility, ...] = ()
+    op: str = "sum"
+
+    @property
+    def ranges(self) -> tuple[Range, ...]:
+        return self.free + self.bound
+
+    @property
+    def indices(self) -> tuple[Symbol, ...]:
+        return tuple(r.index for r in self.ranges)
+
+    def extent(self, index: Symbol) -> Expr:
+        return next(r.extent for r in self.ranges if r.index == index)
+
+    def substitute(self, mapping: Mapping[Any, Expr]) -> "Term":
+        """Replace symbols or accesses everywhere but in the list of ranges' own indices; extents are replaced too."""
+        m = dict(mapping)
+        return replace(
+            self,
+            free=tuple(Range(r.index, r.extent.xreplace(m)) for r in self.free),
+            bound=tuple(Range(r.index, r.extent.xreplace(m)) for r in self.bound),
+            body=self.body.xreplace(m),
+            deltas=tuple(sympy.expand(e.xreplace(m)) for e in self.deltas),
+            guards=tuple(Guard(g.value.xreplace(m), g.extent.xreplace(m)) for g in self.guards),
+            divisibilities=tuple(Divisibility(d.value.xreplace(m), d.modulus.xreplace(m)) for d in self.divisibilities),
+        )
+
+    def rename(self, mapping: Mapping[Symbol, Symbol]) -> "Term":
+        """Replace indices by other indices, in the ranges too."""
+        renamed = self.substitute(mapping)
+        return replace(
+            renamed,
+            free=tuple(Range(mapping.get(r.index, r.index), r.extent) for r in renamed.free),
+            bound=tuple(Range(mapping.get(r.index, r.index), r.extent) for r in renamed.bound),
+        )
+
+    def without(self, *indices: Symbol) -> "Term":
+        """Drop bound indices (that no longer occur)."""
+        return replace(self, bound=tuple(r for r in self.bound if r.index not in indices))
+
+
+@dataclass(frozen=True)
+class Statement:
+    """``target[free] (+)= term``; a maximum also records where it was found, in `argument`.
+
+    `argument` holds, per element of the target, the row-major position of the first maximum within the bound indices,
+    or -1 when no position satisfies the guards (the maximum is then -infinity).
+    """
+
+    target: Tensor
+    term: Term
+    argument: Tensor | None = None
+
+
+@dataclass(frozen=True)
+class Program:
+    """Statements in order; several with one target accumulate. `sizes` defines derived extents, in order."""
+
+    inputs: tuple[Tensor, ...]
+    statements: tuple[Statement, ...]
+    outputs: tuple[str, ...]
+    sizes: tuple[tuple[Symbol, Expr], ...] = field(default=())
+
+    @property
+    def tensors(self) -> dict[str, Tensor]:
+        """Every tensor by name, inputs first, then in order of definition."""
+        found = {t.name: t for t in self.inputs}
+        for s in self.statements:
+            found.setdefault(s.target.name, s.target)
+            if s.argument is not None:
+                found.setdefault(s.argument.name, s.argument)
+        return found
+
+    def definitions(self, name: str) -> tuple[Statement, ...]:
+        """The statements that write tensor `name`."""
+        return tuple(s for s in self.statements if s.target.name == name)
+
+    def symbols(self) -> set[Symbol]:
+        """All size symbols in shapes, extents and index expressions (not the indices)."""
+        found: set[Symbol] = set()
+        for tensor in self.tensors.values():
+            found |= set().union(*(e.free_symbols for e in tensor.shape))
+        for s in self.statements:
+            t = s.term
+            parts = [t.body, *t.deltas, *(g.value for g in t.guards), *(g.extent for g in t.guards)]
+            parts += [r.extent for r in t.ranges]
+            found |= set().union(*(p.free_symbols for p in parts)) - set(t.indices)
+        for symbol, expression in self.sizes:
+            found |= {symbol} | expression.free_symbols
+        return found
+
+    def names(self) -> set[str]:
+        """Every name in use: tensors, sizes and indices."""
+        indices = {v.name for s in self.statements for v in s.term.indices}
+        return set(self.tensors) | {s.name for s in self.symbols()} | indices
+
+    def substitute(self, mapping: Mapping[Symbol, Expr]) -> "Program":
+        """Replace size symbols everywhere (``stride=1`` is a substitution); an index of extent 1 becomes 0."""
+        m = dict(mapping)
+
+        def tensor(t: Tensor) -> Tensor:
+            return replace(t, shape=tuple(e.xreplace(m) for e in t.shape))
+
+        return Program(
+            inputs=tuple(tensor(t) for t in self.inputs),
+            statements=tuple(
+                Statement(
+                    tensor(s.target), drop_unit_ranges(s.term.substitute(m)), tensor(s.argument) if s.argument else None
+                )
+                for s in self.statements
+            ),
+            outputs=self.outputs,
+            sizes=tuple((symbol, e.xreplace(m)) for symbol, e in self.sizes if symbol not in m),
+        )
+
+
+def drop_unit_ranges(term: Term) -> Term:
+    """An index of extent 1 takes only the value 0: substitute it (free indices stay, they are axes of the target)."""
+    units = [r.index for r in term.bound if r.extent == 1]
+    if term.op == "max" or not units:
+        return term
+    return term.substitute({v: Integer(0) for v in units}).without(*units)
+
+
+def accesses(expression: Expr) -> tuple[Access, ...]:
+    """The distinct accesses of `expression`, in a stable order of first occurrence."""
+    found: dict[Access, None] = {}
+    for node in sympy.preorder_traversal(expression):
+        if isinstance(node, Access):
+            found.setdefault(node)
+    return tuple(sorted(found, key=lambda a: (a.tensor, sympy.default_sort_key(a))))
+
+
+def check(program: Program) -> Program:
+    """Verify that `program` is well formed and return it; called after every pass.
+
+    Raises:
+        EquationError: naming the tensor or index at fault.
+    """
+    tensors = program.tensors
+    defined = {t.name for t in program.inputs}
+    for statement in program.statements:
+        term, target = statement.term, statement.target
+        _check_indices(target, term, set(tensors))
+        for access in accesses(term.body):
+            if access.tensor not in defined:
+                raise EquationError(f"{target.name} uses {access.tensor}, which is not defined before it")
+            if len(access.indices) != len(tensors[access.tensor].shape):
+                raise EquationError(
+                    f"{access.tensor} has {len(tensors[access.tensor].shape)} axes, but is used as {access}"
+                )
+            for expression in access.indices:
+                affine(expression, term.indices) if not expression.has(sympy.Function) else None
+        defined.add(target.name)
+        if statement.argument is not None:
+            defined.add(statement.argument.name)
+    missing = [name for name in program.outputs if name not in defined]
+    if missing:
+        raise EquationError(f"output {missing[0]} is never defined")
+    return program
+
+
+def _check_indices(target: Tensor, term: Term, tensors: set[str]) -> None:
+    names = [v.name for v in term.indices]
+    doubled = sorted({name for name in names if names.count(name) > 1})
+    if doubled:
+        raise EquationError(f"{target.name}: index {doubled[0]} is bound twice")
+    shape = tuple(r.extent for r in term.free)
+    if len(shape) != len(target.shape) or any(sympy.expand(a - b) != 0 for a, b in zip(shape, target.shape, strict=True)):
+        raise EquationError(f"{target.name}: extents {shape} of its indices differ from its shape {target.shape}")
+    unknown = [f.func for f in term.body.atoms(sympy.Function) if f.func not in FUNCTIONS]
+    if unknown:
+        known = ", ".join(sorted(f.__name__ for f in FUNCTIONS))
+        raise EquationError(f"{target.name}: function {unknown[0].__name__} is unknown; expected one of {known}")
+
+
+def index_ranges(names: Iterable[str], extents: Iterable[Expr]) -> tuple[Range, ...]:
+    """Ranges from names and extents, paired in order."""
+    return tuple(Range(integer(name), extent) for name, extent in zip(names, extents, strict=True))
