@@ -5,8 +5,12 @@
     solve     [e == 0], v with coefficient 1: v becomes the rest, with its range as a guard
     divide    [e == 0], v with coefficient a: v becomes rest/a, with the bracket [a | rest] and its range as a guard
     discharge a guard that the ranges prove or that a multiplying access of that extent implies
+    identify  [q == e]:                       an access index e becomes q
+    count     v occurs nowhere:               the sum over v becomes its extent
+    reverse   v bound:                        v becomes extent(v) - 1 - v, which runs over the same range
+    fold      the body of a let:              becomes that let
 
-All but `digits` and `divide` (which leave the affine forms; for display only) are also used for the kernels.
+`digits` and `divide` leave the affine forms and are for display only.
 """
 
 from collections.abc import Mapping
@@ -16,7 +20,7 @@ import sympy
 from sympy import Expr, Integer, Mul, Pow, Symbol
 
 from derive.index import affine, exact, floordiv, minimum, mod, sign
-from derive.term import Access, Divisibility, Guard, Program, Tensor, Term, accesses
+from derive.term import Access, Divisibility, Guard, Program, Statement, Tensor, Term, accesses
 
 
 def rename_pairs(term: Term) -> dict[Symbol, Symbol]:
@@ -91,7 +95,7 @@ def divide(term: Term, delta: Expr, index: Symbol) -> Term:
         if inner is None:
             return e.xreplace({index: quotient})
         ratio = sympy.cancel(inner.coefficient(index) / coefficient)
-        value = ratio * rest if sympy.denom(ratio) == 1 else inner.coefficient(index) * quotient
+        value = ratio * rest if sympy.denom(sympy.together(ratio)) == 1 else inner.coefficient(index) * quotient
         return sympy.expand(e - inner.coefficient(index) * index) + sympy.expand(value)
 
     def scaled(e: Expr) -> Expr:
@@ -125,13 +129,14 @@ def digits(term: Term, delta: Expr) -> Term | None:
     base = Integer(1)
     mapping: dict[Symbol, Expr] = {}
     ordered = radix_order(term, places)
-    if ordered is None or form.offset != 0 or any(v not in {r.index for r in term.bound} for v in ordered):
+    if not ordered or form.offset != 0 or any(v not in {r.index for r in term.bound} for v in ordered):
         return None
     for place, index in enumerate(ordered):
         high = floordiv(value, base)
         mapping[index] = high if place == len(ordered) - 1 else mod(high, term.extent(index))
         base = sympy.expand(base * term.extent(index))
-    guards = () if sympy.expand(base - term.extent(value)) == 0 else (Guard(value, base),)
+    top = ordered[-1]
+    guards = () if sympy.expand(base - term.extent(value)) == 0 else (Guard(mapping[top], term.extent(top)),)
     rest = tuple(d for d in term.deltas if d != delta)
     term = replace(term, deltas=rest).substitute(mapping).without(*mapping)
     return replace(term, guards=term.guards + guards)
@@ -152,26 +157,101 @@ def radix_order(term: Term, places: list[tuple[Symbol, Expr]]) -> list[Symbol] |
     return ordered
 
 
+def identify(term: Term) -> Term:
+    """Write a free index q for an access index e wherever a delta says q == e: f(x[s*i + r]) becomes f(x[q])."""
+    free = {r.index for r in term.free}
+    known: dict[Expr, Symbol] = {}
+    for delta in term.deltas:
+        for index, coefficient in affine(delta, term.indices).terms:
+            if index in free and coefficient in (1, -1):
+                known.setdefault(sympy.expand(index - delta / coefficient), index)
+                break
+    found = accesses(term.body)
+    mapping = {a: Access(a.tensor, *(known.get(sympy.expand(e), e) for e in a.indices)) for a in found}
+    return replace(term, body=term.body.xreplace(mapping))
+
+
+def count(term: Term, program: Program) -> Term:
+    """Discharge what holds, then replace the sum over each index that occurs nowhere by the factor of its extent."""
+    if term.op != "sum":
+        return term
+    term, _ = discharge(term, program)
+    brackets = (*term.deltas, *(g.value for g in term.guards), *(d.value for d in term.divisibilities))
+    used = term.body.free_symbols.union(*(e.free_symbols for e in brackets))
+    idle = [r for r in term.bound if r.index not in used]
+    return replace(term, body=Mul(term.body, *(r.extent for r in idle))).without(*(r.index for r in idle))
+
+
+def reverse(term: Term, *indices: Symbol) -> Term:
+    """Run through the ranges of bound `indices` from their ends: v becomes extent(v) - 1 - v."""
+    return _expanded(term.substitute({v: term.extent(v) - 1 - v for v in indices}))
+
+
+def fold(term: Term, let: Statement) -> Term:
+    """Write the let's target for its body, an access or a quotient of accesses, where `term` has exactly that factor."""
+    if any(access.tensor == let.target.name for access in accesses(term.body)):
+        return term
+    factors = list(Mul.make_args(term.body))
+    wanted = Mul.make_args(let.term.body)
+    for candidate in accesses(term.body):
+        place = _match(let, candidate)
+        if place is None:
+            continue
+        parts = Mul.make_args(let.term.body.xreplace(place))
+        if len(parts) == len(wanted) and all(p in factors for p in parts):
+            rest = [f for f in factors if f not in parts]
+            return replace(term, body=Mul(*rest, Access(let.target.name, *(place[r.index] for r in let.term.free))))
+    return term
+
+
+def _match(let: Statement, candidate: Access) -> dict[Expr, Expr] | None:
+    """Values of the let's indices under which some access of its body is `candidate`; None when there are none."""
+    for pattern in accesses(let.term.body):
+        if pattern.tensor != candidate.tensor:
+            continue
+        place: dict[Expr, Expr] = {}
+        for form, value in zip(pattern.indices, candidate.indices, strict=True):
+            parts = affine(form, let.term.indices)
+            if len(parts.terms) == 1:
+                index, coefficient = parts.terms[0]
+                place[index] = sympy.expand((value - parts.offset) / coefficient)
+        if len(place) == len(let.term.free) and _normal(pattern.xreplace(place)) == _normal(candidate):
+            return place
+    return None
+
+
+def _normal(access: Access) -> Access:
+    return Access(access.tensor, *(sympy.expand(e) for e in access.indices))
+
+
 def discharge(term: Term, program: Program) -> tuple[Term, tuple[Guard, ...]]:
     """Drop the guards that always hold or that an access implies; returns the dropped ones too."""
     kept, dropped = [], []
     tensors = program.tensors
     for guard in dict.fromkeys(term.guards):
-        implied = _implied_by_access(term, guard, tensors) or _proved(term, guard, program)
+        implied = implying_access(term, guard, tensors) is not None or proved(term, guard, program)
         (dropped if implied else kept).append(guard)
     return replace(term, guards=tuple(kept)), tuple(dropped)
 
 
-def _implied_by_access(term: Term, guard: Guard, tensors: Mapping[str, Tensor]) -> bool:
-    """Whether the summand is 0 outside the guard because a factor reads outside its tensor there."""
-    if term.op == "max":
-        return False
+def implying_access(term: Term, guard: Guard, tensors: Mapping[str, Tensor]) -> Access | None:
+    """A factor that reads outside its tensor, and hence is 0, wherever the guard is false."""
+    if term.op == "max" or not _finite_beyond_tensors(term.body):
+        return None
     for access in vanishing_accesses(term.body):
         shape = tensors[access.tensor].shape
         for expression, extent in zip(access.indices, shape, strict=True):
             if sympy.expand(expression - guard.value) == 0 and sympy.expand(extent - guard.extent) == 0:
-                return True
-    return False
+                return access
+    return None
+
+
+def _finite_beyond_tensors(body: Expr) -> bool:
+    """Whether no divisor and no argument of a logarithm is 0 because accesses read 0 outside their tensors."""
+    zero = dict.fromkeys(accesses(body), Integer(0))
+    critical = [p.base for p in body.atoms(Pow) if not p.exp.is_nonnegative]
+    critical += [call.args[0] for call in body.atoms(sympy.log)]
+    return all(e.xreplace(zero) != 0 for e in critical if e.has(Access))
 
 
 def vanishing_accesses(body: Expr) -> tuple[Access, ...]:
@@ -183,7 +263,8 @@ def vanishing_accesses(body: Expr) -> tuple[Access, ...]:
     return tuple(found)
 
 
-def _proved(term: Term, guard: Guard, program: Program) -> bool:
+def proved(term: Term, guard: Guard, program: Program) -> bool:
+    """Whether the ranges and the definitions of the derived extents imply the guard."""
     if guard.value.has(sympy.Function):
         return False
     form = affine(guard.value, term.indices)
@@ -205,7 +286,8 @@ def never_negative(expression: Expr, term: Term, program: Program) -> bool:
     }
     for candidate in (expression, *_with_facts(expression, program)):
         shifted = sympy.expand(candidate.xreplace(nonempty))
-        if all(c >= 0 for c in shifted.as_coefficients_dict().values()):
+        # a function such as floordiv may be negative itself
+        if all(c >= 0 and not m.has(sympy.Function) for m, c in shifted.as_coefficients_dict().items()):
             return True
     return False
 
@@ -233,7 +315,7 @@ def _nonzero(deltas: tuple[Expr, ...]) -> tuple[Expr, ...]:
 
 def _expanded(term: Term) -> Term:
     """Index expressions in normal form, so that equal ones are equal trees."""
-    mapping = {a: Access(a.tensor, *(sympy.expand(e) for e in a.indices)) for a in accesses(term.body)}
+    mapping = {a: _normal(a) for a in accesses(term.body)}
     return replace(
         term,
         body=term.body.xreplace(mapping),

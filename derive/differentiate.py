@@ -97,7 +97,8 @@ def differentiate(program: Program, wrt: Sequence[str] | None = None, seeds: dic
     Args:
         program: a checked program.
         wrt: names of inputs; all differentiable ones by default.
-        seeds: names of the given gradients dE/d(output) by output; "dy" for a single output, else "d" + name.
+        seeds: names of the given gradients dE/d(output) by output; "dy" for a single output, else (or where "dy"
+            is a tensor already) "d" + name.
 
     Returns:
         The gradient program; inputs that the outputs do not depend on have no statement in it (their gradient is 0).
@@ -111,7 +112,8 @@ def differentiate(program: Program, wrt: Sequence[str] | None = None, seeds: dic
         if name not in tensors or not _differentiable(tensors[name]):
             choices = ", ".join(t.name for t in program.inputs if _differentiable(t))
             raise EquationError(f"cannot differentiate with respect to {name}; expected one of {choices}")
-    seed_names = seeds or ({program.outputs[0]: "dy"} if len(program.outputs) == 1 else {})
+    single = len(program.outputs) == 1 and "dy" not in tensors
+    seed_names = seeds or ({program.outputs[0]: "dy"} if single else {})
     taken = program.names() | set(seed_names.values())
     gradients = {
         o: Tensor(seed_names.get(o) or _fresh_tensor(o, taken), tensors[o].shape, ravel=tensors[o].ravel)
@@ -195,9 +197,10 @@ def _contribute(
 
 
 def derivative(body: Expr, access: Access) -> Expr:
-    """d(body)/d(access); every access counts as an independent real variable."""
+    """d(body)/d(access); every access counts as an independent real variable, and a jump (of sign) has slope 0."""
     dummies = {a: Dummy(a.tensor, real=True) for a in accesses(body)}
     slope = sympy.diff(body.xreplace(dummies), dummies[access])
+    slope = slope.xreplace({jump: Integer(0) for jump in slope.atoms(sympy.DiracDelta)})
     return slope.xreplace({dummy: a for a, dummy in dummies.items()})
 
 

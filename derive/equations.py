@@ -14,7 +14,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 import sympy
-from sympy import Add, Eq, Expr, Function, Idx, Indexed, IndexedBase, Integer, Mul, Sum, Symbol, Tuple
+from sympy import Add, Eq, Expr, Function, Idx, Indexed, IndexedBase, Integer, Mul, Pow, Sum, Symbol, Tuple
 
 from derive.functions import equal
 from derive.index import NotAffineError, affine, floordiv, integer
@@ -135,30 +135,35 @@ class _Reader:
         return {flag: name in names for flag, names in self.flags.items()}
 
     def read(self, equation: Eq) -> None:
-        """Add the statements of one equation."""
+        """Add the statements of one equation; an index belongs to its equation."""
+        self.extents = {}
         left, right = equation.lhs, equation.rhs
         if not isinstance(left, Indexed | Symbol):
             raise EquationError(f"the left side of {equation} is not an element of a tensor such as u[n, i]")
         target = self.tensor(left if isinstance(left, Symbol) else left.base)
         free_form = [self._convert(e) for e in left.indices] if isinstance(left, Indexed) else []
-        summands = Add.make_args(right)
-        has_reduction = any(part.has(Sum) for part in summands)
-        for part in sorted(summands, key=lambda e: not e.has(Sum)) if has_reduction else (right,):
+        again = any(s.target.name == target.name for s in self.statements)
+        summands = [part for part in Add.make_args(right) if not (again and part == left)]  # y = y + ... accumulates
+        separate = any(part.has(Sum) or any(_is_bracket(f) for f in Mul.make_args(part)) for part in summands)
+        for part in sorted(summands, key=lambda e: not e.has(Sum)) if separate else (Add(*summands),):
             self._statement(target, free_form, part)
 
     def _statement(self, target: Tensor, left: list[Expr], right: Expr) -> None:
         op, bound, body = self._peel(right)
         body = self._convert(body)
-        factors = Mul.make_args(body)
-        guards = tuple(Guard(f.args[0], f.args[1]) for f in factors if isinstance(f, inside))
-        deltas = [f.args[0] - f.args[1] for f in factors if isinstance(f, equal) and not accesses(f)]
-        body = Mul(*(f for f in factors if not isinstance(f, inside) and not (isinstance(f, equal) and not accesses(f))))
+        brackets = [_unpowered(f) for f in Mul.make_args(body) if _is_bracket(f)]
+        guards = tuple(Guard(f.args[0], f.args[1]) for f in brackets if isinstance(f, inside))
+        deltas = [f.args[0] - f.args[1] for f in brackets if isinstance(f, equal)]
+        body = Mul(*(f for f in Mul.make_args(body) if not _is_bracket(f)))
+        if body.has(inside):
+            nested = min(body.atoms(inside), key=sympy.default_sort_key)
+            raise EquationError(f"{target.name}: the bracket {nested} must be a factor of a summand")
         used = {v for e in left for v in e.free_symbols if v in self.extents}
         plain = [e for e in left if isinstance(e, Symbol) and e in self.extents]
         free, scattered = [], []
-        fresh = iter(f"{target.name}_{axis}" for axis in range(len(left)))
-        for expression, extent in zip(left, target.shape, strict=True):
-            name = next(fresh)
+        taken = {v.name for e in (right, *left, *target.shape) for v in e.atoms(Idx, Symbol)}
+        for axis, (expression, extent) in enumerate(zip(left, target.shape, strict=True)):
+            name = _unused(f"{target.name}_{axis}", taken)
             if expression in plain and left.count(expression) == 1 and self.extents[expression] == extent:
                 free.append(Range(expression, extent))
             else:
@@ -223,6 +228,9 @@ class _Reader:
             return Access(str(expression.base.label), *(self._convert(e) for e in expression.indices))
         if isinstance(expression, Idx):
             return self._range(expression).index
+        if isinstance(expression, sympy.conjugate):
+            name = expression.args[0]
+            raise EquationError(f"SymPy takes {name} for a complex number; write IndexedBase(..., real=True)")
         if not expression.args:
             return Access(expression.name) if expression in self.scalars else own_symbols(expression)
         return _floors(expression.func(*(self._convert(e) for e in expression.args)))
@@ -239,6 +247,21 @@ class _Reader:
         return Access(name, *(r.index for r in ranges))
 
 
+def _unpowered(factor: Expr) -> Expr:
+    """The bracket of a power of a bracket, which has the same value."""
+    return factor.base if isinstance(factor, Pow) and factor.exp.is_positive else factor
+
+
+def _is_bracket(factor: Expr) -> bool:
+    """Whether `factor` restricts indices: a range bracket, or an equality bracket that reads no tensor."""
+    factor = _unpowered(factor)
+    return isinstance(factor, inside) or (isinstance(factor, equal) and not factor.has(Access, Indexed))
+
+
+def _unused(name: str, taken: set[str]) -> str:
+    return _unused(f"{name}_", taken) if name in taken else name
+
+
 def _own_indices(expression: Expr) -> Iterable[Idx]:
     """The indices that reductions inside `expression` bind."""
     for node in sympy.preorder_traversal(expression):
@@ -251,7 +274,7 @@ def _own_indices(expression: Expr) -> Iterable[Idx]:
 def to_sympy(source: Program) -> tuple[Eq, ...]:
     """The program as SymPy equations, one per statement; an accumulating statement repeats its target on the right."""
     tensors = source.tensors
-    bases = {name: IndexedBase(name, shape=t.shape) for name, t in tensors.items()}
+    bases = {name: IndexedBase(name, shape=t.shape, real=True) for name, t in tensors.items()}
     equations, written = [], set()
     for statement in source.statements:
         term = statement.term

@@ -89,7 +89,7 @@ FUNCTIONS: dict[type[Expr], ScalarFunction] = {
     sympy.tanh: ScalarFunction(np.tanh, "np.tanh({0})", lambda y: 1 - y**2),
     sympy.sin: ScalarFunction(np.sin, "np.sin({0})"),
     sympy.cos: ScalarFunction(np.cos, "np.cos({0})"),
-    sigmoid: ScalarFunction(_sigmoid, "sigmoid({0})", lambda y: y * (1 - y)),
+    sigmoid: ScalarFunction(_sigmoid, "rt.sigmoid({0})", lambda y: y * (1 - y)),
     # ----- piecewise ------------------------------------------------------------------------------------------------
     relu: ScalarFunction(lambda x: np.maximum(x, 0.0), "np.maximum({0}, 0)", lambda y: step(y)),
     sympy.Abs: ScalarFunction(np.abs, "np.abs({0})"),

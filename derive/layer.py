@@ -57,9 +57,9 @@ class Option:
 
 @dataclass(frozen=True)
 class Requirement:
-    """``expression >= 0`` must hold; `expected` says so in words, `option` names the argument to blame."""
+    """All `expressions` must be >= 0; `expected` says so in words, `option` names the argument to blame."""
 
-    expression: Expr
+    expressions: tuple[Expr, ...]
     option: str
     expected: str
 

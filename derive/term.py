@@ -27,6 +27,7 @@ class Access(Expr):
     """``tensor[indices]``: one element of a tensor, addressed by affine index expressions."""
 
     is_commutative = True
+    is_real = True  # or SymPy writes Abs(x[i]) with conjugates
 
     def __new__(cls, tensor: str, *indices: Expr) -> "Access":
         return Expr.__new__(cls, Str(tensor) if isinstance(tensor, str) else tensor, *indices)  # type: ignore[no-any-return]

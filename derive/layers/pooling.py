@@ -58,9 +58,12 @@ def max_pool2d() -> Layer:
         ),
         options=(KERNEL_SIZE, STRIDE, padding((d_h, d_w)), DILATION, CEIL_MODE),
         axes=AXES,
-        requirements=tuple(
-            Requirement(d * (e - 1) + 1 - 2 * p, "padding", HALF)
-            for d, e, p in ((d_h, R, p_h), (d_h, R, p_h_end), (d_w, T, p_w), (d_w, T, p_w_end))
+        requirements=(
+            Requirement(
+                tuple(d * (e - 1) + 1 - 2 * p for d, e, p in ((d_h, R, p_h), (d_h, R, p_h_end), (d_w, T, p_w), (d_w, T, p_w_end))),
+                "padding",
+                HALF,
+            ),
         ),
         display=(*ISOTROPIC, ("dilation", "d"), ("ceil_mode", False)),
         source="Scherer, Mueller and Behnke, Evaluation of pooling operations in convolutional architectures, 2010",
@@ -102,8 +105,8 @@ def avg_pool2d() -> Layer:
             Option("count_include_pad", (count_include_pad,), Kind.FLAG, default=True),
         ),
         axes=AXES,
-        requirements=tuple(
-            Requirement(e - 2 * p, "padding", HALF) for e, p in ((R, p_h), (R, p_h_end), (T, p_w), (T, p_w_end))
+        requirements=(
+            Requirement((R - 2 * p_h, R - 2 * p_h_end, T - 2 * p_w, T - 2 * p_w_end), "padding", HALF),
         ),
         display=(*ISOTROPIC, ("ceil_mode", False), ("count_include_pad", True)),
         source="LeCun et al., Gradient-based learning applied to document recognition, 1998, section II.B",

@@ -1,0 +1,69 @@
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+PIP := $(BIN)/python -m pip --disable-pip-version-check install --quiet
+
+# PyTorch only checks results: it is installed for `make test-oracles` and named nowhere else.
+TORCH := torch>=2.9
+
+# Test workers share the cores among themselves; BLAS threads on top of them would only queue up.
+PYTEST := OPENBLAS_NUM_THREADS=1 OMP_NUM_THREADS=1 MKL_NUM_THREADS=1 $(BIN)/python -m pytest -n auto --maxprocesses 8
+
+.DEFAULT_GOAL := help
+.DELETE_ON_ERROR:
+# Two installations into one environment at a time would damage it.
+.NOTPARALLEL:
+.PHONY: help demo test test-oracles lint format generate clean
+
+help: ## list these commands (default)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' Makefile
+
+demo: $(VENV)/.demo ## install, print a derivation, regenerate the kernels, train LeNet-5 on digits
+	@echo "== gradscribe derive conv2d"
+	@$(BIN)/gradscribe derive conv2d
+	@echo "== gradscribe generate, then generate --check"
+	@$(BIN)/gradscribe generate
+	@$(BIN)/gradscribe generate --check
+	@echo "== python examples/lenet5.py"
+	@$(BIN)/python examples/lenet5.py
+
+test: lint ## install, then lint, types, freshness of generated/, all tests but PyTorch's
+	$(PYTEST) -m "not oracle"
+
+test-oracles: $(VENV)/.oracles ## install PyTorch, then compare every kernel with it
+	$(PYTEST) -m oracle
+
+lint: $(VENV)/.dev ## ruff, mypy --strict, and whether generated/ is fresh
+	$(BIN)/ruff check
+	$(BIN)/ruff format --check
+	$(BIN)/mypy
+	$(BIN)/gradscribe generate --check
+
+format: $(VENV)/.dev ## sort imports, repair what ruff can, format
+	$(BIN)/ruff check --fix
+	$(BIN)/ruff format
+
+generate: $(VENV)/.dev ## write generated/ anew from the equations
+	$(BIN)/gradscribe generate
+
+clean: ## remove .venv, builds and caches
+	rm -rf $(VENV) build dist .hypothesis .mypy_cache .pytest_cache .ruff_cache
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +
+
+# The stamps: each is younger than the last change of what it installed.
+$(VENV)/.created:
+	@$(PYTHON) -c 'import sys; sys.version_info < (3, 11) and sys.exit("gradscribe needs Python 3.11 or newer, $(PYTHON) is %d.%d; try: make PYTHON=python3.11" % sys.version_info[:2])'
+	$(PYTHON) -m venv --clear $(VENV)
+	@touch $@
+
+$(VENV)/.demo: pyproject.toml | $(VENV)/.created
+	$(PIP) -e '.[demo]'
+	@touch $@
+
+$(VENV)/.dev: pyproject.toml | $(VENV)/.created
+	$(PIP) -e '.[dev]'
+	@touch $@
+
+$(VENV)/.oracles: Makefile $(VENV)/.dev
+	$(PIP) '$(TORCH)'
+	@touch $@

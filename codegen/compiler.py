@@ -1,0 +1,220 @@
+"""The driver: layer -> files. Each stage is one pure function with the result of the one before as input.
+
+    stage         input                 output                               where
+    kernels       Layer                 Kernels: programs and signatures     codegen.kernel (uses derive.differentiate)
+    choose_form   Statement             Form: no delta left                  codegen.form (uses derive.collapse)
+    lower         Program               Plan: records                        codegen.lower
+    emit          Plan                  lines of Python                      codegen.emit
+    render        lines                 text of a module                     codegen.render, templates/numpy
+    write         text                  file, only if it changed             codegen.render
+"""
+
+import keyword
+import sys
+from collections.abc import Sequence
+from itertools import count
+from pathlib import Path
+from types import ModuleType
+
+from codegen.arguments import argument_lines, shape_argument, used
+from codegen.docstring import equations, function_description, paragraph, wrapped
+from codegen.emit import Emitter
+from codegen.kernel import Kernel, kernels
+from codegen.layer_class import LayerClass, annotation, default_text, layer_class
+from codegen.layout import fit
+from codegen.lower import lower
+from codegen.plan import Plan
+from codegen.render import (
+    ClassContext,
+    FunctionContext,
+    ModuleContext,
+    PackageContext,
+    RuntimeContext,
+    header,
+    render,
+    write,
+)
+from derive.layer import REQUIRED, Layer
+from derive.term import EquationError, Tensor
+
+RESERVED = {"np", "rt", "dtype", "full_shape", "part", "self"}
+_numbers = count()
+
+
+def plan(kernel: Kernel) -> Plan:
+    """How a kernel is computed; print it to read it."""
+    given = [t.name for t in kernel.arguments]
+    return lower(kernel.program, kernel.name, given, _taken(kernel))
+
+
+def _taken(kernel: Kernel) -> set[str]:
+    options = {o.name for o in kernel.layer.options}
+    return RESERVED | options | {shape_argument(t) for t in kernel.shaped} | set(kernel.layer.program.names())
+
+
+def function_source(kernel: Kernel) -> FunctionContext:
+    """The text of one function."""
+    tensors = kernel.program.tensors
+    sizes = {s.name for s in kernel.program.symbols()}
+    emitter = Emitter(RESERVED | set(tensors) | sizes | {o.name for o in kernel.options})
+    computed = emitter.lines(plan(kernel))
+    results = ", ".join(_returned(tensors[name]) for name in kernel.results)
+    computed.append(f"return {results}")
+    lines = [*used(argument_lines(kernel), computed), *computed]
+    return FunctionContext(
+        signature=_signature(f"def {kernel.name}", _parameters(kernel), _result_type(kernel), 0),
+        summary=_summary(kernel),
+        description=paragraph(function_description(kernel), "    "),
+        lines=tuple(fit(lines, 1)),
+    )
+
+
+def _summary(kernel: Kernel) -> str:
+    if not kernel.is_gradient:
+        return f"Compute the {kernel.layer.title}."
+    return f"Compute {kernel.results[0]}, the gradient of E: {kernel.layer.title}."
+
+
+def _returned(tensor: Tensor) -> str:
+    return f"{tensor.name}.reshape(full_shape)" if tensor.ravel else tensor.name
+
+
+def _result_type(kernel: Kernel) -> str:
+    kinds = ["rt.Array" if kernel.program.tensors[n].shape else "Any" for n in kernel.results]
+    return kinds[0] if len(kinds) == 1 else f"tuple[{', '.join(kinds)}]"
+
+
+def _parameters(kernel: Kernel) -> list[str]:
+    parts = [f"{t.name}: Any{' = None' if t.optional else ''}" for t in kernel.arguments]
+    parts = _defaults_last(parts)
+    keyword = [f"{shape_argument(t)}: Sequence[int]" for t in kernel.shaped]
+    ordered = sorted(kernel.options, key=lambda o: o.default is not REQUIRED)
+    available = {o.name for o in kernel.options}
+    for option in ordered:
+        required = option.default is REQUIRED or (isinstance(option.default, str) and option.default not in available)
+        default = "" if required else f" = {default_text(option)}"
+        keyword.append(f"{option.name}: {annotation(option)}{default}")
+    return [*parts, *(["*"] if keyword else []), *keyword]
+
+
+def _defaults_last(parts: list[str]) -> list[str]:
+    """Positional parameters without default must come first; an absent-able array before them gets none."""
+    last = max((k for k, p in enumerate(parts) if " = " not in p), default=-1)
+    return [p.replace(" = None", "") if k < last else p for k, p in enumerate(parts)]
+
+
+def _signature(head: str, parameters: Sequence[str], result: str, depth: int) -> str:
+    indent = "    " * depth
+    line = f"{indent}{head}({', '.join(parameters)}) -> {result}:"
+    if len(line) <= 110:
+        return line
+    return "\n".join([f"{indent}{head}(", *(f"{indent}    {p}," for p in parameters), f"{indent}) -> {result}:"])
+
+
+def module_source(layer: Layer) -> str:
+    """The text of the module of `layer`.
+
+    Raises:
+        EquationError: when a name of the layer cannot be a Python name.
+    """
+    _check_names(layer)
+    found = kernels(layer)
+    cls = layer_class(layer, found)
+    functions = tuple(function_source(k) for k in found)
+    context = ModuleContext(
+        header=header(f"the equations of {layer.name}", "numpy/module.py.jinja"),
+        title=layer.title[0].upper() + layer.title[1:],
+        equations=paragraph([f"    {line}" for line in equations(layer.program)], ""),
+        source="\n".join(wrapped(f"Source: {layer.source}.", "")) if layer.source else "",
+        imports=tuple(_imports(functions, cls)),
+        functions=functions,
+        cls=ClassContext(
+            cls.name,
+            cls.title,
+            tuple(fit(list(cls.setup), 2)),
+            tuple(fit(list(cls.forward), 2)),
+            tuple(fit(list(cls.backward), 2)),
+        ),
+        class_description=_class_description(cls),
+        class_init=_signature("def __init__", ["self", *cls.signature], "None", 1),
+        class_call=_method("__call__", [f"{n}: Any" for n in cls.inputs], f"The output for {' and '.join(cls.inputs)}."),
+        class_backward=_method("backward", [f"dy: Any{cls.backward_default}"], f"Return {cls.result}."),
+    )
+    return render("numpy/module.py.jinja", context)
+
+
+def _method(name: str, parameters: Sequence[str], doc: str) -> str:
+    result = "Any"
+    return f'    def {name}(self, {", ".join(parameters)}) -> {result}:\n        """{doc}"""'
+
+
+def _class_description(cls: LayerClass) -> str:
+    lines = ["Args:", *(f"    {n}: {text}" for n, text in cls.arguments)] if cls.arguments else []
+    lines += [""] if lines else []
+    lines += ["Raises:", "    TypeError: when an argument has a wrong type.", "    ValueError: when an option is out of range."]  # fmt: skip
+    return paragraph(lines, "    ")
+
+
+def _imports(functions: Sequence[FunctionContext], cls: LayerClass) -> list[str]:
+    text = "\n".join([f.signature for f in functions] + list(cls.signature))
+    lines = ["from collections.abc import Sequence"] if "Sequence[" in text else []
+    body = "\n".join(line for f in functions for line in f.lines) + text + "\n".join([*cls.setup, *cls.forward])
+    lines += ["from typing import Any", ""]
+    lines += ["import numpy as np", ""] if "np." in body else []
+    return [*lines, "from . import runtime as rt"]
+
+
+def _check_names(layer: Layer) -> None:
+    names = sorted(layer.program.names() | {layer.name, layer.class_name} | {o.name for o in layer.options})
+    for name in names:
+        if not name.isidentifier() or keyword.iskeyword(name) or name in RESERVED:
+            raise EquationError(f"{layer.name}: {name!r} cannot be a name in Python code; choose another")
+
+
+def runtime_source() -> str:
+    """The text of runtime.py."""
+    template = "numpy/runtime.py.jinja"
+    return render(template, RuntimeContext(header("its template", template)))
+
+
+def package_sources(layers: Sequence[Layer]) -> dict[str, str]:
+    """The files of a package with a module per layer: name -> text."""
+    classes = tuple(sorted((layer.name, layer.class_name) for layer in layers))
+    names = tuple(sorted([*(name for _, name in classes), "Sequential"]))
+    template = "numpy/package.py.jinja"
+    files = {f"{layer.name}.py": module_source(layer) for layer in layers}
+    files["runtime.py"] = runtime_source()
+    files["__init__.py"] = render(template, PackageContext(header("the catalogue", template), classes, names))
+    return dict(sorted(files.items()))
+
+
+def write_package(layers: Sequence[Layer], out: Path) -> list[Path]:
+    """Write the package of `layers` into folder `out`; returns the files that changed.
+
+    Everything is rendered before the first file is written, so that an error leaves nothing half-written.
+
+    Raises:
+        FileExistsError: when a file there was not generated.
+    """
+    files = package_sources(layers)
+    return [out / name for name, text in files.items() if write(out / name, text)]
+
+
+def compile_layer(layer: Layer) -> ModuleType:
+    """The module of `layer`, in memory: its functions and its class as attributes."""
+    package = f"_gradscribe_{next(_numbers)}"
+    parent = ModuleType(package)
+    parent.__path__ = []
+    sys.modules[package] = parent
+    runtime = _execute(f"{package}.runtime", runtime_source())
+    parent.runtime = runtime  # type: ignore[attr-defined]
+    return _execute(f"{package}.{layer.name}", module_source(layer))
+
+
+def _execute(name: str, source: str) -> ModuleType:
+    """Run generated text as a module; the text comes from our own emitter, never from a user."""
+    module = ModuleType(name)
+    module.__package__ = name.rpartition(".")[0]
+    sys.modules[name] = module
+    exec(compile(source, f"<{name}>", "exec"), module.__dict__)
+    return module

@@ -1,0 +1,109 @@
+"""The words of generated functions: the equations they compute, and every array with its shape."""
+
+from collections.abc import Sequence
+
+from sympy import Expr, Integer, Mul
+
+from codegen.arguments import shape_argument
+from codegen.form import Form, choose_form, size_hints
+from codegen.kernel import Kernel
+from codegen.layer_class import describe_option
+from codegen.scalar import POWER, ArrayPrinter, size_text
+from derive.term import Access, Program, Tensor
+
+WIDTH = 106
+
+
+def equations(program: Program) -> list[str]:
+    """One line per statement, as it is computed: ``u[n, i, k] += sum(r, c) x[n, i + r, c] * w[r, c, k]``."""
+    written: set[str] = set()
+    lines = []
+    for statement in program.statements:
+        form = choose_form(statement, program, size_hints(program))
+        name = statement.target.name
+        lines.append(equation(form, "+=" if name in written else "="))
+        written.add(name)
+    return lines
+
+
+def equation(form: Form, sign: str) -> str:
+    """A form as text."""
+    left = _element(form.target.name, form.place)
+    scattered = any(not e.is_Symbol and not e.is_Integer for e in form.place)
+    sign = "+=" if scattered and form.op == "sum" else sign
+    brackets = "".join(f" [0 <= {size_text(g.value)} < {size_text(g.extent)}]" for g in form.guards)
+    names = ", ".join(v.name for v in form.contracted)
+    reduction = f" {'max' if form.op == 'max' else 'sum'}({names})" if names else ""
+    printer = ArrayPrinter(lambda a: _element(a.tensor, a.indices), lambda s, _: s.name)
+    body = form.body if form.body != 1 or not reduction else Integer(1)
+    text = printer.text(body, POWER if reduction and not isinstance(body, Mul | Access) else 0)
+    return f"{left} {sign}{reduction}{brackets} {text}".replace("np.", "").replace("rt.", "").replace("dtype(", "(").replace(".astype(dtype)", "")
+
+
+def _element(name: str, positions: Sequence[Expr]) -> str:
+    return f"{name}[{', '.join(size_text(e) for e in positions)}]" if positions else name
+
+
+def shape_text(tensor: Tensor) -> str:
+    """The shape of an argument in words."""
+    if tensor.ravel:
+        return "any shape"
+    if not tensor.shape:
+        return "a number"
+    inner = ", ".join(size_text(e) for e in tensor.shape)
+    return f"shape ({inner},)" if len(tensor.shape) == 1 else f"shape ({inner})"
+
+
+def function_description(kernel: Kernel) -> list[str]:
+    """Equations, arguments and results of a function."""
+    lines = [*equations(kernel.program), "", "Args:"]
+    for tensor in kernel.arguments:
+        lines.append(f"    {tensor.name}: {_argument(tensor, kernel)}.")
+    for tensor in kernel.shaped:
+        lines.append(f"    {shape_argument(tensor)}: the shape of {tensor.name}, {shape_text(tensor).removeprefix('shape ')}.")
+    for option in kernel.options:
+        lines.append(f"    {option.name}: {describe_option(option)}.")
+    lines += ["", "Returns:"]
+    tensors = {**kernel.layer.program.tensors, **kernel.program.tensors}
+    parts = [f"{name}, {_result(tensors[name])}" for name in kernel.results]
+    lines.append(f"    {'; '.join(parts)}.")
+    return [*lines, "", "Raises:", "    TypeError: when an argument has a wrong type.", "    ValueError: when shapes or options do not fit."]  # fmt: skip
+
+
+def _argument(tensor: Tensor, kernel: Kernel) -> str:
+    text = shape_text(tensor)
+    if tensor.integer:
+        text += ", integers"
+    if tensor.optional:
+        text += ", or None"
+    if kernel.is_gradient and tensor == kernel.arguments[0]:
+        text += f"; dE/d{kernel.layer.output.name}"
+    elif tensor.name not in {t.name for t in kernel.layer.program.inputs}:
+        text += f"; {tensor.name} as the forward function returned it"
+    return text
+
+
+def _result(tensor: Tensor) -> str:
+    text = shape_text(tensor)
+    return f"{text}, row-major position in its window (-1: none)" if tensor.integer else text
+
+
+def wrapped(text: str, indent: str, width: int = WIDTH) -> list[str]:
+    """`text` broken at blanks; continuation lines are indented by four more."""
+    lines: list[str] = []
+    line = indent
+    for word in text.split(" "):
+        if len(line) + len(word) + 1 > width and line.strip():
+            lines.append(line.rstrip())
+            line = indent + "    "
+        line += word if line.strip() == "" else f" {word}"
+    return [*lines, line.rstrip()]
+
+
+def paragraph(lines: Sequence[str], indent: str) -> str:
+    """Docstring lines, indented and wrapped."""
+    out: list[str] = []
+    for line in lines:
+        own = line[: len(line) - len(line.lstrip())]
+        out += wrapped(line.strip(), indent + own) if line else [""]
+    return "\n".join(out)

@@ -1,0 +1,296 @@
+"""Plan -> lines of Python. One function per kind of record; no decision is taken here."""
+
+from collections.abc import Iterable, Mapping
+from functools import singledispatchmethod
+
+from sympy import Expr, Mul, Symbol
+
+from codegen.plan import (
+    Allocate,
+    Block,
+    Branch,
+    Clip,
+    Contract,
+    Define,
+    Loop,
+    Plan,
+    Present,
+    Record,
+    Scale,
+    Slice,
+    Split,
+    Update,
+    When,
+    Window,
+)
+from codegen.scalar import ATOM, POWER, ArrayPrinter, size_text
+from derive.index import Affine
+from derive.term import Access, accesses
+
+INDENT = "    "
+LONG = 80
+
+
+class Emitter:
+    """Emits one function's records.
+
+    Args:
+        taken: names of arrays, sizes and options; an index with such a name gets an underscore.
+        arrays: the Python variable of a tensor whose own name is taken otherwise.
+    """
+
+    def __init__(self, taken: Iterable[str], arrays: Mapping[str, str] | None = None) -> None:
+        self.taken = set(taken)
+        self.arrays = dict(arrays or {})
+        self.loops: dict[Symbol, str] = {}
+
+    def lines(self, plan: Plan) -> list[str]:
+        """The statements of a plan, indentation relative to the function's body."""
+        return self._all(plan.records)
+
+    def _all(self, records: Iterable[Record]) -> list[str]:
+        return [line for record in records for line in self.emit(record)]
+
+    def _indented(self, records: Iterable[Record]) -> list[str]:
+        return [INDENT + line for line in self._all(records)]
+
+    def index(self, symbol: Symbol) -> str:
+        return f"{symbol.name}_" if symbol.name in self.taken else str(symbol.name)
+
+    def array(self, name: str) -> str:
+        return self.arrays.get(name, name)
+
+    def size(self, expression: Expr, level: int = 0, indices: Iterable[Symbol] = ()) -> str:
+        """A size expression; `indices` are printed under their Python names."""
+        known = set(indices)
+        return size_text(expression, level, lambda s: self.index(s) if s in known else s.name)
+
+    def shape(self, extents: tuple[Expr, ...]) -> str:
+        inner = ", ".join(self.size(e) for e in extents)
+        return f"({inner},)" if len(extents) == 1 else f"({inner})"
+
+    @singledispatchmethod
+    def emit(self, record: Record) -> list[str]:
+        """The lines of one record."""
+        raise TypeError(f"no such record: {record}")
+
+    @emit.register
+    def _(self, record: Allocate) -> list[str]:
+        kind = "np.int32" if record.integer else "dtype"
+        shape = self.shape(record.shape)
+        if record.fill is None:
+            return [f"{record.name} = np.empty({shape}, {kind})"]
+        if record.fill == "0":
+            return [f"{record.name} = np.zeros({shape}, {kind})"]
+        value = "-np.inf" if record.fill == "-inf" else record.fill
+        return [f"{record.name} = np.full({shape}, {value}, {kind})"]
+
+    @emit.register
+    def _(self, record: Split) -> list[str]:
+        return [f"{record.name} = {self.array(record.source)}.reshape{_call(self.shape(record.shape))}"]
+
+    @emit.register
+    def _(self, record: Window) -> list[str]:
+        places = {r.index: k for k, r in enumerate(record.axes)}
+        positions = []
+        for form in record.positions:
+            steps = ", ".join(f"{places[v]}: {self.size(c)}" for v, c in form.terms)
+            positions.append(f"({self.size(form.offset)}, {{{steps}}})")
+        names = " ".join(r.index.name for r in record.axes)
+        shape = self.shape(tuple(r.extent for r in record.axes))
+        lines = [f"{record.name} = rt.window(  # {names}", f"{INDENT}{self.array(record.source)},", f"{INDENT}{shape},"]
+        return [*lines, f"{INDENT}({', '.join(positions)}{',' if len(positions) == 1 else ''}),", ")"]
+
+    @emit.register
+    def _(self, record: Contract) -> list[str]:
+        out = " ".join(r.index.name for r in record.axes)
+        spec = f"{_names(record.left_axes)}, {_names(record.right_axes)} -> {out}"
+        call = f'rt.contract("{spec}", {self.array(record.left)}, {self.array(record.right)}'
+        if record.accumulate:
+            scaled = self._scaled(f"{call})", record.scale)
+            return [f"{record.out} += {scaled}"]
+        lines = [f"{call}, out={record.out})"]
+        if record.scale != 1:
+            lines.append(f"{record.out} *= {self._printer(None).text(record.scale, POWER)}")
+        return lines
+
+    def _scaled(self, text: str, scale: Expr) -> str:
+        return text if scale == 1 else f"{self._printer(None).text(scale, POWER)} * {text}"
+
+    @emit.register
+    def _(self, record: Clip) -> list[str]:
+        v = self.index(record.index)
+        brackets = ", ".join(
+            f"({self.size(a)}, {self.position(b)}, {self.position(e)})" for a, b, e in record.constraints
+        )
+        return [f"{v}_low, {v}_high = rt.clip({self.size(record.extent)}, {brackets})"]
+
+    def position(self, expression: Expr, level: int = 0) -> str:
+        """A position expression: its symbols may be loop indices or sizes."""
+        return size_text(expression, level, lambda s: self.loops.get(s, s.name))
+
+    @emit.register
+    def _(self, record: Loop) -> list[str]:
+        self.loops = {**self.loops, record.index: self.index(record.index)}
+        head = f"for {self.index(record.index)} in range({self.size(record.extent)}):"
+        return [head, *self._indented(record.body)]
+
+    @emit.register
+    def _(self, record: When) -> list[str]:
+        tests = []
+        for v in record.clips:
+            name = self.index(v)
+            tests.append(f"{name}_low < {name}_high")
+        tests += [f"0 <= {self.position(g.value)} < {self.position(g.extent)}" for g in record.guards]
+        return [f"if {' and '.join(tests)}:", *self._indented(record.body)]
+
+    @emit.register
+    def _(self, record: Block) -> list[str]:
+        start, stop = f"{record.block.name}_start", f"{record.block.name}_stop"
+        lines = [f"for {start}, {stop} in rt.blocks({self.size(record.extent)}, {self.size(record.elements)}):"]
+        lines.append(f"{INDENT}{record.block.name} = {stop} - {start}")
+        for name, source, axis in record.slices:
+            lines.append(f"{INDENT}{name} = {self.array(source)}[{':, ' * axis}{start}:{stop}]")
+        return [*lines, *self._indented(record.body)]
+
+    @emit.register
+    def _(self, record: Branch) -> list[str]:
+        test = " and ".join(f"{s.name} == 1" for s in record.ones)
+        return [f"if {test}:", *self._indented(record.then), "else:", *self._indented(record.otherwise)]
+
+    @emit.register
+    def _(self, record: Present) -> list[str]:
+        return [f"if {self.array(record.array)} is not None:", *self._indented(record.body)]
+
+    @emit.register
+    def _(self, record: Define) -> list[str]:
+        return [f"{record.name} = {self._value(record.update)}"]
+
+    @emit.register
+    def _(self, record: Scale) -> list[str]:
+        return [f"{self.slice(record.update.target, record.update)} *= {self._value(record.update)}"]
+
+    @emit.register
+    def _(self, record: Update) -> list[str]:
+        target = self.slice(record.target, record)
+        if record.op == "+=":
+            value = self._value(record)
+            if "[" in target and len(target) + len(value) > LONG:
+                return [f"part = {target}", f"part += {value}"]
+            return [f"{target} += {value}"]
+        if record.argument is None:
+            writable = target if target.endswith("]") else f"{target}[...]"
+            return [f"{writable} = np.maximum({target}, {self._value(record)})"]
+        found, position = record.argument
+        return [f"rt.maximise({self._view(target)}, {self._view(self.slice(found, record))}, {self._value(record)}, "
+                f"{self.position(position)})"]  # fmt: skip
+
+    def _view(self, text: str) -> str:
+        """A subscript by integers alone yields a scalar; an ellipsis keeps it a view."""
+        return f"{text[:-1]}, ...]" if text.endswith("]") else text
+
+    def slice(self, part: Slice, update: Update) -> str:
+        """An array with its subscripts."""
+        texts = [self._axis(f, v, update) for f, v in zip(part.positions, part.vectors, strict=True)]
+        while texts and texts[-1] == ":":
+            texts.pop()
+        name = self.array(part.array)
+        return f"{name}[{', '.join(texts)}]" if texts else name
+
+    def _axis(self, form: Affine, vector: Symbol | None, update: Update) -> str:
+        if vector is None:
+            return self.position(form.expression())
+        low, high = self._range(vector, update)
+        if form.plain() is not None:
+            return f"{low}:{high}" if vector in update.clipped else ":"
+        slope = form.coefficient(vector)
+        rest = form.expression() - slope * vector
+        return f"rt.span({self.size(slope)}, {self.position(rest)}, {low}, {high})"
+
+    def _range(self, vector: Symbol, update: Update) -> tuple[str, str]:
+        if vector in update.clipped:
+            name = self.index(vector)
+            return f"{name}_low", f"{name}_high"
+        return "0", self.size(next(r.extent for r in update.ranges if r.index == vector))
+
+    def _value(self, update: Update) -> str:
+        """The right side: a pointwise expression, a sum over axes, a contraction, or a maximum over axes."""
+        if update.op == "max" and update.summed:
+            axes = _last(len(update.summed))
+            body = self._printer(update, update.axes).text(update.body, ATOM)
+            return f"np.max({body}, axis={axes}, initial=-np.inf)"
+        body, missing = update.body, [v for v in update.summed if v not in update.body.free_symbols]
+        scale = ""
+        for v in missing:  # a sum of what does not depend on the index: times the number of its values
+            low, high = self._range(v, update)
+            scale += f" * ({high} - {low})" if v in update.clipped else f" * {self.size_atom(v, update)}"
+        summed = tuple(v for v in update.summed if v not in missing)
+        axes_left = tuple(v for v in update.axes if v not in missing)
+        if not summed:
+            level = ATOM if scale else 0
+            return self._printer(update, axes_left).text(body, level) + scale
+        contracted = self._contraction(update, summed)
+        if contracted is not None:
+            return contracted + scale
+        return f"{self._printer(update, axes_left).text(body, ATOM)}.sum(axis={_last(len(summed))}){scale}"
+
+    def size_atom(self, vector: Symbol, update: Update) -> str:
+        return self.size(next(r.extent for r in update.ranges if r.index == vector), POWER)
+
+    def _contraction(self, update: Update, summed: tuple[Symbol, ...]) -> str | None:
+        """``contract(...)`` for a product of exactly two arrays that share the summed indices."""
+        factors = Mul.make_args(update.body)
+        arrays = [f for f in factors if isinstance(f, Access)]
+        scale = Mul(*(f for f in factors if not isinstance(f, Access)))
+        vectors = set(update.axes)
+        if len(arrays) != 2 or scale.free_symbols & vectors or accesses(scale):
+            return None
+        lookup = dict(update.slices)
+        axes = [tuple(v for v in lookup[a].vectors if v is not None) for a in arrays]
+        kept = tuple(v for v in update.axes if v not in summed)
+        if not all(v in axes[0] and v in axes[1] for v in summed) or set(kept) - set(axes[0] + axes[1]):
+            return None
+        left, right = (self.slice(lookup[a], update) for a in arrays)
+        call = f'rt.contract("{_names(axes[0])}, {_names(axes[1])} -> {_names(kept)}", {left}, {right})'
+        return self._scaled(call, scale)
+
+    def _printer(self, update: Update | None, axes: tuple[Symbol, ...] = ()) -> ArrayPrinter:
+        lookup = dict(update.slices) if update else {}
+
+        def access(a: Access) -> str:
+            assert update is not None  # a scale has no accesses
+            part = lookup[a]
+            own = tuple(v for v in part.vectors if v is not None)
+            return _aligned(self.slice(part, update), own, axes)
+
+        def index(symbol: Symbol, integer: bool) -> str:
+            if update is None or symbol not in update.axes:
+                return self.loops.get(symbol, symbol.name)
+            low, high = self._range(symbol, update)
+            kind = "" if integer else ", dtype=dtype"
+            return _aligned(f"np.arange({low}, {high}{kind})", (symbol,), axes)
+
+        return ArrayPrinter(access, index)
+
+
+def _aligned(text: str, own: tuple[Symbol, ...], axes: tuple[Symbol, ...]) -> str:
+    """Transpose an array with axes `own` and insert axes of length 1, so that it broadcasts along `axes`."""
+    order = tuple(v for v in axes if v in own)
+    if order != own:
+        text += f".transpose({', '.join(str(own.index(v)) for v in order)})"
+    if not own:
+        return text
+    wanted = [":" if v in own else "None" for v in axes[axes.index(order[0]) :]]
+    return text if all(w == ":" for w in wanted) else f"{text}[{', '.join(wanted)}]"
+
+
+def _names(symbols: Iterable[Expr]) -> str:
+    return " ".join(str(s.name) for s in symbols)
+
+
+def _last(count: int) -> str:
+    return "-1" if count == 1 else "(" + ", ".join(str(-k) for k in range(count, 0, -1)) + ")"
+
+
+def _call(shape: str) -> str:
+    return shape if shape.startswith("(") else f"({shape})"

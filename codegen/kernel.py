@@ -1,0 +1,191 @@
+"""Layer -> Kernels: which functions a layer's module has, which statements each runs, and what each is given.
+
+The forward function also returns what gradients need of the intermediate tensors (the argmax of a pooling layer, the
+denominators of a softmax). Intermediates that depend on no input are computed again instead.
+"""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
+from itertools import islice
+
+from sympy import Integer, Symbol
+
+from derive.collapse import rename
+from derive.differentiate import Gradient, differentiate
+from derive.index import fresh_names
+from derive.inline import inline
+from derive.layer import ROLES, Layer, Option
+from derive.term import Program, Statement, Tensor, Term, accesses, index_ranges
+
+
+@dataclass(frozen=True)
+class Kernel:
+    """One generated function.
+
+    Attributes:
+        name: such as "conv2d_grad_input".
+        layer: the layer it belongs to.
+        program: the statements it runs; its inputs are the arrays it is given.
+        results: names of the tensors returned.
+        options: hyper-parameters among its arguments.
+        shaped: the tensors whose shape is an argument, as the arrays given do not determine it.
+    """
+
+    name: str
+    layer: Layer
+    program: Program
+    results: tuple[str, ...]
+    options: tuple[Option, ...]
+    shaped: tuple[Tensor, ...]
+
+    @property
+    def arguments(self) -> tuple[Tensor, ...]:
+        return self.program.inputs
+
+    @property
+    def is_gradient(self) -> bool:
+        return not self.name.endswith("_forward")
+
+
+def role(name: str) -> str:
+    """What tensor `name` is called in function names and arguments."""
+    return ROLES.get(name, name)
+
+
+def kernels(layer: Layer) -> tuple[Kernel, ...]:
+    """The forward function and one gradient function per differentiable input."""
+    program = layer.program
+    gradient = differentiate(program)
+    recomputed = _without_inputs(program)
+    needs = {name: _gradient_program(gradient, name, recomputed) for name in layer.differentiable}
+    read = {t.name for p in needs.values() for t in p.inputs}
+    inputs = {t.name for t in program.inputs}
+    output = layer.output.name
+    saved = tuple(t for t in program.tensors if t in read and t not in inputs and t != output)
+    forward = _forward_program(program, (output, *saved))
+    found = [_kernel(f"{layer.name}_forward", layer, forward, (output, *saved))]
+    for name, gradient_program in needs.items():
+        found.append(_kernel(f"{layer.name}_grad_{role(name)}", layer, gradient_program, gradient_program.outputs))
+    return tuple(found)
+
+
+def _without_inputs(program: Program) -> set[str]:
+    """The intermediate tensors that depend on sizes only."""
+    found: set[str] = set()
+    for name in dict.fromkeys(s.target.name for s in program.statements):
+        read = {a.tensor for s in program.definitions(name) for a in accesses(s.term.body)}
+        if read <= found:
+            found.add(name)
+    return found
+
+
+def _closure(statements: Sequence[Statement], wanted: Iterable[str]) -> tuple[Statement, ...]:
+    """The statements that `wanted` tensors depend on, in order."""
+    needed = set(wanted)
+    kept: list[Statement] = []
+    for statement in reversed(statements):
+        recorded = statement.argument.name if statement.argument else None
+        if statement.target.name in needed or recorded in needed:
+            kept.append(statement)
+            needed |= {a.tensor for a in accesses(statement.term.body)}
+    return tuple(reversed(kept))
+
+
+def _forward_program(program: Program, results: tuple[str, ...]) -> Program:
+    kept = _closure(program.statements, results)
+    unused = [s for s in kept if s.argument and s.argument.name not in results]
+    statements = tuple(replace(s, argument=None) if s in unused else s for s in kept)
+    return inline(replace(program, statements=statements, outputs=results), set(results))
+
+
+def _gradient_program(gradient: Gradient, name: str, recomputed: set[str]) -> Program:
+    """What computes the gradient of `name`, over the tensors it has to be given; a gradient of 0 has no statements."""
+    forward = gradient.forward
+    adjoint = gradient.adjoint(name)
+    tensors = gradient.program.tensors
+    if adjoint is None:
+        target = Tensor(f"d{name}", forward.tensors[name].shape, ravel=forward.tensors[name].ravel)
+        return Program(tuple(gradient.seeds.values()), (_zero(target),), (target.name,), forward.sizes)
+    target = adjoint.gradient
+    renamed = tuple(replace(s, term=rename(s.term)[0]) for s in gradient.program.statements)
+    wanted = _closure(renamed, {target.name})
+    backward = inline(replace(gradient.program, statements=wanted, outputs=(target.name,)))
+    statements = _closure(backward.statements, {target.name})
+    read = {a.tensor for s in statements for a in accesses(s.term.body)}
+    again = _closure(forward.statements, read & recomputed)
+    defined = {s.target.name for s in (*statements, *again)}
+    seeds = tuple(t for t in gradient.seeds.values())
+    rest = tuple(t for t in tensors.values() if t.name in read - defined and t not in seeds)
+    return Program((*seeds, *rest), (*again, *statements), (target.name,), forward.sizes)
+
+
+def _zero(target: Tensor) -> Statement:
+    free = index_ranges(islice(fresh_names({target.name}), len(target.shape)), target.shape)
+    return Statement(target, Term(free, (), Integer(0)))
+
+
+def _kernel(name: str, layer: Layer, program: Program, results: tuple[str, ...]) -> Kernel:
+    bound = _plain_extents(program.inputs)
+    needed = _needed(program)
+    option_symbols = {s for o in layer.options for s in o.symbols}
+    definitions = dict(program.sizes)
+    shaped: tuple[Tensor, ...] = ()
+    missing = {s for s in needed - bound - option_symbols - set(definitions)}
+    solvable = _solvable(program.inputs, bound | option_symbols)
+    if missing - solvable:
+        shaped = _shapes_for(layer, missing - solvable, name)
+        bound |= set().union(*(e.free_symbols for t in shaped for e in t.shape))
+    reachable = needed | bound | solvable
+    sizes = tuple(
+        (s, d)
+        for s, d in program.sizes
+        if s in needed | bound and (d.free_symbols - option_symbols - set(definitions)) <= reachable
+    )
+    needed |= set().union(*(d.free_symbols for _, d in sizes), set())
+    used = tuple(
+        o for o in layer.options if set(o.symbols) & needed and not set(o.symbols) <= _plain_extents(_present(program))
+    )
+    program = replace(program, sizes=sizes)
+    return Kernel(name, layer, program, results, used, shaped)
+
+
+def _present(program: Program) -> tuple[Tensor, ...]:
+    return tuple(t for t in program.inputs if not t.optional)
+
+
+def _plain_extents(tensors: Sequence[Tensor]) -> set[Symbol]:
+    return {e for t in tensors if not t.optional for e in t.shape if isinstance(e, Symbol)}
+
+
+def _solvable(tensors: Sequence[Tensor], known: set[Symbol]) -> set[Symbol]:
+    """Symbols that follow from an axis such as ``G*C`` when all its other symbols are known."""
+    found: set[Symbol] = set()
+    for extent in (e for t in tensors if not t.optional for e in t.shape):
+        unknown = extent.free_symbols - known - found
+        if len(unknown) == 1 and extent.is_Mul:
+            found |= unknown
+    return found
+
+
+def _needed(program: Program) -> set[Symbol]:
+    """The size symbols in the statements and in the shapes of what they write."""
+    bare = replace(program, inputs=(), sizes=(), outputs=())
+    return bare.symbols()
+
+
+def _shapes_for(layer: Layer, missing: set[Symbol], name: str) -> tuple[Tensor, ...]:
+    """The inputs whose shapes must be given for the `missing` symbols to be known."""
+    found: list[Tensor] = []
+    for tensor in layer.program.inputs:
+        symbols = set().union(*(e.free_symbols for e in tensor.shape), set())
+        if symbols & missing:
+            found.append(tensor)
+            missing = missing - symbols
+    if missing:
+        unknown = ", ".join(sorted(s.name for s in missing))
+        raise ValueError(
+            f"{layer.name}: {name} needs {unknown}, which no array, option or size formula gives; "
+            f"declare an Option for it or a formula in sizes"
+        )
+    return tuple(found)
+

@@ -1,0 +1,119 @@
+"""Products summed over several indices: strided window views and one blocked GEMM (im2col without the copy)."""
+
+from dataclasses import replace
+from itertools import combinations
+
+from sympy import Expr, Integer, Mul
+
+from codegen.form import Form
+from codegen.lower.operands import Operand, operands
+from codegen.lower.scope import Scope
+from codegen.lower.taps import lower_taps, window
+from codegen.plan import Allocate, Contract, Record
+from derive.index import affine
+from derive.term import Access, Range, accesses
+
+
+def contractible(form: Form, scope: Scope) -> bool:
+    """Whether `form` is a sum of products that a GEMM computes: at least two operands, something to sum over."""
+    if form.op != "sum" or form.guards or not form.contracted:
+        return False
+    if not all(scope.fits(e, s, form) for e, s in zip(form.place, form.target.shape, strict=True)):
+        return False
+    if any(e.is_Integer for e in form.place):
+        return False
+    _, groups = operands(form, scope)
+    summed = set(form.contracted)
+    matrices = [o for o in groups if summed & set(o.indices)]
+    return len(groups) >= 2 and len(matrices) >= 2 and all(o.bare or o.whole for o in groups)
+
+
+def lower_contract(form: Form, scope: Scope, fresh: bool) -> list[Record]:
+    """Lower a contractible `form`; more than two operands are contracted pairwise, cheapest pair first."""
+    scale, groups = operands(form, scope)
+    used = set().union(*(o.indices for o in groups))
+    for index in form.contracted:
+        if index not in used:  # summing what does not depend on the index multiplies by its extent
+            scale *= form.range(index).extent
+    records: list[Record] = []
+    arrays: list[Access] = []
+    for group in groups:
+        access, made = _array(group, form, scope)
+        records += made
+        arrays.append(access)
+    while len(arrays) > 2:
+        first, second = _cheapest_pair(arrays, form, scope)
+        rest = [a for a in arrays if a not in (first, second)]
+        kept = form.placed.union(*(a.free_symbols for a in rest))
+        box = tuple(r for r in form.box if r.index in kept and r.index in first.free_symbols | second.free_symbols)
+        product = scope.declare("product", [r.extent for r in box])
+        records += [
+            Allocate(product.name, product.shape, None),
+            _contract(product.name, first, second, box, Integer(1), form, False),
+        ]
+        arrays = [Access(product.name, *(r.index for r in box)), *rest]
+    axes = tuple(form.range(affine(e, form.indices).plain()) for e in form.place)
+    if fresh:
+        records.append(Allocate(form.target.name, form.target.shape, None))
+    records.append(_contract(form.target.name, arrays[0], arrays[1], axes, scale, form, not fresh))
+    return records
+
+
+def _contract(
+    out: str, left: Access, right: Access, axes: tuple[Range, ...], scale: Expr, form: Form, accumulate: bool
+) -> Contract:
+    involved = left.free_symbols | right.free_symbols
+    ranges = tuple(r for r in form.box if r.index in involved)
+    return Contract(out, left.tensor, right.tensor, left.indices, right.indices, axes, scale, ranges, accumulate)
+
+
+def _array(group: Operand, form: Form, scope: Scope) -> tuple[Access, list[Record]]:
+    """An array with one axis per index of the group: the tensor itself, a window of it, or a new pointwise one."""
+    if group.bare and scope.plain(group.body, form):
+        return group.body, []
+    if group.bare:
+        access, record = window(group.body, form, scope)
+        return access, [record]
+    box = tuple(form.range(v) for v in group.indices)
+    made = scope.declare("factor", [r.extent for r in box])
+    place = tuple(r.index for r in box)
+    pointwise = Form(made, place, box, group.body)
+    return Access(made.name, *place), lower_taps(pointwise, scope, fresh=True)
+
+
+def _cheapest_pair(arrays: list[Access], form: Form, scope: Scope) -> tuple[Access, Access]:
+    def volume(pair: tuple[Access, Access]) -> float:
+        return scope.volume([r for r in form.box if any(r.index in a.free_symbols for a in pair)])
+
+    return min(combinations(arrays, 2), key=volume)
+
+
+def hoisted(form: Form, scope: Scope) -> tuple[Form, list[Record]]:
+    """For a scattering form: compute what the target does not see by one GEMM first; unchanged if that saves nothing."""
+    visible = tuple(r for r in form.box if r.index in form.placed)
+    seen_by_guards = set().union(*(g.value.free_symbols for g in form.guards), set())
+    if form.op != "sum" or not form.contracted or seen_by_guards & set(form.contracted):
+        return form, []
+    made = scope.declare("product", [r.extent for r in visible])
+    place = tuple(r.index for r in visible)
+    inner = Form(made, place, form.box, form.body)
+    if not contractible(inner, scope):
+        return form, []
+    return replace(form, body=Access(made.name, *place), box=visible), lower_contract(inner, scope, fresh=True)
+
+
+def pointwise_operands(form: Form, scope: Scope) -> tuple[Form, list[Record]]:
+    """Compute composite factors that read whole arrays once, outside of the loops over taps."""
+    scale, groups = operands(form, scope)
+    if form.op != "sum" or all(scope.fits(e, s, form) for e, s in zip(form.place, form.target.shape, strict=True)):
+        return form, []
+    records: list[Record] = []
+    body: list[Expr] = [scale]
+    for group in groups:
+        if group.whole and not group.bare and accesses(group.body) and set(group.indices) != set(form.indices):
+            access, made = _array(group, form, scope)
+            records += made
+            body.append(access)
+        else:
+            body.append(group.body)
+    return replace(form, body=Mul(*body)), records

@@ -1,0 +1,55 @@
+"""What lowering knows of its surroundings: the tensors, typical sizes, and which names are taken."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+
+import sympy
+from sympy import Expr, Symbol
+
+from codegen.form import Form, estimate
+from derive.index import affine
+from derive.term import Access, Range, Tensor
+
+
+@dataclass
+class Scope:
+    """Grows while a function is lowered: every view and temporary is declared here once, under a name of its own."""
+
+    tensors: dict[str, Tensor]
+    hints: Mapping[Symbol, int]
+    taken: set[str] = field(default_factory=set)
+
+    def declare(self, stem: str, shape: Sequence[Expr], integer: bool = False) -> Tensor:
+        """A new tensor whose name starts with `stem`."""
+        number = 1
+        while f"{stem}{number}" in self.taken:
+            number += 1
+        tensor = Tensor(f"{stem}{number}", tuple(shape), integer=integer)
+        self.taken.add(tensor.name)
+        self.tensors[tensor.name] = tensor
+        return tensor
+
+    def extent_matches(self, a: Expr, b: Expr) -> bool:
+        return bool(sympy.expand(a - b) == 0)
+
+    def fits(self, expression: Expr, extent: Expr, form: Form) -> bool:
+        """Whether an index expression can never leave its axis: a single index of that very extent, or a small number."""
+        plain = affine(expression, form.indices).plain()
+        if plain is not None:
+            return self.extent_matches(form.range(plain).extent, extent)
+        return bool(expression.is_Integer and extent.is_Integer and 0 <= int(expression) < int(extent))
+
+    def plain(self, access: Access, form: Form) -> bool:
+        """Whether `access` reads whole axes, each by an index of its own."""
+        shape = self.tensors[access.tensor].shape
+        distinct = len(set(access.indices)) == len(access.indices)
+        return distinct and all(
+            not e.is_Integer and self.fits(e, extent, form) for e, extent in zip(access.indices, shape, strict=True)
+        )
+
+    def volume(self, ranges: Sequence[Range]) -> float:
+        """A typical number of points in the box of `ranges`."""
+        total = 1.0
+        for r in ranges:
+            total *= estimate(r.extent, self.hints)
+        return total

@@ -1,0 +1,135 @@
+"""The planner: picks a strategy for every statement of a program."""
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+from sympy import Add, Expr, Integer, Symbol
+
+from codegen.form import Form, choose_form, size_hints
+from codegen.lower.contract import contractible, hoisted, lower_contract, pointwise_operands
+from codegen.lower.radix import split_axes, split_target
+from codegen.lower.scatter import blocked
+from codegen.lower.scope import Scope
+from codegen.lower.taps import lower_taps
+from codegen.plan import Allocate, Branch, Plan, Present, Record, Split
+from derive.index import affine
+from derive.term import Program, Statement, accesses
+
+
+def lower(program: Program, name: str, given: Sequence[str], reserved: Sequence[str] = ()) -> Plan:
+    """Plan the computation of `program`.
+
+    Args:
+        program: the statements to compute, in order.
+        name: the function's name, for the plan's print.
+        given: names of the tensors that exist already.
+        reserved: names that no temporary may take (sizes, options).
+    """
+    scope = Scope(dict(program.tensors), size_hints(program), set(reserved) | set(program.names()))
+    records: list[Record] = []
+    written = set(given)
+    for statement in program.statements:
+        fresh = statement.target.name not in written
+        absent = [a.tensor for a in accesses(statement.term.body) if scope.tensors[a.tensor].optional]
+        if absent and fresh:
+            records.append(Allocate(statement.target.name, statement.target.shape, "0"))
+            fresh = False
+        lowered = _statement(statement, program, scope, fresh)
+        written.add(statement.target.name)
+        records += [Present(absent[0], tuple(lowered))] if absent else lowered
+    return Plan(name, tuple(records))
+
+
+def _statement(statement: Statement, program: Program, scope: Scope, fresh: bool) -> list[Record]:
+    form = choose_form(statement, program, scope.hints)
+    records: list[Record] = []
+    for part in _summands(form, scope):
+        lowered = _form(part, scope, fresh)
+        special = _unit_stride(statement, program, scope, part, fresh) if len(_summands(form, scope)) == 1 else None
+        records += [Branch(special[0], tuple(special[1]), tuple(lowered))] if special else lowered
+        fresh = False
+    return records
+
+
+def _summands(form: Form, scope: Scope) -> list[Form]:
+    """One form per summand of a sum that is reduced or may be clipped: each summand is clipped by itself."""
+    if form.op != "sum" or not isinstance(form.body, Add):
+        return [form]
+    if not form.contracted and not form.guards and all(scope.plain(a, form) for a in accesses(form.body)):
+        return [form]
+    return [replace(form, body=part) for part in form.body.as_ordered_terms()]
+
+
+def _form(form: Form, scope: Scope, fresh: bool) -> list[Record]:
+    form, views = split_axes(form, scope)
+    split_form, view = split_target(form, scope)
+    if view is not None:
+        return [*views, *_into_view(form, split_form, view, scope, fresh)]
+    return [*views, *_strategy(form, scope, fresh)]
+
+
+def _into_view(form: Form, inner: Form, view: Split, scope: Scope, fresh: bool) -> list[Record]:
+    """Allocate the target, then compute into a view of it whose axes are split."""
+    if not fresh:
+        return [view, *_strategy(inner, scope, fresh=False)]
+    lowered = _strategy(inner, scope, fresh=True)
+    made = next((r for r in lowered if isinstance(r, Allocate) and r.name == inner.target.name), None)
+    if made is None:  # a definition: the target is a reshape of what it yields
+        return [*lowered, Split(form.target.name, inner.target.name, form.target.shape)]
+    allocate = replace(made, name=form.target.name, shape=form.target.shape)
+    rest = [r for r in lowered if r is not made]
+    return [allocate, view, *rest]
+
+
+def _strategy(form: Form, scope: Scope, fresh: bool) -> list[Record]:
+    if contractible(form, scope):
+        return lower_contract(form, scope, fresh)
+    allocate: list[Record] = []
+    if _scatters(form, scope):
+        if fresh:
+            allocate = [Allocate(form.target.name, form.target.shape, "0")]
+            fresh = False
+        block = blocked(form, scope, _scatter)
+        if block is not None:
+            return [*allocate, block]
+        return [*allocate, *_scatter(form, scope)]
+    return [*allocate, *lower_taps(form, scope, fresh)]
+
+
+def _scatter(form: Form, scope: Scope) -> list[Record]:
+    """GEMM first where that saves work, then loops over taps that add slices."""
+    reduced, product = hoisted(form, scope)
+    reduced, factors = pointwise_operands(reduced, scope)
+    return [*product, *factors, *lower_taps(reduced, scope, fresh=False)]
+
+
+def _scatters(form: Form, scope: Scope) -> bool:
+    return form.op == "sum" and not all(
+        scope.fits(e, s, form) for e, s in zip(form.place, form.target.shape, strict=True)
+    )
+
+
+def _unit_stride(
+    statement: Statement, program: Program, scope: Scope, general: Form, fresh: bool
+) -> tuple[tuple[Symbol, ...], list[Record]] | None:
+    """For a scatter whose steps are symbols: the form that gathers when those are 1, if there is one."""
+    steps = _steps(general)
+    if not steps or general.op != "sum":
+        return None
+    ones: dict[Symbol, Expr] = dict.fromkeys(steps, Integer(1))
+    special = choose_form(replace(statement, term=statement.term.substitute(ones)), program, scope.hints)
+    trial = Scope(dict(scope.tensors), scope.hints, set(scope.taken))
+    if not contractible(split_target(split_axes(special, trial)[0], trial)[0], trial):
+        return None
+    return steps, _form(special, scope, fresh)
+
+
+def _steps(form: Form) -> tuple[Symbol, ...]:
+    """The symbols that multiply an index in a target position with several indices, the private one's first."""
+    found: dict[Symbol, None] = {}
+    for expression in form.place:
+        parts = affine(expression, form.indices)
+        if len(parts.terms) > 1 and not any(c == 1 for _, c in parts.terms):
+            found |= dict.fromkeys(c for _, c in parts.terms[:1] if isinstance(c, Symbol))
+    return tuple(found)
+

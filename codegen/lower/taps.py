@@ -1,0 +1,213 @@
+"""The strategy that always applies: Python loops over few small indices, whole slices for the rest.
+
+After fixing the looped indices every axis of every access depends on at most one vector index, so it is a slice; where
+it would leave the array the vector index is clipped, which costs a few integer operations and needs no padded copy. An
+access that may not be clipped (its being 0 does not make the summand 0) is read through a zero-padded window.
+Pointwise programs are the special case without loops.
+"""
+
+from dataclasses import dataclass, replace
+from itertools import chain, combinations
+
+import sympy
+from sympy import Expr, Mul, Symbol
+
+from codegen.form import Form
+from codegen.lower.scope import Scope
+from codegen.plan import Allocate, Clip, Define, Loop, Record, Scale, Slice, Update, When, Window
+from derive.collapse import vanishing_accesses
+from derive.functions import is_indicator
+from derive.index import Affine, affine, sign
+from derive.term import Access, Guard, Range, accesses
+
+
+@dataclass(frozen=True)
+class _Bracket:
+    """``0 <= value < extent`` to be met by clipping or a condition."""
+
+    value: Expr
+    extent: Expr
+
+
+def lower_taps(form: Form, scope: Scope, fresh: bool) -> list[Record]:
+    """Lower `form` to loops over slices; `fresh` when the target does not exist yet."""
+    form, windows = _windows(form, scope)
+    loops = _choose_loops(form, scope)
+    vectors = tuple(v for v in form.indices if v not in loops)
+    brackets = _brackets(form, scope)
+    clips, conditions = _clips(form, brackets, vectors)
+    inner, outer = _independent(form, scope, loops) if fresh else (form, None)
+    update = _update(inner, vectors, tuple(c.index for c in clips))
+    if fresh and not (loops or clips or conditions) and _covers(form, scope):
+        return [*windows, Define(form.target.name, update)]
+    allocated = _allocate(form) if fresh else []
+    body: list[Record] = [When(conditions, tuple(c.index for c in clips), (update,))] if clips or conditions else [update]
+    body = _nest(form, loops, clips, body)
+    scaled = [Scale(_update(outer, tuple(v for v in outer.indices), ()))] if outer is not None else []
+    return [*windows, *allocated, *body, *scaled]
+
+
+def _windows(form: Form, scope: Scope) -> tuple[Form, list[Record]]:
+    """Read through zero-padded views what may leave its array and may not be clipped."""
+    clippable = vanishing_accesses(form.body) if form.op == "sum" else ()
+    guarded = {(sympy.expand(g.value), sympy.expand(g.extent)) for g in form.guards}
+    records: list[Record] = []
+    mapping: dict[Expr, Expr] = {}
+    for access in accesses(form.body):
+        shape = scope.tensors[access.tensor].shape
+        loose = [
+            e
+            for e, extent in zip(access.indices, shape, strict=True)
+            if not scope.fits(e, extent, form) and (sympy.expand(e), sympy.expand(extent)) not in guarded
+        ]
+        if loose and access not in clippable:
+            mapping[access], record = window(access, form, scope)
+            records.append(record)
+    return replace(form, body=form.body.xreplace(mapping)), records
+
+
+def window(access: Access, form: Form, scope: Scope) -> tuple[Access, Window]:
+    """A view of `access` with one axis per index it uses."""
+    source = scope.tensors[access.tensor]
+    used = tuple(r for r in form.box if any(r.index in e.free_symbols for e in access.indices))
+    view = scope.declare(f"{source.name}_", [r.extent for r in used], source.integer)
+    positions = tuple(affine(e, form.indices) for e in access.indices)
+    return Access(view.name, *(r.index for r in used)), Window(view.name, source.name, used, positions)
+
+
+def _positions(form: Form) -> list[tuple[Affine, ...]]:
+    """Per array (target and accesses) its affine positions."""
+    groups = [form.place, *(a.indices for a in accesses(form.body))]
+    return [tuple(affine(e, form.indices) for e in group) for group in groups]
+
+
+def _choose_loops(form: Form, scope: Scope) -> tuple[Symbol, ...]:
+    """The cheapest set of indices to loop over so that the rest can be sliced."""
+    groups = _positions(form)
+    single = [affine(g.value, form.indices) for g in form.guards]
+    forms = [*chain.from_iterable(groups), *single]
+    forced = {v for f in forms for v, c in f.terms if sign(c) == 0}
+    if form.argument is not None:
+        forced |= set(form.contracted)
+    if form.op == "max":  # a maximum over nothing is -infinity, also of what does not depend on the index
+        forced |= {v for v in form.contracted if v not in form.body.free_symbols}
+    coupled = {v for f in forms if len(f.terms) > 1 for v in f.indices}
+    repeated = {v for g in groups for v in form.indices if sum(v in f.indices for f in g) > 1}
+    candidates = [v for v in form.indices if v in (coupled | repeated) - forced]
+    base = [v for v in form.indices if v in forced]
+
+    def sliceable(loops: set[Symbol]) -> bool:
+        if any(len(set(f.indices) - loops) > 1 for f in forms):
+            return False
+        return all(sum(v in f.indices for f in g) <= 1 for g in groups for v in set(form.indices) - loops)
+
+    subsets = chain.from_iterable(combinations(candidates, k) for k in range(len(candidates) + 1))
+    valid = [set(s) | set(base) for s in subsets if sliceable(set(s) | set(base))]
+    best = min(valid, key=lambda s: (scope.volume([form.range(v) for v in form.indices if v in s]), len(s)))
+    return tuple(v for v in form.indices if v in best)
+
+
+def _brackets(form: Form, scope: Scope) -> list[_Bracket]:
+    """Everything that restricts the box: guards, the target's axes, and accesses that read 0 outside."""
+    found = [_Bracket(g.value, g.extent) for g in form.guards]
+    found += [_Bracket(e, s) for e, s in zip(form.place, form.target.shape, strict=True) if not scope.fits(e, s, form)]
+    if form.op == "sum":
+        for access in accesses(form.body):
+            shape = scope.tensors[access.tensor].shape
+            found += [
+                _Bracket(e, s) for e, s in zip(access.indices, shape, strict=True) if not scope.fits(e, s, form)
+            ]
+    return list(dict.fromkeys(found))
+
+
+def _clips(
+    form: Form, brackets: list[_Bracket], vectors: tuple[Symbol, ...]
+) -> tuple[list[Clip], tuple[Guard, ...]]:
+    """Brackets with a vector index become its clip, the others conditions."""
+    constraints: dict[Symbol, list[tuple[Expr, Expr, Expr]]] = {}
+    conditions = []
+    for bracket in brackets:
+        parts = affine(bracket.value, form.indices)
+        vector = next((v for v in parts.indices if v in vectors), None)
+        if vector is None:
+            conditions.append(Guard(bracket.value, bracket.extent))
+            continue
+        slope = parts.coefficient(vector)
+        constraints.setdefault(vector, []).append((slope, sympy.expand(bracket.value - slope * vector), bracket.extent))
+    clips = [Clip(v, form.range(v).extent, tuple(constraints[v])) for v in vectors if v in constraints]
+    return clips, tuple(conditions)
+
+
+def _update(form: Form, vectors: tuple[Symbol, ...], clipped: tuple[Symbol, ...]) -> Update:
+    target = _slice(form.target.name, form.place, form, vectors)
+    seen = tuple(v for v in target.vectors if v is not None)
+    summed = tuple(v for v in vectors if v not in seen)
+    axes = seen + summed
+    slices = tuple((a, _slice(a.tensor, a.indices, form, vectors)) for a in accesses(form.body))
+    argument = None
+    if form.argument is not None:
+        argument = (_slice(form.argument.name, form.place, form, vectors), form.position)
+    op = "max" if form.op == "max" else "+="
+    ranges = tuple(form.range(v) for v in axes)
+    return Update(target, op, form.body, slices, axes, summed, clipped, ranges, argument)
+
+
+def _slice(array: str, positions: tuple[Expr, ...], form: Form, vectors: tuple[Symbol, ...]) -> Slice:
+    forms = tuple(affine(e, form.indices) for e in positions)
+    return Slice(array, forms, tuple(next((v for v in f.indices if v in vectors), None) for f in forms))
+
+
+def _covers(form: Form, scope: Scope) -> bool:
+    """Whether the expression alone yields the whole new target, of the right shape and type and not a mere view."""
+    plain = all(scope.fits(e, s, form) and not e.is_Integer for e, s in zip(form.place, form.target.shape, strict=True))
+    seen = [v for v in form.indices if v in form.placed]
+    present = all(v in form.body.free_symbols for v in seen)
+    return plain and present and form.argument is None and _is_computed(form, scope)
+
+
+def _is_computed(form: Form, scope: Scope) -> bool:
+    real = any(not scope.tensors[a.tensor].integer for a in accesses(form.body) if not _in_indicator(form.body, a))
+    return real and (bool(form.contracted) or not isinstance(form.body, Access))
+
+
+def _in_indicator(body: Expr, access: Access) -> bool:
+    stripped = body.xreplace({f: sympy.Integer(1) for f in body.atoms(sympy.Function) if is_indicator(f)})
+    return not stripped.has(access)
+
+
+def _allocate(form: Form) -> list[Record]:
+    fill = "-inf" if form.op == "max" else "0"
+    records: list[Record] = [Allocate(form.target.name, form.target.shape, fill)]
+    if form.argument is not None:
+        records.append(Allocate(form.argument.name, form.argument.shape, "-1", integer=True))
+    return records
+
+
+def _nest(form: Form, loops: tuple[Symbol, ...], clips: list[Clip], body: list[Record]) -> list[Record]:
+    """Wrap `body` into the loops; a clip stands right inside the innermost loop that it depends on."""
+    placed = list(clips)
+    for index in reversed(loops):
+        mine = [c for c in placed if any(index in e.free_symbols for _, b, _ in c.constraints for e in (b,))]
+        placed = [c for c in placed if c not in mine]
+        body = [Loop(index, form.range(index).extent, (*mine, *body))]
+    return [*placed, *body]
+
+
+def _independent(form: Form, scope: Scope, loops: tuple[Symbol, ...]) -> tuple[Form, Form | None]:
+    """Take factors that no loop and no sum sees out of the sum: they scale the finished target once."""
+    if form.op != "sum" or not loops or any(affine(e, form.indices).plain() is None for e in form.place):
+        return form, None
+    factors = Mul.make_args(form.body)
+    outside = [
+        f
+        for f in factors
+        if accesses(f)
+        and not isinstance(f, Access)
+        and not f.free_symbols & set(form.contracted)
+        and all(scope.plain(a, form) for a in accesses(f))
+    ]
+    if not outside or not form.placed.isdisjoint(loops):
+        return form, None
+    inside = Mul(*(f for f in factors if f not in outside))
+    box: tuple[Range, ...] = tuple(form.range(e) for e in form.place)
+    return replace(form, body=inside), replace(form, body=Mul(*outside), box=box, guards=())

@@ -1,0 +1,238 @@
+"""The Plan: how a program is computed, as data. `print(plan)` explains it with operations and bytes.
+
+Records name arrays and carry size expressions in SymPy; `codegen.emit` turns each into Python. Not expressible here:
+loops over single elements, data-dependent control flow.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+
+import sympy
+from sympy import Expr, Integer, Symbol
+
+from derive.index import Affine
+from derive.term import Access, Guard, Range
+
+
+@dataclass(frozen=True)
+class Allocate:
+    """A new array; `fill` is None for uninitialised, or "0", "-inf", "-1"; `integer` for positions."""
+
+    name: str
+    shape: tuple[Expr, ...]
+    fill: str | None
+    integer: bool = False
+
+
+@dataclass(frozen=True)
+class Split:
+    """A view in which axes that consist of digits (``K*g + k``) are separate axes."""
+
+    name: str
+    source: str
+    shape: tuple[Expr, ...]
+
+
+@dataclass(frozen=True)
+class Window:
+    """A strided view with one axis per index; reads outside the source give 0 (padded only where needed)."""
+
+    name: str
+    source: str
+    axes: tuple[Range, ...]
+    positions: tuple[Affine, ...]
+
+
+@dataclass(frozen=True)
+class Contract:
+    """``out = scale * sum(left * right)`` over the indices that only the operands have: one blocked GEMM."""
+
+    out: str
+    left: str
+    right: str
+    left_axes: tuple[Symbol, ...]
+    right_axes: tuple[Symbol, ...]
+    axes: tuple[Range, ...]
+    scale: Expr
+    ranges: tuple[Range, ...]
+    accumulate: bool
+
+
+@dataclass(frozen=True)
+class Slice:
+    """Part of an array inside loops: per axis an affine position in loop indices and at most one vector index."""
+
+    array: str
+    positions: tuple[Affine, ...]
+    vectors: tuple[Symbol | None, ...]
+
+
+@dataclass(frozen=True)
+class Clip:
+    """The range low..high of a vector index within which all constraints ``0 <= a*index + b < extent`` hold."""
+
+    index: Symbol
+    extent: Expr
+    constraints: tuple[tuple[Expr, Expr, Expr], ...]
+
+
+@dataclass(frozen=True)
+class Update:
+    """``target op= value`` on slices, vectorised over `axes`.
+
+    Attributes:
+        target: the slice written.
+        op: "=", "+=" or "max".
+        body: the scalar expression; its accesses are looked up in `slices`.
+        slices: access -> slice.
+        axes: the vector indices, the target's first, in order.
+        summed: the vector indices that are summed over.
+        clipped: the vector indices with a Clip.
+        argument: for "max": the slice that records positions, and the position.
+        ranges: extents of the vector indices.
+    """
+
+    target: Slice
+    op: str
+    body: Expr
+    slices: tuple[tuple[Access, Slice], ...]
+    axes: tuple[Symbol, ...]
+    summed: tuple[Symbol, ...]
+    clipped: tuple[Symbol, ...]
+    ranges: tuple[Range, ...]
+    argument: tuple[Slice, Expr] | None = None
+
+
+@dataclass(frozen=True)
+class Define:
+    """A new array given by a pointwise expression over whole arrays."""
+
+    name: str
+    update: Update
+
+
+@dataclass(frozen=True)
+class Scale:
+    """Multiply a whole array by a pointwise expression, in place."""
+
+    update: Update
+
+
+@dataclass(frozen=True)
+class Loop:
+    """Python loop over a small index (kernel positions)."""
+
+    index: Symbol
+    extent: Expr
+    body: "tuple[Record, ...]"
+
+
+@dataclass(frozen=True)
+class When:
+    """Run `body` where scalar brackets hold and the clipped ranges are not empty."""
+
+    guards: tuple[Guard, ...]
+    clips: tuple[Symbol, ...]
+    body: "tuple[Record, ...]"
+
+
+@dataclass(frozen=True)
+class Block:
+    """Loop over blocks of an outer index so that temporaries stay small; `slices`: (block, source, axis)."""
+
+    extent: Expr
+    block: Symbol
+    slices: tuple[tuple[str, str, int], ...]
+    elements: Expr
+    body: "tuple[Record, ...]"
+
+
+@dataclass(frozen=True)
+class Branch:
+    """Two ways to compute the same: `then` where all `ones` are 1 at run time."""
+
+    ones: tuple[Symbol, ...]
+    then: "tuple[Record, ...]"
+    otherwise: "tuple[Record, ...]"
+
+
+@dataclass(frozen=True)
+class Present:
+    """Run `body` unless the optional array is absent."""
+
+    array: str
+    body: "tuple[Record, ...]"
+
+
+Record = (
+    Allocate | Split | Window | Contract | Clip | Update | Define | Scale | Loop | When | Block | Branch | Present
+)
+
+
+@dataclass(frozen=True)
+class Plan:
+    """The records of one function, in order."""
+
+    name: str
+    records: tuple[Record, ...] = field(default=())
+
+    def __str__(self) -> str:
+        lines = [f"plan {self.name}"]
+        for depth, record in walk(self.records):
+            lines.append("  " * (depth + 1) + describe(record))
+        return "\n".join(lines)
+
+
+def walk(records: tuple[Record, ...], depth: int = 0) -> Iterator[tuple[int, Record]]:
+    """Every record with its depth, in order."""
+    for record in records:
+        yield depth, record
+        for inner in ("then", "otherwise", "body"):
+            nested = getattr(record, inner, ())
+            if isinstance(nested, tuple):
+                yield from walk(nested, depth + 1)
+
+
+def _names(symbols: tuple[Symbol, ...]) -> str:
+    return " ".join(s.name for s in symbols)
+
+
+def _volume(ranges: tuple[Range, ...]) -> Expr:
+    return sympy.prod([r.extent for r in ranges], start=Integer(1))
+
+
+def describe(record: Record) -> str:
+    """One line on a record: what it does, floating-point operations, elements moved."""
+    match record:
+        case Allocate(name, shape, fill):
+            return f"allocate {name} {shape} fill {fill}, {sympy.prod(shape)} elements"
+        case Split(name, source, shape):
+            return f"view {name} = {source} as {shape}"
+        case Window(name, source, axes, positions):
+            where = ", ".join(str(p.expression()) for p in positions)
+            return f"window {name}[{_names(tuple(r.index for r in axes))}] = {source}[{where}]"
+        case Contract():
+            work = 2 * _volume(record.ranges)
+            out = _names(tuple(r.index for r in record.axes))
+            spec = f"{_names(record.left_axes)}, {_names(record.right_axes)} -> {out}"
+            return f"contract {record.out} {'+' if record.accumulate else ''}= {record.left}, {record.right}: {spec}; {work} flops"
+        case Clip(index, extent, constraints):
+            return f"clip 0 <= {index} < {extent} to " + ", ".join(f"0 <= {a}*{index} + {b} < {e}" for a, b, e in constraints)
+        case Update():
+            moved = _volume(record.ranges)
+            return f"update {record.target.array} {record.op} {record.body}; {moved} elements over {_names(record.axes)}"
+        case Define(name, update):
+            return f"define {name} = {update.body}; {_volume(update.ranges)} elements"
+        case Scale(update):
+            return f"scale {update.target.array} by {update.body}; {_volume(update.ranges)} elements"
+        case Loop(index, extent):
+            return f"loop {index} < {extent}"
+        case When(guards, clips):
+            parts = [f"0 <= {g.value} < {g.extent}" for g in guards] + [f"range of {v} not empty" for v in clips]
+            return "when " + " and ".join(parts)
+        case Block(extent, block, slices):
+            return f"blocks of {block} along {extent}: " + ", ".join(f"{b} of {s}" for b, s, _ in slices)
+        case Branch(ones):
+            return f"branch: first part if {' and '.join(f'{s} == 1' for s in ones)}, else second"
+        case Present(array):
+            return f"if {array} is given"

@@ -1,0 +1,83 @@
+"""Layer -> Derivation: the forward equations, one section per gradient, the recurrence, and the identities used."""
+
+from collections.abc import Mapping, Sequence
+
+from sympy import Symbol
+
+from derive.differentiate import Gradient, differentiate
+from derive.forward import definitions, notes, setup, simplified
+from derive.identity import rotation_identity
+from derive.inline import is_pointwise
+from derive.layer import Layer
+from derive.notation import Notation
+from derive.recognise import ROTATED
+from derive.record import Derivation, Result, Section, Step
+from derive.recurrence import recurrence
+from derive.section import as_statement, distributions, gradient_section
+from derive.settings import displayed
+from derive.term import Access, Program, Statement
+
+__all__ = ["Derivation", "Result", "Section", "Step", "derive", "rotation_identity"]
+
+
+def derive(layer: Layer, wrt: Sequence[str] | None = None, settings: Mapping[str, str] | None = None) -> Derivation:
+    """The derivation of a layer's gradients.
+
+    Args:
+        layer: a layer of the catalogue, or one of your own.
+        wrt: the inputs to differentiate by; all differentiable ones by default.
+        settings: options and sizes by name, see `derive.settings`.
+
+    Raises:
+        EquationError: when `wrt` or a setting does not fit the layer.
+    """
+    display = displayed(layer, settings)
+    program = simplified(display.program)
+    gradient = differentiate(program, wrt)
+    notation = gradient_notation(gradient)
+    lets = distributions(program, gradient.program.names())
+    known: dict[str, Statement] = {}
+    sections: list[Section] = []
+    for adjoint in gradient.adjoints:
+        section = gradient_section(gradient, adjoint, notation, known, lets)
+        sections.append(section)
+        statement = as_statement(section, adjoint.gradient)
+        if statement is not None:
+            known[adjoint.gradient.name] = statement
+    first = program.inputs[0].name
+    main = next((s for s in sections if s.wrt == first), None)
+    if main is not None and first not in layer.weights and not _is_activation(program, first):
+        sections.append(recurrence(program, main, notation))
+    rotated = any(ROTATED in result.name for s in sections for result in s.results)
+    return Derivation(
+        name=layer.name,
+        title=layer.title,
+        source=layer.source,
+        setup=setup(display, program),
+        definitions=definitions(program),
+        sizes=program.sizes,
+        notes=notes(program),
+        sections=tuple(sections),
+        program=program,
+        notation=notation,
+        layer=display.layer,
+        mapping=display.mapping,
+        appendix=(rotation_identity(),) if rotated else (),
+    )
+
+
+def _is_activation(program: Program, name: str) -> bool:
+    """Whether the program is one elementwise function of `name`, an activation itself."""
+    (*others, last) = program.statements
+    shape = program.tensors[name].shape
+    return not others and is_pointwise(last) and last.target.shape == shape and not isinstance(last.term.body, Access)
+
+
+def gradient_notation(gradient: Gradient) -> Notation:
+    """The seed of an output tensor is the error signal delta; every other gradient is written as a quotient."""
+    deltas = {seed.name: "l" for seed in gradient.seeds.values() if seed.shape}
+    quotients = {seed.name: output for output, seed in gradient.seeds.items() if not seed.shape}
+    quotients |= {a.gradient.name: a.tensor.name for a in gradient.adjoints}
+    shapes = [e for t in gradient.forward.tensors.values() for e in t.shape]
+    sizes = tuple(dict.fromkeys(e for e in shapes if isinstance(e, Symbol)))
+    return Notation(quotients, deltas, {}, tuple(gradient.forward.tensors), sizes)

@@ -1,0 +1,185 @@
+"""The forward equations as a derivation shows them, and the sentences around them."""
+
+from dataclasses import replace
+
+import sympy
+from sympy import Expr, Integer, Symbol
+
+from derive.collapse import count, proved
+from derive.differentiate import position
+from derive.index import affine
+from derive.inline import inline
+from derive.layer import Kind
+from derive.functions import sigmoid
+from derive.record import Definition, Equals, Words, joined
+from derive.settings import Display
+from derive.term import Access, Guard, Program, Range, Statement, Term, accesses
+
+
+def simplified(program: Program) -> Program:
+    """Counts that hold for every size put in place: lets that depend on no tensor, such as the extent of a window."""
+    fixed: set[str] = set()
+    statements = []
+    for statement in program.statements:
+        if all(a.tensor in fixed for a in accesses(statement.term.body)) and statement.argument is None:
+            counted = count(statement.term, program)
+            statement = replace(statement, term=counted)
+            fixed.add(statement.target.name)
+        statements.append(statement)
+    keep = {s.target.name for s in statements} - fixed
+    return inline(replace(program, statements=tuple(statements)), keep)
+
+
+def scattered(term: Term) -> list[tuple[Symbol, Expr, Expr]]:
+    """The axes of the target that a delta addresses: (index of the axis, what it equals, the delta).
+
+    In ``u[n, K*g + k]`` the axis has an index of its own, which occurs in that one delta only.
+    """
+    found = []
+    for r in term.free:
+        using = [d for d in term.deltas if r.index in d.free_symbols]
+        elsewhere = any(r.index in e.free_symbols for e in (term.body, *(g.value for g in term.guards)))
+        if len(using) != 1 or elsewhere:
+            continue
+        coefficient = affine(using[0], term.indices).coefficient(r.index)
+        if coefficient in (1, -1):
+            found.append((r.index, sympy.expand(r.index - using[0] / coefficient), using[0]))
+    return found
+
+
+def equation(statement: Statement) -> tuple[Access, Term]:
+    """The statement as ``left = term`` in which scattered axes of the target are expressions: u[n, K*g + k]."""
+    term = statement.term
+    axes = scattered(term)
+    values = {index: value for index, value, _ in axes}
+    left = Access(statement.target.name, *(values.get(r.index, r.index) for r in term.free))
+    # the most significant digit first, as it is written
+    digits = [
+        v
+        for _, value, _ in axes
+        for v, c in sorted(affine(value, term.indices).terms, key=lambda t: (-len(sympy.Mul.make_args(t[1])), t[1] == 1))
+    ]
+    free = [r for r in term.free if r.index not in values]
+    free += [Range(v, term.extent(v)) for v in dict.fromkeys(digits) if v not in {r.index for r in free}]
+    named = {r.index for r in free}
+    deltas = {d for _, _, d in axes}
+    return left, replace(
+        term,
+        free=tuple(free),
+        bound=tuple(r for r in term.bound if r.index not in named),
+        deltas=tuple(d for d in term.deltas if d not in deltas),
+    )
+
+
+def definitions(program: Program) -> tuple[Definition, ...]:
+    """One equation per element form: statements that accumulate into the same one are added up."""
+    found: dict[Access, Definition] = {}
+    for statement in program.statements:
+        left, term = equation(statement)
+        before = found.get(left)
+        terms = (*before.terms, term) if before else (term,)
+        found[left] = Definition(left, tuple(sorted(terms, key=_reading_order)), statement.argument)
+    return tuple(found.values())
+
+
+def _reading_order(term: Term) -> tuple[bool, bool]:
+    """What is added before what is summed, what is subtracted last."""
+    return bool(term.body.as_coeff_Mul()[0] < 0), bool(term.bound)
+
+
+def shapes(program: Program) -> Words:
+    """``x is (N, H, W, C), w is (R, T, C, K)``."""
+    words: list[str | Expr] = []
+    outputs = [program.tensors[name] for name in program.outputs]
+    for tensor in (*program.inputs, *outputs):
+        words += [", " if words else "", Access(tensor.name)]
+        if tensor.ravel and len(tensor.shape) == 1:
+            words += [" has ", tensor.shape[0], " elements (of any shape)"]
+        elif tensor.shape:
+            words += [" is (", *joined(tensor.shape), ")"]
+        else:
+            words.append(" is a scalar")
+    return tuple(w for w in words if w != "")
+
+
+def parameters(display: Display) -> Words:
+    """``stride s, padding p, dilation d``."""
+    words: list[str | Expr] = []
+    for option in display.layer.options:
+        values = tuple(dict.fromkeys(display.value(s) for s in option.symbols))
+        extents = {r.extent for s in display.program.statements for r in s.term.ranges}
+        if set(values) <= extents and option.kind is Kind.SIZE and option.name not in ("stride", "dilation"):
+            continue  # a kernel's extents stand in the shapes
+        if values == (Integer(1),) and option.kind is Kind.COUNT:
+            continue
+        if option.kind is Kind.FLAG:
+            if values[0] != 0:
+                words += [", " if words else "", option.name.replace("_", " ")]
+            continue
+        words += [", " if words else "", f"{option.name} ", *joined(values)]
+    return tuple(w for w in words if w != "")
+
+
+def setup(display: Display, program: Program) -> tuple[Words, ...]:
+    """Shapes and parameters as a sentence."""
+    options = parameters(display)
+    return ((*shapes(program), *(("; ", *options) if options else ()), "."),)
+
+
+def notes(program: Program) -> tuple[Words, ...]:
+    """What a reader must know of the forward equations: zero padding, ties, constants, absent inputs."""
+    found: list[Words] = []
+    padded = [name for name in program.tensors if _leaves(program, name)]
+    for name in padded:
+        found.append(("An access outside ", Access(name), " reads 0."))
+    for function, meaning in sorted(_explained(program), key=str):
+        found.append((Equals(function, meaning), "."))
+    for statement in program.statements:
+        if statement.argument is not None:
+            found.append(
+                (
+                    "Where several elements are the maximum, the first one in row-major order of ",
+                    *joined([r.index for r in statement.term.bound]),
+                    " counts, and NaN is passed on; ",
+                    Access(statement.argument.name),
+                    " records its position ",
+                    position(statement.term.bound),
+                    ".",
+                )
+            )
+        if statement.target.constant:
+            found.append(
+                (Access(statement.target.name), " counts as a constant: nothing is differentiated through it.")
+            )
+    return tuple(found)
+
+
+def _explained(program: Program) -> list[tuple[Expr, Expr]]:
+    """Functions that are written with a symbol, and what they are."""
+    letter = Symbol("a", real=True)
+    return [
+        (function(letter), meaning(letter))
+        for function, meaning in ((sigmoid, lambda a: 1 / (1 + sympy.exp(-a))),)
+        if any(s.term.body.has(function) for s in program.statements)
+    ]
+
+
+def _leaves(program: Program, name: str) -> bool:
+    """Whether some access of the tensor may leave it."""
+    shape = program.tensors[name].shape
+    return any(
+        _may_leave(e, extent, s.term, program)
+        for s in program.statements
+        if s.term.op == "sum"
+        for a in accesses(s.term.body)
+        if a.tensor == name
+        for e, extent in zip(a.indices, shape, strict=True)
+    )
+
+
+def _may_leave(index: Expr, extent: Expr, term: Term, program: Program) -> bool:
+    bounds = [r.extent for r in term.ranges if r.index == index]
+    if bounds and sympy.expand(bounds[0] - extent) == 0:
+        return False
+    return not index.has(sympy.Function) and not proved(term, Guard(index, extent), program)
+

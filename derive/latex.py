@@ -1,0 +1,218 @@
+"""Derivations as stand-alone LaTeX documents: rows aligned, a reason beside each, what a step changed in colour."""
+
+from collections.abc import Callable, Sequence
+
+from derive.latex_symbols import LatexTypesetter, glue, joined
+from derive.latex_width import width
+from derive.record import Derivation, Result, Section, Step, Words
+from derive.typeset import Piece, changed
+from derive.verify import Certificate
+
+PREAMBLE = r"""\documentclass[11pt,a4paper]{article}
+\usepackage[T1]{fontenc}
+\usepackage[margin=2cm]{geometry}
+\usepackage{amsmath,amssymb,xcolor}
+\definecolor{new}{RGB}{0,90,160}
+\newcommand{\new}[1]{{\color{new}#1}} % what this step changed
+\newcommand{\why}[1]{\text{\footnotesize\color{black!55}#1}\quad}
+\setlength{\parindent}{0pt}
+\setlength{\parskip}{4pt plus 2pt}
+\allowdisplaybreaks
+\emergencystretch=3em
+"""
+
+# in em of the row's font: the text width of the page is 483 pt, rows are set in 10 pt, the number takes the last part
+_LINE = 48.3 - 3.4
+_BOX = 41.0
+
+
+def document(derivation: Derivation, certificate: Certificate | None = None) -> str:
+    """The derivation as a document that pdflatex compiles; a certificate becomes its last line."""
+    body = "\n".join(_chapter(derivation))
+    foot = [r"\bigskip", rf"{{\footnotesize {_foot(certificate)}\par}}"] if certificate else []
+    return "\n".join([PREAMBLE + r"\begin{document}", body, *foot, r"\end{document}"]) + "\n"
+
+
+def row(step: Step) -> str:
+    """One row as mathematics without delimiters."""
+    t = LatexTypesetter(step.notation, step.left.indices)
+    return f"{t.expr(step.left)} = {joined(t.row(step))}"
+
+
+def equations(derivation: Derivation) -> list[tuple[str, list[Piece], tuple[str, ...]]]:
+    """The forward equations: left side, pieces of the right side, ranges of a maximum."""
+    t = LatexTypesetter(derivation.notation)
+    return [
+        (
+            t.within(d.terms[0]).expr(d.left),
+            t.definition(d),
+            tuple(c for term in d.terms for c in t.within(term).conditions(term)),
+        )
+        for d in derivation.definitions
+    ]
+
+
+def prose(text: str) -> str:
+    """Words with LaTeX's special characters escaped."""
+    for plain, escaped in (
+        ("\\", r"\textbackslash "), ("_", r"\_"), ("&", r"\&"), ("%", r"\%"), ("#", r"\#"), ("$", r"\$"), ("{", r"\{"),
+        ("}", r"\}"), ("~", r"\textasciitilde "), ("^", r"\textasciicircum "),
+    ):  # fmt: skip
+        text = text.replace(plain, escaped)
+    return text.replace("rotated by pi", r"rotated by $\pi$")
+
+
+def sentence(words: Words, t: LatexTypesetter, escape: Callable[[str], str] = prose) -> str:
+    """Words with their mathematics between dollars."""
+    return "".join(escape(w) if isinstance(w, str) else f"${_inline(t.expr(w))}$" for w in words)
+
+
+def _inline(text: str) -> str:
+    """Neighbouring relations may be broken between in running text."""
+    return text
+
+
+def sizes(derivation: Derivation) -> list[str]:
+    """The derived extents as equations."""
+    t = LatexTypesetter(derivation.notation)
+    return [f"{t.symbol(symbol)} = {t.expr(expression)}" for symbol, expression in derivation.sizes]
+
+
+def seed_sentence(derivation: Derivation, t: LatexTypesetter) -> str:
+    """What delta stands for."""
+    outputs = derivation.program.outputs
+    pairs = list(zip(derivation.notation.deltas, outputs, strict=False))
+    if pairs:
+        named = ", ".join(rf"${t.tensor(seed)} := \partial E/\partial {t.tensor(output)}$" for seed, output in pairs)
+        return f"With {named}, the gradient that arrives from above:"
+    if derivation.notation.quotients:
+        name = t.tensor(outputs[0])
+        return rf"The gradient $\partial E/\partial {name}$ arrives from above; it is 1 where ${name}$ is $E$ itself."
+    return ""
+
+
+def _chapter(derivation: Derivation) -> list[str]:
+    t = LatexTypesetter(derivation.notation)
+    lines = [rf"\section*{{{prose(derivation.name)}: {prose(derivation.title)}}}"]
+    lines.append(r"\textbf{Forward.} " + " ".join(sentence(w, t) for w in derivation.setup))
+    lines += _forward(derivation)
+    lines += [sentence(w, t) for w in derivation.notes]
+    seeds = seed_sentence(derivation, t)
+    lines += ["", rf"\textbf{{Derivation.}} {seeds}"] if seeds else []
+    for section in derivation.sections:
+        lines += ["", *_section(section)]
+    if derivation.source:
+        lines += ["", r"\medskip", rf"{{\footnotesize {prose(derivation.source)}.\par}}"]
+    for identity in derivation.appendix:
+        lines += ["", *_chapter(identity)]
+    return lines
+
+
+def _forward(derivation: Derivation) -> list[str]:
+    lines = []
+    beside = sizes(derivation)
+    found = equations(derivation)
+    for left, pieces, conditions in found:
+        broken = _broken(pieces, set(), 39.0 - width(left))
+        text = (r" \notag\\&\qquad ").join(broken)
+        if conditions:
+            over = rf"\quad\text{{over }}{r',\; '.join(conditions)}"
+            tail = width(broken[-1]) + width(over) + width(left)
+            text += over if tail < 38 else rf" \notag\\&\qquad {over}"
+        lines.append(f"{left} &= {text}")
+    if len(found) == 1 and beside and "\\\\" not in lines[0]:
+        total = width(lines[0]) + 3
+        while beside and total + width(beside[0]) + 2 < 40:
+            total += width(beside[0]) + 2
+            lines[0] += rf" \qquad {beside.pop(0)}"
+    out = [r"\begin{align}", "\\\\\n".join(lines), r"\end{align}"]
+    if beside:
+        out += [r"\[", r" \qquad ".join(beside), r"\]"]
+    return out
+
+
+def _section(section: Section) -> list[str]:
+    t = LatexTypesetter(section.steps[0].notation)
+    title = sentence(section.title, t)
+    lines = [rf"\subsection*{{{title[0].upper()}{title[1:]}}}", *(sentence(w, t) for w in section.setup)]
+    lines += [r"{\small", r"\begin{alignat}{2}"]
+    lines.append("\\\\\n".join(_rows(section.steps, t)))
+    lines += [r"\end{alignat}}%"]
+    lines += [sentence(w, t) for w in section.caption]
+    for result in section.results:
+        lines += _boxed(result, t)
+    return lines
+
+
+def _rows(steps: Sequence[Step], t: LatexTypesetter) -> list[str]:
+    reasons = [sentence(step.reason, t) for step in steps]
+    column = max(0.9 * width(reason.replace("$", "").replace("\\text", "")) for reason in reasons) + 1
+    lines = []
+    before: list[Piece] = []
+    shown = ""
+    widest = max(width(t.expr(step.left)) for step in steps)
+    for step, reason in zip(steps, reasons, strict=True):
+        pieces = t.row(step)
+        new = changed(pieces, before, step.rule == "definition") if before else set()
+        left = t.expr(step.left)
+        broken = _broken(pieces, new, _LINE - column - widest - 1.4)
+        text = r" \notag\\" + "\n&&&\\qquad "
+        lines.append(rf"\why{{{reason}}} && {left if left != shown else ''} &= {text.join(broken)}")
+        before, shown = pieces, left
+    return lines
+
+
+def _boxed(result: Result, t: LatexTypesetter) -> list[str]:
+    left = t.expr(result.step.left)
+    broken = _broken(t.row(result.step), set(), _BOX - width(left) - 1.4)
+    if len(broken) == 1:
+        inner = f"{left} = {broken[0]}"
+    else:
+        inner = rf"\begin{{aligned}}{left} &= {(r' \\ &\qquad ').join(broken)}\end{{aligned}}"
+    name = _named(result.name, t)
+    box = rf"\boxed{{\;{inner}\;}}"
+    plain = sentence(result.name, t).replace("$", "")
+    beside = len(broken) == 1 and width(inner) + 0.95 * width(plain) + 5 < 42
+    lead = sentence(result.lead, t)
+    if beside:
+        text = [lead] if lead else []
+        return [*text, r"\begin{equation}", rf"{box}\qquad\text{{{name}}}", r"\end{equation}"]
+    capital = name[0].upper() + name[1:] if not name.startswith("\\") else name
+    return [" ".join(p for p in (lead, f"{capital}:") if p), r"\begin{equation}", box, r"\end{equation}"]
+
+
+def _named(name: Words, t: LatexTypesetter) -> str:
+    """The name with its kind in bold: full convolution of ..."""
+    first, *rest = name
+    if isinstance(first, str) and first.endswith(" of "):
+        return rf"\textbf{{{prose(first[:-4])}}} of " + sentence(tuple(rest), t)
+    return sentence(name, t)
+
+
+def _broken(pieces: Sequence[Piece], new: set[str], budget: float) -> list[str]:
+    """The right-hand side in lines; a line neither ends with a constant nor with a sum sign."""
+    lines: list[str] = []
+    text, used = "", 0.0
+    for number, piece in enumerate(pieces):
+        marked = "".join(rf"\new{{{p.text}}}" if p.key in new else p.text for p in piece.parts)
+        size = width(glue(piece, False) + piece.text)
+        heads = number > 0 and (pieces[number - 1].glue == "S" or _is_head(pieces[number - 1]))
+        reach = used + size
+        if piece.glue in "+-" or piece.glue == "S" or _is_head(piece):
+            reach += width(pieces[number + 1].text) if number + 1 < len(pieces) else 0
+        if text and not heads and reach > budget:
+            lines.append(text)
+            text, used = "{}", 2.0
+        text += glue(piece, not text) + marked
+        used += size
+    return [*lines, text]
+
+
+def _is_head(piece: Piece) -> bool:
+    """A constant in front of a sum."""
+    return piece.glue in "+-" or piece.text.startswith(r"\frac{1}")
+
+
+def _foot(certificate: Certificate) -> str:
+    t = LatexTypesetter(certificate.notation)
+    return certificate.sentence(lambda figure: f"${t.times_ten(*figure)}$" if figure[1] else f"${figure[0]}$")

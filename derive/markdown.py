@@ -1,0 +1,80 @@
+"""Derivations as Markdown with mathematics that KaTeX and GitHub render."""
+
+from derive.latex import equations, prose, seed_sentence, sentence, sizes
+from derive.latex_symbols import LatexTypesetter, joined
+from derive.record import Derivation, Section
+from derive.verify import Certificate
+
+
+def render(derivation: Derivation, certificate: Certificate | None = None) -> str:
+    """The whole derivation; a certificate becomes its last line."""
+    lines = _chapter(derivation)
+    if certificate is not None:
+        t = LatexTypesetter(derivation.notation)
+        figures = certificate.sentence(lambda f: f"${t.times_ten(*f)}$" if f[1] else f"${f[0]}$")
+        lines += ["", f"*{figures}*"]
+    return "\n".join(lines) + "\n"
+
+
+def _chapter(derivation: Derivation) -> list[str]:
+    t = LatexTypesetter(derivation.notation)
+    lines = [f"# {derivation.name}: {_plain(derivation.title)}", ""]
+    lines += [sentence(w, t, _plain) for w in derivation.setup]
+    rows = []
+    for left, pieces, conditions in equations(derivation):
+        over = rf" \quad\text{{over }}{r',\; '.join(conditions)}" if conditions else ""
+        rows.append(f"{left} &= {joined(pieces)}{over}")
+    rows += [text.replace(" = ", " &= ", 1) for text in sizes(derivation)]
+    lines += ["", *_aligned(rows)]
+    for note in derivation.notes:
+        lines += ["", sentence(note, t, _plain)]
+    seeds = seed_sentence(derivation, t)
+    lines += ["", seeds] if seeds else []
+    for section in derivation.sections:
+        lines += ["", *_section(section)]
+    if derivation.source:
+        lines += ["", f"Source: {_plain(derivation.source)}."]
+    for identity in derivation.appendix:
+        lines += ["", *_chapter(identity)]
+    return lines
+
+
+def _section(section: Section) -> list[str]:
+    t = LatexTypesetter(section.steps[0].notation)
+    title = sentence(section.title, t, _plain)
+    lines = [f"## {title[0].upper()}{title[1:]}"]
+    for words in section.setup:
+        lines += ["", sentence(words, t, _plain)]
+    rows, shown = [], ""
+    for step in section.steps:
+        left = t.expr(step.left)
+        reason = _reason(sentence(step.reason, t))
+        rows.append(rf"{reason} && {left if left != shown else ''} &= {joined(t.row(step))}")
+        shown = left
+    lines += ["", *_aligned(rows)]
+    for words in section.caption:
+        lines += ["", sentence(words, t, _plain)]
+    for result in section.results:
+        name = sentence(result.name, t, _plain)
+        lead = sentence(result.lead, t, _plain)
+        text = f"{lead} **{name}**" if lead else f"**{name[0].upper()}{name[1:]}**"
+        row = f"{t.expr(result.step.left)} = {joined(t.row(result.step))}"
+        lines += ["", text, "", "$$", rf"\boxed{{\;{row}\;}}", "$$"]
+    return lines
+
+
+def _reason(text: str) -> str:
+    """Words beside a row: prose in \\text, mathematics outside it."""
+    parts = text.split("$")
+    return "".join(rf"\text{{{p}}}" if n % 2 == 0 and p else p for n, p in enumerate(parts))
+
+
+def _aligned(rows: list[str]) -> list[str]:
+    return ["$$", r"\begin{aligned}", " \\\\\n".join(rows), r"\end{aligned}", "$$"]
+
+
+def _plain(text: str) -> str:
+    return text.replace("rotated by pi", r"rotated by $\pi$").replace("_", r"\_").replace("*", r"\*")
+
+
+__all__ = ["prose", "render"]

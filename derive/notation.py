@@ -1,0 +1,142 @@
+"""How names and sums are written: which symbol stands for a tensor, and in which order the parts of a sum come.
+
+Nothing here knows LaTeX or Unicode; the typesetters of `derive.latex` and `derive.text` do.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+
+import sympy
+from sympy import Add, Expr, Mul, Symbol
+
+from derive.term import Access
+
+GREEK = (
+    "alpha beta gamma delta epsilon zeta eta theta kappa lambda mu nu xi rho sigma tau phi chi psi omega".split()
+)
+
+
+@dataclass(frozen=True)
+class Notation:
+    """How tensors are written.
+
+    Attributes:
+        quotients: gradient tensors written as dE/d(tensor): gradient -> tensor.
+        deltas: gradient tensors written as the error signal delta, with the layer's number: gradient -> "l".
+        levels: tensors of another layer: name -> (letter, number), such as u_prev -> (u, "l-1").
+        order: tensors in reading order; products are written in it.
+        sizes: extents in reading order, that of the axes.
+    """
+
+    quotients: Mapping[str, str] = field(default_factory=dict)
+    deltas: Mapping[str, str] = field(default_factory=dict)
+    levels: Mapping[str, tuple[str, str]] = field(default_factory=dict)
+    order: tuple[str, ...] = ()
+    sizes: tuple[Symbol, ...] = ()
+
+    def is_gradient(self, name: str) -> bool:
+        return name in self.quotients or name in self.deltas
+
+    def rank(self, name: str) -> int:
+        return self.order.index(name) if name in self.order else len(self.order)
+
+
+@dataclass(frozen=True)
+class Name:
+    """A name in parts: ``p_h_end`` is base p, marks (h, end); ``H_out`` is H with a prime."""
+
+    base: str
+    marks: tuple[str, ...] = ()
+    primed: bool = False
+
+
+def name_parts(name: str) -> Name:
+    """Split a name as it is written in code."""
+    base, *marks = name.split("_")
+    if marks == ["out"]:
+        return Name(base, (), True)
+    stem = base.rstrip("0123456789")
+    if len(stem) == 1 and stem != base and not marks:
+        return Name(stem, (base[len(stem) :],))
+    if len(base) > 1 and base.lower() not in GREEK:
+        return Name(name)  # a word, such as count_include_pad
+    return Name(base, tuple(marks))
+
+
+@dataclass(frozen=True)
+class Monomial:
+    """One part of a sum: its sign, its numeric coefficient > 0 and its other factors, ordered."""
+
+    negative: bool
+    coefficient: Expr
+    factors: tuple[Expr, ...]
+
+
+def monomials(expression: Expr, indices: Sequence[Symbol], notation: Notation) -> tuple[Monomial, ...]:
+    """The parts of a sum in reading order.
+
+    Positive ones come first, the ones with an index before parameters, those before numbers: s i + d r - p.
+    """
+    parts = [monomial(part, indices, notation) for part in Add.make_args(expression)]
+    leading = any(not p.negative and _index_rank(p, indices) < len(indices) for p in parts)
+
+    def key(part: Monomial) -> tuple[object, ...]:
+        rank = _index_rank(part, indices)
+        kind = 0 if rank < len(indices) else 2 if not part.factors else 1
+        if part.negative and not leading and kind == 0:
+            kind = 3  # R - 1 - r, but q + p - d r
+        return part.negative, kind, rank, *_parts_key(part, notation)
+
+    return tuple(sorted(parts, key=key))
+
+
+def _index_rank(part: Monomial, indices: Sequence[Symbol]) -> int:
+    ranks = [n for n, v in enumerate(indices) if any(f == v or (f.has(v) and not f.has(Access)) for f in part.factors)]
+    return min(ranks, default=len(indices))
+
+
+def _parts_key(part: Monomial, notation: Notation) -> tuple[object, ...]:
+    tensors = sorted(notation.rank(a.tensor) for f in part.factors for a in f.atoms(Access))
+    names = [f.name for f in part.factors if isinstance(f, Symbol)]
+    upper = not (names and names[0][0].isupper())
+    return tensors or [0], len(part.factors) if upper else 0, upper, names, part.coefficient != 1, str(part.factors)
+
+
+def monomial(part: Expr, indices: Sequence[Symbol], notation: Notation) -> Monomial:
+    """Read one part of a sum, or a product."""
+    coefficient, rest = part.as_coeff_Mul()
+    factors = []
+    for factor in Mul.make_args(rest):
+        if isinstance(factor, Add):
+            content, factor = primitive(factor, indices, notation)
+            coefficient *= content
+        if factor != 1:
+            factors.append(factor)
+    negative = bool(coefficient < 0)
+    return Monomial(negative, -coefficient if negative else coefficient, ordered(factors, indices, notation))
+
+
+def primitive(sum_: Expr, indices: Sequence[Symbol], notation: Notation) -> tuple[Expr, Expr]:
+    """Split 2*x - 2*t into 2 and x - t."""
+    content, rest = sum_.primitive()
+    return (content, rest) if content.is_Integer or content.is_Rational else (sympy.Integer(1), sum_)
+
+
+def ordered(factors: Sequence[Expr], indices: Sequence[Symbol], notation: Notation) -> tuple[Expr, ...]:
+    """Parameters before indices (``s i``), then gradients, tensors in reading order, sums and functions."""
+
+    def key(factor: Expr) -> tuple[object, ...]:
+        names = sorted(a.tensor for a in factor.atoms(Access))
+        if isinstance(factor, Symbol):
+            if factor in indices:
+                return 1, indices.index(factor), ""
+            known = factor in notation.sizes
+            return 0, notation.sizes.index(factor) if known else len(notation.sizes), factor.name
+        if names and (isinstance(factor, Access) or (factor.is_Pow and isinstance(factor.base, Access))):
+            gradient = any(notation.is_gradient(n) for n in names)
+            return (2 if gradient else 3, min(notation.rank(n) for n in names), str(factor))
+        if not names and isinstance(factor, Add):
+            return 1, len(indices), str(factor)  # d (R - 1)
+        return (4 if names else 0, min((notation.rank(n) for n in names), default=1), str(factor))
+
+    return tuple(sorted(factors, key=key))

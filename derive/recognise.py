@@ -1,0 +1,172 @@
+"""What a collapsed gradient is called, read off the signs of its indices.
+
+In an access index ``a*v + b*q`` with v summed and q free, equal signs of a and b make a correlation, opposite ones a
+convolution: the kernel is rotated by pi. A divisibility bracket is left by a stride: transposed convolution. With no such
+index it is a contraction. No layer is known here.
+"""
+
+from collections.abc import Sequence
+
+import sympy
+from sympy import Expr, Symbol, pi
+
+from derive.collapse import vanishing_accesses
+from derive.functions import equal
+from derive.index import affine, floordiv, mod, sign
+from derive.notation import Notation
+from derive.record import Words, joined
+from derive.term import Access, Program, Term, accesses
+
+ROTATED = " (the kernel rotated by "
+"""Part of every name that speaks of a rotated kernel."""
+
+
+def recognise(terms: Sequence[Term], notation: Notation, program: Program) -> Words:
+    """The name of a sum of terms, as words."""
+    if len(terms) > 1:
+        return (f"sum of {len(terms)} contributions",)
+    (term,) = terms
+    factors = vanishing_accesses(term.body)
+    gradients = [a for a in factors if notation.is_gradient(a.tensor)]
+    tensors = sorted((a for a in factors if a not in gradients), key=lambda a: notation.rank(a.tensor))
+    signs = [s for a in factors for s in mixed_signs(a, term)]
+    routed = _routed(term, program)
+    if not gradients:
+        return ("independent of the output's gradient",)
+    signal, others = gradients[0], [a for a in tensors if a.tensor in program.tensors]
+    if routed is not None:
+        return _routing(signal, routed, term)
+    if term.divisibilities or term.deltas:
+        return ("transposed convolution of ", _name(signal), *_kernel(others, term))
+    if signs and all(s < 0 for s in signs):
+        moved = next(a for a in factors if mixed_signs(a, term))
+        fixed = [a for a in (signal, *others) if a is not moved]
+        kind = "dilated full convolution of " if _dilated(moved, term) else "full convolution of "
+        rotated = (ROTATED, pi, ")") if fixed else ()
+        return (kind, _name(moved), *_kernel(fixed, term), *rotated)
+    if signs and all(s > 0 for s in signs):
+        moved = next(a for a in factors if mixed_signs(a, term))
+        fixed = [a for a in (signal, *others) if a is not moved]
+        return ("correlation of ", _name(moved), *_kernel(fixed, term), *_spread(moved, fixed, term))
+    if signs:
+        return ("convolution along some axes, correlation along others",)
+    if any(e.has(floordiv, mod) for a in factors for e in a.indices):
+        return _rearranged(signal, others, term)
+    if not term.bound:
+        return _pointwise(signal, term)
+    return _contraction(signal, others, term)
+
+
+def mixed_signs(access: Access, term: Term) -> list[int]:
+    """Per axis whose index mixes summed and free indices, the product of the signs of their coefficients."""
+    free, bound = {r.index for r in term.free}, {r.index for r in term.bound}
+    found = []
+    for expression in access.indices:
+        if expression.has(sympy.Function):
+            continue
+        form = affine(expression, term.indices)
+        outside = [sign(c) for v, c in form.terms if v in free]
+        inside = [sign(c) for v, c in form.terms if v in bound]
+        if outside and inside:
+            found.append(outside[0] * inside[0])
+    return found
+
+
+def _dilated(access: Access, term: Term) -> bool:
+    bound = [r.index for r in term.bound]
+    plain = [e for e in access.indices if not e.has(sympy.Function)]
+    return any(affine(e, term.indices).coefficient(v) not in (0, 1, -1) for e in plain for v in bound)
+
+
+def _spread(moved: Access, fixed: Sequence[Access], term: Term) -> Words:
+    """A coefficient of the summed index dilates the operand that is summed over."""
+    bound = [r.index for r in term.bound]
+    plain = [e for e in moved.indices if not e.has(sympy.Function)]
+    steps = dict.fromkeys(affine(e, term.indices).coefficient(v) for e in plain for v in bound)
+    steps = {c: None for c in steps if c not in (0, 1, -1)}
+    return (" dilated by ", *joined(list(steps))) if steps and fixed else ()
+
+
+def _name(access: Access) -> Access:
+    """The tensor itself, in a sentence."""
+    return Access(access.tensor)
+
+
+def _kernel(others: Sequence[Access], term: Term) -> Words:
+    """What the moved operand is combined with."""
+    if others:
+        return (" with ", *joined([_name(a) for a in others], " and "))
+    weight = _constant(term)
+    return (" with a kernel of ones",) if weight == 1 else (" with the constant kernel ", weight)
+
+
+def _constant(term: Term) -> Expr:
+    """The factors without any access."""
+    return sympy.Mul(*(f for f in sympy.Mul.make_args(term.body) if not accesses(f)))
+
+
+def _routed(term: Term, program: Program) -> Access | None:
+    """The recorded argument of a maximum that decides which summands count."""
+    tensors = program.tensors
+    for bracket in sorted(term.body.atoms(equal), key=sympy.default_sort_key):
+        for access in accesses(bracket):
+            recorded = any(s.argument is not None and s.argument.name == access.tensor for s in program.statements)
+            if recorded or (access.tensor in tensors and tensors[access.tensor].integer and bracket in sympy.Mul.make_args(term.body)):
+                return access
+    return None
+
+
+def _routing(signal: Access, argument: Access, term: Term) -> Words:
+    return (_name(signal), " passed back to where ", _name(argument), " points", *_summed(term))
+
+
+def _summed(term: Term) -> Words:
+    if not term.bound:
+        return ()
+    return (", summed over ", *joined([r.index for r in term.bound]))
+
+
+def _rearranged(signal: Access, others: Sequence[Access], term: Term) -> Words:
+    what = "contraction within groups of " if term.bound else "rearrangement of "
+    return (what, _name(signal), *(_kernel(others, term) if others else ()))
+
+
+def _pointwise(signal: Access, term: Term) -> Words:
+    plain = all(isinstance(e, Symbol) for e in signal.indices)
+    if term.body == signal:
+        return (_name(signal), " itself") if plain else ("the elements of ", _name(signal), " put back in their places")
+    if not signal.indices:
+        return ("element by element",)
+    return (_name(signal), " times the slope, element by element")
+
+
+def _contraction(signal: Access, others: Sequence[Access], term: Term) -> Words:
+    if not others:
+        return ("sum of ", _name(signal))
+    product = _matrix_product(signal, others, term)
+    if product:
+        return product
+    over = joined([r.index for r in term.bound])
+    return ("contraction of ", _name(signal), *_kernel(others, term), " over ", *over)
+
+
+def _matrix_product(signal: Access, others: Sequence[Access], term: Term) -> Words:
+    """``delta w^T`` when two matrices share one summed index."""
+    operands = [signal, *others]
+    if len(operands) != 2 or len(term.bound) != 1 or len(term.free) != 2:
+        return ()
+    row, column, inner = term.free[0].index, term.free[1].index, term.bound[0].index
+    left = next((a for a in operands if set(a.indices) == {row, inner}), None)
+    right = next((a for a in operands if set(a.indices) == {inner, column}), None)
+    if left is None or right is None:
+        return ()
+    return (
+        "matrix product ",
+        _name(left) if left.indices == (row, inner) else Transposed(_name(left)),
+        " ",
+        _name(right) if right.indices == (inner, column) else Transposed(_name(right)),
+    )
+
+
+class Transposed(Expr):
+    """The transpose of a matrix, in a sentence."""

@@ -1,0 +1,183 @@
+"""The records of a derivation: the rewrites that lead from the forward equations to each gradient.
+
+Every row of a derivation is a `Step`: what it equals on the left, and on the right a sum of Terms that the functions of
+`derive.collapse` made from the row before. Printers only arrange a Derivation; `derive.verify` evaluates its rows.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from sympy import Expr, Symbol
+
+from derive.layer import Layer
+from derive.notation import Notation
+from derive.term import Access, Program, Statement, Tensor, Term
+
+Words = tuple[str | Expr, ...]
+"""A sentence: words and, between them, mathematics. An Access without indices stands for the tensor itself."""
+
+
+class Partial(Expr):
+    """``d(upper)/d(lower)`` of two accesses; display only. For one tensor it is 1 where the indices agree, else 0."""
+
+    is_commutative = True
+
+    @property
+    def upper(self) -> Access:
+        return self.args[0]  # type: ignore[no-any-return]
+
+    @property
+    def lower(self) -> Access:
+        return self.args[1]  # type: ignore[no-any-return]
+
+
+class Between(Expr):
+    """``0 <= index < extent`` in a sentence."""
+
+
+class Equals(Expr):
+    """``a = b`` in a sentence."""
+
+
+class Hadamard(Expr):
+    """The sign of the product element by element, in a sentence."""
+
+
+@dataclass(frozen=True)
+class Step:
+    """One row: ``left = sum of terms``.
+
+    Attributes:
+        rule: the rewrite that made it, one of `derive.section`.
+        reason: the words beside it.
+        left: the element that it equals.
+        terms: the summands.
+        outer: the indices of the tensor that the chain rule runs over; they are printed as a group of their own.
+        where: values of symbols for which the row is claimed; all values when empty.
+        notation: how tensors are written.
+    """
+
+    rule: str
+    reason: Words
+    left: Access
+    terms: tuple[Term, ...]
+    outer: tuple[Symbol, ...] = ()
+    where: tuple[tuple[Symbol, Expr], ...] = ()
+    notation: Notation = field(default_factory=Notation)
+
+    def _repr_latex_(self) -> str:
+        from derive.latex import row
+
+        return f"$\\displaystyle {row(self)}$"
+
+    def __str__(self) -> str:
+        from derive.text import row
+
+        return row(self)
+
+
+@dataclass(frozen=True)
+class Result:
+    """A boxed row, the words that name what it is, and a clause that leads to it."""
+
+    step: Step
+    name: Words
+    lead: Words = ()
+
+
+@dataclass(frozen=True)
+class Section:
+    """The derivation of one gradient.
+
+    Attributes:
+        title: its heading.
+        setup: sentences before the rows.
+        steps: the rows.
+        caption: sentences after the rows.
+        results: the boxed rows; the first equals the last row, further ones hold under conditions.
+        forward: the program that the rows speak about.
+        gradient: the gradient program, for the rows' gradient tensors; None where there are none.
+        raw: the terms as differentiation made them, the row before the first one.
+        wrt: the tensor differentiated by, for comparison with finite differences; "" where there is none.
+        lets: names introduced on the way.
+    """
+
+    title: Words
+    setup: tuple[Words, ...]
+    steps: tuple[Step, ...]
+    caption: tuple[Words, ...]
+    results: tuple[Result, ...]
+    forward: Program
+    gradient: Program | None = None
+    raw: tuple[Term, ...] = ()
+    wrt: str = ""
+    lets: tuple[Statement, ...] = ()
+
+
+@dataclass(frozen=True)
+class Definition:
+    """A forward equation as it is printed: ``left = op of terms``; `argument` records where a maximum was found."""
+
+    left: Access
+    terms: tuple[Term, ...]
+    argument: Tensor | None = None
+
+
+@dataclass(frozen=True)
+class Derivation:
+    """Everything a printer needs.
+
+    Attributes:
+        name: the layer's name.
+        title: what is derived.
+        source: the literature.
+        setup: sentences before the forward equations: shapes and parameters.
+        definitions: the forward equations.
+        sizes: the derived extents.
+        notes: sentences after the forward equations: zero padding, ties.
+        sections: one per gradient, in order of computation.
+        program: the forward program as displayed.
+        notation: how tensors are written.
+        layer: the layer as displayed; None when there is none.
+        mapping: what the symbols of the layer's definition were replaced by.
+        appendix: derivations of identities that this one speaks of.
+    """
+
+    name: str
+    title: str
+    source: str
+    setup: tuple[Words, ...]
+    definitions: tuple[Definition, ...]
+    sizes: tuple[tuple[Symbol, Expr], ...]
+    notes: tuple[Words, ...]
+    sections: tuple[Section, ...]
+    program: Program
+    notation: Notation
+    layer: Layer | None = None
+    mapping: Mapping[Symbol, Expr] = field(default_factory=dict)
+    appendix: tuple["Derivation", ...] = ()
+
+    def _repr_mimebundle_(self, include: Any = None, exclude: Any = None) -> dict[str, str]:
+        from derive import latex, markdown, text
+
+        return {
+            "text/plain": text.render(self),
+            "text/markdown": markdown.render(self),
+            "text/latex": latex.document(self),
+        }
+
+    def __str__(self) -> str:
+        from derive.text import render
+
+        return render(self)
+
+
+def joined(parts: Sequence[Expr | str], last: str = ", ") -> Words:
+    """``a, b, c``, with `last` before the last one."""
+    words: list[Expr | str] = []
+    for number, part in enumerate(parts):
+        if number:
+            words.append(last if number == len(parts) - 1 else ", ")
+        words.append(part)
+    return tuple(words)

@@ -1,0 +1,282 @@
+"""Derivations as Unicode text for the terminal."""
+
+from collections.abc import Sequence
+
+from sympy import Symbol
+
+from derive.notation import name_parts
+from derive.record import Derivation, Result, Section, Step, Words
+from derive.typeset import Part, Piece, Typesetter
+
+WIDTH = 110
+_GREEK = {
+    name: letter
+    for name, letter in zip(
+        "alpha beta gamma delta epsilon zeta eta theta kappa lambda mu nu xi rho sigma tau phi chi psi omega".split(),
+        "αβγδεζηθκλμνξρστφχψω",
+        strict=True,
+    )
+}
+_LEVELS = {"l": "⁽ˡ⁾", "l-1": "⁽ˡ⁻¹⁾"}
+_POWERS = str.maketrans("0123456789-−", "⁰¹²³⁴⁵⁶⁷⁸⁹⁻⁻")
+
+
+class TextTypesetter(Typesetter):
+    """Unicode: ``Σ_{r,t,k} [s | q+p−dr] δ⁽ˡ⁾[m, (q+p−dr)/s, k]``."""
+
+    minus = "−"
+    comma = ","
+    hadamard = "⊙"
+
+    def symbol(self, symbol: Symbol) -> str:
+        name = name_parts(symbol.name)
+        if name.primed:
+            return f"{name.base}'"
+        return _GREEK.get(symbol.name, symbol.name)
+
+    def tensor(self, name: str) -> str:
+        if name in self.notation.deltas:
+            return f"δ{_LEVELS[self.notation.deltas[name]]}"
+        if name in self.notation.quotients:
+            return f"∂E/∂{self.tensor(self.notation.quotients[name])}"
+        if name in self.notation.levels:
+            letter, level = self.notation.levels[name]
+            return f"{letter}{_LEVELS[level]}"
+        return "ŵ" if name == "w_hat" else _GREEK.get(name, name)
+
+    def element(self, tensor: str, indices: Sequence[Part], dense: bool) -> tuple[Part, ...]:
+        head = self.tensor(tensor)
+        if not indices:
+            return (Part(head, head),)
+        comma = Part("," if dense else ", ")
+        parts = [Part(f"{head}["), indices[0]]
+        for index in indices[1:]:
+            parts += [comma, index]
+        return (*parts, Part("]"))
+
+    def quotient(self, tensor: str, indices: Sequence[Part], dense: bool) -> tuple[Part, ...]:
+        return (Part("∂E/∂"), *self.element(tensor, indices, dense))
+
+    def partial(self, upper: str, lower: str) -> str:
+        return f"∂{upper}/∂{lower}"
+
+    def fraction(self, upper: str, lower: str, simple: bool) -> str:
+        return f"{upper}/{lower if simple else self.parens(lower)}"
+
+    def power(self, base: str, exponent: str) -> str:
+        if all(c in "0123456789-−" for c in exponent):
+            return f"{base}{exponent.translate(_POWERS)}"
+        return f"{base}^({exponent})" if len(exponent) > 1 else f"{base}^{exponent}"
+
+    def root(self, inner: str) -> str:
+        return f"√({inner})"
+
+    def call(self, name: str, arguments: Sequence[str], exponent: str = "") -> str:
+        head = {"f'": "f′", "sigma": "σ"}.get(name, name)
+        return f"{head}{exponent.translate(_POWERS)}({', '.join(arguments)})"
+
+    def absolute(self, inner: str) -> str:
+        return f"|{inner}|"
+
+    def floor(self, upper: str, lower: str) -> str:
+        compound = any(c in upper for c in "+−")
+        return f"⌊{self.parens(upper) if compound else upper}/{lower}⌋"
+
+    def modulo(self, value: str, modulus: str) -> str:
+        return f"({value} mod {modulus})"
+
+    def ratio(self, upper: str, lower: str) -> str:
+        return f"{upper}/{lower}"
+
+    def divides(self, modulus: str, value: str) -> str:
+        return f"[{modulus} | {value}]"
+
+    def between(self, value: str, extent: str) -> str:
+        return f"0≤{value}<{extent}"
+
+    def iverson(self, inner: str) -> str:
+        return f"[{inner}]"
+
+    def reduction(self, op: str, groups: Sequence[Sequence[str]]) -> str:
+        names = ",".join(name for group in groups for name in group)
+        return f"{'Σ' if op == 'sum' else op}_{{{names}}}"
+
+    def full_sum(self, ranges: Sequence[tuple[str, str]]) -> str:
+        return " ".join(f"Σ_{{{index}=0..{last}}}" for index, last in ranges)
+
+    def juxtapose(self, factors: Sequence[str]) -> str:
+        short = all(len(f) == 1 or f.isdigit() or (len(f) == 2 and f[1] == "'") or f[0] == "(" for f in factors)
+        letters = all(c.isalnum() or c in "_'(" for f in factors for c in f[:1]) and not any("[" in f for f in factors)
+        return ("" if short else "·" if letters else " ").join(factors)
+
+    def transposed(self, name: str) -> str:
+        return f"({name})ᵀ" if "/" in name else f"{name}ᵀ"
+
+    def greek_pi(self) -> str:
+        return "π"
+
+    def times_ten(self, mantissa: str, exponent: int) -> str:
+        return f"{mantissa}·10{str(exponent).translate(_POWERS)}"
+
+    def prose(self, text: str) -> str:
+        return text.replace("rotated by pi", "rotated by π")
+
+
+def render(derivation: Derivation) -> str:
+    """The whole derivation."""
+    t = TextTypesetter(derivation.notation)
+    lines = [f"{derivation.name}: {t.prose(derivation.title)}", ""]
+    for sentence in derivation.setup:
+        lines += _wrapped(t.words(sentence))
+    lines.append("")
+    lines += _forward(derivation, t)
+    for sentence in derivation.notes:
+        lines += _wrapped(t.words(sentence))
+    if derivation.notation.deltas:
+        lines += ["", *_seed_lines(derivation, t)]
+    number = 1
+    for section in derivation.sections:
+        body, number = _section(section, derivation, number)
+        lines += ["", *body]
+    if derivation.source:
+        lines += ["", *_wrapped(f"Source: {derivation.source}.")]
+    for identity in derivation.appendix:
+        lines += ["", "─" * 40, "", render(identity).rstrip("\n")]
+    return "\n".join(line.rstrip() for line in lines) + "\n"
+
+
+def row(step: Step) -> str:
+    """One row on one line."""
+    t = TextTypesetter(step.notation)
+    return f"{_left(step)} = {_joined(t.row(step))}"
+
+
+def definition_row(t: Typesetter, left: str, pieces: Sequence[Piece], conditions: Sequence[str]) -> list[str]:
+    """A forward equation, wrapped."""
+    lines = _broken(pieces, f"  {left} = ", WIDTH)
+    if conditions:
+        lines[-1] += f"   over {', '.join(conditions)}"
+    return lines
+
+
+def _forward(derivation: Derivation, t: TextTypesetter) -> list[str]:
+    lines: list[str] = []
+    for d in derivation.definitions:
+        inner = t.within(d.terms[0])
+        conditions = [c for term in d.terms for c in t.within(term).conditions(term)]
+        lines += definition_row(inner, inner.expr(d.left), t.definition(d), conditions)
+    for symbol, expression in derivation.sizes:
+        lines.append(f"  {t.symbol(symbol)} = {t.expr(expression)}")
+    return lines
+
+
+def _seed_lines(derivation: Derivation, t: TextTypesetter) -> list[str]:
+    names = [f"{t.tensor(seed)} = ∂E/∂{t.tensor(output)}" for seed, output in seeds(derivation)]
+    return [f"With {', '.join(names)}, the gradient that arrives from above:"]
+
+
+def seeds(derivation: Derivation) -> list[tuple[str, str]]:
+    """The error signals and the outputs that they belong to."""
+    outputs = derivation.program.outputs
+    return list(zip(derivation.notation.deltas, outputs, strict=False))
+
+
+def _section(section: Section, derivation: Derivation, number: int) -> tuple[list[str], int]:
+    notation = section.steps[0].notation
+    t = TextTypesetter(notation)
+    title = t.words(section.title)
+    lines = [title[0].upper() + title[1:], "─" * len(title)]
+    for sentence in section.setup:
+        lines += _wrapped(t.words(sentence))
+    reasons = [t.words(step.reason) for step in section.steps]
+    column = max(len(r) for r in reasons)
+    previous = ""
+    for step, reason in zip(section.steps, reasons, strict=True):
+        left = _left(step)
+        shown = left if left != previous else " " * len(left)
+        previous = left
+        head = f"  {reason:<{column}}  {shown} = "
+        broken = _broken(t.row(step), head, WIDTH - 6)
+        broken[0] = f"{broken[0]:<{WIDTH - 5}} ({number})"
+        lines += broken
+        number += 1
+    for sentence in section.caption:
+        lines += _wrapped(t.words(sentence))
+    for result in section.results:
+        lines += ["", *_result(result, t)]
+    return lines, number
+
+
+def _result(result: Result, t: TextTypesetter) -> list[str]:
+    lead = _wrapped(t.words(result.lead)) if result.lead else []
+    name = t.words(result.name)
+    lines = _broken(t.row(result.step), f"  │ {_left(result.step)} = ", WIDTH)
+    lines = [lines[0], *("  │" + line[3:] for line in lines[1:])]
+    return [*lead, *lines, *("  │ " + line for line in _wrapped(name, WIDTH - 4))]
+
+
+def _left(step: Step) -> str:
+    return TextTypesetter(step.notation, step.left.indices).expr(step.left)
+
+
+def _joined(pieces: Sequence[Piece]) -> str:
+    return "".join(_broken(pieces, "", 10**6))
+
+
+def _chunks(pieces: Sequence[Piece]) -> list[list[str]]:
+    """The summands, each as strings between which a line may end: none ends with a constant or a sum sign."""
+    summands: list[list[str]] = []
+    text, previous = "", "start"
+    for piece in pieces:
+        sign = {"+": "+ ", "-": "− "}.get(piece.glue)
+        if sign is not None or previous == "start":
+            if previous != "start":
+                summands[-1].append(text)
+            text = (sign if summands else (sign or "").strip()) or ""
+            text += piece.text
+            summands.append([])
+        elif previous in ("S", "head"):
+            text += " " + piece.text
+        elif previous == "[" and piece.glue == "[":
+            text += piece.text
+        else:
+            summands[-1].append(text)
+            text = piece.text
+        previous = "S" if "Σ" in piece.text[:1] else "head" if text == piece.text and _is_head(piece) else piece.glue
+    summands[-1].append(text)
+    return summands
+
+
+def _is_head(piece: Piece) -> bool:
+    """A constant in front of a sum."""
+    return "[" not in piece.text and "/" in piece.text
+
+
+def _broken(pieces: Sequence[Piece], head: str, width: int) -> list[str]:
+    """Pieces after `head`, on several lines where they are too long; a new summand rather starts a line."""
+    lines = [head]
+    for summand in _chunks(pieces):
+        whole = " ".join(summand)
+        starts = lines[-1] == head
+        if not starts and len(lines[-1]) + 1 + len(whole) > width:
+            lines.append(" " * (len(head) + 2))
+            starts = True
+        for chunk in summand:
+            if not starts and len(lines[-1]) + 1 + len(chunk) > width:
+                lines.append(" " * (len(head) + 2))
+                starts = True
+            lines[-1] += ("" if starts else " ") + chunk
+            starts = False
+    return lines
+
+
+def _wrapped(text: str, width: int = WIDTH) -> list[str]:
+    lines = [""]
+    for word in text.split(" "):
+        if lines[-1] and len(lines[-1]) + 1 + len(word) > width:
+            lines.append("")
+        lines[-1] += (" " if lines[-1] else "") + word
+    return lines
+
+
+__all__ = ["TextTypesetter", "Words", "render", "row", "seeds"]
