@@ -12,7 +12,7 @@ import sympy
 from sympy import Expr, Symbol
 
 from codegen.kernel import Kernel, role
-from codegen.scalar import POWER, size_text
+from codegen.scalar import size_text
 from derive.functions import equal
 from derive.index import choose, floordiv
 from derive.layer import Kind, Layer, Option
@@ -32,7 +32,10 @@ def argument_lines(kernel: Kernel) -> list[str]:
     """The lines that check and bind everything `kernel` is given."""
     layer = kernel.layer
     arrays = [line for t in kernel.arguments for line in _array_lines(t, layer)]
-    shapes = [f"{shape_argument(t)} = rt.shape({_q(layer.name)}, {_q(shape_argument(t))}, {shape_argument(t)}, {len(t.shape)})" for t in kernel.shaped]  # noqa: E501  # fmt: skip
+    shapes = [
+        f"{shape_argument(t)} = rt.shape({_q(layer.name)}, {_q(shape_argument(t))}, {shape_argument(t)}, {len(t.shape)})"
+        for t in kernel.shaped
+    ]
     inputs = {t.name for t in layer.program.inputs}
     sources = [Source(shape_argument(t), shape_argument(t), t) for t in kernel.shaped if not t.ravel]
     ordered = sorted(kernel.arguments, key=lambda t: t.name not in inputs)
@@ -88,7 +91,9 @@ def _label_lines(kernel: Kernel) -> Iterator[str]:
         for bracket in sorted(statement.term.body.atoms(equal), key=sympy.default_sort_key):
             pairs = (bracket.args, bracket.args[::-1])
             for index, access in pairs:
-                if not (isinstance(access, Access) and index in statement.term.indices and access.tensor in given - seen):
+                if not (
+                    isinstance(access, Access) and index in statement.term.indices and access.tensor in given - seen
+                ):
                     continue
                 seen.add(access.tensor)
                 classes = size_text(statement.term.extent(index))
@@ -216,7 +221,7 @@ class Binder:
         window = definition.args[2] if isinstance(definition, choose) else definition
         quotient = next((f for f in window.args if isinstance(f, floordiv)), None)
         if quotient is None:
-            return f"rt.require({_q(self.layer.name)}, {_q(symbol.name)}, {symbol} >= 0, {_q('a size of at least 0')}, {symbol})"  # noqa: E501  # fmt: skip
+            return f"rt.require({_q(self.layer.name)}, {_q(symbol.name)}, {symbol}, {_q('a size of at least 0')}, {symbol})"
         terms = sympy.Add.make_args(quotient.args[0])
         needed = sympy.Add(*(-t for t in terms if t.as_coeff_Mul()[0].is_negative))
         available = sympy.Add(*(t for t in terms if not t.as_coeff_Mul()[0].is_negative))
@@ -224,16 +229,18 @@ class Binder:
             ((s, k) for s in sources for k, e in enumerate(s.tensor.shape) if e in available.free_symbols),
             (None, 0),
         )
-        where = f"argument {source.called}, axis {axis} ({self._word(source.tensor.shape[axis])})" if source else symbol.name
-        return (
-            f"rt.fits({_q(self.layer.name)}, {_q(where)}, {symbol}, {size_text(available)}, {size_text(needed)})"
+        where = (
+            f"argument {source.called}, axis {axis} ({self._word(source.tensor.shape[axis])})"
+            if source
+            else symbol.name
         )
+        return f"rt.fits({_q(self.layer.name)}, {_q(where)}, {symbol}, {size_text(available)}, {size_text(needed)})"
 
     def requirements(self, options: Sequence[Option]) -> list[str]:
         """The layer's own requirements whose symbols are known."""
         names = {o.name for o in options}
         return [
-            f"rt.require({_q(self.layer.name)}, {_q(r.option)}, {_smallest(r.expressions)} >= 0, "
+            f"rt.require({_q(self.layer.name)}, {_q(r.option)}, {_smallest(r.expressions)}, "
             f"{_q(r.expected)}, {r.option})"
             for r in self.layer.requirements
             if all(e.free_symbols <= self.known for e in r.expressions) and r.option in names
@@ -256,7 +263,7 @@ def _defined(symbol: Symbol, definition: Expr) -> list[str]:
 
 def _smallest(expressions: Sequence[Expr]) -> str:
     texts = list(dict.fromkeys(size_text(e) for e in expressions))
-    return f"min({', '.join(texts)})" if len(texts) > 1 else size_text(expressions[0], POWER)
+    return f"min({', '.join(texts)})" if len(texts) > 1 else size_text(expressions[0])
 
 
 def _guarded(source: Source, lines: Sequence[str]) -> list[str]:

@@ -1,17 +1,19 @@
 """The driver: layer -> files. Each stage is one pure function with the result of the one before as input.
 
-    stage         input                 output                               where
-    kernels       Layer                 Kernels: programs and signatures     codegen.kernel (uses derive.differentiate)
-    choose_form   Statement             Form: no delta left                  codegen.form (uses derive.collapse)
-    lower         Program               Plan: records                        codegen.lower
-    emit          Plan                  lines of Python                      codegen.emit
-    render        lines                 text of a module                     codegen.render, templates/numpy
-    write         text                  file, only if it changed             codegen.render
+stage         input                 output                               where
+kernels       Layer                 Kernels: programs and signatures     codegen.kernel (uses derive.differentiate)
+choose_form   Statement             Form: no delta left                  codegen.form (uses derive.collapse)
+lower         Program               Plan: records                        codegen.lower
+emit          Plan                  lines of Python                      codegen.emit
+render        lines                 text of a module                     codegen.render, templates/numpy
+write         text                  file, only if it changed             codegen.render
 """
 
+import difflib
 import keyword
+import re
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from itertools import count
 from pathlib import Path
 from types import ModuleType
@@ -21,10 +23,11 @@ from codegen.docstring import equations, function_description, paragraph, wrappe
 from codegen.emit import Emitter
 from codegen.kernel import Kernel, kernels
 from codegen.layer_class import LayerClass, annotation, default_text, layer_class
-from codegen.layout import fit
+from codegen.layout import WIDTH, fit
 from codegen.lower import lower
 from codegen.plan import Plan
 from codegen.render import (
+    MARK,
     ClassContext,
     FunctionContext,
     ModuleContext,
@@ -106,7 +109,7 @@ def _defaults_last(parts: list[str]) -> list[str]:
 def _signature(head: str, parameters: Sequence[str], result: str, depth: int) -> str:
     indent = "    " * depth
     line = f"{indent}{head}({', '.join(parameters)}) -> {result}:"
-    if len(line) <= 110:
+    if len(line) <= WIDTH:
         return line
     return "\n".join([f"{indent}{head}(", *(f"{indent}    {p}," for p in parameters), f"{indent}) -> {result}:"])
 
@@ -124,7 +127,7 @@ def module_source(layer: Layer) -> str:
     context = ModuleContext(
         header=header(f"the equations of {layer.name}", "numpy/module.py.jinja"),
         title=layer.title[0].upper() + layer.title[1:],
-        equations=paragraph([f"    {line}" for line in equations(layer.program)], ""),
+        equations=paragraph(equations(layer.program), ""),
         source="\n".join(wrapped(f"Source: {layer.source}.", "")) if layer.source else "",
         imports=tuple(_imports(functions, cls)),
         functions=functions,
@@ -137,7 +140,9 @@ def module_source(layer: Layer) -> str:
         ),
         class_description=_class_description(cls),
         class_init=_signature("def __init__", ["self", *cls.signature], "None", 1),
-        class_call=_method("__call__", [f"{n}: Any" for n in cls.inputs], f"The output for {' and '.join(cls.inputs)}."),
+        class_call=_method(
+            "__call__", [f"{n}: Any" for n in cls.inputs], f"The output for {' and '.join(cls.inputs)}."
+        ),
         class_backward=_method("backward", [f"dy: Any{cls.backward_default}"], f"Return {cls.result}."),
     )
     return render("numpy/module.py.jinja", context)
@@ -151,7 +156,11 @@ def _method(name: str, parameters: Sequence[str], doc: str) -> str:
 def _class_description(cls: LayerClass) -> str:
     lines = ["Args:", *(f"    {n}: {text}" for n, text in cls.arguments)] if cls.arguments else []
     lines += [""] if lines else []
-    lines += ["Raises:", "    TypeError: when an argument has a wrong type.", "    ValueError: when an option is out of range."]  # fmt: skip
+    lines += [
+        "Raises:",
+        "    TypeError: when an argument has a wrong type.",
+        "    ValueError: when an option is out of range.",
+    ]
     return paragraph(lines, "    ")
 
 
@@ -177,27 +186,64 @@ def runtime_source() -> str:
     return render(template, RuntimeContext(header("its template", template)))
 
 
-def package_sources(layers: Sequence[Layer]) -> dict[str, str]:
-    """The files of a package with a module per layer: name -> text."""
-    classes = tuple(sorted((layer.name, layer.class_name) for layer in layers))
-    names = tuple(sorted([*(name for _, name in classes), "Sequential"]))
+def package_sources(layers: Sequence[Layer], beside: Mapping[str, str] | None = None) -> dict[str, str]:
+    """The files of a package with a module per layer: name -> text.
+
+    Args:
+        layers: the layers to generate.
+        beside: module -> class of generated modules that stay in the package as they are.
+    """
+    found = {**(beside or {}), **{layer.name: layer.class_name for layer in layers}, "runtime": "Sequential"}
+    names = tuple(sorted(found.values()))
     template = "numpy/package.py.jinja"
     files = {f"{layer.name}.py": module_source(layer) for layer in layers}
     files["runtime.py"] = runtime_source()
-    files["__init__.py"] = render(template, PackageContext(header("the catalogue", template), classes, names))
+    files["__init__.py"] = render(
+        template, PackageContext(header("the catalogue", template), tuple(sorted(found.items())), names)
+    )
     return dict(sorted(files.items()))
 
 
+def generated_modules(out: Path) -> dict[str, str]:
+    """The generated modules in folder `out`: module -> class."""
+    found = {}
+    for path in sorted(out.glob("*.py")):
+        text = path.read_text(encoding="utf-8")
+        match = re.search(r"^class (\w+)\(rt\.Layer\):", text, re.MULTILINE)
+        if text.startswith(MARK) and match:
+            found[path.stem] = match[1]
+    return found
+
+
 def write_package(layers: Sequence[Layer], out: Path) -> list[Path]:
-    """Write the package of `layers` into folder `out`; returns the files that changed.
+    """Write the modules of `layers` into folder `out`; returns the files that changed.
 
     Everything is rendered before the first file is written, so that an error leaves nothing half-written.
 
     Raises:
         FileExistsError: when a file there was not generated.
     """
-    files = package_sources(layers)
+    files = package_sources(layers, generated_modules(out))
     return [out / name for name, text in files.items() if write(out / name, text)]
+
+
+def stale(layers: Sequence[Layer], out: Path, whole: bool) -> list[str]:
+    """Unified diffs of the files in `out` that differ from what would be generated.
+
+    Args:
+        layers: the layers to generate.
+        out: the package's folder.
+        whole: whether `layers` are all that the folder should hold; generated files beyond them are orphans.
+    """
+    files = package_sources(layers, None if whole else generated_modules(out))
+    orphans = {path.name for path in out.glob("*.py") if path.read_text(encoding="utf-8").startswith(MARK)} - set(files)
+    diffs = []
+    for name in sorted({*files, *(orphans if whole else ())}):
+        path = out / name
+        old = path.read_text(encoding="utf-8") if path.exists() else ""
+        lines = (old.splitlines(keepends=True), files.get(name, "").splitlines(keepends=True))
+        diffs.append("".join(difflib.unified_diff(*lines, f"{path} (as it is)", f"{path} (as the equations say)")))
+    return [d for d in diffs if d]
 
 
 def compile_layer(layer: Layer) -> ModuleType:

@@ -11,7 +11,7 @@ from codegen.layer_class import describe_option
 from codegen.scalar import POWER, ArrayPrinter, size_text
 from derive.term import Access, Program, Tensor
 
-WIDTH = 106
+WIDTH = 116
 
 
 def equations(program: Program) -> list[str]:
@@ -37,7 +37,12 @@ def equation(form: Form, sign: str) -> str:
     printer = ArrayPrinter(lambda a: _element(a.tensor, a.indices), lambda s, _: s.name)
     body = form.body if form.body != 1 or not reduction else Integer(1)
     text = printer.text(body, POWER if reduction and not isinstance(body, Mul | Access) else 0)
-    return f"{left} {sign}{reduction}{brackets} {text}".replace("np.", "").replace("rt.", "").replace("dtype(", "(").replace(".astype(dtype)", "")
+    return (
+        f"{left} {sign}{reduction}{brackets} {text}".replace("np.", "")
+        .replace("rt.", "")
+        .replace("dtype(", "(")
+        .replace(".astype(dtype)", "")
+    )
 
 
 def _element(name: str, positions: Sequence[Expr]) -> str:
@@ -60,14 +65,22 @@ def function_description(kernel: Kernel) -> list[str]:
     for tensor in kernel.arguments:
         lines.append(f"    {tensor.name}: {_argument(tensor, kernel)}.")
     for tensor in kernel.shaped:
-        lines.append(f"    {shape_argument(tensor)}: the shape of {tensor.name}, {shape_text(tensor).removeprefix('shape ')}.")
+        lines.append(
+            f"    {shape_argument(tensor)}: the shape of {tensor.name}, {shape_text(tensor).removeprefix('shape ')}."
+        )
     for option in kernel.options:
         lines.append(f"    {option.name}: {describe_option(option)}.")
     lines += ["", "Returns:"]
     tensors = {**kernel.layer.program.tensors, **kernel.program.tensors}
     parts = [f"{name}, {_result(tensors[name])}" for name in kernel.results]
     lines.append(f"    {'; '.join(parts)}.")
-    return [*lines, "", "Raises:", "    TypeError: when an argument has a wrong type.", "    ValueError: when shapes or options do not fit."]  # fmt: skip
+    return [
+        *lines,
+        "",
+        "Raises:",
+        "    TypeError: when an argument has a wrong type.",
+        "    ValueError: when shapes or options do not fit.",
+    ]
 
 
 def _argument(tensor: Tensor, kernel: Kernel) -> str:

@@ -87,7 +87,7 @@ class Emitter:
 
     @emit.register
     def _(self, record: Split) -> list[str]:
-        return [f"{record.name} = {self.array(record.source)}.reshape{_call(self.shape(record.shape))}"]
+        return [f"{record.name} = {self.array(record.source)}.reshape({', '.join(self.size(e) for e in record.shape)})"]
 
     @emit.register
     def _(self, record: Window) -> list[str]:
@@ -98,7 +98,11 @@ class Emitter:
             positions.append(f"({self.size(form.offset)}, {{{steps}}})")
         names = " ".join(r.index.name for r in record.axes)
         shape = self.shape(tuple(r.extent for r in record.axes))
-        lines = [f"{record.name} = rt.window(  # {names}", f"{INDENT}{self.array(record.source)},", f"{INDENT}{shape},"]
+        lines = [
+            f"{record.name} = rt.window(  # {names}",
+            f"{INDENT}{self.array(record.source)},",
+            f"{INDENT}{shape},",
+        ]
         return [*lines, f"{INDENT}({', '.join(positions)}{',' if len(positions) == 1 else ''}),", ")"]
 
     @emit.register
@@ -156,7 +160,11 @@ class Emitter:
     @emit.register
     def _(self, record: Branch) -> list[str]:
         test = " and ".join(f"{s.name} == 1" for s in record.ones)
-        return [f"if {test}:", *self._indented(record.then), "else:", *self._indented(record.otherwise)]
+        then = [f"if {test}:", *self._indented(record.then)]
+        if len(record.otherwise) == 1 and isinstance(record.otherwise[0], Branch):
+            first, *rest = self.emit(record.otherwise[0])
+            return [*then, f"el{first}", *rest]
+        return [*then, "else:", *self._indented(record.otherwise)]
 
     @emit.register
     def _(self, record: Present) -> list[str]:
@@ -182,8 +190,10 @@ class Emitter:
             writable = target if target.endswith("]") else f"{target}[...]"
             return [f"{writable} = np.maximum({target}, {self._value(record)})"]
         found, position = record.argument
-        return [f"rt.maximise({self._view(target)}, {self._view(self.slice(found, record))}, {self._value(record)}, "
-                f"{self.position(position)})"]  # fmt: skip
+        return [
+            f"rt.maximise({self._view(target)}, {self._view(self.slice(found, record))}, {self._value(record)}, "
+            f"{self.position(position)})"
+        ]
 
     def _view(self, text: str) -> str:
         """A subscript by integers alone yields a scalar; an ellipsis keeps it a view."""
@@ -290,7 +300,3 @@ def _names(symbols: Iterable[Expr]) -> str:
 
 def _last(count: int) -> str:
     return "-1" if count == 1 else "(" + ", ".join(str(-k) for k in range(count, 0, -1)) + ")"
-
-
-def _call(shape: str) -> str:
-    return shape if shape.startswith("(") else f"({shape})"

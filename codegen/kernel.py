@@ -188,4 +188,3 @@ def _shapes_for(layer: Layer, missing: set[Symbol], name: str) -> tuple[Tensor, 
             f"declare an Option for it or a formula in sizes"
         )
     return tuple(found)
-

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import sympy
 from sympy import Expr, Integer
 
-from codegen.arguments import Binder, shape_argument
+from codegen.arguments import Binder, shape_argument, used
 from codegen.kernel import Kernel, role
 from codegen.scalar import size_text
 from derive.layer import REQUIRED, Kind, Layer, Option
@@ -61,7 +61,8 @@ def layer_class(layer: Layer, kernels: Sequence[Kernel]) -> LayerClass:
         forward=tuple(_forward(layer, forward, inputs, kept)),
         backward_default="" if layer.output.shape else " = 1.0",
         backward=tuple(_backward(layer, gradients, wanted, kept)),
-        result=" and ".join(f"the gradient of {_wrt(k, layer)}" for k in wanted) or "nothing: no input is differentiable",
+        result=" and ".join(f"the gradient of {_wrt(k, layer)}" for k in wanted)
+        or "nothing: no input is differentiable",
     )
 
 
@@ -144,7 +145,7 @@ def _setup(layer: Layer) -> list[str]:
         shape = f"({inner},)" if len(t.shape) == 1 else f"({inner})"
         line = f'self.params["{t.name}"] = rt.uniform(rng, {shape}, {fan_in}, dtype)'
         lines += [f"if {role(t.name)}:", f"    {line}"] if t.optional else [line]
-    return lines
+    return used(lines, ())
 
 
 def _feature(layer: Layer, name: str, extent: Expr, binder: Binder) -> list[str]:
@@ -168,7 +169,7 @@ def _fan_in(layer: Layer) -> Expr:
             continue
         digits = {v for d in statement.term.deltas for v in d.free_symbols}
         extents = [r.extent for r in statement.term.bound if r.index not in digits]
-        if len(extents) and best == 1:
+        if extents and best == 1:
             best = sympy.prod(extents)
     return best
 
@@ -241,4 +242,3 @@ def _shape_text(tensor: Tensor, layer: Layer, kept: _Kept) -> str:
     if tensor.name in layer.weights:
         return f'self.params["{tensor.name}"].shape'
     return f"{tensor.name}.shape" if tensor.name in kept.arrays else f"{tensor.name}_shape"
-

@@ -4,7 +4,7 @@ A statement that is too long is broken at its last outermost bracket, first with
 with one item per line and a trailing comma.
 """
 
-WIDTH = 110
+WIDTH = 120
 INDENT = "    "
 PAIRS = {"(": ")", "[": "]", "{": "}"}
 

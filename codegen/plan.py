@@ -164,9 +164,7 @@ class Present:
     body: "tuple[Record, ...]"
 
 
-Record = (
-    Allocate | Split | Window | Contract | Clip | Update | Define | Scale | Loop | When | Block | Branch | Present
-)
+Record = Allocate | Split | Window | Contract | Clip | Update | Define | Scale | Loop | When | Block | Branch | Present
 
 
 @dataclass(frozen=True)
@@ -217,10 +215,14 @@ def describe(record: Record) -> str:
             spec = f"{_names(record.left_axes)}, {_names(record.right_axes)} -> {out}"
             return f"contract {record.out} {'+' if record.accumulate else ''}= {record.left}, {record.right}: {spec}; {work} flops"
         case Clip(index, extent, constraints):
-            return f"clip 0 <= {index} < {extent} to " + ", ".join(f"0 <= {a}*{index} + {b} < {e}" for a, b, e in constraints)
+            return f"clip 0 <= {index} < {extent} to " + ", ".join(
+                f"0 <= {a}*{index} + {b} < {e}" for a, b, e in constraints
+            )
         case Update():
             moved = _volume(record.ranges)
-            return f"update {record.target.array} {record.op} {record.body}; {moved} elements over {_names(record.axes)}"
+            return (
+                f"update {record.target.array} {record.op} {record.body}; {moved} elements over {_names(record.axes)}"
+            )
         case Define(name, update):
             return f"define {name} = {update.body}; {_volume(update.ranges)} elements"
         case Scale(update):

@@ -125,7 +125,11 @@ def _value(expression: Expr, values: Values, grid: Mapping[Symbol, Any]) -> Any:
         return reduce(lambda v, bracket: np.where(bracket != 0, v, 0.0), zero, value)
     if isinstance(expression, Pow):
         base, power = arguments
-        return np.power(base, power) if power == int(power) and power >= 0 else np.power(np.asarray(base, float), power)
+        return (
+            np.power(base, power)
+            if power == int(power) and power >= 0
+            else np.power(np.asarray(base, float), power)
+        )
     if expression.func in _INTEGER_FUNCTIONS:
         return _INTEGER_FUNCTIONS[expression.func](*arguments)
     return FUNCTIONS[expression.func].compute(*arguments)

@@ -116,7 +116,7 @@ def _forward(derivation: Derivation) -> list[str]:
         broken = _broken(pieces, set(), 39.0 - width(left))
         text = (r" \notag\\&\qquad ").join(broken)
         if conditions:
-            over = rf"\quad\text{{over }}{r',\; '.join(conditions)}"
+            over = r"\quad\text{over }" + r",\; ".join(conditions)
             tail = width(broken[-1]) + width(over) + width(left)
             text += over if tail < 38 else rf" \notag\\&\qquad {over}"
         lines.append(f"{left} &= {text}")
@@ -168,7 +168,7 @@ def _boxed(result: Result, t: LatexTypesetter) -> list[str]:
     if len(broken) == 1:
         inner = f"{left} = {broken[0]}"
     else:
-        inner = rf"\begin{{aligned}}{left} &= {(r' \\ &\qquad ').join(broken)}\end{{aligned}}"
+        inner = rf"\begin{{aligned}}{left} &= " + r" \\ &\qquad ".join(broken) + r"\end{aligned}"
     name = _named(result.name, t)
     box = rf"\boxed{{\;{inner}\;}}"
     plain = sentence(result.name, t).replace("$", "")

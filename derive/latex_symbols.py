@@ -70,7 +70,8 @@ class LatexTypesetter(Typesetter):
             head = f"\\{name}"
         else:
             head = name if name in ("f", "f'") else rf"\operatorname{{{name}}}"
-        return f"{head}{f'^{{{exponent}}}' if exponent else ''}({r',\,'.join(arguments)})"
+        inner = r",\,".join(arguments)
+        return f"{head}^{{{exponent}}}({inner})" if exponent else f"{head}({inner})"
 
     def absolute(self, inner: str) -> str:
         return rf"\lvert {inner}\rvert"
@@ -98,7 +99,7 @@ class LatexTypesetter(Typesetter):
     def reduction(self, op: str, groups: Sequence[Sequence[str]]) -> str:
         sign = r"\sum" if op == "sum" else r"\max"
         lines = [",".join(group) for group in groups]
-        below = lines[0] if len(lines) == 1 else rf"\substack{{{r'\\'.join(lines)}}}"
+        below = lines[0] if len(lines) == 1 else r"\substack{" + r"\\".join(lines) + "}"
         return f"{sign}_{{{below}}}"
 
     def full_sum(self, ranges: Sequence[tuple[str, str]]) -> str:
@@ -126,7 +127,7 @@ def _letter(name: str, word: str = r"\mathrm") -> str:
         return f"\\{name}"
     if len(name) == 1 or name.isdigit():
         return name
-    return rf"{word}{{{name.replace('_', r'\_')}}}"
+    return word + "{" + name.replace("_", r"\_") + "}"
 
 
 def glue(piece: Piece, first: bool) -> str:

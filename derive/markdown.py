@@ -22,7 +22,7 @@ def _chapter(derivation: Derivation) -> list[str]:
     lines += [sentence(w, t, _plain) for w in derivation.setup]
     rows = []
     for left, pieces, conditions in equations(derivation):
-        over = rf" \quad\text{{over }}{r',\; '.join(conditions)}" if conditions else ""
+        over = r" \quad\text{over }" + r",\; ".join(conditions) if conditions else ""
         rows.append(f"{left} &= {joined(pieces)}{over}")
     rows += [text.replace(" = ", " &= ", 1) for text in sizes(derivation)]
     lines += ["", *_aligned(rows)]

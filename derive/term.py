@@ -66,7 +66,9 @@ class Tensor:
 
     def __call__(self, *indices: Any) -> Access:
         if len(indices) != len(self.shape):
-            raise EquationError(f"{self.name} has {len(self.shape)} axes, but is used with {len(indices)} indices")
+            raise EquationError(
+                f"{self.name} has {len(self.shape)} axes, but is used with {len(indices)} indices"
+            )
         return Access(self.name, *(Integer(e) if isinstance(e, int) else e for e in indices))
 
 
@@ -127,7 +129,9 @@ class Term:
             body=self.body.xreplace(m),
             deltas=tuple(sympy.expand(e.xreplace(m)) for e in self.deltas),
             guards=tuple(Guard(g.value.xreplace(m), g.extent.xreplace(m)) for g in self.guards),
-            divisibilities=tuple(Divisibility(d.value.xreplace(m), d.modulus.xreplace(m)) for d in self.divisibilities),
+            divisibilities=tuple(
+                Divisibility(d.value.xreplace(m), d.modulus.xreplace(m)) for d in self.divisibilities
+            ),
         )
 
     def rename(self, mapping: Mapping[Symbol, Symbol]) -> "Term":
@@ -210,7 +214,9 @@ class Program:
             inputs=tuple(tensor(t) for t in self.inputs),
             statements=tuple(
                 Statement(
-                    tensor(s.target), drop_unit_ranges(s.term.substitute(m)), tensor(s.argument) if s.argument else None
+                    tensor(s.target),
+                    drop_unit_ranges(s.term.substitute(m)),
+                    tensor(s.argument) if s.argument else None,
                 )
                 for s in self.statements
             ),
@@ -271,12 +277,18 @@ def _check_indices(target: Tensor, term: Term, tensors: set[str]) -> None:
     if doubled:
         raise EquationError(f"{target.name}: index {doubled[0]} is bound twice")
     shape = tuple(r.extent for r in term.free)
-    if len(shape) != len(target.shape) or any(sympy.expand(a - b) != 0 for a, b in zip(shape, target.shape, strict=True)):
-        raise EquationError(f"{target.name}: extents {shape} of its indices differ from its shape {target.shape}")
+    if len(shape) != len(target.shape) or any(
+        sympy.expand(a - b) != 0 for a, b in zip(shape, target.shape, strict=True)
+    ):
+        raise EquationError(
+            f"{target.name}: extents {shape} of its indices differ from its shape {target.shape}"
+        )
     unknown = [f.func for f in term.body.atoms(sympy.Function) if f.func not in FUNCTIONS]
     if unknown:
         known = ", ".join(sorted(f.__name__ for f in FUNCTIONS))
-        raise EquationError(f"{target.name}: function {unknown[0].__name__} is unknown; expected one of {known}")
+        raise EquationError(
+            f"{target.name}: function {unknown[0].__name__} is unknown; expected one of {known}"
+        )
 
 
 def index_ranges(names: Iterable[str], extents: Iterable[Expr]) -> tuple[Range, ...]:

@@ -37,9 +37,7 @@ def read_mnist(folder: Path, part: str) -> tuple[NDArray[np.uint8], NDArray[np.u
     images = read_idx(images_file, axes=3)
     labels = read_idx(labels_file, axes=1)
     if images.shape[1:] != (28, 28):
-        raise IdxError(
-            f"{images_file}: expected images of 28x28 pixels, got {images.shape[1]}x{images.shape[2]}"
-        )
+        raise IdxError(f"{images_file}: expected images of 28x28 pixels, got {images.shape[1]}x{images.shape[2]}")
     if len(images) == 0:
         raise IdxError(f"{images_file}: expected at least one image, got none")
     if len(labels) != len(images):
@@ -64,9 +62,7 @@ def read_idx(file: Path, *, axes: int) -> NDArray[np.uint8]:
     content = read_bytes(file)
     magic = bytes([0, 0, UNSIGNED_BYTE, axes])
     if content[:4] != magic:
-        raise IdxError(
-            f"{file}: expected the IDX magic number {magic.hex()}, got {content[:4].hex() or 'nothing'}"
-        )
+        raise IdxError(f"{file}: expected the IDX magic number {magic.hex()}, got {content[:4].hex() or 'nothing'}")
     start = 4 + 4 * axes
     if len(content) < start:
         raise IdxError(f"{file}: expected a header of {start} bytes, the file ends after {len(content)}")

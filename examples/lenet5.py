@@ -177,9 +177,7 @@ def confusion_table(labels: Labels, guesses: Labels) -> Table:
         table.add_column(str(digit), justify="right")
     table.add_column("right", justify="right")
     for digit, row in enumerate(counts):
-        cells = [
-            f"[bold]{count}[/]" if guess == digit else str(count or "·") for guess, count in enumerate(row)
-        ]
+        cells = [f"[bold]{count}[/]" if guess == digit else str(count or "·") for guess, count in enumerate(row)]
         table.add_row(str(digit), *cells, f"{row[digit] / max(row.sum(), 1):.1%}")
     return table
 
@@ -220,9 +218,7 @@ app = typer.Typer(add_completion=False, rich_markup_mode=None)
 def main(
     data: Annotated[
         Path | None,
-        typer.Option(
-            help="Folder with MNIST's IDX files. [default: scikit-learn's digits]", show_default=False
-        ),
+        typer.Option(help="Folder with MNIST's IDX files. [default: scikit-learn's digits]", show_default=False),
     ] = None,
     epochs: Annotated[
         int | None, typer.Option(help="Passes over the images. [default: 12, MNIST: 5]", show_default=False)

@@ -12,11 +12,11 @@ from .flatten import Flatten
 from .max_pool2d import MaxPool2D
 from .mean_squared_error import MeanSquaredError
 from .relu import ReLU
+from .runtime import Sequential
 from .scaled_tanh import ScaledTanh
 from .sigmoid import Sigmoid
 from .softmax_cross_entropy import SoftmaxCrossEntropy
 from .tanh import Tanh
-from .runtime import Sequential
 
 __all__ = [
     "AvgPool2D",

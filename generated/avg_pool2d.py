@@ -2,11 +2,9 @@
 # Do not edit: change the equation and run: gradscribe generate
 """2-D average pooling.
 
-    a_h[i] = sum(r) [0 <= count_include_pad * p_h + i * s_h + r - p_h < H + count_include_pad * (p_h +
-        p_h_end)] 1
-    a_w[j] = sum(t) [0 <= count_include_pad * p_w + j * s_w + t - p_w < W + count_include_pad * (p_w +
-        p_w_end)] 1
-    y[n, i, j, c] = sum(r, t) x[n, i * s_h + r - p_h, j * s_w + t - p_w, c] / (a_h[i] * a_w[j])
+a_h[i] = sum(r) [0 <= count_include_pad * p_h + i * s_h + r - p_h < H + count_include_pad * (p_h + p_h_end)] 1
+a_w[j] = sum(t) [0 <= count_include_pad * p_w + j * s_w + t - p_w < W + count_include_pad * (p_w + p_w_end)] 1
+y[n, i, j, c] = sum(r, t) x[n, i * s_h + r - p_h, j * s_w + t - p_w, c] / (a_h[i] * a_w[j])
 
 Source: LeCun et al., Gradient-based learning applied to document recognition, 1998, section II.B.
 """
@@ -30,10 +28,8 @@ def avg_pool2d_forward(
 ) -> rt.Array:
     """Compute the 2-D average pooling.
 
-    a_h[i] = sum(r) [0 <= count_include_pad * p_h + i * s_h + r - p_h < H + count_include_pad * (p_h +
-        p_h_end)] 1
-    a_w[j] = sum(t) [0 <= count_include_pad * p_w + j * s_w + t - p_w < W + count_include_pad * (p_w +
-        p_w_end)] 1
+    a_h[i] = sum(r) [0 <= count_include_pad * p_h + i * s_h + r - p_h < H + count_include_pad * (p_h + p_h_end)] 1
+    a_w[j] = sum(t) [0 <= count_include_pad * p_w + j * s_w + t - p_w < W + count_include_pad * (p_w + p_w_end)] 1
     y[n, i, j, c] = sum(r, t) x[n, i * s_h + r - p_h, j * s_w + t - p_w, c] / (a_h[i] * a_w[j])
 
     Args:
@@ -73,7 +69,7 @@ def avg_pool2d_forward(
     rt.require(
         "avg_pool2d",
         "padding",
-        min(R - 2 * p_h, R - 2 * p_h_end, T - 2 * p_w, T - 2 * p_w_end) >= 0,
+        min(R - 2 * p_h, R - 2 * p_h_end, T - 2 * p_w, T - 2 * p_w_end),
         "at most half of the kernel's extent",
         padding,
     )
@@ -115,10 +111,8 @@ def avg_pool2d_grad_input(
 ) -> rt.Array:
     """Compute dx, the gradient of E: 2-D average pooling.
 
-    a_h[i] = sum(r) [0 <= count_include_pad * p_h + i * s_h + r - p_h < H + count_include_pad * (p_h +
-        p_h_end)] 1
-    a_w[j] = sum(t) [0 <= count_include_pad * p_w + j * s_w + t - p_w < W + count_include_pad * (p_w +
-        p_w_end)] 1
+    a_h[i] = sum(r) [0 <= count_include_pad * p_h + i * s_h + r - p_h < H + count_include_pad * (p_h + p_h_end)] 1
+    a_w[j] = sum(t) [0 <= count_include_pad * p_w + j * s_w + t - p_w < W + count_include_pad * (p_w + p_w_end)] 1
     dx[m, i * s_h + r - p_h, j * s_w + t - p_w, e] += dy[m, i, j, e] / (a_h[i] * a_w[j])
 
     Args:
@@ -160,7 +154,7 @@ def avg_pool2d_grad_input(
     rt.require(
         "avg_pool2d",
         "padding",
-        min(R - 2 * p_h, R - 2 * p_h_end, T - 2 * p_w, T - 2 * p_w_end) >= 0,
+        min(R - 2 * p_h, R - 2 * p_h_end, T - 2 * p_w, T - 2 * p_w_end),
         "at most half of the kernel's extent",
         padding,
     )
@@ -225,7 +219,7 @@ class AvgPool2D(rt.Layer):
         rt.require(
             "avg_pool2d",
             "padding",
-            min(R - 2 * p_h, R - 2 * p_h_end, T - 2 * p_w, T - 2 * p_w_end) >= 0,
+            min(R - 2 * p_h, R - 2 * p_h_end, T - 2 * p_w, T - 2 * p_w_end),
             "at most half of the kernel's extent",
             padding,
         )

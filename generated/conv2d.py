@@ -2,12 +2,12 @@
 # Do not edit: change the equation and run: gradscribe generate
 """2-D convolution (correlation with a learned kernel).
 
-    u[n, i, j, K * g + k] += sum(r, t, c) w[r, t, c, K * g + k] * x[n, d_h * r + i * s_h - p_h, d_w * t +
-        j * s_w - p_w, C * g + c]
-    u[n, i, j, K * g + k] += b[K * g + k]
+u[n, i, j, K * g + k] += sum(r, t, c) w[r, t, c, K * g + k] * x[n, d_h * r + i * s_h - p_h, d_w * t + j * s_w - p_w,
+    C * g + c]
+u[n, i, j, K * g + k] += b[K * g + k]
 
-Source: LeCun et al., Gradient-based learning applied to document recognition, 1998, section II.A;
-    Dumoulin and Visin, A guide to convolution arithmetic, 2016.
+Source: LeCun et al., Gradient-based learning applied to document recognition, 1998, section II.A; Dumoulin and
+    Visin, A guide to convolution arithmetic, 2016.
 """
 
 from collections.abc import Sequence
@@ -30,8 +30,8 @@ def conv2d_forward(
 ) -> rt.Array:
     """Compute the 2-D convolution (correlation with a learned kernel).
 
-    u[n, i, j, K * g + k] += sum(r, t, c) w[r, t, c, K * g + k] * x[n, d_h * r + i * s_h - p_h, d_w * t +
-        j * s_w - p_w, C * g + c]
+    u[n, i, j, K * g + k] += sum(r, t, c) w[r, t, c, K * g + k] * x[n, d_h * r + i * s_h - p_h, d_w * t + j * s_w -
+        p_w, C * g + c]
     u[n, i, j, K * g + k] += b[K * g + k]
 
     Args:
@@ -73,16 +73,28 @@ def conv2d_forward(
     rt.fits("conv2d", "argument x, axis 2 (width)", W_out, W + p_w + p_w_end, d_w * (T - 1) + 1)
     if b is not None:
         rt.extents("conv2d", "b", b.shape, (G * K,), "G * K")
-    w_1 = w.reshape(R, T, C, G, K)
-    x_1 = x.reshape(N, H, W, G, C)
-    u = np.empty((N, H_out, W_out, G * K), dtype)
-    u_1 = u.reshape(N, H_out, W_out, G, K)
-    x_1_1 = rt.window(  # n i j g r t c
-        x_1,
-        (N, H_out, W_out, G, R, T, C),
-        ((0, {0: 1}), (-p_h, {1: s_h, 4: d_h}), (-p_w, {2: s_w, 5: d_w}), (0, {3: 1}), (0, {6: 1})),
-    )
-    rt.contract("n i j g r t c, r t c g k -> n i j g k", x_1_1, w_1, out=u_1)
+    if K == 1 and C == 1:
+        u = np.zeros((N, H_out, W_out, G), dtype)
+        for r in range(R):
+            i_low, i_high = rt.clip(H_out, (s_h, d_h * r - p_h, H))
+            for t in range(T):
+                j_low, j_high = rt.clip(W_out, (s_w, d_w * t - p_w, W))
+                if i_low < i_high and j_low < j_high:
+                    part = u[:, i_low:i_high, j_low:j_high]
+                    part += w[r, t, 0] * x[
+                        :, rt.span(s_h, d_h * r - p_h, i_low, i_high), rt.span(s_w, d_w * t - p_w, j_low, j_high)
+                    ]
+    else:
+        w_1 = w.reshape(R, T, C, G, K)
+        x_1 = x.reshape(N, H, W, G, C)
+        u = np.empty((N, H_out, W_out, G * K), dtype)
+        u_1 = u.reshape(N, H_out, W_out, G, K)
+        x_1_1 = rt.window(  # n i j g r t c
+            x_1,
+            (N, H_out, W_out, G, R, T, C),
+            ((0, {0: 1}), (-p_h, {1: s_h, 4: d_h}), (-p_w, {2: s_w, 5: d_w}), (0, {3: 1}), (0, {6: 1})),
+        )
+        rt.contract("n i j g r t c, r t c g k -> n i j g k", x_1_1, w_1, out=u_1)
     if b is not None:
         b_1 = b.reshape(G, K)
         u_2 = u.reshape(N, H_out, W_out, G, K)
@@ -102,8 +114,8 @@ def conv2d_grad_input(
 ) -> rt.Array:
     """Compute dx, the gradient of E: 2-D convolution (correlation with a learned kernel).
 
-    dx[m, d_h * r + i * s_h - p_h, d_w * t + j * s_w - p_w, C * g + c] += sum(k) dy[m, i, j, K * g + k] *
-        w[r, t, c, K * g + k]
+    dx[m, d_h * r + i * s_h - p_h, d_w * t + j * s_w - p_w, C * g + c] += sum(k) dy[m, i, j, K * g + k] * w[r, t, c,
+        K * g + k]
 
     Args:
         dy: shape (N, H_out, W_out, G * K); dE/du.
@@ -142,7 +154,16 @@ def conv2d_grad_input(
     W_out = (W + p_w + p_w_end - d_w * (T - 1) - 1) // s_w + 1
     rt.fits("conv2d", "argument input_shape, axis 2 (width)", W_out, W + p_w + p_w_end, d_w * (T - 1) + 1)
     rt.extents("conv2d", "dy", dy.shape, (N, H_out, W_out, G * K), "batch, H_out, W_out, G * K")
-    if s_h == 1 and s_w == 1:
+    if C == 1 and K == 1:
+        dx = np.zeros((N, H, W, G), dtype)
+        for r in range(R):
+            i_low, i_high = rt.clip(H_out, (s_h, d_h * r - p_h, H))
+            for t in range(T):
+                j_low, j_high = rt.clip(W_out, (s_w, d_w * t - p_w, W))
+                if i_low < i_high and j_low < j_high:
+                    part = dx[:, rt.span(s_h, d_h * r - p_h, i_low, i_high), rt.span(s_w, d_w * t - p_w, j_low, j_high)]
+                    part += dy[:, i_low:i_high, j_low:j_high] * w[r, t, 0]
+    elif s_h == 1 and s_w == 1:
         dy_2 = dy.reshape(N, H_out, W_out, G, K)
         w_2 = w.reshape(R, T, C, G, K)
         dx = np.empty((N, H, W, C * G), dtype)
@@ -170,9 +191,7 @@ def conv2d_grad_input(
                     j_low, j_high = rt.clip(W_out, (s_w, d_w * t - p_w, W))
                     if i_low < i_high and j_low < j_high:
                         part = dx_1_block1[
-                            :,
-                            rt.span(s_h, d_h * r - p_h, i_low, i_high),
-                            rt.span(s_w, d_w * t - p_w, j_low, j_high),
+                            :, rt.span(s_h, d_h * r - p_h, i_low, i_high), rt.span(s_w, d_w * t - p_w, j_low, j_high)
                         ]
                         part += product1[:, i_low:i_high, j_low:j_high, :, r, t]
     return dx
@@ -190,8 +209,8 @@ def conv2d_grad_weight(
 ) -> rt.Array:
     """Compute dw, the gradient of E: 2-D convolution (correlation with a learned kernel).
 
-    dw[m, q, v, K * g + k] += sum(n, i, j) dy[n, i, j, K * g + k] * x[n, d_h * m + i * s_h - p_h, d_w * q
-        + j * s_w - p_w, C * g + v]
+    dw[m, q, v, K * g + k] += sum(n, i, j) dy[n, i, j, K * g + k] * x[n, d_h * m + i * s_h - p_h, d_w * q + j * s_w
+        - p_w, C * g + v]
 
     Args:
         dy: shape (N, H_out, W_out, G * K); dE/du.
@@ -229,16 +248,31 @@ def conv2d_grad_weight(
     rt.extent("conv2d", "argument dy, axis 0 (batch)", dy.shape[0], N)
     rt.extent("conv2d", "argument dy, axis 1 (H_out)", dy.shape[1], H_out)
     rt.extent("conv2d", "argument dy, axis 2 (W_out)", dy.shape[2], W_out)
-    dy_1 = dy.reshape(N, H_out, W_out, G, K)
-    x_1 = x.reshape(N, H, W, G, C)
-    dw = np.empty((R, T, C, G * K), dtype)
-    dw_1 = dw.reshape(R, T, C, G, K)
-    x_1_1 = rt.window(  # m q v n i j g
-        x_1,
-        (R, T, C, N, H_out, W_out, G),
-        ((0, {3: 1}), (-p_h, {0: d_h, 4: s_h}), (-p_w, {1: d_w, 5: s_w}), (0, {6: 1}), (0, {2: 1})),
-    )
-    rt.contract("m q v n i j g, n i j g k -> m q v g k", x_1_1, dy_1, out=dw_1)
+    if K == 1 and C == 1:
+        x_2 = x.reshape(N, H, W, G, 1)
+        dw = np.zeros((R, T, 1, G), dtype)
+        for m in range(R):
+            i_low, i_high = rt.clip(H_out, (s_h, d_h * m - p_h, H))
+            for q in range(T):
+                j_low, j_high = rt.clip(W_out, (s_w, d_w * q - p_w, W))
+                if i_low < i_high and j_low < j_high:
+                    part = dw[m, q]
+                    part += rt.contract(
+                        "n i j e, n i j e v -> v e",
+                        dy[:, i_low:i_high, j_low:j_high],
+                        x_2[:, rt.span(s_h, d_h * m - p_h, i_low, i_high), rt.span(s_w, d_w * q - p_w, j_low, j_high)],
+                    )
+    else:
+        dy_1 = dy.reshape(N, H_out, W_out, G, K)
+        x_1 = x.reshape(N, H, W, G, C)
+        dw = np.empty((R, T, C, G * K), dtype)
+        dw_1 = dw.reshape(R, T, C, G, K)
+        x_1_1 = rt.window(  # m q v n i j g
+            x_1,
+            (R, T, C, N, H_out, W_out, G),
+            ((0, {3: 1}), (-p_h, {0: d_h, 4: s_h}), (-p_w, {1: d_w, 5: s_w}), (0, {6: 1}), (0, {2: 1})),
+        )
+        rt.contract("m q v n i j g, n i j g k -> m q v g k", x_1_1, dy_1, out=dw_1)
     return dw
 
 
@@ -267,7 +301,7 @@ def conv2d_grad_bias(dy: Any, *, groups: int = 1) -> rt.Array:
     K = rt.divided("conv2d", "argument dy, axis 3 (G * K)", dy.shape[3], G)
     dy_1 = dy.reshape(N, H_out, W_out, G, K)
     db_1 = dy_1.transpose(3, 4, 0, 1, 2).sum(axis=(-3, -2, -1))
-    db = db_1.reshape(G * K,)
+    db = db_1.reshape(G * K)
     return db
 
 
@@ -311,12 +345,8 @@ class Conv2D(rt.Layer):
         d_h, d_w = rt.sizes("conv2d", "dilation", dilation, 2, 1)
         G = rt.count("conv2d", "groups", groups, 1)
         C = rt.divided("conv2d", "argument in_channels", rt.count("conv2d", "in_channels", in_channels, 1), G)
-        K = rt.divided(
-            "conv2d", "argument out_channels", rt.count("conv2d", "out_channels", out_channels, 1), G
-        )
-        p_h, p_h_end, p_w, p_w_end = rt.paddings(
-            "conv2d", padding, (d_h * (R - 1), d_w * (T - 1)), (s_h, s_w)
-        )
+        K = rt.divided("conv2d", "argument out_channels", rt.count("conv2d", "out_channels", out_channels, 1), G)
+        p_h, p_h_end, p_w, p_w_end = rt.paddings("conv2d", padding, (d_h * (R - 1), d_w * (T - 1)), (s_h, s_w))
         self.kernel_size = kernel_size
         self.stride = stride
         self.padding = padding

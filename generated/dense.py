@@ -2,8 +2,8 @@
 # Do not edit: change the equation and run: gradscribe generate
 """Dense (fully connected) layer.
 
-    u[n, k] = sum(c) w[c, k] * x[n, c]
-    u[n, k] += b[k]
+u[n, k] = sum(c) w[c, k] * x[n, c]
+u[n, k] += b[k]
 
 Source: Rumelhart, Hinton and Williams, Learning representations by back-propagating errors, 1986, eq. 1.
 """

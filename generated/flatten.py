@@ -2,7 +2,7 @@
 # Do not edit: change the equation and run: gradscribe generate
 """Flattening of images to vectors.
 
-    y[n, C * W * i + C * j + c] += x[n, i, j, c]
+y[n, C * W * i + C * j + c] += x[n, i, j, c]
 """
 
 from collections.abc import Sequence

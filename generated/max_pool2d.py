@@ -2,11 +2,10 @@
 # Do not edit: change the equation and run: gradscribe generate
 """2-D max pooling.
 
-    y[n, i, j, c] = max(r, t) [0 <= d_h * r + i * s_h - p_h < H] [0 <= d_w * t + j * s_w - p_w < W] x[n,
-        d_h * r + i * s_h - p_h, d_w * t + j * s_w - p_w, c]
+y[n, i, j, c] = max(r, t) [0 <= d_h * r + i * s_h - p_h < H] [0 <= d_w * t + j * s_w - p_w < W] x[n, d_h * r + i *
+    s_h - p_h, d_w * t + j * s_w - p_w, c]
 
-Source: Scherer, Mueller and Behnke, Evaluation of pooling operations in convolutional architectures,
-    2010.
+Source: Scherer, Mueller and Behnke, Evaluation of pooling operations in convolutional architectures, 2010.
 """
 
 from collections.abc import Sequence
@@ -28,8 +27,8 @@ def max_pool2d_forward(
 ) -> tuple[rt.Array, rt.Array]:
     """Compute the 2-D max pooling.
 
-    y[n, i, j, c] = max(r, t) [0 <= d_h * r + i * s_h - p_h < H] [0 <= d_w * t + j * s_w - p_w < W] x[n,
-        d_h * r + i * s_h - p_h, d_w * t + j * s_w - p_w, c]
+    y[n, i, j, c] = max(r, t) [0 <= d_h * r + i * s_h - p_h < H] [0 <= d_w * t + j * s_w - p_w < W] x[n, d_h * r + i
+        * s_h - p_h, d_w * t + j * s_w - p_w, c]
 
     Args:
         x: shape (N, H, W, C).
@@ -40,8 +39,8 @@ def max_pool2d_forward(
         ceil_mode: True or False.
 
     Returns:
-        y, shape (N, H_out, W_out, C); argmax, shape (N, H_out, W_out, C), row-major position in its
-            window (-1: none).
+        y, shape (N, H_out, W_out, C); argmax, shape (N, H_out, W_out, C), row-major position in its window (-1:
+            none).
 
     Raises:
         TypeError: when an argument has a wrong type.
@@ -55,9 +54,7 @@ def max_pool2d_forward(
     d_h, d_w = rt.sizes("max_pool2d", "dilation", dilation, 2, 1)
     ceil_mode = rt.flag("max_pool2d", "ceil_mode", ceil_mode)
     N, H, W, C = x.shape
-    p_h, p_h_end, p_w, p_w_end = rt.paddings(
-        "max_pool2d", padding, (d_h * (R - 1), d_w * (T - 1)), (s_h, s_w)
-    )
+    p_h, p_h_end, p_w, p_w_end = rt.paddings("max_pool2d", padding, (d_h * (R - 1), d_w * (T - 1)), (s_h, s_w))
     if ceil_mode:
         H_out = min((H + p_h + p_h_end + s_h - d_h * (R - 1) - 2) // s_h + 1, (H + p_h - 1) // s_h + 1)
     else:
@@ -76,7 +73,7 @@ def max_pool2d_forward(
             d_h * (R - 1) + 1 - 2 * p_h_end,
             d_w * (T - 1) + 1 - 2 * p_w,
             d_w * (T - 1) + 1 - 2 * p_w_end,
-        ) >= 0,
+        ),
         "at most half of the kernel's extent",
         padding,
     )
@@ -90,11 +87,7 @@ def max_pool2d_forward(
                 rt.maximise(
                     y[:, i_low:i_high, j_low:j_high, ...],
                     argmax[:, i_low:i_high, j_low:j_high, ...],
-                    x[
-                        :,
-                        rt.span(s_h, d_h * r - p_h, i_low, i_high),
-                        rt.span(s_w, d_w * t - p_w, j_low, j_high),
-                    ],
+                    x[:, rt.span(s_h, d_h * r - p_h, i_low, i_high), rt.span(s_w, d_w * t - p_w, j_low, j_high)],
                     T * r + t,
                 )
     return y, argmax
@@ -113,8 +106,8 @@ def max_pool2d_grad_input(
 ) -> rt.Array:
     """Compute dx, the gradient of E: 2-D max pooling.
 
-    dx[m, d_h * r + i * s_h - p_h, d_w * t + j * s_w - p_w, e] += where(((T * r + t) == argmax[m, i, j,
-        e]), dy[m, i, j, e], 0)
+    dx[m, d_h * r + i * s_h - p_h, d_w * t + j * s_w - p_w, e] += where(((T * r + t) == argmax[m, i, j, e]), dy[m,
+        i, j, e], 0)
 
     Args:
         dy: shape (N, H_out, W_out, C); dE/dy.
@@ -143,16 +136,12 @@ def max_pool2d_grad_input(
     d_h, d_w = rt.sizes("max_pool2d", "dilation", dilation, 2, 1)
     ceil_mode = rt.flag("max_pool2d", "ceil_mode", ceil_mode)
     N, H, W, C = input_shape
-    p_h, p_h_end, p_w, p_w_end = rt.paddings(
-        "max_pool2d", padding, (d_h * (R - 1), d_w * (T - 1)), (s_h, s_w)
-    )
+    p_h, p_h_end, p_w, p_w_end = rt.paddings("max_pool2d", padding, (d_h * (R - 1), d_w * (T - 1)), (s_h, s_w))
     if ceil_mode:
         H_out = min((H + p_h + p_h_end + s_h - d_h * (R - 1) - 2) // s_h + 1, (H + p_h - 1) // s_h + 1)
     else:
         H_out = (H + p_h + p_h_end - d_h * (R - 1) - 1) // s_h + 1
-    rt.fits(
-        "max_pool2d", "argument input_shape, axis 1 (height)", H_out, H + p_h + p_h_end, d_h * (R - 1) + 1
-    )
+    rt.fits("max_pool2d", "argument input_shape, axis 1 (height)", H_out, H + p_h + p_h_end, d_h * (R - 1) + 1)
     if ceil_mode:
         W_out = min((W + p_w + p_w_end + s_w - d_w * (T - 1) - 2) // s_w + 1, (W + p_w - 1) // s_w + 1)
     else:
@@ -166,7 +155,7 @@ def max_pool2d_grad_input(
             d_h * (R - 1) + 1 - 2 * p_h_end,
             d_w * (T - 1) + 1 - 2 * p_w,
             d_w * (T - 1) + 1 - 2 * p_w_end,
-        ) >= 0,
+        ),
         "at most half of the kernel's extent",
         padding,
     )
@@ -178,13 +167,9 @@ def max_pool2d_grad_input(
         for t in range(T):
             j_low, j_high = rt.clip(W_out, (s_w, d_w * t - p_w, W))
             if i_low < i_high and j_low < j_high:
-                part = dx[
-                    :, rt.span(s_h, d_h * r - p_h, i_low, i_high), rt.span(s_w, d_w * t - p_w, j_low, j_high)
-                ]
+                part = dx[:, rt.span(s_h, d_h * r - p_h, i_low, i_high), rt.span(s_w, d_w * t - p_w, j_low, j_high)]
                 part += np.where(
-                    ((T * r + t) == argmax[:, i_low:i_high, j_low:j_high]),
-                    dy[:, i_low:i_high, j_low:j_high],
-                    0,
+                    ((T * r + t) == argmax[:, i_low:i_high, j_low:j_high]), dy[:, i_low:i_high, j_low:j_high], 0
                 )
     return dx
 
@@ -219,9 +204,7 @@ class MaxPool2D(rt.Layer):
         s_h, s_w = rt.sizes("max_pool2d", "stride", stride, 2, 1)
         d_h, d_w = rt.sizes("max_pool2d", "dilation", dilation, 2, 1)
         ceil_mode = rt.flag("max_pool2d", "ceil_mode", ceil_mode)
-        p_h, p_h_end, p_w, p_w_end = rt.paddings(
-            "max_pool2d", padding, (d_h * (R - 1), d_w * (T - 1)), (s_h, s_w)
-        )
+        p_h, p_h_end, p_w, p_w_end = rt.paddings("max_pool2d", padding, (d_h * (R - 1), d_w * (T - 1)), (s_h, s_w))
         rt.require(
             "max_pool2d",
             "padding",
@@ -230,7 +213,7 @@ class MaxPool2D(rt.Layer):
                 d_h * (R - 1) + 1 - 2 * p_h_end,
                 d_w * (T - 1) + 1 - 2 * p_w,
                 d_w * (T - 1) + 1 - 2 * p_w_end,
-            ) >= 0,
+            ),
             "at most half of the kernel's extent",
             padding,
         )

@@ -2,7 +2,7 @@
 # Do not edit: change the equation and run: gradscribe generate
 """Mean squared error over all elements.
 
-    y = sum(e) square(x[e] - t[e]) / E
+y = sum(e) square(x[e] - t[e]) / E
 
 Source: LeCun et al., Gradient-based learning applied to document recognition, 1998, eq. 8.
 """

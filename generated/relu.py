@@ -2,7 +2,7 @@
 # Do not edit: change the equation and run: gradscribe generate
 """Rectified linear unit.
 
-    y[e] = maximum(x[e], 0)
+y[e] = maximum(x[e], 0)
 
 Source: Nair and Hinton, Rectified linear units improve restricted Boltzmann machines, 2010.
 """

@@ -21,10 +21,11 @@ BLOCK = 1 << 18
 """Elements of a temporary block: 1 MiB of float32, so that it stays in the second-level cache."""
 
 
-# ----- arguments ------------------------------------------------------------------------------------------------------
+# ----- arguments -----
 def sizes(layer: str, name: str, value: Any, axes: int, minimum: int) -> tuple[int, ...]:
     """`value` as one integer per axis; an integer counts for all axes."""
-    values = tuple(value) if isinstance(value, Sequence | np.ndarray) and not isinstance(value, str) else (value,) * axes
+    several = isinstance(value, Sequence | np.ndarray) and not isinstance(value, str)
+    values = tuple(value) if several else (value,) * axes
     if len(values) != axes:
         raise ValueError(f"{layer}: argument {name}: expected an integer or {axes} of them, received {value!r}")
     return tuple(count(layer, name, v, minimum) for v in values)
@@ -39,11 +40,11 @@ def count(layer: str, name: str, value: Any, minimum: int) -> int:
     return int(value)
 
 
-def flag(layer: str, name: str, value: Any) -> int:
-    """`value` as 0 or 1."""
+def flag(layer: str, name: str, value: Any) -> bool:
+    """`value` as a Python bool; it counts as 0 or 1 in sizes."""
     if not isinstance(value, bool | np.bool):
         raise TypeError(f"{layer}: argument {name}: expected True or False, received {value!r}")
-    return int(value)
+    return bool(value)
 
 
 def number(layer: str, name: str, value: Any) -> float:
@@ -120,7 +121,7 @@ def float_type(layer: str, **arrays: Array | None) -> type[Any]:
     first, *others = found.items()
     for name, dtype in others:
         if dtype != first[1]:
-            raise TypeError(f"{layer}: argument {name}: expected {first[1]} as argument {first[0]} has, received {dtype}")
+            raise TypeError(f"{layer}: argument {name}: expected {first[1]} as {first[0]} has, received {dtype}")
     return first[1].type
 
 
@@ -165,13 +166,13 @@ def fits(layer: str, where: str, windows: int, available: int, needed: int) -> N
         )
 
 
-def require(layer: str, name: str, holds: bool, expected: str, received: Any) -> None:
-    """Raise unless a requirement of the layer holds."""
-    if not holds:
+def require(layer: str, name: str, margin: int, expected: str, received: Any) -> None:
+    """Raise unless a requirement of the layer holds, that is `margin` >= 0."""
+    if margin < 0:
         raise ValueError(f"{layer}: argument {name}: expected {expected}, received {received!r}")
 
 
-# ----- slices ---------------------------------------------------------------------------------------------------------
+# ----- slices -----
 def clip(length: int, *brackets: tuple[int, int, int]) -> tuple[int, int]:
     """The largest range low..high within 0..length where ``0 <= a*v + b < e`` for every bracket (a, b, e)."""
     low, high = 0, length
@@ -207,9 +208,9 @@ def maximise(best: Array, position: Array, value: Array, here: int) -> None:
     np.copyto(position, here, where=better)
 
 
-# ----- windows and contractions ---------------------------------------------------------------------------------------
+# ----- windows and contractions -----
 def window(source: Array, extents: tuple[int, ...], positions: tuple[tuple[int, Mapping[int, int]], ...]) -> Array:
-    """A read-only view with one axis per index: ``view[v] = source[offset + sum(step[k]*v[k]), ...]``, 0 outside.
+    """A read-only view with one axis per index: ``view[v] = source[offset + sum(step*v), ...]``, 0 outside.
 
     Args:
         source: the array read.
@@ -275,8 +276,12 @@ def contract(spec: str, left: Array, right: Array, out: Array | None = None) -> 
     extents = dict(zip(left_axes + right_axes, left.shape + right.shape, strict=True))
     if out is None:
         out = np.empty(tuple(extents[v] for v in out_axes), left.dtype)
-    if out_axes and out_axes[-1] in left_axes and out_axes[-1] not in right_axes:  # rows of the result stay contiguous
+    if out_axes and out_axes[-1] in left_axes and out_axes[-1] not in right_axes:  # keeps rows contiguous
         left, right, left_axes, right_axes = right, left, right_axes, left_axes
+    if not set(left_axes) ^ set(right_axes):  # no rows and no columns: nothing for a matrix product
+        numbers = {v: k for k, v in enumerate(left_axes)}
+        left_numbers, right_numbers = ([numbers[v] for v in axes] for axes in (left_axes, right_axes))
+        return np.einsum(left, left_numbers, right, right_numbers, [numbers[v] for v in out_axes], out=out)
     spec = f"{' '.join(left_axes)}, {' '.join(right_axes)} -> {' '.join(out_axes)}"
     _, _, _, batch, rows, columns, summed = _axes(spec)
     if not prod(extents.values()):
@@ -287,12 +292,12 @@ def contract(spec: str, left: Array, right: Array, out: Array | None = None) -> 
     c = out.transpose([out_axes.index(v) for v in (*batch, *rows, *columns)])
     groups = (len(batch), len(rows), len(columns), len(summed))
     a_matrix, b_matrix = _matrix(a, groups[0], groups[1]), _matrix(b, groups[0], groups[3])
-    if a_matrix is None and (b_matrix is not None or a.size >= b.size):
-        _stream(a, b if b_matrix is None else b, c, groups, left_streams=True)
-    elif b_matrix is None:
-        _stream(b, a, c, groups, left_streams=False)
-    else:
+    if a_matrix is not None and b_matrix is not None:
         _multiply(a_matrix, b_matrix, c, groups, accumulate=False)
+    elif a_matrix is None and (b_matrix is not None or a.size >= b.size):
+        _stream(a, b, c, groups, left_streams=True)
+    else:
+        _stream(b, a, c, groups, left_streams=False)
     return out
 
 
@@ -377,7 +382,7 @@ def _stream(moving: Array, fixed: Array, c: Array, groups: tuple[int, ...], left
 
 
 def _partition(shape: tuple[int, ...], start: int, count: int) -> Iterator[tuple[slice, ...]]:
-    """Index tuples that cut the axes start..start+count into blocks of about BLOCK elements, largest blocks first."""
+    """Index tuples that cut the axes start..start+count into blocks of about BLOCK elements."""
     head = (slice(None),) * start
     inner = prod(shape)
     ranges: list[list[slice]] = []
@@ -392,13 +397,13 @@ def _partition(shape: tuple[int, ...], start: int, count: int) -> Iterator[tuple
         yield head + block
 
 
-# ----- scalars
+# ----- scalars -----
 def ratio(numerator: float, denominator: float) -> float:
     """``numerator / denominator``; NaN instead of an error when that divides by 0."""
     return numerator / denominator if denominator else float("nan")
 
 
-# ----- scalar functions -------------------------------------------------------------------------------------------------
+# ----- scalar functions -----
 def sigmoid(x: Array) -> Array:
     """``1 / (1 + exp(-x))`` without overflow."""
     half = np.tanh(x * 0.5)
@@ -407,7 +412,7 @@ def sigmoid(x: Array) -> Array:
     return half
 
 
-# ----- layers ---------------------------------------------------------------------------------------------------------
+# ----- layers -----
 def uniform(rng: Any, extents: tuple[int, ...], fan_in: int, dtype: Any) -> Array:
     """Initial weights: uniform within ``1/sqrt(fan_in)`` (PyTorch's default, He et al. 2015 with a = sqrt(5))."""
     bound = 1.0 / np.sqrt(max(1, fan_in))
@@ -463,8 +468,10 @@ class Sequential:
 
     @property
     def params(self) -> dict[str, Array]:
+        """All weights by name."""
         return {f"{k}.{name}": p for k, layer in enumerate(self.layers) for name, p in layer.params.items()}
 
     @property
     def grads(self) -> dict[str, Array]:
+        """All gradients by name."""
         return {f"{k}.{name}": g for k, layer in enumerate(self.layers) for name, g in layer.grads.items()}

@@ -2,7 +2,7 @@
 # Do not edit: change the equation and run: gradscribe generate
 """LeNet's scaled hyperbolic tangent.
 
-    y[e] = A * tanh(S * x[e])
+y[e] = A * tanh(S * x[e])
 
 Source: LeCun et al., Gradient-based learning applied to document recognition, 1998, appendix A.
 """
@@ -92,8 +92,8 @@ class ScaledTanh(rt.Layer):
 
     def __init__(self, *, amplitude: float = 1.7159, slope: float = 0.6666666666666666) -> None:
         super().__init__()
-        A = rt.number("scaled_tanh", "amplitude", amplitude)
-        S = rt.number("scaled_tanh", "slope", slope)
+        rt.number("scaled_tanh", "amplitude", amplitude)
+        rt.number("scaled_tanh", "slope", slope)
         self.amplitude = amplitude
         self.slope = slope
 

@@ -2,7 +2,7 @@
 # Do not edit: change the equation and run: gradscribe generate
 """Logistic function.
 
-    y[e] = sigmoid(x[e])
+y[e] = sigmoid(x[e])
 
 Source: Rumelhart, Hinton and Williams, Learning representations by back-propagating errors, 1986, eq. 2.
 """

@@ -2,11 +2,11 @@
 # Do not edit: change the equation and run: gradscribe generate
 """Softmax with cross-entropy, mean over the batch.
 
-    m[n] = max(k) x[n, k]
-    h[n, k] = exp(x[n, k] - m[n])
-    z[n] = sum(k) h[n, k]
-    y = sum(n, k) where((k == t[n]), -x[n, k] / N, 0)
-    y += sum(n) (log(z[n]) + m[n]) / N
+m[n] = max(k) x[n, k]
+h[n, k] = exp(x[n, k] - m[n])
+z[n] = sum(k) h[n, k]
+y = sum(n, k) where((k == t[n]), -x[n, k] / N, 0)
+y += sum(n) (log(z[n]) + m[n]) / N
 
 Source: Bridle, Probabilistic interpretation of feedforward classification network outputs, 1990.
 """

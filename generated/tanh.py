@@ -2,7 +2,7 @@
 # Do not edit: change the equation and run: gradscribe generate
 """Hyperbolic tangent.
 
-    y[e] = tanh(x[e])
+y[e] = tanh(x[e])
 
 Source: LeCun et al., Efficient BackProp, 1998, section 4.4.
 """

@@ -305,7 +305,10 @@ def _indicator(writer: _Writer, reads: Sequence[Expr], indices: Sequence[Idx]) -
     a = reads[0]
     if writer.labels is None or not indices:
         return a * reads[1]
-    return equal(writer.position(indices), writer.read(writer.labels, indices)) * a
+    position = writer.position(indices)
+    if isinstance(position, Idx):
+        position -= 1  # a kernel refuses labels beyond a plain index
+    return equal(position, writer.read(writer.labels, indices)) * a
 
 
 def _index_value(writer: _Writer, reads: Sequence[Expr], indices: Sequence[Idx]) -> Expr:

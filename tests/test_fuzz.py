@@ -14,7 +14,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from sympy import Function
+from sympy import IndexedBase, Symbol
 
 from derive.collapse import count, digits, discharge, divide, identify, rename, reverse, solve
 from derive.differentiate import Gradient, differentiate
@@ -22,16 +22,16 @@ from derive.equations import program, to_sympy
 from derive.index import affine, sign
 from derive.interpret import complete_sizes, evaluate, interpret, shape_of
 from derive.layer import ROLES
-from derive.term import Program, Statement, Term, check
+from derive.term import Program, Statement, Term
 from tests.finite_differences import compare_slopes, weighted_sum
 from tests.random_programs import Array, Case, random_case
+from tests.simplified import simplified_program, with_gradient
 
 COUNT = int(os.environ.get("GRADSCRIBE_FUZZ", "60"))
 SEEDS = range(COUNT)
 SECOND_ORDER_SEEDS = range(COUNT // 3)
 FEW_POINTS = 12
 """Index boxes of second-order programs stay small: their raw gradients have many indices."""
-MOST_POINTS = 3_000_000
 
 compiler = pytest.importorskip("codegen.compiler") if importlib.util.find_spec("codegen.compiler") else None
 needs_compiler = pytest.mark.skipif(compiler is None, reason="codegen.compiler does not exist")
@@ -152,9 +152,7 @@ def test_sympy_and_back_keeps_the_value(seed: int) -> None:
 
 
 def sympy_inputs(source: Program) -> list[Any]:
-    from sympy import IndexedBase, Symbol
-
-    return [IndexedBase(t.name, shape=t.shape) if t.shape else Symbol(t.name) for t in source.inputs]
+    return [IndexedBase(t.name, shape=t.shape, real=True) if t.shape else Symbol(t.name) for t in source.inputs]
 
 
 # ----- emitted kernels ----------------------------------------------------------------------------------------------
@@ -259,33 +257,11 @@ def test_emitted_kernels_stay_in_float32(seed: int) -> None:
 
 
 # ----- second order -------------------------------------------------------------------------------------------------
-def gradient_program(gradient: Gradient) -> Program:
-    """Forward and gradient in one program whose outputs are the gradients of the inputs."""
-    names = {t.name for t in gradient.forward.inputs}
-    outputs = tuple(a.gradient.name for a in gradient.adjoints if a.tensor.name in names)
-    statements = gradient.forward.statements + tuple(
-        Statement(s.target, simple(s.term, gradient.program)) for s in gradient.program.statements
-    )
-    inputs = gradient.forward.inputs + tuple(gradient.seeds.values())
-    return check(Program(inputs, statements, outputs, gradient.forward.sizes))
-
-
-def simple(term: Term, source: Program) -> Term:
-    """`term` without the deltas that renaming and solving take away, so that its index box is small."""
-    term = rename(term)[0]
-    while True:
-        bound = {r.index for r in term.bound}
-        pivots = [(d, v) for d in term.deltas for v, c in affine(d, term.indices).terms if v in bound and c in (1, -1)]
-        if not pivots:
-            return discharge(term, source)[0]
-        term = solve(term, *pivots[0])
-
-
 @pytest.mark.parametrize("seed", SECOND_ORDER_SEEDS)
 def test_second_order_equals_finite_differences(seed: int) -> None:
     case = random_case(10_000 + seed, FEW_POINTS)
     first = differentiate(case.layer.program)
-    both = gradient_program(first)
+    both = with_gradient(first)
     if not both.outputs:
         return
     second = differentiate(both)
@@ -294,11 +270,7 @@ def test_second_order_equals_finite_differences(seed: int) -> None:
     values = {**case.values, "dy": rng.normal(size=shape_of(case.layer.output.shape, known))}
     seeds = {o: rng.normal(size=shape_of(both.tensors[o].shape, known)) for o in both.outputs}
     named = {second.seeds[o].name: value for o, value in seeds.items()}
-    statements = tuple(
-        Statement(s.target, simple(s.term, second.program)) for s in second.program.statements
-    )
-    collapsed = replace(second.program, statements=statements)
-    found = interpret(collapsed, {**interpret(both, values, case.sizes), **named}, case.sizes)
+    found = interpret(simplified_program(second.program), {**interpret(both, values, case.sizes), **named}, case.sizes)
     slopes = input_gradients(second, found)
     tally = compare_slopes(weighted_sum(both, seeds, case.sizes), values, slopes, rng, single=3)
     assert tally.skipped <= 2 + tally.compared // 4

@@ -36,7 +36,10 @@ def operands(form: Form, scope: Scope) -> tuple[Expr, list[Operand]]:
     groups.sort(key=lambda o: -len(o.indices))
     merged: list[Operand] = []
     for group in groups:
-        home = next((k for k, o in enumerate(merged) if o.whole and group.whole and set(group.indices) <= set(o.indices)), None)
+        home = next(
+            (k for k, o in enumerate(merged) if o.whole and group.whole and set(group.indices) <= set(o.indices)),
+            None,
+        )
         if home is None:
             merged.append(group)
         else:

@@ -1,6 +1,6 @@
 """The planner: picks a strategy for every statement of a program."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
 
 from sympy import Add, Expr, Integer, Symbol
@@ -10,13 +10,14 @@ from codegen.lower.contract import contractible, hoisted, lower_contract, pointw
 from codegen.lower.radix import split_axes, split_target
 from codegen.lower.scatter import blocked
 from codegen.lower.scope import Scope
+from codegen.lower.special import unit_groups, unit_stride
 from codegen.lower.taps import lower_taps
 from codegen.plan import Allocate, Branch, Plan, Present, Record, Split
 from derive.index import affine
 from derive.term import Program, Statement, accesses
 
 
-def lower(program: Program, name: str, given: Sequence[str], reserved: Sequence[str] = ()) -> Plan:
+def lower(program: Program, name: str, given: Sequence[str], reserved: Iterable[str] = ()) -> Plan:
     """Plan the computation of `program`.
 
     Args:
@@ -42,13 +43,17 @@ def lower(program: Program, name: str, given: Sequence[str], reserved: Sequence[
 
 def _statement(statement: Statement, program: Program, scope: Scope, fresh: bool) -> list[Record]:
     form = choose_form(statement, program, scope.hints)
-    records: list[Record] = []
-    for part in _summands(form, scope):
-        lowered = _form(part, scope, fresh)
-        special = _unit_stride(statement, program, scope, part, fresh) if len(_summands(form, scope)) == 1 else None
-        records += [Branch(special[0], tuple(special[1]), tuple(lowered))] if special else lowered
-        fresh = False
-    return records
+    parts = _summands(form, scope)
+    if len(parts) > 1:
+        return [r for k, part in enumerate(parts) for r in _form(part, scope, fresh and k == 0)]
+    lowered = _form(form, scope, fresh)
+    special = unit_stride(statement, form, program, scope)
+    if special is not None:
+        lowered = [Branch(special.ones, tuple(_form(special.form, special.scope, fresh)), tuple(lowered))]
+    special = unit_groups(statement, form, program, scope)
+    if special is not None:
+        lowered = [Branch(special.ones, tuple(_form(special.form, special.scope, fresh, gemm=False)), tuple(lowered))]
+    return lowered
 
 
 def _summands(form: Form, scope: Scope) -> list[Form]:
@@ -60,19 +65,19 @@ def _summands(form: Form, scope: Scope) -> list[Form]:
     return [replace(form, body=part) for part in form.body.as_ordered_terms()]
 
 
-def _form(form: Form, scope: Scope, fresh: bool) -> list[Record]:
+def _form(form: Form, scope: Scope, fresh: bool, gemm: bool = True) -> list[Record]:
     form, views = split_axes(form, scope)
     split_form, view = split_target(form, scope)
     if view is not None:
-        return [*views, *_into_view(form, split_form, view, scope, fresh)]
-    return [*views, *_strategy(form, scope, fresh)]
+        return [*views, *_into_view(form, split_form, view, scope, fresh, gemm)]
+    return [*views, *_strategy(form, scope, fresh, gemm)]
 
 
-def _into_view(form: Form, inner: Form, view: Split, scope: Scope, fresh: bool) -> list[Record]:
+def _into_view(form: Form, inner: Form, view: Split, scope: Scope, fresh: bool, gemm: bool) -> list[Record]:
     """Allocate the target, then compute into a view of it whose axes are split."""
     if not fresh:
-        return [view, *_strategy(inner, scope, fresh=False)]
-    lowered = _strategy(inner, scope, fresh=True)
+        return [view, *_strategy(inner, scope, False, gemm)]
+    lowered = _strategy(inner, scope, True, gemm)
     made = next((r for r in lowered if isinstance(r, Allocate) and r.name == inner.target.name), None)
     if made is None:  # a definition: the target is a reshape of what it yields
         return [*lowered, Split(form.target.name, inner.target.name, form.target.shape)]
@@ -81,8 +86,8 @@ def _into_view(form: Form, inner: Form, view: Split, scope: Scope, fresh: bool) 
     return [allocate, view, *rest]
 
 
-def _strategy(form: Form, scope: Scope, fresh: bool) -> list[Record]:
-    if contractible(form, scope):
+def _strategy(form: Form, scope: Scope, fresh: bool, gemm: bool) -> list[Record]:
+    if gemm and contractible(form, scope):
         return lower_contract(form, scope, fresh)
     allocate: list[Record] = []
     if _scatters(form, scope):
@@ -107,29 +112,3 @@ def _scatters(form: Form, scope: Scope) -> bool:
     return form.op == "sum" and not all(
         scope.fits(e, s, form) for e, s in zip(form.place, form.target.shape, strict=True)
     )
-
-
-def _unit_stride(
-    statement: Statement, program: Program, scope: Scope, general: Form, fresh: bool
-) -> tuple[tuple[Symbol, ...], list[Record]] | None:
-    """For a scatter whose steps are symbols: the form that gathers when those are 1, if there is one."""
-    steps = _steps(general)
-    if not steps or general.op != "sum":
-        return None
-    ones: dict[Symbol, Expr] = dict.fromkeys(steps, Integer(1))
-    special = choose_form(replace(statement, term=statement.term.substitute(ones)), program, scope.hints)
-    trial = Scope(dict(scope.tensors), scope.hints, set(scope.taken))
-    if not contractible(split_target(split_axes(special, trial)[0], trial)[0], trial):
-        return None
-    return steps, _form(special, scope, fresh)
-
-
-def _steps(form: Form) -> tuple[Symbol, ...]:
-    """The symbols that multiply an index in a target position with several indices, the private one's first."""
-    found: dict[Symbol, None] = {}
-    for expression in form.place:
-        parts = affine(expression, form.indices)
-        if len(parts.terms) > 1 and not any(c == 1 for _, c in parts.terms):
-            found |= dict.fromkeys(c for _, c in parts.terms[:1] if isinstance(c, Symbol))
-    return tuple(found)
-

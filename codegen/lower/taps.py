@@ -41,7 +41,9 @@ def lower_taps(form: Form, scope: Scope, fresh: bool) -> list[Record]:
     if fresh and not (loops or clips or conditions) and _covers(form, scope):
         return [*windows, Define(form.target.name, update)]
     allocated = _allocate(form) if fresh else []
-    body: list[Record] = [When(conditions, tuple(c.index for c in clips), (update,))] if clips or conditions else [update]
+    body: list[Record] = (
+        [When(conditions, tuple(c.index for c in clips), (update,))] if clips or conditions else [update]
+    )
     body = _nest(form, loops, clips, body)
     scaled = [Scale(_update(outer, tuple(v for v in outer.indices), ()))] if outer is not None else []
     return [*windows, *allocated, *body, *scaled]
@@ -114,15 +116,11 @@ def _brackets(form: Form, scope: Scope) -> list[_Bracket]:
     if form.op == "sum":
         for access in accesses(form.body):
             shape = scope.tensors[access.tensor].shape
-            found += [
-                _Bracket(e, s) for e, s in zip(access.indices, shape, strict=True) if not scope.fits(e, s, form)
-            ]
+            found += [_Bracket(e, s) for e, s in zip(access.indices, shape, strict=True) if not scope.fits(e, s, form)]
     return list(dict.fromkeys(found))
 
 
-def _clips(
-    form: Form, brackets: list[_Bracket], vectors: tuple[Symbol, ...]
-) -> tuple[list[Clip], tuple[Guard, ...]]:
+def _clips(form: Form, brackets: list[_Bracket], vectors: tuple[Symbol, ...]) -> tuple[list[Clip], tuple[Guard, ...]]:
     """Brackets with a vector index become its clip, the others conditions."""
     constraints: dict[Symbol, list[tuple[Expr, Expr, Expr]]] = {}
     conditions = []

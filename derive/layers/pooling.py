@@ -1,6 +1,6 @@
 """Pooling layers, forward equations only."""
 
-from sympy import Eq, Idx, IndexedBase, Sum
+from sympy import Eq, Expr, Idx, IndexedBase, Sum
 
 from derive.equations import Maximum, inside, program
 from derive.index import integers
@@ -60,7 +60,10 @@ def max_pool2d() -> Layer:
         axes=AXES,
         requirements=(
             Requirement(
-                tuple(d * (e - 1) + 1 - 2 * p for d, e, p in ((d_h, R, p_h), (d_h, R, p_h_end), (d_w, T, p_w), (d_w, T, p_w_end))),
+                tuple(
+                    d * (e - 1) + 1 - 2 * p
+                    for d, e, p in ((d_h, R, p_h), (d_h, R, p_h_end), (d_w, T, p_w), (d_w, T, p_w_end))
+                ),
                 "padding",
                 HALF,
             ),
@@ -79,7 +82,7 @@ def avg_pool2d() -> Layer:
     r, t = Idx("r", R), Idx("t", T)
     window = x[n, s_h * i + r - p_h, s_w * j + t - p_w, c]
 
-    def counted(position: object, extent: object, start: object, end: object) -> object:
+    def counted(position: Expr, extent: Expr, start: Expr, end: Expr) -> Expr:
         """Padding counts as part of the window when count_include_pad is 1."""
         return inside(position + count_include_pad * start, extent + count_include_pad * (start + end))
 
@@ -105,9 +108,7 @@ def avg_pool2d() -> Layer:
             Option("count_include_pad", (count_include_pad,), Kind.FLAG, default=True),
         ),
         axes=AXES,
-        requirements=(
-            Requirement((R - 2 * p_h, R - 2 * p_h_end, T - 2 * p_w, T - 2 * p_w_end), "padding", HALF),
-        ),
+        requirements=(Requirement((R - 2 * p_h, R - 2 * p_h_end, T - 2 * p_w, T - 2 * p_w_end), "padding", HALF),),
         display=(*ISOTROPIC, ("ceil_mode", False), ("count_include_pad", True)),
         source="LeCun et al., Gradient-based learning applied to document recognition, 1998, section II.B",
     )

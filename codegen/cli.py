@@ -1,0 +1,133 @@
+"""The command line: list, derive, generate, verify. A user's mistake is one line on standard error, never a traceback."""
+
+import json
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.console import Console
+from rich.table import Table
+
+from codegen.catalogue import UnknownLayerError, find, find_all
+from derive.term import EquationError
+
+app = typer.Typer(
+    add_completion=False,
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    help="From layer equations to derivations and NumPy kernels.",
+)
+
+Names = Annotated[list[str] | None, typer.Argument(metavar="[NAME ...]", help="Layers, or FILE.py:FUNCTION.")]
+
+
+def main() -> None:
+    """Entry point of the console script."""
+    try:
+        app()
+    except (EquationError, UnknownLayerError, OSError) as error:
+        print(f"gradscribe: {error}", file=sys.stderr)
+        raise SystemExit(1) from None
+
+
+@app.command("list")
+def list_layers(as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False) -> None:
+    """List the layers of the catalogue."""
+    from codegen.kernel import kernels
+
+    rows = [
+        {
+            "name": layer.name,
+            "class": layer.class_name,
+            "title": layer.title,
+            "options": [o.name for o in layer.options],
+            "functions": [k.name for k in kernels(layer)],
+        }
+        for layer in find_all([])
+    ]
+    if as_json:
+        typer.echo(json.dumps(rows, indent=2))
+        return
+    table = Table("name", "class", "options", "title")
+    for row in rows:
+        table.add_row(str(row["name"]), str(row["class"]), ", ".join(row["options"]), str(row["title"]))
+    Console().print(table)
+
+
+@app.command()
+def derive(
+    name: Annotated[str, typer.Argument(help="A layer, or FILE.py:FUNCTION.")],
+    wrt: Annotated[str | None, typer.Option(help="Tensors to differentiate by, such as x,w,b; all by default.")] = None,
+    settings: Annotated[
+        list[str] | None,
+        typer.Option("--set", metavar="K=V", help="Specialise: stride=1, padding=0, groups=G."),
+    ] = None,
+    form: Annotated[str, typer.Option("--format", help="text, latex or markdown.")] = "text",
+    out: Annotated[Path | None, typer.Option("-o", "--output", help="Write to a file.")] = None,
+) -> None:
+    """Print the derivation of a layer's gradients, step by step."""
+    from codegen.printing import FORMATS, printed
+
+    if form not in FORMATS:
+        raise EquationError(f"unknown format {form!r}; expected one of {', '.join(FORMATS)}")
+    names = [part.strip() for part in wrt.split(",")] if wrt else None
+    text = printed(find(name), names, _settings(settings or []), form)
+    if out is None:
+        typer.echo(text, nl=not text.endswith("\n"))
+    else:
+        out.write_text(text, encoding="utf-8")
+
+
+def _settings(pairs: list[str]) -> dict[str, str]:
+    """``k=v`` pairs as a dictionary."""
+    found: dict[str, str] = {}
+    for pair in pairs:
+        key, sign, value = pair.partition("=")
+        if not sign or not key or not value:
+            raise EquationError(f"--set {pair}: expected NAME=VALUE, such as --set stride=1")
+        found[key.strip()] = value.strip()
+    return found
+
+
+@app.command()
+def generate(
+    names: Names = None,
+    out: Annotated[Path, typer.Option(help="Folder of the package to write.")] = Path("generated"),
+    check: Annotated[
+        bool,
+        typer.Option("--check", help="Write nothing; exit 1 and print a diff if a file is stale or orphaned."),
+    ] = False,
+) -> None:
+    """Generate the kernels: one module per layer, and runtime.py."""
+    from codegen.compiler import stale, write_package
+
+    layers = find_all(names or [])
+    if check:
+        diffs = stale(layers, out, whole=not names)
+        for diff in diffs:
+            typer.echo(diff, nl=False)
+        typer.echo(f"{len(diffs)} stale or orphaned in {out}" if diffs else f"{out} is fresh: {len(layers)} layers")
+        raise typer.Exit(1 if diffs else 0)
+    changed = write_package(layers, out)
+    for path in changed:
+        typer.echo(f"wrote {path}")
+    typer.echo(f"{len(layers)} layers, {len(changed)} files changed in {out}")
+
+
+@app.command()
+def verify(
+    names: Names = None, shapes: Annotated[int, typer.Option(min=1, help="Random shapes per layer.")] = 16
+) -> None:
+    """Check every row of the derivations and every kernel numerically, on random shapes."""
+    from codegen.verify import verify_layer
+
+    table = Table("layer", "checked", "shapes", "compared with", "greatest difference")
+    good = True
+    for layer in find_all(names or []):
+        for row in verify_layer(layer, shapes):
+            good &= row.passed
+            mark = "" if row.passed else "  FAILED"
+            table.add_row(layer.name, row.checked, str(row.shapes), row.against, f"{row.difference:.1e}{mark}")
+    Console().print(table)
+    raise typer.Exit(0 if good else 1)

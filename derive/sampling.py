@@ -1,0 +1,122 @@
+"""Random admissible sizes and tensors for a layer or a program: small, and with every awkward case among them."""
+
+from collections.abc import Mapping, Sequence
+from math import prod
+
+import numpy as np
+from sympy import Expr, Symbol
+
+from derive.functions import equal
+from derive.index import floordiv
+from derive.interpret import complete_sizes, number, shape_of
+from derive.layer import Kind, Layer, Option
+from derive.term import Access, EquationError, Program, Term
+
+Size = int | float
+TRIES = 20_000
+
+
+def sample_sizes(
+    source: Layer | Program,
+    rng: np.random.Generator,
+    *,
+    mapping: Mapping[Symbol, Expr] | None = None,
+    fixed: Mapping[Symbol, Size] | None = None,
+    terms: Sequence[Term] = (),
+    limit: int = 200_000,
+) -> dict[Symbol, Size]:
+    """Values for every size symbol but the derived ones, such that derived extents are >= 1 and requirements hold.
+
+    Extent 1, strides greater than the kernel, dilation, padding and remainders all occur.
+
+    Args:
+        source: a layer, whose options bound their symbols, or a program.
+        rng: the source of randomness.
+        mapping: what a displayed layer's symbols were replaced by.
+        fixed: symbols with a prescribed value.
+        terms: terms whose index boxes must not exceed `limit` points.
+        limit: see `terms`.
+
+    Raises:
+        EquationError: when no admissible sizes are found.
+    """
+    program = source.program if isinstance(source, Layer) else source
+    options = source.options if isinstance(source, Layer) else ()
+    requirements = [e for r in source.requirements for e in r.expressions] if isinstance(source, Layer) else []
+    symbols = _open_symbols(program, [*requirements])
+    bounds = _bounds(program, options, dict(mapping or {}))
+    for _ in range(TRIES):
+        sizes = {s: (fixed or {}).get(s, _draw(s, bounds, rng)) for s in symbols}
+        if _admissible(program, sizes, requirements, terms, limit):
+            return sizes
+    raise EquationError(f"no admissible sizes found for {', '.join(s.name for s in symbols)}")
+
+
+def sample_values(program: Program, sizes: Mapping[Symbol, Size], rng: np.random.Generator) -> dict[str, np.ndarray]:
+    """A random array for every input; integer tensors stay below the extent of the index they are compared with."""
+    known = complete_sizes(program, sizes)  # type: ignore[arg-type]
+    values: dict[str, np.ndarray] = {}
+    for tensor in program.inputs:
+        shape = shape_of(tensor.shape, known)
+        if tensor.integer:
+            extent = label_extent(program, tensor.name)
+            high = number(extent, known) if extent is not None else 3
+            values[tensor.name] = rng.integers(0, max(high, 1), shape)
+        else:
+            values[tensor.name] = rng.normal(size=shape)
+    return values
+
+
+def label_extent(program: Program, name: str) -> Expr | None:
+    """The extent of the index that the integer tensor `name` is compared with; None when it is compared with none."""
+    for statement in program.statements:
+        extents = {r.index: r.extent for r in statement.term.ranges}
+        for bracket in sorted(statement.term.body.atoms(equal), key=str):
+            read = {a.tensor for a in bracket.args if isinstance(a, Access)}
+            indices = [a for a in bracket.args if a in extents]
+            if name in read and indices:
+                return extents[indices[0]]
+    return None
+
+
+def _open_symbols(program: Program, requirements: Sequence[Expr]) -> tuple[Symbol, ...]:
+    derived = {symbol for symbol, _ in program.sizes}
+    found = program.symbols().union(*(e.free_symbols for e in requirements)) - derived
+    return tuple(sorted(found, key=lambda s: s.name))
+
+
+def _bounds(
+    program: Program, options: Sequence[Option], mapping: Mapping[Symbol, Expr]
+) -> dict[Symbol, tuple[Size, Size]]:
+    """Lowest and highest value per symbol; a range of floats stands for a real number."""
+    windowed = {s for _, e in program.sizes for q in e.atoms(floordiv) for s in q.args[0].free_symbols}
+    bounds: dict[Symbol, tuple[Size, Size]] = {s: (1, 8) for s in windowed}
+    for option in options:
+        high = {Kind.PADDING: 2, Kind.COUNT: 2, Kind.FLAG: 1}.get(option.kind, 4 if len(option.symbols) > 1 else 3)
+        low = 0 if option.kind in (Kind.PADDING, Kind.FLAG) else option.minimum
+        for symbol in option.symbols:
+            shown = mapping.get(symbol, symbol)
+            if isinstance(shown, Symbol):
+                bounds[shown] = (0.5, 2.0) if option.kind is Kind.NUMBER else (low, high)
+    return bounds
+
+
+def _draw(symbol: Symbol, bounds: Mapping[Symbol, tuple[Size, Size]], rng: np.random.Generator) -> Size:
+    low, high = bounds.get(symbol, (1, 3) if symbol.is_integer else (0.5, 2.0))
+    if isinstance(low, float):
+        return float(rng.uniform(low, high))
+    return int(rng.integers(low, high + 1))
+
+
+def _admissible(
+    program: Program, sizes: Mapping[Symbol, Size], requirements: Sequence[Expr], terms: Sequence[Term], limit: int
+) -> bool:
+    known = dict(sizes)
+    for symbol, expression in program.sizes:
+        known[symbol] = number(expression, known)  # type: ignore[arg-type]
+        if known[symbol] < 1:
+            return False
+    if any(number(e, known) < 0 for e in requirements):  # type: ignore[arg-type]
+        return False
+    boxes = [*terms, *(s.term for s in program.statements)]
+    return all(prod(number(r.extent, known) for r in t.ranges) <= limit for t in boxes)  # type: ignore[arg-type]

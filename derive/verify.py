@@ -1,0 +1,201 @@
+"""Certificates: the rows of a derivation evaluated on random shapes, and compared with each other.
+
+Every row that consists of terms is evaluated by the oracle `derive.interpret` and compared with the row before it. The
+chain rule, which is a row of quotients only, is compared with central finite differences of the forward program.
+"""
+
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+import numpy as np
+from sympy import Mul, Symbol
+
+from derive.functions import equal
+from derive.interpret import complete_sizes, evaluate, interpret
+from derive.notation import Notation
+from derive.record import Derivation, Partial, Section, Step
+from derive.sampling import Size, sample_sizes, sample_values
+from derive.term import Program, Term
+
+__all__ = ["Certificate", "certify", "sample_sizes", "sample_values"]
+
+ROWS_TOLERANCE = 1e-10
+CHAIN_TOLERANCE = 1e-5
+_STEP = 1e-5
+_PROBES = 5
+
+Figure = tuple[str, int]
+
+
+@dataclass(frozen=True)
+class Certificate:
+    """What was measured.
+
+    Attributes:
+        shapes: how many random shapes the rows were evaluated on.
+        rows: how many rows were compared with the row before, per shape.
+        difference: the greatest difference between neighbouring rows, relative to the greatest entry.
+        chain_rows: how many rows were compared with finite differences.
+        chain_difference: the greatest difference to them, relative to the greatest entry or 1.
+        worst: the row with the greatest difference.
+        notation: for printing.
+    """
+
+    shapes: int
+    rows: int
+    difference: float
+    chain_rows: int
+    chain_difference: float
+    worst: str = ""
+    notation: Notation = field(default_factory=Notation)
+
+    @property
+    def holds(self) -> bool:
+        """Whether all differences are within rounding, and those to finite differences within their error."""
+        return bool(self.difference <= ROWS_TOLERANCE and self.chain_difference <= CHAIN_TOLERANCE)
+
+    def sentence(self, write: Callable[[Figure], str]) -> str:
+        """The figures in words; `write` formats mantissa and power of ten."""
+        text = (
+            f"{self.rows} rows evaluated on {self.shapes} random shapes: greatest difference between neighbouring rows "
+            f"{write(figure(self.difference))}"
+        )
+        if self.chain_rows:
+            text += f", of the chain rule from finite differences {write(figure(self.chain_difference))}"
+        return text + "."
+
+
+def figure(value: float) -> Figure:
+    """One digit and the power of ten: 4e-16 is ("4", -16)."""
+    if value == 0 or not np.isfinite(value):
+        return ("0" if value == 0 else str(value)), 0
+    mantissa, exponent = f"{value:.0e}".split("e")
+    return mantissa, int(exponent)
+
+
+def certify(derivation: Derivation, shapes: int = 6, seed: int = 0) -> Certificate:
+    """Evaluate every row of a derivation, its appendix included.
+
+    Args:
+        derivation: what `derive` returned.
+        shapes: how many random shapes.
+        seed: makes the figures repeatable.
+    """
+    rng = np.random.default_rng(seed)
+    rows, difference, chain, worst = 0, 0.0, 0.0, ""
+    chapters = (derivation, *derivation.appendix)
+    for number in range(shapes):
+        rows = 0
+        for chapter in chapters:
+            for section, sizes in _sized(chapter, rng, number):
+                values = _environment(section, sizes, rng)
+                for name, gap in _gaps(section, values, sizes):
+                    rows += 1
+                    if gap > difference or not np.isfinite(gap):
+                        difference, worst = float(gap), f"{chapter.name}: {name}"
+                if section.wrt:
+                    chain = max(chain, _finite_difference_gap(section, values, sizes, rng))
+    chain_rows = sum(1 for c in chapters for s in c.sections if s.wrt)
+    return Certificate(shapes, rows, difference, chain_rows, chain, worst, derivation.notation)
+
+
+def _sized(
+    chapter: Derivation, rng: np.random.Generator, number: int
+) -> Iterable[tuple[Section, dict[Symbol, Size]]]:
+    """Each section with sizes; every other time those under which its conditional results hold."""
+    for section in chapter.sections:
+        where = {s: int(e) for r in section.results for s, e in r.step.where} if number % 2 == 0 else {}
+        terms = (*section.raw, *(t for step in section.steps if step.rule != "chain rule" for t in step.terms))
+        source = chapter.layer if chapter.layer is not None else section.forward
+        sizes = sample_sizes(source, rng, mapping=chapter.mapping, fixed=where, terms=terms, limit=60_000)
+        yield section, complete_sizes(section.forward, sizes)  # type: ignore[arg-type]
+
+
+def _environment(section: Section, sizes: Mapping[Symbol, Any], rng: np.random.Generator) -> dict[str, np.ndarray]:
+    """Every tensor that the rows of a section may read."""
+    values = interpret(section.forward, sample_values(section.forward, sizes, rng), sizes)
+    if section.gradient is not None:
+        given = {t.name: t for t in section.gradient.inputs if t.name not in values}
+        seeds = replace(section.forward, inputs=tuple(given.values()), statements=())
+        values = interpret(section.gradient, {**values, **sample_values(seeds, sizes, rng)}, sizes)
+    for let in section.lets:
+        values[let.target.name] = evaluate(let.term, values, sizes)[0]
+    return values
+
+
+def _gaps(
+    section: Section, values: Mapping[str, np.ndarray], sizes: Mapping[Symbol, Any]
+) -> Iterable[tuple[str, float]]:
+    """Per row its name and its distance from the row before."""
+    before = _value(section.raw, values, sizes)
+    steps = [s for s in section.steps if not _is_chain_rule(s)]
+    for step in (*steps, *(r.step for r in section.results)):
+        if any(sizes[symbol] != value for symbol, value in step.where):
+            continue
+        row = _value(step.terms, values, sizes)
+        yield f"{step.left.tensor}, {step.rule}", _gap(before, row)
+        before = row
+
+
+def _is_chain_rule(step: Step) -> bool:
+    """Whether a row has quotients of different tensors, which only finite differences can check."""
+    return any(p.upper.tensor != p.lower.tensor for t in step.terms for p in t.body.atoms(Partial))
+
+
+def _value(terms: Iterable[Term], values: Mapping[str, np.ndarray], sizes: Mapping[Symbol, Any]) -> np.ndarray:
+    return np.asarray(sum(evaluate(_resolved(t), values, sizes)[0] for t in terms))
+
+
+def _resolved(term: Term) -> Term:
+    """``d x[a] / d x[b]`` as what it means: 1 where all indices agree."""
+    mapping = {
+        p: Mul(*(equal(a, b) for a, b in zip(p.upper.indices, p.lower.indices, strict=True)))
+        for p in term.body.atoms(Partial)
+    }
+    return replace(term, body=term.body.xreplace(mapping))
+
+
+def _gap(a: np.ndarray, b: np.ndarray, floor: float = 0.0) -> float:
+    if a.shape != b.shape:
+        return float("inf")
+    if a.size == 0:
+        return 0.0
+    scale = max(float(np.abs(a).max()), float(np.abs(b).max()), floor)
+    return float(np.abs(a - b).max()) / scale if scale else 0.0
+
+
+def _finite_difference_gap(
+    section: Section, values: Mapping[str, np.ndarray], sizes: Mapping[Symbol, Any], rng: np.random.Generator
+) -> float:
+    """Distance of some entries of the gradient from central differences of the forward program."""
+    gradient = _value(section.raw, values, sizes)
+    if gradient.size == 0:
+        return 0.0
+    forward = _from(section.forward, section.wrt)
+    seeds = _seeds(section, values)
+    point = np.asarray(values[section.wrt], float)
+    positions = rng.choice(point.size, size=min(_PROBES, point.size), replace=False)
+    slopes = []
+    for position in positions:
+        ends = []
+        for direction in (1, -1):
+            moved = point.copy()
+            moved.flat[position] += direction * _STEP
+            result = interpret(forward, {**values, section.wrt: moved}, sizes)
+            ends.append(sum(float((seeds[name] * result[name]).sum()) for name in forward.outputs))
+        slopes.append((ends[0] - ends[1]) / (2 * _STEP))
+    return _gap(np.array(slopes), gradient.ravel()[positions], floor=1.0)
+
+
+def _from(program: Program, name: str) -> Program:
+    """The program with tensor `name` and the constants given from outside."""
+    fixed = {s.target.name for s in program.statements if s.target.constant} | {name}
+    return replace(program, statements=tuple(s for s in program.statements if s.target.name not in fixed))
+
+
+def _seeds(section: Section, values: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
+    assert section.gradient is not None  # a section with wrt has one
+    known = set(section.forward.tensors)
+    given = [t.name for t in section.gradient.inputs if t.name not in known]
+    return {output: values[name] for output, name in zip(section.forward.outputs, given, strict=True)}
