@@ -28,7 +28,7 @@ from derive.index import Affine
 from derive.term import Access, accesses
 
 INDENT = "    "
-LONG = 80
+LONG = 90
 
 
 class Emitter:
@@ -43,6 +43,7 @@ class Emitter:
         self.taken = set(taken)
         self.arrays = dict(arrays or {})
         self.loops: dict[Symbol, str] = {}
+        self.spans: dict[str, str] = {}
 
     def lines(self, plan: Plan) -> list[str]:
         """The statements of a plan, indentation relative to the function's body."""
@@ -172,14 +173,23 @@ class Emitter:
 
     @emit.register
     def _(self, record: Define) -> list[str]:
-        return [f"{record.name} = {self._value(record.update)}"]
+        return self._with_spans([f"{record.name} = {self._value(record.update)}"])
 
     @emit.register
     def _(self, record: Scale) -> list[str]:
-        return [f"{self.slice(record.update.target, record.update)} *= {self._value(record.update)}"]
+        return self._with_spans([f"{self.slice(record.update.target, record.update)} *= {self._value(record.update)}"])
 
     @emit.register
     def _(self, record: Update) -> list[str]:
+        return self._with_spans(self._updated(record))
+
+    def _with_spans(self, lines: list[str]) -> list[str]:
+        """The slices that `lines` use, by name, and then the lines."""
+        named = [f"{name} = {text}" for text, name in self.spans.items()]
+        self.spans = {}
+        return [*named, *lines]
+
+    def _updated(self, record: Update) -> list[str]:
         target = self.slice(record.target, record)
         if record.op == "+=":
             value = self._value(record)
@@ -215,7 +225,10 @@ class Emitter:
             return f"{low}:{high}" if vector in update.clipped else ":"
         slope = form.coefficient(vector)
         rest = form.expression() - slope * vector
-        return f"rt.span({self.size(slope)}, {self.position(rest)}, {low}, {high})"
+        text = f"rt.span({self.size(slope)}, {self.position(rest)}, {low}, {high})"
+        name = f"{self.index(vector)}_at"
+        number = sum(known.startswith(name) for known in self.spans.values())
+        return self.spans.setdefault(text, f"{name}{number}" if number else name)
 
     def _range(self, vector: Symbol, update: Update) -> tuple[str, str]:
         if vector in update.clipped:

@@ -133,7 +133,7 @@ def differentiate(program: Program, wrt: Sequence[str] | None = None, seeds: dic
             contribution = _contribute(program, statement, access, seed, taken)
             if contribution is None:
                 continue
-            if access.tensor not in gradients:
+            if gradients.get(access.tensor) == seed_tensors.get(access.tensor):  # none yet, or only what is given
                 gradients[access.tensor] = Tensor(_fresh_tensor(access.tensor, taken), tensor.shape, ravel=tensor.ravel)
             collected.setdefault(access.tensor, []).append(contribution)
     order = [s.target.name for s in reversed(program.statements)] + [t.name for t in program.inputs]
@@ -142,10 +142,20 @@ def differentiate(program: Program, wrt: Sequence[str] | None = None, seeds: dic
         for name in dict.fromkeys(order)
         if name in collected
     )
-    statements = tuple(Statement(a.gradient, c.computed) for a in adjoints for c in a.contributions)
+    statements: list[Statement] = []
+    for a in adjoints:
+        if a.tensor.name in seed_tensors:
+            statements.append(_copy(seed_tensors[a.tensor.name], a.gradient, taken))
+        statements += (Statement(a.gradient, c.computed) for c in a.contributions)
     given = tuple(program.tensors.values()) + tuple(t for t in seed_tensors.values() if t.name not in tensors)
     outputs = tuple(gradients[name].name for name in names if name in collected)
-    return Gradient(program, seed_tensors, adjoints, check(Program(given, statements, outputs, program.sizes)))
+    return Gradient(program, seed_tensors, adjoints, check(Program(given, tuple(statements), outputs, program.sizes)))
+
+
+def _copy(seed: Tensor, gradient: Tensor, taken: set[str]) -> Statement:
+    """An output that is read again starts from the gradient given for it."""
+    free = index_ranges(islice(fresh_names(taken), len(seed.shape)), seed.shape)
+    return Statement(gradient, Term(free, (), Access(seed.name, *(r.index for r in free))))
 
 
 def _differentiable(tensor: Tensor) -> bool:

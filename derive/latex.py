@@ -2,14 +2,13 @@
 
 from collections.abc import Callable, Sequence
 
-from derive.latex_symbols import LatexTypesetter, glue, joined
+from derive.latex_symbols import InlineTypesetter, LatexTypesetter, glue, joined
 from derive.latex_width import width
 from derive.record import Derivation, Result, Section, Step, Words
-from derive.typeset import Piece, changed
+from derive.typeset import QUOTIENT, Piece, changed
 from derive.verify import Certificate
 
 PREAMBLE = r"""\documentclass[11pt,a4paper]{article}
-\usepackage[T1]{fontenc}
 \usepackage[margin=2cm]{geometry}
 \usepackage{amsmath,amssymb,xcolor}
 \definecolor{new}{RGB}{0,90,160}
@@ -17,7 +16,7 @@ PREAMBLE = r"""\documentclass[11pt,a4paper]{article}
 \newcommand{\why}[1]{\text{\footnotesize\color{black!55}#1}\quad}
 \setlength{\parindent}{0pt}
 \setlength{\parskip}{4pt plus 2pt}
-\allowdisplaybreaks
+\raggedbottom
 \emergencystretch=3em
 """
 
@@ -64,12 +63,8 @@ def prose(text: str) -> str:
 
 def sentence(words: Words, t: LatexTypesetter, escape: Callable[[str], str] = prose) -> str:
     """Words with their mathematics between dollars."""
-    return "".join(escape(w) if isinstance(w, str) else f"${_inline(t.expr(w))}$" for w in words)
-
-
-def _inline(text: str) -> str:
-    """Neighbouring relations may be broken between in running text."""
-    return text
+    inline = InlineTypesetter(t.notation, t.indices)
+    return "".join(escape(w) if isinstance(w, str) else f"${inline.expr(w)}$" for w in words)
 
 
 def sizes(derivation: Derivation) -> list[str]:
@@ -84,7 +79,7 @@ def seed_sentence(derivation: Derivation, t: LatexTypesetter) -> str:
     pairs = list(zip(derivation.notation.deltas, outputs, strict=False))
     if pairs:
         named = ", ".join(rf"${t.tensor(seed)} := \partial E/\partial {t.tensor(output)}$" for seed, output in pairs)
-        return f"With {named}, the gradient that arrives from above:"
+        return f"With {named}, the gradient that arrives from above."
     if derivation.notation.quotients:
         name = t.tensor(outputs[0])
         return rf"The gradient $\partial E/\partial {name}$ arrives from above; it is 1 where ${name}$ is $E$ itself."
@@ -121,10 +116,9 @@ def _forward(derivation: Derivation) -> list[str]:
             text += over if tail < 38 else rf" \notag\\&\qquad {over}"
         lines.append(f"{left} &= {text}")
     if len(found) == 1 and beside and "\\\\" not in lines[0]:
-        total = width(lines[0]) + 3
-        while beside and total + width(beside[0]) + 2 < 40:
-            total += width(beside[0]) + 2
-            lines[0] += rf" \qquad {beside.pop(0)}"
+        if width(lines[0]) + sum(width(b) + 2 for b in beside) < 38:
+            lines[0] += "".join(rf" \qquad {b}" for b in beside)
+            beside = []
     out = [r"\begin{align}", "\\\\\n".join(lines), r"\end{align}"]
     if beside:
         out += [r"\[", r" \qquad ".join(beside), r"\]"]
@@ -153,7 +147,9 @@ def _rows(steps: Sequence[Step], t: LatexTypesetter) -> list[str]:
     widest = max(width(t.expr(step.left)) for step in steps)
     for step, reason in zip(steps, reasons, strict=True):
         pieces = t.row(step)
-        new = changed(pieces, before, step.rule == "definition") if before else set()
+        new = changed(pieces, before) if before else set()
+        if step.rule == "definition":
+            new = {key for key in new if key.startswith(QUOTIENT)}
         left = t.expr(step.left)
         broken = _broken(pieces, new, _LINE - column - widest - 1.4)
         text = r" \notag\\" + "\n&&&\\qquad "
@@ -175,10 +171,17 @@ def _boxed(result: Result, t: LatexTypesetter) -> list[str]:
     beside = len(broken) == 1 and width(inner) + 0.95 * width(plain) + 5 < 42
     lead = sentence(result.lead, t)
     if beside:
-        text = [lead] if lead else []
+        text = ["", lead] if lead else []
         return [*text, r"\begin{equation}", rf"{box}\qquad\text{{{name}}}", r"\end{equation}"]
-    capital = name[0].upper() + name[1:] if not name.startswith("\\") else name
-    return [" ".join(p for p in (lead, f"{capital}:") if p), r"\begin{equation}", box, r"\end{equation}"]
+    if not lead:
+        name = _named(capitalised(result.name), t)
+    return ["", " ".join(p for p in (lead, f"{name}:") if p), r"\begin{equation}", box, r"\end{equation}"]
+
+
+def capitalised(words: Words) -> Words:
+    """The words as the beginning of a sentence."""
+    first, *rest = words
+    return (first[0].upper() + first[1:], *rest) if isinstance(first, str) else words
 
 
 def _named(name: Words, t: LatexTypesetter) -> str:
@@ -193,17 +196,19 @@ def _broken(pieces: Sequence[Piece], new: set[str], budget: float) -> list[str]:
     """The right-hand side in lines; a line neither ends with a constant nor with a sum sign."""
     lines: list[str] = []
     text, used = "", 0.0
+    before: Piece | None = None
     for number, piece in enumerate(pieces):
         marked = "".join(rf"\new{{{p.text}}}" if p.key in new else p.text for p in piece.parts)
-        size = width(glue(piece, False) + piece.text)
+        size = width(glue(piece, before or piece) + piece.text)
         heads = number > 0 and (pieces[number - 1].glue == "S" or _is_head(pieces[number - 1]))
         reach = used + size
         if piece.glue in "+-" or piece.glue == "S" or _is_head(piece):
             reach += width(pieces[number + 1].text) if number + 1 < len(pieces) else 0
         if text and not heads and reach > budget:
             lines.append(text)
-            text, used = "{}", 2.0
-        text += glue(piece, not text) + marked
+            text, used, before = "{}", 2.0, piece if piece.glue == "[" else before
+        text += glue(piece, before) + marked
+        before = piece
         used += size
     return [*lines, text]
 

@@ -73,6 +73,9 @@ class LatexTypesetter(Typesetter):
         inner = r",\,".join(arguments)
         return f"{head}^{{{exponent}}}({inner})" if exponent else f"{head}({inner})"
 
+    def parens(self, inner: str) -> str:
+        return rf"\Bigl({inner}\Bigr)" if r"\frac" in inner else f"({inner})"
+
     def absolute(self, inner: str) -> str:
         return rf"\lvert {inner}\rvert"
 
@@ -130,13 +133,23 @@ def _letter(name: str, word: str = r"\mathrm") -> str:
     return word + "{" + name.replace("_", r"\_") + "}"
 
 
-def glue(piece: Piece, first: bool) -> str:
-    """What stands between a piece and the one before it."""
+class InlineTypesetter(LatexTypesetter):
+    """For running text: quotients on one line."""
+
+    def quotient(self, tensor: str, indices: Sequence[Part], dense: bool) -> tuple[Part, ...]:
+        return (Part(r"\partial E/\partial "), *self.element(tensor, indices, dense))
+
+    def fraction(self, upper: str, lower: str, simple: bool) -> str:
+        return f"{upper}/{lower if simple else self.parens(lower)}"
+
+
+def glue(piece: Piece, before: Piece | None) -> str:
+    """What stands between a piece and the one before it, None at the start of a line."""
     if piece.glue in ("+", "-"):
-        return "-" if piece.glue == "-" else ("" if first else "+")
-    return "" if first or piece.glue == "[" else r"\,"
+        return "-" if piece.glue == "-" else ("" if before is None else "+")
+    return "" if before is None or piece.glue == before.glue == "[" else r"\,"
 
 
 def joined(pieces: Sequence[Piece]) -> str:
     """The pieces on one line."""
-    return "".join(glue(p, n == 0) + p.text for n, p in enumerate(pieces))
+    return "".join(glue(p, pieces[n - 1] if n else None) + p.text for n, p in enumerate(pieces))

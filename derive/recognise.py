@@ -17,7 +17,7 @@ from derive.notation import Notation
 from derive.record import Words, joined
 from derive.term import Access, Program, Term, accesses
 
-ROTATED = " (the kernel rotated by "
+ROTATED = " rotated by "
 """Part of every name that speaks of a rotated kernel."""
 
 
@@ -41,13 +41,16 @@ def recognise(terms: Sequence[Term], notation: Notation, program: Program) -> Wo
     if signs and all(s < 0 for s in signs):
         moved = next(a for a in factors if mixed_signs(a, term))
         fixed = [a for a in (signal, *others) if a is not moved]
-        kind = "dilated full convolution of " if _dilated(moved, term) else "full convolution of "
-        rotated = (ROTATED, pi, ")") if fixed else ()
-        return (kind, _name(moved), *_kernel(fixed, term), *rotated)
+        kernel: Words = (" with the kernel ", *_kernel(fixed, term)[1:]) if fixed else _kernel(fixed, term)
+        rotated: Words = (ROTATED, pi) if fixed else ()
+        also = " and dilated by " if fixed else " dilated by "
+        dilated: Words = (also, *joined(_coefficients(moved, term))) if _coefficients(moved, term) else ()
+        return ("full convolution of ", _name(moved), *kernel, *rotated, *dilated)
     if signs and all(s > 0 for s in signs):
         moved = next(a for a in factors if mixed_signs(a, term))
         fixed = [a for a in (signal, *others) if a is not moved]
-        return ("correlation of ", _name(moved), *_kernel(fixed, term), *_spread(moved, fixed, term))
+        steps = _coefficients(moved, term)
+        return ("correlation of ", _name(moved), *_kernel(fixed, term), *((" dilated by ", *joined(steps)) if steps and fixed else ()))
     if signs:
         return ("convolution along some axes, correlation along others",)
     if any(e.has(floordiv, mod) for a in factors for e in a.indices):
@@ -72,19 +75,12 @@ def mixed_signs(access: Access, term: Term) -> list[int]:
     return found
 
 
-def _dilated(access: Access, term: Term) -> bool:
-    bound = [r.index for r in term.bound]
-    plain = [e for e in access.indices if not e.has(sympy.Function)]
-    return any(affine(e, term.indices).coefficient(v) not in (0, 1, -1) for e in plain for v in bound)
-
-
-def _spread(moved: Access, fixed: Sequence[Access], term: Term) -> Words:
-    """A coefficient of the summed index dilates the operand that is summed over."""
+def _coefficients(moved: Access, term: Term) -> list[Expr]:
+    """The coefficients of summed indices, without sign and other than 1: they dilate the operand that is summed over."""
     bound = [r.index for r in term.bound]
     plain = [e for e in moved.indices if not e.has(sympy.Function)]
-    steps = dict.fromkeys(affine(e, term.indices).coefficient(v) for e in plain for v in bound)
-    steps = {c: None for c in steps if c not in (0, 1, -1)}
-    return (" dilated by ", *joined(list(steps))) if steps and fixed else ()
+    found = dict.fromkeys(affine(e, term.indices).coefficient(v) for e in plain for v in bound)
+    return list(dict.fromkeys(-c if sign(c) < 0 else c for c in found if c not in (0, 1, -1)))
 
 
 def _name(access: Access) -> Access:

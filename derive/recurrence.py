@@ -9,7 +9,7 @@ from derive.differentiate import differentiate
 from derive.functions import activation, activation_prime
 from derive.index import fresh_names, integer
 from derive.notation import Notation
-from derive.record import Hadamard, Result, Section, Step, Words
+from derive.record import Equals, Hadamard, Result, Section, Step, Words
 from derive.term import Access, Program, Range, Statement, Tensor, Term, check
 
 
@@ -41,11 +41,12 @@ def recurrence(program: Program, section: Section, notation: Notation) -> Sectio
     terms = tuple(_product(t, renamed, inner) for t in result.terms)
     final = Step("insert", (Access(inner), " inserted"), left, terms, result.outer, notation=extended)
     what: Words = ("[", *section.results[0].name, "]") if any(t.bound for t in terms) else (Access(inner),)
+    own = Equals(Access(section.wrt), activation(Access(before.name)))
     slope = activation_prime(Access(before.name))
     name: Words = (Access(adjoint.gradient.name), " = ", slope, " ", Hadamard(), " ", *what)
     return Section(
-        title=("the recurrence of ", Access(next(iter(notation.deltas), inner))),
-        setup=(("If ", Access(section.wrt), " = f(", Access(before.name), ") is itself the activation of a layer, then:"),),
+        title=("the error signal of the layer before",),
+        setup=(("If ", own, " is itself the activation of a layer, then:"),),
         steps=(chain,),
         caption=(),
         results=(Result(final, name, ("With ", Access(inner), " inserted:")),),

@@ -7,6 +7,7 @@ from sympy import Symbol
 from derive.notation import name_parts
 from derive.record import Derivation, Result, Section, Step, Words
 from derive.typeset import Part, Piece, Typesetter
+from derive.verify import Certificate
 
 WIDTH = 110
 _GREEK = {
@@ -122,8 +123,8 @@ class TextTypesetter(Typesetter):
         return text.replace("rotated by pi", "rotated by π")
 
 
-def render(derivation: Derivation) -> str:
-    """The whole derivation."""
+def render(derivation: Derivation, certificate: Certificate | None = None) -> str:
+    """The whole derivation; a certificate becomes its last line."""
     t = TextTypesetter(derivation.notation)
     lines = [f"{derivation.name}: {t.prose(derivation.title)}", ""]
     for sentence in derivation.setup:
@@ -142,6 +143,9 @@ def render(derivation: Derivation) -> str:
         lines += ["", *_wrapped(f"Source: {derivation.source}.")]
     for identity in derivation.appendix:
         lines += ["", "─" * 40, "", render(identity).rstrip("\n")]
+    if certificate is not None:
+        figures = certificate.sentence(lambda f: t.times_ten(*f) if f[1] else f[0])
+        lines += ["", *_wrapped(figures)]
     return "\n".join(line.rstrip() for line in lines) + "\n"
 
 
@@ -172,7 +176,7 @@ def _forward(derivation: Derivation, t: TextTypesetter) -> list[str]:
 
 def _seed_lines(derivation: Derivation, t: TextTypesetter) -> list[str]:
     names = [f"{t.tensor(seed)} = ∂E/∂{t.tensor(output)}" for seed, output in seeds(derivation)]
-    return [f"With {', '.join(names)}, the gradient that arrives from above:"]
+    return [f"With {', '.join(names)}, the gradient that arrives from above."]
 
 
 def seeds(derivation: Derivation) -> list[tuple[str, str]]:

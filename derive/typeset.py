@@ -30,6 +30,10 @@ FUNCTION_NAMES = {
 }
 
 
+QUOTIENT = "quotient "
+"""How the keys of partial derivatives begin."""
+
+
 @dataclass(frozen=True)
 class Part:
     """Text and what it stands for; a part without key is never marked as new."""
@@ -296,7 +300,8 @@ class Typesetter(ABC):
         if isinstance(factor, Access):
             return Piece(self.access(factor))
         text = self.expr(factor, tight=True)
-        return Piece((Part(text, text),), "[" if is_indicator(factor) else " ")
+        key = QUOTIENT + text if isinstance(factor, Partial) else text
+        return Piece((Part(text, key),), "[" if is_indicator(factor) else " ")
 
     def _bracket(self, text: str) -> Piece:
         return Piece((Part(text, text),), "[")
@@ -357,7 +362,7 @@ def _is_inverse(factor: Expr) -> bool:
     return isinstance(factor, Pow) and bool(factor.exp.is_number) and bool(factor.exp < 0)
 
 
-def changed(pieces: Sequence[Piece], before: Sequence[Piece], only_quotients: bool = False) -> set[str]:
+def changed(pieces: Sequence[Piece], before: Sequence[Piece]) -> set[str]:
     """The keys of the parts that the row before did not have."""
     old = {part.key for piece in before for part in piece.parts}
     return {part.key for piece in pieces for part in piece.parts if part.key and part.key not in old}

@@ -95,7 +95,7 @@ def certify(derivation: Derivation, shapes: int = 6, seed: int = 0) -> Certifica
                     if gap > difference or not np.isfinite(gap):
                         difference, worst = float(gap), f"{chapter.name}: {name}"
                 if section.wrt:
-                    chain = max(chain, _finite_difference_gap(section, values, sizes, rng))
+                    chain = float(np.maximum(chain, _finite_difference_gap(section, values, sizes, rng)))
     chain_rows = sum(1 for c in chapters for s in c.sections if s.wrt)
     return Certificate(shapes, rows, difference, chain_rows, chain, worst, derivation.notation)
 
@@ -183,9 +183,14 @@ def _finite_difference_gap(
             moved = point.copy()
             moved.flat[position] += direction * _STEP
             result = interpret(forward, {**values, section.wrt: moved}, sizes)
-            ends.append(sum(float((seeds[name] * result[name]).sum()) for name in forward.outputs))
+            ends.append(sum(_finite_sum(seeds[name], result[name]) for name in forward.outputs))
         slopes.append((ends[0] - ends[1]) / (2 * _STEP))
     return _gap(np.array(slopes), gradient.ravel()[positions], floor=1.0)
+
+
+def _finite_sum(seed: np.ndarray, output: np.ndarray) -> float:
+    """The scalar E; a maximum over no position is -infinity and has no slope."""
+    return float((seed * np.where(np.isfinite(output), output, 0.0)).sum())
 
 
 def _from(program: Program, name: str) -> Program:

@@ -93,8 +93,9 @@ def avg_pool2d_forward(
         for t in range(T):
             j_low, j_high = rt.clip(W_out, (s_w, t - p_w, W))
             if i_low < i_high and j_low < j_high:
-                part = y[:, i_low:i_high, j_low:j_high]
-                part += x[:, rt.span(s_h, r - p_h, i_low, i_high), rt.span(s_w, t - p_w, j_low, j_high)]
+                i_at = rt.span(s_h, r - p_h, i_low, i_high)
+                j_at = rt.span(s_w, t - p_w, j_low, j_high)
+                y[:, i_low:i_high, j_low:j_high] += x[:, i_at, j_at]
     y *= 1 / (a_h[:, None, None] * a_w[:, None])
     return y
 
@@ -180,8 +181,9 @@ def avg_pool2d_grad_input(
         for t in range(T):
             j_low, j_high = rt.clip(W_out, (s_w, t - p_w, W))
             if i_low < i_high and j_low < j_high:
-                part = dx[:, rt.span(s_h, r - p_h, i_low, i_high), rt.span(s_w, t - p_w, j_low, j_high)]
-                part += factor1[:, i_low:i_high, j_low:j_high]
+                i_at = rt.span(s_h, r - p_h, i_low, i_high)
+                j_at = rt.span(s_w, t - p_w, j_low, j_high)
+                dx[:, i_at, j_at] += factor1[:, i_low:i_high, j_low:j_high]
     return dx
 
 

@@ -80,10 +80,9 @@ def conv2d_forward(
             for t in range(T):
                 j_low, j_high = rt.clip(W_out, (s_w, d_w * t - p_w, W))
                 if i_low < i_high and j_low < j_high:
-                    part = u[:, i_low:i_high, j_low:j_high]
-                    part += w[r, t, 0] * x[
-                        :, rt.span(s_h, d_h * r - p_h, i_low, i_high), rt.span(s_w, d_w * t - p_w, j_low, j_high)
-                    ]
+                    i_at = rt.span(s_h, d_h * r - p_h, i_low, i_high)
+                    j_at = rt.span(s_w, d_w * t - p_w, j_low, j_high)
+                    u[:, i_low:i_high, j_low:j_high] += w[r, t, 0] * x[:, i_at, j_at]
     else:
         w_1 = w.reshape(R, T, C, G, K)
         x_1 = x.reshape(N, H, W, G, C)
@@ -161,8 +160,9 @@ def conv2d_grad_input(
             for t in range(T):
                 j_low, j_high = rt.clip(W_out, (s_w, d_w * t - p_w, W))
                 if i_low < i_high and j_low < j_high:
-                    part = dx[:, rt.span(s_h, d_h * r - p_h, i_low, i_high), rt.span(s_w, d_w * t - p_w, j_low, j_high)]
-                    part += dy[:, i_low:i_high, j_low:j_high] * w[r, t, 0]
+                    i_at = rt.span(s_h, d_h * r - p_h, i_low, i_high)
+                    j_at = rt.span(s_w, d_w * t - p_w, j_low, j_high)
+                    dx[:, i_at, j_at] += dy[:, i_low:i_high, j_low:j_high] * w[r, t, 0]
     elif s_h == 1 and s_w == 1:
         dy_2 = dy.reshape(N, H_out, W_out, G, K)
         w_2 = w.reshape(R, T, C, G, K)
@@ -190,10 +190,9 @@ def conv2d_grad_input(
                 for t in range(T):
                     j_low, j_high = rt.clip(W_out, (s_w, d_w * t - p_w, W))
                     if i_low < i_high and j_low < j_high:
-                        part = dx_1_block1[
-                            :, rt.span(s_h, d_h * r - p_h, i_low, i_high), rt.span(s_w, d_w * t - p_w, j_low, j_high)
-                        ]
-                        part += product1[:, i_low:i_high, j_low:j_high, :, r, t]
+                        i_at = rt.span(s_h, d_h * r - p_h, i_low, i_high)
+                        j_at = rt.span(s_w, d_w * t - p_w, j_low, j_high)
+                        dx_1_block1[:, i_at, j_at] += product1[:, i_low:i_high, j_low:j_high, :, r, t]
     return dx
 
 
@@ -256,11 +255,11 @@ def conv2d_grad_weight(
             for q in range(T):
                 j_low, j_high = rt.clip(W_out, (s_w, d_w * q - p_w, W))
                 if i_low < i_high and j_low < j_high:
+                    i_at = rt.span(s_h, d_h * m - p_h, i_low, i_high)
+                    j_at = rt.span(s_w, d_w * q - p_w, j_low, j_high)
                     part = dw[m, q]
                     part += rt.contract(
-                        "n i j e, n i j e v -> v e",
-                        dy[:, i_low:i_high, j_low:j_high],
-                        x_2[:, rt.span(s_h, d_h * m - p_h, i_low, i_high), rt.span(s_w, d_w * q - p_w, j_low, j_high)],
+                        "n i j e, n i j e v -> v e", dy[:, i_low:i_high, j_low:j_high], x_2[:, i_at, j_at]
                     )
     else:
         dy_1 = dy.reshape(N, H_out, W_out, G, K)

@@ -84,10 +84,12 @@ def max_pool2d_forward(
         for t in range(T):
             j_low, j_high = rt.clip(W_out, (s_w, d_w * t - p_w, W))
             if i_low < i_high and j_low < j_high:
+                i_at = rt.span(s_h, d_h * r - p_h, i_low, i_high)
+                j_at = rt.span(s_w, d_w * t - p_w, j_low, j_high)
                 rt.maximise(
                     y[:, i_low:i_high, j_low:j_high, ...],
                     argmax[:, i_low:i_high, j_low:j_high, ...],
-                    x[:, rt.span(s_h, d_h * r - p_h, i_low, i_high), rt.span(s_w, d_w * t - p_w, j_low, j_high)],
+                    x[:, i_at, j_at],
                     T * r + t,
                 )
     return y, argmax
@@ -167,7 +169,9 @@ def max_pool2d_grad_input(
         for t in range(T):
             j_low, j_high = rt.clip(W_out, (s_w, d_w * t - p_w, W))
             if i_low < i_high and j_low < j_high:
-                part = dx[:, rt.span(s_h, d_h * r - p_h, i_low, i_high), rt.span(s_w, d_w * t - p_w, j_low, j_high)]
+                i_at = rt.span(s_h, d_h * r - p_h, i_low, i_high)
+                j_at = rt.span(s_w, d_w * t - p_w, j_low, j_high)
+                part = dx[:, i_at, j_at]
                 part += np.where(
                     ((T * r + t) == argmax[:, i_low:i_high, j_low:j_high]), dy[:, i_low:i_high, j_low:j_high], 0
                 )

@@ -278,10 +278,6 @@ def contract(spec: str, left: Array, right: Array, out: Array | None = None) -> 
         out = np.empty(tuple(extents[v] for v in out_axes), left.dtype)
     if out_axes and out_axes[-1] in left_axes and out_axes[-1] not in right_axes:  # keeps rows contiguous
         left, right, left_axes, right_axes = right, left, right_axes, left_axes
-    if not set(left_axes) ^ set(right_axes):  # no rows and no columns: nothing for a matrix product
-        numbers = {v: k for k, v in enumerate(left_axes)}
-        left_numbers, right_numbers = ([numbers[v] for v in axes] for axes in (left_axes, right_axes))
-        return np.einsum(left, left_numbers, right, right_numbers, [numbers[v] for v in out_axes], out=out)
     spec = f"{' '.join(left_axes)}, {' '.join(right_axes)} -> {' '.join(out_axes)}"
     _, _, _, batch, rows, columns, summed = _axes(spec)
     if not prod(extents.values()):

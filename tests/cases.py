@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
-from sympy import Symbol
+from sympy import Integer, Symbol
 
 from derive.layer import Kind, Layer, Option
 from derive.layers import LAYERS
@@ -232,7 +232,7 @@ def sizes_of(case: LayerCase) -> dict[Symbol, int]:
             continue
         shape = (int(np.prod(case.shapes[tensor.name])),) if tensor.ravel else case.shapes[tensor.name]
         for extent, value in zip(tensor.shape, shape, strict=True):
-            known = extent.xreplace(sizes)
+            known = extent.xreplace({s: Integer(v) for s, v in sizes.items() if s.is_integer})
             (unknown,) = known.free_symbols or (None,)
             if unknown is not None:
                 sizes[unknown] = int(value / known.coeff(unknown, 1))

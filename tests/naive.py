@@ -127,7 +127,7 @@ NAIVE: dict[str, Callable[..., Any]] = {
     "max_pool2d": max_pool2d,
     "avg_pool2d": avg_pool2d,
     "dense": dense,
-    "flatten": lambda x: np.stack([image.ravel() for image in x]) if len(x) else np.zeros((0, x[:1].size)),
+    "flatten": lambda x: np.array([image.ravel() for image in x]).reshape(len(x), int(np.prod(x.shape[1:]))),
     "relu": lambda x: np.where(x > 0, x, 0.0),
     "sigmoid": lambda x: 1 / (1 + np.exp(-x)),
     "tanh": lambda x: (np.exp(x) - np.exp(-x)) / (np.exp(x) + np.exp(-x)),
