@@ -42,7 +42,9 @@ def argument_lines(kernel: Kernel) -> list[str]:
     sources += [Source(f"{t.name}.shape", t.name, t) for t in ordered if t.shape and not t.ravel]
     binder = Binder(layer, kernel.program)
     binding = binder.lines(kernel.options, [s for s in sources if s.tensor.name in inputs], sources)
-    return [*arrays, _dtype_line(kernel), *_ravel_lines(kernel), *shapes, *binding, *_label_lines(kernel)]
+    dtype = _dtype_line(kernel)
+    checked = [dtype, *arrays] if "scalar_type" in dtype else [*arrays, dtype]
+    return [*checked, *_ravel_lines(kernel), *shapes, *binding, *_label_lines(kernel)]
 
 
 def shape_argument(tensor: Tensor) -> str:
@@ -67,7 +69,8 @@ def _array_lines(tensor: Tensor, layer: Layer) -> list[str]:
 def _dtype_line(kernel: Kernel) -> str:
     real = [t.name for t in kernel.arguments if t.shape and not t.integer]
     if not real:
-        return "dtype = np.float64"
+        scalars = ", ".join(t.name for t in kernel.arguments if not t.integer)
+        return f"dtype = rt.scalar_type({scalars})"
     given = ", ".join(f"{n}={n}" for n in real)
     return f"dtype = rt.float_type({_q(kernel.layer.name)}, {given})"
 
@@ -110,17 +113,15 @@ class Binder:
 
     def lines(self, options: Sequence[Option], inputs: Sequence[Source], sources: Sequence[Source]) -> list[str]:
         """Everything in an order in which each line needs only what is known."""
-        pending = [o for o in options if o.kind is not Kind.PADDING]
-        result = [line for option in pending for line in self.option(option)]
-        for group in (inputs, None, sources):
-            if group is None:
-                result += [line for o in options if o.kind is Kind.PADDING for line in self.option(o)]
-                result += self.derived(inputs or sources)
-                result += self.requirements(options)
-                continue
-            result += self.axes([s for s in group if not s.tensor.optional and (group is inputs or s not in inputs)])
-        result += [line for s in sources if s.tensor.optional for line in _guarded(s, self.axes([s]))]
-        return result
+        late = [o for o in options if o.kind is Kind.PADDING]
+        result = [line for o in options if o not in late for line in self.option(o)]
+        result += self.axes([s for s in inputs if not s.tensor.optional])
+        result += [line for o in late for line in self.option(o)]
+        result += self.derived(inputs or sources)
+        result += self.requirements(options)
+        result += self.axes([s for s in sources if s not in inputs and not s.tensor.optional])
+        result += self.derived(inputs or sources)
+        return result + [line for s in sources if s.tensor.optional for line in _guarded(s, self.axes([s]))]
 
     def option(self, option: Option) -> list[str]:
         """Normalise one option into its symbols."""
@@ -211,7 +212,7 @@ class Binder:
         """Compute the derived extents whose parts are known, and check that a window fits at least once."""
         lines = []
         for symbol, definition in self.program.sizes:
-            if definition.free_symbols <= self.known:
+            if symbol not in self.known and definition.free_symbols <= self.known:
                 lines += _defined(symbol, definition)
                 self.known.add(symbol)
                 lines.append(self._fits(symbol, definition, sources))

@@ -193,7 +193,8 @@ class Emitter:
         target = self.slice(record.target, record)
         if record.op == "+=":
             value = self._value(record)
-            if "[" in target and len(target) + len(value) > LONG:
+            is_view = any(v is not None for v in record.target.vectors)
+            if is_view and "[" in target and len(target) + len(value) > LONG:
                 return [f"part = {target}", f"part += {value}"]
             return [f"{target} += {value}"]
         if record.argument is None:

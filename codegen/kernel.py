@@ -129,6 +129,9 @@ def _kernel(name: str, layer: Layer, program: Program, results: tuple[str, ...])
     needed = _needed(program)
     option_symbols = {s for o in layer.options for s in o.symbols}
     definitions = dict(program.sizes)
+    for symbol, definition in reversed(program.sizes):
+        if symbol in needed - bound:
+            needed |= definition.free_symbols
     shaped: tuple[Tensor, ...] = ()
     missing = {s for s in needed - bound - option_symbols - set(definitions)}
     solvable = _solvable(program.inputs, bound | option_symbols)
@@ -142,8 +145,11 @@ def _kernel(name: str, layer: Layer, program: Program, results: tuple[str, ...])
         if s in needed | bound and (d.free_symbols - option_symbols - set(definitions)) <= reachable
     )
     needed |= set().union(*(d.free_symbols for _, d in sizes), set())
+    forward = name.endswith("_forward")
     used = tuple(
-        o for o in layer.options if set(o.symbols) & needed and not set(o.symbols) <= _plain_extents(_present(program))
+        o
+        for o in layer.options
+        if (forward or set(o.symbols) & needed) and not set(o.symbols) <= _plain_extents(_present(program))
     )
     program = replace(program, sizes=sizes)
     return Kernel(name, layer, program, results, used, shaped)

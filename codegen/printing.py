@@ -1,13 +1,31 @@
-"""Derivations as text of the format asked for, with their certificate."""
+"""Derivations in the format asked for, closed by the figures of their numerical certificate."""
 
 from collections.abc import Callable, Mapping, Sequence
 
 from derive import latex, markdown, text
-from derive.derivation import Derivation
+from derive.derivation import derive
 from derive.layer import Layer
+from derive.record import Derivation
+from derive.verify import Certificate, certify
 
-FORMATS: dict[str, Callable[[Derivation], str]] = {
+FORMATS: dict[str, Callable[[Derivation, Certificate], str]] = {
     "text": text.render,
     "latex": latex.document,
     "markdown": markdown.render,
 }
+
+
+def printed(layer: Layer, wrt: Sequence[str] | None, settings: Mapping[str, str], form: str) -> str:
+    """The derivation of `layer`.
+
+    Args:
+        layer: the layer.
+        wrt: the tensors to differentiate by; all differentiable ones if None.
+        settings: what to specialise, ``{"stride": "1"}``.
+        form: a key of FORMATS.
+
+    Raises:
+        EquationError: when a tensor or a setting is unknown or out of range.
+    """
+    derivation = derive(layer, wrt, settings)
+    return FORMATS[form](derivation, certify(derivation))

@@ -6,9 +6,6 @@
     divide    [e == 0], v with coefficient a: v becomes rest/a, with the bracket [a | rest] and its range as a guard
     discharge a guard that the ranges prove or that a multiplying access of that extent implies
     identify  [q == e]:                       an access index e becomes q
-    count     v occurs nowhere:               the sum over v becomes its extent
-    reverse   v bound:                        v becomes extent(v) - 1 - v, which runs over the same range
-    fold      the body of a let:              becomes that let
 
 `digits` and `divide` leave the affine forms and are for display only.
 """
@@ -20,7 +17,7 @@ import sympy
 from sympy import Expr, Integer, Mul, Pow, Symbol
 
 from derive.index import affine, exact, floordiv, minimum, mod, sign
-from derive.term import Access, Divisibility, Guard, Program, Statement, Tensor, Term, accesses
+from derive.term import Access, Divisibility, Guard, Program, Tensor, Term, accesses
 
 
 def rename_pairs(term: Term) -> dict[Symbol, Symbol]:
@@ -70,7 +67,7 @@ def solve(term: Term, delta: Expr, index: Symbol) -> Term:
     guard = Guard(solution, term.extent(index))
     rest = tuple(d for d in term.deltas if d != delta)
     term = replace(term, deltas=rest).substitute({index: solution}).without(index)
-    return replace(_expanded(term), guards=(*_expanded(term).guards, guard), deltas=_nonzero(term.deltas))
+    return replace(expanded(term), guards=(*expanded(term).guards, guard), deltas=_nonzero(term.deltas))
 
 
 def divide(term: Term, delta: Expr, index: Symbol) -> Term:
@@ -171,62 +168,10 @@ def identify(term: Term) -> Term:
     return replace(term, body=term.body.xreplace(mapping))
 
 
-def count(term: Term, program: Program) -> Term:
-    """Discharge what holds, then replace the sum over each index that occurs nowhere by the factor of its extent."""
-    if term.op != "sum":
-        return term
-    term, _ = discharge(term, program)
-    brackets = (*term.deltas, *(g.value for g in term.guards), *(d.value for d in term.divisibilities))
-    used = term.body.free_symbols.union(*(e.free_symbols for e in brackets))
-    idle = [r for r in term.bound if r.index not in used]
-    return replace(term, body=Mul(term.body, *(r.extent for r in idle))).without(*(r.index for r in idle))
-
-
-def reverse(term: Term, *indices: Symbol) -> Term:
-    """Run through the ranges of bound `indices` from their ends: v becomes extent(v) - 1 - v."""
-    return _expanded(term.substitute({v: term.extent(v) - 1 - v for v in indices}))
-
-
-def fold(term: Term, let: Statement) -> Term:
-    """Write the let's target for its body, an access or a quotient of accesses, where `term` has exactly that factor."""
-    if any(access.tensor == let.target.name for access in accesses(term.body)):
-        return term
-    factors = list(Mul.make_args(term.body))
-    wanted = Mul.make_args(let.term.body)
-    for candidate in accesses(term.body):
-        place = _match(let, candidate)
-        if place is None:
-            continue
-        parts = Mul.make_args(let.term.body.xreplace(place))
-        if len(parts) == len(wanted) and all(p in factors for p in parts):
-            rest = [f for f in factors if f not in parts]
-            return replace(term, body=Mul(*rest, Access(let.target.name, *(place[r.index] for r in let.term.free))))
-    return term
-
-
-def _match(let: Statement, candidate: Access) -> dict[Expr, Expr] | None:
-    """Values of the let's indices under which some access of its body is `candidate`; None when there are none."""
-    for pattern in accesses(let.term.body):
-        if pattern.tensor != candidate.tensor:
-            continue
-        place: dict[Expr, Expr] = {}
-        for form, value in zip(pattern.indices, candidate.indices, strict=True):
-            parts = affine(form, let.term.indices)
-            if len(parts.terms) == 1:
-                index, coefficient = parts.terms[0]
-                place[index] = sympy.expand((value - parts.offset) / coefficient)
-        if len(place) == len(let.term.free) and _normal(pattern.xreplace(place)) == _normal(candidate):
-            return place
-    return None
-
-
-def _normal(access: Access) -> Access:
-    return Access(access.tensor, *(sympy.expand(e) for e in access.indices))
-
-
 def discharge(term: Term, program: Program) -> tuple[Term, tuple[Guard, ...]]:
     """Drop the guards that always hold or that an access implies; returns the dropped ones too."""
-    kept, dropped = [], []
+    kept: list[Guard] = []
+    dropped: list[Guard] = []
     tensors = program.tensors
     for guard in dict.fromkeys(term.guards):
         implied = implying_access(term, guard, tensors) is not None or proved(term, guard, program)
@@ -282,7 +227,9 @@ def never_negative(expression: Expr, term: Term, program: Program) -> bool:
     """Whether `expression` >= 0 follows from the ranges of `term` being non-empty and from the derived extents."""
     expression = sympy.expand(expression)
     nonempty = {
-        r.extent: r.extent + 1 for r in term.ranges if isinstance(r.extent, Symbol) and r.extent not in dict(program.sizes)
+        r.extent: r.extent + 1
+        for r in term.ranges
+        if isinstance(r.extent, Symbol) and r.extent not in dict(program.sizes)
     }
     for candidate in (expression, *_with_facts(expression, program)):
         shifted = sympy.expand(candidate.xreplace(nonempty))
@@ -296,6 +243,9 @@ def _with_facts(expression: Expr, program: Program) -> list[Expr]:
     """Lower bounds of `expression` from ``extent = floor(space/step) + 1``, that is step*(extent - 1) <= space."""
     found = [expression]
     for symbol, definition in program.sizes:
+        if not definition.has(sympy.Function):
+            found += [sympy.expand(e.xreplace({symbol: definition})) for e in found if symbol in e.free_symbols]
+            continue
         for part in definition.args if definition.func is minimum else (definition,):
             for quotient in part.atoms(floordiv):
                 if part - quotient != 1:
@@ -313,11 +263,16 @@ def _nonzero(deltas: tuple[Expr, ...]) -> tuple[Expr, ...]:
     return tuple(d for d in dict.fromkeys(deltas) if d != 0)
 
 
-def _expanded(term: Term) -> Term:
+def expanded(term: Term) -> Term:
     """Index expressions in normal form, so that equal ones are equal trees."""
-    mapping = {a: _normal(a) for a in accesses(term.body)}
+    mapping = {a: normal_access(a) for a in accesses(term.body)}
     return replace(
         term,
         body=term.body.xreplace(mapping),
         guards=tuple(Guard(sympy.expand(g.value), g.extent) for g in term.guards),
     )
+
+
+def normal_access(access: Access) -> Access:
+    """The access with expanded indices."""
+    return Access(access.tensor, *(sympy.expand(e) for e in access.indices))

@@ -10,10 +10,11 @@ from derive.identity import rotation_identity
 from derive.inline import is_pointwise
 from derive.layer import Layer
 from derive.notation import Notation
+from derive.outcome import as_statement, distributions
 from derive.recognise import ROTATED
 from derive.record import Derivation, Result, Section, Step
 from derive.recurrence import recurrence
-from derive.section import as_statement, distributions, gradient_section
+from derive.section import gradient_section
 from derive.settings import displayed
 from derive.term import Access, Program, Statement
 

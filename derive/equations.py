@@ -84,6 +84,8 @@ def program(
     reader = _Reader(flags, dict(arguments or {}))
     given = tuple(reader.tensor(base) for base in inputs)
     for equation in equations:
+        reader.names |= {str(v.label) if isinstance(v, IndexedBase) else v.name for v in equation.atoms(IndexedBase, Symbol)}
+    for equation in equations:
         reader.read(equation)
     if not reader.statements:
         raise EquationError("a program needs at least one equation")
@@ -137,6 +139,8 @@ class _Reader:
     def read(self, equation: Eq) -> None:
         """Add the statements of one equation; an index belongs to its equation."""
         self.extents = {}
+        if not isinstance(equation, Eq):
+            raise EquationError(f"SymPy decided an equation to be {equation}; write Eq(left, right, evaluate=False)")
         left, right = equation.lhs, equation.rhs
         if not isinstance(left, Indexed | Symbol):
             raise EquationError(f"the left side of {equation} is not an element of a tensor such as u[n, i]")
@@ -182,7 +186,9 @@ class _Reader:
         self.statements.append(Statement(target, drop_unit_ranges(term), argument))
 
     def _bound_everywhere(self, target: Tensor, term: Term) -> None:
-        loose = [v for v in self.extents if v in term.body.free_symbols and v not in term.indices]
+        parts = [term.body, *term.deltas, *(g.value for g in term.guards)]
+        used = set().union(*(part.free_symbols for part in parts))
+        loose = [v for v in self.extents if v in used and v not in term.indices]
         if loose:
             raise EquationError(
                 f"{target.name}: index {loose[0].name} is neither on the left side nor summed over; "
@@ -201,17 +207,17 @@ class _Reader:
         for limits in sums[0].limits:
             if len(limits) == 3 and limits[1] != 0:
                 raise EquationError(f"the sum over {limits[0]} starts at {limits[1]}; expected 0")
-            index = limits[0]
-            found = self._range(index)
-            bound.append(Range(found.index, own_symbols(limits[2] + 1)) if len(limits) == 3 else found)
-            self.extents[found.index] = bound[-1].extent
+            bound.append(self._range(*limits) if len(limits) == 3 else self._range(limits[0]))
         _, inner, body = self._peel(sums[0].function) if isinstance(sums[0].function, Sum) else ("sum", (), sums[0].function)
         return "sum", tuple(bound) + inner, others * body
 
-    def _range(self, index: Idx) -> Range:
-        if not isinstance(index, Idx) or index.upper is None:
+    def _range(self, index: Idx | Symbol, lower: Expr = Integer(0), upper: Expr | None = None) -> Range:
+        """The range of an `Idx`, or of any index whose upper limit a sum gives."""
+        if upper is None and isinstance(index, Idx):
+            upper = index.upper
+        if upper is None:
             raise EquationError(f"index {index} has no extent; write Idx({str(index)!r}, extent)")
-        own, extent = integer(index.name), own_symbols(index.upper + 1)
+        own, extent = integer(index.name), own_symbols(upper + 1)
         if self.extents.setdefault(own, extent) != extent:
             raise EquationError(f"index {own.name} is used with two extents, {self.extents[own]} and {extent}")
         return Range(own, extent)
@@ -239,8 +245,13 @@ class _Reader:
         """A tensor for an inner reduction, over the indices of the outside that it uses."""
         name = next(f"t{k}" for k in range(1, 1000) if f"t{k}" not in self.names)
         inner = {integer(v.name) for v in _own_indices(expression)}
-        outer = [v for v in expression.atoms(Idx) if integer(v.name) not in inner]
-        ranges = [self._range(v) for v in sorted(outer, key=lambda v: v.name)]
+        outer = {v.name: v for v in expression.atoms(Symbol) if integer(v.name) in self.extents}
+        outer |= {v.name: v for v in expression.atoms(Idx)}
+        ranges = [
+            self._range(v) if isinstance(v, Idx) else Range(integer(v.name), self.extents[integer(v.name)])
+            for _, v in sorted(outer.items())
+            if integer(v.name) not in inner
+        ]
         self.names.add(name)
         target = Tensor(name, tuple(r.extent for r in ranges), **self._flags(name))
         self._statement(target, [r.index for r in ranges], expression)

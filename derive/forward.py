@@ -5,13 +5,14 @@ from dataclasses import replace
 import sympy
 from sympy import Expr, Integer, Symbol
 
-from derive.collapse import count, proved
+from derive.collapse import proved
 from derive.differentiate import position
+from derive.functions import sigmoid
 from derive.index import affine
 from derive.inline import inline
 from derive.layer import Kind
-from derive.functions import sigmoid
 from derive.record import Definition, Equals, Words, joined
+from derive.rewrite import count
 from derive.settings import Display
 from derive.term import Access, Guard, Program, Range, Statement, Term, accesses
 
@@ -54,11 +55,7 @@ def equation(statement: Statement) -> tuple[Access, Term]:
     values = {index: value for index, value, _ in axes}
     left = Access(statement.target.name, *(values.get(r.index, r.index) for r in term.free))
     # the most significant digit first, as it is written
-    digits = [
-        v
-        for _, value, _ in axes
-        for v, c in sorted(affine(value, term.indices).terms, key=lambda t: (-len(sympy.Mul.make_args(t[1])), t[1] == 1))
-    ]
+    digits = [v for _, value, _ in axes for v, _ in sorted(affine(value, term.indices).terms, key=_significance)]
     free = [r for r in term.free if r.index not in values]
     free += [Range(v, term.extent(v)) for v in dict.fromkeys(digits) if v not in {r.index for r in free}]
     named = {r.index for r in free}
@@ -69,6 +66,12 @@ def equation(statement: Statement) -> tuple[Access, Term]:
         bound=tuple(r for r in term.bound if r.index not in named),
         deltas=tuple(d for d in term.deltas if d not in deltas),
     )
+
+
+def _significance(term: tuple[Symbol, Expr]) -> tuple[int, bool]:
+    """Digits with a product of more extents before them come first."""
+    _, coefficient = term
+    return -len(sympy.Mul.make_args(coefficient)), coefficient == 1
 
 
 def definitions(program: Program) -> tuple[Definition, ...]:
@@ -114,7 +117,7 @@ def parameters(display: Display) -> Words:
             continue
         if option.kind is Kind.FLAG:
             if values[0] != 0:
-                words += [", " if words else "", option.name.replace("_", " ")]
+                words += [", " if words else "", option.name]
             continue
         words += [", " if words else "", f"{option.name} ", *joined(values)]
     return tuple(w for w in words if w != "")
@@ -159,9 +162,13 @@ def _explained(program: Program) -> list[tuple[Expr, Expr]]:
     letter = Symbol("a", real=True)
     return [
         (function(letter), meaning(letter))
-        for function, meaning in ((sigmoid, lambda a: 1 / (1 + sympy.exp(-a))),)
+        for function, meaning in ((sigmoid, _logistic),)
         if any(s.term.body.has(function) for s in program.statements)
     ]
+
+
+def _logistic(a: Symbol) -> Expr:
+    return 1 / (1 + sympy.exp(-a))
 
 
 def _leaves(program: Program, name: str) -> bool:
@@ -182,4 +189,3 @@ def _may_leave(index: Expr, extent: Expr, term: Term, program: Program) -> bool:
     if bounds and sympy.expand(bounds[0] - extent) == 0:
         return False
     return not index.has(sympy.Function) and not proved(term, Guard(index, extent), program)
-

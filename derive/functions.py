@@ -32,6 +32,9 @@ class step(Function):
     def fdiff(self, argindex: int = 1) -> Expr:
         return Integer(0)
 
+    def _eval_power(self, exponent: Expr) -> Expr | None:
+        return self if exponent.is_positive else None
+
 
 class sigmoid(Function):
     """``1 / (1 + exp(-x))``, computed without overflow."""
@@ -49,6 +52,9 @@ class equal(Function):
 
     def fdiff(self, argindex: int = 1) -> Expr:
         return Integer(0)
+
+    def _eval_power(self, exponent: Expr) -> Expr | None:
+        return self if exponent.is_positive else None
 
 
 class activation(Function):
@@ -74,7 +80,8 @@ def _sigmoid(x: Any) -> Any:
 class ScalarFunction:
     """One row: `compute` is used by the interpreter, `numpy` is the text a kernel uses with ``{0}``, ``{1}`` for the
     arguments, `by_value` the derivative written with the function's own value, `indicator` marks brackets: 0 or 1,
-    and a 0 wins over infinity and NaN beside it."""
+    and a 0 wins over infinity and NaN beside it.
+    """
 
     compute: Callable[..., Any]
     numpy: str

@@ -4,12 +4,12 @@ from dataclasses import replace
 
 from sympy import pi
 
-from derive.collapse import fold, reverse
 from derive.forward import definitions
 from derive.index import integers
 from derive.notation import Notation
 from derive.recognise import mixed_signs
 from derive.record import Derivation, Result, Section, Step
+from derive.rewrite import fold, reverse
 from derive.term import Access, Program, Range, Statement, Tensor, Term, check
 
 
@@ -26,9 +26,7 @@ def rotation_identity() -> Derivation:
     notation = Notation(order=("x", "w"))
     first = Step("definition", ("definition of the convolution",), y(i, j), (convolution,), notation=notation)
     reversed_ = reverse(convolution, r, t)
-    second = replace(
-        first, rule="reverse", reason=(r, ", ", t, " run backwards"), terms=(reversed_,)
-    )
+    second = replace(first, rule="reverse", reason=(r, ", ", t, " run backwards"), terms=(reversed_,))
     folded = fold(reversed_, turned)
     assert set(mixed_signs(x(i - r, j - t), convolution)) == {-1}
     assert all(s > 0 for a in (folded.body.atoms(Access)) for s in mixed_signs(a, folded))

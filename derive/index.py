@@ -7,13 +7,13 @@ factory, so that a name is one symbol wherever it occurs. An access index such a
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import cache, lru_cache
 
 import sympy
 from sympy import Expr, Function, Integer, Symbol
 
 
-@lru_cache(maxsize=None)
+@cache
 def integer(name: str) -> Symbol:
     """The non-negative integer symbol called `name`."""
     return Symbol(name, integer=True, nonnegative=True)

@@ -2,7 +2,8 @@
 
 A let ``t[n, k] = body`` without reduction and brackets may be put in place of ``t[n, k]`` where it is read. That is
 done only when no value can change: the read stays inside the tensor (outside it would read 0), nothing that the body
-reads is written in between, and no bracket of the body gets to multiply more than it did (a false bracket is a strong zero).
+reads is written in between, and no bracket of the body gets to multiply more than it did (a false bracket is a strong
+zero). A let that is constant for differentiation may go too: inline what has been differentiated, not what will be.
 """
 
 from collections.abc import Iterable, Mapping, Set

@@ -114,7 +114,7 @@ def _value(expression: Expr, values: Values, grid: Mapping[Symbol, Any]) -> Any:
         return grid[expression]
     if expression.is_Integer:
         return int(expression)
-    if expression.is_Number:
+    if expression.is_Number or expression.is_NumberSymbol:
         return float(expression)
     arguments = [_value(e, values, grid) for e in expression.args]
     if isinstance(expression, Add):
@@ -125,11 +125,8 @@ def _value(expression: Expr, values: Values, grid: Mapping[Symbol, Any]) -> Any:
         return reduce(lambda v, bracket: np.where(bracket != 0, v, 0.0), zero, value)
     if isinstance(expression, Pow):
         base, power = arguments
-        return (
-            np.power(base, power)
-            if power == int(power) and power >= 0
-            else np.power(np.asarray(base, float), power)
-        )
+        natural = np.issubdtype(np.asarray(power).dtype, np.integer) and bool(np.all(np.asarray(power) >= 0))
+        return np.power(base, power) if natural else np.power(np.asarray(base, float), power)
     if expression.func in _INTEGER_FUNCTIONS:
         return _INTEGER_FUNCTIONS[expression.func](*arguments)
     return FUNCTIONS[expression.func].compute(*arguments)

@@ -2,10 +2,14 @@
 
 from collections.abc import Callable, Sequence
 
+from derive.expressions import QUOTIENT
+from derive.forward import definitions, equation
 from derive.latex_symbols import InlineTypesetter, LatexTypesetter, glue, joined
 from derive.latex_width import width
-from derive.record import Derivation, Result, Section, Step, Words
-from derive.typeset import QUOTIENT, Piece, changed
+from derive.notation import Notation
+from derive.record import Definition, Derivation, Result, Section, Step, Words
+from derive.term import Access, Program, Statement
+from derive.typeset import Piece, changed
 from derive.verify import Certificate
 
 PREAMBLE = r"""\documentclass[11pt,a4paper]{article}
@@ -36,6 +40,20 @@ def row(step: Step) -> str:
     """One row as mathematics without delimiters."""
     t = LatexTypesetter(step.notation, step.left.indices)
     return f"{t.expr(step.left)} = {joined(t.row(step))}"
+
+
+def program(source: Program) -> str:
+    """The equations of a program, aligned, without delimiters; an accumulating tensor is one equation."""
+    t = LatexTypesetter(Notation(order=tuple(source.tensors)))
+    rows = [f"{t.within(d.terms[0]).expr(d.left)} &= {joined(t.definition(d))}" for d in definitions(source)]
+    return r"\begin{aligned}" + r" \\ ".join(rows) + r"\end{aligned}"
+
+
+def statement(source: Statement) -> str:
+    """One statement as an equation, without delimiters."""
+    left, term = equation(source)
+    t = LatexTypesetter(Notation())
+    return f"{t.within(term).expr(left)} = {joined(t.definition(Definition(left, (term,))))}"
 
 
 def equations(derivation: Derivation) -> list[tuple[str, list[Piece], tuple[str, ...]]]:
@@ -70,7 +88,7 @@ def sentence(words: Words, t: LatexTypesetter, escape: Callable[[str], str] = pr
 def sizes(derivation: Derivation) -> list[str]:
     """The derived extents as equations."""
     t = LatexTypesetter(derivation.notation)
-    return [f"{t.symbol(symbol)} = {t.expr(expression)}" for symbol, expression in derivation.sizes]
+    return [f"{t.expr(symbol)} = {t.expr(expression)}" for symbol, expression in derivation.sizes]
 
 
 def seed_sentence(derivation: Derivation, t: LatexTypesetter) -> str:
@@ -78,10 +96,12 @@ def seed_sentence(derivation: Derivation, t: LatexTypesetter) -> str:
     outputs = derivation.program.outputs
     pairs = list(zip(derivation.notation.deltas, outputs, strict=False))
     if pairs:
-        named = ", ".join(rf"${t.tensor(seed)} := \partial E/\partial {t.tensor(output)}$" for seed, output in pairs)
+        named = ", ".join(
+            rf"${t.expr(Access(seed))} := \partial E/\partial {t.expr(Access(output))}$" for seed, output in pairs
+        )
         return f"With {named}, the gradient that arrives from above."
     if derivation.notation.quotients:
-        name = t.tensor(outputs[0])
+        name = t.expr(Access(outputs[0]))
         return rf"The gradient $\partial E/\partial {name}$ arrives from above; it is 1 where ${name}$ is $E$ itself."
     return ""
 
@@ -115,13 +135,15 @@ def _forward(derivation: Derivation) -> list[str]:
             tail = width(broken[-1]) + width(over) + width(left)
             text += over if tail < 38 else rf" \notag\\&\qquad {over}"
         lines.append(f"{left} &= {text}")
-    if len(found) == 1 and beside and "\\\\" not in lines[0]:
-        if width(lines[0]) + sum(width(b) + 2 for b in beside) < 38:
-            lines[0] += "".join(rf" \qquad {b}" for b in beside)
-            beside = []
+    one_line = len(found) == 1 and "\\\\" not in lines[0]
+    if one_line and width(lines[0]) + sum(width(b) + 2 for b in beside) < 38:
+        lines[0] += "".join(rf" \qquad {b}" for b in beside)
+        beside = []
     out = [r"\begin{align}", "\\\\\n".join(lines), r"\end{align}"]
     if beside:
-        out += [r"\[", r" \qquad ".join(beside), r"\]"]
+        together = sum(width(b) + 2 for b in beside) < 40
+        rows = [r" \qquad ".join(beside)] if together else beside
+        out += [r"\begin{gather*}", "\\\\\n".join(rows), r"\end{gather*}"]
     return out
 
 
@@ -220,4 +242,4 @@ def _is_head(piece: Piece) -> bool:
 
 def _foot(certificate: Certificate) -> str:
     t = LatexTypesetter(certificate.notation)
-    return certificate.sentence(lambda figure: f"${t.times_ten(*figure)}$" if figure[1] else f"${figure[0]}$")
+    return certificate.sentence(lambda figure: f"${t.power_of_ten(*figure)}$" if figure[1] else f"${figure[0]}$")

@@ -1,11 +1,12 @@
-"""LaTeX for symbols, elements, fractions and sums: the mathematics that `derive.latex` and `derive.markdown` arrange."""
+"""LaTeX for symbols, elements, fractions and sums; `derive.latex` and `derive.markdown` arrange them."""
 
 from collections.abc import Sequence
 
 from sympy import Symbol
 
+from derive.expressions import Part
 from derive.notation import GREEK, name_parts
-from derive.typeset import Part, Piece, Typesetter
+from derive.typeset import Piece, Typesetter
 
 _FUNCTIONS = ("exp", "log", "tanh", "sin", "cos", "max", "min")
 
@@ -14,19 +15,19 @@ class LatexTypesetter(Typesetter):
     r"""LaTeX: ``\sum_{r,t,k} [s\mid q+p-d r]\, \delta^{(l)}_{m,\,(q+p-d r)/s,\,k}``."""
 
     minus = "-"
-    comma = ","
     hadamard = r"\odot"
+    pi = r"\pi"
 
-    def symbol(self, symbol: Symbol) -> str:
+    def _symbol(self, symbol: Symbol) -> str:
         name = name_parts(symbol.name)
         base = _letter(name.base) + ("'" if name.primed else "")
         return f"{base}_{{{','.join(_letter(m) for m in name.marks)}}}" if name.marks else base
 
-    def tensor(self, name: str) -> str:
+    def _tensor(self, name: str) -> str:
         if name in self.notation.deltas:
             return rf"\delta^{{({self.notation.deltas[name]})}}"
         if name in self.notation.quotients:
-            return rf"\partial E/\partial {self.tensor(self.notation.quotients[name])}"
+            return rf"\partial E/\partial {self._tensor(self.notation.quotients[name])}"
         if name in self.notation.levels:
             letter, level = self.notation.levels[name]
             return f"{letter}^{{({level})}}"
@@ -37,8 +38,8 @@ class LatexTypesetter(Typesetter):
         marks = f"^{{{','.join(_letter(m) for m in parts.marks)}}}" if parts.marks else ""
         return (_letter(parts.base, word=r"\operatorname") + ("'" if parts.primed else "")) + marks
 
-    def element(self, tensor: str, indices: Sequence[Part], dense: bool) -> tuple[Part, ...]:
-        head = self.tensor(tensor)
+    def _element(self, tensor: str, indices: Sequence[Part], dense: bool) -> tuple[Part, ...]:
+        head = self._tensor(tensor)
         if not indices:
             return (Part(head, head),)
         comma = Part("," if dense else r",\,")
@@ -47,25 +48,25 @@ class LatexTypesetter(Typesetter):
             parts += [comma, index]
         return (*parts, Part("}"))
 
-    def quotient(self, tensor: str, indices: Sequence[Part], dense: bool) -> tuple[Part, ...]:
+    def _quotient(self, tensor: str, indices: Sequence[Part], dense: bool) -> tuple[Part, ...]:
         if not indices:
-            name = rf"\frac{{\partial E}}{{\partial {self.tensor(tensor)}}}"
+            name = rf"\frac{{\partial E}}{{\partial {self._tensor(tensor)}}}"
             return (Part(name, name),)
-        return (Part(r"\frac{\partial E}{\partial "), *self.element(tensor, indices, dense), Part("}"))
+        return (Part(r"\frac{\partial E}{\partial "), *self._element(tensor, indices, dense), Part("}"))
 
-    def partial(self, upper: str, lower: str) -> str:
+    def _partial(self, upper: str, lower: str) -> str:
         return rf"\frac{{\partial {upper}}}{{\partial {lower}}}"
 
-    def fraction(self, upper: str, lower: str, simple: bool) -> str:
+    def _fraction(self, upper: str, lower: str, simple: bool) -> str:
         return rf"\frac{{{upper}}}{{{lower}}}"
 
-    def power(self, base: str, exponent: str) -> str:
+    def _power(self, base: str, exponent: str) -> str:
         return f"{base}^{{{exponent}}}"
 
-    def root(self, inner: str) -> str:
+    def _root(self, inner: str) -> str:
         return rf"\sqrt{{{inner}}}"
 
-    def call(self, name: str, arguments: Sequence[str], exponent: str = "") -> str:
+    def _call(self, name: str, arguments: Sequence[str], exponent: str = "") -> str:
         if name in _FUNCTIONS or name == "sigma":
             head = f"\\{name}"
         else:
@@ -73,55 +74,50 @@ class LatexTypesetter(Typesetter):
         inner = r",\,".join(arguments)
         return f"{head}^{{{exponent}}}({inner})" if exponent else f"{head}({inner})"
 
-    def parens(self, inner: str) -> str:
+    def _parens(self, inner: str) -> str:
         return rf"\Bigl({inner}\Bigr)" if r"\frac" in inner else f"({inner})"
 
-    def absolute(self, inner: str) -> str:
+    def _absolute(self, inner: str) -> str:
         return rf"\lvert {inner}\rvert"
 
-    def floor(self, upper: str, lower: str) -> str:
+    def _floor(self, upper: str, lower: str) -> str:
         if any(c in upper for c in "+-"):
             return rf"\left\lfloor\frac{{{upper}}}{{{lower}}}\right\rfloor"
         return rf"\lfloor {upper}/{lower}\rfloor"
 
-    def modulo(self, value: str, modulus: str) -> str:
+    def _modulo(self, value: str, modulus: str) -> str:
         return rf"({value}\bmod {modulus})"
 
-    def ratio(self, upper: str, lower: str) -> str:
+    def _ratio(self, upper: str, lower: str) -> str:
         return f"{upper}/{lower}"
 
-    def divides(self, modulus: str, value: str) -> str:
+    def _divides(self, modulus: str, value: str) -> str:
         return rf"[{modulus}\mid {value}]"
 
-    def between(self, value: str, extent: str) -> str:
+    def _between(self, value: str, extent: str) -> str:
         return rf"0\le {value}<{extent}"
 
-    def iverson(self, inner: str) -> str:
-        return f"[{inner}]"
-
-    def reduction(self, op: str, groups: Sequence[Sequence[str]]) -> str:
+    def _reduction(self, op: str, groups: Sequence[Sequence[str]]) -> str:
         sign = r"\sum" if op == "sum" else r"\max"
         lines = [",".join(group) for group in groups]
         below = lines[0] if len(lines) == 1 else r"\substack{" + r"\\".join(lines) + "}"
         return f"{sign}_{{{below}}}"
 
-    def full_sum(self, ranges: Sequence[tuple[str, str]]) -> str:
+    def _full_sum(self, ranges: Sequence[tuple[str, str]]) -> str:
         return "".join(rf"\sum_{{{index}=0}}^{{{last}}}" for index, last in ranges)
 
-    def juxtapose(self, factors: Sequence[str]) -> str:
+    def _juxtapose(self, factors: Sequence[str]) -> str:
         plain = all(len(f.lstrip("\\")) <= 2 or f.isdigit() for f in factors)
         text = factors[0] if factors else ""
         for factor in factors[1:]:
-            text += (" " if plain or factor[0] == "(" or "_" in text[:2] and "_" not in factor else r"\,") + factor
+            text += (" " if plain or factor[0] == "(" or ("_" in text[:2] and "_" not in factor) else r"\,") + factor
         return text
 
-    def transposed(self, name: str) -> str:
+    def _transposed(self, name: str) -> str:
         return rf"\bigl({name}\bigr)^{{\top}}" if "partial" in name else rf"{name}^{{\top}}"
 
-    def greek_pi(self) -> str:
-        return r"\pi"
-
-    def times_ten(self, mantissa: str, exponent: int) -> str:
+    def power_of_ten(self, mantissa: str, exponent: int) -> str:
+        r"""``4\cdot 10^{-16}``."""
         return rf"{mantissa}\cdot 10^{{{exponent}}}"
 
 
@@ -136,11 +132,11 @@ def _letter(name: str, word: str = r"\mathrm") -> str:
 class InlineTypesetter(LatexTypesetter):
     """For running text: quotients on one line."""
 
-    def quotient(self, tensor: str, indices: Sequence[Part], dense: bool) -> tuple[Part, ...]:
-        return (Part(r"\partial E/\partial "), *self.element(tensor, indices, dense))
+    def _quotient(self, tensor: str, indices: Sequence[Part], dense: bool) -> tuple[Part, ...]:
+        return (Part(r"\partial E/\partial "), *self._element(tensor, indices, dense))
 
-    def fraction(self, upper: str, lower: str, simple: bool) -> str:
-        return f"{upper}/{lower if simple else self.parens(lower)}"
+    def _fraction(self, upper: str, lower: str, simple: bool) -> str:
+        return f"{upper}/{lower if simple else self._parens(lower)}"
 
 
 def glue(piece: Piece, before: Piece | None) -> str:

@@ -11,7 +11,7 @@ def render(derivation: Derivation, certificate: Certificate | None = None) -> st
     lines = _chapter(derivation)
     if certificate is not None:
         t = LatexTypesetter(derivation.notation)
-        figures = certificate.sentence(lambda f: f"${t.times_ten(*f)}$" if f[1] else f"${f[0]}$")
+        figures = certificate.sentence(lambda f: f"${t.power_of_ten(*f)}$" if f[1] else f"${f[0]}$")
         lines += ["", f"*{figures}*"]
     return "\n".join(lines) + "\n"
 
@@ -64,7 +64,7 @@ def _section(section: Section) -> list[str]:
 
 
 def _reason(text: str) -> str:
-    """Words beside a row: prose in \\text, mathematics outside it."""
+    r"""Words beside a row: prose in ``\text``, mathematics outside it."""
     parts = text.split("$")
     return "".join(rf"\text{{{p}}}" if n % 2 == 0 and p else p for n, p in enumerate(parts))
 

@@ -9,11 +9,31 @@ from dataclasses import dataclass, field
 import sympy
 from sympy import Add, Expr, Mul, Symbol
 
+from derive.index import IntegerFunction
 from derive.term import Access
 
-GREEK = (
-    "alpha beta gamma delta epsilon zeta eta theta kappa lambda mu nu xi rho sigma tau phi chi psi omega".split()
-)
+GREEK = [
+    "alpha",
+    "beta",
+    "gamma",
+    "delta",
+    "epsilon",
+    "zeta",
+    "eta",
+    "theta",
+    "kappa",
+    "lambda",
+    "mu",
+    "nu",
+    "xi",
+    "rho",
+    "sigma",
+    "tau",
+    "phi",
+    "chi",
+    "psi",
+    "omega",
+]
 
 
 @dataclass(frozen=True)
@@ -35,9 +55,11 @@ class Notation:
     sizes: tuple[Symbol, ...] = ()
 
     def is_gradient(self, name: str) -> bool:
+        """Whether a tensor is a gradient."""
         return name in self.quotients or name in self.deltas
 
     def rank(self, name: str) -> int:
+        """The place of a tensor in reading order."""
         return self.order.index(name) if name in self.order else len(self.order)
 
 
@@ -91,6 +113,8 @@ def monomials(expression: Expr, indices: Sequence[Symbol], notation: Notation) -
 
 
 def _index_rank(part: Monomial, indices: Sequence[Symbol]) -> int:
+    if any(isinstance(f, IntegerFunction) for f in part.factors):
+        return -1  # the high digit first: K (e div C) + k
     ranks = [n for n, v in enumerate(indices) if any(f == v or (f.has(v) and not f.has(Access)) for f in part.factors)]
     return min(ranks, default=len(indices))
 
@@ -135,7 +159,7 @@ def ordered(factors: Sequence[Expr], indices: Sequence[Symbol], notation: Notati
         if names and (isinstance(factor, Access) or (factor.is_Pow and isinstance(factor.base, Access))):
             gradient = any(notation.is_gradient(n) for n in names)
             return (2 if gradient else 3, min(notation.rank(n) for n in names), str(factor))
-        if not names and isinstance(factor, Add):
+        if not names and isinstance(factor, Add | IntegerFunction):
             return 1, len(indices), str(factor)  # d (R - 1)
         return (4 if names else 0, min((notation.rank(n) for n in names), default=1), str(factor))
 

@@ -1,8 +1,8 @@
 """What a collapsed gradient is called, read off the signs of its indices.
 
 In an access index ``a*v + b*q`` with v summed and q free, equal signs of a and b make a correlation, opposite ones a
-convolution: the kernel is rotated by pi. A divisibility bracket is left by a stride: transposed convolution. With no such
-index it is a contraction. No layer is known here.
+convolution: the kernel is rotated by pi. A divisibility bracket is left by a stride: transposed convolution. With no
+such index it is a contraction. No layer is known here.
 """
 
 from collections.abc import Sequence
@@ -37,7 +37,7 @@ def recognise(terms: Sequence[Term], notation: Notation, program: Program) -> Wo
     if routed is not None:
         return _routing(signal, routed, term)
     if term.divisibilities or term.deltas:
-        return ("transposed convolution of ", _name(signal), *_kernel(others, term))
+        return ("transposed convolution of ", _name(signal), *_divided(term), *_kernel(others, term))
     if signs and all(s < 0 for s in signs):
         moved = next(a for a in factors if mixed_signs(a, term))
         fixed = [a for a in (signal, *others) if a is not moved]
@@ -45,12 +45,17 @@ def recognise(terms: Sequence[Term], notation: Notation, program: Program) -> Wo
         rotated: Words = (ROTATED, pi) if fixed else ()
         also = " and dilated by " if fixed else " dilated by "
         dilated: Words = (also, *joined(_coefficients(moved, term))) if _coefficients(moved, term) else ()
-        return ("full convolution of ", _name(moved), *kernel, *rotated, *dilated)
+        return ("full convolution of ", _name(moved), *_divided(term), *kernel, *rotated, *dilated)
     if signs and all(s > 0 for s in signs):
         moved = next(a for a in factors if mixed_signs(a, term))
         fixed = [a for a in (signal, *others) if a is not moved]
         steps = _coefficients(moved, term)
-        return ("correlation of ", _name(moved), *_kernel(fixed, term), *((" dilated by ", *joined(steps)) if steps and fixed else ()))
+        return (
+            "correlation of ",
+            _name(moved),
+            *_kernel(fixed, term),
+            *((" dilated by ", *joined(steps)) if steps and fixed else ()),
+        )
     if signs:
         return ("convolution along some axes, correlation along others",)
     if any(e.has(floordiv, mod) for a in factors for e in a.indices):
@@ -76,7 +81,7 @@ def mixed_signs(access: Access, term: Term) -> list[int]:
 
 
 def _coefficients(moved: Access, term: Term) -> list[Expr]:
-    """The coefficients of summed indices, without sign and other than 1: they dilate the operand that is summed over."""
+    """The coefficients of summed indices other than 1 and -1: they dilate the operand that is summed over."""
     bound = [r.index for r in term.bound]
     plain = [e for e in moved.indices if not e.has(sympy.Function)]
     found = dict.fromkeys(affine(e, term.indices).coefficient(v) for e in plain for v in bound)
@@ -96,6 +101,13 @@ def _kernel(others: Sequence[Access], term: Term) -> Words:
     return (" with a kernel of ones",) if weight == 1 else (" with the constant kernel ", weight)
 
 
+def _divided(term: Term) -> Words:
+    """The tensors that the signal is divided by, such as the counts of a window."""
+    inverse = [f for f in sympy.Mul.make_args(term.body) if f.is_Pow and f.exp.is_number and f.exp < 0]
+    below = [a for f in inverse for a in accesses(f)]
+    return (" divided by ", *joined([_name(a) for a in below], " and ")) if below else ()
+
+
 def _constant(term: Term) -> Expr:
     """The factors without any access."""
     return sympy.Mul(*(f for f in sympy.Mul.make_args(term.body) if not accesses(f)))
@@ -107,7 +119,11 @@ def _routed(term: Term, program: Program) -> Access | None:
     for bracket in sorted(term.body.atoms(equal), key=sympy.default_sort_key):
         for access in accesses(bracket):
             recorded = any(s.argument is not None and s.argument.name == access.tensor for s in program.statements)
-            if recorded or (access.tensor in tensors and tensors[access.tensor].integer and bracket in sympy.Mul.make_args(term.body)):
+            if recorded or (
+                access.tensor in tensors
+                and tensors[access.tensor].integer
+                and bracket in sympy.Mul.make_args(term.body)
+            ):
                 return access
     return None
 

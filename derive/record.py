@@ -25,11 +25,13 @@ class Partial(Expr):
 
     @property
     def upper(self) -> Access:
-        return self.args[0]  # type: ignore[no-any-return]
+        """The tensor element that is differentiated."""
+        return self.args[0]
 
     @property
     def lower(self) -> Access:
-        return self.args[1]  # type: ignore[no-any-return]
+        """The tensor element differentiated by."""
+        return self.args[1]
 
 
 class Between(Expr):

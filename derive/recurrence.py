@@ -29,7 +29,7 @@ def recurrence(program: Program, section: Section, notation: Notation) -> Sectio
     inner = result.left.tensor
     raw = adjoint.contributions[0].term
     names = dict(zip((r.index for r in raw.free), result.left.indices, strict=True))
-    renamed = rename(raw)[0].rename(names)  # type: ignore[arg-type]
+    renamed = rename(raw)[0].rename(names)
     left = Access(adjoint.gradient.name, *result.left.indices)
     extended = replace(
         notation,
@@ -82,4 +82,3 @@ def _product(term: Term, outer: Term, inner: str) -> Term:
     """`outer`, a product with the factor `inner`, with `term` in place of that factor."""
     others = [f for f in Mul.make_args(outer.body) if not (isinstance(f, Access) and f.tensor == inner)]
     return replace(term, body=Mul(term.body, *others))
-

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from math import prod
+from typing import Any
 
 import numpy as np
 from sympy import Expr, Symbol
@@ -12,8 +13,15 @@ from derive.interpret import complete_sizes, number, shape_of
 from derive.layer import Kind, Layer, Option
 from derive.term import Access, EquationError, Program, Term
 
-Size = int | float
-TRIES = 20_000
+
+class TooLargeError(EquationError):
+    """No admissible sizes are small enough for the oracle."""
+
+
+Size = Any
+"""An int, or a float for a real number."""
+TRIES = 2_000
+LARGEST = 2_000_000
 
 
 def sample_sizes(
@@ -34,27 +42,29 @@ def sample_sizes(
         rng: the source of randomness.
         mapping: what a displayed layer's symbols were replaced by.
         fixed: symbols with a prescribed value.
-        terms: terms whose index boxes must not exceed `limit` points.
-        limit: see `terms`.
+        terms: terms whose index boxes should not exceed `limit` points.
+        limit: see `terms`; where prescribed sizes need more, the limit grows up to `LARGEST`.
 
     Raises:
-        EquationError: when no admissible sizes are found.
+        TooLargeError: when no admissible sizes are found.
     """
     program = source.program if isinstance(source, Layer) else source
     options = source.options if isinstance(source, Layer) else ()
     requirements = [e for r in source.requirements for e in r.expressions] if isinstance(source, Layer) else []
     symbols = _open_symbols(program, [*requirements])
     bounds = _bounds(program, options, dict(mapping or {}))
-    for _ in range(TRIES):
-        sizes = {s: (fixed or {}).get(s, _draw(s, bounds, rng)) for s in symbols}
-        if _admissible(program, sizes, requirements, terms, limit):
-            return sizes
-    raise EquationError(f"no admissible sizes found for {', '.join(s.name for s in symbols)}")
+    while limit <= LARGEST:
+        for _ in range(TRIES):
+            sizes = {s: (fixed or {}).get(s, _draw(s, bounds, rng)) for s in symbols}
+            if _admissible(program, sizes, requirements, terms, limit):
+                return sizes
+        limit *= 10
+    raise TooLargeError(f"no admissible sizes found for {', '.join(s.name for s in symbols)}")
 
 
 def sample_values(program: Program, sizes: Mapping[Symbol, Size], rng: np.random.Generator) -> dict[str, np.ndarray]:
     """A random array for every input; integer tensors stay below the extent of the index they are compared with."""
-    known = complete_sizes(program, sizes)  # type: ignore[arg-type]
+    known = complete_sizes(program, sizes)
     values: dict[str, np.ndarray] = {}
     for tensor in program.inputs:
         shape = shape_of(tensor.shape, known)
@@ -90,7 +100,7 @@ def _bounds(
 ) -> dict[Symbol, tuple[Size, Size]]:
     """Lowest and highest value per symbol; a range of floats stands for a real number."""
     windowed = {s for _, e in program.sizes for q in e.atoms(floordiv) for s in q.args[0].free_symbols}
-    bounds: dict[Symbol, tuple[Size, Size]] = {s: (1, 8) for s in windowed}
+    bounds: dict[Symbol, tuple[Size, Size]] = dict.fromkeys(windowed, (1, 8))
     for option in options:
         high = {Kind.PADDING: 2, Kind.COUNT: 2, Kind.FLAG: 1}.get(option.kind, 4 if len(option.symbols) > 1 else 3)
         low = 0 if option.kind in (Kind.PADDING, Kind.FLAG) else option.minimum
@@ -113,10 +123,10 @@ def _admissible(
 ) -> bool:
     known = dict(sizes)
     for symbol, expression in program.sizes:
-        known[symbol] = number(expression, known)  # type: ignore[arg-type]
+        known[symbol] = number(expression, known)
         if known[symbol] < 1:
             return False
-    if any(number(e, known) < 0 for e in requirements):  # type: ignore[arg-type]
+    if any(number(e, known) < 0 for e in requirements):
         return False
     boxes = [*terms, *(s.term for s in program.statements)]
-    return all(prod(number(r.extent, known) for r in t.ranges) <= limit for t in boxes)  # type: ignore[arg-type]
+    return all(prod(number(r.extent, known) for r in t.ranges) <= limit for t in boxes)

@@ -8,17 +8,18 @@ textbooks print. Each row comes from the row before by functions of `derive.coll
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
-from sympy import Add, Expr, Integer, Mul, Pow, Symbol
+from sympy import Expr, Symbol
 
-from derive.collapse import digits, discharge, divide, fold, identify, implying_access, proved, rename, solve
+from derive.collapse import discharge, rename, solve
 from derive.differentiate import Adjoint, Contribution, Gradient
+from derive.elimination import Rule, Vanishing, by_digits, by_solving, eliminate
 from derive.forward import equation, scattered
-from derive.index import affine, sign
-from derive.inline import inserted, is_pointwise
+from derive.inline import inserted
 from derive.notation import Notation
-from derive.recognise import recognise
-from derive.record import Between, Equals, Partial, Result, Section, Step, Words, joined
-from derive.term import Access, Guard, Program, Range, Statement, Tensor, Term
+from derive.outcome import collected, results
+from derive.record import Between, Partial, Section, Step, Words, joined
+from derive.rewrite import fold
+from derive.term import Access, Program, Range, Statement, Tensor, Term
 
 
 @dataclass(frozen=True)
@@ -29,18 +30,14 @@ class Strand:
     by_value: Term | None
     outer: tuple[Range, ...]
 
+    @property
+    def preferred(self) -> tuple[Symbol, ...]:
+        """The forward output's indices, which a gather form is solved for."""
+        return tuple(r.index for r in self.outer)
+
     def each(self, rewrite: Callable[[Term], Term]) -> "Strand":
+        """Both forms rewritten."""
         return replace(self, term=rewrite(self.term), by_value=rewrite(self.by_value) if self.by_value else None)
-
-
-@dataclass(frozen=True)
-class Elimination:
-    """What became of the deltas of one term."""
-
-    term: Term
-    solved: tuple[Symbol, ...] = ()
-    split: tuple[Symbol, ...] = ()
-    vanishing: tuple[tuple[str, Symbol, Expr], ...] = ()
 
 
 def gradient_section(
@@ -72,9 +69,15 @@ def gradient_section(
     gone = list(dict.fromkeys(v for v in outer + _inner(adjoint) if any(v in p for p in pairs)))
     rows.add("rename", (*joined(gone), " collapse" if len(gone) > 1 else " collapses"), tuple(s.term for s in strands))
 
-    eliminations = tuple(eliminate(s.term, [r.index for r in s.outer], program) for s in strands)
-    rows.add("solve", _solved_words(eliminations), tuple(e.term for e in eliminations))
-    rows.add("by value", _by_value_words(adjoint), tuple(_valued(s, e, program) for s, e in zip(strands, eliminations, strict=True)))
+    vanishing: list[Vanishing] = []
+    for rule in (by_digits, by_solving):
+        eliminations = tuple(eliminate(s.term, rule, s.preferred, program) for s in strands)
+        gone = list(dict.fromkeys(v for e in eliminations for v in e.gone))
+        words = (*joined(gone), " by division") if rule is by_digits else ("solved for ", *joined(gone))
+        rows.add("digits" if rule is by_digits else "solve", words, tuple(e.term for e in eliminations))
+        strands = tuple(s.each(_eliminated(rule, s.preferred, program)) for s in strands)
+        vanishing += [v for e in eliminations for v in e.vanishing]
+    rows.add("by value", _by_value_words(adjoint), tuple(s.by_value or s.term for s in strands))
     for name, let in known.items():
         rows.add("insert", (Access(name), " inserted"), tuple(inserted(t, let) for t in rows.terms))
     used = []
@@ -84,19 +87,23 @@ def gradient_section(
         used += [let] if rows.terms != before else []
     rows.add("collect", ("common factor",), collected(rows.terms))
 
-    caption = _vanishing_words(e for elimination in eliminations for e in elimination.vanishing)
+    caption = _vanishing_words(vanishing)
     return Section(
         title=("gradient with respect to ", Access(adjoint.tensor.name)),
         setup=(("For one element ", Access(adjoint.tensor.name, *left.indices), ":"),) if left.indices else (),
         steps=tuple(rows.steps),
         caption=(caption,) if caption else (),
-        results=_results(rows.steps[-1], pairs, gradient.forward, program),
+        results=results(rows.steps[-1], pairs, program),
         forward=gradient.forward,
         gradient=program,
         raw=tuple(c.term for c in adjoint.contributions),
         wrt=adjoint.tensor.name,
         lets=tuple(used),
     )
+
+
+def _eliminated(rule: Rule, preferred: tuple[Symbol, ...], program: Program) -> Callable[[Term], Term]:
+    return lambda term: eliminate(term, rule, preferred, program).term
 
 
 class _Rows:
@@ -134,7 +141,7 @@ def _settled(contribution: Contribution, program: Program) -> Strand:
 def _chain_rule(
     gradient: Gradient, adjoint: Adjoint, strands: Sequence[Strand], free: tuple[Range, ...]
 ) -> tuple[Term, ...]:
-    """One summand per tensor that reads the tensor: sum over its elements of its gradient times a partial derivative."""
+    """One summand per reader: the sum over its elements of its gradient times a partial derivative."""
     terms: dict[Term, None] = {}
     element = Access(adjoint.tensor.name, *(r.index for r in free))
     for contribution, strand in zip(adjoint.contributions, strands, strict=True):
@@ -169,159 +176,24 @@ def _renamed(strands: Sequence[Strand]) -> tuple[tuple[Strand, ...], tuple[dict[
     return tuple(s.each(lambda t: rename(t)[0]) for s in strands), pairs
 
 
-def eliminate(term: Term, preferred: Sequence[Symbol], program: Program) -> Elimination:
-    """Use up the deltas of a term, solving for `preferred` indices where there is a choice, and discharge guards."""
-    term = identify(term)
-    solved: list[Symbol] = []
-    split: list[Symbol] = []
-    guards: dict[Guard, Symbol] = {}
-    extents = {r.index: r.extent for r in term.bound}
-    while True:
-        made = next((m for d in term.deltas if (m := _eliminated(term, d, preferred)) is not None), None)
-        if made is None:
-            break
-        rewritten, gone, by_digits = made
-        (split if by_digits else solved).extend(gone)
-        guards |= {g: gone[0] for g in rewritten.guards if g not in term.guards}
-        term = rewritten
-    plain, dropped = discharge(term, program)
-    vanishing = []
-    for guard in dropped:
-        access = implying_access(term, guard, program.tensors)
-        if access is not None and guard in guards and not proved(term, guard, program):
-            vanishing.append((access.tensor, guards[guard], extents[guards[guard]]))
-    bound = tuple(sorted(plain.bound, key=lambda r: r.index in preferred))
-    plain = replace(plain, bound=bound) if solved or split else plain
-    return Elimination(plain, tuple(solved), tuple(split), tuple(vanishing))
-
-
-def _eliminated(term: Term, delta: Expr, preferred: Sequence[Symbol]) -> tuple[Term, list[Symbol], bool] | None:
-    """One delta used up: the new term, the indices that went, and whether by division with remainder."""
-    form = affine(delta, term.indices)
-    bound = {r.index for r in term.bound}
-    unit = [v for v in form.indices if v in bound and form.coefficient(v) in (1, -1)]
-    first = next((v for v in preferred if v in unit), None)
-    if first is not None and not _is_digit(term, delta):
-        return solve(term, delta, first), [first], False
-    by_digits = digits(term, delta)
-    if by_digits is not None:
-        kept = {r.index for r in by_digits.bound}
-        return by_digits, [r.index for r in term.bound if r.index not in kept], True
-    known_sign = [v for v in preferred if v in bound and sign(form.coefficient(v)) != 0]
-    if known_sign:
-        return divide(term, delta, known_sign[0]), [known_sign[0]], False
-    return (solve(term, delta, unit[0]), [unit[0]], False) if unit else None
-
-
-def _is_digit(term: Term, delta: Expr) -> bool:
-    return len(affine(delta, term.indices).terms) > 2 and digits(term, delta) is not None
-
-
-def _valued(strand: Strand, elimination: Elimination, program: Program) -> Term:
-    if strand.by_value is None:
-        return elimination.term
-    return eliminate(strand.by_value, [r.index for r in strand.outer], program).term
-
-
-def _solved_words(eliminations: Sequence[Elimination]) -> Words:
-    solved = list(dict.fromkeys(v for e in eliminations for v in e.solved))
-    split = list(dict.fromkeys(v for e in eliminations for v in e.split))
-    words: Words = ("solved for ", *joined(solved)) if solved else ()
-    if split:
-        words += ("; " if words else "", *joined(split), " by division")
-    return tuple(w for w in words if w != "")
-
-
 def _by_value_words(adjoint: Adjoint) -> Words:
     names = dict.fromkeys(c.reader.target.name for c in adjoint.contributions if c.by_value)
     return ("by the saved ", *joined([Access(name) for name in names]))
 
 
-def _vanishing_words(vanishing: Iterable[tuple[str, Symbol, Expr]]) -> Words:
-    """``Terms whose index of delta leaves 0 <= i < H', 0 <= j < W' are zero.``"""
+def _vanishing_words(vanishing: Iterable[Vanishing]) -> Words:
+    """Which terms are zero because an access leaves its tensor."""
     grouped: dict[str, list[Expr]] = {}
     for name, index, extent in dict.fromkeys(vanishing):
         grouped.setdefault(name, []).append(Between(index, extent))
     words: list[str | Expr] = []
     for name, ranges in grouped.items():
-        words += [" " if words else "", "Terms whose index of ", Access(name), " leaves ", *joined(ranges), " are zero."]
+        words += [
+            " " if words else "",
+            "Terms whose index of ",
+            Access(name),
+            " leaves ",
+            *joined(ranges),
+            " are zero.",
+        ]
     return tuple(w for w in words if w != "")
-
-
-def collected(terms: tuple[Term, ...]) -> tuple[Term, ...]:
-    """Pointwise summands as one product of their common factors and a sum."""
-    plain = all(is_pointwise(Statement(Tensor("", ()), t)) for t in terms)
-    if len(terms) < 2 or not plain:
-        return terms
-    factors = [list(Mul.make_args(t.body)) for t in terms]
-    common = [f for f in factors[0] if not f.is_Number and all(f in other for other in factors[1:])]
-    if not any(isinstance(f, Access) for f in common):
-        return terms
-    rest = [Mul(*(f for f in own if f not in common)) for own in factors]
-    return (replace(terms[0], body=Mul(*common, Add(*rest))),)
-
-
-def _results(
-    last: Step, pairs: tuple[dict[Symbol, Symbol], ...], forward: Program, program: Program
-) -> tuple[Result, ...]:
-    """The last row in its final names, and what it becomes where its divisibility brackets always hold."""
-    result = _forward_names(last, pairs)
-    lead: Words = () if result.left == last.left else ("In the names of the forward equation:",)
-    results = [Result(result, recognise(result.terms, result.notation, program), lead)]
-    moduli = sorted(
-        {d.modulus for t in result.terms for d in t.divisibilities if isinstance(d.modulus, Symbol)}, key=lambda s: s.name
-    )
-    if moduli:
-        where = tuple((m, Integer(1)) for m in moduli)
-        terms = tuple(_without_trivial(t.substitute(dict(where))) for t in result.terms)
-        special = replace(result, rule="specialise", terms=terms, where=where)
-        clause: Words = ("For ", *joined([Equals(m, Integer(1)) for m in moduli]), " the brackets always hold:")
-        results.append(Result(special, recognise(terms, result.notation, program), clause))
-    return tuple(results)
-
-
-def _without_trivial(term: Term) -> Term:
-    return replace(term, divisibilities=tuple(d for d in term.divisibilities if d.modulus != 1))
-
-
-def _forward_names(step: Step, pairs: tuple[dict[Symbol, Symbol], ...]) -> Step:
-    """The row with the forward equation's index names, if every element index is just another name of one."""
-    elements = [v for v in step.left.indices]
-    back: dict[Symbol, Symbol] = {}
-    for renames in pairs:
-        for gone, stays in renames.items():
-            if stays in elements and back.setdefault(stays, gone) != gone:
-                return step
-    taken = {r.index for t in step.terms for r in t.bound}
-    untouched = all(len(t.free) == len(back) and not taken & set(back.values()) for t in step.terms)
-    if len(back) != len(elements) or len(set(back.values())) != len(back) or not untouched:
-        return step
-    return replace(step, left=step.left.xreplace(back), terms=tuple(t.rename(back) for t in step.terms))
-
-
-def distributions(program: Program, taken: set[str]) -> tuple[Statement, ...]:
-    """Names for tensors divided by their own sum: with z[n] = sum(h[n, k], k) the quotient h/z is p[n, k]."""
-    found = []
-    names = iter(name for name in ("p", "p1", "p2", "p3") if name not in taken)
-    for statement in program.statements:
-        term, target = statement.term, statement.target
-        plain = isinstance(term.body, Access) and term.op == "sum" and term.bound
-        if not plain or term.deltas or term.guards or len(program.definitions(target.name)) > 1:
-            continue
-        if set(term.body.indices) != set(term.indices):
-            continue
-        name = next(names, None)
-        if name is None:
-            break
-        quotient = term.body * Pow(Access(target.name, *(r.index for r in term.free)), -1)
-        ranges = tuple(Range(v, term.extent(v)) for v in term.body.indices)
-        found.append(Statement(Tensor(name, tuple(r.extent for r in ranges)), Term(ranges, (), quotient)))
-    return tuple(found)
-
-
-def as_statement(section: Section, tensor: Tensor) -> Statement | None:
-    """The section's result as a definition that later sections may insert; None unless it is one pointwise term."""
-    terms = section.steps[-1].terms
-    statement = Statement(tensor, terms[0]) if len(terms) == 1 else None
-    return statement if statement is not None and is_pointwise(statement) else None
-

@@ -40,6 +40,7 @@ class Display:
 
     @property
     def program(self) -> Program:
+        """The displayed layer's forward equations."""
         return self.layer.program
 
     def value(self, symbol: Symbol) -> Expr:
@@ -51,8 +52,8 @@ def displayed(layer: Layer, settings: Mapping[str, str] | None = None) -> Displa
     """Apply `settings`, and where they say nothing `layer.display`, to the layer.
 
     Raises:
-        EquationError: when a setting names nothing or its value makes no sense; the message names the layer, the option,
-            what is expected and what was received.
+        EquationError: when a setting names nothing or its value makes no sense; the message names the layer, the
+            option, what is expected and what was received.
     """
     given = dict(settings or {})
     free = _size_symbols(layer.program)
@@ -61,9 +62,9 @@ def displayed(layer: Layer, settings: Mapping[str, str] | None = None) -> Displa
         option = layer.option(name)
         mapping |= _replacements(layer, option, str(value).lower() if isinstance(value, bool) else str(value))
     for key, text in given.items():
-        option = next((o for o in layer.options if o.name == key), None)
-        if option is not None:
-            mapping |= _replacements(layer, option, text)
+        chosen = next((o for o in layer.options if o.name == key), None)
+        if chosen is not None:
+            mapping |= _replacements(layer, chosen, text)
         elif key in free:
             mapping[free[key]] = _single(layer, key, text, Kind.SIZE, 1)
         else:
@@ -104,7 +105,8 @@ def _replacements(layer: Layer, option: Option, text: str) -> dict[Symbol, Expr]
     if len(parts) not in (1, count):
         allowed = sorted({1, count // 2, count} if option.kind is Kind.PADDING else {1, count})
         raise EquationError(
-            f"{layer.name}: {option.name} takes {' or '.join(map(str, allowed))} values, received {len(parts)}: {text!r}"
+            f"{layer.name}: {option.name} takes {' or '.join(map(str, allowed))} values, "
+            f"received {len(parts)}: {text!r}"
         )
     if len(parts) == 1:
         parts *= count

@@ -13,10 +13,11 @@ from typing import Any
 
 import sympy
 from sympy import Expr, Integer, Symbol
+from sympy.core.function import Application
 from sympy.core.symbol import Str
 
 from derive.functions import FUNCTIONS
-from derive.index import affine, integer
+from derive.index import NotAffineError, affine, integer
 
 
 class EquationError(ValueError):
@@ -160,6 +161,11 @@ class Statement:
     term: Term
     argument: Tensor | None = None
 
+    def _repr_latex_(self) -> str:
+        from derive.latex import statement  # a printer, loaded by notebooks only
+
+        return f"$\\displaystyle {statement(self)}$"
+
 
 @dataclass(frozen=True)
 class Program:
@@ -169,6 +175,11 @@ class Program:
     statements: tuple[Statement, ...]
     outputs: tuple[str, ...]
     sizes: tuple[tuple[Symbol, Expr], ...] = field(default=())
+
+    def _repr_latex_(self) -> str:
+        from derive.latex import program  # a printer, loaded by notebooks only
+
+        return f"$\\displaystyle {program(self)}$"
 
     @property
     def tensors(self) -> dict[str, Tensor]:
@@ -250,6 +261,10 @@ def check(program: Program) -> Program:
     """
     tensors = program.tensors
     defined = {t.name for t in program.inputs}
+    both = {v for s in program.statements for v in s.term.indices} & program.symbols()
+    if both:
+        raise EquationError(f"{min(v.name for v in both)} is both an index and a size; rename one")
+    _check_order(program)
     for statement in program.statements:
         term, target = statement.term, statement.target
         _check_indices(target, term, set(tensors))
@@ -260,8 +275,7 @@ def check(program: Program) -> Program:
                 raise EquationError(
                     f"{access.tensor} has {len(tensors[access.tensor].shape)} axes, but is used as {access}"
                 )
-            for expression in access.indices:
-                affine(expression, term.indices) if not expression.has(sympy.Function) else None
+            _check_affine(target, term, access)
         defined.add(target.name)
         if statement.argument is not None:
             defined.add(statement.argument.name)
@@ -269,6 +283,31 @@ def check(program: Program) -> Program:
     if missing:
         raise EquationError(f"output {missing[0]} is never defined")
     return program
+
+
+def _check_order(program: Program) -> None:
+    """A tensor is complete before it is read, and an input is not written to."""
+    read: set[str] = set()
+    defined: set[str] = set()
+    given = {t.name for t in program.inputs}
+    for statement in program.statements:
+        name = statement.target.name
+        if name in given:
+            raise EquationError(f"{name} is an input and cannot be defined")
+        if name in read & defined:
+            raise EquationError(f"{name} is read before its last definition")
+        defined.add(name)
+        read |= {a.tensor for a in accesses(statement.term.body)}
+
+
+def _check_affine(target: Tensor, term: Term, access: Access) -> None:
+    for expression in access.indices:
+        if expression.has(sympy.Function):
+            continue
+        try:
+            affine(expression, term.indices)
+        except NotAffineError as error:
+            raise EquationError(f"{target.name}: {access} is not affine: {error}") from error
 
 
 def _check_indices(target: Tensor, term: Term, tensors: set[str]) -> None:
@@ -283,7 +322,7 @@ def _check_indices(target: Tensor, term: Term, tensors: set[str]) -> None:
         raise EquationError(
             f"{target.name}: extents {shape} of its indices differ from its shape {target.shape}"
         )
-    unknown = [f.func for f in term.body.atoms(sympy.Function) if f.func not in FUNCTIONS]
+    unknown = [f.func for f in term.body.atoms(Application) if f.func not in FUNCTIONS]
     if unknown:
         known = ", ".join(sorted(f.__name__ for f in FUNCTIONS))
         raise EquationError(

@@ -2,125 +2,13 @@
 
 from collections.abc import Sequence
 
-from sympy import Symbol
-
-from derive.notation import name_parts
-from derive.record import Derivation, Result, Section, Step, Words
-from derive.typeset import Part, Piece, Typesetter
+from derive.record import Derivation, Result, Section, Step
+from derive.term import Access
+from derive.text_symbols import TextTypesetter
+from derive.typeset import Piece, Typesetter
 from derive.verify import Certificate
 
 WIDTH = 110
-_GREEK = {
-    name: letter
-    for name, letter in zip(
-        "alpha beta gamma delta epsilon zeta eta theta kappa lambda mu nu xi rho sigma tau phi chi psi omega".split(),
-        "αβγδεζηθκλμνξρστφχψω",
-        strict=True,
-    )
-}
-_LEVELS = {"l": "⁽ˡ⁾", "l-1": "⁽ˡ⁻¹⁾"}
-_POWERS = str.maketrans("0123456789-−", "⁰¹²³⁴⁵⁶⁷⁸⁹⁻⁻")
-
-
-class TextTypesetter(Typesetter):
-    """Unicode: ``Σ_{r,t,k} [s | q+p−dr] δ⁽ˡ⁾[m, (q+p−dr)/s, k]``."""
-
-    minus = "−"
-    comma = ","
-    hadamard = "⊙"
-
-    def symbol(self, symbol: Symbol) -> str:
-        name = name_parts(symbol.name)
-        if name.primed:
-            return f"{name.base}'"
-        return _GREEK.get(symbol.name, symbol.name)
-
-    def tensor(self, name: str) -> str:
-        if name in self.notation.deltas:
-            return f"δ{_LEVELS[self.notation.deltas[name]]}"
-        if name in self.notation.quotients:
-            return f"∂E/∂{self.tensor(self.notation.quotients[name])}"
-        if name in self.notation.levels:
-            letter, level = self.notation.levels[name]
-            return f"{letter}{_LEVELS[level]}"
-        return "ŵ" if name == "w_hat" else _GREEK.get(name, name)
-
-    def element(self, tensor: str, indices: Sequence[Part], dense: bool) -> tuple[Part, ...]:
-        head = self.tensor(tensor)
-        if not indices:
-            return (Part(head, head),)
-        comma = Part("," if dense else ", ")
-        parts = [Part(f"{head}["), indices[0]]
-        for index in indices[1:]:
-            parts += [comma, index]
-        return (*parts, Part("]"))
-
-    def quotient(self, tensor: str, indices: Sequence[Part], dense: bool) -> tuple[Part, ...]:
-        return (Part("∂E/∂"), *self.element(tensor, indices, dense))
-
-    def partial(self, upper: str, lower: str) -> str:
-        return f"∂{upper}/∂{lower}"
-
-    def fraction(self, upper: str, lower: str, simple: bool) -> str:
-        return f"{upper}/{lower if simple else self.parens(lower)}"
-
-    def power(self, base: str, exponent: str) -> str:
-        if all(c in "0123456789-−" for c in exponent):
-            return f"{base}{exponent.translate(_POWERS)}"
-        return f"{base}^({exponent})" if len(exponent) > 1 else f"{base}^{exponent}"
-
-    def root(self, inner: str) -> str:
-        return f"√({inner})"
-
-    def call(self, name: str, arguments: Sequence[str], exponent: str = "") -> str:
-        head = {"f'": "f′", "sigma": "σ"}.get(name, name)
-        return f"{head}{exponent.translate(_POWERS)}({', '.join(arguments)})"
-
-    def absolute(self, inner: str) -> str:
-        return f"|{inner}|"
-
-    def floor(self, upper: str, lower: str) -> str:
-        compound = any(c in upper for c in "+−")
-        return f"⌊{self.parens(upper) if compound else upper}/{lower}⌋"
-
-    def modulo(self, value: str, modulus: str) -> str:
-        return f"({value} mod {modulus})"
-
-    def ratio(self, upper: str, lower: str) -> str:
-        return f"{upper}/{lower}"
-
-    def divides(self, modulus: str, value: str) -> str:
-        return f"[{modulus} | {value}]"
-
-    def between(self, value: str, extent: str) -> str:
-        return f"0≤{value}<{extent}"
-
-    def iverson(self, inner: str) -> str:
-        return f"[{inner}]"
-
-    def reduction(self, op: str, groups: Sequence[Sequence[str]]) -> str:
-        names = ",".join(name for group in groups for name in group)
-        return f"{'Σ' if op == 'sum' else op}_{{{names}}}"
-
-    def full_sum(self, ranges: Sequence[tuple[str, str]]) -> str:
-        return " ".join(f"Σ_{{{index}=0..{last}}}" for index, last in ranges)
-
-    def juxtapose(self, factors: Sequence[str]) -> str:
-        short = all(len(f) == 1 or f.isdigit() or (len(f) == 2 and f[1] == "'") or f[0] == "(" for f in factors)
-        letters = all(c.isalnum() or c in "_'(" for f in factors for c in f[:1]) and not any("[" in f for f in factors)
-        return ("" if short else "·" if letters else " ").join(factors)
-
-    def transposed(self, name: str) -> str:
-        return f"({name})ᵀ" if "/" in name else f"{name}ᵀ"
-
-    def greek_pi(self) -> str:
-        return "π"
-
-    def times_ten(self, mantissa: str, exponent: int) -> str:
-        return f"{mantissa}·10{str(exponent).translate(_POWERS)}"
-
-    def prose(self, text: str) -> str:
-        return text.replace("rotated by pi", "rotated by π")
 
 
 def render(derivation: Derivation, certificate: Certificate | None = None) -> str:
@@ -144,7 +32,7 @@ def render(derivation: Derivation, certificate: Certificate | None = None) -> st
     for identity in derivation.appendix:
         lines += ["", "─" * 40, "", render(identity).rstrip("\n")]
     if certificate is not None:
-        figures = certificate.sentence(lambda f: t.times_ten(*f) if f[1] else f[0])
+        figures = certificate.sentence(lambda f: t.power_of_ten(*f) if f[1] else f[0])
         lines += ["", *_wrapped(figures)]
     return "\n".join(line.rstrip() for line in lines) + "\n"
 
@@ -170,12 +58,12 @@ def _forward(derivation: Derivation, t: TextTypesetter) -> list[str]:
         conditions = [c for term in d.terms for c in t.within(term).conditions(term)]
         lines += definition_row(inner, inner.expr(d.left), t.definition(d), conditions)
     for symbol, expression in derivation.sizes:
-        lines.append(f"  {t.symbol(symbol)} = {t.expr(expression)}")
+        lines.append(f"  {t.expr(symbol)} = {t.expr(expression)}")
     return lines
 
 
 def _seed_lines(derivation: Derivation, t: TextTypesetter) -> list[str]:
-    names = [f"{t.tensor(seed)} = ∂E/∂{t.tensor(output)}" for seed, output in seeds(derivation)]
+    names = [f"{t.expr(Access(seed))} = ∂E/∂{t.expr(Access(output))}" for seed, output in seeds(derivation)]
     return [f"With {', '.join(names)}, the gradient that arrives from above."]
 
 
@@ -281,6 +169,3 @@ def _wrapped(text: str, width: int = WIDTH) -> list[str]:
             lines.append("")
         lines[-1] += (" " if lines[-1] else "") + word
     return lines
-
-
-__all__ = ["TextTypesetter", "Words", "render", "row", "seeds"]

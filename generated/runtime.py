@@ -125,6 +125,11 @@ def float_type(layer: str, **arrays: Array | None) -> type[Any]:
     return first[1].type
 
 
+def scalar_type(*values: Any) -> type[Any]:
+    """float32 if all the numbers given are of that NumPy type, else float64."""
+    return np.float32 if values and all(getattr(v, "dtype", None) == np.float32 for v in values) else np.float64
+
+
 def labels(layer: str, name: str, values: Array, classes: int) -> None:
     """Raise unless all `values` are class numbers."""
     if values.size and (values.min() < 0 or values.max() >= classes):

@@ -16,7 +16,8 @@ import numpy as np
 import pytest
 from sympy import IndexedBase, Symbol
 
-from derive.collapse import count, digits, discharge, divide, identify, rename, reverse, solve
+from derive.collapse import digits, discharge, divide, identify, rename, solve
+from derive.rewrite import count, reverse
 from derive.differentiate import Gradient, differentiate
 from derive.equations import program, to_sympy
 from derive.index import affine, sign

@@ -58,7 +58,7 @@ def error_line(capsys: pytest.CaptureFixture[str], **options: Any) -> str:
     return message
 
 
-def train_two_epochs(digits: lenet5.Digits, seed: int) -> tuple[list[float], list[bytes]]:
+def train_briefly(digits: lenet5.Digits, seed: int) -> tuple[list[float], list[bytes]]:
     rng = np.random.default_rng(seed)
     network = lenet5.build_lenet5(rng)
     optimiser, rates = lenet5.Momentum(network), lenet5.cosine(0.02, 100)
@@ -77,20 +77,15 @@ def test_learns_the_embedded_digits() -> None:
     assert digits.test_images.shape == (360, 32, 32, 1)
     assert digits.train_images.dtype == np.float32
     assert np.bincount(digits.test_labels).min() >= 34
-    accuracy = lenet5.run(Console(quiet=True), digits, epochs=2, batch_size=32, lr=0.02, seed=0)
-    assert accuracy > 0.9
+    accuracy = lenet5.run(Console(quiet=True), digits, epochs=1, batch_size=32, lr=0.02, seed=0)
+    assert accuracy > 0.75  # chance is 0.1
 
 
 def test_same_seed_gives_the_same_bits() -> None:
-    everything = lenet5.load_embedded()
-    digits = lenet5.Digits(
-        everything.train_images[:300],
-        everything.train_labels[:300],
-        everything.test_images,
-        everything.test_labels,
-    )
-    assert train_two_epochs(digits, seed=1) == train_two_epochs(digits, seed=1)
-    assert train_two_epochs(digits, seed=1) != train_two_epochs(digits, seed=2)
+    digits = lenet5.load_embedded()
+    few = lenet5.Digits(digits.train_images[:100], digits.train_labels[:100], digits.test_images, digits.test_labels)
+    assert train_briefly(few, seed=1) == train_briefly(few, seed=1)
+    assert train_briefly(few, seed=1) != train_briefly(few, seed=2)
 
 
 def test_network_stays_in_float32() -> None:

@@ -24,6 +24,8 @@ def contractible(form: Form, scope: Scope) -> bool:
         return False
     _, groups = operands(form, scope)
     summed = set(form.contracted)
+    if not form.placed <= set().union(*(o.indices for o in groups), set()):
+        return False
     matrices = [o for o in groups if summed & set(o.indices)]
     return len(groups) >= 2 and len(matrices) >= 2 and all(o.bare or o.whole for o in groups)
 

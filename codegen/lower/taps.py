@@ -90,7 +90,7 @@ def _choose_loops(form: Form, scope: Scope) -> tuple[Symbol, ...]:
     forms = [*chain.from_iterable(groups), *single]
     forced = {v for f in forms for v, c in f.terms if sign(c) == 0}
     if form.argument is not None:
-        forced |= set(form.contracted)
+        forced |= set(form.contracted) | (form.position.free_symbols & set(form.indices))
     if form.op == "max":  # a maximum over nothing is -infinity, also of what does not depend on the index
         forced |= {v for v in form.contracted if v not in form.body.free_symbols}
     coupled = {v for f in forms if len(f.terms) > 1 for v in f.indices}

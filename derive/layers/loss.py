@@ -40,7 +40,7 @@ def mean_squared_error() -> Layer:
         name="mean_squared_error",
         class_name="MeanSquaredError",
         title="mean squared error over all elements",
-        program=program(Eq(y, Sum((x[e] - t[e]) ** 2 / E, e)), inputs=(x, t), ravel="x t"),
+        program=program(Eq(y, Sum((x[e] - t[e]) ** 2 / E, e)), inputs=(x, t), ravel="x t", constants="t"),
         axes=((E, "elements"),),
         source="LeCun et al., Gradient-based learning applied to document recognition, 1998, eq. 8",
     )

@@ -1,0 +1,123 @@
+"""Numerical verification of a layer: the rows of its derivation and its generated kernels, with figures."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import numpy as np
+from sympy import Symbol
+
+from codegen.arguments import shape_argument
+from codegen.compiler import compile_layer
+from codegen.kernel import Kernel, kernels
+from derive.derivation import derive
+from derive.differentiate import differentiate
+from derive.interpret import complete_sizes, interpret, shape_of
+from derive.layer import Kind, Layer, Option
+from derive.sampling import sample_sizes, sample_values
+from derive.term import Program
+from derive.verify import certify
+
+ROWS = 1e-10
+CHAIN = 1e-5
+KERNEL = 1e-10
+
+
+@dataclass(frozen=True)
+class Verified:
+    """One line of the report: what was checked against what, on how many shapes, and the greatest difference."""
+
+    checked: str
+    against: str
+    shapes: int
+    difference: float
+    tolerance: float
+
+    @property
+    def passed(self) -> bool:
+        """Whether the difference is within the tolerance; NaN is not."""
+        return self.difference <= self.tolerance
+
+
+def verify_layer(layer: Layer, shapes: int, seed: int = 0) -> Iterator[Verified]:
+    """Check every row of the derivation and every kernel of `layer`.
+
+    Args:
+        layer: the layer.
+        shapes: how many random admissible shapes.
+        seed: makes the figures repeatable.
+    """
+    found = certify(derive(layer), shapes, seed)
+    yield Verified(f"{found.rows} rows of the derivation", "the row before", shapes, found.difference, ROWS)
+    yield Verified(f"{found.chain_rows} chain-rule rows", "finite differences", shapes, found.chain_difference, CHAIN)
+    worst = dict.fromkeys((k.name for k in kernels(layer)), 0.0)
+    module = compile_layer(layer)
+    rng = np.random.default_rng(seed)
+    for _ in range(shapes):
+        sizes = sample_sizes(layer, rng)
+        expected, given = _expected(layer, sizes, rng)
+        for kernel in kernels(layer):
+            difference = _difference(getattr(module, kernel.name), kernel, expected, given, sizes)
+            worst[kernel.name] = float(np.fmax(worst[kernel.name], difference))
+    for name, difference in worst.items():
+        yield Verified(name, "the interpreter", shapes, difference, KERNEL)
+
+
+def _expected(
+    layer: Layer, sizes: dict[Symbol, int | float], rng: np.random.Generator
+) -> tuple[dict[str, np.ndarray], dict[str, np.ndarray]]:
+    """Every tensor by the interpreter, gradients included, and what the functions are given."""
+    gradient = differentiate(layer.program)
+    known = complete_sizes(layer.program, sizes)  # type: ignore[arg-type]
+    values = sample_values(layer.program, sizes, rng)
+    forward = interpret(layer.program, values, sizes)  # type: ignore[arg-type]
+    seeds = {t.name: rng.normal(size=shape_of(t.shape, known)) for t in gradient.seeds.values()}
+    given = {**forward, **seeds}
+    raw: Program = gradient.program
+    return {**interpret(raw, given, sizes), **_zeros(layer, given)}, given  # type: ignore[arg-type]
+
+
+def _zeros(layer: Layer, given: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
+    """Gradients that no statement computes are 0."""
+    gradient = differentiate(layer.program)
+    names = [n for n in layer.differentiable if gradient.adjoint(n) is None]
+    return {f"d{n}": np.zeros_like(given[n]) for n in names}
+
+
+def _difference(
+    function: object,
+    kernel: Kernel,
+    expected: dict[str, np.ndarray],
+    given: dict[str, np.ndarray],
+    sizes: dict[Symbol, int | float],
+) -> float:
+    """The greatest difference of a kernel's results, relative to the greatest entry expected."""
+    arguments = [given[t.name] for t in kernel.arguments]
+    options = {o.name: option_value(o, sizes) for o in kernel.options}
+    options |= {shape_argument(t): given[t.name].shape for t in kernel.shaped}
+    results = function(*arguments, **options)  # type: ignore[operator]
+    found = results if len(kernel.results) > 1 else (results,)
+    gaps = [0.0]
+    for name, value in zip(kernel.results, found, strict=True):
+        wanted = expected[name]
+        if np.shape(value) != np.shape(wanted):
+            return float("inf")
+        if wanted.size:
+            with np.errstate(invalid="ignore"):
+                gap = np.where(value == wanted, 0.0, np.abs(value - wanted))
+            scale = np.abs(wanted[np.isfinite(wanted)]).max(initial=1.0)
+            gaps.append(float(gap.max() / scale))
+    return float(np.max(gaps))
+
+
+def option_value(option: Option, sizes: dict[Symbol, int | float]) -> object:
+    """The value of an option, as a user writes it, that sets its symbols to `sizes`."""
+    values = [sizes[s] for s in option.symbols]
+    match option.kind:
+        case Kind.PADDING:
+            return tuple(zip(values[::2], values[1::2], strict=True))
+        case Kind.SIZE:
+            return tuple(values)
+        case Kind.FLAG:
+            return bool(values[0])
+        case _:
+            return values[0]

@@ -1,0 +1,208 @@
+"""Scalar and integer expressions as text: order, signs, parentheses. Subclasses write LaTeX or plain text."""
+
+from abc import ABC, abstractmethod
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+import sympy
+from sympy import Add, Expr, Integer, Mul, Pow, Symbol
+
+from derive.functions import activation, activation_prime, equal, relu, sigmoid, step
+from derive.index import choose, exact, floordiv, minimum, mod
+from derive.notation import Monomial, Notation, monomial, monomials
+from derive.recognise import Transposed
+from derive.record import Between, Equals, Hadamard, Partial
+from derive.term import Access
+
+FUNCTION_NAMES = {
+    sympy.exp: "exp",
+    sympy.log: "log",
+    sympy.tanh: "tanh",
+    sympy.sin: "sin",
+    sympy.cos: "cos",
+    sympy.sign: "sign",
+    sigmoid: "sigma",
+    activation: "f",
+    activation_prime: "f'",
+    minimum: "min",
+    choose: "choose",
+}
+
+
+QUOTIENT = "quotient "
+"""How the keys of partial derivatives begin."""
+
+
+@dataclass(frozen=True)
+class Part:
+    """Text and what it stands for; a part without key is never marked as new."""
+
+    text: str
+    key: str = ""
+
+
+class ExpressionWriter(ABC):
+    """Writes expressions; the indices of the term at hand decide the order in sums."""
+
+    def __init__(self, notation: Notation, indices: Sequence[Symbol] = ()) -> None:
+        self.notation = notation
+        self.indices = tuple(indices)
+
+    # ----- what a format must say ---------------------------------------------------------------------------------
+    minus: str
+    hadamard: str
+    pi: str
+
+    @abstractmethod
+    def power_of_ten(self, mantissa: str, exponent: int) -> str:
+        """``4e-16`` as it is read: 4 times ten to the minus sixteen."""
+
+    @abstractmethod
+    def _symbol(self, symbol: Symbol) -> str: ...
+    @abstractmethod
+    def _tensor(self, name: str) -> str: ...
+    @abstractmethod
+    def _element(self, tensor: str, indices: Sequence[Part], dense: bool) -> tuple[Part, ...]: ...
+    @abstractmethod
+    def _quotient(self, tensor: str, indices: Sequence[Part], dense: bool) -> tuple[Part, ...]: ...
+    @abstractmethod
+    def _partial(self, upper: str, lower: str) -> str: ...
+    @abstractmethod
+    def _fraction(self, upper: str, lower: str, simple: bool) -> str: ...
+    @abstractmethod
+    def _power(self, base: str, exponent: str) -> str: ...
+    @abstractmethod
+    def _root(self, inner: str) -> str: ...
+    @abstractmethod
+    def _call(self, name: str, arguments: Sequence[str], exponent: str = "") -> str: ...
+    @abstractmethod
+    def _absolute(self, inner: str) -> str: ...
+    @abstractmethod
+    def _floor(self, upper: str, lower: str) -> str: ...
+    @abstractmethod
+    def _modulo(self, value: str, modulus: str) -> str: ...
+    @abstractmethod
+    def _ratio(self, upper: str, lower: str) -> str: ...
+    @abstractmethod
+    def _between(self, value: str, extent: str) -> str: ...
+    @abstractmethod
+    def _juxtapose(self, factors: Sequence[str]) -> str: ...
+    @abstractmethod
+    def _transposed(self, name: str) -> str: ...
+
+    def _iverson(self, inner: str) -> str:
+        return f"[{inner}]"
+
+    def _parens(self, inner: str) -> str:
+        return f"({inner})"
+
+    # ----- expressions ----------------------------------------------------------------------------------------------
+    def expr(self, e: Expr, tight: bool = False) -> str:
+        """Any expression; `tight` asks for parentheses around sums."""
+        if isinstance(e, Add):
+            text = self._sum(monomials(e, self.indices, self.notation))
+            return self._parens(text) if tight else text
+        if isinstance(e, Mul) or (e.is_Number and e < 0):
+            part = monomial(e, self.indices, self.notation)
+            text = (self.minus if part.negative else "") + self._product(part)
+            return self._parens(text) if tight and part.negative else text
+        return self._atom(e)
+
+    def _sum(self, parts: Iterable[Monomial]) -> str:
+        text = ""
+        for part in parts:
+            sign = self.minus if part.negative else ("+" if text else "")
+            text += f"{sign}{self._product(part)}"
+        return text
+
+    def _product(self, part: Monomial) -> str:
+        """Coefficient and factors, negative powers as the lower side of one fraction."""
+        upper = [f for f in part.factors if not is_inverse(f)]
+        lower = [Pow(f.base, -f.exp) for f in part.factors if is_inverse(f)]
+        p, q = sympy.fraction(part.coefficient) if part.coefficient.is_Rational else (part.coefficient, Integer(1))
+        tops = ([self.number(p)] if p != 1 else []) + [self.expr(f, tight=True) for f in upper]
+        bottoms = ([self.number(q)] if q != 1 else []) + [self.expr(f, tight=True) for f in lower]
+        if not bottoms:
+            return self._juxtapose(tops) if tops else "1"
+        if len(tops) == 1 and len(upper) == 1 and isinstance(upper[0], Add):
+            return self._juxtapose([self._fraction("1", self._juxtapose(bottoms), len(bottoms) < 2), tops[0]])
+        return self._fraction(self._juxtapose(tops) if tops else "1", self._juxtapose(bottoms), len(bottoms) < 2)
+
+    def number(self, e: Expr) -> str:
+        """A number as it is read; floats in the fewest digits that name them."""
+        if e.is_Integer:
+            return str(int(e)).replace("-", self.minus)
+        if e.is_Rational:
+            return self._fraction(str(e.p), str(e.q), True)
+        return repr(float(e)).replace("-", self.minus)
+
+    def _atom(self, e: Expr) -> str:
+        if isinstance(e, Symbol):
+            return self._symbol(e)
+        if e is sympy.pi:
+            return self.pi
+        if e.is_Number:
+            return self.number(e)
+        if isinstance(e, Access):
+            return "".join(part.text for part in self.access(e))
+        if isinstance(e, Pow):
+            return self._raised(e)
+        if isinstance(e, Partial):
+            return self._partial(self._atom(e.upper), self._atom(e.lower))
+        if isinstance(e, Between):
+            return self._between(self.expr(e.args[0]), self.expr(e.args[1]))
+        if isinstance(e, Hadamard):
+            return self.hadamard
+        if isinstance(e, Equals):
+            return f"{self.expr(e.args[0])}={self.expr(e.args[1])}"
+        if isinstance(e, Transposed):
+            return self._transposed(self._atom(e.args[0]))
+        return self._function(e)
+
+    def _raised(self, e: Expr) -> str:
+        if e.exp == -1:
+            return self._fraction("1", self.expr(e.base), not isinstance(e.base, Add | Mul))
+        if e.exp == sympy.Rational(1, 2):
+            return self._root(self.expr(e.base))
+        if e.exp.is_number and e.exp < 0:
+            return self._fraction("1", self._raised(Pow(e.base, -e.exp)) if e.exp != -1 else self.expr(e.base), True)
+        if e.base.func in FUNCTION_NAMES and e.exp.is_Integer:
+            name, exponent = FUNCTION_NAMES[e.base.func], self.expr(e.exp)
+            return self._call(name, [self.expr(a) for a in e.base.args], exponent)
+        compound = not isinstance(e.base, Symbol | Access)
+        base = self.expr(e.base)
+        return self._power(self._parens(base) if compound else base, self.expr(e.exp))
+
+    def _function(self, e: Expr) -> str:
+        args = e.args
+        if isinstance(e, floordiv):
+            return self._floor(self.expr(args[0]), self.expr(args[1]))
+        if isinstance(e, mod):
+            return self._modulo(self.expr(args[0], tight=True), self.expr(args[1], tight=True))
+        if isinstance(e, exact):
+            return self._ratio(self.expr(args[0], tight=True), self.expr(args[1], tight=True))
+        if isinstance(e, step):
+            return self._iverson(f"{self.expr(args[0])}>0")
+        if isinstance(e, equal):
+            first, second = args if isinstance(args[0], Symbol) or not isinstance(args[1], Access) else args[::-1]
+            return self._iverson(f"{self.expr(first)}={self.expr(second)}")
+        if isinstance(e, sympy.Abs):
+            return self._absolute(self.expr(args[0]))
+        if isinstance(e, relu):
+            return self._call("max", ["0", self.expr(args[0])])
+        return self._call(FUNCTION_NAMES.get(e.func, e.func.__name__), [self.expr(a) for a in args])
+
+    def access(self, a: Access) -> tuple[Part, ...]:
+        """An element of a tensor; its indices are parts of their own."""
+        texts = [self.expr(e) for e in a.indices]
+        keys = [f"{a.tensor}.{axis}.{text}" for axis, text in enumerate(texts)]
+        parts = [Part(text, key) for text, key in zip(texts, keys, strict=True)]
+        dense = all(isinstance(e, Symbol | Integer) for e in a.indices)
+        if a.tensor in self.notation.quotients:
+            return self._quotient(self.notation.quotients[a.tensor], parts, dense)
+        return self._element(a.tensor, parts, dense)
+
+
+def is_inverse(factor: Expr) -> bool:
+    """Whether a factor belongs below the line of a fraction."""
+    return isinstance(factor, Pow) and bool(factor.exp.is_number) and bool(factor.exp < 0)

@@ -1,0 +1,112 @@
+"""Unicode for symbols, elements, fractions and sums: the mathematics that `derive.text` arranges."""
+
+from collections.abc import Sequence
+
+from sympy import Symbol
+
+from derive.expressions import Part
+from derive.notation import GREEK, name_parts
+from derive.typeset import Typesetter
+
+_GREEK = dict(zip(GREEK, "αβγδεζηθκλμνξρστφχψω", strict=True))
+_LEVELS = {"l": "⁽ˡ⁾", "l-1": "⁽ˡ⁻¹⁾"}
+_POWERS = str.maketrans("0123456789-−", "⁰¹²³⁴⁵⁶⁷⁸⁹⁻⁻")
+
+
+class TextTypesetter(Typesetter):
+    """Unicode: ``Σ_{r,t,k} [s | q+p−dr] δ⁽ˡ⁾[m, (q+p−dr)/s, k]``."""
+
+    minus = "−"
+    hadamard = "⊙"
+    pi = "π"
+
+    def _symbol(self, symbol: Symbol) -> str:
+        name = name_parts(symbol.name)
+        if name.primed:
+            return f"{name.base}'"
+        return _GREEK.get(symbol.name, symbol.name)
+
+    def _tensor(self, name: str) -> str:
+        if name in self.notation.deltas:
+            return f"δ{_LEVELS[self.notation.deltas[name]]}"
+        if name in self.notation.quotients:
+            return f"∂E/∂{self._tensor(self.notation.quotients[name])}"
+        if name in self.notation.levels:
+            letter, level = self.notation.levels[name]
+            return f"{letter}{_LEVELS[level]}"
+        return "ŵ" if name == "w_hat" else _GREEK.get(name, name)
+
+    def _element(self, tensor: str, indices: Sequence[Part], dense: bool) -> tuple[Part, ...]:
+        head = self._tensor(tensor)
+        if not indices:
+            return (Part(head, head),)
+        comma = Part("," if dense else ", ")
+        parts = [Part(f"{head}["), indices[0]]
+        for index in indices[1:]:
+            parts += [comma, index]
+        return (*parts, Part("]"))
+
+    def _quotient(self, tensor: str, indices: Sequence[Part], dense: bool) -> tuple[Part, ...]:
+        return (Part("∂E/∂"), *self._element(tensor, indices, dense))
+
+    def _partial(self, upper: str, lower: str) -> str:
+        return f"∂{upper}/∂{lower}"
+
+    def _fraction(self, upper: str, lower: str, simple: bool) -> str:
+        return f"{upper}/{lower if simple else self._parens(lower)}"
+
+    def _power(self, base: str, exponent: str) -> str:
+        if all(c in "0123456789-−" for c in exponent):
+            return f"{base}{exponent.translate(_POWERS)}"
+        return f"{base}^({exponent})" if len(exponent) > 1 else f"{base}^{exponent}"
+
+    def _root(self, inner: str) -> str:
+        return f"√({inner})"
+
+    def _call(self, name: str, arguments: Sequence[str], exponent: str = "") -> str:
+        head = {"f'": "f′", "sigma": "σ"}.get(name, name)
+        return f"{head}{exponent.translate(_POWERS)}({', '.join(arguments)})"
+
+    def _absolute(self, inner: str) -> str:
+        return f"|{inner}|"
+
+    def _floor(self, upper: str, lower: str) -> str:
+        compound = any(c in upper for c in "+−")
+        return f"⌊{self._parens(upper) if compound else upper}/{lower}⌋"
+
+    def _modulo(self, value: str, modulus: str) -> str:
+        return f"({value} mod {modulus})"
+
+    def _ratio(self, upper: str, lower: str) -> str:
+        return f"{upper}/{lower}"
+
+    def _divides(self, modulus: str, value: str) -> str:
+        return f"[{modulus} | {value}]"
+
+    def _between(self, value: str, extent: str) -> str:
+        return f"0≤{value}<{extent}"
+
+    def _reduction(self, op: str, groups: Sequence[Sequence[str]]) -> str:
+        names = ",".join(name for group in groups for name in group)
+        return f"{'Σ' if op == 'sum' else op}_{{{names}}}"
+
+    def _full_sum(self, ranges: Sequence[tuple[str, str]]) -> str:
+        return " ".join(f"Σ_{{{index}=0..{last}}}" for index, last in ranges)
+
+    def _juxtapose(self, factors: Sequence[str]) -> str:
+        short = all(
+            len(f) == 1 or f[0] == "⌊" or f.isdigit() or (len(f) == 2 and f[1] == "'") or f[0] == "(" for f in factors
+        )
+        letters = all(c.isalnum() or c in "_'(" for f in factors for c in f[:1]) and not any("[" in f for f in factors)
+        return ("" if short else "·" if letters else " ").join(factors)
+
+    def _transposed(self, name: str) -> str:
+        return f"({name})ᵀ" if "/" in name else f"{name}ᵀ"
+
+    def power_of_ten(self, mantissa: str, exponent: int) -> str:
+        """4·10⁻¹⁶."""
+        return f"{mantissa}·10{str(exponent).translate(_POWERS)}"
+
+    def prose(self, text: str) -> str:
+        """Words without mathematics."""
+        return text.replace("rotated by pi", "rotated by π")

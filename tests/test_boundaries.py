@@ -1,0 +1,100 @@
+"""Who may import whom, read from the source: derive knows no codegen, generated knows neither, layers know no gradient."""
+
+import ast
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[1]
+NUMPY_IN_DERIVE = {"interpret.py", "functions.py", "verify.py", "sampling.py"}
+
+
+def modules(folder: str) -> list[Path]:
+    found = sorted((ROOT / folder).rglob("*.py"))
+    assert found, f"{folder} holds no module"
+    return found
+
+
+def imports(path: Path) -> Iterator[tuple[str, int]]:
+    """The modules that `path` imports anywhere, functions included: absolute name or '' + level for relative ones."""
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.Import):
+            yield from ((alias.name, 0) for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            yield node.module or "", node.level
+
+
+def top_level(path: Path) -> set[str]:
+    return {name.partition(".")[0] for name, level in imports(path) if level == 0}
+
+
+def relative(path: Path) -> str:
+    return path.relative_to(ROOT).as_posix()
+
+
+@pytest.mark.parametrize("path", modules("derive"), ids=relative)
+def test_derive_imports_neither_codegen_nor_templates(path: Path) -> None:
+    assert not top_level(path) & {"codegen", "generated", "templates", "jinja2", "torch", "typer"}
+
+
+@pytest.mark.parametrize("path", modules("derive"), ids=relative)
+def test_numpy_in_derive_belongs_to_the_oracle(path: Path) -> None:
+    assert "numpy" not in top_level(path) or path.name in NUMPY_IN_DERIVE
+
+
+@pytest.mark.parametrize("path", modules("derive"), ids=relative)
+def test_derive_imports_sympy_and_the_standard_library_only(path: Path) -> None:
+    allowed = set(sys.stdlib_module_names) | {"derive", "sympy", "numpy"}
+    assert top_level(path) <= allowed
+
+
+@pytest.mark.parametrize("path", modules("codegen"), ids=relative)
+def test_codegen_imports_what_it_is_said_to(path: Path) -> None:
+    allowed = set(sys.stdlib_module_names) | {"codegen", "derive", "sympy", "numpy", "jinja2", "typer", "rich", "click"}
+    assert top_level(path) <= allowed
+    assert "jinja2" not in top_level(path) or path.name == "render.py"
+
+
+@pytest.mark.parametrize("path", modules("generated"), ids=relative)
+def test_generated_imports_numpy_the_standard_library_and_its_siblings(path: Path) -> None:
+    assert top_level(path) <= set(sys.stdlib_module_names) | {"numpy"}
+    siblings = [(name, level) for name, level in imports(path) if level > 0]
+    assert all(level == 1 for _, level in siblings)
+    if path.name != "__init__.py":
+        assert {name for name, _ in siblings} <= {"", "runtime"}
+    if path.name == "runtime.py":
+        assert not siblings
+
+
+@pytest.mark.parametrize("path", modules("derive/layers"), ids=relative)
+def test_layers_are_forward_equations_only(path: Path) -> None:
+    modules_used = {name for name, _ in imports(path)}
+    allowed = {"derive.equations", "derive.functions", "derive.index", "derive.layer", "sympy", "collections.abc"}
+    assert all(name in allowed or name.startswith("derive.layers") for name in modules_used)
+    names = {node.id for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))) if isinstance(node, ast.Name)}
+    assert not names & {"Access", "Term", "Statement", "Program", "diff", "Derivative", "differentiate"}
+    functions = {
+        node.name for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))) if isinstance(node, ast.FunctionDef)
+    }
+    assert not [name for name in functions if "grad" in name or "backward" in name]
+
+
+def test_no_text_reaches_sympys_evaluators() -> None:
+    """sympify, parse_expr and lambdify run text as Python; eval and exec stand in one place, for our own output."""
+    for path in [*modules("derive"), *modules("codegen")]:
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            called = node.func if isinstance(node, ast.Call) else None
+            name = called.attr if isinstance(called, ast.Attribute) else getattr(called, "id", "")
+            assert name not in {"parse_expr", "lambdify", "eval"}, f"{relative(path)}:{node.lineno}"
+            assert name != "exec" or relative(path) == "codegen/compiler.py", f"{relative(path)}:{node.lineno}"
+
+
+def test_templates_hold_no_logic_of_layers() -> None:
+    from derive.layers import LAYERS
+
+    for path in sorted((ROOT / "templates").rglob("*.jinja")):
+        text = path.read_text(encoding="utf-8")
+        assert not [name for name in LAYERS if "_" in name and name in text], relative(path)
+        assert "conv2d" not in text
