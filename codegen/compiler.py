@@ -79,7 +79,9 @@ def _summary(kernel: Kernel) -> str:
 
 
 def _returned(tensor: Tensor) -> str:
-    return f"{tensor.name}.reshape(full_shape)" if tensor.ravel else tensor.name
+    if tensor.ravel:
+        return f"{tensor.name}.reshape(full_shape)"
+    return tensor.name if tensor.shape or tensor.integer else f"dtype({tensor.name})"
 
 
 def _result_type(kernel: Kernel) -> str:

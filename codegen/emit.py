@@ -282,7 +282,8 @@ class Emitter:
         lookup = dict(update.slices) if update else {}
 
         def access(a: Access) -> str:
-            assert update is not None  # a scale has no accesses
+            if a not in lookup:  # in a scale: a number
+                return self.array(a.tensor)
             part = lookup[a]
             own = tuple(v for v in part.vectors if v is not None)
             return _aligned(self.slice(part, update), own, axes)
@@ -294,7 +295,7 @@ class Emitter:
             kind = "" if integer else ", dtype=dtype"
             return _aligned(f"np.arange({low}, {high}{kind})", (symbol,), axes)
 
-        return ArrayPrinter(access, index)
+        return ArrayPrinter(access, index, update.axes if update else ())
 
 
 def _aligned(text: str, own: tuple[Symbol, ...], axes: tuple[Symbol, ...]) -> str:

@@ -5,7 +5,7 @@ division by a size divides an array (never 0 by 0 in Python integers). A bracket
 a strong zero.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 
 import sympy
 from sympy import Add, Expr, Integer, Mul, Pow, Symbol
@@ -78,11 +78,17 @@ class ArrayPrinter:
     Args:
         access: text of an access.
         index: text of an index used as a value; the flag tells whether an integer will do.
-        scalar: whether an expression is a Python scalar (sizes and options only).
+        vectors: the indices that stand for arrays when used as values.
     """
 
-    def __init__(self, access: Callable[[Access], str], index: Callable[[Symbol, bool], str]) -> None:
-        self.access, self.index = access, index
+    def __init__(
+        self, access: Callable[[Access], str], index: Callable[[Symbol, bool], str], vectors: Collection[Symbol] = ()
+    ) -> None:
+        self.access, self.index, self.vectors = access, index, frozenset(vectors)
+
+    def is_scalar(self, e: Expr) -> bool:
+        """Whether an expression is a Python number: sizes, options and scalar arguments only."""
+        return not (e.free_symbols & self.vectors) and not any(a.indices for a in e.atoms(Access))
 
     def text(self, e: Expr, level: int = SUM, whole: bool = False) -> str:
         """The text of `e` for a context of precedence `level`; `whole`: an integer value is wanted."""
@@ -106,7 +112,11 @@ class ArrayPrinter:
             wants_integers = isinstance(e, equal)
             level = POWER if is_indicator(e) else SUM
             text = FUNCTIONS[e.func].numpy.format(*(self.text(a, level, wants_integers) for a in e.args))
-            return (f"{text}.astype(dtype)", ATOM) if is_indicator(e) and not whole else (text, ATOM)
+            if not is_indicator(e) and self.is_scalar(e):
+                return f"float({text})", ATOM  # a NumPy scalar would turn float32 arrays into float64
+            if not is_indicator(e) or whole:
+                return text, ATOM
+            return (f"dtype({text})" if self.is_scalar(e) else f"{text}.astype(dtype)"), ATOM
         raise TypeError(f"no scalar expression: {e}")
 
     def _product(self, e: Mul, whole: bool) -> tuple[str, int]:
@@ -114,7 +124,7 @@ class ArrayPrinter:
         if brackets:
             condition = " & ".join(self._bracket(f) for f in brackets)
             rest = Mul(*(f for f in e.args if f not in brackets))
-            if _is_scalar(rest):
+            if self.is_scalar(rest):
                 return f"np.where({condition}, dtype({self.text(rest, SUM)}), dtype(0))", ATOM
             return f"np.where({condition}, {self.text(rest, SUM)}, 0)", ATOM
         coefficient, rest = e.as_coeff_Mul()
@@ -124,7 +134,7 @@ class ArrayPrinter:
         numerator = " * ".join(self.text(f, POWER, whole) for f in above) or "1"
         if not below:
             return numerator, PRODUCT if len(above) > 1 else POWER
-        if any(isinstance(f, Symbol) for f in below) and _is_scalar(e):
+        if any(isinstance(f, Symbol) for f in below) and self.is_scalar(e):
             # Python would raise on an empty batch, whose value nobody reads
             return f"rt.ratio({numerator}, {' * '.join(self.text(f, POWER, whole) for f in below)})", ATOM
         denominator = " * ".join(self.text(f, POWER, whole) for f in below)
@@ -136,6 +146,8 @@ class ArrayPrinter:
 
     def _power(self, e: Pow) -> tuple[str, int]:
         base, power = e.base, e.exp
+        if self.is_scalar(e):
+            return f"{self.text(base, ATOM)}**{self.text(power, ATOM)}", POWER
         if power == 2:
             return f"np.square({self.text(base)})", ATOM
         if power == sympy.Rational(1, 2):
@@ -143,11 +155,6 @@ class ArrayPrinter:
         if power.is_negative:
             return f"1 / {self.text(base**-power, POWER)}", PRODUCT
         return f"{self.text(base, ATOM)}**{self.text(power, ATOM)}", POWER
-
-
-def _is_scalar(e: Expr) -> bool:
-    """Whether an expression has no element of an array in it: sizes, options and scalar arguments only."""
-    return not any(a.indices for a in e.atoms(Access))
 
 
 def _number(e: Expr) -> tuple[str, int]:

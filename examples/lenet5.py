@@ -22,6 +22,7 @@ import numpy as np
 import typer
 from numpy.lib.stride_tricks import sliding_window_view
 from numpy.typing import NDArray
+from rich.box import SIMPLE_HEAD
 from rich.console import Console
 from rich.progress import track
 from rich.table import Table
@@ -172,10 +173,10 @@ def network_input(pixels: NDArray[np.uint8 | np.float64], *, white: float) -> Im
 def confusion_table(labels: Labels, guesses: Labels) -> Table:
     """Count how often each digit (row) was taken for each digit (column)."""
     counts = np.bincount(CLASSES * labels + guesses, minlength=CLASSES**2).reshape(CLASSES, CLASSES)
-    table = Table("digit", title="Row: the digit; column: what the network took it for", title_justify="left")
+    table = Table("digit", title="Row: the digit; column: what the network took it for", box=SIMPLE_HEAD, padding=0)
     for digit in range(CLASSES):
-        table.add_column(str(digit), justify="right")
-    table.add_column("right", justify="right")
+        table.add_column(str(digit), justify="right", min_width=4)
+    table.add_column("right", justify="right", min_width=7)
     for digit, row in enumerate(counts):
         cells = [f"[bold]{count}[/]" if guess == digit else str(count or "·") for guess, count in enumerate(row)]
         table.add_row(str(digit), *cells, f"{row[digit] / max(row.sum(), 1):.1%}")
@@ -211,7 +212,7 @@ def run(console: Console, digits: Digits, *, epochs: int, batch_size: int, lr: f
     return accuracy
 
 
-app = typer.Typer(add_completion=False, rich_markup_mode=None)
+app = typer.Typer(add_completion=False, rich_markup_mode=None, pretty_exceptions_enable=False)
 
 
 @app.command()

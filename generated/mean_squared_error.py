@@ -32,14 +32,14 @@ def mean_squared_error_forward(x: Any, t: Any) -> Any:
     """
     x = rt.array("mean_squared_error", "x", x, None)
     t = rt.array("mean_squared_error", "t", t, None)
-    rt.float_type("mean_squared_error", x=x, t=t)
+    dtype = rt.float_type("mean_squared_error", x=x, t=t)
     full_shape = x.shape
     E = x.size
     x = x.reshape(-1)
     rt.same_shape("mean_squared_error", "t", t.shape, full_shape)
     t = t.reshape(-1)
     y = (np.square(x - t) / E).sum(axis=-1)
-    return y
+    return dtype(y)
 
 
 def mean_squared_error_grad_input(dy: Any, x: Any, t: Any) -> rt.Array:

@@ -50,7 +50,7 @@ def scaled_tanh_grad_input(
 ) -> rt.Array:
     """Compute dx, the gradient of E: LeNet's scaled hyperbolic tangent.
 
-    dx[m] = A * S * (1 - square(y[m]) / square(A)) * dy[m]
+    dx[m] = A * S * (1 - square(y[m]) / A**2) * dy[m]
 
     Args:
         dy: any shape; dE/dy.
@@ -74,7 +74,7 @@ def scaled_tanh_grad_input(
     y = y.reshape(-1)
     A = rt.number("scaled_tanh", "amplitude", amplitude)
     S = rt.number("scaled_tanh", "slope", slope)
-    dx = A * S * (1 - np.square(y) / np.square(A)) * dy
+    dx = A * S * (1 - np.square(y) / A**2) * dy
     return dx.reshape(full_shape)
 
 

@@ -40,7 +40,7 @@ def softmax_cross_entropy_forward(x: Any, t: Any) -> tuple[Any, rt.Array, rt.Arr
     """
     x = rt.array("softmax_cross_entropy", "x", x, 2)
     t = rt.array("softmax_cross_entropy", "t", t, 1, integer=True)
-    rt.float_type("softmax_cross_entropy", x=x)
+    dtype = rt.float_type("softmax_cross_entropy", x=x)
     N, K = x.shape
     rt.extents("softmax_cross_entropy", "t", t.shape, (N,), "batch")
     rt.labels("softmax_cross_entropy", "t", t, K)
@@ -49,7 +49,7 @@ def softmax_cross_entropy_forward(x: Any, t: Any) -> tuple[Any, rt.Array, rt.Arr
     z = h.sum(axis=-1)
     y = np.where((np.arange(0, K) == t[:, None]), -x / N, 0).sum(axis=(-2, -1))
     y += ((np.log(z) + m) / N).sum(axis=-1)
-    return y, h, z
+    return dtype(y), h, z
 
 
 def softmax_cross_entropy_grad_input(dy: Any, t: Any, h: Any, z: Any) -> rt.Array:

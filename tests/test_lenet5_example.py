@@ -77,8 +77,8 @@ def test_learns_the_embedded_digits() -> None:
     assert digits.test_images.shape == (360, 32, 32, 1)
     assert digits.train_images.dtype == np.float32
     assert np.bincount(digits.test_labels).min() >= 34
-    accuracy = lenet5.run(Console(quiet=True), digits, epochs=1, batch_size=32, lr=0.02, seed=0)
-    assert accuracy > 0.75  # chance is 0.1
+    accuracy = lenet5.run(Console(quiet=True), digits, epochs=2, batch_size=32, lr=0.02, seed=0)
+    assert accuracy > 0.8  # chance is 0.1
 
 
 def test_same_seed_gives_the_same_bits() -> None:
@@ -105,11 +105,14 @@ def test_shift_moves_whole_images_by_at_most_one_pixel() -> None:
 
 
 def test_confusion_table_counts_guesses() -> None:
-    table = lenet5.confusion_table(np.array([0, 0, 7]), np.array([0, 3, 7]))
+    labels = np.repeat(np.arange(10), 1000)
+    guesses = labels.copy()
+    guesses[:500] = 3
     page = io.StringIO()
-    Console(file=page, width=100).print(table)
-    rows = [re.findall(r"[\d.%·]+", line) for line in page.getvalue().splitlines()]
-    assert ["0", "1", "·", "·", "1", *"······", "50.0%"] in rows
+    Console(file=page, width=80).print(lenet5.confusion_table(labels, guesses))
+    rows = [line.split() for line in page.getvalue().splitlines()]
+    assert ["0", "500", "·", "·", "500", *"······", "50.0%"] in rows
+    assert ["9", *"·········", "1000", "100.0%"] in rows
 
 
 @pytest.mark.skipif(MNIST is None, reason="GRADSCRIBE_MNIST names no folder with MNIST's IDX files")

@@ -28,7 +28,7 @@ def operands(form: Form, scope: Scope) -> tuple[Expr, list[Operand]]:
     groups: list[Operand] = []
     for factor in Mul.make_args(form.body):
         used = _indices(factor, form)
-        if not used and not accesses(factor):
+        if not used and not any(a.indices for a in accesses(factor)):
             scale *= factor
             continue
         whole = all(scope.plain(a, form) for a in accesses(factor))
