@@ -32,10 +32,7 @@ def argument_lines(kernel: Kernel) -> list[str]:
     """The lines that check and bind everything `kernel` is given."""
     layer = kernel.layer
     arrays = [line for t in kernel.arguments for line in _array_lines(t, layer)]
-    shapes = [
-        f"{shape_argument(t)} = rt.shape({_q(layer.name)}, {_q(shape_argument(t))}, {shape_argument(t)}, {len(t.shape)})"
-        for t in kernel.shaped
-    ]
+    shapes = [_shape_line(t, layer) for t in kernel.shaped]
     inputs = {t.name for t in layer.program.inputs}
     sources = [Source(shape_argument(t), shape_argument(t), t) for t in kernel.shaped if not t.ravel]
     ordered = sorted(kernel.arguments, key=lambda t: t.name not in inputs)
@@ -64,6 +61,11 @@ def _array_lines(tensor: Tensor, layer: Layer) -> list[str]:
     kind = ", integer=True" if tensor.integer else ""
     line = f"{name} = rt.array({_q(layer.name)}, {_q(name)}, {name}, {rank}{kind})"
     return [f"if {name} is not None:", f"    {line}"] if tensor.optional else [line]
+
+
+def _shape_line(tensor: Tensor, layer: Layer) -> str:
+    name = shape_argument(tensor)
+    return f"{name} = rt.shape({_q(layer.name)}, {_q(name)}, {name}, {len(tensor.shape)})"
 
 
 def _dtype_line(kernel: Kernel) -> str:
@@ -222,7 +224,8 @@ class Binder:
         window = definition.args[2] if isinstance(definition, choose) else definition
         quotient = next((f for f in window.args if isinstance(f, floordiv)), None)
         if quotient is None:
-            return f"rt.require({_q(self.layer.name)}, {_q(symbol.name)}, {symbol}, {_q('a size of at least 0')}, {symbol})"
+            head = f"{_q(self.layer.name)}, {_q(symbol.name)}"
+            return f"rt.require({head}, {symbol}, {_q('a size of at least 0')}, {symbol})"
         terms = sympy.Add.make_args(quotient.args[0])
         needed = sympy.Add(*(-t for t in terms if t.as_coeff_Mul()[0].is_negative))
         available = sympy.Add(*(t for t in terms if not t.as_coeff_Mul()[0].is_negative))

@@ -1,4 +1,4 @@
-"""The command line: list, derive, generate, verify. A user's mistake is one line on standard error, never a traceback."""
+"""The command line: list, derive, generate, verify. A user's mistake is one line on standard error, no traceback."""
 
 import json
 import sys

@@ -56,9 +56,11 @@ class Emitter:
         return [INDENT + line for line in self._all(records)]
 
     def index(self, symbol: Symbol) -> str:
+        """The Python name of an index."""
         return f"{symbol.name}_" if symbol.name in self.taken else str(symbol.name)
 
     def array(self, name: str) -> str:
+        """The Python name of an array."""
         return self.arrays.get(name, name)
 
     def size(self, expression: Expr, level: int = 0, indices: Iterable[Symbol] = ()) -> str:
@@ -67,6 +69,7 @@ class Emitter:
         return size_text(expression, level, lambda s: self.index(s) if s in known else s.name)
 
     def shape(self, extents: tuple[Expr, ...]) -> str:
+        """A tuple of size expressions."""
         inner = ", ".join(self.size(e) for e in extents)
         return f"({inner},)" if len(extents) == 1 else f"({inner})"
 
@@ -259,6 +262,7 @@ class Emitter:
         return f"{self._printer(update, axes_left).text(body, ATOM)}.sum(axis={_last(len(summed))}){scale}"
 
     def size_atom(self, vector: Symbol, update: Update) -> str:
+        """The extent of a vector index, as a factor."""
         return self.size(next(r.extent for r in update.ranges if r.index == vector), POWER)
 
     def _contraction(self, update: Update, summed: tuple[Symbol, ...]) -> str | None:
@@ -284,6 +288,7 @@ class Emitter:
         def access(a: Access) -> str:
             if a not in lookup:  # in a scale: a number
                 return self.array(a.tensor)
+            assert update is not None  # or the lookup were empty
             part = lookup[a]
             own = tuple(v for v in part.vectors if v is not None)
             return _aligned(self.slice(part, update), own, axes)

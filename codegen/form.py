@@ -1,6 +1,6 @@
 """Statement -> Form: which index every Kronecker delta eliminates.
 
-A gather solves a delta for an index that is summed over; a scatter leaves it on the target: ``dx[s*i + d*r - p] += ...``.
+A gather solves a delta for an index that is summed over; a scatter leaves it on the target: ``dx[s*i + r - p] += ...``.
 Both come from the same exact rewrites as the printed derivation (`derive.collapse`); the choice is by the number of
 summands, estimated with size hints. No delta is left afterwards.
 """
@@ -42,10 +42,11 @@ class Form:
     guards: tuple[Guard, ...] = ()
     op: str = "sum"
     argument: Tensor | None = None
-    position: Expr = Integer(0)
+    position: Expr = sympy.S.Zero
 
     @property
     def indices(self) -> tuple[Symbol, ...]:
+        """All indices, in order."""
         return tuple(r.index for r in self.box)
 
     @property
@@ -59,6 +60,7 @@ class Form:
         return tuple(v for v in self.indices if v not in self.placed)
 
     def range(self, index: Symbol) -> Range:
+        """The index with its extent."""
         return next(r for r in self.box if r.index == index)
 
 

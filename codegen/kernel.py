@@ -40,10 +40,12 @@ class Kernel:
 
     @property
     def arguments(self) -> tuple[Tensor, ...]:
+        """The arrays the function is given, in order."""
         return self.program.inputs
 
     @property
     def is_gradient(self) -> bool:
+        """Whether this is a backward function."""
         return not self.name.endswith("_forward")
 
 
@@ -133,7 +135,7 @@ def _kernel(name: str, layer: Layer, program: Program, results: tuple[str, ...])
         if symbol in needed - bound:
             needed |= definition.free_symbols
     shaped: tuple[Tensor, ...] = ()
-    missing = {s for s in needed - bound - option_symbols - set(definitions)}
+    missing = needed - bound - option_symbols - set(definitions)
     solvable = _solvable(program.inputs, bound | option_symbols)
     if missing - solvable:
         shaped = _shapes_for(layer, missing - solvable, name)

@@ -1,7 +1,7 @@
 """Line breaks: long statements in the house format, so that generated files need no formatter.
 
-A statement that is too long is broken at its last outermost bracket, first with the content on one line of its own, else
-with one item per line and a trailing comma.
+A statement that is too long is broken at its last outermost bracket, first with the content on one line of its own,
+else with one item per line and a trailing comma.
 """
 
 WIDTH = 120

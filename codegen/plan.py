@@ -213,7 +213,8 @@ def describe(record: Record) -> str:
             work = 2 * _volume(record.ranges)
             out = _names(tuple(r.index for r in record.axes))
             spec = f"{_names(record.left_axes)}, {_names(record.right_axes)} -> {out}"
-            return f"contract {record.out} {'+' if record.accumulate else ''}= {record.left}, {record.right}: {spec}; {work} flops"
+            sign = "+=" if record.accumulate else "="
+            return f"contract {record.out} {sign} {record.left}, {record.right}: {spec}; {work} flops"
         case Clip(index, extent, constraints):
             return f"clip 0 <= {index} < {extent} to " + ", ".join(
                 f"0 <= {a}*{index} + {b} < {e}" for a, b, e in constraints

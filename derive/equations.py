@@ -45,7 +45,7 @@ class Maximum(Expr):
     is_commutative = True
 
     def __new__(cls, body: Expr, *indices: Idx) -> "Maximum":
-        return Expr.__new__(cls, body, Tuple(*indices))  # type: ignore[no-any-return]
+        return Expr.__new__(cls, body, Tuple(*indices))
 
 
 def program(
@@ -84,7 +84,7 @@ def program(
     reader = _Reader(flags, dict(arguments or {}))
     given = tuple(reader.tensor(base) for base in inputs)
     for equation in equations:
-        reader.names |= {str(v.label) if isinstance(v, IndexedBase) else v.name for v in equation.atoms(IndexedBase, Symbol)}
+        reader.names |= {_name(v) for v in equation.atoms(IndexedBase, Symbol)}
     for equation in equations:
         reader.read(equation)
     if not reader.statements:
@@ -208,10 +208,11 @@ class _Reader:
             if len(limits) == 3 and limits[1] != 0:
                 raise EquationError(f"the sum over {limits[0]} starts at {limits[1]}; expected 0")
             bound.append(self._range(*limits) if len(limits) == 3 else self._range(limits[0]))
-        _, inner, body = self._peel(sums[0].function) if isinstance(sums[0].function, Sum) else ("sum", (), sums[0].function)
+        nested = isinstance(sums[0].function, Sum)
+        _, inner, body = self._peel(sums[0].function) if nested else ("sum", (), sums[0].function)
         return "sum", tuple(bound) + inner, others * body
 
-    def _range(self, index: Idx | Symbol, lower: Expr = Integer(0), upper: Expr | None = None) -> Range:
+    def _range(self, index: Idx | Symbol, lower: Expr = sympy.S.Zero, upper: Expr | None = None) -> Range:
         """The range of an `Idx`, or of any index whose upper limit a sum gives."""
         if upper is None and isinstance(index, Idx):
             upper = index.upper

@@ -73,14 +73,18 @@ class activation_prime(Function):
 
 
 def _sigmoid(x: Any) -> Any:
-    return 0.5 * (1.0 + np.tanh(0.5 * x))
+    return 1.0 / (1.0 + np.exp(-x))
 
 
 @dataclass(frozen=True)
 class ScalarFunction:
-    """One row: `compute` is used by the interpreter, `numpy` is the text a kernel uses with ``{0}``, ``{1}`` for the
-    arguments, `by_value` the derivative written with the function's own value, `indicator` marks brackets: 0 or 1,
-    and a 0 wins over infinity and NaN beside it.
+    """One row.
+
+    Attributes:
+        compute: the value, for the interpreter.
+        numpy: the text that a kernel uses, with ``{0}``, ``{1}`` for the arguments.
+        by_value: the derivative written with the function's own value.
+        indicator: marks brackets: 0 or 1, and a 0 wins over infinity and NaN beside it.
     """
 
     compute: Callable[..., Any]
@@ -98,13 +102,13 @@ FUNCTIONS: dict[type[Expr], ScalarFunction] = {
     sympy.cos: ScalarFunction(np.cos, "np.cos({0})"),
     sigmoid: ScalarFunction(_sigmoid, "rt.sigmoid({0})", lambda y: y * (1 - y)),
     # ----- piecewise ------------------------------------------------------------------------------------------------
-    relu: ScalarFunction(lambda x: np.maximum(x, 0.0), "np.maximum({0}, 0)", lambda y: step(y)),
+    relu: ScalarFunction(lambda x: np.maximum(x, 0.0), "np.maximum({0}, 0)", step),
     sympy.Abs: ScalarFunction(np.abs, "np.abs({0})"),
     # ----- derivative 0 everywhere it exists ------------------------------------------------------------------------
     sympy.sign: ScalarFunction(np.sign, "np.sign({0})"),
     step: ScalarFunction(lambda x: np.greater(x, 0) * 1.0, "({0} > 0)", indicator=True),
     equal: ScalarFunction(lambda a, b: np.equal(a, b) * 1.0, "({0} == {1})", indicator=True),
-    # ----- left open: for display, and computed as tanh when a row is checked ------------------------------------------
+    # ----- left open: for display, and computed as tanh when a row is checked -----
     activation: ScalarFunction(np.tanh, "np.tanh({0})"),
     activation_prime: ScalarFunction(lambda x: 1 - np.tanh(x) ** 2, "(1 - np.tanh({0}) ** 2)"),
 }

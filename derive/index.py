@@ -20,7 +20,7 @@ def integer(name: str) -> Symbol:
 
 
 def integers(names: str) -> tuple[Symbol, ...]:
-    """Several integer symbols from one blank-separated string: ``N, H, W = integers("N H W")``."""
+    """Several integer symbols from one blank-separated string such as "N H W"."""
     return tuple(integer(name) for name in names.split())
 
 
@@ -99,12 +99,15 @@ class Affine:
 
     @property
     def indices(self) -> tuple[Symbol, ...]:
+        """The indices that occur."""
         return tuple(index for index, _ in self.terms)
 
     def coefficient(self, index: Symbol) -> Expr:
+        """The coefficient of an index, 0 if it does not occur."""
         return dict(self.terms).get(index, Integer(0))
 
     def expression(self) -> Expr:
+        """The form as one expression."""
         return self.offset + sum((c * v for v, c in self.terms), Integer(0))
 
     def plain(self) -> Symbol | None:

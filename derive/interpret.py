@@ -24,7 +24,7 @@ _INTEGER_FUNCTIONS: dict[Any, Any] = {
     exact: lambda a, b: a // b,
     mod: lambda a, b: a % b,
     minimum: np.minimum,
-    choose: lambda flag, a, b: np.where(flag, a, b),
+    choose: np.where,
 }
 
 
@@ -70,7 +70,7 @@ def number(expression: Expr, sizes: Sizes) -> int:
 
 
 def evaluate(term: Term, values: Values, sizes: Sizes) -> tuple[np.ndarray, np.ndarray]:
-    """The value of one term with the shape of its free indices, and for a maximum its row-major position (else zeros)."""
+    """The value of one term, of the shape of its free indices, and where a maximum is (row-major; else zeros)."""
     shape = shape_of(tuple(r.extent for r in term.ranges), sizes)
     grid: dict[Symbol, Any] = dict(sizes)
     for axis, (r, extent) in enumerate(zip(term.ranges, shape, strict=True)):

@@ -3,8 +3,8 @@
     out[free] = op over bound of [delta == 0] [0 <= guard < extent] [modulus | value] * body
 
 `body` is a SymPy scalar over `Access` leaves: no Sum, Piecewise or KroneckerDelta inside. All index ranges start at 0.
-An access outside its tensor's shape reads 0: that is zero padding. A bracket that is false is a strong zero: the summand
-is 0 even if its body is infinite or NaN there. A gradient is again a Program.
+An access outside its tensor's shape reads 0: that is zero padding. A bracket that is false is a strong zero: the
+summand is 0 even if its body is infinite or NaN there. A gradient is again a Program.
 """
 
 from collections.abc import Iterable, Mapping
@@ -31,14 +31,17 @@ class Access(Expr):
     is_real = True  # or SymPy writes Abs(x[i]) with conjugates
 
     def __new__(cls, tensor: str, *indices: Expr) -> "Access":
-        return Expr.__new__(cls, Str(tensor) if isinstance(tensor, str) else tensor, *indices)  # type: ignore[no-any-return]
+        """SymPy keeps arguments, so that `xreplace` reaches the indices."""
+        return Expr.__new__(cls, Str(tensor) if isinstance(tensor, str) else tensor, *indices)
 
     @property
     def tensor(self) -> str:
+        """The name of the tensor."""
         return str(self.args[0].name)
 
     @property
     def indices(self) -> tuple[Expr, ...]:
+        """One index expression per axis."""
         return tuple(self.args[1:])
 
     def _sympystr(self, printer: Any) -> str:
@@ -66,10 +69,9 @@ class Tensor:
     ravel: bool = False
 
     def __call__(self, *indices: Any) -> Access:
+        """The element at `indices`."""
         if len(indices) != len(self.shape):
-            raise EquationError(
-                f"{self.name} has {len(self.shape)} axes, but is used with {len(indices)} indices"
-            )
+            raise EquationError(f"{self.name} has {len(self.shape)} axes, but is used with {len(indices)} indices")
         return Access(self.name, *(Integer(e) if isinstance(e, int) else e for e in indices))
 
 
@@ -111,13 +113,16 @@ class Term:
 
     @property
     def ranges(self) -> tuple[Range, ...]:
+        """The free ranges, then the bound ones."""
         return self.free + self.bound
 
     @property
     def indices(self) -> tuple[Symbol, ...]:
+        """The free indices, then the bound ones."""
         return tuple(r.index for r in self.ranges)
 
     def extent(self, index: Symbol) -> Expr:
+        """The extent of an index."""
         return next(r.extent for r in self.ranges if r.index == index)
 
     def substitute(self, mapping: Mapping[Any, Expr]) -> "Term":
@@ -130,9 +135,7 @@ class Term:
             body=self.body.xreplace(m),
             deltas=tuple(sympy.expand(e.xreplace(m)) for e in self.deltas),
             guards=tuple(Guard(g.value.xreplace(m), g.extent.xreplace(m)) for g in self.guards),
-            divisibilities=tuple(
-                Divisibility(d.value.xreplace(m), d.modulus.xreplace(m)) for d in self.divisibilities
-            ),
+            divisibilities=tuple(Divisibility(d.value.xreplace(m), d.modulus.xreplace(m)) for d in self.divisibilities),
         )
 
     def rename(self, mapping: Mapping[Symbol, Symbol]) -> "Term":
@@ -319,15 +322,11 @@ def _check_indices(target: Tensor, term: Term, tensors: set[str]) -> None:
     if len(shape) != len(target.shape) or any(
         sympy.expand(a - b) != 0 for a, b in zip(shape, target.shape, strict=True)
     ):
-        raise EquationError(
-            f"{target.name}: extents {shape} of its indices differ from its shape {target.shape}"
-        )
+        raise EquationError(f"{target.name}: extents {shape} of its indices differ from its shape {target.shape}")
     unknown = [f.func for f in term.body.atoms(Application) if f.func not in FUNCTIONS]
     if unknown:
         known = ", ".join(sorted(f.__name__ for f in FUNCTIONS))
-        raise EquationError(
-            f"{target.name}: function {unknown[0].__name__} is unknown; expected one of {known}"
-        )
+        raise EquationError(f"{target.name}: function {unknown[0].__name__} is unknown; expected one of {known}")
 
 
 def index_ranges(names: Iterable[str], extents: Iterable[Expr]) -> tuple[Range, ...]:

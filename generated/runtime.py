@@ -222,7 +222,7 @@ def window(source: Array, extents: tuple[int, ...], positions: tuple[tuple[int, 
         extents: the extent of every index.
         positions: per axis of `source` its offset and {index number: step}.
 
-    The source is padded with zeros by what the positions reach beyond it, and only then viewed: the view cannot leave it.
+    The source is padded with zeros by what the positions reach beyond it and only then viewed: no view can leave it.
     """
     if not prod(extents):
         return np.zeros(extents, source.dtype)
@@ -406,11 +406,12 @@ def ratio(numerator: float, denominator: float) -> float:
 
 # ----- scalar functions -----
 def sigmoid(x: Array) -> Array:
-    """``1 / (1 + exp(-x))`` without overflow."""
-    half = np.tanh(x * 0.5)
-    half *= 0.5
-    half += 0.5
-    return half
+    """``1 / (1 + exp(-x))`` without overflow and with full relative accuracy."""
+    decay = np.exp(-np.abs(x))
+    value: Array = np.where(x >= 0, x.dtype.type(1), decay)
+    decay += 1
+    value /= decay
+    return value
 
 
 # ----- layers -----

@@ -28,7 +28,7 @@ SETTINGS: list[tuple[str, dict[str, str]]] = [
     ("conv2d", {"stride": "1"}),
     ("conv2d", {"stride": "1", "dilation": "1"}),
     ("conv2d", {"stride": "2", "kernel_size": "3", "padding": "1", "dilation": "1"}),
-    ("conv2d", {"stride": "s_h,s_w", "padding": "a,b,c1,d1", "dilation": "d_h,d_w", "groups": "G"}),
+    ("conv2d", {"stride": "s_h,s_w", "padding": "p_h,p_h_end,p_w,p_w_end", "dilation": "d_h,d_w", "groups": "G"}),
     ("conv2d", {"groups": "G", "stride": "1", "dilation": "1", "padding": "0"}),
     ("max_pool2d", {"stride": "kernel_size", "padding": "0", "dilation": "1"}),
     ("max_pool2d", {"ceil_mode": "true"}),
@@ -119,10 +119,9 @@ def test_the_special_case_is_claimed_for_stride_one_only() -> None:
 
 
 def test_average_of_a_window_is_its_number_of_positions() -> None:
-    n, R, T = integers("n R T")
+    R, T = integers("R T")
     body = section(derived("avg_pool2d"), "x").results[0].step.terms[0].body
-    assert body.as_coefficient(1 / (R * T)) is None or True
-    assert {R, T} <= body.free_symbols
+    assert isinstance(body * R * T, Access)
     assert {a.tensor for a in accesses(body)} == {"dy"}
     excluded = section(derived("avg_pool2d", count_include_pad="false"), "x").results[0].step.terms[0].body
     assert {a.tensor for a in accesses(excluded)} == {"dy", "a_h", "a_w"}
@@ -184,7 +183,7 @@ def test_a_layer_outside_the_catalogue() -> None:
     layer = Layer("wave", "Wave", "a test", equations, weights=("w",), options=(Option("stride", (s,), Kind.SIZE),))
     derivation = derive(layer)
     row = text.row(section(derivation, "x").results[0].step)
-    assert row == "∂E/∂x[m] = Σ_{r} [s | m−r] δ⁽ˡ⁾[(m−r)/s] cos(x[m]) w[r]" or "cos(x[m])" in row
+    assert row == "∂E/∂x[m] = Σ_{r} [s | m−r] δ⁽ˡ⁾[(m−r)/s] w[r] cos(x[m])"
     assert certify(derivation, shapes=3).holds
 
 

@@ -12,14 +12,14 @@ from generated import mean_squared_error as mse
 from generated import relu, scaled_tanh, sigmoid, tanh
 from generated import softmax_cross_entropy as cross_entropy
 from tests.cases import CASES, LayerCase, random_layer_case, random_values
-from tests.naive import both_axes, padding_pairs
+from tests.naive import both_axes, padding_pairs, windows
 
 torch = pytest.importorskip("torch")
 F = torch.nn.functional
 pytestmark = [pytest.mark.oracle, pytest.mark.filterwarnings("ignore:Using padding='same'")]
 
 Array = np.ndarray
-COUNT = 1500
+COUNT = 3000
 """Random shapes per windowed layer."""
 CHUNKS = 3
 TOLERANCE = {np.float64: 1e-10, np.float32: 2e-4}
@@ -146,6 +146,15 @@ def torch_options(case: LayerCase, padding: tuple[int, int]) -> dict[str, Any]:
     return {**case.options, "padding": padding}
 
 
+def sees_all(case: LayerCase) -> bool:
+    """Whether every window sees an element of the input; PyTorch's backward writes out of bounds for one that does not."""
+    pads = padding_pairs(case.options.get("padding", 0), reach(case))
+    stride = case.options.get("stride") or case.options["kernel_size"]
+    dilation, ceil_mode = case.options.get("dilation", 1), case.options.get("ceil_mode", False)
+    x = np.empty(case.shapes["x"])
+    return all(found for *_, found in windows(x, case.options["kernel_size"], stride, pads, dilation, ceil_mode))
+
+
 def values_of(case: LayerCase, rng: np.random.Generator, kind: str) -> Array:
     shape = case.shapes["x"]
     if kind == "ties":
@@ -163,7 +172,7 @@ def test_max_pool2d(kind: str) -> None:
     compared = 0
     for case, rng in cases("max_pool2d", 0, COUNT):
         symmetric, padding = comparable(case)
-        if not symmetric or not case.shapes["x"][0]:
+        if not symmetric or not case.shapes["x"][0] or not sees_all(case):
             continue
         compared += 1
         x = values_of(case, rng, kind)

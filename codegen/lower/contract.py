@@ -91,7 +91,7 @@ def _cheapest_pair(arrays: list[Access], form: Form, scope: Scope) -> tuple[Acce
 
 
 def hoisted(form: Form, scope: Scope) -> tuple[Form, list[Record]]:
-    """For a scattering form: compute what the target does not see by one GEMM first; unchanged if that saves nothing."""
+    """For a scattering form: compute what the target does not see by one GEMM first, if that saves anything."""
     visible = tuple(r for r in form.box if r.index in form.placed)
     seen_by_guards = set().union(*(g.value.free_symbols for g in form.guards), set())
     if form.op != "sum" or not form.contracted or seen_by_guards & set(form.contracted):

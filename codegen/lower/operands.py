@@ -19,6 +19,7 @@ class Operand:
 
     @property
     def bare(self) -> bool:
+        """Whether the group is one element of one array."""
         return isinstance(self.body, Access)
 
 

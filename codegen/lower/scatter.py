@@ -1,4 +1,4 @@
-"""Blocks along an outer index, so that what a scatter computes first stays in cache and does not grow with the batch."""
+"""Blocks along an outer index: what a scatter computes first stays in cache and does not grow with the batch."""
 
 from collections.abc import Callable
 from dataclasses import replace

@@ -30,10 +30,11 @@ class Scope:
         return tensor
 
     def extent_matches(self, a: Expr, b: Expr) -> bool:
+        """Whether two extents are the same expression."""
         return bool(sympy.expand(a - b) == 0)
 
     def fits(self, expression: Expr, extent: Expr, form: Form) -> bool:
-        """Whether an index expression can never leave its axis: a single index of that very extent, or a small number."""
+        """Whether an index expression can never leave its axis: one index of that very extent, or a small number."""
         plain = affine(expression, form.indices).plain()
         if plain is not None:
             return self.extent_matches(form.range(plain).extent, extent)

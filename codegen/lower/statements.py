@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
 
-from sympy import Add, Expr, Integer, Symbol
+from sympy import Add
 
 from codegen.form import Form, choose_form, size_hints
 from codegen.lower.contract import contractible, hoisted, lower_contract, pointwise_operands
@@ -13,7 +13,6 @@ from codegen.lower.scope import Scope
 from codegen.lower.special import unit_groups, unit_stride
 from codegen.lower.taps import lower_taps
 from codegen.plan import Allocate, Branch, Plan, Present, Record, Split
-from derive.index import affine
 from derive.term import Program, Statement, accesses
 
 

@@ -11,7 +11,7 @@ N, K, E = integers("N K E")
 
 
 def softmax_cross_entropy() -> Layer:
-    """Softmax of the scores x and the negative log-likelihood of the labels t, shifted by the maximum m for stability."""
+    """Softmax of the scores x and negative log-likelihood of the labels t, shifted by the maximum m for stability."""
     x, t = IndexedBase("x", shape=(N, K)), IndexedBase("t", shape=(N,))
     h, m, z = IndexedBase("h", shape=(N, K)), IndexedBase("m", shape=(N,)), IndexedBase("z", shape=(N,))
     y, n, k = Symbol("y"), Idx("n", N), Idx("k", K)

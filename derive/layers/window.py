@@ -40,7 +40,7 @@ def window_count(extent: Symbol, start: Symbol, end: Symbol, reach: Expr, stride
 
 
 def pooled_count(extent: Symbol, start: Symbol, end: Symbol, reach: Expr, stride: Symbol) -> Expr:
-    """As `window_count`; with ceil_mode a last partial window counts if it starts inside the input or its left padding."""
+    """As `window_count`; with ceil_mode a last partial window counts if it starts inside input or left padding."""
     rounded_up = floordiv(extent + start + end - reach - 1 + stride - 1, stride) + 1
     starts_inside = floordiv(extent + start - 1, stride) + 1
     return choose(ceil_mode, minimum(rounded_up, starts_inside), window_count(extent, start, end, reach, stride))
