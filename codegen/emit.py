@@ -163,7 +163,9 @@ class Emitter:
 
     @emit.register
     def _(self, record: Branch) -> list[str]:
-        test = " and ".join(f"{s.name} == 1" for s in record.ones)
+        tests = [f"{s.name} == 1" for s in record.ones]
+        tests += [f"{self.size(record.limit[0])} <= {self.size(record.limit[1])}"] if record.limit else []
+        test = " and ".join(tests)
         then = [f"if {test}:", *self._indented(record.then)]
         if len(record.otherwise) == 1 and isinstance(record.otherwise[0], Branch):
             first, *rest = self.emit(record.otherwise[0])

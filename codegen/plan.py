@@ -149,9 +149,10 @@ class Block:
 
 @dataclass(frozen=True)
 class Branch:
-    """Two ways to compute the same: `then` where all `ones` are 1 at run time."""
+    """Two ways to compute the same: `then` where at run time all `ones` are 1 and ``limit[0] <= limit[1]``."""
 
     ones: tuple[Symbol, ...]
+    limit: tuple[Expr, Expr] | None
     then: "tuple[Record, ...]"
     otherwise: "tuple[Record, ...]"
 
@@ -235,7 +236,8 @@ def describe(record: Record) -> str:
             return "when " + " and ".join(parts)
         case Block(extent, block, slices):
             return f"blocks of {block} along {extent}: " + ", ".join(f"{b} of {s}" for b, s, _ in slices)
-        case Branch(ones):
-            return f"branch: first part if {' and '.join(f'{s} == 1' for s in ones)}, else second"
+        case Branch(ones, limit):
+            tests = [f"{s} == 1" for s in ones] + ([f"{limit[0]} <= {limit[1]}"] if limit else [])
+            return f"branch: first part if {' and '.join(tests)}, else second"
         case Present(array):
             return f"if {array} is given"

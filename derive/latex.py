@@ -141,9 +141,10 @@ def _forward(derivation: Derivation) -> list[str]:
         beside = []
     out = [r"\begin{align}", "\\\\\n".join(lines), r"\end{align}"]
     if beside:
-        together = sum(width(b) + 2 for b in beside) < 40
-        rows = [r" \qquad ".join(beside)] if together else beside
-        out += [r"\begin{gather*}", "\\\\\n".join(rows), r"\end{gather*}"]
+        if sum(width(b) + 2 for b in beside) < 40:
+            out += [r"\[", r" \qquad ".join(beside), r"\]"]
+        else:
+            out += [r"\begin{gather*}", "\\\\\n".join(beside), r"\end{gather*}"]
     return out
 
 
@@ -152,7 +153,7 @@ def _section(section: Section) -> list[str]:
     title = sentence(section.title, t)
     lines = [rf"\subsection*{{{title[0].upper()}{title[1:]}}}", *(sentence(w, t) for w in section.setup)]
     lines += [r"{\small", r"\begin{alignat}{2}"]
-    lines.append("\\\\\n".join(_rows(section.steps, t)))
+    lines += _rows(section.steps, t)
     lines += [r"\end{alignat}}%"]
     lines += [sentence(w, t) for w in section.caption]
     for result in section.results:
@@ -175,6 +176,8 @@ def _rows(steps: Sequence[Step], t: LatexTypesetter) -> list[str]:
         left = t.expr(step.left)
         broken = _broken(pieces, new, _LINE - column - widest - 1.4)
         text = r" \notag\\" + "\n&&&\\qquad "
+        if lines:
+            lines[-1] += r"\\[4pt]" if r"\notag" in lines[-1] else r"\\"  # a broken row is set apart from the next
         lines.append(rf"\why{{{reason}}} && {left if left != shown else ''} &= {text.join(broken)}")
         before, shown = pieces, left
     return lines

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 import sympy
-from sympy import Add, Expr, Mul, Symbol
+from sympy import Add, Expr, Function, Mul, Symbol
 
 from derive.index import IntegerFunction
 from derive.term import Access
@@ -100,6 +100,11 @@ def monomials(expression: Expr, indices: Sequence[Symbol], notation: Notation) -
     Positive ones come first, the ones with an index before parameters, those before numbers: s i + d r - p.
     """
     parts = [monomial(part, indices, notation) for part in Add.make_args(expression)]
+    scalar = any(
+        f.has(Access) or (isinstance(f, Function) and not isinstance(f, IntegerFunction))
+        for p in parts
+        for f in p.factors
+    )
     leading = any(not p.negative and _index_rank(p, indices) < len(indices) for p in parts)
 
     def key(part: Monomial) -> tuple[object, ...]:
@@ -107,6 +112,8 @@ def monomials(expression: Expr, indices: Sequence[Symbol], notation: Notation) -
         kind = 0 if rank < len(indices) else 2 if not part.factors else 1
         if part.negative and not leading and kind == 0:
             kind = 3  # R - 1 - r, but q + p - d r
+        if scalar and not part.factors:
+            kind = -1  # 1 + exp(-a)
         return part.negative, kind, rank, *_parts_key(part, notation)
 
     return tuple(sorted(parts, key=key))
@@ -161,6 +168,7 @@ def ordered(factors: Sequence[Expr], indices: Sequence[Symbol], notation: Notati
             return (2 if gradient else 3, min(notation.rank(n) for n in names), str(factor))
         if not names and isinstance(factor, Add | IntegerFunction):
             return 1, len(indices), str(factor)  # d (R - 1)
-        return (4 if names else 0, min((notation.rank(n) for n in names), default=1), str(factor))
+        place = 5 if isinstance(factor, Add) else 4  # sigma(x) (1 - sigma(x))
+        return (place if names else 0, min((notation.rank(n) for n in names), default=1), str(factor))
 
     return tuple(sorted(factors, key=key))

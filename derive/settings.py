@@ -13,7 +13,7 @@ from typing import Any
 
 from sympy import Expr, Float, Integer, Rational, Symbol
 
-from derive.index import integer, sign
+from derive.index import floordiv, integer, sign
 from derive.layer import Kind, Layer, Option
 from derive.term import EquationError, Program
 
@@ -165,9 +165,10 @@ def _checked(layer: Layer, mapping: dict[Symbol, Expr]) -> Display:
         if any(v.is_Integer and v < 0 for v in values):
             raise EquationError(f"{layer.name}: {requirement.option} must be {requirement.expected}")
     for symbol, expression in _derived(layer, mapping):
-        if not expression.is_Integer:
+        impossible = any(q.args[0].is_Integer and q.args[0] < 0 for q in expression.atoms(floordiv))
+        if not expression.is_Integer and not impossible:
             continue
-        if expression < 1:
+        if impossible or expression < 1:
             raise EquationError(
                 f"{layer.name}: the settings make {symbol.name} = {expression}; expected at least 1 "
                 f"(the kernel must fit into the padded input)"

@@ -163,7 +163,7 @@ def conv2d_grad_input(
                     i_at = rt.span(s_h, d_h * r - p_h, i_low, i_high)
                     j_at = rt.span(s_w, d_w * t - p_w, j_low, j_high)
                     dx[:, i_at, j_at] += dy[:, i_low:i_high, j_low:j_high] * w[r, t, 0]
-    elif s_h == 1 and s_w == 1:
+    elif s_h == 1 and s_w == 1 and H * K * W <= 4 * C * H_out * W_out:
         dy_2 = dy.reshape(N, H_out, W_out, G, K)
         w_2 = w.reshape(R, T, C, G, K)
         dx = np.empty((N, H, W, C * G), dtype)

@@ -288,6 +288,14 @@ def contract(spec: str, left: Array, right: Array, out: Array | None = None) -> 
     if not prod(extents.values()):
         out[...] = 0
         return out
+    if prod(extents[v] for v in (*rows, *columns)) == 1:
+        vectors = (
+            left.transpose([left_axes.index(v) for v in (*summed, *batch, *rows)]),
+            right.transpose([right_axes.index(v) for v in (*summed, *batch, *columns)]),
+        )
+        c = out.transpose([out_axes.index(v) for v in (*batch, *rows, *columns)])
+        c[...] = _dots(*vectors, len(summed), len(batch)).reshape(c.shape)
+        return out
     a = left.transpose([left_axes.index(v) for v in (*batch, *rows, *summed)])
     b = right.transpose([right_axes.index(v) for v in (*batch, *summed, *columns)])
     c = out.transpose([out_axes.index(v) for v in (*batch, *rows, *columns)])
@@ -300,6 +308,15 @@ def contract(spec: str, left: Array, right: Array, out: Array | None = None) -> 
     else:
         _stream(b, a, c, groups, left_streams=False)
     return out
+
+
+def _dots(left: Array, right: Array, summed: int, batch: int) -> Array:
+    """Scalar products over the first `summed` axes, one per point of the `batch` axes; further axes have extent 1."""
+    left, right = (a.reshape(a.shape[: summed + batch]) for a in (left, right))
+    total = np.zeros(left.shape[summed:], left.dtype)
+    for start, stop in blocks(len(left), left[0].size):
+        total += np.multiply(left[start:stop], right[start:stop]).sum(axis=tuple(range(summed)))
+    return total
 
 
 def _sum_alone(operand: Array, axes: tuple[str, ...], others: tuple[str, ...]) -> tuple[Array, tuple[str, ...]]:

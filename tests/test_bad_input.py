@@ -131,6 +131,7 @@ BAD: dict[str, tuple[Callable[[], Any], type[Exception], tuple[str, ...]]] = {
     "integers": (conv(X.astype(int)), T, ("conv2d", "x", "float", "int64")),
     "half precision": (conv(X.astype(np.float16)), T, ("conv2d", "x", "float32", "float16")),
     "complex numbers": (lambda: relu_forward(X.astype(complex)), T, ("relu", "x", "float", "complex128")),
+    "swapped bytes": (conv(X.astype(X.dtype.newbyteorder())), T, ("conv2d", "x", "float64", "f8")),
     "None": (conv(None), T, ("conv2d", "x")),
     "ragged lists": (lambda: relu_forward([[1.0, 2.0], [3.0]]), (T, V), ("relu", "x")),  # type: ignore[dict-item]
     "mixed precision": (conv(w=W.astype(np.float32)), T, ("conv2d", "w", "float64", "float32")),
@@ -213,7 +214,6 @@ def layouts(array: Array) -> dict[str, Array]:
         "every other element": np.repeat(array, 2, axis=-1)[..., ::2] if array.ndim else array.copy(),
         "inside a larger array": np.pad(array, 1)[(slice(1, -1),) * array.ndim] if array.ndim else array.copy(),
         "unaligned": unaligned(array),
-        "swapped bytes": array.astype(array.dtype.newbyteorder()),
     }
     for view in found.values():
         view.flags.writeable = False

@@ -21,6 +21,7 @@ from derive.layer import Kind, Layer, Option
 from derive.layers import LAYERS
 from derive.record import Partial
 from derive.term import Access, EquationError, accesses
+from derive.text_symbols import TextTypesetter
 from derive.verify import certify
 from tests.random_programs import random_case
 
@@ -52,7 +53,7 @@ def section(derivation: Derivation, wrt: str) -> Section:
 def named(derivation: Derivation, wrt: str, number: int = 0) -> str:
     """The words that name a result."""
     found = section(derivation, wrt)
-    writer = text.TextTypesetter(found.steps[0].notation)
+    writer = TextTypesetter(found.steps[0].notation)
     return writer.words(found.results[number].name)
 
 
@@ -64,7 +65,9 @@ def test_every_row_of_the_catalogue_holds(name: str) -> None:
     assert certificate.chain_rows >= 1
 
 
-@pytest.mark.parametrize(("name", "settings"), SETTINGS, ids=lambda v: "-".join(v.values()) if isinstance(v, dict) else v)
+@pytest.mark.parametrize(
+    ("name", "settings"), SETTINGS, ids=lambda v: "-".join(v.values()) if isinstance(v, dict) else v
+)
 def test_every_row_holds_under_settings(name: str, settings: dict[str, str]) -> None:
     certificate = certify(derived(name, **settings), shapes=3)
     assert certificate.holds, certificate
@@ -82,7 +85,12 @@ def test_rows_of_random_programs_hold(seed: int) -> None:
 def test_steps_of_the_convolution_come_in_the_textbook_order() -> None:
     found = section(derived("conv2d"), "x")
     assert [s.rule for s in found.steps] == ["chain rule", "definition", "kronecker", "rename", "solve"]
-    assert [s.rule for s in section(derived("conv2d"), "w").steps] == ["chain rule", "definition", "kronecker", "rename"]
+    assert [s.rule for s in section(derived("conv2d"), "w").steps] == [
+        "chain rule",
+        "definition",
+        "kronecker",
+        "rename",
+    ]
 
 
 def test_rows_are_what_the_rewrites_made() -> None:
@@ -204,7 +212,9 @@ def test_the_chain_rule_is_compared_with_finite_differences() -> None:
     first = derivation.sections[0]
     doubled = tuple(replace(t, body=2 * t.body) for t in first.raw)
     steps = tuple(
-        replace(s, terms=tuple(replace(t, body=2 * t.body) for t in s.terms)) for s in first.steps if s.rule != "chain rule"
+        replace(s, terms=tuple(replace(t, body=2 * t.body) for t in s.terms))
+        for s in first.steps
+        if s.rule != "chain rule"
     )
     results = tuple(replace(r, step=steps[-1]) for r in first.results)
     broken = replace(derivation, sections=(replace(first, raw=doubled, steps=steps, results=results),))

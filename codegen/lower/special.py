@@ -3,6 +3,7 @@
 Each returns the form for that case; the planner emits a branch that costs a comparison.
 """
 
+from collections.abc import Collection
 from dataclasses import dataclass, replace
 
 import sympy
@@ -18,11 +19,15 @@ from derive.term import Program, Statement, accesses
 
 @dataclass(frozen=True)
 class Special:
-    """The form that applies where all `ones` are 1, and the scope with the shapes for that case."""
+    """The form that applies where all `ones` are 1, and the scope with the shapes for that case.
+
+    It pays only where ``limit[0] <= limit[1]``, if there is a limit.
+    """
 
     ones: tuple[Symbol, ...]
     form: Form
     scope: Scope
+    limit: tuple[Expr, Expr] | None = None
 
 
 def _where(ones: tuple[Symbol, ...], statement: Statement, program: Program, scope: Scope) -> Special:
@@ -44,7 +49,20 @@ def unit_stride(statement: Statement, form: Form, program: Program, scope: Scope
     if not steps or form.op != "sum":
         return None
     special = _where(steps, statement, program, scope)
-    return special if _is_contractible(special.form, special.scope) else None
+    if not _is_contractible(special.form, special.scope):
+        return None
+    return replace(special, limit=_copied(special.form, form))
+
+
+def _copied(gather: Form, scatter: Form) -> tuple[Expr, Expr]:
+    """The elements that each copies, without common factors: windows, and products (which are added up, hence 4)."""
+    windows = max((_volume(gather, a.free_symbols) for a in accesses(gather.body)), key=lambda e: len(e.free_symbols))
+    above, below = sympy.fraction(sympy.cancel(windows / _volume(scatter, scatter.placed)))
+    return above, 4 * below
+
+
+def _volume(form: Form, indices: Collection[Symbol]) -> Expr:
+    return sympy.prod([r.extent for r in form.box if r.index in indices], start=Integer(1))
 
 
 def _steps(form: Form, scope: Scope) -> tuple[Symbol, ...]:

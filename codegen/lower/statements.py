@@ -48,10 +48,19 @@ def _statement(statement: Statement, program: Program, scope: Scope, fresh: bool
     lowered = _form(form, scope, fresh)
     special = unit_stride(statement, form, program, scope)
     if special is not None:
-        lowered = [Branch(special.ones, tuple(_form(special.form, special.scope, fresh)), tuple(lowered))]
+        lowered = [
+            Branch(special.ones, special.limit, tuple(_form(special.form, special.scope, fresh)), tuple(lowered))
+        ]
     special = unit_groups(statement, form, program, scope)
     if special is not None:
-        lowered = [Branch(special.ones, tuple(_form(special.form, special.scope, fresh, gemm=False)), tuple(lowered))]
+        lowered = [
+            Branch(
+                special.ones,
+                special.limit,
+                tuple(_form(special.form, special.scope, fresh, gemm=False)),
+                tuple(lowered),
+            )
+        ]
     return lowered
 
 

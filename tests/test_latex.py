@@ -1,0 +1,136 @@
+"""LaTeX: every document compiles without a line in the margin; what changed is coloured; notebooks get mathematics."""
+
+import re
+import shutil
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from derive import latex, markdown
+from derive.derivation import derive, rotation_identity
+from derive.latex_symbols import LatexTypesetter
+from derive.latex_width import width
+from derive.layers import LAYERS
+from derive.notation import Notation
+from derive.term import Access
+from derive.verify import certify
+
+needs_pdflatex = pytest.mark.skipif(shutil.which("pdflatex") is None, reason="pdflatex is not installed")
+WIDE = {"stride": "s_h,s_w", "padding": "p_h,p_h_end,p_w,p_w_end", "dilation": "d_h,d_w", "groups": "G"}
+DOCUMENTS: list[tuple[str, dict[str, str]]] = [
+    *((name, {}) for name in LAYERS),
+    ("conv2d", WIDE),
+    ("conv2d", {"stride": "1"}),
+    ("max_pool2d", {"stride": "kernel_size", "padding": "0", "dilation": "1"}),
+    ("avg_pool2d", {"ceil_mode": "true", "count_include_pad": "false", "stride": "s_h,s_w", "padding": "p_h,p_w"}),
+    ("scaled_tanh", {"amplitude": "1.7159", "slope": "2/3"}),
+]
+
+
+@needs_pdflatex
+@pytest.mark.parametrize(
+    ("name", "settings"), DOCUMENTS, ids=lambda v: "-".join(v.values()) if isinstance(v, dict) else v
+)
+def test_document_compiles_within_the_margins(name: str, settings: dict[str, str], tmp_path: Path) -> None:
+    derivation = derive(LAYERS[name](), settings=settings)
+    compile_latex(latex.document(derivation, certify(derivation, shapes=1)), tmp_path)
+
+
+@needs_pdflatex
+def test_the_identity_compiles_by_itself(tmp_path: Path) -> None:
+    compile_latex(latex.document(rotation_identity()), tmp_path)
+
+
+def compile_latex(document: str, folder: Path) -> None:
+    (folder / "derivation.tex").write_text(document, encoding="utf-8")
+    command = ["pdflatex", "-interaction=nonstopmode", "-halt-on-error", "derivation.tex"]
+    run = subprocess.run(command, cwd=folder, capture_output=True, check=False)
+    log = (folder / "derivation.log").read_text(encoding="utf-8", errors="replace")
+    assert run.returncode == 0, log[-2000:]
+    assert (folder / "derivation.pdf").stat().st_size > 10_000
+    overfull = [line for line in log.splitlines() if line.startswith("Overfull \\hbox")]
+    assert not overfull, overfull
+
+
+def rows(document: str) -> list[str]:
+    return [line for line in document.splitlines() if line.startswith(r"\why")]
+
+
+def test_what_a_step_changed_is_coloured() -> None:
+    found = rows(latex.document(derive(LAYERS["conv2d"](), wrt=("x",))))
+    chain, definition, kronecker, renamed, solved = found[:5]
+    assert r"\new" not in chain
+    assert re.findall(r"\\new\{", definition) == [r"\new{"]
+    assert r"\new{\frac{\partial x_{n,\,s i+d r-p,\,s j+d t-p,\,c}}{\partial x_{m,q,v,e}}}" in definition
+    assert r"\new{[n=m]}\new{[c=e]}\new{[q=s i+d r-p]}\new{[v=s j+d t-p]}" in kronecker
+    assert r"\delta^{(l)}_{\new{m},i,j,k}" in renamed
+    assert r"w_{r,t,\new{e},k}" in renamed
+    assert r"\new{[s\mid q+p-d r]}" in solved
+
+
+def test_reasons_stand_beside_the_rows() -> None:
+    found = rows(latex.document(derive(LAYERS["conv2d"](), wrt=("x",))))
+    reasons = [re.match(r"\\why\{(.*?)\} &&", row) for row in found[:5]]
+    assert [r.group(1) for r in reasons if r] == [
+        "chain rule", "definition of $u$", "same element?", "$n$, $c$ collapse", "solved for $i$, $j$",
+    ]  # fmt: skip
+
+
+def test_the_result_is_boxed_with_its_name() -> None:
+    document = latex.document(derive(LAYERS["conv2d"](), settings={"stride": "1", "dilation": "1"}))
+    assert r"\textbf{Full convolution} of $\delta^{(l)}$ with the kernel $w$ rotated by $\pi$" in document
+    assert (
+        r"\boxed{\;\frac{\partial E}{\partial x_{m,q,v,e}} = \sum_{r,t,k}\,\delta^{(l)}_{m,\,q+p-r,\,v+p-t,\,k}"
+        in document
+    )
+
+
+@pytest.mark.parametrize(
+    ("name", "expected"),
+    [
+        ("a_h", "a^{h}"),
+        ("argmax", r"\operatorname{argmax}"),
+        ("gamma", r"\gamma"),
+        ("w_hat", r"\hat{w}"),
+        ("dy", r"\delta^{(l)}"),
+    ],
+)
+def test_names_of_tensors(name: str, expected: str) -> None:
+    assert LatexTypesetter(Notation(deltas={"dy": "l"})).expr(Access(name)) == expected
+
+
+def test_prose_is_escaped() -> None:
+    assert latex.prose("a_b & 50 % of {x}") == r"a\_b \& 50 \% of \{x\}"
+
+
+def test_width_grows_with_what_is_printed() -> None:
+    assert width("x_{i}") < width("x_{i,j}") < width("x y z w v")
+    assert width(r"\frac{a}{b}") < width("a+b")
+    assert width(r"\sum_{i}") == width(r"\sum")
+    assert width(r"\sum_{i,j,k,r,t,c,n,m}") > width(r"\sum")
+
+
+def test_markdown_uses_no_macro_of_its_own() -> None:
+    for name in LAYERS:
+        rendered = markdown.render(derive(LAYERS[name]()))
+        assert "\\new" not in rendered
+        assert "alignat" not in rendered
+        assert rendered.count("$$") % 2 == 0
+        assert rendered.count(r"\begin{aligned}") == rendered.count(r"\end{aligned}")
+
+
+def test_notebooks_show_equations_steps_and_derivations() -> None:
+    derivation = derive(LAYERS["dense"]())
+    bundle = derivation._repr_mimebundle_()
+    assert set(bundle) == {"text/plain", "text/markdown", "text/latex"}
+    assert bundle["text/plain"] == str(derivation)
+    step = derivation.sections[0].steps[-1]
+    assert step._repr_latex_() == (
+        r"$\displaystyle \frac{\partial E}{\partial x_{m,q}} = \sum_{k}\,\delta^{(l)}_{m,k}\,w_{q,k}$"
+    )
+    program = derivation.program
+    assert program._repr_latex_() == (
+        r"$\displaystyle \begin{aligned}u_{n,k} &= b_{k}+\sum_{c=0}^{C-1}\,x_{n,c}\,w_{c,k}\end{aligned}$"
+    )
+    assert program.statements[1]._repr_latex_() == r"$\displaystyle u_{n,k} = b_{k}$"

@@ -1,0 +1,108 @@
+"""The Unicode form: order of terms and factors, brackets, lines that fit a terminal."""
+
+import pytest
+from sympy import Expr, Symbol, exp, tanh
+
+from derive import text
+from derive.derivation import derive
+from derive.functions import activation_prime, relu, sigmoid, step
+from derive.index import exact, floordiv, integers, mod
+from derive.layers import LAYERS
+from derive.notation import Notation
+from derive.record import Step
+from derive.term import Access, Divisibility, Guard, Range, Term
+from derive.text_symbols import TextTypesetter
+from derive.verify import certify
+
+s, d, p, q, i, r, k, R, H, e, C, s_h, H_out, n, m = integers("s d p q i r k R H e C s_h H_out n m")
+x, y, z = Access("x", i), Access("y", i), Access("z", i)
+NOTATION = Notation(
+    quotients={"dx": "x"}, deltas={"dy": "l"}, levels={"u_prev": ("u", "l-1")}, order=("x", "w", "y", "z")
+)
+WRITER = TextTypesetter(NOTATION, (q, i, r, k))
+
+
+@pytest.mark.parametrize(
+    ("expression", "expected"),
+    [
+        (s * i + d * r - p, "si+dr−p"),
+        (q + p - d * r, "q+p−dr"),
+        (R - 1 - r, "R−1−r"),
+        (H + 2 * p - d * (R - 1) - 1, "H+2p−d(R−1)−1"),
+        (s_h * i - p, "s_h·i−p"),
+        (floordiv(H - R, s) + 1, "⌊(H−R)/s⌋+1"),
+        (H_out - 1, "H'−1"),
+        (exact(q + p, s), "(q+p)/s"),
+        (C * floordiv(q, C) + k, "C⌊q/C⌋+k"),
+        (mod(q, C), "(q mod C)"),
+        (1 - y**2, "1−y[i]²"),
+        (y * (1 - y), "y[i] (1−y[i])"),
+        (1 - tanh(x) ** 2, "1−tanh²(x[i])"),
+        (sigmoid(x), "σ(x[i])"),
+        (relu(x), "max(0, x[i])"),
+        (step(x), "[x[i]>0]"),
+        (activation_prime(Access("u_prev", i)), "f′(u⁽ˡ⁻¹⁾[i])"),
+        (2 * x - 2 * y, "2 x[i]−2 y[i]"),
+        (x / z, "x[i]/z[i]"),
+        (1 / (1 + exp(-Symbol("a"))), "1/(1+exp(−a))"),
+        (Access("dx", i, k), "∂E/∂x[i,k]"),
+        (Access("dy", i, s * k), "δ⁽ˡ⁾[i, sk]"),
+        (Symbol("gamma"), "γ"),
+    ],
+)
+def test_expressions_read_like_a_textbook(expression: Expr, expected: str) -> None:
+    assert WRITER.expr(expression) == expected
+
+
+def row(term: Term, outer: tuple[Symbol, ...] = ()) -> str:
+    left = Access("dx", *(v.index for v in term.free))
+    return text.row(Step("", (), left, (term,), outer, notation=NOTATION))
+
+
+def test_factors_stand_in_reading_order() -> None:
+    """Constants, sum, divisibility, delta, tensors, brackets."""
+    term = Term(
+        free=(Range(q, H),),
+        bound=(Range(i, H_out), Range(r, R)),
+        body=Access("w", r) * Access("x", i) * Access("dy", i) / R,
+        deltas=(q - s * i - r,),
+        guards=(Guard(i + r, H),),
+        divisibilities=(Divisibility(q - r, s),),
+    )
+    assert row(term) == "∂E/∂x[q] = 1/R Σ_{i,r} [s | q−r] δ⁽ˡ⁾[i] x[i] w[r] [q=si+r][0≤i+r<H]"
+
+
+def test_a_delta_of_two_indices_names_the_summed_one_first() -> None:
+    term = Term((Range(m, H),), (Range(n, H),), Access("dy", n), deltas=(m - n,))
+    assert row(term) == "∂E/∂x[m] = Σ_{n} δ⁽ˡ⁾[n] [n=m]"
+
+
+def test_negative_summands_come_last() -> None:
+    free = (Range(q, H),)
+    terms = (Term(free, (), -Access("y", q)), Term(free, (), Access("x", q)))
+    step_ = Step("", (), Access("dx", q), terms, notation=NOTATION)
+    assert text.row(step_) == "∂E/∂x[q] = x[q] − y[q]"
+
+
+@pytest.mark.parametrize("name", LAYERS)
+def test_lines_fit_a_terminal(name: str) -> None:
+    long = [line for line in text.render(derive(LAYERS[name]())).splitlines() if len(line) > text.WIDTH]
+    assert not long
+
+
+def test_every_row_has_its_reason_and_number() -> None:
+    lines = text.render(derive(LAYERS["dense"](), wrt=("x",))).splitlines()
+    start = lines.index("For one element x[m,q]:") + 1
+    reasons = ["chain rule", "definition of u", "same element?", "n, c collapse"]
+    for number, (line, reason) in enumerate(zip(lines[start:], reasons, strict=False), start=1):
+        assert line.strip().startswith(reason)
+        assert line.endswith(f"({number})")
+
+
+def test_the_footer_states_what_was_measured() -> None:
+    derivation = derive(LAYERS["dense"]())
+    certificate = certify(derivation, shapes=2)
+    rendered = text.render(derivation, certificate)
+    assert f"{certificate.rows} rows evaluated on 2 random shapes" in rendered
+    assert "·10⁻¹" in rendered.splitlines()[-1] or "·10⁻¹" in rendered.splitlines()[-2]
+    assert "evaluated" not in text.render(derivation)

@@ -1,0 +1,101 @@
+"""Sampling of sizes and tensors, and the figures of certificates."""
+
+import numpy as np
+import pytest
+from sympy import Integer
+
+from derive.derivation import derive
+from derive.index import integer
+from derive.interpret import complete_sizes, number
+from derive.layers import LAYERS
+from derive.sampling import TooLargeError, label_extent, sample_sizes, sample_values
+from derive.term import Range, Term
+from derive.verify import Certificate, certify, figure
+
+
+@pytest.mark.parametrize("name", LAYERS)
+def test_sampled_sizes_are_admissible(name: str) -> None:
+    layer = LAYERS[name]()
+    rng = np.random.default_rng(0)
+    for _ in range(30):
+        sizes = complete_sizes(layer.program, sample_sizes(layer, rng))
+        assert all(sizes[symbol] >= 1 for symbol, _ in layer.program.sizes)
+        assert all(number(e, sizes) >= 0 for r in layer.requirements for e in r.expressions)
+
+
+def test_awkward_cases_occur() -> None:
+    layer = LAYERS["conv2d"]()
+    rng = np.random.default_rng(0)
+    drawn = [sample_sizes(layer, rng) for _ in range(200)]
+    s, R, d, p, H, G = (integer(v) for v in ("s_h", "R", "d_h", "p_h", "H", "G"))
+    assert any(z[s] > z[R] for z in drawn)
+    assert any(z[R] > z[s] for z in drawn)
+    assert any(z[d] > 1 and z[R] > 1 for z in drawn)
+    assert any((z[H] + 2 * z[p] - z[d] * (z[R] - 1) - 1) % z[s] for z in drawn)
+    assert {1} <= {z[H] for z in drawn}
+    assert {z[G] for z in drawn} == {1, 2}
+
+
+def test_sampling_is_repeatable_and_respects_prescribed_values() -> None:
+    layer = LAYERS["conv2d"]()
+    first = sample_sizes(layer, np.random.default_rng(5))
+    assert first == sample_sizes(layer, np.random.default_rng(5))
+    fixed = {integer("s_h"): 1, integer("R"): 2}
+    drawn = [sample_sizes(layer, np.random.default_rng(k), fixed=fixed) for k in range(20)]
+    assert all(z[s] == v for z in drawn for s, v in fixed.items())
+
+
+def test_sampling_says_when_sizes_are_too_large() -> None:
+    layer = LAYERS["dense"]()
+    box = Term((Range(integer("q"), Integer(10_000)),), (Range(integer("v"), Integer(10_000)),), Integer(1))
+    with pytest.raises(TooLargeError, match="no admissible sizes"):
+        sample_sizes(layer, np.random.default_rng(0), terms=(box,))
+
+
+def test_labels_stay_below_the_extent_they_are_compared_with() -> None:
+    layer = LAYERS["softmax_cross_entropy"]()
+    assert label_extent(layer.program, "t") == integer("K")
+    assert label_extent(layer.program, "x") is None
+    rng = np.random.default_rng(0)
+    for _ in range(20):
+        sizes = sample_sizes(layer, rng)
+        labels = sample_values(layer.program, sizes, rng)["t"]
+        assert labels.dtype.kind == "i"
+        assert labels.max() < sizes[integer("K")]
+
+
+def test_a_program_without_a_layer_is_sampled_too() -> None:
+    program = LAYERS["conv2d"]().program
+    sizes = complete_sizes(program, sample_sizes(program, np.random.default_rng(0)))
+    assert all(sizes[symbol] >= 1 for symbol, _ in program.sizes)
+
+
+@pytest.mark.parametrize(
+    ("value", "expected"), [(4.2e-16, ("4", -16)), (0.0, ("0", 0)), (1.0, ("1", 0)), (float("nan"), ("nan", 0))]
+)
+def test_figures_have_one_digit(value: float, expected: tuple[str, int]) -> None:
+    assert figure(value) == expected
+
+
+def test_a_certificate_holds_within_rounding_only() -> None:
+    assert Certificate(3, 5, 1e-15, 1, 1e-9).holds
+    assert not Certificate(3, 5, 1e-3, 1, 1e-9).holds
+    assert not Certificate(3, 5, 1e-15, 1, 1e-2).holds
+    assert not Certificate(3, 5, float("nan"), 1, 1e-9).holds
+    assert not Certificate(3, 5, 1e-15, 1, float("nan")).holds
+    assert not Certificate(0, 0, 0.0, 0, 0.0).holds
+
+
+def test_sizes_too_large_for_the_oracle_are_not_certified() -> None:
+    derivation = derive(LAYERS["dense"](), settings={"C": "4096", "K": "1000"})
+    certificate = certify(derivation)
+    assert certificate.shapes == 0
+    assert certificate.sentence(lambda f: f[0]) == "Not evaluated: the sizes are too large for the oracle."
+
+
+def test_the_sentence_states_the_figures() -> None:
+    written = Certificate(6, 19, 4e-16, 4, 8e-11).sentence(lambda f: f"{f[0]}e{f[1]}")
+    assert written == (
+        "19 rows evaluated on 6 random shapes: greatest difference between neighbouring rows 4e-16, "
+        "of the chain rule from finite differences 8e-11."
+    )
