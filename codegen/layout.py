@@ -1,7 +1,7 @@
 """Line breaks: long statements in the house format, so that generated files need no formatter.
 
-A statement that is too long is broken at its last outermost bracket, first with the content on one line of its own,
-else with one item per line and a trailing comma.
+A statement that is too long is broken at its last outermost bracket before which it fits, first with the content on one
+line of its own, else with one item per line and a trailing comma.
 """
 
 WIDTH = 120
@@ -17,27 +17,31 @@ def fit(lines: list[str], depth: int) -> list[str]:
 def _fit(line: str, margin: int) -> list[str]:
     if margin + len(line) <= WIDTH:
         return [line]
-    found = _last_bracket(line)
-    if found is None:
+    brackets = _outermost_brackets(line)
+    if not brackets:
         return [line]
-    start, stop = found
+    start, stop = next((b for b in reversed(brackets) if margin + b[0] < WIDTH), brackets[0])
     indent = line[: len(line) - len(line.lstrip())] + INDENT
     head, inner, tail = line[: start + 1], line[start + 1 : stop], line[stop:]
-    if not inner:
-        return [line]
     if margin + len(indent) + len(inner) <= WIDTH:
-        return [head, indent + inner, indent[len(INDENT) :] + tail]
+        return [head, indent + inner, *_fit(indent[len(INDENT) :] + tail, margin)]
     found_items = split_items(inner)
-    grouping = not (head[:-1].rstrip()[-1:].isalnum() or head[-2:-1] in "_)]")
-    comma = "" if grouping and len(found_items) == 1 and not inner.rstrip().endswith(",") else ","
+    # a comma after a single item would make a tuple of it
+    single = len(found_items) == 1 and not inner.rstrip().endswith(",") and not _is_call(head) and head[-1] != "{"
+    comma = "" if single else ","
     items = [part for item in found_items for part in _fit(f"{indent}{item}{comma}", margin)]
-    return [head, *items, indent[len(INDENT) :] + tail]
+    return [head, *items, *_fit(indent[len(INDENT) :] + tail, margin)]
 
 
-def _last_bracket(line: str) -> tuple[int, int] | None:
-    """Start and end of the last outermost bracket pair with content."""
+def _is_call(head: str) -> bool:
+    """Whether the bracket that `head` ends with opens the arguments of a call."""
+    return head[-1] == "(" and (head[-2:-1].isalnum() or head[-2:-1] in tuple("_)]"))
+
+
+def _outermost_brackets(line: str) -> list[tuple[int, int]]:
+    """Start and end of the outermost bracket pairs with content."""
     stack: list[int] = []
-    found = None
+    found = []
     quoted = ""
     for k, character in enumerate(line):
         if quoted:
@@ -49,7 +53,7 @@ def _last_bracket(line: str) -> tuple[int, int] | None:
         elif character in PAIRS.values() and stack:
             start = stack.pop()
             if not stack and k > start + 1:
-                found = (start, k)
+                found.append((start, k))
     return found
 
 

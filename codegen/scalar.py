@@ -12,7 +12,7 @@ from sympy import Add, Expr, Integer, Mul, Pow, Symbol
 
 from derive.functions import FUNCTIONS, equal, is_indicator
 from derive.index import choose, exact, floordiv, minimum, mod
-from derive.term import Access
+from derive.term import Access, EquationError
 
 SUM, PRODUCT, POWER, ATOM = range(4)
 
@@ -29,16 +29,20 @@ def _size(e: Expr, name: Callable[[Symbol], str]) -> tuple[str, int]:
     if e.is_Integer:
         return str(int(e)), ATOM if int(e) >= 0 else POWER
     if isinstance(e, Add):
-        return _signed([size_text(abs_, PRODUCT, name) for abs_ in _magnitudes(e)], _signs(e)), SUM
+        terms, negative = _magnitudes(e), _signs(e)
+        first = _negatable(terms[0], name) if negative[0] else size_text(terms[0], PRODUCT, name)
+        return _signed([first, *(size_text(t, PRODUCT, name) for t in terms[1:])], negative), SUM
     if isinstance(e, Mul):
         coefficient, rest = e.as_coeff_Mul()
+        if not coefficient.is_Integer:
+            raise _no_integer(e)
         if coefficient.is_negative:
-            return f"-{size_text(-e, PRODUCT, name)}", PRODUCT
+            return f"-{_negatable(-e, name)}", PRODUCT
         factors = ([str(int(coefficient))] if coefficient != 1 else []) + [
             size_text(f, POWER, name) for f in rest.as_ordered_factors()
         ]
         return " * ".join(factors), PRODUCT
-    if isinstance(e, Pow):
+    if isinstance(e, Pow) and not e.exp.is_negative:
         return f"{size_text(e.base, ATOM, name)}**{size_text(e.exp, ATOM, name)}", POWER
     a = e.args
     if isinstance(e, floordiv | exact):
@@ -50,7 +54,16 @@ def _size(e: Expr, name: Callable[[Symbol], str]) -> tuple[str, int]:
     if isinstance(e, choose):
         then, otherwise = (size_text(x, SUM, name) for x in a[1:])
         return f"({then} if {size_text(a[0], ATOM, name)} else {otherwise})", ATOM
-    raise TypeError(f"no integer expression: {e}")
+    raise _no_integer(e)
+
+
+def _no_integer(e: Expr) -> EquationError:
+    return EquationError(f"{e} is no integer; a quotient of sizes is written floordiv(a, b)")
+
+
+def _negatable(e: Expr, name: Callable[[Symbol], str]) -> str:
+    """The text of a term that a minus may stand before: ``-a // b`` is ``(-a) // b`` in Python."""
+    return size_text(e, PRODUCT if isinstance(e, Mul) else POWER, name)
 
 
 def _ordered(e: Add) -> list[Expr]:
@@ -134,7 +147,7 @@ class ArrayPrinter:
         numerator = " * ".join(self.text(f, POWER, whole) for f in above) or "1"
         if not below:
             return numerator, PRODUCT if len(above) > 1 else POWER
-        if any(isinstance(f, Symbol) for f in below) and self.is_scalar(e):
+        if any(f.free_symbols for f in below) and self.is_scalar(e):
             # Python would raise on an empty batch, whose value nobody reads
             return f"rt.ratio({numerator}, {' * '.join(self.text(f, POWER, whole) for f in below)})", ATOM
         denominator = " * ".join(self.text(f, POWER, whole) for f in below)
@@ -146,6 +159,8 @@ class ArrayPrinter:
 
     def _power(self, e: Pow) -> tuple[str, int]:
         base, power = e.base, e.exp
+        if self.is_scalar(e) and power.is_negative and base.free_symbols:
+            return f"rt.ratio(1, {self.text(base**-power)})", ATOM
         if self.is_scalar(e):
             return f"{self.text(base, ATOM)}**{self.text(power, ATOM)}", POWER
         if power == 2:

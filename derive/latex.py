@@ -164,7 +164,7 @@ def _section(section: Section) -> list[str]:
 def _rows(steps: Sequence[Step], t: LatexTypesetter) -> list[str]:
     reasons = [sentence(step.reason, t) for step in steps]
     column = max(0.9 * width(reason.replace("$", "").replace("\\text", "")) for reason in reasons) + 1
-    lines = []
+    lines: list[str] = []
     before: list[Piece] = []
     shown = ""
     widest = max(width(t.expr(step.left)) for step in steps)

@@ -422,8 +422,9 @@ def ratio(numerator: float, denominator: float) -> float:
 
 
 # ----- scalar functions -----
-def sigmoid(x: Array) -> Array:
+def sigmoid(x: Any) -> Array:
     """``1 / (1 + exp(-x))`` without overflow and with full relative accuracy."""
+    x = np.asarray(x)
     decay = np.exp(-np.abs(x))
     value: Array = np.where(x >= 0, x.dtype.type(1), decay)
     decay += 1

@@ -141,8 +141,8 @@ def random_layer_case(name: str, rng: np.random.Generator, most: int = 7) -> Lay
         return _random_pool(name, rng, most)
     n, c, k = (int(v) for v in rng.integers(1, 6, size=3))
     if name == "dense":
-        bias = {"b": (k,)} if rng.random() < 0.7 else {}
-        return LayerCase(name, {"x": (int(rng.integers(0, 5)), c), "w": (c, k)} | bias)
+        shapes: dict[str, tuple[int, ...]] = {"x": (int(rng.integers(0, 5)), c), "w": (c, k)}
+        return LayerCase(name, shapes | ({"b": (k,)} if rng.random() < 0.7 else {}))
     if name == "softmax_cross_entropy":
         return LayerCase(name, {"x": (n, k), "t": (n,)})
     rank = 4 if name == "flatten" else int(rng.integers(0, 4))

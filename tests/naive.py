@@ -118,7 +118,9 @@ def dense(x: Array, w: Array, b: Array | None) -> Array:
 
 
 def softmax_cross_entropy(x: Array, t: Array) -> float:
-    losses = [-np.log(np.exp(row - row.max())[label] / np.exp(row - row.max()).sum()) for row, label in zip(x, t, strict=True)]
+    losses = [
+        -np.log(np.exp(row - row.max())[label] / np.exp(row - row.max()).sum()) for row, label in zip(x, t, strict=True)
+    ]
     return float(np.mean(losses))
 
 

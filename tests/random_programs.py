@@ -1,16 +1,32 @@
 """Random programs: small layers with random affine accesses, brackets, scattered outputs and bodies, and data for them.
 
-A seed gives one program. Accesses may leave their tensors on purpose (zero padding), windows of a maximum may lie partly
-or wholly outside, extents may be 1 or 0, a size is a number or a symbol. Data are continuous, so that ties and kinks
-have probability zero unless an equation makes them.
-"""
+A seed gives one program. Accesses may leave their tensors on purpose (zero padding), windows of a maximum may lie
+partly or wholly outside, extents may be 1 or 0, a size is a number or a symbol. Data are continuous, so that ties
+and kinks have probability zero unless an equation makes them.
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 import numpy as np
-from sympy import Abs, Eq, Expr, Idx, IndexedBase, Integer, Rational, Sum, Symbol, cos, exp, expand, log, sin, sqrt, tanh
+from sympy import (
+    Abs,
+    Eq,
+    Expr,
+    Idx,
+    IndexedBase,
+    Integer,
+    Rational,
+    Sum,
+    Symbol,
+    cos,
+    exp,
+    expand,
+    log,
+    sin,
+    sqrt,
+    tanh,
+)
 
 from derive.equations import Maximum, inside, program
 from derive.functions import equal, relu, sigmoid
@@ -21,7 +37,30 @@ from derive.term import Program, accesses
 
 Array = np.ndarray
 # The letters reverse mode prefers for new indices are among them, and letters of tensors too.
-INDEX_NAMES = "i j n r t c k a h q m v e o f g x w dy y_0 y_1 u1_0".split()
+INDEX_NAMES = [
+    "i",
+    "j",
+    "n",
+    "r",
+    "t",
+    "c",
+    "k",
+    "a",
+    "h",
+    "q",
+    "m",
+    "v",
+    "e",
+    "o",
+    "f",
+    "g",
+    "x",
+    "w",
+    "dy",
+    "y_0",
+    "y_1",
+    "u1_0",
+]
 MOST_POINTS = 300
 """Limit of the volume of one statement's index box."""
 
@@ -291,7 +330,13 @@ class _Writer:
 
     def usable(self, source: Program, sizes: dict[Symbol, int]) -> bool:
         """Whether the values are finite, but for the -infinity of empty windows in the output."""
-        if min((n for t in source.tensors.values() for n in shape_of(t.shape, complete_sizes(source, sizes))), default=0) < 0:
+        if (
+            min(
+                (n for t in source.tensors.values() for n in shape_of(t.shape, complete_sizes(source, sizes))),
+                default=0,
+            )
+            < 0
+        ):
             return False
         found = interpret(source, self.values, sizes)
         results = [found[s.target.name] for s in source.statements]

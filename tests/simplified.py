@@ -28,8 +28,6 @@ def with_gradient(gradient: Gradient) -> Program:
     """Forward and gradient in one program whose outputs are the gradients of the inputs."""
     names = {t.name for t in gradient.forward.inputs}
     outputs = tuple(a.gradient.name for a in gradient.adjoints if a.tensor.name in names)
-    statements = tuple(
-        Statement(s.target, simplified(s.term, gradient.program)) for s in gradient.program.statements
-    )
+    statements = tuple(Statement(s.target, simplified(s.term, gradient.program)) for s in gradient.program.statements)
     inputs = gradient.forward.inputs + tuple(gradient.seeds.values())
     return check(Program(inputs, gradient.forward.statements + statements, outputs, gradient.forward.sizes))

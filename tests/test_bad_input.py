@@ -1,4 +1,4 @@
-"""What a generated layer says to wrong arguments: which layer, which argument, which axis, what is expected, what it got."""
+"""What a generated layer says to wrong arguments: layer, argument, axis, what is expected, what it received."""
 
 from collections.abc import Callable
 from typing import Any
@@ -35,6 +35,11 @@ def maximum(x: Any = X, kernel_size: Any = 2, **options: Any) -> Callable[[], An
 
 def average(x: Any = X, kernel_size: Any = 2, **options: Any) -> Callable[[], Any]:
     return lambda: avg_pool2d_forward(x, kernel_size=kernel_size, **options)
+
+
+def anything(value: Any) -> Any:
+    """`value` for a parameter of another type."""
+    return value
 
 
 V, T = ValueError, TypeError
@@ -84,7 +89,7 @@ BAD: dict[str, tuple[Callable[[], Any], type[Exception], tuple[str, ...]]] = {
         ("conv2d", "input_shape", "4", "(5, 6, 4)"),
     ),
     "input_shape is no shape": (
-        lambda: flatten_grad_input(np.ones((2, 3)), input_shape=(2, 1, 1, 3.0)),
+        lambda: flatten_grad_input(np.ones((2, 3)), input_shape=anything((2, 1, 1, 3.0))),
         T,
         ("flatten", "input_shape", "3.0"),
     ),
@@ -133,22 +138,28 @@ BAD: dict[str, tuple[Callable[[], Any], type[Exception], tuple[str, ...]]] = {
     "complex numbers": (lambda: relu_forward(X.astype(complex)), T, ("relu", "x", "float", "complex128")),
     "swapped bytes": (conv(X.astype(X.dtype.newbyteorder())), T, ("conv2d", "x", "float64", "f8")),
     "None": (conv(None), T, ("conv2d", "x")),
-    "ragged lists": (lambda: relu_forward([[1.0, 2.0], [3.0]]), (T, V), ("relu", "x")),  # type: ignore[dict-item]
+    "ragged lists": (lambda: relu_forward([[1.0, 2.0], [3.0]]), Exception, ("relu", "x")),
     "mixed precision": (conv(w=W.astype(np.float32)), T, ("conv2d", "w", "float64", "float32")),
     "mixed precision of b": (conv(b=B.astype(np.float32)), T, ("conv2d", "b", "float64", "float32")),
     "a fraction as stride": (conv(stride=1.5), T, ("conv2d", "stride", "integer", "1.5")),
     "a float as stride": (conv(stride=2.0), T, ("conv2d", "stride", "integer", "2.0")),
     "True as stride": (conv(stride=True), T, ("conv2d", "stride", "integer", "True")),
-    "text as stride": (conv(stride="2"), (T, V), ("conv2d", "stride", "integer", "2")),  # type: ignore[dict-item]
+    "text as stride": (conv(stride="2"), Exception, ("conv2d", "stride", "integer", "2")),
     "a number as flag": (maximum(ceil_mode=1), T, ("max_pool2d", "ceil_mode", "True or False", "1")),
-    "text as number": (lambda: scaled_tanh_forward(X, slope="steep"), T, ("scaled_tanh", "slope", "number", "steep")),
+    "text as number": (
+        lambda: scaled_tanh_forward(X, slope=anything("steep")),
+        T,
+        ("scaled_tanh", "slope", "number", "steep"),
+    ),
     "float labels": (
         lambda: softmax_cross_entropy_forward(SCORES, LABELS * 1.0),
         T,
         ("softmax_cross_entropy", "t", "integers", "float64"),
     ),
     "float argmax": (
-        lambda: max_pool2d_grad_input(np.ones((2, 2, 3, 4)), np.zeros((2, 2, 3, 4)), input_shape=X.shape, kernel_size=2),
+        lambda: max_pool2d_grad_input(
+            np.ones((2, 2, 3, 4)), np.zeros((2, 2, 3, 4)), input_shape=X.shape, kernel_size=2
+        ),
         T,
         ("max_pool2d", "argmax", "integers", "float64"),
     ),
@@ -191,7 +202,9 @@ BAD: dict[str, tuple[Callable[[], Any], type[Exception], tuple[str, ...]]] = {
 
 
 @pytest.mark.parametrize(("call", "error", "words"), BAD.values(), ids=BAD)
-def test_the_message_says_what_is_wrong(call: Callable[[], Any], error: type[Exception], words: tuple[str, ...]) -> None:
+def test_the_message_says_what_is_wrong(
+    call: Callable[[], Any], error: type[Exception], words: tuple[str, ...]
+) -> None:
     with pytest.raises(error) as caught:
         call()
     missing = [word for word in words if word not in str(caught.value)]
@@ -253,11 +266,12 @@ def test_broadcast_arrays_work() -> None:
     w = np.broadcast_to(np.arange(6.0), W.shape)
     np.testing.assert_allclose(conv2d_forward(x, w), conv2d_forward(x.copy(), w.copy()))
     dy = np.broadcast_to(1.0, DY.shape)
-    for function, arguments in (
-        (conv2d_grad_input, {"w": W, "input_shape": X.shape}),
-        (conv2d_grad_weight, {"x": X, "kernel_size": 3}),
-    ):
-        np.testing.assert_allclose(function(dy, **arguments), function(dy.copy(), **arguments))
+    calls: tuple[Callable[[Array], Array], ...] = (
+        lambda given: conv2d_grad_input(given, W, input_shape=X.shape),
+        lambda given: conv2d_grad_weight(given, X, kernel_size=3),
+    )
+    for call in calls:
+        np.testing.assert_allclose(call(dy), call(dy.copy()))
 
 
 def test_results_are_not_views_of_the_inputs() -> None:
@@ -289,6 +303,8 @@ def test_a_batch_of_nothing_works_everywhere() -> None:
 
 def test_numpy_integers_and_lists_are_as_good_as_integers_and_tuples() -> None:
     expected = conv2d_forward(X, W, B, stride=(2, 1), padding=((1, 1), (0, 0)))
-    found = conv2d_forward(X, W, B, stride=[np.int64(2), np.int32(1)], padding=[1, [0, np.int8(0)]])
+    found = conv2d_forward(X, W, B, stride=anything([np.int64(2), np.int32(1)]), padding=[1, [0, np.int8(0)]])
     np.testing.assert_array_equal(found, expected)
-    np.testing.assert_array_equal(conv2d_forward(X, W, B, stride=np.array([2, 1]), padding=[(1, 1), 0]), expected)
+    np.testing.assert_array_equal(
+        conv2d_forward(X, W, B, stride=anything(np.array([2, 1])), padding=[(1, 1), 0]), expected
+    )

@@ -1,4 +1,4 @@
-"""Who may import whom, read from the source: derive knows no codegen, generated knows neither, layers know no gradient."""
+"""Who may import whom, read from the source: derive no codegen, generated neither, layers no gradient."""
 
 import ast
 import sys
@@ -85,7 +85,9 @@ def test_no_text_reaches_sympys_evaluators() -> None:
     """sympify, parse_expr and lambdify run text as Python; eval and exec stand in one place, for our own output."""
     for path in [*modules("derive"), *modules("codegen")]:
         for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
-            called = node.func if isinstance(node, ast.Call) else None
+            if not isinstance(node, ast.Call):
+                continue
+            called = node.func
             name = called.attr if isinstance(called, ast.Attribute) else getattr(called, "id", "")
             assert name not in {"parse_expr", "lambdify", "eval"}, f"{relative(path)}:{node.lineno}"
             assert name != "exec" or relative(path) == "codegen/compiler.py", f"{relative(path)}:{node.lineno}"

@@ -30,7 +30,7 @@ from derive.layers import LAYERS
 from derive.term import Access, Divisibility, Guard, Program, Range, Tensor, Term
 
 Array = np.ndarray
-N, M, R, H, O, s, d, p = integers("N M R H O s d p")
+N, M, R, H, M_out, s, d, p = integers("N M R H M_out s d p")
 i, j, k, q, v, r = integers("i j k q v r")
 x, w, g, a = Tensor("x", (N,)), Tensor("w", (R,)), Tensor("g", (M,)), Tensor("a", (M,))
 PROGRAM = Program((x, w, g, a), (), ())
@@ -233,7 +233,7 @@ def test_vanishing_accesses() -> None:
 
 # ----- proofs from derived extents ------------------------------------------------------------------------------------
 def window_program(definition: Expr) -> Program:
-    return Program((Tensor("x", (H,)),), (), (), ((O, definition),))
+    return Program((Tensor("x", (H,)),), (), (), ((M_out, definition),))
 
 
 WINDOWS = {
@@ -247,14 +247,14 @@ WINDOWS = {
 
 
 def holds_everywhere(guard: Guard, definition: Expr) -> bool:
-    """Whether a guard over i < O and r < R holds for all small sizes at which both ranges are not empty."""
+    """Whether a guard over i < M_out and r < R holds for all small sizes at which both ranges are not empty."""
     ranges = {H: range(1, 6), R: range(1, 4), s: range(1, 4), d: range(1, 3), p: range(3)}
     for point in product(*ranges.values()):
         sizes = dict(zip(ranges, point, strict=True))
         count = number(definition, sizes)
-        extent = number(guard.extent, sizes | {O: count})
+        extent = number(guard.extent, sizes | {M_out: count})
         for at in product(range(count), range(sizes[R])):
-            here = sizes | {O: count} | dict(zip((i, r), at, strict=True))
+            here = sizes | {M_out: count} | dict(zip((i, r), at, strict=True))
             if not 0 <= number(guard.value, here) < extent:
                 return False
     return True
@@ -265,7 +265,7 @@ def test_what_is_proved_holds_everywhere(name: str) -> None:
     definition = WINDOWS[name]
     source = window_program(definition)
     rng = np.random.default_rng(len(name))
-    term = Term((Range(i, O),), (Range(r, R),), Integer(1))
+    term = Term((Range(i, M_out),), (Range(r, R),), Integer(1))
     found = 0
     for _ in range(300):
         stride, dilation = [s, s, s, Integer(2), Integer(1)][rng.integers(5)], [d, d, d, Integer(1)][rng.integers(4)]
@@ -274,12 +274,12 @@ def test_what_is_proved_holds_everywhere(name: str) -> None:
         guard = Guard(value_, extent)
         if proved(term, guard, source):
             found += 1
-            assert holds_everywhere(guard, definition), f"{guard} does not follow from O = {definition}"
+            assert holds_everywhere(guard, definition), f"{guard} does not follow from M_out = {definition}"
     assert found >= (0 if name == "something else" else 1)
 
 
 def test_the_windows_of_average_pooling_need_no_guard() -> None:
-    term = Term((Range(i, O),), (Range(r, R),), Integer(1))
+    term = Term((Range(i, M_out),), (Range(r, R),), Integer(1))
     inside_padding = Guard(s * i + d * r, H + 2 * p)
     assert proved(term, inside_padding, window_program(WINDOWS["as many as fit"]))
     assert proved(term, inside_padding, window_program(WINDOWS["the fewer of two"]))
@@ -309,7 +309,7 @@ def test_never_negative() -> None:
     assert not never_negative(floordiv(p - s, Integer(2)), term, PROGRAM)
 
 
-# ----- every gradient of the catalogue ----------------------------------------------------------------------------------
+# ----- every gradient of the catalogue --------------------------------------------------------------------------------
 @pytest.mark.parametrize("name", LAYERS)
 def test_proved_guards_of_layers_hold(name: str) -> None:
     """Solve gradients every possible way; whatever guard is called proved must hold on the whole box."""

@@ -25,7 +25,7 @@ from tests.simplified import simplified_program
 
 Array = np.ndarray
 N, L, M, C, K, R, s, d, p = integers("N L M C K R s d p")
-n, m, c, k, r = (Idx(name, extent) for name, extent in zip("n m c k r".split(), (N, M, C, K, R), strict=True))
+n, m, c, k, r = (Idx(name, extent) for name, extent in zip(["n", "m", "c", "k", "r"], (N, M, C, K, R), strict=True))
 VALID = floordiv(L + 2 * p - d * (R - 1) - 1, s) + 1
 
 
@@ -183,7 +183,9 @@ def test_generated_kernels_equal_equations_and_differences(build: Callable[[], L
 # ----- generated into a folder ----------------------------------------------------------------------------------------
 def imported(folder: Path, name: str) -> ModuleType:
     """Import `folder` as a package called `name`, as a user's own package would be."""
-    spec = importlib.util.spec_from_file_location(name, folder / "__init__.py", submodule_search_locations=[str(folder)])
+    spec = importlib.util.spec_from_file_location(
+        name, folder / "__init__.py", submodule_search_locations=[str(folder)]
+    )
     assert spec is not None
     assert spec.loader is not None
     package = importlib.util.module_from_spec(spec)

@@ -124,6 +124,12 @@ def test_the_special_case_is_claimed_for_stride_one_only() -> None:
     special = section(derived("conv2d"), "x").results[1].step
     assert special.where == ((integer("s"), Integer(1)),)
     assert not special.terms[0].divisibilities
+    # the first shape fulfils the condition, so that the special row is evaluated
+    wrong = replace(special, terms=(replace(special.terms[0], body=2 * special.terms[0].body),))
+    first = derived("conv2d").sections[0]
+    results = (first.results[0], replace(first.results[1], step=wrong))
+    broken = replace(derived("conv2d"), sections=(replace(first, results=results),), appendix=())
+    assert not certify(broken, shapes=1, seed=2).holds
 
 
 def test_average_of_a_window_is_its_number_of_positions() -> None:

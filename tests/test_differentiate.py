@@ -228,7 +228,7 @@ def test_slopes_by_value_equal_plain_slopes(body: Expr) -> None:
             )[adjoint.gradient.name]
             for term in (contribution.term, contribution.computed)
         ]
-        np.testing.assert_allclose(*pair, rtol=1e-12)
+        np.testing.assert_allclose(pair[0], pair[1], rtol=1e-12)
 
 
 def test_no_slope_by_value_where_the_result_has_other_parts() -> None:
@@ -290,7 +290,10 @@ def test_position_is_row_major() -> None:
 
 def test_step_of_relu_at_zero_is_zero() -> None:
     source = program(Eq(y[n], relu(x[n])), inputs=(x,))
-    for statement in (differentiate(source).adjoints[0].contributions[0].term, differentiate(source).program.statements[0].term):
+    for statement in (
+        differentiate(source).adjoints[0].contributions[0].term,
+        differentiate(source).program.statements[0].term,
+    ):
         assert statement.body.has(step)
     values = interpret(source, {"x": np.array([-1.0, 0.0, 2.0, -0.0])}, SIZES) | {"dy": np.ones(4)}
     np.testing.assert_array_equal(interpret(differentiate(source).program, values, SIZES)["dx"], [0, 0, 1, 0])

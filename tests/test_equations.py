@@ -1,6 +1,7 @@
 """Reading SymPy equations: what becomes of them, and every way in which one can be wrong."""
 
 from collections.abc import Callable
+from typing import Any
 
 import numpy as np
 import pytest
@@ -163,7 +164,9 @@ def test_a_maximum_records_where() -> None:
 def test_layers_survive_the_way_to_sympy_and_back(name: str) -> None:
     case: LayerCase = next(c for c in CASES if c.name == name and c.shapes["x"])
     source = case.layer.program
-    flags = {flag: " ".join(t.name for t in source.tensors.values() if getattr(t, attribute)) for flag, attribute in FLAGS}
+    flags: Any = {
+        flag: " ".join(t.name for t in source.tensors.values() if getattr(t, attribute)) for flag, attribute in FLAGS
+    }
     arguments = {s.target.name: s.argument.name for s in source.statements if s.argument is not None}
     inputs = [IndexedBase(t.name, shape=t.shape, real=True) for t in source.inputs]
     again = program(
@@ -171,7 +174,7 @@ def test_layers_survive_the_way_to_sympy_and_back(name: str) -> None:
         inputs=inputs,
         sizes=dict(source.sizes),
         arguments=arguments,
-        **flags,  # type: ignore[arg-type]
+        **flags,
     )
     values = interpreter_values(case, random_values(case, np.random.default_rng(1)))
     first, second = (interpret(p, values, sizes_of(case)) for p in (source, again))

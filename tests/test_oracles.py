@@ -7,9 +7,8 @@ import numpy as np
 import pytest
 
 import generated
-from generated import avg_pool2d, conv2d, dense, flatten, max_pool2d
+from generated import avg_pool2d, conv2d, dense, flatten, max_pool2d, relu, scaled_tanh, sigmoid, tanh
 from generated import mean_squared_error as mse
-from generated import relu, scaled_tanh, sigmoid, tanh
 from generated import softmax_cross_entropy as cross_entropy
 from tests.cases import CASES, LayerCase, random_layer_case, random_values
 from tests.naive import both_axes, padding_pairs, windows
@@ -22,7 +21,7 @@ Array = np.ndarray
 COUNT = 3000
 """Random shapes per windowed layer."""
 CHUNKS = 3
-TOLERANCE = {np.float64: 1e-10, np.float32: 2e-4}
+TOLERANCE: dict[Any, float] = {np.float64: 1e-10, np.float32: 2e-4}
 
 
 @pytest.fixture(autouse=True, scope="module")
@@ -33,7 +32,7 @@ def one_thread() -> Iterator[None]:
     torch.set_num_threads(before)
 
 
-def agree(ours: Any, theirs: Any, what: str, dtype: type = np.float64) -> None:
+def agree(ours: Any, theirs: Any, what: str, dtype: Any = np.float64) -> None:
     """Relative difference to the largest element; NaN and infinity must be in the same places."""
     theirs = theirs.detach().numpy() if isinstance(theirs, torch.Tensor) else np.asarray(theirs)
     ours = np.asarray(ours)
@@ -87,14 +86,14 @@ def torch_conv2d(case: LayerCase, x: Any, w: Any, b: Any) -> Any:
     return channels_last(F.conv2d(F.pad(planes, (left, right, top, bottom)), kernel, b, **options))
 
 
-def check_conv2d(case: LayerCase, values: dict[str, Array], rng: np.random.Generator, dtype: type) -> None:
+def check_conv2d(case: LayerCase, values: dict[str, Array], rng: np.random.Generator, dtype: Any) -> None:
     x, w, b = values["x"], values["w"], values.get("b")
     options = case.options
     tx, tw = tensor(x), tensor(w)
     tb = tensor(b) if b is not None else None
     expected = torch_conv2d(case, tx, tw, tb)
     agree(conv2d.conv2d_forward(x, w, b, **options), expected, f"{case.id} forward", dtype)
-    dy = rng.normal(size=tuple(expected.shape)).astype(dtype)
+    dy: Array = rng.normal(size=tuple(expected.shape)).astype(dtype)
     expected.backward(torch.tensor(dy))
     dx = conv2d.conv2d_grad_input(dy, w, input_shape=x.shape, **options)
     agree(dx, tx.grad, f"{case.id} grad_input", dtype)
@@ -136,7 +135,7 @@ def test_conv2d_of_real_sizes() -> None:
 
 # ----- pooling --------------------------------------------------------------------------------------------------------
 def comparable(case: LayerCase) -> tuple[bool, tuple[int, int]]:
-    """Whether PyTorch has this padding (the same on both sides, at most half of the undilated kernel), and the padding."""
+    """Whether PyTorch has this padding (alike on both sides, at most half of the undilated kernel), and the padding."""
     (top, bottom), (left, right) = padding_pairs(case.options.get("padding", 0), reach(case))
     half = [k // 2 for k in both_axes(case.options["kernel_size"])]
     return (top, left) == (bottom, right) and top <= half[0] and left <= half[1], (top, left)
@@ -147,7 +146,7 @@ def torch_options(case: LayerCase, padding: tuple[int, int]) -> dict[str, Any]:
 
 
 def sees_all(case: LayerCase) -> bool:
-    """Whether every window sees an element of the input; PyTorch's backward writes out of bounds for one that does not."""
+    """Whether every window sees an element of the input; PyTorch's backward writes out of bounds where one does not."""
     pads = padding_pairs(case.options.get("padding", 0), reach(case))
     stride = case.options.get("stride") or case.options["kernel_size"]
     dilation, ceil_mode = case.options.get("dilation", 1), case.options.get("ceil_mode", False)

@@ -1,7 +1,7 @@
 """Names of results follow from the signs of indices alone."""
 
 import pytest
-from sympy import Expr
+from sympy import Expr, Integer
 
 from derive.functions import equal
 from derive.index import exact, integers
@@ -71,4 +71,6 @@ def test_several_contributions_are_called_a_sum() -> None:
 def test_mixed_signs_are_per_axis() -> None:
     term = Term((Range(q, N), Range(v, N)), (Range(r, R), Range(i, R)), DY2(q - r, v + 2 * i))
     assert mixed_signs(Access("dy", q - r, v + 2 * i), term) == [-1, 1]
+    assert mixed_signs(Access("dy", r - q, v), term) == [-1]
+    assert mixed_signs(Access("dy", N - q - r, Integer(3)), term) == [1]
     assert name(term.body, (q, v), (r, i), (DY2,)) == "convolution along some axes, correlation along others"

@@ -10,7 +10,7 @@ from sympy import Abs, Expr, Float, Integer, Pow, Rational, Symbol, cos, exp, lo
 from codegen.scalar import ATOM, POWER, PRODUCT, SUM, ArrayPrinter, size_text
 from derive.functions import equal, relu, sigmoid, step
 from derive.index import choose, exact, floordiv, integer, integers, minimum, mod
-from derive.term import Access
+from derive.term import Access, EquationError
 from generated import runtime as rt
 
 Array = np.ndarray
@@ -56,7 +56,7 @@ def size_samples() -> list[dict[Symbol, int]]:
     return [{a: x, b: y, c: z, d: n % 2} for n, (x, y, z) in enumerate(rows)]
 
 
-@pytest.mark.parametrize("seed", range(400))
+@pytest.mark.parametrize("seed", range(150))
 def test_size_text_has_the_value_of_the_expression(seed: int) -> None:
     e = random_size(4, np.random.default_rng(seed))
     for sizes in size_samples():
@@ -98,7 +98,7 @@ def test_size_text_reads_well(expression: Expr, text: str) -> None:
 
 @pytest.mark.parametrize("expression", [a / 2, a * (a + 1) / 2, a / b, 1 / a, sympy.pi, a + Rational(1, 2)], ids=str)
 def test_size_text_refuses_what_is_no_integer(expression: Expr) -> None:
-    with pytest.raises(TypeError, match="^no integer expression: "):
+    with pytest.raises(EquationError, match=" is no integer; "):
         size_text(expression)
 
 
@@ -111,7 +111,7 @@ n, i, N = integer("n"), integer("i"), integer("N")
 S = Symbol("S", real=True)
 X, W, T = Access("x", n), Access("w", n), Access("t", n)
 UNARY = (exp, tanh, sin, cos, sigmoid, relu, Abs, sympy.sign)
-VALUES = {
+VALUES: dict[str, Any] = {
     "x": np.array([-1.5, -0.5, 0.25, 2.0]),
     "w": np.array([0.5, -2.0, 1.25, 3.0]),
     "t": np.array([1, 0, 2, 1]),
@@ -166,7 +166,7 @@ def sympy_value(e: Expr, position: int) -> float:
     return float(plain.replace(step, lambda x: Integer(int(bool(x > 0)))).evalf(30))
 
 
-@pytest.mark.parametrize("seed", range(300))
+@pytest.mark.parametrize("seed", range(120))
 def test_a_body_has_the_value_that_sympy_gives_it(seed: int) -> None:
     e = random_body(4, np.random.default_rng(seed))
     expected = np.array([sympy_value(e, k) for k in range(4)])
@@ -174,7 +174,7 @@ def test_a_body_has_the_value_that_sympy_gives_it(seed: int) -> None:
     np.testing.assert_allclose(found, expected, rtol=1e-10, atol=1e-12, err_msg=f"{e} as {printer().text(e)}")
 
 
-@pytest.mark.parametrize("seed", range(100))
+@pytest.mark.parametrize("seed", range(60))
 def test_a_body_of_float32_arrays_is_float32(seed: int) -> None:
     e = random_body(3, np.random.default_rng([seed, 1])).xreplace({Access("s"): S})
     found = numpy_value(e + X, np.float32)
@@ -239,5 +239,5 @@ def test_sizes_of_an_empty_batch_may_divide(expression: Expr) -> None:
 
 @pytest.mark.parametrize("expression", [sympy.gamma(X), sympy.floor(X)], ids=str)
 def test_a_body_refuses_what_it_does_not_know(expression: Expr) -> None:
-    with pytest.raises(TypeError, match="^no scalar expression: "):
+    with pytest.raises(TypeError, match=r"^no scalar expression: "):
         printer().text(expression)

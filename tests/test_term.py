@@ -105,9 +105,7 @@ def test_a_substituted_program_has_the_same_value() -> None:
     sizes = {N: 4, M: 3, s: 2, p: 1}
     special = PROGRAM.substitute({s: Integer(2), p: Integer(1)})
     assert special.symbols() == {N, M}
-    np.testing.assert_array_equal(
-        interpret(special, values, {N: 4, M: 3})["y"], interpret(PROGRAM, values, sizes)["y"]
-    )
+    np.testing.assert_array_equal(interpret(special, values, {N: 4, M: 3})["y"], interpret(PROGRAM, values, sizes)["y"])
 
 
 @pytest.mark.parametrize("name", LAYERS)
@@ -153,7 +151,10 @@ WRONG = {
     "an unknown function": (changed(Function("f")(x(i))), "y: function f is unknown"),
     "an index that is not affine": (changed(x(i * j)), r"y: x\[i\*j\] is not affine"),
     "an unknown output": (replace(PROGRAM, outputs=("z",)), "output z is never defined"),
-    "an index that is a size": (changed(x(i), free=(Range(i, N),), bound=(Range(M, M),)), "is both an index and a size"),
+    "an index that is a size": (
+        changed(x(i), free=(Range(i, N),), bound=(Range(M, M),)),
+        "is both an index and a size",
+    ),
     "an input that is written": (
         replace(PROGRAM, statements=(Statement(x, Term((Range(i, N),), (), w(i))),), outputs=("x",)),
         "x is an input and cannot be defined",
