@@ -2,8 +2,8 @@
 
     python benchmarks/against_torch.py [--threads 1] [--rounds 9]
 
-Each side runs in a process of its own with its threads pinned; rounds alternate between the two in random order, so that
-what else the machine does hits both. PyTorch is timed in both memory layouts and its better one counts, per operation.
+Each side runs in a process of its own with its threads pinned; rounds alternate between the two in random order, so
+that what else the machine does hits both. PyTorch is timed in both memory layouts and its better one counts, per operation.
 Times are milliseconds, ratios ours/PyTorch; below 1 is faster than PyTorch.
 """
 
@@ -134,7 +134,8 @@ def child(side: str, environment: dict[str, str]) -> "subprocess.Popen[str]":
 
 def ask(process: "subprocess.Popen[str]", case: str, operation: str) -> tuple[float, float]:
     """One timing from a child."""
-    assert process.stdin is not None and process.stdout is not None
+    assert process.stdin is not None
+    assert process.stdout is not None
     process.stdin.write(json.dumps([case, operation]) + "\n")
     process.stdin.flush()
     elapsed, peak = json.loads(process.stdout.readline())

@@ -2,11 +2,11 @@
 
 from collections.abc import Callable, Mapping, Sequence
 
-from derive import latex, markdown, text
 from derive.derivation import derive
+from derive.derivation.record import Derivation
+from derive.derivation.verify import Certificate, certify
 from derive.layer import Layer
-from derive.record import Derivation
-from derive.verify import Certificate, certify
+from derive.typeset import latex, markdown, text
 
 FORMATS: dict[str, Callable[[Derivation, Certificate], str]] = {
     "text": text.render,

@@ -10,12 +10,12 @@ from codegen.arguments import shape_argument
 from codegen.compiler import compile_layer
 from codegen.kernel import Kernel, kernels
 from derive.derivation import derive
+from derive.derivation.verify import certify
 from derive.differentiate import differentiate
 from derive.interpret import complete_sizes, interpret, shape_of
 from derive.layer import Kind, Layer, Option
 from derive.sampling import sample_sizes, sample_values
 from derive.term import Program
-from derive.verify import certify
 
 ROWS = 1e-10
 CHAIN = 1e-5

@@ -165,7 +165,7 @@ class Statement:
     argument: Tensor | None = None
 
     def _repr_latex_(self) -> str:
-        from derive.latex import statement  # a printer, loaded by notebooks only
+        from derive.typeset.latex import statement  # a printer, loaded by notebooks only
 
         return f"$\\displaystyle {statement(self)}$"
 
@@ -180,7 +180,7 @@ class Program:
     sizes: tuple[tuple[Symbol, Expr], ...] = field(default=())
 
     def _repr_latex_(self) -> str:
-        from derive.latex import program  # a printer, loaded by notebooks only
+        from derive.typeset.latex import program  # a printer, loaded by notebooks only
 
         return f"$\\displaystyle {program(self)}$"
 

@@ -313,6 +313,8 @@ def contract(spec: str, left: Array, right: Array, out: Array | None = None) -> 
 def _dots(left: Array, right: Array, summed: int, batch: int) -> Array:
     """Scalar products over the first `summed` axes, one per point of the `batch` axes; further axes have extent 1."""
     left, right = (a.reshape(a.shape[: summed + batch]) for a in (left, right))
+    if not summed:
+        return np.asarray(left * right)
     total = np.zeros(left.shape[summed:], left.dtype)
     for start, stop in blocks(len(left), left[0].size):
         total += np.multiply(left[start:stop], right[start:stop]).sum(axis=tuple(range(summed)))

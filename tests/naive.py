@@ -71,7 +71,7 @@ def windows(
 def max_pool2d(
     x: Array, *, kernel_size: Any, stride: Any = None, padding: Any = 0, dilation: Any = 1, ceil_mode: bool = False
 ) -> tuple[Array, Array]:
-    """The maxima and where in its window each was found first."""
+    """The maxima and where in its window each was found first; NaN is larger than any number."""
     (kernel_h, kernel_w), (d_h, d_w) = both_axes(kernel_size), both_axes(dilation)
     pads = padding_pairs(padding, (d_h * (kernel_h - 1), d_w * (kernel_w - 1)))
     cells = list(windows(x, kernel_size, stride or kernel_size, pads, dilation, ceil_mode))
@@ -81,7 +81,8 @@ def max_pool2d(
         for n, c in np.ndindex(len(x), x.shape[3]):
             for place, row, column in found:
                 value = x[n, row, column, c]
-                if where[n, i, j, c] < 0 or value > best[n, i, j, c]:
+                first, wins = where[n, i, j, c] < 0, value > best[n, i, j, c]
+                if first or wins or (np.isnan(value) and not np.isnan(best[n, i, j, c])):
                     best[n, i, j, c], where[n, i, j, c] = value, place
     return best, where
 

@@ -3,6 +3,7 @@
 A seed gives one program. Accesses may leave their tensors on purpose (zero padding), windows of a maximum may lie
 partly or wholly outside, extents may be 1 or 0, a size is a number or a symbol. Data are continuous, so that ties
 and kinks have probability zero unless an equation makes them.
+"""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass

@@ -270,7 +270,8 @@ def test_what_is_proved_holds_everywhere(name: str) -> None:
     for _ in range(300):
         stride, dilation = [s, s, s, Integer(2), Integer(1)][rng.integers(5)], [d, d, d, Integer(1)][rng.integers(4)]
         value_ = stride * i + dilation * r + int(rng.integers(-1, 2)) * p + int(rng.integers(0, 2))
-        extent = H + int(rng.integers(0, 4)) * p + int(rng.integers(-1, 3)) + int(rng.integers(0, 2)) * (s - 1)
+        space = [H, H, H, s * M_out, M_out][rng.integers(5)]
+        extent = space + int(rng.integers(0, 4)) * p + int(rng.integers(-1, 3)) + int(rng.integers(0, 2)) * (s - 1)
         guard = Guard(value_, extent)
         if proved(term, guard, source):
             found += 1
@@ -307,6 +308,13 @@ def test_never_negative() -> None:
     assert not never_negative(M - 1, term, PROGRAM)
     assert not never_negative(s - p, term, PROGRAM)
     assert not never_negative(floordiv(p - s, Integer(2)), term, PROGRAM)
+
+
+def test_a_rounded_quotient_bounds_from_one_side() -> None:
+    term = Term((Range(i, M_out),), (), Integer(1))
+    source = window_program(floordiv(H, s) + 1)
+    assert never_negative(H - s * (M_out - 1), term, source)
+    assert not never_negative(s * (M_out - 1) - H, term, source)
 
 
 # ----- every gradient of the catalogue --------------------------------------------------------------------------------

@@ -12,17 +12,17 @@ import numpy as np
 import pytest
 from sympy import Eq, Idx, IndexedBase, Integer, Sum, sin
 
-from derive import latex, markdown, text
 from derive.derivation import Derivation, Section, Step, derive, rotation_identity
+from derive.derivation.record import Partial
+from derive.derivation.verify import certify
 from derive.equations import program
 from derive.functions import activation_prime
 from derive.index import exact, integer, integers
 from derive.layer import Kind, Layer, Option
 from derive.layers import LAYERS
-from derive.record import Partial
 from derive.term import Access, EquationError, accesses
-from derive.text_symbols import TextTypesetter
-from derive.verify import certify
+from derive.typeset import latex, markdown, text
+from derive.typeset.text_symbols import TextTypesetter
 from tests.random_programs import random_case
 
 SETTINGS: list[tuple[str, dict[str, str]]] = [
@@ -260,7 +260,8 @@ def test_golden_plain_convolution(golden: Callable[[str, str], None]) -> None:
 
 def test_output_does_not_depend_on_the_hash_seed() -> None:
     code = (
-        "from derive.layers import LAYERS\nfrom derive.derivation import derive\nfrom derive import text, latex\n"
+        "from derive.layers import LAYERS\nfrom derive.derivation import derive\n"
+        "from derive.typeset import text, latex\n"
         "for name in LAYERS:\n    d = derive(LAYERS[name]())\n    print(text.render(d)); print(latex.document(d))"
     )
     outputs = {

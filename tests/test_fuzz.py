@@ -6,7 +6,7 @@ GRADSCRIBE_FUZZ=N runs N seeds instead of the default few.
 import importlib.util
 import inspect
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
 from functools import cache, partial
 from types import ModuleType
@@ -20,8 +20,9 @@ from derive.collapse import digits, discharge, divide, identify, rename, solve
 from derive.differentiate import Gradient, differentiate
 from derive.equations import program, to_sympy
 from derive.index import affine, sign
+from derive.inline import inline
 from derive.interpret import complete_sizes, evaluate, interpret, shape_of
-from derive.layer import ROLES
+from derive.layer import ROLES, Layer
 from derive.rewrite import count, reverse
 from derive.term import Program, Statement, Term
 from tests.finite_differences import compare_slopes, weighted_sum
@@ -140,6 +141,17 @@ def attempts(term: Term, source: Program, rng: np.random.Generator) -> Iterator[
 
 
 @pytest.mark.parametrize("seed", SEEDS)
+def test_inlining_keeps_the_value(seed: int) -> None:
+    case, gradient, found = differentiated(seed)
+    both = with_gradient(gradient)
+    if not both.outputs:
+        return
+    inlined = interpret(inline(both), {t.name: found[t.name] for t in both.inputs}, case.sizes)
+    for name in both.outputs:
+        assert close(inlined[name], found[name]), name
+
+
+@pytest.mark.parametrize("seed", SEEDS)
 def test_sympy_and_back_keeps_the_value(seed: int) -> None:
     case, _, found = differentiated(seed)
     source = case.layer.program
@@ -201,21 +213,21 @@ def gradient_functions(seed: int) -> dict[str, Callable[..., Array]]:
 
 
 def call_gradient(function: Callable[..., Array], seed: int, dtype: type, rng: np.random.Generator) -> Array:
-    """Call with what the signature asks for: dy, tensors by name, options, shapes."""
+    """Call a gradient function of `seed` with arrays of `dtype` in random memory layouts."""
     case, _, found = differentiated(seed)
-    shapes = {f"{ROLES.get(name, name)}_shape": np.shape(value) for name, value in case.values.items()}
-    positional, keywords = [], {}
-    for name, parameter in inspect.signature(function).parameters.items():
-        if name in shapes:
-            value: Any = shapes[name]
-        elif name in case.options:
-            value = case.options[name]
-        else:
-            value = laid_out(of_type(found[name], dtype), rng)
-        if parameter.kind is inspect.Parameter.KEYWORD_ONLY:
-            keywords[name] = value
-        else:
-            positional.append(value)
+    given = {name: laid_out(of_type(value, dtype), rng) for name, value in found.items()}
+    return call_by_signature(function, case.layer, given, case.sizes)
+
+
+def call_by_signature(
+    function: Callable[..., Array], layer: Layer, found: Mapping[str, Array], sizes: Mapping[Symbol, int]
+) -> Array:
+    """Call with what the signature asks for: tensors by name, options, shapes of inputs."""
+    known: dict[str, Any] = dict(found) | {o.name: sizes[o.symbols[0]] for o in layer.options}
+    known |= {f"{ROLES.get(t.name, t.name)}_shape": np.shape(found[t.name]) for t in layer.program.inputs}
+    parameters = inspect.signature(function).parameters.values()
+    positional = [known[p.name] for p in parameters if p.kind is not inspect.Parameter.KEYWORD_ONLY]
+    keywords = {p.name: known[p.name] for p in parameters if p.kind is inspect.Parameter.KEYWORD_ONLY}
     return function(*positional, **keywords)
 
 
@@ -275,3 +287,27 @@ def test_second_order_equals_finite_differences(seed: int) -> None:
     slopes = input_gradients(second, found)
     tally = compare_slopes(weighted_sum(both, seeds, case.sizes), values, slopes, rng, single=3)
     assert tally.skipped <= 2 + tally.compared // 4
+
+
+@needs_compiler
+@pytest.mark.parametrize("seed", SECOND_ORDER_SEEDS)
+def test_emitted_kernels_of_gradients_equal_interpreter(seed: int) -> None:
+    """A gradient program is a program: each gradient of the first order as a layer of its own."""
+    case = random_case(10_000 + seed, FEW_POINTS)
+    rng = np.random.default_rng([seed, 8])
+    both = with_gradient(differentiate(case.layer.program))
+    for output in both.outputs:
+        options = tuple(o for o in case.layer.options if o.symbols[0] not in case.layer.output.shape)  # dy has that
+        layer = replace(case.layer, program=replace(both, outputs=(output,)), options=options)
+        gradient = differentiate(layer.program)
+        shape = shape_of(case.layer.output.shape, complete_sizes(both, case.sizes))
+        values = {**case.values, "dy": rng.normal(size=shape)}
+        found = interpret(layer.program, values, case.sizes)
+        found[gradient.seeds[output].name] = rng.normal(size=found[output].shape)
+        found = interpret(simplified_program(gradient.program), found, case.sizes)
+        module = compiler.compile_layer(layer)  # type: ignore[union-attr]
+        result = call_by_signature(module.fuzz_forward, layer, values, case.sizes)
+        assert close(result[0] if isinstance(result, tuple) else result, found[output]), output
+        for name, expected in input_gradients(gradient, found).items():
+            function = getattr(module, f"fuzz_grad_{ROLES.get(name, name)}")
+            assert close(call_by_signature(function, layer, found, case.sizes), expected), f"d{output}/d{name}"

@@ -7,15 +7,15 @@ import pytest
 from sympy import Expr, exp
 
 from derive.collapse import rename
+from derive.derivation.forward import simplified
+from derive.derivation.settings import displayed
 from derive.differentiate import differentiate
-from derive.forward import simplified
 from derive.functions import step
 from derive.index import integer, integers
 from derive.inline import _one_pass, inline, inserted
 from derive.interpret import complete_sizes, interpret, shape_of
 from derive.layers import LAYERS
 from derive.sampling import sample_sizes, sample_values
-from derive.settings import displayed
 from derive.term import Access, Guard, Program, Range, Statement, Tensor, Term, check
 from tests.random_programs import random_case
 

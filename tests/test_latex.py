@@ -7,14 +7,14 @@ from pathlib import Path
 
 import pytest
 
-from derive import latex, markdown
 from derive.derivation import derive, rotation_identity
-from derive.latex_symbols import LatexTypesetter
-from derive.latex_width import width
+from derive.derivation.notation import Notation
+from derive.derivation.verify import certify
 from derive.layers import LAYERS
-from derive.notation import Notation
 from derive.term import Access
-from derive.verify import certify
+from derive.typeset import latex, markdown
+from derive.typeset.latex_symbols import LatexTypesetter
+from derive.typeset.latex_width import width
 
 needs_pdflatex = pytest.mark.skipif(shutil.which("pdflatex") is None, reason="pdflatex is not installed")
 WIDE = {"stride": "s_h,s_w", "padding": "p_h,p_h_end,p_w,p_w_end", "dilation": "d_h,d_w", "groups": "G"}

@@ -64,6 +64,21 @@ def test_generated_forward_equals_plain_loops(case: LayerCase, dtype: type) -> N
         np.testing.assert_array_equal(result[1], where)
 
 
+@pytest.mark.parametrize("seed", range(10))
+def test_ties_and_nan_in_max_pooling(seed: int) -> None:
+    rng = np.random.default_rng(seed)
+    case = random_layer_case("max_pool2d", rng)
+    x = rng.integers(-2, 2, size=case.shapes["x"]).astype(float)
+    x[rng.random(x.shape) < 0.1] = np.nan
+    x[rng.random(x.shape) < 0.1] = -np.inf
+    expected, where = expected_output(case, {"x": x})
+    found = interpret(case.layer.program, {"x": x}, sizes_of(case))
+    y, argmax = generated_forward(case, {"x": x})
+    for values, positions in ((found["y"], found["argmax"]), (y, argmax)):
+        np.testing.assert_array_equal(values, expected)
+        np.testing.assert_array_equal(positions, where)
+
+
 def generated_forward(case: LayerCase, values: dict[str, Array]) -> tuple[Any, ...]:
     module = importlib.import_module(f"generated.{case.name}")
     arguments = [values.get(t.name) for t in case.layer.program.inputs]

@@ -3,9 +3,9 @@
 import pytest
 from sympy import Expr, Float, Integer, Rational
 
+from derive.derivation.settings import displayed
 from derive.index import integer
 from derive.layers import LAYERS
-from derive.settings import displayed
 from derive.term import EquationError
 
 

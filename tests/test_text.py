@@ -3,16 +3,16 @@
 import pytest
 from sympy import Expr, Symbol, exp, tanh
 
-from derive import text
 from derive.derivation import derive
+from derive.derivation.notation import Notation
+from derive.derivation.record import Step
+from derive.derivation.verify import certify
 from derive.functions import activation_prime, relu, sigmoid, step
 from derive.index import exact, floordiv, integers, mod
 from derive.layers import LAYERS
-from derive.notation import Notation
-from derive.record import Step
 from derive.term import Access, Divisibility, Guard, Range, Term
-from derive.text_symbols import TextTypesetter
-from derive.verify import certify
+from derive.typeset import text
+from derive.typeset.text_symbols import TextTypesetter
 
 s, d, p, q, i, r, k, R, H, e, C, s_h, H_out, n, m = integers("s d p q i r k R H e C s_h H_out n m")
 x, y, z = Access("x", i), Access("y", i), Access("z", i)

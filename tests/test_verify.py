@@ -5,12 +5,12 @@ import pytest
 from sympy import Integer
 
 from derive.derivation import derive
+from derive.derivation.verify import Certificate, certify, figure
 from derive.index import integer
 from derive.interpret import complete_sizes, number
 from derive.layers import LAYERS
 from derive.sampling import TooLargeError, label_extent, sample_sizes, sample_values
 from derive.term import Range, Term
-from derive.verify import Certificate, certify, figure
 
 
 @pytest.mark.parametrize("name", LAYERS)

@@ -4,11 +4,11 @@ from dataclasses import replace
 
 from sympy import pi
 
-from derive.forward import definitions
+from derive.derivation.forward import definitions
+from derive.derivation.notation import Notation
+from derive.derivation.recognise import mixed_signs
+from derive.derivation.record import Derivation, Result, Section, Step
 from derive.index import integers
-from derive.notation import Notation
-from derive.recognise import mixed_signs
-from derive.record import Derivation, Result, Section, Step
 from derive.rewrite import fold, reverse
 from derive.term import Access, Program, Range, Statement, Tensor, Term, check
 

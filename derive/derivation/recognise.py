@@ -11,10 +11,10 @@ import sympy
 from sympy import Expr, Symbol, pi
 
 from derive.collapse import vanishing_accesses
+from derive.derivation.notation import Notation
+from derive.derivation.record import Words, joined
 from derive.functions import equal
 from derive.index import affine, floordiv, mod, sign
-from derive.notation import Notation
-from derive.record import Words, joined
 from derive.term import Access, Program, Term, accesses
 
 ROTATED = " rotated by "

@@ -12,12 +12,12 @@ from typing import Self
 import sympy
 from sympy import Add, Expr, Integer, Symbol
 
-from derive.expressions import QUOTIENT, ExpressionWriter, Part, is_inverse
+from derive.derivation.notation import Monomial, Notation, monomial
+from derive.derivation.record import Definition, Partial, Step, Words
 from derive.functions import activation_prime, is_indicator
 from derive.index import affine
-from derive.notation import Monomial, Notation, monomial
-from derive.record import Definition, Partial, Step, Words
 from derive.term import Access, Guard, Term
+from derive.typeset.expressions import QUOTIENT, ExpressionWriter, Part, is_inverse
 
 
 @dataclass(frozen=True)

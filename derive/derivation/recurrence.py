@@ -5,11 +5,11 @@ from dataclasses import replace
 from sympy import Mul
 
 from derive.collapse import rename
+from derive.derivation.notation import Notation
+from derive.derivation.record import Equals, Hadamard, Result, Section, Step, Words
 from derive.differentiate import differentiate
 from derive.functions import activation, activation_prime
 from derive.index import fresh_names, integer
-from derive.notation import Notation
-from derive.record import Equals, Hadamard, Result, Section, Step, Words
 from derive.term import Access, Program, Range, Statement, Tensor, Term, check
 
 

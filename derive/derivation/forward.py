@@ -6,14 +6,14 @@ import sympy
 from sympy import Expr, Integer, Symbol
 
 from derive.collapse import proved
+from derive.derivation.record import Definition, Equals, Words, joined
+from derive.derivation.settings import Display
 from derive.differentiate import position
 from derive.functions import sigmoid
 from derive.index import affine
 from derive.inline import inline
 from derive.layer import Kind
-from derive.record import Definition, Equals, Words, joined
 from derive.rewrite import count
-from derive.settings import Display
 from derive.term import Access, Guard, Program, Range, Statement, Term, accesses
 
 

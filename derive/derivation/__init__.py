@@ -4,18 +4,18 @@ from collections.abc import Mapping, Sequence
 
 from sympy import Symbol
 
+from derive.derivation.forward import definitions, notes, setup, simplified
+from derive.derivation.identity import rotation_identity
+from derive.derivation.notation import Notation
+from derive.derivation.outcome import as_statement, distributions
+from derive.derivation.recognise import ROTATED
+from derive.derivation.record import Derivation, Result, Section, Step
+from derive.derivation.recurrence import recurrence
+from derive.derivation.section import gradient_section
+from derive.derivation.settings import displayed
 from derive.differentiate import Gradient, differentiate
-from derive.forward import definitions, notes, setup, simplified
-from derive.identity import rotation_identity
 from derive.inline import is_pointwise
 from derive.layer import Layer
-from derive.notation import Notation
-from derive.outcome import as_statement, distributions
-from derive.recognise import ROTATED
-from derive.record import Derivation, Result, Section, Step
-from derive.recurrence import recurrence
-from derive.section import gradient_section
-from derive.settings import displayed
 from derive.term import Access, Program, Statement
 
 __all__ = ["Derivation", "Result", "Section", "Step", "derive", "rotation_identity"]
@@ -27,7 +27,7 @@ def derive(layer: Layer, wrt: Sequence[str] | None = None, settings: Mapping[str
     Args:
         layer: a layer of the catalogue, or one of your own.
         wrt: the inputs to differentiate by; all differentiable ones by default.
-        settings: options and sizes by name, see `derive.settings`.
+        settings: options and sizes by name, see `derive.derivation.settings`.
 
     Raises:
         EquationError: when `wrt` or a setting does not fit the layer.

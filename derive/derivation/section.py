@@ -11,13 +11,13 @@ from dataclasses import dataclass, replace
 from sympy import Expr, Symbol
 
 from derive.collapse import discharge, rename, solve
+from derive.derivation.elimination import Rule, Vanishing, by_digits, by_solving, eliminate
+from derive.derivation.forward import equation, scattered
+from derive.derivation.notation import Notation
+from derive.derivation.outcome import collected, results
+from derive.derivation.record import Between, Partial, Section, Step, Words, joined
 from derive.differentiate import Adjoint, Contribution, Gradient
-from derive.elimination import Rule, Vanishing, by_digits, by_solving, eliminate
-from derive.forward import equation, scattered
 from derive.inline import inserted
-from derive.notation import Notation
-from derive.outcome import collected, results
-from derive.record import Between, Partial, Section, Step, Words, joined
 from derive.rewrite import fold
 from derive.term import Access, Program, Range, Statement, Tensor, Term
 

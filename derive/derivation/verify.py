@@ -11,10 +11,10 @@ from typing import Any
 import numpy as np
 from sympy import Mul, Symbol
 
+from derive.derivation.notation import Notation
+from derive.derivation.record import Derivation, Partial, Section, Step
 from derive.functions import equal
 from derive.interpret import complete_sizes, evaluate, interpret
-from derive.notation import Notation
-from derive.record import Derivation, Partial, Section, Step
 from derive.sampling import Size, TooLargeError, sample_sizes, sample_values
 from derive.term import Program, Term
 

@@ -2,11 +2,11 @@
 
 from collections.abc import Sequence
 
-from derive.record import Derivation, Result, Section, Step
+from derive.derivation.record import Derivation, Result, Section, Step
+from derive.derivation.verify import Certificate
 from derive.term import Access
-from derive.text_symbols import TextTypesetter
-from derive.typeset import Piece, Typesetter
-from derive.verify import Certificate
+from derive.typeset.text_symbols import TextTypesetter
+from derive.typeset.typesetter import Piece, Typesetter
 
 WIDTH = 110
 

@@ -1,7 +1,8 @@
 """The records of a derivation: the rewrites that lead from the forward equations to each gradient.
 
 Every row of a derivation is a `Step`: what it equals on the left, and on the right a sum of Terms that the functions of
-`derive.collapse` made from the row before. Printers only arrange a Derivation; `derive.verify` evaluates its rows.
+`derive.collapse` made from the row before. Printers only arrange a Derivation; `derive.derivation.verify` evaluates
+its rows.
 """
 
 from collections.abc import Mapping, Sequence
@@ -10,8 +11,8 @@ from typing import Any
 
 from sympy import Expr, Symbol
 
+from derive.derivation.notation import Notation
 from derive.layer import Layer
-from derive.notation import Notation
 from derive.term import Access, Program, Statement, Tensor, Term
 
 Words = tuple[str | Expr, ...]
@@ -51,7 +52,7 @@ class Step:
     """One row: ``left = sum of terms``.
 
     Attributes:
-        rule: the rewrite that made it, one of `derive.section`.
+        rule: the rewrite that made it, one of `derive.derivation.section`.
         reason: the words beside it.
         left: the element that it equals.
         terms: the summands.
@@ -69,12 +70,12 @@ class Step:
     notation: Notation = field(default_factory=Notation)
 
     def _repr_latex_(self) -> str:
-        from derive.latex import row
+        from derive.typeset.latex import row
 
         return f"$\\displaystyle {row(self)}$"
 
     def __str__(self) -> str:
-        from derive.text import row
+        from derive.typeset.text import row
 
         return row(self)
 
@@ -161,7 +162,7 @@ class Derivation:
     appendix: tuple["Derivation", ...] = ()
 
     def _repr_mimebundle_(self, include: Any = None, exclude: Any = None) -> dict[str, str]:
-        from derive import latex, markdown, text
+        from derive.typeset import latex, markdown, text
 
         return {
             "text/plain": text.render(self),
@@ -170,7 +171,7 @@ class Derivation:
         }
 
     def __str__(self) -> str:
-        from derive.text import render
+        from derive.typeset.text import render
 
         return render(self)
 

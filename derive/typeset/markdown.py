@@ -1,9 +1,9 @@
 """Derivations as Markdown with mathematics that KaTeX and GitHub render."""
 
-from derive.latex import equations, prose, seed_sentence, sentence, sizes
-from derive.latex_symbols import LatexTypesetter, joined
-from derive.record import Derivation, Section
-from derive.verify import Certificate
+from derive.derivation.record import Derivation, Section
+from derive.derivation.verify import Certificate
+from derive.typeset.latex import equations, prose, seed_sentence, sentence, sizes
+from derive.typeset.latex_symbols import LatexTypesetter, joined
 
 
 def render(derivation: Derivation, certificate: Certificate | None = None) -> str:

@@ -1,12 +1,12 @@
-"""Unicode for symbols, elements, fractions and sums: the mathematics that `derive.text` arranges."""
+"""Unicode for symbols, elements, fractions and sums: the mathematics that `derive.typeset.text` arranges."""
 
 from collections.abc import Sequence
 
 from sympy import Symbol
 
-from derive.expressions import Part
-from derive.notation import GREEK, name_parts
-from derive.typeset import Typesetter
+from derive.derivation.notation import GREEK, name_parts
+from derive.typeset.expressions import Part
+from derive.typeset.typesetter import Typesetter
 
 _GREEK = dict(zip(GREEK, "αβγδεζηθκλμνξρστφχψω", strict=True))
 _LEVELS = {"l": "⁽ˡ⁾", "l-1": "⁽ˡ⁻¹⁾"}

@@ -2,15 +2,15 @@
 
 from collections.abc import Callable, Sequence
 
-from derive.expressions import QUOTIENT
-from derive.forward import definitions, equation
-from derive.latex_symbols import InlineTypesetter, LatexTypesetter, glue, joined
-from derive.latex_width import width
-from derive.notation import Notation
-from derive.record import Definition, Derivation, Result, Section, Step, Words
+from derive.derivation.forward import definitions, equation
+from derive.derivation.notation import Notation
+from derive.derivation.record import Definition, Derivation, Result, Section, Step, Words
+from derive.derivation.verify import Certificate
 from derive.term import Access, Program, Statement
-from derive.typeset import Piece, changed
-from derive.verify import Certificate
+from derive.typeset.expressions import QUOTIENT
+from derive.typeset.latex_symbols import InlineTypesetter, LatexTypesetter, glue, joined
+from derive.typeset.latex_width import width
+from derive.typeset.typesetter import Piece, changed
 
 PREAMBLE = r"""\documentclass[11pt,a4paper]{article}
 \usepackage[margin=2cm]{geometry}

@@ -1,12 +1,12 @@
-"""LaTeX for symbols, elements, fractions and sums; `derive.latex` and `derive.markdown` arrange them."""
+"""LaTeX for symbols, elements, fractions and sums; `latex` and `markdown` beside it arrange them."""
 
 from collections.abc import Sequence
 
 from sympy import Symbol
 
-from derive.expressions import Part
-from derive.notation import GREEK, name_parts
-from derive.typeset import Piece, Typesetter
+from derive.derivation.notation import GREEK, name_parts
+from derive.typeset.expressions import Part
+from derive.typeset.typesetter import Piece, Typesetter
 
 _FUNCTIONS = ("exp", "log", "tanh", "sin", "cos", "max", "min")
 

@@ -7,11 +7,11 @@ from dataclasses import dataclass
 import sympy
 from sympy import Add, Expr, Integer, Mul, Pow, Symbol
 
+from derive.derivation.notation import Monomial, Notation, monomial, monomials
+from derive.derivation.recognise import Transposed
+from derive.derivation.record import Between, Equals, Hadamard, Partial
 from derive.functions import activation, activation_prime, equal, relu, sigmoid, step
 from derive.index import choose, exact, floordiv, minimum, mod
-from derive.notation import Monomial, Notation, monomial, monomials
-from derive.recognise import Transposed
-from derive.record import Between, Equals, Hadamard, Partial
 from derive.term import Access
 
 FUNCTION_NAMES = {

@@ -1,6 +1,6 @@
 """How names and sums are written: which symbol stands for a tensor, and in which order the parts of a sum come.
 
-Nothing here knows LaTeX or Unicode; the typesetters of `derive.latex` and `derive.text` do.
+Nothing here knows LaTeX or Unicode; the typesetters of `derive.typeset.latex` and `derive.typeset.text` do.
 """
 
 from collections.abc import Mapping, Sequence

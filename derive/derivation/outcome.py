@@ -4,9 +4,9 @@ from dataclasses import replace
 
 from sympy import Add, Integer, Mul, Pow, Symbol
 
+from derive.derivation.recognise import recognise
+from derive.derivation.record import Equals, Result, Section, Step, Words, joined
 from derive.inline import is_pointwise
-from derive.recognise import recognise
-from derive.record import Equals, Result, Section, Step, Words, joined
 from derive.term import Access, Program, Range, Statement, Tensor, Term
 
 

@@ -1,0 +1,1 @@
+"""Printers of derivations: they arrange and typeset recorded steps, and contain no rule of mathematics."""

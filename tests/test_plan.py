@@ -1,0 +1,131 @@
+"""codegen/plan.py: a plan explains itself; and nothing of codegen/ or templates/ knows a layer by name."""
+
+import ast
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from codegen.compiler import plan
+from codegen.kernel import Kernel, kernels
+from codegen.plan import Allocate, Block, Branch, Clip, Contract, Loop, Plan, Record, Update, When, Window, walk
+from codegen.render import environment
+from derive.layers import LAYERS
+
+ROOT = Path(__file__).parents[1]
+KERNELS = [kernel for build in LAYERS.values() for kernel in kernels(build())]
+
+
+def kernel(name: str) -> Kernel:
+    return next(k for k in KERNELS if k.name == name)
+
+
+def records(name: str) -> list[Record]:
+    return [record for _, record in walk(plan(kernel(name)).records)]
+
+
+@pytest.mark.parametrize("one", KERNELS, ids=lambda k: k.name)
+def test_print_has_a_line_per_record(one: Kernel) -> None:
+    found = plan(one)
+    head, *lines = str(found).splitlines()
+    assert head == f"plan {one.name}"
+    nested = list(walk(found.records))
+    assert len(lines) == len(nested) > 0
+    for line, (depth, record) in zip(lines, nested, strict=True):
+        assert len(line) - len(line.lstrip()) == 2 * (depth + 1)
+        assert line.strip() not in ("", "None"), record
+
+
+@pytest.mark.parametrize("one", KERNELS, ids=lambda k: k.name)
+def test_every_plan_computes_the_results_of_its_kernel(one: Kernel) -> None:
+    text = str(plan(one))
+    for name in one.results:
+        assert re.search(rf"(allocate|define|view|contract) {name}\b", text), text
+
+
+@pytest.mark.parametrize("one", KERNELS, ids=lambda k: k.name)
+def test_every_array_given_is_read(one: Kernel) -> None:
+    text = str(plan(one))
+    program = one.program
+    read = {str(a) for s in program.statements for a in re.findall(r"\b(\w+)\[", str(s.term.body))}
+    for tensor in one.arguments:
+        assert re.search(rf"\b{tensor.name}\b", text) or tensor.name not in read, text
+
+
+def test_a_contraction_states_its_operations() -> None:
+    lines = str(plan(kernel("dense_forward"))).splitlines()
+    assert "  contract u = x, w: n c, c k -> n k; 2*C*K*N flops" in lines
+    assert "  allocate u (N, K) fill None, K*N elements" in lines
+
+
+def test_a_strided_gradient_is_a_product_and_slices_in_blocks() -> None:
+    names = [type(r) for r in records("conv2d_grad_input")]
+    assert {Branch, Window, Contract, Block, Loop, Clip, When, Update} <= set(names)
+    text = str(plan(kernel("conv2d_grad_input")))
+    assert "s_h == 1 and s_w == 1" in text
+    assert "2*C*G*H_out*K*R*T*W_out*block1 flops" in text
+
+
+def test_a_forward_convolution_is_one_product_over_windows() -> None:
+    text = str(plan(kernel("conv2d_forward")))
+    assert text.count("window ") == 1
+    assert "2*C*G*H_out*K*N*R*T*W_out flops" in text
+
+
+@pytest.mark.parametrize("one", KERNELS, ids=lambda k: k.name)
+def test_python_loops_run_over_kernel_positions_only(one: Kernel) -> None:
+    extents = {str(r.extent) for _, r in walk(plan(one).records) if isinstance(r, Loop)}
+    assert extents <= {"R", "T"}
+
+
+def test_positions_are_allocated_as_integers() -> None:
+    found = {r.name: r.integer for r in records("max_pool2d_forward") if isinstance(r, Allocate)}
+    assert found == {"y": False, "argmax": True}
+
+
+def test_an_empty_plan_prints_its_name() -> None:
+    assert str(Plan("nothing")) == "plan nothing"
+
+
+# ----- no layer by name -----------------------------------------------------------------------------------------------
+WORDS = ("conv", "pool", "dense", "linear", "flatten", "activation", "relu", "sigmoid", "tanh", "softmax", "entropy")
+LAYER_WORDS = re.compile("|".join([*WORDS, "squared_error", "argmax", *LAYERS]), re.IGNORECASE)
+SCALAR_FUNCTIONS = {"sigmoid"}
+"""A scalar function needs code at run time where NumPy has none; that is no layer."""
+
+
+def words_of_code(tree: ast.Module) -> Iterator[str]:
+    """Every identifier and every string of a module that is no docstring."""
+    documented = (ast.Module, ast.ClassDef, ast.FunctionDef)
+    texts = {
+        id(n.body[0].value) for n in ast.walk(tree) if isinstance(n, documented) and isinstance(n.body[0], ast.Expr)
+    }
+    loose = {id(n.value) for n in ast.walk(tree) if isinstance(n, ast.Expr)}
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Constant) and isinstance(node.value, str) and id(node) not in texts | loose:
+            yield node.value
+        for name in ("id", "attr", "name", "arg", "module"):
+            if isinstance(getattr(node, name, None), str):
+                yield getattr(node, name)
+
+
+def test_no_code_of_codegen_knows_a_layer() -> None:
+    files = sorted((ROOT / "codegen").rglob("*.py"))
+    assert len(files) > 20
+    for path in files:
+        for word in words_of_code(ast.parse(path.read_text(encoding="utf-8"))):
+            assert not LAYER_WORDS.search(word), f"{path.name}: {word!r}"
+
+
+@pytest.mark.parametrize("name", environment().list_templates())
+def test_no_template_knows_a_layer(name: str) -> None:
+    text = (ROOT / "templates" / name).read_text(encoding="utf-8")
+    words = set(LAYER_WORDS.findall(text))
+    assert words <= SCALAR_FUNCTIONS
+
+
+def test_the_search_for_layers_finds_them() -> None:
+    text = '"""Conv2D."""\nfrom a import relu\n\ndef f(max_pool):\n    """Dense."""\n    return "tanh", x.conv2d\n'
+    words = [w for w in words_of_code(ast.parse(text)) if LAYER_WORDS.search(w)]
+    assert sorted(words) == ["conv2d", "max_pool", "relu", "tanh"]
