@@ -3,8 +3,8 @@
     python benchmarks/against_torch.py [--threads 1] [--rounds 9]
 
 Each side runs in a process of its own with its threads pinned; rounds alternate between the two in random order, so
-that what else the machine does hits both. PyTorch is timed in both memory layouts and its better one counts, per operation.
-Times are milliseconds, ratios ours/PyTorch; below 1 is faster than PyTorch.
+that what else the machine does hits both. PyTorch is timed in both memory layouts and its better one counts, per
+operation. Times are milliseconds, ratios ours/PyTorch; below 1 is faster than PyTorch.
 """
 
 import json

@@ -1,12 +1,14 @@
 """Layers by name: the catalogue's, or a user's own as ``FILE.py:FUNCTION``."""
 
 import importlib.util
+import sys
 from collections.abc import Sequence
 from difflib import get_close_matches
 from pathlib import Path
 
 from derive.layer import Layer
 from derive.layers import LAYERS
+from derive.term import EquationError
 
 
 class UnknownLayerError(ValueError):
@@ -23,7 +25,7 @@ def find(name: str) -> Layer:
         return _from_file(name)
     if name in LAYERS:
         return LAYERS[name]()
-    close = get_close_matches(name, LAYERS, n=1)
+    close = get_close_matches(name.lower(), LAYERS, n=1)
     hint = f"did you mean {close[0]}?" if close else f"expected one of {', '.join(LAYERS)}"
     raise UnknownLayerError(f"unknown layer {name!r}: {hint}")
 
@@ -39,10 +41,13 @@ def _from_file(name: str) -> Layer:
     path = Path(file)
     if not path.is_file():
         raise UnknownLayerError(f"{file}: no such file")
-    spec = importlib.util.spec_from_file_location(path.stem, path)
+    # a name of its own: a file called like a package in use would replace it
+    spec = importlib.util.spec_from_file_location(f"layers_of_{path.stem}", path)
     if spec is None or spec.loader is None:
         raise UnknownLayerError(f"{file}: cannot be imported as Python")
     module = importlib.util.module_from_spec(spec)
+    sys.modules[spec.name] = module  # where dataclasses look a class up
+    sys.path.append(str(path.parent.resolve()))  # what the file imports from beside it
     try:
         spec.loader.exec_module(module)
     except Exception as error:
@@ -50,7 +55,12 @@ def _from_file(name: str) -> Layer:
     build = getattr(module, function, None)
     if not callable(build):
         raise UnknownLayerError(f"{file}: expected a function {function}() that returns a Layer")
-    layer = build()
+    try:
+        layer = build()
+    except EquationError:
+        raise
+    except Exception as error:
+        raise UnknownLayerError(f"{name}: {type(error).__name__}: {error}") from error
     if not isinstance(layer, Layer):
         raise UnknownLayerError(f"{name}: expected a Layer, received {type(layer).__name__}")
     return layer

@@ -33,6 +33,7 @@ from codegen.render import (
     ModuleContext,
     PackageContext,
     RuntimeContext,
+    differs,
     header,
     render,
     write,
@@ -220,13 +221,16 @@ def generated_modules(out: Path) -> dict[str, str]:
 def write_package(layers: Sequence[Layer], out: Path) -> list[Path]:
     """Write the modules of `layers` into folder `out`; returns the files that changed.
 
-    Everything is rendered before the first file is written, so that an error leaves nothing half-written.
+    Everything is rendered and compared before the first file is written, so that an error leaves nothing half-written.
 
     Raises:
         FileExistsError: when a file there was not generated.
     """
     files = package_sources(layers, generated_modules(out))
-    return [out / name for name, text in files.items() if write(out / name, text)]
+    changed = [name for name, text in files.items() if differs(out / name, text)]
+    for name in changed:
+        write(out / name, files[name])
+    return [out / name for name in changed]
 
 
 def stale(layers: Sequence[Layer], out: Path, whole: bool) -> list[str]:

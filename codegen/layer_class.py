@@ -205,7 +205,7 @@ def _argument(name: str, layer: Layer) -> str:
 
 
 def _forward(layer: Layer, kernel: Kernel, inputs: Sequence[Tensor], kept: _Kept) -> list[str]:
-    lines = [f"{t.name} = np.asarray({t.name})" for t in inputs]
+    lines = [f'{t.name} = rt.as_array("{layer.name}", "{t.name}", {t.name})' for t in inputs]
     arguments = [_argument(t.name, layer) for t in kernel.arguments] + _options(kernel)
     lines.append(f"{', '.join(kernel.results)} = {kernel.name}({', '.join(arguments)})")
     values = [*kept.arrays, *(f"{s}.shape" for s in kept.shapes)]

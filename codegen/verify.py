@@ -57,7 +57,7 @@ def verify_layer(layer: Layer, shapes: int, seed: int = 0) -> Iterator[Verified]
         expected, given = _expected(layer, sizes, rng)
         for kernel in kernels(layer):
             difference = _difference(getattr(module, kernel.name), kernel, expected, given, sizes)
-            worst[kernel.name] = float(np.fmax(worst[kernel.name], difference))
+            worst[kernel.name] = float(np.maximum(worst[kernel.name], difference))
     for name, difference in worst.items():
         yield Verified(name, "the interpreter", shapes, difference, KERNEL)
 
@@ -103,7 +103,7 @@ def _difference(
             return float("inf")
         if wanted.size:
             with np.errstate(invalid="ignore"):
-                gap = np.where(value == wanted, 0.0, np.abs(value - wanted))
+                gap = np.where((value == wanted) | (np.isnan(value) & np.isnan(wanted)), 0.0, np.abs(value - wanted))
             scale = np.abs(wanted[np.isfinite(wanted)]).max(initial=1.0)
             gaps.append(float(gap.max() / scale))
     return float(np.max(gaps))

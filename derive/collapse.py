@@ -126,6 +126,9 @@ def digits(term: Term, delta: Expr) -> Term | None:
     base = Integer(1)
     mapping: dict[Symbol, Expr] = {}
     ordered = radix_order(term, places)
+    others = [d for d in term.deltas if d != delta]
+    if ordered and any(v in d.free_symbols for v in ordered for d in others):
+        return None  # deltas stay affine
     if not ordered or form.offset != 0 or any(v not in {r.index for r in term.bound} for v in ordered):
         return None
     for place, index in enumerate(ordered):

@@ -233,7 +233,7 @@ class AvgPool2D(rt.Layer):
 
     def __call__(self, x: Any) -> Any:
         """The output for x."""
-        x = np.asarray(x)
+        x = rt.as_array("avg_pool2d", "x", x)
         y = avg_pool2d_forward(
             x,
             kernel_size=self.kernel_size,

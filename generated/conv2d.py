@@ -359,7 +359,7 @@ class Conv2D(rt.Layer):
 
     def __call__(self, x: Any) -> Any:
         """The output for x."""
-        x = np.asarray(x)
+        x = rt.as_array("conv2d", "x", x)
         u = conv2d_forward(
             x,
             self.params["w"],

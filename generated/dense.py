@@ -161,7 +161,7 @@ class Dense(rt.Layer):
 
     def __call__(self, x: Any) -> Any:
         """The output for x."""
-        x = np.asarray(x)
+        x = rt.as_array("dense", "x", x)
         u = dense_forward(x, self.params["w"], self.params.get("b"))
         self._saved = (x,)
         return u

@@ -77,7 +77,7 @@ class Flatten(rt.Layer):
 
     def __call__(self, x: Any) -> Any:
         """The output for x."""
-        x = np.asarray(x)
+        x = rt.as_array("flatten", "x", x)
         y = flatten_forward(x)
         self._saved = (x.shape,)
         return y

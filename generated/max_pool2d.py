@@ -229,7 +229,7 @@ class MaxPool2D(rt.Layer):
 
     def __call__(self, x: Any) -> Any:
         """The output for x."""
-        x = np.asarray(x)
+        x = rt.as_array("max_pool2d", "x", x)
         y, argmax = max_pool2d_forward(
             x,
             kernel_size=self.kernel_size,

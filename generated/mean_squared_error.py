@@ -85,8 +85,8 @@ class MeanSquaredError(rt.Layer):
 
     def __call__(self, x: Any, t: Any) -> Any:
         """The output for x and t."""
-        x = np.asarray(x)
-        t = np.asarray(t)
+        x = rt.as_array("mean_squared_error", "x", x)
+        t = rt.as_array("mean_squared_error", "t", t)
         y = mean_squared_error_forward(x, t)
         self._saved = (x, t)
         return y

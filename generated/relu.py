@@ -77,7 +77,7 @@ class ReLU(rt.Layer):
 
     def __call__(self, x: Any) -> Any:
         """The output for x."""
-        x = np.asarray(x)
+        x = rt.as_array("relu", "x", x)
         y = relu_forward(x)
         self._saved = (y,)
         return y

@@ -96,9 +96,17 @@ def real_type(layer: str, dtype: Any) -> Any:
     return found
 
 
+def as_array(layer: str, name: str, value: Any) -> Array:
+    """`value` as an array of whatever type and shape it has."""
+    try:
+        return np.asarray(value)
+    except ValueError as error:
+        raise ValueError(f"{layer}: argument {name}: expected an array, received rows of unequal length") from error
+
+
 def array(layer: str, name: str, value: Any, rank: int | None, integer: bool = False) -> Array:
     """`value` as an array of the rank and kind expected; `rank` None for any."""
-    found = np.asarray(value)
+    found = as_array(layer, name, value)
     kinds = "integers" if integer else "float32 or float64"
     right = found.dtype.kind in "iu" if integer else found.dtype in (np.float32, np.float64)
     if not right:

@@ -99,7 +99,7 @@ class ScaledTanh(rt.Layer):
 
     def __call__(self, x: Any) -> Any:
         """The output for x."""
-        x = np.asarray(x)
+        x = rt.as_array("scaled_tanh", "x", x)
         y = scaled_tanh_forward(x, amplitude=self.amplitude, slope=self.slope)
         self._saved = (y,)
         return y

@@ -9,8 +9,6 @@ Source: Rumelhart, Hinton and Williams, Learning representations by back-propaga
 
 from typing import Any
 
-import numpy as np
-
 from . import runtime as rt
 
 
@@ -77,7 +75,7 @@ class Sigmoid(rt.Layer):
 
     def __call__(self, x: Any) -> Any:
         """The output for x."""
-        x = np.asarray(x)
+        x = rt.as_array("sigmoid", "x", x)
         y = sigmoid_forward(x)
         self._saved = (y,)
         return y

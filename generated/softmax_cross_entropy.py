@@ -99,8 +99,8 @@ class SoftmaxCrossEntropy(rt.Layer):
 
     def __call__(self, x: Any, t: Any) -> Any:
         """The output for x and t."""
-        x = np.asarray(x)
-        t = np.asarray(t)
+        x = rt.as_array("softmax_cross_entropy", "x", x)
+        t = rt.as_array("softmax_cross_entropy", "t", t)
         y, h, z = softmax_cross_entropy_forward(x, t)
         self._saved = (t, h, z)
         return y

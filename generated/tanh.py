@@ -77,7 +77,7 @@ class Tanh(rt.Layer):
 
     def __call__(self, x: Any) -> Any:
         """The output for x."""
-        x = np.asarray(x)
+        x = rt.as_array("tanh", "x", x)
         y = tanh_forward(x)
         self._saved = (y,)
         return y

@@ -12,7 +12,7 @@ from derive.differentiate import differentiate, position
 from derive.index import integers
 from derive.interpret import complete_sizes, evaluate, interpret, shape_of
 from derive.layers import LAYERS
-from derive.term import Program, Statement, Term
+from derive.term import Program, Range, Statement, Tensor, Term
 from tests.cases import LayerCase, conv, interpreter_values, pool, random_values, sizes_of
 from tests.random_programs import random_case
 
@@ -130,6 +130,15 @@ def test_a_form_keeps_no_index_that_a_delta_fixes() -> None:
     statement, program = input_gradient("dense")
     form = choose_form(statement, program, size_hints(program))
     assert len(form.indices) == 3
+
+
+def test_a_delta_without_a_unit_coefficient_becomes_a_guard() -> None:
+    N, i, j = integers("N i j")
+    x, w, y = (Tensor(name, (N,) if name != "y" else ()) for name in "xwy")
+    term = Term((), (Range(i, N), Range(j, N)), x(i) * w(j), deltas=(2 * i - 3 * j,))
+    program = Program((x, w), (Statement(y, term),), ("y",))
+    values = {name: np.arange(1.0, 8.0) for name in "xw"}
+    assert check_every_form(program, values, {N: 7}) == 1
 
 
 def test_hints_tell_images_from_kernels() -> None:

@@ -47,8 +47,9 @@ def agree(ours: Any, theirs: Any, what: str, dtype: Any = np.float64) -> None:
     assert difference <= TOLERANCE[dtype], f"{what}: relative difference {difference:.2e}"
 
 
-def tensor(array: Array, gradient: bool = True) -> Any:
-    return torch.tensor(array, requires_grad=gradient)
+def tensor(array: Array) -> Any:
+    """In float64 always: PyTorch's float32 convolution crashes on some grouped shapes (2.13, oneDNN)."""
+    return torch.tensor(np.asarray(array, np.float64), requires_grad=True)
 
 
 def channels_first(t: Any) -> Any:
@@ -94,7 +95,7 @@ def check_conv2d(case: LayerCase, values: dict[str, Array], rng: np.random.Gener
     expected = torch_conv2d(case, tx, tw, tb)
     agree(conv2d.conv2d_forward(x, w, b, **options), expected, f"{case.id} forward", dtype)
     dy: Array = rng.normal(size=tuple(expected.shape)).astype(dtype)
-    expected.backward(torch.tensor(dy))
+    expected.backward(torch.tensor(dy.astype(np.float64)))
     dx = conv2d.conv2d_grad_input(dy, w, input_shape=x.shape, **options)
     agree(dx, tx.grad, f"{case.id} grad_input", dtype)
     dw = conv2d.conv2d_grad_weight(dy, x, kernel_size=w.shape[:2], **options)
