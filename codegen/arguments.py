@@ -37,6 +37,7 @@ def argument_lines(kernel: Kernel) -> list[str]:
     sources = [Source(shape_argument(t), shape_argument(t), t) for t in kernel.shaped if not t.ravel]
     ordered = sorted(kernel.arguments, key=lambda t: t.name not in inputs)
     sources += [Source(f"{t.name}.shape", t.name, t) for t in ordered if t.shape and not t.ravel]
+    sources.sort(key=lambda s: s.called not in layer.weights)  # the weights are the layer's own: they set what fits
     binder = Binder(layer, kernel.program)
     binding = binder.lines(kernel.options, [s for s in sources if s.tensor.name in inputs], sources)
     dtype = _dtype_line(kernel)
@@ -199,7 +200,10 @@ class Binder:
         where = f"argument {source.called}, axis {axis} ({self._word(extent)})"
         received = f"{source.text}[{axis}]"
         if not unknown:
-            return [f"rt.extent({_q(self.layer.name)}, {_q(where)}, {received}, {size_text(extent)})"]
+            # groups that do not divide the channels are a mistake of their own, named before the number expected
+            counts = [s for o in self.layer.options if o.kind is Kind.COUNT for s in o.symbols if s in extent.args]
+            head = f"{_q(self.layer.name)}, {_q(where)}, {received}"
+            return [*(f"rt.divided({head}, {s})" for s in counts), f"rt.extent({head}, {size_text(extent)})"]
         self.known.add(unknown[0])
         if extent == unknown[0]:
             return [f"{extent} = {received}"]

@@ -6,8 +6,9 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
+from rich.box import SIMPLE
 from rich.console import Console
-from rich.table import Table
+from rich.table import Column, Table
 
 from codegen.catalogue import UnknownLayerError, find, find_all
 from derive.term import EquationError
@@ -49,9 +50,9 @@ def list_layers(as_json: Annotated[bool, typer.Option("--json", help="Print JSON
     if as_json:
         typer.echo(json.dumps(rows, indent=2))
         return
-    table = Table("name", "class", "options", "title")
+    table = Table(Column("name", no_wrap=True), Column("class", no_wrap=True), "options", box=SIMPLE)
     for row in rows:
-        table.add_row(str(row["name"]), str(row["class"]), ", ".join(row["options"]), str(row["title"]))
+        table.add_row(str(row["name"]), str(row["class"]), ", ".join(row["options"]))
     Console().print(table)
 
 
@@ -122,12 +123,14 @@ def verify(
     """Check every row of the derivations and every kernel numerically, on random shapes."""
     from codegen.verify import verify_layer
 
-    table = Table("layer", "checked", "shapes", "compared with", "greatest difference")
+    table = Table(Column("checked", no_wrap=True), "shapes", "compared with", "greatest difference", box=SIMPLE)
     good = True
     for layer in find_all(names or []):
+        table.add_section()
+        table.add_row(f"[bold]{layer.name}[/bold]")
         for row in verify_layer(layer, shapes):
             good &= row.passed
             mark = "" if row.passed else "  FAILED"
-            table.add_row(layer.name, row.checked, str(row.shapes), row.against, f"{row.difference:.1e}{mark}")
+            table.add_row(row.checked, str(row.shapes), row.against, f"{row.difference:.1e}{mark}")
     Console().print(table)
     raise typer.Exit(0 if good else 1)

@@ -58,14 +58,15 @@ def conv2d_forward(
     s_h, s_w = rt.sizes("conv2d", "stride", stride, 2, 1)
     d_h, d_w = rt.sizes("conv2d", "dilation", dilation, 2, 1)
     G = rt.count("conv2d", "groups", groups, 1)
+    R = w.shape[0]
+    T = w.shape[1]
+    C = w.shape[2]
+    K = rt.divided("conv2d", "argument w, axis 3 (G * K)", w.shape[3], G)
     N = x.shape[0]
     H = x.shape[1]
     W = x.shape[2]
-    C = rt.divided("conv2d", "argument x, axis 3 (channels)", x.shape[3], G)
-    R = w.shape[0]
-    T = w.shape[1]
-    K = rt.divided("conv2d", "argument w, axis 3 (G * K)", w.shape[3], G)
-    rt.extent("conv2d", "argument w, axis 2 (channels)", w.shape[2], C)
+    rt.divided("conv2d", "argument x, axis 3 (channels)", x.shape[3], G)
+    rt.extent("conv2d", "argument x, axis 3 (channels)", x.shape[3], C * G)
     p_h, p_h_end, p_w, p_w_end = rt.paddings("conv2d", padding, (d_h * (R - 1), d_w * (T - 1)), (s_h, s_w))
     H_out = (H + p_h + p_h_end - d_h * (R - 1) - 1) // s_h + 1
     rt.fits("conv2d", "argument x, axis 1 (height)", H_out, H + p_h + p_h_end, d_h * (R - 1) + 1)
@@ -139,14 +140,15 @@ def conv2d_grad_input(
     s_h, s_w = rt.sizes("conv2d", "stride", stride, 2, 1)
     d_h, d_w = rt.sizes("conv2d", "dilation", dilation, 2, 1)
     G = rt.count("conv2d", "groups", groups, 1)
+    R = w.shape[0]
+    T = w.shape[1]
+    C = w.shape[2]
+    K = rt.divided("conv2d", "argument w, axis 3 (G * K)", w.shape[3], G)
     N = input_shape[0]
     H = input_shape[1]
     W = input_shape[2]
-    C = rt.divided("conv2d", "argument input_shape, axis 3 (channels)", input_shape[3], G)
-    R = w.shape[0]
-    T = w.shape[1]
-    K = rt.divided("conv2d", "argument w, axis 3 (G * K)", w.shape[3], G)
-    rt.extent("conv2d", "argument w, axis 2 (channels)", w.shape[2], C)
+    rt.divided("conv2d", "argument input_shape, axis 3 (channels)", input_shape[3], G)
+    rt.extent("conv2d", "argument input_shape, axis 3 (channels)", input_shape[3], C * G)
     p_h, p_h_end, p_w, p_w_end = rt.paddings("conv2d", padding, (d_h * (R - 1), d_w * (T - 1)), (s_h, s_w))
     H_out = (H + p_h + p_h_end - d_h * (R - 1) - 1) // s_h + 1
     rt.fits("conv2d", "argument input_shape, axis 1 (height)", H_out, H + p_h + p_h_end, d_h * (R - 1) + 1)

@@ -38,9 +38,9 @@ def dense_forward(x: Any, w: Any, b: Any = None) -> rt.Array:
     if b is not None:
         b = rt.array("dense", "b", b, 1)
     dtype = rt.float_type("dense", x=x, w=w, b=b)
-    N, C = x.shape
-    K = w.shape[1]
-    rt.extent("dense", "argument w, axis 0 (features)", w.shape[0], C)
+    C, K = w.shape
+    N = x.shape[0]
+    rt.extent("dense", "argument x, axis 1 (features)", x.shape[1], C)
     if b is not None:
         rt.extents("dense", "b", b.shape, (K,), "K")
     u = np.empty((N, K), dtype)

@@ -390,7 +390,7 @@ def test_verify_finds_a_broken_kernel(
     monkeypatch.setattr(codegen.verify, "compile_layer", broken(change))
     done = gradscribe("verify", "dense", "--shapes", "3")
     assert done.code == 1
-    lines = {line.split()[3]: line for line in done.out.splitlines() if "dense_" in line}
+    lines = {line.split()[0]: line for line in done.out.splitlines() if "dense_" in line}
     assert {name for name, line in lines.items() if "FAILED" in line} == {"dense_grad_input"}
 
 
