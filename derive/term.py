@@ -184,6 +184,12 @@ class Program:
 
         return f"$\\displaystyle {program(self)}$"
 
+    def sympy(self) -> tuple[Any, ...]:
+        """The program as SymPy equations (Eq of Indexed, Sum and Maximum), one per statement."""
+        from derive.equations import to_sympy  # which builds on this module
+
+        return to_sympy(self)
+
     @property
     def tensors(self) -> dict[str, Tensor]:
         """Every tensor by name, inputs first, then in order of definition."""

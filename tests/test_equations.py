@@ -187,7 +187,7 @@ FLAGS = (("integers", "integer"), ("optional", "optional"), ("constants", "const
 
 
 def test_to_sympy_speaks_sympy() -> None:
-    (equation,) = to_sympy(program(Eq(y[n], Sum(w[n, m] * x[n], m)), inputs=(x, w)))
+    (equation,) = program(Eq(y[n], Sum(w[n, m] * x[n], m)), inputs=(x, w)).sympy()
     assert isinstance(equation, Eq)
     assert equation.lhs == y[n]
     assert equation.rhs == Sum(w[n, m] * x[n], m)

@@ -16,7 +16,7 @@ from derive.derivation.settings import displayed
 from derive.differentiate import Gradient, differentiate
 from derive.inline import is_pointwise
 from derive.layer import Layer
-from derive.term import Access, Program, Statement
+from derive.term import Access, EquationError, Program, Statement
 
 __all__ = ["Derivation", "Result", "Section", "Step", "derive", "rotation_identity"]
 
@@ -34,7 +34,7 @@ def derive(layer: Layer, wrt: Sequence[str] | None = None, settings: Mapping[str
     """
     display = displayed(layer, settings)
     program = simplified(display.program)
-    gradient = differentiate(program, wrt)
+    gradient = differentiate(program, _checked(layer, wrt))
     notation = gradient_notation(gradient)
     lets = distributions(program, gradient.program.names())
     known: dict[str, Statement] = {}
@@ -65,6 +65,17 @@ def derive(layer: Layer, wrt: Sequence[str] | None = None, settings: Mapping[str
         mapping=display.mapping,
         appendix=(rotation_identity(),) if rotated else (),
     )
+
+
+def _checked(layer: Layer, wrt: Sequence[str] | None) -> Sequence[str] | None:
+    """`wrt` if all of its names are differentiable inputs of the layer."""
+    for name in wrt or ():
+        if name not in layer.differentiable:
+            expected = ", ".join(layer.differentiable)
+            raise EquationError(
+                f"{layer.name}: cannot differentiate with respect to {name!r}; expected one of {expected}"
+            )
+    return wrt
 
 
 def _is_activation(program: Program, name: str) -> bool:
