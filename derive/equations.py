@@ -131,7 +131,7 @@ class _Reader:
             raise EquationError(f"{base.label} has no shape; write IndexedBase({str(base.label)!r}, shape=(...))")
         name = str(base.label)
         self.names.add(name)
-        return Tensor(name, tuple(own_symbols(sympy.sympify(e)) for e in base.shape), **self._flags(name))
+        return Tensor(name, tuple(own_symbols(e) for e in base.shape), **self._flags(name))
 
     def _flags(self, name: str) -> dict[str, bool]:
         return {flag: name in names for flag, names in self.flags.items()}
