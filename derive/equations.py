@@ -17,7 +17,7 @@ import sympy
 from sympy import Add, Eq, Expr, Function, Idx, Indexed, IndexedBase, Integer, Mul, Pow, Sum, Symbol, Tuple
 
 from derive.functions import equal
-from derive.index import NotAffineError, affine, floordiv, integer
+from derive.index import floordiv, integer
 from derive.term import (
     Access,
     EquationError,
@@ -309,6 +309,3 @@ def to_sympy(source: Program) -> tuple[Eq, ...]:
 def _indexed(bases: Mapping[str, IndexedBase], access: Access, idx: Mapping[Expr, Expr]) -> Any:
     indices = tuple(e.xreplace(dict(idx)) for e in access.indices)
     return bases[access.tensor][indices] if indices else Symbol(access.tensor)
-
-
-__all__ = ["Maximum", "NotAffineError", "affine", "inside", "own_symbols", "program", "to_sympy"]

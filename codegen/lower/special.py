@@ -78,10 +78,8 @@ def _steps(form: Form, scope: Scope) -> tuple[Symbol, ...]:
 
 def unit_groups(statement: Statement, form: Form, program: Program, scope: Scope) -> Special | None:
     """For a product in groups: with one channel a group a GEMM has nothing to do, and slices are multiplied instead."""
-    if not _is_contractible(form, scope):
-        reduced = replace(form, place=tuple(form.placed))
-        if form.op != "sum" or not reduced.contracted:
-            return None
+    if form.op != "sum" or not form.contracted:
+        return None
     groups = _groups(form)
     ones = tuple(dict.fromkeys(e for v, e in groups if isinstance(e, Symbol)))
     return _where(ones, statement, program, scope) if ones else None
