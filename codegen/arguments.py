@@ -15,7 +15,7 @@ from codegen.kernel import Kernel, role
 from codegen.scalar import size_text
 from derive.functions import equal
 from derive.index import choose, floordiv
-from derive.layer import Kind, Layer, Option
+from derive.interface import Kind, Layer, Option
 from derive.term import Access, Program, Tensor
 
 

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from difflib import get_close_matches
 from pathlib import Path
 
-from derive.layer import Layer
+from derive.interface import Layer
 from derive.layers import LAYERS
 from derive.term import EquationError
 

@@ -38,7 +38,7 @@ from codegen.render import (
     render,
     write,
 )
-from derive.layer import REQUIRED, Layer
+from derive.interface import REQUIRED, Layer
 from derive.term import EquationError, Tensor
 
 RESERVED = {"np", "rt", "dtype", "full_shape", "part", "self"}

@@ -14,7 +14,7 @@ from derive.collapse import rename
 from derive.differentiate import Gradient, differentiate
 from derive.index import fresh_names
 from derive.inline import inline
-from derive.layer import ROLES, Layer, Option
+from derive.interface import ROLES, Layer, Option
 from derive.term import Program, Statement, Tensor, Term, accesses, index_ranges
 
 

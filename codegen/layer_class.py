@@ -9,7 +9,7 @@ from sympy import Expr, Integer
 from codegen.arguments import Binder, shape_argument, used
 from codegen.kernel import Kernel, role
 from codegen.scalar import size_text
-from derive.layer import REQUIRED, Kind, Layer, Option
+from derive.interface import REQUIRED, Kind, Layer, Option
 from derive.term import Tensor, accesses
 
 

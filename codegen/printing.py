@@ -5,7 +5,7 @@ from collections.abc import Callable, Mapping, Sequence
 from derive.derivation import derive
 from derive.derivation.record import Derivation
 from derive.derivation.verify import Certificate, certify
-from derive.layer import Layer
+from derive.interface import Layer
 from derive.typeset import latex, markdown, text
 
 FORMATS: dict[str, Callable[[Derivation, Certificate], str]] = {

@@ -12,8 +12,8 @@ from codegen.kernel import Kernel, kernels
 from derive.derivation import derive
 from derive.derivation.verify import certify
 from derive.differentiate import differentiate
+from derive.interface import Kind, Layer, Option
 from derive.interpret import complete_sizes, interpret, shape_of
-from derive.layer import Kind, Layer, Option
 from derive.sampling import sample_sizes, sample_values
 from derive.term import Program
 

@@ -9,8 +9,8 @@ from sympy import Expr, Symbol
 
 from derive.functions import equal
 from derive.index import floordiv
+from derive.interface import Kind, Layer, Option
 from derive.interpret import complete_sizes, number, shape_of
-from derive.layer import Kind, Layer, Option
 from derive.term import Access, EquationError, Program, Term
 
 

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 from sympy import Integer, Symbol
 
-from derive.layer import Kind, Layer, Option
+from derive.interface import Kind, Layer, Option
 from derive.layers import LAYERS
 from tests.naive import both_axes, padding_pairs
 

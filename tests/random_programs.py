@@ -32,8 +32,8 @@ from sympy import (
 from derive.equations import Maximum, inside, program
 from derive.functions import equal, relu, sigmoid
 from derive.index import floordiv, integer
+from derive.interface import Kind, Layer, Option
 from derive.interpret import complete_sizes, interpret, number, shape_of
-from derive.layer import Kind, Layer, Option
 from derive.term import Program, accesses
 
 Array = np.ndarray

@@ -71,7 +71,7 @@ def test_generated_imports_numpy_the_standard_library_and_its_siblings(path: Pat
 @pytest.mark.parametrize("path", modules("derive/layers"), ids=relative)
 def test_layers_are_forward_equations_only(path: Path) -> None:
     modules_used = {name for name, _ in imports(path)}
-    allowed = {"derive.equations", "derive.functions", "derive.index", "derive.layer", "sympy", "collections.abc"}
+    allowed = {"derive.equations", "derive.functions", "derive.index", "derive.interface", "sympy", "collections.abc"}
     assert all(name in allowed or name.startswith("derive.layers") for name in modules_used)
     names = {node.id for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))) if isinstance(node, ast.Name)}
     assert not names & {"Access", "Term", "Statement", "Program", "diff", "Derivative", "differentiate"}

@@ -14,7 +14,7 @@ import pytest
 import codegen.verify
 from codegen import cli
 from codegen.compiler import compile_layer
-from derive.layer import Layer
+from derive.interface import Layer
 from derive.layers import LAYERS
 
 ROOT = Path(__file__).parents[1]
@@ -24,7 +24,7 @@ OWN = '''
 from sympy import Eq, Idx, IndexedBase
 from derive.equations import program
 from derive.index import integers
-from derive.layer import Layer
+from derive.interface import Layer
 
 def cube():
     E, = integers("E")

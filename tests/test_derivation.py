@@ -18,7 +18,7 @@ from derive.derivation.verify import certify
 from derive.equations import program
 from derive.functions import activation_prime
 from derive.index import exact, integer, integers
-from derive.layer import Kind, Layer, Option
+from derive.interface import Kind, Layer, Option
 from derive.layers import LAYERS
 from derive.term import Access, EquationError, accesses
 from derive.typeset import latex, markdown, text

@@ -21,8 +21,8 @@ from derive.differentiate import Gradient, differentiate
 from derive.equations import program, to_sympy
 from derive.index import affine, sign
 from derive.inline import inline
+from derive.interface import ROLES, Layer
 from derive.interpret import complete_sizes, evaluate, interpret, shape_of
-from derive.layer import ROLES, Layer
 from derive.rewrite import count, reverse
 from derive.term import Program, Statement, Term
 from tests.finite_differences import compare_slopes, weighted_sum

@@ -15,7 +15,7 @@ from derive.derivation.section import gradient_section
 from derive.derivation.settings import displayed
 from derive.differentiate import Gradient, differentiate
 from derive.inline import is_pointwise
-from derive.layer import Layer
+from derive.interface import Layer
 from derive.term import Access, EquationError, Program, Statement
 
 __all__ = ["Derivation", "Result", "Section", "Step", "derive", "rotation_identity"]

@@ -12,7 +12,7 @@ from derive.differentiate import position
 from derive.functions import sigmoid
 from derive.index import affine
 from derive.inline import inline
-from derive.layer import Kind
+from derive.interface import Kind
 from derive.rewrite import count
 from derive.term import Access, Guard, Program, Range, Statement, Term, accesses
 

@@ -12,7 +12,7 @@ from typing import Any
 from sympy import Expr, Symbol
 
 from derive.derivation.notation import Notation
-from derive.layer import Layer
+from derive.interface import Layer
 from derive.term import Access, Program, Statement, Tensor, Term
 
 Words = tuple[str | Expr, ...]

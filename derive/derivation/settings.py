@@ -14,7 +14,7 @@ from typing import Any
 from sympy import Expr, Float, Integer, Rational, Symbol
 
 from derive.index import floordiv, integer, sign
-from derive.layer import Kind, Layer, Option
+from derive.interface import Kind, Layer, Option
 from derive.term import EquationError, Program
 
 SCALAR = "E"

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 
-from derive.layer import Layer
+from derive.interface import Layer
 from derive.layers.activation import hyperbolic_tangent, relu, scaled_tanh, sigmoid
 from derive.layers.convolution import conv2d
 from derive.layers.dense import dense, flatten

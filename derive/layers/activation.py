@@ -6,7 +6,7 @@ from derive.equations import program
 from derive.functions import relu as relu_function
 from derive.functions import sigmoid as sigmoid_function
 from derive.index import integers
-from derive.layer import Kind, Layer, Option
+from derive.interface import Kind, Layer, Option
 
 E = integers("E")[0]
 x, y, e = IndexedBase("x", shape=(E,)), IndexedBase("y", shape=(E,)), Idx("e", E)

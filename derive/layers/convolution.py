@@ -4,7 +4,7 @@ from sympy import Eq, Idx, IndexedBase, Sum
 
 from derive.equations import program
 from derive.index import integers
-from derive.layer import Kind, Layer, Option
+from derive.interface import Kind, Layer, Option
 from derive.layers.window import (
     AXES,
     DILATION,

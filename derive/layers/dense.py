@@ -4,7 +4,7 @@ from sympy import Eq, Idx, IndexedBase, Sum
 
 from derive.equations import program
 from derive.index import integers
-from derive.layer import Layer
+from derive.interface import Layer
 
 N, H, W, C, K = integers("N H W C K")
 

@@ -5,7 +5,7 @@ from sympy import Eq, Idx, IndexedBase, Sum, Symbol, exp, log
 from derive.equations import Maximum, program
 from derive.functions import equal
 from derive.index import integers
-from derive.layer import Layer
+from derive.interface import Layer
 
 N, K, E = integers("N K E")
 

@@ -4,7 +4,7 @@ from sympy import Eq, Expr, Idx, IndexedBase, Sum
 
 from derive.equations import Maximum, inside, program
 from derive.index import integers
-from derive.layer import Kind, Layer, Option, Requirement
+from derive.interface import Kind, Layer, Option, Requirement
 from derive.layers.window import (
     AXES,
     CEIL_MODE,

@@ -3,7 +3,7 @@
 from sympy import Expr, Symbol
 
 from derive.index import choose, floordiv, integers, minimum
-from derive.layer import Kind, Option
+from derive.interface import Kind, Option
 
 N, H, W, C, K, R, T, H_out, W_out = integers("N H W C K R T H_out W_out")
 s_h, s_w, d_h, d_w = integers("s_h s_w d_h d_w")
