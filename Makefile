@@ -3,8 +3,9 @@ VENV := .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check install --quiet
 
-# PyTorch only checks results: it is installed for `make test-oracles` and named nowhere else.
-TORCH := torch>=2.9
+# PyTorch and ONNX only check results: they are installed for `make test-oracles` and named nowhere else.
+# expecttest is what PyTorch's own sample inputs import.
+ORACLES := 'torch>=2.9' 'onnx>=1.23' 'expecttest>=0.3'
 
 # Test workers share the cores among themselves; BLAS threads on top of them would only queue up.
 PYTEST := OPENBLAS_NUM_THREADS=1 OMP_NUM_THREADS=1 MKL_NUM_THREADS=1 $(BIN)/python -m pytest -n auto --maxprocesses 8
@@ -27,10 +28,10 @@ demo: $(VENV)/.demo ## install, print a derivation, regenerate the kernels, trai
 	@echo "== python examples/lenet5.py"
 	@$(BIN)/python examples/lenet5.py
 
-test: lint ## install, then lint, types, freshness of generated/, all tests but PyTorch's
+test: lint ## install, then lint, types, freshness of generated/, all tests but the oracles'
 	$(PYTEST) -m "not oracle"
 
-test-oracles: $(VENV)/.oracles ## install PyTorch, then compare every kernel with it
+test-oracles: $(VENV)/.oracles ## install PyTorch and ONNX, then compare every kernel with them
 	$(PYTEST) -m oracle
 
 lint: $(VENV)/.dev ## ruff, mypy --strict, and whether generated/ is fresh
@@ -65,5 +66,5 @@ $(VENV)/.dev: pyproject.toml | $(VENV)/.created
 	@touch $@
 
 $(VENV)/.oracles: Makefile $(VENV)/.dev
-	$(PIP) '$(TORCH)'
+	$(PIP) $(ORACLES)
 	@touch $@

@@ -1,31 +1,21 @@
 """The first lines of a generated function: check the arguments, name the sizes. Nothing is computed before they pass.
 
-Sizes are bound from what is known: options, axes of arrays and shapes, then derived extents. An axis whose extent is
-known already is compared; an axis such as ``G*C`` with one unknown symbol is divided.
+Sizes are bound from what is known: options, axes of arrays and shapes, then derived extents. Axes that one axis of a
+tensor stands for are raveled first.
 """
 
 import re
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 
 import sympy
-from sympy import Expr, Symbol
+from sympy import Expr
 
+from codegen.binder import Binder, Source, axis_number, guarded, quoted
 from codegen.kernel import Kernel, role
 from codegen.scalar import size_text
-from derive.functions import equal
-from derive.index import choose, floordiv
-from derive.interface import Kind, Layer, Option
+from derive.functions import equal, unequal
+from derive.interface import Layer
 from derive.term import Access, Program, Tensor
-
-
-@dataclass(frozen=True)
-class Source:
-    """Something with a shape: the Python text of the shape, and how errors call it."""
-
-    text: str
-    called: str
-    tensor: Tensor
 
 
 def argument_lines(kernel: Kernel) -> list[str]:
@@ -34,15 +24,18 @@ def argument_lines(kernel: Kernel) -> list[str]:
     arrays = [line for t in kernel.arguments for line in _array_lines(t, layer)]
     shapes = [_shape_line(t, layer) for t in kernel.shaped]
     inputs = {t.name for t in layer.program.inputs}
-    sources = [Source(shape_argument(t), shape_argument(t), t) for t in kernel.shaped if not t.ravel]
+    sources = [Source(shape_argument(t), shape_argument(t), t) for t in kernel.shaped]
     ordered = sorted(kernel.arguments, key=lambda t: t.name not in inputs)
-    sources += [Source(f"{t.name}.shape", t.name, t) for t in ordered if t.shape and not t.ravel]
+    sources += [Source(f"{t.name}.shape", t.name, t) for t in ordered if t.shape]
     sources.sort(key=lambda s: s.called not in layer.weights)  # the weights are the layer's own: they set what fits
     binder = Binder(layer, kernel.program)
-    binding = binder.lines(kernel.options, [s for s in sources if s.tensor.name in inputs], sources)
+    binder.known |= {s.tensor.shape[s.tensor.ravel] for s in sources if s.tensor.ravel is not None}
+    known = [s for s in sources if s.tensor.ravel is None or len(s.tensor.shape) > 1]
+    binding = binder.lines(kernel.options, [s for s in known if s.tensor.name in inputs], known)
     dtype = _dtype_line(kernel)
     checked = [dtype, *arrays] if "scalar_type" in dtype else [*arrays, dtype]
-    return [*checked, *_ravel_lines(kernel), *shapes, *binding, *_label_lines(kernel)]
+    filling = [line for t in kernel.filled for line in _fill_lines(t)]
+    return [*checked, *shapes, *_ravel_lines(layer, sources), *binding, *filling, *_label_lines(kernel)]
 
 
 def shape_argument(tensor: Tensor) -> str:
@@ -50,23 +43,30 @@ def shape_argument(tensor: Tensor) -> str:
     return f"{role(tensor.name)}_shape"
 
 
-def _q(text: str) -> str:
-    return f'"{text}"'
-
-
 def _array_lines(tensor: Tensor, layer: Layer) -> list[str]:
     name = tensor.name
-    if not tensor.shape and not tensor.integer:
-        return [f"{name} = rt.number({_q(layer.name)}, {_q(name)}, {name})"]
-    rank = "None" if tensor.ravel else str(len(tensor.shape))
+    rank = str(len(tensor.shape)) if tensor.ravel is None else "None"
     kind = ", integer=True" if tensor.integer else ""
-    line = f"{name} = rt.array({_q(layer.name)}, {_q(name)}, {name}, {rank}{kind})"
+    line = f"{name} = rt.array({quoted(layer.name)}, {quoted(name)}, {name}, {rank}{kind})"
+    if not tensor.shape and not tensor.integer:
+        line = f"{name} = rt.number({quoted(layer.name)}, {quoted(name)}, {name})"
     return [f"if {name} is not None:", f"    {line}"] if tensor.optional else [line]
+
+
+def _fill_lines(tensor: Tensor) -> list[str]:
+    """Zeros or ones for an absent array, as a view of one number."""
+    kind = "np.intp" if tensor.integer else "dtype"
+    inner = ", ".join(size_text(e) for e in tensor.shape)
+    shape = f"({inner},)" if len(tensor.shape) == 1 else f"({inner})"
+    number = f"{kind}({int(tensor.absent)})"
+    value = f"np.broadcast_to({number}, {shape})" if tensor.shape else number
+    return [f"if {tensor.name} is None:", f"    {tensor.name} = {value}"]
 
 
 def _shape_line(tensor: Tensor, layer: Layer) -> str:
     name = shape_argument(tensor)
-    return f"{name} = rt.shape({_q(layer.name)}, {_q(name)}, {name}, {len(tensor.shape)})"
+    rank = str(len(tensor.shape)) if tensor.ravel is None else "None"
+    return f"{name} = rt.shape({quoted(layer.name)}, {quoted(name)}, {name}, {rank})"
 
 
 def _dtype_line(kernel: Kernel) -> str:
@@ -75,22 +75,58 @@ def _dtype_line(kernel: Kernel) -> str:
         scalars = ", ".join(t.name for t in kernel.arguments if not t.integer)
         return f"dtype = rt.scalar_type({scalars})"
     given = ", ".join(f"{n}={n}" for n in real)
-    return f"dtype = rt.float_type({_q(kernel.layer.name)}, {given})"
+    return f"dtype = rt.float_type({quoted(kernel.layer.name)}, {given})"
 
 
-def _ravel_lines(kernel: Kernel) -> Iterator[str]:
-    raveled = [t for t in kernel.arguments if t.ravel]
-    for k, t in enumerate(raveled):
-        if k == 0:
-            yield f"full_shape = {t.name}.shape"
-            yield f"{t.shape[0]} = {t.name}.size"
-        else:
-            yield f"rt.same_shape({_q(kernel.layer.name)}, {_q(t.name)}, {t.name}.shape, full_shape)"
-        yield f"{t.name} = {t.name}.reshape(-1)"
+def raveled_text(tensor: Tensor) -> str:
+    """The shape of an array whose axes are raveled: ``(N, ..., C)``."""
+    axes = ", ".join("..." if axis == tensor.ravel else size_text(e) for axis, e in enumerate(tensor.shape))
+    return f"({axes})"
+
+
+def _ravel_lines(layer: Layer, sources: Sequence[Source]) -> Iterator[str]:
+    """`full_shape` is what the raveled axis stands for: that of the first array, and all others must agree."""
+    raveled = sorted((s for s in sources if s.tensor.ravel is not None), key=lambda s: s.optional)
+    for k, source in enumerate(raveled):
+        name = source.called
+        lines = _full_shape(layer, source) if k == 0 else [_same_axes(layer, source)]
+        if source.is_array:
+            lines.append(f"{name} = {name}.reshape({_raveled_extents(source.tensor)})")
+        yield from guarded(name, lines) if source.optional else lines
+
+
+def _full_shape(layer: Layer, source: Source) -> list[str]:
+    tensor = source.tensor
+    extent = tensor.shape[tensor.ravel or 0]
+    if len(tensor.shape) > 1:
+        line = f"full_shape = rt.raveled_axes({_raveled_head(layer, source)})"
+        return [line, f"{extent} = rt.elements(full_shape)"]
+    size = f"{source.called}.size" if source.is_array else "rt.elements(full_shape)"
+    return [f"full_shape = {source.text}", f"{extent} = {size}"]
+
+
+def _same_axes(layer: Layer, source: Source) -> str:
+    if len(source.tensor.shape) == 1:
+        return f"rt.same_shape({quoted(layer.name)}, {quoted(source.called)}, {source.text}, full_shape)"
+    return f"rt.same_axes({_raveled_head(layer, source)}, full_shape)"
+
+
+def _raveled_head(layer: Layer, source: Source) -> str:
+    before = source.tensor.ravel or 0
+    after = len(source.tensor.shape) - before - 1
+    words = quoted(raveled_text(source.tensor))
+    return f"{quoted(layer.name)}, {quoted(source.called)}, {source.text}, {before}, {after}, {words}"
+
+
+def _raveled_extents(tensor: Tensor) -> str:
+    if len(tensor.shape) == 1:
+        return "-1"
+    texts = [f"{tensor.name}.shape[{axis_number(tensor, axis)}]" for axis in range(len(tensor.shape))]
+    return ", ".join(str(e) if axis == tensor.ravel else texts[axis] for axis, e in enumerate(tensor.shape))
 
 
 def _label_lines(kernel: Kernel) -> Iterator[str]:
-    """Integer inputs that are compared with an index must lie within its extent."""
+    """Integer inputs that are compared with an index must lie within its extent, or be what a bracket leaves out."""
     given = {t.name for t in kernel.arguments if t in kernel.layer.program.inputs and t.integer}
     seen: set[str] = set()
     for statement in kernel.layer.program.statements:
@@ -102,180 +138,18 @@ def _label_lines(kernel: Kernel) -> Iterator[str]:
                 ):
                     continue
                 seen.add(access.tensor)
-                classes = size_text(statement.term.extent(index))
-                yield f"rt.labels({_q(kernel.layer.name)}, {_q(access.tensor)}, {access.tensor}, {classes})"
+                left_out, known = _left_out(kernel.layer.program, access.tensor), kernel.program.symbols()
+                if not all(e.free_symbols <= known for e in left_out):
+                    continue  # a gradient that is not given them; the forward function has checked the labels
+                arguments = [access.tensor, *(size_text(e) for e in (statement.term.extent(index), *left_out))]
+                yield f"rt.labels({quoted(kernel.layer.name)}, {quoted(access.tensor)}, {', '.join(arguments)})"
 
 
-class Binder:
-    """Binds size symbols one after the other; `known` grows."""
-
-    def __init__(self, layer: Layer, program: Program) -> None:
-        self.layer, self.program = layer, program
-        self.known: set[Symbol] = {t.shape[0] for t in program.inputs if t.ravel}
-        self.words = {s.name: word for s, word in layer.axes}
-
-    def lines(self, options: Sequence[Option], inputs: Sequence[Source], sources: Sequence[Source]) -> list[str]:
-        """Everything in an order in which each line needs only what is known."""
-        late = [o for o in options if o.kind is Kind.PADDING]
-        result = [line for o in options if o not in late for line in self.option(o)]
-        result += self.axes([s for s in inputs if not s.tensor.optional])
-        result += [line for o in late for line in self.option(o)]
-        result += self.derived(inputs or sources)
-        result += self.requirements(options)
-        result += self.axes([s for s in sources if s not in inputs and not s.tensor.optional])
-        result += self.derived(inputs or sources)
-        return result + [line for s in sources if s.tensor.optional for line in _guarded(s, self.axes([s]))]
-
-    def option(self, option: Option) -> list[str]:
-        """Normalise one option into its symbols."""
-        names = ", ".join(s.name for s in option.symbols)
-        if len(option.symbols) == 1 and option.kind in (Kind.SIZE, Kind.PADDING):
-            names += ","
-        lines = []
-        if isinstance(option.default, str):
-            lines.append(f"{option.name} = {option.default} if {option.name} is None else {option.name}")
-        head = f"{_q(self.layer.name)}, {_q(option.name)}, {option.name}"
-        match option.kind:
-            case Kind.SIZE:
-                call = f"rt.sizes({head}, {len(option.symbols)}, {option.minimum})"
-            case Kind.PADDING:
-                reach, step = (", ".join(size_text(e) for e in part) for part in (option.reach, option.step))
-                comma = "," if len(option.reach) == 1 else ""
-                call = f"rt.paddings({_q(self.layer.name)}, {option.name}, ({reach}{comma}), ({step}{comma}))"
-            case Kind.COUNT:
-                call = f"rt.count({head}, {option.minimum})"
-            case Kind.FLAG:
-                call = f"rt.flag({head})"
-            case Kind.NUMBER:
-                call = f"rt.number({head})"
-        self.known |= set(option.symbols)
-        return [*lines, f"{names} = {call}"]
-
-    def axes(self, sources: Sequence[Source]) -> list[str]:
-        """Bind or check every axis; an axis that cannot be solved yet waits for the others."""
-        lines: list[str] = []
-        waiting: list[tuple[Source, int]] = []
-        for source in sources:
-            shape = source.tensor.shape
-            unknown = [e for e in shape if isinstance(e, Symbol) and e not in self.known]
-            if len(unknown) == len(shape) == len(set(shape)):
-                names = ", ".join(e.name for e in shape)
-                lines.append(f"{names if len(shape) > 1 else f'({names},)'} = {source.text}")
-                self.known |= set(unknown)
-                continue
-            if not any(self._unknown(e) for e in shape):
-                lines.append(self._compared(source))
-                continue
-            waiting += [(source, axis) for axis in range(len(shape))]
-        while waiting:
-            ready = [(s, a) for s, a in waiting if len(self._unknown(s.tensor.shape[a])) <= 1]
-            ready = [(s, a) for s, a in ready if self._solvable(s.tensor.shape[a])]
-            if not ready:
-                stuck = {s.name for source, axis in waiting for s in self._unknown(source.tensor.shape[axis])}
-                raise ValueError(f"{self.layer.name}: sizes {', '.join(sorted(stuck))} do not follow from any argument")
-            # what can be bound comes first, so that the checks can name every size
-            source, axis = min(ready, key=lambda sa: not self._unknown(sa[0].tensor.shape[sa[1]]))
-            lines += self._axis(source, axis)
-            waiting.remove((source, axis))
-        return lines
-
-    def _compared(self, source: Source) -> str:
-        """All axes at once, when every extent is known."""
-        expected = ", ".join(size_text(e) for e in source.tensor.shape)
-        comma = "," if len(source.tensor.shape) == 1 else ""
-        words = _q(", ".join(self._word(e) for e in source.tensor.shape))
-        head = f"{_q(self.layer.name)}, {_q(source.called)}, {source.text}"
-        return f"rt.extents({head}, ({expected}{comma}), {words})"
-
-    def _unknown(self, extent: Expr) -> list[Symbol]:
-        return sorted(extent.free_symbols - self.known, key=lambda s: s.name)
-
-    def _solvable(self, extent: Expr) -> bool:
-        unknown = self._unknown(extent)
-        return not unknown or extent == unknown[0] or (extent.is_Mul and extent.coeff(unknown[0], 1) != 0)
-
-    def _axis(self, source: Source, axis: int) -> list[str]:
-        extent = source.tensor.shape[axis]
-        unknown = self._unknown(extent)
-        where = f"argument {source.called}, axis {axis} ({self._word(extent)})"
-        received = f"{source.text}[{axis}]"
-        if not unknown:
-            # groups that do not divide the channels are a mistake of their own, named before the number expected
-            counts = [s for o in self.layer.options if o.kind is Kind.COUNT for s in o.symbols if s in extent.args]
-            head = f"{_q(self.layer.name)}, {_q(where)}, {received}"
-            return [*(f"rt.divided({head}, {s})" for s in counts), f"rt.extent({head}, {size_text(extent)})"]
-        self.known.add(unknown[0])
-        if extent == unknown[0]:
-            return [f"{extent} = {received}"]
-        divisor = size_text(extent.coeff(unknown[0], 1))
-        return [f"{unknown[0]} = rt.divided({_q(self.layer.name)}, {_q(where)}, {received}, {divisor})"]
-
-    def _word(self, extent: Expr) -> str:
-        words = [self.words[s.name] for s in sorted(extent.free_symbols, key=lambda s: s.name) if s.name in self.words]
-        return words[0] if words else size_text(extent)
-
-    def derived(self, sources: Sequence[Source]) -> list[str]:
-        """Compute the derived extents whose parts are known, and check that a window fits at least once."""
-        lines = []
-        for symbol, definition in self.program.sizes:
-            if symbol not in self.known and definition.free_symbols <= self.known:
-                lines += _defined(symbol, definition)
-                self.known.add(symbol)
-                lines.append(self._fits(symbol, definition, sources))
-        return lines
-
-    def _fits(self, symbol: Symbol, definition: Expr, sources: Sequence[Source]) -> str:
-        window = definition.args[2] if isinstance(definition, choose) else definition
-        quotient = next((f for f in window.args if isinstance(f, floordiv)), None)
-        if quotient is None:
-            head = f"{_q(self.layer.name)}, {_q(symbol.name)}"
-            return f"rt.require({head}, {symbol}, {_q('a size of at least 0')}, {symbol})"
-        terms = sympy.Add.make_args(quotient.args[0])
-        needed = sympy.Add(*(-t for t in terms if t.as_coeff_Mul()[0].is_negative))
-        available = sympy.Add(*(t for t in terms if not t.as_coeff_Mul()[0].is_negative))
-        source, axis = next(
-            ((s, k) for s in sources for k, e in enumerate(s.tensor.shape) if e in available.free_symbols),
-            (None, 0),
-        )
-        where = (
-            f"argument {source.called}, axis {axis} ({self._word(source.tensor.shape[axis])})"
-            if source
-            else symbol.name
-        )
-        return f"rt.fits({_q(self.layer.name)}, {_q(where)}, {symbol}, {size_text(available)}, {size_text(needed)})"
-
-    def requirements(self, options: Sequence[Option]) -> list[str]:
-        """The layer's own requirements whose symbols are known."""
-        names = {o.name for o in options}
-        return [
-            f"rt.require({_q(self.layer.name)}, {_q(r.option)}, {_smallest(r.expressions)}, "
-            f"{_q(r.expected)}, {r.option})"
-            for r in self.layer.requirements
-            if all(e.free_symbols <= self.known for e in r.expressions) and r.option in names
-        ]
-
-
-def _defined(symbol: Symbol, definition: Expr) -> list[str]:
-    """``symbol = definition``; a choice becomes an if statement."""
-    if isinstance(definition, choose):
-        flag, then, otherwise = definition.args
-        test = size_text(flag)
-        return [
-            f"if {test}:",
-            f"    {symbol} = {size_text(then)}",
-            "else:",
-            f"    {symbol} = {size_text(otherwise)}",
-        ]
-    return [f"{symbol} = {size_text(definition)}"]
-
-
-def _smallest(expressions: Sequence[Expr]) -> str:
-    texts = list(dict.fromkeys(size_text(e) for e in expressions))
-    return f"min({', '.join(texts)})" if len(texts) > 1 else size_text(expressions[0])
-
-
-def _guarded(source: Source, lines: Sequence[str]) -> list[str]:
-    return [f"if {source.called} is not None:", *(f"    {line}" for line in lines)]
+def _left_out(program: Program, labels: str) -> list[Expr]:
+    """The values v of brackets ``[label != v]``: a label that is ignored need not be the number of a class."""
+    brackets = (b for s in program.statements for b in s.term.body.atoms(unequal))
+    found = (v for b in brackets for a, v in (b.args, b.args[::-1]) if isinstance(a, Access) and a.tensor == labels)
+    return sorted({v for v in found if not v.has(Access)}, key=sympy.default_sort_key)
 
 
 def used(lines: Sequence[str], later: Sequence[str]) -> list[str]:

@@ -1,12 +1,15 @@
-"""Layers by name: the catalogue's, or a user's own as ``FILE.py:FUNCTION``."""
+"""Layers by name: the catalogue's, or a user's own: an equation text, ``FILE.eq`` or ``FILE.py:FUNCTION``."""
 
 import importlib.util
+import keyword
 import sys
 from collections.abc import Sequence
 from difflib import get_close_matches
 from pathlib import Path
 
+from derive import layer
 from derive.interface import Layer
+from derive.language import read
 from derive.layers import LAYERS
 from derive.term import EquationError
 
@@ -16,17 +19,24 @@ class UnknownLayerError(ValueError):
 
 
 def find(name: str) -> Layer:
-    """The layer called `name`, or returned by the function named in ``FILE.py:FUNCTION``.
+    """The layer called `name`, in the file ``FILE.eq``, of the function ``FILE.py:FUNCTION``, or of an equation text.
 
     Raises:
         UnknownLayerError: when there is none.
+        LanguageError: when the text is not well formed.
     """
+    if "=" in name or "\n" in name:
+        return layer(name)
+    if name.endswith(".eq"):
+        return _from_text(Path(name))
     if ".py:" in name:
-        return _from_file(name)
+        return _from_python(name)
     if name in LAYERS:
         return LAYERS[name]()
     close = get_close_matches(name.lower(), LAYERS, n=1)
-    hint = f"did you mean {close[0]}?" if close else f"expected one of {', '.join(LAYERS)}"
+    hint = (
+        f"did you mean {close[0]}?" if close else "expected a name that `gradscribe list` shows, an equation or a file"
+    )
     raise UnknownLayerError(f"unknown layer {name!r}: {hint}")
 
 
@@ -35,7 +45,20 @@ def find_all(names: Sequence[str]) -> list[Layer]:
     return [find(name) for name in names] if names else [build() for build in LAYERS.values()]
 
 
-def _from_file(name: str) -> Layer:
+def _from_text(path: Path) -> Layer:
+    """The layer of a file of equations; its name is the file's."""
+    if not path.is_file():
+        raise UnknownLayerError(f"{path}: no such file")
+    if not path.stem.isidentifier() or keyword.iskeyword(path.stem):
+        raise UnknownLayerError(f"{path}: the layer is named as the file; expected a Python name, such as my_layer.eq")
+    try:
+        text = path.read_text(encoding="utf-8")
+    except UnicodeDecodeError as error:
+        raise UnknownLayerError(f"{path}: expected UTF-8 text; byte {error.start} is none") from None
+    return read(text, path.stem, file=str(path))
+
+
+def _from_python(name: str) -> Layer:
     """Import the user's own file, as Python imports any module, and call the function that builds the layer."""
     file, _, function = name.rpartition(":")
     path = Path(file)
@@ -56,11 +79,11 @@ def _from_file(name: str) -> Layer:
     if not callable(build):
         raise UnknownLayerError(f"{file}: expected a function {function}() that returns a Layer")
     try:
-        layer = build()
+        found = build()
     except EquationError:
         raise
     except Exception as error:
         raise UnknownLayerError(f"{name}: {type(error).__name__}: {error}") from error
-    if not isinstance(layer, Layer):
-        raise UnknownLayerError(f"{name}: expected a Layer, received {type(layer).__name__}")
-    return layer
+    if not isinstance(found, Layer):
+        raise UnknownLayerError(f"{name}: expected a Layer, received {type(found).__name__}")
+    return found

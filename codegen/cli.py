@@ -2,6 +2,7 @@
 
 import json
 import sys
+from collections.abc import Sized
 from pathlib import Path
 from typing import Annotated
 
@@ -11,7 +12,9 @@ from rich.console import Console
 from rich.table import Column, Table
 
 from codegen.catalogue import UnknownLayerError, find, find_all
+from derive.interface import Layer
 from derive.term import EquationError
+from derive.ties import with_ties
 
 app = typer.Typer(
     add_completion=False,
@@ -20,7 +23,12 @@ app = typer.Typer(
     help="From layer equations to derivations and NumPy kernels.",
 )
 
-Names = Annotated[list[str] | None, typer.Argument(metavar="[NAME ...]", help="Layers, or FILE.py:FUNCTION.")]
+OWN = "an equation in quotes, FILE.eq or FILE.py:FUNCTION"
+Names = Annotated[list[str] | None, typer.Argument(metavar="[LAYER ...]", help=f"Names of the catalogue, or {OWN}.")]
+Ties = Annotated[
+    str | None,
+    typer.Option(help="Gradient of a tied maximum: first (as a layer has it by default) or split among all."),
+]
 
 
 def main() -> None:
@@ -50,15 +58,15 @@ def list_layers(as_json: Annotated[bool, typer.Option("--json", help="Print JSON
     if as_json:
         typer.echo(json.dumps(rows, indent=2))
         return
-    table = Table(Column("name", no_wrap=True), Column("class", no_wrap=True), "options", box=SIMPLE)
+    table = Table(Column("name", no_wrap=True), "options", box=SIMPLE)
     for row in rows:
-        table.add_row(str(row["name"]), str(row["class"]), ", ".join(row["options"]))
+        table.add_row(str(row["name"]), ", ".join(row["options"]))
     Console().print(table)
 
 
 @app.command()
 def derive(
-    name: Annotated[str, typer.Argument(help="A layer, or FILE.py:FUNCTION.")],
+    name: Annotated[str, typer.Argument(metavar="LAYER", help=f"A name of the catalogue, or {OWN}.")],
     wrt: Annotated[str | None, typer.Option(help="Tensors to differentiate by, such as x,w,b; all by default.")] = None,
     settings: Annotated[
         list[str] | None,
@@ -66,6 +74,7 @@ def derive(
     ] = None,
     form: Annotated[str, typer.Option("--format", help="text, latex or markdown.")] = "text",
     out: Annotated[Path | None, typer.Option("-o", "--output", help="Write to a file.")] = None,
+    ties: Ties = None,
 ) -> None:
     """Print the derivation of a layer's gradients, step by step."""
     from codegen.printing import FORMATS, printed
@@ -73,11 +82,17 @@ def derive(
     if form not in FORMATS:
         raise EquationError(f"unknown format {form!r}; expected one of {', '.join(FORMATS)}")
     names = [part.strip() for part in wrt.split(",")] if wrt else None
-    text = printed(find(name), names, _settings(settings or []), form)
+    (layer,) = _tied([find(name)], ties)
+    text = printed(layer, names, _settings(settings or []), form)
     if out is None:
         typer.echo(text, nl=not text.endswith("\n"))
     else:
         out.write_text(text, encoding="utf-8")
+
+
+def _tied(layers: list[Layer], policy: str | None) -> list[Layer]:
+    """The layers with the policy for ties that the user asks for."""
+    return [with_ties(layer, policy) for layer in layers] if policy else layers
 
 
 def _settings(pairs: list[str]) -> dict[str, str]:
@@ -99,33 +114,42 @@ def generate(
         bool,
         typer.Option("--check", help="Write nothing; exit 1 and print a diff if a file is stale or orphaned."),
     ] = False,
+    ties: Ties = None,
 ) -> None:
     """Generate the kernels: one module per layer, and runtime.py."""
     from codegen.compiler import stale, write_package
 
-    layers = find_all(names or [])
+    layers = _tied(find_all(names or []), ties)
     if check:
         diffs = stale(layers, out, whole=not names)
         for diff in diffs:
             typer.echo(diff, nl=False)
-        typer.echo(f"{len(diffs)} stale or orphaned in {out}" if diffs else f"{out} is fresh: {len(layers)} layers")
+        fresh = f"{out} is fresh: {_counted(layers, 'layer')}"
+        typer.echo(f"{len(diffs)} stale or orphaned in {out}" if diffs else fresh)
         raise typer.Exit(1 if diffs else 0)
     changed = write_package(layers, out)
     for path in changed:
         typer.echo(f"wrote {path}")
-    typer.echo(f"{len(layers)} layers, {len(changed)} files changed in {out}")
+    typer.echo(f"{_counted(layers, 'layer')}, {_counted(changed, 'file')} changed in {out}")
+
+
+def _counted(things: Sized, word: str) -> str:
+    """``1 layer``, ``2 layers``."""
+    return f"{len(things)} {word}{'' if len(things) == 1 else 's'}"
 
 
 @app.command()
 def verify(
-    names: Names = None, shapes: Annotated[int, typer.Option(min=1, help="Random shapes per layer.")] = 16
+    names: Names = None,
+    shapes: Annotated[int, typer.Option(min=1, help="Random shapes per layer.")] = 16,
+    ties: Ties = None,
 ) -> None:
     """Check every row of the derivations and every kernel numerically, on random shapes."""
     from codegen.verify import verify_layer
 
     table = Table(Column("checked", no_wrap=True), "shapes", "compared with", "greatest difference", box=SIMPLE)
     good = True
-    for layer in find_all(names or []):
+    for layer in _tied(find_all(names or []), ties):
         table.add_section()
         table.add_row(f"[bold]{layer.name}[/bold]")
         for row in verify_layer(layer, shapes):

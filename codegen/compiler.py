@@ -14,15 +14,17 @@ import keyword
 import re
 import sys
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from itertools import count
 from pathlib import Path
 from types import ModuleType
 
 from codegen.arguments import argument_lines, shape_argument, used
+from codegen.constructor import annotation, default_text
 from codegen.docstring import equations, function_description, paragraph, wrapped
 from codegen.emit import Emitter
 from codegen.kernel import Kernel, kernels
-from codegen.layer_class import LayerClass, annotation, default_text, layer_class
+from codegen.layer_class import LayerClass, layer_class
 from codegen.layout import WIDTH, fit
 from codegen.lower import lower
 from codegen.plan import Plan
@@ -38,6 +40,7 @@ from codegen.render import (
     render,
     write,
 )
+from codegen.scalar import size_text
 from derive.interface import REQUIRED, Layer
 from derive.term import EquationError, Tensor
 
@@ -48,7 +51,8 @@ _numbers = count()
 def plan(kernel: Kernel) -> Plan:
     """How a kernel is computed; print it to read it."""
     given = [t.name for t in kernel.arguments]
-    return lower(kernel.program, kernel.name, given, _taken(kernel))
+    inputs = tuple(replace(t, optional=t.optional and t not in kernel.filled) for t in kernel.arguments)
+    return lower(replace(kernel.program, inputs=inputs), kernel.name, given, _taken(kernel))
 
 
 def _taken(kernel: Kernel) -> set[str]:
@@ -75,13 +79,14 @@ def function_source(kernel: Kernel) -> FunctionContext:
 
 def _summary(kernel: Kernel) -> str:
     if not kernel.is_gradient:
-        return f"Compute the {kernel.layer.title}."
-    return f"Compute {kernel.results[0]}, the gradient of E: {kernel.layer.title}."
+        return f"Compute the {kernel.layer.words}."
+    return f"Compute {kernel.results[0]}, the gradient of E: {kernel.layer.words}."
 
 
 def _returned(tensor: Tensor) -> str:
-    if tensor.ravel:
-        return f"{tensor.name}.reshape(full_shape)"
+    if tensor.ravel is not None:
+        axes = ["*full_shape" if axis == tensor.ravel else size_text(e) for axis, e in enumerate(tensor.shape)]
+        return f"{tensor.name}.reshape({'full_shape' if len(axes) == 1 else ', '.join(axes)})"
     return tensor.name if tensor.shape or tensor.integer else f"dtype({tensor.name})"
 
 
@@ -129,7 +134,7 @@ def module_source(layer: Layer) -> str:
     functions = tuple(function_source(k) for k in found)
     context = ModuleContext(
         header=header(f"the equations of {layer.name}", "numpy/module.py.jinja"),
-        title=layer.title[0].upper() + layer.title[1:],
+        title=layer.words[0].upper() + layer.words[1:],
         equations=paragraph(equations(layer.program), ""),
         source="\n".join(wrapped(f"Source: {layer.source}.", "")) if layer.source else "",
         imports=tuple(_imports(functions, cls)),
@@ -144,16 +149,25 @@ def module_source(layer: Layer) -> str:
         class_description=_class_description(cls),
         class_init=_signature("def __init__", ["self", *cls.signature], "None", 1),
         class_call=_method(
-            "__call__", [f"{n}: Any" for n in cls.inputs], f"The output for {' and '.join(cls.inputs)}."
+            "__call__", _defaults_last(list(cls.call)), f"The {_outputs(cls)} for {_listed(cls.inputs)}."
         ),
-        class_backward=_method("backward", [f"dy: Any{cls.backward_default}"], f"Return {cls.result}."),
+        class_backward=_method("backward", _defaults_last(list(cls.given)), f"Return {cls.result}."),
     )
     return render("numpy/module.py.jinja", context)
 
 
 def _method(name: str, parameters: Sequence[str], doc: str) -> str:
-    result = "Any"
-    return f'    def {name}(self, {", ".join(parameters)}) -> {result}:\n        """{doc}"""'
+    text = "\n".join(wrapped(f'"""{doc}"""', "        "))
+    return f"{_signature(f'def {name}', ['self', *parameters], 'Any', 1)}\n{text}"
+
+
+def _outputs(cls: LayerClass) -> str:
+    return "output" if len(cls.outputs) == 1 else f"outputs {_listed(cls.outputs)}"
+
+
+def _listed(names: Sequence[str]) -> str:
+    """``a``, ``a and b``, ``a, b and c``."""
+    return " and ".join([", ".join(names[:-1]), names[-1]] if len(names) > 1 else names)
 
 
 def _class_description(cls: LayerClass) -> str:
@@ -197,7 +211,7 @@ def package_sources(layers: Sequence[Layer], beside: Mapping[str, str] | None = 
         beside: module -> class of generated modules that stay in the package as they are.
     """
     found = {**(beside or {}), **{layer.name: layer.class_name for layer in layers}, "runtime": "Sequential"}
-    names = tuple(sorted(found.values()))
+    names = tuple(sorted(found.values(), key=lambda name: (not name.isupper(), name)))  # as ruff has it
     template = "numpy/package.py.jinja"
     files = {f"{layer.name}.py": module_source(layer) for layer in layers}
     files["runtime.py"] = runtime_source()
@@ -211,7 +225,7 @@ def generated_modules(out: Path) -> dict[str, str]:
     """The generated modules in folder `out`: module -> class."""
     found = {}
     for path in sorted(out.glob("*.py")):
-        text = path.read_text(encoding="utf-8")
+        text = path.read_text(encoding="utf-8", errors="replace")
         match = re.search(r"^class (\w+)\(rt\.Layer\):", text, re.MULTILINE)
         if text.startswith(MARK) and match:
             found[path.stem] = match[1]
@@ -242,11 +256,12 @@ def stale(layers: Sequence[Layer], out: Path, whole: bool) -> list[str]:
         whole: whether `layers` are all that the folder should hold; generated files beyond them are orphans.
     """
     files = package_sources(layers, None if whole else generated_modules(out))
-    orphans = {path.name for path in out.glob("*.py") if path.read_text(encoding="utf-8").startswith(MARK)} - set(files)
+    texts = {p.name: p.read_text(encoding="utf-8", errors="replace") for p in out.glob("*.py")}
+    orphans = {name for name, text in texts.items() if text.startswith(MARK)} - set(files)
     diffs = []
     for name in sorted({*files, *(orphans if whole else ())}):
         path = out / name
-        old = path.read_text(encoding="utf-8") if path.exists() else ""
+        old = path.read_text(encoding="utf-8", errors="replace") if path.exists() else ""
         lines = (old.splitlines(keepends=True), files.get(name, "").splitlines(keepends=True))
         diffs.append("".join(difflib.unified_diff(*lines, f"{path} (as it is)", f"{path} (as the equations say)")))
     return [d for d in diffs if d]

@@ -4,10 +4,10 @@ from collections.abc import Sequence
 
 from sympy import Expr, Integer, Mul
 
-from codegen.arguments import shape_argument
+from codegen.arguments import raveled_text, shape_argument
+from codegen.constructor import describe_option
 from codegen.form import Form, choose_form, size_hints
 from codegen.kernel import Kernel
-from codegen.layer_class import describe_option
 from codegen.scalar import POWER, ArrayPrinter, size_text
 from derive.term import Access, Program, Tensor
 
@@ -33,7 +33,7 @@ def equation(form: Form, sign: str) -> str:
     sign = "+=" if scattered and form.op == "sum" else sign
     brackets = "".join(f" [0 <= {size_text(g.value)} < {size_text(g.extent)}]" for g in form.guards)
     names = ", ".join(v.name for v in form.contracted)
-    reduction = f" {'max' if form.op == 'max' else 'sum'}({names})" if names else ""
+    reduction = f" {form.op}({names})" if names else ""
     printer = ArrayPrinter(lambda a: _element(a.tensor, a.indices), lambda s, _: s.name)
     body = form.body if form.body != 1 or not reduction else Integer(1)
     text = printer.text(body, POWER if reduction and not isinstance(body, Mul | Access) else 0)
@@ -49,10 +49,11 @@ def _element(name: str, positions: Sequence[Expr]) -> str:
     return f"{name}[{', '.join(size_text(e) for e in positions)}]" if positions else name
 
 
-def shape_text(tensor: Tensor) -> str:
+def shape_text(tensor: Tensor, kernel: Kernel) -> str:
     """The shape of an argument in words."""
-    if tensor.ravel:
-        return "any shape"
+    if tensor.ravel is not None:
+        related = (t for t in kernel.layer.program.tensors.values() if t.ravel is not None)
+        return "any shape" if all(len(t.shape) == 1 for t in related) else f"shape {raveled_text(tensor)}"
     if not tensor.shape:
         return "a number"
     inner = ", ".join(size_text(e) for e in tensor.shape)
@@ -65,14 +66,13 @@ def function_description(kernel: Kernel) -> list[str]:
     for tensor in kernel.arguments:
         lines.append(f"    {tensor.name}: {_argument(tensor, kernel)}.")
     for tensor in kernel.shaped:
-        lines.append(
-            f"    {shape_argument(tensor)}: the shape of {tensor.name}, {shape_text(tensor).removeprefix('shape ')}."
-        )
+        shape = shape_text(tensor, kernel).removeprefix("shape ")
+        lines.append(f"    {shape_argument(tensor)}: the shape of {tensor.name}, {shape}.")
     for option in kernel.options:
         lines.append(f"    {option.name}: {describe_option(option)}.")
     lines += ["", "Returns:"]
     tensors = {**kernel.layer.program.tensors, **kernel.program.tensors}
-    parts = [f"{name}, {_result(tensors[name])}" for name in kernel.results]
+    parts = [f"{name}, {_result(tensors[name], kernel)}" for name in kernel.results]
     lines.append(f"    {'; '.join(parts)}.")
     return [
         *lines,
@@ -84,20 +84,21 @@ def function_description(kernel: Kernel) -> list[str]:
 
 
 def _argument(tensor: Tensor, kernel: Kernel) -> str:
-    text = shape_text(tensor)
+    text = shape_text(tensor, kernel)
     if tensor.integer:
         text += ", integers"
     if tensor.optional:
-        text += ", or None"
-    if kernel.is_gradient and tensor == kernel.arguments[0]:
-        text += f"; dE/d{kernel.layer.output.name}"
+        text += ", or None for ones" if tensor.absent else ", or None"
+    seeds = dict(kernel.seeds)
+    if tensor.name in seeds:
+        text += f"; dE/d{seeds[tensor.name]}"
     elif tensor.name not in {t.name for t in kernel.layer.program.inputs}:
         text += f"; {tensor.name} as the forward function returned it"
     return text
 
 
-def _result(tensor: Tensor) -> str:
-    text = shape_text(tensor)
+def _result(tensor: Tensor, kernel: Kernel) -> str:
+    text = shape_text(tensor, kernel)
     return f"{text}, row-major position in its window (-1: none)" if tensor.integer else text
 
 

@@ -1,9 +1,10 @@
 """Plan -> lines of Python. One function per kind of record; no decision is taken here."""
 
+import re
 from collections.abc import Iterable, Mapping
 from functools import singledispatchmethod
 
-from sympy import Expr, Mul, Symbol
+from sympy import Expr, Integer, Mul, Symbol
 
 from codegen.plan import (
     Allocate,
@@ -12,11 +13,16 @@ from codegen.plan import (
     Clip,
     Contract,
     Define,
+    Gather,
+    Known,
+    Labels,
     Loop,
     Plan,
+    Positions,
     Present,
     Record,
     Scale,
+    ScatterAdd,
     Slice,
     Split,
     Update,
@@ -24,11 +30,17 @@ from codegen.plan import (
     Window,
 )
 from codegen.scalar import ATOM, POWER, ArrayPrinter, size_text
+from derive.functions import is_indicator
 from derive.index import Affine
-from derive.term import Access, accesses
+from derive.term import EXTREMA, Access, accesses
 
 INDENT = "    "
 LONG = 90
+# An extremum of two arrays, of one array, of two with the position recorded, and of nothing.
+_PAIRWISE = {"max": "np.maximum", "min": "np.minimum"}
+_REDUCED = {"max": "np.max", "min": "np.min"}
+_RECORDED = {"max": "rt.maximise", "min": "rt.minimise"}
+_EMPTY = {"max": "-np.inf", "min": "np.inf"}
 
 
 class Emitter:
@@ -86,7 +98,7 @@ class Emitter:
             return [f"{record.name} = np.empty({shape}, {kind})"]
         if record.fill == "0":
             return [f"{record.name} = np.zeros({shape}, {kind})"]
-        value = "-np.inf" if record.fill == "-inf" else record.fill
+        value = record.fill.replace("inf", "np.inf")
         return [f"{record.name} = np.full({shape}, {value}, {kind})"]
 
     @emit.register
@@ -123,7 +135,9 @@ class Emitter:
         return lines
 
     def _scaled(self, text: str, scale: Expr) -> str:
-        return text if scale == 1 else f"{self._printer(None).text(scale, POWER)} * {text}"
+        if scale in (1, -1):
+            return text if scale == 1 else f"-{text}"
+        return f"{self._printer(None).text(scale, POWER)} * {text}"
 
     @emit.register
     def _(self, record: Clip) -> list[str]:
@@ -156,10 +170,12 @@ class Emitter:
     def _(self, record: Block) -> list[str]:
         start, stop = f"{record.block.name}_start", f"{record.block.name}_stop"
         lines = [f"for {start}, {stop} in rt.blocks({self.size(record.extent)}, {self.size(record.elements)}):"]
-        lines.append(f"{INDENT}{record.block.name} = {stop} - {start}")
+        body = self._indented(record.body)
+        if any(re.search(rf"\b{record.block.name}\b", line) for line in body):
+            lines.append(f"{INDENT}{record.block.name} = {stop} - {start}")
         for name, source, axis in record.slices:
             lines.append(f"{INDENT}{name} = {self.array(source)}[{':, ' * axis}{start}:{stop}]")
-        return [*lines, *self._indented(record.body)]
+        return [*lines, *body]
 
     @emit.register
     def _(self, record: Branch) -> list[str]:
@@ -175,6 +191,33 @@ class Emitter:
     @emit.register
     def _(self, record: Present) -> list[str]:
         return [f"if {self.array(record.array)} is not None:", *self._indented(record.body)]
+
+    @emit.register
+    def _(self, record: Positions) -> list[str]:
+        printer = self._printer(record.update, record.update.axes)
+        # small and unsigned types would overflow
+        wide = ArrayPrinter(lambda a: f"{printer.access(a)}.astype(np.int64)", printer.index, printer.vectors)
+        return [f"{record.name} = {wide.text(record.update.body, whole=True)}"]
+
+    @emit.register
+    def _(self, record: Gather) -> list[str]:
+        spec = f"{self._looked_up(record.source_axes, record.labels)} -> {_names(r.index for r in record.axes)}"
+        labels = "".join(f", {self.array(k.array)}" for k in record.labels)
+        return [f'{record.name} = rt.gather("{spec}", {self.array(record.source)}{labels})']
+
+    @emit.register
+    def _(self, record: Known) -> list[str]:
+        return [f"{record.name} = rt.known({self.array(record.labels)}, {self.size(record.extent)})"]
+
+    @emit.register
+    def _(self, record: ScatterAdd) -> list[str]:
+        spec = f"{self._looked_up(record.values_axes, record.labels)} -> {_names(record.target_axes)}"
+        labels = "".join(f", {self.array(k.array)}" for k in record.labels)
+        return [f'rt.scatter("{spec}", {self.array(record.target)}, {self.array(record.values)}{labels})']
+
+    def _looked_up(self, axes: Iterable[Expr], labels: Iterable[Labels]) -> str:
+        """Axes by name, then per label array the axis that it stands for and its own axes."""
+        return ", ".join([_names(axes), *(f"{k.index.name}: {_names(k.axes)}" for k in labels)])
 
     @emit.register
     def _(self, record: Define) -> list[str]:
@@ -204,12 +247,16 @@ class Emitter:
             return [f"{target} += {value}"]
         if record.argument is None:
             writable = target if target.endswith("]") else f"{target}[...]"
-            return [f"{writable} = np.maximum({target}, {self._value(record)})"]
+            return [f"{writable} = {_PAIRWISE[record.op]}({target}, {self._value(record)})"]
         found, position = record.argument
-        return [
-            f"rt.maximise({self._view(target)}, {self._view(self.slice(found, record))}, {self._value(record)}, "
-            f"{self.position(position)})"
-        ]
+        if record.summed:
+            values = self._printer(record, record.axes).text(record.body)
+            return [
+                f"rt.first_{record.op}({self._view(target)}, {self._view(self.slice(found, record))}, {values}, "
+                f"{len(record.summed)})"
+            ]
+        arrays = f"{self._view(target)}, {self._view(self.slice(found, record))}"
+        return [f"{_RECORDED[record.op]}({arrays}, {self._value(record)}, {self.position(position)})"]
 
     def _view(self, text: str) -> str:
         """A subscript by integers alone yields a scalar; an ellipsis keeps it a view."""
@@ -243,11 +290,11 @@ class Emitter:
         return "0", self.size(next(r.extent for r in update.ranges if r.index == vector))
 
     def _value(self, update: Update) -> str:
-        """The right side: a pointwise expression, a sum over axes, a contraction, or a maximum over axes."""
-        if update.op == "max" and update.summed:
+        """The right side: a pointwise expression, a sum over axes, a contraction, or an extremum over axes."""
+        if update.op in EXTREMA and update.summed:
             axes = _last(len(update.summed))
             body = self._printer(update, update.axes).text(update.body, ATOM)
-            return f"np.max({body}, axis={axes}, initial=-np.inf)"
+            return f"{_REDUCED[update.op]}({body}, axis={axes}, initial={_EMPTY[update.op]})"
         body, missing = update.body, [v for v in update.summed if v not in update.body.free_symbols]
         scale = ""
         for v in missing:  # a sum of what does not depend on the index: times the number of its values
@@ -261,7 +308,9 @@ class Emitter:
         contracted = self._contraction(update, summed)
         if contracted is not None:
             return contracted + scale
-        return f"{self._printer(update, axes_left).text(body, ATOM)}.sum(axis={_last(len(summed))}){scale}"
+        outside, body = _common(body, axes_left)
+        total = f"rt.total({self._printer(update, axes_left).text(body)}, {_last(len(summed))})"
+        return self._scaled(total, outside) + scale
 
     def size_atom(self, vector: Symbol, update: Update) -> str:
         """The extent of a vector index, as a factor."""
@@ -303,6 +352,15 @@ class Emitter:
             return _aligned(f"np.arange({low}, {high}{kind})", (symbol,), axes)
 
         return ArrayPrinter(access, index, update.axes if update else ())
+
+
+def _common(body: Expr, axes: tuple[Symbol, ...]) -> tuple[Expr, Expr]:
+    """The factors of `body` that are one number for all `axes`, and the others; brackets keep what they multiply."""
+    factors = Mul.make_args(body)
+    outside = [f for f in factors if not accesses(f) and not f.free_symbols & set(axes)]
+    if any(is_indicator(f) for f in factors) or len(outside) == len(factors):
+        return Integer(1), body
+    return Mul(*outside), Mul(*(f for f in factors if f not in outside))
 
 
 def _aligned(text: str, own: tuple[Symbol, ...], axes: tuple[Symbol, ...]) -> str:

@@ -28,10 +28,10 @@ class Form:
         target: the tensor written.
         place: one affine index expression per axis of the target; writes outside are dropped.
         box: the indices and extents iterated over.
-        body: the scalar added, or maximised over.
+        body: the scalar added, or of which the extremum is taken.
         guards: range brackets.
-        op: "sum" or "max".
-        argument: the tensor that records where a maximum is, if wanted.
+        op: "sum", "max" or "min".
+        argument: the tensor that records where an extremum is, if wanted.
         position: the number recorded there.
     """
 
@@ -66,7 +66,7 @@ class Form:
 
 @dataclass(frozen=True)
 class _Partial:
-    """A term on its way: the places of free indices solved for, and the position recorded by a maximum."""
+    """A term on its way: the places of free indices solved for, and the position recorded by an extremum."""
 
     term: Term
     place: dict[Symbol, Expr]
@@ -81,7 +81,7 @@ class _Partial:
 def choose_form(statement: Statement, program: Program, hints: Mapping[Symbol, int]) -> Form:
     """The form of `statement` with the fewest summands; among equals the one that gathers."""
     recorded = position(statement.term.bound)
-    term, renamed = rename(statement.term)
+    term, renamed = rename(_in_order(statement))
     free = tuple(r.index for r in statement.term.free)
     start = _Partial(term, {}, recorded.xreplace(dict(renamed)))
     best = min(_candidates(start, program), key=lambda p: _cost(p, hints))
@@ -94,6 +94,18 @@ def choose_form(statement: Statement, program: Program, hints: Mapping[Symbol, i
         best.term.op,
         statement.argument,
         best.position,
+    )
+
+
+def _in_order(statement: Statement) -> Term:
+    """The term; where ties are decided by the order of the bound indices, no delta may take one of several away."""
+    term = statement.term
+    bound = {r.index for r in term.bound}
+    coupled = tuple(d for d in term.deltas if statement.argument is not None and len(d.free_symbols & bound) > 1)
+    return replace(
+        term,
+        deltas=tuple(d for d in term.deltas if d not in coupled),
+        guards=(*term.guards, *(Guard(d, Integer(1)) for d in coupled)),
     )
 
 
@@ -137,13 +149,33 @@ def estimate(extent: Expr, hints: Mapping[Symbol, int]) -> float:
 
 
 def size_hints(program: Program) -> dict[Symbol, int]:
-    """Typical sizes: derived extents are large (images), what a derived extent shrinks by is small (kernels)."""
+    """Typical sizes: derived extents are large (images), what they shrink or grow by is small (kernels).
+
+    An extent that is only summed over and belongs to no tensor is small, too: a neighbourhood.
+    """
     hints = dict.fromkeys(sorted(program.symbols(), key=lambda s: s.name), MEDIUM)
     by_sign = {1: LARGE, -1: SMALL, 0: 1}
+    extents = {e for t in program.tensors.values() for e in t.shape}
+    summed = {r.extent for s in program.statements for r in s.term.bound}
+    hints |= {e: SMALL for e in sorted(summed - extents, key=sympy.default_sort_key) if isinstance(e, Symbol)}
     for symbol, definition in program.sizes:
+        if symbol not in extents | summed:
+            continue
         for quotient in sorted(definition.atoms(floordiv), key=sympy.default_sort_key):
             space, step = (sympy.expand(a) for a in quotient.args)
             hints |= {s: by_sign[sign(space.coeff(s, 1))] for s in space.free_symbols}
             hints |= dict.fromkeys(step.free_symbols, 1)
+        if not definition.has(floordiv):
+            hints |= _grown(definition, program)
         hints[symbol] = LARGE
     return hints
+
+
+def _grown(definition: Expr, program: Program) -> dict[Symbol, int]:
+    """An extent that grows from that of an image, as a transposed convolution's does, grows by what is small.
+
+    Images have the batch, the first axis of the first input: nothing else tells ``s*(H - 1)`` from ``d*(R - 1)``.
+    """
+    batch = next((e for t in program.inputs for e in t.shape[:1]), None)
+    images = {s for t in program.tensors.values() if batch in t.shape for e in t.shape for s in e.free_symbols}
+    return {s: LARGE if s in images else SMALL for s in definition.free_symbols}

@@ -6,7 +6,7 @@ denominators of a softmax). Intermediates that depend on no input are computed a
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
-from itertools import islice
+from itertools import count, islice
 
 from sympy import Integer, Symbol
 
@@ -15,7 +15,8 @@ from derive.differentiate import Gradient, differentiate
 from derive.index import fresh_names
 from derive.inline import inline
 from derive.interface import ROLES, Layer, Option
-from derive.term import Program, Statement, Tensor, Term, accesses, index_ranges
+from derive.reuse import distributions, reused
+from derive.term import EquationError, Program, Statement, Tensor, Term, accesses, index_ranges
 
 
 @dataclass(frozen=True)
@@ -29,6 +30,7 @@ class Kernel:
         results: names of the tensors returned.
         options: hyper-parameters among its arguments.
         shaped: the tensors whose shape is an argument, as the arrays given do not determine it.
+        seeds: the outputs whose gradients it is given, (name of the gradient, output); () for the forward function.
     """
 
     name: str
@@ -37,11 +39,26 @@ class Kernel:
     results: tuple[str, ...]
     options: tuple[Option, ...]
     shaped: tuple[Tensor, ...]
+    seeds: tuple[tuple[str, str], ...] = ()
 
     @property
     def arguments(self) -> tuple[Tensor, ...]:
         """The arrays the function is given, in order."""
         return self.program.inputs
+
+    @property
+    def filled(self) -> tuple[Tensor, ...]:
+        """The arrays that are filled where they are absent: a statement that reads them is not 0 without them."""
+        optional = {t.name for t in self.arguments if t.optional}
+        found: set[str] = set()
+        for statement in self.program.statements:
+            read = [a for a in accesses(statement.term.body) if a.tensor in optional]
+            first = read[0].tensor if read else ""
+            for name in {a.tensor for a in read}:
+                zeros = {a: Integer(self.program.tensors[name].absent) for a in read if a.tensor == name}
+                vanishes = not statement.term.is_extremum and statement.term.body.xreplace(zeros) == 0
+                found |= set() if vanishes and name == first else {name}
+        return tuple(t for t in self.arguments if t.name in found)
 
     @property
     def is_gradient(self) -> bool:
@@ -55,20 +72,38 @@ def role(name: str) -> str:
 
 
 def kernels(layer: Layer) -> tuple[Kernel, ...]:
-    """The forward function and one gradient function per differentiable input."""
+    """The forward function and one gradient function per differentiable input.
+
+    Raises:
+        EquationError: when several extents, or one of a weight, stand for any number of axes.
+    """
     program = layer.program
+    _check_ravel(layer)
     gradient = differentiate(program)
     recomputed = _without_inputs(program)
     needs = {name: _gradient_program(gradient, name, recomputed) for name in layer.differentiable}
     read = {t.name for p in needs.values() for t in p.inputs}
     inputs = {t.name for t in program.inputs}
-    output = layer.output.name
-    saved = tuple(t for t in program.tensors if t in read and t not in inputs and t != output)
-    forward = _forward_program(program, (output, *saved))
-    found = [_kernel(f"{layer.name}_forward", layer, forward, (output, *saved))]
+    saved = tuple(t for t in program.tensors if t in read and t not in inputs and t not in program.outputs)
+    results = (*program.outputs, *saved)
+    found = [_kernel(f"{layer.name}_forward", layer, _forward_program(program, results), results)]
+    seeds = tuple((seed.name, output) for output, seed in gradient.seeds.items())
     for name, gradient_program in needs.items():
-        found.append(_kernel(f"{layer.name}_grad_{role(name)}", layer, gradient_program, gradient_program.outputs))
+        kernel = _kernel(f"{layer.name}_grad_{role(name)}", layer, gradient_program, gradient_program.outputs)
+        found.append(replace(kernel, seeds=seeds))
     return tuple(found)
+
+
+def _check_ravel(layer: Layer) -> None:
+    raveled = [t for t in layer.program.tensors.values() if t.ravel is not None]
+    extents = sorted({str(t.shape[t.ravel]) for t in raveled if t.ravel is not None})
+    if len(extents) > 1:
+        raise EquationError(
+            f"{layer.name}: {' and '.join(extents)} stand for any number of axes each; expected one such extent"
+        )
+    for tensor in raveled:
+        if tensor.name in layer.weights:
+            raise EquationError(f"{layer.name}: weight {tensor.name} has an axis for any number of axes; it cannot")
 
 
 def _without_inputs(program: Program) -> set[str]:
@@ -95,9 +130,15 @@ def _closure(statements: Sequence[Statement], wanted: Iterable[str]) -> tuple[St
 
 def _forward_program(program: Program, results: tuple[str, ...]) -> Program:
     kept = _closure(program.statements, results)
-    unused = [s for s in kept if s.argument and s.argument.name not in results]
-    statements = tuple(replace(s, argument=None) if s in unused else s for s in kept)
-    return inline(replace(program, statements=statements, outputs=results), set(results))
+    statements = tuple(
+        replace(
+            s,
+            argument=s.argument if s.argument and s.argument.name in results else None,
+            ties=s.ties if s.ties and s.ties.name in results else None,
+        )
+        for s in kept
+    )
+    return inline(reused(replace(program, statements=statements, outputs=results)), set(results))
 
 
 def _gradient_program(gradient: Gradient, name: str, recomputed: set[str]) -> Program:
@@ -106,19 +147,31 @@ def _gradient_program(gradient: Gradient, name: str, recomputed: set[str]) -> Pr
     adjoint = gradient.adjoint(name)
     tensors = gradient.program.tensors
     if adjoint is None:
-        target = Tensor(f"d{name}", forward.tensors[name].shape, ravel=forward.tensors[name].ravel)
+        taken = gradient.program.names()
+        free_name = next(n for n in (f"{'d' * k}{name}" for k in count(1)) if n not in taken)
+        target = Tensor(free_name, forward.tensors[name].shape, ravel=forward.tensors[name].ravel)
         return Program(tuple(gradient.seeds.values()), (_zero(target),), (target.name,), forward.sizes)
     target = adjoint.gradient
     renamed = tuple(replace(s, term=rename(s.term)[0]) for s in gradient.program.statements)
     wanted = _closure(renamed, {target.name})
     backward = inline(replace(gradient.program, statements=wanted, outputs=(target.name,)))
-    statements = _closure(backward.statements, {target.name})
-    read = {a.tensor for s in statements for a in accesses(s.term.body)}
+    saved = [let for let in distributions(forward, set(tensors)) if let.target.name in forward.tensors]
+    choices = [_closure(p.statements, {target.name}) for p in (reused(backward, saved), backward)]
+    statements = min(choices, key=lambda chosen: len(_given_to(chosen)))  # y instead of h and z, but not beside them
+    read = _read(statements)
     again = _closure(forward.statements, read & recomputed)
     defined = {s.target.name for s in (*statements, *again)}
     seeds = tuple(t for t in gradient.seeds.values())
     rest = tuple(t for t in tensors.values() if t.name in read - defined and t not in seeds)
     return Program((*seeds, *rest), (*again, *statements), (target.name,), forward.sizes)
+
+
+def _read(statements: Sequence[Statement]) -> set[str]:
+    return {a.tensor for s in statements for a in accesses(s.term.body)}
+
+
+def _given_to(statements: Sequence[Statement]) -> set[str]:
+    return _read(statements) - {s.target.name for s in statements}
 
 
 def _zero(target: Tensor) -> Statement:
@@ -151,14 +204,16 @@ def _kernel(name: str, layer: Layer, program: Program, results: tuple[str, ...])
     used = tuple(
         o
         for o in layer.options
-        if (forward or set(o.symbols) & needed) and not set(o.symbols) <= _plain_extents(_present(program))
+        if (forward or set(o.symbols) & needed) and not set(o.symbols) <= _plain_extents(_given(program, layer))
     )
     program = replace(program, sizes=sizes)
     return Kernel(name, layer, program, results, used, shaped)
 
 
-def _present(program: Program) -> tuple[Tensor, ...]:
-    return tuple(t for t in program.inputs if not t.optional)
+def _given(program: Program, layer: Layer) -> tuple[Tensor, ...]:
+    """The arrays that are always there and that the user knows: not what the forward function kept."""
+    kept = set(layer.program.tensors) - {t.name for t in layer.program.inputs} - set(layer.program.outputs)
+    return tuple(t for t in program.inputs if not t.optional and t.name not in kept)
 
 
 def _plain_extents(tensors: Sequence[Tensor]) -> set[Symbol]:
@@ -184,14 +239,14 @@ def _needed(program: Program) -> set[Symbol]:
 def _shapes_for(layer: Layer, missing: set[Symbol], name: str) -> tuple[Tensor, ...]:
     """The inputs whose shapes must be given for the `missing` symbols to be known."""
     found: list[Tensor] = []
-    for tensor in layer.program.inputs:
+    for tensor in sorted(layer.program.inputs, key=lambda t: t.optional):
         symbols = set().union(*(e.free_symbols for e in tensor.shape), set())
         if symbols & missing:
             found.append(tensor)
             missing = missing - symbols
     if missing:
         unknown = ", ".join(sorted(s.name for s in missing))
-        raise ValueError(
+        raise EquationError(
             f"{layer.name}: {name} needs {unknown}, which no array, option or size formula gives; "
             f"declare an Option for it or a formula in sizes"
         )

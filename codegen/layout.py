@@ -1,7 +1,7 @@
 """Line breaks: long statements in the house format, so that generated files need no formatter.
 
 A statement that is too long is broken at its last outermost bracket before which it fits, first with the content on one
-line of its own, else with one item per line and a trailing comma.
+line of its own, else with one item per line and a trailing comma; an item that is too long, before its operators.
 """
 
 WIDTH = 120
@@ -20,6 +20,11 @@ def _fit(line: str, margin: int) -> list[str]:
     brackets = _outermost_brackets(line)
     if not brackets:
         return [line]
+    values = split_items(line.lstrip().removeprefix("return ")) if line.lstrip().startswith("return ") else []
+    if len(values) > 1:
+        margin_text = line[: len(line) - len(line.lstrip())]
+        items = [part for value in values for part in _item(f"{margin_text}{INDENT}{value},", margin)]
+        return [f"{margin_text}return (", *items, f"{margin_text})"]
     start, stop = next((b for b in reversed(brackets) if margin + b[0] < WIDTH), brackets[0])
     indent = line[: len(line) - len(line.lstrip())] + INDENT
     head, inner, tail = line[: start + 1], line[start + 1 : stop], line[stop:]
@@ -29,8 +34,28 @@ def _fit(line: str, margin: int) -> list[str]:
     # a comma after a single item would make a tuple of it
     single = len(found_items) == 1 and not inner.rstrip().endswith(",") and not _is_call(head) and head[-1] != "{"
     comma = "" if single else ","
-    items = [part for item in found_items for part in _fit(f"{indent}{item}{comma}", margin)]
+    items = [part for item in found_items for part in _item(f"{indent}{item}{comma}", margin)]
     return [head, *items, *_fit(indent[len(INDENT) :] + tail, margin)]
+
+
+def _item(line: str, margin: int) -> list[str]:
+    """The lines of an item within brackets: it may be broken before its operators of lowest precedence."""
+    if margin + len(line) <= WIDTH:
+        return [line]
+    indent = line[: len(line) - len(line.lstrip())]
+    operands = _operands(line.strip(), ("+", "-")) or _operands(line.strip(), ("*", "/", "//", "%"))
+    return [part for o in operands for part in _fit(indent + o, margin)] if operands else _fit(line, margin)
+
+
+def _operands(text: str, operators: tuple[str, ...]) -> list[str]:
+    """`text` cut before its outermost `operators`; nothing where there is none."""
+    depth, start, found = 0, 0, []
+    for k, character in enumerate(text):
+        depth += (character in PAIRS) - (character in PAIRS.values())
+        if character == " " and depth == 0 and text[k + 1 :].partition(" ")[0] in operators and k > start:
+            found.append(text[start:k])
+            start = k + 1
+    return [*found, text[start:]] if found else []
 
 
 def _is_call(head: str) -> bool:

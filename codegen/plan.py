@@ -11,12 +11,12 @@ import sympy
 from sympy import Expr, Integer, Symbol
 
 from derive.index import Affine
-from derive.term import Access, Guard, Range
+from derive.term import EXTREMA, Access, Guard, Range
 
 
 @dataclass(frozen=True)
 class Allocate:
-    """A new array; `fill` is None for uninitialised, or "0", "-inf", "-1"; `integer` for positions."""
+    """A new array; `fill` is None for uninitialised, or "0", "-inf", "inf", "-1"; `integer` for positions."""
 
     name: str
     shape: tuple[Expr, ...]
@@ -82,13 +82,13 @@ class Update:
 
     Attributes:
         target: the slice written.
-        op: "=", "+=" or "max".
+        op: "=", "+=", "max" or "min".
         body: the scalar expression; its accesses are looked up in `slices`.
         slices: access -> slice.
         axes: the vector indices, the target's first, in order.
         summed: the vector indices that are summed over.
         clipped: the vector indices with a Clip.
-        argument: for "max": the slice that records positions, and the position.
+        argument: for "max" and "min": the slice that records positions, and the position.
         ranges: extents of the vector indices.
     """
 
@@ -158,6 +158,58 @@ class Branch:
 
 
 @dataclass(frozen=True)
+class Labels:
+    """The array whose elements stand for `index`, and the indices of its axes."""
+
+    index: Symbol
+    array: str
+    axes: tuple[Symbol, ...]
+
+
+@dataclass(frozen=True)
+class Positions:
+    """A new array of integers given by an expression over whole arrays: labels that are computed."""
+
+    name: str
+    update: Update
+
+
+@dataclass(frozen=True)
+class Gather:
+    """A new array ``name[axes] = source[...]`` with labels for some axes; 0 where a label is no position."""
+
+    name: str
+    source: str
+    source_axes: tuple[Symbol, ...]
+    labels: tuple[Labels, ...]
+    axes: tuple[Range, ...]
+
+
+@dataclass(frozen=True)
+class Known:
+    """A new array of brackets: which labels are positions of an axis of that extent."""
+
+    name: str
+    labels: str
+    extent: Expr
+
+
+@dataclass(frozen=True)
+class ScatterAdd:
+    """``target[...] += values`` with labels for some axes of the target; a label that is no position adds nothing.
+
+    `ranges` are the indices of what is added.
+    """
+
+    target: str
+    target_axes: tuple[Symbol, ...]
+    values: str
+    values_axes: tuple[Symbol, ...]
+    labels: tuple[Labels, ...]
+    ranges: tuple[Range, ...]
+
+
+@dataclass(frozen=True)
 class Present:
     """Run `body` unless the optional array is absent."""
 
@@ -165,7 +217,25 @@ class Present:
     body: "tuple[Record, ...]"
 
 
-Record = Allocate | Split | Window | Contract | Clip | Update | Define | Scale | Loop | When | Block | Branch | Present
+Record = (
+    Allocate
+    | Split
+    | Window
+    | Contract
+    | Clip
+    | Update
+    | Define
+    | Scale
+    | Loop
+    | When
+    | Block
+    | Branch
+    | Present
+    | Positions
+    | Gather
+    | Known
+    | ScatterAdd
+)
 
 
 @dataclass(frozen=True)
@@ -200,6 +270,12 @@ def _volume(ranges: tuple[Range, ...]) -> Expr:
     return sympy.prod([r.extent for r in ranges], start=Integer(1))
 
 
+def _looked_up(axes: tuple[Symbol, ...], labels: tuple[Labels, ...]) -> list[str]:
+    """The axes by name, labels in place of the indices that they stand for."""
+    texts = {k.index: f"{k.array}[{_names(k.axes)}]" if k.axes else k.array for k in labels}
+    return [texts.get(v, v.name) for v in axes]
+
+
 def describe(record: Record) -> str:
     """One line on a record: what it does, floating-point operations, elements moved."""
     match record:
@@ -226,7 +302,8 @@ def describe(record: Record) -> str:
                 f"update {record.target.array} {record.op} {record.body}; {moved} elements over {_names(record.axes)}"
             )
         case Define(name, update):
-            return f"define {name} = {update.body}; {_volume(update.ranges)} elements"
+            reduction = f"{update.op} of " if update.op in EXTREMA else ""
+            return f"define {name} = {reduction}{update.body}; {_volume(update.ranges)} elements"
         case Scale(update):
             return f"scale {update.target.array} by {update.body}; {_volume(update.ranges)} elements"
         case Loop(index, extent):
@@ -241,3 +318,14 @@ def describe(record: Record) -> str:
             return f"branch: first part if {' and '.join(tests)}, else second"
         case Present(array):
             return f"if {array} is given"
+        case Positions(name, update):
+            return f"labels {name} = {update.body}; {_volume(update.ranges)} elements"
+        case Gather(name, source, source_axes, labels, axes):
+            read = ", ".join(_looked_up(source_axes, labels))
+            return f"gather {name}[{_names(tuple(r.index for r in axes))}] = {source}[{read}]; {_volume(axes)} elements"
+        case Known(name, labels, extent):
+            return f"known {name} = 0 <= {labels} < {extent}"
+        case ScatterAdd():
+            written = ", ".join(_looked_up(record.target_axes, record.labels))
+            values = f"{record.values}[{_names(record.values_axes)}]"
+            return f"scatter {record.target}[{written}] += {values}; {_volume(record.ranges)} additions"

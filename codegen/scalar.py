@@ -5,22 +5,30 @@ division by a size divides an array (never 0 by 0 in Python integers). A bracket
 a strong zero.
 """
 
+import re
 from collections.abc import Callable, Collection, Sequence
 
 import sympy
-from sympy import Add, Expr, Integer, Mul, Pow, Symbol
+from sympy import Add, Expr, Float, Integer, Mul, Pow, Symbol
 
-from derive.functions import FUNCTIONS, equal, is_indicator
+from derive.functions import FUNCTIONS, at_least, greater, is_indicator
 from derive.index import choose, exact, floordiv, minimum, mod
 from derive.term import Access, EquationError
 
 SUM, PRODUCT, POWER, ATOM = range(4)
+_MIRRORED = {greater: "({1} < {0})", at_least: "({1} <= {0})"}
 
 
 def size_text(expression: Expr, level: int = SUM, name: Callable[[Symbol], str] = lambda s: s.name) -> str:
     """An integer expression; `level` is the precedence that the context needs."""
     text, own = _size(expression, name)
     return text if own >= level else f"({text})"
+
+
+def _raised(base: str, exponent: str) -> str:
+    """A power; as ruff formats it, spaces stand around the operator unless both sides are names or numbers."""
+    simple = all(re.fullmatch(r"-?[\w.]+", text) for text in (base, exponent))
+    return f"{base}**{exponent}" if simple else f"{base} ** {exponent}"
 
 
 def _size(e: Expr, name: Callable[[Symbol], str]) -> tuple[str, int]:
@@ -43,7 +51,7 @@ def _size(e: Expr, name: Callable[[Symbol], str]) -> tuple[str, int]:
         ]
         return " * ".join(factors), PRODUCT
     if isinstance(e, Pow) and not e.exp.is_negative:
-        return f"{size_text(e.base, ATOM, name)}**{size_text(e.exp, ATOM, name)}", POWER
+        return _raised(size_text(e.base, ATOM, name), size_text(e.exp, ATOM, name)), POWER
     a = e.args
     if isinstance(e, floordiv | exact):
         return f"{size_text(a[0], PRODUCT, name)} // {size_text(a[1], POWER, name)}", PRODUCT
@@ -113,7 +121,7 @@ class ArrayPrinter:
             return self.access(e), ATOM
         if isinstance(e, Symbol):
             return self.index(e, whole), ATOM
-        if e.is_Number:
+        if e.is_Number or e.is_comparable:  # a constant such as sqrt(2/pi) becomes one number
             return _number(e)
         if isinstance(e, Add):
             return _signed([self.text(t, PRODUCT, whole) for t in _magnitudes(e)], _signs(e)), SUM
@@ -122,14 +130,11 @@ class ArrayPrinter:
         if isinstance(e, Pow):
             return self._power(e)
         if e.func in FUNCTIONS:
-            wants_integers = isinstance(e, equal)
-            level = POWER if is_indicator(e) else SUM
-            text = FUNCTIONS[e.func].numpy.format(*(self.text(a, level, wants_integers) for a in e.args))
-            if not is_indicator(e) and self.is_scalar(e):
-                return f"float({text})", ATOM  # a NumPy scalar would turn float32 arrays into float64
-            if not is_indicator(e) or whole:
-                return text, ATOM
-            return (f"dtype({text})" if self.is_scalar(e) else f"{text}.astype(dtype)"), ATOM
+            if is_indicator(e):
+                return f"dtype({self._bracket(e)})" if self.is_scalar(e) else f"{self._bracket(e)}.astype(dtype)", ATOM
+            text = FUNCTIONS[e.func].numpy.format(*(self.text(a) for a in e.args))
+            # a NumPy scalar would turn float32 arrays into float64
+            return f"float({text})" if self.is_scalar(e) else text, ATOM
         raise TypeError(f"no scalar expression: {e}")
 
     def _product(self, e: Mul, whole: bool) -> tuple[str, int]:
@@ -139,6 +144,10 @@ class ArrayPrinter:
             rest = Mul(*(f for f in e.args if f not in brackets))
             if self.is_scalar(rest):
                 return f"np.where({condition}, dtype({self.text(rest, SUM)}), dtype(0))", ATOM
+            above, below = _fraction(rest)
+            if any(f.has(Access) for f in below):
+                # where the bracket is false the divisor may be 0, which must not even warn
+                return f"rt.share({condition}, {self.text(Mul(*above))}, {self.text(Mul(*below))})", ATOM
             return f"np.where({condition}, {self.text(rest, SUM)}, 0)", ATOM
         coefficient, rest = e.as_coeff_Mul()
         if coefficient.is_negative:
@@ -154,22 +163,30 @@ class ArrayPrinter:
         return f"{numerator} / {f'({denominator})' if len(below) > 1 else denominator}", PRODUCT
 
     def _bracket(self, f: Expr) -> str:
-        text = FUNCTIONS[f.func].numpy
-        return text.format(*(self.text(a, POWER, isinstance(f, equal)) for a in f.args))
+        """The condition; positions in it stay integers, values are computed as they are elsewhere."""
+        texts = [self.text(a, POWER, bool(a.is_integer)) for a in f.args]
+        if f.func in _MIRRORED and f.args[0].is_number:  # (x <= 0) reads better than (0 >= x)
+            return _MIRRORED[f.func].format(*texts)
+        return FUNCTIONS[f.func].numpy.format(*texts)
 
     def _power(self, e: Pow) -> tuple[str, int]:
         base, power = e.base, e.exp
         if self.is_scalar(e) and power.is_negative and base.free_symbols:
             return f"rt.ratio(1, {self.text(base**-power)})", ATOM
         if self.is_scalar(e):
-            return f"{self.text(base, ATOM)}**{self.text(power, ATOM)}", POWER
+            if power.is_Integer or (base.is_nonnegative and power.is_nonnegative):
+                return _raised(self.text(base, ATOM), self.text(power, ATOM)), POWER
+            # NaN where Python's power is a complex number
+            return f"float(np.float_power({self.text(base)}, {self.text(power)}))", ATOM
         if power == 2:
             return f"np.square({self.text(base)})", ATOM
+        if power == 3 and isinstance(base, Access):  # NumPy's own power takes several times as long
+            return f"np.square({self.access(base)}) * {self.access(base)}", PRODUCT
         if power == sympy.Rational(1, 2):
             return f"np.sqrt({self.text(base)})", ATOM
         if power.is_negative:
             return f"1 / {self.text(base**-power, POWER)}", PRODUCT
-        return f"{self.text(base, ATOM)}**{self.text(power, ATOM)}", POWER
+        return _raised(self.text(base, ATOM), self.text(power, ATOM)), POWER
 
 
 def _number(e: Expr) -> tuple[str, int]:
@@ -177,14 +194,24 @@ def _number(e: Expr) -> tuple[str, int]:
         return str(int(e)), ATOM if int(e) >= 0 else POWER
     if e.is_Rational:
         return f"{int(e.p)} / {int(e.q)}", PRODUCT
-    return repr(float(e)), ATOM if float(e) >= 0 else POWER
+    return repr(_float(e)).replace("e+", "e"), ATOM if _float(e) >= 0 else POWER
 
 
-def _fraction(e: Mul) -> tuple[list[Expr], list[Expr]]:
+def _float(e: Expr) -> float:
+    """The nearest float, also of sqrt(2/pi)."""
+    return float(e.evalf(30))
+
+
+def _fraction(e: Expr) -> tuple[list[Expr], list[Expr]]:
     """Factors above and below the line, scalars first, then arrays, each in SymPy's stable order."""
     above: list[Expr] = []
     below: list[Expr] = []
-    for factor in e.as_ordered_factors():
+    factors = e.as_ordered_factors()
+    numbers = [f for f in factors if f.is_comparable]
+    if not all(f.is_Number for f in numbers):  # 2/sqrt(pi) as one number
+        above.append(Float(_float(Mul(*numbers)), 17))
+        factors = [f for f in factors if f not in numbers]
+    for factor in factors:
         if factor.is_Rational and not factor.is_Integer:
             above += [Integer(factor.p)] if factor.p != 1 else []
             below.append(Integer(factor.q))

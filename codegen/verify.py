@@ -79,8 +79,8 @@ def _expected(
 def _zeros(layer: Layer, given: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
     """Gradients that no statement computes are 0."""
     gradient = differentiate(layer.program)
-    names = [n for n in layer.differentiable if gradient.adjoint(n) is None]
-    return {f"d{n}": np.zeros_like(given[n]) for n in names}
+    wanted = zip(layer.differentiable, kernels(layer)[1:], strict=True)
+    return {k.results[0]: np.zeros_like(given[n]) for n, k in wanted if gradient.adjoint(n) is None}
 
 
 def _difference(

@@ -1,1 +1,21 @@
 """Symbolic mathematics: equations, their derivatives, and the derivations. Imports nothing of codegen."""
+
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from derive.interface import Layer
+
+
+def layer(text: str, name: str = "layer", **interface: Any) -> "Layer":
+    """The layer that an equation text describes, see docs/language.md and `derive.language.read`.
+
+    >>> dense = layer("y[n, k] = b[k] + sum(c) x[n, c] * w[c, k]", "dense")
+    >>> print(dense.derivation(wrt=["w"]))  # doctest: +SKIP
+    >>> kernels = dense.compile()  # doctest: +SKIP
+
+    Raises:
+        LanguageError: for any mistake in the text; the message points at the place.
+    """
+    from derive.language import read  # SymPy takes its time: whoever only wants a submodule does not wait for it
+
+    return read(text, name, **interface)

@@ -16,7 +16,7 @@ from dataclasses import replace
 import sympy
 from sympy import Expr, Integer, Mul, Pow, Symbol
 
-from derive.index import affine, exact, floordiv, minimum, mod, sign
+from derive.index import affine, bounds, exact, floordiv, minimum, mod, sign
 from derive.term import Access, Divisibility, Guard, Program, Tensor, Term, accesses
 
 
@@ -184,7 +184,7 @@ def discharge(term: Term, program: Program) -> tuple[Term, tuple[Guard, ...]]:
 
 def implying_access(term: Term, guard: Guard, tensors: Mapping[str, Tensor]) -> Access | None:
     """A factor that reads outside its tensor, and hence is 0, wherever the guard is false."""
-    if term.op == "max" or not _finite_beyond_tensors(term.body):
+    if term.is_extremum or not _finite_beyond_tensors(term.body):
         return None
     for access in vanishing_accesses(term.body):
         shape = tensors[access.tensor].shape
@@ -215,14 +215,10 @@ def proved(term: Term, guard: Guard, program: Program) -> bool:
     """Whether the ranges and the definitions of the derived extents imply the guard."""
     if guard.value.has(sympy.Function):
         return False
-    form = affine(guard.value, term.indices)
-    low = high = form.offset
-    for index, coefficient in form.terms:
-        direction = sign(coefficient)
-        if direction == 0:
-            return False
-        reach = coefficient * (term.extent(index) - 1)
-        low, high = (low + reach, high) if direction < 0 else (low, high + reach)
+    reach = bounds(guard.value, {r.index: r.extent for r in term.ranges})
+    if reach is None:
+        return False
+    low, high = reach
     return never_negative(low, term, program) and never_negative(guard.extent - 1 - high, term, program)
 
 

@@ -5,8 +5,8 @@ Statements are visited in reverse. For every distinct access X[e] in the body of
     dX[q] += sum(f, bound) [q == e] dy[f] * d(body)/d(X[e])
 
 is emitted: one statement per access is the product rule, one per intermediate tensor the chain rule. The Kronecker
-deltas ``[q == e]`` stay in the Term; `derive.collapse` takes them away. For a maximum the derivative is the bracket
-[position == argument recorded by the forward statement].
+deltas ``[q == e]`` stay in the Term; `derive.collapse` takes them away. For an extremum the derivative is the bracket
+[position == argument recorded by the forward statement], or [body == y[f]] / ties[f] where ties share the gradient.
 
 Every delta owns a private index with coefficient 1, the fresh q made here. Hence statements with affine deltas, box
 ranges and zero-extended accesses are closed under differentiation at any order (Urban and van der Smagt, Gradients of
@@ -19,11 +19,12 @@ from functools import reduce
 from itertools import islice
 
 import sympy
-from sympy import Dummy, Expr, Integer
+from sympy import Dummy, Expr, Integer, Pow
 
-from derive.functions import FUNCTIONS, equal, relu
+from derive.functions import FUNCTIONS, equal, real_derivative, relu
 from derive.index import fresh_names
 from derive.term import (
+    EXTREMA,
     Access,
     EquationError,
     Program,
@@ -98,7 +99,7 @@ def differentiate(program: Program, wrt: Sequence[str] | None = None, seeds: dic
         program: a checked program.
         wrt: names of inputs; all differentiable ones by default.
         seeds: names of the given gradients dE/d(output) by output; "dy" for a single output, else (or where "dy"
-            is a tensor already) "d" + name.
+            is a tensor already) "d" + name. An output of integers and a constant one have none.
 
     Returns:
         The gradient program; inputs that the outputs do not depend on have no statement in it (their gradient is 0).
@@ -112,12 +113,13 @@ def differentiate(program: Program, wrt: Sequence[str] | None = None, seeds: dic
         if name not in tensors or not _differentiable(tensors[name]):
             choices = ", ".join(t.name for t in program.inputs if _differentiable(t))
             raise EquationError(f"cannot differentiate with respect to {name}; expected one of {choices}")
-    single = len(program.outputs) == 1 and "dy" not in tensors
-    seed_names = seeds or ({program.outputs[0]: "dy"} if single else {})
+    outputs = [name for name in program.outputs if _differentiable(tensors[name])]
+    single = len(outputs) == 1 and "dy" not in tensors
+    seed_names = seeds or ({outputs[0]: "dy"} if single else {})
     taken = program.names() | set(seed_names.values())
     gradients = {
         o: Tensor(seed_names.get(o) or _fresh_tensor(o, taken), tensors[o].shape, ravel=tensors[o].ravel)
-        for o in program.outputs
+        for o in outputs
     }
     seed_tensors = dict(gradients)
     needed = _depends_on(program, set(names))
@@ -148,8 +150,8 @@ def differentiate(program: Program, wrt: Sequence[str] | None = None, seeds: dic
             statements.append(_copy(seed_tensors[a.tensor.name], a.gradient, taken))
         statements += (Statement(a.gradient, c.computed) for c in a.contributions)
     given = tuple(program.tensors.values()) + tuple(t for t in seed_tensors.values() if t.name not in tensors)
-    outputs = tuple(gradients[name].name for name in names if name in collected)
-    return Gradient(program, seed_tensors, adjoints, check(Program(given, tuple(statements), outputs, program.sizes)))
+    results = tuple(gradients[name].name for name in names if name in collected)
+    return Gradient(program, seed_tensors, adjoints, check(Program(given, tuple(statements), results, program.sizes)))
 
 
 def _copy(seed: Tensor, gradient: Tensor, taken: set[str]) -> Statement:
@@ -195,8 +197,13 @@ def _contribute(
         # the recorded position is admissible, so the guards hold wherever the bracket does
         factor *= equal(position(term.bound), Access(statement.argument.name, *(r.index for r in term.free)))
         guards = ()
-    elif term.op == "max":
-        raise EquationError(f"{statement.target.name} is a maximum without a recorded argument; declare it constant")
+    elif statement.ties is not None:
+        # no position attains an empty window's infinity or NaN: the false bracket wins over the division by 0
+        at = [r.index for r in term.free]
+        factor *= equal(term.body, Access(statement.target.name, *at)) / Access(statement.ties.name, *at)
+    elif term.is_extremum:
+        name = EXTREMA[term.op]
+        raise EquationError(f"{statement.target.name} is a {name} without a recorded argument; declare it constant")
     deltas = tuple(sympy.expand(r.index - e) for r, e in zip(free, access.indices, strict=True))
 
     def raw(slope: Expr) -> Term:
@@ -209,8 +216,7 @@ def _contribute(
 def derivative(body: Expr, access: Access) -> Expr:
     """d(body)/d(access); every access counts as an independent real variable, and a jump (of sign) has slope 0."""
     dummies = {a: Dummy(a.tensor, real=True) for a in accesses(body)}
-    slope = sympy.diff(body.xreplace(dummies), dummies[access])
-    slope = slope.xreplace({jump: Integer(0) for jump in slope.atoms(sympy.DiracDelta)})
+    slope = real_derivative(body.xreplace(dummies), dummies[access])
     return slope.xreplace({dummy: a for a, dummy in dummies.items()})
 
 
@@ -220,11 +226,16 @@ def position(bound: tuple[Range, ...]) -> Expr:
 
 
 def _by_value(program: Program, statement: Statement, access: Access) -> Expr | None:
-    """The slope through ``y = A*f(argument) + B``, written with the saved y: f' from the table, f = (y - B)/A."""
+    """The slope written with the saved y: through ``y = A*f(argument) + B`` by the table, f = (y - B)/A, or a quotient.
+
+    Where a guard is false the term is 0, whatever the slope.
+    """
     term, name = statement.term, statement.target.name
-    if term.bound or term.deltas or term.guards or term.op == "max" or len(program.definitions(name)) > 1:
+    if term.bound or term.deltas or term.is_extremum or len(program.definitions(name)) > 1:
         return None
     calls = [f for f in term.body.atoms(*FUNCTIONS) if FUNCTIONS[f.func].by_value and f.has(access)]
+    if not calls:
+        return _quotient_slope(term.body, access, Access(name, *(r.index for r in term.free)))
     if len(calls) != 1:
         return None
     (call,) = calls
@@ -241,3 +252,11 @@ def _by_value(program: Program, statement: Statement, access: Access) -> Expr | 
         return None  # [x > 0] is [y > 0] only when y grows with x
     slope = scale * rule(value) * derivative(call.args[0], access)
     return slope if slope.has(saved) or slope.is_number else None
+
+
+def _quotient_slope(body: Expr, access: Access, saved: Access) -> Expr | None:
+    """The slope of ``y = rest / access**k`` by the divisor: ``-k*y/access``."""
+    powers = [f for f in sympy.Mul.make_args(body) if isinstance(f, Pow) and f.base == access]
+    if len(powers) != 1 or not powers[0].exp.is_negative or (body / powers[0]).has(access):
+        return None
+    return powers[0].exp * saved / access

@@ -1,7 +1,7 @@
 """SymPy equations -> Program, and back.
 
 A layer is written with SymPy's own objects: `IndexedBase` with a shape, `Idx` with a range, `Sum`, `Eq`; and with
-`Maximum` for a maximum over indices, `inside` for a range bracket and `equal` for an equality bracket:
+`Maximum` and `Minimum` over indices, `inside` for a range bracket and `equal` for an equality bracket:
 
     u, x, w = IndexedBase("u", shape=(N, M)), IndexedBase("x", shape=(N, L)), IndexedBase("w", shape=(R,))
     n, m, r = Idx("n", N), Idx("m", M), Idx("r", R)
@@ -11,6 +11,7 @@ Nested reductions are flattened: each becomes a statement of its own, so that ev
 """
 
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 import sympy
@@ -39,13 +40,24 @@ class inside(Function):
     nargs = (2,)
 
 
-class Maximum(Expr):
-    """``Maximum(body, r, t)``: the maximum of `body` over indices; a factor `inside` restricts where it is taken."""
+class Extremum(Expr):
+    """A maximum or minimum over indices."""
 
     is_commutative = True
 
-    def __new__(cls, body: Expr, *indices: Idx) -> "Maximum":
+    def __new__(cls, body: Expr, *indices: Idx) -> "Extremum":
         return Expr.__new__(cls, body, Tuple(*indices))
+
+
+class Maximum(Extremum):
+    """``Maximum(body, r, t)``: the maximum of `body` over indices; a factor `inside` restricts where it is taken."""
+
+
+class Minimum(Extremum):
+    """``Minimum(body, r, t)``: the minimum, restricted likewise."""
+
+
+_EXTREMA: dict[str, type[Extremum]] = {"max": Maximum, "min": Minimum}
 
 
 def program(
@@ -55,8 +67,9 @@ def program(
     sizes: Mapping[Symbol, Expr] | None = None,
     integers: str = "",
     optional: str = "",
+    factors: str = "",
     constants: str = "",
-    ravel: str = "",
+    ravel: str | Mapping[str, int] = "",
     arguments: Mapping[str, str] | None = None,
 ) -> Program:
     """Build a checked Program from SymPy equations.
@@ -68,34 +81,68 @@ def program(
         sizes: derived extents in order, e.g. ``{H_out: floordiv(H + 2 * p - R, s) + 1}``.
         integers: blank-separated names of inputs that hold integers (never differentiated).
         optional: names of inputs that may be absent (and then count as 0).
+        factors: names of inputs that may be absent and then count as 1.
         constants: names of tensors through which no gradient flows.
-        ravel: names of tensors of one axis that stand for arrays of any rank.
-        arguments: name of the tensor that records where a maximum was found, by name of the maximum's tensor.
+        ravel: tensors with an axis that stands for any number of consecutive axes in row-major order: names, for
+            axis 0, or name -> axis. Every other tensor that has an axis of that extent follows.
+        arguments: name of the tensor that records where an extremum was found, by name of the extremum's tensor.
 
     Raises:
         EquationError: when an equation is not well formed.
     """
     flags = {
         "integer": set(integers.split()),
-        "optional": set(optional.split()),
+        "optional": {*optional.split(), *factors.split()},
+        "absent": set(factors.split()),
         "constant": set(constants.split()),
-        "ravel": set(ravel.split()),
     }
     reader = _Reader(flags, dict(arguments or {}))
     given = tuple(reader.tensor(base) for base in inputs)
     for equation in equations:
         reader.names |= {_name(v) for v in equation.atoms(IndexedBase, Symbol)}
+        reader.targets += [_target(equation.lhs)] if isinstance(equation, Eq) else []
     for equation in equations:
         reader.read(equation)
     if not reader.statements:
         raise EquationError("a program needs at least one equation")
     names = tuple(_name(base) for base in outputs) or (reader.statements[-1].target.name,)
     defined = tuple((own_symbols(symbol), own_symbols(e)) for symbol, e in (sizes or {}).items())
-    return check(Program(given, tuple(reader.statements), names, defined))
+    found = check(Program(given, tuple(reader.statements), names, defined))
+    return _raveled(found, dict.fromkeys(ravel.split(), 0) if isinstance(ravel, str) else ravel)
+
+
+def _raveled(source: Program, axes: Mapping[str, int]) -> Program:
+    """`source` with `axes` raveled, and with them every axis of the same extent: it stands for the same axes."""
+    tensors = source.tensors
+    extents: set[Expr] = set()
+    for name, axis in axes.items():
+        if name not in tensors:
+            raise EquationError(f"ravel names {name}, which is not a tensor of the equations")
+        shape = tensors[name].shape
+        if not 0 <= axis < len(shape) or not isinstance(shape[axis], Symbol):
+            raise EquationError(f"{name}: ravel needs the number of an axis whose extent is a symbol, received {axis}")
+        extents.add(shape[axis])
+
+    def follow(tensor: Tensor) -> Tensor:
+        found = [axis for axis, extent in enumerate(tensor.shape) if extent in extents]
+        if len(found) > 1:
+            raise EquationError(f"{tensor.name} has two axes that stand for any number of axes; expected one at most")
+        return replace(tensor, ravel=found[0] if found else None)
+
+    statements = (
+        replace(s, target=follow(s.target), argument=s.argument and follow(s.argument), ties=s.ties and follow(s.ties))
+        for s in source.statements
+    )
+    return replace(source, inputs=tuple(follow(t) for t in source.inputs), statements=tuple(statements))
 
 
 def _name(base: IndexedBase | Symbol) -> str:
     return base.name if isinstance(base, Symbol) else str(base.label)
+
+
+def _target(left: Expr) -> Any:
+    """What an equation defines: the IndexedBase of an element, or a scalar."""
+    return left.base if isinstance(left, Indexed) else left
 
 
 def own_symbols(expression: Expr) -> Expr:
@@ -120,6 +167,7 @@ class _Reader:
         self.extents: dict[Symbol, Expr] = {}
         self.names: set[str] = set()
         self.scalars: set[Symbol] = set()
+        self.targets: list[Any] = []
 
     def tensor(self, base: IndexedBase | Symbol) -> Tensor:
         """The tensor of an IndexedBase; a plain Symbol is a scalar, a tensor without axes."""
@@ -133,7 +181,7 @@ class _Reader:
         self.names.add(name)
         return Tensor(name, tuple(own_symbols(e) for e in base.shape), **self._flags(name))
 
-    def _flags(self, name: str) -> dict[str, bool]:
+    def _flags(self, name: str) -> dict[str, Any]:
         return {flag: name in names for flag, names in self.flags.items()}
 
     def read(self, equation: Eq) -> None:
@@ -144,16 +192,19 @@ class _Reader:
         left, right = equation.lhs, equation.rhs
         if not isinstance(left, Indexed | Symbol):
             raise EquationError(f"the left side of {equation} is not an element of a tensor such as u[n, i]")
-        target = self.tensor(left if isinstance(left, Symbol) else left.base)
+        target = self.tensor(_target(left))
         free_form = [self._convert(e) for e in left.indices] if isinstance(left, Indexed) else []
         again = any(s.target.name == target.name for s in self.statements)
         summands = [part for part in Add.make_args(right) if not (again and part == left)]  # y = y + ... accumulates
         separate = any(part.has(Sum) or any(_is_bracket(f) for f in Mul.make_args(part)) for part in summands)
-        for part in sorted(summands, key=lambda e: not e.has(Sum)) if separate else (Add(*summands),):
-            self._statement(target, free_form, part)
+        parts = sorted(summands, key=lambda e: not e.has(Sum)) if separate else [Add(*summands)]
+        added = len(parts) > 1 or self.targets.count(_target(left)) > 1
+        for part in parts:
+            self._statement(target, free_form, part, added)
 
-    def _statement(self, target: Tensor, left: list[Expr], right: Expr) -> None:
-        op, bound, body = self._peel(right)
+    def _statement(self, target: Tensor, left: list[Expr], right: Expr, added: bool = False) -> None:
+        """Add one statement; `added`: it is one of several that add up, and an extremum gets a tensor of its own."""
+        op, bound, body = ("sum", (), right) if added and isinstance(right, Extremum) else self._peel(right)
         body = self._convert(body)
         brackets = [_unpowered(f) for f in Mul.make_args(body) if _is_bracket(f)]
         guards = tuple(Guard(f.args[0], f.args[1]) for f in brackets if isinstance(f, inside))
@@ -179,7 +230,7 @@ class _Reader:
         term = Term(tuple(free), extra + bound, body, tuple(deltas), guards, op=op)
         self._bound_everywhere(target, term)
         argument = None
-        if op == "max" and not target.constant:
+        if term.is_extremum and not target.constant:
             name = self.arguments.get(target.name, f"arg_{target.name}")
             argument = Tensor(name, target.shape, integer=True)
             self.names.add(name)
@@ -197,8 +248,9 @@ class _Reader:
 
     def _peel(self, expression: Expr) -> tuple[str, tuple[Range, ...], Expr]:
         """Split ``factor * Sum(body, ...)`` or ``Maximum(body, ...)`` at the top into op, bound indices and body."""
-        if isinstance(expression, Maximum):
-            return "max", tuple(self._range(v) for v in expression.args[1]), expression.args[0]
+        for op, kind in _EXTREMA.items():
+            if isinstance(expression, kind):
+                return op, tuple(self._range(v) for v in expression.args[1]), expression.args[0]
         sums = [f for f in Mul.make_args(expression) if isinstance(f, Sum)]
         if len(sums) != 1:
             return "sum", (), expression
@@ -225,7 +277,7 @@ class _Reader:
 
     def _convert(self, expression: Expr) -> Expr:
         """Replace inner reductions by tensors of their own, then SymPy's Indexed by Access."""
-        if isinstance(expression, Sum | Maximum):
+        if isinstance(expression, Sum | Extremum):
             return self._let(expression)
         if isinstance(expression, Indexed):
             self.names.add(str(expression.base.label))
@@ -279,7 +331,7 @@ def _own_indices(expression: Expr) -> Iterable[Idx]:
     for node in sympy.preorder_traversal(expression):
         if isinstance(node, Sum):
             yield from (limits[0] for limits in node.limits)
-        elif isinstance(node, Maximum):
+        elif isinstance(node, Extremum):
             yield from node.args[1]
 
 
@@ -298,7 +350,7 @@ def to_sympy(source: Program) -> tuple[Eq, ...]:
             body *= inside(guard.value.xreplace(idx), guard.extent)
         bound = [idx[r.index] for r in term.bound]
         if bound:
-            body = Maximum(body, *bound) if term.op == "max" else Sum(body, *bound)
+            body = _EXTREMA.get(term.op, Sum)(body, *bound)
         left = bases[statement.target.name][tuple(idx[r.index] for r in term.free)] if term.free else None
         left = left if left is not None else Symbol(statement.target.name)
         equations.append(Eq(left, (left if statement.target.name in written else 0) + body, evaluate=False))

@@ -5,7 +5,7 @@ factory, so that a name is one symbol wherever it occurs. An access index such a
 `Affine` form; extents may also use `floordiv`, `mod`, `minimum` and `choose`.
 """
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import cache, lru_cache
 
@@ -143,6 +143,30 @@ def sign(expression: Expr) -> int:
     """1 or -1 when every monomial of `expression` has that sign (symbols are >= 0), else 0 for unknown or zero."""
     signs = {1 if c > 0 else -1 for c in sympy.expand(expression).as_coefficients_dict().values() if c != 0}
     return signs.pop() if len(signs) == 1 else 0
+
+
+def bounds(
+    expression: Expr, extents: Mapping[Symbol, Expr], direction: Callable[[Expr], int] = sign
+) -> tuple[Expr, Expr] | None:
+    """The smallest and the largest value of an affine `expression` of indices within their extents.
+
+    Args:
+        expression: affine in the indices.
+        extents: extent by index.
+        direction: 1 or -1 for a coefficient of that sign, 0 for unknown; then the result is None.
+    """
+    form = affine(expression, tuple(extents))
+    low = high = form.offset
+    for index, coefficient in form.terms:
+        reach = coefficient * (extents[index] - 1)
+        match direction(coefficient):
+            case 1:
+                high += reach
+            case -1:
+                low += reach
+            case _:
+                return None
+    return sympy.expand(low), sympy.expand(high)
 
 
 def fresh_names(taken: Iterable[str], preferred: str = "m q v e a o l h f z") -> Iterator[str]:

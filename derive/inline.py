@@ -37,7 +37,7 @@ def inserted(term: Term, let: Statement) -> Term:
         return term
     mapping: dict[Access, Expr] = {}
     for access in accesses(term.body):
-        if access.tensor == let.target.name and _inside(access, term, let) and _separable(term.body, access, let):
+        if access.tensor == let.target.name and is_inside(access, term, let) and _separable(term.body, access, let):
             mapping[access] = _definition(let, access)
     return replace(term, body=term.body.xreplace(mapping)) if mapping else term
 
@@ -100,9 +100,12 @@ def _without_copy(program: Program, copy: Statement, needed: Set[str]) -> Progra
 def _drop_dead(program: Program, needed: Set[str]) -> Program:
     wanted = set(needed)
     kept: list[Statement] = []
+    counted = {s.ties.name: s.target.name for s in program.statements if s.ties}
     for statement in reversed(program.statements):
-        results = {statement.target.name} | ({statement.argument.name} if statement.argument else set())
-        if results & wanted:
+        name = statement.target.name
+        results = {name} | ({statement.argument.name} if statement.argument else set())
+        # a count of ties is read by the derivative only, but it belongs to its extremum
+        if results & wanted or counted.get(name) in wanted:
             kept.append(statement)
             wanted |= {a.tensor for a in accesses(statement.term.body)}
     return replace(program, statements=tuple(reversed(kept)))
@@ -117,7 +120,7 @@ def _cheap(body: Expr) -> bool:
     return isinstance(body, Access) or not accesses(body)
 
 
-def _inside(access: Access, term: Term, let: Statement) -> bool:
+def is_inside(access: Access, term: Term, let: Statement) -> bool:
     """Whether every index is an index of `term` with the extent of that axis, so that it cannot leave the tensor."""
     extents: Mapping[Expr, Expr] = {r.index: r.extent for r in term.ranges}
     pairs = zip(access.indices, let.target.shape, strict=True)

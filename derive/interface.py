@@ -5,14 +5,22 @@ symbols an option such as ``stride`` stands for, what must hold of them. Where n
 program.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from enum import Enum
-from typing import Any
+from importlib.metadata import entry_points
+from pathlib import Path
+from types import ModuleType
+from typing import TYPE_CHECKING, Any, Protocol
 
 from sympy import Expr, Symbol
 
-from derive.term import EquationError, Program, Tensor
+from derive.index import affine
+from derive.term import EquationError, Program, Tensor, accesses
+
+if TYPE_CHECKING:
+    from derive.derivation import Derivation
+    from derive.differentiate import Gradient
 
 # What an argument is called in a function's name: conv2d_grad_input, conv2d_grad_weight; others by their own name.
 ROLES = {"x": "input", "w": "weight", "b": "bias"}
@@ -55,6 +63,31 @@ class Option:
     step: tuple[Expr, ...] = ()
 
 
+class Backend(Protocol):
+    """What turns a layer into code; installed packages offer theirs as entry points of `BACKENDS`."""
+
+    def generate(self, layer: "Layer", out: Path) -> tuple[Path, ...]:
+        """Write the layer's module into a folder; returns the files that changed."""
+
+    def compile(self, layer: "Layer") -> ModuleType:
+        """The layer's module, in memory."""
+
+
+BACKENDS = "gradscribe.backends"
+
+
+def backend(name: str = "numpy") -> Backend:
+    """The backend called `name`. Mathematics does not depend on code generation, so it is found by its entry point.
+
+    Raises:
+        LookupError: when none of that name is installed.
+    """
+    found = entry_points(group=BACKENDS, name=name)
+    if not found:
+        raise LookupError(f"no backend {name!r} is installed; install gradscribe, or call codegen.compiler directly")
+    return next(iter(found)).load()
+
+
 @dataclass(frozen=True)
 class Requirement:
     """All `expressions` must be >= 0; `expected` says so in words, `option` names the argument to blame."""
@@ -71,11 +104,16 @@ class Layer:
     Attributes:
         name: the layer's name, also the stem of its functions: ``conv2d_forward``.
         class_name: the name of its class: ``Conv2D``.
-        title: a short description.
+        title: a short description, or "".
         program: the forward equations.
         weights: names of the inputs that are trained.
         options: hyper-parameters in the order of the signature.
-        features: constructor arguments that fix weight shapes, such as ``in_channels = G*C``.
+        features: constructor arguments that fix weight shapes, such as ``in_channels = G*C``. A symbol of these shapes
+            that neither they nor the options give becomes a constructor argument of its own name.
+        initial: weights that start as a constant, (name, value); the others are drawn, uniform within
+            ``1/sqrt(fan_in)``.
+        state: inputs that the class keeps from call to call, (name, output that replaces it, value at the start): the
+            running statistics of batch normalisation.
         axes: words for extents in messages: H is "height".
         requirements: what must hold of the options.
         display: option settings under which the derivation is printed when the user says nothing.
@@ -89,6 +127,8 @@ class Layer:
     weights: tuple[str, ...] = ()
     options: tuple[Option, ...] = ()
     features: tuple[tuple[str, Expr], ...] = ()
+    initial: tuple[tuple[str, float], ...] = ()
+    state: tuple[tuple[str, str, float], ...] = ()
     axes: tuple[tuple[Symbol, str], ...] = ()
     requirements: tuple[Requirement, ...] = ()
     display: tuple[tuple[str, Any], ...] = ()
@@ -100,9 +140,19 @@ class Layer:
         return tuple(t.name for t in self.program.inputs if not t.integer and not t.constant)
 
     @property
+    def words(self) -> str:
+        """The layer in words: its title, else its name."""
+        return self.title or f"{self.name.replace('_', ' ')} layer"
+
+    @property
+    def outputs(self) -> tuple[Tensor, ...]:
+        """The results of the forward pass."""
+        return tuple(self.program.tensors[name] for name in self.program.outputs)
+
+    @property
     def output(self) -> Tensor:
-        """The result of the forward pass."""
-        return self.program.tensors[self.program.outputs[0]]
+        """The first result of the forward pass."""
+        return self.outputs[0]
 
     def option(self, name: str) -> Option:
         """The option called `name`.
@@ -116,6 +166,61 @@ class Layer:
         known = ", ".join(o.name for o in self.options) or "none"
         raise EquationError(f"{self.name}: unknown option {name!r}; expected one of: {known}")
 
+    def differentiate(self, wrt: Sequence[str] | None = None) -> "Gradient":
+        """The gradient program, see `derive.differentiate.differentiate`."""
+        return self.program.differentiate(wrt)
+
+    def derivation(self, wrt: Sequence[str] | None = None, settings: Mapping[str, str] | None = None) -> "Derivation":
+        """The derivation step by step, see `derive.derivation.derive`; `print` it, or show it in a notebook."""
+        from derive.derivation import derive  # which builds on this module
+
+        return derive(self, wrt, settings)
+
+    def generate(self, out: str | Path) -> tuple[Path, ...]:
+        """Write the layer's module and what it needs into the folder `out`; returns the files that changed.
+
+        Raises:
+            FileExistsError: when a file there was not generated.
+        """
+        return backend().generate(self, Path(out))
+
+    def compile(self) -> ModuleType:
+        """The layer's module in memory: its functions and its class as attributes; nothing is written."""
+        return backend().compile(self)
+
     def specialise(self, mapping: Mapping[Symbol, Expr]) -> "Layer":
         """The same layer with size symbols replaced: ``stride=1`` is a substitution."""
         return replace(self, program=self.program.substitute(mapping))
+
+
+def layer_of(program: Program, name: str = "layer") -> Layer:
+    """A plain layer around `program`: no weights, one option per size or number that its inputs leave open."""
+    class_name = "".join(part.capitalize() for part in name.split("_"))
+    return Layer(name, class_name, name.replace("_", " "), program, options=open_options(program))
+
+
+def open_options(program: Program, given: Iterable[Symbol] = ()) -> tuple[Option, ...]:
+    """A required option for every symbol that neither a shape, nor a formula, nor `given` determines."""
+    known = {*given, *(symbol for symbol, _ in program.sizes)}
+    extents = [e for t in program.inputs if not t.optional for e in t.shape]
+    known |= {e for e in extents if isinstance(e, Symbol)}
+    for extent in (e for e in extents if e.is_Mul):  # G*C gives C where G is known
+        unknown = extent.free_symbols - known
+        known |= unknown if len(unknown) == 1 else set()
+    found = sorted(program.symbols() - known, key=lambda s: s.name)
+    return tuple(
+        Option(s.name, (s,), Kind.COUNT, REQUIRED, int(_is_count(s, program)))
+        if s.is_integer
+        else Option(s.name, (s,), Kind.NUMBER)
+        for s in found
+    )
+
+
+def _is_count(symbol: Symbol, program: Program) -> bool:
+    """Whether a size is an extent, or the step of an index: then it is at least 1."""
+    for term in (s.term for s in program.statements):
+        places = [*(e for a in accesses(term.body) for e in a.indices), *term.deltas, *(g.value for g in term.guards)]
+        steps = [affine(e, term.indices).coefficient(v) for e in places for v in term.indices]
+        if any(symbol in e.free_symbols for e in steps) or any(r.extent == symbol for r in term.ranges):
+            return True
+    return False

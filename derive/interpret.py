@@ -5,6 +5,7 @@ look-up that reads 0 outside the tensor. Nothing is rewritten, skipped or reorde
 definition of a Term alone. Meant for small sizes.
 """
 
+import math
 from collections.abc import Mapping
 from functools import reduce
 from typing import Any
@@ -33,14 +34,15 @@ def interpret(program: Program, values: Values, sizes: Sizes) -> dict[str, np.nd
 
     Args:
         program: the statements to run in order.
-        values: the inputs by name; absent optional inputs count as 0.
+        values: the inputs by name; absent optional inputs count as 0 or 1.
         sizes: every size symbol that is not defined by `program.sizes`, with its integer.
 
     Raises:
         KeyError: when an input or a size is missing.
     """
     known = complete_sizes(program, sizes)
-    found: dict[str, Any] = {t.name: np.zeros(shape_of(t.shape, known)) for t in program.inputs if t.optional}
+    optional = (t for t in program.inputs if t.optional)
+    found: dict[str, Any] = {t.name: np.full(shape_of(t.shape, known), float(t.absent)) for t in optional}
     found |= {name: np.asarray(value) for name, value in values.items()}
     for statement in program.statements:
         value, argument = evaluate(statement.term, found, known)
@@ -65,12 +67,12 @@ def shape_of(extents: tuple[Expr, ...], sizes: Sizes) -> tuple[int, ...]:
 
 
 def number(expression: Expr, sizes: Sizes) -> int:
-    """The integer value of a size expression."""
-    return int(_value(expression, {}, dict(sizes)))
+    """The integer value of a size expression; of a requirement on a real number the integer below."""
+    return math.floor(_value(expression, {}, dict(sizes)))
 
 
 def evaluate(term: Term, values: Values, sizes: Sizes) -> tuple[np.ndarray, np.ndarray]:
-    """The value of one term, of the shape of its free indices, and where a maximum is (row-major; else zeros)."""
+    """The value of one term, of the shape of its free indices, and where an extremum is (row-major; else zeros)."""
     shape = shape_of(tuple(r.extent for r in term.ranges), sizes)
     grid: dict[Symbol, Any] = dict(sizes)
     for axis, (r, extent) in enumerate(zip(term.ranges, shape, strict=True)):
@@ -90,14 +92,16 @@ def evaluate(term: Term, values: Values, sizes: Sizes) -> tuple[np.ndarray, np.n
     if term.op == "sum":
         summed = np.where(mask, body, 0.0).reshape(*outer, inner).sum(-1)
         return summed, np.zeros(outer, int)
-    return _maximum(np.where(mask, body, -np.inf).reshape(*outer, inner), mask.reshape(*outer, inner))
+    return _extremum(term.op, body.reshape(*outer, inner), mask.reshape(*outer, inner))
 
 
-def _maximum(body: np.ndarray, mask: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+def _extremum(op: str, body: np.ndarray, mask: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """The extremum along the last axis where `mask` holds, and the first admissible position of it; -1 for none."""
+    empty, reduce_ = (-np.inf, np.max) if op == "max" else (np.inf, np.min)
     if body.shape[-1] == 0:
-        return np.full(body.shape[:-1], -np.inf), np.full(body.shape[:-1], -1)
-    # the first admissible maximum; admissible positions win over excluded ones even at -infinity
-    best = body.max(-1)
+        return np.full(body.shape[:-1], empty), np.full(body.shape[:-1], -1)
+    # admissible positions win over excluded ones even where they are infinite themselves
+    best = reduce_(np.where(mask, body, empty), -1)
     candidates = mask & ((body == best[..., None]) | (np.isnan(body) & np.isnan(best)[..., None]))
     return best, np.where(candidates.any(-1), candidates.argmax(-1), -1)
 

@@ -1,16 +1,19 @@
 """Random admissible sizes and tensors for a layer or a program: small, and with every awkward case among them."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from math import prod
 from typing import Any
 
 import numpy as np
+import sympy
+from numpy.random import Generator
 from sympy import Expr, Symbol
+from sympy.codegen.cfunctions import log1p
 
 from derive.functions import equal
 from derive.index import floordiv
 from derive.interface import Kind, Layer, Option
-from derive.interpret import complete_sizes, number, shape_of
+from derive.interpret import complete_sizes, interpret, number, shape_of
 from derive.term import Access, EquationError, Program, Term
 
 
@@ -63,8 +66,27 @@ def sample_sizes(
 
 
 def sample_values(program: Program, sizes: Mapping[Symbol, Size], rng: np.random.Generator) -> dict[str, np.ndarray]:
-    """A random array for every input; integer tensors stay below the extent of the index they are compared with."""
+    """A random array for every input; integer tensors stay below the extent of the index they are compared with.
+
+    Real numbers are normal, or from 0 to 1 where the program is undefined on normal ones (the log of probabilities).
+    """
     known = complete_sizes(program, sizes)
+    values = _drawn(program, known, lambda shape: rng.normal(size=shape), rng)
+    if _has_domain(program) and any(np.isnan(v).any() for v in interpret(program, values, sizes).values()):
+        return _drawn(program, known, lambda shape: rng.uniform(0.05, 0.95, size=shape), rng)
+    return values
+
+
+def _has_domain(program: Program) -> bool:
+    """Whether a statement may be undefined on some numbers: it has a logarithm or a root."""
+    bodies = [s.term.body for s in program.statements]
+    roots = (p for body in bodies for p in body.atoms(sympy.Pow) if not p.exp.is_Integer)
+    return any(body.has(sympy.log, log1p) for body in bodies) or any(True for _ in roots)
+
+
+def _drawn(
+    program: Program, known: Mapping[Symbol, Size], draw: Callable[[tuple[int, ...]], np.ndarray], rng: Generator
+) -> dict[str, np.ndarray]:
     values: dict[str, np.ndarray] = {}
     for tensor in program.inputs:
         shape = shape_of(tensor.shape, known)
@@ -73,7 +95,7 @@ def sample_values(program: Program, sizes: Mapping[Symbol, Size], rng: np.random
             high = number(extent, known) if extent is not None else 3
             values[tensor.name] = rng.integers(0, max(high, 1), shape)
         else:
-            values[tensor.name] = rng.normal(size=shape)
+            values[tensor.name] = draw(shape)
     return values
 
 
@@ -104,6 +126,7 @@ def _bounds(
     for option in options:
         high = {Kind.PADDING: 2, Kind.COUNT: 2, Kind.FLAG: 1}.get(option.kind, 4 if len(option.symbols) > 1 else 3)
         low = 0 if option.kind in (Kind.PADDING, Kind.FLAG) else option.minimum
+        high = high if low >= 0 else -1  # a label that is ignored: were it every label, the mean would be 0/0
         for symbol in option.symbols:
             shown = mapping.get(symbol, symbol)
             if isinstance(shown, Symbol):

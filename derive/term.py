@@ -7,9 +7,11 @@ An access outside its tensor's shape reads 0: that is zero padding. A bracket th
 summand is 0 even if its body is infinite or NaN there. A gradient is again a Program.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from typing import Any
+from pathlib import Path
+from types import ModuleType
+from typing import TYPE_CHECKING, Any
 
 import sympy
 from sympy import Expr, Integer, Symbol
@@ -18,6 +20,12 @@ from sympy.core.symbol import Str
 
 from derive.functions import FUNCTIONS
 from derive.index import NotAffineError, affine, integer
+
+EXTREMA = {"max": "maximum", "min": "minimum"}
+"""The reductions that pick one element, and their names."""
+
+if TYPE_CHECKING:
+    from derive.differentiate import Gradient
 
 
 class EquationError(ValueError):
@@ -55,10 +63,12 @@ class Tensor:
     Attributes:
         name: name in equations, code and print.
         shape: extents, integer expressions.
-        integer: holds integers (labels, arg of a maximum); never differentiated.
+        integer: holds integers (labels, arg of an extremum); never differentiated.
         constant: real, but not differentiated (a stabilising shift).
-        optional: may be absent, which means 0 (a bias switched off).
-        ravel: stands for an array of any rank, read as its elements in row-major order.
+        optional: may be absent.
+        ravel: the axis that stands for any number (0, 1, 2, ...) of consecutive axes of the array given, in row-major
+            order; None for no axis.
+        absent: every element of it where it is absent: 0 (a bias switched off), or 1 (weights of equal size).
     """
 
     name: str
@@ -66,7 +76,8 @@ class Tensor:
     integer: bool = False
     constant: bool = False
     optional: bool = False
-    ravel: bool = False
+    ravel: int | None = None
+    absent: int = 0
 
     def __call__(self, *indices: Any) -> Access:
         """The element at `indices`."""
@@ -90,6 +101,16 @@ class Guard:
     value: Expr
     extent: Expr
 
+    @property
+    def is_true(self) -> bool:
+        """Whether it holds whatever the indices are: it is one of numbers."""
+        return self.value.is_Integer and self.extent.is_Integer and 0 <= int(self.value) < int(self.extent)
+
+    def substitute(self, mapping: Mapping[Any, Expr]) -> "Guard":
+        """Replace symbols."""
+        m = dict(mapping)
+        return Guard(self.value.xreplace(m), self.extent.xreplace(m))
+
 
 @dataclass(frozen=True)
 class Divisibility:
@@ -101,7 +122,7 @@ class Divisibility:
 
 @dataclass(frozen=True)
 class Term:
-    """One reduction, see the module's docstring. `op` is "sum" or "max"."""
+    """One reduction, see the module's docstring. `op` is "sum", "max" or "min"."""
 
     free: tuple[Range, ...]
     bound: tuple[Range, ...]
@@ -110,6 +131,11 @@ class Term:
     guards: tuple[Guard, ...] = ()
     divisibilities: tuple[Divisibility, ...] = ()
     op: str = "sum"
+
+    @property
+    def is_extremum(self) -> bool:
+        """Whether this is a maximum or a minimum."""
+        return self.op in EXTREMA
 
     @property
     def ranges(self) -> tuple[Range, ...]:
@@ -134,7 +160,7 @@ class Term:
             bound=tuple(Range(r.index, r.extent.xreplace(m)) for r in self.bound),
             body=self.body.xreplace(m),
             deltas=tuple(sympy.expand(e.xreplace(m)) for e in self.deltas),
-            guards=tuple(Guard(g.value.xreplace(m), g.extent.xreplace(m)) for g in self.guards),
+            guards=tuple(g for g in (g.substitute(m) for g in self.guards) if not g.is_true),
             divisibilities=tuple(Divisibility(d.value.xreplace(m), d.modulus.xreplace(m)) for d in self.divisibilities),
         )
 
@@ -154,15 +180,22 @@ class Term:
 
 @dataclass(frozen=True)
 class Statement:
-    """``target[free] (+)= term``; a maximum also records where it was found, in `argument`.
+    """``target[free] (+)= term``; for an extremum it also says which positions a gradient flows to.
 
-    `argument` holds, per element of the target, the row-major position of the first maximum within the bound indices,
-    or -1 when no position satisfies the guards (the maximum is then -infinity).
+    Attributes:
+        target: the tensor written.
+        term: its value.
+        argument: holds, per element of the target, the row-major position of the first maximum (minimum) within the
+            bound indices, or -1 when no position satisfies the guards (the value is then -infinity, for a minimum
+            +infinity). The gradient goes there.
+        ties: instead of `argument`, the tensor that counts the positions which attain the extremum, defined by a
+            statement of its own (see `derive.ties`). They share the gradient equally.
     """
 
     target: Tensor
     term: Term
     argument: Tensor | None = None
+    ties: Tensor | None = None
 
     def _repr_latex_(self) -> str:
         from derive.typeset.latex import statement  # a printer, loaded by notebooks only
@@ -185,10 +218,28 @@ class Program:
         return f"$\\displaystyle {program(self)}$"
 
     def sympy(self) -> tuple[Any, ...]:
-        """The program as SymPy equations (Eq of Indexed, Sum and Maximum), one per statement."""
+        """The program as SymPy equations (Eq of Indexed, Sum, Maximum and Minimum), one per statement."""
         from derive.equations import to_sympy  # which builds on this module
 
         return to_sympy(self)
+
+    def differentiate(self, wrt: Sequence[str] | None = None) -> "Gradient":
+        """The gradient program, see `derive.differentiate.differentiate`."""
+        from derive.differentiate import differentiate  # which builds on this module
+
+        return differentiate(self, wrt)
+
+    def generate(self, out: str | Path, name: str = "layer") -> tuple[Path, ...]:
+        """Write a module with the program's functions, see `derive.interface.Layer.generate`."""
+        from derive.interface import layer_of  # which builds on this module
+
+        return layer_of(self, name).generate(out)
+
+    def compile(self, name: str = "layer") -> ModuleType:
+        """The program's functions as a module in memory, ``{name}_forward`` and one per gradient."""
+        from derive.interface import layer_of  # which builds on this module
+
+        return layer_of(self, name).compile()
 
     @property
     def tensors(self) -> dict[str, Tensor]:
@@ -237,6 +288,7 @@ class Program:
                     tensor(s.target),
                     drop_unit_ranges(s.term.substitute(m)),
                     tensor(s.argument) if s.argument else None,
+                    tensor(s.ties) if s.ties else None,
                 )
                 for s in self.statements
             ),
@@ -248,7 +300,7 @@ class Program:
 def drop_unit_ranges(term: Term) -> Term:
     """An index of extent 1 takes only the value 0: substitute it (free indices stay, they are axes of the target)."""
     units = [r.index for r in term.bound if r.extent == 1]
-    if term.op == "max" or not units:
+    if term.is_extremum or not units:
         return term
     return term.substitute({v: Integer(0) for v in units}).without(*units)
 
@@ -274,6 +326,7 @@ def check(program: Program) -> Program:
     if both:
         raise EquationError(f"{min(v.name for v in both)} is both an index and a size; rename one")
     _check_order(program)
+    _check_extrema(program)
     for statement in program.statements:
         term, target = statement.term, statement.target
         _check_indices(target, term, set(tensors))
@@ -307,6 +360,20 @@ def _check_order(program: Program) -> None:
             raise EquationError(f"{name} is read before its last definition")
         defined.add(name)
         read |= {a.tensor for a in accesses(statement.term.body)}
+
+
+def _check_extrema(program: Program) -> None:
+    """An extremum has its tensor to itself; what counts its ties is a constant tensor of that shape, and defined."""
+    for statement in program.statements:
+        name, ties = statement.target.name, statement.ties
+        if statement.term.is_extremum and len(program.definitions(name)) > 1:
+            raise EquationError(f"{name}: a {EXTREMA[statement.term.op]} cannot be added to; give it a name of its own")
+        if ties is None:
+            continue
+        if not statement.term.is_extremum or statement.argument is not None:
+            raise EquationError(f"{name}: ties are counted for an extremum, one without a recorded argument")
+        if not ties.constant or ties.shape != statement.target.shape or not program.definitions(ties.name):
+            raise EquationError(f"{name}: its ties {ties.name} must be a constant tensor of its shape and be defined")
 
 
 def _check_affine(target: Tensor, term: Term, access: Access) -> None:

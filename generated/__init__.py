@@ -2,33 +2,309 @@
 # Do not edit: change the equation and run: gradscribe generate
 """Layers generated from index-notation equations: forward and backward in NumPy.
 
-A module holds one layer: its functions and, on top of them, its class. Modules import NumPy and `runtime` only.
+A module holds one layer: its functions and, on top of them, its class. Modules import NumPy and `runtime` only. A
+class is loaded when it is first asked for, so that one layer costs the time of one.
 """
 
-from .avg_pool2d import AvgPool2D
-from .conv2d import Conv2D
-from .dense import Dense
-from .flatten import Flatten
-from .max_pool2d import MaxPool2D
-from .mean_squared_error import MeanSquaredError
-from .relu import ReLU
-from .runtime import Sequential
-from .scaled_tanh import ScaledTanh
-from .sigmoid import Sigmoid
-from .softmax_cross_entropy import SoftmaxCrossEntropy
-from .tanh import Tanh
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from .adaptive_avg_pool1d import AdaptiveAvgPool1D
+    from .adaptive_avg_pool2d import AdaptiveAvgPool2D
+    from .adaptive_max_pool1d import AdaptiveMaxPool1D
+    from .adaptive_max_pool2d import AdaptiveMaxPool2D
+    from .avg_pool1d import AvgPool1D
+    from .avg_pool2d import AvgPool2D
+    from .avg_pool3d import AvgPool3D
+    from .batch_norm import BatchNorm
+    from .batch_norm_inference import BatchNormInference
+    from .bilinear import Bilinear
+    from .binary_cross_entropy import BinaryCrossEntropy
+    from .binary_cross_entropy_with_logits import BinaryCrossEntropyWithLogits
+    from .celu import CELU
+    from .circular_pad1d import CircularPad1D
+    from .circular_pad2d import CircularPad2D
+    from .concatenation import Concatenation
+    from .connected_conv2d import ConnectedConv2D
+    from .constant_pad2d import ConstantPad2D
+    from .conv1d import Conv1D
+    from .conv2d import Conv2D
+    from .conv3d import Conv3D
+    from .conv_transpose1d import ConvTranspose1D
+    from .conv_transpose2d import ConvTranspose2D
+    from .conv_transpose3d import ConvTranspose3D
+    from .cross_entropy import CrossEntropy
+    from .dense import Dense
+    from .depthwise_conv1d import DepthwiseConv1D
+    from .depthwise_conv2d import DepthwiseConv2D
+    from .dropout import Dropout
+    from .elu import ELU
+    from .embedding import Embedding
+    from .flatten import Flatten
+    from .gelu import GELU
+    from .gelu_tanh import GELUTanh
+    from .global_avg_pool import GlobalAvgPool
+    from .global_max_pool import GlobalMaxPool
+    from .group_norm import GroupNorm
+    from .gru_cell import GRUCell
+    from .hard_sigmoid import HardSigmoid
+    from .hard_swish import HardSwish
+    from .hard_tanh import HardTanh
+    from .hinge_loss import HingeLoss
+    from .huber_loss import HuberLoss
+    from .instance_norm import InstanceNorm
+    from .kl_divergence import KlDivergence
+    from .l1_loss import L1Loss
+    from .layer_norm import LayerNorm
+    from .leaky_relu import LeakyReLU
+    from .local_response_norm import LocalResponseNorm
+    from .locally_connected1d import LocallyConnected1D
+    from .locally_connected2d import LocallyConnected2D
+    from .log_sigmoid import LogSigmoid
+    from .log_softmax import LogSoftmax
+    from .lp_pool1d import LPPool1D
+    from .lp_pool2d import LPPool2D
+    from .lp_pool3d import LPPool3D
+    from .lstm_cell import LSTMCell
+    from .map_criterion import MapCriterion
+    from .max_pool1d import MaxPool1D
+    from .max_pool2d import MaxPool2D
+    from .max_pool3d import MaxPool3D
+    from .mean_squared_error import MeanSquaredError
+    from .mish import Mish
+    from .nll_loss import NLLLoss
+    from .pixel_shuffle import PixelShuffle
+    from .pixel_unshuffle import PixelUnshuffle
+    from .prelu import PReLU
+    from .rbf import EuclideanRBF
+    from .reflection_pad1d import ReflectionPad1D
+    from .reflection_pad2d import ReflectionPad2D
+    from .relu import ReLU
+    from .relu6 import ReLU6
+    from .replication_pad1d import ReplicationPad1D
+    from .replication_pad2d import ReplicationPad2D
+    from .residual_add import ResidualAdd
+    from .rms_norm import RMSNorm
+    from .runtime import Sequential
+    from .scaled_dot_product_attention import ScaledDotProductAttention
+    from .scaled_tanh import ScaledTanh
+    from .selu import SELU
+    from .sigmoid import Sigmoid
+    from .silu import SiLU
+    from .simple_rnn_cell import SimpleRNNCell
+    from .smooth_l1_loss import SmoothL1Loss
+    from .softmax import Softmax
+    from .softmax_cross_entropy import SoftmaxCrossEntropy
+    from .softplus import Softplus
+    from .softsign import Softsign
+    from .subsampling2d import Subsampling2D
+    from .tanh import Tanh
+    from .upsample_nearest1d import UpsampleNearest1D
+    from .upsample_nearest2d import UpsampleNearest2D
+    from .zero_pad2d import ZeroPad2D
 
 __all__ = [
+    "CELU",
+    "ELU",
+    "GELU",
+    "SELU",
+    "AdaptiveAvgPool1D",
+    "AdaptiveAvgPool2D",
+    "AdaptiveMaxPool1D",
+    "AdaptiveMaxPool2D",
+    "AvgPool1D",
     "AvgPool2D",
+    "AvgPool3D",
+    "BatchNorm",
+    "BatchNormInference",
+    "Bilinear",
+    "BinaryCrossEntropy",
+    "BinaryCrossEntropyWithLogits",
+    "CircularPad1D",
+    "CircularPad2D",
+    "Concatenation",
+    "ConnectedConv2D",
+    "ConstantPad2D",
+    "Conv1D",
     "Conv2D",
+    "Conv3D",
+    "ConvTranspose1D",
+    "ConvTranspose2D",
+    "ConvTranspose3D",
+    "CrossEntropy",
     "Dense",
+    "DepthwiseConv1D",
+    "DepthwiseConv2D",
+    "Dropout",
+    "Embedding",
+    "EuclideanRBF",
     "Flatten",
+    "GELUTanh",
+    "GRUCell",
+    "GlobalAvgPool",
+    "GlobalMaxPool",
+    "GroupNorm",
+    "HardSigmoid",
+    "HardSwish",
+    "HardTanh",
+    "HingeLoss",
+    "HuberLoss",
+    "InstanceNorm",
+    "KlDivergence",
+    "L1Loss",
+    "LPPool1D",
+    "LPPool2D",
+    "LPPool3D",
+    "LSTMCell",
+    "LayerNorm",
+    "LeakyReLU",
+    "LocalResponseNorm",
+    "LocallyConnected1D",
+    "LocallyConnected2D",
+    "LogSigmoid",
+    "LogSoftmax",
+    "MapCriterion",
+    "MaxPool1D",
     "MaxPool2D",
+    "MaxPool3D",
     "MeanSquaredError",
+    "Mish",
+    "NLLLoss",
+    "PReLU",
+    "PixelShuffle",
+    "PixelUnshuffle",
+    "RMSNorm",
     "ReLU",
+    "ReLU6",
+    "ReflectionPad1D",
+    "ReflectionPad2D",
+    "ReplicationPad1D",
+    "ReplicationPad2D",
+    "ResidualAdd",
+    "ScaledDotProductAttention",
     "ScaledTanh",
     "Sequential",
+    "SiLU",
     "Sigmoid",
+    "SimpleRNNCell",
+    "SmoothL1Loss",
+    "Softmax",
     "SoftmaxCrossEntropy",
+    "Softplus",
+    "Softsign",
+    "Subsampling2D",
     "Tanh",
+    "UpsampleNearest1D",
+    "UpsampleNearest2D",
+    "ZeroPad2D",
 ]
+
+_MODULES = {
+    "AdaptiveAvgPool1D": "adaptive_avg_pool1d",
+    "AdaptiveAvgPool2D": "adaptive_avg_pool2d",
+    "AdaptiveMaxPool1D": "adaptive_max_pool1d",
+    "AdaptiveMaxPool2D": "adaptive_max_pool2d",
+    "AvgPool1D": "avg_pool1d",
+    "AvgPool2D": "avg_pool2d",
+    "AvgPool3D": "avg_pool3d",
+    "BatchNorm": "batch_norm",
+    "BatchNormInference": "batch_norm_inference",
+    "Bilinear": "bilinear",
+    "BinaryCrossEntropy": "binary_cross_entropy",
+    "BinaryCrossEntropyWithLogits": "binary_cross_entropy_with_logits",
+    "CELU": "celu",
+    "CircularPad1D": "circular_pad1d",
+    "CircularPad2D": "circular_pad2d",
+    "Concatenation": "concatenation",
+    "ConnectedConv2D": "connected_conv2d",
+    "ConstantPad2D": "constant_pad2d",
+    "Conv1D": "conv1d",
+    "Conv2D": "conv2d",
+    "Conv3D": "conv3d",
+    "ConvTranspose1D": "conv_transpose1d",
+    "ConvTranspose2D": "conv_transpose2d",
+    "ConvTranspose3D": "conv_transpose3d",
+    "CrossEntropy": "cross_entropy",
+    "Dense": "dense",
+    "DepthwiseConv1D": "depthwise_conv1d",
+    "DepthwiseConv2D": "depthwise_conv2d",
+    "Dropout": "dropout",
+    "ELU": "elu",
+    "Embedding": "embedding",
+    "Flatten": "flatten",
+    "GELU": "gelu",
+    "GELUTanh": "gelu_tanh",
+    "GlobalAvgPool": "global_avg_pool",
+    "GlobalMaxPool": "global_max_pool",
+    "GroupNorm": "group_norm",
+    "GRUCell": "gru_cell",
+    "HardSigmoid": "hard_sigmoid",
+    "HardSwish": "hard_swish",
+    "HardTanh": "hard_tanh",
+    "HingeLoss": "hinge_loss",
+    "HuberLoss": "huber_loss",
+    "InstanceNorm": "instance_norm",
+    "KlDivergence": "kl_divergence",
+    "L1Loss": "l1_loss",
+    "LayerNorm": "layer_norm",
+    "LeakyReLU": "leaky_relu",
+    "LocalResponseNorm": "local_response_norm",
+    "LocallyConnected1D": "locally_connected1d",
+    "LocallyConnected2D": "locally_connected2d",
+    "LogSigmoid": "log_sigmoid",
+    "LogSoftmax": "log_softmax",
+    "LPPool1D": "lp_pool1d",
+    "LPPool2D": "lp_pool2d",
+    "LPPool3D": "lp_pool3d",
+    "LSTMCell": "lstm_cell",
+    "MapCriterion": "map_criterion",
+    "MaxPool1D": "max_pool1d",
+    "MaxPool2D": "max_pool2d",
+    "MaxPool3D": "max_pool3d",
+    "MeanSquaredError": "mean_squared_error",
+    "Mish": "mish",
+    "NLLLoss": "nll_loss",
+    "PixelShuffle": "pixel_shuffle",
+    "PixelUnshuffle": "pixel_unshuffle",
+    "PReLU": "prelu",
+    "EuclideanRBF": "rbf",
+    "ReflectionPad1D": "reflection_pad1d",
+    "ReflectionPad2D": "reflection_pad2d",
+    "ReLU": "relu",
+    "ReLU6": "relu6",
+    "ReplicationPad1D": "replication_pad1d",
+    "ReplicationPad2D": "replication_pad2d",
+    "ResidualAdd": "residual_add",
+    "RMSNorm": "rms_norm",
+    "Sequential": "runtime",
+    "ScaledDotProductAttention": "scaled_dot_product_attention",
+    "ScaledTanh": "scaled_tanh",
+    "SELU": "selu",
+    "Sigmoid": "sigmoid",
+    "SiLU": "silu",
+    "SimpleRNNCell": "simple_rnn_cell",
+    "SmoothL1Loss": "smooth_l1_loss",
+    "Softmax": "softmax",
+    "SoftmaxCrossEntropy": "softmax_cross_entropy",
+    "Softplus": "softplus",
+    "Softsign": "softsign",
+    "Subsampling2D": "subsampling2d",
+    "Tanh": "tanh",
+    "UpsampleNearest1D": "upsample_nearest1d",
+    "UpsampleNearest2D": "upsample_nearest2d",
+    "ZeroPad2D": "zero_pad2d",
+}
+
+
+def __getattr__(name: str) -> Any:
+    """The class `name`, from its module."""
+    if name not in _MODULES:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    value = getattr(import_module(f".{_MODULES[name]}", __name__), name)
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return __all__

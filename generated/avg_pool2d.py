@@ -2,9 +2,9 @@
 # Do not edit: change the equation and run: gradscribe generate
 """2-D average pooling.
 
-a_h[i] = sum(r) [0 <= count_include_pad * p_h + i * s_h + r - p_h < H + count_include_pad * (p_h + p_h_end)] 1
-a_w[j] = sum(t) [0 <= count_include_pad * p_w + j * s_w + t - p_w < W + count_include_pad * (p_w + p_w_end)] 1
-y[n, i, j, c] = sum(r, t) x[n, i * s_h + r - p_h, j * s_w + t - p_w, c] / (a_h[i] * a_w[j])
+a_h[i] = sum(r) [0 <= count_include_pad * p_h + d_h * r + i * s_h - p_h < H + count_include_pad * (p_h + p_h_end)] 1
+a_w[j] = sum(t) [0 <= count_include_pad * p_w + d_w * t + j * s_w - p_w < W + count_include_pad * (p_w + p_w_end)] 1
+y[n, i, j, c] = sum(r, t) x[n, d_h * r + i * s_h - p_h, d_w * t + j * s_w - p_w, c] / (a_h[i] * a_w[j])
 
 Source: LeCun et al., Gradient-based learning applied to document recognition, 1998, section II.B.
 """
@@ -23,20 +23,24 @@ def avg_pool2d_forward(
     kernel_size: int | Sequence[int],
     stride: int | Sequence[int] | None = None,
     padding: int | str | Sequence[Any] = 0,
+    dilation: int | Sequence[int] = 1,
     ceil_mode: bool = False,
     count_include_pad: bool = True,
 ) -> rt.Array:
     """Compute the 2-D average pooling.
 
-    a_h[i] = sum(r) [0 <= count_include_pad * p_h + i * s_h + r - p_h < H + count_include_pad * (p_h + p_h_end)] 1
-    a_w[j] = sum(t) [0 <= count_include_pad * p_w + j * s_w + t - p_w < W + count_include_pad * (p_w + p_w_end)] 1
-    y[n, i, j, c] = sum(r, t) x[n, i * s_h + r - p_h, j * s_w + t - p_w, c] / (a_h[i] * a_w[j])
+    a_h[i] = sum(r) [0 <= count_include_pad * p_h + d_h * r + i * s_h - p_h < H + count_include_pad * (p_h +
+        p_h_end)] 1
+    a_w[j] = sum(t) [0 <= count_include_pad * p_w + d_w * t + j * s_w - p_w < W + count_include_pad * (p_w +
+        p_w_end)] 1
+    y[n, i, j, c] = sum(r, t) x[n, d_h * r + i * s_h - p_h, d_w * t + j * s_w - p_w, c] / (a_h[i] * a_w[j])
 
     Args:
         x: shape (N, H, W, C).
         kernel_size: an integer, or one per axis, at least 1.
         stride: an integer, or one per axis, at least 1, kernel_size by default.
         padding: an integer, one per axis, a (start, end) pair per axis, 'same' or 'valid'.
+        dilation: an integer, or one per axis, at least 1.
         ceil_mode: True or False.
         count_include_pad: True or False.
 
@@ -52,49 +56,62 @@ def avg_pool2d_forward(
     R, T = rt.sizes("avg_pool2d", "kernel_size", kernel_size, 2, 1)
     stride = kernel_size if stride is None else stride
     s_h, s_w = rt.sizes("avg_pool2d", "stride", stride, 2, 1)
+    d_h, d_w = rt.sizes("avg_pool2d", "dilation", dilation, 2, 1)
     ceil_mode = rt.flag("avg_pool2d", "ceil_mode", ceil_mode)
     count_include_pad = rt.flag("avg_pool2d", "count_include_pad", count_include_pad)
     N, H, W, C = x.shape
-    p_h, p_h_end, p_w, p_w_end = rt.paddings("avg_pool2d", padding, (R - 1, T - 1), (s_h, s_w))
+    p_h, p_h_end, p_w, p_w_end = rt.paddings("avg_pool2d", padding, (d_h * (R - 1), d_w * (T - 1)), (s_h, s_w))
     if ceil_mode:
-        H_out = min((H + p_h + p_h_end + s_h - R - 1) // s_h + 1, (H + p_h - 1) // s_h + 1)
+        H_out = min((H + p_h + p_h_end + s_h - d_h * (R - 1) - 2) // s_h + 1, (H + p_h - 1) // s_h + 1)
     else:
-        H_out = (H + p_h + p_h_end - R) // s_h + 1
-    rt.fits("avg_pool2d", "argument x, axis 1 (height)", H_out, H + p_h + p_h_end, R)
+        H_out = (H + p_h + p_h_end - d_h * (R - 1) - 1) // s_h + 1
+    rt.fits("avg_pool2d", "argument x, axis 1 (height)", H_out, H + p_h + p_h_end, d_h * (R - 1) + 1)
     if ceil_mode:
-        W_out = min((W + p_w + p_w_end + s_w - T - 1) // s_w + 1, (W + p_w - 1) // s_w + 1)
+        W_out = min((W + p_w + p_w_end + s_w - d_w * (T - 1) - 2) // s_w + 1, (W + p_w - 1) // s_w + 1)
     else:
-        W_out = (W + p_w + p_w_end - T) // s_w + 1
-    rt.fits("avg_pool2d", "argument x, axis 2 (width)", W_out, W + p_w + p_w_end, T)
+        W_out = (W + p_w + p_w_end - d_w * (T - 1) - 1) // s_w + 1
+    rt.fits("avg_pool2d", "argument x, axis 2 (width)", W_out, W + p_w + p_w_end, d_w * (T - 1) + 1)
     rt.require(
         "avg_pool2d",
         "padding",
-        min(R - 2 * p_h, R - 2 * p_h_end, T - 2 * p_w, T - 2 * p_w_end),
+        min(
+            d_h * (R - 1) + 1 - 2 * p_h,
+            d_h * (R - 1) + 1 - 2 * p_h_end,
+            d_w * (T - 1) + 1 - 2 * p_w,
+            d_w * (T - 1) + 1 - 2 * p_w_end,
+        ),
         "at most half of the kernel's extent",
         padding,
+    )
+    rt.require(
+        "avg_pool2d",
+        "dilation",
+        min((H - d_h) * (R - 1), (T - 1) * (W - d_w)),
+        "at most the extent of the input",
+        dilation,
     )
     a_h = np.zeros((H_out,), dtype)
     for r in range(R):
         i_low, i_high = rt.clip(
-            H_out, (s_h, count_include_pad * p_h + r - p_h, H + count_include_pad * (p_h + p_h_end))
+            H_out, (s_h, count_include_pad * p_h + d_h * r - p_h, H + count_include_pad * (p_h + p_h_end))
         )
         if i_low < i_high:
             a_h[i_low:i_high] += 1
     a_w = np.zeros((W_out,), dtype)
     for t in range(T):
         j_low, j_high = rt.clip(
-            W_out, (s_w, count_include_pad * p_w + t - p_w, W + count_include_pad * (p_w + p_w_end))
+            W_out, (s_w, count_include_pad * p_w + d_w * t - p_w, W + count_include_pad * (p_w + p_w_end))
         )
         if j_low < j_high:
             a_w[j_low:j_high] += 1
     y = np.zeros((N, H_out, W_out, C), dtype)
     for r in range(R):
-        i_low, i_high = rt.clip(H_out, (s_h, r - p_h, H))
+        i_low, i_high = rt.clip(H_out, (s_h, d_h * r - p_h, H))
         for t in range(T):
-            j_low, j_high = rt.clip(W_out, (s_w, t - p_w, W))
+            j_low, j_high = rt.clip(W_out, (s_w, d_w * t - p_w, W))
             if i_low < i_high and j_low < j_high:
-                i_at = rt.span(s_h, r - p_h, i_low, i_high)
-                j_at = rt.span(s_w, t - p_w, j_low, j_high)
+                i_at = rt.span(s_h, d_h * r - p_h, i_low, i_high)
+                j_at = rt.span(s_w, d_w * t - p_w, j_low, j_high)
                 y[:, i_low:i_high, j_low:j_high] += x[:, i_at, j_at]
     y *= 1 / (a_h[:, None, None] * a_w[:, None])
     return y
@@ -107,14 +124,17 @@ def avg_pool2d_grad_input(
     kernel_size: int | Sequence[int],
     stride: int | Sequence[int] | None = None,
     padding: int | str | Sequence[Any] = 0,
+    dilation: int | Sequence[int] = 1,
     ceil_mode: bool = False,
     count_include_pad: bool = True,
 ) -> rt.Array:
     """Compute dx, the gradient of E: 2-D average pooling.
 
-    a_h[i] = sum(r) [0 <= count_include_pad * p_h + i * s_h + r - p_h < H + count_include_pad * (p_h + p_h_end)] 1
-    a_w[j] = sum(t) [0 <= count_include_pad * p_w + j * s_w + t - p_w < W + count_include_pad * (p_w + p_w_end)] 1
-    dx[m, i * s_h + r - p_h, j * s_w + t - p_w, e] += dy[m, i, j, e] / (a_h[i] * a_w[j])
+    a_h[i] = sum(r) [0 <= count_include_pad * p_h + d_h * r + i * s_h - p_h < H + count_include_pad * (p_h +
+        p_h_end)] 1
+    a_w[j] = sum(t) [0 <= count_include_pad * p_w + d_w * t + j * s_w - p_w < W + count_include_pad * (p_w +
+        p_w_end)] 1
+    dx[m, d_h * r + i * s_h - p_h, d_w * t + j * s_w - p_w, e] += dy[m, i, j, e] / (a_h[i] * a_w[j])
 
     Args:
         dy: shape (N, H_out, W_out, C); dE/dy.
@@ -122,6 +142,7 @@ def avg_pool2d_grad_input(
         kernel_size: an integer, or one per axis, at least 1.
         stride: an integer, or one per axis, at least 1, kernel_size by default.
         padding: an integer, one per axis, a (start, end) pair per axis, 'same' or 'valid'.
+        dilation: an integer, or one per axis, at least 1.
         ceil_mode: True or False.
         count_include_pad: True or False.
 
@@ -138,51 +159,64 @@ def avg_pool2d_grad_input(
     R, T = rt.sizes("avg_pool2d", "kernel_size", kernel_size, 2, 1)
     stride = kernel_size if stride is None else stride
     s_h, s_w = rt.sizes("avg_pool2d", "stride", stride, 2, 1)
+    d_h, d_w = rt.sizes("avg_pool2d", "dilation", dilation, 2, 1)
     ceil_mode = rt.flag("avg_pool2d", "ceil_mode", ceil_mode)
     count_include_pad = rt.flag("avg_pool2d", "count_include_pad", count_include_pad)
     N, H, W, C = input_shape
-    p_h, p_h_end, p_w, p_w_end = rt.paddings("avg_pool2d", padding, (R - 1, T - 1), (s_h, s_w))
+    p_h, p_h_end, p_w, p_w_end = rt.paddings("avg_pool2d", padding, (d_h * (R - 1), d_w * (T - 1)), (s_h, s_w))
     if ceil_mode:
-        H_out = min((H + p_h + p_h_end + s_h - R - 1) // s_h + 1, (H + p_h - 1) // s_h + 1)
+        H_out = min((H + p_h + p_h_end + s_h - d_h * (R - 1) - 2) // s_h + 1, (H + p_h - 1) // s_h + 1)
     else:
-        H_out = (H + p_h + p_h_end - R) // s_h + 1
-    rt.fits("avg_pool2d", "argument input_shape, axis 1 (height)", H_out, H + p_h + p_h_end, R)
+        H_out = (H + p_h + p_h_end - d_h * (R - 1) - 1) // s_h + 1
+    rt.fits("avg_pool2d", "argument input_shape, axis 1 (height)", H_out, H + p_h + p_h_end, d_h * (R - 1) + 1)
     if ceil_mode:
-        W_out = min((W + p_w + p_w_end + s_w - T - 1) // s_w + 1, (W + p_w - 1) // s_w + 1)
+        W_out = min((W + p_w + p_w_end + s_w - d_w * (T - 1) - 2) // s_w + 1, (W + p_w - 1) // s_w + 1)
     else:
-        W_out = (W + p_w + p_w_end - T) // s_w + 1
-    rt.fits("avg_pool2d", "argument input_shape, axis 2 (width)", W_out, W + p_w + p_w_end, T)
+        W_out = (W + p_w + p_w_end - d_w * (T - 1) - 1) // s_w + 1
+    rt.fits("avg_pool2d", "argument input_shape, axis 2 (width)", W_out, W + p_w + p_w_end, d_w * (T - 1) + 1)
     rt.require(
         "avg_pool2d",
         "padding",
-        min(R - 2 * p_h, R - 2 * p_h_end, T - 2 * p_w, T - 2 * p_w_end),
+        min(
+            d_h * (R - 1) + 1 - 2 * p_h,
+            d_h * (R - 1) + 1 - 2 * p_h_end,
+            d_w * (T - 1) + 1 - 2 * p_w,
+            d_w * (T - 1) + 1 - 2 * p_w_end,
+        ),
         "at most half of the kernel's extent",
         padding,
+    )
+    rt.require(
+        "avg_pool2d",
+        "dilation",
+        min((H - d_h) * (R - 1), (T - 1) * (W - d_w)),
+        "at most the extent of the input",
+        dilation,
     )
     rt.extents("avg_pool2d", "dy", dy.shape, (N, H_out, W_out, C), "batch, H_out, W_out, channels")
     a_h = np.zeros((H_out,), dtype)
     for r in range(R):
         i_low, i_high = rt.clip(
-            H_out, (s_h, count_include_pad * p_h + r - p_h, H + count_include_pad * (p_h + p_h_end))
+            H_out, (s_h, count_include_pad * p_h + d_h * r - p_h, H + count_include_pad * (p_h + p_h_end))
         )
         if i_low < i_high:
             a_h[i_low:i_high] += 1
     a_w = np.zeros((W_out,), dtype)
     for t in range(T):
         j_low, j_high = rt.clip(
-            W_out, (s_w, count_include_pad * p_w + t - p_w, W + count_include_pad * (p_w + p_w_end))
+            W_out, (s_w, count_include_pad * p_w + d_w * t - p_w, W + count_include_pad * (p_w + p_w_end))
         )
         if j_low < j_high:
             a_w[j_low:j_high] += 1
     dx = np.zeros((N, H, W, C), dtype)
     factor1 = dy / (a_h[:, None, None] * a_w[:, None])
     for r in range(R):
-        i_low, i_high = rt.clip(H_out, (s_h, r - p_h, H))
+        i_low, i_high = rt.clip(H_out, (s_h, d_h * r - p_h, H))
         for t in range(T):
-            j_low, j_high = rt.clip(W_out, (s_w, t - p_w, W))
+            j_low, j_high = rt.clip(W_out, (s_w, d_w * t - p_w, W))
             if i_low < i_high and j_low < j_high:
-                i_at = rt.span(s_h, r - p_h, i_low, i_high)
-                j_at = rt.span(s_w, t - p_w, j_low, j_high)
+                i_at = rt.span(s_h, d_h * r - p_h, i_low, i_high)
+                j_at = rt.span(s_w, d_w * t - p_w, j_low, j_high)
                 dx[:, i_at, j_at] += factor1[:, i_low:i_high, j_low:j_high]
     return dx
 
@@ -194,6 +228,7 @@ class AvgPool2D(rt.Layer):
         kernel_size: an integer, or one per axis, at least 1.
         stride: an integer, or one per axis, at least 1, kernel_size by default.
         padding: an integer, one per axis, a (start, end) pair per axis, 'same' or 'valid'.
+        dilation: an integer, or one per axis, at least 1.
         ceil_mode: True or False.
         count_include_pad: True or False.
 
@@ -208,6 +243,7 @@ class AvgPool2D(rt.Layer):
         *,
         stride: int | Sequence[int] | None = None,
         padding: int | str | Sequence[Any] = 0,
+        dilation: int | Sequence[int] = 1,
         ceil_mode: bool = False,
         count_include_pad: bool = True,
     ) -> None:
@@ -215,19 +251,26 @@ class AvgPool2D(rt.Layer):
         R, T = rt.sizes("avg_pool2d", "kernel_size", kernel_size, 2, 1)
         stride = kernel_size if stride is None else stride
         s_h, s_w = rt.sizes("avg_pool2d", "stride", stride, 2, 1)
+        d_h, d_w = rt.sizes("avg_pool2d", "dilation", dilation, 2, 1)
         ceil_mode = rt.flag("avg_pool2d", "ceil_mode", ceil_mode)
         count_include_pad = rt.flag("avg_pool2d", "count_include_pad", count_include_pad)
-        p_h, p_h_end, p_w, p_w_end = rt.paddings("avg_pool2d", padding, (R - 1, T - 1), (s_h, s_w))
+        p_h, p_h_end, p_w, p_w_end = rt.paddings("avg_pool2d", padding, (d_h * (R - 1), d_w * (T - 1)), (s_h, s_w))
         rt.require(
             "avg_pool2d",
             "padding",
-            min(R - 2 * p_h, R - 2 * p_h_end, T - 2 * p_w, T - 2 * p_w_end),
+            min(
+                d_h * (R - 1) + 1 - 2 * p_h,
+                d_h * (R - 1) + 1 - 2 * p_h_end,
+                d_w * (T - 1) + 1 - 2 * p_w,
+                d_w * (T - 1) + 1 - 2 * p_w_end,
+            ),
             "at most half of the kernel's extent",
             padding,
         )
         self.kernel_size = kernel_size
         self.stride = stride
         self.padding = padding
+        self.dilation = dilation
         self.ceil_mode = ceil_mode
         self.count_include_pad = count_include_pad
 
@@ -239,6 +282,7 @@ class AvgPool2D(rt.Layer):
             kernel_size=self.kernel_size,
             stride=self.stride,
             padding=self.padding,
+            dilation=self.dilation,
             ceil_mode=self.ceil_mode,
             count_include_pad=self.count_include_pad,
         )
@@ -254,6 +298,7 @@ class AvgPool2D(rt.Layer):
             kernel_size=self.kernel_size,
             stride=self.stride,
             padding=self.padding,
+            dilation=self.dilation,
             ceil_mode=self.ceil_mode,
             count_include_pad=self.count_include_pad,
         )

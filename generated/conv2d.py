@@ -301,7 +301,7 @@ def conv2d_grad_bias(dy: Any, *, groups: int = 1) -> rt.Array:
     W_out = dy.shape[2]
     K = rt.divided("conv2d", "argument dy, axis 3 (G * K)", dy.shape[3], G)
     dy_1 = dy.reshape(N, H_out, W_out, G, K)
-    db_1 = dy_1.transpose(3, 4, 0, 1, 2).sum(axis=(-3, -2, -1))
+    db_1 = rt.total(dy_1.transpose(3, 4, 0, 1, 2), (-3, -2, -1))
     db = db_1.reshape(G * K)
     return db
 

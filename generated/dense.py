@@ -2,8 +2,8 @@
 # Do not edit: change the equation and run: gradscribe generate
 """Dense (fully connected) layer.
 
-u[n, k] = sum(c) w[c, k] * x[n, c]
-u[n, k] += b[k]
+u[e, k] = sum(c) w[c, k] * x[e, c]
+u[e, k] += b[k]
 
 Source: Rumelhart, Hinton and Williams, Learning representations by back-propagating errors, 1986, eq. 1.
 """
@@ -18,36 +18,38 @@ from . import runtime as rt
 def dense_forward(x: Any, w: Any, b: Any = None) -> rt.Array:
     """Compute the dense (fully connected) layer.
 
-    u[n, k] = sum(c) w[c, k] * x[n, c]
-    u[n, k] += b[k]
+    u[e, k] = sum(c) w[c, k] * x[e, c]
+    u[e, k] += b[k]
 
     Args:
-        x: shape (N, C).
+        x: shape (..., C).
         w: shape (C, K).
         b: shape (K,), or None.
 
     Returns:
-        u, shape (N, K).
+        u, shape (..., K).
 
     Raises:
         TypeError: when an argument has a wrong type.
         ValueError: when shapes or options do not fit.
     """
-    x = rt.array("dense", "x", x, 2)
+    x = rt.array("dense", "x", x, None)
     w = rt.array("dense", "w", w, 2)
     if b is not None:
         b = rt.array("dense", "b", b, 1)
     dtype = rt.float_type("dense", x=x, w=w, b=b)
+    full_shape = rt.raveled_axes("dense", "x", x.shape, 0, 1, "(..., C)")
+    E = rt.elements(full_shape)
+    x = x.reshape(E, x.shape[-1])
     C, K = w.shape
-    N = x.shape[0]
-    rt.extent("dense", "argument x, axis 1 (features)", x.shape[1], C)
+    rt.extent("dense", "argument x, axis -1 (features)", x.shape[-1], C)
     if b is not None:
         rt.extents("dense", "b", b.shape, (K,), "K")
-    u = np.empty((N, K), dtype)
-    rt.contract("n c, c k -> n k", x, w, out=u)
+    u = np.empty((E, K), dtype)
+    rt.contract("e c, c k -> e k", x, w, out=u)
     if b is not None:
         u += b
-    return u
+    return u.reshape(*full_shape, K)
 
 
 def dense_grad_input(dy: Any, w: Any) -> rt.Array:
@@ -56,35 +58,37 @@ def dense_grad_input(dy: Any, w: Any) -> rt.Array:
     dx[m, q] = sum(k) dy[m, k] * w[q, k]
 
     Args:
-        dy: shape (N, K); dE/du.
+        dy: shape (..., K); dE/du.
         w: shape (C, K).
 
     Returns:
-        dx, shape (N, C).
+        dx, shape (..., C).
 
     Raises:
         TypeError: when an argument has a wrong type.
         ValueError: when shapes or options do not fit.
     """
-    dy = rt.array("dense", "dy", dy, 2)
+    dy = rt.array("dense", "dy", dy, None)
     w = rt.array("dense", "w", w, 2)
     dtype = rt.float_type("dense", dy=dy, w=w)
+    full_shape = rt.raveled_axes("dense", "dy", dy.shape, 0, 1, "(..., K)")
+    E = rt.elements(full_shape)
+    dy = dy.reshape(E, dy.shape[-1])
     C, K = w.shape
-    N = dy.shape[0]
-    rt.extent("dense", "argument dy, axis 1 (K)", dy.shape[1], K)
-    dx = np.empty((N, C), dtype)
+    rt.extent("dense", "argument dy, axis -1 (K)", dy.shape[-1], K)
+    dx = np.empty((E, C), dtype)
     rt.contract("m k, q k -> m q", dy, w, out=dx)
-    return dx
+    return dx.reshape(*full_shape, C)
 
 
 def dense_grad_weight(dy: Any, x: Any) -> rt.Array:
     """Compute dw, the gradient of E: dense (fully connected) layer.
 
-    dw[m, q] = sum(n) dy[n, q] * x[n, m]
+    dw[m, q] = sum(e) dy[e, q] * x[e, m]
 
     Args:
-        dy: shape (N, K); dE/du.
-        x: shape (N, C).
+        dy: shape (..., K); dE/du.
+        x: shape (..., C).
 
     Returns:
         dw, shape (C, K).
@@ -93,24 +97,28 @@ def dense_grad_weight(dy: Any, x: Any) -> rt.Array:
         TypeError: when an argument has a wrong type.
         ValueError: when shapes or options do not fit.
     """
-    dy = rt.array("dense", "dy", dy, 2)
-    x = rt.array("dense", "x", x, 2)
+    dy = rt.array("dense", "dy", dy, None)
+    x = rt.array("dense", "x", x, None)
     dtype = rt.float_type("dense", dy=dy, x=x)
-    N, C = x.shape
-    K = dy.shape[1]
-    rt.extent("dense", "argument dy, axis 0 (batch)", dy.shape[0], N)
+    full_shape = rt.raveled_axes("dense", "x", x.shape, 0, 1, "(..., C)")
+    E = rt.elements(full_shape)
+    x = x.reshape(E, x.shape[-1])
+    rt.same_axes("dense", "dy", dy.shape, 0, 1, "(..., K)", full_shape)
+    dy = dy.reshape(E, dy.shape[-1])
+    C = x.shape[-1]
+    K = dy.shape[-1]
     dw = np.empty((C, K), dtype)
-    rt.contract("n m, n q -> m q", x, dy, out=dw)
+    rt.contract("e m, e q -> m q", x, dy, out=dw)
     return dw
 
 
 def dense_grad_bias(dy: Any) -> rt.Array:
     """Compute db, the gradient of E: dense (fully connected) layer.
 
-    db[m] = sum(n) dy[n, m]
+    db[m] = sum(e) dy[e, m]
 
     Args:
-        dy: shape (N, K); dE/du.
+        dy: shape (..., K); dE/du.
 
     Returns:
         db, shape (K,).
@@ -119,10 +127,12 @@ def dense_grad_bias(dy: Any) -> rt.Array:
         TypeError: when an argument has a wrong type.
         ValueError: when shapes or options do not fit.
     """
-    dy = rt.array("dense", "dy", dy, 2)
+    dy = rt.array("dense", "dy", dy, None)
     rt.float_type("dense", dy=dy)
-    N, K = dy.shape
-    db = dy.transpose(1, 0).sum(axis=-1)
+    full_shape = rt.raveled_axes("dense", "dy", dy.shape, 0, 1, "(..., K)")
+    E = rt.elements(full_shape)
+    dy = dy.reshape(E, dy.shape[-1])
+    db = rt.total(dy.transpose(1, 0), -1)
     return db
 
 

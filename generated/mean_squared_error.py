@@ -38,7 +38,7 @@ def mean_squared_error_forward(x: Any, t: Any) -> Any:
     x = x.reshape(-1)
     rt.same_shape("mean_squared_error", "t", t.shape, full_shape)
     t = t.reshape(-1)
-    y = (np.square(x - t) / E).sum(axis=-1)
+    y = rt.ratio(1, E) * rt.total(np.square(x - t), -1)
     return dtype(y)
 
 

@@ -10,7 +10,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from functools import lru_cache
 from itertools import product
 from math import prod
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -19,6 +19,12 @@ Array = NDArray[Any]
 
 BLOCK = 1 << 18
 """Elements of a temporary block: 1 MiB of float32, so that it stays in the second-level cache."""
+
+WIDE = 32
+"""Elements of a row from which on rows are sorted by label and added whole; below, elements are counted up."""
+
+FREQUENT = 16
+"""Labels that occur more often than this are summed one by one, the others all at once."""
 
 
 # ----- arguments -----
@@ -116,17 +122,18 @@ def array(layer: str, name: str, value: Any, rank: int | None, integer: bool = F
     return found
 
 
-def shape(layer: str, name: str, value: Any, rank: int) -> tuple[int, ...]:
-    """`value` as a shape of `rank` extents."""
-    if not isinstance(value, Sequence) or len(value) != rank:
-        raise ValueError(f"{layer}: argument {name}: expected a shape of {rank} axes, received {value!r}")
+def shape(layer: str, name: str, value: Any, rank: int | None) -> tuple[int, ...]:
+    """`value` as a shape of `rank` extents; None for any number of them."""
+    if not isinstance(value, Sequence) or isinstance(value, str) or rank not in (None, len(value)):
+        expected = "a shape" if rank is None else f"a shape of {rank} axes"
+        raise ValueError(f"{layer}: argument {name}: expected {expected}, received {value!r}")
     return tuple(count(layer, name, extent, 0) for extent in value)
 
 
 def float_type(layer: str, **arrays: Array | None) -> type[Any]:
-    """The one floating-point type of all the arrays given."""
+    """The one floating-point type of all the arrays given, float64 if there is none."""
     found = {name: a.dtype for name, a in arrays.items() if a is not None}
-    first, *others = found.items()
+    first, *others = found.items() or [("", np.dtype(np.float64))]
     for name, dtype in others:
         if dtype != first[1]:
             raise TypeError(f"{layer}: argument {name}: expected {first[1]} as {first[0]} has, received {dtype}")
@@ -138,11 +145,12 @@ def scalar_type(*values: Any) -> type[Any]:
     return np.float32 if values and all(getattr(v, "dtype", None) == np.float32 for v in values) else np.float64
 
 
-def labels(layer: str, name: str, values: Array, classes: int) -> None:
-    """Raise unless all `values` are class numbers."""
+def labels(layer: str, name: str, values: Array, classes: int, *ignored: float) -> None:
+    """Raise unless all `values` are class numbers or among those `ignored`."""
     if values.size and (values.min() < 0 or values.max() >= classes):
-        wrong = values[(values < 0) | (values >= classes)][0]
-        raise ValueError(f"{layer}: argument {name}: expected labels from 0 to {classes - 1}, received {wrong}")
+        wrong = values[((values < 0) | (values >= classes)) & ~np.isin(values, ignored)]
+        if wrong.size:
+            raise ValueError(f"{layer}: argument {name}: expected labels from 0 to {classes - 1}, received {wrong[0]}")
 
 
 def extent(layer: str, where: str, received: int, expected: int) -> None:
@@ -170,6 +178,52 @@ def same_shape(layer: str, name: str, received: tuple[int, ...], expected: tuple
         raise ValueError(f"{layer}: argument {name}: expected shape {expected}, received {received}")
 
 
+def raveled_axes(
+    layer: str, name: str, received: tuple[int, ...], before: int, after: int, words: str
+) -> tuple[int, ...]:
+    """The extents that ``...`` stands for: between the first `before` axes and the last `after`.
+
+    Args:
+        layer: named in errors.
+        name: the argument, named in errors.
+        received: its shape.
+        before: how many axes precede.
+        after: how many axes follow.
+        words: the shape expected, such as "(N, ..., C)".
+    """
+    least = before + after
+    if len(received) < least:
+        axes = "axis" if least == 1 else "axes"
+        raise ValueError(
+            f"{layer}: argument {name}: expected at least {least} {axes}, {words}, "
+            f"received {len(received)}, shape {received}"
+        )
+    return received[before : len(received) - after]
+
+
+def same_axes(
+    layer: str,
+    name: str,
+    received: tuple[int, ...],
+    before: int,
+    after: int,
+    words: str,
+    expected: tuple[int, ...],
+) -> None:
+    """Raise unless ``...`` stands for the extents expected; see `raveled_axes`."""
+    found = raveled_axes(layer, name, received, before, after, words)
+    if found != expected:
+        raise ValueError(
+            f"{layer}: argument {name}: expected extents {expected} for ... in {words}, "
+            f"received {found}, shape {received}"
+        )
+
+
+def elements(extents: tuple[int, ...]) -> int:
+    """How many elements an array of this shape has."""
+    return prod(extents)
+
+
 def fits(layer: str, where: str, windows: int, available: int, needed: int) -> None:
     """Raise unless at least one window fits."""
     if windows < 1:
@@ -179,7 +233,7 @@ def fits(layer: str, where: str, windows: int, available: int, needed: int) -> N
         )
 
 
-def require(layer: str, name: str, margin: int, expected: str, received: Any) -> None:
+def require(layer: str, name: str, margin: float, expected: str, received: Any) -> None:
     """Raise unless a requirement of the layer holds, that is `margin` >= 0."""
     if margin < 0:
         raise ValueError(f"{layer}: argument {name}: expected {expected}, received {received!r}")
@@ -192,6 +246,8 @@ def clip(length: int, *brackets: tuple[int, int, int]) -> tuple[int, int]:
     for a, b, e in brackets:
         if a > 0:
             low, high = max(low, -(b // a)), min(high, (e - 1 - b) // a + 1)
+        elif a == 0:
+            high = high if 0 <= b < e else low
         else:
             low, high = max(low, -((e - 1 - b) // -a)), min(high, b // -a + 1)
     return low, high
@@ -214,11 +270,50 @@ def blocks(length: int, elements: int) -> Iterator[tuple[int, int]]:
 
 def maximise(best: Array, position: Array, value: Array, here: int) -> None:
     """Raise `best` to `value` where that is larger (or NaN, or the first of all) and record the position."""
-    better = ~(value <= best)
+    _exchange(best, position, value, here, ~(value <= best))
+
+
+def minimise(best: Array, position: Array, value: Array, here: int) -> None:
+    """Lower `best` to `value` where that is smaller (or NaN, or the first of all) and record the position."""
+    _exchange(best, position, value, here, ~(value >= best))
+
+
+def _exchange(best: Array, position: Array, value: Array, here: int, better: Array) -> None:
     better &= best == best  # a NaN stays
     better |= position < 0
     np.copyto(best, value, where=better)
     np.copyto(position, here, where=better)
+
+
+def first_max(best: Array, position: Array, values: Array, axes: int) -> None:
+    """The maximum over the last `axes` axes and the row-major position of the first one; as it is over no element."""
+    _search(best, position, values, axes, np.argmax)
+
+
+def first_min(best: Array, position: Array, values: Array, axes: int) -> None:
+    """The minimum, likewise."""
+    _search(best, position, values, axes, np.argmin)
+
+
+def _search(best: Array, position: Array, values: Array, axes: int, find: Any) -> None:
+    kept = values.shape[: values.ndim - axes]
+    flat = values.reshape(*kept, prod(values.shape[values.ndim - axes :]))
+    if flat.shape[-1]:
+        position[...] = find(flat, axis=-1)
+        best[...] = np.take_along_axis(flat, position[..., None], -1)[..., 0]
+
+
+def share(where: Array, numerator: Any, denominator: Any) -> Array:
+    """``numerator / denominator`` where the bracket `where` holds, else 0; nothing is divided elsewhere."""
+    dtype = np.result_type(numerator, denominator)
+    shape = np.broadcast_shapes(np.shape(where), np.shape(numerator), np.shape(denominator))
+    return np.divide(numerator, denominator, out=np.zeros(shape, dtype), where=where)
+
+
+def total(values: Array, axis: int | tuple[int, ...]) -> Array:
+    """The sum over `axis`; in float32 a long sum would stop growing, so it is added up in float64."""
+    result: Array = values.sum(axis=axis, dtype=np.float64)
+    return result.astype(values.dtype, copy=False)
 
 
 # ----- windows and contractions -----
@@ -425,6 +520,167 @@ def _partition(shape: tuple[int, ...], start: int, count: int) -> Iterator[tuple
         yield head + block
 
 
+# ----- lookups -----
+class _Lookup(NamedTuple):
+    """The axes of a lookup: of the array given, of the result, and how an axis that is looked up takes part."""
+
+    given: tuple[str, ...]
+    out: tuple[str, ...]
+    names: tuple[str, ...]
+    """The axes that are looked up."""
+    own: tuple[tuple[str, ...], ...]
+    """The axes of every label array."""
+    joint: tuple[str, ...]
+    """The axes of all label arrays together."""
+    shared: tuple[str, ...]
+    """Those of them that the array which is looked up has too."""
+    rest: tuple[str, ...]
+    order: tuple[int, ...]
+    """The axes of the array which is looked up as shared, names, rest."""
+
+
+@lru_cache(maxsize=512)
+def _lookup(spec: str, at_out: bool) -> _Lookup:
+    """Read "v c, v: n -> n c"; labels address the array given or, with `at_out`, the result."""
+    first, out = (part.strip() for part in spec.split("->"))
+    given, *looked = first.split(",")
+    names = tuple(part.partition(":")[0].strip() for part in looked)
+    own = tuple(tuple(part.partition(":")[2].split()) for part in looked)
+    axes, result = tuple(given.split()), tuple(out.split())
+    addressed, other = (result, axes) if at_out else (axes, result)
+    among = dict.fromkeys(v for part in own for v in part)
+    joint = tuple(among) if at_out else tuple(v for v in other if v in among)
+    shared = tuple(v for v in joint if v in addressed)
+    rest = tuple(v for v in (addressed if at_out else other) if v not in joint and v not in names)
+    order = tuple(addressed.index(v) for v in (*shared, *names, *rest))
+    return _Lookup(axes, result, names, own, joint, shared, rest, order)
+
+
+def known(values: Array, extent: int) -> Array:
+    """Where labels are positions of an axis."""
+    return np.asarray((values >= 0) & (values < extent))
+
+
+def gather(spec: str, source: Array, *labels: Array) -> Array:
+    """A new array, `source` read at labels; 0 where a label is no position.
+
+    Args:
+        spec: the axes by name, as in "v c, v: n -> n c": axis v is read at a label array with axis n. The axes of the
+            labels come first in the result.
+        source: the array read.
+        labels: an array of integers per axis that is looked up.
+    """
+    axes = _lookup(spec, False)
+    moved = source.transpose(axes.order)
+    where, outside = _places(axes, labels, moved.shape)
+    looked = len(where)
+    if not prod(moved.shape[:looked]):
+        shape = np.broadcast_shapes(*(w.shape for w in where))
+        return np.zeros(shape + moved.shape[looked:], source.dtype)
+    if looked == 1 and moved.flags.c_contiguous:
+        value = np.asarray(moved.take(where[0], axis=0))
+    elif axes.joint:
+        value = moved[tuple(where)]
+    else:  # a subscript of numbers alone would be a view
+        value = np.array(moved[tuple(where)])
+    if outside is not None:
+        value[np.broadcast_to(outside, value.shape[: len(axes.joint)])] = 0
+    return value
+
+
+def scatter(spec: str, target: Array, values: Array | float, *labels: Array) -> None:
+    """Add `values` to `target` at labels, in place; a label that is no position adds nothing.
+
+    Args:
+        spec: the axes by name, as in "n c, v: n -> v c": axis v of the target is addressed by a label array with axis
+            n. Values count for every point of an axis that they lack.
+        target: the array added to.
+        values: what is added.
+        labels: an array of integers per axis of the target that is looked up.
+    """
+    axes = _lookup(spec, True)
+    view = target.transpose(axes.order)
+    where, outside = _places(axes, labels, view.shape)
+    added = _spread(np.asarray(values), axes.given, (*axes.joint, *axes.rest))
+    once = len(axes.shared) == len(axes.joint)
+    if once and outside is None:  # no element is written twice
+        view[tuple(where)] += added
+        return
+    dims, kept = view.shape[: len(where)], view.shape[len(where) :]
+    where = list(np.broadcast_arrays(*where))
+    added = np.broadcast_to(added, where[0].shape + kept)
+    if outside is not None:
+        inside = np.broadcast_to(~outside, where[0].shape)
+        where = [w[inside] for w in where]
+        added = added[inside]
+    if once:
+        view[tuple(where)] += added
+    elif added.size:
+        keys = np.ravel_multi_index(tuple(where), dims).reshape(-1)
+        _add_rows(view, keys, added.reshape(len(keys), -1), len(dims))
+
+
+def _places(axes: _Lookup, labels: Sequence[Array], extents: Sequence[int]) -> tuple[list[Array], Array | None]:
+    """Index arrays, of the shared axes and the labels, and where a label is no position; None for nowhere."""
+    where = [_spread(np.arange(n), (v,), axes.joint) for v, n in zip(axes.shared, extents, strict=False)]
+    outside: Array | None = None
+    for own, values, extent_ in zip(axes.own, labels, extents[len(where) :], strict=False):
+        index = _spread(np.asarray(values, np.int64), own, axes.joint)
+        unsigned = index.view(np.uint64)  # a negative number is a large one then
+        if unsigned.size and unsigned.max() >= extent_:
+            wrong = unsigned >= extent_
+            index = np.where(wrong, 0, index)
+            outside = wrong if outside is None else outside | wrong
+        where.append(index)
+    return where, outside
+
+
+def _spread(operand: Array, own: tuple[str, ...], axes: tuple[str, ...]) -> Array:
+    """`operand` with axes `own` as a view that broadcasts along `axes`."""
+    if own == axes:
+        return operand
+    moved = operand.transpose([own.index(v) for v in axes if v in own])
+    return moved[tuple(slice(None) if v in own else None for v in axes)]
+
+
+def _add_rows(view: Array, keys: Array, rows: Array, seen: int) -> None:
+    """Add rows to `view` at `keys`, row-major positions within its first `seen` axes; always in the same order."""
+    dims, width = view.shape[:seen], rows.shape[1]
+    places: Array | None = None
+    if width >= WIDE:
+        places, sums = _sorted_sums(keys, rows)
+    else:
+        count_ = prod(dims)
+        if count_ > 4 * len(keys):
+            places, keys = np.unique(keys, return_inverse=True)
+            count_ = len(places)
+        elements = keys if width == 1 else (keys[:, None] * width + np.arange(width)).reshape(-1)
+        sums = np.bincount(elements, rows.reshape(-1), count_ * width)
+    if places is None:
+        view += sums.reshape(view.shape)
+    else:
+        view[np.unravel_index(places, dims)] += sums.reshape(len(places), *view.shape[seen:])
+
+
+def _sorted_sums(keys: Array, rows: Array) -> tuple[Array, Array]:
+    """The distinct keys, the most frequent first, and the sums of their rows."""
+    order = np.argsort(keys, kind="stable")
+    starts = np.flatnonzero(np.diff(keys[order], prepend=-1))
+    counts = np.diff(starts, append=len(keys))
+    by_count = np.argsort(-counts, kind="stable")
+    starts, counts = starts[by_count], counts[by_count]
+    sums = rows[order[starts]]
+    many = int(np.searchsorted(-counts, -FREQUENT, side="left"))
+    for k in range(many):
+        sums[k] = rows[order[starts[k] : starts[k] + counts[k]]].sum(axis=0)
+    for number in range(1, FREQUENT):  # the next row of every key that has one
+        left = int(np.searchsorted(-counts, -number, side="left"))
+        if left <= many:
+            break
+        sums[many:left] += rows[order[starts[many:left] + number]]
+    return keys[order[starts]], sums
+
+
 # ----- scalars -----
 def ratio(numerator: float, denominator: float) -> float:
     """``numerator / denominator``; NaN instead of an error when that divides by 0."""
@@ -442,6 +698,58 @@ def sigmoid(x: Any) -> Array:
     return value
 
 
+def softplus(x: Any) -> Array:
+    """``log(1 + exp(x))`` without overflow and with full relative accuracy; NaN stays NaN, silently."""
+    value: Array = np.maximum(x, 0) + np.log1p(np.exp(-np.abs(x)))
+    return value
+
+
+# erf(x) = x + x P(x^2)/Q(x^2) near 0: fdlibm's s_erf.c (Sun Microsystems, 1993)
+_ERF_NEAR = (
+    (-2.37630166566501626084e-05, -5.77027029648944159157e-03, -2.84817495755985104766e-02, -3.25042107247001499370e-01,
+     1.28379167095512558561e-01),
+    (-3.96022827877536812320e-06, 1.32494738004321644526e-04, 5.08130628187576562776e-03, 6.50222499887672944485e-02,
+     3.97917223959155352819e-01, 1.0),
+)  # fmt: skip
+# erfc(x) = exp(-x^2) P(x)/Q(x) beyond: Cody, Rational Chebyshev approximations for the error function, 1969 (CALERF)
+_ERF_FAR = (
+    (2.15311535474403846343e-08, 5.64188496988670089180e-01, 8.88314979438837594118e00, 6.61191906371416294775e01,
+     2.98635138197400131132e02, 8.81952221241769090411e02, 1.71204761263407058314e03, 2.05107837782607146532e03,
+     1.23033935479799725272e03),
+    (1.0, 1.57449261107098347253e01, 1.17693950891312499305e02, 5.37181101862009857509e02, 1.62138957456669018874e03,
+     3.29079923573345962678e03, 4.36261909014324715820e03, 3.43936767414372163696e03, 1.23033935480374942043e03),
+)  # fmt: skip
+
+
+def erf(x: Any) -> Array:
+    """The error function with full relative accuracy."""
+    x = np.asarray(x)
+    value = np.empty(x.shape, np.result_type(x, np.float32) if x.dtype.kind == "f" else np.float64)
+    source, target = x.reshape(-1), value.reshape(-1)
+    for start, stop in blocks(x.size, 16):  # many passes: over what the first-level cache holds
+        target[start:stop] = _erf_of(source[start:stop].astype(value.dtype))
+    return value
+
+
+def _erf_of(x: Array) -> Array:
+    size = np.minimum(np.abs(x), 6)  # erf(6) is 1, and nothing overflows
+    square = np.square(size)
+    near = size + size * _quotient(_ERF_NEAR, np.minimum(square, 1))
+    far = 1 - np.exp(-square) * _quotient(_ERF_FAR, size)
+    return np.copysign(np.where(size < 0.84375, near, far), x)
+
+
+def _quotient(polynomials: tuple[tuple[float, ...], tuple[float, ...]], x: Array) -> Array:
+    """The quotient of two polynomials, their coefficients from the highest power on."""
+    above, below = (np.full_like(x, coefficients[0]) for coefficients in polynomials)
+    for value, coefficients in zip((above, below), polynomials, strict=True):
+        for coefficient in coefficients[1:]:
+            value *= x
+            value += coefficient
+    above /= below
+    return above
+
+
 # ----- layers -----
 def uniform(rng: Any, extents: tuple[int, ...], fan_in: int, dtype: Any) -> Array:
     """Initial weights: uniform within ``1/sqrt(fan_in)`` (PyTorch's default, He et al. 2015 with a = sqrt(5))."""
@@ -456,10 +764,12 @@ class Layer:
     Attributes:
         params: weights by name; an optimiser updates them in place.
         grads: their gradients by name, replaced by every `backward`.
+        state: what a call changes without a gradient, by name, such as running statistics.
     """
 
     def __init__(self) -> None:
         self.params: dict[str, Array] = {}
+        self.state: dict[str, Array] = {}
         self.grads: dict[str, Array] = {}
         self._saved: tuple[Any, ...] | None = None
 

@@ -46,9 +46,10 @@ def softmax_cross_entropy_forward(x: Any, t: Any) -> tuple[Any, rt.Array, rt.Arr
     rt.labels("softmax_cross_entropy", "t", t, K)
     m = np.max(x, axis=-1, initial=-np.inf)
     h = np.exp(x - m[:, None])
-    z = h.sum(axis=-1)
-    y = np.where((np.arange(0, K) == t[:, None]), -x / N, 0).sum(axis=(-2, -1))
-    y += ((np.log(z) + m) / N).sum(axis=-1)
+    z = rt.total(h, -1)
+    gathered1 = rt.gather("n k, k: n -> n", x, t)
+    y = (-rt.ratio(1, N)) * rt.total(gathered1, -1)
+    y += rt.ratio(1, N) * rt.total(np.log(z) + m, -1)
     return dtype(y), h, z
 
 
@@ -75,14 +76,15 @@ def softmax_cross_entropy_grad_input(dy: Any, t: Any, h: Any, z: Any) -> rt.Arra
     t = rt.array("softmax_cross_entropy", "t", t, 1, integer=True)
     h = rt.array("softmax_cross_entropy", "h", h, 2)
     z = rt.array("softmax_cross_entropy", "z", z, 1)
-    dtype = rt.float_type("softmax_cross_entropy", h=h, z=z)
+    rt.float_type("softmax_cross_entropy", h=h, z=z)
     (N,) = t.shape
     rt.extents("softmax_cross_entropy", "z", z.shape, (N,), "batch")
     K = h.shape[1]
     rt.extent("softmax_cross_entropy", "argument h, axis 0 (batch)", h.shape[0], N)
     rt.labels("softmax_cross_entropy", "t", t, K)
-    dx = np.where((np.arange(0, K) == t[:, None]), dtype(-rt.ratio(dy, N)), dtype(0))
-    dx += dy * h / (N * z[:, None])
+    dx = dy * h / (N * z[:, None])
+    rows1 = -rt.ratio(dy, N)
+    rt.scatter(", v: q -> q v", dx, rows1, t)
     return dx
 
 

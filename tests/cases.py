@@ -9,6 +9,7 @@ from sympy import Integer, Symbol
 
 from derive.interface import Kind, Layer, Option
 from derive.layers import LAYERS
+from derive.term import Tensor
 from tests.naive import both_axes, padding_pairs
 
 Array = np.ndarray
@@ -213,8 +214,16 @@ def random_values(case: LayerCase, rng: np.random.Generator) -> dict[str, Array]
 
 def interpreter_values(case: LayerCase, values: Mapping[str, Array]) -> dict[str, Array]:
     """`values` as the equations see them: tensors that may have any rank are raveled."""
-    raveled = {t.name for t in case.layer.program.tensors.values() if t.ravel}
-    return {name: v.reshape(-1) if name in raveled else v for name, v in values.items()}
+    tensors = case.layer.program.tensors
+    return {name: v.reshape(raveled_shape(tensors[name], v.shape)) for name, v in values.items()}
+
+
+def raveled_shape(tensor: Tensor, shape: tuple[int, ...]) -> tuple[int, ...]:
+    """The shape of the tensor that an array of shape `shape` stands for."""
+    if tensor.ravel is None:
+        return shape
+    last = len(shape) - (len(tensor.shape) - tensor.ravel - 1)
+    return (*shape[: tensor.ravel], int(np.prod(shape[tensor.ravel : last])), *shape[last:])
 
 
 def sizes_of(case: LayerCase) -> dict[Symbol, int]:
@@ -230,7 +239,7 @@ def sizes_of(case: LayerCase) -> dict[Symbol, int]:
     for tensor in layer.program.inputs:
         if tensor.name not in case.shapes:
             continue
-        shape = (int(np.prod(case.shapes[tensor.name])),) if tensor.ravel else case.shapes[tensor.name]
+        shape = raveled_shape(tensor, case.shapes[tensor.name])
         for extent, value in zip(tensor.shape, shape, strict=True):
             known = extent.xreplace({s: Integer(v) for s, v in sizes.items() if s.is_integer})
             (unknown,) = known.free_symbols or (None,)

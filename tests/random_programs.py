@@ -1,6 +1,6 @@
 """Random programs: small layers with random affine accesses, brackets, scattered outputs and bodies, and data for them.
 
-A seed gives one program. Accesses may leave their tensors on purpose (zero padding), windows of a maximum may lie
+A seed gives one program. Accesses may leave their tensors on purpose (zero padding), windows of an extremum may lie
 partly or wholly outside, extents may be 1 or 0, a size is a number or a symbol. Data are continuous, so that ties
 and kinks have probability zero unless an equation makes them.
 """
@@ -17,6 +17,7 @@ from sympy import (
     Idx,
     IndexedBase,
     Integer,
+    Mul,
     Rational,
     Sum,
     Symbol,
@@ -29,7 +30,7 @@ from sympy import (
     tanh,
 )
 
-from derive.equations import Maximum, inside, program
+from derive.equations import Maximum, Minimum, inside, program
 from derive.functions import equal, relu, sigmoid
 from derive.index import floordiv, integer
 from derive.interface import Kind, Layer, Option
@@ -266,12 +267,13 @@ class _Writer:
         if self.lets:
             # the result before is used, else the statements would not form one function
             reads[0] = self.read(self.lets[-1], everything)
-        body = self.pick(BODIES)(self, reads, everything)
+        kind = _lookup if self.labels and self.chance(0.3) else self.pick(BODIES)
+        body = kind(self, reads, everything)
         left, extents = self.target(name, free)
         if bound and self.chance(0.22):
-            right = Maximum(self.bracketed(body, everything, 0.5), *bound)
+            right = self.pick([Maximum, Minimum])(self.bracketed(body, everything, 0.5), *bound)
             if not last:
-                right = tanh(right)  # an empty window is -infinity
+                right = tanh(right)  # an empty window is infinite
         else:
             body = self.bracketed(body, everything, 0.2)
             right = self.outer(Sum(body, *bound) if bound else body, free)
@@ -279,7 +281,7 @@ class _Writer:
         return Eq(left, right, evaluate=False)
 
     def bracketed(self, body: Expr, indices: Sequence[Idx], probability: float) -> Expr:
-        """`body` with range and equality brackets as factors; for a maximum mostly the range of an access."""
+        """`body` with range and equality brackets as factors; for an extremum mostly the range of an access."""
         if not indices:
             return body
         if self.chance(probability):
@@ -330,7 +332,7 @@ class _Writer:
         )
 
     def usable(self, source: Program, sizes: dict[Symbol, int]) -> bool:
-        """Whether the values are finite, but for the -infinity of empty windows in the output."""
+        """Whether the values are finite, but for the infinity of empty windows in the output."""
         if (
             min(
                 (n for t in source.tensors.values() for n in shape_of(t.shape, complete_sizes(source, sizes))),
@@ -355,6 +357,21 @@ def _indicator(writer: _Writer, reads: Sequence[Expr], indices: Sequence[Idx]) -
     if isinstance(position, Idx):
         position -= 1  # a kernel refuses labels beyond a plain index
     return equal(position, writer.read(writer.labels, indices)) * a
+
+
+def _lookup(writer: _Writer, reads: Sequence[Expr], indices: Sequence[Idx]) -> Expr:
+    """A tensor read at labels, all along the axes that are looked up; some labels are no position."""
+    operand = writer.pick(writer.inputs)
+    if writer.labels is None or not operand.extents:
+        return reads[0] * reads[1]
+    looked = [k for k in range(len(operand.extents)) if k == 0 or writer.chance(0.3)]
+    new = {k: Idx(next(writer.names), operand.base.shape[k]) for k in looked}
+    element = operand.base[tuple(new[k] if k in new else writer.position(indices) for k in range(len(operand.extents)))]
+    # not a bare label: a kernel refuses labels beyond an index that they are compared with
+    brackets = [equal(v, writer.read(writer.labels, indices) + writer.pick([-1, 1])) for v in new.values()]
+    others = [reads[0]] if writer.chance(0.3) else []
+    factors = [*brackets, writer.pick([element, tanh(element), 1 + element**2]), *others]
+    return Sum(Mul(*factors), *new.values()) * reads[1]
 
 
 def _index_value(writer: _Writer, reads: Sequence[Expr], indices: Sequence[Idx]) -> Expr:

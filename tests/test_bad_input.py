@@ -50,7 +50,7 @@ BAD: dict[str, tuple[Callable[[], Any], type[Exception], tuple[str, ...]]] = {
     "rank of w": (conv(w=W[0]), V, ("conv2d", "w", "4", "3")),
     "rank of b": (conv(b=B[None]), V, ("conv2d", "b", "1", "2")),
     "rank of a pool's x": (maximum(X[0]), V, ("max_pool2d", "x", "4", "3")),
-    "rank of a dense x": (lambda: dense_forward(X, W[0, 0]), V, ("dense", "x", "2", "4")),
+    "rank of a dense x": (lambda: dense_forward(X[0, 0, 0, 0], W[0, 0]), V, ("dense", "x", "at least 1", "0")),
     "rank of a flatten x": (lambda: flatten_forward(X[0]), V, ("flatten", "x", "4", "3")),
     "channels": (conv(X[..., :3]), V, ("conv2d", "argument x", "axis 3", "channels", "3", "4")),
     "channels with groups": (conv(w=W[:, :, :1], groups=2), V, ("conv2d", "argument x", "axis 3", "2", "4")),
@@ -58,7 +58,7 @@ BAD: dict[str, tuple[Callable[[], Any], type[Exception], tuple[str, ...]]] = {
     "features": (
         lambda: dense_forward(SCORES, np.ones((5, 2))),
         V,
-        ("dense", "argument x", "axis 1", "features", "4", "5"),
+        ("dense", "argument x", "axis -1", "features", "4", "5"),
     ),
     "shape of dy, height": (
         lambda: conv2d_grad_input(DY[:, :2], W, input_shape=X.shape),

@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 from sympy import Abs, Eq, Expr, Idx, IndexedBase, Integer, Rational, Sum, Symbol, cos, exp, log, sin, sqrt, tanh
+from sympy.codegen.cfunctions import log1p
 
 from derive.differentiate import differentiate, position
 from derive.equations import Maximum, inside, program
@@ -10,7 +11,7 @@ from derive.functions import FUNCTIONS, activation, activation_prime, equal, rel
 from derive.index import integers
 from derive.interpret import complete_sizes, interpret, shape_of
 from derive.layers import LAYERS
-from derive.term import EquationError, Program, Range, Statement
+from derive.term import EquationError, Program, Range, Statement, accesses
 from tests.cases import LayerCase, interpreter_values, random_layer_case, random_values, sizes_of
 from tests.finite_differences import Tally, compare_slopes, weighted_sum
 from tests.random_programs import Array
@@ -120,9 +121,10 @@ SMOOTH = [f for f, row in FUNCTIONS.items() if f not in (activation_prime, equal
 
 @pytest.mark.parametrize("function", SMOOTH, ids=lambda f: f.__name__)
 def test_every_scalar_function(function: type[Expr]) -> None:
-    argument = 3 + x[n] ** 2 if function is log else 2 * x[n]
+    argument = 3 + x[n] ** 2 if function in (log, log1p) else 2 * x[n]
+    arguments = (argument,) if 1 in function.nargs else (argument, x[n - 1])
     rng = np.random.default_rng(4)
-    source = program(Eq(y[n], w[n] * function(argument)), inputs=(x, w))
+    source = program(Eq(y[n], w[n] * function(*arguments)), inputs=(x, w))
     if function is activation:
         return  # its derivative is a function of its own, checked below
     tally = check_gradient(source, {"x": rng.normal(size=4), "w": rng.normal(size=4)}, SIZES)
@@ -209,6 +211,7 @@ BY_VALUE = {
     "relu": 2 * relu(x[n]),
     "negative relu": -2 * relu(x[n]),
 }
+QUOTIENTS = {"quotient": w[n] / x[n], "of squares": w[n] ** 2 / x[n] ** 2, "root": (w[n] + 1) / sqrt(x[n])}
 
 
 @pytest.mark.parametrize("body", BY_VALUE.values(), ids=BY_VALUE)
@@ -229,6 +232,17 @@ def test_slopes_by_value_equal_plain_slopes(body: Expr) -> None:
             for term in (contribution.term, contribution.computed)
         ]
         np.testing.assert_allclose(pair[0], pair[1], rtol=1e-12)
+
+
+@pytest.mark.parametrize("body", QUOTIENTS.values(), ids=QUOTIENTS)
+def test_the_slope_by_a_divisor_is_written_with_the_quotient(body: Expr) -> None:
+    source = program(Eq(y[n], body), inputs=(x, w))
+    (divisor,) = (c for a in differentiate(source, ["x"]).adjoints for c in a.contributions)
+    assert divisor.by_value is not None
+    assert {a.tensor for a in accesses(divisor.by_value.body)} == {"dy", "y", "x"}
+    rng = np.random.default_rng(0)
+    values = {"x": rng.uniform(1, 2, size=4), "w": rng.normal(size=4)}
+    assert check_gradient(source, values, SIZES).compared > 0
 
 
 def test_no_slope_by_value_where_the_result_has_other_parts() -> None:

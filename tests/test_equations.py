@@ -8,7 +8,7 @@ import pytest
 import sympy
 from sympy import Abs, Eq, Function, Idx, IndexedBase, Integer, Sum, Symbol, exp, floor, symbols, tanh
 
-from derive.equations import Maximum, inside, program, to_sympy
+from derive.equations import Maximum, Minimum, inside, program, to_sympy
 from derive.functions import equal
 from derive.index import floordiv, integer, integers
 from derive.interpret import complete_sizes, interpret
@@ -159,6 +159,20 @@ def test_a_maximum_records_where() -> None:
     np.testing.assert_array_equal(value(source, "where"), W.argmax(1))
 
 
+def test_a_minimum_records_where() -> None:
+    source = program(Eq(y[n], Minimum(inside(m - 1, M) * w[n, m], m)), inputs=(w,), arguments={"y": "where"})
+    np.testing.assert_allclose(value(source), W[:, 1:].min(1))
+    np.testing.assert_array_equal(value(source, "where"), 1 + W[:, 1:].argmin(1))
+    again = program(*to_sympy(source), inputs=(w,))
+    np.testing.assert_allclose(value(again), value(source))
+
+
+def test_a_minimum_within_an_expression_is_a_tensor_of_its_own() -> None:
+    source = program(Eq(y[n], x[n] - 2 * Minimum(w[n, m], m)), inputs=(x, w))
+    assert [s.term.op for s in source.statements] == ["min", "sum"]
+    np.testing.assert_allclose(value(source), X - 2 * W.min(1))
+
+
 # ----- there and back -------------------------------------------------------------------------------------------------
 @pytest.mark.parametrize("name", LAYERS)
 def test_layers_survive_the_way_to_sympy_and_back(name: str) -> None:
@@ -167,6 +181,7 @@ def test_layers_survive_the_way_to_sympy_and_back(name: str) -> None:
     flags: Any = {
         flag: " ".join(t.name for t in source.tensors.values() if getattr(t, attribute)) for flag, attribute in FLAGS
     }
+    flags["ravel"] = {t.name: t.ravel for t in source.tensors.values() if t.ravel is not None}
     arguments = {s.target.name: s.argument.name for s in source.statements if s.argument is not None}
     inputs = [IndexedBase(t.name, shape=t.shape, real=True) for t in source.inputs]
     again = program(
@@ -183,7 +198,7 @@ def test_layers_survive_the_way_to_sympy_and_back(name: str) -> None:
         np.testing.assert_allclose(second[tensor], expected, rtol=1e-12)
 
 
-FLAGS = (("integers", "integer"), ("optional", "optional"), ("constants", "constant"), ("ravel", "ravel"))
+FLAGS = (("integers", "integer"), ("optional", "optional"), ("constants", "constant"))
 
 
 def test_to_sympy_speaks_sympy() -> None:

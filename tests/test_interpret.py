@@ -159,6 +159,30 @@ def test_minus_infinity_is_a_position_but_an_excluded_one_is_none() -> None:
     np.testing.assert_array_equal(where, [-1])
 
 
+def test_a_minimum_is_the_maximum_of_the_negative_at_the_same_position() -> None:
+    rows: list[list[float]] = [
+        [1, 5, 5],
+        [-3, -3, -2],
+        [np.nan, 0, np.nan],
+        [-np.inf, 7, np.inf],
+        [np.inf, np.inf, np.inf],
+        [2, 1, 0],
+    ]
+    array = np.array(rows)
+    for guard in (None, Guard(j - 1, Integer(2)), Guard(j + i - 2, Integer(3))):
+        term = Term(free((i, N)), free((j, M)), w(i, j), guards=(guard,) if guard else (), op="min")
+        least, where = evaluate(term, {"w": array}, {N: 6, M: 3})
+        best, expected = maximum([[-v for v in row] for row in rows], guard)
+        np.testing.assert_array_equal(least, -best)
+        np.testing.assert_array_equal(where, expected)
+    assert where[5] == -1  # the last guard leaves nothing of the last row
+    assert least[5] == np.inf
+    term = Term(free((i, N)), free((j, M)), w(i, j), op="min")
+    least, where = evaluate(term, {"w": np.zeros((4, 0))}, {N: 4, M: 0})
+    np.testing.assert_array_equal(least, np.full(4, np.inf))
+    np.testing.assert_array_equal(where, np.full(4, -1))
+
+
 def test_a_maximum_over_nothing() -> None:
     term = Term(free((i, N)), free((j, M)), w(i, j), op="max")
     best, where = evaluate(term, {"w": np.zeros((4, 0))}, {N: 4, M: 0})
@@ -203,6 +227,8 @@ def test_an_absent_optional_input_counts_as_zero() -> None:
     a, b = IndexedBase("x", shape=(N,)), IndexedBase("b", shape=(N,))
     y, n = IndexedBase("y", shape=(N,)), Idx("n", N)
     source = program(Eq(y[n], a[n] + b[n]), inputs=(a, b), optional="b")
+    np.testing.assert_array_equal(interpret(source, {"x": VALUES["x"]}, SIZES)["y"], VALUES["x"])
+    source = program(Eq(y[n], a[n] * b[n]), inputs=(a, b), factors="b")
     np.testing.assert_array_equal(interpret(source, {"x": VALUES["x"]}, SIZES)["y"], VALUES["x"])
 
 

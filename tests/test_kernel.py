@@ -15,7 +15,7 @@ from derive.layers import LAYERS
 WINDOW = "stride=1, padding=0, dilation=1"
 CONV = f"{WINDOW}, groups=1"
 MAX = "stride=None, padding=0, dilation=1, ceil_mode=False"
-AVG = "stride=None, padding=0, ceil_mode=False, count_include_pad=True"
+AVG = "stride=None, padding=0, dilation=1, ceil_mode=False, count_include_pad=True"
 SCALED = f"amplitude=1.7159, slope={2 / 3}"
 SIGNATURES = {
     "conv2d_forward": f"x, w, b=None, *, {CONV}",

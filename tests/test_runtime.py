@@ -1,6 +1,8 @@
 """generated/runtime.py against NumPy: contractions, windows, slices, maxima, checks of arguments, layers in a row."""
 
+import math
 import re
+import warnings
 from collections.abc import Mapping
 from itertools import chain, product
 from typing import Any
@@ -233,7 +235,8 @@ def test_clip_with_several_brackets() -> None:
     for _ in range(3000):
         length = int(rng.integers(0, 8))
         count = int(rng.integers(0, 4))
-        brackets = [(int(rng.choice(SLOPES)), int(rng.integers(-6, 7)), int(rng.integers(-1, 7))) for _ in range(count)]
+        slopes = [int(a) for a in rng.choice((0, *SLOPES), size=count)]
+        brackets = [(a, int(rng.integers(-6, 7)), int(rng.integers(-1, 7))) for a in slopes]
         inside = [v for v in range(length) if all(0 <= a * v + b < e for a, b, e in brackets)]
         low, high = rt.clip(length, *brackets)
         assert list(range(low, high)) == inside, (length, brackets)
@@ -271,6 +274,42 @@ def test_maximise(values: tuple[float, ...], position: int) -> None:
     best, found = largest(*values)
     assert found == position
     np.testing.assert_equal(best, values[position] if values else -np.inf)
+
+
+@pytest.mark.parametrize(
+    ("values", "position"),
+    [
+        ((), -1),
+        ((1.0, 2.0, 1.0), 0),
+        ((3.0, 2.0, 2.0), 1),
+        ((0.0, -0.0), 0),
+        ((np.inf, np.inf), 0),
+        ((np.inf, 1e300), 1),
+        ((1.0, np.nan, -2.0, np.nan), 1),
+        ((np.nan, -np.inf), 0),
+        ((-np.inf, np.nan), 1),
+    ],
+)
+def test_minimise(values: tuple[float, ...], position: int) -> None:
+    best, found = np.full(1, np.inf), np.full(1, -1)
+    for here, value in enumerate(values):
+        rt.minimise(best, found, np.array([value]), here)
+    assert found[0] == position
+    np.testing.assert_equal(best[0], values[position] if values else np.inf)
+
+
+def test_share_divides_only_where_the_bracket_holds() -> None:
+    where = np.array([[True, False], [False, True]])
+    above, below = np.array([[6.0, 1.0], [np.inf, 8.0]]), np.array([[2.0, 0.0], [np.inf, 4.0]])
+    np.testing.assert_array_equal(rt.share(where, above, below), [[3, 0], [0, 2]])  # and no warning
+
+
+def test_share_keeps_the_type() -> None:
+    where, below = np.array([True, True]), np.array([2.0, 4.0], np.float32)
+    for above in (1, 1.0, np.ones(2, np.float32)):
+        found = rt.share(where, above, below)
+        assert found.dtype == np.float32
+        np.testing.assert_array_equal(found, [0.5, 0.25])
 
 
 def test_maximise_writes_into_parts_of_arrays() -> None:
@@ -384,6 +423,8 @@ def test_labels() -> None:
     for wrong in (3, -1):
         with raises(ValueError, f"loss: argument t: expected labels from 0 to 2, received {wrong}"):
             rt.labels("loss", "t", np.array([0, wrong]), 3)
+            rt.labels("loss", "t", np.array([0, -100, wrong]), 3, -100)
+    rt.labels("loss", "t", np.array([0, -100, 2, 7]), 3, 7, -100)
 
 
 def test_float_type() -> None:
@@ -485,6 +526,38 @@ def test_sigmoid_of_a_single_number() -> None:
     assert found.shape == ()
     assert found.dtype == np.float32
     assert float(found) == 0.5
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_erf_has_full_relative_accuracy(dtype: Any) -> None:
+    eps = np.finfo(dtype).eps
+    tiny = np.logspace(-30, 0, 500)
+    points = np.concatenate([np.linspace(-7, 7, 60_001), tiny, -tiny, 0.84375 + np.arange(-50, 50) * eps]).astype(dtype)
+    expected = np.array([math.erf(a) for a in points.tolist()])
+    found = rt.erf(points)
+    assert found.dtype == dtype
+    error = np.abs(found - expected)
+    assert np.all(error <= (1.5 if dtype is np.float64 else 2.5) * eps * np.abs(expected)), error.max()
+
+
+def test_erf_at_its_ends() -> None:
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        found = rt.erf(np.array([-np.inf, -1e300, -6, -0.0, 0.0, 6, 1e300, np.inf, np.nan]))
+    np.testing.assert_array_equal(found, [-1, -1, -1, 0, 0, 1, 1, 1, np.nan])
+    np.testing.assert_array_equal(np.signbit(found[3:5]), [True, False])
+
+
+def test_erf_of_any_shape_and_layout() -> None:
+    base = np.random.default_rng(3).normal(size=(40, 3, 500))
+    expected = np.vectorize(math.erf)(base)
+    for array, wanted in ((base, expected), (base.T, expected.T), (base[::2, :, ::-3], expected[::2, :, ::-3])):
+        before = array.copy()
+        np.testing.assert_allclose(rt.erf(array), wanted, rtol=4e-16)
+        np.testing.assert_array_equal(array, before)
+    assert rt.erf(np.zeros((0, 3), np.float32)).shape == (0, 3)
+    assert rt.erf(np.asarray(0.5, np.float32)).shape == ()
+    assert float(rt.erf(1)) == pytest.approx(math.erf(1), rel=1e-15)
 
 
 # ----- layers ---------------------------------------------------------------------------------------------------------

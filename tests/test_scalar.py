@@ -5,10 +5,40 @@ from typing import Any
 import numpy as np
 import pytest
 import sympy
-from sympy import Abs, Expr, Float, Integer, Pow, Rational, Symbol, cos, exp, log, sin, sqrt, tanh
+from sympy import (
+    Abs,
+    Expr,
+    Float,
+    Integer,
+    Pow,
+    Rational,
+    Symbol,
+    atan,
+    cos,
+    cosh,
+    erf,
+    exp,
+    log,
+    sin,
+    sinh,
+    sqrt,
+    tanh,
+)
+from sympy.codegen.cfunctions import expm1, log1p
 
 from codegen.scalar import ATOM, POWER, PRODUCT, SUM, ArrayPrinter, size_text
-from derive.functions import equal, relu, sigmoid, step
+from derive.functions import (
+    at_least,
+    equal,
+    greater,
+    larger,
+    relu,
+    sigmoid,
+    smaller,
+    softplus,
+    step,
+    unequal,
+)
 from derive.index import choose, exact, floordiv, integer, integers, minimum, mod
 from derive.term import Access, EquationError
 from generated import runtime as rt
@@ -87,7 +117,7 @@ def test_size_text_has_the_value_of_the_expression(seed: int) -> None:
         (mod(a * b, c), "(a * b) % c"),
         (minimum(a - 1, b), "min(a - 1, b)"),
         (choose(d, a, b + 1), "(a if d else b + 1)"),
-        ((a + 1) ** 2, "(a + 1)**2"),
+        ((a + 1) ** 2, "(a + 1) ** 2"),
         (Integer(-3), "-3"),
     ],
     ids=str,
@@ -110,7 +140,22 @@ def test_size_text_takes_names_from_outside() -> None:
 n, i, N = integer("n"), integer("i"), integer("N")
 S = Symbol("S", real=True)
 X, W, T = Access("x", n), Access("w", n), Access("t", n)
-UNARY = (exp, tanh, sin, cos, sigmoid, relu, Abs, sympy.sign)
+MEANINGS = {
+    sigmoid: lambda x: 1 / (1 + exp(-x)),
+    softplus: lambda x: log(1 + exp(x)),
+    log1p: lambda x: log(1 + x),
+    relu: lambda x: sympy.Max(x, 0),
+    larger: sympy.Max,
+    smaller: sympy.Min,
+}
+RELATIONS = {
+    step: lambda x: x > 0,
+    equal: sympy.Eq,
+    unequal: sympy.Ne,
+    greater: sympy.Gt,
+    at_least: sympy.Ge,
+}
+UNARY = (exp, tanh, sin, cos, sigmoid, relu, Abs, sympy.sign, atan, cosh, erf, expm1, sinh, softplus)
 VALUES: dict[str, Any] = {
     "x": np.array([-1.5, -0.5, 0.25, 2.0]),
     "w": np.array([0.5, -2.0, 1.25, 3.0]),
@@ -143,9 +188,11 @@ def random_body(depth: int, rng: np.random.Generator) -> Expr:
         case 7:
             return UNARY[rng.integers(len(UNARY))](tanh(one))
         case 8:
-            return sqrt(1 + tanh(one) ** 2)
+            base = 1 + tanh(one) ** 2
+            return (sqrt(base), base**S, 1 / base ** Rational(3, 2), log1p(base), larger(one, other))[rng.integers(5)]
         case _:
-            return (step(one), equal(n, T), step(X) * equal(i, T))[rng.integers(3)] * other
+            compared = (greater, at_least, unequal, smaller)[rng.integers(4)](one, other)
+            return (step(one), equal(n, T), step(X) * equal(i, T), compared)[rng.integers(4)] * other
 
 
 def numpy_value(e: Expr, dtype: Any = np.float64) -> Any:
@@ -161,9 +208,13 @@ def sympy_value(e: Expr, position: int) -> float:
     mapping = {k: Float(float(v), 30) for k, v in numbers.items()}
     mapping |= {T: Integer(int(VALUES["t"][position])), n: Integer(position), i: Integer(1), N: Integer(3)}
     plain = e.xreplace(mapping)
-    plain = plain.replace(equal, lambda p, q: Integer(int(p == q)))
-    plain = plain.replace(sigmoid, lambda x: 1 / (1 + exp(-x))).replace(relu, lambda x: sympy.Max(x, 0))
-    return float(plain.replace(step, lambda x: Integer(int(bool(x > 0)))).evalf(30))
+    for function, meaning in MEANINGS.items():
+        plain = plain.replace(function, meaning)
+
+    def bracket(e: Expr) -> Expr:
+        return Integer(int(bool(RELATIONS[e.func](*(argument.evalf(30) for argument in e.args)))))
+
+    return float(plain.replace(lambda e: e.func in RELATIONS, bracket).evalf(30))
 
 
 @pytest.mark.parametrize("seed", range(120))

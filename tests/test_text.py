@@ -69,7 +69,7 @@ def test_factors_stand_in_reading_order() -> None:
         guards=(Guard(i + r, H),),
         divisibilities=(Divisibility(q - r, s),),
     )
-    assert row(term) == "∂E/∂x[q] = 1/R Σ_{i,r} [s | q−r] δ⁽ˡ⁾[i] x[i] w[r] [q=si+r][0≤i+r<H]"
+    assert row(term) == "∂E/∂x[q] = 1/R Σ_{i,r} [s | q−r] δ⁽ˡ⁾[i] x[i] w[r] [q=si+r][i+r<H]"
 
 
 def test_a_delta_of_two_indices_names_the_summed_one_first() -> None:
@@ -93,7 +93,7 @@ def test_lines_fit_a_terminal(name: str) -> None:
 def test_every_row_has_its_reason_and_number() -> None:
     lines = text.render(derive(LAYERS["dense"](), wrt=("x",))).splitlines()
     start = lines.index("For one element x[m,q]:") + 1
-    reasons = ["chain rule", "definition of u", "same element?", "n, c collapse"]
+    reasons = ["chain rule", "definition of u", "same element?", "e, c collapse"]
     for number, (line, reason) in enumerate(zip(lines[start:], reasons, strict=False), start=1):
         assert line.strip().startswith(reason)
         assert line.endswith(f"({number})")

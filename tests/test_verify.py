@@ -64,6 +64,16 @@ def test_labels_stay_below_the_extent_they_are_compared_with() -> None:
         assert labels.max() < sizes[integer("K")]
 
 
+def test_numbers_are_drawn_from_where_the_program_is_defined() -> None:
+    layer = LAYERS["binary_cross_entropy"]()
+    rng = np.random.default_rng(0)
+    drawn = [sample_values(layer.program, {integer("E"): 5}, rng)["x"] for _ in range(20)]
+    assert min(x.min() for x in drawn) > 0
+    assert max(x.max() for x in drawn) < 1
+    free = sample_values(LAYERS["tanh"]().program, {integer("E"): 50}, rng)["x"]
+    assert free.min() < -1
+
+
 def test_a_program_without_a_layer_is_sampled_too() -> None:
     program = LAYERS["conv2d"]().program
     sizes = complete_sizes(program, sample_sizes(program, np.random.default_rng(0)))

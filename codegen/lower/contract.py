@@ -6,7 +6,7 @@ from itertools import combinations
 from sympy import Expr, Integer, Mul
 
 from codegen.form import Form
-from codegen.lower.operands import Operand, operands
+from codegen.lower.operands import Operand, bracketed_division, operands
 from codegen.lower.scope import Scope
 from codegen.lower.taps import lower_taps, window
 from codegen.plan import Allocate, Contract, Record
@@ -84,10 +84,15 @@ def _array(group: Operand, form: Form, scope: Scope) -> tuple[Access, list[Recor
 
 
 def _cheapest_pair(arrays: list[Access], form: Form, scope: Scope) -> tuple[Access, Access]:
-    def volume(pair: tuple[Access, Access]) -> float:
-        return scope.volume([r for r in form.box if any(r.index in a.free_symbols for a in pair)])
+    """The pair with the fewest products; among equals the one whose result is the smallest."""
 
-    return min(combinations(arrays, 2), key=volume)
+    def cost(pair: tuple[Access, Access]) -> tuple[float, float]:
+        own = pair[0].free_symbols | pair[1].free_symbols
+        kept = form.placed.union(*(a.free_symbols for a in arrays if a not in pair))
+        box = [r for r in form.box if r.index in own]
+        return scope.volume(box), scope.volume([r for r in box if r.index in kept])
+
+    return min(combinations(arrays, 2), key=cost)
 
 
 def hoisted(form: Form, scope: Scope) -> tuple[Form, list[Record]]:
@@ -112,7 +117,8 @@ def pointwise_operands(form: Form, scope: Scope) -> tuple[Form, list[Record]]:
     records: list[Record] = []
     body: list[Expr] = [scale]
     for group in groups:
-        if group.whole and not group.bare and accesses(group.body) and set(group.indices) != set(form.indices):
+        composite = group.whole and not group.bare and accesses(group.body)
+        if composite and set(group.indices) != set(form.indices) and not bracketed_division(group.body, form):
             access, made = _array(group, form, scope)
             records += made
             body.append(access)

@@ -2,10 +2,11 @@
 
 from dataclasses import dataclass, replace
 
-from sympy import Expr, Integer, Mul, Symbol
+from sympy import Expr, Integer, Mul, Pow, Symbol
 
 from codegen.form import Form
 from codegen.lower.scope import Scope
+from derive.functions import is_indicator
 from derive.term import Access, accesses
 
 
@@ -56,3 +57,9 @@ def _indices(body: Expr, form: Form) -> tuple[Symbol, ...]:
         for expression in access.indices:
             found |= dict.fromkeys(v for v in form.indices if v in expression.free_symbols)
     return (*found, *(v for v in form.indices if v in body.free_symbols and v not in found))
+
+
+def bracketed_division(factor: Expr, form: Form) -> bool:
+    """Whether `factor` divides by an array beside a bracket, which may be false just where the divisor is 0."""
+    brackets = form.guards or any(is_indicator(f) for f in Mul.make_args(form.body))
+    return bool(brackets) and any(p.exp.is_negative and p.base.has(Access) for p in factor.atoms(Pow))

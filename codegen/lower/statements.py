@@ -2,11 +2,14 @@
 
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
+from functools import partial
+from itertools import groupby
 
 from sympy import Add
 
 from codegen.form import Form, choose_form, size_hints
 from codegen.lower.contract import contractible, hoisted, lower_contract, pointwise_operands
+from codegen.lower.lookup import adds_at_labels, lower_lookups
 from codegen.lower.radix import split_axes, split_target
 from codegen.lower.scatter import blocked
 from codegen.lower.scope import Scope
@@ -28,7 +31,7 @@ def lower(program: Program, name: str, given: Sequence[str], reserved: Iterable[
     scope = Scope(dict(program.tensors), size_hints(program), set(reserved) | set(program.names()))
     records: list[Record] = []
     written = set(given)
-    for statement in program.statements:
+    for statement in _ordered(program.statements):
         fresh = statement.target.name not in written
         absent = [a.tensor for a in accesses(statement.term.body) if scope.tensors[a.tensor].optional]
         if absent and fresh:
@@ -38,6 +41,12 @@ def lower(program: Program, name: str, given: Sequence[str], reserved: Iterable[
         written.add(statement.target.name)
         records += [Present(absent[0], tuple(lowered))] if absent else lowered
     return Plan(name, tuple(records))
+
+
+def _ordered(statements: Sequence[Statement]) -> list[Statement]:
+    """Of consecutive statements with one target first those that write all of it, then those that add to a part."""
+    groups = groupby(statements, key=lambda s: s.target.name)
+    return [s for _, group in groups for s in sorted(group, key=adds_at_labels)]
 
 
 def _statement(statement: Statement, program: Program, scope: Scope, fresh: bool) -> list[Record]:
@@ -95,6 +104,9 @@ def _into_view(form: Form, inner: Form, view: Split, scope: Scope, fresh: bool, 
 
 
 def _strategy(form: Form, scope: Scope, fresh: bool, gemm: bool) -> list[Record]:
+    looked_up = lower_lookups(form, scope, fresh, partial(_strategy, gemm=gemm))
+    if looked_up is not None:
+        return looked_up
     if gemm and contractible(form, scope):
         return lower_contract(form, scope, fresh)
     allocate: list[Record] = []

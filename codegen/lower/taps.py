@@ -13,9 +13,11 @@ import sympy
 from sympy import Expr, Mul, Symbol
 
 from codegen.form import Form
+from codegen.lower.operands import bracketed_division
 from codegen.lower.scope import Scope
 from codegen.plan import Allocate, Clip, Define, Loop, Record, Scale, Slice, Update, When, Window
 from derive.collapse import vanishing_accesses
+from derive.differentiate import position
 from derive.functions import is_indicator
 from derive.index import Affine, affine, sign
 from derive.term import Access, Guard, Range, accesses
@@ -89,9 +91,9 @@ def _choose_loops(form: Form, scope: Scope) -> tuple[Symbol, ...]:
     single = [affine(g.value, form.indices) for g in form.guards]
     forms = [*chain.from_iterable(groups), *single]
     forced = {v for f in forms for v, c in f.terms if sign(c) == 0}
-    if form.argument is not None:
+    if form.argument is not None and not _searchable(form):
         forced |= set(form.contracted) | (form.position.free_symbols & set(form.indices))
-    if form.op == "max":  # a maximum over nothing is -infinity, also of what does not depend on the index
+    if form.op != "sum":  # an extremum over nothing is infinite, also of what does not depend on the index
         forced |= {v for v in form.contracted if v not in form.body.free_symbols}
     coupled = {v for f in forms if len(f.terms) > 1 for v in f.indices}
     repeated = {v for g in groups for v in form.indices if sum(v in f.indices for f in g) > 1}
@@ -107,6 +109,15 @@ def _choose_loops(form: Form, scope: Scope) -> tuple[Symbol, ...]:
     valid = [set(s) | set(base) for s in subsets if sliceable(set(s) | set(base))]
     best = min(valid, key=lambda s: (scope.volume([form.range(v) for v in form.indices if v in s]), len(s)))
     return tuple(v for v in form.indices if v in best)
+
+
+def _searchable(form: Form) -> bool:
+    """Whether one search over whole axes finds an extremum and its position: no window, no bracket."""
+    groups = [form.place, *(a.indices for a in accesses(form.body))]
+    plain = all(e.is_Symbol for g in groups for e in g) and all(len(set(g)) == len(g) for g in groups)
+    contracted = form.contracted
+    ordered = form.position == position(tuple(form.range(v) for v in contracted))
+    return plain and ordered and not form.guards and set(contracted) <= form.body.free_symbols
 
 
 def _brackets(form: Form, scope: Scope) -> list[_Bracket]:
@@ -145,7 +156,7 @@ def _update(form: Form, vectors: tuple[Symbol, ...], clipped: tuple[Symbol, ...]
     argument = None
     if form.argument is not None:
         argument = (_slice(form.argument.name, form.place, form, vectors), form.position)
-    op = "max" if form.op == "max" else "+="
+    op = "+=" if form.op == "sum" else form.op
     ranges = tuple(form.range(v) for v in axes)
     return Update(target, op, form.body, slices, axes, summed, clipped, ranges, argument)
 
@@ -174,7 +185,7 @@ def _in_indicator(body: Expr, access: Access) -> bool:
 
 
 def _allocate(form: Form) -> list[Record]:
-    fill = "-inf" if form.op == "max" else "0"
+    fill = {"sum": "0", "max": "-inf", "min": "inf"}[form.op]
     records: list[Record] = [Allocate(form.target.name, form.target.shape, fill)]
     if form.argument is not None:
         records.append(Allocate(form.argument.name, form.argument.shape, "-1", integer=True))
@@ -202,6 +213,7 @@ def _independent(form: Form, scope: Scope, loops: tuple[Symbol, ...]) -> tuple[F
         if accesses(f)
         and not isinstance(f, Access)
         and not f.free_symbols & set(form.contracted)
+        and not bracketed_division(f, form)
         and all(scope.plain(a, form) for a in accesses(f))
     ]
     if not outside or not form.placed.isdisjoint(loops):

@@ -7,7 +7,7 @@ from sympy import Symbol
 from derive.derivation.forward import definitions, notes, setup, simplified
 from derive.derivation.identity import rotation_identity
 from derive.derivation.notation import Notation
-from derive.derivation.outcome import as_statement, distributions
+from derive.derivation.outcome import as_statement
 from derive.derivation.recognise import ROTATED
 from derive.derivation.record import Derivation, Result, Section, Step
 from derive.derivation.recurrence import recurrence
@@ -16,6 +16,7 @@ from derive.derivation.settings import displayed
 from derive.differentiate import Gradient, differentiate
 from derive.inline import is_pointwise
 from derive.interface import Layer
+from derive.reuse import distributions
 from derive.term import Access, EquationError, Program, Statement
 
 __all__ = ["Derivation", "Result", "Section", "Step", "derive", "rotation_identity"]
@@ -79,17 +80,22 @@ def _checked(layer: Layer, wrt: Sequence[str] | None) -> Sequence[str] | None:
 
 
 def _is_activation(program: Program, name: str) -> bool:
-    """Whether the program is one elementwise function of `name`, an activation itself."""
-    (*others, last) = program.statements
+    """Whether the program is an elementwise function of `name`, an activation itself."""
     shape = program.tensors[name].shape
-    return not others and is_pointwise(last) and last.target.shape == shape and not isinstance(last.term.body, Access)
+    elementwise = all(is_pointwise(s) and s.target.shape == shape for s in program.statements)
+    return elementwise and not isinstance(program.statements[-1].term.body, Access)
 
 
 def gradient_notation(gradient: Gradient) -> Notation:
-    """The seed of an output tensor is the error signal delta; every other gradient is written as a quotient."""
-    deltas = {seed.name: "l" for seed in gradient.seeds.values() if seed.shape}
-    quotients = {seed.name: output for output, seed in gradient.seeds.items() if not seed.shape}
+    """The seed of the output tensor is the error signal delta, several have their own names; the others are quotients.
+
+    A number's seed is a quotient too, unless that is the sum of what is given and what later statements add.
+    """
+    summed = {a.tensor.name for a in gradient.adjoints}
+    seeds = {seed.name: output for output, seed in gradient.seeds.items() if seed.shape or output in summed}
+    deltas = dict.fromkeys(seeds, "l") if len(seeds) == 1 else {}
+    quotients = {seed.name: output for output, seed in gradient.seeds.items() if seed.name not in seeds}
     quotients |= {a.gradient.name: a.tensor.name for a in gradient.adjoints}
     shapes = [e for t in gradient.forward.tensors.values() for e in t.shape]
     sizes = tuple(dict.fromkeys(e for e in shapes if isinstance(e, Symbol)))
-    return Notation(quotients, deltas, {}, tuple(gradient.forward.tensors), sizes)
+    return Notation(quotients, deltas, {}, tuple(gradient.forward.tensors), sizes, seeds)

@@ -14,7 +14,7 @@ from derive.index import affine
 from derive.inline import inline
 from derive.interface import Kind
 from derive.rewrite import count
-from derive.term import Access, Guard, Program, Range, Statement, Term, accesses
+from derive.term import EXTREMA, Access, Guard, Program, Range, Statement, Term, accesses
 
 
 def simplified(program: Program) -> Program:
@@ -22,7 +22,7 @@ def simplified(program: Program) -> Program:
     fixed: set[str] = set()
     statements = []
     for statement in program.statements:
-        if all(a.tensor in fixed for a in accesses(statement.term.body)) and statement.argument is None:
+        if all(a.tensor in fixed for a in accesses(statement.term.body)) and not statement.term.is_extremum:
             counted = count(statement.term, program)
             statement = replace(statement, term=counted)
             fixed.add(statement.target.name)
@@ -96,12 +96,15 @@ def shapes(program: Program) -> Words:
     outputs = [program.tensors[name] for name in program.outputs]
     for tensor in (*program.inputs, *outputs):
         words += [", " if words else "", Access(tensor.name)]
-        if tensor.ravel and len(tensor.shape) == 1:
+        if tensor.ravel is not None and len(tensor.shape) == 1:
             words += [" has ", tensor.shape[0], " elements (of any shape)"]
         elif tensor.shape:
             words += [" is (", *joined(tensor.shape), ")"]
         else:
             words.append(" is a scalar")
+    raveled = {t.shape[t.ravel]: None for t in program.inputs if t.ravel is not None and len(t.shape) > 1}
+    for extent in raveled:
+        words += [", ", extent, " for any number of axes"]
     return tuple(w for w in words if w != "")
 
 
@@ -119,7 +122,8 @@ def parameters(display: Display) -> Words:
             if values[0] != 0:
                 words += [", " if words else "", option.name]
             continue
-        words += [", " if words else "", f"{option.name} ", *joined(values)]
+        named = values == (option.symbols[0],) and option.symbols[0].name == option.name
+        words += [", " if words else "", *(values if named else (f"{option.name} ", *joined(values)))]
     return tuple(w for w in words if w != "")
 
 
@@ -138,23 +142,37 @@ def notes(program: Program) -> tuple[Words, ...]:
     for function, meaning in sorted(_explained(program), key=str):
         found.append((Equals(function, meaning), "."))
     for statement in program.statements:
-        if statement.argument is not None:
-            found.append(
-                (
-                    "Where several elements are the maximum, the first one in row-major order of ",
-                    *joined([r.index for r in statement.term.bound]),
-                    " counts, and NaN is passed on; ",
-                    Access(statement.argument.name),
-                    " records its position ",
-                    position(statement.term.bound),
-                    ".",
-                )
-            )
+        found += _ties(statement)
         if statement.target.constant:
             found.append(
                 (Access(statement.target.name), " counts as a constant: nothing is differentiated through it.")
             )
     return tuple(found)
+
+
+def _ties(statement: Statement) -> list[Words]:
+    """Which positions of an extremum a gradient flows to."""
+    term = statement.term
+    several = f"Where several elements are the {EXTREMA.get(term.op)}, "
+    if statement.argument is not None:
+        first: Words = (
+            f"{several}the first one in row-major order of ",
+            *joined([r.index for r in term.bound]),
+            " counts, and NaN is passed on; ",
+            Access(statement.argument.name),
+            " records its position ",
+            position(term.bound),
+            ".",
+        )
+        return [first]
+    if statement.ties is not None:
+        shared: Words = (
+            f"{several}they share the gradient equally; ",
+            Access(statement.ties.name),
+            " is how many they are. NaN is passed on, and its window has no gradient.",
+        )
+        return [shared]
+    return []
 
 
 def _explained(program: Program) -> list[tuple[Expr, Expr]]:
@@ -187,5 +205,7 @@ def _leaves(program: Program, name: str) -> bool:
 def _may_leave(index: Expr, extent: Expr, term: Term, program: Program) -> bool:
     bounds = [r.extent for r in term.ranges if r.index == index]
     if bounds and sympy.expand(bounds[0] - extent) == 0:
+        return False
+    if any(sympy.expand(g.value - index) == 0 and sympy.expand(g.extent - extent) == 0 for g in term.guards):
         return False
     return not index.has(sympy.Function) and not proved(term, Guard(index, extent), program)

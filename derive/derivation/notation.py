@@ -46,6 +46,7 @@ class Notation:
         levels: tensors of another layer: name -> (letter, number), such as u_prev -> (u, "l-1").
         order: tensors in reading order; products are written in it.
         sizes: extents in reading order, that of the axes.
+        seeds: gradients given from outside that a sentence introduces: gradient -> output.
     """
 
     quotients: Mapping[str, str] = field(default_factory=dict)
@@ -53,10 +54,11 @@ class Notation:
     levels: Mapping[str, tuple[str, str]] = field(default_factory=dict)
     order: tuple[str, ...] = ()
     sizes: tuple[Symbol, ...] = ()
+    seeds: Mapping[str, str] = field(default_factory=dict)
 
     def is_gradient(self, name: str) -> bool:
         """Whether a tensor is a gradient."""
-        return name in self.quotients or name in self.deltas
+        return name in self.quotients or name in self.deltas or name in self.seeds
 
     def rank(self, name: str) -> int:
         """The place of a tensor in reading order."""

@@ -2,12 +2,12 @@
 
 from dataclasses import replace
 
-from sympy import Add, Integer, Mul, Pow, Symbol
+from sympy import Add, Integer, Mul, Symbol
 
 from derive.derivation.recognise import recognise
 from derive.derivation.record import Equals, Result, Section, Step, Words, joined
 from derive.inline import is_pointwise
-from derive.term import Access, Program, Range, Statement, Tensor, Term
+from derive.term import Access, Program, Statement, Tensor, Term
 
 
 def collected(terms: tuple[Term, ...]) -> tuple[Term, ...]:
@@ -58,26 +58,6 @@ def _forward_names(step: Step, pairs: tuple[dict[Symbol, Symbol], ...]) -> Step:
     if len(back) != len(elements) or len(set(back.values())) != len(back) or not untouched:
         return step
     return replace(step, left=step.left.xreplace(back), terms=tuple(t.rename(back) for t in step.terms))
-
-
-def distributions(program: Program, taken: set[str]) -> tuple[Statement, ...]:
-    """Names for tensors divided by their own sum: with z[n] = sum(h[n, k], k) the quotient h/z is p[n, k]."""
-    found = []
-    names = iter(name for name in ("p", "p1", "p2", "p3") if name not in taken)
-    for statement in program.statements:
-        term, target = statement.term, statement.target
-        plain = isinstance(term.body, Access) and term.op == "sum" and term.bound
-        if not plain or term.deltas or term.guards or len(program.definitions(target.name)) > 1:
-            continue
-        if set(term.body.indices) != set(term.indices):
-            continue
-        name = next(names, None)
-        if name is None:
-            break
-        quotient = term.body * Pow(Access(target.name, *(r.index for r in term.free)), -1)
-        ranges = tuple(Range(v, term.extent(v)) for v in term.body.indices)
-        found.append(Statement(Tensor(name, tuple(r.extent for r in ranges)), Term(ranges, (), quotient)))
-    return tuple(found)
 
 
 def as_statement(section: Section, tensor: Tensor) -> Statement | None:

@@ -12,7 +12,7 @@ from sympy import Expr, Symbol, pi
 
 from derive.collapse import vanishing_accesses
 from derive.derivation.notation import Notation
-from derive.derivation.record import Words, joined
+from derive.derivation.record import Equals, Words, joined
 from derive.functions import equal
 from derive.index import affine, floordiv, mod, sign
 from derive.term import Access, Program, Term, accesses
@@ -32,10 +32,13 @@ def recognise(terms: Sequence[Term], notation: Notation, program: Program) -> Wo
     signs = [s for a in factors for s in mixed_signs(a, term)]
     routed = _routed(term, program)
     if not gradients:
-        return ("independent of the output's gradient",)
-    signal, others = gradients[0], [a for a in tensors if a.tensor in program.tensors]
+        return _collected(tensors, term, notation)
+    signal, others = gradients[0], tensors
     if routed is not None:
         return _routing(signal, routed, term)
+    shared = _shared(term, program)
+    if shared is not None:
+        return (_name(signal), *_divided(term), " passed back to where ", shared, *_summed(term))
     if term.divisibilities or term.deltas:
         return ("transposed convolution of ", _name(signal), *_divided(term), *_kernel(others, term))
     if signs and all(s < 0 for s in signs):
@@ -63,6 +66,15 @@ def recognise(terms: Sequence[Term], notation: Notation, program: Program) -> Wo
     if not term.bound:
         return _pointwise(signal, term)
     return _contraction(signal, others, term)
+
+
+def _collected(factors: Sequence[Access], term: Term, notation: Notation) -> Words:
+    """Gradients in a sum behind common factors, if there are any."""
+    signals = list(dict.fromkeys(_name(a) for a in accesses(term.body) if notation.is_gradient(a.tensor)))
+    if not signals or term.bound:
+        return ("independent of the output's gradient",) if not signals else ("contraction of a sum of gradients",)
+    signals.sort(key=lambda a: notation.rank(a.tensor))
+    return (*joined([_name(a) for a in factors], " and "), " times the sum of ", *joined(signals, " and "))
 
 
 def mixed_signs(access: Access, term: Term) -> list[int]:
@@ -114,7 +126,7 @@ def _constant(term: Term) -> Expr:
 
 
 def _routed(term: Term, program: Program) -> Access | None:
-    """The recorded argument of a maximum that decides which summands count."""
+    """The recorded argument of an extremum that decides which summands count."""
     tensors = program.tensors
     for bracket in sorted(term.body.atoms(equal), key=sympy.default_sort_key):
         for access in accesses(bracket):
@@ -125,6 +137,15 @@ def _routed(term: Term, program: Program) -> Access | None:
                 and bracket in sympy.Mul.make_args(term.body)
             ):
                 return access
+    return None
+
+
+def _shared(term: Term, program: Program) -> Expr | None:
+    """Which tensor must equal its extremum for a summand to count."""
+    for bracket in sorted(term.body.atoms(equal), key=sympy.default_sort_key):
+        pair = [a for a in bracket.args if isinstance(a, Access) and not program.tensors[a.tensor].integer]
+        if len(pair) == 2 and bracket in sympy.Mul.make_args(term.body):
+            return Equals(*(_name(a) for a in pair))
     return None
 
 

@@ -120,7 +120,7 @@ class Section:
 
 @dataclass(frozen=True)
 class Definition:
-    """A forward equation as it is printed: ``left = op of terms``; `argument` records where a maximum was found."""
+    """A forward equation as it is printed: ``left = op of terms``; `argument` records where an extremum was found."""
 
     left: Access
     terms: tuple[Term, ...]
@@ -160,6 +160,11 @@ class Derivation:
     layer: Layer | None = None
     mapping: Mapping[Symbol, Expr] = field(default_factory=dict)
     appendix: tuple["Derivation", ...] = ()
+
+    @property
+    def heading(self) -> str:
+        """Name and title; the name alone where there is no title."""
+        return f"{self.name}: {self.title}" if self.title else self.name
 
     def _repr_mimebundle_(self, include: Any = None, exclude: Any = None) -> dict[str, str]:
         from derive.typeset import latex, markdown, text

@@ -73,9 +73,8 @@ def _composed(program: Program, name: str) -> tuple[Program, Tensor]:
 
 def _seed_names(section: Section, notation: Notation, program: Program) -> dict[str, str]:
     """The composed program's seeds are called as the layer's."""
-    output = program.outputs[0]
-    seed = next((g for g, t in notation.quotients.items() if t == output), None) or next(iter(notation.deltas))
-    return {output: seed}
+    quotients = {t: g for g, t in notation.quotients.items() if t in program.outputs}
+    return quotients | {output: seed for seed, output in notation.seeds.items()}
 
 
 def _product(term: Term, outer: Term, inner: str) -> Term:

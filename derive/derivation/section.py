@@ -57,7 +57,9 @@ def gradient_section(
     left = Access(adjoint.gradient.name, *(r.index for r in free))
     strands = tuple(_settled(c, program) for c in adjoint.contributions)
     outer = tuple(dict.fromkeys(r.index for s in strands for r in s.outer))
-    rows = _Rows(left, outer, notation)
+    seed = gradient.seeds.get(adjoint.tensor.name)  # an output that other statements read
+    given = (Term(free, (), Access(seed.name, *left.indices)),) if seed is not None else ()
+    rows = _Rows(left, outer, notation, given)
 
     rows.add("chain rule", ("chain rule",), _chain_rule(gradient, adjoint, strands, free))
     readers = tuple(dict.fromkeys(c.reader.target.name for c in adjoint.contributions))
@@ -96,7 +98,7 @@ def gradient_section(
         results=results(rows.steps[-1], pairs, program),
         forward=gradient.forward,
         gradient=program,
-        raw=tuple(c.term for c in adjoint.contributions),
+        raw=(*given, *(c.term for c in adjoint.contributions)),
         wrt=adjoint.tensor.name,
         lets=tuple(used),
     )
@@ -107,19 +109,18 @@ def _eliminated(rule: Rule, preferred: tuple[Symbol, ...], program: Program) -> 
 
 
 class _Rows:
-    """Collects rows; a row equal to the one before is left out."""
+    """Collects rows; a row equal to the one before is left out. Every row starts with the terms `given`."""
 
-    def __init__(self, left: Access, outer: tuple[Symbol, ...], notation: Notation) -> None:
-        self.left, self.outer, self.notation = left, outer, notation
+    def __init__(self, left: Access, outer: tuple[Symbol, ...], notation: Notation, given: tuple[Term, ...]) -> None:
+        self.left, self.outer, self.notation, self.given = left, outer, notation, given
         self.steps: list[Step] = []
-
-    @property
-    def terms(self) -> tuple[Term, ...]:
-        return self.steps[-1].terms
+        self.terms: tuple[Term, ...] = ()
 
     def add(self, rule: str, reason: Words, terms: tuple[Term, ...]) -> None:
         if not self.steps or terms != self.terms:
-            self.steps.append(Step(rule, reason, self.left, terms, self.outer, notation=self.notation))
+            self.terms = terms
+            every = (*self.given, *terms)
+            self.steps.append(Step(rule, reason, self.left, every, self.outer, notation=self.notation))
 
 
 def _settled(contribution: Contribution, program: Program) -> Strand:
@@ -147,16 +148,14 @@ def _chain_rule(
     for contribution, strand in zip(adjoint.contributions, strands, strict=True):
         left, _ = equation(contribution.reader)
         name = contribution.reader.target.name
-        seed = gradient.seeds[name] if name in gradient.seeds else _gradient_tensor(gradient, name)
-        body = Access(seed.name, *left.indices) * Partial(left, element)
+        body = Access(_gradient_tensor(gradient, name).name, *left.indices) * Partial(left, element)
         terms.setdefault(Term(free, strand.outer, body))
     return tuple(terms)
 
 
 def _gradient_tensor(gradient: Gradient, name: str) -> Tensor:
     adjoint = gradient.adjoint(name)
-    assert adjoint is not None  # differentiation visited its readers first
-    return adjoint.gradient
+    return adjoint.gradient if adjoint is not None else gradient.seeds[name]
 
 
 def _with_quotient(strand: Strand, contribution: Contribution, left: Access) -> Term:

@@ -132,14 +132,14 @@ def _gaps(
     section: Section, values: Mapping[str, np.ndarray], sizes: Mapping[Symbol, Any]
 ) -> Iterable[tuple[str, float]]:
     """Per row its name and its distance from the row before."""
-    before = _value(section.raw, values, sizes)
+    before, size = _value(section.raw, values, sizes), _size(section.raw, values, sizes)
     steps = [s for s in section.steps if not _is_chain_rule(s)]
     for step in (*steps, *(r.step for r in section.results)):
         if any(sizes[symbol] != value for symbol, value in step.where):
             continue
-        row = _value(step.terms, values, sizes)
-        yield f"{step.left.tensor}, {step.rule}", _gap(before, row)
-        before = row
+        row, own = _value(step.terms, values, sizes), _size(step.terms, values, sizes)
+        yield f"{step.left.tensor}, {step.rule}", _gap(before, row, floor=max(size, own))
+        before, size = row, own
 
 
 def _is_chain_rule(step: Step) -> bool:
@@ -149,6 +149,12 @@ def _is_chain_rule(step: Step) -> bool:
 
 def _value(terms: Iterable[Term], values: Mapping[str, np.ndarray], sizes: Mapping[Symbol, Any]) -> np.ndarray:
     return np.asarray(sum(evaluate(_resolved(t), values, sizes)[0] for t in terms))
+
+
+def _size(terms: Iterable[Term], values: Mapping[str, np.ndarray], sizes: Mapping[Symbol, Any]) -> float:
+    """The greatest entry of any summand: what rounding is relative to where summands cancel."""
+    parts = [np.abs(evaluate(_resolved(t), values, sizes)[0]) for t in terms]
+    return max((float(p[np.isfinite(p)].max(initial=0.0)) for p in parts), default=0.0)
 
 
 def _resolved(term: Term) -> Term:
@@ -187,13 +193,13 @@ def _finite_difference_gap(
             moved = point.copy()
             moved.flat[position] += direction * _STEP
             result = interpret(forward, {**values, section.wrt: moved}, sizes)
-            ends.append(sum(_finite_sum(seeds[name], result[name]) for name in forward.outputs))
+            ends.append(sum(_finite_sum(seed, result[name]) for name, seed in seeds.items()))
         slopes.append((ends[0] - ends[1]) / (2 * _STEP))
     return _gap(np.array(slopes), gradient.ravel()[positions], floor=1.0)
 
 
 def _finite_sum(seed: np.ndarray, output: np.ndarray) -> float:
-    """The scalar E; a maximum over no position is -infinity and has no slope."""
+    """The scalar E; an extremum over no position is infinite and has no slope."""
     return float((seed * np.where(np.isfinite(output), output, 0.0)).sum())
 
 
@@ -207,4 +213,6 @@ def _seeds(section: Section, values: Mapping[str, np.ndarray]) -> dict[str, np.n
     assert section.gradient is not None  # a section with wrt has one
     known = set(section.forward.tensors)
     given = [t.name for t in section.gradient.inputs if t.name not in known]
-    return {output: values[name] for output, name in zip(section.forward.outputs, given, strict=True)}
+    tensors = section.forward.tensors
+    outputs = [o for o in section.forward.outputs if not tensors[o].integer and not tensors[o].constant]
+    return {output: values[name] for output, name in zip(outputs, given, strict=True)}

@@ -1,49 +1,154 @@
-"""Elementwise activations, forward equations only; x may have any shape."""
+"""Smooth elementwise activations, forward equations only; x may have any shape."""
 
-from sympy import Eq, Expr, Idx, IndexedBase, Symbol, tanh
+from collections.abc import Callable
 
-from derive.equations import program
-from derive.functions import relu as relu_function
-from derive.functions import sigmoid as sigmoid_function
-from derive.index import integers
+from sympy import Symbol
+
 from derive.interface import Kind, Layer, Option
-
-E = integers("E")[0]
-x, y, e = IndexedBase("x", shape=(E,)), IndexedBase("y", shape=(E,)), Idx("e", E)
-amplitude, slope = Symbol("A", real=True), Symbol("S", real=True)
+from derive.language import read
 
 
-def _elementwise(
-    name: str, class_name: str, title: str, value: Expr, source: str, options: tuple[Option, ...] = ()
-) -> Layer:
-    equations = program(Eq(y[e], value), inputs=(x,), ravel="x y")
-    return Layer(name, class_name, title, equations, options=options, axes=((E, "elements"),), source=source)
-
-
-def relu() -> Layer:
-    """Rectified linear unit; its derivative at 0 is 0."""
-    source = "Nair and Hinton, Rectified linear units improve restricted Boltzmann machines, 2010"
-    return _elementwise("relu", "ReLU", "rectified linear unit", relu_function(x[e]), source)
+def number(name: str, symbol: str, default: float) -> Option:
+    """An option that is one real number, printed as `symbol`."""
+    return Option(name, (Symbol(symbol, real=True),), Kind.NUMBER, default)
 
 
 def sigmoid() -> Layer:
     """Logistic function."""
-    source = "Rumelhart, Hinton and Williams, Learning representations by back-propagating errors, 1986, eq. 2"
-    return _elementwise("sigmoid", "Sigmoid", "logistic function", sigmoid_function(x[e]), source)
+    return read(
+        "y[...] = sigmoid(x[...])",
+        "sigmoid",
+        title="logistic function",
+        source="Rumelhart, Hinton and Williams, Learning representations by back-propagating errors, 1986, eq. 2",
+    )
+
+
+def log_sigmoid() -> Layer:
+    """The logarithm of the logistic function, finite for every finite x."""
+    return read(
+        "y[...] = -softplus(-x[...])",
+        "log_sigmoid",
+        class_name="LogSigmoid",
+        title="logarithm of the logistic function",
+        source="Rumelhart, Hinton and Williams, Learning representations by back-propagating errors, 1986, eq. 2",
+    )
 
 
 def hyperbolic_tangent() -> Layer:
     """Hyperbolic tangent."""
-    source = "LeCun et al., Efficient BackProp, 1998, section 4.4"
-    return _elementwise("tanh", "Tanh", "hyperbolic tangent", tanh(x[e]), source)
+    return read(
+        "y[...] = tanh(x[...])",
+        "tanh",
+        title="hyperbolic tangent",
+        source="LeCun et al., Efficient BackProp, 1998, section 4.4",
+    )
 
 
 def scaled_tanh() -> Layer:
     """LeNet's squashing function ``A*tanh(S*x)`` with A = 1.7159 and S = 2/3."""
-    source = "LeCun et al., Gradient-based learning applied to document recognition, 1998, appendix A"
-    options = (
-        Option("amplitude", (amplitude,), Kind.NUMBER, default=1.7159),
-        Option("slope", (slope,), Kind.NUMBER, default=2 / 3),
+    return read(
+        """
+        A = 1.7159
+        S = 2/3
+        y[...] = A * tanh(S * x[...])
+        """,
+        "scaled_tanh",
+        class_name="ScaledTanh",
+        title="LeNet's scaled hyperbolic tangent",
+        options=(number("amplitude", "A", 1.7159), number("slope", "S", 2 / 3)),
+        source="LeCun et al., Gradient-based learning applied to document recognition, 1998, appendix A",
     )
-    value = amplitude * tanh(slope * x[e])
-    return _elementwise("scaled_tanh", "ScaledTanh", "LeNet's scaled hyperbolic tangent", value, source, options)
+
+
+def softplus() -> Layer:
+    """The smooth rectifier ``log(1 + exp(beta*x)) / beta``; no threshold is needed against overflow."""
+    return read(
+        """
+        beta = 1.0
+        y[...] = softplus(beta * x[...]) / beta
+        """,
+        "softplus",
+        class_name="Softplus",
+        title="smooth rectifier",
+        source="Dugas et al., Incorporating second-order functional knowledge for better option pricing, 2000",
+    )
+
+
+def softsign() -> Layer:
+    """Approaches its limits -1 and 1 slower than the hyperbolic tangent."""
+    return read(
+        "y[...] = x[...] / (1 + abs(x[...]))",
+        "softsign",
+        title="softsign",
+        source="Bergstra et al., Quadratic polynomials learn better image features, 2009",
+    )
+
+
+def silu() -> Layer:
+    """The sigmoid linear unit, also called swish."""
+    return read(
+        """
+        s[...] = sigmoid(x[...])
+        y[...] = x[...] * s[...]
+        """,
+        "silu",
+        class_name="SiLU",
+        title="sigmoid linear unit (swish)",
+        source="Elfwing, Uchibe and Doya, Sigmoid-weighted linear units for neural network function approximation, "
+        "2018; Ramachandran, Zoph and Le, Searching for activation functions, 2017",
+    )
+
+
+def gelu() -> Layer:
+    """The argument times the normal distribution function of it."""
+    return read(
+        """
+        s[...] = 1 + erf(x[...] / sqrt(2))
+        y[...] = x[...] / 2 * s[...]
+        """,
+        "gelu",
+        class_name="GELU",
+        title="Gaussian error linear unit",
+        source="Hendrycks and Gimpel, Gaussian error linear units, 2016, section 2",
+    )
+
+
+def gelu_tanh() -> Layer:
+    """The approximation of gelu by the hyperbolic tangent."""
+    return read(
+        """
+        s[...] = tanh(sqrt(2 / pi) * (x[...] + 0.044715 * x[...]^3))
+        y[...] = x[...] / 2 * (1 + s[...])
+        """,
+        "gelu_tanh",
+        class_name="GELUTanh",
+        title="Gaussian error linear unit, approximated by tanh",
+        source="Hendrycks and Gimpel, Gaussian error linear units, 2016, section 2",
+    )
+
+
+def mish() -> Layer:
+    """The argument times the hyperbolic tangent of its softplus."""
+    return read(
+        """
+        s[...] = tanh(softplus(x[...]))
+        y[...] = x[...] * s[...]
+        """,
+        "mish",
+        title="mish",
+        source="Misra, Mish: a self regularized non-monotonic activation function, 2019, eq. 4",
+    )
+
+
+ACTIVATIONS: dict[str, Callable[[], Layer]] = {
+    "sigmoid": sigmoid,
+    "log_sigmoid": log_sigmoid,
+    "tanh": hyperbolic_tangent,
+    "scaled_tanh": scaled_tanh,
+    "softplus": softplus,
+    "softsign": softsign,
+    "silu": silu,
+    "gelu": gelu,
+    "gelu_tanh": gelu_tanh,
+    "mish": mish,
+}

@@ -1,73 +1,72 @@
-"""Convolution layers, forward equations only."""
+"""Convolution layers of one, two and three spatial axes, forward equations only."""
 
-from sympy import Eq, Idx, IndexedBase, Sum
+from collections.abc import Callable
 
-from derive.equations import program
 from derive.index import integers
 from derive.interface import Kind, Layer, Option
+from derive.language import read
 from derive.layers.window import (
-    AXES,
-    DILATION,
     ISOTROPIC,
-    KERNEL_SIZE,
-    STRIDE,
-    C,
-    H,
-    H_out,
-    K,
-    N,
-    R,
-    T,
-    W,
-    W_out,
-    d_h,
-    d_w,
-    p_h,
-    p_h_end,
-    p_w,
-    p_w_end,
+    SPATIAL,
+    dilation,
+    joined,
+    kernel_size,
     padding,
-    s_h,
-    s_w,
-    window_count,
+    positions,
+    sizes,
+    stride,
+    words,
 )
 
-G = integers("G")[0]
+C, G, K = integers("C G K")
+GROUPS = Option("groups", (G,), Kind.COUNT, default=1)
+FEATURES = (("in_channels", G * C), ("out_channels", G * K))
+DISPLAY = (*ISOTROPIC, ("dilation", "d"), ("groups", 1))
+
+
+def _convolution(rank: int) -> Layer:
+    """Correlation over `rank` spatial axes; C and K are channels per group."""
+    axes = SPATIAL[rank]
+    extents, out, taps, kernel = (joined(axes, part) for part in ("extent", "out", "tap", "kernel"))
+    return read(
+        f"""
+        input x[N, {extents}, G*C], w[{kernel}, C, G*K], b[G*K]
+        optional b
+        {sizes(axes)}
+        g < G
+        k < K
+        u[n, {out}, K*g + k] = sum({taps}, c) x[n, {positions(axes)}, C*g + c] * w[{taps}, c, K*g + k] + b[K*g + k]
+        """,
+        f"conv{rank}d",
+        class_name=f"Conv{rank}D",
+        title=f"{rank}-D convolution (correlation with a learned kernel)",
+        weights=("w", "b"),
+        options=(kernel_size(axes), stride(axes), padding(axes), dilation(axes), GROUPS),
+        features=FEATURES,
+        axes=words(axes),
+        display=DISPLAY,
+        source="LeCun et al., Gradient-based learning applied to document recognition, 1998, section II.A; "
+        "Dumoulin and Visin, A guide to convolution arithmetic, 2016",
+    )
+
+
+def conv1d() -> Layer:
+    """Correlation of a sequence with w; C and K are channels per group."""
+    return _convolution(1)
 
 
 def conv2d() -> Layer:
     """Correlation of x with w, which deep learning calls convolution; C and K are channels per group."""
-    x = IndexedBase("x", shape=(N, H, W, G * C))
-    w = IndexedBase("w", shape=(R, T, C, G * K))
-    b = IndexedBase("b", shape=(G * K,))
-    u = IndexedBase("u", shape=(N, H_out, W_out, G * K))
-    n, i, j, g, k = Idx("n", N), Idx("i", H_out), Idx("j", W_out), Idx("g", G), Idx("k", K)
-    r, t, c = Idx("r", R), Idx("t", T), Idx("c", C)
-    window = x[n, s_h * i + d_h * r - p_h, s_w * j + d_w * t - p_w, C * g + c]
-    return Layer(
-        name="conv2d",
-        class_name="Conv2D",
-        title="2-D convolution (correlation with a learned kernel)",
-        program=program(
-            Eq(u[n, i, j, K * g + k], Sum(window * w[r, t, c, K * g + k], r, t, c) + b[K * g + k]),
-            inputs=(x, w, b),
-            optional="b",
-            sizes={
-                H_out: window_count(H, p_h, p_h_end, d_h * (R - 1), s_h),
-                W_out: window_count(W, p_w, p_w_end, d_w * (T - 1), s_w),
-            },
-        ),
-        weights=("w", "b"),
-        options=(
-            KERNEL_SIZE,
-            STRIDE,
-            padding((d_h, d_w)),
-            DILATION,
-            Option("groups", (G,), Kind.COUNT, default=1),
-        ),
-        features=(("in_channels", G * C), ("out_channels", G * K)),
-        axes=AXES,
-        display=(*ISOTROPIC, ("dilation", "d"), ("groups", 1)),
-        source="LeCun et al., Gradient-based learning applied to document recognition, 1998, section II.A; "
-        "Dumoulin and Visin, A guide to convolution arithmetic, 2016",
-    )
+    return _convolution(2)
+
+
+def conv3d() -> Layer:
+    """Correlation of a volume or a film with w; C and K are channels per group."""
+    return _convolution(3)
+
+
+CONVOLUTIONS: dict[str, Callable[[], Layer]] = {
+    "conv1d": conv1d,
+    "conv2d": conv2d,
+    "conv3d": conv3d,
+}

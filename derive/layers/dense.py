@@ -1,39 +1,81 @@
 """Dense and reshaping layers, forward equations only."""
 
-from sympy import Eq, Idx, IndexedBase, Sum
+from collections.abc import Callable
 
-from derive.equations import program
 from derive.index import integers
 from derive.interface import Layer
+from derive.language import read
 
-N, H, W, C, K = integers("N H W C K")
+N, H, W, C, K, V, D = integers("N H W C K V D")
 
 
 def dense() -> Layer:
-    """Every output sees every input."""
-    x, w = IndexedBase("x", shape=(N, C)), IndexedBase("w", shape=(C, K))
-    b, u = IndexedBase("b", shape=(K,)), IndexedBase("u", shape=(N, K))
-    n, c, k = Idx("n", N), Idx("c", C), Idx("k", K)
-    return Layer(
-        name="dense",
-        class_name="Dense",
+    """Every output sees every input of the last axis; there may be any number of axes before it."""
+    return read(
+        """
+        input x[..., C], w[C, K], b[K]
+        weight w, b
+        optional b
+        u[..., k] = sum(c) x[..., c] * w[c, k] + b[k]
+        """,
+        "dense",
         title="dense (fully connected) layer",
-        program=program(Eq(u[n, k], Sum(x[n, c] * w[c, k], c) + b[k]), inputs=(x, w, b), optional="b"),
-        weights=("w", "b"),
         features=(("in_features", C), ("out_features", K)),
-        axes=((N, "batch"), (C, "features")),
+        axes=((C, "features"),),
         source="Rumelhart, Hinton and Williams, Learning representations by back-propagating errors, 1986, eq. 1",
     )
 
 
 def flatten() -> Layer:
     """The elements of each image in row-major order as one axis."""
-    x, y = IndexedBase("x", shape=(N, H, W, C)), IndexedBase("y", shape=(N, H * W * C))
-    n, i, j, c = Idx("n", N), Idx("i", H), Idx("j", W), Idx("c", C)
-    return Layer(
-        name="flatten",
-        class_name="Flatten",
+    return read(
+        """
+        input x[N, H, W, C]
+        y[n, W*C*i + C*j + c] = x[n, i, j, c]
+        """,
+        "flatten",
         title="flattening of images to vectors",
-        program=program(Eq(y[n, W * C * i + C * j + c], x[n, i, j, c]), inputs=(x,)),
         axes=((N, "batch"), (H, "height"), (W, "width"), (C, "channels")),
     )
+
+
+def bilinear() -> Layer:
+    """Every output sees every product of an element of x and one of z; there may be any number of axes before."""
+    return read(
+        """
+        input x[..., C], z[..., D], w[C, D, K], b[K]
+        weight w, b
+        optional b
+        u[..., k] = sum(c, d) x[..., c] * w[c, d, k] * z[..., d] + b[k]
+        """,
+        "bilinear",
+        title="bilinear layer",
+        features=(("in1_features", C), ("in2_features", D), ("out_features", K)),
+        axes=((C, "features"), (D, "features")),
+        source="Tenenbaum and Freeman, Separating style and content with bilinear models, 2000, eq. 1",
+    )
+
+
+def embedding() -> Layer:
+    """The row of the table w for every label t, of any shape."""
+    return read(
+        """
+        input t[...], w[V, D]
+        integer t
+        weight w
+        y[..., d] = w[t[...], d]
+        """,
+        "embedding",
+        title="embedding: a learned vector per label",
+        features=(("num_embeddings", V), ("embedding_dim", D)),
+        axes=((V, "labels"), (D, "features")),
+        source="Bengio et al., A neural probabilistic language model, 2003, section 2",
+    )
+
+
+DENSE: dict[str, Callable[[], Layer]] = {
+    "dense": dense,
+    "flatten": flatten,
+    "bilinear": bilinear,
+    "embedding": embedding,
+}

@@ -1,46 +1,135 @@
-"""Losses, forward equations only; each is the mean over the batch."""
+"""Losses that compare element by element, forward equations only; each is the mean over all elements."""
 
-from sympy import Eq, Idx, IndexedBase, Sum, Symbol, exp, log
+from collections.abc import Callable
 
-from derive.equations import Maximum, program
-from derive.functions import equal
-from derive.index import integers
 from derive.interface import Layer
-
-N, K, E = integers("N K E")
-
-
-def softmax_cross_entropy() -> Layer:
-    """Softmax of the scores x and negative log-likelihood of the labels t, shifted by the maximum m for stability."""
-    x, t = IndexedBase("x", shape=(N, K)), IndexedBase("t", shape=(N,))
-    h, m, z = IndexedBase("h", shape=(N, K)), IndexedBase("m", shape=(N,)), IndexedBase("z", shape=(N,))
-    y, n, k = Symbol("y"), Idx("n", N), Idx("k", K)
-    return Layer(
-        name="softmax_cross_entropy",
-        class_name="SoftmaxCrossEntropy",
-        title="softmax with cross-entropy, mean over the batch",
-        program=program(
-            Eq(m[n], Maximum(x[n, k], k)),
-            Eq(h[n, k], exp(x[n, k] - m[n])),
-            Eq(z[n], Sum(h[n, k], k)),
-            Eq(y, Sum((log(z[n]) + m[n]) / N, n) - Sum(equal(k, t[n]) * x[n, k] / N, n, k)),
-            inputs=(x, t),
-            integers="t",
-            constants="m",
-        ),
-        axes=((N, "batch"), (K, "classes")),
-        source="Bridle, Probabilistic interpretation of feedforward classification network outputs, 1990",
-    )
+from derive.language import read
 
 
 def mean_squared_error() -> Layer:
     """The mean of the squared differences of x and the target t, over all elements."""
-    x, t, y, e = IndexedBase("x", shape=(E,)), IndexedBase("t", shape=(E,)), Symbol("y"), Idx("e", E)
-    return Layer(
-        name="mean_squared_error",
-        class_name="MeanSquaredError",
+    return read(
+        """
+        constant t
+        y = sum(...) (x[...] - t[...])^2 / E
+        """,
+        "mean_squared_error",
         title="mean squared error over all elements",
-        program=program(Eq(y, Sum((x[e] - t[e]) ** 2 / E, e)), inputs=(x, t), ravel="x t", constants="t"),
-        axes=((E, "elements"),),
         source="LeCun et al., Gradient-based learning applied to document recognition, 1998, eq. 8",
     )
+
+
+def l1_loss() -> Layer:
+    """The mean of the absolute differences r of x and the target t; its derivative is 0 where they are equal."""
+    return read(
+        """
+        constant t
+        r[...] = x[...] - t[...]
+        y = sum(...) abs(r[...]) / E
+        """,
+        "l1_loss",
+        title="mean absolute error over all elements",
+    )
+
+
+def huber_loss() -> Layer:
+    """Quadratic where the difference r of x and the target t is at most delta, and linear beyond."""
+    return read(
+        """
+        delta = 1.0
+        constant t
+        r[...] = x[...] - t[...]
+        y = sum(...) [abs(r[...]) <= delta] * r[...]^2 / 2 / E \\
+            + sum(...) [abs(r[...]) > delta] * delta * (abs(r[...]) - delta / 2) / E
+        """,
+        "huber_loss",
+        title="Huber loss, mean over all elements",
+        source="Huber, Robust estimation of a location parameter, 1964, eq. 1.3",
+    )
+
+
+def smooth_l1_loss() -> Layer:
+    """The Huber loss divided by its threshold beta: the slope beyond is 1.
+
+    beta = 0 gives the absolute difference; NumPy then warns of a division in the branch that is not taken.
+    """
+    return read(
+        """
+        beta = 1.0
+        constant t
+        r[...] = x[...] - t[...]
+        y = sum(...) [abs(r[...]) < beta] * r[...]^2 / (2 * beta) / E \\
+            + sum(...) [abs(r[...]) >= beta] * (abs(r[...]) - beta / 2) / E
+        """,
+        "smooth_l1_loss",
+        class_name="SmoothL1Loss",
+        title="smooth absolute error, mean over all elements",
+        source="Girshick, Fast R-CNN, 2015, eq. 3",
+    )
+
+
+def binary_cross_entropy() -> Layer:
+    """Negative log-likelihood of the targets t from 0 to 1 under the probabilities x; no logarithm is below -100."""
+    return read(
+        """
+        constant t
+        y = -(sum(...) t[...] * max(log(x[...]), -100) / E + sum(...) (1 - t[...]) * max(log1p(-x[...]), -100) / E)
+        """,
+        "binary_cross_entropy",
+        title="binary cross-entropy of probabilities, mean over all elements",
+        source="Bishop, Pattern recognition and machine learning, 2006, eq. 4.90",
+    )
+
+
+def binary_cross_entropy_with_logits() -> Layer:
+    """The binary cross-entropy of sigmoid(x), without overflow."""
+    return read(
+        """
+        constant t
+        y = sum(...) (softplus(x[...]) - t[...] * x[...]) / E
+        """,
+        "binary_cross_entropy_with_logits",
+        title="sigmoid with binary cross-entropy, mean over all elements",
+        source="Bishop, Pattern recognition and machine learning, 2006, eq. 4.90",
+    )
+
+
+def kl_divergence() -> Layer:
+    """The divergence of the log-probabilities x from the probabilities t, the mean over the batch (the first axis).
+
+    Elements with t = 0 contribute nothing.
+    """
+    return read(
+        """
+        constant t
+        y = sum(n, ...) ([t[n, ...] != 0] * t[n, ...] * log(t[n, ...]) - t[n, ...] * x[n, ...]) / N
+        """,
+        "kl_divergence",
+        title="Kullback-Leibler divergence, mean over the batch",
+        source="Kullback and Leibler, On information and sufficiency, 1951, eq. 2.3",
+    )
+
+
+def hinge_loss() -> Layer:
+    """The mean of ``max(0, 1 - t*x)`` for targets t of -1 and 1; its derivative at the kink is 0."""
+    return read(
+        """
+        constant t
+        y = sum(...) relu(1 - t[...] * x[...]) / E
+        """,
+        "hinge_loss",
+        title="hinge loss, mean over all elements",
+        source="Cortes and Vapnik, Support-vector networks, 1995, section 3",
+    )
+
+
+LOSSES: dict[str, Callable[[], Layer]] = {
+    "mean_squared_error": mean_squared_error,
+    "l1_loss": l1_loss,
+    "huber_loss": huber_loss,
+    "smooth_l1_loss": smooth_l1_loss,
+    "binary_cross_entropy": binary_cross_entropy,
+    "binary_cross_entropy_with_logits": binary_cross_entropy_with_logits,
+    "kl_divergence": kl_divergence,
+    "hinge_loss": hinge_loss,
+}

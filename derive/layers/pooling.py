@@ -1,114 +1,185 @@
-"""Pooling layers, forward equations only."""
+"""Pooling layers of one, two and three spatial axes, forward equations only."""
 
-from sympy import Eq, Expr, Idx, IndexedBase, Sum
+from collections.abc import Callable
+from typing import Any
 
-from derive.equations import Maximum, inside, program
-from derive.index import integers
+from sympy import Symbol
+
 from derive.interface import Kind, Layer, Option, Requirement
+from derive.language import read
 from derive.layers.window import (
-    AXES,
-    CEIL_MODE,
-    DILATION,
     ISOTROPIC,
-    KERNEL_SIZE,
-    C,
-    H,
-    H_out,
-    N,
-    R,
-    T,
-    W,
-    W_out,
-    d_h,
-    d_w,
-    p_h,
-    p_h_end,
-    p_w,
-    p_w_end,
+    SPATIAL,
+    Axis,
+    ceil_mode,
+    dilation,
+    half_of_kernel,
+    joined,
+    kernel_ranges,
+    kernel_size,
     padding,
-    pooled_count,
-    s_h,
-    s_w,
+    positions,
+    sizes,
+    stride,
+    within_extent,
+    words,
 )
 
-count_include_pad = integers("count_include_pad")[0]
-STRIDE = Option("stride", (s_h, s_w), default="kernel_size")
-HALF = "at most half of the kernel's extent"
+P = Symbol("P", real=True)
+NORM_TYPE = Option("norm_type", (P,), Kind.NUMBER, default=2.0)
 
 
-def max_pool2d() -> Layer:
-    """The maximum of each window; padding never wins, a tie goes to the first element in row-major order."""
-    x = IndexedBase("x", shape=(N, H, W, C))
-    y = IndexedBase("y", shape=(N, H_out, W_out, C))
-    n, i, j, c = Idx("n", N), Idx("i", H_out), Idx("j", W_out), Idx("c", C)
-    r, t = Idx("r", R), Idx("t", T)
-    row, column = s_h * i + d_h * r - p_h, s_w * j + d_w * t - p_w
-    return Layer(
-        name="max_pool2d",
-        class_name="MaxPool2D",
-        title="2-D max pooling",
-        program=program(
-            Eq(y[n, i, j, c], Maximum(inside(row, H) * inside(column, W) * x[n, row, column, c], r, t)),
-            inputs=(x,),
-            arguments={"y": "argmax"},
-            sizes={
-                H_out: pooled_count(H, p_h, p_h_end, d_h * (R - 1), s_h),
-                W_out: pooled_count(W, p_w, p_w_end, d_w * (T - 1), s_w),
-            },
+def _pooling(rank: int, equations: str, name: str, class_name: str, title: str, **fields: Any) -> Layer:
+    """A layer over windows of `rank` spatial axes, after `equations`."""
+    axes = SPATIAL[rank]
+    own = fields.pop("options", ())
+    requirements = fields.pop("requirements", ())
+    return read(
+        f"""
+        input x[N, {joined(axes, "extent")}, C]
+        {sizes(axes, pooled=True)}
+        {kernel_ranges(axes)}
+        {equations}
+        """,
+        f"{name}{rank}d",
+        class_name=f"{class_name}{rank}D",
+        title=f"{rank}-D {title}",
+        options=(
+            kernel_size(axes),
+            stride(axes, default="kernel_size"),
+            padding(axes),
+            dilation(axes),
+            ceil_mode(),
+            *own,
         ),
-        options=(KERNEL_SIZE, STRIDE, padding((d_h, d_w)), DILATION, CEIL_MODE),
-        axes=AXES,
-        requirements=(
-            Requirement(
-                tuple(
-                    d * (e - 1) + 1 - 2 * p
-                    for d, e, p in ((d_h, R, p_h), (d_h, R, p_h_end), (d_w, T, p_w), (d_w, T, p_w_end))
-                ),
-                "padding",
-                HALF,
-            ),
-        ),
+        axes=words(axes),
+        requirements=(half_of_kernel(axes), *requirements),
+        **fields,
+    )
+
+
+def _max_pooling(rank: int) -> Layer:
+    axes = SPATIAL[rank]
+    out, taps = joined(axes, "out"), joined(axes, "tap")
+    inside = " ".join(f"[0 <= {axis.position()} < {axis.extent}]" for axis in axes)
+    return _pooling(
+        rank,
+        f"y[n, {out}, c] = max({taps}) {inside} x[n, {positions(axes)}, c]",
+        "max_pool",
+        "MaxPool",
+        "max pooling",
+        arguments={"y": "argmax"},
         display=(*ISOTROPIC, ("dilation", "d"), ("ceil_mode", False)),
         source="Scherer, Mueller and Behnke, Evaluation of pooling operations in convolutional architectures, 2010",
     )
 
 
-def avg_pool2d() -> Layer:
-    """The mean of each window; a_h and a_w count the positions of a window that the mean is taken over."""
-    x = IndexedBase("x", shape=(N, H, W, C))
-    y = IndexedBase("y", shape=(N, H_out, W_out, C))
-    a_h, a_w = IndexedBase("a_h", shape=(H_out,)), IndexedBase("a_w", shape=(W_out,))
-    n, i, j, c = Idx("n", N), Idx("i", H_out), Idx("j", W_out), Idx("c", C)
-    r, t = Idx("r", R), Idx("t", T)
-    window = x[n, s_h * i + r - p_h, s_w * j + t - p_w, c]
+def max_pool1d() -> Layer:
+    """The maximum of each window; padding never wins, a tie goes to the first element."""
+    return _max_pooling(1)
 
-    def counted(position: Expr, extent: Expr, start: Expr, end: Expr) -> Expr:
-        """Padding counts as part of the window when count_include_pad is 1."""
-        return inside(position + count_include_pad * start, extent + count_include_pad * (start + end))
 
-    return Layer(
-        name="avg_pool2d",
-        class_name="AvgPool2D",
-        title="2-D average pooling",
-        program=program(
-            Eq(a_h[i], Sum(counted(s_h * i + r - p_h, H, p_h, p_h_end), r)),
-            Eq(a_w[j], Sum(counted(s_w * j + t - p_w, W, p_w, p_w_end), t)),
-            Eq(y[n, i, j, c], Sum(window, r, t) / (a_h[i] * a_w[j])),
-            inputs=(x,),
-            sizes={
-                H_out: pooled_count(H, p_h, p_h_end, R - 1, s_h),
-                W_out: pooled_count(W, p_w, p_w_end, T - 1, s_w),
-            },
-        ),
-        options=(
-            KERNEL_SIZE,
-            STRIDE,
-            padding((1, 1)),
-            CEIL_MODE,
-            Option("count_include_pad", (count_include_pad,), Kind.FLAG, default=True),
-        ),
-        axes=AXES,
-        requirements=(Requirement((R - 2 * p_h, R - 2 * p_h_end, T - 2 * p_w, T - 2 * p_w_end), "padding", HALF),),
-        display=(*ISOTROPIC, ("ceil_mode", False), ("count_include_pad", True)),
+def max_pool2d() -> Layer:
+    """The maximum of each window; padding never wins, a tie goes to the first element in row-major order."""
+    return _max_pooling(2)
+
+
+def max_pool3d() -> Layer:
+    """The maximum of each window; padding never wins, a tie goes to the first element in row-major order."""
+    return _max_pooling(3)
+
+
+def _counted(axis: Axis) -> str:
+    """How many positions of each window the mean is taken over; padding counts when count_include_pad is 1."""
+    start, end = axis.symbol("p"), axis.end
+    position = f"{axis.position()} + count_include_pad*{start}"
+    extent = f"{axis.extent} + count_include_pad*({start} + {end})"
+    return f"a{axis.suffix}[{axis.out}] = sum({axis.tap}) [0 <= {position} < {extent}]"
+
+
+def _average_pooling(rank: int) -> Layer:
+    axes = SPATIAL[rank]
+    out, taps = joined(axes, "out"), joined(axes, "tap")
+    counts = "\n".join(_counted(axis) for axis in axes)
+    area = " * ".join(f"a{axis.suffix}[{axis.out}]" for axis in axes)
+    return _pooling(
+        rank,
+        f"""
+        count_include_pad = true
+        {counts}
+        y[n, {out}, c] = (sum({taps}) x[n, {positions(axes)}, c]) / ({area})
+        """,
+        "avg_pool",
+        "AvgPool",
+        "average pooling",
+        requirements=(within_extent(axes),),  # there is no mean of nothing
+        display=(*ISOTROPIC, ("dilation", 1), ("ceil_mode", False), ("count_include_pad", True)),
         source="LeCun et al., Gradient-based learning applied to document recognition, 1998, section II.B",
     )
+
+
+def avg_pool1d() -> Layer:
+    """The mean of each window; a counts the positions of a window that the mean is taken over."""
+    return _average_pooling(1)
+
+
+def avg_pool2d() -> Layer:
+    """The mean of each window; a_h and a_w count the positions of a window that the mean is taken over."""
+    return _average_pooling(2)
+
+
+def avg_pool3d() -> Layer:
+    """The mean of each window; a_d, a_h and a_w count the positions that the mean is taken over."""
+    return _average_pooling(3)
+
+
+def _power_pooling(rank: int) -> Layer:
+    """The brackets let no power of 0 be taken: the gradient of a window of zeros is 0."""
+    axes = SPATIAL[rank]
+    place, out, taps = (joined(axes, part) for part in ("place", "out", "tap"))
+    total = f"u[n, {out}, c]"
+    return _pooling(
+        rank,
+        f"""
+        P = 2.0
+        z[n, {place}, c] = abs(x[n, {place}, c])^P
+        {total} = sum({taps}) z[n, {positions(axes)}, c]
+        y[n, {out}, c] = [{total} != 0] * ({total} + [{total} == 0])^(1/P)
+        """,
+        "lp_pool",
+        "LPPool",
+        "power-average (Lp) pooling",
+        options=(NORM_TYPE,),
+        requirements=(Requirement((P - 1, 100 - P), "norm_type", "a number from 1 to 100"),),
+        display=(*ISOTROPIC, ("dilation", 1), ("ceil_mode", False)),
+        source="Sermanet, Chintala and LeCun, Convolutional neural networks applied to house numbers digit "
+        "classification, 2012, section 2.2",
+    )
+
+
+def lp_pool1d() -> Layer:
+    """The P-norm of each window, of absolute values; the gradient of a window of zeros is 0."""
+    return _power_pooling(1)
+
+
+def lp_pool2d() -> Layer:
+    """The P-norm of each window, of absolute values; the gradient of a window of zeros is 0."""
+    return _power_pooling(2)
+
+
+def lp_pool3d() -> Layer:
+    """The P-norm of each window, of absolute values; the gradient of a window of zeros is 0."""
+    return _power_pooling(3)
+
+
+POOLINGS: dict[str, Callable[[], Layer]] = {
+    "max_pool1d": max_pool1d,
+    "max_pool2d": max_pool2d,
+    "max_pool3d": max_pool3d,
+    "avg_pool1d": avg_pool1d,
+    "avg_pool2d": avg_pool2d,
+    "avg_pool3d": avg_pool3d,
+    "lp_pool1d": lp_pool1d,
+    "lp_pool2d": lp_pool2d,
+    "lp_pool3d": lp_pool3d,
+}

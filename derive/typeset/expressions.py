@@ -10,7 +10,19 @@ from sympy import Add, Expr, Integer, Mul, Pow, Symbol
 from derive.derivation.notation import Monomial, Notation, monomial, monomials
 from derive.derivation.recognise import Transposed
 from derive.derivation.record import Between, Equals, Hadamard, Partial
-from derive.functions import activation, activation_prime, equal, relu, sigmoid, step
+from derive.functions import (
+    activation,
+    activation_prime,
+    at_least,
+    equal,
+    greater,
+    larger,
+    relu,
+    sigmoid,
+    smaller,
+    step,
+    unequal,
+)
 from derive.index import choose, exact, floordiv, minimum, mod
 from derive.term import Access
 
@@ -20,6 +32,9 @@ FUNCTION_NAMES = {
     sympy.tanh: "tanh",
     sympy.sin: "sin",
     sympy.cos: "cos",
+    sympy.atan: "arctan",
+    sympy.sinh: "sinh",
+    sympy.cosh: "cosh",
     sympy.sign: "sign",
     sigmoid: "sigma",
     activation: "f",
@@ -52,6 +67,9 @@ class ExpressionWriter(ABC):
     minus: str
     hadamard: str
     pi: str
+    at_least: str
+    at_most: str
+    unequal: str
 
     @abstractmethod
     def power_of_ten(self, mantissa: str, exponent: int) -> str:
@@ -134,7 +152,9 @@ class ExpressionWriter(ABC):
             return str(int(e)).replace("-", self.minus)
         if e.is_Rational:
             return self._fraction(str(e.p), str(e.q), True)
-        return repr(float(e)).replace("-", self.minus)
+        mantissa, _, exponent = repr(float(e)).partition("e")
+        text = self.power_of_ten(mantissa, int(exponent)) if exponent else mantissa
+        return f"{self.minus}{text[1:]}" if text.startswith("-") else text
 
     def _atom(self, e: Expr) -> str:
         if isinstance(e, Symbol):
@@ -169,8 +189,8 @@ class ExpressionWriter(ABC):
         if e.base.func in FUNCTION_NAMES and e.exp.is_Integer:
             name, exponent = FUNCTION_NAMES[e.base.func], self.expr(e.exp)
             return self._call(name, [self.expr(a) for a in e.base.args], exponent)
-        compound = not isinstance(e.base, Symbol | Access)
         base = self.expr(e.base)
+        compound = not isinstance(e.base, Symbol | Access | sympy.Abs | sympy.NumberSymbol) or "^" in base
         return self._power(self._parens(base) if compound else base, self.expr(e.exp))
 
     def _function(self, e: Expr) -> str:
@@ -184,12 +204,20 @@ class ExpressionWriter(ABC):
         if isinstance(e, step):
             return self._iverson(f"{self.expr(args[0])}>0")
         if isinstance(e, equal):
-            first, second = args if isinstance(args[0], Symbol) or not isinstance(args[1], Access) else args[::-1]
+            plain = isinstance(args[0], Symbol | Access) or not isinstance(args[1], Access)
+            first, second = args if plain else args[::-1]
             return self._iverson(f"{self.expr(first)}={self.expr(second)}")
+        if isinstance(e, greater | at_least | unequal):
+            relation = {greater: ">", at_least: self.at_least, unequal: self.unequal}[e.func]
+            if args[0].is_number and not args[1].is_number:  # [x < 1] rather than [1 > x]
+                args, relation = args[::-1], {greater: "<", at_least: self.at_most}.get(e.func, relation)
+            return self._iverson(f"{self.expr(args[0])}{relation}{self.expr(args[1])}")
         if isinstance(e, sympy.Abs):
             return self._absolute(self.expr(args[0]))
         if isinstance(e, relu):
             return self._call("max", ["0", self.expr(args[0])])
+        if isinstance(e, larger | smaller):
+            return self._call("max" if isinstance(e, larger) else "min", [self.expr(a) for a in args])
         return self._call(FUNCTION_NAMES.get(e.func, e.func.__name__), [self.expr(a) for a in args])
 
     def access(self, a: Access) -> tuple[Part, ...]:

@@ -57,7 +57,7 @@ def statement(source: Statement) -> str:
 
 
 def equations(derivation: Derivation) -> list[tuple[str, list[Piece], tuple[str, ...]]]:
-    """The forward equations: left side, pieces of the right side, ranges of a maximum."""
+    """The forward equations: left side, pieces of the right side, ranges of an extremum."""
     t = LatexTypesetter(derivation.notation)
     return [
         (
@@ -92,14 +92,16 @@ def sizes(derivation: Derivation) -> list[str]:
 
 
 def seed_sentence(derivation: Derivation, t: LatexTypesetter) -> str:
-    """What delta stands for."""
+    """What the gradients given from outside stand for."""
     outputs = derivation.program.outputs
-    pairs = list(zip(derivation.notation.deltas, outputs, strict=False))
-    if pairs:
+    seeds = derivation.notation.seeds
+    if seeds:
         named = ", ".join(
-            rf"${t.expr(Access(seed))} := \partial E/\partial {t.expr(Access(output))}$" for seed, output in pairs
+            rf"${t.expr(Access(seed))} := \partial E/\partial {t.expr(Access(output))}$"
+            for seed, output in seeds.items()
         )
-        return f"With {named}, the gradient that arrives from above."
+        gradients = "gradient that arrives" if len(seeds) == 1 else "gradients that arrive"
+        return f"With {named}, the {gradients} from above."
     if derivation.notation.quotients:
         name = t.expr(Access(outputs[0]))
         return rf"The gradient $\partial E/\partial {name}$ arrives from above; it is 1 where ${name}$ is $E$ itself."
@@ -108,7 +110,7 @@ def seed_sentence(derivation: Derivation, t: LatexTypesetter) -> str:
 
 def _chapter(derivation: Derivation) -> list[str]:
     t = LatexTypesetter(derivation.notation)
-    lines = [rf"\section*{{{prose(derivation.name)}: {prose(derivation.title)}}}"]
+    lines = [rf"\section*{{{prose(derivation.heading)}}}"]
     lines.append(r"\textbf{Forward.} " + " ".join(sentence(w, t) for w in derivation.setup))
     lines += _forward(derivation)
     lines += [sentence(w, t) for w in derivation.notes]
@@ -225,7 +227,8 @@ def _broken(pieces: Sequence[Piece], new: set[str], budget: float) -> list[str]:
     for number, piece in enumerate(pieces):
         marked = "".join(rf"\new{{{p.text}}}" if p.key in new else p.text for p in piece.parts)
         size = width(glue(piece, before or piece) + piece.text)
-        heads = number > 0 and (pieces[number - 1].glue == "S" or _is_head(pieces[number - 1]))
+        starts = piece.glue in ("+", "-")  # a new summand may always start a line
+        heads = number > 0 and not starts and (pieces[number - 1].glue == "S" or _is_head(pieces[number - 1]))
         reach = used + size
         if piece.glue in "+-" or piece.glue == "S" or _is_head(piece):
             reach += width(pieces[number + 1].text) if number + 1 < len(pieces) else 0

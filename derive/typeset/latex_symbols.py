@@ -8,7 +8,7 @@ from derive.derivation.notation import GREEK, name_parts
 from derive.typeset.expressions import Part
 from derive.typeset.typesetter import Piece, Typesetter
 
-_FUNCTIONS = ("exp", "log", "tanh", "sin", "cos", "max", "min")
+_FUNCTIONS = ("exp", "log", "tanh", "sin", "cos", "sinh", "cosh", "arctan", "max", "min")
 
 
 class LatexTypesetter(Typesetter):
@@ -17,6 +17,9 @@ class LatexTypesetter(Typesetter):
     minus = "-"
     hadamard = r"\odot"
     pi = r"\pi"
+    at_least = r"\ge "
+    at_most = r"\le "
+    unequal = r"\ne "
 
     def _symbol(self, symbol: Symbol) -> str:
         name = name_parts(symbol.name)
@@ -98,7 +101,7 @@ class LatexTypesetter(Typesetter):
         return rf"0\le {value}<{extent}"
 
     def _reduction(self, op: str, groups: Sequence[Sequence[str]]) -> str:
-        sign = r"\sum" if op == "sum" else r"\max"
+        sign = f"\\{op}"
         lines = [",".join(group) for group in groups]
         below = lines[0] if len(lines) == 1 else r"\substack{" + r"\\".join(lines) + "}"
         return f"{sign}_{{{below}}}"
@@ -118,7 +121,10 @@ class LatexTypesetter(Typesetter):
 
     def power_of_ten(self, mantissa: str, exponent: int) -> str:
         r"""``4\cdot 10^{-16}``."""
-        return rf"{mantissa}\cdot 10^{{{exponent}}}"
+        return f"{'' if mantissa == '1' else mantissa + _TIMES}10^{{{exponent}}}"
+
+
+_TIMES = r"\cdot "
 
 
 def _letter(name: str, word: str = r"\mathrm") -> str:

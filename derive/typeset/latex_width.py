@@ -6,7 +6,8 @@ _TOKEN = re.compile(r"\\[A-Za-z]+|\\.|[{}^_&]|\S")
 _COMMANDS = {
     "\\,": 0.17, "\\;": 0.28, "\\quad": 1.0, "\\qquad": 2.0, "\\sum": 1.45, "\\partial": 0.55, "\\delta": 0.5,
     "\\mid": 0.85, "\\le": 1.3, "\\max": 1.75, "\\min": 1.6, "\\exp": 1.5, "\\log": 1.25, "\\tanh": 2.1, "\\sin": 1.2,
-    "\\cos": 1.3, "\\bmod": 2.7, "\\odot": 1.2, "\\pi": 0.57, "\\sigma": 0.6, "\\lfloor": 0.45, "\\rfloor": 0.45,
+    "\\cos": 1.3, "\\sinh": 1.9, "\\cosh": 2.0, "\\arctan": 3.0, "\\ge": 1.3, "\\ne": 1.3,
+    "\\bmod": 2.7, "\\odot": 1.2, "\\pi": 0.57, "\\sigma": 0.6, "\\lfloor": 0.45, "\\rfloor": 0.45,
     "\\left": 0.1, "\\right": 0.1, "\\displaystyle": 0.0, "\\top": 0.8, "\\bigl": 0.1, "\\bigr": 0.1,
     "\\Bigl": 0.2, "\\Bigr": 0.2, "\\cdot": 0.7,
     "\\color": 0.0, "\\new": 0.0, "\\text": 0.0, "\\mathrm": 0.0, "\\operatorname": 0.1, "\\substack": 0.0,
@@ -49,7 +50,7 @@ def _group(tokens: list[str], at: list[int], scale: float) -> float:
             scripts[token] = max(scripts[token], _argument(tokens, at, scale * _SCRIPT))
             continue
         total += _closed(scripts, under_sum, scale)
-        under_sum = token in ("\\sum", "\\max")
+        under_sum = token in ("\\sum", "\\max", "\\min")
         total += _one(token, tokens, at, scale)
     return total + _closed(scripts, under_sum, scale)
 

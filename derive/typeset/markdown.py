@@ -18,7 +18,7 @@ def render(derivation: Derivation, certificate: Certificate | None = None) -> st
 
 def _chapter(derivation: Derivation) -> list[str]:
     t = LatexTypesetter(derivation.notation)
-    lines = [f"# {derivation.name}: {_plain(derivation.title)}", ""]
+    lines = [f"# {_plain(derivation.heading)}", ""]
     lines += [sentence(w, t, _plain) for w in derivation.setup]
     rows = []
     for left, pieces, conditions in equations(derivation):

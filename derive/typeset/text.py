@@ -9,19 +9,21 @@ from derive.typeset.text_symbols import TextTypesetter
 from derive.typeset.typesetter import Piece, Typesetter
 
 WIDTH = 110
+_BRACKETS = 66
+"""The longest row of brackets that no line ends within."""
 
 
 def render(derivation: Derivation, certificate: Certificate | None = None) -> str:
     """The whole derivation; a certificate becomes its last line."""
     t = TextTypesetter(derivation.notation)
-    lines = [f"{derivation.name}: {t.prose(derivation.title)}", ""]
+    lines = [t.prose(derivation.heading), ""]
     for sentence in derivation.setup:
         lines += _wrapped(t.words(sentence))
     lines.append("")
     lines += _forward(derivation, t)
     for sentence in derivation.notes:
         lines += _wrapped(t.words(sentence))
-    if derivation.notation.deltas:
+    if derivation.notation.seeds:
         lines += ["", *_seed_lines(derivation, t)]
     number = 1
     for section in derivation.sections:
@@ -63,14 +65,10 @@ def _forward(derivation: Derivation, t: TextTypesetter) -> list[str]:
 
 
 def _seed_lines(derivation: Derivation, t: TextTypesetter) -> list[str]:
-    names = [f"{t.expr(Access(seed))} = ∂E/∂{t.expr(Access(output))}" for seed, output in seeds(derivation)]
-    return [f"With {', '.join(names)}, the gradient that arrives from above."]
-
-
-def seeds(derivation: Derivation) -> list[tuple[str, str]]:
-    """The error signals and the outputs that they belong to."""
-    outputs = derivation.program.outputs
-    return list(zip(derivation.notation.deltas, outputs, strict=False))
+    seeds = derivation.notation.seeds
+    names = [f"{t.expr(Access(seed))} = ∂E/∂{t.expr(Access(output))}" for seed, output in seeds.items()]
+    gradients = "gradient that arrives" if len(seeds) == 1 else "gradients that arrive"
+    return _wrapped(f"With {', '.join(names)}, the {gradients} from above.")
 
 
 def _section(section: Section, derivation: Derivation, number: int) -> tuple[list[str], int]:
@@ -129,7 +127,7 @@ def _chunks(pieces: Sequence[Piece]) -> list[list[str]]:
             summands.append([])
         elif previous in ("S", "head"):
             text += " " + piece.text
-        elif previous == "[" and piece.glue == "[":
+        elif previous == "[" and piece.glue == "[" and len(text) + len(piece.text) <= _BRACKETS:
             text += piece.text
         else:
             summands[-1].append(text)

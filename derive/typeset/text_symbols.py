@@ -19,6 +19,9 @@ class TextTypesetter(Typesetter):
     minus = "−"
     hadamard = "⊙"
     pi = "π"
+    at_least = "≥"
+    at_most = "≤"
+    unequal = "≠"
 
     def _symbol(self, symbol: Symbol) -> str:
         name = name_parts(symbol.name)
@@ -61,7 +64,7 @@ class TextTypesetter(Typesetter):
         return f"{base}^({exponent})" if len(exponent) > 1 else f"{base}^{exponent}"
 
     def _root(self, inner: str) -> str:
-        return f"√({inner})"
+        return f"√{inner}" if len(inner) == 1 or inner.isdigit() else f"√({inner})"
 
     def _call(self, name: str, arguments: Sequence[str], exponent: str = "") -> str:
         head = {"f'": "f′", "sigma": "σ"}.get(name, name)
@@ -105,7 +108,7 @@ class TextTypesetter(Typesetter):
 
     def power_of_ten(self, mantissa: str, exponent: int) -> str:
         """4·10⁻¹⁶."""
-        return f"{mantissa}·10{str(exponent).translate(_POWERS)}"
+        return f"{'' if mantissa == '1' else mantissa + '·'}10{str(exponent).translate(_POWERS)}"
 
     def prose(self, text: str) -> str:
         """Words without mathematics."""

@@ -15,7 +15,7 @@ from sympy import Add, Expr, Integer, Symbol
 from derive.derivation.notation import Monomial, Notation, monomial
 from derive.derivation.record import Definition, Partial, Step, Words
 from derive.functions import activation_prime, is_indicator
-from derive.index import affine
+from derive.index import IntegerFunction, affine, bounds
 from derive.term import Access, Guard, Term
 from derive.typeset.expressions import QUOTIENT, ExpressionWriter, Part, is_inverse
 
@@ -92,17 +92,30 @@ class Typesetter(ExpressionWriter):
         deltas = sorted(term.deltas, key=lambda d: not self._plain_pair(d, term))
         pieces += [self._bracket(self._iverson(self._equation(d, term))) for d in deltas]
         if term.op == "sum":
-            pieces += [self._bracket(self._iverson(self._range(g))) for g in term.guards]
+            pieces += [self._bracket(self._iverson(self._range(g, term))) for g in term.guards]
         if not pieces or (len(pieces) == 1 and term.bound and not split.anything):
             pieces.append(Piece((Part("1", "1"),)))
         return [Piece(pieces[0].parts, sign), *pieces[1:]]
 
     def conditions(self, term: Term) -> tuple[str, ...]:
-        """The ranges that restrict a maximum."""
-        return tuple(self._range(g) for g in term.guards) if term.op == "max" else ()
+        """The ranges that restrict an extremum."""
+        return tuple(self._range(g, term) for g in term.guards) if term.is_extremum else ()
 
-    def _range(self, guard: Guard) -> str:
-        return self._between(self.expr(guard.value), self.expr(guard.extent))
+    def _range(self, guard: Guard, term: Term) -> str:
+        """``0 <= value < extent``, or the half of it that the ranges of the indices leave open: ``j <= i``."""
+        plain = not guard.value.is_number and not guard.value.has(IntegerFunction)
+        reach = bounds(guard.value, {r.index: r.extent for r in term.ranges}) if plain else None
+        if reach is None:
+            return self._between(self.expr(guard.value), self.expr(guard.extent))
+        if reach[0] == 0:
+            return f"{self.expr(guard.value)}<{self.expr(guard.extent)}"
+        if sympy.expand(reach[1] + 1 - guard.extent) != 0:
+            return self._between(self.expr(guard.value), self.expr(guard.extent))
+        strict = guard.value.as_coeff_Add()[0] == -1  # 0 <= i - j - 1 is j < i
+        parts = Add.make_args(guard.value + 1 if strict else guard.value)
+        below = Add(*(-p for p in parts if p.as_coeff_Mul()[0].is_negative))
+        above = Add(*(p for p in parts if not p.as_coeff_Mul()[0].is_negative))
+        return f"{self.expr(below)}{'<' if strict else self.at_most}{self.expr(above)}"
 
     def _constants(self, part: Monomial, split: "_Factors") -> list[str]:
         upper = [f for f in split.constants if not is_inverse(f)]

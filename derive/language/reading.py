@@ -1,0 +1,121 @@
+"""Equation text -> Layer: all stages in a row, and what follows from the text for its calling convention."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from sympy import Eq, Expr, Integer, Symbol
+
+from derive.equations import program
+from derive.index import integer
+from derive.interface import Kind, Layer, Option, Requirement, open_options
+from derive.language.error import LanguageError, Located
+from derive.language.expressions import Condition, Reader
+from derive.language.extents import Extents, find
+from derive.language.parse import parse
+from derive.language.scope import Parameter, Scope, scope
+from derive.language.syntax import Element, Ellipsis, Equation, Place, walk
+from derive.term import EquationError, Program
+
+
+def read(
+    text: str, name: str = "layer", file: str = "", arguments: Mapping[str, str] | None = None, **interface: Any
+) -> Layer:
+    """The layer that an equation text describes.
+
+    Args:
+        text: the equations, see docs/language.md.
+        name: the layer's name, also the stem of its functions.
+        file: the file's name, for messages.
+        arguments: name of the tensor that records where an extremum was found, by name of the extremum's tensor;
+            ``arg_y`` where nothing is said.
+        **interface: fields of `Layer` that replace what follows from the text: class_name, title, weights, options
+            (which stand before those that the text makes), features, axes, requirements, display, source, initial.
+
+    Raises:
+        LanguageError: for any mistake in the text; the message points at the place.
+    """
+    try:
+        syntax = parse(text)
+        names = scope(syntax)
+        extents = find(syntax, names)
+        reader = Reader(names, extents)
+        own = tuple(interface.get("options", ()))
+        built = _program(names, extents, reader, arguments or {})
+        fields = {
+            "class_name": "".join(part.capitalize() for part in name.split("_")),
+            "title": syntax.title,
+            "weights": names.flags["weight"],
+            "requirements": tuple(_requirements(reader.conditions)),
+            **interface,
+            "options": (*own, *_options(names, built, {s for o in own for s in o.symbols})),
+        }
+        return Layer(name=name, program=built, **fields)
+    except Located as error:
+        raise LanguageError(error.message, error.place, text, file) from None
+
+
+def _program(names: Scope, extents: Extents, reader: Reader, arguments: Mapping[str, str]) -> Program:
+    equations: list[Eq] = []
+    places: list[Place] = []
+    for equation in names.equations:
+        found = reader.equation(equation)
+        equations += found
+        places += [equation.at] * len(found)
+    try:
+        return program(
+            *equations,
+            inputs=[reader.bases[n] for n in names.inputs],
+            outputs=[reader.bases[n] for n in names.outputs],
+            sizes=dict(extents.sizes),
+            integers=" ".join(names.flags["integer"]),
+            optional=" ".join(names.flags["optional"]),
+            factors=" ".join(names.flags["factor"]),
+            constants=" ".join(names.flags["constant"]),
+            ravel=_ravel(names),
+            arguments=arguments,
+        )
+    except EquationError as error:
+        raise Located(str(error), _blamed(str(error), names.equations)) from None
+
+
+def _blamed(message: str, equations: Sequence[Equation]) -> Place:
+    """The equation that a message starts with, else the last one."""
+    for equation in equations:
+        target = equation.target
+        if message.startswith(f"{target.tensor if isinstance(target, Element) else target.name}:"):
+            return equation.at
+    return equations[-1].at
+
+
+def _ravel(names: Scope) -> Mapping[str, int]:
+    """Which axis of a tensor ``...`` stands for."""
+    found: dict[str, int] = {}
+    for node in walk(names.equations):
+        if isinstance(node, Element):
+            for axis, subscript in enumerate(node.subscripts):
+                if isinstance(subscript, Ellipsis):
+                    found.setdefault(node.tensor, axis)
+    return found
+
+
+def _options(names: Scope, built: Program, taken: set[Symbol]) -> list[Option]:
+    """One option per parameter of the text and per size that nothing else gives."""
+    symbols = {p: integer(n) if p.integer else Symbol(n, real=True) for n, p in names.parameters.items()}
+    found = [_option(p, s) for p, s in symbols.items() if s not in taken]
+    return [*found, *open_options(built, {*taken, *symbols.values()})]
+
+
+def _option(parameter: Parameter, symbol: Symbol) -> Option:
+    if parameter.flag:
+        return Option(parameter.name, (symbol,), Kind.FLAG, bool(parameter.default))
+    if not parameter.integer:
+        return Option(parameter.name, (symbol,), Kind.NUMBER, parameter.default)
+    return Option(parameter.name, (symbol,), Kind.COUNT, int(parameter.default), min(1, int(parameter.default)))
+
+
+def _requirements(conditions: Sequence[Condition]) -> list[Requirement]:
+    found: dict[tuple[str, str], list[Expr]] = {}
+    for condition in conditions:
+        if condition.least != Integer(0):
+            found.setdefault((condition.parameter, condition.words), []).append(condition.least)
+    return [Requirement(tuple(dict.fromkeys(e)), parameter, words) for (parameter, words), e in found.items()]

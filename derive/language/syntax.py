@@ -1,0 +1,161 @@
+"""What a text says, as data: the syntax tree of an equation text, before any name has a meaning."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass, fields
+from typing import Any
+
+
+@dataclass(frozen=True)
+class Place:
+    """Where something stands: line and column, counted from 1, and the column after its end (on its first line)."""
+
+    line: int
+    column: int
+    end: int
+
+
+@dataclass(frozen=True)
+class Number:
+    """A number as it is written."""
+
+    text: str
+    at: Place
+
+
+@dataclass(frozen=True)
+class Name:
+    """A name without subscripts."""
+
+    name: str
+    at: Place
+
+
+@dataclass(frozen=True)
+class Ellipsis:
+    """``...``: any number of axes."""
+
+    at: Place
+
+
+@dataclass(frozen=True)
+class Element:
+    """``tensor[subscripts]``."""
+
+    tensor: str
+    subscripts: "tuple[Node, ...]"
+    at: Place
+
+
+@dataclass(frozen=True)
+class Call:
+    """``function(arguments)``."""
+
+    function: str
+    arguments: "tuple[Node, ...]"
+    at: Place
+
+
+@dataclass(frozen=True)
+class Reduction:
+    """``op(indices) body``."""
+
+    op: str
+    indices: tuple[Name | Ellipsis, ...]
+    body: "Node"
+    at: Place
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """``left sign right``."""
+
+    left: "Node"
+    sign: str
+    right: "Node"
+    at: Place
+
+
+@dataclass(frozen=True)
+class Bracket:
+    """``[comparison, ...]``: 1 where all comparisons hold, else 0."""
+
+    comparisons: tuple[Comparison, ...]
+    at: Place
+
+
+@dataclass(frozen=True)
+class Sum:
+    """``a + b - c``: parts with their signs."""
+
+    parts: "tuple[tuple[str, Node], ...]"
+    at: Place
+
+
+@dataclass(frozen=True)
+class Product:
+    """``a * b / c``: the first factor, then (operator, factor) from left to right."""
+
+    first: "Node"
+    rest: "tuple[tuple[str, Node], ...]"
+    at: Place
+
+
+@dataclass(frozen=True)
+class Power:
+    """``base ** exponent``."""
+
+    base: "Node"
+    exponent: "Node"
+    at: Place
+
+
+Node = Number | Name | Ellipsis | Element | Call | Reduction | Bracket | Sum | Product | Power
+
+
+@dataclass(frozen=True)
+class Declaration:
+    """``keyword item, item, ...``; an item without subscripts is a Name."""
+
+    keyword: str
+    items: tuple[Name | Element, ...]
+    at: Place
+
+
+@dataclass(frozen=True)
+class RangeLine:
+    """``index < extent``."""
+
+    index: Name
+    extent: Node
+    at: Place
+
+
+@dataclass(frozen=True)
+class Equation:
+    """``target = value`` or ``target += value``."""
+
+    target: Name | Element
+    value: Node
+    accumulates: bool
+    at: Place
+
+
+@dataclass(frozen=True)
+class Text:
+    """A whole text: its lines in order, and the title that its first comment gives."""
+
+    declarations: tuple[Declaration, ...]
+    ranges: tuple[RangeLine, ...]
+    equations: tuple[Equation, ...]
+    title: str
+
+
+def walk(node: Any) -> Iterator[Any]:
+    """`node` and every node below it, in reading order."""
+    if isinstance(node, tuple):
+        for part in node:
+            yield from walk(part)
+    elif hasattr(node, "at"):
+        yield node
+        for field in fields(node):
+            yield from walk(getattr(node, field.name))

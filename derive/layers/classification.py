@@ -1,0 +1,119 @@
+"""Losses of class labels, forward equations only; each is the mean over the batch.
+
+The sum of exponentials is taken beside the largest score m, so that nothing overflows; m counts as a constant, since
+no loss depends on it.
+"""
+
+from collections.abc import Callable
+
+from sympy import Symbol
+
+from derive.index import integers
+from derive.interface import Kind, Layer, Option
+from derive.language import read
+from derive.layers.activation import number
+
+N, K, E = integers("N K E")
+IGNORE = Option("ignore_index", (Symbol("i", real=True),), Kind.COUNT, -100, -100)
+"""The label that stands for no class."""
+
+
+def softmax_cross_entropy() -> Layer:
+    """Softmax of the scores x and negative log-likelihood of the labels t, shifted by the maximum m for stability."""
+    return read(
+        """
+        integer t
+        constant m
+        m[n] = max(k) x[n, k]
+        h[n, k] = exp(x[n, k] - m[n])
+        z[n] = sum(k) h[n, k]
+        y = sum(n) (log(z[n]) + m[n]) / N - sum(n, k) [k == t[n]] * x[n, k] / N
+        """,
+        "softmax_cross_entropy",
+        title="softmax with cross-entropy, mean over the batch",
+        axes=((N, "batch"), (K, "classes")),
+        source="Bridle, Probabilistic interpretation of feedforward classification network outputs, 1990",
+    )
+
+
+def cross_entropy() -> Layer:
+    """Softmax with cross-entropy, with class weights w, smoothed labels and a label that is ignored.
+
+    The label t has the weight ``1 - label_smoothing``, and all classes share the rest; q is that times the class's
+    weight. The mean is over the weights of the labels that count, so that it is 0/0 where none does.
+    """
+    return read(
+        """
+        input x[..., K], t[...], w[K]
+        integer t
+        factor w
+        constant w, m
+        i = -100.0
+        epsilon = 0.0
+        m[...] = max(k) x[..., k]
+        h[..., k] = exp(x[..., k] - m[...])
+        z[...] = sum(k) h[..., k]
+        q[..., k] = [t[...] != i] * w[k] * ((1 - epsilon) * [k == t[...]] + epsilon / K)
+        a[...] = sum(k) q[..., k]
+        s = sum(..., k) [t[...] != i] * [k == t[...]] * w[k]
+        y = sum(...) a[...] * (log(z[...]) + m[...]) / s - sum(..., k) [q[..., k] != 0] * q[..., k] * x[..., k] / s
+        """,
+        "cross_entropy",
+        title="softmax with weighted cross-entropy, mean over the labels that count",
+        options=(IGNORE, number("label_smoothing", "epsilon", 0.0)),
+        axes=((K, "classes"), (E, "labels")),
+        source="Szegedy et al., Rethinking the Inception architecture for computer vision, 2016, section 7",
+    )
+
+
+def nll_loss() -> Layer:
+    """Negative log-likelihood of the labels t for log-probabilities x, with class weights w and an ignored label."""
+    return read(
+        """
+        input x[..., K], t[...], w[K]
+        integer t
+        factor w
+        constant w
+        i = -100.0
+        a[...] = sum(k) [t[...] != i] * [k == t[...]] * w[k]
+        s = sum(...) a[...]
+        y = -(sum(..., k) [k == t[...]] * a[...] * x[..., k] / s)
+        """,
+        "nll_loss",
+        class_name="NLLLoss",
+        title="negative log-likelihood, mean over the labels that count",
+        options=(IGNORE,),
+        axes=((K, "classes"), (E, "labels")),
+        source="Fisher, On the mathematical foundations of theoretical statistics, 1922, section 6",
+    )
+
+
+def map_criterion() -> Layer:
+    """LeNet-5's discriminative loss of the penalties x: that of the label t is pulled down, the others are pushed up.
+
+    A class of rubbish with the constant penalty j keeps penalties that are large already from being pushed further.
+    """
+    return read(
+        """
+        integer t
+        constant m
+        j = 1.0
+        m[n] = min(k) min(x[n, k], j)
+        h[n, k] = exp(m[n] - x[n, k])
+        z[n] = exp(m[n] - j) + sum(k) h[n, k]
+        y = sum(n, k) [k == t[n]] * x[n, k] / N + sum(n) (log(z[n]) - m[n]) / N
+        """,
+        "map_criterion",
+        title="LeNet-5's maximum a posteriori criterion, mean over the batch",
+        options=(number("rubbish", "j", 1.0),),
+        axes=((N, "batch"), (K, "classes")),
+        source="LeCun et al., Gradient-based learning applied to document recognition, 1998, eq. 9",
+    )
+
+
+CLASSIFICATION: dict[str, Callable[[], Layer]] = {
+    "softmax_cross_entropy": softmax_cross_entropy,
+    "cross_entropy": cross_entropy,
+    "nll_loss": nll_loss,
+    "map_criterion": map_criterion,
+}

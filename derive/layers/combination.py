@@ -1,0 +1,39 @@
+"""Layers that join two branches of a network, forward equations only."""
+
+from collections.abc import Callable
+
+from derive.index import integers
+from derive.interface import Layer
+from derive.language import read
+
+C, D = integers("C D")
+
+
+def residual_add() -> Layer:
+    """The sum of a branch x and the shortcut z around it, of any shape."""
+    return read(
+        "y[...] = x[...] + z[...]",
+        "residual_add",
+        title="residual addition",
+        source="He et al., Deep residual learning for image recognition, 2016, eq. 1",
+    )
+
+
+def concatenation() -> Layer:
+    """The channels of x and behind them those of z; there may be any number of axes before."""
+    return read(
+        """
+        y[..., c] = x[..., c]
+        y[..., C + d] += z[..., d]
+        """,
+        "concatenation",
+        title="concatenation along the last axis",
+        axes=((C, "channels"), (D, "channels")),
+        source="Szegedy et al., Going deeper with convolutions, 2015, section 4",
+    )
+
+
+COMBINATIONS: dict[str, Callable[[], Layer]] = {
+    "residual_add": residual_add,
+    "concatenation": concatenation,
+}

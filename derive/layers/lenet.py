@@ -1,0 +1,33 @@
+"""What only LeNet-5 has, forward equations only; its other layers are in the families of their kind."""
+
+from collections.abc import Callable
+
+from derive.index import integers
+from derive.interface import Layer
+from derive.language import read
+
+N, C, K = integers("N C K")
+
+
+def rbf() -> Layer:
+    """The penalty of every class: the squared distance of x from the class's code w, LeNet-5's output layer.
+
+    The codes are given in LeNet-5 (stylised images of the characters) and may be trained as well.
+    """
+    return read(
+        """
+        weight w
+        y[n, k] = sum(c) (x[n, c] - w[k, c])^2
+        """,
+        "rbf",
+        class_name="EuclideanRBF",
+        title="Euclidean radial basis functions",
+        features=(("in_features", C), ("out_features", K)),
+        axes=((N, "batch"), (C, "features")),
+        source="LeCun et al., Gradient-based learning applied to document recognition, 1998, eq. 7",
+    )
+
+
+LENET: dict[str, Callable[[], Layer]] = {
+    "rbf": rbf,
+}

@@ -1,0 +1,294 @@
+"""The equation language: what a text means, and what it says about a mistake; docs/language.md is tested elsewhere."""
+
+import random
+import time
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from sympy import Eq, Idx, IndexedBase, Sum, exp, tanh
+
+import derive
+from derive.equations import Maximum, inside, program
+from derive.index import floordiv, integers
+from derive.interface import Kind, Layer
+from derive.language import LanguageError
+from derive.language.parse import LONGEST, LONGEST_NUMBER
+from derive.term import Program
+
+N, L, C, R, K, W = integers("N L C R K I")
+s, p = integers("s p")
+
+
+def same(text: str) -> Program:
+    return derive.layer(text).program
+
+
+def test_a_convolution_is_the_program_of_the_sympy_builder() -> None:
+    x, w = IndexedBase("x", shape=(N, L, C)), IndexedBase("w", shape=(R, C, K))
+    b, y = IndexedBase("b", shape=(K,)), IndexedBase("y", shape=(N, W, K))
+    n, i, k, r, c = Idx("n", N), Idx("i", W), Idx("k", K), Idx("r", R), Idx("c", C)
+    built = program(
+        Eq(y[n, i, k], b[k] + Sum(x[n, s * i + r - p, c] * w[r, c, k], r, c)),
+        inputs=(x, w, b),
+        sizes={W: floordiv(L + 2 * p - R, s) + 1},
+    )
+    assert built == same("input x[N,L,C]; y[n,i,k] = b[k] + sum(r,c) x[n, s*i + r - p, c] * w[r,c,k]")
+
+
+def test_conditions_lets_and_maxima_are_the_same_too() -> None:
+    x, m, y = IndexedBase("x", shape=(N, L)), IndexedBase("m", shape=(N,)), IndexedBase("y", shape=(N,))
+    n, v = Idx("n", N), Idx("l", L)
+    built = program(
+        Eq(m[n], Maximum(inside(n - v, N) * x[n, v], v)),
+        Eq(y[n], tanh(Sum(exp(x[n, v] - m[n]), v))),
+        inputs=(x,),
+        constants="m",
+    )
+    text = "m[n] = max(l) [l <= n] x[n,l]; y[n] = tanh(sum(l) exp(x[n,l] - m[n])); constant m"
+    assert built == same(text)
+
+
+@pytest.mark.parametrize(
+    ("text", "extents"),
+    [
+        ("y[i] = sum(h) x[i - h] * w[h]", {"I": "H + X0 - 1"}),
+        ("y[i] = sum(h) x[i + h] * w[h]", {"I": "-H + X0 + 1"}),
+        ("d = 2; y[i] = sum(h) x[i + d*h - 3] * w[h]", {"I": "-H*d + X0 + d + 6"}),
+        ("s = 2; y[i] = sum(h) x[s*i + h] * w[h]", {"I": "floordiv(-H + X0, s) + 1"}),
+        ("y[i] = sum(h) x[i + h] * z[2*i + h] * w[h]", {"I": "minimum(-H + X0 + 1, floordiv(-H + Z0, 2) + 1)"}),
+        ("M = L // 2 + 1; input x[L]; y[i] = x[2*i]; i < M", {"M": "floordiv(L, 2) + 1"}),
+    ],
+)
+def test_derived_sizes(text: str, extents: dict[str, str]) -> None:
+    assert {str(k): str(v) for k, v in same(text).sizes} == extents
+
+
+@pytest.mark.parametrize(
+    ("text", "shape"),
+    [
+        ("s = 2; y[s*i + a] = x[i, a]; a < s", "(I*s,)"),
+        ("s = 2; p = 1; y[s*i + r - p] = x[i] * w[r]", "(I*s + R - 2*p - s,)"),
+        ("y[c] = x[c]; y[C + d] += z[d]", "(C + D,)"),
+        ("y[n, 0] = x[n]; y[n, 1] += z[n]", "(N, 2)"),
+        ("y[i] = x[i,i]", "(I,)"),
+    ],
+)
+def test_shapes_of_targets(text: str, shape: str) -> None:
+    assert str(derive.layer(text).output.shape) == shape
+
+
+def test_the_capital_of_an_index_is_its_extent_whatever_that_is_called() -> None:
+    layer = derive.layer("input a[N,Q]; y[n,c] = a[n,c] / C; y[n, C + d] += b[n,d]")
+    assert str(layer.output.shape) == "(N, D + Q)"
+    assert layer.options == ()
+
+
+def test_parameters_are_options() -> None:
+    layer = derive.layer("s = 1; p = 0; a = 2/3; f = true; y[i] = a * sum(h) [f*h >= 0] x[s*i + d*h - p] * w[h]")
+    found = {o.name: (o.kind, o.default, o.minimum) for o in layer.options}
+    assert found == {
+        "s": (Kind.COUNT, 1, 1),
+        "p": (Kind.COUNT, 0, 0),
+        "a": (Kind.NUMBER, 2 / 3, 1),
+        "f": (Kind.FLAG, True, 1),
+        "d": (Kind.COUNT, None, 1),
+    }
+
+
+def test_inputs_stand_in_the_order_of_their_declaration_or_as_the_catalogue_has_them() -> None:
+    assert [t.name for t in derive.layer("y[n,k] = b[k] + sum(c) w[c,k]*x[n,c]").program.inputs] == ["x", "w", "b"]
+    text = "input b, w; y[n,k] = b[k] + sum(c) w[c,k]*x[n,c]"
+    assert [t.name for t in derive.layer(text.replace("b, w", "b[K], w[C,K]")).program.inputs] == ["b", "w", "x"]
+    assert [t.name for t in derive.layer("y[n] = q[n] * b[n] * a[n]").program.inputs] == ["q", "b", "a"]
+
+
+def test_flags_of_inputs_and_weights() -> None:
+    layer = derive.layer("integer t; optional b; weight w, b; constant c\ny[n,k] = w[t[n], k] + b[k] + c[k]")
+    tensors = layer.program.tensors
+    assert not tensors["b"].absent
+    scaled = derive.layer("factor a; y[n,k] = a[k] * x[n,k]").program.tensors["a"]
+    assert (scaled.optional, scaled.absent) == (True, True)
+    assert (tensors["t"].integer, tensors["b"].optional, tensors["c"].constant) == (True, True, True)
+    assert layer.weights == ("w", "b")
+    assert layer.differentiable == ("w", "b")
+
+
+def test_title_and_comments() -> None:
+    layer = derive.layer("# a title\ny[n] = x[n] # and why\n# another\n", "some_layer")
+    assert (layer.title, layer.class_name) == ("a title", "SomeLayer")
+    assert derive.layer("y[n] = x[n] + \\\n  z[n]").program == derive.layer("y[n] = x[n] + z[n]").program
+
+
+def test_a_reduction_reaches_to_the_end_of_its_product() -> None:
+    assert same("y[n] = sum(c) x[n,c] * w[c] / C + b[n]") == same("y[n] = b[n] + (sum(c) (x[n,c]*w[c]/C))")
+    assert same("y[n] = v[n] * sum(c) x[n,c]") == same("y[n] = (sum(c) x[n,c]) * v[n]")
+
+
+def test_a_condition_inside_a_function_is_a_value() -> None:
+    layer = derive.layer("y[i] = exp([i < 2] * x[i])")
+    (statement,) = layer.program.statements
+    assert statement.term.guards == ()
+    assert derive.layer("y[i] = [i < 2] x[i]").program.statements[0].term.guards != ()
+
+
+BAD = [
+    ("y[n] = foo * x[n]", 8, "unknown name foo"),
+    ("y[n] = x[n] * N2", 15, "did you mean N?"),
+    ("y[n] = x[n, j]", 13, "index j is neither"),
+    ("y[n] = sum(n) x[n]", 12, "bound twice"),
+    ("y[n] = sum(i,i) x[n,i]", 12, "bound twice"),
+    ("y[n,m] = x[n] - sum(m) x[m]", 21, "bound twice"),
+    ("y[n,k] = sum(c) x[n,c] * w[k]*w[c,k]", 31, "w has 1 subscript; found 2"),
+    ("y[n] = x[n*n]", 10, "not affine"),
+    ("y[n] = x[n//2]", 10, "inside // or %"),
+    ("input x[N,C], w[K,D]; y[n,k] = sum(c) x[n,c]*w[k,c]", 50, "two extents, C and D"),
+    ("input x[N], z[M]; y[n] = x[n]; y[n] += z[n]", 42, "two extents"),
+    ("y[n] = y[n-1] + x[n]", 8, "defined by itself"),
+    ("y[n] = z[n]; z[n] = x[n]", 8, "before its equation is complete"),
+    ("y[n] = x[n]; y[n] = x[n] + 1", 14, "defined twice"),
+    ("y[n] += x[n]", 1, "needs an equation y = ..."),
+    ("lambda[n] = x[n]", 1, "reserved"),
+    ("exp[n] = x[n]", 1, "reserved"),
+    ("y[n] = exp(x[n], 2)", 8, "exp takes 1 argument; found 2"),
+    ("y[n] = expp(x[n])", 8, "did you mean exp?"),
+    ("y[n] = x[n,c] * sum(c) w[c]", 12, "index c is neither"),
+    ("y[n] = x[1.5]", 10, "1.5 is no integer"),
+    ("y[n] = x[n]/0", 13, "division by 0"),
+    ("y[n] = x[t[n]]", 10, "declare it: integer t"),
+    ("y[t[n]] = x[n]", 3, "reduce instead"),
+    ("y[n] = x[n]^100", 13, "exponent of at most 64"),
+    ("y[n] = x[n] * 9^9^9^9", 19, "exponent of at most 64"),
+    ("input y[N]; y[n] = x[n]", 7, "y is an input, but"),
+    ("output q; y[n] = x[n]", 8, "no equation defines the output q"),
+    ("integer q; y[n] = x[n]", 9, "q is no input"),
+    ("s = -1; y[n] = x[n]", 6, "at least 0"),
+    ("s = 0.5; y[n] = x[n + s]", 23, "s is a real number"),
+    ("y[n] = x[n, reflect(n, 2)]", 13, "reflect takes 1 argument; found 2"),
+    ("y[n] = reflect(x[n])", 8, "wraps a subscript"),
+    ("y[n] = max(x[n])", 8, "max takes two values"),
+    ("y[n] = sum(i) -x[n,i]", 8, "sum(i) x[i]"),
+    ("y[n] = x[n] $ 3", 13, "character '$'"),
+    ("y[n] = (x[n]", 13, "expected )"),
+    ("y[n] = 5 x[n]", 10, "expected * or /"),
+    ("s = 1", 1, "no equation"),
+    ("", 1, "no equation"),
+    ("y[i] = sum(j) x[j]", 3, "give it on a line: i < ..."),
+    ("y[n] = log(0)*x[n]", 8, "not a real number"),
+    ("y[n] = sqrt(-1)*x[n]", 8, "not a real number"),
+    ("y[n] = 1e400 * x[n]", 8, "not a real number"),
+    ("N = M; M = N; y[n] = x[n]", 1, "defined by itself"),
+    ("n < x; y[n] = x[n]", 5, "x is a tensor"),
+    ("i < 3; y[n] = x[n]", 1, "i is no index"),
+    ("y[n] = __import__('os').system('true')", 8, "character '_'"),
+    ("y[n] = x.__class__", 9, "character '.'"),
+    ("y[n] = [n <] x[n]", 12, "found ']'"),
+    ("y[n] = z[n] * x[...]", 17, "index ... is neither"),
+]
+
+
+@pytest.mark.parametrize(("text", "column", "message"), BAD, ids=[t for t, _, _ in BAD])
+def test_a_mistake_is_one_line_and_a_caret_at_the_place(text: str, column: int, message: str) -> None:
+    with pytest.raises(LanguageError) as caught:
+        derive.layer(text)
+    first, shown, caret = str(caught.value).split("\n")
+    assert message in first
+    assert (caught.value.line, caught.value.column) == (1, column)
+    assert shown == f"    {text}"
+    assert caret.index("^") == 4 + column - 1
+
+
+def test_line_and_file_are_named() -> None:
+    with pytest.raises(LanguageError, match=r"^line 3, column 8: unknown name z"):
+        derive.layer("# title\ns = 1\ny[n] = z * x[n]")
+
+
+def layer_or_error(text: str) -> bool:
+    """Whether `text` is a layer, or its error has the three lines that errors have."""
+    try:
+        return isinstance(derive.layer(text), Layer)
+    except LanguageError as error:
+        return str(error).count("\n") == 2
+
+
+ABSURD = [
+    "y[n] = " + "(" * 3000 + "x[n]" + ")" * 3000,
+    "y[n] = " + "sum(i) [i < 2] " * 1000 + "x[n]",
+    "y[n] = " + "x[n]^" * 2000 + "x[n]",
+    "y[n] = x[" + "n+" * 6000 + "n]",
+    "y[n] = " + "exp(" * 500 + "x[n]" + ")" * 500,
+    "y[n] = x[n] + " + "9" * (LONGEST_NUMBER + 1),
+    "y[n] = x[n]" + " + x[n]" * LONGEST,
+    "y" * 9000 + "[n] = x[n]",
+    "y[n] = x[(" + "+".join("ABCDEFGH") + ")^8 * n]",
+    "y[n] = x[n]" + "".join(f" * (a{k}[n] + b{k}[n])" for k in range(300)),
+    "[" * 5000,
+    "y[n] = \x00x[n]",
+    "y[n] = x[n]\ud800",
+    "…" * 100,
+]
+
+
+@pytest.mark.parametrize("text", ABSURD, ids=range(len(ABSURD)))
+def test_absurd_texts_end_soon_and_cleanly(text: str) -> None:
+    start = time.perf_counter()
+    assert layer_or_error(text)
+    assert time.perf_counter() - start < 30
+
+
+PIECES = [
+    *("x[n]", "y[n]", "w[c,k]", "sum(c)", "max(i)", "=", "+=", "+", "-", "*", "/", "^", "(", ")", "[", "]", ",", ";"),
+    *(
+        "\n",
+        "n",
+        "c",
+        "i",
+        "N",
+        "2",
+        "0.5",
+        "...",
+        "<",
+        "<=",
+        "==",
+        "input ",
+        "output ",
+        "integer ",
+        "exp(",
+        "reflect(",
+    ),
+    *(
+        "s = 1;",
+        "y[n] = x[n]",
+        "[i <= n]",
+        "//",
+        "%",
+        " ",
+        "#",
+        "\\",
+        "'",
+        '"',
+        "é",
+        "_",
+        ":",
+        "lambda",
+        "pi",
+        "E",
+        "max(",
+    ),
+]
+
+
+@settings(max_examples=400, deadline=None, derandomize=True, suppress_health_check=[HealthCheck.too_slow])
+@given(st.lists(st.sampled_from(PIECES), max_size=14).map("".join))
+def test_any_text_is_a_layer_or_a_language_error(text: str) -> None:
+    assert layer_or_error(text)
+
+
+@pytest.mark.parametrize("seed", range(150))
+def test_a_mutilated_layer_is_a_layer_or_a_language_error(seed: int) -> None:
+    rng = random.Random(seed)
+    text = list("s = 2; y[n,i,k] = b[k] + sum(h,c) x[n, reflect(s*i + h - p), c] * w[h,c,k]; i < 5; output y; weight w")
+    for _ in range(rng.randint(1, 4)):
+        place = rng.randrange(len(text))
+        text[place : place + rng.randint(0, 3)] = rng.choice([*PIECES, "", ""])
+    assert layer_or_error("".join(text))
