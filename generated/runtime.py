@@ -247,7 +247,7 @@ def clip(length: int, *brackets: tuple[int, int, int]) -> tuple[int, int]:
         if a > 0:
             low, high = max(low, -(b // a)), min(high, (e - 1 - b) // a + 1)
         elif a == 0:
-            high = high if 0 <= b < e else low
+            high = high if 0 <= b < e else 0
         else:
             low, high = max(low, -((e - 1 - b) // -a)), min(high, b // -a + 1)
     return low, high

@@ -1,4 +1,8 @@
-"""The table of layers with options that every way to compute a layer is tried on, and random rows like it."""
+"""The table of layers with options that every way to compute a layer is tried on, and random rows like it.
+
+The rows of the table and `random_layer_case` are of the layers that `tests.naive` has in plain loops; they know all
+ways to write an option. `sampled_case` gives a row of any layer of the catalogue, from its data alone.
+"""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -7,9 +11,12 @@ from typing import Any
 import numpy as np
 from sympy import Integer, Symbol
 
+from codegen.verify import option_value
 from derive.interface import Kind, Layer, Option
-from derive.layers import LAYERS
-from derive.term import Tensor
+from derive.interpret import complete_sizes, shape_of
+from derive.sampling import sample_sizes, sample_values
+from derive.term import Program, Tensor
+from tests.catalogue import layer as catalogue_layer
 from tests.naive import both_axes, padding_pairs
 
 Array = np.ndarray
@@ -25,14 +32,25 @@ class LayerCase:
 
     @property
     def id(self) -> str:
-        shape = "x".join(map(str, self.shapes["x"])) or "scalar"
+        shape = "x".join(map(str, next(iter(self.shapes.values())))) or "scalar"
         words = [f"{k}={v}".replace(" ", "") for k, v in self.options.items()]
         absent = ["no_bias"] if self.name in ("conv2d", "dense") and "b" not in self.shapes else []
         return "-".join([self.name, shape, *words, *absent])
 
     @property
     def layer(self) -> Layer:
-        return LAYERS[self.name]()
+        return catalogue_layer(self.name)
+
+
+@dataclass(frozen=True)
+class SampledCase(LayerCase):
+    """A row drawn from the layer's data: the sizes are known, raveled tensors have one axis."""
+
+    sizes: dict[Symbol, Any] = field(default_factory=dict)
+
+    @property
+    def id(self) -> str:
+        return f"{self.name}-sampled"
 
 
 def conv(x: tuple[int, ...], w: tuple[int, ...], bias: bool = True, **options: Any) -> LayerCase:
@@ -153,6 +171,22 @@ def random_layer_case(name: str, rng: np.random.Generator, most: int = 7) -> Lay
     return LayerCase(name, {"x": shape} | ({"t": shape} if name == "mean_squared_error" else {}), options)
 
 
+def sampled_case(name: str, rng: np.random.Generator, draws: int = 1, limit: int = 5_000) -> SampledCase:
+    """Random sizes that the layer admits, the largest of some draws; each input that may be absent is so at times."""
+    layer = catalogue_layer(name)
+    found: list[dict[Symbol, Any]] = [
+        complete_sizes(layer.program, sample_sizes(layer, rng, limit=limit)) for _ in range(draws)
+    ]
+    sizes = max(found, key=lambda s: _elements(layer.program, s))
+    present = [t for t in layer.program.inputs if not t.optional or rng.random() < 0.7]
+    shapes = {t.name: shape_of(t.shape, sizes) for t in present}
+    return SampledCase(name, shapes, {o.name: option_value(o, sizes) for o in layer.options}, sizes)
+
+
+def _elements(program: Program, sizes: Mapping[Symbol, Any]) -> int:
+    return sum(int(np.prod(shape_of(program.tensors[name].shape, sizes))) for name in program.outputs)
+
+
 def _either(rng: np.random.Generator, low: int, high: int) -> Any:
     """One integer for both axes, or a pair."""
     first, second = (int(v) for v in rng.integers(low, high + 1, size=2))
@@ -206,6 +240,9 @@ def _fits(x: tuple[int, ...], kernel: tuple[int, int], padding: Any, dilation: A
 # ----- what a row stands for ------------------------------------------------------------------------------------------
 def random_values(case: LayerCase, rng: np.random.Generator) -> dict[str, Array]:
     """Inputs of the shapes of `case`; labels are class numbers."""
+    if isinstance(case, SampledCase):
+        sampled = sample_values(case.layer.program, case.sizes, rng)
+        return {name: sampled[name] for name in case.shapes}
     values: dict[str, Array] = {name: rng.normal(size=shape) for name, shape in case.shapes.items()}
     if case.name == "softmax_cross_entropy":
         values["t"] = rng.integers(case.shapes["x"][1], size=case.shapes["t"])
@@ -228,6 +265,8 @@ def raveled_shape(tensor: Tensor, shape: tuple[int, ...]) -> tuple[int, ...]:
 
 def sizes_of(case: LayerCase) -> dict[Symbol, int]:
     """The size symbols of the layer's program from the options and the shapes."""
+    if isinstance(case, SampledCase):
+        return case.sizes
     layer = case.layer
     sizes: dict[Symbol, Any] = {}
     kernel = case.shapes["w"][:2] if case.name == "conv2d" else both_axes(case.options.get("kernel_size", 1))

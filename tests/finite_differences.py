@@ -56,14 +56,14 @@ def compare_slopes(
 
     A slope counts as a kink, and is skipped, when two step widths disagree; the tally says how often that was so.
     """
-    tally = Tally()
+    tally, here = Tally(), abs(function(values))
     for name in names or tuple(gradients):
         array = np.asarray(values[name], float)
         if array.size == 0:
             continue
         for direction in directions(array, rng, dense, single):
             wide, narrow = (slope(function, values, name, direction, h) for h in (STEP, STEP / 5))
-            scale = max(1.0, abs(wide), abs(function(values)))
+            scale = max(1.0, abs(wide), here)
             if abs(wide - narrow) > TOLERANCE * scale:
                 tally.skipped += 1
                 continue

@@ -9,23 +9,16 @@ import numpy as np
 
 from codegen.arguments import shape_argument
 from codegen.compiler import compile_layer
-from codegen.kernel import Kernel, kernels
-from derive.interface import Layer
-from derive.layers import LAYERS
+from codegen.kernel import Kernel
+from tests.catalogue import layer, layer_kernels
 
 Array = np.ndarray
 
 
 @cache
-def layer(name: str) -> Layer:
-    """A layer of the catalogue."""
-    return LAYERS[name]()
-
-
-@cache
 def functions(name: str) -> tuple[ModuleType, tuple[Kernel, ...]]:
     """The compiled module of a layer and what its functions take and return; the forward function is first."""
-    return compile_layer(layer(name)), kernels(layer(name))
+    return compile_layer(layer(name)), layer_kernels(name)
 
 
 def call(name: str, kernel: Kernel, values: Mapping[str, Any], options: Mapping[str, Any]) -> dict[str, Any]:

@@ -6,7 +6,6 @@ import sys
 import time
 from collections.abc import Callable
 from dataclasses import replace
-from functools import cache
 
 import numpy as np
 import pytest
@@ -23,6 +22,7 @@ from derive.layers import LAYERS
 from derive.term import Access, EquationError, accesses
 from derive.typeset import latex, markdown, text
 from derive.typeset.text_symbols import TextTypesetter
+from tests.catalogue import derived
 from tests.random_programs import random_case
 
 SETTINGS: list[tuple[str, dict[str, str]]] = [
@@ -41,11 +41,6 @@ SETTINGS: list[tuple[str, dict[str, str]]] = [
 ]
 
 
-@cache
-def derived(name: str, **settings: str) -> Derivation:
-    return derive(LAYERS[name](), settings=settings)
-
-
 def section(derivation: Derivation, wrt: str) -> Section:
     return next(s for s in derivation.sections if s.wrt == wrt)
 
@@ -59,7 +54,8 @@ def named(derivation: Derivation, wrt: str, number: int = 0) -> str:
 
 @pytest.mark.parametrize("name", LAYERS)
 def test_every_row_of_the_catalogue_holds(name: str) -> None:
-    certificate = certify(derived(name), shapes=4)
+    """The first shape is one under which conditional results hold, the second is any."""
+    certificate = certify(derived(name), shapes=2)
     assert certificate.holds, certificate
     assert certificate.rows >= 4
     assert certificate.chain_rows >= 1
@@ -229,11 +225,11 @@ def test_the_chain_rule_is_compared_with_finite_differences() -> None:
     assert certificate.chain_difference > 1e-3
 
 
-def test_rows_name_the_same_element_until_the_end() -> None:
-    for name in LAYERS:
-        for found in derived(name).sections:
-            assert len({s.left for s in found.steps}) == 1
-            assert all(tuple(r.index for r in t.free) == s.left.indices for s in found.steps for t in s.terms)
+@pytest.mark.parametrize("name", LAYERS)
+def test_rows_name_the_same_element_until_the_end(name: str) -> None:
+    for found in derived(name).sections:
+        assert len({s.left for s in found.steps}) == 1
+        assert all(tuple(r.index for r in t.free) == s.left.indices for s in found.steps for t in s.terms)
 
 
 def test_quotients_occur_in_the_first_two_rows_only() -> None:
@@ -259,22 +255,18 @@ def test_golden_plain_convolution(golden: Callable[[str, str], None]) -> None:
 
 
 def test_output_does_not_depend_on_the_hash_seed() -> None:
+    """LaTeX of another process, whose hash seed differs from the one of this; texts are golden files."""
     code = (
-        "from derive.layers import LAYERS\nfrom derive.derivation import derive\n"
-        "from derive.typeset import text, latex\n"
-        "for name in LAYERS:\n    d = derive(LAYERS[name]())\n    print(text.render(d)); print(latex.document(d))"
+        "from derive.layers import LAYERS\nfrom derive.derivation import derive\nfrom derive.typeset import latex\n"
+        "for name in LAYERS:\n    print(latex.document(derive(LAYERS[name]())))"
     )
-    outputs = {
-        subprocess.run(
-            [sys.executable, "-c", code],
-            env={**os.environ, "PYTHONHASHSEED": seed, "PYTHONIOENCODING": "utf-8"},
-            capture_output=True,
-            check=True,
-        ).stdout
-        for seed in ("1", "77")
-    }
-    assert len(outputs) == 1
-    assert len(outputs.pop()) > 10_000
+    other = subprocess.run(
+        [sys.executable, "-c", code],
+        env={**os.environ, "PYTHONHASHSEED": "77", "PYTHONIOENCODING": "utf-8"},
+        capture_output=True,
+        check=True,
+    ).stdout.decode()
+    assert other == "".join(latex.document(derived(name)) + "\n" for name in LAYERS)
 
 
 def test_the_convolution_is_derived_in_half_a_second() -> None:

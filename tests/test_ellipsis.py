@@ -282,8 +282,8 @@ BAD: dict[str, tuple[Callable[[], Any], Sequence[str]]] = {
         ["dense", "argument dy", "extents (2, 3)", "received (3, 2)"],
     ),
     "hidden axes of a saved tensor": (
-        lambda: module(softmax).softmax_grad_input(X, X, X, np.ones((3, 2))),
-        ["softmax", "(2, 3)", "(3, 2)"],
+        lambda: module(softmax).softmax_grad_input(X, X, np.ones((3, 2)), X),
+        ["softmax", "argument z", "(2, 3)", "(3, 2)"],
     ),
     "features": (
         lambda: module(dense).dense_forward(X[..., :3], W),

@@ -13,8 +13,8 @@ from derive.functions import equal
 from derive.index import floordiv, integer, integers
 from derive.interpret import complete_sizes, interpret
 from derive.layers import LAYERS
-from derive.term import EquationError, Guard, Program, Range
-from tests.cases import CASES, LayerCase, interpreter_values, random_values, sizes_of
+from derive.term import EquationError, Guard, Program, Range, Tensor
+from tests.cases import random_values, sampled_case, sizes_of
 
 N, M, L = integers("N M L")
 n, m, k = Idx("n", N), Idx("m", M), Idx("k", L)
@@ -176,11 +176,10 @@ def test_a_minimum_within_an_expression_is_a_tensor_of_its_own() -> None:
 # ----- there and back -------------------------------------------------------------------------------------------------
 @pytest.mark.parametrize("name", LAYERS)
 def test_layers_survive_the_way_to_sympy_and_back(name: str) -> None:
-    case: LayerCase = next(c for c in CASES if c.name == name and c.shapes["x"])
+    rng = np.random.default_rng(1)
+    case = sampled_case(name, rng)
     source = case.layer.program
-    flags: Any = {
-        flag: " ".join(t.name for t in source.tensors.values() if getattr(t, attribute)) for flag, attribute in FLAGS
-    }
+    flags: Any = {flag: " ".join(t.name for t in source.tensors.values() if has(t)) for flag, has in FLAGS.items()}
     flags["ravel"] = {t.name: t.ravel for t in source.tensors.values() if t.ravel is not None}
     arguments = {s.target.name: s.argument.name for s in source.statements if s.argument is not None}
     inputs = [IndexedBase(t.name, shape=t.shape, real=True) for t in source.inputs]
@@ -191,14 +190,19 @@ def test_layers_survive_the_way_to_sympy_and_back(name: str) -> None:
         arguments=arguments,
         **flags,
     )
-    values = interpreter_values(case, random_values(case, np.random.default_rng(1)))
+    values = random_values(case, rng)
     first, second = (interpret(p, values, sizes_of(case)) for p in (source, again))
     assert first.keys() == second.keys()
     for tensor, expected in first.items():
         np.testing.assert_allclose(second[tensor], expected, rtol=1e-12)
 
 
-FLAGS = (("integers", "integer"), ("optional", "optional"), ("constants", "constant"))
+FLAGS: dict[str, Callable[[Tensor], bool]] = {
+    "integers": lambda t: t.integer,
+    "optional": lambda t: t.optional and t.absent == 0,
+    "factors": lambda t: t.optional and t.absent == 1,
+    "constants": lambda t: t.constant,
+}
 
 
 def test_to_sympy_speaks_sympy() -> None:

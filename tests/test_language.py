@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 from sympy import Eq, Idx, IndexedBase, Sum, exp, tanh
 
 import derive
+from codegen.verify import verify_layer
 from derive.equations import Maximum, inside, program
 from derive.index import floordiv, integers
 from derive.interface import Kind, Layer
@@ -183,6 +184,8 @@ BAD = [
     ("y[n] = __import__('os').system('true')", 8, "character '_'"),
     ("y[n] = x.__class__", 9, "character '.'"),
     ("y[n] = [n <] x[n]", 12, "found ']'"),
+    ("y[i,j] = 1 - [j <= i]; i < 3; j < 4", 1, "read no tensor"),
+    ("y[i] = max(j) [j != i] x[j]; i < J", 16, "cannot leave out single indices"),
     ("y[n] = z[n] * x[...]", 17, "index ... is neither"),
 ]
 
@@ -292,3 +295,9 @@ def test_a_mutilated_layer_is_a_layer_or_a_language_error(seed: int) -> None:
         place = rng.randrange(len(text))
         text[place : place + rng.randint(0, 3)] = rng.choice([*PIECES, "", ""])
     assert layer_or_error("".join(text))
+
+
+def test_a_tie_or_a_corner_is_no_failure_of_verification() -> None:
+    """The window of a maximum meets mirrored elements twice: it has no slope there."""
+    layer = derive.layer("p = 1; y[n,i] = max(r) x[n, reflect(2*i + r - p)]; r < 3")
+    assert all(row.passed for row in verify_layer(layer, 4))

@@ -1,6 +1,7 @@
 """The catalogue's forward equations, and the kernels generated from them, against plain loops."""
 
 import importlib
+import inspect
 from typing import Any
 
 import numpy as np
@@ -8,13 +9,13 @@ import pytest
 
 from derive.interpret import interpret
 from derive.layers import LAYERS
-from tests.cases import CASES, LayerCase, interpreter_values, random_layer_case, random_values, sizes_of
+from tests.cases import CASES, LayerCase, interpreter_values, random_layer_case, random_values, sampled_case, sizes_of
 from tests.naive import NAIVE
 
 Array = np.ndarray
 RANDOM_CASES = [
     random_layer_case(name, np.random.default_rng([seed, number]))
-    for number, name in enumerate(LAYERS)
+    for number, name in enumerate(NAIVE)
     for seed in range(20 if name in ("conv2d", "max_pool2d", "avg_pool2d") else 3)
 ]
 ROWS = pytest.mark.parametrize("case", [*CASES, *RANDOM_CASES], ids=lambda case: case.id)
@@ -30,8 +31,9 @@ def arrays_for(case: LayerCase) -> dict[str, Array]:
     return random_values(case, np.random.default_rng(7))
 
 
-def test_the_table_has_every_layer() -> None:
-    assert {case.name for case in CASES} == set(LAYERS) == set(NAIVE)
+def test_the_table_has_every_layer_that_there_are_loops_for() -> None:
+    assert {case.name for case in CASES} == set(NAIVE)
+    assert set(NAIVE) <= set(LAYERS)
 
 
 def test_the_ids_of_the_table_differ() -> None:
@@ -64,6 +66,20 @@ def test_generated_forward_equals_plain_loops(case: LayerCase, dtype: type) -> N
         np.testing.assert_array_equal(result[1], where)
 
 
+@pytest.mark.parametrize("name", LAYERS)
+def test_generated_forward_equals_the_equations(name: str) -> None:
+    """Every layer of the catalogue; options and sizes are random, inputs that may be absent are so at times."""
+    for seed in range(3):
+        rng = np.random.default_rng([seed, 1])
+        case = sampled_case(name, rng)
+        values = random_values(case, rng)
+        expected = interpret(case.layer.program, values, sizes_of(case))
+        result = generated_forward(case, values)
+        for tensor, found in zip(case.layer.program.outputs, result, strict=False):  # intermediates come after them
+            assert np.shape(found) == expected[tensor].shape
+            np.testing.assert_allclose(found, expected[tensor], rtol=1e-10, atol=1e-10)
+
+
 @pytest.mark.parametrize("seed", range(10))
 def test_ties_and_nan_in_max_pooling(seed: int) -> None:
     rng = np.random.default_rng(seed)
@@ -82,5 +98,7 @@ def test_ties_and_nan_in_max_pooling(seed: int) -> None:
 def generated_forward(case: LayerCase, values: dict[str, Array]) -> tuple[Any, ...]:
     module = importlib.import_module(f"generated.{case.name}")
     arguments = [values.get(t.name) for t in case.layer.program.inputs]
-    result = getattr(module, f"{case.name}_forward")(*arguments, **case.options)
+    function = getattr(module, f"{case.name}_forward")
+    options = {k: v for k, v in case.options.items() if k in inspect.signature(function).parameters}
+    result = function(*arguments, **options)
     return result if isinstance(result, tuple) else (result,)

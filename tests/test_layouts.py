@@ -2,7 +2,7 @@
 
 import importlib
 from collections.abc import Callable, Iterator
-from functools import lru_cache
+from functools import cache, lru_cache
 from typing import Any
 
 import numpy as np
@@ -10,15 +10,26 @@ import pytest
 
 import generated
 from codegen.arguments import shape_argument
-from codegen.kernel import Kernel, kernels
+from codegen.kernel import Kernel
 from derive.layers import LAYERS
-from tests.cases import CASES, LayerCase, conv, pool, random_values
+from tests.cases import CASES, LayerCase, SampledCase, conv, pool, random_values, sampled_case
+from tests.catalogue import layer as catalogue_layer
+from tests.catalogue import layer_kernels
+from tests.instances import call_arguments, instance, returned
 
 Array = np.ndarray
 Values = dict[str, Any]
-KERNELS = {name: kernels(build()) for name, build in LAYERS.items()}
+
+
+@cache
+def sampled(name: str) -> SampledCase:
+    """A row of any layer: the largest of some draws."""
+    return sampled_case(name, np.random.default_rng(3), draws=5)
+
+
 TABLE = (
     *CASES,
+    *map(sampled, LAYERS),
     # large enough for blocks and for every branch of a kernel
     conv((3, 9, 8, 4), (3, 3, 4, 5), padding=1),
     conv((3, 9, 8, 4), (3, 3, 4, 5), stride=2, padding=1, dilation=2),
@@ -67,7 +78,7 @@ LAYOUTS = (fortran, permuted, negative, strided, unaligned, read_only)
 # ----- one run of all functions of a layer ----------------------------------------------------------------------------
 def functions(name: str) -> Iterator[tuple[Kernel, Callable[..., Any]]]:
     module = importlib.import_module(f"generated.{name}")
-    yield from ((kernel, getattr(module, kernel.name)) for kernel in KERNELS[name])
+    yield from ((kernel, getattr(module, kernel.name)) for kernel in layer_kernels(name))
 
 
 def call(kernel: Kernel, function: Callable[..., Any], values: Values, case: LayerCase) -> dict[str, Any]:
@@ -81,24 +92,24 @@ def call(kernel: Kernel, function: Callable[..., Any], values: Values, case: Lay
 
 
 def run(case: LayerCase, values: Values) -> Values:
-    """Everything that a layer computes; `values` may hold dy, else it is made up."""
-    results: Values = {}
-    for kernel, function in functions(case.name):
-        if kernel.is_gradient and kernel.name.endswith("_bias") and "b" not in values:
-            continue
-        results |= call(kernel, function, {**values, **results}, case)
+    """Everything that a layer computes; an array that is absent has no gradient."""
+    forward, *gradients = functions(case.name)
+    results = call(*forward, values, case)
+    for tensor, (kernel, function) in zip(case.layer.differentiable, gradients, strict=True):
+        if tensor in values:
+            results |= call(kernel, function, {**values, **results}, case)
     return results
 
 
 @lru_cache(maxsize=256)
 def given(case_id: str, dtype: Any = np.float64) -> Values:
-    """The inputs of a case and dy; nobody writes into them."""
+    """The inputs of a case and the gradients of its outputs; nobody writes into them."""
     case = next(c for c in TABLE if c.id == case_id)
     rng = np.random.default_rng(11)
     values = {k: v.astype(dtype) if v.dtype.kind == "f" else v for k, v in random_values(case, rng).items()}
-    kernel, function = next(functions(case.name))
-    output = call(kernel, function, values, case)[kernel.results[0]]
-    values["dy"] = rng.normal(size=np.shape(output)).astype(dtype)
+    results = call(*next(functions(case.name)), values, case)
+    for seed, output in layer_kernels(case.name)[1].seeds:
+        values[seed] = np.asarray(rng.normal(size=np.shape(results[output])), dtype)
     for v in values.values():
         v.flags.writeable = False
     return values
@@ -163,7 +174,8 @@ def test_results_share_no_memory(case: LayerCase) -> None:
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
 def test_the_floating_point_type_is_kept(case: LayerCase, dtype: Any) -> None:
     for name, value in run(case, given(case.id, dtype)).items():
-        assert value.dtype == (np.int32 if name == "argmax" else dtype), name
+        tensor = case.layer.program.tensors.get(name)
+        assert value.dtype == (np.int32 if tensor is not None and tensor.integer else dtype), name
 
 
 @ROWS
@@ -175,19 +187,19 @@ def test_float32_is_as_accurate_as_it_can_be(case: LayerCase) -> None:
         np.testing.assert_allclose(found[name], wanted, rtol=0, atol=2e-6 * scale, err_msg=name)
 
 
-def empty_batch(case: LayerCase) -> Values | None:
-    """The inputs of a case with no image at all; None for a case whose input has no axis."""
-    first = {"x": 0, "t": 0, "dy": 0}
-    values = given(case.id)
-    if not values["x"].ndim:
+def empty_batch(case: LayerCase, values: Values) -> Values | None:
+    """`values` without any image; None for a case that has no axis of images."""
+    first, *_ = case.layer.program.inputs
+    if not first.shape or not values[first.name].ndim:
         return None
-    return {k: v[:0] if k in first and v.ndim else v for k, v in values.items()}
+    tensors = {t.name: t for kernel in layer_kernels(case.name) for t in kernel.arguments}
+    return {k: v[:0] if tensors[k].shape and tensors[k].shape[0] == first.shape[0] else v for k, v in values.items()}
 
 
 @ROWS
 @pytest.mark.filterwarnings("error")
 def test_an_empty_batch_works(case: LayerCase) -> None:
-    values = empty_batch(case)
+    values = empty_batch(case, given(case.id))
     if values is None:
         return
     for name, value in run(case, values).items():
@@ -198,83 +210,81 @@ def test_an_empty_batch_works(case: LayerCase) -> None:
 
 
 # ----- classes --------------------------------------------------------------------------------------------------------
-INSTANCES: dict[str, tuple[Callable[[Any], Any], tuple[int, ...]]] = {
-    "Conv2D": (lambda dtype: generated.Conv2D(4, 6, 3, padding=1, groups=2, dtype=dtype, rng=0), (2, 5, 6, 4)),
-    "MaxPool2D": (lambda dtype: generated.MaxPool2D(2), (2, 4, 6, 3)),
-    "AvgPool2D": (lambda dtype: generated.AvgPool2D(3, stride=2, padding=1), (2, 5, 6, 3)),
-    "Dense": (lambda dtype: generated.Dense(5, 3, dtype=dtype, rng=0), (4, 5)),
-    "Flatten": (lambda dtype: generated.Flatten(), (2, 3, 4, 2)),
-    "ReLU": (lambda dtype: generated.ReLU(), (3, 4)),
-    "Sigmoid": (lambda dtype: generated.Sigmoid(), (3, 4)),
-    "Tanh": (lambda dtype: generated.Tanh(), (3, 4)),
-    "ScaledTanh": (lambda dtype: generated.ScaledTanh(), (3, 4)),
-    "SoftmaxCrossEntropy": (lambda dtype: generated.SoftmaxCrossEntropy(), (4, 3)),
-    "MeanSquaredError": (lambda dtype: generated.MeanSquaredError(), (4, 3)),
-}
-CLASSES = pytest.mark.parametrize("name", INSTANCES)
-
-
-def targets(name: str, x: Array) -> tuple[Array, ...]:
-    """The further arguments of a loss."""
-    if name == "SoftmaxCrossEntropy":
-        return (np.arange(len(x)) % 3,)
-    return (np.ones_like(x),) if name == "MeanSquaredError" else ()
-
-
-def step(name: str, x: Array, layout: Callable[[Array], Array] = np.copy) -> tuple[Any, ...]:
-    """Output, gradient of the input and of the weights of one forward and backward call."""
-    layer = INSTANCES[name][0](x.dtype)
-    before = {k: p.copy() for k, p in layer.params.items()}
-    x, rest = layout(x), tuple(layout(t) for t in targets(name, x))
-    frozen = x.tobytes()
-    y = layer(x, *rest)
-    arguments = () if np.ndim(y) == 0 else (layout(np.cos(np.arange(y.size)).reshape(y.shape).astype(x.dtype)),)
-    dx = layer.backward(*arguments)
-    assert x.tobytes() == frozen
-    assert all(np.array_equal(p, before[k]) for k, p in layer.params.items())
-    assert layer.grads.keys() == layer.params.keys()
-    assert not np.shares_memory(dx, x)
-    assert not any(np.shares_memory(g, p) for g, p in zip(layer.grads.values(), layer.params.values(), strict=True))
-    return (y, dx, *layer.grads.values())
-
-
-def images(name: str, dtype: Any) -> Array:
-    return np.random.default_rng(2).normal(size=INSTANCES[name][1]).astype(dtype)
+CLASSES = pytest.mark.parametrize("name", LAYERS)
 
 
 def test_every_class_is_tried() -> None:
-    assert set(INSTANCES) == set(generated.__all__) - {"Sequential"}
+    assert {catalogue_layer(name).class_name for name in LAYERS} == set(generated.__all__) - {"Sequential"}
+
+
+def listed(result: Any) -> tuple[Any, ...]:
+    """What is there of one result or several."""
+    return tuple(r for r in (result if isinstance(result, tuple) else (result,)) if r is not None)
+
+
+def arrays(name: str, dtype: Any) -> Values:
+    """What a call of the layer's class takes, by name."""
+    values = given(sampled(name).id, dtype)
+    return {k: values[k] for k in call_arguments(sampled(name)) if k in values}
+
+
+def forward_and_seeds(name: str, layer: Any, inputs: Values, layout: Callable[[Array], Array]) -> tuple[Any, Any]:
+    """The outputs of a call, and what backward is given for them: nothing for a loss."""
+    outputs = listed(layer(**inputs))
+    known = dict(zip(returned(sampled(name)), outputs, strict=True))
+    wanted = [known[o] for _, o in layer_kernels(name)[1].seeds if np.ndim(known[o])]
+    return outputs, [layout(np.cos(np.arange(y.size)).reshape(y.shape).astype(y.dtype)) for y in wanted]
+
+
+def step(name: str, inputs: Values, dtype: Any, layout: Callable[[Array], Array] = np.copy) -> tuple[Any, ...]:
+    """Outputs, gradients of the inputs and of the weights of one forward and backward call."""
+    layer = instance(sampled(name), dtype)
+    before = {k: p.copy() for k, p in layer.params.items()}
+    inputs = {k: layout(v) for k, v in inputs.items()}
+    frozen = {k: v.tobytes() for k, v in inputs.items()}
+    outputs, seeds = forward_and_seeds(name, layer, inputs, layout)
+    slopes = listed(layer.backward(*seeds))
+    assert {k: v.tobytes() for k, v in inputs.items()} == frozen
+    assert all(np.array_equal(p, before[k]) for k, p in layer.params.items())
+    assert layer.grads.keys() == layer.params.keys()
+    assert not any(np.shares_memory(d, v) for d in slopes for v in inputs.values())
+    assert not any(np.shares_memory(g, p) for g, p in zip(layer.grads.values(), layer.params.values(), strict=True))
+    return (*outputs, *slopes, *layer.grads.values())
 
 
 @CLASSES
 @pytest.mark.parametrize("layout", LAYOUTS, ids=lambda f: f.__name__)
 def test_a_class_takes_any_layout(name: str, layout: Callable[[Array], Array]) -> None:
-    x = images(name, np.float64)
-    for found, expected in zip(step(name, x, layout), step(name, x), strict=True):
+    inputs = arrays(name, np.float64)
+    pairs = zip(step(name, inputs, np.float64, layout), step(name, inputs, np.float64), strict=True)
+    for found, expected in pairs:
         np.testing.assert_allclose(found, expected, rtol=1e-12, atol=1e-12)
 
 
 @CLASSES
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
 def test_a_class_keeps_the_floating_point_type(name: str, dtype: Any) -> None:
-    assert [value.dtype for value in step(name, images(name, dtype))] == [dtype] * len(step(name, images(name, dtype)))
+    results = step(name, arrays(name, dtype), dtype)
+    assert [value.dtype for value in results] == [dtype] * len(results)
 
 
 @CLASSES
 def test_a_class_takes_an_empty_batch(name: str) -> None:
-    x = images(name, np.float32)[:0]
-    _, dx, *grads = step(name, x)
-    assert dx.shape == x.shape
-    assert all(np.isfinite(g).all() for g in grads)
+    inputs = empty_batch(sampled(name), arrays(name, np.float32))
+    assert inputs is not None
+    layer = instance(sampled(name), np.float32)
+    _, seeds = forward_and_seeds(name, layer, inputs, np.copy)
+    slopes = listed(layer.backward(*seeds))
+    differentiable = [inputs[k] for k in layer_kernels(name)[0].layer.differentiable if k in inputs]
+    assert [d.shape for d in slopes] == [v.shape for v in differentiable]
+    assert all(np.isfinite(g).all() for g in layer.grads.values())
 
 
 @CLASSES
 def test_a_gradient_is_a_new_array_every_time(name: str) -> None:
-    layer = INSTANCES[name][0](np.float64)
-    x = images(name, np.float64)
-    y = layer(x, *targets(name, x))
-    dy = () if np.ndim(y) == 0 else (np.ones_like(y),)
-    first, kept = layer.backward(*dy), dict(layer.grads)
-    second = layer.backward(*dy)
-    assert not np.shares_memory(first, second)
+    layer = instance(sampled(name), np.float64)
+    _, seeds = forward_and_seeds(name, layer, arrays(name, np.float64), np.copy)
+    first, kept = listed(layer.backward(*seeds)), dict(layer.grads)
+    second = listed(layer.backward(*seeds))
+    assert not any(np.shares_memory(one, two) for one, two in zip(first, second, strict=True))
     assert not any(np.shares_memory(g, kept[k]) for k, g in layer.grads.items())

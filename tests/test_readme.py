@@ -31,20 +31,29 @@ def test_the_derivation_is_what_the_command_prints() -> None:
 
 
 def test_the_layer_of_ones_own(tmp_path: Path) -> None:
-    file = tmp_path / "my_layer.py"
-    file.write_text(BLOCKS[1], encoding="utf-8")
-    layer = find(f"{file}:bilinear")
+    (equations,) = re.findall(r"```\n(# gated.*?)```", README, re.DOTALL)
+    file = tmp_path / "gated.eq"
+    file.write_text(equations, encoding="utf-8")
+    layer = find(str(file))
     assert all(row.passed for row in verify_layer(layer, 4))
-    made = compile_layer(layer).Bilinear(3, 4, 5, dtype=np.float64, rng=0)
-    x, z = np.random.default_rng(1).normal(size=(2, 3)), np.random.default_rng(2).normal(size=(2, 4))
-    expected = np.einsum("ni,ijk,nj->nk", x, made.params["w"], z) + made.params["b"]
-    np.testing.assert_allclose(made(x, z), expected, rtol=1e-12)
-    dx, dz = made.backward(np.ones((2, 5)))
-    np.testing.assert_allclose(dx, np.einsum("ijk,nj->ni", made.params["w"], z), rtol=1e-12)
-    np.testing.assert_allclose(dz, np.einsum("ijk,ni->nj", made.params["w"], x), rtol=1e-12)
+    made = compile_layer(layer).Gated(R=3, C=2, K=4, dtype=np.float64, rng=0)
+    x = np.random.default_rng(1).normal(size=(2, 6, 2))
+    windows = np.lib.stride_tricks.sliding_window_view(x, 3, axis=1)
+    u, g = (np.einsum("nicr,rck->nik", windows, made.params[w]) + made.params[b] for w, b in (("w", "b"), ("v", "a")))
+    np.testing.assert_allclose(made(x), u / (1 + np.exp(-g)), rtol=1e-12)
 
 
-def test_the_table_is_the_catalogue() -> None:
-    rows = re.findall(r"^\| `(\w+)` \| `(\w+)` \| (.*?) ?\|$", README, re.MULTILINE)
-    expected = [(lay.name, lay.class_name, ", ".join(o.name for o in lay.options)) for lay in find_all([])]
-    assert rows == expected
+def test_the_layer_in_python(capsys: pytest.CaptureFixture[str]) -> None:
+    scope: dict[str, Any] = {}
+    exec(BLOCKS[1], scope)
+    assert "gradient with respect to w".capitalize() in capsys.readouterr().out
+    x, w, z = (np.random.default_rng(k).normal(size=s) for k, s in enumerate([(2, 3), (3, 4, 5), (2, 4)]))
+    found = scope["kernels"].bilinear2_forward(x, w, np.zeros(5), z)
+    np.testing.assert_allclose(found, np.einsum("ni,ijk,nj->nk", x, w, z), rtol=1e-12)
+
+
+def test_the_families_are_the_catalogue() -> None:
+    rows = re.findall(r"^\| [a-z, ]+ \| (`.*) \|$", README, re.MULTILINE)
+    listed = [name for row in rows for name in re.findall(r"`(\w+)`", row)]
+    assert sorted(listed) == sorted(layer.name for layer in find_all([]))
+    assert len(set(listed)) == len(listed)

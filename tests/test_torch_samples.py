@@ -11,7 +11,8 @@ from typing import Any
 import numpy as np
 import pytest
 
-from tests.kernel_calls import agree, forward, gradients, layer
+from tests.catalogue import layer
+from tests.kernel_calls import agree, forward, gradients
 
 torch = pytest.importorskip("torch")
 pytest.importorskip("expecttest", reason="the samples of PyTorch's own tests need it")

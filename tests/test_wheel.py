@@ -46,14 +46,23 @@ def test_the_top_level_of_the_wheel(wheel: zipfile.ZipFile) -> None:
 def test_the_wheel_holds_every_module_and_nothing_else(wheel: zipfile.ZipFile) -> None:
     packages = ("derive", "codegen", "generated")
     modules = {p.relative_to(ROOT).as_posix() for name in packages for p in (ROOT / name).rglob("*.py")}
-    expected = modules | {f"{name}/py.typed" for name in packages} | {f"codegen/templates/{name}" for name in TEMPLATES}
+    grammars = {p.relative_to(ROOT).as_posix() for p in (ROOT / "derive").rglob("*.lark")}
+    expected = (
+        modules
+        | grammars
+        | {f"{name}/py.typed" for name in packages}
+        | {f"codegen/templates/{name}" for name in TEMPLATES}
+    )
     assert {name for name in wheel.namelist() if not name.startswith(metadata(wheel))} == expected
     assert TEMPLATES
+    assert grammars
 
 
 def test_the_wheel_names_its_command_and_licence(wheel: zipfile.ZipFile) -> None:
     folder = metadata(wheel)
-    assert "gradscribe = codegen.cli:main" in wheel.read(f"{folder}/entry_points.txt").decode()
+    entry_points = wheel.read(f"{folder}/entry_points.txt").decode()
+    assert "gradscribe = codegen.cli:main" in entry_points
+    assert "numpy = codegen.backend" in entry_points
     assert f"{folder}/licenses/LICENSE" in wheel.namelist()
     assert "License-Expression: BSD-3-Clause" in wheel.read(f"{folder}/METADATA").decode()
 

@@ -8,8 +8,9 @@ from sympy import Eq, Expr, Integer, Symbol
 from derive.equations import program
 from derive.index import integer
 from derive.interface import Kind, Layer, Option, Requirement, open_options
+from derive.language.elements import Condition
 from derive.language.error import LanguageError, Located
-from derive.language.expressions import Condition, Reader
+from derive.language.expressions import Reader
 from derive.language.extents import Extents, find
 from derive.language.parse import parse
 from derive.language.scope import Parameter, Scope, scope
@@ -64,8 +65,8 @@ def _program(names: Scope, extents: Extents, reader: Reader, arguments: Mapping[
     try:
         return program(
             *equations,
-            inputs=[reader.bases[n] for n in names.inputs],
-            outputs=[reader.bases[n] for n in names.outputs],
+            inputs=[reader.vocabulary.bases[n] for n in names.inputs],
+            outputs=[reader.vocabulary.bases[n] for n in names.outputs],
             sizes=dict(extents.sizes),
             integers=" ".join(names.flags["integer"]),
             optional=" ".join(names.flags["optional"]),

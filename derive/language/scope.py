@@ -95,6 +95,8 @@ def scope(text: Text) -> Scope:
         if name in ranks:
             raise Located(f"{name} is an index and a tensor; rename one of them", place)
     inputs = _inputs(text, equations, ranks)
+    if not inputs:
+        raise Located("the equations read no tensor; expected an input such as x[n]", equations[0].at)
     _check_order(equations, inputs)
     return Scope(
         equations,

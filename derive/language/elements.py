@@ -1,0 +1,140 @@
+"""Elements of tensors: subscripts, lookups by labels, and reads beyond an axis that is continued."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+import sympy
+from sympy import Eq, Expr, Idx, IndexedBase, Integer, Sum
+
+from derive.functions import equal
+from derive.language.error import Located
+from derive.language.functions import PADDINGS
+from derive.language.integers import direction_of, interval
+from derive.language.padding import continued
+from derive.language.scope import DOTS
+from derive.language.syntax import Call, Element, Ellipsis, Name, Node, walk
+from derive.language.vocabulary import Bound, Vocabulary
+
+WORDS = {"reflect": "less than the extent it reflects", "circular": "at most the extent it repeats"}
+
+
+@dataclass(frozen=True)
+class Condition:
+    """What must be >= 0 for a layer to be defined, and the parameter to blame."""
+
+    least: Expr
+    parameter: str
+    words: str
+
+
+@dataclass
+class Elements:
+    """Reads elements; collects what continued tensors need.
+
+    Attributes:
+        vocabulary: the names.
+        value: reads a value.
+        before: equations that have to stand before the one being read.
+        conditions: what the sizes must fulfil.
+    """
+
+    vocabulary: Vocabulary
+    value: Callable[[Node, Bound], Expr]
+    before: list[Eq] = field(default_factory=list)
+    conditions: list[Condition] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        self._continued: dict[tuple[str, int, str, Expr, Expr, Expr], IndexedBase] = {}
+
+    def target(self, node: Element) -> Expr:
+        """The element on a left side."""
+        for subscript in node.subscripts:
+            if _is_lookup(subscript):
+                hint = f"reduce instead: {node.tensor}[v, ...] = sum(n) [v == label[n]] * ..."
+                raise Located(f"a tensor stands in a subscript on the left side; {hint}", subscript.at)
+        everything = frozenset(self.vocabulary.indices)
+        return self.vocabulary.bases[node.tensor][tuple(self.subscript(s, everything) for s in node.subscripts)]
+
+    def read(self, node: Element, bound: Bound) -> Expr:
+        """An element as a value; a lookup is a sum over the axis, of which the label takes one."""
+        base, place, lookups = self.vocabulary.bases[node.tensor], [], []
+        for axis, subscript in enumerate(node.subscripts):
+            if isinstance(subscript, Call) and subscript.function in PADDINGS:
+                base, position = self._beyond(base, axis, subscript, bound)
+                place.append(position)
+            elif _is_lookup(subscript):
+                index = Idx(self.vocabulary.letter(), base.shape[axis])
+                lookups.append((index, self._label(subscript, bound)))
+                place.append(index)
+            else:
+                place.append(self.subscript(subscript, bound))
+        value = base[tuple(place)]
+        if not lookups:
+            return value
+        brackets = sympy.Mul(*(equal(index, label) for index, label in lookups))
+        return Sum(brackets * value, *(index for index, _ in lookups))
+
+    def subscript(self, node: Node, bound: Bound) -> Expr:
+        """A subscript without tensors."""
+        words = self.vocabulary
+        if isinstance(node, Ellipsis):
+            words.check_bound(node, bound)
+            return words.indices[DOTS]
+        known = {*words.indices, *words.extents.named, *words.scope.parameters, *words.bases}
+        if isinstance(node, Name) and node.name not in known:
+            hint = f"put it on the left, reduce over it: sum({node.name}) ..., or set a parameter: {node.name} = 0"
+            raise Located(f"index {node.name} is neither on the left side nor reduced over; {hint}", node.at)
+        return words.indexed(words.position(node, bound))
+
+    def _label(self, node: Node, bound: Bound) -> Expr:
+        """An integer expression with elements of integer tensors."""
+
+        def element(part: Node) -> Expr | None:
+            if not isinstance(part, Element):
+                return None
+            if part.tensor not in self.vocabulary.scope.flags["integer"]:
+                raise Located(f"{part.tensor} stands in a subscript; declare it: integer {part.tensor}", part.at)
+            return self.read(part, bound)
+
+        return self.vocabulary.indexed(self.vocabulary.integer(node, bound, element))
+
+    def _beyond(self, base: IndexedBase, axis: int, node: Call, bound: Bound) -> tuple[IndexedBase, Expr]:
+        """The tensor that is `base` continued along `axis`, and the position in it."""
+        kind, count = node.function, PADDINGS[node.function]
+        if len(node.arguments) != count:
+            raise Located(f"{kind} takes {count} argument{'s' * (count > 1)}; found {len(node.arguments)}", node.at)
+        position = self.subscript(node.arguments[0], bound)
+        if kind == "zero":
+            return base, position
+        low, high = self._reach(node.arguments[0], bound, base.shape[axis])
+        value = self.value(node.arguments[1], frozenset()) if kind == "value" else Integer(0)
+        if _is_lookup(node.arguments[1:]):
+            raise Located("the padding value depends on a tensor; expected a number or a parameter", node.at)
+        key = (str(base.label), axis, kind, low, high, value)
+        if key not in self._continued:
+            name = self.vocabulary.fresh(f"{base.label}_{kind}")
+            letters = [self.vocabulary.letter() for _ in base.shape]
+            found = continued(base, axis, kind, (low, high), name, letters, value)
+            self._continued[key] = found.base
+            self.before += found.equations
+            self._require(found.least, kind, f"{base.label}, axis {axis}", low)
+        return self._continued[key], sympy.expand(position - low)
+
+    def _reach(self, node: Node, bound: Bound, extent: Expr) -> tuple[Expr, Expr]:
+        """From where to where a subscript reads, the axis itself included where that is not certain."""
+        reach = interval(self.vocabulary.position(node, bound), self.vocabulary.ranges)
+        if reach is None:
+            raise Located("the sign of a coefficient is unknown; expected an index times a size", node.at)
+        low = reach[0] if direction_of(reach[0]) < 0 else Integer(0)
+        return low, reach[1] if direction_of(extent - 1 - reach[1]) <= 0 else extent - 1
+
+    def _require(self, least: tuple[Expr, ...], kind: str, where: str, low: Expr) -> None:
+        sizes = {s for shape in self.vocabulary.extents.shapes.values() for e in shape for s in e.free_symbols}
+        blamed = sorted(s.name for s in low.free_symbols - sizes)
+        for expression in least:
+            words = WORDS.get(kind, "an axis that is not empty")
+            self.conditions.append(Condition(expression, blamed[0] if blamed else where, words))
+
+
+def _is_lookup(node: object) -> bool:
+    return any(isinstance(n, Element) for n in walk(node))
