@@ -78,6 +78,14 @@ def own_file(tmp_path: Path) -> Path:
     return path
 
 
+@pytest.fixture
+def few(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """A catalogue of three layers, for what does not depend on which they are."""
+    names = ["dense", "tanh", "max_pool1d"]
+    monkeypatch.setattr("codegen.catalogue.LAYERS", {name: LAYERS[name] for name in names})
+    return names
+
+
 def is_a_mistake(done: Done, *parts: str) -> None:
     """One line on standard error that holds `parts`, nothing on standard output, no traceback."""
     assert done.code == 1
@@ -192,7 +200,11 @@ def test_generate_writes_the_package(gradscribe: Command, tmp_path: Path) -> Non
     assert f"{len(LAYERS)} layers" in done.out
     written = {p.name: p.read_bytes() for p in (tmp_path / "new/folder").iterdir()}
     assert written == {p.name: p.read_bytes() for p in GENERATED.glob("*.py")}
-    assert "0 files changed" in gradscribe("generate", "--out", "new/folder").out
+
+
+def test_generate_writes_only_what_changed(gradscribe: Command, few: list[str]) -> None:
+    assert f"{len(few)} layers, {len(few) + 2} files changed" in gradscribe("generate", "--out", "out").out
+    assert "0 files changed" in gradscribe("generate", "--out", "out").out
 
 
 def test_generate_some_layers_keeps_the_others(gradscribe: Command, tmp_path: Path) -> None:
@@ -215,12 +227,6 @@ def folder(gradscribe: Command, tmp_path: Path) -> Path:
     """A fresh package of one layer."""
     gradscribe("generate", "dense", "--out", "out")
     return tmp_path / "out"
-
-
-def test_check_of_the_committed_package(gradscribe: Command) -> None:
-    done = gradscribe("generate", "--check", "--out", GENERATED)
-    assert done.code == 0, done.out
-    assert f"is fresh: {len(LAYERS)} layers" in done.out
 
 
 def test_check_finds_a_stale_file(gradscribe: Command, folder: Path) -> None:
@@ -249,9 +255,11 @@ def test_check_finds_an_empty_file(gradscribe: Command, folder: Path) -> None:
     assert gradscribe("generate", "dense", "--out", "out", "--check").code == 1
 
 
-def test_check_finds_an_orphan(gradscribe: Command, own_file: Path, tmp_path: Path) -> None:
+def test_check_finds_an_orphan(gradscribe: Command, own_file: Path, few: list[str]) -> None:
     gradscribe("generate", "--out", "out")
-    assert gradscribe("generate", "--out", "out", "--check").code == 0
+    done = gradscribe("generate", "--out", "out", "--check")
+    assert done.code == 0
+    assert f"is fresh: {len(few)} layers" in done.out
     gradscribe("generate", f"{own_file}:cube", "--out", "out")
     done = gradscribe("generate", "--out", "out", "--check")
     assert done.code == 1
@@ -319,6 +327,45 @@ def test_a_mistake_in_one_layer_writes_none(gradscribe: Command, own_file: Path,
     own_file.write_text(text, encoding="utf-8")
     is_a_mistake(gradscribe("generate", "dense", f"{own_file}:cube", "--out", "out"), "'class'", "Python")
     assert not (tmp_path / "out").exists()
+
+
+# ----- layers as text -------------------------------------------------------------------------------------------------
+GATE = "# a gate\ny[n,k] = x[n,k] * sigmoid(a[k])\nweight a\n"
+
+
+def test_a_file_of_equations(gradscribe: Command, tmp_path: Path) -> None:
+    (tmp_path / "gate.eq").write_text(GATE, encoding="utf-8")
+    assert gradscribe("derive", "gate.eq", "--wrt", "a").out.startswith("gate: a gate\n")
+    assert gradscribe("verify", "gate.eq", "--shapes", "2").code == 0
+    assert "1 layer, 3 files changed" in gradscribe("generate", "gate.eq", "--out", "out").out
+    assert "class Gate(rt.Layer):" in (tmp_path / "out/gate.py").read_text(encoding="utf-8")
+    assert gradscribe("generate", "gate.eq", "--out", "out", "--check").code == 0
+
+
+def test_an_equation_on_the_command_line(gradscribe: Command, tmp_path: Path) -> None:
+    assert "∂E/∂w[c,k] = Σ_{n}" in gradscribe("derive", "y[n,k] = sum(c) x[n,c] * w[c,k]").out
+    assert gradscribe("generate", "s = 2; y[n,i] = x[n, s*i]", "--out", "out").code == 0
+    assert "def layer_forward(x: Any, *, s: int = 2)" in (tmp_path / "out/layer.py").read_text(encoding="utf-8")
+
+
+@pytest.mark.parametrize("command", ["derive", "generate", "verify"])
+def test_a_mistake_in_an_equation_shows_its_place(gradscribe: Command, tmp_path: Path, command: str) -> None:
+    (tmp_path / "gate.eq").write_text(GATE.replace("sigmoid", "sigmiod"), encoding="utf-8")
+    done = gradscribe(command, "gate.eq")
+    first, shown, caret = done.err.rstrip("\n").split("\n")
+    assert (done.code, done.out) == (1, "")
+    assert first == "gradscribe: gate.eq:2:19: unknown function sigmiod; did you mean sigmoid?"
+    assert shown.strip() == "y[n,k] = x[n,k] * sigmiod(a[k])"
+    assert caret.index("^") == shown.index("sigmiod")
+    assert [p.name for p in tmp_path.iterdir()] == ["gate.eq"]
+
+
+def test_files_that_are_no_equations(gradscribe: Command, tmp_path: Path) -> None:
+    (tmp_path / "two words.eq").write_text(GATE, encoding="utf-8")
+    (tmp_path / "bytes.eq").write_bytes(b"y[n] = \xff")
+    is_a_mistake(gradscribe("derive", "two words.eq"), "two words.eq", "Python name")
+    is_a_mistake(gradscribe("derive", "bytes.eq"), "bytes.eq", "UTF-8", "byte 7")
+    is_a_mistake(gradscribe("derive", "none.eq"), "none.eq: no such file")
 
 
 # ----- layers from files ----------------------------------------------------------------------------------------------
