@@ -6,6 +6,7 @@ from types import ModuleType
 from typing import Any
 
 import numpy as np
+import pytest
 
 from codegen.compiler import compile_layer
 from derive.layers import LAYERS
@@ -48,7 +49,7 @@ def compare(
         rng: for the gradients that arrive.
         tolerance: of the differences, relative to the greatest element.
     """
-    import torch
+    torch = pytest.importorskip("torch")
 
     tensors = [torch.tensor(np.asarray(a), requires_grad=np.asarray(a).dtype.kind == "f") for a in inputs]
     weights = {n: torch.tensor(w, requires_grad=True) for n, w in layer.params.items()}

@@ -56,12 +56,7 @@ def read(
 
 
 def _program(names: Scope, extents: Extents, reader: Reader, arguments: Mapping[str, str]) -> Program:
-    equations: list[Eq] = []
-    places: list[Place] = []
-    for equation in names.equations:
-        found = reader.equation(equation)
-        equations += found
-        places += [equation.at] * len(found)
+    equations: list[Eq] = [found for equation in names.equations for found in reader.equation(equation)]
     try:
         return program(
             *equations,
