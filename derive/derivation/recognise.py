@@ -14,7 +14,7 @@ from derive.collapse import vanishing_accesses
 from derive.derivation.notation import Notation
 from derive.derivation.record import Equals, Words, joined
 from derive.functions import equal
-from derive.index import affine, floordiv, mod, sign
+from derive.index import Affine, affine, floordiv, mod, sign
 from derive.term import Access, Program, Term, accesses
 
 ROTATED = " rotated by "
@@ -78,18 +78,36 @@ def _collected(factors: Sequence[Access], term: Term, notation: Notation) -> Wor
 
 
 def mixed_signs(access: Access, term: Term) -> list[int]:
-    """Per axis whose index mixes summed and free indices, the product of the signs of their coefficients."""
+    """Per axis whose index mixes summed and free indices, the product of the signs of their coefficients.
+
+    Digits such as ``C*g + c`` with c < C are two axes in one, and no window.
+    """
     free, bound = {r.index for r in term.free}, {r.index for r in term.bound}
     found = []
     for expression in access.indices:
         if expression.has(sympy.Function):
             continue
         form = affine(expression, term.indices)
+        if _digits(form, term):
+            continue
         outside = [sign(c) for v, c in form.terms if v in free]
         inside = [sign(c) for v, c in form.terms if v in bound]
         if outside and inside:
             found.append(outside[0] * inside[0])
     return found
+
+
+def _digits(form: Affine, term: Term) -> bool:
+    """Whether the indices are digits of one number: each coefficient is the product of the lower extents."""
+    weight: Expr = sympy.Integer(1)
+    rest = dict(form.terms)
+    while rest:
+        index = next((v for v, c in rest.items() if sympy.expand(c - weight) == 0), None)
+        if index is None:
+            return False
+        weight *= term.extent(index)
+        del rest[index]
+    return form.offset == 0
 
 
 def _coefficients(moved: Access, term: Term) -> list[Expr]:
@@ -175,7 +193,8 @@ def _pointwise(signal: Access, term: Term) -> Words:
 
 def _contraction(signal: Access, others: Sequence[Access], term: Term) -> Words:
     if not others:
-        return ("sum of ", _name(signal))
+        weighted = set(accesses(term.body)) - {signal}
+        return ("weighted sum of " if weighted else "sum of ", _name(signal))
     product = _matrix_product(signal, others, term)
     if product:
         return product
