@@ -108,11 +108,12 @@ def differentiate(program: Program, wrt: Sequence[str] | None = None, seeds: dic
         EquationError: when `wrt` names no differentiable input.
     """
     tensors = program.tensors
-    names = tuple(wrt) if wrt is not None else tuple(t.name for t in program.inputs if _differentiable(t))
+    choices = tuple(t.name for t in program.inputs if _differentiable(t))
+    names = tuple(wrt) if wrt is not None else choices
     for name in names:
-        if name not in tensors or not _differentiable(tensors[name]):
-            choices = ", ".join(t.name for t in program.inputs if _differentiable(t))
-            raise EquationError(f"cannot differentiate with respect to {name}; expected one of {choices}")
+        if name not in choices:
+            expected = f"expected one of {', '.join(choices)}" if choices else "no input is differentiable"
+            raise EquationError(f"cannot differentiate with respect to {name}; {expected}")
     outputs = [name for name in program.outputs if _differentiable(tensors[name])]
     single = len(outputs) == 1 and "dy" not in tensors
     seed_names = seeds or ({outputs[0]: "dy"} if single else {})

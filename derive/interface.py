@@ -196,7 +196,7 @@ class Layer:
 def layer_of(program: Program, name: str = "layer") -> Layer:
     """A plain layer around `program`: no weights, one option per size or number that its inputs leave open."""
     class_name = "".join(part.capitalize() for part in name.split("_"))
-    return Layer(name, class_name, name.replace("_", " "), program, options=open_options(program))
+    return Layer(name, class_name, "", program, options=open_options(program))
 
 
 def open_options(program: Program, given: Iterable[Symbol] = ()) -> tuple[Option, ...]:

@@ -8,6 +8,8 @@ z[n, i, v, c] += [0 <= i - H - p_h < H_out - H - p_h] x[n, i - H - p_h, v, c]
 y[n, i, j, c] = [0 <= p_w - j - 1 < p_w] z[n, i, W + j - p_w, c]
 y[n, i, j, c] += z[n, i, j - p_w, c]
 y[n, i, j, c] += [0 <= j - W - p_w < W_out - W - p_w] z[n, i, j - W - p_w, c]
+
+Source: Harris et al., Array programming with NumPy, 2020 (the modes of numpy.pad).
 """
 
 from collections.abc import Sequence

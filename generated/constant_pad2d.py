@@ -8,6 +8,8 @@ z[n, i, v, c] += [0 <= i - H - p_h < H_out - H - p_h] a
 y[n, i, j, c] = [0 <= p_w - j - 1 < p_w] a
 y[n, i, j, c] += z[n, i, j - p_w, c]
 y[n, i, j, c] += [0 <= j - W - p_w < W_out - W - p_w] a
+
+Source: Dumoulin and Visin, A guide to convolution arithmetic for deep learning, 2016, chapter 2.
 """
 
 from collections.abc import Sequence

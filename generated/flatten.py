@@ -3,6 +3,8 @@
 """Flattening of images to vectors.
 
 y[n, C * W * i + C * j + c] += x[n, i, j, c]
+
+Source: Harris et al., Array programming with NumPy, 2020 (reshape in row-major order).
 """
 
 from collections.abc import Sequence

@@ -4,6 +4,8 @@
 
 r[e] = x[e] - t[e]
 y = sum(e) abs(r[e]) / E
+
+Source: Hastie, Tibshirani and Friedman, The elements of statistical learning, 2009, section 10.6.
 """
 
 from typing import Any

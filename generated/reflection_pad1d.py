@@ -5,6 +5,8 @@
 y[n, j, c] = [0 <= p - j - 1 < p] x[n, p - j, c]
 y[n, j, c] += x[n, j - p, c]
 y[n, j, c] += [0 <= j - W - p < W_out - W - p] x[n, 2 * W + p - j - 2, c]
+
+Source: Harris et al., Array programming with NumPy, 2020 (the modes of numpy.pad).
 """
 
 from collections.abc import Sequence

@@ -8,6 +8,8 @@ z[n, i, v, c] += [0 <= i - H - p_h < H_out - H - p_h] x[n, H - 1, v, c]
 y[n, i, j, c] = [0 <= p_w - j - 1 < p_w] z[n, i, 0, c]
 y[n, i, j, c] += z[n, i, j - p_w, c]
 y[n, i, j, c] += [0 <= j - W - p_w < W_out - W - p_w] z[n, i, W - 1, c]
+
+Source: Harris et al., Array programming with NumPy, 2020 (the modes of numpy.pad).
 """
 
 from collections.abc import Sequence

@@ -3,6 +3,8 @@
 """2-D padding by zeros.
 
 y[n, i, j, c] = x[n, i - p_h, j - p_w, c]
+
+Source: Dumoulin and Visin, A guide to convolution arithmetic for deep learning, 2016, chapter 2.
 """
 
 from collections.abc import Sequence

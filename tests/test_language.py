@@ -2,7 +2,9 @@
 
 import random
 import time
+from pathlib import Path
 
+import numpy as np
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
@@ -15,7 +17,7 @@ from derive.index import floordiv, integers
 from derive.interface import Kind, Layer
 from derive.language import LanguageError
 from derive.language.parse import LONGEST, LONGEST_NUMBER
-from derive.term import Program
+from derive.term import EquationError, Program
 
 N, L, C, R, K, W = integers("N L C R K I")
 s, p = integers("s p")
@@ -301,3 +303,22 @@ def test_a_tie_or_a_corner_is_no_failure_of_verification() -> None:
     """The window of a maximum meets mirrored elements twice: it has no slope there."""
     layer = derive.layer("p = 1; y[n,i] = max(r) x[n, reflect(2*i + r - p)]; r < 3")
     assert all(row.passed for row in verify_layer(layer, 4))
+
+
+def test_text_and_sympy_have_the_same_methods_with_the_same_results(tmp_path: Path) -> None:
+    x, w, y = IndexedBase("x", shape=(N, C)), IndexedBase("w", shape=(C, K)), IndexedBase("y", shape=(N, K))
+    n, c, k = Idx("n", N), Idx("c", C), Idx("k", K)
+    built = program(Eq(y[n, k], Sum(x[n, c] * w[c, k], c)), inputs=(x, w))
+    text = derive.layer("y[n,k] = sum(c) x[n,c] * w[c,k]", "product")
+    assert built.differentiate(wrt=["w"]) == text.differentiate(wrt=["w"])
+    assert [p.name for p in built.generate(tmp_path / "a", "product")] == ["__init__.py", "product.py", "runtime.py"]
+    text.generate(tmp_path / "b")
+    for path in (tmp_path / "a").iterdir():
+        assert path.read_bytes() == (tmp_path / "b" / path.name).read_bytes()
+    given = np.arange(6.0).reshape(2, 3), np.ones((3, 4))
+    for module in (built.compile("product"), text.compile()):
+        np.testing.assert_array_equal(module.product_forward(*given), given[0] @ given[1])
+        found = module.product_grad_weight(np.ones((2, 4)), given[0])
+        np.testing.assert_array_equal(found, given[0].T @ np.ones((2, 4)))
+    with pytest.raises(EquationError, match="expected one of x, w"):
+        text.differentiate(wrt=["y"])

@@ -223,6 +223,8 @@ def pixels(name: str) -> Adapter:
 
 # ----- linear layers, look-up and concatenation -----------------------------------------------------------------------
 def linear(input: Any, weight: Any, bias: Any = None) -> Call | str:
+    if weight.ndim != 2:
+        return "a weight that is a vector"
     return Call("dense", {"x": (input, same), "w": (weight, lambda t: t.mT), "b": (bias, same)})
 
 
@@ -352,16 +354,22 @@ def labels(name: str) -> Adapter:
 
 # ----- attention and recurrent cells ----------------------------------------------------------------------------------
 def attention(
-    query: Any, key: Any, value: Any, attn_mask: Any = None, dropout_p: float = 0.0, **options: Any
+    query: Any,
+    key: Any,
+    value: Any,
+    attn_mask: Any = None,
+    dropout_p: float = 0.0,
+    is_causal: bool = False,
+    **rest: Any,
 ) -> Call | str:
-    if dropout_p or {*options} - {"is_causal"}:
+    if dropout_p or any(rest.values()):
         return "dropout, a scale or grouped queries"
     if len({t.shape[:-2] for t in (query, key, value)}) > 1:
         return "shapes that are stretched"
     if attn_mask is not None and attn_mask.ndim > 2:
         return "a mask per example"
     arrays = {"q": (query, same), "k": (key, same), "v": (value, same), "m": (attn_mask, additive)}
-    return Call("scaled_dot_product_attention", arrays, options)
+    return Call("scaled_dot_product_attention", arrays, {"is_causal": is_causal})
 
 
 def recurrent(name: str, gates: int, *states: str) -> Adapter:
@@ -458,7 +466,7 @@ ADAPTERS: dict[str, tuple[Adapter, int]] = {
     f"{F}kl_div": (kl_div, 3),
     f"{F}cross_entropy": (labels("cross_entropy"), 5),
     f"{F}nll_loss": (labels("nll_loss"), 12),
-    f"{F}scaled_dot_product_attention": (attention, 6),
+    f"{F}scaled_dot_product_attention": (attention, 4),
     "RNNCell": (recurrent("simple_rnn_cell", 1, "h"), 2),
     "LSTMCell": (recurrent("lstm_cell", 4, "h", "c"), 2),
     "GRUCell": (recurrent("gru_cell", 3, "h"), 2),

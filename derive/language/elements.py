@@ -60,7 +60,7 @@ class Elements:
         base, place, lookups = self.vocabulary.bases[node.tensor], [], []
         for axis, subscript in enumerate(node.subscripts):
             if isinstance(subscript, Call) and subscript.function in PADDINGS:
-                base, position = self._beyond(base, axis, subscript, bound)
+                base, position = self._beyond(node.tensor, base, axis, subscript, bound)
                 place.append(position)
             elif _is_lookup(subscript):
                 index = Idx(self.vocabulary.letter(), base.shape[axis])
@@ -98,8 +98,8 @@ class Elements:
 
         return self.vocabulary.indexed(self.vocabulary.integer(node, bound, element))
 
-    def _beyond(self, base: IndexedBase, axis: int, node: Call, bound: Bound) -> tuple[IndexedBase, Expr]:
-        """The tensor that is `base` continued along `axis`, and the position in it."""
+    def _beyond(self, tensor: str, base: IndexedBase, axis: int, node: Call, bound: Bound) -> tuple[IndexedBase, Expr]:
+        """The tensor that is `base`, made of `tensor`, continued along `axis`, and the position in it."""
         kind, count = node.function, PADDINGS[node.function]
         if len(node.arguments) != count:
             raise Located(f"{kind} takes {count} argument{'s' * (count > 1)}; found {len(node.arguments)}", node.at)
@@ -112,7 +112,7 @@ class Elements:
             raise Located("the padding value depends on a tensor; expected a number or a parameter", node.at)
         key = (str(base.label), axis, kind, low, high, value)
         if key not in self._continued:
-            name = self.vocabulary.fresh(f"{base.label}_{kind}")
+            name = self.vocabulary.fresh(f"{tensor}_{kind}")
             letters = [self.vocabulary.letter() for _ in base.shape]
             found = continued(base, axis, kind, (low, high), name, letters, value)
             self._continued[key] = found.base

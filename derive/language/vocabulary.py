@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from itertools import chain, count
 
 from sympy import Expr, Idx, IndexedBase, Symbol
 
@@ -112,10 +113,9 @@ class Vocabulary:
 
     def fresh(self, name: str) -> str:
         """`name`, or something like it that is not taken yet."""
-        while name in self._taken:
-            name = f"{name}_"
-        self._taken.add(name)
-        return name
+        found = next(n for n in chain([name], (f"{name}{k}" for k in count(2))) if n not in self._taken)
+        self._taken.add(found)
+        return found
 
 
 def _base(name: str, shape: tuple[Expr, ...]) -> Expr:

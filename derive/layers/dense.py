@@ -35,6 +35,7 @@ def flatten() -> Layer:
         """,
         "flatten",
         title="flattening of images to vectors",
+        source="Harris et al., Array programming with NumPy, 2020 (reshape in row-major order)",
         axes=((N, "batch"), (H, "height"), (W, "width"), (C, "channels")),
     )
 

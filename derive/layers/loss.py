@@ -29,6 +29,7 @@ def l1_loss() -> Layer:
         """,
         "l1_loss",
         title="mean absolute error over all elements",
+        source="Hastie, Tibshirani and Friedman, The elements of statistical learning, 2009, section 10.6",
     )
 
 
