@@ -9,6 +9,7 @@ is only reduced over and met on no axis, such as the window of a pooling layer, 
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import chain, count
 
 import sympy
 from sympy import Expr, Symbol
@@ -88,7 +89,7 @@ class _Search:
     def _fresh(self, name: str) -> str:
         taken = {*self.scope.indices, *self.scope.ranks, *self.scope.parameters, *self.declared, *self.open}
         taken |= {s.name for e in self.explicit.values() for s in e.free_symbols}
-        return name if name not in taken else self._fresh(f"{name}_")
+        return next(n for n in chain([name], (f"{name}{k}" for k in count(1))) if n not in taken)
 
     # ----- classes of one extent -----
     def _root(self, key: Key) -> Key:
