@@ -166,6 +166,11 @@ def test_nan_is_passed_on(name: str) -> None:
     assert np.isnan(value_and_slope(name, [math.nan])[0]).all()
 
 
+@pytest.mark.parametrize("name", ["relu", "leaky_relu", "relu6", "hard_tanh", "hard_sigmoid"])
+def test_the_slope_at_nan_is_0_as_no_bracket_holds(name: str) -> None:
+    np.testing.assert_array_equal(value_and_slope(name, [math.nan])[1], [0.0])
+
+
 @EVERY
 @pytest.mark.parametrize("shape", [(), (0,), (3,), (2, 1, 3)])
 def test_any_shape(name: str, shape: tuple[int, ...]) -> None:
