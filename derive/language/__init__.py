@@ -3,7 +3,7 @@
 parse         text -> syntax tree                        grammar.lark, parse.py, syntax.py
 scope         what every name means                      scope.py
 find          the extent of every index and axis         extents.py, integers.py
-Reader        syntax tree -> SymPy equations             expressions.py, functions.py, padding.py
+Reader        syntax tree -> SymPy equations             expressions, vocabulary, elements, conditions, padding
 program       SymPy equations -> Program                 derive.equations
 """
 
