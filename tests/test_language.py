@@ -166,6 +166,7 @@ BAD = [
     ("output q; y[n] = x[n]", 8, "no equation defines the output q"),
     ("integer q; y[n] = x[n]", 9, "q is no input"),
     ("s = -1; y[n] = x[n]", 6, "at least 0"),
+    ("P = 0; y[i] = x[i + 1 - P]", 5, "a capital is a size, at least 1"),
     ("s = 0.5; y[n] = x[n + s]", 23, "s is a real number"),
     ("y[n] = x[n, reflect(n, 2)]", 13, "reflect takes 1 argument; found 2"),
     ("y[n] = reflect(x[n])", 8, "wraps a subscript"),

@@ -133,6 +133,8 @@ def _parameter(name: str, equation: Equation) -> Parameter | None:
         return Parameter(name, sign * float(value.text), integer=False)
     if sign < 0:
         raise Located(f"an integer parameter is at least 0; write {name} = -{value.text}.0 for a real one", value.at)
+    if name[0].isupper() and not int(value.text):  # extents are derived for sizes of at least 1
+        raise Located(f"a capital is a size, at least 1; call a parameter that may be 0 {name.lower()}", value.at)
     return Parameter(name, int(value.text))
 
 
