@@ -49,6 +49,11 @@ def is_pointwise(statement: Statement) -> bool:
     return term.op == "sum" and not term.bound and not brackets and statement.argument is None
 
 
+def is_copy(statement: Statement) -> bool:
+    """Whether a statement is nothing but an element of another tensor."""
+    return is_pointwise(statement) and isinstance(statement.term.body, Access)
+
+
 def _one_pass(program: Program, needed: Set[str]) -> Program:
     """Remove the first let or copy that can be removed."""
     for number, statement in enumerate(program.statements):

@@ -9,7 +9,7 @@ from dataclasses import replace
 
 from sympy import Pow
 
-from derive.inline import inserted, is_inside, is_pointwise
+from derive.inline import inserted, is_copy, is_inside, is_pointwise
 from derive.rewrite import fold
 from derive.term import Access, Program, Range, Statement, Tensor, Term, accesses
 
@@ -44,11 +44,7 @@ def _reading(term: Term, lets: Sequence[Statement], otherwise: Term | None = Non
 def is_let(statement: Statement, program: Program) -> bool:
     """Whether a statement is the whole definition of its tensor, element by element, and worth a name."""
     single = len(program.definitions(statement.target.name)) == 1
-    return single and is_pointwise(statement) and bool(accesses(statement.term.body)) and not _is_copy(statement)
-
-
-def _is_copy(statement: Statement) -> bool:
-    return isinstance(statement.term.body, Access)
+    return single and is_pointwise(statement) and bool(accesses(statement.term.body)) and not is_copy(statement)
 
 
 def _folded(term: Term, let: Statement) -> Term:

@@ -11,7 +11,7 @@ from derive.derivation.settings import Display
 from derive.differentiate import position
 from derive.functions import sigmoid
 from derive.index import affine
-from derive.inline import inline, is_pointwise
+from derive.inline import inline, is_copy
 from derive.interface import Kind
 from derive.rewrite import count
 from derive.term import EXTREMA, Access, Guard, Program, Range, Statement, Term, accesses
@@ -27,13 +27,9 @@ def simplified(program: Program) -> Program:
             statement = replace(statement, term=counted)
             fixed.add(statement.target.name)
         statements.append(statement)
-    copies = {n for s in statements if _is_copy(s) for n in (s.target.name, s.term.body.tensor)}
+    copies = {n for s in statements if is_copy(s) for n in (s.target.name, s.term.body.tensor)}
     keep = {s.target.name for s in statements} - fixed - copies
     return inline(replace(program, statements=tuple(statements)), keep)
-
-
-def _is_copy(statement: Statement) -> bool:
-    return is_pointwise(statement) and isinstance(statement.term.body, Access)
 
 
 def scattered(term: Term) -> list[tuple[Symbol, Expr, Expr]]:
