@@ -1,4 +1,4 @@
-"""Layers by name: the catalogue's, or a user's own: an equation text, ``FILE.eq`` or ``FILE.py:FUNCTION``."""
+"""Layers and networks by name: the catalogue's, or a user's own: a text, a file of text or ``FILE.py:FUNCTION``."""
 
 import importlib.util
 import keyword
@@ -8,9 +8,11 @@ from difflib import get_close_matches
 from pathlib import Path
 
 from derive import layer
+from derive.composition import is_network, network
 from derive.interface import Layer
 from derive.language import read
 from derive.layers import LAYERS
+from derive.networks import NETWORKS
 from derive.term import EquationError
 
 
@@ -19,21 +21,26 @@ class UnknownLayerError(ValueError):
 
 
 def find(name: str) -> Layer:
-    """The layer called `name`, in the file ``FILE.eq``, of the function ``FILE.py:FUNCTION``, or of an equation text.
+    """The layer or network called `name`, of a file ``FILE.eq``, ``FILE.net`` or ``FILE.py:FUNCTION``, or of a text.
 
     Raises:
         UnknownLayerError: when there is none.
         LanguageError: when the text is not well formed.
     """
+    if is_network(name):
+        return network(name)
     if "=" in name or "\n" in name:
         return layer(name)
+    if name.endswith(".net"):
+        return network(_text(Path(name)), Path(name).stem)
     if name.endswith(".eq"):
         return _from_text(Path(name))
     if ".py:" in name:
         return _from_python(name)
-    if name in LAYERS:
-        return LAYERS[name]()
-    close = get_close_matches(name.lower(), LAYERS, n=1)
+    known = {**LAYERS, **NETWORKS}
+    if name in known:
+        return known[name]()
+    close = get_close_matches(name.lower(), known, n=1)
     hint = (
         f"did you mean {close[0]}?" if close else "expected a name that `gradscribe list` shows, an equation or a file"
     )
@@ -47,15 +54,21 @@ def find_all(names: Sequence[str]) -> list[Layer]:
 
 def _from_text(path: Path) -> Layer:
     """The layer of a file of equations; its name is the file's."""
+    return read(_text(path), path.stem, file=str(path))
+
+
+def _text(path: Path) -> str:
+    """The text of a file whose stem is a Python name."""
     if not path.is_file():
         raise UnknownLayerError(f"{path}: no such file")
     if not path.stem.isidentifier() or keyword.iskeyword(path.stem):
-        raise UnknownLayerError(f"{path}: the layer is named as the file; expected a Python name, such as my_layer.eq")
+        raise UnknownLayerError(
+            f"{path}: the layer is named as the file; expected a Python name, such as my_layer{path.suffix}"
+        )
     try:
-        text = path.read_text(encoding="utf-8")
+        return path.read_text(encoding="utf-8")
     except UnicodeDecodeError as error:
         raise UnknownLayerError(f"{path}: expected UTF-8 text; byte {error.start} is none") from None
-    return read(text, path.stem, file=str(path))
 
 
 def _from_python(name: str) -> Layer:

@@ -118,6 +118,7 @@ class Layer:
         requirements: what must hold of the options.
         display: option settings under which the derivation is printed when the user says nothing.
         source: paper and equation that the formula follows.
+        evaluation: the forward equations after training, over the same inputs; None where they are those of training.
     """
 
     name: str
@@ -133,6 +134,7 @@ class Layer:
     requirements: tuple[Requirement, ...] = ()
     display: tuple[tuple[str, Any], ...] = ()
     source: str = ""
+    evaluation: Program | None = None
 
     @property
     def differentiable(self) -> tuple[str, ...]:
