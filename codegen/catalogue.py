@@ -1,4 +1,4 @@
-"""Layers by name: the catalogue's, or a user's own: an equation text, ``FILE.eq`` or ``FILE.py:FUNCTION``."""
+"""Layers and optimisers by name: the catalogue's, or a user's own, ``FILE.py:FUNCTION``; layers also as equations."""
 
 import importlib.util
 import keyword
@@ -11,7 +11,9 @@ from derive import layer
 from derive.interface import Layer
 from derive.language import read
 from derive.layers import LAYERS
+from derive.optimisers import OPTIMISERS
 from derive.term import EquationError
+from derive.update import Optimiser
 
 
 class UnknownLayerError(ValueError):
@@ -25,6 +27,16 @@ def find(name: str) -> Layer:
         UnknownLayerError: when there is none.
         LanguageError: when the text is not well formed.
     """
+    found = find_any(name)
+    if isinstance(found, Optimiser):
+        raise UnknownLayerError(
+            f"{name} is an optimiser, and no layer: it has no gradient; see gradscribe derive {name}"
+        )
+    return found
+
+
+def find_any(name: str) -> Layer | Optimiser:
+    """The layer or optimiser called `name`, otherwise as `find`."""
     if "=" in name or "\n" in name:
         return layer(name)
     if name.endswith(".eq"):
@@ -33,7 +45,9 @@ def find(name: str) -> Layer:
         return _from_python(name)
     if name in LAYERS:
         return LAYERS[name]()
-    close = get_close_matches(name.lower(), LAYERS, n=1)
+    if name in OPTIMISERS:
+        return OPTIMISERS[name]()
+    close = get_close_matches(name.lower(), [*LAYERS, *OPTIMISERS], n=1)
     hint = (
         f"did you mean {close[0]}?" if close else "expected a name that `gradscribe list` shows, an equation or a file"
     )
@@ -43,6 +57,11 @@ def find(name: str) -> Layer:
 def find_all(names: Sequence[str]) -> list[Layer]:
     """The layers called `names`; the whole catalogue for none."""
     return [find(name) for name in names] if names else [build() for build in LAYERS.values()]
+
+
+def optimisers() -> list[Optimiser]:
+    """The optimisers of the catalogue."""
+    return [build() for build in OPTIMISERS.values()]
 
 
 def _from_text(path: Path) -> Layer:
@@ -58,8 +77,8 @@ def _from_text(path: Path) -> Layer:
     return read(text, path.stem, file=str(path))
 
 
-def _from_python(name: str) -> Layer:
-    """Import the user's own file, as Python imports any module, and call the function that builds the layer."""
+def _from_python(name: str) -> Layer | Optimiser:
+    """Import the user's own file, as Python imports any module, and call the function that builds it."""
     file, _, function = name.rpartition(":")
     path = Path(file)
     if not path.is_file():
@@ -84,6 +103,6 @@ def _from_python(name: str) -> Layer:
         raise
     except Exception as error:
         raise UnknownLayerError(f"{name}: {type(error).__name__}: {error}") from error
-    if not isinstance(found, Layer):
-        raise UnknownLayerError(f"{name}: expected a Layer, received {type(found).__name__}")
+    if not isinstance(found, Layer | Optimiser):
+        raise UnknownLayerError(f"{name}: expected a Layer or an Optimiser, received {type(found).__name__}")
     return found
