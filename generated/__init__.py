@@ -10,6 +10,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from .adam import Adam
     from .adaptive_avg_pool1d import AdaptiveAvgPool1D
     from .adaptive_avg_pool2d import AdaptiveAvgPool2D
     from .adaptive_max_pool1d import AdaptiveMaxPool1D
@@ -90,6 +91,7 @@ if TYPE_CHECKING:
     from .scaled_dot_product_attention import ScaledDotProductAttention
     from .scaled_tanh import ScaledTanh
     from .selu import SELU
+    from .sgd import SGD
     from .sigmoid import Sigmoid
     from .silu import SiLU
     from .simple_rnn_cell import SimpleRNNCell
@@ -109,6 +111,8 @@ __all__ = [
     "ELU",
     "GELU",
     "SELU",
+    "SGD",
+    "Adam",
     "AdaptiveAvgPool1D",
     "AdaptiveAvgPool2D",
     "AdaptiveMaxPool1D",
@@ -201,6 +205,7 @@ __all__ = [
 ]
 
 _MODULES = {
+    "Adam": "adam",
     "AdaptiveAvgPool1D": "adaptive_avg_pool1d",
     "AdaptiveAvgPool2D": "adaptive_avg_pool2d",
     "AdaptiveMaxPool1D": "adaptive_max_pool1d",
@@ -281,6 +286,7 @@ _MODULES = {
     "ScaledDotProductAttention": "scaled_dot_product_attention",
     "ScaledTanh": "scaled_tanh",
     "SELU": "selu",
+    "SGD": "sgd",
     "Sigmoid": "sigmoid",
     "SiLU": "silu",
     "SimpleRNNCell": "simple_rnn_cell",

@@ -779,6 +779,92 @@ class Layer:
         return self._saved
 
 
+class Optimiser:
+    """Updates weights by their gradients, in place, step by step.
+
+    Args:
+        name: the optimiser's name, for errors.
+        params: the weights by name, such as those of a layer or a network; their arrays are changed in place.
+        kept: what is kept of every weight from step to step, by name.
+
+    Attributes:
+        params: the weights.
+        state: "velocity.w" -> what is kept of weight w under the name velocity: an array like the weight, at first 0.
+        steps: how many steps were made.
+
+    Raises:
+        TypeError: when a weight is no array of float32 or float64.
+        ValueError: when a weight cannot be written to.
+    """
+
+    def __init__(self, name: str, params: Mapping[str, Array], kept: Sequence[str]) -> None:
+        for weight, value in params.items():
+            if not isinstance(value, np.ndarray) or value.dtype not in (np.float32, np.float64):
+                received = getattr(value, "dtype", type(value).__name__)
+                raise TypeError(
+                    f"{name}: argument params, {weight}: expected an array of float32 or float64, received {received}"
+                )
+            if not value.flags.writeable:
+                raise ValueError(f"{name}: argument params, {weight}: expected an array that can be written to")
+        self.name = name
+        self.params = params
+        self.kept = tuple(kept)
+        self.state = {f"{word}.{weight}": np.zeros_like(value) for word in kept for weight, value in params.items()}
+        self.steps = 0
+
+    def step(self, grads: Mapping[str, Array]) -> None:
+        """Update every weight by its gradient. Where anything is wrong, nothing is changed.
+
+        Args:
+            grads: the gradients by the names of their weights, each of its weight's shape and type.
+
+        Raises:
+            TypeError: when a gradient has another type than its weight.
+            ValueError: when a gradient is missing, has another shape than its weight, or is that of no weight.
+            FloatingPointError: when a gradient, or what an update makes of it, is infinite or NaN.
+        """
+        self._check(grads)
+        olds = [[self.params[w], *(self.state[f"{word}.{w}"] for word in self.kept)] for w in self.params]
+        with np.errstate(all="ignore"):  # what is not finite is found below
+            news = [self._updated(p, grads[w], *state) for w, (p, *state) in zip(self.params, olds, strict=True)]
+        for weight, new in zip(self.params, news, strict=True):
+            self._check_finite(weight, grads[weight], new)
+        for old, new in zip(olds, news, strict=True):
+            for target, value in zip(old, new, strict=True):
+                target[...] = value
+        self.steps += 1
+
+    def _updated(self, p: Array, g: Array, *state: Array) -> tuple[Array, ...]:
+        """The new value of a weight and of what is kept of it."""
+        raise NotImplementedError
+
+    def _check(self, grads: Mapping[str, Array]) -> None:
+        for weight in grads:
+            if weight not in self.params:
+                raise ValueError(f"{self.name}: argument grads: {weight} is none of the weights that are updated")
+        for weight, value in self.params.items():
+            if weight not in grads:
+                raise ValueError(f"{self.name}: argument grads: the gradient of {weight} is missing")
+            found = as_array(self.name, f"grads, {weight}", grads[weight])
+            if found.dtype != value.dtype:
+                raise TypeError(
+                    f"{self.name}: argument grads, {weight}: expected {value.dtype} as the weight has, "
+                    f"received {found.dtype}"
+                )
+            same_shape(self.name, f"grads, {weight}", found.shape, value.shape)
+
+    def _check_finite(self, weight: str, gradient: Array, new: Sequence[Array]) -> None:
+        if all(np.isfinite(value).all() for value in new):
+            return
+        wrong = np.asarray(gradient)[~np.isfinite(gradient)]
+        if wrong.size:
+            raise FloatingPointError(
+                f"{self.name}: the gradient of {weight}: expected finite numbers, received {wrong[0]}; "
+                f"look at the loss and the inputs, or lower lr"
+            )
+        raise FloatingPointError(f"{self.name}: {weight} would not stay finite; its gradient is: lower lr")
+
+
 class Sequential:
     """Layers in a row.
 
