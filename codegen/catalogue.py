@@ -3,12 +3,12 @@
 import importlib.util
 import keyword
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from difflib import get_close_matches
 from pathlib import Path
 
 from derive import layer
-from derive.composition import is_network, network
+from derive.composition import Network, is_network, network
 from derive.interface import Layer
 from derive.language import read
 from derive.layers import LAYERS
@@ -49,7 +49,7 @@ def find_any(name: str) -> Layer | Optimiser:
         return _from_text(Path(name))
     if ".py:" in name:
         return _from_python(name)
-    known = {**LAYERS, **NETWORKS, **OPTIMISERS}
+    known: dict[str, Callable[[], Layer | Optimiser]] = {**LAYERS, **NETWORKS, **OPTIMISERS}
     if name in known:
         return known[name]()
     close = get_close_matches(name.lower(), known, n=1)
@@ -62,6 +62,11 @@ def find_any(name: str) -> Layer | Optimiser:
 def find_all(names: Sequence[str]) -> list[Layer]:
     """The layers called `names`; the whole catalogue for none."""
     return [find(name) for name in names] if names else [build() for build in LAYERS.values()]
+
+
+def networks() -> list[Network]:
+    """The networks that come with gradscribe."""
+    return [build() for build in NETWORKS.values()]
 
 
 def optimisers() -> list[Optimiser]:

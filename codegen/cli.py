@@ -11,7 +11,8 @@ from rich.box import SIMPLE
 from rich.console import Console
 from rich.table import Column, Table
 
-from codegen.catalogue import UnknownLayerError, find_all, find_any, optimisers
+from codegen.catalogue import UnknownLayerError, find_all, find_any, networks, optimisers
+from derive.composition import Network
 from derive.interface import Layer
 from derive.term import EquationError
 from derive.ties import with_ties
@@ -131,18 +132,21 @@ def generate(
     """Generate the kernels: one module per layer, and runtime.py."""
     from codegen.compiler import stale, write_package
 
-    found = [find_any(name) for name in names] if names else [*find_all([]), *optimisers()]
-    layers = _tied([x for x in found if isinstance(x, Layer)], ties)
+    found = [find_any(name) for name in names] if names else [*find_all([]), *networks(), *optimisers()]
+    layers = _tied([x for x in found if isinstance(x, Layer) and not isinstance(x, Network)], ties)
+    composed = _tied([x for x in found if isinstance(x, Network)], ties)
     updates = [x for x in found if isinstance(x, Optimiser)]
-    counted = " and ".join(_counted(f, word) for f, word in ((layers, "layer"), (updates, "optimiser")) if f)
+    kinds = ((layers, "layer"), (composed, "network"), (updates, "optimiser"))
+    counted = ", ".join(_counted(f, word) for f, word in kinds if f)
+    everything: list[Layer | Optimiser] = [*layers, *composed, *updates]
     if check:
-        diffs = stale([*layers, *updates], out, whole=not names, order=order)
+        diffs = stale(everything, out, whole=not names, order=order)
         for diff in diffs:
             typer.echo(diff, nl=False)
         fresh = f"{out} is fresh: {counted}"
         typer.echo(f"{len(diffs)} stale or orphaned in {out}" if diffs else fresh)
         raise typer.Exit(1 if diffs else 0)
-    changed = write_package([*layers, *updates], out, order)
+    changed = write_package(everything, out, order)
     for path in changed:
         typer.echo(f"wrote {path}")
     typer.echo(f"{counted}, {_counted(changed, 'file')} changed in {out}")

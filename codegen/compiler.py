@@ -42,6 +42,7 @@ from codegen.render import (
 )
 from codegen.scalar import size_text
 from codegen.second_order import kernels_of_order
+from derive.composition import Network
 from derive.interface import REQUIRED, Layer
 from derive.term import EquationError, Tensor
 from derive.update import Optimiser
@@ -230,7 +231,11 @@ def check_names(layer: Layer) -> None:
 
 
 def source(item: Layer | Optimiser, order: int = 1) -> str:
-    """The text of the module of a layer or an optimiser."""
+    """The text of the module of a layer, a network or an optimiser."""
+    if isinstance(item, Network):
+        from codegen.network import network_source  # which builds on this module
+
+        return network_source(item, order)
     if isinstance(item, Layer):
         return module_source(item, order)
     from codegen.optimiser import optimiser_source  # which builds on this module

@@ -22,6 +22,8 @@ from derive.index import IntegerFunction, integer
 from derive.interface import Kind, Layer, Option
 from derive.term import Access, Program, Statement, Tensor, accesses, check
 
+AXES = (("N", "batch"), ("H", "height"), ("W", "width"), ("C", "channels"))
+"""What errors call the extents of an input."""
 INPUT = "x"
 """The network's input where nothing else is said."""
 
@@ -97,14 +99,13 @@ def _ordered(name: str, nodes: Sequence[Node], output: str, inputs: set[str]) ->
     unused = [n.name for n in nodes if n.name not in needed]
     if unused:
         raise NetworkError(f"{name}: nothing reads {unused[0]}; remove it or make it part of the output {output}")
-    place = {n.name: k for k, n in enumerate(nodes)}
-    ready = TopologicalSorter({n.name: [s for s in n.inputs if s in by_name] for n in nodes})
-    ready.prepare()
     found: list[Node] = []
-    while ready.is_active():  # of the nodes that are ready, the one that was written first
-        for ready_name in sorted(ready.get_ready(), key=place.__getitem__):
-            found.append(by_name[ready_name])
-            ready.done(ready_name)
+    waiting = list(nodes)
+    while waiting:  # of the nodes that are ready, the one that was written first
+        done = {n.name for n in found} | inputs
+        node = next(n for n in waiting if done.issuperset(n.inputs))
+        found.append(node)
+        waiting.remove(node)
     return found
 
 
@@ -393,6 +394,7 @@ class _Builder:
         fields: dict[str, Any] = {
             "class_name": "".join(part.capitalize() for part in name.split("_")),
             "title": f"network {name}",
+            "axes": tuple((integer(e), word) for e, word in AXES),
             "options": options,
             **interface,
         }
