@@ -7,6 +7,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from itertools import groupby
 
+from sympy import Add
+
 from codegen.kernel import Kernel, assemble, forward_program, gradient_program, kernels, without_inputs
 from derive.composition import Network, NetworkError
 from derive.differentiate import differentiate
@@ -59,7 +61,7 @@ def network_kernels(source: Network) -> NetworkKernels:
         raise NetworkError(f"{network.name}: its value holds integers; there is nothing to differentiate")
     trained = tuple(w for w in network.weights if not program.tensors[w].constant)
     inputs = tuple(t.name for t in network.given if not t.integer and not t.constant)
-    wanted = gradient_program(gradient, [*trained, *inputs], without_inputs(program))
+    wanted = gradient_program(gradient, [*trained, *inputs], without_inputs(program), frugal=True)
     backward = _summed_first(wanted)
     held = {*network.weights, *dict(network.constants), *(s for s, _, _ in network.state)}
     seeds = {t.name for t in gradient.seeds.values()}
@@ -106,11 +108,21 @@ def _read(statement: Statement) -> set[str]:
 
 
 def _summed_first(program: Program) -> Program:
-    """Of neighbouring statements with one target first those that sum: a GEMM writes its result where it belongs."""
+    """Neighbouring statements with one target: what is pointwise as one expression, behind what sums.
+
+    So a GEMM writes its result where it belongs.
+    """
     groups = groupby(program.statements, key=lambda s: s.target.name)
-    ordered = [s for _, group in groups for s in _sorted(list(group))]
-    return replace(program, statements=tuple(ordered))
+    return replace(program, statements=tuple(s for _, group in groups for s in _merged(list(group))))
 
 
-def _sorted(group: Sequence[Statement]) -> list[Statement]:
-    return sorted(group, key=is_pointwise)
+def _merged(group: Sequence[Statement]) -> list[Statement]:
+    pointwise = [s for s in group if is_pointwise(s)]
+    rest = [s for s in group if not is_pointwise(s)]
+    if not pointwise:
+        return rest
+    first = pointwise[0]
+    names = [r.index for r in first.term.free]
+    renamed = [s.term.rename(dict(zip((r.index for r in s.term.free), names, strict=True))) for s in pointwise]
+    body = Add(*(t.body for t in renamed))
+    return [*rest, replace(first, term=replace(first.term, body=body))]
