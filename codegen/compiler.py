@@ -142,6 +142,7 @@ def module_source(layer: Layer) -> str:
         cls=ClassContext(
             cls.name,
             cls.title,
+            tuple(fit(list(cls.facts), 1)),
             tuple(fit(list(cls.setup), 2)),
             tuple(fit(list(cls.forward), 2)),
             tuple(fit(list(cls.backward), 2)),
