@@ -29,6 +29,7 @@ Ties = Annotated[
     str | None,
     typer.Option(help="Gradient of a tied maximum: first (as a layer has it by default) or split among all."),
 ]
+Order = Annotated[int, typer.Option(min=1, max=2, help="2: the gradient of the gradient.")]
 
 
 def main() -> None:
@@ -75,6 +76,7 @@ def derive(
     form: Annotated[str, typer.Option("--format", help="text, latex or markdown.")] = "text",
     out: Annotated[Path | None, typer.Option("-o", "--output", help="Write to a file.")] = None,
     ties: Ties = None,
+    order: Order = 1,
 ) -> None:
     """Print the derivation of a layer's gradients, step by step."""
     from codegen.printing import FORMATS, printed
@@ -83,7 +85,7 @@ def derive(
         raise EquationError(f"unknown format {form!r}; expected one of {', '.join(FORMATS)}")
     names = [part.strip() for part in wrt.split(",")] if wrt else None
     (layer,) = _tied([find(name)], ties)
-    text = printed(layer, names, _settings(settings or []), form)
+    text = printed(layer, names, _settings(settings or []), form, order)
     if out is None:
         typer.echo(text, nl=not text.endswith("\n"))
     else:
@@ -115,19 +117,20 @@ def generate(
         typer.Option("--check", help="Write nothing; exit 1 and print a diff if a file is stale or orphaned."),
     ] = False,
     ties: Ties = None,
+    order: Order = 1,
 ) -> None:
     """Generate the kernels: one module per layer, and runtime.py."""
     from codegen.compiler import stale, write_package
 
     layers = _tied(find_all(names or []), ties)
     if check:
-        diffs = stale(layers, out, whole=not names)
+        diffs = stale(layers, out, whole=not names, order=order)
         for diff in diffs:
             typer.echo(diff, nl=False)
         fresh = f"{out} is fresh: {_counted(layers, 'layer')}"
         typer.echo(f"{len(diffs)} stale or orphaned in {out}" if diffs else fresh)
         raise typer.Exit(1 if diffs else 0)
-    changed = write_package(layers, out)
+    changed = write_package(layers, out, order)
     for path in changed:
         typer.echo(f"wrote {path}")
     typer.echo(f"{_counted(layers, 'layer')}, {_counted(changed, 'file')} changed in {out}")
@@ -143,6 +146,7 @@ def verify(
     names: Names = None,
     shapes: Annotated[int, typer.Option(min=1, help="Random shapes per layer.")] = 16,
     ties: Ties = None,
+    order: Order = 1,
 ) -> None:
     """Check every row of the derivations and every kernel numerically, on random shapes."""
     from codegen.verify import verify_layer
@@ -152,7 +156,7 @@ def verify(
     for layer in _tied(find_all(names or []), ties):
         table.add_section()
         table.add_row(f"[bold]{layer.name}[/bold]")
-        for row in verify_layer(layer, shapes):
+        for row in verify_layer(layer, shapes, order=order):
             good &= row.passed
             mark = "" if row.passed else "  FAILED"
             table.add_row(row.checked, str(row.shapes), row.against, f"{row.difference:.1e}{mark}")

@@ -229,17 +229,17 @@ class Program:
 
         return differentiate(self, wrt)
 
-    def generate(self, out: str | Path, name: str = "layer") -> tuple[Path, ...]:
+    def generate(self, out: str | Path, name: str = "layer", order: int = 1) -> tuple[Path, ...]:
         """Write a module with the program's functions, see `derive.interface.Layer.generate`."""
         from derive.interface import layer_of  # which builds on this module
 
-        return layer_of(self, name).generate(out)
+        return layer_of(self, name).generate(out, order)
 
-    def compile(self, name: str = "layer") -> ModuleType:
+    def compile(self, name: str = "layer", order: int = 1) -> ModuleType:
         """The program's functions as a module in memory, ``{name}_forward`` and one per gradient."""
         from derive.interface import layer_of  # which builds on this module
 
-        return layer_of(self, name).compile()
+        return layer_of(self, name).compile(order)
 
     @property
     def tensors(self) -> dict[str, Tensor]:
