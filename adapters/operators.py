@@ -1,4 +1,4 @@
-"""The functions of a generated layer as operators of PyTorch: forward, backward and, where there is one, double backward.
+"""The functions of a generated layer as operators of PyTorch: forward, backward, double backward where there is one.
 
 Lists of tensors in a schema hold no None, as PyTorch would not differentiate the rest of the list: inputs that are
 absent are left out, and a text names those that are there.
@@ -225,5 +225,3 @@ def _keep(ctx: Any, *lists: Sequence[Any]) -> None:
 def _kept(ctx: Any) -> list[Tensors]:
     tensors = iter(ctx.saved_tensors)
     return [[next(tensors) for _ in range(length)] for length in ctx.lengths]
-
-

@@ -6,6 +6,7 @@ Channels stay last, names and layouts of weights stay ours; `adapters.to_torch` 
 compute on the CPU, in float32 or float64.
 """
 
+from functools import reduce
 from typing import Any
 
 import torch
@@ -66,6 +67,10 @@ class AdaptedLayer(torch.nn.Module):
         _check_free(holder, last, name)
         return holder, last
 
+    def _held(self, name: str) -> Any:
+        """Not `get_parameter`: `torch.func.functional_call` puts plain tensors there."""
+        return reduce(getattr, name.split("."), self)
+
     def forward(self, *inputs: Any, **named: Any) -> Any:
         """The outputs for the inputs that the layer takes, in its order or by name; None where one is absent.
 
@@ -76,8 +81,7 @@ class AdaptedLayer(torch.nn.Module):
         """
         functions = self._operators.functions
         given = self._given(inputs, named)
-        params = [self.get_parameter(name) for name in functions.params]
-        state = [self.get_buffer(name) for name in functions.state]
+        params, state = ([self._held(name) for name in names] for names in (functions.params, functions.state))
         arguments = (list(given.values()), " ".join(given), params, state)
         count = len(functions.outputs)
         if not self.training and self._predicts:
@@ -96,7 +100,8 @@ class AdaptedLayer(torch.nn.Module):
     def _given(self, inputs: tuple[Any, ...], named: dict[str, Any]) -> dict[str, Any]:
         functions = self._operators.functions
         if len(inputs) > len(functions.inputs):
-            raise TypeError(f"{functions.name}: expected at most {len(functions.inputs)} inputs, received {len(inputs)}")
+            most = len(functions.inputs)
+            raise TypeError(f"{functions.name}: expected at most {most} inputs, received {len(inputs)}")
         given = {**dict(zip(functions.inputs, inputs, strict=False)), **named}
         for name in given:
             if name not in functions.inputs or (name in named and functions.inputs.index(name) < len(inputs)):
