@@ -73,7 +73,7 @@ class Operators:
         after = f"Tensor[] directions, str directed, {after}"
         self.double_backward = operator("_double_backward", after, self._double_backward, self._double_backward_fake)
         self.double_backward.register_autograd(self._refuse("a third derivative is not derived"))
-        self.evaluate = None
+        self.evaluate: Any = None
         if hasattr(layer, "predict"):
             self.evaluate = operator("_evaluate", f"{GIVEN}, Tensor[] state", self._evaluate, self._evaluate_fake)
             self.evaluate.register_autograd(self._refuse("evaluation has no gradient; call train() first"))

@@ -21,7 +21,10 @@ MNIST = os.environ.get("GRADSCRIBE_MNIST")
 NAMES = {"0": "c1", "3": "c3", "7": "f5", "9": "f6"}
 
 
-class Foreign(torch.nn.Module):
+Module: Any = torch.nn.Module
+
+
+class Foreign(Module):
     """Two convolutions and two dense layers, written as PyTorch's users write them."""
 
     def __init__(self, side: int) -> None:

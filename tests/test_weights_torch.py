@@ -1,6 +1,7 @@
 """Weights to and from PyTorch's own modules: the same outputs either way, for every layer that both have."""
 
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -46,10 +47,10 @@ def normalised(ours: Any, theirs: Any, layout: Callable[[Array], Array] = first)
 
 
 CASES: dict[str, Callable[[], tuple[Any, Any, Any, Any]]] = {
-    **{f"conv{r}d": lambda r=r: conv("Conv", r, groups=2, padding=1) for r in (1, 2, 3)},
-    **{f"conv_transpose{r}d": lambda r=r: conv("ConvTranspose", r, groups=2, stride=2) for r in (1, 2, 3)},
-    "conv2d without bias": lambda: conv("Conv", 2, bias=False),
-    **{f"depthwise_conv{r}d": lambda r=r: depthwise(r) for r in (1, 2)},
+    **{f"conv{r}d": partial(conv, "Conv", r, groups=2, padding=1) for r in (1, 2, 3)},
+    **{f"conv_transpose{r}d": partial(conv, "ConvTranspose", r, groups=2, stride=2) for r in (1, 2, 3)},
+    "conv2d without bias": partial(conv, "Conv", 2, bias=False),
+    **{f"depthwise_conv{r}d": partial(depthwise, r) for r in (1, 2)},
     "dense": lambda: (g.Dense(5, 3, **F64, rng=1), nn.Linear(5, 3), (2, 4, 5), same),
     "embedding": lambda: (g.Embedding(7, 3, **F64, rng=1), nn.Embedding(7, 3), None, same),
     "prelu": lambda: normalised(g.PReLU(4, **F64), nn.PReLU(4)),
@@ -105,7 +106,7 @@ def test_bilinear() -> None:
     }
 
 
-CELLS = {
+CELLS: dict[str, tuple[Any, Any, int]] = {
     "SimpleRNNCell": (g.SimpleRNNCell, nn.RNNCell, 1),
     "LSTMCell": (g.LSTMCell, nn.LSTMCell, 2),
     "GRUCell": (g.GRUCell, nn.GRUCell, 1),
