@@ -42,8 +42,10 @@ from codegen.render import (
 )
 from codegen.scalar import size_text
 from codegen.second_order import kernels_of_order
+from derive.composition import Network
 from derive.interface import REQUIRED, Layer
 from derive.term import EquationError, Tensor
+from derive.update import Optimiser
 
 RESERVED = {"np", "rt", "dtype", "full_shape", "part", "self"}
 _numbers = count()
@@ -71,7 +73,7 @@ def function_source(kernel: Kernel) -> FunctionContext:
     computed.append(f"return {results}")
     lines = [*used(argument_lines(kernel), computed), *computed]
     return FunctionContext(
-        signature=_signature(f"def {kernel.name}", _parameters(kernel), _result_type(kernel), 0),
+        signature=signature(f"def {kernel.name}", _parameters(kernel), _result_type(kernel), 0),
         summary=_summary(kernel),
         description=paragraph(function_description(kernel), "    "),
         lines=tuple(fit(lines, 1)),
@@ -117,7 +119,8 @@ def _defaults_last(parts: list[str]) -> list[str]:
     return [p.replace(" = None", "") if k < last else p for k, p in enumerate(parts)]
 
 
-def _signature(head: str, parameters: Sequence[str], result: str, depth: int) -> str:
+def signature(head: str, parameters: Sequence[str], result: str, depth: int) -> str:
+    """The first line of a function, one parameter per line where it is too long."""
     indent = "    " * depth
     line = f"{indent}{head}({', '.join(parameters)}) -> {result}:"
     if len(line) <= WIDTH:
@@ -131,7 +134,7 @@ def module_source(layer: Layer, order: int = 1) -> str:
     Raises:
         EquationError: when a name of the layer cannot be a Python name, and for an order other than 1 and 2.
     """
-    _check_names(layer)
+    check_names(layer)
     found, second = kernels_of_order(layer, order)
     cls = layer_class(layer, found, second)
     functions = tuple(function_source(k) for k in (*found, *second))
@@ -152,7 +155,7 @@ def module_source(layer: Layer, order: int = 1) -> str:
             tuple(fit(list(cls.double_backward), 2)),
         ),
         class_description=_class_description(cls),
-        class_init=_signature("def __init__", ["self", *cls.signature], "None", 1),
+        class_init=signature("def __init__", ["self", *cls.signature], "None", 1),
         class_call=_method(
             "__call__", _defaults_last(list(cls.call)), f"The {_outputs(cls)} for {_listed(cls.inputs)}."
         ),
@@ -164,7 +167,7 @@ def module_source(layer: Layer, order: int = 1) -> str:
 
 def _method(name: str, parameters: Sequence[str], doc: str) -> str:
     text = "\n".join(wrapped(f'"""{doc}"""', "        "))
-    return f"{_signature(f'def {name}', ['self', *parameters], 'Any', 1)}\n{text}"
+    return f"{signature(f'def {name}', ['self', *parameters], 'Any', 1)}\n{text}"
 
 
 def _double_backward(cls: LayerClass) -> str:
@@ -187,7 +190,7 @@ def _double_backward(cls: LayerClass) -> str:
         "    ValueError: when a name or a shape does not fit.",
         '"""',
     ]
-    return f"{_signature('def double_backward', parameters, 'dict[str, Any]', 1)}\n{paragraph(lines, '        ')}"
+    return f"{signature('def double_backward', parameters, 'dict[str, Any]', 1)}\n{paragraph(lines, '        ')}"
 
 
 def _outputs(cls: LayerClass) -> str:
@@ -220,11 +223,25 @@ def _imports(functions: Sequence[FunctionContext], cls: LayerClass) -> list[str]
     return [*lines, "from . import runtime as rt"]
 
 
-def _check_names(layer: Layer) -> None:
+def check_names(layer: Layer) -> None:
+    """Raise unless every name of the layer can be one in Python code."""
     names = sorted(layer.program.names() | {layer.name, layer.class_name} | {o.name for o in layer.options})
     for name in names:
         if not name.isidentifier() or keyword.iskeyword(name) or name in RESERVED:
             raise EquationError(f"{layer.name}: {name!r} cannot be a name in Python code; choose another")
+
+
+def source(item: Layer | Optimiser, order: int = 1) -> str:
+    """The text of the module of a layer, a network or an optimiser."""
+    if isinstance(item, Network):
+        from codegen.network import network_source  # which builds on this module
+
+        return network_source(item, order)
+    if isinstance(item, Layer):
+        return module_source(item, order)
+    from codegen.optimiser import optimiser_source  # which builds on this module
+
+    return optimiser_source(item)
 
 
 def runtime_source() -> str:
@@ -233,18 +250,20 @@ def runtime_source() -> str:
     return render(template, RuntimeContext(header("its template", template)))
 
 
-def package_sources(layers: Sequence[Layer], beside: Mapping[str, str] | None = None, order: int = 1) -> dict[str, str]:
+def package_sources(
+    layers: Sequence[Layer | Optimiser], beside: Mapping[str, str] | None = None, order: int = 1
+) -> dict[str, str]:
     """The files of a package with a module per layer: name -> text.
 
     Args:
-        layers: the layers to generate.
+        layers: the layers and optimisers to generate.
         beside: module -> class of generated modules that stay in the package as they are.
         order: 2 for the functions of second order, too.
     """
     found = {**(beside or {}), **{layer.name: layer.class_name for layer in layers}, "runtime": "Sequential"}
     names = tuple(sorted(found.values(), key=lambda name: (not name.isupper(), name)))  # as ruff has it
     template = "numpy/package.py.jinja"
-    files = {f"{layer.name}.py": module_source(layer, order) for layer in layers}
+    files = {f"{layer.name}.py": source(layer, order) for layer in layers}
     files["runtime.py"] = runtime_source()
     files["__init__.py"] = render(
         template, PackageContext(header("the catalogue", template), tuple(sorted(found.items())), names)
@@ -257,13 +276,13 @@ def generated_modules(out: Path) -> dict[str, str]:
     found = {}
     for path in sorted(out.glob("*.py")):
         text = path.read_text(encoding="utf-8", errors="replace")
-        match = re.search(r"^class (\w+)\(rt\.Layer\):", text, re.MULTILINE)
+        match = re.search(r"^class (\w+)\(rt\.(?:Layer|Optimiser)\):", text, re.MULTILINE)
         if text.startswith(MARK) and match:
             found[path.stem] = match[1]
     return found
 
 
-def write_package(layers: Sequence[Layer], out: Path, order: int = 1) -> list[Path]:
+def write_package(layers: Sequence[Layer | Optimiser], out: Path, order: int = 1) -> list[Path]:
     """Write the modules of `layers` into folder `out`; returns the files that changed.
 
     Everything is rendered and compared before the first file is written, so that an error leaves nothing half-written.
@@ -278,11 +297,11 @@ def write_package(layers: Sequence[Layer], out: Path, order: int = 1) -> list[Pa
     return [out / name for name in changed]
 
 
-def stale(layers: Sequence[Layer], out: Path, whole: bool, order: int = 1) -> list[str]:
+def stale(layers: Sequence[Layer | Optimiser], out: Path, whole: bool, order: int = 1) -> list[str]:
     """Unified diffs of the files in `out` that differ from what would be generated.
 
     Args:
-        layers: the layers to generate.
+        layers: the layers and optimisers to generate.
         out: the package's folder.
         whole: whether `layers` are all that the folder should hold; generated files beyond them are orphans.
         order: of the modules, see `package_sources`.
@@ -299,7 +318,7 @@ def stale(layers: Sequence[Layer], out: Path, whole: bool, order: int = 1) -> li
     return [d for d in diffs if d]
 
 
-def compile_layer(layer: Layer, order: int = 1) -> ModuleType:
+def compile_layer(layer: Layer | Optimiser, order: int = 1) -> ModuleType:
     """The module of `layer`, in memory: its functions and its class as attributes; see `module_source`."""
     package = f"_gradscribe_{next(_numbers)}"
     parent = ModuleType(package)
@@ -307,7 +326,7 @@ def compile_layer(layer: Layer, order: int = 1) -> ModuleType:
     sys.modules[package] = parent
     runtime = _execute(f"{package}.runtime", runtime_source())
     parent.runtime = runtime  # type: ignore[attr-defined]
-    return _execute(f"{package}.{layer.name}", module_source(layer, order))
+    return _execute(f"{package}.{layer.name}", source(layer, order))
 
 
 def _execute(name: str, source: str) -> ModuleType:

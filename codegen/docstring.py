@@ -18,8 +18,9 @@ def equations(program: Program) -> list[str]:
     """One line per statement, as it is computed: ``u[n, i, k] += sum(r, c) x[n, i + r, c] * w[r, c, k]``."""
     written: set[str] = set()
     lines = []
+    hints = size_hints(program)
     for statement in program.statements:
-        form = choose_form(statement, program, size_hints(program))
+        form = choose_form(statement, program, hints)
         name = statement.target.name
         lines.append(equation(form, "+=" if name in written else "="))
         written.add(name)

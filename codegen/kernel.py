@@ -91,15 +91,15 @@ def kernels(layer: Layer, also: Collection[str] = ()) -> tuple[Kernel, ...]:
     _check_ravel(layer)
     gradient = differentiate(program)
     recomputed = without_inputs(program)
-    needs = {name: _gradient_program(gradient, name, recomputed) for name in layer.differentiable}
+    needs = {name: gradient_program(gradient, [name], recomputed) for name in layer.differentiable}
     read = {t.name for p in needs.values() for t in p.inputs} | set(also)
     inputs = {t.name for t in program.inputs}
     saved = tuple(t for t in program.tensors if t in read and t not in inputs and t not in program.outputs)
     results = (*program.outputs, *saved)
     found = [assemble(f"{layer.name}_forward", layer, forward_program(program, results), results)]
     seeds = tuple((seed.name, output) for output, seed in gradient.seeds.items())
-    for name, gradient_program in needs.items():
-        kernel = assemble(f"{layer.name}_grad_{role(name)}", layer, gradient_program, gradient_program.outputs)
+    for name, needed in needs.items():
+        kernel = assemble(f"{layer.name}_grad_{role(name)}", layer, needed, needed.outputs)
         found.append(replace(kernel, seeds=seeds))
     return tuple(found)
 
@@ -152,29 +152,36 @@ def forward_program(program: Program, results: tuple[str, ...]) -> Program:
     return inline(reused(replace(program, statements=statements, outputs=results)), set(results))
 
 
-def _gradient_program(gradient: Gradient, name: str, recomputed: set[str]) -> Program:
-    """What computes the gradient of `name`, over the tensors it has to be given; a gradient of 0 has no statements."""
+def gradient_program(gradient: Gradient, names: Sequence[str], recomputed: set[str]) -> Program:
+    """What computes the gradients of `names`, over the tensors it has to be given.
+
+    A gradient of 0 is a statement that says so.
+    """
     forward = gradient.forward
-    adjoint = gradient.adjoint(name)
     tensors = gradient.program.tensors
-    if adjoint is None:
-        taken = gradient.program.names()
-        free_name = next(n for n in (f"{'d' * k}{name}" for k in count(1)) if n not in taken)
-        target = Tensor(free_name, forward.tensors[name].shape, ravel=forward.tensors[name].ravel)
-        return Program(tuple(gradient.seeds.values()), (zero(target),), (target.name,), forward.sizes)
-    target = adjoint.gradient
+    found = {name: gradient.adjoint(name) for name in names}
+    zeros = [zero(_zero_gradient(gradient, name)) for name, adjoint in found.items() if adjoint is None]
+    absent = iter(zeros)
+    targets = tuple(a.gradient.name if a is not None else next(absent).target.name for a in found.values())
     renamed = tuple(replace(s, term=rename(s.term)[0]) for s in gradient.program.statements)
-    wanted = closure(renamed, {target.name})
-    backward = inline(replace(gradient.program, statements=wanted, outputs=(target.name,)))
+    wanted = closure(renamed, targets)
+    backward = inline(replace(gradient.program, statements=(*wanted, *zeros), outputs=targets))
     saved = [let for let in distributions(forward, set(tensors)) if let.target.name in forward.tensors]
-    choices = [closure(p.statements, {target.name}) for p in (reused(backward, saved), backward)]
+    choices = [closure(p.statements, targets) for p in (reused(backward, saved), backward)]
     statements = min(choices, key=lambda chosen: len(_given_to(chosen)))  # y instead of h and z, but not beside them
     read = _read(statements)
     again = closure(forward.statements, read & recomputed)
     defined = {s.target.name for s in (*statements, *again)}
     seeds = tuple(t for t in gradient.seeds.values())
     rest = tuple(t for t in tensors.values() if t.name in read - defined and t not in seeds)
-    return Program((*seeds, *rest), (*again, *statements), (target.name,), forward.sizes)
+    return Program((*seeds, *rest), (*again, *statements), targets, forward.sizes)
+
+
+def _zero_gradient(gradient: Gradient, name: str) -> Tensor:
+    taken = gradient.program.names()
+    free_name = next(n for n in (f"{'d' * k}{name}" for k in count(1)) if n not in taken)
+    tensor = gradient.forward.tensors[name]
+    return Tensor(free_name, tensor.shape, ravel=tensor.ravel)
 
 
 def _read(statements: Sequence[Statement]) -> set[str]:

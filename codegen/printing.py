@@ -8,7 +8,7 @@ from derive.derivation.verify import Certificate, certify
 from derive.interface import Layer
 from derive.typeset import latex, markdown, text
 
-FORMATS: dict[str, Callable[[Derivation, Certificate], str]] = {
+FORMATS: dict[str, Callable[[Derivation, Certificate | None], str]] = {
     "text": text.render,
     "latex": latex.document,
     "markdown": markdown.render,
@@ -29,4 +29,4 @@ def printed(layer: Layer, wrt: Sequence[str] | None, settings: Mapping[str, str]
         EquationError: when a tensor or a setting is unknown or out of range.
     """
     derivation = derive(layer, wrt, settings, order)
-    return FORMATS[form](derivation, certify(derivation))
+    return FORMATS[form](derivation, certify(derivation) if derivation.sections else None)

@@ -21,6 +21,7 @@ from derive.term import EquationError, Program, Tensor, accesses
 if TYPE_CHECKING:
     from derive.derivation import Derivation
     from derive.differentiate import Gradient
+    from derive.update import Optimiser
 
 # What an argument is called in a function's name: conv2d_grad_input, conv2d_grad_weight; others by their own name.
 ROLES = {"x": "input", "w": "weight", "b": "bias"}
@@ -64,13 +65,13 @@ class Option:
 
 
 class Backend(Protocol):
-    """What turns a layer into code; installed packages offer theirs as entry points of `BACKENDS`."""
+    """What turns a layer or an optimiser into code; installed packages offer theirs as entry points of `BACKENDS`."""
 
-    def generate(self, layer: "Layer", out: Path, order: int = 1) -> tuple[Path, ...]:
-        """Write the layer's module into a folder; returns the files that changed."""
+    def generate(self, layer: "Layer | Optimiser", out: Path, order: int = 1) -> tuple[Path, ...]:
+        """Write its module into a folder; returns the files that changed."""
 
-    def compile(self, layer: "Layer", order: int = 1) -> ModuleType:
-        """The layer's module, in memory."""
+    def compile(self, layer: "Layer | Optimiser", order: int = 1) -> ModuleType:
+        """Its module, in memory."""
 
 
 BACKENDS = "gradscribe.backends"
@@ -118,6 +119,7 @@ class Layer:
         requirements: what must hold of the options.
         display: option settings under which the derivation is printed when the user says nothing.
         source: paper and equation that the formula follows.
+        evaluation: the forward equations after training, over the same inputs; None where they are those of training.
     """
 
     name: str
@@ -133,6 +135,7 @@ class Layer:
     requirements: tuple[Requirement, ...] = ()
     display: tuple[tuple[str, Any], ...] = ()
     source: str = ""
+    evaluation: Program | None = None
 
     @property
     def differentiable(self) -> tuple[str, ...]:

@@ -93,7 +93,9 @@ def sizes(derivation: Derivation) -> list[str]:
 
 
 def seed_sentence(derivation: Derivation, t: LatexTypesetter) -> str:
-    """What the gradients given from outside stand for."""
+    """What the gradients given from outside stand for; nothing where none is derived from them."""
+    if not derivation.sections:
+        return ""
     outputs = derivation.program.outputs
     seeds = derivation.notation.seeds
     if seeds:

@@ -23,7 +23,7 @@ def render(derivation: Derivation, certificate: Certificate | None = None) -> st
     lines += _forward(derivation, t)
     for sentence in derivation.notes:
         lines += _wrapped(t.words(sentence))
-    if derivation.notation.seeds:
+    if derivation.sections and derivation.notation.seeds:
         lines += ["", *_seed_lines(derivation, t)]
     lines += _premises(derivation, t)
     number = 1
