@@ -201,6 +201,10 @@ class BatchNorm(rt.Layer):
         ValueError: when an option is out of range.
     """
 
+    layer = "batch_norm"
+    differentiable = ("x",)
+    outputs = (("y", "dy"),)
+
     def __init__(
         self,
         num_features: int,

@@ -245,6 +245,10 @@ class GroupNorm(rt.Layer):
         ValueError: when an option is out of range.
     """
 
+    layer = "group_norm"
+    differentiable = ("x",)
+    outputs = (("y", "dy"),)
+
     def __init__(self, num_channels: int, num_groups: int, *, eps: float = 1e-05, dtype: Any = np.float32) -> None:
         super().__init__()
         G = rt.count("group_norm", "num_groups", num_groups, 1)

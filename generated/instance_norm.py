@@ -189,6 +189,10 @@ class InstanceNorm(rt.Layer):
         ValueError: when an option is out of range.
     """
 
+    layer = "instance_norm"
+    differentiable = ("x",)
+    outputs = (("y", "dy"),)
+
     def __init__(self, num_features: int, *, eps: float = 1e-05, dtype: Any = np.float32) -> None:
         super().__init__()
         rt.number("instance_norm", "eps", eps)

@@ -184,6 +184,10 @@ class LayerNorm(rt.Layer):
         ValueError: when an option is out of range.
     """
 
+    layer = "layer_norm"
+    differentiable = ("x",)
+    outputs = (("y", "dy"),)
+
     def __init__(self, normalized_shape: int, *, eps: float = 1e-05, dtype: Any = np.float32) -> None:
         super().__init__()
         rt.number("layer_norm", "eps", eps)

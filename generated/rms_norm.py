@@ -138,6 +138,10 @@ class RMSNorm(rt.Layer):
         ValueError: when an option is out of range.
     """
 
+    layer = "rms_norm"
+    differentiable = ("x",)
+    outputs = (("y", "dy"),)
+
     def __init__(self, normalized_shape: int, *, eps: float = 1e-06, dtype: Any = np.float32) -> None:
         super().__init__()
         rt.number("rms_norm", "eps", eps)

@@ -826,6 +826,9 @@ class Layer:
         params: weights by name; an optimiser updates them in place.
         grads: their gradients by name, replaced by every `backward`.
         state: what a call changes without a gradient, by name, such as running statistics.
+
+    A generated class says what its signatures do not: `layer`, the name of its equations; `differentiable`, the inputs
+    whose gradients `backward` returns, in its order; `outputs`, each with the name of its gradient or None.
     """
 
     def __init__(self) -> None:
