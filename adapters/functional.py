@@ -61,8 +61,6 @@ class Functional:
         self.differentiable: tuple[str, ...] = getattr(cls, "differentiable", self.inputs[:1])
         self.outputs: tuple[tuple[str, str | None], ...] = getattr(cls, "outputs", (("y", "dy"),))
         self.params, self.state = tuple(layer.params), tuple(layer.state)
-        # A network may reuse its buffers in the next call.
-        self._reuses = isinstance(getattr(layer, "layers", None), Mapping)
         self._structures: dict[Any, Structure] = {}
 
     def wanted(self, given: Sequence[str]) -> list[str]:
@@ -157,6 +155,8 @@ class Functional:
     def _layer(layer: Any, params: dict[str, Array], state: dict[str, Array]) -> Any:
         working = copy.copy(layer)
         working.params, working.state, working.grads, working._saved = params, state, {}, None
+        if hasattr(working, "buffers"):
+            working.buffers = None  # each call has memory of its own
         return working
 
     def _copies(self, state: Arrays) -> dict[str, Array]:
@@ -167,7 +167,7 @@ class Functional:
         found: list[Array] = []
         for value in values:
             array = np.asarray(value)
-            fresh = array.flags.c_contiguous and array.flags.writeable and not self._reuses
+            fresh = array.flags.c_contiguous and array.flags.writeable
             if not fresh or any(np.may_share_memory(array, other) for other in (*others, *found)):
                 array = np.array(array, order="C")
             found.append(array)

@@ -606,6 +606,9 @@ class Bottleneck(rt.Network):
         ValueError: when an option is out of range.
     """
 
+    layer = "bottleneck"
+    differentiable = ("x",)
+    outputs = (("relu3_y", "dy"),)
     layers: ClassVar[Mapping[str, str]] = {
         "conv2d1": "conv2d",
         "batch_norm1": "batch_norm",

@@ -608,6 +608,9 @@ class LeNet5(rt.Network):
         ValueError: when an option is out of range.
     """
 
+    layer = "lenet5"
+    differentiable = ("x",)
+    outputs = (("output_y", "dy"),)
     layers: ClassVar[Mapping[str, str]] = {
         "c1": "conv2d",
         "a1": "scaled_tanh",

@@ -2661,6 +2661,9 @@ class ResNet20(rt.Network):
         ValueError: when an option is out of range.
     """
 
+    layer = "resnet20"
+    differentiable = ("x",)
+    outputs = (("dense1_u", "dy"),)
     layers: ClassVar[Mapping[str, str]] = {
         "conv2d1": "conv2d",
         "batch_norm1": "batch_norm",

@@ -67,7 +67,8 @@ def test_every_optimiser_is_what_the_equations_say(name: str) -> None:
 
 def test_the_package_and_its_runtime_are_what_the_templates_say() -> None:
     others = {name: build().class_name for name, build in LAYERS.items() if name != "tanh"}
-    others |= {name: build().class_name for name, build in (*OPTIMISERS.items(), *NETWORKS.items())}
+    others |= {name: build().class_name for name, build in OPTIMISERS.items()}
+    others |= {name: build().class_name for name, build in NETWORKS.items()}
     for name, text in package_sources([layer("tanh")], others).items():
         assert committed()[name] == text.encode(), f"{name} is stale; {COMMAND}"
 

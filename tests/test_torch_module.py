@@ -242,19 +242,22 @@ class Net:
         self.state = {"f1.calls": np.zeros(1)}
         self.grads: dict[str, Any] = {}
         self._saved: Any = None
-        self.buffers = {"u": np.zeros((4, 2)), "y": np.zeros((4, 2)), "dx": np.zeros((4, 3))}
+        self.buffers: Any = {"u": np.zeros((4, 2)), "y": np.zeros((4, 2)), "dx": np.zeros((4, 3))}
+
+    def _memory(self, name: str) -> Any:
+        return None if self.buffers is None else self.buffers[name]
 
     def __call__(self, x: Any) -> Any:
-        u = np.matmul(x, self.params["f1.w"], out=self.buffers["u"])
+        u = np.matmul(x, self.params["f1.w"], out=self._memory("u"))
         self._saved = {"x": x, "rest": [(u, x.shape)]}
         self.state["f1.calls"] += 1
-        return np.square(u, out=self.buffers["y"])
+        return np.square(u, out=self._memory("y"))
 
     def backward(self, dy: Any) -> Any:
         x, ((u, shape),) = self._saved["x"], self._saved["rest"]
         assert x.shape == shape
         self.grads["f1.w"] = x.T @ (2 * dy * u)
-        return np.matmul(2 * dy * u, self.params["f1.w"].T, out=self.buffers["dx"])
+        return np.matmul(2 * dy * u, self.params["f1.w"].T, out=self._memory("dx"))
 
     def predict(self, x: Any) -> Any:
         return -np.square(x @ self.params["f1.w"])

@@ -1,6 +1,7 @@
 """The functions of a network as text: arguments checked and bound, the plan's lines, results."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 from sympy import Symbol
 
@@ -35,7 +36,7 @@ def forward_function(k: NetworkKernels) -> FunctionContext:
     if replaced:
         entries = ", ".join(f"{quoted(network.key(name))}: {new}" for new, name in replaced.items())
         results.append(f"{{{entries}}}")
-    results.append(_tuple([*(t.name for t in k.kept), *(f"{t.name}.shape" for t in k.backward.shaped)]))
+    results.append(_tuple([*(t.name for t in k.kept), *(f"{t.name}.shape" for t in k.shaped)]))
     state = ["new state by name"] if replaced else []
     words = [f"{output}, {_shape(network.program.tensors[output])}", *state, f"what {network.name}_backward"]
     returns = ", ".join(words)
@@ -90,6 +91,36 @@ def backward_function(k: NetworkKernels) -> FunctionContext:
     )
 
 
+def double_backward_function(k: NetworkKernels, kernel: Kernel) -> FunctionContext:
+    """``net_double_backward(directions, dy, params, saved) -> gradients by name``."""
+    network = k.network
+    names = [*k.seeds, *network.differentiable]
+    keys = [network.key(n) if n in network.part else n for n in names]
+    results = ", ".join(f"{quoted(key)}: {g}" for key, g in zip(keys, kernel.program.outputs, strict=True))
+    watched = {d: network.key(n) if n in network.part else n for d, n in kernel.directions}
+    tensors = kernel.program.tensors
+    reading = [f"rt.names({quoted(network.name)}, directions, {_tuple([quoted(w) for w in watched.values()])})"]
+    for direction, key in watched.items():
+        extents = ", ".join(size_text(e) for e in tensors[direction].shape)
+        shape = f"({extents},)" if len(tensors[direction].shape) == 1 else f"({extents})"
+        head = f"{quoted(network.name)}, directions, {quoted(key)}"
+        reading.append(f"{direction} = rt.direction({head}, dtype, {shape})")
+    whole = replace(kernel.program, inputs=tuple(replace(t, optional=False) for t in kernel.program.inputs))
+    kernel = replace(kernel, program=whole)
+    return _function(
+        k,
+        kernel,
+        _memory(k, kernel, whole.outputs),
+        heading=f"Compute the gradient of the gradient: {network.words}.",
+        arrays=[*_saved(k), *_arrays(k, kernel, given=k.seeds), *reading],
+        results=[f"{{{results}}}"],
+        result_type="dict[str, rt.Array]",
+        returns=["the gradient of S by name: of dy, the inputs and the weights."],
+        own=["directions: Mapping[str, Any]", *(f"{s}: Any" for s in k.seeds)],
+        preface=kernel.preface,
+    )
+
+
 def _function(
     k: NetworkKernels,
     kernel: Kernel,
@@ -101,6 +132,7 @@ def _function(
     result_type: str,
     returns: Sequence[str],
     own: Sequence[str] = (),
+    preface: Sequence[str] = (),
 ) -> FunctionContext:
     """A function of the module; `own` are its first parameters where these are not the network's inputs."""
     backward = bool(own)
@@ -115,13 +147,13 @@ def _function(
     parameters += ["saved: tuple[Any, ...]"] if backward else []
     parameters.append("*")
     parameters += [f"{o.name}: {annotation(o)}{_default(o)}" for o in kernel.options]
-    parameters += ["inputs: bool = True"] if backward else []
+    parameters += ["inputs: bool = True"] if kernel is k.backward else []
     parameters.append("buffers: rt.Buffers | None = None")
     lines = [*used(arrays, computed), *computed]
     return FunctionContext(
         signature=signature(f"def {kernel.name}", parameters, result_type, 0),
         summary=heading,
-        description=paragraph(_description(k, kernel, memory, returns, own, stateful), "    "),
+        description=paragraph([*preface, *_description(k, kernel, memory, returns, own, stateful)], "    "),
         lines=tuple(fit(lines, 1)),
     )
 
@@ -158,7 +190,7 @@ def _arrays(k: NetworkKernels, kernel: Kernel, given: Sequence[str]) -> list[str
         lines.append(f"{n} = rt.array({name}, {quoted(n)}, {n}, {len(tensors[n].shape)}{kind})")
     lines.append(f"dtype = rt.float_type({name}, {', '.join(f'{n}={n}' for n in real)})")
     lines += [line for o in kernel.options for line in binder.option(o)]
-    backward = kernel is k.backward
+    backward = bool(kernel.seeds)
     shapes = [Source(shape_argument(t), t.name, t) for t in kernel.shaped]
     shapes += [Source(f"{t.name}.shape", t.name, t) for t in k.kept if t.name in network.part or t in network.given]
     if backward:
@@ -214,7 +246,7 @@ def _weight(network: Network, tensor: Tensor, binder: Binder, where: str) -> lis
 
 
 def _saved(k: NetworkKernels) -> list[str]:
-    names = [*(t.name for t in k.kept), *(shape_argument(t) for t in k.backward.shaped)]
+    names = [*(t.name for t in k.kept), *(shape_argument(t) for t in k.shaped)]
     return [*_filled("(", names, ") = saved")] if names else []
 
 
@@ -248,13 +280,15 @@ def _description(
     for t in network.given:
         if not own and t in kernel.program.inputs:
             lines.append(f"    {t.name}: {_shape(t)}{', integers' if t.integer else ''}.")
+    if kernel.directions:
+        lines.append("    directions: what the first gradients are multiplied by in S, by name; a missing one is 0.")
     for seed, output in kernel.seeds:
         lines.append(f"    {seed}: {_shape(kernel.program.tensors[seed])}; dE/d{output}.")
     lines.append(f"    params: the weights by name, see {network.class_name}.")
     lines += ["    state: the running statistics by name."] if stateful else []
     lines += [f"    saved: what {network.name}_forward returned last."] if own else []
     lines += [f"    {o.name}: {describe_option(o)}." for o in kernel.options]
-    lines += ["    inputs: whether the gradient of the input is wanted."] if own else []
+    lines += ["    inputs: whether the gradient of the input is wanted."] if kernel is k.backward else []
     lines.append("    buffers: memory that is used again from call to call; what is kept lies in it.")
     lines += ["", "Returns:", *(f"    {r}" for r in returns), "", "Raises:"]
     lines.append("    TypeError: when an array has a wrong type.")

@@ -10,6 +10,7 @@ from itertools import groupby
 from sympy import Add
 
 from codegen.kernel import Kernel, assemble, forward_program, gradient_program, kernels, without_inputs
+from codegen.second_order import double_backward
 from derive.composition import Network, NetworkError
 from derive.differentiate import differentiate
 from derive.inline import is_pointwise
@@ -30,6 +31,7 @@ class NetworkKernels:
         trained: the weights that have a gradient, in the order of the results.
         inputs: the inputs that have a gradient, in the order of the results.
         loss: the functions of the loss, forward and gradient.
+        double_backward: the gradients of the gradients; None at order 1.
     """
 
     source: Network
@@ -41,6 +43,13 @@ class NetworkKernels:
     trained: tuple[str, ...]
     inputs: tuple[str, ...]
     loss: tuple[Kernel, ...] = ()
+    double_backward: Kernel | None = None
+
+    @property
+    def shaped(self) -> tuple[Tensor, ...]:
+        """The inputs of which forward keeps only the shape."""
+        second = self.double_backward.shaped if self.double_backward else ()
+        return tuple(dict.fromkeys((*self.backward.shaped, *second)))
 
     @property
     def seeds(self) -> tuple[str, ...]:
@@ -48,12 +57,14 @@ class NetworkKernels:
         return tuple(name for name, _ in self.backward.seeds)
 
 
-def network_kernels(source: Network) -> NetworkKernels:
-    """The functions of a network.
+def network_kernels(source: Network, order: int = 1) -> NetworkKernels:
+    """The functions of a network, with order 2 also that of double backward.
 
     Raises:
-        NetworkError: when the network's value does not depend on what it would learn.
+        NetworkError: when the network's value does not depend on what it would learn, and for another order.
     """
+    if order not in (1, 2):
+        raise NetworkError(f"{source.name}: order: expected 1 or 2, received {order}")
     network = source.concrete
     program = network.program
     gradient = differentiate(program)
@@ -65,7 +76,10 @@ def network_kernels(source: Network) -> NetworkKernels:
     backward = _summed_first(wanted)
     held = {*network.weights, *dict(network.constants), *(s for s, _, _ in network.state)}
     seeds = {t.name for t in gradient.seeds.values()}
-    kept = tuple(t for t in backward.inputs if t.name not in seeds | held)
+    second = double_backward(network) if order == 2 else None
+    directions = {name for name, _ in second.directions} if second else set()
+    read = dict.fromkeys((*backward.inputs, *(second.arguments if second else ())))
+    kept = tuple(t for t in read if t.name not in seeds | held | directions)
     given = {t.name for t in program.inputs}
     extra = [t.name for t in kept if t.name not in given and t.name not in program.outputs]
     results = (*program.outputs, *extra)
@@ -85,6 +99,7 @@ def network_kernels(source: Network) -> NetworkKernels:
         trained=trained,
         inputs=inputs,
         loss=_loss(network),
+        double_backward=second,
     )
 
 
