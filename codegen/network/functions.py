@@ -26,11 +26,27 @@ OWN = RESERVED | {"params", "state", "saved", "buffers", "inputs", "new_state"}
 """Names that a network's functions use themselves."""
 
 
+def forward_memory(k: NetworkKernels) -> Memory:
+    """The plan of the forward function."""
+    return _memory(k, k.forward, k.network.program.outputs, kept=[t.name for t in k.kept])
+
+
+def predict_memory(k: NetworkKernels) -> Memory:
+    """The plan of the evaluation."""
+    return _memory(k, k.predict, k.network.program.outputs[:1])
+
+
+def backward_memory(k: NetworkKernels) -> Memory:
+    """The plan of the backward function; the gradients of inputs come last."""
+    results = k.backward.program.outputs
+    return _memory(k, k.backward, results, tail=results[len(k.trained) :])
+
+
 def forward_function(k: NetworkKernels) -> FunctionContext:
     """``net_forward(x, params) -> y, saved``, with state also ``-> y, new_state, saved``."""
     network, kernel = k.network, k.forward
     output = network.program.outputs[0]
-    memory = _memory(k, kernel, network.program.outputs, kept=[t.name for t in k.kept])
+    memory = forward_memory(k)
     replaced = {new: name for name, new, _ in network.state}
     results = [output]
     if replaced:
@@ -60,7 +76,7 @@ def predict_function(k: NetworkKernels) -> FunctionContext:
     return _function(
         k,
         kernel,
-        _memory(k, kernel, [output]),
+        predict_memory(k),
         heading=f"Compute the network after training: {network.words}.",
         arrays=_arrays(k, kernel, given=given),
         results=[output],
@@ -81,7 +97,7 @@ def backward_function(k: NetworkKernels) -> FunctionContext:
     return _function(
         k,
         kernel,
-        _memory(k, kernel, kernel.program.outputs, tail=own),
+        backward_memory(k),
         heading=f"Compute all gradients of E: {network.words}.",
         arrays=[*_saved(k), *_arrays(k, kernel, given=k.seeds)],
         results=[f"{answer} if inputs else None" if own else "None", f"{{{gradients}}}"],

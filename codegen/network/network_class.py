@@ -107,7 +107,8 @@ def _start_text(start: Start, fan: Expr, shape: str) -> str:
 def _setup(network: Network) -> list[str]:
     lines = size_lines(network)
     tensors, fans = network.program.tensors, dict(network.fans)
-    lines.append(f"dtype = rt.real_type({quoted(network.name)}, dtype)")
+    if network.starts or network.state:
+        lines.append(f"dtype = rt.real_type({quoted(network.name)}, dtype)")
     if any(not isinstance(start, float) for _, start in network.starts):
         lines.append("rng = np.random.default_rng(rng)")
     for weight, start in network.starts:
