@@ -30,10 +30,18 @@ Key = tuple[str, str]
 
 @dataclass
 class Exploration:
-    """What random examples showed: every trial, and how many different shapes and options there were."""
+    """What random examples showed, trial by trial."""
 
     trials: list[Trial] = field(default_factory=list)
-    shapes: set[tuple[Any, ...]] = field(default_factory=set)
+
+    @property
+    def shapes(self) -> int:
+        """How many different shapes and options there were."""
+        return self.count(self.trials)
+
+    def count(self, trials: list[Trial]) -> int:
+        """How many different shapes and options there are among `trials`."""
+        return len({(*sorted((s.name, v) for s, v in t.case.sizes.items()), t.case.full_shape) for t in trials})
 
     def failing(self, key: Key) -> list[Trial]:
         """The trials with that deviation."""
@@ -62,7 +70,6 @@ def explore(problem: Problem, examples: int, seed: int) -> Exploration:
             mistakes.append(error)
             return False
         found.trials.append(trial)
-        found.shapes.add((*sorted((s.name, v) for s, v in example.sizes.items()), example.full_shape))
         return False
 
     _find(problem, look, examples, seed)

@@ -1,0 +1,77 @@
+"""The row of the derivation that a finding speaks of, as it is printed, and what it is with the mistake in it."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+
+from sympy import Symbol
+
+from codegen.check.mistake import Mistake
+from codegen.check.problem import Problem
+from derive.collapse import rename_pairs
+from derive.derivation import gradient_notation
+from derive.derivation.record import Step, Words
+from derive.derivation.section import gradient_section
+from derive.differentiate import Adjoint
+from derive.term import Access, EquationError, Term
+from derive.typeset.text import row
+from derive.typeset.text_symbols import TextTypesetter
+
+
+@dataclass(frozen=True)
+class Citation:
+    """A mistake in words and in the notation of the derivation; `derived` and `wrong` are "" where no row says it."""
+
+    words: str
+    derived: str = ""
+    wrong: str = ""
+
+
+def cite(problem: Problem, mistake: Mistake) -> Citation:
+    """The mistake beside the row that it is in."""
+    adjoint = mistake.adjoint
+    if adjoint is None:
+        return Citation(phrase(problem, mistake.words, problem.program.statements[-1].term.indices))
+    derived = boxed(problem, adjoint)
+    indices = adjoint.contributions[0].term.indices
+    names = {} if derived.left.indices != _element(adjoint) else _collapsed(adjoint)
+    words = tuple(w if isinstance(w, str) else w.xreplace(dict(names)) for w in mistake.words)
+    wrong = _wrong_row(problem, adjoint, mistake.terms)
+    text = phrase(problem, words, (*indices, *problem.program.symbols()))
+    if adjoint.gradient.name != mistake.target:
+        text += f", in the gradient with respect to {phrase(problem, (Access(adjoint.tensor.name),), ())}"
+    return Citation(text, row(derived), row(wrong) if wrong is not None and row(wrong) != row(derived) else "")
+
+
+def phrase(problem: Problem, words: Words, indices: Sequence[Symbol]) -> str:
+    """Words and mathematics as text."""
+    return TextTypesetter(gradient_notation(problem.gradient), indices).words(words)
+
+
+def boxed(problem: Problem, adjoint: Adjoint) -> Step:
+    """The result of the derivation of one gradient."""
+    section = gradient_section(problem.gradient, adjoint, gradient_notation(problem.gradient), {}, ())
+    return section.results[0].step
+
+
+def _wrong_row(problem: Problem, adjoint: Adjoint, terms: Sequence[Term]) -> Step | None:
+    """The result that the same derivation would have come to with those terms; None where it cannot be derived."""
+    if len(terms) != len(adjoint.contributions):
+        return None
+    pairs = zip(adjoint.contributions, terms, strict=True)
+    contributions = tuple(replace(c, term=t, by_value=None) for c, t in pairs)
+    try:
+        return boxed(problem, replace(adjoint, contributions=contributions))
+    except (EquationError, ValueError):
+        return None
+
+
+def _element(adjoint: Adjoint) -> tuple[Symbol, ...]:
+    return tuple(r.index for r in adjoint.contributions[0].term.free)
+
+
+def _collapsed(adjoint: Adjoint) -> Mapping[Symbol, Symbol]:
+    """The names that the indices of the forward equation have in the result."""
+    found: dict[Symbol, Symbol] = {}
+    for contribution in adjoint.contributions:
+        found |= rename_pairs(contribution.term)
+    return found

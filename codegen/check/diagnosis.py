@@ -1,0 +1,77 @@
+"""Which single mistake explains what the function returns: every one is tried, on the counterexample and elsewhere."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from codegen.check.citation import Citation, cite
+from codegen.check.mistake import Mistake, mistakes, unsummed
+from codegen.check.trial import Trial, agreeing
+
+WITNESSES = 24
+"""Examples that a mistake has to explain besides the counterexample."""
+
+
+@dataclass(frozen=True)
+class Diagnosis:
+    """The mistake found, and on how many examples it gives what the function returned."""
+
+    citation: Citation
+    examples: int
+
+
+def witnesses(trials: Sequence[Trial], name: str) -> tuple[Trial, ...]:
+    """Trials with a result for `name`: wrong ones and right ones, the greater part wrong, whatever their size."""
+    there = [t for t in trials if name in t.results]
+    wrong = [t for t in there if any(d.subject == name for d in t.deviations)]
+    right = [t for t in there if not any(d.subject == name for d in t.deviations)]
+    return (*wrong[: WITNESSES * 2 // 3], *right[: WITNESSES // 3])
+
+
+def diagnose(counterexample: Trial, name: str, others: Sequence[Trial]) -> Diagnosis | None:
+    """The first mistake that gives the function's result on every trial; None where no single one does."""
+    problem = counterexample.case.problem
+    trials = (counterexample, *others)
+    for mistake in mistakes(problem, name):
+        if all(_explains(mistake, trial, name) for trial in trials):
+            return Diagnosis(cite(problem, mistake), len(trials))
+    return None
+
+
+def diagnose_shape(counterexample: Trial, name: str, others: Sequence[Trial]) -> Diagnosis | None:
+    """The sum that is not taken, where the result has one axis more; None where that is not it."""
+    problem = counterexample.case.problem
+    trials = (counterexample, *others)
+    for mistake, _ in unsummed(problem, name):
+        if all(_explains_unsummed(mistake, trial, name) for trial in trials):
+            return Diagnosis(cite(problem, mistake), len(trials))
+    return None
+
+
+def _explains(mistake: Mistake, trial: Trial, name: str) -> bool:
+    value = _value(mistake, trial)
+    if value is None or value.shape != np.shape(trial.case.expected(name)):
+        return False
+    return _equal(trial.results[name], trial.case.to_user(name, value))
+
+
+def _explains_unsummed(mistake: Mistake, trial: Trial, name: str) -> bool:
+    """Whether the result is that array, wherever its additional axis is."""
+    value, result = _value(mistake, trial), trial.results[name]
+    if value is None or value.ndim != result.ndim:
+        return False
+    return any(_equal(result, np.moveaxis(value, -1, axis)) for axis in range(value.ndim))
+
+
+def _value(mistake: Mistake, trial: Trial) -> np.ndarray | None:
+    """The wrong gradient; None where it is not defined, such as after a division by 0."""
+    try:
+        with np.errstate(all="ignore"):
+            return mistake.value(trial.case)
+    except (ArithmeticError, ValueError, IndexError, KeyError):
+        return None
+
+
+def _equal(result: np.ndarray, value: np.ndarray) -> bool:
+    return result.shape == value.shape and bool(agreeing(result, value).all())
