@@ -18,7 +18,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from codegen.catalogue import find
-from codegen.check.citation import boxed
+from codegen.check.citation import ROOM, boxed
 from codegen.check.diagnosis import Diagnosis, diagnose, diagnose_shape, witnesses
 from codegen.check.extent import explain_shape
 from codegen.check.problem import Problem, problem
@@ -29,7 +29,7 @@ from codegen.check.verdict import LINES, Finding, Verdict
 from codegen.check.vocabulary import CheckError, called, gradient_name
 from derive.interface import Layer
 from derive.ties import with_ties
-from derive.typeset.text import row
+from derive.typeset.text import row_lines
 
 __all__ = ["CheckError", "Finding", "Verdict", "check"]
 
@@ -118,7 +118,7 @@ def _finding(asked: Problem, found: Exploration, key: Key, examples: int, seed: 
 
 def _row(asked: Problem, subject: str) -> str:
     adjoint = asked.gradient.adjoint(subject)
-    return row(boxed(asked, adjoint)) if adjoint is not None else ""
+    return "\n".join(row_lines(boxed(asked, adjoint), ROOM)) if adjoint is not None else ""
 
 
 def _summands(asked: Problem, trial: Trial, deviation: Deviation) -> tuple[str, ...]:

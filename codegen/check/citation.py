@@ -9,12 +9,18 @@ from codegen.check.mistake import Mistake
 from codegen.check.problem import Problem
 from derive.collapse import rename_pairs
 from derive.derivation import gradient_notation
+from derive.derivation.outcome import as_statement
 from derive.derivation.record import Step, Words
 from derive.derivation.section import gradient_section
 from derive.differentiate import Adjoint
-from derive.term import Access, EquationError, Term
-from derive.typeset.text import row
+from derive.reuse import distributions
+from derive.term import Access, EquationError, Statement, Term
+from derive.typeset.text import WIDTH, row_lines
 from derive.typeset.text_symbols import TextTypesetter
+
+
+ROOM = WIDTH - 11
+"""The length of a line of a row."""
 
 
 @dataclass(frozen=True)
@@ -36,10 +42,12 @@ def cite(problem: Problem, mistake: Mistake) -> Citation:
     names = {} if derived.left.indices != _element(adjoint) else _collapsed(adjoint)
     words = tuple(w if isinstance(w, str) else w.xreplace(dict(names)) for w in mistake.words)
     wrong = _wrong_row(problem, adjoint, mistake.terms)
-    text = phrase(problem, words, (*indices, *problem.program.symbols()))
+    text = phrase(problem, words, indices)
     if adjoint.gradient.name != mistake.target:
         text += f", in the gradient with respect to {phrase(problem, (Access(adjoint.tensor.name),), ())}"
-    return Citation(text, row(derived), row(wrong) if wrong is not None and row(wrong) != row(derived) else "")
+    lines = "\n".join(row_lines(derived, ROOM))
+    yours = "\n".join(row_lines(wrong, ROOM)) if wrong is not None else ""
+    return Citation(text, lines, yours if yours != lines else "")
 
 
 def phrase(problem: Problem, words: Words, indices: Sequence[Symbol]) -> str:
@@ -48,9 +56,18 @@ def phrase(problem: Problem, words: Words, indices: Sequence[Symbol]) -> str:
 
 
 def boxed(problem: Problem, adjoint: Adjoint) -> Step:
-    """The result of the derivation of one gradient."""
-    section = gradient_section(problem.gradient, adjoint, gradient_notation(problem.gradient), {}, ())
-    return section.results[0].step
+    """The result of the derivation of one gradient, as `derive.derivation.derive` comes to it."""
+    gradient = problem.gradient
+    notation = gradient_notation(gradient)
+    lets = distributions(gradient.forward, gradient.program.names())
+    known: dict[str, Statement] = {}
+    for before in gradient.adjoints:
+        if before.gradient.name == adjoint.gradient.name:
+            break
+        statement = as_statement(gradient_section(gradient, before, notation, known, lets), before.gradient)
+        if statement is not None:
+            known[before.gradient.name] = statement
+    return gradient_section(gradient, adjoint, notation, known, lets).results[0].step
 
 
 def _wrong_row(problem: Problem, adjoint: Adjoint, terms: Sequence[Term]) -> Step | None:

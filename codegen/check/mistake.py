@@ -8,6 +8,7 @@ what the backward computes again of the forward pass.
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import reduce
+from itertools import combinations
 from typing import Any
 
 import numpy as np
@@ -22,7 +23,7 @@ from derive.derivation.record import Words
 from derive.differentiate import Adjoint, position
 from derive.functions import equal, is_indicator
 from derive.interpret import Sizes, Values, evaluate
-from derive.term import Access, Range, Statement, Tensor, Term, accesses
+from derive.term import EXTREMA, Access, Range, Statement, Tensor, Term, accesses
 
 Evaluate = Callable[[Term, Values, Sizes], np.ndarray]
 
@@ -110,11 +111,13 @@ class _Chain:
         sizes = tuple(sorted(problem.program.symbols(), key=lambda s: s.name))
         return Surroundings({t.name: t for t in tensors}, sizes, dict(problem.program.sizes))
 
-    def replaced(self, own: Adjoint, number: int, new: Sequence[Statement]) -> tuple[Statement, ...]:
-        """The statements with the contribution of that number replaced by `new` ones."""
+    def replaced(
+        self, own: Adjoint, number: int, new: Sequence[Statement], among: tuple[Statement, ...] | None = None
+    ) -> tuple[Statement, ...]:
+        """The statements, or those `among` the first of which are whole, with a contribution replaced by `new` ones."""
         found: list[Statement] = []
-        seen = len(own.contributions) - sum(1 for s in self.statements if s.target.name == own.gradient.name)
-        for statement in self.statements:
+        seen = -1 if own.tensor.name in self.problem.gradient.seeds else 0  # the gradient given comes first
+        for statement in self.statements if among is None else among:
             if statement.target.name == own.gradient.name:
                 if seen == number:
                     found += new
@@ -141,13 +144,26 @@ def _slips(chain: _Chain, own: Adjoint) -> Iterator[Mistake]:
 
 
 def _missing(chain: _Chain, own: Adjoint) -> Iterator[Mistake]:
-    """A contribution of the product rule or of the chain rule is missing."""
-    for number, contribution in enumerate(own.contributions):
-        reader = Access(contribution.reader.target.name)
-        words: Words = ("without the contribution of ", contribution.access, " in the definition of ", reader)
-        if len(own.contributions) == 1:
-            words = ("with 0 for the gradient of ", Access(own.tensor.name))
-        yield chain.mistake(words, own, number, [], None)
+    """Contributions of the product rule or of the chain rule are missing; all of them last."""
+    count = len(own.contributions)
+    for lost in (c for size in range(1, count + 1) for c in combinations(range(count), size)):
+        statements = chain.statements
+        for number in reversed(lost):
+            statements = chain.replaced(own, number, [], statements)
+        words: list[str | Expr] = ["with 0 for the gradient of ", Access(own.tensor.name)]
+        if len(lost) < count:
+            paths = [_path(own, number) for number in lost]
+            words = ["without the contribution by way of ", *paths[0]]
+            words += [w for path in paths[1:] for w in (" and by way of ", *path)]
+        yield Mistake(tuple(words), statements, chain.target, own)
+
+
+def _path(own: Adjoint, number: int) -> Words:
+    """The tensor through which a contribution comes, and by which access where it has several."""
+    contribution = own.contributions[number]
+    reader = contribution.reader.target.name
+    alone = sum(1 for c in own.contributions if c.reader.target.name == reader) == 1
+    return (Access(reader),) if alone else (contribution.access, " in ", Access(reader))
 
 
 def _ties(chain: _Chain, own: Adjoint) -> Iterator[Mistake]:
@@ -161,7 +177,8 @@ def _ties(chain: _Chain, own: Adjoint) -> Iterator[Mistake]:
         bracket = equal(place, Access(reader.argument.name, *at))
         attained = equal(reader.term.body, Access(reader.target.name, *at))
         every = replace(term, body=term.body.xreplace({bracket: attained}), guards=reader.term.guards)
-        words: Words = ("with the gradient passed on to every element that equals the maximum: ties are counted twice",)
+        extremum = EXTREMA[reader.term.op]
+        words: Words = (f"with the gradient given to every element that equals the {extremum}: ties count twice",)
         yield chain.mistake(words, own, number, [Statement(own.gradient, rename(every)[0])], every)
 
         count = replace(reader.target, name=_unused("count", chain.problem))
@@ -175,7 +192,7 @@ def _ties(chain: _Chain, own: Adjoint) -> Iterator[Mistake]:
         total = reduce(lambda a, r: a * r.extent, reader.term.bound, Integer(1))
         found = equal(total - 1 - place, Access(reader.argument.name, *at))
         turned = replace(term, body=term.body.xreplace({bracket: found}))
-        words = ("with the last of equal elements taken for the maximum, not the first",)
+        words = (f"with the last of equal elements taken for the {extremum}, not the first",)
         yield chain.mistake(words, own, number, [last, Statement(own.gradient, rename(turned)[0])], None)
 
 

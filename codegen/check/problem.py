@@ -10,8 +10,10 @@ from sympy import Expr, Symbol
 from codegen.check.layout import checked_layout
 from codegen.check.vocabulary import Argument, CheckError, Role, arguments, returned, settings
 from derive.collapse import rename
+from derive.derivation.forward import simplified
+from derive.derivation.section import settled
 from derive.derivation.settings import displayed
-from derive.differentiate import Gradient, differentiate
+from derive.differentiate import Contribution, Gradient, differentiate
 from derive.interface import Kind, Layer, Option
 from derive.term import Program, Tensor
 
@@ -114,14 +116,43 @@ def problem(
     missing = [o.name for o in numbers if o.default is None]
     if missing:
         raise CheckError(f"{layer.name}: {missing[0]} has no default; expected the function to take it, or --set")
+    short = simplified(display.program)  # as the derivation is printed
+    program = short if taken <= set(short.tensors) | _known(layer, wanted) else display.program
     return Problem(
         function=function,
-        layer=display.layer,
+        layer=replace(display.layer, program=program),
         mapping=display.mapping,
-        gradient=differentiate(display.program),
+        gradient=_settled(differentiate(program)),
         arguments=wanted,
         returns=returned(layer, returns),
         layout=checked_layout(layer, layout, axes),
         axes=axes,
         fixed={s: float(o.default) for o in numbers for s in o.symbols},
     )
+
+
+def _known(layer: Layer, wanted: tuple[Argument, ...]) -> set[str]:
+    """What is asked for that is neither computed in the forward pass nor may vanish from it."""
+    computed = {s.target.name for s in layer.program.statements}
+    return {a.meaning.name for a in wanted} - computed
+
+
+def _settled(gradient: Gradient) -> Gradient:
+    """The gradient with scattered axes of the forward equations written as expressions: dy[n, K*g + k]."""
+
+    def rewritten(contribution: Contribution) -> Contribution:
+        strand = settled(contribution, gradient.program)
+        return replace(contribution, term=strand.term, by_value=strand.by_value)
+
+    adjoints = tuple(replace(a, contributions=tuple(map(rewritten, a.contributions))) for a in gradient.adjoints)
+    terms = {a.gradient.name: iter(a.contributions) for a in adjoints}
+    copies = {a.gradient.name for a in adjoints if a.tensor.name in gradient.seeds}
+    statements = []
+    for statement in gradient.program.statements:
+        name = statement.target.name
+        if name in copies:  # an output that is read again starts from the gradient given for it
+            copies.remove(name)
+        else:
+            statement = replace(statement, term=next(terms[name]).computed)
+        statements.append(statement)
+    return replace(gradient, adjoints=adjoints, program=replace(gradient.program, statements=tuple(statements)))

@@ -40,20 +40,35 @@ def scalars(body: Expr) -> Iterator[Expr]:
 
 def lost_factors(term: Term, around: Surroundings) -> Iterator[Slip]:
     """A factor is forgotten, or taken twice; the sign is the opposite."""
-    coefficient, rest = term.body.as_coeff_Mul()
-    factors = list(Mul.make_args(rest))
+    coefficient, factors = _factors(term.body)
+    rest = Mul(*factors)
     for factor in factors:
         inverse = isinstance(factor, Pow) and factor.exp.is_negative
         words: Words = ("without the division by ", 1 / factor) if inverse else ("without the factor ", factor)
         others = list(factors)
         others.remove(factor)
         yield words, replace(term, body=Mul(coefficient, *others))
+    constants = [f for f in factors if not f.has(Access) and not f.free_symbols & set(term.indices)]
     if abs(coefficient) != 1:
         yield ("without the factor ", abs(coefficient)), replace(term, body=sympy.sign(coefficient) * rest)
+        scale = Mul(abs(coefficient), *constants)
+        yield ("without the factor ", scale), replace(term, body=term.body / scale)
+    yield ("twice as large",), replace(term, body=2 * term.body)
+    yield ("half as large",), replace(term, body=term.body / 2)
     yield ("with the opposite sign",), replace(term, body=-term.body)
     for factor in factors:
-        if not is_indicator(factor) and factor != 1:
+        if not is_indicator(factor) and factor != 1:  # a bracket is its own square
             yield ("with the factor ", factor, " twice"), replace(term, body=term.body * factor)
+
+
+def _factors(body: Expr) -> tuple[Expr, list[Expr]]:
+    """The number in front of a product, also what sums in it have in common, and the other factors."""
+    coefficient, rest = body.as_coeff_Mul()
+    factors = []
+    for factor in Mul.make_args(rest):
+        content, factor = factor.primitive() if isinstance(factor, Add) else (Integer(1), factor)
+        coefficient, factors = coefficient * content, [*factors, factor]
+    return coefficient, factors
 
 
 def lost_summands(term: Term, around: Surroundings) -> Iterator[Slip]:

@@ -102,7 +102,7 @@ def mixed_digits(term: Term, around: Surroundings) -> Iterator[Slip]:
 def lost_brackets(term: Term, around: Surroundings) -> Iterator[Slip]:
     """A bracket is forgotten: what should be 0 is not."""
     for delta in term.deltas:
-        words: Words = ("without the bracket ", _equation(delta, term))
+        words: Words = ("without the bracket [", _equation(delta, term), "]")
         yield words, replace(term, deltas=tuple(d for d in term.deltas if d != delta))
     for guard in term.guards:
         kept = tuple(g for g in term.guards if g != guard)

@@ -109,7 +109,7 @@ def _example(finding: Finding) -> list[str]:
     lines = [f"{_said(finding)[0].upper()}{_said(finding)[1:]}" if not finding.subject else _said(finding)]
     lines[0] += f" on {finding.failing} of {{shapes}} random shapes; the smallest found:"
     lines += _wrapped(text, "  ")
-    values = _values(arrays)
+    values = _values(arrays) if finding.kind == "differs" else ""
     lines += _wrapped(values, "  ") if values else []
     match finding.kind:
         case "raises":
@@ -131,12 +131,17 @@ def _explanation(finding: Finding) -> list[str]:
         told = f"Your {finding.subject} is the derived one {finding.words} (on all {finding.confirmed} examples tried)."
         lines += _wrapped(told, "")
     if finding.derived:
-        lines += _wrapped(finding.derived, "  derived  ")
+        lines += _after("  derived  ", finding.derived)
     if finding.wrong:
-        lines += _wrapped(finding.wrong, "  yours    ")
+        lines += _after("  yours    ", finding.wrong)
     for note in finding.notes:
-        lines += _wrapped(note, "")
+        text = note.lstrip(" ")
+        lines += _wrapped(text, " " * (len(note) - len(text)))
     return lines
+
+
+def _after(head: str, lines: str) -> list[str]:
+    return [(head if number == 0 else " " * len(head)) + line for number, line in enumerate(lines.split("\n"))]
 
 
 def _values(arrays: Mapping[str, np.ndarray]) -> str:
