@@ -17,6 +17,8 @@ Verdict         all of it               text                                    
 from collections.abc import Callable, Mapping
 from typing import Any
 
+import numpy as np
+
 from codegen.catalogue import find
 from codegen.check.citation import ROOM, boxed
 from codegen.check.diagnosis import Diagnosis, diagnose, diagnose_shape, witnesses
@@ -95,6 +97,8 @@ def _finding(asked: Problem, found: Exploration, key: Key, examples: int, seed: 
     if kind == "differs":
         diagnosis = diagnose(trial, subject, witnesses(found.trials, subject))
         notes = () if diagnosis else _summands(asked, trial, deviation)
+        if np.isnan(deviation.received) and not np.isnan(deviation.expected):
+            notes = (*notes, "A factor 0 does not undo NaN or infinity: choose by np.where where a bracket is false.")
     elif kind == "shape":
         diagnosis = diagnose_shape(trial, subject, failing)
         sentence = "" if diagnosis else explain_shape([trial, *failing], subject)

@@ -43,7 +43,7 @@ def cite(problem: Problem, mistake: Mistake) -> Citation:
     words = tuple(w if isinstance(w, str) else w.xreplace(dict(names)) for w in mistake.words)
     wrong = _wrong_row(problem, adjoint, mistake.terms)
     text = phrase(problem, words, indices)
-    if adjoint.gradient.name != mistake.target:
+    if adjoint.gradient.name not in mistake.target.split():
         text += f", in the gradient with respect to {phrase(problem, (Access(adjoint.tensor.name),), ())}"
     lines = "\n".join(row_lines(derived, ROOM))
     yours = "\n".join(row_lines(wrong, ROOM)) if wrong is not None else ""

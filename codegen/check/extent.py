@@ -130,6 +130,6 @@ def _kernel_extents(problem: Problem, statement: Statement, index: Expr) -> Iter
 
 def _number(formula: Expr, sizes: Mapping[Symbol, Any]) -> int | None:
     try:
-        return number(formula, sizes)
+        return max(number(formula, sizes), 0)  # a slice that ends before it begins is empty
     except (ArithmeticError, KeyError):
         return None

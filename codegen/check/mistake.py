@@ -55,7 +55,8 @@ class Mistake:
     def value(self, case: Case) -> np.ndarray:
         """The wrong gradient of an example."""
         found: dict[str, Any] = dict(case.tensors)
-        found[self.target] = np.zeros(np.shape(found[self.target]))
+        if self.target in found:
+            found[self.target] = np.zeros(np.shape(found[self.target]))
         written: set[str] = set()
         for statement in self.statements:
             name = statement.target.name
@@ -80,6 +81,7 @@ def mistakes(problem: Problem, name: str) -> Iterator[Mistake]:
         yield from _ties(chain, own)
         yield from _missing(chain, own)
         yield from _slips(chain, own)
+    yield from _scaled(chain)
     yield from _forward(chain)
 
 
@@ -237,6 +239,18 @@ def _last_of(written: tuple[Range, ...], brackets: tuple[Expr, ...]) -> Evaluate
         return np.where(there.any(-1), np.take_along_axis(value, at[..., None], -1)[..., 0], 0.0)
 
     return last
+
+
+def _scaled(chain: _Chain) -> Iterator[Mistake]:
+    """The whole gradient multiplied or divided by a size: a mean for a sum, or a sum for a mean, somewhere above."""
+    target = chain.adjoints[0].gradient
+    free = chain.adjoints[0].contributions[0].term.free
+    result = replace(target, name=f"{target.name} times")  # no tensor is called so
+    for size in chain.surroundings(None).sizes:
+        for words, factor in ((" times too large", size), (" times too small", 1 / size)):
+            body = factor * Access(target.name, *(r.index for r in free))
+            scaled = Statement(result, Term(free, (), body))
+            yield Mistake(("which is ", size, words), (*chain.statements, scaled), result.name, chain.adjoints[0])
 
 
 def _forward(chain: _Chain) -> Iterator[Mistake]:

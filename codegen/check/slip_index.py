@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
-from itertools import combinations
+from itertools import combinations, permutations
 
 import sympy
 from sympy import Expr, Integer, Symbol
@@ -84,19 +84,30 @@ def shifted(term: Term, around: Surroundings) -> Iterator[Slip]:
 
 
 def mixed_digits(term: Term, around: Surroundings) -> Iterator[Slip]:
-    """Groups and the channels within them are mixed: G*k + g is read for K*g + k."""
-    expressions = [e for a in accesses(term.body) for e in a.indices] + list(term.deltas)
-    for expression in dict.fromkeys(expressions):
-        digits = [(v, c) for v, c in affine(expression, term.indices).terms]
-        for (u, a), (v, b) in [(p, q) for p in digits for q in digits]:
-            if abs(b) == 1 and sympy.expand(a / b - term.extent(v)) == 0 and u != v:
-                other = sympy.expand(expression - a * u - b * v + b * (u + term.extent(u) * v))
-                body = term.body.xreplace(
-                    {x: Access(x.tensor, *(other if e == expression else e for e in x.indices)) for x in accesses(term.body)}
-                )
-                deltas = tuple(other if d == expression else d for d in term.deltas)
-                right, wrong = sympy.expand(a * u / b + v), u + term.extent(u) * v
-                yield ("with ", wrong, " instead of ", right), replace(term, body=body, deltas=deltas)
+    """Groups and the channels within them are mixed: G*k + g is read for K*g + k, everywhere or in one place."""
+    expressions = tuple(dict.fromkeys([*(e for a in accesses(term.body) for e in a.indices), *term.deltas]))
+    for u, v in permutations(term.indices, 2):
+        mixed = {e: new for e in expressions if (new := _mixed(e, u, v, term)) is not None}
+        right, wrong = term.extent(v) * u + v, u + term.extent(u) * v
+        for chosen in dict.fromkeys((tuple(mixed), *((e,) for e in mixed))):
+            if chosen:
+                new = {e: mixed[e] for e in chosen}
+                yield ("with ", wrong, " instead of ", right), _rewritten(term, new)
+
+
+def _mixed(expression: Expr, u: Symbol, v: Symbol, term: Term) -> Expr | None:
+    """An index with the digits u and v exchanged; None where it has not both as digits."""
+    form = affine(expression, term.indices)
+    high, low = form.coefficient(u), form.coefficient(v)
+    if low not in (1, -1) or sympy.expand(high / low - term.extent(v)) != 0:
+        return None
+    return sympy.expand(expression - high * u - low * v + low * (u + term.extent(u) * v))
+
+
+def _rewritten(term: Term, new: Mapping[Expr, Expr]) -> Term:
+    """Whole index expressions replaced."""
+    read = {a: Access(a.tensor, *(new.get(e, e) for e in a.indices)) for a in accesses(term.body)}
+    return replace(term, body=term.body.xreplace(read), deltas=tuple(new.get(d, d) for d in term.deltas))
 
 
 def lost_brackets(term: Term, around: Surroundings) -> Iterator[Slip]:
