@@ -401,14 +401,14 @@ MUSEUM = (
         remainder_rows_in_the_kernel, only_the_kernel, "conv2d", "dw", "shape", "counted as positions of the kernel"
     ),
     Exhibit(kernel_not_rotated, kernel_rotated, "conv2d", "dx", "differs", "w[R−1−r, T−1−t, e, k] instead of w[r,t,e,k]"),
-    Exhibit(bias_summed_as_if_channels_were_first, bias_summed, "conv2d", "db", "shape", ""),
+    Exhibit(bias_summed_as_if_channels_were_first, bias_summed, "conv2d", "db", "shape", "summed over k instead of i"),
     Exhibit(bias_summed_over_one_axis_too_few, bias_summed, "conv2d", "db", "shape", "without the sum over j"),
     Exhibit(groups_mixed, groups_apart, "conv2d", "dw", "differs", "instead of"),
     Exhibit(depthwise_channels_mixed, depthwise_channels, "depthwise_conv2d", "dx", "differs", "instead of"),
     Exhibit(
         empty_for_no_padding, channels_first, "conv2d", "dx", "shape", "", {"layout": "channels-first"}
     ),
-    Exhibit(padding_wins, pool_backward, "max_pool2d", "dx", "differs", "without the brackets"),
+    Exhibit(padding_wins, pool_backward, "max_pool2d", "dx", "differs", "without the brackets [0≤si+r−p<H][0≤sj+t−p<W] in y"),
     Exhibit(unpadded_input, pool_backward, "max_pool2d", "", "raises", "Error"),
     Exhibit(ties_counted_twice, pool_without_padding, "max_pool2d", "dx", "differs", "ties count twice"),
     Exhibit(ties_shared, pool_without_padding, "max_pool2d", "dx", "differs", "--ties split"),
@@ -423,6 +423,6 @@ MUSEUM = (
     Exhibit(not_transposed, affine, "dense", "dx", "differs", "with w[k,c] instead of w[c,k]"),
     Exhibit(statistics_constant, batch_norm_backward, "batch_norm", "dx", "differs", "by way of v and by way of m"),
     Exhibit(scale_forgotten, mean_squared_error, "mean_squared_error", "dx", "differs", "without the factor 2/M"),
-    Exhibit(batch_forgotten, batch_counted, "softmax_cross_entropy", "dx", "differs", "which is N times too large"),
+    Exhibit(batch_forgotten, batch_counted, "softmax_cross_entropy", "dx", "differs", "the derived one times N"),
     Exhibit(in_place, out_of_place, "tanh", "", "modifies", "work on a copy"),
 )

@@ -134,7 +134,9 @@ def _summands(asked: Problem, trial: Trial, deviation: Deviation) -> tuple[str, 
     lines.append(f"The summands of that element other than 0{'' if len(parts) <= LINES else f', {LINES} of {len(parts)}'}:")
     lines += [f"  {part.text} = {part.value:.6g}" for part in parts[:LINES]]
     left_out = missing(parts, deviation.received)
-    if left_out and len(left_out) < len(parts):
+    if left_out == parts:
+        lines.append("None of them is in your value.")
+    elif left_out:
         lines.append(f"Your value is the sum without {', '.join(p.text for p in left_out)}.")
     return tuple(lines)
 

@@ -99,13 +99,14 @@ def random_case(problem: Problem, sizes: Mapping[Symbol, Any], full_shape: tuple
     # a function that takes no gradient from above is asked for that of the sum of the results
     seeds = {t.name: rng.normal(size=shape_of(t.shape, known)) for t in problem.seeds}
     seeds = {name: v if name in problem.asked else np.ones(v.shape) for name, v in seeds.items()}
-    found = case(problem, sizes, full_shape, {**given, **seeds})
-    if not whole or has_kinks(problem):
-        return found
-    rounded = {n: np.rint(1.5 * v) if v.dtype.kind == "f" else v for n, v in given.items()}
-    rounded |= {n: np.rint(1.5 * v) if n in problem.asked else v for n, v in seeds.items()}
-    again = case(problem, sizes, full_shape, rounded)
-    return again if is_finite(again) else found
+    plain = {**given, **seeds}
+    if whole and not has_kinks(problem):
+        fixed = {name for name in seeds if name not in problem.asked}
+        rounded = {n: v if v.dtype.kind != "f" or n in fixed else np.rint(1.5 * v) for n, v in plain.items()}
+        found = case(problem, sizes, full_shape, rounded)
+        if is_finite(found):
+            return found
+    return case(problem, sizes, full_shape, plain)
 
 
 def has_kinks(problem: Problem) -> bool:

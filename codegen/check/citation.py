@@ -9,13 +9,14 @@ from codegen.check.mistake import Mistake
 from codegen.check.problem import Problem
 from derive.collapse import rename_pairs
 from derive.derivation import gradient_notation
+from derive.derivation.forward import definitions
 from derive.derivation.outcome import as_statement
 from derive.derivation.record import Step, Words
 from derive.derivation.section import gradient_section
 from derive.differentiate import Adjoint
 from derive.reuse import distributions
-from derive.term import Access, EquationError, Statement, Term
-from derive.typeset.text import WIDTH, row_lines
+from derive.term import Access, EquationError, Program, Statement, Term
+from derive.typeset.text import WIDTH, definition_row, row_lines
 from derive.typeset.text_symbols import TextTypesetter
 
 
@@ -36,7 +37,7 @@ def cite(problem: Problem, mistake: Mistake) -> Citation:
     """The mistake beside the row that it is in."""
     adjoint = mistake.adjoint
     if adjoint is None:
-        return Citation(phrase(problem, mistake.words, problem.program.statements[-1].term.indices))
+        return _cite_forward(problem, mistake)
     derived = boxed(problem, adjoint)
     indices = adjoint.contributions[0].term.indices
     names = {} if derived.left.indices != _element(adjoint) else _collapsed(adjoint)
@@ -48,6 +49,29 @@ def cite(problem: Problem, mistake: Mistake) -> Citation:
     lines = "\n".join(row_lines(derived, ROOM))
     yours = "\n".join(row_lines(wrong, ROOM)) if wrong is not None else ""
     return Citation(text, lines, yours if yours != lines else "")
+
+
+def _cite_forward(problem: Problem, mistake: Mistake) -> Citation:
+    """The mistake beside the equation of the forward pass that it is in."""
+    wrong = mistake.forward
+    assert wrong is not None  # there is no gradient at fault
+    name = wrong.target.name
+    program = problem.program
+    statements = tuple(wrong if s.target.name == name else s for s in program.statements)
+    rows = [_definition(problem, p, name) for p in (program, replace(program, statements=statements))]
+    words = phrase(problem, (*mistake.words, " in ", Access(name)), wrong.term.indices)
+    return Citation(words, rows[0], rows[1] if rows[1] != rows[0] else "")
+
+
+def _definition(problem: Problem, program: Program, name: str) -> str:
+    t = TextTypesetter(gradient_notation(problem.gradient))
+    for definition in definitions(program):
+        if definition.left.tensor == name:
+            inner = t.within(definition.terms[0])
+            conditions = [c for term in definition.terms for c in t.within(term).conditions(term)]
+            lines = definition_row(inner, inner.expr(definition.left), t.definition(definition), conditions)
+            return "\n".join(line.removeprefix("  ") for line in lines)
+    return ""
 
 
 def phrase(problem: Problem, words: Words, indices: Sequence[Symbol]) -> str:

@@ -2,11 +2,12 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import chain
 
 import numpy as np
 
 from codegen.check.citation import Citation, cite
-from codegen.check.mistake import Mistake, mistakes, unsummed
+from codegen.check.mistake import Mistake, mistakes, other_sums
 from codegen.check.trial import Trial, agreeing
 
 WITNESSES = 24
@@ -33,44 +34,36 @@ def diagnose(counterexample: Trial, name: str, others: Sequence[Trial]) -> Diagn
     """The first mistake that gives the function's result on every trial; None where no single one does."""
     problem = counterexample.case.problem
     trials = (counterexample, *others)
-    for mistake in mistakes(problem, name):
+    for mistake in chain(mistakes(problem, name), other_sums(problem, name)):
         if all(_explains(mistake, trial, name) for trial in trials):
             return Diagnosis(cite(problem, mistake), len(trials))
     return None
 
 
 def diagnose_shape(counterexample: Trial, name: str, others: Sequence[Trial]) -> Diagnosis | None:
-    """The sum that is not taken, where the result has one axis more; None where that is not it."""
+    """The sum that is not taken, or is over another index, where the result has a wrong shape; None for none such."""
     problem = counterexample.case.problem
     trials = (counterexample, *others)
-    for mistake, _ in unsummed(problem, name):
-        if all(_explains_unsummed(mistake, trial, name) for trial in trials):
+    for mistake in other_sums(problem, name):
+        if all(_explains(mistake, trial, name) for trial in trials):
             return Diagnosis(cite(problem, mistake), len(trials))
     return None
 
 
 def _explains(mistake: Mistake, trial: Trial, name: str) -> bool:
-    value = _value(mistake, trial)
-    if value is None or value.shape != np.shape(trial.case.expected(name)):
-        return False
-    return _equal(trial.results[name], trial.case.to_user(name, value))
-
-
-def _explains_unsummed(mistake: Mistake, trial: Trial, name: str) -> bool:
-    """Whether the result is that array, wherever its additional axis is."""
-    value, result = _value(mistake, trial), trial.results[name]
-    if value is None or value.ndim != result.ndim:
-        return False
-    return any(_equal(result, np.moveaxis(value, -1, axis)) for axis in range(value.ndim))
-
-
-def _value(mistake: Mistake, trial: Trial) -> np.ndarray | None:
-    """The wrong gradient; None where it is not defined, such as after a division by 0."""
+    """Whether the result is that array; an additional axis may be anywhere."""
     try:
         with np.errstate(all="ignore"):
-            return mistake.value(trial.case)
+            value = mistake.value(trial.case)
     except (ArithmeticError, ValueError, IndexError, KeyError):
-        return None
+        return False  # it is not defined, such as after a division by 0
+    result = trial.results[name]
+    expected = trial.case.expected(name)
+    if value.shape == expected.shape:
+        return _equal(result, trial.case.to_user(name, value))
+    if value.ndim == expected.ndim:
+        return _equal(result, value)
+    return value.ndim == result.ndim and any(_equal(result, np.moveaxis(value, -1, axis)) for axis in range(value.ndim))
 
 
 def _equal(result: np.ndarray, value: np.ndarray) -> bool:

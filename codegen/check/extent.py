@@ -69,8 +69,15 @@ def _axes(problem: Problem, trials: Sequence[Trial], name: str, pairs: Pairs) ->
         for formula, words in _candidates(problem, name, own):
             if all(_number(formula, t.case.sizes) == r[axis] for t, (_, r) in zip(trials, pairs, strict=True)):
                 extent = phrase(problem, (tensor.shape[own],), ())
-                yield f"Axis {axis} has {phrase(problem, (formula,), ())} elements instead of {extent}: {words}."
+                yield f"Axis {axis} has {phrase(problem, (_by_windows(formula, problem),), ())} elements instead of {extent}: {words}."
                 break
+
+
+def _by_windows(formula: Expr, problem: Problem) -> Expr:
+    """The formula in terms of the last window: s*(H_out - 1) + R."""
+    last = {symbol: sympy.Dummy(symbol.name) for symbol, _ in problem.program.sizes}
+    shifted = sympy.expand(formula.xreplace({symbol: dummy + 1 for symbol, dummy in last.items()}))
+    return shifted.xreplace({dummy: symbol - 1 for symbol, dummy in last.items()})
 
 
 def _own_axis(trials: Sequence[Trial], name: str, axis: int) -> int:
@@ -97,7 +104,7 @@ def _input_extents(
         return
     low, high = reach
     extent = problem.tensor(name).shape[axis]
-    missing = "what lies beyond the last window is missing, though its gradient is 0"
+    missing = "the elements beyond the last window are missing; their gradient is 0"
     yield sympy.expand(high + 1), missing
     yield sympy.expand(high + 1 + low), missing
     if low != 0:

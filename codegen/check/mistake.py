@@ -42,6 +42,7 @@ class Mistake:
         adjoint: the gradient, perhaps of an intermediate tensor, whose derivation has the row at fault; None where it
             is in the forward pass.
         terms: the wrong row of that gradient, Kronecker deltas included; () where no row can say it.
+        forward: the wrong equation of the forward pass, where that is at fault.
         evaluate: how the terms of the last target are evaluated.
     """
 
@@ -50,6 +51,7 @@ class Mistake:
     target: str
     adjoint: Adjoint | None
     terms: tuple[Term, ...] = ()
+    forward: Statement | None = None
     evaluate: Evaluate = _plainly
 
     def value(self, case: Case) -> np.ndarray:
@@ -247,10 +249,10 @@ def _scaled(chain: _Chain) -> Iterator[Mistake]:
     free = chain.adjoints[0].contributions[0].term.free
     result = replace(target, name=f"{target.name} times")  # no tensor is called so
     for size in chain.surroundings(None).sizes:
-        for words, factor in ((" times too large", size), (" times too small", 1 / size)):
+        for words, factor in (("times ", size), ("divided by ", 1 / size)):
             body = factor * Access(target.name, *(r.index for r in free))
             scaled = Statement(result, Term(free, (), body))
-            yield Mistake(("which is ", size, words), (*chain.statements, scaled), result.name, chain.adjoints[0])
+            yield Mistake((words, size), (*chain.statements, scaled), result.name, chain.adjoints[0])
 
 
 def _forward(chain: _Chain) -> Iterator[Mistake]:
@@ -266,23 +268,28 @@ def _forward(chain: _Chain) -> Iterator[Mistake]:
             for words, term in rule(statement.term, around):
                 slipped = replace(statement, term=rename(term)[0])
                 again = (slipped, *program.statements[first + 1 :])
-                yield Mistake((*words, " in ", Access(name)), (*again, *chain.statements), chain.target, None)
+                yield Mistake(words, (*again, *chain.statements), chain.target, None, forward=slipped)
 
 
-def unsummed(problem: Problem, name: str) -> Iterator[tuple[Mistake, Symbol]]:
-    """The gradient with one sum not taken: an array with one more axis, which is the last one."""
+def other_sums(problem: Problem, name: str) -> Iterator[Mistake]:
+    """The gradient with a sum not taken, or over other indices: the result has other axes, the additional one last."""
     adjoint = problem.gradient.adjoint(name)
     if adjoint is None or len(adjoint.contributions) != 1:
         return
     (contribution,) = adjoint.contributions
     chain = _Chain(problem, adjoint)
+    term, names = rename(contribution.computed)
+    known = {stays: gone for gone, stays in names.items()}
     for bound in summed(contribution.computed):
-        term = rename(contribution.computed)[0]
-        apart = replace(
-            term, free=(*term.free, bound), bound=tuple(r for r in term.bound if r.index != bound.index)
-        )
-        target = Tensor(adjoint.gradient.name, tuple(r.extent for r in apart.free))
-        words: Words = ("without the sum over ", bound.index)
-        statements = chain.replaced(adjoint, 0, [Statement(target, apart)])
-        yield Mistake(words, statements, chain.target, adjoint), bound.index
+        rest = tuple(r for r in term.bound if r.index != bound.index)
+        apart = replace(term, free=(*term.free, bound), bound=rest)
+        yield _with_axes(chain, adjoint, apart, ("without the sum over ", bound.index))
+        for axis, own in enumerate(term.free):
+            free = (*term.free[:axis], bound, *term.free[axis + 1 :])
+            words: Words = ("summed over ", known.get(own.index, own.index), " instead of ", bound.index)
+            yield _with_axes(chain, adjoint, replace(term, free=free, bound=(*rest, own)), words)
 
+
+def _with_axes(chain: _Chain, adjoint: Adjoint, term: Term, words: Words) -> Mistake:
+    target = Tensor(adjoint.gradient.name, tuple(r.extent for r in term.free))
+    return Mistake(words, chain.replaced(adjoint, 0, [Statement(target, term)]), chain.target, adjoint)

@@ -9,7 +9,7 @@ from sympy import Expr, Integer, Symbol
 
 from codegen.check.slip import Rule, Slip, Surroundings
 from derive.collapse import rename_pairs
-from derive.derivation.record import Equals, Words
+from derive.derivation.record import Between, Equals, Words
 from derive.index import affine
 from derive.term import Access, Guard, Range, Term, accesses
 
@@ -117,9 +117,10 @@ def lost_brackets(term: Term, around: Surroundings) -> Iterator[Slip]:
         yield words, replace(term, deltas=tuple(d for d in term.deltas if d != delta))
     for guard in term.guards:
         kept = tuple(g for g in term.guards if g != guard)
-        yield ("without the bracket that ", guard.value, " is from 0 to ", guard.extent - 1), replace(term, guards=kept)
+        yield ("without the bracket [", Between(guard.value, guard.extent), "]"), replace(term, guards=kept)
     if len(term.guards) > 1:
-        yield ("without the brackets that keep it within the array",), replace(term, guards=())
+        every = [w for guard in term.guards for w in ("[", Between(guard.value, guard.extent), "]")]
+        yield ("without the brackets ", *every), replace(term, guards=())
 
 
 def _equation(delta: Expr, term: Term) -> Expr:
