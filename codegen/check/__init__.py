@@ -75,7 +75,7 @@ def check(
     asked = problem(function, target, returns, layout, axes, settings or {})
     found = explore(asked, examples, seed)
     gradients = [name for name in asked.returns if any(name in t.results for t in found.trials)]
-    findings = tuple(_finding(asked, found, key, examples, seed) for key in found.keys())
+    findings = tuple(_finding(asked, found, key, examples, seed) for key in found.kinds())
     return Verdict(
         called(function),
         target.name,
@@ -131,7 +131,9 @@ def _summands(asked: Problem, trial: Trial, deviation: Deviation) -> tuple[str, 
     parts = summands(trial.case, deviation.subject, deviation.index)
     if not parts:
         return (*lines, "That element is a sum without any summand other than 0.")
-    lines.append(f"The summands of that element other than 0{'' if len(parts) <= LINES else f', {LINES} of {len(parts)}'}:")
+    lines.append(
+        f"The summands of that element other than 0{'' if len(parts) <= LINES else f', {LINES} of {len(parts)}'}:"
+    )
     lines += [f"  {part.text} = {part.value:.6g}" for part in parts[:LINES]]
     left_out = missing(parts, deviation.received)
     if left_out == parts:
@@ -139,4 +141,3 @@ def _summands(asked: Problem, trial: Trial, deviation: Deviation) -> tuple[str, 
     elif left_out:
         lines.append(f"Your value is the sum without {', '.join(p.text for p in left_out)}.")
     return tuple(lines)
-

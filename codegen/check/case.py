@@ -82,7 +82,9 @@ def case(problem: Problem, sizes: Mapping[Symbol, Any], full_shape: tuple[int, .
     return Case(problem, complete_sizes(problem.program, sizes), full_shape, given, tensors)
 
 
-def random_case(problem: Problem, sizes: Mapping[Symbol, Any], full_shape: tuple[int, ...], whole: bool, seed: int) -> Case:
+def random_case(
+    problem: Problem, sizes: Mapping[Symbol, Any], full_shape: tuple[int, ...], whole: bool, seed: int
+) -> Case:
     """An example with random numbers.
 
     Args:

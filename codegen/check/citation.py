@@ -19,7 +19,6 @@ from derive.term import Access, EquationError, Program, Statement, Term
 from derive.typeset.text import WIDTH, definition_row, row_lines
 from derive.typeset.text_symbols import TextTypesetter
 
-
 ROOM = WIDTH - 11
 """The length of a line of a row."""
 
@@ -102,7 +101,7 @@ def _wrong_row(problem: Problem, adjoint: Adjoint, terms: Sequence[Term]) -> Ste
     contributions = tuple(replace(c, term=t, by_value=None) for c, t in pairs)
     try:
         return boxed(problem, replace(adjoint, contributions=contributions))
-    except (EquationError, ValueError):
+    except (EquationError, ValueError):  # a slip may leave what no rewrite of the derivation is meant for
         return None
 
 

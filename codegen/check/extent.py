@@ -68,8 +68,8 @@ def _axes(problem: Problem, trials: Sequence[Trial], name: str, pairs: Pairs) ->
         own = _own_axis(trials, name, axis)
         for formula, words in _candidates(problem, name, own):
             if all(_number(formula, t.case.sizes) == r[axis] for t, (_, r) in zip(trials, pairs, strict=True)):
-                extent = phrase(problem, (tensor.shape[own],), ())
-                yield f"Axis {axis} has {phrase(problem, (_by_windows(formula, problem),), ())} elements instead of {extent}: {words}."
+                wrong, right = (phrase(problem, (_by_windows(e, problem),), ()) for e in (formula, tensor.shape[own]))
+                yield f"Axis {axis} has {wrong} elements instead of {right}: {words}."
                 break
 
 

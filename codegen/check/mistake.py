@@ -12,11 +12,12 @@ from itertools import combinations
 from typing import Any
 
 import numpy as np
-from sympy import Expr, Integer, Symbol
+import sympy
+from sympy import Expr, Integer
 
 from codegen.check.case import Case
 from codegen.check.problem import Problem
-from codegen.check.slip import BODY, Surroundings
+from codegen.check.slip import BODY, Slip, Surroundings
 from codegen.check.slip_index import INDEX, summed
 from derive.collapse import rename
 from derive.derivation.record import Words
@@ -142,9 +143,14 @@ def _slips(chain: _Chain, own: Adjoint) -> Iterator[Mistake]:
     around = chain.surroundings(own)
     for rule in (*INDEX, *BODY):
         for number, contribution in enumerate(own.contributions):
-            for words, term in rule(contribution.computed, around):
+            for words, term in _finite(rule(contribution.computed, around)):
                 statement = Statement(own.gradient, rename(term)[0])
                 yield chain.mistake(words, own, number, [statement], term)
+
+
+def _finite(slips: Iterator[Slip]) -> Iterator[Slip]:
+    """Without those that divide by 0 whatever the sizes are."""
+    return (slip for slip in slips if not slip[1].body.has(sympy.nan, sympy.zoo))
 
 
 def _missing(chain: _Chain, own: Adjoint) -> Iterator[Mistake]:
@@ -174,6 +180,8 @@ def _ties(chain: _Chain, own: Adjoint) -> Iterator[Mistake]:
     """Among equal elements the gradient goes to all, in full or in shares, or to the last instead of the first."""
     for number, contribution in enumerate(own.contributions):
         reader, term = contribution.reader, contribution.term
+        if reader.ties is not None:
+            yield _first_only(chain, own, number)
         if reader.argument is None:
             continue
         at = [r.index for r in reader.term.free]
@@ -198,6 +206,21 @@ def _ties(chain: _Chain, own: Adjoint) -> Iterator[Mistake]:
         turned = replace(term, body=term.body.xreplace({bracket: found}))
         words = (f"with the last of equal elements taken for the {extremum}, not the first",)
         yield chain.mistake(words, own, number, [last, Statement(own.gradient, rename(turned)[0])], None)
+
+
+def _first_only(chain: _Chain, own: Adjoint, number: int) -> Mistake:
+    """The gradient goes to the first of equal elements, where the layer shares it."""
+    contribution = own.contributions[number]
+    reader, term = contribution.reader, contribution.term
+    at = [r.index for r in reader.term.free]
+    argument = replace(reader.target, name=_unused("argument", chain.problem), integer=True)
+    shared = equal(reader.term.body, Access(reader.target.name, *at))
+    chosen = equal(position(reader.term.bound), Access(argument.name, *at))
+    ties = Access(reader.ties.name, *at) if reader.ties is not None else Integer(1)
+    first = replace(term, body=term.body.xreplace({shared: chosen}) * ties)
+    found = Statement(reader.target, reader.term, argument)
+    words: Words = ("with ties going to the first of equal elements; if that is meant, check without --ties split",)
+    return chain.mistake(words, own, number, [found, Statement(own.gradient, rename(first)[0])], None)
 
 
 def _unused(name: str, problem: Problem) -> str:
@@ -230,9 +253,7 @@ def _last_of(written: tuple[Range, ...], brackets: tuple[Expr, ...]) -> Evaluate
         inner = tuple(r for r in term.bound if r.index not in kept)
         apart = replace(term, free=(*term.free, *written), bound=inner)
         product = reduce(lambda a, b: a * b, brackets, Integer(1))
-        value, there = (
-            evaluate(t, values, sizes)[0] for t in (apart, replace(apart, body=product))
-        )
+        value, there = (evaluate(t, values, sizes)[0] for t in (apart, replace(apart, body=product)))
         shape = value.shape[: len(term.free)]
         value, there = value.reshape(*shape, -1), there.reshape(*shape, -1) != 0
         if value.shape[-1] == 0:
@@ -265,7 +286,7 @@ def _forward(chain: _Chain) -> Iterator[Mistake]:
         if name not in read or len(program.definitions(name)) > 1:
             continue
         for rule in (*INDEX, *BODY):
-            for words, term in rule(statement.term, around):
+            for words, term in _finite(rule(statement.term, around)):
                 slipped = replace(statement, term=rename(term)[0])
                 again = (slipped, *program.statements[first + 1 :])
                 yield Mistake(words, (*again, *chain.statements), chain.target, None, forward=slipped)

@@ -106,8 +106,9 @@ def problem(
         EquationError: when a setting is unknown or out of range.
     """
     plain = replace(layer, display=())
-    wanted = arguments(function, layer, differentiate(layer.program))
-    display = displayed(plain, settings(layer, wanted, dict(given)))
+    gradient = differentiate(layer.program)
+    wanted = arguments(function, layer, gradient)
+    display = displayed(plain, settings(layer, gradient, wanted, dict(given)))
     raveled = any(t.ravel is not None for t in layer.program.inputs)
     if axes < 1 or (axes != 1 and not raveled):
         raise CheckError(f"{layer.name}: --axes {axes}: expected 1{' or more' if raveled else ', it has no axis ...'}")

@@ -25,6 +25,8 @@ LIMIT = 60_000
 """Points of an index box that the interpreter is asked to evaluate."""
 SMALL = 200
 """Numbers of an example up to which each is simplified on its own."""
+REPEATED = 5
+"""Examples that the function is called with twice, to see whether chance is at work."""
 Key = tuple[str, str]
 
 
@@ -47,7 +49,7 @@ class Exploration:
         """The trials with that deviation."""
         return [t for t in self.trials if t.deviation(key) is not None]
 
-    def keys(self) -> list[Key]:
+    def kinds(self) -> list[Key]:
         """The deviations that occurred, each once."""
         return list(dict.fromkeys(d.key for t in self.trials for d in t.deviations))
 
@@ -69,6 +71,8 @@ def explore(problem: Problem, examples: int, seed: int) -> Exploration:
         except CheckError as error:
             mistakes.append(error)
             return False
+        if len(found.trials) < REPEATED and not _alike(trial, attempt(example)):
+            mistakes.append(_by_chance(problem))
         found.trials.append(trial)
         return False
 
@@ -78,6 +82,17 @@ def explore(problem: Problem, examples: int, seed: int) -> Exploration:
     if not found.trials:
         raise CheckError(f"{problem.layer.name}: no admissible sizes found that are small enough; set fewer by --set")
     return found
+
+
+def _alike(first: Trial, second: Trial) -> bool:
+    """Whether two calls with the same arguments gave the same results."""
+    pairs = [(value, second.results.get(name)) for name, value in first.results.items()]
+    return all(b is not None and np.array_equal(a, b, equal_nan=True) for a, b in pairs)
+
+
+def _by_chance(problem: Problem) -> CheckError:
+    name = called(problem.function)
+    return CheckError(f"{name}: gives different results for the same arguments; expected the same ones each time")
 
 
 def smallest(problem: Problem, key: Key, known: list[Trial], examples: int, seed: int) -> Trial:
@@ -124,7 +139,10 @@ def _find(problem: Problem, condition: Callable[[Case], bool], examples: int, se
         if not admissible(problem.program, sizes, requirements, terms, LIMIT):
             hypothesis.reject()
         whole = draw(st.sampled_from((True, False)))
-        return random_case(problem, sizes, full_shape, whole, draw(st.integers(0, 999)))
+        example = random_case(problem, sizes, full_shape, whole, draw(st.integers(0, 999)))
+        if not is_finite(example):  # then there is nothing to be held against
+            hypothesis.reject()
+        return example
 
     chosen = hypothesis.settings(
         database=None, max_examples=examples, deadline=None, verbosity=hypothesis.Verbosity.quiet
@@ -135,8 +153,7 @@ def _find(problem: Problem, condition: Callable[[Case], bool], examples: int, se
         except NoSuchExample:
             return None
         except Flaky:
-            name = called(problem.function)
-            raise CheckError(f"{name}: gives different results for the same arguments; expected a function") from None
+            raise _by_chance(problem) from None
 
 
 @contextmanager
@@ -194,10 +211,15 @@ def _simplified(trial: Trial, key: Key) -> Trial:
     return trial
 
 
-def _roundings(kinks: bool) -> tuple[Callable[[np.ndarray], np.ndarray], ...]:
+def _roundings(kinks: bool) -> tuple[Callable[..., Any], ...]:
     if kinks:  # keep away from them
-        return (lambda a: np.where(np.round(a, 1) % 1 == 0, a, np.round(a, 1)),)
+        return (_short_but_not_whole,)
     return (np.zeros_like, np.rint, partial(np.round, decimals=1))
+
+
+def _short_but_not_whole(array: np.ndarray) -> np.ndarray:
+    short = np.round(array, 1)
+    return np.where(short % 1 == 0, array, short)
 
 
 def _with(trial: Trial, name: str, array: np.ndarray, key: Key) -> Trial:

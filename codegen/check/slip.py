@@ -64,7 +64,7 @@ def lost_factors(term: Term, around: Surroundings) -> Iterator[Slip]:
 def _factors(body: Expr) -> tuple[Expr, list[Expr]]:
     """The number in front of a product, also what sums in it have in common, and the other factors."""
     coefficient, rest = body.as_coeff_Mul()
-    factors = []
+    factors: list[Expr] = []
     for factor in Mul.make_args(rest):
         content, factor = factor.primitive() if isinstance(factor, Add) else (Integer(1), factor)
         coefficient, factors = coefficient * content, [*factors, factor]
@@ -88,7 +88,15 @@ def other_powers(term: Term, around: Surroundings) -> Iterator[Slip]:
     """A power is another one; a function is left away."""
     for node in dict.fromkeys(scalars(term.body)):
         if isinstance(node, Pow):
-            wrong = (Integer(1), node.exp - 1, node.exp + 1, -node.exp, node.exp / 2, 2 * node.exp, node.exp + Rational(1, 2))
+            wrong = (
+                Integer(1),
+                node.exp - 1,
+                node.exp + 1,
+                -node.exp,
+                node.exp / 2,
+                2 * node.exp,
+                node.exp + Rational(1, 2),
+            )
             for exponent in dict.fromkeys(wrong):
                 if exponent != node.exp:
                     yield from _instead(term, node, Pow(node.base, exponent))

@@ -134,13 +134,16 @@ def other_sums(term: Term, around: Surroundings) -> Iterator[Slip]:
     """Of a sum only the first or last summand is kept, one is left out, or it is divided by their number."""
     for bound in summed(term):
         index, extent = bound.index, bound.extent
-        yield ("divided by ", extent, ", as if a mean over ", index, " were asked for"), replace(term, body=term.body / extent)
+        yield (
+            ("divided by ", extent, ", as if a mean over ", index, " were asked for"),
+            replace(term, body=term.body / extent),
+        )
         yield ("with the last ", index, " only, not the sum over all"), _kept(term, index - extent + 1)
         yield ("with the first ", index, " only, not the sum over all"), _kept(term, index)
         yield ("without the last ", index), _guarded(term, Guard(index, extent - 1))
         yield ("without the first ", index), _guarded(term, Guard(index - 1, extent - 1))
-        definition = around.definitions.get(extent)
-        for symbol in sorted(definition.free_symbols, key=lambda s: s.name) if definition is not None else ():
+        definition = around.definitions.get(extent, extent)
+        for symbol in sorted(definition.free_symbols - {extent}, key=lambda s: s.name):
             for value in (Integer(0), Integer(1)):
                 count = definition.xreplace({symbol: value})
                 if not count.has(sympy.zoo, sympy.nan):

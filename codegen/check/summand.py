@@ -72,4 +72,3 @@ def missing(parts: Sequence[Summand], received: float) -> tuple[Summand, ...] | 
             if abs(total - sum(p.value for p in left_out) - received) <= 1e-9 * scale:
                 return left_out
     return None
-

@@ -117,7 +117,9 @@ def _example(finding: Finding) -> list[str]:
         case "modifies":
             lines.append(f"  {finding.received} is not the same after the call: work on a copy")
         case "shape":
-            lines.append(f"  {finding.subject} has shape {_shape(finding.received)}, expected {_shape(finding.expected)}")
+            lines.append(
+                f"  {finding.subject} has shape {_shape(finding.received)}, expected {_shape(finding.expected)}"
+            )
         case _:
             at = f"[{', '.join(map(str, finding.index))}]" if finding.index else ""
             numbers = f"expected {_number(finding.expected)}, got {_number(finding.received)}"

@@ -193,7 +193,7 @@ def expected_gradients(layer: Layer) -> str:
     return f"expected one of {', '.join(gradient_name(name) for name in layer.differentiable)}"
 
 
-def settings(layer: Layer, asked: tuple[Argument, ...], given: dict[str, str]) -> dict[str, str]:
+def settings(layer: Layer, gradient: Gradient, asked: tuple[Argument, ...], given: dict[str, str]) -> dict[str, str]:
     """What the layer's options are set to for the check, as `derive.derivation.settings` reads it.
 
     An option that the function takes stays a symbol, one for all axes unless the function takes one per axis; any
@@ -204,7 +204,9 @@ def settings(layer: Layer, asked: tuple[Argument, ...], given: dict[str, str]) -
     """
     found = dict(given)
     wanted = {a.meaning.name: a for a in asked if a.meaning.role is Role.OPTION}
-    extents = {e for t in layer.program.inputs for e in t.shape}
+    arrays = {a.meaning.name for a in asked if a.meaning.role is Role.TENSOR}
+    seen = (*layer.program.inputs, *(t for n, t in gradient.program.tensors.items() if n in arrays))
+    extents = {e for t in seen for e in t.shape}
     for option in layer.options:
         if option.name in found or option.kind is Kind.NUMBER:
             continue
