@@ -9,8 +9,8 @@ stage           input                   output                                  
 problem         function, layer         Problem: what is given and returned        problem, vocabulary, layout
 explore         Problem                 trials of random examples                  search (hypothesis), case, trial
 smallest        a kind of deviation     the smallest trial with it                 search
-diagnose        trials                  the one mistake that explains them         diagnosis, mistake, slip, slip_index
-                                        or the shape, or the summands of an element extent, summand
+diagnose        trials                  the one mistake that explains them         diagnosis, mistake, chain, tie, slip
+                                        or the shape, or an element's summands     extent, summand
 Verdict         all of it               text                                       verdict, citation
 """
 
@@ -88,7 +88,7 @@ def check(
 
 def _finding(asked: Problem, found: Exploration, key: Key, examples: int, seed: int) -> Finding:
     failing = found.failing(key)
-    trial = smallest(asked, key, failing, examples, seed)
+    trial = smallest(found, key, examples, seed)
     deviation = trial.deviation(key)
     assert deviation is not None  # what `smallest` looked for
     subject, kind = key

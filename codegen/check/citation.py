@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 
 from sympy import Symbol
 
-from codegen.check.mistake import Mistake
+from codegen.check.chain import Mistake
 from codegen.check.problem import Problem
 from derive.collapse import rename_pairs
 from derive.derivation import gradient_notation

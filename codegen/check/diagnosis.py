@@ -6,8 +6,9 @@ from itertools import chain
 
 import numpy as np
 
+from codegen.check.chain import Mistake
 from codegen.check.citation import Citation, cite
-from codegen.check.mistake import Mistake, mistakes, other_sums
+from codegen.check.mistake import mistakes, other_sums
 from codegen.check.trial import Trial, agreeing
 
 WITNESSES = 24

@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 from sympy import Symbol
 
-from codegen.check.case import Case, case, has_kinks, is_finite, random_case, shape_sizes
+from codegen.check.case import case, has_kinks, is_finite, random_case, shape_sizes
 from codegen.check.problem import Problem
 from codegen.check.trial import Trial, attempt
 from codegen.check.vocabulary import CheckError, called
@@ -30,11 +30,38 @@ REPEATED = 5
 Key = tuple[str, str]
 
 
+@dataclass(frozen=True)
+class Sample:
+    """What hypothesis draws: sizes, and where the random numbers come from; see `random_case`."""
+
+    sizes: tuple[tuple[Symbol, Any], ...]
+    full_shape: tuple[int, ...]
+    whole: bool
+    seed: int
+
+
 @dataclass
 class Exploration:
-    """What random examples showed, trial by trial."""
+    """What random examples showed.
 
+    Attributes:
+        problem: what is checked.
+        trials: one per example, in order.
+        memory: the trials by sample, for hypothesis comes back to a sample often; None where there is nothing to be
+            held against, as the derived gradient is not finite.
+    """
+
+    problem: Problem
     trials: list[Trial] = field(default_factory=list)
+    memory: dict[Sample, Trial | None] = field(default_factory=dict)
+
+    def trial(self, sample: Sample) -> Trial | None:
+        """The trial of a sample, carried out at most once."""
+        if sample not in self.memory:
+            sizes = dict(sample.sizes)
+            example = random_case(self.problem, sizes, sample.full_shape, sample.whole, sample.seed)
+            self.memory[sample] = attempt(example) if is_finite(example) else None
+        return self.memory[sample]
 
     @property
     def shapes(self) -> int:
@@ -60,20 +87,21 @@ def explore(problem: Problem, examples: int, seed: int) -> Exploration:
     Raises:
         CheckError: when hypothesis is missing, no sizes are admissible, or the function does not fit the layer.
     """
-    found = Exploration()
+    found = Exploration(problem)
     mistakes: list[CheckError] = []
 
-    def look(example: Case) -> bool:
+    def look(sample: Sample) -> bool:
         if mistakes:
             return False
         try:
-            trial = attempt(example)
+            trial = found.trial(sample)
+            repeated = trial is None or len(found.trials) >= REPEATED or _alike(trial, attempt(trial.case))
         except CheckError as error:
             mistakes.append(error)
             return False
-        if len(found.trials) < REPEATED and not _alike(trial, attempt(example)):
+        if not repeated:
             mistakes.append(_by_chance(problem))
-        found.trials.append(trial)
+        found.trials += [trial] if trial is not None else []
         return False
 
     _find(problem, look, examples, seed)
@@ -82,6 +110,25 @@ def explore(problem: Problem, examples: int, seed: int) -> Exploration:
     if not found.trials:
         raise CheckError(f"{problem.layer.name}: no admissible sizes found that are small enough; set fewer by --set")
     return found
+
+
+def smallest(found: Exploration, key: Key, examples: int, seed: int) -> Trial:
+    """The smallest example that hypothesis finds with that deviation, its numbers simplified.
+
+    Args:
+        found: the exploration; where hypothesis does not come back to a failure, the smallest trial of it is taken.
+        key: the deviation.
+        examples: how many random examples are tried.
+        seed: that of the exploration, so that its failures are met again.
+    """
+
+    def fails(sample: Sample) -> bool:
+        trial = found.trial(sample)
+        return trial is not None and trial.deviation(key) is not None
+
+    sample = _find(found.problem, fails, examples, seed)
+    trial = found.trial(sample) if sample is not None else None
+    return _simplified(trial or min(found.failing(key), key=lambda t: t.case.numbers), key)
 
 
 def _alike(first: Trial, second: Trial) -> bool:
@@ -95,28 +142,8 @@ def _by_chance(problem: Problem) -> CheckError:
     return CheckError(f"{name}: gives different results for the same arguments; expected the same ones each time")
 
 
-def smallest(problem: Problem, key: Key, known: list[Trial], examples: int, seed: int) -> Trial:
-    """The smallest example that hypothesis finds with that deviation, its numbers simplified.
-
-    Args:
-        problem: what is checked.
-        key: the deviation.
-        known: the trials that have it; the smallest of them is taken where hypothesis finds none again.
-        examples: how many random examples are tried.
-        seed: that of the exploration, so that its failures are met again.
-    """
-    found = _find(problem, partial(_fails, key), examples, seed)
-    first = min(known, key=lambda t: t.case.numbers)
-    trial = attempt(found) if found is not None else first
-    return _simplified(trial, key) if trial.deviation(key) is not None else first
-
-
-def _fails(key: Key, example: Case) -> bool:
-    return attempt(example).deviation(key) is not None
-
-
-def _find(problem: Problem, condition: Callable[[Case], bool], examples: int, seed: int) -> Case | None:
-    """The smallest example that hypothesis finds with that property."""
+def _find(problem: Problem, condition: Callable[[Sample], bool], examples: int, seed: int) -> Sample | None:
+    """The smallest sample that hypothesis finds with that property."""
     try:
         import hypothesis
         from hypothesis import strategies as st
@@ -129,7 +156,7 @@ def _find(problem: Problem, condition: Callable[[Case], bool], examples: int, se
     requirements = [e for r in problem.layer.requirements for e in r.expressions]
 
     @st.composite
-    def drawn(draw: Any) -> Case:
+    def drawn(draw: Any) -> Sample:
         # in the order in which they are kept small
         count = problem.axes if problem.raveled is not None else 0
         full_shape = tuple(draw(st.integers(1, 6 if count == 1 else 3)) for _ in range(count))
@@ -139,10 +166,7 @@ def _find(problem: Problem, condition: Callable[[Case], bool], examples: int, se
         if not admissible(problem.program, sizes, requirements, terms, LIMIT):
             hypothesis.reject()
         whole = draw(st.sampled_from((True, False)))
-        example = random_case(problem, sizes, full_shape, whole, draw(st.integers(0, 999)))
-        if not is_finite(example):  # then there is nothing to be held against
-            hypothesis.reject()
-        return example
+        return Sample(tuple(sizes.items()), full_shape, whole, draw(st.integers(0, 999)))
 
     chosen = hypothesis.settings(
         database=None, max_examples=examples, deadline=None, verbosity=hypothesis.Verbosity.quiet
