@@ -1,5 +1,6 @@
 """docs/check.md is true: its command prints what it shows, its correction is right, its test passes."""
 
+import os
 import re
 import subprocess
 import sys
@@ -45,7 +46,7 @@ def test_the_example_of_the_page(tmp_path: Path) -> None:
     (tmp_path / "test_layers.py").write_text(CODE["test"], encoding="utf-8")
     command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "test_layers.py"]
     done = subprocess.run(
-        command, cwd=tmp_path, env={**ENVIRONMENT, "PYTHONPATH": f"{ROOT}:{tmp_path}"},
+        command, cwd=tmp_path, env={**ENVIRONMENT, "PYTHONPATH": f"{ROOT}{os.pathsep}{tmp_path}"},
         capture_output=True, text=True, check=False,
     )  # fmt: skip
     assert done.returncode == 0, done.stdout

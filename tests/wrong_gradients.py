@@ -294,6 +294,42 @@ def tanh_backward(dy, x):
     return dy / np.cosh(x) ** 2
 
 
+# A clip has two ends: what is above the upper one was forgotten
+def upper_end_forgotten(dy, x):
+    return dy * (x > 0)
+
+
+def both_ends(dy, x):
+    return dy * ((x > 0) & (x < 6))
+
+
+# deeplearning4j/libnd4j #440: of the Jacobian matrix of softmax only the diagonal, y*(1-y)
+def softmax_as_if_elementwise(dy, y):
+    return dy * y * (1 - y)
+
+
+# HomericIntelligence/Odyssey #2134: the dot product in the gradient of softmax is missing
+def softmax_without_dot_product(dy, y):
+    return dy * y
+
+
+def softmax_backward(dy, y):
+    return y * (dy - (dy * y).sum(-1, keepdims=True))
+
+
+# HIPS/autograd #39, karpathy/nn-zero-to-hero #57: += with an array of indices adds once where one occurs twice
+def repeated_labels_added_once(dy, t, w):
+    dw = np.zeros_like(w)
+    dw[t] += dy
+    return {"dw": dw}
+
+
+def repeated_labels(dy, t, w):
+    dw = np.zeros_like(w)
+    np.add.at(dw, t, dy)
+    return {"dw": dw}
+
+
 # halide/Halide #7385: the gradient of out(i) = in(i, i) is nonzero off the diagonal
 def off_the_diagonal(dy, x):
     return np.repeat(dy[:, None], len(dy), 1)
@@ -420,6 +456,12 @@ MUSEUM = (
     Exhibit(windows_overwritten, pool_without_padding, "max_pool2d", "dx", "differs", "= instead of +="),
     Exhibit(windows_side_by_side, windows_at_their_stride, "max_pool2d", "dx", "differs", "with R in the place of s"),
     Exhibit(tanh_slope, tanh_backward, "tanh", "dx", "differs", "with (1−y[e])² instead of 1−y[e]²"),
+    Exhibit(upper_end_forgotten, both_ends, "relu6", "dx", "differs", "without the factor [max(0, x[e])<6]"),
+    Exhibit(
+        softmax_as_if_elementwise, softmax_backward, "softmax", "dx", "differs", "with the diagonal of ∂y/∂x alone"
+    ),
+    Exhibit(softmax_without_dot_product, softmax_backward, "softmax", "dx", "differs", "by way of h"),
+    Exhibit(repeated_labels_added_once, repeated_labels, "embedding", "dw", "differs", "= instead of +="),
     Exhibit(off_the_diagonal, on_the_diagonal, "y[i] = x[i,i]", "dx", "differs", "without the bracket [q=m]"),
     Exhibit(
         nan_of_the_other_branch, branch_taken, "y[i] = [x[i] > 0] * sqrt(x[i])", "dx", "differs", "does not undo NaN"

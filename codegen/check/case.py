@@ -17,6 +17,8 @@ from derive.interpret import complete_sizes, interpret, shape_of
 from derive.sampling import sample_values
 
 Values = Mapping[str, np.ndarray]
+WIDE = 6.0
+"""The spread of wide numbers."""
 KINKS = (relu, step, larger, smaller, greater, at_least, sympy.Abs, sympy.sign)
 """Functions with a corner or a jump, where more than one slope is right: whole numbers would meet it."""
 
@@ -91,7 +93,8 @@ def random_case(
         problem: what is checked.
         sizes: every size symbol but the derived ones.
         full_shape: what ``...`` stands for.
-        whole: take small whole numbers, among which there are ties, where the layer has no kinks.
+        whole: take small whole numbers, among which there are ties; where the layer has kinks, which they would meet,
+            this is the difference between ordinary and wide numbers.
         seed: of the random numbers.
     """
     rng = np.random.default_rng(seed)
@@ -102,10 +105,11 @@ def random_case(
     seeds = {t.name: rng.normal(size=shape_of(t.shape, known)) for t in problem.seeds}
     seeds = {name: v if name in problem.asked else np.ones(v.shape) for name, v in seeds.items()}
     plain = {**given, **seeds}
-    if whole and not has_kinks(problem):
+    if whole != has_kinks(problem):  # wide numbers reach every piece of a function that has corners
         fixed = {name for name in seeds if name not in problem.asked}
-        rounded = {n: v if v.dtype.kind != "f" or n in fixed else np.rint(1.5 * v) for n, v in plain.items()}
-        found = case(problem, sizes, full_shape, rounded)
+        kept = fixed | {name for name, v in plain.items() if v.dtype.kind != "f"}
+        other = {n: v if n in kept else np.rint(1.5 * v) if whole else WIDE * v for n, v in plain.items()}
+        found = case(problem, sizes, full_shape, other)
         if is_finite(found):
             return found
     return case(problem, sizes, full_shape, plain)

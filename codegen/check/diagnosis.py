@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from itertools import chain
+from itertools import chain, islice
 
 import numpy as np
 
@@ -11,6 +11,8 @@ from codegen.check.citation import Citation, cite
 from codegen.check.mistake import mistakes, other_sums
 from codegen.check.trial import Trial, agreeing
 
+TRIED = 4_000
+"""Mistakes that are tried: a deep network has more than one has the patience for."""
 WITNESSES = 24
 """Examples that a mistake has to explain besides the counterexample."""
 
@@ -35,7 +37,7 @@ def diagnose(counterexample: Trial, name: str, others: Sequence[Trial]) -> Diagn
     """The first mistake that gives the function's result on every trial; None where no single one does."""
     problem = counterexample.case.problem
     trials = (counterexample, *others)
-    for mistake in chain(mistakes(problem, name), other_sums(problem, name)):
+    for mistake in islice(chain(mistakes(problem, name), other_sums(problem, name)), TRIED):
         if all(_explains(mistake, trial, name) for trial in trials):
             return Diagnosis(cite(problem, mistake), len(trials))
     return None

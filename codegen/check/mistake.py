@@ -6,21 +6,26 @@ computes again of the forward pass, and sums over other indices.
 """
 
 from collections.abc import Iterator
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from itertools import combinations
 
+import numpy as np
 import sympy
 from sympy import Expr
 
+from codegen.check.case import Case
 from codegen.check.chain import Chain, Mistake
 from codegen.check.problem import Problem
-from codegen.check.slip import BODY, Slip
+from codegen.check.slip import Slip, lost_factors, lost_summands, other_powers, other_tensors
 from codegen.check.slip_index import INDEX, summed
 from codegen.check.tie import overwritten, ties
 from derive.collapse import rename
 from derive.derivation.record import Words
 from derive.differentiate import Adjoint
 from derive.term import Access, Statement, Tensor, Term
+
+RULES = (lost_factors, *INDEX, other_powers, lost_summands, other_tensors)
+"""In the order in which they are tried: what is forgotten before what is changed."""
 
 
 def mistakes(problem: Problem, name: str) -> Iterator[Mistake]:
@@ -35,12 +40,13 @@ def mistakes(problem: Problem, name: str) -> Iterator[Mistake]:
         yield from _missing(chain, own)
         yield from _slips(chain, own)
     yield from _scaled(chain)
+    yield from _diagonal(chain)
     yield from _forward(chain)
 
 
 def _slips(chain: Chain, own: Adjoint) -> Iterator[Mistake]:
     around = chain.surroundings(own)
-    for rule in (*INDEX, *BODY):
+    for rule in RULES:
         for number, contribution in enumerate(own.contributions):
             for words, term in _finite(rule(contribution.computed, around)):
                 statement = Statement(own.gradient, rename(term)[0])
@@ -87,6 +93,40 @@ def _scaled(chain: Chain) -> Iterator[Mistake]:
             yield Mistake((words, size), (*chain.statements, scaled), result.name, chain.adjoints[0])
 
 
+@dataclass(frozen=True)
+class _Diagonal(Mistake):
+    """Each element of the gradient comes from the element of the output in its own place alone."""
+
+    seed: str = ""
+
+    def value(self, case: Case) -> np.ndarray:
+        """The gradient, one element after the other."""
+        given = np.asarray(case.tensors[self.seed])
+        result = np.zeros(given.shape)
+        for place in np.ndindex(given.shape):
+            alone = np.zeros(given.shape)
+            alone[place] = given[place]
+            result[place] = super().value(replace(case, tensors={**case.tensors, self.seed: alone}))[place]
+        return result
+
+
+def _diagonal(chain: Chain) -> Iterator[Mistake]:
+    """Of the Jacobian matrix only the diagonal is used, as if the layer were elementwise."""
+    own, seeds = chain.adjoints[0], chain.problem.gradient.seeds
+    if len(seeds) == 1:
+        ((output, seed),) = seeds.items()
+        if seed.shape == own.tensor.shape and seed.shape:
+            y, x = Access(output), Access(own.tensor.name)
+            words: Words = (
+                "with the diagonal of ∂",
+                y,
+                "/∂",
+                x,
+                " alone, as if each element had an effect on itself only",
+            )
+            yield _Diagonal(words, chain.statements, chain.target, own, seed=seed.name)
+
+
 def _forward(chain: Chain) -> Iterator[Mistake]:
     """A slip in a tensor of the forward pass that the gradient reads and the backward may have computed again."""
     program = chain.problem.program
@@ -96,7 +136,7 @@ def _forward(chain: Chain) -> Iterator[Mistake]:
         name = statement.target.name
         if name not in read or len(program.definitions(name)) > 1:
             continue
-        for rule in (*INDEX, *BODY):
+        for rule in RULES:
             for words, term in _finite(rule(statement.term, around)):
                 slipped = replace(statement, term=rename(term)[0])
                 again = (slipped, *program.statements[first + 1 :])

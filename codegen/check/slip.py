@@ -118,6 +118,3 @@ def _instead(term: Term, old: Expr, new: Expr) -> Iterator[Slip]:
     body = term.body.xreplace({old: new})
     if body != term.body:
         yield ("with ", new, " instead of ", old), replace(term, body=body)
-
-
-BODY: tuple[Rule, ...] = (lost_factors, lost_summands, other_powers, other_tensors)

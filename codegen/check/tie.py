@@ -5,7 +5,7 @@ from dataclasses import replace
 from functools import reduce
 
 import numpy as np
-from sympy import Expr, Integer
+from sympy import Expr, Integer, Mul
 
 from codegen.check.chain import Chain, Evaluate, Mistake
 from codegen.check.problem import Problem
@@ -78,11 +78,12 @@ def overwritten(chain: Chain, own: Adjoint) -> Iterator[Mistake]:
     term = rename(contribution.computed)[0]
     outer = {r.index for r in contribution.reader.term.free}
     written = tuple(r for r in summed(term) if r.index in outer)
-    if not written or not term.deltas:
+    chosen = tuple(f for f in Mul.make_args(term.body) if is_indicator(f))
+    if not written or not (term.deltas or chosen):
         return
     names = [str(r.index) for r in written]
     words: Words = (f"with the last {','.join(names)} overwriting the others where they meet: = instead of +=",)
-    for brackets in ((), tuple(f for f in term.body.args if is_indicator(f))):
+    for brackets in dict.fromkeys(((), chosen)):
         mistake = chain.mistake(words, own, 0, [Statement(own.gradient, term)], None)
         yield replace(mistake, evaluate=_last_of(written, brackets))
 
