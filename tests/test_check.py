@@ -187,6 +187,7 @@ def test_single_precision_and_other_ways_to_return_pass() -> None:
 def test_a_function_without_incoming_gradient_is_asked_for_that_of_the_sum() -> None:
     assert check(lambda y: 1 - y**2, "tanh", examples=EXAMPLES).equal
     assert check(lambda x, t: np.sign(x - t) / x.size, "l1_loss", examples=EXAMPLES).equal
+    assert check(lambda y_pred, y: np.sign(y_pred - y) / y.size, "l1_loss", examples=EXAMPLES).equal
 
 
 def test_shared_ties_pass_against_the_layer_that_shares_them() -> None:

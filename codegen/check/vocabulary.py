@@ -53,7 +53,7 @@ class Argument:
 
 
 TENSORS = {
-    "x": "input inputs inp data",
+    "x": "input inputs inp data logits pred y_pred",
     "w": "weight weights kernel kernels filter filters",
     "b": "bias biases",
     "t": "target targets label labels y_true",
@@ -84,6 +84,8 @@ def vocabulary(layer: Layer, gradient: Gradient) -> dict[str, Meaning]:
 
 
 def _own(layer: Layer, gradient: Gradient) -> Iterator[tuple[str, Meaning]]:
+    if not layer.output.shape and "t" in layer.program.tensors:
+        yield "y", Meaning(Role.TENSOR, "t")  # who writes the gradient of a loss means the target
     tensors = [*layer.program.tensors, *(seed.name for seed in gradient.seeds.values())]
     yield from ((name, Meaning(Role.TENSOR, name)) for name in tensors)
     yield from ((o.name, Meaning(Role.OPTION, o.name)) for o in layer.options)
