@@ -179,6 +179,7 @@ def test_single_precision_and_other_ways_to_return_pass() -> None:
         return [x.T @ dy, dy.sum(0)]
 
     assert check(single, "tanh", examples=EXAMPLES).equal
+    assert check(lambda dy, y: [float(v) for v in dy * (1 - y * y)], "tanh", examples=EXAMPLES).equal
     verdict = check(listed, "dense", returns="dw, b", examples=EXAMPLES)
     assert verdict.equal
     assert verdict.gradients == ("dw", "db")
@@ -256,6 +257,16 @@ def test_an_exception_is_a_finding_with_the_shapes_it_needs() -> None:
     assert "not implemented" not in str(found)
 
 
+def test_what_is_no_array_of_real_numbers_is_a_finding() -> None:
+    for wrong, message in ((lambda dy, y: 1j * dy, "complex128"), (lambda dy, y: "dy", "expected real numbers")):
+        assert message in str(finding(check(wrong, "tanh", examples=5), "", "raises"))
+
+
+def test_a_gradient_that_is_0_is_said_to_be() -> None:
+    found = finding(check(lambda dy, x: 0 * x, "tanh", examples=EXAMPLES), "dx", "differs")
+    assert found.words == "times 0"
+
+
 def test_a_result_of_the_wrong_gradient_is_recognised_by_its_shape() -> None:
     verdict = check(lambda dy, x, w: conv(dy, x, w, 1, 0)[1], "conv2d", examples=EXAMPLES)
     assert "That is the shape of dw" in one_line(finding(verdict, "dx", "shape"))
@@ -314,6 +325,7 @@ def test_a_layer_of_ones_own() -> None:
         (lambda dy, x: x, {"settings": {"stide": "2"}}, "unknown setting 'stide'"),
         (lambda dy, x: x, {"examples": 0}, "examples is 0; expected at least 1"),
         (dict, {}, "expected a Python function"),
+        (lambda dy, x: x, {"settings": {"R": "50"}}, "conv2d: no admissible sizes found"),
     ],
 )
 def test_a_function_that_does_not_fit_is_one_line(function: Any, options: dict[str, Any], message: str) -> None:

@@ -66,6 +66,8 @@ def _missing(chain: Chain, own: Adjoint) -> Iterator[Mistake]:
         for number in reversed(lost):
             statements = chain.replaced(own, number, [], statements)
         words: list[str | Expr] = ["with 0 for the gradient of ", Access(own.tensor.name)]
+        if own.gradient.name == chain.target:
+            words = ["times 0"]
         if len(lost) < count:
             paths = [_path(own, number) for number in lost]
             words = ["without the contribution by way of ", *paths[0]]

@@ -108,7 +108,9 @@ def explore(problem: Problem, examples: int, seed: int) -> Exploration:
     if mistakes:
         raise mistakes[0]
     if not found.trials:
-        raise CheckError(f"{problem.layer.name}: no admissible sizes found that are small enough; set fewer by --set")
+        raise CheckError(
+            f"{problem.layer.name}: no admissible sizes found that are small enough; expected fewer or smaller --set"
+        )
     return found
 
 
@@ -147,7 +149,7 @@ def _find(problem: Problem, condition: Callable[[Sample], bool], examples: int, 
     try:
         import hypothesis
         from hypothesis import strategies as st
-        from hypothesis.errors import Flaky, NoSuchExample
+        from hypothesis.errors import Flaky, NoSuchExample, Unsatisfiable
     except ImportError:
         raise CheckError("checking a backward needs hypothesis; pip install 'gradscribe[check]'") from None
 
@@ -174,7 +176,7 @@ def _find(problem: Problem, condition: Callable[[Sample], bool], examples: int, 
     with _home_elsewhere():
         try:
             return hypothesis.find(drawn(), condition, settings=chosen, random=Random(seed))
-        except NoSuchExample:
+        except (NoSuchExample, Unsatisfiable):
             return None
         except Flaky:
             raise _by_chance(problem) from None

@@ -85,7 +85,8 @@ def results_by_name(problem: Problem, received: Any) -> dict[str, Any]:
         if unknown:
             raise CheckError(f"{function}: returns a dict with {unknown[0]!r}; {expected_gradients(layer)}")
         return {known[key]: value for key, value in received.items() if value is not None}
-    values = received if isinstance(received, tuple | list) else (received,)
+    numbers = isinstance(received, list) and not any(hasattr(value, "shape") for value in received)
+    values = received if isinstance(received, tuple | list) and not numbers else (received,)
     if len(values) > len(problem.returns):
         raise CheckError(
             f"{function}: returns {len(values)} results, expected at most {len(problem.returns)}: "
