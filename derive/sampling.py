@@ -54,12 +54,12 @@ def sample_sizes(
     program = source.program if isinstance(source, Layer) else source
     options = source.options if isinstance(source, Layer) else ()
     requirements = [e for r in source.requirements for e in r.expressions] if isinstance(source, Layer) else []
-    symbols = _open_symbols(program, [*requirements])
-    bounds = _bounds(program, options, dict(mapping or {}))
+    symbols = open_symbols(program, [*requirements])
+    limits = bounds(program, options, dict(mapping or {}))
     while limit <= LARGEST:
         for _ in range(TRIES):
-            sizes = {s: (fixed or {}).get(s, _draw(s, bounds, rng)) for s in symbols}
-            if _admissible(program, sizes, requirements, terms, limit):
+            sizes = {s: (fixed or {}).get(s, _draw(s, limits, rng)) for s in symbols}
+            if admissible(program, sizes, requirements, terms, limit):
                 return sizes
         limit *= 10
     raise TooLargeError(f"no admissible sizes found for {', '.join(s.name for s in symbols)}")
@@ -111,18 +111,19 @@ def label_extent(program: Program, name: str) -> Expr | None:
     return None
 
 
-def _open_symbols(program: Program, requirements: Sequence[Expr]) -> tuple[Symbol, ...]:
+def open_symbols(program: Program, requirements: Sequence[Expr]) -> tuple[Symbol, ...]:
+    """The symbols that a program and requirements leave open: all but the derived extents."""
     derived = {symbol for symbol, _ in program.sizes}
     found = program.symbols().union(*(e.free_symbols for e in requirements)) - derived
     return tuple(sorted(found, key=lambda s: s.name))
 
 
-def _bounds(
+def bounds(
     program: Program, options: Sequence[Option], mapping: Mapping[Symbol, Expr]
 ) -> dict[Symbol, tuple[Size, Size]]:
     """Lowest and highest value per symbol; a range of floats stands for a real number."""
     windowed = {s for _, e in program.sizes for q in e.atoms(floordiv) for s in q.args[0].free_symbols}
-    bounds: dict[Symbol, tuple[Size, Size]] = dict.fromkeys(windowed, (1, 8))
+    found: dict[Symbol, tuple[Size, Size]] = dict.fromkeys(windowed, (1, 8))
     for option in options:
         high = {Kind.PADDING: 2, Kind.COUNT: 2, Kind.FLAG: 1}.get(option.kind, 4 if len(option.symbols) > 1 else 3)
         low = 0 if option.kind in (Kind.PADDING, Kind.FLAG) else option.minimum
@@ -130,20 +131,21 @@ def _bounds(
         for symbol in option.symbols:
             shown = mapping.get(symbol, symbol)
             if isinstance(shown, Symbol):
-                bounds[shown] = (0.5, 2.0) if option.kind is Kind.NUMBER else (low, high)
-    return bounds
+                found[shown] = (0.5, 2.0) if option.kind is Kind.NUMBER else (low, high)
+    return found
 
 
-def _draw(symbol: Symbol, bounds: Mapping[Symbol, tuple[Size, Size]], rng: np.random.Generator) -> Size:
-    low, high = bounds.get(symbol, (1, 3) if symbol.is_integer else (0.5, 2.0))
+def _draw(symbol: Symbol, limits: Mapping[Symbol, tuple[Size, Size]], rng: np.random.Generator) -> Size:
+    low, high = limits.get(symbol, (1, 3) if symbol.is_integer else (0.5, 2.0))
     if isinstance(low, float):
         return float(rng.uniform(low, high))
     return int(rng.integers(low, high + 1))
 
 
-def _admissible(
+def admissible(
     program: Program, sizes: Mapping[Symbol, Size], requirements: Sequence[Expr], terms: Sequence[Term], limit: int
 ) -> bool:
+    """Whether derived extents are at least 1, requirements hold and no index box has more than `limit` points."""
     known = dict(sizes)
     for symbol, expression in program.sizes:
         known[symbol] = number(expression, known)

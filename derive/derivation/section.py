@@ -55,7 +55,7 @@ def gradient_section(
     program = gradient.program
     free = adjoint.contributions[0].term.free
     left = Access(adjoint.gradient.name, *(r.index for r in free))
-    strands = tuple(_settled(c, program, notation) for c in adjoint.contributions)
+    strands = tuple(settled(c, program, notation) for c in adjoint.contributions)
     outer = tuple(dict.fromkeys(r.index for s in strands for r in s.outer))
     seed = gradient.seeds.get(adjoint.tensor.name)  # an output that other statements read
     given = (Term(free, (), Access(seed.name, *left.indices)),) if seed is not None else ()
@@ -125,15 +125,15 @@ class _Rows:
             self.steps.append(Step(rule, reason, self.left, every, self.outer, notation=self.notation))
 
 
-def _settled(contribution: Contribution, program: Program, notation: Notation) -> Strand:
+def settled(contribution: Contribution, program: Program, notation: Notation = Notation()) -> Strand:  # noqa: B008 (frozen)
     """Write scattered axes of the reader's target as expressions: the seed becomes dy[n, K*g + k]."""
     injective = notation.is_gradient(contribution.reader.target.name)
     axes = [index for index, _, _ in scattered(contribution.reader.term, injective)]
 
     def rewrite(term: Term) -> Term:
         for index in axes:
-            delta = next(d for d in term.deltas if index in d.free_symbols)
-            term = solve(term, delta, index)
+            delta = next((d for d in term.deltas if index in d.free_symbols), None)
+            term = solve(term, delta, index) if delta is not None else term  # else that is done already
         return discharge(term, program)[0] if axes else term
 
     _, reader = equation(contribution.reader, injective)

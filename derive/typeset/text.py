@@ -46,6 +46,11 @@ def row(step: Step) -> str:
     return f"{_left(step)} = {_joined(t.row(step))}"
 
 
+def row_lines(step: Step, width: int = WIDTH) -> list[str]:
+    """One row on as many lines as it needs."""
+    return _broken(TextTypesetter(step.notation).row(step), f"{_left(step)} = ", width)
+
+
 def definition_row(t: Typesetter, left: str, pieces: Sequence[Piece], conditions: Sequence[str]) -> list[str]:
     """A forward equation, wrapped."""
     lines = _broken(pieces, f"  {left} = ", WIDTH)
