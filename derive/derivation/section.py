@@ -64,9 +64,7 @@ def gradient_section(
     rows.add("chain rule", ("chain rule",), _chain_rule(gradient, adjoint, strands, free, notation))
     readers = tuple(dict.fromkeys(c.reader.target.name for c in adjoint.contributions))
     quotients = tuple(_with_quotient(s, c, left) for s, c in zip(strands, adjoint.contributions, strict=True))
-    several = len(readers) > 1 and any(notation.is_gradient(name) for name in readers)
-    words: Words = ("definition of ", *joined([Access(name) for name in readers]))
-    rows.add("definition", ("definitions",) if several else words, quotients)
+    rows.add("definition", _definition_words(readers, notation), quotients)
     rows.add("kronecker", ("same element?",), tuple(s.term for s in strands))
 
     strands, pairs = _renamed(strands)
@@ -123,6 +121,13 @@ class _Rows:
             self.terms = terms
             every = (*self.given, *terms)
             self.steps.append(Step(rule, reason, self.left, every, self.outer, notation=self.notation))
+
+
+def _definition_words(readers: Sequence[str], notation: Notation) -> Words:
+    """The tensors whose definitions are put in; that of a gradient is a result of order 1."""
+    if not any(notation.is_gradient(name) for name in readers):
+        return ("definition of ", *joined([Access(name) for name in readers]))
+    return (Access(readers[0]), " inserted") if len(readers) == 1 else ("definitions inserted",)
 
 
 def _settled(contribution: Contribution, program: Program, notation: Notation) -> Strand:
