@@ -7,6 +7,7 @@ import json
 import re
 import shutil
 import subprocess
+from itertools import product
 
 import pytest
 
@@ -32,8 +33,8 @@ def katex_is_there() -> bool:
 @pytest.mark.skipif(not katex_is_there(), reason="node cannot load katex")
 def test_every_formula_is_rendered() -> None:
     formulas = []
-    for name, build in LAYERS.items():
-        found = FORMULAS.findall(printed(build(), None, {}, "markdown"))
+    for name, order in product(LAYERS, (1, 2)):
+        found = FORMULAS.findall(printed(LAYERS[name](), None, {}, "markdown", order))
         assert found, name
         formulas += [(name, block or fenced or inline, not inline) for block, fenced, inline in found]
     done = subprocess.run(["node", "-e", CHECK], input=json.dumps(formulas), capture_output=True, text=True, check=True)

@@ -23,7 +23,7 @@ __all__ = ["Certificate", "certify", "sample_sizes", "sample_values"]
 ROWS_TOLERANCE = 1e-10
 CHAIN_TOLERANCE = 1e-5
 _STEP = 1e-5
-_KINK = 1e-2
+_KINK = 1e-3
 _PROBES = 5
 
 Figure = tuple[str, int]

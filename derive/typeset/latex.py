@@ -252,7 +252,10 @@ def _broken(pieces: Sequence[Piece], new: set[str], budget: float) -> list[str]:
         heads = number > 0 and not starts and (pieces[number - 1].glue == "S" or _is_head(pieces[number - 1]))
         reach = used + size
         if piece.glue in "+-" or piece.glue == "S" or _is_head(piece):
-            reach += width(pieces[number + 1].text) if number + 1 < len(pieces) else 0
+            following = pieces[number + 1 : number + 3]
+            if following and following[0].glue != "S":  # a line does not end behind a sum sign either
+                following = following[:1]
+            reach += sum(width(p.text) for p in following)
         if text and not heads and reach > budget:
             lines.append(text)
             text, used, before = "{}", 2.0, piece if piece.glue == "[" else before

@@ -126,7 +126,7 @@ class LatexTypesetter(Typesetter):
         return text
 
     def _transposed(self, name: str) -> str:
-        return rf"\bigl({name}\bigr)^{{\top}}" if "partial" in name else rf"{name}^{{\top}}"
+        return rf"\bigl({name}\bigr)^{{\top}}" if "partial" in name or "^" in name else rf"{name}^{{\top}}"
 
     def power_of_ten(self, mantissa: str, exponent: int) -> str:
         r"""``4\cdot 10^{-16}``."""
@@ -160,7 +160,7 @@ def glue(piece: Piece, before: Piece | None) -> str:
     """What stands between a piece and the one before it, None at the start of a line."""
     if piece.glue in ("+", "-"):
         return "-" if piece.glue == "-" else ("" if before is None else "+")
-    return "" if before is None or piece.glue == before.glue == "[" else r"\,"
+    return "" if before is None or piece.glue == "~" or piece.glue == before.glue == "[" else r"\,"
 
 
 def joined(pieces: Sequence[Piece]) -> str:

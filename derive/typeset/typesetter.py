@@ -12,17 +12,23 @@ from typing import Self
 import sympy
 from sympy import Add, Expr, Integer, Symbol
 
-from derive.derivation.notation import Monomial, Notation, monomial
+from derive.derivation.notation import Monomial, Notation, monomial, monomials
 from derive.derivation.record import Definition, Partial, Step, Words
 from derive.functions import activation_prime, is_indicator
 from derive.index import IntegerFunction, affine, bounds
 from derive.term import Access, Guard, Term
 from derive.typeset.expressions import QUOTIENT, ExpressionWriter, Part, is_inverse
 
+LONG = 16
+"""A sum of more operations than that may be broken within its parentheses."""
+
 
 @dataclass(frozen=True)
 class Piece:
-    """Parts that stay on one line. `glue` says what stands before it: "" nothing, "+" or "-" a sign, " " a space."""
+    """Parts that stay on one line.
+
+    `glue` says what stands before it: "" nothing, "+" or "-" a sign, " " a space; "~" nothing, within a long sum.
+    """
 
     parts: tuple[Part, ...]
     glue: str = " "
@@ -131,7 +137,18 @@ class Typesetter(ExpressionWriter):
         if len(split.tensors) == 1 and isinstance(split.tensors[0], Add) and not company and not split.anything_else:
             text = self.expr(split.tensors[0])
             return [Piece((Part(text, text),))]
-        return [self._whole(f) for f in split.tensors]
+        return [piece for f in split.tensors for piece in self._pieces(f)]
+
+    def _pieces(self, factor: Expr) -> list[Piece]:
+        """A factor as one piece; a long sum as one per part, between which a line may end."""
+        if not isinstance(factor, Add) or sympy.count_ops(factor) <= LONG:
+            return [self._whole(factor)]
+        texts = [self._sum([part]) for part in monomials(factor, self.indices, self.notation)]
+        signed = [t if t.startswith(self.minus) or not k else f"+{t}" for k, t in enumerate(texts)]
+        whole = "".join(signed)
+        opening, closing = self._parens(whole).split(whole)
+        signed = [opening + signed[0], *signed[1:-1], signed[-1] + closing]
+        return [Piece((Part(t, t),), "~" if k else " ") for k, t in enumerate(signed)]
 
     def _whole(self, factor: Expr) -> Piece:
         if isinstance(factor, Access):
