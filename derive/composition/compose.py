@@ -15,6 +15,7 @@ from sympy import Expr, Integer, Symbol
 from derive.collapse import expanded
 from derive.composition.axes import written_out
 from derive.composition.fan import fan_in
+from derive.composition.level import size_labels
 from derive.composition.record import Data, Network, NetworkError, Node, Part, Start, Uniform
 from derive.composition.settings import Values, set_options
 from derive.composition.tidy import tidied
@@ -39,7 +40,7 @@ def compose(
     nodes: Sequence[Node],
     output: str,
     *,
-    inputs: Mapping[str, Sequence[Any]] | None = None,
+    inputs: Mapping[str, Sequence[Any] | None] | None = None,
     loss: Layer | None = None,
     **interface: Any,
 ) -> Network:
@@ -49,7 +50,8 @@ def compose(
         name: the network's name, also the stem of its functions.
         nodes: its layers, in any order.
         output: the node whose value is the network's.
-        inputs: shapes of the network's inputs, integers and names; what is left out follows from the layer that reads.
+        inputs: shapes of the network's inputs, integers and names; what is left out or None follows from the layer that
+            reads.
         loss: the layer that judges the output.
         **interface: fields of `Network` such as title, class_name, source.
 
@@ -59,13 +61,14 @@ def compose(
     """
     builder = _Builder(name, dict(inputs or {}))
     ordered = _ordered(name, nodes, output, set(builder.shapes) or {INPUT})
+    labels = size_labels(ordered)
     for node in ordered:
-        builder.add(node, node.layer.program)
+        builder.add(node, node.layer.program, labels[node.name])
     evaluation = None
     if any(node.layer.evaluation is not None for node in ordered):
         other = _Builder(name, dict(inputs or {}))
         for node in ordered:
-            other.add(node, node.layer.evaluation or node.layer.program)
+            other.add(node, node.layer.evaluation or node.layer.program, labels[node.name])
         evaluation = other.program(output, ())
     network = builder.network(ordered, output, interface)
     return replace(network, evaluation=evaluation, loss=loss)
@@ -111,7 +114,7 @@ def _ordered(name: str, nodes: Sequence[Node], output: str, inputs: set[str]) ->
 class _Builder:
     """The program so far; each node adds its statements."""
 
-    def __init__(self, name: str, shapes: dict[str, Sequence[Any]]) -> None:
+    def __init__(self, name: str, shapes: dict[str, Sequence[Any] | None]) -> None:
         self.name, self.shapes = name, shapes
         self.values: dict[str, Value] = {}
         self.inputs: list[Tensor] = []
@@ -127,15 +130,12 @@ class _Builder:
         self.constants: dict[str, Data] = {}
         self.flattened: dict[str, tuple[Expr, ...]] = {}
         self.images: dict[str, tuple[Expr, ...]] = {}
-        self.count = 0
 
-    def add(self, node: Node, source: Program) -> None:
-        """Append the statements of a node."""
-        self.count += 1
+    def add(self, node: Node, source: Program, label: str) -> None:
+        """Append the statements of a node; `label` distinguishes its sizes."""
         layer, where = node.layer, f"{self.name}, {node.name} ({node.layer.name})"
         if len(node.inputs) > len(source.inputs):
             raise NetworkError(f"{where}: takes {len(source.inputs)} inputs, is given {len(node.inputs)}")
-        label = node.name if node.named else str(self.count)
         values = Values(where, label, taken=self.numbers)
         settings = dict(node.settings)
         set_options(layer, settings, values)
