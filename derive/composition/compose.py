@@ -146,6 +146,7 @@ class _Builder:
         source = self._axes(source, bound, where)
         for tensor in source.inputs[: len(node.inputs)]:
             self._unify(tensor, bound[tensor.name].tensor, values, where)
+        bound = dict(zip((t.name for t in source.inputs), (self.values[g] for g in node.inputs), strict=False))
         self._features(layer, settings, values, where)
         self._leftover(source, values)
         self._check_settings(node, layer, settings, where)
@@ -223,6 +224,26 @@ class _Builder:
                     f"{where}: argument {tensor.name}, axis {axis}: expected {self._number(wanted)}, "
                     f"received {self._number(actual)}, {value.name} of shape {self._shown(value.shape)}"
                 )
+            if wanted in self.numbers and actual in self.numbers and wanted != actual:
+                self._identify(wanted, actual, values)
+
+    def _identify(self, a: Expr, b: Expr, values: Values) -> None:
+        """Two sizes of the same number that must agree, as where branches join, become one: the earlier symbol."""
+        stays, gone = sorted((a, b), key=list(self.numbers).index)
+        mapping = {gone: stays}
+
+        def tensor(t: Tensor) -> Tensor:
+            return replace(t, shape=tuple(e.xreplace(mapping) for e in t.shape))
+
+        def shapes(found: dict[str, tuple[Expr, ...]]) -> dict[str, tuple[Expr, ...]]:
+            return {name: tuple(e.xreplace(mapping) for e in shape) for name, shape in found.items()}
+
+        program = Program(tuple(self.inputs), tuple(self.statements), (), tuple(self.sizes)).substitute(mapping)
+        self.inputs, self.statements, self.sizes = list(program.inputs), list(program.statements), list(program.sizes)
+        self.values = {n: replace(v, tensor=tensor(v.tensor)) for n, v in self.values.items()}
+        self.flattened, self.images = shapes(self.flattened), shapes(self.images)
+        values.symbols = {s: e.xreplace(mapping) for s, e in values.symbols.items()} | {gone: stays}
+        del self.numbers[gone]
 
     def _features(self, layer: Layer, settings: Mapping[str, Any], values: Values, where: str) -> None:
         """Numbers of channels and the like: what a setting says of them."""
@@ -271,6 +292,10 @@ class _Builder:
                 )
             if value.is_Integer or isinstance(value, Symbol):
                 values.symbols[symbol] = value
+                continue
+            known = next((s for s, e in self.sizes if e == value), None)
+            if known is not None:  # a window like that of another branch
+                values.symbols[symbol] = known
                 continue
             own = integer(f"{symbol.name.removesuffix('_out')}_{values.label}")
             values.symbols[symbol] = own

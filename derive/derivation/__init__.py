@@ -4,8 +4,10 @@ from collections.abc import Mapping, Sequence
 
 from sympy import Symbol
 
+from derive.composition.record import Network
 from derive.derivation.forward import definitions, notes, setup, simplified
 from derive.derivation.identity import rotation_identity
+from derive.derivation.network import derive_network
 from derive.derivation.notation import Notation
 from derive.derivation.outcome import as_statement
 from derive.derivation.recognise import ROTATED
@@ -26,13 +28,15 @@ def derive(layer: Layer, wrt: Sequence[str] | None = None, settings: Mapping[str
     """The derivation of a layer's gradients.
 
     Args:
-        layer: a layer of the catalogue, or one of your own.
-        wrt: the inputs to differentiate by; all differentiable ones by default.
+        layer: a layer of the catalogue, one of your own, or a network.
+        wrt: the inputs to differentiate by; all differentiable ones by default, the weights of a network.
         settings: options and sizes by name, see `derive.derivation.settings`.
 
     Raises:
         EquationError: when `wrt` or a setting does not fit the layer.
     """
+    if isinstance(layer, Network):
+        return derive_network(layer, wrt, settings)
     display = displayed(layer, settings)
     program = simplified(display.program)
     gradient = differentiate(program, _checked(layer, wrt))
