@@ -44,9 +44,13 @@ def levels(nodes: Sequence[Node]) -> tuple[Level, ...]:
         group[node.name] = joined
     named = any(node.named for node in nodes)
     return tuple(
-        Level(number, own[0].name if named else "l" if number == 1 else f"l+{number - 1}", tuple(own))
-        for number, own in enumerate(groups, 1)
+        Level(number, own[0].name if named else numbered(number), tuple(own)) for number, own in enumerate(groups, 1)
     )
+
+
+def numbered(number: int) -> str:
+    """The label of a level without a name: l, l+1, ..."""
+    return "l" if number == 1 else f"l+{number - 1}"
 
 
 def size_labels(nodes: Sequence[Node]) -> dict[str, str]:

@@ -6,7 +6,7 @@ from difflib import get_close_matches
 
 from sympy import Expr, Integer, Symbol
 
-from derive.composition.level import Level, is_activation
+from derive.composition.level import Level, is_activation, numbered
 from derive.composition.loss import with_loss
 from derive.composition.record import Network
 from derive.derivation.backprop import BackPropagation
@@ -20,6 +20,7 @@ from derive.derivation.recognise import ROTATED
 from derive.derivation.record import Chapter, Derivation, Equals, Section, Words, joined
 from derive.derivation.settings import displayed
 from derive.differentiate import Gradient, differentiate
+from derive.index import integer
 from derive.inline import inline
 from derive.reuse import distributions
 from derive.term import Access, EquationError, Program, Statement, Term, accesses
@@ -167,7 +168,8 @@ def _chapter(
     if not own and not setup:
         return None
     layers = ", ".join(node.layer.name for node in level.nodes)
-    return Chapter((f"Layer {level.label}: {layers}",), setup, tuple(sections[n] for n in own))
+    label = level.label if level.label != numbered(level.number) else integer("l") + level.number - 1
+    return Chapter(("Layer ", label, f": {layers}"), setup, tuple(sections[n] for n in own))
 
 
 def _arriving(

@@ -37,6 +37,10 @@ class LatexTypesetter(Typesetter):
             return self._marked(letter, f"({level(label)})")
         return self._marked(name)
 
+    def letter(self, name: str) -> str:
+        """A tensor's letter without its level."""
+        return self._marked(name)
+
     def _marked(self, name: str, label: str = "") -> str:
         """A tensor's letter; marks and the level are written above, the indices stand below."""
         parts = name_parts(name)
@@ -122,7 +126,7 @@ class LatexTypesetter(Typesetter):
         return text
 
     def _transposed(self, name: str) -> str:
-        return rf"\bigl({name}\bigr)^{{\top}}" if "partial" in name else rf"{name}^{{\top}}"
+        return rf"\bigl({name}\bigr)^{{\top}}" if "^" in name or "partial" in name else rf"{name}^{{\top}}"
 
     def power_of_ten(self, mantissa: str, exponent: int) -> str:
         r"""``4\cdot 10^{-16}``."""

@@ -119,7 +119,7 @@ class TextTypesetter(Typesetter):
 
     def prose(self, text: str) -> str:
         """Words without mathematics."""
-        return text.replace("rotated by pi", "rotated by π")
+        return text.replace("rotated by pi", "rotated by π").replace("->", "→")
 
 
 def level(label: str) -> str:
