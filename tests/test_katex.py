@@ -12,6 +12,7 @@ import pytest
 
 from codegen.printing import printed
 from derive.layers import LAYERS
+from derive.networks import NETWORKS
 
 CHECK = """
 const katex = require("katex"), formulas = JSON.parse(require("fs").readFileSync(0, "utf8")), wrong = [];
@@ -32,7 +33,7 @@ def katex_is_there() -> bool:
 @pytest.mark.skipif(not katex_is_there(), reason="node cannot load katex")
 def test_every_formula_is_rendered() -> None:
     formulas = []
-    for name, build in LAYERS.items():
+    for name, build in {**LAYERS, **{n: NETWORKS[n] for n in ("lenet", "lenet5", "bottleneck")}}.items():
         found = FORMULAS.findall(printed(build(), None, {}, "markdown"))
         assert found, name
         formulas += [(name, block or fenced or inline, not inline) for block, fenced, inline in found]

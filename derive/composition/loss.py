@@ -4,10 +4,11 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
-from sympy import Symbol
+from sympy import Expr, Symbol
 
 from derive.composition.compose import compose
 from derive.composition.record import Network, NetworkError, Node
+from derive.term import Tensor
 
 
 def with_loss(network: Network) -> Network:
@@ -29,11 +30,12 @@ def with_loss(network: Network) -> Network:
     named = any(node.named for node in network.nodes)
     node = Node(name, network.loss, (output, *labels.values()), named=named)
     inputs: dict[str, Any] = {t.name: _shape(t.shape, dict(network.values)) for t in network.given}
+    inputs |= {labels[t.name]: _stretched(t, network.loss.program.inputs[0], network.output) for t in given}
     whole = compose(
         network.name,
         (*network.nodes, node),
         name,
-        inputs=inputs | dict.fromkeys(labels.values()),
+        inputs=inputs,
         class_name=network.class_name,
         title=network.title,
         source=network.source,
@@ -43,6 +45,21 @@ def with_loss(network: Network) -> Network:
 
 def _unused(name: str, taken: set[str]) -> str:
     return next(n for n in (name, *(f"{name}{k}" for k in range(1, 99))) if n not in taken)
+
+
+def _stretched(label: Tensor, judged: Tensor, output: Tensor) -> tuple[Expr, ...] | None:
+    """The shape of labels of any number of axes, after the output that is judged; None leaves it to the loss."""
+    if label.ravel is None or judged.ravel is None:
+        return None
+    more = len(output.shape) - len(judged.shape)
+    stretch = output.shape[judged.ravel : judged.ravel + more + 1]
+    plain = (e for axis, e in enumerate(judged.shape) if axis != judged.ravel)
+    known = dict(zip(plain, output.shape[: judged.ravel] + output.shape[judged.ravel + more + 1 :], strict=True))
+    return tuple(
+        part
+        for axis, e in enumerate(label.shape)
+        for part in (stretch if axis == label.ravel else (e.xreplace(known),))
+    )
 
 
 def _shape(shape: tuple[Any, ...], values: Mapping[Symbol, Any]) -> tuple[Any, ...]:

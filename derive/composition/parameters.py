@@ -1,7 +1,7 @@
 """How many numbers a network trains: a weight that a table of 0 and 1 switches off is none."""
 
 import sympy
-from sympy import Expr, Integer, Mul
+from sympy import Expr, Integer, Mul, Symbol
 
 from derive.composition.record import Data, Network
 from derive.term import Access, Statement, accesses
@@ -17,7 +17,11 @@ def parameters(network: Network) -> dict[str, Expr]:
 
 
 def _count(network: Network, name: str) -> Expr:
-    values = dict(network.values)
+    values: dict[Symbol, Expr] = dict(network.values)
+    for symbol, definition in network.program.sizes:
+        value = definition.xreplace(values)
+        if value.is_Integer:
+            values[symbol] = value
     shape = tuple(e.xreplace(values) for e in network.program.tensors[name].shape)
     readers = [s for s in network.program.statements if any(a.tensor == name for a in accesses(s.term.body))]
     switched = _switched(readers[0], name, network) if len(readers) == 1 else None

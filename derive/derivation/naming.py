@@ -27,4 +27,15 @@ def put_in(parts: Sequence[Words], gradient: str, name: Words) -> tuple[Words, .
 def bracketed(part: Words) -> Words:
     """The words in brackets, unless they are a tensor or in brackets already."""
     single = len(part) == 1 and isinstance(part[0], Access)
-    return part if single or part[0] == "[" else ("[", *part, "]")
+    return part if single or _is_enclosed(part) else ("[", *part, "]")
+
+
+def _is_enclosed(part: Words) -> bool:
+    """Whether the first bracket is closed by the last one."""
+    characters = "".join(word if isinstance(word, str) else "_" for word in part)
+    depth, ends = 0, []
+    for place, character in enumerate(characters):
+        depth += {"[": 1, "]": -1}.get(character, 0)
+        if depth == 0:
+            ends.append(place)
+    return characters[:1] == "[" and ends[:1] == [len(characters) - 1]

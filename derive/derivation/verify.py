@@ -18,7 +18,7 @@ from derive.interpret import complete_sizes, evaluate, interpret
 from derive.sampling import Size, TooLargeError, sample_sizes, sample_values
 from derive.term import Program, Term
 
-__all__ = ["Certificate", "certify", "sample_sizes", "sample_values"]
+__all__ = ["Certificate", "back_propagated", "certify", "sample_sizes", "sample_values"]
 
 ROWS_TOLERANCE = 1e-10
 CHAIN_TOLERANCE = 1e-5
@@ -210,7 +210,7 @@ def _whole_gap(derivation: Derivation, rng: np.random.Generator) -> float:
     sizes = complete_sizes(derivation.program, sample_sizes(derivation.layer or derivation.program, rng))
     for _ in range(_PROBES):
         values = interpret(derivation.program, sample_values(derivation.program, sizes, rng), sizes)
-        propagated = _back_propagated(derivation, values, sizes, rng)
+        propagated = back_propagated(derivation, values, sizes, rng)
         weights = [s for s in derivation.sections if s.wrt in {t.name for t in derivation.program.inputs}]
         along = {s.wrt: rng.normal(size=values[s.wrt].shape) for s in weights}
         slope = sum(float((propagated[s.steps[-1].left.tensor] * along[s.wrt]).sum()) for s in weights)
@@ -226,10 +226,17 @@ def _whole_gap(derivation: Derivation, rng: np.random.Generator) -> float:
     return float("nan")
 
 
-def _back_propagated(
+def back_propagated(
     derivation: Derivation, values: Mapping[str, np.ndarray], sizes: Mapping[Symbol, Any], rng: np.random.Generator
 ) -> dict[str, np.ndarray]:
-    """Every gradient that the sections derive, each from those before it, by its boxed row."""
+    """Every gradient that the sections of a network derive, each from those before it, by its boxed row.
+
+    Args:
+        derivation: that of a network.
+        values: every tensor of the forward program, and the gradient that arrives from above if it is not to be random.
+        sizes: every size.
+        rng: the source of randomness.
+    """
     found = dict(values)
     parts = [part for section in derivation.sections for part in section.parts]
     for part in parts:

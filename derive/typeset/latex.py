@@ -261,6 +261,9 @@ def _broken(pieces: Sequence[Piece], new: set[str], budget: float) -> list[str]:
         while last + 1 < len(pieces) and (pieces[last].glue == "S" or _is_head(pieces[last])):
             last += 1  # what no line may end before
             reach += width(pieces[last].text)
+        if piece.glue == "S" and used > budget / 3:  # a whole sum rather stands on a line of its own
+            rest = width("".join(p.text for p in _to_the_next_sign(pieces, number)))
+            reach = used + rest if rest + 2 <= budget else reach
         if text and not heads and reach > budget:
             lines.append(text)
             text, used, before = "{}", 2.0, piece if piece.glue == "[" else before
@@ -268,6 +271,12 @@ def _broken(pieces: Sequence[Piece], new: set[str], budget: float) -> list[str]:
         before = piece
         used += size
     return [*lines, text]
+
+
+def _to_the_next_sign(pieces: Sequence[Piece], number: int) -> Sequence[Piece]:
+    """The pieces of a summand from one of them on."""
+    signs = (n for n in range(number + 1, len(pieces)) if pieces[n].glue in ("+", "-"))
+    return pieces[number : next(signs, len(pieces))]
 
 
 def _is_head(piece: Piece) -> bool:

@@ -1,6 +1,7 @@
 """The table of a network's layers in text, LaTeX and Markdown: symbols, and below them the numbers that are fixed."""
 
 from collections.abc import Callable, Sequence
+from itertools import zip_longest
 
 from sympy import Expr
 
@@ -9,26 +10,35 @@ from derive.typeset.expressions import ExpressionWriter
 from derive.typeset.latex_symbols import InlineTypesetter, level
 from derive.typeset.text_symbols import TextTypesetter
 
+LINE_MAY_END = r", \allowbreak "
 HEAD = ("layer", "is", "reads", "value", "weights", "parameters")
 
 
-def text_table(table: LayerTable) -> list[str]:
-    """Columns of text; the last line has the sum."""
+def text_table(table: LayerTable, width: int) -> list[str]:
+    """Columns of text; the last line has the sum. Layers stand below each other where `width` is too small."""
+    lines = next(c for names in (2, 1) if _wide(c := _columns(table, names)) <= width or names == 1)
+    widths = [max(len(line[column]) for line in lines) for column in range(len(HEAD))]
+    head, *rows = [_aligned(line, widths) for line in lines]
+    total = TextTypesetter(table.notation).expr(table.number((table.parameters,))[0])
+    return [head, "  " + "─" * (_wide(lines) - 2), *rows, "", f"  trained in all: {total}"]
+
+
+def _columns(table: LayerTable, names: int) -> list[tuple[str, ...]]:
+    """The cells of every line; `names` layers on one line."""
     t = TextTypesetter(table.notation)
     lines: list[tuple[str, ...]] = [HEAD]
     for row in table.rows:
-        numbers = _shape(table.number(row.shape), t)
-        values = [_shape(row.shape, t), *([numbers] if numbers != _shape(row.shape, t) else [])]
-        weights = [", ".join(f"{t.letter(letter)} {_shape(table.number(s), t)}" for letter, s in row.weights)]
-        layers = [", ".join(row.layers[k : k + 2]) for k in range(0, len(row.layers), 2)]
-        count = _count(table, row, t)
-        cells = [[row.label], layers, [", ".join(row.reads)], values, weights, [count]]
-        for number in range(max(map(len, cells))):
-            lines.append(tuple(c[number] if number < len(c) else "" for c in cells))
-    widths = [max(len(line[column]) for line in lines) for column in range(len(HEAD))]
-    rows = [_aligned(line, widths) for line in lines]
-    total = f"trained in all: {t.expr(table.number((table.parameters,))[0])}"
-    return [rows[0], "  " + "─" * (sum(widths) + 2 * len(widths) - 2), *rows[1:], "", f"  {total}"]
+        value, number = _shape(row.shape, t), _shape(table.number(row.shape), t)
+        layers = [", ".join(row.layers[k : k + names]) for k in range(0, len(row.layers), names)]
+        weights = ", ".join(f"{t.letter(letter)} {_shape(table.number(s), t)}" for letter, s in row.weights)
+        values = [value, number] if number != value else [value]
+        cells = [[row.label], layers, [", ".join(row.reads)], values, [weights], [_count(table, row, t)]]
+        lines += zip_longest(*cells, fillvalue="")
+    return lines
+
+
+def _wide(lines: Sequence[tuple[str, ...]]) -> int:
+    return sum(max(len(line[column]) + 2 for line in lines) for column in range(len(HEAD)))
 
 
 def latex_table(table: LayerTable, escape: Callable[[str], str]) -> list[str]:
@@ -38,7 +48,7 @@ def latex_table(table: LayerTable, escape: Callable[[str], str]) -> list[str]:
     count = r">{\raggedleft\arraybackslash}p{2.4cm}"
     lines = [r"{\footnotesize\setlength{\tabcolsep}{2pt}", rf"\begin{{longtable}}[l]{{@{{}}{columns}{count}@{{}}}}"]
     lines += [" & ".join(HEAD) + r" \\ \hline \endhead"]
-    for row in _cells(table, escape):
+    for row in _cells(table, lambda text: escape(text).replace(r"\_", r"\_\allowbreak ")):
         lines.append(" & ".join(r" \newline ".join(cell) for cell in row) + r" \\")
     total = InlineTypesetter(table.notation).expr(table.number((table.parameters,))[0])
     return [*lines, r"\hline", r"\end{longtable}}", rf"Trained in all: ${total}$.", ""]
@@ -57,8 +67,8 @@ def _cells(table: LayerTable, escape: Callable[[str], str]) -> list[list[list[st
     t = InlineTypesetter(table.notation)
     rows = []
     for row in table.rows:
-        value, number = _shape(row.shape, t), _shape(table.number(row.shape), t)
-        weights = [f"${t.letter(letter)}$ ${_shape(table.number(s), t)}$" for letter, s in row.weights]
+        value, number = (_shape(s, t, LINE_MAY_END) for s in (row.shape, table.number(row.shape)))
+        weights = [f"${t.letter(letter)}$ ${_shape(table.number(s), t, LINE_MAY_END)}$" for letter, s in row.weights]
         count = _count(table, row, t)
         rows.append(
             [
@@ -89,5 +99,5 @@ def _count(table: LayerTable, row: Row, t: ExpressionWriter) -> str:
     return t.expr(count) if row.weights else ""
 
 
-def _shape(shape: Sequence[Expr], t: ExpressionWriter) -> str:
-    return f"({', '.join(t.expr(e) for e in shape)})"
+def _shape(shape: Sequence[Expr], t: ExpressionWriter, comma: str = ", ") -> str:
+    return f"({comma.join(t.expr(e) for e in shape)})"

@@ -21,7 +21,7 @@ def render(derivation: Derivation, certificate: Certificate | None = None) -> st
     for sentence in derivation.setup:
         lines += _wrapped(t.words(sentence))
     if derivation.table is not None:
-        lines += ["", *text_table(derivation.table)]
+        lines += ["", *text_table(derivation.table, WIDTH)]
     lines.append("")
     lines += _forward(derivation, t)
     for sentence in derivation.notes:
