@@ -48,7 +48,7 @@ CHAINS = [
     "conv2d -> tanh -> conv2d",
     "conv2d -> relu -> max_pool2d(3, stride=2, padding=1) -> conv2d(stride=s) -> softmax",
     "conv2d -> tanh -> subsampling2d -> conv2d -> flatten -> dense",
-    "first: conv2d -> tanh -> avg_pool2d -> batch_norm -> silu -> last_layer: conv2d -> global_avg_pool",
+    "first: conv2d -> tanh -> s2: avg_pool2d -> n2: batch_norm -> silu -> last: conv2d -> out: global_avg_pool",
     "conv2d(4, 3, padding=1) -> residual(conv2d(4, 3, padding=1) -> relu -> conv2d(4, 3, padding=1)) -> relu -> conv2d",
 ]
 

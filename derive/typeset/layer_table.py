@@ -50,7 +50,7 @@ def latex_table(table: LayerTable, escape: Callable[[str], str]) -> list[str]:
     lines += [" & ".join(HEAD) + r" \\ \hline \endhead"]
     for row in _cells(table, lambda text: escape(text).replace(r"\_", r"\_\allowbreak ")):
         lines.append(" & ".join(r" \newline ".join(cell) for cell in row) + r" \\")
-    total = InlineTypesetter(table.notation).expr(table.number((table.parameters,))[0])
+    total = _breakable(InlineTypesetter(table.notation).expr(table.number((table.parameters,))[0]))
     return [*lines, r"\hline", r"\end{longtable}}", rf"Trained in all: ${total}$.", ""]
 
 
@@ -77,10 +77,15 @@ def _cells(table: LayerTable, escape: Callable[[str], str]) -> list[list[list[st
                 [", ".join(_label(name, escape) for name in row.reads)],
                 [f"${value}$", *([f"${number}$"] if number != value else [])],
                 weights,
-                [f"${count}$"] if count else [],
+                [f"${_breakable(count)}$"] if count else [],
             ]
         )
     return rows
+
+
+def _breakable(product: str) -> str:
+    """A product that a line may end within."""
+    return product.replace(r"\,", r"\,\allowbreak ")
 
 
 def _label(label: str, escape: Callable[[str], str]) -> str:
