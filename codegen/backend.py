@@ -5,13 +5,14 @@ from types import ModuleType
 
 from codegen.compiler import compile_layer, write_package
 from derive.interface import Layer
+from derive.update import Optimiser
 
 
-def generate(layer: Layer, out: Path) -> tuple[Path, ...]:
-    """Write the layer's module, the runtime and the package file into `out`; returns the files that changed."""
-    return tuple(write_package([layer], out))
+def generate(layer: Layer | Optimiser, out: Path, order: int = 1) -> tuple[Path, ...]:
+    """Write the module, the runtime and the package file into the folder `out`; returns the files that changed."""
+    return tuple(write_package([layer], out, order))
 
 
-def compile(layer: Layer) -> ModuleType:
-    """The layer's module, in memory."""
-    return compile_layer(layer)
+def compile(layer: Layer | Optimiser, order: int = 1) -> ModuleType:
+    """The module of a layer or an optimiser, in memory."""
+    return compile_layer(layer, order)

@@ -1,19 +1,21 @@
-"""Layers and networks by name: the catalogue's, or a user's own: a text, a file of text or ``FILE.py:FUNCTION``."""
+"""Layers, networks and optimisers by name: of the catalogue or a user's own, a text, a file or ``FILE.py:FUNCTION``."""
 
 import importlib.util
 import keyword
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from difflib import get_close_matches
 from pathlib import Path
 
 from derive import layer
-from derive.composition import is_network, network
+from derive.composition import Network, is_network, network
 from derive.interface import Layer
 from derive.language import read
 from derive.layers import LAYERS
 from derive.networks import NETWORKS
+from derive.optimisers import OPTIMISERS
 from derive.term import EquationError
+from derive.update import Optimiser
 
 
 class UnknownLayerError(ValueError):
@@ -27,6 +29,16 @@ def find(name: str) -> Layer:
         UnknownLayerError: when there is none.
         LanguageError: when the text is not well formed.
     """
+    found = find_any(name)
+    if isinstance(found, Optimiser):
+        raise UnknownLayerError(
+            f"{name} is an optimiser, and no layer: it has no gradient; see gradscribe derive {name}"
+        )
+    return found
+
+
+def find_any(name: str) -> Layer | Optimiser:
+    """The layer, network or optimiser called `name`, otherwise as `find`."""
     if is_network(name):
         return network(name)
     if "=" in name or "\n" in name:
@@ -37,7 +49,7 @@ def find(name: str) -> Layer:
         return _from_text(Path(name))
     if ".py:" in name:
         return _from_python(name)
-    known = {**LAYERS, **NETWORKS}
+    known: dict[str, Callable[[], Layer | Optimiser]] = {**LAYERS, **NETWORKS, **OPTIMISERS}
     if name in known:
         return known[name]()
     close = get_close_matches(name.lower(), known, n=1)
@@ -50,6 +62,16 @@ def find(name: str) -> Layer:
 def find_all(names: Sequence[str]) -> list[Layer]:
     """The layers called `names`; the whole catalogue for none."""
     return [find(name) for name in names] if names else [build() for build in LAYERS.values()]
+
+
+def networks() -> list[Network]:
+    """The networks that come with gradscribe."""
+    return [build() for build in NETWORKS.values()]
+
+
+def optimisers() -> list[Optimiser]:
+    """The optimisers of the catalogue."""
+    return [build() for build in OPTIMISERS.values()]
 
 
 def _from_text(path: Path) -> Layer:
@@ -71,8 +93,8 @@ def _text(path: Path) -> str:
         raise UnknownLayerError(f"{path}: expected UTF-8 text; byte {error.start} is none") from None
 
 
-def _from_python(name: str) -> Layer:
-    """Import the user's own file, as Python imports any module, and call the function that builds the layer."""
+def _from_python(name: str) -> Layer | Optimiser:
+    """Import the user's own file, as Python imports any module, and call the function that builds it."""
     file, _, function = name.rpartition(":")
     path = Path(file)
     if not path.is_file():
@@ -97,6 +119,6 @@ def _from_python(name: str) -> Layer:
         raise
     except Exception as error:
         raise UnknownLayerError(f"{name}: {type(error).__name__}: {error}") from error
-    if not isinstance(found, Layer):
-        raise UnknownLayerError(f"{name}: expected a Layer, received {type(found).__name__}")
+    if not isinstance(found, Layer | Optimiser):
+        raise UnknownLayerError(f"{name}: expected a Layer or an Optimiser, received {type(found).__name__}")
     return found

@@ -4,17 +4,19 @@ import json
 import sys
 from collections.abc import Sized
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 from rich.box import SIMPLE
 from rich.console import Console
 from rich.table import Column, Table
 
-from codegen.catalogue import UnknownLayerError, find, find_all
+from codegen.catalogue import UnknownLayerError, find_all, find_any, networks, optimisers
+from derive.composition import Network
 from derive.interface import Layer
 from derive.term import EquationError
 from derive.ties import with_ties
+from derive.update import Optimiser
 
 app = typer.Typer(
     add_completion=False,
@@ -29,6 +31,7 @@ Ties = Annotated[
     str | None,
     typer.Option(help="Gradient of a tied maximum: first (as a layer has it by default) or split among all."),
 ]
+Order = Annotated[int, typer.Option(min=1, max=2, help="2: the gradient of the gradient.")]
 
 
 def main() -> None:
@@ -42,19 +45,12 @@ def main() -> None:
 
 @app.command("list")
 def list_layers(as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False) -> None:
-    """List the layers of the catalogue."""
+    """List the layers and the optimisers of the catalogue."""
     from codegen.kernel import kernels
+    from codegen.optimiser import update_kernel
 
-    rows = [
-        {
-            "name": layer.name,
-            "class": layer.class_name,
-            "title": layer.title,
-            "options": [o.name for o in layer.options],
-            "functions": [k.name for k in kernels(layer)],
-        }
-        for layer in find_all([])
-    ]
+    rows = [_row("layer", layer, [k.name for k in kernels(layer)]) for layer in find_all([])]
+    rows += [_row("optimiser", o.layer, [update_kernel(o).name]) for o in optimisers()]
     if as_json:
         typer.echo(json.dumps(rows, indent=2))
         return
@@ -62,6 +58,18 @@ def list_layers(as_json: Annotated[bool, typer.Option("--json", help="Print JSON
     for row in rows:
         table.add_row(str(row["name"]), ", ".join(row["options"]))
     Console().print(table)
+
+
+def _row(kind: str, layer: Layer, functions: list[str]) -> dict[str, Any]:
+    """What `list` says of a layer or an optimiser."""
+    return {
+        "name": layer.name,
+        "kind": kind,
+        "class": layer.class_name,
+        "title": layer.title,
+        "options": [o.name for o in layer.options],
+        "functions": functions,
+    }
 
 
 @app.command()
@@ -75,15 +83,19 @@ def derive(
     form: Annotated[str, typer.Option("--format", help="text, latex or markdown.")] = "text",
     out: Annotated[Path | None, typer.Option("-o", "--output", help="Write to a file.")] = None,
     ties: Ties = None,
+    order: Order = 1,
 ) -> None:
-    """Print the derivation of a layer's gradients, step by step."""
+    """Print the derivation of a layer's gradients, step by step; of an optimiser, its update equations."""
     from codegen.printing import FORMATS, printed
 
     if form not in FORMATS:
         raise EquationError(f"unknown format {form!r}; expected one of {', '.join(FORMATS)}")
     names = [part.strip() for part in wrt.split(",")] if wrt else None
-    (layer,) = _tied([find(name)], ties)
-    text = printed(layer, names, _settings(settings or []), form)
+    found = find_any(name)
+    if isinstance(found, Optimiser) and wrt:
+        raise EquationError(f"{name}: --wrt {wrt}: an optimiser has no gradient; leave --wrt out")
+    layer = found.layer if isinstance(found, Optimiser) else _tied([found], ties)[0]
+    text = printed(layer, names, _settings(settings or []), form, order)
     if out is None:
         typer.echo(text, nl=not text.endswith("\n"))
     else:
@@ -115,22 +127,29 @@ def generate(
         typer.Option("--check", help="Write nothing; exit 1 and print a diff if a file is stale or orphaned."),
     ] = False,
     ties: Ties = None,
+    order: Order = 1,
 ) -> None:
     """Generate the kernels: one module per layer, and runtime.py."""
     from codegen.compiler import stale, write_package
 
-    layers = _tied(find_all(names or []), ties)
+    found = [find_any(name) for name in names] if names else [*find_all([]), *networks(), *optimisers()]
+    layers = _tied([x for x in found if isinstance(x, Layer) and not isinstance(x, Network)], ties)
+    composed = _tied([x for x in found if isinstance(x, Network)], ties)
+    updates = [x for x in found if isinstance(x, Optimiser)]
+    kinds = ((layers, "layer"), (composed, "network"), (updates, "optimiser"))
+    counted = ", ".join(_counted(f, word) for f, word in kinds if f)
+    everything: list[Layer | Optimiser] = [*layers, *composed, *updates]
     if check:
-        diffs = stale(layers, out, whole=not names)
+        diffs = stale(everything, out, whole=not names, order=order)
         for diff in diffs:
             typer.echo(diff, nl=False)
-        fresh = f"{out} is fresh: {_counted(layers, 'layer')}"
+        fresh = f"{out} is fresh: {counted}"
         typer.echo(f"{len(diffs)} stale or orphaned in {out}" if diffs else fresh)
         raise typer.Exit(1 if diffs else 0)
-    changed = write_package(layers, out)
+    changed = write_package(everything, out, order)
     for path in changed:
         typer.echo(f"wrote {path}")
-    typer.echo(f"{_counted(layers, 'layer')}, {_counted(changed, 'file')} changed in {out}")
+    typer.echo(f"{counted}, {_counted(changed, 'file')} changed in {out}")
 
 
 def _counted(things: Sized, word: str) -> str:
@@ -143,6 +162,7 @@ def verify(
     names: Names = None,
     shapes: Annotated[int, typer.Option(min=1, help="Random shapes per layer.")] = 16,
     ties: Ties = None,
+    order: Order = 1,
 ) -> None:
     """Check every row of the derivations and every kernel numerically, on random shapes."""
     from codegen.verify import verify_layer
@@ -152,7 +172,7 @@ def verify(
     for layer in _tied(find_all(names or []), ties):
         table.add_section()
         table.add_row(f"[bold]{layer.name}[/bold]")
-        for row in verify_layer(layer, shapes):
+        for row in verify_layer(layer, shapes, order=order):
             good &= row.passed
             mark = "" if row.passed else "  FAILED"
             table.add_row(row.checked, str(row.shapes), row.against, f"{row.difference:.1e}{mark}")

@@ -28,9 +28,11 @@ class ClassContext:
 
     name: str
     title: str
+    facts: tuple[str, ...]
     setup: tuple[str, ...]
     forward: tuple[str, ...]
     backward: tuple[str, ...]
+    double_backward: tuple[str, ...]
 
 
 @dataclass(frozen=True)
@@ -48,6 +50,7 @@ class ModuleContext:
     class_init: str
     class_call: str
     class_backward: str
+    class_double_backward: str
 
 
 @dataclass(frozen=True)

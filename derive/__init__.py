@@ -3,7 +3,10 @@
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from derive.interface import Layer
+    from derive.update import Optimiser
 
 
 def layer(text: str, name: str = "layer", **interface: Any) -> "Layer":
@@ -19,3 +22,19 @@ def layer(text: str, name: str = "layer", **interface: Any) -> "Layer":
     from derive.language import read  # SymPy takes its time: whoever only wants a submodule does not wait for it
 
     return read(text, name, **interface)
+
+
+def optimiser(text: str, name: str, *, state: "Mapping[str, str] | None" = None, **interface: Any) -> "Optimiser":
+    """The optimiser that update equations describe, see `derive.update.optimiser`.
+
+    >>> equations = "lr = 0.1; new_p[...] = p[...] - lr * g[...]"
+    >>> module = optimiser(equations, "gradient_descent").compile()  # doctest: +SKIP
+    >>> module.GradientDescent(params, lr=0.5).step(grads)  # doctest: +SKIP
+
+    Raises:
+        LanguageError: for any mistake in the text; the message points at the place.
+        EquationError: when the equations are no update of p.
+    """
+    from derive.update import optimiser
+
+    return optimiser(text, name, state=state, **interface)

@@ -21,6 +21,7 @@ from derive.term import EquationError, Program, Tensor, accesses
 if TYPE_CHECKING:
     from derive.derivation import Derivation
     from derive.differentiate import Gradient
+    from derive.update import Optimiser
 
 # What an argument is called in a function's name: conv2d_grad_input, conv2d_grad_weight; others by their own name.
 ROLES = {"x": "input", "w": "weight", "b": "bias"}
@@ -64,13 +65,13 @@ class Option:
 
 
 class Backend(Protocol):
-    """What turns a layer into code; installed packages offer theirs as entry points of `BACKENDS`."""
+    """What turns a layer or an optimiser into code; installed packages offer theirs as entry points of `BACKENDS`."""
 
-    def generate(self, layer: "Layer", out: Path) -> tuple[Path, ...]:
-        """Write the layer's module into a folder; returns the files that changed."""
+    def generate(self, layer: "Layer | Optimiser", out: Path, order: int = 1) -> tuple[Path, ...]:
+        """Write its module into a folder; returns the files that changed."""
 
-    def compile(self, layer: "Layer") -> ModuleType:
-        """The layer's module, in memory."""
+    def compile(self, layer: "Layer | Optimiser", order: int = 1) -> ModuleType:
+        """Its module, in memory."""
 
 
 BACKENDS = "gradscribe.backends"
@@ -172,23 +173,37 @@ class Layer:
         """The gradient program, see `derive.differentiate.differentiate`."""
         return self.program.differentiate(wrt)
 
-    def derivation(self, wrt: Sequence[str] | None = None, settings: Mapping[str, str] | None = None) -> "Derivation":
+    def derivation(
+        self, wrt: Sequence[str] | None = None, settings: Mapping[str, str] | None = None, order: int = 1
+    ) -> "Derivation":
         """The derivation step by step, see `derive.derivation.derive`; `print` it, or show it in a notebook."""
         from derive.derivation import derive  # which builds on this module
 
-        return derive(self, wrt, settings)
+        return derive(self, wrt, settings, order)
 
-    def generate(self, out: str | Path) -> tuple[Path, ...]:
+    def generate(self, out: str | Path, order: int = 1) -> tuple[Path, ...]:
         """Write the layer's module and what it needs into the folder `out`; returns the files that changed.
 
+        Args:
+            out: the folder.
+            order: 2 for the double backward function and the Hessian-vector product, too.
+
         Raises:
+            EquationError: for an order other than 1 and 2.
             FileExistsError: when a file there was not generated.
         """
-        return backend().generate(self, Path(out))
+        return backend().generate(self, Path(out), order)
 
-    def compile(self) -> ModuleType:
-        """The layer's module in memory: its functions and its class as attributes; nothing is written."""
-        return backend().compile(self)
+    def compile(self, order: int = 1) -> ModuleType:
+        """The layer's module in memory: its functions and its class as attributes; nothing is written.
+
+        Args:
+            order: 2 for the double backward function and the Hessian-vector product, too.
+
+        Raises:
+            EquationError: for an order other than 1 and 2.
+        """
+        return backend().compile(self, order)
 
     def specialise(self, mapping: Mapping[Symbol, Expr]) -> "Layer":
         """The same layer with size symbols replaced: ``stride=1`` is a substitution."""

@@ -10,7 +10,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from functools import lru_cache
 from itertools import product
 from math import prod
-from typing import Any, NamedTuple
+from typing import Any, ClassVar, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -143,6 +143,40 @@ def float_type(layer: str, **arrays: Array | None) -> type[Any]:
 def scalar_type(*values: Any) -> type[Any]:
     """float32 if all the numbers given are of that NumPy type, else float64."""
     return np.float32 if values and all(getattr(v, "dtype", None) == np.float32 for v in values) else np.float64
+
+
+def weight(layer: str, weights: Mapping[str, Any], name: str, dtype: Any, expected: tuple[int | None, ...]) -> Array:
+    """The weight `name` of a network, of the type and shape expected; None for any extent."""
+    if name not in weights:
+        raise ValueError(f"{layer}: weight {name} is missing; expected one of shape {_extents(expected)}")
+    found = as_array(layer, name, weights[name])
+    if found.dtype != dtype:
+        raise TypeError(f"{layer}: weight {name}: expected {np.dtype(dtype)} as the input has, found {found.dtype}")
+    if found.ndim != len(expected) or any(e not in (None, f) for e, f in zip(expected, found.shape, strict=True)):
+        raise ValueError(f"{layer}: weight {name}: expected shape {_extents(expected)}, found {found.shape}")
+    return found
+
+
+def names(layer: str, given: Mapping[str, Any], known: tuple[str, ...], every: bool = False) -> None:
+    """Raise where a name is not known or, if `every` one is expected, missing."""
+    wrong = [name for name in given if name not in known]
+    absent = [name for name in known if every and name not in given]
+    if wrong or absent:
+        found = f"received {wrong[0]!r}" if wrong else f"{absent[0]!r} is missing"
+        raise ValueError(f"{layer}: expected names among {', '.join(known)}; {found}")
+
+
+def direction(layer: str, given: Mapping[str, Any], name: str, dtype: Any, expected: tuple[int, ...]) -> Array:
+    """What a first gradient is multiplied by; zeros where it is missing."""
+    if given.get(name) is None:
+        return np.zeros(expected, dtype)
+    found = array(layer, f"direction of {name}", given[name], len(expected))
+    same_shape(layer, f"direction of {name}", found.shape, expected)
+    return found
+
+
+def _extents(expected: tuple[int | None, ...]) -> str:
+    return f"({', '.join('any' if e is None else str(e) for e in expected)}{',' if len(expected) == 1 else ''})"
 
 
 def labels(layer: str, name: str, values: Array, classes: int, *ignored: float) -> None:
@@ -750,7 +784,52 @@ def _quotient(polynomials: tuple[tuple[float, ...], tuple[float, ...]], x: Array
     return above
 
 
+# ----- memory -----
+class Buffers:
+    """Arrays that are used again: those given back, by shape and type.
+
+    An array taken holds whatever was in it.
+    """
+
+    def __init__(self) -> None:
+        self._free: dict[tuple[Any, ...], list[Array]] = {}
+        self._out: dict[int, Array] = {}
+
+    def take(self, extents: tuple[int, ...], dtype: Any) -> Array:
+        """An array of that shape and type, of any content."""
+        free = self._free.get((extents, np.dtype(dtype)))
+        array = free.pop() if free else np.empty(extents, dtype)
+        self._out[id(array)] = array
+        return array
+
+    def give(self, *arrays: Array) -> None:
+        """Take arrays back that nobody reads any more; arrays from elsewhere are left alone."""
+        for array in arrays:
+            if self._out.pop(id(array), None) is not None:
+                self._free.setdefault((array.shape, array.dtype), []).append(array)
+
+    def recycle(self) -> None:
+        """Take everything back."""
+        self.give(*self._out.values())
+
+    @property
+    def size(self) -> int:
+        """The bytes of all arrays, taken and free."""
+        held = [*self._out.values(), *(array for free in self._free.values() for array in free)]
+        return sum(array.nbytes for array in held)
+
+
 # ----- layers -----
+def uniform_within(rng: Any, extents: tuple[int, ...], bound: float, dtype: Any) -> Array:
+    """Initial weights, uniform from -bound to bound."""
+    return np.asarray(rng.uniform(-bound, bound, extents).astype(dtype))
+
+
+def normal(rng: Any, extents: tuple[int, ...], deviation: float, dtype: Any) -> Array:
+    """Initial weights, normal with mean 0."""
+    return np.asarray(rng.normal(0.0, deviation, extents).astype(dtype))
+
+
 def uniform(rng: Any, extents: tuple[int, ...], fan_in: int, dtype: Any) -> Array:
     """Initial weights: uniform within ``1/sqrt(fan_in)`` (PyTorch's default, He et al. 2015 with a = sqrt(5))."""
     bound = 1.0 / np.sqrt(max(1, fan_in))
@@ -765,6 +844,9 @@ class Layer:
         params: weights by name; an optimiser updates them in place.
         grads: their gradients by name, replaced by every `backward`.
         state: what a call changes without a gradient, by name, such as running statistics.
+
+    A generated class says what its signatures do not: `layer`, the name of its equations; `differentiable`, the inputs
+    whose gradients `backward` returns, in its order; `outputs`, each with the name of its gradient or None.
     """
 
     def __init__(self) -> None:
@@ -777,6 +859,134 @@ class Layer:
         if self._saved is None:
             raise RuntimeError(f"{type(self).__name__}: backward needs a forward call before it")
         return self._saved
+
+
+class Optimiser:
+    """Updates weights by their gradients, in place, step by step.
+
+    Args:
+        name: the optimiser's name, for errors.
+        params: the weights by name, such as those of a layer or a network; their arrays are changed in place.
+        kept: what is kept of every weight from step to step, by name.
+
+    Attributes:
+        params: the weights.
+        state: "velocity.w" -> what is kept of weight w under the name velocity: an array like the weight, at first 0.
+        steps: how many steps were made.
+
+    Raises:
+        TypeError: when a weight is no array of float32 or float64.
+        ValueError: when a weight cannot be written to.
+    """
+
+    def __init__(self, name: str, params: Mapping[str, Array], kept: Sequence[str]) -> None:
+        for weight, value in params.items():
+            if not isinstance(value, np.ndarray) or value.dtype not in (np.float32, np.float64):
+                received = getattr(value, "dtype", type(value).__name__)
+                raise TypeError(
+                    f"{name}: argument params, {weight}: expected an array of float32 or float64, received {received}"
+                )
+            if not value.flags.writeable:
+                raise ValueError(f"{name}: argument params, {weight}: expected an array that can be written to")
+        self.name = name
+        self.params = params
+        self.kept = tuple(kept)
+        self.state = {f"{word}.{weight}": np.zeros_like(value) for word in kept for weight, value in params.items()}
+        self.steps = 0
+
+    def step(self, grads: Mapping[str, Array]) -> None:
+        """Update every weight by its gradient. Where anything is wrong, nothing is changed.
+
+        Args:
+            grads: the gradients by the names of their weights, each of its weight's shape and type.
+
+        Raises:
+            TypeError: when a gradient has another type than its weight.
+            ValueError: when a gradient is missing, has another shape than its weight, or is that of no weight.
+            FloatingPointError: when a gradient, or what an update makes of it, is infinite or NaN.
+        """
+        self._check(grads)
+        olds = [[self.params[w], *(self.state[f"{word}.{w}"] for word in self.kept)] for w in self.params]
+        with np.errstate(all="ignore"):  # what is not finite is found below
+            news = [self._updated(p, grads[w], *state) for w, (p, *state) in zip(self.params, olds, strict=True)]
+        for weight, new in zip(self.params, news, strict=True):
+            self._check_finite(weight, grads[weight], new)
+        for old, new in zip(olds, news, strict=True):
+            for target, value in zip(old, new, strict=True):
+                target[...] = value
+        self.steps += 1
+
+    def _updated(self, p: Array, g: Array, *state: Array) -> tuple[Array, ...]:
+        """The new value of a weight and of what is kept of it."""
+        raise NotImplementedError
+
+    def _check(self, grads: Mapping[str, Array]) -> None:
+        for weight in grads:
+            if weight not in self.params:
+                raise ValueError(f"{self.name}: argument grads: {weight} is none of the weights that are updated")
+        for weight, value in self.params.items():
+            if weight not in grads:
+                raise ValueError(f"{self.name}: argument grads: the gradient of {weight} is missing")
+            found = as_array(self.name, f"grads, {weight}", grads[weight])
+            if found.dtype != value.dtype:
+                raise TypeError(
+                    f"{self.name}: argument grads, {weight}: expected {value.dtype} as the weight has, "
+                    f"received {found.dtype}"
+                )
+            same_shape(self.name, f"grads, {weight}", found.shape, value.shape)
+
+    def _check_finite(self, weight: str, gradient: Array, new: Sequence[Array]) -> None:
+        if all(np.isfinite(value).all() for value in new):
+            return
+        wrong = np.asarray(gradient)[~np.isfinite(gradient)]
+        if wrong.size:
+            raise FloatingPointError(
+                f"{self.name}: the gradient of {weight}: expected finite numbers, received {wrong[0]}; "
+                f"look at the loss and the inputs, or lower lr"
+            )
+        raise FloatingPointError(f"{self.name}: {weight} would not stay finite; its gradient is: lower lr")
+
+
+class Network(Layer):
+    """A network in one module; its weights are called "node.weight".
+
+    Attributes:
+        layers: what layer every node is, by name.
+        flattened: weights whose first axis is a flattened image, and the image's extents (height, width, channels).
+        kept: what `_saved` holds, by name.
+        buffers: memory that is used again from call to call, so that only the last call can be followed by `backward`;
+            None for memory of its own in every call.
+    """
+
+    layers: ClassVar[Mapping[str, str]] = {}
+    kept: ClassVar[tuple[str, ...]] = ()
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.buffers: Buffers | None = Buffers()
+        self.flattened: dict[str, tuple[int, ...]] = {}
+        self._judged: tuple[Any, ...] | None = None
+
+    def _recycle(self) -> None:
+        if self.buffers is not None:
+            self.buffers.recycle()
+
+    def _judgement(self) -> tuple[Any, ...]:
+        if self._judged is None:
+            raise RuntimeError(f"{type(self).__name__}: backward needs dy, or a call of loss before it")
+        return self._judged
+
+    def _check_finite(self, name: str, value: Any) -> None:
+        """Raise where a loss is not finite, and say where that began."""
+        if np.isfinite(value):
+            return
+        where = [f"weight {key}" for key, array in self.params.items() if not np.isfinite(array).all()]
+        for key, array in zip(self.kept, self._saved or (), strict=False):
+            if not where and np.issubdtype(array.dtype, np.floating) and not np.isfinite(array).all():
+                node = key.partition(".")[0]
+                where.append(f"{key} of {node} ({self.layers[node]})" if node in self.layers else f"input {key}")
+        first = f"the first that is not finite is {where[0]}" if where else "all values kept are finite"
+        raise FloatingPointError(f"{name}: the loss is {value}; {first}; lower the learning rate or check the input")
 
 
 class Sequential:

@@ -16,6 +16,7 @@ from codegen import cli
 from codegen.compiler import compile_layer
 from derive.interface import Layer
 from derive.layers import LAYERS
+from derive.optimisers import OPTIMISERS
 
 ROOT = Path(__file__).parents[1]
 GENERATED = ROOT / "generated"
@@ -30,6 +31,10 @@ def cube():
     E, = integers("E")
     x, y, e = IndexedBase("x", shape=(E,)), IndexedBase("y", shape=(E,)), Idx("e", E)
     return Layer("cube", "Cube", "third power", program(Eq(y[e], x[e] ** 3), inputs=(x,), ravel="x y"))
+
+def descent():
+    from derive import optimiser
+    return optimiser("lr = 0.1; new_p[...] = p[...] - lr * g[...]", "descent")
 
 def raises():
     return undefined
@@ -83,6 +88,7 @@ def few(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     """A catalogue of three layers, for what does not depend on which they are."""
     names = ["dense", "tanh", "max_pool1d"]
     monkeypatch.setattr("codegen.catalogue.LAYERS", {name: LAYERS[name] for name in names})
+    monkeypatch.setattr("codegen.catalogue.OPTIMISERS", {})
     return names
 
 
@@ -108,9 +114,11 @@ def test_list(gradscribe: Command) -> None:
 def test_list_as_json(gradscribe: Command) -> None:
     done = gradscribe("list", "--json")
     rows = {row["name"]: row for row in json.loads(done.out)}
-    assert list(rows) == list(LAYERS)
+    assert list(rows) == [*LAYERS, *OPTIMISERS]
+    assert [name for name, row in rows.items() if row["kind"] == "optimiser"] == list(OPTIMISERS)
     assert rows["conv2d"]["class"] == "Conv2D"
     assert rows["conv2d"]["options"] == ["kernel_size", "stride", "padding", "dilation", "groups"]
+    assert rows["sgd"]["functions"] == ["sgd_update"]
     assert rows["max_pool2d"]["functions"] == ["max_pool2d_forward", "max_pool2d_grad_input"]
     assert done.code == 0
 
@@ -197,7 +205,7 @@ def test_derive_refuses(gradscribe: Command, arguments: list[str], parts: list[s
 def test_generate_writes_the_package(gradscribe: Command, tmp_path: Path) -> None:
     done = gradscribe("generate", "--out", "new/folder")
     assert done.code == 0
-    assert f"{len(LAYERS)} layers" in done.out
+    assert f"{len(LAYERS)} layers and {len(OPTIMISERS)} optimisers" in done.out
     written = {p.name: p.read_bytes() for p in (tmp_path / "new/folder").iterdir()}
     assert written == {p.name: p.read_bytes() for p in GENERATED.glob("*.py")}
 
@@ -368,12 +376,47 @@ def test_files_that_are_no_equations(gradscribe: Command, tmp_path: Path) -> Non
     is_a_mistake(gradscribe("derive", "none.eq"), "none.eq: no such file")
 
 
+# ----- optimisers -----------------------------------------------------------------------------------------------------
+@pytest.mark.parametrize(
+    ("form", "equation"),
+    [
+        ("text", "new_v[e] = momentum v[e]+h[e]"),
+        ("latex", r"\operatorname{new\_v}_{e} &= \mathrm{momentum}\,v_{e}+h_{e}"),
+        ("markdown", r"\operatorname{new\_v}_{e} &= \mathrm{momentum}\,v_{e}+h_{e}"),
+    ],
+    ids=["text", "latex", "markdown"],
+)
+def test_derive_prints_the_equations_of_an_optimiser(gradscribe: Command, form: str, equation: str) -> None:
+    done = gradscribe("derive", "sgd", "--format", form)
+    assert (done.code, done.err) == (0, "")
+    assert equation in done.out
+    assert "Sutskever" in done.out
+    assert not any(word in done.out for word in ("rows evaluated", "from above", "\u2202", r"\partial"))
+
+
+def test_an_optimiser_has_no_gradient(gradscribe: Command) -> None:
+    is_a_mistake(gradscribe("derive", "adam", "--wrt", "p"), "adam", "--wrt p", "an optimiser has no gradient")
+    is_a_mistake(gradscribe("verify", "adam"), "adam is an optimiser", "gradscribe derive adam")
+
+
+def test_generate_an_optimiser(gradscribe: Command, own_file: Path, tmp_path: Path) -> None:
+    done = gradscribe("generate", "sgd", f"{own_file}:descent", "dense", "--out", "out")
+    assert (done.code, done.err) == (0, "")
+    assert "1 layer and 2 optimisers, 5 files changed" in done.out
+    assert (tmp_path / "out/sgd.py").read_bytes() == (GENERATED / "sgd.py").read_bytes()
+    assert "class Descent(rt.Optimiser):" in (tmp_path / "out/descent.py").read_text(encoding="utf-8")
+    gradscribe("generate", "tanh", "--out", "out")
+    text = (tmp_path / "out/__init__.py").read_text(encoding="utf-8")
+    assert all(f'"{name}",' in text for name in ("Dense", "Descent", "SGD", "Tanh"))
+    assert gradscribe("generate", "sgd", "--out", "out", "--check").out == "out is fresh: 1 optimiser\n"
+
+
 # ----- layers from files ----------------------------------------------------------------------------------------------
 @pytest.mark.parametrize("command", ["derive", "generate", "verify"])
 def test_a_function_that_is_no_layer(gradscribe: Command, own_file: Path, command: str) -> None:
     is_a_mistake(gradscribe(command, f"{own_file}:missing"), "missing()", "Layer")
     is_a_mistake(gradscribe(command, f"{own_file}:number"), "number()", "Layer")
-    is_a_mistake(gradscribe(command, f"{own_file}:no_layer"), "expected a Layer, received int")
+    is_a_mistake(gradscribe(command, f"{own_file}:no_layer"), "expected a Layer or an Optimiser, received int")
     is_a_mistake(gradscribe(command, f"{own_file}:raises"), "raises", "NameError", "undefined")
     is_a_mistake(gradscribe(command, f"{own_file}:needs"), "needs", "TypeError", "argument")
 

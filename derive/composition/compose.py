@@ -23,6 +23,8 @@ from derive.index import IntegerFunction, integer
 from derive.interface import Kind, Layer, Option
 from derive.term import Access, Program, Statement, Tensor, accesses, check
 
+AXES = (("N", "batch"), ("H", "height"), ("W", "width"), ("C", "channels"))
+"""What errors call the extents of an input."""
 INPUT = "x"
 """The network's input where nothing else is said."""
 
@@ -100,14 +102,13 @@ def _ordered(name: str, nodes: Sequence[Node], output: str, inputs: set[str]) ->
     unused = [n.name for n in nodes if n.name not in needed]
     if unused:
         raise NetworkError(f"{name}: nothing reads {unused[0]}; remove it or make it part of the output {output}")
-    place = {n.name: k for k, n in enumerate(nodes)}
-    ready = TopologicalSorter({n.name: [s for s in n.inputs if s in by_name] for n in nodes})
-    ready.prepare()
     found: list[Node] = []
-    while ready.is_active():  # of the nodes that are ready, the one that was written first
-        for ready_name in sorted(ready.get_ready(), key=place.__getitem__):
-            found.append(by_name[ready_name])
-            ready.done(ready_name)
+    waiting = list(nodes)
+    while waiting:  # of the nodes that are ready, the one that was written first
+        done = {n.name for n in found} | inputs
+        node = next(n for n in waiting if done.issuperset(n.inputs))
+        found.append(node)
+        waiting.remove(node)
     return found
 
 
@@ -143,15 +144,15 @@ class _Builder:
             if given not in self.values:
                 self._open(given, source.inputs[node.inputs.index(given)], values, where)
         bound = dict(zip((t.name for t in source.inputs), (self.values[g] for g in node.inputs), strict=False))
-        source = self._axes(source, bound, where)
+        source = self._axes(source, bound, values)
         for tensor in source.inputs[: len(node.inputs)]:
             self._unify(tensor, bound[tensor.name].tensor, values, where)
         bound = dict(zip((t.name for t in source.inputs), (self.values[g] for g in node.inputs), strict=False))
         self._features(layer, settings, values, where)
         self._leftover(source, values)
         self._check_settings(node, layer, settings, where)
-        self._derived(source, values, where)
         self.numbers |= values.numbers
+        self._derived(source, values, where)
         self._requirements(layer, values, where)
         self._append(node, source, bound, values, settings)
 
@@ -180,7 +181,7 @@ class _Builder:
         letters = "nijc" if len(shape) == 4 else "n" + "cdefgh"[: len(shape) - 1]
         self.values[name] = Value(network_input, tuple(integer(v) for v in letters))
 
-    def _axes(self, source: Program, bound: Mapping[str, Value], where: str) -> Program:
+    def _axes(self, source: Program, bound: Mapping[str, Value], values: Values) -> Program:
         """Write `...` out as what it stands for in the first tensor given."""
         for tensor in source.inputs:
             if tensor.ravel is None or tensor.name not in bound:
@@ -190,11 +191,14 @@ class _Builder:
             found = len(value.tensor.shape) - rest
             if found < 1:
                 raise NetworkError(
-                    f"{where}: argument {tensor.name}: expected more than {rest} axes, "
-                    f"received {value.tensor.name} of shape {_shape(value.tensor.shape)}"
+                    f"{values.where}: argument {tensor.name}: expected more than {rest} axes, "
+                    f"received {value.tensor.name} of shape {self._shown(value.tensor.shape)}"
                 )
             stretch = slice(tensor.ravel, tensor.ravel + found)
-            return written_out(source, value.tensor.shape[stretch], value.letters[stretch])
+            # names that no layer has, as the network's own may be those of other symbols in the layer
+            stand_ins = [integer(f"axis_{k}_of_{tensor.name}") for k in range(found)]
+            values.symbols |= dict(zip(stand_ins, value.tensor.shape[stretch], strict=True))
+            return written_out(source, stand_ins, value.letters[stretch])
         return source
 
     def _unify(self, tensor: Tensor, value: Tensor, values: Values, where: str) -> None:
@@ -418,6 +422,7 @@ class _Builder:
         fields: dict[str, Any] = {
             "class_name": "".join(part.capitalize() for part in name.split("_")),
             "title": f"network {name}",
+            "axes": tuple((integer(e), word) for e, word in AXES),
             "options": options,
             **interface,
         }

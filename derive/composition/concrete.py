@@ -20,7 +20,7 @@ def concrete(network: Network) -> Network:
         return tuple(e.xreplace(mapping) for e in shape)
 
     def program(source: Program) -> Program:
-        return source.substitute(mapping)
+        return source.substitute(mapping, whole_axes=True)
 
     return replace(
         network,

@@ -214,6 +214,7 @@ class Derivation:
         table: of a network, its layers.
         chapters: of a network, its sections layer by layer, the last layer first; empty for a layer.
         seed: of a network, the gradient tensor of its output.
+        premises: sentences and rows between the forward equations and the sections, of order 2: the first gradients.
     """
 
     name: str
@@ -232,6 +233,7 @@ class Derivation:
     table: LayerTable | None = None
     chapters: tuple[Chapter, ...] = ()
     seed: str = ""
+    premises: tuple[Words | Step, ...] = ()
 
     @property
     def heading(self) -> str:

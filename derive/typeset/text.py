@@ -26,8 +26,9 @@ def render(derivation: Derivation, certificate: Certificate | None = None) -> st
     lines += _forward(derivation, t)
     for sentence in derivation.notes:
         lines += _wrapped(t.words(sentence))
-    if derivation.notation.seeds:
+    if derivation.sections and derivation.notation.seeds:
         lines += ["", *_seed_lines(derivation, t)]
+    lines += _premises(derivation, t)
     number = 1
     for heading, sections in chapters(derivation):
         lines += _heading(heading, t)
@@ -82,6 +83,16 @@ def _heading(chapter: Chapter | None, t: TextTypesetter) -> list[str]:
         return []
     title = t.words(chapter.title)
     return ["", title, "═" * len(title), *(line for s in chapter.setup for line in _wrapped(t.words(s)))]
+
+
+def _premises(derivation: Derivation, t: TextTypesetter) -> list[str]:
+    lines: list[str] = []
+    for premise in derivation.premises:
+        if isinstance(premise, Step):
+            lines += _broken(t.row(premise), f"  {_left(premise)} = ", WIDTH)
+        else:
+            lines += ["", *_wrapped(t.words(premise))]
+    return lines
 
 
 def _section(section: Section, number: int) -> tuple[list[str], int]:

@@ -1,0 +1,74 @@
+"""The optimisers of the catalogue, update equations only; the weight p may have any shape."""
+
+from collections.abc import Callable
+
+from sympy import Expr, Symbol
+
+from derive.interface import Requirement
+from derive.update import Optimiser, optimiser
+
+
+def sgd() -> Optimiser:
+    """Stochastic gradient descent with momentum, v, as PyTorch has it; without momentum v is the gradient."""
+    return optimiser(
+        """
+        lr = 1e-3
+        momentum = 0.0
+        weight_decay = 0.0
+        nesterov = false
+        h[...] = g[...] + weight_decay * p[...]
+        new_v[...] = momentum * v[...] + h[...]
+        u[...] = (1 - nesterov) * new_v[...] + nesterov * (h[...] + momentum * new_v[...])
+        new_p[...] = p[...] - lr * u[...]
+        """,
+        "sgd",
+        class_name="SGD",
+        title="stochastic gradient descent with momentum",
+        state={"v": "velocity"},
+        requirements=tuple(_at_least_0(name) for name in ("lr", "momentum", "weight_decay")),
+        source="Sutskever et al., On the importance of initialization and momentum in deep learning, 2013, section 2",
+    )
+
+
+def adam() -> Optimiser:
+    """Adam: m and v are running means of the gradient and of its square, corrected for their start at 0."""
+    return optimiser(
+        """
+        lr = 1e-3
+        beta_1 = 0.9
+        beta_2 = 0.999
+        eps = 1e-8
+        weight_decay = 0.0
+        t = 1
+        h[...] = g[...] + weight_decay * p[...]
+        new_m[...] = beta_1 * m[...] + (1 - beta_1) * h[...]
+        new_v[...] = beta_2 * v[...] + (1 - beta_2) * h[...]^2
+        new_p[...] = p[...] - lr * new_m[...] / (1 - beta_1^t) / (sqrt(new_v[...] / (1 - beta_2^t)) + eps)
+        """,
+        "adam",
+        title="adaptive moment estimation",
+        state={"m": "first_moment", "v": "second_moment"},
+        requirements=(
+            *(_at_least_0(name) for name in ("lr", "eps", "weight_decay")),
+            *(_fraction(name) for name in ("beta_1", "beta_2")),
+        ),
+        source="Kingma and Ba, Adam: a method for stochastic optimization, 2015, algorithm 1",
+    )
+
+
+def _at_least_0(name: str) -> Requirement:
+    return Requirement((_number(name),), name, "at least 0")
+
+
+def _fraction(name: str) -> Requirement:
+    return Requirement((_number(name), 1 - _number(name)), name, "at least 0 and less than 1")
+
+
+def _number(name: str) -> Expr:
+    return Symbol(name, real=True)
+
+
+OPTIMISERS: dict[str, Callable[[], Optimiser]] = {
+    "sgd": sgd,
+    "adam": adam,
+}

@@ -1,0 +1,123 @@
+"""An optimiser: equations that make new values of a weight and of its state from the old ones and a gradient.
+
+In them p is a weight, g its gradient, ``new_p`` the weight afterwards; every other input s is state, kept from step to
+step and replaced by ``new_s``; t counts the steps, from 1. Nothing here is differentiated.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+from derive.interface import REQUIRED, Layer, Option, backend
+from derive.language import read
+from derive.term import EquationError, Program, Tensor
+
+WEIGHT, GRADIENT, STEP = "p", "g", "t"
+
+
+@dataclass(frozen=True)
+class Optimiser:
+    """Update equations with their calling convention.
+
+    Attributes:
+        layer: the equations and their options; its inputs are p, g and the state, its outputs ``new_p`` and the new
+            state.
+        state: the tensors kept from step to step, zeros at the start: (name in the equations, name in `state`).
+    """
+
+    layer: Layer
+    state: tuple[tuple[str, str], ...] = ()
+
+    @property
+    def name(self) -> str:
+        """The optimiser's name, also the stem of its function: ``sgd_update``."""
+        return self.layer.name
+
+    @property
+    def class_name(self) -> str:
+        """The name of its class."""
+        return self.layer.class_name
+
+    @property
+    def settings(self) -> tuple[Option, ...]:
+        """The options that stay the same from step to step: all but t."""
+        return tuple(o for o in self.layer.options if o.name != STEP)
+
+    @property
+    def counts_steps(self) -> bool:
+        """Whether t is in the equations."""
+        return len(self.settings) < len(self.layer.options)
+
+    def generate(self, out: str | Path) -> tuple[Path, ...]:
+        """Write the optimiser's module and what it needs into the folder `out`; returns the files that changed.
+
+        Raises:
+            FileExistsError: when a file there was not generated.
+        """
+        return backend().generate(self, Path(out))
+
+    def compile(self) -> ModuleType:
+        """The optimiser's module in memory: its function and its class as attributes; nothing is written."""
+        return backend().compile(self)
+
+
+def optimiser(text: str, name: str, *, state: Mapping[str, str] | None = None, **interface: Any) -> Optimiser:
+    """The optimiser that an equation text describes.
+
+    Args:
+        text: the equations, see docs/language.md: of p (a weight of any shape), g (its gradient), the state, and t (the
+            number of the step) they make ``new_p`` and, of every state s, ``new_s``.
+        name: the optimiser's name, also the stem of its function.
+        state: what state is called in the class, by its name in the equations, where that is not the same.
+        **interface: as in `derive.language.read`: class_name, title, options, requirements, source.
+
+    Raises:
+        LanguageError: for any mistake in the text.
+        EquationError: when the equations are no update of p.
+    """
+    layer = read(text, name, **interface)
+    return _optimiser(layer, state or {})
+
+
+def _optimiser(layer: Layer, words: Mapping[str, str]) -> Optimiser:
+    tensors = {t.name: t for t in layer.program.inputs}
+    for needed in (WEIGHT, GRADIENT):
+        if needed not in tensors:
+            raise EquationError(
+                f"{layer.name}: expected the inputs p (a weight) and g (its gradient); {needed} is none"
+            )
+    kept = tuple(n for n in tensors if n not in (WEIGHT, GRADIENT))
+    for unknown in sorted(set(words) - set(kept)):
+        expected = ", ".join(kept) or "no name: there is no state"
+        raise EquationError(f"{layer.name}: state names {unknown}, expected one of {expected}")
+    program = _update(layer, tensors, kept)
+    options = tuple(replace(o, default=REQUIRED, minimum=1) if o.name == STEP else o for o in layer.options)
+    return Optimiser(
+        replace(layer, program=program, options=options, weights=()), tuple((n, words.get(n, n)) for n in kept)
+    )
+
+
+def _update(layer: Layer, tensors: Mapping[str, Tensor], kept: Sequence[str]) -> Program:
+    """The program with p, g and the state as its inputs, in this order, and their new values as its outputs."""
+    program = layer.program
+    shape = tensors[WEIGHT].shape
+    for name in (WEIGHT, GRADIENT, *kept):
+        tensor = tensors[name]
+        if tensor.integer or tensor.optional:
+            kind = "integers" if tensor.integer else "optional"
+            raise EquationError(f"{layer.name}: {name} is {kind}; expected real numbers that are always there")
+        if tensor.shape != shape:
+            raise EquationError(f"{layer.name}: {name} has shape {tensor.shape}; expected that of p, {shape}")
+    for name in (WEIGHT, *kept):
+        new = program.tensors.get(f"new_{name}")
+        if new is None or new in program.inputs:
+            raise EquationError(f"{layer.name}: nothing replaces {name}; expected an equation of new_{name}")
+        if new.shape != shape:
+            raise EquationError(f"{layer.name}: new_{name} has shape {new.shape}; expected that of p, {shape}")
+    return replace(
+        program,
+        inputs=tuple(replace(tensors[n], constant=True) for n in (WEIGHT, GRADIENT, *kept)),
+        outputs=tuple(f"new_{n}" for n in (WEIGHT, *kept)),
+    )
