@@ -24,6 +24,8 @@ class TooLargeError(EquationError):
 Size = Any
 """An int, or a float for a real number."""
 TRIES = 2_000
+STRETCH = 200
+"""After so many tries in vain spaces become larger and the windows on them smaller: one may stand on another."""
 LARGEST = 2_000_000
 
 
@@ -56,9 +58,11 @@ def sample_sizes(
     requirements = [e for r in source.requirements for e in r.expressions] if isinstance(source, Layer) else []
     symbols = open_symbols(program, [*requirements])
     limits = bounds(program, options, dict(mapping or {}))
+    spaces = _spaces(program)
     while limit <= LARGEST:
-        for _ in range(TRIES):
-            sizes = {s: (fixed or {}).get(s, _draw(s, limits, rng)) for s in symbols}
+        for attempt in range(TRIES):
+            stretched = _stretched(limits, spaces, 1 + attempt // STRETCH)
+            sizes = {s: (fixed or {}).get(s, _draw(s, stretched, rng)) for s in symbols}
             if admissible(program, sizes, requirements, terms, limit):
                 return sizes
         limit *= 10
@@ -123,6 +127,7 @@ def bounds(
 ) -> dict[Symbol, tuple[Size, Size]]:
     """Lowest and highest value per symbol; a range of floats stands for a real number."""
     windowed = {s for _, e in program.sizes for q in e.atoms(floordiv) for s in q.args[0].free_symbols}
+    windowed |= {s for _, e in program.sizes if _is_plain(e) for s in e.free_symbols}
     found: dict[Symbol, tuple[Size, Size]] = dict.fromkeys(windowed, (1, 8))
     for option in options:
         high = {Kind.PADDING: 2, Kind.COUNT: 2, Kind.FLAG: 1}.get(option.kind, 4 if len(option.symbols) > 1 else 3)
@@ -133,6 +138,34 @@ def bounds(
             if isinstance(shown, Symbol):
                 found[shown] = (0.5, 2.0) if option.kind is Kind.NUMBER else (low, high)
     return found
+
+
+def _is_plain(definition: Expr) -> bool:
+    """Whether an extent is a sum of sizes, such as H - R + 1."""
+    return all(m.is_Symbol or m == 1 for m in definition.as_coefficients_dict())
+
+
+def _spaces(program: Program) -> set[Symbol]:
+    """The sizes that windows are laid on: those that a derived extent grows with."""
+    found: set[Symbol] = set()
+    for _, definition in program.sizes:
+        for part in (q.args[0] for q in definition.atoms(floordiv)) if definition.has(floordiv) else (definition,):
+            found |= {m for m, c in sympy.expand(part).as_coefficients_dict().items() if m.is_Symbol and c > 0}
+    return found
+
+
+def _stretched(
+    limits: Mapping[Symbol, tuple[Size, Size]], spaces: set[Symbol], factor: int
+) -> Mapping[Symbol, tuple[Size, Size]]:
+    """Larger spaces and smaller windows; real numbers stay."""
+    if factor == 1:
+        return limits
+    return {
+        s: (low, high * factor if s in spaces else max(low, min(high, 2), high // factor))
+        if isinstance(low, int)
+        else (low, high)
+        for s, (low, high) in limits.items()
+    }
 
 
 def _draw(symbol: Symbol, limits: Mapping[Symbol, tuple[Size, Size]], rng: np.random.Generator) -> Size:

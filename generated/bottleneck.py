@@ -435,14 +435,16 @@ def bottleneck_backward(
     dresidual_add1_y = np.where((relu3_y > 0), dy, 0)
     dbatch_norm4_h = buffers.take((N, H, W, 256), dtype)
     np.multiply(dresidual_add1_y, batch_norm4_gamma, out=dbatch_norm4_h)
-    dbatch_norm4_v = (1 / (batch_norm4_v + 1e-05)) * (-1 / 2) * rt.contract(
-        "n i j m, n i j m -> m", batch_norm4_h, dbatch_norm4_h
+    dbatch_norm4_v = (
+        (1 / (batch_norm4_v + 1e-05)) * (-1 / 2) * rt.contract("n i j m, n i j m -> m", batch_norm4_h, dbatch_norm4_h)
     )
     dbatch_norm4_m = (1 / np.sqrt(batch_norm4_v + 1e-05)) * -rt.total(
         dbatch_norm4_h.transpose(3, 0, 1, 2), (-3, -2, -1)
     )
-    dbatch_norm4_m += (np.sqrt(batch_norm4_v + 1e-05) * dbatch_norm4_v) * (-rt.ratio(2, H * N * W)) * rt.total(
-        batch_norm4_h.transpose(3, 0, 1, 2), (-3, -2, -1)
+    dbatch_norm4_m += (
+        (np.sqrt(batch_norm4_v + 1e-05) * dbatch_norm4_v)
+        * (-rt.ratio(2, H * N * W))
+        * rt.total(batch_norm4_h.transpose(3, 0, 1, 2), (-3, -2, -1))
     )
     dconv2d4_u = buffers.take((N, H, W, 256), dtype)
     np.multiply(dbatch_norm4_h, 1 / np.sqrt(batch_norm4_v + 1e-05), out=dconv2d4_u)
@@ -451,14 +453,16 @@ def bottleneck_backward(
     buffers.give(dbatch_norm4_h)
     dbatch_norm3_h = buffers.take((N, H, W, 256), dtype)
     np.multiply(dresidual_add1_y, batch_norm3_gamma, out=dbatch_norm3_h)
-    dbatch_norm3_v = (1 / (batch_norm3_v + 1e-05)) * (-1 / 2) * rt.contract(
-        "n i j m, n i j m -> m", batch_norm3_h, dbatch_norm3_h
+    dbatch_norm3_v = (
+        (1 / (batch_norm3_v + 1e-05)) * (-1 / 2) * rt.contract("n i j m, n i j m -> m", batch_norm3_h, dbatch_norm3_h)
     )
     dbatch_norm3_m = (1 / np.sqrt(batch_norm3_v + 1e-05)) * -rt.total(
         dbatch_norm3_h.transpose(3, 0, 1, 2), (-3, -2, -1)
     )
-    dbatch_norm3_m += (np.sqrt(batch_norm3_v + 1e-05) * dbatch_norm3_v) * (-rt.ratio(2, H * N * W)) * rt.total(
-        batch_norm3_h.transpose(3, 0, 1, 2), (-3, -2, -1)
+    dbatch_norm3_m += (
+        (np.sqrt(batch_norm3_v + 1e-05) * dbatch_norm3_v)
+        * (-rt.ratio(2, H * N * W))
+        * rt.total(batch_norm3_h.transpose(3, 0, 1, 2), (-3, -2, -1))
     )
     dconv2d3_u = buffers.take((N, H, W, 256), dtype)
     np.multiply(dbatch_norm3_h, 1 / np.sqrt(batch_norm3_v + 1e-05), out=dconv2d3_u)
@@ -476,14 +480,16 @@ def bottleneck_backward(
     buffers.give(drelu2_y)
     dbatch_norm2_h = buffers.take((N, H, W, 64), dtype)
     np.multiply(dbatch_norm2_y, batch_norm2_gamma, out=dbatch_norm2_h)
-    dbatch_norm2_v = (1 / (batch_norm2_v + 1e-05)) * (-1 / 2) * rt.contract(
-        "n i j m, n i j m -> m", batch_norm2_h, dbatch_norm2_h
+    dbatch_norm2_v = (
+        (1 / (batch_norm2_v + 1e-05)) * (-1 / 2) * rt.contract("n i j m, n i j m -> m", batch_norm2_h, dbatch_norm2_h)
     )
     dbatch_norm2_m = (1 / np.sqrt(batch_norm2_v + 1e-05)) * -rt.total(
         dbatch_norm2_h.transpose(3, 0, 1, 2), (-3, -2, -1)
     )
-    dbatch_norm2_m += (np.sqrt(batch_norm2_v + 1e-05) * dbatch_norm2_v) * (-rt.ratio(2, H * N * W)) * rt.total(
-        batch_norm2_h.transpose(3, 0, 1, 2), (-3, -2, -1)
+    dbatch_norm2_m += (
+        (np.sqrt(batch_norm2_v + 1e-05) * dbatch_norm2_v)
+        * (-rt.ratio(2, H * N * W))
+        * rt.total(batch_norm2_h.transpose(3, 0, 1, 2), (-3, -2, -1))
     )
     dconv2d2_u = buffers.take((N, H, W, 64), dtype)
     np.multiply(dbatch_norm2_h, 1 / np.sqrt(batch_norm2_v + 1e-05), out=dconv2d2_u)
@@ -501,14 +507,16 @@ def bottleneck_backward(
     buffers.give(drelu1_y)
     dbatch_norm1_h = buffers.take((N, H, W, 64), dtype)
     np.multiply(dbatch_norm1_y, batch_norm1_gamma, out=dbatch_norm1_h)
-    dbatch_norm1_v = (1 / (batch_norm1_v + 1e-05)) * (-1 / 2) * rt.contract(
-        "n i j m, n i j m -> m", batch_norm1_h, dbatch_norm1_h
+    dbatch_norm1_v = (
+        (1 / (batch_norm1_v + 1e-05)) * (-1 / 2) * rt.contract("n i j m, n i j m -> m", batch_norm1_h, dbatch_norm1_h)
     )
     dbatch_norm1_m = (1 / np.sqrt(batch_norm1_v + 1e-05)) * -rt.total(
         dbatch_norm1_h.transpose(3, 0, 1, 2), (-3, -2, -1)
     )
-    dbatch_norm1_m += (np.sqrt(batch_norm1_v + 1e-05) * dbatch_norm1_v) * (-rt.ratio(2, H * N * W)) * rt.total(
-        batch_norm1_h.transpose(3, 0, 1, 2), (-3, -2, -1)
+    dbatch_norm1_m += (
+        (np.sqrt(batch_norm1_v + 1e-05) * dbatch_norm1_v)
+        * (-rt.ratio(2, H * N * W))
+        * rt.total(batch_norm1_h.transpose(3, 0, 1, 2), (-3, -2, -1))
     )
     dconv2d1_u = buffers.take((N, H, W, 64), dtype)
     np.multiply(dbatch_norm1_h, 1 / np.sqrt(batch_norm1_v + 1e-05), out=dconv2d1_u)

@@ -139,14 +139,18 @@ def group_norm_grad_input(
     rt.extent("group_norm", "argument dy, axis -1 (C * G)", dy.shape[-1], C * G)
     dh = gamma * dy
     if C == 1:
-        dv = (1 / (epsilon + v) ** (3 / 2)) * (-1 / 2) * rt.total(
-            (x.transpose(0, 2, 1) - m[:, :, None]) * dh.transpose(0, 2, 1), -1
+        dv = (
+            (1 / (epsilon + v) ** (3 / 2))
+            * (-1 / 2)
+            * rt.total((x.transpose(0, 2, 1) - m[:, :, None]) * dh.transpose(0, 2, 1), -1)
         )
     else:
         dh_1 = dh.reshape(N, E, G, C)
         x_1 = x.reshape(N, E, G, C)
-        dv = (1 / (epsilon + v) ** (3 / 2)) * (-1 / 2) * rt.total(
-            (x_1.transpose(0, 2, 1, 3) - m[:, :, None, None]) * dh_1.transpose(0, 2, 1, 3), (-2, -1)
+        dv = (
+            (1 / (epsilon + v) ** (3 / 2))
+            * (-1 / 2)
+            * rt.total((x_1.transpose(0, 2, 1, 3) - m[:, :, None, None]) * dh_1.transpose(0, 2, 1, 3), (-2, -1))
         )
     if C == 1:
         dm = (1 / np.sqrt(epsilon + v)) * -rt.total(dh.transpose(0, 2, 1), -1)

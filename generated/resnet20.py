@@ -1703,14 +1703,18 @@ def resnet20_backward(
     buffers.give(dglobal_avg_pool1_y)
     dbatch_norm19_h = buffers.take((N, 8, 8, 64), dtype)
     np.multiply(dresidual_add9_y, batch_norm19_gamma, out=dbatch_norm19_h)
-    dbatch_norm19_v = (1 / (batch_norm19_v + 1e-05)) * (-1 / 2) * rt.contract(
-        "n i j m, n i j m -> m", batch_norm19_h, dbatch_norm19_h
+    dbatch_norm19_v = (
+        (1 / (batch_norm19_v + 1e-05))
+        * (-1 / 2)
+        * rt.contract("n i j m, n i j m -> m", batch_norm19_h, dbatch_norm19_h)
     )
     dbatch_norm19_m = (1 / np.sqrt(batch_norm19_v + 1e-05)) * -rt.total(
         dbatch_norm19_h.transpose(3, 0, 1, 2), (-3, -2, -1)
     )
-    dbatch_norm19_m += (np.sqrt(batch_norm19_v + 1e-05) * dbatch_norm19_v) * (-rt.ratio(1, 32 * N)) * rt.total(
-        batch_norm19_h.transpose(3, 0, 1, 2), (-3, -2, -1)
+    dbatch_norm19_m += (
+        (np.sqrt(batch_norm19_v + 1e-05) * dbatch_norm19_v)
+        * (-rt.ratio(1, 32 * N))
+        * rt.total(batch_norm19_h.transpose(3, 0, 1, 2), (-3, -2, -1))
     )
     dconv2d19_u = buffers.take((N, 8, 8, 64), dtype)
     np.multiply(dbatch_norm19_h, 1 / np.sqrt(batch_norm19_v + 1e-05), out=dconv2d19_u)
@@ -1728,14 +1732,18 @@ def resnet20_backward(
     buffers.give(drelu18_y)
     dbatch_norm18_h = buffers.take((N, 8, 8, 64), dtype)
     np.multiply(dbatch_norm18_y, batch_norm18_gamma, out=dbatch_norm18_h)
-    dbatch_norm18_v = (1 / (batch_norm18_v + 1e-05)) * (-1 / 2) * rt.contract(
-        "n i j m, n i j m -> m", batch_norm18_h, dbatch_norm18_h
+    dbatch_norm18_v = (
+        (1 / (batch_norm18_v + 1e-05))
+        * (-1 / 2)
+        * rt.contract("n i j m, n i j m -> m", batch_norm18_h, dbatch_norm18_h)
     )
     dbatch_norm18_m = (1 / np.sqrt(batch_norm18_v + 1e-05)) * -rt.total(
         dbatch_norm18_h.transpose(3, 0, 1, 2), (-3, -2, -1)
     )
-    dbatch_norm18_m += (np.sqrt(batch_norm18_v + 1e-05) * dbatch_norm18_v) * (-rt.ratio(1, 32 * N)) * rt.total(
-        batch_norm18_h.transpose(3, 0, 1, 2), (-3, -2, -1)
+    dbatch_norm18_m += (
+        (np.sqrt(batch_norm18_v + 1e-05) * dbatch_norm18_v)
+        * (-rt.ratio(1, 32 * N))
+        * rt.total(batch_norm18_h.transpose(3, 0, 1, 2), (-3, -2, -1))
     )
     dconv2d18_u = buffers.take((N, 8, 8, 64), dtype)
     np.multiply(dbatch_norm18_h, 1 / np.sqrt(batch_norm18_v + 1e-05), out=dconv2d18_u)
@@ -1754,14 +1762,18 @@ def resnet20_backward(
     buffers.give(drelu17_y)
     dbatch_norm17_h = buffers.take((N, 8, 8, 64), dtype)
     np.multiply(dresidual_add8_y, batch_norm17_gamma, out=dbatch_norm17_h)
-    dbatch_norm17_v = (1 / (batch_norm17_v + 1e-05)) * (-1 / 2) * rt.contract(
-        "n i j m, n i j m -> m", batch_norm17_h, dbatch_norm17_h
+    dbatch_norm17_v = (
+        (1 / (batch_norm17_v + 1e-05))
+        * (-1 / 2)
+        * rt.contract("n i j m, n i j m -> m", batch_norm17_h, dbatch_norm17_h)
     )
     dbatch_norm17_m = (1 / np.sqrt(batch_norm17_v + 1e-05)) * -rt.total(
         dbatch_norm17_h.transpose(3, 0, 1, 2), (-3, -2, -1)
     )
-    dbatch_norm17_m += (np.sqrt(batch_norm17_v + 1e-05) * dbatch_norm17_v) * (-rt.ratio(1, 32 * N)) * rt.total(
-        batch_norm17_h.transpose(3, 0, 1, 2), (-3, -2, -1)
+    dbatch_norm17_m += (
+        (np.sqrt(batch_norm17_v + 1e-05) * dbatch_norm17_v)
+        * (-rt.ratio(1, 32 * N))
+        * rt.total(batch_norm17_h.transpose(3, 0, 1, 2), (-3, -2, -1))
     )
     dconv2d17_u = buffers.take((N, 8, 8, 64), dtype)
     np.multiply(dbatch_norm17_h, 1 / np.sqrt(batch_norm17_v + 1e-05), out=dconv2d17_u)
@@ -1779,14 +1791,18 @@ def resnet20_backward(
     buffers.give(drelu16_y)
     dbatch_norm16_h = buffers.take((N, 8, 8, 64), dtype)
     np.multiply(dbatch_norm16_y, batch_norm16_gamma, out=dbatch_norm16_h)
-    dbatch_norm16_v = (1 / (batch_norm16_v + 1e-05)) * (-1 / 2) * rt.contract(
-        "n i j m, n i j m -> m", batch_norm16_h, dbatch_norm16_h
+    dbatch_norm16_v = (
+        (1 / (batch_norm16_v + 1e-05))
+        * (-1 / 2)
+        * rt.contract("n i j m, n i j m -> m", batch_norm16_h, dbatch_norm16_h)
     )
     dbatch_norm16_m = (1 / np.sqrt(batch_norm16_v + 1e-05)) * -rt.total(
         dbatch_norm16_h.transpose(3, 0, 1, 2), (-3, -2, -1)
     )
-    dbatch_norm16_m += (np.sqrt(batch_norm16_v + 1e-05) * dbatch_norm16_v) * (-rt.ratio(1, 32 * N)) * rt.total(
-        batch_norm16_h.transpose(3, 0, 1, 2), (-3, -2, -1)
+    dbatch_norm16_m += (
+        (np.sqrt(batch_norm16_v + 1e-05) * dbatch_norm16_v)
+        * (-rt.ratio(1, 32 * N))
+        * rt.total(batch_norm16_h.transpose(3, 0, 1, 2), (-3, -2, -1))
     )
     dconv2d16_u = buffers.take((N, 8, 8, 64), dtype)
     np.multiply(dbatch_norm16_h, 1 / np.sqrt(batch_norm16_v + 1e-05), out=dconv2d16_u)
@@ -1805,14 +1821,18 @@ def resnet20_backward(
     buffers.give(drelu15_y)
     dbatch_norm15_h = buffers.take((N, 8, 8, 64), dtype)
     np.multiply(dresidual_add7_y, batch_norm15_gamma, out=dbatch_norm15_h)
-    dbatch_norm15_v = (1 / (batch_norm15_v + 1e-05)) * (-1 / 2) * rt.contract(
-        "n i j m, n i j m -> m", batch_norm15_h, dbatch_norm15_h
+    dbatch_norm15_v = (
+        (1 / (batch_norm15_v + 1e-05))
+        * (-1 / 2)
+        * rt.contract("n i j m, n i j m -> m", batch_norm15_h, dbatch_norm15_h)
     )
     dbatch_norm15_m = (1 / np.sqrt(batch_norm15_v + 1e-05)) * -rt.total(
         dbatch_norm15_h.transpose(3, 0, 1, 2), (-3, -2, -1)
     )
-    dbatch_norm15_m += (np.sqrt(batch_norm15_v + 1e-05) * dbatch_norm15_v) * (-rt.ratio(1, 32 * N)) * rt.total(
-        batch_norm15_h.transpose(3, 0, 1, 2), (-3, -2, -1)
+    dbatch_norm15_m += (
+        (np.sqrt(batch_norm15_v + 1e-05) * dbatch_norm15_v)
+        * (-rt.ratio(1, 32 * N))
+        * rt.total(batch_norm15_h.transpose(3, 0, 1, 2), (-3, -2, -1))
     )
     dconv2d15_u = buffers.take((N, 8, 8, 64), dtype)
     np.multiply(dbatch_norm15_h, 1 / np.sqrt(batch_norm15_v + 1e-05), out=dconv2d15_u)
@@ -1830,14 +1850,18 @@ def resnet20_backward(
     buffers.give(drelu14_y)
     dbatch_norm14_h = buffers.take((N, 8, 8, 64), dtype)
     np.multiply(dbatch_norm14_y, batch_norm14_gamma, out=dbatch_norm14_h)
-    dbatch_norm14_v = (1 / (batch_norm14_v + 1e-05)) * (-1 / 2) * rt.contract(
-        "n i j m, n i j m -> m", batch_norm14_h, dbatch_norm14_h
+    dbatch_norm14_v = (
+        (1 / (batch_norm14_v + 1e-05))
+        * (-1 / 2)
+        * rt.contract("n i j m, n i j m -> m", batch_norm14_h, dbatch_norm14_h)
     )
     dbatch_norm14_m = (1 / np.sqrt(batch_norm14_v + 1e-05)) * -rt.total(
         dbatch_norm14_h.transpose(3, 0, 1, 2), (-3, -2, -1)
     )
-    dbatch_norm14_m += (np.sqrt(batch_norm14_v + 1e-05) * dbatch_norm14_v) * (-rt.ratio(1, 32 * N)) * rt.total(
-        batch_norm14_h.transpose(3, 0, 1, 2), (-3, -2, -1)
+    dbatch_norm14_m += (
+        (np.sqrt(batch_norm14_v + 1e-05) * dbatch_norm14_v)
+        * (-rt.ratio(1, 32 * N))
+        * rt.total(batch_norm14_h.transpose(3, 0, 1, 2), (-3, -2, -1))
     )
     dconv2d14_u = buffers.take((N, 8, 8, 64), dtype)
     np.multiply(dbatch_norm14_h, 1 / np.sqrt(batch_norm14_v + 1e-05), out=dconv2d14_u)
@@ -1875,14 +1899,18 @@ def resnet20_backward(
     buffers.give(drelu13_y)
     dbatch_norm13_h = buffers.take((N, 16, 16, 32), dtype)
     np.multiply(dresidual_add6_y, batch_norm13_gamma, out=dbatch_norm13_h)
-    dbatch_norm13_v = (1 / (batch_norm13_v + 1e-05)) * (-1 / 2) * rt.contract(
-        "n i j m, n i j m -> m", batch_norm13_h, dbatch_norm13_h
+    dbatch_norm13_v = (
+        (1 / (batch_norm13_v + 1e-05))
+        * (-1 / 2)
+        * rt.contract("n i j m, n i j m -> m", batch_norm13_h, dbatch_norm13_h)
     )
     dbatch_norm13_m = (1 / np.sqrt(batch_norm13_v + 1e-05)) * -rt.total(
         dbatch_norm13_h.transpose(3, 0, 1, 2), (-3, -2, -1)
     )
-    dbatch_norm13_m += (np.sqrt(batch_norm13_v + 1e-05) * dbatch_norm13_v) * (-rt.ratio(1, 128 * N)) * rt.total(
-        batch_norm13_h.transpose(3, 0, 1, 2), (-3, -2, -1)
+    dbatch_norm13_m += (
+        (np.sqrt(batch_norm13_v + 1e-05) * dbatch_norm13_v)
+        * (-rt.ratio(1, 128 * N))
+        * rt.total(batch_norm13_h.transpose(3, 0, 1, 2), (-3, -2, -1))
     )
     dconv2d13_u = buffers.take((N, 16, 16, 32), dtype)
     np.multiply(dbatch_norm13_h, 1 / np.sqrt(batch_norm13_v + 1e-05), out=dconv2d13_u)
@@ -1900,14 +1928,18 @@ def resnet20_backward(
     buffers.give(drelu12_y)
     dbatch_norm12_h = buffers.take((N, 16, 16, 32), dtype)
     np.multiply(dbatch_norm12_y, batch_norm12_gamma, out=dbatch_norm12_h)
-    dbatch_norm12_v = (1 / (batch_norm12_v + 1e-05)) * (-1 / 2) * rt.contract(
-        "n i j m, n i j m -> m", batch_norm12_h, dbatch_norm12_h
+    dbatch_norm12_v = (
+        (1 / (batch_norm12_v + 1e-05))
+        * (-1 / 2)
+        * rt.contract("n i j m, n i j m -> m", batch_norm12_h, dbatch_norm12_h)
     )
     dbatch_norm12_m = (1 / np.sqrt(batch_norm12_v + 1e-05)) * -rt.total(
         dbatch_norm12_h.transpose(3, 0, 1, 2), (-3, -2, -1)
     )
-    dbatch_norm12_m += (np.sqrt(batch_norm12_v + 1e-05) * dbatch_norm12_v) * (-rt.ratio(1, 128 * N)) * rt.total(
-        batch_norm12_h.transpose(3, 0, 1, 2), (-3, -2, -1)
+    dbatch_norm12_m += (
+        (np.sqrt(batch_norm12_v + 1e-05) * dbatch_norm12_v)
+        * (-rt.ratio(1, 128 * N))
+        * rt.total(batch_norm12_h.transpose(3, 0, 1, 2), (-3, -2, -1))
     )
     dconv2d12_u = buffers.take((N, 16, 16, 32), dtype)
     np.multiply(dbatch_norm12_h, 1 / np.sqrt(batch_norm12_v + 1e-05), out=dconv2d12_u)
@@ -1926,14 +1958,18 @@ def resnet20_backward(
     buffers.give(drelu11_y)
     dbatch_norm11_h = buffers.take((N, 16, 16, 32), dtype)
     np.multiply(dresidual_add5_y, batch_norm11_gamma, out=dbatch_norm11_h)
-    dbatch_norm11_v = (1 / (batch_norm11_v + 1e-05)) * (-1 / 2) * rt.contract(
-        "n i j m, n i j m -> m", batch_norm11_h, dbatch_norm11_h
+    dbatch_norm11_v = (
+        (1 / (batch_norm11_v + 1e-05))
+        * (-1 / 2)
+        * rt.contract("n i j m, n i j m -> m", batch_norm11_h, dbatch_norm11_h)
     )
     dbatch_norm11_m = (1 / np.sqrt(batch_norm11_v + 1e-05)) * -rt.total(
         dbatch_norm11_h.transpose(3, 0, 1, 2), (-3, -2, -1)
     )
-    dbatch_norm11_m += (np.sqrt(batch_norm11_v + 1e-05) * dbatch_norm11_v) * (-rt.ratio(1, 128 * N)) * rt.total(
-        batch_norm11_h.transpose(3, 0, 1, 2), (-3, -2, -1)
+    dbatch_norm11_m += (
+        (np.sqrt(batch_norm11_v + 1e-05) * dbatch_norm11_v)
+        * (-rt.ratio(1, 128 * N))
+        * rt.total(batch_norm11_h.transpose(3, 0, 1, 2), (-3, -2, -1))
     )
     dconv2d11_u = buffers.take((N, 16, 16, 32), dtype)
     np.multiply(dbatch_norm11_h, 1 / np.sqrt(batch_norm11_v + 1e-05), out=dconv2d11_u)
@@ -1951,14 +1987,18 @@ def resnet20_backward(
     buffers.give(drelu10_y)
     dbatch_norm10_h = buffers.take((N, 16, 16, 32), dtype)
     np.multiply(dbatch_norm10_y, batch_norm10_gamma, out=dbatch_norm10_h)
-    dbatch_norm10_v = (1 / (batch_norm10_v + 1e-05)) * (-1 / 2) * rt.contract(
-        "n i j m, n i j m -> m", batch_norm10_h, dbatch_norm10_h
+    dbatch_norm10_v = (
+        (1 / (batch_norm10_v + 1e-05))
+        * (-1 / 2)
+        * rt.contract("n i j m, n i j m -> m", batch_norm10_h, dbatch_norm10_h)
     )
     dbatch_norm10_m = (1 / np.sqrt(batch_norm10_v + 1e-05)) * -rt.total(
         dbatch_norm10_h.transpose(3, 0, 1, 2), (-3, -2, -1)
     )
-    dbatch_norm10_m += (np.sqrt(batch_norm10_v + 1e-05) * dbatch_norm10_v) * (-rt.ratio(1, 128 * N)) * rt.total(
-        batch_norm10_h.transpose(3, 0, 1, 2), (-3, -2, -1)
+    dbatch_norm10_m += (
+        (np.sqrt(batch_norm10_v + 1e-05) * dbatch_norm10_v)
+        * (-rt.ratio(1, 128 * N))
+        * rt.total(batch_norm10_h.transpose(3, 0, 1, 2), (-3, -2, -1))
     )
     dconv2d10_u = buffers.take((N, 16, 16, 32), dtype)
     np.multiply(dbatch_norm10_h, 1 / np.sqrt(batch_norm10_v + 1e-05), out=dconv2d10_u)
@@ -1977,14 +2017,16 @@ def resnet20_backward(
     buffers.give(drelu9_y)
     dbatch_norm9_h = buffers.take((N, 16, 16, 32), dtype)
     np.multiply(dresidual_add4_y, batch_norm9_gamma, out=dbatch_norm9_h)
-    dbatch_norm9_v = (1 / (batch_norm9_v + 1e-05)) * (-1 / 2) * rt.contract(
-        "n i j m, n i j m -> m", batch_norm9_h, dbatch_norm9_h
+    dbatch_norm9_v = (
+        (1 / (batch_norm9_v + 1e-05)) * (-1 / 2) * rt.contract("n i j m, n i j m -> m", batch_norm9_h, dbatch_norm9_h)
     )
     dbatch_norm9_m = (1 / np.sqrt(batch_norm9_v + 1e-05)) * -rt.total(
         dbatch_norm9_h.transpose(3, 0, 1, 2), (-3, -2, -1)
     )
-    dbatch_norm9_m += (np.sqrt(batch_norm9_v + 1e-05) * dbatch_norm9_v) * (-rt.ratio(1, 128 * N)) * rt.total(
-        batch_norm9_h.transpose(3, 0, 1, 2), (-3, -2, -1)
+    dbatch_norm9_m += (
+        (np.sqrt(batch_norm9_v + 1e-05) * dbatch_norm9_v)
+        * (-rt.ratio(1, 128 * N))
+        * rt.total(batch_norm9_h.transpose(3, 0, 1, 2), (-3, -2, -1))
     )
     dconv2d9_u = buffers.take((N, 16, 16, 32), dtype)
     np.multiply(dbatch_norm9_h, 1 / np.sqrt(batch_norm9_v + 1e-05), out=dconv2d9_u)
@@ -2002,14 +2044,16 @@ def resnet20_backward(
     buffers.give(drelu8_y)
     dbatch_norm8_h = buffers.take((N, 16, 16, 32), dtype)
     np.multiply(dbatch_norm8_y, batch_norm8_gamma, out=dbatch_norm8_h)
-    dbatch_norm8_v = (1 / (batch_norm8_v + 1e-05)) * (-1 / 2) * rt.contract(
-        "n i j m, n i j m -> m", batch_norm8_h, dbatch_norm8_h
+    dbatch_norm8_v = (
+        (1 / (batch_norm8_v + 1e-05)) * (-1 / 2) * rt.contract("n i j m, n i j m -> m", batch_norm8_h, dbatch_norm8_h)
     )
     dbatch_norm8_m = (1 / np.sqrt(batch_norm8_v + 1e-05)) * -rt.total(
         dbatch_norm8_h.transpose(3, 0, 1, 2), (-3, -2, -1)
     )
-    dbatch_norm8_m += (np.sqrt(batch_norm8_v + 1e-05) * dbatch_norm8_v) * (-rt.ratio(1, 128 * N)) * rt.total(
-        batch_norm8_h.transpose(3, 0, 1, 2), (-3, -2, -1)
+    dbatch_norm8_m += (
+        (np.sqrt(batch_norm8_v + 1e-05) * dbatch_norm8_v)
+        * (-rt.ratio(1, 128 * N))
+        * rt.total(batch_norm8_h.transpose(3, 0, 1, 2), (-3, -2, -1))
     )
     dconv2d8_u = buffers.take((N, 16, 16, 32), dtype)
     np.multiply(dbatch_norm8_h, 1 / np.sqrt(batch_norm8_v + 1e-05), out=dconv2d8_u)
@@ -2046,14 +2090,16 @@ def resnet20_backward(
     buffers.give(drelu7_y)
     dbatch_norm7_h = buffers.take((N, 32, 32, 16), dtype)
     np.multiply(dresidual_add3_y, batch_norm7_gamma, out=dbatch_norm7_h)
-    dbatch_norm7_v = (1 / (batch_norm7_v + 1e-05)) * (-1 / 2) * rt.contract(
-        "n i j m, n i j m -> m", batch_norm7_h, dbatch_norm7_h
+    dbatch_norm7_v = (
+        (1 / (batch_norm7_v + 1e-05)) * (-1 / 2) * rt.contract("n i j m, n i j m -> m", batch_norm7_h, dbatch_norm7_h)
     )
     dbatch_norm7_m = (1 / np.sqrt(batch_norm7_v + 1e-05)) * -rt.total(
         dbatch_norm7_h.transpose(3, 0, 1, 2), (-3, -2, -1)
     )
-    dbatch_norm7_m += (np.sqrt(batch_norm7_v + 1e-05) * dbatch_norm7_v) * (-rt.ratio(1, 512 * N)) * rt.total(
-        batch_norm7_h.transpose(3, 0, 1, 2), (-3, -2, -1)
+    dbatch_norm7_m += (
+        (np.sqrt(batch_norm7_v + 1e-05) * dbatch_norm7_v)
+        * (-rt.ratio(1, 512 * N))
+        * rt.total(batch_norm7_h.transpose(3, 0, 1, 2), (-3, -2, -1))
     )
     dconv2d7_u = buffers.take((N, 32, 32, 16), dtype)
     np.multiply(dbatch_norm7_h, 1 / np.sqrt(batch_norm7_v + 1e-05), out=dconv2d7_u)
@@ -2071,14 +2117,16 @@ def resnet20_backward(
     buffers.give(drelu6_y)
     dbatch_norm6_h = buffers.take((N, 32, 32, 16), dtype)
     np.multiply(dbatch_norm6_y, batch_norm6_gamma, out=dbatch_norm6_h)
-    dbatch_norm6_v = (1 / (batch_norm6_v + 1e-05)) * (-1 / 2) * rt.contract(
-        "n i j m, n i j m -> m", batch_norm6_h, dbatch_norm6_h
+    dbatch_norm6_v = (
+        (1 / (batch_norm6_v + 1e-05)) * (-1 / 2) * rt.contract("n i j m, n i j m -> m", batch_norm6_h, dbatch_norm6_h)
     )
     dbatch_norm6_m = (1 / np.sqrt(batch_norm6_v + 1e-05)) * -rt.total(
         dbatch_norm6_h.transpose(3, 0, 1, 2), (-3, -2, -1)
     )
-    dbatch_norm6_m += (np.sqrt(batch_norm6_v + 1e-05) * dbatch_norm6_v) * (-rt.ratio(1, 512 * N)) * rt.total(
-        batch_norm6_h.transpose(3, 0, 1, 2), (-3, -2, -1)
+    dbatch_norm6_m += (
+        (np.sqrt(batch_norm6_v + 1e-05) * dbatch_norm6_v)
+        * (-rt.ratio(1, 512 * N))
+        * rt.total(batch_norm6_h.transpose(3, 0, 1, 2), (-3, -2, -1))
     )
     dconv2d6_u = buffers.take((N, 32, 32, 16), dtype)
     np.multiply(dbatch_norm6_h, 1 / np.sqrt(batch_norm6_v + 1e-05), out=dconv2d6_u)
@@ -2097,14 +2145,16 @@ def resnet20_backward(
     buffers.give(drelu5_y)
     dbatch_norm5_h = buffers.take((N, 32, 32, 16), dtype)
     np.multiply(dresidual_add2_y, batch_norm5_gamma, out=dbatch_norm5_h)
-    dbatch_norm5_v = (1 / (batch_norm5_v + 1e-05)) * (-1 / 2) * rt.contract(
-        "n i j m, n i j m -> m", batch_norm5_h, dbatch_norm5_h
+    dbatch_norm5_v = (
+        (1 / (batch_norm5_v + 1e-05)) * (-1 / 2) * rt.contract("n i j m, n i j m -> m", batch_norm5_h, dbatch_norm5_h)
     )
     dbatch_norm5_m = (1 / np.sqrt(batch_norm5_v + 1e-05)) * -rt.total(
         dbatch_norm5_h.transpose(3, 0, 1, 2), (-3, -2, -1)
     )
-    dbatch_norm5_m += (np.sqrt(batch_norm5_v + 1e-05) * dbatch_norm5_v) * (-rt.ratio(1, 512 * N)) * rt.total(
-        batch_norm5_h.transpose(3, 0, 1, 2), (-3, -2, -1)
+    dbatch_norm5_m += (
+        (np.sqrt(batch_norm5_v + 1e-05) * dbatch_norm5_v)
+        * (-rt.ratio(1, 512 * N))
+        * rt.total(batch_norm5_h.transpose(3, 0, 1, 2), (-3, -2, -1))
     )
     dconv2d5_u = buffers.take((N, 32, 32, 16), dtype)
     np.multiply(dbatch_norm5_h, 1 / np.sqrt(batch_norm5_v + 1e-05), out=dconv2d5_u)
@@ -2122,14 +2172,16 @@ def resnet20_backward(
     buffers.give(drelu4_y)
     dbatch_norm4_h = buffers.take((N, 32, 32, 16), dtype)
     np.multiply(dbatch_norm4_y, batch_norm4_gamma, out=dbatch_norm4_h)
-    dbatch_norm4_v = (1 / (batch_norm4_v + 1e-05)) * (-1 / 2) * rt.contract(
-        "n i j m, n i j m -> m", batch_norm4_h, dbatch_norm4_h
+    dbatch_norm4_v = (
+        (1 / (batch_norm4_v + 1e-05)) * (-1 / 2) * rt.contract("n i j m, n i j m -> m", batch_norm4_h, dbatch_norm4_h)
     )
     dbatch_norm4_m = (1 / np.sqrt(batch_norm4_v + 1e-05)) * -rt.total(
         dbatch_norm4_h.transpose(3, 0, 1, 2), (-3, -2, -1)
     )
-    dbatch_norm4_m += (np.sqrt(batch_norm4_v + 1e-05) * dbatch_norm4_v) * (-rt.ratio(1, 512 * N)) * rt.total(
-        batch_norm4_h.transpose(3, 0, 1, 2), (-3, -2, -1)
+    dbatch_norm4_m += (
+        (np.sqrt(batch_norm4_v + 1e-05) * dbatch_norm4_v)
+        * (-rt.ratio(1, 512 * N))
+        * rt.total(batch_norm4_h.transpose(3, 0, 1, 2), (-3, -2, -1))
     )
     dconv2d4_u = buffers.take((N, 32, 32, 16), dtype)
     np.multiply(dbatch_norm4_h, 1 / np.sqrt(batch_norm4_v + 1e-05), out=dconv2d4_u)
@@ -2148,14 +2200,16 @@ def resnet20_backward(
     buffers.give(drelu3_y)
     dbatch_norm3_h = buffers.take((N, 32, 32, 16), dtype)
     np.multiply(dresidual_add1_y, batch_norm3_gamma, out=dbatch_norm3_h)
-    dbatch_norm3_v = (1 / (batch_norm3_v + 1e-05)) * (-1 / 2) * rt.contract(
-        "n i j m, n i j m -> m", batch_norm3_h, dbatch_norm3_h
+    dbatch_norm3_v = (
+        (1 / (batch_norm3_v + 1e-05)) * (-1 / 2) * rt.contract("n i j m, n i j m -> m", batch_norm3_h, dbatch_norm3_h)
     )
     dbatch_norm3_m = (1 / np.sqrt(batch_norm3_v + 1e-05)) * -rt.total(
         dbatch_norm3_h.transpose(3, 0, 1, 2), (-3, -2, -1)
     )
-    dbatch_norm3_m += (np.sqrt(batch_norm3_v + 1e-05) * dbatch_norm3_v) * (-rt.ratio(1, 512 * N)) * rt.total(
-        batch_norm3_h.transpose(3, 0, 1, 2), (-3, -2, -1)
+    dbatch_norm3_m += (
+        (np.sqrt(batch_norm3_v + 1e-05) * dbatch_norm3_v)
+        * (-rt.ratio(1, 512 * N))
+        * rt.total(batch_norm3_h.transpose(3, 0, 1, 2), (-3, -2, -1))
     )
     dconv2d3_u = buffers.take((N, 32, 32, 16), dtype)
     np.multiply(dbatch_norm3_h, 1 / np.sqrt(batch_norm3_v + 1e-05), out=dconv2d3_u)
@@ -2173,14 +2227,16 @@ def resnet20_backward(
     buffers.give(drelu2_y)
     dbatch_norm2_h = buffers.take((N, 32, 32, 16), dtype)
     np.multiply(dbatch_norm2_y, batch_norm2_gamma, out=dbatch_norm2_h)
-    dbatch_norm2_v = (1 / (batch_norm2_v + 1e-05)) * (-1 / 2) * rt.contract(
-        "n i j m, n i j m -> m", batch_norm2_h, dbatch_norm2_h
+    dbatch_norm2_v = (
+        (1 / (batch_norm2_v + 1e-05)) * (-1 / 2) * rt.contract("n i j m, n i j m -> m", batch_norm2_h, dbatch_norm2_h)
     )
     dbatch_norm2_m = (1 / np.sqrt(batch_norm2_v + 1e-05)) * -rt.total(
         dbatch_norm2_h.transpose(3, 0, 1, 2), (-3, -2, -1)
     )
-    dbatch_norm2_m += (np.sqrt(batch_norm2_v + 1e-05) * dbatch_norm2_v) * (-rt.ratio(1, 512 * N)) * rt.total(
-        batch_norm2_h.transpose(3, 0, 1, 2), (-3, -2, -1)
+    dbatch_norm2_m += (
+        (np.sqrt(batch_norm2_v + 1e-05) * dbatch_norm2_v)
+        * (-rt.ratio(1, 512 * N))
+        * rt.total(batch_norm2_h.transpose(3, 0, 1, 2), (-3, -2, -1))
     )
     dconv2d2_u = buffers.take((N, 32, 32, 16), dtype)
     np.multiply(dbatch_norm2_h, 1 / np.sqrt(batch_norm2_v + 1e-05), out=dconv2d2_u)
@@ -2199,14 +2255,16 @@ def resnet20_backward(
     buffers.give(drelu1_y)
     dbatch_norm1_h = buffers.take((N, 32, 32, 16), dtype)
     np.multiply(dbatch_norm1_y, batch_norm1_gamma, out=dbatch_norm1_h)
-    dbatch_norm1_v = (1 / (batch_norm1_v + 1e-05)) * (-1 / 2) * rt.contract(
-        "n i j m, n i j m -> m", batch_norm1_h, dbatch_norm1_h
+    dbatch_norm1_v = (
+        (1 / (batch_norm1_v + 1e-05)) * (-1 / 2) * rt.contract("n i j m, n i j m -> m", batch_norm1_h, dbatch_norm1_h)
     )
     dbatch_norm1_m = (1 / np.sqrt(batch_norm1_v + 1e-05)) * -rt.total(
         dbatch_norm1_h.transpose(3, 0, 1, 2), (-3, -2, -1)
     )
-    dbatch_norm1_m += (np.sqrt(batch_norm1_v + 1e-05) * dbatch_norm1_v) * (-rt.ratio(1, 512 * N)) * rt.total(
-        batch_norm1_h.transpose(3, 0, 1, 2), (-3, -2, -1)
+    dbatch_norm1_m += (
+        (np.sqrt(batch_norm1_v + 1e-05) * dbatch_norm1_v)
+        * (-rt.ratio(1, 512 * N))
+        * rt.total(batch_norm1_h.transpose(3, 0, 1, 2), (-3, -2, -1))
     )
     dconv2d1_u = buffers.take((N, 32, 32, 16), dtype)
     np.multiply(dbatch_norm1_h, 1 / np.sqrt(batch_norm1_v + 1e-05), out=dconv2d1_u)

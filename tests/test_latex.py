@@ -8,10 +8,12 @@ from pathlib import Path
 
 import pytest
 
+from codegen.catalogue import find
 from derive.derivation import derive, rotation_identity
 from derive.derivation.notation import Notation
 from derive.derivation.verify import Certificate
 from derive.layers import LAYERS
+from derive.networks import NETWORKS
 from derive.term import Access
 from derive.typeset import latex, markdown
 from derive.typeset.latex_symbols import LatexTypesetter
@@ -38,16 +40,32 @@ def test_documents_compile_within_the_margins(tmp_path: Path) -> None:
     documents = {label(n, s): latex.document(derived(n, **s), FOOT) for n, s in DOCUMENTS}
     documents["identity"] = latex.document(rotation_identity())
     assert len(documents) == len(DOCUMENTS) + 1
-    within_the_margins(documents, tmp_path)
+    assert not overfull(documents, tmp_path)
 
 
 @needs_pdflatex
 def test_documents_of_second_order_compile_within_the_margins(tmp_path: Path) -> None:
-    within_the_margins({label(n, {}): latex.document(derived_twice(n), FOOT) for n in LAYERS}, tmp_path)
+    assert not overfull({label(n, {}): latex.document(derived_twice(n), FOOT) for n in LAYERS}, tmp_path)
 
 
-def within_the_margins(documents: dict[str, str], folder: Path) -> None:
-    """All of them as one, for most of a run of pdflatex is its start; the log says where each begins."""
+CHAINS = [
+    "conv2d -> tanh -> conv2d",
+    "conv2d -> relu -> max_pool2d(3, stride=2, padding=1) -> conv2d(stride=s) -> softmax",
+    "conv2d -> tanh -> subsampling2d -> conv2d -> flatten -> dense",
+    "first: conv2d -> tanh -> s2: avg_pool2d -> n2: batch_norm -> silu -> last: conv2d -> out: global_avg_pool",
+    "conv2d(4, 3, padding=1) -> residual(conv2d(4, 3, padding=1) -> relu -> conv2d(4, 3, padding=1)) -> relu -> conv2d",
+]
+
+
+@needs_pdflatex
+def test_networks_compile_within_the_margins(tmp_path: Path) -> None:
+    documents = {name: latex.document(derive(build()), FOOT) for name, build in NETWORKS.items()}
+    documents |= {f"chain {n}": latex.document(derive(find(chain)), FOOT) for n, chain in enumerate(CHAINS)}
+    assert not overfull(documents, tmp_path)
+
+
+def overfull(documents: dict[str, str], folder: Path) -> list[tuple[str, str]]:
+    """The lines in the margin, by document; all of them as one, for most of a run of pdflatex is its start."""
     begin, end = r"\begin{document}", r"\end{document}"
     assert {d.partition(begin)[0] for d in documents.values()} == {latex.PREAMBLE}
     bodies = [
@@ -56,8 +74,7 @@ def within_the_margins(documents: dict[str, str], folder: Path) -> None:
     log = compile_latex("\n".join([latex.PREAMBLE + begin, *bodies, end]), folder)
     parts = log.split(MARK)[1:]
     assert [part.partition("\n")[0] for part in parts] == list(documents)
-    overfull = [(part.partition("\n")[0], line) for part in parts for line in part.splitlines() if OVERFULL in line]
-    assert not overfull, overfull
+    return [(part.partition("\n")[0], line) for part in parts for line in part.splitlines() if OVERFULL in line]
 
 
 MARK, OVERFULL = "document: ", "Overfull \\hbox"
