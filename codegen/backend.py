@@ -8,11 +8,11 @@ from derive.interface import Layer
 from derive.update import Optimiser
 
 
-def generate(layer: Layer | Optimiser, out: Path) -> tuple[Path, ...]:
+def generate(layer: Layer | Optimiser, out: Path, order: int = 1) -> tuple[Path, ...]:
     """Write the module, the runtime and the package file into the folder `out`; returns the files that changed."""
-    return tuple(write_package([layer], out))
+    return tuple(write_package([layer], out, order))
 
 
-def compile(layer: Layer | Optimiser) -> ModuleType:
+def compile(layer: Layer | Optimiser, order: int = 1) -> ModuleType:
     """The module of a layer or an optimiser, in memory."""
-    return compile_layer(layer)
+    return compile_layer(layer, order)

@@ -1,16 +1,18 @@
-"""Layers and optimisers by name: the catalogue's, or a user's own, ``FILE.py:FUNCTION``; layers also as equations."""
+"""Layers, networks and optimisers by name: of the catalogue or a user's own, a text, a file or ``FILE.py:FUNCTION``."""
 
 import importlib.util
 import keyword
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from difflib import get_close_matches
 from pathlib import Path
 
 from derive import layer
+from derive.composition import Network, is_network, network
 from derive.interface import Layer
 from derive.language import read
 from derive.layers import LAYERS
+from derive.networks import NETWORKS
 from derive.optimisers import OPTIMISERS
 from derive.term import EquationError
 from derive.update import Optimiser
@@ -21,7 +23,7 @@ class UnknownLayerError(ValueError):
 
 
 def find(name: str) -> Layer:
-    """The layer called `name`, in the file ``FILE.eq``, of the function ``FILE.py:FUNCTION``, or of an equation text.
+    """The layer or network called `name`, of a file ``FILE.eq``, ``FILE.net`` or ``FILE.py:FUNCTION``, or of a text.
 
     Raises:
         UnknownLayerError: when there is none.
@@ -36,18 +38,21 @@ def find(name: str) -> Layer:
 
 
 def find_any(name: str) -> Layer | Optimiser:
-    """The layer or optimiser called `name`, otherwise as `find`."""
+    """The layer, network or optimiser called `name`, otherwise as `find`."""
+    if is_network(name):
+        return network(name)
     if "=" in name or "\n" in name:
         return layer(name)
+    if name.endswith(".net"):
+        return network(_text(Path(name)), Path(name).stem)
     if name.endswith(".eq"):
         return _from_text(Path(name))
     if ".py:" in name:
         return _from_python(name)
-    if name in LAYERS:
-        return LAYERS[name]()
-    if name in OPTIMISERS:
-        return OPTIMISERS[name]()
-    close = get_close_matches(name.lower(), [*LAYERS, *OPTIMISERS], n=1)
+    known: dict[str, Callable[[], Layer | Optimiser]] = {**LAYERS, **NETWORKS, **OPTIMISERS}
+    if name in known:
+        return known[name]()
+    close = get_close_matches(name.lower(), known, n=1)
     hint = (
         f"did you mean {close[0]}?" if close else "expected a name that `gradscribe list` shows, an equation or a file"
     )
@@ -59,6 +64,11 @@ def find_all(names: Sequence[str]) -> list[Layer]:
     return [find(name) for name in names] if names else [build() for build in LAYERS.values()]
 
 
+def networks() -> list[Network]:
+    """The networks that come with gradscribe."""
+    return [build() for build in NETWORKS.values()]
+
+
 def optimisers() -> list[Optimiser]:
     """The optimisers of the catalogue."""
     return [build() for build in OPTIMISERS.values()]
@@ -66,15 +76,21 @@ def optimisers() -> list[Optimiser]:
 
 def _from_text(path: Path) -> Layer:
     """The layer of a file of equations; its name is the file's."""
+    return read(_text(path), path.stem, file=str(path))
+
+
+def _text(path: Path) -> str:
+    """The text of a file whose stem is a Python name."""
     if not path.is_file():
         raise UnknownLayerError(f"{path}: no such file")
     if not path.stem.isidentifier() or keyword.iskeyword(path.stem):
-        raise UnknownLayerError(f"{path}: the layer is named as the file; expected a Python name, such as my_layer.eq")
+        raise UnknownLayerError(
+            f"{path}: the layer is named as the file; expected a Python name, such as my_layer{path.suffix}"
+        )
     try:
-        text = path.read_text(encoding="utf-8")
+        return path.read_text(encoding="utf-8")
     except UnicodeDecodeError as error:
         raise UnknownLayerError(f"{path}: expected UTF-8 text; byte {error.start} is none") from None
-    return read(text, path.stem, file=str(path))
 
 
 def _from_python(name: str) -> Layer | Optimiser:

@@ -11,7 +11,8 @@ from rich.box import SIMPLE
 from rich.console import Console
 from rich.table import Column, Table
 
-from codegen.catalogue import UnknownLayerError, find_all, find_any, optimisers
+from codegen.catalogue import UnknownLayerError, find_all, find_any, networks, optimisers
+from derive.composition import Network
 from derive.interface import Layer
 from derive.term import EquationError
 from derive.ties import with_ties
@@ -30,6 +31,7 @@ Ties = Annotated[
     str | None,
     typer.Option(help="Gradient of a tied maximum: first (as a layer has it by default) or split among all."),
 ]
+Order = Annotated[int, typer.Option(min=1, max=2, help="2: the gradient of the gradient.")]
 
 
 def main() -> None:
@@ -81,6 +83,7 @@ def derive(
     form: Annotated[str, typer.Option("--format", help="text, latex or markdown.")] = "text",
     out: Annotated[Path | None, typer.Option("-o", "--output", help="Write to a file.")] = None,
     ties: Ties = None,
+    order: Order = 1,
 ) -> None:
     """Print the derivation of a layer's gradients, step by step; of an optimiser, its update equations."""
     from codegen.printing import FORMATS, printed
@@ -92,7 +95,7 @@ def derive(
     if isinstance(found, Optimiser) and wrt:
         raise EquationError(f"{name}: --wrt {wrt}: an optimiser has no gradient; leave --wrt out")
     layer = found.layer if isinstance(found, Optimiser) else _tied([found], ties)[0]
-    text = printed(layer, names, _settings(settings or []), form)
+    text = printed(layer, names, _settings(settings or []), form, order)
     if out is None:
         typer.echo(text, nl=not text.endswith("\n"))
     else:
@@ -124,22 +127,26 @@ def generate(
         typer.Option("--check", help="Write nothing; exit 1 and print a diff if a file is stale or orphaned."),
     ] = False,
     ties: Ties = None,
+    order: Order = 1,
 ) -> None:
     """Generate the kernels: one module per layer, and runtime.py."""
     from codegen.compiler import stale, write_package
 
-    found = [find_any(name) for name in names] if names else [*find_all([]), *optimisers()]
-    layers = _tied([x for x in found if isinstance(x, Layer)], ties)
+    found = [find_any(name) for name in names] if names else [*find_all([]), *networks(), *optimisers()]
+    layers = _tied([x for x in found if isinstance(x, Layer) and not isinstance(x, Network)], ties)
+    composed = _tied([x for x in found if isinstance(x, Network)], ties)
     updates = [x for x in found if isinstance(x, Optimiser)]
-    counted = " and ".join(_counted(f, word) for f, word in ((layers, "layer"), (updates, "optimiser")) if f)
+    kinds = ((layers, "layer"), (composed, "network"), (updates, "optimiser"))
+    counted = ", ".join(_counted(f, word) for f, word in kinds if f)
+    everything: list[Layer | Optimiser] = [*layers, *composed, *updates]
     if check:
-        diffs = stale([*layers, *updates], out, whole=not names)
+        diffs = stale(everything, out, whole=not names, order=order)
         for diff in diffs:
             typer.echo(diff, nl=False)
         fresh = f"{out} is fresh: {counted}"
         typer.echo(f"{len(diffs)} stale or orphaned in {out}" if diffs else fresh)
         raise typer.Exit(1 if diffs else 0)
-    changed = write_package([*layers, *updates], out)
+    changed = write_package(everything, out, order)
     for path in changed:
         typer.echo(f"wrote {path}")
     typer.echo(f"{counted}, {_counted(changed, 'file')} changed in {out}")
@@ -155,6 +162,7 @@ def verify(
     names: Names = None,
     shapes: Annotated[int, typer.Option(min=1, help="Random shapes per layer.")] = 16,
     ties: Ties = None,
+    order: Order = 1,
 ) -> None:
     """Check every row of the derivations and every kernel numerically, on random shapes."""
     from codegen.verify import verify_layer
@@ -164,7 +172,7 @@ def verify(
     for layer in _tied(find_all(names or []), ties):
         table.add_section()
         table.add_row(f"[bold]{layer.name}[/bold]")
-        for row in verify_layer(layer, shapes):
+        for row in verify_layer(layer, shapes, order=order):
             good &= row.passed
             mark = "" if row.passed else "  FAILED"
             table.add_row(row.checked, str(row.shapes), row.against, f"{row.difference:.1e}{mark}")

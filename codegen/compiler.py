@@ -1,7 +1,7 @@
 """The driver: layer -> files. Each stage is one pure function with the result of the one before as input.
 
 stage         input                 output                               where
-kernels       Layer                 Kernels: programs and signatures     codegen.kernel (uses derive.differentiate)
+kernels       Layer                 Kernels: programs and signatures     codegen.kernel, second_order (use derive)
 choose_form   Statement             Form: no delta left                  codegen.form (uses derive.collapse)
 lower         Program               Plan: records                        codegen.lower
 emit          Plan                  lines of Python                      codegen.emit
@@ -23,7 +23,7 @@ from codegen.arguments import argument_lines, shape_argument, used
 from codegen.constructor import annotation, default_text
 from codegen.docstring import equations, function_description, paragraph, wrapped
 from codegen.emit import Emitter
-from codegen.kernel import Kernel, kernels
+from codegen.kernel import Kernel
 from codegen.layer_class import LayerClass, layer_class
 from codegen.layout import WIDTH, fit
 from codegen.lower import lower
@@ -41,6 +41,8 @@ from codegen.render import (
     write,
 )
 from codegen.scalar import size_text
+from codegen.second_order import kernels_of_order
+from derive.composition import Network
 from derive.interface import REQUIRED, Layer
 from derive.term import EquationError, Tensor
 from derive.update import Optimiser
@@ -79,6 +81,8 @@ def function_source(kernel: Kernel) -> FunctionContext:
 
 
 def _summary(kernel: Kernel) -> str:
+    if kernel.summary:
+        return kernel.summary
     if not kernel.is_gradient:
         return f"Compute the {kernel.layer.words}."
     return f"Compute {kernel.results[0]}, the gradient of E: {kernel.layer.words}."
@@ -124,16 +128,16 @@ def signature(head: str, parameters: Sequence[str], result: str, depth: int) -> 
     return "\n".join([f"{indent}{head}(", *(f"{indent}    {p}," for p in parameters), f"{indent}) -> {result}:"])
 
 
-def module_source(layer: Layer) -> str:
-    """The text of the module of `layer`.
+def module_source(layer: Layer, order: int = 1) -> str:
+    """The text of the module of `layer`; with order 2 also the functions of `codegen.second_order`.
 
     Raises:
-        EquationError: when a name of the layer cannot be a Python name.
+        EquationError: when a name of the layer cannot be a Python name, and for an order other than 1 and 2.
     """
     check_names(layer)
-    found = kernels(layer)
-    cls = layer_class(layer, found)
-    functions = tuple(function_source(k) for k in found)
+    found, second = kernels_of_order(layer, order)
+    cls = layer_class(layer, found, second)
+    functions = tuple(function_source(k) for k in (*found, *second))
     context = ModuleContext(
         header=header(f"the equations of {layer.name}", "numpy/module.py.jinja"),
         title=layer.words[0].upper() + layer.words[1:],
@@ -147,6 +151,7 @@ def module_source(layer: Layer) -> str:
             tuple(fit(list(cls.setup), 2)),
             tuple(fit(list(cls.forward), 2)),
             tuple(fit(list(cls.backward), 2)),
+            tuple(fit(list(cls.double_backward), 2)),
         ),
         class_description=_class_description(cls),
         class_init=signature("def __init__", ["self", *cls.signature], "None", 1),
@@ -154,6 +159,7 @@ def module_source(layer: Layer) -> str:
             "__call__", _defaults_last(list(cls.call)), f"The {_outputs(cls)} for {_listed(cls.inputs)}."
         ),
         class_backward=_method("backward", _defaults_last(list(cls.given)), f"Return {cls.result}."),
+        class_double_backward=_double_backward(cls) if cls.double_backward else "",
     )
     return render("numpy/module.py.jinja", context)
 
@@ -161,6 +167,29 @@ def module_source(layer: Layer) -> str:
 def _method(name: str, parameters: Sequence[str], doc: str) -> str:
     text = "\n".join(wrapped(f'"""{doc}"""', "        "))
     return f"{signature(f'def {name}', ['self', *parameters], 'Any', 1)}\n{text}"
+
+
+def _double_backward(cls: LayerClass) -> str:
+    """The head of the method; its arrays have the shapes of what they belong to."""
+    parameters = ["self", "seeds: Mapping[str, Any]", "directions: Mapping[str, Any]"]
+    lines = [
+        '"""Return the gradient of S, the sum of direction * gradient over all gradients that backward computes.',
+        "",
+        "It speaks of the last call, and of the weights as they are now.",
+        "",
+        "Args:",
+        f"    seeds: the gradients given to backward by name, {_listed(cls.seeds)}, of the outputs' shapes.",
+        f"    directions: what the gradients of {_listed(cls.watched)} are multiplied by, by name and of their shapes; "
+        f"a missing one is 0.",
+        "",
+        "Returns:",
+        "    The gradient of S by the name of every seed, differentiable input and weight.",
+        "",
+        "Raises:",
+        "    ValueError: when a name or a shape does not fit.",
+        '"""',
+    ]
+    return f"{signature('def double_backward', parameters, 'dict[str, Any]', 1)}\n{paragraph(lines, '        ')}"
 
 
 def _outputs(cls: LayerClass) -> str:
@@ -185,7 +214,8 @@ def _class_description(cls: LayerClass) -> str:
 
 def _imports(functions: Sequence[FunctionContext], cls: LayerClass) -> list[str]:
     text = "\n".join([f.signature for f in functions] + list(cls.signature))
-    lines = ["from collections.abc import Sequence"] if "Sequence[" in text else []
+    names = (["Mapping"] if cls.double_backward else []) + (["Sequence"] if "Sequence[" in text else [])
+    lines = [f"from collections.abc import {', '.join(names)}"] if names else []
     body = "\n".join(line for f in functions for line in f.lines) + text + "\n".join([*cls.setup, *cls.forward])
     lines += ["from typing import Any", ""]
     lines += ["import numpy as np", ""] if "np." in body else []
@@ -200,10 +230,14 @@ def check_names(layer: Layer) -> None:
             raise EquationError(f"{layer.name}: {name!r} cannot be a name in Python code; choose another")
 
 
-def source(item: Layer | Optimiser) -> str:
-    """The text of the module of a layer or an optimiser."""
+def source(item: Layer | Optimiser, order: int = 1) -> str:
+    """The text of the module of a layer, a network or an optimiser."""
+    if isinstance(item, Network):
+        from codegen.network import network_source  # which builds on this module
+
+        return network_source(item, order)
     if isinstance(item, Layer):
-        return module_source(item)
+        return module_source(item, order)
     from codegen.optimiser import optimiser_source  # which builds on this module
 
     return optimiser_source(item)
@@ -215,17 +249,20 @@ def runtime_source() -> str:
     return render(template, RuntimeContext(header("its template", template)))
 
 
-def package_sources(layers: Sequence[Layer | Optimiser], beside: Mapping[str, str] | None = None) -> dict[str, str]:
+def package_sources(
+    layers: Sequence[Layer | Optimiser], beside: Mapping[str, str] | None = None, order: int = 1
+) -> dict[str, str]:
     """The files of a package with a module per layer: name -> text.
 
     Args:
         layers: the layers and optimisers to generate.
         beside: module -> class of generated modules that stay in the package as they are.
+        order: 2 for the functions of second order, too.
     """
     found = {**(beside or {}), **{layer.name: layer.class_name for layer in layers}, "runtime": "Sequential"}
     names = tuple(sorted(found.values(), key=lambda name: (not name.isupper(), name)))  # as ruff has it
     template = "numpy/package.py.jinja"
-    files = {f"{layer.name}.py": source(layer) for layer in layers}
+    files = {f"{layer.name}.py": source(layer, order) for layer in layers}
     files["runtime.py"] = runtime_source()
     files["__init__.py"] = render(
         template, PackageContext(header("the catalogue", template), tuple(sorted(found.items())), names)
@@ -244,7 +281,7 @@ def generated_modules(out: Path) -> dict[str, str]:
     return found
 
 
-def write_package(layers: Sequence[Layer | Optimiser], out: Path) -> list[Path]:
+def write_package(layers: Sequence[Layer | Optimiser], out: Path, order: int = 1) -> list[Path]:
     """Write the modules of `layers` into folder `out`; returns the files that changed.
 
     Everything is rendered and compared before the first file is written, so that an error leaves nothing half-written.
@@ -252,22 +289,23 @@ def write_package(layers: Sequence[Layer | Optimiser], out: Path) -> list[Path]:
     Raises:
         FileExistsError: when a file there was not generated.
     """
-    files = package_sources(layers, generated_modules(out))
+    files = package_sources(layers, generated_modules(out), order)
     changed = [name for name, text in files.items() if differs(out / name, text)]
     for name in changed:
         write(out / name, files[name])
     return [out / name for name in changed]
 
 
-def stale(layers: Sequence[Layer | Optimiser], out: Path, whole: bool) -> list[str]:
+def stale(layers: Sequence[Layer | Optimiser], out: Path, whole: bool, order: int = 1) -> list[str]:
     """Unified diffs of the files in `out` that differ from what would be generated.
 
     Args:
         layers: the layers and optimisers to generate.
         out: the package's folder.
         whole: whether `layers` are all that the folder should hold; generated files beyond them are orphans.
+        order: of the modules, see `package_sources`.
     """
-    files = package_sources(layers, None if whole else generated_modules(out))
+    files = package_sources(layers, None if whole else generated_modules(out), order)
     texts = {p.name: p.read_text(encoding="utf-8", errors="replace") for p in out.glob("*.py")}
     orphans = {name for name, text in texts.items() if text.startswith(MARK)} - set(files)
     diffs = []
@@ -279,15 +317,15 @@ def stale(layers: Sequence[Layer | Optimiser], out: Path, whole: bool) -> list[s
     return [d for d in diffs if d]
 
 
-def compile_layer(layer: Layer | Optimiser) -> ModuleType:
-    """The module of `layer`, in memory: its functions and its class as attributes."""
+def compile_layer(layer: Layer | Optimiser, order: int = 1) -> ModuleType:
+    """The module of `layer`, in memory: its functions and its class as attributes; see `module_source`."""
     package = f"_gradscribe_{next(_numbers)}"
     parent = ModuleType(package)
     parent.__path__ = []
     sys.modules[package] = parent
     runtime = _execute(f"{package}.runtime", runtime_source())
     parent.runtime = runtime  # type: ignore[attr-defined]
-    return _execute(f"{package}.{layer.name}", source(layer))
+    return _execute(f"{package}.{layer.name}", source(layer, order))
 
 
 def _execute(name: str, source: str) -> ModuleType:

@@ -107,18 +107,7 @@ def constructor_arguments(layer: Layer) -> list[tuple[str, str]]:
 
 def constructor_lines(layer: Layer) -> list[str]:
     """Its body."""
-    binder = Binder(layer, layer.program)
-    plain = [o for o in layer.options if o.kind is not Kind.PADDING]
-    lines = [line for o in plain for line in binder.option(o)]
-    sizes = _sizes(layer)
-    lines += [f'{s} = rt.count("{layer.name}", "{s}", {s}, 1)' for s in sizes.loose]
-    binder.known |= set(sizes.loose)
-    for name, extent in sizes.features:
-        lines += _feature(layer, name, extent, binder)
-    lines += [line for o in layer.options if o.kind is Kind.PADDING for line in binder.option(o)]
-    lines += binder.derived(())
-    lines += binder.requirements(layer.options)
-    lines += [f"self.{o.name} = {o.name}" for o in layer.options]
+    lines = size_lines(layer)
     weights = _weights(layer)
     if weights or layer.state:
         lines.append(f'dtype = rt.real_type("{layer.name}", dtype)')
@@ -133,6 +122,22 @@ def constructor_lines(layer: Layer) -> list[str]:
     start = {name: value for name, _, value in layer.state}
     lines += [f'self.state["{t.name}"] = {_full(t, start[t.name])}' for t in _state(layer)]
     return used(lines, ())
+
+
+def size_lines(layer: Layer) -> list[str]:
+    """The lines that check the options and learn the extents of the weights."""
+    binder = Binder(layer, layer.program)
+    plain = [o for o in layer.options if o.kind is not Kind.PADDING]
+    lines = [line for o in plain for line in binder.option(o)]
+    sizes = _sizes(layer)
+    lines += [f'{s} = rt.count("{layer.name}", "{s}", {s}, 1)' for s in sizes.loose]
+    binder.known |= set(sizes.loose)
+    for name, extent in sizes.features:
+        lines += _feature(layer, name, extent, binder)
+    lines += [line for o in layer.options if o.kind is Kind.PADDING for line in binder.option(o)]
+    lines += binder.derived(())
+    lines += binder.requirements(layer.options)
+    return [*lines, *(f"self.{o.name} = {o.name}" for o in layer.options)]
 
 
 def _shape(tensor: Tensor) -> str:

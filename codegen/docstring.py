@@ -18,8 +18,9 @@ def equations(program: Program) -> list[str]:
     """One line per statement, as it is computed: ``u[n, i, k] += sum(r, c) x[n, i + r, c] * w[r, c, k]``."""
     written: set[str] = set()
     lines = []
+    hints = size_hints(program)
     for statement in program.statements:
-        form = choose_form(statement, program, size_hints(program))
+        form = choose_form(statement, program, hints)
         name = statement.target.name
         lines.append(equation(form, "+=" if name in written else "="))
         written.add(name)
@@ -62,7 +63,8 @@ def shape_text(tensor: Tensor, kernel: Kernel) -> str:
 
 def function_description(kernel: Kernel) -> list[str]:
     """Equations, arguments and results of a function."""
-    lines = [*equations(kernel.program), "", "Args:"]
+    preface = [*kernel.preface, ""] if kernel.preface else []
+    lines = [*preface, *equations(kernel.program), "", "Args:"]
     for tensor in kernel.arguments:
         lines.append(f"    {tensor.name}: {_argument(tensor, kernel)}.")
     for tensor in kernel.shaped:
@@ -89,9 +91,11 @@ def _argument(tensor: Tensor, kernel: Kernel) -> str:
         text += ", integers"
     if tensor.optional:
         text += ", or None for ones" if tensor.absent else ", or None"
-    seeds = dict(kernel.seeds)
+    seeds, directions = dict(kernel.seeds), dict(kernel.directions)
     if tensor.name in seeds:
         text += f"; dE/d{seeds[tensor.name]}"
+    elif tensor.name in directions:
+        text += f" for 0; the direction of {directions[tensor.name]}"
     elif tensor.name not in {t.name for t in kernel.layer.program.inputs}:
         text += f"; {tensor.name} as the forward function returned it"
     return text

@@ -21,14 +21,17 @@ from codegen.plan import (
     Positions,
     Present,
     Record,
+    Release,
     Scale,
     ScatterAdd,
     Slice,
     Split,
     Update,
+    Wanted,
     When,
     Window,
 )
+from codegen.pointwise import into
 from codegen.scalar import ATOM, POWER, ArrayPrinter, size_text
 from derive.functions import is_indicator
 from derive.index import Affine
@@ -49,11 +52,13 @@ class Emitter:
     Args:
         taken: names of arrays, sizes and options; an index with such a name gets an underscore.
         arrays: the Python variable of a tensor whose own name is taken otherwise.
+        pool: the Python variable of the buffers that pooled arrays come from.
     """
 
-    def __init__(self, taken: Iterable[str], arrays: Mapping[str, str] | None = None) -> None:
+    def __init__(self, taken: Iterable[str], arrays: Mapping[str, str] | None = None, pool: str = "") -> None:
         self.taken = set(taken)
         self.arrays = dict(arrays or {})
+        self.pool = pool
         self.loops: dict[Symbol, str] = {}
         self.spans: dict[str, str] = {}
 
@@ -94,6 +99,9 @@ class Emitter:
     def _(self, record: Allocate) -> list[str]:
         kind = "np.int32" if record.integer else "dtype"
         shape = self.shape(record.shape)
+        if record.pooled:
+            filled = [f"{record.name}.fill({record.fill.replace('inf', 'np.inf')})"] if record.fill is not None else []
+            return [f"{record.name} = {self.pool}.take({shape}, {kind})", *filled]
         if record.fill is None:
             return [f"{record.name} = np.empty({shape}, {kind})"]
         if record.fill == "0":
@@ -220,7 +228,19 @@ class Emitter:
         return ", ".join([_names(axes), *(f"{k.index.name}: {_names(k.axes)}" for k in labels)])
 
     @emit.register
+    def _(self, record: Release) -> list[str]:
+        return [f"{self.pool}.give({', '.join(record.pooled)})"]
+
+    @emit.register
+    def _(self, record: Wanted) -> list[str]:
+        return [f"if {record.flag}:", *self._indented(record.body)]
+
+    @emit.register
     def _(self, record: Define) -> list[str]:
+        if record.pooled:
+            shape = self.shape(tuple(r.extent for r in record.update.ranges))
+            lines = into(record.name, record.update.body, self._printer(record.update, record.update.axes))
+            return self._with_spans([f"{record.name} = {self.pool}.take({shape}, dtype)", *lines])
         return self._with_spans([f"{record.name} = {self._value(record.update)}"])
 
     @emit.register

@@ -4,7 +4,7 @@ The forward function also returns what gradients need of the intermediate tensor
 denominators of a softmax). Intermediates that depend on no input are computed again instead.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass, replace
 from itertools import count, islice
 
@@ -31,6 +31,9 @@ class Kernel:
         options: hyper-parameters among its arguments.
         shaped: the tensors whose shape is an argument, as the arrays given do not determine it.
         seeds: the outputs whose gradients it is given, (name of the gradient, output); () for the forward function.
+        directions: the inputs whose first gradients it watches, (name of the direction, input); order 2 only.
+        summary: what it computes, in a sentence; "" where that follows from its results.
+        preface: sentences before its equations.
     """
 
     name: str
@@ -40,6 +43,9 @@ class Kernel:
     options: tuple[Option, ...]
     shaped: tuple[Tensor, ...]
     seeds: tuple[tuple[str, str], ...] = ()
+    directions: tuple[tuple[str, str], ...] = ()
+    summary: str = ""
+    preface: tuple[str, ...] = ()
 
     @property
     def arguments(self) -> tuple[Tensor, ...]:
@@ -71,8 +77,12 @@ def role(name: str) -> str:
     return ROLES.get(name, name)
 
 
-def kernels(layer: Layer) -> tuple[Kernel, ...]:
+def kernels(layer: Layer, also: Collection[str] = ()) -> tuple[Kernel, ...]:
     """The forward function and one gradient function per differentiable input.
+
+    Args:
+        layer: the layer.
+        also: names of intermediate tensors that the forward function returns besides, for what is computed later.
 
     Raises:
         EquationError: when several extents, or one of a weight, stand for any number of axes.
@@ -80,16 +90,16 @@ def kernels(layer: Layer) -> tuple[Kernel, ...]:
     program = layer.program
     _check_ravel(layer)
     gradient = differentiate(program)
-    recomputed = _without_inputs(program)
-    needs = {name: _gradient_program(gradient, name, recomputed) for name in layer.differentiable}
-    read = {t.name for p in needs.values() for t in p.inputs}
+    recomputed = without_inputs(program)
+    needs = {name: gradient_program(gradient, [name], recomputed) for name in layer.differentiable}
+    read = {t.name for p in needs.values() for t in p.inputs} | set(also)
     inputs = {t.name for t in program.inputs}
     saved = tuple(t for t in program.tensors if t in read and t not in inputs and t not in program.outputs)
     results = (*program.outputs, *saved)
-    found = [_kernel(f"{layer.name}_forward", layer, _forward_program(program, results), results)]
+    found = [assemble(f"{layer.name}_forward", layer, forward_program(program, results), results)]
     seeds = tuple((seed.name, output) for output, seed in gradient.seeds.items())
-    for name, gradient_program in needs.items():
-        kernel = _kernel(f"{layer.name}_grad_{role(name)}", layer, gradient_program, gradient_program.outputs)
+    for name, needed in needs.items():
+        kernel = assemble(f"{layer.name}_grad_{role(name)}", layer, needed, needed.outputs)
         found.append(replace(kernel, seeds=seeds))
     return tuple(found)
 
@@ -106,7 +116,7 @@ def _check_ravel(layer: Layer) -> None:
             raise EquationError(f"{layer.name}: weight {tensor.name} has an axis for any number of axes; it cannot")
 
 
-def _without_inputs(program: Program) -> set[str]:
+def without_inputs(program: Program) -> set[str]:
     """The intermediate tensors that depend on sizes only."""
     found: set[str] = set()
     for name in dict.fromkeys(s.target.name for s in program.statements):
@@ -116,7 +126,7 @@ def _without_inputs(program: Program) -> set[str]:
     return found
 
 
-def _closure(statements: Sequence[Statement], wanted: Iterable[str]) -> tuple[Statement, ...]:
+def closure(statements: Sequence[Statement], wanted: Iterable[str]) -> tuple[Statement, ...]:
     """The statements that `wanted` tensors depend on, in order."""
     needed = set(wanted)
     kept: list[Statement] = []
@@ -128,8 +138,9 @@ def _closure(statements: Sequence[Statement], wanted: Iterable[str]) -> tuple[St
     return tuple(reversed(kept))
 
 
-def _forward_program(program: Program, results: tuple[str, ...]) -> Program:
-    kept = _closure(program.statements, results)
+def forward_program(program: Program, results: tuple[str, ...]) -> Program:
+    """What computes the tensors `results` of the forward pass."""
+    kept = closure(program.statements, results)
     statements = tuple(
         replace(
             s,
@@ -141,29 +152,36 @@ def _forward_program(program: Program, results: tuple[str, ...]) -> Program:
     return inline(reused(replace(program, statements=statements, outputs=results)), set(results))
 
 
-def _gradient_program(gradient: Gradient, name: str, recomputed: set[str]) -> Program:
-    """What computes the gradient of `name`, over the tensors it has to be given; a gradient of 0 has no statements."""
+def gradient_program(gradient: Gradient, names: Sequence[str], recomputed: set[str]) -> Program:
+    """What computes the gradients of `names`, over the tensors it has to be given.
+
+    A gradient of 0 is a statement that says so.
+    """
     forward = gradient.forward
-    adjoint = gradient.adjoint(name)
     tensors = gradient.program.tensors
-    if adjoint is None:
-        taken = gradient.program.names()
-        free_name = next(n for n in (f"{'d' * k}{name}" for k in count(1)) if n not in taken)
-        target = Tensor(free_name, forward.tensors[name].shape, ravel=forward.tensors[name].ravel)
-        return Program(tuple(gradient.seeds.values()), (_zero(target),), (target.name,), forward.sizes)
-    target = adjoint.gradient
+    found = {name: gradient.adjoint(name) for name in names}
+    zeros = [zero(_zero_gradient(gradient, name)) for name, adjoint in found.items() if adjoint is None]
+    absent = iter(zeros)
+    targets = tuple(a.gradient.name if a is not None else next(absent).target.name for a in found.values())
     renamed = tuple(replace(s, term=rename(s.term)[0]) for s in gradient.program.statements)
-    wanted = _closure(renamed, {target.name})
-    backward = inline(replace(gradient.program, statements=wanted, outputs=(target.name,)))
+    wanted = closure(renamed, targets)
+    backward = inline(replace(gradient.program, statements=(*wanted, *zeros), outputs=targets))
     saved = [let for let in distributions(forward, set(tensors)) if let.target.name in forward.tensors]
-    choices = [_closure(p.statements, {target.name}) for p in (reused(backward, saved), backward)]
+    choices = [closure(p.statements, targets) for p in (reused(backward, saved), backward)]
     statements = min(choices, key=lambda chosen: len(_given_to(chosen)))  # y instead of h and z, but not beside them
     read = _read(statements)
-    again = _closure(forward.statements, read & recomputed)
+    again = closure(forward.statements, read & recomputed)
     defined = {s.target.name for s in (*statements, *again)}
     seeds = tuple(t for t in gradient.seeds.values())
     rest = tuple(t for t in tensors.values() if t.name in read - defined and t not in seeds)
-    return Program((*seeds, *rest), (*again, *statements), (target.name,), forward.sizes)
+    return Program((*seeds, *rest), (*again, *statements), targets, forward.sizes)
+
+
+def _zero_gradient(gradient: Gradient, name: str) -> Tensor:
+    taken = gradient.program.names()
+    free_name = next(n for n in (f"{'d' * k}{name}" for k in count(1)) if n not in taken)
+    tensor = gradient.forward.tensors[name]
+    return Tensor(free_name, tensor.shape, ravel=tensor.ravel)
 
 
 def _read(statements: Sequence[Statement]) -> set[str]:
@@ -174,12 +192,14 @@ def _given_to(statements: Sequence[Statement]) -> set[str]:
     return _read(statements) - {s.target.name for s in statements}
 
 
-def _zero(target: Tensor) -> Statement:
+def zero(target: Tensor) -> Statement:
+    """``target = 0``."""
     free = index_ranges(islice(fresh_names({target.name}), len(target.shape)), target.shape)
     return Statement(target, Term(free, (), Integer(0)))
 
 
-def _kernel(name: str, layer: Layer, program: Program, results: tuple[str, ...]) -> Kernel:
+def assemble(name: str, layer: Layer, program: Program, results: tuple[str, ...]) -> Kernel:
+    """The function called `name` that runs `program`: the options and shapes that it needs are found."""
     bound = _plain_extents(program.inputs)
     needed = _needed(program)
     option_symbols = {s for o in layer.options for s in o.symbols}

@@ -28,6 +28,9 @@ class LayerClass:
         given: parameters of backward, one per output that has a gradient.
         backward: lines of backward.
         result: what backward returns, in words.
+        seeds: names of the gradients that backward is given.
+        watched: names of the inputs and weights that have a gradient.
+        double_backward: lines of double_backward; () at order 1.
     """
 
     name: str
@@ -43,10 +46,18 @@ class LayerClass:
     given: tuple[str, ...]
     backward: tuple[str, ...]
     result: str
+    seeds: tuple[str, ...]
+    watched: tuple[str, ...]
+    double_backward: tuple[str, ...] = ()
 
 
-def layer_class(layer: Layer, kernels: Sequence[Kernel]) -> LayerClass:
+def layer_class(layer: Layer, kernels: Sequence[Kernel], second: Sequence[Kernel] = ()) -> LayerClass:
     """The class of `layer` on top of its functions.
+
+    Args:
+        layer: the layer.
+        kernels: the forward function and the gradients.
+        second: the double backward function and the Hessian-vector product; none at order 1.
 
     Raises:
         EquationError: when two arguments of the constructor have one name, or `initial` names no weight.
@@ -56,7 +67,7 @@ def layer_class(layer: Layer, kernels: Sequence[Kernel]) -> LayerClass:
     held = {*layer.weights, *(name for name, _, _ in layer.state)}
     inputs = [t for t in layer.program.inputs if t.name not in held]
     wanted = [k for k in gradients if _wrt(k, layer) in {t.name for t in inputs}]
-    kept = _kept(layer, gradients)
+    kept = _kept(layer, (*gradients, *second[:1]))
     return LayerClass(
         name=layer.class_name,
         layer=layer.name,
@@ -72,6 +83,9 @@ def layer_class(layer: Layer, kernels: Sequence[Kernel]) -> LayerClass:
         backward=tuple(_backward(layer, gradients, wanted, kept)),
         result=" and ".join(f"the gradient of {_wrt(k, layer)}" for k in wanted)
         or "nothing: no input is differentiable",
+        seeds=tuple(name for name, _ in gradients[0].seeds) if gradients else (),
+        watched=layer.differentiable,
+        double_backward=tuple(_double_backward(layer, second[0], inputs, kept)) if second else (),
     )
 
 
@@ -140,19 +154,11 @@ def _forward(layer: Layer, kernel: Kernel, inputs: Sequence[Tensor], kept: _Kept
 
 
 def _backward(layer: Layer, gradients: Sequence[Kernel], wanted: Sequence[Kernel], kept: _Kept) -> list[str]:
-    lines = []
-    if kept.names:
-        names = ", ".join(kept.names)
-        lines.append(f"{names} = self._kept()" if len(kept.names) > 1 else f"({names},) = self._kept()")
-    else:
-        lines.append("self._kept()")
+    lines = [_unpacked(kept)]
     results = []
     for kernel in gradients:
         name = _wrt(kernel, layer)
-        arguments = [_argument(t.name, layer) for t in kernel.arguments]
-        arguments += [f"{shape_argument(t)}={_shape_text(t, layer, kept)}" for t in kernel.shaped]
-        arguments += _options(kernel)
-        call = f"{kernel.name}({', '.join(arguments)})"
+        call = _call(kernel, [_argument(t.name, layer) for t in kernel.arguments], layer, kept)
         optional = layer.program.tensors[name].optional
         if kernel in wanted:
             results.append(f"None if {name} is None else {call}" if optional else call)
@@ -162,6 +168,58 @@ def _backward(layer: Layer, gradients: Sequence[Kernel], wanted: Sequence[Kernel
     if len(results) == 1:
         return [*lines, f"return {results[0]}"]
     return [*lines, f"return ({', '.join(results)})"] if results else [*lines, "return None"]
+
+
+def _unpacked(kept: _Kept) -> str:
+    """What the call kept, by name."""
+    names = ", ".join(kept.names)
+    target = f"{names} = " if len(kept.names) > 1 else f"({names},) = " if names else ""
+    return f"{target}self._kept()"
+
+
+def _call(kernel: Kernel, arguments: Sequence[str], layer: Layer, kept: _Kept) -> str:
+    """A call of `kernel` with arrays, shapes and the object's options."""
+    shapes = [f"{shape_argument(t)}={_shape_text(t, layer, kept)}" for t in kernel.shaped]
+    return f"{kernel.name}({', '.join([*arguments, *shapes, *_options(kernel)])})"
+
+
+def _double_backward(layer: Layer, kernel: Kernel, inputs: Sequence[Tensor], kept: _Kept) -> list[str]:
+    """The gradients of S as a dictionary; seeds and directions are looked up by name."""
+    seeds = [name for name, _ in kernel.seeds]
+    alone = len(layer.outputs) == 1 and not layer.output.shape  # the gradient of a loss by itself is 1
+    looked_up = {name: f'seeds.get("{name}", 1.0)' if alone else f'seeds["{name}"]' for name in seeds}
+    looked_up |= {direction: f'directions.get("{name}")' for direction, name in kernel.directions}
+    arguments = [looked_up.get(t.name) or _argument(t.name, layer) for t in kernel.arguments]
+    free = [t for t in inputs if t.name in layer.differentiable]
+    parts = [f'"{t.name}"' for t in free] + (["*self.params"] if layer.weights else [])
+    values = dict(zip((*seeds, *layer.differentiable), kernel.results, strict=True))
+    absent = {t.name for t in free if t.optional}
+    texts = {n: f"None if {n} is None else {v}" if n in absent else v for n, v in values.items()}
+    optional = [n for n in layer.weights if layer.program.tensors[n].optional]
+    items = ", ".join(f'"{name}": {text}' for name, text in texts.items() if name not in optional)
+    lines = [
+        _unpacked(kept),
+        *_names_checked(layer, "seeds", ", ".join(f'"{name}"' for name in seeds), exactly=not alone),
+        *_names_checked(layer, "directions", ", ".join(parts), exactly=False),
+        f"{', '.join(kernel.results)} = {_call(kernel, arguments, layer, kept)}",
+    ]
+    if not optional:
+        return [*lines, f"return {{{items}}}"]
+    lines.append(f"found = {{{items}}}")
+    for name in optional:
+        lines += [f'if "{name}" in self.params:', f'    found["{name}"] = {values[name]}']
+    return [*lines, "return found"]
+
+
+def _names_checked(layer: Layer, argument: str, names: str, exactly: bool) -> list[str]:
+    """Raise unless the keys of a dictionary are the `names`, or among them."""
+    test = f"known != set({argument})" if exactly else f"not known.issuperset({argument})"
+    text = f"{layer.name}: argument {argument}: expected {'' if exactly else 'names among '}{{sorted(known)}}"
+    return [
+        f"known = {{{names}}}",
+        f"if {test}:",
+        f'    raise ValueError(f"{text}, received {{sorted({argument})}}")',
+    ]
 
 
 def _shape_text(tensor: Tensor, layer: Layer, kept: _Kept) -> str:

@@ -90,7 +90,7 @@ def _update(optimiser: Optimiser, kernel: Kernel) -> list[str]:
     call = f"{kernel.name}({', '.join(['p', 'g', *names, *options])})"
     if not names:
         return [f"return ({call},)"]
-    return [f"{', '.join(names)}{',' if len(names) == 1 else ''} = state", f"return {call}"]
+    return [f"{f'({names[0]},)' if len(names) == 1 else ', '.join(names)} = state", f"return {call}"]
 
 
 def _class_description(layer: Layer) -> str:

@@ -16,12 +16,16 @@ from derive.term import EXTREMA, Access, Guard, Range
 
 @dataclass(frozen=True)
 class Allocate:
-    """A new array; `fill` is None for uninitialised, or "0", "-inf", "inf", "-1"; `integer` for positions."""
+    """A new array; `fill` is None for uninitialised, or "0", "-inf", "inf", "-1"; `integer` for positions.
+
+    A `pooled` one is taken from the function's buffers.
+    """
 
     name: str
     shape: tuple[Expr, ...]
     fill: str | None
     integer: bool = False
+    pooled: bool = False
 
 
 @dataclass(frozen=True)
@@ -105,10 +109,11 @@ class Update:
 
 @dataclass(frozen=True)
 class Define:
-    """A new array given by a pointwise expression over whole arrays."""
+    """A new array given by a pointwise expression over whole arrays; a `pooled` one is taken from the buffers."""
 
     name: str
     update: Update
+    pooled: bool = False
 
 
 @dataclass(frozen=True)
@@ -217,6 +222,21 @@ class Present:
     body: "tuple[Record, ...]"
 
 
+@dataclass(frozen=True)
+class Release:
+    """Arrays that nothing reads any more: `pooled` ones go back to the buffers."""
+
+    pooled: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Wanted:
+    """Run `body` where the function's argument `flag` is true."""
+
+    flag: str
+    body: "tuple[Record, ...]"
+
+
 Record = (
     Allocate
     | Split
@@ -235,6 +255,8 @@ Record = (
     | Gather
     | Known
     | ScatterAdd
+    | Release
+    | Wanted
 )
 
 
@@ -318,6 +340,10 @@ def describe(record: Record) -> str:
             return f"branch: first part if {' and '.join(tests)}, else second"
         case Present(array):
             return f"if {array} is given"
+        case Release(pooled):
+            return f"give back {', '.join(pooled)}"
+        case Wanted(flag):
+            return f"if {flag}"
         case Positions(name, update):
             return f"labels {name} = {update.body}; {_volume(update.ranges)} elements"
         case Gather(name, source, source_axes, labels, axes):

@@ -15,7 +15,7 @@ FORMATS: dict[str, Callable[[Derivation, Certificate | None], str]] = {
 }
 
 
-def printed(layer: Layer, wrt: Sequence[str] | None, settings: Mapping[str, str], form: str) -> str:
+def printed(layer: Layer, wrt: Sequence[str] | None, settings: Mapping[str, str], form: str, order: int = 1) -> str:
     """The derivation of `layer`.
 
     Args:
@@ -23,9 +23,10 @@ def printed(layer: Layer, wrt: Sequence[str] | None, settings: Mapping[str, str]
         wrt: the tensors to differentiate by; all differentiable ones if None.
         settings: what to specialise, ``{"stride": "1"}``.
         form: a key of FORMATS.
+        order: 2 for the gradient of the gradient.
 
     Raises:
         EquationError: when a tensor or a setting is unknown or out of range.
     """
-    derivation = derive(layer, wrt, settings)
+    derivation = derive(layer, wrt, settings, order)
     return FORMATS[form](derivation, certify(derivation) if derivation.sections else None)

@@ -31,6 +31,7 @@ class ClassContext:
     setup: tuple[str, ...]
     forward: tuple[str, ...]
     backward: tuple[str, ...]
+    double_backward: tuple[str, ...]
 
 
 @dataclass(frozen=True)
@@ -48,6 +49,7 @@ class ModuleContext:
     class_init: str
     class_call: str
     class_backward: str
+    class_double_backward: str
 
 
 @dataclass(frozen=True)

@@ -74,18 +74,18 @@ def _negatable(e: Expr, name: Callable[[Symbol], str]) -> str:
     return size_text(e, PRODUCT if isinstance(e, Mul) else POWER, name)
 
 
-def _ordered(e: Add) -> list[Expr]:
+def ordered_terms(e: Add) -> list[Expr]:
     """Positive terms first, each group in SymPy's stable print order."""
     terms = e.as_ordered_terms()
     return sorted(terms, key=lambda t: bool(t.as_coeff_Mul()[0].is_negative))
 
 
 def _magnitudes(e: Add) -> list[Expr]:
-    return [-t if t.as_coeff_Mul()[0].is_negative else t for t in _ordered(e)]
+    return [-t if t.as_coeff_Mul()[0].is_negative else t for t in ordered_terms(e)]
 
 
 def _signs(e: Add) -> list[bool]:
-    return [bool(t.as_coeff_Mul()[0].is_negative) for t in _ordered(e)]
+    return [bool(t.as_coeff_Mul()[0].is_negative) for t in ordered_terms(e)]
 
 
 def _signed(texts: Sequence[str], negative: Sequence[bool]) -> str:
@@ -144,7 +144,7 @@ class ArrayPrinter:
             rest = Mul(*(f for f in e.args if f not in brackets))
             if self.is_scalar(rest):
                 return f"np.where({condition}, dtype({self.text(rest, SUM)}), dtype(0))", ATOM
-            above, below = _fraction(rest)
+            above, below = fraction(rest)
             if any(f.has(Access) for f in below):
                 # where the bracket is false the divisor may be 0, which must not even warn
                 return f"rt.share({condition}, {self.text(Mul(*above))}, {self.text(Mul(*below))})", ATOM
@@ -152,7 +152,7 @@ class ArrayPrinter:
         coefficient, rest = e.as_coeff_Mul()
         if coefficient.is_negative:
             return f"-{self.text(-e, PRODUCT, whole)}", PRODUCT
-        above, below = _fraction(e)
+        above, below = fraction(e)
         numerator = " * ".join(self.text(f, POWER, whole) for f in above) or "1"
         if not below:
             return numerator, PRODUCT if len(above) > 1 else POWER
@@ -202,7 +202,7 @@ def _float(e: Expr) -> float:
     return float(e.evalf(30))
 
 
-def _fraction(e: Expr) -> tuple[list[Expr], list[Expr]]:
+def fraction(e: Expr) -> tuple[list[Expr], list[Expr]]:
     """Factors above and below the line, scalars first, then arrays, each in SymPy's stable order."""
     above: list[Expr] = []
     below: list[Expr] = []

@@ -9,12 +9,14 @@ from sympy import Symbol
 from codegen.arguments import shape_argument
 from codegen.compiler import compile_layer
 from codegen.kernel import Kernel, kernels
+from codegen.second_order import kernels_of_order
 from derive.derivation import derive
 from derive.derivation.verify import certify
 from derive.differentiate import differentiate
 from derive.interface import Kind, Layer, Option
 from derive.interpret import complete_sizes, interpret, shape_of
 from derive.sampling import sample_sizes, sample_values
+from derive.second_order import checked_order, second_order
 from derive.term import Program
 
 ROWS = 1e-10
@@ -38,24 +40,33 @@ class Verified:
         return self.difference <= self.tolerance
 
 
-def verify_layer(layer: Layer, shapes: int, seed: int = 0) -> Iterator[Verified]:
+def verify_layer(layer: Layer, shapes: int, seed: int = 0, order: int = 1) -> Iterator[Verified]:
     """Check every row of the derivation and every kernel of `layer`.
 
     Args:
         layer: the layer.
         shapes: how many random admissible shapes.
         seed: makes the figures repeatable.
+        order: 2 for the gradient of the gradient, too: its rows, double backward and the Hessian-vector product.
     """
-    found = certify(derive(layer), shapes, seed)
-    yield Verified(f"{found.rows} rows of the derivation", "the row before", shapes, found.difference, ROWS)
-    yield Verified(f"{found.chain_rows} chain-rule rows", "finite differences", shapes, found.chain_difference, CHAIN)
-    worst = dict.fromkeys((k.name for k in kernels(layer)), 0.0)
-    module = compile_layer(layer)
+    for number in range(1, checked_order(layer, order) + 1):
+        found = certify(derive(layer, order=number), shapes, seed)
+        of = "" if number == 1 else " of order 2"
+        gap, chain = found.difference, found.chain_difference
+        yield Verified(f"{found.rows} rows of the derivation{of}", "the row before", shapes, gap, ROWS)
+        yield Verified(f"{found.chain_rows} chain-rule rows{of}", "finite differences", shapes, chain, CHAIN)
+    first, second = kernels_of_order(layer, order)
+    worst = dict.fromkeys((k.name for k in (*first, *second)), 0.0)
+    module = compile_layer(layer, order)
     rng = np.random.default_rng(seed)
     for _ in range(shapes):
         sizes = sample_sizes(layer, rng)
         expected, given = _expected(layer, sizes, rng)
-        for kernel in kernels(layer):
+        for kernel in second:
+            values, wanted = _expected_second(layer, kernel, given, sizes, rng)
+            difference = _difference(getattr(module, kernel.name), kernel, wanted, values, sizes)
+            worst[kernel.name] = float(np.maximum(worst[kernel.name], difference))
+        for kernel in first:
             difference = _difference(getattr(module, kernel.name), kernel, expected, given, sizes)
             worst[kernel.name] = float(np.maximum(worst[kernel.name], difference))
     for name, difference in worst.items():
@@ -74,6 +85,27 @@ def _expected(
     given = {**forward, **seeds}
     raw: Program = gradient.program
     return {**interpret(raw, given, sizes), **_zeros(layer, given)}, given  # type: ignore[arg-type]
+
+
+def _expected_second(
+    layer: Layer,
+    kernel: Kernel,
+    given: dict[str, np.ndarray],
+    sizes: dict[Symbol, int | float],
+    rng: np.random.Generator,
+) -> tuple[dict[str, np.ndarray], dict[str, np.ndarray]]:
+    """What a function of second order is given, and its results by the interpreter, as differentiation made them."""
+    named = {name: direction for direction, name in kernel.directions}
+    found = second_order(layer.program)
+    values = given | {t.name: rng.normal(size=given[n].shape) for n, t in found.directions.items()}
+    every = interpret(found.second.program, {**values, **interpret(found.first.program, values, sizes)}, sizes)  # type: ignore[arg-type]
+    wrt = [*(() if kernel.name.endswith("hessian_vector") else dict(kernel.seeds)), *layer.differentiable]
+    adjoints = [found.second.adjoint(name) for name in wrt]
+    wanted = {
+        result: np.zeros_like(given[name]) if adjoint is None else every[adjoint.gradient.name]
+        for result, name, adjoint in zip(kernel.results, wrt, adjoints, strict=True)
+    }
+    return values | {named[n]: values[t.name] for n, t in found.directions.items()}, wanted
 
 
 def _zeros(layer: Layer, given: dict[str, np.ndarray]) -> dict[str, np.ndarray]:

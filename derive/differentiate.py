@@ -92,7 +92,9 @@ class Gradient:
         return next((a for a in self.adjoints if a.tensor.name == name), None)
 
 
-def differentiate(program: Program, wrt: Sequence[str] | None = None, seeds: dict[str, str] | None = None) -> Gradient:
+def differentiate(
+    program: Program, wrt: Sequence[str] | None = None, seeds: dict[str, str] | None = None, prefix: str = "d"
+) -> Gradient:
     """Differentiate a scalar E of the outputs with respect to inputs.
 
     Args:
@@ -100,6 +102,7 @@ def differentiate(program: Program, wrt: Sequence[str] | None = None, seeds: dic
         wrt: names of inputs; all differentiable ones by default.
         seeds: names of the given gradients dE/d(output) by output; "dy" for a single output, else (or where "dy"
             is a tensor already) "d" + name. An output of integers and a constant one have none.
+        prefix: what the name of a gradient begins with, once more where there is a tensor of that name.
 
     Returns:
         The gradient program; inputs that the outputs do not depend on have no statement in it (their gradient is 0).
@@ -137,7 +140,9 @@ def differentiate(program: Program, wrt: Sequence[str] | None = None, seeds: dic
             if contribution is None:
                 continue
             if gradients.get(access.tensor) == seed_tensors.get(access.tensor):  # none yet, or only what is given
-                gradients[access.tensor] = Tensor(_fresh_tensor(access.tensor, taken), tensor.shape, ravel=tensor.ravel)
+                gradients[access.tensor] = Tensor(
+                    _fresh_tensor(access.tensor, taken, prefix), tensor.shape, ravel=tensor.ravel
+                )
             collected.setdefault(access.tensor, []).append(contribution)
     order = [s.target.name for s in reversed(program.statements)] + [t.name for t in program.inputs]
     adjoints = tuple(
@@ -175,10 +180,10 @@ def _depends_on(program: Program, names: set[str]) -> set[str]:
     return found
 
 
-def _fresh_tensor(name: str, taken: set[str]) -> str:
-    candidate = f"d{name}"
+def _fresh_tensor(name: str, taken: set[str], prefix: str = "d") -> str:
+    candidate = f"{prefix}{name}"
     while candidate in taken:
-        candidate = f"d{candidate}"
+        candidate = f"{prefix}{candidate}"
     taken.add(candidate)
     return candidate
 

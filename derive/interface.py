@@ -67,10 +67,10 @@ class Option:
 class Backend(Protocol):
     """What turns a layer or an optimiser into code; installed packages offer theirs as entry points of `BACKENDS`."""
 
-    def generate(self, layer: "Layer | Optimiser", out: Path) -> tuple[Path, ...]:
+    def generate(self, layer: "Layer | Optimiser", out: Path, order: int = 1) -> tuple[Path, ...]:
         """Write its module into a folder; returns the files that changed."""
 
-    def compile(self, layer: "Layer | Optimiser") -> ModuleType:
+    def compile(self, layer: "Layer | Optimiser", order: int = 1) -> ModuleType:
         """Its module, in memory."""
 
 
@@ -119,6 +119,7 @@ class Layer:
         requirements: what must hold of the options.
         display: option settings under which the derivation is printed when the user says nothing.
         source: paper and equation that the formula follows.
+        evaluation: the forward equations after training, over the same inputs; None where they are those of training.
     """
 
     name: str
@@ -134,6 +135,7 @@ class Layer:
     requirements: tuple[Requirement, ...] = ()
     display: tuple[tuple[str, Any], ...] = ()
     source: str = ""
+    evaluation: Program | None = None
 
     @property
     def differentiable(self) -> tuple[str, ...]:
@@ -171,23 +173,37 @@ class Layer:
         """The gradient program, see `derive.differentiate.differentiate`."""
         return self.program.differentiate(wrt)
 
-    def derivation(self, wrt: Sequence[str] | None = None, settings: Mapping[str, str] | None = None) -> "Derivation":
+    def derivation(
+        self, wrt: Sequence[str] | None = None, settings: Mapping[str, str] | None = None, order: int = 1
+    ) -> "Derivation":
         """The derivation step by step, see `derive.derivation.derive`; `print` it, or show it in a notebook."""
         from derive.derivation import derive  # which builds on this module
 
-        return derive(self, wrt, settings)
+        return derive(self, wrt, settings, order)
 
-    def generate(self, out: str | Path) -> tuple[Path, ...]:
+    def generate(self, out: str | Path, order: int = 1) -> tuple[Path, ...]:
         """Write the layer's module and what it needs into the folder `out`; returns the files that changed.
 
+        Args:
+            out: the folder.
+            order: 2 for the double backward function and the Hessian-vector product, too.
+
         Raises:
+            EquationError: for an order other than 1 and 2.
             FileExistsError: when a file there was not generated.
         """
-        return backend().generate(self, Path(out))
+        return backend().generate(self, Path(out), order)
 
-    def compile(self) -> ModuleType:
-        """The layer's module in memory: its functions and its class as attributes; nothing is written."""
-        return backend().compile(self)
+    def compile(self, order: int = 1) -> ModuleType:
+        """The layer's module in memory: its functions and its class as attributes; nothing is written.
+
+        Args:
+            order: 2 for the double backward function and the Hessian-vector product, too.
+
+        Raises:
+            EquationError: for an order other than 1 and 2.
+        """
+        return backend().compile(self, order)
 
     def specialise(self, mapping: Mapping[Symbol, Expr]) -> "Layer":
         """The same layer with size symbols replaced: ``stride=1`` is a substitution."""

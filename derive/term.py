@@ -9,6 +9,7 @@ summand is 0 even if its body is infinite or NaN there. A gradient is again a Pr
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from functools import cached_property, lru_cache
 from pathlib import Path
 from types import ModuleType
 from typing import TYPE_CHECKING, Any
@@ -229,19 +230,19 @@ class Program:
 
         return differentiate(self, wrt)
 
-    def generate(self, out: str | Path, name: str = "layer") -> tuple[Path, ...]:
+    def generate(self, out: str | Path, name: str = "layer", order: int = 1) -> tuple[Path, ...]:
         """Write a module with the program's functions, see `derive.interface.Layer.generate`."""
         from derive.interface import layer_of  # which builds on this module
 
-        return layer_of(self, name).generate(out)
+        return layer_of(self, name).generate(out, order)
 
-    def compile(self, name: str = "layer") -> ModuleType:
+    def compile(self, name: str = "layer", order: int = 1) -> ModuleType:
         """The program's functions as a module in memory, ``{name}_forward`` and one per gradient."""
         from derive.interface import layer_of  # which builds on this module
 
-        return layer_of(self, name).compile()
+        return layer_of(self, name).compile(order)
 
-    @property
+    @cached_property
     def tensors(self) -> dict[str, Tensor]:
         """Every tensor by name, inputs first, then in order of definition."""
         found = {t.name: t for t in self.inputs}
@@ -253,7 +254,15 @@ class Program:
 
     def definitions(self, name: str) -> tuple[Statement, ...]:
         """The statements that write tensor `name`."""
-        return tuple(s for s in self.statements if s.target.name == name)
+        return self._definitions.get(name, ())
+
+    @cached_property
+    def _definitions(self) -> dict[str, tuple[Statement, ...]]:
+        found: dict[str, tuple[Statement, ...]] = {}
+        for statement in self.statements:
+            name = statement.target.name
+            found[name] = (*found.get(name, ()), statement)
+        return found
 
     def symbols(self) -> set[Symbol]:
         """All size symbols in shapes, extents and index expressions (not the indices)."""
@@ -274,8 +283,13 @@ class Program:
         indices = {v.name for s in self.statements for v in s.term.indices}
         return set(self.tensors) | {s.name for s in self.symbols()} | indices
 
-    def substitute(self, mapping: Mapping[Symbol, Expr]) -> "Program":
-        """Replace size symbols everywhere (``stride=1`` is a substitution); an index of extent 1 becomes 0."""
+    def substitute(self, mapping: Mapping[Symbol, Expr], whole_axes: bool = False) -> "Program":
+        """Replace size symbols everywhere (``stride=1`` is a substitution); an index of extent 1 becomes 0.
+
+        Args:
+            mapping: what replaces what.
+            whole_axes: let an index of extent 1 stay where it is an axis of its own, such as that of one channel.
+        """
         m = dict(mapping)
 
         def tensor(t: Tensor) -> Tensor:
@@ -286,7 +300,7 @@ class Program:
             statements=tuple(
                 Statement(
                     tensor(s.target),
-                    drop_unit_ranges(s.term.substitute(m)),
+                    drop_unit_ranges(s.term.substitute(m), whole_axes),
                     tensor(s.argument) if s.argument else None,
                     tensor(s.ties) if s.ties else None,
                 )
@@ -297,14 +311,22 @@ class Program:
         )
 
 
-def drop_unit_ranges(term: Term) -> Term:
+def drop_unit_ranges(term: Term, whole_axes: bool = False) -> Term:
     """An index of extent 1 takes only the value 0: substitute it (free indices stay, they are axes of the target)."""
     units = [r.index for r in term.bound if r.extent == 1]
+    if whole_axes:
+        positions = (
+            *(e for a in accesses(term.body) for e in a.indices),
+            *term.deltas,
+            *(g.value for g in term.guards),
+        )
+        units = [v for v in units if any(e != v and v in e.free_symbols for e in positions)]
     if term.is_extremum or not units:
         return term
     return term.substitute({v: Integer(0) for v in units}).without(*units)
 
 
+@lru_cache(maxsize=20_000)
 def accesses(expression: Expr) -> tuple[Access, ...]:
     """The distinct accesses of `expression`, in a stable order of first occurrence."""
     found: dict[Access, None] = {}

@@ -10,7 +10,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from functools import lru_cache
 from itertools import product
 from math import prod
-from typing import Any, NamedTuple
+from typing import Any, ClassVar, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -143,6 +143,22 @@ def float_type(layer: str, **arrays: Array | None) -> type[Any]:
 def scalar_type(*values: Any) -> type[Any]:
     """float32 if all the numbers given are of that NumPy type, else float64."""
     return np.float32 if values and all(getattr(v, "dtype", None) == np.float32 for v in values) else np.float64
+
+
+def weight(layer: str, weights: Mapping[str, Any], name: str, dtype: Any, expected: tuple[int | None, ...]) -> Array:
+    """The weight `name` of a network, of the type and shape expected; None for any extent."""
+    if name not in weights:
+        raise ValueError(f"{layer}: weight {name} is missing; expected one of shape {_extents(expected)}")
+    found = as_array(layer, name, weights[name])
+    if found.dtype != dtype:
+        raise TypeError(f"{layer}: weight {name}: expected {np.dtype(dtype)} as the input has, found {found.dtype}")
+    if found.ndim != len(expected) or any(e not in (None, f) for e, f in zip(expected, found.shape, strict=True)):
+        raise ValueError(f"{layer}: weight {name}: expected shape {_extents(expected)}, found {found.shape}")
+    return found
+
+
+def _extents(expected: tuple[int | None, ...]) -> str:
+    return f"({', '.join('any' if e is None else str(e) for e in expected)}{',' if len(expected) == 1 else ''})"
 
 
 def labels(layer: str, name: str, values: Array, classes: int, *ignored: float) -> None:
@@ -750,7 +766,52 @@ def _quotient(polynomials: tuple[tuple[float, ...], tuple[float, ...]], x: Array
     return above
 
 
+# ----- memory -----
+class Buffers:
+    """Arrays that are used again: those given back, by shape and type.
+
+    An array taken holds whatever was in it.
+    """
+
+    def __init__(self) -> None:
+        self._free: dict[tuple[Any, ...], list[Array]] = {}
+        self._out: dict[int, Array] = {}
+
+    def take(self, extents: tuple[int, ...], dtype: Any) -> Array:
+        """An array of that shape and type, of any content."""
+        free = self._free.get((extents, np.dtype(dtype)))
+        array = free.pop() if free else np.empty(extents, dtype)
+        self._out[id(array)] = array
+        return array
+
+    def give(self, *arrays: Array) -> None:
+        """Take arrays back that nobody reads any more; arrays from elsewhere are left alone."""
+        for array in arrays:
+            if self._out.pop(id(array), None) is not None:
+                self._free.setdefault((array.shape, array.dtype), []).append(array)
+
+    def recycle(self) -> None:
+        """Take everything back."""
+        self.give(*self._out.values())
+
+    @property
+    def size(self) -> int:
+        """The bytes of all arrays, taken and free."""
+        held = [*self._out.values(), *(array for free in self._free.values() for array in free)]
+        return sum(array.nbytes for array in held)
+
+
 # ----- layers -----
+def uniform_within(rng: Any, extents: tuple[int, ...], bound: float, dtype: Any) -> Array:
+    """Initial weights, uniform from -bound to bound."""
+    return np.asarray(rng.uniform(-bound, bound, extents).astype(dtype))
+
+
+def normal(rng: Any, extents: tuple[int, ...], deviation: float, dtype: Any) -> Array:
+    """Initial weights, normal with mean 0."""
+    return np.asarray(rng.normal(0.0, deviation, extents).astype(dtype))
+
+
 def uniform(rng: Any, extents: tuple[int, ...], fan_in: int, dtype: Any) -> Array:
     """Initial weights: uniform within ``1/sqrt(fan_in)`` (PyTorch's default, He et al. 2015 with a = sqrt(5))."""
     bound = 1.0 / np.sqrt(max(1, fan_in))
@@ -863,6 +924,48 @@ class Optimiser:
                 f"look at the loss and the inputs, or lower lr"
             )
         raise FloatingPointError(f"{self.name}: {weight} would not stay finite; its gradient is: lower lr")
+
+
+class Network(Layer):
+    """A network in one module; its weights are called "node.weight".
+
+    Attributes:
+        layers: what layer every node is, by name.
+        flattened: weights whose first axis is a flattened image, and the image's extents (height, width, channels).
+        kept: what `_saved` holds, by name.
+        buffers: memory that is used again from call to call, so that only the last call can be followed by `backward`;
+            None for memory of its own in every call.
+    """
+
+    layers: ClassVar[Mapping[str, str]] = {}
+    kept: ClassVar[tuple[str, ...]] = ()
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.buffers: Buffers | None = Buffers()
+        self.flattened: dict[str, tuple[int, ...]] = {}
+        self._judged: tuple[Any, ...] | None = None
+
+    def _recycle(self) -> None:
+        if self.buffers is not None:
+            self.buffers.recycle()
+
+    def _judgement(self) -> tuple[Any, ...]:
+        if self._judged is None:
+            raise RuntimeError(f"{type(self).__name__}: backward needs dy, or a call of loss before it")
+        return self._judged
+
+    def _check_finite(self, name: str, value: Any) -> None:
+        """Raise where a loss is not finite, and say where that began."""
+        if np.isfinite(value):
+            return
+        where = [f"weight {key}" for key, array in self.params.items() if not np.isfinite(array).all()]
+        for key, array in zip(self.kept, self._saved or (), strict=False):
+            if not where and np.issubdtype(array.dtype, np.floating) and not np.isfinite(array).all():
+                node = key.partition(".")[0]
+                where.append(f"{key} of {node} ({self.layers[node]})" if node in self.layers else f"input {key}")
+        first = f"the first that is not finite is {where[0]}" if where else "all values kept are finite"
+        raise FloatingPointError(f"{name}: the loss is {value}; {first}; lower the learning rate or check the input")
 
 
 class Sequential:

@@ -109,7 +109,7 @@ class SGD(rt.Optimiser):
         self.nesterov = nesterov
 
     def _updated(self, p: rt.Array, g: rt.Array, *state: rt.Array) -> tuple[rt.Array, ...]:
-        v, = state
+        (v,) = state
         return sgd_update(
             p, g, v, lr=self.lr, momentum=self.momentum, weight_decay=self.weight_decay, nesterov=self.nesterov
         )

@@ -50,6 +50,8 @@ def _ordered(statements: Sequence[Statement]) -> list[Statement]:
 
 
 def _statement(statement: Statement, program: Program, scope: Scope, fresh: bool) -> list[Record]:
+    if statement.term.body == 0 and not statement.term.is_extremum:
+        return [Allocate(statement.target.name, statement.target.shape, "0")] if fresh else []
     form = choose_form(statement, program, scope.hints)
     parts = _summands(form, scope)
     if len(parts) > 1:

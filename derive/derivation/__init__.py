@@ -22,17 +22,22 @@ from derive.term import Access, EquationError, Program, Statement
 __all__ = ["Derivation", "Result", "Section", "Step", "derive", "rotation_identity"]
 
 
-def derive(layer: Layer, wrt: Sequence[str] | None = None, settings: Mapping[str, str] | None = None) -> Derivation:
+def derive(
+    layer: Layer, wrt: Sequence[str] | None = None, settings: Mapping[str, str] | None = None, order: int = 1
+) -> Derivation:
     """The derivation of a layer's gradients.
 
     Args:
         layer: a layer of the catalogue, or one of your own.
         wrt: the inputs to differentiate by; all differentiable ones by default.
         settings: options and sizes by name, see `derive.derivation.settings`.
+        order: 2 for the gradient of the gradient.
 
     Raises:
-        EquationError: when `wrt` or a setting does not fit the layer.
+        EquationError: when `wrt`, a setting or the order does not fit the layer.
     """
+    if order != 1:
+        raise EquationError(f"{layer.name}: only order 1 is printed")
     display = displayed(layer, settings)
     program = simplified(display.program)
     gradient = differentiate(program, _checked(layer, wrt))

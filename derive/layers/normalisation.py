@@ -43,6 +43,7 @@ def batch_norm() -> Layer:
         source=f"{IOFFE}, section 3",
         weights=WEIGHTS,
         initial=INITIAL,
+        evaluation=batch_norm_inference().program,
     )
 
 

@@ -1,0 +1,261 @@
+"""The functions of a network as text: arguments checked and bound, the plan's lines, results."""
+
+from collections.abc import Sequence
+
+from sympy import Symbol
+
+from codegen.arguments import shape_argument, used
+from codegen.binder import Binder, Source, quoted
+from codegen.compiler import RESERVED, signature
+from codegen.constructor import annotation, default_text, describe_option
+from codegen.docstring import equations, paragraph, wrapped
+from codegen.emit import Emitter
+from codegen.kernel import Kernel
+from codegen.layout import WIDTH, fit
+from codegen.lower import lower
+from codegen.network.kernels import NetworkKernels
+from codegen.network.memory import Memory, planned
+from codegen.render import FunctionContext
+from codegen.scalar import size_text
+from derive.composition import Network
+from derive.interface import REQUIRED
+from derive.term import Tensor
+
+OWN = RESERVED | {"params", "state", "saved", "buffers", "inputs", "new_state"}
+"""Names that a network's functions use themselves."""
+
+
+def forward_function(k: NetworkKernels) -> FunctionContext:
+    """``net_forward(x, params) -> y, saved``, with state also ``-> y, new_state, saved``."""
+    network, kernel = k.network, k.forward
+    output = network.program.outputs[0]
+    memory = _memory(k, kernel, network.program.outputs, kept=[t.name for t in k.kept])
+    replaced = {new: name for name, new, _ in network.state}
+    results = [output]
+    if replaced:
+        entries = ", ".join(f"{quoted(network.key(name))}: {new}" for new, name in replaced.items())
+        results.append(f"{{{entries}}}")
+    results.append(_tuple([*(t.name for t in k.kept), *(f"{t.name}.shape" for t in k.backward.shaped)]))
+    state = ["new state by name"] if replaced else []
+    words = [f"{output}, {_shape(network.program.tensors[output])}", *state, f"what {network.name}_backward"]
+    returns = ", ".join(words)
+    return _function(
+        k,
+        kernel,
+        memory,
+        heading=f"Compute the network in training: {network.words}.",
+        arrays=_arrays(k, kernel, given=[t.name for t in network.given]),
+        results=results,
+        result_type=f"tuple[rt.Array, {'dict[str, rt.Array], ' if replaced else ''}tuple[Any, ...]]",
+        returns=[f"{returns} needs."],
+    )
+
+
+def predict_function(k: NetworkKernels) -> FunctionContext:
+    """``net_predict(x, params) -> y``."""
+    network, kernel = k.network, k.predict
+    output = network.program.outputs[0]
+    given = [t.name for t in network.given if t in kernel.program.inputs]
+    return _function(
+        k,
+        kernel,
+        _memory(k, kernel, [output]),
+        heading=f"Compute the network after training: {network.words}.",
+        arrays=_arrays(k, kernel, given=given),
+        results=[output],
+        result_type="rt.Array",
+        returns=[f"{output}, {_shape(network.program.tensors[output])}."],
+    )
+
+
+def backward_function(k: NetworkKernels) -> FunctionContext:
+    """``net_backward(dy, params, saved) -> dx, gradients``; without dx where `inputs` is False."""
+    network, kernel = k.network, k.backward
+    results = kernel.program.outputs
+    weights = dict(zip(k.trained, results, strict=False))
+    gradients = ", ".join(f"{quoted(network.key(w))}: {g}" for w, g in weights.items())
+    own = results[len(k.trained) :]
+    answer = own[0] if len(own) == 1 else f"({', '.join(own)})"
+    names = " and ".join(f"the gradient of {name}" for name in k.inputs) or "nothing"
+    return _function(
+        k,
+        kernel,
+        _memory(k, kernel, kernel.program.outputs, tail=own),
+        heading=f"Compute all gradients of E: {network.words}.",
+        arrays=[*_saved(k), *_arrays(k, kernel, given=k.seeds)],
+        results=[f"{answer} if inputs else None" if own else "None", f"{{{gradients}}}"],
+        result_type="tuple[Any, dict[str, rt.Array]]",
+        returns=[f"{names} (None unless inputs), and the gradients of all weights by name."],
+        own=[*(f"{s}: Any" for s in k.seeds)],
+    )
+
+
+def _function(
+    k: NetworkKernels,
+    kernel: Kernel,
+    memory: Memory,
+    *,
+    heading: str,
+    arrays: Sequence[str],
+    results: Sequence[str],
+    result_type: str,
+    returns: Sequence[str],
+    own: Sequence[str] = (),
+) -> FunctionContext:
+    """A function of the module; `own` are its first parameters where these are not the network's inputs."""
+    backward = bool(own)
+    stateful = bool(_stateful(k, kernel))
+    taken = OWN | set(kernel.program.tensors) | {s.name for s in kernel.program.symbols()}
+    emitter = Emitter(taken | {o.name for o in kernel.options}, pool="buffers")
+    computed = ["buffers = rt.Buffers() if buffers is None else buffers", *emitter.lines(memory.plan)]
+    computed.append(f"return {', '.join(results)}")
+    given = [f"{t.name}: Any" for t in k.network.given if t in kernel.program.inputs]
+    parameters = [*(own or given), "params: Mapping[str, Any]"]
+    parameters += ["state: Mapping[str, Any]"] if stateful else []
+    parameters += ["saved: tuple[Any, ...]"] if backward else []
+    parameters.append("*")
+    parameters += [f"{o.name}: {annotation(o)}{_default(o)}" for o in kernel.options]
+    parameters += ["inputs: bool = True"] if backward else []
+    parameters.append("buffers: rt.Buffers | None = None")
+    lines = [*used(arrays, computed), *computed]
+    return FunctionContext(
+        signature=signature(f"def {kernel.name}", parameters, result_type, 0),
+        summary=heading,
+        description=paragraph(_description(k, kernel, memory, returns, own, stateful), "    "),
+        lines=tuple(fit(lines, 1)),
+    )
+
+
+def _default(option: object) -> str:
+    default = getattr(option, "default", REQUIRED)
+    return "" if default is REQUIRED else f" = {default_text(option)}"  # type: ignore[arg-type]
+
+
+def _stateful(k: NetworkKernels, kernel: Kernel) -> list[Tensor]:
+    names = {s for s, _, _ in k.network.state}
+    return [t for t in kernel.program.inputs if t.name in names]
+
+
+def _memory(
+    k: NetworkKernels, kernel: Kernel, returned: Sequence[str], kept: Sequence[str] = (), tail: Sequence[str] = ()
+) -> Memory:
+    given = [t.name for t in kernel.arguments]
+    taken = OWN | {o.name for o in kernel.options} | set(k.network.program.names())
+    plan = lower(kernel.program, kernel.name, given, taken)
+    return planned(plan, kernel.program, returned=returned, kept=kept, tail=tail)
+
+
+def _arrays(k: NetworkKernels, kernel: Kernel, given: Sequence[str]) -> list[str]:
+    """Check and bind what a function is given, each weight in one line."""
+    network = k.network
+    binder = Binder(network, kernel.program)
+    tensors = {t.name: t for t in kernel.program.inputs}
+    name = quoted(network.name)
+    lines: list[str] = []
+    real = [n for n in given if not tensors[n].integer]
+    for n in given:
+        kind = ", integer=True" if tensors[n].integer else ""
+        lines.append(f"{n} = rt.array({name}, {quoted(n)}, {n}, {len(tensors[n].shape)}{kind})")
+    lines.append(f"dtype = rt.float_type({name}, {', '.join(f'{n}={n}' for n in real)})")
+    lines += [line for o in kernel.options for line in binder.option(o)]
+    backward = kernel is k.backward
+    shapes = [Source(shape_argument(t), t.name, t) for t in kernel.shaped]
+    shapes += [Source(f"{t.name}.shape", t.name, t) for t in k.kept if t.name in network.part or t in network.given]
+    if backward:
+        first = [s for s in shapes if s.tensor in network.given]
+        lines += binder.axes(first)
+    else:
+        lines += [line for n in given for line in _given(k, binder, tensors[n])]
+    state = {s for s, _, _ in network.state}
+    constants = {n for n, _ in network.constants}
+    for t in kernel.program.inputs:
+        if t.name in given or (t.name not in network.weights and t.name not in state):
+            continue
+        lines += _weight(network, t, binder, "state" if t.name in state else "params")
+    lines += [f"{t.name} = {t.name.upper()}.astype(dtype)" for t in kernel.program.inputs if t.name in constants]
+    sources = [Source(f"{n}.shape", n, tensors[n]) for n in given]
+    lines += binder.derived([] if backward else sources)
+    if backward:
+        kept = {t.name for t in k.kept}
+        missing = kernel.program.symbols() - binder.known
+        free = {s.called: set().union(*(e.free_symbols for e in s.tensor.shape), set()) for s in shapes}
+        lines += binder.axes([s for s in shapes if s.tensor.name in kept and free[s.called] & missing])
+        lines += binder.axes(sources)
+    return lines
+
+
+def _given(k: NetworkKernels, binder: Binder, tensor: Tensor) -> list[str]:
+    """Bind what is open in the shape of an input, and check the rest under the names of its axes."""
+    network, name = k.network, tensor.name
+    lines = []
+    for axis, extent in enumerate(tensor.shape):
+        if isinstance(extent, Symbol) and extent not in binder.known:
+            lines.append(f"{extent} = {name}.shape[{axis}]")
+            binder.known.add(extent)
+    extents = ", ".join(size_text(e) for e in tensor.shape)
+    words = dict(k.source.axes)
+    called = ", ".join(words.get(e, str(e)) for e in k.source.program.tensors[name].shape)
+    comma = "," if len(tensor.shape) == 1 else ""
+    head = f"{quoted(network.name)}, {quoted(name)}, {name}.shape"
+    return [*lines, f"rt.extents({head}, ({extents}{comma}), {quoted(called)})"]
+
+
+def _weight(network: Network, tensor: Tensor, binder: Binder, where: str) -> list[str]:
+    """Read a weight by its name; its extents are checked, or bound where they are open."""
+    key = quoted(network.key(tensor.name))
+    binder_lines = binder.derived([])
+    head = f"{tensor.name} = rt.weight({quoted(network.name)}, {where}, {key}"
+    if all(e.free_symbols <= binder.known for e in tensor.shape):
+        inner = ", ".join(size_text(e) for e in tensor.shape)
+        shape = f"({inner},)" if len(tensor.shape) == 1 else f"({inner})"
+        return [*binder_lines, f"{head}, dtype, {shape})"]
+    source = Source(f"{tensor.name}.shape", network.key(tensor.name), tensor)
+    return [*binder_lines, f"{head}, dtype, (None,) * {len(tensor.shape)})", *binder.axes([source])]
+
+
+def _saved(k: NetworkKernels) -> list[str]:
+    names = [*(t.name for t in k.kept), *(shape_argument(t) for t in k.backward.shaped)]
+    return [*_filled("(", names, ") = saved")] if names else []
+
+
+def _filled(start: str, names: Sequence[str], stop: str) -> list[str]:
+    """Names in brackets, as many on a line as fit."""
+    line = f"{start}{_listed(names)}{stop}"
+    if len(line) <= WIDTH - 8:
+        return [line]
+    return [start, *wrapped(f"{_listed(names)},", "    ", WIDTH - 8), stop]
+
+
+def _listed(names: Sequence[str]) -> str:
+    return f"{', '.join(names)}{',' if len(names) == 1 else ''}"
+
+
+def _tuple(names: Sequence[str]) -> str:
+    return f"({_listed(names)})"
+
+
+def _shape(tensor: Tensor) -> str:
+    inner = ", ".join(size_text(e) for e in tensor.shape)
+    return f"shape ({inner},)" if len(tensor.shape) == 1 else f"shape ({inner})"
+
+
+def _description(
+    k: NetworkKernels, kernel: Kernel, memory: Memory, returns: Sequence[str], own: Sequence[str], stateful: bool
+) -> list[str]:
+    network = k.network
+    lines = [*equations(kernel.program), ""] if own else ["By the equations of this module.", ""]
+    lines += [*memory.words, "", "Args:"]
+    for t in network.given:
+        if not own and t in kernel.program.inputs:
+            lines.append(f"    {t.name}: {_shape(t)}{', integers' if t.integer else ''}.")
+    for seed, output in kernel.seeds:
+        lines.append(f"    {seed}: {_shape(kernel.program.tensors[seed])}; dE/d{output}.")
+    lines.append(f"    params: the weights by name, see {network.class_name}.")
+    lines += ["    state: the running statistics by name."] if stateful else []
+    lines += [f"    saved: what {network.name}_forward returned last."] if own else []
+    lines += [f"    {o.name}: {describe_option(o)}." for o in kernel.options]
+    lines += ["    inputs: whether the gradient of the input is wanted."] if own else []
+    lines.append("    buffers: memory that is used again from call to call; what is kept lies in it.")
+    lines += ["", "Returns:", *(f"    {r}" for r in returns), "", "Raises:"]
+    lines.append("    TypeError: when an array has a wrong type.")
+    return [*lines, "    ValueError: when shapes do not fit or a weight is missing."]

@@ -1,0 +1,116 @@
+"""Network -> the programs of its functions: forward with what is kept for backward, evaluation, backward.
+
+All gradients come from one program, so that what several of them need is computed once.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from itertools import groupby
+
+from codegen.kernel import Kernel, assemble, forward_program, gradient_program, kernels, without_inputs
+from derive.composition import Network, NetworkError
+from derive.differentiate import differentiate
+from derive.inline import is_pointwise
+from derive.term import Program, Statement, Tensor, accesses
+
+
+@dataclass(frozen=True)
+class NetworkKernels:
+    """The functions of a network's module.
+
+    Attributes:
+        source: the network with symbols for its sizes.
+        network: the network, numbers put in.
+        forward: the output, new state, and what backward needs.
+        predict: the output alone, as it is after training.
+        backward: the gradients of the weights, then those of the inputs.
+        kept: the tensors that forward keeps for backward, inputs among them.
+        trained: the weights that have a gradient, in the order of the results.
+        inputs: the inputs that have a gradient, in the order of the results.
+        loss: the functions of the loss, forward and gradient.
+    """
+
+    source: Network
+    network: Network
+    forward: Kernel
+    predict: Kernel
+    backward: Kernel
+    kept: tuple[Tensor, ...]
+    trained: tuple[str, ...]
+    inputs: tuple[str, ...]
+    loss: tuple[Kernel, ...] = ()
+
+    @property
+    def seeds(self) -> tuple[str, ...]:
+        """The names of the gradients that backward is given."""
+        return tuple(name for name, _ in self.backward.seeds)
+
+
+def network_kernels(source: Network) -> NetworkKernels:
+    """The functions of a network.
+
+    Raises:
+        NetworkError: when the network's value does not depend on what it would learn.
+    """
+    network = source.concrete
+    program = network.program
+    gradient = differentiate(program)
+    if not gradient.seeds:
+        raise NetworkError(f"{network.name}: its value holds integers; there is nothing to differentiate")
+    trained = tuple(w for w in network.weights if not program.tensors[w].constant)
+    inputs = tuple(t.name for t in network.given if not t.integer and not t.constant)
+    wanted = gradient_program(gradient, [*trained, *inputs], without_inputs(program))
+    backward = _summed_first(wanted)
+    held = {*network.weights, *dict(network.constants), *(s for s, _, _ in network.state)}
+    seeds = {t.name for t in gradient.seeds.values()}
+    kept = tuple(t for t in backward.inputs if t.name not in seeds | held)
+    given = {t.name for t in program.inputs}
+    extra = [t.name for t in kept if t.name not in given and t.name not in program.outputs]
+    results = (*program.outputs, *extra)
+    output = program.outputs[0]
+    forward = _summed_first(forward_program(program, results))
+    evaluation = forward_program(network.evaluation or program, (output,))
+    return NetworkKernels(
+        source=source,
+        network=network,
+        forward=assemble(f"{network.name}_forward", network, forward, results),
+        predict=assemble(f"{network.name}_predict", network, _without_idle(evaluation), (output,)),
+        backward=replace(
+            assemble(f"{network.name}_backward", network, backward, backward.outputs),
+            seeds=tuple((t.name, name) for name, t in gradient.seeds.items()),
+        ),
+        kept=kept,
+        trained=trained,
+        inputs=inputs,
+        loss=_loss(network),
+    )
+
+
+def _loss(network: Network) -> tuple[Kernel, ...]:
+    """The loss's forward function and its gradient with respect to the network's output."""
+    if network.loss is None:
+        return ()
+    forward, gradient, *_ = kernels(replace(network.loss, name=f"{network.name}_loss"))
+    return forward, gradient
+
+
+def _without_idle(program: Program) -> Program:
+    """The program without inputs that it does not read."""
+    read = program.tensors.keys() - {t.name for t in program.inputs}
+    names = {a for s in program.statements for a in _read(s)} | read
+    return replace(program, inputs=tuple(t for t in program.inputs if t.name in names))
+
+
+def _read(statement: Statement) -> set[str]:
+    return {a.tensor for a in accesses(statement.term.body)}
+
+
+def _summed_first(program: Program) -> Program:
+    """Of neighbouring statements with one target first those that sum: a GEMM writes its result where it belongs."""
+    groups = groupby(program.statements, key=lambda s: s.target.name)
+    ordered = [s for _, group in groups for s in _sorted(list(group))]
+    return replace(program, statements=tuple(ordered))
+
+
+def _sorted(group: Sequence[Statement]) -> list[Statement]:
+    return sorted(group, key=is_pointwise)

@@ -1,0 +1,198 @@
+"""The class of a network as text: weights by name, call, loss, backward and predict."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from sympy import Expr
+
+from codegen.arguments import shape_argument
+from codegen.binder import quoted
+from codegen.constructor import constructor_arguments, constructor_signature, size_lines
+from codegen.kernel import Kernel
+from codegen.network.kernels import NetworkKernels
+from codegen.scalar import POWER, size_text
+from derive.composition import Network, Normal, Uniform
+from derive.composition.record import Start
+
+
+@dataclass(frozen=True)
+class NetworkClass:
+    """What the template shows of the class; every part is finished text.
+
+    Attributes:
+        name: such as "LeNet5".
+        title: its description.
+        signature: parameters of the constructor.
+        arguments: their descriptions, (name, text).
+        weights: every weight: name, shape, how it starts.
+        attributes: lines of the class body.
+        setup: lines of the constructor.
+        given: names of the arrays that a call takes.
+        forward: lines of the call.
+        predict: lines of predict.
+        judged: names of the arrays that the loss takes; () for a network without loss.
+        loss: lines of loss.
+        backward: lines of backward.
+    """
+
+    name: str
+    title: str
+    signature: tuple[str, ...]
+    arguments: tuple[tuple[str, str], ...]
+    weights: tuple[str, ...]
+    attributes: tuple[str, ...]
+    setup: tuple[str, ...]
+    given: tuple[str, ...]
+    forward: tuple[str, ...]
+    predict: tuple[str, ...]
+    judged: tuple[str, ...]
+    loss: tuple[str, ...]
+    backward: tuple[str, ...]
+
+
+def network_class(k: NetworkKernels) -> NetworkClass:
+    """The class on top of the functions."""
+    network = k.network
+    return NetworkClass(
+        name=network.class_name,
+        title=network.words[0].upper() + network.words[1:],
+        signature=tuple(constructor_signature(network)),
+        arguments=tuple(constructor_arguments(network)),
+        weights=tuple(_described(network)),
+        attributes=tuple(_attributes(k)),
+        setup=tuple(_setup(network)),
+        given=tuple(t.name for t in network.given),
+        forward=tuple(_forward(k)),
+        predict=tuple(_predict(k)),
+        judged=_judged(k),
+        loss=tuple(_loss(k)),
+        backward=tuple(_backward(k)),
+    )
+
+
+def _described(network: Network) -> list[str]:
+    tensors, fans = network.program.tensors, dict(network.fans)
+    lines = [
+        f"{network.key(w)}: shape {_shape(tensors[w].shape)}, {_start_words(start, fans[w])}."
+        for w, start in network.starts
+    ]
+    return [*lines, *(f"{network.key(s)}: state, starts as {value:g}." for s, _, value in network.state)]
+
+
+def _start_words(start: Start, fan: Expr) -> str:
+    text = size_text(fan, POWER)
+    if isinstance(start, Uniform):
+        root = f"sqrt({size_text(fan)})"
+        below = root if start.power == 0.5 else text if start.power == 1 else f"{text}**{start.power:g}"
+        return f"uniform within {start.gain:g} / {below}"
+    if isinstance(start, Normal):
+        return f"normal, of variance {start.gain:g} / {text}"
+    return f"starts as {start:g}"
+
+
+def _start_text(start: Start, fan: Expr, shape: str) -> str:
+    text = size_text(fan, POWER)
+    if isinstance(start, Uniform):
+        root = f"np.sqrt({size_text(fan)})"
+        below = root if start.power == 0.5 else text if start.power == 1 else f"{text}**{start.power:g}"
+        return f"rt.uniform_within(rng, {shape}, {start.gain!r} / {below}, dtype)"
+    if isinstance(start, Normal):
+        return f"rt.normal(rng, {shape}, np.sqrt({start.gain!r} / {text}), dtype)"
+    return f"np.full({shape}, {float(start)!r}, dtype)"
+
+
+def _setup(network: Network) -> list[str]:
+    lines = size_lines(network)
+    tensors, fans = network.program.tensors, dict(network.fans)
+    lines.append(f"dtype = rt.real_type({quoted(network.name)}, dtype)")
+    if any(not isinstance(start, float) for _, start in network.starts):
+        lines.append("rng = np.random.default_rng(rng)")
+    for weight, start in network.starts:
+        value = _start_text(start, fans[weight], _shape(tensors[weight].shape))
+        lines.append(f"self.params[{quoted(network.key(weight))}] = {value}")
+    for name, _, first in network.state:
+        shape = _shape(tensors[name].shape)
+        lines.append(f"self.state[{quoted(network.key(name))}] = np.full({shape}, {float(first)!r}, dtype)")
+    if network.flattened:
+        entries = ", ".join(f"{quoted(network.key(w))}: {_shape(e)}" for w, e in network.flattened)
+        lines.append(f"self.flattened = {{{entries}}}")
+    return lines
+
+
+def _attributes(k: NetworkKernels) -> list[str]:
+    network = k.network
+    layers = ", ".join(f"{quoted(n.name)}: {quoted(n.layer.name)}" for n in network.nodes)
+    lines = [f"layers: ClassVar[Mapping[str, str]] = {{{layers}}}"]
+    names = [network.part[t.name].key if t.name in network.part else t.name for t in k.kept]
+    return [*lines, f"kept = {_shape(names, quote=True)}"]
+
+
+def _options(kernel: Kernel) -> str:
+    return "".join(f", {o.name}=self.{o.name}" for o in kernel.options)
+
+
+def _forward(k: NetworkKernels) -> list[str]:
+    network = k.network
+    given = ", ".join(t.name for t in network.given)
+    stateful = bool(network.state)
+    results = ["y", *(["state"] if stateful else []), "self._saved"]
+    arguments = f"{given}, self.params{', self.state' if stateful else ''}{_options(k.forward)}"
+    lines = [f"{t.name} = rt.as_array({quoted(network.name)}, {quoted(t.name)}, {t.name})" for t in network.given]
+    lines += ["self._saved = None", "self._recycle()"]
+    lines.append(f"{', '.join(results)} = {network.name}_forward({arguments}, buffers=self.buffers)")
+    return [*lines, *(["self.state.update(state)"] if stateful else []), "return y"]
+
+
+def _predict(k: NetworkKernels) -> list[str]:
+    network, kernel = k.network, k.predict
+    given = [t.name for t in network.given if t in kernel.program.inputs]
+    state = {s for s, _, _ in network.state} & {t.name for t in kernel.program.inputs}
+    arguments = f"{', '.join(given)}, self.params{', self.state' if state else ''}{_options(kernel)}"
+    return [f"return {network.name}_predict({arguments}, buffers=self.buffers)"]
+
+
+def _judged(k: NetworkKernels) -> tuple[str, ...]:
+    return tuple(t.name for t in k.loss[0].arguments if not t.optional) if k.loss else ()
+
+
+def _loss(k: NetworkKernels) -> list[str]:
+    if not k.loss:
+        return []
+    forward, gradient = k.loss
+    names = _judged(k)
+    results = ", ".join(forward.results)
+    needed = [t.name for t in gradient.arguments if t.name not in dict(gradient.seeds)]
+    kept = [*needed, *(f"{t.name}.shape" for t in gradient.shaped)]
+    value = forward.results[0]
+    return [
+        f"{results} = {forward.name}({', '.join(f'{n}={n}' for n in names)})",
+        f"self._judged = {_shape(kept)}",
+        f"self._check_finite({quoted(k.network.name)}, {value})",
+        f"return {value}",
+    ]
+
+
+def _backward(k: NetworkKernels) -> list[str]:
+    network = k.network
+    (seed,) = k.seeds
+    lines = ["saved = self._kept()", f"inputs = {seed} is not None"]
+    if k.loss:
+        _, gradient = k.loss
+        needed = [t.name for t in gradient.arguments if t.name not in dict(gradient.seeds)]
+        names = [*needed, *(shape_argument(t) for t in gradient.shaped)]
+        taken = [seed if t.name in dict(gradient.seeds) else t.name for t in gradient.arguments]
+        passed = [("1.0" if n == seed else n) for n in taken]
+        passed += [f"{shape_argument(t)}={shape_argument(t)}" for t in gradient.shaped]
+        lines += [
+            f"if {seed} is None:",
+            f"    {', '.join(names)}{',' if len(names) == 1 else ''} = self._judgement()",
+            f"    {seed} = {gradient.name}({', '.join(passed)})",
+        ]
+    arguments = [seed, f"self.params, saved{_options(k.backward)}", "inputs=inputs, buffers=self.buffers"]
+    call = f"{network.name}_backward({', '.join(arguments)})"
+    return [*lines, f"gradient, self.grads = {call}", "return gradient"]
+
+
+def _shape(parts: Sequence[Expr | str], quote: bool = False) -> str:
+    texts = [quoted(str(p)) if quote else p if isinstance(p, str) else size_text(p) for p in parts]
+    return f"({', '.join(texts)}{',' if len(texts) == 1 else ''})"

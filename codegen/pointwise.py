@@ -1,0 +1,141 @@
+"""Pointwise expressions into arrays that exist: ``np.tanh(u, out=y)`` instead of a new array for every operation.
+
+Where an operation has a compound operand, that operand is computed into the target first; a second one needs a
+temporary array of its own.
+"""
+
+import re
+
+from sympy import Add, Expr, Mul, Pow, Rational
+
+from codegen.plan import Update
+from codegen.scalar import ATOM, POWER, ArrayPrinter, fraction, ordered_terms
+from derive.functions import FUNCTIONS, is_indicator
+from derive.term import EXTREMA, Access
+
+_UFUNC = re.compile(r"np\.[a-z0-9_]+\(.*\)")
+
+
+def has_target(update: Update) -> bool:
+    """Whether `into` can compute an update: it is pointwise and its outermost operation takes a target."""
+    return not update.summed and update.op not in EXTREMA and _operation(update.body)
+
+
+def _operation(body: Expr) -> bool:
+    if isinstance(body, Add | Access):
+        return True
+    if isinstance(body, Mul):
+        return not any(is_indicator(f) for f in body.args)
+    if isinstance(body, Pow):
+        return body.exp in (2, Rational(1, 2)) or (body.exp.is_negative and body.exp.is_number)
+    return body.func in FUNCTIONS and not is_indicator(body) and bool(_UFUNC.fullmatch(FUNCTIONS[body.func].numpy))
+
+
+def into(target: str, body: Expr, printer: ArrayPrinter) -> list[str]:
+    """The lines that compute `body` into the array `target`, which none of its accesses reads."""
+    if isinstance(body, Access):
+        return [f"np.copyto({target}, {printer.text(body)})"]
+    if not _operation(body) or printer.is_scalar(body):
+        return [f"{target}[...] = {printer.text(body)}"]
+    if isinstance(body, Add):
+        return _sum(target, body, printer)
+    if isinstance(body, Mul):
+        return _product(target, body, printer)
+    if isinstance(body, Pow):
+        if body.exp.is_negative:
+            return _after(target, body.base**-body.exp, printer, "np.divide(1, {}, out={})")
+        return _after(target, body.base, printer, f"np.{'square' if body.exp == 2 else 'sqrt'}({{}}, out={{}})")
+    inner, *more = body.args
+    form = FUNCTIONS[body.func].numpy
+    rest = [printer.text(a) for a in more]
+    return _after(target, inner, printer, f"{form[:-1].format('{}', *rest)}, out={{}})")
+
+
+def _is_compound(e: Expr, printer: ArrayPrinter) -> bool:
+    """Whether an operand is worth a line of its own."""
+    return _operation(e) and not isinstance(e, Access) and not printer.is_scalar(e)
+
+
+def _after(target: str, inner: Expr, printer: ArrayPrinter, call: str) -> list[str]:
+    if _is_compound(inner, printer):
+        return [*into(target, inner, printer), call.format(target, target)]
+    return [call.format(printer.text(inner), target)]
+
+
+def _sum(target: str, body: Add, printer: ArrayPrinter) -> list[str]:
+    terms = ordered_terms(body)
+    first = next((t for t in terms if _is_compound(t, printer) and not _negative(t)), None)
+    if first is None:
+        first = next((t for t in terms if _is_compound(t, printer)), None)
+    if first is None:
+        one, two, *rest = terms
+        word = "subtract" if _negative(two) else "add"
+        if _negative(one):
+            return [f"{target}[...] = {printer.text(body)}"]
+        lines = [f"np.{word}({printer.text(one, POWER)}, {printer.text(_size(two), POWER)}, out={target})"]
+    elif _negative(first):
+        rest = [t for t in terms if t != first]
+        other, *rest = rest
+        if _negative(other):
+            return [f"{target}[...] = {printer.text(body)}"]
+        lines = [*into(target, -first, printer), f"np.subtract({printer.text(other)}, {target}, out={target})"]
+    else:
+        rest = [t for t in terms if t != first]
+        lines = into(target, first, printer)
+    return [*lines, *(f"{target} {'-' if _negative(t) else '+'}= {printer.text(_size(t))}" for t in rest)]
+
+
+def _negative(term: Expr) -> bool:
+    return bool(term.as_coeff_Mul()[0].is_negative)
+
+
+def _size(term: Expr) -> Expr:
+    return -term if _negative(term) else term
+
+
+def _product(target: str, body: Mul, printer: ArrayPrinter) -> list[str]:
+    coefficient, rest = body.as_coeff_Mul()
+    above, below = fraction(rest if coefficient == -1 else body)
+    scalars = [f for f in above if printer.is_scalar(f)]
+    divisors = [f for f in below if printer.is_scalar(f)]
+    arrays = [f for f in above if not printer.is_scalar(f)]
+    arrays.sort(key=lambda f: -len(f.free_symbols & printer.vectors))  # the first operand spans the target
+    under = [f for f in below if not printer.is_scalar(f)]
+    factor = _scalar(scalars, divisors, printer)
+    if coefficient == -1:
+        factor = f"-{_atom(factor)}" if factor else "-1"
+    if not arrays:
+        head = factor or "1"
+        return _after(target, Mul(*under), printer, f"np.divide({head}, {{}}, out={{}})")
+    first = next((f for f in arrays if _is_compound(f, printer)), None)
+    lines: list[str]
+    if first is not None:
+        others = [f for f in arrays if f is not first]
+        lines = into(target, first, printer)
+        lines += [f"{target} *= {factor}"] if factor else []
+    else:
+        one, *others = arrays
+        if factor:
+            lines = [f"np.multiply({printer.text(one, ATOM)}, {factor}, out={target})"]
+        elif others:
+            two, *others = others
+            lines = [f"np.multiply({printer.text(one, ATOM)}, {printer.text(two, ATOM)}, out={target})"]
+        else:
+            two, *under = under
+            lines = [f"np.divide({printer.text(one, ATOM)}, {printer.text(two, ATOM)}, out={target})"]
+    lines += [f"{target} *= {printer.text(f)}" for f in others]
+    return [*lines, *(f"{target} /= {printer.text(f)}" for f in under)]
+
+
+def _scalar(above: list[Expr], below: list[Expr], printer: ArrayPrinter) -> str:
+    """The numbers of a product as one number; "" for 1."""
+    if not above and not below:
+        return ""
+    if below and any(f.free_symbols for f in below):
+        top = " * ".join(printer.text(f, POWER) for f in above) or "1"
+        return f"rt.ratio({top}, {' * '.join(printer.text(f, POWER) for f in below)})"
+    return printer.text(Mul(*above) / Mul(*below))
+
+
+def _atom(text: str) -> str:
+    return text if re.fullmatch(r"[\w.]+", text) else f"({text})"

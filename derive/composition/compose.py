@@ -1,0 +1,447 @@
+"""Nodes -> Network: one program out of many, every tensor and size under a name of its own.
+
+A layer's input is the tensor of the node that it reads; its size symbols become that tensor's extents. What is left
+open stays a symbol called after the node: K_1, or K_c1 of a node that the user named.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from graphlib import CycleError, TopologicalSorter
+from typing import Any
+
+import sympy
+from sympy import Expr, Integer, Symbol
+
+from derive.collapse import expanded
+from derive.composition.axes import written_out
+from derive.composition.fan import fan_in
+from derive.composition.record import Data, Network, NetworkError, Node, Part, Start, Uniform
+from derive.composition.settings import Values, set_options
+from derive.composition.tidy import tidied
+from derive.index import IntegerFunction, integer
+from derive.interface import Kind, Layer, Option
+from derive.term import Access, Program, Statement, Tensor, accesses, check
+
+AXES = (("N", "batch"), ("H", "height"), ("W", "width"), ("C", "channels"))
+"""What errors call the extents of an input."""
+INPUT = "x"
+"""The network's input where nothing else is said."""
+
+
+@dataclass(frozen=True)
+class Value:
+    """A tensor that nodes may read, and the letters of its axes."""
+
+    tensor: Tensor
+    letters: tuple[Symbol, ...] = ()
+
+
+def compose(
+    name: str,
+    nodes: Sequence[Node],
+    output: str,
+    *,
+    inputs: Mapping[str, Sequence[Any]] | None = None,
+    loss: Layer | None = None,
+    **interface: Any,
+) -> Network:
+    """The network of `nodes`.
+
+    Args:
+        name: the network's name, also the stem of its functions.
+        nodes: its layers, in any order.
+        output: the node whose value is the network's.
+        inputs: shapes of the network's inputs, integers and names; what is left out follows from the layer that reads.
+        loss: the layer that judges the output.
+        **interface: fields of `Network` such as title, class_name, source.
+
+    Raises:
+        NetworkError: when shapes do not meet, nodes depend on each other in a circle, a name is used twice or a setting
+            makes no sense.
+    """
+    builder = _Builder(name, dict(inputs or {}))
+    ordered = _ordered(name, nodes, output, set(builder.shapes) or {INPUT})
+    for node in ordered:
+        builder.add(node, node.layer.program)
+    evaluation = None
+    if any(node.layer.evaluation is not None for node in ordered):
+        other = _Builder(name, dict(inputs or {}))
+        for node in ordered:
+            other.add(node, node.layer.evaluation or node.layer.program)
+        evaluation = other.program(output, ())
+    network = builder.network(ordered, output, interface)
+    return replace(network, evaluation=evaluation, loss=loss)
+
+
+def _ordered(name: str, nodes: Sequence[Node], output: str, inputs: set[str]) -> list[Node]:
+    """The nodes that the output depends on, each after what it reads."""
+    by_name: dict[str, Node] = {}
+    for node in nodes:
+        if node.name in by_name or node.name in inputs:
+            raise NetworkError(
+                f"{name}: two nodes are called {node.name}; their weights would be one. Give each a name of its own"
+            )
+        by_name[node.name] = node
+    for node in nodes:
+        for source in node.inputs:
+            if source not in by_name and source not in inputs:
+                known = ", ".join([*sorted(inputs), *by_name])
+                raise NetworkError(f"{name}, {node.name}: reads {source}, which is no node; expected one of {known}")
+    sorter = TopologicalSorter({n.name: [s for s in n.inputs if s in by_name] for n in nodes})
+    try:
+        order = list(sorter.static_order())
+    except CycleError as error:
+        circle = " -> ".join(reversed(error.args[1]))
+        raise NetworkError(f"{name}: the nodes {circle} read each other in a circle") from None
+    needed = {output}
+    for node in reversed([by_name[n] for n in order]):
+        needed |= set(node.inputs) if node.name in needed else set()
+    unused = [n.name for n in nodes if n.name not in needed]
+    if unused:
+        raise NetworkError(f"{name}: nothing reads {unused[0]}; remove it or make it part of the output {output}")
+    found: list[Node] = []
+    waiting = list(nodes)
+    while waiting:  # of the nodes that are ready, the one that was written first
+        done = {n.name for n in found} | inputs
+        node = next(n for n in waiting if done.issuperset(n.inputs))
+        found.append(node)
+        waiting.remove(node)
+    return found
+
+
+class _Builder:
+    """The program so far; each node adds its statements."""
+
+    def __init__(self, name: str, shapes: dict[str, Sequence[Any]]) -> None:
+        self.name, self.shapes = name, shapes
+        self.values: dict[str, Value] = {}
+        self.inputs: list[Tensor] = []
+        self.statements: list[Statement] = []
+        self.sizes: list[tuple[Symbol, Expr]] = []
+        self.numbers: dict[Symbol, Expr] = {}
+        self.options: dict[str, Option] = {}
+        self.weights: list[str] = []
+        self.state: list[tuple[str, str, float]] = []
+        self.parts: dict[str, Part] = {}
+        self.starts: dict[str, Start] = {}
+        self.fans: dict[str, Expr] = {}
+        self.constants: dict[str, Data] = {}
+        self.flattened: dict[str, tuple[Expr, ...]] = {}
+        self.images: dict[str, tuple[Expr, ...]] = {}
+        self.count = 0
+
+    def add(self, node: Node, source: Program) -> None:
+        """Append the statements of a node."""
+        self.count += 1
+        layer, where = node.layer, f"{self.name}, {node.name} ({node.layer.name})"
+        if len(node.inputs) > len(source.inputs):
+            raise NetworkError(f"{where}: takes {len(source.inputs)} inputs, is given {len(node.inputs)}")
+        label = node.name if node.named else str(self.count)
+        values = Values(where, label, taken=self.numbers)
+        settings = dict(node.settings)
+        set_options(layer, settings, values)
+        for given in node.inputs:
+            if given not in self.values:
+                self._open(given, source.inputs[node.inputs.index(given)], values, where)
+        bound = dict(zip((t.name for t in source.inputs), (self.values[g] for g in node.inputs), strict=False))
+        source = self._axes(source, bound, where)
+        for tensor in source.inputs[: len(node.inputs)]:
+            self._unify(tensor, bound[tensor.name].tensor, values, where)
+        self._features(layer, settings, values, where)
+        self._leftover(source, values)
+        self._check_settings(node, layer, settings, where)
+        self._derived(source, values, where)
+        self.numbers |= values.numbers
+        self._requirements(layer, values, where)
+        self._append(node, source, bound, values, settings)
+
+    def _open(self, name: str, tensor: Tensor, values: Values, where: str) -> None:
+        """An input of the network, of the shape given or that of the layer which reads it."""
+        given = self.shapes.get(name)
+        shape: list[Expr] = []
+        for axis, extent in enumerate(tensor.shape if given is None else given):
+            if isinstance(extent, bool) or (isinstance(extent, int) and extent < 1):
+                raise NetworkError(f"{self.name}: input {name}, axis {axis}: expected at least 1, received {extent!r}")
+            if isinstance(extent, int):
+                own = integer(("NHWC" if len(given or ()) == 4 else "NABCDEF")[axis] if axis else "N")
+                own = own if own not in self.numbers else integer(f"{own.name}_{name}")
+                self.numbers[own] = Integer(extent)
+                shape.append(own)
+            elif isinstance(extent, str):
+                shape.append(integer(extent))
+            else:
+                shape.append(extent.xreplace(values.symbols))
+        if given is None and tensor.ravel is not None:
+            raise NetworkError(
+                f"{where}: the number of axes of {name} is open; declare the input, as in input {name}[N, C]"
+            )
+        network_input = Tensor(name, tuple(shape), integer=tensor.integer, constant=tensor.constant)
+        self.inputs.append(network_input)
+        letters = "nijc" if len(shape) == 4 else "n" + "cdefgh"[: len(shape) - 1]
+        self.values[name] = Value(network_input, tuple(integer(v) for v in letters))
+
+    def _axes(self, source: Program, bound: Mapping[str, Value], where: str) -> Program:
+        """Write `...` out as what it stands for in the first tensor given."""
+        for tensor in source.inputs:
+            if tensor.ravel is None or tensor.name not in bound:
+                continue
+            value = bound[tensor.name]
+            rest = len(tensor.shape) - 1
+            found = len(value.tensor.shape) - rest
+            if found < 1:
+                raise NetworkError(
+                    f"{where}: argument {tensor.name}: expected more than {rest} axes, "
+                    f"received {value.tensor.name} of shape {_shape(value.tensor.shape)}"
+                )
+            stretch = slice(tensor.ravel, tensor.ravel + found)
+            return written_out(source, value.tensor.shape[stretch], value.letters[stretch])
+        return source
+
+    def _unify(self, tensor: Tensor, value: Tensor, values: Values, where: str) -> None:
+        """The symbols of an input's shape are the extents of what it is given."""
+        if tensor.integer != value.integer:
+            kinds = ("integers", "real numbers") if tensor.integer else ("real numbers", "integers")
+            raise NetworkError(f"{where}: argument {tensor.name}: expected {kinds[0]}, received {kinds[1]}")
+        if len(tensor.shape) != len(value.shape):
+            raise NetworkError(
+                f"{where}: argument {tensor.name}: expected {len(tensor.shape)} axes {_shape(tensor.shape)}, "
+                f"received {len(value.shape)}, {value.name} of shape {self._shown(value.shape)}"
+            )
+        for axis, (extent, actual) in enumerate(zip(tensor.shape, value.shape, strict=True)):
+            wanted = extent.xreplace(values.symbols)
+            unknown = [s for s in sorted(extent.free_symbols, key=str) if s not in values.symbols]
+            if len(unknown) == 1 and sympy.expand(extent.coeff(unknown[0], 1) * unknown[0] - extent) == 0:
+                factor = extent.coeff(unknown[0], 1).xreplace(values.symbols)
+                number = self._number(actual)
+                if factor == 1:
+                    values.symbols[unknown[0]] = actual
+                    continue
+                if number.is_Integer and factor.is_Integer and number % factor == 0:
+                    values.symbols[unknown[0]] = number / factor
+                    wanted = number
+            if sympy.expand(self._number(wanted) - self._number(actual)) != 0:
+                raise NetworkError(
+                    f"{where}: argument {tensor.name}, axis {axis}: expected {self._number(wanted)}, "
+                    f"received {self._number(actual)}, {value.name} of shape {self._shown(value.shape)}"
+                )
+
+    def _features(self, layer: Layer, settings: Mapping[str, Any], values: Values, where: str) -> None:
+        """Numbers of channels and the like: what a setting says of them."""
+        for name, extent in layer.features:
+            if name not in settings:
+                continue
+            given = settings[name]
+            if isinstance(given, str) and given.isidentifier():
+                value: Expr = integer(given)
+            elif isinstance(given, bool) or not isinstance(given, int) or given < 1:
+                raise NetworkError(f"{where}: {name}: expected an integer of at least 1, received {given!r}")
+            else:
+                value = Integer(given)
+            unknown = [s for s in sorted(extent.free_symbols, key=str) if s not in values.symbols]
+            wanted = self._number(extent.xreplace(values.symbols))
+            if not unknown:
+                if wanted != self._number(value):
+                    raise NetworkError(f"{where}: {name}: expected {wanted}, as its input has, received {given}")
+                continue
+            factor = extent.coeff(unknown[0], 1).xreplace(values.symbols)
+            if len(unknown) > 1 or not factor.is_Integer or (value.is_Integer and value % factor != 0):
+                raise NetworkError(f"{where}: {name}: expected a multiple of {factor}, received {given}")
+            if value.is_Integer:
+                values.fix(unknown[0], value / factor)
+            else:
+                values.symbols[unknown[0]] = value / factor
+
+    def _leftover(self, source: Program, values: Values) -> None:
+        """Symbols that nothing determines are the node's own."""
+        derived = {symbol for symbol, _ in source.sizes}
+        for symbol in sorted(source.symbols() - derived - set(values.symbols), key=lambda s: s.name):
+            own = values.own(symbol)
+            values.symbols[symbol] = own
+            if own in self.numbers or own in {s for s, _ in self.sizes}:
+                raise NetworkError(f"{values.where}: the size {own.name} has two meanings; give the node another name")
+
+    def _derived(self, source: Program, values: Values, where: str) -> None:
+        """Extents of windows: a number, a known extent, or a size of the network's own."""
+        for symbol, definition in source.sizes:
+            value = _simplified(definition.xreplace(values.symbols))
+            number = self._number(value)
+            if number.is_Integer and number < 1:
+                raise NetworkError(
+                    f"{where}: {symbol.name} would be {number}; the kernel is larger than its input. "
+                    f"Use a smaller kernel, more padding or a larger input"
+                )
+            if value.is_Integer or isinstance(value, Symbol):
+                values.symbols[symbol] = value
+                continue
+            own = integer(f"{symbol.name.removesuffix('_out')}_{values.label}")
+            values.symbols[symbol] = own
+            self.sizes.append((own, value))
+
+    def _requirements(self, layer: Layer, values: Values, where: str) -> None:
+        for requirement in layer.requirements:
+            numbers = [self._number(e.xreplace(values.symbols)) for e in requirement.expressions]
+            if any(n.is_number and n < 0 for n in numbers):
+                raise NetworkError(f"{where}: argument {requirement.option}: expected {requirement.expected}")
+
+    def _check_settings(self, node: Node, layer: Layer, settings: Mapping[str, Any], where: str) -> None:
+        optional = [t.name for t in layer.program.inputs if t.optional]
+        flags = ["bias" if name == "b" else name for name in optional]
+        known = [*(o.name for o in layer.options), *(name for name, _ in layer.features), *flags]
+        for name in settings:
+            if name not in known:
+                raise NetworkError(f"{where}: unknown setting {name!r}; expected one of {', '.join(known) or 'none'}")
+        inputs = {t.name for t in layer.program.inputs}
+        for name in (*dict(node.data), *dict(node.start)):
+            if name not in inputs:
+                raise NetworkError(f"{where}: has no input {name}; expected one of {', '.join(sorted(inputs))}")
+
+    def _append(
+        self, node: Node, source: Program, bound: Mapping[str, Value], values: Values, settings: Mapping[str, Any]
+    ) -> None:
+        names = {t: f"{node.name}_{t}" for t in source.tensors} | {t: v.tensor.name for t, v in bound.items()}
+        absent = self._absent(node, source, bound, settings)
+        source = source.substitute(values.symbols)
+        data, start, first = dict(node.data), dict(node.start), dict(node.layer.initial)
+        weights = [w for w in node.layer.weights if w not in absent and w not in data]
+        for tensor in source.inputs:
+            if tensor.name in bound or tensor.name in absent:
+                continue
+            constant = tensor.constant or tensor.name in data
+            own = replace(tensor, name=names[tensor.name], optional=False, constant=constant)
+            self.inputs.append(own)
+            if tensor.name in data:
+                self.constants[own.name] = data[tensor.name]
+            if tensor.name in weights:
+                self.weights.append(own.name)
+                self.starts[own.name] = start.get(tensor.name, first.get(tensor.name, Uniform()))
+                self.fans[own.name] = self._number(fan_in(source, weights))
+                image = self.images.get(node.inputs[0]) if node.inputs else None
+                if image is not None and own.shape[0] == bound[source.inputs[0].name].tensor.shape[-1]:
+                    self.flattened[own.name] = image
+        for name, output, value in node.layer.state:
+            if name in {t.name for t in source.inputs} and output in source.tensors:
+                self.state.append((names[name], names[output], value))
+        for statement in source.statements:
+            moved = _moved(statement, names, absent, source)
+            if moved is not None:
+                self.statements.append(moved)
+        for name in source.tensors:
+            if name not in bound and name not in absent:
+                self.parts[names[name]] = Part(node.name, name)
+        self._value(node, source, names, bound)
+
+    def _absent(
+        self, node: Node, source: Program, bound: Mapping[str, Value], settings: Mapping[str, Any]
+    ) -> dict[str, int]:
+        """The optional inputs that the network does not have: all but weights that are not switched off."""
+        found = {}
+        for tensor in source.inputs:
+            role = "bias" if tensor.name == "b" else tensor.name
+            wanted = settings.get(role, tensor.name in node.layer.weights)
+            if not isinstance(wanted, bool):
+                raise NetworkError(f"{self.name}, {node.name}: {role}: expected true or false, received {wanted!r}")
+            if tensor.optional and tensor.name not in bound and tensor.name not in dict(node.data) and not wanted:
+                found[tensor.name] = tensor.absent
+        return found
+
+    def _value(self, node: Node, source: Program, names: Mapping[str, str], bound: Mapping[str, Value]) -> None:
+        """What readers of the node are given."""
+        name = source.outputs[0]
+        if name in bound:
+            raise NetworkError(f"{self.name}, {node.name}: its output is its input")
+        mine = [s for s in self.statements if s.target.name == names[name]]
+        letters = tuple(r.index for r in mine[0].term.free)
+        self.values[node.name] = Value(mine[0].target, letters)
+        if bound and len(letters) == 2:
+            first = next(iter(bound.values())).tensor
+            if len(first.shape) == 4 and sympy.expand(mine[0].target.shape[1] - sympy.prod(first.shape[1:])) == 0:
+                self.images[node.name] = first.shape[1:]
+            elif first.shape == mine[0].target.shape and node.inputs[0] in self.images:
+                self.images[node.name] = self.images[node.inputs[0]]
+
+    def _number(self, expression: Expr) -> Expr:
+        """An expression with everything that has a number put in."""
+        known = dict(self.numbers)
+        for symbol, definition in self.sizes:
+            value = definition.xreplace(known)
+            if value.is_Integer or not value.has(IntegerFunction):
+                known[symbol] = value
+        return sympy.expand(expression.xreplace(known))
+
+    def _shown(self, shape: Sequence[Expr]) -> str:
+        return _shape([self._number(e) for e in shape])
+
+    def program(self, output: str, more: Sequence[str]) -> Program:
+        """The statements of all nodes as one program."""
+        target = self.values[output].tensor.name
+        try:
+            return check(Program(tuple(self.inputs), tuple(self.statements), (target, *more), tuple(self.sizes)))
+        except NetworkError:
+            raise
+        except ValueError as error:
+            raise NetworkError(f"{self.name}: {error}") from error
+
+    def network(self, nodes: Sequence[Node], output: str, interface: Mapping[str, Any]) -> Network:
+        """The finished network."""
+        program = self.program(output, [replaced for _, replaced, _ in self.state])
+        name = self.name
+        free = program.symbols() - set(self.numbers) - {s for s, _ in self.sizes}
+        extents = {s for t in program.inputs for e in t.shape for s in e.free_symbols}
+        options = tuple(
+            Option(s.name, (s,), Kind.COUNT if s.is_integer else Kind.NUMBER, None)
+            for s in sorted(free - extents, key=lambda s: s.name)
+        )
+        fields: dict[str, Any] = {
+            "class_name": "".join(part.capitalize() for part in name.split("_")),
+            "title": f"network {name}",
+            "axes": tuple((integer(e), word) for e, word in AXES),
+            "options": options,
+            **interface,
+        }
+        return Network(
+            name=name,
+            program=program,
+            weights=tuple(self.weights),
+            state=tuple(self.state),
+            nodes=tuple(nodes),
+            values=tuple(sorted(self.numbers.items(), key=lambda item: item[0].name)),
+            parts=tuple(self.parts.items()),
+            starts=tuple(self.starts.items()),
+            fans=tuple(self.fans.items()),
+            constants=tuple(self.constants.items()),
+            results=tuple((node, value.tensor.name) for node, value in self.values.items()),
+            flattened=tuple(self.flattened.items()),
+            **fields,
+        )
+
+
+def _moved(
+    statement: Statement, names: Mapping[str, str], absent: Mapping[str, int], source: Program
+) -> Statement | None:
+    """The statement under the network's names; None where it adds nothing as an input is absent."""
+    term = tidied(statement.term)
+    mapping: dict[Expr, Expr] = {}
+    for access in accesses(term.body):
+        if access.tensor in absent:
+            mapping[access] = Integer(absent[access.tensor])
+        else:
+            mapping[access] = Access(names[access.tensor], *access.indices)
+    body = term.body.xreplace(mapping)
+    if body == 0 and len(source.definitions(statement.target.name)) > 1:
+        return None
+
+    def tensor(t: Tensor | None) -> Tensor | None:
+        return replace(t, name=names[t.name], optional=False) if t is not None else None
+
+    target = tensor(statement.target)
+    assert target is not None
+    moved = expanded(replace(term, body=body))
+    return Statement(target, moved, tensor(statement.argument), tensor(statement.ties))
+
+
+def _simplified(definition: Expr) -> Expr:
+    return definition if definition.has(IntegerFunction) else sympy.expand(definition)
+
+
+def _shape(shape: Sequence[Expr]) -> str:
+    return f"({', '.join(str(e) for e in shape)})"

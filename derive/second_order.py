@@ -1,0 +1,123 @@
+"""The gradient of the gradient: `differentiate` once more, applied to the program "forward pass, then gradients".
+
+The first gradients are dE/dx, dE/dw, ... of a scalar E. Each is watched in a direction, and
+
+    S = sum of direction * gradient
+
+is differentiated by the inputs and by the gradients that arrived (the seeds of the first pass). As E changes at the
+rate S where the inputs move in their directions, dS/dx is the Hessian of E times the direction, and dS/d(seed) the rate
+of change of the output (Pearlmutter, Fast exact multiplication by the Hessian, Neural Computation 6, 1994, section 3).
+
+Positions recorded by an extremum stay where they are, and constants stay constants. A gradient that is 0 whatever the
+numbers are has no statement.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+from derive.collapse import rename
+from derive.differentiate import Gradient, differentiate
+from derive.inline import inline
+from derive.interface import Layer
+from derive.reuse import distributions, reused
+from derive.term import EquationError, Program, Tensor, accesses, check
+
+
+@dataclass(frozen=True)
+class SecondOrder:
+    """The result of `second_order`.
+
+    Attributes:
+        first: the first differentiation.
+        program: the forward statements, then those of the first gradients, which are its outputs.
+        directions: input -> the direction in which its first gradient is watched.
+        second: S differentiated: the result of differentiating `program` with the directions as seeds.
+        order_1: the first gradients, over forward tensors and seeds.
+        order_2: the gradients of S, over forward tensors, seeds and directions: what of the first ones they read too.
+    """
+
+    first: Gradient
+    program: Program
+    directions: dict[str, Tensor]
+    second: Gradient
+    order_1: Program
+    order_2: Program
+
+    @property
+    def counts(self) -> tuple[int, int]:
+        """How many statements the first gradients take, and how many those of S."""
+        return len(self.order_1.statements), len(self.order_2.statements)
+
+
+def second_order(
+    program: Program,
+    watched: Sequence[str] | None = None,
+    wrt: Sequence[str] | None = None,
+    direction: str = "dd",
+    prefix: str = "grad_",
+) -> SecondOrder:
+    """Differentiate S, the sum of direction * first gradient.
+
+    Args:
+        program: a checked forward program.
+        watched: the inputs whose first gradients S sums over; all differentiable ones by default.
+        wrt: what S is differentiated by, seeds and inputs; all of them, seeds first, by default.
+        direction: what the name of a direction begins with: ``ddx`` goes with input x.
+        prefix: what the name of a gradient of S begins with.
+
+    Raises:
+        EquationError: when `watched` or `wrt` names nothing differentiable.
+    """
+    first = differentiate(program, watched)
+    gradients = condensed(first.program, program)
+    seeds = tuple(first.seeds.values())
+    both = Program(
+        (*seeds, *program.inputs), (*program.statements, *gradients.statements), gradients.outputs, program.sizes
+    )
+    named = {a.gradient.name: a.tensor.name for a in first.adjoints if a.gradient.name in gradients.outputs}
+    taken = check(both).names()
+    names = {gradient: _unused(f"{direction}{named[gradient]}", taken) for gradient in gradients.outputs}
+    second = differentiate(both, wrt, names, prefix)
+    directions = {named[gradient]: tensor for gradient, tensor in second.seeds.items()}
+    made = {s.target.name for s in gradients.statements}
+    given = tuple(t for t in second.program.inputs if t.name not in made)
+    statements = (*gradients.statements, *second.program.statements)
+    order_2 = condensed(replace(second.program, inputs=given, statements=statements), program)
+    return SecondOrder(first, both, directions, second, gradients, order_2)
+
+
+def checked_order(layer: Layer, order: int) -> int:
+    """`order` if it is 1 or 2.
+
+    Raises:
+        EquationError: naming the layer, for any other.
+    """
+    if order not in (1, 2):
+        raise EquationError(f"{layer.name}: order must be 1 or 2, received {order!r}")
+    return order
+
+
+def condensed(program: Program, forward: Program) -> Program:
+    """A gradient program in few statements: copies and single uses inlined, the forward pass's tensors read again.
+
+    Args:
+        program: the gradient program.
+        forward: the program that was differentiated.
+    """
+    renamed = tuple(replace(s, term=rename(s.term)[0]) for s in program.statements)
+    plain = inline(replace(program, statements=renamed))
+    saved = [let for let in distributions(forward, set(program.tensors)) if let.target.name in forward.tensors]
+    return min((inline(reused(plain, saved)), plain), key=_size)
+
+
+def _size(program: Program) -> tuple[int, int]:
+    """The number of statements, then of the tensors given that they read."""
+    read = {a.tensor for s in program.statements for a in accesses(s.term.body)}
+    return len(program.statements), len(read - {s.target.name for s in program.statements})
+
+
+def _unused(name: str, taken: set[str]) -> str:
+    while name in taken:
+        name = f"{name[0]}{name}"
+    taken.add(name)
+    return name
