@@ -148,6 +148,7 @@ def module_source(layer: Layer, order: int = 1) -> str:
         cls=ClassContext(
             cls.name,
             cls.title,
+            tuple(fit(list(cls.facts), 1)),
             tuple(fit(list(cls.setup), 2)),
             tuple(fit(list(cls.forward), 2)),
             tuple(fit(list(cls.backward), 2)),

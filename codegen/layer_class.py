@@ -1,6 +1,6 @@
 """Kernels -> the lines of a layer class: constructor, call and backward. All of it follows from the layer's data."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from codegen.arguments import shape_argument
@@ -20,6 +20,7 @@ class LayerClass:
         title: its description.
         signature: parameters of the constructor.
         arguments: their descriptions, (name, text).
+        facts: class attributes, for adapters.
         setup: lines of the constructor.
         inputs: names of the arrays that a call takes.
         outputs: names of the arrays that it returns.
@@ -38,6 +39,7 @@ class LayerClass:
     title: str
     signature: tuple[str, ...]
     arguments: tuple[tuple[str, str], ...]
+    facts: tuple[str, ...]
     setup: tuple[str, ...]
     inputs: tuple[str, ...]
     outputs: tuple[str, ...]
@@ -74,6 +76,7 @@ def layer_class(layer: Layer, kernels: Sequence[Kernel], second: Sequence[Kernel
         title=layer.words[0].upper() + layer.words[1:],
         signature=tuple(constructor_signature(layer)),
         arguments=tuple(constructor_arguments(layer)),
+        facts=tuple(_facts(layer, gradients, wanted)),
         setup=tuple(constructor_lines(layer)),
         inputs=tuple(t.name for t in inputs),
         outputs=_returned(layer),
@@ -93,6 +96,25 @@ def _returned(layer: Layer) -> tuple[str, ...]:
     """The outputs that do not replace state."""
     replacing = {output for _, output, _ in layer.state}
     return tuple(name for name in layer.program.outputs if name not in replacing)
+
+
+def _facts(layer: Layer, gradients: Sequence[Kernel], wanted: Sequence[Kernel]) -> list[str]:
+    """What the equations say and no signature does: which of the arrays of a call have gradients."""
+    names = {output: name for name, output in gradients[0].seeds} if gradients else {}
+    return [
+        f'layer = "{layer.name}"',
+        f"differentiable = {_tuple(_quoted(_wrt(k, layer)) for k in wanted)}",
+        f"outputs = {_tuple(f'({_quoted(o)}, {_quoted(names.get(o))})' for o in _returned(layer))}",
+    ]
+
+
+def _quoted(name: str | None) -> str:
+    return "None" if name is None else f'"{name}"'
+
+
+def _tuple(items: Iterable[str]) -> str:
+    found = list(items)
+    return f"({found[0]},)" if len(found) == 1 else f"({', '.join(found)})"
 
 
 def _given(layer: Layer, gradients: Sequence[Kernel]) -> list[str]:

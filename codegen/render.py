@@ -28,6 +28,7 @@ class ClassContext:
 
     name: str
     title: str
+    facts: tuple[str, ...]
     setup: tuple[str, ...]
     forward: tuple[str, ...]
     backward: tuple[str, ...]

@@ -15,12 +15,14 @@ numbers are has no statement.
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
+from sympy import Symbol
+
 from derive.collapse import rename
 from derive.differentiate import Gradient, differentiate
 from derive.inline import inline
 from derive.interface import Layer
 from derive.reuse import distributions, reused
-from derive.term import EquationError, Program, Tensor, accesses, check
+from derive.term import Access, EquationError, Program, Tensor, accesses, check
 
 
 @dataclass(frozen=True)
@@ -69,7 +71,7 @@ def second_order(
         EquationError: when `watched` or `wrt` names nothing differentiable.
     """
     first = differentiate(program, watched)
-    gradients = condensed(first.program, program)
+    gradients = _named_as_forward(condensed(first.program, program), first)
     seeds = tuple(first.seeds.values())
     both = Program(
         (*seeds, *program.inputs), (*program.statements, *gradients.statements), gradients.outputs, program.sizes
@@ -108,6 +110,29 @@ def condensed(program: Program, forward: Program) -> Program:
     plain = inline(replace(program, statements=renamed))
     saved = [let for let in distributions(forward, set(program.tensors)) if let.target.name in forward.tensors]
     return min((inline(reused(plain, saved)), plain), key=_size)
+
+
+def natural_indices(program: Program, name: str) -> tuple[Symbol | None, ...]:
+    """The index that the program itself has for each axis of a tensor where it is defined, or first read; or None."""
+    tensors = program.tensors
+    defined = [Access(name, *(r.index for r in s.term.free)) for s in program.definitions(name)]
+    found = [*defined, *(a for s in program.statements for a in accesses(s.term.body) if a.tensor == name)]
+    axes = [[a.indices[k] for a in found] for k in range(len(tensors[name].shape))]
+    plain = tuple(next((e for e in column if isinstance(e, Symbol)), None) for column in axes)
+    known = [e for e in plain if e is not None]
+    return plain if len(set(known)) == len(known) else (None,) * len(axes)
+
+
+def _named_as_forward(gradients: Program, first: Gradient) -> Program:
+    """The gradients with the indices that the forward pass has for their tensors, where these are free."""
+    forward = {a.gradient.name: a.tensor.name for a in first.adjoints}
+    statements = []
+    for s in gradients.statements:
+        names = natural_indices(first.forward, forward[s.target.name])
+        renames = {r.index: n for r, n in zip(s.term.free, names, strict=True) if n is not None and n != r.index}
+        clash = set(renames.values()) & set(s.term.indices)
+        statements.append(s if clash else replace(s, term=s.term.rename(renames)))
+    return check(replace(gradients, statements=tuple(statements)))
 
 
 def _size(program: Program) -> tuple[int, int]:

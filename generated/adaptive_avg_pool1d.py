@@ -101,6 +101,10 @@ class AdaptiveAvgPool1D(rt.Layer):
         ValueError: when an option is out of range.
     """
 
+    layer = "adaptive_avg_pool1d"
+    differentiable = ("x",)
+    outputs = (("y", "dy"),)
+
     def __init__(self, output_size: int | Sequence[int]) -> None:
         super().__init__()
         (W_out,) = rt.sizes("adaptive_avg_pool1d", "output_size", output_size, 1, 1)

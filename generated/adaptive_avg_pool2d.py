@@ -131,6 +131,10 @@ class AdaptiveAvgPool2D(rt.Layer):
         ValueError: when an option is out of range.
     """
 
+    layer = "adaptive_avg_pool2d"
+    differentiable = ("x",)
+    outputs = (("y", "dy"),)
+
     def __init__(self, output_size: int | Sequence[int]) -> None:
         super().__init__()
         H_out, W_out = rt.sizes("adaptive_avg_pool2d", "output_size", output_size, 2, 1)

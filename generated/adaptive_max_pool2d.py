@@ -120,6 +120,10 @@ class AdaptiveMaxPool2D(rt.Layer):
         ValueError: when an option is out of range.
     """
 
+    layer = "adaptive_max_pool2d"
+    differentiable = ("x",)
+    outputs = (("y", "dy"),)
+
     def __init__(self, output_size: int | Sequence[int]) -> None:
         super().__init__()
         H_out, W_out = rt.sizes("adaptive_max_pool2d", "output_size", output_size, 2, 1)

@@ -237,6 +237,10 @@ class AvgPool2D(rt.Layer):
         ValueError: when an option is out of range.
     """
 
+    layer = "avg_pool2d"
+    differentiable = ("x",)
+    outputs = (("y", "dy"),)
+
     def __init__(
         self,
         kernel_size: int | Sequence[int],

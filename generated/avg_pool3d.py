@@ -283,6 +283,10 @@ class AvgPool3D(rt.Layer):
         ValueError: when an option is out of range.
     """
 
+    layer = "avg_pool3d"
+    differentiable = ("x",)
+    outputs = (("y", "dy"),)
+
     def __init__(
         self,
         kernel_size: int | Sequence[int],

@@ -166,6 +166,10 @@ class BatchNormInference(rt.Layer):
         ValueError: when an option is out of range.
     """
 
+    layer = "batch_norm_inference"
+    differentiable = ("x",)
+    outputs = (("y", "dy"),)
+
     def __init__(self, num_features: int, *, eps: float = 1e-05, dtype: Any = np.float32) -> None:
         super().__init__()
         rt.number("batch_norm_inference", "eps", eps)

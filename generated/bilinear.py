@@ -209,6 +209,10 @@ class Bilinear(rt.Layer):
         ValueError: when an option is out of range.
     """
 
+    layer = "bilinear"
+    differentiable = ("x", "z")
+    outputs = (("u", "dy"),)
+
     def __init__(
         self,
         in1_features: int,

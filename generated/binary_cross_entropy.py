@@ -85,6 +85,10 @@ class BinaryCrossEntropy(rt.Layer):
         ValueError: when an option is out of range.
     """
 
+    layer = "binary_cross_entropy"
+    differentiable = ("x",)
+    outputs = (("y", "dy"),)
+
     def __init__(self) -> None:
         super().__init__()
 

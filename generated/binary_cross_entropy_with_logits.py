@@ -78,6 +78,10 @@ class BinaryCrossEntropyWithLogits(rt.Layer):
         ValueError: when an option is out of range.
     """
 
+    layer = "binary_cross_entropy_with_logits"
+    differentiable = ("x",)
+    outputs = (("y", "dy"),)
+
     def __init__(self) -> None:
         super().__init__()
 

@@ -79,6 +79,10 @@ class CELU(rt.Layer):
         ValueError: when an option is out of range.
     """
 
+    layer = "celu"
+    differentiable = ("x",)
+    outputs = (("y", "dy"),)
+
     def __init__(self, *, alpha: float = 1.0) -> None:
         super().__init__()
         alpha = rt.number("celu", "alpha", alpha)

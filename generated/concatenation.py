@@ -135,6 +135,10 @@ class Concatenation(rt.Layer):
         ValueError: when an option is out of range.
     """
 
+    layer = "concatenation"
+    differentiable = ("x", "z")
+    outputs = (("y", "dy"),)
+
     def __init__(self) -> None:
         super().__init__()
 

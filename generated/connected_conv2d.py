@@ -261,6 +261,10 @@ class ConnectedConv2D(rt.Layer):
         ValueError: when an option is out of range.
     """
 
+    layer = "connected_conv2d"
+    differentiable = ("x",)
+    outputs = (("u", "dy"),)
+
     def __init__(
         self,
         in_channels: int,

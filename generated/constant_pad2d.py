@@ -129,6 +129,10 @@ class ConstantPad2D(rt.Layer):
         ValueError: when an option is out of range.
     """
 
+    layer = "constant_pad2d"
+    differentiable = ("x",)
+    outputs = (("y", "dy"),)
+
     def __init__(self, padding: int | str | Sequence[Any], *, value: float = 0.0) -> None:
         super().__init__()
         rt.number("constant_pad2d", "value", value)

@@ -294,6 +294,10 @@ class Conv1D(rt.Layer):
         ValueError: when an option is out of range.
     """
 
+    layer = "conv1d"
+    differentiable = ("x",)
+    outputs = (("u", "dy"),)
+
     def __init__(
         self,
         in_channels: int,

@@ -326,6 +326,10 @@ class Conv2D(rt.Layer):
         ValueError: when an option is out of range.
     """
 
+    layer = "conv2d"
+    differentiable = ("x",)
+    outputs = (("u", "dy"),)
+
     def __init__(
         self,
         in_channels: int,

@@ -381,6 +381,10 @@ class Conv3D(rt.Layer):
         ValueError: when an option is out of range.
     """
 
+    layer = "conv3d"
+    differentiable = ("x",)
+    outputs = (("u", "dy"),)
+
     def __init__(
         self,
         in_channels: int,

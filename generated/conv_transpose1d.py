@@ -325,6 +325,10 @@ class ConvTranspose1D(rt.Layer):
         ValueError: when an option is out of range.
     """
 
+    layer = "conv_transpose1d"
+    differentiable = ("x",)
+    outputs = (("u", "dy"),)
+
     def __init__(
         self,
         in_channels: int,

@@ -357,6 +357,10 @@ class ConvTranspose2D(rt.Layer):
         ValueError: when an option is out of range.
     """
 
+    layer = "conv_transpose2d"
+    differentiable = ("x",)
+    outputs = (("u", "dy"),)
+
     def __init__(
         self,
         in_channels: int,

@@ -412,6 +412,10 @@ class ConvTranspose3D(rt.Layer):
         ValueError: when an option is out of range.
     """
 
+    layer = "conv_transpose3d"
+    differentiable = ("x",)
+    outputs = (("u", "dy"),)
+
     def __init__(
         self,
         in_channels: int,

@@ -151,6 +151,10 @@ class CrossEntropy(rt.Layer):
         ValueError: when an option is out of range.
     """
 
+    layer = "cross_entropy"
+    differentiable = ("x",)
+    outputs = (("y", "dy"),)
+
     def __init__(self, *, ignore_index: int = -100, label_smoothing: float = 0.0) -> None:
         super().__init__()
         rt.count("cross_entropy", "ignore_index", ignore_index, -100)

@@ -151,6 +151,10 @@ class Dense(rt.Layer):
         ValueError: when an option is out of range.
     """
 
+    layer = "dense"
+    differentiable = ("x",)
+    outputs = (("u", "dy"),)
+
     def __init__(
         self,
         in_features: int,

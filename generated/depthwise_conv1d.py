@@ -294,6 +294,10 @@ class DepthwiseConv1D(rt.Layer):
         ValueError: when an option is out of range.
     """
 
+    layer = "depthwise_conv1d"
+    differentiable = ("x",)
+    outputs = (("u", "dy"),)
+
     def __init__(
         self,
         in_channels: int,

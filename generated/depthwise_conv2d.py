@@ -323,6 +323,10 @@ class DepthwiseConv2D(rt.Layer):
         ValueError: when an option is out of range.
     """
 
+    layer = "depthwise_conv2d"
+    differentiable = ("x",)
+    outputs = (("u", "dy"),)
+
     def __init__(
         self,
         in_channels: int,

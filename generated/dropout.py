@@ -81,6 +81,10 @@ class Dropout(rt.Layer):
         ValueError: when an option is out of range.
     """
 
+    layer = "dropout"
+    differentiable = ("x",)
+    outputs = (("y", "dy"),)
+
     def __init__(self, *, p: float = 0.5) -> None:
         super().__init__()
         p = rt.number("dropout", "p", p)

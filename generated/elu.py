@@ -80,6 +80,10 @@ class ELU(rt.Layer):
         ValueError: when an option is out of range.
     """
 
+    layer = "elu"
+    differentiable = ("x",)
+    outputs = (("y", "dy"),)
+
     def __init__(self, *, alpha: float = 1.0) -> None:
         super().__init__()
         alpha = rt.number("elu", "alpha", alpha)

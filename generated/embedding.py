@@ -90,6 +90,10 @@ class Embedding(rt.Layer):
         ValueError: when an option is out of range.
     """
 
+    layer = "embedding"
+    differentiable = ()
+    outputs = (("y", "dy"),)
+
     def __init__(self, num_embeddings: int, embedding_dim: int, *, dtype: Any = np.float32, rng: Any = None) -> None:
         super().__init__()
         V = rt.count("embedding", "num_embeddings", num_embeddings, 1)

@@ -74,6 +74,10 @@ class Flatten(rt.Layer):
         ValueError: when an option is out of range.
     """
 
+    layer = "flatten"
+    differentiable = ("x",)
+    outputs = (("y", "dy"),)
+
     def __init__(self) -> None:
         super().__init__()
 

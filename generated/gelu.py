@@ -81,6 +81,10 @@ class GELU(rt.Layer):
         ValueError: when an option is out of range.
     """
 
+    layer = "gelu"
+    differentiable = ("x",)
+    outputs = (("y", "dy"),)
+
     def __init__(self) -> None:
         super().__init__()
 

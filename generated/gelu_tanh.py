@@ -81,6 +81,10 @@ class GELUTanh(rt.Layer):
         ValueError: when an option is out of range.
     """
 
+    layer = "gelu_tanh"
+    differentiable = ("x",)
+    outputs = (("y", "dy"),)
+
     def __init__(self) -> None:
         super().__init__()
 

@@ -76,6 +76,10 @@ class GlobalAvgPool(rt.Layer):
         ValueError: when an option is out of range.
     """
 
+    layer = "global_avg_pool"
+    differentiable = ("x",)
+    outputs = (("y", "dy"),)
+
     def __init__(self) -> None:
         super().__init__()
 

@@ -83,6 +83,10 @@ class GlobalMaxPool(rt.Layer):
         ValueError: when an option is out of range.
     """
 
+    layer = "global_max_pool"
+    differentiable = ("x",)
+    outputs = (("y", "dy"),)
+
     def __init__(self) -> None:
         super().__init__()
 

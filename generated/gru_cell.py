@@ -403,6 +403,10 @@ class GRUCell(rt.Layer):
         ValueError: when an option is out of range.
     """
 
+    layer = "gru_cell"
+    differentiable = ("x", "h")
+    outputs = (("y", "dy"),)
+
     def __init__(
         self,
         input_size: int,

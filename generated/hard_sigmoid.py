@@ -72,6 +72,10 @@ class HardSigmoid(rt.Layer):
         ValueError: when an option is out of range.
     """
 
+    layer = "hard_sigmoid"
+    differentiable = ("x",)
+    outputs = (("y", "dy"),)
+
     def __init__(self) -> None:
         super().__init__()
 

@@ -73,6 +73,10 @@ class HardSwish(rt.Layer):
         ValueError: when an option is out of range.
     """
 
+    layer = "hard_swish"
+    differentiable = ("x",)
+    outputs = (("y", "dy"),)
+
     def __init__(self) -> None:
         super().__init__()
 

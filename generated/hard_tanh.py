@@ -84,6 +84,10 @@ class HardTanh(rt.Layer):
         ValueError: when an option is out of range.
     """
 
+    layer = "hard_tanh"
+    differentiable = ("x",)
+    outputs = (("y", "dy"),)
+
     def __init__(self, *, min_val: float = -1.0, max_val: float = 1.0) -> None:
         super().__init__()
         rt.number("hard_tanh", "min_val", min_val)

@@ -80,6 +80,10 @@ class HingeLoss(rt.Layer):
         ValueError: when an option is out of range.
     """
 
+    layer = "hinge_loss"
+    differentiable = ("x",)
+    outputs = (("y", "dy"),)
+
     def __init__(self) -> None:
         super().__init__()
 

@@ -91,6 +91,10 @@ class HuberLoss(rt.Layer):
         ValueError: when an option is out of range.
     """
 
+    layer = "huber_loss"
+    differentiable = ("x",)
+    outputs = (("y", "dy"),)
+
     def __init__(self, *, delta: float = 1.0) -> None:
         super().__init__()
         delta = rt.number("huber_loss", "delta", delta)

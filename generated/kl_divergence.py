@@ -79,6 +79,10 @@ class KlDivergence(rt.Layer):
         ValueError: when an option is out of range.
     """
 
+    layer = "kl_divergence"
+    differentiable = ("x",)
+    outputs = (("y", "dy"),)
+
     def __init__(self) -> None:
         super().__init__()
 

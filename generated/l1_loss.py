@@ -79,6 +79,10 @@ class L1Loss(rt.Layer):
         ValueError: when an option is out of range.
     """
 
+    layer = "l1_loss"
+    differentiable = ("x",)
+    outputs = (("y", "dy"),)
+
     def __init__(self) -> None:
         super().__init__()
 

@@ -79,6 +79,10 @@ class LeakyReLU(rt.Layer):
         ValueError: when an option is out of range.
     """
 
+    layer = "leaky_relu"
+    differentiable = ("x",)
+    outputs = (("y", "dy"),)
+
     def __init__(self, *, negative_slope: float = 0.01) -> None:
         super().__init__()
         rt.number("leaky_relu", "negative_slope", negative_slope)

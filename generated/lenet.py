@@ -486,6 +486,9 @@ class LeNet(rt.Network):
         ValueError: when an option is out of range.
     """
 
+    layer = "lenet"
+    differentiable = ("x",)
+    outputs = (("output_u", "dy"),)
     layers: ClassVar[Mapping[str, str]] = {
         "c1": "conv2d",
         "a1": "tanh",

@@ -141,6 +141,10 @@ class LocalResponseNorm(rt.Layer):
         ValueError: when an option is out of range.
     """
 
+    layer = "local_response_norm"
+    differentiable = ("x",)
+    outputs = (("y", "dy"),)
+
     def __init__(self, size: int | Sequence[int], *, alpha: float = 0.0001, beta: float = 0.75, k: float = 1.0) -> None:
         super().__init__()
         (R,) = rt.sizes("local_response_norm", "size", size, 1, 1)

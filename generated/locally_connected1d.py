@@ -233,6 +233,10 @@ class LocallyConnected1D(rt.Layer):
         ValueError: when an option is out of range.
     """
 
+    layer = "locally_connected1d"
+    differentiable = ("x",)
+    outputs = (("u", "dy"),)
+
     def __init__(
         self,
         in_channels: int,

@@ -242,6 +242,10 @@ class LocallyConnected2D(rt.Layer):
         ValueError: when an option is out of range.
     """
 
+    layer = "locally_connected2d"
+    differentiable = ("x",)
+    outputs = (("u", "dy"),)
+
     def __init__(
         self,
         in_channels: int,

@@ -70,6 +70,10 @@ class LogSigmoid(rt.Layer):
         ValueError: when an option is out of range.
     """
 
+    layer = "log_sigmoid"
+    differentiable = ("x",)
+    outputs = (("y", "dy"),)
+
     def __init__(self) -> None:
         super().__init__()
 

@@ -99,6 +99,10 @@ class LogSoftmax(rt.Layer):
         ValueError: when an option is out of range.
     """
 
+    layer = "log_softmax"
+    differentiable = ("x",)
+    outputs = (("y", "dy"),)
+
     def __init__(self) -> None:
         super().__init__()
 

@@ -174,6 +174,10 @@ class LPPool1D(rt.Layer):
         ValueError: when an option is out of range.
     """
 
+    layer = "lp_pool1d"
+    differentiable = ("x",)
+    outputs = (("y", "dy"),)
+
     def __init__(
         self,
         kernel_size: int | Sequence[int],

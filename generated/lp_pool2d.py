@@ -200,6 +200,10 @@ class LPPool2D(rt.Layer):
         ValueError: when an option is out of range.
     """
 
+    layer = "lp_pool2d"
+    differentiable = ("x",)
+    outputs = (("y", "dy"),)
+
     def __init__(
         self,
         kernel_size: int | Sequence[int],

@@ -226,6 +226,10 @@ class LPPool3D(rt.Layer):
         ValueError: when an option is out of range.
     """
 
+    layer = "lp_pool3d"
+    differentiable = ("x",)
+    outputs = (("y", "dy"),)
+
     def __init__(
         self,
         kernel_size: int | Sequence[int],

@@ -456,6 +456,10 @@ class LSTMCell(rt.Layer):
         ValueError: when an option is out of range.
     """
 
+    layer = "lstm_cell"
+    differentiable = ("x", "h", "c")
+    outputs = (("y", "dy"), ("z", "dz"))
+
     def __init__(
         self,
         input_size: int,

@@ -104,6 +104,10 @@ class MapCriterion(rt.Layer):
         ValueError: when an option is out of range.
     """
 
+    layer = "map_criterion"
+    differentiable = ("x",)
+    outputs = (("y", "dy"),)
+
     def __init__(self, *, rubbish: float = 1.0) -> None:
         super().__init__()
         rt.number("map_criterion", "rubbish", rubbish)

@@ -155,6 +155,10 @@ class MaxPool1D(rt.Layer):
         ValueError: when an option is out of range.
     """
 
+    layer = "max_pool1d"
+    differentiable = ("x",)
+    outputs = (("y", "dy"),)
+
     def __init__(
         self,
         kernel_size: int | Sequence[int],

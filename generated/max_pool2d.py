@@ -193,6 +193,10 @@ class MaxPool2D(rt.Layer):
         ValueError: when an option is out of range.
     """
 
+    layer = "max_pool2d"
+    differentiable = ("x",)
+    outputs = (("y", "dy"),)
+
     def __init__(
         self,
         kernel_size: int | Sequence[int],

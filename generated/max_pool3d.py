@@ -221,6 +221,10 @@ class MaxPool3D(rt.Layer):
         ValueError: when an option is out of range.
     """
 
+    layer = "max_pool3d"
+    differentiable = ("x",)
+    outputs = (("y", "dy"),)
+
     def __init__(
         self,
         kernel_size: int | Sequence[int],

@@ -80,6 +80,10 @@ class MeanSquaredError(rt.Layer):
         ValueError: when an option is out of range.
     """
 
+    layer = "mean_squared_error"
+    differentiable = ("x",)
+    outputs = (("y", "dy"),)
+
     def __init__(self) -> None:
         super().__init__()
 

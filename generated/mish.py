@@ -81,6 +81,10 @@ class Mish(rt.Layer):
         ValueError: when an option is out of range.
     """
 
+    layer = "mish"
+    differentiable = ("x",)
+    outputs = (("y", "dy"),)
+
     def __init__(self) -> None:
         super().__init__()
 

@@ -112,6 +112,10 @@ class NLLLoss(rt.Layer):
         ValueError: when an option is out of range.
     """
 
+    layer = "nll_loss"
+    differentiable = ("x",)
+    outputs = (("y", "dy"),)
+
     def __init__(self, *, ignore_index: int = -100) -> None:
         super().__init__()
         rt.count("nll_loss", "ignore_index", ignore_index, -100)

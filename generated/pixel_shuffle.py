@@ -85,6 +85,10 @@ class PixelShuffle(rt.Layer):
         ValueError: when an option is out of range.
     """
 
+    layer = "pixel_shuffle"
+    differentiable = ("x",)
+    outputs = (("y", "dy"),)
+
     def __init__(self, upscale_factor: int) -> None:
         super().__init__()
         rt.count("pixel_shuffle", "upscale_factor", upscale_factor, 1)

@@ -85,6 +85,10 @@ class PixelUnshuffle(rt.Layer):
         ValueError: when an option is out of range.
     """
 
+    layer = "pixel_unshuffle"
+    differentiable = ("x",)
+    outputs = (("y", "dy"),)
+
     def __init__(self, downscale_factor: int) -> None:
         super().__init__()
         rt.count("pixel_unshuffle", "downscale_factor", downscale_factor, 1)

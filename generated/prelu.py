@@ -117,6 +117,10 @@ class PReLU(rt.Layer):
         ValueError: when an option is out of range.
     """
 
+    layer = "prelu"
+    differentiable = ("x",)
+    outputs = (("y", "dy"),)
+
     def __init__(self, num_parameters: int, *, dtype: Any = np.float32) -> None:
         super().__init__()
         C = rt.count("prelu", "num_parameters", num_parameters, 1)

@@ -111,6 +111,10 @@ class EuclideanRBF(rt.Layer):
         ValueError: when an option is out of range.
     """
 
+    layer = "rbf"
+    differentiable = ("x",)
+    outputs = (("y", "dy"),)
+
     def __init__(self, in_features: int, out_features: int, *, dtype: Any = np.float32, rng: Any = None) -> None:
         super().__init__()
         C = rt.count("rbf", "in_features", in_features, 1)

@@ -113,6 +113,10 @@ class ReflectionPad1D(rt.Layer):
         ValueError: when an option is out of range.
     """
 
+    layer = "reflection_pad1d"
+    differentiable = ("x",)
+    outputs = (("y", "dy"),)
+
     def __init__(self, padding: int | str | Sequence[Any]) -> None:
         super().__init__()
         p, p_end = rt.paddings("reflection_pad1d", padding, (0,), (1,))

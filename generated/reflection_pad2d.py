@@ -164,6 +164,10 @@ class ReflectionPad2D(rt.Layer):
         ValueError: when an option is out of range.
     """
 
+    layer = "reflection_pad2d"
+    differentiable = ("x",)
+    outputs = (("y", "dy"),)
+
     def __init__(self, padding: int | str | Sequence[Any]) -> None:
         super().__init__()
         p_h, p_h_end, p_w, p_w_end = rt.paddings("reflection_pad2d", padding, (0, 0), (1, 1))

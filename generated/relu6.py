@@ -72,6 +72,10 @@ class ReLU6(rt.Layer):
         ValueError: when an option is out of range.
     """
 
+    layer = "relu6"
+    differentiable = ("x",)
+    outputs = (("y", "dy"),)
+
     def __init__(self) -> None:
         super().__init__()
 

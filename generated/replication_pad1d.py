@@ -120,6 +120,10 @@ class ReplicationPad1D(rt.Layer):
         ValueError: when an option is out of range.
     """
 
+    layer = "replication_pad1d"
+    differentiable = ("x",)
+    outputs = (("y", "dy"),)
+
     def __init__(self, padding: int | str | Sequence[Any]) -> None:
         super().__init__()
         p, p_end = rt.paddings("replication_pad1d", padding, (0,), (1,))

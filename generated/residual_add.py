@@ -99,6 +99,10 @@ class ResidualAdd(rt.Layer):
         ValueError: when an option is out of range.
     """
 
+    layer = "residual_add"
+    differentiable = ("x", "z")
+    outputs = (("y", "dy"),)
+
     def __init__(self) -> None:
         super().__init__()
 

@@ -89,7 +89,7 @@ def rms_norm_grad_input(dy: Any, x: Any, gamma: Any, v: Any, *, eps: float = 1e-
     rt.extent("rms_norm", "argument x, axis -1 (C)", x.shape[-1], C)
     rt.extent("rms_norm", "argument dy, axis -1 (C)", dy.shape[-1], C)
     dh = gamma * dy
-    dv = (-1 / 2) * rt.total(dh * x / (epsilon + v[:, None]) ** (3 / 2), -1)
+    dv = (1 / (epsilon + v) ** (3 / 2)) * (-1 / 2) * rt.contract("m c, m c -> m", dh, x)
     dx = dh / np.sqrt(epsilon + v[:, None])
     dx += 2 * dv[:, None] * x / C
     return dx.reshape(*full_shape, C)
@@ -137,6 +137,10 @@ class RMSNorm(rt.Layer):
         TypeError: when an argument has a wrong type.
         ValueError: when an option is out of range.
     """
+
+    layer = "rms_norm"
+    differentiable = ("x",)
+    outputs = (("y", "dy"),)
 
     def __init__(self, normalized_shape: int, *, eps: float = 1e-06, dtype: Any = np.float32) -> None:
         super().__init__()

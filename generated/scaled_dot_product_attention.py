@@ -333,6 +333,10 @@ class ScaledDotProductAttention(rt.Layer):
         ValueError: when an option is out of range.
     """
 
+    layer = "scaled_dot_product_attention"
+    differentiable = ("q", "k", "v")
+    outputs = (("y", "dy"),)
+
     def __init__(self, *, is_causal: bool = False) -> None:
         super().__init__()
         is_causal = rt.flag("scaled_dot_product_attention", "is_causal", is_causal)

@@ -90,6 +90,10 @@ class ScaledTanh(rt.Layer):
         ValueError: when an option is out of range.
     """
 
+    layer = "scaled_tanh"
+    differentiable = ("x",)
+    outputs = (("y", "dy"),)
+
     def __init__(self, *, amplitude: float = 1.7159, slope: float = 0.6666666666666666) -> None:
         super().__init__()
         rt.number("scaled_tanh", "amplitude", amplitude)

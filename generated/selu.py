@@ -76,6 +76,10 @@ class SELU(rt.Layer):
         ValueError: when an option is out of range.
     """
 
+    layer = "selu"
+    differentiable = ("x",)
+    outputs = (("y", "dy"),)
+
     def __init__(self) -> None:
         super().__init__()
 

@@ -80,6 +80,10 @@ class SiLU(rt.Layer):
         ValueError: when an option is out of range.
     """
 
+    layer = "silu"
+    differentiable = ("x",)
+    outputs = (("y", "dy"),)
+
     def __init__(self) -> None:
         super().__init__()
 

@@ -230,6 +230,10 @@ class SimpleRNNCell(rt.Layer):
         ValueError: when an option is out of range.
     """
 
+    layer = "simple_rnn_cell"
+    differentiable = ("x", "h")
+    outputs = (("y", "dy"),)
+
     def __init__(
         self,
         input_size: int,

@@ -91,6 +91,10 @@ class SmoothL1Loss(rt.Layer):
         ValueError: when an option is out of range.
     """
 
+    layer = "smooth_l1_loss"
+    differentiable = ("x",)
+    outputs = (("y", "dy"),)
+
     def __init__(self, *, beta: float = 1.0) -> None:
         super().__init__()
         beta = rt.number("smooth_l1_loss", "beta", beta)

@@ -91,6 +91,10 @@ class Softmax(rt.Layer):
         ValueError: when an option is out of range.
     """
 
+    layer = "softmax"
+    differentiable = ("x",)
+    outputs = (("y", "dy"),)
+
     def __init__(self) -> None:
         super().__init__()
 

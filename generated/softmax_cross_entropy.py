@@ -96,6 +96,10 @@ class SoftmaxCrossEntropy(rt.Layer):
         ValueError: when an option is out of range.
     """
 
+    layer = "softmax_cross_entropy"
+    differentiable = ("x",)
+    outputs = (("y", "dy"),)
+
     def __init__(self) -> None:
         super().__init__()
 

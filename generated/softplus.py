@@ -77,6 +77,10 @@ class Softplus(rt.Layer):
         ValueError: when an option is out of range.
     """
 
+    layer = "softplus"
+    differentiable = ("x",)
+    outputs = (("y", "dy"),)
+
     def __init__(self, *, beta: float = 1.0) -> None:
         super().__init__()
         beta = rt.number("softplus", "beta", beta)

@@ -72,6 +72,10 @@ class Softsign(rt.Layer):
         ValueError: when an option is out of range.
     """
 
+    layer = "softsign"
+    differentiable = ("x",)
+    outputs = (("y", "dy"),)
+
     def __init__(self) -> None:
         super().__init__()
 

@@ -240,6 +240,10 @@ class Subsampling2D(rt.Layer):
         ValueError: when an option is out of range.
     """
 
+    layer = "subsampling2d"
+    differentiable = ("x",)
+    outputs = (("y", "dy"),)
+
     def __init__(
         self,
         channels: int,

@@ -102,6 +102,10 @@ class UpsampleNearest1D(rt.Layer):
         ValueError: when an option is out of range.
     """
 
+    layer = "upsample_nearest1d"
+    differentiable = ("x",)
+    outputs = (("y", "dy"),)
+
     def __init__(self, scale_factor: int | Sequence[int]) -> None:
         super().__init__()
         (s,) = rt.sizes("upsample_nearest1d", "scale_factor", scale_factor, 1, 1)

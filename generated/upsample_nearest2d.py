@@ -113,6 +113,10 @@ class UpsampleNearest2D(rt.Layer):
         ValueError: when an option is out of range.
     """
 
+    layer = "upsample_nearest2d"
+    differentiable = ("x",)
+    outputs = (("y", "dy"),)
+
     def __init__(self, scale_factor: int | Sequence[int]) -> None:
         super().__init__()
         s_h, s_w = rt.sizes("upsample_nearest2d", "scale_factor", scale_factor, 2, 1)

@@ -97,6 +97,10 @@ class ZeroPad2D(rt.Layer):
         ValueError: when an option is out of range.
     """
 
+    layer = "zero_pad2d"
+    differentiable = ("x",)
+    outputs = (("y", "dy"),)
+
     def __init__(self, padding: int | str | Sequence[Any]) -> None:
         super().__init__()
         p_h, p_h_end, p_w, p_w_end = rt.paddings("zero_pad2d", padding, (0, 0), (1, 1))

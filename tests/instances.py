@@ -8,9 +8,9 @@ from derive.interpret import number
 from tests.cases import SampledCase
 
 
-def instance(case: SampledCase, dtype: Any) -> Any:
+def instance(case: SampledCase, dtype: Any, module: Any = generated) -> Any:
     """The object whose options, weights and state fit the case; whatever may be absent is there."""
-    cls = getattr(generated, case.layer.class_name)
+    cls = getattr(module, case.layer.class_name)
     sizes = {symbol.name: value for symbol, value in case.sizes.items()}
     features = {name: number(extent, case.sizes) for name, extent in case.layer.features}
     known = {**sizes, **features, **case.options, "dtype": dtype, "rng": 0}

@@ -30,6 +30,9 @@ def top_level(path: Path) -> set[str]:
     return {name.partition(".")[0] for name, level in imports(path) if level == 0}
 
 
+PARSERS = ("derive/language/parse.py", "derive/composition/text.py")
+
+
 def relative(path: Path) -> str:
     return path.relative_to(ROOT).as_posix()
 
@@ -47,7 +50,7 @@ def test_numpy_in_derive_belongs_to_the_oracle(path: Path) -> None:
 @pytest.mark.parametrize("path", modules("derive"), ids=relative)
 def test_derive_imports_sympy_and_the_standard_library_and_lark_to_parse(path: Path) -> None:
     allowed = set(sys.stdlib_module_names) | {"derive", "sympy", "numpy"}
-    assert top_level(path) <= allowed | ({"lark"} if relative(path) == "derive/language/parse.py" else set())
+    assert top_level(path) <= allowed | ({"lark"} if relative(path) in PARSERS else set())
 
 
 @pytest.mark.parametrize("path", modules("codegen"), ids=relative)
@@ -66,6 +69,24 @@ def test_generated_imports_numpy_the_standard_library_and_its_siblings(path: Pat
         assert {name for name, _ in siblings} <= {"", "runtime"}
     if path.name == "runtime.py":
         assert not siblings
+
+
+@pytest.mark.parametrize("path", modules("adapters"), ids=relative)
+def test_adapters_import_numpy_and_each_other_and_the_frameworks_where_they_are_used(path: Path) -> None:
+    allowed = set(sys.stdlib_module_names) | {"adapters", "numpy", "safetensors"}
+    of_torch = {"adapters/torch.py", "adapters/operators.py"}
+    assert top_level(path) <= allowed | ({"torch"} if relative(path) in of_torch else set())
+    tree = ast.parse(path.read_text(encoding="utf-8"))
+    at_the_top = {n.module or "" for n in tree.body if isinstance(n, ast.ImportFrom)}
+    at_the_top |= {alias.name for n in tree.body if isinstance(n, ast.Import) for alias in n.names}
+    assert not [name for name in at_the_top if name.startswith("safetensors")]
+    assert relative(path) in of_torch or not {"adapters.torch", "adapters.operators"} & {n for n, _ in imports(path)}
+    assert "pickle" not in {name for name, _ in imports(path)}
+
+
+@pytest.mark.parametrize("folder", ["derive", "codegen", "generated"])
+def test_nothing_imports_the_adapters(folder: str) -> None:
+    assert not [relative(path) for path in modules(folder) if "adapters" in top_level(path)]
 
 
 EQUATIONS = [*modules("derive/layers"), ROOT / "derive/optimisers.py"]

@@ -39,12 +39,12 @@ def metadata(wheel: zipfile.ZipFile) -> str:
 
 def test_the_top_level_of_the_wheel(wheel: zipfile.ZipFile) -> None:
     top = {name.partition("/")[0] for name in wheel.namelist()}
-    assert top == {"derive", "codegen", "generated", metadata(wheel)}
+    assert top == {"derive", "codegen", "generated", "adapters", metadata(wheel)}
     assert metadata(wheel).startswith("gradscribe-")
 
 
 def test_the_wheel_holds_every_module_and_nothing_else(wheel: zipfile.ZipFile) -> None:
-    packages = ("derive", "codegen", "generated")
+    packages = ("derive", "codegen", "generated", "adapters")
     modules = {p.relative_to(ROOT).as_posix() for name in packages for p in (ROOT / name).rglob("*.py")}
     grammars = {p.relative_to(ROOT).as_posix() for p in (ROOT / "derive").rglob("*.lark")}
     expected = (

@@ -144,14 +144,14 @@ class _Builder:
             if given not in self.values:
                 self._open(given, source.inputs[node.inputs.index(given)], values, where)
         bound = dict(zip((t.name for t in source.inputs), (self.values[g] for g in node.inputs), strict=False))
-        source = self._axes(source, bound, where)
+        source = self._axes(source, bound, values)
         for tensor in source.inputs[: len(node.inputs)]:
             self._unify(tensor, bound[tensor.name].tensor, values, where)
         self._features(layer, settings, values, where)
         self._leftover(source, values)
         self._check_settings(node, layer, settings, where)
-        self._derived(source, values, where)
         self.numbers |= values.numbers
+        self._derived(source, values, where)
         self._requirements(layer, values, where)
         self._append(node, source, bound, values, settings)
 
@@ -180,7 +180,7 @@ class _Builder:
         letters = "nijc" if len(shape) == 4 else "n" + "cdefgh"[: len(shape) - 1]
         self.values[name] = Value(network_input, tuple(integer(v) for v in letters))
 
-    def _axes(self, source: Program, bound: Mapping[str, Value], where: str) -> Program:
+    def _axes(self, source: Program, bound: Mapping[str, Value], values: Values) -> Program:
         """Write `...` out as what it stands for in the first tensor given."""
         for tensor in source.inputs:
             if tensor.ravel is None or tensor.name not in bound:
@@ -190,11 +190,14 @@ class _Builder:
             found = len(value.tensor.shape) - rest
             if found < 1:
                 raise NetworkError(
-                    f"{where}: argument {tensor.name}: expected more than {rest} axes, "
-                    f"received {value.tensor.name} of shape {_shape(value.tensor.shape)}"
+                    f"{values.where}: argument {tensor.name}: expected more than {rest} axes, "
+                    f"received {value.tensor.name} of shape {self._shown(value.tensor.shape)}"
                 )
             stretch = slice(tensor.ravel, tensor.ravel + found)
-            return written_out(source, value.tensor.shape[stretch], value.letters[stretch])
+            # names that no layer has, as the network's own may be those of other symbols in the layer
+            stand_ins = [integer(f"axis_{k}_of_{tensor.name}") for k in range(found)]
+            values.symbols |= dict(zip(stand_ins, value.tensor.shape[stretch], strict=True))
+            return written_out(source, stand_ins, value.letters[stretch])
         return source
 
     def _unify(self, tensor: Tensor, value: Tensor, values: Values, where: str) -> None:

@@ -2,21 +2,21 @@
 
 from collections.abc import Mapping, Sequence
 
-from sympy import Symbol
-
 from derive.derivation.forward import definitions, notes, setup, simplified
 from derive.derivation.identity import rotation_identity
-from derive.derivation.notation import Notation
+from derive.derivation.notation import gradient_notation
 from derive.derivation.outcome import as_statement
 from derive.derivation.recognise import ROTATED
 from derive.derivation.record import Derivation, Result, Section, Step
 from derive.derivation.recurrence import recurrence
+from derive.derivation.second_order import second_derivation
 from derive.derivation.section import gradient_section
 from derive.derivation.settings import displayed
-from derive.differentiate import Gradient, differentiate
+from derive.differentiate import differentiate
 from derive.inline import is_pointwise
 from derive.interface import Layer
 from derive.reuse import distributions
+from derive.second_order import checked_order
 from derive.term import Access, EquationError, Program, Statement
 
 __all__ = ["Derivation", "Result", "Section", "Step", "derive", "rotation_identity"]
@@ -36,8 +36,8 @@ def derive(
     Raises:
         EquationError: when `wrt`, a setting or the order does not fit the layer.
     """
-    if order != 1:
-        raise EquationError(f"{layer.name}: only order 1 is printed")
+    if checked_order(layer, order) == 2:
+        return second_derivation(layer, _checked(layer, wrt), settings)
     display = displayed(layer, settings)
     program = simplified(display.program)
     gradient = differentiate(program, _checked(layer, wrt))
@@ -89,18 +89,3 @@ def _is_activation(program: Program, name: str) -> bool:
     shape = program.tensors[name].shape
     elementwise = all(is_pointwise(s) and s.target.shape == shape for s in program.statements)
     return elementwise and not isinstance(program.statements[-1].term.body, Access)
-
-
-def gradient_notation(gradient: Gradient) -> Notation:
-    """The seed of the output tensor is the error signal delta, several have their own names; the others are quotients.
-
-    A number's seed is a quotient too, unless that is the sum of what is given and what later statements add.
-    """
-    summed = {a.tensor.name for a in gradient.adjoints}
-    seeds = {seed.name: output for output, seed in gradient.seeds.items() if seed.shape or output in summed}
-    deltas = dict.fromkeys(seeds, "l") if len(seeds) == 1 else {}
-    quotients = {seed.name: output for output, seed in gradient.seeds.items() if seed.name not in seeds}
-    quotients |= {a.gradient.name: a.tensor.name for a in gradient.adjoints}
-    shapes = [e for t in gradient.forward.tensors.values() for e in t.shape]
-    sizes = tuple(dict.fromkeys(e for e in shapes if isinstance(e, Symbol)))
-    return Notation(quotients, deltas, {}, tuple(gradient.forward.tensors), sizes, seeds)

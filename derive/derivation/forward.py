@@ -5,7 +5,7 @@ from dataclasses import replace
 import sympy
 from sympy import Expr, Integer, Symbol
 
-from derive.collapse import proved
+from derive.collapse import proved, radix_order
 from derive.derivation.record import Definition, Equals, Words, joined
 from derive.derivation.settings import Display
 from derive.differentiate import position
@@ -32,10 +32,15 @@ def simplified(program: Program) -> Program:
     return inline(replace(program, statements=tuple(statements)), keep)
 
 
-def scattered(term: Term) -> list[tuple[Symbol, Expr, Expr]]:
+def scattered(term: Term, injective: bool = False) -> list[tuple[Symbol, Expr, Expr]]:
     """The axes of the target that a delta addresses: (index of the axis, what it equals, the delta).
 
     In ``u[n, K*g + k]`` the axis has an index of its own, which occurs in that one delta only.
+
+    Args:
+        term: the term of a statement.
+        injective: only axes where no two values of the indices name one element, because they are its digits: a
+            gradient adds up what reaches ``dx[n, s*i + d*r]`` by several i and r.
     """
     found = []
     for r in term.free:
@@ -43,16 +48,20 @@ def scattered(term: Term) -> list[tuple[Symbol, Expr, Expr]]:
         elsewhere = any(r.index in e.free_symbols for e in (term.body, *(g.value for g in term.guards)))
         if len(using) != 1 or elsewhere:
             continue
-        coefficient = affine(using[0], term.indices).coefficient(r.index)
+        form = affine(using[0], term.indices)
+        coefficient = form.coefficient(r.index)
+        places = [(v, -c / coefficient) for v, c in form.terms if v != r.index]
+        if injective and len(places) > 1 and radix_order(term, places) is None:
+            continue
         if coefficient in (1, -1):
             found.append((r.index, sympy.expand(r.index - using[0] / coefficient), using[0]))
     return found
 
 
-def equation(statement: Statement) -> tuple[Access, Term]:
-    """The statement as ``left = term`` in which scattered axes of the target are expressions: u[n, K*g + k]."""
+def equation(statement: Statement, injective: bool = False) -> tuple[Access, Term]:
+    """The statement as ``left = term`` in which `scattered` axes of the target are expressions: u[n, K*g + k]."""
     term = statement.term
-    axes = scattered(term)
+    axes = scattered(term, injective)
     values = {index: value for index, value, _ in axes}
     left = Access(statement.target.name, *(values.get(r.index, r.index) for r in term.free))
     # the most significant digit first, as it is written

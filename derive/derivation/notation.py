@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 import sympy
 from sympy import Add, Expr, Function, Mul, Symbol
 
+from derive.differentiate import Gradient
 from derive.index import IntegerFunction
 from derive.term import Access
 
@@ -47,6 +48,8 @@ class Notation:
         order: tensors in reading order; products are written in it.
         sizes: extents in reading order, that of the axes.
         seeds: gradients given from outside that a sentence introduces: gradient -> output.
+        scalars: gradient tensors of another scalar than E: gradient -> "S".
+        dots: rates of change, written with a dot: tensor -> the tensor that changes.
     """
 
     quotients: Mapping[str, str] = field(default_factory=dict)
@@ -55,6 +58,12 @@ class Notation:
     order: tuple[str, ...] = ()
     sizes: tuple[Symbol, ...] = ()
     seeds: Mapping[str, str] = field(default_factory=dict)
+    scalars: Mapping[str, str] = field(default_factory=dict)
+    dots: Mapping[str, str] = field(default_factory=dict)
+
+    def scalar(self, gradient: str) -> str:
+        """The scalar that a gradient tensor is the gradient of."""
+        return self.scalars.get(gradient, "E")
 
     def is_gradient(self, name: str) -> bool:
         """Whether a tensor is a gradient."""
@@ -63,6 +72,21 @@ class Notation:
     def rank(self, name: str) -> int:
         """The place of a tensor in reading order."""
         return self.order.index(name) if name in self.order else len(self.order)
+
+
+def gradient_notation(gradient: Gradient) -> Notation:
+    """The seed of the output tensor is the error signal delta, several have their own names; the others are quotients.
+
+    A number's seed is a quotient too, unless that is the sum of what is given and what later statements add.
+    """
+    summed = {a.tensor.name for a in gradient.adjoints}
+    seeds = {seed.name: output for output, seed in gradient.seeds.items() if seed.shape or output in summed}
+    deltas = dict.fromkeys(seeds, "l") if len(seeds) == 1 else {}
+    quotients = {seed.name: output for output, seed in gradient.seeds.items() if seed.name not in seeds}
+    quotients |= {a.gradient.name: a.tensor.name for a in gradient.adjoints}
+    shapes = [e for t in gradient.forward.tensors.values() for e in t.shape]
+    sizes = tuple(dict.fromkeys(e for e in shapes if isinstance(e, Symbol)))
+    return Notation(quotients, deltas, {}, tuple(gradient.forward.tensors), sizes, seeds)
 
 
 @dataclass(frozen=True)

@@ -28,14 +28,15 @@ def recognise(terms: Sequence[Term], notation: Notation, program: Program) -> Wo
     (term,) = terms
     factors = vanishing_accesses(term.body)
     gradients = [a for a in factors if notation.is_gradient(a.tensor)]
+    gradients = gradients or [a for a in factors if a.tensor in notation.dots]
     tensors = sorted((a for a in factors if a not in gradients), key=lambda a: notation.rank(a.tensor))
     signs = [s for a in factors for s in mixed_signs(a, term)]
     routed = _routed(term, program)
     if not gradients:
         return _collected(tensors, term, notation)
-    signal, others = gradients[0], tensors
+    signal, others = gradients[0], [*gradients[1:], *tensors]
     if routed is not None:
-        return _routing(signal, routed, term)
+        return _routing(signal, routed, term, signal.tensor in notation.dots)
     shared = _shared(term, program)
     if shared is not None:
         return (_name(signal), *_divided(term), " passed back to where ", shared, *_summed(term))
@@ -64,7 +65,9 @@ def recognise(terms: Sequence[Term], notation: Notation, program: Program) -> Wo
     if any(e.has(floordiv, mod) for a in factors for e in a.indices):
         return _rearranged(signal, others, term)
     if not term.bound:
-        return _pointwise(signal, term)
+        return _pointwise(
+            signal, term, [a for a in others if notation.is_gradient(a.tensor) or a.tensor in notation.dots]
+        )
     return _contraction(signal, others, term)
 
 
@@ -167,7 +170,9 @@ def _shared(term: Term, program: Program) -> Expr | None:
     return None
 
 
-def _routing(signal: Access, argument: Access, term: Term) -> Words:
+def _routing(signal: Access, argument: Access, term: Term, forward: bool) -> Words:
+    if forward:
+        return (_name(signal), " where ", _name(argument), " points", *_summed(term))
     return (_name(signal), " passed back to where ", _name(argument), " points", *_summed(term))
 
 
@@ -182,7 +187,9 @@ def _rearranged(signal: Access, others: Sequence[Access], term: Term) -> Words:
     return (what, _name(signal), *(_kernel(others, term) if others else ()))
 
 
-def _pointwise(signal: Access, term: Term) -> Words:
+def _pointwise(signal: Access, term: Term, signals: Sequence[Access]) -> Words:
+    if signals:
+        return (*joined([_name(a) for a in (signal, *signals)], " times "), " times a factor, element by element")
     plain = all(isinstance(e, Symbol) for e in signal.indices)
     if term.body == signal:
         return (_name(signal), " itself") if plain else ("the elements of ", _name(signal), " put back in their places")

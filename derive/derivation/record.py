@@ -145,6 +145,7 @@ class Derivation:
         layer: the layer as displayed; None when there is none.
         mapping: what the symbols of the layer's definition were replaced by.
         appendix: derivations of identities that this one speaks of.
+        premises: sentences and rows between the forward equations and the sections, of order 2: the first gradients.
     """
 
     name: str
@@ -160,6 +161,7 @@ class Derivation:
     layer: Layer | None = None
     mapping: Mapping[Symbol, Expr] = field(default_factory=dict)
     appendix: tuple["Derivation", ...] = ()
+    premises: tuple[Words | Step, ...] = ()
 
     @property
     def heading(self) -> str:

@@ -55,16 +55,18 @@ def gradient_section(
     program = gradient.program
     free = adjoint.contributions[0].term.free
     left = Access(adjoint.gradient.name, *(r.index for r in free))
-    strands = tuple(_settled(c, program) for c in adjoint.contributions)
+    strands = tuple(_settled(c, program, notation) for c in adjoint.contributions)
     outer = tuple(dict.fromkeys(r.index for s in strands for r in s.outer))
     seed = gradient.seeds.get(adjoint.tensor.name)  # an output that other statements read
     given = (Term(free, (), Access(seed.name, *left.indices)),) if seed is not None else ()
     rows = _Rows(left, outer, notation, given)
 
-    rows.add("chain rule", ("chain rule",), _chain_rule(gradient, adjoint, strands, free))
+    rows.add("chain rule", ("chain rule",), _chain_rule(gradient, adjoint, strands, free, notation))
     readers = tuple(dict.fromkeys(c.reader.target.name for c in adjoint.contributions))
     quotients = tuple(_with_quotient(s, c, left) for s, c in zip(strands, adjoint.contributions, strict=True))
-    rows.add("definition", ("definition of ", *joined([Access(name) for name in readers])), quotients)
+    several = len(readers) > 1 and any(notation.is_gradient(name) for name in readers)
+    words: Words = ("definition of ", *joined([Access(name) for name in readers]))
+    rows.add("definition", ("definitions",) if several else words, quotients)
     rows.add("kronecker", ("same element?",), tuple(s.term for s in strands))
 
     strands, pairs = _renamed(strands)
@@ -75,8 +77,8 @@ def gradient_section(
     for rule in (by_digits, by_solving):
         eliminations = tuple(eliminate(s.term, rule, s.preferred, program) for s in strands)
         gone = list(dict.fromkeys(v for e in eliminations for v in e.gone))
-        words = (*joined(gone), " by division") if rule is by_digits else ("solved for ", *joined(gone))
-        rows.add("digits" if rule is by_digits else "solve", words, tuple(e.term for e in eliminations))
+        reason = (*joined(gone), " by division") if rule is by_digits else ("solved for ", *joined(gone))
+        rows.add("digits" if rule is by_digits else "solve", reason, tuple(e.term for e in eliminations))
         strands = tuple(s.each(_eliminated(rule, s.preferred, program)) for s in strands)
         vanishing += [v for e in eliminations for v in e.vanishing]
     rows.add("by value", _by_value_words(adjoint), tuple(s.by_value or s.term for s in strands))
@@ -123,9 +125,10 @@ class _Rows:
             self.steps.append(Step(rule, reason, self.left, every, self.outer, notation=self.notation))
 
 
-def _settled(contribution: Contribution, program: Program) -> Strand:
+def _settled(contribution: Contribution, program: Program, notation: Notation) -> Strand:
     """Write scattered axes of the reader's target as expressions: the seed becomes dy[n, K*g + k]."""
-    axes = [index for index, _, _ in scattered(contribution.reader.term)]
+    injective = notation.is_gradient(contribution.reader.target.name)
+    axes = [index for index, _, _ in scattered(contribution.reader.term, injective)]
 
     def rewrite(term: Term) -> Term:
         for index in axes:
@@ -133,21 +136,21 @@ def _settled(contribution: Contribution, program: Program) -> Strand:
             term = solve(term, delta, index)
         return discharge(term, program)[0] if axes else term
 
-    _, reader = equation(contribution.reader)
+    _, reader = equation(contribution.reader, injective)
     strand = Strand(contribution.term, contribution.by_value, reader.free).each(rewrite)
     order = {r.index: n for n, r in enumerate(reader.ranges)}
     return strand.each(lambda t: replace(t, bound=tuple(sorted(t.bound, key=lambda r: order[r.index]))))
 
 
 def _chain_rule(
-    gradient: Gradient, adjoint: Adjoint, strands: Sequence[Strand], free: tuple[Range, ...]
+    gradient: Gradient, adjoint: Adjoint, strands: Sequence[Strand], free: tuple[Range, ...], notation: Notation
 ) -> tuple[Term, ...]:
     """One summand per reader: the sum over its elements of its gradient times a partial derivative."""
     terms: dict[Term, None] = {}
     element = Access(adjoint.tensor.name, *(r.index for r in free))
     for contribution, strand in zip(adjoint.contributions, strands, strict=True):
-        left, _ = equation(contribution.reader)
         name = contribution.reader.target.name
+        left, _ = equation(contribution.reader, notation.is_gradient(name))
         body = Access(_gradient_tensor(gradient, name).name, *left.indices) * Partial(left, element)
         terms.setdefault(Term(free, strand.outer, body))
     return tuple(terms)

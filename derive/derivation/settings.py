@@ -5,7 +5,7 @@ for all axes or one per axis. Text is matched against these forms and never eval
 """
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, replace
 from difflib import get_close_matches
 from fractions import Fraction
@@ -17,8 +17,8 @@ from derive.index import floordiv, integer, sign
 from derive.interface import Kind, Layer, Option
 from derive.term import EquationError, Program
 
-SCALAR = "E"
-"""How the scalar that everything is differentiated from is called in print; no size may be called so."""
+SCALARS = ("E", "S")
+"""How the scalar that is differentiated is called in print, at order 1 and 2; no size may be called so."""
 
 _NAME = re.compile(r"[A-Za-z][A-Za-z0-9_]*")
 _INTEGER = re.compile(r"[+-]?[0-9]{1,9}")
@@ -48,8 +48,13 @@ class Display:
         return self.mapping.get(symbol, symbol)
 
 
-def displayed(layer: Layer, settings: Mapping[str, str] | None = None) -> Display:
+def displayed(layer: Layer, settings: Mapping[str, str] | None = None, order: int = 1) -> Display:
     """Apply `settings`, and where they say nothing `layer.display`, to the layer.
+
+    Args:
+        layer: the layer.
+        settings: options and sizes by name.
+        order: how often is differentiated: so many of the names `SCALARS` are taken.
 
     Raises:
         EquationError: when a setting names nothing or its value makes no sense; the message names the layer, the
@@ -73,8 +78,11 @@ def displayed(layer: Layer, settings: Mapping[str, str] | None = None) -> Displa
     for _ in range(2):
         mapping = {s: e.xreplace(mapping) if not _own_name(s, e) else e for s, e in mapping.items()}
     mapping = {s: e for s, e in mapping.items() if s != e}
-    if integer(SCALAR) in layer.program.symbols() and integer(SCALAR) not in mapping:
-        mapping[integer(SCALAR)] = integer(_unused(layer.program, "M L P Q"))
+    for scalar in map(integer, SCALARS[:order]):
+        if any(scalar in value.free_symbols for value in mapping.values()):
+            raise EquationError(f"{layer.name}: {scalar} is what is differentiated; expected another symbol name")
+        if scalar in layer.program.symbols() and scalar not in mapping:
+            mapping[scalar] = integer(_unused(layer.program, "M L P Q", set(mapping.values())))
     return _checked(layer, mapping)
 
 
@@ -82,8 +90,8 @@ def _own_name(symbol: Symbol, value: Expr) -> bool:
     return bool(symbol in value.free_symbols)
 
 
-def _unused(program: Program, letters: str) -> str:
-    taken = program.names()
+def _unused(program: Program, letters: str, values: Collection[Expr]) -> str:
+    taken = program.names() | {str(v) for v in values}
     return next(name for name in (*letters.split(), *(f"E{k}" for k in range(1, 99))) if name not in taken)
 
 
@@ -149,7 +157,7 @@ def _reserved(program: Program) -> set[str]:
     derived = {symbol.name for symbol, _ in program.sizes}
     gradients = {f"d{name}" for name in program.tensors}
     reals = {s.name for s in program.symbols() if not s.is_integer}
-    return set(program.tensors) | indices | derived | gradients | reals | {SCALAR}
+    return set(program.tensors) | indices | derived | gradients | reals | {SCALARS[0]}
 
 
 def _unknown(layer: Layer, key: str, known: list[str]) -> str:

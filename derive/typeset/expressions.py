@@ -82,7 +82,7 @@ class ExpressionWriter(ABC):
     @abstractmethod
     def _element(self, tensor: str, indices: Sequence[Part], dense: bool) -> tuple[Part, ...]: ...
     @abstractmethod
-    def _quotient(self, tensor: str, indices: Sequence[Part], dense: bool) -> tuple[Part, ...]: ...
+    def _quotient(self, scalar: str, tensor: str, indices: Sequence[Part], dense: bool) -> tuple[Part, ...]: ...
     @abstractmethod
     def _partial(self, upper: str, lower: str) -> str: ...
     @abstractmethod
@@ -227,7 +227,7 @@ class ExpressionWriter(ABC):
         parts = [Part(text, key) for text, key in zip(texts, keys, strict=True)]
         dense = all(isinstance(e, Symbol | Integer) for e in a.indices)
         if a.tensor in self.notation.quotients:
-            return self._quotient(self.notation.quotients[a.tensor], parts, dense)
+            return self._quotient(self.notation.scalar(a.tensor), self.notation.quotients[a.tensor], parts, dense)
         return self._element(a.tensor, parts, dense)
 
 

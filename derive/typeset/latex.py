@@ -1,6 +1,7 @@
 """Derivations as stand-alone LaTeX documents: rows aligned, a reason beside each, what a step changed in colour."""
 
 from collections.abc import Callable, Sequence
+from itertools import groupby
 
 from derive.derivation.forward import definitions, equation
 from derive.derivation.notation import Notation
@@ -118,6 +119,7 @@ def _chapter(derivation: Derivation) -> list[str]:
     lines += [sentence(w, t) for w in derivation.notes]
     seeds = seed_sentence(derivation, t)
     lines += ["", rf"\textbf{{Derivation.}} {seeds}"] if seeds else []
+    lines += _premises(derivation, t)
     for section in derivation.sections:
         lines += ["", *_section(section)]
     if derivation.source:
@@ -125,6 +127,23 @@ def _chapter(derivation: Derivation) -> list[str]:
     for identity in derivation.appendix:
         lines += ["", *_chapter(identity)]
     return lines
+
+
+def _premises(derivation: Derivation, t: LatexTypesetter) -> list[str]:
+    """Sentences, and the rows between them, aligned."""
+    lines: list[str] = []
+    for is_row, group in groupby(derivation.premises, key=lambda premise: isinstance(premise, Step)):
+        if is_row:
+            rows = [_premise(step, t) for step in group if isinstance(step, Step)]
+            lines += [r"\begin{align*}", "\\\\\n".join(rows), r"\end{align*}"]
+        else:
+            lines += ["", *(sentence(words, t) for words in group if not isinstance(words, Step))]
+    return lines
+
+
+def _premise(step: Step, t: LatexTypesetter) -> str:
+    left = t.expr(step.left)
+    return f"{left} &= " + r" \\&\qquad ".join(_broken(t.row(step), set(), 39.0 - width(left)))
 
 
 def _forward(derivation: Derivation) -> list[str]:

@@ -30,7 +30,9 @@ class LatexTypesetter(Typesetter):
         if name in self.notation.deltas:
             return rf"\delta^{{({self.notation.deltas[name]})}}"
         if name in self.notation.quotients:
-            return rf"\partial E/\partial {self._tensor(self.notation.quotients[name])}"
+            return rf"\partial {self.notation.scalar(name)}/\partial {self._lower(self.notation.quotients[name])}"
+        if name in self.notation.dots:
+            return rf"\dot{{{self._tensor(self.notation.dots[name])}}}"
         if name in self.notation.levels:
             letter, level = self.notation.levels[name]
             return f"{letter}^{{({level})}}"
@@ -51,13 +53,20 @@ class LatexTypesetter(Typesetter):
             parts += [comma, index]
         return (*parts, Part("}"))
 
-    def _quotient(self, tensor: str, indices: Sequence[Part], dense: bool) -> tuple[Part, ...]:
+    def _lower(self, tensor: str) -> str:
+        """The tensor below a line; a quotient in parentheses."""
+        name = self._tensor(tensor)
+        return f"({name})" if name.startswith(r"\partial") else name
+
+    def _quotient(self, scalar: str, tensor: str, indices: Sequence[Part], dense: bool) -> tuple[Part, ...]:
         if not indices:
-            name = rf"\frac{{\partial E}}{{\partial {self._tensor(tensor)}}}"
+            name = rf"\frac{{\partial {scalar}}}{{\partial {self._lower(tensor)}}}"
             return (Part(name, name),)
-        return (Part(r"\frac{\partial E}{\partial "), *self._element(tensor, indices, dense), Part("}"))
+        return (Part(rf"\frac{{\partial {scalar}}}{{\partial "), *self._element(tensor, indices, dense), Part("}"))
 
     def _partial(self, upper: str, lower: str) -> str:
+        if upper.startswith(r"\frac"):
+            return rf"\frac{{\partial}}{{\partial {lower}}}{upper}"
         return rf"\frac{{\partial {upper}}}{{\partial {lower}}}"
 
     def _fraction(self, upper: str, lower: str, simple: bool) -> str:
@@ -138,8 +147,10 @@ def _letter(name: str, word: str = r"\mathrm") -> str:
 class InlineTypesetter(LatexTypesetter):
     """For running text: quotients on one line."""
 
-    def _quotient(self, tensor: str, indices: Sequence[Part], dense: bool) -> tuple[Part, ...]:
-        return (Part(r"\partial E/\partial "), *self._element(tensor, indices, dense))
+    def _quotient(self, scalar: str, tensor: str, indices: Sequence[Part], dense: bool) -> tuple[Part, ...]:
+        if not indices:
+            return (Part(rf"\partial {scalar}/\partial {self._lower(tensor)}"),)
+        return (Part(rf"\partial {scalar}/\partial "), *self._element(tensor, indices, dense))
 
     def _fraction(self, upper: str, lower: str, simple: bool) -> str:
         return f"{upper}/{lower if simple else self._parens(lower)}"

@@ -1,6 +1,8 @@
 """Derivations as Markdown with mathematics that KaTeX and GitHub render."""
 
-from derive.derivation.record import Derivation, Section
+from itertools import groupby
+
+from derive.derivation.record import Derivation, Section, Step
 from derive.derivation.verify import Certificate
 from derive.typeset.latex import equations, prose, seed_sentence, sentence, sizes
 from derive.typeset.latex_symbols import LatexTypesetter, joined
@@ -30,6 +32,12 @@ def _chapter(derivation: Derivation) -> list[str]:
         lines += ["", sentence(note, t, _plain)]
     seeds = seed_sentence(derivation, t)
     lines += ["", seeds] if seeds else []
+    for is_row, group in groupby(derivation.premises, key=lambda premise: isinstance(premise, Step)):
+        if is_row:
+            steps = (step for step in group if isinstance(step, Step))
+            lines += ["", *_aligned([f"{t.expr(s.left)} &= {joined(t.row(s))}" for s in steps])]
+        else:
+            lines += [line for w in group if not isinstance(w, Step) for line in ("", sentence(w, t, _plain))]
     for section in derivation.sections:
         lines += ["", *_section(section)]
     if derivation.source:

@@ -25,6 +25,7 @@ def render(derivation: Derivation, certificate: Certificate | None = None) -> st
         lines += _wrapped(t.words(sentence))
     if derivation.sections and derivation.notation.seeds:
         lines += ["", *_seed_lines(derivation, t)]
+    lines += _premises(derivation, t)
     number = 1
     for section in derivation.sections:
         body, number = _section(section, derivation, number)
@@ -69,6 +70,16 @@ def _seed_lines(derivation: Derivation, t: TextTypesetter) -> list[str]:
     names = [f"{t.expr(Access(seed))} = ∂E/∂{t.expr(Access(output))}" for seed, output in seeds.items()]
     gradients = "gradient that arrives" if len(seeds) == 1 else "gradients that arrive"
     return _wrapped(f"With {', '.join(names)}, the {gradients} from above.")
+
+
+def _premises(derivation: Derivation, t: TextTypesetter) -> list[str]:
+    lines: list[str] = []
+    for premise in derivation.premises:
+        if isinstance(premise, Step):
+            lines += _broken(t.row(premise), f"  {_left(premise)} = ", WIDTH)
+        else:
+            lines += ["", *_wrapped(t.words(premise))]
+    return lines
 
 
 def _section(section: Section, derivation: Derivation, number: int) -> tuple[list[str], int]:

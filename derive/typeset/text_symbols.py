@@ -1,6 +1,7 @@
 """Unicode for symbols, elements, fractions and sums: the mathematics that `derive.typeset.text` arranges."""
 
 from collections.abc import Sequence
+from unicodedata import normalize
 
 from sympy import Symbol
 
@@ -33,7 +34,10 @@ class TextTypesetter(Typesetter):
         if name in self.notation.deltas:
             return f"δ{_LEVELS[self.notation.deltas[name]]}"
         if name in self.notation.quotients:
-            return f"∂E/∂{self._tensor(self.notation.quotients[name])}"
+            return f"∂{self.notation.scalar(name)}/∂{self._lower(self.notation.quotients[name])}"
+        if name in self.notation.dots:
+            plain = self._tensor(self.notation.dots[name])
+            return normalize("NFC", f"{plain[0]}\N{COMBINING DOT ABOVE}{plain[1:]}")
         if name in self.notation.levels:
             letter, level = self.notation.levels[name]
             return f"{letter}{_LEVELS[level]}"
@@ -49,10 +53,22 @@ class TextTypesetter(Typesetter):
             parts += [comma, index]
         return (*parts, Part("]"))
 
-    def _quotient(self, tensor: str, indices: Sequence[Part], dense: bool) -> tuple[Part, ...]:
-        return (Part("∂E/∂"), *self._element(tensor, indices, dense))
+    def _lower(self, tensor: str) -> str:
+        """The tensor below a line; a quotient in parentheses."""
+        name = self._tensor(tensor)
+        return self._parens(name) if name.startswith("∂") else name
+
+    def _quotient(self, scalar: str, tensor: str, indices: Sequence[Part], dense: bool) -> tuple[Part, ...]:
+        element = self._element(tensor, indices, dense)
+        return (Part(f"∂{scalar}/∂"), *self._bracketed(element))
+
+    def _bracketed(self, element: tuple[Part, ...]) -> tuple[Part, ...]:
+        """A quotient below a line, in parentheses; anything else as it is."""
+        nested = element[0].text.startswith("∂")
+        return (Part("("), *element, Part(")")) if nested else element
 
     def _partial(self, upper: str, lower: str) -> str:
+        upper, lower = (self._parens(e) if e.startswith("∂") else e for e in (upper, lower))
         return f"∂{upper}/∂{lower}"
 
     def _fraction(self, upper: str, lower: str, simple: bool) -> str:

@@ -1,0 +1,20 @@
+"""Weights in and out of generated layers, checkpoints, layers as PyTorch modules. Nothing else imports this package.
+
+`save`, `load` and the checkpoints need safetensors, `adapters.torch` needs PyTorch; the rest needs NumPy only.
+"""
+
+from adapters.checkpoint import Checkpoint, load_checkpoint, save_checkpoint
+from adapters.safetensors_file import load, save
+from adapters.weights import from_keras, from_torch, to_keras, to_torch
+
+__all__ = [
+    "Checkpoint",
+    "from_keras",
+    "from_torch",
+    "load",
+    "load_checkpoint",
+    "save",
+    "save_checkpoint",
+    "to_keras",
+    "to_torch",
+]

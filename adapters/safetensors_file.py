@@ -1,0 +1,106 @@
+"""Arrays in safetensors files: written atomically, checked by their header before an array is read. No pickle."""
+
+import os
+import tempfile
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from adapters.named import Array, Kind, check, weights
+
+TYPES = {"F16": "float16", "F32": "float32", "F64": "float64", "BF16": "bfloat16", "BOOL": "bool"}
+
+
+def save(layer: Any, path: str | Path) -> None:
+    """Save the weights and running statistics of a layer, network or `Sequential`, by their own names and layouts.
+
+    Args:
+        layer: what has them.
+        path: a safetensors file; the one there is replaced at once, or not at all.
+
+    Raises:
+        OSError: when the file cannot be written.
+    """
+    write(path, {w.name: w.array for w in weights(layer)}, {"format": "gradscribe"})
+
+
+def load(layer: Any, path: str | Path) -> None:
+    """Load weights and running statistics that `save` wrote, in place.
+
+    Args:
+        layer: a layer, network or `Sequential` whose arrays have the same names, shapes and types.
+        path: a safetensors file.
+
+    Raises:
+        ValueError: when the file is none, or a weight is missing, not expected, misshapen or of another type. Nothing
+            has been written then.
+        OSError: when the file cannot be read.
+    """
+    with opened(path) as file:
+        found = weights(layer)
+        check(str(path), {w.name: Kind(w.array.shape, w.array.dtype.name) for w in found}, kinds(file))
+        arrays = [(w.array, file.get_tensor(w.name)) for w in found]
+    for ours, array in arrays:
+        ours[...] = array
+
+
+def write(path: str | Path, arrays: Mapping[str, Array], metadata: Mapping[str, str]) -> None:
+    """Write a file: it is the old one or the new one, never a part.
+
+    Args:
+        path: of the file.
+        arrays: by name.
+        metadata: texts by name, kept in the header.
+
+    Raises:
+        OSError: when the file cannot be written.
+    """
+    from safetensors.numpy import save as serialised
+
+    path = Path(path)
+    # Not ascontiguousarray: it would give a number an axis.
+    laid_out = {name: np.array(array, order="C") for name, array in arrays.items()}
+    handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
+    try:
+        with os.fdopen(handle, "wb") as file:
+            file.write(serialised(laid_out, dict(metadata)))
+            file.flush()
+            os.fsync(file.fileno())
+        Path(temporary).chmod(0o644)
+        Path(temporary).replace(path)
+    except BaseException:
+        Path(temporary).unlink(missing_ok=True)
+        raise
+
+
+@contextmanager
+def opened(path: str | Path) -> Iterator[Any]:
+    """An open safetensors file.
+
+    Raises:
+        ValueError: when it is none.
+        OSError: when it cannot be read.
+    """
+    from safetensors import SafetensorError, safe_open
+
+    try:
+        with Path(path).open("rb"):  # a missing file is an OSError with its name, a folder too
+            pass
+        with safe_open(path, framework="np") as file:
+            yield file
+    except SafetensorError as error:
+        reason = " ".join(str(error).split())
+        raise ValueError(f"{path}: expected a safetensors file, found something else ({reason})") from None
+
+
+def kinds(file: Any) -> dict[str, Kind]:
+    """Shape and type of every array of an open file, from its header."""
+    found = {}
+    for name in sorted(file.keys()):
+        part = file.get_slice(name)
+        dtype = part.get_dtype()
+        found[name] = Kind(tuple(part.get_shape()), TYPES.get(dtype, dtype))
+    return found

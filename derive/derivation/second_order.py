@@ -1,0 +1,191 @@
+"""Layer -> Derivation of second order: S, the sum of direction * gradient, differentiated by seeds and inputs.
+
+The sections are those of order 1, made from another program. What is said besides: the first gradients, as they are
+differentiated, and what S is. A dot marks a rate of change: of the inputs, which move in their directions, and of what
+follows them.
+"""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
+
+from sympy import Mul
+
+from derive.collapse import rename
+from derive.derivation.forward import definitions, notes, setup, simplified
+from derive.derivation.identity import rotation_identity
+from derive.derivation.notation import Notation, gradient_notation
+from derive.derivation.outcome import as_statement
+from derive.derivation.recognise import ROTATED, recognise
+from derive.derivation.record import Derivation, Result, Section, Step, Words, joined
+from derive.derivation.section import gradient_section
+from derive.derivation.settings import SCALARS, displayed
+from derive.interface import Layer
+from derive.reuse import distributions
+from derive.second_order import SecondOrder, second_order
+from derive.term import Access, Program, Statement, Term, check
+
+SOURCE = "Pearlmutter, Fast exact multiplication by the Hessian, Neural Computation 6, 1994, section 3"
+E, S = map(Access, SCALARS)
+NAMED = 3
+"""Up to so many contributions are named one by one."""
+
+
+def second_derivation(layer: Layer, watched: Sequence[str] | None, settings: Mapping[str, str] | None) -> Derivation:
+    """The derivation of the gradient of the gradient.
+
+    Args:
+        layer: the layer.
+        watched: the inputs whose gradients S sums over; all differentiable ones by default.
+        settings: options and sizes by name.
+
+    Raises:
+        EquationError: when a setting does not fit the layer.
+    """
+    display = displayed(layer, settings, order=2)
+    program = _settled(simplified(display.program))
+    found = second_order(program, watched)
+    notation = second_notation(found)
+    lets = distributions(program, found.second.program.names())
+    known: dict[str, Statement] = {}
+    sections: list[Section] = []
+    for adjoint in found.second.adjoints:
+        section = gradient_section(found.second, adjoint, notation, known, lets)
+        sections.append(_named(section, found, notation))
+        statement = as_statement(section, adjoint.gradient)
+        if statement is not None:
+            known[adjoint.gradient.name] = statement
+    rotated = any(ROTATED in result.name for s in sections for result in s.results)
+    return Derivation(
+        name=layer.name,
+        title=f"{layer.title}, second order" if layer.title else "second order",
+        source="; ".join(part for part in (layer.source, SOURCE) if part),
+        setup=setup(display, program),
+        definitions=definitions(program),
+        sizes=program.sizes,
+        notes=notes(program),
+        sections=tuple(sections),
+        program=program,
+        notation=notation,
+        layer=display.layer,
+        mapping=display.mapping,
+        appendix=(rotation_identity(),) if rotated else (),
+        premises=tuple(_premises(found, notation)),
+    )
+
+
+def _settled(program: Program) -> Program:
+    """Where an axis of a target is said to be an index, it is that index: u[n,i,j,k] for u[n,i,j,u_3] [u_3=k]."""
+    statements = []
+    for statement in program.statements:
+        term, pairs = rename(statement.term)
+        back = {stays: gone for gone, stays in pairs.items() if stays in {r.index for r in term.free}}
+        plain = len(back) == len(pairs) and not statement.term.is_extremum
+        statements.append(replace(statement, term=term.rename(back)) if plain else statement)
+    return check(replace(program, statements=tuple(statements)))
+
+
+def second_notation(found: SecondOrder) -> Notation:
+    """Gradients of S are quotients; but S by dE/d(tensor) is the rate of change of that tensor: it gets a dot."""
+    first = gradient_notation(found.first)
+    scalar = SCALARS[1]
+    dots = {direction.name: name for name, direction in found.directions.items()}
+    quotients, scalars = dict(first.quotients), {}
+    inner = {a.gradient.name: a.tensor.name for a in found.first.adjoints}
+    for adjoint in found.second.adjoints:
+        if adjoint.tensor.name in inner:
+            dots[adjoint.gradient.name] = inner[adjoint.tensor.name]
+        else:
+            quotients[adjoint.gradient.name] = adjoint.tensor.name
+            scalars[adjoint.gradient.name] = scalar
+    dotted: dict[str, list[str]] = {}
+    for dot, name in dots.items():
+        dotted.setdefault(name, []).append(dot)
+    order = tuple(n for name in first.order for n in (name, *dotted.get(name, ())))
+    return replace(first, quotients=quotients, scalars=scalars, dots=dots, order=order)
+
+
+def _premises(found: SecondOrder, notation: Notation) -> Iterator[Words | Step]:
+    """The first gradients, the directions, S, what S does not depend on, and how many statements that takes."""
+    if not found.directions:
+        yield ("All gradients of ", E, " are zero, and so is every gradient of theirs.")
+        return
+    order_1, order_2 = found.counts
+    statements = f"{order_1} statement{'s' if order_1 > 1 else ''}"
+    yield ("The gradients of ", E, f", as order 1 derives them ({statements}):")
+    yield from _rows(found.order_1, notation)
+    watched = [Access(name) for name in found.directions]
+    moving = [Access(direction.name) for direction in found.directions.values()]
+    several = len(watched) > 1
+    yield (
+        f"Let {'the inputs ' if several else ''}",
+        *joined(watched, " and "),
+        f" move in the direction{'s' if several else ''} ",
+        *joined(moving, " and "),
+        "; a dot marks a rate of change. Then ",
+        E,
+        " changes at the rate",
+    )
+    yield _rate(found, notation)
+    seeds = [Access(t.name) for t in found.first.seeds.values()]
+    yield (
+        "Order 2 differentiates ",
+        S,
+        f" ({order_2} statement{'s' if order_2 > 1 else ''}): by ",
+        *joined(seeds, " and "),
+        " that yields the rate at which the output changes, by the inputs the Hessian of ",
+        E,
+        f" times the direction{'s' if several else ''}.",
+    )
+    wrt = (*found.first.seeds.values(), *(t for t in found.first.forward.inputs if t.name in _inputs(found)))
+    absent = [Access(t.name) for t in wrt if found.second.adjoint(t.name) is None]
+    if absent:
+        yield (S, " does not depend on ", *joined(absent, " and "), ": there the gradient is zero.")
+
+
+def _inputs(found: SecondOrder) -> set[str]:
+    return {t.name for t in found.first.forward.inputs if not t.integer and not t.constant}
+
+
+def _rows(program: Program, notation: Notation) -> Iterator[Step]:
+    """One row per tensor: the statements that accumulate into it are added up, with the first one's indices."""
+    for name in dict.fromkeys(s.target.name for s in program.statements):
+        terms = [s.term for s in program.definitions(name)]
+        free = terms[0].free
+        renamed = []
+        for term in terms:
+            names = dict(zip((r.index for r in term.free), (r.index for r in free), strict=True))
+            renamed.append(term.rename(names))
+        yield Step("definition", (), Access(name, *(r.index for r in free)), tuple(renamed), notation=notation)
+
+
+def _rate(found: SecondOrder, notation: Notation) -> Step:
+    """S as a row: a sum over the elements of every watched gradient, with its own indices."""
+    gradients = {a.tensor.name: a.gradient for a in found.first.adjoints}
+    terms = []
+    for name, direction in found.directions.items():
+        free = found.order_1.definitions(gradients[name].name)[0].term.free
+        indices = [r.index for r in free]
+        body = Mul(Access(direction.name, *indices), Access(gradients[name].name, *indices))
+        terms.append(Term((), free, body))
+    return Step("definition", (), S, tuple(terms), notation=notation)
+
+
+def _named(section: Section, found: SecondOrder, notation: Notation) -> Section:
+    """The section with a title that names S, and with few contributions named one by one."""
+    tensor = Access(section.wrt)
+    gradient = section.steps[0].left.tensor
+    rate: Words = (": the rate of change ", Access(gradient)) if gradient in notation.dots else ()
+    program = found.second.program
+    results = tuple(replace(r, name=_contributions(r, notation, program)) for r in section.results)
+    return replace(section, title=("gradient of ", S, " with respect to ", tensor, *rate), results=results)
+
+
+def _contributions(result: Result, notation: Notation, program: Program) -> Words:
+    terms = result.step.terms
+    if not 1 < len(terms) <= NAMED:
+        return result.name
+    words: list[object] = []
+    for number, term in enumerate(terms):
+        sign = "minus" if term.body.as_coeff_Mul()[0].is_negative else "plus"
+        words += [f", {sign} " if number else "", *recognise((term,), notation, program)]
+    return tuple(w for w in words if w != "")

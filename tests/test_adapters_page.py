@@ -1,0 +1,66 @@
+"""docs/adapters.md is true: its Python prints what it says, its error is what is raised, its program trains."""
+
+import os
+import re
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+ROOT = Path(__file__).parents[1]
+PAGE = (ROOT / "docs" / "adapters.md").read_text(encoding="utf-8")
+PYTHON = re.findall(r"```python\n(.*?)```", PAGE, re.DOTALL)
+((FAILING, MESSAGE),) = re.findall(r"```error\n(.*?)\n(.*?)\n```", PAGE)
+(PROGRAM,) = [block for block in PYTHON if block.startswith("# parallel.py")]
+
+pytest.importorskip("safetensors")
+
+
+def run(blocks: list[str], folder: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Any:
+    monkeypatch.chdir(folder)
+    scope: dict[str, Any] = {}
+    for block in blocks:
+        exec(block, scope)
+    said = [line.removeprefix("# ") for block in blocks for line in block.splitlines() if line.startswith("# ")]
+    assert capsys.readouterr().out.splitlines() == said
+    return scope
+
+
+def test_files_weights_and_checkpoints(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    scope = run(PYTHON[:3], tmp_path, monkeypatch, capsys)
+    with pytest.raises(ValueError, match="unexpected") as caught:
+        exec(FAILING, scope)
+    assert str(caught.value) == MESSAGE
+
+
+@pytest.mark.oracle
+def test_modules_of_pytorch(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    torch = pytest.importorskip("torch")
+    torch.manual_seed(0)
+    run([PYTHON[0], PYTHON[3]], tmp_path, monkeypatch, capsys)
+
+
+@pytest.mark.oracle
+def test_two_processes(tmp_path: Path) -> None:
+    torch = pytest.importorskip("torch")
+    if not (torch.distributed.is_available() and torch.distributed.is_gloo_available()):
+        pytest.skip("no gloo")
+    (tmp_path / "parallel.py").write_text(PROGRAM, encoding="utf-8")
+    command = [sys.executable, "parallel.py", (tmp_path / "store").as_uri()]
+    environment = {**os.environ, "PYTHONPATH": str(ROOT), "OMP_NUM_THREADS": "1"}
+    done = subprocess.run(
+        command, cwd=tmp_path, env=environment, capture_output=True, text=True, check=False, timeout=240
+    )
+    assert done.returncode == 0, done.stderr
+    lines = sorted(done.stdout.splitlines())
+    found = [re.fullmatch(rf"process {rank}: loss (.*), weights (.*)", line) for rank, line in enumerate(lines)]
+    losses, weights = zip(*(match.groups() for match in found if match), strict=True)
+    assert len(set(weights)) == 1
+    assert len(weights) == 2
+    assert all(float(loss) < 0.4 for loss in losses)
