@@ -5,7 +5,8 @@
 
 LeCun et al., Gradient-based learning applied to document recognition, 1998, section II.B: subsampling with trainable
 coefficients, the table of connections of C3, radial basis functions whose centres are pictures of the digits, and the
-maximum a posteriori criterion. `lenet5.py` trains what is called LeNet-5 today.
+maximum a posteriori criterion. `lenet5.py` trains what is called LeNet-5 today. Training images are moved by up to one
+pixel (`--no-shift`: as they are); gradient descent with momentum takes the place of the paper's second-order rates.
 """
 
 import csv
@@ -25,7 +26,7 @@ from rich.console import Console
 from rich.progress import track
 
 from generated import SGD, LeNet5
-from lenet5 import Digits, Images, Labels, check, confusion_table, cosine, load_embedded, load_mnist
+from lenet5 import Digits, Images, Labels, check, confusion_table, cosine, load_embedded, load_mnist, shifted
 
 # How many inputs a unit has. Of the 16 maps of C3 six read three maps of S2, nine read four, and one reads all six.
 FAN_IN: dict[str, Any] = {"c1": 25, "s2": 4, "c3": 25 * np.repeat([3, 4, 6], [6, 9, 1]), "s4": 4, "c5": 400, "f6": 120}
@@ -40,13 +41,15 @@ class Recipe:
         batch_size: images per step.
         lr: the learning rate of the first step; squared distances over 84 units make large gradients.
         momentum: of the descent.
+        shift: whether each training image is moved by up to one pixel each way, every time it is shown.
         seed: the same seed gives the same run, to the bit.
     """
 
     epochs: int = 20
     batch_size: int = 32
-    lr: float = 0.0005
+    lr: float = 0.001
     momentum: float = 0.9
+    shift: bool = True
     seed: int = 0
 
 
@@ -68,13 +71,14 @@ def build(rng: np.random.Generator) -> LeNet5:
 
 
 def train_epoch(
-    network: LeNet5, digits: Digits, optimiser: SGD, rates: Iterator[float], batch_size: int, rng: np.random.Generator
+    network: LeNet5, digits: Digits, optimiser: SGD, rates: Iterator[float], recipe: Recipe, rng: np.random.Generator
 ) -> Iterator[float]:
     """Show the network every training image once, in a new order; yield the loss of each batch."""
     order = rng.permutation(len(digits.train_images))
-    for start in range(0, len(order), batch_size):
-        batch = order[start : start + batch_size]
-        distances = network(digits.train_images[batch])
+    for start in range(0, len(order), recipe.batch_size):
+        batch = order[start : start + recipe.batch_size]
+        images = digits.train_images[batch]
+        distances = network(shifted(images, rng) if recipe.shift else images)
         yield float(network.loss(distances, digits.train_labels[batch]))
         network.backward()
         optimiser.lr = next(rates)
@@ -98,7 +102,7 @@ def train(
     batches = math.ceil(len(digits.train_images) / recipe.batch_size)
     rates = cosine(recipe.lr, recipe.epochs * batches)
     for number in range(1, recipe.epochs + 1):
-        losses = train_epoch(network, digits, optimiser, rates, recipe.batch_size, rng)
+        losses = train_epoch(network, digits, optimiser, rates, recipe, rng)
         title = f"epoch {number}/{recipe.epochs}"
         bar = track(losses, title, batches, console=console, transient=True, disable=not console.is_terminal)
         loss = math.fsum(bar) / batches
@@ -145,6 +149,7 @@ def main(
     epochs: Annotated[int, typer.Option(help="Passes over the images.")] = DEFAULT.epochs,
     batch_size: Annotated[int, typer.Option(help="Images per step.")] = DEFAULT.batch_size,
     lr: Annotated[float, typer.Option(help="Learning rate at the start.")] = DEFAULT.lr,
+    shift: Annotated[bool, typer.Option(help="Move training images by up to one pixel.")] = DEFAULT.shift,
     seed: Annotated[int, typer.Option(help="The same seed gives the same run, to the bit.")] = DEFAULT.seed,
     history: Annotated[Path | None, typer.Option(help="Write loss and accuracy per epoch to a CSV file.")] = None,
     save: Annotated[Path | None, typer.Option(help="Write the weights to a file of NumPy, .npz.")] = None,
@@ -155,7 +160,7 @@ def main(
         check(epochs=epochs, batch_size=batch_size, lr=lr, seed=seed)
         check_folders(history, save)
         digits = load_embedded() if data is None else load_mnist(data)
-        recipe = Recipe(epochs=epochs, batch_size=batch_size, lr=lr, seed=seed)
+        recipe = Recipe(epochs=epochs, batch_size=batch_size, lr=lr, shift=shift, seed=seed)
         with np.errstate(over="ignore", invalid="ignore"):  # a run that diverges ends with the optimiser's error
             network, found = run(Console(quiet=quiet), digits, recipe)
         if history:

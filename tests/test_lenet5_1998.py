@@ -174,7 +174,7 @@ def few(count: int) -> lenet5.Digits:
 
 
 def test_learns_the_embedded_digits() -> None:
-    _, history = run(lenet5.load_embedded(), epochs=5, lr=0.001)
+    _, history = run(lenet5.load_embedded(), epochs=5)
     assert history[-1].accuracy > 0.85  # chance is 0.1
     assert history[-1].loss < 0.5 * history[0].loss
 
@@ -185,6 +185,20 @@ def test_same_seed_gives_the_same_bits() -> None:
     assert bits[0] == bits[1]
     assert bits[0] != bits[2]
     assert runs[0][1] == runs[1][1]
+
+
+def test_images_are_shown_as_they_are_where_the_recipe_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
+    shown: list[int] = []
+
+    def shifted(images: lenet5.Images, rng: np.random.Generator) -> lenet5.Images:
+        shown.append(len(images))
+        return lenet5.shifted(images, rng)
+
+    monkeypatch.setattr(lenet5_1998, "shifted", shifted)
+    run(few(40), epochs=1, shift=False)
+    assert shown == []
+    run(few(40), epochs=1)
+    assert shown == [32, 8]
 
 
 def run_script(*arguments: str | Path) -> subprocess.CompletedProcess[str]:
