@@ -248,12 +248,7 @@ def _broken(pieces: Sequence[Piece], new: set[str], budget: float) -> list[str]:
         size = width(glue(piece, before or piece) + piece.text)
         starts = piece.glue in ("+", "-")  # a new summand may always start a line
         heads = number > 0 and not starts and (pieces[number - 1].glue == "S" or _is_head(pieces[number - 1]))
-        reach = used + size
-        if piece.glue in "+-" or piece.glue == "S" or _is_head(piece):
-            following = pieces[number + 1 : number + 3]
-            if following and following[0].glue != "S":  # a line does not end behind a sum sign either
-                following = following[:1]
-            reach += sum(width(p.text) for p in following)
+        reach = used + size + sum(width(p.text) for p in _following(pieces, number))
         if text and not heads and reach > budget:
             lines.append(text)
             text, used, before = "{}", 2.0, piece if piece.glue == "[" else before
@@ -261,6 +256,16 @@ def _broken(pieces: Sequence[Piece], new: set[str], budget: float) -> list[str]:
         before = piece
         used += size
     return [*lines, text]
+
+
+def _following(pieces: Sequence[Piece], number: int) -> Sequence[Piece]:
+    """The pieces that a line must hold, too, if it holds the one of that number: it does not end before them."""
+    stop = number
+    while stop + 1 < len(pieces) and (pieces[stop].glue == "S" or _is_head(pieces[stop])):
+        stop += 1
+        if pieces[stop].glue in ("+", "-"):
+            break
+    return pieces[number + 1 : stop + 1]
 
 
 def _is_head(piece: Piece) -> bool:
