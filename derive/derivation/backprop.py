@@ -250,7 +250,10 @@ class BackPropagation:
         signal: Words = ()
         if derived.gradient in self._signals:
             signal = (Access(derived.gradient), " = ")
-        name = (*signal, *(derived.name if derived.slope or not signal else bracketed(derived.name)))
+        name = (
+            *signal,
+            *(bracketed(derived.name) if signal and not derived.slope and len(derived.words) == 1 else derived.name),
+        )
         return (replace(first, name=name, lead=lead or first.lead), *found[1:])
 
 
