@@ -652,6 +652,8 @@ class Bottleneck(rt.Network):
         "residual_add1": "residual_add",
         "relu3": "relu",
     }
+    differentiable = ("x",)
+    outputs = (("y", "dy"),)
     kept = (
         "x",
         "conv2d1.u",

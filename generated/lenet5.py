@@ -626,6 +626,8 @@ class LeNet5(rt.Network):
         "a6": "scaled_tanh",
         "output": "rbf",
     }
+    differentiable = ("x",)
+    outputs = (("y", "dy"),)
     kept = ("x", "a1.y", "s2.z", "s2.y", "c3.z", "a3.y", "s4.z", "s4.y", "a5.y", "flat.y", "a6.y")
 
     def __init__(self, *, dtype: Any = np.float32, rng: Any = None) -> None:

@@ -2894,6 +2894,8 @@ class ResNet20(rt.Network):
         "global_avg_pool1": "global_avg_pool",
         "dense1": "dense",
     }
+    differentiable = ("x",)
+    outputs = (("y", "dy"),)
     kept = (
         "x",
         "conv2d1.u",

@@ -841,6 +841,8 @@ class VGG11(rt.Network):
         "flatten1": "flatten",
         "dense1": "dense",
     }
+    differentiable = ("x",)
+    outputs = (("y", "dy"),)
     kept = (
         "x",
         "relu1.y",

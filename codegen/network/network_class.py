@@ -123,6 +123,8 @@ def _attributes(k: NetworkKernels) -> list[str]:
     network = k.network
     layers = ", ".join(f"{quoted(n.name)}: {quoted(n.layer.name)}" for n in network.nodes)
     lines = [f"layers: ClassVar[Mapping[str, str]] = {{{layers}}}"]
+    (seed,) = k.seeds
+    lines += [f"differentiable = {_shape(k.inputs, quote=True)}", f"outputs = (({quoted('y')}, {quoted(seed)}),)"]
     names = [network.part[t.name].key if t.name in network.part else t.name for t in k.kept]
     return [*lines, f"kept = {_shape(names, quote=True)}"]
 
