@@ -1,7 +1,7 @@
 """A generated layer as pure functions of arrays: what it keeps between calls is returned, and given back.
 
-A layer that computes is a copy that lives as long as the call, so that calls may come in any order. Results share no
-memory with what is given, nor with each other.
+A layer that computes is a copy that lives as long as the call, so that calls may come in any order; a network's copy
+does not use buffers again. Results share no memory with what is given, nor with each other.
 """
 
 import copy
@@ -54,6 +54,8 @@ class Functional:
         cls = type(layer)
         parameters = list(inspect.signature(cls.__call__).parameters.values())[1:]
         self.layer = self._layer(layer, _hollow(layer.params), _hollow(layer.state))
+        if hasattr(layer, "buffers"):  # which a network would use again in its next call
+            self.layer.buffers = None
         self.name = layer_name(layer) or cls.__name__
         self.inputs = tuple(p.name for p in parameters)
         self.optional = frozenset(p.name for p in parameters if p.default is not p.empty)
@@ -75,7 +77,7 @@ class Functional:
         there = len(arrays)
         kept = taken_apart(layer._saved, arrays)
         results = [*outputs, *(layer.state[name] for name in self.state), *arrays[there:]]
-        own = self._own(results, [*given.values(), *params])
+        own = _own(results, [*given.values(), *params])
         structure = Structure(tuple((a.shape, a.dtype) for a in own), kept)
         if len(self._structures) >= REMEMBERED:
             self._structures.clear()
@@ -85,7 +87,7 @@ class Functional:
     def evaluate(self, given: Mapping[str, Array], params: Arrays, state: Arrays) -> list[Array]:
         """The outputs of a network that is not being trained."""
         layer = self._layer(self.layer, dict(zip(self.params, params, strict=True)), self._copies(state))
-        return self._own(_tuple(layer.predict(**given)), [*given.values(), *params])
+        return _own(_tuple(layer.predict(**given)), [*given.values(), *params])
 
     def backward(self, seeds: Arrays, given: Mapping[str, Array], params: Arrays, results: Arrays) -> list[Array]:
         """The gradients of the inputs that have one, then of the weights; 0 where the layer gives none.
@@ -103,7 +105,7 @@ class Functional:
             layer.grads[name] if name in layer.grads else np.zeros_like(p)
             for name, p in zip(self.params, params, strict=True)
         ]
-        return self._own(gradients, [*seeds, *given.values(), *params, *results])
+        return _own(gradients, [*seeds, *given.values(), *params, *results])
 
     def double_backward(
         self,
@@ -131,7 +133,7 @@ class Functional:
             found[name] if found.get(name) is not None else np.zeros_like(array)
             for name, array in zip([*names, *wanted, *self.params], arrays, strict=True)
         ]
-        return self._own(gradients, [*seeds, *given.values(), *params, *results, *directions.values()])
+        return _own(gradients, [*seeds, *given.values(), *params, *results, *directions.values()])
 
     def structure(self, given: Mapping[str, Array], params: Arrays) -> Structure:
         """What `forward` returns for arrays of these shapes and types; found by a call where there was none yet."""
@@ -162,21 +164,22 @@ class Functional:
     def _copies(self, state: Arrays) -> dict[str, Array]:
         return {name: array.copy() for name, array in zip(self.state, state, strict=True)}
 
-    def _own(self, values: Sequence[Any], others: Arrays) -> list[Array]:
-        """The values as arrays in row-major order that share no memory, with the others nor among themselves."""
-        found: list[Array] = []
-        for value in values:
-            array = np.asarray(value)
-            fresh = array.flags.c_contiguous and array.flags.writeable
-            if not fresh or any(np.may_share_memory(array, other) for other in (*others, *found)):
-                array = np.array(array, order="C")
-            found.append(array)
-        return found
-
 
 def _hollow(arrays: Mapping[str, Array]) -> dict[str, Array]:
     """Zeros of the same shapes that take no memory."""
     return {name: np.broadcast_to(np.zeros((), a.dtype), a.shape) for name, a in arrays.items()}
+
+
+def _own(values: Sequence[Any], others: Arrays) -> list[Array]:
+    """The values as arrays in row-major order that share no memory, with the others nor among themselves."""
+    found: list[Array] = []
+    for value in values:
+        array = np.asarray(value)
+        fresh = array.flags.c_contiguous and array.flags.writeable
+        if not fresh or any(np.may_share_memory(array, other) for other in (*others, *found)):
+            array = np.array(array, order="C")
+        found.append(array)
+    return found
 
 
 def _tuple(value: Any) -> tuple[Any, ...]:

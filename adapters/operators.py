@@ -17,7 +17,7 @@ from adapters.functional import Functional
 
 Tensors = list[Any]
 
-OWN = {"params", "state", "grads", "_saved"}  # what is no option
+OWN = {"params", "state", "grads", "_saved", "_judged", "buffers"}  # what is no option
 GIVEN = "Tensor[] inputs, str names, Tensor[] params"
 
 _numbers = count()
@@ -37,8 +37,11 @@ def operators_of(layer: Any) -> "Operators":
 
 
 def _plain(value: Any) -> bool:
-    several = isinstance(value, (tuple, list)) and all(map(_plain, value))
-    return several or isinstance(value, (int, float, str, type(None)))
+    if isinstance(value, dict):
+        return all(map(_plain, value.values()))
+    if isinstance(value, (tuple, list)):
+        return all(map(_plain, value))
+    return isinstance(value, (int, float, str, type(None)))
 
 
 class Operators:

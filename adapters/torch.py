@@ -11,7 +11,7 @@ from typing import Any
 
 import torch
 
-from adapters.named import Array, parts
+from adapters.named import Array
 from adapters.operators import operators_of
 
 
@@ -30,7 +30,7 @@ def as_module(layer: Any) -> Any:
     """
     inner = getattr(layer, "layers", None)
     if isinstance(inner, (tuple, list)):
-        return torch.nn.Sequential(*(as_module(part) for _, part in parts(layer)))
+        return torch.nn.Sequential(*(as_module(part) for part in inner))
     return AdaptedLayer(layer)
 
 

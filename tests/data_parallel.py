@@ -29,6 +29,17 @@ def batches() -> list[tuple[Any, Any]]:
     return [(rng.normal(size=(BATCH, 8, 8, 1)), rng.integers(0, 3, BATCH)) for _ in range(STEPS)]
 
 
+def process(rank: int, processes: int, folder: str) -> None:
+    """Train as one of several processes. The model is gone before the group is, and all leave together."""
+    from torch import distributed
+
+    where = (Path(folder) / "store").as_uri()
+    distributed.init_process_group("gloo", init_method=where, rank=rank, world_size=processes, timeout=TIMEOUT)
+    train(rank, processes, folder)
+    distributed.barrier()
+    distributed.destroy_process_group()
+
+
 def train(rank: int, processes: int, folder: str) -> None:
     """Train, and save the weights as `weights{rank}.safetensors`; process 0 alone knows the first weights."""
     import torch
@@ -39,10 +50,6 @@ def train(rank: int, processes: int, folder: str) -> None:
     layers = network(seed=rank)
     model, loss = as_module(layers), as_module(g.SoftmaxCrossEntropy())
     if processes > 1:
-        where = (Path(folder) / "store").as_uri()
-        torch.distributed.init_process_group(
-            "gloo", init_method=where, rank=rank, world_size=processes, timeout=TIMEOUT
-        )
         model = torch.nn.parallel.DistributedDataParallel(model)
     optimiser = torch.optim.SGD(model.parameters(), lr=0.2, momentum=0.9)
     share = slice(rank * BATCH // processes, (rank + 1) * BATCH // processes)
@@ -51,5 +58,3 @@ def train(rank: int, processes: int, folder: str) -> None:
         loss(model(torch.from_numpy(images[share])), torch.from_numpy(labels[share])).backward()
         optimiser.step()
     save(layers, Path(folder) / f"weights{rank}.safetensors")
-    if processes > 1:
-        torch.distributed.destroy_process_group()

@@ -52,15 +52,17 @@ def test_two_processes(tmp_path: Path) -> None:
     if not (torch.distributed.is_available() and torch.distributed.is_gloo_available()):
         pytest.skip("no gloo")
     (tmp_path / "parallel.py").write_text(PROGRAM, encoding="utf-8")
-    command = [sys.executable, "parallel.py", (tmp_path / "store").as_uri()]
     environment = {**os.environ, "PYTHONPATH": str(ROOT), "OMP_NUM_THREADS": "1"}
-    done = subprocess.run(
-        command, cwd=tmp_path, env=environment, capture_output=True, text=True, check=False, timeout=240
-    )
+    for attempt in range(3):  # gloo's connections are sometimes reset, see test_data_parallel.py
+        command = [sys.executable, "parallel.py", (tmp_path / f"store{attempt}").as_uri()]
+        done = subprocess.run(
+            command, cwd=tmp_path, env=environment, capture_output=True, text=True, check=False, timeout=240
+        )
+        if done.returncode == 0:
+            break
     assert done.returncode == 0, done.stderr
-    lines = sorted(done.stdout.splitlines())
-    found = [re.fullmatch(rf"process {rank}: loss (.*), weights (.*)", line) for rank, line in enumerate(lines)]
-    losses, weights = zip(*(match.groups() for match in found if match), strict=True)
-    assert len(set(weights)) == 1
-    assert len(weights) == 2
-    assert all(float(loss) < 0.4 for loss in losses)
+    # Both write to one pipe, so their lines may share one.
+    found = sorted(re.findall(r"process (\d): loss (\d\.\d\d), weights (-?\d\.\d{4})", done.stdout))
+    assert [rank for rank, _, _ in found] == ["0", "1"], done.stdout
+    assert len({weights for _, _, weights in found}) == 1
+    assert all(float(loss) < 0.4 for _, loss, _ in found)

@@ -101,6 +101,34 @@ def test_each_part_counts(tmp_path: Path) -> None:
         assert resumed.bytes() != run.bytes(), forget
 
 
+@pytest.mark.parametrize("optimiser", [g.SGD, g.Adam])
+def test_a_network_with_a_generated_optimiser_is_resumed_to_the_bit(optimiser: Any, tmp_path: Path) -> None:
+    rng = np.random.default_rng(0)
+
+    def run(network: Any, optimiser: Any, steps: int) -> None:
+        for _ in range(steps):
+            x = rng.normal(size=(2, 4, 4, 64)).astype(np.float32)
+            network.backward(network(x))
+            optimiser.step(network.grads)
+            optimiser.lr *= 0.9
+
+    def made(seed: int) -> tuple[Any, Any]:
+        network = g.Bottleneck(rng=seed)
+        options = {"momentum": 0.9} if optimiser is g.SGD else {}
+        return network, optimiser(network.params, lr=1e-4, **options)
+
+    network, steps = made(0)
+    run(network, steps, 2)
+    save_checkpoint(tmp_path / "run.safetensors", network, steps, rng, step=2)
+    run(network, steps, 2)
+    resumed, others = made(1)
+    assert load_checkpoint(tmp_path / "run.safetensors", resumed, others, rng).step == 2
+    run(resumed, others, 2)
+    assert (others.steps, others.lr) == (steps.steps, steps.lr)
+    assert [w.array.tobytes() for w in weights(resumed)] == [w.array.tobytes() for w in weights(network)]
+    assert {n: a.tobytes() for n, a in others.state.items()} == {n: a.tobytes() for n, a in steps.state.items()}
+
+
 def test_a_layer_alone_and_several_generators(tmp_path: Path) -> None:
     path = tmp_path / "run.safetensors"
     layer, other = g.Dense(2, 3, rng=0), g.Dense(2, 3, rng=1)

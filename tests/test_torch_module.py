@@ -233,7 +233,7 @@ def test_running_statistics_are_buffers() -> None:
 
 
 class Net:
-    """A network of the contract, y = (x w) (x w), that keeps its activations in buffers that it uses again."""
+    """A network of the contract, y = (x w) (x w), that may keep its activations in buffers that it uses again."""
 
     layers = {"f1": "dense"}  # noqa: RUF012 (as the contract has it)
 
@@ -244,20 +244,20 @@ class Net:
         self._saved: Any = None
         self.buffers: Any = {"u": np.zeros((4, 2)), "y": np.zeros((4, 2)), "dx": np.zeros((4, 3))}
 
-    def _memory(self, name: str) -> Any:
-        return None if self.buffers is None else self.buffers[name]
-
     def __call__(self, x: Any) -> Any:
-        u = np.matmul(x, self.params["f1.w"], out=self._memory("u"))
+        u = np.matmul(x, self.params["f1.w"], out=self._buffer("u"))
         self._saved = {"x": x, "rest": [(u, x.shape)]}
         self.state["f1.calls"] += 1
-        return np.square(u, out=self._memory("y"))
+        return np.square(u, out=self._buffer("y"))
 
     def backward(self, dy: Any) -> Any:
         x, ((u, shape),) = self._saved["x"], self._saved["rest"]
         assert x.shape == shape
         self.grads["f1.w"] = x.T @ (2 * dy * u)
-        return np.matmul(2 * dy * u, self.params["f1.w"].T, out=self._memory("dx"))
+        return np.matmul(2 * dy * u, self.params["f1.w"].T, out=self._buffer("dx"))
+
+    def _buffer(self, name: str) -> Any:
+        return None if self.buffers is None else self.buffers[name]
 
     def predict(self, x: Any) -> Any:
         return -np.square(x @ self.params["f1.w"])
@@ -290,6 +290,35 @@ def test_evaluation_predicts_and_has_no_gradient() -> None:
         torch.library.opcheck(module._operators.evaluate, ([x.detach()], "x", list(module.parameters()), [calls]))
 
 
+@pytest.mark.parametrize(("cls", "shape"), [(g.LeNet, (2, 32, 32, 1)), (g.Bottleneck, (2, 3, 3, 64))])
+def test_a_generated_network(cls: Any, shape: tuple[int, ...]) -> None:
+    module, network = as_module(cls(**F64, rng=0)), cls(**F64, rng=0)
+    x = randn(*shape).requires_grad_()
+    for _ in range(2):
+        module.zero_grad()
+        y = module(x)
+        (dx,) = torch.autograd.grad((y**3).sum(), x, retain_graph=True)
+        (y**3).sum().backward()
+        expected = network(x.detach().numpy())
+        np.testing.assert_array_equal(y.detach(), expected)
+        np.testing.assert_allclose(dx, network.backward(3 * expected**2), rtol=1e-12, atol=1e-12)
+    for name, parameter in module.named_parameters():
+        np.testing.assert_allclose(parameter.grad, network.grads[name], rtol=1e-12, atol=1e-12, err_msg=name)
+    for name, buffer in module.named_buffers():
+        np.testing.assert_array_equal(buffer, network.state[name], err_msg=name)
+    np.testing.assert_array_equal(module.eval()(x).detach(), network.predict(x.detach().numpy()))
+
+    operators = module._operators
+    assert as_module(cls(**F64, rng=1))._operators is operators
+    arguments = ([x], "x", list(module.parameters()), list(module.buffers()))
+    torch.library.opcheck(operators.forward, arguments)
+    results = [t.detach() for t in operators.forward(*arguments)]
+    kept = [results[0], *results[1 + len(arguments[3]) :]]
+    torch.library.opcheck(operators.backward, ([torch.ones_like(y)], [x.detach()], "x", [
+        p.detach() for p in module.parameters()], kept))  # fmt: skip
+    assert torch.autograd.gradcheck(module.train(), x, fast_mode=True)
+
+
 # ----- second derivatives ---------------------------------------------------------------------------------------------
 def test_without_order_2_a_second_derivative_is_an_error_and_a_first_one_is_none() -> None:
     module = as_module(g.Tanh())
@@ -308,6 +337,25 @@ def test_a_third_derivative_is_an_error() -> None:
     torch.testing.assert_close(ddx, -2 * torch.tanh(x) * (1 - torch.tanh(x) ** 2))
     with pytest.raises(RuntimeError, match=r"^tanh: a third derivative is not derived$"):
         ddx.sum().backward()
+
+
+def test_layers_in_a_row_have_second_derivatives() -> None:
+    conv, tanh, pool, flatten, dense = (
+        getattr(compile_layer(catalogue_layer(name), 2), catalogue_layer(name).class_name)
+        for name in ("conv2d", "tanh", "max_pool2d", "flatten", "dense")
+    )
+    inner = g.Sequential(tanh(), pool(2))
+    module = as_module(g.Sequential(conv(1, 2, 3, **F64, rng=0), inner, flatten(), dense(8, 3, **F64, rng=0)))
+    assert list(module.state_dict()) == ["0.w", "0.b", "3.w", "3.b"]
+    assert len(module[1]) == 2
+    names = [name for name, _ in module.named_parameters()]
+
+    def outputs(x: Any, *weights: Any) -> Any:
+        return torch.func.functional_call(module, dict(zip(names, weights, strict=True)), x)
+
+    leaves = (randn(2, 6, 6, 1).requires_grad_(), *(p.detach().requires_grad_() for p in module.parameters()))
+    assert torch.autograd.gradcheck(outputs, leaves)
+    assert torch.autograd.gradgradcheck(outputs, leaves)
 
 
 def test_a_penalty_on_a_gradient_trains_the_weights() -> None:
