@@ -9,7 +9,9 @@ from sympy import Symbol
 from codegen.arguments import shape_argument
 from codegen.compiler import compile_layer
 from codegen.kernel import Kernel, kernels
+from codegen.network.verify import network_differences
 from codegen.second_order import kernels_of_order
+from derive.composition import Network
 from derive.derivation import derive
 from derive.derivation.verify import certify
 from derive.differentiate import differentiate
@@ -55,6 +57,10 @@ def verify_layer(layer: Layer, shapes: int, seed: int = 0, order: int = 1) -> It
         gap, chain = found.difference, found.chain_difference
         yield Verified(f"{found.rows} rows of the derivation{of}", "the row before", shapes, gap, ROWS)
         yield Verified(f"{found.chain_rows} chain-rule rows{of}", "finite differences", shapes, chain, CHAIN)
+    if isinstance(layer, Network):
+        for name, difference in network_differences(layer, shapes, seed).items():
+            yield Verified(name, "the interpreter", shapes, difference, KERNEL)
+        return
     first, second = kernels_of_order(layer, order)
     worst = dict.fromkeys((k.name for k in (*first, *second)), 0.0)
     module = compile_layer(layer, order)

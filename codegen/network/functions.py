@@ -254,10 +254,12 @@ def _arrays(k: NetworkKernels, kernel: Kernel, given: Sequence[str], saved: bool
         lines += [line for n in given for line in _given(k, binder, tensors[n])]
     state = {s for s, _, _ in network.state}
     constants = {n for n, _ in network.constants}
-    for t in kernel.program.inputs:
+    for t in dict.fromkeys((*(t for t in network.program.inputs if t.name in network.weights), *kernel.program.inputs)):
         if t.name in given or (t.name not in network.weights and t.name not in state):
             continue
-        lines += _weight(network, t, binder, "state" if t.name in state else "params")
+        unknown = set().union(*(e.free_symbols for e in t.shape), set()) - binder.known
+        if t.name in tensors or unknown:  # what is not read may still tell a size
+            lines += _weight(network, t, binder, "state" if t.name in state else "params")
     lines += [f"{t.name} = {t.name.upper()}.astype(dtype)" for t in kernel.program.inputs if t.name in constants]
     sources = [Source(f"{n}.shape", n, tensors[n]) for n in given]
     lines += binder.derived([] if backward else sources)
