@@ -6,6 +6,7 @@ import sys
 from collections.abc import Callable, Sequence
 from difflib import get_close_matches
 from pathlib import Path
+from typing import Any
 
 from derive import layer
 from derive.composition import Network, is_network, network
@@ -94,11 +95,33 @@ def _text(path: Path) -> str:
 
 
 def _from_python(name: str) -> Layer | Optimiser:
-    """Import the user's own file, as Python imports any module, and call the function that builds it."""
+    """Call the function of the user's own file that builds the layer or optimiser."""
+    build = function_of(name, "that returns a Layer")
+    try:
+        found = build()
+    except EquationError:
+        raise
+    except Exception as error:
+        raise UnknownLayerError(f"{name}: {type(error).__name__}: {error}") from error
+    if not isinstance(found, Layer | Optimiser):
+        raise UnknownLayerError(f"{name}: expected a Layer or an Optimiser, received {type(found).__name__}")
+    return found
+
+
+def function_of(name: str, purpose: str) -> Callable[..., Any]:
+    """The function ``FILE.py:FUNCTION`` of a user's own file, which is imported as Python imports any module.
+
+    Args:
+        name: file and function.
+        purpose: what the function is for, for messages.
+
+    Raises:
+        UnknownLayerError: when there is none, or the file cannot be imported.
+    """
     file, _, function = name.rpartition(":")
     path = Path(file)
     if not path.is_file():
-        raise UnknownLayerError(f"{file}: no such file")
+        raise UnknownLayerError(f"{file or name}: no such file")
     # a name of its own: a file called like a package in use would replace it
     spec = importlib.util.spec_from_file_location(f"layers_of_{path.stem}", path)
     if spec is None or spec.loader is None:
@@ -110,15 +133,7 @@ def _from_python(name: str) -> Layer | Optimiser:
         spec.loader.exec_module(module)
     except Exception as error:
         raise UnknownLayerError(f"{file}: {type(error).__name__}: {error}") from error
-    build = getattr(module, function, None)
-    if not callable(build):
-        raise UnknownLayerError(f"{file}: expected a function {function}() that returns a Layer")
-    try:
-        found = build()
-    except EquationError:
-        raise
-    except Exception as error:
-        raise UnknownLayerError(f"{name}: {type(error).__name__}: {error}") from error
-    if not isinstance(found, Layer | Optimiser):
-        raise UnknownLayerError(f"{name}: expected a Layer or an Optimiser, received {type(found).__name__}")
+    found = getattr(module, function, None)
+    if not callable(found):
+        raise UnknownLayerError(f"{file}: expected a function {function}() {purpose}")
     return found

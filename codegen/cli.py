@@ -1,4 +1,4 @@
-"""The command line: list, derive, generate, verify. A user's mistake is one line on standard error, no traceback."""
+"""The command line: list, derive, generate, verify, check. A user's mistake is one line on standard error."""
 
 import json
 import sys
@@ -11,7 +11,7 @@ from rich.box import SIMPLE
 from rich.console import Console
 from rich.table import Column, Table
 
-from codegen.catalogue import UnknownLayerError, find_all, find_any, networks, optimisers
+from codegen.catalogue import UnknownLayerError, find_all, find_any, function_of, networks, optimisers
 from derive.composition import Network
 from derive.interface import Layer
 from derive.term import EquationError
@@ -45,11 +45,13 @@ def main() -> None:
 
 @app.command("list")
 def list_layers(as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False) -> None:
-    """List the layers and the optimisers of the catalogue."""
+    """List the layers, networks and optimisers that come with gradscribe."""
     from codegen.kernel import kernels
     from codegen.optimiser import update_kernel
 
     rows = [_row("layer", layer, [k.name for k in kernels(layer)]) for layer in find_all([])]
+    parts = ("forward", "predict", "backward")
+    rows += [_row("network", net, [f"{net.name}_{part}" for part in parts]) for net in networks()]
     rows += [_row("optimiser", o.layer, [update_kernel(o).name]) for o in optimisers()]
     if as_json:
         typer.echo(json.dumps(rows, indent=2))
@@ -178,3 +180,31 @@ def verify(
             table.add_row(row.checked, str(row.shapes), row.against, f"{row.difference:.1e}{mark}")
     Console().print(table)
     raise typer.Exit(0 if good else 1)
+
+
+@app.command("check")
+def check_backward(
+    function: Annotated[str, typer.Argument(metavar="FILE.py:FUNCTION", help="A backward written by hand.")],
+    name: Annotated[str, typer.Option("--layer", help=f"A name of the catalogue, or {OWN}.")],
+    examples: Annotated[int, typer.Option(min=1, help="Random examples to try.")] = 200,
+    seed: Annotated[int, typer.Option(help="Of the random examples.")] = 0,
+    returns: Annotated[str | None, typer.Option(help="Gradients that it returns, such as dx,dw,db.")] = None,
+    layout: Annotated[str, typer.Option(help="channels-last, or channels-first as PyTorch's.")] = "channels-last",
+    axes: Annotated[int, typer.Option(help="How many axes stand for ... in the layer's equations.")] = 1,
+    settings: Annotated[list[str] | None, typer.Option("--set", metavar="K=V", help="Fix an option or size.")] = None,
+    ties: Ties = None,
+) -> None:
+    """Compare a hand-written backward with the derived one; print the smallest example on which it is wrong."""
+    from codegen.check import check
+
+    try:
+        chosen = _settings(settings or [])
+        verdict = check(
+            function_of(function, "that computes gradients"), name,
+            examples=examples, seed=seed, returns=returns, layout=layout, axes=axes, settings=chosen, ties=ties,
+        )  # fmt: skip
+    except (EquationError, UnknownLayerError, OSError) as error:  # 1 says that the function is wrong
+        print(f"gradscribe: {error}", file=sys.stderr)
+        raise typer.Exit(2) from None
+    typer.echo(str(verdict))
+    raise typer.Exit(0 if verdict.equal else 1)

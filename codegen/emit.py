@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Iterable, Mapping
+from dataclasses import replace
 from functools import singledispatchmethod
 
 from sympy import Expr, Integer, Mul, Symbol
@@ -325,6 +326,11 @@ class Emitter:
         if not summed:
             level = ATOM if scale else 0
             return self._printer(update, axes_left).text(body, level) + scale
+        kept = tuple(v for v in update.axes if v not in update.summed)
+        outer = _outer(body, kept, summed)
+        if outer != 1:  # what the sum does not see multiplies it once
+            factor = self._printer(update, kept).text(outer, POWER)
+            return f"{factor} * {self._value(replace(update, body=body / outer))}"
         contracted = self._contraction(update, summed)
         if contracted is not None:
             return contracted + scale
@@ -372,6 +378,15 @@ class Emitter:
             return _aligned(f"np.arange({low}, {high}{kind})", (symbol,), axes)
 
         return ArrayPrinter(access, index, update.axes if update else ())
+
+
+def _outer(body: Expr, kept: tuple[Symbol, ...], summed: tuple[Symbol, ...]) -> Expr:
+    """The product of the factors that vary along `kept` axes only; brackets keep what they multiply."""
+    factors = Mul.make_args(body)
+    if any(is_indicator(f) for f in factors):
+        return Integer(1)
+    outside = [f for f in factors if f.free_symbols & set(kept) and not f.free_symbols & set(summed)]
+    return Mul(*outside) if len(outside) < len(factors) else Integer(1)
 
 
 def _common(body: Expr, axes: tuple[Symbol, ...]) -> tuple[Expr, Expr]:

@@ -15,6 +15,7 @@ from derive.differentiate import Gradient, differentiate
 from derive.index import fresh_names
 from derive.inline import inline
 from derive.interface import ROLES, Layer, Option
+from derive.recall import recalled
 from derive.reuse import distributions, reused
 from derive.term import EquationError, Program, Statement, Tensor, Term, accesses, index_ranges
 
@@ -152,10 +153,16 @@ def forward_program(program: Program, results: tuple[str, ...]) -> Program:
     return inline(reused(replace(program, statements=statements, outputs=results)), set(results))
 
 
-def gradient_program(gradient: Gradient, names: Sequence[str], recomputed: set[str]) -> Program:
+def gradient_program(gradient: Gradient, names: Sequence[str], recomputed: set[str], frugal: bool = False) -> Program:
     """What computes the gradients of `names`, over the tensors it has to be given.
 
     A gradient of 0 is a statement that says so.
+
+    Args:
+        gradient: the differentiated program.
+        names: the inputs whose gradients are wanted.
+        recomputed: tensors that are computed again.
+        frugal: whether differences are read from tensors that hold them, so that less must be kept.
     """
     forward = gradient.forward
     tensors = gradient.program.tensors
@@ -166,6 +173,7 @@ def gradient_program(gradient: Gradient, names: Sequence[str], recomputed: set[s
     renamed = tuple(replace(s, term=rename(s.term)[0]) for s in gradient.program.statements)
     wanted = closure(renamed, targets)
     backward = inline(replace(gradient.program, statements=(*wanted, *zeros), outputs=targets))
+    backward = recalled(backward, forward) if frugal else backward
     saved = [let for let in distributions(forward, set(tensors)) if let.target.name in forward.tensors]
     choices = [closure(p.statements, targets) for p in (reused(backward, saved), backward)]
     statements = min(choices, key=lambda chosen: len(_given_to(chosen)))  # y instead of h and z, but not beside them

@@ -234,13 +234,13 @@ def _double_backward(layer: Layer, kernel: Kernel, inputs: Sequence[Tensor], kep
 
 
 def _names_checked(layer: Layer, argument: str, names: str, exactly: bool) -> list[str]:
-    """Raise unless the keys of a dictionary are the `names`, or among them."""
-    test = f"known != set({argument})" if exactly else f"not known.issuperset({argument})"
-    text = f"{layer.name}: argument {argument}: expected {'' if exactly else 'names among '}{{sorted(known)}}"
+    """Raise unless the keys of a dictionary are the `names`, or some of them."""
+    test = "given != known" if exactly else "not set(given) <= set(known)"
+    text = f"{layer.name}: argument {argument}: expected {'' if exactly else 'some of '}{{known}}, received {{given}}"
     return [
-        f"known = {{{names}}}",
+        f"known, given = sorted({{{names}}}), sorted({argument})",
         f"if {test}:",
-        f'    raise ValueError(f"{text}, received {{sorted({argument})}}")',
+        f'    raise ValueError(f"{text}")',
     ]
 
 

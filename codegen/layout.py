@@ -4,6 +4,8 @@ A statement that is too long is broken at its last outermost bracket before whic
 line of its own, else with one item per line and a trailing comma; an item that is too long, before its operators.
 """
 
+import re
+
 WIDTH = 120
 INDENT = "    "
 PAIRS = {"(": ")", "[": "]", "{": "}"}
@@ -25,6 +27,9 @@ def _fit(line: str, margin: int) -> list[str]:
         margin_text = line[: len(line) - len(line.lstrip())]
         items = [part for value in values for part in _item(f"{margin_text}{INDENT}{value},", margin)]
         return [f"{margin_text}return (", *items, f"{margin_text})"]
+    wrapped = _wrapped(line, margin)
+    if wrapped:
+        return wrapped
     start, stop = next((b for b in reversed(brackets) if margin + b[0] < WIDTH), brackets[0])
     indent = line[: len(line) - len(line.lstrip())] + INDENT
     head, inner, tail = line[: start + 1], line[start + 1 : stop], line[stop:]
@@ -36,6 +41,19 @@ def _fit(line: str, margin: int) -> list[str]:
     comma = "" if single else ","
     items = [part for item in found_items for part in _item(f"{indent}{item}{comma}", margin)]
     return [head, *items, *_fit(indent[len(INDENT) :] + tail, margin)]
+
+
+def _wrapped(line: str, margin: int) -> list[str]:
+    """An assignment of a sum or product that is put in parentheses: of many operands, or that ends with a subscript."""
+    match = re.match(r"(\s*\S[^=(]*? [-+*/]?= )(.*)", line)
+    value = match[2] if match else ""
+    operands = _operands(value, ("+", "-")) or _operands(value, ("*", "/", "//", "%"))
+    if not match or len(operands) < (2 if value.endswith("]") else 3):
+        return []
+    indent = line[: len(line) - len(line.lstrip())]
+    whole = f"{indent}{INDENT}{value}"
+    items = [whole] if margin + len(whole) <= WIDTH else [f"{indent}{INDENT}{o}" for o in operands]
+    return [f"{match[1]}(", *(part for item in items for part in _fit(item, margin)), f"{indent})"]
 
 
 def _item(line: str, margin: int) -> list[str]:

@@ -5,6 +5,7 @@ temporary array of its own.
 """
 
 import re
+from dataclasses import dataclass
 
 from sympy import Add, Expr, Mul, Pow, Rational
 
@@ -82,7 +83,7 @@ def _sum(target: str, body: Add, printer: ArrayPrinter) -> list[str]:
     else:
         rest = [t for t in terms if t != first]
         lines = into(target, first, printer)
-    return [*lines, *(f"{target} {'-' if _negative(t) else '+'}= {printer.text(_size(t))}" for t in rest)]
+    return [*lines, *(f"{target} {'-' if _negative(t) else '+'}= {_operand(_size(t), printer)}" for t in rest)]
 
 
 def _negative(term: Expr) -> bool:
@@ -93,22 +94,54 @@ def _size(term: Expr) -> Expr:
     return -term if _negative(term) else term
 
 
-def _product(target: str, body: Mul, printer: ArrayPrinter) -> list[str]:
+@dataclass(frozen=True)
+class _Factors:
+    """A product for arrays: one coefficient that varies along fewer axes, and the factors that span the target."""
+
+    coefficient: str
+    above: tuple[Expr, ...]
+    below: tuple[Expr, ...]
+
+
+def _factors(body: Expr, printer: ArrayPrinter) -> _Factors:
     coefficient, rest = body.as_coeff_Mul()
     above, below = fraction(rest if coefficient == -1 else body)
-    scalars = [f for f in above if printer.is_scalar(f)]
-    divisors = [f for f in below if printer.is_scalar(f)]
-    arrays = [f for f in above if not printer.is_scalar(f)]
-    arrays.sort(key=lambda f: -len(f.free_symbols & printer.vectors))  # the first operand spans the target
-    under = [f for f in below if not printer.is_scalar(f)]
-    factor = _scalar(scalars, divisors, printer)
+
+    def axes(f: Expr) -> int:
+        return len(f.free_symbols & printer.vectors)
+
+    most = max(axes(f) for f in (*above, *below))
+    scalars = ([f for f in above if printer.is_scalar(f)], [f for f in below if printer.is_scalar(f)])
+    low = [f for f in above if axes(f) < most and not printer.is_scalar(f)]
+    under = [f for f in below if axes(f) < most and not printer.is_scalar(f)]
+    texts = [_scalar(*scalars, printer)] if scalars[0] or scalars[1] else []
+    if low or under:
+        texts.append(printer.text(Mul(*low) / Mul(*under), POWER if texts else 0))
+    text = " * ".join(texts)
     if coefficient == -1:
-        factor = f"-{_atom(factor)}" if factor else "-1"
+        text = f"-{_atom(text)}" if text else "-1"
+    full = tuple(f for f in above if axes(f) == most and not printer.is_scalar(f))
+    return _Factors(text, full, tuple(f for f in below if axes(f) == most and not printer.is_scalar(f)))
+
+
+def _operand(term: Expr, printer: ArrayPrinter) -> str:
+    """A summand as text, the factors that vary along fewer axes multiplied first."""
+    if not isinstance(term, Mul) or not _operation(term) or printer.is_scalar(term):
+        return printer.text(term)
+    parts = _factors(term, printer)
+    above = [parts.coefficient] if parts.coefficient else []
+    above = [f"({above[0]})" if not re.fullmatch(r"-?[\w.]+", above[0]) else above[0]] if above else []
+    above += [printer.text(f, ATOM) for f in parts.above]
+    return " / ".join([" * ".join(above) or "1", *(printer.text(f, ATOM) for f in parts.below)])
+
+
+def _product(target: str, body: Mul, printer: ArrayPrinter) -> list[str]:
+    parts = _factors(body, printer)
+    factor = parts.coefficient
+    arrays, under = list(parts.above), list(parts.below)
     if not arrays:
-        head = factor or "1"
-        return _after(target, Mul(*under), printer, f"np.divide({head}, {{}}, out={{}})")
+        return _after(target, Mul(*under), printer, f"np.divide({factor or '1'}, {{}}, out={{}})")
     first = next((f for f in arrays if _is_compound(f, printer)), None)
-    lines: list[str]
     if first is not None:
         others = [f for f in arrays if f is not first]
         lines = into(target, first, printer)
@@ -128,9 +161,7 @@ def _product(target: str, body: Mul, printer: ArrayPrinter) -> list[str]:
 
 
 def _scalar(above: list[Expr], below: list[Expr], printer: ArrayPrinter) -> str:
-    """The numbers of a product as one number; "" for 1."""
-    if not above and not below:
-        return ""
+    """The numbers of a product as one number."""
     if below and any(f.free_symbols for f in below):
         top = " * ".join(printer.text(f, POWER) for f in above) or "1"
         return f"rt.ratio({top}, {' * '.join(printer.text(f, POWER) for f in below)})"

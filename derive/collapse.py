@@ -194,6 +194,25 @@ def implying_access(term: Term, guard: Guard, tensors: Mapping[str, Tensor]) -> 
     return None
 
 
+def reaching_access(term: Term, guard: Guard, program: Program) -> Access | None:
+    """A factor that leaves its tensor wherever the guard is false, as it reads near by: with y = x[i + r], [i < H].
+
+    At ``value - distance``, with 0 <= distance <= extent of the guard - extent of the axis, it is 0 there.
+    """
+    if term.is_extremum or not _finite_beyond_tensors(term.body):
+        return None
+    tensors, ranges = program.tensors, {r.index: r.extent for r in term.ranges}
+    for access in vanishing_accesses(term.body):
+        for expression, extent in zip(access.indices, tensors[access.tensor].shape, strict=True):
+            distance = sympy.expand(guard.value - expression)
+            reach = bounds(distance, ranges) if not distance.has(sympy.Function) else None
+            if reach is None or not never_negative(reach[0], term, program):
+                continue
+            if never_negative(guard.extent - extent - reach[1], term, program):
+                return access
+    return None
+
+
 def _finite_beyond_tensors(body: Expr) -> bool:
     """Whether no divisor and no argument of a logarithm is 0 because accesses read 0 outside their tensors."""
     zero = dict.fromkeys(accesses(body), Integer(0))

@@ -24,6 +24,8 @@ class TooLargeError(EquationError):
 Size = Any
 """An int, or a float for a real number."""
 TRIES = 2_000
+STRETCH = 200
+"""After so many tries in vain spaces become larger and the windows on them smaller: one may stand on another."""
 LARGEST = 2_000_000
 
 
@@ -54,12 +56,14 @@ def sample_sizes(
     program = source.program if isinstance(source, Layer) else source
     options = source.options if isinstance(source, Layer) else ()
     requirements = [e for r in source.requirements for e in r.expressions] if isinstance(source, Layer) else []
-    symbols = _open_symbols(program, [*requirements])
-    bounds = _bounds(program, options, dict(mapping or {}))
+    symbols = open_symbols(program, [*requirements])
+    limits = bounds(program, options, dict(mapping or {}))
+    spaces = _spaces(program)
     while limit <= LARGEST:
-        for _ in range(TRIES):
-            sizes = {s: (fixed or {}).get(s, _draw(s, bounds, rng)) for s in symbols}
-            if _admissible(program, sizes, requirements, terms, limit):
+        for attempt in range(TRIES):
+            stretched = _stretched(limits, spaces, 1 + attempt // STRETCH)
+            sizes = {s: (fixed or {}).get(s, _draw(s, stretched, rng)) for s in symbols}
+            if admissible(program, sizes, requirements, terms, limit):
                 return sizes
         limit *= 10
     raise TooLargeError(f"no admissible sizes found for {', '.join(s.name for s in symbols)}")
@@ -111,18 +115,20 @@ def label_extent(program: Program, name: str) -> Expr | None:
     return None
 
 
-def _open_symbols(program: Program, requirements: Sequence[Expr]) -> tuple[Symbol, ...]:
+def open_symbols(program: Program, requirements: Sequence[Expr]) -> tuple[Symbol, ...]:
+    """The symbols that a program and requirements leave open: all but the derived extents."""
     derived = {symbol for symbol, _ in program.sizes}
     found = program.symbols().union(*(e.free_symbols for e in requirements)) - derived
     return tuple(sorted(found, key=lambda s: s.name))
 
 
-def _bounds(
+def bounds(
     program: Program, options: Sequence[Option], mapping: Mapping[Symbol, Expr]
 ) -> dict[Symbol, tuple[Size, Size]]:
     """Lowest and highest value per symbol; a range of floats stands for a real number."""
     windowed = {s for _, e in program.sizes for q in e.atoms(floordiv) for s in q.args[0].free_symbols}
-    bounds: dict[Symbol, tuple[Size, Size]] = dict.fromkeys(windowed, (1, 8))
+    windowed |= {s for _, e in program.sizes if _is_plain(e) for s in e.free_symbols}
+    found: dict[Symbol, tuple[Size, Size]] = dict.fromkeys(windowed, (1, 8))
     for option in options:
         high = {Kind.PADDING: 2, Kind.COUNT: 2, Kind.FLAG: 1}.get(option.kind, 4 if len(option.symbols) > 1 else 3)
         low = 0 if option.kind in (Kind.PADDING, Kind.FLAG) else option.minimum
@@ -130,20 +136,49 @@ def _bounds(
         for symbol in option.symbols:
             shown = mapping.get(symbol, symbol)
             if isinstance(shown, Symbol):
-                bounds[shown] = (0.5, 2.0) if option.kind is Kind.NUMBER else (low, high)
-    return bounds
+                found[shown] = (0.5, 2.0) if option.kind is Kind.NUMBER else (low, high)
+    return found
 
 
-def _draw(symbol: Symbol, bounds: Mapping[Symbol, tuple[Size, Size]], rng: np.random.Generator) -> Size:
-    low, high = bounds.get(symbol, (1, 3) if symbol.is_integer else (0.5, 2.0))
+def _is_plain(definition: Expr) -> bool:
+    """Whether an extent is a sum of sizes, such as H - R + 1."""
+    return all(m.is_Symbol or m == 1 for m in definition.as_coefficients_dict())
+
+
+def _spaces(program: Program) -> set[Symbol]:
+    """The sizes that windows are laid on: those that a derived extent grows with."""
+    found: set[Symbol] = set()
+    for _, definition in program.sizes:
+        for part in (q.args[0] for q in definition.atoms(floordiv)) if definition.has(floordiv) else (definition,):
+            found |= {m for m, c in sympy.expand(part).as_coefficients_dict().items() if m.is_Symbol and c > 0}
+    return found
+
+
+def _stretched(
+    limits: Mapping[Symbol, tuple[Size, Size]], spaces: set[Symbol], factor: int
+) -> Mapping[Symbol, tuple[Size, Size]]:
+    """Larger spaces and smaller windows; real numbers stay."""
+    if factor == 1:
+        return limits
+    return {
+        s: (low, high * factor if s in spaces else max(low, min(high, 2), high // factor))
+        if isinstance(low, int)
+        else (low, high)
+        for s, (low, high) in limits.items()
+    }
+
+
+def _draw(symbol: Symbol, limits: Mapping[Symbol, tuple[Size, Size]], rng: np.random.Generator) -> Size:
+    low, high = limits.get(symbol, (1, 3) if symbol.is_integer else (0.5, 2.0))
     if isinstance(low, float):
         return float(rng.uniform(low, high))
     return int(rng.integers(low, high + 1))
 
 
-def _admissible(
+def admissible(
     program: Program, sizes: Mapping[Symbol, Size], requirements: Sequence[Expr], terms: Sequence[Term], limit: int
 ) -> bool:
+    """Whether derived extents are at least 1, requirements hold and no index box has more than `limit` points."""
     known = dict(sizes)
     for symbol, expression in program.sizes:
         known[symbol] = number(expression, known)

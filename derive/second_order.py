@@ -17,12 +17,13 @@ from dataclasses import dataclass, replace
 
 from sympy import Symbol
 
-from derive.collapse import rename
+from derive.collapse import discharge, rename, solve
 from derive.differentiate import Gradient, differentiate
+from derive.index import affine
 from derive.inline import inline
 from derive.interface import Layer
 from derive.reuse import distributions, reused
-from derive.term import Access, EquationError, Program, Tensor, accesses, check
+from derive.term import Access, EquationError, Program, Tensor, Term, accesses, check
 
 
 @dataclass(frozen=True)
@@ -71,7 +72,7 @@ def second_order(
         EquationError: when `watched` or `wrt` names nothing differentiable.
     """
     first = differentiate(program, watched)
-    gradients = _named_as_forward(condensed(first.program, program), first)
+    gradients = _named_as_forward(_placed(condensed(first.program, program), program), first)
     seeds = tuple(first.seeds.values())
     both = Program(
         (*seeds, *program.inputs), (*program.statements, *gradients.statements), gradients.outputs, program.sizes
@@ -121,6 +122,19 @@ def natural_indices(program: Program, name: str) -> tuple[Symbol | None, ...]:
     plain = tuple(next((e for e in column if isinstance(e, Symbol)), None) for column in axes)
     known = [e for e in plain if e is not None]
     return plain if len(set(known)) == len(known) else (None,) * len(axes)
+
+
+def _placed(gradients: Program, forward: Program) -> Program:
+    """The gradients with the places that the forward pass writes to as expressions: dy[n, K*g + k]."""
+    axes = {r.index for s in forward.statements for r in s.term.free for d in s.term.deltas if d.has(r.index)}
+
+    def placed(term: Term) -> Term:
+        for axis in (r.index for r in term.bound if r.index in axes):
+            delta = next((d for d in term.deltas if affine(d, term.indices).coefficient(axis) in (1, -1)), None)
+            term = discharge(solve(term, delta, axis), gradients)[0] if delta is not None else term
+        return term
+
+    return check(replace(gradients, statements=tuple(replace(s, term=placed(s.term)) for s in gradients.statements)))
 
 
 def _named_as_forward(gradients: Program, first: Gradient) -> Program:

@@ -124,11 +124,9 @@ def batch_norm_grad_input(dy: Any, x: Any, gamma: Any, m: Any, v: Any, *, eps: f
     rt.extents("batch_norm", "v", v.shape, (C,), "C")
     rt.extent("batch_norm", "argument dy, axis -1 (C)", dy.shape[-1], C)
     dh = gamma * dy
-    dv = (-1 / 2) * rt.total(
-        (x.transpose(1, 0) - m[:, None]) * dh.transpose(1, 0) / (epsilon + v[:, None]) ** (3 / 2), -1
-    )
-    dm = -rt.total(dh.transpose(1, 0) / np.sqrt(epsilon + v[:, None]), -1)
-    dm += rt.ratio(1, E) * rt.total((2 * m[:, None] - 2 * x.transpose(1, 0)) * dv[:, None], -1)
+    dv = (1 / (epsilon + v) ** (3 / 2)) * (-1 / 2) * rt.total((x.transpose(1, 0) - m[:, None]) * dh.transpose(1, 0), -1)
+    dm = (1 / np.sqrt(epsilon + v)) * -rt.total(dh.transpose(1, 0), -1)
+    dm += dv * rt.ratio(1, E) * rt.total(2 * m[:, None] - 2 * x.transpose(1, 0), -1)
     dx = dh / np.sqrt(epsilon + v)
     dx += (2 * x - 2 * m) * dv / E
     dx += dm / E

@@ -62,10 +62,9 @@ def bottleneck_forward(
 
     By the equations of this module.
 
-    Kept for backward: x, conv2d1_u, batch_norm1_m, batch_norm1_v, batch_norm1_h, relu1_y, conv2d2_u, batch_norm2_m,
-        batch_norm2_v, batch_norm2_h, relu2_y, conv2d3_u, batch_norm3_m, batch_norm3_v, batch_norm3_h, conv2d4_u,
-        batch_norm4_m, batch_norm4_v, batch_norm4_h, relu3_y: 1728*H*N*W + 1280 elements.
-    Peak: 1728*H*N*W + 78848 elements, and blocks of 1 MiB.
+    Kept for backward: x, batch_norm1_v, batch_norm1_h, relu1_y, batch_norm2_v, batch_norm2_h, relu2_y,
+        batch_norm3_v, batch_norm3_h, batch_norm4_v, batch_norm4_h, relu3_y: 1088*H*N*W + 640 elements.
+    Peak: 1088*H*N*W + 78208 elements, and blocks of 1 MiB.
 
     Args:
         x: shape (N, H, W, 64).
@@ -121,7 +120,8 @@ def bottleneck_forward(
     batch_norm1_h = buffers.take((N, H, W, 64), dtype)
     np.copyto(batch_norm1_h, batch_norm1_m)
     np.subtract(conv2d1_u, batch_norm1_h, out=batch_norm1_h)
-    batch_norm1_h /= np.sqrt(batch_norm1_v + 1e-05)
+    batch_norm1_h *= 1 / np.sqrt(batch_norm1_v + 1e-05)
+    buffers.give(conv2d1_u)
     batch_norm1_new_mean = batch_norm1_m / 10 + 9 * batch_norm1_running_mean / 10
     batch_norm1_new_var = H * N * W * batch_norm1_v / (
         10 * float(np.maximum(H * N * W - 1, 1))
@@ -144,7 +144,8 @@ def bottleneck_forward(
     batch_norm2_h = buffers.take((N, H, W, 64), dtype)
     np.copyto(batch_norm2_h, batch_norm2_m)
     np.subtract(conv2d2_u, batch_norm2_h, out=batch_norm2_h)
-    batch_norm2_h /= np.sqrt(batch_norm2_v + 1e-05)
+    batch_norm2_h *= 1 / np.sqrt(batch_norm2_v + 1e-05)
+    buffers.give(conv2d2_u)
     batch_norm2_new_mean = batch_norm2_m / 10 + 9 * batch_norm2_running_mean / 10
     batch_norm2_new_var = H * N * W * batch_norm2_v / (
         10 * float(np.maximum(H * N * W - 1, 1))
@@ -167,7 +168,8 @@ def bottleneck_forward(
     batch_norm3_h = buffers.take((N, H, W, 256), dtype)
     np.copyto(batch_norm3_h, batch_norm3_m)
     np.subtract(conv2d3_u, batch_norm3_h, out=batch_norm3_h)
-    batch_norm3_h /= np.sqrt(batch_norm3_v + 1e-05)
+    batch_norm3_h *= 1 / np.sqrt(batch_norm3_v + 1e-05)
+    buffers.give(conv2d3_u)
     batch_norm3_new_mean = batch_norm3_m / 10 + 9 * batch_norm3_running_mean / 10
     batch_norm3_new_var = H * N * W * batch_norm3_v / (
         10 * float(np.maximum(H * N * W - 1, 1))
@@ -186,7 +188,8 @@ def bottleneck_forward(
     batch_norm4_h = buffers.take((N, H, W, 256), dtype)
     np.copyto(batch_norm4_h, batch_norm4_m)
     np.subtract(conv2d4_u, batch_norm4_h, out=batch_norm4_h)
-    batch_norm4_h /= np.sqrt(batch_norm4_v + 1e-05)
+    batch_norm4_h *= 1 / np.sqrt(batch_norm4_v + 1e-05)
+    buffers.give(conv2d4_u)
     batch_norm4_new_mean = batch_norm4_m / 10 + 9 * batch_norm4_running_mean / 10
     batch_norm4_new_var = H * N * W * batch_norm4_v / (
         10 * float(np.maximum(H * N * W - 1, 1))
@@ -208,22 +211,14 @@ def bottleneck_forward(
         },
         (
             x,
-            conv2d1_u,
-            batch_norm1_m,
             batch_norm1_v,
             batch_norm1_h,
             relu1_y,
-            conv2d2_u,
-            batch_norm2_m,
             batch_norm2_v,
             batch_norm2_h,
             relu2_y,
-            conv2d3_u,
-            batch_norm3_m,
             batch_norm3_v,
             batch_norm3_h,
-            conv2d4_u,
-            batch_norm4_m,
             batch_norm4_v,
             batch_norm4_h,
             relu3_y,
@@ -294,8 +289,7 @@ def bottleneck_predict(
     relu1_y = buffers.take((N, H, W, 64), dtype)
     np.copyto(relu1_y, batch_norm1_running_mean)
     np.subtract(conv2d1_u, relu1_y, out=relu1_y)
-    relu1_y *= batch_norm1_gamma
-    relu1_y /= np.sqrt(batch_norm1_running_var + 1e-05)
+    relu1_y *= batch_norm1_gamma / np.sqrt(batch_norm1_running_var + 1e-05)
     relu1_y += batch_norm1_beta
     np.maximum(relu1_y, 0, out=relu1_y)
     buffers.give(conv2d1_u)
@@ -310,8 +304,7 @@ def bottleneck_predict(
     factor1 = buffers.take((N, H, W, 64), dtype)
     np.copyto(factor1, batch_norm2_running_mean)
     np.subtract(conv2d2_u, factor1, out=factor1)
-    factor1 *= batch_norm2_gamma
-    factor1 /= np.sqrt(batch_norm2_running_var + 1e-05)
+    factor1 *= batch_norm2_gamma / np.sqrt(batch_norm2_running_var + 1e-05)
     factor1 += batch_norm2_beta
     np.maximum(factor1, 0, out=factor1)
     buffers.give(conv2d2_u)
@@ -353,45 +346,41 @@ def bottleneck_backward(
 
     dresidual_add1_y[m, q, v, e] = where((relu3_y[m, q, v, e] > 0), dy[m, q, v, e], 0)
     dbatch_norm4_h[m, q, v, e] = batch_norm4_gamma[e] * dresidual_add1_y[m, q, v, e]
-    dbatch_norm4_v[m] = sum(n, i, j) -(conv2d4_u[n, i, j, m] - batch_norm4_m[m]) * dbatch_norm4_h[n, i, j, m] / (2 *
-        (batch_norm4_v[m] + 1e-05) ** (3 / 2))
+    dbatch_norm4_v[m] = sum(n, i, j) -batch_norm4_h[n, i, j, m] * dbatch_norm4_h[n, i, j, m] / (2 *
+        (batch_norm4_v[m] + 1e-05))
     dbatch_norm4_m[m] = sum(n, i, j) -dbatch_norm4_h[n, i, j, m] / sqrt(batch_norm4_v[m] + 1e-05)
-    dbatch_norm4_m[m] += sum(n, i, j) (2 * batch_norm4_m[m] - 2 * conv2d4_u[n, i, j, m]) * dbatch_norm4_v[m] / (H *
-        N * W)
-    dconv2d4_u[m, q, v, e] = dbatch_norm4_h[m, q, v, e] / sqrt(batch_norm4_v[e] + 1e-05)
-    dconv2d4_u[m, q, v, e] += (2 * conv2d4_u[m, q, v, e] - 2 * batch_norm4_m[e]) * dbatch_norm4_v[e] / (H * N * W)
-    dconv2d4_u[m, q, v, e] += dbatch_norm4_m[e] / (H * N * W)
+    dbatch_norm4_m[m] += sum(n, i, j) -2 * sqrt(batch_norm4_v[m] + 1e-05) * dbatch_norm4_v[m] * batch_norm4_h[n, i,
+        j, m] / (H * N * W)
+    dconv2d4_u[m, q, v, e] = dbatch_norm4_h[m, q, v, e] / sqrt(batch_norm4_v[e] + 1e-05) + 2 * sqrt(batch_norm4_v[e]
+        + 1e-05) * dbatch_norm4_v[e] * batch_norm4_h[m, q, v, e] / (H * N * W) + dbatch_norm4_m[e] / (H * N * W)
     dbatch_norm3_h[m, q, v, e] = batch_norm3_gamma[e] * dresidual_add1_y[m, q, v, e]
-    dbatch_norm3_v[m] = sum(n, i, j) -(conv2d3_u[n, i, j, m] - batch_norm3_m[m]) * dbatch_norm3_h[n, i, j, m] / (2 *
-        (batch_norm3_v[m] + 1e-05) ** (3 / 2))
+    dbatch_norm3_v[m] = sum(n, i, j) -batch_norm3_h[n, i, j, m] * dbatch_norm3_h[n, i, j, m] / (2 *
+        (batch_norm3_v[m] + 1e-05))
     dbatch_norm3_m[m] = sum(n, i, j) -dbatch_norm3_h[n, i, j, m] / sqrt(batch_norm3_v[m] + 1e-05)
-    dbatch_norm3_m[m] += sum(n, i, j) (2 * batch_norm3_m[m] - 2 * conv2d3_u[n, i, j, m]) * dbatch_norm3_v[m] / (H *
-        N * W)
-    dconv2d3_u[m, q, v, e] = dbatch_norm3_h[m, q, v, e] / sqrt(batch_norm3_v[e] + 1e-05)
-    dconv2d3_u[m, q, v, e] += (2 * conv2d3_u[m, q, v, e] - 2 * batch_norm3_m[e]) * dbatch_norm3_v[e] / (H * N * W)
-    dconv2d3_u[m, q, v, e] += dbatch_norm3_m[e] / (H * N * W)
+    dbatch_norm3_m[m] += sum(n, i, j) -2 * sqrt(batch_norm3_v[m] + 1e-05) * dbatch_norm3_v[m] * batch_norm3_h[n, i,
+        j, m] / (H * N * W)
+    dconv2d3_u[m, q, v, e] = dbatch_norm3_h[m, q, v, e] / sqrt(batch_norm3_v[e] + 1e-05) + 2 * sqrt(batch_norm3_v[e]
+        + 1e-05) * dbatch_norm3_v[e] * batch_norm3_h[m, q, v, e] / (H * N * W) + dbatch_norm3_m[e] / (H * N * W)
     drelu2_y[m, q, v, e] = sum(k) conv2d3_w[0, 0, e, k] * dconv2d3_u[m, q, v, k]
     dbatch_norm2_y[m, q, v, e] = where((relu2_y[m, q, v, e] > 0), drelu2_y[m, q, v, e], 0)
     dbatch_norm2_h[m, q, v, e] = batch_norm2_gamma[e] * dbatch_norm2_y[m, q, v, e]
-    dbatch_norm2_v[m] = sum(n, i, j) -(conv2d2_u[n, i, j, m] - batch_norm2_m[m]) * dbatch_norm2_h[n, i, j, m] / (2 *
-        (batch_norm2_v[m] + 1e-05) ** (3 / 2))
+    dbatch_norm2_v[m] = sum(n, i, j) -batch_norm2_h[n, i, j, m] * dbatch_norm2_h[n, i, j, m] / (2 *
+        (batch_norm2_v[m] + 1e-05))
     dbatch_norm2_m[m] = sum(n, i, j) -dbatch_norm2_h[n, i, j, m] / sqrt(batch_norm2_v[m] + 1e-05)
-    dbatch_norm2_m[m] += sum(n, i, j) (2 * batch_norm2_m[m] - 2 * conv2d2_u[n, i, j, m]) * dbatch_norm2_v[m] / (H *
-        N * W)
-    dconv2d2_u[m, q, v, e] = dbatch_norm2_h[m, q, v, e] / sqrt(batch_norm2_v[e] + 1e-05)
-    dconv2d2_u[m, q, v, e] += (2 * conv2d2_u[m, q, v, e] - 2 * batch_norm2_m[e]) * dbatch_norm2_v[e] / (H * N * W)
-    dconv2d2_u[m, q, v, e] += dbatch_norm2_m[e] / (H * N * W)
+    dbatch_norm2_m[m] += sum(n, i, j) -2 * sqrt(batch_norm2_v[m] + 1e-05) * dbatch_norm2_v[m] * batch_norm2_h[n, i,
+        j, m] / (H * N * W)
+    dconv2d2_u[m, q, v, e] = dbatch_norm2_h[m, q, v, e] / sqrt(batch_norm2_v[e] + 1e-05) + 2 * sqrt(batch_norm2_v[e]
+        + 1e-05) * dbatch_norm2_v[e] * batch_norm2_h[m, q, v, e] / (H * N * W) + dbatch_norm2_m[e] / (H * N * W)
     drelu1_y[m, q, v, e] = sum(k, r, t) conv2d2_w[r, t, e, k] * dconv2d2_u[m, q + 1 - r, v + 1 - t, k]
     dbatch_norm1_y[m, q, v, e] = where((relu1_y[m, q, v, e] > 0), drelu1_y[m, q, v, e], 0)
     dbatch_norm1_h[m, q, v, e] = batch_norm1_gamma[e] * dbatch_norm1_y[m, q, v, e]
-    dbatch_norm1_v[m] = sum(n, i, j) -(conv2d1_u[n, i, j, m] - batch_norm1_m[m]) * dbatch_norm1_h[n, i, j, m] / (2 *
-        (batch_norm1_v[m] + 1e-05) ** (3 / 2))
+    dbatch_norm1_v[m] = sum(n, i, j) -batch_norm1_h[n, i, j, m] * dbatch_norm1_h[n, i, j, m] / (2 *
+        (batch_norm1_v[m] + 1e-05))
     dbatch_norm1_m[m] = sum(n, i, j) -dbatch_norm1_h[n, i, j, m] / sqrt(batch_norm1_v[m] + 1e-05)
-    dbatch_norm1_m[m] += sum(n, i, j) (2 * batch_norm1_m[m] - 2 * conv2d1_u[n, i, j, m]) * dbatch_norm1_v[m] / (H *
-        N * W)
-    dconv2d1_u[m, q, v, e] = dbatch_norm1_h[m, q, v, e] / sqrt(batch_norm1_v[e] + 1e-05)
-    dconv2d1_u[m, q, v, e] += (2 * conv2d1_u[m, q, v, e] - 2 * batch_norm1_m[e]) * dbatch_norm1_v[e] / (H * N * W)
-    dconv2d1_u[m, q, v, e] += dbatch_norm1_m[e] / (H * N * W)
+    dbatch_norm1_m[m] += sum(n, i, j) -2 * sqrt(batch_norm1_v[m] + 1e-05) * dbatch_norm1_v[m] * batch_norm1_h[n, i,
+        j, m] / (H * N * W)
+    dconv2d1_u[m, q, v, e] = dbatch_norm1_h[m, q, v, e] / sqrt(batch_norm1_v[e] + 1e-05) + 2 * sqrt(batch_norm1_v[e]
+        + 1e-05) * dbatch_norm1_v[e] * batch_norm1_h[m, q, v, e] / (H * N * W) + dbatch_norm1_m[e] / (H * N * W)
     dx[m, q, v, e] = sum(k) conv2d4_w[0, 0, e, k] * dconv2d4_u[m, q, v, k]
     dx[m, q, v, e] += sum(k) conv2d1_w[0, 0, e, k] * dconv2d1_u[m, q, v, k]
     dconv2d1_w[0, 0, v, e] = sum(n, i, j) dconv2d1_u[n, i, j, e] * x[n, i, j, v]
@@ -407,7 +396,7 @@ def bottleneck_backward(
     dbatch_norm4_gamma[m] = sum(n, i, j) batch_norm4_h[n, i, j, m] * dresidual_add1_y[n, i, j, m]
     dbatch_norm4_beta[m] = sum(n, i, j) dresidual_add1_y[n, i, j, m]
 
-    Peak: 3072*H*N*W + 75776 elements, and blocks of 1 MiB.
+    Peak: 2432*H*N*W + 75136 elements, and blocks of 1 MiB.
 
     Args:
         dy: shape (N, H, W, 256); dE/drelu3_y.
@@ -424,9 +413,8 @@ def bottleneck_backward(
         ValueError: when shapes do not fit or a weight is missing.
     """
     (
-        x, conv2d1_u, batch_norm1_m, batch_norm1_v, batch_norm1_h, relu1_y, conv2d2_u, batch_norm2_m, batch_norm2_v,
-            batch_norm2_h, relu2_y, conv2d3_u, batch_norm3_m, batch_norm3_v, batch_norm3_h, conv2d4_u,
-            batch_norm4_m, batch_norm4_v, batch_norm4_h, relu3_y,
+        x, batch_norm1_v, batch_norm1_h, relu1_y, batch_norm2_v, batch_norm2_h, relu2_y, batch_norm3_v,
+            batch_norm3_h, batch_norm4_v, batch_norm4_h, relu3_y,
     ) = saved
     dy = rt.array("bottleneck", "dy", dy, 4)
     dtype = rt.float_type("bottleneck", dy=dy)
@@ -447,46 +435,40 @@ def bottleneck_backward(
     dresidual_add1_y = np.where((relu3_y > 0), dy, 0)
     dbatch_norm4_h = buffers.take((N, H, W, 256), dtype)
     np.multiply(dresidual_add1_y, batch_norm4_gamma, out=dbatch_norm4_h)
-    dbatch_norm4_v = (-1 / 2) * rt.total(
-        (conv2d4_u.transpose(3, 0, 1, 2) - batch_norm4_m[:, None, None, None])
-        * dbatch_norm4_h.transpose(3, 0, 1, 2)
-        / (batch_norm4_v[:, None, None, None] + 1e-05) ** (3 / 2),
-        (-3, -2, -1),
+    dbatch_norm4_v = (
+        (1 / (batch_norm4_v + 1e-05)) * (-1 / 2) * rt.contract("n i j m, n i j m -> m", batch_norm4_h, dbatch_norm4_h)
     )
-    dbatch_norm4_m = -rt.total(
-        dbatch_norm4_h.transpose(3, 0, 1, 2) / np.sqrt(batch_norm4_v[:, None, None, None] + 1e-05), (-3, -2, -1)
+    dbatch_norm4_m = (1 / np.sqrt(batch_norm4_v + 1e-05)) * -rt.total(
+        dbatch_norm4_h.transpose(3, 0, 1, 2), (-3, -2, -1)
     )
-    dbatch_norm4_m += rt.ratio(1, H * N * W) * rt.total(
-        (2 * batch_norm4_m[:, None, None, None] - 2 * conv2d4_u.transpose(3, 0, 1, 2))
-        * dbatch_norm4_v[:, None, None, None],
-        (-3, -2, -1),
+    dbatch_norm4_m += (
+        (np.sqrt(batch_norm4_v + 1e-05) * dbatch_norm4_v)
+        * (-rt.ratio(2, H * N * W))
+        * rt.total(batch_norm4_h.transpose(3, 0, 1, 2), (-3, -2, -1))
     )
     dconv2d4_u = buffers.take((N, H, W, 256), dtype)
-    np.divide(dbatch_norm4_h, np.sqrt(batch_norm4_v + 1e-05), out=dconv2d4_u)
+    np.multiply(dbatch_norm4_h, 1 / np.sqrt(batch_norm4_v + 1e-05), out=dconv2d4_u)
+    dconv2d4_u += (rt.ratio(2, H * N * W) * (np.sqrt(batch_norm4_v + 1e-05) * dbatch_norm4_v)) * batch_norm4_h
+    dconv2d4_u += (rt.ratio(1, H * N * W)) * dbatch_norm4_m
     buffers.give(dbatch_norm4_h)
-    dconv2d4_u += (2 * conv2d4_u - 2 * batch_norm4_m) * dbatch_norm4_v / (H * N * W)
-    dconv2d4_u += dbatch_norm4_m / (H * N * W)
     dbatch_norm3_h = buffers.take((N, H, W, 256), dtype)
     np.multiply(dresidual_add1_y, batch_norm3_gamma, out=dbatch_norm3_h)
-    dbatch_norm3_v = (-1 / 2) * rt.total(
-        (conv2d3_u.transpose(3, 0, 1, 2) - batch_norm3_m[:, None, None, None])
-        * dbatch_norm3_h.transpose(3, 0, 1, 2)
-        / (batch_norm3_v[:, None, None, None] + 1e-05) ** (3 / 2),
-        (-3, -2, -1),
+    dbatch_norm3_v = (
+        (1 / (batch_norm3_v + 1e-05)) * (-1 / 2) * rt.contract("n i j m, n i j m -> m", batch_norm3_h, dbatch_norm3_h)
     )
-    dbatch_norm3_m = -rt.total(
-        dbatch_norm3_h.transpose(3, 0, 1, 2) / np.sqrt(batch_norm3_v[:, None, None, None] + 1e-05), (-3, -2, -1)
+    dbatch_norm3_m = (1 / np.sqrt(batch_norm3_v + 1e-05)) * -rt.total(
+        dbatch_norm3_h.transpose(3, 0, 1, 2), (-3, -2, -1)
     )
-    dbatch_norm3_m += rt.ratio(1, H * N * W) * rt.total(
-        (2 * batch_norm3_m[:, None, None, None] - 2 * conv2d3_u.transpose(3, 0, 1, 2))
-        * dbatch_norm3_v[:, None, None, None],
-        (-3, -2, -1),
+    dbatch_norm3_m += (
+        (np.sqrt(batch_norm3_v + 1e-05) * dbatch_norm3_v)
+        * (-rt.ratio(2, H * N * W))
+        * rt.total(batch_norm3_h.transpose(3, 0, 1, 2), (-3, -2, -1))
     )
     dconv2d3_u = buffers.take((N, H, W, 256), dtype)
-    np.divide(dbatch_norm3_h, np.sqrt(batch_norm3_v + 1e-05), out=dconv2d3_u)
+    np.multiply(dbatch_norm3_h, 1 / np.sqrt(batch_norm3_v + 1e-05), out=dconv2d3_u)
+    dconv2d3_u += (rt.ratio(2, H * N * W) * (np.sqrt(batch_norm3_v + 1e-05) * dbatch_norm3_v)) * batch_norm3_h
+    dconv2d3_u += (rt.ratio(1, H * N * W)) * dbatch_norm3_m
     buffers.give(dbatch_norm3_h)
-    dconv2d3_u += (2 * conv2d3_u - 2 * batch_norm3_m) * dbatch_norm3_v / (H * N * W)
-    dconv2d3_u += dbatch_norm3_m / (H * N * W)
     conv2d3_w_1 = rt.window(  # e k
         conv2d3_w,
         (64, 256),
@@ -498,25 +480,22 @@ def bottleneck_backward(
     buffers.give(drelu2_y)
     dbatch_norm2_h = buffers.take((N, H, W, 64), dtype)
     np.multiply(dbatch_norm2_y, batch_norm2_gamma, out=dbatch_norm2_h)
-    dbatch_norm2_v = (-1 / 2) * rt.total(
-        (conv2d2_u.transpose(3, 0, 1, 2) - batch_norm2_m[:, None, None, None])
-        * dbatch_norm2_h.transpose(3, 0, 1, 2)
-        / (batch_norm2_v[:, None, None, None] + 1e-05) ** (3 / 2),
-        (-3, -2, -1),
+    dbatch_norm2_v = (
+        (1 / (batch_norm2_v + 1e-05)) * (-1 / 2) * rt.contract("n i j m, n i j m -> m", batch_norm2_h, dbatch_norm2_h)
     )
-    dbatch_norm2_m = -rt.total(
-        dbatch_norm2_h.transpose(3, 0, 1, 2) / np.sqrt(batch_norm2_v[:, None, None, None] + 1e-05), (-3, -2, -1)
+    dbatch_norm2_m = (1 / np.sqrt(batch_norm2_v + 1e-05)) * -rt.total(
+        dbatch_norm2_h.transpose(3, 0, 1, 2), (-3, -2, -1)
     )
-    dbatch_norm2_m += rt.ratio(1, H * N * W) * rt.total(
-        (2 * batch_norm2_m[:, None, None, None] - 2 * conv2d2_u.transpose(3, 0, 1, 2))
-        * dbatch_norm2_v[:, None, None, None],
-        (-3, -2, -1),
+    dbatch_norm2_m += (
+        (np.sqrt(batch_norm2_v + 1e-05) * dbatch_norm2_v)
+        * (-rt.ratio(2, H * N * W))
+        * rt.total(batch_norm2_h.transpose(3, 0, 1, 2), (-3, -2, -1))
     )
     dconv2d2_u = buffers.take((N, H, W, 64), dtype)
-    np.divide(dbatch_norm2_h, np.sqrt(batch_norm2_v + 1e-05), out=dconv2d2_u)
+    np.multiply(dbatch_norm2_h, 1 / np.sqrt(batch_norm2_v + 1e-05), out=dconv2d2_u)
+    dconv2d2_u += (rt.ratio(2, H * N * W) * (np.sqrt(batch_norm2_v + 1e-05) * dbatch_norm2_v)) * batch_norm2_h
+    dconv2d2_u += (rt.ratio(1, H * N * W)) * dbatch_norm2_m
     buffers.give(dbatch_norm2_h)
-    dconv2d2_u += (2 * conv2d2_u - 2 * batch_norm2_m) * dbatch_norm2_v / (H * N * W)
-    dconv2d2_u += dbatch_norm2_m / (H * N * W)
     dconv2d2_u_1 = rt.window(  # m q v k r t
         dconv2d2_u,
         (N, H, W, 64, 3, 3),
@@ -528,25 +507,22 @@ def bottleneck_backward(
     buffers.give(drelu1_y)
     dbatch_norm1_h = buffers.take((N, H, W, 64), dtype)
     np.multiply(dbatch_norm1_y, batch_norm1_gamma, out=dbatch_norm1_h)
-    dbatch_norm1_v = (-1 / 2) * rt.total(
-        (conv2d1_u.transpose(3, 0, 1, 2) - batch_norm1_m[:, None, None, None])
-        * dbatch_norm1_h.transpose(3, 0, 1, 2)
-        / (batch_norm1_v[:, None, None, None] + 1e-05) ** (3 / 2),
-        (-3, -2, -1),
+    dbatch_norm1_v = (
+        (1 / (batch_norm1_v + 1e-05)) * (-1 / 2) * rt.contract("n i j m, n i j m -> m", batch_norm1_h, dbatch_norm1_h)
     )
-    dbatch_norm1_m = -rt.total(
-        dbatch_norm1_h.transpose(3, 0, 1, 2) / np.sqrt(batch_norm1_v[:, None, None, None] + 1e-05), (-3, -2, -1)
+    dbatch_norm1_m = (1 / np.sqrt(batch_norm1_v + 1e-05)) * -rt.total(
+        dbatch_norm1_h.transpose(3, 0, 1, 2), (-3, -2, -1)
     )
-    dbatch_norm1_m += rt.ratio(1, H * N * W) * rt.total(
-        (2 * batch_norm1_m[:, None, None, None] - 2 * conv2d1_u.transpose(3, 0, 1, 2))
-        * dbatch_norm1_v[:, None, None, None],
-        (-3, -2, -1),
+    dbatch_norm1_m += (
+        (np.sqrt(batch_norm1_v + 1e-05) * dbatch_norm1_v)
+        * (-rt.ratio(2, H * N * W))
+        * rt.total(batch_norm1_h.transpose(3, 0, 1, 2), (-3, -2, -1))
     )
     dconv2d1_u = buffers.take((N, H, W, 64), dtype)
-    np.divide(dbatch_norm1_h, np.sqrt(batch_norm1_v + 1e-05), out=dconv2d1_u)
+    np.multiply(dbatch_norm1_h, 1 / np.sqrt(batch_norm1_v + 1e-05), out=dconv2d1_u)
+    dconv2d1_u += (rt.ratio(2, H * N * W) * (np.sqrt(batch_norm1_v + 1e-05) * dbatch_norm1_v)) * batch_norm1_h
+    dconv2d1_u += (rt.ratio(1, H * N * W)) * dbatch_norm1_m
     buffers.give(dbatch_norm1_h)
-    dconv2d1_u += (2 * conv2d1_u - 2 * batch_norm1_m) * dbatch_norm1_v / (H * N * W)
-    dconv2d1_u += dbatch_norm1_m / (H * N * W)
     dconv2d1_w = np.zeros((1, 1, 64, 64), dtype)
     dconv2d1_w[0, 0] += rt.contract("n i j e, n i j v -> v e", dconv2d1_u, x)
     dbatch_norm1_gamma = rt.contract("n i j m, n i j m -> m", batch_norm1_h, dbatch_norm1_y)
@@ -638,6 +614,9 @@ class Bottleneck(rt.Network):
         ValueError: when an option is out of range.
     """
 
+    layer = "bottleneck"
+    differentiable = ("x",)
+    outputs = (("relu3_y", "dy"),)
     layers: ClassVar[Mapping[str, str]] = {
         "conv2d1": "conv2d",
         "batch_norm1": "batch_norm",
@@ -652,26 +631,16 @@ class Bottleneck(rt.Network):
         "residual_add1": "residual_add",
         "relu3": "relu",
     }
-    differentiable = ("x",)
-    outputs = (("y", "dy"),)
     kept = (
         "x",
-        "conv2d1.u",
-        "batch_norm1.m",
         "batch_norm1.v",
         "batch_norm1.h",
         "relu1.y",
-        "conv2d2.u",
-        "batch_norm2.m",
         "batch_norm2.v",
         "batch_norm2.h",
         "relu2.y",
-        "conv2d3.u",
-        "batch_norm3.m",
         "batch_norm3.v",
         "batch_norm3.h",
-        "conv2d4.u",
-        "batch_norm4.m",
         "batch_norm4.v",
         "batch_norm4.h",
         "relu3.y",

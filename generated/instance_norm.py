@@ -109,11 +109,13 @@ def instance_norm_grad_input(dy: Any, x: Any, gamma: Any, m: Any, v: Any, *, eps
     rt.extent("instance_norm", "argument dy, axis 0 (N)", dy.shape[0], N)
     rt.extent("instance_norm", "argument dy, axis -1 (C)", dy.shape[-1], C)
     dh = gamma * dy
-    dv = (-1 / 2) * rt.total(
-        (x.transpose(0, 2, 1) - m[:, :, None]) * dh.transpose(0, 2, 1) / (epsilon + v[:, :, None]) ** (3 / 2), -1
+    dv = (
+        (1 / (epsilon + v) ** (3 / 2))
+        * (-1 / 2)
+        * rt.total((x.transpose(0, 2, 1) - m[:, :, None]) * dh.transpose(0, 2, 1), -1)
     )
-    dm = -rt.total(dh.transpose(0, 2, 1) / np.sqrt(epsilon + v[:, :, None]), -1)
-    dm += rt.ratio(1, E) * rt.total((2 * m[:, :, None] - 2 * x.transpose(0, 2, 1)) * dv[:, :, None], -1)
+    dm = (1 / np.sqrt(epsilon + v)) * -rt.total(dh.transpose(0, 2, 1), -1)
+    dm += dv * rt.ratio(1, E) * rt.total(2 * m[:, :, None] - 2 * x.transpose(0, 2, 1), -1)
     dx = dh / np.sqrt(epsilon + v[:, None, :])
     dx += (2 * x - 2 * m[:, None, :]) * dv[:, None, :] / E
     dx += dm[:, None, :] / E

@@ -108,9 +108,9 @@ def layer_norm_grad_input(dy: Any, x: Any, gamma: Any, m: Any, v: Any, *, eps: f
     rt.extent("layer_norm", "argument x, axis -1 (C)", x.shape[-1], C)
     rt.extent("layer_norm", "argument dy, axis -1 (C)", dy.shape[-1], C)
     dh = gamma * dy
-    dv = (-1 / 2) * rt.total((x - m[:, None]) * dh / (epsilon + v[:, None]) ** (3 / 2), -1)
-    dm = -rt.total(dh / np.sqrt(epsilon + v[:, None]), -1)
-    dm += rt.ratio(1, C) * rt.total((2 * m[:, None] - 2 * x) * dv[:, None], -1)
+    dv = (1 / (epsilon + v) ** (3 / 2)) * (-1 / 2) * rt.total((x - m[:, None]) * dh, -1)
+    dm = (1 / np.sqrt(epsilon + v)) * -rt.total(dh, -1)
+    dm += dv * rt.ratio(1, C) * rt.total(2 * m[:, None] - 2 * x, -1)
     dx = dh / np.sqrt(epsilon + v[:, None])
     dx += (2 * x - 2 * m[:, None]) * dv[:, None] / C
     dx += dm[:, None] / C

@@ -486,6 +486,9 @@ class LeNet(rt.Network):
         ValueError: when an option is out of range.
     """
 
+    layer = "lenet"
+    differentiable = ("x",)
+    outputs = (("output_u", "dy"),)
     layers: ClassVar[Mapping[str, str]] = {
         "c1": "conv2d",
         "a1": "tanh",
@@ -500,8 +503,6 @@ class LeNet(rt.Network):
         "a6": "tanh",
         "output": "dense",
     }
-    differentiable = ("x",)
-    outputs = (("y", "dy"),)
     kept = ("x", "a1.y", "s2.y", "s2.argmax", "a3.y", "s4.argmax", "flat.y", "a5.y", "a6.y")
 
     def __init__(self, *, dtype: Any = np.float32, rng: Any = None) -> None:

@@ -142,9 +142,8 @@ def lenet5_forward(
     a1_y_1 = a1_y.reshape(N, 14, 2, 14, 2, 6)
     s2_z = rt.total(a1_y_1.transpose(0, 1, 3, 5, 2, 4), (-2, -1))
     s2_y = buffers.take((N, 14, 14, 6), dtype)
-    np.multiply(s2_z, 2 / 3, out=s2_y)
-    s2_y *= s2_a
-    s2_y += 2 * s2_b / 3
+    np.multiply(s2_z, 2 / 3 * s2_a, out=s2_y)
+    s2_y += (2 / 3) * s2_b
     np.tanh(s2_y, out=s2_y)
     s2_y *= 1.7159
     c3_z = c3_m * c3_w
@@ -164,9 +163,8 @@ def lenet5_forward(
     a3_y_1 = a3_y.reshape(N, 5, 2, 5, 2, 16)
     s4_z = rt.total(a3_y_1.transpose(0, 1, 3, 5, 2, 4), (-2, -1))
     s4_y = buffers.take((N, 5, 5, 16), dtype)
-    np.multiply(s4_z, 2 / 3, out=s4_y)
-    s4_y *= s4_a
-    s4_y += 2 * s4_b / 3
+    np.multiply(s4_z, 2 / 3 * s4_a, out=s4_y)
+    s4_y += (2 / 3) * s4_b
     np.tanh(s4_y, out=s4_y)
     s4_y *= 1.7159
     s4_y_1 = s4_y.reshape(N, 5, 1, 5, 1, 16)
@@ -246,9 +244,8 @@ def lenet5_predict(x: Any, params: Mapping[str, Any], *, buffers: rt.Buffers | N
     s2_z = rt.total(a1_y_1.transpose(0, 1, 3, 5, 2, 4), (-2, -1))
     buffers.give(a1_y)
     s2_y = buffers.take((N, 14, 14, 6), dtype)
-    np.multiply(s2_z, 2 / 3, out=s2_y)
-    s2_y *= s2_a
-    s2_y += 2 * s2_b / 3
+    np.multiply(s2_z, 2 / 3 * s2_a, out=s2_y)
+    s2_y += (2 / 3) * s2_b
     np.tanh(s2_y, out=s2_y)
     s2_y *= 1.7159
     s2_y_1 = rt.window(  # n i j r t c
@@ -270,9 +267,8 @@ def lenet5_predict(x: Any, params: Mapping[str, Any], *, buffers: rt.Buffers | N
     s4_z = rt.total(a3_y_1.transpose(0, 1, 3, 5, 2, 4), (-2, -1))
     buffers.give(a3_y)
     s4_y = buffers.take((N, 5, 5, 16), dtype)
-    np.multiply(s4_z, 2 / 3, out=s4_y)
-    s4_y *= s4_a
-    s4_y += 2 * s4_b / 3
+    np.multiply(s4_z, 2 / 3 * s4_a, out=s4_y)
+    s4_y += (2 / 3) * s4_b
     np.tanh(s4_y, out=s4_y)
     s4_y *= 1.7159
     s4_y_1 = s4_y.reshape(N, 5, 1, 5, 1, 16)
@@ -612,6 +608,9 @@ class LeNet5(rt.Network):
         ValueError: when an option is out of range.
     """
 
+    layer = "lenet5"
+    differentiable = ("x",)
+    outputs = (("output_y", "dy"),)
     layers: ClassVar[Mapping[str, str]] = {
         "c1": "conv2d",
         "a1": "scaled_tanh",
@@ -626,8 +625,6 @@ class LeNet5(rt.Network):
         "a6": "scaled_tanh",
         "output": "rbf",
     }
-    differentiable = ("x",)
-    outputs = (("y", "dy"),)
     kept = ("x", "a1.y", "s2.z", "s2.y", "c3.z", "a3.y", "s4.z", "s4.y", "a5.y", "flat.y", "a6.y")
 
     def __init__(self, *, dtype: Any = np.float32, rng: Any = None) -> None:

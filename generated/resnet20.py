@@ -211,20 +211,16 @@ def resnet20_forward(
 
     By the equations of this module.
 
-    Kept for backward: x, conv2d1_u, batch_norm1_m, batch_norm1_v, batch_norm1_h, relu1_y, conv2d2_u, batch_norm2_m,
-        batch_norm2_v, batch_norm2_h, relu2_y, conv2d3_u, batch_norm3_m, batch_norm3_v, batch_norm3_h, relu3_y,
-        conv2d4_u, batch_norm4_m, batch_norm4_v, batch_norm4_h, relu4_y, conv2d5_u, batch_norm5_m, batch_norm5_v,
-        batch_norm5_h, relu5_y, conv2d6_u, batch_norm6_m, batch_norm6_v, batch_norm6_h, relu6_y, conv2d7_u,
-        batch_norm7_m, batch_norm7_v, batch_norm7_h, relu7_y, conv2d8_u, batch_norm8_m, batch_norm8_v,
-        batch_norm8_h, relu8_y, conv2d9_u, batch_norm9_m, batch_norm9_v, batch_norm9_h, relu9_y, conv2d10_u,
-        batch_norm10_m, batch_norm10_v, batch_norm10_h, relu10_y, conv2d11_u, batch_norm11_m, batch_norm11_v,
-        batch_norm11_h, relu11_y, conv2d12_u, batch_norm12_m, batch_norm12_v, batch_norm12_h, relu12_y, conv2d13_u,
-        batch_norm13_m, batch_norm13_v, batch_norm13_h, relu13_y, conv2d14_u, batch_norm14_m, batch_norm14_v,
-        batch_norm14_h, relu14_y, conv2d15_u, batch_norm15_m, batch_norm15_v, batch_norm15_h, relu15_y, conv2d16_u,
-        batch_norm16_m, batch_norm16_v, batch_norm16_h, relu16_y, conv2d17_u, batch_norm17_m, batch_norm17_v,
-        batch_norm17_h, relu17_y, conv2d18_u, batch_norm18_m, batch_norm18_v, batch_norm18_h, relu18_y, conv2d19_u,
-        batch_norm19_m, batch_norm19_v, batch_norm19_h, relu19_y, global_avg_pool1_y: 568384*N + 1376 elements.
-    Peak: 568394*N + 273850 elements, and blocks of 1 MiB.
+    Kept for backward: x, batch_norm1_v, batch_norm1_h, relu1_y, batch_norm2_v, batch_norm2_h, relu2_y,
+        batch_norm3_v, batch_norm3_h, relu3_y, batch_norm4_v, batch_norm4_h, relu4_y, batch_norm5_v, batch_norm5_h,
+        relu5_y, batch_norm6_v, batch_norm6_h, relu6_y, batch_norm7_v, batch_norm7_h, relu7_y, batch_norm8_v,
+        batch_norm8_h, relu8_y, batch_norm9_v, batch_norm9_h, relu9_y, batch_norm10_v, batch_norm10_h, relu10_y,
+        batch_norm11_v, batch_norm11_h, relu11_y, batch_norm12_v, batch_norm12_h, relu12_y, batch_norm13_v,
+        batch_norm13_h, relu13_y, batch_norm14_v, batch_norm14_h, relu14_y, batch_norm15_v, batch_norm15_h,
+        relu15_y, batch_norm16_v, batch_norm16_h, relu16_y, batch_norm17_v, batch_norm17_h, relu17_y,
+        batch_norm18_v, batch_norm18_h, relu18_y, batch_norm19_v, batch_norm19_h, relu19_y, global_avg_pool1_y:
+        379968*N + 688 elements.
+    Peak: 379978*N + 273162 elements, and blocks of 1 MiB.
 
     Args:
         x: shape (N, 32, 32, 3).
@@ -355,7 +351,8 @@ def resnet20_forward(
     batch_norm1_h = buffers.take((N, 32, 32, 16), dtype)
     np.copyto(batch_norm1_h, batch_norm1_m)
     np.subtract(conv2d1_u, batch_norm1_h, out=batch_norm1_h)
-    batch_norm1_h /= np.sqrt(batch_norm1_v + 1e-05)
+    batch_norm1_h *= 1 / np.sqrt(batch_norm1_v + 1e-05)
+    buffers.give(conv2d1_u)
     batch_norm1_new_mean = batch_norm1_m / 10 + 9 * batch_norm1_running_mean / 10
     batch_norm1_new_var = 512 * N * batch_norm1_v / (
         5 * float(np.maximum(1024 * N - 1, 1))
@@ -378,7 +375,8 @@ def resnet20_forward(
     batch_norm2_h = buffers.take((N, 32, 32, 16), dtype)
     np.copyto(batch_norm2_h, batch_norm2_m)
     np.subtract(conv2d2_u, batch_norm2_h, out=batch_norm2_h)
-    batch_norm2_h /= np.sqrt(batch_norm2_v + 1e-05)
+    batch_norm2_h *= 1 / np.sqrt(batch_norm2_v + 1e-05)
+    buffers.give(conv2d2_u)
     batch_norm2_new_mean = batch_norm2_m / 10 + 9 * batch_norm2_running_mean / 10
     batch_norm2_new_var = 512 * N * batch_norm2_v / (
         5 * float(np.maximum(1024 * N - 1, 1))
@@ -401,7 +399,8 @@ def resnet20_forward(
     batch_norm3_h = buffers.take((N, 32, 32, 16), dtype)
     np.copyto(batch_norm3_h, batch_norm3_m)
     np.subtract(conv2d3_u, batch_norm3_h, out=batch_norm3_h)
-    batch_norm3_h /= np.sqrt(batch_norm3_v + 1e-05)
+    batch_norm3_h *= 1 / np.sqrt(batch_norm3_v + 1e-05)
+    buffers.give(conv2d3_u)
     batch_norm3_new_mean = batch_norm3_m / 10 + 9 * batch_norm3_running_mean / 10
     batch_norm3_new_var = 512 * N * batch_norm3_v / (
         5 * float(np.maximum(1024 * N - 1, 1))
@@ -425,7 +424,8 @@ def resnet20_forward(
     batch_norm4_h = buffers.take((N, 32, 32, 16), dtype)
     np.copyto(batch_norm4_h, batch_norm4_m)
     np.subtract(conv2d4_u, batch_norm4_h, out=batch_norm4_h)
-    batch_norm4_h /= np.sqrt(batch_norm4_v + 1e-05)
+    batch_norm4_h *= 1 / np.sqrt(batch_norm4_v + 1e-05)
+    buffers.give(conv2d4_u)
     batch_norm4_new_mean = batch_norm4_m / 10 + 9 * batch_norm4_running_mean / 10
     batch_norm4_new_var = 512 * N * batch_norm4_v / (
         5 * float(np.maximum(1024 * N - 1, 1))
@@ -448,7 +448,8 @@ def resnet20_forward(
     batch_norm5_h = buffers.take((N, 32, 32, 16), dtype)
     np.copyto(batch_norm5_h, batch_norm5_m)
     np.subtract(conv2d5_u, batch_norm5_h, out=batch_norm5_h)
-    batch_norm5_h /= np.sqrt(batch_norm5_v + 1e-05)
+    batch_norm5_h *= 1 / np.sqrt(batch_norm5_v + 1e-05)
+    buffers.give(conv2d5_u)
     batch_norm5_new_mean = batch_norm5_m / 10 + 9 * batch_norm5_running_mean / 10
     batch_norm5_new_var = 512 * N * batch_norm5_v / (
         5 * float(np.maximum(1024 * N - 1, 1))
@@ -472,7 +473,8 @@ def resnet20_forward(
     batch_norm6_h = buffers.take((N, 32, 32, 16), dtype)
     np.copyto(batch_norm6_h, batch_norm6_m)
     np.subtract(conv2d6_u, batch_norm6_h, out=batch_norm6_h)
-    batch_norm6_h /= np.sqrt(batch_norm6_v + 1e-05)
+    batch_norm6_h *= 1 / np.sqrt(batch_norm6_v + 1e-05)
+    buffers.give(conv2d6_u)
     batch_norm6_new_mean = batch_norm6_m / 10 + 9 * batch_norm6_running_mean / 10
     batch_norm6_new_var = 512 * N * batch_norm6_v / (
         5 * float(np.maximum(1024 * N - 1, 1))
@@ -495,7 +497,8 @@ def resnet20_forward(
     batch_norm7_h = buffers.take((N, 32, 32, 16), dtype)
     np.copyto(batch_norm7_h, batch_norm7_m)
     np.subtract(conv2d7_u, batch_norm7_h, out=batch_norm7_h)
-    batch_norm7_h /= np.sqrt(batch_norm7_v + 1e-05)
+    batch_norm7_h *= 1 / np.sqrt(batch_norm7_v + 1e-05)
+    buffers.give(conv2d7_u)
     batch_norm7_new_mean = batch_norm7_m / 10 + 9 * batch_norm7_running_mean / 10
     batch_norm7_new_var = 512 * N * batch_norm7_v / (
         5 * float(np.maximum(1024 * N - 1, 1))
@@ -519,7 +522,8 @@ def resnet20_forward(
     batch_norm8_h = buffers.take((N, 16, 16, 32), dtype)
     np.copyto(batch_norm8_h, batch_norm8_m)
     np.subtract(conv2d8_u, batch_norm8_h, out=batch_norm8_h)
-    batch_norm8_h /= np.sqrt(batch_norm8_v + 1e-05)
+    batch_norm8_h *= 1 / np.sqrt(batch_norm8_v + 1e-05)
+    buffers.give(conv2d8_u)
     batch_norm8_new_mean = batch_norm8_m / 10 + 9 * batch_norm8_running_mean / 10
     batch_norm8_new_var = 128 * N * batch_norm8_v / (
         5 * float(np.maximum(256 * N - 1, 1))
@@ -542,7 +546,8 @@ def resnet20_forward(
     batch_norm9_h = buffers.take((N, 16, 16, 32), dtype)
     np.copyto(batch_norm9_h, batch_norm9_m)
     np.subtract(conv2d9_u, batch_norm9_h, out=batch_norm9_h)
-    batch_norm9_h /= np.sqrt(batch_norm9_v + 1e-05)
+    batch_norm9_h *= 1 / np.sqrt(batch_norm9_v + 1e-05)
+    buffers.give(conv2d9_u)
     batch_norm9_new_mean = batch_norm9_m / 10 + 9 * batch_norm9_running_mean / 10
     batch_norm9_new_var = 128 * N * batch_norm9_v / (
         5 * float(np.maximum(256 * N - 1, 1))
@@ -571,7 +576,8 @@ def resnet20_forward(
     batch_norm10_h = buffers.take((N, 16, 16, 32), dtype)
     np.copyto(batch_norm10_h, batch_norm10_m)
     np.subtract(conv2d10_u, batch_norm10_h, out=batch_norm10_h)
-    batch_norm10_h /= np.sqrt(batch_norm10_v + 1e-05)
+    batch_norm10_h *= 1 / np.sqrt(batch_norm10_v + 1e-05)
+    buffers.give(conv2d10_u)
     batch_norm10_new_mean = batch_norm10_m / 10 + 9 * batch_norm10_running_mean / 10
     batch_norm10_new_var = 128 * N * batch_norm10_v / (
         5 * float(np.maximum(256 * N - 1, 1))
@@ -594,7 +600,8 @@ def resnet20_forward(
     batch_norm11_h = buffers.take((N, 16, 16, 32), dtype)
     np.copyto(batch_norm11_h, batch_norm11_m)
     np.subtract(conv2d11_u, batch_norm11_h, out=batch_norm11_h)
-    batch_norm11_h /= np.sqrt(batch_norm11_v + 1e-05)
+    batch_norm11_h *= 1 / np.sqrt(batch_norm11_v + 1e-05)
+    buffers.give(conv2d11_u)
     batch_norm11_new_mean = batch_norm11_m / 10 + 9 * batch_norm11_running_mean / 10
     batch_norm11_new_var = 128 * N * batch_norm11_v / (
         5 * float(np.maximum(256 * N - 1, 1))
@@ -618,7 +625,8 @@ def resnet20_forward(
     batch_norm12_h = buffers.take((N, 16, 16, 32), dtype)
     np.copyto(batch_norm12_h, batch_norm12_m)
     np.subtract(conv2d12_u, batch_norm12_h, out=batch_norm12_h)
-    batch_norm12_h /= np.sqrt(batch_norm12_v + 1e-05)
+    batch_norm12_h *= 1 / np.sqrt(batch_norm12_v + 1e-05)
+    buffers.give(conv2d12_u)
     batch_norm12_new_mean = batch_norm12_m / 10 + 9 * batch_norm12_running_mean / 10
     batch_norm12_new_var = 128 * N * batch_norm12_v / (
         5 * float(np.maximum(256 * N - 1, 1))
@@ -641,7 +649,8 @@ def resnet20_forward(
     batch_norm13_h = buffers.take((N, 16, 16, 32), dtype)
     np.copyto(batch_norm13_h, batch_norm13_m)
     np.subtract(conv2d13_u, batch_norm13_h, out=batch_norm13_h)
-    batch_norm13_h /= np.sqrt(batch_norm13_v + 1e-05)
+    batch_norm13_h *= 1 / np.sqrt(batch_norm13_v + 1e-05)
+    buffers.give(conv2d13_u)
     batch_norm13_new_mean = batch_norm13_m / 10 + 9 * batch_norm13_running_mean / 10
     batch_norm13_new_var = 128 * N * batch_norm13_v / (
         5 * float(np.maximum(256 * N - 1, 1))
@@ -665,7 +674,8 @@ def resnet20_forward(
     batch_norm14_h = buffers.take((N, 8, 8, 64), dtype)
     np.copyto(batch_norm14_h, batch_norm14_m)
     np.subtract(conv2d14_u, batch_norm14_h, out=batch_norm14_h)
-    batch_norm14_h /= np.sqrt(batch_norm14_v + 1e-05)
+    batch_norm14_h *= 1 / np.sqrt(batch_norm14_v + 1e-05)
+    buffers.give(conv2d14_u)
     batch_norm14_new_mean = batch_norm14_m / 10 + 9 * batch_norm14_running_mean / 10
     batch_norm14_new_var = 32 * N * batch_norm14_v / (
         5 * float(np.maximum(64 * N - 1, 1))
@@ -688,7 +698,8 @@ def resnet20_forward(
     batch_norm15_h = buffers.take((N, 8, 8, 64), dtype)
     np.copyto(batch_norm15_h, batch_norm15_m)
     np.subtract(conv2d15_u, batch_norm15_h, out=batch_norm15_h)
-    batch_norm15_h /= np.sqrt(batch_norm15_v + 1e-05)
+    batch_norm15_h *= 1 / np.sqrt(batch_norm15_v + 1e-05)
+    buffers.give(conv2d15_u)
     batch_norm15_new_mean = batch_norm15_m / 10 + 9 * batch_norm15_running_mean / 10
     batch_norm15_new_var = 32 * N * batch_norm15_v / (
         5 * float(np.maximum(64 * N - 1, 1))
@@ -717,7 +728,8 @@ def resnet20_forward(
     batch_norm16_h = buffers.take((N, 8, 8, 64), dtype)
     np.copyto(batch_norm16_h, batch_norm16_m)
     np.subtract(conv2d16_u, batch_norm16_h, out=batch_norm16_h)
-    batch_norm16_h /= np.sqrt(batch_norm16_v + 1e-05)
+    batch_norm16_h *= 1 / np.sqrt(batch_norm16_v + 1e-05)
+    buffers.give(conv2d16_u)
     batch_norm16_new_mean = batch_norm16_m / 10 + 9 * batch_norm16_running_mean / 10
     batch_norm16_new_var = 32 * N * batch_norm16_v / (
         5 * float(np.maximum(64 * N - 1, 1))
@@ -740,7 +752,8 @@ def resnet20_forward(
     batch_norm17_h = buffers.take((N, 8, 8, 64), dtype)
     np.copyto(batch_norm17_h, batch_norm17_m)
     np.subtract(conv2d17_u, batch_norm17_h, out=batch_norm17_h)
-    batch_norm17_h /= np.sqrt(batch_norm17_v + 1e-05)
+    batch_norm17_h *= 1 / np.sqrt(batch_norm17_v + 1e-05)
+    buffers.give(conv2d17_u)
     batch_norm17_new_mean = batch_norm17_m / 10 + 9 * batch_norm17_running_mean / 10
     batch_norm17_new_var = 32 * N * batch_norm17_v / (
         5 * float(np.maximum(64 * N - 1, 1))
@@ -764,7 +777,8 @@ def resnet20_forward(
     batch_norm18_h = buffers.take((N, 8, 8, 64), dtype)
     np.copyto(batch_norm18_h, batch_norm18_m)
     np.subtract(conv2d18_u, batch_norm18_h, out=batch_norm18_h)
-    batch_norm18_h /= np.sqrt(batch_norm18_v + 1e-05)
+    batch_norm18_h *= 1 / np.sqrt(batch_norm18_v + 1e-05)
+    buffers.give(conv2d18_u)
     batch_norm18_new_mean = batch_norm18_m / 10 + 9 * batch_norm18_running_mean / 10
     batch_norm18_new_var = 32 * N * batch_norm18_v / (
         5 * float(np.maximum(64 * N - 1, 1))
@@ -787,7 +801,8 @@ def resnet20_forward(
     batch_norm19_h = buffers.take((N, 8, 8, 64), dtype)
     np.copyto(batch_norm19_h, batch_norm19_m)
     np.subtract(conv2d19_u, batch_norm19_h, out=batch_norm19_h)
-    batch_norm19_h /= np.sqrt(batch_norm19_v + 1e-05)
+    batch_norm19_h *= 1 / np.sqrt(batch_norm19_v + 1e-05)
+    buffers.give(conv2d19_u)
     batch_norm19_new_mean = batch_norm19_m / 10 + 9 * batch_norm19_running_mean / 10
     batch_norm19_new_var = 32 * N * batch_norm19_v / (
         5 * float(np.maximum(64 * N - 1, 1))
@@ -845,98 +860,60 @@ def resnet20_forward(
         },
         (
             x,
-            conv2d1_u,
-            batch_norm1_m,
             batch_norm1_v,
             batch_norm1_h,
             relu1_y,
-            conv2d2_u,
-            batch_norm2_m,
             batch_norm2_v,
             batch_norm2_h,
             relu2_y,
-            conv2d3_u,
-            batch_norm3_m,
             batch_norm3_v,
             batch_norm3_h,
             relu3_y,
-            conv2d4_u,
-            batch_norm4_m,
             batch_norm4_v,
             batch_norm4_h,
             relu4_y,
-            conv2d5_u,
-            batch_norm5_m,
             batch_norm5_v,
             batch_norm5_h,
             relu5_y,
-            conv2d6_u,
-            batch_norm6_m,
             batch_norm6_v,
             batch_norm6_h,
             relu6_y,
-            conv2d7_u,
-            batch_norm7_m,
             batch_norm7_v,
             batch_norm7_h,
             relu7_y,
-            conv2d8_u,
-            batch_norm8_m,
             batch_norm8_v,
             batch_norm8_h,
             relu8_y,
-            conv2d9_u,
-            batch_norm9_m,
             batch_norm9_v,
             batch_norm9_h,
             relu9_y,
-            conv2d10_u,
-            batch_norm10_m,
             batch_norm10_v,
             batch_norm10_h,
             relu10_y,
-            conv2d11_u,
-            batch_norm11_m,
             batch_norm11_v,
             batch_norm11_h,
             relu11_y,
-            conv2d12_u,
-            batch_norm12_m,
             batch_norm12_v,
             batch_norm12_h,
             relu12_y,
-            conv2d13_u,
-            batch_norm13_m,
             batch_norm13_v,
             batch_norm13_h,
             relu13_y,
-            conv2d14_u,
-            batch_norm14_m,
             batch_norm14_v,
             batch_norm14_h,
             relu14_y,
-            conv2d15_u,
-            batch_norm15_m,
             batch_norm15_v,
             batch_norm15_h,
             relu15_y,
-            conv2d16_u,
-            batch_norm16_m,
             batch_norm16_v,
             batch_norm16_h,
             relu16_y,
-            conv2d17_u,
-            batch_norm17_m,
             batch_norm17_v,
             batch_norm17_h,
             relu17_y,
-            conv2d18_u,
-            batch_norm18_m,
             batch_norm18_v,
             batch_norm18_h,
             relu18_y,
-            conv2d19_u,
-            batch_norm19_m,
             batch_norm19_v,
             batch_norm19_h,
             relu19_y,
@@ -1083,8 +1060,7 @@ def resnet20_predict(
     relu1_y = buffers.take((N, 32, 32, 16), dtype)
     np.copyto(relu1_y, batch_norm1_running_mean)
     np.subtract(conv2d1_u, relu1_y, out=relu1_y)
-    relu1_y *= batch_norm1_gamma
-    relu1_y /= np.sqrt(batch_norm1_running_var + 1e-05)
+    relu1_y *= batch_norm1_gamma / np.sqrt(batch_norm1_running_var + 1e-05)
     relu1_y += batch_norm1_beta
     np.maximum(relu1_y, 0, out=relu1_y)
     buffers.give(conv2d1_u)
@@ -1098,8 +1074,7 @@ def resnet20_predict(
     relu2_y = buffers.take((N, 32, 32, 16), dtype)
     np.copyto(relu2_y, batch_norm2_running_mean)
     np.subtract(conv2d2_u, relu2_y, out=relu2_y)
-    relu2_y *= batch_norm2_gamma
-    relu2_y /= np.sqrt(batch_norm2_running_var + 1e-05)
+    relu2_y *= batch_norm2_gamma / np.sqrt(batch_norm2_running_var + 1e-05)
     relu2_y += batch_norm2_beta
     np.maximum(relu2_y, 0, out=relu2_y)
     buffers.give(conv2d2_u)
@@ -1114,8 +1089,7 @@ def resnet20_predict(
     relu3_y = buffers.take((N, 32, 32, 16), dtype)
     np.copyto(relu3_y, batch_norm3_running_mean)
     np.subtract(conv2d3_u, relu3_y, out=relu3_y)
-    relu3_y *= batch_norm3_gamma
-    relu3_y /= np.sqrt(batch_norm3_running_var + 1e-05)
+    relu3_y *= batch_norm3_gamma / np.sqrt(batch_norm3_running_var + 1e-05)
     relu3_y += batch_norm3_beta
     relu3_y += relu1_y
     np.maximum(relu3_y, 0, out=relu3_y)
@@ -1130,8 +1104,7 @@ def resnet20_predict(
     relu4_y = buffers.take((N, 32, 32, 16), dtype)
     np.copyto(relu4_y, batch_norm4_running_mean)
     np.subtract(conv2d4_u, relu4_y, out=relu4_y)
-    relu4_y *= batch_norm4_gamma
-    relu4_y /= np.sqrt(batch_norm4_running_var + 1e-05)
+    relu4_y *= batch_norm4_gamma / np.sqrt(batch_norm4_running_var + 1e-05)
     relu4_y += batch_norm4_beta
     np.maximum(relu4_y, 0, out=relu4_y)
     buffers.give(conv2d4_u)
@@ -1146,8 +1119,7 @@ def resnet20_predict(
     relu5_y = buffers.take((N, 32, 32, 16), dtype)
     np.copyto(relu5_y, batch_norm5_running_mean)
     np.subtract(conv2d5_u, relu5_y, out=relu5_y)
-    relu5_y *= batch_norm5_gamma
-    relu5_y /= np.sqrt(batch_norm5_running_var + 1e-05)
+    relu5_y *= batch_norm5_gamma / np.sqrt(batch_norm5_running_var + 1e-05)
     relu5_y += batch_norm5_beta
     relu5_y += relu3_y
     np.maximum(relu5_y, 0, out=relu5_y)
@@ -1162,8 +1134,7 @@ def resnet20_predict(
     relu6_y = buffers.take((N, 32, 32, 16), dtype)
     np.copyto(relu6_y, batch_norm6_running_mean)
     np.subtract(conv2d6_u, relu6_y, out=relu6_y)
-    relu6_y *= batch_norm6_gamma
-    relu6_y /= np.sqrt(batch_norm6_running_var + 1e-05)
+    relu6_y *= batch_norm6_gamma / np.sqrt(batch_norm6_running_var + 1e-05)
     relu6_y += batch_norm6_beta
     np.maximum(relu6_y, 0, out=relu6_y)
     buffers.give(conv2d6_u)
@@ -1178,8 +1149,7 @@ def resnet20_predict(
     relu7_y = buffers.take((N, 32, 32, 16), dtype)
     np.copyto(relu7_y, batch_norm7_running_mean)
     np.subtract(conv2d7_u, relu7_y, out=relu7_y)
-    relu7_y *= batch_norm7_gamma
-    relu7_y /= np.sqrt(batch_norm7_running_var + 1e-05)
+    relu7_y *= batch_norm7_gamma / np.sqrt(batch_norm7_running_var + 1e-05)
     relu7_y += batch_norm7_beta
     relu7_y += relu5_y
     np.maximum(relu7_y, 0, out=relu7_y)
@@ -1194,8 +1164,7 @@ def resnet20_predict(
     relu8_y = buffers.take((N, 16, 16, 32), dtype)
     np.copyto(relu8_y, batch_norm8_running_mean)
     np.subtract(conv2d8_u, relu8_y, out=relu8_y)
-    relu8_y *= batch_norm8_gamma
-    relu8_y /= np.sqrt(batch_norm8_running_var + 1e-05)
+    relu8_y *= batch_norm8_gamma / np.sqrt(batch_norm8_running_var + 1e-05)
     relu8_y += batch_norm8_beta
     np.maximum(relu8_y, 0, out=relu8_y)
     buffers.give(conv2d8_u)
@@ -1215,8 +1184,7 @@ def resnet20_predict(
     relu9_y = buffers.take((N, 16, 16, 32), dtype)
     np.copyto(relu9_y, batch_norm9_running_mean)
     np.subtract(conv2d9_u, relu9_y, out=relu9_y)
-    relu9_y *= batch_norm9_gamma
-    relu9_y /= np.sqrt(batch_norm9_running_var + 1e-05)
+    relu9_y *= batch_norm9_gamma / np.sqrt(batch_norm9_running_var + 1e-05)
     relu9_y += batch_norm9_beta
     relu9_y += relu7_y_2
     np.maximum(relu9_y, 0, out=relu9_y)
@@ -1231,8 +1199,7 @@ def resnet20_predict(
     relu10_y = buffers.take((N, 16, 16, 32), dtype)
     np.copyto(relu10_y, batch_norm10_running_mean)
     np.subtract(conv2d10_u, relu10_y, out=relu10_y)
-    relu10_y *= batch_norm10_gamma
-    relu10_y /= np.sqrt(batch_norm10_running_var + 1e-05)
+    relu10_y *= batch_norm10_gamma / np.sqrt(batch_norm10_running_var + 1e-05)
     relu10_y += batch_norm10_beta
     np.maximum(relu10_y, 0, out=relu10_y)
     buffers.give(conv2d10_u)
@@ -1247,8 +1214,7 @@ def resnet20_predict(
     relu11_y = buffers.take((N, 16, 16, 32), dtype)
     np.copyto(relu11_y, batch_norm11_running_mean)
     np.subtract(conv2d11_u, relu11_y, out=relu11_y)
-    relu11_y *= batch_norm11_gamma
-    relu11_y /= np.sqrt(batch_norm11_running_var + 1e-05)
+    relu11_y *= batch_norm11_gamma / np.sqrt(batch_norm11_running_var + 1e-05)
     relu11_y += batch_norm11_beta
     relu11_y += relu9_y
     np.maximum(relu11_y, 0, out=relu11_y)
@@ -1263,8 +1229,7 @@ def resnet20_predict(
     relu12_y = buffers.take((N, 16, 16, 32), dtype)
     np.copyto(relu12_y, batch_norm12_running_mean)
     np.subtract(conv2d12_u, relu12_y, out=relu12_y)
-    relu12_y *= batch_norm12_gamma
-    relu12_y /= np.sqrt(batch_norm12_running_var + 1e-05)
+    relu12_y *= batch_norm12_gamma / np.sqrt(batch_norm12_running_var + 1e-05)
     relu12_y += batch_norm12_beta
     np.maximum(relu12_y, 0, out=relu12_y)
     buffers.give(conv2d12_u)
@@ -1279,8 +1244,7 @@ def resnet20_predict(
     relu13_y = buffers.take((N, 16, 16, 32), dtype)
     np.copyto(relu13_y, batch_norm13_running_mean)
     np.subtract(conv2d13_u, relu13_y, out=relu13_y)
-    relu13_y *= batch_norm13_gamma
-    relu13_y /= np.sqrt(batch_norm13_running_var + 1e-05)
+    relu13_y *= batch_norm13_gamma / np.sqrt(batch_norm13_running_var + 1e-05)
     relu13_y += batch_norm13_beta
     relu13_y += relu11_y
     np.maximum(relu13_y, 0, out=relu13_y)
@@ -1295,8 +1259,7 @@ def resnet20_predict(
     relu14_y = buffers.take((N, 8, 8, 64), dtype)
     np.copyto(relu14_y, batch_norm14_running_mean)
     np.subtract(conv2d14_u, relu14_y, out=relu14_y)
-    relu14_y *= batch_norm14_gamma
-    relu14_y /= np.sqrt(batch_norm14_running_var + 1e-05)
+    relu14_y *= batch_norm14_gamma / np.sqrt(batch_norm14_running_var + 1e-05)
     relu14_y += batch_norm14_beta
     np.maximum(relu14_y, 0, out=relu14_y)
     buffers.give(conv2d14_u)
@@ -1316,8 +1279,7 @@ def resnet20_predict(
     relu15_y = buffers.take((N, 8, 8, 64), dtype)
     np.copyto(relu15_y, batch_norm15_running_mean)
     np.subtract(conv2d15_u, relu15_y, out=relu15_y)
-    relu15_y *= batch_norm15_gamma
-    relu15_y /= np.sqrt(batch_norm15_running_var + 1e-05)
+    relu15_y *= batch_norm15_gamma / np.sqrt(batch_norm15_running_var + 1e-05)
     relu15_y += batch_norm15_beta
     relu15_y += relu13_y_2
     np.maximum(relu15_y, 0, out=relu15_y)
@@ -1332,8 +1294,7 @@ def resnet20_predict(
     relu16_y = buffers.take((N, 8, 8, 64), dtype)
     np.copyto(relu16_y, batch_norm16_running_mean)
     np.subtract(conv2d16_u, relu16_y, out=relu16_y)
-    relu16_y *= batch_norm16_gamma
-    relu16_y /= np.sqrt(batch_norm16_running_var + 1e-05)
+    relu16_y *= batch_norm16_gamma / np.sqrt(batch_norm16_running_var + 1e-05)
     relu16_y += batch_norm16_beta
     np.maximum(relu16_y, 0, out=relu16_y)
     buffers.give(conv2d16_u)
@@ -1348,8 +1309,7 @@ def resnet20_predict(
     relu17_y = buffers.take((N, 8, 8, 64), dtype)
     np.copyto(relu17_y, batch_norm17_running_mean)
     np.subtract(conv2d17_u, relu17_y, out=relu17_y)
-    relu17_y *= batch_norm17_gamma
-    relu17_y /= np.sqrt(batch_norm17_running_var + 1e-05)
+    relu17_y *= batch_norm17_gamma / np.sqrt(batch_norm17_running_var + 1e-05)
     relu17_y += batch_norm17_beta
     relu17_y += relu15_y
     np.maximum(relu17_y, 0, out=relu17_y)
@@ -1364,8 +1324,7 @@ def resnet20_predict(
     relu18_y = buffers.take((N, 8, 8, 64), dtype)
     np.copyto(relu18_y, batch_norm18_running_mean)
     np.subtract(conv2d18_u, relu18_y, out=relu18_y)
-    relu18_y *= batch_norm18_gamma
-    relu18_y /= np.sqrt(batch_norm18_running_var + 1e-05)
+    relu18_y *= batch_norm18_gamma / np.sqrt(batch_norm18_running_var + 1e-05)
     relu18_y += batch_norm18_beta
     np.maximum(relu18_y, 0, out=relu18_y)
     buffers.give(conv2d18_u)
@@ -1408,221 +1367,202 @@ def resnet20_backward(
     dglobal_avg_pool1_y[m, q] = sum(k) dense1_w[q, k] * dy[m, k]
     dresidual_add9_y[m, q, v, e] = where((relu19_y[m, q, v, e] > 0), dglobal_avg_pool1_y[m, e] / 64, 0)
     dbatch_norm19_h[m, q, v, e] = batch_norm19_gamma[e] * dresidual_add9_y[m, q, v, e]
-    dbatch_norm19_v[m] = sum(n, i, j) -(conv2d19_u[n, i, j, m] - batch_norm19_m[m]) * dbatch_norm19_h[n, i, j, m] /
-        (2 * (batch_norm19_v[m] + 1e-05) ** (3 / 2))
+    dbatch_norm19_v[m] = sum(n, i, j) -batch_norm19_h[n, i, j, m] * dbatch_norm19_h[n, i, j, m] / (2 *
+        (batch_norm19_v[m] + 1e-05))
     dbatch_norm19_m[m] = sum(n, i, j) -dbatch_norm19_h[n, i, j, m] / sqrt(batch_norm19_v[m] + 1e-05)
-    dbatch_norm19_m[m] += sum(n, i, j) (2 * batch_norm19_m[m] - 2 * conv2d19_u[n, i, j, m]) * dbatch_norm19_v[m] /
-        (64 * N)
-    dconv2d19_u[m, q, v, e] = dbatch_norm19_h[m, q, v, e] / sqrt(batch_norm19_v[e] + 1e-05)
-    dconv2d19_u[m, q, v, e] += (2 * conv2d19_u[m, q, v, e] - 2 * batch_norm19_m[e]) * dbatch_norm19_v[e] / (64 * N)
-    dconv2d19_u[m, q, v, e] += dbatch_norm19_m[e] / (64 * N)
+    dbatch_norm19_m[m] += sum(n, i, j) -sqrt(batch_norm19_v[m] + 1e-05) * dbatch_norm19_v[m] * batch_norm19_h[n, i,
+        j, m] / (32 * N)
+    dconv2d19_u[m, q, v, e] = dbatch_norm19_h[m, q, v, e] / sqrt(batch_norm19_v[e] + 1e-05) + sqrt(batch_norm19_v[e]
+        + 1e-05) * dbatch_norm19_v[e] * batch_norm19_h[m, q, v, e] / (32 * N) + dbatch_norm19_m[e] / (64 * N)
     drelu18_y[m, q, v, e] = sum(k, r, t) conv2d19_w[r, t, e, k] * dconv2d19_u[m, q + 1 - r, v + 1 - t, k]
     dbatch_norm18_y[m, q, v, e] = where((relu18_y[m, q, v, e] > 0), drelu18_y[m, q, v, e], 0)
     dbatch_norm18_h[m, q, v, e] = batch_norm18_gamma[e] * dbatch_norm18_y[m, q, v, e]
-    dbatch_norm18_v[m] = sum(n, i, j) -(conv2d18_u[n, i, j, m] - batch_norm18_m[m]) * dbatch_norm18_h[n, i, j, m] /
-        (2 * (batch_norm18_v[m] + 1e-05) ** (3 / 2))
+    dbatch_norm18_v[m] = sum(n, i, j) -batch_norm18_h[n, i, j, m] * dbatch_norm18_h[n, i, j, m] / (2 *
+        (batch_norm18_v[m] + 1e-05))
     dbatch_norm18_m[m] = sum(n, i, j) -dbatch_norm18_h[n, i, j, m] / sqrt(batch_norm18_v[m] + 1e-05)
-    dbatch_norm18_m[m] += sum(n, i, j) (2 * batch_norm18_m[m] - 2 * conv2d18_u[n, i, j, m]) * dbatch_norm18_v[m] /
-        (64 * N)
-    dconv2d18_u[m, q, v, e] = dbatch_norm18_h[m, q, v, e] / sqrt(batch_norm18_v[e] + 1e-05)
-    dconv2d18_u[m, q, v, e] += (2 * conv2d18_u[m, q, v, e] - 2 * batch_norm18_m[e]) * dbatch_norm18_v[e] / (64 * N)
-    dconv2d18_u[m, q, v, e] += dbatch_norm18_m[e] / (64 * N)
+    dbatch_norm18_m[m] += sum(n, i, j) -sqrt(batch_norm18_v[m] + 1e-05) * dbatch_norm18_v[m] * batch_norm18_h[n, i,
+        j, m] / (32 * N)
+    dconv2d18_u[m, q, v, e] = dbatch_norm18_h[m, q, v, e] / sqrt(batch_norm18_v[e] + 1e-05) + sqrt(batch_norm18_v[e]
+        + 1e-05) * dbatch_norm18_v[e] * batch_norm18_h[m, q, v, e] / (32 * N) + dbatch_norm18_m[e] / (64 * N)
     drelu17_y[m, q, v, e] = sum(k, r, t) conv2d18_w[r, t, e, k] * dconv2d18_u[m, q + 1 - r, v + 1 - t, k]
     drelu17_y[m, q, v, e] += dresidual_add9_y[m, q, v, e]
     dresidual_add8_y[m, q, v, e] = where((relu17_y[m, q, v, e] > 0), drelu17_y[m, q, v, e], 0)
     dbatch_norm17_h[m, q, v, e] = batch_norm17_gamma[e] * dresidual_add8_y[m, q, v, e]
-    dbatch_norm17_v[m] = sum(n, i, j) -(conv2d17_u[n, i, j, m] - batch_norm17_m[m]) * dbatch_norm17_h[n, i, j, m] /
-        (2 * (batch_norm17_v[m] + 1e-05) ** (3 / 2))
+    dbatch_norm17_v[m] = sum(n, i, j) -batch_norm17_h[n, i, j, m] * dbatch_norm17_h[n, i, j, m] / (2 *
+        (batch_norm17_v[m] + 1e-05))
     dbatch_norm17_m[m] = sum(n, i, j) -dbatch_norm17_h[n, i, j, m] / sqrt(batch_norm17_v[m] + 1e-05)
-    dbatch_norm17_m[m] += sum(n, i, j) (2 * batch_norm17_m[m] - 2 * conv2d17_u[n, i, j, m]) * dbatch_norm17_v[m] /
-        (64 * N)
-    dconv2d17_u[m, q, v, e] = dbatch_norm17_h[m, q, v, e] / sqrt(batch_norm17_v[e] + 1e-05)
-    dconv2d17_u[m, q, v, e] += (2 * conv2d17_u[m, q, v, e] - 2 * batch_norm17_m[e]) * dbatch_norm17_v[e] / (64 * N)
-    dconv2d17_u[m, q, v, e] += dbatch_norm17_m[e] / (64 * N)
+    dbatch_norm17_m[m] += sum(n, i, j) -sqrt(batch_norm17_v[m] + 1e-05) * dbatch_norm17_v[m] * batch_norm17_h[n, i,
+        j, m] / (32 * N)
+    dconv2d17_u[m, q, v, e] = dbatch_norm17_h[m, q, v, e] / sqrt(batch_norm17_v[e] + 1e-05) + sqrt(batch_norm17_v[e]
+        + 1e-05) * dbatch_norm17_v[e] * batch_norm17_h[m, q, v, e] / (32 * N) + dbatch_norm17_m[e] / (64 * N)
     drelu16_y[m, q, v, e] = sum(k, r, t) conv2d17_w[r, t, e, k] * dconv2d17_u[m, q + 1 - r, v + 1 - t, k]
     dbatch_norm16_y[m, q, v, e] = where((relu16_y[m, q, v, e] > 0), drelu16_y[m, q, v, e], 0)
     dbatch_norm16_h[m, q, v, e] = batch_norm16_gamma[e] * dbatch_norm16_y[m, q, v, e]
-    dbatch_norm16_v[m] = sum(n, i, j) -(conv2d16_u[n, i, j, m] - batch_norm16_m[m]) * dbatch_norm16_h[n, i, j, m] /
-        (2 * (batch_norm16_v[m] + 1e-05) ** (3 / 2))
+    dbatch_norm16_v[m] = sum(n, i, j) -batch_norm16_h[n, i, j, m] * dbatch_norm16_h[n, i, j, m] / (2 *
+        (batch_norm16_v[m] + 1e-05))
     dbatch_norm16_m[m] = sum(n, i, j) -dbatch_norm16_h[n, i, j, m] / sqrt(batch_norm16_v[m] + 1e-05)
-    dbatch_norm16_m[m] += sum(n, i, j) (2 * batch_norm16_m[m] - 2 * conv2d16_u[n, i, j, m]) * dbatch_norm16_v[m] /
-        (64 * N)
-    dconv2d16_u[m, q, v, e] = dbatch_norm16_h[m, q, v, e] / sqrt(batch_norm16_v[e] + 1e-05)
-    dconv2d16_u[m, q, v, e] += (2 * conv2d16_u[m, q, v, e] - 2 * batch_norm16_m[e]) * dbatch_norm16_v[e] / (64 * N)
-    dconv2d16_u[m, q, v, e] += dbatch_norm16_m[e] / (64 * N)
+    dbatch_norm16_m[m] += sum(n, i, j) -sqrt(batch_norm16_v[m] + 1e-05) * dbatch_norm16_v[m] * batch_norm16_h[n, i,
+        j, m] / (32 * N)
+    dconv2d16_u[m, q, v, e] = dbatch_norm16_h[m, q, v, e] / sqrt(batch_norm16_v[e] + 1e-05) + sqrt(batch_norm16_v[e]
+        + 1e-05) * dbatch_norm16_v[e] * batch_norm16_h[m, q, v, e] / (32 * N) + dbatch_norm16_m[e] / (64 * N)
     drelu15_y[m, q, v, e] = sum(k, r, t) conv2d16_w[r, t, e, k] * dconv2d16_u[m, q + 1 - r, v + 1 - t, k]
     drelu15_y[m, q, v, e] += dresidual_add8_y[m, q, v, e]
     dresidual_add7_y[m, q, v, e] = where((relu15_y[m, q, v, e] > 0), drelu15_y[m, q, v, e], 0)
     dbatch_norm15_h[m, q, v, e] = batch_norm15_gamma[e] * dresidual_add7_y[m, q, v, e]
-    dbatch_norm15_v[m] = sum(n, i, j) -(conv2d15_u[n, i, j, m] - batch_norm15_m[m]) * dbatch_norm15_h[n, i, j, m] /
-        (2 * (batch_norm15_v[m] + 1e-05) ** (3 / 2))
+    dbatch_norm15_v[m] = sum(n, i, j) -batch_norm15_h[n, i, j, m] * dbatch_norm15_h[n, i, j, m] / (2 *
+        (batch_norm15_v[m] + 1e-05))
     dbatch_norm15_m[m] = sum(n, i, j) -dbatch_norm15_h[n, i, j, m] / sqrt(batch_norm15_v[m] + 1e-05)
-    dbatch_norm15_m[m] += sum(n, i, j) (2 * batch_norm15_m[m] - 2 * conv2d15_u[n, i, j, m]) * dbatch_norm15_v[m] /
-        (64 * N)
-    dconv2d15_u[m, q, v, e] = dbatch_norm15_h[m, q, v, e] / sqrt(batch_norm15_v[e] + 1e-05)
-    dconv2d15_u[m, q, v, e] += (2 * conv2d15_u[m, q, v, e] - 2 * batch_norm15_m[e]) * dbatch_norm15_v[e] / (64 * N)
-    dconv2d15_u[m, q, v, e] += dbatch_norm15_m[e] / (64 * N)
+    dbatch_norm15_m[m] += sum(n, i, j) -sqrt(batch_norm15_v[m] + 1e-05) * dbatch_norm15_v[m] * batch_norm15_h[n, i,
+        j, m] / (32 * N)
+    dconv2d15_u[m, q, v, e] = dbatch_norm15_h[m, q, v, e] / sqrt(batch_norm15_v[e] + 1e-05) + sqrt(batch_norm15_v[e]
+        + 1e-05) * dbatch_norm15_v[e] * batch_norm15_h[m, q, v, e] / (32 * N) + dbatch_norm15_m[e] / (64 * N)
     drelu14_y[m, q, v, e] = sum(k, r, t) conv2d15_w[r, t, e, k] * dconv2d15_u[m, q + 1 - r, v + 1 - t, k]
     dbatch_norm14_y[m, q, v, e] = where((relu14_y[m, q, v, e] > 0), drelu14_y[m, q, v, e], 0)
     dbatch_norm14_h[m, q, v, e] = batch_norm14_gamma[e] * dbatch_norm14_y[m, q, v, e]
-    dbatch_norm14_v[m] = sum(n, i, j) -(conv2d14_u[n, i, j, m] - batch_norm14_m[m]) * dbatch_norm14_h[n, i, j, m] /
-        (2 * (batch_norm14_v[m] + 1e-05) ** (3 / 2))
+    dbatch_norm14_v[m] = sum(n, i, j) -batch_norm14_h[n, i, j, m] * dbatch_norm14_h[n, i, j, m] / (2 *
+        (batch_norm14_v[m] + 1e-05))
     dbatch_norm14_m[m] = sum(n, i, j) -dbatch_norm14_h[n, i, j, m] / sqrt(batch_norm14_v[m] + 1e-05)
-    dbatch_norm14_m[m] += sum(n, i, j) (2 * batch_norm14_m[m] - 2 * conv2d14_u[n, i, j, m]) * dbatch_norm14_v[m] /
-        (64 * N)
-    dconv2d14_u[m, q, v, e] = dbatch_norm14_h[m, q, v, e] / sqrt(batch_norm14_v[e] + 1e-05)
-    dconv2d14_u[m, q, v, e] += (2 * conv2d14_u[m, q, v, e] - 2 * batch_norm14_m[e]) * dbatch_norm14_v[e] / (64 * N)
-    dconv2d14_u[m, q, v, e] += dbatch_norm14_m[e] / (64 * N)
+    dbatch_norm14_m[m] += sum(n, i, j) -sqrt(batch_norm14_v[m] + 1e-05) * dbatch_norm14_v[m] * batch_norm14_h[n, i,
+        j, m] / (32 * N)
+    dconv2d14_u[m, q, v, e] = dbatch_norm14_h[m, q, v, e] / sqrt(batch_norm14_v[e] + 1e-05) + sqrt(batch_norm14_v[e]
+        + 1e-05) * dbatch_norm14_v[e] * batch_norm14_h[m, q, v, e] / (32 * N) + dbatch_norm14_m[e] / (64 * N)
     drelu13_y[m, 2 * i, 2 * j, e] += dresidual_add7_y[m, i, j, e + 16]
     drelu13_y[m, 2 * i + r - 1, 2 * j + t - 1, e] += sum(k) conv2d14_w[r, t, e, k] * dconv2d14_u[m, i, j, k]
     dresidual_add6_y[m, q, v, e] = where((relu13_y[m, q, v, e] > 0), drelu13_y[m, q, v, e], 0)
     dbatch_norm13_h[m, q, v, e] = batch_norm13_gamma[e] * dresidual_add6_y[m, q, v, e]
-    dbatch_norm13_v[m] = sum(n, i, j) -(conv2d13_u[n, i, j, m] - batch_norm13_m[m]) * dbatch_norm13_h[n, i, j, m] /
-        (2 * (batch_norm13_v[m] + 1e-05) ** (3 / 2))
+    dbatch_norm13_v[m] = sum(n, i, j) -batch_norm13_h[n, i, j, m] * dbatch_norm13_h[n, i, j, m] / (2 *
+        (batch_norm13_v[m] + 1e-05))
     dbatch_norm13_m[m] = sum(n, i, j) -dbatch_norm13_h[n, i, j, m] / sqrt(batch_norm13_v[m] + 1e-05)
-    dbatch_norm13_m[m] += sum(n, i, j) (2 * batch_norm13_m[m] - 2 * conv2d13_u[n, i, j, m]) * dbatch_norm13_v[m] /
-        (256 * N)
-    dconv2d13_u[m, q, v, e] = dbatch_norm13_h[m, q, v, e] / sqrt(batch_norm13_v[e] + 1e-05)
-    dconv2d13_u[m, q, v, e] += (2 * conv2d13_u[m, q, v, e] - 2 * batch_norm13_m[e]) * dbatch_norm13_v[e] / (256 * N)
-    dconv2d13_u[m, q, v, e] += dbatch_norm13_m[e] / (256 * N)
+    dbatch_norm13_m[m] += sum(n, i, j) -sqrt(batch_norm13_v[m] + 1e-05) * dbatch_norm13_v[m] * batch_norm13_h[n, i,
+        j, m] / (128 * N)
+    dconv2d13_u[m, q, v, e] = dbatch_norm13_h[m, q, v, e] / sqrt(batch_norm13_v[e] + 1e-05) + sqrt(batch_norm13_v[e]
+        + 1e-05) * dbatch_norm13_v[e] * batch_norm13_h[m, q, v, e] / (128 * N) + dbatch_norm13_m[e] / (256 * N)
     drelu12_y[m, q, v, e] = sum(k, r, t) conv2d13_w[r, t, e, k] * dconv2d13_u[m, q + 1 - r, v + 1 - t, k]
     dbatch_norm12_y[m, q, v, e] = where((relu12_y[m, q, v, e] > 0), drelu12_y[m, q, v, e], 0)
     dbatch_norm12_h[m, q, v, e] = batch_norm12_gamma[e] * dbatch_norm12_y[m, q, v, e]
-    dbatch_norm12_v[m] = sum(n, i, j) -(conv2d12_u[n, i, j, m] - batch_norm12_m[m]) * dbatch_norm12_h[n, i, j, m] /
-        (2 * (batch_norm12_v[m] + 1e-05) ** (3 / 2))
+    dbatch_norm12_v[m] = sum(n, i, j) -batch_norm12_h[n, i, j, m] * dbatch_norm12_h[n, i, j, m] / (2 *
+        (batch_norm12_v[m] + 1e-05))
     dbatch_norm12_m[m] = sum(n, i, j) -dbatch_norm12_h[n, i, j, m] / sqrt(batch_norm12_v[m] + 1e-05)
-    dbatch_norm12_m[m] += sum(n, i, j) (2 * batch_norm12_m[m] - 2 * conv2d12_u[n, i, j, m]) * dbatch_norm12_v[m] /
-        (256 * N)
-    dconv2d12_u[m, q, v, e] = dbatch_norm12_h[m, q, v, e] / sqrt(batch_norm12_v[e] + 1e-05)
-    dconv2d12_u[m, q, v, e] += (2 * conv2d12_u[m, q, v, e] - 2 * batch_norm12_m[e]) * dbatch_norm12_v[e] / (256 * N)
-    dconv2d12_u[m, q, v, e] += dbatch_norm12_m[e] / (256 * N)
+    dbatch_norm12_m[m] += sum(n, i, j) -sqrt(batch_norm12_v[m] + 1e-05) * dbatch_norm12_v[m] * batch_norm12_h[n, i,
+        j, m] / (128 * N)
+    dconv2d12_u[m, q, v, e] = dbatch_norm12_h[m, q, v, e] / sqrt(batch_norm12_v[e] + 1e-05) + sqrt(batch_norm12_v[e]
+        + 1e-05) * dbatch_norm12_v[e] * batch_norm12_h[m, q, v, e] / (128 * N) + dbatch_norm12_m[e] / (256 * N)
     drelu11_y[m, q, v, e] = sum(k, r, t) conv2d12_w[r, t, e, k] * dconv2d12_u[m, q + 1 - r, v + 1 - t, k]
     drelu11_y[m, q, v, e] += dresidual_add6_y[m, q, v, e]
     dresidual_add5_y[m, q, v, e] = where((relu11_y[m, q, v, e] > 0), drelu11_y[m, q, v, e], 0)
     dbatch_norm11_h[m, q, v, e] = batch_norm11_gamma[e] * dresidual_add5_y[m, q, v, e]
-    dbatch_norm11_v[m] = sum(n, i, j) -(conv2d11_u[n, i, j, m] - batch_norm11_m[m]) * dbatch_norm11_h[n, i, j, m] /
-        (2 * (batch_norm11_v[m] + 1e-05) ** (3 / 2))
+    dbatch_norm11_v[m] = sum(n, i, j) -batch_norm11_h[n, i, j, m] * dbatch_norm11_h[n, i, j, m] / (2 *
+        (batch_norm11_v[m] + 1e-05))
     dbatch_norm11_m[m] = sum(n, i, j) -dbatch_norm11_h[n, i, j, m] / sqrt(batch_norm11_v[m] + 1e-05)
-    dbatch_norm11_m[m] += sum(n, i, j) (2 * batch_norm11_m[m] - 2 * conv2d11_u[n, i, j, m]) * dbatch_norm11_v[m] /
-        (256 * N)
-    dconv2d11_u[m, q, v, e] = dbatch_norm11_h[m, q, v, e] / sqrt(batch_norm11_v[e] + 1e-05)
-    dconv2d11_u[m, q, v, e] += (2 * conv2d11_u[m, q, v, e] - 2 * batch_norm11_m[e]) * dbatch_norm11_v[e] / (256 * N)
-    dconv2d11_u[m, q, v, e] += dbatch_norm11_m[e] / (256 * N)
+    dbatch_norm11_m[m] += sum(n, i, j) -sqrt(batch_norm11_v[m] + 1e-05) * dbatch_norm11_v[m] * batch_norm11_h[n, i,
+        j, m] / (128 * N)
+    dconv2d11_u[m, q, v, e] = dbatch_norm11_h[m, q, v, e] / sqrt(batch_norm11_v[e] + 1e-05) + sqrt(batch_norm11_v[e]
+        + 1e-05) * dbatch_norm11_v[e] * batch_norm11_h[m, q, v, e] / (128 * N) + dbatch_norm11_m[e] / (256 * N)
     drelu10_y[m, q, v, e] = sum(k, r, t) conv2d11_w[r, t, e, k] * dconv2d11_u[m, q + 1 - r, v + 1 - t, k]
     dbatch_norm10_y[m, q, v, e] = where((relu10_y[m, q, v, e] > 0), drelu10_y[m, q, v, e], 0)
     dbatch_norm10_h[m, q, v, e] = batch_norm10_gamma[e] * dbatch_norm10_y[m, q, v, e]
-    dbatch_norm10_v[m] = sum(n, i, j) -(conv2d10_u[n, i, j, m] - batch_norm10_m[m]) * dbatch_norm10_h[n, i, j, m] /
-        (2 * (batch_norm10_v[m] + 1e-05) ** (3 / 2))
+    dbatch_norm10_v[m] = sum(n, i, j) -batch_norm10_h[n, i, j, m] * dbatch_norm10_h[n, i, j, m] / (2 *
+        (batch_norm10_v[m] + 1e-05))
     dbatch_norm10_m[m] = sum(n, i, j) -dbatch_norm10_h[n, i, j, m] / sqrt(batch_norm10_v[m] + 1e-05)
-    dbatch_norm10_m[m] += sum(n, i, j) (2 * batch_norm10_m[m] - 2 * conv2d10_u[n, i, j, m]) * dbatch_norm10_v[m] /
-        (256 * N)
-    dconv2d10_u[m, q, v, e] = dbatch_norm10_h[m, q, v, e] / sqrt(batch_norm10_v[e] + 1e-05)
-    dconv2d10_u[m, q, v, e] += (2 * conv2d10_u[m, q, v, e] - 2 * batch_norm10_m[e]) * dbatch_norm10_v[e] / (256 * N)
-    dconv2d10_u[m, q, v, e] += dbatch_norm10_m[e] / (256 * N)
+    dbatch_norm10_m[m] += sum(n, i, j) -sqrt(batch_norm10_v[m] + 1e-05) * dbatch_norm10_v[m] * batch_norm10_h[n, i,
+        j, m] / (128 * N)
+    dconv2d10_u[m, q, v, e] = dbatch_norm10_h[m, q, v, e] / sqrt(batch_norm10_v[e] + 1e-05) + sqrt(batch_norm10_v[e]
+        + 1e-05) * dbatch_norm10_v[e] * batch_norm10_h[m, q, v, e] / (128 * N) + dbatch_norm10_m[e] / (256 * N)
     drelu9_y[m, q, v, e] = sum(k, r, t) conv2d10_w[r, t, e, k] * dconv2d10_u[m, q + 1 - r, v + 1 - t, k]
     drelu9_y[m, q, v, e] += dresidual_add5_y[m, q, v, e]
     dresidual_add4_y[m, q, v, e] = where((relu9_y[m, q, v, e] > 0), drelu9_y[m, q, v, e], 0)
     dbatch_norm9_h[m, q, v, e] = batch_norm9_gamma[e] * dresidual_add4_y[m, q, v, e]
-    dbatch_norm9_v[m] = sum(n, i, j) -(conv2d9_u[n, i, j, m] - batch_norm9_m[m]) * dbatch_norm9_h[n, i, j, m] / (2 *
-        (batch_norm9_v[m] + 1e-05) ** (3 / 2))
+    dbatch_norm9_v[m] = sum(n, i, j) -batch_norm9_h[n, i, j, m] * dbatch_norm9_h[n, i, j, m] / (2 *
+        (batch_norm9_v[m] + 1e-05))
     dbatch_norm9_m[m] = sum(n, i, j) -dbatch_norm9_h[n, i, j, m] / sqrt(batch_norm9_v[m] + 1e-05)
-    dbatch_norm9_m[m] += sum(n, i, j) (2 * batch_norm9_m[m] - 2 * conv2d9_u[n, i, j, m]) * dbatch_norm9_v[m] / (256
-        * N)
-    dconv2d9_u[m, q, v, e] = dbatch_norm9_h[m, q, v, e] / sqrt(batch_norm9_v[e] + 1e-05)
-    dconv2d9_u[m, q, v, e] += (2 * conv2d9_u[m, q, v, e] - 2 * batch_norm9_m[e]) * dbatch_norm9_v[e] / (256 * N)
-    dconv2d9_u[m, q, v, e] += dbatch_norm9_m[e] / (256 * N)
+    dbatch_norm9_m[m] += sum(n, i, j) -sqrt(batch_norm9_v[m] + 1e-05) * dbatch_norm9_v[m] * batch_norm9_h[n, i, j,
+        m] / (128 * N)
+    dconv2d9_u[m, q, v, e] = dbatch_norm9_h[m, q, v, e] / sqrt(batch_norm9_v[e] + 1e-05) + sqrt(batch_norm9_v[e] +
+        1e-05) * dbatch_norm9_v[e] * batch_norm9_h[m, q, v, e] / (128 * N) + dbatch_norm9_m[e] / (256 * N)
     drelu8_y[m, q, v, e] = sum(k, r, t) conv2d9_w[r, t, e, k] * dconv2d9_u[m, q + 1 - r, v + 1 - t, k]
     dbatch_norm8_y[m, q, v, e] = where((relu8_y[m, q, v, e] > 0), drelu8_y[m, q, v, e], 0)
     dbatch_norm8_h[m, q, v, e] = batch_norm8_gamma[e] * dbatch_norm8_y[m, q, v, e]
-    dbatch_norm8_v[m] = sum(n, i, j) -(conv2d8_u[n, i, j, m] - batch_norm8_m[m]) * dbatch_norm8_h[n, i, j, m] / (2 *
-        (batch_norm8_v[m] + 1e-05) ** (3 / 2))
+    dbatch_norm8_v[m] = sum(n, i, j) -batch_norm8_h[n, i, j, m] * dbatch_norm8_h[n, i, j, m] / (2 *
+        (batch_norm8_v[m] + 1e-05))
     dbatch_norm8_m[m] = sum(n, i, j) -dbatch_norm8_h[n, i, j, m] / sqrt(batch_norm8_v[m] + 1e-05)
-    dbatch_norm8_m[m] += sum(n, i, j) (2 * batch_norm8_m[m] - 2 * conv2d8_u[n, i, j, m]) * dbatch_norm8_v[m] / (256
-        * N)
-    dconv2d8_u[m, q, v, e] = dbatch_norm8_h[m, q, v, e] / sqrt(batch_norm8_v[e] + 1e-05)
-    dconv2d8_u[m, q, v, e] += (2 * conv2d8_u[m, q, v, e] - 2 * batch_norm8_m[e]) * dbatch_norm8_v[e] / (256 * N)
-    dconv2d8_u[m, q, v, e] += dbatch_norm8_m[e] / (256 * N)
+    dbatch_norm8_m[m] += sum(n, i, j) -sqrt(batch_norm8_v[m] + 1e-05) * dbatch_norm8_v[m] * batch_norm8_h[n, i, j,
+        m] / (128 * N)
+    dconv2d8_u[m, q, v, e] = dbatch_norm8_h[m, q, v, e] / sqrt(batch_norm8_v[e] + 1e-05) + sqrt(batch_norm8_v[e] +
+        1e-05) * dbatch_norm8_v[e] * batch_norm8_h[m, q, v, e] / (128 * N) + dbatch_norm8_m[e] / (256 * N)
     drelu7_y[m, 2 * i, 2 * j, e] += dresidual_add4_y[m, i, j, e + 8]
     drelu7_y[m, 2 * i + r - 1, 2 * j + t - 1, e] += sum(k) conv2d8_w[r, t, e, k] * dconv2d8_u[m, i, j, k]
     dresidual_add3_y[m, q, v, e] = where((relu7_y[m, q, v, e] > 0), drelu7_y[m, q, v, e], 0)
     dbatch_norm7_h[m, q, v, e] = batch_norm7_gamma[e] * dresidual_add3_y[m, q, v, e]
-    dbatch_norm7_v[m] = sum(n, i, j) -(conv2d7_u[n, i, j, m] - batch_norm7_m[m]) * dbatch_norm7_h[n, i, j, m] / (2 *
-        (batch_norm7_v[m] + 1e-05) ** (3 / 2))
+    dbatch_norm7_v[m] = sum(n, i, j) -batch_norm7_h[n, i, j, m] * dbatch_norm7_h[n, i, j, m] / (2 *
+        (batch_norm7_v[m] + 1e-05))
     dbatch_norm7_m[m] = sum(n, i, j) -dbatch_norm7_h[n, i, j, m] / sqrt(batch_norm7_v[m] + 1e-05)
-    dbatch_norm7_m[m] += sum(n, i, j) (2 * batch_norm7_m[m] - 2 * conv2d7_u[n, i, j, m]) * dbatch_norm7_v[m] / (1024
-        * N)
-    dconv2d7_u[m, q, v, e] = dbatch_norm7_h[m, q, v, e] / sqrt(batch_norm7_v[e] + 1e-05)
-    dconv2d7_u[m, q, v, e] += (2 * conv2d7_u[m, q, v, e] - 2 * batch_norm7_m[e]) * dbatch_norm7_v[e] / (1024 * N)
-    dconv2d7_u[m, q, v, e] += dbatch_norm7_m[e] / (1024 * N)
+    dbatch_norm7_m[m] += sum(n, i, j) -sqrt(batch_norm7_v[m] + 1e-05) * dbatch_norm7_v[m] * batch_norm7_h[n, i, j,
+        m] / (512 * N)
+    dconv2d7_u[m, q, v, e] = dbatch_norm7_h[m, q, v, e] / sqrt(batch_norm7_v[e] + 1e-05) + sqrt(batch_norm7_v[e] +
+        1e-05) * dbatch_norm7_v[e] * batch_norm7_h[m, q, v, e] / (512 * N) + dbatch_norm7_m[e] / (1024 * N)
     drelu6_y[m, q, v, e] = sum(k, r, t) conv2d7_w[r, t, e, k] * dconv2d7_u[m, q + 1 - r, v + 1 - t, k]
     dbatch_norm6_y[m, q, v, e] = where((relu6_y[m, q, v, e] > 0), drelu6_y[m, q, v, e], 0)
     dbatch_norm6_h[m, q, v, e] = batch_norm6_gamma[e] * dbatch_norm6_y[m, q, v, e]
-    dbatch_norm6_v[m] = sum(n, i, j) -(conv2d6_u[n, i, j, m] - batch_norm6_m[m]) * dbatch_norm6_h[n, i, j, m] / (2 *
-        (batch_norm6_v[m] + 1e-05) ** (3 / 2))
+    dbatch_norm6_v[m] = sum(n, i, j) -batch_norm6_h[n, i, j, m] * dbatch_norm6_h[n, i, j, m] / (2 *
+        (batch_norm6_v[m] + 1e-05))
     dbatch_norm6_m[m] = sum(n, i, j) -dbatch_norm6_h[n, i, j, m] / sqrt(batch_norm6_v[m] + 1e-05)
-    dbatch_norm6_m[m] += sum(n, i, j) (2 * batch_norm6_m[m] - 2 * conv2d6_u[n, i, j, m]) * dbatch_norm6_v[m] / (1024
-        * N)
-    dconv2d6_u[m, q, v, e] = dbatch_norm6_h[m, q, v, e] / sqrt(batch_norm6_v[e] + 1e-05)
-    dconv2d6_u[m, q, v, e] += (2 * conv2d6_u[m, q, v, e] - 2 * batch_norm6_m[e]) * dbatch_norm6_v[e] / (1024 * N)
-    dconv2d6_u[m, q, v, e] += dbatch_norm6_m[e] / (1024 * N)
+    dbatch_norm6_m[m] += sum(n, i, j) -sqrt(batch_norm6_v[m] + 1e-05) * dbatch_norm6_v[m] * batch_norm6_h[n, i, j,
+        m] / (512 * N)
+    dconv2d6_u[m, q, v, e] = dbatch_norm6_h[m, q, v, e] / sqrt(batch_norm6_v[e] + 1e-05) + sqrt(batch_norm6_v[e] +
+        1e-05) * dbatch_norm6_v[e] * batch_norm6_h[m, q, v, e] / (512 * N) + dbatch_norm6_m[e] / (1024 * N)
     drelu5_y[m, q, v, e] = sum(k, r, t) conv2d6_w[r, t, e, k] * dconv2d6_u[m, q + 1 - r, v + 1 - t, k]
     drelu5_y[m, q, v, e] += dresidual_add3_y[m, q, v, e]
     dresidual_add2_y[m, q, v, e] = where((relu5_y[m, q, v, e] > 0), drelu5_y[m, q, v, e], 0)
     dbatch_norm5_h[m, q, v, e] = batch_norm5_gamma[e] * dresidual_add2_y[m, q, v, e]
-    dbatch_norm5_v[m] = sum(n, i, j) -(conv2d5_u[n, i, j, m] - batch_norm5_m[m]) * dbatch_norm5_h[n, i, j, m] / (2 *
-        (batch_norm5_v[m] + 1e-05) ** (3 / 2))
+    dbatch_norm5_v[m] = sum(n, i, j) -batch_norm5_h[n, i, j, m] * dbatch_norm5_h[n, i, j, m] / (2 *
+        (batch_norm5_v[m] + 1e-05))
     dbatch_norm5_m[m] = sum(n, i, j) -dbatch_norm5_h[n, i, j, m] / sqrt(batch_norm5_v[m] + 1e-05)
-    dbatch_norm5_m[m] += sum(n, i, j) (2 * batch_norm5_m[m] - 2 * conv2d5_u[n, i, j, m]) * dbatch_norm5_v[m] / (1024
-        * N)
-    dconv2d5_u[m, q, v, e] = dbatch_norm5_h[m, q, v, e] / sqrt(batch_norm5_v[e] + 1e-05)
-    dconv2d5_u[m, q, v, e] += (2 * conv2d5_u[m, q, v, e] - 2 * batch_norm5_m[e]) * dbatch_norm5_v[e] / (1024 * N)
-    dconv2d5_u[m, q, v, e] += dbatch_norm5_m[e] / (1024 * N)
+    dbatch_norm5_m[m] += sum(n, i, j) -sqrt(batch_norm5_v[m] + 1e-05) * dbatch_norm5_v[m] * batch_norm5_h[n, i, j,
+        m] / (512 * N)
+    dconv2d5_u[m, q, v, e] = dbatch_norm5_h[m, q, v, e] / sqrt(batch_norm5_v[e] + 1e-05) + sqrt(batch_norm5_v[e] +
+        1e-05) * dbatch_norm5_v[e] * batch_norm5_h[m, q, v, e] / (512 * N) + dbatch_norm5_m[e] / (1024 * N)
     drelu4_y[m, q, v, e] = sum(k, r, t) conv2d5_w[r, t, e, k] * dconv2d5_u[m, q + 1 - r, v + 1 - t, k]
     dbatch_norm4_y[m, q, v, e] = where((relu4_y[m, q, v, e] > 0), drelu4_y[m, q, v, e], 0)
     dbatch_norm4_h[m, q, v, e] = batch_norm4_gamma[e] * dbatch_norm4_y[m, q, v, e]
-    dbatch_norm4_v[m] = sum(n, i, j) -(conv2d4_u[n, i, j, m] - batch_norm4_m[m]) * dbatch_norm4_h[n, i, j, m] / (2 *
-        (batch_norm4_v[m] + 1e-05) ** (3 / 2))
+    dbatch_norm4_v[m] = sum(n, i, j) -batch_norm4_h[n, i, j, m] * dbatch_norm4_h[n, i, j, m] / (2 *
+        (batch_norm4_v[m] + 1e-05))
     dbatch_norm4_m[m] = sum(n, i, j) -dbatch_norm4_h[n, i, j, m] / sqrt(batch_norm4_v[m] + 1e-05)
-    dbatch_norm4_m[m] += sum(n, i, j) (2 * batch_norm4_m[m] - 2 * conv2d4_u[n, i, j, m]) * dbatch_norm4_v[m] / (1024
-        * N)
-    dconv2d4_u[m, q, v, e] = dbatch_norm4_h[m, q, v, e] / sqrt(batch_norm4_v[e] + 1e-05)
-    dconv2d4_u[m, q, v, e] += (2 * conv2d4_u[m, q, v, e] - 2 * batch_norm4_m[e]) * dbatch_norm4_v[e] / (1024 * N)
-    dconv2d4_u[m, q, v, e] += dbatch_norm4_m[e] / (1024 * N)
+    dbatch_norm4_m[m] += sum(n, i, j) -sqrt(batch_norm4_v[m] + 1e-05) * dbatch_norm4_v[m] * batch_norm4_h[n, i, j,
+        m] / (512 * N)
+    dconv2d4_u[m, q, v, e] = dbatch_norm4_h[m, q, v, e] / sqrt(batch_norm4_v[e] + 1e-05) + sqrt(batch_norm4_v[e] +
+        1e-05) * dbatch_norm4_v[e] * batch_norm4_h[m, q, v, e] / (512 * N) + dbatch_norm4_m[e] / (1024 * N)
     drelu3_y[m, q, v, e] = sum(k, r, t) conv2d4_w[r, t, e, k] * dconv2d4_u[m, q + 1 - r, v + 1 - t, k]
     drelu3_y[m, q, v, e] += dresidual_add2_y[m, q, v, e]
     dresidual_add1_y[m, q, v, e] = where((relu3_y[m, q, v, e] > 0), drelu3_y[m, q, v, e], 0)
     dbatch_norm3_h[m, q, v, e] = batch_norm3_gamma[e] * dresidual_add1_y[m, q, v, e]
-    dbatch_norm3_v[m] = sum(n, i, j) -(conv2d3_u[n, i, j, m] - batch_norm3_m[m]) * dbatch_norm3_h[n, i, j, m] / (2 *
-        (batch_norm3_v[m] + 1e-05) ** (3 / 2))
+    dbatch_norm3_v[m] = sum(n, i, j) -batch_norm3_h[n, i, j, m] * dbatch_norm3_h[n, i, j, m] / (2 *
+        (batch_norm3_v[m] + 1e-05))
     dbatch_norm3_m[m] = sum(n, i, j) -dbatch_norm3_h[n, i, j, m] / sqrt(batch_norm3_v[m] + 1e-05)
-    dbatch_norm3_m[m] += sum(n, i, j) (2 * batch_norm3_m[m] - 2 * conv2d3_u[n, i, j, m]) * dbatch_norm3_v[m] / (1024
-        * N)
-    dconv2d3_u[m, q, v, e] = dbatch_norm3_h[m, q, v, e] / sqrt(batch_norm3_v[e] + 1e-05)
-    dconv2d3_u[m, q, v, e] += (2 * conv2d3_u[m, q, v, e] - 2 * batch_norm3_m[e]) * dbatch_norm3_v[e] / (1024 * N)
-    dconv2d3_u[m, q, v, e] += dbatch_norm3_m[e] / (1024 * N)
+    dbatch_norm3_m[m] += sum(n, i, j) -sqrt(batch_norm3_v[m] + 1e-05) * dbatch_norm3_v[m] * batch_norm3_h[n, i, j,
+        m] / (512 * N)
+    dconv2d3_u[m, q, v, e] = dbatch_norm3_h[m, q, v, e] / sqrt(batch_norm3_v[e] + 1e-05) + sqrt(batch_norm3_v[e] +
+        1e-05) * dbatch_norm3_v[e] * batch_norm3_h[m, q, v, e] / (512 * N) + dbatch_norm3_m[e] / (1024 * N)
     drelu2_y[m, q, v, e] = sum(k, r, t) conv2d3_w[r, t, e, k] * dconv2d3_u[m, q + 1 - r, v + 1 - t, k]
     dbatch_norm2_y[m, q, v, e] = where((relu2_y[m, q, v, e] > 0), drelu2_y[m, q, v, e], 0)
     dbatch_norm2_h[m, q, v, e] = batch_norm2_gamma[e] * dbatch_norm2_y[m, q, v, e]
-    dbatch_norm2_v[m] = sum(n, i, j) -(conv2d2_u[n, i, j, m] - batch_norm2_m[m]) * dbatch_norm2_h[n, i, j, m] / (2 *
-        (batch_norm2_v[m] + 1e-05) ** (3 / 2))
+    dbatch_norm2_v[m] = sum(n, i, j) -batch_norm2_h[n, i, j, m] * dbatch_norm2_h[n, i, j, m] / (2 *
+        (batch_norm2_v[m] + 1e-05))
     dbatch_norm2_m[m] = sum(n, i, j) -dbatch_norm2_h[n, i, j, m] / sqrt(batch_norm2_v[m] + 1e-05)
-    dbatch_norm2_m[m] += sum(n, i, j) (2 * batch_norm2_m[m] - 2 * conv2d2_u[n, i, j, m]) * dbatch_norm2_v[m] / (1024
-        * N)
-    dconv2d2_u[m, q, v, e] = dbatch_norm2_h[m, q, v, e] / sqrt(batch_norm2_v[e] + 1e-05)
-    dconv2d2_u[m, q, v, e] += (2 * conv2d2_u[m, q, v, e] - 2 * batch_norm2_m[e]) * dbatch_norm2_v[e] / (1024 * N)
-    dconv2d2_u[m, q, v, e] += dbatch_norm2_m[e] / (1024 * N)
+    dbatch_norm2_m[m] += sum(n, i, j) -sqrt(batch_norm2_v[m] + 1e-05) * dbatch_norm2_v[m] * batch_norm2_h[n, i, j,
+        m] / (512 * N)
+    dconv2d2_u[m, q, v, e] = dbatch_norm2_h[m, q, v, e] / sqrt(batch_norm2_v[e] + 1e-05) + sqrt(batch_norm2_v[e] +
+        1e-05) * dbatch_norm2_v[e] * batch_norm2_h[m, q, v, e] / (512 * N) + dbatch_norm2_m[e] / (1024 * N)
     drelu1_y[m, q, v, e] = sum(k, r, t) conv2d2_w[r, t, e, k] * dconv2d2_u[m, q + 1 - r, v + 1 - t, k]
     drelu1_y[m, q, v, e] += dresidual_add1_y[m, q, v, e]
     dbatch_norm1_y[m, q, v, e] = where((relu1_y[m, q, v, e] > 0), drelu1_y[m, q, v, e], 0)
     dbatch_norm1_h[m, q, v, e] = batch_norm1_gamma[e] * dbatch_norm1_y[m, q, v, e]
-    dbatch_norm1_v[m] = sum(n, i, j) -(conv2d1_u[n, i, j, m] - batch_norm1_m[m]) * dbatch_norm1_h[n, i, j, m] / (2 *
-        (batch_norm1_v[m] + 1e-05) ** (3 / 2))
+    dbatch_norm1_v[m] = sum(n, i, j) -batch_norm1_h[n, i, j, m] * dbatch_norm1_h[n, i, j, m] / (2 *
+        (batch_norm1_v[m] + 1e-05))
     dbatch_norm1_m[m] = sum(n, i, j) -dbatch_norm1_h[n, i, j, m] / sqrt(batch_norm1_v[m] + 1e-05)
-    dbatch_norm1_m[m] += sum(n, i, j) (2 * batch_norm1_m[m] - 2 * conv2d1_u[n, i, j, m]) * dbatch_norm1_v[m] / (1024
-        * N)
-    dconv2d1_u[m, q, v, e] = dbatch_norm1_h[m, q, v, e] / sqrt(batch_norm1_v[e] + 1e-05)
-    dconv2d1_u[m, q, v, e] += (2 * conv2d1_u[m, q, v, e] - 2 * batch_norm1_m[e]) * dbatch_norm1_v[e] / (1024 * N)
-    dconv2d1_u[m, q, v, e] += dbatch_norm1_m[e] / (1024 * N)
+    dbatch_norm1_m[m] += sum(n, i, j) -sqrt(batch_norm1_v[m] + 1e-05) * dbatch_norm1_v[m] * batch_norm1_h[n, i, j,
+        m] / (512 * N)
+    dconv2d1_u[m, q, v, e] = dbatch_norm1_h[m, q, v, e] / sqrt(batch_norm1_v[e] + 1e-05) + sqrt(batch_norm1_v[e] +
+        1e-05) * dbatch_norm1_v[e] * batch_norm1_h[m, q, v, e] / (512 * N) + dbatch_norm1_m[e] / (1024 * N)
     dx[m, q, v, e] = sum(k, r, t) conv2d1_w[r, t, e, k] * dconv2d1_u[m, q + 1 - r, v + 1 - t, k]
     dconv2d1_w[m, q, v, e] = sum(n, i, j) dconv2d1_u[n, i, j, e] * x[n, i + m - 1, j + q - 1, v]
     dbatch_norm1_gamma[m] = sum(n, i, j) batch_norm1_h[n, i, j, m] * dbatch_norm1_y[n, i, j, m]
@@ -1684,7 +1624,7 @@ def resnet20_backward(
     ddense1_w[m, q] = sum(n) dy[n, q] * global_avg_pool1_y[n, m]
     ddense1_b[m] = sum(n) dy[n, m]
 
-    Peak: 961610*N + 270432 elements, and blocks of 1 MiB.
+    Peak: 773194*N + 269744 elements, and blocks of 1 MiB.
 
     Args:
         dy: shape (N, 10); dE/ddense1_u.
@@ -1701,20 +1641,14 @@ def resnet20_backward(
         ValueError: when shapes do not fit or a weight is missing.
     """
     (
-        x, conv2d1_u, batch_norm1_m, batch_norm1_v, batch_norm1_h, relu1_y, conv2d2_u, batch_norm2_m, batch_norm2_v,
-            batch_norm2_h, relu2_y, conv2d3_u, batch_norm3_m, batch_norm3_v, batch_norm3_h, relu3_y, conv2d4_u,
-            batch_norm4_m, batch_norm4_v, batch_norm4_h, relu4_y, conv2d5_u, batch_norm5_m, batch_norm5_v,
-            batch_norm5_h, relu5_y, conv2d6_u, batch_norm6_m, batch_norm6_v, batch_norm6_h, relu6_y, conv2d7_u,
-            batch_norm7_m, batch_norm7_v, batch_norm7_h, relu7_y, conv2d8_u, batch_norm8_m, batch_norm8_v,
-            batch_norm8_h, relu8_y, conv2d9_u, batch_norm9_m, batch_norm9_v, batch_norm9_h, relu9_y, conv2d10_u,
-            batch_norm10_m, batch_norm10_v, batch_norm10_h, relu10_y, conv2d11_u, batch_norm11_m, batch_norm11_v,
-            batch_norm11_h, relu11_y, conv2d12_u, batch_norm12_m, batch_norm12_v, batch_norm12_h, relu12_y,
-            conv2d13_u, batch_norm13_m, batch_norm13_v, batch_norm13_h, relu13_y, conv2d14_u, batch_norm14_m,
-            batch_norm14_v, batch_norm14_h, relu14_y, conv2d15_u, batch_norm15_m, batch_norm15_v, batch_norm15_h,
-            relu15_y, conv2d16_u, batch_norm16_m, batch_norm16_v, batch_norm16_h, relu16_y, conv2d17_u,
-            batch_norm17_m, batch_norm17_v, batch_norm17_h, relu17_y, conv2d18_u, batch_norm18_m, batch_norm18_v,
-            batch_norm18_h, relu18_y, conv2d19_u, batch_norm19_m, batch_norm19_v, batch_norm19_h, relu19_y,
-            global_avg_pool1_y,
+        x, batch_norm1_v, batch_norm1_h, relu1_y, batch_norm2_v, batch_norm2_h, relu2_y, batch_norm3_v,
+            batch_norm3_h, relu3_y, batch_norm4_v, batch_norm4_h, relu4_y, batch_norm5_v, batch_norm5_h, relu5_y,
+            batch_norm6_v, batch_norm6_h, relu6_y, batch_norm7_v, batch_norm7_h, relu7_y, batch_norm8_v,
+            batch_norm8_h, relu8_y, batch_norm9_v, batch_norm9_h, relu9_y, batch_norm10_v, batch_norm10_h, relu10_y,
+            batch_norm11_v, batch_norm11_h, relu11_y, batch_norm12_v, batch_norm12_h, relu12_y, batch_norm13_v,
+            batch_norm13_h, relu13_y, batch_norm14_v, batch_norm14_h, relu14_y, batch_norm15_v, batch_norm15_h,
+            relu15_y, batch_norm16_v, batch_norm16_h, relu16_y, batch_norm17_v, batch_norm17_h, relu17_y,
+            batch_norm18_v, batch_norm18_h, relu18_y, batch_norm19_v, batch_norm19_h, relu19_y, global_avg_pool1_y,
     ) = saved
     dy = rt.array("resnet20", "dy", dy, 2)
     dtype = rt.float_type("resnet20", dy=dy)
@@ -1769,25 +1703,24 @@ def resnet20_backward(
     buffers.give(dglobal_avg_pool1_y)
     dbatch_norm19_h = buffers.take((N, 8, 8, 64), dtype)
     np.multiply(dresidual_add9_y, batch_norm19_gamma, out=dbatch_norm19_h)
-    dbatch_norm19_v = (-1 / 2) * rt.total(
-        (conv2d19_u.transpose(3, 0, 1, 2) - batch_norm19_m[:, None, None, None])
-        * dbatch_norm19_h.transpose(3, 0, 1, 2)
-        / (batch_norm19_v[:, None, None, None] + 1e-05) ** (3 / 2),
-        (-3, -2, -1),
+    dbatch_norm19_v = (
+        (1 / (batch_norm19_v + 1e-05))
+        * (-1 / 2)
+        * rt.contract("n i j m, n i j m -> m", batch_norm19_h, dbatch_norm19_h)
     )
-    dbatch_norm19_m = -rt.total(
-        dbatch_norm19_h.transpose(3, 0, 1, 2) / np.sqrt(batch_norm19_v[:, None, None, None] + 1e-05), (-3, -2, -1)
+    dbatch_norm19_m = (1 / np.sqrt(batch_norm19_v + 1e-05)) * -rt.total(
+        dbatch_norm19_h.transpose(3, 0, 1, 2), (-3, -2, -1)
     )
-    dbatch_norm19_m += rt.ratio(1, 64 * N) * rt.total(
-        (2 * batch_norm19_m[:, None, None, None] - 2 * conv2d19_u.transpose(3, 0, 1, 2))
-        * dbatch_norm19_v[:, None, None, None],
-        (-3, -2, -1),
+    dbatch_norm19_m += (
+        (np.sqrt(batch_norm19_v + 1e-05) * dbatch_norm19_v)
+        * (-rt.ratio(1, 32 * N))
+        * rt.total(batch_norm19_h.transpose(3, 0, 1, 2), (-3, -2, -1))
     )
     dconv2d19_u = buffers.take((N, 8, 8, 64), dtype)
-    np.divide(dbatch_norm19_h, np.sqrt(batch_norm19_v + 1e-05), out=dconv2d19_u)
+    np.multiply(dbatch_norm19_h, 1 / np.sqrt(batch_norm19_v + 1e-05), out=dconv2d19_u)
+    dconv2d19_u += (rt.ratio(1, 32 * N) * (np.sqrt(batch_norm19_v + 1e-05) * dbatch_norm19_v)) * batch_norm19_h
+    dconv2d19_u += (rt.ratio(1, 64 * N)) * dbatch_norm19_m
     buffers.give(dbatch_norm19_h)
-    dconv2d19_u += (2 * conv2d19_u - 2 * batch_norm19_m) * dbatch_norm19_v / (64 * N)
-    dconv2d19_u += dbatch_norm19_m / (64 * N)
     dconv2d19_u_1 = rt.window(  # m q v k r t
         dconv2d19_u,
         (N, 8, 8, 64, 3, 3),
@@ -1799,25 +1732,24 @@ def resnet20_backward(
     buffers.give(drelu18_y)
     dbatch_norm18_h = buffers.take((N, 8, 8, 64), dtype)
     np.multiply(dbatch_norm18_y, batch_norm18_gamma, out=dbatch_norm18_h)
-    dbatch_norm18_v = (-1 / 2) * rt.total(
-        (conv2d18_u.transpose(3, 0, 1, 2) - batch_norm18_m[:, None, None, None])
-        * dbatch_norm18_h.transpose(3, 0, 1, 2)
-        / (batch_norm18_v[:, None, None, None] + 1e-05) ** (3 / 2),
-        (-3, -2, -1),
+    dbatch_norm18_v = (
+        (1 / (batch_norm18_v + 1e-05))
+        * (-1 / 2)
+        * rt.contract("n i j m, n i j m -> m", batch_norm18_h, dbatch_norm18_h)
     )
-    dbatch_norm18_m = -rt.total(
-        dbatch_norm18_h.transpose(3, 0, 1, 2) / np.sqrt(batch_norm18_v[:, None, None, None] + 1e-05), (-3, -2, -1)
+    dbatch_norm18_m = (1 / np.sqrt(batch_norm18_v + 1e-05)) * -rt.total(
+        dbatch_norm18_h.transpose(3, 0, 1, 2), (-3, -2, -1)
     )
-    dbatch_norm18_m += rt.ratio(1, 64 * N) * rt.total(
-        (2 * batch_norm18_m[:, None, None, None] - 2 * conv2d18_u.transpose(3, 0, 1, 2))
-        * dbatch_norm18_v[:, None, None, None],
-        (-3, -2, -1),
+    dbatch_norm18_m += (
+        (np.sqrt(batch_norm18_v + 1e-05) * dbatch_norm18_v)
+        * (-rt.ratio(1, 32 * N))
+        * rt.total(batch_norm18_h.transpose(3, 0, 1, 2), (-3, -2, -1))
     )
     dconv2d18_u = buffers.take((N, 8, 8, 64), dtype)
-    np.divide(dbatch_norm18_h, np.sqrt(batch_norm18_v + 1e-05), out=dconv2d18_u)
+    np.multiply(dbatch_norm18_h, 1 / np.sqrt(batch_norm18_v + 1e-05), out=dconv2d18_u)
+    dconv2d18_u += (rt.ratio(1, 32 * N) * (np.sqrt(batch_norm18_v + 1e-05) * dbatch_norm18_v)) * batch_norm18_h
+    dconv2d18_u += (rt.ratio(1, 64 * N)) * dbatch_norm18_m
     buffers.give(dbatch_norm18_h)
-    dconv2d18_u += (2 * conv2d18_u - 2 * batch_norm18_m) * dbatch_norm18_v / (64 * N)
-    dconv2d18_u += dbatch_norm18_m / (64 * N)
     dconv2d18_u_1 = rt.window(  # m q v k r t
         dconv2d18_u,
         (N, 8, 8, 64, 3, 3),
@@ -1830,25 +1762,24 @@ def resnet20_backward(
     buffers.give(drelu17_y)
     dbatch_norm17_h = buffers.take((N, 8, 8, 64), dtype)
     np.multiply(dresidual_add8_y, batch_norm17_gamma, out=dbatch_norm17_h)
-    dbatch_norm17_v = (-1 / 2) * rt.total(
-        (conv2d17_u.transpose(3, 0, 1, 2) - batch_norm17_m[:, None, None, None])
-        * dbatch_norm17_h.transpose(3, 0, 1, 2)
-        / (batch_norm17_v[:, None, None, None] + 1e-05) ** (3 / 2),
-        (-3, -2, -1),
+    dbatch_norm17_v = (
+        (1 / (batch_norm17_v + 1e-05))
+        * (-1 / 2)
+        * rt.contract("n i j m, n i j m -> m", batch_norm17_h, dbatch_norm17_h)
     )
-    dbatch_norm17_m = -rt.total(
-        dbatch_norm17_h.transpose(3, 0, 1, 2) / np.sqrt(batch_norm17_v[:, None, None, None] + 1e-05), (-3, -2, -1)
+    dbatch_norm17_m = (1 / np.sqrt(batch_norm17_v + 1e-05)) * -rt.total(
+        dbatch_norm17_h.transpose(3, 0, 1, 2), (-3, -2, -1)
     )
-    dbatch_norm17_m += rt.ratio(1, 64 * N) * rt.total(
-        (2 * batch_norm17_m[:, None, None, None] - 2 * conv2d17_u.transpose(3, 0, 1, 2))
-        * dbatch_norm17_v[:, None, None, None],
-        (-3, -2, -1),
+    dbatch_norm17_m += (
+        (np.sqrt(batch_norm17_v + 1e-05) * dbatch_norm17_v)
+        * (-rt.ratio(1, 32 * N))
+        * rt.total(batch_norm17_h.transpose(3, 0, 1, 2), (-3, -2, -1))
     )
     dconv2d17_u = buffers.take((N, 8, 8, 64), dtype)
-    np.divide(dbatch_norm17_h, np.sqrt(batch_norm17_v + 1e-05), out=dconv2d17_u)
+    np.multiply(dbatch_norm17_h, 1 / np.sqrt(batch_norm17_v + 1e-05), out=dconv2d17_u)
+    dconv2d17_u += (rt.ratio(1, 32 * N) * (np.sqrt(batch_norm17_v + 1e-05) * dbatch_norm17_v)) * batch_norm17_h
+    dconv2d17_u += (rt.ratio(1, 64 * N)) * dbatch_norm17_m
     buffers.give(dbatch_norm17_h)
-    dconv2d17_u += (2 * conv2d17_u - 2 * batch_norm17_m) * dbatch_norm17_v / (64 * N)
-    dconv2d17_u += dbatch_norm17_m / (64 * N)
     dconv2d17_u_1 = rt.window(  # m q v k r t
         dconv2d17_u,
         (N, 8, 8, 64, 3, 3),
@@ -1860,25 +1791,24 @@ def resnet20_backward(
     buffers.give(drelu16_y)
     dbatch_norm16_h = buffers.take((N, 8, 8, 64), dtype)
     np.multiply(dbatch_norm16_y, batch_norm16_gamma, out=dbatch_norm16_h)
-    dbatch_norm16_v = (-1 / 2) * rt.total(
-        (conv2d16_u.transpose(3, 0, 1, 2) - batch_norm16_m[:, None, None, None])
-        * dbatch_norm16_h.transpose(3, 0, 1, 2)
-        / (batch_norm16_v[:, None, None, None] + 1e-05) ** (3 / 2),
-        (-3, -2, -1),
+    dbatch_norm16_v = (
+        (1 / (batch_norm16_v + 1e-05))
+        * (-1 / 2)
+        * rt.contract("n i j m, n i j m -> m", batch_norm16_h, dbatch_norm16_h)
     )
-    dbatch_norm16_m = -rt.total(
-        dbatch_norm16_h.transpose(3, 0, 1, 2) / np.sqrt(batch_norm16_v[:, None, None, None] + 1e-05), (-3, -2, -1)
+    dbatch_norm16_m = (1 / np.sqrt(batch_norm16_v + 1e-05)) * -rt.total(
+        dbatch_norm16_h.transpose(3, 0, 1, 2), (-3, -2, -1)
     )
-    dbatch_norm16_m += rt.ratio(1, 64 * N) * rt.total(
-        (2 * batch_norm16_m[:, None, None, None] - 2 * conv2d16_u.transpose(3, 0, 1, 2))
-        * dbatch_norm16_v[:, None, None, None],
-        (-3, -2, -1),
+    dbatch_norm16_m += (
+        (np.sqrt(batch_norm16_v + 1e-05) * dbatch_norm16_v)
+        * (-rt.ratio(1, 32 * N))
+        * rt.total(batch_norm16_h.transpose(3, 0, 1, 2), (-3, -2, -1))
     )
     dconv2d16_u = buffers.take((N, 8, 8, 64), dtype)
-    np.divide(dbatch_norm16_h, np.sqrt(batch_norm16_v + 1e-05), out=dconv2d16_u)
+    np.multiply(dbatch_norm16_h, 1 / np.sqrt(batch_norm16_v + 1e-05), out=dconv2d16_u)
+    dconv2d16_u += (rt.ratio(1, 32 * N) * (np.sqrt(batch_norm16_v + 1e-05) * dbatch_norm16_v)) * batch_norm16_h
+    dconv2d16_u += (rt.ratio(1, 64 * N)) * dbatch_norm16_m
     buffers.give(dbatch_norm16_h)
-    dconv2d16_u += (2 * conv2d16_u - 2 * batch_norm16_m) * dbatch_norm16_v / (64 * N)
-    dconv2d16_u += dbatch_norm16_m / (64 * N)
     dconv2d16_u_1 = rt.window(  # m q v k r t
         dconv2d16_u,
         (N, 8, 8, 64, 3, 3),
@@ -1891,25 +1821,24 @@ def resnet20_backward(
     buffers.give(drelu15_y)
     dbatch_norm15_h = buffers.take((N, 8, 8, 64), dtype)
     np.multiply(dresidual_add7_y, batch_norm15_gamma, out=dbatch_norm15_h)
-    dbatch_norm15_v = (-1 / 2) * rt.total(
-        (conv2d15_u.transpose(3, 0, 1, 2) - batch_norm15_m[:, None, None, None])
-        * dbatch_norm15_h.transpose(3, 0, 1, 2)
-        / (batch_norm15_v[:, None, None, None] + 1e-05) ** (3 / 2),
-        (-3, -2, -1),
+    dbatch_norm15_v = (
+        (1 / (batch_norm15_v + 1e-05))
+        * (-1 / 2)
+        * rt.contract("n i j m, n i j m -> m", batch_norm15_h, dbatch_norm15_h)
     )
-    dbatch_norm15_m = -rt.total(
-        dbatch_norm15_h.transpose(3, 0, 1, 2) / np.sqrt(batch_norm15_v[:, None, None, None] + 1e-05), (-3, -2, -1)
+    dbatch_norm15_m = (1 / np.sqrt(batch_norm15_v + 1e-05)) * -rt.total(
+        dbatch_norm15_h.transpose(3, 0, 1, 2), (-3, -2, -1)
     )
-    dbatch_norm15_m += rt.ratio(1, 64 * N) * rt.total(
-        (2 * batch_norm15_m[:, None, None, None] - 2 * conv2d15_u.transpose(3, 0, 1, 2))
-        * dbatch_norm15_v[:, None, None, None],
-        (-3, -2, -1),
+    dbatch_norm15_m += (
+        (np.sqrt(batch_norm15_v + 1e-05) * dbatch_norm15_v)
+        * (-rt.ratio(1, 32 * N))
+        * rt.total(batch_norm15_h.transpose(3, 0, 1, 2), (-3, -2, -1))
     )
     dconv2d15_u = buffers.take((N, 8, 8, 64), dtype)
-    np.divide(dbatch_norm15_h, np.sqrt(batch_norm15_v + 1e-05), out=dconv2d15_u)
+    np.multiply(dbatch_norm15_h, 1 / np.sqrt(batch_norm15_v + 1e-05), out=dconv2d15_u)
+    dconv2d15_u += (rt.ratio(1, 32 * N) * (np.sqrt(batch_norm15_v + 1e-05) * dbatch_norm15_v)) * batch_norm15_h
+    dconv2d15_u += (rt.ratio(1, 64 * N)) * dbatch_norm15_m
     buffers.give(dbatch_norm15_h)
-    dconv2d15_u += (2 * conv2d15_u - 2 * batch_norm15_m) * dbatch_norm15_v / (64 * N)
-    dconv2d15_u += dbatch_norm15_m / (64 * N)
     dconv2d15_u_1 = rt.window(  # m q v k r t
         dconv2d15_u,
         (N, 8, 8, 64, 3, 3),
@@ -1921,25 +1850,24 @@ def resnet20_backward(
     buffers.give(drelu14_y)
     dbatch_norm14_h = buffers.take((N, 8, 8, 64), dtype)
     np.multiply(dbatch_norm14_y, batch_norm14_gamma, out=dbatch_norm14_h)
-    dbatch_norm14_v = (-1 / 2) * rt.total(
-        (conv2d14_u.transpose(3, 0, 1, 2) - batch_norm14_m[:, None, None, None])
-        * dbatch_norm14_h.transpose(3, 0, 1, 2)
-        / (batch_norm14_v[:, None, None, None] + 1e-05) ** (3 / 2),
-        (-3, -2, -1),
+    dbatch_norm14_v = (
+        (1 / (batch_norm14_v + 1e-05))
+        * (-1 / 2)
+        * rt.contract("n i j m, n i j m -> m", batch_norm14_h, dbatch_norm14_h)
     )
-    dbatch_norm14_m = -rt.total(
-        dbatch_norm14_h.transpose(3, 0, 1, 2) / np.sqrt(batch_norm14_v[:, None, None, None] + 1e-05), (-3, -2, -1)
+    dbatch_norm14_m = (1 / np.sqrt(batch_norm14_v + 1e-05)) * -rt.total(
+        dbatch_norm14_h.transpose(3, 0, 1, 2), (-3, -2, -1)
     )
-    dbatch_norm14_m += rt.ratio(1, 64 * N) * rt.total(
-        (2 * batch_norm14_m[:, None, None, None] - 2 * conv2d14_u.transpose(3, 0, 1, 2))
-        * dbatch_norm14_v[:, None, None, None],
-        (-3, -2, -1),
+    dbatch_norm14_m += (
+        (np.sqrt(batch_norm14_v + 1e-05) * dbatch_norm14_v)
+        * (-rt.ratio(1, 32 * N))
+        * rt.total(batch_norm14_h.transpose(3, 0, 1, 2), (-3, -2, -1))
     )
     dconv2d14_u = buffers.take((N, 8, 8, 64), dtype)
-    np.divide(dbatch_norm14_h, np.sqrt(batch_norm14_v + 1e-05), out=dconv2d14_u)
+    np.multiply(dbatch_norm14_h, 1 / np.sqrt(batch_norm14_v + 1e-05), out=dconv2d14_u)
+    dconv2d14_u += (rt.ratio(1, 32 * N) * (np.sqrt(batch_norm14_v + 1e-05) * dbatch_norm14_v)) * batch_norm14_h
+    dconv2d14_u += (rt.ratio(1, 64 * N)) * dbatch_norm14_m
     buffers.give(dbatch_norm14_h)
-    dconv2d14_u += (2 * conv2d14_u - 2 * batch_norm14_m) * dbatch_norm14_v / (64 * N)
-    dconv2d14_u += dbatch_norm14_m / (64 * N)
     drelu13_y = buffers.take((N, 16, 16, 32), dtype)
     drelu13_y.fill(0)
     e_low, e_high = rt.clip(32, (1, 16, 64))
@@ -1971,25 +1899,24 @@ def resnet20_backward(
     buffers.give(drelu13_y)
     dbatch_norm13_h = buffers.take((N, 16, 16, 32), dtype)
     np.multiply(dresidual_add6_y, batch_norm13_gamma, out=dbatch_norm13_h)
-    dbatch_norm13_v = (-1 / 2) * rt.total(
-        (conv2d13_u.transpose(3, 0, 1, 2) - batch_norm13_m[:, None, None, None])
-        * dbatch_norm13_h.transpose(3, 0, 1, 2)
-        / (batch_norm13_v[:, None, None, None] + 1e-05) ** (3 / 2),
-        (-3, -2, -1),
+    dbatch_norm13_v = (
+        (1 / (batch_norm13_v + 1e-05))
+        * (-1 / 2)
+        * rt.contract("n i j m, n i j m -> m", batch_norm13_h, dbatch_norm13_h)
     )
-    dbatch_norm13_m = -rt.total(
-        dbatch_norm13_h.transpose(3, 0, 1, 2) / np.sqrt(batch_norm13_v[:, None, None, None] + 1e-05), (-3, -2, -1)
+    dbatch_norm13_m = (1 / np.sqrt(batch_norm13_v + 1e-05)) * -rt.total(
+        dbatch_norm13_h.transpose(3, 0, 1, 2), (-3, -2, -1)
     )
-    dbatch_norm13_m += rt.ratio(1, 256 * N) * rt.total(
-        (2 * batch_norm13_m[:, None, None, None] - 2 * conv2d13_u.transpose(3, 0, 1, 2))
-        * dbatch_norm13_v[:, None, None, None],
-        (-3, -2, -1),
+    dbatch_norm13_m += (
+        (np.sqrt(batch_norm13_v + 1e-05) * dbatch_norm13_v)
+        * (-rt.ratio(1, 128 * N))
+        * rt.total(batch_norm13_h.transpose(3, 0, 1, 2), (-3, -2, -1))
     )
     dconv2d13_u = buffers.take((N, 16, 16, 32), dtype)
-    np.divide(dbatch_norm13_h, np.sqrt(batch_norm13_v + 1e-05), out=dconv2d13_u)
+    np.multiply(dbatch_norm13_h, 1 / np.sqrt(batch_norm13_v + 1e-05), out=dconv2d13_u)
+    dconv2d13_u += (rt.ratio(1, 128 * N) * (np.sqrt(batch_norm13_v + 1e-05) * dbatch_norm13_v)) * batch_norm13_h
+    dconv2d13_u += (rt.ratio(1, 256 * N)) * dbatch_norm13_m
     buffers.give(dbatch_norm13_h)
-    dconv2d13_u += (2 * conv2d13_u - 2 * batch_norm13_m) * dbatch_norm13_v / (256 * N)
-    dconv2d13_u += dbatch_norm13_m / (256 * N)
     dconv2d13_u_1 = rt.window(  # m q v k r t
         dconv2d13_u,
         (N, 16, 16, 32, 3, 3),
@@ -2001,25 +1928,24 @@ def resnet20_backward(
     buffers.give(drelu12_y)
     dbatch_norm12_h = buffers.take((N, 16, 16, 32), dtype)
     np.multiply(dbatch_norm12_y, batch_norm12_gamma, out=dbatch_norm12_h)
-    dbatch_norm12_v = (-1 / 2) * rt.total(
-        (conv2d12_u.transpose(3, 0, 1, 2) - batch_norm12_m[:, None, None, None])
-        * dbatch_norm12_h.transpose(3, 0, 1, 2)
-        / (batch_norm12_v[:, None, None, None] + 1e-05) ** (3 / 2),
-        (-3, -2, -1),
+    dbatch_norm12_v = (
+        (1 / (batch_norm12_v + 1e-05))
+        * (-1 / 2)
+        * rt.contract("n i j m, n i j m -> m", batch_norm12_h, dbatch_norm12_h)
     )
-    dbatch_norm12_m = -rt.total(
-        dbatch_norm12_h.transpose(3, 0, 1, 2) / np.sqrt(batch_norm12_v[:, None, None, None] + 1e-05), (-3, -2, -1)
+    dbatch_norm12_m = (1 / np.sqrt(batch_norm12_v + 1e-05)) * -rt.total(
+        dbatch_norm12_h.transpose(3, 0, 1, 2), (-3, -2, -1)
     )
-    dbatch_norm12_m += rt.ratio(1, 256 * N) * rt.total(
-        (2 * batch_norm12_m[:, None, None, None] - 2 * conv2d12_u.transpose(3, 0, 1, 2))
-        * dbatch_norm12_v[:, None, None, None],
-        (-3, -2, -1),
+    dbatch_norm12_m += (
+        (np.sqrt(batch_norm12_v + 1e-05) * dbatch_norm12_v)
+        * (-rt.ratio(1, 128 * N))
+        * rt.total(batch_norm12_h.transpose(3, 0, 1, 2), (-3, -2, -1))
     )
     dconv2d12_u = buffers.take((N, 16, 16, 32), dtype)
-    np.divide(dbatch_norm12_h, np.sqrt(batch_norm12_v + 1e-05), out=dconv2d12_u)
+    np.multiply(dbatch_norm12_h, 1 / np.sqrt(batch_norm12_v + 1e-05), out=dconv2d12_u)
+    dconv2d12_u += (rt.ratio(1, 128 * N) * (np.sqrt(batch_norm12_v + 1e-05) * dbatch_norm12_v)) * batch_norm12_h
+    dconv2d12_u += (rt.ratio(1, 256 * N)) * dbatch_norm12_m
     buffers.give(dbatch_norm12_h)
-    dconv2d12_u += (2 * conv2d12_u - 2 * batch_norm12_m) * dbatch_norm12_v / (256 * N)
-    dconv2d12_u += dbatch_norm12_m / (256 * N)
     dconv2d12_u_1 = rt.window(  # m q v k r t
         dconv2d12_u,
         (N, 16, 16, 32, 3, 3),
@@ -2032,25 +1958,24 @@ def resnet20_backward(
     buffers.give(drelu11_y)
     dbatch_norm11_h = buffers.take((N, 16, 16, 32), dtype)
     np.multiply(dresidual_add5_y, batch_norm11_gamma, out=dbatch_norm11_h)
-    dbatch_norm11_v = (-1 / 2) * rt.total(
-        (conv2d11_u.transpose(3, 0, 1, 2) - batch_norm11_m[:, None, None, None])
-        * dbatch_norm11_h.transpose(3, 0, 1, 2)
-        / (batch_norm11_v[:, None, None, None] + 1e-05) ** (3 / 2),
-        (-3, -2, -1),
+    dbatch_norm11_v = (
+        (1 / (batch_norm11_v + 1e-05))
+        * (-1 / 2)
+        * rt.contract("n i j m, n i j m -> m", batch_norm11_h, dbatch_norm11_h)
     )
-    dbatch_norm11_m = -rt.total(
-        dbatch_norm11_h.transpose(3, 0, 1, 2) / np.sqrt(batch_norm11_v[:, None, None, None] + 1e-05), (-3, -2, -1)
+    dbatch_norm11_m = (1 / np.sqrt(batch_norm11_v + 1e-05)) * -rt.total(
+        dbatch_norm11_h.transpose(3, 0, 1, 2), (-3, -2, -1)
     )
-    dbatch_norm11_m += rt.ratio(1, 256 * N) * rt.total(
-        (2 * batch_norm11_m[:, None, None, None] - 2 * conv2d11_u.transpose(3, 0, 1, 2))
-        * dbatch_norm11_v[:, None, None, None],
-        (-3, -2, -1),
+    dbatch_norm11_m += (
+        (np.sqrt(batch_norm11_v + 1e-05) * dbatch_norm11_v)
+        * (-rt.ratio(1, 128 * N))
+        * rt.total(batch_norm11_h.transpose(3, 0, 1, 2), (-3, -2, -1))
     )
     dconv2d11_u = buffers.take((N, 16, 16, 32), dtype)
-    np.divide(dbatch_norm11_h, np.sqrt(batch_norm11_v + 1e-05), out=dconv2d11_u)
+    np.multiply(dbatch_norm11_h, 1 / np.sqrt(batch_norm11_v + 1e-05), out=dconv2d11_u)
+    dconv2d11_u += (rt.ratio(1, 128 * N) * (np.sqrt(batch_norm11_v + 1e-05) * dbatch_norm11_v)) * batch_norm11_h
+    dconv2d11_u += (rt.ratio(1, 256 * N)) * dbatch_norm11_m
     buffers.give(dbatch_norm11_h)
-    dconv2d11_u += (2 * conv2d11_u - 2 * batch_norm11_m) * dbatch_norm11_v / (256 * N)
-    dconv2d11_u += dbatch_norm11_m / (256 * N)
     dconv2d11_u_1 = rt.window(  # m q v k r t
         dconv2d11_u,
         (N, 16, 16, 32, 3, 3),
@@ -2062,25 +1987,24 @@ def resnet20_backward(
     buffers.give(drelu10_y)
     dbatch_norm10_h = buffers.take((N, 16, 16, 32), dtype)
     np.multiply(dbatch_norm10_y, batch_norm10_gamma, out=dbatch_norm10_h)
-    dbatch_norm10_v = (-1 / 2) * rt.total(
-        (conv2d10_u.transpose(3, 0, 1, 2) - batch_norm10_m[:, None, None, None])
-        * dbatch_norm10_h.transpose(3, 0, 1, 2)
-        / (batch_norm10_v[:, None, None, None] + 1e-05) ** (3 / 2),
-        (-3, -2, -1),
+    dbatch_norm10_v = (
+        (1 / (batch_norm10_v + 1e-05))
+        * (-1 / 2)
+        * rt.contract("n i j m, n i j m -> m", batch_norm10_h, dbatch_norm10_h)
     )
-    dbatch_norm10_m = -rt.total(
-        dbatch_norm10_h.transpose(3, 0, 1, 2) / np.sqrt(batch_norm10_v[:, None, None, None] + 1e-05), (-3, -2, -1)
+    dbatch_norm10_m = (1 / np.sqrt(batch_norm10_v + 1e-05)) * -rt.total(
+        dbatch_norm10_h.transpose(3, 0, 1, 2), (-3, -2, -1)
     )
-    dbatch_norm10_m += rt.ratio(1, 256 * N) * rt.total(
-        (2 * batch_norm10_m[:, None, None, None] - 2 * conv2d10_u.transpose(3, 0, 1, 2))
-        * dbatch_norm10_v[:, None, None, None],
-        (-3, -2, -1),
+    dbatch_norm10_m += (
+        (np.sqrt(batch_norm10_v + 1e-05) * dbatch_norm10_v)
+        * (-rt.ratio(1, 128 * N))
+        * rt.total(batch_norm10_h.transpose(3, 0, 1, 2), (-3, -2, -1))
     )
     dconv2d10_u = buffers.take((N, 16, 16, 32), dtype)
-    np.divide(dbatch_norm10_h, np.sqrt(batch_norm10_v + 1e-05), out=dconv2d10_u)
+    np.multiply(dbatch_norm10_h, 1 / np.sqrt(batch_norm10_v + 1e-05), out=dconv2d10_u)
+    dconv2d10_u += (rt.ratio(1, 128 * N) * (np.sqrt(batch_norm10_v + 1e-05) * dbatch_norm10_v)) * batch_norm10_h
+    dconv2d10_u += (rt.ratio(1, 256 * N)) * dbatch_norm10_m
     buffers.give(dbatch_norm10_h)
-    dconv2d10_u += (2 * conv2d10_u - 2 * batch_norm10_m) * dbatch_norm10_v / (256 * N)
-    dconv2d10_u += dbatch_norm10_m / (256 * N)
     dconv2d10_u_1 = rt.window(  # m q v k r t
         dconv2d10_u,
         (N, 16, 16, 32, 3, 3),
@@ -2093,25 +2017,22 @@ def resnet20_backward(
     buffers.give(drelu9_y)
     dbatch_norm9_h = buffers.take((N, 16, 16, 32), dtype)
     np.multiply(dresidual_add4_y, batch_norm9_gamma, out=dbatch_norm9_h)
-    dbatch_norm9_v = (-1 / 2) * rt.total(
-        (conv2d9_u.transpose(3, 0, 1, 2) - batch_norm9_m[:, None, None, None])
-        * dbatch_norm9_h.transpose(3, 0, 1, 2)
-        / (batch_norm9_v[:, None, None, None] + 1e-05) ** (3 / 2),
-        (-3, -2, -1),
+    dbatch_norm9_v = (
+        (1 / (batch_norm9_v + 1e-05)) * (-1 / 2) * rt.contract("n i j m, n i j m -> m", batch_norm9_h, dbatch_norm9_h)
     )
-    dbatch_norm9_m = -rt.total(
-        dbatch_norm9_h.transpose(3, 0, 1, 2) / np.sqrt(batch_norm9_v[:, None, None, None] + 1e-05), (-3, -2, -1)
+    dbatch_norm9_m = (1 / np.sqrt(batch_norm9_v + 1e-05)) * -rt.total(
+        dbatch_norm9_h.transpose(3, 0, 1, 2), (-3, -2, -1)
     )
-    dbatch_norm9_m += rt.ratio(1, 256 * N) * rt.total(
-        (2 * batch_norm9_m[:, None, None, None] - 2 * conv2d9_u.transpose(3, 0, 1, 2))
-        * dbatch_norm9_v[:, None, None, None],
-        (-3, -2, -1),
+    dbatch_norm9_m += (
+        (np.sqrt(batch_norm9_v + 1e-05) * dbatch_norm9_v)
+        * (-rt.ratio(1, 128 * N))
+        * rt.total(batch_norm9_h.transpose(3, 0, 1, 2), (-3, -2, -1))
     )
     dconv2d9_u = buffers.take((N, 16, 16, 32), dtype)
-    np.divide(dbatch_norm9_h, np.sqrt(batch_norm9_v + 1e-05), out=dconv2d9_u)
+    np.multiply(dbatch_norm9_h, 1 / np.sqrt(batch_norm9_v + 1e-05), out=dconv2d9_u)
+    dconv2d9_u += (rt.ratio(1, 128 * N) * (np.sqrt(batch_norm9_v + 1e-05) * dbatch_norm9_v)) * batch_norm9_h
+    dconv2d9_u += (rt.ratio(1, 256 * N)) * dbatch_norm9_m
     buffers.give(dbatch_norm9_h)
-    dconv2d9_u += (2 * conv2d9_u - 2 * batch_norm9_m) * dbatch_norm9_v / (256 * N)
-    dconv2d9_u += dbatch_norm9_m / (256 * N)
     dconv2d9_u_1 = rt.window(  # m q v k r t
         dconv2d9_u,
         (N, 16, 16, 32, 3, 3),
@@ -2123,25 +2044,22 @@ def resnet20_backward(
     buffers.give(drelu8_y)
     dbatch_norm8_h = buffers.take((N, 16, 16, 32), dtype)
     np.multiply(dbatch_norm8_y, batch_norm8_gamma, out=dbatch_norm8_h)
-    dbatch_norm8_v = (-1 / 2) * rt.total(
-        (conv2d8_u.transpose(3, 0, 1, 2) - batch_norm8_m[:, None, None, None])
-        * dbatch_norm8_h.transpose(3, 0, 1, 2)
-        / (batch_norm8_v[:, None, None, None] + 1e-05) ** (3 / 2),
-        (-3, -2, -1),
+    dbatch_norm8_v = (
+        (1 / (batch_norm8_v + 1e-05)) * (-1 / 2) * rt.contract("n i j m, n i j m -> m", batch_norm8_h, dbatch_norm8_h)
     )
-    dbatch_norm8_m = -rt.total(
-        dbatch_norm8_h.transpose(3, 0, 1, 2) / np.sqrt(batch_norm8_v[:, None, None, None] + 1e-05), (-3, -2, -1)
+    dbatch_norm8_m = (1 / np.sqrt(batch_norm8_v + 1e-05)) * -rt.total(
+        dbatch_norm8_h.transpose(3, 0, 1, 2), (-3, -2, -1)
     )
-    dbatch_norm8_m += rt.ratio(1, 256 * N) * rt.total(
-        (2 * batch_norm8_m[:, None, None, None] - 2 * conv2d8_u.transpose(3, 0, 1, 2))
-        * dbatch_norm8_v[:, None, None, None],
-        (-3, -2, -1),
+    dbatch_norm8_m += (
+        (np.sqrt(batch_norm8_v + 1e-05) * dbatch_norm8_v)
+        * (-rt.ratio(1, 128 * N))
+        * rt.total(batch_norm8_h.transpose(3, 0, 1, 2), (-3, -2, -1))
     )
     dconv2d8_u = buffers.take((N, 16, 16, 32), dtype)
-    np.divide(dbatch_norm8_h, np.sqrt(batch_norm8_v + 1e-05), out=dconv2d8_u)
+    np.multiply(dbatch_norm8_h, 1 / np.sqrt(batch_norm8_v + 1e-05), out=dconv2d8_u)
+    dconv2d8_u += (rt.ratio(1, 128 * N) * (np.sqrt(batch_norm8_v + 1e-05) * dbatch_norm8_v)) * batch_norm8_h
+    dconv2d8_u += (rt.ratio(1, 256 * N)) * dbatch_norm8_m
     buffers.give(dbatch_norm8_h)
-    dconv2d8_u += (2 * conv2d8_u - 2 * batch_norm8_m) * dbatch_norm8_v / (256 * N)
-    dconv2d8_u += dbatch_norm8_m / (256 * N)
     drelu7_y = buffers.take((N, 32, 32, 16), dtype)
     drelu7_y.fill(0)
     e_low, e_high = rt.clip(16, (1, 8, 32))
@@ -2172,25 +2090,22 @@ def resnet20_backward(
     buffers.give(drelu7_y)
     dbatch_norm7_h = buffers.take((N, 32, 32, 16), dtype)
     np.multiply(dresidual_add3_y, batch_norm7_gamma, out=dbatch_norm7_h)
-    dbatch_norm7_v = (-1 / 2) * rt.total(
-        (conv2d7_u.transpose(3, 0, 1, 2) - batch_norm7_m[:, None, None, None])
-        * dbatch_norm7_h.transpose(3, 0, 1, 2)
-        / (batch_norm7_v[:, None, None, None] + 1e-05) ** (3 / 2),
-        (-3, -2, -1),
+    dbatch_norm7_v = (
+        (1 / (batch_norm7_v + 1e-05)) * (-1 / 2) * rt.contract("n i j m, n i j m -> m", batch_norm7_h, dbatch_norm7_h)
     )
-    dbatch_norm7_m = -rt.total(
-        dbatch_norm7_h.transpose(3, 0, 1, 2) / np.sqrt(batch_norm7_v[:, None, None, None] + 1e-05), (-3, -2, -1)
+    dbatch_norm7_m = (1 / np.sqrt(batch_norm7_v + 1e-05)) * -rt.total(
+        dbatch_norm7_h.transpose(3, 0, 1, 2), (-3, -2, -1)
     )
-    dbatch_norm7_m += rt.ratio(1, 1024 * N) * rt.total(
-        (2 * batch_norm7_m[:, None, None, None] - 2 * conv2d7_u.transpose(3, 0, 1, 2))
-        * dbatch_norm7_v[:, None, None, None],
-        (-3, -2, -1),
+    dbatch_norm7_m += (
+        (np.sqrt(batch_norm7_v + 1e-05) * dbatch_norm7_v)
+        * (-rt.ratio(1, 512 * N))
+        * rt.total(batch_norm7_h.transpose(3, 0, 1, 2), (-3, -2, -1))
     )
     dconv2d7_u = buffers.take((N, 32, 32, 16), dtype)
-    np.divide(dbatch_norm7_h, np.sqrt(batch_norm7_v + 1e-05), out=dconv2d7_u)
+    np.multiply(dbatch_norm7_h, 1 / np.sqrt(batch_norm7_v + 1e-05), out=dconv2d7_u)
+    dconv2d7_u += (rt.ratio(1, 512 * N) * (np.sqrt(batch_norm7_v + 1e-05) * dbatch_norm7_v)) * batch_norm7_h
+    dconv2d7_u += (rt.ratio(1, 1024 * N)) * dbatch_norm7_m
     buffers.give(dbatch_norm7_h)
-    dconv2d7_u += (2 * conv2d7_u - 2 * batch_norm7_m) * dbatch_norm7_v / (1024 * N)
-    dconv2d7_u += dbatch_norm7_m / (1024 * N)
     dconv2d7_u_1 = rt.window(  # m q v k r t
         dconv2d7_u,
         (N, 32, 32, 16, 3, 3),
@@ -2202,25 +2117,22 @@ def resnet20_backward(
     buffers.give(drelu6_y)
     dbatch_norm6_h = buffers.take((N, 32, 32, 16), dtype)
     np.multiply(dbatch_norm6_y, batch_norm6_gamma, out=dbatch_norm6_h)
-    dbatch_norm6_v = (-1 / 2) * rt.total(
-        (conv2d6_u.transpose(3, 0, 1, 2) - batch_norm6_m[:, None, None, None])
-        * dbatch_norm6_h.transpose(3, 0, 1, 2)
-        / (batch_norm6_v[:, None, None, None] + 1e-05) ** (3 / 2),
-        (-3, -2, -1),
+    dbatch_norm6_v = (
+        (1 / (batch_norm6_v + 1e-05)) * (-1 / 2) * rt.contract("n i j m, n i j m -> m", batch_norm6_h, dbatch_norm6_h)
     )
-    dbatch_norm6_m = -rt.total(
-        dbatch_norm6_h.transpose(3, 0, 1, 2) / np.sqrt(batch_norm6_v[:, None, None, None] + 1e-05), (-3, -2, -1)
+    dbatch_norm6_m = (1 / np.sqrt(batch_norm6_v + 1e-05)) * -rt.total(
+        dbatch_norm6_h.transpose(3, 0, 1, 2), (-3, -2, -1)
     )
-    dbatch_norm6_m += rt.ratio(1, 1024 * N) * rt.total(
-        (2 * batch_norm6_m[:, None, None, None] - 2 * conv2d6_u.transpose(3, 0, 1, 2))
-        * dbatch_norm6_v[:, None, None, None],
-        (-3, -2, -1),
+    dbatch_norm6_m += (
+        (np.sqrt(batch_norm6_v + 1e-05) * dbatch_norm6_v)
+        * (-rt.ratio(1, 512 * N))
+        * rt.total(batch_norm6_h.transpose(3, 0, 1, 2), (-3, -2, -1))
     )
     dconv2d6_u = buffers.take((N, 32, 32, 16), dtype)
-    np.divide(dbatch_norm6_h, np.sqrt(batch_norm6_v + 1e-05), out=dconv2d6_u)
+    np.multiply(dbatch_norm6_h, 1 / np.sqrt(batch_norm6_v + 1e-05), out=dconv2d6_u)
+    dconv2d6_u += (rt.ratio(1, 512 * N) * (np.sqrt(batch_norm6_v + 1e-05) * dbatch_norm6_v)) * batch_norm6_h
+    dconv2d6_u += (rt.ratio(1, 1024 * N)) * dbatch_norm6_m
     buffers.give(dbatch_norm6_h)
-    dconv2d6_u += (2 * conv2d6_u - 2 * batch_norm6_m) * dbatch_norm6_v / (1024 * N)
-    dconv2d6_u += dbatch_norm6_m / (1024 * N)
     dconv2d6_u_1 = rt.window(  # m q v k r t
         dconv2d6_u,
         (N, 32, 32, 16, 3, 3),
@@ -2233,25 +2145,22 @@ def resnet20_backward(
     buffers.give(drelu5_y)
     dbatch_norm5_h = buffers.take((N, 32, 32, 16), dtype)
     np.multiply(dresidual_add2_y, batch_norm5_gamma, out=dbatch_norm5_h)
-    dbatch_norm5_v = (-1 / 2) * rt.total(
-        (conv2d5_u.transpose(3, 0, 1, 2) - batch_norm5_m[:, None, None, None])
-        * dbatch_norm5_h.transpose(3, 0, 1, 2)
-        / (batch_norm5_v[:, None, None, None] + 1e-05) ** (3 / 2),
-        (-3, -2, -1),
+    dbatch_norm5_v = (
+        (1 / (batch_norm5_v + 1e-05)) * (-1 / 2) * rt.contract("n i j m, n i j m -> m", batch_norm5_h, dbatch_norm5_h)
     )
-    dbatch_norm5_m = -rt.total(
-        dbatch_norm5_h.transpose(3, 0, 1, 2) / np.sqrt(batch_norm5_v[:, None, None, None] + 1e-05), (-3, -2, -1)
+    dbatch_norm5_m = (1 / np.sqrt(batch_norm5_v + 1e-05)) * -rt.total(
+        dbatch_norm5_h.transpose(3, 0, 1, 2), (-3, -2, -1)
     )
-    dbatch_norm5_m += rt.ratio(1, 1024 * N) * rt.total(
-        (2 * batch_norm5_m[:, None, None, None] - 2 * conv2d5_u.transpose(3, 0, 1, 2))
-        * dbatch_norm5_v[:, None, None, None],
-        (-3, -2, -1),
+    dbatch_norm5_m += (
+        (np.sqrt(batch_norm5_v + 1e-05) * dbatch_norm5_v)
+        * (-rt.ratio(1, 512 * N))
+        * rt.total(batch_norm5_h.transpose(3, 0, 1, 2), (-3, -2, -1))
     )
     dconv2d5_u = buffers.take((N, 32, 32, 16), dtype)
-    np.divide(dbatch_norm5_h, np.sqrt(batch_norm5_v + 1e-05), out=dconv2d5_u)
+    np.multiply(dbatch_norm5_h, 1 / np.sqrt(batch_norm5_v + 1e-05), out=dconv2d5_u)
+    dconv2d5_u += (rt.ratio(1, 512 * N) * (np.sqrt(batch_norm5_v + 1e-05) * dbatch_norm5_v)) * batch_norm5_h
+    dconv2d5_u += (rt.ratio(1, 1024 * N)) * dbatch_norm5_m
     buffers.give(dbatch_norm5_h)
-    dconv2d5_u += (2 * conv2d5_u - 2 * batch_norm5_m) * dbatch_norm5_v / (1024 * N)
-    dconv2d5_u += dbatch_norm5_m / (1024 * N)
     dconv2d5_u_1 = rt.window(  # m q v k r t
         dconv2d5_u,
         (N, 32, 32, 16, 3, 3),
@@ -2263,25 +2172,22 @@ def resnet20_backward(
     buffers.give(drelu4_y)
     dbatch_norm4_h = buffers.take((N, 32, 32, 16), dtype)
     np.multiply(dbatch_norm4_y, batch_norm4_gamma, out=dbatch_norm4_h)
-    dbatch_norm4_v = (-1 / 2) * rt.total(
-        (conv2d4_u.transpose(3, 0, 1, 2) - batch_norm4_m[:, None, None, None])
-        * dbatch_norm4_h.transpose(3, 0, 1, 2)
-        / (batch_norm4_v[:, None, None, None] + 1e-05) ** (3 / 2),
-        (-3, -2, -1),
+    dbatch_norm4_v = (
+        (1 / (batch_norm4_v + 1e-05)) * (-1 / 2) * rt.contract("n i j m, n i j m -> m", batch_norm4_h, dbatch_norm4_h)
     )
-    dbatch_norm4_m = -rt.total(
-        dbatch_norm4_h.transpose(3, 0, 1, 2) / np.sqrt(batch_norm4_v[:, None, None, None] + 1e-05), (-3, -2, -1)
+    dbatch_norm4_m = (1 / np.sqrt(batch_norm4_v + 1e-05)) * -rt.total(
+        dbatch_norm4_h.transpose(3, 0, 1, 2), (-3, -2, -1)
     )
-    dbatch_norm4_m += rt.ratio(1, 1024 * N) * rt.total(
-        (2 * batch_norm4_m[:, None, None, None] - 2 * conv2d4_u.transpose(3, 0, 1, 2))
-        * dbatch_norm4_v[:, None, None, None],
-        (-3, -2, -1),
+    dbatch_norm4_m += (
+        (np.sqrt(batch_norm4_v + 1e-05) * dbatch_norm4_v)
+        * (-rt.ratio(1, 512 * N))
+        * rt.total(batch_norm4_h.transpose(3, 0, 1, 2), (-3, -2, -1))
     )
     dconv2d4_u = buffers.take((N, 32, 32, 16), dtype)
-    np.divide(dbatch_norm4_h, np.sqrt(batch_norm4_v + 1e-05), out=dconv2d4_u)
+    np.multiply(dbatch_norm4_h, 1 / np.sqrt(batch_norm4_v + 1e-05), out=dconv2d4_u)
+    dconv2d4_u += (rt.ratio(1, 512 * N) * (np.sqrt(batch_norm4_v + 1e-05) * dbatch_norm4_v)) * batch_norm4_h
+    dconv2d4_u += (rt.ratio(1, 1024 * N)) * dbatch_norm4_m
     buffers.give(dbatch_norm4_h)
-    dconv2d4_u += (2 * conv2d4_u - 2 * batch_norm4_m) * dbatch_norm4_v / (1024 * N)
-    dconv2d4_u += dbatch_norm4_m / (1024 * N)
     dconv2d4_u_1 = rt.window(  # m q v k r t
         dconv2d4_u,
         (N, 32, 32, 16, 3, 3),
@@ -2294,25 +2200,22 @@ def resnet20_backward(
     buffers.give(drelu3_y)
     dbatch_norm3_h = buffers.take((N, 32, 32, 16), dtype)
     np.multiply(dresidual_add1_y, batch_norm3_gamma, out=dbatch_norm3_h)
-    dbatch_norm3_v = (-1 / 2) * rt.total(
-        (conv2d3_u.transpose(3, 0, 1, 2) - batch_norm3_m[:, None, None, None])
-        * dbatch_norm3_h.transpose(3, 0, 1, 2)
-        / (batch_norm3_v[:, None, None, None] + 1e-05) ** (3 / 2),
-        (-3, -2, -1),
+    dbatch_norm3_v = (
+        (1 / (batch_norm3_v + 1e-05)) * (-1 / 2) * rt.contract("n i j m, n i j m -> m", batch_norm3_h, dbatch_norm3_h)
     )
-    dbatch_norm3_m = -rt.total(
-        dbatch_norm3_h.transpose(3, 0, 1, 2) / np.sqrt(batch_norm3_v[:, None, None, None] + 1e-05), (-3, -2, -1)
+    dbatch_norm3_m = (1 / np.sqrt(batch_norm3_v + 1e-05)) * -rt.total(
+        dbatch_norm3_h.transpose(3, 0, 1, 2), (-3, -2, -1)
     )
-    dbatch_norm3_m += rt.ratio(1, 1024 * N) * rt.total(
-        (2 * batch_norm3_m[:, None, None, None] - 2 * conv2d3_u.transpose(3, 0, 1, 2))
-        * dbatch_norm3_v[:, None, None, None],
-        (-3, -2, -1),
+    dbatch_norm3_m += (
+        (np.sqrt(batch_norm3_v + 1e-05) * dbatch_norm3_v)
+        * (-rt.ratio(1, 512 * N))
+        * rt.total(batch_norm3_h.transpose(3, 0, 1, 2), (-3, -2, -1))
     )
     dconv2d3_u = buffers.take((N, 32, 32, 16), dtype)
-    np.divide(dbatch_norm3_h, np.sqrt(batch_norm3_v + 1e-05), out=dconv2d3_u)
+    np.multiply(dbatch_norm3_h, 1 / np.sqrt(batch_norm3_v + 1e-05), out=dconv2d3_u)
+    dconv2d3_u += (rt.ratio(1, 512 * N) * (np.sqrt(batch_norm3_v + 1e-05) * dbatch_norm3_v)) * batch_norm3_h
+    dconv2d3_u += (rt.ratio(1, 1024 * N)) * dbatch_norm3_m
     buffers.give(dbatch_norm3_h)
-    dconv2d3_u += (2 * conv2d3_u - 2 * batch_norm3_m) * dbatch_norm3_v / (1024 * N)
-    dconv2d3_u += dbatch_norm3_m / (1024 * N)
     dconv2d3_u_1 = rt.window(  # m q v k r t
         dconv2d3_u,
         (N, 32, 32, 16, 3, 3),
@@ -2324,25 +2227,22 @@ def resnet20_backward(
     buffers.give(drelu2_y)
     dbatch_norm2_h = buffers.take((N, 32, 32, 16), dtype)
     np.multiply(dbatch_norm2_y, batch_norm2_gamma, out=dbatch_norm2_h)
-    dbatch_norm2_v = (-1 / 2) * rt.total(
-        (conv2d2_u.transpose(3, 0, 1, 2) - batch_norm2_m[:, None, None, None])
-        * dbatch_norm2_h.transpose(3, 0, 1, 2)
-        / (batch_norm2_v[:, None, None, None] + 1e-05) ** (3 / 2),
-        (-3, -2, -1),
+    dbatch_norm2_v = (
+        (1 / (batch_norm2_v + 1e-05)) * (-1 / 2) * rt.contract("n i j m, n i j m -> m", batch_norm2_h, dbatch_norm2_h)
     )
-    dbatch_norm2_m = -rt.total(
-        dbatch_norm2_h.transpose(3, 0, 1, 2) / np.sqrt(batch_norm2_v[:, None, None, None] + 1e-05), (-3, -2, -1)
+    dbatch_norm2_m = (1 / np.sqrt(batch_norm2_v + 1e-05)) * -rt.total(
+        dbatch_norm2_h.transpose(3, 0, 1, 2), (-3, -2, -1)
     )
-    dbatch_norm2_m += rt.ratio(1, 1024 * N) * rt.total(
-        (2 * batch_norm2_m[:, None, None, None] - 2 * conv2d2_u.transpose(3, 0, 1, 2))
-        * dbatch_norm2_v[:, None, None, None],
-        (-3, -2, -1),
+    dbatch_norm2_m += (
+        (np.sqrt(batch_norm2_v + 1e-05) * dbatch_norm2_v)
+        * (-rt.ratio(1, 512 * N))
+        * rt.total(batch_norm2_h.transpose(3, 0, 1, 2), (-3, -2, -1))
     )
     dconv2d2_u = buffers.take((N, 32, 32, 16), dtype)
-    np.divide(dbatch_norm2_h, np.sqrt(batch_norm2_v + 1e-05), out=dconv2d2_u)
+    np.multiply(dbatch_norm2_h, 1 / np.sqrt(batch_norm2_v + 1e-05), out=dconv2d2_u)
+    dconv2d2_u += (rt.ratio(1, 512 * N) * (np.sqrt(batch_norm2_v + 1e-05) * dbatch_norm2_v)) * batch_norm2_h
+    dconv2d2_u += (rt.ratio(1, 1024 * N)) * dbatch_norm2_m
     buffers.give(dbatch_norm2_h)
-    dconv2d2_u += (2 * conv2d2_u - 2 * batch_norm2_m) * dbatch_norm2_v / (1024 * N)
-    dconv2d2_u += dbatch_norm2_m / (1024 * N)
     dconv2d2_u_1 = rt.window(  # m q v k r t
         dconv2d2_u,
         (N, 32, 32, 16, 3, 3),
@@ -2355,25 +2255,22 @@ def resnet20_backward(
     buffers.give(drelu1_y)
     dbatch_norm1_h = buffers.take((N, 32, 32, 16), dtype)
     np.multiply(dbatch_norm1_y, batch_norm1_gamma, out=dbatch_norm1_h)
-    dbatch_norm1_v = (-1 / 2) * rt.total(
-        (conv2d1_u.transpose(3, 0, 1, 2) - batch_norm1_m[:, None, None, None])
-        * dbatch_norm1_h.transpose(3, 0, 1, 2)
-        / (batch_norm1_v[:, None, None, None] + 1e-05) ** (3 / 2),
-        (-3, -2, -1),
+    dbatch_norm1_v = (
+        (1 / (batch_norm1_v + 1e-05)) * (-1 / 2) * rt.contract("n i j m, n i j m -> m", batch_norm1_h, dbatch_norm1_h)
     )
-    dbatch_norm1_m = -rt.total(
-        dbatch_norm1_h.transpose(3, 0, 1, 2) / np.sqrt(batch_norm1_v[:, None, None, None] + 1e-05), (-3, -2, -1)
+    dbatch_norm1_m = (1 / np.sqrt(batch_norm1_v + 1e-05)) * -rt.total(
+        dbatch_norm1_h.transpose(3, 0, 1, 2), (-3, -2, -1)
     )
-    dbatch_norm1_m += rt.ratio(1, 1024 * N) * rt.total(
-        (2 * batch_norm1_m[:, None, None, None] - 2 * conv2d1_u.transpose(3, 0, 1, 2))
-        * dbatch_norm1_v[:, None, None, None],
-        (-3, -2, -1),
+    dbatch_norm1_m += (
+        (np.sqrt(batch_norm1_v + 1e-05) * dbatch_norm1_v)
+        * (-rt.ratio(1, 512 * N))
+        * rt.total(batch_norm1_h.transpose(3, 0, 1, 2), (-3, -2, -1))
     )
     dconv2d1_u = buffers.take((N, 32, 32, 16), dtype)
-    np.divide(dbatch_norm1_h, np.sqrt(batch_norm1_v + 1e-05), out=dconv2d1_u)
+    np.multiply(dbatch_norm1_h, 1 / np.sqrt(batch_norm1_v + 1e-05), out=dconv2d1_u)
+    dconv2d1_u += (rt.ratio(1, 512 * N) * (np.sqrt(batch_norm1_v + 1e-05) * dbatch_norm1_v)) * batch_norm1_h
+    dconv2d1_u += (rt.ratio(1, 1024 * N)) * dbatch_norm1_m
     buffers.give(dbatch_norm1_h)
-    dconv2d1_u += (2 * conv2d1_u - 2 * batch_norm1_m) * dbatch_norm1_v / (1024 * N)
-    dconv2d1_u += dbatch_norm1_m / (1024 * N)
     x_1 = rt.window(  # m q v n i j
         x,
         (3, 3, 3, N, 32, 32),
@@ -2822,6 +2719,9 @@ class ResNet20(rt.Network):
         ValueError: when an option is out of range.
     """
 
+    layer = "resnet20"
+    differentiable = ("x",)
+    outputs = (("dense1_u", "dy"),)
     layers: ClassVar[Mapping[str, str]] = {
         "conv2d1": "conv2d",
         "batch_norm1": "batch_norm",
@@ -2894,102 +2794,62 @@ class ResNet20(rt.Network):
         "global_avg_pool1": "global_avg_pool",
         "dense1": "dense",
     }
-    differentiable = ("x",)
-    outputs = (("y", "dy"),)
     kept = (
         "x",
-        "conv2d1.u",
-        "batch_norm1.m",
         "batch_norm1.v",
         "batch_norm1.h",
         "relu1.y",
-        "conv2d2.u",
-        "batch_norm2.m",
         "batch_norm2.v",
         "batch_norm2.h",
         "relu2.y",
-        "conv2d3.u",
-        "batch_norm3.m",
         "batch_norm3.v",
         "batch_norm3.h",
         "relu3.y",
-        "conv2d4.u",
-        "batch_norm4.m",
         "batch_norm4.v",
         "batch_norm4.h",
         "relu4.y",
-        "conv2d5.u",
-        "batch_norm5.m",
         "batch_norm5.v",
         "batch_norm5.h",
         "relu5.y",
-        "conv2d6.u",
-        "batch_norm6.m",
         "batch_norm6.v",
         "batch_norm6.h",
         "relu6.y",
-        "conv2d7.u",
-        "batch_norm7.m",
         "batch_norm7.v",
         "batch_norm7.h",
         "relu7.y",
-        "conv2d8.u",
-        "batch_norm8.m",
         "batch_norm8.v",
         "batch_norm8.h",
         "relu8.y",
-        "conv2d9.u",
-        "batch_norm9.m",
         "batch_norm9.v",
         "batch_norm9.h",
         "relu9.y",
-        "conv2d10.u",
-        "batch_norm10.m",
         "batch_norm10.v",
         "batch_norm10.h",
         "relu10.y",
-        "conv2d11.u",
-        "batch_norm11.m",
         "batch_norm11.v",
         "batch_norm11.h",
         "relu11.y",
-        "conv2d12.u",
-        "batch_norm12.m",
         "batch_norm12.v",
         "batch_norm12.h",
         "relu12.y",
-        "conv2d13.u",
-        "batch_norm13.m",
         "batch_norm13.v",
         "batch_norm13.h",
         "relu13.y",
-        "conv2d14.u",
-        "batch_norm14.m",
         "batch_norm14.v",
         "batch_norm14.h",
         "relu14.y",
-        "conv2d15.u",
-        "batch_norm15.m",
         "batch_norm15.v",
         "batch_norm15.h",
         "relu15.y",
-        "conv2d16.u",
-        "batch_norm16.m",
         "batch_norm16.v",
         "batch_norm16.h",
         "relu16.y",
-        "conv2d17.u",
-        "batch_norm17.m",
         "batch_norm17.v",
         "batch_norm17.h",
         "relu17.y",
-        "conv2d18.u",
-        "batch_norm18.m",
         "batch_norm18.v",
         "batch_norm18.h",
         "relu18.y",
-        "conv2d19.u",
-        "batch_norm19.m",
         "batch_norm19.v",
         "batch_norm19.h",
         "relu19.y",

@@ -89,7 +89,7 @@ def rms_norm_grad_input(dy: Any, x: Any, gamma: Any, v: Any, *, eps: float = 1e-
     rt.extent("rms_norm", "argument x, axis -1 (C)", x.shape[-1], C)
     rt.extent("rms_norm", "argument dy, axis -1 (C)", dy.shape[-1], C)
     dh = gamma * dy
-    dv = (-1 / 2) * rt.total(dh * x / (epsilon + v[:, None]) ** (3 / 2), -1)
+    dv = (1 / (epsilon + v) ** (3 / 2)) * (-1 / 2) * rt.contract("m c, m c -> m", dh, x)
     dx = dh / np.sqrt(epsilon + v[:, None])
     dx += 2 * dv[:, None] * x / C
     return dx.reshape(*full_shape, C)

@@ -157,6 +157,24 @@ def weight(layer: str, weights: Mapping[str, Any], name: str, dtype: Any, expect
     return found
 
 
+def names(layer: str, given: Mapping[str, Any], known: tuple[str, ...], every: bool = False) -> None:
+    """Raise where a name is not known or, if `every` one is expected, missing."""
+    wrong = [name for name in given if name not in known]
+    absent = [name for name in known if every and name not in given]
+    if wrong or absent:
+        found = f"received {wrong[0]!r}" if wrong else f"{absent[0]!r} is missing"
+        raise ValueError(f"{layer}: expected names among {', '.join(known)}; {found}")
+
+
+def direction(layer: str, given: Mapping[str, Any], name: str, dtype: Any, expected: tuple[int, ...]) -> Array:
+    """What a first gradient is multiplied by; zeros where it is missing."""
+    if given.get(name) is None:
+        return np.zeros(expected, dtype)
+    found = array(layer, f"direction of {name}", given[name], len(expected))
+    same_shape(layer, f"direction of {name}", found.shape, expected)
+    return found
+
+
 def _extents(expected: tuple[int | None, ...]) -> str:
     return f"({', '.join('any' if e is None else str(e) for e in expected)}{',' if len(expected) == 1 else ''})"
 

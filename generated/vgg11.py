@@ -816,6 +816,9 @@ class VGG11(rt.Network):
         ValueError: when an option is out of range.
     """
 
+    layer = "vgg11"
+    differentiable = ("x",)
+    outputs = (("dense1_u", "dy"),)
     layers: ClassVar[Mapping[str, str]] = {
         "conv2d1": "conv2d",
         "relu1": "relu",
@@ -841,8 +844,6 @@ class VGG11(rt.Network):
         "flatten1": "flatten",
         "dense1": "dense",
     }
-    differentiable = ("x",)
-    outputs = (("y", "dy"),)
     kept = (
         "x",
         "relu1.y",

@@ -24,3 +24,9 @@ def layer_kernels(name: str) -> tuple[Kernel, ...]:
 def derived(name: str, **settings: str) -> Derivation:
     """The derivation of a layer, under some settings of its options."""
     return derive(layer(name), settings=settings)
+
+
+@cache
+def derived_twice(name: str) -> Derivation:
+    """The derivation of a layer's second order."""
+    return derive(layer(name), order=2)

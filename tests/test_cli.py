@@ -16,6 +16,7 @@ from codegen import cli
 from codegen.compiler import compile_layer
 from derive.interface import Layer
 from derive.layers import LAYERS
+from derive.networks import NETWORKS
 from derive.optimisers import OPTIMISERS
 
 ROOT = Path(__file__).parents[1]
@@ -89,6 +90,7 @@ def few(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     names = ["dense", "tanh", "max_pool1d"]
     monkeypatch.setattr("codegen.catalogue.LAYERS", {name: LAYERS[name] for name in names})
     monkeypatch.setattr("codegen.catalogue.OPTIMISERS", {})
+    monkeypatch.setattr("codegen.catalogue.NETWORKS", {})
     return names
 
 
@@ -114,7 +116,7 @@ def test_list(gradscribe: Command) -> None:
 def test_list_as_json(gradscribe: Command) -> None:
     done = gradscribe("list", "--json")
     rows = {row["name"]: row for row in json.loads(done.out)}
-    assert list(rows) == [*LAYERS, *OPTIMISERS]
+    assert list(rows) == [*LAYERS, *NETWORKS, *OPTIMISERS]
     assert [name for name, row in rows.items() if row["kind"] == "optimiser"] == list(OPTIMISERS)
     assert rows["conv2d"]["class"] == "Conv2D"
     assert rows["conv2d"]["options"] == ["kernel_size", "stride", "padding", "dilation", "groups"]
@@ -205,7 +207,7 @@ def test_derive_refuses(gradscribe: Command, arguments: list[str], parts: list[s
 def test_generate_writes_the_package(gradscribe: Command, tmp_path: Path) -> None:
     done = gradscribe("generate", "--out", "new/folder")
     assert done.code == 0
-    assert f"{len(LAYERS)} layers and {len(OPTIMISERS)} optimisers" in done.out
+    assert f"{len(LAYERS)} layers, {len(NETWORKS)} networks, {len(OPTIMISERS)} optimisers" in done.out
     written = {p.name: p.read_bytes() for p in (tmp_path / "new/folder").iterdir()}
     assert written == {p.name: p.read_bytes() for p in GENERATED.glob("*.py")}
 
@@ -402,7 +404,7 @@ def test_an_optimiser_has_no_gradient(gradscribe: Command) -> None:
 def test_generate_an_optimiser(gradscribe: Command, own_file: Path, tmp_path: Path) -> None:
     done = gradscribe("generate", "sgd", f"{own_file}:descent", "dense", "--out", "out")
     assert (done.code, done.err) == (0, "")
-    assert "1 layer and 2 optimisers, 5 files changed" in done.out
+    assert "1 layer, 2 optimisers, 5 files changed" in done.out
     assert (tmp_path / "out/sgd.py").read_bytes() == (GENERATED / "sgd.py").read_bytes()
     assert "class Descent(rt.Optimiser):" in (tmp_path / "out/descent.py").read_text(encoding="utf-8")
     gradscribe("generate", "tanh", "--out", "out")
@@ -456,11 +458,11 @@ def test_verify_a_layer_of_ones_own(gradscribe: Command, own_file: Path) -> None
     assert "cube_grad_input" in done.out
 
 
-def broken(change: Callable[[Any], Any]) -> Callable[[Layer], ModuleType]:
+def broken(change: Callable[[Any], Any]) -> Callable[..., ModuleType]:
     """Compile a layer, then spoil the result of its gradient of x."""
 
-    def compiled(layer: Layer) -> ModuleType:
-        module = compile_layer(layer)
+    def compiled(layer: Layer, order: int = 1) -> ModuleType:
+        module = compile_layer(layer, order)
         name = f"{layer.name}_grad_input"
         right = getattr(module, name)
         setattr(module, name, lambda *values, **options: change(right(*values, **options)))

@@ -193,7 +193,7 @@ def test_a_layer_outside_the_catalogue() -> None:
     layer = Layer("wave", "Wave", "a test", equations, weights=("w",), options=(Option("stride", (s,), Kind.SIZE),))
     derivation = derive(layer)
     row = text.row(section(derivation, "x").results[0].step)
-    assert row == "∂E/∂x[m] = Σ_{r} [s | m−r] δ⁽ˡ⁾[(m−r)/s] w[r] cos(x[m])"
+    assert row == "∂E/∂x[m] = cos(x[m]) Σ_{r} [s | m−r] δ⁽ˡ⁾[(m−r)/s] w[r]"
     assert certify(derivation, shapes=3).holds
 
 

@@ -16,9 +16,12 @@ import pytest
 
 from codegen import compiler
 from codegen.compiler import module_source, package_sources
+from codegen.network import network_source
+from codegen.network.module import NetworkContext
 from codegen.optimiser import OptimiserContext, optimiser_source
 from codegen.render import ModuleContext, PackageContext, RuntimeContext, environment
 from derive.layers import LAYERS
+from derive.networks import NETWORKS
 from derive.optimisers import OPTIMISERS
 from tests.catalogue import layer
 
@@ -27,6 +30,7 @@ COMMITTED = ROOT / "generated"
 COMMAND = "run: gradscribe generate"
 CONTEXTS = {
     "numpy/module.py.jinja": ModuleContext,
+    "numpy/network.py.jinja": NetworkContext,
     "numpy/optimiser.py.jinja": OptimiserContext,
     "numpy/package.py.jinja": PackageContext,
     "numpy/runtime.py.jinja": RuntimeContext,
@@ -40,7 +44,7 @@ def committed() -> dict[str, bytes]:
 
 def test_the_set_of_files_is_what_the_equations_say() -> None:
     other = {path.name for path in COMMITTED.iterdir() if path.suffix != ".py"} - {"__pycache__"}
-    modules = (f"{name}.py" for name in (*LAYERS, *OPTIMISERS))
+    modules = (f"{name}.py" for name in (*LAYERS, *NETWORKS, *OPTIMISERS))
     assert set(committed()) == {"__init__.py", "runtime.py", *modules}, COMMAND
     assert other == {"py.typed"}
 
@@ -51,6 +55,11 @@ def test_every_module_is_what_the_equations_say(name: str) -> None:
     assert committed()[f"{name}.py"] == module_source(layer(name)).encode(), f"{name} is stale; {COMMAND}"
 
 
+@pytest.mark.parametrize("name", NETWORKS)
+def test_every_network_is_what_the_equations_say(name: str) -> None:
+    assert committed()[f"{name}.py"] == network_source(NETWORKS[name]()).encode(), f"{name} is stale; {COMMAND}"
+
+
 @pytest.mark.parametrize("name", OPTIMISERS)
 def test_every_optimiser_is_what_the_equations_say(name: str) -> None:
     assert committed()[f"{name}.py"] == optimiser_source(OPTIMISERS[name]()).encode(), f"{name} is stale; {COMMAND}"
@@ -59,6 +68,7 @@ def test_every_optimiser_is_what_the_equations_say(name: str) -> None:
 def test_the_package_and_its_runtime_are_what_the_templates_say() -> None:
     others = {name: build().class_name for name, build in LAYERS.items() if name != "tanh"}
     others |= {name: build().class_name for name, build in OPTIMISERS.items()}
+    others |= {name: build().class_name for name, build in NETWORKS.items()}
     for name, text in package_sources([layer("tanh")], others).items():
         assert committed()[name] == text.encode(), f"{name} is stale; {COMMAND}"
 

@@ -7,11 +7,13 @@ import json
 import re
 import shutil
 import subprocess
+from itertools import product
 
 import pytest
 
 from codegen.printing import printed
 from derive.layers import LAYERS
+from derive.networks import NETWORKS
 
 CHECK = """
 const katex = require("katex"), formulas = JSON.parse(require("fs").readFileSync(0, "utf8")), wrong = [];
@@ -32,8 +34,9 @@ def katex_is_there() -> bool:
 @pytest.mark.skipif(not katex_is_there(), reason="node cannot load katex")
 def test_every_formula_is_rendered() -> None:
     formulas = []
-    for name, build in LAYERS.items():
-        found = FORMULAS.findall(printed(build(), None, {}, "markdown"))
+    builds = {**LAYERS, **{n: NETWORKS[n] for n in ("lenet", "lenet5", "bottleneck")}}
+    for name, order in [*product(LAYERS, (1, 2)), *((n, 1) for n in builds if n in NETWORKS)]:
+        found = FORMULAS.findall(printed(builds[name](), None, {}, "markdown", order))
         assert found, name
         formulas += [(name, block or fenced or inline, not inline) for block, fenced, inline in found]
     done = subprocess.run(["node", "-e", CHECK], input=json.dumps(formulas), capture_output=True, text=True, check=True)

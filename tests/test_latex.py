@@ -8,15 +8,17 @@ from pathlib import Path
 
 import pytest
 
+from codegen.catalogue import find
 from derive.derivation import derive, rotation_identity
 from derive.derivation.notation import Notation
 from derive.derivation.verify import Certificate
 from derive.layers import LAYERS
+from derive.networks import NETWORKS
 from derive.term import Access
 from derive.typeset import latex, markdown
 from derive.typeset.latex_symbols import LatexTypesetter
 from derive.typeset.latex_width import width
-from tests.catalogue import derived
+from tests.catalogue import derived, derived_twice
 
 needs_pdflatex = pytest.mark.skipif(shutil.which("pdflatex") is None, reason="pdflatex is not installed")
 WIDE = {"stride": "s_h,s_w", "padding": "p_h,p_h_end,p_w,p_w_end", "dilation": "d_h,d_w", "groups": "G"}
@@ -35,20 +37,44 @@ FOOT = Certificate(6, 19, 4e-16, 4, 8e-11)
 
 @needs_pdflatex
 def test_documents_compile_within_the_margins(tmp_path: Path) -> None:
-    """All of them as one, for most of a run of pdflatex is its start; the log says where each begins."""
     documents = {label(n, s): latex.document(derived(n, **s), FOOT) for n, s in DOCUMENTS}
     documents["identity"] = latex.document(rotation_identity())
     assert len(documents) == len(DOCUMENTS) + 1
+    assert not overfull(documents, tmp_path)
+
+
+@needs_pdflatex
+def test_documents_of_second_order_compile_within_the_margins(tmp_path: Path) -> None:
+    assert not overfull({label(n, {}): latex.document(derived_twice(n), FOOT) for n in LAYERS}, tmp_path)
+
+
+CHAINS = [
+    "conv2d -> tanh -> conv2d",
+    "conv2d -> relu -> max_pool2d(3, stride=2, padding=1) -> conv2d(stride=s) -> softmax",
+    "conv2d -> tanh -> subsampling2d -> conv2d -> flatten -> dense",
+    "first: conv2d -> tanh -> s2: avg_pool2d -> n2: batch_norm -> silu -> last: conv2d -> out: global_avg_pool",
+    "conv2d(4, 3, padding=1) -> residual(conv2d(4, 3, padding=1) -> relu -> conv2d(4, 3, padding=1)) -> relu -> conv2d",
+]
+
+
+@needs_pdflatex
+def test_networks_compile_within_the_margins(tmp_path: Path) -> None:
+    documents = {name: latex.document(derive(build()), FOOT) for name, build in NETWORKS.items()}
+    documents |= {f"chain {n}": latex.document(derive(find(chain)), FOOT) for n, chain in enumerate(CHAINS)}
+    assert not overfull(documents, tmp_path)
+
+
+def overfull(documents: dict[str, str], folder: Path) -> list[tuple[str, str]]:
+    """The lines in the margin, by document; all of them as one, for most of a run of pdflatex is its start."""
     begin, end = r"\begin{document}", r"\end{document}"
     assert {d.partition(begin)[0] for d in documents.values()} == {latex.PREAMBLE}
     bodies = [
         rf"\typeout{{{MARK}{name}}}{d.partition(begin)[2].partition(end)[0]}\clearpage" for name, d in documents.items()
     ]
-    log = compile_latex("\n".join([latex.PREAMBLE + begin, *bodies, end]), tmp_path)
+    log = compile_latex("\n".join([latex.PREAMBLE + begin, *bodies, end]), folder)
     parts = log.split(MARK)[1:]
     assert [part.partition("\n")[0] for part in parts] == list(documents)
-    overfull = [(part.partition("\n")[0], line) for part in parts for line in part.splitlines() if OVERFULL in line]
-    assert not overfull, overfull
+    return [(part.partition("\n")[0], line) for part in parts for line in part.splitlines() if OVERFULL in line]
 
 
 MARK, OVERFULL = "document: ", "Overfull \\hbox"
@@ -138,8 +164,8 @@ def test_width_grows_with_what_is_printed() -> None:
 
 
 def test_markdown_uses_no_macro_of_its_own() -> None:
-    for name in LAYERS:
-        rendered = markdown.render(derived(name))
+    for derivation in (of(name) for name in LAYERS for of in (derived, derived_twice)):
+        rendered = markdown.render(derivation)
         assert "\\new" not in rendered
         assert "alignat" not in rendered
         assert rendered.count("$$") % 2 == 0

@@ -1,6 +1,7 @@
 """The functions of a network as text: arguments checked and bound, the plan's lines, results."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 from sympy import Symbol
 
@@ -25,17 +26,33 @@ OWN = RESERVED | {"params", "state", "saved", "buffers", "inputs", "new_state"}
 """Names that a network's functions use themselves."""
 
 
+def forward_memory(k: NetworkKernels) -> Memory:
+    """The plan of the forward function."""
+    return _memory(k, k.forward, k.network.program.outputs, kept=[t.name for t in k.kept])
+
+
+def predict_memory(k: NetworkKernels) -> Memory:
+    """The plan of the evaluation."""
+    return _memory(k, k.predict, k.network.program.outputs[:1])
+
+
+def backward_memory(k: NetworkKernels) -> Memory:
+    """The plan of the backward function; the gradients of inputs come last."""
+    results = k.backward.program.outputs
+    return _memory(k, k.backward, results, tail=results[len(k.trained) :])
+
+
 def forward_function(k: NetworkKernels) -> FunctionContext:
     """``net_forward(x, params) -> y, saved``, with state also ``-> y, new_state, saved``."""
     network, kernel = k.network, k.forward
     output = network.program.outputs[0]
-    memory = _memory(k, kernel, network.program.outputs, kept=[t.name for t in k.kept])
+    memory = forward_memory(k)
     replaced = {new: name for name, new, _ in network.state}
     results = [output]
     if replaced:
         entries = ", ".join(f"{quoted(network.key(name))}: {new}" for new, name in replaced.items())
         results.append(f"{{{entries}}}")
-    results.append(_tuple([*(t.name for t in k.kept), *(f"{t.name}.shape" for t in k.backward.shaped)]))
+    results.append(_tuple([*(t.name for t in k.kept), *(f"{t.name}.shape" for t in k.shaped)]))
     state = ["new state by name"] if replaced else []
     words = [f"{output}, {_shape(network.program.tensors[output])}", *state, f"what {network.name}_backward"]
     returns = ", ".join(words)
@@ -59,7 +76,7 @@ def predict_function(k: NetworkKernels) -> FunctionContext:
     return _function(
         k,
         kernel,
-        _memory(k, kernel, [output]),
+        predict_memory(k),
         heading=f"Compute the network after training: {network.words}.",
         arrays=_arrays(k, kernel, given=given),
         results=[output],
@@ -80,13 +97,43 @@ def backward_function(k: NetworkKernels) -> FunctionContext:
     return _function(
         k,
         kernel,
-        _memory(k, kernel, kernel.program.outputs, tail=own),
+        backward_memory(k),
         heading=f"Compute all gradients of E: {network.words}.",
         arrays=[*_saved(k), *_arrays(k, kernel, given=k.seeds)],
         results=[f"{answer} if inputs else None" if own else "None", f"{{{gradients}}}"],
         result_type="tuple[Any, dict[str, rt.Array]]",
         returns=[f"{names} (None unless inputs), and the gradients of all weights by name."],
         own=[*(f"{s}: Any" for s in k.seeds)],
+    )
+
+
+def double_backward_function(k: NetworkKernels, kernel: Kernel) -> FunctionContext:
+    """``net_double_backward(directions, dy, params, saved) -> gradients by name``."""
+    network = k.network
+    names = [*k.seeds, *network.differentiable]
+    keys = [network.key(n) if n in network.part else n for n in names]
+    results = ", ".join(f"{quoted(key)}: {g}" for key, g in zip(keys, kernel.program.outputs, strict=True))
+    watched = {d: network.key(n) if n in network.part else n for d, n in kernel.directions}
+    tensors = kernel.program.tensors
+    reading = [f"rt.names({quoted(network.name)}, directions, {_tuple([quoted(w) for w in watched.values()])})"]
+    for direction, key in watched.items():
+        extents = ", ".join(size_text(e) for e in tensors[direction].shape)
+        shape = f"({extents},)" if len(tensors[direction].shape) == 1 else f"({extents})"
+        head = f"{quoted(network.name)}, directions, {quoted(key)}"
+        reading.append(f"{direction} = rt.direction({head}, dtype, {shape})")
+    whole = replace(kernel.program, inputs=tuple(replace(t, optional=False) for t in kernel.program.inputs))
+    kernel = replace(kernel, program=whole)
+    return _function(
+        k,
+        kernel,
+        _memory(k, kernel, whole.outputs),
+        heading=f"Compute the gradient of the gradient: {network.words}.",
+        arrays=[*_saved(k), *_arrays(k, kernel, given=k.seeds), *reading],
+        results=[f"{{{results}}}"],
+        result_type="dict[str, rt.Array]",
+        returns=["the gradient of S by name: of dy, the inputs and the weights."],
+        own=["directions: Mapping[str, Any]", *(f"{s}: Any" for s in k.seeds)],
+        preface=kernel.preface,
     )
 
 
@@ -101,6 +148,7 @@ def _function(
     result_type: str,
     returns: Sequence[str],
     own: Sequence[str] = (),
+    preface: Sequence[str] = (),
 ) -> FunctionContext:
     """A function of the module; `own` are its first parameters where these are not the network's inputs."""
     backward = bool(own)
@@ -115,13 +163,13 @@ def _function(
     parameters += ["saved: tuple[Any, ...]"] if backward else []
     parameters.append("*")
     parameters += [f"{o.name}: {annotation(o)}{_default(o)}" for o in kernel.options]
-    parameters += ["inputs: bool = True"] if backward else []
+    parameters += ["inputs: bool = True"] if kernel is k.backward else []
     parameters.append("buffers: rt.Buffers | None = None")
     lines = [*used(arrays, computed), *computed]
     return FunctionContext(
         signature=signature(f"def {kernel.name}", parameters, result_type, 0),
         summary=heading,
-        description=paragraph(_description(k, kernel, memory, returns, own, stateful), "    "),
+        description=paragraph([*preface, *_description(k, kernel, memory, returns, own, stateful)], "    "),
         lines=tuple(fit(lines, 1)),
     )
 
@@ -158,7 +206,7 @@ def _arrays(k: NetworkKernels, kernel: Kernel, given: Sequence[str]) -> list[str
         lines.append(f"{n} = rt.array({name}, {quoted(n)}, {n}, {len(tensors[n].shape)}{kind})")
     lines.append(f"dtype = rt.float_type({name}, {', '.join(f'{n}={n}' for n in real)})")
     lines += [line for o in kernel.options for line in binder.option(o)]
-    backward = kernel is k.backward
+    backward = bool(kernel.seeds)
     shapes = [Source(shape_argument(t), t.name, t) for t in kernel.shaped]
     shapes += [Source(f"{t.name}.shape", t.name, t) for t in k.kept if t.name in network.part or t in network.given]
     if backward:
@@ -214,7 +262,7 @@ def _weight(network: Network, tensor: Tensor, binder: Binder, where: str) -> lis
 
 
 def _saved(k: NetworkKernels) -> list[str]:
-    names = [*(t.name for t in k.kept), *(shape_argument(t) for t in k.backward.shaped)]
+    names = [*(t.name for t in k.kept), *(shape_argument(t) for t in k.shaped)]
     return [*_filled("(", names, ") = saved")] if names else []
 
 
@@ -248,13 +296,15 @@ def _description(
     for t in network.given:
         if not own and t in kernel.program.inputs:
             lines.append(f"    {t.name}: {_shape(t)}{', integers' if t.integer else ''}.")
+    if kernel.directions:
+        lines.append("    directions: what the first gradients are multiplied by in S, by name; a missing one is 0.")
     for seed, output in kernel.seeds:
         lines.append(f"    {seed}: {_shape(kernel.program.tensors[seed])}; dE/d{output}.")
     lines.append(f"    params: the weights by name, see {network.class_name}.")
     lines += ["    state: the running statistics by name."] if stateful else []
     lines += [f"    saved: what {network.name}_forward returned last."] if own else []
     lines += [f"    {o.name}: {describe_option(o)}." for o in kernel.options]
-    lines += ["    inputs: whether the gradient of the input is wanted."] if own else []
+    lines += ["    inputs: whether the gradient of the input is wanted."] if kernel is k.backward else []
     lines.append("    buffers: memory that is used again from call to call; what is kept lies in it.")
     lines += ["", "Returns:", *(f"    {r}" for r in returns), "", "Raises:"]
     lines.append("    TypeError: when an array has a wrong type.")

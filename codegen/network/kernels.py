@@ -7,7 +7,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from itertools import groupby
 
+from sympy import Add
+
 from codegen.kernel import Kernel, assemble, forward_program, gradient_program, kernels, without_inputs
+from codegen.second_order import double_backward
 from derive.composition import Network, NetworkError
 from derive.differentiate import differentiate
 from derive.inline import is_pointwise
@@ -28,6 +31,7 @@ class NetworkKernels:
         trained: the weights that have a gradient, in the order of the results.
         inputs: the inputs that have a gradient, in the order of the results.
         loss: the functions of the loss, forward and gradient.
+        double_backward: the gradients of the gradients; None at order 1.
     """
 
     source: Network
@@ -39,6 +43,13 @@ class NetworkKernels:
     trained: tuple[str, ...]
     inputs: tuple[str, ...]
     loss: tuple[Kernel, ...] = ()
+    double_backward: Kernel | None = None
+
+    @property
+    def shaped(self) -> tuple[Tensor, ...]:
+        """The inputs of which forward keeps only the shape."""
+        second = self.double_backward.shaped if self.double_backward else ()
+        return tuple(dict.fromkeys((*self.backward.shaped, *second)))
 
     @property
     def seeds(self) -> tuple[str, ...]:
@@ -46,12 +57,14 @@ class NetworkKernels:
         return tuple(name for name, _ in self.backward.seeds)
 
 
-def network_kernels(source: Network) -> NetworkKernels:
-    """The functions of a network.
+def network_kernels(source: Network, order: int = 1) -> NetworkKernels:
+    """The functions of a network, with order 2 also that of double backward.
 
     Raises:
-        NetworkError: when the network's value does not depend on what it would learn.
+        NetworkError: when the network's value does not depend on what it would learn, and for another order.
     """
+    if order not in (1, 2):
+        raise NetworkError(f"{source.name}: order: expected 1 or 2, received {order}")
     network = source.concrete
     program = network.program
     gradient = differentiate(program)
@@ -59,11 +72,14 @@ def network_kernels(source: Network) -> NetworkKernels:
         raise NetworkError(f"{network.name}: its value holds integers; there is nothing to differentiate")
     trained = tuple(w for w in network.weights if not program.tensors[w].constant)
     inputs = tuple(t.name for t in network.given if not t.integer and not t.constant)
-    wanted = gradient_program(gradient, [*trained, *inputs], without_inputs(program))
+    wanted = gradient_program(gradient, [*trained, *inputs], without_inputs(program), frugal=True)
     backward = _summed_first(wanted)
     held = {*network.weights, *dict(network.constants), *(s for s, _, _ in network.state)}
     seeds = {t.name for t in gradient.seeds.values()}
-    kept = tuple(t for t in backward.inputs if t.name not in seeds | held)
+    second = double_backward(network) if order == 2 else None
+    directions = {name for name, _ in second.directions} if second else set()
+    read = dict.fromkeys((*backward.inputs, *(second.arguments if second else ())))
+    kept = tuple(t for t in read if t.name not in seeds | held | directions)
     given = {t.name for t in program.inputs}
     extra = [t.name for t in kept if t.name not in given and t.name not in program.outputs]
     results = (*program.outputs, *extra)
@@ -83,6 +99,7 @@ def network_kernels(source: Network) -> NetworkKernels:
         trained=trained,
         inputs=inputs,
         loss=_loss(network),
+        double_backward=second,
     )
 
 
@@ -106,11 +123,21 @@ def _read(statement: Statement) -> set[str]:
 
 
 def _summed_first(program: Program) -> Program:
-    """Of neighbouring statements with one target first those that sum: a GEMM writes its result where it belongs."""
+    """Neighbouring statements with one target: what is pointwise as one expression, behind what sums.
+
+    So a GEMM writes its result where it belongs.
+    """
     groups = groupby(program.statements, key=lambda s: s.target.name)
-    ordered = [s for _, group in groups for s in _sorted(list(group))]
-    return replace(program, statements=tuple(ordered))
+    return replace(program, statements=tuple(s for _, group in groups for s in _merged(list(group))))
 
 
-def _sorted(group: Sequence[Statement]) -> list[Statement]:
-    return sorted(group, key=is_pointwise)
+def _merged(group: Sequence[Statement]) -> list[Statement]:
+    pointwise = [s for s in group if is_pointwise(s)]
+    rest = [s for s in group if not is_pointwise(s)]
+    if not pointwise:
+        return rest
+    first = pointwise[0]
+    names = [r.index for r in first.term.free]
+    renamed = [s.term.rename(dict(zip((r.index for r in s.term.free), names, strict=True))) for s in pointwise]
+    body = Add(*(t.body for t in renamed))
+    return [*rest, replace(first, term=replace(first.term, body=body))]

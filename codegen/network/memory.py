@@ -169,18 +169,18 @@ def _tail_last(records: list[Record], main: Sequence[str], tail: Sequence[str]) 
     needed = {roots.get(n, n) for n in main}
     first: list[Record] = []
     last: list[Record] = []
+    side = first
     for record in reversed(records):
-        if isinstance(record, Clip):  # goes with what it restricts
-            (first if records[records.index(record) + 1] in first else last).append(record)
+        if isinstance(record, Clip):  # goes with what it restricts, the record behind it
+            side.append(record)
             continue
-        written = {roots.get(n, n) if not isinstance(record, Split | Window) else n for n in _written(record)}
-        views = isinstance(record, Split | Window) and record.name in needed
-        if written & needed or views:
-            first.append(record)
+        views = isinstance(record, Split | Window)
+        written = {n if views else roots.get(n, n) for n in _written(record)}
+        side = first if written & needed else last
+        side.append(record)
+        if side is first:
             names = mentioned(record)
             needed |= names | {roots[n] for n in names if n in roots}
-        else:
-            last.append(record)
     return [*reversed(first), Wanted("inputs", tuple(reversed(last)))] if last else list(reversed(first))
 
 

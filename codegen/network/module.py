@@ -7,11 +7,16 @@ from typing import Any
 from codegen.compiler import check_names, function_source, signature
 from codegen.docstring import equations, paragraph, wrapped
 from codegen.layout import fit
-from codegen.network.functions import backward_function, forward_function, predict_function
+from codegen.network.functions import (
+    backward_function,
+    double_backward_function,
+    forward_function,
+    predict_function,
+)
 from codegen.network.kernels import network_kernels
 from codegen.network.network_class import NetworkClass, network_class
 from codegen.render import FunctionContext, header, render
-from derive.composition import Network, NetworkError
+from derive.composition import Network
 
 TEMPLATE = "numpy/network.py.jinja"
 
@@ -40,20 +45,20 @@ class NetworkContext:
     loss: tuple[str, ...]
     backward_head: str
     backward: tuple[str, ...]
+    double_backward: tuple[str, ...]
 
 
 def network_source(network: Network, order: int = 1) -> str:
     """The text of the module of a network.
 
     Raises:
-        NetworkError: when there is nothing to differentiate, or second derivatives are asked for.
+        NetworkError: when there is nothing to differentiate, and for an order other than 1 and 2.
     """
-    if order != 1:
-        raise NetworkError(f"{network.name}: a network is generated at order 1; its layers have order {order}")
     check_names(network)
-    k = network_kernels(network)
+    k = network_kernels(network, order)
     cls = network_class(k)
-    own = (forward_function(k), predict_function(k), backward_function(k))
+    own = [forward_function(k), predict_function(k), backward_function(k)]
+    own += [double_backward_function(k, k.double_backward)] if k.double_backward else []
     functions = (*own, *(function_source(loss) for loss in k.loss))
     return render(
         TEMPLATE,
@@ -80,6 +85,7 @@ def network_source(network: Network, order: int = 1) -> str:
             loss=tuple(fit(list(cls.loss), 2)),
             backward_head=_backward_head(k.seeds[0]),
             backward=tuple(fit(list(cls.backward), 2)),
+            double_backward=tuple(fit(list(cls.double_backward), 1)),
         ),
     )
 

@@ -33,6 +33,7 @@ class NetworkClass:
         judged: names of the arrays that the loss takes; () for a network without loss.
         loss: lines of loss.
         backward: lines of backward.
+        double_backward: lines of double_backward, its head among them; () at order 1.
     """
 
     name: str
@@ -48,6 +49,7 @@ class NetworkClass:
     judged: tuple[str, ...]
     loss: tuple[str, ...]
     backward: tuple[str, ...]
+    double_backward: tuple[str, ...]
 
 
 def network_class(k: NetworkKernels) -> NetworkClass:
@@ -67,6 +69,7 @@ def network_class(k: NetworkKernels) -> NetworkClass:
         judged=_judged(k),
         loss=tuple(_loss(k)),
         backward=tuple(_backward(k)),
+        double_backward=tuple(_double_backward(k)),
     )
 
 
@@ -104,7 +107,8 @@ def _start_text(start: Start, fan: Expr, shape: str) -> str:
 def _setup(network: Network) -> list[str]:
     lines = size_lines(network)
     tensors, fans = network.program.tensors, dict(network.fans)
-    lines.append(f"dtype = rt.real_type({quoted(network.name)}, dtype)")
+    if network.starts or network.state:
+        lines.append(f"dtype = rt.real_type({quoted(network.name)}, dtype)")
     if any(not isinstance(start, float) for _, start in network.starts):
         lines.append("rng = np.random.default_rng(rng)")
     for weight, start in network.starts:
@@ -122,9 +126,11 @@ def _setup(network: Network) -> list[str]:
 def _attributes(k: NetworkKernels) -> list[str]:
     network = k.network
     layers = ", ".join(f"{quoted(n.name)}: {quoted(n.layer.name)}" for n in network.nodes)
-    lines = [f"layers: ClassVar[Mapping[str, str]] = {{{layers}}}"]
-    (seed,) = k.seeds
-    lines += [f"differentiable = {_shape(k.inputs, quote=True)}", f"outputs = (({quoted('y')}, {quoted(seed)}),)"]
+    lines = [f"layer = {quoted(network.name)}", f"differentiable = {_shape(k.inputs, quote=True)}"]
+    seeds = {output: seed for seed, output in k.backward.seeds}
+    pairs = [f"({quoted(o)}, {quoted(seeds[o])})" for o in seeds]
+    lines.append(f"outputs = {_shape(pairs)}")
+    lines += [f"layers: ClassVar[Mapping[str, str]] = {{{layers}}}"]
     names = [network.part[t.name].key if t.name in network.part else t.name for t in k.kept]
     return [*lines, f"kept = {_shape(names, quote=True)}"]
 
@@ -193,6 +199,19 @@ def _backward(k: NetworkKernels) -> list[str]:
     arguments = [seed, f"self.params, saved{_options(k.backward)}", "inputs=inputs, buffers=self.buffers"]
     call = f"{network.name}_backward({', '.join(arguments)})"
     return [*lines, f"gradient, self.grads = {call}", "return gradient"]
+
+
+def _double_backward(k: NetworkKernels) -> list[str]:
+    if k.double_backward is None:
+        return []
+    seeds = ", ".join(f"seeds[{quoted(s)}]" for s in k.seeds)
+    arguments = f"directions, {seeds}, self.params, self._kept(){_options(k.double_backward)}, buffers=self.buffers"
+    return [
+        "def double_backward(self, seeds: Mapping[str, Any], directions: Mapping[str, Any]) -> dict[str, Any]:",
+        '    """Return the gradient of S, the sum of direction * gradient, by name; see the function of this name."""',
+        f"    rt.names({quoted(k.network.name)}, seeds, {_shape(k.seeds, quote=True)}, every=True)",
+        f"    return {k.network.name}_double_backward({arguments})",
+    ]
 
 
 def _shape(parts: Sequence[Expr | str], quote: bool = False) -> str:

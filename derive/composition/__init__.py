@@ -2,11 +2,20 @@
 
 text       network text -> nodes                    network.lark, text.py
 compose    nodes -> Network, one program            compose.py, settings.py, axes.py, tidy.py, fan.py
+levels     a layer and its activation are one       level.py
+parameters how many numbers it trains               parameters.py
+with_loss  the network and its loss as one network  loss.py
 concrete   the network with its numbers put in      concrete.py
 """
 
 from derive.composition.compose import compose
+from derive.composition.level import Level, levels
+from derive.composition.loss import with_loss
+from derive.composition.parameters import parameters
 from derive.composition.record import Network, NetworkError, Node, Normal, Part, Uniform
 from derive.composition.text import is_network, network
 
-__all__ = ["Network", "NetworkError", "Node", "Normal", "Part", "Uniform", "compose", "is_network", "network"]
+__all__ = [
+    "Level", "Network", "NetworkError", "Node", "Normal", "Part", "Uniform", "compose", "is_network", "levels",
+    "network", "parameters", "with_loss",
+]  # fmt: skip

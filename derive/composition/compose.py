@@ -15,6 +15,7 @@ from sympy import Expr, Integer, Symbol
 from derive.collapse import expanded
 from derive.composition.axes import written_out
 from derive.composition.fan import fan_in
+from derive.composition.level import size_labels
 from derive.composition.record import Data, Network, NetworkError, Node, Part, Start, Uniform
 from derive.composition.settings import Values, set_options
 from derive.composition.tidy import tidied
@@ -41,7 +42,7 @@ def compose(
     nodes: Sequence[Node],
     output: str,
     *,
-    inputs: Mapping[str, Sequence[Any]] | None = None,
+    inputs: Mapping[str, Sequence[Any] | None] | None = None,
     loss: Layer | None = None,
     **interface: Any,
 ) -> Network:
@@ -51,7 +52,8 @@ def compose(
         name: the network's name, also the stem of its functions.
         nodes: its layers, in any order.
         output: the node whose value is the network's.
-        inputs: shapes of the network's inputs, integers and names; what is left out follows from the layer that reads.
+        inputs: shapes of the network's inputs, integers and names; what is left out or None follows from the layer that
+            reads.
         loss: the layer that judges the output.
         **interface: fields of `Network` such as title, class_name, source.
 
@@ -61,13 +63,14 @@ def compose(
     """
     builder = _Builder(name, dict(inputs or {}))
     ordered = _ordered(name, nodes, output, set(builder.shapes) or {INPUT})
+    labels = size_labels(ordered)
     for node in ordered:
-        builder.add(node, node.layer.program)
+        builder.add(node, node.layer.program, labels[node.name])
     evaluation = None
     if any(node.layer.evaluation is not None for node in ordered):
         other = _Builder(name, dict(inputs or {}))
         for node in ordered:
-            other.add(node, node.layer.evaluation or node.layer.program)
+            other.add(node, node.layer.evaluation or node.layer.program, labels[node.name])
         evaluation = other.program(output, ())
     network = builder.network(ordered, output, interface)
     return replace(network, evaluation=evaluation, loss=loss)
@@ -112,7 +115,7 @@ def _ordered(name: str, nodes: Sequence[Node], output: str, inputs: set[str]) ->
 class _Builder:
     """The program so far; each node adds its statements."""
 
-    def __init__(self, name: str, shapes: dict[str, Sequence[Any]]) -> None:
+    def __init__(self, name: str, shapes: dict[str, Sequence[Any] | None]) -> None:
         self.name, self.shapes = name, shapes
         self.values: dict[str, Value] = {}
         self.inputs: list[Tensor] = []
@@ -128,15 +131,12 @@ class _Builder:
         self.constants: dict[str, Data] = {}
         self.flattened: dict[str, tuple[Expr, ...]] = {}
         self.images: dict[str, tuple[Expr, ...]] = {}
-        self.count = 0
 
-    def add(self, node: Node, source: Program) -> None:
-        """Append the statements of a node."""
-        self.count += 1
+    def add(self, node: Node, source: Program, label: str) -> None:
+        """Append the statements of a node; `label` distinguishes its sizes."""
         layer, where = node.layer, f"{self.name}, {node.name} ({node.layer.name})"
         if len(node.inputs) > len(source.inputs):
             raise NetworkError(f"{where}: takes {len(source.inputs)} inputs, is given {len(node.inputs)}")
-        label = node.name if node.named else str(self.count)
         values = Values(where, label, taken=self.numbers)
         settings = dict(node.settings)
         set_options(layer, settings, values)
@@ -144,14 +144,15 @@ class _Builder:
             if given not in self.values:
                 self._open(given, source.inputs[node.inputs.index(given)], values, where)
         bound = dict(zip((t.name for t in source.inputs), (self.values[g] for g in node.inputs), strict=False))
-        source = self._axes(source, bound, where)
+        source = self._axes(source, bound, values)
         for tensor in source.inputs[: len(node.inputs)]:
             self._unify(tensor, bound[tensor.name].tensor, values, where)
+        bound = dict(zip((t.name for t in source.inputs), (self.values[g] for g in node.inputs), strict=False))
         self._features(layer, settings, values, where)
         self._leftover(source, values)
         self._check_settings(node, layer, settings, where)
-        self._derived(source, values, where)
         self.numbers |= values.numbers
+        self._derived(source, values, where)
         self._requirements(layer, values, where)
         self._append(node, source, bound, values, settings)
 
@@ -180,7 +181,7 @@ class _Builder:
         letters = "nijc" if len(shape) == 4 else "n" + "cdefgh"[: len(shape) - 1]
         self.values[name] = Value(network_input, tuple(integer(v) for v in letters))
 
-    def _axes(self, source: Program, bound: Mapping[str, Value], where: str) -> Program:
+    def _axes(self, source: Program, bound: Mapping[str, Value], values: Values) -> Program:
         """Write `...` out as what it stands for in the first tensor given."""
         for tensor in source.inputs:
             if tensor.ravel is None or tensor.name not in bound:
@@ -190,11 +191,14 @@ class _Builder:
             found = len(value.tensor.shape) - rest
             if found < 1:
                 raise NetworkError(
-                    f"{where}: argument {tensor.name}: expected more than {rest} axes, "
-                    f"received {value.tensor.name} of shape {_shape(value.tensor.shape)}"
+                    f"{values.where}: argument {tensor.name}: expected more than {rest} axes, "
+                    f"received {value.tensor.name} of shape {self._shown(value.tensor.shape)}"
                 )
             stretch = slice(tensor.ravel, tensor.ravel + found)
-            return written_out(source, value.tensor.shape[stretch], value.letters[stretch])
+            # names that no layer has, as the network's own may be those of other symbols in the layer
+            stand_ins = [integer(f"axis_{k}_of_{tensor.name}") for k in range(found)]
+            values.symbols |= dict(zip(stand_ins, value.tensor.shape[stretch], strict=True))
+            return written_out(source, stand_ins, value.letters[stretch])
         return source
 
     def _unify(self, tensor: Tensor, value: Tensor, values: Values, where: str) -> None:
@@ -224,6 +228,26 @@ class _Builder:
                     f"{where}: argument {tensor.name}, axis {axis}: expected {self._number(wanted)}, "
                     f"received {self._number(actual)}, {value.name} of shape {self._shown(value.shape)}"
                 )
+            if wanted in self.numbers and actual in self.numbers and wanted != actual:
+                self._identify(wanted, actual, values)
+
+    def _identify(self, a: Expr, b: Expr, values: Values) -> None:
+        """Two sizes of the same number that must agree, as where branches join, become one: the earlier symbol."""
+        stays, gone = sorted((a, b), key=list(self.numbers).index)
+        mapping = {gone: stays}
+
+        def tensor(t: Tensor) -> Tensor:
+            return replace(t, shape=tuple(e.xreplace(mapping) for e in t.shape))
+
+        def shapes(found: dict[str, tuple[Expr, ...]]) -> dict[str, tuple[Expr, ...]]:
+            return {name: tuple(e.xreplace(mapping) for e in shape) for name, shape in found.items()}
+
+        program = Program(tuple(self.inputs), tuple(self.statements), (), tuple(self.sizes)).substitute(mapping)
+        self.inputs, self.statements, self.sizes = list(program.inputs), list(program.statements), list(program.sizes)
+        self.values = {n: replace(v, tensor=tensor(v.tensor)) for n, v in self.values.items()}
+        self.flattened, self.images = shapes(self.flattened), shapes(self.images)
+        values.symbols = {s: e.xreplace(mapping) for s, e in values.symbols.items()} | {gone: stays}
+        del self.numbers[gone]
 
     def _features(self, layer: Layer, settings: Mapping[str, Any], values: Values, where: str) -> None:
         """Numbers of channels and the like: what a setting says of them."""
@@ -272,6 +296,10 @@ class _Builder:
                 )
             if value.is_Integer or isinstance(value, Symbol):
                 values.symbols[symbol] = value
+                continue
+            known = next((s for s, e in self.sizes if e == value), None)
+            if known is not None:  # a window like that of another branch
+                values.symbols[symbol] = known
                 continue
             own = integer(f"{symbol.name.removesuffix('_out')}_{values.label}")
             values.symbols[symbol] = own

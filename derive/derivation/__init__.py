@@ -2,8 +2,10 @@
 
 from collections.abc import Mapping, Sequence
 
+from derive.composition.record import Network
 from derive.derivation.forward import definitions, notes, setup, simplified
 from derive.derivation.identity import rotation_identity
+from derive.derivation.network import derive_network
 from derive.derivation.notation import gradient_notation
 from derive.derivation.outcome import as_statement
 from derive.derivation.recognise import ROTATED
@@ -28,8 +30,8 @@ def derive(
     """The derivation of a layer's gradients.
 
     Args:
-        layer: a layer of the catalogue, or one of your own.
-        wrt: the inputs to differentiate by; all differentiable ones by default.
+        layer: a layer of the catalogue, one of your own, or a network.
+        wrt: the inputs to differentiate by; all differentiable ones by default, the weights of a network.
         settings: options and sizes by name, see `derive.derivation.settings`.
         order: 2 for the gradient of the gradient.
 
@@ -38,6 +40,8 @@ def derive(
     """
     if checked_order(layer, order) == 2:
         return second_derivation(layer, _checked(layer, wrt), settings)
+    if isinstance(layer, Network):
+        return derive_network(layer, wrt, settings)
     display = displayed(layer, settings)
     program = simplified(display.program)
     gradient = differentiate(program, _checked(layer, wrt))

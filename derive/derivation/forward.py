@@ -147,12 +147,18 @@ def notes(program: Program) -> tuple[Words, ...]:
     """What a reader must know of the forward equations: zero padding, ties, constants, absent inputs."""
     found: list[Words] = []
     padded = [name for name in program.tensors if _leaves(program, name)]
-    for name in padded:
-        found.append(("An access outside ", Access(name), " reads 0."))
+    if padded:
+        found.append(("An access outside ", *joined([Access(n) for n in padded], " or "), " reads 0."))
     for function, meaning in sorted(_explained(program), key=str):
         found.append((Equals(function, meaning), "."))
+    ties: dict[Words, list[Words]] = {}
     for statement in program.statements:
-        found += _ties(statement)
+        policy, record = _ties(statement)
+        if record:
+            ties.setdefault(policy, []).append(record)
+    for policy, records in ties.items():
+        found.append((*policy, *(w for n, record in enumerate(records) for w in ((", ",) if n else ()) + record), "."))
+    for statement in program.statements:
         if statement.target.constant:
             found.append(
                 (Access(statement.target.name), " counts as a constant: nothing is differentiated through it.")
@@ -160,8 +166,8 @@ def notes(program: Program) -> tuple[Words, ...]:
     return tuple(found)
 
 
-def _ties(statement: Statement) -> list[Words]:
-    """Which positions of an extremum a gradient flows to."""
+def _ties(statement: Statement) -> tuple[Words, Words]:
+    """Which positions of an extremum a gradient flows to, and the tensor that records it; () for no extremum."""
     term = statement.term
     several = f"Where several elements are the {EXTREMA.get(term.op)}, "
     if statement.argument is not None:
@@ -169,20 +175,12 @@ def _ties(statement: Statement) -> list[Words]:
             f"{several}the first one in row-major order of ",
             *joined([r.index for r in term.bound]),
             " counts, and NaN is passed on; ",
-            Access(statement.argument.name),
-            " records its position ",
-            position(term.bound),
-            ".",
         )
-        return [first]
+        return first, (Access(statement.argument.name), " records its position ", position(term.bound))
     if statement.ties is not None:
-        shared: Words = (
-            f"{several}they share the gradient equally; ",
-            Access(statement.ties.name),
-            " is how many they are. NaN is passed on, and its window has no gradient.",
-        )
-        return [shared]
-    return []
+        shared = f"{several}they share the gradient equally. NaN is passed on, and its window has no gradient; "
+        return (shared,), (Access(statement.ties.name), " is how many they are")
+    return (), ()
 
 
 def _explained(program: Program) -> list[tuple[Expr, Expr]]:

@@ -44,7 +44,7 @@ class Notation:
     Attributes:
         quotients: gradient tensors written as dE/d(tensor): gradient -> tensor.
         deltas: gradient tensors written as the error signal delta, with the layer's number: gradient -> "l".
-        levels: tensors of another layer: name -> (letter, number), such as u_prev -> (u, "l-1").
+        levels: tensors of a numbered layer: name -> (letter, number), such as u_prev -> (u, "l-1").
         order: tensors in reading order; products are written in it.
         sizes: extents in reading order, that of the axes.
         seeds: gradients given from outside that a sentence introduces: gradient -> output.
@@ -91,7 +91,7 @@ def gradient_notation(gradient: Gradient) -> Notation:
 
 @dataclass(frozen=True)
 class Name:
-    """A name in parts: ``p_h_end`` is base p, marks (h, end); ``H_out`` is H with a prime."""
+    """A name in parts: ``p_h_end`` is base p, marks (h, end); ``H_out`` and ``r_prime`` have a prime."""
 
     base: str
     marks: tuple[str, ...] = ()
@@ -101,7 +101,7 @@ class Name:
 def name_parts(name: str) -> Name:
     """Split a name as it is written in code."""
     base, *marks = name.split("_")
-    if marks == ["out"]:
+    if marks in (["out"], ["prime"]):
         return Name(base, (), True)
     stem = base.rstrip("0123456789")
     if len(stem) == 1 and stem != base and not marks:

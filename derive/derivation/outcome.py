@@ -7,7 +7,7 @@ from sympy import Add, Integer, Mul, Symbol
 from derive.derivation.recognise import recognise
 from derive.derivation.record import Equals, Result, Section, Step, Words, joined
 from derive.inline import is_pointwise
-from derive.term import Access, Program, Statement, Tensor, Term
+from derive.term import Program, Statement, Tensor, Term
 
 
 def collected(terms: tuple[Term, ...]) -> tuple[Term, ...]:
@@ -17,7 +17,7 @@ def collected(terms: tuple[Term, ...]) -> tuple[Term, ...]:
         return terms
     factors = [list(Mul.make_args(t.body)) for t in terms]
     common = [f for f in factors[0] if not f.is_Number and all(f in other for other in factors[1:])]
-    if not any(isinstance(f, Access) for f in common):
+    if not common:
         return terms
     rest = [Mul(*(f for f in own if f not in common)) for own in factors]
     return (replace(terms[0], body=Mul(*common, Add(*rest))),)

@@ -183,8 +183,12 @@ def _summed(term: Term) -> Words:
 
 
 def _rearranged(signal: Access, others: Sequence[Access], term: Term) -> Words:
-    what = "contraction within groups of " if term.bound else "rearrangement of "
-    return (what, _name(signal), *(_kernel(others, term) if others else ()))
+    places = [e for a in (signal, *others) for e in a.indices]
+    if not term.bound and any(e.has(floordiv) for e in signal.indices) and not any(e.has(mod) for e in places):
+        what: Words = (" times ", *joined([_name(a) for a in others], " and ")) if others else ()
+        return ("upsampling of ", _name(signal), *what)
+    kind = "contraction within groups of " if term.bound else "rearrangement of "
+    return (kind, _name(signal), *(_kernel(others, term) if others else ()))
 
 
 def _pointwise(signal: Access, term: Term, signals: Sequence[Access]) -> Words:

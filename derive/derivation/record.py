@@ -9,7 +9,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from sympy import Expr, Symbol
+import sympy
+from sympy import Expr, Integer, Symbol
 
 from derive.derivation.notation import Notation
 from derive.interface import Layer
@@ -104,6 +105,10 @@ class Section:
         raw: the terms as differentiation made them, the row before the first one.
         wrt: the tensor differentiated by, for comparison with finite differences; "" where there is none.
         lets: names introduced on the way.
+        lemmas: derivations of gradients that this one inserts; their rows stand before its own.
+        seeds: of a section in a network, the tensors at which `forward` ends and their gradients, (tensor, gradient).
+            These are whole gradients: where something else in `forward` reads such a tensor it counts as fixed. Empty
+            elsewhere: there the outputs of `forward` are meant.
     """
 
     title: Words
@@ -116,6 +121,67 @@ class Section:
     raw: tuple[Term, ...] = ()
     wrt: str = ""
     lets: tuple[Statement, ...] = ()
+    lemmas: tuple["Section", ...] = ()
+    seeds: tuple[tuple[str, str], ...] = ()
+
+    @property
+    def parts(self) -> tuple["Section", ...]:
+        """The lemmas, then the section itself."""
+        return (*self.lemmas, self)
+
+
+@dataclass(frozen=True)
+class Chapter:
+    """The gradients of one layer of a network: its heading, sentences, and the sections."""
+
+    title: Words
+    setup: tuple[Words, ...]
+    sections: tuple[Section, ...]
+
+
+@dataclass(frozen=True)
+class Row:
+    """One layer of a network in the table of its layers.
+
+    Attributes:
+        label: its level, such as "l+1" or "c3".
+        layers: what it consists of, names of the catalogue: a layer and its activation.
+        reads: the levels or inputs that it reads.
+        shape: the extents of its value.
+        weights: what is trained, (letter, shape).
+        parameters: how many numbers are trained.
+    """
+
+    label: str
+    layers: tuple[str, ...]
+    reads: tuple[str, ...]
+    shape: tuple[Expr, ...]
+    weights: tuple[tuple[str, tuple[Expr, ...]], ...]
+    parameters: Expr
+
+
+@dataclass(frozen=True)
+class LayerTable:
+    """The layers of a network.
+
+    Attributes:
+        rows: one per layer.
+        numbers: what its sizes are, as far as the network fixes them.
+        notation: how the letters of its tensors are written.
+    """
+
+    rows: tuple[Row, ...]
+    numbers: Mapping[Symbol, Expr]
+    notation: Notation
+
+    @property
+    def parameters(self) -> Expr:
+        """How many numbers the network trains."""
+        return sympy.expand(sum((row.parameters for row in self.rows), Integer(0)))
+
+    def number(self, extents: tuple[Expr, ...]) -> tuple[Expr, ...]:
+        """Extents with the numbers that the network fixes."""
+        return tuple(sympy.expand(e.xreplace(dict(self.numbers))) for e in extents)
 
 
 @dataclass(frozen=True)
@@ -145,6 +211,9 @@ class Derivation:
         layer: the layer as displayed; None when there is none.
         mapping: what the symbols of the layer's definition were replaced by.
         appendix: derivations of identities that this one speaks of.
+        table: of a network, its layers.
+        chapters: of a network, its sections layer by layer, the last layer first; empty for a layer.
+        seed: of a network, the gradient tensor of its output.
         premises: sentences and rows between the forward equations and the sections, of order 2: the first gradients.
     """
 
@@ -161,6 +230,9 @@ class Derivation:
     layer: Layer | None = None
     mapping: Mapping[Symbol, Expr] = field(default_factory=dict)
     appendix: tuple["Derivation", ...] = ()
+    table: LayerTable | None = None
+    chapters: tuple[Chapter, ...] = ()
+    seed: str = ""
     premises: tuple[Words | Step, ...] = ()
 
     @property

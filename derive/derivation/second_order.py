@@ -8,10 +8,10 @@ follows them.
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 
-from sympy import Mul
+from sympy import Mul, Symbol
 
 from derive.collapse import rename
-from derive.derivation.forward import definitions, notes, setup, simplified
+from derive.derivation.forward import definitions, notes, scattered, setup, simplified
 from derive.derivation.identity import rotation_identity
 from derive.derivation.notation import Notation, gradient_notation
 from derive.derivation.outcome import as_statement
@@ -19,6 +19,7 @@ from derive.derivation.recognise import ROTATED, recognise
 from derive.derivation.record import Derivation, Result, Section, Step, Words, joined
 from derive.derivation.section import gradient_section
 from derive.derivation.settings import SCALARS, displayed
+from derive.index import fresh_names, integer
 from derive.interface import Layer
 from derive.reuse import distributions
 from derive.second_order import SecondOrder, second_order
@@ -46,10 +47,11 @@ def second_derivation(layer: Layer, watched: Sequence[str] | None, settings: Map
     found = second_order(program, watched)
     notation = second_notation(found)
     lets = distributions(program, found.second.program.names())
+    summed = {r.index for s in program.statements for r in s.term.bound}
     known: dict[str, Statement] = {}
     sections: list[Section] = []
     for adjoint in found.second.adjoints:
-        section = gradient_section(found.second, adjoint, notation, known, lets)
+        section = gradient_section(found.second, adjoint, notation, known, lets, summed)
         sections.append(_named(section, found, notation))
         statement = as_statement(section, adjoint.gradient)
         if statement is not None:
@@ -74,13 +76,22 @@ def second_derivation(layer: Layer, watched: Sequence[str] | None, settings: Map
 
 
 def _settled(program: Program) -> Program:
-    """Where an axis of a target is said to be an index, it is that index: u[n,i,j,k] for u[n,i,j,u_3] [u_3=k]."""
+    """Where an axis of a target is said to be an index, it is that index: u[n,i,j,k] for u[n,i,j,u_3] [u_3=k].
+
+    An axis of digits, as in u[n, K*g + k], has a letter of its own.
+    """
+    letters = fresh_names(program.names())
+    known: dict[tuple[str, int], Symbol] = {}
     statements = []
     for statement in program.statements:
         term, pairs = rename(statement.term)
         back = {stays: gone for gone, stays in pairs.items() if stays in {r.index for r in term.free}}
-        plain = len(back) == len(pairs) and not statement.term.is_extremum
-        statements.append(replace(statement, term=term.rename(back)) if plain else statement)
+        if len(back) == len(pairs) and not term.is_extremum:
+            statement = replace(statement, term=term.rename(back))
+        digits = {v for v, _, _ in scattered(statement.term, injective=True)}
+        axes = [(n, r.index) for n, r in enumerate(statement.term.free) if r.index in digits]
+        names = {v: known.setdefault((statement.target.name, n), integer(next(letters))) for n, v in axes}
+        statements.append(replace(statement, term=statement.term.rename(names)))
     return check(replace(program, statements=tuple(statements)))
 
 
@@ -112,7 +123,7 @@ def _premises(found: SecondOrder, notation: Notation) -> Iterator[Words | Step]:
     order_1, order_2 = found.counts
     statements = f"{order_1} statement{'s' if order_1 > 1 else ''}"
     yield ("The gradients of ", E, f", as order 1 derives them ({statements}):")
-    yield from _rows(found.order_1, notation)
+    yield from _rows(found, notation)
     watched = [Access(name) for name in found.directions]
     moving = [Access(direction.name) for direction in found.directions.values()]
     several = len(watched) > 1
@@ -139,17 +150,17 @@ def _premises(found: SecondOrder, notation: Notation) -> Iterator[Words | Step]:
     wrt = (*found.first.seeds.values(), *(t for t in found.first.forward.inputs if t.name in _inputs(found)))
     absent = [Access(t.name) for t in wrt if found.second.adjoint(t.name) is None]
     if absent:
-        yield (S, " does not depend on ", *joined(absent, " and "), ": there the gradient is zero.")
+        yield (S, " does not depend on ", *joined(absent, " or "), ".")
 
 
 def _inputs(found: SecondOrder) -> set[str]:
     return {t.name for t in found.first.forward.inputs if not t.integer and not t.constant}
 
 
-def _rows(program: Program, notation: Notation) -> Iterator[Step]:
-    """One row per tensor: the statements that accumulate into it are added up, with the first one's indices."""
-    for name in dict.fromkeys(s.target.name for s in program.statements):
-        terms = [s.term for s in program.definitions(name)]
+def _rows(found: SecondOrder, notation: Notation) -> Iterator[Step]:
+    """One row per gradient: the statements that accumulate into it are added up, with the first one's indices."""
+    for name in dict.fromkeys(s.target.name for s in found.order_1.statements):
+        terms = [s.term for s in found.order_1.definitions(name)]
         free = terms[0].free
         renamed = []
         for term in terms:

@@ -5,7 +5,7 @@ textbooks print. Each row comes from the row before by functions of `derive.coll
 (an index of the forward output first) is made here.
 """
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from sympy import Expr, Symbol
@@ -19,7 +19,7 @@ from derive.derivation.record import Between, Partial, Section, Step, Words, joi
 from derive.differentiate import Adjoint, Contribution, Gradient
 from derive.inline import inserted
 from derive.rewrite import fold
-from derive.term import Access, Program, Range, Statement, Tensor, Term
+from derive.term import Access, Program, Range, Statement, Tensor, Term, accesses
 
 
 @dataclass(frozen=True)
@@ -29,11 +29,12 @@ class Strand:
     term: Term
     by_value: Term | None
     outer: tuple[Range, ...]
+    favoured: tuple[Symbol, ...] = ()
 
     @property
     def preferred(self) -> tuple[Symbol, ...]:
-        """The forward output's indices, which a gather form is solved for."""
-        return tuple(r.index for r in self.outer)
+        """The indices that a gather form is solved for: those of the forward output."""
+        return self.favoured or tuple(r.index for r in self.outer)
 
     def each(self, rewrite: Callable[[Term], Term]) -> "Strand":
         """Both forms rewritten."""
@@ -41,7 +42,12 @@ class Strand:
 
 
 def gradient_section(
-    gradient: Gradient, adjoint: Adjoint, notation: Notation, known: Mapping[str, Statement], lets: Sequence[Statement]
+    gradient: Gradient,
+    adjoint: Adjoint,
+    notation: Notation,
+    known: Mapping[str, Statement],
+    lets: Sequence[Statement],
+    avoided: Collection[Symbol] = (),
 ) -> Section:
     """The section of one tensor's gradient.
 
@@ -51,11 +57,14 @@ def gradient_section(
         notation: how tensors are written.
         known: pointwise gradients of earlier sections, by name, which are inserted where they occur.
         lets: names for known quotients, such as softmax's p = h/z.
+        avoided: indices that should rather stay: at order 2 a kernel's position, so that the kernel does not move.
     """
     program = gradient.program
     free = adjoint.contributions[0].term.free
     left = Access(adjoint.gradient.name, *(r.index for r in free))
-    strands = tuple(_settled(c, program, notation) for c in adjoint.contributions)
+    strands = tuple(settled(c, program, notation) for c in adjoint.contributions)
+    if avoided:
+        strands = tuple(replace(s, favoured=_favoured(s, notation, avoided)) for s in strands)
     outer = tuple(dict.fromkeys(r.index for s in strands for r in s.outer))
     seed = gradient.seeds.get(adjoint.tensor.name)  # an output that other statements read
     given = (Term(free, (), Access(seed.name, *left.indices)),) if seed is not None else ()
@@ -64,9 +73,7 @@ def gradient_section(
     rows.add("chain rule", ("chain rule",), _chain_rule(gradient, adjoint, strands, free, notation))
     readers = tuple(dict.fromkeys(c.reader.target.name for c in adjoint.contributions))
     quotients = tuple(_with_quotient(s, c, left) for s, c in zip(strands, adjoint.contributions, strict=True))
-    several = len(readers) > 1 and any(notation.is_gradient(name) for name in readers)
-    words: Words = ("definition of ", *joined([Access(name) for name in readers]))
-    rows.add("definition", ("definitions",) if several else words, quotients)
+    rows.add("definition", _definition_words(readers, notation), quotients)
     rows.add("kronecker", ("same element?",), tuple(s.term for s in strands))
 
     strands, pairs = _renamed(strands)
@@ -106,6 +113,13 @@ def gradient_section(
     )
 
 
+def _favoured(strand: Strand, notation: Notation, avoided: Collection[Symbol]) -> tuple[Symbol, ...]:
+    """The indices of what the chain rule runs over and of the gradients read, those not to be `avoided` first."""
+    read = [a for a in accesses(strand.term.body) if notation.is_gradient(a.tensor)]
+    every = (*strand.preferred, *(e for a in read for e in a.indices if isinstance(e, Symbol)))
+    return tuple(sorted(dict.fromkeys(every), key=lambda v: v in avoided))
+
+
 def _eliminated(rule: Rule, preferred: tuple[Symbol, ...], program: Program) -> Callable[[Term], Term]:
     return lambda term: eliminate(term, rule, preferred, program).term
 
@@ -125,15 +139,22 @@ class _Rows:
             self.steps.append(Step(rule, reason, self.left, every, self.outer, notation=self.notation))
 
 
-def _settled(contribution: Contribution, program: Program, notation: Notation) -> Strand:
+def _definition_words(readers: Sequence[str], notation: Notation) -> Words:
+    """The tensors whose definitions are put in; that of a gradient is a result of order 1."""
+    if not any(notation.is_gradient(name) for name in readers):
+        return ("definition of ", *joined([Access(name) for name in readers]))
+    return (Access(readers[0]), " inserted") if len(readers) == 1 else ("definitions",)
+
+
+def settled(contribution: Contribution, program: Program, notation: Notation | None = None) -> Strand:
     """Write scattered axes of the reader's target as expressions: the seed becomes dy[n, K*g + k]."""
-    injective = notation.is_gradient(contribution.reader.target.name)
+    injective = notation is not None and notation.is_gradient(contribution.reader.target.name)
     axes = [index for index, _, _ in scattered(contribution.reader.term, injective)]
 
     def rewrite(term: Term) -> Term:
         for index in axes:
-            delta = next(d for d in term.deltas if index in d.free_symbols)
-            term = solve(term, delta, index)
+            delta = next((d for d in term.deltas if index in d.free_symbols), None)
+            term = solve(term, delta, index) if delta is not None else term  # else that is done already
         return discharge(term, program)[0] if axes else term
 
     _, reader = equation(contribution.reader, injective)

@@ -18,12 +18,12 @@ from derive.interpret import complete_sizes, evaluate, interpret
 from derive.sampling import Size, TooLargeError, sample_sizes, sample_values
 from derive.term import Program, Term
 
-__all__ = ["Certificate", "certify", "sample_sizes", "sample_values"]
+__all__ = ["Certificate", "back_propagated", "certify", "sample_sizes", "sample_values"]
 
 ROWS_TOLERANCE = 1e-10
 CHAIN_TOLERANCE = 1e-5
 _STEP = 1e-5
-_KINK = 1e-2
+_KINK = 1e-3
 _PROBES = 5
 
 Figure = tuple[str, int]
@@ -103,16 +103,18 @@ def certify(derivation: Derivation, shapes: int = 6, seed: int = 0) -> Certifica
             if section.wrt:
                 chain = float(np.maximum(chain, _finite_difference_gap(section, values, sizes, rng)))
         rows = max(rows, evaluated)  # conditional rows are evaluated on some shapes only
-    chain_rows = sum(1 for c in chapters for s in c.sections if s.wrt)
+    if derivation.chapters:
+        chain = float(np.maximum(chain, _whole_gap(derivation, rng)))
+    chain_rows = sum(1 for c in chapters for s in c.sections for part in s.parts if part.wrt)
     return Certificate(shapes, rows, difference, chain_rows, chain, worst, derivation.notation)
 
 
 def _sized(chapter: Derivation, rng: np.random.Generator, number: int) -> Iterable[tuple[Section, dict[Symbol, Size]]]:
-    """Each section with sizes; every other time those under which its conditional results hold."""
-    for section in chapter.sections:
+    """Each section and lemma with sizes; every other time those under which its conditional results hold."""
+    for section in (part for whole in chapter.sections for part in whole.parts):
         where = {s: int(e) for r in section.results for s, e in r.step.where} if number % 2 == 0 else {}
         terms = (*section.raw, *(t for step in section.steps if step.rule != "chain rule" for t in step.terms))
-        source = chapter.layer if chapter.layer is not None else section.forward
+        source = chapter.layer if chapter.layer is not None and not section.seeds else section.forward
         sizes = sample_sizes(source, rng, mapping=chapter.mapping, fixed=where, terms=terms, limit=60_000)
         yield section, complete_sizes(section.forward, sizes)
 
@@ -183,8 +185,7 @@ def _finite_difference_gap(
     gradient = _value(section.raw, values, sizes)
     if gradient.size == 0:
         return 0.0
-    forward = _from(section.forward, section.wrt)
-    seeds = _seeds(section, values)
+    scalar = _scalar_at_ends if section.seeds else _scalar
     point = np.asarray(values[section.wrt], float)
     positions = rng.choice(point.size, size=min(_PROBES, point.size), replace=False)
     slopes, kept = [], []
@@ -193,13 +194,87 @@ def _finite_difference_gap(
         for direction in (1, 0, -1):
             moved = point.copy()
             moved.flat[position] += direction * _STEP
-            result = interpret(forward, {**values, section.wrt: moved}, sizes)
-            ends.append(sum(_finite_sum(seed, result[name]) for name, seed in seeds.items()))
+            ends.append(scalar(section, {**values, section.wrt: moved}, sizes))
         right, left = (ends[0] - ends[1]) / _STEP, (ends[1] - ends[2]) / _STEP
         if abs(right - left) < _KINK * max(1.0, abs(right), abs(left)):  # else a tie or a corner: no slope there
             slopes.append((ends[0] - ends[2]) / (2 * _STEP))
             kept.append(position)
     return _gap(np.array(slopes), gradient.ravel()[kept], floor=1.0)
+
+
+def _whole_gap(derivation: Derivation, rng: np.random.Generator) -> float:
+    """Distance of the slope of a whole network, back-propagated by the boxed rows, from a central difference.
+
+    The slope is along one random direction in the space of all weights derived.
+    """
+    sizes = complete_sizes(derivation.program, sample_sizes(derivation.layer or derivation.program, rng))
+    for _ in range(_PROBES):
+        values = interpret(derivation.program, sample_values(derivation.program, sizes, rng), sizes)
+        propagated = back_propagated(derivation, values, sizes, rng)
+        weights = [s for s in derivation.sections if s.wrt in {t.name for t in derivation.program.inputs}]
+        along = {s.wrt: rng.normal(size=values[s.wrt].shape) for s in weights}
+        slope = sum(float((propagated[s.steps[-1].left.tensor] * along[s.wrt]).sum()) for s in weights)
+        (output,) = derivation.program.outputs
+        ends = []
+        for step in (_STEP, 0.0, -_STEP):
+            moved = {name: values[name] + step * direction for name, direction in along.items()}
+            result = interpret(derivation.program, {**values, **moved}, sizes)
+            ends.append(_finite_sum(propagated[derivation.seed], result[output]))
+        right, left = (ends[0] - ends[1]) / _STEP, (ends[1] - ends[2]) / _STEP
+        if abs(right - left) < _KINK * max(1.0, abs(right), abs(left)):  # else a tie or a corner: no slope there
+            return abs((ends[0] - ends[2]) / (2 * _STEP) - slope) / max(abs(slope), 1.0)
+    return float("nan")
+
+
+def back_propagated(
+    derivation: Derivation, values: Mapping[str, np.ndarray], sizes: Mapping[Symbol, Any], rng: np.random.Generator
+) -> dict[str, np.ndarray]:
+    """Every gradient that the sections of a network derive, each from those before it, by its boxed row.
+
+    Args:
+        derivation: that of a network.
+        values: every tensor of the forward program, and the gradient that arrives from above if it is not to be random.
+        sizes: every size.
+        rng: the source of randomness.
+    """
+    found = dict(values)
+    parts = [part for section in derivation.sections for part in section.parts]
+    for part in parts:
+        assert part.gradient is not None  # sections of networks have one
+        for name, gradient in part.seeds:
+            known = [s for s in part.gradient.statements if s.target.name == gradient]
+            if gradient not in found:  # the gradient that arrives at the end, or dE/dE
+                found[gradient] = (
+                    evaluate(known[0].term, {}, sizes)[0] if known else rng.normal(size=values[name].shape)
+                )
+        for let in part.lets:
+            found[let.target.name] = evaluate(let.term, found, sizes)[0]
+        row = part.results[0].step if part.results else part.steps[-1]
+        found[row.left.tensor] = _value(row.terms, found, sizes)
+    return found
+
+
+def _scalar(section: Section, values: Mapping[str, np.ndarray], sizes: Mapping[Symbol, Any]) -> float:
+    """E for a value of the section's tensor: the outputs of the program, weighted with their gradients."""
+    result = interpret(_from(section.forward, section.wrt), values, sizes)
+    return sum(_finite_sum(seed, result[name]) for name, seed in _seeds(section, values).items())
+
+
+def _scalar_at_ends(section: Section, values: Mapping[str, np.ndarray], sizes: Mapping[Symbol, Any]) -> float:
+    """The same for a section of a network: a tensor at which its program ends counts as fixed where it is read."""
+    seeds, found, total = dict(section.seeds), dict(values), 0.0
+    written: set[str] = set()
+    for statement in section.forward.statements:
+        name = statement.target.name
+        value, argument = evaluate(statement.term, found, sizes)
+        if name in seeds:
+            total += _finite_sum(values[seeds[name]], value)
+            continue
+        found[name] = found[name] + value if name in written else value
+        written.add(name)
+        if statement.argument is not None:
+            found[statement.argument.name] = argument
+    return total
 
 
 def _finite_sum(seed: np.ndarray, output: np.ndarray) -> float:

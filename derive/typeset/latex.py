@@ -5,28 +5,30 @@ from itertools import groupby
 
 from derive.derivation.forward import definitions, equation
 from derive.derivation.notation import Notation
-from derive.derivation.record import Definition, Derivation, Result, Section, Step, Words
+from derive.derivation.record import Chapter, Definition, Derivation, Result, Section, Step, Words
 from derive.derivation.verify import Certificate
 from derive.term import Access, Program, Statement
 from derive.typeset.expressions import QUOTIENT
 from derive.typeset.latex_symbols import InlineTypesetter, LatexTypesetter, glue, joined
 from derive.typeset.latex_width import width
-from derive.typeset.typesetter import Piece, changed
+from derive.typeset.layer_table import latex_table
+from derive.typeset.typesetter import Piece, changed, chapters
 
 PREAMBLE = r"""\documentclass[11pt,a4paper]{article}
 \usepackage[margin=2cm]{geometry}
-\usepackage{amsmath,amssymb,xcolor}
+\usepackage{amsmath,amssymb,array,longtable,xcolor}
 \definecolor{new}{RGB}{0,90,160}
 \newcommand{\new}[1]{{\color{new}#1}} % what this step changed
 \newcommand{\why}[1]{\text{\footnotesize\color{black!55}#1}\quad}
 \setlength{\parindent}{0pt}
 \setlength{\parskip}{4pt plus 2pt}
 \raggedbottom
+\allowdisplaybreaks[1]
 \emergencystretch=3em
 """
 
 # in em of the row's font: the text width of the page is 483 pt, rows are set in 10 pt, the number takes the last part
-_LINE = 48.3 - 3.4
+_LINE = 48.3 - 4.2
 _BOX = 41.0
 
 
@@ -77,7 +79,7 @@ def prose(text: str) -> str:
         ("}", r"\}"), ("~", r"\textasciitilde "), ("^", r"\textasciicircum "),
     ):  # fmt: skip
         text = text.replace(plain, escaped)
-    return text.replace("rotated by pi", r"rotated by $\pi$")
+    return text.replace("rotated by pi", r"rotated by $\pi$").replace("->", r"$\to$")
 
 
 def sentence(words: Words, t: LatexTypesetter, escape: Callable[[str], str] = prose) -> str:
@@ -93,8 +95,8 @@ def sizes(derivation: Derivation) -> list[str]:
 
 
 def seed_sentence(derivation: Derivation, t: LatexTypesetter) -> str:
-    """What the gradients given from outside stand for; nothing where none is derived from them."""
-    if not derivation.sections:
+    """What the gradients given from outside stand for; nothing where none is derived or the last layer says so."""
+    if derivation.table is not None or not derivation.sections:
         return ""
     outputs = derivation.program.outputs
     seeds = derivation.notation.seeds
@@ -115,13 +117,16 @@ def _chapter(derivation: Derivation) -> list[str]:
     t = LatexTypesetter(derivation.notation)
     lines = [rf"\section*{{{prose(derivation.heading)}}}"]
     lines.append(r"\textbf{Forward.} " + " ".join(sentence(w, t) for w in derivation.setup))
+    lines += ["", *latex_table(derivation.table, prose)] if derivation.table is not None else []
     lines += _forward(derivation)
     lines += [sentence(w, t) for w in derivation.notes]
     seeds = seed_sentence(derivation, t)
     lines += ["", rf"\textbf{{Derivation.}} {seeds}"] if seeds else []
     lines += _premises(derivation, t)
-    for section in derivation.sections:
-        lines += ["", *_section(section)]
+    for chapter, sections in chapters(derivation):
+        lines += ["", *_heading(chapter, t)] if chapter is not None else []
+        for section in sections:
+            lines += ["", *_section(section)]
     if derivation.source:
         lines += ["", r"\medskip", rf"{{\footnotesize {prose(derivation.source)}.\par}}"]
     for identity in derivation.appendix:
@@ -171,33 +176,53 @@ def _forward(derivation: Derivation) -> list[str]:
     return out
 
 
+def _heading(chapter: Chapter, t: LatexTypesetter) -> list[str]:
+    """The heading of a layer of a network, and its sentences."""
+    return [rf"\section*{{{sentence(chapter.title, t)}}}", *(sentence(w, t) for w in chapter.setup)]
+
+
 def _section(section: Section) -> list[str]:
     t = LatexTypesetter(section.steps[0].notation)
     title = sentence(section.title, t)
-    lines = [rf"\subsection*{{{title[0].upper()}{title[1:]}}}", *(sentence(w, t) for w in section.setup)]
-    lines += [r"{\small", r"\begin{alignat}{2}"]
-    lines += _rows(section.steps, t)
-    lines += [r"\end{alignat}}%"]
-    lines += [sentence(w, t) for w in section.caption]
+    lines = [rf"\subsection*{{{title[0].upper()}{title[1:]}}}"]
+    for place, part in enumerate(section.parts):
+        lines += [""] if place else []
+        lines += [sentence(w, t) for w in part.setup]
+        lines += _aligned(part.steps, t)
+        lines += [sentence(w, t) for w in part.caption]
     for result in section.results:
         lines += _boxed(result, t)
     return lines
 
 
-def _rows(steps: Sequence[Step], t: LatexTypesetter) -> list[str]:
+def _aligned(steps: Sequence[Step], t: LatexTypesetter) -> list[str]:
+    """The rows, in a smaller font where a piece that cannot be broken is too wide."""
+    pieces = [width(piece.text) for step in steps for piece in t.row(step)]
+    size, line = (
+        (r"{\small", _LINE) if max(pieces) + 3.5 < _space(steps, t, _LINE) else (r"{\footnotesize", _LINE / 0.9)
+    )
+    return [size, r"\begin{alignat}{2}", *_rows(steps, t, _space(steps, t, line)), r"\end{alignat}}%"]
+
+
+def _space(steps: Sequence[Step], t: LatexTypesetter, line: float) -> float:
+    """What reasons and left sides leave of a line for the right sides."""
+    reasons = (sentence(step.reason, t).replace("$", "").replace("\\text", "") for step in steps)
+    column = max(0.9 * width(reason) for reason in reasons) + 1
+    return line - column - max(width(t.expr(step.left)) for step in steps) - 1.4
+
+
+def _rows(steps: Sequence[Step], t: LatexTypesetter, space: float) -> list[str]:
     reasons = [sentence(step.reason, t) for step in steps]
-    column = max(0.9 * width(reason.replace("$", "").replace("\\text", "")) for reason in reasons) + 1
     lines: list[str] = []
     before: list[Piece] = []
     shown = ""
-    widest = max(width(t.expr(step.left)) for step in steps)
     for step, reason in zip(steps, reasons, strict=True):
         pieces = t.row(step)
         new = changed(pieces, before) if before else set()
         if step.rule == "definition":
             new = {key for key in new if key.startswith(QUOTIENT)}
         left = t.expr(step.left)
-        broken = _broken(pieces, new, _LINE - column - widest - 1.4)
+        broken = _broken(pieces, new, space)
         text = r" \notag\\" + "\n&&&\\qquad "
         if lines:
             lines[-1] += r"\\[4pt]" if r"\notag" in lines[-1] else r"\\"  # a broken row is set apart from the next
@@ -251,8 +276,13 @@ def _broken(pieces: Sequence[Piece], new: set[str], budget: float) -> list[str]:
         starts = piece.glue in ("+", "-")  # a new summand may always start a line
         heads = number > 0 and not starts and (pieces[number - 1].glue == "S" or _is_head(pieces[number - 1]))
         reach = used + size
-        if piece.glue in "+-" or piece.glue == "S" or _is_head(piece):
-            reach += width(pieces[number + 1].text) if number + 1 < len(pieces) else 0
+        last = number
+        while last + 1 < len(pieces) and (pieces[last].glue == "S" or _is_head(pieces[last])):
+            last += 1  # what no line may end before
+            reach += width(pieces[last].text)
+        if piece.glue == "S" and used > budget / 3:  # a whole sum rather stands on a line of its own
+            rest = width("".join(p.text for p in _to_the_next_sign(pieces, number)))
+            reach = used + rest if rest + 2 <= budget else reach
         if text and not heads and reach > budget:
             lines.append(text)
             text, used, before = "{}", 2.0, piece if piece.glue == "[" else before
@@ -262,9 +292,16 @@ def _broken(pieces: Sequence[Piece], new: set[str], budget: float) -> list[str]:
     return [*lines, text]
 
 
+def _to_the_next_sign(pieces: Sequence[Piece], number: int) -> Sequence[Piece]:
+    """The pieces of a summand from one of them on."""
+    signs = (n for n in range(number + 1, len(pieces)) if pieces[n].glue in ("+", "-"))
+    return pieces[number : next(signs, len(pieces))]
+
+
 def _is_head(piece: Piece) -> bool:
     """A constant in front of a sum."""
-    return piece.glue in "+-" or piece.text.startswith(r"\frac{1}")
+    constant = piece.glue == "" and len(piece.parts) == 1
+    return piece.glue in ("+", "-") or constant or piece.text.startswith(r"\frac{1}")
 
 
 def _foot(certificate: Certificate) -> str:

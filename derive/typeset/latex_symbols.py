@@ -1,5 +1,6 @@
 """LaTeX for symbols, elements, fractions and sums; `latex` and `markdown` beside it arrange them."""
 
+import re
 from collections.abc import Sequence
 
 from sympy import Symbol
@@ -28,19 +29,27 @@ class LatexTypesetter(Typesetter):
 
     def _tensor(self, name: str) -> str:
         if name in self.notation.deltas:
-            return rf"\delta^{{({self.notation.deltas[name]})}}"
+            return rf"\delta^{{({level(self.notation.deltas[name])})}}"
         if name in self.notation.quotients:
             return rf"\partial {self.notation.scalar(name)}/\partial {self._lower(self.notation.quotients[name])}"
         if name in self.notation.dots:
             return rf"\dot{{{self._tensor(self.notation.dots[name])}}}"
         if name in self.notation.levels:
-            letter, level = self.notation.levels[name]
-            return f"{letter}^{{({level})}}"
+            letter, label = self.notation.levels[name]
+            return self._marked(letter, f"({level(label)})")
+        return self._marked(name)
+
+    def letter(self, name: str) -> str:
+        """A tensor's letter without its level."""
+        return self._marked(name)
+
+    def _marked(self, name: str, label: str = "") -> str:
+        """A tensor's letter; marks and the level are written above, the indices stand below."""
         parts = name_parts(name)
         if parts.marks == ("hat",):
             return rf"\hat{{{parts.base}}}"
-        # marks are written above, the indices stand below
-        marks = f"^{{{','.join(_letter(m) for m in parts.marks)}}}" if parts.marks else ""
+        above = [*(_letter(m) for m in parts.marks), *([label] if label else [])]
+        marks = f"^{{{','.join(above)}}}" if above else ""
         return (_letter(parts.base, word=r"\operatorname") + ("'" if parts.primed else "")) + marks
 
     def _element(self, tensor: str, indices: Sequence[Part], dense: bool) -> tuple[Part, ...]:
@@ -126,7 +135,7 @@ class LatexTypesetter(Typesetter):
         return text
 
     def _transposed(self, name: str) -> str:
-        return rf"\bigl({name}\bigr)^{{\top}}" if "partial" in name else rf"{name}^{{\top}}"
+        return rf"\bigl({name}\bigr)^{{\top}}" if "^" in name or "partial" in name else rf"{name}^{{\top}}"
 
     def power_of_ten(self, mantissa: str, exponent: int) -> str:
         r"""``4\cdot 10^{-16}``."""
@@ -134,6 +143,12 @@ class LatexTypesetter(Typesetter):
 
 
 _TIMES = r"\cdot "
+_NUMBERED = re.compile(r"l([+-][0-9]+)?")
+
+
+def level(label: str) -> str:
+    r"""The label of a level: l+1, or a name in upright letters."""
+    return label if _NUMBERED.fullmatch(label) else _letter(label)
 
 
 def _letter(name: str, word: str = r"\mathrm") -> str:
@@ -160,7 +175,7 @@ def glue(piece: Piece, before: Piece | None) -> str:
     """What stands between a piece and the one before it, None at the start of a line."""
     if piece.glue in ("+", "-"):
         return "-" if piece.glue == "-" else ("" if before is None else "+")
-    return "" if before is None or piece.glue == before.glue == "[" else r"\,"
+    return "" if before is None or piece.glue == "~" or piece.glue == before.glue == "[" else r"\,"
 
 
 def joined(pieces: Sequence[Piece]) -> str:

@@ -4,14 +4,14 @@ import re
 
 _TOKEN = re.compile(r"\\[A-Za-z]+|\\.|[{}^_&]|\S")
 _COMMANDS = {
-    "\\,": 0.17, "\\;": 0.28, "\\quad": 1.0, "\\qquad": 2.0, "\\sum": 1.45, "\\partial": 0.55, "\\delta": 0.5,
+    "\\,": 0.17, "\\;": 0.28, "\\quad": 1.0, "\\qquad": 2.0, "\\sum": 1.5, "\\partial": 0.55, "\\delta": 0.5,
     "\\mid": 0.85, "\\le": 1.3, "\\max": 1.75, "\\min": 1.6, "\\exp": 1.5, "\\log": 1.25, "\\tanh": 2.1, "\\sin": 1.2,
     "\\cos": 1.3, "\\sinh": 1.9, "\\cosh": 2.0, "\\arctan": 3.0, "\\ge": 1.3, "\\ne": 1.3,
     "\\bmod": 2.7, "\\odot": 1.2, "\\pi": 0.57, "\\sigma": 0.6, "\\lfloor": 0.45, "\\rfloor": 0.45,
     "\\left": 0.1, "\\right": 0.1, "\\displaystyle": 0.0, "\\top": 0.8, "\\bigl": 0.1, "\\bigr": 0.1,
     "\\Bigl": 0.2, "\\Bigr": 0.2, "\\cdot": 0.7,
     "\\color": 0.0, "\\new": 0.0, "\\text": 0.0, "\\mathrm": 0.0, "\\operatorname": 0.1, "\\substack": 0.0,
-    "\\hat": 0.0, "\\lvert": 0.3, "\\rvert": 0.3, "\\sqrt": 0.9,
+    "\\hat": 0.0, "\\dot": 0.1, "\\lvert": 0.3, "\\rvert": 0.3, "\\sqrt": 0.9,
 }  # fmt: skip
 _WIDE = {
     "+": 1.25,
@@ -27,7 +27,19 @@ _WIDE = {
     "'": 0.3,
 }
 _TIGHT = {"+": 0.8, "-": 0.8, "=": 0.8, "<": 0.8, ">": 0.8, ",": 0.3}
-_LETTERS = {"i": 0.36, "j": 0.43, "l": 0.32, "t": 0.38, "r": 0.47, "m": 0.9, "w": 0.74, "f": 0.55, "s": 0.48}
+_LETTERS = {
+    "i": 0.36,
+    "j": 0.43,
+    "l": 0.32,
+    "t": 0.38,
+    "r": 0.47,
+    "m": 0.9,
+    "w": 0.74,
+    "f": 0.55,
+    "s": 0.48,
+    "n": 0.6,
+    "u": 0.57,
+}
 _SCRIPT = 0.74
 
 
@@ -59,7 +71,7 @@ def _closed(scripts: dict[str, float], under_sum: bool, scale: float) -> float:
     """The width that scripts add: beside a letter, or what sticks out below a sum sign."""
     extra = max(scripts.values())
     scripts.update({"^": 0.0, "_": 0.0})
-    return max(0.0, extra - 1.45 * scale) if under_sum else extra
+    return max(0.0, extra - 1.5 * scale) if under_sum else extra
 
 
 def _one(token: str, tokens: list[str], at: list[int], scale: float) -> float:
@@ -77,7 +89,7 @@ def _one(token: str, tokens: list[str], at: list[int], scale: float) -> float:
     table = _WIDE if scale > _SCRIPT else {**_WIDE, **_TIGHT}
     if token in table:
         return table[token] * scale
-    return (_LETTERS.get(token) or (0.78 if token.isupper() else 0.53)) * scale
+    return (_LETTERS.get(token) or (0.82 if token.isupper() else 0.53)) * scale
 
 
 def _argument(tokens: list[str], at: list[int], scale: float) -> float:

@@ -2,10 +2,12 @@
 
 from itertools import groupby
 
-from derive.derivation.record import Derivation, Section, Step
+from derive.derivation.record import Chapter, Derivation, Section, Step
 from derive.derivation.verify import Certificate
 from derive.typeset.latex import equations, prose, seed_sentence, sentence, sizes
 from derive.typeset.latex_symbols import LatexTypesetter, joined
+from derive.typeset.layer_table import markdown_table
+from derive.typeset.typesetter import chapters
 
 
 def render(derivation: Derivation, certificate: Certificate | None = None) -> str:
@@ -22,6 +24,7 @@ def _chapter(derivation: Derivation) -> list[str]:
     t = LatexTypesetter(derivation.notation)
     lines = [f"# {_plain(derivation.heading)}", ""]
     lines += [sentence(w, t, _plain) for w in derivation.setup]
+    lines += ["", *markdown_table(derivation.table, _plain)] if derivation.table is not None else []
     rows = []
     for left, pieces, conditions in equations(derivation):
         over = r" \quad\text{over }" + r",\; ".join(conditions) if conditions else ""
@@ -38,8 +41,10 @@ def _chapter(derivation: Derivation) -> list[str]:
             lines += ["", *_aligned([f"{t.expr(s.left)} &= {joined(t.row(s))}" for s in steps])]
         else:
             lines += [line for w in group if not isinstance(w, Step) for line in ("", sentence(w, t, _plain))]
-    for section in derivation.sections:
-        lines += ["", *_section(section)]
+    for chapter, sections in chapters(derivation):
+        lines += ["", *_heading(chapter, t)] if chapter is not None else []
+        for section in sections:
+            lines += ["", *_section(section, "##" if chapter is None else "###")]
     if derivation.source:
         lines += ["", f"Source: {_plain(derivation.source)}."]
     for identity in derivation.appendix:
@@ -47,21 +52,30 @@ def _chapter(derivation: Derivation) -> list[str]:
     return lines
 
 
-def _section(section: Section) -> list[str]:
+def _heading(chapter: Chapter, t: LatexTypesetter) -> list[str]:
+    """The heading of a layer of a network, and its sentences."""
+    lines = [f"## {sentence(chapter.title, t, _plain)}"]
+    for words in chapter.setup:
+        lines += ["", sentence(words, t, _plain)]
+    return lines
+
+
+def _section(section: Section, mark: str) -> list[str]:
     t = LatexTypesetter(section.steps[0].notation)
     title = sentence(section.title, t, _plain)
-    lines = [f"## {title[0].upper()}{title[1:]}"]
-    for words in section.setup:
-        lines += ["", sentence(words, t, _plain)]
-    rows, shown = [], ""
-    for step in section.steps:
-        left = t.expr(step.left)
-        reason = _reason(sentence(step.reason, t))
-        rows.append(rf"{reason} && {left if left != shown else ''} &= {joined(t.row(step))}")
-        shown = left
-    lines += ["", *_aligned(rows)]
-    for words in section.caption:
-        lines += ["", sentence(words, t, _plain)]
+    lines = [f"{mark} {title[0].upper()}{title[1:]}"]
+    for part in section.parts:
+        for words in part.setup:
+            lines += ["", sentence(words, t, _plain)]
+        rows, shown = [], ""
+        for step in part.steps:
+            left = t.expr(step.left)
+            reason = _reason(sentence(step.reason, t))
+            rows.append(rf"{reason} && {left if left != shown else ''} &= {joined(t.row(step))}")
+            shown = left
+        lines += ["", *_aligned(rows)]
+        for words in part.caption:
+            lines += ["", sentence(words, t, _plain)]
     for result in section.results:
         name = sentence(result.name, t, _plain)
         lead = sentence(result.lead, t, _plain)
@@ -82,7 +96,7 @@ def _aligned(rows: list[str]) -> list[str]:
 
 
 def _plain(text: str) -> str:
-    return text.replace("rotated by pi", r"rotated by $\pi$").replace("_", r"\_").replace("*", r"\*")
+    return text.replace("rotated by pi", r"rotated by $\pi$").replace("_", r"\_").replace("*", r"\*").replace("->", "→")
 
 
 __all__ = ["prose", "render"]

@@ -2,11 +2,12 @@
 
 from collections.abc import Sequence
 
-from derive.derivation.record import Derivation, Result, Section, Step
+from derive.derivation.record import Chapter, Derivation, Result, Section, Step
 from derive.derivation.verify import Certificate
 from derive.term import Access
+from derive.typeset.layer_table import text_table
 from derive.typeset.text_symbols import TextTypesetter
-from derive.typeset.typesetter import Piece, Typesetter
+from derive.typeset.typesetter import Piece, Typesetter, chapters
 
 WIDTH = 110
 _BRACKETS = 66
@@ -19,6 +20,8 @@ def render(derivation: Derivation, certificate: Certificate | None = None) -> st
     lines = [t.prose(derivation.heading), ""]
     for sentence in derivation.setup:
         lines += _wrapped(t.words(sentence))
+    if derivation.table is not None:
+        lines += ["", *text_table(derivation.table, WIDTH)]
     lines.append("")
     lines += _forward(derivation, t)
     for sentence in derivation.notes:
@@ -27,9 +30,11 @@ def render(derivation: Derivation, certificate: Certificate | None = None) -> st
         lines += ["", *_seed_lines(derivation, t)]
     lines += _premises(derivation, t)
     number = 1
-    for section in derivation.sections:
-        body, number = _section(section, derivation, number)
-        lines += ["", *body]
+    for heading, sections in chapters(derivation):
+        lines += _heading(heading, t)
+        for section in sections:
+            body, number = _section(section, number)
+            lines += ["", *body]
     if derivation.source:
         lines += ["", *_wrapped(f"Source: {derivation.source}.")]
     for identity in derivation.appendix:
@@ -44,6 +49,11 @@ def row(step: Step) -> str:
     """One row on one line."""
     t = TextTypesetter(step.notation)
     return f"{_left(step)} = {_joined(t.row(step))}"
+
+
+def row_lines(step: Step, width: int = WIDTH) -> list[str]:
+    """One row on as many lines as it needs."""
+    return _broken(TextTypesetter(step.notation).row(step), f"{_left(step)} = ", width)
 
 
 def definition_row(t: Typesetter, left: str, pieces: Sequence[Piece], conditions: Sequence[str]) -> list[str]:
@@ -72,6 +82,14 @@ def _seed_lines(derivation: Derivation, t: TextTypesetter) -> list[str]:
     return _wrapped(f"With {', '.join(names)}, the {gradients} from above.")
 
 
+def _heading(chapter: Chapter | None, t: TextTypesetter) -> list[str]:
+    """The heading of a layer of a network, and its sentences."""
+    if chapter is None:
+        return []
+    title = t.words(chapter.title)
+    return ["", title, "═" * len(title), *(line for s in chapter.setup for line in _wrapped(t.words(s)))]
+
+
 def _premises(derivation: Derivation, t: TextTypesetter) -> list[str]:
     lines: list[str] = []
     for premise in derivation.premises:
@@ -82,29 +100,36 @@ def _premises(derivation: Derivation, t: TextTypesetter) -> list[str]:
     return lines
 
 
-def _section(section: Section, derivation: Derivation, number: int) -> tuple[list[str], int]:
-    notation = section.steps[0].notation
-    t = TextTypesetter(notation)
+def _section(section: Section, number: int) -> tuple[list[str], int]:
+    t = TextTypesetter(section.steps[0].notation)
     title = t.words(section.title)
     lines = [title[0].upper() + title[1:], "─" * len(title)]
-    for sentence in section.setup:
-        lines += _wrapped(t.words(sentence))
-    reasons = [t.words(step.reason) for step in section.steps]
-    column = max(len(r) for r in reasons)
+    column = max(len(t.words(step.reason)) for part in section.parts for step in part.steps)
+    for place, part in enumerate(section.parts):
+        lines += [""] if place else []
+        for sentence in part.setup:
+            lines += _wrapped(t.words(sentence))
+        rows, number = _rows(part.steps, t, column, number)
+        lines += rows
+        for sentence in part.caption:
+            lines += _wrapped(t.words(sentence))
+    for result in section.results:
+        lines += ["", *_result(result, t)]
+    return lines, number
+
+
+def _rows(steps: Sequence[Step], t: TextTypesetter, column: int, number: int) -> tuple[list[str], int]:
+    lines: list[str] = []
     previous = ""
-    for step, reason in zip(section.steps, reasons, strict=True):
+    for step in steps:
         left = _left(step)
         shown = left if left != previous else " " * len(left)
         previous = left
-        head = f"  {reason:<{column}}  {shown} = "
+        head = f"  {t.words(step.reason):<{column}}  {shown} = "
         broken = _broken(t.row(step), head, WIDTH - 6)
         broken[0] = f"{broken[0]:<{WIDTH - 5}} ({number})"
         lines += broken
         number += 1
-    for sentence in section.caption:
-        lines += _wrapped(t.words(sentence))
-    for result in section.results:
-        lines += ["", *_result(result, t)]
     return lines, number
 
 
@@ -164,7 +189,7 @@ def _broken(pieces: Sequence[Piece], head: str, width: int) -> list[str]:
             starts = True
         for chunk in summand:
             if not starts and len(lines[-1]) + 1 + len(chunk) > width:
-                lines.append(" " * (len(head) + 2))
+                lines.append(" " * max(4, min(len(head) + 2, max(width, WIDTH) - len(chunk))))
                 starts = True
             lines[-1] += ("" if starts else " ") + chunk
             starts = False

@@ -10,7 +10,10 @@ from derive.typeset.expressions import Part
 from derive.typeset.typesetter import Typesetter
 
 _GREEK = dict(zip(GREEK, "αβγδεζηθκλμνξρστφχψω", strict=True))
-_LEVELS = {"l": "⁽ˡ⁾", "l-1": "⁽ˡ⁻¹⁾"}
+_RAISED = str.maketrans(
+    "abcdefghijklmnoprstuvwxyz0123456789+-ABDEGHIJKLMNOPRTUVW",
+    "ᵃᵇᶜᵈᵉᶠᵍʰⁱʲᵏˡᵐⁿᵒᵖʳˢᵗᵘᵛʷˣʸᶻ⁰¹²³⁴⁵⁶⁷⁸⁹⁺⁻ᴬᴮᴰᴱᴳᴴᴵᴶᴷᴸᴹᴺᴼᴾᴿᵀᵁⱽᵂ",
+)
 _POWERS = str.maketrans("0123456789-−", "⁰¹²³⁴⁵⁶⁷⁸⁹⁻⁻")
 
 
@@ -32,16 +35,20 @@ class TextTypesetter(Typesetter):
 
     def _tensor(self, name: str) -> str:
         if name in self.notation.deltas:
-            return f"δ{_LEVELS[self.notation.deltas[name]]}"
+            return f"δ{level(self.notation.deltas[name])}"
         if name in self.notation.quotients:
             return f"∂{self.notation.scalar(name)}/∂{self._lower(self.notation.quotients[name])}"
         if name in self.notation.dots:
             plain = self._tensor(self.notation.dots[name])
             return normalize("NFC", f"{plain[0]}\N{COMBINING DOT ABOVE}{plain[1:]}")
         if name in self.notation.levels:
-            letter, level = self.notation.levels[name]
-            return f"{letter}{_LEVELS[level]}"
+            letter, label = self.notation.levels[name]
+            return f"{self.letter(letter)}{level(label)}"
         return "ŵ" if name == "w_hat" else _GREEK.get(name, name)
+
+    def letter(self, name: str) -> str:
+        """A tensor's letter without its level."""
+        return _GREEK.get(name, name)
 
     def _element(self, tensor: str, indices: Sequence[Part], dense: bool) -> tuple[Part, ...]:
         head = self._tensor(tensor)
@@ -128,4 +135,10 @@ class TextTypesetter(Typesetter):
 
     def prose(self, text: str) -> str:
         """Words without mathematics."""
-        return text.replace("rotated by pi", "rotated by π")
+        return text.replace("rotated by pi", "rotated by π").replace("->", "→")
+
+
+def level(label: str) -> str:
+    """The label of a level above a letter: ⁽ˡ⁺¹⁾; some names have letters that cannot be raised."""
+    raised = label.translate(_RAISED)
+    return f"⁽{raised}⁾" if all(ord(c) in _RAISED for c in label) else f"^({label})"

@@ -12,17 +12,23 @@ from typing import Self
 import sympy
 from sympy import Add, Expr, Integer, Symbol
 
-from derive.derivation.notation import Monomial, Notation, monomial
-from derive.derivation.record import Definition, Partial, Step, Words
+from derive.derivation.notation import Monomial, Notation, monomial, monomials
+from derive.derivation.record import Chapter, Definition, Derivation, Partial, Section, Step, Words
 from derive.functions import activation_prime, is_indicator
 from derive.index import IntegerFunction, affine, bounds
 from derive.term import Access, Guard, Term
 from derive.typeset.expressions import QUOTIENT, ExpressionWriter, Part, is_inverse
 
+LONG = 16
+"""A sum of more operations than that may be broken within its parentheses."""
+
 
 @dataclass(frozen=True)
 class Piece:
-    """Parts that stay on one line. `glue` says what stands before it: "" nothing, "+" or "-" a sign, " " a space."""
+    """Parts that stay on one line.
+
+    `glue` says what stands before it: "" nothing, "+" or "-" a sign, " " a space; "~" nothing, within a long sum.
+    """
 
     parts: tuple[Part, ...]
     glue: str = " "
@@ -79,6 +85,8 @@ class Typesetter(ExpressionWriter):
         split = _Factors(part.factors, term, self.notation)
         if split.lower and not split.tensors and not term.bound:
             split.constants, split.lower = [*split.constants, *split.lower], []
+        if any(is_inverse(f) for f in split.front):  # one fraction before the sum
+            split.constants, split.front = [*split.constants, *split.front], []
         pieces = [Piece((Part(text, text),)) for text in self._constants(part, split)]
         pieces += [self._whole(f) for f in split.front]
         if term.bound:
@@ -131,7 +139,18 @@ class Typesetter(ExpressionWriter):
         if len(split.tensors) == 1 and isinstance(split.tensors[0], Add) and not company and not split.anything_else:
             text = self.expr(split.tensors[0])
             return [Piece((Part(text, text),))]
-        return [self._whole(f) for f in split.tensors]
+        return [piece for f in split.tensors for piece in self._pieces(f)]
+
+    def _pieces(self, factor: Expr) -> list[Piece]:
+        """A factor as one piece; a long sum as one per part, between which a line may end."""
+        if not isinstance(factor, Add) or sympy.count_ops(factor) <= LONG:
+            return [self._whole(factor)]
+        texts = [self._sum([part]) for part in monomials(factor, self.indices, self.notation)]
+        signed = [t if t.startswith(self.minus) or not k else f"+{t}" for k, t in enumerate(texts)]
+        whole = "".join(signed)
+        opening, closing = self._parens(whole).split(whole)
+        signed = [opening + signed[0], *signed[1:-1], signed[-1] + closing]
+        return [Piece((Part(t, t),), "~" if k else " ") for k, t in enumerate(signed)]
 
     def _whole(self, factor: Expr) -> Piece:
         if isinstance(factor, Access):
@@ -181,10 +200,13 @@ class _Factors:
         self.partials = [f for f in rest if isinstance(f, Partial)]
         self.brackets = [f for f in rest if is_indicator(f)]
         self.gradients = [f for f in rest if isinstance(f, Access) and notation.is_gradient(f.tensor)]
-        self.front = [f for f in rest if bound and isinstance(f, activation_prime) and not bound & f.free_symbols]
-        if not bound:
-            self.front = [f for f in rest if isinstance(f, activation_prime)]
-        self.lower = [f for f in rest if is_inverse(f)]
+        self.front = [f for f in rest if isinstance(f, activation_prime) and not bound & f.free_symbols]
+        if bound and term.op == "sum":  # what does not change within the sum stands before it
+            kept = (*self.partials, *self.gradients)
+            fixed = [f for f in rest if not bound & f.free_symbols and f not in kept]
+            self.front = sorted(fixed, key=is_indicator) if len(fixed) < len(rest) else self.front
+        self.brackets = [f for f in self.brackets if f not in self.front]
+        self.lower = [f for f in rest if is_inverse(f) and f not in self.front]
         placed = (*self.partials, *self.brackets, *self.gradients, *self.front, *self.lower)
         self.tensors = [f for f in rest if f not in placed]
         self.anything = bool(rest) or bool(term.deltas or term.guards or term.divisibilities)
@@ -199,3 +221,10 @@ def changed(pieces: Sequence[Piece], before: Sequence[Piece]) -> set[str]:
     """The keys of the parts that the row before did not have."""
     old = {part.key for piece in before for part in piece.parts}
     return {part.key for piece in pieces for part in piece.parts if part.key and part.key not in old}
+
+
+def chapters(derivation: Derivation) -> list[tuple[Chapter | None, tuple[Section, ...]]]:
+    """The sections under the headings of a network's layers; a single layer has no heading."""
+    if derivation.table is None:
+        return [(None, derivation.sections)]
+    return [(chapter, chapter.sections) for chapter in derivation.chapters]

@@ -1,0 +1,117 @@
+"""The row of the derivation that a finding speaks of, as it is printed, and what it is with the mistake in it."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+
+from sympy import Symbol
+
+from codegen.check.chain import Mistake
+from codegen.check.problem import Problem
+from derive.collapse import rename_pairs
+from derive.derivation.forward import definitions
+from derive.derivation.notation import gradient_notation
+from derive.derivation.outcome import as_statement
+from derive.derivation.record import Step, Words
+from derive.derivation.section import gradient_section
+from derive.differentiate import Adjoint
+from derive.reuse import distributions
+from derive.term import Access, EquationError, Program, Statement, Term
+from derive.typeset.text import WIDTH, definition_row, row_lines
+from derive.typeset.text_symbols import TextTypesetter
+
+ROOM = WIDTH - 11
+"""The length of a line of a row."""
+
+
+@dataclass(frozen=True)
+class Citation:
+    """A mistake in words and in the notation of the derivation; `derived` and `wrong` are "" where no row says it."""
+
+    words: str
+    derived: str = ""
+    wrong: str = ""
+
+
+def cite(problem: Problem, mistake: Mistake) -> Citation:
+    """The mistake beside the row that it is in."""
+    adjoint = mistake.adjoint
+    if adjoint is None:
+        return _cite_forward(problem, mistake)
+    derived = boxed(problem, adjoint)
+    indices = adjoint.contributions[0].term.indices
+    names = {} if derived.left.indices != _element(adjoint) else _collapsed(adjoint)
+    words = tuple(w if isinstance(w, str) else w.xreplace(dict(names)) for w in mistake.words)
+    wrong = _wrong_row(problem, adjoint, mistake.terms)
+    text = phrase(problem, words, indices)
+    if adjoint.gradient.name not in mistake.target.split():
+        text += f", in the gradient with respect to {phrase(problem, (Access(adjoint.tensor.name),), ())}"
+    lines = "\n".join(row_lines(derived, ROOM))
+    yours = "\n".join(row_lines(wrong, ROOM)) if wrong is not None else ""
+    return Citation(text, lines, yours if yours != lines else "")
+
+
+def _cite_forward(problem: Problem, mistake: Mistake) -> Citation:
+    """The mistake beside the equation of the forward pass that it is in."""
+    wrong = mistake.forward
+    assert wrong is not None  # there is no gradient at fault
+    name = wrong.target.name
+    program = problem.program
+    statements = tuple(wrong if s.target.name == name else s for s in program.statements)
+    rows = [_definition(problem, p, name) for p in (program, replace(program, statements=statements))]
+    words = phrase(problem, (*mistake.words, " in ", Access(name)), wrong.term.indices)
+    return Citation(words, rows[0], rows[1] if rows[1] != rows[0] else "")
+
+
+def _definition(problem: Problem, program: Program, name: str) -> str:
+    t = TextTypesetter(gradient_notation(problem.gradient))
+    for definition in definitions(program):
+        if definition.left.tensor == name:
+            inner = t.within(definition.terms[0])
+            conditions = [c for term in definition.terms for c in t.within(term).conditions(term)]
+            lines = definition_row(inner, inner.expr(definition.left), t.definition(definition), conditions)
+            return "\n".join(line.removeprefix("  ") for line in lines)
+    return ""
+
+
+def phrase(problem: Problem, words: Words, indices: Sequence[Symbol]) -> str:
+    """Words and mathematics as text."""
+    return TextTypesetter(gradient_notation(problem.gradient), indices).words(words)
+
+
+def boxed(problem: Problem, adjoint: Adjoint) -> Step:
+    """The result of the derivation of one gradient, as `derive.derivation.derive` comes to it."""
+    gradient = problem.gradient
+    notation = gradient_notation(gradient)
+    lets = distributions(gradient.forward, gradient.program.names())
+    known: dict[str, Statement] = {}
+    for before in gradient.adjoints:
+        if before.gradient.name == adjoint.gradient.name:
+            break
+        statement = as_statement(gradient_section(gradient, before, notation, known, lets), before.gradient)
+        if statement is not None:
+            known[before.gradient.name] = statement
+    return gradient_section(gradient, adjoint, notation, known, lets).results[0].step
+
+
+def _wrong_row(problem: Problem, adjoint: Adjoint, terms: Sequence[Term]) -> Step | None:
+    """The result that the same derivation would have come to with those terms; None where it cannot be derived."""
+    if len(terms) != len(adjoint.contributions):
+        return None
+    pairs = zip(adjoint.contributions, terms, strict=True)
+    contributions = tuple(replace(c, term=t, by_value=None) for c, t in pairs)
+    try:
+        return boxed(problem, replace(adjoint, contributions=contributions))
+    except (EquationError, ValueError):  # a slip may leave what no rewrite of the derivation is meant for
+        return None
+
+
+def _element(adjoint: Adjoint) -> tuple[Symbol, ...]:
+    return tuple(r.index for r in adjoint.contributions[0].term.free)
+
+
+def _collapsed(adjoint: Adjoint) -> Mapping[Symbol, Symbol]:
+    """The names that the indices of the forward equation have in the result."""
+    found: dict[Symbol, Symbol] = {}
+    for contribution in adjoint.contributions:
+        found |= rename_pairs(contribution.term)
+    return found
