@@ -157,8 +157,6 @@ class Functional:
     def _layer(layer: Any, params: dict[str, Array], state: dict[str, Array]) -> Any:
         working = copy.copy(layer)
         working.params, working.state, working.grads, working._saved = params, state, {}, None
-        if hasattr(working, "buffers"):
-            working.buffers = None  # each call has memory of its own
         return working
 
     def _copies(self, state: Arrays) -> dict[str, Array]:

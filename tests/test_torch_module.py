@@ -244,20 +244,20 @@ class Net:
         self._saved: Any = None
         self.buffers: Any = {"u": np.zeros((4, 2)), "y": np.zeros((4, 2)), "dx": np.zeros((4, 3))}
 
+    def _memory(self, name: str) -> Any:
+        return None if self.buffers is None else self.buffers[name]
+
     def __call__(self, x: Any) -> Any:
-        u = np.matmul(x, self.params["f1.w"], out=self._buffer("u"))
+        u = np.matmul(x, self.params["f1.w"], out=self._memory("u"))
         self._saved = {"x": x, "rest": [(u, x.shape)]}
         self.state["f1.calls"] += 1
-        return np.square(u, out=self._buffer("y"))
+        return np.square(u, out=self._memory("y"))
 
     def backward(self, dy: Any) -> Any:
         x, ((u, shape),) = self._saved["x"], self._saved["rest"]
         assert x.shape == shape
         self.grads["f1.w"] = x.T @ (2 * dy * u)
-        return np.matmul(2 * dy * u, self.params["f1.w"].T, out=self._buffer("dx"))
-
-    def _buffer(self, name: str) -> Any:
-        return None if self.buffers is None else self.buffers[name]
+        return np.matmul(2 * dy * u, self.params["f1.w"].T, out=self._memory("dx"))
 
     def predict(self, x: Any) -> Any:
         return -np.square(x @ self.params["f1.w"])
