@@ -2,15 +2,15 @@
 
 from dataclasses import dataclass
 
-import sympy
-from sympy import Expr, Integer, Symbol
+from sympy import Expr, Symbol
 
 from codegen.arguments import used
 from codegen.binder import Binder
 from codegen.kernel import role
 from codegen.scalar import size_text
+from derive.fan import fan_in
 from derive.interface import REQUIRED, Kind, Layer, Option
-from derive.term import EquationError, Tensor, accesses
+from derive.term import EquationError, Tensor
 
 
 def check_constructor(layer: Layer) -> None:
@@ -114,9 +114,9 @@ def constructor_lines(layer: Layer) -> list[str]:
     drawn, initial = _drawn(layer), dict(layer.initial)
     if drawn:
         lines.append("rng = np.random.default_rng(rng)")
-    fan_in = size_text(_fan_in(layer))
+    fan = size_text(fan_in(layer.program, drawn))
     for t in weights:
-        value = _full(t, initial[t.name]) if t.name in initial else f"rt.uniform(rng, {_shape(t)}, {fan_in}, dtype)"
+        value = _full(t, initial[t.name]) if t.name in initial else f"rt.uniform(rng, {_shape(t)}, {fan}, dtype)"
         line = f'self.params["{t.name}"] = {value}'
         lines += [f"if {role(t.name)}:", f"    {line}"] if t.optional else [line]
     start = {name: value for name, _, value in layer.state}
@@ -197,20 +197,7 @@ def _by_name(symbols: set[Symbol]) -> list[Symbol]:
     return sorted(symbols, key=lambda s: s.name)
 
 
-def _drawn(layer: Layer) -> set[str]:
+def _drawn(layer: Layer) -> list[str]:
     """The weights that start at random."""
-    return set(layer.weights) - {name for name, _ in layer.initial}
-
-
-def _fan_in(layer: Layer) -> Expr:
-    """How many products each output sums: the extents summed over where weights that start at random are read."""
-    best: Expr = Integer(1)
-    drawn = _drawn(layer)
-    for statement in layer.program.statements:
-        if not any(a.tensor in drawn for a in accesses(statement.term.body)):
-            continue
-        digits = {v for d in statement.term.deltas for v in d.free_symbols}
-        extents = [r.extent for r in statement.term.bound if r.index not in digits]
-        if extents and best == 1:
-            best = sympy.prod(extents)
-    return best
+    constant = {name for name, _ in layer.initial}
+    return [name for name in layer.weights if name not in constant]

@@ -293,9 +293,9 @@ class ConnectedConv2D(rt.Layer):
         self.dilation = dilation
         dtype = rt.real_type("connected_conv2d", dtype)
         rng = np.random.default_rng(rng)
-        self.params["w"] = rt.uniform(rng, (R, T, C, K), 1, dtype)
+        self.params["w"] = rt.uniform(rng, (R, T, C, K), C * R * T, dtype)
         if bias:
-            self.params["b"] = rt.uniform(rng, (K,), 1, dtype)
+            self.params["b"] = rt.uniform(rng, (K,), C * R * T, dtype)
 
     def __call__(self, x: Any, m: Any) -> Any:
         """The output for x and m."""

@@ -111,7 +111,7 @@ def test_adam_is_its_algorithm() -> None:
         ("sgd", sgd_update, {"lr": 0.3, "momentum": 0.7, "weight_decay": 0.1, "nesterov": True}),
         ("adam", adam_update, {"lr": 0.3, "beta_1": 0.7, "beta_2": 0.8, "eps": 0.1, "weight_decay": 0.2, "t": 3}),
     ],
-    ids=str,
+    ids=["sgd", "nesterov", "adam"],
 )
 def test_the_function_is_what_the_interpreter_makes_of_the_equations(
     name: str, update: Callable[..., tuple[Array, ...]], options: dict[str, float]

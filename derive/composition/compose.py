@@ -6,7 +6,6 @@ open stays a symbol called after the node: K_1, or K_c1 of a node that the user 
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from graphlib import CycleError, TopologicalSorter
 from typing import Any
 
 import sympy
@@ -14,12 +13,14 @@ from sympy import Expr, Integer, Symbol
 
 from derive.collapse import expanded
 from derive.composition.axes import written_out
-from derive.composition.fan import fan_in
 from derive.composition.level import size_labels
+from derive.composition.order import ordered
 from derive.composition.record import Data, Network, NetworkError, Node, Part, Start, Uniform
 from derive.composition.settings import Values, set_options
+from derive.composition.sizes import Sizes
 from derive.composition.tidy import tidied
-from derive.index import IntegerFunction, integer
+from derive.fan import fan_in
+from derive.index import integer
 from derive.interface import Kind, Layer, Option
 from derive.term import Access, Program, Statement, Tensor, accesses, check
 
@@ -62,54 +63,18 @@ def compose(
             makes no sense.
     """
     builder = _Builder(name, dict(inputs or {}))
-    ordered = _ordered(name, nodes, output, set(builder.shapes) or {INPUT})
-    labels = size_labels(ordered)
-    for node in ordered:
+    nodes = ordered(name, nodes, output, set(builder.shapes) or {INPUT})
+    labels = size_labels(nodes)
+    for node in nodes:
         builder.add(node, node.layer.program, labels[node.name])
     evaluation = None
-    if any(node.layer.evaluation is not None for node in ordered):
+    if any(node.layer.evaluation is not None for node in nodes):
         other = _Builder(name, dict(inputs or {}))
-        for node in ordered:
+        for node in nodes:
             other.add(node, node.layer.evaluation or node.layer.program, labels[node.name])
         evaluation = other.program(output, ())
-    network = builder.network(ordered, output, interface)
+    network = builder.network(nodes, output, interface)
     return replace(network, evaluation=evaluation, loss=loss)
-
-
-def _ordered(name: str, nodes: Sequence[Node], output: str, inputs: set[str]) -> list[Node]:
-    """The nodes that the output depends on, each after what it reads."""
-    by_name: dict[str, Node] = {}
-    for node in nodes:
-        if node.name in by_name or node.name in inputs:
-            raise NetworkError(
-                f"{name}: two nodes are called {node.name}; their weights would be one. Give each a name of its own"
-            )
-        by_name[node.name] = node
-    for node in nodes:
-        for source in node.inputs:
-            if source not in by_name and source not in inputs:
-                known = ", ".join([*sorted(inputs), *by_name])
-                raise NetworkError(f"{name}, {node.name}: reads {source}, which is no node; expected one of {known}")
-    sorter = TopologicalSorter({n.name: [s for s in n.inputs if s in by_name] for n in nodes})
-    try:
-        order = list(sorter.static_order())
-    except CycleError as error:
-        circle = " -> ".join(reversed(error.args[1]))
-        raise NetworkError(f"{name}: the nodes {circle} read each other in a circle") from None
-    needed = {output}
-    for node in reversed([by_name[n] for n in order]):
-        needed |= set(node.inputs) if node.name in needed else set()
-    unused = [n.name for n in nodes if n.name not in needed]
-    if unused:
-        raise NetworkError(f"{name}: nothing reads {unused[0]}; remove it or make it part of the output {output}")
-    found: list[Node] = []
-    waiting = list(nodes)
-    while waiting:  # of the nodes that are ready, the one that was written first
-        done = {n.name for n in found} | inputs
-        node = next(n for n in waiting if done.issuperset(n.inputs))
-        found.append(node)
-        waiting.remove(node)
-    return found
 
 
 class _Builder:
@@ -120,9 +85,7 @@ class _Builder:
         self.values: dict[str, Value] = {}
         self.inputs: list[Tensor] = []
         self.statements: list[Statement] = []
-        self.sizes: list[tuple[Symbol, Expr]] = []
-        self.numbers: dict[Symbol, Expr] = {}
-        self.options: dict[str, Option] = {}
+        self.sizes = Sizes()
         self.weights: list[str] = []
         self.state: list[tuple[str, str, float]] = []
         self.parts: dict[str, Part] = {}
@@ -137,26 +100,27 @@ class _Builder:
         layer, where = node.layer, f"{self.name}, {node.name} ({node.layer.name})"
         if len(node.inputs) > len(source.inputs):
             raise NetworkError(f"{where}: takes {len(source.inputs)} inputs, is given {len(node.inputs)}")
-        values = Values(where, label, taken=self.numbers)
+        values = Values(where, label, taken=self.sizes.numbers)
         settings = dict(node.settings)
         set_options(layer, settings, values)
         for given in node.inputs:
             if given not in self.values:
-                self._open(given, source.inputs[node.inputs.index(given)], values, where)
+                self._open(given, source.inputs[node.inputs.index(given)], values)
         bound = dict(zip((t.name for t in source.inputs), (self.values[g] for g in node.inputs), strict=False))
         source = self._axes(source, bound, values)
         for tensor in source.inputs[: len(node.inputs)]:
-            self._unify(tensor, bound[tensor.name].tensor, values, where)
+            for a, b in self.sizes.meet(tensor, bound[tensor.name].tensor, values):
+                self._identify(a, b, values)
         bound = dict(zip((t.name for t in source.inputs), (self.values[g] for g in node.inputs), strict=False))
-        self._features(layer, settings, values, where)
-        self._leftover(source, values)
-        self._check_settings(node, layer, settings, where)
-        self.numbers |= values.numbers
-        self._derived(source, values, where)
-        self._requirements(layer, values, where)
+        self.sizes.features(layer, settings, values)
+        self.sizes.leftover(source, values)
+        _check_settings(node, settings, where)
+        self.sizes.numbers |= values.numbers
+        self.sizes.windows(source, values)
+        self.sizes.requirements(layer, values)
         self._append(node, source, bound, values, settings)
 
-    def _open(self, name: str, tensor: Tensor, values: Values, where: str) -> None:
+    def _open(self, name: str, tensor: Tensor, values: Values) -> None:
         """An input of the network, of the shape given or that of the layer which reads it."""
         given = self.shapes.get(name)
         shape: list[Expr] = []
@@ -165,8 +129,8 @@ class _Builder:
                 raise NetworkError(f"{self.name}: input {name}, axis {axis}: expected at least 1, received {extent!r}")
             if isinstance(extent, int):
                 own = integer(("NHWC" if len(given or ()) == 4 else "NABCDEF")[axis] if axis else "N")
-                own = own if own not in self.numbers else integer(f"{own.name}_{name}")
-                self.numbers[own] = Integer(extent)
+                own = own if own not in self.sizes.numbers else integer(f"{own.name}_{name}")
+                self.sizes.numbers[own] = Integer(extent)
                 shape.append(own)
             elif isinstance(extent, str):
                 shape.append(integer(extent))
@@ -174,7 +138,7 @@ class _Builder:
                 shape.append(extent.xreplace(values.symbols))
         if given is None and tensor.ravel is not None:
             raise NetworkError(
-                f"{where}: the number of axes of {name} is open; declare the input, as in input {name}[N, C]"
+                f"{values.where}: the number of axes of {name} is open; declare the input, as in input {name}[N, C]"
             )
         network_input = Tensor(name, tuple(shape), integer=tensor.integer, constant=tensor.constant)
         self.inputs.append(network_input)
@@ -192,7 +156,7 @@ class _Builder:
             if found < 1:
                 raise NetworkError(
                     f"{values.where}: argument {tensor.name}: expected more than {rest} axes, "
-                    f"received {value.tensor.name} of shape {self._shown(value.tensor.shape)}"
+                    f"received {value.tensor.name} of shape {self.sizes.shown(value.tensor.shape)}"
                 )
             stretch = slice(tensor.ravel, tensor.ravel + found)
             # names that no layer has, as the network's own may be those of other symbols in the layer
@@ -201,39 +165,9 @@ class _Builder:
             return written_out(source, stand_ins, value.letters[stretch])
         return source
 
-    def _unify(self, tensor: Tensor, value: Tensor, values: Values, where: str) -> None:
-        """The symbols of an input's shape are the extents of what it is given."""
-        if tensor.integer != value.integer:
-            kinds = ("integers", "real numbers") if tensor.integer else ("real numbers", "integers")
-            raise NetworkError(f"{where}: argument {tensor.name}: expected {kinds[0]}, received {kinds[1]}")
-        if len(tensor.shape) != len(value.shape):
-            raise NetworkError(
-                f"{where}: argument {tensor.name}: expected {len(tensor.shape)} axes {_shape(tensor.shape)}, "
-                f"received {len(value.shape)}, {value.name} of shape {self._shown(value.shape)}"
-            )
-        for axis, (extent, actual) in enumerate(zip(tensor.shape, value.shape, strict=True)):
-            wanted = extent.xreplace(values.symbols)
-            unknown = [s for s in sorted(extent.free_symbols, key=str) if s not in values.symbols]
-            if len(unknown) == 1 and sympy.expand(extent.coeff(unknown[0], 1) * unknown[0] - extent) == 0:
-                factor = extent.coeff(unknown[0], 1).xreplace(values.symbols)
-                number = self._number(actual)
-                if factor == 1:
-                    values.symbols[unknown[0]] = actual
-                    continue
-                if number.is_Integer and factor.is_Integer and number % factor == 0:
-                    values.symbols[unknown[0]] = number / factor
-                    wanted = number
-            if sympy.expand(self._number(wanted) - self._number(actual)) != 0:
-                raise NetworkError(
-                    f"{where}: argument {tensor.name}, axis {axis}: expected {self._number(wanted)}, "
-                    f"received {self._number(actual)}, {value.name} of shape {self._shown(value.shape)}"
-                )
-            if wanted in self.numbers and actual in self.numbers and wanted != actual:
-                self._identify(wanted, actual, values)
-
     def _identify(self, a: Expr, b: Expr, values: Values) -> None:
         """Two sizes of the same number that must agree, as where branches join, become one: the earlier symbol."""
-        stays, gone = sorted((a, b), key=list(self.numbers).index)
+        stays, gone = sorted((a, b), key=list(self.sizes.numbers).index)
         mapping = {gone: stays}
 
         def tensor(t: Tensor) -> Tensor:
@@ -242,86 +176,16 @@ class _Builder:
         def shapes(found: dict[str, tuple[Expr, ...]]) -> dict[str, tuple[Expr, ...]]:
             return {name: tuple(e.xreplace(mapping) for e in shape) for name, shape in found.items()}
 
-        program = Program(tuple(self.inputs), tuple(self.statements), (), tuple(self.sizes)).substitute(mapping)
-        self.inputs, self.statements, self.sizes = list(program.inputs), list(program.statements), list(program.sizes)
+        program = Program(tuple(self.inputs), tuple(self.statements), (), tuple(self.sizes.derived)).substitute(mapping)
+        self.inputs, self.statements, self.sizes.derived = (
+            list(program.inputs),
+            list(program.statements),
+            list(program.sizes),
+        )
         self.values = {n: replace(v, tensor=tensor(v.tensor)) for n, v in self.values.items()}
         self.flattened, self.images = shapes(self.flattened), shapes(self.images)
         values.symbols = {s: e.xreplace(mapping) for s, e in values.symbols.items()} | {gone: stays}
-        del self.numbers[gone]
-
-    def _features(self, layer: Layer, settings: Mapping[str, Any], values: Values, where: str) -> None:
-        """Numbers of channels and the like: what a setting says of them."""
-        for name, extent in layer.features:
-            if name not in settings:
-                continue
-            given = settings[name]
-            if isinstance(given, str) and given.isidentifier():
-                value: Expr = integer(given)
-            elif isinstance(given, bool) or not isinstance(given, int) or given < 1:
-                raise NetworkError(f"{where}: {name}: expected an integer of at least 1, received {given!r}")
-            else:
-                value = Integer(given)
-            unknown = [s for s in sorted(extent.free_symbols, key=str) if s not in values.symbols]
-            wanted = self._number(extent.xreplace(values.symbols))
-            if not unknown:
-                if wanted != self._number(value):
-                    raise NetworkError(f"{where}: {name}: expected {wanted}, as its input has, received {given}")
-                continue
-            factor = extent.coeff(unknown[0], 1).xreplace(values.symbols)
-            if len(unknown) > 1 or not factor.is_Integer or (value.is_Integer and value % factor != 0):
-                raise NetworkError(f"{where}: {name}: expected a multiple of {factor}, received {given}")
-            if value.is_Integer:
-                values.fix(unknown[0], value / factor)
-            else:
-                values.symbols[unknown[0]] = value / factor
-
-    def _leftover(self, source: Program, values: Values) -> None:
-        """Symbols that nothing determines are the node's own."""
-        derived = {symbol for symbol, _ in source.sizes}
-        for symbol in sorted(source.symbols() - derived - set(values.symbols), key=lambda s: s.name):
-            own = values.own(symbol)
-            values.symbols[symbol] = own
-            if own in self.numbers or own in {s for s, _ in self.sizes}:
-                raise NetworkError(f"{values.where}: the size {own.name} has two meanings; give the node another name")
-
-    def _derived(self, source: Program, values: Values, where: str) -> None:
-        """Extents of windows: a number, a known extent, or a size of the network's own."""
-        for symbol, definition in source.sizes:
-            value = _simplified(definition.xreplace(values.symbols))
-            number = self._number(value)
-            if number.is_Integer and number < 1:
-                raise NetworkError(
-                    f"{where}: {symbol.name} would be {number}; the kernel is larger than its input. "
-                    f"Use a smaller kernel, more padding or a larger input"
-                )
-            if value.is_Integer or isinstance(value, Symbol):
-                values.symbols[symbol] = value
-                continue
-            known = next((s for s, e in self.sizes if e == value), None)
-            if known is not None:  # a window like that of another branch
-                values.symbols[symbol] = known
-                continue
-            own = integer(f"{symbol.name.removesuffix('_out')}_{values.label}")
-            values.symbols[symbol] = own
-            self.sizes.append((own, value))
-
-    def _requirements(self, layer: Layer, values: Values, where: str) -> None:
-        for requirement in layer.requirements:
-            numbers = [self._number(e.xreplace(values.symbols)) for e in requirement.expressions]
-            if any(n.is_number and n < 0 for n in numbers):
-                raise NetworkError(f"{where}: argument {requirement.option}: expected {requirement.expected}")
-
-    def _check_settings(self, node: Node, layer: Layer, settings: Mapping[str, Any], where: str) -> None:
-        optional = [t.name for t in layer.program.inputs if t.optional]
-        flags = ["bias" if name == "b" else name for name in optional]
-        known = [*(o.name for o in layer.options), *(name for name, _ in layer.features), *flags]
-        for name in settings:
-            if name not in known:
-                raise NetworkError(f"{where}: unknown setting {name!r}; expected one of {', '.join(known) or 'none'}")
-        inputs = {t.name for t in layer.program.inputs}
-        for name in (*dict(node.data), *dict(node.start)):
-            if name not in inputs:
-                raise NetworkError(f"{where}: has no input {name}; expected one of {', '.join(sorted(inputs))}")
+        del self.sizes.numbers[gone]
 
     def _append(
         self, node: Node, source: Program, bound: Mapping[str, Value], values: Values, settings: Mapping[str, Any]
@@ -342,7 +206,7 @@ class _Builder:
             if tensor.name in weights:
                 self.weights.append(own.name)
                 self.starts[own.name] = start.get(tensor.name, first.get(tensor.name, Uniform()))
-                self.fans[own.name] = self._number(fan_in(source, weights))
+                self.fans[own.name] = self.sizes.number(fan_in(source, weights))
                 image = self.images.get(node.inputs[0]) if node.inputs else None
                 if image is not None and own.shape[0] == bound[source.inputs[0].name].tensor.shape[-1]:
                     self.flattened[own.name] = image
@@ -387,23 +251,13 @@ class _Builder:
             elif first.shape == mine[0].target.shape and node.inputs[0] in self.images:
                 self.images[node.name] = self.images[node.inputs[0]]
 
-    def _number(self, expression: Expr) -> Expr:
-        """An expression with everything that has a number put in."""
-        known = dict(self.numbers)
-        for symbol, definition in self.sizes:
-            value = definition.xreplace(known)
-            if value.is_Integer or not value.has(IntegerFunction):
-                known[symbol] = value
-        return sympy.expand(expression.xreplace(known))
-
-    def _shown(self, shape: Sequence[Expr]) -> str:
-        return _shape([self._number(e) for e in shape])
-
     def program(self, output: str, more: Sequence[str]) -> Program:
         """The statements of all nodes as one program."""
         target = self.values[output].tensor.name
         try:
-            return check(Program(tuple(self.inputs), tuple(self.statements), (target, *more), tuple(self.sizes)))
+            return check(
+                Program(tuple(self.inputs), tuple(self.statements), (target, *more), tuple(self.sizes.derived))
+            )
         except NetworkError:
             raise
         except ValueError as error:
@@ -413,7 +267,7 @@ class _Builder:
         """The finished network."""
         program = self.program(output, [replaced for _, replaced, _ in self.state])
         name = self.name
-        free = program.symbols() - set(self.numbers) - {s for s, _ in self.sizes}
+        free = program.symbols() - set(self.sizes.numbers) - {s for s, _ in self.sizes.derived}
         extents = {s for t in program.inputs for e in t.shape for s in e.free_symbols}
         options = tuple(
             Option(s.name, (s,), Kind.COUNT if s.is_integer else Kind.NUMBER, None)
@@ -432,7 +286,7 @@ class _Builder:
             weights=tuple(self.weights),
             state=tuple(self.state),
             nodes=tuple(nodes),
-            values=tuple(sorted(self.numbers.items(), key=lambda item: item[0].name)),
+            values=tuple(sorted(self.sizes.numbers.items(), key=lambda item: item[0].name)),
             parts=tuple(self.parts.items()),
             starts=tuple(self.starts.items()),
             fans=tuple(self.fans.items()),
@@ -467,9 +321,15 @@ def _moved(
     return Statement(target, moved, tensor(statement.argument), tensor(statement.ties))
 
 
-def _simplified(definition: Expr) -> Expr:
-    return definition if definition.has(IntegerFunction) else sympy.expand(definition)
-
-
-def _shape(shape: Sequence[Expr]) -> str:
-    return f"({', '.join(str(e) for e in shape)})"
+def _check_settings(node: Node, settings: Mapping[str, Any], where: str) -> None:
+    layer = node.layer
+    optional = [t.name for t in layer.program.inputs if t.optional]
+    flags = ["bias" if name == "b" else name for name in optional]
+    known = [*(o.name for o in layer.options), *(name for name, _ in layer.features), *flags]
+    for name in settings:
+        if name not in known:
+            raise NetworkError(f"{where}: unknown setting {name!r}; expected one of {', '.join(known) or 'none'}")
+    inputs = {t.name for t in layer.program.inputs}
+    for name in (*dict(node.data), *dict(node.start)):
+        if name not in inputs:
+            raise NetworkError(f"{where}: has no input {name}; expected one of {', '.join(sorted(inputs))}")
