@@ -19,9 +19,11 @@ PYTEST := OPENBLAS_NUM_THREADS=1 OMP_NUM_THREADS=1 MKL_NUM_THREADS=1 $(BIN)/pyth
 help: ## list these commands (default)
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' Makefile
 
-demo: $(VENV)/.demo ## install, print a derivation, regenerate the kernels, train LeNet-5 on digits
+demo: $(VENV)/.demo ## install, print derivations, regenerate the kernels, train LeNet-5 on digits
 	@echo "== gradscribe derive conv2d"
 	@$(BIN)/gradscribe derive conv2d
+	@echo "== gradscribe derive 'conv2d -> tanh -> conv2d' --wrt conv2d1.w"
+	@$(BIN)/gradscribe derive 'conv2d -> tanh -> conv2d' --wrt conv2d1.w
 	@echo "== gradscribe generate, then generate --check"
 	@$(BIN)/gradscribe generate
 	@$(BIN)/gradscribe generate --check

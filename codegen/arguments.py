@@ -35,7 +35,7 @@ def argument_lines(kernel: Kernel) -> list[str]:
     dtype = _dtype_line(kernel)
     checked = [dtype, *arrays] if "scalar_type" in dtype else [*arrays, dtype]
     filling = [line for t in kernel.filled for line in _fill_lines(t)]
-    return [*checked, *shapes, *_ravel_lines(layer, sources), *binding, *filling, *_label_lines(kernel)]
+    return [*checked, *shapes, *_ravel_lines(layer, sources), *binding, *filling, *label_lines(kernel)]
 
 
 def shape_argument(tensor: Tensor) -> str:
@@ -125,7 +125,7 @@ def _raveled_extents(tensor: Tensor) -> str:
     return ", ".join(str(e) if axis == tensor.ravel else texts[axis] for axis, e in enumerate(tensor.shape))
 
 
-def _label_lines(kernel: Kernel) -> Iterator[str]:
+def label_lines(kernel: Kernel) -> Iterator[str]:
     """Integer inputs that are compared with an index must lie within its extent, or be what a bracket leaves out."""
     given = {t.name for t in kernel.arguments if t in kernel.layer.program.inputs and t.integer}
     seen: set[str] = set()

@@ -44,7 +44,7 @@ def _fit(line: str, margin: int) -> list[str]:
 
 
 def _wrapped(line: str, margin: int) -> list[str]:
-    """An assignment of a sum or product that is put in parentheses: of many operands, or that ends with a subscript."""
+    """An assignment of a sum or product in parentheses: of many operands, or with a subscript at its end."""
     match = re.match(r"(\s*\S[^=(]*? [-+*/]?= )(.*)", line)
     value = match[2] if match else ""
     operands = _operands(value, ("+", "-")) or _operands(value, ("*", "/", "//", "%"))

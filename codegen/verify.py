@@ -1,7 +1,7 @@
 """Numerical verification of a layer: the rows of its derivation and its generated kernels, with figures."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from sympy import Symbol
@@ -9,14 +9,17 @@ from sympy import Symbol
 from codegen.arguments import shape_argument
 from codegen.compiler import compile_layer
 from codegen.kernel import Kernel, kernels
+from codegen.network.verify import network_differences
 from codegen.second_order import kernels_of_order
+from derive.collapse import rename
+from derive.composition import Network
 from derive.derivation import derive
 from derive.derivation.verify import certify
 from derive.differentiate import differentiate
 from derive.interface import Kind, Layer, Option
 from derive.interpret import complete_sizes, interpret, shape_of
 from derive.sampling import sample_sizes, sample_values
-from derive.second_order import checked_order, second_order
+from derive.second_order import SecondOrder, checked_order, second_order
 from derive.term import Program
 
 ROWS = 1e-10
@@ -55,15 +58,21 @@ def verify_layer(layer: Layer, shapes: int, seed: int = 0, order: int = 1) -> It
         gap, chain = found.difference, found.chain_difference
         yield Verified(f"{found.rows} rows of the derivation{of}", "the row before", shapes, gap, ROWS)
         yield Verified(f"{found.chain_rows} chain-rule rows{of}", "finite differences", shapes, chain, CHAIN)
+    if isinstance(layer, Network):
+        for name, difference in network_differences(layer, shapes, seed).items():
+            yield Verified(name, "the interpreter", shapes, difference, KERNEL)
+        return
     first, second = kernels_of_order(layer, order)
     worst = dict.fromkeys((k.name for k in (*first, *second)), 0.0)
     module = compile_layer(layer, order)
+    twice = _renamed(second_order(layer.program)) if second else None
     rng = np.random.default_rng(seed)
     for _ in range(shapes):
-        sizes = sample_sizes(layer, rng)
+        sizes = sample_sizes(layer, rng, terms=[s.term for s in twice.second.program.statements] if twice else ())
         expected, given = _expected(layer, sizes, rng)
         for kernel in second:
-            values, wanted = _expected_second(layer, kernel, given, sizes, rng)
+            assert twice is not None  # there are functions of second order
+            values, wanted = _expected_second(twice, kernel, given, sizes, rng)
             difference = _difference(getattr(module, kernel.name), kernel, wanted, values, sizes)
             worst[kernel.name] = float(np.maximum(worst[kernel.name], difference))
         for kernel in first:
@@ -87,25 +96,33 @@ def _expected(
     return {**interpret(raw, given, sizes), **_zeros(layer, given)}, given  # type: ignore[arg-type]
 
 
+def _renamed(found: SecondOrder) -> SecondOrder:
+    """The statements of second order as differentiation made them, but for deltas of two indices: a smaller box."""
+    program = found.second.program
+    statements = tuple(replace(s, term=rename(s.term)[0]) for s in program.statements)
+    return replace(found, second=replace(found.second, program=replace(program, statements=statements)))
+
+
 def _expected_second(
-    layer: Layer,
+    found: SecondOrder,
     kernel: Kernel,
     given: dict[str, np.ndarray],
     sizes: dict[Symbol, int | float],
     rng: np.random.Generator,
 ) -> tuple[dict[str, np.ndarray], dict[str, np.ndarray]]:
-    """What a function of second order is given, and its results by the interpreter, as differentiation made them."""
-    named = {name: direction for direction, name in kernel.directions}
-    found = second_order(layer.program)
+    """What a function of second order is given, and its results by the interpreter."""
+    called = {name: direction for direction, name in kernel.directions}
     values = given | {t.name: rng.normal(size=given[n].shape) for n, t in found.directions.items()}
-    every = interpret(found.second.program, {**values, **interpret(found.first.program, values, sizes)}, sizes)  # type: ignore[arg-type]
-    wrt = [*(() if kernel.name.endswith("hessian_vector") else dict(kernel.seeds)), *layer.differentiable]
+    first = interpret(found.order_1, values, sizes)  # type: ignore[arg-type]
+    every = interpret(found.second.program, first, sizes)  # type: ignore[arg-type]
+    seeds = () if kernel.name.endswith("hessian_vector") else tuple(dict(kernel.seeds))
+    wrt = (*seeds, *kernel.layer.differentiable)
     adjoints = [found.second.adjoint(name) for name in wrt]
     wanted = {
         result: np.zeros_like(given[name]) if adjoint is None else every[adjoint.gradient.name]
         for result, name, adjoint in zip(kernel.results, wrt, adjoints, strict=True)
     }
-    return values | {named[n]: values[t.name] for n, t in found.directions.items()}, wanted
+    return values | {called[n]: values[t.name] for n, t in found.directions.items()}, wanted
 
 
 def _zeros(layer: Layer, given: dict[str, np.ndarray]) -> dict[str, np.ndarray]:

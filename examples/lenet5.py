@@ -27,7 +27,7 @@ from rich.console import Console
 from rich.progress import track
 from rich.table import Table
 
-from generated import Conv2D, Dense, Flatten, MaxPool2D, ScaledTanh, Sequential, SoftmaxCrossEntropy
+from generated import SGD, Conv2D, Dense, Flatten, MaxPool2D, ScaledTanh, Sequential, SoftmaxCrossEntropy
 from idx import read_mnist
 
 Images = NDArray[np.float32]
@@ -67,22 +67,6 @@ def build_lenet5(rng: np.random.Generator) -> Sequential:
     )
 
 
-class Momentum:
-    """Stochastic gradient descent with momentum: v = 0.9 v + gradient, parameter -= rate * v."""
-
-    def __init__(self, network: Sequential) -> None:
-        self.network = network
-        self.velocity = {name: np.zeros_like(value) for name, value in network.params.items()}
-
-    def step(self, rate: float) -> None:
-        """Move every parameter, in place, by the gradients of the last backward pass."""
-        params, grads = self.network.params, self.network.grads
-        for name, velocity in self.velocity.items():
-            velocity *= MOMENTUM
-            velocity += grads[name]
-            params[name] -= rate * velocity
-
-
 def cosine(peak: float, steps: int) -> Iterator[float]:
     """Yield the learning rate of each step: from the peak down to 0 along half a cosine."""
     for step in range(steps):
@@ -92,7 +76,7 @@ def cosine(peak: float, steps: int) -> Iterator[float]:
 def train_epoch(
     network: Sequential,
     digits: Digits,
-    optimiser: Momentum,
+    optimiser: SGD,
     rates: Iterator[float],
     *,
     batch_size: int,
@@ -109,7 +93,8 @@ def train_epoch(
         logits = network(shifted(digits.train_images[batch], rng))
         yield float(loss(logits, digits.train_labels[batch]))
         network.backward(loss.backward())
-        optimiser.step(next(rates))
+        optimiser.lr = next(rates)
+        optimiser.step(network.grads)
 
 
 def shifted(images: Images, rng: np.random.Generator) -> Images:
@@ -196,7 +181,7 @@ def run(console: Console, digits: Digits, *, epochs: int, batch_size: int, lr: f
     """Train LeNet-5 and test it after each epoch; return the last accuracy."""
     rng = np.random.default_rng(seed)  # the only source of chance: the same seed gives the same bits
     network = build_lenet5(rng)
-    optimiser = Momentum(network)
+    optimiser = SGD(network.params, lr=lr, momentum=MOMENTUM)
     batches = math.ceil(len(digits.train_images) / batch_size)
     rates = cosine(lr, epochs * batches)
     console.print(f"{len(digits.train_images)} images to train on, {len(digits.test_images)} to test with")

@@ -588,12 +588,12 @@ class LeNet5(rt.Network):
     Weights and how they start:
         c1.w: shape (5, 5, 1, 6), uniform within 2.4 / 25.
         c1.b: shape (6,), uniform within 2.4 / 25.
-        s2.a: shape (6,), uniform within 2.4 / 1.
-        s2.b: shape (6,), uniform within 2.4 / 1.
+        s2.a: shape (6,), uniform within 0.6 / 1.
+        s2.b: shape (6,), uniform within 0.6 / 1.
         c3.w: shape (5, 5, 6, 16), uniform within 2.4 / 150.
         c3.b: shape (16,), uniform within 2.4 / 150.
-        s4.a: shape (16,), uniform within 2.4 / 1.
-        s4.b: shape (16,), uniform within 2.4 / 1.
+        s4.a: shape (16,), uniform within 0.6 / 1.
+        s4.b: shape (16,), uniform within 0.6 / 1.
         c5.w: shape (5, 5, 16, 120), uniform within 2.4 / 400.
         c5.b: shape (120,), uniform within 2.4 / 400.
         f6.w: shape (120, 84), uniform within 2.4 / 120.
@@ -633,12 +633,12 @@ class LeNet5(rt.Network):
         rng = np.random.default_rng(rng)
         self.params["c1.w"] = rt.uniform_within(rng, (5, 5, 1, 6), 2.4 / 25, dtype)
         self.params["c1.b"] = rt.uniform_within(rng, (6,), 2.4 / 25, dtype)
-        self.params["s2.a"] = rt.uniform_within(rng, (6,), 2.4 / 1, dtype)
-        self.params["s2.b"] = rt.uniform_within(rng, (6,), 2.4 / 1, dtype)
+        self.params["s2.a"] = rt.uniform_within(rng, (6,), 0.6 / 1, dtype)
+        self.params["s2.b"] = rt.uniform_within(rng, (6,), 0.6 / 1, dtype)
         self.params["c3.w"] = rt.uniform_within(rng, (5, 5, 6, 16), 2.4 / 150, dtype)
         self.params["c3.b"] = rt.uniform_within(rng, (16,), 2.4 / 150, dtype)
-        self.params["s4.a"] = rt.uniform_within(rng, (16,), 2.4 / 1, dtype)
-        self.params["s4.b"] = rt.uniform_within(rng, (16,), 2.4 / 1, dtype)
+        self.params["s4.a"] = rt.uniform_within(rng, (16,), 0.6 / 1, dtype)
+        self.params["s4.b"] = rt.uniform_within(rng, (16,), 0.6 / 1, dtype)
         self.params["c5.w"] = rt.uniform_within(rng, (5, 5, 16, 120), 2.4 / 400, dtype)
         self.params["c5.b"] = rt.uniform_within(rng, (120,), 2.4 / 400, dtype)
         self.params["f6.w"] = rt.uniform_within(rng, (120, 84), 2.4 / 120, dtype)

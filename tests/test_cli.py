@@ -458,10 +458,10 @@ def test_verify_a_layer_of_ones_own(gradscribe: Command, own_file: Path) -> None
     assert "cube_grad_input" in done.out
 
 
-def broken(change: Callable[[Any], Any]) -> Callable[..., ModuleType]:
+def broken(change: Callable[[Any], Any]) -> Callable[[Layer, int], ModuleType]:
     """Compile a layer, then spoil the result of its gradient of x."""
 
-    def compiled(layer: Layer, order: int = 1) -> ModuleType:
+    def compiled(layer: Layer, order: int) -> ModuleType:
         module = compile_layer(layer, order)
         name = f"{layer.name}_grad_input"
         right = getattr(module, name)
@@ -524,3 +524,17 @@ def test_a_command_works_in_any_folder(tmp_path: Path, arguments: list[str], wor
 
 def test_a_mistake_shows_no_traceback(tmp_path: Path) -> None:
     is_a_mistake(process(tmp_path, "derive", "conv2"), "did you mean conv2d?")
+
+
+# ----- order 2 --------------------------------------------------------------------------------------------------------
+def test_second_order_is_derived_generated_and_verified(gradscribe: Command, tmp_path: Path) -> None:
+    done = gradscribe("derive", "tanh", "--order", "2")
+    assert "│ ∂S/∂x[e] = −2 δ⁽ˡ⁾[e] ẋ[e] y[e] (1−y[e]²)" in done.out
+    assert gradscribe("generate", "tanh", "--out", tmp_path / "twice", "--order", "2").code == 0
+    assert "def tanh_double_backward(ddx: Any, dy: Any, y: Any)" in (tmp_path / "twice" / "tanh.py").read_text("utf-8")
+    assert gradscribe("generate", "tanh", "--out", tmp_path / "twice", "--order", "2", "--check").code == 0
+    assert gradscribe("generate", "tanh", "--out", tmp_path / "twice", "--check").code == 1
+    done = gradscribe("verify", "tanh", "--order", "2", "--shapes", "2")
+    assert done.code == 0
+    assert all(word in done.out for word in ("order 2", "tanh_double_backward", "tanh_hessian_vector"))
+    assert gradscribe("derive", "tanh", "--order", "3").code == 2

@@ -15,6 +15,7 @@ from rich.console import Console
 
 import idx
 import lenet5
+from generated import SGD
 
 ROOT = Path(__file__).parent.parent
 MNIST = os.environ.get("GRADSCRIBE_MNIST")
@@ -61,7 +62,7 @@ def error_line(capsys: pytest.CaptureFixture[str], **options: Any) -> str:
 def train_briefly(digits: lenet5.Digits, seed: int) -> tuple[list[float], list[bytes]]:
     rng = np.random.default_rng(seed)
     network = lenet5.build_lenet5(rng)
-    optimiser, rates = lenet5.Momentum(network), lenet5.cosine(0.02, 100)
+    optimiser, rates = SGD(network.params, lr=0.02, momentum=0.9), lenet5.cosine(0.02, 100)
     losses: list[float] = []
     for _ in range(2):
         losses += lenet5.train_epoch(network, digits, optimiser, rates, batch_size=32, rng=rng)

@@ -104,6 +104,11 @@ def test_a_network_without_loss_says_so() -> None:
         with_loss(network("conv2d -> tanh"))
 
 
+def test_a_loss_is_a_number() -> None:
+    with pytest.raises(NetworkError, match="network: loss tanh: expected a number, received loss_y of 2 axes"):
+        with_loss(network("input x[N, 3]; dense(4) -> tanh; loss tanh"))
+
+
 def test_a_table_of_connections_switches_weights_off() -> None:
     counts = parameters(NETWORKS["lenet5"]())
     assert sum(counts.values(), Integer(0)) == 60_000

@@ -68,7 +68,7 @@ def test_sizes_that_a_text_leaves_open_are_arguments() -> None:
     """The constructor takes the extents, the functions read them from the arrays."""
     net = network("conv2d -> tanh -> max_pool2d -> conv2d -> flatten -> dense", "open_net")
     assert net.class_name == "OpenNet"
-    sizes = {"C": 2, "K_1": 3, "R_1": 2, "T_1": 3, "R_3": 2, "T_3": 2, "K_4": 2, "R_4": 2, "T_4": 1, "K_6": 4}
+    sizes = {"C": 2, "K_1": 3, "R_1": 2, "T_1": 3, "R_2": 2, "T_2": 2, "K_3": 2, "R_3": 2, "T_3": 1, "K_4": 4}
     layer = instance(net, **sizes, H=8, W=9)
     x = np.random.default_rng(0).normal(size=(2, 8, 9, 2))
     y = layer(x)

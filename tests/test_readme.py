@@ -11,6 +11,7 @@ from codegen.catalogue import find, find_all
 from codegen.compiler import compile_layer
 from codegen.printing import printed
 from codegen.verify import verify_layer
+from derive.networks import NETWORKS
 
 README = (Path(__file__).parents[1] / "README.md").read_text(encoding="utf-8")
 BLOCKS = re.findall(r"```python\n(.*?)```", README, re.DOTALL)
@@ -23,6 +24,20 @@ def test_the_ten_lines_run_and_train(capsys: pytest.CaptureFixture[str]) -> None
     after = float(scope["loss"](scope["net"](scope["images"]), scope["labels"]))
     assert 1.5 < before < 4
     assert after < before
+
+
+def test_the_network_trains(capsys: pytest.CaptureFixture[str]) -> None:
+    scope: dict[str, Any] = {}
+    exec(BLOCKS[0], scope)
+    exec(BLOCKS[1], scope)
+    capsys.readouterr()
+    assert scope["value"] < 0.5
+    assert scope["model"].params["c1.w"].shape == (3, 3, 1, 8)
+
+
+def test_the_networks_that_are_named_are_there() -> None:
+    (named,) = re.findall(r"These come with gradscribe,.*?:(.*?)\n\[docs", README, re.DOTALL)
+    assert re.findall(r"`(\w+)`", named) == [*NETWORKS]
 
 
 def test_the_derivation_is_what_the_command_prints() -> None:
@@ -45,7 +60,7 @@ def test_the_layer_of_ones_own(tmp_path: Path) -> None:
 
 def test_the_layer_in_python(capsys: pytest.CaptureFixture[str]) -> None:
     scope: dict[str, Any] = {}
-    exec(BLOCKS[1], scope)
+    exec(BLOCKS[2], scope)
     assert "gradient with respect to w".capitalize() in capsys.readouterr().out
     x, w, z = (np.random.default_rng(k).normal(size=s) for k, s in enumerate([(2, 3), (3, 4, 5), (2, 4)]))
     found = scope["kernels"].bilinear2_forward(x, w, np.zeros(5), z)

@@ -12,7 +12,7 @@ from sympy import Eq, Idx, IndexedBase
 import derive
 import generated as g
 from codegen.compiler import compile_layer
-from derive.composition import network
+from derive.composition import network as network_of
 from derive.equations import Maximum, program
 from derive.index import integers
 from derive.interface import Layer
@@ -340,21 +340,6 @@ def test_a_third_derivative_is_an_error() -> None:
         ddx.sum().backward()
 
 
-def test_a_network_in_one_module_has_second_derivatives() -> None:
-    chain = "conv2d(3, kernel_size=3) -> batch_norm -> tanh -> max_pool2d(kernel_size=2) -> flatten -> dense(2)"
-    text = f"input x[N, 6, 6, 1]\n{chain}"
-    module = as_module(compile_layer(network(text, "small"), 2).Small(**F64, rng=0))
-    names = [name for name, _ in module.named_parameters()]
-    leaves = (randn(3, 6, 6, 1).requires_grad_(), *(p.detach().requires_grad_() for p in module.parameters()))
-
-    def outputs(x: Any, *weights: Any) -> Any:
-        return torch.func.functional_call(module, dict(zip(names, weights, strict=True)), x)
-
-    assert len(names) == 6
-    assert torch.autograd.gradcheck(outputs, leaves)
-    assert torch.autograd.gradgradcheck(outputs, leaves)
-
-
 def test_layers_in_a_row_have_second_derivatives() -> None:
     conv, tanh, pool, flatten, dense = (
         getattr(compile_layer(catalogue_layer(name), 2), catalogue_layer(name).class_name)
@@ -452,3 +437,35 @@ def test_a_name_that_a_module_has_itself() -> None:
     own = derive.layer("y[n,k] = sum(c) x[n,c] * half[c,k]; weight half", "halves_of_mine")
     with pytest.raises(ValueError, match=r"^weight half: expected a name that .*, found half$"):
         as_module(compile_layer(own).HalvesOfMine(C=2, K=3))
+
+
+SMALL = """
+input x[N, 5, 5, 2]
+c1: conv2d(3, 3, padding=1) -> batch_norm -> tanh
+-> residual(conv2d(3, 3, padding=1) -> tanh) -> max_pool2d(2) -> flatten -> f2: dense(3)
+"""
+
+
+def test_a_network_of_second_order() -> None:
+    """gradcheck and gradgradcheck with respect to the input and to every weight; opcheck of all three operators."""
+    made = network_of(SMALL, "small").compile(order=2)
+    module = as_module(made.Small(**F64, rng=0))
+    x = randn(2, 5, 5, 2).requires_grad_()
+    weights = dict(module.named_parameters())
+
+    def of_weights(*values: Any) -> Any:
+        return torch.func.functional_call(module, dict(zip(weights, values, strict=True)), (x.detach(),))
+
+    for function, given in ((module, (x,)), (of_weights, tuple(weights.values()))):
+        assert torch.autograd.gradcheck(function, given)
+        assert torch.autograd.gradgradcheck(function, given)
+    state = list(module.buffers())
+    torch.library.opcheck(module._operators.forward, ([x.detach()], "x", list(weights.values()), state))
+
+
+def test_a_network_of_first_order_has_no_second_derivative() -> None:
+    module = as_module(network_of(SMALL, "small").compile().Small(**F64, rng=0))
+    x = randn(2, 5, 5, 2).requires_grad_()
+    (dx,) = torch.autograd.grad(module(x).sum(), x, create_graph=True)
+    with pytest.raises(RuntimeError, match="order"):
+        dx.sum().backward()

@@ -1,12 +1,17 @@
 """Sampling of sizes and tensors, and the figures of certificates."""
 
+from types import ModuleType
+
 import numpy as np
 import pytest
 from sympy import Integer
 
+from codegen.compiler import compile_layer
+from codegen.verify import verify_layer
 from derive.derivation import derive
 from derive.derivation.verify import Certificate, certify, figure
 from derive.index import integer
+from derive.interface import Layer
 from derive.interpret import complete_sizes, number
 from derive.layers import LAYERS
 from derive.sampling import TooLargeError, label_extent, sample_sizes, sample_values
@@ -109,3 +114,23 @@ def test_the_sentence_states_the_figures() -> None:
         "19 rows evaluated on 6 random shapes: greatest difference between neighbouring rows 4e-16, "
         "of the chain rule from finite differences 8e-11."
     )
+
+
+@pytest.mark.parametrize("name", ["conv3d", "max_pool2d", "lstm_cell"])
+def test_second_order_is_verified_on_shapes_that_the_interpreter_can_hold(name: str) -> None:
+    rows = list(verify_layer(LAYERS[name](), 1, order=2))
+    assert all(row.passed for row in rows), rows
+    assert [row.checked for row in rows][-2:] == [f"{name}_double_backward", f"{name}_hessian_vector"]
+    assert sum("of order 2" in row.checked for row in rows) == 2
+
+
+def test_a_wrong_double_backward_is_found(monkeypatch: pytest.MonkeyPatch) -> None:
+    def broken(source: Layer, order: int) -> ModuleType:
+        module = compile_layer(source, order)
+        right = module.tanh_double_backward
+        monkeypatch.setattr(module, "tanh_double_backward", lambda *given: tuple(2 * g for g in right(*given)))
+        return module
+
+    monkeypatch.setattr("codegen.verify.compile_layer", broken)
+    failed = [row.checked for row in verify_layer(LAYERS["tanh"](), 2, order=2) if not row.passed]
+    assert failed == ["tanh_double_backward"]

@@ -64,6 +64,17 @@ def stride_ignored(dy, x, w, b, stride, pad):
     return dxp[:, pad : pad + x.shape[1], pad : pad + x.shape[2]], dw, dy.sum((0, 1, 2))
 
 
+# the same along one axis only
+def stride_ignored_along_the_width(dy, x, w, b, stride, pad):
+    xp = np.pad(x, ((0, 0), (pad, pad), (pad, pad), (0, 0)))
+    dxp = np.zeros_like(xp)
+    for h in range(dy.shape[1]):
+        for v in range(dy.shape[2]):
+            window = np.s_[:, stride * h : stride * h + w.shape[0], v : v + w.shape[1]]
+            dxp[window] += np.einsum("nk,rtck->nrtc", dy[:, h, v], w)
+    return dxp[:, pad : pad + x.shape[1], pad : pad + x.shape[2]]
+
+
 # huggingface/candle #2337: stride and dilation are handed over in each other's place in the backward
 def stride_and_dilation_swapped(dy, x, w, b, stride, padding, dilation):
     dx, dw, db = conv(dy, x, w, stride, padding, dilation)
@@ -433,6 +444,7 @@ def out_of_place(dy, y):
 MUSEUM = (
     Exhibit(stride_ignored, coursera_conv_backward, "conv2d", "dx", "differs", "with s=1"),
     Exhibit(stride_ignored, coursera_conv_backward, "conv2d", "dw", "differs", "with s=1"),
+    Exhibit(stride_ignored_along_the_width, coursera_conv_backward, "conv2d", "dx", "differs", "with s=1 in v=sj+t"),
     Exhibit(stride_and_dilation_swapped, conv_backward, "conv2d", "dx", "differs", "with d and s exchanged"),
     Exhibit(swapped_in_weight_gradient, conv_backward, "conv2d", "dw", "differs", "with d and s exchanged"),
     Exhibit(remainder_rows_dropped, remainder_rows_kept, "conv2d", "dx", "shape", "beyond the last window are missing"),

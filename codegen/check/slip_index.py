@@ -28,6 +28,18 @@ def other_sizes(term: Term, around: Surroundings) -> Iterator[Slip]:
                 yield ("with ", other, " in the place of ", symbol), _put(term, {symbol: other})
 
 
+def one_axis(term: Term, around: Surroundings) -> Iterator[Slip]:
+    """A stride, dilation or padding is ignored along one axis only."""
+    expressions = dict.fromkeys([*(e for a in accesses(term.body) for e in a.indices), *term.deltas])
+    for expression in expressions:
+        for symbol in (s for s in around.sizes if s in expression.free_symbols):
+            for value in (Integer(1), Integer(0)):
+                new = sympy.expand(expression.xreplace({symbol: value}))
+                shown = expression if expression not in term.deltas else _equation(expression, term)
+                words: Words = ("with ", Equals(symbol, value), " in ", shown, " only")
+                yield words, _rewritten(term, {expression: new})
+
+
 def _symbols(term: Term) -> set[Symbol]:
     parts = [term.body, *term.deltas, *(g.value for g in term.guards)]
     return set().union(*(p.free_symbols for p in parts))
@@ -177,6 +189,7 @@ def _read(term: Term, old: Access, new: Access) -> Term:
 
 INDEX: tuple[Rule, ...] = (
     other_sizes,
+    one_axis,
     turned,
     exchanged_axes,
     mixed_digits,

@@ -5,7 +5,7 @@ from dataclasses import replace
 
 from sympy import Symbol
 
-from codegen.arguments import shape_argument, used
+from codegen.arguments import label_lines, shape_argument, used
 from codegen.binder import Binder, Source, quoted
 from codegen.compiler import RESERVED, signature
 from codegen.constructor import annotation, default_text, describe_option
@@ -109,32 +109,66 @@ def backward_function(k: NetworkKernels) -> FunctionContext:
 
 def double_backward_function(k: NetworkKernels, kernel: Kernel) -> FunctionContext:
     """``net_double_backward(directions, dy, params, saved) -> gradients by name``."""
-    network = k.network
-    names = [*k.seeds, *network.differentiable]
-    keys = [network.key(n) if n in network.part else n for n in names]
-    results = ", ".join(f"{quoted(key)}: {g}" for key, g in zip(keys, kernel.program.outputs, strict=True))
-    watched = {d: network.key(n) if n in network.part else n for d, n in kernel.directions}
-    tensors = kernel.program.tensors
-    reading = [f"rt.names({quoted(network.name)}, directions, {_tuple([quoted(w) for w in watched.values()])})"]
-    for direction, key in watched.items():
-        extents = ", ".join(size_text(e) for e in tensors[direction].shape)
-        shape = f"({extents},)" if len(tensors[direction].shape) == 1 else f"({extents})"
-        head = f"{quoted(network.name)}, directions, {quoted(key)}"
-        reading.append(f"{direction} = rt.direction({head}, dtype, {shape})")
-    whole = replace(kernel.program, inputs=tuple(replace(t, optional=False) for t in kernel.program.inputs))
-    kernel = replace(kernel, program=whole)
+    kernel = _all_given(kernel)
     return _function(
         k,
         kernel,
-        _memory(k, kernel, whole.outputs),
-        heading=f"Compute the gradient of the gradient: {network.words}.",
-        arrays=[*_saved(k), *_arrays(k, kernel, given=k.seeds), *reading],
-        results=[f"{{{results}}}"],
+        _memory(k, kernel, kernel.program.outputs),
+        heading=f"Compute the gradient of the gradient: {k.network.words}.",
+        arrays=[*_saved(k), *_arrays(k, kernel, given=k.seeds), *_directions(k, kernel)],
+        results=[_named(k, [*k.seeds, *k.network.differentiable], kernel.program.outputs)],
         result_type="dict[str, rt.Array]",
         returns=["the gradient of S by name: of dy, the inputs and the weights."],
         own=["directions: Mapping[str, Any]", *(f"{s}: Any" for s in k.seeds)],
         preface=kernel.preface,
     )
+
+
+def hessian_vector_function(k: NetworkKernels, kernel: Kernel) -> FunctionContext:
+    """``net_hessian_vector(directions, x, t, params) -> products by name``; without a loss of sum(dy * output)."""
+    kernel = _all_given(kernel)
+    tensors = kernel.program.tensors
+    held = {*k.network.weights, *(n for n, _ in k.network.constants), *(d for d, _ in kernel.directions)}
+    seeds = [s for s, _ in kernel.seeds]
+    given = [t.name for t in kernel.program.inputs if t.name not in held and (t.shape or t.name not in seeds)]
+    one = [f"{s} = 1.0" for s in seeds if not tensors[s].shape]
+    return _function(
+        k,
+        kernel,
+        _memory(k, kernel, kernel.program.outputs),
+        heading=f"Compute the Hessian times a vector: {k.network.words}.",
+        arrays=[*one, *_arrays(k, kernel, given=given, saved=False), *_directions(k, kernel)],
+        results=[_named(k, [name for _, name in kernel.directions], kernel.program.outputs)],
+        result_type="dict[str, rt.Array]",
+        returns=["the products by name, of the inputs and the weights."],
+        own=["directions: Mapping[str, Any]", *(f"{n}: Any" for n in given)],
+        preface=kernel.preface,
+        saved=False,
+    )
+
+
+def _all_given(kernel: Kernel) -> Kernel:
+    """A direction that is missing is filled before anything is computed."""
+    inputs = tuple(replace(t, optional=False) for t in kernel.program.inputs)
+    return replace(kernel, program=replace(kernel.program, inputs=inputs))
+
+
+def _named(k: NetworkKernels, names: Sequence[str], values: Sequence[str]) -> str:
+    """A dictionary of arrays under the names that users know."""
+    part = k.network.part
+    keys = [part[n].key if n in part else n for n in names]
+    return "{" + ", ".join(f"{quoted(key)}: {v}" for key, v in zip(keys, values, strict=True)) + "}"
+
+
+def _directions(k: NetworkKernels, kernel: Kernel) -> list[str]:
+    """Read what the first gradients are multiplied by."""
+    part, tensors, head = k.network.part, kernel.program.tensors, quoted(k.network.name)
+    keys = {direction: part[n].key if n in part else n for direction, n in kernel.directions}
+    lines = [f"rt.names({head}, directions, {_tuple([quoted(key) for key in keys.values()])})"]
+    for direction, key in keys.items():
+        shape = _tuple([size_text(e) for e in tensors[direction].shape])
+        lines.append(f"{direction} = rt.direction({head}, directions, {quoted(key)}, dtype, {shape})")
+    return lines
 
 
 def _function(
@@ -149,9 +183,13 @@ def _function(
     returns: Sequence[str],
     own: Sequence[str] = (),
     preface: Sequence[str] = (),
+    saved: bool = True,
 ) -> FunctionContext:
-    """A function of the module; `own` are its first parameters where these are not the network's inputs."""
-    backward = bool(own)
+    """A function of the module; `own` are its first parameters where these are not the network's inputs.
+
+    Such a function is given what forward has `saved`, unless it stands alone.
+    """
+    backward = bool(own) and saved
     stateful = bool(_stateful(k, kernel))
     taken = OWN | set(kernel.program.tensors) | {s.name for s in kernel.program.symbols()}
     emitter = Emitter(taken | {o.name for o in kernel.options}, pool="buffers")
@@ -169,7 +207,7 @@ def _function(
     return FunctionContext(
         signature=signature(f"def {kernel.name}", parameters, result_type, 0),
         summary=heading,
-        description=paragraph([*preface, *_description(k, kernel, memory, returns, own, stateful)], "    "),
+        description=paragraph([*preface, *_description(k, kernel, memory, returns, own, stateful, backward)], "    "),
         lines=tuple(fit(lines, 1)),
     )
 
@@ -193,7 +231,7 @@ def _memory(
     return planned(plan, kernel.program, returned=returned, kept=kept, tail=tail)
 
 
-def _arrays(k: NetworkKernels, kernel: Kernel, given: Sequence[str]) -> list[str]:
+def _arrays(k: NetworkKernels, kernel: Kernel, given: Sequence[str], saved: bool = True) -> list[str]:
     """Check and bind what a function is given, each weight in one line."""
     network = k.network
     binder = Binder(network, kernel.program)
@@ -206,7 +244,7 @@ def _arrays(k: NetworkKernels, kernel: Kernel, given: Sequence[str]) -> list[str
         lines.append(f"{n} = rt.array({name}, {quoted(n)}, {n}, {len(tensors[n].shape)}{kind})")
     lines.append(f"dtype = rt.float_type({name}, {', '.join(f'{n}={n}' for n in real)})")
     lines += [line for o in kernel.options for line in binder.option(o)]
-    backward = bool(kernel.seeds)
+    backward = bool(kernel.seeds) and saved
     shapes = [Source(shape_argument(t), t.name, t) for t in kernel.shaped]
     shapes += [Source(f"{t.name}.shape", t.name, t) for t in k.kept if t.name in network.part or t in network.given]
     if backward:
@@ -216,13 +254,16 @@ def _arrays(k: NetworkKernels, kernel: Kernel, given: Sequence[str]) -> list[str
         lines += [line for n in given for line in _given(k, binder, tensors[n])]
     state = {s for s, _, _ in network.state}
     constants = {n for n, _ in network.constants}
-    for t in kernel.program.inputs:
+    for t in dict.fromkeys((*(t for t in network.program.inputs if t.name in network.weights), *kernel.program.inputs)):
         if t.name in given or (t.name not in network.weights and t.name not in state):
             continue
-        lines += _weight(network, t, binder, "state" if t.name in state else "params")
+        unknown = set().union(*(e.free_symbols for e in t.shape), set()) - binder.known
+        if t.name in tensors or unknown:  # what is not read may still tell a size
+            lines += _weight(network, t, binder, "state" if t.name in state else "params")
     lines += [f"{t.name} = {t.name.upper()}.astype(dtype)" for t in kernel.program.inputs if t.name in constants]
     sources = [Source(f"{n}.shape", n, tensors[n]) for n in given]
     lines += binder.derived([] if backward else sources)
+    lines += label_lines(kernel)
     if backward:
         kept = {t.name for t in k.kept}
         missing = kernel.program.symbols() - binder.known
@@ -242,7 +283,8 @@ def _given(k: NetworkKernels, binder: Binder, tensor: Tensor) -> list[str]:
             binder.known.add(extent)
     extents = ", ".join(size_text(e) for e in tensor.shape)
     words = dict(k.source.axes)
-    called = ", ".join(words.get(e, str(e)) for e in k.source.program.tensors[name].shape)
+    shown = k.source.program.tensors.get(name, tensor).shape
+    called = ", ".join(words.get(e, str(e)) for e in shown)
     comma = "," if len(tensor.shape) == 1 else ""
     head = f"{quoted(network.name)}, {quoted(name)}, {name}.shape"
     return [*lines, f"rt.extents({head}, ({extents}{comma}), {quoted(called)})"]
@@ -288,21 +330,27 @@ def _shape(tensor: Tensor) -> str:
 
 
 def _description(
-    k: NetworkKernels, kernel: Kernel, memory: Memory, returns: Sequence[str], own: Sequence[str], stateful: bool
+    k: NetworkKernels,
+    kernel: Kernel,
+    memory: Memory,
+    returns: Sequence[str],
+    own: Sequence[str],
+    stateful: bool,
+    saved: bool,
 ) -> list[str]:
     network = k.network
     lines = [*equations(kernel.program), ""] if own else ["By the equations of this module.", ""]
     lines += [*memory.words, "", "Args:"]
-    for t in network.given:
-        if not own and t in kernel.program.inputs:
-            lines.append(f"    {t.name}: {_shape(t)}{', integers' if t.integer else ''}.")
     if kernel.directions:
         lines.append("    directions: what the first gradients are multiplied by in S, by name; a missing one is 0.")
-    for seed, output in kernel.seeds:
-        lines.append(f"    {seed}: {_shape(kernel.program.tensors[seed])}; dE/d{output}.")
+    names = [o.partition(":")[0] for o in own] or [t.name for t in network.given]
+    seeds = dict(kernel.seeds)
+    for t in (kernel.program.tensors[n] for n in names if n in kernel.program.tensors):
+        kind = f"; dE/d{seeds[t.name]}" if t.name in seeds else ", integers" if t.integer else ""
+        lines.append(f"    {t.name}: {_shape(t)}{kind}.")
     lines.append(f"    params: the weights by name, see {network.class_name}.")
     lines += ["    state: the running statistics by name."] if stateful else []
-    lines += [f"    saved: what {network.name}_forward returned last."] if own else []
+    lines += [f"    saved: what {network.name}_forward returned last."] if saved else []
     lines += [f"    {o.name}: {describe_option(o)}." for o in kernel.options]
     lines += ["    inputs: whether the gradient of the input is wanted."] if kernel is k.backward else []
     lines.append("    buffers: memory that is used again from call to call; what is kept lies in it.")

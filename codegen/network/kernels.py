@@ -10,8 +10,8 @@ from itertools import groupby
 from sympy import Add
 
 from codegen.kernel import Kernel, assemble, forward_program, gradient_program, kernels, without_inputs
-from codegen.second_order import double_backward
-from derive.composition import Network, NetworkError
+from codegen.second_order import double_backward, hessian_vector
+from derive.composition import Network, NetworkError, with_loss
 from derive.differentiate import differentiate
 from derive.inline import is_pointwise
 from derive.term import Program, Statement, Tensor, accesses
@@ -32,6 +32,7 @@ class NetworkKernels:
         inputs: the inputs that have a gradient, in the order of the results.
         loss: the functions of the loss, forward and gradient.
         double_backward: the gradients of the gradients; None at order 1.
+        hessian_vector: the Hessian of the loss, or of sum(dy * output) where there is none, times a vector; likewise.
     """
 
     source: Network
@@ -44,6 +45,7 @@ class NetworkKernels:
     inputs: tuple[str, ...]
     loss: tuple[Kernel, ...] = ()
     double_backward: Kernel | None = None
+    hessian_vector: Kernel | None = None
 
     @property
     def shaped(self) -> tuple[Tensor, ...]:
@@ -100,7 +102,13 @@ def network_kernels(source: Network, order: int = 1) -> NetworkKernels:
         inputs=inputs,
         loss=_loss(network),
         double_backward=second,
+        hessian_vector=_hessian_vector(source) if order == 2 else None,
     )
+
+
+def _hessian_vector(source: Network) -> Kernel:
+    judged = with_loss(source) if source.loss is not None else source
+    return hessian_vector(judged.concrete)
 
 
 def _loss(network: Network) -> tuple[Kernel, ...]:

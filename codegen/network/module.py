@@ -11,6 +11,7 @@ from codegen.network.functions import (
     backward_function,
     double_backward_function,
     forward_function,
+    hessian_vector_function,
     predict_function,
 )
 from codegen.network.kernels import network_kernels
@@ -59,6 +60,7 @@ def network_source(network: Network, order: int = 1) -> str:
     cls = network_class(k)
     own = [forward_function(k), predict_function(k), backward_function(k)]
     own += [double_backward_function(k, k.double_backward)] if k.double_backward else []
+    own += [hessian_vector_function(k, k.hessian_vector)] if k.hessian_vector else []
     functions = (*own, *(function_source(loss) for loss in k.loss))
     return render(
         TEMPLATE,

@@ -40,6 +40,11 @@ def with_loss(network: Network) -> Network:
         title=network.title,
         source=network.source,
     )
+    if whole.output.shape:
+        raise NetworkError(
+            f"{network.name}: loss {network.loss.name}: expected a number, received {whole.output.name} of "
+            f"{len(whole.output.shape)} axes; use a loss of the catalogue such as softmax_cross_entropy"
+        )
     return replace(whole, evaluation=None)
 
 

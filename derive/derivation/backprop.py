@@ -118,7 +118,9 @@ class BackPropagation:
         closure = self._closure([*lemmas, *above])
         everything = [*(d.adjoint for d in closure), adjoint]
         given = [s for s in self.given if any(s.target.name in _read(a) for a in everything)]
-        local, seeds = surroundings(self.gradient, everything, given)
+        read = {a.tensor for d in closure for t in d.terms for a in accesses(t.body)}
+        lets = [let for let in self.lets if let.target.name in read]
+        local, seeds = surroundings(self.gradient, everything, given, lets)
         own = self._relettered(adjoint, [*lemmas, *above])
         known = {d.gradient: s for d in lemmas if (s := d.statement) is not None}
         known |= {s.target.name: s for s in given}
@@ -132,7 +134,9 @@ class BackPropagation:
             seeds=seeds,
             lemmas=tuple(s for d in lemmas if self._is_lemma(d.adjoint) for s in (*d.section.lemmas, d.section)),
         )
-        return self._finished(own, section, lemmas, above, local.program)
+        known_tensors = (*local.program.inputs, *(let.target for let in self.lets))
+        program = replace(local.program, inputs=tuple({t.name: t for t in known_tensors}.values()))
+        return self._finished(own, section, lemmas, above, program)
 
     def _is_inserted(self, derived: Derived) -> bool:
         """Whether a gradient is put in where it is read: a lemma, or nothing but a product of others."""
@@ -250,7 +254,10 @@ class BackPropagation:
         signal: Words = ()
         if derived.gradient in self._signals:
             signal = (Access(derived.gradient), " = ")
-        name = (*signal, *(derived.name if derived.slope or not signal else bracketed(derived.name)))
+        name = (
+            *signal,
+            *(bracketed(derived.name) if signal and not derived.slope and len(derived.words) == 1 else derived.name),
+        )
         return (replace(first, name=name, lead=lead or first.lead), *found[1:])
 
 

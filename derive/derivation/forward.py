@@ -1,5 +1,6 @@
 """The forward equations as a derivation shows them, and the sentences around them."""
 
+from collections.abc import Set
 from dataclasses import replace
 
 import sympy
@@ -17,8 +18,11 @@ from derive.rewrite import count
 from derive.term import EXTREMA, Access, Guard, Program, Range, Statement, Term, accesses
 
 
-def simplified(program: Program) -> Program:
-    """Counts that hold for every size put in place: lets that depend on no tensor, such as the extent of a window."""
+def simplified(program: Program, kept: Set[str] = frozenset()) -> Program:
+    """Counts that hold for every size put in place: lets that depend on no tensor, such as the extent of a window.
+
+    Copies go too, but for the tensors called `kept`.
+    """
     fixed: set[str] = set()
     statements = []
     for statement in program.statements:
@@ -28,7 +32,7 @@ def simplified(program: Program) -> Program:
             fixed.add(statement.target.name)
         statements.append(statement)
     copies = {n for s in statements if is_copy(s) for n in (s.target.name, s.term.body.tensor)}
-    keep = {s.target.name for s in statements} - fixed - copies
+    keep = {s.target.name for s in statements} - fixed - (copies - kept)
     return inline(replace(program, statements=tuple(statements)), keep)
 
 

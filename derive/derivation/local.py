@@ -62,7 +62,7 @@ def _renamed(adjoint: Adjoint, names: Mapping[str, str]) -> Adjoint:
 
 
 def surroundings(
-    gradient: Gradient, adjoints: Sequence[Adjoint], given: Sequence[Statement] = ()
+    gradient: Gradient, adjoints: Sequence[Adjoint], given: Sequence[Statement] = (), lets: Sequence[Statement] = ()
 ) -> tuple[Gradient, tuple[tuple[str, str], ...]]:
     """The gradient restricted to what the terms of `adjoints` speak of, and where its forward program ends.
 
@@ -70,6 +70,7 @@ def surroundings(
         gradient: that of the whole network.
         adjoints: the gradients that are computed; others which they read are given.
         given: gradients whose value is known, such as dE/dE = 1.
+        lets: names of quotients that the rows read.
 
     Returns:
         the restricted gradient, and (tensor, its gradient) for the tensors that `forward` ends at.
@@ -80,6 +81,8 @@ def surroundings(
     readers = [c.reader for a in adjoints for c in a.contributions]
     targets = {s.target.name for s in readers} | {s.ties.name for s in readers if s.ties is not None}
     forward = tuple(s for s in whole.statements if s.target.name in targets)
+    forward += tuple(let for let in lets if let.target.name not in targets)
+    targets |= {let.target.name for let in lets}
     terms = [t for a in adjoints for c in a.contributions for t in (c.term, c.computed)]
     read = {a.tensor for t in (*terms, *(s.term for s in forward)) for a in accesses(t.body)}
     made = targets | {s.argument.name for s in forward if s.argument is not None}
@@ -88,7 +91,8 @@ def surroundings(
     gradients = {a.tensor.name: a.gradient for a in gradient.adjoints}
     of = {s.target.name: gradients.get(s.target.name, gradient.seeds.get(s.target.name)) for s in readers}
     ends = {name: of[name] for name in dict.fromkeys(s.target.name for s in forward) if of.get(name) is not None}
-    seeds = tuple((name, t.name) for name, t in ends.items() if t is not None and t.name not in computed)
+    inner = {a.tensor.name for a in adjoints}  # a branch that has the gradient of a sum ends here all the same
+    seeds = tuple((name, t.name) for name, t in ends.items() if t is not None and name not in inner)
     extents = {v for s in forward for e in s.target.shape for v in e.free_symbols}
     program = Program(inputs, forward, tuple(n for n, _ in seeds), tuple(z for z in whole.sizes if z[0] in extents))
     known = {s.target.name for s in given}

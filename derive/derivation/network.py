@@ -103,7 +103,8 @@ def _simplified(network: Network) -> Program:
     parts, results = network.part, dict(network.results)
     program = replace(network.program, outputs=network.program.outputs[:1])
     needed = _needed(program)
-    program = simplified(replace(program, statements=tuple(s for s in program.statements if s.target.name in needed)))
+    program = replace(program, statements=tuple(s for s in program.statements if s.target.name in needed))
+    program = simplified(program, set(results.values()))
     activations = {n.name for n in network.nodes if is_activation(n.layer)}
     keep = {
         s.target.name

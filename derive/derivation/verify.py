@@ -6,6 +6,7 @@ chain rule, which is a row of quotients only, is compared with central finite di
 
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
+from math import prod
 from typing import Any
 
 import numpy as np
@@ -15,6 +16,7 @@ from derive.derivation.notation import Notation
 from derive.derivation.record import Derivation, Partial, Section, Step
 from derive.functions import equal
 from derive.interpret import complete_sizes, evaluate, interpret
+from derive.interpret import number as number_of
 from derive.sampling import Size, TooLargeError, sample_sizes, sample_values
 from derive.term import Program, Term
 
@@ -25,6 +27,7 @@ CHAIN_TOLERANCE = 1e-5
 _STEP = 1e-5
 _KINK = 1e-3
 _PROBES = 5
+_LARGEST = 30_000_000  # points of an index box that the oracle evaluates at once
 
 Figure = tuple[str, int]
 
@@ -116,7 +119,11 @@ def _sized(chapter: Derivation, rng: np.random.Generator, number: int) -> Iterab
         terms = (*section.raw, *(t for step in section.steps if step.rule != "chain rule" for t in step.terms))
         source = chapter.layer if chapter.layer is not None and not section.seeds else section.forward
         sizes = sample_sizes(source, rng, mapping=chapter.mapping, fixed=where, terms=terms, limit=60_000)
-        yield section, complete_sizes(section.forward, sizes)
+        known = complete_sizes(section.forward, sizes)
+        for statement in section.gradient.statements if section.gradient is not None else ():
+            if prod(number_of(r.extent, known) for r in statement.term.ranges) > _LARGEST:
+                raise TooLargeError(f"{statement.target.name} is too large for the oracle")
+        yield section, known
 
 
 def _environment(section: Section, sizes: Mapping[Symbol, Any], rng: np.random.Generator) -> dict[str, np.ndarray]:

@@ -8,6 +8,8 @@ from derive.networks.lenet5_data import BITMAPS, TABLE
 LECUN = "LeCun et al., Gradient-based learning applied to document recognition, 1998"
 FAN_IN = Uniform(gain=2.4, power=1.0)
 """LeCun et al. 1998, appendix A: weights uniform within 2.4/F, F the fan-in."""
+WINDOW = Uniform(gain=2.4 / 4, power=1.0)
+"""The same of a unit that subsamples: it has four inputs."""
 
 
 def lenet5() -> Network:
@@ -28,7 +30,7 @@ def lenet5() -> Network:
         class_name="LeNet5",
         title="LeNet-5 as published",
         data={"c3.m": TABLE, "output.w": BITMAPS},
-        starts={"w": FAN_IN, "b": FAN_IN, "a": FAN_IN},
+        starts={"w": FAN_IN, "b": FAN_IN, "s2.a": WINDOW, "s2.b": WINDOW, "s4.a": WINDOW, "s4.b": WINDOW},
         source=f"{LECUN}, section II.B, figure 2; eq. 7 and 9",
     )
 

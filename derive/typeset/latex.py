@@ -275,11 +275,7 @@ def _broken(pieces: Sequence[Piece], new: set[str], budget: float) -> list[str]:
         size = width(glue(piece, before or piece) + piece.text)
         starts = piece.glue in ("+", "-")  # a new summand may always start a line
         heads = number > 0 and not starts and (pieces[number - 1].glue == "S" or _is_head(pieces[number - 1]))
-        reach = used + size
-        last = number
-        while last + 1 < len(pieces) and (pieces[last].glue == "S" or _is_head(pieces[last])):
-            last += 1  # what no line may end before
-            reach += width(pieces[last].text)
+        reach = used + size + sum(width(p.text) for p in _following(pieces, number))
         if piece.glue == "S" and used > budget / 3:  # a whole sum rather stands on a line of its own
             rest = width("".join(p.text for p in _to_the_next_sign(pieces, number)))
             reach = used + rest if rest + 2 <= budget else reach
@@ -296,6 +292,16 @@ def _to_the_next_sign(pieces: Sequence[Piece], number: int) -> Sequence[Piece]:
     """The pieces of a summand from one of them on."""
     signs = (n for n in range(number + 1, len(pieces)) if pieces[n].glue in ("+", "-"))
     return pieces[number : next(signs, len(pieces))]
+
+
+def _following(pieces: Sequence[Piece], number: int) -> Sequence[Piece]:
+    """The pieces that a line must hold, too, if it holds the one of that number: it does not end before them."""
+    stop = number
+    while stop + 1 < len(pieces) and (pieces[stop].glue == "S" or _is_head(pieces[stop])):
+        stop += 1
+        if pieces[stop].glue in ("+", "-"):
+            break
+    return pieces[number + 1 : stop + 1]
 
 
 def _is_head(piece: Piece) -> bool:

@@ -11,7 +11,7 @@ from derive.typeset.latex_symbols import InlineTypesetter, level
 from derive.typeset.text_symbols import TextTypesetter
 
 LINE_MAY_END = r", \allowbreak "
-HEAD = ("layer", "is", "reads", "value", "weights", "parameters")
+HEAD = ("level", "layers", "reads", "value", "weights", "parameters")
 
 
 def text_table(table: LayerTable, width: int) -> list[str]:
