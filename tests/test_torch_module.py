@@ -265,8 +265,8 @@ class Net:
 
 
 def test_a_network_that_uses_its_buffers_again() -> None:
-    network = Net()
-    module = as_module(network)
+    layer = Net()
+    module = as_module(layer)
     assert list(module.state_dict()) == ["f1.w", "f1.calls"]
     assert torch.autograd.gradcheck(module, randn(4, 3).requires_grad_())
     xs = [randn(4, 3, seed=s).requires_grad_() for s in (0, 1)]
@@ -276,7 +276,7 @@ def test_a_network_that_uses_its_buffers_again() -> None:
     found = [torch.autograd.grad(y.sum(), x)[0] for x, y in zip(xs, ys, strict=True)]
     for x, dx in zip(xs, found, strict=True):
         torch.testing.assert_close(dx, torch.autograd.grad(((x @ module.f1.w) ** 2).sum(), x)[0])
-    assert module.f1.calls.item() == network.state["f1.calls"] > 2
+    assert module.f1.calls.item() == layer.state["f1.calls"] > 2
 
 
 def test_evaluation_predicts_and_has_no_gradient() -> None:
@@ -293,21 +293,21 @@ def test_evaluation_predicts_and_has_no_gradient() -> None:
 
 @pytest.mark.parametrize(("cls", "shape"), [(g.LeNet, (2, 32, 32, 1)), (g.Bottleneck, (2, 3, 3, 64))])
 def test_a_generated_network(cls: Any, shape: tuple[int, ...]) -> None:
-    module, network = as_module(cls(**F64, rng=0)), cls(**F64, rng=0)
+    module, other = as_module(cls(**F64, rng=0)), cls(**F64, rng=0)
     x = randn(*shape).requires_grad_()
     for _ in range(2):
         module.zero_grad()
         y = module(x)
         (dx,) = torch.autograd.grad((y**3).sum(), x, retain_graph=True)
         (y**3).sum().backward()
-        expected = network(x.detach().numpy())
+        expected = other(x.detach().numpy())
         np.testing.assert_array_equal(y.detach(), expected)
-        np.testing.assert_allclose(dx, network.backward(3 * expected**2), rtol=1e-12, atol=1e-12)
+        np.testing.assert_allclose(dx, other.backward(3 * expected**2), rtol=1e-12, atol=1e-12)
     for name, parameter in module.named_parameters():
-        np.testing.assert_allclose(parameter.grad, network.grads[name], rtol=1e-12, atol=1e-12, err_msg=name)
+        np.testing.assert_allclose(parameter.grad, other.grads[name], rtol=1e-12, atol=1e-12, err_msg=name)
     for name, buffer in module.named_buffers():
-        np.testing.assert_array_equal(buffer, network.state[name], err_msg=name)
-    np.testing.assert_array_equal(module.eval()(x).detach(), network.predict(x.detach().numpy()))
+        np.testing.assert_array_equal(buffer, other.state[name], err_msg=name)
+    np.testing.assert_array_equal(module.eval()(x).detach(), other.predict(x.detach().numpy()))
 
     operators = module._operators
     assert as_module(cls(**F64, rng=1))._operators is operators
