@@ -3,9 +3,9 @@ VENV := .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check install --quiet
 
-# PyTorch and ONNX only check results: they are installed for `make test-oracles` and named nowhere else.
+# PyTorch, Keras and ONNX check results: they are installed for `make test-oracles`; Keras runs on PyTorch there.
 # expecttest is what PyTorch's own sample inputs import.
-ORACLES := 'torch>=2.9' 'onnx>=1.23' 'expecttest>=0.3'
+ORACLES := 'torch>=2.9' 'onnx>=1.23' 'expecttest>=0.3' 'keras>=3.13'
 
 # Test workers share the cores among themselves; BLAS threads on top of them would only queue up.
 PYTEST := OPENBLAS_NUM_THREADS=1 OMP_NUM_THREADS=1 MKL_NUM_THREADS=1 $(BIN)/python -m pytest -n auto --maxprocesses 8 --dist worksteal

@@ -53,13 +53,13 @@ class Emitter:
     Args:
         taken: names of arrays, sizes and options; an index with such a name gets an underscore.
         arrays: the Python variable of a tensor whose own name is taken otherwise.
-        pool: the Python variable of the buffers that pooled arrays come from.
+        buffers: the Python variable of the buffers that buffered arrays come from.
     """
 
-    def __init__(self, taken: Iterable[str], arrays: Mapping[str, str] | None = None, pool: str = "") -> None:
+    def __init__(self, taken: Iterable[str], arrays: Mapping[str, str] | None = None, buffers: str = "") -> None:
         self.taken = set(taken)
         self.arrays = dict(arrays or {})
-        self.pool = pool
+        self.buffers = buffers
         self.loops: dict[Symbol, str] = {}
         self.spans: dict[str, str] = {}
 
@@ -100,9 +100,9 @@ class Emitter:
     def _(self, record: Allocate) -> list[str]:
         kind = "np.int32" if record.integer else "dtype"
         shape = self.shape(record.shape)
-        if record.pooled:
+        if record.buffered:
             filled = [f"{record.name}.fill({record.fill.replace('inf', 'np.inf')})"] if record.fill is not None else []
-            return [f"{record.name} = {self.pool}.take({shape}, {kind})", *filled]
+            return [f"{record.name} = {self.buffers}.take({shape}, {kind})", *filled]
         if record.fill is None:
             return [f"{record.name} = np.empty({shape}, {kind})"]
         if record.fill == "0":
@@ -230,7 +230,7 @@ class Emitter:
 
     @emit.register
     def _(self, record: Release) -> list[str]:
-        return [f"{self.pool}.give({', '.join(record.pooled)})"]
+        return [f"{self.buffers}.give({', '.join(record.buffered)})"]
 
     @emit.register
     def _(self, record: Wanted) -> list[str]:
@@ -238,10 +238,10 @@ class Emitter:
 
     @emit.register
     def _(self, record: Define) -> list[str]:
-        if record.pooled:
+        if record.buffered:
             shape = self.shape(tuple(r.extent for r in record.update.ranges))
             lines = into(record.name, record.update.body, self._printer(record.update, record.update.axes))
-            return self._with_spans([f"{record.name} = {self.pool}.take({shape}, dtype)", *lines])
+            return self._with_spans([f"{record.name} = {self.buffers}.take({shape}, dtype)", *lines])
         return self._with_spans([f"{record.name} = {self._value(record.update)}"])
 
     @emit.register

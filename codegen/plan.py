@@ -18,14 +18,14 @@ from derive.term import EXTREMA, Access, Guard, Range
 class Allocate:
     """A new array; `fill` is None for uninitialised, or "0", "-inf", "inf", "-1"; `integer` for positions.
 
-    A `pooled` one is taken from the function's buffers.
+    A `buffered` one is taken from the function's buffers.
     """
 
     name: str
     shape: tuple[Expr, ...]
     fill: str | None
     integer: bool = False
-    pooled: bool = False
+    buffered: bool = False
 
 
 @dataclass(frozen=True)
@@ -109,11 +109,11 @@ class Update:
 
 @dataclass(frozen=True)
 class Define:
-    """A new array given by a pointwise expression over whole arrays; a `pooled` one is taken from the buffers."""
+    """A new array given by a pointwise expression over whole arrays; a `buffered` one is taken from the buffers."""
 
     name: str
     update: Update
-    pooled: bool = False
+    buffered: bool = False
 
 
 @dataclass(frozen=True)
@@ -224,9 +224,9 @@ class Present:
 
 @dataclass(frozen=True)
 class Release:
-    """Arrays that nothing reads any more: `pooled` ones go back to the buffers."""
+    """Arrays that nothing reads any more: `buffered` ones go back to the buffers."""
 
-    pooled: tuple[str, ...]
+    buffered: tuple[str, ...]
 
 
 @dataclass(frozen=True)
@@ -340,8 +340,8 @@ def describe(record: Record) -> str:
             return f"branch: first part if {' and '.join(tests)}, else second"
         case Present(array):
             return f"if {array} is given"
-        case Release(pooled):
-            return f"give back {', '.join(pooled)}"
+        case Release(buffered):
+            return f"give back {', '.join(buffered)}"
         case Wanted(flag):
             return f"if {flag}"
         case Positions(name, update):

@@ -192,7 +192,7 @@ def _function(
     backward = bool(own) and saved
     stateful = bool(_stateful(k, kernel))
     taken = OWN | set(kernel.program.tensors) | {s.name for s in kernel.program.symbols()}
-    emitter = Emitter(taken | {o.name for o in kernel.options}, pool="buffers")
+    emitter = Emitter(taken | {o.name for o in kernel.options}, buffers="buffers")
     computed = ["buffers = rt.Buffers() if buffers is None else buffers", *emitter.lines(memory.plan)]
     computed.append(f"return {', '.join(results)}")
     given = [f"{t.name}: Any" for t in k.network.given if t in kernel.program.inputs]

@@ -59,9 +59,9 @@ def planned(plan: Plan, program: Program, returned: Sequence[str], kept: Sequenc
     records = _without_copies(list(plan.records), set(returned))
     records = _tail_last(records, [r for r in program.outputs if r not in tail], tail)
     held = {t.name: sympy.prod(t.shape, start=Integer(1)) for t in program.inputs}
-    pooled = tuple(_pooled(r, set(returned)) for r in records)
-    released, peak = _released(pooled, results, outside, held)
-    sizes = {**held, **_sizes(pooled)}
+    buffered = tuple(_buffered(r, set(returned)) for r in records)
+    released, peak = _released(buffered, results, outside, held)
+    sizes = {**held, **_sizes(buffered)}
     mine = tuple((name, sympy.expand(sizes[name])) for name in kept if name in sizes)
     return Memory(replace(plan, records=released), mine, peak)
 
@@ -184,20 +184,20 @@ def _tail_last(records: list[Record], main: Sequence[str], tail: Sequence[str]) 
     return [*reversed(first), Wanted("inputs", tuple(reversed(last)))] if last else list(reversed(first))
 
 
-def _pooled(record: Record, returned: set[str]) -> Record:
+def _buffered(record: Record, returned: set[str]) -> Record:
     """Take large new arrays from the pool."""
     match record:
         case Allocate() if not record.integer and record.name not in returned and _large(record.shape):
-            return replace(record, pooled=True)
+            return replace(record, buffered=True)
         case Define() if record.name not in returned and has_target(record.update):
             extents = tuple(r.extent for r in record.update.ranges)
-            return replace(record, pooled=True) if _large(extents) else record
+            return replace(record, buffered=True) if _large(extents) else record
         case Block():
-            inner = tuple(_pooled(r, returned) for r in record.body)
-            mine = tuple(r.name for r in inner if isinstance(r, Allocate) and r.pooled)
+            inner = tuple(_buffered(r, returned) for r in record.body)
+            mine = tuple(r.name for r in inner if isinstance(r, Allocate) and r.buffered)
             return replace(record, body=(*inner, Release(mine)) if mine else inner)
         case Wanted(flag, body):
-            return Wanted(flag, tuple(_pooled(r, returned) for r in body))
+            return Wanted(flag, tuple(_buffered(r, returned) for r in body))
     return record
 
 
@@ -227,7 +227,7 @@ def _released(
     """Give every new array back after its last use; also the greatest number of elements alive at once."""
     roots = _roots(_flat(records))
     new = {n: e for n, e in _sizes(records).items() if n not in roots and n not in outside}
-    pooled = {r.name for r in _flat(records) if isinstance(r, Allocate | Define) and r.pooled}
+    buffered = {r.name for r in _flat(records) if isinstance(r, Allocate | Define) and r.buffered}
     fixed = {roots.get(n, n) for n in results}
     last: dict[str, int] = {}
     for place, record in enumerate(records):
@@ -244,16 +244,16 @@ def _released(
             peak, level = alive, _level(alive)
         gone = [n for n in new if last.get(n) == place and n not in fixed]
         alive -= sympy.Add(*(new[n] for n in gone))
-        release = Release(tuple(n for n in gone if n in pooled))
-        if release.pooled and not isinstance(record, Wanted):
+        release = Release(tuple(n for n in gone if n in buffered))
+        if release.buffered and not isinstance(record, Wanted):
             out += [record, release]
-        elif release.pooled and isinstance(record, Wanted):
-            before = tuple(n for n in release.pooled if n in {x for r in records[:place] for x in mentioned(r)})
-            inner = tuple(n for n in release.pooled if n not in before)
+        elif release.buffered and isinstance(record, Wanted):
+            before = tuple(n for n in release.buffered if n in {x for r in records[:place] for x in mentioned(r)})
+            inner = tuple(n for n in release.buffered if n not in before)
             body = (*record.body, Release(inner)) if inner else record.body
             out += [Wanted(record.flag, body), *([Release(before)] if before else [])]
         else:
-            out += [record, release] if release.pooled else [record]
+            out += [record, release] if release.buffered else [record]
     return tuple(out), sympy.expand(peak)
 
 
