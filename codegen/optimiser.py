@@ -3,11 +3,12 @@
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
-from codegen.compiler import check_names, function_source, signature
 from codegen.constructor import constructor_arguments, constructor_lines, constructor_signature
 from codegen.docstring import equations, paragraph, wrapped
+from codegen.function import function_source, signature
 from codegen.kernel import Kernel, kernels
 from codegen.layout import fit
+from codegen.module import check_names
 from codegen.render import FunctionContext, header, render
 from derive.interface import Layer
 from derive.term import EquationError

@@ -15,7 +15,8 @@ import jinja2.meta
 import pytest
 
 from codegen import compiler
-from codegen.compiler import module_source, package_sources
+from codegen.compiler import package_sources
+from codegen.module import module_source
 from codegen.network import network_source
 from codegen.network.module import NetworkContext
 from codegen.optimiser import OptimiserContext, optimiser_source

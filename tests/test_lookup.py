@@ -10,7 +10,8 @@ import numpy as np
 import pytest
 from sympy import Eq, Expr, Idx, IndexedBase, Integer, Sum, Symbol, exp
 
-from codegen.compiler import compile_layer, plan
+from codegen.compiler import compile_layer
+from codegen.function import plan
 from codegen.kernel import kernels
 from codegen.plan import Gather, Known, Positions, ScatterAdd, walk
 from derive.differentiate import differentiate

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from codegen.compiler import plan
+from codegen.function import plan
 from codegen.kernel import Kernel, kernels
 from codegen.plan import Allocate, Block, Branch, Clip, Contract, Loop, Plan, Record, Update, When, Window, walk
 from codegen.render import environment

@@ -6,8 +6,9 @@ import numpy as np
 import pytest
 from sympy import exp, log
 
-from codegen.compiler import compile_layer, module_source
+from codegen.compiler import compile_layer
 from codegen.form import size_hints
+from codegen.module import module_source
 from derive.index import integers
 from derive.interface import Layer
 from derive.interpret import interpret

@@ -14,7 +14,8 @@ from typer.testing import CliRunner
 
 from codegen import cli
 from codegen.arguments import shape_argument
-from codegen.compiler import compile_layer, plan
+from codegen.compiler import compile_layer
+from codegen.function import plan
 from codegen.kernel import kernels
 from codegen.lower import lower
 from derive.derivation import derive

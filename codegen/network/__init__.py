@@ -2,7 +2,7 @@
 
 kernels     Network            the programs of its functions       kernels.py (uses codegen.kernel)
 memory      Plan               Plan with buffers reused            memory.py
-functions   programs, plans    text of the functions               functions.py
+functions   programs, plans    text of the functions               functions.py, reading.py
 class       Network            text of the class                   network_class.py
 module      all of these       text of the module                  module.py, templates/numpy/network.py.jinja
 """

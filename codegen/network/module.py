@@ -4,9 +4,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from codegen.compiler import check_names, function_source, signature
 from codegen.docstring import equations, paragraph, wrapped
+from codegen.function import function_source, signature
 from codegen.layout import fit
+from codegen.module import check_names
 from codegen.network.functions import (
     backward_function,
     double_backward_function,
