@@ -323,3 +323,8 @@ def test_text_and_sympy_have_the_same_methods_with_the_same_results(tmp_path: Pa
         np.testing.assert_array_equal(found, given[0].T @ np.ones((2, 4)))
     with pytest.raises(EquationError, match="expected one of x, w"):
         text.differentiate(wrt=["y"])
+
+
+def test_both_signs_of_a_power_mean_the_same() -> None:
+    caret, stars = (derive.layer(f"y[n] = x[n]{sign}2 * x[n]").program for sign in ("^", "**"))
+    assert caret == stars
