@@ -15,6 +15,7 @@ from derive.interpret import interpret
 from derive.layers import LAYERS
 from derive.networks import NETWORKS
 from derive.networks.lenet5_data import TABLE
+from derive.ties import with_ties
 from tests.random_networks import random_network
 
 
@@ -312,3 +313,33 @@ def test_a_direction_of_no_weight_is_named() -> None:
     layer(np.ones((1, 3), np.float32))
     with pytest.raises(ValueError, match=r"^small: expected names among x, f1.w, f1.b; received 'w'$"):
         layer.double_backward({"dy": np.ones((1, 2), np.float32)}, {"w": np.ones((3, 2), np.float32)})
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        (
+            "input params[N, 3]\ndense(2)",
+            "network: input params: that is an argument of its own; call the i",
+        ),
+        (
+            "input x[N, 3]\ndense(2)\nloss tanh",
+            "network: loss tanh: expected a number, its value has 1 axes; ",
+        ),
+    ],
+)
+def test_what_cannot_be_generated_is_one_line(text: str, message: str) -> None:
+    with pytest.raises(NetworkError) as caught:
+        compile_layer(network(text))
+    assert str(caught.value).startswith(message)
+
+
+@pytest.mark.parametrize("policy", ["first", "split"])
+def test_ties_within_a_network(policy: str) -> None:
+    net = with_ties(network("input x[N, 2, 2, 1]\nc1: conv2d(1, 1, bias=false) -> max_pool2d(2)", "tied"), policy)
+    layer = compile_layer(net).Tied(rng=0, dtype=np.float64)
+    layer.params["c1.w"][...] = 2
+    assert layer(np.ones((1, 2, 2, 1)))[0, 0, 0, 0] == 2
+    expected = [[2, 0], [0, 0]] if policy == "first" else [[0.5, 0.5], [0.5, 0.5]]
+    np.testing.assert_array_equal(layer.backward(np.ones((1, 1, 1, 1)))[0, :, :, 0], expected)
+    assert layer.grads["c1.w"][0, 0, 0, 0] == 1

@@ -115,19 +115,19 @@ def _loss(network: Network) -> tuple[Kernel, ...]:
     """The loss's forward function and its gradient with respect to the network's output."""
     if network.loss is None:
         return ()
+    if network.loss.output.shape:
+        raise NetworkError(
+            f"{network.name}: loss {network.loss.name}: expected a number, its value has "
+            f"{len(network.loss.output.shape)} axes; use a loss such as softmax_cross_entropy"
+        )
     forward, gradient, *_ = kernels(replace(network.loss, name=f"{network.name}_loss"))
     return forward, gradient
 
 
 def _without_idle(program: Program) -> Program:
     """The program without inputs that it does not read."""
-    read = program.tensors.keys() - {t.name for t in program.inputs}
-    names = {a for s in program.statements for a in _read(s)} | read
+    names = {a.tensor for s in program.statements for a in accesses(s.term.body)}
     return replace(program, inputs=tuple(t for t in program.inputs if t.name in names))
-
-
-def _read(statement: Statement) -> set[str]:
-    return {a.tensor for a in accesses(statement.term.body)}
 
 
 def _summed_first(program: Program) -> Program:

@@ -15,8 +15,8 @@ from codegen.plan import Allocate, Block, Clip, Define, Plan, Record, Release, S
 from codegen.pointwise import has_target
 from derive.term import Access, Program
 
-BYTES = 4
-"""Of one element in float32, in which sizes are stated."""
+BATCH = 64
+"""The batch for which the peak is stated in MiB of float32."""
 
 
 @dataclass(frozen=True)
@@ -41,7 +41,12 @@ class Memory:
             names = ", ".join(name for name, _ in self.kept)
             total = sympy.expand(sympy.Add(*(e for _, e in self.kept)))
             lines.append(f"Kept for backward: {names}: {total} elements.")
-        return [*lines, f"Peak: {self.peak} elements, and blocks of 1 MiB."]
+        symbols = sorted(self.peak.free_symbols, key=lambda s: s.name)
+        amount = self.peak.xreplace({s: Integer(BATCH) for s in symbols[:1]})
+        stated = (
+            f" ({float(amount) * 4 / 2**20:.1f} MiB of float32 at {symbols[0]} = {BATCH})" if len(symbols) == 1 else ""
+        )
+        return [*lines, f"Peak: {self.peak} elements{stated}, and blocks of 1 MiB."]
 
 
 def planned(plan: Plan, program: Program, returned: Sequence[str], kept: Sequence[str], tail: Sequence[str]) -> Memory:
@@ -265,5 +270,5 @@ def _flat(records: Iterable[Record]) -> list[Record]:
 
 
 def _level(elements: Expr) -> float:
-    """The elements for sizes of 64: which of two amounts is the greater."""
-    return float(elements.xreplace({s: Integer(64) for s in elements.free_symbols}))
+    """The elements for sizes of a usual batch: which of two amounts is the greater."""
+    return float(elements.xreplace({s: Integer(BATCH) for s in elements.free_symbols}))

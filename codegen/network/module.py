@@ -9,6 +9,7 @@ from codegen.function import function_source, signature
 from codegen.layout import fit
 from codegen.module import check_names
 from codegen.network.functions import (
+    OWN,
     backward_function,
     double_backward_function,
     forward_function,
@@ -18,7 +19,7 @@ from codegen.network.functions import (
 from codegen.network.kernels import network_kernels
 from codegen.network.network_class import NetworkClass, network_class
 from codegen.render import FunctionContext, header, render
-from derive.composition import Network
+from derive.composition import Network, NetworkError
 
 TEMPLATE = "numpy/network.py.jinja"
 
@@ -57,6 +58,9 @@ def network_source(network: Network, order: int = 1) -> str:
         NetworkError: when there is nothing to differentiate, and for an order other than 1 and 2.
     """
     check_names(network)
+    taken = next((t.name for t in network.given if t.name in OWN), None)
+    if taken is not None:
+        raise NetworkError(f"{network.name}: input {taken}: that is an argument of its own; call the input otherwise")
     k = network_kernels(network, order)
     cls = network_class(k)
     own = [forward_function(k), predict_function(k), backward_function(k)]
