@@ -73,6 +73,21 @@ def number(expression: Expr, sizes: Sizes) -> int:
 
 def evaluate(term: Term, values: Values, sizes: Sizes) -> tuple[np.ndarray, np.ndarray]:
     """The value of one term, of the shape of its free indices, and where an extremum is (row-major; else zeros)."""
+    body, mask = _summands(term, values, sizes)
+    if term.op == "sum":
+        summed = np.where(mask, body, 0.0).sum(-1)
+        return summed, np.zeros(summed.shape, int)
+    return _extremum(term.op, body, mask)
+
+
+def magnitude(term: Term, values: Values, sizes: Sizes) -> np.ndarray:
+    """The sum of the absolute values of what a term sums: what its rounding is relative to, where summands cancel."""
+    body, mask = _summands(term, values, sizes)
+    return np.abs(np.where(mask, body, 0.0)).sum(-1)
+
+
+def _summands(term: Term, values: Values, sizes: Sizes) -> tuple[np.ndarray, np.ndarray]:
+    """The body on the whole index box, the bound indices as one last axis, and where all brackets hold."""
     shape = shape_of(tuple(r.extent for r in term.ranges), sizes)
     grid: dict[Symbol, Any] = dict(sizes)
     for axis, (r, extent) in enumerate(zip(term.ranges, shape, strict=True)):
@@ -89,10 +104,7 @@ def evaluate(term: Term, values: Values, sizes: Sizes) -> tuple[np.ndarray, np.n
         body = np.broadcast_to(np.asarray(_value(term.body, values, grid), float), shape)
     outer = shape[: len(term.free)]
     inner = int(np.prod(shape[len(term.free) :], dtype=int))
-    if term.op == "sum":
-        summed = np.where(mask, body, 0.0).reshape(*outer, inner).sum(-1)
-        return summed, np.zeros(outer, int)
-    return _extremum(term.op, body.reshape(*outer, inner), mask.reshape(*outer, inner))
+    return body.reshape(*outer, inner), mask.reshape(*outer, inner)
 
 
 def _extremum(op: str, body: np.ndarray, mask: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

@@ -11,8 +11,10 @@ from dataclasses import replace
 from sympy import Mul, Symbol
 
 from derive.collapse import rename
+from derive.composition import Network
 from derive.derivation.forward import definitions, notes, scattered, setup, simplified
 from derive.derivation.identity import rotation_identity
+from derive.derivation.lettering import lettered
 from derive.derivation.notation import Notation, gradient_notation
 from derive.derivation.outcome import as_statement
 from derive.derivation.recognise import ROTATED, recognise
@@ -46,6 +48,11 @@ def second_derivation(layer: Layer, watched: Sequence[str] | None, settings: Map
     program = _settled(simplified(display.program))
     found = second_order(program, watched)
     notation = second_notation(found)
+    if isinstance(display.layer, Network):
+        letters = lettered(display.layer, program).letters
+        outputs = {seed.name: output for output, seed in found.first.seeds.items()}
+        deltas = {g: letters[outputs[g]][1] for g in notation.deltas}
+        notation = replace(notation, levels=letters, deltas=deltas)
     lets = distributions(program, found.second.program.names())
     summed = {r.index for s in program.statements for r in s.term.bound}
     known: dict[str, Statement] = {}

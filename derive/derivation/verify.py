@@ -15,7 +15,7 @@ from sympy import Mul, Symbol
 from derive.derivation.notation import Notation
 from derive.derivation.record import Derivation, Partial, Section, Step
 from derive.functions import equal
-from derive.interpret import complete_sizes, evaluate, interpret
+from derive.interpret import complete_sizes, evaluate, interpret, magnitude
 from derive.interpret import number as number_of
 from derive.sampling import Size, TooLargeError, sample_sizes, sample_values
 from derive.term import Program, Term
@@ -162,8 +162,8 @@ def _value(terms: Iterable[Term], values: Mapping[str, np.ndarray], sizes: Mappi
 
 
 def _size(terms: Iterable[Term], values: Mapping[str, np.ndarray], sizes: Mapping[Symbol, Any]) -> float:
-    """The greatest entry of any summand: what rounding is relative to where summands cancel."""
-    parts = [np.abs(evaluate(_resolved(t), values, sizes)[0]) for t in terms]
+    """The greatest sum of absolute summands: what rounding is relative to where summands cancel."""
+    parts = [magnitude(_resolved(t), values, sizes) for t in terms]
     return max((float(p[np.isfinite(p)].max(initial=0.0)) for p in parts), default=0.0)
 
 
