@@ -23,6 +23,15 @@ BLOCK = 1 << 18
 WIDE = 32
 """Elements of a row from which on rows are sorted by label and added whole; below, elements are counted up."""
 
+LARGE = 1 << 12
+"""Elements from which on it pays to look for the fastest way to sum them."""
+
+FEW = 16
+"""Summands that are added slice by slice."""
+
+ROWS = 256
+"""Rows that BLAS adds up at a time; in float32 that many lose no accuracy."""
+
 FREQUENT = 16
 """Labels that occur more often than this are summed one by one, the others all at once."""
 
@@ -345,9 +354,34 @@ def share(where: Array, numerator: Any, denominator: Any) -> Array:
 
 
 def total(values: Array, axis: int | tuple[int, ...]) -> Array:
-    """The sum over `axis`; in float32 a long sum would stop growing, so it is added up in float64."""
+    """The sum over `axis`; in float32 a long sum would stop growing, so its parts are added up in float64.
+
+    Few summands are added slice by slice; summed axes that lead in memory are products with a row of ones.
+    """
+    axes = tuple(k % values.ndim for k in (axis if isinstance(axis, tuple) else (axis,)))
+    count_ = prod(values.shape[k] for k in axes)
+    if values.dtype.kind == "f" and values.size >= LARGE:
+        kept = tuple(k for k in range(values.ndim) if k not in axes)
+        moved = values.transpose(axes + kept)
+        if 1 < count_ <= FEW:
+            slices = [moved[place] for place in product(*(range(values.shape[k]) for k in axes))]
+            added: Array = slices[0] + slices[1]
+            for part in slices[2:]:
+                added += part
+            return added
+        if count_ >= ROWS and moved.flags.c_contiguous and moved.size > count_:
+            return _column_sums(moved.reshape(count_, -1)).reshape([values.shape[k] for k in kept])
     result: Array = values.sum(axis=axis, dtype=np.float64)
     return result.astype(values.dtype, copy=False)
+
+
+def _column_sums(matrix: Array) -> Array:
+    """The sums of the columns: of blocks of rows by BLAS, of these in float64."""
+    whole = len(matrix) // ROWS * ROWS
+    blocks_ = matrix[:whole].reshape(-1, ROWS, matrix.shape[1])
+    sums = np.matmul(np.ones(ROWS, matrix.dtype), blocks_).sum(axis=0, dtype=np.float64)
+    sums += matrix[whole:].sum(axis=0, dtype=np.float64)
+    return np.asarray(sums.astype(matrix.dtype, copy=False))
 
 
 # ----- windows and contractions -----

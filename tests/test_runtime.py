@@ -615,3 +615,51 @@ def test_initial_weights_lie_within_the_bound() -> None:
     assert w.dtype == np.float32
     assert np.abs(w).max() <= 0.2
     assert np.abs(w).max() > 0.19
+
+
+# ----- sums -----------------------------------------------------------------------------------------------------------
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+@pytest.mark.parametrize(
+    ("shape", "axes"),
+    [
+        ((3, 4), (0,)),  # small: as NumPy does it
+        ((64, 8, 2, 8, 2, 6), (2, 4)),  # a window: slice by slice
+        ((16, 300), (0,)),  # few rows
+        ((4096, 16), (0,)),  # a column at a time by BLAS
+        ((5, 17, 61, 3), (0, 1, 2)),  # a remainder of the blocks
+        ((1000, 1, 7), (0,)),
+        ((1, 5000), (0,)),  # one summand
+        ((0, 5000), (0,)),  # none
+        ((6000,), (0,)),
+        ((70, 80), (1,)),
+        ((20, 30, 40), (0, 2)),
+    ],
+)
+def test_a_sum_over_axes(shape: tuple[int, ...], axes: tuple[int, ...], dtype: type[np.floating[Any]]) -> None:
+    values = np.random.default_rng(0).normal(size=shape).astype(dtype)
+    values.setflags(write=False)
+    kept = [k for k in range(len(shape)) if k not in axes]
+    moved = values.transpose([*kept, *axes])  # the summed axes last, as generated code has them
+    found = rt.total(moved, tuple(range(-len(axes), 0)))
+    expected = values.astype(np.longdouble).sum(axis=axes)
+    assert found.dtype == dtype
+    assert found.shape == expected.shape
+    assert not np.shares_memory(found, values)
+    scale = np.abs(values).astype(np.float64).sum(axis=axes).max(initial=1.0)
+    assert np.abs(found - expected).max(initial=0.0) <= 4 * np.finfo(dtype).eps * scale
+
+
+def test_a_long_sum_in_float32_does_not_stop_growing() -> None:
+    values = np.ones((1 << 22, 3), np.float32) * np.float32(1.1)
+    expected = float(np.float32(1.1)) * (1 << 22)
+    np.testing.assert_allclose(rt.total(values.transpose(1, 0), -1), expected, rtol=1e-6)
+
+
+def test_nan_and_infinity_stay_in_their_columns() -> None:
+    values = np.ones((1000, 8))
+    values[10, 1], values[500, 2], values[999, 2], values[3, 5] = np.nan, np.inf, -np.inf, np.inf
+    with np.errstate(invalid="ignore"):
+        found = rt.total(values.transpose(1, 0), -1)
+    assert np.isnan(found[[1, 2]]).all()
+    assert found[5] == np.inf
+    np.testing.assert_array_equal(found[[0, 3, 4, 6, 7]], 1000)
