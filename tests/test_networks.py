@@ -209,6 +209,7 @@ TEXTS = {
     "input x[N, 3]\ndense(2, 3, 4, 5)": "at most",
     "input x[N, 3]\ndense(out_features=2, out_features=3)": "out_features is given twice",
     "# nothing": "the text has no layer",
+    "input x[N, 3]\na = (x, b) -> residual_add\nb = a -> tanh": "read each other in a circle",
 }
 
 
@@ -229,6 +230,17 @@ def test_a_circle_is_named() -> None:
     nodes = [node("a", "residual_add", "x", "c"), node("b", "tanh", "a"), node("c", "relu", "b")]
     with pytest.raises(NetworkError, match=r"^ring: the nodes . -> . -> . -> . read each other in a circle$"):
         compose("ring", nodes, "c", inputs={"x": ("N", 3)})
+
+
+def test_a_line_may_read_what_is_named_further_down() -> None:
+    net = network("input x[N, 3]\ny = (a, x) -> residual_add -> relu\na = x -> tanh\ny -> dense(2)")
+    assert [n.layer.name for n in net.nodes] == ["tanh", "residual_add", "relu", "dense"]
+
+
+def test_a_step_without_a_name_never_takes_the_name_of_a_line() -> None:
+    net = network("input x[N, 3]\na = x -> tanh\ntanh1 = a -> relu\n(a, tanh1) -> residual_add")
+    assert [n.layer.name for n in net.nodes] == ["tanh", "relu", "residual_add"]
+    assert net.nodes[1].inputs == (net.nodes[0].name,)
 
 
 def test_nodes_may_be_given_in_any_order() -> None:

@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from difflib import get_close_matches
 from functools import cache
 from pathlib import Path
@@ -69,12 +69,14 @@ def network(
     """
     if len(text) > LONGEST:
         raise NetworkError(f"{name}: the text has {len(text)} characters; expected at most {LONGEST}")
-    reader = _Reader(name, {**LAYERS, **(layers or {})})
-    for line in _tree(text, name).children:
-        reader.line(_branch(line))
+    lines = [_branch(line) for line in _tree(text, name).children]
+    declared = {str(line.children[0]) for line in lines if line.data == "named"}
+    reader = _Reader(name, {**LAYERS, **(layers or {})}, declared)
+    for line in lines:
+        reader.line(line)
     if reader.last is None:
         raise NetworkError(f"{name}: the text has no layer; expected such as 'conv2d -> tanh -> conv2d'")
-    nodes = [_with_extras(node, data or {}, starts or {}) for node in reader.nodes]
+    nodes = [_with_extras(reader.resolved(node), data or {}, starts or {}) for node in reader.nodes]
     _check_extras(name, nodes, data or {}, starts or {})
     return compose(name, nodes, reader.last, inputs=reader.inputs, loss=reader.loss, **interface)
 
@@ -99,6 +101,7 @@ class _Reader:
 
     name: str
     layers: Mapping[str, Callable[[], Layer]]
+    declared: set[str]
     nodes: list[Node] = field(default_factory=list)
     inputs: dict[str, tuple[Any, ...]] = field(default_factory=dict)
     names: dict[str, str] = field(default_factory=dict)
@@ -147,11 +150,15 @@ class _Reader:
 
     def _is_reference(self, step: Tree[Token]) -> bool:
         own, name, *arguments = step.children
-        known = {*self.names, *self.inputs, *(n.name for n in self.nodes), INPUT}
+        known = {*self.declared, *self.inputs, *(n.name for n in self.nodes), INPUT}
         return own is None and not any(a is not None for a in arguments) and str(name) in known - set(self.layers)
 
     def _reference(self, name: str) -> str:
         return self.names.get(name, name)
+
+    def resolved(self, node: Node) -> Node:
+        """A node may read a value that is named further down."""
+        return replace(node, inputs=tuple(self._reference(source) for source in node.inputs))
 
     def _residual(self, part: Tree[Token], before: str) -> str:
         """Around a branch: the sum of its value and of its input, which may pass a chain of its own."""
@@ -190,7 +197,7 @@ class _Reader:
         return (str(own) if own is not None else None), layer, tuple(settings.items())
 
     def _fresh(self, stem: str) -> str:
-        taken = {n.name for n in self.nodes}
+        taken = {*self.declared, *(n.name for n in self.nodes)}
         numbered = (f"{stem}{k}" for k in range(1, len(taken) + 2))
         return next(n for n in numbered if n not in taken)
 
