@@ -25,7 +25,7 @@ app = typer.Typer(
     help="From layer equations to derivations and NumPy kernels.",
 )
 
-OWN = "an equation in quotes, FILE.eq or FILE.py:FUNCTION"
+OWN = "an equation or a network in quotes, FILE.eq, FILE.net or FILE.py:FUNCTION"
 Names = Annotated[list[str] | None, typer.Argument(metavar="[LAYER ...]", help=f"Names of the catalogue, or {OWN}.")]
 Ties = Annotated[
     str | None,

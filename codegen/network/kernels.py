@@ -118,7 +118,7 @@ def _loss(network: Network) -> tuple[Kernel, ...]:
     if network.loss.output.shape:
         raise NetworkError(
             f"{network.name}: loss {network.loss.name}: expected a number, its value has "
-            f"{len(network.loss.output.shape)} axes; use a loss such as softmax_cross_entropy"
+            f"{len(network.loss.output.shape)} axes; sum it in its equation, or take a loss whose value is one number"
         )
     forward, gradient, *_ = kernels(replace(network.loss, name=f"{network.name}_loss"))
     return forward, gradient
