@@ -82,12 +82,18 @@ def _described(network: Network) -> list[str]:
     return [*lines, *(f"{network.key(s)}: state, starts as {value:g}." for s, _, value in network.state)]
 
 
+def _fan_power(start: Uniform, fan: Expr, root: str) -> str:
+    """The power of the fan-in that bounds a uniform start; `root` is what the square root is called."""
+    if start.power == 0.5:
+        return f"{root}({size_text(fan)})"
+    text = size_text(fan, POWER)
+    return text if start.power == 1 else f"{text}**{start.power:g}"
+
+
 def _start_words(start: Start, fan: Expr) -> str:
     text = size_text(fan, POWER)
     if isinstance(start, Uniform):
-        root = f"sqrt({size_text(fan)})"
-        below = root if start.power == 0.5 else text if start.power == 1 else f"{text}**{start.power:g}"
-        return f"uniform within {start.gain:g} / {below}"
+        return f"uniform within {start.gain:g} / {_fan_power(start, fan, 'sqrt')}"
     if isinstance(start, Normal):
         return f"normal, of variance {start.gain:g} / {text}"
     return f"starts as {start:g}"
@@ -96,9 +102,7 @@ def _start_words(start: Start, fan: Expr) -> str:
 def _start_text(start: Start, fan: Expr, shape: str) -> str:
     text = size_text(fan, POWER)
     if isinstance(start, Uniform):
-        root = f"np.sqrt({size_text(fan)})"
-        below = root if start.power == 0.5 else text if start.power == 1 else f"{text}**{start.power:g}"
-        return f"rt.uniform_within(rng, {shape}, {start.gain!r} / {below}, dtype)"
+        return f"rt.uniform_within(rng, {shape}, {start.gain!r} / {_fan_power(start, fan, 'np.sqrt')}, dtype)"
     if isinstance(start, Normal):
         return f"rt.normal(rng, {shape}, np.sqrt({start.gain!r} / {text}), dtype)"
     return f"np.full({shape}, {float(start)!r}, dtype)"

@@ -3,23 +3,22 @@
 from collections.abc import Mapping, Sequence
 
 from derive.composition.record import Network
-from derive.derivation.forward import definitions, notes, setup, simplified
+from derive.derivation.assembly import assembled
+from derive.derivation.forward import simplified
 from derive.derivation.identity import rotation_identity
 from derive.derivation.network import derive_network
 from derive.derivation.notation import gradient_notation
-from derive.derivation.outcome import as_statement
-from derive.derivation.recognise import ROTATED
 from derive.derivation.record import Derivation, Result, Section, Step
 from derive.derivation.recurrence import recurrence
 from derive.derivation.second_order import second_derivation
-from derive.derivation.section import gradient_section
+from derive.derivation.section import gradient_sections
 from derive.derivation.settings import displayed
 from derive.differentiate import differentiate
 from derive.inline import is_pointwise
 from derive.interface import Layer
 from derive.reuse import distributions
 from derive.second_order import checked_order
-from derive.term import Access, EquationError, Program, Statement
+from derive.term import Access, EquationError, Program
 
 __all__ = ["Derivation", "Result", "Section", "Step", "derive", "rotation_identity"]
 
@@ -47,34 +46,12 @@ def derive(
     gradient = differentiate(program, _checked(layer, wrt))
     notation = gradient_notation(gradient)
     lets = distributions(program, gradient.program.names())
-    known: dict[str, Statement] = {}
-    sections: list[Section] = []
-    for adjoint in gradient.adjoints:
-        section = gradient_section(gradient, adjoint, notation, known, lets)
-        sections.append(section)
-        statement = as_statement(section, adjoint.gradient)
-        if statement is not None:
-            known[adjoint.gradient.name] = statement
+    sections = gradient_sections(gradient, notation, lets)
     first = program.inputs[0].name
     main = next((s for s in sections if s.wrt == first), None)
     if main is not None and first not in layer.weights and not _is_activation(program, first):
         sections.append(recurrence(program, main, notation))
-    rotated = any(ROTATED in result.name for s in sections for result in s.results)
-    return Derivation(
-        name=layer.name,
-        title=layer.title,
-        source=layer.source,
-        setup=setup(display, program),
-        definitions=definitions(program),
-        sizes=program.sizes,
-        notes=notes(program),
-        sections=tuple(sections),
-        program=program,
-        notation=notation,
-        layer=display.layer,
-        mapping=display.mapping,
-        appendix=(rotation_identity(),) if rotated else (),
-    )
+    return assembled(display, program, notation, sections)
 
 
 def _checked(layer: Layer, wrt: Sequence[str] | None) -> Sequence[str] | None:

@@ -9,14 +9,13 @@ from sympy import Expr, Integer, Symbol
 from derive.composition.level import Level, is_activation, numbered
 from derive.composition.loss import with_loss
 from derive.composition.record import Network
+from derive.derivation.assembly import assembled
 from derive.derivation.backprop import BackPropagation
-from derive.derivation.forward import definitions, notes, simplified
-from derive.derivation.identity import rotation_identity
+from derive.derivation.forward import simplified
 from derive.derivation.layer_table import layer_table
 from derive.derivation.lettering import Lettering, lettered, notation, quotient_name
 from derive.derivation.local import without_copies
 from derive.derivation.notation import Notation
-from derive.derivation.recognise import ROTATED
 from derive.derivation.record import Chapter, Derivation, Equals, Section, Words, joined
 from derive.derivation.settings import displayed
 from derive.differentiate import Gradient, differentiate
@@ -57,21 +56,12 @@ def derive_network(
         if (chapter := _chapter(level, lettering, written, gradient, sections, network)) is not None
     )
     found = tuple(s for c in chapters for s in c.sections)
-    rotated = any(ROTATED in r.name for s in found for r in s.results)
-    return Derivation(
+    return replace(
+        assembled(display, program, written, found),
         name=network.name,
         title=_title(network),
         source=network.source,
         setup=_setup(shown, program, written),
-        definitions=definitions(program),
-        sizes=program.sizes,
-        notes=notes(program),
-        sections=found,
-        program=program,
-        notation=written,
-        layer=shown,
-        mapping=display.mapping,
-        appendix=(rotation_identity(),) if rotated else (),
         table=layer_table(shown, program, lettering, written),
         chapters=chapters,
         seed=seed.name,

@@ -12,20 +12,19 @@ from sympy import Mul, Symbol
 
 from derive.collapse import rename
 from derive.composition import Network
-from derive.derivation.forward import definitions, notes, scattered, setup, simplified
-from derive.derivation.identity import rotation_identity
+from derive.derivation.assembly import assembled
+from derive.derivation.forward import scattered, simplified
 from derive.derivation.lettering import lettered
 from derive.derivation.notation import Notation, gradient_notation
-from derive.derivation.outcome import as_statement
-from derive.derivation.recognise import ROTATED, recognise
+from derive.derivation.recognise import recognise
 from derive.derivation.record import Derivation, Result, Section, Step, Words, joined
-from derive.derivation.section import gradient_section
+from derive.derivation.section import gradient_sections
 from derive.derivation.settings import SCALARS, displayed
 from derive.index import fresh_names, integer
 from derive.interface import Layer
 from derive.reuse import distributions
 from derive.second_order import SecondOrder, second_order
-from derive.term import Access, Program, Statement, Term, check
+from derive.term import Access, Program, Term, check
 
 SOURCE = "Pearlmutter, Fast exact multiplication by the Hessian, Neural Computation 6, 1994, section 3"
 E, S = map(Access, SCALARS)
@@ -55,29 +54,11 @@ def second_derivation(layer: Layer, watched: Sequence[str] | None, settings: Map
         notation = replace(notation, levels=letters, deltas=deltas)
     lets = distributions(program, found.second.program.names())
     summed = {r.index for s in program.statements for r in s.term.bound}
-    known: dict[str, Statement] = {}
-    sections: list[Section] = []
-    for adjoint in found.second.adjoints:
-        section = gradient_section(found.second, adjoint, notation, known, lets, summed)
-        sections.append(_named(section, found, notation))
-        statement = as_statement(section, adjoint.gradient)
-        if statement is not None:
-            known[adjoint.gradient.name] = statement
-    rotated = any(ROTATED in result.name for s in sections for result in s.results)
-    return Derivation(
-        name=layer.name,
+    sections = [_named(s, found, notation) for s in gradient_sections(found.second, notation, lets, summed)]
+    return replace(
+        assembled(display, program, notation, sections),
         title=f"{layer.title}, second order" if layer.title else "second order",
         source="; ".join(part for part in (layer.source, SOURCE) if part),
-        setup=setup(display, program),
-        definitions=definitions(program),
-        sizes=program.sizes,
-        notes=notes(program),
-        sections=tuple(sections),
-        program=program,
-        notation=notation,
-        layer=display.layer,
-        mapping=display.mapping,
-        appendix=(rotation_identity(),) if rotated else (),
         premises=tuple(_premises(found, notation)),
     )
 

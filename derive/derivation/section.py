@@ -14,7 +14,7 @@ from derive.collapse import discharge, rename, solve
 from derive.derivation.elimination import Rule, Vanishing, by_digits, by_solving, eliminate
 from derive.derivation.forward import equation, scattered
 from derive.derivation.notation import Notation
-from derive.derivation.outcome import collected, results
+from derive.derivation.outcome import as_statement, collected, results
 from derive.derivation.record import Between, Partial, Section, Step, Words, joined
 from derive.differentiate import Adjoint, Contribution, Gradient
 from derive.inline import inserted
@@ -39,6 +39,21 @@ class Strand:
     def each(self, rewrite: Callable[[Term], Term]) -> "Strand":
         """Both forms rewritten."""
         return replace(self, term=rewrite(self.term), by_value=rewrite(self.by_value) if self.by_value else None)
+
+
+def gradient_sections(
+    gradient: Gradient, notation: Notation, lets: Sequence[Statement], avoided: Collection[Symbol] = ()
+) -> list[Section]:
+    """The sections of all gradients of a program; a pointwise one is inserted in those that follow it."""
+    known: dict[str, Statement] = {}
+    sections: list[Section] = []
+    for adjoint in gradient.adjoints:
+        section = gradient_section(gradient, adjoint, notation, known, lets, avoided)
+        sections.append(section)
+        statement = as_statement(section, adjoint.gradient)
+        if statement is not None:
+            known[adjoint.gradient.name] = statement
+    return sections
 
 
 def gradient_section(

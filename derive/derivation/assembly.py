@@ -1,0 +1,32 @@
+"""Sections -> Derivation: what every derivation says of its layer, and the identities that its sections use."""
+
+from collections.abc import Sequence
+
+from derive.derivation.forward import definitions, notes, setup
+from derive.derivation.identity import rotation_identity
+from derive.derivation.notation import Notation
+from derive.derivation.recognise import ROTATED
+from derive.derivation.record import Derivation, Section
+from derive.derivation.settings import Display
+from derive.term import Program
+
+
+def assembled(display: Display, program: Program, notation: Notation, sections: Sequence[Section]) -> Derivation:
+    """The derivation of a layer that consists of these sections."""
+    layer = display.layer
+    rotated = any(ROTATED in result.name for s in sections for result in s.results)
+    return Derivation(
+        name=layer.name,
+        title=layer.title,
+        source=layer.source,
+        setup=setup(display, program),
+        definitions=definitions(program),
+        sizes=program.sizes,
+        notes=notes(program),
+        sections=tuple(sections),
+        program=program,
+        notation=notation,
+        layer=layer,
+        mapping=display.mapping,
+        appendix=(rotation_identity(),) if rotated else (),
+    )
