@@ -6,10 +6,15 @@ Windows are bounds-checked strided views, contractions are blocked matrix produc
 slices. Nothing here knows a layer.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
-from functools import lru_cache
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from contextvars import ContextVar
+from functools import cache, lru_cache
+from importlib.util import find_spec
 from itertools import product
 from math import prod
+from threading import Lock, local
 from typing import Any, ClassVar, NamedTuple
 
 import numpy as np
@@ -34,6 +39,9 @@ ROWS = 256
 
 FREQUENT = 16
 """Labels that occur more often than this are summed one by one, the others all at once."""
+
+WORTH_A_THREAD = 1.5e-3
+"""Seconds of work from which on it is divided among threads."""
 
 
 # ----- arguments -----
@@ -280,6 +288,132 @@ def require(layer: str, name: str, margin: float, expected: str, received: Any) 
     """Raise unless a requirement of the layer holds, that is `margin` >= 0."""
     if margin < 0:
         raise ValueError(f"{layer}: argument {name}: expected {expected}, received {received!r}")
+
+
+# ----- settings -----
+class Settings(NamedTuple):
+    """How kernels compute; see `settings`."""
+
+    backend: str = "auto"
+    accuracy: str = "fast"
+    threads: int | None = None
+    strategy: str | None = None
+
+
+_CHOICES = {"backend": ("auto", "numpy", "compiled"), "accuracy": ("fast", "strict")}
+_current: ContextVar[Settings] = ContextVar("settings")
+
+
+def current() -> Settings:
+    """The settings in force."""
+    return _current.get(Settings())
+
+
+@contextmanager
+def settings(
+    *, backend: str | None = None, accuracy: str | None = None, threads: int | None = None, strategy: str | None = None
+) -> Iterator[Settings]:
+    """How kernels compute within a ``with`` statement; None, the default, leaves a setting as it is.
+
+    Args:
+        backend: "numpy"; "compiled" for loops that numba compiles when they are first called; "auto", which is in force
+            at first, for such loops where numba is installed and the work is large enough.
+        accuracy: "fast", which is in force at first, or "strict": in float32 errors below 1e-6 of the largest element.
+        threads: at most so many threads; as many as BLAS was started with at first.
+        strategy: the way to compute contractions that is taken wherever it can be; at first the one that a cost model
+            predicts to be the fastest.
+
+    Yields:
+        The settings in force.
+
+    Raises:
+        TypeError: when threads is no integer.
+        ValueError: when a value is none of these.
+        ModuleNotFoundError: when backend is "compiled" and numba is not installed.
+    """
+    changes: dict[str, Any] = {"backend": backend, "accuracy": accuracy, "threads": threads, "strategy": strategy}
+    changes = {name: value for name, value in changes.items() if value is not None}
+    for name, choices in _CHOICES.items():
+        if changes.get(name, choices[0]) not in choices:
+            raise ValueError(
+                f"settings: argument {name}: expected one of {', '.join(choices)}; received {changes[name]!r}"
+            )
+    if threads is not None:
+        count("settings", "threads", threads, 1)
+    if backend == "compiled" and not has_numba():
+        raise ModuleNotFoundError("settings: backend 'compiled' needs numba; run: pip install 'gradscribe[compiled]'")
+    token = _current.set(current()._replace(**changes))
+    try:
+        yield current()
+    finally:
+        _current.reset(token)
+
+
+@cache
+def has_numba() -> bool:
+    """Whether loops can be compiled."""
+    return find_spec("numba") is not None
+
+
+# ----- threads -----
+@cache
+def _blas() -> Any:
+    """What sets the number of BLAS threads; None without threadpoolctl: then threads are left to BLAS alone."""
+    if find_spec("threadpoolctl") is None:
+        return None
+    import threadpoolctl
+
+    controller = threadpoolctl.ThreadpoolController().select(user_api="blas")
+    return controller if controller.lib_controllers else None
+
+
+@cache
+def _available() -> int:
+    """As many threads as BLAS was started with."""
+    return max((library.num_threads for library in _blas().lib_controllers), default=1) if _blas() else 1
+
+
+@cache
+def _workers(number: int) -> ThreadPoolExecutor:
+    return ThreadPoolExecutor(number, "gradscribe")
+
+
+_inside = local()
+_alone = Lock()
+
+
+def thread_count(seconds: float) -> int:
+    """Into how many threads work of that predicted duration is divided."""
+    if seconds < WORTH_A_THREAD or getattr(_inside, "worker", False):
+        return 1
+    wanted = current().threads
+    return _available() if wanted is None else min(wanted, 4 * _available())
+
+
+def in_threads(task: Callable[[int, int], None], length: int, step: int, seconds: float) -> None:
+    """Call ``task(start, stop)`` for ranges of `step` that cover 0..length, in several threads if that pays.
+
+    BLAS has one thread meanwhile, and what it had before afterwards: its workers would spin and slow ours down.
+    """
+    starts = range(0, length, max(1, step))
+    number = min(thread_count(seconds), len(starts))
+    if number < 2 or not _alone.acquire(blocking=False):  # the setting is the process's: one at a time
+        for start in starts:
+            task(start, min(start + step, length))
+        return
+    try:
+        left = iter(starts)
+
+        def work() -> None:
+            _inside.worker = True
+            for start in left:  # next() of a range iterator is atomic
+                task(start, min(start + step, length))
+
+        with _blas().limit(limits=1):
+            for future in [_workers(number).submit(work) for _ in range(number)]:
+                future.result()
+    finally:
+        _alone.release()
 
 
 # ----- slices -----
@@ -749,13 +883,12 @@ def _sorted_sums(keys: Array, rows: Array) -> tuple[Array, Array]:
     return keys[order[starts]], sums
 
 
-# ----- scalars -----
+# ----- scalar functions -----
 def ratio(numerator: float, denominator: float) -> float:
     """``numerator / denominator``; NaN instead of an error when that divides by 0."""
     return numerator / denominator if denominator else float("nan")
 
 
-# ----- scalar functions -----
 def sigmoid(x: Any) -> Array:
     """``1 / (1 + exp(-x))`` without overflow and with full relative accuracy."""
     x = np.asarray(x)

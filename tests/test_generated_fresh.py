@@ -103,7 +103,14 @@ def test_a_file_says_where_it_comes_from_and_nothing_of_the_day_or_the_machine(n
 
 # ----- templates ------------------------------------------------------------------------------------------------------
 def test_every_template_has_a_context() -> None:
-    assert set(environment().list_templates()) == set(CONTEXTS)
+    whole = {name for name in environment().list_templates() if name.endswith(".py.jinja")}
+    assert whole == set(CONTEXTS)
+
+
+def test_every_part_of_a_template_is_included_once() -> None:
+    parts = {name for name in environment().list_templates() if not name.endswith(".py.jinja")}
+    texts = "".join((ROOT / "templates" / name).read_text(encoding="utf-8") for name in CONTEXTS)
+    assert sorted(re.findall(r'\{% include "(.*?)" %\}', texts)) == sorted(parts)
 
 
 @pytest.mark.parametrize("name", CONTEXTS)
@@ -117,7 +124,8 @@ def test_a_template_uses_the_fields_of_its_context(name: str) -> None:
 def test_a_template_holds_no_logic(name: str) -> None:
     text = (ROOT / "templates" / name).read_text(encoding="utf-8")
     tags = re.findall(r"\{%-?\s*(.*?)\s*-?%\}", text)
-    assert all(re.fullmatch(r"for [\w, ]+ in [\w.]+|endfor|if \w+|endif", tag) for tag in tags), tags
+    allowed = r"for [\w, ]+ in [\w.]+|endfor|if \w+|endif|include \"[\w/.]+\""
+    assert all(re.fullmatch(allowed, tag) for tag in tags), tags
     assert all(re.fullmatch(r"[\w.]+", value) for value in re.findall(r"\{\{\s*(.*?)\s*\}\}", text))
 
 
