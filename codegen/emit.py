@@ -119,12 +119,12 @@ class Emitter:
         places = {r.index: k for k, r in enumerate(record.axes)}
         positions = []
         for form in record.positions:
-            steps = ", ".join(f"{places[v]}: {self.size(c)}" for v, c in form.terms)
-            positions.append(f"({self.size(form.offset)}, {{{steps}}})")
+            steps = [f"({places[v]}, {self.size(c)})" for v, c in form.terms]
+            positions.append(f"({', '.join([self.size(form.offset), *steps])}{'' if steps else ','})")
         names = " ".join(r.index.name for r in record.axes)
         shape = self.shape(tuple(r.extent for r in record.axes))
         lines = [
-            f"{record.name} = rt.window(  # {names}",
+            f"{record.name} = rt.{'Window' if record.described else 'window'}(  # {names}",
             f"{INDENT}{self.array(record.source)},",
             f"{INDENT}{shape},",
         ]
@@ -135,6 +135,8 @@ class Emitter:
         out = " ".join(r.index.name for r in record.axes)
         spec = f"{_names(record.left_axes)}, {_names(record.right_axes)} -> {out}"
         call = f'rt.contract("{spec}", {self.array(record.left)}, {self.array(record.right)}'
+        if record.into:
+            return [f"{call}, out={record.out}{', add=True' if record.accumulate else ''})"]
         if record.accumulate:
             scaled = self._scaled(f"{call})", record.scale)
             return [f"{record.out} += {scaled}"]
@@ -188,9 +190,7 @@ class Emitter:
 
     @emit.register
     def _(self, record: Branch) -> list[str]:
-        tests = [f"{s.name} == 1" for s in record.ones]
-        tests += [f"{self.size(record.limit[0])} <= {self.size(record.limit[1])}"] if record.limit else []
-        test = " and ".join(tests)
+        test = " and ".join(f"{s.name} == 1" for s in record.ones)
         then = [f"if {test}:", *self._indented(record.then)]
         if len(record.otherwise) == 1 and isinstance(record.otherwise[0], Branch):
             first, *rest = self.emit(record.otherwise[0])

@@ -39,17 +39,25 @@ class Split:
 
 @dataclass(frozen=True)
 class Window:
-    """A strided view with one axis per index; reads outside the source give 0 (padded only where needed)."""
+    """A strided view with one axis per index; reads outside the source give 0 (padded only where needed).
+
+    One that is only `described` is for contractions, which make parts of it, or add to its source.
+    """
 
     name: str
     source: str
     axes: tuple[Range, ...]
     positions: tuple[Affine, ...]
+    described: bool = False
 
 
 @dataclass(frozen=True)
 class Contract:
-    """``out = scale * sum(left * right)`` over the indices that only the operands have: one blocked GEMM."""
+    """``out = scale * sum(left * right)`` over the indices that only the operands have.
+
+    An operand may be a described window. So may `out` (`into`): sums that meet at one position of its source are added
+    up. How it is computed, the runtime decides by the sizes.
+    """
 
     out: str
     left: str
@@ -60,6 +68,7 @@ class Contract:
     scale: Expr
     ranges: tuple[Range, ...]
     accumulate: bool
+    into: bool = False
 
 
 @dataclass(frozen=True)
@@ -154,10 +163,9 @@ class Block:
 
 @dataclass(frozen=True)
 class Branch:
-    """Two ways to compute the same: `then` where at run time all `ones` are 1 and ``limit[0] <= limit[1]``."""
+    """Two ways to compute the same: `then` where at run time all `ones` are 1."""
 
     ones: tuple[Symbol, ...]
-    limit: tuple[Expr, Expr] | None
     then: "tuple[Record, ...]"
     otherwise: "tuple[Record, ...]"
 
@@ -305,9 +313,10 @@ def describe(record: Record) -> str:
             return f"allocate {name} {shape} fill {fill}, {sympy.prod(shape)} elements"
         case Split(name, source, shape):
             return f"view {name} = {source} as {shape}"
-        case Window(name, source, axes, positions):
+        case Window(name, source, axes, positions, described):
             where = ", ".join(str(p.expression()) for p in positions)
-            return f"window {name}[{_names(tuple(r.index for r in axes))}] = {source}[{where}]"
+            verb = "describe" if described else "window"
+            return f"{verb} {name}[{_names(tuple(r.index for r in axes))}] = {source}[{where}]"
         case Contract():
             work = 2 * _volume(record.ranges)
             out = _names(tuple(r.index for r in record.axes))
@@ -335,9 +344,9 @@ def describe(record: Record) -> str:
             return "when " + " and ".join(parts)
         case Block(extent, block, slices):
             return f"blocks of {block} along {extent}: " + ", ".join(f"{b} of {s}" for b, s, _ in slices)
-        case Branch(ones, limit):
-            tests = [f"{s} == 1" for s in ones] + ([f"{limit[0]} <= {limit[1]}"] if limit else [])
-            return f"branch: first part if {' and '.join(tests)}, else second"
+        case Branch(ones):
+            tests = " and ".join(f"{s} == 1" for s in ones)
+            return f"branch: first part if {tests}, else second"
         case Present(array):
             return f"if {array} is given"
         case Release(buffered):

@@ -106,10 +106,10 @@ def bottleneck_forward(
     batch_norm4_running_mean = rt.weight("bottleneck", state, "batch_norm4.running_mean", dtype, (256,))
     batch_norm4_running_var = rt.weight("bottleneck", state, "batch_norm4.running_var", dtype, (256,))
     buffers = rt.Buffers() if buffers is None else buffers
-    conv2d1_w_1 = rt.window(  # k c
+    conv2d1_w_1 = rt.Window(  # k c
         conv2d1_w,
         (64, 64),
-        ((0, {}), (0, {}), (0, {1: 1}), (0, {0: 1})),
+        ((0,), (0,), (0, (1, 1)), (0, (0, 1))),
     )
     conv2d1_u = buffers.take((N, H, W, 64), dtype)
     rt.contract("n i j c, k c -> n i j k", x, conv2d1_w_1, out=conv2d1_u)
@@ -130,10 +130,10 @@ def bottleneck_forward(
     np.multiply(batch_norm1_h, batch_norm1_gamma, out=relu1_y)
     relu1_y += batch_norm1_beta
     np.maximum(relu1_y, 0, out=relu1_y)
-    relu1_y_1 = rt.window(  # n i j r t c
+    relu1_y_1 = rt.Window(  # n i j r t c
         relu1_y,
         (N, H, W, 3, 3, 64),
-        ((0, {0: 1}), (-1, {1: 1, 3: 1}), (-1, {2: 1, 4: 1}), (0, {5: 1})),
+        ((0, (0, 1)), (-1, (1, 1), (3, 1)), (-1, (2, 1), (4, 1)), (0, (5, 1))),
     )
     conv2d2_u = buffers.take((N, H, W, 64), dtype)
     rt.contract("n i j r t c, r t c k -> n i j k", relu1_y_1, conv2d2_w, out=conv2d2_u)
@@ -154,10 +154,10 @@ def bottleneck_forward(
     np.multiply(batch_norm2_h, batch_norm2_gamma, out=relu2_y)
     relu2_y += batch_norm2_beta
     np.maximum(relu2_y, 0, out=relu2_y)
-    conv2d3_w_1 = rt.window(  # k c
+    conv2d3_w_1 = rt.Window(  # k c
         conv2d3_w,
         (256, 64),
-        ((0, {}), (0, {}), (0, {1: 1}), (0, {0: 1})),
+        ((0,), (0,), (0, (1, 1)), (0, (0, 1))),
     )
     conv2d3_u = buffers.take((N, H, W, 256), dtype)
     rt.contract("n i j c, k c -> n i j k", relu2_y, conv2d3_w_1, out=conv2d3_u)
@@ -174,10 +174,10 @@ def bottleneck_forward(
     batch_norm3_new_var = H * N * W * batch_norm3_v / (
         10 * float(np.maximum(H * N * W - 1, 1))
     ) + 9 * batch_norm3_running_var / 10
-    conv2d4_w_1 = rt.window(  # k c
+    conv2d4_w_1 = rt.Window(  # k c
         conv2d4_w,
         (256, 64),
-        ((0, {}), (0, {}), (0, {1: 1}), (0, {0: 1})),
+        ((0,), (0,), (0, (1, 1)), (0, (0, 1))),
     )
     conv2d4_u = buffers.take((N, H, W, 256), dtype)
     rt.contract("n i j c, k c -> n i j k", x, conv2d4_w_1, out=conv2d4_u)
@@ -279,10 +279,10 @@ def bottleneck_predict(
     batch_norm4_running_mean = rt.weight("bottleneck", state, "batch_norm4.running_mean", dtype, (256,))
     batch_norm4_running_var = rt.weight("bottleneck", state, "batch_norm4.running_var", dtype, (256,))
     buffers = rt.Buffers() if buffers is None else buffers
-    conv2d1_w_1 = rt.window(  # k c
+    conv2d1_w_1 = rt.Window(  # k c
         conv2d1_w,
         (64, 64),
-        ((0, {}), (0, {}), (0, {1: 1}), (0, {0: 1})),
+        ((0,), (0,), (0, (1, 1)), (0, (0, 1))),
     )
     conv2d1_u = buffers.take((N, H, W, 64), dtype)
     rt.contract("n i j c, k c -> n i j k", x, conv2d1_w_1, out=conv2d1_u)
@@ -293,10 +293,10 @@ def bottleneck_predict(
     relu1_y += batch_norm1_beta
     np.maximum(relu1_y, 0, out=relu1_y)
     buffers.give(conv2d1_u)
-    relu1_y_1 = rt.window(  # n i j r t c
+    relu1_y_1 = rt.Window(  # n i j r t c
         relu1_y,
         (N, H, W, 3, 3, 64),
-        ((0, {0: 1}), (-1, {1: 1, 3: 1}), (-1, {2: 1, 4: 1}), (0, {5: 1})),
+        ((0, (0, 1)), (-1, (1, 1), (3, 1)), (-1, (2, 1), (4, 1)), (0, (5, 1))),
     )
     conv2d2_u = buffers.take((N, H, W, 64), dtype)
     rt.contract("n i j r t c, r t c k -> n i j k", relu1_y_1, conv2d2_w, out=conv2d2_u)
@@ -308,18 +308,18 @@ def bottleneck_predict(
     factor1 += batch_norm2_beta
     np.maximum(factor1, 0, out=factor1)
     buffers.give(conv2d2_u)
-    conv2d3_w_1 = rt.window(  # k c
+    conv2d3_w_1 = rt.Window(  # k c
         conv2d3_w,
         (256, 64),
-        ((0, {}), (0, {}), (0, {1: 1}), (0, {0: 1})),
+        ((0,), (0,), (0, (1, 1)), (0, (0, 1))),
     )
     conv2d3_u = buffers.take((N, H, W, 256), dtype)
     rt.contract("n i j c, k c -> n i j k", factor1, conv2d3_w_1, out=conv2d3_u)
     buffers.give(factor1)
-    conv2d4_w_1 = rt.window(  # k c
+    conv2d4_w_1 = rt.Window(  # k c
         conv2d4_w,
         (256, 64),
-        ((0, {}), (0, {}), (0, {1: 1}), (0, {0: 1})),
+        ((0,), (0,), (0, (1, 1)), (0, (0, 1))),
     )
     conv2d4_u = buffers.take((N, H, W, 256), dtype)
     rt.contract("n i j c, k c -> n i j k", x, conv2d4_w_1, out=conv2d4_u)
@@ -469,10 +469,10 @@ def bottleneck_backward(
     dconv2d3_u += (rt.ratio(2, H * N * W) * (np.sqrt(batch_norm3_v + 1e-05) * dbatch_norm3_v)) * batch_norm3_h
     dconv2d3_u += (rt.ratio(1, H * N * W)) * dbatch_norm3_m
     buffers.give(dbatch_norm3_h)
-    conv2d3_w_1 = rt.window(  # e k
+    conv2d3_w_1 = rt.Window(  # e k
         conv2d3_w,
         (64, 256),
-        ((0, {}), (0, {}), (0, {0: 1}), (0, {1: 1})),
+        ((0,), (0,), (0, (0, 1)), (0, (1, 1))),
     )
     drelu2_y = buffers.take((N, H, W, 64), dtype)
     rt.contract("m q v k, e k -> m q v e", dconv2d3_u, conv2d3_w_1, out=drelu2_y)
@@ -496,10 +496,10 @@ def bottleneck_backward(
     dconv2d2_u += (rt.ratio(2, H * N * W) * (np.sqrt(batch_norm2_v + 1e-05) * dbatch_norm2_v)) * batch_norm2_h
     dconv2d2_u += (rt.ratio(1, H * N * W)) * dbatch_norm2_m
     buffers.give(dbatch_norm2_h)
-    dconv2d2_u_1 = rt.window(  # m q v k r t
+    dconv2d2_u_1 = rt.Window(  # m q v k r t
         dconv2d2_u,
         (N, H, W, 64, 3, 3),
-        ((0, {0: 1}), (1, {1: 1, 4: -1}), (1, {2: 1, 5: -1}), (0, {3: 1})),
+        ((0, (0, 1)), (1, (1, 1), (4, -1)), (1, (2, 1), (5, -1)), (0, (3, 1))),
     )
     drelu1_y = buffers.take((N, H, W, 64), dtype)
     rt.contract("m q v k r t, r t e k -> m q v e", dconv2d2_u_1, conv2d2_w, out=drelu1_y)
@@ -527,10 +527,10 @@ def bottleneck_backward(
     dconv2d1_w[0, 0] += rt.contract("n i j e, n i j v -> v e", dconv2d1_u, x)
     dbatch_norm1_gamma = rt.contract("n i j m, n i j m -> m", batch_norm1_h, dbatch_norm1_y)
     dbatch_norm1_beta = rt.total(dbatch_norm1_y.transpose(3, 0, 1, 2), (-3, -2, -1))
-    relu1_y_1 = rt.window(  # m q v n i j
+    relu1_y_1 = rt.Window(  # m q v n i j
         relu1_y,
         (3, 3, 64, N, H, W),
-        ((0, {3: 1}), (-1, {0: 1, 4: 1}), (-1, {1: 1, 5: 1}), (0, {2: 1})),
+        ((0, (3, 1)), (-1, (0, 1), (4, 1)), (-1, (1, 1), (5, 1)), (0, (2, 1))),
     )
     dconv2d2_w = np.empty((3, 3, 64, 64), dtype)
     rt.contract("m q v n i j, n i j e -> m q v e", relu1_y_1, dconv2d2_u, out=dconv2d2_w)
@@ -547,17 +547,17 @@ def bottleneck_backward(
     dbatch_norm4_gamma = rt.contract("n i j m, n i j m -> m", batch_norm4_h, dresidual_add1_y)
     dbatch_norm4_beta = rt.total(dresidual_add1_y.transpose(3, 0, 1, 2), (-3, -2, -1))
     if inputs:
-        conv2d4_w_1 = rt.window(  # e k
+        conv2d4_w_1 = rt.Window(  # e k
             conv2d4_w,
             (64, 256),
-            ((0, {}), (0, {}), (0, {0: 1}), (0, {1: 1})),
+            ((0,), (0,), (0, (0, 1)), (0, (1, 1))),
         )
         dx = np.empty((N, H, W, 64), dtype)
         rt.contract("m q v k, e k -> m q v e", dconv2d4_u, conv2d4_w_1, out=dx)
-        conv2d1_w_1 = rt.window(  # e k
+        conv2d1_w_1 = rt.Window(  # e k
             conv2d1_w,
             (64, 64),
-            ((0, {}), (0, {}), (0, {0: 1}), (0, {1: 1})),
+            ((0,), (0,), (0, (0, 1)), (0, (1, 1))),
         )
         dx += rt.contract("m q v k, e k -> m q v e", dconv2d1_u, conv2d1_w_1)
     buffers.give(dconv2d4_u, dconv2d1_u)

@@ -71,10 +71,10 @@ def connected_conv2d_forward(
     if b is not None:
         rt.extents("connected_conv2d", "b", b.shape, (K,), "K")
     z = m * w
-    x_1 = rt.window(  # n i j r t c
+    x_1 = rt.Window(  # n i j r t c
         x,
         (N, H_out, W_out, R, T, C),
-        ((0, {0: 1}), (-p_h, {1: s_h, 3: d_h}), (-p_w, {2: s_w, 4: d_w}), (0, {5: 1})),
+        ((0, (0, 1)), (-p_h, (1, s_h), (3, d_h)), (-p_w, (2, s_w), (4, d_w)), (0, (5, 1))),
     )
     u = np.empty((N, H_out, W_out, K), dtype)
     rt.contract("n i j r t c, r t c k -> n i j k", x_1, z, out=u)
@@ -134,31 +134,13 @@ def connected_conv2d_grad_input(
     rt.extent("connected_conv2d", "argument z, axis 1 (kernel width)", z.shape[1], T)
     rt.extent("connected_conv2d", "argument z, axis 2 (channels)", z.shape[2], C)
     rt.extent("connected_conv2d", "argument z, axis 3 (K)", z.shape[3], K)
-    if s_h == 1 and s_w == 1 and H * K * W <= 4 * C * H_out * W_out:
-        dy_1 = rt.window(  # q v e k r t
-            dy,
-            (N, H, W, K, R, T),
-            ((0, {0: 1}), (p_h, {1: 1, 4: -d_h}), (p_w, {2: 1, 5: -d_w}), (0, {3: 1})),
-        )
-        dx = np.empty((N, H, W, C), dtype)
-        rt.contract("q v e k r t, r t a k -> q v e a", dy_1, z, out=dx)
-    else:
-        dx = np.zeros((N, H, W, C), dtype)
-        for block1_start, block1_stop in rt.blocks(N, C * H_out * R * T * W_out):
-            block1 = block1_stop - block1_start
-            dy_block1 = dy[block1_start:block1_stop]
-            dx_block1 = dx[block1_start:block1_stop]
-            product1 = np.empty((block1, C, H_out, W_out, R, T), dtype)
-            rt.contract("q i j k, r t a k -> q a i j r t", dy_block1, z, out=product1)
-            for r in range(R):
-                i_low, i_high = rt.clip(H_out, (s_h, d_h * r - p_h, H))
-                for t in range(T):
-                    j_low, j_high = rt.clip(W_out, (s_w, d_w * t - p_w, W))
-                    if i_low < i_high and j_low < j_high:
-                        i_at = rt.span(s_h, d_h * r - p_h, i_low, i_high)
-                        j_at = rt.span(s_w, d_w * t - p_w, j_low, j_high)
-                        part = dx_block1[:, i_at, j_at]
-                        part += product1[:, :, i_low:i_high, j_low:j_high, r, t].transpose(0, 2, 3, 1)
+    dx = np.empty((N, H, W, C), dtype)
+    dx_1 = rt.Window(  # q a i j r t
+        dx,
+        (N, C, H_out, W_out, R, T),
+        ((0, (0, 1)), (-p_h, (2, s_h), (4, d_h)), (-p_w, (3, s_w), (5, d_w)), (0, (1, 1))),
+    )
+    rt.contract("q i j k, r t a k -> q a i j r t", dy, z, out=dx_1)
     return dx
 
 
@@ -209,10 +191,10 @@ def connected_conv2d_grad_weight(
     W_out = (W + p_w + p_w_end - d_w * (T - 1) - 1) // s_w + 1
     rt.fits("connected_conv2d", "argument x, axis 2 (width)", W_out, W + p_w + p_w_end, d_w * (T - 1) + 1)
     rt.extents("connected_conv2d", "dy", dy.shape, (N, H_out, W_out, K), "batch, H_out, W_out, K")
-    x_1 = rt.window(  # q v e n i j
+    x_1 = rt.Window(  # q v e n i j
         x,
         (R, T, C, N, H_out, W_out),
-        ((0, {3: 1}), (-p_h, {0: d_h, 4: s_h}), (-p_w, {1: d_w, 5: s_w}), (0, {2: 1})),
+        ((0, (3, 1)), (-p_h, (0, d_h), (4, s_h)), (-p_w, (1, d_w), (5, s_w)), (0, (2, 1))),
     )
     dz = np.empty((R, T, C, K), dtype)
     rt.contract("q v e n i j, n i j a -> q v e a", x_1, dy, out=dz)

@@ -80,10 +80,10 @@ def conv1d_forward(
         x_1 = x.reshape(N, W, G, C)
         u = np.empty((N, W_out, G * K), dtype)
         u_1 = u.reshape(N, W_out, G, K)
-        x_1_1 = rt.window(  # n j g t c
+        x_1_1 = rt.Window(  # n j g t c
             x_1,
             (N, W_out, G, T, C),
-            ((0, {0: 1}), (-p, {1: s, 3: d}), (0, {2: 1}), (0, {4: 1})),
+            ((0, (0, 1)), (-p, (1, s), (3, d)), (0, (2, 1)), (0, (4, 1))),
         )
         rt.contract("n j g t c, t c g k -> n j g k", x_1_1, w_1, out=u_1)
     if b is not None:
@@ -148,33 +148,17 @@ def conv1d_grad_input(
             if j_low < j_high:
                 j_at = rt.span(s, d * t - p, j_low, j_high)
                 dx[:, j_at] += dy[:, j_low:j_high] * w[t, 0]
-    elif s == 1 and K * W <= 4 * C * W_out:
-        dy_2 = dy.reshape(N, W_out, G, K)
-        w_2 = w.reshape(T, C, G, K)
-        dx = np.empty((N, W, C * G), dtype)
-        dx_2 = dx.reshape(N, W, G, C)
-        dy_2_1 = rt.window(  # m q g k t
-            dy_2,
-            (N, W, G, K, T),
-            ((0, {0: 1}), (p, {1: 1, 4: -d}), (0, {2: 1}), (0, {3: 1})),
-        )
-        rt.contract("m q g k t, t c g k -> m q g c", dy_2_1, w_2, out=dx_2)
     else:
         dy_1 = dy.reshape(N, W_out, G, K)
         w_1 = w.reshape(T, C, G, K)
-        dx = np.zeros((N, W, C * G), dtype)
+        dx = np.empty((N, W, C * G), dtype)
         dx_1 = dx.reshape(N, W, G, C)
-        for block1_start, block1_stop in rt.blocks(N, C * G * T * W_out):
-            block1 = block1_stop - block1_start
-            dy_1_block1 = dy_1[block1_start:block1_stop]
-            dx_1_block1 = dx_1[block1_start:block1_stop]
-            product1 = np.empty((block1, W_out, G, T, C), dtype)
-            rt.contract("m j g k, t c g k -> m j g t c", dy_1_block1, w_1, out=product1)
-            for t in range(T):
-                j_low, j_high = rt.clip(W_out, (s, d * t - p, W))
-                if j_low < j_high:
-                    j_at = rt.span(s, d * t - p, j_low, j_high)
-                    dx_1_block1[:, j_at] += product1[:, j_low:j_high, :, t]
+        dx_1_1 = rt.Window(  # m j g t c
+            dx_1,
+            (N, W_out, G, T, C),
+            ((0, (0, 1)), (-p, (1, s), (3, d)), (0, (2, 1)), (0, (4, 1))),
+        )
+        rt.contract("m j g k, t c g k -> m j g t c", dy_1, w_1, out=dx_1_1)
     return dx
 
 
@@ -237,10 +221,10 @@ def conv1d_grad_weight(
         x_1 = x.reshape(N, W, G, C)
         dw = np.empty((T, C, G * K), dtype)
         dw_1 = dw.reshape(T, C, G, K)
-        x_1_1 = rt.window(  # m q n j g
+        x_1_1 = rt.Window(  # m q n j g
             x_1,
             (T, C, N, W_out, G),
-            ((0, {2: 1}), (-p, {0: d, 3: s}), (0, {4: 1}), (0, {1: 1})),
+            ((0, (2, 1)), (-p, (0, d), (3, s)), (0, (4, 1)), (0, (1, 1))),
         )
         rt.contract("m q n j g, n j g k -> m q g k", x_1_1, dy_1, out=dw_1)
     return dw

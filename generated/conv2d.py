@@ -89,10 +89,10 @@ def conv2d_forward(
         x_1 = x.reshape(N, H, W, G, C)
         u = np.empty((N, H_out, W_out, G * K), dtype)
         u_1 = u.reshape(N, H_out, W_out, G, K)
-        x_1_1 = rt.window(  # n i j g r t c
+        x_1_1 = rt.Window(  # n i j g r t c
             x_1,
             (N, H_out, W_out, G, R, T, C),
-            ((0, {0: 1}), (-p_h, {1: s_h, 4: d_h}), (-p_w, {2: s_w, 5: d_w}), (0, {3: 1}), (0, {6: 1})),
+            ((0, (0, 1)), (-p_h, (1, s_h), (4, d_h)), (-p_w, (2, s_w), (5, d_w)), (0, (3, 1)), (0, (6, 1))),
         )
         rt.contract("n i j g r t c, r t c g k -> n i j g k", x_1_1, w_1, out=u_1)
     if b is not None:
@@ -165,36 +165,17 @@ def conv2d_grad_input(
                     i_at = rt.span(s_h, d_h * r - p_h, i_low, i_high)
                     j_at = rt.span(s_w, d_w * t - p_w, j_low, j_high)
                     dx[:, i_at, j_at] += dy[:, i_low:i_high, j_low:j_high] * w[r, t, 0]
-    elif s_h == 1 and s_w == 1 and H * K * W <= 4 * C * H_out * W_out:
-        dy_2 = dy.reshape(N, H_out, W_out, G, K)
-        w_2 = w.reshape(R, T, C, G, K)
-        dx = np.empty((N, H, W, C * G), dtype)
-        dx_2 = dx.reshape(N, H, W, G, C)
-        dy_2_1 = rt.window(  # m q v g k r t
-            dy_2,
-            (N, H, W, G, K, R, T),
-            ((0, {0: 1}), (p_h, {1: 1, 5: -d_h}), (p_w, {2: 1, 6: -d_w}), (0, {3: 1}), (0, {4: 1})),
-        )
-        rt.contract("m q v g k r t, r t c g k -> m q v g c", dy_2_1, w_2, out=dx_2)
     else:
         dy_1 = dy.reshape(N, H_out, W_out, G, K)
         w_1 = w.reshape(R, T, C, G, K)
-        dx = np.zeros((N, H, W, C * G), dtype)
+        dx = np.empty((N, H, W, C * G), dtype)
         dx_1 = dx.reshape(N, H, W, G, C)
-        for block1_start, block1_stop in rt.blocks(N, C * G * H_out * R * T * W_out):
-            block1 = block1_stop - block1_start
-            dy_1_block1 = dy_1[block1_start:block1_stop]
-            dx_1_block1 = dx_1[block1_start:block1_stop]
-            product1 = np.empty((block1, H_out, W_out, G, R, T, C), dtype)
-            rt.contract("m i j g k, r t c g k -> m i j g r t c", dy_1_block1, w_1, out=product1)
-            for r in range(R):
-                i_low, i_high = rt.clip(H_out, (s_h, d_h * r - p_h, H))
-                for t in range(T):
-                    j_low, j_high = rt.clip(W_out, (s_w, d_w * t - p_w, W))
-                    if i_low < i_high and j_low < j_high:
-                        i_at = rt.span(s_h, d_h * r - p_h, i_low, i_high)
-                        j_at = rt.span(s_w, d_w * t - p_w, j_low, j_high)
-                        dx_1_block1[:, i_at, j_at] += product1[:, i_low:i_high, j_low:j_high, :, r, t]
+        dx_1_1 = rt.Window(  # m i j g r t c
+            dx_1,
+            (N, H_out, W_out, G, R, T, C),
+            ((0, (0, 1)), (-p_h, (1, s_h), (4, d_h)), (-p_w, (2, s_w), (5, d_w)), (0, (3, 1)), (0, (6, 1))),
+        )
+        rt.contract("m i j g k, r t c g k -> m i j g r t c", dy_1, w_1, out=dx_1_1)
     return dx
 
 
@@ -268,10 +249,10 @@ def conv2d_grad_weight(
         x_1 = x.reshape(N, H, W, G, C)
         dw = np.empty((R, T, C, G * K), dtype)
         dw_1 = dw.reshape(R, T, C, G, K)
-        x_1_1 = rt.window(  # m q v n i j g
+        x_1_1 = rt.Window(  # m q v n i j g
             x_1,
             (R, T, C, N, H_out, W_out, G),
-            ((0, {3: 1}), (-p_h, {0: d_h, 4: s_h}), (-p_w, {1: d_w, 5: s_w}), (0, {6: 1}), (0, {2: 1})),
+            ((0, (3, 1)), (-p_h, (0, d_h), (4, s_h)), (-p_w, (1, d_w), (5, s_w)), (0, (6, 1)), (0, (2, 1))),
         )
         rt.contract("m q v n i j g, n i j g k -> m q v g k", x_1_1, dy_1, out=dw_1)
     return dw

@@ -98,16 +98,16 @@ def conv3d_forward(
         x_1 = x.reshape(N, D, H, W, G, C)
         u = np.empty((N, D_out, H_out, W_out, G * K), dtype)
         u_1 = u.reshape(N, D_out, H_out, W_out, G, K)
-        x_1_1 = rt.window(  # n l i j g a r t c
+        x_1_1 = rt.Window(  # n l i j g a r t c
             x_1,
             (N, D_out, H_out, W_out, G, A, R, T, C),
             (
-                (0, {0: 1}),
-                (-p_d, {1: s_d, 5: d_d}),
-                (-p_h, {2: s_h, 6: d_h}),
-                (-p_w, {3: s_w, 7: d_w}),
-                (0, {4: 1}),
-                (0, {8: 1}),
+                (0, (0, 1)),
+                (-p_d, (1, s_d), (5, d_d)),
+                (-p_h, (2, s_h), (6, d_h)),
+                (-p_w, (3, s_w), (7, d_w)),
+                (0, (4, 1)),
+                (0, (8, 1)),
             ),
         )
         rt.contract("n l i j g a r t c, a r t c g k -> n l i j g k", x_1_1, w_1, out=u_1)
@@ -190,47 +190,24 @@ def conv3d_grad_input(
                         i_at = rt.span(s_h, d_h * r - p_h, i_low, i_high)
                         j_at = rt.span(s_w, d_w * t - p_w, j_low, j_high)
                         dx[:, l_at, i_at, j_at] += dy[:, l_low:l_high, i_low:i_high, j_low:j_high] * w[a, r, t, 0]
-    elif s_d == 1 and s_h == 1 and s_w == 1 and D * H * K * W <= 4 * C * D_out * H_out * W_out:
-        dy_2 = dy.reshape(N, D_out, H_out, W_out, G, K)
-        w_2 = w.reshape(A, R, T, C, G, K)
-        dx = np.empty((N, D, H, W, C * G), dtype)
-        dx_2 = dx.reshape(N, D, H, W, G, C)
-        dy_2_1 = rt.window(  # m q v e g k a r t
-            dy_2,
-            (N, D, H, W, G, K, A, R, T),
-            (
-                (0, {0: 1}),
-                (p_d, {1: 1, 6: -d_d}),
-                (p_h, {2: 1, 7: -d_h}),
-                (p_w, {3: 1, 8: -d_w}),
-                (0, {4: 1}),
-                (0, {5: 1}),
-            ),
-        )
-        rt.contract("m q v e g k a r t, a r t c g k -> m q v e g c", dy_2_1, w_2, out=dx_2)
     else:
         dy_1 = dy.reshape(N, D_out, H_out, W_out, G, K)
         w_1 = w.reshape(A, R, T, C, G, K)
-        dx = np.zeros((N, D, H, W, C * G), dtype)
+        dx = np.empty((N, D, H, W, C * G), dtype)
         dx_1 = dx.reshape(N, D, H, W, G, C)
-        for block1_start, block1_stop in rt.blocks(N, A * C * D_out * G * H_out * R * T * W_out):
-            block1 = block1_stop - block1_start
-            dy_1_block1 = dy_1[block1_start:block1_stop]
-            dx_1_block1 = dx_1[block1_start:block1_stop]
-            product1 = np.empty((block1, D_out, H_out, W_out, G, A, R, T, C), dtype)
-            rt.contract("m l i j g k, a r t c g k -> m l i j g a r t c", dy_1_block1, w_1, out=product1)
-            for a in range(A):
-                l_low, l_high = rt.clip(D_out, (s_d, a * d_d - p_d, D))
-                for r in range(R):
-                    i_low, i_high = rt.clip(H_out, (s_h, d_h * r - p_h, H))
-                    for t in range(T):
-                        j_low, j_high = rt.clip(W_out, (s_w, d_w * t - p_w, W))
-                        if l_low < l_high and i_low < i_high and j_low < j_high:
-                            l_at = rt.span(s_d, a * d_d - p_d, l_low, l_high)
-                            i_at = rt.span(s_h, d_h * r - p_h, i_low, i_high)
-                            j_at = rt.span(s_w, d_w * t - p_w, j_low, j_high)
-                            part = dx_1_block1[:, l_at, i_at, j_at]
-                            part += product1[:, l_low:l_high, i_low:i_high, j_low:j_high, :, a, r, t]
+        dx_1_1 = rt.Window(  # m l i j g a r t c
+            dx_1,
+            (N, D_out, H_out, W_out, G, A, R, T, C),
+            (
+                (0, (0, 1)),
+                (-p_d, (1, s_d), (5, d_d)),
+                (-p_h, (2, s_h), (6, d_h)),
+                (-p_w, (3, s_w), (7, d_w)),
+                (0, (4, 1)),
+                (0, (8, 1)),
+            ),
+        )
+        rt.contract("m l i j g k, a r t c g k -> m l i j g a r t c", dy_1, w_1, out=dx_1_1)
     return dx
 
 
@@ -315,16 +292,16 @@ def conv3d_grad_weight(
         x_1 = x.reshape(N, D, H, W, G, C)
         dw = np.empty((A, R, T, C, G * K), dtype)
         dw_1 = dw.reshape(A, R, T, C, G, K)
-        x_1_1 = rt.window(  # m q v e n l i j g
+        x_1_1 = rt.Window(  # m q v e n l i j g
             x_1,
             (A, R, T, C, N, D_out, H_out, W_out, G),
             (
-                (0, {4: 1}),
-                (-p_d, {0: d_d, 5: s_d}),
-                (-p_h, {1: d_h, 6: s_h}),
-                (-p_w, {2: d_w, 7: s_w}),
-                (0, {8: 1}),
-                (0, {3: 1}),
+                (0, (4, 1)),
+                (-p_d, (0, d_d), (5, s_d)),
+                (-p_h, (1, d_h), (6, s_h)),
+                (-p_w, (2, d_w), (7, s_w)),
+                (0, (8, 1)),
+                (0, (3, 1)),
             ),
         )
         rt.contract("m q v e n l i j g, n l i j g k -> m q v e g k", x_1_1, dy_1, out=dw_1)

@@ -85,37 +85,21 @@ def conv_transpose1d_forward(
             if j_low < j_high:
                 j_at = rt.span(s, d * t - p, j_low, j_high)
                 u[:, j_at] += w[t, 0] * x[:, j_low:j_high]
-    elif s == 1 and C * W_out <= 4 * K * W:
-        w_2 = w.reshape(T, K, G, C)
-        x_2 = x.reshape(N, W, G, C)
-        u = np.empty((N, W_out, G * K), dtype)
-        u_4 = u.reshape(N, W_out, G, K)
-        x_2_1 = rt.window(  # n u_1 t g c
-            x_2,
-            (N, W_out, T, G, C),
-            ((0, {0: 1}), (p, {1: 1, 2: -d}), (0, {3: 1}), (0, {4: 1})),
-        )
-        rt.contract("n u_1 t g c, t k g c -> n u_1 g k", x_2_1, w_2, out=u_4)
     else:
         w_1 = w.reshape(T, K, G, C)
         x_1 = x.reshape(N, W, G, C)
-        u = np.zeros((N, W_out, G * K), dtype)
+        u = np.empty((N, W_out, G * K), dtype)
         u_3 = u.reshape(N, W_out, G, K)
-        for block1_start, block1_stop in rt.blocks(N, G * K * T * W):
-            block1 = block1_stop - block1_start
-            x_1_block1 = x_1[block1_start:block1_stop]
-            u_3_block1 = u_3[block1_start:block1_stop]
-            product1 = np.empty((block1, W, T, G, K), dtype)
-            rt.contract("n j g c, t k g c -> n j t g k", x_1_block1, w_1, out=product1)
-            for t in range(T):
-                j_low, j_high = rt.clip(W, (s, d * t - p, W_out))
-                if j_low < j_high:
-                    j_at = rt.span(s, d * t - p, j_low, j_high)
-                    u_3_block1[:, j_at] += product1[:, j_low:j_high, t]
+        u_3_1 = rt.Window(  # n j t g k
+            u_3,
+            (N, W, T, G, K),
+            ((0, (0, 1)), (-p, (1, s), (2, d)), (0, (3, 1)), (0, (4, 1))),
+        )
+        rt.contract("n j g c, t k g c -> n j t g k", x_1, w_1, out=u_3_1)
     if b is not None:
         b_1 = b.reshape(G, K)
-        u_5 = u.reshape(N, W_out, G, K)
-        u_5 += b_1
+        u_4 = u.reshape(N, W_out, G, K)
+        u_4 += b_1
     return u
 
 
@@ -189,10 +173,10 @@ def conv_transpose1d_grad_input(
         w_1 = w.reshape(T, K, G, C)
         dx = np.empty((N, W, C * G), dtype)
         dx_1 = dx.reshape(N, W, G, C)
-        dy_1_1 = rt.window(  # m q t g k
+        dy_1_1 = rt.Window(  # m q t g k
             dy_1,
             (N, W, T, G, K),
-            ((0, {0: 1}), (-p, {1: s, 2: d}), (0, {3: 1}), (0, {4: 1})),
+            ((0, (0, 1)), (-p, (1, s), (2, d)), (0, (3, 1)), (0, (4, 1))),
         )
         rt.contract("m q t g k, t k g c -> m q g c", dy_1_1, w_1, out=dx_1)
     return dx
@@ -267,10 +251,10 @@ def conv_transpose1d_grad_weight(
         x_1 = x.reshape(N, W, G, C)
         dw = np.empty((T, K, C * G), dtype)
         dw_1 = dw.reshape(T, K, G, C)
-        dy_1_1 = rt.window(  # m q n j g
+        dy_1_1 = rt.Window(  # m q n j g
             dy_1,
             (T, K, N, W, G),
-            ((0, {2: 1}), (-p, {0: d, 3: s}), (0, {4: 1}), (0, {1: 1})),
+            ((0, (2, 1)), (-p, (0, d), (3, s)), (0, (4, 1)), (0, (1, 1))),
         )
         rt.contract("m q n j g, n j g c -> m q g c", dy_1_1, x_1, out=dw_1)
     return dw

@@ -94,40 +94,21 @@ def conv_transpose2d_forward(
                     i_at = rt.span(s_h, d_h * r - p_h, i_low, i_high)
                     j_at = rt.span(s_w, d_w * t - p_w, j_low, j_high)
                     u[:, i_at, j_at] += w[r, t, 0] * x[:, i_low:i_high, j_low:j_high]
-    elif s_h == 1 and s_w == 1 and C * H_out * W_out <= 4 * H * K * W:
-        w_2 = w.reshape(R, T, K, G, C)
-        x_2 = x.reshape(N, H, W, G, C)
-        u = np.empty((N, H_out, W_out, G * K), dtype)
-        u_5 = u.reshape(N, H_out, W_out, G, K)
-        x_2_1 = rt.window(  # n u_1 u_2 r t g c
-            x_2,
-            (N, H_out, W_out, R, T, G, C),
-            ((0, {0: 1}), (p_h, {1: 1, 3: -d_h}), (p_w, {2: 1, 4: -d_w}), (0, {5: 1}), (0, {6: 1})),
-        )
-        rt.contract("n u_1 u_2 r t g c, r t k g c -> n u_1 u_2 g k", x_2_1, w_2, out=u_5)
     else:
         w_1 = w.reshape(R, T, K, G, C)
         x_1 = x.reshape(N, H, W, G, C)
-        u = np.zeros((N, H_out, W_out, G * K), dtype)
+        u = np.empty((N, H_out, W_out, G * K), dtype)
         u_4 = u.reshape(N, H_out, W_out, G, K)
-        for block1_start, block1_stop in rt.blocks(N, G * H * K * R * T * W):
-            block1 = block1_stop - block1_start
-            x_1_block1 = x_1[block1_start:block1_stop]
-            u_4_block1 = u_4[block1_start:block1_stop]
-            product1 = np.empty((block1, H, R, W, T, G, K), dtype)
-            rt.contract("n i j g c, r t k g c -> n i r j t g k", x_1_block1, w_1, out=product1)
-            for r in range(R):
-                i_low, i_high = rt.clip(H, (s_h, d_h * r - p_h, H_out))
-                for t in range(T):
-                    j_low, j_high = rt.clip(W, (s_w, d_w * t - p_w, W_out))
-                    if i_low < i_high and j_low < j_high:
-                        i_at = rt.span(s_h, d_h * r - p_h, i_low, i_high)
-                        j_at = rt.span(s_w, d_w * t - p_w, j_low, j_high)
-                        u_4_block1[:, i_at, j_at] += product1[:, i_low:i_high, r, j_low:j_high, t]
+        u_4_1 = rt.Window(  # n i r j t g k
+            u_4,
+            (N, H, R, W, T, G, K),
+            ((0, (0, 1)), (-p_h, (1, s_h), (2, d_h)), (-p_w, (3, s_w), (4, d_w)), (0, (5, 1)), (0, (6, 1))),
+        )
+        rt.contract("n i j g c, r t k g c -> n i r j t g k", x_1, w_1, out=u_4_1)
     if b is not None:
         b_1 = b.reshape(G, K)
-        u_6 = u.reshape(N, H_out, W_out, G, K)
-        u_6 += b_1
+        u_5 = u.reshape(N, H_out, W_out, G, K)
+        u_5 += b_1
     return u
 
 
@@ -209,10 +190,10 @@ def conv_transpose2d_grad_input(
         w_1 = w.reshape(R, T, K, G, C)
         dx = np.empty((N, H, W, C * G), dtype)
         dx_1 = dx.reshape(N, H, W, G, C)
-        dy_1_1 = rt.window(  # m q e r t g k
+        dy_1_1 = rt.Window(  # m q e r t g k
             dy_1,
             (N, H, W, R, T, G, K),
-            ((0, {0: 1}), (-p_h, {1: s_h, 3: d_h}), (-p_w, {2: s_w, 4: d_w}), (0, {5: 1}), (0, {6: 1})),
+            ((0, (0, 1)), (-p_h, (1, s_h), (3, d_h)), (-p_w, (2, s_w), (4, d_w)), (0, (5, 1)), (0, (6, 1))),
         )
         rt.contract("m q e r t g k, r t k g c -> m q e g c", dy_1_1, w_1, out=dx_1)
     return dx
@@ -298,10 +279,10 @@ def conv_transpose2d_grad_weight(
         x_1 = x.reshape(N, H, W, G, C)
         dw = np.empty((R, T, K, C * G), dtype)
         dw_1 = dw.reshape(R, T, K, G, C)
-        dy_1_1 = rt.window(  # m q e n i j g
+        dy_1_1 = rt.Window(  # m q e n i j g
             dy_1,
             (R, T, K, N, H, W, G),
-            ((0, {3: 1}), (-p_h, {0: d_h, 4: s_h}), (-p_w, {1: d_w, 5: s_w}), (0, {6: 1}), (0, {2: 1})),
+            ((0, (3, 1)), (-p_h, (0, d_h), (4, s_h)), (-p_w, (1, d_w), (5, s_w)), (0, (6, 1)), (0, (2, 1))),
         )
         rt.contract("m q e n i j g, n i j g c -> m q e g c", dy_1_1, x_1, out=dw_1)
     return dw

@@ -103,51 +103,28 @@ def conv_transpose3d_forward(
                         i_at = rt.span(s_h, d_h * r - p_h, i_low, i_high)
                         j_at = rt.span(s_w, d_w * t - p_w, j_low, j_high)
                         u[:, l_at, i_at, j_at] += w[a, r, t, 0] * x[:, l_low:l_high, i_low:i_high, j_low:j_high]
-    elif s_d == 1 and s_h == 1 and s_w == 1 and C * D_out * H_out * W_out <= 4 * D * H * K * W:
-        w_2 = w.reshape(A, R, T, K, G, C)
-        x_2 = x.reshape(N, D, H, W, G, C)
-        u = np.empty((N, D_out, H_out, W_out, G * K), dtype)
-        u_6 = u.reshape(N, D_out, H_out, W_out, G, K)
-        x_2_1 = rt.window(  # n u_1 u_2 u_3 a r t g c
-            x_2,
-            (N, D_out, H_out, W_out, A, R, T, G, C),
-            (
-                (0, {0: 1}),
-                (p_d, {1: 1, 4: -d_d}),
-                (p_h, {2: 1, 5: -d_h}),
-                (p_w, {3: 1, 6: -d_w}),
-                (0, {7: 1}),
-                (0, {8: 1}),
-            ),
-        )
-        rt.contract("n u_1 u_2 u_3 a r t g c, a r t k g c -> n u_1 u_2 u_3 g k", x_2_1, w_2, out=u_6)
     else:
         w_1 = w.reshape(A, R, T, K, G, C)
         x_1 = x.reshape(N, D, H, W, G, C)
-        u = np.zeros((N, D_out, H_out, W_out, G * K), dtype)
+        u = np.empty((N, D_out, H_out, W_out, G * K), dtype)
         u_5 = u.reshape(N, D_out, H_out, W_out, G, K)
-        for block1_start, block1_stop in rt.blocks(N, A * D * G * H * K * R * T * W):
-            block1 = block1_stop - block1_start
-            x_1_block1 = x_1[block1_start:block1_stop]
-            u_5_block1 = u_5[block1_start:block1_stop]
-            product1 = np.empty((block1, A, D, H, R, W, T, G, K), dtype)
-            rt.contract("n l i j g c, a r t k g c -> n a l i r j t g k", x_1_block1, w_1, out=product1)
-            for a in range(A):
-                l_low, l_high = rt.clip(D, (s_d, a * d_d - p_d, D_out))
-                for r in range(R):
-                    i_low, i_high = rt.clip(H, (s_h, d_h * r - p_h, H_out))
-                    for t in range(T):
-                        j_low, j_high = rt.clip(W, (s_w, d_w * t - p_w, W_out))
-                        if l_low < l_high and i_low < i_high and j_low < j_high:
-                            l_at = rt.span(s_d, a * d_d - p_d, l_low, l_high)
-                            i_at = rt.span(s_h, d_h * r - p_h, i_low, i_high)
-                            j_at = rt.span(s_w, d_w * t - p_w, j_low, j_high)
-                            part = u_5_block1[:, l_at, i_at, j_at]
-                            part += product1[:, a, l_low:l_high, i_low:i_high, r, j_low:j_high, t]
+        u_5_1 = rt.Window(  # n a l i r j t g k
+            u_5,
+            (N, A, D, H, R, W, T, G, K),
+            (
+                (0, (0, 1)),
+                (-p_d, (1, d_d), (2, s_d)),
+                (-p_h, (3, s_h), (4, d_h)),
+                (-p_w, (5, s_w), (6, d_w)),
+                (0, (7, 1)),
+                (0, (8, 1)),
+            ),
+        )
+        rt.contract("n l i j g c, a r t k g c -> n a l i r j t g k", x_1, w_1, out=u_5_1)
     if b is not None:
         b_1 = b.reshape(G, K)
-        u_7 = u.reshape(N, D_out, H_out, W_out, G, K)
-        u_7 += b_1
+        u_6 = u.reshape(N, D_out, H_out, W_out, G, K)
+        u_6 += b_1
     return u
 
 
@@ -238,16 +215,16 @@ def conv_transpose3d_grad_input(
         w_1 = w.reshape(A, R, T, K, G, C)
         dx = np.empty((N, D, H, W, C * G), dtype)
         dx_1 = dx.reshape(N, D, H, W, G, C)
-        dy_1_1 = rt.window(  # m e o f a r t g k
+        dy_1_1 = rt.Window(  # m e o f a r t g k
             dy_1,
             (N, D, H, W, A, R, T, G, K),
             (
-                (0, {0: 1}),
-                (-p_d, {1: s_d, 4: d_d}),
-                (-p_h, {2: s_h, 5: d_h}),
-                (-p_w, {3: s_w, 6: d_w}),
-                (0, {7: 1}),
-                (0, {8: 1}),
+                (0, (0, 1)),
+                (-p_d, (1, s_d), (4, d_d)),
+                (-p_h, (2, s_h), (5, d_h)),
+                (-p_w, (3, s_w), (6, d_w)),
+                (0, (7, 1)),
+                (0, (8, 1)),
             ),
         )
         rt.contract("m e o f a r t g k, a r t k g c -> m e o f g c", dy_1_1, w_1, out=dx_1)
@@ -345,16 +322,16 @@ def conv_transpose3d_grad_weight(
         x_1 = x.reshape(N, D, H, W, G, C)
         dw = np.empty((A, R, T, K, C * G), dtype)
         dw_1 = dw.reshape(A, R, T, K, G, C)
-        dy_1_1 = rt.window(  # m e o f n l i j g
+        dy_1_1 = rt.Window(  # m e o f n l i j g
             dy_1,
             (A, R, T, K, N, D, H, W, G),
             (
-                (0, {4: 1}),
-                (-p_d, {0: d_d, 5: s_d}),
-                (-p_h, {1: d_h, 6: s_h}),
-                (-p_w, {2: d_w, 7: s_w}),
-                (0, {8: 1}),
-                (0, {3: 1}),
+                (0, (4, 1)),
+                (-p_d, (0, d_d), (5, s_d)),
+                (-p_h, (1, d_h), (6, s_h)),
+                (-p_w, (2, d_w), (7, s_w)),
+                (0, (8, 1)),
+                (0, (3, 1)),
             ),
         )
         rt.contract("m e o f n l i j g, n l i j g c -> m e o f g c", dy_1_1, x_1, out=dw_1)

@@ -72,10 +72,10 @@ def depthwise_conv1d_forward(
     else:
         u = np.empty((N, W_out, C * M), dtype)
         u_1 = u.reshape(N, W_out, C, M)
-        x_1 = rt.window(  # n j c t
+        x_1 = rt.Window(  # n j c t
             x,
             (N, W_out, C, T),
-            ((0, {0: 1}), (-p, {1: s, 3: d}), (0, {2: 1})),
+            ((0, (0, 1)), (-p, (1, s), (3, d)), (0, (2, 1))),
         )
         rt.contract("n j c t, t c k -> n j c k", x_1, w, out=u_1)
     if b is not None:
@@ -134,29 +134,15 @@ def depthwise_conv1d_grad_input(
             if j_low < j_high:
                 j_at = rt.span(s, d * t - p, j_low, j_high)
                 dx[:, j_at] += dy[:, j_low:j_high] * w[t, :, 0]
-    elif s == 1 and M * W <= 4 * W_out:
-        dy_2 = dy.reshape(N, W_out, C, M)
-        dy_2_1 = rt.window(  # m q v k t
-            dy_2,
-            (N, W, C, M, T),
-            ((0, {0: 1}), (p, {1: 1, 4: -d}), (0, {2: 1}), (0, {3: 1})),
-        )
-        dx = np.empty((N, W, C), dtype)
-        rt.contract("m q v k t, t v k -> m q v", dy_2_1, w, out=dx)
     else:
         dy_1 = dy.reshape(N, W_out, C, M)
-        dx = np.zeros((N, W, C), dtype)
-        for block1_start, block1_stop in rt.blocks(N, C * T * W_out):
-            block1 = block1_stop - block1_start
-            dy_1_block1 = dy_1[block1_start:block1_stop]
-            dx_block1 = dx[block1_start:block1_stop]
-            product1 = np.empty((block1, C, W_out, T), dtype)
-            rt.contract("m j v k, t v k -> m v j t", dy_1_block1, w, out=product1)
-            for t in range(T):
-                j_low, j_high = rt.clip(W_out, (s, d * t - p, W))
-                if j_low < j_high:
-                    j_at = rt.span(s, d * t - p, j_low, j_high)
-                    dx_block1[:, j_at] += product1[:, :, j_low:j_high, t].transpose(0, 2, 1)
+        dx = np.empty((N, W, C), dtype)
+        dx_1 = rt.Window(  # m v j t
+            dx,
+            (N, C, W_out, T),
+            ((0, (0, 1)), (-p, (2, s), (3, d)), (0, (1, 1))),
+        )
+        rt.contract("m j v k, t v k -> m v j t", dy_1, w, out=dx_1)
     return dx
 
 
@@ -214,10 +200,10 @@ def depthwise_conv1d_grad_weight(
                     part += rt.contract("n j q, n j q -> q", dy[:, j_low:j_high, q_at], x[:, j_at, q_low:q_high])
     else:
         dy_1 = dy.reshape(N, W_out, C, M)
-        x_1 = rt.window(  # m q n j
+        x_1 = rt.Window(  # m q n j
             x,
             (T, C, N, W_out),
-            ((0, {2: 1}), (-p, {0: d, 3: s}), (0, {1: 1})),
+            ((0, (2, 1)), (-p, (0, d), (3, s)), (0, (1, 1))),
         )
         dw = np.empty((T, C, M), dtype)
         rt.contract("m q n j, n j q v -> m q v", x_1, dy_1, out=dw)

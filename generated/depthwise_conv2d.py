@@ -78,10 +78,10 @@ def depthwise_conv2d_forward(
     else:
         u = np.empty((N, H_out, W_out, C * M), dtype)
         u_1 = u.reshape(N, H_out, W_out, C, M)
-        x_1 = rt.window(  # n i j c r t
+        x_1 = rt.Window(  # n i j c r t
             x,
             (N, H_out, W_out, C, R, T),
-            ((0, {0: 1}), (-p_h, {1: s_h, 4: d_h}), (-p_w, {2: s_w, 5: d_w}), (0, {3: 1})),
+            ((0, (0, 1)), (-p_h, (1, s_h), (4, d_h)), (-p_w, (2, s_w), (5, d_w)), (0, (3, 1))),
         )
         rt.contract("n i j c r t, r t c k -> n i j c k", x_1, w, out=u_1)
     if b is not None:
@@ -146,33 +146,15 @@ def depthwise_conv2d_grad_input(
                     i_at = rt.span(s_h, d_h * r - p_h, i_low, i_high)
                     j_at = rt.span(s_w, d_w * t - p_w, j_low, j_high)
                     dx[:, i_at, j_at] += dy[:, i_low:i_high, j_low:j_high] * w[r, t, :, 0]
-    elif s_h == 1 and s_w == 1 and H * M * W <= 4 * H_out * W_out:
-        dy_2 = dy.reshape(N, H_out, W_out, C, M)
-        dy_2_1 = rt.window(  # m q v e k r t
-            dy_2,
-            (N, H, W, C, M, R, T),
-            ((0, {0: 1}), (p_h, {1: 1, 5: -d_h}), (p_w, {2: 1, 6: -d_w}), (0, {3: 1}), (0, {4: 1})),
-        )
-        dx = np.empty((N, H, W, C), dtype)
-        rt.contract("m q v e k r t, r t e k -> m q v e", dy_2_1, w, out=dx)
     else:
         dy_1 = dy.reshape(N, H_out, W_out, C, M)
-        dx = np.zeros((N, H, W, C), dtype)
-        for block1_start, block1_stop in rt.blocks(N, C * H_out * R * T * W_out):
-            block1 = block1_stop - block1_start
-            dy_1_block1 = dy_1[block1_start:block1_stop]
-            dx_block1 = dx[block1_start:block1_stop]
-            product1 = np.empty((block1, C, H_out, W_out, R, T), dtype)
-            rt.contract("m i j e k, r t e k -> m e i j r t", dy_1_block1, w, out=product1)
-            for r in range(R):
-                i_low, i_high = rt.clip(H_out, (s_h, d_h * r - p_h, H))
-                for t in range(T):
-                    j_low, j_high = rt.clip(W_out, (s_w, d_w * t - p_w, W))
-                    if i_low < i_high and j_low < j_high:
-                        i_at = rt.span(s_h, d_h * r - p_h, i_low, i_high)
-                        j_at = rt.span(s_w, d_w * t - p_w, j_low, j_high)
-                        part = dx_block1[:, i_at, j_at]
-                        part += product1[:, :, i_low:i_high, j_low:j_high, r, t].transpose(0, 2, 3, 1)
+        dx = np.empty((N, H, W, C), dtype)
+        dx_1 = rt.Window(  # m e i j r t
+            dx,
+            (N, C, H_out, W_out, R, T),
+            ((0, (0, 1)), (-p_h, (2, s_h), (4, d_h)), (-p_w, (3, s_w), (5, d_w)), (0, (1, 1))),
+        )
+        rt.contract("m i j e k, r t e k -> m e i j r t", dy_1, w, out=dx_1)
     return dx
 
 
@@ -240,10 +222,10 @@ def depthwise_conv2d_grad_weight(
                         )
     else:
         dy_1 = dy.reshape(N, H_out, W_out, C, M)
-        x_1 = rt.window(  # m q v n i j
+        x_1 = rt.Window(  # m q v n i j
             x,
             (R, T, C, N, H_out, W_out),
-            ((0, {3: 1}), (-p_h, {0: d_h, 4: s_h}), (-p_w, {1: d_w, 5: s_w}), (0, {2: 1})),
+            ((0, (3, 1)), (-p_h, (0, d_h), (4, s_h)), (-p_w, (1, d_w), (5, s_w)), (0, (2, 1))),
         )
         dw = np.empty((R, T, C, M), dtype)
         rt.contract("m q v n i j, n i j v e -> m q v e", x_1, dy_1, out=dw)

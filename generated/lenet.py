@@ -73,10 +73,10 @@ def lenet_forward(
     output_w = rt.weight("lenet", params, "output.w", dtype, (84, 10))
     output_b = rt.weight("lenet", params, "output.b", dtype, (10,))
     buffers = rt.Buffers() if buffers is None else buffers
-    x_1 = rt.window(  # n i j r t c
+    x_1 = rt.Window(  # n i j r t c
         x,
         (N, 28, 28, 5, 5, 1),
-        ((0, {0: 1}), (0, {1: 1, 3: 1}), (0, {2: 1, 4: 1}), (0, {5: 1})),
+        ((0, (0, 1)), (0, (1, 1), (3, 1)), (0, (2, 1), (4, 1)), (0, (5, 1))),
     )
     c1_u = buffers.take((N, 28, 28, 6), dtype)
     rt.contract("n i j r t c, r t c k -> n i j k", x_1, c1_w, out=c1_u)
@@ -89,10 +89,10 @@ def lenet_forward(
     s2_y.fill(-np.inf)
     s2_argmax = np.full((N, 14, 14, 6), -1, np.int32)
     rt.first_max(s2_y, s2_argmax, a1_y_1.transpose(0, 1, 3, 5, 2, 4), 2)
-    s2_y_1 = rt.window(  # n i j r t c
+    s2_y_1 = rt.Window(  # n i j r t c
         s2_y,
         (N, 10, 10, 5, 5, 6),
-        ((0, {0: 1}), (0, {1: 1, 3: 1}), (0, {2: 1, 4: 1}), (0, {5: 1})),
+        ((0, (0, 1)), (0, (1, 1), (3, 1)), (0, (2, 1), (4, 1)), (0, (5, 1))),
     )
     c3_u = buffers.take((N, 10, 10, 16), dtype)
     rt.contract("n i j r t c, r t c k -> n i j k", s2_y_1, c3_w, out=c3_u)
@@ -158,10 +158,10 @@ def lenet_predict(x: Any, params: Mapping[str, Any], *, buffers: rt.Buffers | No
     output_w = rt.weight("lenet", params, "output.w", dtype, (84, 10))
     output_b = rt.weight("lenet", params, "output.b", dtype, (10,))
     buffers = rt.Buffers() if buffers is None else buffers
-    x_1 = rt.window(  # n i j r t c
+    x_1 = rt.Window(  # n i j r t c
         x,
         (N, 28, 28, 5, 5, 1),
-        ((0, {0: 1}), (0, {1: 1, 3: 1}), (0, {2: 1, 4: 1}), (0, {5: 1})),
+        ((0, (0, 1)), (0, (1, 1), (3, 1)), (0, (2, 1), (4, 1)), (0, (5, 1))),
     )
     c1_u = buffers.take((N, 28, 28, 6), dtype)
     rt.contract("n i j r t c, r t c k -> n i j k", x_1, c1_w, out=c1_u)
@@ -172,10 +172,10 @@ def lenet_predict(x: Any, params: Mapping[str, Any], *, buffers: rt.Buffers | No
     a1_y_1 = a1_y.reshape(N, 14, 2, 14, 2, 6)
     s2_y = np.max(a1_y_1.transpose(0, 1, 3, 5, 2, 4), axis=(-2, -1), initial=-np.inf)
     buffers.give(a1_y)
-    s2_y_1 = rt.window(  # n i j r t c
+    s2_y_1 = rt.Window(  # n i j r t c
         s2_y,
         (N, 10, 10, 5, 5, 6),
-        ((0, {0: 1}), (0, {1: 1, 3: 1}), (0, {2: 1, 4: 1}), (0, {5: 1})),
+        ((0, (0, 1)), (0, (1, 1), (3, 1)), (0, (2, 1), (4, 1)), (0, (5, 1))),
     )
     c3_u = buffers.take((N, 10, 10, 16), dtype)
     rt.contract("n i j r t c, r t c k -> n i j k", s2_y_1, c3_w, out=c3_u)
@@ -300,23 +300,12 @@ def lenet_backward(
     np.subtract(1, dc3_u, out=dc3_u)
     dc3_u *= da3_y
     ds2_y = buffers.take((N, 14, 14, 6), dtype)
-    ds2_y.fill(0)
-    for block1_start, block1_stop in rt.blocks(N, 15000):
-        block1 = block1_stop - block1_start
-        dc3_u_block1 = dc3_u[block1_start:block1_stop]
-        ds2_y_block1 = ds2_y[block1_start:block1_stop]
-        product1 = buffers.take((block1, 6, 10, 10, 5, 5), dtype)
-        rt.contract("m i j k, r t e k -> m e i j r t", dc3_u_block1, c3_w, out=product1)
-        for r in range(5):
-            i_low, i_high = rt.clip(10, (1, r, 14))
-            for t in range(5):
-                j_low, j_high = rt.clip(10, (1, t, 14))
-                if i_low < i_high and j_low < j_high:
-                    i_at = rt.span(1, r, i_low, i_high)
-                    j_at = rt.span(1, t, j_low, j_high)
-                    part = ds2_y_block1[:, i_at, j_at]
-                    part += product1[:, :, i_low:i_high, j_low:j_high, r, t].transpose(0, 2, 3, 1)
-        buffers.give(product1)
+    ds2_y_1 = rt.Window(  # m e i j r t
+        ds2_y,
+        (N, 6, 10, 10, 5, 5),
+        ((0, (0, 1)), (0, (2, 1), (4, 1)), (0, (3, 1), (5, 1)), (0, (1, 1))),
+    )
+    rt.contract("m i j k, r t e k -> m e i j r t", dc3_u, c3_w, out=ds2_y_1)
     da1_y_1 = np.where(
         ((2 * np.arange(0, 2)[:, None, None, None] + np.arange(0, 2)[:, None]) == s2_argmax[:, :, None, :, None, :]),
         ds2_y[:, :, None, :, None, :],
@@ -328,18 +317,18 @@ def lenet_backward(
     np.square(a1_y, out=dc1_u)
     np.subtract(1, dc1_u, out=dc1_u)
     dc1_u *= da1_y
-    x_1 = rt.window(  # m q v n i j
+    x_1 = rt.Window(  # m q v n i j
         x,
         (5, 5, 1, N, 28, 28),
-        ((0, {3: 1}), (0, {0: 1, 4: 1}), (0, {1: 1, 5: 1}), (0, {2: 1})),
+        ((0, (3, 1)), (0, (0, 1), (4, 1)), (0, (1, 1), (5, 1)), (0, (2, 1))),
     )
     dc1_w = np.empty((5, 5, 1, 6), dtype)
     rt.contract("m q v n i j, n i j e -> m q v e", x_1, dc1_u, out=dc1_w)
     dc1_b = rt.total(dc1_u.transpose(3, 0, 1, 2), (-3, -2, -1))
-    s2_y_1 = rt.window(  # m q v n i j
+    s2_y_1 = rt.Window(  # m q v n i j
         s2_y,
         (5, 5, 6, N, 10, 10),
-        ((0, {3: 1}), (0, {0: 1, 4: 1}), (0, {1: 1, 5: 1}), (0, {2: 1})),
+        ((0, (3, 1)), (0, (0, 1), (4, 1)), (0, (1, 1), (5, 1)), (0, (2, 1))),
     )
     dc3_w = np.empty((5, 5, 6, 16), dtype)
     rt.contract("m q v n i j, n i j e -> m q v e", s2_y_1, dc3_u, out=dc3_w)
@@ -357,23 +346,13 @@ def lenet_backward(
     rt.contract("n m, n q -> m q", a6_y, dy, out=doutput_w)
     doutput_b = rt.total(dy.transpose(1, 0), -1)
     if inputs:
-        dx = np.zeros((N, 32, 32, 1), dtype)
-        for block2_start, block2_stop in rt.blocks(N, 19600):
-            block2 = block2_stop - block2_start
-            dc1_u_block1 = dc1_u[block2_start:block2_stop]
-            dx_block1 = dx[block2_start:block2_stop]
-            product2 = buffers.take((block2, 1, 28, 28, 5, 5), dtype)
-            rt.contract("m i j k, r t e k -> m e i j r t", dc1_u_block1, c1_w, out=product2)
-            for r in range(5):
-                i_low, i_high = rt.clip(28, (1, r, 32))
-                for t in range(5):
-                    j_low, j_high = rt.clip(28, (1, t, 32))
-                    if i_low < i_high and j_low < j_high:
-                        i_at = rt.span(1, r, i_low, i_high)
-                        j_at = rt.span(1, t, j_low, j_high)
-                        part = dx_block1[:, i_at, j_at]
-                        part += product2[:, :, i_low:i_high, j_low:j_high, r, t].transpose(0, 2, 3, 1)
-            buffers.give(product2)
+        dx = np.empty((N, 32, 32, 1), dtype)
+        dx_1 = rt.Window(  # m e i j r t
+            dx,
+            (N, 1, 28, 28, 5, 5),
+            ((0, (0, 1)), (0, (2, 1), (4, 1)), (0, (3, 1), (5, 1)), (0, (1, 1))),
+        )
+        rt.contract("m i j k, r t e k -> m e i j r t", dc1_u, c1_w, out=dx_1)
     buffers.give(dc1_u)
     return (
         dx if inputs else None,

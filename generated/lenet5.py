@@ -126,10 +126,10 @@ def lenet5_forward(
     c3_m = C3_M.astype(dtype)
     output_w = OUTPUT_W.astype(dtype)
     buffers = rt.Buffers() if buffers is None else buffers
-    x_1 = rt.window(  # n i j r t c
+    x_1 = rt.Window(  # n i j r t c
         x,
         (N, 28, 28, 5, 5, 1),
-        ((0, {0: 1}), (0, {1: 1, 3: 1}), (0, {2: 1, 4: 1}), (0, {5: 1})),
+        ((0, (0, 1)), (0, (1, 1), (3, 1)), (0, (2, 1), (4, 1)), (0, (5, 1))),
     )
     c1_u = buffers.take((N, 28, 28, 6), dtype)
     rt.contract("n i j r t c, r t c k -> n i j k", x_1, c1_w, out=c1_u)
@@ -147,10 +147,10 @@ def lenet5_forward(
     np.tanh(s2_y, out=s2_y)
     s2_y *= 1.7159
     c3_z = c3_m * c3_w
-    s2_y_1 = rt.window(  # n i j r t c
+    s2_y_1 = rt.Window(  # n i j r t c
         s2_y,
         (N, 10, 10, 5, 5, 6),
-        ((0, {0: 1}), (0, {1: 1, 3: 1}), (0, {2: 1, 4: 1}), (0, {5: 1})),
+        ((0, (0, 1)), (0, (1, 1), (3, 1)), (0, (2, 1), (4, 1)), (0, (5, 1))),
     )
     c3_u = buffers.take((N, 10, 10, 16), dtype)
     rt.contract("n i j r t c, r t c k -> n i j k", s2_y_1, c3_z, out=c3_u)
@@ -227,10 +227,10 @@ def lenet5_predict(x: Any, params: Mapping[str, Any], *, buffers: rt.Buffers | N
     c3_m = C3_M.astype(dtype)
     output_w = OUTPUT_W.astype(dtype)
     buffers = rt.Buffers() if buffers is None else buffers
-    x_1 = rt.window(  # n i j r t c
+    x_1 = rt.Window(  # n i j r t c
         x,
         (N, 28, 28, 5, 5, 1),
-        ((0, {0: 1}), (0, {1: 1, 3: 1}), (0, {2: 1, 4: 1}), (0, {5: 1})),
+        ((0, (0, 1)), (0, (1, 1), (3, 1)), (0, (2, 1), (4, 1)), (0, (5, 1))),
     )
     c1_u = buffers.take((N, 28, 28, 6), dtype)
     rt.contract("n i j r t c, r t c k -> n i j k", x_1, c1_w, out=c1_u)
@@ -248,10 +248,10 @@ def lenet5_predict(x: Any, params: Mapping[str, Any], *, buffers: rt.Buffers | N
     s2_y += (2 / 3) * s2_b
     np.tanh(s2_y, out=s2_y)
     s2_y *= 1.7159
-    s2_y_1 = rt.window(  # n i j r t c
+    s2_y_1 = rt.Window(  # n i j r t c
         s2_y,
         (N, 10, 10, 5, 5, 6),
-        ((0, {0: 1}), (0, {1: 1, 3: 1}), (0, {2: 1, 4: 1}), (0, {5: 1})),
+        ((0, (0, 1)), (0, (1, 1), (3, 1)), (0, (2, 1), (4, 1)), (0, (5, 1))),
     )
     factor1 = c3_m * c3_w
     c3_u = buffers.take((N, 10, 10, 16), dtype)
@@ -376,10 +376,10 @@ def lenet5_backward(
     np.subtract(1.1439333333333332, dc5_u, out=dc5_u)
     dc5_u *= da5_y
     buffers.give(dflat_y)
-    c5_w_1 = rt.window(  # q v e i j k
+    c5_w_1 = rt.Window(  # q v e i j k
         c5_w,
         (5, 5, 16, 1, 1, 120),
-        ((0, {0: 1, 3: -1}), (0, {1: 1, 4: -1}), (0, {2: 1}), (0, {5: 1})),
+        ((0, (0, 1), (3, -1)), (0, (1, 1), (4, -1)), (0, (2, 1)), (0, (5, 1))),
     )
     ds4_y = buffers.take((N, 5, 5, 16), dtype)
     rt.contract("m i j k, q v e i j k -> m q v e", dc5_u, c5_w_1, out=ds4_y)
@@ -399,31 +399,20 @@ def lenet5_backward(
     np.subtract(1.1439333333333332, dc3_u, out=dc3_u)
     dc3_u *= da3_y
     buffers.give(da3_y)
-    s2_y_1 = rt.window(  # m q v n i j
+    s2_y_1 = rt.Window(  # m q v n i j
         s2_y,
         (5, 5, 6, N, 10, 10),
-        ((0, {3: 1}), (0, {0: 1, 4: 1}), (0, {1: 1, 5: 1}), (0, {2: 1})),
+        ((0, (3, 1)), (0, (0, 1), (4, 1)), (0, (1, 1), (5, 1)), (0, (2, 1))),
     )
     dc3_z = np.empty((5, 5, 6, 16), dtype)
     rt.contract("m q v n i j, n i j e -> m q v e", s2_y_1, dc3_u, out=dc3_z)
     ds2_y = buffers.take((N, 14, 14, 6), dtype)
-    ds2_y.fill(0)
-    for block1_start, block1_stop in rt.blocks(N, 15000):
-        block1 = block1_stop - block1_start
-        dc3_u_block1 = dc3_u[block1_start:block1_stop]
-        ds2_y_block1 = ds2_y[block1_start:block1_stop]
-        product1 = buffers.take((block1, 6, 10, 10, 5, 5), dtype)
-        rt.contract("m i j k, r t e k -> m e i j r t", dc3_u_block1, c3_z, out=product1)
-        for r in range(5):
-            i_low, i_high = rt.clip(10, (1, r, 14))
-            for t in range(5):
-                j_low, j_high = rt.clip(10, (1, t, 14))
-                if i_low < i_high and j_low < j_high:
-                    i_at = rt.span(1, r, i_low, i_high)
-                    j_at = rt.span(1, t, j_low, j_high)
-                    part = ds2_y_block1[:, i_at, j_at]
-                    part += product1[:, :, i_low:i_high, j_low:j_high, r, t].transpose(0, 2, 3, 1)
-        buffers.give(product1)
+    ds2_y_1 = rt.Window(  # m e i j r t
+        ds2_y,
+        (N, 6, 10, 10, 5, 5),
+        ((0, (0, 1)), (0, (2, 1), (4, 1)), (0, (3, 1), (5, 1)), (0, (1, 1))),
+    )
+    rt.contract("m i j k, r t e k -> m e i j r t", dc3_u, c3_z, out=ds2_y_1)
     ds2_u = buffers.take((N, 14, 14, 6), dtype)
     np.square(s2_y, out=ds2_u)
     ds2_u *= 0.38852302970258557
@@ -440,10 +429,10 @@ def lenet5_backward(
     np.subtract(1.1439333333333332, dc1_u, out=dc1_u)
     dc1_u *= da1_y
     buffers.give(da1_y)
-    x_1 = rt.window(  # m q v n i j
+    x_1 = rt.Window(  # m q v n i j
         x,
         (5, 5, 1, N, 28, 28),
-        ((0, {3: 1}), (0, {0: 1, 4: 1}), (0, {1: 1, 5: 1}), (0, {2: 1})),
+        ((0, (3, 1)), (0, (0, 1), (4, 1)), (0, (1, 1), (5, 1)), (0, (2, 1))),
     )
     dc1_w = np.empty((5, 5, 1, 6), dtype)
     rt.contract("m q v n i j, n i j e -> m q v e", x_1, dc1_u, out=dc1_w)
@@ -457,10 +446,10 @@ def lenet5_backward(
     ds4_a = rt.contract("n i j m, n i j m -> m", ds4_u, s4_z)
     ds4_b = rt.total(ds4_u.transpose(3, 0, 1, 2), (-3, -2, -1))
     buffers.give(ds4_u)
-    s4_y_1 = rt.window(  # m q v n i j
+    s4_y_1 = rt.Window(  # m q v n i j
         s4_y,
         (5, 5, 16, N, 1, 1),
-        ((0, {3: 1}), (0, {0: 1, 4: 1}), (0, {1: 1, 5: 1}), (0, {2: 1})),
+        ((0, (3, 1)), (0, (0, 1), (4, 1)), (0, (1, 1), (5, 1)), (0, (2, 1))),
     )
     dc5_w = np.empty((5, 5, 16, 120), dtype)
     rt.contract("m q v n i j, n i j e -> m q v e", s4_y_1, dc5_u, out=dc5_w)
@@ -471,23 +460,13 @@ def lenet5_backward(
     df6_b = rt.total(df6_u.transpose(1, 0), -1)
     buffers.give(df6_u)
     if inputs:
-        dx = np.zeros((N, 32, 32, 1), dtype)
-        for block2_start, block2_stop in rt.blocks(N, 19600):
-            block2 = block2_stop - block2_start
-            dc1_u_block1 = dc1_u[block2_start:block2_stop]
-            dx_block1 = dx[block2_start:block2_stop]
-            product2 = buffers.take((block2, 1, 28, 28, 5, 5), dtype)
-            rt.contract("m i j k, r t e k -> m e i j r t", dc1_u_block1, c1_w, out=product2)
-            for r in range(5):
-                i_low, i_high = rt.clip(28, (1, r, 32))
-                for t in range(5):
-                    j_low, j_high = rt.clip(28, (1, t, 32))
-                    if i_low < i_high and j_low < j_high:
-                        i_at = rt.span(1, r, i_low, i_high)
-                        j_at = rt.span(1, t, j_low, j_high)
-                        part = dx_block1[:, i_at, j_at]
-                        part += product2[:, :, i_low:i_high, j_low:j_high, r, t].transpose(0, 2, 3, 1)
-            buffers.give(product2)
+        dx = np.empty((N, 32, 32, 1), dtype)
+        dx_1 = rt.Window(  # m e i j r t
+            dx,
+            (N, 1, 28, 28, 5, 5),
+            ((0, (0, 1)), (0, (2, 1), (4, 1)), (0, (3, 1), (5, 1)), (0, (1, 1))),
+        )
+        rt.contract("m i j k, r t e k -> m e i j r t", dc1_u, c1_w, out=dx_1)
     buffers.give(dc1_u)
     return (
         dx if inputs else None,

@@ -59,10 +59,10 @@ def locally_connected1d_forward(
     p, p_end = rt.paddings("locally_connected1d", padding, (d * (T - 1),), (s,))
     if b is not None:
         rt.extents("locally_connected1d", "b", b.shape, (W_out, K), "W_out, K")
-    x_1 = rt.window(  # n j t c
+    x_1 = rt.Window(  # n j t c
         x,
         (N, W_out, T, C),
-        ((0, {0: 1}), (-p, {1: s, 2: d}), (0, {3: 1})),
+        ((0, (0, 1)), (-p, (1, s), (2, d)), (0, (3, 1))),
     )
     u = np.empty((N, W_out, K), dtype)
     rt.contract("n j t c, j t c k -> n j k", x_1, w, out=u)
@@ -111,32 +111,13 @@ def locally_connected1d_grad_input(
     rt.extent("locally_connected1d", "argument input_shape, axis 2 (channels)", input_shape[2], C)
     p, p_end = rt.paddings("locally_connected1d", padding, (d * (T - 1),), (s,))
     rt.extents("locally_connected1d", "dy", dy.shape, (N, W_out, K), "batch, W_out, K")
-    if s == 1 and K * W <= 4 * C * W_out:
-        dy_1 = rt.window(  # m q k t
-            dy,
-            (N, W, K, T),
-            ((0, {0: 1}), (p, {1: 1, 3: -d}), (0, {2: 1})),
-        )
-        w_1 = rt.window(  # q v k t
-            w,
-            (W, C, K, T),
-            ((p, {0: 1, 3: -d}), (0, {3: 1}), (0, {1: 1}), (0, {2: 1})),
-        )
-        dx = np.empty((N, W, C), dtype)
-        rt.contract("m q k t, q v k t -> m q v", dy_1, w_1, out=dx)
-    else:
-        dx = np.zeros((N, W, C), dtype)
-        for block1_start, block1_stop in rt.blocks(N, C * T * W_out):
-            block1 = block1_stop - block1_start
-            dy_block1 = dy[block1_start:block1_stop]
-            dx_block1 = dx[block1_start:block1_stop]
-            product1 = np.empty((block1, C, W_out, T), dtype)
-            rt.contract("m j k, j t v k -> m v j t", dy_block1, w, out=product1)
-            for t in range(T):
-                j_low, j_high = rt.clip(W_out, (s, d * t - p, W))
-                if j_low < j_high:
-                    j_at = rt.span(s, d * t - p, j_low, j_high)
-                    dx_block1[:, j_at] += product1[:, :, j_low:j_high, t].transpose(0, 2, 1)
+    dx = np.empty((N, W, C), dtype)
+    dx_1 = rt.Window(  # m v j t
+        dx,
+        (N, C, W_out, T),
+        ((0, (0, 1)), (-p, (2, s), (3, d)), (0, (1, 1))),
+    )
+    rt.contract("m j k, j t v k -> m v j t", dy, w, out=dx_1)
     return dx
 
 
@@ -181,10 +162,10 @@ def locally_connected1d_grad_weight(
     K = dy.shape[2]
     rt.extent("locally_connected1d", "argument dy, axis 0 (batch)", dy.shape[0], N)
     rt.extent("locally_connected1d", "argument dy, axis 1 (W_out)", dy.shape[1], W_out)
-    x_1 = rt.window(  # m q v n
+    x_1 = rt.Window(  # m q v n
         x,
         (W_out, T, C, N),
-        ((0, {3: 1}), (-p, {0: s, 1: d}), (0, {2: 1})),
+        ((0, (3, 1)), (-p, (0, s), (1, d)), (0, (2, 1))),
     )
     dw = np.empty((W_out, T, C, K), dtype)
     rt.contract("m q v n, n m e -> m q v e", x_1, dy, out=dw)

@@ -59,10 +59,10 @@ def locally_connected2d_forward(
     p_h, p_h_end, p_w, p_w_end = rt.paddings("locally_connected2d", padding, (d_h * (R - 1), d_w * (T - 1)), (s_h, s_w))
     if b is not None:
         rt.extents("locally_connected2d", "b", b.shape, (H_out, W_out, K), "H_out, W_out, K")
-    x_1 = rt.window(  # n i j r t c
+    x_1 = rt.Window(  # n i j r t c
         x,
         (N, H_out, W_out, R, T, C),
-        ((0, {0: 1}), (-p_h, {1: s_h, 3: d_h}), (-p_w, {2: s_w, 4: d_w}), (0, {5: 1})),
+        ((0, (0, 1)), (-p_h, (1, s_h), (3, d_h)), (-p_w, (2, s_w), (4, d_w)), (0, (5, 1))),
     )
     u = np.empty((N, H_out, W_out, K), dtype)
     rt.contract("n i j r t c, i j r t c k -> n i j k", x_1, w, out=u)
@@ -112,36 +112,13 @@ def locally_connected2d_grad_input(
     rt.extent("locally_connected2d", "argument input_shape, axis 3 (channels)", input_shape[3], C)
     p_h, p_h_end, p_w, p_w_end = rt.paddings("locally_connected2d", padding, (d_h * (R - 1), d_w * (T - 1)), (s_h, s_w))
     rt.extents("locally_connected2d", "dy", dy.shape, (N, H_out, W_out, K), "batch, H_out, W_out, K")
-    if s_h == 1 and s_w == 1 and H * K * W <= 4 * C * H_out * W_out:
-        dy_1 = rt.window(  # m q v k r t
-            dy,
-            (N, H, W, K, R, T),
-            ((0, {0: 1}), (p_h, {1: 1, 4: -d_h}), (p_w, {2: 1, 5: -d_w}), (0, {3: 1})),
-        )
-        w_1 = rt.window(  # q v e k r t
-            w,
-            (H, W, C, K, R, T),
-            ((p_h, {0: 1, 4: -d_h}), (p_w, {1: 1, 5: -d_w}), (0, {4: 1}), (0, {5: 1}), (0, {2: 1}), (0, {3: 1})),
-        )
-        dx = np.empty((N, H, W, C), dtype)
-        rt.contract("m q v k r t, q v e k r t -> m q v e", dy_1, w_1, out=dx)
-    else:
-        dx = np.zeros((N, H, W, C), dtype)
-        for block1_start, block1_stop in rt.blocks(N, C * H_out * R * T * W_out):
-            block1 = block1_stop - block1_start
-            dy_block1 = dy[block1_start:block1_stop]
-            dx_block1 = dx[block1_start:block1_stop]
-            product1 = np.empty((block1, C, H_out, W_out, R, T), dtype)
-            rt.contract("m i j k, i j r t e k -> m e i j r t", dy_block1, w, out=product1)
-            for r in range(R):
-                i_low, i_high = rt.clip(H_out, (s_h, d_h * r - p_h, H))
-                for t in range(T):
-                    j_low, j_high = rt.clip(W_out, (s_w, d_w * t - p_w, W))
-                    if i_low < i_high and j_low < j_high:
-                        i_at = rt.span(s_h, d_h * r - p_h, i_low, i_high)
-                        j_at = rt.span(s_w, d_w * t - p_w, j_low, j_high)
-                        part = dx_block1[:, i_at, j_at]
-                        part += product1[:, :, i_low:i_high, j_low:j_high, r, t].transpose(0, 2, 3, 1)
+    dx = np.empty((N, H, W, C), dtype)
+    dx_1 = rt.Window(  # m e i j r t
+        dx,
+        (N, C, H_out, W_out, R, T),
+        ((0, (0, 1)), (-p_h, (2, s_h), (4, d_h)), (-p_w, (3, s_w), (5, d_w)), (0, (1, 1))),
+    )
+    rt.contract("m i j k, i j r t e k -> m e i j r t", dy, w, out=dx_1)
     return dx
 
 
@@ -189,10 +166,10 @@ def locally_connected2d_grad_weight(
     rt.extent("locally_connected2d", "argument dy, axis 0 (batch)", dy.shape[0], N)
     rt.extent("locally_connected2d", "argument dy, axis 1 (H_out)", dy.shape[1], H_out)
     rt.extent("locally_connected2d", "argument dy, axis 2 (W_out)", dy.shape[2], W_out)
-    x_1 = rt.window(  # m q v e a n
+    x_1 = rt.Window(  # m q v e a n
         x,
         (H_out, W_out, R, T, C, N),
-        ((0, {5: 1}), (-p_h, {0: s_h, 2: d_h}), (-p_w, {1: s_w, 3: d_w}), (0, {4: 1})),
+        ((0, (5, 1)), (-p_h, (0, s_h), (2, d_h)), (-p_w, (1, s_w), (3, d_w)), (0, (4, 1))),
     )
     dw = np.empty((H_out, W_out, R, T, C, K), dtype)
     rt.contract("n m q o, m q v e a n -> m q v e a o", dy, x_1, out=dw)

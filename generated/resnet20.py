@@ -337,10 +337,10 @@ def resnet20_forward(
     batch_norm19_running_mean = rt.weight("resnet20", state, "batch_norm19.running_mean", dtype, (64,))
     batch_norm19_running_var = rt.weight("resnet20", state, "batch_norm19.running_var", dtype, (64,))
     buffers = rt.Buffers() if buffers is None else buffers
-    x_1 = rt.window(  # n i j r t c
+    x_1 = rt.Window(  # n i j r t c
         x,
         (N, 32, 32, 3, 3, 3),
-        ((0, {0: 1}), (-1, {1: 1, 3: 1}), (-1, {2: 1, 4: 1}), (0, {5: 1})),
+        ((0, (0, 1)), (-1, (1, 1), (3, 1)), (-1, (2, 1), (4, 1)), (0, (5, 1))),
     )
     conv2d1_u = buffers.take((N, 32, 32, 16), dtype)
     rt.contract("n i j r t c, r t c k -> n i j k", x_1, conv2d1_w, out=conv2d1_u)
@@ -361,10 +361,10 @@ def resnet20_forward(
     np.multiply(batch_norm1_h, batch_norm1_gamma, out=relu1_y)
     relu1_y += batch_norm1_beta
     np.maximum(relu1_y, 0, out=relu1_y)
-    relu1_y_1 = rt.window(  # n i j r t c
+    relu1_y_1 = rt.Window(  # n i j r t c
         relu1_y,
         (N, 32, 32, 3, 3, 16),
-        ((0, {0: 1}), (-1, {1: 1, 3: 1}), (-1, {2: 1, 4: 1}), (0, {5: 1})),
+        ((0, (0, 1)), (-1, (1, 1), (3, 1)), (-1, (2, 1), (4, 1)), (0, (5, 1))),
     )
     conv2d2_u = buffers.take((N, 32, 32, 16), dtype)
     rt.contract("n i j r t c, r t c k -> n i j k", relu1_y_1, conv2d2_w, out=conv2d2_u)
@@ -385,10 +385,10 @@ def resnet20_forward(
     np.multiply(batch_norm2_h, batch_norm2_gamma, out=relu2_y)
     relu2_y += batch_norm2_beta
     np.maximum(relu2_y, 0, out=relu2_y)
-    relu2_y_1 = rt.window(  # n i j r t c
+    relu2_y_1 = rt.Window(  # n i j r t c
         relu2_y,
         (N, 32, 32, 3, 3, 16),
-        ((0, {0: 1}), (-1, {1: 1, 3: 1}), (-1, {2: 1, 4: 1}), (0, {5: 1})),
+        ((0, (0, 1)), (-1, (1, 1), (3, 1)), (-1, (2, 1), (4, 1)), (0, (5, 1))),
     )
     conv2d3_u = buffers.take((N, 32, 32, 16), dtype)
     rt.contract("n i j r t c, r t c k -> n i j k", relu2_y_1, conv2d3_w, out=conv2d3_u)
@@ -410,10 +410,10 @@ def resnet20_forward(
     relu3_y += batch_norm3_beta
     relu3_y += relu1_y
     np.maximum(relu3_y, 0, out=relu3_y)
-    relu3_y_1 = rt.window(  # n i j r t c
+    relu3_y_1 = rt.Window(  # n i j r t c
         relu3_y,
         (N, 32, 32, 3, 3, 16),
-        ((0, {0: 1}), (-1, {1: 1, 3: 1}), (-1, {2: 1, 4: 1}), (0, {5: 1})),
+        ((0, (0, 1)), (-1, (1, 1), (3, 1)), (-1, (2, 1), (4, 1)), (0, (5, 1))),
     )
     conv2d4_u = buffers.take((N, 32, 32, 16), dtype)
     rt.contract("n i j r t c, r t c k -> n i j k", relu3_y_1, conv2d4_w, out=conv2d4_u)
@@ -434,10 +434,10 @@ def resnet20_forward(
     np.multiply(batch_norm4_h, batch_norm4_gamma, out=relu4_y)
     relu4_y += batch_norm4_beta
     np.maximum(relu4_y, 0, out=relu4_y)
-    relu4_y_1 = rt.window(  # n i j r t c
+    relu4_y_1 = rt.Window(  # n i j r t c
         relu4_y,
         (N, 32, 32, 3, 3, 16),
-        ((0, {0: 1}), (-1, {1: 1, 3: 1}), (-1, {2: 1, 4: 1}), (0, {5: 1})),
+        ((0, (0, 1)), (-1, (1, 1), (3, 1)), (-1, (2, 1), (4, 1)), (0, (5, 1))),
     )
     conv2d5_u = buffers.take((N, 32, 32, 16), dtype)
     rt.contract("n i j r t c, r t c k -> n i j k", relu4_y_1, conv2d5_w, out=conv2d5_u)
@@ -459,10 +459,10 @@ def resnet20_forward(
     relu5_y += batch_norm5_beta
     relu5_y += relu3_y
     np.maximum(relu5_y, 0, out=relu5_y)
-    relu5_y_1 = rt.window(  # n i j r t c
+    relu5_y_1 = rt.Window(  # n i j r t c
         relu5_y,
         (N, 32, 32, 3, 3, 16),
-        ((0, {0: 1}), (-1, {1: 1, 3: 1}), (-1, {2: 1, 4: 1}), (0, {5: 1})),
+        ((0, (0, 1)), (-1, (1, 1), (3, 1)), (-1, (2, 1), (4, 1)), (0, (5, 1))),
     )
     conv2d6_u = buffers.take((N, 32, 32, 16), dtype)
     rt.contract("n i j r t c, r t c k -> n i j k", relu5_y_1, conv2d6_w, out=conv2d6_u)
@@ -483,10 +483,10 @@ def resnet20_forward(
     np.multiply(batch_norm6_h, batch_norm6_gamma, out=relu6_y)
     relu6_y += batch_norm6_beta
     np.maximum(relu6_y, 0, out=relu6_y)
-    relu6_y_1 = rt.window(  # n i j r t c
+    relu6_y_1 = rt.Window(  # n i j r t c
         relu6_y,
         (N, 32, 32, 3, 3, 16),
-        ((0, {0: 1}), (-1, {1: 1, 3: 1}), (-1, {2: 1, 4: 1}), (0, {5: 1})),
+        ((0, (0, 1)), (-1, (1, 1), (3, 1)), (-1, (2, 1), (4, 1)), (0, (5, 1))),
     )
     conv2d7_u = buffers.take((N, 32, 32, 16), dtype)
     rt.contract("n i j r t c, r t c k -> n i j k", relu6_y_1, conv2d7_w, out=conv2d7_u)
@@ -508,10 +508,10 @@ def resnet20_forward(
     relu7_y += batch_norm7_beta
     relu7_y += relu5_y
     np.maximum(relu7_y, 0, out=relu7_y)
-    relu7_y_1 = rt.window(  # n i j r t c
+    relu7_y_1 = rt.Window(  # n i j r t c
         relu7_y,
         (N, 16, 16, 3, 3, 16),
-        ((0, {0: 1}), (-1, {1: 2, 3: 1}), (-1, {2: 2, 4: 1}), (0, {5: 1})),
+        ((0, (0, 1)), (-1, (1, 2), (3, 1)), (-1, (2, 2), (4, 1)), (0, (5, 1))),
     )
     conv2d8_u = buffers.take((N, 16, 16, 32), dtype)
     rt.contract("n i j r t c, r t c k -> n i j k", relu7_y_1, conv2d8_w, out=conv2d8_u)
@@ -532,10 +532,10 @@ def resnet20_forward(
     np.multiply(batch_norm8_h, batch_norm8_gamma, out=relu8_y)
     relu8_y += batch_norm8_beta
     np.maximum(relu8_y, 0, out=relu8_y)
-    relu8_y_1 = rt.window(  # n i j r t c
+    relu8_y_1 = rt.Window(  # n i j r t c
         relu8_y,
         (N, 16, 16, 3, 3, 32),
-        ((0, {0: 1}), (-1, {1: 1, 3: 1}), (-1, {2: 1, 4: 1}), (0, {5: 1})),
+        ((0, (0, 1)), (-1, (1, 1), (3, 1)), (-1, (2, 1), (4, 1)), (0, (5, 1))),
     )
     conv2d9_u = buffers.take((N, 16, 16, 32), dtype)
     rt.contract("n i j r t c, r t c k -> n i j k", relu8_y_1, conv2d9_w, out=conv2d9_u)
@@ -555,17 +555,17 @@ def resnet20_forward(
     relu7_y_2 = rt.window(  # n i j c
         relu7_y,
         (N, 16, 16, 32),
-        ((0, {0: 1}), (0, {1: 2}), (0, {2: 2}), (-8, {3: 1})),
+        ((0, (0, 1)), (0, (1, 2)), (0, (2, 2)), (-8, (3, 1))),
     )
     relu9_y = buffers.take((N, 16, 16, 32), dtype)
     np.multiply(batch_norm9_h, batch_norm9_gamma, out=relu9_y)
     relu9_y += batch_norm9_beta
     relu9_y += relu7_y_2
     np.maximum(relu9_y, 0, out=relu9_y)
-    relu9_y_1 = rt.window(  # n i j r t c
+    relu9_y_1 = rt.Window(  # n i j r t c
         relu9_y,
         (N, 16, 16, 3, 3, 32),
-        ((0, {0: 1}), (-1, {1: 1, 3: 1}), (-1, {2: 1, 4: 1}), (0, {5: 1})),
+        ((0, (0, 1)), (-1, (1, 1), (3, 1)), (-1, (2, 1), (4, 1)), (0, (5, 1))),
     )
     conv2d10_u = buffers.take((N, 16, 16, 32), dtype)
     rt.contract("n i j r t c, r t c k -> n i j k", relu9_y_1, conv2d10_w, out=conv2d10_u)
@@ -586,10 +586,10 @@ def resnet20_forward(
     np.multiply(batch_norm10_h, batch_norm10_gamma, out=relu10_y)
     relu10_y += batch_norm10_beta
     np.maximum(relu10_y, 0, out=relu10_y)
-    relu10_y_1 = rt.window(  # n i j r t c
+    relu10_y_1 = rt.Window(  # n i j r t c
         relu10_y,
         (N, 16, 16, 3, 3, 32),
-        ((0, {0: 1}), (-1, {1: 1, 3: 1}), (-1, {2: 1, 4: 1}), (0, {5: 1})),
+        ((0, (0, 1)), (-1, (1, 1), (3, 1)), (-1, (2, 1), (4, 1)), (0, (5, 1))),
     )
     conv2d11_u = buffers.take((N, 16, 16, 32), dtype)
     rt.contract("n i j r t c, r t c k -> n i j k", relu10_y_1, conv2d11_w, out=conv2d11_u)
@@ -611,10 +611,10 @@ def resnet20_forward(
     relu11_y += batch_norm11_beta
     relu11_y += relu9_y
     np.maximum(relu11_y, 0, out=relu11_y)
-    relu11_y_1 = rt.window(  # n i j r t c
+    relu11_y_1 = rt.Window(  # n i j r t c
         relu11_y,
         (N, 16, 16, 3, 3, 32),
-        ((0, {0: 1}), (-1, {1: 1, 3: 1}), (-1, {2: 1, 4: 1}), (0, {5: 1})),
+        ((0, (0, 1)), (-1, (1, 1), (3, 1)), (-1, (2, 1), (4, 1)), (0, (5, 1))),
     )
     conv2d12_u = buffers.take((N, 16, 16, 32), dtype)
     rt.contract("n i j r t c, r t c k -> n i j k", relu11_y_1, conv2d12_w, out=conv2d12_u)
@@ -635,10 +635,10 @@ def resnet20_forward(
     np.multiply(batch_norm12_h, batch_norm12_gamma, out=relu12_y)
     relu12_y += batch_norm12_beta
     np.maximum(relu12_y, 0, out=relu12_y)
-    relu12_y_1 = rt.window(  # n i j r t c
+    relu12_y_1 = rt.Window(  # n i j r t c
         relu12_y,
         (N, 16, 16, 3, 3, 32),
-        ((0, {0: 1}), (-1, {1: 1, 3: 1}), (-1, {2: 1, 4: 1}), (0, {5: 1})),
+        ((0, (0, 1)), (-1, (1, 1), (3, 1)), (-1, (2, 1), (4, 1)), (0, (5, 1))),
     )
     conv2d13_u = buffers.take((N, 16, 16, 32), dtype)
     rt.contract("n i j r t c, r t c k -> n i j k", relu12_y_1, conv2d13_w, out=conv2d13_u)
@@ -660,10 +660,10 @@ def resnet20_forward(
     relu13_y += batch_norm13_beta
     relu13_y += relu11_y
     np.maximum(relu13_y, 0, out=relu13_y)
-    relu13_y_1 = rt.window(  # n i j r t c
+    relu13_y_1 = rt.Window(  # n i j r t c
         relu13_y,
         (N, 8, 8, 3, 3, 32),
-        ((0, {0: 1}), (-1, {1: 2, 3: 1}), (-1, {2: 2, 4: 1}), (0, {5: 1})),
+        ((0, (0, 1)), (-1, (1, 2), (3, 1)), (-1, (2, 2), (4, 1)), (0, (5, 1))),
     )
     conv2d14_u = buffers.take((N, 8, 8, 64), dtype)
     rt.contract("n i j r t c, r t c k -> n i j k", relu13_y_1, conv2d14_w, out=conv2d14_u)
@@ -684,10 +684,10 @@ def resnet20_forward(
     np.multiply(batch_norm14_h, batch_norm14_gamma, out=relu14_y)
     relu14_y += batch_norm14_beta
     np.maximum(relu14_y, 0, out=relu14_y)
-    relu14_y_1 = rt.window(  # n i j r t c
+    relu14_y_1 = rt.Window(  # n i j r t c
         relu14_y,
         (N, 8, 8, 3, 3, 64),
-        ((0, {0: 1}), (-1, {1: 1, 3: 1}), (-1, {2: 1, 4: 1}), (0, {5: 1})),
+        ((0, (0, 1)), (-1, (1, 1), (3, 1)), (-1, (2, 1), (4, 1)), (0, (5, 1))),
     )
     conv2d15_u = buffers.take((N, 8, 8, 64), dtype)
     rt.contract("n i j r t c, r t c k -> n i j k", relu14_y_1, conv2d15_w, out=conv2d15_u)
@@ -707,17 +707,17 @@ def resnet20_forward(
     relu13_y_2 = rt.window(  # n i j c
         relu13_y,
         (N, 8, 8, 64),
-        ((0, {0: 1}), (0, {1: 2}), (0, {2: 2}), (-16, {3: 1})),
+        ((0, (0, 1)), (0, (1, 2)), (0, (2, 2)), (-16, (3, 1))),
     )
     relu15_y = buffers.take((N, 8, 8, 64), dtype)
     np.multiply(batch_norm15_h, batch_norm15_gamma, out=relu15_y)
     relu15_y += batch_norm15_beta
     relu15_y += relu13_y_2
     np.maximum(relu15_y, 0, out=relu15_y)
-    relu15_y_1 = rt.window(  # n i j r t c
+    relu15_y_1 = rt.Window(  # n i j r t c
         relu15_y,
         (N, 8, 8, 3, 3, 64),
-        ((0, {0: 1}), (-1, {1: 1, 3: 1}), (-1, {2: 1, 4: 1}), (0, {5: 1})),
+        ((0, (0, 1)), (-1, (1, 1), (3, 1)), (-1, (2, 1), (4, 1)), (0, (5, 1))),
     )
     conv2d16_u = buffers.take((N, 8, 8, 64), dtype)
     rt.contract("n i j r t c, r t c k -> n i j k", relu15_y_1, conv2d16_w, out=conv2d16_u)
@@ -738,10 +738,10 @@ def resnet20_forward(
     np.multiply(batch_norm16_h, batch_norm16_gamma, out=relu16_y)
     relu16_y += batch_norm16_beta
     np.maximum(relu16_y, 0, out=relu16_y)
-    relu16_y_1 = rt.window(  # n i j r t c
+    relu16_y_1 = rt.Window(  # n i j r t c
         relu16_y,
         (N, 8, 8, 3, 3, 64),
-        ((0, {0: 1}), (-1, {1: 1, 3: 1}), (-1, {2: 1, 4: 1}), (0, {5: 1})),
+        ((0, (0, 1)), (-1, (1, 1), (3, 1)), (-1, (2, 1), (4, 1)), (0, (5, 1))),
     )
     conv2d17_u = buffers.take((N, 8, 8, 64), dtype)
     rt.contract("n i j r t c, r t c k -> n i j k", relu16_y_1, conv2d17_w, out=conv2d17_u)
@@ -763,10 +763,10 @@ def resnet20_forward(
     relu17_y += batch_norm17_beta
     relu17_y += relu15_y
     np.maximum(relu17_y, 0, out=relu17_y)
-    relu17_y_1 = rt.window(  # n i j r t c
+    relu17_y_1 = rt.Window(  # n i j r t c
         relu17_y,
         (N, 8, 8, 3, 3, 64),
-        ((0, {0: 1}), (-1, {1: 1, 3: 1}), (-1, {2: 1, 4: 1}), (0, {5: 1})),
+        ((0, (0, 1)), (-1, (1, 1), (3, 1)), (-1, (2, 1), (4, 1)), (0, (5, 1))),
     )
     conv2d18_u = buffers.take((N, 8, 8, 64), dtype)
     rt.contract("n i j r t c, r t c k -> n i j k", relu17_y_1, conv2d18_w, out=conv2d18_u)
@@ -787,10 +787,10 @@ def resnet20_forward(
     np.multiply(batch_norm18_h, batch_norm18_gamma, out=relu18_y)
     relu18_y += batch_norm18_beta
     np.maximum(relu18_y, 0, out=relu18_y)
-    relu18_y_1 = rt.window(  # n i j r t c
+    relu18_y_1 = rt.Window(  # n i j r t c
         relu18_y,
         (N, 8, 8, 3, 3, 64),
-        ((0, {0: 1}), (-1, {1: 1, 3: 1}), (-1, {2: 1, 4: 1}), (0, {5: 1})),
+        ((0, (0, 1)), (-1, (1, 1), (3, 1)), (-1, (2, 1), (4, 1)), (0, (5, 1))),
     )
     conv2d19_u = buffers.take((N, 8, 8, 64), dtype)
     rt.contract("n i j r t c, r t c k -> n i j k", relu18_y_1, conv2d19_w, out=conv2d19_u)
@@ -1050,10 +1050,10 @@ def resnet20_predict(
     batch_norm19_running_mean = rt.weight("resnet20", state, "batch_norm19.running_mean", dtype, (64,))
     batch_norm19_running_var = rt.weight("resnet20", state, "batch_norm19.running_var", dtype, (64,))
     buffers = rt.Buffers() if buffers is None else buffers
-    x_1 = rt.window(  # n i j r t c
+    x_1 = rt.Window(  # n i j r t c
         x,
         (N, 32, 32, 3, 3, 3),
-        ((0, {0: 1}), (-1, {1: 1, 3: 1}), (-1, {2: 1, 4: 1}), (0, {5: 1})),
+        ((0, (0, 1)), (-1, (1, 1), (3, 1)), (-1, (2, 1), (4, 1)), (0, (5, 1))),
     )
     conv2d1_u = buffers.take((N, 32, 32, 16), dtype)
     rt.contract("n i j r t c, r t c k -> n i j k", x_1, conv2d1_w, out=conv2d1_u)
@@ -1064,10 +1064,10 @@ def resnet20_predict(
     relu1_y += batch_norm1_beta
     np.maximum(relu1_y, 0, out=relu1_y)
     buffers.give(conv2d1_u)
-    relu1_y_1 = rt.window(  # n i j r t c
+    relu1_y_1 = rt.Window(  # n i j r t c
         relu1_y,
         (N, 32, 32, 3, 3, 16),
-        ((0, {0: 1}), (-1, {1: 1, 3: 1}), (-1, {2: 1, 4: 1}), (0, {5: 1})),
+        ((0, (0, 1)), (-1, (1, 1), (3, 1)), (-1, (2, 1), (4, 1)), (0, (5, 1))),
     )
     conv2d2_u = buffers.take((N, 32, 32, 16), dtype)
     rt.contract("n i j r t c, r t c k -> n i j k", relu1_y_1, conv2d2_w, out=conv2d2_u)
@@ -1078,10 +1078,10 @@ def resnet20_predict(
     relu2_y += batch_norm2_beta
     np.maximum(relu2_y, 0, out=relu2_y)
     buffers.give(conv2d2_u)
-    relu2_y_1 = rt.window(  # n i j r t c
+    relu2_y_1 = rt.Window(  # n i j r t c
         relu2_y,
         (N, 32, 32, 3, 3, 16),
-        ((0, {0: 1}), (-1, {1: 1, 3: 1}), (-1, {2: 1, 4: 1}), (0, {5: 1})),
+        ((0, (0, 1)), (-1, (1, 1), (3, 1)), (-1, (2, 1), (4, 1)), (0, (5, 1))),
     )
     conv2d3_u = buffers.take((N, 32, 32, 16), dtype)
     rt.contract("n i j r t c, r t c k -> n i j k", relu2_y_1, conv2d3_w, out=conv2d3_u)
@@ -1094,10 +1094,10 @@ def resnet20_predict(
     relu3_y += relu1_y
     np.maximum(relu3_y, 0, out=relu3_y)
     buffers.give(relu1_y, conv2d3_u)
-    relu3_y_1 = rt.window(  # n i j r t c
+    relu3_y_1 = rt.Window(  # n i j r t c
         relu3_y,
         (N, 32, 32, 3, 3, 16),
-        ((0, {0: 1}), (-1, {1: 1, 3: 1}), (-1, {2: 1, 4: 1}), (0, {5: 1})),
+        ((0, (0, 1)), (-1, (1, 1), (3, 1)), (-1, (2, 1), (4, 1)), (0, (5, 1))),
     )
     conv2d4_u = buffers.take((N, 32, 32, 16), dtype)
     rt.contract("n i j r t c, r t c k -> n i j k", relu3_y_1, conv2d4_w, out=conv2d4_u)
@@ -1108,10 +1108,10 @@ def resnet20_predict(
     relu4_y += batch_norm4_beta
     np.maximum(relu4_y, 0, out=relu4_y)
     buffers.give(conv2d4_u)
-    relu4_y_1 = rt.window(  # n i j r t c
+    relu4_y_1 = rt.Window(  # n i j r t c
         relu4_y,
         (N, 32, 32, 3, 3, 16),
-        ((0, {0: 1}), (-1, {1: 1, 3: 1}), (-1, {2: 1, 4: 1}), (0, {5: 1})),
+        ((0, (0, 1)), (-1, (1, 1), (3, 1)), (-1, (2, 1), (4, 1)), (0, (5, 1))),
     )
     conv2d5_u = buffers.take((N, 32, 32, 16), dtype)
     rt.contract("n i j r t c, r t c k -> n i j k", relu4_y_1, conv2d5_w, out=conv2d5_u)
@@ -1124,10 +1124,10 @@ def resnet20_predict(
     relu5_y += relu3_y
     np.maximum(relu5_y, 0, out=relu5_y)
     buffers.give(relu3_y, conv2d5_u)
-    relu5_y_1 = rt.window(  # n i j r t c
+    relu5_y_1 = rt.Window(  # n i j r t c
         relu5_y,
         (N, 32, 32, 3, 3, 16),
-        ((0, {0: 1}), (-1, {1: 1, 3: 1}), (-1, {2: 1, 4: 1}), (0, {5: 1})),
+        ((0, (0, 1)), (-1, (1, 1), (3, 1)), (-1, (2, 1), (4, 1)), (0, (5, 1))),
     )
     conv2d6_u = buffers.take((N, 32, 32, 16), dtype)
     rt.contract("n i j r t c, r t c k -> n i j k", relu5_y_1, conv2d6_w, out=conv2d6_u)
@@ -1138,10 +1138,10 @@ def resnet20_predict(
     relu6_y += batch_norm6_beta
     np.maximum(relu6_y, 0, out=relu6_y)
     buffers.give(conv2d6_u)
-    relu6_y_1 = rt.window(  # n i j r t c
+    relu6_y_1 = rt.Window(  # n i j r t c
         relu6_y,
         (N, 32, 32, 3, 3, 16),
-        ((0, {0: 1}), (-1, {1: 1, 3: 1}), (-1, {2: 1, 4: 1}), (0, {5: 1})),
+        ((0, (0, 1)), (-1, (1, 1), (3, 1)), (-1, (2, 1), (4, 1)), (0, (5, 1))),
     )
     conv2d7_u = buffers.take((N, 32, 32, 16), dtype)
     rt.contract("n i j r t c, r t c k -> n i j k", relu6_y_1, conv2d7_w, out=conv2d7_u)
@@ -1154,10 +1154,10 @@ def resnet20_predict(
     relu7_y += relu5_y
     np.maximum(relu7_y, 0, out=relu7_y)
     buffers.give(relu5_y, conv2d7_u)
-    relu7_y_1 = rt.window(  # n i j r t c
+    relu7_y_1 = rt.Window(  # n i j r t c
         relu7_y,
         (N, 16, 16, 3, 3, 16),
-        ((0, {0: 1}), (-1, {1: 2, 3: 1}), (-1, {2: 2, 4: 1}), (0, {5: 1})),
+        ((0, (0, 1)), (-1, (1, 2), (3, 1)), (-1, (2, 2), (4, 1)), (0, (5, 1))),
     )
     conv2d8_u = buffers.take((N, 16, 16, 32), dtype)
     rt.contract("n i j r t c, r t c k -> n i j k", relu7_y_1, conv2d8_w, out=conv2d8_u)
@@ -1168,10 +1168,10 @@ def resnet20_predict(
     relu8_y += batch_norm8_beta
     np.maximum(relu8_y, 0, out=relu8_y)
     buffers.give(conv2d8_u)
-    relu8_y_1 = rt.window(  # n i j r t c
+    relu8_y_1 = rt.Window(  # n i j r t c
         relu8_y,
         (N, 16, 16, 3, 3, 32),
-        ((0, {0: 1}), (-1, {1: 1, 3: 1}), (-1, {2: 1, 4: 1}), (0, {5: 1})),
+        ((0, (0, 1)), (-1, (1, 1), (3, 1)), (-1, (2, 1), (4, 1)), (0, (5, 1))),
     )
     conv2d9_u = buffers.take((N, 16, 16, 32), dtype)
     rt.contract("n i j r t c, r t c k -> n i j k", relu8_y_1, conv2d9_w, out=conv2d9_u)
@@ -1179,7 +1179,7 @@ def resnet20_predict(
     relu7_y_2 = rt.window(  # n i j c
         relu7_y,
         (N, 16, 16, 32),
-        ((0, {0: 1}), (0, {1: 2}), (0, {2: 2}), (-8, {3: 1})),
+        ((0, (0, 1)), (0, (1, 2)), (0, (2, 2)), (-8, (3, 1))),
     )
     relu9_y = buffers.take((N, 16, 16, 32), dtype)
     np.copyto(relu9_y, batch_norm9_running_mean)
@@ -1189,10 +1189,10 @@ def resnet20_predict(
     relu9_y += relu7_y_2
     np.maximum(relu9_y, 0, out=relu9_y)
     buffers.give(relu7_y, conv2d9_u)
-    relu9_y_1 = rt.window(  # n i j r t c
+    relu9_y_1 = rt.Window(  # n i j r t c
         relu9_y,
         (N, 16, 16, 3, 3, 32),
-        ((0, {0: 1}), (-1, {1: 1, 3: 1}), (-1, {2: 1, 4: 1}), (0, {5: 1})),
+        ((0, (0, 1)), (-1, (1, 1), (3, 1)), (-1, (2, 1), (4, 1)), (0, (5, 1))),
     )
     conv2d10_u = buffers.take((N, 16, 16, 32), dtype)
     rt.contract("n i j r t c, r t c k -> n i j k", relu9_y_1, conv2d10_w, out=conv2d10_u)
@@ -1203,10 +1203,10 @@ def resnet20_predict(
     relu10_y += batch_norm10_beta
     np.maximum(relu10_y, 0, out=relu10_y)
     buffers.give(conv2d10_u)
-    relu10_y_1 = rt.window(  # n i j r t c
+    relu10_y_1 = rt.Window(  # n i j r t c
         relu10_y,
         (N, 16, 16, 3, 3, 32),
-        ((0, {0: 1}), (-1, {1: 1, 3: 1}), (-1, {2: 1, 4: 1}), (0, {5: 1})),
+        ((0, (0, 1)), (-1, (1, 1), (3, 1)), (-1, (2, 1), (4, 1)), (0, (5, 1))),
     )
     conv2d11_u = buffers.take((N, 16, 16, 32), dtype)
     rt.contract("n i j r t c, r t c k -> n i j k", relu10_y_1, conv2d11_w, out=conv2d11_u)
@@ -1219,10 +1219,10 @@ def resnet20_predict(
     relu11_y += relu9_y
     np.maximum(relu11_y, 0, out=relu11_y)
     buffers.give(relu9_y, conv2d11_u)
-    relu11_y_1 = rt.window(  # n i j r t c
+    relu11_y_1 = rt.Window(  # n i j r t c
         relu11_y,
         (N, 16, 16, 3, 3, 32),
-        ((0, {0: 1}), (-1, {1: 1, 3: 1}), (-1, {2: 1, 4: 1}), (0, {5: 1})),
+        ((0, (0, 1)), (-1, (1, 1), (3, 1)), (-1, (2, 1), (4, 1)), (0, (5, 1))),
     )
     conv2d12_u = buffers.take((N, 16, 16, 32), dtype)
     rt.contract("n i j r t c, r t c k -> n i j k", relu11_y_1, conv2d12_w, out=conv2d12_u)
@@ -1233,10 +1233,10 @@ def resnet20_predict(
     relu12_y += batch_norm12_beta
     np.maximum(relu12_y, 0, out=relu12_y)
     buffers.give(conv2d12_u)
-    relu12_y_1 = rt.window(  # n i j r t c
+    relu12_y_1 = rt.Window(  # n i j r t c
         relu12_y,
         (N, 16, 16, 3, 3, 32),
-        ((0, {0: 1}), (-1, {1: 1, 3: 1}), (-1, {2: 1, 4: 1}), (0, {5: 1})),
+        ((0, (0, 1)), (-1, (1, 1), (3, 1)), (-1, (2, 1), (4, 1)), (0, (5, 1))),
     )
     conv2d13_u = buffers.take((N, 16, 16, 32), dtype)
     rt.contract("n i j r t c, r t c k -> n i j k", relu12_y_1, conv2d13_w, out=conv2d13_u)
@@ -1249,10 +1249,10 @@ def resnet20_predict(
     relu13_y += relu11_y
     np.maximum(relu13_y, 0, out=relu13_y)
     buffers.give(relu11_y, conv2d13_u)
-    relu13_y_1 = rt.window(  # n i j r t c
+    relu13_y_1 = rt.Window(  # n i j r t c
         relu13_y,
         (N, 8, 8, 3, 3, 32),
-        ((0, {0: 1}), (-1, {1: 2, 3: 1}), (-1, {2: 2, 4: 1}), (0, {5: 1})),
+        ((0, (0, 1)), (-1, (1, 2), (3, 1)), (-1, (2, 2), (4, 1)), (0, (5, 1))),
     )
     conv2d14_u = buffers.take((N, 8, 8, 64), dtype)
     rt.contract("n i j r t c, r t c k -> n i j k", relu13_y_1, conv2d14_w, out=conv2d14_u)
@@ -1263,10 +1263,10 @@ def resnet20_predict(
     relu14_y += batch_norm14_beta
     np.maximum(relu14_y, 0, out=relu14_y)
     buffers.give(conv2d14_u)
-    relu14_y_1 = rt.window(  # n i j r t c
+    relu14_y_1 = rt.Window(  # n i j r t c
         relu14_y,
         (N, 8, 8, 3, 3, 64),
-        ((0, {0: 1}), (-1, {1: 1, 3: 1}), (-1, {2: 1, 4: 1}), (0, {5: 1})),
+        ((0, (0, 1)), (-1, (1, 1), (3, 1)), (-1, (2, 1), (4, 1)), (0, (5, 1))),
     )
     conv2d15_u = buffers.take((N, 8, 8, 64), dtype)
     rt.contract("n i j r t c, r t c k -> n i j k", relu14_y_1, conv2d15_w, out=conv2d15_u)
@@ -1274,7 +1274,7 @@ def resnet20_predict(
     relu13_y_2 = rt.window(  # n i j c
         relu13_y,
         (N, 8, 8, 64),
-        ((0, {0: 1}), (0, {1: 2}), (0, {2: 2}), (-16, {3: 1})),
+        ((0, (0, 1)), (0, (1, 2)), (0, (2, 2)), (-16, (3, 1))),
     )
     relu15_y = buffers.take((N, 8, 8, 64), dtype)
     np.copyto(relu15_y, batch_norm15_running_mean)
@@ -1284,10 +1284,10 @@ def resnet20_predict(
     relu15_y += relu13_y_2
     np.maximum(relu15_y, 0, out=relu15_y)
     buffers.give(relu13_y, conv2d15_u)
-    relu15_y_1 = rt.window(  # n i j r t c
+    relu15_y_1 = rt.Window(  # n i j r t c
         relu15_y,
         (N, 8, 8, 3, 3, 64),
-        ((0, {0: 1}), (-1, {1: 1, 3: 1}), (-1, {2: 1, 4: 1}), (0, {5: 1})),
+        ((0, (0, 1)), (-1, (1, 1), (3, 1)), (-1, (2, 1), (4, 1)), (0, (5, 1))),
     )
     conv2d16_u = buffers.take((N, 8, 8, 64), dtype)
     rt.contract("n i j r t c, r t c k -> n i j k", relu15_y_1, conv2d16_w, out=conv2d16_u)
@@ -1298,10 +1298,10 @@ def resnet20_predict(
     relu16_y += batch_norm16_beta
     np.maximum(relu16_y, 0, out=relu16_y)
     buffers.give(conv2d16_u)
-    relu16_y_1 = rt.window(  # n i j r t c
+    relu16_y_1 = rt.Window(  # n i j r t c
         relu16_y,
         (N, 8, 8, 3, 3, 64),
-        ((0, {0: 1}), (-1, {1: 1, 3: 1}), (-1, {2: 1, 4: 1}), (0, {5: 1})),
+        ((0, (0, 1)), (-1, (1, 1), (3, 1)), (-1, (2, 1), (4, 1)), (0, (5, 1))),
     )
     conv2d17_u = buffers.take((N, 8, 8, 64), dtype)
     rt.contract("n i j r t c, r t c k -> n i j k", relu16_y_1, conv2d17_w, out=conv2d17_u)
@@ -1314,10 +1314,10 @@ def resnet20_predict(
     relu17_y += relu15_y
     np.maximum(relu17_y, 0, out=relu17_y)
     buffers.give(relu15_y, conv2d17_u)
-    relu17_y_1 = rt.window(  # n i j r t c
+    relu17_y_1 = rt.Window(  # n i j r t c
         relu17_y,
         (N, 8, 8, 3, 3, 64),
-        ((0, {0: 1}), (-1, {1: 1, 3: 1}), (-1, {2: 1, 4: 1}), (0, {5: 1})),
+        ((0, (0, 1)), (-1, (1, 1), (3, 1)), (-1, (2, 1), (4, 1)), (0, (5, 1))),
     )
     conv2d18_u = buffers.take((N, 8, 8, 64), dtype)
     rt.contract("n i j r t c, r t c k -> n i j k", relu17_y_1, conv2d18_w, out=conv2d18_u)
@@ -1328,10 +1328,10 @@ def resnet20_predict(
     relu18_y += batch_norm18_beta
     np.maximum(relu18_y, 0, out=relu18_y)
     buffers.give(conv2d18_u)
-    relu18_y_1 = rt.window(  # n i j r t c
+    relu18_y_1 = rt.Window(  # n i j r t c
         relu18_y,
         (N, 8, 8, 3, 3, 64),
-        ((0, {0: 1}), (-1, {1: 1, 3: 1}), (-1, {2: 1, 4: 1}), (0, {5: 1})),
+        ((0, (0, 1)), (-1, (1, 1), (3, 1)), (-1, (2, 1), (4, 1)), (0, (5, 1))),
     )
     conv2d19_u = buffers.take((N, 8, 8, 64), dtype)
     rt.contract("n i j r t c, r t c k -> n i j k", relu18_y_1, conv2d19_w, out=conv2d19_u)
@@ -1721,10 +1721,10 @@ def resnet20_backward(
     dconv2d19_u += (rt.ratio(1, 32 * N) * (np.sqrt(batch_norm19_v + 1e-05) * dbatch_norm19_v)) * batch_norm19_h
     dconv2d19_u += (rt.ratio(1, 64 * N)) * dbatch_norm19_m
     buffers.give(dbatch_norm19_h)
-    dconv2d19_u_1 = rt.window(  # m q v k r t
+    dconv2d19_u_1 = rt.Window(  # m q v k r t
         dconv2d19_u,
         (N, 8, 8, 64, 3, 3),
-        ((0, {0: 1}), (1, {1: 1, 4: -1}), (1, {2: 1, 5: -1}), (0, {3: 1})),
+        ((0, (0, 1)), (1, (1, 1), (4, -1)), (1, (2, 1), (5, -1)), (0, (3, 1))),
     )
     drelu18_y = buffers.take((N, 8, 8, 64), dtype)
     rt.contract("m q v k r t, r t e k -> m q v e", dconv2d19_u_1, conv2d19_w, out=drelu18_y)
@@ -1750,10 +1750,10 @@ def resnet20_backward(
     dconv2d18_u += (rt.ratio(1, 32 * N) * (np.sqrt(batch_norm18_v + 1e-05) * dbatch_norm18_v)) * batch_norm18_h
     dconv2d18_u += (rt.ratio(1, 64 * N)) * dbatch_norm18_m
     buffers.give(dbatch_norm18_h)
-    dconv2d18_u_1 = rt.window(  # m q v k r t
+    dconv2d18_u_1 = rt.Window(  # m q v k r t
         dconv2d18_u,
         (N, 8, 8, 64, 3, 3),
-        ((0, {0: 1}), (1, {1: 1, 4: -1}), (1, {2: 1, 5: -1}), (0, {3: 1})),
+        ((0, (0, 1)), (1, (1, 1), (4, -1)), (1, (2, 1), (5, -1)), (0, (3, 1))),
     )
     drelu17_y = buffers.take((N, 8, 8, 64), dtype)
     rt.contract("m q v k r t, r t e k -> m q v e", dconv2d18_u_1, conv2d18_w, out=drelu17_y)
@@ -1780,10 +1780,10 @@ def resnet20_backward(
     dconv2d17_u += (rt.ratio(1, 32 * N) * (np.sqrt(batch_norm17_v + 1e-05) * dbatch_norm17_v)) * batch_norm17_h
     dconv2d17_u += (rt.ratio(1, 64 * N)) * dbatch_norm17_m
     buffers.give(dbatch_norm17_h)
-    dconv2d17_u_1 = rt.window(  # m q v k r t
+    dconv2d17_u_1 = rt.Window(  # m q v k r t
         dconv2d17_u,
         (N, 8, 8, 64, 3, 3),
-        ((0, {0: 1}), (1, {1: 1, 4: -1}), (1, {2: 1, 5: -1}), (0, {3: 1})),
+        ((0, (0, 1)), (1, (1, 1), (4, -1)), (1, (2, 1), (5, -1)), (0, (3, 1))),
     )
     drelu16_y = buffers.take((N, 8, 8, 64), dtype)
     rt.contract("m q v k r t, r t e k -> m q v e", dconv2d17_u_1, conv2d17_w, out=drelu16_y)
@@ -1809,10 +1809,10 @@ def resnet20_backward(
     dconv2d16_u += (rt.ratio(1, 32 * N) * (np.sqrt(batch_norm16_v + 1e-05) * dbatch_norm16_v)) * batch_norm16_h
     dconv2d16_u += (rt.ratio(1, 64 * N)) * dbatch_norm16_m
     buffers.give(dbatch_norm16_h)
-    dconv2d16_u_1 = rt.window(  # m q v k r t
+    dconv2d16_u_1 = rt.Window(  # m q v k r t
         dconv2d16_u,
         (N, 8, 8, 64, 3, 3),
-        ((0, {0: 1}), (1, {1: 1, 4: -1}), (1, {2: 1, 5: -1}), (0, {3: 1})),
+        ((0, (0, 1)), (1, (1, 1), (4, -1)), (1, (2, 1), (5, -1)), (0, (3, 1))),
     )
     drelu15_y = buffers.take((N, 8, 8, 64), dtype)
     rt.contract("m q v k r t, r t e k -> m q v e", dconv2d16_u_1, conv2d16_w, out=drelu15_y)
@@ -1839,10 +1839,10 @@ def resnet20_backward(
     dconv2d15_u += (rt.ratio(1, 32 * N) * (np.sqrt(batch_norm15_v + 1e-05) * dbatch_norm15_v)) * batch_norm15_h
     dconv2d15_u += (rt.ratio(1, 64 * N)) * dbatch_norm15_m
     buffers.give(dbatch_norm15_h)
-    dconv2d15_u_1 = rt.window(  # m q v k r t
+    dconv2d15_u_1 = rt.Window(  # m q v k r t
         dconv2d15_u,
         (N, 8, 8, 64, 3, 3),
-        ((0, {0: 1}), (1, {1: 1, 4: -1}), (1, {2: 1, 5: -1}), (0, {3: 1})),
+        ((0, (0, 1)), (1, (1, 1), (4, -1)), (1, (2, 1), (5, -1)), (0, (3, 1))),
     )
     drelu14_y = buffers.take((N, 8, 8, 64), dtype)
     rt.contract("m q v k r t, r t e k -> m q v e", dconv2d15_u_1, conv2d15_w, out=drelu14_y)
@@ -1879,22 +1879,12 @@ def resnet20_backward(
         e_at = rt.span(1, 16, e_low, e_high)
         part = drelu13_y[:, i_at, j_at, e_low:e_high]
         part += dresidual_add7_y[:, i_low:i_high, j_low:j_high, e_at]
-    for block1_start, block1_stop in rt.blocks(N, 18432):
-        block1 = block1_stop - block1_start
-        dconv2d14_u_block1 = dconv2d14_u[block1_start:block1_stop]
-        drelu13_y_block1 = drelu13_y[block1_start:block1_stop]
-        product1 = buffers.take((block1, 32, 8, 8, 3, 3), dtype)
-        rt.contract("m i j k, r t e k -> m e i j r t", dconv2d14_u_block1, conv2d14_w, out=product1)
-        for r in range(3):
-            i_low, i_high = rt.clip(8, (2, r - 1, 16))
-            for t in range(3):
-                j_low, j_high = rt.clip(8, (2, t - 1, 16))
-                if i_low < i_high and j_low < j_high:
-                    i_at = rt.span(2, r - 1, i_low, i_high)
-                    j_at = rt.span(2, t - 1, j_low, j_high)
-                    part = drelu13_y_block1[:, i_at, j_at]
-                    part += product1[:, :, i_low:i_high, j_low:j_high, r, t].transpose(0, 2, 3, 1)
-        buffers.give(product1)
+    drelu13_y_1 = rt.Window(  # m e i j r t
+        drelu13_y,
+        (N, 32, 8, 8, 3, 3),
+        ((0, (0, 1)), (-1, (2, 2), (4, 1)), (-1, (3, 2), (5, 1)), (0, (1, 1))),
+    )
+    rt.contract("m i j k, r t e k -> m e i j r t", dconv2d14_u, conv2d14_w, out=drelu13_y_1, add=True)
     dresidual_add6_y = np.where((relu13_y > 0), drelu13_y, 0)
     buffers.give(drelu13_y)
     dbatch_norm13_h = buffers.take((N, 16, 16, 32), dtype)
@@ -1917,10 +1907,10 @@ def resnet20_backward(
     dconv2d13_u += (rt.ratio(1, 128 * N) * (np.sqrt(batch_norm13_v + 1e-05) * dbatch_norm13_v)) * batch_norm13_h
     dconv2d13_u += (rt.ratio(1, 256 * N)) * dbatch_norm13_m
     buffers.give(dbatch_norm13_h)
-    dconv2d13_u_1 = rt.window(  # m q v k r t
+    dconv2d13_u_1 = rt.Window(  # m q v k r t
         dconv2d13_u,
         (N, 16, 16, 32, 3, 3),
-        ((0, {0: 1}), (1, {1: 1, 4: -1}), (1, {2: 1, 5: -1}), (0, {3: 1})),
+        ((0, (0, 1)), (1, (1, 1), (4, -1)), (1, (2, 1), (5, -1)), (0, (3, 1))),
     )
     drelu12_y = buffers.take((N, 16, 16, 32), dtype)
     rt.contract("m q v k r t, r t e k -> m q v e", dconv2d13_u_1, conv2d13_w, out=drelu12_y)
@@ -1946,10 +1936,10 @@ def resnet20_backward(
     dconv2d12_u += (rt.ratio(1, 128 * N) * (np.sqrt(batch_norm12_v + 1e-05) * dbatch_norm12_v)) * batch_norm12_h
     dconv2d12_u += (rt.ratio(1, 256 * N)) * dbatch_norm12_m
     buffers.give(dbatch_norm12_h)
-    dconv2d12_u_1 = rt.window(  # m q v k r t
+    dconv2d12_u_1 = rt.Window(  # m q v k r t
         dconv2d12_u,
         (N, 16, 16, 32, 3, 3),
-        ((0, {0: 1}), (1, {1: 1, 4: -1}), (1, {2: 1, 5: -1}), (0, {3: 1})),
+        ((0, (0, 1)), (1, (1, 1), (4, -1)), (1, (2, 1), (5, -1)), (0, (3, 1))),
     )
     drelu11_y = buffers.take((N, 16, 16, 32), dtype)
     rt.contract("m q v k r t, r t e k -> m q v e", dconv2d12_u_1, conv2d12_w, out=drelu11_y)
@@ -1976,10 +1966,10 @@ def resnet20_backward(
     dconv2d11_u += (rt.ratio(1, 128 * N) * (np.sqrt(batch_norm11_v + 1e-05) * dbatch_norm11_v)) * batch_norm11_h
     dconv2d11_u += (rt.ratio(1, 256 * N)) * dbatch_norm11_m
     buffers.give(dbatch_norm11_h)
-    dconv2d11_u_1 = rt.window(  # m q v k r t
+    dconv2d11_u_1 = rt.Window(  # m q v k r t
         dconv2d11_u,
         (N, 16, 16, 32, 3, 3),
-        ((0, {0: 1}), (1, {1: 1, 4: -1}), (1, {2: 1, 5: -1}), (0, {3: 1})),
+        ((0, (0, 1)), (1, (1, 1), (4, -1)), (1, (2, 1), (5, -1)), (0, (3, 1))),
     )
     drelu10_y = buffers.take((N, 16, 16, 32), dtype)
     rt.contract("m q v k r t, r t e k -> m q v e", dconv2d11_u_1, conv2d11_w, out=drelu10_y)
@@ -2005,10 +1995,10 @@ def resnet20_backward(
     dconv2d10_u += (rt.ratio(1, 128 * N) * (np.sqrt(batch_norm10_v + 1e-05) * dbatch_norm10_v)) * batch_norm10_h
     dconv2d10_u += (rt.ratio(1, 256 * N)) * dbatch_norm10_m
     buffers.give(dbatch_norm10_h)
-    dconv2d10_u_1 = rt.window(  # m q v k r t
+    dconv2d10_u_1 = rt.Window(  # m q v k r t
         dconv2d10_u,
         (N, 16, 16, 32, 3, 3),
-        ((0, {0: 1}), (1, {1: 1, 4: -1}), (1, {2: 1, 5: -1}), (0, {3: 1})),
+        ((0, (0, 1)), (1, (1, 1), (4, -1)), (1, (2, 1), (5, -1)), (0, (3, 1))),
     )
     drelu9_y = buffers.take((N, 16, 16, 32), dtype)
     rt.contract("m q v k r t, r t e k -> m q v e", dconv2d10_u_1, conv2d10_w, out=drelu9_y)
@@ -2033,10 +2023,10 @@ def resnet20_backward(
     dconv2d9_u += (rt.ratio(1, 128 * N) * (np.sqrt(batch_norm9_v + 1e-05) * dbatch_norm9_v)) * batch_norm9_h
     dconv2d9_u += (rt.ratio(1, 256 * N)) * dbatch_norm9_m
     buffers.give(dbatch_norm9_h)
-    dconv2d9_u_1 = rt.window(  # m q v k r t
+    dconv2d9_u_1 = rt.Window(  # m q v k r t
         dconv2d9_u,
         (N, 16, 16, 32, 3, 3),
-        ((0, {0: 1}), (1, {1: 1, 4: -1}), (1, {2: 1, 5: -1}), (0, {3: 1})),
+        ((0, (0, 1)), (1, (1, 1), (4, -1)), (1, (2, 1), (5, -1)), (0, (3, 1))),
     )
     drelu8_y = buffers.take((N, 16, 16, 32), dtype)
     rt.contract("m q v k r t, r t e k -> m q v e", dconv2d9_u_1, conv2d9_w, out=drelu8_y)
@@ -2070,22 +2060,12 @@ def resnet20_backward(
         j_at = rt.span(2, 0, j_low, j_high)
         e_at = rt.span(1, 8, e_low, e_high)
         drelu7_y[:, i_at, j_at, e_low:e_high] += dresidual_add4_y[:, i_low:i_high, j_low:j_high, e_at]
-    for block2_start, block2_stop in rt.blocks(N, 36864):
-        block2 = block2_stop - block2_start
-        dconv2d8_u_block1 = dconv2d8_u[block2_start:block2_stop]
-        drelu7_y_block1 = drelu7_y[block2_start:block2_stop]
-        product2 = buffers.take((block2, 16, 16, 16, 3, 3), dtype)
-        rt.contract("m i j k, r t e k -> m e i j r t", dconv2d8_u_block1, conv2d8_w, out=product2)
-        for r in range(3):
-            i_low, i_high = rt.clip(16, (2, r - 1, 32))
-            for t in range(3):
-                j_low, j_high = rt.clip(16, (2, t - 1, 32))
-                if i_low < i_high and j_low < j_high:
-                    i_at = rt.span(2, r - 1, i_low, i_high)
-                    j_at = rt.span(2, t - 1, j_low, j_high)
-                    part = drelu7_y_block1[:, i_at, j_at]
-                    part += product2[:, :, i_low:i_high, j_low:j_high, r, t].transpose(0, 2, 3, 1)
-        buffers.give(product2)
+    drelu7_y_1 = rt.Window(  # m e i j r t
+        drelu7_y,
+        (N, 16, 16, 16, 3, 3),
+        ((0, (0, 1)), (-1, (2, 2), (4, 1)), (-1, (3, 2), (5, 1)), (0, (1, 1))),
+    )
+    rt.contract("m i j k, r t e k -> m e i j r t", dconv2d8_u, conv2d8_w, out=drelu7_y_1, add=True)
     dresidual_add3_y = np.where((relu7_y > 0), drelu7_y, 0)
     buffers.give(drelu7_y)
     dbatch_norm7_h = buffers.take((N, 32, 32, 16), dtype)
@@ -2106,10 +2086,10 @@ def resnet20_backward(
     dconv2d7_u += (rt.ratio(1, 512 * N) * (np.sqrt(batch_norm7_v + 1e-05) * dbatch_norm7_v)) * batch_norm7_h
     dconv2d7_u += (rt.ratio(1, 1024 * N)) * dbatch_norm7_m
     buffers.give(dbatch_norm7_h)
-    dconv2d7_u_1 = rt.window(  # m q v k r t
+    dconv2d7_u_1 = rt.Window(  # m q v k r t
         dconv2d7_u,
         (N, 32, 32, 16, 3, 3),
-        ((0, {0: 1}), (1, {1: 1, 4: -1}), (1, {2: 1, 5: -1}), (0, {3: 1})),
+        ((0, (0, 1)), (1, (1, 1), (4, -1)), (1, (2, 1), (5, -1)), (0, (3, 1))),
     )
     drelu6_y = buffers.take((N, 32, 32, 16), dtype)
     rt.contract("m q v k r t, r t e k -> m q v e", dconv2d7_u_1, conv2d7_w, out=drelu6_y)
@@ -2133,10 +2113,10 @@ def resnet20_backward(
     dconv2d6_u += (rt.ratio(1, 512 * N) * (np.sqrt(batch_norm6_v + 1e-05) * dbatch_norm6_v)) * batch_norm6_h
     dconv2d6_u += (rt.ratio(1, 1024 * N)) * dbatch_norm6_m
     buffers.give(dbatch_norm6_h)
-    dconv2d6_u_1 = rt.window(  # m q v k r t
+    dconv2d6_u_1 = rt.Window(  # m q v k r t
         dconv2d6_u,
         (N, 32, 32, 16, 3, 3),
-        ((0, {0: 1}), (1, {1: 1, 4: -1}), (1, {2: 1, 5: -1}), (0, {3: 1})),
+        ((0, (0, 1)), (1, (1, 1), (4, -1)), (1, (2, 1), (5, -1)), (0, (3, 1))),
     )
     drelu5_y = buffers.take((N, 32, 32, 16), dtype)
     rt.contract("m q v k r t, r t e k -> m q v e", dconv2d6_u_1, conv2d6_w, out=drelu5_y)
@@ -2161,10 +2141,10 @@ def resnet20_backward(
     dconv2d5_u += (rt.ratio(1, 512 * N) * (np.sqrt(batch_norm5_v + 1e-05) * dbatch_norm5_v)) * batch_norm5_h
     dconv2d5_u += (rt.ratio(1, 1024 * N)) * dbatch_norm5_m
     buffers.give(dbatch_norm5_h)
-    dconv2d5_u_1 = rt.window(  # m q v k r t
+    dconv2d5_u_1 = rt.Window(  # m q v k r t
         dconv2d5_u,
         (N, 32, 32, 16, 3, 3),
-        ((0, {0: 1}), (1, {1: 1, 4: -1}), (1, {2: 1, 5: -1}), (0, {3: 1})),
+        ((0, (0, 1)), (1, (1, 1), (4, -1)), (1, (2, 1), (5, -1)), (0, (3, 1))),
     )
     drelu4_y = buffers.take((N, 32, 32, 16), dtype)
     rt.contract("m q v k r t, r t e k -> m q v e", dconv2d5_u_1, conv2d5_w, out=drelu4_y)
@@ -2188,10 +2168,10 @@ def resnet20_backward(
     dconv2d4_u += (rt.ratio(1, 512 * N) * (np.sqrt(batch_norm4_v + 1e-05) * dbatch_norm4_v)) * batch_norm4_h
     dconv2d4_u += (rt.ratio(1, 1024 * N)) * dbatch_norm4_m
     buffers.give(dbatch_norm4_h)
-    dconv2d4_u_1 = rt.window(  # m q v k r t
+    dconv2d4_u_1 = rt.Window(  # m q v k r t
         dconv2d4_u,
         (N, 32, 32, 16, 3, 3),
-        ((0, {0: 1}), (1, {1: 1, 4: -1}), (1, {2: 1, 5: -1}), (0, {3: 1})),
+        ((0, (0, 1)), (1, (1, 1), (4, -1)), (1, (2, 1), (5, -1)), (0, (3, 1))),
     )
     drelu3_y = buffers.take((N, 32, 32, 16), dtype)
     rt.contract("m q v k r t, r t e k -> m q v e", dconv2d4_u_1, conv2d4_w, out=drelu3_y)
@@ -2216,10 +2196,10 @@ def resnet20_backward(
     dconv2d3_u += (rt.ratio(1, 512 * N) * (np.sqrt(batch_norm3_v + 1e-05) * dbatch_norm3_v)) * batch_norm3_h
     dconv2d3_u += (rt.ratio(1, 1024 * N)) * dbatch_norm3_m
     buffers.give(dbatch_norm3_h)
-    dconv2d3_u_1 = rt.window(  # m q v k r t
+    dconv2d3_u_1 = rt.Window(  # m q v k r t
         dconv2d3_u,
         (N, 32, 32, 16, 3, 3),
-        ((0, {0: 1}), (1, {1: 1, 4: -1}), (1, {2: 1, 5: -1}), (0, {3: 1})),
+        ((0, (0, 1)), (1, (1, 1), (4, -1)), (1, (2, 1), (5, -1)), (0, (3, 1))),
     )
     drelu2_y = buffers.take((N, 32, 32, 16), dtype)
     rt.contract("m q v k r t, r t e k -> m q v e", dconv2d3_u_1, conv2d3_w, out=drelu2_y)
@@ -2243,10 +2223,10 @@ def resnet20_backward(
     dconv2d2_u += (rt.ratio(1, 512 * N) * (np.sqrt(batch_norm2_v + 1e-05) * dbatch_norm2_v)) * batch_norm2_h
     dconv2d2_u += (rt.ratio(1, 1024 * N)) * dbatch_norm2_m
     buffers.give(dbatch_norm2_h)
-    dconv2d2_u_1 = rt.window(  # m q v k r t
+    dconv2d2_u_1 = rt.Window(  # m q v k r t
         dconv2d2_u,
         (N, 32, 32, 16, 3, 3),
-        ((0, {0: 1}), (1, {1: 1, 4: -1}), (1, {2: 1, 5: -1}), (0, {3: 1})),
+        ((0, (0, 1)), (1, (1, 1), (4, -1)), (1, (2, 1), (5, -1)), (0, (3, 1))),
     )
     drelu1_y = buffers.take((N, 32, 32, 16), dtype)
     rt.contract("m q v k r t, r t e k -> m q v e", dconv2d2_u_1, conv2d2_w, out=drelu1_y)
@@ -2271,189 +2251,189 @@ def resnet20_backward(
     dconv2d1_u += (rt.ratio(1, 512 * N) * (np.sqrt(batch_norm1_v + 1e-05) * dbatch_norm1_v)) * batch_norm1_h
     dconv2d1_u += (rt.ratio(1, 1024 * N)) * dbatch_norm1_m
     buffers.give(dbatch_norm1_h)
-    x_1 = rt.window(  # m q v n i j
+    x_1 = rt.Window(  # m q v n i j
         x,
         (3, 3, 3, N, 32, 32),
-        ((0, {3: 1}), (-1, {0: 1, 4: 1}), (-1, {1: 1, 5: 1}), (0, {2: 1})),
+        ((0, (3, 1)), (-1, (0, 1), (4, 1)), (-1, (1, 1), (5, 1)), (0, (2, 1))),
     )
     dconv2d1_w = np.empty((3, 3, 3, 16), dtype)
     rt.contract("m q v n i j, n i j e -> m q v e", x_1, dconv2d1_u, out=dconv2d1_w)
     dbatch_norm1_gamma = rt.contract("n i j m, n i j m -> m", batch_norm1_h, dbatch_norm1_y)
     dbatch_norm1_beta = rt.total(dbatch_norm1_y.transpose(3, 0, 1, 2), (-3, -2, -1))
-    relu1_y_1 = rt.window(  # m q v n i j
+    relu1_y_1 = rt.Window(  # m q v n i j
         relu1_y,
         (3, 3, 16, N, 32, 32),
-        ((0, {3: 1}), (-1, {0: 1, 4: 1}), (-1, {1: 1, 5: 1}), (0, {2: 1})),
+        ((0, (3, 1)), (-1, (0, 1), (4, 1)), (-1, (1, 1), (5, 1)), (0, (2, 1))),
     )
     dconv2d2_w = np.empty((3, 3, 16, 16), dtype)
     rt.contract("m q v n i j, n i j e -> m q v e", relu1_y_1, dconv2d2_u, out=dconv2d2_w)
     buffers.give(dconv2d2_u)
     dbatch_norm2_gamma = rt.contract("n i j m, n i j m -> m", batch_norm2_h, dbatch_norm2_y)
     dbatch_norm2_beta = rt.total(dbatch_norm2_y.transpose(3, 0, 1, 2), (-3, -2, -1))
-    relu2_y_1 = rt.window(  # m q v n i j
+    relu2_y_1 = rt.Window(  # m q v n i j
         relu2_y,
         (3, 3, 16, N, 32, 32),
-        ((0, {3: 1}), (-1, {0: 1, 4: 1}), (-1, {1: 1, 5: 1}), (0, {2: 1})),
+        ((0, (3, 1)), (-1, (0, 1), (4, 1)), (-1, (1, 1), (5, 1)), (0, (2, 1))),
     )
     dconv2d3_w = np.empty((3, 3, 16, 16), dtype)
     rt.contract("m q v n i j, n i j e -> m q v e", relu2_y_1, dconv2d3_u, out=dconv2d3_w)
     buffers.give(dconv2d3_u)
     dbatch_norm3_gamma = rt.contract("n i j m, n i j m -> m", batch_norm3_h, dresidual_add1_y)
     dbatch_norm3_beta = rt.total(dresidual_add1_y.transpose(3, 0, 1, 2), (-3, -2, -1))
-    relu3_y_1 = rt.window(  # m q v n i j
+    relu3_y_1 = rt.Window(  # m q v n i j
         relu3_y,
         (3, 3, 16, N, 32, 32),
-        ((0, {3: 1}), (-1, {0: 1, 4: 1}), (-1, {1: 1, 5: 1}), (0, {2: 1})),
+        ((0, (3, 1)), (-1, (0, 1), (4, 1)), (-1, (1, 1), (5, 1)), (0, (2, 1))),
     )
     dconv2d4_w = np.empty((3, 3, 16, 16), dtype)
     rt.contract("m q v n i j, n i j e -> m q v e", relu3_y_1, dconv2d4_u, out=dconv2d4_w)
     buffers.give(dconv2d4_u)
     dbatch_norm4_gamma = rt.contract("n i j m, n i j m -> m", batch_norm4_h, dbatch_norm4_y)
     dbatch_norm4_beta = rt.total(dbatch_norm4_y.transpose(3, 0, 1, 2), (-3, -2, -1))
-    relu4_y_1 = rt.window(  # m q v n i j
+    relu4_y_1 = rt.Window(  # m q v n i j
         relu4_y,
         (3, 3, 16, N, 32, 32),
-        ((0, {3: 1}), (-1, {0: 1, 4: 1}), (-1, {1: 1, 5: 1}), (0, {2: 1})),
+        ((0, (3, 1)), (-1, (0, 1), (4, 1)), (-1, (1, 1), (5, 1)), (0, (2, 1))),
     )
     dconv2d5_w = np.empty((3, 3, 16, 16), dtype)
     rt.contract("m q v n i j, n i j e -> m q v e", relu4_y_1, dconv2d5_u, out=dconv2d5_w)
     buffers.give(dconv2d5_u)
     dbatch_norm5_gamma = rt.contract("n i j m, n i j m -> m", batch_norm5_h, dresidual_add2_y)
     dbatch_norm5_beta = rt.total(dresidual_add2_y.transpose(3, 0, 1, 2), (-3, -2, -1))
-    relu5_y_1 = rt.window(  # m q v n i j
+    relu5_y_1 = rt.Window(  # m q v n i j
         relu5_y,
         (3, 3, 16, N, 32, 32),
-        ((0, {3: 1}), (-1, {0: 1, 4: 1}), (-1, {1: 1, 5: 1}), (0, {2: 1})),
+        ((0, (3, 1)), (-1, (0, 1), (4, 1)), (-1, (1, 1), (5, 1)), (0, (2, 1))),
     )
     dconv2d6_w = np.empty((3, 3, 16, 16), dtype)
     rt.contract("m q v n i j, n i j e -> m q v e", relu5_y_1, dconv2d6_u, out=dconv2d6_w)
     buffers.give(dconv2d6_u)
     dbatch_norm6_gamma = rt.contract("n i j m, n i j m -> m", batch_norm6_h, dbatch_norm6_y)
     dbatch_norm6_beta = rt.total(dbatch_norm6_y.transpose(3, 0, 1, 2), (-3, -2, -1))
-    relu6_y_1 = rt.window(  # m q v n i j
+    relu6_y_1 = rt.Window(  # m q v n i j
         relu6_y,
         (3, 3, 16, N, 32, 32),
-        ((0, {3: 1}), (-1, {0: 1, 4: 1}), (-1, {1: 1, 5: 1}), (0, {2: 1})),
+        ((0, (3, 1)), (-1, (0, 1), (4, 1)), (-1, (1, 1), (5, 1)), (0, (2, 1))),
     )
     dconv2d7_w = np.empty((3, 3, 16, 16), dtype)
     rt.contract("m q v n i j, n i j e -> m q v e", relu6_y_1, dconv2d7_u, out=dconv2d7_w)
     buffers.give(dconv2d7_u)
     dbatch_norm7_gamma = rt.contract("n i j m, n i j m -> m", batch_norm7_h, dresidual_add3_y)
     dbatch_norm7_beta = rt.total(dresidual_add3_y.transpose(3, 0, 1, 2), (-3, -2, -1))
-    relu7_y_1 = rt.window(  # m q v n i j
+    relu7_y_1 = rt.Window(  # m q v n i j
         relu7_y,
         (3, 3, 16, N, 16, 16),
-        ((0, {3: 1}), (-1, {0: 1, 4: 2}), (-1, {1: 1, 5: 2}), (0, {2: 1})),
+        ((0, (3, 1)), (-1, (0, 1), (4, 2)), (-1, (1, 1), (5, 2)), (0, (2, 1))),
     )
     dconv2d8_w = np.empty((3, 3, 16, 32), dtype)
     rt.contract("m q v n i j, n i j e -> m q v e", relu7_y_1, dconv2d8_u, out=dconv2d8_w)
     buffers.give(dconv2d8_u)
     dbatch_norm8_gamma = rt.contract("n i j m, n i j m -> m", batch_norm8_h, dbatch_norm8_y)
     dbatch_norm8_beta = rt.total(dbatch_norm8_y.transpose(3, 0, 1, 2), (-3, -2, -1))
-    relu8_y_1 = rt.window(  # m q v n i j
+    relu8_y_1 = rt.Window(  # m q v n i j
         relu8_y,
         (3, 3, 32, N, 16, 16),
-        ((0, {3: 1}), (-1, {0: 1, 4: 1}), (-1, {1: 1, 5: 1}), (0, {2: 1})),
+        ((0, (3, 1)), (-1, (0, 1), (4, 1)), (-1, (1, 1), (5, 1)), (0, (2, 1))),
     )
     dconv2d9_w = np.empty((3, 3, 32, 32), dtype)
     rt.contract("m q v n i j, n i j e -> m q v e", relu8_y_1, dconv2d9_u, out=dconv2d9_w)
     buffers.give(dconv2d9_u)
     dbatch_norm9_gamma = rt.contract("n i j m, n i j m -> m", batch_norm9_h, dresidual_add4_y)
     dbatch_norm9_beta = rt.total(dresidual_add4_y.transpose(3, 0, 1, 2), (-3, -2, -1))
-    relu9_y_1 = rt.window(  # m q v n i j
+    relu9_y_1 = rt.Window(  # m q v n i j
         relu9_y,
         (3, 3, 32, N, 16, 16),
-        ((0, {3: 1}), (-1, {0: 1, 4: 1}), (-1, {1: 1, 5: 1}), (0, {2: 1})),
+        ((0, (3, 1)), (-1, (0, 1), (4, 1)), (-1, (1, 1), (5, 1)), (0, (2, 1))),
     )
     dconv2d10_w = np.empty((3, 3, 32, 32), dtype)
     rt.contract("m q v n i j, n i j e -> m q v e", relu9_y_1, dconv2d10_u, out=dconv2d10_w)
     buffers.give(dconv2d10_u)
     dbatch_norm10_gamma = rt.contract("n i j m, n i j m -> m", batch_norm10_h, dbatch_norm10_y)
     dbatch_norm10_beta = rt.total(dbatch_norm10_y.transpose(3, 0, 1, 2), (-3, -2, -1))
-    relu10_y_1 = rt.window(  # m q v n i j
+    relu10_y_1 = rt.Window(  # m q v n i j
         relu10_y,
         (3, 3, 32, N, 16, 16),
-        ((0, {3: 1}), (-1, {0: 1, 4: 1}), (-1, {1: 1, 5: 1}), (0, {2: 1})),
+        ((0, (3, 1)), (-1, (0, 1), (4, 1)), (-1, (1, 1), (5, 1)), (0, (2, 1))),
     )
     dconv2d11_w = np.empty((3, 3, 32, 32), dtype)
     rt.contract("m q v n i j, n i j e -> m q v e", relu10_y_1, dconv2d11_u, out=dconv2d11_w)
     buffers.give(dconv2d11_u)
     dbatch_norm11_gamma = rt.contract("n i j m, n i j m -> m", batch_norm11_h, dresidual_add5_y)
     dbatch_norm11_beta = rt.total(dresidual_add5_y.transpose(3, 0, 1, 2), (-3, -2, -1))
-    relu11_y_1 = rt.window(  # m q v n i j
+    relu11_y_1 = rt.Window(  # m q v n i j
         relu11_y,
         (3, 3, 32, N, 16, 16),
-        ((0, {3: 1}), (-1, {0: 1, 4: 1}), (-1, {1: 1, 5: 1}), (0, {2: 1})),
+        ((0, (3, 1)), (-1, (0, 1), (4, 1)), (-1, (1, 1), (5, 1)), (0, (2, 1))),
     )
     dconv2d12_w = np.empty((3, 3, 32, 32), dtype)
     rt.contract("m q v n i j, n i j e -> m q v e", relu11_y_1, dconv2d12_u, out=dconv2d12_w)
     buffers.give(dconv2d12_u)
     dbatch_norm12_gamma = rt.contract("n i j m, n i j m -> m", batch_norm12_h, dbatch_norm12_y)
     dbatch_norm12_beta = rt.total(dbatch_norm12_y.transpose(3, 0, 1, 2), (-3, -2, -1))
-    relu12_y_1 = rt.window(  # m q v n i j
+    relu12_y_1 = rt.Window(  # m q v n i j
         relu12_y,
         (3, 3, 32, N, 16, 16),
-        ((0, {3: 1}), (-1, {0: 1, 4: 1}), (-1, {1: 1, 5: 1}), (0, {2: 1})),
+        ((0, (3, 1)), (-1, (0, 1), (4, 1)), (-1, (1, 1), (5, 1)), (0, (2, 1))),
     )
     dconv2d13_w = np.empty((3, 3, 32, 32), dtype)
     rt.contract("m q v n i j, n i j e -> m q v e", relu12_y_1, dconv2d13_u, out=dconv2d13_w)
     buffers.give(dconv2d13_u)
     dbatch_norm13_gamma = rt.contract("n i j m, n i j m -> m", batch_norm13_h, dresidual_add6_y)
     dbatch_norm13_beta = rt.total(dresidual_add6_y.transpose(3, 0, 1, 2), (-3, -2, -1))
-    relu13_y_1 = rt.window(  # m q v n i j
+    relu13_y_1 = rt.Window(  # m q v n i j
         relu13_y,
         (3, 3, 32, N, 8, 8),
-        ((0, {3: 1}), (-1, {0: 1, 4: 2}), (-1, {1: 1, 5: 2}), (0, {2: 1})),
+        ((0, (3, 1)), (-1, (0, 1), (4, 2)), (-1, (1, 1), (5, 2)), (0, (2, 1))),
     )
     dconv2d14_w = np.empty((3, 3, 32, 64), dtype)
     rt.contract("m q v n i j, n i j e -> m q v e", relu13_y_1, dconv2d14_u, out=dconv2d14_w)
     buffers.give(dconv2d14_u)
     dbatch_norm14_gamma = rt.contract("n i j m, n i j m -> m", batch_norm14_h, dbatch_norm14_y)
     dbatch_norm14_beta = rt.total(dbatch_norm14_y.transpose(3, 0, 1, 2), (-3, -2, -1))
-    relu14_y_1 = rt.window(  # m q v n i j
+    relu14_y_1 = rt.Window(  # m q v n i j
         relu14_y,
         (3, 3, 64, N, 8, 8),
-        ((0, {3: 1}), (-1, {0: 1, 4: 1}), (-1, {1: 1, 5: 1}), (0, {2: 1})),
+        ((0, (3, 1)), (-1, (0, 1), (4, 1)), (-1, (1, 1), (5, 1)), (0, (2, 1))),
     )
     dconv2d15_w = np.empty((3, 3, 64, 64), dtype)
     rt.contract("m q v n i j, n i j e -> m q v e", relu14_y_1, dconv2d15_u, out=dconv2d15_w)
     buffers.give(dconv2d15_u)
     dbatch_norm15_gamma = rt.contract("n i j m, n i j m -> m", batch_norm15_h, dresidual_add7_y)
     dbatch_norm15_beta = rt.total(dresidual_add7_y.transpose(3, 0, 1, 2), (-3, -2, -1))
-    relu15_y_1 = rt.window(  # m q v n i j
+    relu15_y_1 = rt.Window(  # m q v n i j
         relu15_y,
         (3, 3, 64, N, 8, 8),
-        ((0, {3: 1}), (-1, {0: 1, 4: 1}), (-1, {1: 1, 5: 1}), (0, {2: 1})),
+        ((0, (3, 1)), (-1, (0, 1), (4, 1)), (-1, (1, 1), (5, 1)), (0, (2, 1))),
     )
     dconv2d16_w = np.empty((3, 3, 64, 64), dtype)
     rt.contract("m q v n i j, n i j e -> m q v e", relu15_y_1, dconv2d16_u, out=dconv2d16_w)
     buffers.give(dconv2d16_u)
     dbatch_norm16_gamma = rt.contract("n i j m, n i j m -> m", batch_norm16_h, dbatch_norm16_y)
     dbatch_norm16_beta = rt.total(dbatch_norm16_y.transpose(3, 0, 1, 2), (-3, -2, -1))
-    relu16_y_1 = rt.window(  # m q v n i j
+    relu16_y_1 = rt.Window(  # m q v n i j
         relu16_y,
         (3, 3, 64, N, 8, 8),
-        ((0, {3: 1}), (-1, {0: 1, 4: 1}), (-1, {1: 1, 5: 1}), (0, {2: 1})),
+        ((0, (3, 1)), (-1, (0, 1), (4, 1)), (-1, (1, 1), (5, 1)), (0, (2, 1))),
     )
     dconv2d17_w = np.empty((3, 3, 64, 64), dtype)
     rt.contract("m q v n i j, n i j e -> m q v e", relu16_y_1, dconv2d17_u, out=dconv2d17_w)
     buffers.give(dconv2d17_u)
     dbatch_norm17_gamma = rt.contract("n i j m, n i j m -> m", batch_norm17_h, dresidual_add8_y)
     dbatch_norm17_beta = rt.total(dresidual_add8_y.transpose(3, 0, 1, 2), (-3, -2, -1))
-    relu17_y_1 = rt.window(  # m q v n i j
+    relu17_y_1 = rt.Window(  # m q v n i j
         relu17_y,
         (3, 3, 64, N, 8, 8),
-        ((0, {3: 1}), (-1, {0: 1, 4: 1}), (-1, {1: 1, 5: 1}), (0, {2: 1})),
+        ((0, (3, 1)), (-1, (0, 1), (4, 1)), (-1, (1, 1), (5, 1)), (0, (2, 1))),
     )
     dconv2d18_w = np.empty((3, 3, 64, 64), dtype)
     rt.contract("m q v n i j, n i j e -> m q v e", relu17_y_1, dconv2d18_u, out=dconv2d18_w)
     buffers.give(dconv2d18_u)
     dbatch_norm18_gamma = rt.contract("n i j m, n i j m -> m", batch_norm18_h, dbatch_norm18_y)
     dbatch_norm18_beta = rt.total(dbatch_norm18_y.transpose(3, 0, 1, 2), (-3, -2, -1))
-    relu18_y_1 = rt.window(  # m q v n i j
+    relu18_y_1 = rt.Window(  # m q v n i j
         relu18_y,
         (3, 3, 64, N, 8, 8),
-        ((0, {3: 1}), (-1, {0: 1, 4: 1}), (-1, {1: 1, 5: 1}), (0, {2: 1})),
+        ((0, (3, 1)), (-1, (0, 1), (4, 1)), (-1, (1, 1), (5, 1)), (0, (2, 1))),
     )
     dconv2d19_w = np.empty((3, 3, 64, 64), dtype)
     rt.contract("m q v n i j, n i j e -> m q v e", relu18_y_1, dconv2d19_u, out=dconv2d19_w)
@@ -2464,10 +2444,10 @@ def resnet20_backward(
     rt.contract("n m, n q -> m q", global_avg_pool1_y, dy, out=ddense1_w)
     ddense1_b = rt.total(dy.transpose(1, 0), -1)
     if inputs:
-        dconv2d1_u_1 = rt.window(  # m q v k r t
+        dconv2d1_u_1 = rt.Window(  # m q v k r t
             dconv2d1_u,
             (N, 32, 32, 16, 3, 3),
-            ((0, {0: 1}), (1, {1: 1, 4: -1}), (1, {2: 1, 5: -1}), (0, {3: 1})),
+            ((0, (0, 1)), (1, (1, 1), (4, -1)), (1, (2, 1), (5, -1)), (0, (3, 1))),
         )
         dx = np.empty((N, 32, 32, 3), dtype)
         rt.contract("m q v k r t, r t e k -> m q v e", dconv2d1_u_1, conv2d1_w, out=dx)

@@ -10,10 +10,11 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from contextvars import ContextVar
+from dataclasses import dataclass, replace
 from functools import cache, lru_cache
 from importlib.util import find_spec
-from itertools import product
-from math import prod
+from itertools import pairwise, product
+from math import gcd, prod
 from threading import Lock, local
 from typing import Any, ClassVar, NamedTuple
 
@@ -42,6 +43,33 @@ FREQUENT = 16
 
 WORTH_A_THREAD = 1.5e-3
 """Seconds of work from which on it is divided among threads."""
+
+PIECE = 1 << 19
+"""Elements of a result that a thread computes at a time where nothing is copied."""
+
+LEAST_ROWS = 64
+"""Rows that a matrix product should have."""
+
+SHORT = 8
+"""Elements of an axis that is too short for slices of it to be fast."""
+
+MANY_TAPS = 128
+"""Taps that are looped over in Python."""
+
+MANY_PHASES = 64
+"""Residues that a contraction is divided into."""
+
+STRICT = 1e-6
+"""The greatest error in float32, relative to the largest element, where accuracy is strict."""
+
+# Rates of one core, to compare ways to compute the same; their ratios matter, and these vary less than the machines.
+GEMM_RATE = 1e11
+SHORT_SIDE = 6.0
+SHORT_SUM = 20.0
+COPY_RATE = 1.2e10
+COPY_RUN = 64.0
+CALL = 4e-6
+SLICES = 0.5
 
 
 # ----- arguments -----
@@ -379,7 +407,7 @@ def _workers(number: int) -> ThreadPoolExecutor:
 
 
 _inside = local()
-_alone = Lock()
+_blas_setting = Lock()
 
 
 def thread_count(seconds: float) -> int:
@@ -397,7 +425,7 @@ def in_threads(task: Callable[[int, int], None], length: int, step: int, seconds
     """
     starts = range(0, length, max(1, step))
     number = min(thread_count(seconds), len(starts))
-    if number < 2 or not _alone.acquire(blocking=False):  # the setting is the process's: one at a time
+    if number < 2 or not _blas_setting.acquire(blocking=False):  # the setting is the process's: one at a time
         for start in starts:
             task(start, min(start + step, length))
         return
@@ -413,7 +441,7 @@ def in_threads(task: Callable[[int, int], None], length: int, step: int, seconds
             for future in [_workers(number).submit(work) for _ in range(number)]:
                 future.result()
     finally:
-        _alone.release()
+        _blas_setting.release()
 
 
 # ----- slices -----
@@ -518,124 +546,512 @@ def _column_sums(matrix: Array) -> Array:
     return np.asarray(sums.astype(matrix.dtype, copy=False))
 
 
-# ----- windows and contractions -----
-def window(source: Array, extents: tuple[int, ...], positions: tuple[tuple[int, Mapping[int, int]], ...]) -> Array:
-    """A read-only view with one axis per index: ``view[v] = source[offset + sum(step*v), ...]``, 0 outside.
+# ----- contractions -----
+class Window(NamedTuple):
+    """A view described, not made: an axis per index, ``source[offset + sum(step * index), ...]``, 0 outside.
 
-    Args:
-        source: the array read.
+    Attributes:
+        source: the array read or, as the result of a contraction, added to.
         extents: the extent of every index.
-        positions: per axis of `source` its offset and {index number: step}.
-
-    The source is padded with zeros by what the positions reach beyond it and only then viewed: no view can leave it.
+        positions: per axis of `source` its offset and then (index number, step) of every index in it.
     """
-    if not prod(extents):
-        return np.zeros(extents, source.dtype)
-    offset, steps, margins = [], [0] * len(extents), []
-    for size, (start, moves) in zip(source.shape, positions, strict=True):
-        low = start + sum(min(0, s * (extents[k] - 1)) for k, s in moves.items())
-        high = start + sum(max(0, s * (extents[k] - 1)) for k, s in moves.items())
-        margins.append((max(0, -low), max(0, high - size + 1)))
-        offset.append(start + margins[-1][0])
-    source = pad(source, margins)
-    for stride, (_, moves) in zip(source.strides, positions, strict=True):
-        for k, s in moves.items():
-            steps[k] += s * stride
-    corner = source[tuple(slice(o, None) for o in offset)]
-    return np.lib.stride_tricks.as_strided(corner, extents, steps, writeable=False)
+
+    source: Array
+    extents: tuple[int, ...]
+    positions: tuple[tuple[Any, ...], ...]
 
 
-def pad(source: Array, margins: Sequence[tuple[int, int]]) -> Array:
-    """`source` with zeros around it; itself when there is nothing to add."""
-    if not any(before or after for before, after in margins):
-        return source
-    shape = tuple(before + size + after for size, (before, after) in zip(source.shape, margins, strict=True))
-    padded = np.zeros(shape, source.dtype)
-    inner = tuple(slice(before, before + size) for size, (before, _) in zip(source.shape, margins, strict=True))
-    padded[inner] = source
-    return padded
+class Side(NamedTuple):
+    """An array of a contraction: per axis its extent, its stride and the position there, offset + sum(step * index)."""
+
+    sizes: tuple[int, ...]
+    strides: tuple[int, ...]
+    offsets: tuple[int, ...]
+    steps: tuple[tuple[tuple[str, int], ...], ...]
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """The indices in the order of the axes."""
+        return tuple(dict.fromkeys(v for moves in self.steps for v, _ in moves))
+
+    def stride(self, name: str) -> int:
+        """The distance in memory, in bytes, between neighbours along an index."""
+        return sum(s * n for moves, n in zip(self.steps, self.strides, strict=True) for v, s in moves if v == name)
+
+    def reach(self, axis: int, box: Mapping[str, tuple[int, int]]) -> tuple[int, int]:
+        """The least and the greatest position along an axis for the index ranges of `box`."""
+        low = high = self.offsets[axis]
+        for v, step in self.steps[axis]:
+            first, last = step * box[v][0], step * (box[v][1] - 1)
+            low, high = low + min(first, last), high + max(first, last)
+        return low, high
 
 
-@lru_cache(maxsize=512)
-def _axes(spec: str) -> tuple[tuple[str, ...], ...]:
-    """The axes of left, right and out, and of these the batch, left-only, right-only and summed ones."""
-    operands, out_text = spec.split("->")
-    left_text, right_text = operands.split(",")
-    left, right, out = tuple(left_text.split()), tuple(right_text.split()), tuple(out_text.split())
-    batch = tuple(v for v in out if v in left and v in right)
-    rows = tuple(v for v in out if v in left and v not in right)
-    columns = tuple(v for v in out if v in right and v not in left)
-    summed = tuple(v for v in right if v in left and v not in out)
-    return left, right, out, batch, rows, columns, summed
+@dataclass(frozen=True, eq=False)
+class Contraction:
+    """``out[...] = sum left[...] * right[...]``: what there is to compute, in numbers. Indices of extent 1 are gone.
+
+    Attributes:
+        left: the first factor.
+        right: the second factor.
+        out: the result.
+        extents: the extent of every index.
+        dtype: of all three.
+        batch: the indices that all three have, as are all of these in the order of the result or of the right factor.
+        rows: those of left and out.
+        columns: those of right and out.
+        summed: those of left and right.
+        gathers: whether every element of the result is one sum; else the result is a window that sums are added to.
+    """
+
+    left: Side
+    right: Side
+    out: Side
+    extents: Mapping[str, int]
+    dtype: np.dtype[Any]
+    batch: tuple[str, ...]
+    rows: tuple[str, ...]
+    columns: tuple[str, ...]
+    summed: tuple[str, ...]
+    gathers: bool
+
+    def volume(self, *groups: Sequence[str]) -> int:
+        """The number of points in the box of some indices."""
+        return prod(self.extents[v] for group in groups for v in group)
+
+    @property
+    def box(self) -> dict[str, tuple[int, int]]:
+        """The whole range of every index."""
+        return {v: (0, n) for v, n in self.extents.items()}
+
+    @property
+    def products(self) -> int:
+        """The number of multiplications by definition."""
+        return prod(self.extents.values())
+
+    def swapped(self) -> "Contraction":
+        """The same with the factors exchanged; the order of the sums is that of the second factor."""
+        summed = tuple(v for v in self.left.names if v in self.summed)
+        return replace(self, left=self.right, right=self.left, rows=self.columns, columns=self.rows, summed=summed)
 
 
-def contract(spec: str, left: Array, right: Array, out: Array | None = None) -> Array:
-    """The sum of products ``out[...] = sum left[...] * right[...]``, as matrix products in blocks.
+@lru_cache(maxsize=1024)
+def _contraction(spec: str, dtype: np.dtype[Any], *operands: tuple[Any, ...]) -> Contraction:
+    """Read "n i c, c k -> n i k" with the shapes, strides and windows of the operands."""
+    texts = spec.replace("->", ",").split(",")
+    names = [tuple(text.split()) for text in texts]
+    extents: dict[str, int] = {}
+    sides = []
+    for axes, (shape_, _, window_) in zip(names, operands, strict=True):
+        extents |= dict(zip(axes, window_[0] if window_ else shape_, strict=True))
+    for axes, (shape_, strides, window_) in zip(names, operands, strict=True):
+        places = window_[1] if window_ else tuple((0, (k, 1)) for k in range(len(shape_)))
+        steps = tuple(tuple((axes[k], step) for k, step in moves) for _, *moves in places)
+        side = Side(shape_, strides, tuple(place[0] for place in places), steps)
+        sides.append(_without_ones(side, extents))
+    left, right, out = sides
+    extents = {v: n for v, n in extents.items() if n != 1}
+    gathers = all(_is_plain(out, axis, extents) for axis in range(len(out.sizes)))
+    return _classified(left, right, out, extents, dtype, gathers)
+
+
+def _classified(
+    left: Side, right: Side, out: Side, extents: Mapping[str, int], dtype: Any, gathers: bool
+) -> Contraction:
+    """What kind of index each is."""
+    a, b, c = left.names, right.names, out.names
+    batch = tuple(v for v in c if v in a and v in b)
+    rows = tuple(v for v in c if v in a and v not in b)
+    columns = tuple(v for v in c if v in b and v not in a)
+    summed = tuple(v for v in b if v in a and v not in c)
+    return Contraction(left, right, out, extents, dtype, batch, rows, columns, summed, gathers)
+
+
+def _is_plain(side: Side, axis: int, extents: Mapping[str, int]) -> bool:
+    """Whether an axis is that of one index."""
+    steps = side.steps[axis]
+    if not steps:
+        return side.sizes[axis] == 1 and side.offsets[axis] == 0
+    return len(steps) == 1 and steps[0][1] == 1 and side.offsets[axis] == 0 and side.sizes[axis] == extents[steps[0][0]]
+
+
+def _without_ones(side: Side, extents: Mapping[str, int]) -> Side:
+    """An array's positions without the indices of extent 1: these are 0."""
+    return side._replace(steps=tuple(tuple((v, s) for v, s in moves if extents[v] != 1) for moves in side.steps))
+
+
+def _key(operand: Array | Window) -> tuple[Any, ...]:
+    if isinstance(operand, Window):
+        return operand.source.shape, operand.source.strides, (operand.extents, operand.positions)
+    return operand.shape, operand.strides, None
+
+
+def contract(
+    spec: str, left: Array | Window, right: Array | Window, out: Array | Window | None = None, add: bool = False
+) -> Array:
+    """The sum of products ``out[...] = sum left[...] * right[...]``, in the way that is predicted to be the fastest.
 
     Args:
         spec: the axes by name, as in "n i c, c k -> n i k"; axes that `out` lacks are summed over.
         left: first factor.
         right: second factor.
-        out: written to; a new array by default.
+        out: written to; a new array by default. Products that meet at one position of a window's source are added up,
+            those at positions outside are dropped, and the source is 0 where there is none.
+        add: whether `out` is added to instead.
 
-    An operand that is no matrix in memory (a window) is copied block by block into one small buffer.
+    Returns:
+        `out`, or the source if it is a window.
     """
-    left_axes, right_axes, out_axes, *_ = _axes(spec)
-    left, left_axes = _sum_alone(left, left_axes, (*right_axes, *out_axes))
-    right, right_axes = _sum_alone(right, right_axes, (*left_axes, *out_axes))
-    extents = dict(zip(left_axes + right_axes, left.shape + right.shape, strict=True))
+    left, right, spec = _alone(spec, left, right)
     if out is None:
-        out = np.empty(tuple(extents[v] for v in out_axes), left.dtype)
-    if out_axes and out_axes[-1] in left_axes and out_axes[-1] not in right_axes:  # keeps rows contiguous
-        left, right, left_axes, right_axes = right, left, right_axes, left_axes
-    spec = f"{' '.join(left_axes)}, {' '.join(right_axes)} -> {' '.join(out_axes)}"
-    _, _, _, batch, rows, columns, summed = _axes(spec)
-    if not prod(extents.values()):
-        out[...] = 0
-        return out
-    if prod(extents[v] for v in (*rows, *columns)) == 1:
-        vectors = (
-            left.transpose([left_axes.index(v) for v in (*summed, *batch, *rows)]),
-            right.transpose([right_axes.index(v) for v in (*summed, *batch, *columns)]),
-        )
-        c = out.transpose([out_axes.index(v) for v in (*batch, *rows, *columns)])
-        c[...] = _dots(*vectors, len(summed), len(batch)).reshape(c.shape)
-        return out
-    a = left.transpose([left_axes.index(v) for v in (*batch, *rows, *summed)])
-    b = right.transpose([right_axes.index(v) for v in (*batch, *summed, *columns)])
-    c = out.transpose([out_axes.index(v) for v in (*batch, *rows, *columns)])
-    groups = (len(batch), len(rows), len(columns), len(summed))
-    a_matrix, b_matrix = _matrix(a, groups[0], groups[1]), _matrix(b, groups[0], groups[3])
-    if a_matrix is not None and b_matrix is not None:
-        _multiply(a_matrix, b_matrix, c, groups, accumulate=False)
-    elif a_matrix is None and (b_matrix is not None or a.size >= b.size):
-        _stream(a, b, c, groups, left_streams=True)
+        extents: dict[str, int] = {}
+        for axes, operand in zip(spec.partition("->")[0].split(","), (left, right), strict=True):
+            shape_ = operand.extents if isinstance(operand, Window) else operand.shape
+            extents |= dict(zip(axes.split(), shape_, strict=True))
+        out = np.empty(tuple(extents[v] for v in spec.partition("->")[2].split()), _array(left).dtype)
+    target = _array(out)
+    found = _contraction(spec, target.dtype, _key(left), _key(right), _key(out))
+    if not found.products:
+        if not add:
+            target[...] = 0
+        return target
+    if add and found.gathers:
+        sums = np.empty(target.shape, target.dtype)
+        target += contract(spec, left, right, out._replace(source=sums) if isinstance(out, Window) else sums)
+        return target
+    way = choice(found, current())
+    way.strategy.run(found, way.plan, _array(left), _array(right), target, way.cost.seconds, add)
+    return target
+
+
+def _array(operand: Array | Window) -> Array:
+    return operand.source if isinstance(operand, Window) else operand
+
+
+def _alone(spec: str, left: Array | Window, right: Array | Window) -> tuple[Array | Window, Array | Window, str]:
+    """Sum over the axes that only one factor has."""
+    operands, _, out = spec.partition("->")
+    names = [tuple(text.split()) for text in operands.split(",")]
+    if set(names[0]) <= {*names[1], *out.split()} and set(names[1]) <= {*names[0], *out.split()}:
+        return left, right, spec
+    factors = []
+    for k, operand in enumerate((left, right)):
+        others = {*names[1 - k], *out.split()}
+        lonely = tuple(axis for axis, v in enumerate(names[k]) if v not in others)
+        if lonely:
+            whole = window(*operand) if isinstance(operand, Window) else operand
+            operand = np.asarray(whole.sum(axis=lonely))
+            names[k] = tuple(v for v in names[k] if v in others)
+        factors.append(operand)
+    return factors[0], factors[1], f"{' '.join(names[0])}, {' '.join(names[1])} ->{out}"
+
+
+# ----- views -----
+def window(source: Array, extents: tuple[int, ...], positions: tuple[tuple[Any, ...], ...]) -> Array:
+    """A read-only view with one axis per index; see `Window`.
+
+    The source is padded with zeros by what the positions reach beyond it and only then viewed: no view can leave it.
+    """
+    if not prod(extents):
+        return np.zeros(extents, source.dtype)
+    names = tuple(str(k) for k in range(len(extents)))
+    steps = tuple(tuple((names[k], step) for k, step in moves) for _, *moves in positions)
+    side = Side(source.shape, source.strides, tuple(place[0] for place in positions), steps)
+    made = _view(source, side, names, dict(zip(names, ((0, n) for n in extents), strict=True)))
+    made.flags.writeable = False
+    return made
+
+
+def _view(array: Array, side: Side, axes: tuple[str, ...], box: Mapping[str, tuple[int, int]], role: str = "") -> Array:
+    """`array` with an axis per index of `axes` for the ranges of `box`; padded with zeros where they lead outside."""
+    reaches = [side.reach(axis, box) for axis in range(len(side.sizes))]
+    offsets, strides = side.offsets, side.strides
+    if any(low < 0 or high >= size for (low, high), size in zip(reaches, side.sizes, strict=True)):
+        array = _padded(array, reaches, role)
+        offsets = tuple(offset - low for offset, (low, _) in zip(offsets, reaches, strict=True))
+        strides = array.strides
+    start = 0
+    moves = dict.fromkeys(axes, 0)
+    for offset, stride, steps in zip(offsets, strides, side.steps, strict=True):
+        start += offset * stride
+        for v, step in steps:
+            start += step * stride * box[v][0]
+            moves[v] += step * stride
+    extents = tuple(box[v][1] - box[v][0] for v in axes)
+    if array.flags.c_contiguous and array.flags.writeable:
+        return np.ndarray(extents, array.dtype, array, start, tuple(moves.values()))
+    corner = (
+        slice(offset + sum(step * box[v][0] for v, step in steps), None)
+        for offset, steps in zip(offsets, side.steps, strict=True)
+    )
+    first = array[tuple(corner)]
+    return np.lib.stride_tricks.as_strided(first, extents, tuple(moves.values()))
+
+
+def _padded(array: Array, reaches: Sequence[tuple[int, int]], role: str) -> Array:
+    """The box of positions that are reached, with zeros where it leaves the array."""
+    extents = tuple(high - low + 1 for low, high in reaches)
+    box = _scratch(role, prod(extents), array.dtype).reshape(extents) if role else np.empty(extents, array.dtype)
+    box.fill(0)
+    inner = tuple(slice(max(low, 0), min(high + 1, n)) for (low, high), n in zip(reaches, array.shape, strict=True))
+    if all(part.start < part.stop for part in inner):
+        placed = tuple(slice(part.start - low, part.stop - low) for part, (low, _) in zip(inner, reaches, strict=True))
+        box[placed] = array[inner]
+    return box
+
+
+_own = local()
+
+
+def _scratch(role: str, elements: int, dtype: Any) -> Array:
+    """Memory of this thread that is used again and again; two roles do not share it."""
+    kept: dict[str, Array] = _own.__dict__
+    size = elements * np.dtype(dtype).itemsize
+    if role not in kept or kept[role].size < size:
+        kept[role] = np.empty(size, np.uint8)
+    return kept[role][:size].view(dtype)
+
+
+# ----- what a strategy costs -----
+class Cost(NamedTuple):
+    """What a way to compute a contraction is predicted to take.
+
+    Attributes:
+        seconds: on one thread.
+        flops: floating-point operations.
+        bytes: moved between memory and caches.
+        scratch: bytes of memory besides factors and result, per thread where threads have their own.
+        error: greatest error in float32, relative to the largest element; 0 for that of plain sums.
+    """
+
+    seconds: float
+    flops: int
+    bytes: int
+    scratch: int
+    error: float = 0.0
+
+
+class Strategy(NamedTuple):
+    """A way to compute contractions.
+
+    Attributes:
+        name: as `settings` takes it.
+        plan: what a contraction needs to be computed so; None where it cannot be.
+        cost: the prediction for a plan.
+        run: computes ``(contraction, plan, left, right, out, seconds, add)``.
+    """
+
+    name: str
+    plan: Callable[[Contraction], Any]
+    cost: Callable[[Contraction, Any], Cost]
+    run: Callable[[Contraction, Any, Array, Array, Array, float, bool], None]
+
+
+class Way(NamedTuple):
+    """A strategy for a contraction, with its plan and what it is predicted to cost."""
+
+    strategy: Strategy
+    plan: Any
+    cost: Cost
+
+
+def gemm_rate(rows: int, columns: int, summed: int, dtype: Any) -> float:
+    """Floating-point operations per second of a matrix product on one thread: less where an extent is short."""
+    full = GEMM_RATE * 4 / np.dtype(dtype).itemsize
+    return full / (1 + SHORT_SIDE / max(1, rows) + SHORT_SIDE / max(1, columns) + SHORT_SUM / max(1, summed))
+
+
+def copy_rate(run: int) -> float:
+    """Bytes per second of a copy whose contiguous runs have that many bytes."""
+    return COPY_RATE / (1 + COPY_RUN / max(1, run))
+
+
+# ----- contractions by matrix products -----
+class Blocked(NamedTuple):
+    """How to compute a contraction as matrix products of blocks.
+
+    Attributes:
+        swap: whether the factors change roles: the first is the one that is taken block by block.
+        copied: whether its blocks are copied: they are no matrices in memory.
+        fixed: whether the other factor is copied, once.
+        summed_first: whether a block has its summed axes first.
+        along: "rows" or "summed": the axes that are cut.
+        blocks: the ranges of these axes, block by block.
+    """
+
+    swap: bool
+    copied: bool
+    fixed: bool
+    summed_first: bool
+    along: str
+    blocks: tuple[tuple[tuple[str, tuple[int, int]], ...], ...]
+
+
+def _merged(side: Side, names: Sequence[str], extents: Mapping[str, int]) -> int | None:
+    """The stride of some axes as one; None where they are not one axis in memory, 0 for no axis."""
+    for outer, inner in pairwise(names):
+        if side.stride(outer) != side.stride(inner) * extents[inner]:
+            return None
+    return side.stride(names[-1]) if names else 0
+
+
+def _is_inside(side: Side, box: Mapping[str, tuple[int, int]]) -> bool:
+    reaches = (side.reach(axis, box) for axis in range(len(side.sizes)))
+    return all(low >= 0 and high < size for (low, high), size in zip(reaches, side.sizes, strict=True))
+
+
+def _is_matrix(side: Side, first: Sequence[str], second: Sequence[str], c: Contraction) -> bool:
+    """Whether BLAS can read an array as it is, as a matrix with these groups of axes."""
+    if not _is_inside(side, c.box) or _merged(side, c.batch, c.extents) is None:
+        return False
+    one, two = _merged(side, first, c.extents), _merged(side, second, c.extents)
+    if one is None or two is None:
+        return False
+    size, rows, columns = c.dtype.itemsize, c.volume(first), c.volume(second)
+    by_rows = (two == size or columns == 1) and one % size == 0 and (rows == 1 or one >= size * columns)
+    by_columns = (one == size or rows == 1) and two % size == 0 and (columns == 1 or two >= size * rows)
+    return by_rows or by_columns
+
+
+def _blocked_plan(c: Contraction) -> Blocked:
+    left = _is_matrix(c.left, c.rows, c.summed, c)
+    right = _is_matrix(c.right, c.summed, c.columns, c)
+    if left != right:
+        swap = left
+    elif left:
+        swap = c.volume(c.columns) > c.volume(c.rows)
     else:
-        _stream(b, a, c, groups, left_streams=False)
-    return out
+        swap = c.volume(c.summed, c.columns) > c.volume(c.rows, c.summed)
+    copied, fixed = not (right if swap else left), not (left if swap else right)
+    d = c.swapped() if swap else c
+    rows, summed = d.volume(d.rows), d.volume(d.summed)
+    inner = min((v for v in (*d.rows, *d.summed) if d.left.stride(v)), key=lambda v: abs(d.left.stride(v)), default="")
+    summed_first = inner in d.rows
+    along = "rows" if rows >= summed or (rows >= LEAST_ROWS and not summed_first) else "summed"
+    if copied:
+        each = BLOCK // max(1, d.volume(d.batch) * (summed if along == "rows" else rows))
+    else:
+        each = max(PIECE // max(1, d.volume(d.columns) * (summed if along == "rows" else rows)), 1)
+    names = d.rows if along == "rows" else d.summed
+    return Blocked(swap, copied, fixed, summed_first, along, _cut(names, d.extents, each))
 
 
-def _dots(left: Array, right: Array, summed: int, batch: int) -> Array:
-    """Scalar products over the first `summed` axes, one per point of the `batch` axes; further axes have extent 1."""
-    left, right = (a.reshape(a.shape[: summed + batch]) for a in (left, right))
-    if not summed:
-        return np.asarray(left * right)
-    total = np.zeros(left.shape[summed:], left.dtype)
-    for start, stop in blocks(len(left), left[0].size):
-        total += np.multiply(left[start:stop], right[start:stop]).sum(axis=tuple(range(summed)))
-    return total
+def _cut(names: Sequence[str], extents: Mapping[str, int], most: int) -> tuple[Any, ...]:
+    """Ranges of some axes that cover their box, in blocks of about `most` points, of nearly equal size."""
+    inner = prod(extents[v] for v in names)
+    parts: list[list[tuple[str, tuple[int, int]]]] = []
+    for v in names:
+        inner //= extents[v]
+        number = -(-extents[v] // max(1, min(extents[v], most // max(1, inner))))
+        edges = [extents[v] * k // number for k in range(number + 1)]
+        parts.append([(v, edge) for edge in pairwise(edges)])
+        if number < extents[v] or inner <= most:
+            break
+    return tuple(product(*parts))
 
 
-def _sum_alone(operand: Array, axes: tuple[str, ...], others: tuple[str, ...]) -> tuple[Array, tuple[str, ...]]:
-    """Sum over the axes that nothing else has."""
-    alone = tuple(k for k, v in enumerate(axes) if v not in others)
-    return (operand.sum(axis=alone), tuple(v for v in axes if v in others)) if alone else (operand, axes)
+def _blocked_cost(c: Contraction, plan: Blocked) -> Cost:
+    d = c.swapped() if plan.swap else c
+    rows, columns, summed, batch = (d.volume(group) for group in (d.rows, d.columns, d.summed, d.batch))
+    size = d.dtype.itemsize
+    if plan.along == "rows":  # what BLAS sees
+        shape_ = rows // len(plan.blocks), columns, summed
+    else:
+        shape_ = rows, columns, summed // len(plan.blocks)
+    moved = batch * rows * summed * size if plan.copied else 0
+    runs = _run(d.left, d) if plan.copied else 0
+    seconds = 2 * d.products / gemm_rate(*shape_, d.dtype) + (moved / copy_rate(runs) if moved else 0)
+    seconds += CALL * len(plan.blocks) * (2 + 2 * plan.copied)
+    scratch = min(moved, 2 * BLOCK * size) + (batch * summed * columns * size if plan.fixed else 0)
+    return Cost(seconds, 2 * d.products, 2 * moved + size * batch * (rows * columns + summed * columns), scratch)
+
+
+def _run(side: Side, c: Contraction) -> int:
+    """The bytes that lie next to each other in memory and are copied as one."""
+    run = c.dtype.itemsize
+    for v in sorted((v for v in side.names if side.stride(v) > 0), key=side.stride):
+        if side.stride(v) <= run:
+            run = side.stride(v) * (c.extents[v] - 1) + run
+    return run
+
+
+def _run_blocked(
+    c: Contraction, plan: Blocked, left: Array, right: Array, out: Array, seconds: float, add: bool = False
+) -> None:
+    """Matrix products of blocks; what is no matrix in memory is copied into a buffer that stays in cache."""
+    d, (moving, other) = (c.swapped(), (right, left)) if plan.swap else (c, (left, right))
+    groups = len(d.batch), d.volume(d.batch)
+    fixed = _view(other, d.right, (*d.batch, *d.summed, *d.columns), d.box)
+    if plan.fixed:
+        fixed = np.ascontiguousarray(fixed)
+    target = _view(out, d.out, (*d.batch, *d.rows, *d.columns), d.box)
+    first, second = (d.summed, d.rows) if plan.summed_first else (d.rows, d.summed)
+    names = d.rows if plan.along == "rows" else d.summed
+    dims = d.volume(d.rows), d.volume(d.summed), d.volume(d.columns)
+
+    def block(number: int) -> tuple[Array, tuple[Any, ...]]:
+        """The matrix of a block, transposed so that its rows are rows, and its place."""
+        box = d.box | dict(plan.blocks[number])
+        view = _view(moving, d.left, (*d.batch, *first, *second), box, "padded")
+        if plan.copied:
+            buffer = _scratch("columns", view.size, view.dtype).reshape(view.shape)
+            np.copyto(buffer, view)
+            view = buffer
+        length = prod(box[v][1] - box[v][0] for v in names)
+        shape_ = (length, dims[1]) if plan.along == "rows" else (dims[0], length)
+        matrix = view.reshape(groups[1], *(shape_[::-1] if plan.summed_first else shape_))
+        place = tuple(slice(*box[v]) for v in names)
+        return (matrix.transpose(0, 2, 1) if plan.summed_first else matrix), place
+
+    whole = (slice(None),) * len(d.batch)
+    if plan.along == "rows":
+        b = fixed.reshape(groups[1], dims[1], dims[2])
+
+        def rows(start: int, stop: int) -> None:
+            for number in range(start, stop):
+                a, place = block(number)
+                _multiply(a, b, target[(*whole, *place, ...)], groups[0], len(d.rows))
+
+        in_threads(rows, len(plan.blocks), 1, seconds)
+        return
+    sums: dict[int, Array] = {}
+
+    def summed(start: int, stop: int) -> None:
+        total: Array | None = None
+        for number in range(start, stop):
+            a, place = block(number)
+            b = fixed[(*whole, *place, ...)].reshape(groups[1], -1, dims[2])
+            if total is None:
+                total = np.matmul(a, b)
+            else:
+                term = _scratch("product", total.size, total.dtype).reshape(total.shape)
+                np.matmul(a, b, out=term)
+                total += term
+        if total is not None:
+            sums[start] = total
+
+    in_threads(summed, len(plan.blocks), -(-len(plan.blocks) // thread_count(seconds)), seconds)
+    first_sum, *rest = (sums[start] for start in sorted(sums))
+    for part in rest:
+        first_sum += part
+    target[...] = first_sum.reshape(target.shape)
+
+
+def _multiply(a: Array, b: Array, c: Array, batch: int, rows: int) -> None:
+    """``c = a @ b`` for stacks of matrices; `c` still has its own axes."""
+    target = _matrix(c, batch, rows)
+    if target is None:
+        c[...] = np.matmul(a, b).reshape(c.shape)
+    elif len(a) == 1:
+        np.matmul(a[0], b[0], out=target[0])
+    else:
+        np.matmul(a, b, out=target)
 
 
 def _matrix(operand: Array, batch: int, rows: int) -> Array | None:
-    """`operand` as a stack of matrices without a copy, as BLAS reads them; None when that is impossible."""
-    shape = operand.shape
-    dims = (prod(shape[:batch]), prod(shape[batch : batch + rows]), prod(shape[batch + rows :]))
+    """`operand` as a stack of matrices without a copy, as BLAS writes them; None when that is impossible."""
+    shape_ = operand.shape
+    dims = (prod(shape_[:batch]), prod(shape_[batch : batch + rows]), prod(shape_[batch + rows :]))
     try:
         view = operand.reshape(dims, copy=False)
     except ValueError:
@@ -647,79 +1063,418 @@ def _matrix(operand: Array, batch: int, rows: int) -> Array | None:
     return view if by_rows or by_columns else None
 
 
-def _copied(operand: Array, batch: int, rows: int, buffer: Array | None = None) -> Array:
-    """`operand` as a stack of matrices, copied (into `buffer` if given)."""
-    shape = operand.shape
-    dims = (prod(shape[:batch]), prod(shape[batch : batch + rows]), prod(shape[batch + rows :]))
-    if buffer is None:
-        return np.ascontiguousarray(operand).reshape(dims)
-    target = buffer[: operand.size].reshape(shape)
-    np.copyto(target, operand)
-    return target.reshape(dims)
+# ----- contractions by slices -----
+class Taps(NamedTuple):
+    """How to add up products of slices, for what leaves a matrix product nothing to do.
+
+    Attributes:
+        swap: whether the factors change roles: the first is the larger one.
+        taps: the indices that are looped over.
+        inside: the summed indices that are not.
+        blocks: the ranges of the outermost axis of the result or, where that has none, of the sums.
+    """
+
+    swap: bool
+    taps: tuple[str, ...]
+    inside: tuple[str, ...]
+    blocks: tuple[Any, ...]
 
 
-def _multiply(a: Array, b: Array, c: Array, groups: tuple[int, ...], accumulate: bool) -> None:
-    """``c (+)= a @ b`` for stacks of matrices; `c` still has its own axes."""
-    batch, rows, _, _ = groups
-    target = _matrix(c, batch, rows)
-    if len(a) == 1:
-        a, b = a[0], b[0]
-        target = target[0] if target is not None else None
-    if target is None or accumulate:
-        value = np.matmul(a, b).reshape(c.shape)
-        if accumulate:
-            c += value
-        else:
-            c[...] = value
+def _taps_plan(c: Contraction) -> Taps | None:
+    if c.rows and c.columns:
+        return None
+    swap = bool(c.columns) or (not c.rows and c.right.strides > c.left.strides)
+    d = c.swapped() if swap else c
+    taps: tuple[str, ...]
+    inside: tuple[str, ...]
+    if c.volume(c.summed) <= MANY_TAPS:
+        taps, inside = d.summed, ()
+        names = d.out.names
+        each = BLOCK // 4 // max(1, d.volume(names[1:]))
+        blocks = _cut(names[:1], d.extents, each) if names else ((),)
     else:
-        np.matmul(a, b, out=target)
+        taps, inside = d.rows if d.volume(d.rows) <= MANY_TAPS else (), d.summed
+        if d.rows and not taps:
+            return None
+        each = BLOCK // 4 // max(1, d.volume(d.batch))
+        blocks = _cut(inside, d.extents, each)
+    return Taps(swap, taps, inside, blocks)
 
 
-def _stream(moving: Array, fixed: Array, c: Array, groups: tuple[int, ...], left_streams: bool) -> None:
-    """Copy `moving` block by block and multiply each block with its part of `fixed`."""
-    batch, rows, columns, summed = groups
-    own = rows if left_streams else columns
-    first, second = (own, summed) if left_streams else (summed, own)
-    sizes_first = prod(moving.shape[batch : batch + first])
-    sizes_second = prod(moving.shape[batch + first :])
-    along_first = sizes_first >= sizes_second
-    start = batch if along_first else batch + first
-    along_sum = along_first != left_streams
-    if _matrix(fixed, batch, summed if left_streams else rows) is None and not along_sum:
-        fixed = np.ascontiguousarray(fixed)
-    buffer: Array | None = None
-    for number, block in enumerate(_partition(moving.shape, start, first if along_first else second)):
-        part = moving[block]
-        if buffer is None:
-            buffer = np.empty(part.size, moving.dtype)
-        streamed = _copied(part, batch, first, buffer)
-        if along_sum:
-            place = (slice(None),) * (batch if left_streams else batch + rows) + block[start:]
-            other, target = fixed[place], c
+def _taps_cost(c: Contraction, plan: Taps) -> Cost:
+    size = c.dtype.itemsize
+    d = c.swapped() if plan.swap else c
+    vector = d.extents[d.out.names[-1]] if d.out.names else d.volume(plan.inside)
+    seconds = c.products * size * (3 if not plan.inside else 2) / copy_rate(size * vector) * SLICES
+    seconds += 2 * CALL * len(plan.blocks) * c.volume(plan.taps)
+    return Cost(seconds, 2 * c.products, 3 * c.products * size, BLOCK // 4 * size)
+
+
+def _run_taps(
+    c: Contraction, plan: Taps, left: Array, right: Array, out: Array, seconds: float, add: bool = False
+) -> None:
+    """Products of slices, added up tap by tap while a block of the result stays in cache."""
+    d, (large, small) = (c.swapped(), (right, left)) if plan.swap else (c, (left, right))
+    target = _view(out, d.out, d.out.names, d.box)
+    if plan.inside:
+        _run_inner_sums(d, plan, large, small, target, seconds)
+        return
+    names = d.out.names
+    first = names[0] if names else ""
+
+    def blocks_(start: int, stop: int) -> None:
+        for number in range(start, stop):
+            box = d.box | dict(plan.blocks[number])
+            sums = target[slice(*box[first]), ...] if names else target
+            product_ = _scratch("product", sums.size, sums.dtype).reshape(sums.shape)
+            a, b = (
+                _aligned(_view(array, side, (*plan.taps, *_kept(side, names)), box, role), side, names, len(plan.taps))
+                for array, side, role in ((large, d.left, "padded"), (small, d.right, ""))
+            )
+            for count_, place in enumerate(product(*(range(d.extents[v]) for v in plan.taps))):
+                if count_:
+                    np.multiply(a[place], b[place], out=product_)
+                    sums += product_
+                else:
+                    np.multiply(a[place], b[place], out=sums)
+
+    in_threads(blocks_, len(plan.blocks), 1, seconds)
+
+
+def _kept(side: Side, names: Sequence[str]) -> tuple[str, ...]:
+    return tuple(v for v in names if v in side.names)
+
+
+def _aligned(view: Array, side: Side, names: Sequence[str], before: int) -> Array:
+    """`view` with an axis of length 1 for every index of the result that it lacks, after its first `before` axes."""
+    return view[(slice(None),) * before + tuple(slice(None) if v in side.names else None for v in names)]
+
+
+def _run_inner_sums(d: Contraction, plan: Taps, large: Array, small: Array, target: Array, seconds: float) -> None:
+    """Per tap the sum of a product of slices over long axes, block by block."""
+    sums: dict[int, Array] = {}
+
+    def blocks_(start: int, stop: int) -> None:
+        total: Array | None = None
+        for number in range(start, stop):
+            box = d.box | dict(plan.blocks[number])
+            a = _view(large, d.left, (*plan.taps, *plan.inside, *d.batch), box, "padded")
+            b = _view(small, d.right, (*plan.inside, *d.batch), box)
+            extents = tuple(box[v][1] - box[v][0] for v in plan.inside)
+            product_ = _scratch("product", b.size, b.dtype).reshape(b.shape)
+            ones = np.ones(prod(extents), b.dtype)
+            part = np.empty((d.volume(plan.taps), d.volume(d.batch)), b.dtype)
+            for number_, place in enumerate(product(*(range(d.extents[v]) for v in plan.taps))):
+                np.multiply(a[place], b, out=product_)
+                np.matmul(ones, product_.reshape(len(ones), -1), out=part[number_])
+            if total is None:
+                total = part
+            else:
+                total += part
+        if total is not None:
+            sums[start] = total
+
+    in_threads(blocks_, len(plan.blocks), -(-len(plan.blocks) // thread_count(seconds)), seconds)
+    first_sum, *rest = (sums[start] for start in sorted(sums))
+    for part in rest:
+        first_sum += part
+    order = (*plan.taps, *d.batch)
+    sums_ = first_sum.reshape([d.extents[v] for v in order])
+    target[...] = sums_.transpose([order.index(v) for v in d.out.names])
+
+
+# ----- contractions into a window -----
+class Phase(NamedTuple):
+    """What is computed at the positions of one residue: the result there, and the contraction unless it is 0."""
+
+    out: Side
+    extents: Mapping[str, int]
+    gather: Contraction | None
+
+
+class _Solved(NamedTuple):
+    """An axis of the result at one residue: the index that runs along it, and how the old indices follow.
+
+    The axis is read at ``residue + step * v``; where it was ``offset + step * v + move * tap``, the old v is
+    ``v + shift - back * tap`` and the old tap is ``first + every * tap``.
+    """
+
+    axis: int
+    along: str
+    residue: int
+    step: int
+    extent: int
+    shift: int
+    tap: str
+    first: int
+    every: int
+    back: int
+    taps: int
+
+
+def _residues(c: Contraction, axis: int) -> list[_Solved] | None:
+    """The residues of an axis solved for its longest index; None where that is not possible."""
+    size, offset, steps = c.out.sizes[axis], c.out.offsets[axis], c.out.steps[axis]
+    if not 1 <= len(steps) <= 2:
+        return None
+    index, step = max(steps, key=lambda vs: (c.extents[vs[0]], vs[1] == 1))
+    tap, move = next((vs for vs in steps if vs[0] != index), ("", 0))
+    if step < 1 or not _is_free(c, index):
+        return None
+    found = []
+    for residue in range(min(step, size)):
+        extent_ = -(-(size - residue) // step)
+        target = residue - offset  # step * i + move * tap == target + step * v
+        if not tap:
+            taps = int(target % step == 0)
+            found.append(_Solved(axis, index, residue, step, extent_, target // step, "", 0, 1, 0, taps))
+            continue
+        every = step // gcd(step, move)
+        first = next((r for r in range(every) if (target - move * r) % step == 0), None)
+        number = 0 if first is None else -(-(c.extents[tap] - first) // every)
+        first = first or 0
+        shift = (target - move * first) // step
+        back = move * every // step
+        found.append(_Solved(axis, index, residue, step, extent_, shift, tap, first, every, back, max(0, number)))
+    return found
+
+
+def _is_free(c: Contraction, index: str) -> bool:
+    """Whether an index only runs along whole axes of one factor, so that beyond its range that factor is 0."""
+    for side, other in ((c.left, c.right), (c.right, c.left)):
+        axes = [axis for axis, steps in enumerate(side.steps) if any(v == index for v, _ in steps)]
+        if index not in other.names and any(_is_plain(side, axis, c.extents) for axis in axes):
+            return sum(v == index for moves in c.out.steps for v, _ in moves) == 1
+    return False
+
+
+def _phases(c: Contraction) -> tuple[Phase, ...] | None:
+    """The contraction at every combination of residues, as one that gathers."""
+    choices = []
+    for axis in range(len(c.out.sizes)):
+        if _is_plain(c.out, axis, c.extents):
+            continue
+        solved = _residues(c, axis)
+        if solved is None:
+            return None
+        choices.append(solved)
+    if not choices or prod(len(part) for part in choices) > MANY_PHASES:
+        return None
+    return tuple(_phase(c, combination) for combination in product(*choices))
+
+
+def _phase(c: Contraction, solved: Sequence[_Solved]) -> Phase:
+    extents = dict(c.extents)
+    offsets, steps = list(c.out.offsets), list(c.out.steps)
+    for part in solved:
+        extents[part.along] = part.extent
+        extents |= {part.tap: part.taps} if part.tap else {}
+        offsets[part.axis], steps[part.axis] = part.residue, ((part.along, part.step),)
+    out = c.out._replace(offsets=tuple(offsets), steps=tuple(steps))
+    if not all(part.taps for part in solved):
+        return Phase(_without_ones(out, extents), extents, None)
+    left, right = (_without_ones(_resolved(side, solved), extents) for side in (c.left, c.right))
+    out = _without_ones(out, extents)
+    extents = {v: n for v, n in extents.items() if n != 1}
+    return Phase(out, extents, _classified(left, right, out, extents, c.dtype, True))
+
+
+def _resolved(side: Side, solved: Sequence[_Solved]) -> Side:
+    """An array read at the old indices, by the new ones."""
+    offsets, steps = [], []
+    for offset, moves in zip(side.offsets, side.steps, strict=True):
+        found: list[tuple[str, int]] = []
+        for v, step in moves:
+            mine = next((part for part in solved if v in (part.along, part.tap)), None)
+            if mine is None:
+                found.append((v, step))
+            elif v == mine.along:
+                offset += step * mine.shift
+                found += [(v, step), *([(mine.tap, -step * mine.back)] if mine.tap and mine.back else [])]
+            else:
+                offset += step * mine.first
+                found.append((v, step * mine.every))
+        offsets.append(offset)
+        steps.append(tuple(found))
+    return side._replace(offsets=tuple(offsets), steps=tuple(steps))
+
+
+def _polyphase_cost(c: Contraction, plan: tuple[Phase, ...]) -> Cost:
+    costs = [choice(phase.gather, current()).cost for phase in plan if phase.gather is not None]
+    size = c.dtype.itemsize
+    strided = prod(c.out.sizes) * size if any(step != 1 for s in plan[0].out.steps for _, step in s) else 0
+    return Cost(
+        sum(cost.seconds for cost in costs) + strided / copy_rate(_run(c.out, c)),
+        sum(cost.flops for cost in costs),
+        sum(cost.bytes for cost in costs),
+        max((cost.scratch for cost in costs), default=0),
+        max((cost.error for cost in costs), default=0.0),
+    )
+
+
+def _run_polyphase(
+    c: Contraction, plan: tuple[Phase, ...], left: Array, right: Array, out: Array, seconds: float, add: bool
+) -> None:
+    """Every residue of the positions is a contraction of its own that gathers."""
+    target = np.empty_like(out) if add else out
+    for phase in plan:
+        if phase.gather is None:
+            names = phase.out.names
+            _view(target, phase.out, names, {v: (0, phase.extents[v]) for v in names})[...] = 0
         else:
-            place = (slice(None),) * (batch if left_streams else batch + rows) + block[start:]
-            other, target = fixed, c[place]
-        matrix = _matrix(other, batch, summed if left_streams else rows)
-        if matrix is None:
-            matrix = _copied(other, batch, summed if left_streams else rows)
-        pair = (streamed, matrix) if left_streams else (matrix, streamed)
-        _multiply(*pair, target, groups, accumulate=along_sum and number > 0)
+            way = choice(phase.gather, current())
+            way.strategy.run(phase.gather, way.plan, left, right, target, way.cost.seconds, False)
+    if add:
+        out += target
 
 
-def _partition(shape: tuple[int, ...], start: int, count: int) -> Iterator[tuple[slice, ...]]:
-    """Index tuples that cut the axes start..start+count into blocks of about BLOCK elements."""
-    head = (slice(None),) * start
-    inner = prod(shape)
-    ranges: list[list[slice]] = []
-    for extent_ in shape[start : start + count]:
-        inner //= extent_
-        outer = prod(shape[:start])
-        step = max(1, min(extent_, BLOCK // max(1, inner)))
-        ranges.append([slice(k, min(k + step, extent_)) for k in range(0, extent_, step)])
-        if step > 1 or outer * inner <= BLOCK:
-            break
-    for block in product(*ranges):
-        yield head + block
+# ----- scatter -----
+class Scatter(NamedTuple):
+    """How to add products to a window: one addition of slices per tap.
+
+    Attributes:
+        taps: the indices that are looped over.
+        vectors: the others that the result has, in the order of the slices.
+        planar: whether the last axis, a short one, comes first meanwhile.
+        blocks: the ranges of the first index, block by block.
+    """
+
+    taps: tuple[str, ...]
+    vectors: tuple[str, ...]
+    planar: bool
+    blocks: tuple[Any, ...]
+
+
+def _scatter_plan(c: Contraction) -> Scatter:
+    taps: list[str] = []
+    for moves in c.out.steps:
+        longest = max(moves, key=lambda vs: c.extents[vs[0]], default=None)
+        taps += [v for v, _ in moves if longest is not None and v != longest[0]]
+    vectors = tuple(v for v in c.out.names if v not in taps)
+    whole = tuple(v for axis, moves in enumerate(c.out.steps) for v, _ in moves if _is_plain(c.out, axis, c.extents))
+    planar = bool(vectors) and vectors[-1] in whole[1:] and c.extents[vectors[-1]] <= SHORT
+    if planar:
+        vectors = (vectors[-1], *vectors[:-1])
+    first = next((v for v in vectors if v in whole and v != (vectors[0] if planar else "")), None)
+    if first is None or any(_crosses(side, first, c.extents) for side in (c.left, c.right)):
+        return Scatter(tuple(taps), vectors, planar, ((),))
+    each = c.volume(taps, vectors) // c.extents[first]
+    return Scatter(tuple(taps), vectors, planar, _cut((first,), c.extents, max(1, 4 * BLOCK // max(1, each))))
+
+
+def _crosses(side: Side, index: str, extents: Mapping[str, int]) -> bool:
+    """Whether an index shares an axis of an array with others, or is no whole axis of it."""
+    axes = [axis for axis, moves in enumerate(side.steps) if any(v == index for v, _ in moves)]
+    return any(not _is_plain(side, axis, extents) for axis in axes)
+
+
+def _scatter_cost(c: Contraction, plan: Scatter) -> Cost:
+    size = c.dtype.itemsize
+    products = c.volume(plan.taps, plan.vectors)
+    rows = products // max(1, len(plan.blocks) * c.volume(c.columns))
+    seconds = 2 * c.products / gemm_rate(rows, c.volume(c.columns), c.volume(c.summed), c.dtype)
+    run = size * c.extents[plan.vectors[-1]] if plan.vectors else size
+    seconds += 3 * products * size / copy_rate(run) + CALL * 4 * len(plan.blocks) * c.volume(plan.taps)
+    scratch = products * size // max(1, len(plan.blocks))
+    return Cost(seconds, 2 * c.products + products, 4 * products * size, scratch)
+
+
+def _run_scatter(
+    c: Contraction, plan: Scatter, left: Array, right: Array, out: Array, seconds: float, add: bool
+) -> None:
+    """One product of what the result does not see, then an addition of slices per tap."""
+    whole = {v: (0, n) for v, n in c.extents.items()}
+    a, b = (_view(array, side, side.names, whole) for array, side in ((left, c.left), (right, c.right)))
+    order = (*plan.taps, *plan.vectors)
+    spec = f"{' '.join(c.left.names)}, {' '.join(c.right.names)} -> {' '.join(order)}"
+
+    def one(number: int) -> None:
+        ranges = dict(plan.blocks[number])
+        box = whole | ranges
+        parts = [
+            x[tuple(slice(*box[v]) for v in side.names)] if ranges else x for x, side in ((a, c.left), (b, c.right))
+        ]
+        extents = tuple(box[v][1] - box[v][0] for v in order)
+        products = _scratch("scattered", prod(extents), c.dtype).reshape(extents)
+        contract(spec, parts[0], parts[1], out=products)
+        at = tuple(
+            slice(*box[moves[0][0]]) if moves and moves[0][0] in ranges else slice(None) for moves in c.out.steps
+        )
+        target = out[at]
+        if plan.planar:
+            shape_ = (target.shape[-1], *target.shape[:-1])
+            sums = _scratch("planes", target.size, c.dtype).reshape(shape_)
+            sums.fill(0)
+            _add_slices(c, plan, products, np.moveaxis(sums, 0, -1), box)
+            if add:
+                target += np.moveaxis(sums, 0, -1)
+            else:
+                target[...] = np.moveaxis(sums, 0, -1)
+            return
+        if not add:
+            target[...] = 0
+        _add_slices(c, plan, products, target, box)
+
+    def several(start: int, stop: int) -> None:
+        for number in range(start, stop):
+            one(number)
+
+    in_threads(several, len(plan.blocks), 1, seconds)
+
+
+def _add_slices(c: Contraction, plan: Scatter, products: Array, target: Array, box: Mapping[str, Any]) -> None:
+    """Add the products of every tap to the positions that they belong to."""
+    own = tuple(v for v in c.out.names if v in plan.vectors)
+    for place in product(*(range(c.extents[v]) for v in plan.taps)):
+        at = dict(zip(plan.taps, place, strict=True))
+        slices, ranges, empty = [], {}, False
+        for axis, moves in enumerate(c.out.steps):
+            base = c.out.offsets[axis] + sum(step * at[v] for v, step in moves if v in at)
+            v, step = next(((v, s) for v, s in moves if v not in at), ("", 1))
+            length = box[v][1] - box[v][0] if v else 1
+            low, high = clip(length, (step, base, target.shape[axis]))
+            slices.append(span(step, base, low, high))
+            ranges[v] = slice(low, high)
+            empty |= low >= high
+        if empty:
+            continue
+        term = products[place]
+        term = term.transpose([plan.vectors.index(v) for v in own])[tuple(ranges[v] for v in own)]
+        part = target[tuple(slices)]
+        part += term.reshape(part.shape)
+
+
+# ----- the choice of a strategy -----
+@lru_cache(maxsize=4096)
+def ways(c: Contraction, accuracy: str) -> tuple[Way, ...]:
+    """All ways to compute a contraction, the fastest first as predicted; those that are too inaccurate come last."""
+    found = []
+    for strategy in GATHERING if c.gathers else SCATTERING:
+        plan = strategy.plan(c)
+        if plan is not None:
+            found.append(Way(strategy, plan, strategy.cost(c, plan)))
+    limit = STRICT if accuracy == "strict" else np.inf
+    bound = c.dtype.itemsize == 4
+    return tuple(sorted(found, key=lambda way: (bound and way.cost.error > limit, way.cost.seconds)))
+
+
+def choice(c: Contraction, wanted: Settings) -> Way:
+    """The fastest way that is accurate enough, or the one that the settings name."""
+    found = ways(c, wanted.accuracy)
+    return next((way for way in found if way.strategy.name == wanted.strategy), found[0])
+
+
+GATHERING: tuple[Strategy, ...] = (
+    Strategy("matrix", _blocked_plan, _blocked_cost, _run_blocked),
+    Strategy("taps", _taps_plan, _taps_cost, _run_taps),
+)
+"""The strategies where every element of the result is one sum."""
+
+SCATTERING: tuple[Strategy, ...] = (
+    Strategy("polyphase", _phases, _polyphase_cost, _run_polyphase),
+    Strategy("scatter", _scatter_plan, _scatter_cost, _run_scatter),
+)
+"""The strategies where sums are added to a window."""
 
 
 # ----- lookups -----

@@ -98,10 +98,10 @@ def vgg11_forward(
     dense1_w = rt.weight("vgg11", params, "dense1.w", dtype, (512, 10))
     dense1_b = rt.weight("vgg11", params, "dense1.b", dtype, (10,))
     buffers = rt.Buffers() if buffers is None else buffers
-    x_1 = rt.window(  # n i j r t c
+    x_1 = rt.Window(  # n i j r t c
         x,
         (N, 32, 32, 3, 3, 3),
-        ((0, {0: 1}), (-1, {1: 1, 3: 1}), (-1, {2: 1, 4: 1}), (0, {5: 1})),
+        ((0, (0, 1)), (-1, (1, 1), (3, 1)), (-1, (2, 1), (4, 1)), (0, (5, 1))),
     )
     conv2d1_u = buffers.take((N, 32, 32, 64), dtype)
     rt.contract("n i j r t c, r t c k -> n i j k", x_1, conv2d1_w, out=conv2d1_u)
@@ -114,10 +114,10 @@ def vgg11_forward(
     max_pool2d1_y.fill(-np.inf)
     max_pool2d1_argmax = np.full((N, 16, 16, 64), -1, np.int32)
     rt.first_max(max_pool2d1_y, max_pool2d1_argmax, relu1_y_1.transpose(0, 1, 3, 5, 2, 4), 2)
-    max_pool2d1_y_1 = rt.window(  # n i j r t c
+    max_pool2d1_y_1 = rt.Window(  # n i j r t c
         max_pool2d1_y,
         (N, 16, 16, 3, 3, 64),
-        ((0, {0: 1}), (-1, {1: 1, 3: 1}), (-1, {2: 1, 4: 1}), (0, {5: 1})),
+        ((0, (0, 1)), (-1, (1, 1), (3, 1)), (-1, (2, 1), (4, 1)), (0, (5, 1))),
     )
     conv2d2_u = buffers.take((N, 16, 16, 128), dtype)
     rt.contract("n i j r t c, r t c k -> n i j k", max_pool2d1_y_1, conv2d2_w, out=conv2d2_u)
@@ -130,10 +130,10 @@ def vgg11_forward(
     max_pool2d2_y.fill(-np.inf)
     max_pool2d2_argmax = np.full((N, 8, 8, 128), -1, np.int32)
     rt.first_max(max_pool2d2_y, max_pool2d2_argmax, relu2_y_1.transpose(0, 1, 3, 5, 2, 4), 2)
-    max_pool2d2_y_1 = rt.window(  # n i j r t c
+    max_pool2d2_y_1 = rt.Window(  # n i j r t c
         max_pool2d2_y,
         (N, 8, 8, 3, 3, 128),
-        ((0, {0: 1}), (-1, {1: 1, 3: 1}), (-1, {2: 1, 4: 1}), (0, {5: 1})),
+        ((0, (0, 1)), (-1, (1, 1), (3, 1)), (-1, (2, 1), (4, 1)), (0, (5, 1))),
     )
     conv2d3_u = buffers.take((N, 8, 8, 256), dtype)
     rt.contract("n i j r t c, r t c k -> n i j k", max_pool2d2_y_1, conv2d3_w, out=conv2d3_u)
@@ -141,10 +141,10 @@ def vgg11_forward(
     relu3_y = buffers.take((N, 8, 8, 256), dtype)
     np.maximum(conv2d3_u, 0, out=relu3_y)
     buffers.give(conv2d3_u)
-    relu3_y_1 = rt.window(  # n i j r t c
+    relu3_y_1 = rt.Window(  # n i j r t c
         relu3_y,
         (N, 8, 8, 3, 3, 256),
-        ((0, {0: 1}), (-1, {1: 1, 3: 1}), (-1, {2: 1, 4: 1}), (0, {5: 1})),
+        ((0, (0, 1)), (-1, (1, 1), (3, 1)), (-1, (2, 1), (4, 1)), (0, (5, 1))),
     )
     conv2d4_u = buffers.take((N, 8, 8, 256), dtype)
     rt.contract("n i j r t c, r t c k -> n i j k", relu3_y_1, conv2d4_w, out=conv2d4_u)
@@ -157,10 +157,10 @@ def vgg11_forward(
     max_pool2d3_y.fill(-np.inf)
     max_pool2d3_argmax = np.full((N, 4, 4, 256), -1, np.int32)
     rt.first_max(max_pool2d3_y, max_pool2d3_argmax, relu4_y_1.transpose(0, 1, 3, 5, 2, 4), 2)
-    max_pool2d3_y_1 = rt.window(  # n i j r t c
+    max_pool2d3_y_1 = rt.Window(  # n i j r t c
         max_pool2d3_y,
         (N, 4, 4, 3, 3, 256),
-        ((0, {0: 1}), (-1, {1: 1, 3: 1}), (-1, {2: 1, 4: 1}), (0, {5: 1})),
+        ((0, (0, 1)), (-1, (1, 1), (3, 1)), (-1, (2, 1), (4, 1)), (0, (5, 1))),
     )
     conv2d5_u = buffers.take((N, 4, 4, 512), dtype)
     rt.contract("n i j r t c, r t c k -> n i j k", max_pool2d3_y_1, conv2d5_w, out=conv2d5_u)
@@ -168,10 +168,10 @@ def vgg11_forward(
     relu5_y = buffers.take((N, 4, 4, 512), dtype)
     np.maximum(conv2d5_u, 0, out=relu5_y)
     buffers.give(conv2d5_u)
-    relu5_y_1 = rt.window(  # n i j r t c
+    relu5_y_1 = rt.Window(  # n i j r t c
         relu5_y,
         (N, 4, 4, 3, 3, 512),
-        ((0, {0: 1}), (-1, {1: 1, 3: 1}), (-1, {2: 1, 4: 1}), (0, {5: 1})),
+        ((0, (0, 1)), (-1, (1, 1), (3, 1)), (-1, (2, 1), (4, 1)), (0, (5, 1))),
     )
     conv2d6_u = buffers.take((N, 4, 4, 512), dtype)
     rt.contract("n i j r t c, r t c k -> n i j k", relu5_y_1, conv2d6_w, out=conv2d6_u)
@@ -184,10 +184,10 @@ def vgg11_forward(
     max_pool2d4_y.fill(-np.inf)
     max_pool2d4_argmax = np.full((N, 2, 2, 512), -1, np.int32)
     rt.first_max(max_pool2d4_y, max_pool2d4_argmax, relu6_y_1.transpose(0, 1, 3, 5, 2, 4), 2)
-    max_pool2d4_y_1 = rt.window(  # n i j r t c
+    max_pool2d4_y_1 = rt.Window(  # n i j r t c
         max_pool2d4_y,
         (N, 2, 2, 3, 3, 512),
-        ((0, {0: 1}), (-1, {1: 1, 3: 1}), (-1, {2: 1, 4: 1}), (0, {5: 1})),
+        ((0, (0, 1)), (-1, (1, 1), (3, 1)), (-1, (2, 1), (4, 1)), (0, (5, 1))),
     )
     conv2d7_u = buffers.take((N, 2, 2, 512), dtype)
     rt.contract("n i j r t c, r t c k -> n i j k", max_pool2d4_y_1, conv2d7_w, out=conv2d7_u)
@@ -195,10 +195,10 @@ def vgg11_forward(
     relu7_y = buffers.take((N, 2, 2, 512), dtype)
     np.maximum(conv2d7_u, 0, out=relu7_y)
     buffers.give(conv2d7_u)
-    relu7_y_1 = rt.window(  # n i j r t c
+    relu7_y_1 = rt.Window(  # n i j r t c
         relu7_y,
         (N, 2, 2, 3, 3, 512),
-        ((0, {0: 1}), (-1, {1: 1, 3: 1}), (-1, {2: 1, 4: 1}), (0, {5: 1})),
+        ((0, (0, 1)), (-1, (1, 1), (3, 1)), (-1, (2, 1), (4, 1)), (0, (5, 1))),
     )
     conv2d8_u = buffers.take((N, 2, 2, 512), dtype)
     rt.contract("n i j r t c, r t c k -> n i j k", relu7_y_1, conv2d8_w, out=conv2d8_u)
@@ -283,10 +283,10 @@ def vgg11_predict(x: Any, params: Mapping[str, Any], *, buffers: rt.Buffers | No
     dense1_w = rt.weight("vgg11", params, "dense1.w", dtype, (512, 10))
     dense1_b = rt.weight("vgg11", params, "dense1.b", dtype, (10,))
     buffers = rt.Buffers() if buffers is None else buffers
-    x_1 = rt.window(  # n i j r t c
+    x_1 = rt.Window(  # n i j r t c
         x,
         (N, 32, 32, 3, 3, 3),
-        ((0, {0: 1}), (-1, {1: 1, 3: 1}), (-1, {2: 1, 4: 1}), (0, {5: 1})),
+        ((0, (0, 1)), (-1, (1, 1), (3, 1)), (-1, (2, 1), (4, 1)), (0, (5, 1))),
     )
     conv2d1_u = buffers.take((N, 32, 32, 64), dtype)
     rt.contract("n i j r t c, r t c k -> n i j k", x_1, conv2d1_w, out=conv2d1_u)
@@ -297,10 +297,10 @@ def vgg11_predict(x: Any, params: Mapping[str, Any], *, buffers: rt.Buffers | No
     relu1_y_1 = relu1_y.reshape(N, 16, 2, 16, 2, 64)
     max_pool2d1_y = np.max(relu1_y_1.transpose(0, 1, 3, 5, 2, 4), axis=(-2, -1), initial=-np.inf)
     buffers.give(relu1_y)
-    max_pool2d1_y_1 = rt.window(  # n i j r t c
+    max_pool2d1_y_1 = rt.Window(  # n i j r t c
         max_pool2d1_y,
         (N, 16, 16, 3, 3, 64),
-        ((0, {0: 1}), (-1, {1: 1, 3: 1}), (-1, {2: 1, 4: 1}), (0, {5: 1})),
+        ((0, (0, 1)), (-1, (1, 1), (3, 1)), (-1, (2, 1), (4, 1)), (0, (5, 1))),
     )
     conv2d2_u = buffers.take((N, 16, 16, 128), dtype)
     rt.contract("n i j r t c, r t c k -> n i j k", max_pool2d1_y_1, conv2d2_w, out=conv2d2_u)
@@ -311,10 +311,10 @@ def vgg11_predict(x: Any, params: Mapping[str, Any], *, buffers: rt.Buffers | No
     relu2_y_1 = relu2_y.reshape(N, 8, 2, 8, 2, 128)
     max_pool2d2_y = np.max(relu2_y_1.transpose(0, 1, 3, 5, 2, 4), axis=(-2, -1), initial=-np.inf)
     buffers.give(relu2_y)
-    max_pool2d2_y_1 = rt.window(  # n i j r t c
+    max_pool2d2_y_1 = rt.Window(  # n i j r t c
         max_pool2d2_y,
         (N, 8, 8, 3, 3, 128),
-        ((0, {0: 1}), (-1, {1: 1, 3: 1}), (-1, {2: 1, 4: 1}), (0, {5: 1})),
+        ((0, (0, 1)), (-1, (1, 1), (3, 1)), (-1, (2, 1), (4, 1)), (0, (5, 1))),
     )
     conv2d3_u = buffers.take((N, 8, 8, 256), dtype)
     rt.contract("n i j r t c, r t c k -> n i j k", max_pool2d2_y_1, conv2d3_w, out=conv2d3_u)
@@ -322,10 +322,10 @@ def vgg11_predict(x: Any, params: Mapping[str, Any], *, buffers: rt.Buffers | No
     relu3_y = buffers.take((N, 8, 8, 256), dtype)
     np.maximum(conv2d3_u, 0, out=relu3_y)
     buffers.give(conv2d3_u)
-    relu3_y_1 = rt.window(  # n i j r t c
+    relu3_y_1 = rt.Window(  # n i j r t c
         relu3_y,
         (N, 8, 8, 3, 3, 256),
-        ((0, {0: 1}), (-1, {1: 1, 3: 1}), (-1, {2: 1, 4: 1}), (0, {5: 1})),
+        ((0, (0, 1)), (-1, (1, 1), (3, 1)), (-1, (2, 1), (4, 1)), (0, (5, 1))),
     )
     conv2d4_u = buffers.take((N, 8, 8, 256), dtype)
     rt.contract("n i j r t c, r t c k -> n i j k", relu3_y_1, conv2d4_w, out=conv2d4_u)
@@ -337,10 +337,10 @@ def vgg11_predict(x: Any, params: Mapping[str, Any], *, buffers: rt.Buffers | No
     relu4_y_1 = relu4_y.reshape(N, 4, 2, 4, 2, 256)
     max_pool2d3_y = np.max(relu4_y_1.transpose(0, 1, 3, 5, 2, 4), axis=(-2, -1), initial=-np.inf)
     buffers.give(relu4_y)
-    max_pool2d3_y_1 = rt.window(  # n i j r t c
+    max_pool2d3_y_1 = rt.Window(  # n i j r t c
         max_pool2d3_y,
         (N, 4, 4, 3, 3, 256),
-        ((0, {0: 1}), (-1, {1: 1, 3: 1}), (-1, {2: 1, 4: 1}), (0, {5: 1})),
+        ((0, (0, 1)), (-1, (1, 1), (3, 1)), (-1, (2, 1), (4, 1)), (0, (5, 1))),
     )
     conv2d5_u = buffers.take((N, 4, 4, 512), dtype)
     rt.contract("n i j r t c, r t c k -> n i j k", max_pool2d3_y_1, conv2d5_w, out=conv2d5_u)
@@ -348,10 +348,10 @@ def vgg11_predict(x: Any, params: Mapping[str, Any], *, buffers: rt.Buffers | No
     relu5_y = buffers.take((N, 4, 4, 512), dtype)
     np.maximum(conv2d5_u, 0, out=relu5_y)
     buffers.give(conv2d5_u)
-    relu5_y_1 = rt.window(  # n i j r t c
+    relu5_y_1 = rt.Window(  # n i j r t c
         relu5_y,
         (N, 4, 4, 3, 3, 512),
-        ((0, {0: 1}), (-1, {1: 1, 3: 1}), (-1, {2: 1, 4: 1}), (0, {5: 1})),
+        ((0, (0, 1)), (-1, (1, 1), (3, 1)), (-1, (2, 1), (4, 1)), (0, (5, 1))),
     )
     conv2d6_u = buffers.take((N, 4, 4, 512), dtype)
     rt.contract("n i j r t c, r t c k -> n i j k", relu5_y_1, conv2d6_w, out=conv2d6_u)
@@ -363,10 +363,10 @@ def vgg11_predict(x: Any, params: Mapping[str, Any], *, buffers: rt.Buffers | No
     relu6_y_1 = relu6_y.reshape(N, 2, 2, 2, 2, 512)
     max_pool2d4_y = np.max(relu6_y_1.transpose(0, 1, 3, 5, 2, 4), axis=(-2, -1), initial=-np.inf)
     buffers.give(relu6_y)
-    max_pool2d4_y_1 = rt.window(  # n i j r t c
+    max_pool2d4_y_1 = rt.Window(  # n i j r t c
         max_pool2d4_y,
         (N, 2, 2, 3, 3, 512),
-        ((0, {0: 1}), (-1, {1: 1, 3: 1}), (-1, {2: 1, 4: 1}), (0, {5: 1})),
+        ((0, (0, 1)), (-1, (1, 1), (3, 1)), (-1, (2, 1), (4, 1)), (0, (5, 1))),
     )
     conv2d7_u = buffers.take((N, 2, 2, 512), dtype)
     rt.contract("n i j r t c, r t c k -> n i j k", max_pool2d4_y_1, conv2d7_w, out=conv2d7_u)
@@ -374,10 +374,10 @@ def vgg11_predict(x: Any, params: Mapping[str, Any], *, buffers: rt.Buffers | No
     relu7_y = buffers.take((N, 2, 2, 512), dtype)
     np.maximum(conv2d7_u, 0, out=relu7_y)
     buffers.give(conv2d7_u)
-    relu7_y_1 = rt.window(  # n i j r t c
+    relu7_y_1 = rt.Window(  # n i j r t c
         relu7_y,
         (N, 2, 2, 3, 3, 512),
-        ((0, {0: 1}), (-1, {1: 1, 3: 1}), (-1, {2: 1, 4: 1}), (0, {5: 1})),
+        ((0, (0, 1)), (-1, (1, 1), (3, 1)), (-1, (2, 1), (4, 1)), (0, (5, 1))),
     )
     conv2d8_u = buffers.take((N, 2, 2, 512), dtype)
     rt.contract("n i j r t c, r t c k -> n i j k", relu7_y_1, conv2d8_w, out=conv2d8_u)
@@ -511,19 +511,19 @@ def vgg11_backward(
     )
     buffers.give(dflatten1_y)
     dconv2d8_u = np.where((relu8_y > 0), drelu8_y, 0)
-    conv2d8_w_1 = rt.window(  # q v e i j k
+    conv2d8_w_1 = rt.Window(  # q v e i j k
         conv2d8_w,
         (2, 2, 512, 2, 2, 512),
-        ((1, {0: 1, 3: -1}), (1, {1: 1, 4: -1}), (0, {2: 1}), (0, {5: 1})),
+        ((1, (0, 1), (3, -1)), (1, (1, 1), (4, -1)), (0, (2, 1)), (0, (5, 1))),
     )
     drelu7_y = buffers.take((N, 2, 2, 512), dtype)
     rt.contract("m i j k, q v e i j k -> m q v e", dconv2d8_u, conv2d8_w_1, out=drelu7_y)
     dconv2d7_u = np.where((relu7_y > 0), drelu7_y, 0)
     buffers.give(drelu7_y)
-    conv2d7_w_1 = rt.window(  # q v e i j k
+    conv2d7_w_1 = rt.Window(  # q v e i j k
         conv2d7_w,
         (2, 2, 512, 2, 2, 512),
-        ((1, {0: 1, 3: -1}), (1, {1: 1, 4: -1}), (0, {2: 1}), (0, {5: 1})),
+        ((1, (0, 1), (3, -1)), (1, (1, 1), (4, -1)), (0, (2, 1)), (0, (5, 1))),
     )
     dmax_pool2d4_y = buffers.take((N, 2, 2, 512), dtype)
     rt.contract("m i j k, q v e i j k -> m q v e", dconv2d7_u, conv2d7_w_1, out=dmax_pool2d4_y)
@@ -539,19 +539,19 @@ def vgg11_backward(
     buffers.give(dmax_pool2d4_y)
     drelu6_y = drelu6_y_1.reshape(N, 4, 4, 512)
     dconv2d6_u = np.where((relu6_y > 0), drelu6_y, 0)
-    dconv2d6_u_1 = rt.window(  # m q v k r t
+    dconv2d6_u_1 = rt.Window(  # m q v k r t
         dconv2d6_u,
         (N, 4, 4, 512, 3, 3),
-        ((0, {0: 1}), (1, {1: 1, 4: -1}), (1, {2: 1, 5: -1}), (0, {3: 1})),
+        ((0, (0, 1)), (1, (1, 1), (4, -1)), (1, (2, 1), (5, -1)), (0, (3, 1))),
     )
     drelu5_y = buffers.take((N, 4, 4, 512), dtype)
     rt.contract("m q v k r t, r t e k -> m q v e", dconv2d6_u_1, conv2d6_w, out=drelu5_y)
     dconv2d5_u = np.where((relu5_y > 0), drelu5_y, 0)
     buffers.give(drelu5_y)
-    dconv2d5_u_1 = rt.window(  # m q v k r t
+    dconv2d5_u_1 = rt.Window(  # m q v k r t
         dconv2d5_u,
         (N, 4, 4, 512, 3, 3),
-        ((0, {0: 1}), (1, {1: 1, 4: -1}), (1, {2: 1, 5: -1}), (0, {3: 1})),
+        ((0, (0, 1)), (1, (1, 1), (4, -1)), (1, (2, 1), (5, -1)), (0, (3, 1))),
     )
     dmax_pool2d3_y = buffers.take((N, 4, 4, 256), dtype)
     rt.contract("m q v k r t, r t e k -> m q v e", dconv2d5_u_1, conv2d5_w, out=dmax_pool2d3_y)
@@ -567,19 +567,19 @@ def vgg11_backward(
     buffers.give(dmax_pool2d3_y)
     drelu4_y = drelu4_y_1.reshape(N, 8, 8, 256)
     dconv2d4_u = np.where((relu4_y > 0), drelu4_y, 0)
-    dconv2d4_u_1 = rt.window(  # m q v k r t
+    dconv2d4_u_1 = rt.Window(  # m q v k r t
         dconv2d4_u,
         (N, 8, 8, 256, 3, 3),
-        ((0, {0: 1}), (1, {1: 1, 4: -1}), (1, {2: 1, 5: -1}), (0, {3: 1})),
+        ((0, (0, 1)), (1, (1, 1), (4, -1)), (1, (2, 1), (5, -1)), (0, (3, 1))),
     )
     drelu3_y = buffers.take((N, 8, 8, 256), dtype)
     rt.contract("m q v k r t, r t e k -> m q v e", dconv2d4_u_1, conv2d4_w, out=drelu3_y)
     dconv2d3_u = np.where((relu3_y > 0), drelu3_y, 0)
     buffers.give(drelu3_y)
-    dconv2d3_u_1 = rt.window(  # m q v k r t
+    dconv2d3_u_1 = rt.Window(  # m q v k r t
         dconv2d3_u,
         (N, 8, 8, 256, 3, 3),
-        ((0, {0: 1}), (1, {1: 1, 4: -1}), (1, {2: 1, 5: -1}), (0, {3: 1})),
+        ((0, (0, 1)), (1, (1, 1), (4, -1)), (1, (2, 1), (5, -1)), (0, (3, 1))),
     )
     dmax_pool2d2_y = buffers.take((N, 8, 8, 128), dtype)
     rt.contract("m q v k r t, r t e k -> m q v e", dconv2d3_u_1, conv2d3_w, out=dmax_pool2d2_y)
@@ -595,10 +595,10 @@ def vgg11_backward(
     buffers.give(dmax_pool2d2_y)
     drelu2_y = drelu2_y_1.reshape(N, 16, 16, 128)
     dconv2d2_u = np.where((relu2_y > 0), drelu2_y, 0)
-    dconv2d2_u_1 = rt.window(  # m q v k r t
+    dconv2d2_u_1 = rt.Window(  # m q v k r t
         dconv2d2_u,
         (N, 16, 16, 128, 3, 3),
-        ((0, {0: 1}), (1, {1: 1, 4: -1}), (1, {2: 1, 5: -1}), (0, {3: 1})),
+        ((0, (0, 1)), (1, (1, 1), (4, -1)), (1, (2, 1), (5, -1)), (0, (3, 1))),
     )
     dmax_pool2d1_y = buffers.take((N, 16, 16, 64), dtype)
     rt.contract("m q v k r t, r t e k -> m q v e", dconv2d2_u_1, conv2d2_w, out=dmax_pool2d1_y)
@@ -614,66 +614,66 @@ def vgg11_backward(
     buffers.give(dmax_pool2d1_y)
     drelu1_y = drelu1_y_1.reshape(N, 32, 32, 64)
     dconv2d1_u = np.where((relu1_y > 0), drelu1_y, 0)
-    x_1 = rt.window(  # m q v n i j
+    x_1 = rt.Window(  # m q v n i j
         x,
         (3, 3, 3, N, 32, 32),
-        ((0, {3: 1}), (-1, {0: 1, 4: 1}), (-1, {1: 1, 5: 1}), (0, {2: 1})),
+        ((0, (3, 1)), (-1, (0, 1), (4, 1)), (-1, (1, 1), (5, 1)), (0, (2, 1))),
     )
     dconv2d1_w = np.empty((3, 3, 3, 64), dtype)
     rt.contract("m q v n i j, n i j e -> m q v e", x_1, dconv2d1_u, out=dconv2d1_w)
     dconv2d1_b = rt.total(dconv2d1_u.transpose(3, 0, 1, 2), (-3, -2, -1))
-    max_pool2d1_y_1 = rt.window(  # m q v n i j
+    max_pool2d1_y_1 = rt.Window(  # m q v n i j
         max_pool2d1_y,
         (3, 3, 64, N, 16, 16),
-        ((0, {3: 1}), (-1, {0: 1, 4: 1}), (-1, {1: 1, 5: 1}), (0, {2: 1})),
+        ((0, (3, 1)), (-1, (0, 1), (4, 1)), (-1, (1, 1), (5, 1)), (0, (2, 1))),
     )
     dconv2d2_w = np.empty((3, 3, 64, 128), dtype)
     rt.contract("m q v n i j, n i j e -> m q v e", max_pool2d1_y_1, dconv2d2_u, out=dconv2d2_w)
     dconv2d2_b = rt.total(dconv2d2_u.transpose(3, 0, 1, 2), (-3, -2, -1))
-    max_pool2d2_y_1 = rt.window(  # m q v n i j
+    max_pool2d2_y_1 = rt.Window(  # m q v n i j
         max_pool2d2_y,
         (3, 3, 128, N, 8, 8),
-        ((0, {3: 1}), (-1, {0: 1, 4: 1}), (-1, {1: 1, 5: 1}), (0, {2: 1})),
+        ((0, (3, 1)), (-1, (0, 1), (4, 1)), (-1, (1, 1), (5, 1)), (0, (2, 1))),
     )
     dconv2d3_w = np.empty((3, 3, 128, 256), dtype)
     rt.contract("m q v n i j, n i j e -> m q v e", max_pool2d2_y_1, dconv2d3_u, out=dconv2d3_w)
     dconv2d3_b = rt.total(dconv2d3_u.transpose(3, 0, 1, 2), (-3, -2, -1))
-    relu3_y_1 = rt.window(  # m q v n i j
+    relu3_y_1 = rt.Window(  # m q v n i j
         relu3_y,
         (3, 3, 256, N, 8, 8),
-        ((0, {3: 1}), (-1, {0: 1, 4: 1}), (-1, {1: 1, 5: 1}), (0, {2: 1})),
+        ((0, (3, 1)), (-1, (0, 1), (4, 1)), (-1, (1, 1), (5, 1)), (0, (2, 1))),
     )
     dconv2d4_w = np.empty((3, 3, 256, 256), dtype)
     rt.contract("m q v n i j, n i j e -> m q v e", relu3_y_1, dconv2d4_u, out=dconv2d4_w)
     dconv2d4_b = rt.total(dconv2d4_u.transpose(3, 0, 1, 2), (-3, -2, -1))
-    max_pool2d3_y_1 = rt.window(  # m q v n i j
+    max_pool2d3_y_1 = rt.Window(  # m q v n i j
         max_pool2d3_y,
         (3, 3, 256, N, 4, 4),
-        ((0, {3: 1}), (-1, {0: 1, 4: 1}), (-1, {1: 1, 5: 1}), (0, {2: 1})),
+        ((0, (3, 1)), (-1, (0, 1), (4, 1)), (-1, (1, 1), (5, 1)), (0, (2, 1))),
     )
     dconv2d5_w = np.empty((3, 3, 256, 512), dtype)
     rt.contract("m q v n i j, n i j e -> m q v e", max_pool2d3_y_1, dconv2d5_u, out=dconv2d5_w)
     dconv2d5_b = rt.total(dconv2d5_u.transpose(3, 0, 1, 2), (-3, -2, -1))
-    relu5_y_1 = rt.window(  # m q v n i j
+    relu5_y_1 = rt.Window(  # m q v n i j
         relu5_y,
         (3, 3, 512, N, 4, 4),
-        ((0, {3: 1}), (-1, {0: 1, 4: 1}), (-1, {1: 1, 5: 1}), (0, {2: 1})),
+        ((0, (3, 1)), (-1, (0, 1), (4, 1)), (-1, (1, 1), (5, 1)), (0, (2, 1))),
     )
     dconv2d6_w = np.empty((3, 3, 512, 512), dtype)
     rt.contract("m q v n i j, n i j e -> m q v e", relu5_y_1, dconv2d6_u, out=dconv2d6_w)
     dconv2d6_b = rt.total(dconv2d6_u.transpose(3, 0, 1, 2), (-3, -2, -1))
-    max_pool2d4_y_1 = rt.window(  # m q v n i j
+    max_pool2d4_y_1 = rt.Window(  # m q v n i j
         max_pool2d4_y,
         (3, 3, 512, N, 2, 2),
-        ((0, {3: 1}), (-1, {0: 1, 4: 1}), (-1, {1: 1, 5: 1}), (0, {2: 1})),
+        ((0, (3, 1)), (-1, (0, 1), (4, 1)), (-1, (1, 1), (5, 1)), (0, (2, 1))),
     )
     dconv2d7_w = np.empty((3, 3, 512, 512), dtype)
     rt.contract("m q v n i j, n i j e -> m q v e", max_pool2d4_y_1, dconv2d7_u, out=dconv2d7_w)
     dconv2d7_b = rt.total(dconv2d7_u.transpose(3, 0, 1, 2), (-3, -2, -1))
-    relu7_y_1 = rt.window(  # m q v n i j
+    relu7_y_1 = rt.Window(  # m q v n i j
         relu7_y,
         (3, 3, 512, N, 2, 2),
-        ((0, {3: 1}), (-1, {0: 1, 4: 1}), (-1, {1: 1, 5: 1}), (0, {2: 1})),
+        ((0, (3, 1)), (-1, (0, 1), (4, 1)), (-1, (1, 1), (5, 1)), (0, (2, 1))),
     )
     dconv2d8_w = np.empty((3, 3, 512, 512), dtype)
     rt.contract("m q v n i j, n i j e -> m q v e", relu7_y_1, dconv2d8_u, out=dconv2d8_w)
@@ -682,10 +682,10 @@ def vgg11_backward(
     rt.contract("n m, n q -> m q", flatten1_y, dy, out=ddense1_w)
     ddense1_b = rt.total(dy.transpose(1, 0), -1)
     if inputs:
-        dconv2d1_u_1 = rt.window(  # m q v k r t
+        dconv2d1_u_1 = rt.Window(  # m q v k r t
             dconv2d1_u,
             (N, 32, 32, 64, 3, 3),
-            ((0, {0: 1}), (1, {1: 1, 4: -1}), (1, {2: 1, 5: -1}), (0, {3: 1})),
+            ((0, (0, 1)), (1, (1, 1), (4, -1)), (1, (2, 1), (5, -1)), (0, (3, 1))),
         )
         dx = np.empty((N, 32, 32, 3), dtype)
         rt.contract("m q v k r t, r t e k -> m q v e", dconv2d1_u_1, conv2d1_w, out=dx)

@@ -1,4 +1,8 @@
-"""Products summed over several indices: strided window views and one blocked GEMM (im2col without the copy)."""
+"""Products summed over several indices: one contraction of arrays and of windows that are described, not made.
+
+The result is an array with an axis per index (a gather), or a window that sums are added to (a scatter). Which way of
+computing it is the fastest depends on the sizes and is decided at run time.
+"""
 
 from dataclasses import replace
 from itertools import combinations
@@ -16,11 +20,7 @@ from derive.term import Access, Range, accesses
 
 def contractible(form: Form, scope: Scope) -> bool:
     """Whether `form` is a sum of products that a GEMM computes: at least two operands, something to sum over."""
-    if form.op != "sum" or form.guards or not form.contracted:
-        return False
-    if not all(scope.fits(e, s, form) for e, s in zip(form.place, form.target.shape, strict=True)):
-        return False
-    if any(e.is_Integer for e in form.place):
+    if form.op != "sum" or form.guards or not form.contracted or not _is_window(form):
         return False
     _, groups = operands(form, scope)
     summed = set(form.contracted)
@@ -28,6 +28,12 @@ def contractible(form: Form, scope: Scope) -> bool:
         return False
     matrices = [o for o in groups if summed & set(o.indices)]
     return len(groups) >= 2 and len(matrices) >= 2 and all(o.bare or o.whole for o in groups)
+
+
+def _is_window(form: Form) -> bool:
+    """Whether every index of the target runs along one of its axes."""
+    seen = [v for e in form.place for v in affine(e, form.indices).indices]
+    return len(seen) == len(set(seen)) and not any(e.is_Integer for e in form.place)
 
 
 def lower_contract(form: Form, scope: Scope, fresh: bool) -> list[Record]:
@@ -54,11 +60,15 @@ def lower_contract(form: Form, scope: Scope, fresh: bool) -> list[Record]:
             _contract(product.name, first, second, box, Integer(1), form, False),
         ]
         arrays = [Access(product.name, *(r.index for r in box)), *rest]
-    axes = tuple(form.range(affine(e, form.indices).plain()) for e in form.place)
     if fresh:
         records.append(Allocate(form.target.name, form.target.shape, None))
-    records.append(_contract(form.target.name, arrays[0], arrays[1], axes, scale, form, not fresh))
-    return records
+    if all(scope.fits(e, s, form) for e, s in zip(form.place, form.target.shape, strict=True)):
+        axes = tuple(form.range(affine(e, form.indices).plain()) for e in form.place)
+        return [*records, _contract(form.target.name, arrays[0], arrays[1], axes, scale, form, not fresh)]
+    scope.tensors.setdefault(form.target.name, form.target)
+    access, record = window(Access(form.target.name, *form.place), form, scope, described=True)
+    into = _contract(access.tensor, arrays[0], arrays[1], record.axes, scale, form, not fresh)
+    return [*records, record, replace(into, into=True)]
 
 
 def _contract(
@@ -74,7 +84,7 @@ def _array(group: Operand, form: Form, scope: Scope) -> tuple[Access, list[Recor
     if group.bare and scope.plain(group.body, form):
         return group.body, []
     if group.bare:
-        access, record = window(group.body, form, scope)
+        access, record = window(group.body, form, scope, described=True)
         return access, [record]
     box = tuple(form.range(v) for v in group.indices)
     made = scope.declare("factor", [r.extent for r in box])
@@ -93,20 +103,6 @@ def _cheapest_pair(arrays: list[Access], form: Form, scope: Scope) -> tuple[Acce
         return scope.volume(box), scope.volume([r for r in box if r.index in kept])
 
     return min(combinations(arrays, 2), key=cost)
-
-
-def hoisted(form: Form, scope: Scope) -> tuple[Form, list[Record]]:
-    """For a scattering form: compute what the target does not see by one GEMM first, if that saves anything."""
-    visible = tuple(r for r in form.box if r.index in form.placed)
-    seen_by_guards = set().union(*(g.value.free_symbols for g in form.guards), set())
-    if form.op != "sum" or not form.contracted or seen_by_guards & set(form.contracted):
-        return form, []
-    made = scope.declare("product", [r.extent for r in visible])
-    place = tuple(r.index for r in visible)
-    inner = Form(made, place, form.box, form.body)
-    if not contractible(inner, scope):
-        return form, []
-    return replace(form, body=Access(made.name, *place), box=visible), lower_contract(inner, scope, fresh=True)
 
 
 def pointwise_operands(form: Form, scope: Scope) -> tuple[Form, list[Record]]:

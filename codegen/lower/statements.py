@@ -8,12 +8,12 @@ from itertools import groupby
 from sympy import Add
 
 from codegen.form import Form, choose_form, size_hints
-from codegen.lower.contract import contractible, hoisted, lower_contract, pointwise_operands
+from codegen.lower.contract import contractible, lower_contract, pointwise_operands
 from codegen.lower.lookup import adds_at_labels, lower_lookups
 from codegen.lower.radix import split_axes, split_target
 from codegen.lower.scatter import blocked
 from codegen.lower.scope import Scope
-from codegen.lower.special import unit_groups, unit_stride
+from codegen.lower.special import unit_groups
 from codegen.lower.taps import lower_taps
 from codegen.plan import Allocate, Branch, Plan, Present, Record, Split
 from derive.term import Program, Statement, accesses
@@ -57,17 +57,11 @@ def _statement(statement: Statement, program: Program, scope: Scope, fresh: bool
     if len(parts) > 1:
         return [r for k, part in enumerate(parts) for r in _form(part, scope, fresh and k == 0)]
     lowered = _form(form, scope, fresh)
-    special = unit_stride(statement, form, program, scope)
-    if special is not None:
-        lowered = [
-            Branch(special.ones, special.limit, tuple(_form(special.form, special.scope, fresh)), tuple(lowered))
-        ]
     special = unit_groups(statement, form, program, scope)
     if special is not None:
         lowered = [
             Branch(
                 special.ones,
-                special.limit,
                 tuple(_form(special.form, special.scope, fresh, gemm=False)),
                 tuple(lowered),
             )
@@ -124,10 +118,9 @@ def _strategy(form: Form, scope: Scope, fresh: bool, gemm: bool) -> list[Record]
 
 
 def _scatter(form: Form, scope: Scope) -> list[Record]:
-    """GEMM first where that saves work, then loops over taps that add slices."""
-    reduced, product = hoisted(form, scope)
-    reduced, factors = pointwise_operands(reduced, scope)
-    return [*product, *factors, *lower_taps(reduced, scope, fresh=False)]
+    """Loops over taps that add slices."""
+    reduced, factors = pointwise_operands(form, scope)
+    return [*factors, *lower_taps(reduced, scope, fresh=False)]
 
 
 def _scatters(form: Form, scope: Scope) -> bool:

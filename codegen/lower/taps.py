@@ -70,13 +70,13 @@ def _windows(form: Form, scope: Scope) -> tuple[Form, list[Record]]:
     return replace(form, body=form.body.xreplace(mapping)), records
 
 
-def window(access: Access, form: Form, scope: Scope) -> tuple[Access, Window]:
-    """A view of `access` with one axis per index it uses."""
+def window(access: Access, form: Form, scope: Scope, described: bool = False) -> tuple[Access, Window]:
+    """A view of `access` with one axis per index it uses; for a contraction it need only be `described`."""
     source = scope.tensors[access.tensor]
     used = tuple(r for r in form.box if any(r.index in e.free_symbols for e in access.indices))
     view = scope.declare(f"{source.name}_", [r.extent for r in used], source.integer)
     positions = tuple(affine(e, form.indices) for e in access.indices)
-    return Access(view.name, *(r.index for r in used)), Window(view.name, source.name, used, positions)
+    return Access(view.name, *(r.index for r in used)), Window(view.name, source.name, used, positions, described)
 
 
 def _positions(form: Form) -> list[tuple[Affine, ...]]:
