@@ -44,10 +44,10 @@ FREQUENT = 16
 WORTH_A_THREAD = 1.5e-3
 """Seconds of work from which on it is divided among threads."""
 
-PIECE = 1 << 19
-"""Elements of a result that a thread computes at a time where nothing is copied."""
+PIECE = 1 << 25
+"""Multiplications of a thread at a time where nothing is copied."""
 
-LEAST_ROWS = 64
+LEAST_ROWS = 192
 """Rows that a matrix product should have."""
 
 SHORT = 8
@@ -928,10 +928,11 @@ def _blocked_plan(c: Contraction) -> Blocked:
     inner = min((v for v in (*d.rows, *d.summed) if d.left.stride(v)), key=lambda v: abs(d.left.stride(v)), default="")
     summed_first = inner in d.rows
     along = "rows" if rows >= summed or (rows >= LEAST_ROWS and not summed_first) else "summed"
+    across = summed if along == "rows" else rows
     if copied:
-        each = BLOCK // max(1, d.volume(d.batch) * (summed if along == "rows" else rows))
+        each = max(BLOCK // max(1, d.volume(d.batch) * across), LEAST_ROWS)
     else:
-        each = max(PIECE // max(1, d.volume(d.columns) * (summed if along == "rows" else rows)), 1)
+        each = max(PIECE // max(1, d.volume(d.batch, d.columns) * across), LEAST_ROWS)
     names = d.rows if along == "rows" else d.summed
     return Blocked(swap, copied, fixed, summed_first, along, _cut(names, d.extents, each))
 
