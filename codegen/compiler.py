@@ -18,6 +18,7 @@ from itertools import count
 from pathlib import Path
 from types import ModuleType
 
+from codegen.cook_toom import tables
 from codegen.module import module_source
 from codegen.network import network_source
 from codegen.optimiser import optimiser_source
@@ -49,7 +50,7 @@ def source(item: Layer | Optimiser, order: int = 1) -> str:
 def runtime_source() -> str:
     """The text of runtime.py."""
     template = "numpy/runtime.py.jinja"
-    return render(template, RuntimeContext(header("its template", template)))
+    return render(template, RuntimeContext(header("its template", template), tables()))
 
 
 def package_sources(

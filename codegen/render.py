@@ -54,10 +54,24 @@ class ModuleContext:
 
 
 @dataclass(frozen=True)
+class CookToomContext:
+    """One algorithm of ``numpy/runtime/cook_toom.jinja``; matrices are rows of finished text."""
+
+    m: int
+    r: int
+    points: str
+    error: str
+    output: tuple[str, ...]
+    kernel: tuple[str, ...]
+    data: tuple[str, ...]
+
+
+@dataclass(frozen=True)
 class RuntimeContext:
     """All fields of ``numpy/runtime.py.jinja``."""
 
     header: str
+    cook_toom: tuple[CookToomContext, ...]
 
 
 @dataclass(frozen=True)
