@@ -1,10 +1,11 @@
 """Cook-Toom algorithms -> the tables of the runtime, as text; see `derive.winograd`."""
 
-from sympy import ImmutableMatrix
+from sympy import ImmutableMatrix, Rational
 
-from codegen.render import CookToomContext
+from codegen.render import CookToomContext, MatrixContext
 from derive.winograd import CookToom, cook_toom, prove
 from derive.winograd.accuracy import ERRORS
+from derive.winograd.points import written
 
 
 def tables() -> tuple[CookToomContext, ...]:
@@ -14,16 +15,16 @@ def tables() -> tuple[CookToomContext, ...]:
 
 def _table(algorithm: CookToom, error: float) -> CookToomContext:
     prove(algorithm)
-    matrices = (algorithm.output, algorithm.kernel, algorithm.data)
-    output, kernel, data = (rows(matrix) for matrix in matrices)
-    points = ", ".join(map(str, algorithm.points))
-    return CookToomContext(algorithm.m, algorithm.r, points, f"{error:.1e}", output, kernel, data)
+    matrices = {"output": algorithm.output, "kernel": algorithm.kernel, "data": algorithm.data}
+    found = tuple(MatrixContext(name, rows(matrix)) for name, matrix in matrices.items())
+    return CookToomContext(algorithm.m, algorithm.r, written(algorithm.points), found, f"{error:.1e}")
 
 
 def rows(matrix: ImmutableMatrix) -> tuple[str, ...]:
     """The rows as lists of Python numbers: ``[1, 25 / 64, -1]``."""
-    return tuple(f"[{', '.join(_number(v.p, v.q) for v in row)}]" for row in matrix.tolist())
+    return tuple(f"[{', '.join(number(v) for v in row)}]" for row in matrix.tolist())
 
 
-def _number(upper: int, lower: int) -> str:
-    return str(upper) if lower == 1 else f"{upper} / {lower}"
+def number(value: Rational) -> str:
+    """A quotient of integers: both are exact in floating point, so that one rounding is left."""
+    return str(value.p) if value.q == 1 else f"{value.p} / {value.q}"

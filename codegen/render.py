@@ -54,16 +54,22 @@ class ModuleContext:
 
 
 @dataclass(frozen=True)
+class MatrixContext:
+    """A matrix; its rows are finished text."""
+
+    name: str
+    rows: tuple[str, ...]
+
+
+@dataclass(frozen=True)
 class CookToomContext:
-    """One algorithm of ``numpy/runtime/cook_toom.jinja``; matrices are rows of finished text."""
+    """One algorithm of ``numpy/runtime/cook_toom.jinja``."""
 
     m: int
     r: int
     points: str
+    matrices: tuple[MatrixContext, ...]
     error: str
-    output: tuple[str, ...]
-    kernel: tuple[str, ...]
-    data: tuple[str, ...]
 
 
 @dataclass(frozen=True)
