@@ -11,7 +11,7 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass, replace
-from functools import cache, lru_cache
+from functools import cache, lru_cache, partial
 from importlib.util import find_spec
 from itertools import pairwise, product
 from math import gcd, prod
@@ -53,11 +53,41 @@ LEAST_ROWS = 192
 SHORT = 8
 """Elements of an axis that is too short for slices of it to be fast."""
 
+SHORT_RUN = 9
+"""Elements next to each other that are too few to be copied fast."""
+
 MANY_TAPS = 128
 """Taps that are looped over in Python."""
 
 MANY_PHASES = 64
 """Residues that a contraction is divided into."""
+
+LEAST_TILES = 32
+"""Tiles of a block at least."""
+
+MOST_TILES = 256
+"""Tiles of a block at most."""
+
+TILES = 6 << 20
+"""Bytes of the transforms of a block of tiles."""
+
+LARGE_TILES = 12 << 20
+"""Bytes of the transform of the windows where columns are computed block by block."""
+
+LARGE_KERNEL = 16 << 20
+"""Bytes of the transform of a kernel from which on its columns are computed block by block."""
+
+LARGE_SUM = 2 << 20
+"""The same for its gradient."""
+
+COLUMNS = 64
+"""Columns of such a block."""
+
+BANDS = 2, 4, 8
+"""Neighbouring results that are computed at once by a banded matrix."""
+
+NARROW = 128
+"""Columns up to which that is considered."""
 
 STRICT = 1e-6
 """The greatest error in float32, relative to the largest element, where accuracy is strict."""
@@ -69,6 +99,8 @@ SHORT_SUM = 20.0
 COPY_RATE = 1.2e10
 COPY_RUN = 64.0
 CALL = 4e-6
+KRON = 0.45
+CACHE_RATE = 4e10
 SLICES = 0.5
 
 
@@ -925,8 +957,12 @@ def _blocked_plan(c: Contraction) -> Blocked:
     copied, fixed = not (right if swap else left), not (left if swap else right)
     d = c.swapped() if swap else c
     rows, summed = d.volume(d.rows), d.volume(d.summed)
-    inner = min((v for v in (*d.rows, *d.summed) if d.left.stride(v)), key=lambda v: abs(d.left.stride(v)), default="")
-    summed_first = inner in d.rows
+    moving = (v for v in (*d.rows, *d.summed) if d.left.stride(v))
+    inner = min(moving, key=lambda v: (abs(d.left.stride(v)), -d.extents[v]), default="")
+    group, others = (d.rows, d.summed) if inner in d.rows else (d.summed, d.rows)
+    short = _run(d.left, d, group) <= SHORT_RUN * c.dtype.itemsize  # copied faster along a longer axis, though strided
+    longer = max((d.extents[v] for v in others), default=1) > SHORT_RUN
+    summed_first = (inner in d.rows) != (short and longer)
     along = "rows" if rows >= summed or (rows >= LEAST_ROWS and not summed_first) else "summed"
     across = summed if along == "rows" else rows
     if copied:
@@ -960,17 +996,17 @@ def _blocked_cost(c: Contraction, plan: Blocked) -> Cost:
     else:
         shape_ = rows, columns, summed // len(plan.blocks)
     moved = batch * rows * summed * size if plan.copied else 0
-    runs = _run(d.left, d) if plan.copied else 0
+    runs = _run(d.left, d, d.left.names) if plan.copied else 0
     seconds = 2 * d.products / gemm_rate(*shape_, d.dtype) + (moved / copy_rate(runs) if moved else 0)
     seconds += CALL * len(plan.blocks) * (2 + 2 * plan.copied)
     scratch = min(moved, 2 * BLOCK * size) + (batch * summed * columns * size if plan.fixed else 0)
     return Cost(seconds, 2 * d.products, 2 * moved + size * batch * (rows * columns + summed * columns), scratch)
 
 
-def _run(side: Side, c: Contraction) -> int:
-    """The bytes that lie next to each other in memory and are copied as one."""
+def _run(side: Side, c: Contraction, names: Sequence[str]) -> int:
+    """The bytes that some indices find next to each other in memory and that are copied as one."""
     run = c.dtype.itemsize
-    for v in sorted((v for v in side.names if side.stride(v) > 0), key=side.stride):
+    for v in sorted((v for v in names if side.stride(v) > 0), key=side.stride):
         if side.stride(v) <= run:
             run = side.stride(v) * (c.extents[v] - 1) + run
     return run
@@ -1305,7 +1341,7 @@ def _polyphase_cost(c: Contraction, plan: tuple[Phase, ...]) -> Cost:
     size = c.dtype.itemsize
     strided = prod(c.out.sizes) * size if any(step != 1 for s in plan[0].out.steps for _, step in s) else 0
     return Cost(
-        sum(cost.seconds for cost in costs) + strided / copy_rate(_run(c.out, c)),
+        sum(cost.seconds for cost in costs) + strided / copy_rate(_run(c.out, c, c.out.names)),
         sum(cost.flops for cost in costs),
         sum(cost.bytes for cost in costs),
         max((cost.scratch for cost in costs), default=0),
@@ -1732,6 +1768,578 @@ COOK_TOOM: dict[tuple[int, int], CookToom] = {
 """(m, r) -> F(m, r): outputs and taps along one axis."""
 
 
+# ----- sliding windows -----
+class Sliding(NamedTuple):
+    """An axis that a window slides along, ``source[offset + step * position + dilation * tap]``.
+
+    Attributes:
+        axis: of the first factor.
+        position: the index of the window.
+        tap: the index within the window, counted from the other end if `flipped`.
+        offset: where tap 0 of window 0 lies.
+        step: from window to window.
+        dilation: from tap to tap.
+        flipped: whether the taps run backwards in memory.
+    """
+
+    axis: int
+    position: str
+    tap: str
+    offset: int
+    step: int
+    dilation: int
+    flipped: bool
+
+
+class Slides(NamedTuple):
+    """A contraction whose first factor is read by sliding windows.
+
+    Attributes:
+        contraction: with the factors in this order.
+        swapped: whether they had the other one.
+        axes: the axes that windows slide along.
+        adjoint: whether it is summed over the positions, as for the gradient of a kernel, and not over the taps.
+    """
+
+    contraction: Contraction
+    swapped: bool
+    axes: tuple[Sliding, ...]
+    adjoint: bool
+
+    @property
+    def outer(self) -> tuple[str, ...]:
+        """The other indices that are treated as positions are: rows, or what is summed over by the adjoint."""
+        d = self.contraction
+        return self._without(d.summed if self.adjoint else d.rows)
+
+    @property
+    def inner(self) -> tuple[str, ...]:
+        """The other indices that are treated as taps are."""
+        d = self.contraction
+        return self._without(d.rows if self.adjoint else d.summed)
+
+    @property
+    def taps(self) -> tuple[str, ...]:
+        """The indices within the windows."""
+        return tuple(a.tap for a in self.axes)
+
+    @property
+    def positions(self) -> tuple[str, ...]:
+        """The indices of the windows."""
+        return tuple(a.position for a in self.axes)
+
+    def _without(self, names: tuple[str, ...]) -> tuple[str, ...]:
+        return tuple(v for v in names if v not in self.taps and v not in self.positions)
+
+
+def _slides(c: Contraction, most: int) -> Iterator[Slides]:
+    """How windows slide along axes of one of the factors, along the last `most` of them."""
+    for swapped in (False, True):
+        d = c.swapped() if swapped else c
+        for adjoint in (False, True):
+            taps, positions = (d.rows, d.summed) if adjoint else (d.summed, d.rows)
+            found = [_slide(d.left, axis, positions, taps, d.extents) for axis in range(len(d.left.sizes))]
+            axes = tuple(a for a in found if a is not None)[-most:]
+            if axes:
+                yield Slides(d, swapped, axes, adjoint)
+
+
+def _slide(
+    side: Side, axis: int, positions: Sequence[str], taps: Sequence[str], extents: Mapping[str, int]
+) -> Sliding | None:
+    moves = side.steps[axis]
+    if len(moves) != 2:
+        return None
+    (position, step), (tap, dilation) = moves if moves[0][0] in positions else moves[::-1]
+    others = [v for k, steps in enumerate(side.steps) if k != axis for v, _ in steps]
+    if position not in positions or tap not in taps or position in others or tap in others or step < 1 or not dilation:
+        return None
+    if extents[tap] > extents[position]:
+        return None
+    offset = side.offsets[axis] + min(0, dilation * (extents[tap] - 1))
+    return Sliding(axis, position, tap, offset, step, abs(dilation), dilation < 0)
+
+
+# ----- contractions by Cook-Toom transforms -----
+class Winograd(NamedTuple):
+    """How to compute a contraction tile by tile, with fewer multiplications than by definition.
+
+    Attributes:
+        slides: the windows; their steps are 1.
+        results: results per tile and axis, the m of F(m, r).
+        tiles: the name of the index that counts tiles along an axis.
+        points: the name of the index of the points within a tile of an axis.
+        chunks: per residue of dilated positions the ranges of tiles and outer indices, block by block.
+        columns: the ranges of columns, block by block; a single block where all columns are computed at once.
+    """
+
+    slides: Slides
+    results: tuple[int, ...]
+    tiles: tuple[str, ...]
+    points: tuple[str, ...]
+    chunks: tuple[tuple[tuple[int, ...], tuple[Any, ...]], ...]
+    columns: tuple[Any, ...]
+
+    @property
+    def products(self) -> int:
+        """Multiplications per tile: one at each point that is interpolated."""
+        d = self.slides.contraction
+        return prod(m + d.extents[a.tap] - 1 for m, a in zip(self.results, self.slides.axes, strict=True))
+
+
+def _winograd_plan(results: int, c: Contraction) -> Winograd | None:
+    for slides in _slides(c, 2):
+        d = slides.contraction
+        axes = tuple(a for a in slides.axes if a.step == 1 and (results, d.extents[a.tap]) in COOK_TOOM)
+        if axes and d.columns and (slides.inner or not slides.adjoint) and _are_tiled(slides, axes):
+            return _winograd_blocks(slides._replace(axes=axes), results)
+    return None
+
+
+def _are_tiled(slides: Slides, axes: Sequence[Sliding]) -> bool:
+    """Whether the positions are whole axes of the factor that is transformed with them, so that it is 0 beyond."""
+    d = slides.contraction
+    if not slides.adjoint:
+        return True
+    plain = {steps[0][0] for axis, steps in enumerate(d.right.steps) if steps and _is_plain(d.right, axis, d.extents)}
+    return all(a.position in plain for a in axes)
+
+
+def _winograd_blocks(slides: Slides, results: int) -> Winograd:
+    """Blocks so that what is transformed stays in cache; of columns too where the kernel's transform is large."""
+    d = slides.contraction
+    m = (results,) * len(slides.axes)
+    points = prod(results + d.extents[a.tap] - 1 for a in slides.axes)
+    inner, columns, batch = d.volume(slides.inner), d.volume(d.columns), d.volume(d.batch)
+    size = d.dtype.itemsize
+    kernel = points * batch * inner * columns * size
+    if kernel > (LARGE_SUM if slides.adjoint else LARGE_KERNEL):
+        each, column = LARGE_TILES // (points * batch * inner * size), COLUMNS
+    else:
+        each, column = TILES // (points * batch * (inner + columns) * size), columns
+        each = min(each, MOST_TILES)
+    tiles = tuple(f"{a.position} tile" for a in slides.axes)
+    chunks: list[tuple[tuple[int, ...], tuple[Any, ...]]] = []
+    for residue in product(*(range(min(a.dilation, d.extents[a.position])) for a in slides.axes)):
+        extents = {v: d.extents[v] for v in slides.outer}
+        for a, name, rest in zip(slides.axes, tiles, residue, strict=True):
+            extents[name] = -(-(d.extents[a.position] - rest) // (results * a.dilation))
+        blocks = _cut(tuple(extents), extents, max(each, LEAST_TILES))
+        whole = tuple((v, (0, n)) for v, n in extents.items())
+        chunks += [(residue, tuple((dict(whole) | dict(block)).items())) for block in blocks]
+    names = tuple(f"{a.position} point" for a in slides.axes)
+    return Winograd(slides, m, tiles, names, tuple(chunks), _cut(d.columns, d.extents, column))
+
+
+def _winograd_cost(c: Contraction, plan: Winograd) -> Cost:
+    d, slides = plan.slides.contraction, plan.slides
+    size = d.dtype.itemsize
+    batch, inner, columns = d.volume(d.batch), d.volume(slides.inner), d.volume(d.columns)
+    tiles = sum(prod(high - low for _, (low, high) in chunk) for _, chunk in plan.chunks)
+    chunk = tiles // len(plan.chunks)
+    taps, results = d.volume(slides.taps), prod(plan.results)
+    kernel = plan.products * batch * inner * columns
+    columns_ = columns // len(plan.columns)
+    shape_ = (inner, columns_, chunk) if slides.adjoint else (chunk, columns_, inner)
+    flops = 2 * tiles * kernel
+    other = results * tiles * batch * columns
+    transforms = 2 * plan.products * (plan.products * tiles * batch * inner + other)
+    small = 2 * kernel * taps
+    moved = size * tiles * batch * (2 * plan.products * inner + 2 * results * columns)
+    seconds = flops / gemm_rate(*shape_, d.dtype) + small / gemm_rate(taps, kernel, taps, d.dtype)
+    seconds += transforms / (KRON * GEMM_RATE * 4 / size)
+    seconds += moved / copy_rate(size * d.volume(slides.inner[-1:])) + 2 * size * plan.products * tiles * batch * (
+        inner + columns
+    ) / CACHE_RATE
+    seconds += CALL * 8 * len(plan.chunks) * len(plan.columns)
+    if len(plan.columns) > 1:
+        scratch = chunk * plan.products * batch * inner * size + 2 * (kernel + tiles * columns) // len(plan.columns)
+    else:
+        scratch = chunk * plan.products * batch * 2 * (inner + columns) * size + kernel * size
+    return Cost(seconds, flops + transforms + small, moved, scratch, max(entry.error for entry in _cook_toom(plan)))
+
+
+def _cook_toom(plan: Winograd) -> tuple["CookToom", ...]:
+    d = plan.slides.contraction
+    return tuple(COOK_TOOM[m, d.extents[a.tap]] for m, a in zip(plan.results, plan.slides.axes, strict=True))
+
+
+@lru_cache(maxsize=256)
+def _transform(kind: str, keys: tuple[tuple[int, int, bool], ...], dtype: np.dtype[Any]) -> Array:
+    """The matrix of a transform along all axes at once; that of a kernel whose taps run backwards has them so."""
+    whole = np.ones((1, 1))
+    for m, r, flipped in keys:
+        matrix = getattr(COOK_TOOM[m, r], kind)
+        whole = np.kron(whole, matrix[:, ::-1] if flipped and kind == "kernel" else matrix)
+    return np.ascontiguousarray(whole, dtype)
+
+
+class _Tiles:
+    """The three arrays of a contraction as they are read and written tile by tile.
+
+    What is transformed lies in memory as points, tiles, batch, and inner indices or columns.
+    """
+
+    def __init__(self, plan: Winograd, left: Array, right: Array, out: Array) -> None:
+        self.plan, self.slides, self.d = plan, plan.slides, plan.slides.contraction
+        self.left, self.right, self.out = (right, left, out) if self.slides.swapped else (left, right, out)
+        axes = zip(plan.results, self.slides.axes, strict=True)
+        keys = tuple((m, self.d.extents[a.tap], a.flipped) for m, a in axes)
+        self.data, self.kernel, self.output = (
+            _transform(kind, keys, self.d.dtype) for kind in ("data", "kernel", "output")
+        )
+        self.sums = self.output.T.copy(), self.kernel.T.copy()
+        self.batch, self.inner = self.d.volume(self.d.batch), self.d.volume(self.slides.inner)
+
+    def side(self, side: Side, residue: tuple[int, ...], window: bool) -> Side:
+        """An array's positions by tiles and points; of the windows themselves if `window`."""
+        offsets, steps = list(side.offsets), list(side.steps)
+        for a, m, rest, tile, point in zip(
+            self.slides.axes, self.plan.results, residue, self.plan.tiles, self.plan.points, strict=True
+        ):
+            for axis, moves in enumerate(side.steps):
+                step = next((s for v, s in moves if v == a.position), 0)
+                if step:
+                    offsets[axis] = (a.offset if window else offsets[axis]) + step * rest
+                    kept = () if window else tuple((v, s) for v, s in steps[axis] if v != a.position)
+                    steps[axis] = (*kept, (tile, step * m * a.dilation), (point, step * a.dilation))
+        return side._replace(offsets=tuple(offsets), steps=tuple(steps))
+
+    def count(self, chunk: Any) -> int:
+        """How many tiles a chunk has."""
+        return prod(high - low for _, (low, high) in chunk[1])
+
+    def gathered(self, chunk: Any, columns: Any, window: bool) -> Array:
+        """The elements of the tiles of a chunk, points first, as a matrix: of the windows or of the other factor."""
+        residue, ranges = chunk
+        d = self.d
+        names = (*self.slides.outer, *self.plan.tiles, *d.batch, *(self.slides.inner if window else d.columns))
+        box = {v: (0, n) for v, n in d.extents.items()} | dict(ranges) | dict(columns)
+        for point, m, a in zip(self.plan.points, self.plan.results, self.slides.axes, strict=True):
+            box[point] = (0, m + d.extents[a.tap] - 1 if window else m)
+        array, side = (self.left, d.left) if window else (self.right, d.right)
+        view = _view(array, self.side(side, residue, window), (*self.plan.points, *names), box, "padded")
+        buffer = _scratch("points", view.size, d.dtype).reshape(view.shape)
+        np.copyto(buffer, view)
+        return buffer.reshape(prod(view.shape[: len(self.plan.points)]), -1)
+
+    def windows(self, chunk: Any, out: Array) -> None:
+        """The transform of the windows of a chunk, written to [points, tiles * batch * inner]."""
+        np.matmul(self.data, self.gathered(chunk, (), True), out=out)
+
+    def kernels(self, columns: Any) -> Array:
+        """The transform of the kernel, [points, batch, inner, columns]."""
+        d = self.d
+        box = {v: (0, n) for v, n in d.extents.items()} | dict(columns)
+        view = _view(self.right, d.right, (*self.slides.taps, *d.batch, *self.slides.inner, *d.columns), box)
+        matrix = np.ascontiguousarray(view).reshape(self.kernel.shape[1], -1)
+        found = _scratch("kernel", len(self.kernel) * matrix.shape[1], d.dtype).reshape(len(self.kernel), -1)
+        np.matmul(self.kernel, matrix, out=found)
+        return found.reshape(len(self.kernel), self.batch, self.inner, -1)
+
+    def scatter(self, chunk: Any, columns: Any, found: Array) -> None:
+        """Write the results of a chunk, given at its points as [points, tiles * batch * columns], to where they belong."""
+        residue, ranges = chunk
+        d, plan = self.d, self.plan
+        buffer = _scratch("points", len(self.output) * found.shape[1], d.dtype).reshape(len(self.output), -1)
+        np.matmul(self.output, found, out=buffer)
+        box = {v: (0, n) for v, n in d.extents.items()} | dict(ranges) | dict(columns)
+        names = (*self.slides.outer, *plan.tiles, *d.batch, *d.columns)
+        values = buffer.reshape(*plan.results, *(box[v][1] - box[v][0] for v in names))
+        side = self.side(d.out, residue, False)
+        for part in product(*(self.clipped(k, rest, box[plan.tiles[k]]) for k, rest in enumerate(residue))):
+            at = dict(part_ for pair in part for part_ in pair)
+            view = _view(self.out, side, (*plan.points, *names), box | at)
+            taken = tuple(
+                slice(at[v][0] - (box[v][0] if v in plan.tiles else 0), at[v][1] - (box[v][0] if v in plan.tiles else 0))
+                if v in at
+                else slice(None)
+                for v in (*plan.points, *names)
+            )
+            view[...] = values[taken]
+
+    def clipped(self, k: int, rest: int, tiles: tuple[int, int]) -> list[Any]:
+        """The ranges of tiles and points along an axis that lie inside: whole tiles, and the part of the last one."""
+        a, m = self.slides.axes[k], self.plan.results[k]
+        number = -(-(self.d.extents[a.position] - rest) // a.dilation)
+        whole = min(tiles[1], number // m)
+        found = []
+        if whole > tiles[0]:
+            found.append(((self.plan.tiles[k], (tiles[0], whole)), (self.plan.points[k], (0, m))))
+        if whole < tiles[1]:
+            found.append(((self.plan.tiles[k], (whole, whole + 1)), (self.plan.points[k], (0, number % m))))
+        return found
+
+
+def _run_winograd(
+    c: Contraction, plan: Winograd, left: Array, right: Array, out: Array, seconds: float, add: bool = False
+) -> None:
+    """Products at the points of a transform instead of a convolution; all transforms are matrix products."""
+    tiles = _Tiles(plan, left, right, out)
+    if len(plan.columns) > 1:
+        for number, chunk in enumerate(plan.chunks):
+            _run_columns(tiles, chunk, number > 0, seconds / len(plan.chunks))
+    elif plan.slides.adjoint:
+        _run_tile_sums(tiles, seconds)
+    else:
+        kernel = tiles.kernels(plan.columns[0])
+
+        def chunks(start: int, stop: int) -> None:
+            for chunk in plan.chunks[start:stop]:
+                tiles.scatter(chunk, (), _at_points(tiles, _windows(tiles, chunk), kernel))
+
+        in_threads(chunks, len(plan.chunks), 1, seconds)
+
+
+def _windows(tiles: _Tiles, chunk: Any) -> Array:
+    """The transform of the windows of a chunk in memory of this thread, [points, tiles, batch, inner]."""
+    points, number = len(tiles.data), tiles.count(chunk)
+    found = _scratch("windows", points * number * tiles.batch * tiles.inner, tiles.d.dtype).reshape(points, -1)
+    tiles.windows(chunk, found)
+    return found.reshape(points, number, tiles.batch, tiles.inner)
+
+
+def _at_points(tiles: _Tiles, windows: Array, kernel: Array) -> Array:
+    """The products at every point, [points, tiles * batch * columns]."""
+    points, number, batch, _ = windows.shape
+    columns = kernel.shape[3]
+    found = _scratch("products", points * number * batch * columns, windows.dtype)
+    found = found.reshape(points, number, batch, columns)
+    np.matmul(windows.transpose(0, 2, 1, 3), kernel, out=found.transpose(0, 2, 1, 3))
+    return found.reshape(points, -1)
+
+
+def _others(tiles: _Tiles, chunk: Any, columns: Any) -> Array:
+    """The transform of the other factor of an adjoint for a chunk, [points, tiles, batch, columns]."""
+    gathered = tiles.gathered(chunk, columns, False)
+    points = len(tiles.sums[0])
+    found = _scratch("others", points * gathered.shape[1], tiles.d.dtype).reshape(points, -1)
+    np.matmul(tiles.sums[0], gathered, out=found)
+    return found.reshape(points, tiles.count(chunk), tiles.batch, -1)
+
+
+def _sums(windows: Array, others: Array, role: str) -> Array:
+    """Per point the sum over the tiles, [points, batch, inner, columns]."""
+    points, _, batch, inner = windows.shape
+    found = _scratch(role, points * batch * inner * others.shape[3], windows.dtype).reshape(points, batch, inner, -1)
+    np.matmul(windows.transpose(0, 2, 3, 1), others.transpose(0, 2, 1, 3), out=found)
+    return found
+
+
+def _write_sums(tiles: _Tiles, columns: Any, found: Array, add: bool) -> None:
+    """The gradient of the kernel from the sums at the points."""
+    d = tiles.d
+    box = {v: (0, n) for v, n in d.extents.items()} | dict(columns)
+    names = (*tiles.slides.taps, *d.batch, *tiles.slides.inner, *d.columns)
+    view = _view(tiles.out, d.out, names, box)
+    values = np.matmul(tiles.sums[1], found.reshape(len(found), -1)).reshape(view.shape)
+    if add:
+        view += values
+    else:
+        view[...] = values
+
+
+def _run_tile_sums(tiles: _Tiles, seconds: float) -> None:
+    """The adjoint where its sums at the points are small: every thread adds up its chunks."""
+    plan = tiles.plan
+    parts: dict[int, Array] = {}
+
+    def chunks(start: int, stop: int) -> None:
+        total: Array | None = None
+        for chunk in plan.chunks[start:stop]:
+            windows = _windows(tiles, chunk)
+            found = _sums(windows, _others(tiles, chunk, ()), "sums" if total is None else "products")
+            if total is None:
+                total = found
+            else:
+                total += found
+        if total is not None:
+            parts[start] = total.copy()  # the thread may use its memory for another part
+
+    in_threads(chunks, len(plan.chunks), -(-len(plan.chunks) // thread_count(seconds)), seconds)
+    first, *rest = (parts[start] for start in sorted(parts))
+    for part in rest:
+        first += part
+    _write_sums(tiles, (), first, False)
+
+
+def _run_columns(tiles: _Tiles, chunk: Any, again: bool, seconds: float) -> None:
+    """A chunk with its columns block by block, for whose transform memory would not be enough at once."""
+    plan, d = tiles.plan, tiles.d
+    points, number = len(tiles.data), tiles.count(chunk)
+    found = _scratch("all windows", points * number * tiles.batch * tiles.inner, d.dtype).reshape(points, -1)
+    residue, ranges = chunk
+    names = tuple(v for v, _ in ranges)
+    starts = {v: low for v, (low, _) in ranges}
+    extents = {v: high - low for v, (low, high) in ranges}
+    blocks = _cut(names, extents, LEAST_TILES)
+    width = tiles.batch * tiles.inner
+
+    def transform(start: int, stop: int) -> None:
+        for block in blocks[start:stop]:
+            part = extents_ranges(extents, block)
+            first = 0
+            for v in names:
+                first = first * extents[v] + part[v][0]
+            moved = (residue, tuple((v, (low + starts[v], high + starts[v])) for v, (low, high) in part.items()))
+            tiles.windows(moved, found[:, first * width : (first + tiles.count(moved)) * width])
+
+    in_threads(transform, len(blocks), 1, seconds / 4)
+    windows = found.reshape(points, number, tiles.batch, tiles.inner)
+
+    def columns_(start: int, stop: int) -> None:
+        for columns in plan.columns[start:stop]:
+            if plan.slides.adjoint:
+                sums = _sums(windows, _others(tiles, chunk, columns), "sums")
+                _write_sums(tiles, columns, sums, again)
+            else:
+                tiles.scatter(chunk, columns, _at_points(tiles, windows, tiles.kernels(columns)))
+
+    in_threads(columns_, len(plan.columns), 1, seconds)
+
+
+def extents_ranges(extents: Mapping[str, int], block: Any) -> dict[str, tuple[int, int]]:
+    """The ranges of a block, whole where it does not cut."""
+    return {v: (0, n) for v, n in extents.items()} | dict(block)
+
+
+# ----- contractions by banded matrices -----
+class Banded(NamedTuple):
+    """How to compute neighbouring results at once: their windows overlap, and the kernel becomes a banded matrix.
+
+    Attributes:
+        slides: the windows, along one axis.
+        results: how many neighbours.
+        main: the contraction with that matrix, whose axes are the positions read, the neighbours, and the others.
+        blocked: how that is computed.
+        rest: the contraction of the positions that are left over, and how it is computed; None where there are none.
+    """
+
+    slides: Slides
+    results: int
+    main: Contraction
+    blocked: Blocked
+    rest: tuple[Contraction, Blocked] | None
+
+
+def _banded_plan(c: Contraction) -> Banded | None:
+    plans = [
+        _banded(slides, results)
+        for slides in _slides(c, 1)
+        for results in BANDS
+        if c.extents[slides.axes[0].position] >= 2 * results and slides.contraction.columns
+        if slides.contraction.volume(slides.contraction.columns) <= NARROW
+    ]
+    return min(plans, key=lambda plan: _banded_cost(c, plan).seconds, default=None)
+
+
+def _banded(slides: Slides, results: int) -> Banded:
+    d, a = slides.contraction, slides.axes[0]
+    tile, point, band = f"{a.position} tile", f"{a.position} point", f"{a.position} band"
+    number, left_over = divmod(d.extents[a.position], results)
+    width = a.step * (results - 1) + a.dilation * (d.extents[a.tap] - 1) + 1
+    kept = {v: n for v, n in d.extents.items() if v not in (a.position, a.tap)}
+    extents = kept | {tile: number, point: results, band: width}
+    kernel = d.out if slides.adjoint else d.right
+    names = tuple(w for v in kernel.names for w in ((point, v) if v == d.columns[0] else (band if v == a.tap else v,)))
+    sizes = tuple(extents[v] for v in names)
+    strides = tuple(d.dtype.itemsize * prod(sizes[k + 1 :]) for k in range(len(sizes)))
+    matrix = Side(sizes, strides, (0,) * len(sizes), tuple(((v, 1),) for v in names))
+    moves = (tile, a.step * results), (band, 1)
+    left = d.left._replace(
+        offsets=tuple(a.offset if axis == a.axis else n for axis, n in enumerate(d.left.offsets)),
+        steps=tuple(moves if axis == a.axis else steps for axis, steps in enumerate(d.left.steps)),
+    )
+    tiled = _tiled(d.right if slides.adjoint else d.out, a.position, ((tile, results), (point, 1)))
+    right, out = (tiled, matrix) if slides.adjoint else (matrix, tiled)
+    main = _classified(*(_without_ones(side, extents) for side in (left, right, out)), _large(extents), d.dtype, True)
+    rest = _left_over(slides, number * results, left_over) if left_over else None
+    return Banded(slides, results, main, _blocked_plan(main), rest and (rest, _blocked_plan(rest)))
+
+
+def _large(extents: Mapping[str, int]) -> dict[str, int]:
+    return {v: n for v, n in extents.items() if n != 1}
+
+
+def _tiled(side: Side, index: str, by: tuple[tuple[str, int], ...]) -> Side:
+    """An array's positions where an index is counted by others."""
+    steps = (
+        tuple(part for v, step in moves for part in ([(w, step * s) for w, s in by] if v == index else [(v, step)]))
+        for moves in side.steps
+    )
+    return side._replace(steps=tuple(steps))
+
+
+def _left_over(slides: Slides, start: int, number: int) -> Contraction:
+    """The contraction at the last positions only."""
+    d, index = slides.contraction, slides.axes[0].position
+    extents = dict(d.extents) | {index: number}
+    sides = []
+    for side in (d.left, d.right, d.out):
+        shifts = (sum(s * start for v, s in moves if v == index) for moves in side.steps)
+        moved = side._replace(offsets=tuple(n + shift for n, shift in zip(side.offsets, shifts, strict=True)))
+        sides.append(_without_ones(moved, extents))
+    return _classified(*sides, _large(extents), d.dtype, True)
+
+
+def _banded_cost(c: Contraction, plan: Banded) -> Cost:
+    main = _blocked_cost(plan.main, plan.blocked)
+    rest = _blocked_cost(*plan.rest) if plan.rest else Cost(0, 0, 0, 0)
+    side = plan.main.out if plan.slides.adjoint else plan.main.right
+    matrix = prod(side.sizes) * c.dtype.itemsize
+    fills = CALL * 2 * plan.results * c.extents[plan.slides.axes[0].tap] + matrix / COPY_RATE
+    return Cost(
+        main.seconds + rest.seconds + fills,
+        main.flops + rest.flops,
+        main.bytes + rest.bytes + matrix,
+        max(main.scratch, rest.scratch) + matrix,
+    )
+
+
+def _run_banded(
+    c: Contraction, plan: Banded, left: Array, right: Array, out: Array, seconds: float, add: bool = False
+) -> None:
+    """Neighbouring results at once by matrix products with a banded matrix, or with its adjoint."""
+    slides, d = plan.slides, plan.slides.contraction
+    moving, other = (right, left) if slides.swapped else (left, right)
+    tap = slides.axes[0].tap
+    side = d.out if slides.adjoint else d.right
+    kernel = _view(out if slides.adjoint else other, side, (tap, *(v for v in side.names if v != tap)), d.box)
+    if not slides.adjoint:
+        matrix = np.zeros(plan.main.right.sizes, d.dtype)
+        band = _band_first(plan, side, matrix)
+        for at, number in _band(plan):
+            band[at] = kernel[number]
+        _run_blocked(plan.main, plan.blocked, moving, matrix, out, seconds)
+        if plan.rest:
+            _run_blocked(*plan.rest, moving, other, out, seconds)
+        return
+    matrix = np.empty(plan.main.out.sizes, d.dtype)
+    _run_blocked(plan.main, plan.blocked, moving, other, matrix, seconds)
+    if plan.rest:
+        _run_blocked(*plan.rest, moving, other, out, seconds)
+    else:
+        kernel[...] = 0
+    band = _band_first(plan, side, matrix)
+    for at, number in _band(plan):
+        kernel[number] += band[at]
+
+
+def _band_first(plan: Banded, side: Side, matrix: Array) -> Array:
+    """The matrix with the position read as its first axis and the neighbour as the second."""
+    d = plan.slides.contraction
+    tap, column = side.names.index(plan.slides.axes[0].tap), side.names.index(d.columns[0])
+    return np.moveaxis(matrix, (tap + (tap > column), column), (0, 1))
+
+
+def _band(plan: Banded) -> Iterator[tuple[tuple[Any, ...], int]]:
+    """Where the matrix has which tap."""
+    d, a = plan.slides.contraction, plan.slides.axes[0]
+    taps = d.extents[a.tap]
+    for point, tap in product(range(plan.results), range(taps)):
+        yield (a.step * point + a.dilation * tap, point), taps - 1 - tap if a.flipped else tap
+
+
 # ----- the choice of a strategy -----
 @lru_cache(maxsize=4096)
 def ways(c: Contraction, accuracy: str) -> tuple[Way, ...]:
@@ -1754,6 +2362,9 @@ def choice(c: Contraction, wanted: Settings) -> Way:
 
 GATHERING: tuple[Strategy, ...] = (
     Strategy("matrix", _blocked_plan, _blocked_cost, _run_blocked),
+    Strategy("winograd4", partial(_winograd_plan, 4), _winograd_cost, _run_winograd),
+    Strategy("winograd2", partial(_winograd_plan, 2), _winograd_cost, _run_winograd),
+    Strategy("banded", _banded_plan, _banded_cost, _run_banded),
     Strategy("taps", _taps_plan, _taps_cost, _run_taps),
 )
 """The strategies where every element of the result is one sum."""
