@@ -7,14 +7,14 @@ slices. Nothing here knows a layer.
 """
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import ThreadPoolExecutor, wait
 from contextlib import contextmanager
-from contextvars import ContextVar
+from contextvars import ContextVar, copy_context
 from dataclasses import dataclass, replace
 from functools import cache, lru_cache, partial
 from importlib.util import find_spec
 from itertools import pairwise, product
-from math import gcd, prod
+from math import gcd, log2, prod
 from threading import Lock, local
 from typing import Any, ClassVar, NamedTuple
 
@@ -86,6 +86,9 @@ COLUMNS = 64
 BANDS = 2, 4, 8
 """Neighbouring results that are computed at once by a banded matrix."""
 
+SPECTRA = 1 << 19
+"""Elements of the spectra of a block."""
+
 NARROW = 128
 """Columns up to which that is considered."""
 
@@ -95,13 +98,16 @@ STRICT = 1e-6
 # Rates of one core, to compare ways to compute the same; their ratios matter, and these vary less than the machines.
 GEMM_RATE = 1e11
 SHORT_SIDE = 6.0
-SHORT_SUM = 20.0
+SHORT_SUM = 10.0
 COPY_RATE = 1.2e10
 COPY_RUN = 64.0
 CALL = 4e-6
-KRON = 0.45
-CACHE_RATE = 4e10
-SLICES = 0.5
+KRON = 0.65
+CACHE_RATE = 3e10
+FFT_RATE = 4.5e9
+FFT_ERROR = 1e-6
+MATRIX = 3e-7
+RUN = 5e-9
 
 
 # ----- arguments -----
@@ -466,12 +472,20 @@ def in_threads(task: Callable[[int, int], None], length: int, step: int, seconds
 
         def work() -> None:
             _inside.worker = True
-            for start in left:  # next() of a range iterator is atomic
-                task(start, min(start + step, length))
+            try:
+                for start in left:  # next() of a range iterator is atomic
+                    task(start, min(start + step, length))
+            finally:
+                _inside.worker = False
 
         with _blas().limit(limits=1):
-            for future in [_workers(number).submit(work) for _ in range(number)]:
-                future.result()
+            others = [_workers(number - 1).submit(copy_context().run, work) for _ in range(number - 1)]
+            try:
+                work()
+            finally:
+                wait(others)
+            for other in others:
+                other.result()
     finally:
         _blas_setting.release()
 
@@ -890,7 +904,8 @@ class Way(NamedTuple):
 def gemm_rate(rows: int, columns: int, summed: int, dtype: Any) -> float:
     """Floating-point operations per second of a matrix product on one thread: less where an extent is short."""
     full = GEMM_RATE * 4 / np.dtype(dtype).itemsize
-    return full / (1 + SHORT_SIDE / max(1, rows) + SHORT_SIDE / max(1, columns) + SHORT_SUM / max(1, summed))
+    sides = (SHORT_SIDE / max(1, side) + (SHORT_SIDE / max(1, side)) ** 2 / 3 for side in (rows, columns))
+    return full / (1 + sum(sides) + SHORT_SUM / max(1, summed))
 
 
 def copy_rate(run: int) -> float:
@@ -998,7 +1013,7 @@ def _blocked_cost(c: Contraction, plan: Blocked) -> Cost:
     moved = batch * rows * summed * size if plan.copied else 0
     runs = _run(d.left, d, d.left.names) if plan.copied else 0
     seconds = 2 * d.products / gemm_rate(*shape_, d.dtype) + (moved / copy_rate(runs) if moved else 0)
-    seconds += CALL * len(plan.blocks) * (2 + 2 * plan.copied)
+    seconds += len(plan.blocks) * (CALL * (2 + 2 * plan.copied) + MATRIX * batch)
     scratch = min(moved, 2 * BLOCK * size) + (batch * summed * columns * size if plan.fixed else 0)
     return Cost(seconds, 2 * d.products, 2 * moved + size * batch * (rows * columns + summed * columns), scratch)
 
@@ -1141,8 +1156,8 @@ def _taps_plan(c: Contraction) -> Taps | None:
 def _taps_cost(c: Contraction, plan: Taps) -> Cost:
     size = c.dtype.itemsize
     d = c.swapped() if plan.swap else c
-    vector = d.extents[d.out.names[-1]] if d.out.names else d.volume(plan.inside)
-    seconds = c.products * size * (3 if not plan.inside else 2) / copy_rate(size * vector) * SLICES
+    vector = d.volume(plan.inside or d.out.names[-2:])
+    seconds = 2 * c.products * (size / CACHE_RATE + RUN / vector)
     seconds += 2 * CALL * len(plan.blocks) * c.volume(plan.taps)
     return Cost(seconds, 2 * c.products, 3 * c.products * size, BLOCK // 4 * size)
 
@@ -1168,6 +1183,7 @@ def _run_taps(
                 _aligned(_view(array, side, (*plan.taps, *_kept(side, names)), box, role), side, names, len(plan.taps))
                 for array, side, role in ((large, d.left, "padded"), (small, d.right, ""))
             )
+            b = _widened(b, sums.shape)
             for count_, place in enumerate(product(*(range(d.extents[v]) for v in plan.taps))):
                 if count_:
                     np.multiply(a[place], b[place], out=product_)
@@ -1185,6 +1201,13 @@ def _kept(side: Side, names: Sequence[str]) -> tuple[str, ...]:
 def _aligned(view: Array, side: Side, names: Sequence[str], before: int) -> Array:
     """`view` with an axis of length 1 for every index of the result that it lacks, after its first `before` axes."""
     return view[(slice(None),) * before + tuple(slice(None) if v in side.names else None for v in names)]
+
+
+def _widened(small: Array, shape_: tuple[int, ...]) -> Array:
+    """A factor repeated along the last axis but one, so that products run over two axes as one."""
+    if len(shape_) < 2 or small.shape[-2:] != (1, shape_[-1]) or small.size * shape_[-2] > BLOCK // 2:
+        return small
+    return np.ascontiguousarray(np.broadcast_to(small, (*small.shape[:-2], *shape_[-2:])))
 
 
 def _run_inner_sums(d: Contraction, plan: Taps, large: Array, small: Array, target: Array, seconds: float) -> None:
@@ -2340,6 +2363,145 @@ def _band(plan: Banded) -> Iterator[tuple[tuple[Any, ...], int]]:
         yield (a.step * point + a.dilation * tap, point), taps - 1 - tap if a.flipped else tap
 
 
+# ----- contractions by Fourier transforms -----
+class Fourier(NamedTuple):
+    """How to compute a contraction at frequencies, where the sum over many taps is one product.
+
+    Attributes:
+        slides: the windows; their steps are 1.
+        lengths: elements read along every axis.
+        sizes: those of the transforms, which are padded with zeros.
+        groups: the ranges of the batch's indices, block by block, and for each those of the outer indices.
+    """
+
+    slides: Slides
+    lengths: tuple[int, ...]
+    sizes: tuple[int, ...]
+    groups: tuple[tuple[Any, tuple[Any, ...]], ...]
+
+
+def _fourier_plan(c: Contraction) -> Fourier | None:
+    for slides in _slides(c, 2):
+        axes = tuple(a for a in slides.axes if a.step == 1)
+        if axes:
+            return _fourier_blocks(slides._replace(axes=axes))
+    return None
+
+
+def _fourier_blocks(slides: Slides) -> Fourier:
+    d = slides.contraction
+    lengths = tuple(d.extents[a.position] + a.dilation * (d.extents[a.tap] - 1) for a in slides.axes)
+    sizes = tuple(_smooth(n) for n in lengths)
+    each = max(1, SPECTRA // (prod(sizes) * max(d.volume(slides.inner), d.volume(d.columns))))
+    outer = _cut(slides.outer, d.extents, each)
+    batch = _cut(d.batch, d.extents, max(1, each // d.volume(slides.outer)))
+    return Fourier(slides, lengths, sizes, tuple((part, outer) for part in batch))
+
+
+def _smooth(n: int) -> int:
+    """The least length from `n` on without a prime factor above 5: its transform is fast."""
+    while True:
+        rest = n
+        for p in (2, 3, 5):
+            while rest % p == 0:
+                rest //= p
+        if rest == 1:
+            return n
+        n += 1
+
+
+def _fourier_cost(c: Contraction, plan: Fourier) -> Cost:
+    slides, d = plan.slides, plan.slides.contraction
+    batch, outer, inner, columns = (d.volume(v) for v in (d.batch, slides.outer, slides.inner, d.columns))
+    points, size = prod(plan.sizes), d.dtype.itemsize
+    images = batch * (outer * (inner + columns) + inner * columns)
+    transforms = int(2.5 * points * log2(points + 1)) * images
+    products = 4 * points * batch * outer * inner * columns  # complex, of half of the points
+    seconds = transforms / FFT_RATE + products / (GEMM_RATE / 4) + images * points * size / (COPY_RATE / 4)
+    seconds += 20 * CALL * sum(len(outer) for _, outer in plan.groups)
+    blocks = len(plan.groups) * len(plan.groups[0][1])
+    scratch = 3 * size * points * images // max(1, blocks)
+    return Cost(seconds, transforms + products, 2 * images * points * size, scratch, FFT_ERROR)
+
+
+def _run_fourier(
+    c: Contraction, plan: Fourier, left: Array, right: Array, out: Array, seconds: float, add: bool = False
+) -> None:
+    """Products of spectra: a correlation is the product with a conjugate."""
+    slides, d = plan.slides, plan.slides.contraction
+    moving, other = (right, left) if slides.swapped else (left, right)
+    bands = tuple(f"{a.position} band" for a in slides.axes)
+    offsets, steps = list(d.left.offsets), list(d.left.steps)
+    for a, band in zip(slides.axes, bands, strict=True):
+        offsets[a.axis], steps[a.axis] = a.offset, ((band, 1),)
+    side = d.left._replace(offsets=tuple(offsets), steps=tuple(steps))
+    long = {band: (0, n) for band, n in zip(bands, plan.lengths, strict=True)}
+    axes = tuple(range(-len(bands), 0))
+    kernel_names = (*d.batch, *slides.inner, *d.columns, *slides.taps)
+    result_names = (*d.batch, *slides.outer, *d.columns, *slides.positions)
+    flips = (..., *(slice(None, None, -1 if a.flipped else 1) for a in slides.axes))
+    taps = (..., *(slice(0, a.dilation * (d.extents[a.tap] - 1) + 1, a.dilation) for a in slides.axes))
+    results = (..., *(slice(0, d.extents[a.position]) for a in slides.axes))
+
+    def spectrum(values: Array) -> Array:
+        """At every frequency, [batch, rows, columns] after the frequencies' axes."""
+        found = np.fft.rfftn(values, plan.sizes, axes)
+        return np.moveaxis(found, axes, range(len(axes)))
+
+    def back(found: Array, shape_: tuple[int, ...]) -> Array:
+        moved = np.moveaxis(found, range(len(axes)), axes)
+        return np.fft.irfftn(moved, plan.sizes, axes).reshape(*shape_, *plan.sizes)
+
+    def windows(box: Mapping[str, tuple[int, int]]) -> Array:
+        view = _view(moving, side, (*d.batch, *slides.outer, *slides.inner, *bands), box, "padded")
+        return spectrum(view.reshape(-1, _points(box, slides.outer), d.volume(slides.inner), *plan.lengths))
+
+    def dilated(values: Array) -> Array:
+        sizes = tuple(a.dilation * (d.extents[a.tap] - 1) + 1 for a in slides.axes)
+        found = np.zeros((*values.shape[: -len(axes)], *sizes), values.dtype)
+        found[taps] = values[flips]
+        return found
+
+    def forward(box: Mapping[str, tuple[int, int]], parts: Sequence[Mapping[str, tuple[int, int]]]) -> None:
+        kernel = dilated(_view(other, d.right, kernel_names, box))
+        kernel = kernel.reshape(-1, d.volume(slides.inner), d.volume(d.columns), *kernel.shape[-len(axes) :])
+        spectra = spectrum(kernel).conj()
+        for part in parts:
+            found = _products(windows(part), spectra)
+            target = _view(out, d.out, result_names, part)
+            target[...] = back(found, target.shape[: -len(axes)])[results]
+
+    def adjoint(box: Mapping[str, tuple[int, int]], parts: Sequence[Mapping[str, tuple[int, int]]]) -> None:
+        total: Array | None = None
+        for part in parts:
+            view = _view(other, d.right, result_names, part, "others")
+            values = view.reshape(-1, _points(part, slides.outer), d.volume(d.columns), *view.shape[-len(axes) :])
+            found = _products(np.swapaxes(windows(part), -1, -2), spectrum(values).conj())
+            total = found if total is None else total + found
+        target = _view(out, d.out, kernel_names, box)
+        if total is not None:
+            target[...] = back(total, target.shape[: -len(axes)])[taps][flips]
+
+    def groups(start: int, stop: int) -> None:
+        for batch, outer in plan.groups[start:stop]:
+            box = d.box | long | dict(batch)
+            (adjoint if slides.adjoint else forward)(box, [box | dict(part) for part in outer])
+
+    in_threads(groups, len(plan.groups), 1, seconds)
+
+
+def _points(box: Mapping[str, tuple[int, int]], names: Sequence[str]) -> int:
+    """The number of points of some indices in a box."""
+    return prod(box[v][1] - box[v][0] for v in names)
+
+
+def _products(left: Array, right: Array) -> Array:
+    """Matrix products at every frequency; where nothing is summed and nothing repeated a product of elements."""
+    if left.shape[-1] == right.shape[-2] == 1 and (left.shape[-2] == 1 or right.shape[-1] == 1):
+        return np.asarray(left * right)
+    return np.matmul(left, right)
+
+
 # ----- the choice of a strategy -----
 @lru_cache(maxsize=4096)
 def ways(c: Contraction, accuracy: str) -> tuple[Way, ...]:
@@ -2365,6 +2527,7 @@ GATHERING: tuple[Strategy, ...] = (
     Strategy("winograd4", partial(_winograd_plan, 4), _winograd_cost, _run_winograd),
     Strategy("winograd2", partial(_winograd_plan, 2), _winograd_cost, _run_winograd),
     Strategy("banded", _banded_plan, _banded_cost, _run_banded),
+    Strategy("fourier", _fourier_plan, _fourier_cost, _run_fourier),
     Strategy("taps", _taps_plan, _taps_cost, _run_taps),
 )
 """The strategies where every element of the result is one sum."""
