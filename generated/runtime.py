@@ -102,7 +102,7 @@ SHORT_SUM = 10.0
 COPY_RATE = 1.2e10
 COPY_RUN = 64.0
 CALL = 4e-6
-KRON = 0.65
+KRON = 0.8
 CACHE_RATE = 3e10
 FFT_RATE = 4.5e9
 FFT_ERROR = 1e-6
@@ -1971,9 +1971,8 @@ def _winograd_cost(c: Contraction, plan: Winograd) -> Cost:
     moved = size * tiles * batch * (2 * plan.products * inner + 2 * results * columns)
     seconds = flops / gemm_rate(*shape_, d.dtype) + small / gemm_rate(taps, kernel, taps, d.dtype)
     seconds += transforms / (KRON * GEMM_RATE * 4 / size)
-    seconds += moved / copy_rate(size * d.volume(slides.inner[-1:])) + 2 * size * plan.products * tiles * batch * (
-        inner + columns
-    ) / CACHE_RATE
+    seconds += moved / copy_rate(size * d.volume(slides.inner[-1:]))
+    seconds += size * plan.products * tiles * batch * (inner + columns) / CACHE_RATE
     seconds += CALL * 8 * len(plan.chunks) * len(plan.columns)
     if len(plan.columns) > 1:
         scratch = chunk * plan.products * batch * inner * size + 2 * (kernel + tiles * columns) // len(plan.columns)
