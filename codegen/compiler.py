@@ -32,8 +32,11 @@ from codegen.render import (
 )
 from derive.composition import Network
 from derive.interface import Layer
+from derive.term import EquationError
 from derive.update import Optimiser
 
+SHARED = ("Sequential", "settings")
+"""What a package offers of its runtime."""
 _numbers = count()
 
 
@@ -61,15 +64,21 @@ def package_sources(
         layers: the layers and optimisers to generate.
         beside: module -> class of generated modules that stay in the package as they are.
         order: 2 for the functions of second order, too.
+
+    Raises:
+        EquationError: when a layer has the name of something that every package has.
     """
-    found = {**(beside or {}), **{layer.name: layer.class_name for layer in layers}, "runtime": "Sequential"}
-    names = tuple(sorted(found.values(), key=lambda name: (not name.isupper(), name)))  # as ruff has it
+    for taken in (layer.name for layer in layers if layer.name in ("runtime", *SHARED)):
+        raise EquationError(f"{taken}: every generated package has a {taken} of its own; expected another name")
+    found = {**(beside or {}), **{layer.name: layer.class_name for layer in layers}}
+    imports = tuple(sorted([*found.items(), ("runtime", ", ".join(SHARED))]))
+    members = tuple(sorted([*found.items(), *(("runtime", name) for name in SHARED)]))
+    names = tuple(sorted((name for _, name in members), key=lambda name: (not name.isupper(), name)))  # as ruff has it
     template = "numpy/package.py.jinja"
     files = {f"{layer.name}.py": source(layer, order) for layer in layers}
     files["runtime.py"] = runtime_source()
-    files["__init__.py"] = render(
-        template, PackageContext(header("the catalogue", template), tuple(sorted(found.items())), names)
-    )
+    context = PackageContext(header("the catalogue", template), imports, members, names)
+    files["__init__.py"] = render(template, context)
     return dict(sorted(files.items()))
 
 
