@@ -9,7 +9,7 @@ slices. Nothing here knows a layer.
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
-from contextvars import ContextVar
+from contextvars import ContextVar, copy_context
 from dataclasses import dataclass, replace
 from functools import cache, lru_cache
 from importlib.util import find_spec
@@ -412,7 +412,7 @@ _blas_setting = Lock()
 
 def thread_count(seconds: float) -> int:
     """Into how many threads work of that predicted duration is divided."""
-    if seconds < WORTH_A_THREAD or getattr(_inside, "worker", False):
+    if seconds < WORTH_A_THREAD or getattr(_inside, "worker", False) or _blas() is None:
         return 1
     wanted = current().threads
     return _available() if wanted is None else min(wanted, 4 * _available())
@@ -438,7 +438,7 @@ def in_threads(task: Callable[[int, int], None], length: int, step: int, seconds
                 task(start, min(start + step, length))
 
         with _blas().limit(limits=1):
-            for future in [_workers(number).submit(work) for _ in range(number)]:
+            for future in [_workers(number).submit(copy_context().run, work) for _ in range(number)]:
                 future.result()
     finally:
         _blas_setting.release()
@@ -719,8 +719,19 @@ def contract(
         sums = np.empty(target.shape, target.dtype)
         target += contract(spec, left, right, out._replace(source=sums) if isinstance(out, Window) else sums)
         return target
-    way = choice(found, current())
-    way.strategy.run(found, way.plan, _array(left), _array(right), target, way.cost.seconds, add)
+
+    def compute(way: Way) -> None:
+        way.strategy.run(found, way.plan, _array(left), _array(right), target, way.cost.seconds, add)
+
+    observer = _observer.get(None)
+    if observer is None:
+        compute(choice(found, current()))
+        return target
+    token = _observer.set(None)  # those that it is made of are not seen
+    try:
+        observer(found, compute)
+    finally:
+        _observer.reset(token)
     return target
 
 
@@ -1301,7 +1312,8 @@ def _resolved(side: Side, solved: Sequence[_Solved]) -> Side:
 
 
 def _polyphase_cost(c: Contraction, plan: tuple[Phase, ...]) -> Cost:
-    costs = [choice(phase.gather, current()).cost for phase in plan if phase.gather is not None]
+    accuracy = current().accuracy
+    costs = [ways(phase.gather, accuracy)[0].cost for phase in plan if phase.gather is not None]
     size = c.dtype.itemsize
     strided = prod(c.out.sizes) * size if any(step != 1 for s in plan[0].out.steps for _, step in s) else 0
     return Cost(
@@ -1476,6 +1488,22 @@ SCATTERING: tuple[Strategy, ...] = (
     Strategy("scatter", _scatter_plan, _scatter_cost, _run_scatter),
 )
 """The strategies where sums are added to a window."""
+
+Observer = Callable[[Contraction, Callable[[Way], None]], None]
+_observer: ContextVar[Observer | None] = ContextVar("observer")
+
+
+@contextmanager
+def observing(observer: Observer) -> Iterator[None]:
+    """Within a ``with`` statement every contraction of nonzero size is left to `observer`.
+
+    It is called with the contraction and a function that computes it in a given way, which it has to call.
+    """
+    token = _observer.set(observer)
+    try:
+        yield
+    finally:
+        _observer.reset(token)
 
 
 # ----- lookups -----
