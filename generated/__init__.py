@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from .bilinear import Bilinear
     from .binary_cross_entropy import BinaryCrossEntropy
     from .binary_cross_entropy_with_logits import BinaryCrossEntropyWithLogits
+    from .bottleneck import Bottleneck
     from .celu import CELU
     from .circular_pad1d import CircularPad1D
     from .circular_pad2d import CircularPad2D
@@ -60,6 +61,8 @@ if TYPE_CHECKING:
     from .l1_loss import L1Loss
     from .layer_norm import LayerNorm
     from .leaky_relu import LeakyReLU
+    from .lenet import LeNet
+    from .lenet5 import LeNet5
     from .local_response_norm import LocalResponseNorm
     from .locally_connected1d import LocallyConnected1D
     from .locally_connected2d import LocallyConnected2D
@@ -87,6 +90,7 @@ if TYPE_CHECKING:
     from .replication_pad1d import ReplicationPad1D
     from .replication_pad2d import ReplicationPad2D
     from .residual_add import ResidualAdd
+    from .resnet20 import ResNet20
     from .rms_norm import RMSNorm
     from .runtime import Sequential, settings
     from .scaled_dot_product_attention import ScaledDotProductAttention
@@ -105,6 +109,7 @@ if TYPE_CHECKING:
     from .tanh import Tanh
     from .upsample_nearest1d import UpsampleNearest1D
     from .upsample_nearest2d import UpsampleNearest2D
+    from .vgg11 import VGG11
     from .zero_pad2d import ZeroPad2D
 
 __all__ = [
@@ -113,6 +118,7 @@ __all__ = [
     "GELU",
     "SELU",
     "SGD",
+    "VGG11",
     "Adam",
     "AdaptiveAvgPool1D",
     "AdaptiveAvgPool2D",
@@ -126,6 +132,7 @@ __all__ = [
     "Bilinear",
     "BinaryCrossEntropy",
     "BinaryCrossEntropyWithLogits",
+    "Bottleneck",
     "CircularPad1D",
     "CircularPad2D",
     "Concatenation",
@@ -163,6 +170,8 @@ __all__ = [
     "LPPool3D",
     "LSTMCell",
     "LayerNorm",
+    "LeNet",
+    "LeNet5",
     "LeakyReLU",
     "LocalResponseNorm",
     "LocallyConnected1D",
@@ -186,6 +195,7 @@ __all__ = [
     "ReflectionPad2D",
     "ReplicationPad1D",
     "ReplicationPad2D",
+    "ResNet20",
     "ResidualAdd",
     "ScaledDotProductAttention",
     "ScaledTanh",
@@ -220,6 +230,7 @@ _MODULES = {
     "Bilinear": "bilinear",
     "BinaryCrossEntropy": "binary_cross_entropy",
     "BinaryCrossEntropyWithLogits": "binary_cross_entropy_with_logits",
+    "Bottleneck": "bottleneck",
     "CELU": "celu",
     "CircularPad1D": "circular_pad1d",
     "CircularPad2D": "circular_pad2d",
@@ -256,6 +267,8 @@ _MODULES = {
     "L1Loss": "l1_loss",
     "LayerNorm": "layer_norm",
     "LeakyReLU": "leaky_relu",
+    "LeNet": "lenet",
+    "LeNet5": "lenet5",
     "LocalResponseNorm": "local_response_norm",
     "LocallyConnected1D": "locally_connected1d",
     "LocallyConnected2D": "locally_connected2d",
@@ -283,6 +296,7 @@ _MODULES = {
     "ReplicationPad1D": "replication_pad1d",
     "ReplicationPad2D": "replication_pad2d",
     "ResidualAdd": "residual_add",
+    "ResNet20": "resnet20",
     "RMSNorm": "rms_norm",
     "Sequential": "runtime",
     "settings": "runtime",
@@ -302,6 +316,7 @@ _MODULES = {
     "Tanh": "tanh",
     "UpsampleNearest1D": "upsample_nearest1d",
     "UpsampleNearest2D": "upsample_nearest2d",
+    "VGG11": "vgg11",
     "ZeroPad2D": "zero_pad2d",
 }
 
