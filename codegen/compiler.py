@@ -87,7 +87,7 @@ def generated_modules(out: Path) -> dict[str, str]:
     found = {}
     for path in sorted(out.glob("*.py")):
         text = path.read_text(encoding="utf-8", errors="replace")
-        match = re.search(r"^class (\w+)\(rt\.(?:Layer|Optimiser)\):", text, re.MULTILINE)
+        match = re.search(r"^class (\w+)\(rt\.(?:Layer|Network|Optimiser)\):", text, re.MULTILINE)
         if text.startswith(MARK) and match:
             found[path.stem] = match[1]
     return found
