@@ -1329,7 +1329,9 @@ def _run_polyphase(
     c: Contraction, plan: tuple[Phase, ...], left: Array, right: Array, out: Array, seconds: float, add: bool
 ) -> None:
     """Every residue of the positions is a contraction of its own that gathers."""
-    target = np.empty_like(out) if add else out
+    target = np.empty(out.shape, out.dtype) if add else out
+    if target.strides != c.out.strides:
+        plan = _phases(replace(c, out=c.out._replace(strides=target.strides))) or ()
     for phase in plan:
         if phase.gather is None:
             names = phase.out.names

@@ -38,9 +38,7 @@ class Operand:
         if self.places is None:
             return self.array
         order = {v: k for k, v in enumerate(self.names)}
-        positions = tuple(
-            (offset, *((order[v], step) for v, step in steps.items())) for offset, steps in self.places
-        )
+        positions = tuple((offset, *((order[v], step) for v, step in steps.items())) for offset, steps in self.places)
         return rt.Window(self.array, tuple(extents[v] for v in self.names), positions)
 
     def positions(self, extents: Mapping[str, int]) -> tuple[list[Array], Array]:
@@ -105,7 +103,9 @@ class Problem:
 
     def _sum(self, left: Array, right: Array) -> Array:
         letters = dict(zip(self.extents, ascii_letters, strict=False))
-        one, two, out = ("".join(letters[v] for v in names) for names in (self.left.names, self.right.names, self.names))
+        one, two, out = (
+            "".join(letters[v] for v in names) for names in (self.left.names, self.right.names, self.names)
+        )
         sums = np.einsum(f"{one},{two}->{out}", left, right, optimize=True)
         if self.out is None or self.out.places is None:
             return np.asarray(sums)

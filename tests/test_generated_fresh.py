@@ -75,8 +75,9 @@ def test_the_package_and_its_runtime_are_what_the_templates_say() -> None:
 
 
 def test_one_layer_generated_anew_leaves_the_others_in_the_package() -> None:
-    assert package_sources([layer("tanh")], generated_modules(ROOT / "generated"))["__init__.py"].encode() == (
-        committed()["__init__.py"]
+    assert (
+        package_sources([layer("tanh")], generated_modules(ROOT / "generated"))["__init__.py"].encode()
+        == (committed()["__init__.py"])
     )
 
 

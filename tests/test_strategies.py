@@ -4,12 +4,13 @@ The strategies are taken from the runtime's tables, those that the cost model ne
 """
 
 from collections.abc import Iterator
+from dataclasses import replace
 
 import numpy as np
 import pytest
 
 from generated import runtime as rt
-from tests.random_contractions import Problem, problem
+from tests.random_contractions import Array, Problem, problem
 
 STRATEGIES = sorted({s.name for s in (*rt.GATHERING, *rt.SCATTERING)})
 TOLERANCE = {"float64": 1e-12, "float32": 6e-6}
@@ -59,7 +60,7 @@ def applies(case: Problem, strategy: str, accuracy: str) -> bool:
     def note(c: rt.Contraction, compute: object) -> None:
         seen.append(any(way.strategy.name == strategy for way in rt.ways(c, accuracy)))
 
-    with rt.settings(accuracy=accuracy), rt.observing(note):
+    with rt.settings(accuracy=accuracy), rt.observing(note), np.errstate(all="ignore"):  # nothing is computed
         kept = None if case.out is None else case.out.array.copy()
         case.compute()
         if case.out is not None:
@@ -95,3 +96,53 @@ def test_every_strategy_computes_what_is_written(strategy: str, dtype: str, accu
 @pytest.mark.usefixtures("small_blocks")
 def test_every_strategy_in_blocks_and_threads(strategy: str, threads: int) -> None:
     assert run(strategy, range(DRAWS), 2 + threads, "float64", "fast", threads) >= LEAST
+
+
+# ----- not a number ---------------------------------------------------------------------------------------------------
+def spoilt(case: Problem, rng: np.random.Generator) -> Array | None:
+    """Write NaN to one element of a factor; where the result must be NaN, or None where nothing can be written."""
+    sides = [case.left, case.right]
+    which = int(rng.integers(2))
+    array = sides[which].array
+    if not array.size or not array.flags.writeable:
+        return None
+    place = tuple(int(rng.integers(n)) for n in array.shape)
+    marks = [replace(side, array=np.ones(side.array.shape)) for side in sides]
+    marks[which] = replace(sides[which], array=np.zeros(array.shape))
+    marks[which].array[place] = 1
+    array[place] = np.nan
+    return replace(case, left=marks[0], right=marks[1], add=False).expected()[0] > 0
+
+
+@pytest.mark.parametrize("strategy", STRATEGIES)
+def test_nan_is_passed_on(strategy: str) -> None:
+    """Wherever a NaN takes part in a sum; it may spread further within a tile, a band or a transform."""
+    number = 0
+    for seed in range(DRAWS):
+        case = problem([seed, 7])
+        if not applies(case, strategy, "fast"):
+            continue
+        wanted = spoilt(case, np.random.default_rng(seed))
+        if wanted is None or not wanted.any():
+            continue
+        with rt.settings(strategy=strategy, threads=1), np.errstate(invalid="ignore"):
+            found = case.compute()
+        assert np.isnan(found[wanted]).all(), f"seed {seed}: {case}"
+        number += 1
+    assert number >= LEAST
+
+
+# ----- the same bits --------------------------------------------------------------------------------------------------
+@pytest.mark.parametrize("strategy", STRATEGIES)
+@pytest.mark.usefixtures("small_blocks")
+def test_two_threads_yield_the_same_bits_every_time(strategy: str) -> None:
+    number = 0
+    for seed in range(DRAWS // 2):
+        case = problem([seed, 8], np.float32)
+        if case.add or not applies(case, strategy, "fast"):
+            continue
+        with rt.settings(strategy=strategy, threads=2):
+            first, *others = (case.compute().tobytes() for _ in range(4))
+        assert all(other == first for other in others), f"seed {seed}: {case}"
+        number += 1
+    assert number >= LEAST // 2
