@@ -7,7 +7,7 @@ slices. Nothing here knows a layer.
 """
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import ThreadPoolExecutor, wait
 from contextlib import contextmanager
 from contextvars import ContextVar, copy_context
 from dataclasses import dataclass, replace
@@ -438,8 +438,10 @@ def in_threads(task: Callable[[int, int], None], length: int, step: int, seconds
                 task(start, min(start + step, length))
 
         with _blas().limit(limits=1):
-            for future in [_workers(number).submit(copy_context().run, work) for _ in range(number)]:
-                future.result()
+            futures = [_workers(number).submit(copy_context().run, work) for _ in range(number)]
+            wait(futures)  # also where one fails
+        for future in futures:
+            future.result()
     finally:
         _blas_setting.release()
 

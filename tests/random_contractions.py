@@ -220,7 +220,7 @@ def _correlation(
 
 
 def convolution(rng: np.random.Generator, dtype: Any) -> Problem:
-    """Any correlation of 0 to 3 spatial axes: strides, dilation, groups, windows beyond the array, extents of 1 and 0."""
+    """Any correlation of 0 to 3 spatial axes: strides, dilation, groups, windows that leave the array, extents 1, 0."""
     rank = int(rng.integers(0, 4))
     most = (0, 12, 8, 5)[rank]
     sizes = [int(rng.integers(1, most + 1)) for _ in range(rank)]
