@@ -57,7 +57,7 @@ class Convolution(NamedTuple):
 
     def described(self, direction: str, dtype: Any = np.float32) -> rt.Contraction:
         """The contraction without arrays."""
-        keys = [(shape, _strides(shape, dtype), None) for shape in self.shapes]
+        keys: list[tuple[Any, ...]] = [(shape, _strides(shape, dtype), None) for shape in self.shapes]
         x, w, y = keys
         x = (*x[:2], self.window(direction))
         operands = {"forward": (x, w, y), "dx": (y, w, x), "dw": (x, y, w)}[direction]
@@ -66,8 +66,9 @@ class Convolution(NamedTuple):
     def computed(self, direction: str, x: Array, w: Array, y: Array) -> Array:
         """The result of a direction by the runtime; what is not given of x, w and y is its place."""
         a = rt.Window(x, *self.window(direction))
-        operands = {"forward": (a, w, y), "dx": (y, w, a), "dw": (a, y, w)}[direction]
-        return rt.contract(self.spec[direction], *operands[:2], out=operands[2])
+        cases: dict[str, tuple[Any, Any, Any]] = {"forward": (a, w, y), "dx": (y, w, a), "dw": (a, y, w)}
+        left, right, out = cases[direction]
+        return rt.contract(self.spec[direction], left, right, out=out)
 
     def expected(self, direction: str, x: Array, w: Array, y: Array) -> Array:
         """The same in float64, tap by tap with plain products of matrices."""

@@ -191,7 +191,10 @@ def _correlation(
     """A correlation, or one of its two gradients; `features` are those of x, w and y among n, g, c, k."""
     extents |= dict(features)
     have = dict(features)
-    plain = lambda letters: tuple(v for v in letters if v in have)  # noqa: E731
+
+    def plain(letters: str) -> tuple[str, ...]:
+        return tuple(v for v in letters if v in have)
+
     ends: tuple[Place, ...] = tuple((0, {v: 1}) for v in plain("gc"))
     whole: tuple[Place, ...] = (*((0, {v: 1}) for v in plain("n")), *windows.places, *ends)
     x_names = (*plain("n"), *windows.outer, *plain("g"), *windows.taps, *plain("c"))
