@@ -131,13 +131,18 @@ def stale(layers: Sequence[Layer | Optimiser], out: Path, whole: bool, order: in
 
 def compile_layer(layer: Layer | Optimiser, order: int = 1) -> ModuleType:
     """The module of `layer`, in memory: its functions and its class as attributes; see `module_source`."""
+    return compile_source(layer.name, source(layer, order))
+
+
+def compile_source(name: str, text: str) -> ModuleType:
+    """The module `name` of a generated text, in memory, with a runtime of its own."""
     package = f"_gradscribe_{next(_numbers)}"
     parent = ModuleType(package)
     parent.__path__ = []
     sys.modules[package] = parent
     runtime = _execute(f"{package}.runtime", runtime_source())
     parent.runtime = runtime  # type: ignore[attr-defined]
-    return _execute(f"{package}.{layer.name}", source(layer, order))
+    return _execute(f"{package}.{name}", text)
 
 
 def _execute(name: str, source: str) -> ModuleType:
