@@ -1,4 +1,4 @@
-"""The command line: list, derive, generate, verify, check. A user's mistake is one line on standard error."""
+"""The command line: list, derive, generate, verify, explain, check. A user's mistake is one line on standard error."""
 
 import json
 import sys
@@ -180,6 +180,46 @@ def verify(
             table.add_row(row.checked, str(row.shapes), row.against, f"{row.difference:.1e}{mark}")
     Console().print(table)
     raise typer.Exit(0 if good else 1)
+
+
+@app.command("explain")
+def explain_layer(
+    name: Annotated[str, typer.Argument(metavar="LAYER", help=f"A name of the catalogue, or {OWN}.")],
+    shapes: Annotated[
+        list[str] | None,
+        typer.Option("--shape", metavar="X=N,...", help="Of an input, such as x=8,56,56,128; none leaves it out."),
+    ] = None,
+    settings: Annotated[
+        list[str] | None, typer.Option("--set", metavar="K=V", help="An option, a feature or a size: stride=2.")
+    ] = None,
+    dtype: Annotated[str, typer.Option(help="float32 or float64.")] = "float32",
+    accuracy: Annotated[str, typer.Option(help="fast or strict.")] = "fast",
+    backend: Annotated[str, typer.Option(help="auto, numpy or compiled.")] = "auto",
+    threads: Annotated[int | None, typer.Option(min=1, help="As many as BLAS has by default.")] = None,
+    measure: Annotated[bool, typer.Option("--measure", help="Time every way to compute each contraction.")] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON: seconds, bytes.")] = False,
+    ties: Ties = None,
+) -> None:
+    """Show how a layer's functions are computed at given shapes: strategies, operations, bytes, memory, times."""
+    from codegen.explain import explain
+
+    found = explain(
+        name, dict(map(_shaped, shapes or [])), _settings(settings or []),
+        dtype=dtype, accuracy=accuracy, backend=backend, threads=threads, measure=measure, ties=ties,
+    )  # fmt: skip
+    if as_json:
+        typer.echo(json.dumps(found.as_data(), indent=2))
+    else:
+        Console().print(found)
+
+
+def _shaped(text: str) -> tuple[str, tuple[int, ...] | None]:
+    """``x=8,56,56,128`` as a name and a shape; None for ``x=none``."""
+    name, sign, value = text.partition("=")
+    parts = [part.strip() for part in value.split(",") if part.strip()]
+    if not sign or not name or not all(part.isdecimal() for part in parts if value.strip() != "none"):
+        raise EquationError(f"--shape {text}: expected NAME=EXTENT,EXTENT,... such as --shape x=8,56,56,128")
+    return name.strip(), None if value.strip() == "none" else tuple(map(int, parts))
 
 
 @app.command("check")

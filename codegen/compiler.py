@@ -33,8 +33,11 @@ from codegen.render import (
 )
 from derive.composition import Network
 from derive.interface import Layer
+from derive.term import EquationError
 from derive.update import Optimiser
 
+SHARED = ("Sequential", "settings")
+"""What a package offers of its runtime."""
 _numbers = count()
 
 
@@ -62,15 +65,21 @@ def package_sources(
         layers: the layers and optimisers to generate.
         beside: module -> class of generated modules that stay in the package as they are.
         order: 2 for the functions of second order, too.
+
+    Raises:
+        EquationError: when a layer has the name of something that every package has.
     """
-    found = {**(beside or {}), **{layer.name: layer.class_name for layer in layers}, "runtime": "Sequential"}
-    names = tuple(sorted(found.values(), key=lambda name: (not name.isupper(), name)))  # as ruff has it
+    for taken in (layer.name for layer in layers if layer.name in ("runtime", *SHARED)):
+        raise EquationError(f"{taken}: every generated package has a {taken} of its own; expected another name")
+    found = {**(beside or {}), **{layer.name: layer.class_name for layer in layers}}
+    imports = tuple(sorted([*found.items(), ("runtime", ", ".join(SHARED))]))
+    members = tuple(sorted([*found.items(), *(("runtime", name) for name in SHARED)]))
+    names = tuple(sorted((name for _, name in members), key=lambda name: (not name.isupper(), name)))  # as ruff has it
     template = "numpy/package.py.jinja"
     files = {f"{layer.name}.py": source(layer, order) for layer in layers}
     files["runtime.py"] = runtime_source()
-    files["__init__.py"] = render(
-        template, PackageContext(header("the catalogue", template), tuple(sorted(found.items())), names)
-    )
+    context = PackageContext(header("the catalogue", template), imports, members, names)
+    files["__init__.py"] = render(template, context)
     return dict(sorted(files.items()))
 
 
@@ -79,7 +88,7 @@ def generated_modules(out: Path) -> dict[str, str]:
     found = {}
     for path in sorted(out.glob("*.py")):
         text = path.read_text(encoding="utf-8", errors="replace")
-        match = re.search(r"^class (\w+)\(rt\.(?:Layer|Optimiser)\):", text, re.MULTILINE)
+        match = re.search(r"^class (\w+)\(rt\.(?:Layer|Network|Optimiser)\):", text, re.MULTILINE)
         if text.startswith(MARK) and match:
             found[path.stem] = match[1]
     return found
@@ -123,13 +132,18 @@ def stale(layers: Sequence[Layer | Optimiser], out: Path, whole: bool, order: in
 
 def compile_layer(layer: Layer | Optimiser, order: int = 1) -> ModuleType:
     """The module of `layer`, in memory: its functions and its class as attributes; see `module_source`."""
+    return compile_source(layer.name, source(layer, order))
+
+
+def compile_source(name: str, text: str) -> ModuleType:
+    """The module `name` of a generated text, in memory, with a runtime of its own."""
     package = f"_gradscribe_{next(_numbers)}"
     parent = ModuleType(package)
     parent.__path__ = []
     sys.modules[package] = parent
     runtime = _execute(f"{package}.runtime", runtime_source())
     parent.runtime = runtime  # type: ignore[attr-defined]
-    return _execute(f"{package}.{layer.name}", source(layer, order))
+    return _execute(f"{package}.{name}", text)
 
 
 def _execute(name: str, source: str) -> ModuleType:

@@ -286,10 +286,13 @@ def walk(records: tuple[Record, ...], depth: int = 0) -> Iterator[tuple[int, Rec
     """Every record with its depth, in order."""
     for record in records:
         yield depth, record
-        for inner in ("then", "otherwise", "body"):
-            nested = getattr(record, inner, ())
-            if isinstance(nested, tuple):
-                yield from walk(nested, depth + 1)
+        yield from walk(nested(record), depth + 1)
+
+
+def nested(record: Record) -> tuple[Record, ...]:
+    """The records that a record holds, in order."""
+    parts = (getattr(record, name, ()) for name in ("then", "otherwise", "body"))
+    return tuple(inner for part in parts if isinstance(part, tuple) for inner in part)
 
 
 def _names(symbols: tuple[Symbol, ...]) -> str:

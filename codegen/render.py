@@ -85,7 +85,8 @@ class PackageContext:
     """All fields of ``numpy/package.py.jinja``."""
 
     header: str
-    classes: tuple[tuple[str, str], ...]
+    imports: tuple[tuple[str, str], ...]
+    members: tuple[tuple[str, str], ...]
     names: tuple[str, ...]
 
 

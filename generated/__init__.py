@@ -3,7 +3,8 @@
 """Layers generated from index-notation equations: forward and backward in NumPy.
 
 A module holds one layer: its functions and, on top of them, its class. Modules import NumPy and `runtime` only. A
-class is loaded when it is first asked for, so that one layer costs the time of one.
+class is loaded when it is first asked for, so that one layer costs the time of one. `settings` says how all of them
+compute: with which backend, how accurately, in how many threads.
 """
 
 from importlib import import_module
@@ -91,7 +92,7 @@ if TYPE_CHECKING:
     from .residual_add import ResidualAdd
     from .resnet20 import ResNet20
     from .rms_norm import RMSNorm
-    from .runtime import Sequential
+    from .runtime import Sequential, settings
     from .scaled_dot_product_attention import ScaledDotProductAttention
     from .scaled_tanh import ScaledTanh
     from .selu import SELU
@@ -212,6 +213,7 @@ __all__ = [
     "UpsampleNearest1D",
     "UpsampleNearest2D",
     "ZeroPad2D",
+    "settings",
 ]
 
 _MODULES = {
@@ -297,6 +299,7 @@ _MODULES = {
     "ResNet20": "resnet20",
     "RMSNorm": "rms_norm",
     "Sequential": "runtime",
+    "settings": "runtime",
     "ScaledDotProductAttention": "scaled_dot_product_attention",
     "ScaledTanh": "scaled_tanh",
     "SELU": "selu",
@@ -319,7 +322,7 @@ _MODULES = {
 
 
 def __getattr__(name: str) -> Any:
-    """The class `name`, from its module."""
+    """The class or function `name`, from its module."""
     if name not in _MODULES:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
     value = getattr(import_module(f".{_MODULES[name]}", __name__), name)

@@ -450,7 +450,7 @@ _blas_setting = Lock()
 
 def thread_count(seconds: float) -> int:
     """Into how many threads work of that predicted duration is divided."""
-    if seconds < WORTH_A_THREAD or getattr(_inside, "worker", False):
+    if seconds < WORTH_A_THREAD or getattr(_inside, "worker", False) or _blas() is None:
         return 1
     wanted = current().threads
     return _available() if wanted is None else min(wanted, 4 * _available())
@@ -765,8 +765,19 @@ def contract(
         sums = np.empty(target.shape, target.dtype)
         target += contract(spec, left, right, out._replace(source=sums) if isinstance(out, Window) else sums)
         return target
-    way = choice(found, current())
-    way.strategy.run(found, way.plan, _array(left), _array(right), target, way.cost.seconds, add)
+
+    def compute(way: Way) -> None:
+        way.strategy.run(found, way.plan, _array(left), _array(right), target, way.cost.seconds, add)
+
+    observer = _observer.get(None)
+    if observer is None:
+        compute(choice(found, current()))
+        return target
+    token = _observer.set(None)  # those that it is made of are not seen
+    try:
+        observer(found, compute)
+    finally:
+        _observer.reset(token)
     return target
 
 
@@ -1360,7 +1371,8 @@ def _resolved(side: Side, solved: Sequence[_Solved]) -> Side:
 
 
 def _polyphase_cost(c: Contraction, plan: tuple[Phase, ...]) -> Cost:
-    costs = [choice(phase.gather, current()).cost for phase in plan if phase.gather is not None]
+    accuracy = current().accuracy
+    costs = [ways(phase.gather, accuracy)[0].cost for phase in plan if phase.gather is not None]
     size = c.dtype.itemsize
     strided = prod(c.out.sizes) * size if any(step != 1 for s in plan[0].out.steps for _, step in s) else 0
     return Cost(
@@ -1376,7 +1388,9 @@ def _run_polyphase(
     c: Contraction, plan: tuple[Phase, ...], left: Array, right: Array, out: Array, seconds: float, add: bool
 ) -> None:
     """Every residue of the positions is a contraction of its own that gathers."""
-    target = np.empty_like(out) if add else out
+    target = np.empty(out.shape, out.dtype) if add else out
+    if target.strides != c.out.strides:
+        plan = _phases(replace(c, out=c.out._replace(strides=target.strides))) or ()
     for phase in plan:
         if phase.gather is None:
             names = phase.out.names
@@ -2536,6 +2550,22 @@ SCATTERING: tuple[Strategy, ...] = (
     Strategy("scatter", _scatter_plan, _scatter_cost, _run_scatter),
 )
 """The strategies where sums are added to a window."""
+
+Observer = Callable[[Contraction, Callable[[Way], None]], None]
+_observer: ContextVar[Observer | None] = ContextVar("observer")
+
+
+@contextmanager
+def observing(observer: Observer) -> Iterator[None]:
+    """Within a ``with`` statement every contraction of nonzero size is left to `observer`.
+
+    It is called with the contraction and a function that computes it in a given way, which it has to call.
+    """
+    token = _observer.set(observer)
+    try:
+        yield
+    finally:
+        _observer.reset(token)
 
 
 # ----- lookups -----

@@ -12,6 +12,7 @@ import numpy as np
 import pytest
 from sympy import Eq, Expr, Idx, IndexedBase, Sum, exp, tanh
 
+import derive
 from codegen.compiler import compile_layer, package_sources, write_package
 from derive.differentiate import differentiate
 from derive.equations import Maximum, inside, program
@@ -285,3 +286,18 @@ def test_names_that_python_cannot_have_are_refused(name: str) -> None:
     layer = Layer("own", "Own", "own", program(Eq(y[n], 2 * x[n]), inputs=(x,)))
     with pytest.raises(EquationError, match="cannot be a name in Python"):
         compile_layer(layer)
+
+
+@pytest.mark.parametrize("name", ["settings", "runtime"])
+def test_a_layer_is_not_named_as_what_every_package_has(name: str) -> None:
+    with pytest.raises(EquationError, match=f"{name}: every generated package has a {name} of its own"):
+        package_sources([derive.layer("y[n] = 2 * x[n]", name)])
+
+
+def test_the_settings_of_a_package_are_those_of_its_runtime(tmp_path: Path) -> None:
+    write_package([derive.layer("y[n] = 2 * x[n]", "twice")], tmp_path)
+    package = imported(tmp_path, "own_settings")
+    runtime = importlib.import_module("own_settings.runtime")
+    with package.settings(accuracy="strict", threads=3) as chosen:
+        assert runtime.current() == chosen == (chosen.backend, "strict", 3, None)
+    assert runtime.current() == runtime.Settings()

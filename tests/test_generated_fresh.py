@@ -15,7 +15,7 @@ import jinja2.meta
 import pytest
 
 from codegen import compiler
-from codegen.compiler import package_sources
+from codegen.compiler import generated_modules, package_sources
 from codegen.module import module_source
 from codegen.network import network_source
 from codegen.network.module import NetworkContext
@@ -72,6 +72,13 @@ def test_the_package_and_its_runtime_are_what_the_templates_say() -> None:
     others |= {name: build().class_name for name, build in NETWORKS.items()}
     for name, text in package_sources([layer("tanh")], others).items():
         assert committed()[name] == text.encode(), f"{name} is stale; {COMMAND}"
+
+
+def test_one_layer_generated_anew_leaves_the_others_in_the_package() -> None:
+    assert (
+        package_sources([layer("tanh")], generated_modules(ROOT / "generated"))["__init__.py"].encode()
+        == (committed()["__init__.py"])
+    )
 
 
 def test_the_bytes_do_not_depend_on_the_hash_seed(tmp_path: Path) -> None:

@@ -1,0 +1,112 @@
+"""Run a function and note its contractions: which ways there are, what they are predicted to cost, how long they take."""
+
+import sys
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
+from statistics import median
+from types import FrameType
+from typing import Any
+
+from codegen.explain.functions import Function, Functions
+from codegen.explain.instance import Instance
+
+LEAST_SECONDS = 0.05
+"""What is timed is repeated for so long, three times at least."""
+MOST_TIMES = 25
+
+
+@dataclass(frozen=True)
+class Figures:
+    """What a way to compute a contraction costs, of all times that it is computed together.
+
+    Attributes:
+        strategy: its name.
+        chosen: whether it was taken.
+        seconds: predicted, on one thread.
+        flops: floating-point operations.
+        bytes: moved between memory and caches.
+        scratch: bytes of memory besides factors and result.
+        error: the greatest one predicted in float32, relative to the largest element; 0 for that of plain sums.
+        measured: seconds that it took; None where it was not measured.
+    """
+
+    strategy: str
+    chosen: bool
+    seconds: float
+    flops: int
+    bytes: int
+    scratch: int
+    error: float
+    measured: float | None = None
+
+
+@dataclass
+class Seen:
+    """What was seen of one contraction in the text of a function: how often it ran, and the ways by strategy."""
+
+    times: int = 0
+    ways: dict[str, Figures] = field(default_factory=dict)
+
+
+def observed(
+    module: Functions, function: Function, example: Instance, values: dict[str, Any], measure: bool
+) -> dict[int, Seen]:
+    """Call the function, enter its results into `values`; returns what was seen by the number of the contraction."""
+    found: dict[int, Seen] = {}
+    rt = module.runtime
+
+    def observer(contraction: Any, compute: Callable[[Any], None]) -> None:
+        ways = rt.ways(contraction, rt.current().accuracy)
+        chosen = rt.choice(contraction, rt.current())
+        seen = found.setdefault(_number(function, sys._getframe()), Seen())
+        seen.times += 1
+        for way in ways:
+            seconds = _timed(lambda way=way: compute(way)) if measure else None  # type: ignore[misc]
+            figures = Figures(way.strategy.name, way is chosen, *way.cost[:5], measured=seconds)
+            seen.ways[figures.strategy] = _added(seen.ways.get(figures.strategy), figures)
+        compute(chosen)
+
+    with rt.observing(observer):
+        values |= function.call(function.code, example, values)
+    return found
+
+
+def _number(function: Function, frame: FrameType | None) -> int:
+    """Which contraction of the function's text is being computed."""
+    while frame is not None and frame.f_code is not function.code.__code__:  # type: ignore[attr-defined]
+        frame = frame.f_back
+    line = frame.f_lineno if frame is not None else 0
+    return next(k for k, (first, last) in enumerate(function.spans) if first <= line <= last)
+
+
+def _added(before: Figures | None, now: Figures) -> Figures:
+    if before is None:
+        return now
+    measured = None if before.measured is None or now.measured is None else before.measured + now.measured
+    return replace(
+        before,
+        chosen=before.chosen or now.chosen,
+        seconds=before.seconds + now.seconds,
+        flops=before.flops + now.flops,
+        bytes=before.bytes + now.bytes,
+        scratch=max(before.scratch, now.scratch),
+        error=max(before.error, now.error),
+        measured=measured,
+    )
+
+
+def timed(function: Function, example: Instance, values: Mapping[str, Any], measure: bool) -> float:
+    """Seconds that a call takes; 0 where nothing is measured."""
+    return _timed(lambda: function.call(function.code, example, values)) if measure else 0.0
+
+
+def _timed(call: Callable[[], Any]) -> float:
+    """The median of several calls after a first one."""
+    call()
+    taken: list[float] = []
+    while len(taken) < 3 or (sum(taken) < LEAST_SECONDS and len(taken) < MOST_TIMES):
+        start = time.perf_counter()
+        call()
+        taken.append(time.perf_counter() - start)
+    return median(taken)

@@ -1,0 +1,360 @@
+"""Random contractions as kernels and users write them, with windows, and what they amount to, written out.
+
+The reference knows nothing of the runtime: windows are read by arrays of positions, sums of products are taken by
+``np.einsum`` in float64, products that meet at one position are added by ``np.add.at``.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from math import prod
+from string import ascii_letters
+from typing import Any
+
+import numpy as np
+
+from generated import runtime as rt
+
+Array = np.ndarray
+Place = tuple[int, Mapping[str, int]]
+"""A position along one axis: an offset and a step per index."""
+
+
+@dataclass(frozen=True)
+class Operand:
+    """An array and the indices that it is read or written by.
+
+    Attributes:
+        array: the array.
+        names: the indices, in the order of the axes that a contraction sees.
+        places: per axis of the array where the indices lead to; None where each axis is that of one index.
+    """
+
+    array: Array
+    names: tuple[str, ...]
+    places: tuple[Place, ...] | None = None
+
+    def given(self, extents: Mapping[str, int]) -> Any:
+        """The operand as `rt.contract` takes it."""
+        if self.places is None:
+            return self.array
+        order = {v: k for k, v in enumerate(self.names)}
+        positions = tuple((offset, *((order[v], step) for v, step in steps.items())) for offset, steps in self.places)
+        return rt.Window(self.array, tuple(extents[v] for v in self.names), positions)
+
+    def positions(self, extents: Mapping[str, int]) -> tuple[list[Array], Array]:
+        """Per axis of the array the positions for every point of the box of indices, and which points lie inside."""
+        assert self.places is not None
+        grids = dict(zip(self.names, np.ogrid[tuple(slice(extents[v]) for v in self.names)], strict=True))
+        box = tuple(extents[v] for v in self.names)
+        found, inside = [], np.ones(box, bool)
+        for (offset, steps), size in zip(self.places, self.array.shape, strict=True):
+            at = np.broadcast_to(sum((step * grids[v] for v, step in steps.items()), np.intp(offset)), box)
+            inside &= (at >= 0) & (at < size)
+            found.append(at)
+        return found, inside
+
+    def read(self, extents: Mapping[str, int]) -> Array:
+        """The values, an axis per index, in float64; 0 outside."""
+        if self.places is None:
+            return self.array.astype(np.float64)
+        at, inside = self.positions(extents)
+        clipped = tuple(np.clip(p, 0, max(0, size - 1)) for p, size in zip(at, self.array.shape, strict=True))
+        return np.where(inside, self.array[clipped], 0.0).astype(np.float64)
+
+
+@dataclass(frozen=True)
+class Problem:
+    """A contraction to be computed; `out` is None where the result is a new array."""
+
+    family: str
+    extents: Mapping[str, int]
+    left: Operand
+    right: Operand
+    out: Operand | None
+    names: tuple[str, ...]
+    add: bool = False
+
+    def __str__(self) -> str:
+        return f"{self.family}: {self.spec}, {dict(self.extents)}, {self.left.places}, {self.right.places}, " + (
+            f"{self.out.places} of {self.out.array.shape}" if self.out else "new"
+        )
+
+    @property
+    def spec(self) -> str:
+        """As `rt.contract` takes it."""
+        return f"{' '.join(self.left.names)}, {' '.join(self.right.names)} -> {' '.join(self.names)}"
+
+    def compute(self) -> Array:
+        """The result by the runtime; an `out` given is written to."""
+        left, right = self.left.given(self.extents), self.right.given(self.extents)
+        if self.out is None:
+            return np.asarray(rt.contract(self.spec, left, right))
+        return np.asarray(rt.contract(self.spec, left, right, out=self.out.given(self.extents), add=self.add))
+
+    def expected(self) -> tuple[Array, float]:
+        """The result written out in float64, and the greatest sum of absolute products in it.
+
+        Call it before `compute`: what is added to is part of it.
+        """
+        values = [side.read(self.extents) for side in (self.left, self.right)]
+        before = 0.0 if self.out is None or not self.add else self.out.array.astype(np.float64)
+        result = before + self._sum(*values)
+        return result, float(np.max(np.abs(before) + self._sum(*map(np.abs, values)), initial=1e-30))
+
+    def _sum(self, left: Array, right: Array) -> Array:
+        letters = dict(zip(self.extents, ascii_letters, strict=False))
+        one, two, out = (
+            "".join(letters[v] for v in names) for names in (self.left.names, self.right.names, self.names)
+        )
+        sums = np.einsum(f"{one},{two}->{out}", left, right, optimize=True)
+        if self.out is None or self.out.places is None:
+            return np.asarray(sums)
+        at, inside = self.out.positions(self.extents)
+        target = np.zeros(self.out.array.shape)
+        np.add.at(target, tuple(p[inside] for p in at), sums[inside])
+        return target
+
+
+# ----- arrays ---------------------------------------------------------------------------------------------------------
+def draw(rng: np.random.Generator, shape: Sequence[int], dtype: Any, kept: bool = False) -> Array:
+    """Normal numbers, laid out in memory in one of many ways; an array that is `kept` has a place per element."""
+    values = rng.normal(size=tuple(shape)).astype(dtype)
+    layout = rng.integers(9)
+    if layout == 0 and values.ndim:  # axes in another order in memory
+        order = rng.permutation(values.ndim)
+        values = np.ascontiguousarray(values.transpose(order)).transpose(np.argsort(order))
+    elif layout == 1 and values.ndim:  # a part of a larger array
+        larger = np.zeros([2 * n + 1 for n in shape], dtype)
+        part = larger[tuple(slice(int(rng.integers(2)), 2 * n, 2) for n in shape)][tuple(slice(n) for n in shape)]
+        part = larger[tuple(slice(1, 2 * n + 1, 2) for n in shape)] if part.shape != values.shape else part
+        part[...] = values
+        values = part
+    elif layout == 2 and values.ndim:  # backwards
+        values = values[::-1].copy()[::-1]
+    elif layout == 3 and not kept:
+        values.flags.writeable = False
+    elif layout == 4 and not kept and values.ndim and values.size:  # the same along an axis
+        axis = int(rng.integers(values.ndim))
+        values = np.broadcast_to(values.take([0], axis), values.shape)
+    return values
+
+
+def _out(rng: np.random.Generator, names: tuple[str, ...], extents: Mapping[str, int], dtype: Any) -> Operand | None:
+    """A place for the result, or None for a new array."""
+    if rng.random() < 0.4:
+        return None
+    return Operand(draw(rng, [extents[v] for v in names], dtype, kept=True), names)
+
+
+# ----- windows --------------------------------------------------------------------------------------------------------
+@dataclass(frozen=True)
+class _Windows:
+    """Indices of a windowed array: (position, tap) per spatial axis, and where they lead to."""
+
+    outer: tuple[str, ...]
+    taps: tuple[str, ...]
+    places: tuple[Place, ...]
+    sizes: tuple[int, ...]
+
+
+def _windows(
+    rng: np.random.Generator,
+    sizes: Sequence[int],
+    kernel: Sequence[int],
+    stride: Callable[[], int],
+    dilation: Callable[[], int],
+    extents: dict[str, int],
+) -> _Windows:
+    places = []
+    for axis, (size, taps) in enumerate(zip(sizes, kernel, strict=True)):
+        s, d, reach = stride(), dilation(), 0
+        reach = d * (taps - 1)
+        offset = -int(rng.integers(0, reach + 2)) if rng.random() < 0.7 else int(rng.integers(0, 3))
+        count = max(1, (size - offset - reach - 1) // s + 1 + int(rng.integers(-1, 3)))  # windows also leave the array
+        extents |= {f"i{axis}": count, f"r{axis}": taps}
+        places.append((offset, {f"i{axis}": s, f"r{axis}": d}))
+        if rng.random() < 0.04:  # read backwards
+            places[-1] = (size - 1 - offset, {f"i{axis}": -s, f"r{axis}": -d})
+    axes = range(len(places))
+    return _Windows(tuple(f"i{a}" for a in axes), tuple(f"r{a}" for a in axes), tuple(places), tuple(sizes))
+
+
+def _correlation(
+    rng: np.random.Generator,
+    family: str,
+    windows: _Windows,
+    features: Sequence[tuple[str, int]],
+    extents: dict[str, int],
+    direction: str,
+    dtype: Any,
+) -> Problem:
+    """A correlation, or one of its two gradients; `features` are those of x, w and y among n, g, c, k."""
+    extents |= dict(features)
+    have = dict(features)
+
+    def plain(letters: str) -> tuple[str, ...]:
+        return tuple(v for v in letters if v in have)
+
+    ends: tuple[Place, ...] = tuple((0, {v: 1}) for v in plain("gc"))
+    whole: tuple[Place, ...] = (*((0, {v: 1}) for v in plain("n")), *windows.places, *ends)
+    x_names = (*plain("n"), *windows.outer, *plain("g"), *windows.taps, *plain("c"))
+    w_names = (*windows.taps, *plain("cgk"))
+    y_names = (*plain("n"), *windows.outer, *plain("gk"))
+    if rng.random() < 0.3:
+        x_names = tuple(x_names[k] for k in rng.permutation(len(x_names)))
+    if rng.random() < 0.2:
+        w_names = tuple(w_names[k] for k in rng.permutation(len(w_names)))
+    source = (*(extents[v] for v in plain("n")), *windows.sizes, *(extents[v] for v in plain("gc")))
+    if direction == "dx":
+        x = Operand(draw(rng, source, dtype, kept=True), x_names, whole)
+    else:
+        x = Operand(draw(rng, source, dtype), x_names, whole)
+    w, y = (Operand(draw(rng, [extents[v] for v in names], dtype), names) for names in (w_names, y_names))
+    add = rng.random() < 0.3
+    if direction == "forward":
+        left, right, names, out = x, w, y_names, _out(rng, y_names, extents, dtype)
+    elif direction == "dw":
+        left, right, names, out = x, y, w_names, _out(rng, w_names, extents, dtype)
+    else:
+        left, right, names, out = y, w, x_names, x
+    if rng.random() < 0.5:
+        left, right = right, left
+    return Problem(f"{family} {direction}", extents, left, right, out, names, add and out is not None)
+
+
+def convolution(rng: np.random.Generator, dtype: Any) -> Problem:
+    """Any correlation of 0 to 3 spatial axes: strides, dilation, groups, windows that leave the array, extents 1, 0."""
+    rank = int(rng.integers(0, 4))
+    most = (0, 12, 8, 5)[rank]
+    sizes = [int(rng.integers(1, most + 1)) for _ in range(rank)]
+    kernel = [int(rng.integers(1, 5)) for _ in range(rank)]
+    extents: dict[str, int] = {}
+    small = lambda: int(rng.integers(1, 4)) if rng.random() < 0.5 else 1  # noqa: E731
+    windows = _windows(rng, sizes, kernel, small, small, extents)
+    n = 0 if rng.random() < 0.04 else int(rng.integers(1, 4))
+    features = [("n", n), ("c", int(rng.integers(1, 6))), ("k", int(rng.integers(1, 6)))]
+    if rng.random() < 0.4:
+        features.append(("g", int(rng.integers(1, 4))))
+    features = [f for f in features if f[0] == "n" or rng.random() < 0.9]
+    return _correlation(rng, "convolution", windows, features, extents, _direction(rng), dtype)
+
+
+def unit_stride(rng: np.random.Generator, dtype: Any) -> Problem:
+    """Windows of 2 to 7 at stride 1, over 4 to 20 channels."""
+    rank = int(rng.choice([1, 2, 2]))
+    side = int(rng.choice([3, 3, 3, 5, 2, 4, 7]))
+    kernel = [side if rng.random() < 0.9 else int(rng.choice([1, 3])) for _ in range(rank)]
+    sizes = [int(rng.integers(side, 17)) for _ in range(rank)]
+    extents: dict[str, int] = {}
+    step = 2 if rng.random() < 0.15 else 1
+    windows = _windows(rng, sizes, kernel, lambda: 1, lambda: step, extents)
+    features = [("n", int(rng.integers(1, 4))), ("c", int(rng.integers(4, 21))), ("k", int(rng.integers(4, 21)))]
+    if rng.random() < 0.15:
+        features.append(("g", int(rng.integers(1, 3))))
+    return _correlation(rng, "unit stride", windows, features, extents, _direction(rng), dtype)
+
+
+def few_channels(rng: np.random.Generator, dtype: Any) -> Problem:
+    """One to four channels, as an image has, and rows that are longer."""
+    rank = int(rng.integers(1, 3))
+    kernel = [int(rng.integers(2, 8)) for _ in range(rank)]
+    sizes = [int(rng.integers(8, 33)) for _ in range(rank)]
+    extents: dict[str, int] = {}
+    step = 1 if rng.random() < 0.7 else 2
+    windows = _windows(rng, sizes, kernel, lambda: step, lambda: 1, extents)
+    features = [("n", int(rng.integers(1, 4))), ("c", int(rng.integers(1, 5))), ("k", int(rng.integers(2, 9)))]
+    return _correlation(rng, "few channels", windows, features, extents, _direction(rng), dtype)
+
+
+def depthwise(rng: np.random.Generator, dtype: Any) -> Problem:
+    """Every channel on its own, with windows that may be as large as the image."""
+    rank = int(rng.integers(1, 3))
+    most = 31 if rank == 2 else 63
+    long = rng.random() < 0.5
+    kernel = [int(rng.integers(most // 2, most + 1)) if long else int(rng.integers(2, 6)) for _ in range(rank)]
+    sizes = [k + int(rng.integers(0, 9)) for k in kernel]
+    extents: dict[str, int] = {}
+    step = 1 if long or rng.random() < 0.5 else 2
+    windows = _windows(rng, sizes, kernel, lambda: step, lambda: 1, extents)
+    features = [("n", int(rng.integers(1, 3))), ("g", int(rng.integers(1, 4)))]
+    return _correlation(rng, "depthwise", windows, features, extents, _direction(rng), dtype)
+
+
+def _direction(rng: np.random.Generator) -> str:
+    return str(rng.choice(["forward", "dx", "dw"]))
+
+
+# ----- other sums of products -----------------------------------------------------------------------------------------
+SPECS = (
+    "n c, c k -> n k",
+    "n c, n k -> c k",
+    "b i j, b j k -> b i k",
+    "b h i d, b h j d -> b h i j",
+    "n i, i j k -> n j k",
+    "n i, n i -> n",
+    "n i, n i -> ",
+    "n, k -> n k",
+    "n i, n i -> n i",
+    "n, n i -> i n",
+    "n i c, c k -> n k",
+    "n i c, c k j -> k n",
+    "i j k l, k l m -> m j i",
+    "g n c, g c -> g n",
+    " , n c -> c n",
+)
+
+
+def product_of_arrays(rng: np.random.Generator, dtype: Any) -> Problem:
+    """Sums of products of plain arrays, indices that only one has among them."""
+    left, right, out = (
+        tuple(part.split()) for part in SPECS[int(rng.integers(len(SPECS)))].replace("->", ",").split(",")
+    )
+    extents = {v: int(rng.choice([1, 2, 3, 5, 8, 40])) for v in dict.fromkeys((*left, *right))}
+    a, b = (Operand(draw(rng, [extents[v] for v in names], dtype), names) for names in (left, right))
+    target = _out(rng, out, extents, dtype)
+    return Problem("arrays", extents, a, b, target, out, target is not None and bool(rng.random() < 0.3))
+
+
+def odd_windows(rng: np.random.Generator, dtype: Any) -> Problem:
+    """What users may write: two windows, a diagonal, an axis at a number, weights per position, steps downwards."""
+    extents = {v: int(rng.integers(1, 6)) for v in ("n", "i", "r", "c", "k")}
+    size = int(rng.integers(1, 9))
+    place = (int(rng.integers(-2, 3)), {"i": int(rng.choice([-1, 1, 2])), "r": int(rng.choice([-1, 1, 1, 2, 3]))})
+    kind = int(rng.integers(5))
+
+    def array(*shape: int) -> Array:
+        return draw(rng, shape, dtype)
+
+    n, c, k = extents["n"], extents["c"], extents["k"]
+    along: tuple[Place, ...] = ((0, {"n": 1}), place, (0, {"c": 1}))
+    window = Operand(array(n, size, c), ("n", "i", "r", "c"), along)
+    names: tuple[str, ...] = ("n", "i", "k")
+    if kind == 0:  # both factors are windows
+        other = Operand(array(size, c, k), ("i", "r", "c", "k"), (place, (0, {"c": 1}), (0, {"k": 1})))
+    elif kind == 1:  # a weight for every position
+        other = Operand(array(extents["i"], extents["r"], c, k), ("i", "r", "c", "k"))
+    elif kind == 2:  # a diagonal
+        window = Operand(array(n, size, size), ("n", "i", "r"), ((0, {"n": 1}), place, (1, {"i": 1, "r": -1})))
+        other = Operand(array(extents["r"], k), ("r", "k"))
+        extents.pop("c")
+    elif kind == 3:  # an axis at a number, perhaps outside
+        at: Place = (int(rng.integers(-1, 3)), {})
+        window = Operand(array(n, size, 2, c), ("n", "i", "r", "c"), (*along[:2], at, along[2]))
+        other = Operand(array(extents["r"], c, k), ("r", "c", "k"))
+    else:  # sums into a window by a weight per position
+        w = Operand(array(extents["i"], extents["r"], c, k), ("i", "r", "c", "k"))
+        y = Operand(array(n, extents["i"], k), ("n", "i", "k"))
+        out = Operand(draw(rng, (n, size, c), dtype, kept=True), ("n", "i", "r", "c"), along)
+        return Problem("odd windows", extents, y, w, out, out.names, bool(rng.random() < 0.3))
+    return Problem("odd windows", extents, window, other, _out(rng, names, extents, dtype), names)
+
+
+FAMILIES = (convolution, unit_stride, few_channels, depthwise, product_of_arrays, odd_windows)
+
+
+def problem(seed: Sequence[int], dtype: Any = np.float64) -> Problem:
+    """A random contraction of any family."""
+    rng = np.random.default_rng(list(seed))
+    found = FAMILIES[int(rng.integers(len(FAMILIES)))](rng, dtype)
+    assert prod(found.extents.values()) < 50_000_000
+    return found

@@ -1,0 +1,148 @@
+"""Every way to compute a contraction, forced one by one, against sums of products written out.
+
+The strategies are taken from the runtime's tables, those that the cost model never chooses too.
+"""
+
+from collections.abc import Iterator
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from generated import runtime as rt
+from tests.random_contractions import Array, Problem, problem
+
+STRATEGIES = sorted({s.name for s in (*rt.GATHERING, *rt.SCATTERING)})
+TOLERANCE = {"float64": 1e-12, "float32": 6e-6}
+"""Relative to the greatest sum of absolute products."""
+LEAST = 15
+"""How many contractions a strategy has to compute at least."""
+DRAWS = 400
+
+
+class Forced:
+    """Within it all contractions are computed by the strategy of the settings where it can; `taken` counts them."""
+
+    def __init__(self, strategy: str) -> None:
+        self.strategy = strategy
+        self.taken = 0
+
+    def __call__(self, c: rt.Contraction, compute: object) -> None:
+        way = rt.choice(c, rt.current())
+        self.taken += way.strategy.name == self.strategy
+        compute(way)  # type: ignore[operator]
+
+
+@pytest.fixture
+def small_blocks(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """Everything is large enough for threads, and no block holds all: there are several, and a last one."""
+    monkeypatch.setattr(rt, "WORTH_A_THREAD", 0.0)
+    monkeypatch.setattr(rt, "BLOCK", 256)
+    monkeypatch.setattr(rt, "PIECE", 256)
+    monkeypatch.setattr(rt, "LEAST_ROWS", 3)
+    rt.ways.cache_clear()  # plans hold blocks
+    yield
+    rt.ways.cache_clear()
+
+
+def difference(case: Problem) -> float:
+    """The greatest difference from what is expected, relative to the greatest sum of absolute products."""
+    expected, scale = case.expected()
+    found = case.compute()
+    assert found.shape == expected.shape
+    return float(np.max(np.abs(found - expected), initial=0.0)) / scale
+
+
+def applies(case: Problem, strategy: str, accuracy: str) -> bool:
+    """Whether the strategy can compute it."""
+    seen: list[bool] = []
+
+    def note(c: rt.Contraction, compute: object) -> None:
+        seen.append(any(way.strategy.name == strategy for way in rt.ways(c, accuracy)))
+
+    with rt.settings(accuracy=accuracy), rt.observing(note), np.errstate(all="ignore"):  # nothing is computed
+        kept = None if case.out is None else case.out.array.copy()
+        case.compute()
+        if case.out is not None:
+            case.out.array[...] = kept
+    return any(seen)
+
+
+def run(strategy: str, seeds: range, tag: int, dtype: str, accuracy: str, threads: int) -> int:
+    """Compare random contractions that the strategy can compute; returns how many."""
+    number = 0
+    for seed in seeds:
+        case = problem([seed, tag], np.dtype(dtype))
+        if not applies(case, strategy, accuracy):
+            continue
+        forced = Forced(strategy)
+        with rt.settings(strategy=strategy, accuracy=accuracy, threads=threads), rt.observing(forced):
+            gap = difference(case)
+        assert forced.taken, case
+        assert gap <= TOLERANCE[dtype], f"seed {seed}: {gap:.1e}: {case}"
+        number += 1
+    return number
+
+
+@pytest.mark.parametrize("accuracy", ["fast", "strict"])
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+@pytest.mark.parametrize("strategy", STRATEGIES)
+def test_every_strategy_computes_what_is_written(strategy: str, dtype: str, accuracy: str) -> None:
+    assert run(strategy, range(DRAWS), 1 + (accuracy == "fast"), dtype, accuracy, 1) >= LEAST
+
+
+@pytest.mark.parametrize("threads", [1, 2, 3])
+@pytest.mark.parametrize("strategy", STRATEGIES)
+@pytest.mark.usefixtures("small_blocks")
+def test_every_strategy_in_blocks_and_threads(strategy: str, threads: int) -> None:
+    assert run(strategy, range(DRAWS), 2 + threads, "float64", "fast", threads) >= LEAST
+
+
+# ----- not a number ---------------------------------------------------------------------------------------------------
+def spoilt(case: Problem, rng: np.random.Generator) -> Array | None:
+    """Write NaN to one element of a factor; where the result must be NaN, or None where nothing can be written."""
+    sides = [case.left, case.right]
+    which = int(rng.integers(2))
+    array = sides[which].array
+    if not array.size or not array.flags.writeable:
+        return None
+    place = tuple(int(rng.integers(n)) for n in array.shape)
+    marks = [replace(side, array=np.ones(side.array.shape)) for side in sides]
+    marks[which] = replace(sides[which], array=np.zeros(array.shape))
+    marks[which].array[place] = 1
+    array[place] = np.nan
+    return replace(case, left=marks[0], right=marks[1], add=False).expected()[0] > 0
+
+
+@pytest.mark.parametrize("strategy", STRATEGIES)
+def test_nan_is_passed_on(strategy: str) -> None:
+    """Wherever a NaN takes part in a sum; it may spread further within a tile, a band or a transform."""
+    number = 0
+    for seed in range(DRAWS):
+        case = problem([seed, 7])
+        if not applies(case, strategy, "fast"):
+            continue
+        wanted = spoilt(case, np.random.default_rng(seed))
+        if wanted is None or not wanted.any():
+            continue
+        with rt.settings(strategy=strategy, threads=1), np.errstate(invalid="ignore"):
+            found = case.compute()
+        assert np.isnan(found[wanted]).all(), f"seed {seed}: {case}"
+        number += 1
+    assert number >= LEAST
+
+
+# ----- the same bits --------------------------------------------------------------------------------------------------
+@pytest.mark.parametrize("strategy", STRATEGIES)
+@pytest.mark.usefixtures("small_blocks")
+def test_two_threads_yield_the_same_bits_every_time(strategy: str) -> None:
+    number = 0
+    for seed in range(DRAWS // 2):
+        case = problem([seed, 8], np.float32)
+        if case.add or not applies(case, strategy, "fast"):
+            continue
+        with rt.settings(strategy=strategy, threads=2):
+            first, *others = (case.compute().tobytes() for _ in range(4))
+        assert all(other == first for other in others), f"seed {seed}: {case}"
+        number += 1
+    assert number >= LEAST // 2

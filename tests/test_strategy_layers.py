@@ -1,0 +1,92 @@
+"""The layers of the catalogue and every strategy: results do not depend on how a contraction is computed."""
+
+from functools import cache
+from typing import Any
+
+import numpy as np
+import pytest
+
+from codegen.compiler import source
+from derive.layers import LAYERS
+from generated import runtime
+from tests.cases import CASES, LayerCase, random_layer_case, random_values, sampled_case
+from tests.catalogue import layer
+from tests.kernel_calls import Array, agree, forward, functions, gradients
+
+STRATEGIES = sorted({s.name for s in (*runtime.GATHERING, *runtime.SCATTERING)})
+CONTRACTING = [name for name in LAYERS if "rt.contract(" in source(layer(name))]
+
+
+@cache
+def taken() -> dict[str, int]:
+    """How many contractions of layers every strategy has computed when it was forced."""
+    return dict.fromkeys(STRATEGIES, 0)
+
+
+def computed(case: LayerCase, values: dict[str, Array]) -> dict[str, Any]:
+    """What the layer and its gradients yield, by name."""
+    options = dict(case.options)
+    if "w" in values and any(o.name == "kernel_size" for o in case.layer.options):
+        options.setdefault("kernel_size", values["w"].shape[:-2])  # which the gradient of the weights is given
+    given: dict[str, Any] = {**dict.fromkeys(t.name for t in case.layer.program.inputs), **values}
+    results = forward(case.name, given, options)
+    rng = np.random.default_rng(3)
+    cotangents = [rng.normal(size=np.shape(results[name])) for name in case.layer.program.outputs]
+    backward = gradients(case.name, {**given, **results}, cotangents, options)
+    return results | {f"d{name}": gradient for name, gradient in backward.items()}
+
+
+def compare(case: LayerCase, values: dict[str, Array]) -> None:
+    """Every strategy against the choice of the runtime."""
+    rt = functions(case.name)[0].rt
+
+    def counted(c: Any, compute: Any) -> None:
+        way = rt.choice(c, rt.current())
+        taken()[rt.current().strategy] += way.strategy.name == rt.current().strategy
+        compute(way)
+
+    expected = computed(case, values)
+    for strategy in STRATEGIES:
+        for threads in (1, 2):
+            with rt.settings(strategy=strategy, threads=threads), rt.observing(counted):
+                found = computed(case, values)
+            for name, value in found.items():
+                agree(value, expected[name], 1e-11, f"{strategy}: {case.id}: {name}")
+
+
+@pytest.mark.parametrize("name", CONTRACTING)
+def test_a_layer_of_random_sizes(name: str) -> None:
+    for seed in range(3):
+        rng = np.random.default_rng([seed, 21])
+        case = sampled_case(name, rng, draws=4)
+        compare(case, random_values(case, rng))
+
+
+@pytest.mark.parametrize("case", [c for c in CASES if c.name in CONTRACTING], ids=lambda c: c.id)
+def test_a_layer_of_the_table(case: LayerCase) -> None:
+    compare(case, random_values(case, np.random.default_rng(5)))
+
+
+def test_convolutions_of_more_channels() -> None:
+    """3x3 and 5x5 windows at stride 1, as large as tiles and bands need them."""
+    for seed, (side, channels, features) in enumerate([(3, 5, 8), (3, 16, 4), (5, 4, 12), (3, 1, 6), (5, 3, 8)]):
+        rng = np.random.default_rng([seed, 22])
+        size = tuple(int(v) for v in rng.integers(side, 15, size=2))
+        shapes = {"x": (2, *size, channels), "w": (side, side, channels, features), "b": (features,)}
+        case = LayerCase("conv2d", shapes, {"padding": int(rng.integers(3))})
+        compare(case, random_values(case, rng))
+
+
+def test_random_convolutions() -> None:
+    for seed in range(10):
+        rng = np.random.default_rng([seed, 23])
+        case = random_layer_case("conv2d", rng, most=12)
+        compare(case, random_values(case, rng))
+
+
+def test_no_strategy_was_left_out() -> None:
+    """Of those that layers of these sizes can be computed by; it counts what the tests above did."""
+    if not any(taken().values()):
+        pytest.skip("the tests above did not run")
+    assert taken()["matrix"] > 100
+    assert [name for name, number in taken().items() if not number] == []
