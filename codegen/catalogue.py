@@ -8,6 +8,7 @@ from difflib import get_close_matches
 from pathlib import Path
 from typing import Any
 
+from codegen.error import UnknownLayerError as UnknownLayerError  # noqa: PLC0414  (exported, as mypy sees it)
 from derive import layer
 from derive.composition import Network, is_network, network
 from derive.interface import Layer
@@ -17,10 +18,6 @@ from derive.networks import NETWORKS
 from derive.optimisers import OPTIMISERS
 from derive.term import EquationError
 from derive.update import Optimiser
-
-
-class UnknownLayerError(ValueError):
-    """A name that is no layer; the message says what was expected and what is near."""
 
 
 def find(name: str) -> Layer:

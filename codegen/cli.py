@@ -4,19 +4,15 @@ import json
 import sys
 from collections.abc import Sized
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
-from rich.box import SIMPLE
-from rich.console import Console
-from rich.table import Column, Table
 
-from codegen.catalogue import UnknownLayerError, find_all, find_any, function_of, networks, optimisers
-from derive.composition import Network
-from derive.interface import Layer
-from derive.term import EquationError
-from derive.ties import with_ties
-from derive.update import Optimiser
+from codegen.error import UnknownLayerError
+from derive.error import EquationError
+
+if TYPE_CHECKING:  # SymPy takes its time: commands import what they need, once their arguments are good
+    from derive.interface import Layer
 
 app = typer.Typer(
     add_completion=False,
@@ -43,9 +39,36 @@ def main() -> None:
         raise SystemExit(1) from None
 
 
+def _print_version(wanted: bool) -> None:
+    """Say which version is installed, and stop; a checkout that is not installed has none."""
+    if not wanted:
+        return
+    from importlib.metadata import PackageNotFoundError, version
+
+    try:
+        typer.echo(f"gradscribe {version('gradscribe')}")
+    except PackageNotFoundError:
+        raise EquationError("not installed, so it has no version; install it with: pip install -e .") from None
+    raise typer.Exit
+
+
+@app.callback()
+def options(
+    version: Annotated[
+        bool, typer.Option("--version", callback=_print_version, is_eager=True, help="Print the version and exit.")
+    ] = False,
+) -> None:
+    """Options without a command."""
+
+
 @app.command("list")
 def list_layers(as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False) -> None:
     """List the layers, networks and optimisers that come with gradscribe."""
+    from rich.box import SIMPLE
+    from rich.console import Console
+    from rich.table import Column, Table
+
+    from codegen.catalogue import find_all, networks, optimisers
     from codegen.kernel import kernels
     from codegen.optimiser import update_kernel
 
@@ -62,7 +85,7 @@ def list_layers(as_json: Annotated[bool, typer.Option("--json", help="Print JSON
     Console().print(table)
 
 
-def _row(kind: str, layer: Layer, functions: list[str]) -> dict[str, Any]:
+def _row(kind: str, layer: "Layer", functions: list[str]) -> dict[str, Any]:
     """What `list` says of a layer or an optimiser."""
     return {
         "name": layer.name,
@@ -93,19 +116,26 @@ def derive(
     if form not in FORMATS:
         raise EquationError(f"unknown format {form!r}; expected one of {', '.join(FORMATS)}")
     names = [part.strip() for part in wrt.split(",")] if wrt else None
+    chosen = _settings(settings or [])
+
+    from codegen.catalogue import find_any
+    from derive.update import Optimiser
+
     found = find_any(name)
     if isinstance(found, Optimiser) and wrt:
         raise EquationError(f"{name}: --wrt {wrt}: an optimiser has no gradient; leave --wrt out")
     layer = found.layer if isinstance(found, Optimiser) else _tied([found], ties)[0]
-    text = printed(layer, names, _settings(settings or []), form, order)
+    text = printed(layer, names, chosen, form, order)
     if out is None:
         typer.echo(text, nl=not text.endswith("\n"))
     else:
         out.write_text(text, encoding="utf-8")
 
 
-def _tied(layers: list[Layer], policy: str | None) -> list[Layer]:
+def _tied(layers: "list[Layer]", policy: str | None) -> "list[Layer]":
     """The layers with the policy for ties that the user asks for."""
+    from derive.ties import with_ties
+
     return [with_ties(layer, policy) for layer in layers] if policy else layers
 
 
@@ -132,7 +162,11 @@ def generate(
     order: Order = 1,
 ) -> None:
     """Generate the kernels: one module per layer, and runtime.py."""
+    from codegen.catalogue import find_all, find_any, networks, optimisers
     from codegen.compiler import stale, write_package
+    from derive.composition import Network
+    from derive.interface import Layer
+    from derive.update import Optimiser
 
     found = [find_any(name) for name in names] if names else [*find_all([]), *networks(), *optimisers()]
     layers = _tied([x for x in found if isinstance(x, Layer) and not isinstance(x, Network)], ties)
@@ -167,6 +201,11 @@ def verify(
     order: Order = 1,
 ) -> None:
     """Check every row of the derivations and every kernel numerically, on random shapes."""
+    from rich.box import SIMPLE
+    from rich.console import Console
+    from rich.table import Column, Table
+
+    from codegen.catalogue import find_all
     from codegen.verify import verify_layer
 
     table = Table(Column("checked", no_wrap=True), "shapes", "compared with", "greatest difference", box=SIMPLE)
@@ -235,10 +274,12 @@ def check_backward(
     ties: Ties = None,
 ) -> None:
     """Compare a hand-written backward with the derived one; print the smallest example on which it is wrong."""
-    from codegen.check import check
-
     try:
         chosen = _settings(settings or [])
+
+        from codegen.catalogue import function_of
+        from codegen.check import check
+
         verdict = check(
             function_of(function, "that computes gradients"), name,
             examples=examples, seed=seed, returns=returns, layout=layout, axes=axes, settings=chosen, ties=ties,

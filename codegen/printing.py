@@ -1,32 +1,31 @@
 """Derivations in the format asked for, closed by the figures of their numerical certificate."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING
 
-from derive.derivation import derive
-from derive.derivation.record import Derivation
-from derive.derivation.verify import Certificate, certify
-from derive.interface import Layer
-from derive.typeset import latex, markdown, text
+if TYPE_CHECKING:
+    from derive.interface import Layer
 
-FORMATS: dict[str, Callable[[Derivation, Certificate | None], str]] = {
-    "text": text.render,
-    "latex": latex.document,
-    "markdown": markdown.render,
-}
+FORMATS = ("text", "latex", "markdown")
 
 
-def printed(layer: Layer, wrt: Sequence[str] | None, settings: Mapping[str, str], form: str, order: int = 1) -> str:
+def printed(layer: "Layer", wrt: Sequence[str] | None, settings: Mapping[str, str], form: str, order: int = 1) -> str:
     """The derivation of `layer`.
 
     Args:
         layer: the layer.
         wrt: the tensors to differentiate by; all differentiable ones if None.
         settings: what to specialise, ``{"stride": "1"}``.
-        form: a key of FORMATS.
+        form: one of FORMATS.
         order: 2 for the gradient of the gradient.
 
     Raises:
         EquationError: when a tensor or a setting is unknown or out of range.
     """
+    from derive.derivation import derive  # SymPy takes its time: whoever looks at FORMATS does not wait for it
+    from derive.derivation.verify import certify
+    from derive.typeset import latex, markdown, text
+
+    render = {"text": text.render, "latex": latex.document, "markdown": markdown.render}[form]
     derivation = derive(layer, wrt, settings, order)
-    return FORMATS[form](derivation, certify(derivation) if derivation.sections else None)
+    return render(derivation, certify(derivation) if derivation.sections else None)

@@ -4,14 +4,19 @@ A factor of a later statement that is the body of an earlier pointwise one becom
 ``h[n, k] = exp(x[n, k] - m[n])`` the product ``exp(x[n, k] - m[n]) / z[n]`` is ``h[n, k] / z[n]``.
 """
 
+from collections import deque
 from collections.abc import Sequence
 from dataclasses import replace
 
-from sympy import Pow
+from sympy import Dummy, Expr, Mul, Pow
 
+from derive.index import integer
 from derive.inline import inserted, is_copy, is_inside, is_pointwise
 from derive.rewrite import fold
 from derive.term import Access, Program, Range, Statement, Tensor, Term, accesses
+
+LONGEST = 32
+"""Nodes of a factor that is written out: bodies of lets are about as long, and a chain of lines stays cheap."""
 
 
 def reused(program: Program, known: Sequence[Statement] = ()) -> Program:
@@ -21,24 +26,101 @@ def reused(program: Program, known: Sequence[Statement] = ()) -> Program:
         program: a checked program.
         known: pointwise statements that were computed before it.
     """
-    lets = list(known)
+    names = Names(program)
+    computed = _Computed(program)
+    for let in known:
+        computed.add(let)
     statements = []
     for statement in program.statements:
-        term = _reading(statement.term, lets)
+        term = computed.read(statement.term)
         if term == statement.term:
-            term = _reading(_written_out(term, program), lets, otherwise=term)
+            term = _read_where_written_out(term, names, computed)
         statements.append(replace(statement, term=term))
         if is_let(statement, program):
-            lets.append(statement)
+            computed.add(statement)
     return replace(program, statements=tuple(statements))
 
 
-def _reading(term: Term, lets: Sequence[Statement], otherwise: Term | None = None) -> Term:
-    """`term` with the factors that `lets` compute; where there is none, what is wanted `otherwise`."""
-    folded = term
-    for let in lets:
-        folded = _folded(folded, let)
-    return otherwise if otherwise is not None and folded == term else folded
+class _Computed:
+    """The lets so far, by the tensor of each body that was defined last.
+
+    A let can be read only where all tensors of its body are; of these, the last one has the fewest readers.
+    """
+
+    def __init__(self, program: Program) -> None:
+        self.place = {name: k for k, name in enumerate(program.tensors)}
+        self.lets: list[Statement] = []
+        self.by_tensor: dict[str, list[int]] = {}
+
+    def add(self, let: Statement) -> None:
+        """One let more."""
+        last = max(_tensors(let.term), key=lambda name: self.place.get(name, -1))
+        self.by_tensor.setdefault(last, []).append(len(self.lets))
+        self.lets.append(let)
+
+    def read(self, term: Term) -> Term:
+        """`term` with its factors that are computed read by name; lets are tried in order."""
+        waiting = self._candidates(term, 0)
+        while waiting:
+            number = waiting.popleft()
+            folded = _folded(term, self.lets[number])
+            if folded != term:
+                term, waiting = folded, self._candidates(folded, number + 1)
+        return term
+
+    def _candidates(self, term: Term, start: int) -> deque[int]:
+        tensors = _tensors(term)
+        found = {k for name in tensors for k in self.by_tensor.get(name, ()) if k >= start}
+        return deque(sorted(k for k in found if _tensors(self.lets[k].term) <= tensors))
+
+
+def _tensors(term: Term) -> set[str]:
+    return {a.tensor for a in accesses(term.body)}
+
+
+def _read_where_written_out(term: Term, names: "Names", computed: _Computed) -> Term:
+    """`term` with factors read that show once names are written out; names that are no help stay."""
+    written = names.written_out(term)
+    read = computed.read(written)
+    if read == written:
+        return term
+    rest = list(Mul.make_args(read.body))
+    kept: list[Expr] = []
+    for factor in Mul.make_args(term.body):
+        parts = Mul.make_args(names.written_out(replace(term, body=factor)).body)
+        if parts != (factor,) and all(p in rest for p in parts):
+            rest = [f for f in rest if f not in parts]
+            kept.append(factor)
+    return replace(read, body=Mul(*rest, *kept)) if kept else read
+
+
+class Names:
+    """The lets of a program by name, to be written out."""
+
+    def __init__(self, program: Program) -> None:
+        self.program = program
+        self.lets = {s.target.name: s for s in program.statements if is_let(s, program)}
+        self.place = {name: k for k, name in enumerate(self.lets)}
+        self.lengths: dict[str, int] = {}
+        for name, let in self.lets.items():  # what a body reads has its length by then
+            self.lengths[name] = self._length(let.term.body)
+
+    def written_out(self, term: Term) -> Term:
+        """`term` with lets inserted, the last first; what would get longer than LONGEST stays as it is."""
+        long = {f: Dummy() for f in Mul.make_args(term.body) if self._length(f) > LONGEST}
+        term = replace(term, body=term.body.xreplace(long)) if long else term
+        tried: set[str] = set()
+        while waiting := (_tensors(term) & self.lets.keys()) - tried:
+            name = max(waiting, key=self.place.__getitem__)
+            tried.add(name)
+            term = inserted(term, self.lets[name])
+        return replace(term, body=term.body.xreplace({d: f for f, d in long.items()})) if long else term
+
+    def _length(self, body: Expr) -> int:
+        """Nodes of `body` once it is written out."""
+        if isinstance(body, Access):
+            return self.lengths.get(body.tensor, 1)
+        return 1 + sum(self._length(e) for e in body.args)
 
 
 def is_let(statement: Statement, program: Program) -> bool:
@@ -59,42 +141,35 @@ def distributions(program: Program, taken: set[str]) -> tuple[Statement, ...]:
 
     Where a tensor of the program has that value, its name is used.
     """
+    sums = [s for s in program.statements if _sums_a_tensor(s.term)]
+    if not sums:
+        return ()
+    names = Names(program)
+    values: dict[object, Statement] = {}
+    for let in names.lets.values():
+        values.setdefault(_value(let.term, names), let)
     found = []
-    names = iter(name for name in ("p", "p1", "p2", "p3") if name not in taken)
-    for statement in program.statements:
-        term, target = statement.term, statement.target
-        plain = isinstance(term.body, Access) and term.op == "sum" and term.bound
-        if not plain or term.deltas or term.guards:
-            continue
-        if set(term.body.indices) != set(term.indices):
-            continue
+    unused = iter(name for name in ("p", "p1", "p2", "p3") if name not in taken)
+    for term, target in ((s.term, s.target) for s in sums):
         quotient = term.body * Pow(Access(target.name, *(r.index for r in term.free)), -1)
         ranges = tuple(Range(v, term.extent(v)) for v in term.body.indices)
-        known = _same_value(program, Term(ranges, (), quotient))  # such as the output of a softmax
+        share = Term(ranges, (), quotient)
+        known = values.get(_value(share, names))  # such as the output of a softmax
         whole = len(program.definitions(target.name)) == 1  # nothing is added to the sum
-        name = next(names, None) if known is None and whole else None
+        name = next(unused, None) if known is None and whole else None
         if known is not None:
-            found.append(known)
+            found.append(replace(known, term=share))
         elif name is not None:
-            found.append(Statement(Tensor(name, tuple(r.extent for r in ranges)), Term(ranges, (), quotient)))
+            found.append(Statement(Tensor(name, tuple(r.extent for r in ranges)), share))
     return tuple(found)
 
 
-def _same_value(program: Program, term: Term) -> Statement | None:
-    """The pointwise statement of `program` that computes what `term` says, once pointwise names are written out."""
-    wanted = _written_out(term, program)
-    for statement in program.statements:
-        own = statement.term
-        if not is_let(statement, program) or [r.extent for r in own.free] != [r.extent for r in term.free]:
-            continue
-        names = {a.index: b.index for a, b in zip(own.free, term.free, strict=True)}
-        if _written_out(own.rename(names), program).body == wanted.body:
-            return replace(statement, term=term)
-    return None
+def _sums_a_tensor(term: Term) -> bool:
+    plain = isinstance(term.body, Access) and term.op == "sum" and term.bound
+    return bool(plain and not term.deltas and not term.guards and set(term.body.indices) == set(term.indices))
 
 
-def _written_out(term: Term, program: Program) -> Term:
-    for statement in reversed(program.statements):
-        if is_let(statement, program):
-            term = inserted(term, statement)
-    return term
+def _value(term: Term, names: Names) -> tuple[tuple[Expr, ...], Expr]:
+    """What a pointwise term computes, whatever its indices are called: the same where two are the same written out."""
+    numbered = {r.index: integer(f"_{k}") for k, r in enumerate(term.free)}
+    return tuple(r.extent for r in term.free), names.written_out(term).body.xreplace(numbered)

@@ -19,6 +19,7 @@ from sympy import Expr, Integer, Symbol
 from sympy.core.function import Application
 from sympy.core.symbol import Str
 
+from derive.error import EquationError as EquationError  # noqa: PLC0414  (exported, as mypy sees it)
 from derive.functions import FUNCTIONS
 from derive.index import NotAffineError, affine, integer
 
@@ -27,10 +28,6 @@ EXTREMA = {"max": "maximum", "min": "minimum"}
 
 if TYPE_CHECKING:
     from derive.differentiate import Gradient
-
-
-class EquationError(ValueError):
-    """An equation that is not well formed; the message names the tensor or index and says what is expected."""
 
 
 class Access(Expr):

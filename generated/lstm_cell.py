@@ -42,7 +42,7 @@ def lstm_cell_forward(
     o[n, k] = sigmoid(u[n, 3, k])
     z[n, k] = c[n, k] * f[n, k] + g[n, k] * i[n, k]
     s[n, k] = tanh(z[n, k])
-    y[n, k] = tanh(tanh(u[n, 2, k]) * sigmoid(u[n, 0, k]) + sigmoid(u[n, 1, k]) * c[n, k]) * o[n, k]
+    y[n, k] = o[n, k] * s[n, k]
 
     Args:
         x: shape (N, C).
@@ -92,7 +92,7 @@ def lstm_cell_forward(
     o = rt.sigmoid(u[:, 3])
     z = c * f + g * i
     s = np.tanh(z)
-    y = np.tanh(np.tanh(u[:, 2]) * rt.sigmoid(u[:, 0]) + rt.sigmoid(u[:, 1]) * c) * o
+    y = o * s
     return y, z, i, f, g, o, s
 
 

@@ -5,6 +5,7 @@ Nothing here knows LaTeX or Unicode; the typesetters of `derive.typeset.latex` a
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 
 import sympy
 from sympy import Add, Expr, Function, Mul, Symbol
@@ -71,7 +72,11 @@ class Notation:
 
     def rank(self, name: str) -> int:
         """The place of a tensor in reading order."""
-        return self.order.index(name) if name in self.order else len(self.order)
+        return self._ranks.get(name, len(self.order))
+
+    @cached_property
+    def _ranks(self) -> dict[str, int]:
+        return {name: k for k, name in reversed(tuple(enumerate(self.order)))}
 
 
 def gradient_notation(gradient: Gradient) -> Notation:
@@ -126,6 +131,8 @@ def monomials(expression: Expr, indices: Sequence[Symbol], notation: Notation) -
     Positive ones come first, the ones with an index before parameters, those before numbers: s i + d r - p.
     """
     parts = [monomial(part, indices, notation) for part in Add.make_args(expression)]
+    if len(parts) == 1:
+        return tuple(parts)
     scalar = any(
         f.has(Access) or (isinstance(f, Function) and not isinstance(f, IntegerFunction))
         for p in parts
@@ -197,4 +204,4 @@ def ordered(factors: Sequence[Expr], indices: Sequence[Symbol], notation: Notati
         place = 5 if isinstance(factor, Add) else 4  # sigma(x) (1 - sigma(x))
         return (place if names else 0, min((notation.rank(n) for n in names), default=1), str(factor))
 
-    return tuple(sorted(factors, key=key))
+    return tuple(sorted(factors, key=key) if len(factors) > 1 else factors)

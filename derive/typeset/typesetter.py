@@ -42,6 +42,10 @@ class Piece:
 class Typesetter(ExpressionWriter):
     """Writes rows; the indices of the term at hand decide the order in sums."""
 
+    def __init__(self, notation: Notation, indices: Sequence[Symbol] = ()) -> None:
+        super().__init__(notation, indices)
+        self._written: dict[tuple[Term, tuple[Symbol, ...], bool], list[Piece]] = {}
+
     @abstractmethod
     def _divides(self, modulus: str, value: str) -> str: ...
     @abstractmethod
@@ -68,7 +72,10 @@ class Typesetter(ExpressionWriter):
         terms = sorted(step_.terms, key=lambda t: bool(t.body.as_coeff_Mul()[0] < 0))
         pieces: list[Piece] = []
         for term in terms:
-            pieces += self.within(term, step_.outer).summand(term, step_.outer, bool(pieces))
+            place = term, tuple(step_.outer), bool(pieces)
+            if place not in self._written:  # a row changes few of a sum's terms
+                self._written[place] = self.within(term, step_.outer).summand(*place)
+            pieces += self._written[place]
         return pieces
 
     def definition(self, d: Definition) -> list[Piece]:

@@ -1,0 +1,89 @@
+"""What is loaded for what: whoever asks for little does not wait for SymPy, nor for an optional package."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[1]
+SYMBOLIC = {"sympy", "mpmath", "lark"}
+OPTIONAL = {"numba", "llvmlite", "threadpoolctl", "hypothesis", "torch"}
+GENERATING = {"jinja2", "codegen", "derive"}
+REPORT = """
+import sys
+before = set(sys.modules)
+try:
+    {code}
+except SystemExit as stop:
+    assert stop.code == {exits}, stop.code
+print("LOADED", *sorted(set(sys.modules) - before))
+"""
+
+
+def loaded(code: str, *arguments: str, exits: int = 0) -> set[str]:
+    """The modules that a fresh process has loaded once it has run `code`."""
+    script = REPORT.format(code=code, exits=exits)
+    done = subprocess.run(
+        [sys.executable, "-c", script, *arguments], cwd=ROOT, capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0, done.stderr
+    return set(done.stdout.rpartition("LOADED ")[2].split())
+
+
+def of_command(*arguments: str, exits: int = 0) -> set[str]:
+    """The modules that a command loads."""
+    return loaded("from codegen.cli import main; main()", *arguments, exits=exits)
+
+
+@pytest.mark.parametrize(
+    "code",
+    [
+        "from generated import Conv2D",
+        "from generated import Conv2D; Conv2D(2, 3, kernel_size=3)",
+        "from generated.conv2d import conv2d_forward",
+        "import generated; generated.LeNet5",
+    ],
+)
+def test_a_generated_class_loads_numpy_and_its_runtime_only(code: str) -> None:
+    modules = loaded(code)
+    assert "numpy" in modules
+    assert "generated.runtime" in modules
+    assert not modules & (SYMBOLIC | OPTIONAL | GENERATING)
+    assert len([m for m in modules if m.startswith("generated.")]) == 2
+
+
+@pytest.mark.parametrize(
+    ("arguments", "exits"),
+    [
+        (["--help"], 0),
+        (["--version"], 0),
+        (["derive", "--help"], 0),
+        (["generate", "--help"], 0),
+        (["nonsense"], 2),
+        (["derive"], 2),
+        (["derive", "conv2d", "--nonsense"], 2),
+        (["derive", "conv2d", "--order", "3"], 2),
+        (["derive", "conv2d", "--format", "nonsense"], 1),
+        (["derive", "conv2d", "--set", "stride"], 1),
+    ],
+    ids=lambda value: " ".join(value) if isinstance(value, list) else str(value),
+)
+def test_help_and_mistakes_in_arguments_do_not_load_sympy(arguments: list[str], exits: int) -> None:
+    assert not of_command(*arguments, exits=exits) & (SYMBOLIC | OPTIONAL | {"numpy", "jinja2"})
+
+
+def test_a_derivation_loads_no_code_generator() -> None:
+    modules = of_command("derive", "tanh")
+    assert "derive.derivation" in modules
+    assert {m for m in modules if m.startswith("codegen")} <= {
+        "codegen", "codegen.cli", "codegen.catalogue", "codegen.error", "codegen.printing",
+    }  # fmt: skip
+    assert not modules & ({"jinja2", "generated"} | OPTIONAL)
+
+
+def test_generating_loads_no_derivation(tmp_path: Path) -> None:
+    modules = of_command("generate", "tanh", "--out", str(tmp_path))
+    assert "codegen.emit" in modules
+    assert not {m for m in modules if m.startswith(("derive.typeset.latex", "derive.typeset.markdown"))}
+    assert not modules & ({"generated"} | OPTIONAL)
