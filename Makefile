@@ -14,7 +14,7 @@ PYTEST := OPENBLAS_NUM_THREADS=1 OMP_NUM_THREADS=1 MKL_NUM_THREADS=1 $(BIN)/pyth
 .DELETE_ON_ERROR:
 # Two installations into one environment at a time would damage it.
 .NOTPARALLEL:
-.PHONY: help demo test test-oracles lint format generate clean
+.PHONY: help demo test test-oracles bench bench-compare lint format generate clean
 
 help: ## list these commands (default)
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' Makefile
@@ -35,6 +35,12 @@ test: lint ## install, then lint, types, freshness of generated/, all tests but 
 
 test-oracles: $(VENV)/.oracles ## install PyTorch and ONNX, then compare every kernel with them
 	$(PYTEST) -m oracle
+
+bench: $(VENV)/.bench ## install the peers, measure the kernels against them, write docs/benchmarks.md
+	$(BIN)/python -m benchmarks run --publish
+
+bench-compare: $(VENV)/.bench ## compare the last two runs of `make bench`; fails where a kernel has become slower
+	$(BIN)/python -m benchmarks compare
 
 lint: $(VENV)/.dev ## ruff, mypy --strict, and whether generated/ is fresh
 	$(BIN)/ruff check
@@ -69,4 +75,8 @@ $(VENV)/.dev: pyproject.toml | $(VENV)/.created
 
 $(VENV)/.oracles: Makefile $(VENV)/.dev
 	$(PIP) $(ORACLES)
+	@touch $@
+
+$(VENV)/.bench: $(VENV)/.dev
+	$(PIP) -e '.[bench]'
 	@touch $@

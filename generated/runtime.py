@@ -2832,6 +2832,12 @@ class Buffers:
         return sum(array.nbytes for array in held)
 
 
+def release() -> None:
+    """Give back the memory and the threads that kernels keep for their next call."""
+    _own.__dict__.clear()
+    _workers.cache_clear()
+
+
 # ----- layers -----
 def uniform_within(rng: Any, extents: tuple[int, ...], bound: float, dtype: Any) -> Array:
     """Initial weights, uniform from -bound to bound."""
