@@ -240,6 +240,8 @@ def explain_layer(
     ties: Ties = None,
 ) -> None:
     """Show how a layer's functions are computed at given shapes: strategies, operations, bytes, memory, times."""
+    from rich.console import Console
+
     from codegen.explain import explain
 
     found = explain(

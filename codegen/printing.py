@@ -3,7 +3,9 @@
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
-if TYPE_CHECKING:
+if TYPE_CHECKING:  # SymPy takes its time: whoever looks at FORMATS does not wait for it
+    from derive.derivation.record import Derivation
+    from derive.derivation.verify import Footer
     from derive.interface import Layer
 
 FORMATS = ("text", "latex", "markdown")
@@ -22,10 +24,15 @@ def printed(layer: "Layer", wrt: Sequence[str] | None, settings: Mapping[str, st
     Raises:
         EquationError: when a tensor or a setting is unknown or out of range.
     """
-    from derive.derivation import derive  # SymPy takes its time: whoever looks at FORMATS does not wait for it
+    from derive.derivation import derive
     from derive.derivation.verify import certify
+
+    derivation = derive(layer, wrt, settings, order)
+    return rendered(derivation, certify(derivation) if derivation.sections else None, form)
+
+
+def rendered(derivation: "Derivation", footer: "Footer | None", form: str) -> str:
+    """A derivation in one of FORMATS, closed by `footer`."""
     from derive.typeset import latex, markdown, text
 
-    render = {"text": text.render, "latex": latex.document, "markdown": markdown.render}[form]
-    derivation = derive(layer, wrt, settings, order)
-    return render(derivation, certify(derivation) if derivation.sections else None)
+    return {"text": text.render, "latex": latex.document, "markdown": markdown.render}[form](derivation, footer)

@@ -11,7 +11,7 @@ from concurrent.futures import ThreadPoolExecutor, wait
 from contextlib import contextmanager
 from contextvars import ContextVar, copy_context
 from dataclasses import dataclass, replace
-from functools import cache, lru_cache, partial
+from functools import cache, cached_property, lru_cache, partial
 from importlib.util import find_spec
 from itertools import pairwise, product
 from math import gcd, log2, prod
@@ -92,6 +92,9 @@ SPECTRA = 1 << 19
 NARROW = 128
 """Columns up to which that is considered."""
 
+FEWEST_STEPS = 1 << 12
+"""Steps of loops from which on they are compiled without being asked for."""
+
 STRICT = 1e-6
 """The greatest error in float32, relative to the largest element, where accuracy is strict."""
 
@@ -108,6 +111,7 @@ FFT_RATE = 4.5e9
 FFT_ERROR = 1e-6
 MATRIX = 3e-7
 RUN = 5e-9
+STEP = 3e-10
 
 
 # ----- arguments -----
@@ -488,6 +492,55 @@ def in_threads(task: Callable[[int, int], None], length: int, step: int, seconds
                 other.result()
     finally:
         _blas_setting.release()
+
+
+# ----- compiled loops -----
+class Loops:
+    """Loops over single elements: numba compiles `function` when it is first called."""
+
+    def __init__(self, function: Callable[..., None]) -> None:
+        self.function = function
+
+    @cached_property
+    def compiled(self) -> Callable[..., None]:
+        """The function in machine code, kept on disk for the next process; NaN and infinity count as everywhere."""
+        import numba
+
+        made: Callable[..., None] = numba.njit(
+            self.function, nogil=True, cache=True, fastmath={"contract"}, error_model="numpy"
+        )
+        return made
+
+    def __call__(self, *arguments: Any) -> None:
+        """Call it."""
+        self.compiled(*arguments)
+
+
+loops = Loops
+"""Decorates a function of loops."""
+
+
+def compiles(steps: int) -> bool:
+    """Whether loops of so many steps are to be compiled."""
+    backend = current().backend
+    return backend == "compiled" or (backend == "auto" and steps >= FEWEST_STEPS and has_numba())
+
+
+def run(function: Loops, extent: int, steps: int, *arguments: Any) -> None:
+    """Call ``function(start, stop, *arguments)`` for parts of 0..extent, in several threads if that pays.
+
+    Args:
+        function: loops, the outermost of which goes from start to stop; no two parts write the same element.
+        extent: of the outermost loop.
+        steps: the number of steps of all loops together.
+        arguments: arrays and numbers.
+    """
+    seconds = steps * STEP
+
+    def part(start: int, stop: int) -> None:
+        function(start, stop, *arguments)
+
+    in_threads(part, extent, -(-extent // thread_count(seconds)), seconds)
 
 
 # ----- slices -----
@@ -2086,13 +2139,12 @@ class _Tiles:
         for part in product(*(self.clipped(k, rest, box[plan.tiles[k]]) for k, rest in enumerate(residue))):
             at = dict(part_ for pair in part for part_ in pair)
             view = _view(self.out, side, (*plan.points, *names), box | at)
-            taken = tuple(
-                slice(at[v][0] - (box[v][0] if v in plan.tiles else 0), at[v][1] - (box[v][0] if v in plan.tiles else 0))
-                if v in at
-                else slice(None)
+            origin = dict.fromkeys(plan.points, 0) | {v: box[v][0] for v in plan.tiles}
+            taken = (
+                slice(at[v][0] - origin[v], at[v][1] - origin[v]) if v in at else slice(None)
                 for v in (*plan.points, *names)
             )
-            view[...] = values[taken]
+            view[...] = values[tuple(taken)]
 
     def clipped(self, k: int, rest: int, tiles: tuple[int, int]) -> list[Any]:
         """The ranges of tiles and points along an axis that lie inside: whole tiles, and the part of the last one."""

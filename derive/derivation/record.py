@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import sympy
-from sympy import Expr, Integer, Symbol
+from sympy import Expr, ImmutableMatrix, Integer, Symbol
 
 from derive.derivation.notation import Notation
 from derive.interface import Layer
@@ -48,6 +48,22 @@ class Hadamard(Expr):
     """The sign of the product element by element, in a sentence."""
 
 
+class Inverse(Expr):
+    """The inverse of a matrix; display only."""
+
+
+class Matrices(Expr):
+    """A product of matrices, in this order; display only."""
+
+    is_commutative = False
+
+
+class Elementwise(Expr):
+    """Two matrices multiplied element by element, in brackets; display only."""
+
+    is_commutative = False
+
+
 @dataclass(frozen=True)
 class Step:
     """One row: ``left = sum of terms``.
@@ -82,6 +98,26 @@ class Step:
 
 
 @dataclass(frozen=True)
+class Formula:
+    """``left = right`` on a line of its own; the right side is an expression, a sum or a matrix of numbers."""
+
+    left: Expr
+    right: Expr | Term | ImmutableMatrix
+
+
+@dataclass(frozen=True)
+class Grid:
+    """A table of expressions with a heading for each column."""
+
+    head: tuple[Words, ...]
+    rows: tuple[tuple[Expr, ...], ...]
+
+
+Premise = Words | Step | Formula | Grid
+"""What may stand between the forward equations and the sections."""
+
+
+@dataclass(frozen=True)
 class Result:
     """A boxed row, the words that name what it is, and a clause that leads to it."""
 
@@ -109,6 +145,7 @@ class Section:
         seeds: of a section in a network, the tensors at which `forward` ends and their gradients, (tensor, gradient).
             These are whole gradients: where something else in `forward` reads such a tensor it counts as fixed. Empty
             elsewhere: there the outputs of `forward` are meant.
+        numbers: inputs of `forward` for whose values the rows are claimed, (name, matrix); others are arbitrary.
     """
 
     title: Words
@@ -123,6 +160,7 @@ class Section:
     lets: tuple[Statement, ...] = ()
     lemmas: tuple["Section", ...] = ()
     seeds: tuple[tuple[str, str], ...] = ()
+    numbers: tuple[tuple[str, ImmutableMatrix], ...] = ()
 
     @property
     def parts(self) -> tuple["Section", ...]:
@@ -214,7 +252,7 @@ class Derivation:
         table: of a network, its layers.
         chapters: of a network, its sections layer by layer, the last layer first; empty for a layer.
         seed: of a network, the gradient tensor of its output.
-        premises: sentences and rows between the forward equations and the sections, of order 2: the first gradients.
+        premises: what stands between the forward equations and the sections, of order 2: the first gradients.
     """
 
     name: str
@@ -233,7 +271,7 @@ class Derivation:
     table: LayerTable | None = None
     chapters: tuple[Chapter, ...] = ()
     seed: str = ""
-    premises: tuple[Words | Step, ...] = ()
+    premises: tuple[Premise, ...] = ()
 
     @property
     def heading(self) -> str:

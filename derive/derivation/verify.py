@@ -7,7 +7,7 @@ chain rule, which is a row of quotients only, is compared with central finite di
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from math import prod
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 from sympy import Mul, Symbol
@@ -30,6 +30,17 @@ _PROBES = 5
 _LARGEST = 30_000_000  # points of an index box that the oracle evaluates at once
 
 Figure = tuple[str, int]
+
+
+class Footer(Protocol):
+    """What closes a derivation."""
+
+    @property
+    def notation(self) -> Notation:
+        """For printing."""
+
+    def sentence(self, write: Callable[[Figure], str]) -> str:
+        """The figures in words; `write` formats mantissa and power of ten."""
 
 
 @dataclass(frozen=True)
@@ -128,7 +139,8 @@ def _sized(chapter: Derivation, rng: np.random.Generator, number: int) -> Iterab
 
 def _environment(section: Section, sizes: Mapping[Symbol, Any], rng: np.random.Generator) -> dict[str, np.ndarray]:
     """Every tensor that the rows of a section may read."""
-    values = interpret(section.forward, sample_values(section.forward, sizes, rng), sizes)
+    numbers = {name: np.array(matrix.tolist(), dtype=float) for name, matrix in section.numbers}
+    values = interpret(section.forward, {**sample_values(section.forward, sizes, rng), **numbers}, sizes)
     if section.gradient is not None:
         given = {t.name: t for t in section.gradient.inputs if t.name not in values}
         seeds = replace(section.forward, inputs=tuple(given.values()), statements=())

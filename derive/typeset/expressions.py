@@ -9,7 +9,7 @@ from sympy import Add, Expr, Integer, Mul, Pow, Symbol
 
 from derive.derivation.notation import Monomial, Notation, monomial, monomials
 from derive.derivation.recognise import Transposed
-from derive.derivation.record import Between, Equals, Hadamard, Partial
+from derive.derivation.record import Between, Elementwise, Equals, Hadamard, Inverse, Matrices, Partial
 from derive.functions import (
     activation,
     activation_prime,
@@ -67,6 +67,7 @@ class ExpressionWriter(ABC):
     minus: str
     hadamard: str
     pi: str
+    infinity: str
     at_least: str
     at_most: str
     unequal: str
@@ -117,6 +118,8 @@ class ExpressionWriter(ABC):
     # ----- expressions ----------------------------------------------------------------------------------------------
     def expr(self, e: Expr, tight: bool = False) -> str:
         """Any expression; `tight` asks for parentheses around sums."""
+        if isinstance(e, sympy.Poly):
+            return self._sum(monomial(c * e.gen**k, self.indices, self.notation) for (k,), c in e.terms())
         if isinstance(e, Add):
             text = self._sum(monomials(e, self.indices, self.notation))
             return self._parens(text) if tight else text
@@ -159,8 +162,8 @@ class ExpressionWriter(ABC):
     def _atom(self, e: Expr) -> str:
         if isinstance(e, Symbol):
             return self._symbol(e)
-        if e is sympy.pi:
-            return self.pi
+        if e in (sympy.pi, sympy.oo):
+            return self.pi if e is sympy.pi else self.infinity
         if e.is_Number:
             return self.number(e)
         if isinstance(e, Access):
@@ -177,6 +180,13 @@ class ExpressionWriter(ABC):
             return f"{self.expr(e.args[0])}={self.expr(e.args[1])}"
         if isinstance(e, Transposed):
             return self._transposed(self._atom(e.args[0]))
+        if isinstance(e, Inverse):
+            return self._power(self._atom(e.args[0]), f"{self.minus}1")
+        if isinstance(e, Matrices):
+            return " ".join(self._atom(factor) for factor in e.args).replace(" [", "[").replace("] ", "]")
+        if isinstance(e, Elementwise):
+            sides = (self._parens(self._atom(s)) if isinstance(s, Matrices) else self._atom(s) for s in e.args)
+            return self._iverson(f" {self.hadamard} ".join(sides))
         return self._function(e)
 
     def _raised(self, e: Expr) -> str:

@@ -5,9 +5,10 @@ from itertools import groupby
 
 from derive.derivation.forward import definitions, equation
 from derive.derivation.notation import Notation
-from derive.derivation.record import Chapter, Definition, Derivation, Result, Section, Step, Words
-from derive.derivation.verify import Certificate
+from derive.derivation.record import Chapter, Definition, Derivation, Formula, Grid, Result, Section, Step, Words
+from derive.derivation.verify import Footer
 from derive.term import Access, Program, Statement
+from derive.typeset.display import latex_formula, latex_grid
 from derive.typeset.expressions import QUOTIENT
 from derive.typeset.latex_symbols import InlineTypesetter, LatexTypesetter, glue, joined
 from derive.typeset.latex_width import width
@@ -32,7 +33,7 @@ _LINE = 48.3 - 4.2
 _BOX = 41.0
 
 
-def document(derivation: Derivation, certificate: Certificate | None = None) -> str:
+def document(derivation: Derivation, certificate: Footer | None = None) -> str:
     """The derivation as a document that pdflatex compiles; a certificate becomes its last line."""
     body = "\n".join(_chapter(derivation))
     foot = [r"\bigskip", rf"{{\footnotesize {_foot(certificate)}\par}}"] if certificate else []
@@ -137,12 +138,18 @@ def _chapter(derivation: Derivation) -> list[str]:
 def _premises(derivation: Derivation, t: LatexTypesetter) -> list[str]:
     """Sentences, and the rows between them, aligned."""
     lines: list[str] = []
-    for is_row, group in groupby(derivation.premises, key=lambda premise: isinstance(premise, Step)):
-        if is_row:
-            rows = [_premise(step, t) for step in group if isinstance(step, Step)]
+    for kind, group in groupby(derivation.premises, key=type):
+        premises = list(group)
+        if kind is Step:
+            rows = [_premise(step, t) for step in premises if isinstance(step, Step)]
             lines += [r"\begin{align*}", "\\\\\n".join(rows), r"\end{align*}"]
-        else:
-            lines += ["", *(sentence(words, t) for words in group if not isinstance(words, Step))]
+        for premise in premises:
+            if isinstance(premise, Formula):
+                lines += latex_formula(premise, t)
+            elif isinstance(premise, Grid):
+                lines += latex_grid(premise, InlineTypesetter(t.notation), lambda words: sentence(words, t))
+        sentences = [sentence(premise, t) for premise in premises if isinstance(premise, tuple)]
+        lines += ["", *sentences] if sentences else []
     return lines
 
 
@@ -310,6 +317,6 @@ def _is_head(piece: Piece) -> bool:
     return piece.glue in ("+", "-") or constant or piece.text.startswith(r"\frac{1}")
 
 
-def _foot(certificate: Certificate) -> str:
+def _foot(certificate: Footer) -> str:
     t = LatexTypesetter(certificate.notation)
     return certificate.sentence(lambda figure: f"${t.power_of_ten(*figure)}$" if figure[1] else f"${figure[0]}$")

@@ -18,6 +18,7 @@ class LatexTypesetter(Typesetter):
     minus = "-"
     hadamard = r"\odot"
     pi = r"\pi"
+    infinity = r"\infty"
     at_least = r"\ge "
     at_most = r"\le "
     unequal = r"\ne "

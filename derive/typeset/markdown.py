@@ -2,15 +2,16 @@
 
 from itertools import groupby
 
-from derive.derivation.record import Chapter, Derivation, Section, Step
-from derive.derivation.verify import Certificate
+from derive.derivation.record import Chapter, Derivation, Formula, Grid, Section, Step
+from derive.derivation.verify import Footer
+from derive.typeset.display import formula, markdown_grid
 from derive.typeset.latex import equations, prose, seed_sentence, sentence, sizes
-from derive.typeset.latex_symbols import LatexTypesetter, joined
+from derive.typeset.latex_symbols import InlineTypesetter, LatexTypesetter, joined
 from derive.typeset.layer_table import markdown_table
 from derive.typeset.typesetter import chapters
 
 
-def render(derivation: Derivation, certificate: Certificate | None = None) -> str:
+def render(derivation: Derivation, certificate: Footer | None = None) -> str:
     """The whole derivation; a certificate becomes its last line."""
     lines = _chapter(derivation)
     if certificate is not None:
@@ -35,12 +36,19 @@ def _chapter(derivation: Derivation) -> list[str]:
         lines += ["", sentence(note, t, _plain)]
     seeds = seed_sentence(derivation, t)
     lines += ["", seeds] if seeds else []
-    for is_row, group in groupby(derivation.premises, key=lambda premise: isinstance(premise, Step)):
-        if is_row:
-            steps = (step for step in group if isinstance(step, Step))
+    for kind, group in groupby(derivation.premises, key=type):
+        premises = list(group)
+        if kind is Step:
+            steps = (step for step in premises if isinstance(step, Step))
             lines += ["", *_aligned([f"{t.expr(s.left)} &= {joined(t.row(s))}" for s in steps])]
-        else:
-            lines += [line for w in group if not isinstance(w, Step) for line in ("", sentence(w, t, _plain))]
+        for premise in premises:
+            if isinstance(premise, Formula):
+                lines += ["", "$$", formula(premise, t), "$$"]
+            elif isinstance(premise, Grid):
+                inline = InlineTypesetter(t.notation)
+                lines += ["", *markdown_grid(premise, inline, lambda words: sentence(words, t, _plain))]
+            elif isinstance(premise, tuple):
+                lines += ["", sentence(premise, t, _plain)]
     for chapter, sections in chapters(derivation):
         lines += ["", *_heading(chapter, t)] if chapter is not None else []
         for section in sections:

@@ -2,9 +2,12 @@
 
 from collections.abc import Sequence
 
-from derive.derivation.record import Chapter, Derivation, Result, Section, Step
-from derive.derivation.verify import Certificate
-from derive.term import Access
+from sympy import ImmutableMatrix
+
+from derive.derivation.record import Chapter, Derivation, Formula, Grid, Result, Section, Step
+from derive.derivation.verify import Footer
+from derive.term import Access, Term
+from derive.typeset.display import text_grid, text_matrix
 from derive.typeset.layer_table import text_table
 from derive.typeset.text_symbols import TextTypesetter
 from derive.typeset.typesetter import Piece, Typesetter, chapters
@@ -14,7 +17,7 @@ _BRACKETS = 66
 """The longest row of brackets that no line ends within."""
 
 
-def render(derivation: Derivation, certificate: Certificate | None = None) -> str:
+def render(derivation: Derivation, certificate: Footer | None = None) -> str:
     """The whole derivation; a certificate becomes its last line."""
     t = TextTypesetter(derivation.notation)
     lines = [t.prose(derivation.heading), ""]
@@ -95,9 +98,22 @@ def _premises(derivation: Derivation, t: TextTypesetter) -> list[str]:
     for premise in derivation.premises:
         if isinstance(premise, Step):
             lines += _broken(t.row(premise), f"  {_left(premise)} = ", WIDTH)
+        elif isinstance(premise, Formula):
+            lines += ["", *_formula(premise, t)] if isinstance(premise.right, ImmutableMatrix) else _formula(premise, t)
+        elif isinstance(premise, Grid):
+            lines += ["", *text_grid(premise, t)]
         else:
             lines += ["", *_wrapped(t.words(premise))]
     return lines
+
+
+def _formula(formula: Formula, t: TextTypesetter) -> list[str]:
+    head = f"  {t.expr(formula.left)} = "
+    if isinstance(formula.right, ImmutableMatrix):
+        return text_matrix(formula.right, head, t, WIDTH)
+    if isinstance(formula.right, Term):
+        return _broken(t.within(formula.right).summand(formula.right, (), False), head, WIDTH)
+    return [head + t.expr(formula.right)]
 
 
 def _section(section: Section, number: int) -> tuple[list[str], int]:

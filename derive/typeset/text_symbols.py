@@ -23,6 +23,7 @@ class TextTypesetter(Typesetter):
     minus = "−"
     hadamard = "⊙"
     pi = "π"
+    infinity = "∞"
     at_least = "≥"
     at_most = "≤"
     unequal = "≠"
