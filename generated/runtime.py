@@ -2127,7 +2127,7 @@ class _Tiles:
         return found.reshape(len(self.kernel), self.batch, self.inner, -1)
 
     def scatter(self, chunk: Any, columns: Any, found: Array) -> None:
-        """Write the results of a chunk, given at its points as [points, tiles * batch * columns], to where they belong."""
+        """Write the results of a chunk, given at its points as [points, tiles * batch * columns]."""
         residue, ranges = chunk
         d, plan = self.d, self.plan
         buffer = _scratch("points", len(self.output) * found.shape[1], d.dtype).reshape(len(self.output), -1)
