@@ -22,11 +22,13 @@ from codegen.plan import (
     Positions,
     Present,
     Record,
+    Reduce,
     Release,
     Scale,
     ScatterAdd,
     Slice,
     Split,
+    Spread,
     Update,
     Wanted,
     When,
@@ -144,6 +146,21 @@ class Emitter:
         if record.scale != 1:
             lines.append(f"{record.out} *= {self._printer(None).text(record.scale, POWER)}")
         return lines
+
+    @emit.register
+    def _(self, record: Reduce) -> list[str]:
+        given = self._given(record.scale, record.argument)
+        return [f'rt.reduce("{record.op}", {record.window}, {self.array(record.out)}{given})']
+
+    @emit.register
+    def _(self, record: Spread) -> list[str]:
+        add = ", add=True" if record.accumulate else ""
+        given = self._given(record.scale, record.argument)
+        return [f"rt.spread({self.array(record.values)}, {record.out}{given}{add})"]
+
+    def _given(self, scale: Update | None, argument: str | None) -> str:
+        scaled = f", scale={self._value(scale)}" if scale is not None else ""
+        return scaled + (f", argument={self.array(argument)}" if argument is not None else "")
 
     def _scaled(self, text: str, scale: Expr) -> str:
         if scale in (1, -1):

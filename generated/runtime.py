@@ -26,6 +26,9 @@ Array = NDArray[Any]
 BLOCK = 1 << 18
 """Elements of a temporary block: 1 MiB of float32, so that it stays in the second-level cache."""
 
+TILE = 1 << 18
+"""Elements of the part of an array that is reduced at a time: 1 MiB of float32, so that a call takes long enough."""
+
 WIDE = 32
 """Elements of a row from which on rows are sorted by label and added whole; below, elements are counted up."""
 
@@ -2618,6 +2621,363 @@ def observing(observer: Observer) -> Iterator[None]:
         yield
     finally:
         _observer.reset(token)
+
+
+# ----- windows axis by axis -----
+class Along(NamedTuple):
+    """Windows along one axis: tap t of window v is the element ``offsets[t] + step * v``, if there is such a one.
+
+    Attributes:
+        size: of the axis.
+        windows: how many there are.
+        step: from window to window.
+        offsets: of the taps of window 0.
+        weight: what a tap contributes to the row-major position in its window.
+    """
+
+    size: int
+    windows: int
+    step: int
+    offsets: tuple[int, ...]
+    weight: int = 1
+
+    def part(self, low: int, high: int) -> "tuple[slice, Along | None]":
+        """The elements that the windows low..high see, and the windows over these; None where each is one of them."""
+        offsets = [o + self.step * low for o in self.offsets]
+        last = self.step * (high - low - 1)
+        if len(offsets) == 1 and 0 <= offsets[0] and offsets[0] + last < self.size:
+            return span(self.step, offsets[0], 0, high - low), None
+        start = min(max(0, min(offsets, default=0)), self.size)
+        stop = max(start, min(self.size, max(offsets, default=0) + last + 1))
+        shifted = tuple(o - start for o in offsets)
+        return slice(start, stop), self._replace(size=stop - start, windows=high - low, offsets=shifted)
+
+    @property
+    def unreached(self) -> Array:
+        """The windows without an element."""
+        positions = np.asarray(self.offsets, np.intp)[:, None] + self.step * np.arange(self.windows)
+        return np.flatnonzero(~((positions >= 0) & (positions < self.size)).any(axis=0))
+
+    def taps(self, axis: int) -> "tuple[Tap, ...]":
+        """The taps that are elements in some windows, those of most windows first."""
+        found = []
+        for number, offset in enumerate(self.offsets):
+            low, high = clip(self.windows, (self.step, offset, self.size))
+            if low < high:
+                to, of = slice(low, high), span(self.step, offset, low, high)
+                found.append(Tap(_along_axis(axis, to), _along_axis(axis, of), number * self.weight))
+        return tuple(sorted(found, key=lambda tap: tap.to[axis].start - tap.to[axis].stop))
+
+
+class Tap(NamedTuple):
+    """Which results see the tap, as which elements, and its contribution to the position in the window."""
+
+    to: tuple[slice, ...]
+    of: tuple[slice, ...]
+    place: int
+
+
+class Stage(NamedTuple):
+    """A reduction along one axis: the extents of the result, and slices that cover it, each with its taps."""
+
+    extents: tuple[int, ...]
+    groups: tuple[tuple[tuple[slice, ...], tuple[Tap, ...]], ...]
+
+
+class Tile(NamedTuple):
+    """A part of a result, the part of the source that it is computed of, and the stages of that."""
+
+    result: tuple[slice, ...]
+    source: tuple[slice, ...]
+    stages: tuple[Stage, ...]
+
+
+def _along_axis(axis: int, part: slice) -> tuple[slice, ...]:
+    return (*(slice(None),) * axis, part)
+
+
+def _windows_along(windows: Window, kept: int) -> tuple[Along, ...]:
+    """The windows along every axis of the source: the first `kept` indices number windows, the others taps."""
+    found = []
+    for size, (offset, *moves) in zip(windows.source.shape, windows.positions, strict=True):
+        steps = {v < kept: (v, step) for v, step in moves}
+        window_, step = steps.get(True, (None, 1))
+        tap, dilation = steps.get(False, (None, 0))
+        offsets = tuple(offset + dilation * t for t in range(1 if tap is None else windows.extents[tap]))
+        weight = 0 if tap is None else prod(windows.extents[tap + 1 :])
+        found.append(Along(size, 1 if window_ is None else windows.extents[window_], step, offsets, weight))
+    return tuple(found)
+
+
+def _in_order(array: Array, windows: Window) -> Array:
+    """`array`, which has an axis per window index, with axes as the source has them."""
+    indices = [next((v for v, _ in moves if v < array.ndim), None) for _, *moves in windows.positions]
+    moved = array.transpose([v for v in indices if v is not None])
+    return moved[tuple(None if v is None else slice(None) for v in indices)]
+
+
+def _factor(scale: Any, like: Array, windows: Window) -> Array | None:
+    """What multiplies an array with an axis per window index, with axes as the source has them."""
+    return None if scale is None else _in_order(np.broadcast_to(np.asarray(scale, like.dtype), like.shape), windows)
+
+
+def _boxes(extents: Sequence[int], most: int) -> Iterator[tuple[tuple[int, int], ...]]:
+    """Boxes of about `most` elements that cover an array, whole along its last axes."""
+    inner, ranges = 1, []
+    for extent in reversed(extents):
+        parts = -(-extent // max(1, most // max(1, inner)))
+        step = max(1, -(-extent // max(1, parts)))
+        ranges.append([(start, min(start + step, extent)) for start in range(0, extent, step)])
+        inner *= extent
+    return product(*reversed(ranges))
+
+
+# ----- windows reduced -----
+@lru_cache(maxsize=256)
+def _reduction(axes: tuple[Along, ...]) -> tuple[Tile, ...]:
+    """The tiles of a reduction. The first axis is reduced first: slices along it are the longest runs in memory."""
+    counts = tuple(a.windows for a in axes)
+    seen = max(1, prod(a.size for a in axes) // max(1, prod(counts)))
+    tiles = []
+    for box in _boxes(counts, TILE // seen):
+        parts = [a.part(low, high) for a, (low, high) in zip(axes, box, strict=True)]
+        extents = [high - low if part is None else part.size for (low, high), (_, part) in zip(box, parts, strict=True)]
+        stages = []
+        for axis, (_, part) in enumerate(parts):
+            if part is not None:
+                extents[axis] = part.windows
+                stages.append(Stage(tuple(extents), (((), part.taps(axis)),)))
+        tiles.append(Tile(tuple(slice(*r) for r in box), tuple(part for part, _ in parts), tuple(stages)))
+    return tuple(tiles)
+
+
+_FOLDS: dict[str, tuple[Any, float]] = {
+    "sum": (np.add, 0.0),
+    "max": (np.maximum, -np.inf),
+    "min": (np.minimum, np.inf),
+}
+
+
+def reduce(op: str, windows: Window, out: Array, scale: Any = None, argument: Array | None = None) -> None:
+    """The sum, maximum or minimum of every window, one axis after the other; what is outside of the source is left out.
+
+    Args:
+        op: "sum", "max" or "min".
+        windows: the indices of `out`, then those within a window.
+        out: the results.
+        scale: what they are multiplied by, broadcast.
+        argument: per result the row-major position in its window of the first element that equals it; -1 for none.
+    """
+    axes = _windows_along(windows, out.ndim)
+    tiles = _reduction(axes)
+    results = _in_order(out, windows)
+    factor = _factor(scale, out, windows)
+    found = None if argument is None else _in_order(argument, windows)
+    kind = np.min_scalar_type(prod(windows.extents[out.ndim :]))  # its greatest number says: none
+
+    def work(start: int, stop: int) -> None:
+        for tile in tiles[start:stop]:
+            target, part = results[tile.result], windows.source[tile.source]
+            if found is None:
+                _folded(op, tile, part, target)
+            else:
+                _found(op, tile, part, target, found[tile.result], kind)
+            if factor is not None:
+                np.multiply(target, factor[tile.result], out=target)
+
+    in_threads(work, len(tiles), 1, windows.source.size * STEP)
+    if found is not None:
+        for axis, along in enumerate(axes):
+            np.moveaxis(found, axis, 0)[along.unreached] = -1
+
+
+def _folded(op: str, tile: Tile, source: Array, out: Array, places: Array | None = None) -> None:
+    """Reduce a tile, axis after axis, and find the first elements that equal the results if `places` are wanted."""
+    if not tile.stages:
+        np.copyto(out, source)
+        if places is not None:
+            places.fill(0)
+    seen: Array | None = None
+    for number, stage in enumerate(tile.stages, 1):
+        best, at = out, places
+        if number < len(tile.stages):
+            size = prod(stage.extents)
+            best = _scratch(f"folded{number}", size, out.dtype).reshape(stage.extents)
+            at = None if places is None else _scratch(f"seen{number}", size, places.dtype).reshape(stage.extents)
+        for part, taps in stage.groups:
+            _fold(op, taps, source, best[part])
+            if at is not None:
+                _locate(taps, source, best[part], seen, at[part])
+        source, seen = best, at
+
+
+def _fold(op: str, taps: Sequence[Tap], source: Array, out: Array) -> None:
+    """Reduce along one axis; results that no tap reaches are those of no element."""
+    function, empty = _FOLDS[op]
+    if not taps or out[taps[0].to].size < out.size:
+        out.fill(empty if out.dtype.kind == "f" else 0)
+    if not taps:
+        return
+    first, *rest = taps
+    if rest and rest[0].to == first.to:
+        function(source[first.of], source[rest.pop(0).of], out=out[first.to])
+    else:
+        np.copyto(out[first.to], source[first.of])
+    for tap in rest:
+        function(out[tap.to], source[tap.of], out=out[tap.to])
+
+
+def _locate(taps: Sequence[Tap], source: Array, best: Array, seen: Array | None, places: Array) -> None:
+    """The smallest positions of elements that equal `best`; `seen` are those of the elements within earlier axes.
+
+    Some element of every window equals its best one, so along the first axis it is the last one if no other.
+    """
+    last = max((tap.place for tap in taps), default=0)
+    places.fill(last if seen is None else np.iinfo(places.dtype).max)
+    for tap in taps:
+        if seen is None and tap.place == last:
+            continue
+        part = places[tap.to]
+        same = _scratch("same", part.size, np.bool_).reshape(part.shape)
+        np.equal(source[tap.of], best[tap.to], out=same)
+        here = _scratch("here", part.size, part.dtype).reshape(part.shape)
+        np.subtract(same.view(np.uint8), 1, out=here, dtype=part.dtype)  # all bits where they differ, else 0
+        if seen is None:
+            here |= part.dtype.type(tap.place)
+        elif tap.place == 0:
+            here |= seen[tap.of]
+        else:
+            earlier = _scratch("earlier", part.size, part.dtype).reshape(part.shape)
+            here |= np.add(seen[tap.of], tap.place, out=earlier)
+        np.minimum(part, here, out=part)
+
+
+def _found(op: str, tile: Tile, source: Array, out: Array, argument: Array, kind: Any) -> None:
+    """Reduce a tile and find the first elements that equal the results; NaN equals NaN here."""
+    places = _scratch("places", out.size, kind).reshape(out.shape)
+    _folded(op, tile, source, out, places)
+    np.copyto(argument, places, casting="unsafe")
+    if out.size and np.isnan(out.max()):
+        has = np.empty(out.shape, np.bool_)
+        _folded("max", tile, np.isnan(source), has, places)
+        np.copyto(argument, places, casting="unsafe", where=has)
+
+
+# ----- windows filled -----
+def _by_residue(along: Along, axis: int) -> Iterator[tuple[tuple[slice, ...], tuple[Tap, ...]]]:
+    """The elements of an axis by their residues modulo the step, each with the taps that they are.
+
+    Windows and elements change roles: an element is in window v as tap t where it lies at ``offsets[t] + step * v``.
+    """
+    for residue in range(min(along.step, along.size)):
+        at = slice(residue, None, along.step)
+        length = len(range(*at.indices(along.size)))
+        numbers = [k for k, offset in enumerate(along.offsets) if (residue - offset) % along.step == 0]
+        shifts = tuple((residue - along.offsets[k]) // along.step for k in numbers)
+        taps = Along(along.windows, length, 1, shifts, 1).taps(axis)
+        yield _along_axis(axis, at), tuple(t._replace(place=numbers[t.place] * along.weight) for t in taps)
+
+
+def _seen_from(along: Along, low: int, high: int) -> tuple[slice, Along | None]:
+    """The windows that see the elements low..high, and they over these elements alone; None where they are the same."""
+    shifted = along._replace(size=high - low, offsets=tuple(o - low for o in along.offsets))
+    reached = [clip(along.windows, (along.step, o, high - low)) for o in shifted.offsets]
+    reached = [(first, last) for first, last in reached if first < last]
+    start, stop = min((r[0] for r in reached), default=0), max((r[1] for r in reached), default=0)
+    seen = shifted._replace(windows=stop - start, offsets=tuple(o + along.step * start for o in shifted.offsets))
+    return slice(start, stop), None if (seen.step, seen.offsets, seen.windows) == (1, (0,), high - low) else seen
+
+
+@lru_cache(maxsize=256)
+def _spreading(axes: tuple[Along, ...], at_once: bool) -> tuple[Tile, ...]:
+    """The tiles of the adjoint of a reduction: axis after axis, the last one first, or all axes at once."""
+    tiles = []
+    for box in _boxes([a.size for a in axes], TILE):
+        parts = [_seen_from(a, low, high) for a, (low, high) in zip(axes, box, strict=True)]
+        extents = [part.stop - part.start for part, _ in parts]
+        stages = []
+        for axis, (_, part) in reversed(list(enumerate(parts))):
+            if part is not None:
+                extents[axis] = part.size
+                stages.append(Stage(tuple(extents), tuple(_by_residue(part, axis))))
+        if at_once:
+            stages = [Stage(tuple(extents), _joined(stages, len(axes)))]
+        tiles.append(Tile(tuple(slice(*r) for r in box), tuple(part for part, _ in parts), tuple(stages)))
+    return tuple(tiles)
+
+
+def _joined(stages: Sequence[Stage], axes: int) -> tuple[tuple[tuple[slice, ...], tuple[Tap, ...]], ...]:
+    """The groups and taps of several axes as those of all of them."""
+
+    def box(parts: Sequence[tuple[slice, ...]]) -> tuple[slice, ...]:
+        found = [slice(None)] * axes
+        for part in parts:
+            found[len(part) - 1] = part[-1]
+        return tuple(found)
+
+    groups = []
+    for joint in product(*(stage.groups for stage in stages)):
+        taps = (
+            Tap(box([t.to for t in several]), box([t.of for t in several]), sum(t.place for t in several))
+            for several in product(*(taps for _, taps in joint))
+        )
+        groups.append((box([at for at, _ in joint]), tuple(taps)))
+    return tuple(groups)
+
+
+def spread(values: Array, windows: Window, scale: Any = None, argument: Array | None = None, add: bool = False) -> None:
+    """Add the value of every window to the elements in it: the adjoint of `reduce`.
+
+    Args:
+        values: an element per window.
+        windows: of the array written; the indices of `values`, then those within a window.
+        scale: what the values are multiplied by, broadcast.
+        argument: per window the row-major position of the one element that its value is added to; -1 for none.
+        add: whether the array is added to; otherwise its elements in no window become 0.
+    """
+    axes = _windows_along(windows, values.ndim)
+    tiles = _spreading(axes, argument is not None)
+    given = _in_order(values, windows)
+    factor = _factor(scale, values, windows)
+    places = None if argument is None else _in_order(argument, windows)
+
+    def work(start: int, stop: int) -> None:
+        for tile in tiles[start:stop]:
+            target, part = windows.source[tile.result], given[tile.source]
+            if factor is not None:
+                scaled = _scratch("scaled", part.size, target.dtype).reshape(part.shape)
+                part = np.multiply(part, factor[tile.source], out=scaled)
+            sums = _scratch("sums", target.size, target.dtype).reshape(target.shape) if add else target
+            if places is None:
+                _folded("sum", tile, part, sums)
+            else:
+                _chosen(tile, part.astype(target.dtype, copy=False), places[tile.source], sums)
+            if add:
+                target += sums
+
+    in_threads(work, len(tiles), 1, windows.source.size * STEP)
+
+
+def _chosen(tile: Tile, values: Array, places: Array, out: Array) -> None:
+    """Add each value to the element at its place; the bits of the others are masked: 0 times infinity were NaN."""
+    bits = np.dtype(f"i{out.dtype.itemsize}")
+    (stage,) = tile.stages
+    for at, taps in stage.groups:
+        target = out[at]
+        if not taps or target[taps[0].to].size < target.size:
+            target.fill(0)
+        for number, tap in enumerate(taps):
+            value, part = values[tap.of], target[tap.to]
+            same = _scratch("same", part.size, np.bool_).reshape(part.shape)
+            np.equal(places[tap.of], tap.place, out=same)
+            mask = _scratch("mask", part.size, bits).reshape(part.shape)
+            np.copyto(mask, same.view(np.int8))
+            np.negative(mask, out=mask)
+            if number == 0:
+                np.bitwise_and(value.view(bits), mask, out=part.view(bits))
+            else:
+                mask &= value.view(bits)
+                part += mask.view(out.dtype)
 
 
 # ----- lookups -----

@@ -15,6 +15,7 @@ from codegen.lower.scatter import blocked
 from codegen.lower.scope import Scope
 from codegen.lower.special import unit_groups
 from codegen.lower.taps import lower_taps
+from codegen.lower.windows import lower_windows
 from codegen.plan import Allocate, Branch, Plan, Present, Record, Split
 from derive.term import Program, Statement, accesses
 
@@ -105,6 +106,9 @@ def _strategy(form: Form, scope: Scope, fresh: bool, gemm: bool) -> list[Record]
         return looked_up
     if gemm and contractible(form, scope):
         return lower_contract(form, scope, fresh)
+    windows = lower_windows(form, scope, fresh)
+    if windows is not None:
+        return windows
     allocate: list[Record] = []
     if _scatters(form, scope):
         if fresh:
