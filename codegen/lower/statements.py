@@ -29,7 +29,7 @@ def lower(program: Program, name: str, given: Sequence[str], reserved: Iterable[
         given: names of the tensors that exist already.
         reserved: names that no temporary may take (sizes, options).
     """
-    scope = Scope(dict(program.tensors), size_hints(program), set(reserved) | set(program.names()))
+    scope = Scope(dict(program.tensors), size_hints(program), program, set(reserved) | set(program.names()))
     records: list[Record] = []
     written = set(given)
     for statement in _ordered(program.statements):

@@ -70,7 +70,7 @@ def _leaves_out_the_outside(form: Form, access: Access, scope: Scope) -> bool:
     shape = scope.tensors[access.tensor].shape
     sides = ends(access.indices, shape)
     guarded = ends([g.value for g in form.guards], [g.extent for g in form.guards])
-    loose = [end for end, e, n in zip(sides, access.indices, shape, strict=True) if not scope.fits(e, n, form)]
+    loose = [end for end, e, n in zip(sides, access.indices, shape, strict=True) if not scope.stays(e, n, form)]
     vanishes = form.op == "sum" and access in vanishing_accesses(form.body)
     return set(guarded) <= set(sides) and (vanishes or set(loose) <= set(guarded))
 
