@@ -26,8 +26,8 @@ Array = NDArray[Any]
 BLOCK = 1 << 18
 """Elements of a temporary block: 1 MiB of float32, so that it stays in the second-level cache."""
 
-TILE = 1 << 18
-"""Elements of the part of an array that is reduced at a time: 1 MiB of float32, so that a call takes long enough."""
+TILE = 1 << 20
+"""Elements of the part of an array that is reduced at a time: 4 MiB of float32, so that a call takes long enough."""
 
 WIDE = 32
 """Elements of a row from which on rows are sorted by label and added whole; below, elements are counted up."""
@@ -2834,21 +2834,19 @@ def _locate(taps: Sequence[Tap], source: Array, best: Array, seen: Array | None,
     """
     last = max((tap.place for tap in taps), default=0)
     places.fill(last if seen is None else np.iinfo(places.dtype).max)
+    kind, size = places.dtype, places.size
+    rooms = _scratch("same", size, np.uint8), _scratch("here", size, kind), _scratch("earlier", size, kind)
     for tap in taps:
         if seen is None and tap.place == last:
             continue
         part = places[tap.to]
-        same = _scratch("same", part.size, np.bool_).reshape(part.shape)
-        np.equal(source[tap.of], best[tap.to], out=same)
-        here = _scratch("here", part.size, part.dtype).reshape(part.shape)
-        np.subtract(same.view(np.uint8), 1, out=here, dtype=part.dtype)  # all bits where they differ, else 0
-        if seen is None:
-            here |= part.dtype.type(tap.place)
-        elif tap.place == 0:
-            here |= seen[tap.of]
-        else:
-            earlier = _scratch("earlier", part.size, part.dtype).reshape(part.shape)
-            here |= np.add(seen[tap.of], tap.place, out=earlier)
+        same, here, earlier = (room[: part.size].reshape(part.shape) for room in rooms)
+        np.equal(source[tap.of], best[tap.to], out=same.view(np.bool_))
+        np.subtract(same, 1, out=here, dtype=kind)  # all bits where they differ, else 0
+        if seen is not None:
+            here |= np.add(seen[tap.of], tap.place, out=earlier) if tap.place else seen[tap.of]
+        elif tap.place:
+            here |= kind.type(tap.place)
         np.minimum(part, here, out=part)
 
 
@@ -2962,22 +2960,33 @@ def _chosen(tile: Tile, values: Array, places: Array, out: Array) -> None:
     """Add each value to the element at its place; the bits of the others are masked: 0 times infinity were NaN."""
     bits = np.dtype(f"i{out.dtype.itemsize}")
     (stage,) = tile.stages
+    places = _narrowed(places, 1 + max((tap.place for _, taps in stage.groups for tap in taps), default=0))
+    rooms = _scratch("same", values.size, np.int8), _scratch("mask", values.size, bits)
+    given = values.view(bits)
     for at, taps in stage.groups:
         target = out[at]
         if not taps or target[taps[0].to].size < target.size:
             target.fill(0)
         for number, tap in enumerate(taps):
-            value, part = values[tap.of], target[tap.to]
-            same = _scratch("same", part.size, np.bool_).reshape(part.shape)
-            np.equal(places[tap.of], tap.place, out=same)
-            mask = _scratch("mask", part.size, bits).reshape(part.shape)
-            np.copyto(mask, same.view(np.int8))
-            np.negative(mask, out=mask)
+            value, part = given[tap.of], target[tap.to]
+            same, mask = (room[: part.size].reshape(part.shape) for room in rooms)
+            np.equal(places[tap.of], tap.place, out=same.view(np.bool_))
+            np.negative(same, out=same)
+            np.copyto(mask, same)  # all bits where it is the place
             if number == 0:
-                np.bitwise_and(value.view(bits), mask, out=part.view(bits))
+                np.bitwise_and(value, mask, out=part.view(bits))
             else:
-                mask &= value.view(bits)
+                mask &= value
                 part += mask.view(out.dtype)
+
+
+def _narrowed(places: Array, none: int) -> Array:
+    """Positions below `none` in few bits, and `none` for all others."""
+    kind = np.min_scalar_type(none)
+    if places.dtype.itemsize <= kind.itemsize:
+        return places
+    narrow = _scratch("narrow", places.size, kind).reshape(places.shape)
+    return np.minimum(places.view(f"u{places.dtype.itemsize}"), none, out=narrow, casting="unsafe")
 
 
 # ----- lookups -----
