@@ -133,9 +133,10 @@ def plan(sides: str | None, threads: str, dtypes: str, rounds: int, console: Con
     parts = []
     for count in counts:
         for kind in kinds:
-            slow = () if sides or (count, kind) == (counts[0], "float32") else ("im2col", "numpy-ml", "onnxruntime")
-            slow += () if sides or kind == "float32" else ("jax", "strict")
-            parts.append(Part(count, kind, tuple(side for side in there if side not in slow), rounds))
+            first = (count, kind) == (counts[0], "float32")
+            slow = () if sides or first else ("im2col", "numpy-ml", "onnxruntime")
+            few = () if sides or kind == "float32" else ("jax", "strict")
+            parts.append(Part(count, kind, tuple(side for side in there if side not in (*slow, *few)), rounds))
     return parts
 
 

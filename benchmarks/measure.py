@@ -7,7 +7,7 @@ import select
 import subprocess
 import sys
 import tempfile
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -159,6 +159,13 @@ def run(
 def _measured(row: Row, part: Part, sides: dict[str, Process], order: random.Random, extras: Extras) -> list[Record]:
     found: dict[str, Record] = {}
     times: dict[str, list[dict[str, Any]]] = {}
+
+    def time(side: str) -> None:
+        times[side].append(sides[side].ask("time", seconds=BURST))
+
+    def memory(side: str) -> None:
+        found[side] |= sides[side].ask("memory")
+
     for side in order.sample(part.sides, len(part.sides)):
         record: Record = {"row": row.name, "dtype": part.dtype, "threads": part.threads, "side": side}
         try:
@@ -172,15 +179,13 @@ def _measured(row: Row, part: Part, sides: dict[str, Process], order: random.Ran
     for turn in range(part.rounds):
         for side in order.sample(list(times), len(times)):
             if turn < min(SIDES[side].rounds, max(3, SHARE * 1e3 / max(found[side]["ms"], 1e-6))):
-                _attempt(
-                    found, times, side, lambda side=side: times[side].append(sides[side].ask("time", seconds=BURST))
-                )
+                _attempt(found, times, side, time)
     for side in list(times):
         for key in ("ms", "cpu_ms"):
             found[side][key] = median(answer[key] for answer in times[side])
         found[side]["least_ms"] = min(answer["ms"] for answer in times[side])
         if extras.memory:
-            _attempt(found, times, side, lambda side=side: found[side].update(sides[side].ask("memory")))
+            _attempt(found, times, side, memory)
     if extras.errors:
         for relu in (False, True) if row.layer.kind == "conv" else (False,):
             _check(row, part, sides, found, times, relu, extras.reduced)
@@ -188,13 +193,13 @@ def _measured(row: Row, part: Part, sides: dict[str, Process], order: random.Ran
 
 
 def _attempt(
-    found: dict[str, Record], times: dict[str, list[dict[str, Any]]], side: str, action: Callable[[], Any]
+    found: dict[str, Record], times: dict[str, list[dict[str, Any]]], side: str, action: Callable[[str], None]
 ) -> None:
     """Do something with a side; one that fails is out for this row."""
     if side not in times:
         return
     try:
-        action()
+        action(side)
     except Failure as failure:
         found[side]["failed"] = str(failure)
         del times[side]
@@ -212,14 +217,15 @@ def _check(
     layer = row.layer.reduced() if reduced else row.layer
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "reference.npz"
-        np.savez(path, **compute(row._replace(layer=layer), arrays(layer, part.dtype, relu)))
+        expected: Mapping[str, Any] = compute(row._replace(layer=layer), arrays(layer, part.dtype, relu))
+        np.savez(path, allow_pickle=False, **expected)
         key = "error_relu" if relu else "error"
 
-        def ask(side: str) -> None:
+        def check(side: str) -> None:
             found[side][key] = sides[side].ask("check", reference=str(path), relu=relu)["error"]
 
         for side in list(times):
-            _attempt(found, times, side, lambda side=side: ask(side))
+            _attempt(found, times, side, check)
 
 
 def _rounded(record: Record) -> Record:

@@ -1,9 +1,10 @@
-"""Run a function and note its contractions: which ways there are, what they are predicted to cost, how long they take."""
+"""Run a function and note its contractions: the ways that there are, what each is predicted to cost and takes."""
 
 import sys
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
+from functools import partial
 from statistics import median
 from types import FrameType
 from typing import Any
@@ -62,8 +63,11 @@ def observed(
         seen = found.setdefault(_number(function, sys._getframe()), Seen())
         seen.times += 1
         for way in ways:
-            seconds = _timed(lambda way=way: compute(way)) if measure else None  # type: ignore[misc]
-            figures = Figures(way.strategy.name, way is chosen, *way.cost[:5], measured=seconds)
+            seconds = _timed(partial(compute, way)) if measure else None
+            c = way.cost
+            figures = Figures(
+                way.strategy.name, way is chosen, c.seconds, c.flops, c.bytes, c.scratch, c.error, seconds
+            )
             seen.ways[figures.strategy] = _added(seen.ways.get(figures.strategy), figures)
         compute(chosen)
 
@@ -74,7 +78,7 @@ def observed(
 
 def _number(function: Function, frame: FrameType | None) -> int:
     """Which contraction of the function's text is being computed."""
-    while frame is not None and frame.f_code is not function.code.__code__:  # type: ignore[attr-defined]
+    while frame is not None and frame.f_code is not function.code.__code__:
         frame = frame.f_back
     line = frame.f_lineno if frame is not None else 0
     return next(k for k, (first, last) in enumerate(function.spans) if first <= line <= last)
