@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from benchmarks.history import Results, mean
+from benchmarks.plot import draw
 from benchmarks.rows import Row
 from benchmarks.sides import OURS
 from benchmarks.targets import TARGETS, THREADS, Target
@@ -185,6 +186,7 @@ def publish(results: Results, page: Path = PAGE) -> list[Path]:
     _, end, after = rest.partition(END)
     if not begin or not end:
         raise ValueError(f"{page}: expected the lines {BEGIN} and {END}, between which the results go")
-    written = f"{before}{BEGIN}\n\n{full(results)}\n{END}{after}"
+    figure = f"![Ratio to PyTorch, share of the roofline and peak memory per operation]({page.stem}.svg)"
+    written = f"{before}{BEGIN}\n\n{figure}\n\n{full(results)}\n{END}{after}"
     page.write_text(written, encoding="utf-8")
-    return [page]
+    return [page, draw(results, page.with_suffix(".svg"))]
