@@ -138,10 +138,14 @@ def summary(results: Results) -> str:
     """Machine, date and command."""
     a = results.about
     versions = ", ".join(f"{name} {number}" for name, number in a["versions"].items())
+    words = (
+        ("float32", "GFLOP/s float32"),
+        ("float64", "GFLOP/s float64"),
+        ("copy", "GB/s read and written by a copy"),
+    )
     rates = [
         f"{threads} thread{'s' * (threads > 1)}: "
-        + ", ".join(f"{results.rates[threads, t]:.0f} GFLOP/s {t}" for t in ("float32", "float64"))
-        + f", copies {results.rates[threads, 'copy']:.0f} GB/s read and written"
+        + ", ".join(f"{results.rates[threads, name]:.0f} {unit}" for name, unit in words)
         for threads in sorted({threads for threads, _ in results.rates})
     ]
     return "\n".join(
