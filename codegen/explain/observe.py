@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from functools import partial
 from statistics import median
-from types import FrameType
+from types import FrameType, ModuleType
 from typing import Any
 
 from codegen.explain.functions import Function, Functions
@@ -29,6 +29,7 @@ class Figures:
         bytes: moved between memory and caches.
         scratch: bytes of memory besides factors and result.
         error: the greatest one predicted in float32, relative to the largest element; 0 for that of plain sums.
+        parts: the strategies of the contractions that it consists of; () where it is one.
         measured: seconds that it took; None where it was not measured.
     """
 
@@ -39,6 +40,7 @@ class Figures:
     bytes: int
     scratch: int
     error: float
+    parts: tuple[str, ...] = ()
     measured: float | None = None
 
 
@@ -66,7 +68,15 @@ def observed(
             seconds = _timed(partial(compute, way)) if measure else None
             c = way.cost
             figures = Figures(
-                way.strategy.name, way is chosen, c.seconds, c.flops, c.bytes, c.scratch, c.error, seconds
+                way.strategy.name,
+                way is chosen,
+                c.seconds,
+                c.flops,
+                c.bytes,
+                c.scratch,
+                c.error,
+                _parts(rt, way),
+                seconds,
             )
             seen.ways[figures.strategy] = _added(seen.ways.get(figures.strategy), figures)
         compute(chosen)
@@ -74,6 +84,13 @@ def observed(
     with rt.observing(observer):
         values |= function.call(function.code, example, values)
     return found
+
+
+def _parts(rt: ModuleType, way: Any) -> tuple[str, ...]:
+    """The strategies by which the contractions of a way are computed that consists of several."""
+    phases = way.plan if isinstance(way.plan, tuple) and not hasattr(way.plan, "_fields") else ()
+    inner = (phase.gather for phase in phases if phase.gather is not None)
+    return tuple(dict.fromkeys(rt.choice(c, rt.current()).strategy.name for c in inner))
 
 
 def _number(function: Function, frame: FrameType | None) -> int:
@@ -96,6 +113,7 @@ def _added(before: Figures | None, now: Figures) -> Figures:
         bytes=before.bytes + now.bytes,
         scratch=max(before.scratch, now.scratch),
         error=max(before.error, now.error),
+        parts=tuple(dict.fromkeys((*before.parts, *now.parts))),
         measured=measured,
     )
 
