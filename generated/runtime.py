@@ -2390,13 +2390,13 @@ def _winograd_cost(c: Contraction, plan: Winograd, wanted: Settings) -> Cost:
     taps, results = d.volume(slides.taps), prod(plan.results)
     kernel = plan.products * batch * inner * columns
     columns_ = columns // len(plan.columns)
-    shape_ = (inner, columns_, chunk) if slides.adjoint else (chunk, columns_, inner)
+    rows, summed = (inner, chunk) if slides.adjoint else (chunk, inner)
     flops = 2 * tiles * kernel
     other = results * tiles * batch * columns
     transforms = 2 * plan.products * (plan.products * tiles * batch * inner + other)
     small = 2 * kernel * taps
     moved = size * tiles * batch * (2 * plan.products * inner + 2 * results * columns)
-    seconds = flops / gemm_rate(*shape_, d.dtype) + small / gemm_rate(taps, kernel, taps, d.dtype)
+    seconds = flops / gemm_rate(rows, columns_, summed, d.dtype) + small / gemm_rate(taps, kernel, taps, d.dtype)
     at_points = size * plan.products * tiles * batch * (inner + columns)
     if wanted.backend == "compiled":
         seconds += at_points / TRANSFORM_RATE
@@ -2591,9 +2591,10 @@ def _banded(slides: Slides, results: int) -> Banded:
     )
     tiled = _tiled(d.right if slides.adjoint else d.out, a.position, ((tile, results), (point, 1)))
     right, out = (tiled, matrix) if slides.adjoint else (matrix, tiled)
-    main = _classified(*(_without_ones(side, extents) for side in (left, right, out)), _large(extents), d.dtype, True)
+    left, right, out = (_without_ones(side, extents) for side in (left, right, out))
+    main = _classified(left, right, out, _large(extents), d.dtype, True)
     rest = _left_over(slides, number * results, left_over) if left_over else None
-    return Banded(slides, results, main, _blocked_plan(main), rest and (rest, _blocked_plan(rest)))
+    return Banded(slides, results, main, _blocked_plan(main), (rest, _blocked_plan(rest)) if rest else None)
 
 
 def _large(extents: Mapping[str, int]) -> dict[str, int]:
@@ -2618,7 +2619,8 @@ def _left_over(slides: Slides, start: int, number: int) -> Contraction:
         shifts = (sum(s * start for v, s in moves if v == index) for moves in side.steps)
         moved = side._replace(offsets=tuple(n + shift for n, shift in zip(side.offsets, shifts, strict=True)))
         sides.append(_without_ones(moved, extents))
-    return _classified(*sides, _large(extents), d.dtype, True)
+    left, right, out = sides
+    return _classified(left, right, out, _large(extents), d.dtype, True)
 
 
 def _banded_cost(c: Contraction, plan: Banded, wanted: Settings) -> Cost:
@@ -2755,9 +2757,9 @@ def _run_fourier(
     axes = tuple(range(-len(bands), 0))
     kernel_names = (*d.batch, *slides.inner, *d.columns, *slides.taps)
     result_names = (*d.batch, *slides.outer, *d.columns, *slides.positions)
-    flips = (..., *(slice(None, None, -1 if a.flipped else 1) for a in slides.axes))
-    taps = (..., *(slice(0, a.dilation * (d.extents[a.tap] - 1) + 1, a.dilation) for a in slides.axes))
-    results = (..., *(slice(0, d.extents[a.position]) for a in slides.axes))
+    flips: tuple[Any, ...] = (..., *(slice(None, None, -1 if a.flipped else 1) for a in slides.axes))
+    taps: tuple[Any, ...] = (..., *(slice(0, a.dilation * (d.extents[a.tap] - 1) + 1, a.dilation) for a in slides.axes))
+    results: tuple[Any, ...] = (..., *(slice(0, d.extents[a.position]) for a in slides.axes))
 
     def spectrum(values: Array) -> Array:
         """At every frequency, [batch, rows, columns] after the frequencies' axes."""

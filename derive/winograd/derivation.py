@@ -171,10 +171,10 @@ def _premises(f: CookToom, program: Program) -> Iterator[Premise]:
     n = Integer(f.n)
     several = f"at {f.n} points" if f.n > 1 else "at one point"
     yield (
-        "Interpolation. The product of ", z**i, " and ", z**s, f" has a degree below {f.m} + {f.r} - 1 = {f.n}. Such a "
-        f"polynomial is known from its values {several}; at infinity, the coefficient of the highest power counts as "
-        "its value. With ", Access("L", a), " = ", Access("N", a), "/", Access("D", a), ", the polynomial that is 1 at ",
-        Access("p", a), " and 0 at the other points,",
+        "Interpolation. The product of ", z**i, " and ", z**s, f" has a degree below {f.m} + {f.r} - 1 = {f.n}. Such "
+        f"a polynomial is known from its values {several}; at infinity, the coefficient of the highest power counts as "
+        "its value. With ", Access("L", a), " = ", Access("N", a), "/", Access("D", a), ", the polynomial that is 1 ",
+        "at ", Access("p", a), " and 0 at the other points,",
     )  # fmt: skip
     values = Access("A", a, i) * Access("R", a, s) * Access("L", a)
     yield Formula(z ** (i + s), Term((), (Range(a, n),), values))
@@ -203,9 +203,9 @@ def _premises(f: CookToom, program: Program) -> Iterator[Premise]:
     yield Formula(G, f.kernel)
     yield Formula(Transposed(B), f.data)
     yield (
-        "Three sets of numbers occur in it alike. Multiplied by one of each of two kinds and summed, it is an algorithm "
-        "for what results of the third kind: for the coefficients of a product of polynomials (Toom, Cook), or, "
-        "transposed, for a correlation (Winograd) and for both of its gradients. The transforms are",
+        "Three sets of numbers occur in it alike. Multiplied by one of each of two kinds and summed, it is an "
+        "algorithm for what results of the third kind: for the coefficients of a product of polynomials (Toom, Cook), "
+        "or, transposed, for a correlation (Winograd) and for both of its gradients. The transforms are",
     )
     for statement in program.statements[:-1]:
         left = _element(statement.target.name, statement.term.free)
