@@ -1970,10 +1970,10 @@ class _TilePlaces(NamedTuple):
     Attributes:
         flat: the array as one axis.
         start: the position of the first element of all.
-        tiles: a row per index that counts tiles: its first value, its extent, the distance from one to the next, and how
-            far that is along the first and along the second axis.
-        axes: a row for either axis: where its first point lies, how far it is from point to point, its extent. Beyond it
-            elements are 0.
+        tiles: a row per index that counts tiles: its first value, its extent, the distance from one to the next, and
+            how far that is along the first and along the second axis.
+        axes: a row for either axis: where its first point lies, how far it is from point to point, its extent. Beyond
+            it elements are 0.
         runs: what is added for every run of elements that lie next to each other.
         steps: the distance from point to point along both axes.
         length: of a run.
@@ -2067,6 +2067,16 @@ def _from_points(places: Any, counts: Any, x: Any) -> None:
                     _across(half, i * points * length, length, part, 0, length, length)
                     for j in range(right):
                         flat[base + i * steps[0] + j * steps[1] :][:length] = part[j * length :][:length]
+
+
+@cache
+def _has_transforms() -> bool:
+    """Whether the package has the transforms along an axis; a copy of a module and this one may do without."""
+    try:
+        from . import transforms
+    except ImportError:
+        return False
+    return bool(transforms.TRANSFORMS)
 
 
 @cache
@@ -2165,7 +2175,7 @@ class _Tiles:
         axes = zip(plan.results, self.slides.axes, strict=True)
         self.keys = keys = tuple((m, self.d.extents[a.tap], a.flipped) for m, a in axes)
         self.points = tuple(m + r - 1 for m, r, _ in keys)
-        self.compiled = compiles(self.d.products)
+        self.compiled = compiles(self.d.products) and _has_transforms()
         self._places: dict[Any, _TilePlaces | None] = {}
         self.data, self.kernel, self.output = (
             _transform(kind, keys, self.d.dtype) for kind in ("data", "kernel", "output")
@@ -2196,7 +2206,7 @@ class _Tiles:
         self._to_points(chunk, (), True, out)
 
     def others(self, chunk: Any, columns: Any, out: Array) -> None:
-        """The adjoint of the transform of results for the other factor, written to [points, tiles * batch * columns]."""
+        """The adjoint of the transform of results for the other factor, [points, tiles * batch * columns]."""
         self._to_points(chunk, columns, False, out)
 
     def _to_points(self, chunk: Any, columns: Any, window: bool, out: Array) -> None:
@@ -2261,7 +2271,7 @@ class _Tiles:
         return shaped.swapaxes(2, 3) if turned else shaped
 
     def write_sums(self, columns: Any, found: Array, add: bool) -> None:
-        """The gradient of the kernel, from the sums at the points, [points, batch, inner, columns]; or what it grows by."""
+        """The gradient of the kernel, or what it grows by, from sums at the points, [points, batch, inner, columns]."""
         d = self.d
         box = d.box | dict(columns)
         names = (*d.batch, *self.slides.inner, *d.columns)
@@ -2419,7 +2429,7 @@ def _cook_toom(plan: Winograd) -> tuple["CookToom", ...]:
 def _run_winograd(
     c: Contraction, plan: Winograd, left: Array, right: Array, out: Array, seconds: float, add: bool = False
 ) -> None:
-    """Products at the points of a transform instead of a convolution; all transforms are matrix products."""
+    """Products at the points of a transform, fewer than by definition."""
     tiles = _Tiles(plan, left, right, out)
     if len(plan.columns) > 1:
         for number, chunk in enumerate(plan.chunks):
@@ -2437,7 +2447,7 @@ def _run_winograd(
 
 
 def _at_distance(role: str, rows: int, length: int, dtype: Any) -> Array:
-    """Memory of this thread, (rows, length), the rows at a distance that does not put them all into the same cache sets."""
+    """Memory of this thread, (rows, length); the distance of rows does not put them all into the same cache sets."""
     distance = length + ROW_GAP // np.dtype(dtype).itemsize
     return _scratch(role, rows * distance, dtype).reshape(rows, distance)[:, :length]
 
@@ -2737,8 +2747,8 @@ def _fourier_cost(c: Contraction, plan: Fourier, wanted: Settings) -> Cost:
     products = 4 * points * batch * outer * inner * columns  # complex, of half of the points
     seconds = transforms / FFT_RATE + products / (GEMM_RATE / 4) + images * points * size / (COPY_RATE / 4)
     seconds += 20 * CALL * sum(len(outer) for _, outer in plan.groups)
-    blocks = len(plan.groups) * len(plan.groups[0][1])
-    scratch = 3 * size * points * images // max(1, blocks)
+    batch_part, outer_part = -(-batch // len(plan.groups)), -(-outer // len(plan.groups[0][1]))
+    scratch = 3 * size * points * batch_part * (outer_part * (inner + columns) + 2 * inner * columns)
     return Cost(seconds, transforms + products, 2 * images * points * size, scratch, FFT_ERROR)
 
 
