@@ -60,7 +60,7 @@ def observed(
     rt = module.runtime
 
     def observer(contraction: Any, compute: Callable[[Any], None]) -> None:
-        ways = rt.ways(contraction, rt.current().accuracy)
+        ways = rt.ways(contraction, rt.current())
         chosen = rt.choice(contraction, rt.current())
         seen = found.setdefault(_number(function, sys._getframe()), Seen())
         seen.times += 1
