@@ -53,6 +53,7 @@ def run_rows(
     threads: Annotated[str, typer.Option(help="Numbers of threads, separated by commas.")] = "2,1",
     dtypes: Annotated[str, typer.Option(help="Types, separated by commas.")] = ",".join(DTYPES),
     rounds: Annotated[int, typer.Option(min=1, help="Turns of each side per row.")] = 7,
+    minutes: Annotated[float, typer.Option(min=0, help="Three rounds where it would take longer.")] = 11.0,
     quick: Annotated[bool, typer.Option("--quick", help="3 rounds and times only.")] = False,
     seed: Annotated[int, typer.Option(help="Of the order of the sides.")] = 0,
     out: Annotated[Path | None, typer.Option(help="Where results go; a run of everything is kept in history/.")] = None,
@@ -78,7 +79,7 @@ def run_rows(
 
         def entries() -> Iterator[dict[str, Any]]:
             yield about
-            yield from run(parts, chosen, seed, tell)
+            yield from run(parts, chosen, seed, tell, minutes)
 
         lines = list(history.write(path, entries()))
     show(clocked(history.collect(lines), cpu), publish_it)

@@ -7,6 +7,7 @@ import select
 import subprocess
 import sys
 import tempfile
+import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
@@ -21,7 +22,8 @@ from benchmarks.sides import OURS, SIDES
 
 ROOT = Path(__file__).parents[1]
 BURST = 0.03  # seconds that a side computes in its turn, if one call is not longer
-SHARE = 1.0  # seconds that a side may take for a row in all rounds together; three rounds at least
+SHARE = 1.0  # seconds that a side may take for a row in all rounds together
+FEWEST = 3  # rounds that every side has, whatever time they take
 PATIENCE = 60.0  # seconds after which a side counts as hanging
 CRASHES = 3  # a side that has crashed or hung so many times is left out from then on
 
@@ -138,7 +140,12 @@ def processes(sides: Sequence[str], threads: int) -> Iterator[dict[str, Process]
 
 
 def run(
-    parts: Sequence[Part], rows: Sequence[Row], seed: int, tell: Callable[[list[Record]], None], reduced: bool = False
+    parts: Sequence[Part],
+    rows: Sequence[Row],
+    seed: int,
+    tell: Callable[[list[Record]], None],
+    minutes: float = 60.0,
+    reduced: bool = False,
 ) -> Iterator[Record]:
     """Measure all rows in all parts.
 
@@ -147,12 +154,14 @@ def run(
         rows: likewise.
         seed: of the order of the sides.
         tell: is given the records of each row when it is done.
+        minutes: where these would be exceeded, there are fewer rounds.
         reduced: whether layers have sizes that take no time, for tests.
 
     Yields:
         The records: one per row and side, and one per part and number of threads with the machine's rates.
     """
     order = random.Random(seed)
+    end, left = time.monotonic() + 60 * minutes, len(parts) * len(rows)
     for threads in dict.fromkeys(part.threads for part in parts):
         own = [part for part in parts if part.threads == threads]
         names = dict.fromkeys(side for part in own for side in part.sides)
@@ -160,7 +169,9 @@ def run(
             for part in own:
                 yield from _rates(machine["numpy"], part)
                 for row in rows:
-                    records = _measured(row, part, sides, order, reduced)
+                    until = time.monotonic() + (end - time.monotonic()) / left
+                    left -= 1
+                    records = _measured(row, part, sides, order, until, reduced)
                     tell(records)
                     yield from records
             yield from _rates(machine["numpy"], own[-1])
@@ -172,11 +183,13 @@ def _rates(machine: Process, part: Part) -> Iterator[Record]:
         yield {"rates": machine.ask("rates"), "threads": part.threads, "dtype": part.dtype}
 
 
-def _measured(row: Row, part: Part, sides: dict[str, Process], order: random.Random, reduced: bool) -> list[Record]:
+def _measured(
+    row: Row, part: Part, sides: dict[str, Process], order: random.Random, until: float, reduced: bool
+) -> list[Record]:
     found: dict[str, Record] = {}
     times: dict[str, list[dict[str, Any]]] = {}
 
-    def time(side: str) -> None:
+    def turn(side: str) -> None:
         times[side].append(sides[side].ask("time", seconds=BURST))
 
     def memory(side: str) -> None:
@@ -192,10 +205,12 @@ def _measured(row: Row, part: Part, sides: dict[str, Process], order: random.Ran
             found[side] = {**record, "failed": str(failure)}
             continue
         found[side], times[side] = {**record, **answer}, []
-    for turn in range(part.rounds):
+    for number in range(part.rounds):
+        if number >= FEWEST and time.monotonic() > until:
+            break
         for side in order.sample(list(times), len(times)):
-            if turn < min(SIDES[side].rounds, max(3, SHARE * 1e3 / max(found[side]["ms"], 1e-6))):
-                _attempt(found, times, side, time)
+            if number < min(SIDES[side].rounds, max(FEWEST, SHARE * 1e3 / max(found[side]["ms"], 1e-6))):
+                _attempt(found, times, side, turn)
     for side in list(times):
         for key in ("ms", "cpu_ms"):
             found[side][key] = median(answer[key] for answer in times[side])

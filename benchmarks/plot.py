@@ -29,7 +29,7 @@ def draw(results: Results, path: Path, dtype: str = "float32") -> Path:
     with mpl.rc_context({"svg.hashsalt": "gradscribe", "svg.fonttype": "none", "font.size": 8}):
         figure = Figure(figsize=(12, 1.2 + HEIGHT * len(rows)), layout="constrained")
         ratio, share, memory = figure.subplots(1, 3, sharey=True, width_ratios=(3, 2, 2))
-        _points(ratio, _ours(rows, where, results.ratio), "time by PyTorch's")
+        _points(ratio, _ours(rows, where, results.ratio), "ratio to PyTorch")
         ratio.set_xscale("log")
         ratio.axvline(1, color=COLOURS["PyTorch"], linewidth=1)
         _points(share, _ours(rows, where, results.roofline), "share of the roofline")

@@ -73,12 +73,18 @@ def targets_table(results: Results) -> str:
     lines = []
     for v in verdicts(results):
         word = {None: "not measured", True: "reached", False: "**not reached**"}[v.reached]
-        peer = "" if v.target.measure in ("error", "scratch") else f" to {NAMES[v.target.peer]}"
-        measure = f"{v.target.measure}{peer}{', MB' if v.target.measure == 'scratch' else ''}"
+        measure = _measure_words(v.target)
         rows = f"{v.rows} of {v.expected}" if v.rows != v.expected else str(v.rows)
         bound = "" if v.target.measure.endswith("mean") or v.measured is None else v.worst
         lines.append([v.target.title, measure, f"{v.target.most:g}", number(v.measured), word, rows, bound])
     return table(("rows", "measure", "at most", "measured", "", "rows measured", "the worst"), lines)
+
+
+def _measure_words(target: Target) -> str:
+    """The measure of a target, and what it is relative to."""
+    peer = NAMES[target.peer]
+    words = {"error": "error", "scratch": "scratch, MB", "behind": f"rows behind {peer}"}
+    return words.get(target.measure, f"{target.measure} to {peer}")
 
 
 def number(value: float | None) -> str:

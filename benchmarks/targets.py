@@ -38,7 +38,7 @@ class Target:
         layer = row.layer
         dense = layer.kind == "conv" and layer.kernel == 3
         wanted = {"": True, "3x3": dense, "other": not dense}[self.kernels]
-        if self.measure == "error" and layer.kind == "training":
+        if layer.kind == "training" and (self.measure == "error" or self.peer == "jax"):
             return False
         operation = not self.measure.startswith("dw") or row.operation == "dw"
         return wanted and operation and (not self.groups or layer.group in self.groups)
