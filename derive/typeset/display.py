@@ -48,7 +48,7 @@ def text_grid(grid: Grid, t: TextTypesetter) -> list[str]:
 def formula(f: Formula, t: LatexTypesetter) -> str:
     """A formula as LaTeX without delimiters."""
     if isinstance(f.right, ImmutableMatrix):
-        rows = r" \\ ".join(" & ".join(t.expr(v) for v in row) for row in f.right.tolist())
+        rows = r" \\[3pt] ".join(" & ".join(t.expr(v) for v in row) for row in f.right.tolist())
         columns = "r" * f.right.shape[1]
         right = rf"\left[\begin{{array}}{{{columns}}}{rows}\end{{array}}\right]"
     elif isinstance(f.right, Term):

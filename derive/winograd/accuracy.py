@@ -6,6 +6,8 @@ the greatest difference from the plain correlation in float64, relative to the g
 8 seeds and both kinds of data counts.
 """
 
+from collections.abc import Callable
+from functools import partial
 from itertools import product
 from typing import Any
 
@@ -43,17 +45,30 @@ def measured_error(algorithm: CookToom, dims: int = 2, dtype: type = np.float32)
         dims: how many axes it is nested along.
         dtype: what is computed in.
     """
-    return max(error(algorithm, dims, dtype, seed, rectified) for seed in range(SEEDS) for rectified in (False, True))
+    return _greatest(algorithm, dims, dtype, partial(nested, algorithm))
 
 
-def error(algorithm: CookToom, dims: int, dtype: type, seed: int, rectified: bool) -> float:
-    """The error for one draw."""
+def plain_error(algorithm: CookToom, dims: int = 2, dtype: type = np.float32) -> float:
+    """The same for the plain correlation that the algorithm computes."""
+    return _greatest(algorithm, dims, dtype, partial(plain, algorithm.m))
+
+
+def _greatest(algorithm: CookToom, dims: int, dtype: type, compute: Callable[[Array, Array], Array]) -> float:
+    draws = product(range(SEEDS), (False, True))
+    return max(_error(compute, *drawn(algorithm, dims, dtype, *draw), algorithm.m) for draw in draws)
+
+
+def drawn(algorithm: CookToom, dims: int, dtype: type, seed: int, rectified: bool) -> tuple[Array, Array]:
+    """Tiles, (n, ..., tiles, channels), and kernels, (r, ..., channels, kernels)."""
     rng = np.random.default_rng(seed)
     data: Array = rng.standard_normal((*[algorithm.n] * dims, TILES, CHANNELS)).astype(dtype)
     kernel: Array = rng.standard_normal((*[algorithm.r] * dims, CHANNELS, KERNELS)).astype(dtype)
-    data = np.maximum(data, 0) if rectified else data
-    expected = plain(algorithm.m, data.astype(np.float64), kernel.astype(np.float64))
-    return float(np.abs(nested(algorithm, data, kernel) - expected).max() / np.abs(expected).max())
+    return (np.maximum(data, 0) if rectified else data), kernel
+
+
+def _error(compute: Callable[[Array, Array], Array], data: Array, kernel: Array, m: int) -> float:
+    expected = plain(m, data.astype(np.float64), kernel.astype(np.float64))
+    return float(np.abs(compute(data, kernel) - expected).max() / np.abs(expected).max())
 
 
 def nested(algorithm: CookToom, data: Array, kernel: Array) -> Array:
