@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from benchmarks.history import Results, mean
+from benchmarks.plot import draw
 from benchmarks.rows import Row
 from benchmarks.sides import OURS
 from benchmarks.targets import TARGETS, THREADS, Target
@@ -137,10 +138,14 @@ def summary(results: Results) -> str:
     """Machine, date and command."""
     a = results.about
     versions = ", ".join(f"{name} {number}" for name, number in a["versions"].items())
+    words = (
+        ("float32", "GFLOP/s float32"),
+        ("float64", "GFLOP/s float64"),
+        ("copy", "GB/s read and written by a copy"),
+    )
     rates = [
         f"{threads} thread{'s' * (threads > 1)}: "
-        + ", ".join(f"{results.rates[threads, t]:.0f} GFLOP/s {t}" for t in ("float32", "float64"))
-        + f", copies {results.rates[threads, 'copy']:.0f} GB/s read and written"
+        + ", ".join(f"{results.rates[threads, name]:.0f} {unit}" for name, unit in words)
         for threads in sorted({threads for threads, _ in results.rates})
     ]
     return "\n".join(
@@ -185,6 +190,7 @@ def publish(results: Results, page: Path = PAGE) -> list[Path]:
     _, end, after = rest.partition(END)
     if not begin or not end:
         raise ValueError(f"{page}: expected the lines {BEGIN} and {END}, between which the results go")
-    written = f"{before}{BEGIN}\n\n{full(results)}\n{END}{after}"
+    figure = f"![Ratio to PyTorch, share of the roofline and peak memory per operation]({page.stem}.svg)"
+    written = f"{before}{BEGIN}\n\n{figure}\n\n{full(results)}\n{END}{after}"
     page.write_text(written, encoding="utf-8")
-    return [page]
+    return [page, draw(results, page.with_suffix(".svg"))]

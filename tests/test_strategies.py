@@ -40,9 +40,9 @@ def small_blocks(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     monkeypatch.setattr(rt, "BLOCK", 256)
     monkeypatch.setattr(rt, "PIECE", 256)
     monkeypatch.setattr(rt, "LEAST_ROWS", 3)
-    rt.ways.cache_clear()  # plans hold blocks
+    rt._ways.cache_clear()  # plans hold blocks
     yield
-    rt.ways.cache_clear()
+    rt._ways.cache_clear()
 
 
 def difference(case: Problem) -> float:
@@ -58,7 +58,7 @@ def applies(case: Problem, strategy: str, accuracy: str) -> bool:
     seen: list[bool] = []
 
     def note(c: rt.Contraction, compute: object) -> None:
-        seen.append(any(way.strategy.name == strategy for way in rt.ways(c, accuracy)))
+        seen.append(any(way.strategy.name == strategy for way in rt.ways(c, rt.current())))
 
     with rt.settings(accuracy=accuracy), rt.observing(note), np.errstate(all="ignore"):  # nothing is computed
         kept = None if case.out is None else case.out.array.copy()

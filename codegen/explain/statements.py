@@ -62,15 +62,12 @@ class Statement:
     ways: tuple[Figures, ...] = ()
 
 
-def statements(
-    function: Function, example: Instance, known: Collection[str], seen: Mapping[int, Seen]
-) -> tuple[Statement, ...]:
+def statements(function: Function, example: Instance, seen: Mapping[int, Seen]) -> tuple[Statement, ...]:
     """The statements that a call runs.
 
     Args:
         function: the function.
         example: sizes and values.
-        known: the arrays there are.
         seen: the contractions that were observed, by their number in the function's text.
     """
     sizes = complete_sizes(function.kernel.program, example.sizes)
