@@ -258,6 +258,12 @@ def test_derive_winograd_refuses(gradscribe: Command, arguments: list[str], part
     is_a_mistake(gradscribe("derive", *arguments), *parts)
 
 
+def test_the_help_names_winograd_and_its_options(gradscribe: Command) -> None:
+    done = gradscribe("derive", "--help")
+    assert "winograd, the fast correlation F(m, r)" in done.out
+    assert all(option in done.out for option in ("--m ", "--r ", "--points", "--dims"))
+
+
 def test_a_layer_of_ones_own_may_be_called_winograd(gradscribe: Command, own_file: Path, tmp_path: Path) -> None:
     own_file.write_text(OWN.replace("def cube", "def winograd"), encoding="utf-8")
     (tmp_path / "winograd.eq").write_text("winograd[n] = d[n]^2", encoding="utf-8")
