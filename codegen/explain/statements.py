@@ -64,15 +64,12 @@ class Statement:
     ways: tuple[Figures, ...] = ()
 
 
-def statements(
-    function: Function, example: Instance, known: Collection[str], seen: Mapping[int, Seen]
-) -> tuple[Statement, ...]:
+def statements(function: Function, example: Instance, seen: Mapping[int, Seen]) -> tuple[Statement, ...]:
     """The statements that a call runs.
 
     Args:
         function: the function.
         example: sizes and values.
-        known: the arrays there are.
         seen: the contractions that were observed, by their number in the function's text.
     """
     sizes = complete_sizes(function.kernel.program, example.sizes)
@@ -104,8 +101,11 @@ def _walked(records: Sequence[Record], scope: _Scope) -> Iterator[Statement]:
                 yield from _walked(then if all(number(s, scope.sizes) == 1 for s in ones) else otherwise, scope)
             case Present(array, body):
                 yield from _walked(body, scope) if array not in scope.absent else ()
-            case Wanted(_, body) | When(_, _, body) | Block(_, _, _, _, body):
+            case Wanted(_, body) | When(_, _, body):
                 yield from _walked(body, scope)
+            case Block(extent, block, _, _, body):  # all blocks together
+                whole = dict(scope.sizes) | {block: number(extent, scope.sizes)}
+                yield from _walked(body, replace(scope, sizes=whole))
             case Loop(_, extent, body):
                 rounds = number(extent, scope.sizes)
                 yield Statement(_text(record, scope), scope.depth)
