@@ -139,8 +139,13 @@ def lenet5_forward(
     np.tanh(a1_y, out=a1_y)
     a1_y *= 1.7159
     buffers.give(c1_u)
-    a1_y_1 = a1_y.reshape(N, 14, 2, 14, 2, 6)
-    s2_z = rt.total(a1_y_1.transpose(0, 1, 3, 5, 2, 4), (-2, -1))
+    a1_y_1 = rt.Window(  # n i j c r t
+        a1_y,
+        (N, 14, 14, 6, 2, 2),
+        ((0, (0, 1)), (0, (1, 2), (4, 1)), (0, (2, 2), (5, 1)), (0, (3, 1))),
+    )
+    s2_z = buffers.take((N, 14, 14, 6), dtype)
+    rt.reduce("sum", a1_y_1, s2_z)
     s2_y = buffers.take((N, 14, 14, 6), dtype)
     np.multiply(s2_z, 2 / 3 * s2_a, out=s2_y)
     s2_y += (2 / 3) * s2_b
@@ -160,8 +165,13 @@ def lenet5_forward(
     np.tanh(a3_y, out=a3_y)
     a3_y *= 1.7159
     buffers.give(c3_u)
-    a3_y_1 = a3_y.reshape(N, 5, 2, 5, 2, 16)
-    s4_z = rt.total(a3_y_1.transpose(0, 1, 3, 5, 2, 4), (-2, -1))
+    a3_y_1 = rt.Window(  # n i j c r t
+        a3_y,
+        (N, 5, 5, 16, 2, 2),
+        ((0, (0, 1)), (0, (1, 2), (4, 1)), (0, (2, 2), (5, 1)), (0, (3, 1))),
+    )
+    s4_z = buffers.take((N, 5, 5, 16), dtype)
+    rt.reduce("sum", a3_y_1, s4_z)
     s4_y = buffers.take((N, 5, 5, 16), dtype)
     np.multiply(s4_z, 2 / 3 * s4_a, out=s4_y)
     s4_y += (2 / 3) * s4_b
@@ -240,14 +250,20 @@ def lenet5_predict(x: Any, params: Mapping[str, Any], *, buffers: rt.Buffers | N
     np.tanh(a1_y, out=a1_y)
     a1_y *= 1.7159
     buffers.give(c1_u)
-    a1_y_1 = a1_y.reshape(N, 14, 2, 14, 2, 6)
-    s2_z = rt.total(a1_y_1.transpose(0, 1, 3, 5, 2, 4), (-2, -1))
+    a1_y_1 = rt.Window(  # n i j c r t
+        a1_y,
+        (N, 14, 14, 6, 2, 2),
+        ((0, (0, 1)), (0, (1, 2), (4, 1)), (0, (2, 2), (5, 1)), (0, (3, 1))),
+    )
+    s2_z = buffers.take((N, 14, 14, 6), dtype)
+    rt.reduce("sum", a1_y_1, s2_z)
     buffers.give(a1_y)
     s2_y = buffers.take((N, 14, 14, 6), dtype)
     np.multiply(s2_z, 2 / 3 * s2_a, out=s2_y)
     s2_y += (2 / 3) * s2_b
     np.tanh(s2_y, out=s2_y)
     s2_y *= 1.7159
+    buffers.give(s2_z)
     s2_y_1 = rt.Window(  # n i j r t c
         s2_y,
         (N, 10, 10, 5, 5, 6),
@@ -263,14 +279,20 @@ def lenet5_predict(x: Any, params: Mapping[str, Any], *, buffers: rt.Buffers | N
     np.tanh(a3_y, out=a3_y)
     a3_y *= 1.7159
     buffers.give(c3_u)
-    a3_y_1 = a3_y.reshape(N, 5, 2, 5, 2, 16)
-    s4_z = rt.total(a3_y_1.transpose(0, 1, 3, 5, 2, 4), (-2, -1))
+    a3_y_1 = rt.Window(  # n i j c r t
+        a3_y,
+        (N, 5, 5, 16, 2, 2),
+        ((0, (0, 1)), (0, (1, 2), (4, 1)), (0, (2, 2), (5, 1)), (0, (3, 1))),
+    )
+    s4_z = buffers.take((N, 5, 5, 16), dtype)
+    rt.reduce("sum", a3_y_1, s4_z)
     buffers.give(a3_y)
     s4_y = buffers.take((N, 5, 5, 16), dtype)
     np.multiply(s4_z, 2 / 3 * s4_a, out=s4_y)
     s4_y += (2 / 3) * s4_b
     np.tanh(s4_y, out=s4_y)
     s4_y *= 1.7159
+    buffers.give(s4_z)
     s4_y_1 = s4_y.reshape(N, 5, 1, 5, 1, 16)
     c5_u = buffers.take((N, 1, 1, 120), dtype)
     rt.contract("n r i t j c, r t c k -> n i j k", s4_y_1, c5_w, out=c5_u)
@@ -390,9 +412,12 @@ def lenet5_backward(
     ds4_u *= ds4_y
     buffers.give(ds4_y)
     da3_y = buffers.take((N, 10, 10, 16), dtype)
-    da3_y.fill(0)
-    da3_y_1 = da3_y.reshape(N, 5, 2, 5, 2, 16)
-    da3_y_1 += s4_a * ds4_u[:, :, None, :, None, :]
+    da3_y_1 = rt.Window(  # m i j e r t
+        da3_y,
+        (N, 5, 5, 16, 2, 2),
+        ((0, (0, 1)), (0, (1, 2), (4, 1)), (0, (2, 2), (5, 1)), (0, (3, 1))),
+    )
+    rt.spread(ds4_u, da3_y_1, scale=s4_a)
     dc3_u = buffers.take((N, 10, 10, 16), dtype)
     np.square(a3_y, out=dc3_u)
     dc3_u *= 0.38852302970258557
@@ -420,9 +445,12 @@ def lenet5_backward(
     ds2_u *= ds2_y
     buffers.give(ds2_y)
     da1_y = buffers.take((N, 28, 28, 6), dtype)
-    da1_y.fill(0)
-    da1_y_1 = da1_y.reshape(N, 14, 2, 14, 2, 6)
-    da1_y_1 += s2_a * ds2_u[:, :, None, :, None, :]
+    da1_y_1 = rt.Window(  # m i j e r t
+        da1_y,
+        (N, 14, 14, 6, 2, 2),
+        ((0, (0, 1)), (0, (1, 2), (4, 1)), (0, (2, 2), (5, 1)), (0, (3, 1))),
+    )
+    rt.spread(ds2_u, da1_y_1, scale=s2_a)
     dc1_u = buffers.take((N, 28, 28, 6), dtype)
     np.square(a1_y, out=dc1_u)
     dc1_u *= 0.38852302970258557

@@ -102,16 +102,16 @@ def ends(values: Sequence[Expr], extents: Sequence[Expr]) -> list[tuple[Expr, Ex
 
 
 def is_window(positions: Sequence[Expr], form: Form, taps: Collection[Symbol]) -> bool:
-    """Whether every index runs along one axis, some axis has a window, and none two windows or two taps."""
+    """Whether windows slide along some axes, each by an index of its own, while all other axes have no taps."""
     seen: list[Symbol] = []
     slides = False
     for expression in positions:
         parts = affine(expression, form.indices)
         within = [v for v in parts.indices if v in taps]
         steps = [v for v in parts.indices if v not in taps]
-        if len(within) > 1 or len(steps) > 1 or any(sign(parts.coefficient(v)) != 1 for v in steps):
+        if len(within) > len(steps) or len(steps) > 1 or any(sign(parts.coefficient(v)) != 1 for v in steps):
             return False
-        slides |= bool(within and steps)
+        slides |= bool(within)
         seen += parts.indices
     return slides and len(seen) == len(set(seen)) and set(seen) == set(form.indices)
 

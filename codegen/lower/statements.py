@@ -15,7 +15,7 @@ from codegen.lower.scatter import blocked
 from codegen.lower.scope import Scope
 from codegen.lower.special import unit_groups
 from codegen.lower.taps import lower_taps
-from codegen.lower.windows import lower_windows
+from codegen.lower.windows import is_small, lower_windows
 from codegen.plan import Allocate, Branch, Plan, Present, Record, Split
 from derive.term import Program, Statement, accesses
 
@@ -80,6 +80,9 @@ def _summands(form: Form, scope: Scope) -> list[Form]:
 
 
 def _form(form: Form, scope: Scope, fresh: bool, gemm: bool = True) -> list[Record]:
+    windows = lower_windows(form, scope, fresh) if is_small(form, scope) else None
+    if windows is not None:
+        return windows
     form, views = split_axes(form, scope)
     split_form, view = split_target(form, scope)
     if view is not None:

@@ -21,6 +21,19 @@ from derive.index import affine, fresh_names
 from derive.term import Access, accesses, index_ranges
 
 
+FEW = 16
+"""Elements of windows that are looped over rather than made axes of their own where they do not overlap."""
+
+
+def is_small(form: Form, scope: Scope) -> bool:
+    """Whether windows have few elements, none of which are neighbours in memory: slices of them are long runs."""
+    groups = (form.place, *(a.indices for a in accesses(form.body)))
+    parts = [[affine(e, form.indices) for e in group] for group in groups if group]
+    within = {v for group in parts for p in group if len(p.terms) > 1 for v, c in p.terms if c == 1}
+    runs = all(len(group[-1].terms) < 2 for group in parts)
+    return bool(within) and runs and scope.volume([form.range(v) for v in within]) <= FEW
+
+
 def lower_windows(form: Form, scope: Scope, fresh: bool) -> list[Record] | None:
     """Lower `form` to windows reduced or filled; None where it is neither."""
     if all(scope.fits(e, s, form) and not e.is_Integer for e, s in zip(form.place, form.target.shape, strict=True)):
