@@ -31,6 +31,9 @@ BLOCK = 1 << 18
 TILE = 1 << 20
 """Elements of the part of an array that is reduced at a time: 4 MiB of float32, so that a call takes long enough."""
 
+RUNS = 256
+"""Elements next to each other up to which slices with gaps between such runs are gathered before they are used."""
+
 WIDE = 32
 """Elements of a row from which on rows are sorted by label and added whole; below, elements are counted up."""
 
@@ -2925,30 +2928,50 @@ class Along(NamedTuple):
         positions = np.asarray(self.offsets, np.intp)[:, None] + self.step * np.arange(self.windows)
         return np.flatnonzero(~((positions >= 0) & (positions < self.size)).any(axis=0))
 
-    def taps(self, axis: int) -> "tuple[Tap, ...]":
-        """The taps that are elements in some windows, those of most windows first."""
+    def taps(self, axis: int, residues: tuple[int, ...] = ()) -> "tuple[Tap, ...]":
+        """The taps that are elements in some windows, those of most windows first.
+
+        Where there are `residues` modulo the step, the elements of each of these are an array of their own.
+        """
         found = []
         for number, offset in enumerate(self.offsets):
             low, high = clip(self.windows, (self.step, offset, self.size))
             if low < high:
-                to, of = slice(low, high), span(self.step, offset, low, high)
-                found.append(Tap(_along_axis(axis, to), _along_axis(axis, of), number * self.weight))
+                first, residue = divmod(offset, self.step)
+                of = slice(low + first, high + first) if residues else span(self.step, offset, low, high)
+                array = residues.index(residue) if residues else 0
+                to = _along_axis(axis, slice(low, high))
+                found.append(Tap(to, array, _along_axis(axis, of), number * self.weight))
         return tuple(sorted(found, key=lambda tap: tap.to[axis].start - tap.to[axis].stop))
+
+    def residues(self, run: int) -> tuple[int, ...]:
+        """Those of the taps, where gathering their elements pays: they are not many next to each other in memory."""
+        return tuple(sorted({o % self.step for o in self.offsets})) if self.step > 1 and run <= RUNS else ()
 
 
 class Tap(NamedTuple):
-    """Which results see the tap, as which elements, and its contribution to the position in the window."""
+    """The results that see a tap, the elements of which array it is there, and its part of the position in a window."""
 
     to: tuple[slice, ...]
+    array: int
     of: tuple[slice, ...]
     place: int
 
 
 class Stage(NamedTuple):
-    """A reduction along one axis: the extents of the result, and slices that cover it, each with its taps."""
+    """A reduction along one axis.
+
+    Attributes:
+        extents: of the result.
+        arrays: the slices of the source that are gathered first; () for none.
+        groups: slices that cover the result, each with its taps.
+        scattered: whether these slices are computed elsewhere and then put in their place.
+    """
 
     extents: tuple[int, ...]
+    arrays: tuple[tuple[slice, ...], ...]
     groups: tuple[tuple[tuple[slice, ...], tuple[Tap, ...]], ...]
+    scattered: bool = False
 
 
 class Tile(NamedTuple):
@@ -2999,6 +3022,26 @@ def _boxes(extents: Sequence[int], most: int) -> Iterator[tuple[tuple[int, int],
     return product(*reversed(ranges))
 
 
+def _move(target: Array, source: Array) -> None:
+    """Copy, run by run and not element by element where the last axis of both is a run."""
+    item = target.itemsize
+    if target.dtype == source.dtype and target.shape[-1:] > (1,) and target.strides[-1] == source.strides[-1] == item:
+        run = np.dtype((np.void, item * target.shape[-1]))
+        target, source = target.view(run), source.view(run)
+    np.copyto(target, source)
+
+
+def _gathered(role: str, source: Array, stage: Stage) -> list[Array]:
+    """The arrays that the taps of a stage are elements of."""
+    found = []
+    for number, at in enumerate(stage.arrays):
+        part = source[at]
+        room = _scratch(f"{role}{number}", part.size, part.dtype).reshape(part.shape)
+        _move(room, part)
+        found.append(room)
+    return found or [source]
+
+
 # ----- windows reduced -----
 @lru_cache(maxsize=256)
 def _reduction(axes: tuple[Along, ...]) -> tuple[Tile, ...]:
@@ -3012,8 +3055,10 @@ def _reduction(axes: tuple[Along, ...]) -> tuple[Tile, ...]:
         stages = []
         for axis, (_, part) in enumerate(parts):
             if part is not None:
+                residues = part.residues(prod(extents[axis + 1 :]))
+                arrays = tuple(_along_axis(axis, slice(residue, None, part.step)) for residue in residues)
                 extents[axis] = part.windows
-                stages.append(Stage(tuple(extents), (((), part.taps(axis)),)))
+                stages.append(Stage(tuple(extents), arrays, (((), part.taps(axis, residues)),)))
         tiles.append(Tile(tuple(slice(*r) for r in box), tuple(part for part, _ in parts), tuple(stages)))
     return tuple(tiles)
 
@@ -3071,14 +3116,21 @@ def _folded(op: str, tile: Tile, source: Array, out: Array, places: Array | None
             size = prod(stage.extents)
             best = _scratch(f"folded{number}", size, out.dtype).reshape(stage.extents)
             at = None if places is None else _scratch(f"seen{number}", size, places.dtype).reshape(stage.extents)
+        arrays = _gathered("elements", source, stage)
         for part, taps in stage.groups:
-            _fold(op, taps, source, best[part])
-            if at is not None:
-                _locate(taps, source, best[part], seen, at[part])
+            target = best[part]
+            room = _scratch("room", target.size, target.dtype).reshape(target.shape) if stage.scattered else target
+            _fold(op, taps, arrays, room)
+            if stage.scattered:
+                _move(target, room)
+        if at is not None:
+            earlier = None if seen is None else _gathered("before", seen, stage)
+            ((_, taps),) = stage.groups
+            _locate(taps, arrays, best, earlier, at)
         source, seen = best, at
 
 
-def _fold(op: str, taps: Sequence[Tap], source: Array, out: Array) -> None:
+def _fold(op: str, taps: Sequence[Tap], arrays: Sequence[Array], out: Array) -> None:
     """Reduce along one axis; results that no tap reaches are those of no element."""
     function, empty = _FOLDS[op]
     if not taps or out[taps[0].to].size < out.size:
@@ -3087,14 +3139,17 @@ def _fold(op: str, taps: Sequence[Tap], source: Array, out: Array) -> None:
         return
     first, *rest = taps
     if rest and rest[0].to == first.to:
-        function(source[first.of], source[rest.pop(0).of], out=out[first.to])
+        second = rest.pop(0)
+        function(arrays[first.array][first.of], arrays[second.array][second.of], out=out[first.to])
     else:
-        np.copyto(out[first.to], source[first.of])
+        np.copyto(out[first.to], arrays[first.array][first.of])
     for tap in rest:
-        function(out[tap.to], source[tap.of], out=out[tap.to])
+        function(out[tap.to], arrays[tap.array][tap.of], out=out[tap.to])
 
 
-def _locate(taps: Sequence[Tap], source: Array, best: Array, seen: Array | None, places: Array) -> None:
+def _locate(
+    taps: Sequence[Tap], arrays: Sequence[Array], best: Array, seen: Sequence[Array] | None, places: Array
+) -> None:
     """The smallest positions of elements that equal `best`; `seen` are those of the elements within earlier axes.
 
     Some element of every window equals its best one, so along the first axis it is the last one if no other.
@@ -3108,10 +3163,11 @@ def _locate(taps: Sequence[Tap], source: Array, best: Array, seen: Array | None,
             continue
         part = places[tap.to]
         same, here, earlier = (room[: part.size].reshape(part.shape) for room in rooms)
-        np.equal(source[tap.of], best[tap.to], out=same.view(np.bool_))
+        np.equal(arrays[tap.array][tap.of], best[tap.to], out=same.view(np.bool_))
         np.subtract(same, 1, out=here, dtype=kind)  # all bits where they differ, else 0
         if seen is not None:
-            here |= np.add(seen[tap.of], tap.place, out=earlier) if tap.place else seen[tap.of]
+            before = seen[tap.array][tap.of]
+            here |= np.add(before, tap.place, out=earlier) if tap.place else before
         elif tap.place:
             here |= kind.type(tap.place)
         np.minimum(part, here, out=part)
@@ -3164,9 +3220,11 @@ def _spreading(axes: tuple[Along, ...], at_once: bool) -> tuple[Tile, ...]:
         for axis, (_, part) in reversed(list(enumerate(parts))):
             if part is not None:
                 extents[axis] = part.size
-                stages.append(Stage(tuple(extents), tuple(_by_residue(part, axis))))
+                scattered = part.step > 1 and prod(extents[axis + 1 :]) <= RUNS
+                stages.append(Stage(tuple(extents), (), tuple(_by_residue(part, axis)), scattered))
         if at_once:
-            stages = [Stage(tuple(extents), _joined(stages, len(axes)))]
+            scattered = any(stage.scattered for stage in stages)
+            stages = [Stage(tuple(extents), (), _joined(stages, len(axes)), scattered)]
         tiles.append(Tile(tuple(slice(*r) for r in box), tuple(part for part, _ in parts), tuple(stages)))
     return tuple(tiles)
 
@@ -3183,7 +3241,7 @@ def _joined(stages: Sequence[Stage], axes: int) -> tuple[tuple[tuple[slice, ...]
     groups = []
     for joint in product(*(stage.groups for stage in stages)):
         taps = (
-            Tap(box([t.to for t in several]), box([t.of for t in several]), sum(t.place for t in several))
+            Tap(box([t.to for t in several]), 0, box([t.of for t in several]), sum(t.place for t in several))
             for several in product(*(taps for _, taps in joint))
         )
         groups.append((box([at for at, _ in joint]), tuple(taps)))
@@ -3231,7 +3289,8 @@ def _chosen(tile: Tile, values: Array, places: Array, out: Array) -> None:
     rooms = _scratch("same", values.size, np.int8), _scratch("mask", values.size, bits)
     given = values.view(bits)
     for at, taps in stage.groups:
-        target = out[at]
+        place = out[at]
+        target = _scratch("room", place.size, place.dtype).reshape(place.shape) if stage.scattered else place
         if not taps or target[taps[0].to].size < target.size:
             target.fill(0)
         for number, tap in enumerate(taps):
@@ -3245,6 +3304,8 @@ def _chosen(tile: Tile, values: Array, places: Array, out: Array) -> None:
             else:
                 mask &= value
                 part += mask.view(out.dtype)
+        if stage.scattered:
+            _move(place, target)
 
 
 def _narrowed(places: Array, none: int) -> Array:

@@ -20,7 +20,6 @@ from derive.differentiate import position
 from derive.index import affine, fresh_names
 from derive.term import Access, accesses, index_ranges
 
-
 FEW = 16
 """Elements of windows that are looped over rather than made axes of their own where they do not overlap."""
 
