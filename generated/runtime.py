@@ -3118,10 +3118,11 @@ def _folded(op: str, tile: Tile, source: Array, out: Array, places: Array | None
             at = None if places is None else _scratch(f"seen{number}", size, places.dtype).reshape(stage.extents)
         arrays = _gathered("elements", source, stage)
         for part, taps in stage.groups:
-            target = best[part]
-            room = _scratch("room", target.size, target.dtype).reshape(target.shape) if stage.scattered else target
+            target = room = best[part]
+            if stage.scattered and len(taps) > 1:
+                room = _scratch("room", target.size, target.dtype).reshape(target.shape)
             _fold(op, taps, arrays, room)
-            if stage.scattered:
+            if room is not target:
                 _move(target, room)
         if at is not None:
             earlier = None if seen is None else _gathered("before", seen, stage)
@@ -3142,7 +3143,7 @@ def _fold(op: str, taps: Sequence[Tap], arrays: Sequence[Array], out: Array) -> 
         second = rest.pop(0)
         function(arrays[first.array][first.of], arrays[second.array][second.of], out=out[first.to])
     else:
-        np.copyto(out[first.to], arrays[first.array][first.of])
+        _move(out[first.to], arrays[first.array][first.of])
     for tap in rest:
         function(out[tap.to], arrays[tap.array][tap.of], out=out[tap.to])
 
