@@ -278,6 +278,9 @@ class Emitter:
     def _updated(self, record: Update) -> list[str]:
         target = self.slice(record.target, record)
         if record.op == "+=":
+            row = self._row(record, target)
+            if row:
+                return [f"rt.add_row({target}, {self._printer(record, row).text(record.body)})"]
             value = self._value(record)
             is_view = any(v is not None for v in record.target.vectors)
             if is_view and "[" in target and len(target) + len(value) > LONG:
@@ -295,6 +298,15 @@ class Emitter:
             ]
         arrays = f"{self._view(target)}, {self._view(self.slice(found, record))}"
         return [f"{_RECORDED[record.op]}({arrays}, {self._value(record)}, {self.position(position)})"]
+
+    def _row(self, update: Update, target: str) -> tuple[Symbol, ...]:
+        """The last axes, if what is added to a whole array sees them and not the two axes before; () otherwise."""
+        read = {tuple(v for v in part.vectors if v is not None) for _, part in update.slices}
+        own = next(iter(read)) if len(read) == 1 else ()
+        rest = update.axes[: len(update.axes) - len(own)]
+        if update.summed or "[" in target or len(rest) < 2 or update.axes != rest + own:
+            return ()
+        return () if set(rest) & update.body.free_symbols else own
 
     def _view(self, text: str) -> str:
         """A subscript by integers alone yields a scalar; an ellipsis keeps it a view."""

@@ -80,7 +80,7 @@ def lenet_forward(
     )
     c1_u = buffers.take((N, 28, 28, 6), dtype)
     rt.contract("n i j r t c, r t c k -> n i j k", x_1, c1_w, out=c1_u)
-    c1_u += c1_b
+    rt.add_row(c1_u, c1_b)
     a1_y = buffers.take((N, 28, 28, 6), dtype)
     np.tanh(c1_u, out=a1_y)
     buffers.give(c1_u)
@@ -99,7 +99,7 @@ def lenet_forward(
     )
     c3_u = buffers.take((N, 10, 10, 16), dtype)
     rt.contract("n i j r t c, r t c k -> n i j k", s2_y_1, c3_w, out=c3_u)
-    c3_u += c3_b
+    rt.add_row(c3_u, c3_b)
     a3_y = buffers.take((N, 10, 10, 16), dtype)
     np.tanh(c3_u, out=a3_y)
     buffers.give(c3_u)
@@ -171,7 +171,7 @@ def lenet_predict(x: Any, params: Mapping[str, Any], *, buffers: rt.Buffers | No
     )
     c1_u = buffers.take((N, 28, 28, 6), dtype)
     rt.contract("n i j r t c, r t c k -> n i j k", x_1, c1_w, out=c1_u)
-    c1_u += c1_b
+    rt.add_row(c1_u, c1_b)
     a1_y = buffers.take((N, 28, 28, 6), dtype)
     np.tanh(c1_u, out=a1_y)
     buffers.give(c1_u)
@@ -191,7 +191,7 @@ def lenet_predict(x: Any, params: Mapping[str, Any], *, buffers: rt.Buffers | No
     c3_u = buffers.take((N, 10, 10, 16), dtype)
     rt.contract("n i j r t c, r t c k -> n i j k", s2_y_1, c3_w, out=c3_u)
     buffers.give(s2_y)
-    c3_u += c3_b
+    rt.add_row(c3_u, c3_b)
     a3_y = buffers.take((N, 10, 10, 16), dtype)
     np.tanh(c3_u, out=a3_y)
     buffers.give(c3_u)

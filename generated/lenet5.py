@@ -133,7 +133,7 @@ def lenet5_forward(
     )
     c1_u = buffers.take((N, 28, 28, 6), dtype)
     rt.contract("n i j r t c, r t c k -> n i j k", x_1, c1_w, out=c1_u)
-    c1_u += c1_b
+    rt.add_row(c1_u, c1_b)
     a1_y = buffers.take((N, 28, 28, 6), dtype)
     np.multiply(c1_u, 2 / 3, out=a1_y)
     np.tanh(a1_y, out=a1_y)
@@ -159,7 +159,7 @@ def lenet5_forward(
     )
     c3_u = buffers.take((N, 10, 10, 16), dtype)
     rt.contract("n i j r t c, r t c k -> n i j k", s2_y_1, c3_z, out=c3_u)
-    c3_u += c3_b
+    rt.add_row(c3_u, c3_b)
     a3_y = buffers.take((N, 10, 10, 16), dtype)
     np.multiply(c3_u, 2 / 3, out=a3_y)
     np.tanh(a3_y, out=a3_y)
@@ -180,7 +180,7 @@ def lenet5_forward(
     s4_y_1 = s4_y.reshape(N, 5, 1, 5, 1, 16)
     c5_u = buffers.take((N, 1, 1, 120), dtype)
     rt.contract("n r i t j c, r t c k -> n i j k", s4_y_1, c5_w, out=c5_u)
-    c5_u += c5_b
+    rt.add_row(c5_u, c5_b)
     a5_y = buffers.take((N, 1, 1, 120), dtype)
     np.multiply(c5_u, 2 / 3, out=a5_y)
     np.tanh(a5_y, out=a5_y)
@@ -244,7 +244,7 @@ def lenet5_predict(x: Any, params: Mapping[str, Any], *, buffers: rt.Buffers | N
     )
     c1_u = buffers.take((N, 28, 28, 6), dtype)
     rt.contract("n i j r t c, r t c k -> n i j k", x_1, c1_w, out=c1_u)
-    c1_u += c1_b
+    rt.add_row(c1_u, c1_b)
     a1_y = buffers.take((N, 28, 28, 6), dtype)
     np.multiply(c1_u, 2 / 3, out=a1_y)
     np.tanh(a1_y, out=a1_y)
@@ -273,7 +273,7 @@ def lenet5_predict(x: Any, params: Mapping[str, Any], *, buffers: rt.Buffers | N
     c3_u = buffers.take((N, 10, 10, 16), dtype)
     rt.contract("n i j r t c, r t c k -> n i j k", s2_y_1, factor1, out=c3_u)
     buffers.give(s2_y)
-    c3_u += c3_b
+    rt.add_row(c3_u, c3_b)
     a3_y = buffers.take((N, 10, 10, 16), dtype)
     np.multiply(c3_u, 2 / 3, out=a3_y)
     np.tanh(a3_y, out=a3_y)
@@ -297,7 +297,7 @@ def lenet5_predict(x: Any, params: Mapping[str, Any], *, buffers: rt.Buffers | N
     c5_u = buffers.take((N, 1, 1, 120), dtype)
     rt.contract("n r i t j c, r t c k -> n i j k", s4_y_1, c5_w, out=c5_u)
     buffers.give(s4_y)
-    c5_u += c5_b
+    rt.add_row(c5_u, c5_b)
     a5_y = buffers.take((N, 1, 1, 120), dtype)
     np.multiply(c5_u, 2 / 3, out=a5_y)
     np.tanh(a5_y, out=a5_y)

@@ -592,6 +592,15 @@ def blocks(length: int, elements: int) -> Iterator[tuple[int, int]]:
         yield start, min(start + step, length)
 
 
+def add_row(target: Array, row: Array) -> None:
+    """Add `row` along the last axes, to several rows at a time: short ones cost more than their elements."""
+    if target.flags.c_contiguous:
+        number = target.shape[-1 - row.ndim]
+        row = np.broadcast_to(row, (number, *row.shape)).reshape(number * row.size)
+        target = target.reshape(prod(target.shape) // max(1, row.size), row.size)
+    target += row
+
+
 def maximise(best: Array, position: Array, value: Array, here: int) -> None:
     """Raise `best` to `value` where that is larger (or NaN, or the first of all) and record the position."""
     _exchange(best, position, value, here, ~(value <= best))

@@ -105,7 +105,7 @@ def vgg11_forward(
     )
     conv2d1_u = buffers.take((N, 32, 32, 64), dtype)
     rt.contract("n i j r t c, r t c k -> n i j k", x_1, conv2d1_w, out=conv2d1_u)
-    conv2d1_u += conv2d1_b
+    rt.add_row(conv2d1_u, conv2d1_b)
     relu1_y = buffers.take((N, 32, 32, 64), dtype)
     np.maximum(conv2d1_u, 0, out=relu1_y)
     buffers.give(conv2d1_u)
@@ -124,7 +124,7 @@ def vgg11_forward(
     )
     conv2d2_u = buffers.take((N, 16, 16, 128), dtype)
     rt.contract("n i j r t c, r t c k -> n i j k", max_pool2d1_y_1, conv2d2_w, out=conv2d2_u)
-    conv2d2_u += conv2d2_b
+    rt.add_row(conv2d2_u, conv2d2_b)
     relu2_y = buffers.take((N, 16, 16, 128), dtype)
     np.maximum(conv2d2_u, 0, out=relu2_y)
     buffers.give(conv2d2_u)
@@ -143,7 +143,7 @@ def vgg11_forward(
     )
     conv2d3_u = buffers.take((N, 8, 8, 256), dtype)
     rt.contract("n i j r t c, r t c k -> n i j k", max_pool2d2_y_1, conv2d3_w, out=conv2d3_u)
-    conv2d3_u += conv2d3_b
+    rt.add_row(conv2d3_u, conv2d3_b)
     relu3_y = buffers.take((N, 8, 8, 256), dtype)
     np.maximum(conv2d3_u, 0, out=relu3_y)
     buffers.give(conv2d3_u)
@@ -154,7 +154,7 @@ def vgg11_forward(
     )
     conv2d4_u = buffers.take((N, 8, 8, 256), dtype)
     rt.contract("n i j r t c, r t c k -> n i j k", relu3_y_1, conv2d4_w, out=conv2d4_u)
-    conv2d4_u += conv2d4_b
+    rt.add_row(conv2d4_u, conv2d4_b)
     relu4_y = buffers.take((N, 8, 8, 256), dtype)
     np.maximum(conv2d4_u, 0, out=relu4_y)
     buffers.give(conv2d4_u)
@@ -173,7 +173,7 @@ def vgg11_forward(
     )
     conv2d5_u = buffers.take((N, 4, 4, 512), dtype)
     rt.contract("n i j r t c, r t c k -> n i j k", max_pool2d3_y_1, conv2d5_w, out=conv2d5_u)
-    conv2d5_u += conv2d5_b
+    rt.add_row(conv2d5_u, conv2d5_b)
     relu5_y = buffers.take((N, 4, 4, 512), dtype)
     np.maximum(conv2d5_u, 0, out=relu5_y)
     buffers.give(conv2d5_u)
@@ -184,7 +184,7 @@ def vgg11_forward(
     )
     conv2d6_u = buffers.take((N, 4, 4, 512), dtype)
     rt.contract("n i j r t c, r t c k -> n i j k", relu5_y_1, conv2d6_w, out=conv2d6_u)
-    conv2d6_u += conv2d6_b
+    rt.add_row(conv2d6_u, conv2d6_b)
     relu6_y = buffers.take((N, 4, 4, 512), dtype)
     np.maximum(conv2d6_u, 0, out=relu6_y)
     buffers.give(conv2d6_u)
@@ -203,7 +203,7 @@ def vgg11_forward(
     )
     conv2d7_u = buffers.take((N, 2, 2, 512), dtype)
     rt.contract("n i j r t c, r t c k -> n i j k", max_pool2d4_y_1, conv2d7_w, out=conv2d7_u)
-    conv2d7_u += conv2d7_b
+    rt.add_row(conv2d7_u, conv2d7_b)
     relu7_y = buffers.take((N, 2, 2, 512), dtype)
     np.maximum(conv2d7_u, 0, out=relu7_y)
     buffers.give(conv2d7_u)
@@ -214,7 +214,7 @@ def vgg11_forward(
     )
     conv2d8_u = buffers.take((N, 2, 2, 512), dtype)
     rt.contract("n i j r t c, r t c k -> n i j k", relu7_y_1, conv2d8_w, out=conv2d8_u)
-    conv2d8_u += conv2d8_b
+    rt.add_row(conv2d8_u, conv2d8_b)
     relu8_y = buffers.take((N, 2, 2, 512), dtype)
     np.maximum(conv2d8_u, 0, out=relu8_y)
     buffers.give(conv2d8_u)
@@ -305,7 +305,7 @@ def vgg11_predict(x: Any, params: Mapping[str, Any], *, buffers: rt.Buffers | No
     )
     conv2d1_u = buffers.take((N, 32, 32, 64), dtype)
     rt.contract("n i j r t c, r t c k -> n i j k", x_1, conv2d1_w, out=conv2d1_u)
-    conv2d1_u += conv2d1_b
+    rt.add_row(conv2d1_u, conv2d1_b)
     relu1_y = buffers.take((N, 32, 32, 64), dtype)
     np.maximum(conv2d1_u, 0, out=relu1_y)
     buffers.give(conv2d1_u)
@@ -325,7 +325,7 @@ def vgg11_predict(x: Any, params: Mapping[str, Any], *, buffers: rt.Buffers | No
     conv2d2_u = buffers.take((N, 16, 16, 128), dtype)
     rt.contract("n i j r t c, r t c k -> n i j k", max_pool2d1_y_1, conv2d2_w, out=conv2d2_u)
     buffers.give(max_pool2d1_y)
-    conv2d2_u += conv2d2_b
+    rt.add_row(conv2d2_u, conv2d2_b)
     relu2_y = buffers.take((N, 16, 16, 128), dtype)
     np.maximum(conv2d2_u, 0, out=relu2_y)
     buffers.give(conv2d2_u)
@@ -345,7 +345,7 @@ def vgg11_predict(x: Any, params: Mapping[str, Any], *, buffers: rt.Buffers | No
     conv2d3_u = buffers.take((N, 8, 8, 256), dtype)
     rt.contract("n i j r t c, r t c k -> n i j k", max_pool2d2_y_1, conv2d3_w, out=conv2d3_u)
     buffers.give(max_pool2d2_y)
-    conv2d3_u += conv2d3_b
+    rt.add_row(conv2d3_u, conv2d3_b)
     relu3_y = buffers.take((N, 8, 8, 256), dtype)
     np.maximum(conv2d3_u, 0, out=relu3_y)
     buffers.give(conv2d3_u)
@@ -357,7 +357,7 @@ def vgg11_predict(x: Any, params: Mapping[str, Any], *, buffers: rt.Buffers | No
     conv2d4_u = buffers.take((N, 8, 8, 256), dtype)
     rt.contract("n i j r t c, r t c k -> n i j k", relu3_y_1, conv2d4_w, out=conv2d4_u)
     buffers.give(relu3_y)
-    conv2d4_u += conv2d4_b
+    rt.add_row(conv2d4_u, conv2d4_b)
     relu4_y = buffers.take((N, 8, 8, 256), dtype)
     np.maximum(conv2d4_u, 0, out=relu4_y)
     buffers.give(conv2d4_u)
@@ -377,7 +377,7 @@ def vgg11_predict(x: Any, params: Mapping[str, Any], *, buffers: rt.Buffers | No
     conv2d5_u = buffers.take((N, 4, 4, 512), dtype)
     rt.contract("n i j r t c, r t c k -> n i j k", max_pool2d3_y_1, conv2d5_w, out=conv2d5_u)
     buffers.give(max_pool2d3_y)
-    conv2d5_u += conv2d5_b
+    rt.add_row(conv2d5_u, conv2d5_b)
     relu5_y = buffers.take((N, 4, 4, 512), dtype)
     np.maximum(conv2d5_u, 0, out=relu5_y)
     buffers.give(conv2d5_u)
@@ -389,7 +389,7 @@ def vgg11_predict(x: Any, params: Mapping[str, Any], *, buffers: rt.Buffers | No
     conv2d6_u = buffers.take((N, 4, 4, 512), dtype)
     rt.contract("n i j r t c, r t c k -> n i j k", relu5_y_1, conv2d6_w, out=conv2d6_u)
     buffers.give(relu5_y)
-    conv2d6_u += conv2d6_b
+    rt.add_row(conv2d6_u, conv2d6_b)
     relu6_y = buffers.take((N, 4, 4, 512), dtype)
     np.maximum(conv2d6_u, 0, out=relu6_y)
     buffers.give(conv2d6_u)
@@ -409,7 +409,7 @@ def vgg11_predict(x: Any, params: Mapping[str, Any], *, buffers: rt.Buffers | No
     conv2d7_u = buffers.take((N, 2, 2, 512), dtype)
     rt.contract("n i j r t c, r t c k -> n i j k", max_pool2d4_y_1, conv2d7_w, out=conv2d7_u)
     buffers.give(max_pool2d4_y)
-    conv2d7_u += conv2d7_b
+    rt.add_row(conv2d7_u, conv2d7_b)
     relu7_y = buffers.take((N, 2, 2, 512), dtype)
     np.maximum(conv2d7_u, 0, out=relu7_y)
     buffers.give(conv2d7_u)
@@ -421,7 +421,7 @@ def vgg11_predict(x: Any, params: Mapping[str, Any], *, buffers: rt.Buffers | No
     conv2d8_u = buffers.take((N, 2, 2, 512), dtype)
     rt.contract("n i j r t c, r t c k -> n i j k", relu7_y_1, conv2d8_w, out=conv2d8_u)
     buffers.give(relu7_y)
-    conv2d8_u += conv2d8_b
+    rt.add_row(conv2d8_u, conv2d8_b)
     relu8_y = buffers.take((N, 2, 2, 512), dtype)
     np.maximum(conv2d8_u, 0, out=relu8_y)
     buffers.give(conv2d8_u)
