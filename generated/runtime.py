@@ -2995,16 +2995,19 @@ def _along_axis(axis: int, part: slice) -> tuple[slice, ...]:
     return (*(slice(None),) * axis, part)
 
 
-def _windows_along(windows: Window, kept: int) -> tuple[Along, ...]:
-    """The windows along every axis of the source: the first `kept` indices number windows, the others taps."""
+@lru_cache(maxsize=256)
+def _windows_along(
+    shape_: tuple[int, ...], extents: tuple[int, ...], positions: tuple[tuple[Any, ...], ...], kept: int
+) -> tuple[Along, ...]:
+    """The windows along every axis of an array of that shape: the first indices number windows, the others taps."""
     found = []
-    for size, (offset, *moves) in zip(windows.source.shape, windows.positions, strict=True):
+    for size, (offset, *moves) in zip(shape_, positions, strict=True):
         steps = {v < kept: (v, step) for v, step in moves}
         window_, step = steps.get(True, (None, 1))
         tap, dilation = steps.get(False, (None, 0))
-        offsets = tuple(offset + dilation * t for t in range(1 if tap is None else windows.extents[tap]))
-        weight = 0 if tap is None else prod(windows.extents[tap + 1 :])
-        found.append(Along(size, 1 if window_ is None else windows.extents[window_], step, offsets, weight))
+        offsets = tuple(offset + dilation * t for t in range(1 if tap is None else extents[tap]))
+        weight = 0 if tap is None else prod(extents[tap + 1 :])
+        found.append(Along(size, 1 if window_ is None else extents[window_], step, offsets, weight))
     return tuple(found)
 
 
@@ -3072,6 +3075,13 @@ def _reduction(axes: tuple[Along, ...]) -> tuple[Tile, ...]:
     return tuple(tiles)
 
 
+@lru_cache(maxsize=256)
+def _unreached(axes: tuple[Along, ...]) -> tuple[tuple[Any, ...], ...]:
+    """Where the windows without an element are."""
+    found = ((axis, along.unreached) for axis, along in enumerate(axes))
+    return tuple((*(slice(None),) * axis, windows) for axis, windows in found if windows.size)
+
+
 _FOLDS: dict[str, tuple[Any, float]] = {
     "sum": (np.add, 0.0),
     "max": (np.maximum, -np.inf),
@@ -3089,7 +3099,7 @@ def reduce(op: str, windows: Window, out: Array, scale: Any = None, argument: Ar
         scale: what they are multiplied by, broadcast.
         argument: per result the row-major position in its window of the first element that equals it; -1 for none.
     """
-    axes = _windows_along(windows, out.ndim)
+    axes = _windows_along(windows.source.shape, windows.extents, windows.positions, out.ndim)
     tiles = _reduction(axes)
     results = _in_order(out, windows)
     factor = _factor(scale, out, windows)
@@ -3108,8 +3118,8 @@ def reduce(op: str, windows: Window, out: Array, scale: Any = None, argument: Ar
 
     in_threads(work, len(tiles), 1, windows.source.size * STEP)
     if found is not None:
-        for axis, along in enumerate(axes):
-            np.moveaxis(found, axis, 0)[along.unreached] = -1
+        for at in _unreached(axes):
+            found[at] = -1
 
 
 def _folded(op: str, tile: Tile, source: Array, out: Array, places: Array | None = None) -> None:
@@ -3268,7 +3278,7 @@ def spread(values: Array, windows: Window, scale: Any = None, argument: Array | 
         argument: per window the row-major position of the one element that its value is added to; -1 for none.
         add: whether the array is added to; otherwise its elements in no window become 0.
     """
-    axes = _windows_along(windows, values.ndim)
+    axes = _windows_along(windows.source.shape, windows.extents, windows.positions, values.ndim)
     tiles = _spreading(axes, argument is not None)
     given = _in_order(values, windows)
     factor = _factor(scale, values, windows)
