@@ -34,6 +34,9 @@ TILE = 1 << 20
 RUNS = 256
 """Elements next to each other up to which slices with gaps between such runs are gathered before they are used."""
 
+TOGETHER = 1 << 14
+"""Elements of weights that are updated at once."""
+
 WIDE = 32
 """Elements of a row from which on rows are sorted by label and added whole; below, elements are counted up."""
 
@@ -3649,6 +3652,11 @@ class Layer:
         return self._saved
 
 
+def _joined_flat(arrays: Sequence[Array]) -> Array:
+    """Several arrays as one; a single one as it is."""
+    return arrays[0] if len(arrays) == 1 else np.concatenate([np.asarray(a).reshape(-1) for a in arrays])
+
+
 class Optimiser:
     """Updates weights by their gradients, in place, step by step.
 
@@ -3656,6 +3664,7 @@ class Optimiser:
         name: the optimiser's name, for errors.
         params: the weights by name, such as those of a layer or a network; their arrays are changed in place.
         kept: what is kept of every weight from step to step, by name.
+        pointwise: whether every element of a weight is updated by itself: then small weights are updated together.
 
     Attributes:
         params: the weights.
@@ -3667,7 +3676,7 @@ class Optimiser:
         ValueError: when a weight cannot be written to.
     """
 
-    def __init__(self, name: str, params: Mapping[str, Array], kept: Sequence[str]) -> None:
+    def __init__(self, name: str, params: Mapping[str, Array], kept: Sequence[str], pointwise: bool = False) -> None:
         for weight, value in params.items():
             if not isinstance(value, np.ndarray) or value.dtype not in (np.float32, np.float64):
                 received = getattr(value, "dtype", type(value).__name__)
@@ -3679,6 +3688,7 @@ class Optimiser:
         self.name = name
         self.params = params
         self.kept = tuple(kept)
+        self.pointwise = pointwise
         self.state = {f"{word}.{weight}": np.zeros_like(value) for word in kept for weight, value in params.items()}
         self.steps = 0
 
@@ -3694,15 +3704,46 @@ class Optimiser:
             FloatingPointError: when a gradient, or what an update makes of it, is infinite or NaN.
         """
         self._check(grads)
-        olds = [[self.params[w], *(self.state[f"{word}.{w}"] for word in self.kept)] for w in self.params]
+        news: dict[str, list[Array]] = {}
         with np.errstate(all="ignore"):  # what is not finite is found below
-            news = [self._updated(p, grads[w], *state) for w, (p, *state) in zip(self.params, olds, strict=True)]
-        for weight, new in zip(self.params, news, strict=True):
-            self._check_finite(weight, grads[weight], new)
-        for old, new in zip(olds, news, strict=True):
-            for target, value in zip(old, new, strict=True):
+            for weights in self._together():
+                olds = [[self.params[w], grads[w], *self._kept_of(w)] for w in weights]
+                joined = [_joined_flat(arrays) for arrays in zip(*olds, strict=True)]
+                news |= self._parted(weights, self._updated(*joined), grads)
+        for weight, new in news.items():
+            for target, value in zip((self.params[weight], *self._kept_of(weight)), new, strict=True):
                 target[...] = value
         self.steps += 1
+
+    def _kept_of(self, weight: str) -> list[Array]:
+        return [self.state[f"{word}.{weight}"] for word in self.kept]
+
+    def _together(self) -> list[list[str]]:
+        """The weights in groups: small ones of one type are updated at once, for every call has a cost."""
+        groups: list[list[str]] = []
+        size = 0
+        for weight, value in self.params.items():
+            last = self.params[groups[-1][0]] if groups else value
+            if not groups or not self.pointwise or size + value.size > TOGETHER or value.dtype != last.dtype:
+                groups.append([])
+                size = 0
+            groups[-1].append(weight)
+            size += value.size
+        return groups
+
+    def _parted(
+        self, weights: Sequence[str], new: Sequence[Array], grads: Mapping[str, Array]
+    ) -> dict[str, list[Array]]:
+        """The new arrays of each of several weights; an error if one of them is not finite."""
+        finite = all(np.isfinite(value).all() for value in new)
+        found, start = {}, 0
+        for weight in weights:
+            shape_, stop = self.params[weight].shape, start + self.params[weight].size
+            found[weight] = [value.reshape(-1)[start:stop].reshape(shape_) for value in new]
+            if not finite:
+                self._check_finite(weight, grads[weight], found[weight])
+            start = stop
+        return found
 
     def _updated(self, p: Array, g: Array, *state: Array) -> tuple[Array, ...]:
         """The new value of a weight and of what is kept of it."""
