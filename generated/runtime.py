@@ -43,7 +43,7 @@ ROWS = 256
 FREQUENT = 16
 """Labels that occur more often than this are summed one by one, the others all at once."""
 
-WORTH_A_THREAD = 1.5e-3
+WORTH_A_THREAD = 3e-4
 """Seconds of work from which on it is divided among threads."""
 
 PIECE = 1 << 25
@@ -469,45 +469,56 @@ _blas_setting = Lock()
 
 
 def thread_count(seconds: float) -> int:
-    """Into how many threads work of that predicted duration is divided."""
+    """Into how many threads work of that predicted duration is divided; BLAS has one meanwhile."""
     if seconds < WORTH_A_THREAD or getattr(_inside, "worker", False) or _blas() is None:
         return 1
     wanted = current().threads
     return _available() if wanted is None else min(wanted, 4 * _available())
 
 
-def in_threads(task: Callable[[int, int], None], length: int, step: int, seconds: float) -> None:
-    """Call ``task(start, stop)`` for ranges of `step` that cover 0..length, in several threads if that pays.
+@contextmanager
+def one_blas_thread() -> Iterator[bool]:
+    """BLAS has one thread within a ``with`` statement, and what it had before afterwards.
 
-    BLAS has one thread meanwhile, and what it had before afterwards: its workers would spin and slow ours down.
+    Its own threads would go on spinning after a product, for longer than most of ours take, and slow threads of Python
+    down. The setting is the process's: yields whether this thread is the one that has it, and may start others.
     """
+    if getattr(_inside, "alone", False):
+        yield True
+    elif _blas() is None or getattr(_inside, "worker", False) or not _blas_setting.acquire(blocking=False):
+        yield False
+    else:
+        _inside.alone = True
+        try:
+            with _blas().limit(limits=1):
+                yield True
+        finally:
+            _inside.alone = False
+            _blas_setting.release()
+
+
+def in_threads(task: Callable[[int, int], None], length: int, step: int, seconds: float) -> None:
+    """Call ``task(start, stop)`` for ranges of `step` that cover 0..length, in several threads if that pays."""
     starts = range(0, length, max(1, step))
-    number = min(thread_count(seconds), len(starts))
-    if number < 2 or not _blas_setting.acquire(blocking=False):  # the setting is the process's: one at a time
-        for start in starts:
-            task(start, min(start + step, length))
-        return
-    try:
+    with one_blas_thread() as alone:
+        number = min(thread_count(seconds), len(starts)) if alone else 1
         left = iter(starts)
 
         def work() -> None:
-            _inside.worker = True
+            before, _inside.worker = getattr(_inside, "worker", False), True
             try:
                 for start in left:  # next() of a range iterator is atomic
                     task(start, min(start + step, length))
             finally:
-                _inside.worker = False
+                _inside.worker = before
 
-        with _blas().limit(limits=1):
-            others = [_workers(number - 1).submit(copy_context().run, work) for _ in range(number - 1)]
-            try:
-                work()
-            finally:
-                wait(others)
-            for other in others:
-                other.result()
-    finally:
-        _blas_setting.release()
+        others = [_workers(number - 1).submit(copy_context().run, work) for _ in range(number - 1)]
+        try:
+            work()
+        finally:
+            wait(others)
+        for other in others:
+            other.result()
 
 
 # ----- compiled loops -----
@@ -854,7 +865,8 @@ def contract(
         return target
 
     def compute(way: Way) -> None:
-        way.strategy.run(found, way.plan, _array(left), _array(right), target, way.cost.seconds, add)
+        with one_blas_thread():
+            way.strategy.run(found, way.plan, _array(left), _array(right), target, way.cost.seconds, add)
 
     observer = _observer.get(None)
     if observer is None:
