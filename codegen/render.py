@@ -82,15 +82,15 @@ class RuntimeContext:
 
 @dataclass(frozen=True)
 class TransformContext:
-    """One function of ``numba/transforms.py.jinja``: `writes` rows from `reads` rows by straight-line statements."""
+    """One function of ``numba/transforms.py.jinja``: rows by number, and straight-line statements."""
 
     name: str
     kind: str
     m: int
     r: int
     title: str
-    reads: int
-    writes: int
+    reads: tuple[int, ...]
+    writes: tuple[int, ...]
     constants: tuple[tuple[str, str], ...]
     statements: tuple[tuple[str, str], ...]
 

@@ -22,6 +22,6 @@ def _transforms(f: CookToom) -> Iterator[TransformContext]:
         line = straight_line(matrix)
         title = f"{symbols[kind]} of F({f.m}, {f.r}), {matrix.shape[0]} rows from {matrix.shape[1]}"
         yield TransformContext(
-            f"{kind}_{f.m}_{f.r}", kind, f.m, f.r, title, matrix.shape[1], matrix.shape[0],
+            f"{kind}_{f.m}_{f.r}", kind, f.m, f.r, title, tuple(range(matrix.shape[1])), tuple(range(matrix.shape[0])),
             line.constants, line.statements,
         )  # fmt: skip

@@ -93,15 +93,14 @@ def spread_3_2(x: Any, start: int, step: int, y: Any, at: int, stride: int, leng
 @rt.loops
 def data_4_2(x: Any, start: int, step: int, y: Any, at: int, stride: int, length: int) -> None:
     """B^T of F(4, 2), 5 rows from 5."""
-    number = x.dtype.type
-    c0 = number(1 / 4)
-    c1 = number(5 / 16)
-    c2 = number(25 / 64)
-    c3 = number(1 / 2)
-    c4 = number(25 / 32)
-    c5 = number(5 / 4)
-    c6 = number(25 / 16)
-    c7 = number(29 / 16)
+    c0 = x.dtype.type(9 / 64)
+    c1 = x.dtype.type(45 / 256)
+    c2 = x.dtype.type(225 / 1024)
+    c3 = x.dtype.type(3 / 8)
+    c4 = x.dtype.type(75 / 128)
+    c5 = x.dtype.type(5 / 4)
+    c6 = x.dtype.type(25 / 16)
+    c7 = x.dtype.type(109 / 64)
     r0 = x[start + 0 * step : start + 0 * step + length]
     r1 = x[start + 1 * step : start + 1 * step + length]
     r2 = x[start + 2 * step : start + 2 * step + length]
@@ -137,13 +136,12 @@ def data_4_2(x: Any, start: int, step: int, y: Any, at: int, stride: int, length
 @rt.loops
 def output_4_2(x: Any, start: int, step: int, y: Any, at: int, stride: int, length: int) -> None:
     """A^T of F(4, 2), 4 rows from 5."""
-    number = x.dtype.type
-    c0 = number(1 / 8)
-    c1 = number(1 / 4)
-    c2 = number(1 / 2)
-    c3 = number(5 / 4)
-    c4 = number(25 / 16)
-    c5 = number(125 / 64)
+    c0 = x.dtype.type(27 / 512)
+    c1 = x.dtype.type(9 / 64)
+    c2 = x.dtype.type(3 / 8)
+    c3 = x.dtype.type(5 / 4)
+    c4 = x.dtype.type(25 / 16)
+    c5 = x.dtype.type(125 / 64)
     r0 = x[start + 0 * step : start + 0 * step + length]
     r1 = x[start + 1 * step : start + 1 * step + length]
     r2 = x[start + 2 * step : start + 2 * step + length]
@@ -176,13 +174,12 @@ def output_4_2(x: Any, start: int, step: int, y: Any, at: int, stride: int, leng
 @rt.loops
 def spread_4_2(x: Any, start: int, step: int, y: Any, at: int, stride: int, length: int) -> None:
     """A of F(4, 2), 5 rows from 4."""
-    number = x.dtype.type
-    c0 = number(1 / 8)
-    c1 = number(1 / 4)
-    c2 = number(1 / 2)
-    c3 = number(5 / 4)
-    c4 = number(25 / 16)
-    c5 = number(125 / 64)
+    c0 = x.dtype.type(27 / 512)
+    c1 = x.dtype.type(9 / 64)
+    c2 = x.dtype.type(3 / 8)
+    c3 = x.dtype.type(5 / 4)
+    c4 = x.dtype.type(25 / 16)
+    c5 = x.dtype.type(125 / 64)
     r0 = x[start + 0 * step : start + 0 * step + length]
     r1 = x[start + 1 * step : start + 1 * step + length]
     r2 = x[start + 2 * step : start + 2 * step + length]
@@ -290,15 +287,14 @@ def spread_2_3(x: Any, start: int, step: int, y: Any, at: int, stride: int, leng
 @rt.loops
 def data_3_3(x: Any, start: int, step: int, y: Any, at: int, stride: int, length: int) -> None:
     """B^T of F(3, 3), 5 rows from 5."""
-    number = x.dtype.type
-    c0 = number(1 / 4)
-    c1 = number(5 / 16)
-    c2 = number(25 / 64)
-    c3 = number(1 / 2)
-    c4 = number(25 / 32)
-    c5 = number(5 / 4)
-    c6 = number(25 / 16)
-    c7 = number(29 / 16)
+    c0 = x.dtype.type(9 / 64)
+    c1 = x.dtype.type(45 / 256)
+    c2 = x.dtype.type(225 / 1024)
+    c3 = x.dtype.type(3 / 8)
+    c4 = x.dtype.type(75 / 128)
+    c5 = x.dtype.type(5 / 4)
+    c6 = x.dtype.type(25 / 16)
+    c7 = x.dtype.type(109 / 64)
     r0 = x[start + 0 * step : start + 0 * step + length]
     r1 = x[start + 1 * step : start + 1 * step + length]
     r2 = x[start + 2 * step : start + 2 * step + length]
@@ -334,11 +330,10 @@ def data_3_3(x: Any, start: int, step: int, y: Any, at: int, stride: int, length
 @rt.loops
 def output_3_3(x: Any, start: int, step: int, y: Any, at: int, stride: int, length: int) -> None:
     """A^T of F(3, 3), 3 rows from 5."""
-    number = x.dtype.type
-    c0 = number(1 / 4)
-    c1 = number(1 / 2)
-    c2 = number(5 / 4)
-    c3 = number(25 / 16)
+    c0 = x.dtype.type(9 / 64)
+    c1 = x.dtype.type(3 / 8)
+    c2 = x.dtype.type(5 / 4)
+    c3 = x.dtype.type(25 / 16)
     r0 = x[start + 0 * step : start + 0 * step + length]
     r1 = x[start + 1 * step : start + 1 * step + length]
     r2 = x[start + 2 * step : start + 2 * step + length]
@@ -368,11 +363,10 @@ def output_3_3(x: Any, start: int, step: int, y: Any, at: int, stride: int, leng
 @rt.loops
 def spread_3_3(x: Any, start: int, step: int, y: Any, at: int, stride: int, length: int) -> None:
     """A of F(3, 3), 5 rows from 3."""
-    number = x.dtype.type
-    c0 = number(1 / 4)
-    c1 = number(1 / 2)
-    c2 = number(5 / 4)
-    c3 = number(25 / 16)
+    c0 = x.dtype.type(9 / 64)
+    c1 = x.dtype.type(3 / 8)
+    c2 = x.dtype.type(5 / 4)
+    c3 = x.dtype.type(25 / 16)
     r0 = x[start + 0 * step : start + 0 * step + length]
     r1 = x[start + 1 * step : start + 1 * step + length]
     r2 = x[start + 2 * step : start + 2 * step + length]
@@ -404,15 +398,14 @@ def spread_3_3(x: Any, start: int, step: int, y: Any, at: int, stride: int, leng
 @rt.loops
 def data_4_3(x: Any, start: int, step: int, y: Any, at: int, stride: int, length: int) -> None:
     """B^T of F(4, 3), 6 rows from 6."""
-    number = x.dtype.type
-    c0 = number(25 / 64)
-    c1 = number(75 / 128)
-    c2 = number(5 / 8)
-    c3 = number(225 / 256)
-    c4 = number(45 / 32)
-    c5 = number(3 / 2)
-    c6 = number(9 / 4)
-    c7 = number(169 / 64)
+    c0 = x.dtype.type(25 / 64)
+    c1 = x.dtype.type(75 / 128)
+    c2 = x.dtype.type(5 / 8)
+    c3 = x.dtype.type(225 / 256)
+    c4 = x.dtype.type(45 / 32)
+    c5 = x.dtype.type(3 / 2)
+    c6 = x.dtype.type(9 / 4)
+    c7 = x.dtype.type(169 / 64)
     r0 = x[start + 0 * step : start + 0 * step + length]
     r1 = x[start + 1 * step : start + 1 * step + length]
     r2 = x[start + 2 * step : start + 2 * step + length]
@@ -453,13 +446,12 @@ def data_4_3(x: Any, start: int, step: int, y: Any, at: int, stride: int, length
 @rt.loops
 def output_4_3(x: Any, start: int, step: int, y: Any, at: int, stride: int, length: int) -> None:
     """A^T of F(4, 3), 4 rows from 6."""
-    number = x.dtype.type
-    c0 = number(125 / 512)
-    c1 = number(25 / 64)
-    c2 = number(5 / 8)
-    c3 = number(3 / 2)
-    c4 = number(9 / 4)
-    c5 = number(27 / 8)
+    c0 = x.dtype.type(125 / 512)
+    c1 = x.dtype.type(25 / 64)
+    c2 = x.dtype.type(5 / 8)
+    c3 = x.dtype.type(3 / 2)
+    c4 = x.dtype.type(9 / 4)
+    c5 = x.dtype.type(27 / 8)
     r0 = x[start + 0 * step : start + 0 * step + length]
     r1 = x[start + 1 * step : start + 1 * step + length]
     r2 = x[start + 2 * step : start + 2 * step + length]
@@ -494,13 +486,12 @@ def output_4_3(x: Any, start: int, step: int, y: Any, at: int, stride: int, leng
 @rt.loops
 def spread_4_3(x: Any, start: int, step: int, y: Any, at: int, stride: int, length: int) -> None:
     """A of F(4, 3), 6 rows from 4."""
-    number = x.dtype.type
-    c0 = number(125 / 512)
-    c1 = number(25 / 64)
-    c2 = number(5 / 8)
-    c3 = number(3 / 2)
-    c4 = number(9 / 4)
-    c5 = number(27 / 8)
+    c0 = x.dtype.type(125 / 512)
+    c1 = x.dtype.type(25 / 64)
+    c2 = x.dtype.type(5 / 8)
+    c3 = x.dtype.type(3 / 2)
+    c4 = x.dtype.type(9 / 4)
+    c5 = x.dtype.type(27 / 8)
     r0 = x[start + 0 * step : start + 0 * step + length]
     r1 = x[start + 1 * step : start + 1 * step + length]
     r2 = x[start + 2 * step : start + 2 * step + length]
@@ -537,15 +528,14 @@ def spread_4_3(x: Any, start: int, step: int, y: Any, at: int, stride: int, leng
 @rt.loops
 def data_2_5(x: Any, start: int, step: int, y: Any, at: int, stride: int, length: int) -> None:
     """B^T of F(2, 5), 6 rows from 6."""
-    number = x.dtype.type
-    c0 = number(25 / 64)
-    c1 = number(75 / 128)
-    c2 = number(5 / 8)
-    c3 = number(225 / 256)
-    c4 = number(45 / 32)
-    c5 = number(3 / 2)
-    c6 = number(9 / 4)
-    c7 = number(169 / 64)
+    c0 = x.dtype.type(25 / 64)
+    c1 = x.dtype.type(75 / 128)
+    c2 = x.dtype.type(5 / 8)
+    c3 = x.dtype.type(225 / 256)
+    c4 = x.dtype.type(45 / 32)
+    c5 = x.dtype.type(3 / 2)
+    c6 = x.dtype.type(9 / 4)
+    c7 = x.dtype.type(169 / 64)
     r0 = x[start + 0 * step : start + 0 * step + length]
     r1 = x[start + 1 * step : start + 1 * step + length]
     r2 = x[start + 2 * step : start + 2 * step + length]
@@ -586,9 +576,8 @@ def data_2_5(x: Any, start: int, step: int, y: Any, at: int, stride: int, length
 @rt.loops
 def output_2_5(x: Any, start: int, step: int, y: Any, at: int, stride: int, length: int) -> None:
     """A^T of F(2, 5), 2 rows from 6."""
-    number = x.dtype.type
-    c0 = number(5 / 8)
-    c1 = number(3 / 2)
+    c0 = x.dtype.type(5 / 8)
+    c1 = x.dtype.type(3 / 2)
     r0 = x[start + 0 * step : start + 0 * step + length]
     r1 = x[start + 1 * step : start + 1 * step + length]
     r2 = x[start + 2 * step : start + 2 * step + length]
@@ -617,9 +606,8 @@ def output_2_5(x: Any, start: int, step: int, y: Any, at: int, stride: int, leng
 @rt.loops
 def spread_2_5(x: Any, start: int, step: int, y: Any, at: int, stride: int, length: int) -> None:
     """A of F(2, 5), 6 rows from 2."""
-    number = x.dtype.type
-    c0 = number(5 / 8)
-    c1 = number(3 / 2)
+    c0 = x.dtype.type(5 / 8)
+    c1 = x.dtype.type(3 / 2)
     r0 = x[start + 0 * step : start + 0 * step + length]
     r1 = x[start + 1 * step : start + 1 * step + length]
     w0 = y[at + 0 * stride : at + 0 * stride + length]
@@ -652,25 +640,24 @@ def spread_2_5(x: Any, start: int, step: int, y: Any, at: int, stride: int, leng
 @rt.loops
 def data_3_5(x: Any, start: int, step: int, y: Any, at: int, stride: int, length: int) -> None:
     """B^T of F(3, 5), 7 rows from 7."""
-    number = x.dtype.type
-    c0 = number(441 / 4096)
-    c1 = number(1323 / 8192)
-    c2 = number(3969 / 16384)
-    c3 = number(567 / 2048)
-    c4 = number(81 / 256)
-    c5 = number(3 / 8)
-    c6 = number(1323 / 2048)
-    c7 = number(7 / 8)
-    c8 = number(29 / 32)
-    c9 = number(579 / 512)
-    c10 = number(87 / 64)
-    c11 = number(3 / 2)
-    c12 = number(441 / 256)
-    c13 = number(1071 / 512)
-    c14 = number(8793 / 4096)
-    c15 = number(153 / 64)
-    c16 = number(193 / 64)
-    c17 = number(101 / 32)
+    c0 = x.dtype.type(49 / 1024)
+    c1 = x.dtype.type(343 / 4096)
+    c2 = x.dtype.type(2401 / 16384)
+    c3 = x.dtype.type(343 / 2048)
+    c4 = x.dtype.type(49 / 256)
+    c5 = x.dtype.type(1 / 4)
+    c6 = x.dtype.type(2401 / 4096)
+    c7 = x.dtype.type(53 / 64)
+    c8 = x.dtype.type(7 / 8)
+    c9 = x.dtype.type(245 / 256)
+    c10 = x.dtype.type(371 / 256)
+    c11 = x.dtype.type(7 / 4)
+    c12 = x.dtype.type(2401 / 1024)
+    c13 = x.dtype.type(1323 / 512)
+    c14 = x.dtype.type(175 / 64)
+    c15 = x.dtype.type(25 / 8)
+    c16 = x.dtype.type(245 / 64)
+    c17 = x.dtype.type(249 / 64)
     r0 = x[start + 0 * step : start + 0 * step + length]
     r1 = x[start + 1 * step : start + 1 * step + length]
     r2 = x[start + 2 * step : start + 2 * step + length]
@@ -695,17 +682,17 @@ def data_3_5(x: Any, start: int, step: int, y: Any, at: int, stride: int, length
         x6 = r6[k]
         even0 = c6 * x0 + c5 * x4 - c9 * x2
         odd0 = c12 * x1 + x5 - c16 * x3
-        even1 = c13 * x2 - c3 * x0 - c7 * x4
+        even1 = c14 * x2 - c3 * x0 - c8 * x4
         odd1 = c15 * x3 - c4 * x1 - x5
         even2 = c1 * x0 + c11 * x4 - c10 * x2
-        odd2 = c0 * x1 + x5 - c8 * x3
+        odd2 = c0 * x1 + x5 - c7 * x3
         y0 = even0 + odd0
         y1 = even0 - odd0
         y2 = even1 + odd1
         y3 = even1 - odd1
         y4 = even2 + odd2
         y5 = even2 - odd2
-        y6 = c14 * x2 + x6 - c2 * x0 - c17 * x4
+        y6 = c13 * x2 + x6 - c2 * x0 - c17 * x4
         w0[k] = y0
         w1[k] = y1
         w2[k] = y2
@@ -718,13 +705,12 @@ def data_3_5(x: Any, start: int, step: int, y: Any, at: int, stride: int, length
 @rt.loops
 def output_3_5(x: Any, start: int, step: int, y: Any, at: int, stride: int, length: int) -> None:
     """A^T of F(3, 5), 3 rows from 7."""
-    number = x.dtype.type
-    c0 = number(9 / 64)
-    c1 = number(3 / 8)
-    c2 = number(49 / 64)
-    c3 = number(7 / 8)
-    c4 = number(3 / 2)
-    c5 = number(9 / 4)
+    c0 = x.dtype.type(1 / 16)
+    c1 = x.dtype.type(1 / 4)
+    c2 = x.dtype.type(49 / 64)
+    c3 = x.dtype.type(7 / 8)
+    c4 = x.dtype.type(7 / 4)
+    c5 = x.dtype.type(49 / 16)
     r0 = x[start + 0 * step : start + 0 * step + length]
     r1 = x[start + 1 * step : start + 1 * step + length]
     r2 = x[start + 2 * step : start + 2 * step + length]
@@ -760,13 +746,12 @@ def output_3_5(x: Any, start: int, step: int, y: Any, at: int, stride: int, leng
 @rt.loops
 def spread_3_5(x: Any, start: int, step: int, y: Any, at: int, stride: int, length: int) -> None:
     """A of F(3, 5), 7 rows from 3."""
-    number = x.dtype.type
-    c0 = number(9 / 64)
-    c1 = number(3 / 8)
-    c2 = number(49 / 64)
-    c3 = number(7 / 8)
-    c4 = number(3 / 2)
-    c5 = number(9 / 4)
+    c0 = x.dtype.type(1 / 16)
+    c1 = x.dtype.type(1 / 4)
+    c2 = x.dtype.type(49 / 64)
+    c3 = x.dtype.type(7 / 8)
+    c4 = x.dtype.type(7 / 4)
+    c5 = x.dtype.type(49 / 16)
     r0 = x[start + 0 * step : start + 0 * step + length]
     r1 = x[start + 1 * step : start + 1 * step + length]
     r2 = x[start + 2 * step : start + 2 * step + length]
@@ -806,16 +791,15 @@ def spread_3_5(x: Any, start: int, step: int, y: Any, at: int, stride: int, leng
 @rt.loops
 def data_2_7(x: Any, start: int, step: int, y: Any, at: int, stride: int, length: int) -> None:
     """B^T of F(2, 7), 8 rows from 8."""
-    number = x.dtype.type
-    c0 = number(1 / 4)
-    c1 = number(1 / 2)
-    c2 = number(5 / 4)
-    c3 = number(2)
-    c4 = number(5 / 2)
-    c5 = number(4)
-    c6 = number(17 / 4)
-    c7 = number(5)
-    c8 = number(21 / 4)
+    c0 = x.dtype.type(1 / 4)
+    c1 = x.dtype.type(1 / 2)
+    c2 = x.dtype.type(5 / 4)
+    c3 = x.dtype.type(2)
+    c4 = x.dtype.type(5 / 2)
+    c5 = x.dtype.type(4)
+    c6 = x.dtype.type(17 / 4)
+    c7 = x.dtype.type(5)
+    c8 = x.dtype.type(21 / 4)
     r0 = x[start + 0 * step : start + 0 * step + length]
     r1 = x[start + 1 * step : start + 1 * step + length]
     r2 = x[start + 2 * step : start + 2 * step + length]
@@ -868,9 +852,8 @@ def data_2_7(x: Any, start: int, step: int, y: Any, at: int, stride: int, length
 @rt.loops
 def output_2_7(x: Any, start: int, step: int, y: Any, at: int, stride: int, length: int) -> None:
     """A^T of F(2, 7), 2 rows from 8."""
-    number = x.dtype.type
-    c0 = number(1 / 2)
-    c1 = number(2)
+    c0 = x.dtype.type(1 / 2)
+    c1 = x.dtype.type(2)
     r0 = x[start + 0 * step : start + 0 * step + length]
     r1 = x[start + 1 * step : start + 1 * step + length]
     r2 = x[start + 2 * step : start + 2 * step + length]
@@ -905,9 +888,8 @@ def output_2_7(x: Any, start: int, step: int, y: Any, at: int, stride: int, leng
 @rt.loops
 def spread_2_7(x: Any, start: int, step: int, y: Any, at: int, stride: int, length: int) -> None:
     """A of F(2, 7), 8 rows from 2."""
-    number = x.dtype.type
-    c0 = number(1 / 2)
-    c1 = number(2)
+    c0 = x.dtype.type(1 / 2)
+    c1 = x.dtype.type(2)
     r0 = x[start + 0 * step : start + 0 * step + length]
     r1 = x[start + 1 * step : start + 1 * step + length]
     w0 = y[at + 0 * stride : at + 0 * stride + length]
