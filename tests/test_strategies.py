@@ -16,6 +16,7 @@ from generated import runtime as rt
 from tests.random_contractions import Array, Problem, problem
 
 STRATEGIES = sorted({s.name for s in (*rt.GATHERING, *rt.SCATTERING)})
+BACKENDS = ["numpy", "compiled"]
 TOLERANCE = {"float64": 1e-12, "float32": 6e-6}
 """Relative to the greatest sum of absolute products."""
 LEAST = 15
@@ -61,14 +62,14 @@ def difference(case: Problem) -> float:
     return float(np.max(np.abs(found - expected), initial=0.0)) / scale
 
 
-def applies(case: Problem, strategy: str, accuracy: str) -> bool:
+def applies(case: Problem, strategy: str, accuracy: str, backend: str) -> bool:
     """Whether the strategy can compute it."""
     seen: list[bool] = []
 
     def note(c: rt.Contraction, compute: object) -> None:
         seen.append(any(way.strategy.name == strategy for way in rt.ways(c, rt.current())))
 
-    with rt.settings(accuracy=accuracy), rt.observing(note), np.errstate(all="ignore"):  # nothing is computed
+    with rt.settings(accuracy=accuracy, backend=backend), rt.observing(note), np.errstate(all="ignore"):  # nothing is computed
         kept = None if case.out is None else case.out.array.copy()
         case.compute()
         if case.out is not None:
@@ -76,15 +77,16 @@ def applies(case: Problem, strategy: str, accuracy: str) -> bool:
     return any(seen)
 
 
-def run(strategy: str, seeds: range, tag: int, dtype: str, accuracy: str, threads: int) -> int:
+def run(strategy: str, backend: str, seeds: range, tag: int, dtype: str, accuracy: str, threads: int) -> int:
     """Compare random contractions that the strategy can compute; returns how many."""
     number = 0
     for seed in seeds:
         case = problem([seed, tag], np.dtype(dtype))
-        if not applies(case, strategy, accuracy):
+        if not applies(case, strategy, accuracy, backend):
             continue
         forced = Forced(strategy)
-        with rt.settings(strategy=strategy, accuracy=accuracy, threads=threads), rt.observing(forced):
+        wanted = rt.settings(strategy=strategy, backend=backend, accuracy=accuracy, threads=threads)
+        with wanted, rt.observing(forced):
             gap = difference(case)
         assert forced.taken, case
         assert gap <= TOLERANCE[dtype], f"seed {seed}: {gap:.1e}: {case}"
@@ -94,16 +96,18 @@ def run(strategy: str, seeds: range, tag: int, dtype: str, accuracy: str, thread
 
 @pytest.mark.parametrize("accuracy", ["fast", "strict"])
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
+@pytest.mark.parametrize("backend", BACKENDS)
 @pytest.mark.parametrize("strategy", STRATEGIES)
-def test_every_strategy_computes_what_is_written(strategy: str, dtype: str, accuracy: str) -> None:
-    assert run(strategy, range(DRAWS), 1 + (accuracy == "fast"), dtype, accuracy, 1) >= LEAST
+def test_every_strategy_computes_what_is_written(strategy: str, backend: str, dtype: str, accuracy: str) -> None:
+    assert run(strategy, backend, range(DRAWS), 1 + (accuracy == "fast"), dtype, accuracy, 1) >= LEAST
 
 
 @pytest.mark.parametrize("threads", [1, 2, 3])
+@pytest.mark.parametrize("backend", BACKENDS)
 @pytest.mark.parametrize("strategy", STRATEGIES)
 @pytest.mark.usefixtures("small_blocks")
-def test_every_strategy_in_blocks_and_threads(strategy: str, threads: int) -> None:
-    assert run(strategy, range(DRAWS), 2 + threads, "float64", "fast", threads) >= LEAST
+def test_every_strategy_in_blocks_and_threads(strategy: str, backend: str, threads: int) -> None:
+    assert run(strategy, backend, range(DRAWS), 2 + threads, "float64", "fast", threads) >= LEAST
 
 
 # ----- not a number ---------------------------------------------------------------------------------------------------
@@ -122,18 +126,19 @@ def spoilt(case: Problem, rng: np.random.Generator) -> Array | None:
     return replace(case, left=marks[0], right=marks[1], add=False).expected()[0] > 0
 
 
+@pytest.mark.parametrize("backend", BACKENDS)
 @pytest.mark.parametrize("strategy", STRATEGIES)
-def test_nan_is_passed_on(strategy: str) -> None:
+def test_nan_is_passed_on(strategy: str, backend: str) -> None:
     """Wherever a NaN takes part in a sum; it may spread further within a tile, a band or a transform."""
     number = 0
     for seed in range(DRAWS):
         case = problem([seed, 7])
-        if not applies(case, strategy, "fast"):
+        if not applies(case, strategy, "fast", backend):
             continue
         wanted = spoilt(case, np.random.default_rng(seed))
         if wanted is None or not wanted.any():
             continue
-        with rt.settings(strategy=strategy, threads=1), np.errstate(invalid="ignore"):
+        with rt.settings(strategy=strategy, backend=backend, threads=1), np.errstate(invalid="ignore"):
             found = case.compute()
         assert np.isnan(found[wanted]).all(), f"seed {seed}: {case}"
         number += 1
@@ -147,7 +152,7 @@ def test_two_threads_yield_the_same_bits_every_time(strategy: str) -> None:
     number = 0
     for seed in range(DRAWS // 2):
         case = problem([seed, 8], np.float32)
-        if case.add or not applies(case, strategy, "fast"):
+        if case.add or not applies(case, strategy, "fast", "auto"):
             continue
         with rt.settings(strategy=strategy, threads=2):
             first, *others = (case.compute().tobytes() for _ in range(4))
@@ -187,7 +192,7 @@ def test_predicted_memory_is_bounded_whatever_the_batch(row: Row, accuracy: str)
         def note(c: rt.Contraction, compute: object, found: list[int] = found) -> None:  # nothing is computed
             found.append(rt.choice(c, rt.current()).cost.scratch)
 
-        with rt.settings(accuracy=accuracy), rt.observing(note):
+        with rt.settings(accuracy=accuracy, backend=backend), rt.observing(note):
             prepare(larger(row, times), shapes_only(larger(row, times))).call()
         assert len(found) == 1
         assert max(found) <= bound(row)
