@@ -66,10 +66,10 @@ def applies(case: Problem, strategy: str, accuracy: str, backend: str) -> bool:
     """Whether the strategy can compute it."""
     seen: list[bool] = []
 
-    def note(c: rt.Contraction, compute: object) -> None:
+    def note(c: rt.Contraction, compute: object) -> None:  # nothing is computed
         seen.append(any(way.strategy.name == strategy for way in rt.ways(c, rt.current())))
 
-    with rt.settings(accuracy=accuracy, backend=backend), rt.observing(note), np.errstate(all="ignore"):  # nothing is computed
+    with rt.settings(accuracy=accuracy, backend=backend), rt.observing(note), np.errstate(all="ignore"):
         kept = None if case.out is None else case.out.array.copy()
         case.compute()
         if case.out is not None:
@@ -183,9 +183,10 @@ def shapes_only(row: Row) -> dict[str, Array]:
     return {name: np.empty(shape, np.float32) for name, shape in row.layer.shapes().items()}
 
 
+@pytest.mark.parametrize("backend", BACKENDS)
 @pytest.mark.parametrize("accuracy", ["fast", "strict"])
 @pytest.mark.parametrize("row", CONVOLUTIONS, ids=lambda row: row.name)
-def test_predicted_memory_is_bounded_whatever_the_batch(row: Row, accuracy: str) -> None:
+def test_predicted_memory_is_bounded_whatever_the_batch(row: Row, accuracy: str, backend: str) -> None:
     for times in (1, 16):
         found: list[int] = []
 
@@ -198,10 +199,10 @@ def test_predicted_memory_is_bounded_whatever_the_batch(row: Row, accuracy: str)
         assert max(found) <= bound(row)
 
 
-def peak(row: Row) -> int:
+def peak(row: Row, backend: str) -> int:
     """Bytes that a call on two threads allocates at most, its results aside; what was kept is given back before."""
     arrays = {name: np.ones(shape, np.float32) for name, shape in row.layer.shapes().items()}
-    with rt.settings(backend="numpy", threads=2):
+    with rt.settings(backend=backend, threads=2):
         prepared = prepare(row, arrays)
         prepared.call()
         rt.release()
@@ -212,11 +213,13 @@ def peak(row: Row) -> int:
     return most - sum(array.nbytes for array in prepared.arrays(result).values())
 
 
+@pytest.mark.parametrize("backend", BACKENDS)
 @pytest.mark.parametrize("row", MEASURED, ids=lambda row: row.name)
-def test_memory_of_a_call_is_bounded(row: Row) -> None:
-    assert peak(row) <= bound(row)
+def test_memory_of_a_call_is_bounded(row: Row, backend: str) -> None:
+    assert peak(row, backend) <= bound(row)
 
 
+@pytest.mark.parametrize("backend", BACKENDS)
 @pytest.mark.parametrize("row", [r for r in CONVOLUTIONS if r.layer.size < 60], ids=lambda row: row.name)
-def test_memory_of_a_call_is_bounded_at_a_larger_batch(row: Row) -> None:
-    assert peak(larger(row, 3)) <= bound(row)
+def test_memory_of_a_call_is_bounded_at_a_larger_batch(row: Row, backend: str) -> None:
+    assert peak(larger(row, 3), backend) <= bound(row)
