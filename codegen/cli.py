@@ -126,7 +126,7 @@ def derive(
     ] = None,
     dims: Annotated[int | None, typer.Option(help="winograd: axes it is nested along, 1 or 2; 2 by default.")] = None,
 ) -> None:
-    """Print the derivation of a layer's gradients, step by step; of an optimiser, its update equations."""
+    """Print the derivation of a layer's gradients step by step, an optimiser's update equations, or F(m, r)."""
     from codegen.printing import FORMATS, printed, printed_winograd
 
     if form not in FORMATS:
