@@ -1,8 +1,8 @@
 """How long the tool itself takes, in processes that start cold, and where the time goes.
 
-    python -m benchmarks.tool
+    python -m benchmarks.tool [--publish]
 
-prints the tables of docs/speed.md.
+prints the tables of docs/speed.md, and writes them there.
 """
 
 import cProfile
@@ -13,13 +13,14 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from pathlib import Path
 from statistics import median
 from typing import NamedTuple
 
-from benchmarks.report import number, table
+from benchmarks.history import about
+from benchmarks.report import number, table, write_between
 
 ROOT = Path(__file__).parents[1]
 CLI = "from codegen.cli import main; main()"
@@ -58,13 +59,21 @@ STAGES = {
 
 
 def main() -> None:
-    """Print both tables."""
-    lines = [_line(task) for task in TASKS]
-    print(table(("command", "wall s", "processor s", "at most"), lines))
-    print()
+    """Print both tables, and write them to the page if asked for."""
+    found = "\n".join(measured())
+    print(found)
+    if "--publish" in sys.argv[1:]:
+        write_between(ROOT / "docs" / "speed.md", found)
+
+
+def measured() -> Iterator[str]:
+    """Machine and date, what commands take, and where the time goes, in Markdown."""
+    a = about("python -m benchmarks.tool")
+    yield f"Measured on {a['processor']}, {a['cores']} cores, Python {a['python']}, {a['date']}.\n"
+    yield table(("command", "wall s", "processor s", "at most"), [_line(task) for task in TASKS]) + "\n"
     one, everything = (_shares(arguments) for arguments in (("generate", "conv2d"), ("generate",)))
     rows = [[stage, f"{one[stage]:.0%}", f"{everything[stage]:.0%}"] for stage in (*STAGES, "SymPy's own code")]
-    print(table(("share of the time of", "`generate conv2d`", "`generate`"), rows))
+    yield table(("share of the time of", "`generate conv2d`", "`generate`"), rows) + "\n"
 
 
 def _line(task: Task) -> list[str]:
