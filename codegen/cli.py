@@ -1,5 +1,6 @@
 """The command line: list, derive, generate, verify, explain, check. A user's mistake is one line on standard error."""
 
+import gc
 import json
 import sys
 from collections.abc import Sized
@@ -32,6 +33,7 @@ Order = Annotated[int, typer.Option(min=1, max=2, help="2: the gradient of the g
 
 def main() -> None:
     """Entry point of the console script."""
+    gc.set_threshold(50_000, 20, 100)  # most of SymPy's small objects live on: walking them again and again takes 10 %
     try:
         app()
     except (EquationError, UnknownLayerError, OSError) as error:

@@ -97,6 +97,12 @@ SPECTRA = 1 << 19
 NARROW = 128
 """Columns up to which that is considered."""
 
+MANY_PLANES = 4096
+"""Planes of a window, times those of the result, beyond which matrix products are faster."""
+
+PLANE = 1 << 11
+"""Elements of a plane that are computed at once."""
+
 FEWEST_STEPS = 1 << 12
 """Steps of loops from which on they are compiled without being asked for."""
 
@@ -112,7 +118,11 @@ COPY_RUN = 64.0
 CALL = 4e-6
 KRON = 0.8
 CACHE_RATE = 3e10
-TRANSFORM_RATE = 1.2e10
+TRANSFORM_RATE = 1.6e10
+ROW_CALL = 1.2e-8
+PLANAR_RATE = 2.4e11
+PACK = 4e-10
+SLICE = 4e-9
 FFT_RATE = 4.5e9
 FFT_ERROR = 1e-6
 MATRIX = 3e-7
@@ -502,10 +512,16 @@ def in_threads(task: Callable[[int, int], None], length: int, step: int, seconds
 
 # ----- compiled loops -----
 class Loops:
-    """Loops over single elements: numba compiles `function` when it is first called."""
+    """Loops over single elements: numba compiles `function` when it is first called.
 
-    def __init__(self, function: Callable[..., Any]) -> None:
+    Args:
+        function: the loops, in Python.
+        reassociated: whether sums may be added up in another order, so that long ones are computed in vectors.
+    """
+
+    def __init__(self, function: Callable[..., Any], reassociated: bool = False) -> None:
         self.function = function
+        self.reassociated = reassociated
 
     @cached_property
     def compiled(self) -> Callable[..., Any]:
@@ -513,8 +529,9 @@ class Loops:
         import numba
 
         on_disk = Path(self.function.__code__.co_filename).is_file()
+        fast = {"contract", "reassoc"} if self.reassociated else {"contract"}
         made: Callable[..., Any] = numba.njit(
-            self.function, nogil=True, cache=on_disk, fastmath={"contract"}, error_model="numpy"
+            self.function, nogil=True, cache=on_disk, fastmath=fast, error_model="numpy"
         )
         return made
 
@@ -523,7 +540,7 @@ class Loops:
         names = self.function.__globals__ | {called: other.compiled for called, other in others.items()}
         copy = FunctionType(self.function.__code__, names, name)
         copy.__module__, copy.__qualname__ = self.function.__module__, name
-        return Loops(copy)
+        return Loops(copy, self.reassociated)
 
     def __call__(self, *arguments: Any) -> Any:
         """What the function returns."""
@@ -532,6 +549,9 @@ class Loops:
 
 loops = Loops
 """Decorates a function of loops."""
+
+reassociated = partial(Loops, reassociated=True)
+"""Decorates a function of loops whose sums may be added up in another order."""
 
 
 def compiles(steps: int, wanted: Settings | None = None) -> bool:
@@ -963,12 +983,14 @@ class Strategy(NamedTuple):
         plan: what a contraction needs to be computed so; None where it cannot be.
         cost: the prediction for a plan by the settings, whose backend is that of its loops: "numpy" or "compiled".
         run: computes ``(contraction, plan, left, right, out, seconds, add)``.
+        compiled: whether it takes loops that are compiled.
     """
 
     name: str
     plan: Callable[[Contraction], Any]
     cost: Callable[[Contraction, Any, Settings], Cost]
     run: Callable[[Contraction, Any, Array, Array, Array, float, bool], None]
+    compiled: bool = False
 
 
 class Way(NamedTuple):
@@ -2409,7 +2431,9 @@ def _winograd_cost(c: Contraction, plan: Winograd, wanted: Settings) -> Cost:
     seconds = flops / gemm_rate(rows, columns_, summed, d.dtype) + small / gemm_rate(taps, kernel, taps, d.dtype)
     at_points = size * plan.products * tiles * batch * (inner + columns)
     if wanted.backend == "compiled":
-        seconds += at_points / TRANSFORM_RATE
+        axes = [(m, m + d.extents[a.tap] - 1) for m, a in zip(plan.results, slides.axes, strict=True)]
+        rows = 1 + 2 * axes[0][-1] + axes[-1][0] if len(axes) == 2 else 2
+        seconds += at_points / TRANSFORM_RATE + 2 * tiles * batch * rows * ROW_CALL
     else:
         seconds += transforms / (KRON * GEMM_RATE * 4 / size) + at_points / CACHE_RATE
         seconds += moved / copy_rate(size * d.volume(slides.inner[-1:]))
@@ -2691,6 +2715,280 @@ def _band(plan: Banded) -> Iterator[tuple[tuple[Any, ...], int]]:
         yield (a.step * point + a.dilation * tap, point), taps - 1 - tap if a.flipped else tap
 
 
+# ----- contractions plane by plane, compiled -----
+class _Planes(NamedTuple):
+    """Planes in an array, for compiled loops; everything is counted in elements.
+
+    Attributes:
+        outer: where the planes of every outer index start.
+        inner: where every plane starts within those.
+        steps: from element to element along both axes.
+        corner: which element of the array is the first of a plane, along both axes.
+        sizes: the extents of the array along them; beyond it elements are 0.
+    """
+
+    outer: Array
+    inner: Array
+    steps: tuple[int, int]
+    corner: tuple[int, int]
+    sizes: tuple[int, int]
+
+
+class Planar(NamedTuple):
+    """How to compute a contraction on planes: what windows slide over, one plane per remaining index.
+
+    Attributes:
+        slides: the windows; their steps are 1.
+        shape: positions along both axes, and how far windows reach along them beyond one element.
+        band: rows of positions that are computed at once.
+        number: of the bands of all planes.
+        offsets: where what a window reads is, relative to its first element: inner indices, then taps.
+        moving: the planes that windows slide over.
+        other: the planes of the result, or of the other factor of an adjoint.
+    """
+
+    slides: Slides
+    shape: tuple[int, int, int, int]
+    band: int
+    number: int
+    offsets: Array
+    moving: _Planes
+    other: _Planes
+
+
+def _planar_plan(c: Contraction) -> Planar | None:
+    for slides in _slides(c, 2):
+        d, axes = slides.contraction, slides.axes
+        if d.batch or any(a.step != 1 for a in axes) or d.volume(slides.inner, d.columns) > MANY_PLANES:
+            continue
+        beside = d.right if slides.adjoint else d.out
+        places = [next((k for k, steps in enumerate(beside.steps) if steps == ((a.position, 1),)), None) for a in axes]
+        moving = _planes(d.left, [a.axis for a in axes], [a.offset for a in axes], slides.outer, slides.inner, d)
+        if moving is None or None in places:
+            continue
+        at = [k for k in places if k is not None]
+        other = _planes(beside, at, [beside.offsets[k] for k in at], slides.outer, d.columns, d)
+        if other is not None:
+            rows, columns = [1, *(d.extents[a.position] for a in axes)][-2:]
+            down, right = [0, *(a.dilation * (d.extents[a.tap] - 1) for a in axes)][-2:]
+            bands = -(-rows // max(1, min(rows, PLANE // (columns + right))))
+            number, band = bands * d.volume(slides.outer), -(-rows // bands)
+            offsets = _window_offsets(slides, columns + right, band + down)
+            return Planar(slides, (rows, columns, down, right), band, number, offsets, moving, other)
+    return None
+
+
+def _window_offsets(slides: Slides, pitch: int, rows: int) -> Array:
+    d = slides.contraction
+    distances = [1] if len(slides.axes) == 1 else [pitch, 1]
+    moves = {a.tap: a.dilation * n for a, n in zip(slides.axes, distances, strict=True)}
+    return np.add.outer(np.arange(d.volume(slides.inner)) * rows * pitch, _grid(slides.taps, moves, d.box)).ravel()
+
+
+def _planes(
+    side: Side, axes: Sequence[int], corner: Sequence[int], outer: Sequence[str], inner: Sequence[str], d: Contraction
+) -> _Planes | None:
+    """The planes of an array along one or two axes; None where memory runs backwards or another axis is left."""
+    size = d.dtype.itemsize
+    others = [k for k in range(len(side.sizes)) if k not in axes]
+    reaches = [(*side.reach(k, d.box), side.sizes[k]) for k in others]
+    used = (*side.strides, *(side.stride(v) for v in (*outer, *inner)))
+    if any(low < 0 or high >= n for low, high, n in reaches) or any(n < 0 or n % size for n in used):
+        return None
+    start = sum(side.offsets[k] * side.strides[k] for k in others) // size
+    moves = {v: side.stride(v) // size for v in (*outer, *inner)}
+    steps = [0, *(side.strides[k] // size for k in axes)][-2:]
+    corners, sizes = [0, *corner][-2:], [1, *(side.sizes[k] for k in axes)][-2:]
+    return _Planes(
+        start + _grid(outer, moves, d.box), _grid(inner, moves, d.box),
+        (steps[0], steps[1]), (corners[0], corners[1]), (sizes[0], sizes[1]),
+    )  # fmt: skip
+
+
+def _planar_cost(c: Contraction, plan: Planar, wanted: Settings) -> Cost:
+    d, size = plan.slides.contraction, c.dtype.itemsize
+    _, columns, down, right = plan.shape
+    inner, taps, outputs = d.volume(plan.slides.inner), d.volume(plan.slides.taps), d.volume(d.columns)
+    row, pairs = columns + right, 2 * -(-outputs // 2)
+    products = plan.number * plan.band * row * inner * taps * pairs
+    copied = plan.number * ((plan.band + down) * row * inner + plan.band * columns * outputs)
+    seconds = 2 * products * size / PLANAR_RATE + copied * PACK + plan.number * inner * taps * pairs * SLICE
+    scratch = size * row * ((plan.band + down) * inner + plan.band * (outputs if plan.slides.adjoint else 2))
+    return Cost(seconds, 2 * products, size * copied, scratch)
+
+
+def _run_planar(
+    c: Contraction, plan: Planar, left: Array, right: Array, out: Array, seconds: float, add: bool = False
+) -> None:
+    """Sums of planes that are moved by the taps, or for an adjoint their products with other planes."""
+    slides, d = plan.slides, plan.slides.contraction
+    moving, other = (right, left) if slides.swapped else (left, right)
+    offsets = plan.offsets
+    names = (*d.columns, *slides.inner, *slides.taps)
+    flips: tuple[Any, ...] = (..., *(slice(None, None, -1 if a.flipped else 1) for a in slides.axes))
+    x = (_flat(moving), *plan.moving)
+    step = -(-plan.number // thread_count(seconds))
+    if not slides.adjoint:
+        kernel = np.ascontiguousarray(_view(other, d.right, names, d.box)[flips]).reshape(-1, offsets.size)
+        y = (_flat(out), *plan.other)
+        in_threads(
+            lambda start, stop: _on_planes(_planar_sums)(start, stop, x, y, plan.shape, plan.band, offsets, kernel),
+            plan.number, step, seconds,
+        )  # fmt: skip
+        return
+    z = (_flat(other), *plan.other)
+    parts: dict[int, Array] = {}
+
+    def dots(start: int, stop: int) -> None:
+        parts[start] = np.zeros((d.volume(d.columns) + 1, offsets.size), d.dtype)  # columns come in pairs
+        _on_planes(_planar_dots)(start, stop, x, z, plan.shape, plan.band, offsets, parts[start])
+
+    in_threads(dots, plan.number, step, seconds)
+    first, *rest = (parts[start] for start in sorted(parts))
+    for part in rest:
+        first += part
+    target = _view(out, d.out, names, d.box)
+    target[...] = first[:-1].reshape(target.shape)[flips]
+
+
+@cache
+def _on_planes(function: "Loops") -> "Loops":
+    """Loops over planes with the functions that they call in machine code."""
+    return function.bound(function.function.__name__, _pack=_pack, _add_moved=_add_moved, _add_dots=_add_dots)
+
+
+@loops
+def _pack(planes: Any, o: int, row: int, rows: int, width: int, pitch: int, to: Any) -> None:
+    """Copy rows of all planes, from `row` on, their first `width` elements, into rows of `pitch`; the rest is 0."""
+    flat, outer, inner, steps, corner, sizes = planes
+    low, high = max(0, -corner[1]), min(width, sizes[1] - corner[1])
+    to[:] = 0
+    for q in range(inner.size):
+        for i in range(max(0, -(corner[0] + row)), min(rows, sizes[0] - corner[0] - row)):
+            line = to[(q * rows + i) * pitch :][:pitch]
+            base = outer[o] + inner[q] + (corner[0] + row + i) * steps[0] + corner[1] * steps[1]
+            for j in range(low, high):
+                line[j] = flat[base + j * steps[1]]
+
+
+@loops
+def _planar_sums(start: int, stop: int, x: Any, y: Any, shape: Any, band: int, offsets: Any, kernel: Any) -> None:
+    """``y = sum kernel * x`` with x moved by every tap, for a range of bands.
+
+    Args:
+        start: the first band.
+        stop: the last one and one more.
+        x: planes that are read.
+        y: planes that are written.
+        shape: of the plan.
+        band: rows at a time.
+        offsets: where the element of every summand is, relative to the result's.
+        kernel: (columns, summands).
+    """
+    rows, columns, down, right = shape
+    pitch, bands = columns + right, -(-rows // band)
+    packed = np.empty(x[2].size * (band + down) * pitch, kernel.dtype)
+    flat, outer, inner, steps, _, _ = y
+    sums = np.empty((2, band * pitch), kernel.dtype)
+    for number in range(start, stop):
+        o, first = number // bands, number % bands * band
+        height = min(band, rows - first)
+        _pack(x, o, first, band + down, pitch, pitch, packed)
+        length = height * pitch - right
+        for k in range(0, inner.size, 2):
+            pair = min(2, inner.size - k)
+            _add_moved(packed, offsets, kernel[k], kernel[k + pair - 1], sums[0, :length], sums[1, :length])
+            for m in range(pair):
+                base = outer[o] + inner[k + m] + first * steps[0]
+                for i in range(height):
+                    for j in range(columns):
+                        flat[base + i * steps[0] + j * steps[1]] = sums[m, i * pitch + j]
+
+
+@loops
+def _add_moved(packed: Any, offsets: Any, one: Any, two: Any, first: Any, second: Any) -> None:
+    """Two sums of `packed` from every offset on, times the elements of a kernel each."""
+    length, number = first.size, offsets.size
+    first[:] = 0
+    second[:] = 0
+    whole = number - number % 4
+    for s in range(0, whole, 4):
+        x0 = packed[offsets[s] :][:length]
+        x1 = packed[offsets[s + 1] :][:length]
+        x2 = packed[offsets[s + 2] :][:length]
+        x3 = packed[offsets[s + 3] :][:length]
+        a0, a1, a2, a3 = one[s], one[s + 1], one[s + 2], one[s + 3]
+        b0, b1, b2, b3 = two[s], two[s + 1], two[s + 2], two[s + 3]
+        for v in range(length):
+            first[v] += a0 * x0[v] + a1 * x1[v] + a2 * x2[v] + a3 * x3[v]
+            second[v] += b0 * x0[v] + b1 * x1[v] + b2 * x2[v] + b3 * x3[v]
+    for s in range(whole, number):
+        x0 = packed[offsets[s] :][:length]
+        a0, b0 = one[s], two[s]
+        for v in range(length):
+            first[v] += a0 * x0[v]
+            second[v] += b0 * x0[v]
+
+
+@reassociated
+def _add_dots(packed: Any, offsets: Any, one: Any, two: Any, first: Any, second: Any) -> None:
+    """Add to two rows of sums the dot products of `packed` from every offset on with one factor each."""
+    length, number = one.size, offsets.size
+    zero = one.dtype.type(0)
+    whole = number - number % 4
+    for s in range(0, whole, 4):
+        x0 = packed[offsets[s] :][:length]
+        x1 = packed[offsets[s + 1] :][:length]
+        x2 = packed[offsets[s + 2] :][:length]
+        x3 = packed[offsets[s + 3] :][:length]
+        a0 = a1 = a2 = a3 = b0 = b1 = b2 = b3 = zero
+        for v in range(length):
+            a0 += x0[v] * one[v]
+            a1 += x1[v] * one[v]
+            a2 += x2[v] * one[v]
+            a3 += x3[v] * one[v]
+            b0 += x0[v] * two[v]
+            b1 += x1[v] * two[v]
+            b2 += x2[v] * two[v]
+            b3 += x3[v] * two[v]
+        first[s] += a0
+        first[s + 1] += a1
+        first[s + 2] += a2
+        first[s + 3] += a3
+        second[s] += b0
+        second[s + 1] += b1
+        second[s + 2] += b2
+        second[s + 3] += b3
+    for s in range(whole, number):
+        x0 = packed[offsets[s] :][:length]
+        a0 = b0 = zero
+        for v in range(length):
+            a0 += x0[v] * one[v]
+            b0 += x0[v] * two[v]
+        first[s] += a0
+        second[s] += b0
+
+
+@loops
+def _planar_dots(start: int, stop: int, x: Any, y: Any, shape: Any, band: int, offsets: Any, sums: Any) -> None:
+    """Add to sums, (columns, taps), what the bands of a range contribute: products of x, moved by every tap, with y."""
+    rows, columns, down, right = shape
+    pitch, bands = columns + right, -(-rows // band)
+    packed = np.empty(x[2].size * (band + down) * pitch, sums.dtype)
+    count = y[2].size
+    others = np.empty(count * band * pitch, sums.dtype)
+    for number in range(start, stop):
+        o, first = number // bands, number % bands * band
+        height = min(band, rows - first)
+        _pack(x, o, first, band + down, pitch, pitch, packed)
+        _pack(y, o, first, band, columns, pitch, others)
+        for k in range(0, count, 2):
+            last = min(k + 1, count - 1)
+            length = height * pitch - right
+            one, two = others[k * band * pitch :][:length], others[last * band * pitch :][:length]
+            _add_dots(packed, offsets, one, two, sums[k], sums[k + 1])
+
+
 # ----- contractions by Fourier transforms -----
 class Fourier(NamedTuple):
     """How to compute a contraction at frequencies, where the sum over many taps is one product.
@@ -2840,7 +3138,7 @@ def ways(c: Contraction, wanted: Settings) -> tuple[Way, ...]:
 def _ways(c: Contraction, wanted: Settings) -> tuple[Way, ...]:
     found = []
     for strategy in GATHERING if c.gathers else SCATTERING:
-        plan = strategy.plan(c)
+        plan = None if strategy.compiled and wanted.backend != "compiled" else strategy.plan(c)
         if plan is not None:
             found.append(Way(strategy, plan, strategy.cost(c, plan, wanted)))
     limit = STRICT if wanted.accuracy == "strict" else np.inf
@@ -2859,6 +3157,7 @@ GATHERING: tuple[Strategy, ...] = (
     Strategy("winograd4", partial(_winograd_plan, 4), _winograd_cost, _run_winograd),
     Strategy("winograd2", partial(_winograd_plan, 2), _winograd_cost, _run_winograd),
     Strategy("banded", _banded_plan, _banded_cost, _run_banded),
+    Strategy("planar", _planar_plan, _planar_cost, _run_planar, compiled=True),
     Strategy("fourier", _fourier_plan, _fourier_cost, _run_fourier),
     Strategy("taps", _taps_plan, _taps_cost, _run_taps),
 )
