@@ -76,8 +76,8 @@ TILES = 6 << 20
 ROW_GAP = 320
 """Bytes between rows that are written side by side."""
 
-LARGE_TILES = 12 << 20
-"""Bytes of the transform of the windows where columns are computed block by block."""
+LARGE_TILES = 10 << 20
+"""Bytes of the transform of the windows where columns are computed block by block: 12 MiB would need 54 MB in all."""
 
 LARGE_KERNEL = 16 << 20
 """Bytes of the transform of a kernel from which on its columns are computed block by block."""
