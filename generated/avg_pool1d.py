@@ -75,13 +75,13 @@ def avg_pool1d_forward(
         j_low, j_high = rt.clip(W_out, (s, count_include_pad * p + d * t - p, W + count_include_pad * (p + p_end)))
         if j_low < j_high:
             a[j_low:j_high] += 1
-    y = np.zeros((N, W_out, C), dtype)
-    for t in range(T):
-        j_low, j_high = rt.clip(W_out, (s, d * t - p, W))
-        if j_low < j_high:
-            j_at = rt.span(s, d * t - p, j_low, j_high)
-            y[:, j_low:j_high] += x[:, j_at]
-    y *= 1 / a[:, None]
+    x_1 = rt.Window(  # n j c t
+        x,
+        (N, W_out, C, T),
+        ((0, (0, 1)), (-p, (1, s), (3, d)), (0, (2, 1))),
+    )
+    y = np.empty((N, W_out, C), dtype)
+    rt.reduce("sum", x_1, y, scale=1 / a[:, None])
     return y
 
 
@@ -148,13 +148,13 @@ def avg_pool1d_grad_input(
         j_low, j_high = rt.clip(W_out, (s, count_include_pad * p + d * t - p, W + count_include_pad * (p + p_end)))
         if j_low < j_high:
             a[j_low:j_high] += 1
-    dx = np.zeros((N, W, C), dtype)
-    factor1 = dy / a[:, None]
-    for t in range(T):
-        j_low, j_high = rt.clip(W_out, (s, d * t - p, W))
-        if j_low < j_high:
-            j_at = rt.span(s, d * t - p, j_low, j_high)
-            dx[:, j_at] += factor1[:, j_low:j_high]
+    dx = np.empty((N, W, C), dtype)
+    dx_1 = rt.Window(  # m j v t
+        dx,
+        (N, W_out, C, T),
+        ((0, (0, 1)), (-p, (1, s), (3, d)), (0, (2, 1))),
+    )
+    rt.spread(dy, dx_1, scale=1 / a[:, None])
     return dx
 
 

@@ -104,16 +104,13 @@ def avg_pool2d_forward(
         )
         if j_low < j_high:
             a_w[j_low:j_high] += 1
-    y = np.zeros((N, H_out, W_out, C), dtype)
-    for r in range(R):
-        i_low, i_high = rt.clip(H_out, (s_h, d_h * r - p_h, H))
-        for t in range(T):
-            j_low, j_high = rt.clip(W_out, (s_w, d_w * t - p_w, W))
-            if i_low < i_high and j_low < j_high:
-                i_at = rt.span(s_h, d_h * r - p_h, i_low, i_high)
-                j_at = rt.span(s_w, d_w * t - p_w, j_low, j_high)
-                y[:, i_low:i_high, j_low:j_high] += x[:, i_at, j_at]
-    y *= 1 / (a_h[:, None, None] * a_w[:, None])
+    x_1 = rt.Window(  # n i j c r t
+        x,
+        (N, H_out, W_out, C, R, T),
+        ((0, (0, 1)), (-p_h, (1, s_h), (4, d_h)), (-p_w, (2, s_w), (5, d_w)), (0, (3, 1))),
+    )
+    y = np.empty((N, H_out, W_out, C), dtype)
+    rt.reduce("sum", x_1, y, scale=1 / (a_h[:, None, None] * a_w[:, None]))
     return y
 
 
@@ -208,16 +205,13 @@ def avg_pool2d_grad_input(
         )
         if j_low < j_high:
             a_w[j_low:j_high] += 1
-    dx = np.zeros((N, H, W, C), dtype)
-    factor1 = dy / (a_h[:, None, None] * a_w[:, None])
-    for r in range(R):
-        i_low, i_high = rt.clip(H_out, (s_h, d_h * r - p_h, H))
-        for t in range(T):
-            j_low, j_high = rt.clip(W_out, (s_w, d_w * t - p_w, W))
-            if i_low < i_high and j_low < j_high:
-                i_at = rt.span(s_h, d_h * r - p_h, i_low, i_high)
-                j_at = rt.span(s_w, d_w * t - p_w, j_low, j_high)
-                dx[:, i_at, j_at] += factor1[:, i_low:i_high, j_low:j_high]
+    dx = np.empty((N, H, W, C), dtype)
+    dx_1 = rt.Window(  # m i j e r t
+        dx,
+        (N, H_out, W_out, C, R, T),
+        ((0, (0, 1)), (-p_h, (1, s_h), (4, d_h)), (-p_w, (2, s_w), (5, d_w)), (0, (3, 1))),
+    )
+    rt.spread(dy, dx_1, scale=1 / (a_h[:, None, None] * a_w[:, None]))
     return dx
 
 

@@ -125,19 +125,13 @@ def avg_pool3d_forward(
         )
         if j_low < j_high:
             a_w[j_low:j_high] += 1
-    y = np.zeros((N, D_out, H_out, W_out, C), dtype)
-    for a in range(A):
-        l_low, l_high = rt.clip(D_out, (s_d, a * d_d - p_d, D))
-        for r in range(R):
-            i_low, i_high = rt.clip(H_out, (s_h, d_h * r - p_h, H))
-            for t in range(T):
-                j_low, j_high = rt.clip(W_out, (s_w, d_w * t - p_w, W))
-                if l_low < l_high and i_low < i_high and j_low < j_high:
-                    l_at = rt.span(s_d, a * d_d - p_d, l_low, l_high)
-                    i_at = rt.span(s_h, d_h * r - p_h, i_low, i_high)
-                    j_at = rt.span(s_w, d_w * t - p_w, j_low, j_high)
-                    y[:, l_low:l_high, i_low:i_high, j_low:j_high] += x[:, l_at, i_at, j_at]
-    y *= 1 / (a_d[:, None, None, None] * a_h[:, None, None] * a_w[:, None])
+    x_1 = rt.Window(  # n l i j c a r t
+        x,
+        (N, D_out, H_out, W_out, C, A, R, T),
+        ((0, (0, 1)), (-p_d, (1, s_d), (5, d_d)), (-p_h, (2, s_h), (6, d_h)), (-p_w, (3, s_w), (7, d_w)), (0, (4, 1))),
+    )
+    y = np.empty((N, D_out, H_out, W_out, C), dtype)
+    rt.reduce("sum", x_1, y, scale=1 / (a_d[:, None, None, None] * a_h[:, None, None] * a_w[:, None]))
     return y
 
 
@@ -251,19 +245,13 @@ def avg_pool3d_grad_input(
         )
         if j_low < j_high:
             a_w[j_low:j_high] += 1
-    dx = np.zeros((N, D, H, W, C), dtype)
-    factor1 = dy / (a_d[:, None, None, None] * a_h[:, None, None] * a_w[:, None])
-    for a in range(A):
-        l_low, l_high = rt.clip(D_out, (s_d, a * d_d - p_d, D))
-        for r in range(R):
-            i_low, i_high = rt.clip(H_out, (s_h, d_h * r - p_h, H))
-            for t in range(T):
-                j_low, j_high = rt.clip(W_out, (s_w, d_w * t - p_w, W))
-                if l_low < l_high and i_low < i_high and j_low < j_high:
-                    l_at = rt.span(s_d, a * d_d - p_d, l_low, l_high)
-                    i_at = rt.span(s_h, d_h * r - p_h, i_low, i_high)
-                    j_at = rt.span(s_w, d_w * t - p_w, j_low, j_high)
-                    dx[:, l_at, i_at, j_at] += factor1[:, l_low:l_high, i_low:i_high, j_low:j_high]
+    dx = np.empty((N, D, H, W, C), dtype)
+    dx_1 = rt.Window(  # m l i j o a r t
+        dx,
+        (N, D_out, H_out, W_out, C, A, R, T),
+        ((0, (0, 1)), (-p_d, (1, s_d), (5, d_d)), (-p_h, (2, s_h), (6, d_h)), (-p_w, (3, s_w), (7, d_w)), (0, (4, 1))),
+    )
+    rt.spread(dy, dx_1, scale=1 / (a_d[:, None, None, None] * a_h[:, None, None] * a_w[:, None]))
     return dx
 
 

@@ -99,7 +99,7 @@ def conv_transpose1d_forward(
     if b is not None:
         b_1 = b.reshape(G, K)
         u_4 = u.reshape(N, W_out, G, K)
-        u_4 += b_1
+        rt.add_row(u_4, b_1)
     return u
 
 

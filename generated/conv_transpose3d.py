@@ -124,7 +124,7 @@ def conv_transpose3d_forward(
     if b is not None:
         b_1 = b.reshape(G, K)
         u_6 = u.reshape(N, D_out, H_out, W_out, G, K)
-        u_6 += b_1
+        rt.add_row(u_6, b_1)
     return u
 
 

@@ -81,7 +81,7 @@ def depthwise_conv1d_forward(
     if b is not None:
         b_1 = b.reshape(C, M)
         u_3 = u.reshape(N, W_out, C, M)
-        u_3 += b_1
+        rt.add_row(u_3, b_1)
     return u
 
 

@@ -87,7 +87,7 @@ def depthwise_conv2d_forward(
     if b is not None:
         b_1 = b.reshape(C, M)
         u_2 = u.reshape(N, H_out, W_out, C, M)
-        u_2 += b_1
+        rt.add_row(u_2, b_1)
     return u
 
 

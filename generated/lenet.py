@@ -80,15 +80,18 @@ def lenet_forward(
     )
     c1_u = buffers.take((N, 28, 28, 6), dtype)
     rt.contract("n i j r t c, r t c k -> n i j k", x_1, c1_w, out=c1_u)
-    c1_u += c1_b
+    rt.add_row(c1_u, c1_b)
     a1_y = buffers.take((N, 28, 28, 6), dtype)
     np.tanh(c1_u, out=a1_y)
     buffers.give(c1_u)
-    a1_y_1 = a1_y.reshape(N, 14, 2, 14, 2, 6)
+    a1_y_1 = rt.Window(  # n i j c r t
+        a1_y,
+        (N, 14, 14, 6, 2, 2),
+        ((0, (0, 1)), (0, (1, 2), (4, 1)), (0, (2, 2), (5, 1)), (0, (3, 1))),
+    )
     s2_y = buffers.take((N, 14, 14, 6), dtype)
-    s2_y.fill(-np.inf)
-    s2_argmax = np.full((N, 14, 14, 6), -1, np.int32)
-    rt.first_max(s2_y, s2_argmax, a1_y_1.transpose(0, 1, 3, 5, 2, 4), 2)
+    s2_argmax = np.empty((N, 14, 14, 6), np.int32)
+    rt.reduce("max", a1_y_1, s2_y, argument=s2_argmax)
     s2_y_1 = rt.Window(  # n i j r t c
         s2_y,
         (N, 10, 10, 5, 5, 6),
@@ -96,15 +99,18 @@ def lenet_forward(
     )
     c3_u = buffers.take((N, 10, 10, 16), dtype)
     rt.contract("n i j r t c, r t c k -> n i j k", s2_y_1, c3_w, out=c3_u)
-    c3_u += c3_b
+    rt.add_row(c3_u, c3_b)
     a3_y = buffers.take((N, 10, 10, 16), dtype)
     np.tanh(c3_u, out=a3_y)
     buffers.give(c3_u)
-    a3_y_1 = a3_y.reshape(N, 5, 2, 5, 2, 16)
+    a3_y_1 = rt.Window(  # n i j c r t
+        a3_y,
+        (N, 5, 5, 16, 2, 2),
+        ((0, (0, 1)), (0, (1, 2), (4, 1)), (0, (2, 2), (5, 1)), (0, (3, 1))),
+    )
     s4_y = buffers.take((N, 5, 5, 16), dtype)
-    s4_y.fill(-np.inf)
-    s4_argmax = np.full((N, 5, 5, 16), -1, np.int32)
-    rt.first_max(s4_y, s4_argmax, a3_y_1.transpose(0, 1, 3, 5, 2, 4), 2)
+    s4_argmax = np.empty((N, 5, 5, 16), np.int32)
+    rt.reduce("max", a3_y_1, s4_y, argument=s4_argmax)
     flat_y = s4_y.reshape(N, 400)
     f5_u = buffers.take((N, 120), dtype)
     rt.contract("n c, c k -> n k", flat_y, f5_w, out=f5_u)
@@ -165,12 +171,17 @@ def lenet_predict(x: Any, params: Mapping[str, Any], *, buffers: rt.Buffers | No
     )
     c1_u = buffers.take((N, 28, 28, 6), dtype)
     rt.contract("n i j r t c, r t c k -> n i j k", x_1, c1_w, out=c1_u)
-    c1_u += c1_b
+    rt.add_row(c1_u, c1_b)
     a1_y = buffers.take((N, 28, 28, 6), dtype)
     np.tanh(c1_u, out=a1_y)
     buffers.give(c1_u)
-    a1_y_1 = a1_y.reshape(N, 14, 2, 14, 2, 6)
-    s2_y = np.max(a1_y_1.transpose(0, 1, 3, 5, 2, 4), axis=(-2, -1), initial=-np.inf)
+    a1_y_1 = rt.Window(  # n i j c r t
+        a1_y,
+        (N, 14, 14, 6, 2, 2),
+        ((0, (0, 1)), (0, (1, 2), (4, 1)), (0, (2, 2), (5, 1)), (0, (3, 1))),
+    )
+    s2_y = buffers.take((N, 14, 14, 6), dtype)
+    rt.reduce("max", a1_y_1, s2_y)
     buffers.give(a1_y)
     s2_y_1 = rt.Window(  # n i j r t c
         s2_y,
@@ -179,16 +190,23 @@ def lenet_predict(x: Any, params: Mapping[str, Any], *, buffers: rt.Buffers | No
     )
     c3_u = buffers.take((N, 10, 10, 16), dtype)
     rt.contract("n i j r t c, r t c k -> n i j k", s2_y_1, c3_w, out=c3_u)
-    c3_u += c3_b
+    buffers.give(s2_y)
+    rt.add_row(c3_u, c3_b)
     a3_y = buffers.take((N, 10, 10, 16), dtype)
     np.tanh(c3_u, out=a3_y)
     buffers.give(c3_u)
-    a3_y_1 = a3_y.reshape(N, 5, 2, 5, 2, 16)
-    s4_y = np.max(a3_y_1.transpose(0, 1, 3, 5, 2, 4), axis=(-2, -1), initial=-np.inf)
+    a3_y_1 = rt.Window(  # n i j c r t
+        a3_y,
+        (N, 5, 5, 16, 2, 2),
+        ((0, (0, 1)), (0, (1, 2), (4, 1)), (0, (2, 2), (5, 1)), (0, (3, 1))),
+    )
+    s4_y = buffers.take((N, 5, 5, 16), dtype)
+    rt.reduce("max", a3_y_1, s4_y)
     buffers.give(a3_y)
     flat_y = s4_y.reshape(N, 400)
     f5_u = buffers.take((N, 120), dtype)
     rt.contract("n c, c k -> n k", flat_y, f5_w, out=f5_u)
+    buffers.give(s4_y)
     f5_u += f5_b
     factor1 = buffers.take((N, 120), dtype)
     np.tanh(f5_u, out=factor1)
@@ -288,17 +306,19 @@ def lenet_backward(
     rt.contract("m k, q k -> m q", df5_u, f5_w, out=dflat_y)
     dflat_y_1 = dflat_y.reshape(N, 5, 5, 16)
     ds4_y = dflat_y_1.reshape(N, 5, 5, 16)
-    da3_y_1 = np.where(
-        ((2 * np.arange(0, 2)[:, None, None, None] + np.arange(0, 2)[:, None]) == s4_argmax[:, :, None, :, None, :]),
-        ds4_y[:, :, None, :, None, :],
-        0,
+    da3_y = buffers.take((N, 10, 10, 16), dtype)
+    da3_y_1 = rt.Window(  # m i j e r t
+        da3_y,
+        (N, 5, 5, 16, 2, 2),
+        ((0, (0, 1)), (0, (1, 2), (4, 1)), (0, (2, 2), (5, 1)), (0, (3, 1))),
     )
+    rt.spread(ds4_y, da3_y_1, argument=s4_argmax)
     buffers.give(dflat_y)
-    da3_y = da3_y_1.reshape(N, 10, 10, 16)
     dc3_u = buffers.take((N, 10, 10, 16), dtype)
     np.square(a3_y, out=dc3_u)
     np.subtract(1, dc3_u, out=dc3_u)
     dc3_u *= da3_y
+    buffers.give(da3_y)
     ds2_y = buffers.take((N, 14, 14, 6), dtype)
     ds2_y_1 = rt.Window(  # m e i j r t
         ds2_y,
@@ -306,17 +326,19 @@ def lenet_backward(
         ((0, (0, 1)), (0, (2, 1), (4, 1)), (0, (3, 1), (5, 1)), (0, (1, 1))),
     )
     rt.contract("m i j k, r t e k -> m e i j r t", dc3_u, c3_w, out=ds2_y_1)
-    da1_y_1 = np.where(
-        ((2 * np.arange(0, 2)[:, None, None, None] + np.arange(0, 2)[:, None]) == s2_argmax[:, :, None, :, None, :]),
-        ds2_y[:, :, None, :, None, :],
-        0,
+    da1_y = buffers.take((N, 28, 28, 6), dtype)
+    da1_y_1 = rt.Window(  # m i j e r t
+        da1_y,
+        (N, 14, 14, 6, 2, 2),
+        ((0, (0, 1)), (0, (1, 2), (4, 1)), (0, (2, 2), (5, 1)), (0, (3, 1))),
     )
+    rt.spread(ds2_y, da1_y_1, argument=s2_argmax)
     buffers.give(ds2_y)
-    da1_y = da1_y_1.reshape(N, 28, 28, 6)
     dc1_u = buffers.take((N, 28, 28, 6), dtype)
     np.square(a1_y, out=dc1_u)
     np.subtract(1, dc1_u, out=dc1_u)
     dc1_u *= da1_y
+    buffers.give(da1_y)
     x_1 = rt.Window(  # m q v n i j
         x,
         (5, 5, 1, N, 28, 28),

@@ -133,14 +133,19 @@ def lenet5_forward(
     )
     c1_u = buffers.take((N, 28, 28, 6), dtype)
     rt.contract("n i j r t c, r t c k -> n i j k", x_1, c1_w, out=c1_u)
-    c1_u += c1_b
+    rt.add_row(c1_u, c1_b)
     a1_y = buffers.take((N, 28, 28, 6), dtype)
     np.multiply(c1_u, 2 / 3, out=a1_y)
     np.tanh(a1_y, out=a1_y)
     a1_y *= 1.7159
     buffers.give(c1_u)
-    a1_y_1 = a1_y.reshape(N, 14, 2, 14, 2, 6)
-    s2_z = rt.total(a1_y_1.transpose(0, 1, 3, 5, 2, 4), (-2, -1))
+    a1_y_1 = rt.Window(  # n i j c r t
+        a1_y,
+        (N, 14, 14, 6, 2, 2),
+        ((0, (0, 1)), (0, (1, 2), (4, 1)), (0, (2, 2), (5, 1)), (0, (3, 1))),
+    )
+    s2_z = buffers.take((N, 14, 14, 6), dtype)
+    rt.reduce("sum", a1_y_1, s2_z)
     s2_y = buffers.take((N, 14, 14, 6), dtype)
     np.multiply(s2_z, 2 / 3 * s2_a, out=s2_y)
     s2_y += (2 / 3) * s2_b
@@ -154,14 +159,19 @@ def lenet5_forward(
     )
     c3_u = buffers.take((N, 10, 10, 16), dtype)
     rt.contract("n i j r t c, r t c k -> n i j k", s2_y_1, c3_z, out=c3_u)
-    c3_u += c3_b
+    rt.add_row(c3_u, c3_b)
     a3_y = buffers.take((N, 10, 10, 16), dtype)
     np.multiply(c3_u, 2 / 3, out=a3_y)
     np.tanh(a3_y, out=a3_y)
     a3_y *= 1.7159
     buffers.give(c3_u)
-    a3_y_1 = a3_y.reshape(N, 5, 2, 5, 2, 16)
-    s4_z = rt.total(a3_y_1.transpose(0, 1, 3, 5, 2, 4), (-2, -1))
+    a3_y_1 = rt.Window(  # n i j c r t
+        a3_y,
+        (N, 5, 5, 16, 2, 2),
+        ((0, (0, 1)), (0, (1, 2), (4, 1)), (0, (2, 2), (5, 1)), (0, (3, 1))),
+    )
+    s4_z = buffers.take((N, 5, 5, 16), dtype)
+    rt.reduce("sum", a3_y_1, s4_z)
     s4_y = buffers.take((N, 5, 5, 16), dtype)
     np.multiply(s4_z, 2 / 3 * s4_a, out=s4_y)
     s4_y += (2 / 3) * s4_b
@@ -170,7 +180,7 @@ def lenet5_forward(
     s4_y_1 = s4_y.reshape(N, 5, 1, 5, 1, 16)
     c5_u = buffers.take((N, 1, 1, 120), dtype)
     rt.contract("n r i t j c, r t c k -> n i j k", s4_y_1, c5_w, out=c5_u)
-    c5_u += c5_b
+    rt.add_row(c5_u, c5_b)
     a5_y = buffers.take((N, 1, 1, 120), dtype)
     np.multiply(c5_u, 2 / 3, out=a5_y)
     np.tanh(a5_y, out=a5_y)
@@ -234,20 +244,26 @@ def lenet5_predict(x: Any, params: Mapping[str, Any], *, buffers: rt.Buffers | N
     )
     c1_u = buffers.take((N, 28, 28, 6), dtype)
     rt.contract("n i j r t c, r t c k -> n i j k", x_1, c1_w, out=c1_u)
-    c1_u += c1_b
+    rt.add_row(c1_u, c1_b)
     a1_y = buffers.take((N, 28, 28, 6), dtype)
     np.multiply(c1_u, 2 / 3, out=a1_y)
     np.tanh(a1_y, out=a1_y)
     a1_y *= 1.7159
     buffers.give(c1_u)
-    a1_y_1 = a1_y.reshape(N, 14, 2, 14, 2, 6)
-    s2_z = rt.total(a1_y_1.transpose(0, 1, 3, 5, 2, 4), (-2, -1))
+    a1_y_1 = rt.Window(  # n i j c r t
+        a1_y,
+        (N, 14, 14, 6, 2, 2),
+        ((0, (0, 1)), (0, (1, 2), (4, 1)), (0, (2, 2), (5, 1)), (0, (3, 1))),
+    )
+    s2_z = buffers.take((N, 14, 14, 6), dtype)
+    rt.reduce("sum", a1_y_1, s2_z)
     buffers.give(a1_y)
     s2_y = buffers.take((N, 14, 14, 6), dtype)
     np.multiply(s2_z, 2 / 3 * s2_a, out=s2_y)
     s2_y += (2 / 3) * s2_b
     np.tanh(s2_y, out=s2_y)
     s2_y *= 1.7159
+    buffers.give(s2_z)
     s2_y_1 = rt.Window(  # n i j r t c
         s2_y,
         (N, 10, 10, 5, 5, 6),
@@ -257,25 +273,31 @@ def lenet5_predict(x: Any, params: Mapping[str, Any], *, buffers: rt.Buffers | N
     c3_u = buffers.take((N, 10, 10, 16), dtype)
     rt.contract("n i j r t c, r t c k -> n i j k", s2_y_1, factor1, out=c3_u)
     buffers.give(s2_y)
-    c3_u += c3_b
+    rt.add_row(c3_u, c3_b)
     a3_y = buffers.take((N, 10, 10, 16), dtype)
     np.multiply(c3_u, 2 / 3, out=a3_y)
     np.tanh(a3_y, out=a3_y)
     a3_y *= 1.7159
     buffers.give(c3_u)
-    a3_y_1 = a3_y.reshape(N, 5, 2, 5, 2, 16)
-    s4_z = rt.total(a3_y_1.transpose(0, 1, 3, 5, 2, 4), (-2, -1))
+    a3_y_1 = rt.Window(  # n i j c r t
+        a3_y,
+        (N, 5, 5, 16, 2, 2),
+        ((0, (0, 1)), (0, (1, 2), (4, 1)), (0, (2, 2), (5, 1)), (0, (3, 1))),
+    )
+    s4_z = buffers.take((N, 5, 5, 16), dtype)
+    rt.reduce("sum", a3_y_1, s4_z)
     buffers.give(a3_y)
     s4_y = buffers.take((N, 5, 5, 16), dtype)
     np.multiply(s4_z, 2 / 3 * s4_a, out=s4_y)
     s4_y += (2 / 3) * s4_b
     np.tanh(s4_y, out=s4_y)
     s4_y *= 1.7159
+    buffers.give(s4_z)
     s4_y_1 = s4_y.reshape(N, 5, 1, 5, 1, 16)
     c5_u = buffers.take((N, 1, 1, 120), dtype)
     rt.contract("n r i t j c, r t c k -> n i j k", s4_y_1, c5_w, out=c5_u)
     buffers.give(s4_y)
-    c5_u += c5_b
+    rt.add_row(c5_u, c5_b)
     a5_y = buffers.take((N, 1, 1, 120), dtype)
     np.multiply(c5_u, 2 / 3, out=a5_y)
     np.tanh(a5_y, out=a5_y)
@@ -390,9 +412,12 @@ def lenet5_backward(
     ds4_u *= ds4_y
     buffers.give(ds4_y)
     da3_y = buffers.take((N, 10, 10, 16), dtype)
-    da3_y.fill(0)
-    da3_y_1 = da3_y.reshape(N, 5, 2, 5, 2, 16)
-    da3_y_1 += s4_a * ds4_u[:, :, None, :, None, :]
+    da3_y_1 = rt.Window(  # m i j e r t
+        da3_y,
+        (N, 5, 5, 16, 2, 2),
+        ((0, (0, 1)), (0, (1, 2), (4, 1)), (0, (2, 2), (5, 1)), (0, (3, 1))),
+    )
+    rt.spread(ds4_u, da3_y_1, scale=s4_a)
     dc3_u = buffers.take((N, 10, 10, 16), dtype)
     np.square(a3_y, out=dc3_u)
     dc3_u *= 0.38852302970258557
@@ -420,9 +445,12 @@ def lenet5_backward(
     ds2_u *= ds2_y
     buffers.give(ds2_y)
     da1_y = buffers.take((N, 28, 28, 6), dtype)
-    da1_y.fill(0)
-    da1_y_1 = da1_y.reshape(N, 14, 2, 14, 2, 6)
-    da1_y_1 += s2_a * ds2_u[:, :, None, :, None, :]
+    da1_y_1 = rt.Window(  # m i j e r t
+        da1_y,
+        (N, 14, 14, 6, 2, 2),
+        ((0, (0, 1)), (0, (1, 2), (4, 1)), (0, (2, 2), (5, 1)), (0, (3, 1))),
+    )
+    rt.spread(ds2_u, da1_y_1, scale=s2_a)
     dc1_u = buffers.take((N, 28, 28, 6), dtype)
     np.square(a1_y, out=dc1_u)
     dc1_u *= 0.38852302970258557

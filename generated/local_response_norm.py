@@ -58,12 +58,14 @@ def local_response_norm_forward(
     C = x.shape[-1]
     P = R // 2
     rt.require("local_response_norm", "P", P, "a size of at least 0", P)
-    z = np.zeros((E, C), dtype)
-    for q in range(R):
-        c_low, c_high = rt.clip(C, (1, q - P, C))
-        if c_low < c_high:
-            c_at = rt.span(1, q - P, c_low, c_high)
-            z[:, c_low:c_high] += alpha * np.square(x[:, c_at]) / R
+    factor1 = np.square(x)
+    factor1_1 = rt.Window(  # e c q
+        factor1,
+        (E, C, R),
+        ((0, (0, 1)), (-P, (1, 1), (2, 1))),
+    )
+    z = np.empty((E, C), dtype)
+    rt.reduce("sum", factor1_1, z, scale=rt.ratio(alpha, R))
     z += k
     y = x * z ** (-beta)
     return y.reshape(*full_shape, C), z.reshape(*full_shape, C)

@@ -28,6 +28,15 @@ Array = NDArray[Any]
 BLOCK = 1 << 18
 """Elements of a temporary block: 1 MiB of float32, so that it stays in the second-level cache."""
 
+TILE = 1 << 20
+"""Elements of the part of an array that is reduced at a time: 4 MiB of float32, so that a call takes long enough."""
+
+RUNS = 256
+"""Elements next to each other up to which slices with gaps between such runs are gathered before they are used."""
+
+TOGETHER = 1 << 14
+"""Elements of weights that are updated at once."""
+
 WIDE = 32
 """Elements of a row from which on rows are sorted by label and added whole; below, elements are counted up."""
 
@@ -615,6 +624,15 @@ def blocks(length: int, elements: int) -> Iterator[tuple[int, int]]:
     step = max(1, BLOCK // max(1, elements))
     for start in range(0, length, step):
         yield start, min(start + step, length)
+
+
+def add_row(target: Array, row: Array) -> None:
+    """Add `row` along the last axes, to several rows at a time: short ones cost more than their elements."""
+    if target.flags.c_contiguous:
+        number = target.shape[-1 - row.ndim]
+        row = np.broadcast_to(row, (number, *row.shape)).reshape(number * row.size)
+        target = target.reshape(prod(target.shape) // max(1, row.size), row.size)
+    target += row
 
 
 def maximise(best: Array, position: Array, value: Array, here: int) -> None:
@@ -3198,6 +3216,441 @@ def observing(observer: Observer) -> Iterator[None]:
         _observer.reset(token)
 
 
+# ----- windows axis by axis -----
+class Along(NamedTuple):
+    """Windows along one axis: tap t of window v is the element ``offsets[t] + step * v``, if there is such a one.
+
+    Attributes:
+        size: of the axis.
+        windows: how many there are.
+        step: from window to window.
+        offsets: of the taps of window 0.
+        weight: what a tap contributes to the row-major position in its window.
+    """
+
+    size: int
+    windows: int
+    step: int
+    offsets: tuple[int, ...]
+    weight: int = 1
+
+    def part(self, low: int, high: int) -> "tuple[slice, Along | None]":
+        """The elements that the windows low..high see, and the windows over these; None where each is one of them."""
+        offsets = [o + self.step * low for o in self.offsets]
+        last = self.step * (high - low - 1)
+        if len(offsets) == 1 and 0 <= offsets[0] and offsets[0] + last < self.size:
+            return span(self.step, offsets[0], 0, high - low), None
+        start = min(max(0, min(offsets, default=0)), self.size)
+        stop = max(start, min(self.size, max(offsets, default=0) + last + 1))
+        shifted = tuple(o - start for o in offsets)
+        return slice(start, stop), self._replace(size=stop - start, windows=high - low, offsets=shifted)
+
+    @property
+    def unreached(self) -> Array:
+        """The windows without an element."""
+        positions = np.asarray(self.offsets, np.intp)[:, None] + self.step * np.arange(self.windows)
+        return np.flatnonzero(~((positions >= 0) & (positions < self.size)).any(axis=0))
+
+    def taps(self, axis: int, residues: tuple[int, ...] = ()) -> "tuple[Tap, ...]":
+        """The taps that are elements in some windows, those of most windows first.
+
+        Where there are `residues` modulo the step, the elements of each of these are an array of their own.
+        """
+        found = []
+        for number, offset in enumerate(self.offsets):
+            low, high = clip(self.windows, (self.step, offset, self.size))
+            if low < high:
+                first, residue = divmod(offset, self.step)
+                of = slice(low + first, high + first) if residues else span(self.step, offset, low, high)
+                array = residues.index(residue) if residues else 0
+                to = _along_axis(axis, slice(low, high))
+                found.append(Tap(to, array, _along_axis(axis, of), number * self.weight))
+        return tuple(sorted(found, key=lambda tap: tap.to[axis].start - tap.to[axis].stop))
+
+    def residues(self, run: int) -> tuple[int, ...]:
+        """Those of the taps, where gathering their elements pays: they are not many next to each other in memory."""
+        return tuple(sorted({o % self.step for o in self.offsets})) if self.step > 1 and run <= RUNS else ()
+
+
+class Tap(NamedTuple):
+    """The results that see a tap, the elements of which array it is there, and its part of the position in a window."""
+
+    to: tuple[slice, ...]
+    array: int
+    of: tuple[slice, ...]
+    place: int
+
+
+class Stage(NamedTuple):
+    """A reduction along one axis.
+
+    Attributes:
+        extents: of the result.
+        arrays: the slices of the source that are gathered first; () for none.
+        groups: slices that cover the result, each with its taps.
+        scattered: whether these slices are computed elsewhere and then put in their place.
+    """
+
+    extents: tuple[int, ...]
+    arrays: tuple[tuple[slice, ...], ...]
+    groups: tuple[tuple[tuple[slice, ...], tuple[Tap, ...]], ...]
+    scattered: bool = False
+
+
+class Tile(NamedTuple):
+    """A part of a result, the part of the source that it is computed of, and the stages of that."""
+
+    result: tuple[slice, ...]
+    source: tuple[slice, ...]
+    stages: tuple[Stage, ...]
+
+
+def _along_axis(axis: int, part: slice) -> tuple[slice, ...]:
+    return (*(slice(None),) * axis, part)
+
+
+@lru_cache(maxsize=256)
+def _windows_along(
+    shape_: tuple[int, ...], extents: tuple[int, ...], positions: tuple[tuple[Any, ...], ...], kept: int
+) -> tuple[Along, ...]:
+    """The windows along every axis of an array of that shape: the first indices number windows, the others taps."""
+    found = []
+    for size, (offset, *moves) in zip(shape_, positions, strict=True):
+        steps = {v < kept: (v, step) for v, step in moves}
+        window_, step = steps.get(True, (None, 1))
+        tap, dilation = steps.get(False, (None, 0))
+        offsets = tuple(offset + dilation * t for t in range(1 if tap is None else extents[tap]))
+        weight = 0 if tap is None else prod(extents[tap + 1 :])
+        found.append(Along(size, 1 if window_ is None else extents[window_], step, offsets, weight))
+    return tuple(found)
+
+
+def _in_order(array: Array, windows: Window) -> Array:
+    """`array`, which has an axis per window index, with axes as the source has them."""
+    indices = [next((v for v, _ in moves if v < array.ndim), None) for _, *moves in windows.positions]
+    moved = array.transpose([v for v in indices if v is not None])
+    return moved[tuple(None if v is None else slice(None) for v in indices)]
+
+
+def _factor(scale: Any, like: Array, windows: Window) -> Array | None:
+    """What multiplies an array with an axis per window index, with axes as the source has them."""
+    return None if scale is None else _in_order(np.broadcast_to(np.asarray(scale, like.dtype), like.shape), windows)
+
+
+def _boxes(extents: Sequence[int], most: int) -> Iterator[tuple[tuple[int, int], ...]]:
+    """Boxes of about `most` elements that cover an array, whole along its last axes."""
+    inner, ranges = 1, []
+    for extent in reversed(extents):
+        parts = -(-extent // max(1, most // max(1, inner)))
+        step = max(1, -(-extent // max(1, parts)))
+        ranges.append([(start, min(start + step, extent)) for start in range(0, extent, step)])
+        inner *= extent
+    return product(*reversed(ranges))
+
+
+def _move(target: Array, source: Array) -> None:
+    """Copy, run by run and not element by element where the last axis of both is a run."""
+    item = target.itemsize
+    if target.dtype == source.dtype and target.shape[-1:] > (1,) and target.strides[-1] == source.strides[-1] == item:
+        run = np.dtype((np.void, item * target.shape[-1]))
+        target, source = target.view(run), source.view(run)
+    np.copyto(target, source)
+
+
+def _gathered(role: str, source: Array, stage: Stage) -> list[Array]:
+    """The arrays that the taps of a stage are elements of."""
+    found = []
+    for number, at in enumerate(stage.arrays):
+        part = source[at]
+        room = _scratch(f"{role}{number}", part.size, part.dtype).reshape(part.shape)
+        _move(room, part)
+        found.append(room)
+    return found or [source]
+
+
+# ----- windows reduced -----
+@lru_cache(maxsize=256)
+def _reduction(axes: tuple[Along, ...]) -> tuple[Tile, ...]:
+    """The tiles of a reduction. The first axis is reduced first: slices along it are the longest runs in memory."""
+    counts = tuple(a.windows for a in axes)
+    seen = max(1, prod(a.size for a in axes) // max(1, prod(counts)))
+    tiles = []
+    for box in _boxes(counts, TILE // seen):
+        parts = [a.part(low, high) for a, (low, high) in zip(axes, box, strict=True)]
+        extents = [high - low if part is None else part.size for (low, high), (_, part) in zip(box, parts, strict=True)]
+        stages = []
+        for axis, (_, part) in enumerate(parts):
+            if part is not None:
+                residues = part.residues(prod(extents[axis + 1 :]))
+                arrays = tuple(_along_axis(axis, slice(residue, None, part.step)) for residue in residues)
+                extents[axis] = part.windows
+                stages.append(Stage(tuple(extents), arrays, (((), part.taps(axis, residues)),)))
+        tiles.append(Tile(tuple(slice(*r) for r in box), tuple(part for part, _ in parts), tuple(stages)))
+    return tuple(tiles)
+
+
+@lru_cache(maxsize=256)
+def _unreached(axes: tuple[Along, ...]) -> tuple[tuple[Any, ...], ...]:
+    """Where the windows without an element are."""
+    found = ((axis, along.unreached) for axis, along in enumerate(axes))
+    return tuple((*(slice(None),) * axis, windows) for axis, windows in found if windows.size)
+
+
+_FOLDS: dict[str, tuple[Any, float]] = {
+    "sum": (np.add, 0.0),
+    "max": (np.maximum, -np.inf),
+    "min": (np.minimum, np.inf),
+}
+
+
+def reduce(op: str, windows: Window, out: Array, scale: Any = None, argument: Array | None = None) -> None:
+    """The sum, maximum or minimum of every window, one axis after the other; what is outside of the source is left out.
+
+    Args:
+        op: "sum", "max" or "min".
+        windows: the indices of `out`, then those within a window.
+        out: the results.
+        scale: what they are multiplied by, broadcast.
+        argument: per result the row-major position in its window of the first element that equals it; -1 for none.
+    """
+    axes = _windows_along(windows.source.shape, windows.extents, windows.positions, out.ndim)
+    tiles = _reduction(axes)
+    results = _in_order(out, windows)
+    factor = _factor(scale, out, windows)
+    found = None if argument is None else _in_order(argument, windows)
+    kind = np.min_scalar_type(prod(windows.extents[out.ndim :]))  # its greatest number says: none
+
+    def work(start: int, stop: int) -> None:
+        for tile in tiles[start:stop]:
+            target, part = results[tile.result], windows.source[tile.source]
+            if found is None:
+                _folded(op, tile, part, target)
+            else:
+                _found(op, tile, part, target, found[tile.result], kind)
+            if factor is not None:
+                np.multiply(target, factor[tile.result], out=target)
+
+    in_threads(work, len(tiles), 1, windows.source.size * STEP)
+    if found is not None:
+        for at in _unreached(axes):
+            found[at] = -1
+
+
+def _folded(op: str, tile: Tile, source: Array, out: Array, places: Array | None = None) -> None:
+    """Reduce a tile, axis after axis, and find the first elements that equal the results if `places` are wanted."""
+    if not tile.stages:
+        np.copyto(out, source)
+        if places is not None:
+            places.fill(0)
+    seen: Array | None = None
+    for number, stage in enumerate(tile.stages, 1):
+        best, at = out, places
+        if number < len(tile.stages):
+            size = prod(stage.extents)
+            best = _scratch(f"folded{number}", size, out.dtype).reshape(stage.extents)
+            at = None if places is None else _scratch(f"seen{number}", size, places.dtype).reshape(stage.extents)
+        arrays = _gathered("elements", source, stage)
+        for part, taps in stage.groups:
+            target = room = best[part]
+            if stage.scattered and len(taps) > 1:
+                room = _scratch("room", target.size, target.dtype).reshape(target.shape)
+            _fold(op, taps, arrays, room)
+            if room is not target:
+                _move(target, room)
+        if at is not None:
+            earlier = None if seen is None else _gathered("before", seen, stage)
+            ((_, taps),) = stage.groups
+            _locate(taps, arrays, best, earlier, at)
+        source, seen = best, at
+
+
+def _fold(op: str, taps: Sequence[Tap], arrays: Sequence[Array], out: Array) -> None:
+    """Reduce along one axis; results that no tap reaches are those of no element."""
+    function, empty = _FOLDS[op]
+    if not taps or out[taps[0].to].size < out.size:
+        out.fill(empty if out.dtype.kind == "f" else 0)
+    if not taps:
+        return
+    first, *rest = taps
+    if rest and rest[0].to == first.to:
+        second = rest.pop(0)
+        function(arrays[first.array][first.of], arrays[second.array][second.of], out=out[first.to])
+    else:
+        _move(out[first.to], arrays[first.array][first.of])
+    for tap in rest:
+        function(out[tap.to], arrays[tap.array][tap.of], out=out[tap.to])
+
+
+def _locate(
+    taps: Sequence[Tap], arrays: Sequence[Array], best: Array, seen: Sequence[Array] | None, places: Array
+) -> None:
+    """The smallest positions of elements that equal `best`; `seen` are those of the elements within earlier axes.
+
+    Some element of every window equals its best one, so along the first axis it is the last one if no other.
+    """
+    last = max((tap.place for tap in taps), default=0)
+    places.fill(last if seen is None else np.iinfo(places.dtype).max)
+    kind, size = places.dtype, places.size
+    rooms = _scratch("same", size, np.uint8), _scratch("here", size, kind), _scratch("earlier", size, kind)
+    for tap in taps:
+        if seen is None and tap.place == last:
+            continue
+        part = places[tap.to]
+        same, here, earlier = (room[: part.size].reshape(part.shape) for room in rooms)
+        np.equal(arrays[tap.array][tap.of], best[tap.to], out=same.view(np.bool_))
+        np.subtract(same, 1, out=here, dtype=kind)  # all bits where they differ, else 0
+        if seen is not None:
+            before = seen[tap.array][tap.of]
+            here |= np.add(before, tap.place, out=earlier) if tap.place else before
+        elif tap.place:
+            here |= kind.type(tap.place)
+        np.minimum(part, here, out=part)
+
+
+def _found(op: str, tile: Tile, source: Array, out: Array, argument: Array, kind: Any) -> None:
+    """Reduce a tile and find the first elements that equal the results; NaN equals NaN here."""
+    places = _scratch("places", out.size, kind).reshape(out.shape)
+    _folded(op, tile, source, out, places)
+    np.copyto(argument, places, casting="unsafe")
+    if out.size and np.isnan(out.max()):
+        has = np.empty(out.shape, np.bool_)
+        _folded("max", tile, np.isnan(source), has, places)
+        np.copyto(argument, places, casting="unsafe", where=has)
+
+
+# ----- windows filled -----
+def _by_residue(along: Along, axis: int) -> Iterator[tuple[tuple[slice, ...], tuple[Tap, ...]]]:
+    """The elements of an axis by their residues modulo the step, each with the taps that they are.
+
+    Windows and elements change roles: an element is in window v as tap t where it lies at ``offsets[t] + step * v``.
+    """
+    for residue in range(min(along.step, along.size)):
+        at = slice(residue, None, along.step)
+        length = len(range(*at.indices(along.size)))
+        numbers = [k for k, offset in enumerate(along.offsets) if (residue - offset) % along.step == 0]
+        shifts = tuple((residue - along.offsets[k]) // along.step for k in numbers)
+        taps = Along(along.windows, length, 1, shifts, 1).taps(axis)
+        yield _along_axis(axis, at), tuple(t._replace(place=numbers[t.place] * along.weight) for t in taps)
+
+
+def _seen_from(along: Along, low: int, high: int) -> tuple[slice, Along | None]:
+    """The windows that see the elements low..high, and they over these elements alone; None where they are the same."""
+    shifted = along._replace(size=high - low, offsets=tuple(o - low for o in along.offsets))
+    reached = [clip(along.windows, (along.step, o, high - low)) for o in shifted.offsets]
+    reached = [(first, last) for first, last in reached if first < last]
+    start, stop = min((r[0] for r in reached), default=0), max((r[1] for r in reached), default=0)
+    seen = shifted._replace(windows=stop - start, offsets=tuple(o + along.step * start for o in shifted.offsets))
+    return slice(start, stop), None if (seen.step, seen.offsets, seen.windows) == (1, (0,), high - low) else seen
+
+
+@lru_cache(maxsize=256)
+def _spreading(axes: tuple[Along, ...], at_once: bool) -> tuple[Tile, ...]:
+    """The tiles of the adjoint of a reduction: axis after axis, the last one first, or all axes at once."""
+    tiles = []
+    for box in _boxes([a.size for a in axes], TILE):
+        parts = [_seen_from(a, low, high) for a, (low, high) in zip(axes, box, strict=True)]
+        extents = [part.stop - part.start for part, _ in parts]
+        stages = []
+        for axis, (_, part) in reversed(list(enumerate(parts))):
+            if part is not None:
+                extents[axis] = part.size
+                scattered = part.step > 1 and prod(extents[axis + 1 :]) <= RUNS
+                stages.append(Stage(tuple(extents), (), tuple(_by_residue(part, axis)), scattered))
+        if at_once:
+            scattered = any(stage.scattered for stage in stages)
+            stages = [Stage(tuple(extents), (), _joined(stages, len(axes)), scattered)]
+        tiles.append(Tile(tuple(slice(*r) for r in box), tuple(part for part, _ in parts), tuple(stages)))
+    return tuple(tiles)
+
+
+def _joined(stages: Sequence[Stage], axes: int) -> tuple[tuple[tuple[slice, ...], tuple[Tap, ...]], ...]:
+    """The groups and taps of several axes as those of all of them."""
+
+    def box(parts: Sequence[tuple[slice, ...]]) -> tuple[slice, ...]:
+        found = [slice(None)] * axes
+        for part in parts:
+            found[len(part) - 1] = part[-1]
+        return tuple(found)
+
+    groups = []
+    for joint in product(*(stage.groups for stage in stages)):
+        taps = (
+            Tap(box([t.to for t in several]), 0, box([t.of for t in several]), sum(t.place for t in several))
+            for several in product(*(taps for _, taps in joint))
+        )
+        groups.append((box([at for at, _ in joint]), tuple(taps)))
+    return tuple(groups)
+
+
+def spread(values: Array, windows: Window, scale: Any = None, argument: Array | None = None, add: bool = False) -> None:
+    """Add the value of every window to the elements in it: the adjoint of `reduce`.
+
+    Args:
+        values: an element per window.
+        windows: of the array written; the indices of `values`, then those within a window.
+        scale: what the values are multiplied by, broadcast.
+        argument: per window the row-major position of the one element that its value is added to; -1 for none.
+        add: whether the array is added to; otherwise its elements in no window become 0.
+    """
+    axes = _windows_along(windows.source.shape, windows.extents, windows.positions, values.ndim)
+    tiles = _spreading(axes, argument is not None)
+    given = _in_order(values, windows)
+    factor = _factor(scale, values, windows)
+    places = None if argument is None else _in_order(argument, windows)
+
+    def work(start: int, stop: int) -> None:
+        for tile in tiles[start:stop]:
+            target, part = windows.source[tile.result], given[tile.source]
+            if factor is not None:
+                scaled = _scratch("scaled", part.size, target.dtype).reshape(part.shape)
+                part = np.multiply(part, factor[tile.source], out=scaled)
+            sums = _scratch("sums", target.size, target.dtype).reshape(target.shape) if add else target
+            if places is None:
+                _folded("sum", tile, part, sums)
+            else:
+                _chosen(tile, part.astype(target.dtype, copy=False), places[tile.source], sums)
+            if add:
+                target += sums
+
+    in_threads(work, len(tiles), 1, windows.source.size * STEP)
+
+
+def _chosen(tile: Tile, values: Array, places: Array, out: Array) -> None:
+    """Add each value to the element at its place; the bits of the others are masked: 0 times infinity were NaN."""
+    bits = np.dtype(f"i{out.dtype.itemsize}")
+    (stage,) = tile.stages
+    places = _narrowed(places, 1 + max((tap.place for _, taps in stage.groups for tap in taps), default=0))
+    rooms = _scratch("same", values.size, np.int8), _scratch("mask", values.size, bits)
+    given = values.view(bits)
+    for at, taps in stage.groups:
+        place = out[at]
+        target = _scratch("room", place.size, place.dtype).reshape(place.shape) if stage.scattered else place
+        if not taps or target[taps[0].to].size < target.size:
+            target.fill(0)
+        for number, tap in enumerate(taps):
+            value, part = given[tap.of], target[tap.to]
+            same, mask = (room[: part.size].reshape(part.shape) for room in rooms)
+            np.equal(places[tap.of], tap.place, out=same.view(np.bool_))
+            np.negative(same, out=same)
+            np.copyto(mask, same)  # all bits where it is the place
+            if number == 0:
+                np.bitwise_and(value, mask, out=part.view(bits))
+            else:
+                mask &= value
+                part += mask.view(out.dtype)
+        if stage.scattered:
+            _move(place, target)
+
+
+def _narrowed(places: Array, none: int) -> Array:
+    """Positions below `none` in few bits, and `none` for all others."""
+    kind = np.min_scalar_type(none)
+    if places.dtype.itemsize <= kind.itemsize:
+        return places
+    narrow = _scratch("narrow", places.size, kind).reshape(places.shape)
+    return np.minimum(places.view(f"u{places.dtype.itemsize}"), none, out=narrow, casting="unsafe")
+
+
 # ----- lookups -----
 class _Lookup(NamedTuple):
     """The axes of a lookup: of the array given, of the result, and how an axis that is looked up takes part."""
@@ -3510,6 +3963,11 @@ class Layer:
         return self._saved
 
 
+def _joined_flat(arrays: Sequence[Array]) -> Array:
+    """Several arrays as one; a single one as it is."""
+    return arrays[0] if len(arrays) == 1 else np.concatenate([np.asarray(a).reshape(-1) for a in arrays])
+
+
 class Optimiser:
     """Updates weights by their gradients, in place, step by step.
 
@@ -3517,6 +3975,7 @@ class Optimiser:
         name: the optimiser's name, for errors.
         params: the weights by name, such as those of a layer or a network; their arrays are changed in place.
         kept: what is kept of every weight from step to step, by name.
+        pointwise: whether every element of a weight is updated by itself: then small weights are updated together.
 
     Attributes:
         params: the weights.
@@ -3528,7 +3987,7 @@ class Optimiser:
         ValueError: when a weight cannot be written to.
     """
 
-    def __init__(self, name: str, params: Mapping[str, Array], kept: Sequence[str]) -> None:
+    def __init__(self, name: str, params: Mapping[str, Array], kept: Sequence[str], pointwise: bool = False) -> None:
         for weight, value in params.items():
             if not isinstance(value, np.ndarray) or value.dtype not in (np.float32, np.float64):
                 received = getattr(value, "dtype", type(value).__name__)
@@ -3540,6 +3999,7 @@ class Optimiser:
         self.name = name
         self.params = params
         self.kept = tuple(kept)
+        self.pointwise = pointwise
         self.state = {f"{word}.{weight}": np.zeros_like(value) for word in kept for weight, value in params.items()}
         self.steps = 0
 
@@ -3555,15 +4015,46 @@ class Optimiser:
             FloatingPointError: when a gradient, or what an update makes of it, is infinite or NaN.
         """
         self._check(grads)
-        olds = [[self.params[w], *(self.state[f"{word}.{w}"] for word in self.kept)] for w in self.params]
+        news: dict[str, list[Array]] = {}
         with np.errstate(all="ignore"):  # what is not finite is found below
-            news = [self._updated(p, grads[w], *state) for w, (p, *state) in zip(self.params, olds, strict=True)]
-        for weight, new in zip(self.params, news, strict=True):
-            self._check_finite(weight, grads[weight], new)
-        for old, new in zip(olds, news, strict=True):
-            for target, value in zip(old, new, strict=True):
+            for weights in self._together():
+                olds = [[self.params[w], grads[w], *self._kept_of(w)] for w in weights]
+                joined = [_joined_flat(arrays) for arrays in zip(*olds, strict=True)]
+                news |= self._parted(weights, self._updated(*joined), grads)
+        for weight, new in news.items():
+            for target, value in zip((self.params[weight], *self._kept_of(weight)), new, strict=True):
                 target[...] = value
         self.steps += 1
+
+    def _kept_of(self, weight: str) -> list[Array]:
+        return [self.state[f"{word}.{weight}"] for word in self.kept]
+
+    def _together(self) -> list[list[str]]:
+        """The weights in groups: small ones of one type are updated at once, for every call has a cost."""
+        groups: list[list[str]] = []
+        size = 0
+        for weight, value in self.params.items():
+            last = self.params[groups[-1][0]] if groups else value
+            if not groups or not self.pointwise or size + value.size > TOGETHER or value.dtype != last.dtype:
+                groups.append([])
+                size = 0
+            groups[-1].append(weight)
+            size += value.size
+        return groups
+
+    def _parted(
+        self, weights: Sequence[str], new: Sequence[Array], grads: Mapping[str, Array]
+    ) -> dict[str, list[Array]]:
+        """The new arrays of each of several weights; an error if one of them is not finite."""
+        finite = all(np.isfinite(value).all() for value in new)
+        found, start = {}, 0
+        for weight in weights:
+            shape_, stop = self.params[weight].shape, start + self.params[weight].size
+            found[weight] = [value.reshape(-1)[start:stop].reshape(shape_) for value in new]
+            if not finite:
+                self._check_finite(weight, grads[weight], found[weight])
+            start = stop
+        return found
 
     def _updated(self, p: Array, g: Array, *state: Array) -> tuple[Array, ...]:
         """The new value of a weight and of what is kept of it."""

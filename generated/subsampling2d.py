@@ -67,15 +67,13 @@ def subsampling2d_forward(
     rt.fits("subsampling2d", "argument x, axis 1 (height)", H_out, H, R)
     W_out = (W - T) // s_w + 1
     rt.fits("subsampling2d", "argument x, axis 2 (width)", W_out, W, T)
-    z = np.zeros((N, H_out, W_out, C), dtype)
-    for r in range(R):
-        i_low, i_high = rt.clip(H_out, (s_h, r, H))
-        for t in range(T):
-            j_low, j_high = rt.clip(W_out, (s_w, t, W))
-            if i_low < i_high and j_low < j_high:
-                i_at = rt.span(s_h, r, i_low, i_high)
-                j_at = rt.span(s_w, t, j_low, j_high)
-                z[:, i_low:i_high, j_low:j_high] += x[:, i_at, j_at]
+    x_1 = rt.Window(  # n i j c r t
+        x,
+        (N, H_out, W_out, C, R, T),
+        ((0, (0, 1)), (0, (1, s_h), (4, 1)), (0, (2, s_w), (5, 1)), (0, (3, 1))),
+    )
+    z = np.empty((N, H_out, W_out, C), dtype)
+    rt.reduce("sum", x_1, z)
     y = A * np.tanh(S * (a * z + b))
     return y, z
 
@@ -133,16 +131,14 @@ def subsampling2d_grad_input(
     rt.fits("subsampling2d", "argument input_shape, axis 2 (width)", W_out, W, T)
     rt.extents("subsampling2d", "dy", dy.shape, (N, H_out, W_out, C), "batch, H_out, W_out, channels")
     rt.extents("subsampling2d", "y", y.shape, (N, H_out, W_out, C), "batch, H_out, W_out, channels")
-    dx = np.zeros((N, H, W, C), dtype)
-    factor1 = (1 - np.square(y) / A**2) * a * dy
-    for r in range(R):
-        i_low, i_high = rt.clip(H_out, (s_h, r, H))
-        for t in range(T):
-            j_low, j_high = rt.clip(W_out, (s_w, t, W))
-            if i_low < i_high and j_low < j_high:
-                i_at = rt.span(s_h, r, i_low, i_high)
-                j_at = rt.span(s_w, t, j_low, j_high)
-                dx[:, i_at, j_at] += A * S * factor1[:, i_low:i_high, j_low:j_high]
+    dx = np.empty((N, H, W, C), dtype)
+    factor1 = A * S * (1 - np.square(y) / A**2) * a * dy
+    dx_1 = rt.Window(  # m i j e r t
+        dx,
+        (N, H_out, W_out, C, R, T),
+        ((0, (0, 1)), (0, (1, s_h), (4, 1)), (0, (2, s_w), (5, 1)), (0, (3, 1))),
+    )
+    rt.spread(factor1, dx_1)
     return dx
 
 

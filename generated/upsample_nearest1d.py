@@ -37,12 +37,13 @@ def upsample_nearest1d_forward(x: Any, *, scale_factor: int | Sequence[int]) -> 
     N, W, C = x.shape
     W_out = W * s
     rt.require("upsample_nearest1d", "W_out", W_out, "a size of at least 0", W_out)
-    y = np.zeros((N, W_out, C), dtype)
-    for t in range(s):
-        j_low, j_high = rt.clip(W, (s, t, W_out))
-        if j_low < j_high:
-            j_at = rt.span(s, t, j_low, j_high)
-            y[:, j_at] += x[:, j_low:j_high]
+    y = np.empty((N, W_out, C), dtype)
+    y_2 = rt.Window(  # n j c t
+        y,
+        (N, W, C, s),
+        ((0, (0, 1)), (0, (1, s), (3, 1)), (0, (2, 1))),
+    )
+    rt.spread(x, y_2)
     return y
 
 
@@ -82,12 +83,13 @@ def upsample_nearest1d_grad_input(
         if q_low < q_high:
             dx[:, q_low:q_high] += dy[:, q_low:q_high]
     else:
-        dx = np.zeros((N, W, C), dtype)
-        for t in range(s):
-            q_low, q_high = rt.clip(W, (s, t, W_out))
-            if q_low < q_high:
-                q_at = rt.span(s, t, q_low, q_high)
-                dx[:, q_low:q_high] += dy[:, q_at]
+        dy_1 = rt.Window(  # m q v t
+            dy,
+            (N, W, C, s),
+            ((0, (0, 1)), (0, (1, s), (3, 1)), (0, (2, 1))),
+        )
+        dx = np.empty((N, W, C), dtype)
+        rt.reduce("sum", dy_1, dx)
     return dx
 
 

@@ -105,15 +105,18 @@ def vgg11_forward(
     )
     conv2d1_u = buffers.take((N, 32, 32, 64), dtype)
     rt.contract("n i j r t c, r t c k -> n i j k", x_1, conv2d1_w, out=conv2d1_u)
-    conv2d1_u += conv2d1_b
+    rt.add_row(conv2d1_u, conv2d1_b)
     relu1_y = buffers.take((N, 32, 32, 64), dtype)
     np.maximum(conv2d1_u, 0, out=relu1_y)
     buffers.give(conv2d1_u)
-    relu1_y_1 = relu1_y.reshape(N, 16, 2, 16, 2, 64)
+    relu1_y_1 = rt.Window(  # n i j c r t
+        relu1_y,
+        (N, 16, 16, 64, 2, 2),
+        ((0, (0, 1)), (0, (1, 2), (4, 1)), (0, (2, 2), (5, 1)), (0, (3, 1))),
+    )
     max_pool2d1_y = buffers.take((N, 16, 16, 64), dtype)
-    max_pool2d1_y.fill(-np.inf)
-    max_pool2d1_argmax = np.full((N, 16, 16, 64), -1, np.int32)
-    rt.first_max(max_pool2d1_y, max_pool2d1_argmax, relu1_y_1.transpose(0, 1, 3, 5, 2, 4), 2)
+    max_pool2d1_argmax = np.empty((N, 16, 16, 64), np.int32)
+    rt.reduce("max", relu1_y_1, max_pool2d1_y, argument=max_pool2d1_argmax)
     max_pool2d1_y_1 = rt.Window(  # n i j r t c
         max_pool2d1_y,
         (N, 16, 16, 3, 3, 64),
@@ -121,15 +124,18 @@ def vgg11_forward(
     )
     conv2d2_u = buffers.take((N, 16, 16, 128), dtype)
     rt.contract("n i j r t c, r t c k -> n i j k", max_pool2d1_y_1, conv2d2_w, out=conv2d2_u)
-    conv2d2_u += conv2d2_b
+    rt.add_row(conv2d2_u, conv2d2_b)
     relu2_y = buffers.take((N, 16, 16, 128), dtype)
     np.maximum(conv2d2_u, 0, out=relu2_y)
     buffers.give(conv2d2_u)
-    relu2_y_1 = relu2_y.reshape(N, 8, 2, 8, 2, 128)
+    relu2_y_1 = rt.Window(  # n i j c r t
+        relu2_y,
+        (N, 8, 8, 128, 2, 2),
+        ((0, (0, 1)), (0, (1, 2), (4, 1)), (0, (2, 2), (5, 1)), (0, (3, 1))),
+    )
     max_pool2d2_y = buffers.take((N, 8, 8, 128), dtype)
-    max_pool2d2_y.fill(-np.inf)
-    max_pool2d2_argmax = np.full((N, 8, 8, 128), -1, np.int32)
-    rt.first_max(max_pool2d2_y, max_pool2d2_argmax, relu2_y_1.transpose(0, 1, 3, 5, 2, 4), 2)
+    max_pool2d2_argmax = np.empty((N, 8, 8, 128), np.int32)
+    rt.reduce("max", relu2_y_1, max_pool2d2_y, argument=max_pool2d2_argmax)
     max_pool2d2_y_1 = rt.Window(  # n i j r t c
         max_pool2d2_y,
         (N, 8, 8, 3, 3, 128),
@@ -137,7 +143,7 @@ def vgg11_forward(
     )
     conv2d3_u = buffers.take((N, 8, 8, 256), dtype)
     rt.contract("n i j r t c, r t c k -> n i j k", max_pool2d2_y_1, conv2d3_w, out=conv2d3_u)
-    conv2d3_u += conv2d3_b
+    rt.add_row(conv2d3_u, conv2d3_b)
     relu3_y = buffers.take((N, 8, 8, 256), dtype)
     np.maximum(conv2d3_u, 0, out=relu3_y)
     buffers.give(conv2d3_u)
@@ -148,15 +154,18 @@ def vgg11_forward(
     )
     conv2d4_u = buffers.take((N, 8, 8, 256), dtype)
     rt.contract("n i j r t c, r t c k -> n i j k", relu3_y_1, conv2d4_w, out=conv2d4_u)
-    conv2d4_u += conv2d4_b
+    rt.add_row(conv2d4_u, conv2d4_b)
     relu4_y = buffers.take((N, 8, 8, 256), dtype)
     np.maximum(conv2d4_u, 0, out=relu4_y)
     buffers.give(conv2d4_u)
-    relu4_y_1 = relu4_y.reshape(N, 4, 2, 4, 2, 256)
+    relu4_y_1 = rt.Window(  # n i j c r t
+        relu4_y,
+        (N, 4, 4, 256, 2, 2),
+        ((0, (0, 1)), (0, (1, 2), (4, 1)), (0, (2, 2), (5, 1)), (0, (3, 1))),
+    )
     max_pool2d3_y = buffers.take((N, 4, 4, 256), dtype)
-    max_pool2d3_y.fill(-np.inf)
-    max_pool2d3_argmax = np.full((N, 4, 4, 256), -1, np.int32)
-    rt.first_max(max_pool2d3_y, max_pool2d3_argmax, relu4_y_1.transpose(0, 1, 3, 5, 2, 4), 2)
+    max_pool2d3_argmax = np.empty((N, 4, 4, 256), np.int32)
+    rt.reduce("max", relu4_y_1, max_pool2d3_y, argument=max_pool2d3_argmax)
     max_pool2d3_y_1 = rt.Window(  # n i j r t c
         max_pool2d3_y,
         (N, 4, 4, 3, 3, 256),
@@ -164,7 +173,7 @@ def vgg11_forward(
     )
     conv2d5_u = buffers.take((N, 4, 4, 512), dtype)
     rt.contract("n i j r t c, r t c k -> n i j k", max_pool2d3_y_1, conv2d5_w, out=conv2d5_u)
-    conv2d5_u += conv2d5_b
+    rt.add_row(conv2d5_u, conv2d5_b)
     relu5_y = buffers.take((N, 4, 4, 512), dtype)
     np.maximum(conv2d5_u, 0, out=relu5_y)
     buffers.give(conv2d5_u)
@@ -175,15 +184,18 @@ def vgg11_forward(
     )
     conv2d6_u = buffers.take((N, 4, 4, 512), dtype)
     rt.contract("n i j r t c, r t c k -> n i j k", relu5_y_1, conv2d6_w, out=conv2d6_u)
-    conv2d6_u += conv2d6_b
+    rt.add_row(conv2d6_u, conv2d6_b)
     relu6_y = buffers.take((N, 4, 4, 512), dtype)
     np.maximum(conv2d6_u, 0, out=relu6_y)
     buffers.give(conv2d6_u)
-    relu6_y_1 = relu6_y.reshape(N, 2, 2, 2, 2, 512)
+    relu6_y_1 = rt.Window(  # n i j c r t
+        relu6_y,
+        (N, 2, 2, 512, 2, 2),
+        ((0, (0, 1)), (0, (1, 2), (4, 1)), (0, (2, 2), (5, 1)), (0, (3, 1))),
+    )
     max_pool2d4_y = buffers.take((N, 2, 2, 512), dtype)
-    max_pool2d4_y.fill(-np.inf)
-    max_pool2d4_argmax = np.full((N, 2, 2, 512), -1, np.int32)
-    rt.first_max(max_pool2d4_y, max_pool2d4_argmax, relu6_y_1.transpose(0, 1, 3, 5, 2, 4), 2)
+    max_pool2d4_argmax = np.empty((N, 2, 2, 512), np.int32)
+    rt.reduce("max", relu6_y_1, max_pool2d4_y, argument=max_pool2d4_argmax)
     max_pool2d4_y_1 = rt.Window(  # n i j r t c
         max_pool2d4_y,
         (N, 2, 2, 3, 3, 512),
@@ -191,7 +203,7 @@ def vgg11_forward(
     )
     conv2d7_u = buffers.take((N, 2, 2, 512), dtype)
     rt.contract("n i j r t c, r t c k -> n i j k", max_pool2d4_y_1, conv2d7_w, out=conv2d7_u)
-    conv2d7_u += conv2d7_b
+    rt.add_row(conv2d7_u, conv2d7_b)
     relu7_y = buffers.take((N, 2, 2, 512), dtype)
     np.maximum(conv2d7_u, 0, out=relu7_y)
     buffers.give(conv2d7_u)
@@ -202,15 +214,18 @@ def vgg11_forward(
     )
     conv2d8_u = buffers.take((N, 2, 2, 512), dtype)
     rt.contract("n i j r t c, r t c k -> n i j k", relu7_y_1, conv2d8_w, out=conv2d8_u)
-    conv2d8_u += conv2d8_b
+    rt.add_row(conv2d8_u, conv2d8_b)
     relu8_y = buffers.take((N, 2, 2, 512), dtype)
     np.maximum(conv2d8_u, 0, out=relu8_y)
     buffers.give(conv2d8_u)
-    relu8_y_1 = relu8_y.reshape(N, 1, 2, 1, 2, 512)
+    relu8_y_1 = rt.Window(  # n i j c r t
+        relu8_y,
+        (N, 1, 1, 512, 2, 2),
+        ((0, (0, 1)), (0, (1, 2), (4, 1)), (0, (2, 2), (5, 1)), (0, (3, 1))),
+    )
     max_pool2d5_y = buffers.take((N, 1, 1, 512), dtype)
-    max_pool2d5_y.fill(-np.inf)
-    max_pool2d5_argmax = np.full((N, 1, 1, 512), -1, np.int32)
-    rt.first_max(max_pool2d5_y, max_pool2d5_argmax, relu8_y_1.transpose(0, 1, 3, 5, 2, 4), 2)
+    max_pool2d5_argmax = np.empty((N, 1, 1, 512), np.int32)
+    rt.reduce("max", relu8_y_1, max_pool2d5_y, argument=max_pool2d5_argmax)
     flatten1_y = max_pool2d5_y.reshape(N, 512)
     dense1_u = np.empty((N, 10), dtype)
     rt.contract("n c, c k -> n k", flatten1_y, dense1_w, out=dense1_u)
@@ -290,12 +305,17 @@ def vgg11_predict(x: Any, params: Mapping[str, Any], *, buffers: rt.Buffers | No
     )
     conv2d1_u = buffers.take((N, 32, 32, 64), dtype)
     rt.contract("n i j r t c, r t c k -> n i j k", x_1, conv2d1_w, out=conv2d1_u)
-    conv2d1_u += conv2d1_b
+    rt.add_row(conv2d1_u, conv2d1_b)
     relu1_y = buffers.take((N, 32, 32, 64), dtype)
     np.maximum(conv2d1_u, 0, out=relu1_y)
     buffers.give(conv2d1_u)
-    relu1_y_1 = relu1_y.reshape(N, 16, 2, 16, 2, 64)
-    max_pool2d1_y = np.max(relu1_y_1.transpose(0, 1, 3, 5, 2, 4), axis=(-2, -1), initial=-np.inf)
+    relu1_y_1 = rt.Window(  # n i j c r t
+        relu1_y,
+        (N, 16, 16, 64, 2, 2),
+        ((0, (0, 1)), (0, (1, 2), (4, 1)), (0, (2, 2), (5, 1)), (0, (3, 1))),
+    )
+    max_pool2d1_y = buffers.take((N, 16, 16, 64), dtype)
+    rt.reduce("max", relu1_y_1, max_pool2d1_y)
     buffers.give(relu1_y)
     max_pool2d1_y_1 = rt.Window(  # n i j r t c
         max_pool2d1_y,
@@ -304,12 +324,18 @@ def vgg11_predict(x: Any, params: Mapping[str, Any], *, buffers: rt.Buffers | No
     )
     conv2d2_u = buffers.take((N, 16, 16, 128), dtype)
     rt.contract("n i j r t c, r t c k -> n i j k", max_pool2d1_y_1, conv2d2_w, out=conv2d2_u)
-    conv2d2_u += conv2d2_b
+    buffers.give(max_pool2d1_y)
+    rt.add_row(conv2d2_u, conv2d2_b)
     relu2_y = buffers.take((N, 16, 16, 128), dtype)
     np.maximum(conv2d2_u, 0, out=relu2_y)
     buffers.give(conv2d2_u)
-    relu2_y_1 = relu2_y.reshape(N, 8, 2, 8, 2, 128)
-    max_pool2d2_y = np.max(relu2_y_1.transpose(0, 1, 3, 5, 2, 4), axis=(-2, -1), initial=-np.inf)
+    relu2_y_1 = rt.Window(  # n i j c r t
+        relu2_y,
+        (N, 8, 8, 128, 2, 2),
+        ((0, (0, 1)), (0, (1, 2), (4, 1)), (0, (2, 2), (5, 1)), (0, (3, 1))),
+    )
+    max_pool2d2_y = buffers.take((N, 8, 8, 128), dtype)
+    rt.reduce("max", relu2_y_1, max_pool2d2_y)
     buffers.give(relu2_y)
     max_pool2d2_y_1 = rt.Window(  # n i j r t c
         max_pool2d2_y,
@@ -318,7 +344,8 @@ def vgg11_predict(x: Any, params: Mapping[str, Any], *, buffers: rt.Buffers | No
     )
     conv2d3_u = buffers.take((N, 8, 8, 256), dtype)
     rt.contract("n i j r t c, r t c k -> n i j k", max_pool2d2_y_1, conv2d3_w, out=conv2d3_u)
-    conv2d3_u += conv2d3_b
+    buffers.give(max_pool2d2_y)
+    rt.add_row(conv2d3_u, conv2d3_b)
     relu3_y = buffers.take((N, 8, 8, 256), dtype)
     np.maximum(conv2d3_u, 0, out=relu3_y)
     buffers.give(conv2d3_u)
@@ -330,12 +357,17 @@ def vgg11_predict(x: Any, params: Mapping[str, Any], *, buffers: rt.Buffers | No
     conv2d4_u = buffers.take((N, 8, 8, 256), dtype)
     rt.contract("n i j r t c, r t c k -> n i j k", relu3_y_1, conv2d4_w, out=conv2d4_u)
     buffers.give(relu3_y)
-    conv2d4_u += conv2d4_b
+    rt.add_row(conv2d4_u, conv2d4_b)
     relu4_y = buffers.take((N, 8, 8, 256), dtype)
     np.maximum(conv2d4_u, 0, out=relu4_y)
     buffers.give(conv2d4_u)
-    relu4_y_1 = relu4_y.reshape(N, 4, 2, 4, 2, 256)
-    max_pool2d3_y = np.max(relu4_y_1.transpose(0, 1, 3, 5, 2, 4), axis=(-2, -1), initial=-np.inf)
+    relu4_y_1 = rt.Window(  # n i j c r t
+        relu4_y,
+        (N, 4, 4, 256, 2, 2),
+        ((0, (0, 1)), (0, (1, 2), (4, 1)), (0, (2, 2), (5, 1)), (0, (3, 1))),
+    )
+    max_pool2d3_y = buffers.take((N, 4, 4, 256), dtype)
+    rt.reduce("max", relu4_y_1, max_pool2d3_y)
     buffers.give(relu4_y)
     max_pool2d3_y_1 = rt.Window(  # n i j r t c
         max_pool2d3_y,
@@ -344,7 +376,8 @@ def vgg11_predict(x: Any, params: Mapping[str, Any], *, buffers: rt.Buffers | No
     )
     conv2d5_u = buffers.take((N, 4, 4, 512), dtype)
     rt.contract("n i j r t c, r t c k -> n i j k", max_pool2d3_y_1, conv2d5_w, out=conv2d5_u)
-    conv2d5_u += conv2d5_b
+    buffers.give(max_pool2d3_y)
+    rt.add_row(conv2d5_u, conv2d5_b)
     relu5_y = buffers.take((N, 4, 4, 512), dtype)
     np.maximum(conv2d5_u, 0, out=relu5_y)
     buffers.give(conv2d5_u)
@@ -356,12 +389,17 @@ def vgg11_predict(x: Any, params: Mapping[str, Any], *, buffers: rt.Buffers | No
     conv2d6_u = buffers.take((N, 4, 4, 512), dtype)
     rt.contract("n i j r t c, r t c k -> n i j k", relu5_y_1, conv2d6_w, out=conv2d6_u)
     buffers.give(relu5_y)
-    conv2d6_u += conv2d6_b
+    rt.add_row(conv2d6_u, conv2d6_b)
     relu6_y = buffers.take((N, 4, 4, 512), dtype)
     np.maximum(conv2d6_u, 0, out=relu6_y)
     buffers.give(conv2d6_u)
-    relu6_y_1 = relu6_y.reshape(N, 2, 2, 2, 2, 512)
-    max_pool2d4_y = np.max(relu6_y_1.transpose(0, 1, 3, 5, 2, 4), axis=(-2, -1), initial=-np.inf)
+    relu6_y_1 = rt.Window(  # n i j c r t
+        relu6_y,
+        (N, 2, 2, 512, 2, 2),
+        ((0, (0, 1)), (0, (1, 2), (4, 1)), (0, (2, 2), (5, 1)), (0, (3, 1))),
+    )
+    max_pool2d4_y = buffers.take((N, 2, 2, 512), dtype)
+    rt.reduce("max", relu6_y_1, max_pool2d4_y)
     buffers.give(relu6_y)
     max_pool2d4_y_1 = rt.Window(  # n i j r t c
         max_pool2d4_y,
@@ -370,7 +408,8 @@ def vgg11_predict(x: Any, params: Mapping[str, Any], *, buffers: rt.Buffers | No
     )
     conv2d7_u = buffers.take((N, 2, 2, 512), dtype)
     rt.contract("n i j r t c, r t c k -> n i j k", max_pool2d4_y_1, conv2d7_w, out=conv2d7_u)
-    conv2d7_u += conv2d7_b
+    buffers.give(max_pool2d4_y)
+    rt.add_row(conv2d7_u, conv2d7_b)
     relu7_y = buffers.take((N, 2, 2, 512), dtype)
     np.maximum(conv2d7_u, 0, out=relu7_y)
     buffers.give(conv2d7_u)
@@ -382,16 +421,22 @@ def vgg11_predict(x: Any, params: Mapping[str, Any], *, buffers: rt.Buffers | No
     conv2d8_u = buffers.take((N, 2, 2, 512), dtype)
     rt.contract("n i j r t c, r t c k -> n i j k", relu7_y_1, conv2d8_w, out=conv2d8_u)
     buffers.give(relu7_y)
-    conv2d8_u += conv2d8_b
+    rt.add_row(conv2d8_u, conv2d8_b)
     relu8_y = buffers.take((N, 2, 2, 512), dtype)
     np.maximum(conv2d8_u, 0, out=relu8_y)
     buffers.give(conv2d8_u)
-    relu8_y_1 = relu8_y.reshape(N, 1, 2, 1, 2, 512)
-    max_pool2d5_y = np.max(relu8_y_1.transpose(0, 1, 3, 5, 2, 4), axis=(-2, -1), initial=-np.inf)
+    relu8_y_1 = rt.Window(  # n i j c r t
+        relu8_y,
+        (N, 1, 1, 512, 2, 2),
+        ((0, (0, 1)), (0, (1, 2), (4, 1)), (0, (2, 2), (5, 1)), (0, (3, 1))),
+    )
+    max_pool2d5_y = buffers.take((N, 1, 1, 512), dtype)
+    rt.reduce("max", relu8_y_1, max_pool2d5_y)
     buffers.give(relu8_y)
     flatten1_y = max_pool2d5_y.reshape(N, 512)
     dense1_u = np.empty((N, 10), dtype)
     rt.contract("n c, c k -> n k", flatten1_y, dense1_w, out=dense1_u)
+    buffers.give(max_pool2d5_y)
     dense1_u += dense1_b
     return dense1_u
 
@@ -527,18 +572,16 @@ def vgg11_backward(
     )
     dmax_pool2d4_y = buffers.take((N, 2, 2, 512), dtype)
     rt.contract("m i j k, q v e i j k -> m q v e", dconv2d7_u, conv2d7_w_1, out=dmax_pool2d4_y)
-    drelu6_y_1 = np.where(
-        (
-            (2 * np.arange(0, 2)[:, None, None, None] + np.arange(0, 2)[:, None]) == max_pool2d4_argmax[
-                :, :, None, :, None, :
-            ]
-        ),
-        dmax_pool2d4_y[:, :, None, :, None, :],
-        0,
+    drelu6_y = buffers.take((N, 4, 4, 512), dtype)
+    drelu6_y_1 = rt.Window(  # m i j e r t
+        drelu6_y,
+        (N, 2, 2, 512, 2, 2),
+        ((0, (0, 1)), (0, (1, 2), (4, 1)), (0, (2, 2), (5, 1)), (0, (3, 1))),
     )
+    rt.spread(dmax_pool2d4_y, drelu6_y_1, argument=max_pool2d4_argmax)
     buffers.give(dmax_pool2d4_y)
-    drelu6_y = drelu6_y_1.reshape(N, 4, 4, 512)
     dconv2d6_u = np.where((relu6_y > 0), drelu6_y, 0)
+    buffers.give(drelu6_y)
     dconv2d6_u_1 = rt.Window(  # m q v k r t
         dconv2d6_u,
         (N, 4, 4, 512, 3, 3),
@@ -555,18 +598,16 @@ def vgg11_backward(
     )
     dmax_pool2d3_y = buffers.take((N, 4, 4, 256), dtype)
     rt.contract("m q v k r t, r t e k -> m q v e", dconv2d5_u_1, conv2d5_w, out=dmax_pool2d3_y)
-    drelu4_y_1 = np.where(
-        (
-            (2 * np.arange(0, 2)[:, None, None, None] + np.arange(0, 2)[:, None]) == max_pool2d3_argmax[
-                :, :, None, :, None, :
-            ]
-        ),
-        dmax_pool2d3_y[:, :, None, :, None, :],
-        0,
+    drelu4_y = buffers.take((N, 8, 8, 256), dtype)
+    drelu4_y_1 = rt.Window(  # m i j e r t
+        drelu4_y,
+        (N, 4, 4, 256, 2, 2),
+        ((0, (0, 1)), (0, (1, 2), (4, 1)), (0, (2, 2), (5, 1)), (0, (3, 1))),
     )
+    rt.spread(dmax_pool2d3_y, drelu4_y_1, argument=max_pool2d3_argmax)
     buffers.give(dmax_pool2d3_y)
-    drelu4_y = drelu4_y_1.reshape(N, 8, 8, 256)
     dconv2d4_u = np.where((relu4_y > 0), drelu4_y, 0)
+    buffers.give(drelu4_y)
     dconv2d4_u_1 = rt.Window(  # m q v k r t
         dconv2d4_u,
         (N, 8, 8, 256, 3, 3),
@@ -583,18 +624,16 @@ def vgg11_backward(
     )
     dmax_pool2d2_y = buffers.take((N, 8, 8, 128), dtype)
     rt.contract("m q v k r t, r t e k -> m q v e", dconv2d3_u_1, conv2d3_w, out=dmax_pool2d2_y)
-    drelu2_y_1 = np.where(
-        (
-            (2 * np.arange(0, 2)[:, None, None, None] + np.arange(0, 2)[:, None]) == max_pool2d2_argmax[
-                :, :, None, :, None, :
-            ]
-        ),
-        dmax_pool2d2_y[:, :, None, :, None, :],
-        0,
+    drelu2_y = buffers.take((N, 16, 16, 128), dtype)
+    drelu2_y_1 = rt.Window(  # m i j e r t
+        drelu2_y,
+        (N, 8, 8, 128, 2, 2),
+        ((0, (0, 1)), (0, (1, 2), (4, 1)), (0, (2, 2), (5, 1)), (0, (3, 1))),
     )
+    rt.spread(dmax_pool2d2_y, drelu2_y_1, argument=max_pool2d2_argmax)
     buffers.give(dmax_pool2d2_y)
-    drelu2_y = drelu2_y_1.reshape(N, 16, 16, 128)
     dconv2d2_u = np.where((relu2_y > 0), drelu2_y, 0)
+    buffers.give(drelu2_y)
     dconv2d2_u_1 = rt.Window(  # m q v k r t
         dconv2d2_u,
         (N, 16, 16, 128, 3, 3),
@@ -602,18 +641,16 @@ def vgg11_backward(
     )
     dmax_pool2d1_y = buffers.take((N, 16, 16, 64), dtype)
     rt.contract("m q v k r t, r t e k -> m q v e", dconv2d2_u_1, conv2d2_w, out=dmax_pool2d1_y)
-    drelu1_y_1 = np.where(
-        (
-            (2 * np.arange(0, 2)[:, None, None, None] + np.arange(0, 2)[:, None]) == max_pool2d1_argmax[
-                :, :, None, :, None, :
-            ]
-        ),
-        dmax_pool2d1_y[:, :, None, :, None, :],
-        0,
+    drelu1_y = buffers.take((N, 32, 32, 64), dtype)
+    drelu1_y_1 = rt.Window(  # m i j e r t
+        drelu1_y,
+        (N, 16, 16, 64, 2, 2),
+        ((0, (0, 1)), (0, (1, 2), (4, 1)), (0, (2, 2), (5, 1)), (0, (3, 1))),
     )
+    rt.spread(dmax_pool2d1_y, drelu1_y_1, argument=max_pool2d1_argmax)
     buffers.give(dmax_pool2d1_y)
-    drelu1_y = drelu1_y_1.reshape(N, 32, 32, 64)
     dconv2d1_u = np.where((relu1_y > 0), drelu1_y, 0)
+    buffers.give(drelu1_y)
     x_1 = rt.Window(  # m q v n i j
         x,
         (3, 3, 3, N, 32, 32),

@@ -25,10 +25,12 @@ from codegen.plan import (
     Positions,
     Present,
     Record,
+    Reduce,
     Release,
     Scale,
     ScatterAdd,
     Slice,
+    Spread,
     Update,
     Wanted,
     When,
@@ -170,6 +172,9 @@ def _moved(record: Record, scope: _Scope) -> tuple[int, int]:
         case Update():
             written = _of(record.target, record, scope)
             return _volume(record.ranges, scope), (1 if record.op == "=" else 2) * written + _read(record, scope)
+        case Reduce() | Spread():
+            elements = _volume((*record.kept, *record.taps), scope)
+            return elements, elements + (1 if record.argument is None else 2) * _volume(record.kept, scope)
         case Gather(_, _, _, _, axes):
             return _volume(axes, scope), 2 * _volume(axes, scope)
         case ScatterAdd():

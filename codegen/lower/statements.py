@@ -15,6 +15,7 @@ from codegen.lower.scatter import blocked
 from codegen.lower.scope import Scope
 from codegen.lower.special import unit_groups
 from codegen.lower.taps import lower_taps
+from codegen.lower.windows import is_small, lower_windows
 from codegen.plan import Allocate, Branch, Plan, Present, Record, Split
 from derive.term import Program, Statement, accesses
 
@@ -28,7 +29,7 @@ def lower(program: Program, name: str, given: Sequence[str], reserved: Iterable[
         given: names of the tensors that exist already.
         reserved: names that no temporary may take (sizes, options).
     """
-    scope = Scope(dict(program.tensors), size_hints(program), set(reserved) | set(program.names()))
+    scope = Scope(dict(program.tensors), size_hints(program), program, set(reserved) | set(program.names()))
     records: list[Record] = []
     written = set(given)
     for statement in _ordered(program.statements):
@@ -79,6 +80,9 @@ def _summands(form: Form, scope: Scope) -> list[Form]:
 
 
 def _form(form: Form, scope: Scope, fresh: bool, gemm: bool = True) -> list[Record]:
+    windows = lower_windows(form, scope, fresh) if is_small(form, scope) else None
+    if windows is not None:
+        return windows
     form, views = split_axes(form, scope)
     split_form, view = split_target(form, scope)
     if view is not None:
@@ -105,6 +109,9 @@ def _strategy(form: Form, scope: Scope, fresh: bool, gemm: bool) -> list[Record]
         return looked_up
     if gemm and contractible(form, scope):
         return lower_contract(form, scope, fresh)
+    windows = lower_windows(form, scope, fresh)
+    if windows is not None:
+        return windows
     allocate: list[Record] = []
     if _scatters(form, scope):
         if fresh:
