@@ -1,5 +1,6 @@
 """The command line: list, derive, generate, verify, explain, check. A user's mistake is one line on standard error."""
 
+import gc
 import json
 import sys
 from collections.abc import Sized
@@ -32,6 +33,7 @@ Order = Annotated[int, typer.Option(min=1, max=2, help="2: the gradient of the g
 
 def main() -> None:
     """Entry point of the console script."""
+    gc.set_threshold(50_000, 20, 100)  # most of SymPy's small objects live on: walking them again and again takes 10 %
     try:
         app()
     except (EquationError, UnknownLayerError, OSError) as error:
@@ -72,16 +74,17 @@ def list_layers(as_json: Annotated[bool, typer.Option("--json", help="Print JSON
     from codegen.kernel import kernels
     from codegen.optimiser import update_kernel
 
-    rows = [_row("layer", layer, [k.name for k in kernels(layer)]) for layer in find_all([])]
-    parts = ("forward", "predict", "backward")
-    rows += [_row("network", net, [f"{net.name}_{part}" for part in parts]) for net in networks()]
-    rows += [_row("optimiser", o.layer, [update_kernel(o).name]) for o in optimisers()]
+    layers, composed, updates = find_all([]), networks(), optimisers()
     if as_json:
+        rows = [_row("layer", layer, [k.name for k in kernels(layer)]) for layer in layers]
+        parts = ("forward", "predict", "backward")
+        rows += [_row("network", net, [f"{net.name}_{part}" for part in parts]) for net in composed]
+        rows += [_row("optimiser", o.layer, [update_kernel(o).name]) for o in updates]
         typer.echo(json.dumps(rows, indent=2))
         return
     table = Table(Column("name", no_wrap=True), "options", box=SIMPLE)
-    for row in rows:
-        table.add_row(str(row["name"]), ", ".join(row["options"]))
+    for layer in (*layers, *composed, *(o.layer for o in updates)):
+        table.add_row(layer.name, ", ".join(o.name for o in layer.options))
     Console().print(table)
 
 

@@ -52,7 +52,7 @@ ROWS = 256
 FREQUENT = 16
 """Labels that occur more often than this are summed one by one, the others all at once."""
 
-WORTH_A_THREAD = 1.5e-3
+WORTH_A_THREAD = 3e-4
 """Seconds of work from which on it is divided among threads."""
 
 PIECE = 1 << 25
@@ -85,8 +85,8 @@ TILES = 6 << 20
 ROW_GAP = 320
 """Bytes between rows that are written side by side."""
 
-LARGE_TILES = 12 << 20
-"""Bytes of the transform of the windows where columns are computed block by block."""
+LARGE_TILES = 10 << 20
+"""Bytes of the transform of the windows where columns are computed block by block: 12 MiB would need 54 MB in all."""
 
 LARGE_KERNEL = 16 << 20
 """Bytes of the transform of a kernel from which on its columns are computed block by block."""
@@ -131,6 +131,7 @@ TRANSFORM_RATE = 1.6e10
 ROW_CALL = 1.2e-8
 PLANAR_RATE = 2.4e11
 PACK = 4e-10
+ADD_RATE = 8e9
 SLICE = 4e-9
 FFT_RATE = 4.5e9
 FFT_ERROR = 1e-6
@@ -478,45 +479,56 @@ _blas_setting = Lock()
 
 
 def thread_count(seconds: float) -> int:
-    """Into how many threads work of that predicted duration is divided."""
+    """Into how many threads work of that predicted duration is divided; BLAS has one meanwhile."""
     if seconds < WORTH_A_THREAD or getattr(_inside, "worker", False) or _blas() is None:
         return 1
     wanted = current().threads
     return _available() if wanted is None else min(wanted, 4 * _available())
 
 
-def in_threads(task: Callable[[int, int], None], length: int, step: int, seconds: float) -> None:
-    """Call ``task(start, stop)`` for ranges of `step` that cover 0..length, in several threads if that pays.
+@contextmanager
+def one_blas_thread() -> Iterator[bool]:
+    """BLAS has one thread within a ``with`` statement, and what it had before afterwards.
 
-    BLAS has one thread meanwhile, and what it had before afterwards: its workers would spin and slow ours down.
+    Its own threads would go on spinning after a product, for longer than most of ours take, and slow threads of Python
+    down. The setting is the process's: yields whether this thread is the one that has it, and may start others.
     """
+    if getattr(_inside, "alone", False):
+        yield True
+    elif _blas() is None or getattr(_inside, "worker", False) or not _blas_setting.acquire(blocking=False):
+        yield False
+    else:
+        _inside.alone = True
+        try:
+            with _blas().limit(limits=1):
+                yield True
+        finally:
+            _inside.alone = False
+            _blas_setting.release()
+
+
+def in_threads(task: Callable[[int, int], None], length: int, step: int, seconds: float) -> None:
+    """Call ``task(start, stop)`` for ranges of `step` that cover 0..length, in several threads if that pays."""
     starts = range(0, length, max(1, step))
-    number = min(thread_count(seconds), len(starts))
-    if number < 2 or not _blas_setting.acquire(blocking=False):  # the setting is the process's: one at a time
-        for start in starts:
-            task(start, min(start + step, length))
-        return
-    try:
+    with one_blas_thread() as alone:
+        number = min(thread_count(seconds), len(starts)) if alone else 1
         left = iter(starts)
 
         def work() -> None:
-            _inside.worker = True
+            before, _inside.worker = getattr(_inside, "worker", False), True
             try:
                 for start in left:  # next() of a range iterator is atomic
                     task(start, min(start + step, length))
             finally:
-                _inside.worker = False
+                _inside.worker = before
 
-        with _blas().limit(limits=1):
-            others = [_workers(number - 1).submit(copy_context().run, work) for _ in range(number - 1)]
-            try:
-                work()
-            finally:
-                wait(others)
-            for other in others:
-                other.result()
-    finally:
-        _blas_setting.release()
+        others = [_workers(number - 1).submit(copy_context().run, work) for _ in range(number - 1)]
+        try:
+            work()
+        finally:
+            wait(others)
+        for other in others:
+            other.result()
 
 
 # ----- compiled loops -----
@@ -872,7 +884,8 @@ def contract(
         return target
 
     def compute(way: Way) -> None:
-        way.strategy.run(found, way.plan, _array(left), _array(right), target, way.cost.seconds, add)
+        with one_blas_thread():
+            way.strategy.run(found, way.plan, _array(left), _array(right), target, way.cost.seconds, add)
 
     observer = _observer.get(None)
     if observer is None:
@@ -1517,12 +1530,15 @@ class Scatter(NamedTuple):
         vectors: the others that the result has, in the order of the slices.
         planar: whether the last axis, a short one, comes first meanwhile.
         blocks: the ranges of the first index, block by block.
+        windows: what counts the windows, and the indices within one besides the taps, where compiled loops can add
+            them one by one; else None.
     """
 
     taps: tuple[str, ...]
     vectors: tuple[str, ...]
     planar: bool
     blocks: tuple[Any, ...]
+    windows: tuple[tuple[str, ...], tuple[str, ...]] | None
 
 
 def _scatter_plan(c: Contraction) -> Scatter:
@@ -1533,13 +1549,27 @@ def _scatter_plan(c: Contraction) -> Scatter:
     vectors = tuple(v for v in c.out.names if v not in taps)
     whole = tuple(v for axis, moves in enumerate(c.out.steps) for v, _ in moves if _is_plain(c.out, axis, c.extents))
     planar = bool(vectors) and vectors[-1] in whole[1:] and c.extents[vectors[-1]] <= SHORT
+    windows = _scattered_windows(c, taps)
     if planar:
         vectors = (vectors[-1], *vectors[:-1])
     first = next((v for v in vectors if v in whole and v != (vectors[0] if planar else "")), None)
     if first is None or any(_crosses(side, first, c.extents) for side in (c.left, c.right)):
-        return Scatter(tuple(taps), vectors, planar, ((),))
+        return Scatter(tuple(taps), vectors, planar, ((),), windows)
     each = c.volume(taps, vectors) // c.extents[first]
-    return Scatter(tuple(taps), vectors, planar, _cut((first,), c.extents, max(1, 4 * BLOCK // max(1, each))))
+    blocks = _cut((first,), c.extents, max(1, 4 * BLOCK // max(1, each)))
+    return Scatter(tuple(taps), vectors, planar, blocks, windows)
+
+
+def _scattered_windows(c: Contraction, taps: Sequence[str]) -> tuple[tuple[str, ...], tuple[str, ...]] | None:
+    """What counts the windows and what is in them, if they lie along one or two axes and elements are side by side."""
+    sliding = [steps for steps in c.out.steps if any(v in taps for v, _ in steps)]
+    if not 1 <= len(taps) == len(sliding) <= 2 or any(step < 1 for steps in sliding for _, step in steps):
+        return None
+    positions = {v for steps in sliding for v, _ in steps if v not in taps}
+    factor = c.left if positions & {*c.left.names} else c.right
+    tiles = tuple(v for v in c.out.names if v not in taps and (v in factor.names or v in positions))
+    runs = tuple(v for v in c.out.names if v not in taps and v not in tiles)
+    return (tiles, runs) if tiles and runs and c.out.stride(runs[-1]) == c.dtype.itemsize else None
 
 
 def _crosses(side: Side, index: str, extents: Mapping[str, int]) -> bool:
@@ -1554,7 +1584,11 @@ def _scatter_cost(c: Contraction, plan: Scatter, wanted: Settings) -> Cost:
     rows = products // max(1, len(plan.blocks) * c.volume(c.columns))
     seconds = 2 * c.products / gemm_rate(rows, c.volume(c.columns), c.volume(c.summed), c.dtype)
     run = size * c.extents[plan.vectors[-1]] if plan.vectors else size
-    seconds += 3 * products * size / copy_rate(run) + CALL * 4 * len(plan.blocks) * c.volume(plan.taps)
+    if wanted.backend == "compiled" and plan.windows:
+        along = size * c.volume(plan.windows[1]) * c.extents[plan.taps[-1]]
+        seconds += products * size * (1 / ADD_RATE + ROW_CALL / along)
+    else:
+        seconds += 3 * products * size / copy_rate(run) + CALL * 4 * len(plan.blocks) * c.volume(plan.taps)
     scratch = products * size // max(1, len(plan.blocks))
     return Cost(seconds, 2 * c.products + products, 4 * products * size, scratch)
 
@@ -1565,7 +1599,8 @@ def _run_scatter(
     """One product of what the result does not see, then an addition of slices per tap."""
     whole = {v: (0, n) for v, n in c.extents.items()}
     a, b = (_view(array, side, side.names, whole) for array, side in ((left, c.left), (right, c.right)))
-    order = (*plan.taps, *plan.vectors)
+    tiles, runs = plan.windows if plan.windows and compiles(c.products) else ((), ())
+    order = (*tiles, *plan.taps, *runs) if tiles else (*plan.taps, *plan.vectors)
     spec = f"{' '.join(c.left.names)}, {' '.join(c.right.names)} -> {' '.join(order)}"
 
     def one(number: int) -> None:
@@ -1581,7 +1616,16 @@ def _run_scatter(
             slice(*box[moves[0][0]]) if moves and moves[0][0] in ranges else slice(None) for moves in c.out.steps
         )
         target = out[at]
-        if plan.planar:
+        if tiles:
+            if not add:
+                target[...] = 0
+            places = _tile_places(out, c.out, plan.taps, tiles, runs, box)
+            if places is not None:
+                sizes = (1, *(c.extents[v] for v in plan.taps))[-2:]
+                _adding()(tuple(places), (*sizes, prod(places.tiles[:, 1].tolist())), products.reshape(-1))
+                return
+            products = products.transpose([order.index(v) for v in (*plan.taps, *plan.vectors)])
+        elif plan.planar:
             shape_ = (target.shape[-1], *target.shape[:-1])
             sums = _scratch("planes", target.size, c.dtype).reshape(shape_)
             sums.fill(0)
@@ -1600,6 +1644,33 @@ def _run_scatter(
             one(number)
 
     in_threads(several, len(plan.blocks), 1, seconds)
+
+
+@loops
+def _add_windows(places: Any, counts: Any, products: Any) -> None:
+    """Add products, with axes of tiles, points, runs and elements, to where they belong; those outside are dropped."""
+    flat, start, tiles, axes, runs, steps, length = places
+    rows, width, number = counts
+    for t in range(number):
+        place, top, bottom, left, right = _place(tiles, axes, rows, width, t)
+        for i in range(top, bottom):
+            if runs.size == 1 and steps[1] == length:
+                to = flat[start + place + i * steps[0] + left * length :][: (right - left) * length]
+                term = products[((t * rows + i) * width + left) * length :][: (right - left) * length]
+                for k in range(to.size):
+                    to[k] += term[k]
+                continue
+            for j in range(left, right):
+                for g in range(runs.size):
+                    to = flat[start + place + runs[g] + i * steps[0] + j * steps[1] :][:length]
+                    term = products[(((t * rows + i) * width + j) * runs.size + g) * length :][:length]
+                    for k in range(length):
+                        to[k] += term[k]
+
+
+@cache
+def _adding() -> Loops:
+    return _add_windows.bound("_add_windows", _place=_place)
 
 
 def _add_slices(c: Contraction, plan: Scatter, products: Array, target: Array, box: Mapping[str, Any]) -> None:
