@@ -5,6 +5,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from functools import singledispatchmethod
 
+import sympy
 from sympy import Expr, Integer, Mul, Symbol
 
 from codegen.plan import (
@@ -12,12 +13,14 @@ from codegen.plan import (
     Block,
     Branch,
     Clip,
+    Compiled,
     Contract,
     Define,
     Gather,
     Known,
     Labels,
     Loop,
+    Nest,
     Plan,
     Positions,
     Present,
@@ -32,6 +35,7 @@ from codegen.plan import (
     When,
     Window,
 )
+from codegen.nest import nest_function
 from codegen.pointwise import into
 from codegen.scalar import ATOM, POWER, ArrayPrinter, size_text
 from derive.functions import is_indicator
@@ -62,9 +66,12 @@ class Emitter:
         self.buffers = buffers
         self.loops: dict[Symbol, str] = {}
         self.spans: dict[str, str] = {}
+        self.function = ""
+        self.nests: list[str] = []
 
     def lines(self, plan: Plan) -> list[str]:
-        """The statements of a plan, indentation relative to the function's body."""
+        """The statements of a plan, indentation relative to the function's body; `nests` are the loops they call."""
+        self.function = plan.name
         return self._all(plan.records)
 
     def _all(self, records: Iterable[Record]) -> list[str]:
@@ -196,6 +203,31 @@ class Emitter:
             first, *rest = self.emit(record.otherwise[0])
             return [*then, f"el{first}", *rest]
         return [*then, "else:", *self._indented(record.otherwise)]
+
+    @emit.register
+    def _(self, record: Compiled) -> list[str]:
+        test = f"if rt.compiles({self.size(record.steps)}):"
+        return [test, *self._indented(record.then), "else:", *self._indented(record.otherwise)]
+
+    @emit.register
+    def _(self, record: Nest) -> list[str]:
+        name = f"_{self.function}_{len(self.nests) + 1}"
+        made = nest_function(record, name, self.taken)
+        self.nests.append(made.text)
+        steps = sympy.prod([r.extent for r in record.ranges], start=Integer(1))
+        arguments = [
+            *(f"rt.flat({self.array(a)})" for a in made.arrays),
+            *(f"dtype({self._number(n)})" for n in made.numbers),
+            *(s.name for s in made.sizes),
+            *(f"rt.fixed({s.name})" for s in made.fixed),
+        ]
+        return [f"rt.run({name}, {self.size(made.extent)}, {self.size(steps)}, {', '.join(arguments)})"]
+
+    def _number(self, value: Expr) -> str:
+        """The text of a number that loops are given."""
+        if value.is_infinite:
+            return "np.inf" if value.is_positive else "-np.inf"
+        return self._printer(None).text(value)
 
     @emit.register
     def _(self, record: Present) -> list[str]:

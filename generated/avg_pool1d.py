@@ -16,6 +16,58 @@ import numpy as np
 from . import runtime as rt
 
 
+@rt.loops
+def _avg_pool1d_forward_1(
+    start: int,
+    stop: int,
+    y: rt.Array,
+    a: rt.Array,
+    x: rt.Array,
+    zero: Any,
+    one: Any,
+    C: int,
+    W: int,
+    W_out: int,
+    p: int,
+    T_fixed: tuple[int, ...],
+    d_fixed: tuple[int, ...],
+    s_fixed: tuple[int, ...],
+) -> None:
+    """Sum over n, j, t, c; gather."""
+    T = len(T_fixed)
+    d = len(d_fixed)
+    s = len(s_fixed)
+    for n in range(start, stop):
+        j_first = max(0, -(-p // s), -((T * d - d - p) // s))
+        j_last = min(W_out, (W + p - 1) // s + 1, (W + d + p - T * d - 1) // s + 1)
+        j = 0
+        while j < W_out:
+            if T <= 9 and j_first <= j < j_last:
+                at = np.uintp(C * (W_out * n + j))
+                x_at = np.uintp(C * (W * n + j * s - p))
+                a_at = np.uintp(j)
+                for c in range(np.uintp(C)):
+                    total = zero
+                    for t in range(T):
+                        total += x[x_at + np.uintp(C * d * t) + c]
+                    y[at + c] = total * (one / a[a_at])
+                j += 1
+            else:
+                at = np.uintp(C * (W_out * n + j))
+                for c in range(np.uintp(C)):
+                    y[at + c] = zero
+                t_low = max(0, -((j * s - p) // d))
+                t_high = min(T, (W + p - j * s - 1) // d + 1)
+                for t in range(t_low, t_high):
+                    x_at = np.uintp(C * (W * n + d * t + j * s - p))
+                    for c in range(np.uintp(C)):
+                        y[at + c] += x[x_at + c]
+                a_at = np.uintp(j)
+                for c in range(np.uintp(C)):
+                    y[at + c] = y[at + c] * (one / a[a_at])
+                j += 1
+
+
 def avg_pool1d_forward(
     x: Any,
     *,
@@ -75,14 +127,87 @@ def avg_pool1d_forward(
         j_low, j_high = rt.clip(W_out, (s, count_include_pad * p + d * t - p, W + count_include_pad * (p + p_end)))
         if j_low < j_high:
             a[j_low:j_high] += 1
-    y = np.zeros((N, W_out, C), dtype)
-    for t in range(T):
-        j_low, j_high = rt.clip(W_out, (s, d * t - p, W))
-        if j_low < j_high:
-            j_at = rt.span(s, d * t - p, j_low, j_high)
-            y[:, j_low:j_high] += x[:, j_at]
-    y *= 1 / a[:, None]
+    if rt.compiles(C * N * T * W_out):
+        y = np.empty((N, W_out, C), dtype)
+        rt.run(
+            _avg_pool1d_forward_1,
+            N,
+            C * N * T * W_out,
+            rt.flat(y),
+            rt.flat(a),
+            rt.flat(x),
+            dtype(0),
+            dtype(1),
+            C,
+            W,
+            W_out,
+            p,
+            rt.fixed(T),
+            rt.fixed(d),
+            rt.fixed(s),
+        )
+    else:
+        y = np.zeros((N, W_out, C), dtype)
+        for t in range(T):
+            j_low, j_high = rt.clip(W_out, (s, d * t - p, W))
+            if j_low < j_high:
+                j_at = rt.span(s, d * t - p, j_low, j_high)
+                y[:, j_low:j_high] += x[:, j_at]
+        y *= 1 / a[:, None]
     return y
+
+
+@rt.loops
+def _avg_pool1d_grad_input_1(
+    start: int,
+    stop: int,
+    dx: rt.Array,
+    a: rt.Array,
+    dy: rt.Array,
+    zero: Any,
+    C: int,
+    T: int,
+    W: int,
+    W_out: int,
+    d: int,
+    p: int,
+    s: int,
+) -> None:
+    """Sum over m, j, t, v; scatter."""
+    common = np.empty(C, dx.dtype)
+    for m in range(start, stop):
+        filled = 0
+        j_first = max(0, -(-p // s), -((T * d - d - p) // s))
+        j_last = min(W_out, (W + p - 1) // s + 1, (W + d + p - T * d - 1) // s + 1)
+        for j in range(W_out):
+            reached = max(filled, min(W, T * d + j * s + 1 - d - p))
+            for at in range(np.uintp((m * W + filled) * C), np.uintp((m * W + reached) * C)):
+                dx[at] = zero
+            filled = reached
+            if j_first <= j < j_last:
+                t_low, t_high = 0, T
+            else:
+                t_low = max(0, -((j * s - p) // d))
+                t_high = min(T, (W + p - j * s - 1) // d + 1)
+            a_at = np.uintp(j)
+            dy_at = np.uintp(C * (W_out * m + j))
+            for v in range(np.uintp(C)):
+                common[v] = dy[dy_at + v] / a[a_at]
+            t = t_low
+            while t < t_high - 1:
+                at = np.uintp(C * (W * m + d * t + j * s - p))
+                common_at = np.uintp(0)
+                for v in range(np.uintp(C)):
+                    dx[at + v] += common[common_at + v]
+                    dx[at + np.uintp(C * d) + v] += common[common_at + v]
+                t += 2
+            if t < t_high:
+                at = np.uintp(C * (W * m + d * t + j * s - p))
+                common_at = np.uintp(0)
+                for v in range(np.uintp(C)):
+                    dx[at + v] += common[common_at + v]
+        for at in range(np.uintp((m * W + filled) * C), np.uintp((m * W + W) * C)):
+            dx[at] = zero
 
 
 def avg_pool1d_grad_input(
@@ -148,13 +273,32 @@ def avg_pool1d_grad_input(
         j_low, j_high = rt.clip(W_out, (s, count_include_pad * p + d * t - p, W + count_include_pad * (p + p_end)))
         if j_low < j_high:
             a[j_low:j_high] += 1
-    dx = np.zeros((N, W, C), dtype)
-    factor1 = dy / a[:, None]
-    for t in range(T):
-        j_low, j_high = rt.clip(W_out, (s, d * t - p, W))
-        if j_low < j_high:
-            j_at = rt.span(s, d * t - p, j_low, j_high)
-            dx[:, j_at] += factor1[:, j_low:j_high]
+    if rt.compiles(C * N * T * W_out):
+        dx = np.empty((N, W, C), dtype)
+        rt.run(
+            _avg_pool1d_grad_input_1,
+            N,
+            C * N * T * W_out,
+            rt.flat(dx),
+            rt.flat(a),
+            rt.flat(dy),
+            dtype(0),
+            C,
+            T,
+            W,
+            W_out,
+            d,
+            p,
+            s,
+        )
+    else:
+        dx = np.zeros((N, W, C), dtype)
+        factor1 = dy / a[:, None]
+        for t in range(T):
+            j_low, j_high = rt.clip(W_out, (s, d * t - p, W))
+            if j_low < j_high:
+                j_at = rt.span(s, d * t - p, j_low, j_high)
+                dx[:, j_at] += factor1[:, j_low:j_high]
     return dx
 
 

@@ -19,6 +19,101 @@ import numpy as np
 from . import runtime as rt
 
 
+@rt.loops
+def _avg_pool3d_forward_1(
+    start: int,
+    stop: int,
+    y: rt.Array,
+    a_d: rt.Array,
+    a_h: rt.Array,
+    a_w: rt.Array,
+    x: rt.Array,
+    zero: Any,
+    one: Any,
+    C: int,
+    D: int,
+    D_out: int,
+    H: int,
+    H_out: int,
+    W: int,
+    W_out: int,
+    p_d: int,
+    p_h: int,
+    p_w: int,
+    A_fixed: tuple[int, ...],
+    R_fixed: tuple[int, ...],
+    T_fixed: tuple[int, ...],
+    d_d_fixed: tuple[int, ...],
+    d_h_fixed: tuple[int, ...],
+    d_w_fixed: tuple[int, ...],
+    s_d_fixed: tuple[int, ...],
+    s_h_fixed: tuple[int, ...],
+    s_w_fixed: tuple[int, ...],
+) -> None:
+    """Sum over n, l, i, j, a, r, t, c; gather."""
+    A = len(A_fixed)
+    R = len(R_fixed)
+    T = len(T_fixed)
+    d_d = len(d_d_fixed)
+    d_h = len(d_h_fixed)
+    d_w = len(d_w_fixed)
+    s_d = len(s_d_fixed)
+    s_h = len(s_h_fixed)
+    s_w = len(s_w_fixed)
+    for row in range(start, stop):
+        i = row % H_out
+        l = row // H_out % D_out
+        n = row // H_out // D_out
+        a_low = max(0, -((l * s_d - p_d) // d_d))
+        a_high = min(A, (D + p_d - l * s_d - 1) // d_d + 1)
+        r_low = max(0, -((i * s_h - p_h) // d_h))
+        r_high = min(R, (H + p_h - i * s_h - 1) // d_h + 1)
+        j_first = max(0, -(-p_w // s_w), -((T * d_w - d_w - p_w) // s_w))
+        j_last = min(W_out, (W + p_w - 1) // s_w + 1, (W + d_w + p_w - T * d_w - 1) // s_w + 1)
+        j = 0
+        while j < W_out:
+            if A * R * T <= 9 and a_low == 0 and a_high == A and r_low == 0 and r_high == R and j_first <= j < j_last:
+                at = np.uintp(C * (W_out * (H_out * (D_out * n + l) + i) + j))
+                x_at = np.uintp(C * (W * (H * (D * n + l * s_d - p_d) + i * s_h - p_h) + j * s_w - p_w))
+                a_d_at = np.uintp(l)
+                a_h_at = np.uintp(i)
+                a_w_at = np.uintp(j)
+                for c in range(np.uintp(C)):
+                    total = zero
+                    for a in range(A):
+                        for r in range(R):
+                            for t in range(T):
+                                total += x[x_at + np.uintp(C * H * W * a * d_d + C * W * d_h * r + C * d_w * t) + c]
+                    y[at + c] = total * (one / (a_d[a_d_at] * a_h[a_h_at] * a_w[a_w_at]))
+                j += 1
+            else:
+                at = np.uintp(C * (W_out * (H_out * (D_out * n + l) + i) + j))
+                for c in range(np.uintp(C)):
+                    y[at + c] = zero
+                for a in range(a_low, a_high):
+                    for r in range(r_low, r_high):
+                        t_low = max(0, -((j * s_w - p_w) // d_w))
+                        t_high = min(T, (W + p_w - j * s_w - 1) // d_w + 1)
+                        for t in range(t_low, t_high):
+                            x_at = np.uintp(
+                                C
+                                * (
+                                    W * (H * (D * n + a * d_d + l * s_d - p_d) + d_h * r + i * s_h - p_h)
+                                    + d_w * t
+                                    + j * s_w
+                                    - p_w
+                                ),
+                            )
+                            for c in range(np.uintp(C)):
+                                y[at + c] += x[x_at + c]
+                a_d_at = np.uintp(l)
+                a_h_at = np.uintp(i)
+                a_w_at = np.uintp(j)
+                for c in range(np.uintp(C)):
+                    y[at + c] = y[at + c] * (one / (a_d[a_d_at] * a_h[a_h_at] * a_w[a_w_at]))
+                j += 1
+
+
 def avg_pool3d_forward(
     x: Any,
     *,
@@ -125,20 +220,147 @@ def avg_pool3d_forward(
         )
         if j_low < j_high:
             a_w[j_low:j_high] += 1
-    y = np.zeros((N, D_out, H_out, W_out, C), dtype)
-    for a in range(A):
-        l_low, l_high = rt.clip(D_out, (s_d, a * d_d - p_d, D))
-        for r in range(R):
-            i_low, i_high = rt.clip(H_out, (s_h, d_h * r - p_h, H))
-            for t in range(T):
-                j_low, j_high = rt.clip(W_out, (s_w, d_w * t - p_w, W))
-                if l_low < l_high and i_low < i_high and j_low < j_high:
-                    l_at = rt.span(s_d, a * d_d - p_d, l_low, l_high)
-                    i_at = rt.span(s_h, d_h * r - p_h, i_low, i_high)
-                    j_at = rt.span(s_w, d_w * t - p_w, j_low, j_high)
-                    y[:, l_low:l_high, i_low:i_high, j_low:j_high] += x[:, l_at, i_at, j_at]
-    y *= 1 / (a_d[:, None, None, None] * a_h[:, None, None] * a_w[:, None])
+    if rt.compiles(A * C * D_out * H_out * N * R * T * W_out):
+        y = np.empty((N, D_out, H_out, W_out, C), dtype)
+        rt.run(
+            _avg_pool3d_forward_1,
+            D_out * H_out * N,
+            A * C * D_out * H_out * N * R * T * W_out,
+            rt.flat(y),
+            rt.flat(a_d),
+            rt.flat(a_h),
+            rt.flat(a_w),
+            rt.flat(x),
+            dtype(0),
+            dtype(1),
+            C,
+            D,
+            D_out,
+            H,
+            H_out,
+            W,
+            W_out,
+            p_d,
+            p_h,
+            p_w,
+            rt.fixed(A),
+            rt.fixed(R),
+            rt.fixed(T),
+            rt.fixed(d_d),
+            rt.fixed(d_h),
+            rt.fixed(d_w),
+            rt.fixed(s_d),
+            rt.fixed(s_h),
+            rt.fixed(s_w),
+        )
+    else:
+        y = np.zeros((N, D_out, H_out, W_out, C), dtype)
+        for a in range(A):
+            l_low, l_high = rt.clip(D_out, (s_d, a * d_d - p_d, D))
+            for r in range(R):
+                i_low, i_high = rt.clip(H_out, (s_h, d_h * r - p_h, H))
+                for t in range(T):
+                    j_low, j_high = rt.clip(W_out, (s_w, d_w * t - p_w, W))
+                    if l_low < l_high and i_low < i_high and j_low < j_high:
+                        l_at = rt.span(s_d, a * d_d - p_d, l_low, l_high)
+                        i_at = rt.span(s_h, d_h * r - p_h, i_low, i_high)
+                        j_at = rt.span(s_w, d_w * t - p_w, j_low, j_high)
+                        y[:, l_low:l_high, i_low:i_high, j_low:j_high] += x[:, l_at, i_at, j_at]
+        y *= 1 / (a_d[:, None, None, None] * a_h[:, None, None] * a_w[:, None])
     return y
+
+
+@rt.loops
+def _avg_pool3d_grad_input_1(
+    start: int,
+    stop: int,
+    dx: rt.Array,
+    a_d: rt.Array,
+    a_h: rt.Array,
+    a_w: rt.Array,
+    dy: rt.Array,
+    zero: Any,
+    A: int,
+    C: int,
+    D: int,
+    D_out: int,
+    H: int,
+    H_out: int,
+    R: int,
+    T: int,
+    W: int,
+    W_out: int,
+    d_d: int,
+    d_h: int,
+    d_w: int,
+    p_d: int,
+    p_h: int,
+    p_w: int,
+    s_d: int,
+    s_h: int,
+    s_w: int,
+) -> None:
+    """Sum over m, l, i, j, a, r, t, o; scatter."""
+    common = np.empty(C, dx.dtype)
+    for m in range(start, stop):
+        filled = 0
+        for l in range(D_out):
+            reached = max(filled, min(D, A * d_d + l * s_d + 1 - d_d - p_d))
+            for at in range(np.uintp((m * D + filled) * (C * H * W)), np.uintp((m * D + reached) * (C * H * W))):
+                dx[at] = zero
+            filled = reached
+            a_low = max(0, -((l * s_d - p_d) // d_d))
+            a_high = min(A, (D + p_d - l * s_d - 1) // d_d + 1)
+            for i in range(H_out):
+                r_low = max(0, -((i * s_h - p_h) // d_h))
+                r_high = min(R, (H + p_h - i * s_h - 1) // d_h + 1)
+                j_first = max(0, -(-p_w // s_w), -((T * d_w - d_w - p_w) // s_w))
+                j_last = min(W_out, (W + p_w - 1) // s_w + 1, (W + d_w + p_w - T * d_w - 1) // s_w + 1)
+                for j in range(W_out):
+                    if j_first <= j < j_last:
+                        t_low, t_high = 0, T
+                    else:
+                        t_low = max(0, -((j * s_w - p_w) // d_w))
+                        t_high = min(T, (W + p_w - j * s_w - 1) // d_w + 1)
+                    a_d_at = np.uintp(l)
+                    a_h_at = np.uintp(i)
+                    a_w_at = np.uintp(j)
+                    dy_at = np.uintp(C * (W_out * (H_out * (D_out * m + l) + i) + j))
+                    for o in range(np.uintp(C)):
+                        common[o] = dy[dy_at + o] / (a_d[a_d_at] * a_h[a_h_at] * a_w[a_w_at])
+                    for a in range(a_low, a_high):
+                        for r in range(r_low, r_high):
+                            t = t_low
+                            while t < t_high - 1:
+                                at = np.uintp(
+                                    C
+                                    * (
+                                        W * (H * (D * m + a * d_d + l * s_d - p_d) + d_h * r + i * s_h - p_h)
+                                        + d_w * t
+                                        + j * s_w
+                                        - p_w
+                                    ),
+                                )
+                                common_at = np.uintp(0)
+                                for o in range(np.uintp(C)):
+                                    dx[at + o] += common[common_at + o]
+                                    dx[at + np.uintp(C * d_w) + o] += common[common_at + o]
+                                t += 2
+                            if t < t_high:
+                                at = np.uintp(
+                                    C
+                                    * (
+                                        W * (H * (D * m + a * d_d + l * s_d - p_d) + d_h * r + i * s_h - p_h)
+                                        + d_w * t
+                                        + j * s_w
+                                        - p_w
+                                    ),
+                                )
+                                common_at = np.uintp(0)
+                                for o in range(np.uintp(C)):
+                                    dx[at + o] += common[common_at + o]
+        for at in range(np.uintp((m * D + filled) * (C * H * W)), np.uintp((m * D + D) * (C * H * W))):
+            dx[at] = zero
 
 
 def avg_pool3d_grad_input(
@@ -251,19 +473,52 @@ def avg_pool3d_grad_input(
         )
         if j_low < j_high:
             a_w[j_low:j_high] += 1
-    dx = np.zeros((N, D, H, W, C), dtype)
-    factor1 = dy / (a_d[:, None, None, None] * a_h[:, None, None] * a_w[:, None])
-    for a in range(A):
-        l_low, l_high = rt.clip(D_out, (s_d, a * d_d - p_d, D))
-        for r in range(R):
-            i_low, i_high = rt.clip(H_out, (s_h, d_h * r - p_h, H))
-            for t in range(T):
-                j_low, j_high = rt.clip(W_out, (s_w, d_w * t - p_w, W))
-                if l_low < l_high and i_low < i_high and j_low < j_high:
-                    l_at = rt.span(s_d, a * d_d - p_d, l_low, l_high)
-                    i_at = rt.span(s_h, d_h * r - p_h, i_low, i_high)
-                    j_at = rt.span(s_w, d_w * t - p_w, j_low, j_high)
-                    dx[:, l_at, i_at, j_at] += factor1[:, l_low:l_high, i_low:i_high, j_low:j_high]
+    if rt.compiles(A * C * D_out * H_out * N * R * T * W_out):
+        dx = np.empty((N, D, H, W, C), dtype)
+        rt.run(
+            _avg_pool3d_grad_input_1,
+            N,
+            A * C * D_out * H_out * N * R * T * W_out,
+            rt.flat(dx),
+            rt.flat(a_d),
+            rt.flat(a_h),
+            rt.flat(a_w),
+            rt.flat(dy),
+            dtype(0),
+            A,
+            C,
+            D,
+            D_out,
+            H,
+            H_out,
+            R,
+            T,
+            W,
+            W_out,
+            d_d,
+            d_h,
+            d_w,
+            p_d,
+            p_h,
+            p_w,
+            s_d,
+            s_h,
+            s_w,
+        )
+    else:
+        dx = np.zeros((N, D, H, W, C), dtype)
+        factor1 = dy / (a_d[:, None, None, None] * a_h[:, None, None] * a_w[:, None])
+        for a in range(A):
+            l_low, l_high = rt.clip(D_out, (s_d, a * d_d - p_d, D))
+            for r in range(R):
+                i_low, i_high = rt.clip(H_out, (s_h, d_h * r - p_h, H))
+                for t in range(T):
+                    j_low, j_high = rt.clip(W_out, (s_w, d_w * t - p_w, W))
+                    if l_low < l_high and i_low < i_high and j_low < j_high:
+                        l_at = rt.span(s_d, a * d_d - p_d, l_low, l_high)
+                        i_at = rt.span(s_h, d_h * r - p_h, i_low, i_high)
+                        j_at = rt.span(s_w, d_w * t - p_w, j_low, j_high)
+                        dx[:, l_at, i_at, j_at] += factor1[:, l_low:l_high, i_low:i_high, j_low:j_high]
     return dx
 
 

@@ -17,6 +17,64 @@ import numpy as np
 from . import runtime as rt
 
 
+@rt.loops
+def _conv1d_forward_1(
+    start: int,
+    stop: int,
+    u: rt.Array,
+    w: rt.Array,
+    x: rt.Array,
+    zero: Any,
+    G: int,
+    W: int,
+    W_out: int,
+    p: int,
+    T_fixed: tuple[int, ...],
+    d_fixed: tuple[int, ...],
+    s_fixed: tuple[int, ...],
+) -> None:
+    """Sum over n, j, t, u_2; gather."""
+    T = len(T_fixed)
+    d = len(d_fixed)
+    s = len(s_fixed)
+    for n in range(start, stop):
+        j_first = max(0, -(-p // s), -((T * d - d - p) // s))
+        j_last = min(W_out, (W + p - 1) // s + 1, (W + d + p - T * d - 1) // s + 1)
+        j = 0
+        while j < W_out:
+            if T <= 9 and j_first <= j and j + 4 <= j_last:
+                at = np.uintp(G * (W_out * n + j))
+                w_at = np.uintp(0)
+                x_at = np.uintp(G * (W * n + j * s - p))
+                for u_2 in range(np.uintp(G)):
+                    total = zero
+                    total_1 = zero
+                    total_2 = zero
+                    total_3 = zero
+                    for t in range(T):
+                        total += w[w_at + np.uintp(G * t) + u_2] * x[x_at + np.uintp(G * d * t) + u_2]
+                        total_1 += w[w_at + np.uintp(G * t) + u_2] * x[x_at + np.uintp(G * d * t + G * s) + u_2]
+                        total_2 += w[w_at + np.uintp(G * t) + u_2] * x[x_at + np.uintp(G * d * t + 2 * G * s) + u_2]
+                        total_3 += w[w_at + np.uintp(G * t) + u_2] * x[x_at + np.uintp(G * d * t + 3 * G * s) + u_2]
+                    u[at + u_2] = total
+                    u[at + np.uintp(G) + u_2] = total_1
+                    u[at + np.uintp(2 * G) + u_2] = total_2
+                    u[at + np.uintp(3 * G) + u_2] = total_3
+                j += 4
+            else:
+                at = np.uintp(G * (W_out * n + j))
+                for u_2 in range(np.uintp(G)):
+                    u[at + u_2] = zero
+                t_low = max(0, -((j * s - p) // d))
+                t_high = min(T, (W + p - j * s - 1) // d + 1)
+                for t in range(t_low, t_high):
+                    w_at = np.uintp(G * t)
+                    x_at = np.uintp(G * (W * n + d * t + j * s - p))
+                    for u_2 in range(np.uintp(G)):
+                        u[at + u_2] += w[w_at + u_2] * x[x_at + u_2]
+                j += 1
+
+
 def conv1d_forward(
     x: Any,
     w: Any,
@@ -69,12 +127,31 @@ def conv1d_forward(
     if b is not None:
         rt.extents("conv1d", "b", b.shape, (G * K,), "G * K")
     if K == 1 and C == 1:
-        u = np.zeros((N, W_out, G), dtype)
-        for t in range(T):
-            j_low, j_high = rt.clip(W_out, (s, d * t - p, W))
-            if j_low < j_high:
-                j_at = rt.span(s, d * t - p, j_low, j_high)
-                u[:, j_low:j_high] += w[t, 0] * x[:, j_at]
+        if rt.compiles(G * N * T * W_out):
+            u = np.empty((N, W_out, G), dtype)
+            rt.run(
+                _conv1d_forward_1,
+                N,
+                G * N * T * W_out,
+                rt.flat(u),
+                rt.flat(w),
+                rt.flat(x),
+                dtype(0),
+                G,
+                W,
+                W_out,
+                p,
+                rt.fixed(T),
+                rt.fixed(d),
+                rt.fixed(s),
+            )
+        else:
+            u = np.zeros((N, W_out, G), dtype)
+            for t in range(T):
+                j_low, j_high = rt.clip(W_out, (s, d * t - p, W))
+                if j_low < j_high:
+                    j_at = rt.span(s, d * t - p, j_low, j_high)
+                    u[:, j_low:j_high] += w[t, 0] * x[:, j_at]
     else:
         w_1 = w.reshape(T, C, G, K)
         x_1 = x.reshape(N, W, G, C)
@@ -91,6 +168,56 @@ def conv1d_forward(
         u_3 = u.reshape(N, W_out, G, K)
         u_3 += b_1
     return u
+
+
+@rt.loops
+def _conv1d_grad_input_1(
+    start: int,
+    stop: int,
+    dx: rt.Array,
+    dy: rt.Array,
+    w: rt.Array,
+    zero: Any,
+    G: int,
+    T: int,
+    W: int,
+    W_out: int,
+    d: int,
+    p: int,
+    s: int,
+) -> None:
+    """Sum over m, j, t, v; scatter."""
+    for m in range(start, stop):
+        filled = 0
+        j_first = max(0, -(-p // s), -((T * d - d - p) // s))
+        j_last = min(W_out, (W + p - 1) // s + 1, (W + d + p - T * d - 1) // s + 1)
+        for j in range(W_out):
+            reached = max(filled, min(W, T * d + j * s + 1 - d - p))
+            for at in range(np.uintp((m * W + filled) * G), np.uintp((m * W + reached) * G)):
+                dx[at] = zero
+            filled = reached
+            if j_first <= j < j_last:
+                t_low, t_high = 0, T
+            else:
+                t_low = max(0, -((j * s - p) // d))
+                t_high = min(T, (W + p - j * s - 1) // d + 1)
+            t = t_low
+            while t < t_high - 1:
+                at = np.uintp(G * (W * m + d * t + j * s - p))
+                dy_at = np.uintp(G * (W_out * m + j))
+                w_at = np.uintp(G * t)
+                for v in range(np.uintp(G)):
+                    dx[at + v] += dy[dy_at + v] * w[w_at + v]
+                    dx[at + np.uintp(G * d) + v] += dy[dy_at + v] * w[w_at + np.uintp(G) + v]
+                t += 2
+            if t < t_high:
+                at = np.uintp(G * (W * m + d * t + j * s - p))
+                dy_at = np.uintp(G * (W_out * m + j))
+                w_at = np.uintp(G * t)
+                for v in range(np.uintp(G)):
+                    dx[at + v] += dy[dy_at + v] * w[w_at + v]
+        for at in range(np.uintp((m * W + filled) * G), np.uintp((m * W + W) * G)):
+            dx[at] = zero
 
 
 def conv1d_grad_input(
@@ -142,12 +269,31 @@ def conv1d_grad_input(
     rt.fits("conv1d", "argument input_shape, axis 1 (width)", W_out, W + p + p_end, d * (T - 1) + 1)
     rt.extents("conv1d", "dy", dy.shape, (N, W_out, G * K), "batch, W_out, G * K")
     if C == 1 and K == 1:
-        dx = np.zeros((N, W, G), dtype)
-        for t in range(T):
-            j_low, j_high = rt.clip(W_out, (s, d * t - p, W))
-            if j_low < j_high:
-                j_at = rt.span(s, d * t - p, j_low, j_high)
-                dx[:, j_at] += dy[:, j_low:j_high] * w[t, 0]
+        if rt.compiles(G * N * T * W_out):
+            dx = np.empty((N, W, G), dtype)
+            rt.run(
+                _conv1d_grad_input_1,
+                N,
+                G * N * T * W_out,
+                rt.flat(dx),
+                rt.flat(dy),
+                rt.flat(w),
+                dtype(0),
+                G,
+                T,
+                W,
+                W_out,
+                d,
+                p,
+                s,
+            )
+        else:
+            dx = np.zeros((N, W, G), dtype)
+            for t in range(T):
+                j_low, j_high = rt.clip(W_out, (s, d * t - p, W))
+                if j_low < j_high:
+                    j_at = rt.span(s, d * t - p, j_low, j_high)
+                    dx[:, j_at] += dy[:, j_low:j_high] * w[t, 0]
     else:
         dy_1 = dy.reshape(N, W_out, G, K)
         w_1 = w.reshape(T, C, G, K)
@@ -160,6 +306,69 @@ def conv1d_grad_input(
         )
         rt.contract("m j g k, t c g k -> m j g t c", dy_1, w_1, out=dx_1_1)
     return dx
+
+
+@rt.loops
+def _conv1d_grad_weight_1(
+    start: int,
+    stop: int,
+    dw: rt.Array,
+    dy: rt.Array,
+    x_2: rt.Array,
+    zero: Any,
+    G: int,
+    N: int,
+    W: int,
+    W_out: int,
+    p: int,
+    T_fixed: tuple[int, ...],
+    d_fixed: tuple[int, ...],
+    s_fixed: tuple[int, ...],
+) -> None:
+    """Sum over n, j, m, v; reduce."""
+    T = len(T_fixed)
+    d = len(d_fixed)
+    s = len(s_fixed)
+    for _ in range(start, stop):
+        sums = np.zeros(G * T, np.float64)
+        part_ = np.zeros(G * T, dw.dtype)
+        for n in range(N):
+            j_first = max(0, -(-p // s), -((T * d - d - p) // s))
+            j_last = min(W_out, (W + p - 1) // s + 1, (W + d + p - T * d - 1) // s + 1)
+            j = 0
+            while j < W_out:
+                if T <= 4 and j_first <= j and j + 8 <= j_last:
+                    dy_at = np.uintp(G * (W_out * n + j))
+                    x_2_at = np.uintp(G * (W * n + j * s - p))
+                    for v in range(np.uintp(G)):
+                        for m in range(T):
+                            total = zero
+                            total += dy[dy_at + v] * x_2[x_2_at + np.uintp(G * d * m) + v]
+                            total += dy[dy_at + np.uintp(G) + v] * x_2[x_2_at + np.uintp(G * d * m + G * s) + v]
+                            total += dy[dy_at + np.uintp(2 * G) + v] * x_2[x_2_at + np.uintp(G * d * m + 2 * G * s) + v]
+                            total += dy[dy_at + np.uintp(3 * G) + v] * x_2[x_2_at + np.uintp(G * d * m + 3 * G * s) + v]
+                            total += dy[dy_at + np.uintp(4 * G) + v] * x_2[x_2_at + np.uintp(G * d * m + 4 * G * s) + v]
+                            total += dy[dy_at + np.uintp(5 * G) + v] * x_2[x_2_at + np.uintp(G * d * m + 5 * G * s) + v]
+                            total += dy[dy_at + np.uintp(6 * G) + v] * x_2[x_2_at + np.uintp(G * d * m + 6 * G * s) + v]
+                            total += dy[dy_at + np.uintp(7 * G) + v] * x_2[x_2_at + np.uintp(G * d * m + 7 * G * s) + v]
+                            part_[np.uintp(G * m) + v] += total
+                    j += 8
+                else:
+                    m_low = max(0, -((j * s - p) // d))
+                    m_high = min(T, (W + p - j * s - 1) // d + 1)
+                    for m in range(m_low, m_high):
+                        dy_at = np.uintp(G * (W_out * n + j))
+                        x_2_at = np.uintp(G * (W * n + d * m + j * s - p))
+                        for v in range(np.uintp(G)):
+                            part_[np.uintp(G * m) + v] += dy[dy_at + v] * x_2[x_2_at + v]
+                    j += 1
+            for at in range(G * T):
+                sums[at] += part_[at]
+                part_[at] = zero
+        for m in range(T):
+            at = np.uintp(G * m)
+            for v in range(np.uintp(G)):
+                dw[at + v] = sums[np.uintp(G * m) + v]
 
 
 def conv1d_grad_weight(
@@ -210,12 +419,32 @@ def conv1d_grad_weight(
     rt.extent("conv1d", "argument dy, axis 1 (W_out)", dy.shape[1], W_out)
     if K == 1 and C == 1:
         x_2 = x.reshape(N, W, G, 1)
-        dw = np.zeros((T, 1, G), dtype)
-        for m in range(T):
-            j_low, j_high = rt.clip(W_out, (s, d * m - p, W))
-            if j_low < j_high:
-                j_at = rt.span(s, d * m - p, j_low, j_high)
-                dw[m] += rt.contract("n j v, n j v q -> q v", dy[:, j_low:j_high], x_2[:, j_at])
+        if rt.compiles(G * N * T * W_out):
+            dw = np.empty((T, 1, G), dtype)
+            rt.run(
+                _conv1d_grad_weight_1,
+                1,
+                G * N * T * W_out,
+                rt.flat(dw),
+                rt.flat(dy),
+                rt.flat(x_2),
+                dtype(0),
+                G,
+                N,
+                W,
+                W_out,
+                p,
+                rt.fixed(T),
+                rt.fixed(d),
+                rt.fixed(s),
+            )
+        else:
+            dw = np.zeros((T, 1, G), dtype)
+            for m in range(T):
+                j_low, j_high = rt.clip(W_out, (s, d * m - p, W))
+                if j_low < j_high:
+                    j_at = rt.span(s, d * m - p, j_low, j_high)
+                    dw[m] += rt.contract("n j v, n j v q -> q v", dy[:, j_low:j_high], x_2[:, j_at])
     else:
         dy_1 = dy.reshape(N, W_out, G, K)
         x_1 = x.reshape(N, W, G, C)

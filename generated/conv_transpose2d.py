@@ -18,6 +18,68 @@ import numpy as np
 from . import runtime as rt
 
 
+@rt.loops
+def _conv_transpose2d_forward_1(
+    start: int,
+    stop: int,
+    u: rt.Array,
+    w: rt.Array,
+    x: rt.Array,
+    zero: Any,
+    G: int,
+    H: int,
+    H_out: int,
+    R: int,
+    T: int,
+    W: int,
+    W_out: int,
+    d_h: int,
+    d_w: int,
+    p_h: int,
+    p_w: int,
+    s_h: int,
+    s_w: int,
+) -> None:
+    """Sum over n, i, j, r, t, u_3; scatter."""
+    for n in range(start, stop):
+        filled = 0
+        for i in range(H):
+            reached = max(filled, min(H_out, R * d_h + i * s_h + 1 - d_h - p_h))
+            for at in range(
+                np.uintp((n * H_out + filled) * (G * W_out)), np.uintp((n * H_out + reached) * (G * W_out))
+            ):
+                u[at] = zero
+            filled = reached
+            r_low = max(0, -((i * s_h - p_h) // d_h))
+            r_high = min(R, (H_out + p_h - i * s_h - 1) // d_h + 1)
+            j_first = max(0, -(-p_w // s_w), -((T * d_w - d_w - p_w) // s_w))
+            j_last = min(W, (W_out + p_w - 1) // s_w + 1, (W_out + d_w + p_w - T * d_w - 1) // s_w + 1)
+            for j in range(W):
+                if j_first <= j < j_last:
+                    t_low, t_high = 0, T
+                else:
+                    t_low = max(0, -((j * s_w - p_w) // d_w))
+                    t_high = min(T, (W_out + p_w - j * s_w - 1) // d_w + 1)
+                for r in range(r_low, r_high):
+                    t = t_low
+                    while t < t_high - 1:
+                        at = np.uintp(G * (W_out * (H_out * n + d_h * r + i * s_h - p_h) + d_w * t + j * s_w - p_w))
+                        w_at = np.uintp(G * (T * r + t))
+                        x_at = np.uintp(G * (W * (H * n + i) + j))
+                        for u_3 in range(np.uintp(G)):
+                            u[at + u_3] += w[w_at + u_3] * x[x_at + u_3]
+                            u[at + np.uintp(G * d_w) + u_3] += w[w_at + np.uintp(G) + u_3] * x[x_at + u_3]
+                        t += 2
+                    if t < t_high:
+                        at = np.uintp(G * (W_out * (H_out * n + d_h * r + i * s_h - p_h) + d_w * t + j * s_w - p_w))
+                        w_at = np.uintp(G * (T * r + t))
+                        x_at = np.uintp(G * (W * (H * n + i) + j))
+                        for u_3 in range(np.uintp(G)):
+                            u[at + u_3] += w[w_at + u_3] * x[x_at + u_3]
+        for at in range(np.uintp((n * H_out + filled) * (G * W_out)), np.uintp((n * H_out + H_out) * (G * W_out))):
+            u[at] = zero
+
+
 def conv_transpose2d_forward(
     x: Any,
     w: Any,
@@ -85,15 +147,40 @@ def conv_transpose2d_forward(
     if b is not None:
         rt.extents("conv_transpose2d", "b", b.shape, (G * K,), "G * K")
     if K == 1 and C == 1:
-        u = np.zeros((N, H_out, W_out, G), dtype)
-        for r in range(R):
-            i_low, i_high = rt.clip(H, (s_h, d_h * r - p_h, H_out))
-            for t in range(T):
-                j_low, j_high = rt.clip(W, (s_w, d_w * t - p_w, W_out))
-                if i_low < i_high and j_low < j_high:
-                    i_at = rt.span(s_h, d_h * r - p_h, i_low, i_high)
-                    j_at = rt.span(s_w, d_w * t - p_w, j_low, j_high)
-                    u[:, i_at, j_at] += w[r, t, 0] * x[:, i_low:i_high, j_low:j_high]
+        if rt.compiles(G * H * N * R * T * W):
+            u = np.empty((N, H_out, W_out, G), dtype)
+            rt.run(
+                _conv_transpose2d_forward_1,
+                N,
+                G * H * N * R * T * W,
+                rt.flat(u),
+                rt.flat(w),
+                rt.flat(x),
+                dtype(0),
+                G,
+                H,
+                H_out,
+                R,
+                T,
+                W,
+                W_out,
+                d_h,
+                d_w,
+                p_h,
+                p_w,
+                s_h,
+                s_w,
+            )
+        else:
+            u = np.zeros((N, H_out, W_out, G), dtype)
+            for r in range(R):
+                i_low, i_high = rt.clip(H, (s_h, d_h * r - p_h, H_out))
+                for t in range(T):
+                    j_low, j_high = rt.clip(W, (s_w, d_w * t - p_w, W_out))
+                    if i_low < i_high and j_low < j_high:
+                        i_at = rt.span(s_h, d_h * r - p_h, i_low, i_high)
+                        j_at = rt.span(s_w, d_w * t - p_w, j_low, j_high)
+                        u[:, i_at, j_at] += w[r, t, 0] * x[:, i_low:i_high, j_low:j_high]
     else:
         w_1 = w.reshape(R, T, K, G, C)
         x_1 = x.reshape(N, H, W, G, C)
@@ -110,6 +197,91 @@ def conv_transpose2d_forward(
         u_5 = u.reshape(N, H_out, W_out, G, K)
         u_5 += b_1
     return u
+
+
+@rt.loops
+def _conv_transpose2d_grad_input_1(
+    start: int,
+    stop: int,
+    dx: rt.Array,
+    dy: rt.Array,
+    w: rt.Array,
+    zero: Any,
+    G: int,
+    H: int,
+    H_out: int,
+    W: int,
+    W_out: int,
+    p_h: int,
+    p_w: int,
+    R_fixed: tuple[int, ...],
+    T_fixed: tuple[int, ...],
+    d_h_fixed: tuple[int, ...],
+    d_w_fixed: tuple[int, ...],
+    s_h_fixed: tuple[int, ...],
+    s_w_fixed: tuple[int, ...],
+) -> None:
+    """Sum over m, q, e, r, t, a; gather."""
+    R = len(R_fixed)
+    T = len(T_fixed)
+    d_h = len(d_h_fixed)
+    d_w = len(d_w_fixed)
+    s_h = len(s_h_fixed)
+    s_w = len(s_w_fixed)
+    for row in range(start, stop):
+        q = row % H
+        m = row // H
+        r_low = max(0, -((q * s_h - p_h) // d_h))
+        r_high = min(R, (H_out + p_h - q * s_h - 1) // d_h + 1)
+        e_first = max(0, -(-p_w // s_w), -((T * d_w - d_w - p_w) // s_w))
+        e_last = min(W, (W_out + p_w - 1) // s_w + 1, (W_out + d_w + p_w - T * d_w - 1) // s_w + 1)
+        e = 0
+        while e < W:
+            if R * T <= 9 and r_low == 0 and r_high == R and e_first <= e and e + 4 <= e_last:
+                at = np.uintp(G * (W * (H * m + q) + e))
+                dy_at = np.uintp(G * (W_out * (H_out * m + q * s_h - p_h) + e * s_w - p_w))
+                w_at = np.uintp(0)
+                for a in range(np.uintp(G)):
+                    total = zero
+                    total_1 = zero
+                    total_2 = zero
+                    total_3 = zero
+                    for r in range(R):
+                        for t in range(T):
+                            total += (
+                                dy[dy_at + np.uintp(G * W_out * d_h * r + G * d_w * t) + a]
+                                * w[w_at + np.uintp(G * T * r + G * t) + a]
+                            )
+                            total_1 += (
+                                dy[dy_at + np.uintp(G * W_out * d_h * r + G * d_w * t + G * s_w) + a]
+                                * w[w_at + np.uintp(G * T * r + G * t) + a]
+                            )
+                            total_2 += (
+                                dy[dy_at + np.uintp(G * W_out * d_h * r + G * d_w * t + 2 * G * s_w) + a]
+                                * w[w_at + np.uintp(G * T * r + G * t) + a]
+                            )
+                            total_3 += (
+                                dy[dy_at + np.uintp(G * W_out * d_h * r + G * d_w * t + 3 * G * s_w) + a]
+                                * w[w_at + np.uintp(G * T * r + G * t) + a]
+                            )
+                    dx[at + a] = total
+                    dx[at + np.uintp(G) + a] = total_1
+                    dx[at + np.uintp(2 * G) + a] = total_2
+                    dx[at + np.uintp(3 * G) + a] = total_3
+                e += 4
+            else:
+                at = np.uintp(G * (W * (H * m + q) + e))
+                for a in range(np.uintp(G)):
+                    dx[at + a] = zero
+                for r in range(r_low, r_high):
+                    t_low = max(0, -((e * s_w - p_w) // d_w))
+                    t_high = min(T, (W_out + p_w - e * s_w - 1) // d_w + 1)
+                    for t in range(t_low, t_high):
+                        dy_at = np.uintp(G * (W_out * (H_out * m + d_h * r + q * s_h - p_h) + d_w * t + e * s_w - p_w))
+                        w_at = np.uintp(G * (T * r + t))
+                        for a in range(np.uintp(G)):
+                            dx[at + a] += dy[dy_at + a] * w[w_at + a]
+                e += 1
 
 
 def conv_transpose2d_grad_input(
@@ -176,15 +348,40 @@ def conv_transpose2d_grad_input(
     )
     rt.extents("conv_transpose2d", "dy", dy.shape, (N, H_out, W_out, G * K), "batch, H_out, W_out, G * K")
     if C == 1 and K == 1:
-        dx = np.zeros((N, H, W, G), dtype)
-        for r in range(R):
-            q_low, q_high = rt.clip(H, (s_h, d_h * r - p_h, H_out))
-            for t in range(T):
-                e_low, e_high = rt.clip(W, (s_w, d_w * t - p_w, W_out))
-                if q_low < q_high and e_low < e_high:
-                    q_at = rt.span(s_h, d_h * r - p_h, q_low, q_high)
-                    e_at = rt.span(s_w, d_w * t - p_w, e_low, e_high)
-                    dx[:, q_low:q_high, e_low:e_high] += dy[:, q_at, e_at] * w[r, t, 0]
+        if rt.compiles(G * H * N * R * T * W):
+            dx = np.empty((N, H, W, G), dtype)
+            rt.run(
+                _conv_transpose2d_grad_input_1,
+                H * N,
+                G * H * N * R * T * W,
+                rt.flat(dx),
+                rt.flat(dy),
+                rt.flat(w),
+                dtype(0),
+                G,
+                H,
+                H_out,
+                W,
+                W_out,
+                p_h,
+                p_w,
+                rt.fixed(R),
+                rt.fixed(T),
+                rt.fixed(d_h),
+                rt.fixed(d_w),
+                rt.fixed(s_h),
+                rt.fixed(s_w),
+            )
+        else:
+            dx = np.zeros((N, H, W, G), dtype)
+            for r in range(R):
+                q_low, q_high = rt.clip(H, (s_h, d_h * r - p_h, H_out))
+                for t in range(T):
+                    e_low, e_high = rt.clip(W, (s_w, d_w * t - p_w, W_out))
+                    if q_low < q_high and e_low < e_high:
+                        q_at = rt.span(s_h, d_h * r - p_h, q_low, q_high)
+                        e_at = rt.span(s_w, d_w * t - p_w, e_low, e_high)
+                        dx[:, q_low:q_high, e_low:e_high] += dy[:, q_at, e_at] * w[r, t, 0]
     else:
         dy_1 = dy.reshape(N, H_out, W_out, G, K)
         w_1 = w.reshape(R, T, K, G, C)
@@ -197,6 +394,99 @@ def conv_transpose2d_grad_input(
         )
         rt.contract("m q e r t g k, r t k g c -> m q e g c", dy_1_1, w_1, out=dx_1)
     return dx
+
+
+@rt.loops
+def _conv_transpose2d_grad_weight_1(
+    start: int,
+    stop: int,
+    dw: rt.Array,
+    dy_2: rt.Array,
+    x: rt.Array,
+    zero: Any,
+    G: int,
+    H: int,
+    H_out: int,
+    N: int,
+    W: int,
+    W_out: int,
+    p_h: int,
+    p_w: int,
+    T_fixed: tuple[int, ...],
+    d_h_fixed: tuple[int, ...],
+    d_w_fixed: tuple[int, ...],
+    s_h_fixed: tuple[int, ...],
+    s_w_fixed: tuple[int, ...],
+) -> None:
+    """Sum over n, i, j, m, q, a; reduce."""
+    T = len(T_fixed)
+    d_h = len(d_h_fixed)
+    d_w = len(d_w_fixed)
+    s_h = len(s_h_fixed)
+    s_w = len(s_w_fixed)
+    for m in range(start, stop):
+        sums = np.zeros(G * T, np.float64)
+        part_ = np.zeros(G * T, dw.dtype)
+        for n in range(N):
+            i_low = max(0, -((d_h * m - p_h) // s_h))
+            i_high = min(H, (H_out + p_h - d_h * m - 1) // s_h + 1)
+            for i in range(i_low, i_high):
+                j_first = max(0, -(-p_w // s_w), -((T * d_w - d_w - p_w) // s_w))
+                j_last = min(W, (W_out + p_w - 1) // s_w + 1, (W_out + d_w + p_w - T * d_w - 1) // s_w + 1)
+                j = 0
+                while j < W:
+                    if T <= 4 and j_first <= j and j + 8 <= j_last:
+                        dy_2_at = np.uintp(G * (W_out * (H_out * n + d_h * m + i * s_h - p_h) + j * s_w - p_w))
+                        x_at = np.uintp(G * (W * (H * n + i) + j))
+                        for a in range(np.uintp(G)):
+                            for q in range(T):
+                                total = zero
+                                total += x[x_at + a] * dy_2[dy_2_at + np.uintp(G * d_w * q) + a]
+                                total += x[x_at + np.uintp(G) + a] * dy_2[dy_2_at + np.uintp(G * d_w * q + G * s_w) + a]
+                                total += (
+                                    x[x_at + np.uintp(2 * G) + a]
+                                    * dy_2[dy_2_at + np.uintp(G * d_w * q + 2 * G * s_w) + a]
+                                )
+                                total += (
+                                    x[x_at + np.uintp(3 * G) + a]
+                                    * dy_2[dy_2_at + np.uintp(G * d_w * q + 3 * G * s_w) + a]
+                                )
+                                total += (
+                                    x[x_at + np.uintp(4 * G) + a]
+                                    * dy_2[dy_2_at + np.uintp(G * d_w * q + 4 * G * s_w) + a]
+                                )
+                                total += (
+                                    x[x_at + np.uintp(5 * G) + a]
+                                    * dy_2[dy_2_at + np.uintp(G * d_w * q + 5 * G * s_w) + a]
+                                )
+                                total += (
+                                    x[x_at + np.uintp(6 * G) + a]
+                                    * dy_2[dy_2_at + np.uintp(G * d_w * q + 6 * G * s_w) + a]
+                                )
+                                total += (
+                                    x[x_at + np.uintp(7 * G) + a]
+                                    * dy_2[dy_2_at + np.uintp(G * d_w * q + 7 * G * s_w) + a]
+                                )
+                                part_[np.uintp(G * q) + a] += total
+                        j += 8
+                    else:
+                        q_low = max(0, -((j * s_w - p_w) // d_w))
+                        q_high = min(T, (W_out + p_w - j * s_w - 1) // d_w + 1)
+                        for q in range(q_low, q_high):
+                            dy_2_at = np.uintp(
+                                G * (W_out * (H_out * n + d_h * m + i * s_h - p_h) + d_w * q + j * s_w - p_w)
+                            )
+                            x_at = np.uintp(G * (W * (H * n + i) + j))
+                            for a in range(np.uintp(G)):
+                                part_[np.uintp(G * q) + a] += x[x_at + a] * dy_2[dy_2_at + a]
+                        j += 1
+                for at in range(G * T):
+                    sums[at] += part_[at]
+                    part_[at] = zero
+        for q in range(T):
+            at = np.uintp(G * (T * m + q))
+            for a in range(np.uintp(G)):
+                dw[at + a] = sums[np.uintp(G * q) + a]
 
 
 def conv_transpose2d_grad_weight(
@@ -262,18 +552,43 @@ def conv_transpose2d_grad_weight(
     rt.extent("conv_transpose2d", "argument dy, axis 2 (W_out)", dy.shape[2], W_out)
     if C == 1 and K == 1:
         dy_2 = dy.reshape(N, H_out, W_out, G, 1)
-        dw = np.zeros((R, T, 1, G), dtype)
-        for m in range(R):
-            i_low, i_high = rt.clip(H, (s_h, d_h * m - p_h, H_out))
-            for q in range(T):
-                j_low, j_high = rt.clip(W, (s_w, d_w * q - p_w, W_out))
-                if i_low < i_high and j_low < j_high:
-                    i_at = rt.span(s_h, d_h * m - p_h, i_low, i_high)
-                    j_at = rt.span(s_w, d_w * q - p_w, j_low, j_high)
-                    part = dw[m, q]
-                    part += rt.contract(
-                        "n i j a, n i j a e -> e a", x[:, i_low:i_high, j_low:j_high], dy_2[:, i_at, j_at]
-                    )
+        if rt.compiles(G * H * N * R * T * W):
+            dw = np.empty((R, T, 1, G), dtype)
+            rt.run(
+                _conv_transpose2d_grad_weight_1,
+                R,
+                G * H * N * R * T * W,
+                rt.flat(dw),
+                rt.flat(dy_2),
+                rt.flat(x),
+                dtype(0),
+                G,
+                H,
+                H_out,
+                N,
+                W,
+                W_out,
+                p_h,
+                p_w,
+                rt.fixed(T),
+                rt.fixed(d_h),
+                rt.fixed(d_w),
+                rt.fixed(s_h),
+                rt.fixed(s_w),
+            )
+        else:
+            dw = np.zeros((R, T, 1, G), dtype)
+            for m in range(R):
+                i_low, i_high = rt.clip(H, (s_h, d_h * m - p_h, H_out))
+                for q in range(T):
+                    j_low, j_high = rt.clip(W, (s_w, d_w * q - p_w, W_out))
+                    if i_low < i_high and j_low < j_high:
+                        i_at = rt.span(s_h, d_h * m - p_h, i_low, i_high)
+                        j_at = rt.span(s_w, d_w * q - p_w, j_low, j_high)
+                        part = dw[m, q]
+                        part += rt.contract(
+                            "n i j a, n i j a e -> e a", x[:, i_low:i_high, j_low:j_high], dy_2[:, i_at, j_at]
+                        )
     else:
         dy_1 = dy.reshape(N, H_out, W_out, G, K)
         x_1 = x.reshape(N, H, W, G, C)

@@ -18,6 +18,101 @@ import numpy as np
 from . import runtime as rt
 
 
+@rt.loops
+def _conv_transpose3d_forward_1(
+    start: int,
+    stop: int,
+    u: rt.Array,
+    w: rt.Array,
+    x: rt.Array,
+    zero: Any,
+    A: int,
+    D: int,
+    D_out: int,
+    G: int,
+    H: int,
+    H_out: int,
+    R: int,
+    T: int,
+    W: int,
+    W_out: int,
+    d_d: int,
+    d_h: int,
+    d_w: int,
+    p_d: int,
+    p_h: int,
+    p_w: int,
+    s_d: int,
+    s_h: int,
+    s_w: int,
+) -> None:
+    """Sum over n, l, i, j, a, r, t, u_4; scatter."""
+    for n in range(start, stop):
+        filled = 0
+        for l in range(D):
+            reached = max(filled, min(D_out, A * d_d + l * s_d + 1 - d_d - p_d))
+            for at in range(
+                np.uintp((n * D_out + filled) * (G * H_out * W_out)),
+                np.uintp((n * D_out + reached) * (G * H_out * W_out)),
+            ):
+                u[at] = zero
+            filled = reached
+            a_low = max(0, -((l * s_d - p_d) // d_d))
+            a_high = min(A, (D_out + p_d - l * s_d - 1) // d_d + 1)
+            for i in range(H):
+                r_low = max(0, -((i * s_h - p_h) // d_h))
+                r_high = min(R, (H_out + p_h - i * s_h - 1) // d_h + 1)
+                j_first = max(0, -(-p_w // s_w), -((T * d_w - d_w - p_w) // s_w))
+                j_last = min(W, (W_out + p_w - 1) // s_w + 1, (W_out + d_w + p_w - T * d_w - 1) // s_w + 1)
+                for j in range(W):
+                    if j_first <= j < j_last:
+                        t_low, t_high = 0, T
+                    else:
+                        t_low = max(0, -((j * s_w - p_w) // d_w))
+                        t_high = min(T, (W_out + p_w - j * s_w - 1) // d_w + 1)
+                    for a in range(a_low, a_high):
+                        for r in range(r_low, r_high):
+                            t = t_low
+                            while t < t_high - 1:
+                                at = np.uintp(
+                                    G
+                                    * (
+                                        W_out * (
+                                            H_out * (D_out * n + a * d_d + l * s_d - p_d) + d_h * r + i * s_h - p_h
+                                        )
+                                        + d_w * t
+                                        + j * s_w
+                                        - p_w
+                                    ),
+                                )
+                                w_at = np.uintp(G * (T * (R * a + r) + t))
+                                x_at = np.uintp(G * (W * (H * (D * n + l) + i) + j))
+                                for u_4 in range(np.uintp(G)):
+                                    u[at + u_4] += w[w_at + u_4] * x[x_at + u_4]
+                                    u[at + np.uintp(G * d_w) + u_4] += w[w_at + np.uintp(G) + u_4] * x[x_at + u_4]
+                                t += 2
+                            if t < t_high:
+                                at = np.uintp(
+                                    G
+                                    * (
+                                        W_out * (
+                                            H_out * (D_out * n + a * d_d + l * s_d - p_d) + d_h * r + i * s_h - p_h
+                                        )
+                                        + d_w * t
+                                        + j * s_w
+                                        - p_w
+                                    ),
+                                )
+                                w_at = np.uintp(G * (T * (R * a + r) + t))
+                                x_at = np.uintp(G * (W * (H * (D * n + l) + i) + j))
+                                for u_4 in range(np.uintp(G)):
+                                    u[at + u_4] += w[w_at + u_4] * x[x_at + u_4]
+        for at in range(
+            np.uintp((n * D_out + filled) * (G * H_out * W_out)), np.uintp((n * D_out + D_out) * (G * H_out * W_out))
+        ):
+            u[at] = zero
+
+
 def conv_transpose3d_forward(
     x: Any,
     w: Any,
@@ -91,18 +186,49 @@ def conv_transpose3d_forward(
     if b is not None:
         rt.extents("conv_transpose3d", "b", b.shape, (G * K,), "G * K")
     if K == 1 and C == 1:
-        u = np.zeros((N, D_out, H_out, W_out, G), dtype)
-        for a in range(A):
-            l_low, l_high = rt.clip(D, (s_d, a * d_d - p_d, D_out))
-            for r in range(R):
-                i_low, i_high = rt.clip(H, (s_h, d_h * r - p_h, H_out))
-                for t in range(T):
-                    j_low, j_high = rt.clip(W, (s_w, d_w * t - p_w, W_out))
-                    if l_low < l_high and i_low < i_high and j_low < j_high:
-                        l_at = rt.span(s_d, a * d_d - p_d, l_low, l_high)
-                        i_at = rt.span(s_h, d_h * r - p_h, i_low, i_high)
-                        j_at = rt.span(s_w, d_w * t - p_w, j_low, j_high)
-                        u[:, l_at, i_at, j_at] += w[a, r, t, 0] * x[:, l_low:l_high, i_low:i_high, j_low:j_high]
+        if rt.compiles(A * D * G * H * N * R * T * W):
+            u = np.empty((N, D_out, H_out, W_out, G), dtype)
+            rt.run(
+                _conv_transpose3d_forward_1,
+                N,
+                A * D * G * H * N * R * T * W,
+                rt.flat(u),
+                rt.flat(w),
+                rt.flat(x),
+                dtype(0),
+                A,
+                D,
+                D_out,
+                G,
+                H,
+                H_out,
+                R,
+                T,
+                W,
+                W_out,
+                d_d,
+                d_h,
+                d_w,
+                p_d,
+                p_h,
+                p_w,
+                s_d,
+                s_h,
+                s_w,
+            )
+        else:
+            u = np.zeros((N, D_out, H_out, W_out, G), dtype)
+            for a in range(A):
+                l_low, l_high = rt.clip(D, (s_d, a * d_d - p_d, D_out))
+                for r in range(R):
+                    i_low, i_high = rt.clip(H, (s_h, d_h * r - p_h, H_out))
+                    for t in range(T):
+                        j_low, j_high = rt.clip(W, (s_w, d_w * t - p_w, W_out))
+                        if l_low < l_high and i_low < i_high and j_low < j_high:
+                            l_at = rt.span(s_d, a * d_d - p_d, l_low, l_high)
+                            i_at = rt.span(s_h, d_h * r - p_h, i_low, i_high)
+                            j_at = rt.span(s_w, d_w * t - p_w, j_low, j_high)
+                            u[:, l_at, i_at, j_at] += w[a, r, t, 0] * x[:, l_low:l_high, i_low:i_high, j_low:j_high]
     else:
         w_1 = w.reshape(A, R, T, K, G, C)
         x_1 = x.reshape(N, D, H, W, G, C)
@@ -126,6 +252,141 @@ def conv_transpose3d_forward(
         u_6 = u.reshape(N, D_out, H_out, W_out, G, K)
         u_6 += b_1
     return u
+
+
+@rt.loops
+def _conv_transpose3d_grad_input_1(
+    start: int,
+    stop: int,
+    dx: rt.Array,
+    dy: rt.Array,
+    w: rt.Array,
+    zero: Any,
+    D: int,
+    D_out: int,
+    G: int,
+    H: int,
+    H_out: int,
+    W: int,
+    W_out: int,
+    p_d: int,
+    p_h: int,
+    p_w: int,
+    A_fixed: tuple[int, ...],
+    R_fixed: tuple[int, ...],
+    T_fixed: tuple[int, ...],
+    d_d_fixed: tuple[int, ...],
+    d_h_fixed: tuple[int, ...],
+    d_w_fixed: tuple[int, ...],
+    s_d_fixed: tuple[int, ...],
+    s_h_fixed: tuple[int, ...],
+    s_w_fixed: tuple[int, ...],
+) -> None:
+    """Sum over m, e, o, f, a, r, t, z; gather."""
+    A = len(A_fixed)
+    R = len(R_fixed)
+    T = len(T_fixed)
+    d_d = len(d_d_fixed)
+    d_h = len(d_h_fixed)
+    d_w = len(d_w_fixed)
+    s_d = len(s_d_fixed)
+    s_h = len(s_h_fixed)
+    s_w = len(s_w_fixed)
+    for row in range(start, stop):
+        o = row % H
+        e = row // H % D
+        m = row // H // D
+        a_low = max(0, -((e * s_d - p_d) // d_d))
+        a_high = min(A, (D_out + p_d - e * s_d - 1) // d_d + 1)
+        r_low = max(0, -((o * s_h - p_h) // d_h))
+        r_high = min(R, (H_out + p_h - o * s_h - 1) // d_h + 1)
+        f_first = max(0, -(-p_w // s_w), -((T * d_w - d_w - p_w) // s_w))
+        f_last = min(W, (W_out + p_w - 1) // s_w + 1, (W_out + d_w + p_w - T * d_w - 1) // s_w + 1)
+        f = 0
+        while f < W:
+            if A * R * T <= 9 and a_low == 0 and a_high == A and r_low == 0 and r_high == R and f_first <= f and f + 4 <= f_last:
+                at = np.uintp(G * (W * (H * (D * m + e) + o) + f))
+                dy_at = np.uintp(G * (W_out * (H_out * (D_out * m + e * s_d - p_d) + o * s_h - p_h) + f * s_w - p_w))
+                w_at = np.uintp(0)
+                for z in range(np.uintp(G)):
+                    total = zero
+                    total_1 = zero
+                    total_2 = zero
+                    total_3 = zero
+                    for a in range(A):
+                        for r in range(R):
+                            for t in range(T):
+                                total += (
+                                    dy[
+                                        dy_at
+                                        + np.uintp(G * H_out * W_out * a * d_d + G * W_out * d_h * r + G * d_w * t)
+                                        + z
+                                    ]
+                                    * w[w_at + np.uintp(G * R * T * a + G * T * r + G * t) + z]
+                                )
+                                total_1 += (
+                                    dy[
+                                        dy_at
+                                        + np.uintp(
+                                            G * H_out * W_out * a * d_d + G * W_out * d_h * r + G * d_w * t + G * s_w
+                                        )
+                                        + z
+                                    ]
+                                    * w[w_at + np.uintp(G * R * T * a + G * T * r + G * t) + z]
+                                )
+                                total_2 += (
+                                    dy[
+                                        dy_at
+                                        + np.uintp(
+                                            G * H_out * W_out * a * d_d
+                                            + G * W_out * d_h * r
+                                            + G * d_w * t
+                                            + 2 * G * s_w,
+                                        )
+                                        + z
+                                    ]
+                                    * w[w_at + np.uintp(G * R * T * a + G * T * r + G * t) + z]
+                                )
+                                total_3 += (
+                                    dy[
+                                        dy_at
+                                        + np.uintp(
+                                            G * H_out * W_out * a * d_d
+                                            + G * W_out * d_h * r
+                                            + G * d_w * t
+                                            + 3 * G * s_w,
+                                        )
+                                        + z
+                                    ]
+                                    * w[w_at + np.uintp(G * R * T * a + G * T * r + G * t) + z]
+                                )
+                    dx[at + z] = total
+                    dx[at + np.uintp(G) + z] = total_1
+                    dx[at + np.uintp(2 * G) + z] = total_2
+                    dx[at + np.uintp(3 * G) + z] = total_3
+                f += 4
+            else:
+                at = np.uintp(G * (W * (H * (D * m + e) + o) + f))
+                for z in range(np.uintp(G)):
+                    dx[at + z] = zero
+                for a in range(a_low, a_high):
+                    for r in range(r_low, r_high):
+                        t_low = max(0, -((f * s_w - p_w) // d_w))
+                        t_high = min(T, (W_out + p_w - f * s_w - 1) // d_w + 1)
+                        for t in range(t_low, t_high):
+                            dy_at = np.uintp(
+                                G
+                                * (
+                                    W_out * (H_out * (D_out * m + a * d_d + e * s_d - p_d) + d_h * r + o * s_h - p_h)
+                                    + d_w * t
+                                    + f * s_w
+                                    - p_w
+                                ),
+                            )
+                            w_at = np.uintp(G * (T * (R * a + r) + t))
+                            for z in range(np.uintp(G)):
+                                dx[at + z] += dy[dy_at + z] * w[w_at + z]
+                f += 1
 
 
 def conv_transpose3d_grad_input(
@@ -198,18 +459,49 @@ def conv_transpose3d_grad_input(
     )
     rt.extents("conv_transpose3d", "dy", dy.shape, (N, D_out, H_out, W_out, G * K), "batch, D_out, H_out, W_out, G * K")
     if C == 1 and K == 1:
-        dx = np.zeros((N, D, H, W, G), dtype)
-        for a in range(A):
-            e_low, e_high = rt.clip(D, (s_d, a * d_d - p_d, D_out))
-            for r in range(R):
-                o_low, o_high = rt.clip(H, (s_h, d_h * r - p_h, H_out))
-                for t in range(T):
-                    f_low, f_high = rt.clip(W, (s_w, d_w * t - p_w, W_out))
-                    if e_low < e_high and o_low < o_high and f_low < f_high:
-                        e_at = rt.span(s_d, a * d_d - p_d, e_low, e_high)
-                        o_at = rt.span(s_h, d_h * r - p_h, o_low, o_high)
-                        f_at = rt.span(s_w, d_w * t - p_w, f_low, f_high)
-                        dx[:, e_low:e_high, o_low:o_high, f_low:f_high] += dy[:, e_at, o_at, f_at] * w[a, r, t, 0]
+        if rt.compiles(A * D * G * H * N * R * T * W):
+            dx = np.empty((N, D, H, W, G), dtype)
+            rt.run(
+                _conv_transpose3d_grad_input_1,
+                D * H * N,
+                A * D * G * H * N * R * T * W,
+                rt.flat(dx),
+                rt.flat(dy),
+                rt.flat(w),
+                dtype(0),
+                D,
+                D_out,
+                G,
+                H,
+                H_out,
+                W,
+                W_out,
+                p_d,
+                p_h,
+                p_w,
+                rt.fixed(A),
+                rt.fixed(R),
+                rt.fixed(T),
+                rt.fixed(d_d),
+                rt.fixed(d_h),
+                rt.fixed(d_w),
+                rt.fixed(s_d),
+                rt.fixed(s_h),
+                rt.fixed(s_w),
+            )
+        else:
+            dx = np.zeros((N, D, H, W, G), dtype)
+            for a in range(A):
+                e_low, e_high = rt.clip(D, (s_d, a * d_d - p_d, D_out))
+                for r in range(R):
+                    o_low, o_high = rt.clip(H, (s_h, d_h * r - p_h, H_out))
+                    for t in range(T):
+                        f_low, f_high = rt.clip(W, (s_w, d_w * t - p_w, W_out))
+                        if e_low < e_high and o_low < o_high and f_low < f_high:
+                            e_at = rt.span(s_d, a * d_d - p_d, e_low, e_high)
+                            o_at = rt.span(s_h, d_h * r - p_h, o_low, o_high)
+                            f_at = rt.span(s_w, d_w * t - p_w, f_low, f_high)
+                            dx[:, e_low:e_high, o_low:o_high, f_low:f_high] += dy[:, e_at, o_at, f_at] * w[a, r, t, 0]
     else:
         dy_1 = dy.reshape(N, D_out, H_out, W_out, G, K)
         w_1 = w.reshape(A, R, T, K, G, C)
@@ -229,6 +521,132 @@ def conv_transpose3d_grad_input(
         )
         rt.contract("m e o f a r t g k, a r t k g c -> m e o f g c", dy_1_1, w_1, out=dx_1)
     return dx
+
+
+@rt.loops
+def _conv_transpose3d_grad_weight_1(
+    start: int,
+    stop: int,
+    dw: rt.Array,
+    dy_2: rt.Array,
+    x: rt.Array,
+    zero: Any,
+    D: int,
+    D_out: int,
+    G: int,
+    H: int,
+    H_out: int,
+    N: int,
+    W: int,
+    W_out: int,
+    p_d: int,
+    p_h: int,
+    p_w: int,
+    R_fixed: tuple[int, ...],
+    T_fixed: tuple[int, ...],
+    d_d_fixed: tuple[int, ...],
+    d_h_fixed: tuple[int, ...],
+    d_w_fixed: tuple[int, ...],
+    s_d_fixed: tuple[int, ...],
+    s_h_fixed: tuple[int, ...],
+    s_w_fixed: tuple[int, ...],
+) -> None:
+    """Sum over n, l, i, j, m, e, o, z; reduce."""
+    R = len(R_fixed)
+    T = len(T_fixed)
+    d_d = len(d_d_fixed)
+    d_h = len(d_h_fixed)
+    d_w = len(d_w_fixed)
+    s_d = len(s_d_fixed)
+    s_h = len(s_h_fixed)
+    s_w = len(s_w_fixed)
+    for m in range(start, stop):
+        for e in range(R):
+            sums = np.zeros(G * T, np.float64)
+            part_ = np.zeros(G * T, dw.dtype)
+            for n in range(N):
+                l_low = max(0, -((d_d * m - p_d) // s_d))
+                l_high = min(D, (D_out + p_d - d_d * m - 1) // s_d + 1)
+                for l in range(l_low, l_high):
+                    i_low = max(0, -((d_h * e - p_h) // s_h))
+                    i_high = min(H, (H_out + p_h - d_h * e - 1) // s_h + 1)
+                    for i in range(i_low, i_high):
+                        j_first = max(0, -(-p_w // s_w), -((T * d_w - d_w - p_w) // s_w))
+                        j_last = min(W, (W_out + p_w - 1) // s_w + 1, (W_out + d_w + p_w - T * d_w - 1) // s_w + 1)
+                        j = 0
+                        while j < W:
+                            if T <= 4 and j_first <= j and j + 8 <= j_last:
+                                dy_2_at = np.uintp(
+                                    G
+                                    * (
+                                        W_out * (
+                                            H_out * (D_out * n + d_d * m + l * s_d - p_d) + d_h * e + i * s_h - p_h
+                                        )
+                                        + j * s_w
+                                        - p_w
+                                    ),
+                                )
+                                x_at = np.uintp(G * (W * (H * (D * n + l) + i) + j))
+                                for z in range(np.uintp(G)):
+                                    for o in range(T):
+                                        total = zero
+                                        total += x[x_at + z] * dy_2[dy_2_at + np.uintp(G * d_w * o) + z]
+                                        total += (
+                                            x[x_at + np.uintp(G) + z]
+                                            * dy_2[dy_2_at + np.uintp(G * d_w * o + G * s_w) + z]
+                                        )
+                                        total += (
+                                            x[x_at + np.uintp(2 * G) + z]
+                                            * dy_2[dy_2_at + np.uintp(G * d_w * o + 2 * G * s_w) + z]
+                                        )
+                                        total += (
+                                            x[x_at + np.uintp(3 * G) + z]
+                                            * dy_2[dy_2_at + np.uintp(G * d_w * o + 3 * G * s_w) + z]
+                                        )
+                                        total += (
+                                            x[x_at + np.uintp(4 * G) + z]
+                                            * dy_2[dy_2_at + np.uintp(G * d_w * o + 4 * G * s_w) + z]
+                                        )
+                                        total += (
+                                            x[x_at + np.uintp(5 * G) + z]
+                                            * dy_2[dy_2_at + np.uintp(G * d_w * o + 5 * G * s_w) + z]
+                                        )
+                                        total += (
+                                            x[x_at + np.uintp(6 * G) + z]
+                                            * dy_2[dy_2_at + np.uintp(G * d_w * o + 6 * G * s_w) + z]
+                                        )
+                                        total += (
+                                            x[x_at + np.uintp(7 * G) + z]
+                                            * dy_2[dy_2_at + np.uintp(G * d_w * o + 7 * G * s_w) + z]
+                                        )
+                                        part_[np.uintp(G * o) + z] += total
+                                j += 8
+                            else:
+                                o_low = max(0, -((j * s_w - p_w) // d_w))
+                                o_high = min(T, (W_out + p_w - j * s_w - 1) // d_w + 1)
+                                for o in range(o_low, o_high):
+                                    dy_2_at = np.uintp(
+                                        G
+                                        * (
+                                            W_out * (
+                                                H_out * (D_out * n + d_d * m + l * s_d - p_d) + d_h * e + i * s_h - p_h
+                                            )
+                                            + d_w * o
+                                            + j * s_w
+                                            - p_w
+                                        ),
+                                    )
+                                    x_at = np.uintp(G * (W * (H * (D * n + l) + i) + j))
+                                    for z in range(np.uintp(G)):
+                                        part_[np.uintp(G * o) + z] += x[x_at + z] * dy_2[dy_2_at + z]
+                                j += 1
+                        for at in range(G * T):
+                            sums[at] += part_[at]
+                            part_[at] = zero
+            for o in range(T):
+                at = np.uintp(G * (T * (R * m + e) + o))
+                for z in range(np.uintp(G)):
+                    dw[at + z] = sums[np.uintp(G * o) + z]
 
 
 def conv_transpose3d_grad_weight(
@@ -300,23 +718,54 @@ def conv_transpose3d_grad_weight(
     rt.extent("conv_transpose3d", "argument dy, axis 3 (W_out)", dy.shape[3], W_out)
     if C == 1 and K == 1:
         dy_2 = dy.reshape(N, D_out, H_out, W_out, G, 1)
-        dw = np.zeros((A, R, T, 1, G), dtype)
-        for m in range(A):
-            l_low, l_high = rt.clip(D, (s_d, d_d * m - p_d, D_out))
-            for e in range(R):
-                i_low, i_high = rt.clip(H, (s_h, d_h * e - p_h, H_out))
-                for o in range(T):
-                    j_low, j_high = rt.clip(W, (s_w, d_w * o - p_w, W_out))
-                    if l_low < l_high and i_low < i_high and j_low < j_high:
-                        l_at = rt.span(s_d, d_d * m - p_d, l_low, l_high)
-                        i_at = rt.span(s_h, d_h * e - p_h, i_low, i_high)
-                        j_at = rt.span(s_w, d_w * o - p_w, j_low, j_high)
-                        part = dw[m, e, o]
-                        part += rt.contract(
-                            "n l i j z, n l i j z f -> f z",
-                            x[:, l_low:l_high, i_low:i_high, j_low:j_high],
-                            dy_2[:, l_at, i_at, j_at],
-                        )
+        if rt.compiles(A * D * G * H * N * R * T * W):
+            dw = np.empty((A, R, T, 1, G), dtype)
+            rt.run(
+                _conv_transpose3d_grad_weight_1,
+                A,
+                A * D * G * H * N * R * T * W,
+                rt.flat(dw),
+                rt.flat(dy_2),
+                rt.flat(x),
+                dtype(0),
+                D,
+                D_out,
+                G,
+                H,
+                H_out,
+                N,
+                W,
+                W_out,
+                p_d,
+                p_h,
+                p_w,
+                rt.fixed(R),
+                rt.fixed(T),
+                rt.fixed(d_d),
+                rt.fixed(d_h),
+                rt.fixed(d_w),
+                rt.fixed(s_d),
+                rt.fixed(s_h),
+                rt.fixed(s_w),
+            )
+        else:
+            dw = np.zeros((A, R, T, 1, G), dtype)
+            for m in range(A):
+                l_low, l_high = rt.clip(D, (s_d, d_d * m - p_d, D_out))
+                for e in range(R):
+                    i_low, i_high = rt.clip(H, (s_h, d_h * e - p_h, H_out))
+                    for o in range(T):
+                        j_low, j_high = rt.clip(W, (s_w, d_w * o - p_w, W_out))
+                        if l_low < l_high and i_low < i_high and j_low < j_high:
+                            l_at = rt.span(s_d, d_d * m - p_d, l_low, l_high)
+                            i_at = rt.span(s_h, d_h * e - p_h, i_low, i_high)
+                            j_at = rt.span(s_w, d_w * o - p_w, j_low, j_high)
+                            part = dw[m, e, o]
+                            part += rt.contract(
+                                "n l i j z, n l i j z f -> f z",
+                                x[:, l_low:l_high, i_low:i_high, j_low:j_high],
+                                dy_2[:, l_at, i_at, j_at],
+                            )
     else:
         dy_1 = dy.reshape(N, D_out, H_out, W_out, G, K)
         x_1 = x.reshape(N, D, H, W, G, C)

@@ -17,6 +17,91 @@ import numpy as np
 from . import runtime as rt
 
 
+@rt.loops
+def _depthwise_conv2d_forward_1(
+    start: int,
+    stop: int,
+    u: rt.Array,
+    w: rt.Array,
+    x: rt.Array,
+    zero: Any,
+    C: int,
+    H: int,
+    H_out: int,
+    W: int,
+    W_out: int,
+    p_h: int,
+    p_w: int,
+    R_fixed: tuple[int, ...],
+    T_fixed: tuple[int, ...],
+    d_h_fixed: tuple[int, ...],
+    d_w_fixed: tuple[int, ...],
+    s_h_fixed: tuple[int, ...],
+    s_w_fixed: tuple[int, ...],
+) -> None:
+    """Sum over n, i, j, r, t, u_3; gather."""
+    R = len(R_fixed)
+    T = len(T_fixed)
+    d_h = len(d_h_fixed)
+    d_w = len(d_w_fixed)
+    s_h = len(s_h_fixed)
+    s_w = len(s_w_fixed)
+    for row in range(start, stop):
+        i = row % H_out
+        n = row // H_out
+        r_low = max(0, -((i * s_h - p_h) // d_h))
+        r_high = min(R, (H + p_h - i * s_h - 1) // d_h + 1)
+        j_first = max(0, -(-p_w // s_w), -((T * d_w - d_w - p_w) // s_w))
+        j_last = min(W_out, (W + p_w - 1) // s_w + 1, (W + d_w + p_w - T * d_w - 1) // s_w + 1)
+        j = 0
+        while j < W_out:
+            if R * T <= 9 and r_low == 0 and r_high == R and j_first <= j and j + 4 <= j_last:
+                at = np.uintp(C * (W_out * (H_out * n + i) + j))
+                w_at = np.uintp(0)
+                x_at = np.uintp(C * (W * (H * n + i * s_h - p_h) + j * s_w - p_w))
+                for u_3 in range(np.uintp(C)):
+                    total = zero
+                    total_1 = zero
+                    total_2 = zero
+                    total_3 = zero
+                    for r in range(R):
+                        for t in range(T):
+                            total += (
+                                w[w_at + np.uintp(C * T * r + C * t) + u_3]
+                                * x[x_at + np.uintp(C * W * d_h * r + C * d_w * t) + u_3]
+                            )
+                            total_1 += (
+                                w[w_at + np.uintp(C * T * r + C * t) + u_3]
+                                * x[x_at + np.uintp(C * W * d_h * r + C * d_w * t + C * s_w) + u_3]
+                            )
+                            total_2 += (
+                                w[w_at + np.uintp(C * T * r + C * t) + u_3]
+                                * x[x_at + np.uintp(C * W * d_h * r + C * d_w * t + 2 * C * s_w) + u_3]
+                            )
+                            total_3 += (
+                                w[w_at + np.uintp(C * T * r + C * t) + u_3]
+                                * x[x_at + np.uintp(C * W * d_h * r + C * d_w * t + 3 * C * s_w) + u_3]
+                            )
+                    u[at + u_3] = total
+                    u[at + np.uintp(C) + u_3] = total_1
+                    u[at + np.uintp(2 * C) + u_3] = total_2
+                    u[at + np.uintp(3 * C) + u_3] = total_3
+                j += 4
+            else:
+                at = np.uintp(C * (W_out * (H_out * n + i) + j))
+                for u_3 in range(np.uintp(C)):
+                    u[at + u_3] = zero
+                for r in range(r_low, r_high):
+                    t_low = max(0, -((j * s_w - p_w) // d_w))
+                    t_high = min(T, (W + p_w - j * s_w - 1) // d_w + 1)
+                    for t in range(t_low, t_high):
+                        w_at = np.uintp(C * (T * r + t))
+                        x_at = np.uintp(C * (W * (H * n + d_h * r + i * s_h - p_h) + d_w * t + j * s_w - p_w))
+                        for u_3 in range(np.uintp(C)):
+                            u[at + u_3] += w[w_at + u_3] * x[x_at + u_3]
+                j += 1
+
+
 def depthwise_conv2d_forward(
     x: Any,
     w: Any,
@@ -66,15 +151,40 @@ def depthwise_conv2d_forward(
     if b is not None:
         rt.extents("depthwise_conv2d", "b", b.shape, (C * M,), "channels")
     if M == 1:
-        u = np.zeros((N, H_out, W_out, C), dtype)
-        for r in range(R):
-            i_low, i_high = rt.clip(H_out, (s_h, d_h * r - p_h, H))
-            for t in range(T):
-                j_low, j_high = rt.clip(W_out, (s_w, d_w * t - p_w, W))
-                if i_low < i_high and j_low < j_high:
-                    i_at = rt.span(s_h, d_h * r - p_h, i_low, i_high)
-                    j_at = rt.span(s_w, d_w * t - p_w, j_low, j_high)
-                    u[:, i_low:i_high, j_low:j_high] += w[r, t, :, 0] * x[:, i_at, j_at]
+        if rt.compiles(C * H_out * N * R * T * W_out):
+            u = np.empty((N, H_out, W_out, C), dtype)
+            rt.run(
+                _depthwise_conv2d_forward_1,
+                H_out * N,
+                C * H_out * N * R * T * W_out,
+                rt.flat(u),
+                rt.flat(w),
+                rt.flat(x),
+                dtype(0),
+                C,
+                H,
+                H_out,
+                W,
+                W_out,
+                p_h,
+                p_w,
+                rt.fixed(R),
+                rt.fixed(T),
+                rt.fixed(d_h),
+                rt.fixed(d_w),
+                rt.fixed(s_h),
+                rt.fixed(s_w),
+            )
+        else:
+            u = np.zeros((N, H_out, W_out, C), dtype)
+            for r in range(R):
+                i_low, i_high = rt.clip(H_out, (s_h, d_h * r - p_h, H))
+                for t in range(T):
+                    j_low, j_high = rt.clip(W_out, (s_w, d_w * t - p_w, W))
+                    if i_low < i_high and j_low < j_high:
+                        i_at = rt.span(s_h, d_h * r - p_h, i_low, i_high)
+                        j_at = rt.span(s_w, d_w * t - p_w, j_low, j_high)
+                        u[:, i_low:i_high, j_low:j_high] += w[r, t, :, 0] * x[:, i_at, j_at]
     else:
         u = np.empty((N, H_out, W_out, C * M), dtype)
         u_1 = u.reshape(N, H_out, W_out, C, M)
@@ -89,6 +199,66 @@ def depthwise_conv2d_forward(
         u_2 = u.reshape(N, H_out, W_out, C, M)
         u_2 += b_1
     return u
+
+
+@rt.loops
+def _depthwise_conv2d_grad_input_1(
+    start: int,
+    stop: int,
+    dx: rt.Array,
+    dy: rt.Array,
+    w: rt.Array,
+    zero: Any,
+    C: int,
+    H: int,
+    H_out: int,
+    R: int,
+    T: int,
+    W: int,
+    W_out: int,
+    d_h: int,
+    d_w: int,
+    p_h: int,
+    p_w: int,
+    s_h: int,
+    s_w: int,
+) -> None:
+    """Sum over m, i, j, r, t, e; scatter."""
+    for m in range(start, stop):
+        filled = 0
+        for i in range(H_out):
+            reached = max(filled, min(H, R * d_h + i * s_h + 1 - d_h - p_h))
+            for at in range(np.uintp((m * H + filled) * (C * W)), np.uintp((m * H + reached) * (C * W))):
+                dx[at] = zero
+            filled = reached
+            r_low = max(0, -((i * s_h - p_h) // d_h))
+            r_high = min(R, (H + p_h - i * s_h - 1) // d_h + 1)
+            j_first = max(0, -(-p_w // s_w), -((T * d_w - d_w - p_w) // s_w))
+            j_last = min(W_out, (W + p_w - 1) // s_w + 1, (W + d_w + p_w - T * d_w - 1) // s_w + 1)
+            for j in range(W_out):
+                if j_first <= j < j_last:
+                    t_low, t_high = 0, T
+                else:
+                    t_low = max(0, -((j * s_w - p_w) // d_w))
+                    t_high = min(T, (W + p_w - j * s_w - 1) // d_w + 1)
+                for r in range(r_low, r_high):
+                    t = t_low
+                    while t < t_high - 1:
+                        at = np.uintp(C * (W * (H * m + d_h * r + i * s_h - p_h) + d_w * t + j * s_w - p_w))
+                        dy_at = np.uintp(C * (W_out * (H_out * m + i) + j))
+                        w_at = np.uintp(C * (T * r + t))
+                        for e in range(np.uintp(C)):
+                            dx[at + e] += dy[dy_at + e] * w[w_at + e]
+                            dx[at + np.uintp(C * d_w) + e] += dy[dy_at + e] * w[w_at + np.uintp(C) + e]
+                        t += 2
+                    if t < t_high:
+                        at = np.uintp(C * (W * (H * m + d_h * r + i * s_h - p_h) + d_w * t + j * s_w - p_w))
+                        dy_at = np.uintp(C * (W_out * (H_out * m + i) + j))
+                        w_at = np.uintp(C * (T * r + t))
+                        for e in range(np.uintp(C)):
+                            dx[at + e] += dy[dy_at + e] * w[w_at + e]
+        for at in range(np.uintp((m * H + filled) * (C * W)), np.uintp((m * H + H) * (C * W))):
+            dx[at] = zero
 
 
 def depthwise_conv2d_grad_input(
@@ -137,15 +307,40 @@ def depthwise_conv2d_grad_input(
     rt.fits("depthwise_conv2d", "argument input_shape, axis 2 (width)", W_out, W + p_w + p_w_end, d_w * (T - 1) + 1)
     rt.extents("depthwise_conv2d", "dy", dy.shape, (N, H_out, W_out, C * M), "batch, H_out, W_out, channels")
     if M == 1:
-        dx = np.zeros((N, H, W, C), dtype)
-        for r in range(R):
-            i_low, i_high = rt.clip(H_out, (s_h, d_h * r - p_h, H))
-            for t in range(T):
-                j_low, j_high = rt.clip(W_out, (s_w, d_w * t - p_w, W))
-                if i_low < i_high and j_low < j_high:
-                    i_at = rt.span(s_h, d_h * r - p_h, i_low, i_high)
-                    j_at = rt.span(s_w, d_w * t - p_w, j_low, j_high)
-                    dx[:, i_at, j_at] += dy[:, i_low:i_high, j_low:j_high] * w[r, t, :, 0]
+        if rt.compiles(C * H_out * N * R * T * W_out):
+            dx = np.empty((N, H, W, C), dtype)
+            rt.run(
+                _depthwise_conv2d_grad_input_1,
+                N,
+                C * H_out * N * R * T * W_out,
+                rt.flat(dx),
+                rt.flat(dy),
+                rt.flat(w),
+                dtype(0),
+                C,
+                H,
+                H_out,
+                R,
+                T,
+                W,
+                W_out,
+                d_h,
+                d_w,
+                p_h,
+                p_w,
+                s_h,
+                s_w,
+            )
+        else:
+            dx = np.zeros((N, H, W, C), dtype)
+            for r in range(R):
+                i_low, i_high = rt.clip(H_out, (s_h, d_h * r - p_h, H))
+                for t in range(T):
+                    j_low, j_high = rt.clip(W_out, (s_w, d_w * t - p_w, W))
+                    if i_low < i_high and j_low < j_high:
+                        i_at = rt.span(s_h, d_h * r - p_h, i_low, i_high)
+                        j_at = rt.span(s_w, d_w * t - p_w, j_low, j_high)
+                        dx[:, i_at, j_at] += dy[:, i_low:i_high, j_low:j_high] * w[r, t, :, 0]
     else:
         dy_1 = dy.reshape(N, H_out, W_out, C, M)
         dx = np.empty((N, H, W, C), dtype)
@@ -156,6 +351,91 @@ def depthwise_conv2d_grad_input(
         )
         rt.contract("m i j e k, r t e k -> m e i j r t", dy_1, w, out=dx_1)
     return dx
+
+
+@rt.loops
+def _depthwise_conv2d_grad_weight_1(
+    start: int,
+    stop: int,
+    dw: rt.Array,
+    dy: rt.Array,
+    x: rt.Array,
+    zero: Any,
+    C: int,
+    H: int,
+    H_out: int,
+    N: int,
+    W: int,
+    W_out: int,
+    p_h: int,
+    p_w: int,
+    T_fixed: tuple[int, ...],
+    d_h_fixed: tuple[int, ...],
+    d_w_fixed: tuple[int, ...],
+    s_h_fixed: tuple[int, ...],
+    s_w_fixed: tuple[int, ...],
+) -> None:
+    """Sum over n, i, j, m, q, v; reduce."""
+    T = len(T_fixed)
+    d_h = len(d_h_fixed)
+    d_w = len(d_w_fixed)
+    s_h = len(s_h_fixed)
+    s_w = len(s_w_fixed)
+    for m in range(start, stop):
+        sums = np.zeros(C * T, np.float64)
+        part_ = np.zeros(C * T, dw.dtype)
+        for n in range(N):
+            i_low = max(0, -((d_h * m - p_h) // s_h))
+            i_high = min(H_out, (H + p_h - d_h * m - 1) // s_h + 1)
+            for i in range(i_low, i_high):
+                j_first = max(0, -(-p_w // s_w), -((T * d_w - d_w - p_w) // s_w))
+                j_last = min(W_out, (W + p_w - 1) // s_w + 1, (W + d_w + p_w - T * d_w - 1) // s_w + 1)
+                j = 0
+                while j < W_out:
+                    if T <= 4 and j_first <= j and j + 8 <= j_last:
+                        dy_at = np.uintp(C * (W_out * (H_out * n + i) + j))
+                        x_at = np.uintp(C * (W * (H * n + d_h * m + i * s_h - p_h) + j * s_w - p_w))
+                        for v in range(np.uintp(C)):
+                            for q in range(T):
+                                total = zero
+                                total += dy[dy_at + v] * x[x_at + np.uintp(C * d_w * q) + v]
+                                total += dy[dy_at + np.uintp(C) + v] * x[x_at + np.uintp(C * d_w * q + C * s_w) + v]
+                                total += (
+                                    dy[dy_at + np.uintp(2 * C) + v] * x[x_at + np.uintp(C * d_w * q + 2 * C * s_w) + v]
+                                )
+                                total += (
+                                    dy[dy_at + np.uintp(3 * C) + v] * x[x_at + np.uintp(C * d_w * q + 3 * C * s_w) + v]
+                                )
+                                total += (
+                                    dy[dy_at + np.uintp(4 * C) + v] * x[x_at + np.uintp(C * d_w * q + 4 * C * s_w) + v]
+                                )
+                                total += (
+                                    dy[dy_at + np.uintp(5 * C) + v] * x[x_at + np.uintp(C * d_w * q + 5 * C * s_w) + v]
+                                )
+                                total += (
+                                    dy[dy_at + np.uintp(6 * C) + v] * x[x_at + np.uintp(C * d_w * q + 6 * C * s_w) + v]
+                                )
+                                total += (
+                                    dy[dy_at + np.uintp(7 * C) + v] * x[x_at + np.uintp(C * d_w * q + 7 * C * s_w) + v]
+                                )
+                                part_[np.uintp(C * q) + v] += total
+                        j += 8
+                    else:
+                        q_low = max(0, -((j * s_w - p_w) // d_w))
+                        q_high = min(T, (W + p_w - j * s_w - 1) // d_w + 1)
+                        for q in range(q_low, q_high):
+                            dy_at = np.uintp(C * (W_out * (H_out * n + i) + j))
+                            x_at = np.uintp(C * (W * (H * n + d_h * m + i * s_h - p_h) + d_w * q + j * s_w - p_w))
+                            for v in range(np.uintp(C)):
+                                part_[np.uintp(C * q) + v] += dy[dy_at + v] * x[x_at + v]
+                        j += 1
+                for at in range(C * T):
+                    sums[at] += part_[at]
+                    part_[at] = zero
+        for q in range(T):
+            at = np.uintp(C * (T * m + q))
+            for v in range(np.uintp(C)):
+                dw[at + v] = sums[np.uintp(C * q) + v]
 
 
 def depthwise_conv2d_grad_weight(
@@ -203,23 +483,48 @@ def depthwise_conv2d_grad_weight(
     rt.extent("depthwise_conv2d", "argument dy, axis 1 (H_out)", dy.shape[1], H_out)
     rt.extent("depthwise_conv2d", "argument dy, axis 2 (W_out)", dy.shape[2], W_out)
     if M == 1:
-        dw = np.zeros((R, T, C, 1), dtype)
-        for m in range(R):
-            i_low, i_high = rt.clip(H_out, (s_h, d_h * m - p_h, H))
-            for q in range(T):
-                j_low, j_high = rt.clip(W_out, (s_w, d_w * q - p_w, W))
-                for e in range(1):
-                    v_low, v_high = rt.clip(C, (1, e, C))
-                    if v_low < v_high and i_low < i_high and j_low < j_high:
-                        v_at = rt.span(1, e, v_low, v_high)
-                        i_at = rt.span(s_h, d_h * m - p_h, i_low, i_high)
-                        j_at = rt.span(s_w, d_w * q - p_w, j_low, j_high)
-                        part = dw[m, q, v_low:v_high, e]
-                        part += rt.contract(
-                            "n i j v, n i j v -> v",
-                            dy[:, i_low:i_high, j_low:j_high, v_at],
-                            x[:, i_at, j_at, v_low:v_high],
-                        )
+        if rt.compiles(C * H_out * N * R * T * W_out):
+            dw = np.empty((R, T, C, 1), dtype)
+            rt.run(
+                _depthwise_conv2d_grad_weight_1,
+                R,
+                C * H_out * N * R * T * W_out,
+                rt.flat(dw),
+                rt.flat(dy),
+                rt.flat(x),
+                dtype(0),
+                C,
+                H,
+                H_out,
+                N,
+                W,
+                W_out,
+                p_h,
+                p_w,
+                rt.fixed(T),
+                rt.fixed(d_h),
+                rt.fixed(d_w),
+                rt.fixed(s_h),
+                rt.fixed(s_w),
+            )
+        else:
+            dw = np.zeros((R, T, C, 1), dtype)
+            for m in range(R):
+                i_low, i_high = rt.clip(H_out, (s_h, d_h * m - p_h, H))
+                for q in range(T):
+                    j_low, j_high = rt.clip(W_out, (s_w, d_w * q - p_w, W))
+                    for e in range(1):
+                        v_low, v_high = rt.clip(C, (1, e, C))
+                        if v_low < v_high and i_low < i_high and j_low < j_high:
+                            v_at = rt.span(1, e, v_low, v_high)
+                            i_at = rt.span(s_h, d_h * m - p_h, i_low, i_high)
+                            j_at = rt.span(s_w, d_w * q - p_w, j_low, j_high)
+                            part = dw[m, q, v_low:v_high, e]
+                            part += rt.contract(
+                                "n i j v, n i j v -> v",
+                                dy[:, i_low:i_high, j_low:j_high, v_at],
+                                x[:, i_at, j_at, v_low:v_high],
+                            )
     else:
         dy_1 = dy.reshape(N, H_out, W_out, C, M)
         x_1 = rt.Window(  # m q v n i j

@@ -18,6 +18,36 @@ import numpy as np
 from . import runtime as rt
 
 
+@rt.loops
+def _local_response_norm_forward_1(
+    start: int,
+    stop: int,
+    z: rt.Array,
+    x: rt.Array,
+    zero: Any,
+    number_2: Any,
+    C: int,
+    E: int,
+    P: int,
+    R_fixed: tuple[int, ...],
+) -> None:
+    """Sum over e, q, c; gather."""
+    R = len(R_fixed)
+    for _ in range(start, stop):
+        for e in range(E):
+            at = np.uintp(C * e)
+            for c in range(np.uintp(C)):
+                z[at + c] = zero
+            for q in range(R):
+                x_at = np.uintp(C * e + q - P)
+                c_low = max(0, P - q)
+                c_high = min(C, C + P - q)
+                for c in range(np.uintp(c_low), np.uintp(max(c_low, c_high))):
+                    z[at + c] += x[x_at + c] * x[x_at + c]
+            for c in range(np.uintp(C)):
+                z[at + c] = z[at + c] * number_2
+
+
 def local_response_norm_forward(
     x: Any,
     *,
@@ -58,12 +88,28 @@ def local_response_norm_forward(
     C = x.shape[-1]
     P = R // 2
     rt.require("local_response_norm", "P", P, "a size of at least 0", P)
-    z = np.zeros((E, C), dtype)
-    for q in range(R):
-        c_low, c_high = rt.clip(C, (1, q - P, C))
-        if c_low < c_high:
-            c_at = rt.span(1, q - P, c_low, c_high)
-            z[:, c_low:c_high] += alpha * np.square(x[:, c_at]) / R
+    if rt.compiles(C * E * R):
+        z = np.empty((E, C), dtype)
+        rt.run(
+            _local_response_norm_forward_1,
+            1,
+            C * E * R,
+            rt.flat(z),
+            rt.flat(x),
+            dtype(0),
+            dtype(rt.ratio(alpha, R)),
+            C,
+            E,
+            P,
+            rt.fixed(R),
+        )
+    else:
+        z = np.zeros((E, C), dtype)
+        for q in range(R):
+            c_low, c_high = rt.clip(C, (1, q - P, C))
+            if c_low < c_high:
+                c_at = rt.span(1, q - P, c_low, c_high)
+                z[:, c_low:c_high] += alpha * np.square(x[:, c_at]) / R
     z += k
     y = x * z ** (-beta)
     return y.reshape(*full_shape, C), z.reshape(*full_shape, C)

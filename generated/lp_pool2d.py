@@ -18,6 +18,67 @@ import numpy as np
 from . import runtime as rt
 
 
+@rt.loops
+def _lp_pool2d_forward_1(
+    start: int,
+    stop: int,
+    u: rt.Array,
+    z: rt.Array,
+    zero: Any,
+    C: int,
+    H: int,
+    H_out: int,
+    W: int,
+    W_out: int,
+    p_h: int,
+    p_w: int,
+    R_fixed: tuple[int, ...],
+    T_fixed: tuple[int, ...],
+    d_h_fixed: tuple[int, ...],
+    d_w_fixed: tuple[int, ...],
+    s_h_fixed: tuple[int, ...],
+    s_w_fixed: tuple[int, ...],
+) -> None:
+    """Sum over n, i, j, r, t, c; gather."""
+    R = len(R_fixed)
+    T = len(T_fixed)
+    d_h = len(d_h_fixed)
+    d_w = len(d_w_fixed)
+    s_h = len(s_h_fixed)
+    s_w = len(s_w_fixed)
+    for row in range(start, stop):
+        i = row % H_out
+        n = row // H_out
+        r_low = max(0, -((i * s_h - p_h) // d_h))
+        r_high = min(R, (H + p_h - i * s_h - 1) // d_h + 1)
+        j_first = max(0, -(-p_w // s_w), -((T * d_w - d_w - p_w) // s_w))
+        j_last = min(W_out, (W + p_w - 1) // s_w + 1, (W + d_w + p_w - T * d_w - 1) // s_w + 1)
+        j = 0
+        while j < W_out:
+            if R * T <= 9 and r_low == 0 and r_high == R and j_first <= j < j_last:
+                at = np.uintp(C * (W_out * (H_out * n + i) + j))
+                z_at = np.uintp(C * (W * (H * n + i * s_h - p_h) + j * s_w - p_w))
+                for c in range(np.uintp(C)):
+                    total = zero
+                    for r in range(R):
+                        for t in range(T):
+                            total += z[z_at + np.uintp(C * W * d_h * r + C * d_w * t) + c]
+                    u[at + c] = total
+                j += 1
+            else:
+                at = np.uintp(C * (W_out * (H_out * n + i) + j))
+                for c in range(np.uintp(C)):
+                    u[at + c] = zero
+                for r in range(r_low, r_high):
+                    t_low = max(0, -((j * s_w - p_w) // d_w))
+                    t_high = min(T, (W + p_w - j * s_w - 1) // d_w + 1)
+                    for t in range(t_low, t_high):
+                        z_at = np.uintp(C * (W * (H * n + d_h * r + i * s_h - p_h) + d_w * t + j * s_w - p_w))
+                        for c in range(np.uintp(C)):
+                            u[at + c] += z[z_at + c]
+                j += 1
+
+
 def lp_pool2d_forward(
     x: Any,
     *,
@@ -84,15 +145,39 @@ def lp_pool2d_forward(
     )
     rt.require("lp_pool2d", "norm_type", min(P - 1, 100 - P), "a number from 1 to 100", norm_type)
     z = np.abs(x) ** P
-    u = np.zeros((N, H_out, W_out, C), dtype)
-    for r in range(R):
-        i_low, i_high = rt.clip(H_out, (s_h, d_h * r - p_h, H))
-        for t in range(T):
-            j_low, j_high = rt.clip(W_out, (s_w, d_w * t - p_w, W))
-            if i_low < i_high and j_low < j_high:
-                i_at = rt.span(s_h, d_h * r - p_h, i_low, i_high)
-                j_at = rt.span(s_w, d_w * t - p_w, j_low, j_high)
-                u[:, i_low:i_high, j_low:j_high] += z[:, i_at, j_at]
+    if rt.compiles(C * H_out * N * R * T * W_out):
+        u = np.empty((N, H_out, W_out, C), dtype)
+        rt.run(
+            _lp_pool2d_forward_1,
+            H_out * N,
+            C * H_out * N * R * T * W_out,
+            rt.flat(u),
+            rt.flat(z),
+            dtype(0),
+            C,
+            H,
+            H_out,
+            W,
+            W_out,
+            p_h,
+            p_w,
+            rt.fixed(R),
+            rt.fixed(T),
+            rt.fixed(d_h),
+            rt.fixed(d_w),
+            rt.fixed(s_h),
+            rt.fixed(s_w),
+        )
+    else:
+        u = np.zeros((N, H_out, W_out, C), dtype)
+        for r in range(R):
+            i_low, i_high = rt.clip(H_out, (s_h, d_h * r - p_h, H))
+            for t in range(T):
+                j_low, j_high = rt.clip(W_out, (s_w, d_w * t - p_w, W))
+                if i_low < i_high and j_low < j_high:
+                    i_at = rt.span(s_h, d_h * r - p_h, i_low, i_high)
+                    j_at = rt.span(s_w, d_w * t - p_w, j_low, j_high)
+                    u[:, i_low:i_high, j_low:j_high] += z[:, i_at, j_at]
     y = np.where((u != 0), ((u == 0).astype(dtype) + u) ** rt.ratio(1, P), 0)
     return y, u
 

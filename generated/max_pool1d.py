@@ -15,6 +15,68 @@ import numpy as np
 from . import runtime as rt
 
 
+@rt.loops
+def _max_pool1d_forward_1(
+    start: int,
+    stop: int,
+    y: rt.Array,
+    argmax: rt.Array,
+    x: rt.Array,
+    lowest: Any,
+    C: int,
+    W: int,
+    W_out: int,
+    p: int,
+    T_fixed: tuple[int, ...],
+    d_fixed: tuple[int, ...],
+    s_fixed: tuple[int, ...],
+) -> None:
+    """Maximum over n, j, t, c; gather."""
+    T = len(T_fixed)
+    d = len(d_fixed)
+    s = len(s_fixed)
+    for n in range(start, stop):
+        j_first = max(0, -(-p // s), -((T * d - d - p) // s))
+        j_last = min(W_out, (W + p - 1) // s + 1, (W + d + p - T * d - 1) // s + 1)
+        j = 0
+        while j < W_out:
+            if T <= 9 and j_first <= j < j_last:
+                at = np.uintp(C * (W_out * n + j))
+                x_at = np.uintp(C * (W * n + j * s - p))
+                for c in range(np.uintp(C)):
+                    best = lowest
+                    found = np.int32(-1)
+                    for t in range(T):
+                        position = np.int32(t)
+                        value = x[x_at + np.uintp(C * d * t) + c]
+                        better = (not value <= best) & (best == best) | (found < 0)
+                        best = value if better else best
+                        found = position if better else found
+                    y[at + c] = best
+                    argmax[at + c] = found
+                j += 1
+            else:
+                at = np.uintp(C * (W_out * n + j))
+                for c in range(np.uintp(C)):
+                    y[at + c] = lowest
+                    argmax[at + c] = np.int32(-1)
+                t_low = max(0, -((j * s - p) // d))
+                t_high = min(T, (W + p - j * s - 1) // d + 1)
+                for t in range(t_low, t_high):
+                    x_at = np.uintp(C * (W * n + d * t + j * s - p))
+                    position = np.int32(t)
+                    for c in range(np.uintp(C)):
+                        best = y[at + c]
+                        found = argmax[at + c]
+                        value = x[x_at + c]
+                        better = (not value <= best) & (best == best) | (found < 0)
+                        best = value if better else best
+                        found = position if better else found
+                        y[at + c] = best
+                        argmax[at + c] = found
+                j += 1
+
+
 def max_pool1d_forward(
     x: Any,
     *,
@@ -64,14 +126,86 @@ def max_pool1d_forward(
         "at most half of the kernel's extent",
         padding,
     )
-    y = np.full((N, W_out, C), -np.inf, dtype)
-    argmax = np.full((N, W_out, C), -1, np.int32)
-    for t in range(T):
-        j_low, j_high = rt.clip(W_out, (s, d * t - p, W))
-        if j_low < j_high:
-            j_at = rt.span(s, d * t - p, j_low, j_high)
-            rt.maximise(y[:, j_low:j_high, ...], argmax[:, j_low:j_high, ...], x[:, j_at], t)
+    if rt.compiles(C * N * T * W_out):
+        y = np.empty((N, W_out, C), dtype)
+        argmax = np.empty((N, W_out, C), np.int32)
+        rt.run(
+            _max_pool1d_forward_1,
+            N,
+            C * N * T * W_out,
+            rt.flat(y),
+            rt.flat(argmax),
+            rt.flat(x),
+            dtype(-np.inf),
+            C,
+            W,
+            W_out,
+            p,
+            rt.fixed(T),
+            rt.fixed(d),
+            rt.fixed(s),
+        )
+    else:
+        y = np.full((N, W_out, C), -np.inf, dtype)
+        argmax = np.full((N, W_out, C), -1, np.int32)
+        for t in range(T):
+            j_low, j_high = rt.clip(W_out, (s, d * t - p, W))
+            if j_low < j_high:
+                j_at = rt.span(s, d * t - p, j_low, j_high)
+                rt.maximise(y[:, j_low:j_high, ...], argmax[:, j_low:j_high, ...], x[:, j_at], t)
     return y, argmax
+
+
+@rt.loops
+def _max_pool1d_grad_input_1(
+    start: int,
+    stop: int,
+    dx: rt.Array,
+    argmax: rt.Array,
+    dy: rt.Array,
+    zero: Any,
+    C: int,
+    T: int,
+    W: int,
+    W_out: int,
+    d: int,
+    p: int,
+    s: int,
+) -> None:
+    """Sum over m, j, t, v; scatter."""
+    for m in range(start, stop):
+        filled = 0
+        j_first = max(0, -(-p // s), -((T * d - d - p) // s))
+        j_last = min(W_out, (W + p - 1) // s + 1, (W + d + p - T * d - 1) // s + 1)
+        for j in range(W_out):
+            reached = max(filled, min(W, T * d + j * s + 1 - d - p))
+            for at in range(np.uintp((m * W + filled) * C), np.uintp((m * W + reached) * C)):
+                dx[at] = zero
+            filled = reached
+            if j_first <= j < j_last:
+                t_low, t_high = 0, T
+            else:
+                t_low = max(0, -((j * s - p) // d))
+                t_high = min(T, (W + p - j * s - 1) // d + 1)
+            t = t_low
+            while t < t_high - 1:
+                at = np.uintp(C * (W * m + d * t + j * s - p))
+                argmax_at = np.uintp(C * (W_out * m + j))
+                dy_at = np.uintp(C * (W_out * m + j))
+                for v in range(np.uintp(C)):
+                    dx[at + v] += (dy[dy_at + v] if (np.int32(t) == argmax[argmax_at + v]) else zero)
+                    dx[at + np.uintp(C * d) + v] += (
+                        dy[dy_at + v] if (np.int32(t + 1) == argmax[argmax_at + v]) else zero
+                    )
+                t += 2
+            if t < t_high:
+                at = np.uintp(C * (W * m + d * t + j * s - p))
+                argmax_at = np.uintp(C * (W_out * m + j))
+                dy_at = np.uintp(C * (W_out * m + j))
+                for v in range(np.uintp(C)):
+                    dx[at + v] += (dy[dy_at + v] if (np.int32(t) == argmax[argmax_at + v]) else zero)
+        for at in range(np.uintp((m * W + filled) * C), np.uintp((m * W + W) * C)):
+            dx[at] = zero
 
 
 def max_pool1d_grad_input(
@@ -131,12 +265,31 @@ def max_pool1d_grad_input(
     )
     rt.extents("max_pool1d", "dy", dy.shape, (N, W_out, C), "batch, W_out, channels")
     rt.extents("max_pool1d", "argmax", argmax.shape, (N, W_out, C), "batch, W_out, channels")
-    dx = np.zeros((N, W, C), dtype)
-    for t in range(T):
-        j_low, j_high = rt.clip(W_out, (s, d * t - p, W))
-        if j_low < j_high:
-            j_at = rt.span(s, d * t - p, j_low, j_high)
-            dx[:, j_at] += np.where((t == argmax[:, j_low:j_high]), dy[:, j_low:j_high], 0)
+    if rt.compiles(C * N * T * W_out):
+        dx = np.empty((N, W, C), dtype)
+        rt.run(
+            _max_pool1d_grad_input_1,
+            N,
+            C * N * T * W_out,
+            rt.flat(dx),
+            rt.flat(argmax),
+            rt.flat(dy),
+            dtype(0),
+            C,
+            T,
+            W,
+            W_out,
+            d,
+            p,
+            s,
+        )
+    else:
+        dx = np.zeros((N, W, C), dtype)
+        for t in range(T):
+            j_low, j_high = rt.clip(W_out, (s, d * t - p, W))
+            if j_low < j_high:
+                j_at = rt.span(s, d * t - p, j_low, j_high)
+                dx[:, j_at] += np.where((t == argmax[:, j_low:j_high]), dy[:, j_low:j_high], 0)
     return dx
 
 

@@ -15,6 +15,7 @@ from functools import cache, cached_property, lru_cache, partial
 from importlib.util import find_spec
 from itertools import pairwise, product
 from math import gcd, log2, prod
+from pathlib import Path
 from threading import Lock, local
 from typing import Any, ClassVar, NamedTuple
 
@@ -505,9 +506,22 @@ class Loops:
     def compiled(self) -> Callable[..., None]:
         """The function in machine code, kept on disk for the next process; NaN and infinity count as everywhere."""
         import numba
+        from numba.core.compiler import Compiler
+
+        class Apart(Compiler):
+            """Arrays do not overlap: without that a loop over a row begins with a test for every pair of them."""
+
+            def define_pipelines(self) -> Any:
+                self.state.flags.noalias = True
+                return super().define_pipelines()
 
         made: Callable[..., None] = numba.njit(
-            self.function, nogil=True, cache=True, fastmath={"contract"}, error_model="numpy"
+            self.function,
+            nogil=True,
+            cache=Path(self.function.__code__.co_filename).is_file(),
+            fastmath={"contract"},
+            error_model="numpy",
+            pipeline_class=Apart,
         )
         return made
 
@@ -524,6 +538,16 @@ def compiles(steps: int) -> bool:
     """Whether loops of so many steps are to be compiled."""
     backend = current().backend
     return backend == "compiled" or (backend == "auto" and steps >= FEWEST_STEPS and has_numba())
+
+
+def flat(values: Any) -> Array:
+    """An array as a row of its elements."""
+    return np.ascontiguousarray(values).reshape(-1)
+
+
+def fixed(number: int) -> tuple[int, ...]:
+    """A number that loops know when they are compiled: the length of a tuple is part of its type."""
+    return (0,) * number
 
 
 def run(function: Loops, extent: int, steps: int, *arguments: Any) -> None:

@@ -17,6 +17,61 @@ import numpy as np
 from . import runtime as rt
 
 
+@rt.loops
+def _subsampling2d_forward_1(
+    start: int,
+    stop: int,
+    z: rt.Array,
+    x: rt.Array,
+    zero: Any,
+    C: int,
+    H: int,
+    H_out: int,
+    W: int,
+    W_out: int,
+    R_fixed: tuple[int, ...],
+    T_fixed: tuple[int, ...],
+    s_h_fixed: tuple[int, ...],
+    s_w_fixed: tuple[int, ...],
+) -> None:
+    """Sum over n, i, j, r, t, c; gather."""
+    R = len(R_fixed)
+    T = len(T_fixed)
+    s_h = len(s_h_fixed)
+    s_w = len(s_w_fixed)
+    for row in range(start, stop):
+        i = row % H_out
+        n = row // H_out
+        r_low = max(0, -i * s_h)
+        r_high = min(R, H - i * s_h)
+        j_first = max(0, -(0 // s_w), -((T - 1) // s_w))
+        j_last = min(W_out, (W - 1) // s_w + 1, (W - T) // s_w + 1)
+        j = 0
+        while j < W_out:
+            if R * T <= 9 and r_low == 0 and r_high == R and j_first <= j < j_last:
+                at = np.uintp(C * (W_out * (H_out * n + i) + j))
+                x_at = np.uintp(C * (W * (H * n + i * s_h) + j * s_w))
+                for c in range(np.uintp(C)):
+                    total = zero
+                    for r in range(R):
+                        for t in range(T):
+                            total += x[x_at + np.uintp(C * W * r + C * t) + c]
+                    z[at + c] = total
+                j += 1
+            else:
+                at = np.uintp(C * (W_out * (H_out * n + i) + j))
+                for c in range(np.uintp(C)):
+                    z[at + c] = zero
+                for r in range(r_low, r_high):
+                    t_low = max(0, -j * s_w)
+                    t_high = min(T, W - j * s_w)
+                    for t in range(t_low, t_high):
+                        x_at = np.uintp(C * (W * (H * n + i * s_h + r) + j * s_w + t))
+                        for c in range(np.uintp(C)):
+                            z[at + c] += x[x_at + c]
+                j += 1
+
+
 def subsampling2d_forward(
     x: Any,
     a: Any,
@@ -67,17 +122,101 @@ def subsampling2d_forward(
     rt.fits("subsampling2d", "argument x, axis 1 (height)", H_out, H, R)
     W_out = (W - T) // s_w + 1
     rt.fits("subsampling2d", "argument x, axis 2 (width)", W_out, W, T)
-    z = np.zeros((N, H_out, W_out, C), dtype)
-    for r in range(R):
-        i_low, i_high = rt.clip(H_out, (s_h, r, H))
-        for t in range(T):
-            j_low, j_high = rt.clip(W_out, (s_w, t, W))
-            if i_low < i_high and j_low < j_high:
-                i_at = rt.span(s_h, r, i_low, i_high)
-                j_at = rt.span(s_w, t, j_low, j_high)
-                z[:, i_low:i_high, j_low:j_high] += x[:, i_at, j_at]
+    if rt.compiles(C * H_out * N * R * T * W_out):
+        z = np.empty((N, H_out, W_out, C), dtype)
+        rt.run(
+            _subsampling2d_forward_1,
+            H_out * N,
+            C * H_out * N * R * T * W_out,
+            rt.flat(z),
+            rt.flat(x),
+            dtype(0),
+            C,
+            H,
+            H_out,
+            W,
+            W_out,
+            rt.fixed(R),
+            rt.fixed(T),
+            rt.fixed(s_h),
+            rt.fixed(s_w),
+        )
+    else:
+        z = np.zeros((N, H_out, W_out, C), dtype)
+        for r in range(R):
+            i_low, i_high = rt.clip(H_out, (s_h, r, H))
+            for t in range(T):
+                j_low, j_high = rt.clip(W_out, (s_w, t, W))
+                if i_low < i_high and j_low < j_high:
+                    i_at = rt.span(s_h, r, i_low, i_high)
+                    j_at = rt.span(s_w, t, j_low, j_high)
+                    z[:, i_low:i_high, j_low:j_high] += x[:, i_at, j_at]
     y = A * np.tanh(S * (a * z + b))
     return y, z
+
+
+@rt.loops
+def _subsampling2d_grad_input_1(
+    start: int,
+    stop: int,
+    dx: rt.Array,
+    a: rt.Array,
+    dy: rt.Array,
+    y: rt.Array,
+    zero: Any,
+    number_2: Any,
+    one: Any,
+    number_4: Any,
+    C: int,
+    H: int,
+    H_out: int,
+    R: int,
+    T: int,
+    W: int,
+    W_out: int,
+    s_h: int,
+    s_w: int,
+) -> None:
+    """Sum over m, i, j, r, t, e; scatter."""
+    common = np.empty(C, dx.dtype)
+    for m in range(start, stop):
+        filled = 0
+        for i in range(H_out):
+            reached = max(filled, min(H, R + i * s_h))
+            for at in range(np.uintp((m * H + filled) * (C * W)), np.uintp((m * H + reached) * (C * W))):
+                dx[at] = zero
+            filled = reached
+            r_low = max(0, -i * s_h)
+            r_high = min(R, H - i * s_h)
+            j_first = max(0, -(0 // s_w), -((T - 1) // s_w))
+            j_last = min(W_out, (W - 1) // s_w + 1, (W - T) // s_w + 1)
+            for j in range(W_out):
+                if j_first <= j < j_last:
+                    t_low, t_high = 0, T
+                else:
+                    t_low = max(0, -j * s_w)
+                    t_high = min(T, W - j * s_w)
+                a_at = np.uintp(0)
+                dy_at = np.uintp(C * (W_out * (H_out * m + i) + j))
+                y_at = np.uintp(C * (W_out * (H_out * m + i) + j))
+                for e in range(np.uintp(C)):
+                    common[e] = number_2 * (one - number_4 * (y[y_at + e] * y[y_at + e])) * a[a_at + e] * dy[dy_at + e]
+                for r in range(r_low, r_high):
+                    t = t_low
+                    while t < t_high - 1:
+                        at = np.uintp(C * (W * (H * m + i * s_h + r) + j * s_w + t))
+                        common_at = np.uintp(0)
+                        for e in range(np.uintp(C)):
+                            dx[at + e] += common[common_at + e]
+                            dx[at + np.uintp(C) + e] += common[common_at + e]
+                        t += 2
+                    if t < t_high:
+                        at = np.uintp(C * (W * (H * m + i * s_h + r) + j * s_w + t))
+                        common_at = np.uintp(0)
+                        for e in range(np.uintp(C)):
+                            dx[at + e] += common[common_at + e]
+        for at in range(np.uintp((m * H + filled) * (C * W)), np.uintp((m * H + H) * (C * W))):
+            dx[at] = zero
 
 
 def subsampling2d_grad_input(
@@ -133,16 +272,41 @@ def subsampling2d_grad_input(
     rt.fits("subsampling2d", "argument input_shape, axis 2 (width)", W_out, W, T)
     rt.extents("subsampling2d", "dy", dy.shape, (N, H_out, W_out, C), "batch, H_out, W_out, channels")
     rt.extents("subsampling2d", "y", y.shape, (N, H_out, W_out, C), "batch, H_out, W_out, channels")
-    dx = np.zeros((N, H, W, C), dtype)
-    factor1 = (1 - np.square(y) / A**2) * a * dy
-    for r in range(R):
-        i_low, i_high = rt.clip(H_out, (s_h, r, H))
-        for t in range(T):
-            j_low, j_high = rt.clip(W_out, (s_w, t, W))
-            if i_low < i_high and j_low < j_high:
-                i_at = rt.span(s_h, r, i_low, i_high)
-                j_at = rt.span(s_w, t, j_low, j_high)
-                dx[:, i_at, j_at] += A * S * factor1[:, i_low:i_high, j_low:j_high]
+    if rt.compiles(C * H_out * N * R * T * W_out):
+        dx = np.empty((N, H, W, C), dtype)
+        rt.run(
+            _subsampling2d_grad_input_1,
+            N,
+            C * H_out * N * R * T * W_out,
+            rt.flat(dx),
+            rt.flat(a),
+            rt.flat(dy),
+            rt.flat(y),
+            dtype(0),
+            dtype(A * S),
+            dtype(1),
+            dtype(rt.ratio(1, A**2)),
+            C,
+            H,
+            H_out,
+            R,
+            T,
+            W,
+            W_out,
+            s_h,
+            s_w,
+        )
+    else:
+        dx = np.zeros((N, H, W, C), dtype)
+        factor1 = (1 - np.square(y) / A**2) * a * dy
+        for r in range(R):
+            i_low, i_high = rt.clip(H_out, (s_h, r, H))
+            for t in range(T):
+                j_low, j_high = rt.clip(W_out, (s_w, t, W))
+                if i_low < i_high and j_low < j_high:
+                    i_at = rt.span(s_h, r, i_low, i_high)
+                    j_at = rt.span(s_w, t, j_low, j_high)
+                    dx[:, i_at, j_at] += A * S * factor1[:, i_low:i_high, j_low:j_high]
     return dx
 
 

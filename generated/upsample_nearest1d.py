@@ -15,6 +15,50 @@ import numpy as np
 from . import runtime as rt
 
 
+@rt.loops
+def _upsample_nearest1d_forward_1(
+    start: int,
+    stop: int,
+    y: rt.Array,
+    x: rt.Array,
+    zero: Any,
+    C: int,
+    W: int,
+    W_out: int,
+    s: int,
+) -> None:
+    """Sum over n, j, t, c; scatter."""
+    for n in range(start, stop):
+        filled = 0
+        j_first = max(0, -(0 // s), -((s - 1) // s))
+        j_last = min(W, (W_out - 1) // s + 1, (W_out - s) // s + 1)
+        for j in range(W):
+            reached = max(filled, min(W_out, j * s + s))
+            for at in range(np.uintp((n * W_out + filled) * C), np.uintp((n * W_out + reached) * C)):
+                y[at] = zero
+            filled = reached
+            if j_first <= j < j_last:
+                t_low, t_high = 0, s
+            else:
+                t_low = max(0, -j * s)
+                t_high = min(s, W_out - j * s)
+            t = t_low
+            while t < t_high - 1:
+                at = np.uintp(C * (W_out * n + j * s + t))
+                x_at = np.uintp(C * (W * n + j))
+                for c in range(np.uintp(C)):
+                    y[at + c] += x[x_at + c]
+                    y[at + np.uintp(C) + c] += x[x_at + c]
+                t += 2
+            if t < t_high:
+                at = np.uintp(C * (W_out * n + j * s + t))
+                x_at = np.uintp(C * (W * n + j))
+                for c in range(np.uintp(C)):
+                    y[at + c] += x[x_at + c]
+        for at in range(np.uintp((n * W_out + filled) * C), np.uintp((n * W_out + W_out) * C)):
+            y[at] = zero
+
+
 def upsample_nearest1d_forward(x: Any, *, scale_factor: int | Sequence[int]) -> rt.Array:
     """Compute the 1-D nearest-neighbour upsampling.
 
@@ -37,13 +81,58 @@ def upsample_nearest1d_forward(x: Any, *, scale_factor: int | Sequence[int]) -> 
     N, W, C = x.shape
     W_out = W * s
     rt.require("upsample_nearest1d", "W_out", W_out, "a size of at least 0", W_out)
-    y = np.zeros((N, W_out, C), dtype)
-    for t in range(s):
-        j_low, j_high = rt.clip(W, (s, t, W_out))
-        if j_low < j_high:
-            j_at = rt.span(s, t, j_low, j_high)
-            y[:, j_at] += x[:, j_low:j_high]
+    if rt.compiles(C * N * W * s):
+        y = np.empty((N, W_out, C), dtype)
+        rt.run(_upsample_nearest1d_forward_1, N, C * N * W * s, rt.flat(y), rt.flat(x), dtype(0), C, W, W_out, s)
+    else:
+        y = np.zeros((N, W_out, C), dtype)
+        for t in range(s):
+            j_low, j_high = rt.clip(W, (s, t, W_out))
+            if j_low < j_high:
+                j_at = rt.span(s, t, j_low, j_high)
+                y[:, j_at] += x[:, j_low:j_high]
     return y
+
+
+@rt.loops
+def _upsample_nearest1d_grad_input_1(
+    start: int,
+    stop: int,
+    dx: rt.Array,
+    dy: rt.Array,
+    zero: Any,
+    C: int,
+    W: int,
+    W_out: int,
+    s_fixed: tuple[int, ...],
+) -> None:
+    """Sum over m, q, t, v; gather."""
+    s = len(s_fixed)
+    for m in range(start, stop):
+        q_first = max(0, -(0 // s), -((s - 1) // s))
+        q_last = min(W, (W_out - 1) // s + 1, (W_out - s) // s + 1)
+        q = 0
+        while q < W:
+            if s <= 9 and q_first <= q < q_last:
+                at = np.uintp(C * (W * m + q))
+                dy_at = np.uintp(C * (W_out * m + q * s))
+                for v in range(np.uintp(C)):
+                    total = zero
+                    for t in range(s):
+                        total += dy[dy_at + np.uintp(C * t) + v]
+                    dx[at + v] = total
+                q += 1
+            else:
+                at = np.uintp(C * (W * m + q))
+                for v in range(np.uintp(C)):
+                    dx[at + v] = zero
+                t_low = max(0, -q * s)
+                t_high = min(s, W_out - q * s)
+                for t in range(t_low, t_high):
+                    dy_at = np.uintp(C * (W_out * m + q * s + t))
+                    for v in range(np.uintp(C)):
+                        dx[at + v] += dy[dy_at + v]
+                q += 1
 
 
 def upsample_nearest1d_grad_input(
@@ -82,12 +171,27 @@ def upsample_nearest1d_grad_input(
         if q_low < q_high:
             dx[:, q_low:q_high] += dy[:, q_low:q_high]
     else:
-        dx = np.zeros((N, W, C), dtype)
-        for t in range(s):
-            q_low, q_high = rt.clip(W, (s, t, W_out))
-            if q_low < q_high:
-                q_at = rt.span(s, t, q_low, q_high)
-                dx[:, q_low:q_high] += dy[:, q_at]
+        if rt.compiles(C * N * W * s):
+            dx = np.empty((N, W, C), dtype)
+            rt.run(
+                _upsample_nearest1d_grad_input_1,
+                N,
+                C * N * W * s,
+                rt.flat(dx),
+                rt.flat(dy),
+                dtype(0),
+                C,
+                W,
+                W_out,
+                rt.fixed(s),
+            )
+        else:
+            dx = np.zeros((N, W, C), dtype)
+            for t in range(s):
+                q_low, q_high = rt.clip(W, (s, t, W_out))
+                if q_low < q_high:
+                    q_at = rt.span(s, t, q_low, q_high)
+                    dx[:, q_low:q_high] += dy[:, q_at]
     return dx
 
 

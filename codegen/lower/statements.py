@@ -5,17 +5,18 @@ from dataclasses import replace
 from functools import partial
 from itertools import groupby
 
-from sympy import Add
+from sympy import Add, Integer, prod
 
 from codegen.form import Form, choose_form, size_hints
 from codegen.lower.contract import contractible, lower_contract, pointwise_operands
 from codegen.lower.lookup import adds_at_labels, lower_lookups
+from codegen.lower.nests import nest
 from codegen.lower.radix import split_axes, split_target
 from codegen.lower.scatter import blocked
 from codegen.lower.scope import Scope
 from codegen.lower.special import unit_groups
 from codegen.lower.taps import lower_taps
-from codegen.plan import Allocate, Branch, Plan, Present, Record, Split
+from codegen.plan import Allocate, Branch, Compiled, Plan, Present, Record, Split
 from derive.term import Program, Statement, accesses
 
 
@@ -82,8 +83,16 @@ def _form(form: Form, scope: Scope, fresh: bool, gemm: bool = True) -> list[Reco
     form, views = split_axes(form, scope)
     split_form, view = split_target(form, scope)
     if view is not None:
-        return [*views, *_into_view(form, split_form, view, scope, fresh, gemm)]
-    return [*views, *_strategy(form, scope, fresh, gemm)]
+        lowered = _into_view(form, split_form, view, scope, fresh, gemm)
+    else:
+        lowered = _strategy(form, scope, fresh, gemm)
+    loops = nest(split_form, scope) if fresh and not (gemm and contractible(split_form, scope)) else None
+    if loops is None:
+        return [*views, *lowered]
+    made = [Allocate(form.target.name, form.target.shape, None), *([view] if view is not None else [])]
+    made += [Allocate(a.name, a.shape, None, integer=True) for a in [form.argument] if a is not None]
+    steps = prod((r.extent for r in loops.ranges), start=Integer(1))
+    return [*views, Compiled(steps, (*made, loops), tuple(lowered))]
 
 
 def _into_view(form: Form, inner: Form, view: Split, scope: Scope, fresh: bool, gemm: bool) -> list[Record]:
