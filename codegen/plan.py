@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 import sympy
 from sympy import Expr, Integer, Symbol
 
-from derive.index import Affine
+from derive.index import Affine, affine
 from derive.term import EXTREMA, Access, Guard, Range
 
 
@@ -283,6 +283,13 @@ class Nest:
     def ranges(self) -> tuple[Range, ...]:
         """All indices with their extents."""
         return (*self.outer, *self.taps, self.vector)
+
+    @property
+    def steps(self) -> tuple[Symbol, ...]:
+        """The steps in which windows move along the target; () where they do not."""
+        outer = tuple(r.index for r in self.outer)
+        found = (c for e in self.place for v, c in affine(e, self.order).terms if v in outer)
+        return tuple(dict.fromkeys(c for c in found if isinstance(c, Symbol))) if self.kind == "scatter" else ()
 
     @property
     def order(self) -> tuple[Symbol, ...]:

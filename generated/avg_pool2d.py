@@ -55,9 +55,11 @@ def _avg_pool2d_forward_1(
         r_high = min(R, (H + p_h - i * s_h - 1) // d_h + 1)
         j_first = max(0, -(-p_w // s_w), -((T * d_w - d_w - p_w) // s_w))
         j_last = min(W_out, (W + p_w - 1) // s_w + 1, (W + d_w + p_w - T * d_w - 1) // s_w + 1)
+        if not (R * T <= 9 and r_low == 0 and r_high == R):
+            j_last = j_first
         j = 0
         while j < W_out:
-            if R * T <= 9 and r_low == 0 and r_high == R and j_first <= j < j_last:
+            if j_first <= j < j_last:
                 at = np.uintp(C * (W_out * (H_out * n + i) + j))
                 x_at = np.uintp(C * (W * (H * n + i * s_h - p_h) + j * s_w - p_w))
                 a_h_at = np.uintp(i)
@@ -223,6 +225,7 @@ def _avg_pool2d_grad_input_1(
     a_w: rt.Array,
     dy: rt.Array,
     zero: Any,
+    one: Any,
     C: int,
     H: int,
     H_out: int,
@@ -238,7 +241,6 @@ def _avg_pool2d_grad_input_1(
     s_w: int,
 ) -> None:
     """Sum over m, i, j, r, t, e; scatter."""
-    common = np.empty(C, dx.dtype)
     for m in range(start, stop):
         filled = 0
         for i in range(H_out):
@@ -258,23 +260,21 @@ def _avg_pool2d_grad_input_1(
                     t_high = min(T, (W + p_w - j * s_w - 1) // d_w + 1)
                 a_h_at = np.uintp(i)
                 a_w_at = np.uintp(j)
-                dy_at = np.uintp(C * (W_out * (H_out * m + i) + j))
-                for e in range(np.uintp(C)):
-                    common[e] = dy[dy_at + e] / (a_h[a_h_at] * a_w[a_w_at])
+                scale = one / (a_h[a_h_at] * a_w[a_w_at])
                 for r in range(r_low, r_high):
                     t = t_low
                     while t < t_high - 1:
                         at = np.uintp(C * (W * (H * m + d_h * r + i * s_h - p_h) + d_w * t + j * s_w - p_w))
-                        common_at = np.uintp(0)
+                        dy_at = np.uintp(C * (W_out * (H_out * m + i) + j))
                         for e in range(np.uintp(C)):
-                            dx[at + e] += common[common_at + e]
-                            dx[at + np.uintp(C * d_w) + e] += common[common_at + e]
+                            dx[at + e] += scale * dy[dy_at + e]
+                            dx[at + np.uintp(C * d_w) + e] += scale * dy[dy_at + e]
                         t += 2
                     if t < t_high:
                         at = np.uintp(C * (W * (H * m + d_h * r + i * s_h - p_h) + d_w * t + j * s_w - p_w))
-                        common_at = np.uintp(0)
+                        dy_at = np.uintp(C * (W_out * (H_out * m + i) + j))
                         for e in range(np.uintp(C)):
-                            dx[at + e] += common[common_at + e]
+                            dx[at + e] += scale * dy[dy_at + e]
         for at in range(np.uintp((m * H + filled) * (C * W)), np.uintp((m * H + H) * (C * W))):
             dx[at] = zero
 
@@ -381,6 +381,7 @@ def avg_pool2d_grad_input(
             rt.flat(a_w),
             rt.flat(dy),
             dtype(0),
+            dtype(1),
             C,
             H,
             H_out,

@@ -53,9 +53,11 @@ def _depthwise_conv2d_forward_1(
         r_high = min(R, (H + p_h - i * s_h - 1) // d_h + 1)
         j_first = max(0, -(-p_w // s_w), -((T * d_w - d_w - p_w) // s_w))
         j_last = min(W_out, (W + p_w - 1) // s_w + 1, (W + d_w + p_w - T * d_w - 1) // s_w + 1)
+        if not (R * T <= 9 and r_low == 0 and r_high == R):
+            j_last = j_first
         j = 0
         while j < W_out:
-            if R * T <= 9 and r_low == 0 and r_high == R and j_first <= j and j + 4 <= j_last:
+            if j_first <= j <= j_last - 4:
                 at = np.uintp(C * (W_out * (H_out * n + i) + j))
                 w_at = np.uintp(0)
                 x_at = np.uintp(C * (W * (H * n + i * s_h - p_h) + j * s_w - p_w))
@@ -87,6 +89,20 @@ def _depthwise_conv2d_forward_1(
                     u[at + np.uintp(2 * C) + u_3] = total_2
                     u[at + np.uintp(3 * C) + u_3] = total_3
                 j += 4
+            elif j_first <= j < j_last:
+                at = np.uintp(C * (W_out * (H_out * n + i) + j))
+                w_at = np.uintp(0)
+                x_at = np.uintp(C * (W * (H * n + i * s_h - p_h) + j * s_w - p_w))
+                for u_3 in range(np.uintp(C)):
+                    total = zero
+                    for r in range(R):
+                        for t in range(T):
+                            total += (
+                                w[w_at + np.uintp(C * T * r + C * t) + u_3]
+                                * x[x_at + np.uintp(C * W * d_h * r + C * d_w * t) + u_3]
+                            )
+                    u[at + u_3] = total
+                j += 1
             else:
                 at = np.uintp(C * (W_out * (H_out * n + i) + j))
                 for u_3 in range(np.uintp(C)):
@@ -212,6 +228,103 @@ def _depthwise_conv2d_grad_input_1(
     C: int,
     H: int,
     H_out: int,
+    W: int,
+    W_out: int,
+    p_h: int,
+    p_w: int,
+    R_fixed: tuple[int, ...],
+    T_fixed: tuple[int, ...],
+    d_h_fixed: tuple[int, ...],
+    d_w_fixed: tuple[int, ...],
+) -> None:
+    """Sum over m, q, v, r, t, e; gather."""
+    R = len(R_fixed)
+    T = len(T_fixed)
+    d_h = len(d_h_fixed)
+    d_w = len(d_w_fixed)
+    for row in range(start, stop):
+        q = row % H
+        m = row // H
+        r_low = max(0, -((H_out - p_h - q - 1) // d_h))
+        r_high = min(R, (p_h + q) // d_h + 1)
+        v_first = max(0, -p_w, T * d_w - d_w - p_w)
+        v_last = min(W, W_out - p_w, T * d_w + W_out - d_w - p_w)
+        if not (R * T <= 9 and r_low == 0 and r_high == R):
+            v_last = v_first
+        v = 0
+        while v < W:
+            if v_first <= v <= v_last - 4:
+                at = np.uintp(C * (W * (H * m + q) + v))
+                dy_at = np.uintp(C * (W_out * (H_out * m + p_h + q) + p_w + v))
+                w_at = np.uintp(0)
+                for e in range(np.uintp(C)):
+                    total = zero
+                    total_1 = zero
+                    total_2 = zero
+                    total_3 = zero
+                    for r in range(R):
+                        for t in range(T):
+                            total += (
+                                dy[dy_at + np.uintp(-C * W_out * d_h * r - C * d_w * t) + e]
+                                * w[w_at + np.uintp(C * T * r + C * t) + e]
+                            )
+                            total_1 += (
+                                dy[dy_at + np.uintp(C - C * W_out * d_h * r - C * d_w * t) + e]
+                                * w[w_at + np.uintp(C * T * r + C * t) + e]
+                            )
+                            total_2 += (
+                                dy[dy_at + np.uintp(2 * C - C * W_out * d_h * r - C * d_w * t) + e]
+                                * w[w_at + np.uintp(C * T * r + C * t) + e]
+                            )
+                            total_3 += (
+                                dy[dy_at + np.uintp(3 * C - C * W_out * d_h * r - C * d_w * t) + e]
+                                * w[w_at + np.uintp(C * T * r + C * t) + e]
+                            )
+                    dx[at + e] = total
+                    dx[at + np.uintp(C) + e] = total_1
+                    dx[at + np.uintp(2 * C) + e] = total_2
+                    dx[at + np.uintp(3 * C) + e] = total_3
+                v += 4
+            elif v_first <= v < v_last:
+                at = np.uintp(C * (W * (H * m + q) + v))
+                dy_at = np.uintp(C * (W_out * (H_out * m + p_h + q) + p_w + v))
+                w_at = np.uintp(0)
+                for e in range(np.uintp(C)):
+                    total = zero
+                    for r in range(R):
+                        for t in range(T):
+                            total += (
+                                dy[dy_at + np.uintp(-C * W_out * d_h * r - C * d_w * t) + e]
+                                * w[w_at + np.uintp(C * T * r + C * t) + e]
+                            )
+                    dx[at + e] = total
+                v += 1
+            else:
+                at = np.uintp(C * (W * (H * m + q) + v))
+                for e in range(np.uintp(C)):
+                    dx[at + e] = zero
+                for r in range(r_low, r_high):
+                    t_low = max(0, -((W_out - p_w - v - 1) // d_w))
+                    t_high = min(T, (p_w + v) // d_w + 1)
+                    for t in range(t_low, t_high):
+                        dy_at = np.uintp(C * (W_out * (H_out * m + p_h + q - d_h * r) + p_w + v - d_w * t))
+                        w_at = np.uintp(C * (T * r + t))
+                        for e in range(np.uintp(C)):
+                            dx[at + e] += dy[dy_at + e] * w[w_at + e]
+                v += 1
+
+
+@rt.loops
+def _depthwise_conv2d_grad_input_2(
+    start: int,
+    stop: int,
+    dx: rt.Array,
+    dy: rt.Array,
+    w: rt.Array,
+    zero: Any,
+    C: int,
+    H: int,
+    H_out: int,
     R: int,
     T: int,
     W: int,
@@ -309,28 +422,50 @@ def depthwise_conv2d_grad_input(
     if M == 1:
         if rt.compiles(C * H_out * N * R * T * W_out):
             dx = np.empty((N, H, W, C), dtype)
-            rt.run(
-                _depthwise_conv2d_grad_input_1,
-                N,
-                C * H_out * N * R * T * W_out,
-                rt.flat(dx),
-                rt.flat(dy),
-                rt.flat(w),
-                dtype(0),
-                C,
-                H,
-                H_out,
-                R,
-                T,
-                W,
-                W_out,
-                d_h,
-                d_w,
-                p_h,
-                p_w,
-                s_h,
-                s_w,
-            )
+            if s_h == 1 and s_w == 1:
+                rt.run(
+                    _depthwise_conv2d_grad_input_1,
+                    H * N,
+                    C * H * N * R * T * W,
+                    rt.flat(dx),
+                    rt.flat(dy),
+                    rt.flat(w),
+                    dtype(0),
+                    C,
+                    H,
+                    H_out,
+                    W,
+                    W_out,
+                    p_h,
+                    p_w,
+                    rt.fixed(R),
+                    rt.fixed(T),
+                    rt.fixed(d_h),
+                    rt.fixed(d_w),
+                )
+            else:
+                rt.run(
+                    _depthwise_conv2d_grad_input_2,
+                    N,
+                    C * H_out * N * R * T * W_out,
+                    rt.flat(dx),
+                    rt.flat(dy),
+                    rt.flat(w),
+                    dtype(0),
+                    C,
+                    H,
+                    H_out,
+                    R,
+                    T,
+                    W,
+                    W_out,
+                    d_h,
+                    d_w,
+                    p_h,
+                    p_w,
+                    s_h,
+                    s_w,
+                )
         else:
             dx = np.zeros((N, H, W, C), dtype)
             for r in range(R):
@@ -429,9 +564,9 @@ def _depthwise_conv2d_grad_weight_1(
                             for v in range(np.uintp(C)):
                                 part_[np.uintp(C * q) + v] += dy[dy_at + v] * x[x_at + v]
                         j += 1
-                for at in range(C * T):
-                    sums[at] += part_[at]
-                    part_[at] = zero
+            for at in range(C * T):
+                sums[at] += part_[at]
+                part_[at] = zero
         for q in range(T):
             at = np.uintp(C * (T * m + q))
             for v in range(np.uintp(C)):

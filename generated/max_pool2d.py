@@ -52,9 +52,11 @@ def _max_pool2d_forward_1(
         r_high = min(R, (H + p_h - i * s_h - 1) // d_h + 1)
         j_first = max(0, -(-p_w // s_w), -((T * d_w - d_w - p_w) // s_w))
         j_last = min(W_out, (W + p_w - 1) // s_w + 1, (W + d_w + p_w - T * d_w - 1) // s_w + 1)
+        if not (R * T <= 9 and r_low == 0 and r_high == R):
+            j_last = j_first
         j = 0
         while j < W_out:
-            if R * T <= 9 and r_low == 0 and r_high == R and j_first <= j < j_last:
+            if j_first <= j < j_last:
                 at = np.uintp(C * (W_out * (H_out * n + i) + j))
                 x_at = np.uintp(C * (W * (H * n + i * s_h - p_h) + j * s_w - p_w))
                 for c in range(np.uintp(C)):
@@ -64,7 +66,7 @@ def _max_pool2d_forward_1(
                         for t in range(T):
                             position = np.int32(T * r + t)
                             value = x[x_at + np.uintp(C * W * d_h * r + C * d_w * t) + c]
-                            better = (not value <= best) & (best == best) | (found < 0)
+                            better = (not value <= best) & (best == best) | (r + t == 0)
                             best = value if better else best
                             found = position if better else found
                     y[at + c] = best
@@ -245,17 +247,19 @@ def _max_pool2d_grad_input_1(
                         argmax_at = np.uintp(C * (W_out * (H_out * m + i) + j))
                         dy_at = np.uintp(C * (W_out * (H_out * m + i) + j))
                         for e in range(np.uintp(C)):
-                            dx[at + e] += (dy[dy_at + e] if (np.int32(T * r + t) == argmax[argmax_at + e]) else zero)
-                            dx[at + np.uintp(C * d_w) + e] += (
-                                dy[dy_at + e] if (np.int32(T * r + t + 1) == argmax[argmax_at + e]) else zero
-                            )
+                            argmax_1 = argmax[argmax_at + e]
+                            dy_1 = dy[dy_at + e]
+                            dx[at + e] += (dy_1 if (np.int32(T * r + t) == argmax_1) else zero)
+                            dx[at + np.uintp(C * d_w) + e] += (dy_1 if (np.int32(T * r + t + 1) == argmax_1) else zero)
                         t += 2
                     if t < t_high:
                         at = np.uintp(C * (W * (H * m + d_h * r + i * s_h - p_h) + d_w * t + j * s_w - p_w))
                         argmax_at = np.uintp(C * (W_out * (H_out * m + i) + j))
                         dy_at = np.uintp(C * (W_out * (H_out * m + i) + j))
                         for e in range(np.uintp(C)):
-                            dx[at + e] += (dy[dy_at + e] if (np.int32(T * r + t) == argmax[argmax_at + e]) else zero)
+                            argmax_1 = argmax[argmax_at + e]
+                            dy_1 = dy[dy_at + e]
+                            dx[at + e] += (dy_1 if (np.int32(T * r + t) == argmax_1) else zero)
         for at in range(np.uintp((m * H + filled) * (C * W)), np.uintp((m * H + H) * (C * W))):
             dx[at] = zero
 

@@ -5,7 +5,7 @@ from dataclasses import replace
 from functools import partial
 from itertools import groupby
 
-from sympy import Add, Integer, prod
+from sympy import Add, Integer, Symbol, prod
 
 from codegen.form import Form, choose_form, size_hints
 from codegen.lower.contract import contractible, lower_contract, pointwise_operands
@@ -14,9 +14,9 @@ from codegen.lower.nests import nest
 from codegen.lower.radix import split_axes, split_target
 from codegen.lower.scatter import blocked
 from codegen.lower.scope import Scope
-from codegen.lower.special import unit_groups
+from codegen.lower.special import unit_groups, where
 from codegen.lower.taps import lower_taps
-from codegen.plan import Allocate, Branch, Compiled, Plan, Present, Record, Split
+from codegen.plan import Allocate, Branch, Compiled, Nest, Plan, Present, Record, Split
 from derive.term import Program, Statement, accesses
 
 
@@ -57,17 +57,30 @@ def _statement(statement: Statement, program: Program, scope: Scope, fresh: bool
     parts = _summands(form, scope)
     if len(parts) > 1:
         return [r for k, part in enumerate(parts) for r in _form(part, scope, fresh and k == 0)]
-    lowered = _form(form, scope, fresh)
+    lowered = _unit_steps(_form(form, scope, fresh), (), statement, program, scope)
     special = unit_groups(statement, form, program, scope)
     if special is not None:
-        lowered = [
-            Branch(
-                special.ones,
-                tuple(_form(special.form, special.scope, fresh, gemm=False)),
-                tuple(lowered),
-            )
-        ]
+        ungrouped = _form(special.form, special.scope, fresh, gemm=False)
+        ungrouped = _unit_steps(ungrouped, special.ones, statement, program, special.scope)
+        lowered = [Branch(special.ones, tuple(ungrouped), tuple(lowered))]
     return lowered
+
+
+def _unit_steps(
+    lowered: list[Record], ones: tuple[Symbol, ...], statement: Statement, program: Program, scope: Scope
+) -> list[Record]:
+    """Where windows move in steps of 1, what they add to is a sum over windows, too: loops that gather instead."""
+    branch = lowered[-1]
+    loops = branch.then[-1] if isinstance(branch, Compiled) else None
+    if not isinstance(branch, Compiled) or not isinstance(loops, Nest) or not loops.steps:
+        return lowered
+    special = where((*ones, *loops.steps), statement, program, scope)
+    *views, other = _form(special.form, special.scope, fresh=True, gemm=False)
+    gathered = other.then[-1] if isinstance(other, Compiled) else None
+    if not isinstance(gathered, Nest) or gathered.kind != "gather":
+        return lowered
+    either = Branch(loops.steps, (gathered,), (loops,))
+    return [*lowered[:-1], *views, replace(branch, then=(*branch.then[:-1], either))]
 
 
 def _summands(form: Form, scope: Scope) -> list[Form]:

@@ -36,6 +36,11 @@ def is_number(e: Expr, indices: Collection[Symbol]) -> bool:
     return not e.free_symbols & set(indices) and not any(a.indices for a in e.atoms(Access))
 
 
+def is_conditional(body: Expr) -> bool:
+    """Whether conditions decide what the value is."""
+    return any(is_indicator(f) or f.func in (relu, larger, smaller) for f in body.atoms(sympy.Function))
+
+
 class ScalarPrinter:
     """Prints a body.
 

@@ -71,7 +71,6 @@ def _along(w: Writer, last: Symbol, early: Sequence[Symbol]) -> None:
         with w.block(f"for {j} in range({length}):"):
             _edge(w, late)
         return
-    block = BLOCK if _shares(nest, last) else 1
     tests = [] if number.is_Integer else [f"{w.integer(number)} <= {MOST_TAPS}"]
     for v in early:
         if w.clips(v):
@@ -81,21 +80,26 @@ def _along(w: Writer, last: Symbol, early: Sequence[Symbol]) -> None:
     first, end = w.name(f"{last.name}_first"), w.name(f"{last.name}_last")
     if found:
         w.limits(last, found, (first, end))
-        tests.append(f"{first} <= {j} < {end}" if block == 1 else f"{first} <= {j} and {j} + {block} <= {end}")
-    elif block > 1:
-        tests.append(f"{j} + {block} <= {length}")
+        if tests:
+            with w.block(f"if not ({' and '.join(tests)}):"):
+                w.line(f"{end} = {first}")
+    elif tests:
+        w.line(f"{first}, {end} = 0, {length} if {' and '.join(tests)} else 0")
+    else:
+        first, end = "0", length
     w.line(f"{j} = 0")
+    blocks = ([BLOCK] if _shares(nest, last) else []) + [1]
     with w.block(f"while {j} < {length}:"):
-        if not tests:
-            _window(w, last, block)
-            w.line(f"{j} += {block}")
-            return
-        with w.block(f"if {' and '.join(tests)}:"):
-            _window(w, last, block)
-            w.line(f"{j} += {block}")
-        with w.block("else:"):
-            _edge(w, late)
-            w.line(f"{j} += 1")
+        for k, block in enumerate(blocks):
+            low = "" if first == "0" else f"{first} <= "
+            test = f"{low}{j} < {end}" if block == 1 else f"{low}{j} <= {end} - {block}"
+            with w.block(f"{'el' if k else ''}if {test}:"):
+                _window(w, last, block)
+                w.line(f"{j} += {block}")
+        if first != "0" or end != length:
+            with w.block("else:"):
+                _edge(w, late)
+                w.line(f"{j} += 1")
 
 
 def _shares(nest: Nest, last: Symbol) -> bool:
@@ -122,10 +126,11 @@ def _window(w: Writer, last: Symbol, block: int) -> None:
             w.line(f"for {w.index(tap.index)} in range({w.integer(tap.extent)}):")
             w.depth += 1
         moved: dict[Symbol, Expr] = {v: v for v in taps}
+        first = f"{' + '.join(w.index(v) for v in taps)} == 0"
         if nest.argument:
             w.line(f"{w.name('position')} = np.int32({w.integer(nest.position)})")
         for k, name in enumerate(names):
-            w.line(*_take(w, *name, w.value(nest.body, bases, moved | {last: Integer(k)})))
+            w.line(*_take(w, *name, w.value(nest.body, bases, moved | {last: Integer(k)}), first))
         w.depth = depth
         for k, (best, found) in enumerate(names):
             where = w.element(target, {last: Integer(k)})
@@ -147,8 +152,8 @@ def _start(w: Writer, best: str, found: str) -> list[str]:
     return [f"{best} = {w.number(none)}", *([f"{found} = np.int32(-1)"] if w.nest.argument else [])]
 
 
-def _take(w: Writer, best: str, found: str, value: str) -> list[str]:
-    """An element after one more tap: NaN wins, of equal ones the first, as in NumPy."""
+def _take(w: Writer, best: str, found: str, value: str, first: str) -> list[str]:
+    """An element after one more tap: NaN wins, of equal ones the first, as in NumPy; `first` says it is the first."""
     nest = w.nest
     if nest.op == "sum":
         return [f"{best} += {value}"]
@@ -158,7 +163,7 @@ def _take(w: Writer, best: str, found: str, value: str) -> list[str]:
         return [f"{new} = {value}", f"{best} = {new} if ({new} {above} {best}) | ({new} != {new}) else {best}"]
     return [
         f"{new} = {value}",
-        f"{better} = (not {new} {below} {best}) & ({best} == {best}) | ({found} < 0)",
+        f"{better} = (not {new} {below} {best}) & ({best} == {best}) | ({first})",
         f"{best} = {new} if {better} else {best}",
         f"{found} = {w.name('position')} if {better} else {found}",
     ]
@@ -200,7 +205,7 @@ def _edge(w: Writer, late: Sequence[Symbol]) -> None:
         else:
             place = f"{nest.argument}[{w.element(target, {})}]"
             w.line(f"{best} = {element}", *([f"{found} = {place}"] if nest.argument else []))
-            w.line(*_take(w, best, found, value))
+            w.line(*_take(w, best, found, value, f"{found} < 0"))
             w.line(f"{element} = {best}", *([f"{place} = {found}"] if nest.argument else []))
     w.depth = depth
     if nest.after != 1:

@@ -38,6 +38,7 @@ def write(w: Writer) -> Expr:
         w.line(f"for {w.index(r.index)} in range({w.span(r.index)}):")
         w.depth += 1
     _along(w, nest.outer[-1], tap)
+    w.depth = min(w.depth, inner + 1)
     at = w.name("at")
     with w.block(f"for {at} in range({width}):"):
         w.line(f"{sums}[{at}] += {part}[{at}]", f"{part}[{at}] = {w.number(Integer(0))}")

@@ -1,24 +1,26 @@
 """Windows add to positions that they share, two taps at a time; rows of the target are set to 0 when first reached."""
 
+from dataclasses import dataclass
+
 import sympy
 from sympy import Expr, Integer, Mul, Symbol
 
 from codegen.nest.gather import flattened
-from codegen.nest.writer import Writer
+from codegen.nest.writer import SCALE, Writer
 from derive.functions import is_indicator
 from derive.index import affine, sign
-from derive.term import Access, Range
+from derive.term import Access, Range, accesses
 
 
 def write(w: Writer) -> Expr:
     """Write the loops; returns the extent that is divided into parts."""
     nest = w.nest
-    body, row = _row(w)
+    body = _body(w)
     first = nest.outer[0].index
     apart = nest.place[0] == first and not any(first in e.free_symbols for e in nest.place[1:])
     apart = apart and nest.outer[0].extent == w.shapes[nest.target][0]
-    if row is not None:
-        w.line(f"{row.tensor} = np.empty({w.integer(nest.vector.extent)}, {nest.target}.dtype)")
+    if body.row is not None:
+        w.line(f"{body.row.tensor} = np.empty({w.integer(nest.vector.extent)}, {nest.target}.dtype)")
     with w.block(f"for {w.index(first) if apart else '_'} in range({w.name('start')}, {w.name('stop')}):"):
         rest = nest.outer[1:] if apart else nest.outer
         gradually = bool(rest) and _grows(w, rest[0].index, apart)
@@ -27,26 +29,44 @@ def write(w: Writer) -> Expr:
             w.line(f"{w.name('filled')} = 0")
         else:
             _fill(w, axis, "0", w.integer(w.shapes[nest.target][axis]), Mul(*w.shapes[nest.target][axis + 1 :]))
-        _loops(w, rest, {first} if apart else set(), axis if gradually else None, body, row)
+        _loops(w, rest, {first} if apart else set(), axis if gradually else None, body)
         if gradually:
             extent = w.integer(w.shapes[nest.target][axis])
             _fill(w, axis, w.name("filled"), extent, Mul(*w.shapes[nest.target][axis + 1 :]))
     return flattened(w, [first]) if apart else Integer(1)
 
 
-def _row(w: Writer) -> tuple[Expr, Access | None]:
-    """The body, and the array that holds what all taps of a window have in common where that takes computing."""
-    taps = w.nest_taps
-    factors = Mul.make_args(w.nest.body)
-    common = [f for f in factors if not f.free_symbols & taps]
-    if any(is_indicator(f) for f in factors) or not common or (len(common) == 1 and isinstance(common[0], Access)):
-        return w.nest.body, None
-    if not any(w.nest.vector.index in f.free_symbols for f in common):
-        return w.nest.body, None
+@dataclass(frozen=True)
+class _Body:
+    """What a window adds: a `scale` that is one number per window, times `value`.
+
+    `row` holds what all taps of the window have in common, `common`, where that takes computing.
+    """
+
+    scale: Expr
+    common: Expr
+    row: Access | None
+    value: Expr
+
+
+def _body(w: Writer) -> _Body:
+    vector, factors = w.nest.vector.index, Mul.make_args(w.nest.body)
+    still = [f for f in factors if not f.free_symbols & w.nest_taps]
+    scale = Mul(*(f for f in still if vector not in f.free_symbols))
+    common = Mul(*(f for f in still if vector in f.free_symbols))
+    if any(is_indicator(f) for f in factors):
+        return _Body(Integer(1), common, None, w.nest.body)
+    rest = Mul(*(f for f in factors if f not in still))
+    if not any(a.indices for a in accesses(scale)):
+        rest, scale = rest * scale, Integer(1)
+    elif scale != 1:
+        rest *= SCALE
+    if isinstance(common, Access) or common == 1:
+        return _Body(scale, common, None, common * rest)
     name = w.name("common")
     w.shapes[name] = (w.nest.vector.extent,)
-    row = Access(name, w.nest.vector.index)
-    return Mul(row, *(f for f in factors if f not in common)), row
+    row = Access(name, vector)
+    return _Body(scale, common, row, row * rest)
 
 
 def _grows(w: Writer, index: Symbol, apart: bool) -> bool:
@@ -70,9 +90,7 @@ def _fill(w: Writer, axis: int, start: str, stop: str, width: Expr) -> None:
         w.line(f"{w.nest.target}[{w.name('at')}] = {w.number(Integer(0))}")
 
 
-def _loops(
-    w: Writer, rest: tuple[Range, ...], bound: set[Symbol], axis: int | None, body: Expr, row: Access | None
-) -> None:
+def _loops(w: Writer, rest: tuple[Range, ...], bound: set[Symbol], axis: int | None, body: _Body) -> None:
     """The outer loops, then those over taps."""
     nest = w.nest
     taps = [t.index for t in nest.taps]
@@ -98,8 +116,7 @@ def _loops(
                 w.clip(taps[-1])
             done = done | {taps[-1]}
         done = done | _clips(w, taps, bound, done)
-    if row is not None:
-        _common(w, row)
+    _before(w, body)
     for tap in taps[:-1]:
         if tap not in done:
             w.clip(tap)
@@ -107,7 +124,7 @@ def _loops(
         w.depth += 1
     if taps[-1] not in done:
         w.clip(taps[-1])
-    _pairs(w, taps[-1], body)
+    _pairs(w, taps[-1], body.value)
     w.depth = depth
 
 
@@ -137,13 +154,15 @@ def _reach(w: Writer, axis: int) -> None:
     w.line(f"{filled} = {name}")
 
 
-def _common(w: Writer, row: Access) -> None:
+def _before(w: Writer, body: _Body) -> None:
     """Compute what all taps of a window have in common."""
-    body = Mul(*(f for f in Mul.make_args(w.nest.body) if not f.free_symbols & w.nest_taps))
-    bases = w.bases(body)
-    c = w.index(w.nest.vector.index)
-    with w.block(f"for {c} in range({w.unsigned(w.nest.vector.extent)}):"):
-        w.line(f"{row.tensor}[{c}] = {w.value(body, bases, {})}")
+    if body.scale != 1:
+        bases = w.bases(body.scale)
+        w.line(f"{w.number(SCALE)} = {w.value(body.scale, bases, {})}")
+    if body.row is not None:
+        bases, c = w.bases(body.common), w.index(w.nest.vector.index)
+        with w.block(f"for {c} in range({w.unsigned(w.nest.vector.extent)}):"):
+            w.line(f"{body.row.tensor}[{c}] = {w.value(body.common, bases, {})}")
 
 
 def _pairs(w: Writer, tap: Symbol, body: Expr) -> None:

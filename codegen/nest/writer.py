@@ -8,7 +8,7 @@ import sympy
 from sympy import Expr, Integer, Symbol
 
 from codegen.nest.addresses import Address, Constraint, address, constraints
-from codegen.nest.body import ScalarPrinter
+from codegen.nest.body import ScalarPrinter, is_conditional
 from codegen.plan import Nest
 from codegen.scalar import size_text
 from derive.index import affine, sign
@@ -16,6 +16,9 @@ from derive.term import Access, Range, accesses
 
 INDENT = "    "
 NUMBERS = {Integer(0): "zero", Integer(1): "one", -sympy.oo: "lowest", sympy.oo: "highest"}
+
+SCALE = Symbol("scale")
+"""A number that a window is multiplied by, in a variable."""
 
 
 class Writer:
@@ -36,6 +39,7 @@ class Writer:
         self.constraints = constraints(nest.brackets, order)
         self.numbers: dict[Expr, str] = {}
         self.sizes: set[Symbol] = set()
+        self.elements: dict[str, str] = {}
         self.lines: list[str] = []
         self.depth = 0
 
@@ -61,7 +65,9 @@ class Writer:
         return self.name(symbol.name)
 
     def number(self, value: Expr) -> str:
-        """The argument that holds a number."""
+        """The argument or variable that holds a number."""
+        if value == SCALE:
+            return self.name("scale")
         words = NUMBERS.get(value, f"number_{len(self.numbers) + 1}")
         return self.numbers.setdefault(value, self.name(words))
 
@@ -109,15 +115,29 @@ class Writer:
         return f"{text} + {self.index(self.nest.vector.index)}" if where.step(self.nest.vector.index) != 0 else text
 
     def value(self, body: Expr, bases: Mapping[Access, tuple[str, Address]], moved: Mapping[Symbol, Expr]) -> str:
-        """The text of `body`, with indices `moved` as in `element`."""
+        """The text of `body`, with indices `moved` as in `element`.
+
+        Where a condition decides, elements are read before, in lines of their own: a read under a condition is slow.
+        """
         places = {v: v + e for v, e in moved.items() if e != v}
+        first = is_conditional(body)
         printer = ScalarPrinter(
-            lambda a: f"{a.tensor}[{self.element(bases[a], moved)}]",
+            lambda a: self._read(a, self.element(bases[a], moved), first),
             self.number,
             lambda e: f"np.int32({self.integer(sympy.expand(e.xreplace(places)))})",
             self.indices,
         )
         return printer.text(body)
+
+    def _read(self, access: Access, where: str, first: bool) -> str:
+        text = f"{access.tensor}[{where}]"
+        if not first:
+            return text
+        if text not in self.elements:
+            number = sum(k.startswith(f"{access.tensor}[") for k in self.elements)
+            self.elements[text] = self.name(f"{access.tensor}_{number + 1}")
+            self.line(f"{self.elements[text]} = {text}")
+        return self.elements[text]
 
     @property
     def nest_taps(self) -> set[Symbol]:
@@ -159,6 +179,7 @@ class Writer:
     def vector_head(self) -> str:
         """The innermost loop."""
         v = self.nest.vector.index
+        self.elements = {}
         if not self.clips(v):
             return f"for {self.index(v)} in range({self.unsigned(self.extents[v])}):"
         low, high = self.limited(v)
