@@ -294,9 +294,9 @@ class Nest:
     @property
     def order(self) -> tuple[Symbol, ...]:
         """The indices from the outermost loop to the innermost one."""
-        before = self.taps[:-1] if self.kind == "reduce" else ()
-        after = tuple(r for r in self.taps if r not in before)
-        return tuple(r.index for r in (*before, *self.outer, *after, self.vector))
+        last = self.outer[-1:] if self.kind == "reduce" else ()
+        outer = self.outer[:-1] if last else self.outer
+        return tuple(r.index for r in (*outer, *self.taps[:-1], *last, *self.taps[-1:], self.vector))
 
 
 @dataclass(frozen=True)

@@ -263,18 +263,28 @@ def _avg_pool2d_grad_input_1(
                 scale = one / (a_h[a_h_at] * a_w[a_w_at])
                 for r in range(r_low, r_high):
                     t = t_low
-                    while t < t_high - 1:
-                        at = np.uintp(C * (W * (H * m + d_h * r + i * s_h - p_h) + d_w * t + j * s_w - p_w))
-                        dy_at = np.uintp(C * (W_out * (H_out * m + i) + j))
-                        for e in range(np.uintp(C)):
-                            dx[at + e] += scale * dy[dy_at + e]
-                            dx[at + np.uintp(C * d_w) + e] += scale * dy[dy_at + e]
-                        t += 2
-                    if t < t_high:
-                        at = np.uintp(C * (W * (H * m + d_h * r + i * s_h - p_h) + d_w * t + j * s_w - p_w))
-                        dy_at = np.uintp(C * (W_out * (H_out * m + i) + j))
-                        for e in range(np.uintp(C)):
-                            dx[at + e] += scale * dy[dy_at + e]
+                    while t < t_high:
+                        if t <= t_high - 3:
+                            at = np.uintp(C * (W * (H * m + d_h * r + i * s_h - p_h) + d_w * t + j * s_w - p_w))
+                            dy_at = np.uintp(C * (W_out * (H_out * m + i) + j))
+                            for e in range(np.uintp(C)):
+                                dx[at + e] += scale * dy[dy_at + e]
+                                dx[at + np.uintp(C * d_w) + e] += scale * dy[dy_at + e]
+                                dx[at + np.uintp(2 * C * d_w) + e] += scale * dy[dy_at + e]
+                            t += 3
+                        elif t <= t_high - 2:
+                            at = np.uintp(C * (W * (H * m + d_h * r + i * s_h - p_h) + d_w * t + j * s_w - p_w))
+                            dy_at = np.uintp(C * (W_out * (H_out * m + i) + j))
+                            for e in range(np.uintp(C)):
+                                dx[at + e] += scale * dy[dy_at + e]
+                                dx[at + np.uintp(C * d_w) + e] += scale * dy[dy_at + e]
+                            t += 2
+                        else:
+                            at = np.uintp(C * (W * (H * m + d_h * r + i * s_h - p_h) + d_w * t + j * s_w - p_w))
+                            dy_at = np.uintp(C * (W_out * (H_out * m + i) + j))
+                            for e in range(np.uintp(C)):
+                                dx[at + e] += scale * dy[dy_at + e]
+                            t += 1
         for at in range(np.uintp((m * H + filled) * (C * W)), np.uintp((m * H + H) * (C * W))):
             dx[at] = zero
 

@@ -356,20 +356,31 @@ def _depthwise_conv2d_grad_input_2(
                     t_high = min(T, (W + p_w - j * s_w - 1) // d_w + 1)
                 for r in range(r_low, r_high):
                     t = t_low
-                    while t < t_high - 1:
-                        at = np.uintp(C * (W * (H * m + d_h * r + i * s_h - p_h) + d_w * t + j * s_w - p_w))
-                        dy_at = np.uintp(C * (W_out * (H_out * m + i) + j))
-                        w_at = np.uintp(C * (T * r + t))
-                        for e in range(np.uintp(C)):
-                            dx[at + e] += dy[dy_at + e] * w[w_at + e]
-                            dx[at + np.uintp(C * d_w) + e] += dy[dy_at + e] * w[w_at + np.uintp(C) + e]
-                        t += 2
-                    if t < t_high:
-                        at = np.uintp(C * (W * (H * m + d_h * r + i * s_h - p_h) + d_w * t + j * s_w - p_w))
-                        dy_at = np.uintp(C * (W_out * (H_out * m + i) + j))
-                        w_at = np.uintp(C * (T * r + t))
-                        for e in range(np.uintp(C)):
-                            dx[at + e] += dy[dy_at + e] * w[w_at + e]
+                    while t < t_high:
+                        if t <= t_high - 3:
+                            at = np.uintp(C * (W * (H * m + d_h * r + i * s_h - p_h) + d_w * t + j * s_w - p_w))
+                            dy_at = np.uintp(C * (W_out * (H_out * m + i) + j))
+                            w_at = np.uintp(C * (T * r + t))
+                            for e in range(np.uintp(C)):
+                                dx[at + e] += dy[dy_at + e] * w[w_at + e]
+                                dx[at + np.uintp(C * d_w) + e] += dy[dy_at + e] * w[w_at + np.uintp(C) + e]
+                                dx[at + np.uintp(2 * C * d_w) + e] += dy[dy_at + e] * w[w_at + np.uintp(2 * C) + e]
+                            t += 3
+                        elif t <= t_high - 2:
+                            at = np.uintp(C * (W * (H * m + d_h * r + i * s_h - p_h) + d_w * t + j * s_w - p_w))
+                            dy_at = np.uintp(C * (W_out * (H_out * m + i) + j))
+                            w_at = np.uintp(C * (T * r + t))
+                            for e in range(np.uintp(C)):
+                                dx[at + e] += dy[dy_at + e] * w[w_at + e]
+                                dx[at + np.uintp(C * d_w) + e] += dy[dy_at + e] * w[w_at + np.uintp(C) + e]
+                            t += 2
+                        else:
+                            at = np.uintp(C * (W * (H * m + d_h * r + i * s_h - p_h) + d_w * t + j * s_w - p_w))
+                            dy_at = np.uintp(C * (W_out * (H_out * m + i) + j))
+                            w_at = np.uintp(C * (T * r + t))
+                            for e in range(np.uintp(C)):
+                                dx[at + e] += dy[dy_at + e] * w[w_at + e]
+                            t += 1
         for at in range(np.uintp((m * H + filled) * (C * W)), np.uintp((m * H + H) * (C * W))):
             dx[at] = zero
 
@@ -492,18 +503,18 @@ def depthwise_conv2d_grad_input(
 def _depthwise_conv2d_grad_weight_1(
     start: int,
     stop: int,
-    dw: rt.Array,
+    parts1: rt.Array,
     dy: rt.Array,
     x: rt.Array,
     zero: Any,
     C: int,
     H: int,
     H_out: int,
-    N: int,
     W: int,
     W_out: int,
     p_h: int,
     p_w: int,
+    R_fixed: tuple[int, ...],
     T_fixed: tuple[int, ...],
     d_h_fixed: tuple[int, ...],
     d_w_fixed: tuple[int, ...],
@@ -511,29 +522,45 @@ def _depthwise_conv2d_grad_weight_1(
     s_w_fixed: tuple[int, ...],
 ) -> None:
     """Sum over n, i, j, m, q, v; reduce."""
+    R = len(R_fixed)
     T = len(T_fixed)
     d_h = len(d_h_fixed)
     d_w = len(d_w_fixed)
     s_h = len(s_h_fixed)
     s_w = len(s_w_fixed)
-    for m in range(start, stop):
-        sums = np.zeros(C * T, np.float64)
-        part_ = np.zeros(C * T, dw.dtype)
-        for n in range(N):
-            i_low = max(0, -((d_h * m - p_h) // s_h))
-            i_high = min(H_out, (H + p_h - d_h * m - 1) // s_h + 1)
-            for i in range(i_low, i_high):
+    for n in range(start, stop):
+        sums = np.zeros(C * R * T, np.float64)
+        for m in range(R):
+            for q in range(T):
+                at = np.uintp(C * (T * (R * n + m) + q))
+                sums_at = np.uintp(C * (T * m + q))
+                for v in range(np.uintp(C)):
+                    parts1[at + v] = zero
+        for i in range(H_out):
+            if i % 32 == 31:
+                for m in range(R):
+                    for q in range(T):
+                        at = np.uintp(C * (T * (R * n + m) + q))
+                        sums_at = np.uintp(C * (T * m + q))
+                        for v in range(np.uintp(C)):
+                            sums[sums_at + v] += parts1[at + v]
+                            parts1[at + v] = zero
+            m_low = max(0, -((i * s_h - p_h) // d_h))
+            m_high = min(R, (H + p_h - i * s_h - 1) // d_h + 1)
+            for m in range(m_low, m_high):
                 j_first = max(0, -(-p_w // s_w), -((T * d_w - d_w - p_w) // s_w))
                 j_last = min(W_out, (W + p_w - 1) // s_w + 1, (W + d_w + p_w - T * d_w - 1) // s_w + 1)
+                if T > 4:
+                    j_last = j_first
                 j = 0
                 while j < W_out:
-                    if T <= 4 and j_first <= j and j + 8 <= j_last:
+                    if j_first <= j <= j_last - 8:
+                        at = np.uintp(C * T * (R * n + m))
                         dy_at = np.uintp(C * (W_out * (H_out * n + i) + j))
                         x_at = np.uintp(C * (W * (H * n + d_h * m + i * s_h - p_h) + j * s_w - p_w))
                         for v in range(np.uintp(C)):
                             for q in range(T):
-                                total = zero
-                                total += dy[dy_at + v] * x[x_at + np.uintp(C * d_w * q) + v]
+                                total = dy[dy_at + v] * x[x_at + np.uintp(C * d_w * q) + v]
                                 total += dy[dy_at + np.uintp(C) + v] * x[x_at + np.uintp(C * d_w * q + C * s_w) + v]
                                 total += (
                                     dy[dy_at + np.uintp(2 * C) + v] * x[x_at + np.uintp(C * d_w * q + 2 * C * s_w) + v]
@@ -553,24 +580,33 @@ def _depthwise_conv2d_grad_weight_1(
                                 total += (
                                     dy[dy_at + np.uintp(7 * C) + v] * x[x_at + np.uintp(C * d_w * q + 7 * C * s_w) + v]
                                 )
-                                part_[np.uintp(C * q) + v] += total
+                                parts1[at + np.uintp(C * q) + v] += total
                         j += 8
+                    elif j_first <= j <= j_last - 1:
+                        at = np.uintp(C * T * (R * n + m))
+                        dy_at = np.uintp(C * (W_out * (H_out * n + i) + j))
+                        x_at = np.uintp(C * (W * (H * n + d_h * m + i * s_h - p_h) + j * s_w - p_w))
+                        for v in range(np.uintp(C)):
+                            for q in range(T):
+                                total = dy[dy_at + v] * x[x_at + np.uintp(C * d_w * q) + v]
+                                parts1[at + np.uintp(C * q) + v] += total
+                        j += 1
                     else:
                         q_low = max(0, -((j * s_w - p_w) // d_w))
                         q_high = min(T, (W + p_w - j * s_w - 1) // d_w + 1)
                         for q in range(q_low, q_high):
+                            at = np.uintp(C * (T * (R * n + m) + q))
                             dy_at = np.uintp(C * (W_out * (H_out * n + i) + j))
                             x_at = np.uintp(C * (W * (H * n + d_h * m + i * s_h - p_h) + d_w * q + j * s_w - p_w))
                             for v in range(np.uintp(C)):
-                                part_[np.uintp(C * q) + v] += dy[dy_at + v] * x[x_at + v]
+                                parts1[at + v] += dy[dy_at + v] * x[x_at + v]
                         j += 1
-            for at in range(C * T):
-                sums[at] += part_[at]
-                part_[at] = zero
-        for q in range(T):
-            at = np.uintp(C * (T * m + q))
-            for v in range(np.uintp(C)):
-                dw[at + v] = sums[np.uintp(C * q) + v]
+        for m in range(R):
+            for q in range(T):
+                at = np.uintp(C * (T * (R * n + m) + q))
+                sums_at = np.uintp(C * (T * m + q))
+                for v in range(np.uintp(C)):
+                    parts1[at + v] += sums[sums_at + v]
 
 
 def depthwise_conv2d_grad_weight(
@@ -619,29 +655,30 @@ def depthwise_conv2d_grad_weight(
     rt.extent("depthwise_conv2d", "argument dy, axis 2 (W_out)", dy.shape[2], W_out)
     if M == 1:
         if rt.compiles(C * H_out * N * R * T * W_out):
-            dw = np.empty((R, T, C, 1), dtype)
+            parts1 = np.empty((N, R, T, C, 1), dtype)
             rt.run(
                 _depthwise_conv2d_grad_weight_1,
-                R,
+                N,
                 C * H_out * N * R * T * W_out,
-                rt.flat(dw),
+                rt.flat(parts1),
                 rt.flat(dy),
                 rt.flat(x),
                 dtype(0),
                 C,
                 H,
                 H_out,
-                N,
                 W,
                 W_out,
                 p_h,
                 p_w,
+                rt.fixed(R),
                 rt.fixed(T),
                 rt.fixed(d_h),
                 rt.fixed(d_w),
                 rt.fixed(s_h),
                 rt.fixed(s_w),
             )
+            dw = rt.total(parts1.transpose(1, 2, 3, 4, 0), -1)
         else:
             dw = np.zeros((R, T, C, 1), dtype)
             for m in range(R):

@@ -242,24 +242,43 @@ def _max_pool2d_grad_input_1(
                     t_high = min(T, (W + p_w - j * s_w - 1) // d_w + 1)
                 for r in range(r_low, r_high):
                     t = t_low
-                    while t < t_high - 1:
-                        at = np.uintp(C * (W * (H * m + d_h * r + i * s_h - p_h) + d_w * t + j * s_w - p_w))
-                        argmax_at = np.uintp(C * (W_out * (H_out * m + i) + j))
-                        dy_at = np.uintp(C * (W_out * (H_out * m + i) + j))
-                        for e in range(np.uintp(C)):
-                            argmax_1 = argmax[argmax_at + e]
-                            dy_1 = dy[dy_at + e]
-                            dx[at + e] += (dy_1 if (np.int32(T * r + t) == argmax_1) else zero)
-                            dx[at + np.uintp(C * d_w) + e] += (dy_1 if (np.int32(T * r + t + 1) == argmax_1) else zero)
-                        t += 2
-                    if t < t_high:
-                        at = np.uintp(C * (W * (H * m + d_h * r + i * s_h - p_h) + d_w * t + j * s_w - p_w))
-                        argmax_at = np.uintp(C * (W_out * (H_out * m + i) + j))
-                        dy_at = np.uintp(C * (W_out * (H_out * m + i) + j))
-                        for e in range(np.uintp(C)):
-                            argmax_1 = argmax[argmax_at + e]
-                            dy_1 = dy[dy_at + e]
-                            dx[at + e] += (dy_1 if (np.int32(T * r + t) == argmax_1) else zero)
+                    while t < t_high:
+                        if t <= t_high - 3:
+                            at = np.uintp(C * (W * (H * m + d_h * r + i * s_h - p_h) + d_w * t + j * s_w - p_w))
+                            argmax_at = np.uintp(C * (W_out * (H_out * m + i) + j))
+                            dy_at = np.uintp(C * (W_out * (H_out * m + i) + j))
+                            for e in range(np.uintp(C)):
+                                argmax_1 = argmax[argmax_at + e]
+                                dy_1 = dy[dy_at + e]
+                                dx[at + e] += (dy_1 if (np.int32(T * r + t) == argmax_1) else zero)
+                                dx[at + np.uintp(C * d_w) + e] += (
+                                    dy_1 if (np.int32(T * r + t + 1) == argmax_1) else zero
+                                )
+                                dx[at + np.uintp(2 * C * d_w) + e] += (
+                                    dy_1 if (np.int32(T * r + t + 2) == argmax_1) else zero
+                                )
+                            t += 3
+                        elif t <= t_high - 2:
+                            at = np.uintp(C * (W * (H * m + d_h * r + i * s_h - p_h) + d_w * t + j * s_w - p_w))
+                            argmax_at = np.uintp(C * (W_out * (H_out * m + i) + j))
+                            dy_at = np.uintp(C * (W_out * (H_out * m + i) + j))
+                            for e in range(np.uintp(C)):
+                                argmax_1 = argmax[argmax_at + e]
+                                dy_1 = dy[dy_at + e]
+                                dx[at + e] += (dy_1 if (np.int32(T * r + t) == argmax_1) else zero)
+                                dx[at + np.uintp(C * d_w) + e] += (
+                                    dy_1 if (np.int32(T * r + t + 1) == argmax_1) else zero
+                                )
+                            t += 2
+                        else:
+                            at = np.uintp(C * (W * (H * m + d_h * r + i * s_h - p_h) + d_w * t + j * s_w - p_w))
+                            argmax_at = np.uintp(C * (W_out * (H_out * m + i) + j))
+                            dy_at = np.uintp(C * (W_out * (H_out * m + i) + j))
+                            for e in range(np.uintp(C)):
+                                argmax_1 = argmax[argmax_at + e]
+                                dy_1 = dy[dy_at + e]
+                                dx[at + e] += (dy_1 if (np.int32(T * r + t) == argmax_1) else zero)
+                            t += 1
         for at in range(np.uintp((m * H + filled) * (C * W)), np.uintp((m * H + H) * (C * W))):
             dx[at] = zero
 

@@ -8,21 +8,44 @@ expressions of several operations. How the loops are arranged follows from which
     reduce     taps and channels: every element of the target sums up over all windows
 """
 
+from dataclasses import replace
+
 import sympy
 from sympy import Expr, Integer, Mul, Symbol
 
 from codegen.form import Form
 from codegen.lower.operands import bracketed_division
 from codegen.lower.scope import Scope
-from codegen.lower.taps import brackets, choose_loops
+from codegen.lower.taps import brackets, choose_loops, lower_taps
 from codegen.nest.body import computable
-from codegen.plan import Nest
+from codegen.plan import Allocate, Nest, Record
 from derive.collapse import vanishing_accesses
 from derive.functions import is_indicator
 from derive.index import affine, sign
 from derive.term import Access, Guard, Range, accesses
 
 ONE = Integer(1)
+
+
+def nested(form: Form, scope: Scope) -> list[Record]:
+    """The loops that compute `form` into its target, last of all records; nothing where they are of no use."""
+    found = nest(form, scope)
+    if found is None:
+        return []
+    if found.kind != "reduce":
+        return [found]
+    first = found.outer[0]
+    shape = (first.extent, *form.target.shape)
+    parts = scope.declare("parts", shape)
+    own = replace(
+        found,
+        target=parts.name,
+        place=(first.index, *found.place),
+        shapes=((parts.name, shape), *(s for s in found.shapes if s[0] != form.target.name)),
+    )
+    box = (first, *(form.range(v) for e in form.place for v in sorted(e.free_symbols & set(form.indices), key=str)))
+    added = Form(form.target, form.place, box, Access(parts.name, first.index, *form.place))
+    return [Allocate(parts.name, shape, None), own, *lower_taps(added, scope, fresh=True)]
 
 
 def nest(form: Form, scope: Scope) -> Nest | None:
@@ -118,7 +141,7 @@ def _kind(form: Form, loops: tuple[Symbol, ...], outer: tuple[Range, ...]) -> st
     if not loops or not outer:
         return ""
     if summed:
-        whole = len(summed) == len(outer) and len(placed) == len(loops)
+        whole = 1 < len(summed) == len(outer) and len(placed) == len(loops)
         return "reduce" if plain and form.op == "sum" and whole else ""
     if placed:
         return "scatter" if form.op == "sum" else ""
@@ -127,7 +150,7 @@ def _kind(form: Form, loops: tuple[Symbol, ...], outer: tuple[Range, ...]) -> st
 
 def _clippable(nest: Nest) -> bool:
     """Whether every bracket restricts an index whose coefficient has a known sign, within the loops before it."""
-    first = set() if nest.kind == "reduce" else {r.index for r in nest.outer}
+    first = {r.index for r in nest.outer}
     forms = [affine(b.value, nest.order) for b in nest.brackets]
     return all(f.terms and sign(f.terms[-1][1]) != 0 and f.terms[-1][0] not in first for f in forms)
 

@@ -10,7 +10,7 @@ from sympy import Add, Integer, Symbol, prod
 from codegen.form import Form, choose_form, size_hints
 from codegen.lower.contract import contractible, lower_contract, pointwise_operands
 from codegen.lower.lookup import adds_at_labels, lower_lookups
-from codegen.lower.nests import nest
+from codegen.lower.nests import nested
 from codegen.lower.radix import split_axes, split_target
 from codegen.lower.scatter import blocked
 from codegen.lower.scope import Scope
@@ -99,13 +99,17 @@ def _form(form: Form, scope: Scope, fresh: bool, gemm: bool = True) -> list[Reco
         lowered = _into_view(form, split_form, view, scope, fresh, gemm)
     else:
         lowered = _strategy(form, scope, fresh, gemm)
-    loops = nest(split_form, scope) if fresh and not (gemm and contractible(split_form, scope)) else None
-    if loops is None:
+    loops = nested(split_form, scope) if fresh and not (gemm and contractible(split_form, scope)) else []
+    if not loops:
         return [*views, *lowered]
-    made = [Allocate(form.target.name, form.target.shape, None), *([view] if view is not None else [])]
-    made += [Allocate(a.name, a.shape, None, integer=True) for a in [form.argument] if a is not None]
-    steps = prod((r.extent for r in loops.ranges), start=Integer(1))
-    return [*views, Compiled(steps, (*made, loops), tuple(lowered))]
+    made: list[Record] = []
+    if isinstance(loops[-1], Nest):
+        made = [Allocate(form.target.name, form.target.shape, None), *([view] if view is not None else [])]
+        made += [Allocate(a.name, a.shape, None, integer=True) for a in [form.argument] if a is not None]
+    elif view is not None:
+        return [*views, *lowered]
+    steps = prod((r.extent for r in form.box), start=Integer(1))
+    return [*views, Compiled(steps, (*made, *loops), tuple(lowered))]
 
 
 def _into_view(form: Form, inner: Form, view: Split, scope: Scope, fresh: bool, gemm: bool) -> list[Record]:

@@ -1,91 +1,119 @@
 """Every element of the target is a sum over all windows: the gradient of weights that are no matrix.
 
-Rows of sums stay in cache while windows pass by, several at a time; they are added up in float64 every now and then, as
-a long sum in float32 would stop growing.
+The target has an axis for the outermost index, so that parts do not write the same sums; NumPy adds these up. Sums stay
+in cache while windows pass by, several at a time, and go to float64 every now and then: a long sum in float32 would stop
+growing.
 """
 
 from sympy import Expr, Integer, Symbol
 
-from codegen.nest.gather import flattened
 from codegen.nest.writer import Writer
 from derive.term import Range
 
-BLOCK = 8
+BLOCKS = 8, 1
 """Neighbouring windows that are added at once."""
 
 MOST_TAPS = 4
 """Taps that are unrolled."""
 
+ROWS = 32
+"""Rows of windows after which sums go to float64."""
+
 
 def write(w: Writer) -> Expr:
     """Write the loops; returns the extent that is divided into parts."""
     nest = w.nest
-    *before, tap = nest.taps
+    first, *middle, last = nest.outer
+    sums, zero = w.name("sums"), w.number(Integer(0))
+    with w.block(f"for {w.index(first.index)} in range({w.name('start')}, {w.name('stop')}):"):
+        w.line(f"{sums} = np.zeros({w.integer(_size(w))}, np.float64)")
+        _each(w, f"{{0}} = {zero}")
+        depth = w.depth
+        bound = {first.index}
+        done = _clips(w, bound, set())
+        for k, r in enumerate(middle):
+            w.line(f"for {w.index(r.index)} in range({w.integer(r.extent)}):")
+            w.depth += 1
+            bound.add(r.index)
+            if k == 0:
+                with w.block(f"if {w.index(r.index)} % {ROWS} == {ROWS - 1}:"):
+                    _each(w, f"{sums}[{{1}}] += {{0}}", f"{{0}} = {zero}")
+            done |= _clips(w, bound, done)
+        for r in nest.taps[:-1]:
+            w.line(f"for {w.index(r.index)} in range({w.span(r.index)}):")
+            w.depth += 1
+        _along(w, last, nest.taps[-1])
+        w.depth = depth
+        _each(w, f"{{0}} += {sums}[{{1}}]")
+    return first.extent
+
+
+def _size(w: Writer) -> Expr:
+    """The number of sums."""
+    size: Expr = w.nest.vector.extent
+    for r in w.nest.taps:
+        size *= r.extent
+    return size
+
+
+def _each(w: Writer, *lines: str) -> None:
+    """Do something with every sum: {0} in `lines` is the element of the target, {1} its number."""
     depth = w.depth
-    if not before:
-        w.line(f"for _ in range({w.name('start')}, {w.name('stop')}):")
+    number: Expr = Integer(0)
+    for r in w.nest.taps:
+        w.line(f"for {w.index(r.index)} in range({w.integer(r.extent)}):")
         w.depth += 1
-    for k, r in enumerate(before):
-        limits = f"{w.name('start')}, {w.name('stop')}" if k == 0 else w.integer(r.extent)
-        w.line(f"for {w.index(r.index)} in range({limits}):")
-        w.depth += 1
-    width = w.integer(tap.extent * nest.vector.extent)
-    sums, part = w.name("sums"), w.name("part")
-    w.line(f"{sums} = np.zeros({width}, np.float64)", f"{part} = np.zeros({width}, {nest.target}.dtype)")
-    inner = w.depth
-    for r in nest.outer[:-1]:
-        w.clip(r.index)
-        w.line(f"for {w.index(r.index)} in range({w.span(r.index)}):")
-        w.depth += 1
-    _along(w, nest.outer[-1], tap)
-    w.depth = min(w.depth, inner + 1)
-    at = w.name("at")
-    with w.block(f"for {at} in range({width}):"):
-        w.line(f"{sums}[{at}] += {part}[{at}]", f"{part}[{at}] = {w.number(Integer(0))}")
-    w.depth = inner
-    with w.block(f"for {w.index(tap.index)} in range({w.integer(tap.extent)}):"):
-        target = w.base()
-        with w.block(w.vector_head()):
-            w.line(f"{nest.target}[{w.element(target, {})}] = {sums}[{_place(w, tap)}]")
+        number = number * r.extent + r.index
+    at = w.name("sums_at")
+    target = w.base()
+    w.line(f"{at} = {w.unsigned(number * w.nest.vector.extent)}")
+    vector = w.nest.vector
+    with w.block(f"for {w.index(vector.index)} in range({w.unsigned(vector.extent)}):"):
+        element = f"{w.nest.target}[{w.element(target, {})}]"
+        w.line(*(line.format(element, f"{at} + {w.index(vector.index)}") for line in lines))
     w.depth = depth
-    return flattened(w, [r.index for r in before[:1]])
 
 
-def _place(w: Writer, tap: Range) -> str:
-    """Where a sum is among the sums."""
-    return f"{w.unsigned(tap.index * w.nest.vector.extent)} + {w.index(w.nest.vector.index)}"
+def _clips(w: Writer, bound: set[Symbol], done: set[Symbol]) -> set[Symbol]:
+    """Write the ranges of taps that are known by now."""
+    found = {r.index for r in w.nest.taps[:-1] if r.index not in done and w.known(r.index, bound)}
+    for r in w.nest.taps:
+        if r.index in found:
+            w.clip(r.index)
+    return found
 
 
 def _along(w: Writer, last: Range, tap: Range) -> None:
     """The loop along the innermost outer index."""
-    j = w.index(last.index)
-    w.clip(last.index)
-    low, high = w.limited(last.index) if w.clips(last.index) else ("0", w.integer(last.extent))
-    tests = [] if tap.extent.is_Integer else [f"{w.integer(tap.extent)} <= {MOST_TAPS}"]
+    j, length = w.index(last.index), w.integer(last.extent)
     unrolled = not tap.extent.is_Integer or int(tap.extent) <= MOST_TAPS
     if not unrolled or not w.windows(last.index):
-        with w.block(f"for {j} in range({low}, {high}):"):
+        with w.block(f"for {j} in range({length}):"):
             _one(w, tap)
         return
     found = w.whole(last.index, (tap.index,))
-    names = w.name(f"{last.index.name}_first"), w.name(f"{last.index.name}_last")
+    first, end = w.name(f"{last.index.name}_first"), w.name(f"{last.index.name}_last")
     if found:
-        w.limits(last.index, found, names)
-        tests.append(f"{names[0]} <= {j} and {j} + {BLOCK} <= {names[1]}")
+        w.limits(last.index, found, (first, end))
     else:
-        tests.append(f"{j} + {BLOCK} <= {high}")
-    w.line(f"{j} = {low}")
-    with w.block(f"while {j} < {high}:"):
-        with w.block(f"if {' and '.join(tests)}:"):
-            _several(w, last.index, tap)
-            w.line(f"{j} += {BLOCK}")
+        w.line(f"{first}, {end} = 0, {length}")
+    if not tap.extent.is_Integer:
+        with w.block(f"if {w.integer(tap.extent)} > {MOST_TAPS}:"):
+            w.line(f"{end} = {first}")
+    w.line(f"{j} = 0")
+    with w.block(f"while {j} < {length}:"):
+        for k, block in enumerate(BLOCKS):
+            with w.block(f"{'el' if k else ''}if {first} <= {j} <= {end} - {block}:"):
+                _several(w, last.index, tap, block)
+                w.line(f"{j} += {block}")
         with w.block("else:"):
             _one(w, tap)
             w.line(f"{j} += 1")
 
 
-def _several(w: Writer, last: Symbol, tap: Range) -> None:
+def _several(w: Writer, last: Symbol, tap: Range, block: int) -> None:
     """Neighbouring windows, all taps."""
+    target = w.base((), (tap.index,))
     bases = w.bases(w.nest.body, (tap.index,), (last,))
     with (
         w.block(w.vector_head()),
@@ -93,17 +121,17 @@ def _several(w: Writer, last: Symbol, tap: Range) -> None:
     ):
         moved: dict[Symbol, Expr] = {tap.index: tap.index}
         total = w.name("total")
-        w.line(f"{total} = {w.number(Integer(0))}")
-        for k in range(BLOCK):
-            w.line(f"{total} += {w.value(w.nest.body, bases, moved | {last: Integer(k)})}")
-        w.line(f"{w.name('part')}[{_place(w, tap)}] += {total}")
+        for k in range(block):
+            value = w.value(w.nest.body, bases, moved | {last: Integer(k)})
+            w.line(f"{total} {'+' if k else ''}= {value}")
+        w.line(f"{w.nest.target}[{w.element(target, moved)}] += {total}")
 
 
 def _one(w: Writer, tap: Range) -> None:
     """One window, the taps that lie within the arrays."""
     w.clip(tap.index)
     with w.block(f"for {w.index(tap.index)} in range({w.span(tap.index)}):"):
-        bases = w.bases(w.nest.body)
+        target, bases = w.base(), w.bases(w.nest.body)
         w.clip(w.nest.vector.index)
         with w.block(w.vector_head()):
-            w.line(f"{w.name('part')}[{_place(w, tap)}] += {w.value(w.nest.body, bases, {})}")
+            w.line(f"{w.nest.target}[{w.element(target, {})}] += {w.value(w.nest.body, bases, {})}")

@@ -35,6 +35,9 @@ def write(w: Writer) -> Expr:
             _fill(w, axis, w.name("filled"), extent, Mul(*w.shapes[nest.target][axis + 1 :]))
     return flattened(w, [first]) if apart else Integer(1)
 
+AT_ONCE = 3, 2, 1
+"""Taps whose sums are computed at once, so that what they share is read once."""
+
 
 @dataclass(frozen=True)
 class _Body:
@@ -166,7 +169,7 @@ def _before(w: Writer, body: _Body) -> None:
 
 
 def _pairs(w: Writer, tap: Symbol, body: Expr) -> None:
-    """The last tap: two at a time, so that what they share is read once."""
+    """The last tap, several at a time."""
     t = w.index(tap)
     if w.clips(w.nest.vector.index):
         with w.block(f"for {t} in range({w.span(tap)}):"):
@@ -175,11 +178,12 @@ def _pairs(w: Writer, tap: Symbol, body: Expr) -> None:
         return
     low, high = w.limited(tap) if w.clips(tap) else ("0", w.integer(w.extents[tap]))
     w.line(f"{t} = {low}")
-    with w.block(f"while {t} < {high} - 1:"):
-        _add(w, tap, body, 2)
-        w.line(f"{t} += 2")
-    with w.block(f"if {t} < {high}:"):
-        _add(w, tap, body, 1)
+    with w.block(f"while {t} < {high}:"):
+        for number in AT_ONCE:
+            word = "if" if number == AT_ONCE[0] else "elif"
+            with w.block("else:" if number == 1 else f"{word} {t} <= {high} - {number}:"):
+                _add(w, tap, body, number)
+                w.line(f"{t} += {number}")
 
 
 def _add(w: Writer, tap: Symbol, body: Expr, number: int) -> None:

@@ -99,10 +99,10 @@ class Writer:
             found[access] = (named[key], where)
         return found
 
-    def base(self, ahead: tuple[Symbol, ...] = ()) -> tuple[str, Address]:
+    def base(self, ahead: tuple[Symbol, ...] = (), inner: tuple[Symbol, ...] = ()) -> tuple[str, Address]:
         """Write down where elements of the target begin."""
         place = self.nest.place
-        where = address(place, self.shapes[self.nest.target], (self.nest.vector.index,), ahead)
+        where = address(place, self.shapes[self.nest.target], (*inner, self.nest.vector.index), ahead)
         name = self.name("at")
         self.line(f"{name} = {self.unsigned(where.base)}")
         return name, where
