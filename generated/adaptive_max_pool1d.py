@@ -40,9 +40,11 @@ def _adaptive_max_pool1d_forward_1(
             (W_out - 1) // W + 1,
             (W * W_out - 1) // W + 1,
         )
+        if not (W <= 9):
+            j_last = j_first
         j = 0
         while j < W_out:
-            if W <= 9 and j_first <= j < j_last:
+            if j_first <= j < j_last:
                 at = np.uintp(C * (W_out * n + j))
                 x_at = np.uintp(C * W * n)
                 for c in range(np.uintp(C)):
@@ -51,7 +53,7 @@ def _adaptive_max_pool1d_forward_1(
                     for t in range(W):
                         position = np.int32(t)
                         value = x[x_at + np.uintp(C * t) + c]
-                        better = (not value <= best) & (best == best) | (found < 0)
+                        better = (not value <= best) & (best == best) | (t == 0)
                         best = value if better else best
                         found = position if better else found
                     y[at + c] = best

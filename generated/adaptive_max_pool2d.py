@@ -45,9 +45,11 @@ def _adaptive_max_pool2d_forward_1(
             (W_out - 1) // W + 1,
             (W * W_out - 1) // W + 1,
         )
+        if not (W <= 9):
+            j_last = j_first
         j = 0
         while j < W_out:
-            if W <= 9 and j_first <= j < j_last:
+            if j_first <= j < j_last:
                 at = np.uintp(C * (W_out * (H * n + r) + j))
                 x_at = np.uintp(C * W * (H * n + r))
                 for c in range(np.uintp(C)):
@@ -56,7 +58,7 @@ def _adaptive_max_pool2d_forward_1(
                     for t in range(W):
                         position = np.int32(t)
                         value = x[x_at + np.uintp(C * t) + c]
-                        better = (not value <= best) & (best == best) | (found < 0)
+                        better = (not value <= best) & (best == best) | (t == 0)
                         best = value if better else best
                         found = position if better else found
                     z[at + c] = best
@@ -105,9 +107,10 @@ def _adaptive_max_pool2d_forward_2(
         n = row // H_out
         r_low = max(0, -((H * H_out - H * i - H) // H_out), -((H_out - H * i - 1) // H_out))
         r_high = min(H, (H * i + H - 1) // H_out + 1, (H * H_out + H * i - H_out) // H_out + 1)
+        j_first, j_last = 0, W_out if H <= 9 and r_low == 0 and r_high == H else 0
         j = 0
         while j < W_out:
-            if H <= 9 and r_low == 0 and r_high == H:
+            if j_first <= j < j_last:
                 at = np.uintp(C * (W_out * (H_out * n + i) + j))
                 z_at = np.uintp(C * (H * W_out * n + j))
                 for c in range(np.uintp(C)):
@@ -116,7 +119,7 @@ def _adaptive_max_pool2d_forward_2(
                     for r in range(H):
                         position = np.int32(r)
                         value = z[z_at + np.uintp(C * W_out * r) + c]
-                        better = (not value <= best) & (best == best) | (found < 0)
+                        better = (not value <= best) & (best == best) | (r == 0)
                         best = value if better else best
                         found = position if better else found
                     y[at + c] = best

@@ -40,9 +40,11 @@ def _avg_pool1d_forward_1(
     for n in range(start, stop):
         j_first = max(0, -(-p // s), -((T * d - d - p) // s))
         j_last = min(W_out, (W + p - 1) // s + 1, (W + d + p - T * d - 1) // s + 1)
+        if not (T <= 9):
+            j_last = j_first
         j = 0
         while j < W_out:
-            if T <= 9 and j_first <= j < j_last:
+            if j_first <= j < j_last:
                 at = np.uintp(C * (W_out * n + j))
                 x_at = np.uintp(C * (W * n + j * s - p))
                 a_at = np.uintp(j)
@@ -165,6 +167,7 @@ def _avg_pool1d_grad_input_1(
     a: rt.Array,
     dy: rt.Array,
     zero: Any,
+    one: Any,
     C: int,
     T: int,
     W: int,
@@ -174,7 +177,6 @@ def _avg_pool1d_grad_input_1(
     s: int,
 ) -> None:
     """Sum over m, j, t, v; scatter."""
-    common = np.empty(C, dx.dtype)
     for m in range(start, stop):
         filled = 0
         j_first = max(0, -(-p // s), -((T * d - d - p) // s))
@@ -190,22 +192,30 @@ def _avg_pool1d_grad_input_1(
                 t_low = max(0, -((j * s - p) // d))
                 t_high = min(T, (W + p - j * s - 1) // d + 1)
             a_at = np.uintp(j)
-            dy_at = np.uintp(C * (W_out * m + j))
-            for v in range(np.uintp(C)):
-                common[v] = dy[dy_at + v] / a[a_at]
+            scale = one / a[a_at]
             t = t_low
-            while t < t_high - 1:
-                at = np.uintp(C * (W * m + d * t + j * s - p))
-                common_at = np.uintp(0)
-                for v in range(np.uintp(C)):
-                    dx[at + v] += common[common_at + v]
-                    dx[at + np.uintp(C * d) + v] += common[common_at + v]
-                t += 2
-            if t < t_high:
-                at = np.uintp(C * (W * m + d * t + j * s - p))
-                common_at = np.uintp(0)
-                for v in range(np.uintp(C)):
-                    dx[at + v] += common[common_at + v]
+            while t < t_high:
+                if t <= t_high - 3:
+                    at = np.uintp(C * (W * m + d * t + j * s - p))
+                    dy_at = np.uintp(C * (W_out * m + j))
+                    for v in range(np.uintp(C)):
+                        dx[at + v] += scale * dy[dy_at + v]
+                        dx[at + np.uintp(C * d) + v] += scale * dy[dy_at + v]
+                        dx[at + np.uintp(2 * C * d) + v] += scale * dy[dy_at + v]
+                    t += 3
+                elif t <= t_high - 2:
+                    at = np.uintp(C * (W * m + d * t + j * s - p))
+                    dy_at = np.uintp(C * (W_out * m + j))
+                    for v in range(np.uintp(C)):
+                        dx[at + v] += scale * dy[dy_at + v]
+                        dx[at + np.uintp(C * d) + v] += scale * dy[dy_at + v]
+                    t += 2
+                else:
+                    at = np.uintp(C * (W * m + d * t + j * s - p))
+                    dy_at = np.uintp(C * (W_out * m + j))
+                    for v in range(np.uintp(C)):
+                        dx[at + v] += scale * dy[dy_at + v]
+                    t += 1
         for at in range(np.uintp((m * W + filled) * C), np.uintp((m * W + W) * C)):
             dx[at] = zero
 
@@ -283,6 +293,7 @@ def avg_pool1d_grad_input(
             rt.flat(a),
             rt.flat(dy),
             dtype(0),
+            dtype(1),
             C,
             T,
             W,

@@ -70,9 +70,11 @@ def _avg_pool3d_forward_1(
         r_high = min(R, (H + p_h - i * s_h - 1) // d_h + 1)
         j_first = max(0, -(-p_w // s_w), -((T * d_w - d_w - p_w) // s_w))
         j_last = min(W_out, (W + p_w - 1) // s_w + 1, (W + d_w + p_w - T * d_w - 1) // s_w + 1)
+        if not (A * R * T <= 9 and a_low == 0 and a_high == A and r_low == 0 and r_high == R):
+            j_last = j_first
         j = 0
         while j < W_out:
-            if A * R * T <= 9 and a_low == 0 and a_high == A and r_low == 0 and r_high == R and j_first <= j < j_last:
+            if j_first <= j < j_last:
                 at = np.uintp(C * (W_out * (H_out * (D_out * n + l) + i) + j))
                 x_at = np.uintp(C * (W * (H * (D * n + l * s_d - p_d) + i * s_h - p_h) + j * s_w - p_w))
                 a_d_at = np.uintp(l)
@@ -280,6 +282,7 @@ def _avg_pool3d_grad_input_1(
     a_w: rt.Array,
     dy: rt.Array,
     zero: Any,
+    one: Any,
     A: int,
     C: int,
     D: int,
@@ -301,7 +304,6 @@ def _avg_pool3d_grad_input_1(
     s_w: int,
 ) -> None:
     """Sum over m, l, i, j, a, r, t, o; scatter."""
-    common = np.empty(C, dx.dtype)
     for m in range(start, stop):
         filled = 0
         for l in range(D_out):
@@ -325,40 +327,56 @@ def _avg_pool3d_grad_input_1(
                     a_d_at = np.uintp(l)
                     a_h_at = np.uintp(i)
                     a_w_at = np.uintp(j)
-                    dy_at = np.uintp(C * (W_out * (H_out * (D_out * m + l) + i) + j))
-                    for o in range(np.uintp(C)):
-                        common[o] = dy[dy_at + o] / (a_d[a_d_at] * a_h[a_h_at] * a_w[a_w_at])
+                    scale = one / (a_d[a_d_at] * a_h[a_h_at] * a_w[a_w_at])
                     for a in range(a_low, a_high):
                         for r in range(r_low, r_high):
                             t = t_low
-                            while t < t_high - 1:
-                                at = np.uintp(
-                                    C
-                                    * (
-                                        W * (H * (D * m + a * d_d + l * s_d - p_d) + d_h * r + i * s_h - p_h)
-                                        + d_w * t
-                                        + j * s_w
-                                        - p_w
-                                    ),
-                                )
-                                common_at = np.uintp(0)
-                                for o in range(np.uintp(C)):
-                                    dx[at + o] += common[common_at + o]
-                                    dx[at + np.uintp(C * d_w) + o] += common[common_at + o]
-                                t += 2
-                            if t < t_high:
-                                at = np.uintp(
-                                    C
-                                    * (
-                                        W * (H * (D * m + a * d_d + l * s_d - p_d) + d_h * r + i * s_h - p_h)
-                                        + d_w * t
-                                        + j * s_w
-                                        - p_w
-                                    ),
-                                )
-                                common_at = np.uintp(0)
-                                for o in range(np.uintp(C)):
-                                    dx[at + o] += common[common_at + o]
+                            while t < t_high:
+                                if t <= t_high - 3:
+                                    at = np.uintp(
+                                        C
+                                        * (
+                                            W * (H * (D * m + a * d_d + l * s_d - p_d) + d_h * r + i * s_h - p_h)
+                                            + d_w * t
+                                            + j * s_w
+                                            - p_w
+                                        ),
+                                    )
+                                    dy_at = np.uintp(C * (W_out * (H_out * (D_out * m + l) + i) + j))
+                                    for o in range(np.uintp(C)):
+                                        dx[at + o] += scale * dy[dy_at + o]
+                                        dx[at + np.uintp(C * d_w) + o] += scale * dy[dy_at + o]
+                                        dx[at + np.uintp(2 * C * d_w) + o] += scale * dy[dy_at + o]
+                                    t += 3
+                                elif t <= t_high - 2:
+                                    at = np.uintp(
+                                        C
+                                        * (
+                                            W * (H * (D * m + a * d_d + l * s_d - p_d) + d_h * r + i * s_h - p_h)
+                                            + d_w * t
+                                            + j * s_w
+                                            - p_w
+                                        ),
+                                    )
+                                    dy_at = np.uintp(C * (W_out * (H_out * (D_out * m + l) + i) + j))
+                                    for o in range(np.uintp(C)):
+                                        dx[at + o] += scale * dy[dy_at + o]
+                                        dx[at + np.uintp(C * d_w) + o] += scale * dy[dy_at + o]
+                                    t += 2
+                                else:
+                                    at = np.uintp(
+                                        C
+                                        * (
+                                            W * (H * (D * m + a * d_d + l * s_d - p_d) + d_h * r + i * s_h - p_h)
+                                            + d_w * t
+                                            + j * s_w
+                                            - p_w
+                                        ),
+                                    )
+                                    dy_at = np.uintp(C * (W_out * (H_out * (D_out * m + l) + i) + j))
+                                    for o in range(np.uintp(C)):
+                                        dx[at + o] += scale * dy[dy_at + o]
+                                    t += 1
         for at in range(np.uintp((m * D + filled) * (C * H * W)), np.uintp((m * D + D) * (C * H * W))):
             dx[at] = zero
 
@@ -485,6 +503,7 @@ def avg_pool3d_grad_input(
             rt.flat(a_w),
             rt.flat(dy),
             dtype(0),
+            dtype(1),
             A,
             C,
             D,

@@ -40,9 +40,11 @@ def _conv1d_forward_1(
     for n in range(start, stop):
         j_first = max(0, -(-p // s), -((T * d - d - p) // s))
         j_last = min(W_out, (W + p - 1) // s + 1, (W + d + p - T * d - 1) // s + 1)
+        if not (T <= 9):
+            j_last = j_first
         j = 0
         while j < W_out:
-            if T <= 9 and j_first <= j and j + 4 <= j_last:
+            if j_first <= j <= j_last - 4:
                 at = np.uintp(G * (W_out * n + j))
                 w_at = np.uintp(0)
                 x_at = np.uintp(G * (W * n + j * s - p))
@@ -61,6 +63,16 @@ def _conv1d_forward_1(
                     u[at + np.uintp(2 * G) + u_2] = total_2
                     u[at + np.uintp(3 * G) + u_2] = total_3
                 j += 4
+            elif j_first <= j < j_last:
+                at = np.uintp(G * (W_out * n + j))
+                w_at = np.uintp(0)
+                x_at = np.uintp(G * (W * n + j * s - p))
+                for u_2 in range(np.uintp(G)):
+                    total = zero
+                    for t in range(T):
+                        total += w[w_at + np.uintp(G * t) + u_2] * x[x_at + np.uintp(G * d * t) + u_2]
+                    u[at + u_2] = total
+                j += 1
             else:
                 at = np.uintp(G * (W_out * n + j))
                 for u_2 in range(np.uintp(G)):
@@ -179,6 +191,74 @@ def _conv1d_grad_input_1(
     w: rt.Array,
     zero: Any,
     G: int,
+    W: int,
+    W_out: int,
+    p: int,
+    T_fixed: tuple[int, ...],
+    d_fixed: tuple[int, ...],
+) -> None:
+    """Sum over m, q, t, v; gather."""
+    T = len(T_fixed)
+    d = len(d_fixed)
+    for m in range(start, stop):
+        q_first = max(0, -p, T * d - d - p)
+        q_last = min(W, W_out - p, T * d + W_out - d - p)
+        if not (T <= 9):
+            q_last = q_first
+        q = 0
+        while q < W:
+            if q_first <= q <= q_last - 4:
+                at = np.uintp(G * (W * m + q))
+                dy_at = np.uintp(G * (W_out * m + p + q))
+                w_at = np.uintp(0)
+                for v in range(np.uintp(G)):
+                    total = zero
+                    total_1 = zero
+                    total_2 = zero
+                    total_3 = zero
+                    for t in range(T):
+                        total += dy[dy_at + np.uintp(-G * d * t) + v] * w[w_at + np.uintp(G * t) + v]
+                        total_1 += dy[dy_at + np.uintp(G - G * d * t) + v] * w[w_at + np.uintp(G * t) + v]
+                        total_2 += dy[dy_at + np.uintp(2 * G - G * d * t) + v] * w[w_at + np.uintp(G * t) + v]
+                        total_3 += dy[dy_at + np.uintp(3 * G - G * d * t) + v] * w[w_at + np.uintp(G * t) + v]
+                    dx[at + v] = total
+                    dx[at + np.uintp(G) + v] = total_1
+                    dx[at + np.uintp(2 * G) + v] = total_2
+                    dx[at + np.uintp(3 * G) + v] = total_3
+                q += 4
+            elif q_first <= q < q_last:
+                at = np.uintp(G * (W * m + q))
+                dy_at = np.uintp(G * (W_out * m + p + q))
+                w_at = np.uintp(0)
+                for v in range(np.uintp(G)):
+                    total = zero
+                    for t in range(T):
+                        total += dy[dy_at + np.uintp(-G * d * t) + v] * w[w_at + np.uintp(G * t) + v]
+                    dx[at + v] = total
+                q += 1
+            else:
+                at = np.uintp(G * (W * m + q))
+                for v in range(np.uintp(G)):
+                    dx[at + v] = zero
+                t_low = max(0, -((W_out - p - q - 1) // d))
+                t_high = min(T, (p + q) // d + 1)
+                for t in range(t_low, t_high):
+                    dy_at = np.uintp(G * (W_out * m + p + q - d * t))
+                    w_at = np.uintp(G * t)
+                    for v in range(np.uintp(G)):
+                        dx[at + v] += dy[dy_at + v] * w[w_at + v]
+                q += 1
+
+
+@rt.loops
+def _conv1d_grad_input_2(
+    start: int,
+    stop: int,
+    dx: rt.Array,
+    dy: rt.Array,
+    w: rt.Array,
+    zero: Any,
+    G: int,
     T: int,
     W: int,
     W_out: int,
@@ -202,20 +282,31 @@ def _conv1d_grad_input_1(
                 t_low = max(0, -((j * s - p) // d))
                 t_high = min(T, (W + p - j * s - 1) // d + 1)
             t = t_low
-            while t < t_high - 1:
-                at = np.uintp(G * (W * m + d * t + j * s - p))
-                dy_at = np.uintp(G * (W_out * m + j))
-                w_at = np.uintp(G * t)
-                for v in range(np.uintp(G)):
-                    dx[at + v] += dy[dy_at + v] * w[w_at + v]
-                    dx[at + np.uintp(G * d) + v] += dy[dy_at + v] * w[w_at + np.uintp(G) + v]
-                t += 2
-            if t < t_high:
-                at = np.uintp(G * (W * m + d * t + j * s - p))
-                dy_at = np.uintp(G * (W_out * m + j))
-                w_at = np.uintp(G * t)
-                for v in range(np.uintp(G)):
-                    dx[at + v] += dy[dy_at + v] * w[w_at + v]
+            while t < t_high:
+                if t <= t_high - 3:
+                    at = np.uintp(G * (W * m + d * t + j * s - p))
+                    dy_at = np.uintp(G * (W_out * m + j))
+                    w_at = np.uintp(G * t)
+                    for v in range(np.uintp(G)):
+                        dx[at + v] += dy[dy_at + v] * w[w_at + v]
+                        dx[at + np.uintp(G * d) + v] += dy[dy_at + v] * w[w_at + np.uintp(G) + v]
+                        dx[at + np.uintp(2 * G * d) + v] += dy[dy_at + v] * w[w_at + np.uintp(2 * G) + v]
+                    t += 3
+                elif t <= t_high - 2:
+                    at = np.uintp(G * (W * m + d * t + j * s - p))
+                    dy_at = np.uintp(G * (W_out * m + j))
+                    w_at = np.uintp(G * t)
+                    for v in range(np.uintp(G)):
+                        dx[at + v] += dy[dy_at + v] * w[w_at + v]
+                        dx[at + np.uintp(G * d) + v] += dy[dy_at + v] * w[w_at + np.uintp(G) + v]
+                    t += 2
+                else:
+                    at = np.uintp(G * (W * m + d * t + j * s - p))
+                    dy_at = np.uintp(G * (W_out * m + j))
+                    w_at = np.uintp(G * t)
+                    for v in range(np.uintp(G)):
+                        dx[at + v] += dy[dy_at + v] * w[w_at + v]
+                    t += 1
         for at in range(np.uintp((m * W + filled) * G), np.uintp((m * W + W) * G)):
             dx[at] = zero
 
@@ -271,22 +362,39 @@ def conv1d_grad_input(
     if C == 1 and K == 1:
         if rt.compiles(G * N * T * W_out):
             dx = np.empty((N, W, G), dtype)
-            rt.run(
-                _conv1d_grad_input_1,
-                N,
-                G * N * T * W_out,
-                rt.flat(dx),
-                rt.flat(dy),
-                rt.flat(w),
-                dtype(0),
-                G,
-                T,
-                W,
-                W_out,
-                d,
-                p,
-                s,
-            )
+            if s == 1:
+                rt.run(
+                    _conv1d_grad_input_1,
+                    N,
+                    G * N * T * W,
+                    rt.flat(dx),
+                    rt.flat(dy),
+                    rt.flat(w),
+                    dtype(0),
+                    G,
+                    W,
+                    W_out,
+                    p,
+                    rt.fixed(T),
+                    rt.fixed(d),
+                )
+            else:
+                rt.run(
+                    _conv1d_grad_input_2,
+                    N,
+                    G * N * T * W_out,
+                    rt.flat(dx),
+                    rt.flat(dy),
+                    rt.flat(w),
+                    dtype(0),
+                    G,
+                    T,
+                    W,
+                    W_out,
+                    d,
+                    p,
+                    s,
+                )
         else:
             dx = np.zeros((N, W, G), dtype)
             for t in range(T):
@@ -312,12 +420,11 @@ def conv1d_grad_input(
 def _conv1d_grad_weight_1(
     start: int,
     stop: int,
-    dw: rt.Array,
+    parts1: rt.Array,
     dy: rt.Array,
     x_2: rt.Array,
     zero: Any,
     G: int,
-    N: int,
     W: int,
     W_out: int,
     p: int,
@@ -329,46 +436,59 @@ def _conv1d_grad_weight_1(
     T = len(T_fixed)
     d = len(d_fixed)
     s = len(s_fixed)
-    for _ in range(start, stop):
+    for n in range(start, stop):
         sums = np.zeros(G * T, np.float64)
-        part_ = np.zeros(G * T, dw.dtype)
-        for n in range(N):
-            j_first = max(0, -(-p // s), -((T * d - d - p) // s))
-            j_last = min(W_out, (W + p - 1) // s + 1, (W + d + p - T * d - 1) // s + 1)
-            j = 0
-            while j < W_out:
-                if T <= 4 and j_first <= j and j + 8 <= j_last:
-                    dy_at = np.uintp(G * (W_out * n + j))
-                    x_2_at = np.uintp(G * (W * n + j * s - p))
-                    for v in range(np.uintp(G)):
-                        for m in range(T):
-                            total = zero
-                            total += dy[dy_at + v] * x_2[x_2_at + np.uintp(G * d * m) + v]
-                            total += dy[dy_at + np.uintp(G) + v] * x_2[x_2_at + np.uintp(G * d * m + G * s) + v]
-                            total += dy[dy_at + np.uintp(2 * G) + v] * x_2[x_2_at + np.uintp(G * d * m + 2 * G * s) + v]
-                            total += dy[dy_at + np.uintp(3 * G) + v] * x_2[x_2_at + np.uintp(G * d * m + 3 * G * s) + v]
-                            total += dy[dy_at + np.uintp(4 * G) + v] * x_2[x_2_at + np.uintp(G * d * m + 4 * G * s) + v]
-                            total += dy[dy_at + np.uintp(5 * G) + v] * x_2[x_2_at + np.uintp(G * d * m + 5 * G * s) + v]
-                            total += dy[dy_at + np.uintp(6 * G) + v] * x_2[x_2_at + np.uintp(G * d * m + 6 * G * s) + v]
-                            total += dy[dy_at + np.uintp(7 * G) + v] * x_2[x_2_at + np.uintp(G * d * m + 7 * G * s) + v]
-                            part_[np.uintp(G * m) + v] += total
-                    j += 8
-                else:
-                    m_low = max(0, -((j * s - p) // d))
-                    m_high = min(T, (W + p - j * s - 1) // d + 1)
-                    for m in range(m_low, m_high):
-                        dy_at = np.uintp(G * (W_out * n + j))
-                        x_2_at = np.uintp(G * (W * n + d * m + j * s - p))
-                        for v in range(np.uintp(G)):
-                            part_[np.uintp(G * m) + v] += dy[dy_at + v] * x_2[x_2_at + v]
-                    j += 1
-            for at in range(G * T):
-                sums[at] += part_[at]
-                part_[at] = zero
         for m in range(T):
-            at = np.uintp(G * m)
+            at = np.uintp(G * (T * n + m))
+            sums_at = np.uintp(G * m)
             for v in range(np.uintp(G)):
-                dw[at + v] = sums[np.uintp(G * m) + v]
+                parts1[at + v] = zero
+        j_first = max(0, -(-p // s), -((T * d - d - p) // s))
+        j_last = min(W_out, (W + p - 1) // s + 1, (W + d + p - T * d - 1) // s + 1)
+        if T > 4:
+            j_last = j_first
+        j = 0
+        while j < W_out:
+            if j_first <= j <= j_last - 8:
+                at = np.uintp(G * T * n)
+                dy_at = np.uintp(G * (W_out * n + j))
+                x_2_at = np.uintp(G * (W * n + j * s - p))
+                for v in range(np.uintp(G)):
+                    for m in range(T):
+                        total = dy[dy_at + v] * x_2[x_2_at + np.uintp(G * d * m) + v]
+                        total += dy[dy_at + np.uintp(G) + v] * x_2[x_2_at + np.uintp(G * d * m + G * s) + v]
+                        total += dy[dy_at + np.uintp(2 * G) + v] * x_2[x_2_at + np.uintp(G * d * m + 2 * G * s) + v]
+                        total += dy[dy_at + np.uintp(3 * G) + v] * x_2[x_2_at + np.uintp(G * d * m + 3 * G * s) + v]
+                        total += dy[dy_at + np.uintp(4 * G) + v] * x_2[x_2_at + np.uintp(G * d * m + 4 * G * s) + v]
+                        total += dy[dy_at + np.uintp(5 * G) + v] * x_2[x_2_at + np.uintp(G * d * m + 5 * G * s) + v]
+                        total += dy[dy_at + np.uintp(6 * G) + v] * x_2[x_2_at + np.uintp(G * d * m + 6 * G * s) + v]
+                        total += dy[dy_at + np.uintp(7 * G) + v] * x_2[x_2_at + np.uintp(G * d * m + 7 * G * s) + v]
+                        parts1[at + np.uintp(G * m) + v] += total
+                j += 8
+            elif j_first <= j <= j_last - 1:
+                at = np.uintp(G * T * n)
+                dy_at = np.uintp(G * (W_out * n + j))
+                x_2_at = np.uintp(G * (W * n + j * s - p))
+                for v in range(np.uintp(G)):
+                    for m in range(T):
+                        total = dy[dy_at + v] * x_2[x_2_at + np.uintp(G * d * m) + v]
+                        parts1[at + np.uintp(G * m) + v] += total
+                j += 1
+            else:
+                m_low = max(0, -((j * s - p) // d))
+                m_high = min(T, (W + p - j * s - 1) // d + 1)
+                for m in range(m_low, m_high):
+                    at = np.uintp(G * (T * n + m))
+                    dy_at = np.uintp(G * (W_out * n + j))
+                    x_2_at = np.uintp(G * (W * n + d * m + j * s - p))
+                    for v in range(np.uintp(G)):
+                        parts1[at + v] += dy[dy_at + v] * x_2[x_2_at + v]
+                j += 1
+        for m in range(T):
+            at = np.uintp(G * (T * n + m))
+            sums_at = np.uintp(G * m)
+            for v in range(np.uintp(G)):
+                parts1[at + v] += sums[sums_at + v]
 
 
 def conv1d_grad_weight(
@@ -420,17 +540,16 @@ def conv1d_grad_weight(
     if K == 1 and C == 1:
         x_2 = x.reshape(N, W, G, 1)
         if rt.compiles(G * N * T * W_out):
-            dw = np.empty((T, 1, G), dtype)
+            parts1 = np.empty((N, T, 1, G), dtype)
             rt.run(
                 _conv1d_grad_weight_1,
-                1,
+                N,
                 G * N * T * W_out,
-                rt.flat(dw),
+                rt.flat(parts1),
                 rt.flat(dy),
                 rt.flat(x_2),
                 dtype(0),
                 G,
-                N,
                 W,
                 W_out,
                 p,
@@ -438,6 +557,7 @@ def conv1d_grad_weight(
                 rt.fixed(d),
                 rt.fixed(s),
             )
+            dw = rt.total(parts1.transpose(1, 2, 3, 0), -1)
         else:
             dw = np.zeros((T, 1, G), dtype)
             for m in range(T):

@@ -54,9 +54,11 @@ def _conv2d_forward_1(
         r_high = min(R, (H + p_h - i * s_h - 1) // d_h + 1)
         j_first = max(0, -(-p_w // s_w), -((T * d_w - d_w - p_w) // s_w))
         j_last = min(W_out, (W + p_w - 1) // s_w + 1, (W + d_w + p_w - T * d_w - 1) // s_w + 1)
+        if not (R * T <= 9 and r_low == 0 and r_high == R):
+            j_last = j_first
         j = 0
         while j < W_out:
-            if R * T <= 9 and r_low == 0 and r_high == R and j_first <= j and j + 4 <= j_last:
+            if j_first <= j <= j_last - 4:
                 at = np.uintp(G * (W_out * (H_out * n + i) + j))
                 w_at = np.uintp(0)
                 x_at = np.uintp(G * (W * (H * n + i * s_h - p_h) + j * s_w - p_w))
@@ -88,6 +90,20 @@ def _conv2d_forward_1(
                     u[at + np.uintp(2 * G) + u_3] = total_2
                     u[at + np.uintp(3 * G) + u_3] = total_3
                 j += 4
+            elif j_first <= j < j_last:
+                at = np.uintp(G * (W_out * (H_out * n + i) + j))
+                w_at = np.uintp(0)
+                x_at = np.uintp(G * (W * (H * n + i * s_h - p_h) + j * s_w - p_w))
+                for u_3 in range(np.uintp(G)):
+                    total = zero
+                    for r in range(R):
+                        for t in range(T):
+                            total += (
+                                w[w_at + np.uintp(G * T * r + G * t) + u_3]
+                                * x[x_at + np.uintp(G * W * d_h * r + G * d_w * t) + u_3]
+                            )
+                    u[at + u_3] = total
+                j += 1
             else:
                 at = np.uintp(G * (W_out * (H_out * n + i) + j))
                 for u_3 in range(np.uintp(G)):
@@ -223,6 +239,103 @@ def _conv2d_grad_input_1(
     G: int,
     H: int,
     H_out: int,
+    W: int,
+    W_out: int,
+    p_h: int,
+    p_w: int,
+    R_fixed: tuple[int, ...],
+    T_fixed: tuple[int, ...],
+    d_h_fixed: tuple[int, ...],
+    d_w_fixed: tuple[int, ...],
+) -> None:
+    """Sum over m, q, v, r, t, e; gather."""
+    R = len(R_fixed)
+    T = len(T_fixed)
+    d_h = len(d_h_fixed)
+    d_w = len(d_w_fixed)
+    for row in range(start, stop):
+        q = row % H
+        m = row // H
+        r_low = max(0, -((H_out - p_h - q - 1) // d_h))
+        r_high = min(R, (p_h + q) // d_h + 1)
+        v_first = max(0, -p_w, T * d_w - d_w - p_w)
+        v_last = min(W, W_out - p_w, T * d_w + W_out - d_w - p_w)
+        if not (R * T <= 9 and r_low == 0 and r_high == R):
+            v_last = v_first
+        v = 0
+        while v < W:
+            if v_first <= v <= v_last - 4:
+                at = np.uintp(G * (W * (H * m + q) + v))
+                dy_at = np.uintp(G * (W_out * (H_out * m + p_h + q) + p_w + v))
+                w_at = np.uintp(0)
+                for e in range(np.uintp(G)):
+                    total = zero
+                    total_1 = zero
+                    total_2 = zero
+                    total_3 = zero
+                    for r in range(R):
+                        for t in range(T):
+                            total += (
+                                dy[dy_at + np.uintp(-G * W_out * d_h * r - G * d_w * t) + e]
+                                * w[w_at + np.uintp(G * T * r + G * t) + e]
+                            )
+                            total_1 += (
+                                dy[dy_at + np.uintp(G - G * W_out * d_h * r - G * d_w * t) + e]
+                                * w[w_at + np.uintp(G * T * r + G * t) + e]
+                            )
+                            total_2 += (
+                                dy[dy_at + np.uintp(2 * G - G * W_out * d_h * r - G * d_w * t) + e]
+                                * w[w_at + np.uintp(G * T * r + G * t) + e]
+                            )
+                            total_3 += (
+                                dy[dy_at + np.uintp(3 * G - G * W_out * d_h * r - G * d_w * t) + e]
+                                * w[w_at + np.uintp(G * T * r + G * t) + e]
+                            )
+                    dx[at + e] = total
+                    dx[at + np.uintp(G) + e] = total_1
+                    dx[at + np.uintp(2 * G) + e] = total_2
+                    dx[at + np.uintp(3 * G) + e] = total_3
+                v += 4
+            elif v_first <= v < v_last:
+                at = np.uintp(G * (W * (H * m + q) + v))
+                dy_at = np.uintp(G * (W_out * (H_out * m + p_h + q) + p_w + v))
+                w_at = np.uintp(0)
+                for e in range(np.uintp(G)):
+                    total = zero
+                    for r in range(R):
+                        for t in range(T):
+                            total += (
+                                dy[dy_at + np.uintp(-G * W_out * d_h * r - G * d_w * t) + e]
+                                * w[w_at + np.uintp(G * T * r + G * t) + e]
+                            )
+                    dx[at + e] = total
+                v += 1
+            else:
+                at = np.uintp(G * (W * (H * m + q) + v))
+                for e in range(np.uintp(G)):
+                    dx[at + e] = zero
+                for r in range(r_low, r_high):
+                    t_low = max(0, -((W_out - p_w - v - 1) // d_w))
+                    t_high = min(T, (p_w + v) // d_w + 1)
+                    for t in range(t_low, t_high):
+                        dy_at = np.uintp(G * (W_out * (H_out * m + p_h + q - d_h * r) + p_w + v - d_w * t))
+                        w_at = np.uintp(G * (T * r + t))
+                        for e in range(np.uintp(G)):
+                            dx[at + e] += dy[dy_at + e] * w[w_at + e]
+                v += 1
+
+
+@rt.loops
+def _conv2d_grad_input_2(
+    start: int,
+    stop: int,
+    dx: rt.Array,
+    dy: rt.Array,
+    w: rt.Array,
+    zero: Any,
+    G: int,
+    H: int,
+    H_out: int,
     R: int,
     T: int,
     W: int,
@@ -254,20 +367,31 @@ def _conv2d_grad_input_1(
                     t_high = min(T, (W + p_w - j * s_w - 1) // d_w + 1)
                 for r in range(r_low, r_high):
                     t = t_low
-                    while t < t_high - 1:
-                        at = np.uintp(G * (W * (H * m + d_h * r + i * s_h - p_h) + d_w * t + j * s_w - p_w))
-                        dy_at = np.uintp(G * (W_out * (H_out * m + i) + j))
-                        w_at = np.uintp(G * (T * r + t))
-                        for e in range(np.uintp(G)):
-                            dx[at + e] += dy[dy_at + e] * w[w_at + e]
-                            dx[at + np.uintp(G * d_w) + e] += dy[dy_at + e] * w[w_at + np.uintp(G) + e]
-                        t += 2
-                    if t < t_high:
-                        at = np.uintp(G * (W * (H * m + d_h * r + i * s_h - p_h) + d_w * t + j * s_w - p_w))
-                        dy_at = np.uintp(G * (W_out * (H_out * m + i) + j))
-                        w_at = np.uintp(G * (T * r + t))
-                        for e in range(np.uintp(G)):
-                            dx[at + e] += dy[dy_at + e] * w[w_at + e]
+                    while t < t_high:
+                        if t <= t_high - 3:
+                            at = np.uintp(G * (W * (H * m + d_h * r + i * s_h - p_h) + d_w * t + j * s_w - p_w))
+                            dy_at = np.uintp(G * (W_out * (H_out * m + i) + j))
+                            w_at = np.uintp(G * (T * r + t))
+                            for e in range(np.uintp(G)):
+                                dx[at + e] += dy[dy_at + e] * w[w_at + e]
+                                dx[at + np.uintp(G * d_w) + e] += dy[dy_at + e] * w[w_at + np.uintp(G) + e]
+                                dx[at + np.uintp(2 * G * d_w) + e] += dy[dy_at + e] * w[w_at + np.uintp(2 * G) + e]
+                            t += 3
+                        elif t <= t_high - 2:
+                            at = np.uintp(G * (W * (H * m + d_h * r + i * s_h - p_h) + d_w * t + j * s_w - p_w))
+                            dy_at = np.uintp(G * (W_out * (H_out * m + i) + j))
+                            w_at = np.uintp(G * (T * r + t))
+                            for e in range(np.uintp(G)):
+                                dx[at + e] += dy[dy_at + e] * w[w_at + e]
+                                dx[at + np.uintp(G * d_w) + e] += dy[dy_at + e] * w[w_at + np.uintp(G) + e]
+                            t += 2
+                        else:
+                            at = np.uintp(G * (W * (H * m + d_h * r + i * s_h - p_h) + d_w * t + j * s_w - p_w))
+                            dy_at = np.uintp(G * (W_out * (H_out * m + i) + j))
+                            w_at = np.uintp(G * (T * r + t))
+                            for e in range(np.uintp(G)):
+                                dx[at + e] += dy[dy_at + e] * w[w_at + e]
+                            t += 1
         for at in range(np.uintp((m * H + filled) * (G * W)), np.uintp((m * H + H) * (G * W))):
             dx[at] = zero
 
@@ -328,28 +452,50 @@ def conv2d_grad_input(
     if C == 1 and K == 1:
         if rt.compiles(G * H_out * N * R * T * W_out):
             dx = np.empty((N, H, W, G), dtype)
-            rt.run(
-                _conv2d_grad_input_1,
-                N,
-                G * H_out * N * R * T * W_out,
-                rt.flat(dx),
-                rt.flat(dy),
-                rt.flat(w),
-                dtype(0),
-                G,
-                H,
-                H_out,
-                R,
-                T,
-                W,
-                W_out,
-                d_h,
-                d_w,
-                p_h,
-                p_w,
-                s_h,
-                s_w,
-            )
+            if s_h == 1 and s_w == 1:
+                rt.run(
+                    _conv2d_grad_input_1,
+                    H * N,
+                    G * H * N * R * T * W,
+                    rt.flat(dx),
+                    rt.flat(dy),
+                    rt.flat(w),
+                    dtype(0),
+                    G,
+                    H,
+                    H_out,
+                    W,
+                    W_out,
+                    p_h,
+                    p_w,
+                    rt.fixed(R),
+                    rt.fixed(T),
+                    rt.fixed(d_h),
+                    rt.fixed(d_w),
+                )
+            else:
+                rt.run(
+                    _conv2d_grad_input_2,
+                    N,
+                    G * H_out * N * R * T * W_out,
+                    rt.flat(dx),
+                    rt.flat(dy),
+                    rt.flat(w),
+                    dtype(0),
+                    G,
+                    H,
+                    H_out,
+                    R,
+                    T,
+                    W,
+                    W_out,
+                    d_h,
+                    d_w,
+                    p_h,
+                    p_w,
+                    s_h,
+                    s_w,
+                )
         else:
             dx = np.zeros((N, H, W, G), dtype)
             for r in range(R):
@@ -378,18 +524,18 @@ def conv2d_grad_input(
 def _conv2d_grad_weight_1(
     start: int,
     stop: int,
-    dw: rt.Array,
+    parts1: rt.Array,
     dy: rt.Array,
     x_2: rt.Array,
     zero: Any,
     G: int,
     H: int,
     H_out: int,
-    N: int,
     W: int,
     W_out: int,
     p_h: int,
     p_w: int,
+    R_fixed: tuple[int, ...],
     T_fixed: tuple[int, ...],
     d_h_fixed: tuple[int, ...],
     d_w_fixed: tuple[int, ...],
@@ -397,29 +543,45 @@ def _conv2d_grad_weight_1(
     s_w_fixed: tuple[int, ...],
 ) -> None:
     """Sum over n, i, j, m, q, e; reduce."""
+    R = len(R_fixed)
     T = len(T_fixed)
     d_h = len(d_h_fixed)
     d_w = len(d_w_fixed)
     s_h = len(s_h_fixed)
     s_w = len(s_w_fixed)
-    for m in range(start, stop):
-        sums = np.zeros(G * T, np.float64)
-        part_ = np.zeros(G * T, dw.dtype)
-        for n in range(N):
-            i_low = max(0, -((d_h * m - p_h) // s_h))
-            i_high = min(H_out, (H + p_h - d_h * m - 1) // s_h + 1)
-            for i in range(i_low, i_high):
+    for n in range(start, stop):
+        sums = np.zeros(G * R * T, np.float64)
+        for m in range(R):
+            for q in range(T):
+                at = np.uintp(G * (T * (R * n + m) + q))
+                sums_at = np.uintp(G * (T * m + q))
+                for e in range(np.uintp(G)):
+                    parts1[at + e] = zero
+        for i in range(H_out):
+            if i % 32 == 31:
+                for m in range(R):
+                    for q in range(T):
+                        at = np.uintp(G * (T * (R * n + m) + q))
+                        sums_at = np.uintp(G * (T * m + q))
+                        for e in range(np.uintp(G)):
+                            sums[sums_at + e] += parts1[at + e]
+                            parts1[at + e] = zero
+            m_low = max(0, -((i * s_h - p_h) // d_h))
+            m_high = min(R, (H + p_h - i * s_h - 1) // d_h + 1)
+            for m in range(m_low, m_high):
                 j_first = max(0, -(-p_w // s_w), -((T * d_w - d_w - p_w) // s_w))
                 j_last = min(W_out, (W + p_w - 1) // s_w + 1, (W + d_w + p_w - T * d_w - 1) // s_w + 1)
+                if T > 4:
+                    j_last = j_first
                 j = 0
                 while j < W_out:
-                    if T <= 4 and j_first <= j and j + 8 <= j_last:
+                    if j_first <= j <= j_last - 8:
+                        at = np.uintp(G * T * (R * n + m))
                         dy_at = np.uintp(G * (W_out * (H_out * n + i) + j))
                         x_2_at = np.uintp(G * (W * (H * n + d_h * m + i * s_h - p_h) + j * s_w - p_w))
                         for e in range(np.uintp(G)):
                             for q in range(T):
-                                total = zero
-                                total += dy[dy_at + e] * x_2[x_2_at + np.uintp(G * d_w * q) + e]
+                                total = dy[dy_at + e] * x_2[x_2_at + np.uintp(G * d_w * q) + e]
                                 total += dy[dy_at + np.uintp(G) + e] * x_2[x_2_at + np.uintp(G * d_w * q + G * s_w) + e]
                                 total += (
                                     dy[dy_at + np.uintp(2 * G) + e]
@@ -445,24 +607,33 @@ def _conv2d_grad_weight_1(
                                     dy[dy_at + np.uintp(7 * G) + e]
                                     * x_2[x_2_at + np.uintp(G * d_w * q + 7 * G * s_w) + e]
                                 )
-                                part_[np.uintp(G * q) + e] += total
+                                parts1[at + np.uintp(G * q) + e] += total
                         j += 8
+                    elif j_first <= j <= j_last - 1:
+                        at = np.uintp(G * T * (R * n + m))
+                        dy_at = np.uintp(G * (W_out * (H_out * n + i) + j))
+                        x_2_at = np.uintp(G * (W * (H * n + d_h * m + i * s_h - p_h) + j * s_w - p_w))
+                        for e in range(np.uintp(G)):
+                            for q in range(T):
+                                total = dy[dy_at + e] * x_2[x_2_at + np.uintp(G * d_w * q) + e]
+                                parts1[at + np.uintp(G * q) + e] += total
+                        j += 1
                     else:
                         q_low = max(0, -((j * s_w - p_w) // d_w))
                         q_high = min(T, (W + p_w - j * s_w - 1) // d_w + 1)
                         for q in range(q_low, q_high):
+                            at = np.uintp(G * (T * (R * n + m) + q))
                             dy_at = np.uintp(G * (W_out * (H_out * n + i) + j))
                             x_2_at = np.uintp(G * (W * (H * n + d_h * m + i * s_h - p_h) + d_w * q + j * s_w - p_w))
                             for e in range(np.uintp(G)):
-                                part_[np.uintp(G * q) + e] += dy[dy_at + e] * x_2[x_2_at + e]
+                                parts1[at + e] += dy[dy_at + e] * x_2[x_2_at + e]
                         j += 1
-                for at in range(G * T):
-                    sums[at] += part_[at]
-                    part_[at] = zero
-        for q in range(T):
-            at = np.uintp(G * (T * m + q))
-            for e in range(np.uintp(G)):
-                dw[at + e] = sums[np.uintp(G * q) + e]
+        for m in range(R):
+            for q in range(T):
+                at = np.uintp(G * (T * (R * n + m) + q))
+                sums_at = np.uintp(G * (T * m + q))
+                for e in range(np.uintp(G)):
+                    parts1[at + e] += sums[sums_at + e]
 
 
 def conv2d_grad_weight(
@@ -519,29 +690,30 @@ def conv2d_grad_weight(
     if K == 1 and C == 1:
         x_2 = x.reshape(N, H, W, G, 1)
         if rt.compiles(G * H_out * N * R * T * W_out):
-            dw = np.empty((R, T, 1, G), dtype)
+            parts1 = np.empty((N, R, T, 1, G), dtype)
             rt.run(
                 _conv2d_grad_weight_1,
-                R,
+                N,
                 G * H_out * N * R * T * W_out,
-                rt.flat(dw),
+                rt.flat(parts1),
                 rt.flat(dy),
                 rt.flat(x_2),
                 dtype(0),
                 G,
                 H,
                 H_out,
-                N,
                 W,
                 W_out,
                 p_h,
                 p_w,
+                rt.fixed(R),
                 rt.fixed(T),
                 rt.fixed(d_h),
                 rt.fixed(d_w),
                 rt.fixed(s_h),
                 rt.fixed(s_w),
             )
+            dw = rt.total(parts1.transpose(1, 2, 3, 4, 0), -1)
         else:
             dw = np.zeros((R, T, 1, G), dtype)
             for m in range(R):

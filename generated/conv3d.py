@@ -66,9 +66,11 @@ def _conv3d_forward_1(
         r_high = min(R, (H + p_h - i * s_h - 1) // d_h + 1)
         j_first = max(0, -(-p_w // s_w), -((T * d_w - d_w - p_w) // s_w))
         j_last = min(W_out, (W + p_w - 1) // s_w + 1, (W + d_w + p_w - T * d_w - 1) // s_w + 1)
+        if not (A * R * T <= 9 and a_low == 0 and a_high == A and r_low == 0 and r_high == R):
+            j_last = j_first
         j = 0
         while j < W_out:
-            if A * R * T <= 9 and a_low == 0 and a_high == A and r_low == 0 and r_high == R and j_first <= j and j + 4 <= j_last:
+            if j_first <= j <= j_last - 4:
                 at = np.uintp(G * (W_out * (H_out * (D_out * n + l) + i) + j))
                 w_at = np.uintp(0)
                 x_at = np.uintp(G * (W * (H * (D * n + l * s_d - p_d) + i * s_h - p_h) + j * s_w - p_w))
@@ -113,6 +115,21 @@ def _conv3d_forward_1(
                     u[at + np.uintp(2 * G) + u_4] = total_2
                     u[at + np.uintp(3 * G) + u_4] = total_3
                 j += 4
+            elif j_first <= j < j_last:
+                at = np.uintp(G * (W_out * (H_out * (D_out * n + l) + i) + j))
+                w_at = np.uintp(0)
+                x_at = np.uintp(G * (W * (H * (D * n + l * s_d - p_d) + i * s_h - p_h) + j * s_w - p_w))
+                for u_4 in range(np.uintp(G)):
+                    total = zero
+                    for a in range(A):
+                        for r in range(R):
+                            for t in range(T):
+                                total += (
+                                    w[w_at + np.uintp(G * R * T * a + G * T * r + G * t) + u_4]
+                                    * x[x_at + np.uintp(G * H * W * a * d_d + G * W * d_h * r + G * d_w * t) + u_4]
+                                )
+                    u[at + u_4] = total
+                j += 1
             else:
                 at = np.uintp(G * (W_out * (H_out * (D_out * n + l) + i) + j))
                 for u_4 in range(np.uintp(G)):
@@ -276,6 +293,148 @@ def _conv3d_grad_input_1(
     dy: rt.Array,
     w: rt.Array,
     zero: Any,
+    D: int,
+    D_out: int,
+    G: int,
+    H: int,
+    H_out: int,
+    W: int,
+    W_out: int,
+    p_d: int,
+    p_h: int,
+    p_w: int,
+    A_fixed: tuple[int, ...],
+    R_fixed: tuple[int, ...],
+    T_fixed: tuple[int, ...],
+    d_d_fixed: tuple[int, ...],
+    d_h_fixed: tuple[int, ...],
+    d_w_fixed: tuple[int, ...],
+) -> None:
+    """Sum over m, q, v, e, a, r, t, o; gather."""
+    A = len(A_fixed)
+    R = len(R_fixed)
+    T = len(T_fixed)
+    d_d = len(d_d_fixed)
+    d_h = len(d_h_fixed)
+    d_w = len(d_w_fixed)
+    for row in range(start, stop):
+        v = row % H
+        q = row // H % D
+        m = row // H // D
+        a_low = max(0, -((D_out - p_d - q - 1) // d_d))
+        a_high = min(A, (p_d + q) // d_d + 1)
+        r_low = max(0, -((H_out - p_h - v - 1) // d_h))
+        r_high = min(R, (p_h + v) // d_h + 1)
+        e_first = max(0, -p_w, T * d_w - d_w - p_w)
+        e_last = min(W, W_out - p_w, T * d_w + W_out - d_w - p_w)
+        if not (A * R * T <= 9 and a_low == 0 and a_high == A and r_low == 0 and r_high == R):
+            e_last = e_first
+        e = 0
+        while e < W:
+            if e_first <= e <= e_last - 4:
+                at = np.uintp(G * (W * (H * (D * m + q) + v) + e))
+                dy_at = np.uintp(G * (W_out * (H_out * (D_out * m + p_d + q) + p_h + v) + e + p_w))
+                w_at = np.uintp(0)
+                for o in range(np.uintp(G)):
+                    total = zero
+                    total_1 = zero
+                    total_2 = zero
+                    total_3 = zero
+                    for a in range(A):
+                        for r in range(R):
+                            for t in range(T):
+                                total += (
+                                    dy[
+                                        dy_at
+                                        + np.uintp(-G * H_out * W_out * a * d_d - G * W_out * d_h * r - G * d_w * t)
+                                        + o
+                                    ]
+                                    * w[w_at + np.uintp(G * R * T * a + G * T * r + G * t) + o]
+                                )
+                                total_1 += (
+                                    dy[
+                                        dy_at
+                                        + np.uintp(G - G * H_out * W_out * a * d_d - G * W_out * d_h * r - G * d_w * t)
+                                        + o
+                                    ]
+                                    * w[w_at + np.uintp(G * R * T * a + G * T * r + G * t) + o]
+                                )
+                                total_2 += (
+                                    dy[
+                                        dy_at
+                                        + np.uintp(
+                                            2 * G - G * H_out * W_out * a * d_d - G * W_out * d_h * r - G * d_w * t
+                                        )
+                                        + o
+                                    ]
+                                    * w[w_at + np.uintp(G * R * T * a + G * T * r + G * t) + o]
+                                )
+                                total_3 += (
+                                    dy[
+                                        dy_at
+                                        + np.uintp(
+                                            3 * G - G * H_out * W_out * a * d_d - G * W_out * d_h * r - G * d_w * t
+                                        )
+                                        + o
+                                    ]
+                                    * w[w_at + np.uintp(G * R * T * a + G * T * r + G * t) + o]
+                                )
+                    dx[at + o] = total
+                    dx[at + np.uintp(G) + o] = total_1
+                    dx[at + np.uintp(2 * G) + o] = total_2
+                    dx[at + np.uintp(3 * G) + o] = total_3
+                e += 4
+            elif e_first <= e < e_last:
+                at = np.uintp(G * (W * (H * (D * m + q) + v) + e))
+                dy_at = np.uintp(G * (W_out * (H_out * (D_out * m + p_d + q) + p_h + v) + e + p_w))
+                w_at = np.uintp(0)
+                for o in range(np.uintp(G)):
+                    total = zero
+                    for a in range(A):
+                        for r in range(R):
+                            for t in range(T):
+                                total += (
+                                    dy[
+                                        dy_at
+                                        + np.uintp(-G * H_out * W_out * a * d_d - G * W_out * d_h * r - G * d_w * t)
+                                        + o
+                                    ]
+                                    * w[w_at + np.uintp(G * R * T * a + G * T * r + G * t) + o]
+                                )
+                    dx[at + o] = total
+                e += 1
+            else:
+                at = np.uintp(G * (W * (H * (D * m + q) + v) + e))
+                for o in range(np.uintp(G)):
+                    dx[at + o] = zero
+                for a in range(a_low, a_high):
+                    for r in range(r_low, r_high):
+                        t_low = max(0, -((W_out - e - p_w - 1) // d_w))
+                        t_high = min(T, (e + p_w) // d_w + 1)
+                        for t in range(t_low, t_high):
+                            dy_at = np.uintp(
+                                G
+                                * (
+                                    W_out * (H_out * (D_out * m + p_d + q - a * d_d) + p_h + v - d_h * r)
+                                    + e
+                                    + p_w
+                                    - d_w * t
+                                ),
+                            )
+                            w_at = np.uintp(G * (T * (R * a + r) + t))
+                            for o in range(np.uintp(G)):
+                                dx[at + o] += dy[dy_at + o] * w[w_at + o]
+                e += 1
+
+
+@rt.loops
+def _conv3d_grad_input_2(
+    start: int,
+    stop: int,
+    dx: rt.Array,
+    dy: rt.Array,
+    w: rt.Array,
+    zero: Any,
     A: int,
     D: int,
     D_out: int,
@@ -320,36 +479,57 @@ def _conv3d_grad_input_1(
                     for a in range(a_low, a_high):
                         for r in range(r_low, r_high):
                             t = t_low
-                            while t < t_high - 1:
-                                at = np.uintp(
-                                    G
-                                    * (
-                                        W * (H * (D * m + a * d_d + l * s_d - p_d) + d_h * r + i * s_h - p_h)
-                                        + d_w * t
-                                        + j * s_w
-                                        - p_w
-                                    ),
-                                )
-                                dy_at = np.uintp(G * (W_out * (H_out * (D_out * m + l) + i) + j))
-                                w_at = np.uintp(G * (T * (R * a + r) + t))
-                                for o in range(np.uintp(G)):
-                                    dx[at + o] += dy[dy_at + o] * w[w_at + o]
-                                    dx[at + np.uintp(G * d_w) + o] += dy[dy_at + o] * w[w_at + np.uintp(G) + o]
-                                t += 2
-                            if t < t_high:
-                                at = np.uintp(
-                                    G
-                                    * (
-                                        W * (H * (D * m + a * d_d + l * s_d - p_d) + d_h * r + i * s_h - p_h)
-                                        + d_w * t
-                                        + j * s_w
-                                        - p_w
-                                    ),
-                                )
-                                dy_at = np.uintp(G * (W_out * (H_out * (D_out * m + l) + i) + j))
-                                w_at = np.uintp(G * (T * (R * a + r) + t))
-                                for o in range(np.uintp(G)):
-                                    dx[at + o] += dy[dy_at + o] * w[w_at + o]
+                            while t < t_high:
+                                if t <= t_high - 3:
+                                    at = np.uintp(
+                                        G
+                                        * (
+                                            W * (H * (D * m + a * d_d + l * s_d - p_d) + d_h * r + i * s_h - p_h)
+                                            + d_w * t
+                                            + j * s_w
+                                            - p_w
+                                        ),
+                                    )
+                                    dy_at = np.uintp(G * (W_out * (H_out * (D_out * m + l) + i) + j))
+                                    w_at = np.uintp(G * (T * (R * a + r) + t))
+                                    for o in range(np.uintp(G)):
+                                        dx[at + o] += dy[dy_at + o] * w[w_at + o]
+                                        dx[at + np.uintp(G * d_w) + o] += dy[dy_at + o] * w[w_at + np.uintp(G) + o]
+                                        dx[at + np.uintp(2 * G * d_w) + o] += dy[dy_at + o] * w[
+                                            w_at + np.uintp(2 * G) + o
+                                        ]
+                                    t += 3
+                                elif t <= t_high - 2:
+                                    at = np.uintp(
+                                        G
+                                        * (
+                                            W * (H * (D * m + a * d_d + l * s_d - p_d) + d_h * r + i * s_h - p_h)
+                                            + d_w * t
+                                            + j * s_w
+                                            - p_w
+                                        ),
+                                    )
+                                    dy_at = np.uintp(G * (W_out * (H_out * (D_out * m + l) + i) + j))
+                                    w_at = np.uintp(G * (T * (R * a + r) + t))
+                                    for o in range(np.uintp(G)):
+                                        dx[at + o] += dy[dy_at + o] * w[w_at + o]
+                                        dx[at + np.uintp(G * d_w) + o] += dy[dy_at + o] * w[w_at + np.uintp(G) + o]
+                                    t += 2
+                                else:
+                                    at = np.uintp(
+                                        G
+                                        * (
+                                            W * (H * (D * m + a * d_d + l * s_d - p_d) + d_h * r + i * s_h - p_h)
+                                            + d_w * t
+                                            + j * s_w
+                                            - p_w
+                                        ),
+                                    )
+                                    dy_at = np.uintp(G * (W_out * (H_out * (D_out * m + l) + i) + j))
+                                    w_at = np.uintp(G * (T * (R * a + r) + t))
+                                    for o in range(np.uintp(G)):
+                                        dx[at + o] += dy[dy_at + o] * w[w_at + o]
+                                    t += 1
         for at in range(np.uintp((m * D + filled) * (G * H * W)), np.uintp((m * D + D) * (G * H * W))):
             dx[at] = zero
 
@@ -416,34 +596,61 @@ def conv3d_grad_input(
     if C == 1 and K == 1:
         if rt.compiles(A * D_out * G * H_out * N * R * T * W_out):
             dx = np.empty((N, D, H, W, G), dtype)
-            rt.run(
-                _conv3d_grad_input_1,
-                N,
-                A * D_out * G * H_out * N * R * T * W_out,
-                rt.flat(dx),
-                rt.flat(dy),
-                rt.flat(w),
-                dtype(0),
-                A,
-                D,
-                D_out,
-                G,
-                H,
-                H_out,
-                R,
-                T,
-                W,
-                W_out,
-                d_d,
-                d_h,
-                d_w,
-                p_d,
-                p_h,
-                p_w,
-                s_d,
-                s_h,
-                s_w,
-            )
+            if s_d == 1 and s_h == 1 and s_w == 1:
+                rt.run(
+                    _conv3d_grad_input_1,
+                    D * H * N,
+                    A * D * G * H * N * R * T * W,
+                    rt.flat(dx),
+                    rt.flat(dy),
+                    rt.flat(w),
+                    dtype(0),
+                    D,
+                    D_out,
+                    G,
+                    H,
+                    H_out,
+                    W,
+                    W_out,
+                    p_d,
+                    p_h,
+                    p_w,
+                    rt.fixed(A),
+                    rt.fixed(R),
+                    rt.fixed(T),
+                    rt.fixed(d_d),
+                    rt.fixed(d_h),
+                    rt.fixed(d_w),
+                )
+            else:
+                rt.run(
+                    _conv3d_grad_input_2,
+                    N,
+                    A * D_out * G * H_out * N * R * T * W_out,
+                    rt.flat(dx),
+                    rt.flat(dy),
+                    rt.flat(w),
+                    dtype(0),
+                    A,
+                    D,
+                    D_out,
+                    G,
+                    H,
+                    H_out,
+                    R,
+                    T,
+                    W,
+                    W_out,
+                    d_d,
+                    d_h,
+                    d_w,
+                    p_d,
+                    p_h,
+                    p_w,
+                    s_d,
+                    s_h,
+                    s_w,
+                )
         else:
             dx = np.zeros((N, D, H, W, G), dtype)
             for a in range(A):
@@ -482,7 +689,7 @@ def conv3d_grad_input(
 def _conv3d_grad_weight_1(
     start: int,
     stop: int,
-    dw: rt.Array,
+    parts1: rt.Array,
     dy: rt.Array,
     x_2: rt.Array,
     zero: Any,
@@ -491,12 +698,12 @@ def _conv3d_grad_weight_1(
     G: int,
     H: int,
     H_out: int,
-    N: int,
     W: int,
     W_out: int,
     p_d: int,
     p_h: int,
     p_w: int,
+    A_fixed: tuple[int, ...],
     R_fixed: tuple[int, ...],
     T_fixed: tuple[int, ...],
     d_d_fixed: tuple[int, ...],
@@ -507,6 +714,7 @@ def _conv3d_grad_weight_1(
     s_w_fixed: tuple[int, ...],
 ) -> None:
     """Sum over n, l, i, j, m, q, v, o; reduce."""
+    A = len(A_fixed)
     R = len(R_fixed)
     T = len(T_fixed)
     d_d = len(d_d_fixed)
@@ -515,22 +723,40 @@ def _conv3d_grad_weight_1(
     s_d = len(s_d_fixed)
     s_h = len(s_h_fixed)
     s_w = len(s_w_fixed)
-    for m in range(start, stop):
-        for q in range(R):
-            sums = np.zeros(G * T, np.float64)
-            part_ = np.zeros(G * T, dw.dtype)
-            for n in range(N):
-                l_low = max(0, -((d_d * m - p_d) // s_d))
-                l_high = min(D_out, (D + p_d - d_d * m - 1) // s_d + 1)
-                for l in range(l_low, l_high):
-                    i_low = max(0, -((d_h * q - p_h) // s_h))
-                    i_high = min(H_out, (H + p_h - d_h * q - 1) // s_h + 1)
-                    for i in range(i_low, i_high):
+    for n in range(start, stop):
+        sums = np.zeros(A * G * R * T, np.float64)
+        for m in range(A):
+            for q in range(R):
+                for v in range(T):
+                    at = np.uintp(G * (T * (R * (A * n + m) + q) + v))
+                    sums_at = np.uintp(G * (T * (R * m + q) + v))
+                    for o in range(np.uintp(G)):
+                        parts1[at + o] = zero
+        for l in range(D_out):
+            if l % 32 == 31:
+                for m in range(A):
+                    for q in range(R):
+                        for v in range(T):
+                            at = np.uintp(G * (T * (R * (A * n + m) + q) + v))
+                            sums_at = np.uintp(G * (T * (R * m + q) + v))
+                            for o in range(np.uintp(G)):
+                                sums[sums_at + o] += parts1[at + o]
+                                parts1[at + o] = zero
+            m_low = max(0, -((l * s_d - p_d) // d_d))
+            m_high = min(A, (D + p_d - l * s_d - 1) // d_d + 1)
+            for i in range(H_out):
+                q_low = max(0, -((i * s_h - p_h) // d_h))
+                q_high = min(R, (H + p_h - i * s_h - 1) // d_h + 1)
+                for m in range(m_low, m_high):
+                    for q in range(q_low, q_high):
                         j_first = max(0, -(-p_w // s_w), -((T * d_w - d_w - p_w) // s_w))
                         j_last = min(W_out, (W + p_w - 1) // s_w + 1, (W + d_w + p_w - T * d_w - 1) // s_w + 1)
+                        if T > 4:
+                            j_last = j_first
                         j = 0
                         while j < W_out:
-                            if T <= 4 and j_first <= j and j + 8 <= j_last:
+                            if j_first <= j <= j_last - 8:
+                                at = np.uintp(G * T * (R * (A * n + m) + q))
                                 dy_at = np.uintp(G * (W_out * (H_out * (D_out * n + l) + i) + j))
                                 x_2_at = np.uintp(
                                     G
@@ -542,8 +768,7 @@ def _conv3d_grad_weight_1(
                                 )
                                 for o in range(np.uintp(G)):
                                     for v in range(T):
-                                        total = zero
-                                        total += dy[dy_at + o] * x_2[x_2_at + np.uintp(G * d_w * v) + o]
+                                        total = dy[dy_at + o] * x_2[x_2_at + np.uintp(G * d_w * v) + o]
                                         total += (
                                             dy[dy_at + np.uintp(G) + o]
                                             * x_2[x_2_at + np.uintp(G * d_w * v + G * s_w) + o]
@@ -572,12 +797,29 @@ def _conv3d_grad_weight_1(
                                             dy[dy_at + np.uintp(7 * G) + o]
                                             * x_2[x_2_at + np.uintp(G * d_w * v + 7 * G * s_w) + o]
                                         )
-                                        part_[np.uintp(G * v) + o] += total
+                                        parts1[at + np.uintp(G * v) + o] += total
                                 j += 8
+                            elif j_first <= j <= j_last - 1:
+                                at = np.uintp(G * T * (R * (A * n + m) + q))
+                                dy_at = np.uintp(G * (W_out * (H_out * (D_out * n + l) + i) + j))
+                                x_2_at = np.uintp(
+                                    G
+                                    * (
+                                        W * (H * (D * n + d_d * m + l * s_d - p_d) + d_h * q + i * s_h - p_h)
+                                        + j * s_w
+                                        - p_w
+                                    ),
+                                )
+                                for o in range(np.uintp(G)):
+                                    for v in range(T):
+                                        total = dy[dy_at + o] * x_2[x_2_at + np.uintp(G * d_w * v) + o]
+                                        parts1[at + np.uintp(G * v) + o] += total
+                                j += 1
                             else:
                                 v_low = max(0, -((j * s_w - p_w) // d_w))
                                 v_high = min(T, (W + p_w - j * s_w - 1) // d_w + 1)
                                 for v in range(v_low, v_high):
+                                    at = np.uintp(G * (T * (R * (A * n + m) + q) + v))
                                     dy_at = np.uintp(G * (W_out * (H_out * (D_out * n + l) + i) + j))
                                     x_2_at = np.uintp(
                                         G
@@ -589,15 +831,15 @@ def _conv3d_grad_weight_1(
                                         ),
                                     )
                                     for o in range(np.uintp(G)):
-                                        part_[np.uintp(G * v) + o] += dy[dy_at + o] * x_2[x_2_at + o]
+                                        parts1[at + o] += dy[dy_at + o] * x_2[x_2_at + o]
                                 j += 1
-                        for at in range(G * T):
-                            sums[at] += part_[at]
-                            part_[at] = zero
-            for v in range(T):
-                at = np.uintp(G * (T * (R * m + q) + v))
-                for o in range(np.uintp(G)):
-                    dw[at + o] = sums[np.uintp(G * v) + o]
+        for m in range(A):
+            for q in range(R):
+                for v in range(T):
+                    at = np.uintp(G * (T * (R * (A * n + m) + q) + v))
+                    sums_at = np.uintp(G * (T * (R * m + q) + v))
+                    for o in range(np.uintp(G)):
+                        parts1[at + o] += sums[sums_at + o]
 
 
 def conv3d_grad_weight(
@@ -660,12 +902,12 @@ def conv3d_grad_weight(
     if K == 1 and C == 1:
         x_2 = x.reshape(N, D, H, W, G, 1)
         if rt.compiles(A * D_out * G * H_out * N * R * T * W_out):
-            dw = np.empty((A, R, T, 1, G), dtype)
+            parts1 = np.empty((N, A, R, T, 1, G), dtype)
             rt.run(
                 _conv3d_grad_weight_1,
-                A,
+                N,
                 A * D_out * G * H_out * N * R * T * W_out,
-                rt.flat(dw),
+                rt.flat(parts1),
                 rt.flat(dy),
                 rt.flat(x_2),
                 dtype(0),
@@ -674,12 +916,12 @@ def conv3d_grad_weight(
                 G,
                 H,
                 H_out,
-                N,
                 W,
                 W_out,
                 p_d,
                 p_h,
                 p_w,
+                rt.fixed(A),
                 rt.fixed(R),
                 rt.fixed(T),
                 rt.fixed(d_d),
@@ -689,6 +931,7 @@ def conv3d_grad_weight(
                 rt.fixed(s_h),
                 rt.fixed(s_w),
             )
+            dw = rt.total(parts1.transpose(1, 2, 3, 4, 5, 0), -1)
         else:
             dw = np.zeros((A, R, T, 1, G), dtype)
             for m in range(A):

@@ -26,6 +26,74 @@ def _conv_transpose1d_forward_1(
     x: rt.Array,
     zero: Any,
     G: int,
+    W: int,
+    W_out: int,
+    p: int,
+    T_fixed: tuple[int, ...],
+    d_fixed: tuple[int, ...],
+) -> None:
+    """Sum over n, u_1, t, u_2; gather."""
+    T = len(T_fixed)
+    d = len(d_fixed)
+    for n in range(start, stop):
+        u_1_first = max(0, -p, T * d - d - p)
+        u_1_last = min(W_out, W - p, T * d + W - d - p)
+        if not (T <= 9):
+            u_1_last = u_1_first
+        u_1 = 0
+        while u_1 < W_out:
+            if u_1_first <= u_1 <= u_1_last - 4:
+                at = np.uintp(G * (W_out * n + u_1))
+                w_at = np.uintp(0)
+                x_at = np.uintp(G * (W * n + p + u_1))
+                for u_2 in range(np.uintp(G)):
+                    total = zero
+                    total_1 = zero
+                    total_2 = zero
+                    total_3 = zero
+                    for t in range(T):
+                        total += w[w_at + np.uintp(G * t) + u_2] * x[x_at + np.uintp(-G * d * t) + u_2]
+                        total_1 += w[w_at + np.uintp(G * t) + u_2] * x[x_at + np.uintp(G - G * d * t) + u_2]
+                        total_2 += w[w_at + np.uintp(G * t) + u_2] * x[x_at + np.uintp(2 * G - G * d * t) + u_2]
+                        total_3 += w[w_at + np.uintp(G * t) + u_2] * x[x_at + np.uintp(3 * G - G * d * t) + u_2]
+                    u[at + u_2] = total
+                    u[at + np.uintp(G) + u_2] = total_1
+                    u[at + np.uintp(2 * G) + u_2] = total_2
+                    u[at + np.uintp(3 * G) + u_2] = total_3
+                u_1 += 4
+            elif u_1_first <= u_1 < u_1_last:
+                at = np.uintp(G * (W_out * n + u_1))
+                w_at = np.uintp(0)
+                x_at = np.uintp(G * (W * n + p + u_1))
+                for u_2 in range(np.uintp(G)):
+                    total = zero
+                    for t in range(T):
+                        total += w[w_at + np.uintp(G * t) + u_2] * x[x_at + np.uintp(-G * d * t) + u_2]
+                    u[at + u_2] = total
+                u_1 += 1
+            else:
+                at = np.uintp(G * (W_out * n + u_1))
+                for u_2 in range(np.uintp(G)):
+                    u[at + u_2] = zero
+                t_low = max(0, -((W - p - u_1 - 1) // d))
+                t_high = min(T, (p + u_1) // d + 1)
+                for t in range(t_low, t_high):
+                    w_at = np.uintp(G * t)
+                    x_at = np.uintp(G * (W * n + p + u_1 - d * t))
+                    for u_2 in range(np.uintp(G)):
+                        u[at + u_2] += w[w_at + u_2] * x[x_at + u_2]
+                u_1 += 1
+
+
+@rt.loops
+def _conv_transpose1d_forward_2(
+    start: int,
+    stop: int,
+    u: rt.Array,
+    w: rt.Array,
+    x: rt.Array,
+    zero: Any,
+    G: int,
     T: int,
     W: int,
     W_out: int,
@@ -49,20 +117,31 @@ def _conv_transpose1d_forward_1(
                 t_low = max(0, -((j * s - p) // d))
                 t_high = min(T, (W_out + p - j * s - 1) // d + 1)
             t = t_low
-            while t < t_high - 1:
-                at = np.uintp(G * (W_out * n + d * t + j * s - p))
-                w_at = np.uintp(G * t)
-                x_at = np.uintp(G * (W * n + j))
-                for u_2 in range(np.uintp(G)):
-                    u[at + u_2] += w[w_at + u_2] * x[x_at + u_2]
-                    u[at + np.uintp(G * d) + u_2] += w[w_at + np.uintp(G) + u_2] * x[x_at + u_2]
-                t += 2
-            if t < t_high:
-                at = np.uintp(G * (W_out * n + d * t + j * s - p))
-                w_at = np.uintp(G * t)
-                x_at = np.uintp(G * (W * n + j))
-                for u_2 in range(np.uintp(G)):
-                    u[at + u_2] += w[w_at + u_2] * x[x_at + u_2]
+            while t < t_high:
+                if t <= t_high - 3:
+                    at = np.uintp(G * (W_out * n + d * t + j * s - p))
+                    w_at = np.uintp(G * t)
+                    x_at = np.uintp(G * (W * n + j))
+                    for u_2 in range(np.uintp(G)):
+                        u[at + u_2] += w[w_at + u_2] * x[x_at + u_2]
+                        u[at + np.uintp(G * d) + u_2] += w[w_at + np.uintp(G) + u_2] * x[x_at + u_2]
+                        u[at + np.uintp(2 * G * d) + u_2] += w[w_at + np.uintp(2 * G) + u_2] * x[x_at + u_2]
+                    t += 3
+                elif t <= t_high - 2:
+                    at = np.uintp(G * (W_out * n + d * t + j * s - p))
+                    w_at = np.uintp(G * t)
+                    x_at = np.uintp(G * (W * n + j))
+                    for u_2 in range(np.uintp(G)):
+                        u[at + u_2] += w[w_at + u_2] * x[x_at + u_2]
+                        u[at + np.uintp(G * d) + u_2] += w[w_at + np.uintp(G) + u_2] * x[x_at + u_2]
+                    t += 2
+                else:
+                    at = np.uintp(G * (W_out * n + d * t + j * s - p))
+                    w_at = np.uintp(G * t)
+                    x_at = np.uintp(G * (W * n + j))
+                    for u_2 in range(np.uintp(G)):
+                        u[at + u_2] += w[w_at + u_2] * x[x_at + u_2]
+                    t += 1
         for at in range(np.uintp((n * W_out + filled) * G), np.uintp((n * W_out + W_out) * G)):
             u[at] = zero
 
@@ -131,22 +210,39 @@ def conv_transpose1d_forward(
     if K == 1 and C == 1:
         if rt.compiles(G * N * T * W):
             u = np.empty((N, W_out, G), dtype)
-            rt.run(
-                _conv_transpose1d_forward_1,
-                N,
-                G * N * T * W,
-                rt.flat(u),
-                rt.flat(w),
-                rt.flat(x),
-                dtype(0),
-                G,
-                T,
-                W,
-                W_out,
-                d,
-                p,
-                s,
-            )
+            if s == 1:
+                rt.run(
+                    _conv_transpose1d_forward_1,
+                    N,
+                    G * N * T * W_out,
+                    rt.flat(u),
+                    rt.flat(w),
+                    rt.flat(x),
+                    dtype(0),
+                    G,
+                    W,
+                    W_out,
+                    p,
+                    rt.fixed(T),
+                    rt.fixed(d),
+                )
+            else:
+                rt.run(
+                    _conv_transpose1d_forward_2,
+                    N,
+                    G * N * T * W,
+                    rt.flat(u),
+                    rt.flat(w),
+                    rt.flat(x),
+                    dtype(0),
+                    G,
+                    T,
+                    W,
+                    W_out,
+                    d,
+                    p,
+                    s,
+                )
         else:
             u = np.zeros((N, W_out, G), dtype)
             for t in range(T):
@@ -195,9 +291,11 @@ def _conv_transpose1d_grad_input_1(
     for m in range(start, stop):
         q_first = max(0, -(-p // s), -((T * d - d - p) // s))
         q_last = min(W, (W_out + p - 1) // s + 1, (W_out + d + p - T * d - 1) // s + 1)
+        if not (T <= 9):
+            q_last = q_first
         q = 0
         while q < W:
-            if T <= 9 and q_first <= q and q + 4 <= q_last:
+            if q_first <= q <= q_last - 4:
                 at = np.uintp(G * (W * m + q))
                 dy_at = np.uintp(G * (W_out * m + q * s - p))
                 w_at = np.uintp(0)
@@ -216,6 +314,16 @@ def _conv_transpose1d_grad_input_1(
                     dx[at + np.uintp(2 * G) + e] = total_2
                     dx[at + np.uintp(3 * G) + e] = total_3
                 q += 4
+            elif q_first <= q < q_last:
+                at = np.uintp(G * (W * m + q))
+                dy_at = np.uintp(G * (W_out * m + q * s - p))
+                w_at = np.uintp(0)
+                for e in range(np.uintp(G)):
+                    total = zero
+                    for t in range(T):
+                        total += dy[dy_at + np.uintp(G * d * t) + e] * w[w_at + np.uintp(G * t) + e]
+                    dx[at + e] = total
+                q += 1
             else:
                 at = np.uintp(G * (W * m + q))
                 for e in range(np.uintp(G)):
@@ -332,12 +440,11 @@ def conv_transpose1d_grad_input(
 def _conv_transpose1d_grad_weight_1(
     start: int,
     stop: int,
-    dw: rt.Array,
+    parts1: rt.Array,
     dy_2: rt.Array,
     x: rt.Array,
     zero: Any,
     G: int,
-    N: int,
     W: int,
     W_out: int,
     p: int,
@@ -349,46 +456,59 @@ def _conv_transpose1d_grad_weight_1(
     T = len(T_fixed)
     d = len(d_fixed)
     s = len(s_fixed)
-    for _ in range(start, stop):
+    for n in range(start, stop):
         sums = np.zeros(G * T, np.float64)
-        part_ = np.zeros(G * T, dw.dtype)
-        for n in range(N):
-            j_first = max(0, -(-p // s), -((T * d - d - p) // s))
-            j_last = min(W, (W_out + p - 1) // s + 1, (W_out + d + p - T * d - 1) // s + 1)
-            j = 0
-            while j < W:
-                if T <= 4 and j_first <= j and j + 8 <= j_last:
-                    dy_2_at = np.uintp(G * (W_out * n + j * s - p))
+        for m in range(T):
+            at = np.uintp(G * (T * n + m))
+            sums_at = np.uintp(G * m)
+            for e in range(np.uintp(G)):
+                parts1[at + e] = zero
+        j_first = max(0, -(-p // s), -((T * d - d - p) // s))
+        j_last = min(W, (W_out + p - 1) // s + 1, (W_out + d + p - T * d - 1) // s + 1)
+        if T > 4:
+            j_last = j_first
+        j = 0
+        while j < W:
+            if j_first <= j <= j_last - 8:
+                at = np.uintp(G * T * n)
+                dy_2_at = np.uintp(G * (W_out * n + j * s - p))
+                x_at = np.uintp(G * (W * n + j))
+                for e in range(np.uintp(G)):
+                    for m in range(T):
+                        total = x[x_at + e] * dy_2[dy_2_at + np.uintp(G * d * m) + e]
+                        total += x[x_at + np.uintp(G) + e] * dy_2[dy_2_at + np.uintp(G * d * m + G * s) + e]
+                        total += x[x_at + np.uintp(2 * G) + e] * dy_2[dy_2_at + np.uintp(G * d * m + 2 * G * s) + e]
+                        total += x[x_at + np.uintp(3 * G) + e] * dy_2[dy_2_at + np.uintp(G * d * m + 3 * G * s) + e]
+                        total += x[x_at + np.uintp(4 * G) + e] * dy_2[dy_2_at + np.uintp(G * d * m + 4 * G * s) + e]
+                        total += x[x_at + np.uintp(5 * G) + e] * dy_2[dy_2_at + np.uintp(G * d * m + 5 * G * s) + e]
+                        total += x[x_at + np.uintp(6 * G) + e] * dy_2[dy_2_at + np.uintp(G * d * m + 6 * G * s) + e]
+                        total += x[x_at + np.uintp(7 * G) + e] * dy_2[dy_2_at + np.uintp(G * d * m + 7 * G * s) + e]
+                        parts1[at + np.uintp(G * m) + e] += total
+                j += 8
+            elif j_first <= j <= j_last - 1:
+                at = np.uintp(G * T * n)
+                dy_2_at = np.uintp(G * (W_out * n + j * s - p))
+                x_at = np.uintp(G * (W * n + j))
+                for e in range(np.uintp(G)):
+                    for m in range(T):
+                        total = x[x_at + e] * dy_2[dy_2_at + np.uintp(G * d * m) + e]
+                        parts1[at + np.uintp(G * m) + e] += total
+                j += 1
+            else:
+                m_low = max(0, -((j * s - p) // d))
+                m_high = min(T, (W_out + p - j * s - 1) // d + 1)
+                for m in range(m_low, m_high):
+                    at = np.uintp(G * (T * n + m))
+                    dy_2_at = np.uintp(G * (W_out * n + d * m + j * s - p))
                     x_at = np.uintp(G * (W * n + j))
                     for e in range(np.uintp(G)):
-                        for m in range(T):
-                            total = zero
-                            total += x[x_at + e] * dy_2[dy_2_at + np.uintp(G * d * m) + e]
-                            total += x[x_at + np.uintp(G) + e] * dy_2[dy_2_at + np.uintp(G * d * m + G * s) + e]
-                            total += x[x_at + np.uintp(2 * G) + e] * dy_2[dy_2_at + np.uintp(G * d * m + 2 * G * s) + e]
-                            total += x[x_at + np.uintp(3 * G) + e] * dy_2[dy_2_at + np.uintp(G * d * m + 3 * G * s) + e]
-                            total += x[x_at + np.uintp(4 * G) + e] * dy_2[dy_2_at + np.uintp(G * d * m + 4 * G * s) + e]
-                            total += x[x_at + np.uintp(5 * G) + e] * dy_2[dy_2_at + np.uintp(G * d * m + 5 * G * s) + e]
-                            total += x[x_at + np.uintp(6 * G) + e] * dy_2[dy_2_at + np.uintp(G * d * m + 6 * G * s) + e]
-                            total += x[x_at + np.uintp(7 * G) + e] * dy_2[dy_2_at + np.uintp(G * d * m + 7 * G * s) + e]
-                            part_[np.uintp(G * m) + e] += total
-                    j += 8
-                else:
-                    m_low = max(0, -((j * s - p) // d))
-                    m_high = min(T, (W_out + p - j * s - 1) // d + 1)
-                    for m in range(m_low, m_high):
-                        dy_2_at = np.uintp(G * (W_out * n + d * m + j * s - p))
-                        x_at = np.uintp(G * (W * n + j))
-                        for e in range(np.uintp(G)):
-                            part_[np.uintp(G * m) + e] += x[x_at + e] * dy_2[dy_2_at + e]
-                    j += 1
-            for at in range(G * T):
-                sums[at] += part_[at]
-                part_[at] = zero
+                        parts1[at + e] += x[x_at + e] * dy_2[dy_2_at + e]
+                j += 1
         for m in range(T):
-            at = np.uintp(G * m)
+            at = np.uintp(G * (T * n + m))
+            sums_at = np.uintp(G * m)
             for e in range(np.uintp(G)):
-                dw[at + e] = sums[np.uintp(G * m) + e]
+                parts1[at + e] += sums[sums_at + e]
 
 
 def conv_transpose1d_grad_weight(
@@ -450,17 +570,16 @@ def conv_transpose1d_grad_weight(
     if C == 1 and K == 1:
         dy_2 = dy.reshape(N, W_out, G, 1)
         if rt.compiles(G * N * T * W):
-            dw = np.empty((T, 1, G), dtype)
+            parts1 = np.empty((N, T, 1, G), dtype)
             rt.run(
                 _conv_transpose1d_grad_weight_1,
-                1,
+                N,
                 G * N * T * W,
-                rt.flat(dw),
+                rt.flat(parts1),
                 rt.flat(dy_2),
                 rt.flat(x),
                 dtype(0),
                 G,
-                N,
                 W,
                 W_out,
                 p,
@@ -468,6 +587,7 @@ def conv_transpose1d_grad_weight(
                 rt.fixed(d),
                 rt.fixed(s),
             )
+            dw = rt.total(parts1.transpose(1, 2, 3, 0), -1)
         else:
             dw = np.zeros((T, 1, G), dtype)
             for m in range(T):

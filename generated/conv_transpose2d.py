@@ -29,6 +29,103 @@ def _conv_transpose2d_forward_1(
     G: int,
     H: int,
     H_out: int,
+    W: int,
+    W_out: int,
+    p_h: int,
+    p_w: int,
+    R_fixed: tuple[int, ...],
+    T_fixed: tuple[int, ...],
+    d_h_fixed: tuple[int, ...],
+    d_w_fixed: tuple[int, ...],
+) -> None:
+    """Sum over n, u_1, u_2, r, t, u_3; gather."""
+    R = len(R_fixed)
+    T = len(T_fixed)
+    d_h = len(d_h_fixed)
+    d_w = len(d_w_fixed)
+    for row in range(start, stop):
+        u_1 = row % H_out
+        n = row // H_out
+        r_low = max(0, -((H - p_h - u_1 - 1) // d_h))
+        r_high = min(R, (p_h + u_1) // d_h + 1)
+        u_2_first = max(0, -p_w, T * d_w - d_w - p_w)
+        u_2_last = min(W_out, W - p_w, T * d_w + W - d_w - p_w)
+        if not (R * T <= 9 and r_low == 0 and r_high == R):
+            u_2_last = u_2_first
+        u_2 = 0
+        while u_2 < W_out:
+            if u_2_first <= u_2 <= u_2_last - 4:
+                at = np.uintp(G * (W_out * (H_out * n + u_1) + u_2))
+                w_at = np.uintp(0)
+                x_at = np.uintp(G * (W * (H * n + p_h + u_1) + p_w + u_2))
+                for u_3 in range(np.uintp(G)):
+                    total = zero
+                    total_1 = zero
+                    total_2 = zero
+                    total_3 = zero
+                    for r in range(R):
+                        for t in range(T):
+                            total += (
+                                w[w_at + np.uintp(G * T * r + G * t) + u_3]
+                                * x[x_at + np.uintp(-G * W * d_h * r - G * d_w * t) + u_3]
+                            )
+                            total_1 += (
+                                w[w_at + np.uintp(G * T * r + G * t) + u_3]
+                                * x[x_at + np.uintp(G - G * W * d_h * r - G * d_w * t) + u_3]
+                            )
+                            total_2 += (
+                                w[w_at + np.uintp(G * T * r + G * t) + u_3]
+                                * x[x_at + np.uintp(2 * G - G * W * d_h * r - G * d_w * t) + u_3]
+                            )
+                            total_3 += (
+                                w[w_at + np.uintp(G * T * r + G * t) + u_3]
+                                * x[x_at + np.uintp(3 * G - G * W * d_h * r - G * d_w * t) + u_3]
+                            )
+                    u[at + u_3] = total
+                    u[at + np.uintp(G) + u_3] = total_1
+                    u[at + np.uintp(2 * G) + u_3] = total_2
+                    u[at + np.uintp(3 * G) + u_3] = total_3
+                u_2 += 4
+            elif u_2_first <= u_2 < u_2_last:
+                at = np.uintp(G * (W_out * (H_out * n + u_1) + u_2))
+                w_at = np.uintp(0)
+                x_at = np.uintp(G * (W * (H * n + p_h + u_1) + p_w + u_2))
+                for u_3 in range(np.uintp(G)):
+                    total = zero
+                    for r in range(R):
+                        for t in range(T):
+                            total += (
+                                w[w_at + np.uintp(G * T * r + G * t) + u_3]
+                                * x[x_at + np.uintp(-G * W * d_h * r - G * d_w * t) + u_3]
+                            )
+                    u[at + u_3] = total
+                u_2 += 1
+            else:
+                at = np.uintp(G * (W_out * (H_out * n + u_1) + u_2))
+                for u_3 in range(np.uintp(G)):
+                    u[at + u_3] = zero
+                for r in range(r_low, r_high):
+                    t_low = max(0, -((W - p_w - u_2 - 1) // d_w))
+                    t_high = min(T, (p_w + u_2) // d_w + 1)
+                    for t in range(t_low, t_high):
+                        w_at = np.uintp(G * (T * r + t))
+                        x_at = np.uintp(G * (W * (H * n + p_h + u_1 - d_h * r) + p_w + u_2 - d_w * t))
+                        for u_3 in range(np.uintp(G)):
+                            u[at + u_3] += w[w_at + u_3] * x[x_at + u_3]
+                u_2 += 1
+
+
+@rt.loops
+def _conv_transpose2d_forward_2(
+    start: int,
+    stop: int,
+    u: rt.Array,
+    w: rt.Array,
+    x: rt.Array,
+    zero: Any,
+    G: int,
+    H: int,
+    H_out: int,
     R: int,
     T: int,
     W: int,
@@ -62,20 +159,31 @@ def _conv_transpose2d_forward_1(
                     t_high = min(T, (W_out + p_w - j * s_w - 1) // d_w + 1)
                 for r in range(r_low, r_high):
                     t = t_low
-                    while t < t_high - 1:
-                        at = np.uintp(G * (W_out * (H_out * n + d_h * r + i * s_h - p_h) + d_w * t + j * s_w - p_w))
-                        w_at = np.uintp(G * (T * r + t))
-                        x_at = np.uintp(G * (W * (H * n + i) + j))
-                        for u_3 in range(np.uintp(G)):
-                            u[at + u_3] += w[w_at + u_3] * x[x_at + u_3]
-                            u[at + np.uintp(G * d_w) + u_3] += w[w_at + np.uintp(G) + u_3] * x[x_at + u_3]
-                        t += 2
-                    if t < t_high:
-                        at = np.uintp(G * (W_out * (H_out * n + d_h * r + i * s_h - p_h) + d_w * t + j * s_w - p_w))
-                        w_at = np.uintp(G * (T * r + t))
-                        x_at = np.uintp(G * (W * (H * n + i) + j))
-                        for u_3 in range(np.uintp(G)):
-                            u[at + u_3] += w[w_at + u_3] * x[x_at + u_3]
+                    while t < t_high:
+                        if t <= t_high - 3:
+                            at = np.uintp(G * (W_out * (H_out * n + d_h * r + i * s_h - p_h) + d_w * t + j * s_w - p_w))
+                            w_at = np.uintp(G * (T * r + t))
+                            x_at = np.uintp(G * (W * (H * n + i) + j))
+                            for u_3 in range(np.uintp(G)):
+                                u[at + u_3] += w[w_at + u_3] * x[x_at + u_3]
+                                u[at + np.uintp(G * d_w) + u_3] += w[w_at + np.uintp(G) + u_3] * x[x_at + u_3]
+                                u[at + np.uintp(2 * G * d_w) + u_3] += w[w_at + np.uintp(2 * G) + u_3] * x[x_at + u_3]
+                            t += 3
+                        elif t <= t_high - 2:
+                            at = np.uintp(G * (W_out * (H_out * n + d_h * r + i * s_h - p_h) + d_w * t + j * s_w - p_w))
+                            w_at = np.uintp(G * (T * r + t))
+                            x_at = np.uintp(G * (W * (H * n + i) + j))
+                            for u_3 in range(np.uintp(G)):
+                                u[at + u_3] += w[w_at + u_3] * x[x_at + u_3]
+                                u[at + np.uintp(G * d_w) + u_3] += w[w_at + np.uintp(G) + u_3] * x[x_at + u_3]
+                            t += 2
+                        else:
+                            at = np.uintp(G * (W_out * (H_out * n + d_h * r + i * s_h - p_h) + d_w * t + j * s_w - p_w))
+                            w_at = np.uintp(G * (T * r + t))
+                            x_at = np.uintp(G * (W * (H * n + i) + j))
+                            for u_3 in range(np.uintp(G)):
+                                u[at + u_3] += w[w_at + u_3] * x[x_at + u_3]
+                            t += 1
         for at in range(np.uintp((n * H_out + filled) * (G * W_out)), np.uintp((n * H_out + H_out) * (G * W_out))):
             u[at] = zero
 
@@ -149,28 +257,50 @@ def conv_transpose2d_forward(
     if K == 1 and C == 1:
         if rt.compiles(G * H * N * R * T * W):
             u = np.empty((N, H_out, W_out, G), dtype)
-            rt.run(
-                _conv_transpose2d_forward_1,
-                N,
-                G * H * N * R * T * W,
-                rt.flat(u),
-                rt.flat(w),
-                rt.flat(x),
-                dtype(0),
-                G,
-                H,
-                H_out,
-                R,
-                T,
-                W,
-                W_out,
-                d_h,
-                d_w,
-                p_h,
-                p_w,
-                s_h,
-                s_w,
-            )
+            if s_h == 1 and s_w == 1:
+                rt.run(
+                    _conv_transpose2d_forward_1,
+                    H_out * N,
+                    G * H_out * N * R * T * W_out,
+                    rt.flat(u),
+                    rt.flat(w),
+                    rt.flat(x),
+                    dtype(0),
+                    G,
+                    H,
+                    H_out,
+                    W,
+                    W_out,
+                    p_h,
+                    p_w,
+                    rt.fixed(R),
+                    rt.fixed(T),
+                    rt.fixed(d_h),
+                    rt.fixed(d_w),
+                )
+            else:
+                rt.run(
+                    _conv_transpose2d_forward_2,
+                    N,
+                    G * H * N * R * T * W,
+                    rt.flat(u),
+                    rt.flat(w),
+                    rt.flat(x),
+                    dtype(0),
+                    G,
+                    H,
+                    H_out,
+                    R,
+                    T,
+                    W,
+                    W_out,
+                    d_h,
+                    d_w,
+                    p_h,
+                    p_w,
+                    s_h,
+                    s_w,
+                )
         else:
             u = np.zeros((N, H_out, W_out, G), dtype)
             for r in range(R):
@@ -235,9 +365,11 @@ def _conv_transpose2d_grad_input_1(
         r_high = min(R, (H_out + p_h - q * s_h - 1) // d_h + 1)
         e_first = max(0, -(-p_w // s_w), -((T * d_w - d_w - p_w) // s_w))
         e_last = min(W, (W_out + p_w - 1) // s_w + 1, (W_out + d_w + p_w - T * d_w - 1) // s_w + 1)
+        if not (R * T <= 9 and r_low == 0 and r_high == R):
+            e_last = e_first
         e = 0
         while e < W:
-            if R * T <= 9 and r_low == 0 and r_high == R and e_first <= e and e + 4 <= e_last:
+            if e_first <= e <= e_last - 4:
                 at = np.uintp(G * (W * (H * m + q) + e))
                 dy_at = np.uintp(G * (W_out * (H_out * m + q * s_h - p_h) + e * s_w - p_w))
                 w_at = np.uintp(0)
@@ -269,6 +401,20 @@ def _conv_transpose2d_grad_input_1(
                     dx[at + np.uintp(2 * G) + a] = total_2
                     dx[at + np.uintp(3 * G) + a] = total_3
                 e += 4
+            elif e_first <= e < e_last:
+                at = np.uintp(G * (W * (H * m + q) + e))
+                dy_at = np.uintp(G * (W_out * (H_out * m + q * s_h - p_h) + e * s_w - p_w))
+                w_at = np.uintp(0)
+                for a in range(np.uintp(G)):
+                    total = zero
+                    for r in range(R):
+                        for t in range(T):
+                            total += (
+                                dy[dy_at + np.uintp(G * W_out * d_h * r + G * d_w * t) + a]
+                                * w[w_at + np.uintp(G * T * r + G * t) + a]
+                            )
+                    dx[at + a] = total
+                e += 1
             else:
                 at = np.uintp(G * (W * (H * m + q) + e))
                 for a in range(np.uintp(G)):
@@ -400,18 +546,18 @@ def conv_transpose2d_grad_input(
 def _conv_transpose2d_grad_weight_1(
     start: int,
     stop: int,
-    dw: rt.Array,
+    parts1: rt.Array,
     dy_2: rt.Array,
     x: rt.Array,
     zero: Any,
     G: int,
     H: int,
     H_out: int,
-    N: int,
     W: int,
     W_out: int,
     p_h: int,
     p_w: int,
+    R_fixed: tuple[int, ...],
     T_fixed: tuple[int, ...],
     d_h_fixed: tuple[int, ...],
     d_w_fixed: tuple[int, ...],
@@ -419,29 +565,45 @@ def _conv_transpose2d_grad_weight_1(
     s_w_fixed: tuple[int, ...],
 ) -> None:
     """Sum over n, i, j, m, q, a; reduce."""
+    R = len(R_fixed)
     T = len(T_fixed)
     d_h = len(d_h_fixed)
     d_w = len(d_w_fixed)
     s_h = len(s_h_fixed)
     s_w = len(s_w_fixed)
-    for m in range(start, stop):
-        sums = np.zeros(G * T, np.float64)
-        part_ = np.zeros(G * T, dw.dtype)
-        for n in range(N):
-            i_low = max(0, -((d_h * m - p_h) // s_h))
-            i_high = min(H, (H_out + p_h - d_h * m - 1) // s_h + 1)
-            for i in range(i_low, i_high):
+    for n in range(start, stop):
+        sums = np.zeros(G * R * T, np.float64)
+        for m in range(R):
+            for q in range(T):
+                at = np.uintp(G * (T * (R * n + m) + q))
+                sums_at = np.uintp(G * (T * m + q))
+                for a in range(np.uintp(G)):
+                    parts1[at + a] = zero
+        for i in range(H):
+            if i % 32 == 31:
+                for m in range(R):
+                    for q in range(T):
+                        at = np.uintp(G * (T * (R * n + m) + q))
+                        sums_at = np.uintp(G * (T * m + q))
+                        for a in range(np.uintp(G)):
+                            sums[sums_at + a] += parts1[at + a]
+                            parts1[at + a] = zero
+            m_low = max(0, -((i * s_h - p_h) // d_h))
+            m_high = min(R, (H_out + p_h - i * s_h - 1) // d_h + 1)
+            for m in range(m_low, m_high):
                 j_first = max(0, -(-p_w // s_w), -((T * d_w - d_w - p_w) // s_w))
                 j_last = min(W, (W_out + p_w - 1) // s_w + 1, (W_out + d_w + p_w - T * d_w - 1) // s_w + 1)
+                if T > 4:
+                    j_last = j_first
                 j = 0
                 while j < W:
-                    if T <= 4 and j_first <= j and j + 8 <= j_last:
+                    if j_first <= j <= j_last - 8:
+                        at = np.uintp(G * T * (R * n + m))
                         dy_2_at = np.uintp(G * (W_out * (H_out * n + d_h * m + i * s_h - p_h) + j * s_w - p_w))
                         x_at = np.uintp(G * (W * (H * n + i) + j))
                         for a in range(np.uintp(G)):
                             for q in range(T):
-                                total = zero
-                                total += x[x_at + a] * dy_2[dy_2_at + np.uintp(G * d_w * q) + a]
+                                total = x[x_at + a] * dy_2[dy_2_at + np.uintp(G * d_w * q) + a]
                                 total += x[x_at + np.uintp(G) + a] * dy_2[dy_2_at + np.uintp(G * d_w * q + G * s_w) + a]
                                 total += (
                                     x[x_at + np.uintp(2 * G) + a]
@@ -467,26 +629,35 @@ def _conv_transpose2d_grad_weight_1(
                                     x[x_at + np.uintp(7 * G) + a]
                                     * dy_2[dy_2_at + np.uintp(G * d_w * q + 7 * G * s_w) + a]
                                 )
-                                part_[np.uintp(G * q) + a] += total
+                                parts1[at + np.uintp(G * q) + a] += total
                         j += 8
+                    elif j_first <= j <= j_last - 1:
+                        at = np.uintp(G * T * (R * n + m))
+                        dy_2_at = np.uintp(G * (W_out * (H_out * n + d_h * m + i * s_h - p_h) + j * s_w - p_w))
+                        x_at = np.uintp(G * (W * (H * n + i) + j))
+                        for a in range(np.uintp(G)):
+                            for q in range(T):
+                                total = x[x_at + a] * dy_2[dy_2_at + np.uintp(G * d_w * q) + a]
+                                parts1[at + np.uintp(G * q) + a] += total
+                        j += 1
                     else:
                         q_low = max(0, -((j * s_w - p_w) // d_w))
                         q_high = min(T, (W_out + p_w - j * s_w - 1) // d_w + 1)
                         for q in range(q_low, q_high):
+                            at = np.uintp(G * (T * (R * n + m) + q))
                             dy_2_at = np.uintp(
                                 G * (W_out * (H_out * n + d_h * m + i * s_h - p_h) + d_w * q + j * s_w - p_w)
                             )
                             x_at = np.uintp(G * (W * (H * n + i) + j))
                             for a in range(np.uintp(G)):
-                                part_[np.uintp(G * q) + a] += x[x_at + a] * dy_2[dy_2_at + a]
+                                parts1[at + a] += x[x_at + a] * dy_2[dy_2_at + a]
                         j += 1
-                for at in range(G * T):
-                    sums[at] += part_[at]
-                    part_[at] = zero
-        for q in range(T):
-            at = np.uintp(G * (T * m + q))
-            for a in range(np.uintp(G)):
-                dw[at + a] = sums[np.uintp(G * q) + a]
+        for m in range(R):
+            for q in range(T):
+                at = np.uintp(G * (T * (R * n + m) + q))
+                sums_at = np.uintp(G * (T * m + q))
+                for a in range(np.uintp(G)):
+                    parts1[at + a] += sums[sums_at + a]
 
 
 def conv_transpose2d_grad_weight(
@@ -553,29 +724,30 @@ def conv_transpose2d_grad_weight(
     if C == 1 and K == 1:
         dy_2 = dy.reshape(N, H_out, W_out, G, 1)
         if rt.compiles(G * H * N * R * T * W):
-            dw = np.empty((R, T, 1, G), dtype)
+            parts1 = np.empty((N, R, T, 1, G), dtype)
             rt.run(
                 _conv_transpose2d_grad_weight_1,
-                R,
+                N,
                 G * H * N * R * T * W,
-                rt.flat(dw),
+                rt.flat(parts1),
                 rt.flat(dy_2),
                 rt.flat(x),
                 dtype(0),
                 G,
                 H,
                 H_out,
-                N,
                 W,
                 W_out,
                 p_h,
                 p_w,
+                rt.fixed(R),
                 rt.fixed(T),
                 rt.fixed(d_h),
                 rt.fixed(d_w),
                 rt.fixed(s_h),
                 rt.fixed(s_w),
             )
+            dw = rt.total(parts1.transpose(1, 2, 3, 4, 0), -1)
         else:
             dw = np.zeros((R, T, 1, G), dtype)
             for m in range(R):

@@ -26,6 +26,127 @@ def _conv_transpose3d_forward_1(
     w: rt.Array,
     x: rt.Array,
     zero: Any,
+    D: int,
+    D_out: int,
+    G: int,
+    H: int,
+    H_out: int,
+    W: int,
+    W_out: int,
+    p_d: int,
+    p_h: int,
+    p_w: int,
+    A_fixed: tuple[int, ...],
+    R_fixed: tuple[int, ...],
+    T_fixed: tuple[int, ...],
+    d_d_fixed: tuple[int, ...],
+    d_h_fixed: tuple[int, ...],
+    d_w_fixed: tuple[int, ...],
+) -> None:
+    """Sum over n, u_1, u_2, u_3, a, r, t, u_4; gather."""
+    A = len(A_fixed)
+    R = len(R_fixed)
+    T = len(T_fixed)
+    d_d = len(d_d_fixed)
+    d_h = len(d_h_fixed)
+    d_w = len(d_w_fixed)
+    for row in range(start, stop):
+        u_2 = row % H_out
+        u_1 = row // H_out % D_out
+        n = row // H_out // D_out
+        a_low = max(0, -((D - p_d - u_1 - 1) // d_d))
+        a_high = min(A, (p_d + u_1) // d_d + 1)
+        r_low = max(0, -((H - p_h - u_2 - 1) // d_h))
+        r_high = min(R, (p_h + u_2) // d_h + 1)
+        u_3_first = max(0, -p_w, T * d_w - d_w - p_w)
+        u_3_last = min(W_out, W - p_w, T * d_w + W - d_w - p_w)
+        if not (A * R * T <= 9 and a_low == 0 and a_high == A and r_low == 0 and r_high == R):
+            u_3_last = u_3_first
+        u_3 = 0
+        while u_3 < W_out:
+            if u_3_first <= u_3 <= u_3_last - 4:
+                at = np.uintp(G * (W_out * (H_out * (D_out * n + u_1) + u_2) + u_3))
+                w_at = np.uintp(0)
+                x_at = np.uintp(G * (W * (H * (D * n + p_d + u_1) + p_h + u_2) + p_w + u_3))
+                for u_4 in range(np.uintp(G)):
+                    total = zero
+                    total_1 = zero
+                    total_2 = zero
+                    total_3 = zero
+                    for a in range(A):
+                        for r in range(R):
+                            for t in range(T):
+                                total += (
+                                    w[w_at + np.uintp(G * R * T * a + G * T * r + G * t) + u_4]
+                                    * x[x_at + np.uintp(-G * H * W * a * d_d - G * W * d_h * r - G * d_w * t) + u_4]
+                                )
+                                total_1 += (
+                                    w[w_at + np.uintp(G * R * T * a + G * T * r + G * t) + u_4]
+                                    * x[x_at + np.uintp(G - G * H * W * a * d_d - G * W * d_h * r - G * d_w * t) + u_4]
+                                )
+                                total_2 += (
+                                    w[w_at + np.uintp(G * R * T * a + G * T * r + G * t) + u_4]
+                                    * x[
+                                        x_at
+                                        + np.uintp(2 * G - G * H * W * a * d_d - G * W * d_h * r - G * d_w * t)
+                                        + u_4
+                                    ]
+                                )
+                                total_3 += (
+                                    w[w_at + np.uintp(G * R * T * a + G * T * r + G * t) + u_4]
+                                    * x[
+                                        x_at
+                                        + np.uintp(3 * G - G * H * W * a * d_d - G * W * d_h * r - G * d_w * t)
+                                        + u_4
+                                    ]
+                                )
+                    u[at + u_4] = total
+                    u[at + np.uintp(G) + u_4] = total_1
+                    u[at + np.uintp(2 * G) + u_4] = total_2
+                    u[at + np.uintp(3 * G) + u_4] = total_3
+                u_3 += 4
+            elif u_3_first <= u_3 < u_3_last:
+                at = np.uintp(G * (W_out * (H_out * (D_out * n + u_1) + u_2) + u_3))
+                w_at = np.uintp(0)
+                x_at = np.uintp(G * (W * (H * (D * n + p_d + u_1) + p_h + u_2) + p_w + u_3))
+                for u_4 in range(np.uintp(G)):
+                    total = zero
+                    for a in range(A):
+                        for r in range(R):
+                            for t in range(T):
+                                total += (
+                                    w[w_at + np.uintp(G * R * T * a + G * T * r + G * t) + u_4]
+                                    * x[x_at + np.uintp(-G * H * W * a * d_d - G * W * d_h * r - G * d_w * t) + u_4]
+                                )
+                    u[at + u_4] = total
+                u_3 += 1
+            else:
+                at = np.uintp(G * (W_out * (H_out * (D_out * n + u_1) + u_2) + u_3))
+                for u_4 in range(np.uintp(G)):
+                    u[at + u_4] = zero
+                for a in range(a_low, a_high):
+                    for r in range(r_low, r_high):
+                        t_low = max(0, -((W - p_w - u_3 - 1) // d_w))
+                        t_high = min(T, (p_w + u_3) // d_w + 1)
+                        for t in range(t_low, t_high):
+                            w_at = np.uintp(G * (T * (R * a + r) + t))
+                            x_at = np.uintp(
+                                G
+                                * (W * (H * (D * n + p_d + u_1 - a * d_d) + p_h + u_2 - d_h * r) + p_w + u_3 - d_w * t),
+                            )
+                            for u_4 in range(np.uintp(G)):
+                                u[at + u_4] += w[w_at + u_4] * x[x_at + u_4]
+                u_3 += 1
+
+
+@rt.loops
+def _conv_transpose3d_forward_2(
+    start: int,
+    stop: int,
+    u: rt.Array,
+    w: rt.Array,
+    x: rt.Array,
+    zero: Any,
     A: int,
     D: int,
     D_out: int,
@@ -73,40 +194,63 @@ def _conv_transpose3d_forward_1(
                     for a in range(a_low, a_high):
                         for r in range(r_low, r_high):
                             t = t_low
-                            while t < t_high - 1:
-                                at = np.uintp(
-                                    G
-                                    * (
-                                        W_out * (
-                                            H_out * (D_out * n + a * d_d + l * s_d - p_d) + d_h * r + i * s_h - p_h
-                                        )
-                                        + d_w * t
-                                        + j * s_w
-                                        - p_w
-                                    ),
-                                )
-                                w_at = np.uintp(G * (T * (R * a + r) + t))
-                                x_at = np.uintp(G * (W * (H * (D * n + l) + i) + j))
-                                for u_4 in range(np.uintp(G)):
-                                    u[at + u_4] += w[w_at + u_4] * x[x_at + u_4]
-                                    u[at + np.uintp(G * d_w) + u_4] += w[w_at + np.uintp(G) + u_4] * x[x_at + u_4]
-                                t += 2
-                            if t < t_high:
-                                at = np.uintp(
-                                    G
-                                    * (
-                                        W_out * (
-                                            H_out * (D_out * n + a * d_d + l * s_d - p_d) + d_h * r + i * s_h - p_h
-                                        )
-                                        + d_w * t
-                                        + j * s_w
-                                        - p_w
-                                    ),
-                                )
-                                w_at = np.uintp(G * (T * (R * a + r) + t))
-                                x_at = np.uintp(G * (W * (H * (D * n + l) + i) + j))
-                                for u_4 in range(np.uintp(G)):
-                                    u[at + u_4] += w[w_at + u_4] * x[x_at + u_4]
+                            while t < t_high:
+                                if t <= t_high - 3:
+                                    at = np.uintp(
+                                        G
+                                        * (
+                                            W_out * (
+                                                H_out * (D_out * n + a * d_d + l * s_d - p_d) + d_h * r + i * s_h - p_h
+                                            )
+                                            + d_w * t
+                                            + j * s_w
+                                            - p_w
+                                        ),
+                                    )
+                                    w_at = np.uintp(G * (T * (R * a + r) + t))
+                                    x_at = np.uintp(G * (W * (H * (D * n + l) + i) + j))
+                                    for u_4 in range(np.uintp(G)):
+                                        u[at + u_4] += w[w_at + u_4] * x[x_at + u_4]
+                                        u[at + np.uintp(G * d_w) + u_4] += w[w_at + np.uintp(G) + u_4] * x[x_at + u_4]
+                                        u[at + np.uintp(2 * G * d_w) + u_4] += w[w_at + np.uintp(2 * G) + u_4] * x[
+                                            x_at + u_4
+                                        ]
+                                    t += 3
+                                elif t <= t_high - 2:
+                                    at = np.uintp(
+                                        G
+                                        * (
+                                            W_out * (
+                                                H_out * (D_out * n + a * d_d + l * s_d - p_d) + d_h * r + i * s_h - p_h
+                                            )
+                                            + d_w * t
+                                            + j * s_w
+                                            - p_w
+                                        ),
+                                    )
+                                    w_at = np.uintp(G * (T * (R * a + r) + t))
+                                    x_at = np.uintp(G * (W * (H * (D * n + l) + i) + j))
+                                    for u_4 in range(np.uintp(G)):
+                                        u[at + u_4] += w[w_at + u_4] * x[x_at + u_4]
+                                        u[at + np.uintp(G * d_w) + u_4] += w[w_at + np.uintp(G) + u_4] * x[x_at + u_4]
+                                    t += 2
+                                else:
+                                    at = np.uintp(
+                                        G
+                                        * (
+                                            W_out * (
+                                                H_out * (D_out * n + a * d_d + l * s_d - p_d) + d_h * r + i * s_h - p_h
+                                            )
+                                            + d_w * t
+                                            + j * s_w
+                                            - p_w
+                                        ),
+                                    )
+                                    w_at = np.uintp(G * (T * (R * a + r) + t))
+                                    x_at = np.uintp(G * (W * (H * (D * n + l) + i) + j))
+                                    for u_4 in range(np.uintp(G)):
+                                        u[at + u_4] += w[w_at + u_4] * x[x_at + u_4]
+                                    t += 1
         for at in range(
             np.uintp((n * D_out + filled) * (G * H_out * W_out)), np.uintp((n * D_out + D_out) * (G * H_out * W_out))
         ):
@@ -188,34 +332,61 @@ def conv_transpose3d_forward(
     if K == 1 and C == 1:
         if rt.compiles(A * D * G * H * N * R * T * W):
             u = np.empty((N, D_out, H_out, W_out, G), dtype)
-            rt.run(
-                _conv_transpose3d_forward_1,
-                N,
-                A * D * G * H * N * R * T * W,
-                rt.flat(u),
-                rt.flat(w),
-                rt.flat(x),
-                dtype(0),
-                A,
-                D,
-                D_out,
-                G,
-                H,
-                H_out,
-                R,
-                T,
-                W,
-                W_out,
-                d_d,
-                d_h,
-                d_w,
-                p_d,
-                p_h,
-                p_w,
-                s_d,
-                s_h,
-                s_w,
-            )
+            if s_d == 1 and s_h == 1 and s_w == 1:
+                rt.run(
+                    _conv_transpose3d_forward_1,
+                    D_out * H_out * N,
+                    A * D_out * G * H_out * N * R * T * W_out,
+                    rt.flat(u),
+                    rt.flat(w),
+                    rt.flat(x),
+                    dtype(0),
+                    D,
+                    D_out,
+                    G,
+                    H,
+                    H_out,
+                    W,
+                    W_out,
+                    p_d,
+                    p_h,
+                    p_w,
+                    rt.fixed(A),
+                    rt.fixed(R),
+                    rt.fixed(T),
+                    rt.fixed(d_d),
+                    rt.fixed(d_h),
+                    rt.fixed(d_w),
+                )
+            else:
+                rt.run(
+                    _conv_transpose3d_forward_2,
+                    N,
+                    A * D * G * H * N * R * T * W,
+                    rt.flat(u),
+                    rt.flat(w),
+                    rt.flat(x),
+                    dtype(0),
+                    A,
+                    D,
+                    D_out,
+                    G,
+                    H,
+                    H_out,
+                    R,
+                    T,
+                    W,
+                    W_out,
+                    d_d,
+                    d_h,
+                    d_w,
+                    p_d,
+                    p_h,
+                    p_w,
+                    s_d,
+                    s_h,
+                    s_w,
+                )
         else:
             u = np.zeros((N, D_out, H_out, W_out, G), dtype)
             for a in range(A):
@@ -302,9 +473,11 @@ def _conv_transpose3d_grad_input_1(
         r_high = min(R, (H_out + p_h - o * s_h - 1) // d_h + 1)
         f_first = max(0, -(-p_w // s_w), -((T * d_w - d_w - p_w) // s_w))
         f_last = min(W, (W_out + p_w - 1) // s_w + 1, (W_out + d_w + p_w - T * d_w - 1) // s_w + 1)
+        if not (A * R * T <= 9 and a_low == 0 and a_high == A and r_low == 0 and r_high == R):
+            f_last = f_first
         f = 0
         while f < W:
-            if A * R * T <= 9 and a_low == 0 and a_high == A and r_low == 0 and r_high == R and f_first <= f and f + 4 <= f_last:
+            if f_first <= f <= f_last - 4:
                 at = np.uintp(G * (W * (H * (D * m + e) + o) + f))
                 dy_at = np.uintp(G * (W_out * (H_out * (D_out * m + e * s_d - p_d) + o * s_h - p_h) + f * s_w - p_w))
                 w_at = np.uintp(0)
@@ -365,6 +538,25 @@ def _conv_transpose3d_grad_input_1(
                     dx[at + np.uintp(2 * G) + z] = total_2
                     dx[at + np.uintp(3 * G) + z] = total_3
                 f += 4
+            elif f_first <= f < f_last:
+                at = np.uintp(G * (W * (H * (D * m + e) + o) + f))
+                dy_at = np.uintp(G * (W_out * (H_out * (D_out * m + e * s_d - p_d) + o * s_h - p_h) + f * s_w - p_w))
+                w_at = np.uintp(0)
+                for z in range(np.uintp(G)):
+                    total = zero
+                    for a in range(A):
+                        for r in range(R):
+                            for t in range(T):
+                                total += (
+                                    dy[
+                                        dy_at
+                                        + np.uintp(G * H_out * W_out * a * d_d + G * W_out * d_h * r + G * d_w * t)
+                                        + z
+                                    ]
+                                    * w[w_at + np.uintp(G * R * T * a + G * T * r + G * t) + z]
+                                )
+                    dx[at + z] = total
+                f += 1
             else:
                 at = np.uintp(G * (W * (H * (D * m + e) + o) + f))
                 for z in range(np.uintp(G)):
@@ -527,7 +719,7 @@ def conv_transpose3d_grad_input(
 def _conv_transpose3d_grad_weight_1(
     start: int,
     stop: int,
-    dw: rt.Array,
+    parts1: rt.Array,
     dy_2: rt.Array,
     x: rt.Array,
     zero: Any,
@@ -536,12 +728,12 @@ def _conv_transpose3d_grad_weight_1(
     G: int,
     H: int,
     H_out: int,
-    N: int,
     W: int,
     W_out: int,
     p_d: int,
     p_h: int,
     p_w: int,
+    A_fixed: tuple[int, ...],
     R_fixed: tuple[int, ...],
     T_fixed: tuple[int, ...],
     d_d_fixed: tuple[int, ...],
@@ -552,6 +744,7 @@ def _conv_transpose3d_grad_weight_1(
     s_w_fixed: tuple[int, ...],
 ) -> None:
     """Sum over n, l, i, j, m, e, o, z; reduce."""
+    A = len(A_fixed)
     R = len(R_fixed)
     T = len(T_fixed)
     d_d = len(d_d_fixed)
@@ -560,22 +753,40 @@ def _conv_transpose3d_grad_weight_1(
     s_d = len(s_d_fixed)
     s_h = len(s_h_fixed)
     s_w = len(s_w_fixed)
-    for m in range(start, stop):
-        for e in range(R):
-            sums = np.zeros(G * T, np.float64)
-            part_ = np.zeros(G * T, dw.dtype)
-            for n in range(N):
-                l_low = max(0, -((d_d * m - p_d) // s_d))
-                l_high = min(D, (D_out + p_d - d_d * m - 1) // s_d + 1)
-                for l in range(l_low, l_high):
-                    i_low = max(0, -((d_h * e - p_h) // s_h))
-                    i_high = min(H, (H_out + p_h - d_h * e - 1) // s_h + 1)
-                    for i in range(i_low, i_high):
+    for n in range(start, stop):
+        sums = np.zeros(A * G * R * T, np.float64)
+        for m in range(A):
+            for e in range(R):
+                for o in range(T):
+                    at = np.uintp(G * (T * (R * (A * n + m) + e) + o))
+                    sums_at = np.uintp(G * (T * (R * m + e) + o))
+                    for z in range(np.uintp(G)):
+                        parts1[at + z] = zero
+        for l in range(D):
+            if l % 32 == 31:
+                for m in range(A):
+                    for e in range(R):
+                        for o in range(T):
+                            at = np.uintp(G * (T * (R * (A * n + m) + e) + o))
+                            sums_at = np.uintp(G * (T * (R * m + e) + o))
+                            for z in range(np.uintp(G)):
+                                sums[sums_at + z] += parts1[at + z]
+                                parts1[at + z] = zero
+            m_low = max(0, -((l * s_d - p_d) // d_d))
+            m_high = min(A, (D_out + p_d - l * s_d - 1) // d_d + 1)
+            for i in range(H):
+                e_low = max(0, -((i * s_h - p_h) // d_h))
+                e_high = min(R, (H_out + p_h - i * s_h - 1) // d_h + 1)
+                for m in range(m_low, m_high):
+                    for e in range(e_low, e_high):
                         j_first = max(0, -(-p_w // s_w), -((T * d_w - d_w - p_w) // s_w))
                         j_last = min(W, (W_out + p_w - 1) // s_w + 1, (W_out + d_w + p_w - T * d_w - 1) // s_w + 1)
+                        if T > 4:
+                            j_last = j_first
                         j = 0
                         while j < W:
-                            if T <= 4 and j_first <= j and j + 8 <= j_last:
+                            if j_first <= j <= j_last - 8:
+                                at = np.uintp(G * T * (R * (A * n + m) + e))
                                 dy_2_at = np.uintp(
                                     G
                                     * (
@@ -589,8 +800,7 @@ def _conv_transpose3d_grad_weight_1(
                                 x_at = np.uintp(G * (W * (H * (D * n + l) + i) + j))
                                 for z in range(np.uintp(G)):
                                     for o in range(T):
-                                        total = zero
-                                        total += x[x_at + z] * dy_2[dy_2_at + np.uintp(G * d_w * o) + z]
+                                        total = x[x_at + z] * dy_2[dy_2_at + np.uintp(G * d_w * o) + z]
                                         total += (
                                             x[x_at + np.uintp(G) + z]
                                             * dy_2[dy_2_at + np.uintp(G * d_w * o + G * s_w) + z]
@@ -619,12 +829,31 @@ def _conv_transpose3d_grad_weight_1(
                                             x[x_at + np.uintp(7 * G) + z]
                                             * dy_2[dy_2_at + np.uintp(G * d_w * o + 7 * G * s_w) + z]
                                         )
-                                        part_[np.uintp(G * o) + z] += total
+                                        parts1[at + np.uintp(G * o) + z] += total
                                 j += 8
+                            elif j_first <= j <= j_last - 1:
+                                at = np.uintp(G * T * (R * (A * n + m) + e))
+                                dy_2_at = np.uintp(
+                                    G
+                                    * (
+                                        W_out * (
+                                            H_out * (D_out * n + d_d * m + l * s_d - p_d) + d_h * e + i * s_h - p_h
+                                        )
+                                        + j * s_w
+                                        - p_w
+                                    ),
+                                )
+                                x_at = np.uintp(G * (W * (H * (D * n + l) + i) + j))
+                                for z in range(np.uintp(G)):
+                                    for o in range(T):
+                                        total = x[x_at + z] * dy_2[dy_2_at + np.uintp(G * d_w * o) + z]
+                                        parts1[at + np.uintp(G * o) + z] += total
+                                j += 1
                             else:
                                 o_low = max(0, -((j * s_w - p_w) // d_w))
                                 o_high = min(T, (W_out + p_w - j * s_w - 1) // d_w + 1)
                                 for o in range(o_low, o_high):
+                                    at = np.uintp(G * (T * (R * (A * n + m) + e) + o))
                                     dy_2_at = np.uintp(
                                         G
                                         * (
@@ -638,15 +867,15 @@ def _conv_transpose3d_grad_weight_1(
                                     )
                                     x_at = np.uintp(G * (W * (H * (D * n + l) + i) + j))
                                     for z in range(np.uintp(G)):
-                                        part_[np.uintp(G * o) + z] += x[x_at + z] * dy_2[dy_2_at + z]
+                                        parts1[at + z] += x[x_at + z] * dy_2[dy_2_at + z]
                                 j += 1
-                        for at in range(G * T):
-                            sums[at] += part_[at]
-                            part_[at] = zero
-            for o in range(T):
-                at = np.uintp(G * (T * (R * m + e) + o))
-                for z in range(np.uintp(G)):
-                    dw[at + z] = sums[np.uintp(G * o) + z]
+        for m in range(A):
+            for e in range(R):
+                for o in range(T):
+                    at = np.uintp(G * (T * (R * (A * n + m) + e) + o))
+                    sums_at = np.uintp(G * (T * (R * m + e) + o))
+                    for z in range(np.uintp(G)):
+                        parts1[at + z] += sums[sums_at + z]
 
 
 def conv_transpose3d_grad_weight(
@@ -719,12 +948,12 @@ def conv_transpose3d_grad_weight(
     if C == 1 and K == 1:
         dy_2 = dy.reshape(N, D_out, H_out, W_out, G, 1)
         if rt.compiles(A * D * G * H * N * R * T * W):
-            dw = np.empty((A, R, T, 1, G), dtype)
+            parts1 = np.empty((N, A, R, T, 1, G), dtype)
             rt.run(
                 _conv_transpose3d_grad_weight_1,
-                A,
+                N,
                 A * D * G * H * N * R * T * W,
-                rt.flat(dw),
+                rt.flat(parts1),
                 rt.flat(dy_2),
                 rt.flat(x),
                 dtype(0),
@@ -733,12 +962,12 @@ def conv_transpose3d_grad_weight(
                 G,
                 H,
                 H_out,
-                N,
                 W,
                 W_out,
                 p_d,
                 p_h,
                 p_w,
+                rt.fixed(A),
                 rt.fixed(R),
                 rt.fixed(T),
                 rt.fixed(d_d),
@@ -748,6 +977,7 @@ def conv_transpose3d_grad_weight(
                 rt.fixed(s_h),
                 rt.fixed(s_w),
             )
+            dw = rt.total(parts1.transpose(1, 2, 3, 4, 5, 0), -1)
         else:
             dw = np.zeros((A, R, T, 1, G), dtype)
             for m in range(A):

@@ -40,9 +40,11 @@ def _depthwise_conv1d_forward_1(
     for n in range(start, stop):
         j_first = max(0, -(-p // s), -((T * d - d - p) // s))
         j_last = min(W_out, (W + p - 1) // s + 1, (W + d + p - T * d - 1) // s + 1)
+        if not (T <= 9):
+            j_last = j_first
         j = 0
         while j < W_out:
-            if T <= 9 and j_first <= j and j + 4 <= j_last:
+            if j_first <= j <= j_last - 4:
                 at = np.uintp(C * (W_out * n + j))
                 w_at = np.uintp(0)
                 x_at = np.uintp(C * (W * n + j * s - p))
@@ -61,6 +63,16 @@ def _depthwise_conv1d_forward_1(
                     u[at + np.uintp(2 * C) + u_2] = total_2
                     u[at + np.uintp(3 * C) + u_2] = total_3
                 j += 4
+            elif j_first <= j < j_last:
+                at = np.uintp(C * (W_out * n + j))
+                w_at = np.uintp(0)
+                x_at = np.uintp(C * (W * n + j * s - p))
+                for u_2 in range(np.uintp(C)):
+                    total = zero
+                    for t in range(T):
+                        total += w[w_at + np.uintp(C * t) + u_2] * x[x_at + np.uintp(C * d * t) + u_2]
+                    u[at + u_2] = total
+                j += 1
             else:
                 at = np.uintp(C * (W_out * n + j))
                 for u_2 in range(np.uintp(C)):
@@ -171,6 +183,74 @@ def _depthwise_conv1d_grad_input_1(
     w: rt.Array,
     zero: Any,
     C: int,
+    W: int,
+    W_out: int,
+    p: int,
+    T_fixed: tuple[int, ...],
+    d_fixed: tuple[int, ...],
+) -> None:
+    """Sum over m, q, t, v; gather."""
+    T = len(T_fixed)
+    d = len(d_fixed)
+    for m in range(start, stop):
+        q_first = max(0, -p, T * d - d - p)
+        q_last = min(W, W_out - p, T * d + W_out - d - p)
+        if not (T <= 9):
+            q_last = q_first
+        q = 0
+        while q < W:
+            if q_first <= q <= q_last - 4:
+                at = np.uintp(C * (W * m + q))
+                dy_at = np.uintp(C * (W_out * m + p + q))
+                w_at = np.uintp(0)
+                for v in range(np.uintp(C)):
+                    total = zero
+                    total_1 = zero
+                    total_2 = zero
+                    total_3 = zero
+                    for t in range(T):
+                        total += dy[dy_at + np.uintp(-C * d * t) + v] * w[w_at + np.uintp(C * t) + v]
+                        total_1 += dy[dy_at + np.uintp(C - C * d * t) + v] * w[w_at + np.uintp(C * t) + v]
+                        total_2 += dy[dy_at + np.uintp(2 * C - C * d * t) + v] * w[w_at + np.uintp(C * t) + v]
+                        total_3 += dy[dy_at + np.uintp(3 * C - C * d * t) + v] * w[w_at + np.uintp(C * t) + v]
+                    dx[at + v] = total
+                    dx[at + np.uintp(C) + v] = total_1
+                    dx[at + np.uintp(2 * C) + v] = total_2
+                    dx[at + np.uintp(3 * C) + v] = total_3
+                q += 4
+            elif q_first <= q < q_last:
+                at = np.uintp(C * (W * m + q))
+                dy_at = np.uintp(C * (W_out * m + p + q))
+                w_at = np.uintp(0)
+                for v in range(np.uintp(C)):
+                    total = zero
+                    for t in range(T):
+                        total += dy[dy_at + np.uintp(-C * d * t) + v] * w[w_at + np.uintp(C * t) + v]
+                    dx[at + v] = total
+                q += 1
+            else:
+                at = np.uintp(C * (W * m + q))
+                for v in range(np.uintp(C)):
+                    dx[at + v] = zero
+                t_low = max(0, -((W_out - p - q - 1) // d))
+                t_high = min(T, (p + q) // d + 1)
+                for t in range(t_low, t_high):
+                    dy_at = np.uintp(C * (W_out * m + p + q - d * t))
+                    w_at = np.uintp(C * t)
+                    for v in range(np.uintp(C)):
+                        dx[at + v] += dy[dy_at + v] * w[w_at + v]
+                q += 1
+
+
+@rt.loops
+def _depthwise_conv1d_grad_input_2(
+    start: int,
+    stop: int,
+    dx: rt.Array,
+    dy: rt.Array,
+    w: rt.Array,
+    zero: Any,
+    C: int,
     T: int,
     W: int,
     W_out: int,
@@ -194,20 +274,31 @@ def _depthwise_conv1d_grad_input_1(
                 t_low = max(0, -((j * s - p) // d))
                 t_high = min(T, (W + p - j * s - 1) // d + 1)
             t = t_low
-            while t < t_high - 1:
-                at = np.uintp(C * (W * m + d * t + j * s - p))
-                dy_at = np.uintp(C * (W_out * m + j))
-                w_at = np.uintp(C * t)
-                for v in range(np.uintp(C)):
-                    dx[at + v] += dy[dy_at + v] * w[w_at + v]
-                    dx[at + np.uintp(C * d) + v] += dy[dy_at + v] * w[w_at + np.uintp(C) + v]
-                t += 2
-            if t < t_high:
-                at = np.uintp(C * (W * m + d * t + j * s - p))
-                dy_at = np.uintp(C * (W_out * m + j))
-                w_at = np.uintp(C * t)
-                for v in range(np.uintp(C)):
-                    dx[at + v] += dy[dy_at + v] * w[w_at + v]
+            while t < t_high:
+                if t <= t_high - 3:
+                    at = np.uintp(C * (W * m + d * t + j * s - p))
+                    dy_at = np.uintp(C * (W_out * m + j))
+                    w_at = np.uintp(C * t)
+                    for v in range(np.uintp(C)):
+                        dx[at + v] += dy[dy_at + v] * w[w_at + v]
+                        dx[at + np.uintp(C * d) + v] += dy[dy_at + v] * w[w_at + np.uintp(C) + v]
+                        dx[at + np.uintp(2 * C * d) + v] += dy[dy_at + v] * w[w_at + np.uintp(2 * C) + v]
+                    t += 3
+                elif t <= t_high - 2:
+                    at = np.uintp(C * (W * m + d * t + j * s - p))
+                    dy_at = np.uintp(C * (W_out * m + j))
+                    w_at = np.uintp(C * t)
+                    for v in range(np.uintp(C)):
+                        dx[at + v] += dy[dy_at + v] * w[w_at + v]
+                        dx[at + np.uintp(C * d) + v] += dy[dy_at + v] * w[w_at + np.uintp(C) + v]
+                    t += 2
+                else:
+                    at = np.uintp(C * (W * m + d * t + j * s - p))
+                    dy_at = np.uintp(C * (W_out * m + j))
+                    w_at = np.uintp(C * t)
+                    for v in range(np.uintp(C)):
+                        dx[at + v] += dy[dy_at + v] * w[w_at + v]
+                    t += 1
         for at in range(np.uintp((m * W + filled) * C), np.uintp((m * W + W) * C)):
             dx[at] = zero
 
@@ -257,22 +348,39 @@ def depthwise_conv1d_grad_input(
     if M == 1:
         if rt.compiles(C * N * T * W_out):
             dx = np.empty((N, W, C), dtype)
-            rt.run(
-                _depthwise_conv1d_grad_input_1,
-                N,
-                C * N * T * W_out,
-                rt.flat(dx),
-                rt.flat(dy),
-                rt.flat(w),
-                dtype(0),
-                C,
-                T,
-                W,
-                W_out,
-                d,
-                p,
-                s,
-            )
+            if s == 1:
+                rt.run(
+                    _depthwise_conv1d_grad_input_1,
+                    N,
+                    C * N * T * W,
+                    rt.flat(dx),
+                    rt.flat(dy),
+                    rt.flat(w),
+                    dtype(0),
+                    C,
+                    W,
+                    W_out,
+                    p,
+                    rt.fixed(T),
+                    rt.fixed(d),
+                )
+            else:
+                rt.run(
+                    _depthwise_conv1d_grad_input_2,
+                    N,
+                    C * N * T * W_out,
+                    rt.flat(dx),
+                    rt.flat(dy),
+                    rt.flat(w),
+                    dtype(0),
+                    C,
+                    T,
+                    W,
+                    W_out,
+                    d,
+                    p,
+                    s,
+                )
         else:
             dx = np.zeros((N, W, C), dtype)
             for t in range(T):
@@ -296,12 +404,11 @@ def depthwise_conv1d_grad_input(
 def _depthwise_conv1d_grad_weight_1(
     start: int,
     stop: int,
-    dw: rt.Array,
+    parts1: rt.Array,
     dy: rt.Array,
     x: rt.Array,
     zero: Any,
     C: int,
-    N: int,
     W: int,
     W_out: int,
     p: int,
@@ -313,46 +420,59 @@ def _depthwise_conv1d_grad_weight_1(
     T = len(T_fixed)
     d = len(d_fixed)
     s = len(s_fixed)
-    for _ in range(start, stop):
+    for n in range(start, stop):
         sums = np.zeros(C * T, np.float64)
-        part_ = np.zeros(C * T, dw.dtype)
-        for n in range(N):
-            j_first = max(0, -(-p // s), -((T * d - d - p) // s))
-            j_last = min(W_out, (W + p - 1) // s + 1, (W + d + p - T * d - 1) // s + 1)
-            j = 0
-            while j < W_out:
-                if T <= 4 and j_first <= j and j + 8 <= j_last:
-                    dy_at = np.uintp(C * (W_out * n + j))
-                    x_at = np.uintp(C * (W * n + j * s - p))
-                    for q in range(np.uintp(C)):
-                        for m in range(T):
-                            total = zero
-                            total += dy[dy_at + q] * x[x_at + np.uintp(C * d * m) + q]
-                            total += dy[dy_at + np.uintp(C) + q] * x[x_at + np.uintp(C * d * m + C * s) + q]
-                            total += dy[dy_at + np.uintp(2 * C) + q] * x[x_at + np.uintp(C * d * m + 2 * C * s) + q]
-                            total += dy[dy_at + np.uintp(3 * C) + q] * x[x_at + np.uintp(C * d * m + 3 * C * s) + q]
-                            total += dy[dy_at + np.uintp(4 * C) + q] * x[x_at + np.uintp(C * d * m + 4 * C * s) + q]
-                            total += dy[dy_at + np.uintp(5 * C) + q] * x[x_at + np.uintp(C * d * m + 5 * C * s) + q]
-                            total += dy[dy_at + np.uintp(6 * C) + q] * x[x_at + np.uintp(C * d * m + 6 * C * s) + q]
-                            total += dy[dy_at + np.uintp(7 * C) + q] * x[x_at + np.uintp(C * d * m + 7 * C * s) + q]
-                            part_[np.uintp(C * m) + q] += total
-                    j += 8
-                else:
-                    m_low = max(0, -((j * s - p) // d))
-                    m_high = min(T, (W + p - j * s - 1) // d + 1)
-                    for m in range(m_low, m_high):
-                        dy_at = np.uintp(C * (W_out * n + j))
-                        x_at = np.uintp(C * (W * n + d * m + j * s - p))
-                        for q in range(np.uintp(C)):
-                            part_[np.uintp(C * m) + q] += dy[dy_at + q] * x[x_at + q]
-                    j += 1
-            for at in range(C * T):
-                sums[at] += part_[at]
-                part_[at] = zero
         for m in range(T):
-            at = np.uintp(C * m)
+            at = np.uintp(C * (T * n + m))
+            sums_at = np.uintp(C * m)
             for q in range(np.uintp(C)):
-                dw[at + q] = sums[np.uintp(C * m) + q]
+                parts1[at + q] = zero
+        j_first = max(0, -(-p // s), -((T * d - d - p) // s))
+        j_last = min(W_out, (W + p - 1) // s + 1, (W + d + p - T * d - 1) // s + 1)
+        if T > 4:
+            j_last = j_first
+        j = 0
+        while j < W_out:
+            if j_first <= j <= j_last - 8:
+                at = np.uintp(C * T * n)
+                dy_at = np.uintp(C * (W_out * n + j))
+                x_at = np.uintp(C * (W * n + j * s - p))
+                for q in range(np.uintp(C)):
+                    for m in range(T):
+                        total = dy[dy_at + q] * x[x_at + np.uintp(C * d * m) + q]
+                        total += dy[dy_at + np.uintp(C) + q] * x[x_at + np.uintp(C * d * m + C * s) + q]
+                        total += dy[dy_at + np.uintp(2 * C) + q] * x[x_at + np.uintp(C * d * m + 2 * C * s) + q]
+                        total += dy[dy_at + np.uintp(3 * C) + q] * x[x_at + np.uintp(C * d * m + 3 * C * s) + q]
+                        total += dy[dy_at + np.uintp(4 * C) + q] * x[x_at + np.uintp(C * d * m + 4 * C * s) + q]
+                        total += dy[dy_at + np.uintp(5 * C) + q] * x[x_at + np.uintp(C * d * m + 5 * C * s) + q]
+                        total += dy[dy_at + np.uintp(6 * C) + q] * x[x_at + np.uintp(C * d * m + 6 * C * s) + q]
+                        total += dy[dy_at + np.uintp(7 * C) + q] * x[x_at + np.uintp(C * d * m + 7 * C * s) + q]
+                        parts1[at + np.uintp(C * m) + q] += total
+                j += 8
+            elif j_first <= j <= j_last - 1:
+                at = np.uintp(C * T * n)
+                dy_at = np.uintp(C * (W_out * n + j))
+                x_at = np.uintp(C * (W * n + j * s - p))
+                for q in range(np.uintp(C)):
+                    for m in range(T):
+                        total = dy[dy_at + q] * x[x_at + np.uintp(C * d * m) + q]
+                        parts1[at + np.uintp(C * m) + q] += total
+                j += 1
+            else:
+                m_low = max(0, -((j * s - p) // d))
+                m_high = min(T, (W + p - j * s - 1) // d + 1)
+                for m in range(m_low, m_high):
+                    at = np.uintp(C * (T * n + m))
+                    dy_at = np.uintp(C * (W_out * n + j))
+                    x_at = np.uintp(C * (W * n + d * m + j * s - p))
+                    for q in range(np.uintp(C)):
+                        parts1[at + q] += dy[dy_at + q] * x[x_at + q]
+                j += 1
+        for m in range(T):
+            at = np.uintp(C * (T * n + m))
+            sums_at = np.uintp(C * m)
+            for q in range(np.uintp(C)):
+                parts1[at + q] += sums[sums_at + q]
 
 
 def depthwise_conv1d_grad_weight(
@@ -398,17 +518,16 @@ def depthwise_conv1d_grad_weight(
     rt.extent("depthwise_conv1d", "argument dy, axis 1 (W_out)", dy.shape[1], W_out)
     if M == 1:
         if rt.compiles(C * N * T * W_out):
-            dw = np.empty((T, C, 1), dtype)
+            parts1 = np.empty((N, T, C, 1), dtype)
             rt.run(
                 _depthwise_conv1d_grad_weight_1,
-                1,
+                N,
                 C * N * T * W_out,
-                rt.flat(dw),
+                rt.flat(parts1),
                 rt.flat(dy),
                 rt.flat(x),
                 dtype(0),
                 C,
-                N,
                 W,
                 W_out,
                 p,
@@ -416,6 +535,7 @@ def depthwise_conv1d_grad_weight(
                 rt.fixed(d),
                 rt.fixed(s),
             )
+            dw = rt.total(parts1.transpose(1, 2, 3, 0), -1)
         else:
             dw = np.zeros((T, C, 1), dtype)
             for m in range(T):

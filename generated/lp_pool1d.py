@@ -40,9 +40,11 @@ def _lp_pool1d_forward_1(
     for n in range(start, stop):
         j_first = max(0, -(-p // s), -((T * d - d - p) // s))
         j_last = min(W_out, (W + p - 1) // s + 1, (W + d + p - T * d - 1) // s + 1)
+        if not (T <= 9):
+            j_last = j_first
         j = 0
         while j < W_out:
-            if T <= 9 and j_first <= j < j_last:
+            if j_first <= j < j_last:
                 at = np.uintp(C * (W_out * n + j))
                 z_at = np.uintp(C * (W * n + j * s - p))
                 for c in range(np.uintp(C)):

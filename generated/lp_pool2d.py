@@ -53,9 +53,11 @@ def _lp_pool2d_forward_1(
         r_high = min(R, (H + p_h - i * s_h - 1) // d_h + 1)
         j_first = max(0, -(-p_w // s_w), -((T * d_w - d_w - p_w) // s_w))
         j_last = min(W_out, (W + p_w - 1) // s_w + 1, (W + d_w + p_w - T * d_w - 1) // s_w + 1)
+        if not (R * T <= 9 and r_low == 0 and r_high == R):
+            j_last = j_first
         j = 0
         while j < W_out:
-            if R * T <= 9 and r_low == 0 and r_high == R and j_first <= j < j_last:
+            if j_first <= j < j_last:
                 at = np.uintp(C * (W_out * (H_out * n + i) + j))
                 z_at = np.uintp(C * (W * (H * n + i * s_h - p_h) + j * s_w - p_w))
                 for c in range(np.uintp(C)):

@@ -65,9 +65,11 @@ def _lp_pool3d_forward_1(
         r_high = min(R, (H + p_h - i * s_h - 1) // d_h + 1)
         j_first = max(0, -(-p_w // s_w), -((T * d_w - d_w - p_w) // s_w))
         j_last = min(W_out, (W + p_w - 1) // s_w + 1, (W + d_w + p_w - T * d_w - 1) // s_w + 1)
+        if not (A * R * T <= 9 and a_low == 0 and a_high == A and r_low == 0 and r_high == R):
+            j_last = j_first
         j = 0
         while j < W_out:
-            if A * R * T <= 9 and a_low == 0 and a_high == A and r_low == 0 and r_high == R and j_first <= j < j_last:
+            if j_first <= j < j_last:
                 at = np.uintp(C * (W_out * (H_out * (D_out * n + l) + i) + j))
                 z_at = np.uintp(C * (W * (H * (D * n + l * s_d - p_d) + i * s_h - p_h) + j * s_w - p_w))
                 for c in range(np.uintp(C)):

@@ -38,9 +38,11 @@ def _max_pool1d_forward_1(
     for n in range(start, stop):
         j_first = max(0, -(-p // s), -((T * d - d - p) // s))
         j_last = min(W_out, (W + p - 1) // s + 1, (W + d + p - T * d - 1) // s + 1)
+        if not (T <= 9):
+            j_last = j_first
         j = 0
         while j < W_out:
-            if T <= 9 and j_first <= j < j_last:
+            if j_first <= j < j_last:
                 at = np.uintp(C * (W_out * n + j))
                 x_at = np.uintp(C * (W * n + j * s - p))
                 for c in range(np.uintp(C)):
@@ -49,7 +51,7 @@ def _max_pool1d_forward_1(
                     for t in range(T):
                         position = np.int32(t)
                         value = x[x_at + np.uintp(C * d * t) + c]
-                        better = (not value <= best) & (best == best) | (found < 0)
+                        better = (not value <= best) & (best == best) | (t == 0)
                         best = value if better else best
                         found = position if better else found
                     y[at + c] = best
@@ -188,22 +190,37 @@ def _max_pool1d_grad_input_1(
                 t_low = max(0, -((j * s - p) // d))
                 t_high = min(T, (W + p - j * s - 1) // d + 1)
             t = t_low
-            while t < t_high - 1:
-                at = np.uintp(C * (W * m + d * t + j * s - p))
-                argmax_at = np.uintp(C * (W_out * m + j))
-                dy_at = np.uintp(C * (W_out * m + j))
-                for v in range(np.uintp(C)):
-                    dx[at + v] += (dy[dy_at + v] if (np.int32(t) == argmax[argmax_at + v]) else zero)
-                    dx[at + np.uintp(C * d) + v] += (
-                        dy[dy_at + v] if (np.int32(t + 1) == argmax[argmax_at + v]) else zero
-                    )
-                t += 2
-            if t < t_high:
-                at = np.uintp(C * (W * m + d * t + j * s - p))
-                argmax_at = np.uintp(C * (W_out * m + j))
-                dy_at = np.uintp(C * (W_out * m + j))
-                for v in range(np.uintp(C)):
-                    dx[at + v] += (dy[dy_at + v] if (np.int32(t) == argmax[argmax_at + v]) else zero)
+            while t < t_high:
+                if t <= t_high - 3:
+                    at = np.uintp(C * (W * m + d * t + j * s - p))
+                    argmax_at = np.uintp(C * (W_out * m + j))
+                    dy_at = np.uintp(C * (W_out * m + j))
+                    for v in range(np.uintp(C)):
+                        argmax_1 = argmax[argmax_at + v]
+                        dy_1 = dy[dy_at + v]
+                        dx[at + v] += (dy_1 if (np.int32(t) == argmax_1) else zero)
+                        dx[at + np.uintp(C * d) + v] += (dy_1 if (np.int32(t + 1) == argmax_1) else zero)
+                        dx[at + np.uintp(2 * C * d) + v] += (dy_1 if (np.int32(t + 2) == argmax_1) else zero)
+                    t += 3
+                elif t <= t_high - 2:
+                    at = np.uintp(C * (W * m + d * t + j * s - p))
+                    argmax_at = np.uintp(C * (W_out * m + j))
+                    dy_at = np.uintp(C * (W_out * m + j))
+                    for v in range(np.uintp(C)):
+                        argmax_1 = argmax[argmax_at + v]
+                        dy_1 = dy[dy_at + v]
+                        dx[at + v] += (dy_1 if (np.int32(t) == argmax_1) else zero)
+                        dx[at + np.uintp(C * d) + v] += (dy_1 if (np.int32(t + 1) == argmax_1) else zero)
+                    t += 2
+                else:
+                    at = np.uintp(C * (W * m + d * t + j * s - p))
+                    argmax_at = np.uintp(C * (W_out * m + j))
+                    dy_at = np.uintp(C * (W_out * m + j))
+                    for v in range(np.uintp(C)):
+                        argmax_1 = argmax[argmax_at + v]
+                        dy_1 = dy[dy_at + v]
+                        dx[at + v] += (dy_1 if (np.int32(t) == argmax_1) else zero)
+                    t += 1
         for at in range(np.uintp((m * W + filled) * C), np.uintp((m * W + W) * C)):
             dx[at] = zero
 

@@ -64,9 +64,11 @@ def _max_pool3d_forward_1(
         r_high = min(R, (H + p_h - i * s_h - 1) // d_h + 1)
         j_first = max(0, -(-p_w // s_w), -((T * d_w - d_w - p_w) // s_w))
         j_last = min(W_out, (W + p_w - 1) // s_w + 1, (W + d_w + p_w - T * d_w - 1) // s_w + 1)
+        if not (A * R * T <= 9 and a_low == 0 and a_high == A and r_low == 0 and r_high == R):
+            j_last = j_first
         j = 0
         while j < W_out:
-            if A * R * T <= 9 and a_low == 0 and a_high == A and r_low == 0 and r_high == R and j_first <= j < j_last:
+            if j_first <= j < j_last:
                 at = np.uintp(C * (W_out * (H_out * (D_out * n + l) + i) + j))
                 x_at = np.uintp(C * (W * (H * (D * n + l * s_d - p_d) + i * s_h - p_h) + j * s_w - p_w))
                 for c in range(np.uintp(C)):
@@ -77,7 +79,7 @@ def _max_pool3d_forward_1(
                             for t in range(T):
                                 position = np.int32(R * T * a + T * r + t)
                                 value = x[x_at + np.uintp(C * H * W * a * d_d + C * W * d_h * r + C * d_w * t) + c]
-                                better = (not value <= best) & (best == best) | (found < 0)
+                                better = (not value <= best) & (best == best) | (a + r + t == 0)
                                 best = value if better else best
                                 found = position if better else found
                     y[at + c] = best
@@ -290,48 +292,67 @@ def _max_pool3d_grad_input_1(
                     for a in range(a_low, a_high):
                         for r in range(r_low, r_high):
                             t = t_low
-                            while t < t_high - 1:
-                                at = np.uintp(
-                                    C
-                                    * (
-                                        W * (H * (D * m + a * d_d + l * s_d - p_d) + d_h * r + i * s_h - p_h)
-                                        + d_w * t
-                                        + j * s_w
-                                        - p_w
-                                    ),
-                                )
-                                argmax_at = np.uintp(C * (W_out * (H_out * (D_out * m + l) + i) + j))
-                                dy_at = np.uintp(C * (W_out * (H_out * (D_out * m + l) + i) + j))
-                                for o in range(np.uintp(C)):
-                                    dx[at + o] += (
-                                        dy[dy_at + o] if (
-                                            np.int32(R * T * a + T * r + t) == argmax[argmax_at + o]
-                                        ) else zero
+                            while t < t_high:
+                                if t <= t_high - 3:
+                                    at = np.uintp(
+                                        C
+                                        * (
+                                            W * (H * (D * m + a * d_d + l * s_d - p_d) + d_h * r + i * s_h - p_h)
+                                            + d_w * t
+                                            + j * s_w
+                                            - p_w
+                                        ),
                                     )
-                                    dx[at + np.uintp(C * d_w) + o] += (
-                                        dy[dy_at + o] if (
-                                            np.int32(R * T * a + T * r + t + 1) == argmax[argmax_at + o]
-                                        ) else zero
+                                    argmax_at = np.uintp(C * (W_out * (H_out * (D_out * m + l) + i) + j))
+                                    dy_at = np.uintp(C * (W_out * (H_out * (D_out * m + l) + i) + j))
+                                    for o in range(np.uintp(C)):
+                                        argmax_1 = argmax[argmax_at + o]
+                                        dy_1 = dy[dy_at + o]
+                                        dx[at + o] += (dy_1 if (np.int32(R * T * a + T * r + t) == argmax_1) else zero)
+                                        dx[at + np.uintp(C * d_w) + o] += (
+                                            dy_1 if (np.int32(R * T * a + T * r + t + 1) == argmax_1) else zero
+                                        )
+                                        dx[at + np.uintp(2 * C * d_w) + o] += (
+                                            dy_1 if (np.int32(R * T * a + T * r + t + 2) == argmax_1) else zero
+                                        )
+                                    t += 3
+                                elif t <= t_high - 2:
+                                    at = np.uintp(
+                                        C
+                                        * (
+                                            W * (H * (D * m + a * d_d + l * s_d - p_d) + d_h * r + i * s_h - p_h)
+                                            + d_w * t
+                                            + j * s_w
+                                            - p_w
+                                        ),
                                     )
-                                t += 2
-                            if t < t_high:
-                                at = np.uintp(
-                                    C
-                                    * (
-                                        W * (H * (D * m + a * d_d + l * s_d - p_d) + d_h * r + i * s_h - p_h)
-                                        + d_w * t
-                                        + j * s_w
-                                        - p_w
-                                    ),
-                                )
-                                argmax_at = np.uintp(C * (W_out * (H_out * (D_out * m + l) + i) + j))
-                                dy_at = np.uintp(C * (W_out * (H_out * (D_out * m + l) + i) + j))
-                                for o in range(np.uintp(C)):
-                                    dx[at + o] += (
-                                        dy[dy_at + o] if (
-                                            np.int32(R * T * a + T * r + t) == argmax[argmax_at + o]
-                                        ) else zero
+                                    argmax_at = np.uintp(C * (W_out * (H_out * (D_out * m + l) + i) + j))
+                                    dy_at = np.uintp(C * (W_out * (H_out * (D_out * m + l) + i) + j))
+                                    for o in range(np.uintp(C)):
+                                        argmax_1 = argmax[argmax_at + o]
+                                        dy_1 = dy[dy_at + o]
+                                        dx[at + o] += (dy_1 if (np.int32(R * T * a + T * r + t) == argmax_1) else zero)
+                                        dx[at + np.uintp(C * d_w) + o] += (
+                                            dy_1 if (np.int32(R * T * a + T * r + t + 1) == argmax_1) else zero
+                                        )
+                                    t += 2
+                                else:
+                                    at = np.uintp(
+                                        C
+                                        * (
+                                            W * (H * (D * m + a * d_d + l * s_d - p_d) + d_h * r + i * s_h - p_h)
+                                            + d_w * t
+                                            + j * s_w
+                                            - p_w
+                                        ),
                                     )
+                                    argmax_at = np.uintp(C * (W_out * (H_out * (D_out * m + l) + i) + j))
+                                    dy_at = np.uintp(C * (W_out * (H_out * (D_out * m + l) + i) + j))
+                                    for o in range(np.uintp(C)):
+                                        argmax_1 = argmax[argmax_at + o]
+                                        dy_1 = dy[dy_at + o]
+                                        dx[at + o] += (dy_1 if (np.int32(R * T * a + T * r + t) == argmax_1) else zero)
+                                    t += 1
         for at in range(np.uintp((m * D + filled) * (C * H * W)), np.uintp((m * D + D) * (C * H * W))):
             dx[at] = zero
 

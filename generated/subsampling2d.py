@@ -46,9 +46,11 @@ def _subsampling2d_forward_1(
         r_high = min(R, H - i * s_h)
         j_first = max(0, -(0 // s_w), -((T - 1) // s_w))
         j_last = min(W_out, (W - 1) // s_w + 1, (W - T) // s_w + 1)
+        if not (R * T <= 9 and r_low == 0 and r_high == R):
+            j_last = j_first
         j = 0
         while j < W_out:
-            if R * T <= 9 and r_low == 0 and r_high == R and j_first <= j < j_last:
+            if j_first <= j < j_last:
                 at = np.uintp(C * (W_out * (H_out * n + i) + j))
                 x_at = np.uintp(C * (W * (H * n + i * s_h) + j * s_w))
                 for c in range(np.uintp(C)):
@@ -164,8 +166,8 @@ def _subsampling2d_grad_input_1(
     dy: rt.Array,
     y: rt.Array,
     zero: Any,
-    number_2: Any,
     one: Any,
+    number_3: Any,
     number_4: Any,
     C: int,
     H: int,
@@ -200,21 +202,31 @@ def _subsampling2d_grad_input_1(
                 dy_at = np.uintp(C * (W_out * (H_out * m + i) + j))
                 y_at = np.uintp(C * (W_out * (H_out * m + i) + j))
                 for e in range(np.uintp(C)):
-                    common[e] = number_2 * (one - number_4 * (y[y_at + e] * y[y_at + e])) * a[a_at + e] * dy[dy_at + e]
+                    common[e] = (one - number_3 * (y[y_at + e] * y[y_at + e])) * a[a_at + e] * dy[dy_at + e]
                 for r in range(r_low, r_high):
                     t = t_low
-                    while t < t_high - 1:
-                        at = np.uintp(C * (W * (H * m + i * s_h + r) + j * s_w + t))
-                        common_at = np.uintp(0)
-                        for e in range(np.uintp(C)):
-                            dx[at + e] += common[common_at + e]
-                            dx[at + np.uintp(C) + e] += common[common_at + e]
-                        t += 2
-                    if t < t_high:
-                        at = np.uintp(C * (W * (H * m + i * s_h + r) + j * s_w + t))
-                        common_at = np.uintp(0)
-                        for e in range(np.uintp(C)):
-                            dx[at + e] += common[common_at + e]
+                    while t < t_high:
+                        if t <= t_high - 3:
+                            at = np.uintp(C * (W * (H * m + i * s_h + r) + j * s_w + t))
+                            common_at = np.uintp(0)
+                            for e in range(np.uintp(C)):
+                                dx[at + e] += number_4 * common[common_at + e]
+                                dx[at + np.uintp(C) + e] += number_4 * common[common_at + e]
+                                dx[at + np.uintp(2 * C) + e] += number_4 * common[common_at + e]
+                            t += 3
+                        elif t <= t_high - 2:
+                            at = np.uintp(C * (W * (H * m + i * s_h + r) + j * s_w + t))
+                            common_at = np.uintp(0)
+                            for e in range(np.uintp(C)):
+                                dx[at + e] += number_4 * common[common_at + e]
+                                dx[at + np.uintp(C) + e] += number_4 * common[common_at + e]
+                            t += 2
+                        else:
+                            at = np.uintp(C * (W * (H * m + i * s_h + r) + j * s_w + t))
+                            common_at = np.uintp(0)
+                            for e in range(np.uintp(C)):
+                                dx[at + e] += number_4 * common[common_at + e]
+                            t += 1
         for at in range(np.uintp((m * H + filled) * (C * W)), np.uintp((m * H + H) * (C * W))):
             dx[at] = zero
 
@@ -283,9 +295,9 @@ def subsampling2d_grad_input(
             rt.flat(dy),
             rt.flat(y),
             dtype(0),
-            dtype(A * S),
             dtype(1),
             dtype(rt.ratio(1, A**2)),
+            dtype(A * S),
             C,
             H,
             H_out,

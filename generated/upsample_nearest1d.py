@@ -43,18 +43,28 @@ def _upsample_nearest1d_forward_1(
                 t_low = max(0, -j * s)
                 t_high = min(s, W_out - j * s)
             t = t_low
-            while t < t_high - 1:
-                at = np.uintp(C * (W_out * n + j * s + t))
-                x_at = np.uintp(C * (W * n + j))
-                for c in range(np.uintp(C)):
-                    y[at + c] += x[x_at + c]
-                    y[at + np.uintp(C) + c] += x[x_at + c]
-                t += 2
-            if t < t_high:
-                at = np.uintp(C * (W_out * n + j * s + t))
-                x_at = np.uintp(C * (W * n + j))
-                for c in range(np.uintp(C)):
-                    y[at + c] += x[x_at + c]
+            while t < t_high:
+                if t <= t_high - 3:
+                    at = np.uintp(C * (W_out * n + j * s + t))
+                    x_at = np.uintp(C * (W * n + j))
+                    for c in range(np.uintp(C)):
+                        y[at + c] += x[x_at + c]
+                        y[at + np.uintp(C) + c] += x[x_at + c]
+                        y[at + np.uintp(2 * C) + c] += x[x_at + c]
+                    t += 3
+                elif t <= t_high - 2:
+                    at = np.uintp(C * (W_out * n + j * s + t))
+                    x_at = np.uintp(C * (W * n + j))
+                    for c in range(np.uintp(C)):
+                        y[at + c] += x[x_at + c]
+                        y[at + np.uintp(C) + c] += x[x_at + c]
+                    t += 2
+                else:
+                    at = np.uintp(C * (W_out * n + j * s + t))
+                    x_at = np.uintp(C * (W * n + j))
+                    for c in range(np.uintp(C)):
+                        y[at + c] += x[x_at + c]
+                    t += 1
         for at in range(np.uintp((n * W_out + filled) * C), np.uintp((n * W_out + W_out) * C)):
             y[at] = zero
 
@@ -111,9 +121,11 @@ def _upsample_nearest1d_grad_input_1(
     for m in range(start, stop):
         q_first = max(0, -(0 // s), -((s - 1) // s))
         q_last = min(W, (W_out - 1) // s + 1, (W_out - s) // s + 1)
+        if not (s <= 9):
+            q_last = q_first
         q = 0
         while q < W:
-            if s <= 9 and q_first <= q < q_last:
+            if q_first <= q < q_last:
                 at = np.uintp(C * (W * m + q))
                 dy_at = np.uintp(C * (W_out * m + q * s))
                 for v in range(np.uintp(C)):

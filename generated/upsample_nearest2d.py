@@ -52,18 +52,28 @@ def _upsample_nearest2d_forward_1(
                     t_high = min(s_w, W_out - j * s_w)
                 for r in range(r_low, r_high):
                     t = t_low
-                    while t < t_high - 1:
-                        at = np.uintp(C * (W_out * (H_out * n + i * s_h + r) + j * s_w + t))
-                        x_at = np.uintp(C * (W * (H * n + i) + j))
-                        for c in range(np.uintp(C)):
-                            y[at + c] += x[x_at + c]
-                            y[at + np.uintp(C) + c] += x[x_at + c]
-                        t += 2
-                    if t < t_high:
-                        at = np.uintp(C * (W_out * (H_out * n + i * s_h + r) + j * s_w + t))
-                        x_at = np.uintp(C * (W * (H * n + i) + j))
-                        for c in range(np.uintp(C)):
-                            y[at + c] += x[x_at + c]
+                    while t < t_high:
+                        if t <= t_high - 3:
+                            at = np.uintp(C * (W_out * (H_out * n + i * s_h + r) + j * s_w + t))
+                            x_at = np.uintp(C * (W * (H * n + i) + j))
+                            for c in range(np.uintp(C)):
+                                y[at + c] += x[x_at + c]
+                                y[at + np.uintp(C) + c] += x[x_at + c]
+                                y[at + np.uintp(2 * C) + c] += x[x_at + c]
+                            t += 3
+                        elif t <= t_high - 2:
+                            at = np.uintp(C * (W_out * (H_out * n + i * s_h + r) + j * s_w + t))
+                            x_at = np.uintp(C * (W * (H * n + i) + j))
+                            for c in range(np.uintp(C)):
+                                y[at + c] += x[x_at + c]
+                                y[at + np.uintp(C) + c] += x[x_at + c]
+                            t += 2
+                        else:
+                            at = np.uintp(C * (W_out * (H_out * n + i * s_h + r) + j * s_w + t))
+                            x_at = np.uintp(C * (W * (H * n + i) + j))
+                            for c in range(np.uintp(C)):
+                                y[at + c] += x[x_at + c]
+                            t += 1
         for at in range(np.uintp((n * H_out + filled) * (C * W_out)), np.uintp((n * H_out + H_out) * (C * W_out))):
             y[at] = zero
 
@@ -147,9 +157,11 @@ def _upsample_nearest2d_grad_input_1(
         r_high = min(s_h, H_out - q * s_h)
         v_first = max(0, -(0 // s_w), -((s_w - 1) // s_w))
         v_last = min(W, (W_out - 1) // s_w + 1, (W_out - s_w) // s_w + 1)
+        if not (s_h * s_w <= 9 and r_low == 0 and r_high == s_h):
+            v_last = v_first
         v = 0
         while v < W:
-            if s_h * s_w <= 9 and r_low == 0 and r_high == s_h and v_first <= v < v_last:
+            if v_first <= v < v_last:
                 at = np.uintp(C * (W * (H * m + q) + v))
                 dy_at = np.uintp(C * (W_out * (H_out * m + q * s_h) + s_w * v))
                 for e in range(np.uintp(C)):

@@ -62,21 +62,22 @@ def _vgg11_forward_1(
     for _ in range(start, stop):
         n = 0
         while n < N:
-            at = np.uintp(512 * n)
-            relu8_y_1_at = np.uintp(2048 * n)
-            for c in range(np.uintp(512)):
-                best = lowest
-                found = np.int32(-1)
-                for r in range(2):
-                    for t in range(2):
-                        position = np.int32(2 * r + t)
-                        value = relu8_y_1[relu8_y_1_at + np.uintp(1024 * r + 512 * t) + c]
-                        better = (not value <= best) & (best == best) | (found < 0)
-                        best = value if better else best
-                        found = position if better else found
-                max_pool2d5_y[at + c] = best
-                max_pool2d5_argmax[at + c] = found
-            n += 1
+            if n < N:
+                at = np.uintp(512 * n)
+                relu8_y_1_at = np.uintp(2048 * n)
+                for c in range(np.uintp(512)):
+                    best = lowest
+                    found = np.int32(-1)
+                    for r in range(2):
+                        for t in range(2):
+                            position = np.int32(2 * r + t)
+                            value = relu8_y_1[relu8_y_1_at + np.uintp(1024 * r + 512 * t) + c]
+                            better = (not value <= best) & (best == best) | (r + t == 0)
+                            best = value if better else best
+                            found = position if better else found
+                    max_pool2d5_y[at + c] = best
+                    max_pool2d5_argmax[at + c] = found
+                n += 1
 
 
 def vgg11_forward(

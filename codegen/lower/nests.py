@@ -26,6 +26,9 @@ from derive.term import Access, Guard, Range, accesses
 
 ONE = Integer(1)
 
+MOST_TAPS = 16
+"""Elements of a window without overlap that are taken for one."""
+
 
 def nested(form: Form, scope: Scope) -> list[Record]:
     """The loops that compute `form` into its target, last of all records; nothing where they are of no use."""
@@ -51,9 +54,11 @@ def nested(form: Form, scope: Scope) -> list[Record]:
 def nest(form: Form, scope: Scope) -> Nest | None:
     """The loops that compute `form` into a new target; None where they are of no use."""
     form = _without_units(form)
-    if not accesses(form.body) or not computable(form.body, form.indices) or _reads_outside(form, scope):
+    if not accesses(form.body) or not computable(form.body, form.indices):
         return None
-    loops = choose_loops(form, scope)
+    if _reads_outside(form, scope) or not all(_steps(g, form, scope) for g in form.guards):
+        return None
+    loops = choose_loops(form, scope) or _few(form)
     vector = _vector(form, scope, loops)
     if vector is None:
         return None
@@ -110,6 +115,23 @@ def _reads_outside(form: Form, scope: Scope) -> bool:
         if access not in clippable
         for e, extent in zip(access.indices, scope.tensors[access.tensor].shape, strict=True)
     )
+
+
+def _few(form: Form) -> tuple[Symbol, ...]:
+    """The indices that are summed over, where these are a known small number of elements: whole windows."""
+    number = Mul(*(form.range(v).extent for v in form.contracted))
+    return form.contracted if number.is_Integer and int(number) <= MOST_TAPS else ()
+
+
+def _steps(guard: Guard, form: Form, scope: Scope) -> bool:
+    """Whether a bracket surely changes with its indices: it is that of an access, or their factors are no options."""
+    read = {
+        (sympy.expand(e), sympy.expand(extent))
+        for a in accesses(form.body)
+        for e, extent in zip(a.indices, scope.tensors[a.tensor].shape, strict=True)
+    }
+    factors = [c for _, c in affine(guard.value, form.indices).terms]
+    return (sympy.expand(guard.value), sympy.expand(guard.extent)) in read or all(c.is_Integer for c in factors)
 
 
 def _vector(form: Form, scope: Scope, loops: tuple[Symbol, ...]) -> Symbol | None:
