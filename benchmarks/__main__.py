@@ -12,7 +12,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 
 from benchmarks import history
 from benchmarks.history import Results
-from benchmarks.measure import Extras, Part, Record, run
+from benchmarks.measure import Part, Record, run
 from benchmarks.report import full, number, publish
 from benchmarks.rows import select
 from benchmarks.sides import GROUPS, SIDES
@@ -53,6 +53,7 @@ def run_rows(
     threads: Annotated[str, typer.Option(help="Numbers of threads, separated by commas.")] = "2,1",
     dtypes: Annotated[str, typer.Option(help="Types, separated by commas.")] = ",".join(DTYPES),
     rounds: Annotated[int, typer.Option(min=1, help="Turns of each side per row.")] = 7,
+    minutes: Annotated[float, typer.Option(min=0, help="Three rounds where it would take longer.")] = 11.0,
     quick: Annotated[bool, typer.Option("--quick", help="3 rounds and times only.")] = False,
     seed: Annotated[int, typer.Option(help="Of the order of the sides.")] = 0,
     out: Annotated[Path | None, typer.Option(help="Where results go; a run of everything is kept in history/.")] = None,
@@ -62,7 +63,7 @@ def run_rows(
     """Measure, and report; without options everything, which takes some minutes."""
     console = Console(stderr=True)
     chosen = select(rows or [])
-    parts = plan(sides, threads, dtypes, 3 if quick else rounds, console)
+    parts = plan(sides, threads, dtypes, 3 if quick else rounds, not quick, console)
     selected = bool(rows or sides or quick) or (threads, dtypes) != ("2,1", ",".join(DTYPES))
     about = history.about(" ".join(["python -m benchmarks", *sys.argv[1:]]))
     path = out or (LAST if selected else history.FOLDER / f"{about['date'].replace(':', '')}.jsonl")
@@ -78,7 +79,7 @@ def run_rows(
 
         def entries() -> Iterator[dict[str, Any]]:
             yield about
-            yield from run(parts, chosen, seed, Extras(errors=not quick, memory=not quick), tell)
+            yield from run(parts, chosen, seed, tell, minutes)
 
         lines = list(history.write(path, entries()))
     show(clocked(history.collect(lines), cpu), publish_it)
@@ -110,8 +111,10 @@ def compare_runs(
     raise typer.Exit(1 if worse else 0)
 
 
-def plan(sides: str | None, threads: str, dtypes: str, rounds: int, console: Console) -> list[Part]:
+def plan(sides: str | None, threads: str, dtypes: str, rounds: int, extras: bool, console: Console) -> list[Part]:
     """The parts of a run: all sides where the targets are, fewer in the others unless sides are named.
+
+    Errors and memory are measured with the first number of threads.
 
     Raises:
         ValueError: when an option names what is not there.
@@ -133,9 +136,11 @@ def plan(sides: str | None, threads: str, dtypes: str, rounds: int, console: Con
     parts = []
     for count in counts:
         for kind in kinds:
-            slow = () if sides or (count, kind) == (counts[0], "float32") else ("im2col", "numpy-ml", "onnxruntime")
-            slow += () if sides or kind == "float32" else ("jax", "strict")
-            parts.append(Part(count, kind, tuple(side for side in there if side not in slow), rounds))
+            first = (count, kind) == (counts[0], "float32")
+            slow = () if sides or first else ("im2col", "numpy-ml", "onnxruntime")
+            few = () if sides or kind == "float32" else ("jax", "strict")
+            kept = tuple(side for side in there if side not in (*slow, *few))
+            parts.append(Part(count, kind, kept, rounds, extras and count == counts[0]))
     return parts
 
 

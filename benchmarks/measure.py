@@ -7,9 +7,9 @@ import select
 import subprocess
 import sys
 import tempfile
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 from statistics import median
 from typing import Any, NamedTuple
@@ -18,32 +18,34 @@ import numpy as np
 
 from benchmarks.reference import compute
 from benchmarks.rows import Row, arrays
-from benchmarks.sides import SIDES
+from benchmarks.sides import OURS, SIDES
 
 ROOT = Path(__file__).parents[1]
 BURST = 0.03  # seconds that a side computes in its turn, if one call is not longer
-SHARE = 3.0  # seconds that a side may take for a row in all rounds together; three rounds at least
-PATIENCE = 120.0  # seconds after which a side counts as hanging
+SHARE = 1.0  # seconds that a side may take for a row in all rounds together
+FEWEST = 3  # rounds that every side has, whatever time they take
+PATIENCE = 60.0  # seconds after which a side counts as hanging
+CRASHES = 3  # a side that has crashed or hung so many times is left out from then on
 
 Record = dict[str, Any]
 
 
 class Part(NamedTuple):
-    """A part of a run: these sides with so many threads on numbers of that type."""
+    """A part of a run: these sides with so many threads on numbers of that type.
+
+    Attributes:
+        threads: of each side.
+        dtype: "float32" or "float64".
+        sides: by name.
+        rounds: turns of each side per row.
+        extras: whether errors and memory are measured besides time.
+    """
 
     threads: int
     dtype: str
     sides: tuple[str, ...]
     rounds: int
-
-
-@dataclass(frozen=True)
-class Extras:
-    """What is measured besides time."""
-
-    errors: bool = True
-    memory: bool = True
-    reduced: bool = False
+    extras: bool = True
 
 
 class Failure(Exception):
@@ -58,7 +60,7 @@ class Process:
     """A side's process; it is started anew after a crash."""
 
     def __init__(self, side: str, threads: int) -> None:
-        self.side, self.threads = side, threads
+        self.side, self.threads, self.crashes = side, threads, 0
         self._process: subprocess.Popen[str] | None = None
         self._log = tempfile.TemporaryFile("w+", encoding="utf-8", errors="replace")  # noqa: SIM115 (closed in close)
 
@@ -69,6 +71,8 @@ class Process:
             Failure: when there is none.
             Absent: when the side has no such operation.
         """
+        if self.crashes >= CRASHES:
+            raise Failure(f"left out after {CRASHES} crashes")
         process = self._started()
         assert process.stdin is not None
         assert process.stdout is not None
@@ -82,6 +86,7 @@ class Process:
         if not line:
             reason = f"no answer in {PATIENCE:.0f} s" if waiting else self._last_words()
             self._stop()
+            self.crashes += 1
             raise Failure(reason)
         answer: dict[str, Any] = json.loads(line)
         if "unsupported" in answer:
@@ -135,66 +140,102 @@ def processes(sides: Sequence[str], threads: int) -> Iterator[dict[str, Process]
 
 
 def run(
-    parts: Sequence[Part], rows: Sequence[Row], seed: int, extras: Extras, tell: Callable[[list[Record]], None]
+    parts: Sequence[Part],
+    rows: Sequence[Row],
+    seed: int,
+    tell: Callable[[list[Record]], None],
+    minutes: float = 60.0,
+    reduced: bool = False,
 ) -> Iterator[Record]:
-    """Measure all rows in all parts; `tell` is given the records of each row when it is done.
+    """Measure all rows in all parts.
+
+    Args:
+        parts: what to measure.
+        rows: likewise.
+        seed: of the order of the sides.
+        tell: is given the records of each row when it is done.
+        minutes: where these would be exceeded, there are fewer rounds.
+        reduced: whether layers have sizes that take no time, for tests.
 
     Yields:
         The records: one per row and side, and one per part and number of threads with the machine's rates.
     """
     order = random.Random(seed)
+    end, left = time.monotonic() + 60 * minutes, len(parts) * len(rows)
     for threads in dict.fromkeys(part.threads for part in parts):
         own = [part for part in parts if part.threads == threads]
         names = dict.fromkeys(side for part in own for side in part.sides)
         with processes(tuple(names), threads) as sides, processes(("numpy",), threads) as machine:
             for part in own:
-                yield {"rates": machine["numpy"].ask("rates"), "threads": threads, "dtype": part.dtype}
+                yield from _rates(machine["numpy"], part)
                 for row in rows:
-                    records = _measured(row, part, sides, order, extras)
+                    until = time.monotonic() + (end - time.monotonic()) / left
+                    left -= 1
+                    records = _measured(row, part, sides, order, until, reduced)
                     tell(records)
                     yield from records
-            yield {"rates": machine["numpy"].ask("rates"), "threads": threads, "dtype": own[-1].dtype}
+            yield from _rates(machine["numpy"], own[-1])
 
 
-def _measured(row: Row, part: Part, sides: dict[str, Process], order: random.Random, extras: Extras) -> list[Record]:
+def _rates(machine: Process, part: Part) -> Iterator[Record]:
+    """What the machine can do at present; nothing if that cannot be measured."""
+    with suppress(Failure):
+        yield {"rates": machine.ask("rates"), "threads": part.threads, "dtype": part.dtype}
+
+
+def _measured(
+    row: Row, part: Part, sides: dict[str, Process], order: random.Random, until: float, reduced: bool
+) -> list[Record]:
     found: dict[str, Record] = {}
     times: dict[str, list[dict[str, Any]]] = {}
+
+    def turn(side: str) -> None:
+        times[side].append(sides[side].ask("time", seconds=BURST))
+
+    def memory(side: str) -> None:
+        found[side] |= sides[side].ask("memory")
+
     for side in order.sample(part.sides, len(part.sides)):
         record: Record = {"row": row.name, "dtype": part.dtype, "threads": part.threads, "side": side}
         try:
-            answer = sides[side].ask("prepare", name=row.name, dtype=part.dtype, reduced=extras.reduced)
+            answer = sides[side].ask("prepare", name=row.name, dtype=part.dtype, reduced=reduced)
         except Absent:
             continue
         except Failure as failure:
             found[side] = {**record, "failed": str(failure)}
             continue
         found[side], times[side] = {**record, **answer}, []
-    for turn in range(part.rounds):
+    for number in range(part.rounds):
+        if number >= FEWEST and time.monotonic() > until:
+            break
         for side in order.sample(list(times), len(times)):
-            if turn < min(SIDES[side].rounds, max(3, SHARE * 1e3 / max(found[side]["ms"], 1e-6))):
-                _attempt(
-                    found, times, side, lambda side=side: times[side].append(sides[side].ask("time", seconds=BURST))
-                )
+            if number < min(SIDES[side].rounds, max(FEWEST, SHARE * 1e3 / max(found[side]["ms"], 1e-6))):
+                _attempt(found, times, side, turn)
     for side in list(times):
         for key in ("ms", "cpu_ms"):
             found[side][key] = median(answer[key] for answer in times[side])
         found[side]["least_ms"] = min(answer["ms"] for answer in times[side])
-        if extras.memory:
-            _attempt(found, times, side, lambda side=side: found[side].update(sides[side].ask("memory")))
-    if extras.errors:
+        if part.extras and _is_judged(side):
+            _attempt(found, times, side, memory)
+    if part.extras:
         for relu in (False, True) if row.layer.kind == "conv" else (False,):
-            _check(row, part, sides, found, times, relu, extras.reduced)
+            _check(row, part, sides, found, times, relu, reduced)
     return [_rounded(found[side]) for side in part.sides if side in found]
 
 
+def _is_judged(side: str) -> bool:
+    """Whether the report has the memory of a side: ours, and the one that targets are relative to."""
+    return side in OURS or SIDES[side].peer == "torch"
+
+
 def _attempt(
-    found: dict[str, Record], times: dict[str, list[dict[str, Any]]], side: str, action: Callable[[], Any]
+    found: dict[str, Record], times: dict[str, list[dict[str, Any]]], side: str, action: Callable[[str], None]
 ) -> None:
     """Do something with a side; one that fails is out for this row."""
     if side not in times:
         return
     try:
-        action()
+        action(side)
     except Failure as failure:
         found[side]["failed"] = str(failure)
         del times[side]
@@ -212,14 +253,15 @@ def _check(
     layer = row.layer.reduced() if reduced else row.layer
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "reference.npz"
-        np.savez(path, **compute(row._replace(layer=layer), arrays(layer, part.dtype, relu)))
+        expected: Mapping[str, Any] = compute(row._replace(layer=layer), arrays(layer, part.dtype, relu))
+        np.savez(path, allow_pickle=False, **expected)
         key = "error_relu" if relu else "error"
 
-        def ask(side: str) -> None:
+        def check(side: str) -> None:
             found[side][key] = sides[side].ask("check", reference=str(path), relu=relu)["error"]
 
-        for side in list(times):
-            _attempt(found, times, side, lambda side=side: ask(side))
+        for side in [side for side in times if not relu or side in OURS]:
+            _attempt(found, times, side, check)
 
 
 def _rounded(record: Record) -> Record:

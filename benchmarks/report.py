@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from benchmarks.history import Results, mean
+from benchmarks.plot import draw
 from benchmarks.rows import Row
 from benchmarks.sides import OURS
 from benchmarks.targets import TARGETS, THREADS, Target
@@ -72,12 +73,18 @@ def targets_table(results: Results) -> str:
     lines = []
     for v in verdicts(results):
         word = {None: "not measured", True: "reached", False: "**not reached**"}[v.reached]
-        peer = "" if v.target.measure in ("error", "scratch") else f" to {NAMES[v.target.peer]}"
-        measure = f"{v.target.measure}{peer}{', MB' if v.target.measure == 'scratch' else ''}"
+        measure = _measure_words(v.target)
         rows = f"{v.rows} of {v.expected}" if v.rows != v.expected else str(v.rows)
         bound = "" if v.target.measure.endswith("mean") or v.measured is None else v.worst
         lines.append([v.target.title, measure, f"{v.target.most:g}", number(v.measured), word, rows, bound])
     return table(("rows", "measure", "at most", "measured", "", "rows measured", "the worst"), lines)
+
+
+def _measure_words(target: Target) -> str:
+    """The measure of a target, and what it is relative to."""
+    peer = NAMES[target.peer]
+    words = {"error": "error", "scratch": "scratch, MB", "behind": f"rows behind {peer}"}
+    return words.get(target.measure, f"{target.measure} to {peer}")
 
 
 def number(value: float | None) -> str:
@@ -137,10 +144,14 @@ def summary(results: Results) -> str:
     """Machine, date and command."""
     a = results.about
     versions = ", ".join(f"{name} {number}" for name, number in a["versions"].items())
+    words = (
+        ("float32", "GFLOP/s float32"),
+        ("float64", "GFLOP/s float64"),
+        ("copy", "GB/s read and written by a copy"),
+    )
     rates = [
         f"{threads} thread{'s' * (threads > 1)}: "
-        + ", ".join(f"{results.rates[threads, t]:.0f} GFLOP/s {t}" for t in ("float32", "float64"))
-        + f", copies {results.rates[threads, 'copy']:.0f} GB/s read and written"
+        + ", ".join(f"{results.rates[threads, name]:.0f} {unit}" for name, unit in words)
         for threads in sorted({threads for threads, _ in results.rates})
     ]
     return "\n".join(
@@ -185,6 +196,7 @@ def publish(results: Results, page: Path = PAGE) -> list[Path]:
     _, end, after = rest.partition(END)
     if not begin or not end:
         raise ValueError(f"{page}: expected the lines {BEGIN} and {END}, between which the results go")
-    written = f"{before}{BEGIN}\n\n{full(results)}\n{END}{after}"
+    figure = f"![Ratio to PyTorch, share of the roofline and peak memory per operation]({page.stem}.svg)"
+    written = f"{before}{BEGIN}\n\n{figure}\n\n{full(results)}\n{END}{after}"
     page.write_text(written, encoding="utf-8")
-    return [page]
+    return [page, draw(results, page.with_suffix(".svg"))]

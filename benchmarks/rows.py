@@ -2,12 +2,12 @@
 
 from dataclasses import dataclass, replace
 from fnmatch import fnmatchcase
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
-Array = NDArray[np.floating]
+Array = NDArray[Any]
 
 
 @dataclass(frozen=True)
@@ -58,7 +58,7 @@ class Layer:
         result = (self.batch, self.out, self.out, self.filters)
         depthwise = self.kind == "depthwise"
         weight = (self.kernel, self.kernel, self.channels, 1 if depthwise else self.filters)
-        shapes = {"x": image, "dy": result, "w": weight}
+        shapes: dict[str, tuple[int, ...]] = {"x": image, "dy": result, "w": weight}
         if self.kind not in ("conv", "depthwise"):
             del shapes["w"]
         return shapes

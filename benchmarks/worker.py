@@ -13,6 +13,7 @@ import tracemalloc
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from statistics import median
 from types import ModuleType
@@ -102,7 +103,7 @@ class Worker:
         for dtype in ("float32", "float64"):
             a = np.ones((1536, 1536), dtype)
             out = np.empty_like(a)
-            seconds = median(_timed(lambda a=a, out=out: np.matmul(a, a, out=out))[0] for _ in range(5))
+            seconds = median(_timed(partial(np.matmul, a, a, out=out))[0] for _ in range(5))
             found[dtype] = 2 * 1536**3 / seconds / 1e9
         source = np.ones((self.threads, 1 << 24), np.float32)
         target = np.empty_like(source)

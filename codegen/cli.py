@@ -97,9 +97,18 @@ def _row(kind: str, layer: "Layer", functions: list[str]) -> dict[str, Any]:
     }
 
 
+WINOGRAD = "winograd"
+Derived = Annotated[
+    str,
+    typer.Argument(
+        metavar="LAYER", help=f"A name of the catalogue, or {OWN}; or {WINOGRAD}, the fast correlation F(m, r)."
+    ),
+]
+
+
 @app.command()
 def derive(
-    name: Annotated[str, typer.Argument(metavar="LAYER", help=f"A name of the catalogue, or {OWN}.")],
+    name: Derived,
     wrt: Annotated[str | None, typer.Option(help="Tensors to differentiate by, such as x,w,b; all by default.")] = None,
     settings: Annotated[
         list[str] | None,
@@ -109,27 +118,57 @@ def derive(
     out: Annotated[Path | None, typer.Option("-o", "--output", help="Write to a file.")] = None,
     ties: Ties = None,
     order: Order = 1,
+    m: Annotated[int | None, typer.Option("--m", help="winograd: outputs of a tile along an axis.")] = None,
+    r: Annotated[int | None, typer.Option("--r", help="winograd: taps of the kernel along an axis.")] = None,
+    points: Annotated[
+        str | None, typer.Option(help="winograd: m + r - 1 of them, such as '0, 1, -1, oo'; the best by default.")
+    ] = None,
+    dims: Annotated[int | None, typer.Option(help="winograd: axes it is nested along, 1 or 2; 2 by default.")] = None,
 ) -> None:
     """Print the derivation of a layer's gradients, step by step; of an optimiser, its update equations."""
-    from codegen.printing import FORMATS, printed
+    from codegen.printing import FORMATS, printed, printed_winograd
 
     if form not in FORMATS:
         raise EquationError(f"unknown format {form!r}; expected one of {', '.join(FORMATS)}")
     names = [part.strip() for part in wrt.split(",")] if wrt else None
     chosen = _settings(settings or [])
+    of_layer = {
+        "wrt": wrt,
+        "set": ",".join(settings or []) or None,
+        "ties": ties,
+        "order": order if order > 1 else None,
+    }
+    of_algorithm = {"m": m, "r": r, "points": points, "dims": dims}
+    if name == WINOGRAD:
+        _refuse(of_layer, f"{WINOGRAD} has no such option; expected --m, --r, --points, --dims")
+        if m is None or r is None:
+            raise EquationError(f"{WINOGRAD}: --{'m' if m is None else 'r'} is missing; expected such as --m 4 --r 3")
+        text = printed_winograd(m, r, points, 2 if dims is None else dims, form)
+    else:
+        _refuse(of_algorithm, f"{name} has no such option; gradscribe derive {WINOGRAD} has it")
+        text = printed(_layer(name, wrt, ties), names, chosen, form, order)
+    if out is None:
+        typer.echo(text, nl=not text.endswith("\n"))
+    else:
+        out.write_text(text, encoding="utf-8")
 
+
+def _refuse(options: dict[str, Any], reason: str) -> None:
+    """An error for the first option that is given."""
+    given = next(((option, value) for option, value in options.items() if value is not None), None)
+    if given is not None:
+        raise EquationError(f"--{given[0]} {given[1]}: {reason}")
+
+
+def _layer(name: str, wrt: str | None, ties: str | None) -> "Layer":
+    """What is derived: a layer, or an optimiser's equations."""
     from codegen.catalogue import find_any
     from derive.update import Optimiser
 
     found = find_any(name)
     if isinstance(found, Optimiser) and wrt:
         raise EquationError(f"{name}: --wrt {wrt}: an optimiser has no gradient; leave --wrt out")
-    layer = found.layer if isinstance(found, Optimiser) else _tied([found], ties)[0]
-    text = printed(layer, names, chosen, form, order)
-    if out is None:
-        typer.echo(text, nl=not text.endswith("\n"))
-    else:
-        out.write_text(text, encoding="utf-8")
+    return found.layer if isinstance(found, Optimiser) else _tied([found], ties)[0]
 
 
 def _tied(layers: "list[Layer]", policy: str | None) -> "list[Layer]":

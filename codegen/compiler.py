@@ -31,6 +31,7 @@ from codegen.render import (
     render,
     write,
 )
+from codegen.transforms import transforms_source
 from derive.composition import Network
 from derive.interface import Layer
 from derive.term import EquationError
@@ -69,7 +70,7 @@ def package_sources(
     Raises:
         EquationError: when a layer has the name of something that every package has.
     """
-    for taken in (layer.name for layer in layers if layer.name in ("runtime", *SHARED)):
+    for taken in (layer.name for layer in layers if layer.name in ("runtime", "transforms", *SHARED)):
         raise EquationError(f"{taken}: every generated package has a {taken} of its own; expected another name")
     found = {**(beside or {}), **{layer.name: layer.class_name for layer in layers}}
     imports = tuple(sorted([*found.items(), ("runtime", ", ".join(SHARED))]))
@@ -77,7 +78,7 @@ def package_sources(
     names = tuple(sorted((name for _, name in members), key=lambda name: (not name.isupper(), name)))  # as ruff has it
     template = "numpy/package.py.jinja"
     files = {f"{layer.name}.py": source(layer, order) for layer in layers}
-    files["runtime.py"] = runtime_source()
+    files |= {"runtime.py": runtime_source(), "transforms.py": transforms_source()}
     context = PackageContext(header("the catalogue", template), imports, members, names)
     files["__init__.py"] = render(template, context)
     return dict(sorted(files.items()))
@@ -141,8 +142,8 @@ def compile_source(name: str, text: str) -> ModuleType:
     parent = ModuleType(package)
     parent.__path__ = []
     sys.modules[package] = parent
-    runtime = _execute(f"{package}.runtime", runtime_source())
-    parent.runtime = runtime  # type: ignore[attr-defined]
+    for sibling, contents in (("runtime", runtime_source()), ("transforms", transforms_source())):
+        setattr(parent, sibling, _execute(f"{package}.{sibling}", contents))
     return _execute(f"{package}.{name}", text)
 
 

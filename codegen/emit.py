@@ -8,6 +8,7 @@ from functools import singledispatchmethod
 import sympy
 from sympy import Expr, Integer, Mul, Symbol
 
+from codegen.nest import nest_function
 from codegen.plan import (
     Allocate,
     Block,
@@ -35,7 +36,6 @@ from codegen.plan import (
     When,
     Window,
 )
-from codegen.nest import nest_function
 from codegen.pointwise import into
 from codegen.scalar import ATOM, POWER, ArrayPrinter, size_text
 from derive.functions import is_indicator

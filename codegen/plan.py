@@ -277,7 +277,7 @@ class Nest:
     vector: Range
     brackets: tuple[Guard, ...]
     argument: str = ""
-    position: Expr = Integer(0)
+    position: Expr = sympy.S.Zero
 
     @property
     def ranges(self) -> tuple[Range, ...]:

@@ -9,6 +9,8 @@ if TYPE_CHECKING:  # SymPy takes its time: whoever looks at FORMATS does not wai
     from derive.interface import Layer
 
 FORMATS = ("text", "latex", "markdown")
+MOST_POINTS = 16
+"""Of a fast correlation; with more, along two axes, the error in float32 is as great as the result."""
 
 
 def printed(layer: "Layer", wrt: Sequence[str] | None, settings: Mapping[str, str], form: str, order: int = 1) -> str:
@@ -29,6 +31,31 @@ def printed(layer: "Layer", wrt: Sequence[str] | None, settings: Mapping[str, st
 
     derivation = derive(layer, wrt, settings, order)
     return rendered(derivation, certify(derivation) if derivation.sections else None, form)
+
+
+def printed_winograd(m: int, r: int, points: str | None, dims: int, form: str) -> str:
+    """The derivation of the fast correlation F(m, r).
+
+    Args:
+        m: outputs of a tile along an axis.
+        r: taps of the kernel along an axis.
+        points: such as "0, 1, -1, oo"; those of the least error if None.
+        dims: axes it is nested along, 1 or 2.
+        form: one of FORMATS.
+
+    Raises:
+        EquationError: when a number is out of range or the points do not fit.
+    """
+    from derive.error import EquationError
+    from derive.winograd import cook_toom, parse_points
+    from derive.winograd.certificate import close
+    from derive.winograd.derivation import derive_winograd
+
+    if m + r - 1 > MOST_POINTS:
+        raise EquationError(f"F({m}, {r}): expected m + r - 1 of at most {MOST_POINTS}, received {m + r - 1}")
+    algorithm = cook_toom(m, r, None if points is None else parse_points(points))
+    derivation = derive_winograd(algorithm, dims)
+    return rendered(derivation, close(derivation, algorithm, dims), form)
 
 
 def rendered(derivation: "Derivation", footer: "Footer | None", form: str) -> str:

@@ -82,6 +82,29 @@ class RuntimeContext:
 
 
 @dataclass(frozen=True)
+class TransformContext:
+    """One function of ``numba/transforms.py.jinja``: rows by number, and straight-line statements."""
+
+    name: str
+    kind: str
+    m: int
+    r: int
+    title: str
+    reads: tuple[int, ...]
+    writes: tuple[int, ...]
+    constants: tuple[tuple[str, str], ...]
+    statements: tuple[tuple[str, str], ...]
+
+
+@dataclass(frozen=True)
+class TransformsContext:
+    """All fields of ``numba/transforms.py.jinja``."""
+
+    header: str
+    transforms: tuple[TransformContext, ...]
+
+
+@dataclass(frozen=True)
 class PackageContext:
     """All fields of ``numpy/package.py.jinja``."""
 

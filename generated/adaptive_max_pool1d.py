@@ -16,71 +16,6 @@ import numpy as np
 from . import runtime as rt
 
 
-@rt.loops
-def _adaptive_max_pool1d_forward_1(
-    start: int,
-    stop: int,
-    y: rt.Array,
-    argmax: rt.Array,
-    x: rt.Array,
-    lowest: Any,
-    C: int,
-    W_fixed: tuple[int, ...],
-    W_out_fixed: tuple[int, ...],
-) -> None:
-    """Maximum over n, j, t, c; gather."""
-    W = len(W_fixed)
-    W_out = len(W_out_fixed)
-    for n in range(start, stop):
-        j_first = max(0, -((W - 1) // W), -((W + W_out - W * W_out - 1) // W), -((W * W_out - W_out) // W), -(0 // W))
-        j_last = min(
-            W_out,
-            (W * W_out - W) // W + 1,
-            (2 * W * W_out - W - W_out) // W + 1,
-            (W_out - 1) // W + 1,
-            (W * W_out - 1) // W + 1,
-        )
-        if not (W <= 9):
-            j_last = j_first
-        j = 0
-        while j < W_out:
-            if j_first <= j < j_last:
-                at = np.uintp(C * (W_out * n + j))
-                x_at = np.uintp(C * W * n)
-                for c in range(np.uintp(C)):
-                    best = lowest
-                    found = np.int32(-1)
-                    for t in range(W):
-                        position = np.int32(t)
-                        value = x[x_at + np.uintp(C * t) + c]
-                        better = (not value <= best) & (best == best) | (t == 0)
-                        best = value if better else best
-                        found = position if better else found
-                    y[at + c] = best
-                    argmax[at + c] = found
-                j += 1
-            else:
-                at = np.uintp(C * (W_out * n + j))
-                for c in range(np.uintp(C)):
-                    y[at + c] = lowest
-                    argmax[at + c] = np.int32(-1)
-                t_low = max(0, -((W * W_out - W * j - W) // W_out), -((W_out - W * j - 1) // W_out))
-                t_high = min(W, (W * j + W - 1) // W_out + 1, (W * W_out + W * j - W_out) // W_out + 1)
-                for t in range(t_low, t_high):
-                    x_at = np.uintp(C * (W * n + t))
-                    position = np.int32(t)
-                    for c in range(np.uintp(C)):
-                        best = y[at + c]
-                        found = argmax[at + c]
-                        value = x[x_at + c]
-                        better = (not value <= best) & (best == best) | (found < 0)
-                        best = value if better else best
-                        found = position if better else found
-                        y[at + c] = best
-                        argmax[at + c] = found
-                j += 1
-
-
 def adaptive_max_pool1d_forward(x: Any, *, output_size: int | Sequence[int]) -> tuple[rt.Array, rt.Array]:
     """Compute the 1-D max pooling to a given size.
 
@@ -102,28 +37,12 @@ def adaptive_max_pool1d_forward(x: Any, *, output_size: int | Sequence[int]) -> 
     dtype = rt.float_type("adaptive_max_pool1d", x=x)
     (W_out,) = rt.sizes("adaptive_max_pool1d", "output_size", output_size, 1, 1)
     N, W, C = x.shape
-    if rt.compiles(C * N * W * W_out):
-        y = np.empty((N, W_out, C), dtype)
-        argmax = np.empty((N, W_out, C), np.int32)
-        rt.run(
-            _adaptive_max_pool1d_forward_1,
-            N,
-            C * N * W * W_out,
-            rt.flat(y),
-            rt.flat(argmax),
-            rt.flat(x),
-            dtype(-np.inf),
-            C,
-            rt.fixed(W),
-            rt.fixed(W_out),
-        )
-    else:
-        y = np.full((N, W_out, C), -np.inf, dtype)
-        argmax = np.full((N, W_out, C), -1, np.int32)
-        for t in range(W):
-            j_low, j_high = rt.clip(W_out, (W, W - W_out * t - 1, W * W_out), (-W, W_out * t + W_out - 1, W * W_out))
-            if j_low < j_high:
-                rt.maximise(y[:, j_low:j_high, ...], argmax[:, j_low:j_high, ...], x[:, t][:, None, :], t)
+    y = np.full((N, W_out, C), -np.inf, dtype)
+    argmax = np.full((N, W_out, C), -1, np.int32)
+    for t in range(W):
+        j_low, j_high = rt.clip(W_out, (W, W - W_out * t - 1, W * W_out), (-W, W_out * t + W_out - 1, W * W_out))
+        if j_low < j_high:
+            rt.maximise(y[:, j_low:j_high, ...], argmax[:, j_low:j_high, ...], x[:, t][:, None, :], t)
     return y, argmax
 
 

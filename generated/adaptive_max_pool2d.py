@@ -18,133 +18,6 @@ import numpy as np
 from . import runtime as rt
 
 
-@rt.loops
-def _adaptive_max_pool2d_forward_1(
-    start: int,
-    stop: int,
-    z: rt.Array,
-    argmax_columns: rt.Array,
-    x: rt.Array,
-    lowest: Any,
-    C: int,
-    H: int,
-    W_fixed: tuple[int, ...],
-    W_out_fixed: tuple[int, ...],
-) -> None:
-    """Maximum over n, r, j, t, c; gather."""
-    W = len(W_fixed)
-    W_out = len(W_out_fixed)
-    for row in range(start, stop):
-        r = row % H
-        n = row // H
-        j_first = max(0, -((W - 1) // W), -((W + W_out - W * W_out - 1) // W), -((W * W_out - W_out) // W), -(0 // W))
-        j_last = min(
-            W_out,
-            (W * W_out - W) // W + 1,
-            (2 * W * W_out - W - W_out) // W + 1,
-            (W_out - 1) // W + 1,
-            (W * W_out - 1) // W + 1,
-        )
-        if not (W <= 9):
-            j_last = j_first
-        j = 0
-        while j < W_out:
-            if j_first <= j < j_last:
-                at = np.uintp(C * (W_out * (H * n + r) + j))
-                x_at = np.uintp(C * W * (H * n + r))
-                for c in range(np.uintp(C)):
-                    best = lowest
-                    found = np.int32(-1)
-                    for t in range(W):
-                        position = np.int32(t)
-                        value = x[x_at + np.uintp(C * t) + c]
-                        better = (not value <= best) & (best == best) | (t == 0)
-                        best = value if better else best
-                        found = position if better else found
-                    z[at + c] = best
-                    argmax_columns[at + c] = found
-                j += 1
-            else:
-                at = np.uintp(C * (W_out * (H * n + r) + j))
-                for c in range(np.uintp(C)):
-                    z[at + c] = lowest
-                    argmax_columns[at + c] = np.int32(-1)
-                t_low = max(0, -((W * W_out - W * j - W) // W_out), -((W_out - W * j - 1) // W_out))
-                t_high = min(W, (W * j + W - 1) // W_out + 1, (W * W_out + W * j - W_out) // W_out + 1)
-                for t in range(t_low, t_high):
-                    x_at = np.uintp(C * (W * (H * n + r) + t))
-                    position = np.int32(t)
-                    for c in range(np.uintp(C)):
-                        best = z[at + c]
-                        found = argmax_columns[at + c]
-                        value = x[x_at + c]
-                        better = (not value <= best) & (best == best) | (found < 0)
-                        best = value if better else best
-                        found = position if better else found
-                        z[at + c] = best
-                        argmax_columns[at + c] = found
-                j += 1
-
-
-@rt.loops
-def _adaptive_max_pool2d_forward_2(
-    start: int,
-    stop: int,
-    y: rt.Array,
-    argmax_rows: rt.Array,
-    z: rt.Array,
-    lowest: Any,
-    C: int,
-    W_out: int,
-    H_fixed: tuple[int, ...],
-    H_out_fixed: tuple[int, ...],
-) -> None:
-    """Maximum over n, i, j, r, c; gather."""
-    H = len(H_fixed)
-    H_out = len(H_out_fixed)
-    for row in range(start, stop):
-        i = row % H_out
-        n = row // H_out
-        r_low = max(0, -((H * H_out - H * i - H) // H_out), -((H_out - H * i - 1) // H_out))
-        r_high = min(H, (H * i + H - 1) // H_out + 1, (H * H_out + H * i - H_out) // H_out + 1)
-        j_first, j_last = 0, W_out if H <= 9 and r_low == 0 and r_high == H else 0
-        j = 0
-        while j < W_out:
-            if j_first <= j < j_last:
-                at = np.uintp(C * (W_out * (H_out * n + i) + j))
-                z_at = np.uintp(C * (H * W_out * n + j))
-                for c in range(np.uintp(C)):
-                    best = lowest
-                    found = np.int32(-1)
-                    for r in range(H):
-                        position = np.int32(r)
-                        value = z[z_at + np.uintp(C * W_out * r) + c]
-                        better = (not value <= best) & (best == best) | (r == 0)
-                        best = value if better else best
-                        found = position if better else found
-                    y[at + c] = best
-                    argmax_rows[at + c] = found
-                j += 1
-            else:
-                at = np.uintp(C * (W_out * (H_out * n + i) + j))
-                for c in range(np.uintp(C)):
-                    y[at + c] = lowest
-                    argmax_rows[at + c] = np.int32(-1)
-                for r in range(r_low, r_high):
-                    z_at = np.uintp(C * (W_out * (H * n + r) + j))
-                    position = np.int32(r)
-                    for c in range(np.uintp(C)):
-                        best = y[at + c]
-                        found = argmax_rows[at + c]
-                        value = z[z_at + c]
-                        better = (not value <= best) & (best == best) | (found < 0)
-                        best = value if better else best
-                        found = position if better else found
-                        y[at + c] = best
-                        argmax_rows[at + c] = found
-                j += 1
-
-
 def adaptive_max_pool2d_forward(x: Any, *, output_size: int | Sequence[int]) -> tuple[rt.Array, rt.Array, rt.Array]:
     """Compute the 2-D max pooling to a given size.
 
@@ -169,54 +42,20 @@ def adaptive_max_pool2d_forward(x: Any, *, output_size: int | Sequence[int]) -> 
     dtype = rt.float_type("adaptive_max_pool2d", x=x)
     H_out, W_out = rt.sizes("adaptive_max_pool2d", "output_size", output_size, 2, 1)
     N, H, W, C = x.shape
-    if rt.compiles(C * H * N * W * W_out):
-        z = np.empty((N, H, W_out, C), dtype)
-        argmax_columns = np.empty((N, H, W_out, C), np.int32)
-        rt.run(
-            _adaptive_max_pool2d_forward_1,
-            H * N,
-            C * H * N * W * W_out,
-            rt.flat(z),
-            rt.flat(argmax_columns),
-            rt.flat(x),
-            dtype(-np.inf),
-            C,
-            H,
-            rt.fixed(W),
-            rt.fixed(W_out),
-        )
-    else:
-        z = np.full((N, H, W_out, C), -np.inf, dtype)
-        argmax_columns = np.full((N, H, W_out, C), -1, np.int32)
-        for t in range(W):
-            j_low, j_high = rt.clip(W_out, (W, W - W_out * t - 1, W * W_out), (-W, W_out * t + W_out - 1, W * W_out))
-            if j_low < j_high:
-                rt.maximise(
-                    z[:, :, j_low:j_high, ...], argmax_columns[:, :, j_low:j_high, ...], x[:, :, t][:, :, None, :], t
-                )
-    if rt.compiles(C * H * H_out * N * W_out):
-        y = np.empty((N, H_out, W_out, C), dtype)
-        argmax_rows = np.empty((N, H_out, W_out, C), np.int32)
-        rt.run(
-            _adaptive_max_pool2d_forward_2,
-            H_out * N,
-            C * H * H_out * N * W_out,
-            rt.flat(y),
-            rt.flat(argmax_rows),
-            rt.flat(z),
-            dtype(-np.inf),
-            C,
-            W_out,
-            rt.fixed(H),
-            rt.fixed(H_out),
-        )
-    else:
-        y = np.full((N, H_out, W_out, C), -np.inf, dtype)
-        argmax_rows = np.full((N, H_out, W_out, C), -1, np.int32)
-        for r in range(H):
-            i_low, i_high = rt.clip(H_out, (H, H - H_out * r - 1, H * H_out), (-H, H_out * r + H_out - 1, H * H_out))
-            if i_low < i_high:
-                rt.maximise(y[:, i_low:i_high, ...], argmax_rows[:, i_low:i_high, ...], z[:, r][:, None, :, :], r)
+    z = np.full((N, H, W_out, C), -np.inf, dtype)
+    argmax_columns = np.full((N, H, W_out, C), -1, np.int32)
+    for t in range(W):
+        j_low, j_high = rt.clip(W_out, (W, W - W_out * t - 1, W * W_out), (-W, W_out * t + W_out - 1, W * W_out))
+        if j_low < j_high:
+            rt.maximise(
+                z[:, :, j_low:j_high, ...], argmax_columns[:, :, j_low:j_high, ...], x[:, :, t][:, :, None, :], t
+            )
+    y = np.full((N, H_out, W_out, C), -np.inf, dtype)
+    argmax_rows = np.full((N, H_out, W_out, C), -1, np.int32)
+    for r in range(H):
+        i_low, i_high = rt.clip(H_out, (H, H - H_out * r - 1, H * H_out), (-H, H_out * r + H_out - 1, H * H_out))
+        if i_low < i_high:
+            rt.maximise(y[:, i_low:i_high, ...], argmax_rows[:, i_low:i_high, ...], z[:, r][:, None, :, :], r)
     return y, argmax_columns, argmax_rows
 
 

@@ -183,8 +183,8 @@ def _avg_pool1d_grad_input_1(
         j_last = min(W_out, (W + p - 1) // s + 1, (W + d + p - T * d - 1) // s + 1)
         for j in range(W_out):
             reached = max(filled, min(W, T * d + j * s + 1 - d - p))
-            for at in range(np.uintp((m * W + filled) * C), np.uintp((m * W + reached) * C)):
-                dx[at] = zero
+            for element in range(np.uintp((m * W + filled) * C), np.uintp((m * W + reached) * C)):
+                dx[element] = zero
             filled = reached
             if j_first <= j < j_last:
                 t_low, t_high = 0, T
@@ -216,8 +216,8 @@ def _avg_pool1d_grad_input_1(
                     for v in range(np.uintp(C)):
                         dx[at + v] += scale * dy[dy_at + v]
                     t += 1
-        for at in range(np.uintp((m * W + filled) * C), np.uintp((m * W + W) * C)):
-            dx[at] = zero
+        for element in range(np.uintp((m * W + filled) * C), np.uintp((m * W + W) * C)):
+            dx[element] = zero
 
 
 def avg_pool1d_grad_input(

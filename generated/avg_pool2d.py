@@ -79,7 +79,10 @@ def _avg_pool2d_forward_1(
                     t_low = max(0, -((j * s_w - p_w) // d_w))
                     t_high = min(T, (W + p_w - j * s_w - 1) // d_w + 1)
                     for t in range(t_low, t_high):
-                        x_at = np.uintp(C * (W * (H * n + d_h * r + i * s_h - p_h) + d_w * t + j * s_w - p_w))
+                        place = n
+                        place = H * place + d_h * r + i * s_h - p_h
+                        place = W * place + d_w * t + j * s_w - p_w
+                        x_at = np.uintp(C * place)
                         for c in range(np.uintp(C)):
                             y[at + c] += x[x_at + c]
                 a_h_at = np.uintp(i)
@@ -245,8 +248,8 @@ def _avg_pool2d_grad_input_1(
         filled = 0
         for i in range(H_out):
             reached = max(filled, min(H, R * d_h + i * s_h + 1 - d_h - p_h))
-            for at in range(np.uintp((m * H + filled) * (C * W)), np.uintp((m * H + reached) * (C * W))):
-                dx[at] = zero
+            for element in range(np.uintp((m * H + filled) * (C * W)), np.uintp((m * H + reached) * (C * W))):
+                dx[element] = zero
             filled = reached
             r_low = max(0, -((i * s_h - p_h) // d_h))
             r_high = min(R, (H + p_h - i * s_h - 1) // d_h + 1)
@@ -265,7 +268,10 @@ def _avg_pool2d_grad_input_1(
                     t = t_low
                     while t < t_high:
                         if t <= t_high - 3:
-                            at = np.uintp(C * (W * (H * m + d_h * r + i * s_h - p_h) + d_w * t + j * s_w - p_w))
+                            place = m
+                            place = H * place + d_h * r + i * s_h - p_h
+                            place = W * place + d_w * t + j * s_w - p_w
+                            at = np.uintp(C * place)
                             dy_at = np.uintp(C * (W_out * (H_out * m + i) + j))
                             for e in range(np.uintp(C)):
                                 dx[at + e] += scale * dy[dy_at + e]
@@ -273,20 +279,26 @@ def _avg_pool2d_grad_input_1(
                                 dx[at + np.uintp(2 * C * d_w) + e] += scale * dy[dy_at + e]
                             t += 3
                         elif t <= t_high - 2:
-                            at = np.uintp(C * (W * (H * m + d_h * r + i * s_h - p_h) + d_w * t + j * s_w - p_w))
+                            place = m
+                            place = H * place + d_h * r + i * s_h - p_h
+                            place = W * place + d_w * t + j * s_w - p_w
+                            at = np.uintp(C * place)
                             dy_at = np.uintp(C * (W_out * (H_out * m + i) + j))
                             for e in range(np.uintp(C)):
                                 dx[at + e] += scale * dy[dy_at + e]
                                 dx[at + np.uintp(C * d_w) + e] += scale * dy[dy_at + e]
                             t += 2
                         else:
-                            at = np.uintp(C * (W * (H * m + d_h * r + i * s_h - p_h) + d_w * t + j * s_w - p_w))
+                            place = m
+                            place = H * place + d_h * r + i * s_h - p_h
+                            place = W * place + d_w * t + j * s_w - p_w
+                            at = np.uintp(C * place)
                             dy_at = np.uintp(C * (W_out * (H_out * m + i) + j))
                             for e in range(np.uintp(C)):
                                 dx[at + e] += scale * dy[dy_at + e]
                             t += 1
-        for at in range(np.uintp((m * H + filled) * (C * W)), np.uintp((m * H + H) * (C * W))):
-            dx[at] = zero
+        for element in range(np.uintp((m * H + filled) * (C * W)), np.uintp((m * H + H) * (C * W))):
+            dx[element] = zero
 
 
 def avg_pool2d_grad_input(

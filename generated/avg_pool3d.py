@@ -62,10 +62,10 @@ def _avg_pool3d_forward_1(
     s_w = len(s_w_fixed)
     for row in range(start, stop):
         i = row % H_out
-        l = row // H_out % D_out
+        l_ = row // H_out % D_out
         n = row // H_out // D_out
-        a_low = max(0, -((l * s_d - p_d) // d_d))
-        a_high = min(A, (D + p_d - l * s_d - 1) // d_d + 1)
+        a_low = max(0, -((l_ * s_d - p_d) // d_d))
+        a_high = min(A, (D + p_d - l_ * s_d - 1) // d_d + 1)
         r_low = max(0, -((i * s_h - p_h) // d_h))
         r_high = min(R, (H + p_h - i * s_h - 1) // d_h + 1)
         j_first = max(0, -(-p_w // s_w), -((T * d_w - d_w - p_w) // s_w))
@@ -75,9 +75,13 @@ def _avg_pool3d_forward_1(
         j = 0
         while j < W_out:
             if j_first <= j < j_last:
-                at = np.uintp(C * (W_out * (H_out * (D_out * n + l) + i) + j))
-                x_at = np.uintp(C * (W * (H * (D * n + l * s_d - p_d) + i * s_h - p_h) + j * s_w - p_w))
-                a_d_at = np.uintp(l)
+                at = np.uintp(C * (W_out * (H_out * (D_out * n + l_) + i) + j))
+                place = n
+                place = D * place + l_ * s_d - p_d
+                place = H * place + i * s_h - p_h
+                place = W * place + j * s_w - p_w
+                x_at = np.uintp(C * place)
+                a_d_at = np.uintp(l_)
                 a_h_at = np.uintp(i)
                 a_w_at = np.uintp(j)
                 for c in range(np.uintp(C)):
@@ -85,11 +89,12 @@ def _avg_pool3d_forward_1(
                     for a in range(A):
                         for r in range(R):
                             for t in range(T):
-                                total += x[x_at + np.uintp(C * H * W * a * d_d + C * W * d_h * r + C * d_w * t) + c]
+                                value = x[x_at + np.uintp(C * H * W * a * d_d + C * W * d_h * r + C * d_w * t) + c]
+                                total += value
                     y[at + c] = total * (one / (a_d[a_d_at] * a_h[a_h_at] * a_w[a_w_at]))
                 j += 1
             else:
-                at = np.uintp(C * (W_out * (H_out * (D_out * n + l) + i) + j))
+                at = np.uintp(C * (W_out * (H_out * (D_out * n + l_) + i) + j))
                 for c in range(np.uintp(C)):
                     y[at + c] = zero
                 for a in range(a_low, a_high):
@@ -97,18 +102,14 @@ def _avg_pool3d_forward_1(
                         t_low = max(0, -((j * s_w - p_w) // d_w))
                         t_high = min(T, (W + p_w - j * s_w - 1) // d_w + 1)
                         for t in range(t_low, t_high):
-                            x_at = np.uintp(
-                                C
-                                * (
-                                    W * (H * (D * n + a * d_d + l * s_d - p_d) + d_h * r + i * s_h - p_h)
-                                    + d_w * t
-                                    + j * s_w
-                                    - p_w
-                                ),
-                            )
+                            place = n
+                            place = D * place + a * d_d + l_ * s_d - p_d
+                            place = H * place + d_h * r + i * s_h - p_h
+                            place = W * place + d_w * t + j * s_w - p_w
+                            x_at = np.uintp(C * place)
                             for c in range(np.uintp(C)):
                                 y[at + c] += x[x_at + c]
-                a_d_at = np.uintp(l)
+                a_d_at = np.uintp(l_)
                 a_h_at = np.uintp(i)
                 a_w_at = np.uintp(j)
                 for c in range(np.uintp(C)):
@@ -306,13 +307,13 @@ def _avg_pool3d_grad_input_1(
     """Sum over m, l, i, j, a, r, t, o; scatter."""
     for m in range(start, stop):
         filled = 0
-        for l in range(D_out):
-            reached = max(filled, min(D, A * d_d + l * s_d + 1 - d_d - p_d))
-            for at in range(np.uintp((m * D + filled) * (C * H * W)), np.uintp((m * D + reached) * (C * H * W))):
-                dx[at] = zero
+        for l_ in range(D_out):
+            reached = max(filled, min(D, A * d_d + l_ * s_d + 1 - d_d - p_d))
+            for element in range(np.uintp((m * D + filled) * (C * H * W)), np.uintp((m * D + reached) * (C * H * W))):
+                dx[element] = zero
             filled = reached
-            a_low = max(0, -((l * s_d - p_d) // d_d))
-            a_high = min(A, (D + p_d - l * s_d - 1) // d_d + 1)
+            a_low = max(0, -((l_ * s_d - p_d) // d_d))
+            a_high = min(A, (D + p_d - l_ * s_d - 1) // d_d + 1)
             for i in range(H_out):
                 r_low = max(0, -((i * s_h - p_h) // d_h))
                 r_high = min(R, (H + p_h - i * s_h - 1) // d_h + 1)
@@ -324,7 +325,7 @@ def _avg_pool3d_grad_input_1(
                     else:
                         t_low = max(0, -((j * s_w - p_w) // d_w))
                         t_high = min(T, (W + p_w - j * s_w - 1) // d_w + 1)
-                    a_d_at = np.uintp(l)
+                    a_d_at = np.uintp(l_)
                     a_h_at = np.uintp(i)
                     a_w_at = np.uintp(j)
                     scale = one / (a_d[a_d_at] * a_h[a_h_at] * a_w[a_w_at])
@@ -333,52 +334,40 @@ def _avg_pool3d_grad_input_1(
                             t = t_low
                             while t < t_high:
                                 if t <= t_high - 3:
-                                    at = np.uintp(
-                                        C
-                                        * (
-                                            W * (H * (D * m + a * d_d + l * s_d - p_d) + d_h * r + i * s_h - p_h)
-                                            + d_w * t
-                                            + j * s_w
-                                            - p_w
-                                        ),
-                                    )
-                                    dy_at = np.uintp(C * (W_out * (H_out * (D_out * m + l) + i) + j))
+                                    place = m
+                                    place = D * place + a * d_d + l_ * s_d - p_d
+                                    place = H * place + d_h * r + i * s_h - p_h
+                                    place = W * place + d_w * t + j * s_w - p_w
+                                    at = np.uintp(C * place)
+                                    dy_at = np.uintp(C * (W_out * (H_out * (D_out * m + l_) + i) + j))
                                     for o in range(np.uintp(C)):
                                         dx[at + o] += scale * dy[dy_at + o]
                                         dx[at + np.uintp(C * d_w) + o] += scale * dy[dy_at + o]
                                         dx[at + np.uintp(2 * C * d_w) + o] += scale * dy[dy_at + o]
                                     t += 3
                                 elif t <= t_high - 2:
-                                    at = np.uintp(
-                                        C
-                                        * (
-                                            W * (H * (D * m + a * d_d + l * s_d - p_d) + d_h * r + i * s_h - p_h)
-                                            + d_w * t
-                                            + j * s_w
-                                            - p_w
-                                        ),
-                                    )
-                                    dy_at = np.uintp(C * (W_out * (H_out * (D_out * m + l) + i) + j))
+                                    place = m
+                                    place = D * place + a * d_d + l_ * s_d - p_d
+                                    place = H * place + d_h * r + i * s_h - p_h
+                                    place = W * place + d_w * t + j * s_w - p_w
+                                    at = np.uintp(C * place)
+                                    dy_at = np.uintp(C * (W_out * (H_out * (D_out * m + l_) + i) + j))
                                     for o in range(np.uintp(C)):
                                         dx[at + o] += scale * dy[dy_at + o]
                                         dx[at + np.uintp(C * d_w) + o] += scale * dy[dy_at + o]
                                     t += 2
                                 else:
-                                    at = np.uintp(
-                                        C
-                                        * (
-                                            W * (H * (D * m + a * d_d + l * s_d - p_d) + d_h * r + i * s_h - p_h)
-                                            + d_w * t
-                                            + j * s_w
-                                            - p_w
-                                        ),
-                                    )
-                                    dy_at = np.uintp(C * (W_out * (H_out * (D_out * m + l) + i) + j))
+                                    place = m
+                                    place = D * place + a * d_d + l_ * s_d - p_d
+                                    place = H * place + d_h * r + i * s_h - p_h
+                                    place = W * place + d_w * t + j * s_w - p_w
+                                    at = np.uintp(C * place)
+                                    dy_at = np.uintp(C * (W_out * (H_out * (D_out * m + l_) + i) + j))
                                     for o in range(np.uintp(C)):
                                         dx[at + o] += scale * dy[dy_at + o]
                                     t += 1
-        for at in range(np.uintp((m * D + filled) * (C * H * W)), np.uintp((m * D + D) * (C * H * W))):
-            dx[at] = zero
+        for element in range(np.uintp((m * D + filled) * (C * H * W)), np.uintp((m * D + D) * (C * H * W))):
+            dx[element] = zero
 
 
 def avg_pool3d_grad_input(

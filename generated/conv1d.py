@@ -54,10 +54,14 @@ def _conv1d_forward_1(
                     total_2 = zero
                     total_3 = zero
                     for t in range(T):
-                        total += w[w_at + np.uintp(G * t) + u_2] * x[x_at + np.uintp(G * d * t) + u_2]
-                        total_1 += w[w_at + np.uintp(G * t) + u_2] * x[x_at + np.uintp(G * d * t + G * s) + u_2]
-                        total_2 += w[w_at + np.uintp(G * t) + u_2] * x[x_at + np.uintp(G * d * t + 2 * G * s) + u_2]
-                        total_3 += w[w_at + np.uintp(G * t) + u_2] * x[x_at + np.uintp(G * d * t + 3 * G * s) + u_2]
+                        value = w[w_at + np.uintp(G * t) + u_2] * x[x_at + np.uintp(G * d * t) + u_2]
+                        total += value
+                        value = w[w_at + np.uintp(G * t) + u_2] * x[x_at + np.uintp(G * d * t + G * s) + u_2]
+                        total_1 += value
+                        value = w[w_at + np.uintp(G * t) + u_2] * x[x_at + np.uintp(G * d * t + 2 * G * s) + u_2]
+                        total_2 += value
+                        value = w[w_at + np.uintp(G * t) + u_2] * x[x_at + np.uintp(G * d * t + 3 * G * s) + u_2]
+                        total_3 += value
                     u[at + u_2] = total
                     u[at + np.uintp(G) + u_2] = total_1
                     u[at + np.uintp(2 * G) + u_2] = total_2
@@ -70,7 +74,8 @@ def _conv1d_forward_1(
                 for u_2 in range(np.uintp(G)):
                     total = zero
                     for t in range(T):
-                        total += w[w_at + np.uintp(G * t) + u_2] * x[x_at + np.uintp(G * d * t) + u_2]
+                        value = w[w_at + np.uintp(G * t) + u_2] * x[x_at + np.uintp(G * d * t) + u_2]
+                        total += value
                     u[at + u_2] = total
                 j += 1
             else:
@@ -217,10 +222,14 @@ def _conv1d_grad_input_1(
                     total_2 = zero
                     total_3 = zero
                     for t in range(T):
-                        total += dy[dy_at + np.uintp(-G * d * t) + v] * w[w_at + np.uintp(G * t) + v]
-                        total_1 += dy[dy_at + np.uintp(G - G * d * t) + v] * w[w_at + np.uintp(G * t) + v]
-                        total_2 += dy[dy_at + np.uintp(2 * G - G * d * t) + v] * w[w_at + np.uintp(G * t) + v]
-                        total_3 += dy[dy_at + np.uintp(3 * G - G * d * t) + v] * w[w_at + np.uintp(G * t) + v]
+                        value = dy[dy_at + np.uintp(-G * d * t) + v] * w[w_at + np.uintp(G * t) + v]
+                        total += value
+                        value = dy[dy_at + np.uintp(G - G * d * t) + v] * w[w_at + np.uintp(G * t) + v]
+                        total_1 += value
+                        value = dy[dy_at + np.uintp(2 * G - G * d * t) + v] * w[w_at + np.uintp(G * t) + v]
+                        total_2 += value
+                        value = dy[dy_at + np.uintp(3 * G - G * d * t) + v] * w[w_at + np.uintp(G * t) + v]
+                        total_3 += value
                     dx[at + v] = total
                     dx[at + np.uintp(G) + v] = total_1
                     dx[at + np.uintp(2 * G) + v] = total_2
@@ -233,7 +242,8 @@ def _conv1d_grad_input_1(
                 for v in range(np.uintp(G)):
                     total = zero
                     for t in range(T):
-                        total += dy[dy_at + np.uintp(-G * d * t) + v] * w[w_at + np.uintp(G * t) + v]
+                        value = dy[dy_at + np.uintp(-G * d * t) + v] * w[w_at + np.uintp(G * t) + v]
+                        total += value
                     dx[at + v] = total
                 q += 1
             else:
@@ -273,8 +283,8 @@ def _conv1d_grad_input_2(
         j_last = min(W_out, (W + p - 1) // s + 1, (W + d + p - T * d - 1) // s + 1)
         for j in range(W_out):
             reached = max(filled, min(W, T * d + j * s + 1 - d - p))
-            for at in range(np.uintp((m * W + filled) * G), np.uintp((m * W + reached) * G)):
-                dx[at] = zero
+            for element in range(np.uintp((m * W + filled) * G), np.uintp((m * W + reached) * G)):
+                dx[element] = zero
             filled = reached
             if j_first <= j < j_last:
                 t_low, t_high = 0, T
@@ -289,8 +299,10 @@ def _conv1d_grad_input_2(
                     w_at = np.uintp(G * t)
                     for v in range(np.uintp(G)):
                         dx[at + v] += dy[dy_at + v] * w[w_at + v]
-                        dx[at + np.uintp(G * d) + v] += dy[dy_at + v] * w[w_at + np.uintp(G) + v]
-                        dx[at + np.uintp(2 * G * d) + v] += dy[dy_at + v] * w[w_at + np.uintp(2 * G) + v]
+                        value = dy[dy_at + v] * w[w_at + np.uintp(G) + v]
+                        dx[at + np.uintp(G * d) + v] += value
+                        value = dy[dy_at + v] * w[w_at + np.uintp(2 * G) + v]
+                        dx[at + np.uintp(2 * G * d) + v] += value
                     t += 3
                 elif t <= t_high - 2:
                     at = np.uintp(G * (W * m + d * t + j * s - p))
@@ -298,7 +310,8 @@ def _conv1d_grad_input_2(
                     w_at = np.uintp(G * t)
                     for v in range(np.uintp(G)):
                         dx[at + v] += dy[dy_at + v] * w[w_at + v]
-                        dx[at + np.uintp(G * d) + v] += dy[dy_at + v] * w[w_at + np.uintp(G) + v]
+                        value = dy[dy_at + v] * w[w_at + np.uintp(G) + v]
+                        dx[at + np.uintp(G * d) + v] += value
                     t += 2
                 else:
                     at = np.uintp(G * (W * m + d * t + j * s - p))
@@ -307,8 +320,8 @@ def _conv1d_grad_input_2(
                     for v in range(np.uintp(G)):
                         dx[at + v] += dy[dy_at + v] * w[w_at + v]
                     t += 1
-        for at in range(np.uintp((m * W + filled) * G), np.uintp((m * W + W) * G)):
-            dx[at] = zero
+        for element in range(np.uintp((m * W + filled) * G), np.uintp((m * W + W) * G)):
+            dx[element] = zero
 
 
 def conv1d_grad_input(
@@ -456,13 +469,20 @@ def _conv1d_grad_weight_1(
                 for v in range(np.uintp(G)):
                     for m in range(T):
                         total = dy[dy_at + v] * x_2[x_2_at + np.uintp(G * d * m) + v]
-                        total += dy[dy_at + np.uintp(G) + v] * x_2[x_2_at + np.uintp(G * d * m + G * s) + v]
-                        total += dy[dy_at + np.uintp(2 * G) + v] * x_2[x_2_at + np.uintp(G * d * m + 2 * G * s) + v]
-                        total += dy[dy_at + np.uintp(3 * G) + v] * x_2[x_2_at + np.uintp(G * d * m + 3 * G * s) + v]
-                        total += dy[dy_at + np.uintp(4 * G) + v] * x_2[x_2_at + np.uintp(G * d * m + 4 * G * s) + v]
-                        total += dy[dy_at + np.uintp(5 * G) + v] * x_2[x_2_at + np.uintp(G * d * m + 5 * G * s) + v]
-                        total += dy[dy_at + np.uintp(6 * G) + v] * x_2[x_2_at + np.uintp(G * d * m + 6 * G * s) + v]
-                        total += dy[dy_at + np.uintp(7 * G) + v] * x_2[x_2_at + np.uintp(G * d * m + 7 * G * s) + v]
+                        value = dy[dy_at + np.uintp(G) + v] * x_2[x_2_at + np.uintp(G * d * m + G * s) + v]
+                        total += value
+                        value = dy[dy_at + np.uintp(2 * G) + v] * x_2[x_2_at + np.uintp(G * d * m + 2 * G * s) + v]
+                        total += value
+                        value = dy[dy_at + np.uintp(3 * G) + v] * x_2[x_2_at + np.uintp(G * d * m + 3 * G * s) + v]
+                        total += value
+                        value = dy[dy_at + np.uintp(4 * G) + v] * x_2[x_2_at + np.uintp(G * d * m + 4 * G * s) + v]
+                        total += value
+                        value = dy[dy_at + np.uintp(5 * G) + v] * x_2[x_2_at + np.uintp(G * d * m + 5 * G * s) + v]
+                        total += value
+                        value = dy[dy_at + np.uintp(6 * G) + v] * x_2[x_2_at + np.uintp(G * d * m + 6 * G * s) + v]
+                        total += value
+                        value = dy[dy_at + np.uintp(7 * G) + v] * x_2[x_2_at + np.uintp(G * d * m + 7 * G * s) + v]
+                        total += value
                         parts1[at + np.uintp(G * m) + v] += total
                 j += 8
             elif j_first <= j <= j_last - 1:

@@ -69,22 +69,26 @@ def _conv2d_forward_1(
                     total_3 = zero
                     for r in range(R):
                         for t in range(T):
-                            total += (
+                            value = (
                                 w[w_at + np.uintp(G * T * r + G * t) + u_3]
                                 * x[x_at + np.uintp(G * W * d_h * r + G * d_w * t) + u_3]
                             )
-                            total_1 += (
+                            total += value
+                            value = (
                                 w[w_at + np.uintp(G * T * r + G * t) + u_3]
                                 * x[x_at + np.uintp(G * W * d_h * r + G * d_w * t + G * s_w) + u_3]
                             )
-                            total_2 += (
+                            total_1 += value
+                            value = (
                                 w[w_at + np.uintp(G * T * r + G * t) + u_3]
                                 * x[x_at + np.uintp(G * W * d_h * r + G * d_w * t + 2 * G * s_w) + u_3]
                             )
-                            total_3 += (
+                            total_2 += value
+                            value = (
                                 w[w_at + np.uintp(G * T * r + G * t) + u_3]
                                 * x[x_at + np.uintp(G * W * d_h * r + G * d_w * t + 3 * G * s_w) + u_3]
                             )
+                            total_3 += value
                     u[at + u_3] = total
                     u[at + np.uintp(G) + u_3] = total_1
                     u[at + np.uintp(2 * G) + u_3] = total_2
@@ -98,10 +102,11 @@ def _conv2d_forward_1(
                     total = zero
                     for r in range(R):
                         for t in range(T):
-                            total += (
+                            value = (
                                 w[w_at + np.uintp(G * T * r + G * t) + u_3]
                                 * x[x_at + np.uintp(G * W * d_h * r + G * d_w * t) + u_3]
                             )
+                            total += value
                     u[at + u_3] = total
                 j += 1
             else:
@@ -113,7 +118,10 @@ def _conv2d_forward_1(
                     t_high = min(T, (W + p_w - j * s_w - 1) // d_w + 1)
                     for t in range(t_low, t_high):
                         w_at = np.uintp(G * (T * r + t))
-                        x_at = np.uintp(G * (W * (H * n + d_h * r + i * s_h - p_h) + d_w * t + j * s_w - p_w))
+                        place = n
+                        place = H * place + d_h * r + i * s_h - p_h
+                        place = W * place + d_w * t + j * s_w - p_w
+                        x_at = np.uintp(G * place)
                         for u_3 in range(np.uintp(G)):
                             u[at + u_3] += w[w_at + u_3] * x[x_at + u_3]
                 j += 1
@@ -275,22 +283,26 @@ def _conv2d_grad_input_1(
                     total_3 = zero
                     for r in range(R):
                         for t in range(T):
-                            total += (
+                            value = (
                                 dy[dy_at + np.uintp(-G * W_out * d_h * r - G * d_w * t) + e]
                                 * w[w_at + np.uintp(G * T * r + G * t) + e]
                             )
-                            total_1 += (
+                            total += value
+                            value = (
                                 dy[dy_at + np.uintp(G - G * W_out * d_h * r - G * d_w * t) + e]
                                 * w[w_at + np.uintp(G * T * r + G * t) + e]
                             )
-                            total_2 += (
+                            total_1 += value
+                            value = (
                                 dy[dy_at + np.uintp(2 * G - G * W_out * d_h * r - G * d_w * t) + e]
                                 * w[w_at + np.uintp(G * T * r + G * t) + e]
                             )
-                            total_3 += (
+                            total_2 += value
+                            value = (
                                 dy[dy_at + np.uintp(3 * G - G * W_out * d_h * r - G * d_w * t) + e]
                                 * w[w_at + np.uintp(G * T * r + G * t) + e]
                             )
+                            total_3 += value
                     dx[at + e] = total
                     dx[at + np.uintp(G) + e] = total_1
                     dx[at + np.uintp(2 * G) + e] = total_2
@@ -304,10 +316,11 @@ def _conv2d_grad_input_1(
                     total = zero
                     for r in range(R):
                         for t in range(T):
-                            total += (
+                            value = (
                                 dy[dy_at + np.uintp(-G * W_out * d_h * r - G * d_w * t) + e]
                                 * w[w_at + np.uintp(G * T * r + G * t) + e]
                             )
+                            total += value
                     dx[at + e] = total
                 v += 1
             else:
@@ -318,7 +331,10 @@ def _conv2d_grad_input_1(
                     t_low = max(0, -((W_out - p_w - v - 1) // d_w))
                     t_high = min(T, (p_w + v) // d_w + 1)
                     for t in range(t_low, t_high):
-                        dy_at = np.uintp(G * (W_out * (H_out * m + p_h + q - d_h * r) + p_w + v - d_w * t))
+                        place = m
+                        place = H_out * place + p_h + q - d_h * r
+                        place = W_out * place + p_w + v - d_w * t
+                        dy_at = np.uintp(G * place)
                         w_at = np.uintp(G * (T * r + t))
                         for e in range(np.uintp(G)):
                             dx[at + e] += dy[dy_at + e] * w[w_at + e]
@@ -352,8 +368,8 @@ def _conv2d_grad_input_2(
         filled = 0
         for i in range(H_out):
             reached = max(filled, min(H, R * d_h + i * s_h + 1 - d_h - p_h))
-            for at in range(np.uintp((m * H + filled) * (G * W)), np.uintp((m * H + reached) * (G * W))):
-                dx[at] = zero
+            for element in range(np.uintp((m * H + filled) * (G * W)), np.uintp((m * H + reached) * (G * W))):
+                dx[element] = zero
             filled = reached
             r_low = max(0, -((i * s_h - p_h) // d_h))
             r_high = min(R, (H + p_h - i * s_h - 1) // d_h + 1)
@@ -369,31 +385,43 @@ def _conv2d_grad_input_2(
                     t = t_low
                     while t < t_high:
                         if t <= t_high - 3:
-                            at = np.uintp(G * (W * (H * m + d_h * r + i * s_h - p_h) + d_w * t + j * s_w - p_w))
+                            place = m
+                            place = H * place + d_h * r + i * s_h - p_h
+                            place = W * place + d_w * t + j * s_w - p_w
+                            at = np.uintp(G * place)
                             dy_at = np.uintp(G * (W_out * (H_out * m + i) + j))
                             w_at = np.uintp(G * (T * r + t))
                             for e in range(np.uintp(G)):
                                 dx[at + e] += dy[dy_at + e] * w[w_at + e]
-                                dx[at + np.uintp(G * d_w) + e] += dy[dy_at + e] * w[w_at + np.uintp(G) + e]
-                                dx[at + np.uintp(2 * G * d_w) + e] += dy[dy_at + e] * w[w_at + np.uintp(2 * G) + e]
+                                value = dy[dy_at + e] * w[w_at + np.uintp(G) + e]
+                                dx[at + np.uintp(G * d_w) + e] += value
+                                value = dy[dy_at + e] * w[w_at + np.uintp(2 * G) + e]
+                                dx[at + np.uintp(2 * G * d_w) + e] += value
                             t += 3
                         elif t <= t_high - 2:
-                            at = np.uintp(G * (W * (H * m + d_h * r + i * s_h - p_h) + d_w * t + j * s_w - p_w))
+                            place = m
+                            place = H * place + d_h * r + i * s_h - p_h
+                            place = W * place + d_w * t + j * s_w - p_w
+                            at = np.uintp(G * place)
                             dy_at = np.uintp(G * (W_out * (H_out * m + i) + j))
                             w_at = np.uintp(G * (T * r + t))
                             for e in range(np.uintp(G)):
                                 dx[at + e] += dy[dy_at + e] * w[w_at + e]
-                                dx[at + np.uintp(G * d_w) + e] += dy[dy_at + e] * w[w_at + np.uintp(G) + e]
+                                value = dy[dy_at + e] * w[w_at + np.uintp(G) + e]
+                                dx[at + np.uintp(G * d_w) + e] += value
                             t += 2
                         else:
-                            at = np.uintp(G * (W * (H * m + d_h * r + i * s_h - p_h) + d_w * t + j * s_w - p_w))
+                            place = m
+                            place = H * place + d_h * r + i * s_h - p_h
+                            place = W * place + d_w * t + j * s_w - p_w
+                            at = np.uintp(G * place)
                             dy_at = np.uintp(G * (W_out * (H_out * m + i) + j))
                             w_at = np.uintp(G * (T * r + t))
                             for e in range(np.uintp(G)):
                                 dx[at + e] += dy[dy_at + e] * w[w_at + e]
                             t += 1
-        for at in range(np.uintp((m * H + filled) * (G * W)), np.uintp((m * H + H) * (G * W))):
-            dx[at] = zero
+        for element in range(np.uintp((m * H + filled) * (G * W)), np.uintp((m * H + H) * (G * W))):
+            dx[element] = zero
 
 
 def conv2d_grad_input(
@@ -578,41 +606,56 @@ def _conv2d_grad_weight_1(
                     if j_first <= j <= j_last - 8:
                         at = np.uintp(G * T * (R * n + m))
                         dy_at = np.uintp(G * (W_out * (H_out * n + i) + j))
-                        x_2_at = np.uintp(G * (W * (H * n + d_h * m + i * s_h - p_h) + j * s_w - p_w))
+                        place = n
+                        place = H * place + d_h * m + i * s_h - p_h
+                        place = W * place + j * s_w - p_w
+                        place = G * place
+                        x_2_at = np.uintp(place)
                         for e in range(np.uintp(G)):
                             for q in range(T):
                                 total = dy[dy_at + e] * x_2[x_2_at + np.uintp(G * d_w * q) + e]
-                                total += dy[dy_at + np.uintp(G) + e] * x_2[x_2_at + np.uintp(G * d_w * q + G * s_w) + e]
-                                total += (
+                                value = dy[dy_at + np.uintp(G) + e] * x_2[x_2_at + np.uintp(G * d_w * q + G * s_w) + e]
+                                total += value
+                                value = (
                                     dy[dy_at + np.uintp(2 * G) + e]
                                     * x_2[x_2_at + np.uintp(G * d_w * q + 2 * G * s_w) + e]
                                 )
-                                total += (
+                                total += value
+                                value = (
                                     dy[dy_at + np.uintp(3 * G) + e]
                                     * x_2[x_2_at + np.uintp(G * d_w * q + 3 * G * s_w) + e]
                                 )
-                                total += (
+                                total += value
+                                value = (
                                     dy[dy_at + np.uintp(4 * G) + e]
                                     * x_2[x_2_at + np.uintp(G * d_w * q + 4 * G * s_w) + e]
                                 )
-                                total += (
+                                total += value
+                                value = (
                                     dy[dy_at + np.uintp(5 * G) + e]
                                     * x_2[x_2_at + np.uintp(G * d_w * q + 5 * G * s_w) + e]
                                 )
-                                total += (
+                                total += value
+                                value = (
                                     dy[dy_at + np.uintp(6 * G) + e]
                                     * x_2[x_2_at + np.uintp(G * d_w * q + 6 * G * s_w) + e]
                                 )
-                                total += (
+                                total += value
+                                value = (
                                     dy[dy_at + np.uintp(7 * G) + e]
                                     * x_2[x_2_at + np.uintp(G * d_w * q + 7 * G * s_w) + e]
                                 )
+                                total += value
                                 parts1[at + np.uintp(G * q) + e] += total
                         j += 8
                     elif j_first <= j <= j_last - 1:
                         at = np.uintp(G * T * (R * n + m))
                         dy_at = np.uintp(G * (W_out * (H_out * n + i) + j))
-                        x_2_at = np.uintp(G * (W * (H * n + d_h * m + i * s_h - p_h) + j * s_w - p_w))
+                        place = n
+                        place = H * place + d_h * m + i * s_h - p_h
+                        place = W * place + j * s_w - p_w
+                        place = G * place
+                        x_2_at = np.uintp(place)
                         for e in range(np.uintp(G)):
                             for q in range(T):
                                 total = dy[dy_at + e] * x_2[x_2_at + np.uintp(G * d_w * q) + e]
@@ -624,7 +667,11 @@ def _conv2d_grad_weight_1(
                         for q in range(q_low, q_high):
                             at = np.uintp(G * (T * (R * n + m) + q))
                             dy_at = np.uintp(G * (W_out * (H_out * n + i) + j))
-                            x_2_at = np.uintp(G * (W * (H * n + d_h * m + i * s_h - p_h) + d_w * q + j * s_w - p_w))
+                            place = n
+                            place = H * place + d_h * m + i * s_h - p_h
+                            place = W * place + d_w * q + j * s_w - p_w
+                            place = G * place
+                            x_2_at = np.uintp(place)
                             for e in range(np.uintp(G)):
                                 parts1[at + e] += dy[dy_at + e] * x_2[x_2_at + e]
                         j += 1

@@ -58,10 +58,10 @@ def _conv3d_forward_1(
     s_w = len(s_w_fixed)
     for row in range(start, stop):
         i = row % H_out
-        l = row // H_out % D_out
+        l_ = row // H_out % D_out
         n = row // H_out // D_out
-        a_low = max(0, -((l * s_d - p_d) // d_d))
-        a_high = min(A, (D + p_d - l * s_d - 1) // d_d + 1)
+        a_low = max(0, -((l_ * s_d - p_d) // d_d))
+        a_high = min(A, (D + p_d - l_ * s_d - 1) // d_d + 1)
         r_low = max(0, -((i * s_h - p_h) // d_h))
         r_high = min(R, (H + p_h - i * s_h - 1) // d_h + 1)
         j_first = max(0, -(-p_w // s_w), -((T * d_w - d_w - p_w) // s_w))
@@ -71,9 +71,13 @@ def _conv3d_forward_1(
         j = 0
         while j < W_out:
             if j_first <= j <= j_last - 4:
-                at = np.uintp(G * (W_out * (H_out * (D_out * n + l) + i) + j))
+                at = np.uintp(G * (W_out * (H_out * (D_out * n + l_) + i) + j))
                 w_at = np.uintp(0)
-                x_at = np.uintp(G * (W * (H * (D * n + l * s_d - p_d) + i * s_h - p_h) + j * s_w - p_w))
+                place = n
+                place = D * place + l_ * s_d - p_d
+                place = H * place + i * s_h - p_h
+                place = W * place + j * s_w - p_w
+                x_at = np.uintp(G * place)
                 for u_4 in range(np.uintp(G)):
                     total = zero
                     total_1 = zero
@@ -82,11 +86,12 @@ def _conv3d_forward_1(
                     for a in range(A):
                         for r in range(R):
                             for t in range(T):
-                                total += (
+                                value = (
                                     w[w_at + np.uintp(G * R * T * a + G * T * r + G * t) + u_4]
                                     * x[x_at + np.uintp(G * H * W * a * d_d + G * W * d_h * r + G * d_w * t) + u_4]
                                 )
-                                total_1 += (
+                                total += value
+                                value = (
                                     w[w_at + np.uintp(G * R * T * a + G * T * r + G * t) + u_4]
                                     * x[
                                         x_at
@@ -94,7 +99,8 @@ def _conv3d_forward_1(
                                         + u_4
                                     ]
                                 )
-                                total_2 += (
+                                total_1 += value
+                                value = (
                                     w[w_at + np.uintp(G * R * T * a + G * T * r + G * t) + u_4]
                                     * x[
                                         x_at
@@ -102,7 +108,8 @@ def _conv3d_forward_1(
                                         + u_4
                                     ]
                                 )
-                                total_3 += (
+                                total_2 += value
+                                value = (
                                     w[w_at + np.uintp(G * R * T * a + G * T * r + G * t) + u_4]
                                     * x[
                                         x_at
@@ -110,28 +117,34 @@ def _conv3d_forward_1(
                                         + u_4
                                     ]
                                 )
+                                total_3 += value
                     u[at + u_4] = total
                     u[at + np.uintp(G) + u_4] = total_1
                     u[at + np.uintp(2 * G) + u_4] = total_2
                     u[at + np.uintp(3 * G) + u_4] = total_3
                 j += 4
             elif j_first <= j < j_last:
-                at = np.uintp(G * (W_out * (H_out * (D_out * n + l) + i) + j))
+                at = np.uintp(G * (W_out * (H_out * (D_out * n + l_) + i) + j))
                 w_at = np.uintp(0)
-                x_at = np.uintp(G * (W * (H * (D * n + l * s_d - p_d) + i * s_h - p_h) + j * s_w - p_w))
+                place = n
+                place = D * place + l_ * s_d - p_d
+                place = H * place + i * s_h - p_h
+                place = W * place + j * s_w - p_w
+                x_at = np.uintp(G * place)
                 for u_4 in range(np.uintp(G)):
                     total = zero
                     for a in range(A):
                         for r in range(R):
                             for t in range(T):
-                                total += (
+                                value = (
                                     w[w_at + np.uintp(G * R * T * a + G * T * r + G * t) + u_4]
                                     * x[x_at + np.uintp(G * H * W * a * d_d + G * W * d_h * r + G * d_w * t) + u_4]
                                 )
+                                total += value
                     u[at + u_4] = total
                 j += 1
             else:
-                at = np.uintp(G * (W_out * (H_out * (D_out * n + l) + i) + j))
+                at = np.uintp(G * (W_out * (H_out * (D_out * n + l_) + i) + j))
                 for u_4 in range(np.uintp(G)):
                     u[at + u_4] = zero
                 for a in range(a_low, a_high):
@@ -140,15 +153,11 @@ def _conv3d_forward_1(
                         t_high = min(T, (W + p_w - j * s_w - 1) // d_w + 1)
                         for t in range(t_low, t_high):
                             w_at = np.uintp(G * (T * (R * a + r) + t))
-                            x_at = np.uintp(
-                                G
-                                * (
-                                    W * (H * (D * n + a * d_d + l * s_d - p_d) + d_h * r + i * s_h - p_h)
-                                    + d_w * t
-                                    + j * s_w
-                                    - p_w
-                                ),
-                            )
+                            place = n
+                            place = D * place + a * d_d + l_ * s_d - p_d
+                            place = H * place + d_h * r + i * s_h - p_h
+                            place = W * place + d_w * t + j * s_w - p_w
+                            x_at = np.uintp(G * place)
                             for u_4 in range(np.uintp(G)):
                                 u[at + u_4] += w[w_at + u_4] * x[x_at + u_4]
                 j += 1
@@ -333,7 +342,11 @@ def _conv3d_grad_input_1(
         while e < W:
             if e_first <= e <= e_last - 4:
                 at = np.uintp(G * (W * (H * (D * m + q) + v) + e))
-                dy_at = np.uintp(G * (W_out * (H_out * (D_out * m + p_d + q) + p_h + v) + e + p_w))
+                place = m
+                place = D_out * place + p_d + q
+                place = H_out * place + p_h + v
+                place = W_out * place + e + p_w
+                dy_at = np.uintp(G * place)
                 w_at = np.uintp(0)
                 for o in range(np.uintp(G)):
                     total = zero
@@ -343,7 +356,7 @@ def _conv3d_grad_input_1(
                     for a in range(A):
                         for r in range(R):
                             for t in range(T):
-                                total += (
+                                value = (
                                     dy[
                                         dy_at
                                         + np.uintp(-G * H_out * W_out * a * d_d - G * W_out * d_h * r - G * d_w * t)
@@ -351,7 +364,8 @@ def _conv3d_grad_input_1(
                                     ]
                                     * w[w_at + np.uintp(G * R * T * a + G * T * r + G * t) + o]
                                 )
-                                total_1 += (
+                                total += value
+                                value = (
                                     dy[
                                         dy_at
                                         + np.uintp(G - G * H_out * W_out * a * d_d - G * W_out * d_h * r - G * d_w * t)
@@ -359,7 +373,8 @@ def _conv3d_grad_input_1(
                                     ]
                                     * w[w_at + np.uintp(G * R * T * a + G * T * r + G * t) + o]
                                 )
-                                total_2 += (
+                                total_1 += value
+                                value = (
                                     dy[
                                         dy_at
                                         + np.uintp(
@@ -369,7 +384,8 @@ def _conv3d_grad_input_1(
                                     ]
                                     * w[w_at + np.uintp(G * R * T * a + G * T * r + G * t) + o]
                                 )
-                                total_3 += (
+                                total_2 += value
+                                value = (
                                     dy[
                                         dy_at
                                         + np.uintp(
@@ -379,6 +395,7 @@ def _conv3d_grad_input_1(
                                     ]
                                     * w[w_at + np.uintp(G * R * T * a + G * T * r + G * t) + o]
                                 )
+                                total_3 += value
                     dx[at + o] = total
                     dx[at + np.uintp(G) + o] = total_1
                     dx[at + np.uintp(2 * G) + o] = total_2
@@ -386,14 +403,18 @@ def _conv3d_grad_input_1(
                 e += 4
             elif e_first <= e < e_last:
                 at = np.uintp(G * (W * (H * (D * m + q) + v) + e))
-                dy_at = np.uintp(G * (W_out * (H_out * (D_out * m + p_d + q) + p_h + v) + e + p_w))
+                place = m
+                place = D_out * place + p_d + q
+                place = H_out * place + p_h + v
+                place = W_out * place + e + p_w
+                dy_at = np.uintp(G * place)
                 w_at = np.uintp(0)
                 for o in range(np.uintp(G)):
                     total = zero
                     for a in range(A):
                         for r in range(R):
                             for t in range(T):
-                                total += (
+                                value = (
                                     dy[
                                         dy_at
                                         + np.uintp(-G * H_out * W_out * a * d_d - G * W_out * d_h * r - G * d_w * t)
@@ -401,6 +422,7 @@ def _conv3d_grad_input_1(
                                     ]
                                     * w[w_at + np.uintp(G * R * T * a + G * T * r + G * t) + o]
                                 )
+                                total += value
                     dx[at + o] = total
                 e += 1
             else:
@@ -412,15 +434,11 @@ def _conv3d_grad_input_1(
                         t_low = max(0, -((W_out - e - p_w - 1) // d_w))
                         t_high = min(T, (e + p_w) // d_w + 1)
                         for t in range(t_low, t_high):
-                            dy_at = np.uintp(
-                                G
-                                * (
-                                    W_out * (H_out * (D_out * m + p_d + q - a * d_d) + p_h + v - d_h * r)
-                                    + e
-                                    + p_w
-                                    - d_w * t
-                                ),
-                            )
+                            place = m
+                            place = D_out * place + p_d + q - a * d_d
+                            place = H_out * place + p_h + v - d_h * r
+                            place = W_out * place + e + p_w - d_w * t
+                            dy_at = np.uintp(G * place)
                             w_at = np.uintp(G * (T * (R * a + r) + t))
                             for o in range(np.uintp(G)):
                                 dx[at + o] += dy[dy_at + o] * w[w_at + o]
@@ -458,13 +476,13 @@ def _conv3d_grad_input_2(
     """Sum over m, l, i, j, a, r, t, o; scatter."""
     for m in range(start, stop):
         filled = 0
-        for l in range(D_out):
-            reached = max(filled, min(D, A * d_d + l * s_d + 1 - d_d - p_d))
-            for at in range(np.uintp((m * D + filled) * (G * H * W)), np.uintp((m * D + reached) * (G * H * W))):
-                dx[at] = zero
+        for l_ in range(D_out):
+            reached = max(filled, min(D, A * d_d + l_ * s_d + 1 - d_d - p_d))
+            for element in range(np.uintp((m * D + filled) * (G * H * W)), np.uintp((m * D + reached) * (G * H * W))):
+                dx[element] = zero
             filled = reached
-            a_low = max(0, -((l * s_d - p_d) // d_d))
-            a_high = min(A, (D + p_d - l * s_d - 1) // d_d + 1)
+            a_low = max(0, -((l_ * s_d - p_d) // d_d))
+            a_high = min(A, (D + p_d - l_ * s_d - 1) // d_d + 1)
             for i in range(H_out):
                 r_low = max(0, -((i * s_h - p_h) // d_h))
                 r_high = min(R, (H + p_h - i * s_h - 1) // d_h + 1)
@@ -481,57 +499,46 @@ def _conv3d_grad_input_2(
                             t = t_low
                             while t < t_high:
                                 if t <= t_high - 3:
-                                    at = np.uintp(
-                                        G
-                                        * (
-                                            W * (H * (D * m + a * d_d + l * s_d - p_d) + d_h * r + i * s_h - p_h)
-                                            + d_w * t
-                                            + j * s_w
-                                            - p_w
-                                        ),
-                                    )
-                                    dy_at = np.uintp(G * (W_out * (H_out * (D_out * m + l) + i) + j))
+                                    place = m
+                                    place = D * place + a * d_d + l_ * s_d - p_d
+                                    place = H * place + d_h * r + i * s_h - p_h
+                                    place = W * place + d_w * t + j * s_w - p_w
+                                    at = np.uintp(G * place)
+                                    dy_at = np.uintp(G * (W_out * (H_out * (D_out * m + l_) + i) + j))
                                     w_at = np.uintp(G * (T * (R * a + r) + t))
                                     for o in range(np.uintp(G)):
                                         dx[at + o] += dy[dy_at + o] * w[w_at + o]
-                                        dx[at + np.uintp(G * d_w) + o] += dy[dy_at + o] * w[w_at + np.uintp(G) + o]
-                                        dx[at + np.uintp(2 * G * d_w) + o] += dy[dy_at + o] * w[
-                                            w_at + np.uintp(2 * G) + o
-                                        ]
+                                        value = dy[dy_at + o] * w[w_at + np.uintp(G) + o]
+                                        dx[at + np.uintp(G * d_w) + o] += value
+                                        value = dy[dy_at + o] * w[w_at + np.uintp(2 * G) + o]
+                                        dx[at + np.uintp(2 * G * d_w) + o] += value
                                     t += 3
                                 elif t <= t_high - 2:
-                                    at = np.uintp(
-                                        G
-                                        * (
-                                            W * (H * (D * m + a * d_d + l * s_d - p_d) + d_h * r + i * s_h - p_h)
-                                            + d_w * t
-                                            + j * s_w
-                                            - p_w
-                                        ),
-                                    )
-                                    dy_at = np.uintp(G * (W_out * (H_out * (D_out * m + l) + i) + j))
+                                    place = m
+                                    place = D * place + a * d_d + l_ * s_d - p_d
+                                    place = H * place + d_h * r + i * s_h - p_h
+                                    place = W * place + d_w * t + j * s_w - p_w
+                                    at = np.uintp(G * place)
+                                    dy_at = np.uintp(G * (W_out * (H_out * (D_out * m + l_) + i) + j))
                                     w_at = np.uintp(G * (T * (R * a + r) + t))
                                     for o in range(np.uintp(G)):
                                         dx[at + o] += dy[dy_at + o] * w[w_at + o]
-                                        dx[at + np.uintp(G * d_w) + o] += dy[dy_at + o] * w[w_at + np.uintp(G) + o]
+                                        value = dy[dy_at + o] * w[w_at + np.uintp(G) + o]
+                                        dx[at + np.uintp(G * d_w) + o] += value
                                     t += 2
                                 else:
-                                    at = np.uintp(
-                                        G
-                                        * (
-                                            W * (H * (D * m + a * d_d + l * s_d - p_d) + d_h * r + i * s_h - p_h)
-                                            + d_w * t
-                                            + j * s_w
-                                            - p_w
-                                        ),
-                                    )
-                                    dy_at = np.uintp(G * (W_out * (H_out * (D_out * m + l) + i) + j))
+                                    place = m
+                                    place = D * place + a * d_d + l_ * s_d - p_d
+                                    place = H * place + d_h * r + i * s_h - p_h
+                                    place = W * place + d_w * t + j * s_w - p_w
+                                    at = np.uintp(G * place)
+                                    dy_at = np.uintp(G * (W_out * (H_out * (D_out * m + l_) + i) + j))
                                     w_at = np.uintp(G * (T * (R * a + r) + t))
                                     for o in range(np.uintp(G)):
                                         dx[at + o] += dy[dy_at + o] * w[w_at + o]
                                     t += 1
-        for at in range(np.uintp((m * D + filled) * (G * H * W)), np.uintp((m * D + D) * (G * H * W))):
-            dx[at] = zero
+        for element in range(np.uintp((m * D + filled) * (G * H * W)), np.uintp((m * D + D) * (G * H * W))):
+            dx[element] = zero
 
 
 def conv3d_grad_input(
@@ -732,8 +739,8 @@ def _conv3d_grad_weight_1(
                     sums_at = np.uintp(G * (T * (R * m + q) + v))
                     for o in range(np.uintp(G)):
                         parts1[at + o] = zero
-        for l in range(D_out):
-            if l % 32 == 31:
+        for l_ in range(D_out):
+            if l_ % 32 == 31:
                 for m in range(A):
                     for q in range(R):
                         for v in range(T):
@@ -742,8 +749,8 @@ def _conv3d_grad_weight_1(
                             for o in range(np.uintp(G)):
                                 sums[sums_at + o] += parts1[at + o]
                                 parts1[at + o] = zero
-            m_low = max(0, -((l * s_d - p_d) // d_d))
-            m_high = min(A, (D + p_d - l * s_d - 1) // d_d + 1)
+            m_low = max(0, -((l_ * s_d - p_d) // d_d))
+            m_high = min(A, (D + p_d - l_ * s_d - 1) // d_d + 1)
             for i in range(H_out):
                 q_low = max(0, -((i * s_h - p_h) // d_h))
                 q_high = min(R, (H + p_h - i * s_h - 1) // d_h + 1)
@@ -757,59 +764,62 @@ def _conv3d_grad_weight_1(
                         while j < W_out:
                             if j_first <= j <= j_last - 8:
                                 at = np.uintp(G * T * (R * (A * n + m) + q))
-                                dy_at = np.uintp(G * (W_out * (H_out * (D_out * n + l) + i) + j))
-                                x_2_at = np.uintp(
-                                    G
-                                    * (
-                                        W * (H * (D * n + d_d * m + l * s_d - p_d) + d_h * q + i * s_h - p_h)
-                                        + j * s_w
-                                        - p_w
-                                    ),
-                                )
+                                dy_at = np.uintp(G * (W_out * (H_out * (D_out * n + l_) + i) + j))
+                                place = n
+                                place = D * place + d_d * m + l_ * s_d - p_d
+                                place = H * place + d_h * q + i * s_h - p_h
+                                place = W * place + j * s_w - p_w
+                                place = G * place
+                                x_2_at = np.uintp(place)
                                 for o in range(np.uintp(G)):
                                     for v in range(T):
                                         total = dy[dy_at + o] * x_2[x_2_at + np.uintp(G * d_w * v) + o]
-                                        total += (
+                                        value = (
                                             dy[dy_at + np.uintp(G) + o]
                                             * x_2[x_2_at + np.uintp(G * d_w * v + G * s_w) + o]
                                         )
-                                        total += (
+                                        total += value
+                                        value = (
                                             dy[dy_at + np.uintp(2 * G) + o]
                                             * x_2[x_2_at + np.uintp(G * d_w * v + 2 * G * s_w) + o]
                                         )
-                                        total += (
+                                        total += value
+                                        value = (
                                             dy[dy_at + np.uintp(3 * G) + o]
                                             * x_2[x_2_at + np.uintp(G * d_w * v + 3 * G * s_w) + o]
                                         )
-                                        total += (
+                                        total += value
+                                        value = (
                                             dy[dy_at + np.uintp(4 * G) + o]
                                             * x_2[x_2_at + np.uintp(G * d_w * v + 4 * G * s_w) + o]
                                         )
-                                        total += (
+                                        total += value
+                                        value = (
                                             dy[dy_at + np.uintp(5 * G) + o]
                                             * x_2[x_2_at + np.uintp(G * d_w * v + 5 * G * s_w) + o]
                                         )
-                                        total += (
+                                        total += value
+                                        value = (
                                             dy[dy_at + np.uintp(6 * G) + o]
                                             * x_2[x_2_at + np.uintp(G * d_w * v + 6 * G * s_w) + o]
                                         )
-                                        total += (
+                                        total += value
+                                        value = (
                                             dy[dy_at + np.uintp(7 * G) + o]
                                             * x_2[x_2_at + np.uintp(G * d_w * v + 7 * G * s_w) + o]
                                         )
+                                        total += value
                                         parts1[at + np.uintp(G * v) + o] += total
                                 j += 8
                             elif j_first <= j <= j_last - 1:
                                 at = np.uintp(G * T * (R * (A * n + m) + q))
-                                dy_at = np.uintp(G * (W_out * (H_out * (D_out * n + l) + i) + j))
-                                x_2_at = np.uintp(
-                                    G
-                                    * (
-                                        W * (H * (D * n + d_d * m + l * s_d - p_d) + d_h * q + i * s_h - p_h)
-                                        + j * s_w
-                                        - p_w
-                                    ),
-                                )
+                                dy_at = np.uintp(G * (W_out * (H_out * (D_out * n + l_) + i) + j))
+                                place = n
+                                place = D * place + d_d * m + l_ * s_d - p_d
+                                place = H * place + d_h * q + i * s_h - p_h
+                                place = W * place + j * s_w - p_w
+                                place = G * place
+                                x_2_at = np.uintp(place)
                                 for o in range(np.uintp(G)):
                                     for v in range(T):
                                         total = dy[dy_at + o] * x_2[x_2_at + np.uintp(G * d_w * v) + o]
@@ -820,16 +830,13 @@ def _conv3d_grad_weight_1(
                                 v_high = min(T, (W + p_w - j * s_w - 1) // d_w + 1)
                                 for v in range(v_low, v_high):
                                     at = np.uintp(G * (T * (R * (A * n + m) + q) + v))
-                                    dy_at = np.uintp(G * (W_out * (H_out * (D_out * n + l) + i) + j))
-                                    x_2_at = np.uintp(
-                                        G
-                                        * (
-                                            W * (H * (D * n + d_d * m + l * s_d - p_d) + d_h * q + i * s_h - p_h)
-                                            + d_w * v
-                                            + j * s_w
-                                            - p_w
-                                        ),
-                                    )
+                                    dy_at = np.uintp(G * (W_out * (H_out * (D_out * n + l_) + i) + j))
+                                    place = n
+                                    place = D * place + d_d * m + l_ * s_d - p_d
+                                    place = H * place + d_h * q + i * s_h - p_h
+                                    place = W * place + d_w * v + j * s_w - p_w
+                                    place = G * place
+                                    x_2_at = np.uintp(place)
                                     for o in range(np.uintp(G)):
                                         parts1[at + o] += dy[dy_at + o] * x_2[x_2_at + o]
                                 j += 1

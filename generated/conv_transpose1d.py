@@ -52,10 +52,14 @@ def _conv_transpose1d_forward_1(
                     total_2 = zero
                     total_3 = zero
                     for t in range(T):
-                        total += w[w_at + np.uintp(G * t) + u_2] * x[x_at + np.uintp(-G * d * t) + u_2]
-                        total_1 += w[w_at + np.uintp(G * t) + u_2] * x[x_at + np.uintp(G - G * d * t) + u_2]
-                        total_2 += w[w_at + np.uintp(G * t) + u_2] * x[x_at + np.uintp(2 * G - G * d * t) + u_2]
-                        total_3 += w[w_at + np.uintp(G * t) + u_2] * x[x_at + np.uintp(3 * G - G * d * t) + u_2]
+                        value = w[w_at + np.uintp(G * t) + u_2] * x[x_at + np.uintp(-G * d * t) + u_2]
+                        total += value
+                        value = w[w_at + np.uintp(G * t) + u_2] * x[x_at + np.uintp(G - G * d * t) + u_2]
+                        total_1 += value
+                        value = w[w_at + np.uintp(G * t) + u_2] * x[x_at + np.uintp(2 * G - G * d * t) + u_2]
+                        total_2 += value
+                        value = w[w_at + np.uintp(G * t) + u_2] * x[x_at + np.uintp(3 * G - G * d * t) + u_2]
+                        total_3 += value
                     u[at + u_2] = total
                     u[at + np.uintp(G) + u_2] = total_1
                     u[at + np.uintp(2 * G) + u_2] = total_2
@@ -68,7 +72,8 @@ def _conv_transpose1d_forward_1(
                 for u_2 in range(np.uintp(G)):
                     total = zero
                     for t in range(T):
-                        total += w[w_at + np.uintp(G * t) + u_2] * x[x_at + np.uintp(-G * d * t) + u_2]
+                        value = w[w_at + np.uintp(G * t) + u_2] * x[x_at + np.uintp(-G * d * t) + u_2]
+                        total += value
                     u[at + u_2] = total
                 u_1 += 1
             else:
@@ -108,8 +113,8 @@ def _conv_transpose1d_forward_2(
         j_last = min(W, (W_out + p - 1) // s + 1, (W_out + d + p - T * d - 1) // s + 1)
         for j in range(W):
             reached = max(filled, min(W_out, T * d + j * s + 1 - d - p))
-            for at in range(np.uintp((n * W_out + filled) * G), np.uintp((n * W_out + reached) * G)):
-                u[at] = zero
+            for element in range(np.uintp((n * W_out + filled) * G), np.uintp((n * W_out + reached) * G)):
+                u[element] = zero
             filled = reached
             if j_first <= j < j_last:
                 t_low, t_high = 0, T
@@ -124,8 +129,10 @@ def _conv_transpose1d_forward_2(
                     x_at = np.uintp(G * (W * n + j))
                     for u_2 in range(np.uintp(G)):
                         u[at + u_2] += w[w_at + u_2] * x[x_at + u_2]
-                        u[at + np.uintp(G * d) + u_2] += w[w_at + np.uintp(G) + u_2] * x[x_at + u_2]
-                        u[at + np.uintp(2 * G * d) + u_2] += w[w_at + np.uintp(2 * G) + u_2] * x[x_at + u_2]
+                        value = w[w_at + np.uintp(G) + u_2] * x[x_at + u_2]
+                        u[at + np.uintp(G * d) + u_2] += value
+                        value = w[w_at + np.uintp(2 * G) + u_2] * x[x_at + u_2]
+                        u[at + np.uintp(2 * G * d) + u_2] += value
                     t += 3
                 elif t <= t_high - 2:
                     at = np.uintp(G * (W_out * n + d * t + j * s - p))
@@ -133,7 +140,8 @@ def _conv_transpose1d_forward_2(
                     x_at = np.uintp(G * (W * n + j))
                     for u_2 in range(np.uintp(G)):
                         u[at + u_2] += w[w_at + u_2] * x[x_at + u_2]
-                        u[at + np.uintp(G * d) + u_2] += w[w_at + np.uintp(G) + u_2] * x[x_at + u_2]
+                        value = w[w_at + np.uintp(G) + u_2] * x[x_at + u_2]
+                        u[at + np.uintp(G * d) + u_2] += value
                     t += 2
                 else:
                     at = np.uintp(G * (W_out * n + d * t + j * s - p))
@@ -142,8 +150,8 @@ def _conv_transpose1d_forward_2(
                     for u_2 in range(np.uintp(G)):
                         u[at + u_2] += w[w_at + u_2] * x[x_at + u_2]
                     t += 1
-        for at in range(np.uintp((n * W_out + filled) * G), np.uintp((n * W_out + W_out) * G)):
-            u[at] = zero
+        for element in range(np.uintp((n * W_out + filled) * G), np.uintp((n * W_out + W_out) * G)):
+            u[element] = zero
 
 
 def conv_transpose1d_forward(
@@ -305,10 +313,14 @@ def _conv_transpose1d_grad_input_1(
                     total_2 = zero
                     total_3 = zero
                     for t in range(T):
-                        total += dy[dy_at + np.uintp(G * d * t) + e] * w[w_at + np.uintp(G * t) + e]
-                        total_1 += dy[dy_at + np.uintp(G * d * t + G * s) + e] * w[w_at + np.uintp(G * t) + e]
-                        total_2 += dy[dy_at + np.uintp(G * d * t + 2 * G * s) + e] * w[w_at + np.uintp(G * t) + e]
-                        total_3 += dy[dy_at + np.uintp(G * d * t + 3 * G * s) + e] * w[w_at + np.uintp(G * t) + e]
+                        value = dy[dy_at + np.uintp(G * d * t) + e] * w[w_at + np.uintp(G * t) + e]
+                        total += value
+                        value = dy[dy_at + np.uintp(G * d * t + G * s) + e] * w[w_at + np.uintp(G * t) + e]
+                        total_1 += value
+                        value = dy[dy_at + np.uintp(G * d * t + 2 * G * s) + e] * w[w_at + np.uintp(G * t) + e]
+                        total_2 += value
+                        value = dy[dy_at + np.uintp(G * d * t + 3 * G * s) + e] * w[w_at + np.uintp(G * t) + e]
+                        total_3 += value
                     dx[at + e] = total
                     dx[at + np.uintp(G) + e] = total_1
                     dx[at + np.uintp(2 * G) + e] = total_2
@@ -321,7 +333,8 @@ def _conv_transpose1d_grad_input_1(
                 for e in range(np.uintp(G)):
                     total = zero
                     for t in range(T):
-                        total += dy[dy_at + np.uintp(G * d * t) + e] * w[w_at + np.uintp(G * t) + e]
+                        value = dy[dy_at + np.uintp(G * d * t) + e] * w[w_at + np.uintp(G * t) + e]
+                        total += value
                     dx[at + e] = total
                 q += 1
             else:
@@ -476,13 +489,20 @@ def _conv_transpose1d_grad_weight_1(
                 for e in range(np.uintp(G)):
                     for m in range(T):
                         total = x[x_at + e] * dy_2[dy_2_at + np.uintp(G * d * m) + e]
-                        total += x[x_at + np.uintp(G) + e] * dy_2[dy_2_at + np.uintp(G * d * m + G * s) + e]
-                        total += x[x_at + np.uintp(2 * G) + e] * dy_2[dy_2_at + np.uintp(G * d * m + 2 * G * s) + e]
-                        total += x[x_at + np.uintp(3 * G) + e] * dy_2[dy_2_at + np.uintp(G * d * m + 3 * G * s) + e]
-                        total += x[x_at + np.uintp(4 * G) + e] * dy_2[dy_2_at + np.uintp(G * d * m + 4 * G * s) + e]
-                        total += x[x_at + np.uintp(5 * G) + e] * dy_2[dy_2_at + np.uintp(G * d * m + 5 * G * s) + e]
-                        total += x[x_at + np.uintp(6 * G) + e] * dy_2[dy_2_at + np.uintp(G * d * m + 6 * G * s) + e]
-                        total += x[x_at + np.uintp(7 * G) + e] * dy_2[dy_2_at + np.uintp(G * d * m + 7 * G * s) + e]
+                        value = x[x_at + np.uintp(G) + e] * dy_2[dy_2_at + np.uintp(G * d * m + G * s) + e]
+                        total += value
+                        value = x[x_at + np.uintp(2 * G) + e] * dy_2[dy_2_at + np.uintp(G * d * m + 2 * G * s) + e]
+                        total += value
+                        value = x[x_at + np.uintp(3 * G) + e] * dy_2[dy_2_at + np.uintp(G * d * m + 3 * G * s) + e]
+                        total += value
+                        value = x[x_at + np.uintp(4 * G) + e] * dy_2[dy_2_at + np.uintp(G * d * m + 4 * G * s) + e]
+                        total += value
+                        value = x[x_at + np.uintp(5 * G) + e] * dy_2[dy_2_at + np.uintp(G * d * m + 5 * G * s) + e]
+                        total += value
+                        value = x[x_at + np.uintp(6 * G) + e] * dy_2[dy_2_at + np.uintp(G * d * m + 6 * G * s) + e]
+                        total += value
+                        value = x[x_at + np.uintp(7 * G) + e] * dy_2[dy_2_at + np.uintp(G * d * m + 7 * G * s) + e]
+                        total += value
                         parts1[at + np.uintp(G * m) + e] += total
                 j += 8
             elif j_first <= j <= j_last - 1:

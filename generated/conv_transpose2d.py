@@ -65,22 +65,26 @@ def _conv_transpose2d_forward_1(
                     total_3 = zero
                     for r in range(R):
                         for t in range(T):
-                            total += (
+                            value = (
                                 w[w_at + np.uintp(G * T * r + G * t) + u_3]
                                 * x[x_at + np.uintp(-G * W * d_h * r - G * d_w * t) + u_3]
                             )
-                            total_1 += (
+                            total += value
+                            value = (
                                 w[w_at + np.uintp(G * T * r + G * t) + u_3]
                                 * x[x_at + np.uintp(G - G * W * d_h * r - G * d_w * t) + u_3]
                             )
-                            total_2 += (
+                            total_1 += value
+                            value = (
                                 w[w_at + np.uintp(G * T * r + G * t) + u_3]
                                 * x[x_at + np.uintp(2 * G - G * W * d_h * r - G * d_w * t) + u_3]
                             )
-                            total_3 += (
+                            total_2 += value
+                            value = (
                                 w[w_at + np.uintp(G * T * r + G * t) + u_3]
                                 * x[x_at + np.uintp(3 * G - G * W * d_h * r - G * d_w * t) + u_3]
                             )
+                            total_3 += value
                     u[at + u_3] = total
                     u[at + np.uintp(G) + u_3] = total_1
                     u[at + np.uintp(2 * G) + u_3] = total_2
@@ -94,10 +98,11 @@ def _conv_transpose2d_forward_1(
                     total = zero
                     for r in range(R):
                         for t in range(T):
-                            total += (
+                            value = (
                                 w[w_at + np.uintp(G * T * r + G * t) + u_3]
                                 * x[x_at + np.uintp(-G * W * d_h * r - G * d_w * t) + u_3]
                             )
+                            total += value
                     u[at + u_3] = total
                 u_2 += 1
             else:
@@ -109,7 +114,10 @@ def _conv_transpose2d_forward_1(
                     t_high = min(T, (p_w + u_2) // d_w + 1)
                     for t in range(t_low, t_high):
                         w_at = np.uintp(G * (T * r + t))
-                        x_at = np.uintp(G * (W * (H * n + p_h + u_1 - d_h * r) + p_w + u_2 - d_w * t))
+                        place = n
+                        place = H * place + p_h + u_1 - d_h * r
+                        place = W * place + p_w + u_2 - d_w * t
+                        x_at = np.uintp(G * place)
                         for u_3 in range(np.uintp(G)):
                             u[at + u_3] += w[w_at + u_3] * x[x_at + u_3]
                 u_2 += 1
@@ -142,10 +150,10 @@ def _conv_transpose2d_forward_2(
         filled = 0
         for i in range(H):
             reached = max(filled, min(H_out, R * d_h + i * s_h + 1 - d_h - p_h))
-            for at in range(
+            for element in range(
                 np.uintp((n * H_out + filled) * (G * W_out)), np.uintp((n * H_out + reached) * (G * W_out))
             ):
-                u[at] = zero
+                u[element] = zero
             filled = reached
             r_low = max(0, -((i * s_h - p_h) // d_h))
             r_high = min(R, (H_out + p_h - i * s_h - 1) // d_h + 1)
@@ -161,31 +169,43 @@ def _conv_transpose2d_forward_2(
                     t = t_low
                     while t < t_high:
                         if t <= t_high - 3:
-                            at = np.uintp(G * (W_out * (H_out * n + d_h * r + i * s_h - p_h) + d_w * t + j * s_w - p_w))
+                            place = n
+                            place = H_out * place + d_h * r + i * s_h - p_h
+                            place = W_out * place + d_w * t + j * s_w - p_w
+                            at = np.uintp(G * place)
                             w_at = np.uintp(G * (T * r + t))
                             x_at = np.uintp(G * (W * (H * n + i) + j))
                             for u_3 in range(np.uintp(G)):
                                 u[at + u_3] += w[w_at + u_3] * x[x_at + u_3]
-                                u[at + np.uintp(G * d_w) + u_3] += w[w_at + np.uintp(G) + u_3] * x[x_at + u_3]
-                                u[at + np.uintp(2 * G * d_w) + u_3] += w[w_at + np.uintp(2 * G) + u_3] * x[x_at + u_3]
+                                value = w[w_at + np.uintp(G) + u_3] * x[x_at + u_3]
+                                u[at + np.uintp(G * d_w) + u_3] += value
+                                value = w[w_at + np.uintp(2 * G) + u_3] * x[x_at + u_3]
+                                u[at + np.uintp(2 * G * d_w) + u_3] += value
                             t += 3
                         elif t <= t_high - 2:
-                            at = np.uintp(G * (W_out * (H_out * n + d_h * r + i * s_h - p_h) + d_w * t + j * s_w - p_w))
+                            place = n
+                            place = H_out * place + d_h * r + i * s_h - p_h
+                            place = W_out * place + d_w * t + j * s_w - p_w
+                            at = np.uintp(G * place)
                             w_at = np.uintp(G * (T * r + t))
                             x_at = np.uintp(G * (W * (H * n + i) + j))
                             for u_3 in range(np.uintp(G)):
                                 u[at + u_3] += w[w_at + u_3] * x[x_at + u_3]
-                                u[at + np.uintp(G * d_w) + u_3] += w[w_at + np.uintp(G) + u_3] * x[x_at + u_3]
+                                value = w[w_at + np.uintp(G) + u_3] * x[x_at + u_3]
+                                u[at + np.uintp(G * d_w) + u_3] += value
                             t += 2
                         else:
-                            at = np.uintp(G * (W_out * (H_out * n + d_h * r + i * s_h - p_h) + d_w * t + j * s_w - p_w))
+                            place = n
+                            place = H_out * place + d_h * r + i * s_h - p_h
+                            place = W_out * place + d_w * t + j * s_w - p_w
+                            at = np.uintp(G * place)
                             w_at = np.uintp(G * (T * r + t))
                             x_at = np.uintp(G * (W * (H * n + i) + j))
                             for u_3 in range(np.uintp(G)):
                                 u[at + u_3] += w[w_at + u_3] * x[x_at + u_3]
                             t += 1
-        for at in range(np.uintp((n * H_out + filled) * (G * W_out)), np.uintp((n * H_out + H_out) * (G * W_out))):
-            u[at] = zero
+        for element in range(np.uintp((n * H_out + filled) * (G * W_out)), np.uintp((n * H_out + H_out) * (G * W_out))):
+            u[element] = zero
 
 
 def conv_transpose2d_forward(
@@ -371,7 +391,10 @@ def _conv_transpose2d_grad_input_1(
         while e < W:
             if e_first <= e <= e_last - 4:
                 at = np.uintp(G * (W * (H * m + q) + e))
-                dy_at = np.uintp(G * (W_out * (H_out * m + q * s_h - p_h) + e * s_w - p_w))
+                place = m
+                place = H_out * place + q * s_h - p_h
+                place = W_out * place + e * s_w - p_w
+                dy_at = np.uintp(G * place)
                 w_at = np.uintp(0)
                 for a in range(np.uintp(G)):
                     total = zero
@@ -380,22 +403,26 @@ def _conv_transpose2d_grad_input_1(
                     total_3 = zero
                     for r in range(R):
                         for t in range(T):
-                            total += (
+                            value = (
                                 dy[dy_at + np.uintp(G * W_out * d_h * r + G * d_w * t) + a]
                                 * w[w_at + np.uintp(G * T * r + G * t) + a]
                             )
-                            total_1 += (
+                            total += value
+                            value = (
                                 dy[dy_at + np.uintp(G * W_out * d_h * r + G * d_w * t + G * s_w) + a]
                                 * w[w_at + np.uintp(G * T * r + G * t) + a]
                             )
-                            total_2 += (
+                            total_1 += value
+                            value = (
                                 dy[dy_at + np.uintp(G * W_out * d_h * r + G * d_w * t + 2 * G * s_w) + a]
                                 * w[w_at + np.uintp(G * T * r + G * t) + a]
                             )
-                            total_3 += (
+                            total_2 += value
+                            value = (
                                 dy[dy_at + np.uintp(G * W_out * d_h * r + G * d_w * t + 3 * G * s_w) + a]
                                 * w[w_at + np.uintp(G * T * r + G * t) + a]
                             )
+                            total_3 += value
                     dx[at + a] = total
                     dx[at + np.uintp(G) + a] = total_1
                     dx[at + np.uintp(2 * G) + a] = total_2
@@ -403,16 +430,20 @@ def _conv_transpose2d_grad_input_1(
                 e += 4
             elif e_first <= e < e_last:
                 at = np.uintp(G * (W * (H * m + q) + e))
-                dy_at = np.uintp(G * (W_out * (H_out * m + q * s_h - p_h) + e * s_w - p_w))
+                place = m
+                place = H_out * place + q * s_h - p_h
+                place = W_out * place + e * s_w - p_w
+                dy_at = np.uintp(G * place)
                 w_at = np.uintp(0)
                 for a in range(np.uintp(G)):
                     total = zero
                     for r in range(R):
                         for t in range(T):
-                            total += (
+                            value = (
                                 dy[dy_at + np.uintp(G * W_out * d_h * r + G * d_w * t) + a]
                                 * w[w_at + np.uintp(G * T * r + G * t) + a]
                             )
+                            total += value
                     dx[at + a] = total
                 e += 1
             else:
@@ -423,7 +454,10 @@ def _conv_transpose2d_grad_input_1(
                     t_low = max(0, -((e * s_w - p_w) // d_w))
                     t_high = min(T, (W_out + p_w - e * s_w - 1) // d_w + 1)
                     for t in range(t_low, t_high):
-                        dy_at = np.uintp(G * (W_out * (H_out * m + d_h * r + q * s_h - p_h) + d_w * t + e * s_w - p_w))
+                        place = m
+                        place = H_out * place + d_h * r + q * s_h - p_h
+                        place = W_out * place + d_w * t + e * s_w - p_w
+                        dy_at = np.uintp(G * place)
                         w_at = np.uintp(G * (T * r + t))
                         for a in range(np.uintp(G)):
                             dx[at + a] += dy[dy_at + a] * w[w_at + a]
@@ -599,41 +633,56 @@ def _conv_transpose2d_grad_weight_1(
                 while j < W:
                     if j_first <= j <= j_last - 8:
                         at = np.uintp(G * T * (R * n + m))
-                        dy_2_at = np.uintp(G * (W_out * (H_out * n + d_h * m + i * s_h - p_h) + j * s_w - p_w))
+                        place = n
+                        place = H_out * place + d_h * m + i * s_h - p_h
+                        place = W_out * place + j * s_w - p_w
+                        place = G * place
+                        dy_2_at = np.uintp(place)
                         x_at = np.uintp(G * (W * (H * n + i) + j))
                         for a in range(np.uintp(G)):
                             for q in range(T):
                                 total = x[x_at + a] * dy_2[dy_2_at + np.uintp(G * d_w * q) + a]
-                                total += x[x_at + np.uintp(G) + a] * dy_2[dy_2_at + np.uintp(G * d_w * q + G * s_w) + a]
-                                total += (
+                                value = x[x_at + np.uintp(G) + a] * dy_2[dy_2_at + np.uintp(G * d_w * q + G * s_w) + a]
+                                total += value
+                                value = (
                                     x[x_at + np.uintp(2 * G) + a]
                                     * dy_2[dy_2_at + np.uintp(G * d_w * q + 2 * G * s_w) + a]
                                 )
-                                total += (
+                                total += value
+                                value = (
                                     x[x_at + np.uintp(3 * G) + a]
                                     * dy_2[dy_2_at + np.uintp(G * d_w * q + 3 * G * s_w) + a]
                                 )
-                                total += (
+                                total += value
+                                value = (
                                     x[x_at + np.uintp(4 * G) + a]
                                     * dy_2[dy_2_at + np.uintp(G * d_w * q + 4 * G * s_w) + a]
                                 )
-                                total += (
+                                total += value
+                                value = (
                                     x[x_at + np.uintp(5 * G) + a]
                                     * dy_2[dy_2_at + np.uintp(G * d_w * q + 5 * G * s_w) + a]
                                 )
-                                total += (
+                                total += value
+                                value = (
                                     x[x_at + np.uintp(6 * G) + a]
                                     * dy_2[dy_2_at + np.uintp(G * d_w * q + 6 * G * s_w) + a]
                                 )
-                                total += (
+                                total += value
+                                value = (
                                     x[x_at + np.uintp(7 * G) + a]
                                     * dy_2[dy_2_at + np.uintp(G * d_w * q + 7 * G * s_w) + a]
                                 )
+                                total += value
                                 parts1[at + np.uintp(G * q) + a] += total
                         j += 8
                     elif j_first <= j <= j_last - 1:
                         at = np.uintp(G * T * (R * n + m))
-                        dy_2_at = np.uintp(G * (W_out * (H_out * n + d_h * m + i * s_h - p_h) + j * s_w - p_w))
+                        place = n
+                        place = H_out * place + d_h * m + i * s_h - p_h
+                        place = W_out * place + j * s_w - p_w
+                        place = G * place
+                        dy_2_at = np.uintp(place)
                         x_at = np.uintp(G * (W * (H * n + i) + j))
                         for a in range(np.uintp(G)):
                             for q in range(T):
@@ -645,9 +694,11 @@ def _conv_transpose2d_grad_weight_1(
                         q_high = min(T, (W_out + p_w - j * s_w - 1) // d_w + 1)
                         for q in range(q_low, q_high):
                             at = np.uintp(G * (T * (R * n + m) + q))
-                            dy_2_at = np.uintp(
-                                G * (W_out * (H_out * n + d_h * m + i * s_h - p_h) + d_w * q + j * s_w - p_w)
-                            )
+                            place = n
+                            place = H_out * place + d_h * m + i * s_h - p_h
+                            place = W_out * place + d_w * q + j * s_w - p_w
+                            place = G * place
+                            dy_2_at = np.uintp(place)
                             x_at = np.uintp(G * (W * (H * n + i) + j))
                             for a in range(np.uintp(G)):
                                 parts1[at + a] += x[x_at + a] * dy_2[dy_2_at + a]

@@ -67,7 +67,11 @@ def _conv_transpose3d_forward_1(
             if u_3_first <= u_3 <= u_3_last - 4:
                 at = np.uintp(G * (W_out * (H_out * (D_out * n + u_1) + u_2) + u_3))
                 w_at = np.uintp(0)
-                x_at = np.uintp(G * (W * (H * (D * n + p_d + u_1) + p_h + u_2) + p_w + u_3))
+                place = n
+                place = D * place + p_d + u_1
+                place = H * place + p_h + u_2
+                place = W * place + p_w + u_3
+                x_at = np.uintp(G * place)
                 for u_4 in range(np.uintp(G)):
                     total = zero
                     total_1 = zero
@@ -76,15 +80,17 @@ def _conv_transpose3d_forward_1(
                     for a in range(A):
                         for r in range(R):
                             for t in range(T):
-                                total += (
+                                value = (
                                     w[w_at + np.uintp(G * R * T * a + G * T * r + G * t) + u_4]
                                     * x[x_at + np.uintp(-G * H * W * a * d_d - G * W * d_h * r - G * d_w * t) + u_4]
                                 )
-                                total_1 += (
+                                total += value
+                                value = (
                                     w[w_at + np.uintp(G * R * T * a + G * T * r + G * t) + u_4]
                                     * x[x_at + np.uintp(G - G * H * W * a * d_d - G * W * d_h * r - G * d_w * t) + u_4]
                                 )
-                                total_2 += (
+                                total_1 += value
+                                value = (
                                     w[w_at + np.uintp(G * R * T * a + G * T * r + G * t) + u_4]
                                     * x[
                                         x_at
@@ -92,7 +98,8 @@ def _conv_transpose3d_forward_1(
                                         + u_4
                                     ]
                                 )
-                                total_3 += (
+                                total_2 += value
+                                value = (
                                     w[w_at + np.uintp(G * R * T * a + G * T * r + G * t) + u_4]
                                     * x[
                                         x_at
@@ -100,6 +107,7 @@ def _conv_transpose3d_forward_1(
                                         + u_4
                                     ]
                                 )
+                                total_3 += value
                     u[at + u_4] = total
                     u[at + np.uintp(G) + u_4] = total_1
                     u[at + np.uintp(2 * G) + u_4] = total_2
@@ -108,16 +116,21 @@ def _conv_transpose3d_forward_1(
             elif u_3_first <= u_3 < u_3_last:
                 at = np.uintp(G * (W_out * (H_out * (D_out * n + u_1) + u_2) + u_3))
                 w_at = np.uintp(0)
-                x_at = np.uintp(G * (W * (H * (D * n + p_d + u_1) + p_h + u_2) + p_w + u_3))
+                place = n
+                place = D * place + p_d + u_1
+                place = H * place + p_h + u_2
+                place = W * place + p_w + u_3
+                x_at = np.uintp(G * place)
                 for u_4 in range(np.uintp(G)):
                     total = zero
                     for a in range(A):
                         for r in range(R):
                             for t in range(T):
-                                total += (
+                                value = (
                                     w[w_at + np.uintp(G * R * T * a + G * T * r + G * t) + u_4]
                                     * x[x_at + np.uintp(-G * H * W * a * d_d - G * W * d_h * r - G * d_w * t) + u_4]
                                 )
+                                total += value
                     u[at + u_4] = total
                 u_3 += 1
             else:
@@ -130,10 +143,11 @@ def _conv_transpose3d_forward_1(
                         t_high = min(T, (p_w + u_3) // d_w + 1)
                         for t in range(t_low, t_high):
                             w_at = np.uintp(G * (T * (R * a + r) + t))
-                            x_at = np.uintp(
-                                G
-                                * (W * (H * (D * n + p_d + u_1 - a * d_d) + p_h + u_2 - d_h * r) + p_w + u_3 - d_w * t),
-                            )
+                            place = n
+                            place = D * place + p_d + u_1 - a * d_d
+                            place = H * place + p_h + u_2 - d_h * r
+                            place = W * place + p_w + u_3 - d_w * t
+                            x_at = np.uintp(G * place)
                             for u_4 in range(np.uintp(G)):
                                 u[at + u_4] += w[w_at + u_4] * x[x_at + u_4]
                 u_3 += 1
@@ -170,16 +184,16 @@ def _conv_transpose3d_forward_2(
     """Sum over n, l, i, j, a, r, t, u_4; scatter."""
     for n in range(start, stop):
         filled = 0
-        for l in range(D):
-            reached = max(filled, min(D_out, A * d_d + l * s_d + 1 - d_d - p_d))
-            for at in range(
+        for l_ in range(D):
+            reached = max(filled, min(D_out, A * d_d + l_ * s_d + 1 - d_d - p_d))
+            for element in range(
                 np.uintp((n * D_out + filled) * (G * H_out * W_out)),
                 np.uintp((n * D_out + reached) * (G * H_out * W_out)),
             ):
-                u[at] = zero
+                u[element] = zero
             filled = reached
-            a_low = max(0, -((l * s_d - p_d) // d_d))
-            a_high = min(A, (D_out + p_d - l * s_d - 1) // d_d + 1)
+            a_low = max(0, -((l_ * s_d - p_d) // d_d))
+            a_high = min(A, (D_out + p_d - l_ * s_d - 1) // d_d + 1)
             for i in range(H):
                 r_low = max(0, -((i * s_h - p_h) // d_h))
                 r_high = min(R, (H_out + p_h - i * s_h - 1) // d_h + 1)
@@ -196,65 +210,48 @@ def _conv_transpose3d_forward_2(
                             t = t_low
                             while t < t_high:
                                 if t <= t_high - 3:
-                                    at = np.uintp(
-                                        G
-                                        * (
-                                            W_out * (
-                                                H_out * (D_out * n + a * d_d + l * s_d - p_d) + d_h * r + i * s_h - p_h
-                                            )
-                                            + d_w * t
-                                            + j * s_w
-                                            - p_w
-                                        ),
-                                    )
+                                    place = n
+                                    place = D_out * place + a * d_d + l_ * s_d - p_d
+                                    place = H_out * place + d_h * r + i * s_h - p_h
+                                    place = W_out * place + d_w * t + j * s_w - p_w
+                                    at = np.uintp(G * place)
                                     w_at = np.uintp(G * (T * (R * a + r) + t))
-                                    x_at = np.uintp(G * (W * (H * (D * n + l) + i) + j))
+                                    x_at = np.uintp(G * (W * (H * (D * n + l_) + i) + j))
                                     for u_4 in range(np.uintp(G)):
                                         u[at + u_4] += w[w_at + u_4] * x[x_at + u_4]
-                                        u[at + np.uintp(G * d_w) + u_4] += w[w_at + np.uintp(G) + u_4] * x[x_at + u_4]
-                                        u[at + np.uintp(2 * G * d_w) + u_4] += w[w_at + np.uintp(2 * G) + u_4] * x[
-                                            x_at + u_4
-                                        ]
+                                        value = w[w_at + np.uintp(G) + u_4] * x[x_at + u_4]
+                                        u[at + np.uintp(G * d_w) + u_4] += value
+                                        value = w[w_at + np.uintp(2 * G) + u_4] * x[x_at + u_4]
+                                        u[at + np.uintp(2 * G * d_w) + u_4] += value
                                     t += 3
                                 elif t <= t_high - 2:
-                                    at = np.uintp(
-                                        G
-                                        * (
-                                            W_out * (
-                                                H_out * (D_out * n + a * d_d + l * s_d - p_d) + d_h * r + i * s_h - p_h
-                                            )
-                                            + d_w * t
-                                            + j * s_w
-                                            - p_w
-                                        ),
-                                    )
+                                    place = n
+                                    place = D_out * place + a * d_d + l_ * s_d - p_d
+                                    place = H_out * place + d_h * r + i * s_h - p_h
+                                    place = W_out * place + d_w * t + j * s_w - p_w
+                                    at = np.uintp(G * place)
                                     w_at = np.uintp(G * (T * (R * a + r) + t))
-                                    x_at = np.uintp(G * (W * (H * (D * n + l) + i) + j))
+                                    x_at = np.uintp(G * (W * (H * (D * n + l_) + i) + j))
                                     for u_4 in range(np.uintp(G)):
                                         u[at + u_4] += w[w_at + u_4] * x[x_at + u_4]
-                                        u[at + np.uintp(G * d_w) + u_4] += w[w_at + np.uintp(G) + u_4] * x[x_at + u_4]
+                                        value = w[w_at + np.uintp(G) + u_4] * x[x_at + u_4]
+                                        u[at + np.uintp(G * d_w) + u_4] += value
                                     t += 2
                                 else:
-                                    at = np.uintp(
-                                        G
-                                        * (
-                                            W_out * (
-                                                H_out * (D_out * n + a * d_d + l * s_d - p_d) + d_h * r + i * s_h - p_h
-                                            )
-                                            + d_w * t
-                                            + j * s_w
-                                            - p_w
-                                        ),
-                                    )
+                                    place = n
+                                    place = D_out * place + a * d_d + l_ * s_d - p_d
+                                    place = H_out * place + d_h * r + i * s_h - p_h
+                                    place = W_out * place + d_w * t + j * s_w - p_w
+                                    at = np.uintp(G * place)
                                     w_at = np.uintp(G * (T * (R * a + r) + t))
-                                    x_at = np.uintp(G * (W * (H * (D * n + l) + i) + j))
+                                    x_at = np.uintp(G * (W * (H * (D * n + l_) + i) + j))
                                     for u_4 in range(np.uintp(G)):
                                         u[at + u_4] += w[w_at + u_4] * x[x_at + u_4]
                                     t += 1
-        for at in range(
+        for element in range(
             np.uintp((n * D_out + filled) * (G * H_out * W_out)), np.uintp((n * D_out + D_out) * (G * H_out * W_out))
         ):
-            u[at] = zero
+            u[element] = zero
 
 
 def conv_transpose3d_forward(
@@ -479,7 +476,11 @@ def _conv_transpose3d_grad_input_1(
         while f < W:
             if f_first <= f <= f_last - 4:
                 at = np.uintp(G * (W * (H * (D * m + e) + o) + f))
-                dy_at = np.uintp(G * (W_out * (H_out * (D_out * m + e * s_d - p_d) + o * s_h - p_h) + f * s_w - p_w))
+                place = m
+                place = D_out * place + e * s_d - p_d
+                place = H_out * place + o * s_h - p_h
+                place = W_out * place + f * s_w - p_w
+                dy_at = np.uintp(G * place)
                 w_at = np.uintp(0)
                 for z in range(np.uintp(G)):
                     total = zero
@@ -489,7 +490,7 @@ def _conv_transpose3d_grad_input_1(
                     for a in range(A):
                         for r in range(R):
                             for t in range(T):
-                                total += (
+                                value = (
                                     dy[
                                         dy_at
                                         + np.uintp(G * H_out * W_out * a * d_d + G * W_out * d_h * r + G * d_w * t)
@@ -497,7 +498,8 @@ def _conv_transpose3d_grad_input_1(
                                     ]
                                     * w[w_at + np.uintp(G * R * T * a + G * T * r + G * t) + z]
                                 )
-                                total_1 += (
+                                total += value
+                                value = (
                                     dy[
                                         dy_at
                                         + np.uintp(
@@ -507,7 +509,8 @@ def _conv_transpose3d_grad_input_1(
                                     ]
                                     * w[w_at + np.uintp(G * R * T * a + G * T * r + G * t) + z]
                                 )
-                                total_2 += (
+                                total_1 += value
+                                value = (
                                     dy[
                                         dy_at
                                         + np.uintp(
@@ -520,7 +523,8 @@ def _conv_transpose3d_grad_input_1(
                                     ]
                                     * w[w_at + np.uintp(G * R * T * a + G * T * r + G * t) + z]
                                 )
-                                total_3 += (
+                                total_2 += value
+                                value = (
                                     dy[
                                         dy_at
                                         + np.uintp(
@@ -533,6 +537,7 @@ def _conv_transpose3d_grad_input_1(
                                     ]
                                     * w[w_at + np.uintp(G * R * T * a + G * T * r + G * t) + z]
                                 )
+                                total_3 += value
                     dx[at + z] = total
                     dx[at + np.uintp(G) + z] = total_1
                     dx[at + np.uintp(2 * G) + z] = total_2
@@ -540,14 +545,18 @@ def _conv_transpose3d_grad_input_1(
                 f += 4
             elif f_first <= f < f_last:
                 at = np.uintp(G * (W * (H * (D * m + e) + o) + f))
-                dy_at = np.uintp(G * (W_out * (H_out * (D_out * m + e * s_d - p_d) + o * s_h - p_h) + f * s_w - p_w))
+                place = m
+                place = D_out * place + e * s_d - p_d
+                place = H_out * place + o * s_h - p_h
+                place = W_out * place + f * s_w - p_w
+                dy_at = np.uintp(G * place)
                 w_at = np.uintp(0)
                 for z in range(np.uintp(G)):
                     total = zero
                     for a in range(A):
                         for r in range(R):
                             for t in range(T):
-                                total += (
+                                value = (
                                     dy[
                                         dy_at
                                         + np.uintp(G * H_out * W_out * a * d_d + G * W_out * d_h * r + G * d_w * t)
@@ -555,6 +564,7 @@ def _conv_transpose3d_grad_input_1(
                                     ]
                                     * w[w_at + np.uintp(G * R * T * a + G * T * r + G * t) + z]
                                 )
+                                total += value
                     dx[at + z] = total
                 f += 1
             else:
@@ -566,15 +576,11 @@ def _conv_transpose3d_grad_input_1(
                         t_low = max(0, -((f * s_w - p_w) // d_w))
                         t_high = min(T, (W_out + p_w - f * s_w - 1) // d_w + 1)
                         for t in range(t_low, t_high):
-                            dy_at = np.uintp(
-                                G
-                                * (
-                                    W_out * (H_out * (D_out * m + a * d_d + e * s_d - p_d) + d_h * r + o * s_h - p_h)
-                                    + d_w * t
-                                    + f * s_w
-                                    - p_w
-                                ),
-                            )
+                            place = m
+                            place = D_out * place + a * d_d + e * s_d - p_d
+                            place = H_out * place + d_h * r + o * s_h - p_h
+                            place = W_out * place + d_w * t + f * s_w - p_w
+                            dy_at = np.uintp(G * place)
                             w_at = np.uintp(G * (T * (R * a + r) + t))
                             for z in range(np.uintp(G)):
                                 dx[at + z] += dy[dy_at + z] * w[w_at + z]
@@ -762,8 +768,8 @@ def _conv_transpose3d_grad_weight_1(
                     sums_at = np.uintp(G * (T * (R * m + e) + o))
                     for z in range(np.uintp(G)):
                         parts1[at + z] = zero
-        for l in range(D):
-            if l % 32 == 31:
+        for l_ in range(D):
+            if l_ % 32 == 31:
                 for m in range(A):
                     for e in range(R):
                         for o in range(T):
@@ -772,8 +778,8 @@ def _conv_transpose3d_grad_weight_1(
                             for z in range(np.uintp(G)):
                                 sums[sums_at + z] += parts1[at + z]
                                 parts1[at + z] = zero
-            m_low = max(0, -((l * s_d - p_d) // d_d))
-            m_high = min(A, (D_out + p_d - l * s_d - 1) // d_d + 1)
+            m_low = max(0, -((l_ * s_d - p_d) // d_d))
+            m_high = min(A, (D_out + p_d - l_ * s_d - 1) // d_d + 1)
             for i in range(H):
                 e_low = max(0, -((i * s_h - p_h) // d_h))
                 e_high = min(R, (H_out + p_h - i * s_h - 1) // d_h + 1)
@@ -787,63 +793,62 @@ def _conv_transpose3d_grad_weight_1(
                         while j < W:
                             if j_first <= j <= j_last - 8:
                                 at = np.uintp(G * T * (R * (A * n + m) + e))
-                                dy_2_at = np.uintp(
-                                    G
-                                    * (
-                                        W_out * (
-                                            H_out * (D_out * n + d_d * m + l * s_d - p_d) + d_h * e + i * s_h - p_h
-                                        )
-                                        + j * s_w
-                                        - p_w
-                                    ),
-                                )
-                                x_at = np.uintp(G * (W * (H * (D * n + l) + i) + j))
+                                place = n
+                                place = D_out * place + d_d * m + l_ * s_d - p_d
+                                place = H_out * place + d_h * e + i * s_h - p_h
+                                place = W_out * place + j * s_w - p_w
+                                place = G * place
+                                dy_2_at = np.uintp(place)
+                                x_at = np.uintp(G * (W * (H * (D * n + l_) + i) + j))
                                 for z in range(np.uintp(G)):
                                     for o in range(T):
                                         total = x[x_at + z] * dy_2[dy_2_at + np.uintp(G * d_w * o) + z]
-                                        total += (
+                                        value = (
                                             x[x_at + np.uintp(G) + z]
                                             * dy_2[dy_2_at + np.uintp(G * d_w * o + G * s_w) + z]
                                         )
-                                        total += (
+                                        total += value
+                                        value = (
                                             x[x_at + np.uintp(2 * G) + z]
                                             * dy_2[dy_2_at + np.uintp(G * d_w * o + 2 * G * s_w) + z]
                                         )
-                                        total += (
+                                        total += value
+                                        value = (
                                             x[x_at + np.uintp(3 * G) + z]
                                             * dy_2[dy_2_at + np.uintp(G * d_w * o + 3 * G * s_w) + z]
                                         )
-                                        total += (
+                                        total += value
+                                        value = (
                                             x[x_at + np.uintp(4 * G) + z]
                                             * dy_2[dy_2_at + np.uintp(G * d_w * o + 4 * G * s_w) + z]
                                         )
-                                        total += (
+                                        total += value
+                                        value = (
                                             x[x_at + np.uintp(5 * G) + z]
                                             * dy_2[dy_2_at + np.uintp(G * d_w * o + 5 * G * s_w) + z]
                                         )
-                                        total += (
+                                        total += value
+                                        value = (
                                             x[x_at + np.uintp(6 * G) + z]
                                             * dy_2[dy_2_at + np.uintp(G * d_w * o + 6 * G * s_w) + z]
                                         )
-                                        total += (
+                                        total += value
+                                        value = (
                                             x[x_at + np.uintp(7 * G) + z]
                                             * dy_2[dy_2_at + np.uintp(G * d_w * o + 7 * G * s_w) + z]
                                         )
+                                        total += value
                                         parts1[at + np.uintp(G * o) + z] += total
                                 j += 8
                             elif j_first <= j <= j_last - 1:
                                 at = np.uintp(G * T * (R * (A * n + m) + e))
-                                dy_2_at = np.uintp(
-                                    G
-                                    * (
-                                        W_out * (
-                                            H_out * (D_out * n + d_d * m + l * s_d - p_d) + d_h * e + i * s_h - p_h
-                                        )
-                                        + j * s_w
-                                        - p_w
-                                    ),
-                                )
-                                x_at = np.uintp(G * (W * (H * (D * n + l) + i) + j))
+                                place = n
+                                place = D_out * place + d_d * m + l_ * s_d - p_d
+                                place = H_out * place + d_h * e + i * s_h - p_h
+                                place = W_out * place + j * s_w - p_w
+                                place = G * place
+                                dy_2_at = np.uintp(place)
+                                x_at = np.uintp(G * (W * (H * (D * n + l_) + i) + j))
                                 for z in range(np.uintp(G)):
                                     for o in range(T):
                                         total = x[x_at + z] * dy_2[dy_2_at + np.uintp(G * d_w * o) + z]
@@ -854,18 +859,13 @@ def _conv_transpose3d_grad_weight_1(
                                 o_high = min(T, (W_out + p_w - j * s_w - 1) // d_w + 1)
                                 for o in range(o_low, o_high):
                                     at = np.uintp(G * (T * (R * (A * n + m) + e) + o))
-                                    dy_2_at = np.uintp(
-                                        G
-                                        * (
-                                            W_out * (
-                                                H_out * (D_out * n + d_d * m + l * s_d - p_d) + d_h * e + i * s_h - p_h
-                                            )
-                                            + d_w * o
-                                            + j * s_w
-                                            - p_w
-                                        ),
-                                    )
-                                    x_at = np.uintp(G * (W * (H * (D * n + l) + i) + j))
+                                    place = n
+                                    place = D_out * place + d_d * m + l_ * s_d - p_d
+                                    place = H_out * place + d_h * e + i * s_h - p_h
+                                    place = W_out * place + d_w * o + j * s_w - p_w
+                                    place = G * place
+                                    dy_2_at = np.uintp(place)
+                                    x_at = np.uintp(G * (W * (H * (D * n + l_) + i) + j))
                                     for z in range(np.uintp(G)):
                                         parts1[at + z] += x[x_at + z] * dy_2[dy_2_at + z]
                                 j += 1

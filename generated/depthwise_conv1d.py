@@ -54,10 +54,14 @@ def _depthwise_conv1d_forward_1(
                     total_2 = zero
                     total_3 = zero
                     for t in range(T):
-                        total += w[w_at + np.uintp(C * t) + u_2] * x[x_at + np.uintp(C * d * t) + u_2]
-                        total_1 += w[w_at + np.uintp(C * t) + u_2] * x[x_at + np.uintp(C * d * t + C * s) + u_2]
-                        total_2 += w[w_at + np.uintp(C * t) + u_2] * x[x_at + np.uintp(C * d * t + 2 * C * s) + u_2]
-                        total_3 += w[w_at + np.uintp(C * t) + u_2] * x[x_at + np.uintp(C * d * t + 3 * C * s) + u_2]
+                        value = w[w_at + np.uintp(C * t) + u_2] * x[x_at + np.uintp(C * d * t) + u_2]
+                        total += value
+                        value = w[w_at + np.uintp(C * t) + u_2] * x[x_at + np.uintp(C * d * t + C * s) + u_2]
+                        total_1 += value
+                        value = w[w_at + np.uintp(C * t) + u_2] * x[x_at + np.uintp(C * d * t + 2 * C * s) + u_2]
+                        total_2 += value
+                        value = w[w_at + np.uintp(C * t) + u_2] * x[x_at + np.uintp(C * d * t + 3 * C * s) + u_2]
+                        total_3 += value
                     u[at + u_2] = total
                     u[at + np.uintp(C) + u_2] = total_1
                     u[at + np.uintp(2 * C) + u_2] = total_2
@@ -70,7 +74,8 @@ def _depthwise_conv1d_forward_1(
                 for u_2 in range(np.uintp(C)):
                     total = zero
                     for t in range(T):
-                        total += w[w_at + np.uintp(C * t) + u_2] * x[x_at + np.uintp(C * d * t) + u_2]
+                        value = w[w_at + np.uintp(C * t) + u_2] * x[x_at + np.uintp(C * d * t) + u_2]
+                        total += value
                     u[at + u_2] = total
                 j += 1
             else:
@@ -209,10 +214,14 @@ def _depthwise_conv1d_grad_input_1(
                     total_2 = zero
                     total_3 = zero
                     for t in range(T):
-                        total += dy[dy_at + np.uintp(-C * d * t) + v] * w[w_at + np.uintp(C * t) + v]
-                        total_1 += dy[dy_at + np.uintp(C - C * d * t) + v] * w[w_at + np.uintp(C * t) + v]
-                        total_2 += dy[dy_at + np.uintp(2 * C - C * d * t) + v] * w[w_at + np.uintp(C * t) + v]
-                        total_3 += dy[dy_at + np.uintp(3 * C - C * d * t) + v] * w[w_at + np.uintp(C * t) + v]
+                        value = dy[dy_at + np.uintp(-C * d * t) + v] * w[w_at + np.uintp(C * t) + v]
+                        total += value
+                        value = dy[dy_at + np.uintp(C - C * d * t) + v] * w[w_at + np.uintp(C * t) + v]
+                        total_1 += value
+                        value = dy[dy_at + np.uintp(2 * C - C * d * t) + v] * w[w_at + np.uintp(C * t) + v]
+                        total_2 += value
+                        value = dy[dy_at + np.uintp(3 * C - C * d * t) + v] * w[w_at + np.uintp(C * t) + v]
+                        total_3 += value
                     dx[at + v] = total
                     dx[at + np.uintp(C) + v] = total_1
                     dx[at + np.uintp(2 * C) + v] = total_2
@@ -225,7 +234,8 @@ def _depthwise_conv1d_grad_input_1(
                 for v in range(np.uintp(C)):
                     total = zero
                     for t in range(T):
-                        total += dy[dy_at + np.uintp(-C * d * t) + v] * w[w_at + np.uintp(C * t) + v]
+                        value = dy[dy_at + np.uintp(-C * d * t) + v] * w[w_at + np.uintp(C * t) + v]
+                        total += value
                     dx[at + v] = total
                 q += 1
             else:
@@ -265,8 +275,8 @@ def _depthwise_conv1d_grad_input_2(
         j_last = min(W_out, (W + p - 1) // s + 1, (W + d + p - T * d - 1) // s + 1)
         for j in range(W_out):
             reached = max(filled, min(W, T * d + j * s + 1 - d - p))
-            for at in range(np.uintp((m * W + filled) * C), np.uintp((m * W + reached) * C)):
-                dx[at] = zero
+            for element in range(np.uintp((m * W + filled) * C), np.uintp((m * W + reached) * C)):
+                dx[element] = zero
             filled = reached
             if j_first <= j < j_last:
                 t_low, t_high = 0, T
@@ -281,8 +291,10 @@ def _depthwise_conv1d_grad_input_2(
                     w_at = np.uintp(C * t)
                     for v in range(np.uintp(C)):
                         dx[at + v] += dy[dy_at + v] * w[w_at + v]
-                        dx[at + np.uintp(C * d) + v] += dy[dy_at + v] * w[w_at + np.uintp(C) + v]
-                        dx[at + np.uintp(2 * C * d) + v] += dy[dy_at + v] * w[w_at + np.uintp(2 * C) + v]
+                        value = dy[dy_at + v] * w[w_at + np.uintp(C) + v]
+                        dx[at + np.uintp(C * d) + v] += value
+                        value = dy[dy_at + v] * w[w_at + np.uintp(2 * C) + v]
+                        dx[at + np.uintp(2 * C * d) + v] += value
                     t += 3
                 elif t <= t_high - 2:
                     at = np.uintp(C * (W * m + d * t + j * s - p))
@@ -290,7 +302,8 @@ def _depthwise_conv1d_grad_input_2(
                     w_at = np.uintp(C * t)
                     for v in range(np.uintp(C)):
                         dx[at + v] += dy[dy_at + v] * w[w_at + v]
-                        dx[at + np.uintp(C * d) + v] += dy[dy_at + v] * w[w_at + np.uintp(C) + v]
+                        value = dy[dy_at + v] * w[w_at + np.uintp(C) + v]
+                        dx[at + np.uintp(C * d) + v] += value
                     t += 2
                 else:
                     at = np.uintp(C * (W * m + d * t + j * s - p))
@@ -299,8 +312,8 @@ def _depthwise_conv1d_grad_input_2(
                     for v in range(np.uintp(C)):
                         dx[at + v] += dy[dy_at + v] * w[w_at + v]
                     t += 1
-        for at in range(np.uintp((m * W + filled) * C), np.uintp((m * W + W) * C)):
-            dx[at] = zero
+        for element in range(np.uintp((m * W + filled) * C), np.uintp((m * W + W) * C)):
+            dx[element] = zero
 
 
 def depthwise_conv1d_grad_input(
@@ -440,13 +453,20 @@ def _depthwise_conv1d_grad_weight_1(
                 for q in range(np.uintp(C)):
                     for m in range(T):
                         total = dy[dy_at + q] * x[x_at + np.uintp(C * d * m) + q]
-                        total += dy[dy_at + np.uintp(C) + q] * x[x_at + np.uintp(C * d * m + C * s) + q]
-                        total += dy[dy_at + np.uintp(2 * C) + q] * x[x_at + np.uintp(C * d * m + 2 * C * s) + q]
-                        total += dy[dy_at + np.uintp(3 * C) + q] * x[x_at + np.uintp(C * d * m + 3 * C * s) + q]
-                        total += dy[dy_at + np.uintp(4 * C) + q] * x[x_at + np.uintp(C * d * m + 4 * C * s) + q]
-                        total += dy[dy_at + np.uintp(5 * C) + q] * x[x_at + np.uintp(C * d * m + 5 * C * s) + q]
-                        total += dy[dy_at + np.uintp(6 * C) + q] * x[x_at + np.uintp(C * d * m + 6 * C * s) + q]
-                        total += dy[dy_at + np.uintp(7 * C) + q] * x[x_at + np.uintp(C * d * m + 7 * C * s) + q]
+                        value = dy[dy_at + np.uintp(C) + q] * x[x_at + np.uintp(C * d * m + C * s) + q]
+                        total += value
+                        value = dy[dy_at + np.uintp(2 * C) + q] * x[x_at + np.uintp(C * d * m + 2 * C * s) + q]
+                        total += value
+                        value = dy[dy_at + np.uintp(3 * C) + q] * x[x_at + np.uintp(C * d * m + 3 * C * s) + q]
+                        total += value
+                        value = dy[dy_at + np.uintp(4 * C) + q] * x[x_at + np.uintp(C * d * m + 4 * C * s) + q]
+                        total += value
+                        value = dy[dy_at + np.uintp(5 * C) + q] * x[x_at + np.uintp(C * d * m + 5 * C * s) + q]
+                        total += value
+                        value = dy[dy_at + np.uintp(6 * C) + q] * x[x_at + np.uintp(C * d * m + 6 * C * s) + q]
+                        total += value
+                        value = dy[dy_at + np.uintp(7 * C) + q] * x[x_at + np.uintp(C * d * m + 7 * C * s) + q]
+                        total += value
                         parts1[at + np.uintp(C * m) + q] += total
                 j += 8
             elif j_first <= j <= j_last - 1:

@@ -68,22 +68,26 @@ def _depthwise_conv2d_forward_1(
                     total_3 = zero
                     for r in range(R):
                         for t in range(T):
-                            total += (
+                            value = (
                                 w[w_at + np.uintp(C * T * r + C * t) + u_3]
                                 * x[x_at + np.uintp(C * W * d_h * r + C * d_w * t) + u_3]
                             )
-                            total_1 += (
+                            total += value
+                            value = (
                                 w[w_at + np.uintp(C * T * r + C * t) + u_3]
                                 * x[x_at + np.uintp(C * W * d_h * r + C * d_w * t + C * s_w) + u_3]
                             )
-                            total_2 += (
+                            total_1 += value
+                            value = (
                                 w[w_at + np.uintp(C * T * r + C * t) + u_3]
                                 * x[x_at + np.uintp(C * W * d_h * r + C * d_w * t + 2 * C * s_w) + u_3]
                             )
-                            total_3 += (
+                            total_2 += value
+                            value = (
                                 w[w_at + np.uintp(C * T * r + C * t) + u_3]
                                 * x[x_at + np.uintp(C * W * d_h * r + C * d_w * t + 3 * C * s_w) + u_3]
                             )
+                            total_3 += value
                     u[at + u_3] = total
                     u[at + np.uintp(C) + u_3] = total_1
                     u[at + np.uintp(2 * C) + u_3] = total_2
@@ -97,10 +101,11 @@ def _depthwise_conv2d_forward_1(
                     total = zero
                     for r in range(R):
                         for t in range(T):
-                            total += (
+                            value = (
                                 w[w_at + np.uintp(C * T * r + C * t) + u_3]
                                 * x[x_at + np.uintp(C * W * d_h * r + C * d_w * t) + u_3]
                             )
+                            total += value
                     u[at + u_3] = total
                 j += 1
             else:
@@ -112,7 +117,10 @@ def _depthwise_conv2d_forward_1(
                     t_high = min(T, (W + p_w - j * s_w - 1) // d_w + 1)
                     for t in range(t_low, t_high):
                         w_at = np.uintp(C * (T * r + t))
-                        x_at = np.uintp(C * (W * (H * n + d_h * r + i * s_h - p_h) + d_w * t + j * s_w - p_w))
+                        place = n
+                        place = H * place + d_h * r + i * s_h - p_h
+                        place = W * place + d_w * t + j * s_w - p_w
+                        x_at = np.uintp(C * place)
                         for u_3 in range(np.uintp(C)):
                             u[at + u_3] += w[w_at + u_3] * x[x_at + u_3]
                 j += 1
@@ -264,22 +272,26 @@ def _depthwise_conv2d_grad_input_1(
                     total_3 = zero
                     for r in range(R):
                         for t in range(T):
-                            total += (
+                            value = (
                                 dy[dy_at + np.uintp(-C * W_out * d_h * r - C * d_w * t) + e]
                                 * w[w_at + np.uintp(C * T * r + C * t) + e]
                             )
-                            total_1 += (
+                            total += value
+                            value = (
                                 dy[dy_at + np.uintp(C - C * W_out * d_h * r - C * d_w * t) + e]
                                 * w[w_at + np.uintp(C * T * r + C * t) + e]
                             )
-                            total_2 += (
+                            total_1 += value
+                            value = (
                                 dy[dy_at + np.uintp(2 * C - C * W_out * d_h * r - C * d_w * t) + e]
                                 * w[w_at + np.uintp(C * T * r + C * t) + e]
                             )
-                            total_3 += (
+                            total_2 += value
+                            value = (
                                 dy[dy_at + np.uintp(3 * C - C * W_out * d_h * r - C * d_w * t) + e]
                                 * w[w_at + np.uintp(C * T * r + C * t) + e]
                             )
+                            total_3 += value
                     dx[at + e] = total
                     dx[at + np.uintp(C) + e] = total_1
                     dx[at + np.uintp(2 * C) + e] = total_2
@@ -293,10 +305,11 @@ def _depthwise_conv2d_grad_input_1(
                     total = zero
                     for r in range(R):
                         for t in range(T):
-                            total += (
+                            value = (
                                 dy[dy_at + np.uintp(-C * W_out * d_h * r - C * d_w * t) + e]
                                 * w[w_at + np.uintp(C * T * r + C * t) + e]
                             )
+                            total += value
                     dx[at + e] = total
                 v += 1
             else:
@@ -307,7 +320,10 @@ def _depthwise_conv2d_grad_input_1(
                     t_low = max(0, -((W_out - p_w - v - 1) // d_w))
                     t_high = min(T, (p_w + v) // d_w + 1)
                     for t in range(t_low, t_high):
-                        dy_at = np.uintp(C * (W_out * (H_out * m + p_h + q - d_h * r) + p_w + v - d_w * t))
+                        place = m
+                        place = H_out * place + p_h + q - d_h * r
+                        place = W_out * place + p_w + v - d_w * t
+                        dy_at = np.uintp(C * place)
                         w_at = np.uintp(C * (T * r + t))
                         for e in range(np.uintp(C)):
                             dx[at + e] += dy[dy_at + e] * w[w_at + e]
@@ -341,8 +357,8 @@ def _depthwise_conv2d_grad_input_2(
         filled = 0
         for i in range(H_out):
             reached = max(filled, min(H, R * d_h + i * s_h + 1 - d_h - p_h))
-            for at in range(np.uintp((m * H + filled) * (C * W)), np.uintp((m * H + reached) * (C * W))):
-                dx[at] = zero
+            for element in range(np.uintp((m * H + filled) * (C * W)), np.uintp((m * H + reached) * (C * W))):
+                dx[element] = zero
             filled = reached
             r_low = max(0, -((i * s_h - p_h) // d_h))
             r_high = min(R, (H + p_h - i * s_h - 1) // d_h + 1)
@@ -358,31 +374,43 @@ def _depthwise_conv2d_grad_input_2(
                     t = t_low
                     while t < t_high:
                         if t <= t_high - 3:
-                            at = np.uintp(C * (W * (H * m + d_h * r + i * s_h - p_h) + d_w * t + j * s_w - p_w))
+                            place = m
+                            place = H * place + d_h * r + i * s_h - p_h
+                            place = W * place + d_w * t + j * s_w - p_w
+                            at = np.uintp(C * place)
                             dy_at = np.uintp(C * (W_out * (H_out * m + i) + j))
                             w_at = np.uintp(C * (T * r + t))
                             for e in range(np.uintp(C)):
                                 dx[at + e] += dy[dy_at + e] * w[w_at + e]
-                                dx[at + np.uintp(C * d_w) + e] += dy[dy_at + e] * w[w_at + np.uintp(C) + e]
-                                dx[at + np.uintp(2 * C * d_w) + e] += dy[dy_at + e] * w[w_at + np.uintp(2 * C) + e]
+                                value = dy[dy_at + e] * w[w_at + np.uintp(C) + e]
+                                dx[at + np.uintp(C * d_w) + e] += value
+                                value = dy[dy_at + e] * w[w_at + np.uintp(2 * C) + e]
+                                dx[at + np.uintp(2 * C * d_w) + e] += value
                             t += 3
                         elif t <= t_high - 2:
-                            at = np.uintp(C * (W * (H * m + d_h * r + i * s_h - p_h) + d_w * t + j * s_w - p_w))
+                            place = m
+                            place = H * place + d_h * r + i * s_h - p_h
+                            place = W * place + d_w * t + j * s_w - p_w
+                            at = np.uintp(C * place)
                             dy_at = np.uintp(C * (W_out * (H_out * m + i) + j))
                             w_at = np.uintp(C * (T * r + t))
                             for e in range(np.uintp(C)):
                                 dx[at + e] += dy[dy_at + e] * w[w_at + e]
-                                dx[at + np.uintp(C * d_w) + e] += dy[dy_at + e] * w[w_at + np.uintp(C) + e]
+                                value = dy[dy_at + e] * w[w_at + np.uintp(C) + e]
+                                dx[at + np.uintp(C * d_w) + e] += value
                             t += 2
                         else:
-                            at = np.uintp(C * (W * (H * m + d_h * r + i * s_h - p_h) + d_w * t + j * s_w - p_w))
+                            place = m
+                            place = H * place + d_h * r + i * s_h - p_h
+                            place = W * place + d_w * t + j * s_w - p_w
+                            at = np.uintp(C * place)
                             dy_at = np.uintp(C * (W_out * (H_out * m + i) + j))
                             w_at = np.uintp(C * (T * r + t))
                             for e in range(np.uintp(C)):
                                 dx[at + e] += dy[dy_at + e] * w[w_at + e]
                             t += 1
-        for at in range(np.uintp((m * H + filled) * (C * W)), np.uintp((m * H + H) * (C * W))):
-            dx[at] = zero
+        for element in range(np.uintp((m * H + filled) * (C * W)), np.uintp((m * H + H) * (C * W))):
+            dx[element] = zero
 
 
 def depthwise_conv2d_grad_input(
@@ -557,35 +585,48 @@ def _depthwise_conv2d_grad_weight_1(
                     if j_first <= j <= j_last - 8:
                         at = np.uintp(C * T * (R * n + m))
                         dy_at = np.uintp(C * (W_out * (H_out * n + i) + j))
-                        x_at = np.uintp(C * (W * (H * n + d_h * m + i * s_h - p_h) + j * s_w - p_w))
+                        place = n
+                        place = H * place + d_h * m + i * s_h - p_h
+                        place = W * place + j * s_w - p_w
+                        x_at = np.uintp(C * place)
                         for v in range(np.uintp(C)):
                             for q in range(T):
                                 total = dy[dy_at + v] * x[x_at + np.uintp(C * d_w * q) + v]
-                                total += dy[dy_at + np.uintp(C) + v] * x[x_at + np.uintp(C * d_w * q + C * s_w) + v]
-                                total += (
+                                value = dy[dy_at + np.uintp(C) + v] * x[x_at + np.uintp(C * d_w * q + C * s_w) + v]
+                                total += value
+                                value = (
                                     dy[dy_at + np.uintp(2 * C) + v] * x[x_at + np.uintp(C * d_w * q + 2 * C * s_w) + v]
                                 )
-                                total += (
+                                total += value
+                                value = (
                                     dy[dy_at + np.uintp(3 * C) + v] * x[x_at + np.uintp(C * d_w * q + 3 * C * s_w) + v]
                                 )
-                                total += (
+                                total += value
+                                value = (
                                     dy[dy_at + np.uintp(4 * C) + v] * x[x_at + np.uintp(C * d_w * q + 4 * C * s_w) + v]
                                 )
-                                total += (
+                                total += value
+                                value = (
                                     dy[dy_at + np.uintp(5 * C) + v] * x[x_at + np.uintp(C * d_w * q + 5 * C * s_w) + v]
                                 )
-                                total += (
+                                total += value
+                                value = (
                                     dy[dy_at + np.uintp(6 * C) + v] * x[x_at + np.uintp(C * d_w * q + 6 * C * s_w) + v]
                                 )
-                                total += (
+                                total += value
+                                value = (
                                     dy[dy_at + np.uintp(7 * C) + v] * x[x_at + np.uintp(C * d_w * q + 7 * C * s_w) + v]
                                 )
+                                total += value
                                 parts1[at + np.uintp(C * q) + v] += total
                         j += 8
                     elif j_first <= j <= j_last - 1:
                         at = np.uintp(C * T * (R * n + m))
                         dy_at = np.uintp(C * (W_out * (H_out * n + i) + j))
-                        x_at = np.uintp(C * (W * (H * n + d_h * m + i * s_h - p_h) + j * s_w - p_w))
+                        place = n
+                        place = H * place + d_h * m + i * s_h - p_h
+                        place = W * place + j * s_w - p_w
+                        x_at = np.uintp(C * place)
                         for v in range(np.uintp(C)):
                             for q in range(T):
                                 total = dy[dy_at + v] * x[x_at + np.uintp(C * d_w * q) + v]
@@ -597,7 +638,10 @@ def _depthwise_conv2d_grad_weight_1(
                         for q in range(q_low, q_high):
                             at = np.uintp(C * (T * (R * n + m) + q))
                             dy_at = np.uintp(C * (W_out * (H_out * n + i) + j))
-                            x_at = np.uintp(C * (W * (H * n + d_h * m + i * s_h - p_h) + d_w * q + j * s_w - p_w))
+                            place = n
+                            place = H * place + d_h * m + i * s_h - p_h
+                            place = W * place + d_w * q + j * s_w - p_w
+                            x_at = np.uintp(C * place)
                             for v in range(np.uintp(C)):
                                 parts1[at + v] += dy[dy_at + v] * x[x_at + v]
                         j += 1

@@ -75,7 +75,10 @@ def _lp_pool2d_forward_1(
                     t_low = max(0, -((j * s_w - p_w) // d_w))
                     t_high = min(T, (W + p_w - j * s_w - 1) // d_w + 1)
                     for t in range(t_low, t_high):
-                        z_at = np.uintp(C * (W * (H * n + d_h * r + i * s_h - p_h) + d_w * t + j * s_w - p_w))
+                        place = n
+                        place = H * place + d_h * r + i * s_h - p_h
+                        place = W * place + d_w * t + j * s_w - p_w
+                        z_at = np.uintp(C * place)
                         for c in range(np.uintp(C)):
                             u[at + c] += z[z_at + c]
                 j += 1

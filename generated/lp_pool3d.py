@@ -57,10 +57,10 @@ def _lp_pool3d_forward_1(
     s_w = len(s_w_fixed)
     for row in range(start, stop):
         i = row % H_out
-        l = row // H_out % D_out
+        l_ = row // H_out % D_out
         n = row // H_out // D_out
-        a_low = max(0, -((l * s_d - p_d) // d_d))
-        a_high = min(A, (D + p_d - l * s_d - 1) // d_d + 1)
+        a_low = max(0, -((l_ * s_d - p_d) // d_d))
+        a_high = min(A, (D + p_d - l_ * s_d - 1) // d_d + 1)
         r_low = max(0, -((i * s_h - p_h) // d_h))
         r_high = min(R, (H + p_h - i * s_h - 1) // d_h + 1)
         j_first = max(0, -(-p_w // s_w), -((T * d_w - d_w - p_w) // s_w))
@@ -70,18 +70,23 @@ def _lp_pool3d_forward_1(
         j = 0
         while j < W_out:
             if j_first <= j < j_last:
-                at = np.uintp(C * (W_out * (H_out * (D_out * n + l) + i) + j))
-                z_at = np.uintp(C * (W * (H * (D * n + l * s_d - p_d) + i * s_h - p_h) + j * s_w - p_w))
+                at = np.uintp(C * (W_out * (H_out * (D_out * n + l_) + i) + j))
+                place = n
+                place = D * place + l_ * s_d - p_d
+                place = H * place + i * s_h - p_h
+                place = W * place + j * s_w - p_w
+                z_at = np.uintp(C * place)
                 for c in range(np.uintp(C)):
                     total = zero
                     for a in range(A):
                         for r in range(R):
                             for t in range(T):
-                                total += z[z_at + np.uintp(C * H * W * a * d_d + C * W * d_h * r + C * d_w * t) + c]
+                                value = z[z_at + np.uintp(C * H * W * a * d_d + C * W * d_h * r + C * d_w * t) + c]
+                                total += value
                     u[at + c] = total
                 j += 1
             else:
-                at = np.uintp(C * (W_out * (H_out * (D_out * n + l) + i) + j))
+                at = np.uintp(C * (W_out * (H_out * (D_out * n + l_) + i) + j))
                 for c in range(np.uintp(C)):
                     u[at + c] = zero
                 for a in range(a_low, a_high):
@@ -89,15 +94,11 @@ def _lp_pool3d_forward_1(
                         t_low = max(0, -((j * s_w - p_w) // d_w))
                         t_high = min(T, (W + p_w - j * s_w - 1) // d_w + 1)
                         for t in range(t_low, t_high):
-                            z_at = np.uintp(
-                                C
-                                * (
-                                    W * (H * (D * n + a * d_d + l * s_d - p_d) + d_h * r + i * s_h - p_h)
-                                    + d_w * t
-                                    + j * s_w
-                                    - p_w
-                                ),
-                            )
+                            place = n
+                            place = D * place + a * d_d + l_ * s_d - p_d
+                            place = H * place + d_h * r + i * s_h - p_h
+                            place = W * place + d_w * t + j * s_w - p_w
+                            z_at = np.uintp(C * place)
                             for c in range(np.uintp(C)):
                                 u[at + c] += z[z_at + c]
                 j += 1

@@ -181,8 +181,8 @@ def _max_pool1d_grad_input_1(
         j_last = min(W_out, (W + p - 1) // s + 1, (W + d + p - T * d - 1) // s + 1)
         for j in range(W_out):
             reached = max(filled, min(W, T * d + j * s + 1 - d - p))
-            for at in range(np.uintp((m * W + filled) * C), np.uintp((m * W + reached) * C)):
-                dx[at] = zero
+            for element in range(np.uintp((m * W + filled) * C), np.uintp((m * W + reached) * C)):
+                dx[element] = zero
             filled = reached
             if j_first <= j < j_last:
                 t_low, t_high = 0, T
@@ -198,9 +198,12 @@ def _max_pool1d_grad_input_1(
                     for v in range(np.uintp(C)):
                         argmax_1 = argmax[argmax_at + v]
                         dy_1 = dy[dy_at + v]
-                        dx[at + v] += (dy_1 if (np.int32(t) == argmax_1) else zero)
-                        dx[at + np.uintp(C * d) + v] += (dy_1 if (np.int32(t + 1) == argmax_1) else zero)
-                        dx[at + np.uintp(2 * C * d) + v] += (dy_1 if (np.int32(t + 2) == argmax_1) else zero)
+                        value = dy_1 if (np.int32(t) == argmax_1) else zero
+                        dx[at + v] += value
+                        value = dy_1 if (np.int32(t + 1) == argmax_1) else zero
+                        dx[at + np.uintp(C * d) + v] += value
+                        value = dy_1 if (np.int32(t + 2) == argmax_1) else zero
+                        dx[at + np.uintp(2 * C * d) + v] += value
                     t += 3
                 elif t <= t_high - 2:
                     at = np.uintp(C * (W * m + d * t + j * s - p))
@@ -209,8 +212,10 @@ def _max_pool1d_grad_input_1(
                     for v in range(np.uintp(C)):
                         argmax_1 = argmax[argmax_at + v]
                         dy_1 = dy[dy_at + v]
-                        dx[at + v] += (dy_1 if (np.int32(t) == argmax_1) else zero)
-                        dx[at + np.uintp(C * d) + v] += (dy_1 if (np.int32(t + 1) == argmax_1) else zero)
+                        value = dy_1 if (np.int32(t) == argmax_1) else zero
+                        dx[at + v] += value
+                        value = dy_1 if (np.int32(t + 1) == argmax_1) else zero
+                        dx[at + np.uintp(C * d) + v] += value
                     t += 2
                 else:
                     at = np.uintp(C * (W * m + d * t + j * s - p))
@@ -219,10 +224,11 @@ def _max_pool1d_grad_input_1(
                     for v in range(np.uintp(C)):
                         argmax_1 = argmax[argmax_at + v]
                         dy_1 = dy[dy_at + v]
-                        dx[at + v] += (dy_1 if (np.int32(t) == argmax_1) else zero)
+                        value = dy_1 if (np.int32(t) == argmax_1) else zero
+                        dx[at + v] += value
                     t += 1
-        for at in range(np.uintp((m * W + filled) * C), np.uintp((m * W + W) * C)):
-            dx[at] = zero
+        for element in range(np.uintp((m * W + filled) * C), np.uintp((m * W + W) * C)):
+            dx[element] = zero
 
 
 def max_pool1d_grad_input(

@@ -81,7 +81,10 @@ def _max_pool2d_forward_1(
                     t_low = max(0, -((j * s_w - p_w) // d_w))
                     t_high = min(T, (W + p_w - j * s_w - 1) // d_w + 1)
                     for t in range(t_low, t_high):
-                        x_at = np.uintp(C * (W * (H * n + d_h * r + i * s_h - p_h) + d_w * t + j * s_w - p_w))
+                        place = n
+                        place = H * place + d_h * r + i * s_h - p_h
+                        place = W * place + d_w * t + j * s_w - p_w
+                        x_at = np.uintp(C * place)
                         position = np.int32(T * r + t)
                         for c in range(np.uintp(C)):
                             best = y[at + c]
@@ -227,8 +230,8 @@ def _max_pool2d_grad_input_1(
         filled = 0
         for i in range(H_out):
             reached = max(filled, min(H, R * d_h + i * s_h + 1 - d_h - p_h))
-            for at in range(np.uintp((m * H + filled) * (C * W)), np.uintp((m * H + reached) * (C * W))):
-                dx[at] = zero
+            for element in range(np.uintp((m * H + filled) * (C * W)), np.uintp((m * H + reached) * (C * W))):
+                dx[element] = zero
             filled = reached
             r_low = max(0, -((i * s_h - p_h) // d_h))
             r_high = min(R, (H + p_h - i * s_h - 1) // d_h + 1)
@@ -244,43 +247,52 @@ def _max_pool2d_grad_input_1(
                     t = t_low
                     while t < t_high:
                         if t <= t_high - 3:
-                            at = np.uintp(C * (W * (H * m + d_h * r + i * s_h - p_h) + d_w * t + j * s_w - p_w))
+                            place = m
+                            place = H * place + d_h * r + i * s_h - p_h
+                            place = W * place + d_w * t + j * s_w - p_w
+                            at = np.uintp(C * place)
                             argmax_at = np.uintp(C * (W_out * (H_out * m + i) + j))
                             dy_at = np.uintp(C * (W_out * (H_out * m + i) + j))
                             for e in range(np.uintp(C)):
                                 argmax_1 = argmax[argmax_at + e]
                                 dy_1 = dy[dy_at + e]
-                                dx[at + e] += (dy_1 if (np.int32(T * r + t) == argmax_1) else zero)
-                                dx[at + np.uintp(C * d_w) + e] += (
-                                    dy_1 if (np.int32(T * r + t + 1) == argmax_1) else zero
-                                )
-                                dx[at + np.uintp(2 * C * d_w) + e] += (
-                                    dy_1 if (np.int32(T * r + t + 2) == argmax_1) else zero
-                                )
+                                value = dy_1 if (np.int32(T * r + t) == argmax_1) else zero
+                                dx[at + e] += value
+                                value = dy_1 if (np.int32(T * r + t + 1) == argmax_1) else zero
+                                dx[at + np.uintp(C * d_w) + e] += value
+                                value = dy_1 if (np.int32(T * r + t + 2) == argmax_1) else zero
+                                dx[at + np.uintp(2 * C * d_w) + e] += value
                             t += 3
                         elif t <= t_high - 2:
-                            at = np.uintp(C * (W * (H * m + d_h * r + i * s_h - p_h) + d_w * t + j * s_w - p_w))
+                            place = m
+                            place = H * place + d_h * r + i * s_h - p_h
+                            place = W * place + d_w * t + j * s_w - p_w
+                            at = np.uintp(C * place)
                             argmax_at = np.uintp(C * (W_out * (H_out * m + i) + j))
                             dy_at = np.uintp(C * (W_out * (H_out * m + i) + j))
                             for e in range(np.uintp(C)):
                                 argmax_1 = argmax[argmax_at + e]
                                 dy_1 = dy[dy_at + e]
-                                dx[at + e] += (dy_1 if (np.int32(T * r + t) == argmax_1) else zero)
-                                dx[at + np.uintp(C * d_w) + e] += (
-                                    dy_1 if (np.int32(T * r + t + 1) == argmax_1) else zero
-                                )
+                                value = dy_1 if (np.int32(T * r + t) == argmax_1) else zero
+                                dx[at + e] += value
+                                value = dy_1 if (np.int32(T * r + t + 1) == argmax_1) else zero
+                                dx[at + np.uintp(C * d_w) + e] += value
                             t += 2
                         else:
-                            at = np.uintp(C * (W * (H * m + d_h * r + i * s_h - p_h) + d_w * t + j * s_w - p_w))
+                            place = m
+                            place = H * place + d_h * r + i * s_h - p_h
+                            place = W * place + d_w * t + j * s_w - p_w
+                            at = np.uintp(C * place)
                             argmax_at = np.uintp(C * (W_out * (H_out * m + i) + j))
                             dy_at = np.uintp(C * (W_out * (H_out * m + i) + j))
                             for e in range(np.uintp(C)):
                                 argmax_1 = argmax[argmax_at + e]
                                 dy_1 = dy[dy_at + e]
-                                dx[at + e] += (dy_1 if (np.int32(T * r + t) == argmax_1) else zero)
+                                value = dy_1 if (np.int32(T * r + t) == argmax_1) else zero
+                                dx[at + e] += value
                             t += 1
-        for at in range(np.uintp((m * H + filled) * (C * W)), np.uintp((m * H + H) * (C * W))):
-            dx[at] = zero
+        for element in range(np.uintp((m * H + filled) * (C * W)), np.uintp((m * H + H) * (C * W))):
+            dx[element] = zero
 
 
 def max_pool2d_grad_input(

@@ -56,10 +56,10 @@ def _max_pool3d_forward_1(
     s_w = len(s_w_fixed)
     for row in range(start, stop):
         i = row % H_out
-        l = row // H_out % D_out
+        l_ = row // H_out % D_out
         n = row // H_out // D_out
-        a_low = max(0, -((l * s_d - p_d) // d_d))
-        a_high = min(A, (D + p_d - l * s_d - 1) // d_d + 1)
+        a_low = max(0, -((l_ * s_d - p_d) // d_d))
+        a_high = min(A, (D + p_d - l_ * s_d - 1) // d_d + 1)
         r_low = max(0, -((i * s_h - p_h) // d_h))
         r_high = min(R, (H + p_h - i * s_h - 1) // d_h + 1)
         j_first = max(0, -(-p_w // s_w), -((T * d_w - d_w - p_w) // s_w))
@@ -69,8 +69,12 @@ def _max_pool3d_forward_1(
         j = 0
         while j < W_out:
             if j_first <= j < j_last:
-                at = np.uintp(C * (W_out * (H_out * (D_out * n + l) + i) + j))
-                x_at = np.uintp(C * (W * (H * (D * n + l * s_d - p_d) + i * s_h - p_h) + j * s_w - p_w))
+                at = np.uintp(C * (W_out * (H_out * (D_out * n + l_) + i) + j))
+                place = n
+                place = D * place + l_ * s_d - p_d
+                place = H * place + i * s_h - p_h
+                place = W * place + j * s_w - p_w
+                x_at = np.uintp(C * place)
                 for c in range(np.uintp(C)):
                     best = lowest
                     found = np.int32(-1)
@@ -86,7 +90,7 @@ def _max_pool3d_forward_1(
                     argmax[at + c] = found
                 j += 1
             else:
-                at = np.uintp(C * (W_out * (H_out * (D_out * n + l) + i) + j))
+                at = np.uintp(C * (W_out * (H_out * (D_out * n + l_) + i) + j))
                 for c in range(np.uintp(C)):
                     y[at + c] = lowest
                     argmax[at + c] = np.int32(-1)
@@ -95,15 +99,11 @@ def _max_pool3d_forward_1(
                         t_low = max(0, -((j * s_w - p_w) // d_w))
                         t_high = min(T, (W + p_w - j * s_w - 1) // d_w + 1)
                         for t in range(t_low, t_high):
-                            x_at = np.uintp(
-                                C
-                                * (
-                                    W * (H * (D * n + a * d_d + l * s_d - p_d) + d_h * r + i * s_h - p_h)
-                                    + d_w * t
-                                    + j * s_w
-                                    - p_w
-                                ),
-                            )
+                            place = n
+                            place = D * place + a * d_d + l_ * s_d - p_d
+                            place = H * place + d_h * r + i * s_h - p_h
+                            place = W * place + d_w * t + j * s_w - p_w
+                            x_at = np.uintp(C * place)
                             position = np.int32(R * T * a + T * r + t)
                             for c in range(np.uintp(C)):
                                 best = y[at + c]
@@ -271,13 +271,13 @@ def _max_pool3d_grad_input_1(
     """Sum over m, l, i, j, a, r, t, o; scatter."""
     for m in range(start, stop):
         filled = 0
-        for l in range(D_out):
-            reached = max(filled, min(D, A * d_d + l * s_d + 1 - d_d - p_d))
-            for at in range(np.uintp((m * D + filled) * (C * H * W)), np.uintp((m * D + reached) * (C * H * W))):
-                dx[at] = zero
+        for l_ in range(D_out):
+            reached = max(filled, min(D, A * d_d + l_ * s_d + 1 - d_d - p_d))
+            for element in range(np.uintp((m * D + filled) * (C * H * W)), np.uintp((m * D + reached) * (C * H * W))):
+                dx[element] = zero
             filled = reached
-            a_low = max(0, -((l * s_d - p_d) // d_d))
-            a_high = min(A, (D + p_d - l * s_d - 1) // d_d + 1)
+            a_low = max(0, -((l_ * s_d - p_d) // d_d))
+            a_high = min(A, (D + p_d - l_ * s_d - 1) // d_d + 1)
             for i in range(H_out):
                 r_low = max(0, -((i * s_h - p_h) // d_h))
                 r_high = min(R, (H + p_h - i * s_h - 1) // d_h + 1)
@@ -294,67 +294,55 @@ def _max_pool3d_grad_input_1(
                             t = t_low
                             while t < t_high:
                                 if t <= t_high - 3:
-                                    at = np.uintp(
-                                        C
-                                        * (
-                                            W * (H * (D * m + a * d_d + l * s_d - p_d) + d_h * r + i * s_h - p_h)
-                                            + d_w * t
-                                            + j * s_w
-                                            - p_w
-                                        ),
-                                    )
-                                    argmax_at = np.uintp(C * (W_out * (H_out * (D_out * m + l) + i) + j))
-                                    dy_at = np.uintp(C * (W_out * (H_out * (D_out * m + l) + i) + j))
+                                    place = m
+                                    place = D * place + a * d_d + l_ * s_d - p_d
+                                    place = H * place + d_h * r + i * s_h - p_h
+                                    place = W * place + d_w * t + j * s_w - p_w
+                                    at = np.uintp(C * place)
+                                    argmax_at = np.uintp(C * (W_out * (H_out * (D_out * m + l_) + i) + j))
+                                    dy_at = np.uintp(C * (W_out * (H_out * (D_out * m + l_) + i) + j))
                                     for o in range(np.uintp(C)):
                                         argmax_1 = argmax[argmax_at + o]
                                         dy_1 = dy[dy_at + o]
-                                        dx[at + o] += (dy_1 if (np.int32(R * T * a + T * r + t) == argmax_1) else zero)
-                                        dx[at + np.uintp(C * d_w) + o] += (
-                                            dy_1 if (np.int32(R * T * a + T * r + t + 1) == argmax_1) else zero
-                                        )
-                                        dx[at + np.uintp(2 * C * d_w) + o] += (
-                                            dy_1 if (np.int32(R * T * a + T * r + t + 2) == argmax_1) else zero
-                                        )
+                                        value = dy_1 if (np.int32(R * T * a + T * r + t) == argmax_1) else zero
+                                        dx[at + o] += value
+                                        value = dy_1 if (np.int32(R * T * a + T * r + t + 1) == argmax_1) else zero
+                                        dx[at + np.uintp(C * d_w) + o] += value
+                                        value = dy_1 if (np.int32(R * T * a + T * r + t + 2) == argmax_1) else zero
+                                        dx[at + np.uintp(2 * C * d_w) + o] += value
                                     t += 3
                                 elif t <= t_high - 2:
-                                    at = np.uintp(
-                                        C
-                                        * (
-                                            W * (H * (D * m + a * d_d + l * s_d - p_d) + d_h * r + i * s_h - p_h)
-                                            + d_w * t
-                                            + j * s_w
-                                            - p_w
-                                        ),
-                                    )
-                                    argmax_at = np.uintp(C * (W_out * (H_out * (D_out * m + l) + i) + j))
-                                    dy_at = np.uintp(C * (W_out * (H_out * (D_out * m + l) + i) + j))
+                                    place = m
+                                    place = D * place + a * d_d + l_ * s_d - p_d
+                                    place = H * place + d_h * r + i * s_h - p_h
+                                    place = W * place + d_w * t + j * s_w - p_w
+                                    at = np.uintp(C * place)
+                                    argmax_at = np.uintp(C * (W_out * (H_out * (D_out * m + l_) + i) + j))
+                                    dy_at = np.uintp(C * (W_out * (H_out * (D_out * m + l_) + i) + j))
                                     for o in range(np.uintp(C)):
                                         argmax_1 = argmax[argmax_at + o]
                                         dy_1 = dy[dy_at + o]
-                                        dx[at + o] += (dy_1 if (np.int32(R * T * a + T * r + t) == argmax_1) else zero)
-                                        dx[at + np.uintp(C * d_w) + o] += (
-                                            dy_1 if (np.int32(R * T * a + T * r + t + 1) == argmax_1) else zero
-                                        )
+                                        value = dy_1 if (np.int32(R * T * a + T * r + t) == argmax_1) else zero
+                                        dx[at + o] += value
+                                        value = dy_1 if (np.int32(R * T * a + T * r + t + 1) == argmax_1) else zero
+                                        dx[at + np.uintp(C * d_w) + o] += value
                                     t += 2
                                 else:
-                                    at = np.uintp(
-                                        C
-                                        * (
-                                            W * (H * (D * m + a * d_d + l * s_d - p_d) + d_h * r + i * s_h - p_h)
-                                            + d_w * t
-                                            + j * s_w
-                                            - p_w
-                                        ),
-                                    )
-                                    argmax_at = np.uintp(C * (W_out * (H_out * (D_out * m + l) + i) + j))
-                                    dy_at = np.uintp(C * (W_out * (H_out * (D_out * m + l) + i) + j))
+                                    place = m
+                                    place = D * place + a * d_d + l_ * s_d - p_d
+                                    place = H * place + d_h * r + i * s_h - p_h
+                                    place = W * place + d_w * t + j * s_w - p_w
+                                    at = np.uintp(C * place)
+                                    argmax_at = np.uintp(C * (W_out * (H_out * (D_out * m + l_) + i) + j))
+                                    dy_at = np.uintp(C * (W_out * (H_out * (D_out * m + l_) + i) + j))
                                     for o in range(np.uintp(C)):
                                         argmax_1 = argmax[argmax_at + o]
                                         dy_1 = dy[dy_at + o]
-                                        dx[at + o] += (dy_1 if (np.int32(R * T * a + T * r + t) == argmax_1) else zero)
+                                        value = dy_1 if (np.int32(R * T * a + T * r + t) == argmax_1) else zero
+                                        dx[at + o] += value
                                     t += 1
-        for at in range(np.uintp((m * D + filled) * (C * H * W)), np.uintp((m * D + D) * (C * H * W))):
-            dx[at] = zero
+        for element in range(np.uintp((m * D + filled) * (C * H * W)), np.uintp((m * D + D) * (C * H * W))):
+            dx[element] = zero
 
 
 def max_pool3d_grad_input(

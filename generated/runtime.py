@@ -17,6 +17,7 @@ from itertools import pairwise, product
 from math import gcd, log2, prod
 from pathlib import Path
 from threading import Lock, local
+from types import FunctionType
 from typing import Any, ClassVar, NamedTuple
 
 import numpy as np
@@ -72,6 +73,9 @@ MOST_TILES = 256
 TILES = 6 << 20
 """Bytes of the transforms of a block of tiles."""
 
+ROW_GAP = 320
+"""Bytes between rows that are written side by side."""
+
 LARGE_TILES = 12 << 20
 """Bytes of the transform of the windows where columns are computed block by block."""
 
@@ -81,7 +85,7 @@ LARGE_KERNEL = 16 << 20
 LARGE_SUM = 2 << 20
 """The same for its gradient."""
 
-COLUMNS = 64
+COLUMNS = 128
 """Columns of such a block."""
 
 BANDS = 2, 4, 8
@@ -108,6 +112,7 @@ COPY_RUN = 64.0
 CALL = 4e-6
 KRON = 0.8
 CACHE_RATE = 3e10
+TRANSFORM_RATE = 1.2e10
 FFT_RATE = 4.5e9
 FFT_ERROR = 1e-6
 MATRIX = 3e-7
@@ -499,11 +504,11 @@ def in_threads(task: Callable[[int, int], None], length: int, step: int, seconds
 class Loops:
     """Loops over single elements: numba compiles `function` when it is first called."""
 
-    def __init__(self, function: Callable[..., None]) -> None:
+    def __init__(self, function: Callable[..., Any]) -> None:
         self.function = function
 
     @cached_property
-    def compiled(self) -> Callable[..., None]:
+    def compiled(self) -> Callable[..., Any]:
         """The function in machine code, kept on disk for the next process; NaN and infinity count as everywhere."""
         import numba
         from numba.core.compiler import Compiler
@@ -515,7 +520,7 @@ class Loops:
                 self.state.flags.noalias = True
                 return super().define_pipelines()
 
-        made: Callable[..., None] = numba.njit(
+        made: Callable[..., Any] = numba.njit(
             self.function,
             nogil=True,
             cache=Path(self.function.__code__.co_filename).is_file(),
@@ -525,18 +530,25 @@ class Loops:
         )
         return made
 
-    def __call__(self, *arguments: Any) -> None:
-        """Call it."""
-        self.compiled(*arguments)
+    def bound(self, name: str, **others: "Loops") -> "Loops":
+        """These loops, under another name, with others in the place of names that they call."""
+        names = self.function.__globals__ | {called: other.compiled for called, other in others.items()}
+        copy = FunctionType(self.function.__code__, names, name)
+        copy.__module__, copy.__qualname__ = self.function.__module__, name
+        return Loops(copy)
+
+    def __call__(self, *arguments: Any) -> Any:
+        """What the function returns."""
+        return self.compiled(*arguments)
 
 
 loops = Loops
 """Decorates a function of loops."""
 
 
-def compiles(steps: int) -> bool:
-    """Whether loops of so many steps are to be compiled."""
-    backend = current().backend
+def compiles(steps: int, wanted: Settings | None = None) -> bool:
+    """Whether loops of so many steps are to be compiled by the settings, by default those in force."""
+    backend = (wanted or current()).backend
     return backend == "compiled" or (backend == "auto" and steps >= FEWEST_STEPS and has_numba())
 
 
@@ -971,13 +983,13 @@ class Strategy(NamedTuple):
     Attributes:
         name: as `settings` takes it.
         plan: what a contraction needs to be computed so; None where it cannot be.
-        cost: the prediction for a plan.
+        cost: the prediction for a plan by the settings, whose backend is that of its loops: "numpy" or "compiled".
         run: computes ``(contraction, plan, left, right, out, seconds, add)``.
     """
 
     name: str
     plan: Callable[[Contraction], Any]
-    cost: Callable[[Contraction, Any], Cost]
+    cost: Callable[[Contraction, Any, Settings], Cost]
     run: Callable[[Contraction, Any, Array, Array, Array, float, bool], None]
 
 
@@ -1090,7 +1102,7 @@ def _cut(names: Sequence[str], extents: Mapping[str, int], most: int) -> tuple[A
     return tuple(product(*parts))
 
 
-def _blocked_cost(c: Contraction, plan: Blocked) -> Cost:
+def _blocked_cost(c: Contraction, plan: Blocked, wanted: Settings) -> Cost:
     d = c.swapped() if plan.swap else c
     rows, columns, summed, batch = (d.volume(group) for group in (d.rows, d.columns, d.summed, d.batch))
     size = d.dtype.itemsize
@@ -1241,7 +1253,7 @@ def _taps_plan(c: Contraction) -> Taps | None:
     return Taps(swap, taps, inside, blocks)
 
 
-def _taps_cost(c: Contraction, plan: Taps) -> Cost:
+def _taps_cost(c: Contraction, plan: Taps, wanted: Settings) -> Cost:
     size = c.dtype.itemsize
     d = c.swapped() if plan.swap else c
     vector = d.volume(plan.inside or d.out.names[-2:])
@@ -1447,9 +1459,8 @@ def _resolved(side: Side, solved: Sequence[_Solved]) -> Side:
     return side._replace(offsets=tuple(offsets), steps=tuple(steps))
 
 
-def _polyphase_cost(c: Contraction, plan: tuple[Phase, ...]) -> Cost:
-    accuracy = current().accuracy
-    costs = [ways(phase.gather, accuracy)[0].cost for phase in plan if phase.gather is not None]
+def _polyphase_cost(c: Contraction, plan: tuple[Phase, ...], wanted: Settings) -> Cost:
+    costs = [ways(phase.gather, wanted)[0].cost for phase in plan if phase.gather is not None]
     size = c.dtype.itemsize
     strided = prod(c.out.sizes) * size if any(step != 1 for s in plan[0].out.steps for _, step in s) else 0
     return Cost(
@@ -1519,7 +1530,7 @@ def _crosses(side: Side, index: str, extents: Mapping[str, int]) -> bool:
     return any(not _is_plain(side, axis, extents) for axis in axes)
 
 
-def _scatter_cost(c: Contraction, plan: Scatter) -> Cost:
+def _scatter_cost(c: Contraction, plan: Scatter, wanted: Settings) -> Cost:
     size = c.dtype.itemsize
     products = c.volume(plan.taps, plan.vectors)
     rows = products // max(1, len(plan.blocks) * c.volume(c.columns))
@@ -1643,38 +1654,38 @@ COOK_TOOM: dict[tuple[int, int], CookToom] = {
         ),
         error=5.7e-07,
     ),
-    # at 1/2, -1/2, 5/4, -5/4, oo
+    # at 3/8, -3/8, 5/4, -5/4, oo
     (4, 2): CookToom(
         output=np.array(
             [
                 [1, 1, 1, 1, 0],
-                [1 / 2, -1 / 2, 5 / 4, -5 / 4, 0],
-                [1 / 4, 1 / 4, 25 / 16, 25 / 16, 0],
-                [1 / 8, -1 / 8, 125 / 64, -125 / 64, 1],
+                [3 / 8, -3 / 8, 5 / 4, -5 / 4, 0],
+                [9 / 64, 9 / 64, 25 / 16, 25 / 16, 0],
+                [27 / 512, -27 / 512, 125 / 64, -125 / 64, 1],
             ],
             float,
         ),
         kernel=np.array(
             [
-                [16 / 21, 8 / 21],
-                [16 / 21, -8 / 21],
-                [32 / 105, 8 / 21],
-                [32 / 105, -8 / 21],
+                [256 / 273, 32 / 91],
+                [256 / 273, -32 / 91],
+                [128 / 455, 32 / 91],
+                [128 / 455, -32 / 91],
                 [0, 1],
             ],
             float,
         ),
         data=np.array(
             [
-                [25 / 32, 25 / 16, -1 / 2, -1, 0],
-                [25 / 32, -25 / 16, -1 / 2, 1, 0],
-                [-5 / 16, -1 / 4, 5 / 4, 1, 0],
-                [-5 / 16, 1 / 4, 5 / 4, -1, 0],
-                [25 / 64, 0, -29 / 16, 0, 1],
+                [75 / 128, 25 / 16, -3 / 8, -1, 0],
+                [75 / 128, -25 / 16, -3 / 8, 1, 0],
+                [-45 / 256, -9 / 64, 5 / 4, 1, 0],
+                [-45 / 256, 9 / 64, 5 / 4, -1, 0],
+                [225 / 1024, 0, -109 / 64, 0, 1],
             ],
             float,
         ),
-        error=1.3e-06,
+        error=1.6e-06,
     ),
     # at 0, 1, -1, oo
     (2, 3): CookToom(
@@ -1705,37 +1716,37 @@ COOK_TOOM: dict[tuple[int, int], CookToom] = {
         ),
         error=4.8e-07,
     ),
-    # at 1/2, -1/2, 5/4, -5/4, oo
+    # at 3/8, -3/8, 5/4, -5/4, oo
     (3, 3): CookToom(
         output=np.array(
             [
                 [1, 1, 1, 1, 0],
-                [1 / 2, -1 / 2, 5 / 4, -5 / 4, 0],
-                [1 / 4, 1 / 4, 25 / 16, 25 / 16, 1],
+                [3 / 8, -3 / 8, 5 / 4, -5 / 4, 0],
+                [9 / 64, 9 / 64, 25 / 16, 25 / 16, 1],
             ],
             float,
         ),
         kernel=np.array(
             [
-                [16 / 21, 8 / 21, 4 / 21],
-                [16 / 21, -8 / 21, 4 / 21],
-                [32 / 105, 8 / 21, 10 / 21],
-                [32 / 105, -8 / 21, 10 / 21],
+                [256 / 273, 32 / 91, 12 / 91],
+                [256 / 273, -32 / 91, 12 / 91],
+                [128 / 455, 32 / 91, 40 / 91],
+                [128 / 455, -32 / 91, 40 / 91],
                 [0, 0, 1],
             ],
             float,
         ),
         data=np.array(
             [
-                [25 / 32, 25 / 16, -1 / 2, -1, 0],
-                [25 / 32, -25 / 16, -1 / 2, 1, 0],
-                [-5 / 16, -1 / 4, 5 / 4, 1, 0],
-                [-5 / 16, 1 / 4, 5 / 4, -1, 0],
-                [25 / 64, 0, -29 / 16, 0, 1],
+                [75 / 128, 25 / 16, -3 / 8, -1, 0],
+                [75 / 128, -25 / 16, -3 / 8, 1, 0],
+                [-45 / 256, -9 / 64, 5 / 4, 1, 0],
+                [-45 / 256, 9 / 64, 5 / 4, -1, 0],
+                [225 / 1024, 0, -109 / 64, 0, 1],
             ],
             float,
         ),
-        error=9.7e-07,
+        error=1.1e-06,
     ),
     # at 0, 5/8, -5/8, 3/2, -3/2, oo
     (4, 3): CookToom(
@@ -1805,41 +1816,41 @@ COOK_TOOM: dict[tuple[int, int], CookToom] = {
         ),
         error=1.9e-06,
     ),
-    # at 3/8, -3/8, 7/8, -7/8, 3/2, -3/2, oo
+    # at 1/4, -1/4, 7/8, -7/8, 7/4, -7/4, oo
     (3, 5): CookToom(
         output=np.array(
             [
                 [1, 1, 1, 1, 1, 1, 0],
-                [3 / 8, -3 / 8, 7 / 8, -7 / 8, 3 / 2, -3 / 2, 0],
-                [9 / 64, 9 / 64, 49 / 64, 49 / 64, 9 / 4, 9 / 4, 1],
+                [1 / 4, -1 / 4, 7 / 8, -7 / 8, 7 / 4, -7 / 4, 0],
+                [1 / 16, 1 / 16, 49 / 64, 49 / 64, 49 / 16, 49 / 16, 1],
             ],
             float,
         ),
         kernel=np.array(
             [
-                [2048 / 2025, 256 / 675, 32 / 225, 4 / 75, 1 / 50],
-                [2048 / 2025, -256 / 675, 32 / 225, -4 / 75, 1 / 50],
-                [2048 / 3325, 256 / 475, 224 / 475, 196 / 475, 343 / 950],
-                [2048 / 3325, -256 / 475, 224 / 475, -196 / 475, 343 / 950],
-                [4096 / 38475, 2048 / 12825, 1024 / 4275, 512 / 1425, 256 / 475],
-                [4096 / 38475, -2048 / 12825, 1024 / 4275, -512 / 1425, 256 / 475],
+                [128 / 135, 32 / 135, 8 / 135, 2 / 135, 1 / 270],
+                [128 / 135, -32 / 135, 8 / 135, -2 / 135, 1 / 270],
+                [16384 / 46305, 2048 / 6615, 256 / 945, 32 / 135, 28 / 135],
+                [16384 / 46305, -2048 / 6615, 256 / 945, -32 / 135, 28 / 135],
+                [128 / 3087, 32 / 441, 8 / 63, 2 / 9, 7 / 18],
+                [128 / 3087, -32 / 441, 8 / 63, -2 / 9, 7 / 18],
                 [0, 0, 0, 0, 1],
             ],
             float,
         ),
         data=np.array(
             [
-                [1323 / 2048, 441 / 256, -579 / 512, -193 / 64, 3 / 8, 1, 0],
-                [1323 / 2048, -441 / 256, -579 / 512, 193 / 64, 3 / 8, -1, 0],
-                [-567 / 2048, -81 / 256, 1071 / 512, 153 / 64, -7 / 8, -1, 0],
-                [-567 / 2048, 81 / 256, 1071 / 512, -153 / 64, -7 / 8, 1, 0],
-                [1323 / 8192, 441 / 4096, -87 / 64, -29 / 32, 3 / 2, 1, 0],
-                [1323 / 8192, -441 / 4096, -87 / 64, 29 / 32, 3 / 2, -1, 0],
-                [-3969 / 16384, 0, 8793 / 4096, 0, -101 / 32, 0, 1],
+                [2401 / 4096, 2401 / 1024, -245 / 256, -245 / 64, 1 / 4, 1, 0],
+                [2401 / 4096, -2401 / 1024, -245 / 256, 245 / 64, 1 / 4, -1, 0],
+                [-343 / 2048, -49 / 256, 175 / 64, 25 / 8, -7 / 8, -1, 0],
+                [-343 / 2048, 49 / 256, 175 / 64, -25 / 8, -7 / 8, 1, 0],
+                [343 / 4096, 49 / 1024, -371 / 256, -53 / 64, 7 / 4, 1, 0],
+                [343 / 4096, -49 / 1024, -371 / 256, 53 / 64, 7 / 4, -1, 0],
+                [-2401 / 16384, 0, 1323 / 512, 0, -249 / 64, 0, 1],
             ],
             float,
         ),
-        error=4.7e-06,
+        error=3.8e-06,
     ),
     # at 0, 1/2, -1/2, 1, -1, 2, -2, oo
     (2, 7): CookToom(
@@ -1876,7 +1887,7 @@ COOK_TOOM: dict[tuple[int, int], CookToom] = {
             ],
             float,
         ),
-        error=7.5e-06,
+        error=7.0e-06,
     ),
 }
 """(m, r) -> F(m, r): outputs and taps along one axis."""
@@ -1974,6 +1985,363 @@ def _slide(
     return Sliding(axis, position, tap, offset, step, abs(dilation), dilation < 0)
 
 
+# ----- compiled transforms of tiles -----
+class _TilePlaces(NamedTuple):
+    """Where the elements of tiles lie in an array, for compiled loops; distances are counted in elements.
+
+    Attributes:
+        flat: the array as one axis.
+        start: the position of the first element of all.
+        tiles: a row per index that counts tiles: its first value, its extent, the distance from one to the next, and
+            how far that is along the first and along the second axis.
+        axes: a row for either axis: where its first point lies, how far it is from point to point, its extent. Beyond
+            it elements are 0.
+        runs: what is added for every run of elements that lie next to each other.
+        steps: the distance from point to point along both axes.
+        length: of a run.
+    """
+
+    flat: Array
+    start: int
+    tiles: Array
+    axes: Array
+    runs: Array
+    steps: tuple[int, int]
+    length: int
+
+
+@loops
+def _copied(x: Any, start: int, step: int, y: Any, at: int, stride: int, length: int) -> None:
+    """What stands for a transform along an axis that there is not."""
+    y[at : at + length] = x[start : start + length]
+
+
+_along = _across = _copied  # what they stand for, `_tile_transform` says
+
+
+@loops
+def _place(tiles: Any, axes: Any, reads: int, width: int, t: int) -> Any:
+    """Where tile number t starts, and from and up to which point it lies inside the array along both axes."""
+    at, first, second = 0, axes[0, 0], axes[1, 0]
+    for k in range(len(tiles) - 1, -1, -1):
+        number = tiles[k, 0] + t % tiles[k, 1]
+        t //= tiles[k, 1]
+        at += number * tiles[k, 2]
+        first += number * tiles[k, 3]
+        second += number * tiles[k, 4]
+    top, bottom = max(0, -(first // axes[0, 1])), min(reads, -((first - axes[0, 2]) // axes[0, 1]))
+    left, right = max(0, -(second // axes[1, 1])), min(width, -((second - axes[1, 2]) // axes[1, 1]))
+    return at, top, bottom, left, right
+
+
+@loops
+def _to_points(places: Any, counts: Any, y: Any) -> None:
+    """The transforms of tiles along both axes, 0 outside, to y with axes of points, tiles, runs and elements.
+
+    Args:
+        places: of the tiles.
+        counts: how many rows the transforms along the first and along the second axis read and write, the distance from
+            point to point in y, and the number of tiles.
+        y: written to.
+    """
+    flat, start, tiles, axes, runs, steps, length = places
+    reads, rows, width, points, distance, number = counts
+    inner = np.zeros(reads * width * length, y.dtype)
+    half = np.empty(rows * width * length, y.dtype)
+    for t in range(number):
+        place, top, bottom, left, right = _place(tiles, axes, reads, width, t)
+        for g in range(runs.size):
+            base = start + place + runs[g]
+            if top > 0 or left > 0 or bottom < reads or right < width:
+                inner[:] = 0
+                for i in range(top, bottom):
+                    for j in range(left, right):
+                        source = flat[base + i * steps[0] + j * steps[1] :][:length]
+                        inner[(i * width + j) * length :][:length] = source
+                _along(inner, 0, width * length, half, 0, width * length, width * length)
+            elif steps[1] == length:
+                _along(flat, base, steps[0], half, 0, width * length, width * length)
+            else:
+                for j in range(width):
+                    _along(flat, base + j * steps[1], steps[0], half, j * length, width * length, length)
+            at = (t * runs.size + g) * length
+            for i in range(rows):
+                _across(half, i * width * length, length, y, i * points * distance + at, distance, length)
+
+
+@loops
+def _from_points(places: Any, counts: Any, x: Any) -> None:
+    """The transforms of tiles along both axes from x, which is like y of `_to_points`, to where the tiles are."""
+    flat, start, tiles, axes, runs, steps, length = places
+    reads, rows, points, width, distance, number = counts
+    half = np.empty(rows * points * length, x.dtype)
+    part = np.empty(width * length, x.dtype)
+    for t in range(number):
+        place, _, bottom, _, right = _place(tiles, axes, rows, width, t)
+        for g in range(runs.size):
+            at, base = (t * runs.size + g) * length, start + place + runs[g]
+            for j in range(points):
+                _along(x, j * distance + at, points * distance, half, j * length, points * length, length)
+            for i in range(bottom):
+                if right == width:
+                    _across(half, i * points * length, length, flat, base + i * steps[0], steps[1], length)
+                else:
+                    _across(half, i * points * length, length, part, 0, length, length)
+                    for j in range(right):
+                        flat[base + i * steps[0] + j * steps[1] :][:length] = part[j * length :][:length]
+
+
+@cache
+def _has_transforms() -> bool:
+    """Whether the package has the transforms along an axis; a copy of a module and this one may do without."""
+    try:
+        from . import transforms
+    except ImportError:
+        return False
+    return bool(transforms.TRANSFORMS)
+
+
+@cache
+def _tile_transform(function: Loops, kind: str, *axes: tuple[int, int]) -> Loops:
+    """The loops over tiles with a transform F(m, r) along every axis, one or two."""
+    from . import transforms
+
+    rows = [transforms.TRANSFORMS[kind, m, r] for m, r in axes]
+    along, across = (_copied, *rows)[-2:]
+    name = "_".join([function.function.__name__, kind, *(str(n) for axis in axes for n in axis)])
+    return function.bound(name, _along=along, _across=across, _place=_place)
+
+
+def _tile_places(
+    array: Array, side: Side, points: Sequence[str], tiles: Sequence[str], runs: Sequence[str], box: Any
+) -> _TilePlaces | None:
+    """Where compiled loops find the tiles of a box.
+
+    None where neighbours along the last axis are not next to each other, or where other axes are left.
+
+    Args:
+        array: read or written.
+        side: its positions; along an axis of tiles they depend on its tile and point only.
+        points: the indices of points, one or two; beyond the ends of their axes elements are 0.
+        tiles: the indices that count tiles.
+        runs: the indices within a tile besides the points.
+        box: the range of every index.
+    """
+    sliding = [next(a for a, steps in enumerate(side.steps) if any(v == point for v, _ in steps)) for point in points]
+    size = array.itemsize
+    beside = [(*side.reach(axis, box), n) for axis, n in enumerate(side.sizes) if axis not in sliding]
+    if any(low < 0 or high >= n for low, high, n in beside):
+        return None
+    moves = {v: side.stride(v) for v in (*points, *tiles, *runs)}
+    used = [*moves.values(), *array.strides]
+    if not runs or moves[runs[-1]] != size or min(used) < 0 or any(n % size for n in used):
+        return None
+    moves = {v: n // size for v, n in moves.items()}
+    start = sum(offset * n for offset, n in zip(side.offsets, side.strides, strict=True)) // size
+    last = next(k for k in range(len(runs), 0, -1) if k == 1 or not _are_joined(runs[k - 2], runs[k - 1], moves, box))
+    start += sum(moves[v] * box[v][0] for v in runs[last - 1 :])
+    alone = len(points) == 1
+    along = [dict(side.steps[axis]) for axis in sliding]
+    axes = [(side.offsets[a], steps[p], side.sizes[a]) for a, p, steps in zip(sliding, points, along, strict=True)]
+    columns = [{}, *along] if alone else along
+    rows = [(box[v][0], box[v][1] - box[v][0], moves[v], *(steps.get(v, 0) for steps in columns)) for v in tiles]
+    return _TilePlaces(
+        _flat(array), start, np.array(rows, np.int64).reshape(-1, 5), np.array([(0, 1, 1), *axes] if alone else axes),
+        _grid(runs[: last - 1], moves, box), (0 if alone else moves[points[0]], moves[points[-1]]),
+        prod(box[v][1] - box[v][0] for v in runs[last - 1 :]),
+    )  # fmt: skip
+
+
+def _flat(array: Array) -> Array:
+    """The memory of an array whose strides are positive, from its first to its last element."""
+    if array.flags.c_contiguous:
+        return array.reshape(-1)
+    size = array.itemsize
+    extent = 1 + sum((n - 1) * stride // size for n, stride in zip(array.shape, array.strides, strict=True))
+    return np.lib.stride_tricks.as_strided(array, (extent,), (size,))
+
+
+def _are_joined(first: str, second: str, moves: Mapping[str, int], box: Mapping[str, tuple[int, int]]) -> bool:
+    """Whether two indices run through memory like one."""
+    return moves[first] == moves[second] * (box[second][1] - box[second][0])
+
+
+def _grid(names: Sequence[str], moves: Mapping[str, int], box: Mapping[str, tuple[int, int]]) -> Array:
+    """The distances of all points of a box from where its indices are 0, in their order."""
+    found = np.zeros(1, np.int64)
+    for v in names:
+        found = np.add.outer(found, np.arange(*box[v]) * moves[v]).ravel()
+    return found
+
+
+# ----- tiles of a contraction -----
+@lru_cache(maxsize=256)
+def _transform(kind: str, keys: tuple[tuple[int, int, bool], ...], dtype: np.dtype[Any]) -> Array:
+    """The matrix of a transform along all axes at once; that of a kernel whose taps run backwards has them so."""
+    whole = np.ones((1, 1))
+    for m, r, flipped in keys:
+        matrix = getattr(COOK_TOOM[m, r], kind)
+        whole = np.kron(whole, matrix[:, ::-1] if flipped and kind == "kernel" else matrix)
+    return np.ascontiguousarray(whole, dtype)
+
+
+class _Tiles:
+    """The three arrays of a contraction as they are read and written tile by tile.
+
+    What is transformed lies in memory as points, tiles, batch, and inner indices or columns.
+    """
+
+    def __init__(self, plan: "Winograd", left: Array, right: Array, out: Array) -> None:
+        self.plan, self.slides, self.d = plan, plan.slides, plan.slides.contraction
+        self.left, self.right, self.out = (right, left, out) if self.slides.swapped else (left, right, out)
+        axes = zip(plan.results, self.slides.axes, strict=True)
+        self.keys = keys = tuple((m, self.d.extents[a.tap], a.flipped) for m, a in axes)
+        self.points = tuple(m + r - 1 for m, r, _ in keys)
+        self.compiled = compiles(self.d.products) and _has_transforms()
+        self._places: dict[Any, _TilePlaces | None] = {}
+        self.data, self.kernel, self.output = (
+            _transform(kind, keys, self.d.dtype) for kind in ("data", "kernel", "output")
+        )
+        self.sums = self.output.T.copy(), self.kernel.T.copy()
+        self.batch, self.inner = self.d.volume(self.d.batch), self.d.volume(self.slides.inner)
+
+    def side(self, side: Side, residue: tuple[int, ...], window: bool) -> Side:
+        """An array's positions by tiles and points; of the windows themselves if `window`."""
+        offsets, steps = list(side.offsets), list(side.steps)
+        for a, m, rest, tile, point in zip(
+            self.slides.axes, self.plan.results, residue, self.plan.tiles, self.plan.points, strict=True
+        ):
+            for axis, moves in enumerate(side.steps):
+                step = next((s for v, s in moves if v == a.position), 0)
+                if step:
+                    offsets[axis] = (a.offset if window else offsets[axis]) + step * rest
+                    kept = () if window else tuple((v, s) for v, s in steps[axis] if v != a.position)
+                    steps[axis] = (*kept, (tile, step * m * a.dilation), (point, step * a.dilation))
+        return side._replace(offsets=tuple(offsets), steps=tuple(steps))
+
+    def count(self, chunk: Any) -> int:
+        """How many tiles a chunk has."""
+        return prod(high - low for _, (low, high) in chunk[1])
+
+    def windows(self, chunk: Any, out: Array) -> None:
+        """The transform of the windows of a chunk, written to [points, tiles * batch * inner]."""
+        self._to_points(chunk, (), True, out)
+
+    def others(self, chunk: Any, columns: Any, out: Array) -> None:
+        """The adjoint of the transform of results for the other factor, [points, tiles * batch * columns]."""
+        self._to_points(chunk, columns, False, out)
+
+    def _to_points(self, chunk: Any, columns: Any, window: bool, out: Array) -> None:
+        residue, ranges = chunk
+        d, plan = self.d, self.plan
+        tiles = *self.slides.outer, *plan.tiles
+        runs = *d.batch, *(self.slides.inner if window else d.columns)
+        sizes = self.points if window else plan.results
+        array = self.left if window else self.right
+        places = self.places("windows" if window else "others", array, runs, sizes, chunk, columns)
+        if places is not None:
+            counts = tuple(zip(sizes, self.points, strict=True))
+            self._transform(_to_points, "data" if window else "spread", counts, places, out)
+            return
+        box = d.box | dict(ranges) | dict(columns) | {v: (0, n) for v, n in zip(plan.points, sizes, strict=True)}
+        side = self.side(d.left if window else d.right, residue, window)
+        view = _view(array, side, (*plan.points, *tiles, *runs), box, "padded")
+        buffer = _scratch("points", view.size, d.dtype).reshape(view.shape)
+        np.copyto(buffer, view)
+        matrix = buffer.reshape(prod(view.shape[: len(plan.points)]), -1)
+        np.matmul(self.data if window else self.sums[0], matrix, out=out)
+
+    def places(
+        self, role: str, array: Array, runs: tuple[str, ...], sizes: tuple[int, ...], chunk: Any, columns: Any
+    ) -> _TilePlaces | None:
+        """Where compiled loops find the tiles of a chunk in one of the arrays, if there are such loops."""
+        if not self.compiled:
+            return None
+        residue, ranges = chunk
+        d, plan = self.d, self.plan
+        key = role, residue, columns
+        if key not in self._places:
+            side = {"windows": d.left, "others": d.right, "results": d.out}[role]
+            box = d.box | dict(ranges) | dict(columns) | {v: (0, n) for v, n in zip(plan.points, sizes, strict=True)}
+            tiles = *self.slides.outer, *plan.tiles
+            placed = self.side(side, residue, role == "windows")
+            self._places[key] = _tile_places(array, placed, plan.points, tiles, runs, box)
+        found = self._places[key]
+        if found is None:
+            return None
+        tiles_ = found.tiles.copy()
+        tiles_[:, :2] = [(low, high - low) for _, (low, high) in ranges]
+        return found._replace(tiles=tiles_)
+
+    def _transform(self, function: Loops, kind: str, counts: Any, places: _TilePlaces, at_points: Array) -> None:
+        """Compiled loops over tiles; where there is one axis of points, a first one of extent 1 is added."""
+        distance, number = at_points.strides[0] // at_points.itemsize, prod(places.tiles[:, 1].tolist())
+        sizes = [n for axis in ((1, 1), *counts)[-2:] for n in axis]
+        compute = _tile_transform(function, kind, *((m, r) for m, r, _ in self.keys))
+        compute(tuple(places), (*sizes, distance, number), _flat(at_points))
+
+    def kernels(self, columns: Any) -> Array:
+        """The transform of the kernel, [points, batch, inner, columns]."""
+        d, inner, others = self.d, self.slides.inner, self.d.columns
+        turned = bool(inner and others) and d.right.stride(inner[-1]) < d.right.stride(others[-1])
+        names = (*d.batch, *others, *inner) if turned else (*d.batch, *inner, *others)
+        box = d.box | dict(columns)
+        view = _view(self.right, d.right, (*self.slides.taps, *names), box)
+        found = _at_distance("kernel", len(self.kernel), view.size // self.kernel.shape[1], d.dtype)
+        np.matmul(self.kernel, np.ascontiguousarray(view).reshape(self.kernel.shape[1], -1), out=found)
+        shaped = found.reshape(len(found), self.batch, *((-1, self.inner) if turned else (self.inner, -1)))
+        return shaped.swapaxes(2, 3) if turned else shaped
+
+    def write_sums(self, columns: Any, found: Array, add: bool) -> None:
+        """The gradient of the kernel, or what it grows by, from sums at the points, [points, batch, inner, columns]."""
+        d = self.d
+        box = d.box | dict(columns)
+        names = (*d.batch, *self.slides.inner, *d.columns)
+        view = _view(self.out, d.out, (*self.slides.taps, *names), box)
+        values = np.matmul(self.sums[1], found.reshape(len(found), -1)).reshape(view.shape)
+        if add:
+            view += values
+        else:
+            view[...] = values
+
+    def scatter(self, chunk: Any, columns: Any, found: Array) -> None:
+        """Write the results of a chunk, given at its points as [points, tiles * batch * columns]."""
+        residue, ranges = chunk
+        d, plan = self.d, self.plan
+        tiles, runs = (*self.slides.outer, *plan.tiles), (*d.batch, *d.columns)
+        places = self.places("results", self.out, runs, plan.results, chunk, columns)
+        if places is not None:
+            self._transform(_from_points, "output", tuple(zip(self.points, plan.results, strict=True)), places, found)
+            return
+        box = d.box | dict(ranges) | dict(columns)
+        side = self.side(d.out, residue, False)
+        buffer = _scratch("points", len(self.output) * found.shape[1], d.dtype).reshape(len(self.output), -1)
+        np.matmul(self.output, found, out=buffer)
+        names = *tiles, *runs
+        values = buffer.reshape(*plan.results, *(box[v][1] - box[v][0] for v in names))
+        for part in product(*(self.clipped(k, rest, box[plan.tiles[k]]) for k, rest in enumerate(residue))):
+            at = dict(part_ for pair in part for part_ in pair)
+            view = _view(self.out, side, (*plan.points, *names), box | at)
+            origin = dict.fromkeys(plan.points, 0) | {v: box[v][0] for v in plan.tiles}
+            taken = (
+                slice(at[v][0] - origin[v], at[v][1] - origin[v]) if v in at else slice(None)
+                for v in (*plan.points, *names)
+            )
+            view[...] = values[tuple(taken)]
+
+    def clipped(self, k: int, rest: int, tiles: tuple[int, int]) -> list[Any]:
+        """The ranges of tiles and points along an axis that lie inside: whole tiles, and the part of the last one."""
+        a, m = self.slides.axes[k], self.plan.results[k]
+        number = -(-(self.d.extents[a.position] - rest) // a.dilation)
+        whole = min(tiles[1], number // m)
+        found = []
+        if whole > tiles[0]:
+            found.append(((self.plan.tiles[k], (tiles[0], whole)), (self.plan.points[k], (0, m))))
+        if whole < tiles[1]:
+            found.append(((self.plan.tiles[k], (whole, whole + 1)), (self.plan.points[k], (0, number % m))))
+        return found
+
+
 # ----- contractions by Cook-Toom transforms -----
 class Winograd(NamedTuple):
     """How to compute a contraction tile by tile, with fewer multiplications than by definition.
@@ -2045,7 +2413,7 @@ def _winograd_blocks(slides: Slides, results: int) -> Winograd:
     return Winograd(slides, m, tiles, names, tuple(chunks), _cut(d.columns, d.extents, column))
 
 
-def _winograd_cost(c: Contraction, plan: Winograd) -> Cost:
+def _winograd_cost(c: Contraction, plan: Winograd, wanted: Settings) -> Cost:
     d, slides = plan.slides.contraction, plan.slides
     size = d.dtype.itemsize
     batch, inner, columns = d.volume(d.batch), d.volume(slides.inner), d.volume(d.columns)
@@ -2054,16 +2422,19 @@ def _winograd_cost(c: Contraction, plan: Winograd) -> Cost:
     taps, results = d.volume(slides.taps), prod(plan.results)
     kernel = plan.products * batch * inner * columns
     columns_ = columns // len(plan.columns)
-    shape_ = (inner, columns_, chunk) if slides.adjoint else (chunk, columns_, inner)
+    rows, summed = (inner, chunk) if slides.adjoint else (chunk, inner)
     flops = 2 * tiles * kernel
     other = results * tiles * batch * columns
     transforms = 2 * plan.products * (plan.products * tiles * batch * inner + other)
     small = 2 * kernel * taps
     moved = size * tiles * batch * (2 * plan.products * inner + 2 * results * columns)
-    seconds = flops / gemm_rate(*shape_, d.dtype) + small / gemm_rate(taps, kernel, taps, d.dtype)
-    seconds += transforms / (KRON * GEMM_RATE * 4 / size)
-    seconds += moved / copy_rate(size * d.volume(slides.inner[-1:]))
-    seconds += size * plan.products * tiles * batch * (inner + columns) / CACHE_RATE
+    seconds = flops / gemm_rate(rows, columns_, summed, d.dtype) + small / gemm_rate(taps, kernel, taps, d.dtype)
+    at_points = size * plan.products * tiles * batch * (inner + columns)
+    if wanted.backend == "compiled":
+        seconds += at_points / TRANSFORM_RATE
+    else:
+        seconds += transforms / (KRON * GEMM_RATE * 4 / size) + at_points / CACHE_RATE
+        seconds += moved / copy_rate(size * d.volume(slides.inner[-1:]))
     seconds += CALL * 8 * len(plan.chunks) * len(plan.columns)
     if len(plan.columns) > 1:
         scratch = chunk * plan.products * batch * inner * size + 2 * (kernel + tiles * columns) // len(plan.columns)
@@ -2077,116 +2448,10 @@ def _cook_toom(plan: Winograd) -> tuple["CookToom", ...]:
     return tuple(COOK_TOOM[m, d.extents[a.tap]] for m, a in zip(plan.results, plan.slides.axes, strict=True))
 
 
-@lru_cache(maxsize=256)
-def _transform(kind: str, keys: tuple[tuple[int, int, bool], ...], dtype: np.dtype[Any]) -> Array:
-    """The matrix of a transform along all axes at once; that of a kernel whose taps run backwards has them so."""
-    whole = np.ones((1, 1))
-    for m, r, flipped in keys:
-        matrix = getattr(COOK_TOOM[m, r], kind)
-        whole = np.kron(whole, matrix[:, ::-1] if flipped and kind == "kernel" else matrix)
-    return np.ascontiguousarray(whole, dtype)
-
-
-class _Tiles:
-    """The three arrays of a contraction as they are read and written tile by tile.
-
-    What is transformed lies in memory as points, tiles, batch, and inner indices or columns.
-    """
-
-    def __init__(self, plan: Winograd, left: Array, right: Array, out: Array) -> None:
-        self.plan, self.slides, self.d = plan, plan.slides, plan.slides.contraction
-        self.left, self.right, self.out = (right, left, out) if self.slides.swapped else (left, right, out)
-        axes = zip(plan.results, self.slides.axes, strict=True)
-        keys = tuple((m, self.d.extents[a.tap], a.flipped) for m, a in axes)
-        self.data, self.kernel, self.output = (
-            _transform(kind, keys, self.d.dtype) for kind in ("data", "kernel", "output")
-        )
-        self.sums = self.output.T.copy(), self.kernel.T.copy()
-        self.batch, self.inner = self.d.volume(self.d.batch), self.d.volume(self.slides.inner)
-
-    def side(self, side: Side, residue: tuple[int, ...], window: bool) -> Side:
-        """An array's positions by tiles and points; of the windows themselves if `window`."""
-        offsets, steps = list(side.offsets), list(side.steps)
-        for a, m, rest, tile, point in zip(
-            self.slides.axes, self.plan.results, residue, self.plan.tiles, self.plan.points, strict=True
-        ):
-            for axis, moves in enumerate(side.steps):
-                step = next((s for v, s in moves if v == a.position), 0)
-                if step:
-                    offsets[axis] = (a.offset if window else offsets[axis]) + step * rest
-                    kept = () if window else tuple((v, s) for v, s in steps[axis] if v != a.position)
-                    steps[axis] = (*kept, (tile, step * m * a.dilation), (point, step * a.dilation))
-        return side._replace(offsets=tuple(offsets), steps=tuple(steps))
-
-    def count(self, chunk: Any) -> int:
-        """How many tiles a chunk has."""
-        return prod(high - low for _, (low, high) in chunk[1])
-
-    def gathered(self, chunk: Any, columns: Any, window: bool) -> Array:
-        """The elements of the tiles of a chunk, points first, as a matrix: of the windows or of the other factor."""
-        residue, ranges = chunk
-        d = self.d
-        names = (*self.slides.outer, *self.plan.tiles, *d.batch, *(self.slides.inner if window else d.columns))
-        box = {v: (0, n) for v, n in d.extents.items()} | dict(ranges) | dict(columns)
-        for point, m, a in zip(self.plan.points, self.plan.results, self.slides.axes, strict=True):
-            box[point] = (0, m + d.extents[a.tap] - 1 if window else m)
-        array, side = (self.left, d.left) if window else (self.right, d.right)
-        view = _view(array, self.side(side, residue, window), (*self.plan.points, *names), box, "padded")
-        buffer = _scratch("points", view.size, d.dtype).reshape(view.shape)
-        np.copyto(buffer, view)
-        return buffer.reshape(prod(view.shape[: len(self.plan.points)]), -1)
-
-    def windows(self, chunk: Any, out: Array) -> None:
-        """The transform of the windows of a chunk, written to [points, tiles * batch * inner]."""
-        np.matmul(self.data, self.gathered(chunk, (), True), out=out)
-
-    def kernels(self, columns: Any) -> Array:
-        """The transform of the kernel, [points, batch, inner, columns]."""
-        d = self.d
-        box = {v: (0, n) for v, n in d.extents.items()} | dict(columns)
-        view = _view(self.right, d.right, (*self.slides.taps, *d.batch, *self.slides.inner, *d.columns), box)
-        matrix = np.ascontiguousarray(view).reshape(self.kernel.shape[1], -1)
-        found = _scratch("kernel", len(self.kernel) * matrix.shape[1], d.dtype).reshape(len(self.kernel), -1)
-        np.matmul(self.kernel, matrix, out=found)
-        return found.reshape(len(self.kernel), self.batch, self.inner, -1)
-
-    def scatter(self, chunk: Any, columns: Any, found: Array) -> None:
-        """Write the results of a chunk, given at its points as [points, tiles * batch * columns]."""
-        residue, ranges = chunk
-        d, plan = self.d, self.plan
-        buffer = _scratch("points", len(self.output) * found.shape[1], d.dtype).reshape(len(self.output), -1)
-        np.matmul(self.output, found, out=buffer)
-        box = {v: (0, n) for v, n in d.extents.items()} | dict(ranges) | dict(columns)
-        names = (*self.slides.outer, *plan.tiles, *d.batch, *d.columns)
-        values = buffer.reshape(*plan.results, *(box[v][1] - box[v][0] for v in names))
-        side = self.side(d.out, residue, False)
-        for part in product(*(self.clipped(k, rest, box[plan.tiles[k]]) for k, rest in enumerate(residue))):
-            at = dict(part_ for pair in part for part_ in pair)
-            view = _view(self.out, side, (*plan.points, *names), box | at)
-            origin = dict.fromkeys(plan.points, 0) | {v: box[v][0] for v in plan.tiles}
-            taken = (
-                slice(at[v][0] - origin[v], at[v][1] - origin[v]) if v in at else slice(None)
-                for v in (*plan.points, *names)
-            )
-            view[...] = values[tuple(taken)]
-
-    def clipped(self, k: int, rest: int, tiles: tuple[int, int]) -> list[Any]:
-        """The ranges of tiles and points along an axis that lie inside: whole tiles, and the part of the last one."""
-        a, m = self.slides.axes[k], self.plan.results[k]
-        number = -(-(self.d.extents[a.position] - rest) // a.dilation)
-        whole = min(tiles[1], number // m)
-        found = []
-        if whole > tiles[0]:
-            found.append(((self.plan.tiles[k], (tiles[0], whole)), (self.plan.points[k], (0, m))))
-        if whole < tiles[1]:
-            found.append(((self.plan.tiles[k], (whole, whole + 1)), (self.plan.points[k], (0, number % m))))
-        return found
-
-
 def _run_winograd(
     c: Contraction, plan: Winograd, left: Array, right: Array, out: Array, seconds: float, add: bool = False
 ) -> None:
-    """Products at the points of a transform instead of a convolution; all transforms are matrix products."""
+    """Products at the points of a transform, fewer than by definition."""
     tiles = _Tiles(plan, left, right, out)
     if len(plan.columns) > 1:
         for number, chunk in enumerate(plan.chunks):
@@ -2203,10 +2468,16 @@ def _run_winograd(
         in_threads(chunks, len(plan.chunks), 1, seconds)
 
 
+def _at_distance(role: str, rows: int, length: int, dtype: Any) -> Array:
+    """Memory of this thread, (rows, length); the distance of rows does not put them all into the same cache sets."""
+    distance = length + ROW_GAP // np.dtype(dtype).itemsize
+    return _scratch(role, rows * distance, dtype).reshape(rows, distance)[:, :length]
+
+
 def _windows(tiles: _Tiles, chunk: Any) -> Array:
     """The transform of the windows of a chunk in memory of this thread, [points, tiles, batch, inner]."""
     points, number = len(tiles.data), tiles.count(chunk)
-    found = _scratch("windows", points * number * tiles.batch * tiles.inner, tiles.d.dtype).reshape(points, -1)
+    found = _at_distance("windows", points, number * tiles.batch * tiles.inner, tiles.d.dtype)
     tiles.windows(chunk, found)
     return found.reshape(points, number, tiles.batch, tiles.inner)
 
@@ -2215,18 +2486,19 @@ def _at_points(tiles: _Tiles, windows: Array, kernel: Array) -> Array:
     """The products at every point, [points, tiles * batch * columns]."""
     points, number, batch, _ = windows.shape
     columns = kernel.shape[3]
-    found = _scratch("products", points * number * batch * columns, windows.dtype)
-    found = found.reshape(points, number, batch, columns)
-    np.matmul(windows.transpose(0, 2, 1, 3), kernel, out=found.transpose(0, 2, 1, 3))
-    return found.reshape(points, -1)
+    found = _at_distance("products", points, number * batch * columns, windows.dtype)
+    products = found.reshape(points, number, batch, columns)
+    np.matmul(windows.transpose(0, 2, 1, 3), kernel, out=products.transpose(0, 2, 1, 3))
+    return found
 
 
 def _others(tiles: _Tiles, chunk: Any, columns: Any) -> Array:
     """The transform of the other factor of an adjoint for a chunk, [points, tiles, batch, columns]."""
-    gathered = tiles.gathered(chunk, columns, False)
-    points = len(tiles.sums[0])
-    found = _scratch("others", points * gathered.shape[1], tiles.d.dtype).reshape(points, -1)
-    np.matmul(tiles.sums[0], gathered, out=found)
+    d, points = tiles.d, len(tiles.sums[0])
+    width = prod(high - low for _, (low, high) in columns) if columns else d.volume(d.columns)
+    number = tiles.count(chunk) * tiles.batch * width
+    found = _at_distance("others", points, number, d.dtype)
+    tiles.others(chunk, columns, found)
     return found.reshape(points, tiles.count(chunk), tiles.batch, -1)
 
 
@@ -2236,19 +2508,6 @@ def _sums(windows: Array, others: Array, role: str) -> Array:
     found = _scratch(role, points * batch * inner * others.shape[3], windows.dtype).reshape(points, batch, inner, -1)
     np.matmul(windows.transpose(0, 2, 3, 1), others.transpose(0, 2, 1, 3), out=found)
     return found
-
-
-def _write_sums(tiles: _Tiles, columns: Any, found: Array, add: bool) -> None:
-    """The gradient of the kernel from the sums at the points."""
-    d = tiles.d
-    box = {v: (0, n) for v, n in d.extents.items()} | dict(columns)
-    names = (*tiles.slides.taps, *d.batch, *tiles.slides.inner, *d.columns)
-    view = _view(tiles.out, d.out, names, box)
-    values = np.matmul(tiles.sums[1], found.reshape(len(found), -1)).reshape(view.shape)
-    if add:
-        view += values
-    else:
-        view[...] = values
 
 
 def _run_tile_sums(tiles: _Tiles, seconds: float) -> None:
@@ -2272,14 +2531,14 @@ def _run_tile_sums(tiles: _Tiles, seconds: float) -> None:
     first, *rest = (parts[start] for start in sorted(parts))
     for part in rest:
         first += part
-    _write_sums(tiles, (), first, False)
+    tiles.write_sums((), first, False)
 
 
 def _run_columns(tiles: _Tiles, chunk: Any, again: bool, seconds: float) -> None:
     """A chunk with its columns block by block, for whose transform memory would not be enough at once."""
     plan, d = tiles.plan, tiles.d
     points, number = len(tiles.data), tiles.count(chunk)
-    found = _scratch("all windows", points * number * tiles.batch * tiles.inner, d.dtype).reshape(points, -1)
+    found = _at_distance("all windows", points, number * tiles.batch * tiles.inner, d.dtype)
     residue, ranges = chunk
     names = tuple(v for v, _ in ranges)
     starts = {v: low for v, (low, _) in ranges}
@@ -2303,7 +2562,7 @@ def _run_columns(tiles: _Tiles, chunk: Any, again: bool, seconds: float) -> None
         for columns in plan.columns[start:stop]:
             if plan.slides.adjoint:
                 sums = _sums(windows, _others(tiles, chunk, columns), "sums")
-                _write_sums(tiles, columns, sums, again)
+                tiles.write_sums(columns, sums, again)
             else:
                 tiles.scatter(chunk, columns, _at_points(tiles, windows, tiles.kernels(columns)))
 
@@ -2342,7 +2601,7 @@ def _banded_plan(c: Contraction) -> Banded | None:
         if c.extents[slides.axes[0].position] >= 2 * results and slides.contraction.columns
         if slides.contraction.volume(slides.contraction.columns) <= NARROW
     ]
-    return min(plans, key=lambda plan: _banded_cost(c, plan).seconds, default=None)
+    return min(plans, key=lambda plan: _banded_cost(c, plan, Settings()).seconds, default=None)
 
 
 def _banded(slides: Slides, results: int) -> Banded:
@@ -2364,9 +2623,10 @@ def _banded(slides: Slides, results: int) -> Banded:
     )
     tiled = _tiled(d.right if slides.adjoint else d.out, a.position, ((tile, results), (point, 1)))
     right, out = (tiled, matrix) if slides.adjoint else (matrix, tiled)
-    main = _classified(*(_without_ones(side, extents) for side in (left, right, out)), _large(extents), d.dtype, True)
+    left, right, out = (_without_ones(side, extents) for side in (left, right, out))
+    main = _classified(left, right, out, _large(extents), d.dtype, True)
     rest = _left_over(slides, number * results, left_over) if left_over else None
-    return Banded(slides, results, main, _blocked_plan(main), rest and (rest, _blocked_plan(rest)))
+    return Banded(slides, results, main, _blocked_plan(main), (rest, _blocked_plan(rest)) if rest else None)
 
 
 def _large(extents: Mapping[str, int]) -> dict[str, int]:
@@ -2391,12 +2651,13 @@ def _left_over(slides: Slides, start: int, number: int) -> Contraction:
         shifts = (sum(s * start for v, s in moves if v == index) for moves in side.steps)
         moved = side._replace(offsets=tuple(n + shift for n, shift in zip(side.offsets, shifts, strict=True)))
         sides.append(_without_ones(moved, extents))
-    return _classified(*sides, _large(extents), d.dtype, True)
+    left, right, out = sides
+    return _classified(left, right, out, _large(extents), d.dtype, True)
 
 
-def _banded_cost(c: Contraction, plan: Banded) -> Cost:
-    main = _blocked_cost(plan.main, plan.blocked)
-    rest = _blocked_cost(*plan.rest) if plan.rest else Cost(0, 0, 0, 0)
+def _banded_cost(c: Contraction, plan: Banded, wanted: Settings) -> Cost:
+    main = _blocked_cost(plan.main, plan.blocked, wanted)
+    rest = _blocked_cost(*plan.rest, wanted) if plan.rest else Cost(0, 0, 0, 0)
     side = plan.main.out if plan.slides.adjoint else plan.main.right
     matrix = prod(side.sizes) * c.dtype.itemsize
     fills = CALL * 2 * plan.results * c.extents[plan.slides.axes[0].tap] + matrix / COPY_RATE
@@ -2499,7 +2760,7 @@ def _smooth(n: int) -> int:
         n += 1
 
 
-def _fourier_cost(c: Contraction, plan: Fourier) -> Cost:
+def _fourier_cost(c: Contraction, plan: Fourier, wanted: Settings) -> Cost:
     slides, d = plan.slides, plan.slides.contraction
     batch, outer, inner, columns = (d.volume(v) for v in (d.batch, slides.outer, slides.inner, d.columns))
     points, size = prod(plan.sizes), d.dtype.itemsize
@@ -2508,8 +2769,8 @@ def _fourier_cost(c: Contraction, plan: Fourier) -> Cost:
     products = 4 * points * batch * outer * inner * columns  # complex, of half of the points
     seconds = transforms / FFT_RATE + products / (GEMM_RATE / 4) + images * points * size / (COPY_RATE / 4)
     seconds += 20 * CALL * sum(len(outer) for _, outer in plan.groups)
-    blocks = len(plan.groups) * len(plan.groups[0][1])
-    scratch = 3 * size * points * images // max(1, blocks)
+    batch_part, outer_part = -(-batch // len(plan.groups)), -(-outer // len(plan.groups[0][1]))
+    scratch = 3 * size * points * batch_part * (outer_part * (inner + columns) + 2 * inner * columns)
     return Cost(seconds, transforms + products, 2 * images * points * size, scratch, FFT_ERROR)
 
 
@@ -2528,9 +2789,9 @@ def _run_fourier(
     axes = tuple(range(-len(bands), 0))
     kernel_names = (*d.batch, *slides.inner, *d.columns, *slides.taps)
     result_names = (*d.batch, *slides.outer, *d.columns, *slides.positions)
-    flips = (..., *(slice(None, None, -1 if a.flipped else 1) for a in slides.axes))
-    taps = (..., *(slice(0, a.dilation * (d.extents[a.tap] - 1) + 1, a.dilation) for a in slides.axes))
-    results = (..., *(slice(0, d.extents[a.position]) for a in slides.axes))
+    flips: tuple[Any, ...] = (..., *(slice(None, None, -1 if a.flipped else 1) for a in slides.axes))
+    taps: tuple[Any, ...] = (..., *(slice(0, a.dilation * (d.extents[a.tap] - 1) + 1, a.dilation) for a in slides.axes))
+    results: tuple[Any, ...] = (..., *(slice(0, d.extents[a.position]) for a in slides.axes))
 
     def spectrum(values: Array) -> Array:
         """At every frequency, [batch, rows, columns] after the frequencies' axes."""
@@ -2592,22 +2853,26 @@ def _products(left: Array, right: Array) -> Array:
 
 
 # ----- the choice of a strategy -----
-@lru_cache(maxsize=4096)
-def ways(c: Contraction, accuracy: str) -> tuple[Way, ...]:
+def ways(c: Contraction, wanted: Settings) -> tuple[Way, ...]:
     """All ways to compute a contraction, the fastest first as predicted; those that are too inaccurate come last."""
+    return _ways(c, Settings("compiled" if compiles(c.products, wanted) else "numpy", wanted.accuracy))
+
+
+@lru_cache(maxsize=4096)
+def _ways(c: Contraction, wanted: Settings) -> tuple[Way, ...]:
     found = []
     for strategy in GATHERING if c.gathers else SCATTERING:
         plan = strategy.plan(c)
         if plan is not None:
-            found.append(Way(strategy, plan, strategy.cost(c, plan)))
-    limit = STRICT if accuracy == "strict" else np.inf
+            found.append(Way(strategy, plan, strategy.cost(c, plan, wanted)))
+    limit = STRICT if wanted.accuracy == "strict" else np.inf
     bound = c.dtype.itemsize == 4
     return tuple(sorted(found, key=lambda way: (bound and way.cost.error > limit, way.cost.seconds)))
 
 
 def choice(c: Contraction, wanted: Settings) -> Way:
     """The fastest way that is accurate enough, or the one that the settings name."""
-    found = ways(c, wanted.accuracy)
+    found = ways(c, wanted)
     return next((way for way in found if way.strategy.name == wanted.strategy), found[0])
 
 

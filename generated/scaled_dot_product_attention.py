@@ -111,32 +111,6 @@ def scaled_dot_product_attention_forward(
     )
 
 
-@rt.loops
-def _scaled_dot_product_attention_grad_q_1(
-    start: int,
-    stop: int,
-    du: rt.Array,
-    dp: rt.Array,
-    p: rt.Array,
-    zero: Any,
-    L: int,
-    S: int,
-    is_causal: int,
-) -> None:
-    """Sum over a, o, l; scatter."""
-    for a in range(start, stop):
-        for at in range(np.uintp((a * L + 0) * S), np.uintp((a * L + L) * S)):
-            du[at] = zero
-        for o in range(L):
-            l_low = max(0, -((L * is_causal - is_causal * o - is_causal) // is_causal))
-            l_high = min(S, is_causal * o // is_causal + 1)
-            at = np.uintp(S * (L * a + o))
-            dp_at = np.uintp(S * (L * a + o))
-            p_at = np.uintp(S * (L * a + o))
-            for l in range(np.uintp(l_low), np.uintp(max(l_low, l_high))):
-                du[at + l] += dp[dp_at + l] * p[p_at + l]
-
-
 def scaled_dot_product_attention_grad_q(
     dy: Any,
     k: Any,
@@ -211,26 +185,11 @@ def scaled_dot_product_attention_grad_q(
         j_low, j_high = rt.clip(S, (-is_causal, is_causal * o, L * is_causal + 1 - is_causal))
         if j_low < j_high:
             ds[:, o] += -rt.contract("a j, a j -> a", dp[:, o, j_low:j_high], p[:, o, j_low:j_high])
-    if rt.compiles(E * L * S):
-        du = np.empty((E, L, S), dtype)
-        rt.run(
-            _scaled_dot_product_attention_grad_q_1,
-            E,
-            E * L * S,
-            rt.flat(du),
-            rt.flat(dp),
-            rt.flat(p),
-            dtype(0),
-            L,
-            S,
-            is_causal,
-        )
-    else:
-        du = np.zeros((E, L, S), dtype)
-        for o in range(L):
-            l_low, l_high = rt.clip(S, (-is_causal, is_causal * o, L * is_causal + 1 - is_causal))
-            if l_low < l_high:
-                du[:, o, l_low:l_high] += dp[:, o, l_low:l_high] * p[:, o, l_low:l_high]
+    du = np.zeros((E, L, S), dtype)
+    for o in range(L):
+        l_low, l_high = rt.clip(S, (-is_causal, is_causal * o, L * is_causal + 1 - is_causal))
+        if l_low < l_high:
+            du[:, o, l_low:l_high] += dp[:, o, l_low:l_high] * p[:, o, l_low:l_high]
     for o in range(L):
         l_low, l_high = rt.clip(S, (-is_causal, is_causal * o, L * is_causal + 1 - is_causal))
         if l_low < l_high:
@@ -239,32 +198,6 @@ def scaled_dot_product_attention_grad_q(
     rt.contract("a o j, a j l -> a o l", du, k, out=dq)
     dq *= rt.ratio(1, D ** (1 / 2))
     return dq.reshape(*full_shape, L, D)
-
-
-@rt.loops
-def _scaled_dot_product_attention_grad_k_1(
-    start: int,
-    stop: int,
-    du: rt.Array,
-    dp: rt.Array,
-    p: rt.Array,
-    zero: Any,
-    L: int,
-    S: int,
-    is_causal: int,
-) -> None:
-    """Sum over a, o, l; scatter."""
-    for a in range(start, stop):
-        for at in range(np.uintp((a * L + 0) * S), np.uintp((a * L + L) * S)):
-            du[at] = zero
-        for o in range(L):
-            l_low = max(0, -((L * is_causal - is_causal * o - is_causal) // is_causal))
-            l_high = min(S, is_causal * o // is_causal + 1)
-            at = np.uintp(S * (L * a + o))
-            dp_at = np.uintp(S * (L * a + o))
-            p_at = np.uintp(S * (L * a + o))
-            for l in range(np.uintp(l_low), np.uintp(max(l_low, l_high))):
-                du[at + l] += dp[dp_at + l] * p[p_at + l]
 
 
 def scaled_dot_product_attention_grad_k(
@@ -341,26 +274,11 @@ def scaled_dot_product_attention_grad_k(
         j_low, j_high = rt.clip(S, (-is_causal, is_causal * o, L * is_causal + 1 - is_causal))
         if j_low < j_high:
             ds[:, o] += -rt.contract("a j, a j -> a", dp[:, o, j_low:j_high], p[:, o, j_low:j_high])
-    if rt.compiles(E * L * S):
-        du = np.empty((E, L, S), dtype)
-        rt.run(
-            _scaled_dot_product_attention_grad_k_1,
-            E,
-            E * L * S,
-            rt.flat(du),
-            rt.flat(dp),
-            rt.flat(p),
-            dtype(0),
-            L,
-            S,
-            is_causal,
-        )
-    else:
-        du = np.zeros((E, L, S), dtype)
-        for o in range(L):
-            l_low, l_high = rt.clip(S, (-is_causal, is_causal * o, L * is_causal + 1 - is_causal))
-            if l_low < l_high:
-                du[:, o, l_low:l_high] += dp[:, o, l_low:l_high] * p[:, o, l_low:l_high]
+    du = np.zeros((E, L, S), dtype)
+    for o in range(L):
+        l_low, l_high = rt.clip(S, (-is_causal, is_causal * o, L * is_causal + 1 - is_causal))
+        if l_low < l_high:
+            du[:, o, l_low:l_high] += dp[:, o, l_low:l_high] * p[:, o, l_low:l_high]
     for o in range(L):
         l_low, l_high = rt.clip(S, (-is_causal, is_causal * o, L * is_causal + 1 - is_causal))
         if l_low < l_high:

@@ -185,8 +185,8 @@ def _subsampling2d_grad_input_1(
         filled = 0
         for i in range(H_out):
             reached = max(filled, min(H, R + i * s_h))
-            for at in range(np.uintp((m * H + filled) * (C * W)), np.uintp((m * H + reached) * (C * W))):
-                dx[at] = zero
+            for element in range(np.uintp((m * H + filled) * (C * W)), np.uintp((m * H + reached) * (C * W))):
+                dx[element] = zero
             filled = reached
             r_low = max(0, -i * s_h)
             r_high = min(R, H - i * s_h)
@@ -227,8 +227,8 @@ def _subsampling2d_grad_input_1(
                             for e in range(np.uintp(C)):
                                 dx[at + e] += number_4 * common[common_at + e]
                             t += 1
-        for at in range(np.uintp((m * H + filled) * (C * W)), np.uintp((m * H + H) * (C * W))):
-            dx[at] = zero
+        for element in range(np.uintp((m * H + filled) * (C * W)), np.uintp((m * H + H) * (C * W))):
+            dx[element] = zero
 
 
 def subsampling2d_grad_input(

@@ -34,8 +34,8 @@ def _upsample_nearest1d_forward_1(
         j_last = min(W, (W_out - 1) // s + 1, (W_out - s) // s + 1)
         for j in range(W):
             reached = max(filled, min(W_out, j * s + s))
-            for at in range(np.uintp((n * W_out + filled) * C), np.uintp((n * W_out + reached) * C)):
-                y[at] = zero
+            for element in range(np.uintp((n * W_out + filled) * C), np.uintp((n * W_out + reached) * C)):
+                y[element] = zero
             filled = reached
             if j_first <= j < j_last:
                 t_low, t_high = 0, s
@@ -65,8 +65,8 @@ def _upsample_nearest1d_forward_1(
                     for c in range(np.uintp(C)):
                         y[at + c] += x[x_at + c]
                     t += 1
-        for at in range(np.uintp((n * W_out + filled) * C), np.uintp((n * W_out + W_out) * C)):
-            y[at] = zero
+        for element in range(np.uintp((n * W_out + filled) * C), np.uintp((n * W_out + W_out) * C)):
+            y[element] = zero
 
 
 def upsample_nearest1d_forward(x: Any, *, scale_factor: int | Sequence[int]) -> rt.Array:

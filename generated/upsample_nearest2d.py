@@ -35,10 +35,10 @@ def _upsample_nearest2d_forward_1(
         filled = 0
         for i in range(H):
             reached = max(filled, min(H_out, i * s_h + s_h))
-            for at in range(
+            for element in range(
                 np.uintp((n * H_out + filled) * (C * W_out)), np.uintp((n * H_out + reached) * (C * W_out))
             ):
-                y[at] = zero
+                y[element] = zero
             filled = reached
             r_low = max(0, -i * s_h)
             r_high = min(s_h, H_out - i * s_h)
@@ -74,8 +74,8 @@ def _upsample_nearest2d_forward_1(
                             for c in range(np.uintp(C)):
                                 y[at + c] += x[x_at + c]
                             t += 1
-        for at in range(np.uintp((n * H_out + filled) * (C * W_out)), np.uintp((n * H_out + H_out) * (C * W_out))):
-            y[at] = zero
+        for element in range(np.uintp((n * H_out + filled) * (C * W_out)), np.uintp((n * H_out + H_out) * (C * W_out))):
+            y[element] = zero
 
 
 def upsample_nearest2d_forward(x: Any, *, scale_factor: int | Sequence[int]) -> rt.Array:

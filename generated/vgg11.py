@@ -52,6 +52,138 @@ from . import runtime as rt
 def _vgg11_forward_1(
     start: int,
     stop: int,
+    max_pool2d1_y: rt.Array,
+    max_pool2d1_argmax: rt.Array,
+    relu1_y_1: rt.Array,
+    lowest: Any,
+) -> None:
+    """Maximum over n, i, j, r, t, c; gather."""
+    for row in range(start, stop):
+        i = row % 16
+        n = row // 16
+        j = 0
+        while j < 16:
+            if j < 16:
+                at = np.uintp(1024 * i + 64 * j + 16384 * n)
+                relu1_y_1_at = np.uintp(4096 * i + 128 * j + 65536 * n)
+                for c in range(np.uintp(64)):
+                    best = lowest
+                    found = np.int32(-1)
+                    for r in range(2):
+                        for t in range(2):
+                            position = np.int32(2 * r + t)
+                            value = relu1_y_1[relu1_y_1_at + np.uintp(2048 * r + 64 * t) + c]
+                            better = (not value <= best) & (best == best) | (r + t == 0)
+                            best = value if better else best
+                            found = position if better else found
+                    max_pool2d1_y[at + c] = best
+                    max_pool2d1_argmax[at + c] = found
+                j += 1
+
+
+@rt.loops
+def _vgg11_forward_2(
+    start: int,
+    stop: int,
+    max_pool2d2_y: rt.Array,
+    max_pool2d2_argmax: rt.Array,
+    relu2_y_1: rt.Array,
+    lowest: Any,
+) -> None:
+    """Maximum over n, i, j, r, t, c; gather."""
+    for row in range(start, stop):
+        i = row % 8
+        n = row // 8
+        j = 0
+        while j < 8:
+            if j < 8:
+                at = np.uintp(1024 * i + 128 * j + 8192 * n)
+                relu2_y_1_at = np.uintp(4096 * i + 256 * j + 32768 * n)
+                for c in range(np.uintp(128)):
+                    best = lowest
+                    found = np.int32(-1)
+                    for r in range(2):
+                        for t in range(2):
+                            position = np.int32(2 * r + t)
+                            value = relu2_y_1[relu2_y_1_at + np.uintp(2048 * r + 128 * t) + c]
+                            better = (not value <= best) & (best == best) | (r + t == 0)
+                            best = value if better else best
+                            found = position if better else found
+                    max_pool2d2_y[at + c] = best
+                    max_pool2d2_argmax[at + c] = found
+                j += 1
+
+
+@rt.loops
+def _vgg11_forward_3(
+    start: int,
+    stop: int,
+    max_pool2d3_y: rt.Array,
+    max_pool2d3_argmax: rt.Array,
+    relu4_y_1: rt.Array,
+    lowest: Any,
+) -> None:
+    """Maximum over n, i, j, r, t, c; gather."""
+    for row in range(start, stop):
+        i = row % 4
+        n = row // 4
+        j = 0
+        while j < 4:
+            if j < 4:
+                at = np.uintp(1024 * i + 256 * j + 4096 * n)
+                relu4_y_1_at = np.uintp(4096 * i + 512 * j + 16384 * n)
+                for c in range(np.uintp(256)):
+                    best = lowest
+                    found = np.int32(-1)
+                    for r in range(2):
+                        for t in range(2):
+                            position = np.int32(2 * r + t)
+                            value = relu4_y_1[relu4_y_1_at + np.uintp(2048 * r + 256 * t) + c]
+                            better = (not value <= best) & (best == best) | (r + t == 0)
+                            best = value if better else best
+                            found = position if better else found
+                    max_pool2d3_y[at + c] = best
+                    max_pool2d3_argmax[at + c] = found
+                j += 1
+
+
+@rt.loops
+def _vgg11_forward_4(
+    start: int,
+    stop: int,
+    max_pool2d4_y: rt.Array,
+    max_pool2d4_argmax: rt.Array,
+    relu6_y_1: rt.Array,
+    lowest: Any,
+) -> None:
+    """Maximum over n, i, j, r, t, c; gather."""
+    for row in range(start, stop):
+        i = row % 2
+        n = row // 2
+        j = 0
+        while j < 2:
+            if j < 2:
+                at = np.uintp(1024 * i + 512 * j + 2048 * n)
+                relu6_y_1_at = np.uintp(4096 * i + 1024 * j + 8192 * n)
+                for c in range(np.uintp(512)):
+                    best = lowest
+                    found = np.int32(-1)
+                    for r in range(2):
+                        for t in range(2):
+                            position = np.int32(2 * r + t)
+                            value = relu6_y_1[relu6_y_1_at + np.uintp(2048 * r + 512 * t) + c]
+                            better = (not value <= best) & (best == best) | (r + t == 0)
+                            best = value if better else best
+                            found = position if better else found
+                    max_pool2d4_y[at + c] = best
+                    max_pool2d4_argmax[at + c] = found
+                j += 1
+
+
+@rt.loops
+def _vgg11_forward_5(
+    start: int,
+    stop: int,
     max_pool2d5_y: rt.Array,
     max_pool2d5_argmax: rt.Array,
     relu8_y_1: rt.Array,
@@ -92,7 +224,7 @@ def vgg11_forward(
 
     Kept for backward: x, relu1_y, max_pool2d1_y, max_pool2d1_argmax, relu2_y, max_pool2d2_y, max_pool2d2_argmax,
         relu3_y, relu4_y, max_pool2d3_y, max_pool2d3_argmax, relu5_y, relu6_y, max_pool2d4_y, max_pool2d4_argmax,
-        relu7_y, relu8_y, flatten1_y: 216576*N elements.
+        relu7_y, relu8_y, max_pool2d5_argmax, flatten1_y: 217088*N elements.
     Peak: 218112*N + 9225610 elements (88.4 MiB of float32 at N = 64), and blocks of 1 MiB.
 
     Args:
@@ -142,10 +274,23 @@ def vgg11_forward(
     np.maximum(conv2d1_u, 0, out=relu1_y)
     buffers.give(conv2d1_u)
     relu1_y_1 = relu1_y.reshape(N, 16, 2, 16, 2, 64)
-    max_pool2d1_y = buffers.take((N, 16, 16, 64), dtype)
-    max_pool2d1_y.fill(-np.inf)
-    max_pool2d1_argmax = np.full((N, 16, 16, 64), -1, np.int32)
-    rt.first_max(max_pool2d1_y, max_pool2d1_argmax, relu1_y_1.transpose(0, 1, 3, 5, 2, 4), 2)
+    if rt.compiles(65536 * N):
+        max_pool2d1_y = buffers.take((N, 16, 16, 64), dtype)
+        max_pool2d1_argmax = np.empty((N, 16, 16, 64), np.int32)
+        rt.run(
+            _vgg11_forward_1,
+            16 * N,
+            65536 * N,
+            rt.flat(max_pool2d1_y),
+            rt.flat(max_pool2d1_argmax),
+            rt.flat(relu1_y_1),
+            dtype(-np.inf),
+        )
+    else:
+        max_pool2d1_y = buffers.take((N, 16, 16, 64), dtype)
+        max_pool2d1_y.fill(-np.inf)
+        max_pool2d1_argmax = np.full((N, 16, 16, 64), -1, np.int32)
+        rt.first_max(max_pool2d1_y, max_pool2d1_argmax, relu1_y_1.transpose(0, 1, 3, 5, 2, 4), 2)
     max_pool2d1_y_1 = rt.Window(  # n i j r t c
         max_pool2d1_y,
         (N, 16, 16, 3, 3, 64),
@@ -158,10 +303,23 @@ def vgg11_forward(
     np.maximum(conv2d2_u, 0, out=relu2_y)
     buffers.give(conv2d2_u)
     relu2_y_1 = relu2_y.reshape(N, 8, 2, 8, 2, 128)
-    max_pool2d2_y = buffers.take((N, 8, 8, 128), dtype)
-    max_pool2d2_y.fill(-np.inf)
-    max_pool2d2_argmax = np.full((N, 8, 8, 128), -1, np.int32)
-    rt.first_max(max_pool2d2_y, max_pool2d2_argmax, relu2_y_1.transpose(0, 1, 3, 5, 2, 4), 2)
+    if rt.compiles(32768 * N):
+        max_pool2d2_y = buffers.take((N, 8, 8, 128), dtype)
+        max_pool2d2_argmax = np.empty((N, 8, 8, 128), np.int32)
+        rt.run(
+            _vgg11_forward_2,
+            8 * N,
+            32768 * N,
+            rt.flat(max_pool2d2_y),
+            rt.flat(max_pool2d2_argmax),
+            rt.flat(relu2_y_1),
+            dtype(-np.inf),
+        )
+    else:
+        max_pool2d2_y = buffers.take((N, 8, 8, 128), dtype)
+        max_pool2d2_y.fill(-np.inf)
+        max_pool2d2_argmax = np.full((N, 8, 8, 128), -1, np.int32)
+        rt.first_max(max_pool2d2_y, max_pool2d2_argmax, relu2_y_1.transpose(0, 1, 3, 5, 2, 4), 2)
     max_pool2d2_y_1 = rt.Window(  # n i j r t c
         max_pool2d2_y,
         (N, 8, 8, 3, 3, 128),
@@ -185,10 +343,23 @@ def vgg11_forward(
     np.maximum(conv2d4_u, 0, out=relu4_y)
     buffers.give(conv2d4_u)
     relu4_y_1 = relu4_y.reshape(N, 4, 2, 4, 2, 256)
-    max_pool2d3_y = buffers.take((N, 4, 4, 256), dtype)
-    max_pool2d3_y.fill(-np.inf)
-    max_pool2d3_argmax = np.full((N, 4, 4, 256), -1, np.int32)
-    rt.first_max(max_pool2d3_y, max_pool2d3_argmax, relu4_y_1.transpose(0, 1, 3, 5, 2, 4), 2)
+    if rt.compiles(16384 * N):
+        max_pool2d3_y = buffers.take((N, 4, 4, 256), dtype)
+        max_pool2d3_argmax = np.empty((N, 4, 4, 256), np.int32)
+        rt.run(
+            _vgg11_forward_3,
+            4 * N,
+            16384 * N,
+            rt.flat(max_pool2d3_y),
+            rt.flat(max_pool2d3_argmax),
+            rt.flat(relu4_y_1),
+            dtype(-np.inf),
+        )
+    else:
+        max_pool2d3_y = buffers.take((N, 4, 4, 256), dtype)
+        max_pool2d3_y.fill(-np.inf)
+        max_pool2d3_argmax = np.full((N, 4, 4, 256), -1, np.int32)
+        rt.first_max(max_pool2d3_y, max_pool2d3_argmax, relu4_y_1.transpose(0, 1, 3, 5, 2, 4), 2)
     max_pool2d3_y_1 = rt.Window(  # n i j r t c
         max_pool2d3_y,
         (N, 4, 4, 3, 3, 256),
@@ -212,10 +383,23 @@ def vgg11_forward(
     np.maximum(conv2d6_u, 0, out=relu6_y)
     buffers.give(conv2d6_u)
     relu6_y_1 = relu6_y.reshape(N, 2, 2, 2, 2, 512)
-    max_pool2d4_y = buffers.take((N, 2, 2, 512), dtype)
-    max_pool2d4_y.fill(-np.inf)
-    max_pool2d4_argmax = np.full((N, 2, 2, 512), -1, np.int32)
-    rt.first_max(max_pool2d4_y, max_pool2d4_argmax, relu6_y_1.transpose(0, 1, 3, 5, 2, 4), 2)
+    if rt.compiles(8192 * N):
+        max_pool2d4_y = buffers.take((N, 2, 2, 512), dtype)
+        max_pool2d4_argmax = np.empty((N, 2, 2, 512), np.int32)
+        rt.run(
+            _vgg11_forward_4,
+            2 * N,
+            8192 * N,
+            rt.flat(max_pool2d4_y),
+            rt.flat(max_pool2d4_argmax),
+            rt.flat(relu6_y_1),
+            dtype(-np.inf),
+        )
+    else:
+        max_pool2d4_y = buffers.take((N, 2, 2, 512), dtype)
+        max_pool2d4_y.fill(-np.inf)
+        max_pool2d4_argmax = np.full((N, 2, 2, 512), -1, np.int32)
+        rt.first_max(max_pool2d4_y, max_pool2d4_argmax, relu6_y_1.transpose(0, 1, 3, 5, 2, 4), 2)
     max_pool2d4_y_1 = rt.Window(  # n i j r t c
         max_pool2d4_y,
         (N, 2, 2, 3, 3, 512),
@@ -240,10 +424,10 @@ def vgg11_forward(
     buffers.give(conv2d8_u)
     relu8_y_1 = relu8_y.reshape(N, 1, 2, 1, 2, 512)
     if rt.compiles(2048 * N):
-        max_pool2d5_y = np.empty((N, 1, 1, 512), dtype)
+        max_pool2d5_y = buffers.take((N, 1, 1, 512), dtype)
         max_pool2d5_argmax = np.empty((N, 1, 1, 512), np.int32)
         rt.run(
-            _vgg11_forward_1,
+            _vgg11_forward_5,
             1,
             2048 * N,
             rt.flat(max_pool2d5_y),
@@ -253,7 +437,8 @@ def vgg11_forward(
             N,
         )
     else:
-        max_pool2d5_y = np.full((N, 1, 1, 512), -np.inf, dtype)
+        max_pool2d5_y = buffers.take((N, 1, 1, 512), dtype)
+        max_pool2d5_y.fill(-np.inf)
         max_pool2d5_argmax = np.full((N, 1, 1, 512), -1, np.int32)
         rt.first_max(max_pool2d5_y, max_pool2d5_argmax, relu8_y_1.transpose(0, 1, 3, 5, 2, 4), 2)
     flatten1_y = max_pool2d5_y.reshape(N, 512)
@@ -284,6 +469,140 @@ def vgg11_forward(
             flatten1_y,
         ),
     )
+
+
+@rt.loops
+def _vgg11_predict_1(
+    start: int,
+    stop: int,
+    max_pool2d1_y: rt.Array,
+    relu1_y_1: rt.Array,
+    lowest: Any,
+) -> None:
+    """Maximum over n, i, j, r, t, c; gather."""
+    for row in range(start, stop):
+        i = row % 16
+        n = row // 16
+        j = 0
+        while j < 16:
+            if j < 16:
+                at = np.uintp(1024 * i + 64 * j + 16384 * n)
+                relu1_y_1_at = np.uintp(4096 * i + 128 * j + 65536 * n)
+                for c in range(np.uintp(64)):
+                    best = lowest
+                    for r in range(2):
+                        for t in range(2):
+                            value = relu1_y_1[relu1_y_1_at + np.uintp(2048 * r + 64 * t) + c]
+                            best = value if (value > best) | (value != value) else best
+                    max_pool2d1_y[at + c] = best
+                j += 1
+
+
+@rt.loops
+def _vgg11_predict_2(
+    start: int,
+    stop: int,
+    max_pool2d2_y: rt.Array,
+    relu2_y_1: rt.Array,
+    lowest: Any,
+) -> None:
+    """Maximum over n, i, j, r, t, c; gather."""
+    for row in range(start, stop):
+        i = row % 8
+        n = row // 8
+        j = 0
+        while j < 8:
+            if j < 8:
+                at = np.uintp(1024 * i + 128 * j + 8192 * n)
+                relu2_y_1_at = np.uintp(4096 * i + 256 * j + 32768 * n)
+                for c in range(np.uintp(128)):
+                    best = lowest
+                    for r in range(2):
+                        for t in range(2):
+                            value = relu2_y_1[relu2_y_1_at + np.uintp(2048 * r + 128 * t) + c]
+                            best = value if (value > best) | (value != value) else best
+                    max_pool2d2_y[at + c] = best
+                j += 1
+
+
+@rt.loops
+def _vgg11_predict_3(
+    start: int,
+    stop: int,
+    max_pool2d3_y: rt.Array,
+    relu4_y_1: rt.Array,
+    lowest: Any,
+) -> None:
+    """Maximum over n, i, j, r, t, c; gather."""
+    for row in range(start, stop):
+        i = row % 4
+        n = row // 4
+        j = 0
+        while j < 4:
+            if j < 4:
+                at = np.uintp(1024 * i + 256 * j + 4096 * n)
+                relu4_y_1_at = np.uintp(4096 * i + 512 * j + 16384 * n)
+                for c in range(np.uintp(256)):
+                    best = lowest
+                    for r in range(2):
+                        for t in range(2):
+                            value = relu4_y_1[relu4_y_1_at + np.uintp(2048 * r + 256 * t) + c]
+                            best = value if (value > best) | (value != value) else best
+                    max_pool2d3_y[at + c] = best
+                j += 1
+
+
+@rt.loops
+def _vgg11_predict_4(
+    start: int,
+    stop: int,
+    max_pool2d4_y: rt.Array,
+    relu6_y_1: rt.Array,
+    lowest: Any,
+) -> None:
+    """Maximum over n, i, j, r, t, c; gather."""
+    for row in range(start, stop):
+        i = row % 2
+        n = row // 2
+        j = 0
+        while j < 2:
+            if j < 2:
+                at = np.uintp(1024 * i + 512 * j + 2048 * n)
+                relu6_y_1_at = np.uintp(4096 * i + 1024 * j + 8192 * n)
+                for c in range(np.uintp(512)):
+                    best = lowest
+                    for r in range(2):
+                        for t in range(2):
+                            value = relu6_y_1[relu6_y_1_at + np.uintp(2048 * r + 512 * t) + c]
+                            best = value if (value > best) | (value != value) else best
+                    max_pool2d4_y[at + c] = best
+                j += 1
+
+
+@rt.loops
+def _vgg11_predict_5(
+    start: int,
+    stop: int,
+    max_pool2d5_y: rt.Array,
+    relu8_y_1: rt.Array,
+    lowest: Any,
+    N: int,
+) -> None:
+    """Maximum over n, r, t, c; gather."""
+    for _ in range(start, stop):
+        n = 0
+        while n < N:
+            if n < N:
+                at = np.uintp(512 * n)
+                relu8_y_1_at = np.uintp(2048 * n)
+                for c in range(np.uintp(512)):
+                    best = lowest
+                    for r in range(2):
+                        for t in range(2):
+                            value = relu8_y_1[relu8_y_1_at + np.uintp(1024 * r + 512 * t) + c]
+                            best = value if (value > best) | (value != value) else best
+                    max_pool2d5_y[at + c] = best
+                n += 1
 
 
 def vgg11_predict(x: Any, params: Mapping[str, Any], *, buffers: rt.Buffers | None = None) -> rt.Array:
@@ -340,7 +659,11 @@ def vgg11_predict(x: Any, params: Mapping[str, Any], *, buffers: rt.Buffers | No
     np.maximum(conv2d1_u, 0, out=relu1_y)
     buffers.give(conv2d1_u)
     relu1_y_1 = relu1_y.reshape(N, 16, 2, 16, 2, 64)
-    max_pool2d1_y = np.max(relu1_y_1.transpose(0, 1, 3, 5, 2, 4), axis=(-2, -1), initial=-np.inf)
+    if rt.compiles(65536 * N):
+        max_pool2d1_y = np.empty((N, 16, 16, 64), dtype)
+        rt.run(_vgg11_predict_1, 16 * N, 65536 * N, rt.flat(max_pool2d1_y), rt.flat(relu1_y_1), dtype(-np.inf))
+    else:
+        max_pool2d1_y = np.max(relu1_y_1.transpose(0, 1, 3, 5, 2, 4), axis=(-2, -1), initial=-np.inf)
     buffers.give(relu1_y)
     max_pool2d1_y_1 = rt.Window(  # n i j r t c
         max_pool2d1_y,
@@ -354,7 +677,11 @@ def vgg11_predict(x: Any, params: Mapping[str, Any], *, buffers: rt.Buffers | No
     np.maximum(conv2d2_u, 0, out=relu2_y)
     buffers.give(conv2d2_u)
     relu2_y_1 = relu2_y.reshape(N, 8, 2, 8, 2, 128)
-    max_pool2d2_y = np.max(relu2_y_1.transpose(0, 1, 3, 5, 2, 4), axis=(-2, -1), initial=-np.inf)
+    if rt.compiles(32768 * N):
+        max_pool2d2_y = np.empty((N, 8, 8, 128), dtype)
+        rt.run(_vgg11_predict_2, 8 * N, 32768 * N, rt.flat(max_pool2d2_y), rt.flat(relu2_y_1), dtype(-np.inf))
+    else:
+        max_pool2d2_y = np.max(relu2_y_1.transpose(0, 1, 3, 5, 2, 4), axis=(-2, -1), initial=-np.inf)
     buffers.give(relu2_y)
     max_pool2d2_y_1 = rt.Window(  # n i j r t c
         max_pool2d2_y,
@@ -380,7 +707,11 @@ def vgg11_predict(x: Any, params: Mapping[str, Any], *, buffers: rt.Buffers | No
     np.maximum(conv2d4_u, 0, out=relu4_y)
     buffers.give(conv2d4_u)
     relu4_y_1 = relu4_y.reshape(N, 4, 2, 4, 2, 256)
-    max_pool2d3_y = np.max(relu4_y_1.transpose(0, 1, 3, 5, 2, 4), axis=(-2, -1), initial=-np.inf)
+    if rt.compiles(16384 * N):
+        max_pool2d3_y = np.empty((N, 4, 4, 256), dtype)
+        rt.run(_vgg11_predict_3, 4 * N, 16384 * N, rt.flat(max_pool2d3_y), rt.flat(relu4_y_1), dtype(-np.inf))
+    else:
+        max_pool2d3_y = np.max(relu4_y_1.transpose(0, 1, 3, 5, 2, 4), axis=(-2, -1), initial=-np.inf)
     buffers.give(relu4_y)
     max_pool2d3_y_1 = rt.Window(  # n i j r t c
         max_pool2d3_y,
@@ -406,7 +737,11 @@ def vgg11_predict(x: Any, params: Mapping[str, Any], *, buffers: rt.Buffers | No
     np.maximum(conv2d6_u, 0, out=relu6_y)
     buffers.give(conv2d6_u)
     relu6_y_1 = relu6_y.reshape(N, 2, 2, 2, 2, 512)
-    max_pool2d4_y = np.max(relu6_y_1.transpose(0, 1, 3, 5, 2, 4), axis=(-2, -1), initial=-np.inf)
+    if rt.compiles(8192 * N):
+        max_pool2d4_y = np.empty((N, 2, 2, 512), dtype)
+        rt.run(_vgg11_predict_4, 2 * N, 8192 * N, rt.flat(max_pool2d4_y), rt.flat(relu6_y_1), dtype(-np.inf))
+    else:
+        max_pool2d4_y = np.max(relu6_y_1.transpose(0, 1, 3, 5, 2, 4), axis=(-2, -1), initial=-np.inf)
     buffers.give(relu6_y)
     max_pool2d4_y_1 = rt.Window(  # n i j r t c
         max_pool2d4_y,
@@ -432,7 +767,11 @@ def vgg11_predict(x: Any, params: Mapping[str, Any], *, buffers: rt.Buffers | No
     np.maximum(conv2d8_u, 0, out=relu8_y)
     buffers.give(conv2d8_u)
     relu8_y_1 = relu8_y.reshape(N, 1, 2, 1, 2, 512)
-    max_pool2d5_y = np.max(relu8_y_1.transpose(0, 1, 3, 5, 2, 4), axis=(-2, -1), initial=-np.inf)
+    if rt.compiles(2048 * N):
+        max_pool2d5_y = np.empty((N, 1, 1, 512), dtype)
+        rt.run(_vgg11_predict_5, 1, 2048 * N, rt.flat(max_pool2d5_y), rt.flat(relu8_y_1), dtype(-np.inf), N)
+    else:
+        max_pool2d5_y = np.max(relu8_y_1.transpose(0, 1, 3, 5, 2, 4), axis=(-2, -1), initial=-np.inf)
     buffers.give(relu8_y)
     flatten1_y = max_pool2d5_y.reshape(N, 512)
     dense1_u = np.empty((N, 10), dtype)

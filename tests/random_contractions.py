@@ -92,14 +92,15 @@ class Problem:
         return np.asarray(rt.contract(self.spec, left, right, out=self.out.given(self.extents), add=self.add))
 
     def expected(self) -> tuple[Array, float]:
-        """The result written out in float64, and the greatest sum of absolute products in it.
+        """The result written out in float64, and the greatest sum of absolute products in it, that of one at least.
 
-        Call it before `compute`: what is added to is part of it.
+        A tile may read elements that no window reaches, and their rounding stays where all windows are empty. Call
+        it before `compute`: what is added to is part of it.
         """
         values = [side.read(self.extents) for side in (self.left, self.right)]
         before = 0.0 if self.out is None or not self.add else self.out.array.astype(np.float64)
         result = before + self._sum(*values)
-        return result, float(np.max(np.abs(before) + self._sum(*map(np.abs, values)), initial=1e-30))
+        return result, float(np.max(np.abs(before) + self._sum(*map(np.abs, values)), initial=1.0))
 
     def _sum(self, left: Array, right: Array) -> Array:
         letters = dict(zip(self.extents, ascii_letters, strict=False))

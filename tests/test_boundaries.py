@@ -65,13 +65,14 @@ def test_codegen_imports_what_it_is_said_to(path: Path) -> None:
 
 @pytest.mark.parametrize("path", modules("generated"), ids=relative)
 def test_generated_imports_numpy_the_standard_library_and_its_siblings(path: Path) -> None:
-    assert top_level(path) <= set(sys.stdlib_module_names) | {"numpy"}
+    optional = {"numba", "threadpoolctl"} if path.name == "runtime.py" else set()  # imported in functions
+    assert top_level(path) <= set(sys.stdlib_module_names) | {"numpy"} | optional
     siblings = [(name, level) for name, level in imports(path) if level > 0]
     assert all(level == 1 for _, level in siblings)
     if path.name != "__init__.py":
         assert {name for name, _ in siblings} <= {"", "runtime"}
     if path.name == "runtime.py":
-        assert not siblings
+        assert {name for name, _ in siblings} <= {""}  # the transforms, in functions
 
 
 @pytest.mark.parametrize("path", modules("adapters"), ids=relative)

@@ -52,7 +52,7 @@ def test_errors_in_float32(conv: Convolution, direction: str, kind: str) -> None
     for accuracy, limit in (("strict", STRICT), ("fast", FAST)):
         with rt.settings(accuracy=accuracy):
             assert error(conv, direction, kind) <= limit, accuracy
-    for way in rt.ways(conv.described(direction), "fast"):
+    for way in rt.ways(conv.described(direction), rt.current()):
         with rt.settings(strategy=way.strategy.name):
             found = error(conv, direction, kind)
         assert found <= max(STRICT, way.cost.error) <= FAST, (way.strategy.name, found)
@@ -63,9 +63,9 @@ def test_errors_in_float32(conv: Convolution, direction: str, kind: str) -> None
 def test_what_is_too_inaccurate_is_not_chosen(conv: Convolution, direction: str) -> None:
     c = conv.described(direction)
     assert rt.choice(c, rt.Settings(accuracy="strict")).cost.error <= STRICT
-    costs = [way.cost for way in rt.ways(c, "fast")]
+    costs = [way.cost for way in rt.ways(c, rt.Settings("numpy", "fast"))]
     assert [cost.seconds for cost in costs] == sorted(cost.seconds for cost in costs)
-    double = rt.ways(conv.described(direction, np.float64), "strict")
+    double = rt.ways(conv.described(direction, np.float64), rt.Settings("numpy", "strict"))
     assert [way.cost.seconds for way in double] == sorted(way.cost.seconds for way in double)  # errors do not matter
 
 
@@ -115,8 +115,9 @@ MEASURED = {
 def test_memory_is_as_predicted(conv: Convolution, direction: str) -> None:
     """Of every strategy on one thread: what is allocated at once is at most twice what is predicted."""
     x, w, y = arrays(conv, "normal")
-    for way in rt.ways(conv.described(direction), "fast"):
+    for way in rt.ways(conv.described(direction), rt.current()):
         with rt.settings(strategy=way.strategy.name, threads=1):
+            conv.computed(direction, x, w, y)  # loops are compiled
             rt._own.__dict__.clear()  # memory that is used again
             tracemalloc.start()
             try:

@@ -20,7 +20,7 @@ from codegen.module import module_source
 from codegen.network import network_source
 from codegen.network.module import NetworkContext
 from codegen.optimiser import OptimiserContext, optimiser_source
-from codegen.render import ModuleContext, PackageContext, RuntimeContext, environment
+from codegen.render import ModuleContext, PackageContext, RuntimeContext, TransformsContext, environment
 from derive.layers import LAYERS
 from derive.networks import NETWORKS
 from derive.optimisers import OPTIMISERS
@@ -30,6 +30,7 @@ ROOT = Path(__file__).parents[1]
 COMMITTED = ROOT / "generated"
 COMMAND = "run: gradscribe generate"
 CONTEXTS = {
+    "numba/transforms.py.jinja": TransformsContext,
     "numpy/module.py.jinja": ModuleContext,
     "numpy/network.py.jinja": NetworkContext,
     "numpy/optimiser.py.jinja": OptimiserContext,
@@ -46,7 +47,7 @@ def committed() -> dict[str, bytes]:
 def test_the_set_of_files_is_what_the_equations_say() -> None:
     other = {path.name for path in COMMITTED.iterdir() if path.suffix != ".py"} - {"__pycache__"}
     modules = (f"{name}.py" for name in (*LAYERS, *NETWORKS, *OPTIMISERS))
-    assert set(committed()) == {"__init__.py", "runtime.py", *modules}, COMMAND
+    assert set(committed()) == {"__init__.py", "runtime.py", "transforms.py", *modules}, COMMAND
     assert other == {"py.typed"}
 
 
@@ -152,11 +153,12 @@ def test_a_template_may_not_name_what_its_context_lacks() -> None:
 def test_a_file_imports_numpy_and_its_sibling_only(name: str) -> None:
     for node in ast.walk(ast.parse(committed()[name])):
         if isinstance(node, ast.Import):
-            assert {a.name for a in node.names} <= {"numpy"}
+            optional = {"numba", "threadpoolctl"} if name == "runtime.py" else set()
+            assert {a.name for a in node.names} <= {"numpy"} | optional
         if isinstance(node, ast.ImportFrom) and node.level == 0:
             assert (node.module or "").partition(".")[0] in {"numpy", *sys.stdlib_module_names}
         if isinstance(node, ast.ImportFrom) and node.level and name != "__init__.py":
-            assert [a.name for a in node.names] == ["runtime"]
+            assert [a.name for a in node.names] == ["transforms" if name == "runtime.py" else "runtime"]
 
 
 COPIED = """
@@ -226,7 +228,7 @@ def test_a_change_of_an_equation_makes_a_file_stale(tmp_path: Path) -> None:
 def test_what_is_fresh_is_not_touched(tmp_path: Path) -> None:
     layers = [layer("tanh")]
     written = compiler.write_package(layers, tmp_path)
-    assert {path.name for path in written} == {"__init__.py", "runtime.py", "tanh.py"}
+    assert {path.name for path in written} == {"__init__.py", "runtime.py", "tanh.py", "transforms.py"}
     for path in written:
         os.utime(path, (1, 1))
     assert compiler.write_package(layers, tmp_path) == []

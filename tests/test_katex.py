@@ -11,7 +11,7 @@ from itertools import product
 
 import pytest
 
-from codegen.printing import printed
+from codegen.printing import printed, printed_winograd
 from derive.layers import LAYERS
 from derive.networks import NETWORKS
 
@@ -39,5 +39,8 @@ def test_every_formula_is_rendered() -> None:
         found = FORMULAS.findall(printed(builds[name](), None, {}, "markdown", order))
         assert found, name
         formulas += [(name, block or fenced or inline, not inline) for block, fenced, inline in found]
+    for m, r, dims in ((1, 1, 1), (2, 3, 1), (4, 3, 2), (8, 3, 2)):
+        found = FORMULAS.findall(printed_winograd(m, r, None, dims, "markdown"))
+        formulas += [(f"F({m}, {r})", block or fenced or inline, not inline) for block, fenced, inline in found]
     done = subprocess.run(["node", "-e", CHECK], input=json.dumps(formulas), capture_output=True, text=True, check=True)
     assert json.loads(done.stdout) == []

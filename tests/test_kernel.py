@@ -64,7 +64,12 @@ CLASSES = {
 LAYER = {name: layer(name) for name in LAYERS}
 KERNELS = {k.name: k for name in LAYERS for k in layer_kernels(name)}
 CLASS_NAMES = {found.class_name: found for found in LAYER.values()}
-OTHERS = {"Sequential", *(f().class_name for f in OPTIMISERS.values()), *(f().class_name for f in NETWORKS.values())}
+OTHERS = {
+    "Sequential",
+    "settings",
+    *(f().class_name for f in OPTIMISERS.values()),
+    *(f().class_name for f in NETWORKS.values()),
+}
 
 
 def written(function: Callable[..., Any]) -> str:

@@ -218,6 +218,7 @@ CLASSES = pytest.mark.parametrize("name", LAYERS)
 def test_every_class_is_tried() -> None:
     others = {
         "Sequential",
+        "settings",
         *(f().class_name for f in OPTIMISERS.values()),
         *(f().class_name for f in NETWORKS.values()),
     }

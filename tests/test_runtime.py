@@ -28,9 +28,9 @@ BLOCKS = (1, 2, 3, 7, 40, rt.BLOCK)
 def small_blocks(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     """Blocks of so many elements; the ways to compute a contraction are kept, so they are found anew."""
     monkeypatch.setattr(rt, "BLOCK", request.param)
-    rt.ways.cache_clear()
+    rt._ways.cache_clear()
     yield
-    rt.ways.cache_clear()
+    rt._ways.cache_clear()
 
 
 # ----- contractions: entries are small integers, so that every order of summation gives the same number ---------------

@@ -20,9 +20,9 @@ def blas_threads() -> list[int]:
 def eager(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     """All work is worth a thread."""
     monkeypatch.setattr(rt, "WORTH_A_THREAD", 0.0)
-    rt.ways.cache_clear()
+    rt._ways.cache_clear()
     yield
-    rt.ways.cache_clear()
+    rt._ways.cache_clear()
 
 
 # ----- what is in force -----------------------------------------------------------------------------------------------

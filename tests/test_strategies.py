@@ -3,12 +3,15 @@
 The strategies are taken from the runtime's tables, those that the cost model never chooses too.
 """
 
+import tracemalloc
 from collections.abc import Iterator
 from dataclasses import replace
 
 import numpy as np
 import pytest
 
+from benchmarks.rows import ROWS, Row
+from benchmarks.sides.ours import prepare
 from generated import runtime as rt
 from tests.random_contractions import Array, Problem, problem
 
@@ -40,14 +43,19 @@ def small_blocks(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     monkeypatch.setattr(rt, "BLOCK", 256)
     monkeypatch.setattr(rt, "PIECE", 256)
     monkeypatch.setattr(rt, "LEAST_ROWS", 3)
-    rt.ways.cache_clear()  # plans hold blocks
+    rt._ways.cache_clear()  # plans hold blocks
     yield
-    rt.ways.cache_clear()
+    rt._ways.cache_clear()
 
 
 def difference(case: Problem) -> float:
-    """The greatest difference from what is expected, relative to the greatest sum of absolute products."""
+    """The greatest difference from what is expected, relative to the greatest sum of absolute products.
+
+    That is at least the product of the greatest elements: where windows read zeros only, beyond an array's edge, a tile
+    or a transform still rounds them together with the elements beside them.
+    """
     expected, scale = case.expected()
+    scale = max(scale, float(np.prod([np.abs(side.array).max(initial=0.0) for side in (case.left, case.right)])))
     found = case.compute()
     assert found.shape == expected.shape
     return float(np.max(np.abs(found - expected), initial=0.0)) / scale
@@ -58,7 +66,7 @@ def applies(case: Problem, strategy: str, accuracy: str) -> bool:
     seen: list[bool] = []
 
     def note(c: rt.Contraction, compute: object) -> None:
-        seen.append(any(way.strategy.name == strategy for way in rt.ways(c, accuracy)))
+        seen.append(any(way.strategy.name == strategy for way in rt.ways(c, rt.current())))
 
     with rt.settings(accuracy=accuracy), rt.observing(note), np.errstate(all="ignore"):  # nothing is computed
         kept = None if case.out is None else case.out.array.copy()
@@ -146,3 +154,64 @@ def test_two_threads_yield_the_same_bits_every_time(strategy: str) -> None:
         assert all(other == first for other in others), f"seed {seed}: {case}"
         number += 1
     assert number >= LEAST // 2
+
+
+# ----- memory ---------------------------------------------------------------------------------------------------------
+DENSE, ELSEWHERE = 48e6, 24e6
+"""Bytes that a call may need beyond its arguments and results: convolutions 3x3 that are not depthwise, all else."""
+
+MEASURED = [row for row in ROWS if row.layer.kind != "training" and row.layer.kernel < 30]
+CONVOLUTIONS = [row for row in MEASURED if row.layer.kind == "conv"]
+
+
+def bound(row: Row) -> float:
+    return DENSE if row.layer.kind == "conv" and row.layer.kernel == 3 else ELSEWHERE
+
+
+def larger(row: Row, times: int) -> Row:
+    """The row with so many times the batch."""
+    return row._replace(layer=replace(row.layer, batch=times * row.layer.batch))
+
+
+def shapes_only(row: Row) -> dict[str, Array]:
+    """Arrays whose elements nobody reads: they take no memory."""
+    return {name: np.empty(shape, np.float32) for name, shape in row.layer.shapes().items()}
+
+
+@pytest.mark.parametrize("accuracy", ["fast", "strict"])
+@pytest.mark.parametrize("row", CONVOLUTIONS, ids=lambda row: row.name)
+def test_predicted_memory_is_bounded_whatever_the_batch(row: Row, accuracy: str) -> None:
+    for times in (1, 16):
+        found: list[int] = []
+
+        def note(c: rt.Contraction, compute: object, found: list[int] = found) -> None:  # nothing is computed
+            found.append(rt.choice(c, rt.current()).cost.scratch)
+
+        with rt.settings(accuracy=accuracy), rt.observing(note):
+            prepare(larger(row, times), shapes_only(larger(row, times))).call()
+        assert len(found) == 1
+        assert max(found) <= bound(row)
+
+
+def peak(row: Row) -> int:
+    """Bytes that a call on two threads allocates at most, its results aside; what was kept is given back before."""
+    arrays = {name: np.ones(shape, np.float32) for name, shape in row.layer.shapes().items()}
+    with rt.settings(backend="numpy", threads=2):
+        prepared = prepare(row, arrays)
+        prepared.call()
+        rt.release()
+        tracemalloc.start()
+        result = prepared.call()
+        most = tracemalloc.get_traced_memory()[1]
+        tracemalloc.stop()
+    return most - sum(array.nbytes for array in prepared.arrays(result).values())
+
+
+@pytest.mark.parametrize("row", MEASURED, ids=lambda row: row.name)
+def test_memory_of_a_call_is_bounded(row: Row) -> None:
+    assert peak(row) <= bound(row)
+
+
+@pytest.mark.parametrize("row", [r for r in CONVOLUTIONS if r.layer.size < 60], ids=lambda row: row.name)
+def test_memory_of_a_call_is_bounded_at_a_larger_batch(row: Row) -> None:
+    assert peak(larger(row, 3)) <= bound(row)

@@ -18,12 +18,13 @@ from typing import Any
 import numpy as np
 
 from codegen.catalogue import find
-from codegen.explain.functions import Function, functions_of
+from codegen.explain.functions import functions_of
 from codegen.explain.instance import instance
 from codegen.explain.observe import observed, timed
 from codegen.explain.report import Explanation, FunctionReport
 from codegen.explain.solve import ExplainError
 from codegen.explain.statements import statements
+from derive.error import EquationError
 from derive.interface import Layer
 from derive.ties import with_ties
 
@@ -68,18 +69,20 @@ def explain(
     if dtype not in FLOATS:
         raise ExplainError(f"{target.name}: dtype: expected one of {', '.join(FLOATS)}; received {dtype!r}")
     module = functions_of(target)
-    example = instance(module.layer, shapes, settings or {}, np.dtype(dtype))
     chosen = {"accuracy": accuracy, "backend": backend, "threads": threads}
     found: list[FunctionReport] = []
-    values: dict[str, Any] = dict(example.values)
     try:
+        example = instance(module.layer, shapes, settings or {}, np.dtype(dtype))
+        values: dict[str, Any] = dict(example.values)
         with module.runtime.settings(**chosen) as in_force, np.errstate(all="ignore"):
             for function in module.functions:
                 seen = observed(module, function, example, values, measure)
-                found.append(_report(function, example, values, seen, timed(function, example, values, measure)))
+                seconds = timed(function, example, values, measure)
+                rows = statements(function, example, seen, module.runtime.compiles)
+                found.append(FunctionReport(function.name, rows, seconds if seconds else None))
+    except EquationError:
+        raise
     except (ValueError, TypeError, ModuleNotFoundError) as error:
-        if isinstance(error, ExplainError):
-            raise
         raise ExplainError(str(error)) from error
     except MemoryError as error:
         raise ExplainError(f"{target.name}: there is not enough memory for these shapes: {error}") from error
@@ -93,7 +96,3 @@ def explain(
         threads=threads,
         functions=tuple(found),
     )
-
-
-def _report(function: Function, example: Any, values: Mapping[str, Any], seen: Any, seconds: float) -> FunctionReport:
-    return FunctionReport(function.name, statements(function, example, set(values), seen), seconds if seconds else None)

@@ -198,7 +198,7 @@ def _incomplete(layer: Layer, needed: Sequence[Tensor], left: set[Symbol], sizes
     known = {**{s: EXAMPLES[o.kind] for o in options for s in o.symbols}, **sizes}
     if needed:
         tensor = needed[0]
-        shape = [number(e.xreplace({s: known.get(s, EXAMPLE) for s in e.free_symbols}), {}) for e in tensor.shape]
+        shape = [number(e, {s: known.get(s, EXAMPLE) for s in e.free_symbols}) for e in tensor.shape]
         example = f"--shape {tensor.name}={','.join(map(str, shape))}"
         return ExplainError(
             f"{layer.name}: the shape of argument {tensor.name}, {_shape_words(tensor)}, does not follow; "

@@ -1,11 +1,12 @@
-"""Run a function and note its contractions: which ways there are, what they are predicted to cost, how long they take."""
+"""Run a function and note its contractions: the ways that there are, what each is predicted to cost and takes."""
 
 import sys
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
+from functools import partial
 from statistics import median
-from types import FrameType
+from types import FrameType, ModuleType
 from typing import Any
 
 from codegen.explain.functions import Function, Functions
@@ -28,6 +29,7 @@ class Figures:
         bytes: moved between memory and caches.
         scratch: bytes of memory besides factors and result.
         error: the greatest one predicted in float32, relative to the largest element; 0 for that of plain sums.
+        parts: the strategies of the contractions that it consists of; () where it is one.
         measured: seconds that it took; None where it was not measured.
     """
 
@@ -38,6 +40,7 @@ class Figures:
     bytes: int
     scratch: int
     error: float
+    parts: tuple[str, ...] = ()
     measured: float | None = None
 
 
@@ -57,13 +60,24 @@ def observed(
     rt = module.runtime
 
     def observer(contraction: Any, compute: Callable[[Any], None]) -> None:
-        ways = rt.ways(contraction, rt.current().accuracy)
+        ways = rt.ways(contraction, rt.current())
         chosen = rt.choice(contraction, rt.current())
         seen = found.setdefault(_number(function, sys._getframe()), Seen())
         seen.times += 1
         for way in ways:
-            seconds = _timed(lambda way=way: compute(way)) if measure else None  # type: ignore[misc]
-            figures = Figures(way.strategy.name, way is chosen, *way.cost[:5], measured=seconds)
+            seconds = _timed(partial(compute, way)) if measure else None
+            c = way.cost
+            figures = Figures(
+                way.strategy.name,
+                way is chosen,
+                c.seconds,
+                c.flops,
+                c.bytes,
+                c.scratch,
+                c.error,
+                _parts(rt, way),
+                seconds,
+            )
             seen.ways[figures.strategy] = _added(seen.ways.get(figures.strategy), figures)
         compute(chosen)
 
@@ -72,9 +86,16 @@ def observed(
     return found
 
 
+def _parts(rt: ModuleType, way: Any) -> tuple[str, ...]:
+    """The strategies by which the contractions of a way are computed that consists of several."""
+    phases = way.plan if isinstance(way.plan, tuple) and not hasattr(way.plan, "_fields") else ()
+    inner = (phase.gather for phase in phases if phase.gather is not None)
+    return tuple(dict.fromkeys(rt.choice(c, rt.current()).strategy.name for c in inner))
+
+
 def _number(function: Function, frame: FrameType | None) -> int:
     """Which contraction of the function's text is being computed."""
-    while frame is not None and frame.f_code is not function.code.__code__:  # type: ignore[attr-defined]
+    while frame is not None and frame.f_code is not function.code.__code__:
         frame = frame.f_back
     line = frame.f_lineno if frame is not None else 0
     return next(k for k, (first, last) in enumerate(function.spans) if first <= line <= last)
@@ -92,6 +113,7 @@ def _added(before: Figures | None, now: Figures) -> Figures:
         bytes=before.bytes + now.bytes,
         scratch=max(before.scratch, now.scratch),
         error=max(before.error, now.error),
+        parts=tuple(dict.fromkeys((*before.parts, *now.parts))),
         measured=measured,
     )
 

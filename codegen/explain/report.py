@@ -71,7 +71,7 @@ class Explanation:
         chosen = [f"{name}={_plain(value)}" for name, value in self.options.items()]
         threads = "threads of BLAS" if self.threads is None else f"{self.threads} thread{'s' * (self.threads != 1)}"
         how = f"{self.dtype}, accuracy {self.accuracy}, backend {self.backend}, {threads}"
-        return "; ".join(part for part in (f"{self.layer}: {', '.join(shapes)}", ", ".join(chosen), how) if part)
+        return "\n".join(part for part in (f"{self.layer}: {', '.join(shapes)}", ", ".join(chosen), how) if part)
 
 
 def _table(function: FunctionReport) -> Table:
@@ -101,7 +101,12 @@ def _rows(statement: Statement) -> Iterator[list[str]]:
     moved = _amount(statement.bytes, "B") if statement.bytes else ""
     yield [escape(indent + statement.text + times), work, moved, "", "", "", ""]
     for way in statement.ways:
-        yield [indent + ("  > " if way.chosen else "    ") + way.strategy, *_figures(way)]
+        yield [
+            indent
+            + ("  > " if way.chosen else "    ")
+            + ": ".join((way.strategy, *filter(None, [", ".join(way.parts)]))),
+            *_figures(way),
+        ]
 
 
 def _figures(way: Figures) -> list[str]:

@@ -1,4 +1,4 @@
-"""Where things are: the address of an element in an array laid out row by row, the range that brackets leave an index."""
+"""The address of an element in an array laid out row by row, and the range that brackets leave an index."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -12,10 +12,21 @@ from derive.term import Guard
 
 @dataclass(frozen=True)
 class Address:
-    """The address of an element: `base`, which is computed once, and what is added per step of other indices."""
+    """The address of an element: `base`, which is computed once, and what is added per step of other indices.
 
-    base: Expr
+    The base stands in parts: of each, times the extent of the next axis, the next one is made; ``base`` is the whole.
+    """
+
+    parts: tuple[tuple[Expr, Expr], ...]
     steps: tuple[tuple[Symbol, Expr], ...]
+
+    @property
+    def base(self) -> Expr:
+        """The parts together, unexpanded: ``(n*H + i)*W + j``."""
+        whole: Expr = Integer(0)
+        for extent, position in self.parts:
+            whole = whole * extent + position
+        return whole
 
     def step(self, index: Symbol) -> Expr:
         """By how much one step of `index` moves it."""
@@ -31,15 +42,14 @@ def address(
     """
     still: dict[Expr, Expr] = dict.fromkeys(inner, Integer(0))
     moving = (*inner, *ahead)
-    base: Expr = Integer(0)
+    parts: list[tuple[Expr, Expr]] = []
     steps: dict[Symbol, Expr] = {}
     extents = tuple(shape)
     for axis, (position, extent) in enumerate(zip(place, extents, strict=True)):
-        # unexpanded: (n*H + i)*W + j
-        base = sympy.Add(sympy.Mul(base, extent), sympy.expand(position.xreplace(still)))
+        parts.append((extent, sympy.expand(position.xreplace(still))))
         for v, c in affine(position, moving).terms:
             steps[v] = sympy.expand(steps.get(v, Integer(0)) + c * Mul(*extents[axis + 1 :]))
-    return Address(base, tuple(steps.items()))
+    return Address(tuple(parts), tuple(steps.items()))
 
 
 @dataclass(frozen=True)

@@ -13,12 +13,14 @@ from derive.functions import at_least, equal, greater, is_indicator, larger, rel
 from derive.term import Access, accesses
 
 _COMPARED = {equal: "==", unequal: "!=", greater: ">", at_least: ">="}
+CHOICE = SUM - 1
+"""The precedence of a conditional expression."""
 _MOST = 4
 """The highest power that is written as a product."""
 
 
 def computable(body: Expr, indices: Collection[Symbol]) -> bool:
-    """Whether `ScalarPrinter` can print a body: no transcendental function, an index only where integers are compared."""
+    """Whether a body can be printed: no transcendental function, an index only where integers are compared."""
     if isinstance(body, Access) or is_number(body, indices):
         return True
     if is_indicator(body):
@@ -80,11 +82,11 @@ class ScalarPrinter:
                 return base, PRODUCT
             return f"{self.number(Integer(1))} / {base if e.exp == -1 else f'({base})'}", PRODUCT
         if is_indicator(e):
-            return f"({self.number(Integer(1))} if {self.bracket(e)} else {self.number(Integer(0))})", ATOM
-        return self._choice(e), ATOM
+            return f"{self.number(Integer(1))} if {self.bracket(e)} else {self.number(Integer(0))}", CHOICE
+        return self._choice(e)
 
     def _sum(self, e: Add) -> str:
-        parts = []
+        parts: list[str] = []
         for term in ordered_terms(e):
             negative = bool(term.as_coeff_Mul()[0].is_negative)
             sign = ("-" if negative else "") if not parts else (" - " if negative else " + ")
@@ -96,7 +98,7 @@ class ScalarPrinter:
         if brackets:
             condition = " & ".join(self.bracket(f) for f in brackets)
             rest = Mul(*(f for f in e.args if f not in brackets))
-            return f"({self.text(rest)} if {condition} else {self.number(Integer(0))})", ATOM
+            return f"{self.text(rest)} if {condition} else {self.number(Integer(0))}", CHOICE
         if e.as_coeff_Mul()[0] == -1:
             return f"-{self.text(-e, PRODUCT)}", PRODUCT
         number = Mul(*(f for f in e.args if is_number(f, self.indices)))
@@ -112,16 +114,14 @@ class ScalarPrinter:
         """The condition of a bracket."""
         if isinstance(e, step):
             return f"({self.text(e.args[0], POWER)} > {self.number(Integer(0))})"
-        texts = [
-            self.position(a) if a.is_integer and not accesses(a) else self.text(a, POWER) for a in e.args
-        ]
+        texts = [self.position(a) if a.is_integer and not accesses(a) else self.text(a, POWER) for a in e.args]
         return f"({texts[0]} {_COMPARED[e.func]} {texts[1]})"
 
-    def _choice(self, e: Expr) -> str:
+    def _choice(self, e: Expr) -> tuple[str, int]:
         if isinstance(e, sympy.Abs):
-            return f"abs({self.text(e.args[0])})"
+            return f"abs({self.text(e.args[0])})", ATOM
         if isinstance(e, relu):
             zero, value = self.number(Integer(0)), self.text(e.args[0], POWER)
-            return f"({zero} if {value} < {zero} else {value})"
+            return f"{zero} if {value} < {zero} else {value}", CHOICE
         a, b = (self.text(x, POWER) for x in e.args)
-        return f"({a} if ({a} {'>=' if isinstance(e, larger) else '<='} {b}) | ({a} != {a}) else {b})"
+        return f"{a} if ({a} {'>=' if isinstance(e, larger) else '<='} {b}) | ({a} != {a}) else {b}", CHOICE

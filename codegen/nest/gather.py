@@ -105,9 +105,7 @@ def _along(w: Writer, last: Symbol, early: Sequence[Symbol]) -> None:
 def _shares(nest: Nest, last: Symbol) -> bool:
     """Whether neighbouring windows have a factor with taps in common."""
     taps = {t.index for t in nest.taps}
-    return nest.op == "sum" and any(
-        a.free_symbols & taps and last not in a.free_symbols for a in accesses(nest.body)
-    )
+    return nest.op == "sum" and any(a.free_symbols & taps and last not in a.free_symbols for a in accesses(nest.body))
 
 
 def _window(w: Writer, last: Symbol, block: int) -> None:
@@ -130,7 +128,7 @@ def _window(w: Writer, last: Symbol, block: int) -> None:
         if nest.argument:
             w.line(f"{w.name('position')} = np.int32({w.integer(nest.position)})")
         for k, name in enumerate(names):
-            w.line(*_take(w, *name, w.value(nest.body, bases, moved | {last: Integer(k)}), first))
+            _take(w, *name, w.value(nest.body, bases, moved | {last: Integer(k)}), first)
         w.depth = depth
         for k, (best, found) in enumerate(names):
             where = w.element(target, {last: Integer(k)})
@@ -152,26 +150,27 @@ def _start(w: Writer, best: str, found: str) -> list[str]:
     return [f"{best} = {w.number(none)}", *([f"{found} = np.int32(-1)"] if w.nest.argument else [])]
 
 
-def _take(w: Writer, best: str, found: str, value: str, first: str) -> list[str]:
+def _take(w: Writer, best: str, found: str, value: str, first: str) -> None:
     """An element after one more tap: NaN wins, of equal ones the first, as in NumPy; `first` says it is the first."""
     nest = w.nest
     if nest.op == "sum":
-        return [f"{best} += {value}"]
+        w.add(best, value)
+        return
     new, better = w.name("value"), w.name("better")
     below, above = ("<=", ">") if nest.op == "max" else (">=", "<")
+    if value != new:
+        w.line(f"{new} = {value}")
     if not nest.argument:
-        return [f"{new} = {value}", f"{best} = {new} if ({new} {above} {best}) | ({new} != {new}) else {best}"]
-    return [
-        f"{new} = {value}",
+        w.line(f"{best} = {new} if ({new} {above} {best}) | ({new} != {new}) else {best}")
+        return
+    w.line(
         f"{better} = (not {new} {below} {best}) & ({best} == {best}) | ({first})",
         f"{best} = {new} if {better} else {best}",
         f"{found} = {w.name('position')} if {better} else {found}",
-    ]
+    )
 
 
-def _finished(
-    w: Writer, best: str, bases: Mapping[Access, tuple[str, Address]], moved: Mapping[Symbol, Expr]
-) -> str:
+def _finished(w: Writer, best: str, bases: Mapping[Access, tuple[str, Address]], moved: Mapping[Symbol, Expr]) -> str:
     if w.nest.after == 1:
         return best
     value = w.value(w.nest.after, bases, moved)
@@ -201,11 +200,11 @@ def _edge(w: Writer, late: Sequence[Symbol]) -> None:
         element = f"{nest.target}[{w.element(target, {})}]"
         value = w.value(nest.body, bases, {})
         if nest.op == "sum":
-            w.line(f"{element} += {value}")
+            w.add(element, value)
         else:
             place = f"{nest.argument}[{w.element(target, {})}]"
             w.line(f"{best} = {element}", *([f"{found} = {place}"] if nest.argument else []))
-            w.line(*_take(w, best, found, value, f"{found} < 0"))
+            _take(w, best, found, value, f"{found} < 0")
             w.line(f"{element} = {best}", *([f"{place} = {found}"] if nest.argument else []))
     w.depth = depth
     if nest.after != 1:

@@ -1,8 +1,8 @@
 """Every element of the target is a sum over all windows: the gradient of weights that are no matrix.
 
-The target has an axis for the outermost index, so that parts do not write the same sums; NumPy adds these up. Sums stay
-in cache while windows pass by, several at a time, and go to float64 every now and then: a long sum in float32 would stop
-growing.
+The target has an axis for the outermost index, so that parts do not write the same sums; NumPy adds these up. Sums
+stay in cache while windows pass by, several at a time, and go to float64 every now and then: a long sum in float32
+would stop growing.
 """
 
 from sympy import Expr, Integer, Symbol
@@ -123,7 +123,10 @@ def _several(w: Writer, last: Symbol, tap: Range, block: int) -> None:
         total = w.name("total")
         for k in range(block):
             value = w.value(w.nest.body, bases, moved | {last: Integer(k)})
-            w.line(f"{total} {'+' if k else ''}= {value}")
+            if k:
+                w.add(total, value)
+            else:
+                w.line(f"{total} = {value}")
         w.line(f"{w.nest.target}[{w.element(target, moved)}] += {total}")
 
 
@@ -134,4 +137,4 @@ def _one(w: Writer, tap: Range) -> None:
         target, bases = w.base(), w.bases(w.nest.body)
         w.clip(w.nest.vector.index)
         with w.block(w.vector_head()):
-            w.line(f"{w.nest.target}[{w.element(target, {})}] += {w.value(w.nest.body, bases, {})}")
+            w.add(f"{w.nest.target}[{w.element(target, {})}]", w.value(w.nest.body, bases, {}))

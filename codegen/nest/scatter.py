@@ -35,6 +35,7 @@ def write(w: Writer) -> Expr:
             _fill(w, axis, w.name("filled"), extent, Mul(*w.shapes[nest.target][axis + 1 :]))
     return flattened(w, [first]) if apart else Integer(1)
 
+
 AT_ONCE = 3, 2, 1
 """Taps whose sums are computed at once, so that what they share is read once."""
 
@@ -78,9 +79,7 @@ def _grows(w: Writer, index: Symbol, apart: bool) -> bool:
     if len(place) <= int(apart):
         return False
     parts = affine(place[int(apart)], w.order)
-    return index in parts.indices and all(
-        sign(c) > 0 and (v == index or v in w.nest_taps) for v, c in parts.terms
-    )
+    return index in parts.indices and all(sign(c) > 0 and (v == index or v in w.nest_taps) for v, c in parts.terms)
 
 
 def _fill(w: Writer, axis: int, start: str, stop: str, width: Expr) -> None:
@@ -89,8 +88,8 @@ def _fill(w: Writer, axis: int, start: str, stop: str, width: Expr) -> None:
     first = f"{w.index(w.nest.outer[0].index)} * {extent} + " if axis else ""
     wide = f" * {w.integer(width, 2)}" if width != 1 else ""
     low, high = (f"np.uintp(({first}{end}){wide})" if first or wide else f"np.uintp({end})" for end in (start, stop))
-    with w.block(f"for {w.name('at')} in range({low}, {high}):"):
-        w.line(f"{w.nest.target}[{w.name('at')}] = {w.number(Integer(0))}")
+    with w.block(f"for {w.name('element')} in range({low}, {high}):"):
+        w.line(f"{w.nest.target}[{w.name('element')}] = {w.number(Integer(0))}")
 
 
 def _loops(w: Writer, rest: tuple[Range, ...], bound: set[Symbol], axis: int | None, body: _Body) -> None:
@@ -191,4 +190,4 @@ def _add(w: Writer, tap: Symbol, body: Expr, number: int) -> None:
     with w.block(w.vector_head()):
         for k in range(number):
             moved = {tap: Integer(k)}
-            w.line(f"{w.nest.target}[{w.element(target, moved)}] += {w.value(body, bases, moved)}")
+            w.add(f"{w.nest.target}[{w.element(target, moved)}]", w.value(body, bases, moved))

@@ -8,14 +8,20 @@ import sympy
 from sympy import Expr, Integer, Symbol
 
 from codegen.nest.addresses import Address, Constraint, address, constraints
-from codegen.nest.body import ScalarPrinter, is_conditional
+from codegen.nest.body import CHOICE, ScalarPrinter, is_conditional
 from codegen.plan import Nest
 from codegen.scalar import size_text
 from derive.index import affine, sign
 from derive.term import Access, Range, accesses
 
 INDENT = "    "
+LONG = 64
+"""Characters of an expression that is taken apart."""
+
 NUMBERS = {Integer(0): "zero", Integer(1): "one", -sympy.oo: "lowest", sympy.oo: "highest"}
+
+AMBIGUOUS = "l", "I", "O"
+"""Names that read like others."""
 
 SCALE = Symbol("scale")
 """A number that a window is multiplied by, in a variable."""
@@ -32,7 +38,7 @@ class Writer:
 
     def __init__(self, nest: Nest, taken: Collection[str], order: tuple[Symbol, ...]) -> None:
         self.nest, self.order = nest, order
-        self.taken = {*taken, *(name for name, _ in nest.shapes)}
+        self.taken = {*taken, *(name for name, _ in nest.shapes), *AMBIGUOUS}
         self.indices = {r.index for r in nest.ranges}
         self.shapes = dict(nest.shapes)
         self.extents = {r.index: r.extent for r in nest.ranges}
@@ -95,7 +101,7 @@ class Writer:
             if key not in named:
                 number = sum(k.tensor == access.tensor for k in named)
                 named[key] = self.name(f"{access.tensor}_at{number + 1 if number else ''}")
-                self.line(f"{named[key]} = {self.unsigned(where.base)}")
+                self._locate(named[key], where)
             found[access] = (named[key], where)
         return found
 
@@ -104,8 +110,32 @@ class Writer:
         place = self.nest.place
         where = address(place, self.shapes[self.nest.target], (*inner, self.nest.vector.index), ahead)
         name = self.name("at")
-        self.line(f"{name} = {self.unsigned(where.base)}")
+        self._locate(name, where)
         return name, where
+
+    def _locate(self, name: str, where: Address) -> None:
+        """Write down a base, axis by axis where it is long."""
+        text = self.unsigned(where.base)
+        if len(text) <= LONG:
+            self.line(f"{name} = {text}")
+            return
+        place = Symbol(self.name("place"))
+        self.indices.add(place)
+        before: Expr = Integer(0)
+        for extent, position in where.parts[:-1]:
+            value = before * extent + position
+            if value not in (0, place):
+                self.line(f"{place.name} = {self.integer(value)}")
+                before = place
+        extent, position = where.parts[-1]
+        self.line(f"{name} = {self.unsigned(before * extent + position)}")
+
+    def add(self, element: str, value: str) -> None:
+        """Add a value to an element, in two lines where it is long."""
+        if len(element) + len(value) > LONG:
+            self.line(f"{self.name('value')} = {value}")
+            value = self.name("value")
+        self.line(f"{element} += {value}")
 
     def element(self, base: tuple[str, Address], moved: Mapping[Symbol, Expr]) -> str:
         """The address of an element, with indices `moved` by so much from where the base is."""
@@ -117,7 +147,8 @@ class Writer:
     def value(self, body: Expr, bases: Mapping[Access, tuple[str, Address]], moved: Mapping[Symbol, Expr]) -> str:
         """The text of `body`, with indices `moved` as in `element`.
 
-        Where a condition decides, elements are read before, in lines of their own: a read under a condition is slow.
+        Where a condition decides, elements are read before, in lines of their own: a read under a condition is
+        slow.
         """
         places = {v: v + e for v, e in moved.items() if e != v}
         first = is_conditional(body)
@@ -127,7 +158,11 @@ class Writer:
             lambda e: f"np.int32({self.integer(sympy.expand(e.xreplace(places)))})",
             self.indices,
         )
-        return printer.text(body)
+        if not first:
+            return printer.text(body)
+        name = self.name("value")
+        self.line(f"{name} = {printer.text(body, CHOICE)}")
+        return name
 
     def _read(self, access: Access, where: str, first: bool) -> str:
         text = f"{access.tensor}[{where}]"
@@ -200,7 +235,7 @@ class Writer:
         return tuple(dict.fromkeys(found))
 
     def windows(self, last: Symbol) -> bool:
-        """Whether it can be told by `last` alone where windows lie within the arrays: no bracket on the vector index."""
+        """Whether `last` alone tells where windows lie within the arrays: no bracket on the vector index."""
         steps = [affine(b.value, self.order) for b in self.nest.brackets]
         moves = [p.coefficient(last) for p in steps]
         vector = self.nest.vector.index

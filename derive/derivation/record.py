@@ -59,7 +59,7 @@ class Matrices(Expr):
 
 
 class Elementwise(Expr):
-    """Two matrices multiplied element by element, in brackets; display only."""
+    """Two matrices multiplied element by element, in brackets within a product of matrices; display only."""
 
     is_commutative = False
 

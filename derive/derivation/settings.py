@@ -71,7 +71,9 @@ def displayed(layer: Layer, settings: Mapping[str, str] | None = None, order: in
         if chosen is not None:
             mapping |= _replacements(layer, chosen, text)
         elif key in free:
-            mapping[free[key]] = _single(layer, key, text, Kind.SIZE, 1)
+            owner = next((o for o in layer.options if free[key] in o.symbols), None)
+            kind, minimum = (owner.kind, owner.minimum) if owner else (Kind.SIZE, 1)
+            mapping[free[key]] = _single(layer, key, text, kind, minimum)
         else:
             raise EquationError(_unknown(layer, key, [*(o.name for o in layer.options), *free]))
     # a value may name a symbol that is itself set: stride=R with kernel_size=2

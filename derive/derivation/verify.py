@@ -55,6 +55,7 @@ class Certificate:
         chain_difference: the greatest difference to them, relative to the greatest entry or 1.
         worst: the row with the greatest difference.
         notation: for printing.
+        drawn: what was random: sizes, or only values where sizes are numbers.
     """
 
     shapes: int
@@ -64,6 +65,7 @@ class Certificate:
     chain_difference: float
     worst: str = ""
     notation: Notation = field(default_factory=Notation)
+    drawn: str = "random shapes"
 
     @property
     def holds(self) -> bool:
@@ -75,7 +77,7 @@ class Certificate:
         if not self.shapes:
             return "Not evaluated: the sizes are too large for the oracle."
         text = (
-            f"{self.rows} rows evaluated on {self.shapes} random shapes: greatest difference between neighbouring rows "
+            f"{self.rows} rows evaluated on {self.shapes} {self.drawn}: greatest difference between neighbouring rows "
             f"{write(figure(self.difference))}"
         )
         if self.chain_rows:

@@ -177,16 +177,18 @@ class ExpressionWriter(ABC):
         if isinstance(e, Hadamard):
             return self.hadamard
         if isinstance(e, Equals):
-            return f"{self.expr(e.args[0])}={self.expr(e.args[1])}"
+            wide = e.has(Matrices, Elementwise)
+            return f"{self.expr(e.args[0])}{' = ' if wide else '='}{self.expr(e.args[1])}"
         if isinstance(e, Transposed):
             return self._transposed(self._atom(e.args[0]))
         if isinstance(e, Inverse):
             return self._power(self._atom(e.args[0]), f"{self.minus}1")
         if isinstance(e, Matrices):
-            return " ".join(self._atom(factor) for factor in e.args).replace(" [", "[").replace("] ", "]")
+            factors = (self._iverson(self._atom(f)) if isinstance(f, Elementwise) else self._atom(f) for f in e.args)
+            return " ".join(factors)
         if isinstance(e, Elementwise):
             sides = (self._parens(self._atom(s)) if isinstance(s, Matrices) else self._atom(s) for s in e.args)
-            return self._iverson(f" {self.hadamard} ".join(sides))
+            return f" {self.hadamard} ".join(sides)
         return self._function(e)
 
     def _raised(self, e: Expr) -> str:

@@ -101,7 +101,7 @@ def _premises(derivation: Derivation, t: TextTypesetter) -> list[str]:
         elif isinstance(premise, Formula):
             lines += ["", *_formula(premise, t)] if isinstance(premise.right, ImmutableMatrix) else _formula(premise, t)
         elif isinstance(premise, Grid):
-            lines += ["", *text_grid(premise, t)]
+            lines += ["", *text_grid(premise, t, WIDTH)]
         else:
             lines += ["", *_wrapped(t.words(premise))]
     return lines

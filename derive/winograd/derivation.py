@@ -26,6 +26,7 @@ from derive.derivation.record import (
     Section,
     Step,
     Words,
+    joined,
 )
 from derive.derivation.section import gradient_sections
 from derive.differentiate import differentiate
@@ -173,8 +174,8 @@ def _premises(f: CookToom, program: Program) -> Iterator[Premise]:
     yield (
         "Interpolation. The product of ", z**i, " and ", z**s, f" has a degree below {f.m} + {f.r} - 1 = {f.n}. Such a "
         f"polynomial is known from its values {several}; at infinity, the coefficient of the highest power counts as "
-        "its value. With ", Access("L", a), " = ", Access("N", a), "/", Access("D", a), ", the polynomial that is 1 at ",
-        Access("p", a), " and 0 at the other points,",
+        "its value. With ", Access("L", a), " = ", Access("N", a), "/", Access("D", a), ", the polynomial that is 1 "
+        "at ", Access("p", a), " and 0 at the other points,",
     )  # fmt: skip
     values = Access("A", a, i) * Access("R", a, s) * Access("L", a)
     yield Formula(z ** (i + s), Term((), (Range(a, n),), values))
@@ -203,10 +204,10 @@ def _premises(f: CookToom, program: Program) -> Iterator[Premise]:
     yield Formula(G, f.kernel)
     yield Formula(Transposed(B), f.data)
     yield (
-        "Three sets of numbers occur in it alike. Multiplied by one of each of two kinds and summed, it is an algorithm "
-        "for what results of the third kind: for the coefficients of a product of polynomials (Toom, Cook), or, "
-        "transposed, for a correlation (Winograd) and for both of its gradients. The transforms are",
-    )
+        "Its three indices occur alike. Summed with numbers for two of them it is an algorithm for what results at the "
+        "third: for the product of two polynomials, ", k, " being left (Toom, Cook); for a correlation, ", i, " being "
+        "left (Winograd); and for both gradients of a correlation. The transforms are",
+    )  # fmt: skip
     for statement in program.statements[:-1]:
         left = _element(statement.target.name, statement.term.free)
         yield Step("definition", (), left, (statement.term,), notation=Notation(order=ORDER))
@@ -232,10 +233,11 @@ def _algorithm(ax: Axes, program: Program) -> Section:
     ]
     steps = _steps(_element("y", ax.output), rows, Notation(order=ORDER))
     dims = len(ax.output)
+    along = "Along each axis" if dims > 1 else "Here"
     both = Elementwise(_sandwich(G, g, dims), _sandwich(Transposed(B), d, dims))
     return Section(
         title=("the correlation by the identity",),
-        setup=(("It takes the place of the bracket that says which element is read:",),),
+        setup=((f"{along} it takes the place of the bracket that says which element is read:",),),
         steps=steps,
         caption=(),
         results=(Result(steps[-1], (Equals(y, _sandwich(Transposed(A), both, dims)),)),),
@@ -285,18 +287,18 @@ def _exact(section: Section, ax: Axes, seed: str) -> Section:
     plain = given * (_element("d", ax.data) if of_kernel else _element("g", ax.tap))
     if of_kernel:
         last = Term(free, ax.output, given * Access("d", *(i + s for i, s, _, _ in ax.each())))
-        gone: Words = (f"{', '.join(str(r.index) for r in ax.data)} collapse{'s' if len(ax.data) == 1 else ''}",)
+        gone = ax.data
         name: Words = ("correlation of ", d, " with ", Access(seed))
     else:
         moved = Access(seed, *(k - s for _, s, _, k in ax.each()))
         last = Term(free, ax.tap, moved * _element("g", ax.tap))
-        gone = (f"{', '.join(str(r.index) for r in ax.output)} collapse{'s' if len(ax.output) == 1 else ''}",)
+        gone = ax.output
         name = ("full convolution of ", Access(seed), " with the kernel ", g)
     rows: list[tuple[str, Words, Term]] = [
         ("result", ("result above",), boxed.terms[0]),
         ("insert", ("inserted",), Term(free, (*ax.point, *ax.output, *other), _identity(ax) * plain)),
         ("identity", ("identity",), Term(free, (*ax.output, *other), plain * _bracket(ax))),
-        ("collapse", gone, last),
+        ("collapse", (*joined([r.index for r in gone]), " collapses" if len(gone) == 1 else " collapse"), last),
     ]
     steps = _steps(boxed.left, rows, boxed.notation)
     tensor = Access(section.wrt)

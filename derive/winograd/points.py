@@ -9,29 +9,36 @@ from sympy import Expr, Rational
 
 from derive.term import EquationError
 
-_MEASURED = {
+_CHOSEN = {
     1: (),
     2: ("0",),
     3: ("3/4",),
     4: ("0", "1"),
-    5: ("1/2", "5/4"),
+    5: ("3/8", "5/4"),
     6: ("0", "5/8", "3/2"),
-    7: ("3/8", "7/8", "3/2"),
+    7: ("1/4", "7/8", "7/4"),
     8: ("0", "1/2", "1", "2"),
 }
-"""Number of points -> those that are not negative, without oo: the best that benchmarks/winograd_points.py finds."""
+"""Number of points -> those that are not negative, without oo, that amplify rounding least.
+
+benchmarks/winograd_points.py chooses them among fractions of three bits and measures them and the next ones.
+"""
 
 
 def standard_points(n: int) -> tuple[Expr, ...]:
     """The n points that are used by default: 0 where n is even, pairs of opposite numbers, and oo.
 
     Up to 8 they are those of the least error in float32. Beyond, they are tan(pi k/n), equally spaced on the circle
-    that the line and its point at infinity form, rounded to a power of two that keeps them apart: the measured ones lie
+    that the line and its point at infinity form, rounded to a power of two that keeps them apart: the chosen ones lie
     near these, too. All are dyadic, so that B^T and A^T are exact in binary.
     """
-    halves = [Rational(p) for p in _MEASURED[n]] if n in _MEASURED else _equally_spaced(n)
-    signed = [p for q in halves for p in ((q, -q) if q else (q,))]
-    return (*signed, sympy.oo)
+    halves = [Rational(p) for p in _CHOSEN[n]] if n in _CHOSEN else _equally_spaced(n)
+    return (*symmetric(halves), sympy.oo)
+
+
+def symmetric(points: Sequence[Rational]) -> tuple[Rational, ...]:
+    """Every point and its opposite; 0 once."""
+    return tuple(p for q in points for p in ((q, -q) if q else (q,)))
 
 
 def _equally_spaced(n: int) -> list[Rational]:

@@ -1,0 +1,208 @@
+"""The benchmarks: every side computes the same, one that fails is survived, targets and regressions are told."""
+
+import json
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from benchmarks import __main__ as command
+from benchmarks import history, measure, report
+from benchmarks.history import Results
+from benchmarks.measure import Part
+from benchmarks.reference import compute
+from benchmarks.rows import ROWS, Row, arrays, select
+from benchmarks.sides import OURS, SIDES, Side, Unsupported
+from benchmarks.targets import TARGETS, THREADS
+
+SMALL = [row._replace(layer=row.layer.reduced()) for row in ROWS]
+FOREIGN = ("torch", "torch-last", "jax", "onnxruntime")
+
+
+# ----- sides ----------------------------------------------------------------------------------------------------------
+@pytest.mark.parametrize(
+    "name", [pytest.param(name, marks=[pytest.mark.oracle] if name in FOREIGN else []) for name in SIDES]
+)
+def test_every_side_computes_the_reference(name: str) -> None:
+    side = SIDES[name]
+    for package in side.needs:
+        pytest.importorskip(package)
+    module = side.load()
+    module.start(1, **side.options)
+    count = 0
+    try:
+        for row in SMALL:
+            for dtype, tolerance in (("float32", 1e-5), ("float64", 1e-12)):
+                given = arrays(row.layer, dtype)
+                try:
+                    prepared = module.prepare(row, given)
+                except Unsupported:
+                    continue
+                found = prepared.arrays(prepared.call())
+                for key, expected in compute(row, given).items():
+                    assert found[key].shape == expected.shape
+                    scale = np.abs(expected).max()
+                    assert np.abs(found[key] - expected).max() <= tolerance * scale, (row.name, dtype, key)
+                count += 1
+    finally:
+        if name in OURS:
+            module.in_force.close()
+    assert count >= 15
+
+
+# ----- the driver -----------------------------------------------------------------------------------------------------
+def test_a_side_that_crashes_is_survived(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(SIDES, "nobody", Side("nobody"))  # its process ends at once: it knows no such side
+    rows = select(["LeNet: conv2*"])
+    told: list[int] = []
+    part = Part(1, "float32", ("numpy", "nobody", "im2col"), 3)
+    lines = list(measure.run([part], rows, 0, lambda records: told.append(len(records)), reduced=True))
+    records = [line for line in lines if "row" in line]
+    failed = [r for r in records if "failed" in r]
+    assert {r["side"] for r in failed} == {"nobody"}
+    assert len(failed) == len(rows)
+    assert len(records) == 3 * len(rows)
+    assert told == [3] * len(rows)
+    for record in records:
+        if record["side"] == "numpy":
+            assert record["error"] < 1e-5
+            assert record["error_relu"] < 1e-5
+            assert record["ms"] > 0
+            assert record["scratch"] >= 0
+
+
+# ----- reports of results that are made up ----------------------------------------------------------------------------
+def made_up(ratio: Callable[[Row, str, str], float], dtypes: tuple[str, ...] = ("float32", "float64")) -> Results:
+    """A run in which every side of ours takes `ratio(row, dtype, side)` times as long as PyTorch's better layout."""
+    lines: list[dict[str, Any]] = [
+        {"date": "2026-01-01T00:00:00Z", "command": "none", "processor": "p", "cores": 2, "system": "s", "python": "3",
+         "versions": {}},
+        {"rates": {"float32": 80.0, "float64": 40.0, "copy": 20.0}, "threads": THREADS, "dtype": "float32"},
+    ]  # fmt: skip
+    for row in ROWS:
+        for dtype in dtypes:
+            where = {"row": row.name, "dtype": dtype, "threads": THREADS}
+            times = {"torch": 10.0, "torch-last": 4.0, "jax": 40.0}
+            times |= {side: 4.0 * ratio(row, dtype, side) for side in OURS}
+            extras = {"error": 5e-7, "error_relu": 5e-7, "scratch": 9.0, "rss": 11.0}
+            lines += [{**where, **extras, "side": side, "ms": t, "cpu_ms": t} for side, t in times.items()]
+    return history.collect(lines)
+
+
+BOUNDS = {
+    ("A, fast", "mean"): 0.50, ("A, fast", "each"): 0.90, ("A, fast", "dw mean"): 0.38, ("A, fast", "error"): 6e-6,
+    ("A, strict", "mean"): 0.80, ("A, strict", "each"): 1.4, ("A, strict", "error"): 1e-6,
+    ("B", "mean"): 0.85, ("B", "each"): 1.35,
+    ("LeNet conv1, conv2, NumPy", "mean"): 1.4, ("LeNet conv1, conv2, compiled", "mean"): 0.9,
+    ("pools, NumPy, max 2x2", "mean"): 1.9, ("pools, NumPy, max 3x3", "mean"): 3.0,
+    ("pools, NumPy, average", "mean"): 1.5, ("pools, compiled", "mean"): 0.65,
+    ("depthwise 3x3, NumPy", "mean"): 2.8, ("depthwise 3x3, compiled", "mean"): 0.75,
+    ("all, best backend", "mean"): 0.65, ("all, best backend", "each"): 1.2, ("all, float64", "mean"): 0.45,
+    ("JAX", "mean"): 0.25, ("JAX", "behind"): 2,
+    ("training step, NumPy", "mean"): 1.3, ("training step, compiled", "mean"): 0.8,
+    ("dense 3x3, NumPy", "scratch"): 48, ("all else, NumPy", "scratch"): 24,
+}  # fmt: skip
+
+
+def test_every_target_is_there_and_evaluated() -> None:
+    assert {(t.title, t.measure): t.most for t in TARGETS} == BOUNDS
+    assert all(v.measured is not None for v in report.verdicts(made_up(lambda *_: 0.3)))
+
+
+@pytest.mark.parametrize("factor", [0.999, 1.001])
+def test_a_target_is_reached_just_below_its_bound(factor: float) -> None:
+    for target in (t for t in TARGETS if t.measure in ("mean", "each", "dw mean")):
+        own = report.verdicts(made_up(lambda *_, t=target: factor * t.most * (10 if t.peer == "jax" else 1)), [target])
+        assert own[0].reached == (factor < 1), target
+
+
+def test_rows_behind_are_counted() -> None:
+    (target,) = (t for t in TARGETS if t.measure == "behind")
+    behind = {row.name for row in ROWS[:3]}
+    (verdict,) = report.verdicts(made_up(lambda row, *_: 11.0 if row.name in behind else 1.0), [target])
+    assert verdict.measured == 3
+    assert verdict.reached is False
+
+
+def test_a_target_that_was_not_measured_is_said_so() -> None:
+    results = made_up(lambda *_: 0.3, ("float32",))
+    table = report.targets_table(results)
+    (line,) = (line for line in table.splitlines() if line.startswith("| all, float64 "))
+    assert "not measured" in line
+
+
+def test_the_page_keeps_what_is_around_the_results(tmp_path: Path) -> None:
+    pytest.importorskip("matplotlib")
+    page = tmp_path / "page.md"
+    page.write_text(f"before\n{report.BEGIN}\nold\n{report.END}\nafter\n", encoding="utf-8")
+    results = made_up(lambda *_: 0.3)
+    first = report.publish(results, page)
+    text = page.read_text(encoding="utf-8")
+    assert text.startswith("before\n")
+    assert text.endswith("after\n")
+    assert "old" not in text
+    assert "(page.svg)" in text
+    assert all(row.layer.title in text for row in ROWS)
+    before = [path.read_bytes() for path in first]
+    assert [path.read_bytes() for path in report.publish(results, page)] == before
+
+
+def test_a_page_without_marks_is_refused(tmp_path: Path) -> None:
+    page = tmp_path / "page.md"
+    page.write_text("nothing", encoding="utf-8")
+    with pytest.raises(ValueError, match="results: begin"):
+        report.publish(made_up(lambda *_: 0.3), page)
+
+
+# ----- regressions ----------------------------------------------------------------------------------------------------
+def test_a_regression_shows() -> None:
+    before = made_up(lambda *_: 0.5)
+    slow = ROWS[4].name
+    after = made_up(lambda row, dtype, side: 1.0 if (row.name, side) == (slow, "numpy") else 0.5)
+    changes = history.compare(before, after, 1.1, 1.4)
+    worse = [change.what for change in changes if change.worse]
+    assert any(slow in what for what in worse)
+    assert all("numpy" in what for what in worse)
+    assert not [change for change in history.compare(after, before, 1.1, 1.4) if change.worse]
+
+
+def test_runs_without_a_common_row_cannot_be_compared() -> None:
+    results = made_up(lambda *_: 0.5)
+    with pytest.raises(ValueError, match="no row in common"):
+        history.compare(replace(results, records={}), results, 1.1, 1.4)
+
+
+def test_results_are_read_as_they_were_written(tmp_path: Path) -> None:
+    path = tmp_path / "run.jsonl"
+    record = {"row": "r", "dtype": "float32", "threads": 1, "side": "numpy", "ms": 1.5}
+    lines: list[dict[str, Any]] = [{"date": "d", "versions": {}}, {"rates": {"copy": 3.0}, "threads": 1}, record]
+    assert list(history.write(path, iter(lines))) == lines
+    assert history.read(path) == history.collect(lines)
+    path.write_text(json.dumps(lines[1]), encoding="utf-8")
+    with pytest.raises(ValueError, match="first line with a date"):
+        history.read(path)
+
+
+# ----- the command line -----------------------------------------------------------------------------------------------
+@pytest.mark.parametrize(
+    ("arguments", "part"),
+    [
+        (("run", "--rows", "C*"), "matches no row"),
+        (("run", "--sides", "tensorflow"), "tensorflow: expected some of numpy"),
+        (("run", "--threads", "two"), "--threads"),
+        (("run", "--dtypes", "float16"), "--dtypes"),
+    ],
+)
+def test_a_mistake_is_one_line(
+    arguments: tuple[str, ...], part: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr("sys.argv", ["benchmarks", *arguments])
+    with pytest.raises(SystemExit) as stop:
+        command.main()
+    assert stop.value.code == 1
+    lines = capsys.readouterr().err.splitlines()
+    assert part in lines[-1]
+    assert lines[-1].startswith("benchmarks: ")
