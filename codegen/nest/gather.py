@@ -26,7 +26,7 @@ def write(w: Writer) -> Expr:
     *rows, last = nest.outer
     extent = flattened(w, [r.index for r in rows])
     with w.block(f"for {_row(w, rows)} in range({w.name('start')}, {w.name('stop')}):"):
-        unflatten(w, [r.index for r in rows])
+        separate(w, [r.index for r in rows])
         bound = {r.index for r in rows}
         early = [t.index for t in nest.taps if w.known(t.index, bound)]
         for index in early:
@@ -47,7 +47,7 @@ def flattened(w: Writer, indices: Sequence[Symbol]) -> Expr:
     return extents(r for r in w.nest.ranges if r.index in indices)
 
 
-def unflatten(w: Writer, indices: Sequence[Symbol]) -> None:
+def separate(w: Writer, indices: Sequence[Symbol]) -> None:
     """Write the outer indices, given their common number."""
     if len(indices) < 2:
         return
