@@ -206,8 +206,9 @@ class Emitter:
 
     @emit.register
     def _(self, record: Compiled) -> list[str]:
-        test = f"if rt.compiles({self.size(record.steps)}):"
-        return [test, *self._indented(record.then), "else:", *self._indented(record.otherwise)]
+        tests = [f"rt.compiles({self.size(record.steps)})"]
+        tests += [f"0 <= {self.size(g.value)} < {self.size(g.extent)}" for g in record.within]
+        return [f"if {' and '.join(tests)}:", *self._indented(record.then), "else:", *self._indented(record.otherwise)]
 
     @emit.register
     def _(self, record: Nest) -> list[str]:

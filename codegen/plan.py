@@ -301,9 +301,10 @@ class Nest:
 
 @dataclass(frozen=True)
 class Compiled:
-    """Two ways to compute the same: `then` where loops of so many `steps` are compiled."""
+    """Two ways to compute the same: `then` where loops of so many `steps` are compiled, and brackets of sizes hold."""
 
     steps: Expr
+    within: tuple[Guard, ...]
     then: "tuple[Record, ...]"
     otherwise: "tuple[Record, ...]"
 
@@ -427,8 +428,9 @@ def describe(record: Record) -> str:
             value = record.body if record.after == 1 else f"({record.body}) * {record.after}"
             work = _volume(record.ranges)
             return f"loops over {loops}: {record.target} {verb}= {value}; {work} elements"
-        case Compiled(steps):
-            return f"branch: first part if {steps} steps are compiled, else second"
+        case Compiled(steps, within):
+            tests = "".join(f" and 0 <= {g.value} < {g.extent}" for g in within)
+            return f"branch: first part if {steps} steps are compiled{tests}, else second"
         case Positions(name, update):
             return f"labels {name} = {update.body}; {_volume(update.ranges)} elements"
         case Gather(name, source, source_axes, labels, axes):

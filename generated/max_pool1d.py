@@ -167,6 +167,61 @@ def _max_pool1d_grad_input_1(
     dy: rt.Array,
     zero: Any,
     C: int,
+    W: int,
+    W_out: int,
+    p: int,
+    T_fixed: tuple[int, ...],
+    d_fixed: tuple[int, ...],
+) -> None:
+    """Sum over m, q, t, v; gather."""
+    T = len(T_fixed)
+    d = len(d_fixed)
+    for m in range(start, stop):
+        q_first = max(0, -p, T * d - d - p)
+        q_last = min(W, W_out - p, T * d + W_out - d - p)
+        if not (T <= 9):
+            q_last = q_first
+        q = 0
+        while q < W:
+            if q_first <= q < q_last:
+                at = np.uintp(C * (W * m + q))
+                argmax_at = np.uintp(C * (W_out * m + p + q))
+                dy_at = np.uintp(C * (W_out * m + p + q))
+                for v in range(np.uintp(C)):
+                    total = zero
+                    for t in range(T):
+                        argmax_1 = argmax[argmax_at + np.uintp(-C * d * t) + v]
+                        dy_1 = dy[dy_at + np.uintp(-C * d * t) + v]
+                        value = dy_1 if (np.int32(t) == argmax_1) else zero
+                        total += value
+                    dx[at + v] = total
+                q += 1
+            else:
+                at = np.uintp(C * (W * m + q))
+                for v in range(np.uintp(C)):
+                    dx[at + v] = zero
+                t_low = max(0, -((W_out - p - q - 1) // d))
+                t_high = min(T, (p + q) // d + 1)
+                for t in range(t_low, t_high):
+                    argmax_at = np.uintp(C * (W_out * m + p + q - d * t))
+                    dy_at = np.uintp(C * (W_out * m + p + q - d * t))
+                    for v in range(np.uintp(C)):
+                        argmax_1 = argmax[argmax_at + v]
+                        dy_1 = dy[dy_at + v]
+                        value = dy_1 if (np.int32(t) == argmax_1) else zero
+                        dx[at + v] += value
+                q += 1
+
+
+@rt.loops
+def _max_pool1d_grad_input_2(
+    start: int,
+    stop: int,
+    dx: rt.Array,
+    argmax: rt.Array,
+    dy: rt.Array,
+    zero: Any,
+    C: int,
     T: int,
     W: int,
     W_out: int,
@@ -290,22 +345,39 @@ def max_pool1d_grad_input(
     rt.extents("max_pool1d", "argmax", argmax.shape, (N, W_out, C), "batch, W_out, channels")
     if rt.compiles(C * N * T * W_out):
         dx = np.empty((N, W, C), dtype)
-        rt.run(
-            _max_pool1d_grad_input_1,
-            N,
-            C * N * T * W_out,
-            rt.flat(dx),
-            rt.flat(argmax),
-            rt.flat(dy),
-            dtype(0),
-            C,
-            T,
-            W,
-            W_out,
-            d,
-            p,
-            s,
-        )
+        if s == 1:
+            rt.run(
+                _max_pool1d_grad_input_1,
+                N,
+                C * N * T * W,
+                rt.flat(dx),
+                rt.flat(argmax),
+                rt.flat(dy),
+                dtype(0),
+                C,
+                W,
+                W_out,
+                p,
+                rt.fixed(T),
+                rt.fixed(d),
+            )
+        else:
+            rt.run(
+                _max_pool1d_grad_input_2,
+                N,
+                C * N * T * W_out,
+                rt.flat(dx),
+                rt.flat(argmax),
+                rt.flat(dy),
+                dtype(0),
+                C,
+                T,
+                W,
+                W_out,
+                d,
+                p,
+                s,
+            )
     else:
         dx = np.zeros((N, W, C), dtype)
         for t in range(T):

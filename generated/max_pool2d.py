@@ -214,6 +214,80 @@ def _max_pool2d_grad_input_1(
     C: int,
     H: int,
     H_out: int,
+    W: int,
+    W_out: int,
+    p_h: int,
+    p_w: int,
+    R_fixed: tuple[int, ...],
+    T_fixed: tuple[int, ...],
+    d_h_fixed: tuple[int, ...],
+    d_w_fixed: tuple[int, ...],
+) -> None:
+    """Sum over m, q, v, r, t, e; gather."""
+    R = len(R_fixed)
+    T = len(T_fixed)
+    d_h = len(d_h_fixed)
+    d_w = len(d_w_fixed)
+    for row in range(start, stop):
+        q = row % H
+        m = row // H
+        r_low = max(0, -((H_out - p_h - q - 1) // d_h))
+        r_high = min(R, (p_h + q) // d_h + 1)
+        v_first = max(0, -p_w, T * d_w - d_w - p_w)
+        v_last = min(W, W_out - p_w, T * d_w + W_out - d_w - p_w)
+        if not (R * T <= 9 and r_low == 0 and r_high == R):
+            v_last = v_first
+        v = 0
+        while v < W:
+            if v_first <= v < v_last:
+                at = np.uintp(C * (W * (H * m + q) + v))
+                argmax_at = np.uintp(C * (W_out * (H_out * m + p_h + q) + p_w + v))
+                dy_at = np.uintp(C * (W_out * (H_out * m + p_h + q) + p_w + v))
+                for e in range(np.uintp(C)):
+                    total = zero
+                    for r in range(R):
+                        for t in range(T):
+                            argmax_1 = argmax[argmax_at + np.uintp(-C * W_out * d_h * r - C * d_w * t) + e]
+                            dy_1 = dy[dy_at + np.uintp(-C * W_out * d_h * r - C * d_w * t) + e]
+                            value = dy_1 if (np.int32(T * r + t) == argmax_1) else zero
+                            total += value
+                    dx[at + e] = total
+                v += 1
+            else:
+                at = np.uintp(C * (W * (H * m + q) + v))
+                for e in range(np.uintp(C)):
+                    dx[at + e] = zero
+                for r in range(r_low, r_high):
+                    t_low = max(0, -((W_out - p_w - v - 1) // d_w))
+                    t_high = min(T, (p_w + v) // d_w + 1)
+                    for t in range(t_low, t_high):
+                        place = m
+                        place = H_out * place + p_h + q - d_h * r
+                        place = W_out * place + p_w + v - d_w * t
+                        argmax_at = np.uintp(C * place)
+                        place = m
+                        place = H_out * place + p_h + q - d_h * r
+                        place = W_out * place + p_w + v - d_w * t
+                        dy_at = np.uintp(C * place)
+                        for e in range(np.uintp(C)):
+                            argmax_1 = argmax[argmax_at + e]
+                            dy_1 = dy[dy_at + e]
+                            value = dy_1 if (np.int32(T * r + t) == argmax_1) else zero
+                            dx[at + e] += value
+                v += 1
+
+
+@rt.loops
+def _max_pool2d_grad_input_2(
+    start: int,
+    stop: int,
+    dx: rt.Array,
+    argmax: rt.Array,
+    dy: rt.Array,
+    zero: Any,
+    C: int,
+    H: int,
+    H_out: int,
     R: int,
     T: int,
     W: int,
@@ -365,28 +439,50 @@ def max_pool2d_grad_input(
     rt.extents("max_pool2d", "argmax", argmax.shape, (N, H_out, W_out, C), "batch, H_out, W_out, channels")
     if rt.compiles(C * H_out * N * R * T * W_out):
         dx = np.empty((N, H, W, C), dtype)
-        rt.run(
-            _max_pool2d_grad_input_1,
-            N,
-            C * H_out * N * R * T * W_out,
-            rt.flat(dx),
-            rt.flat(argmax),
-            rt.flat(dy),
-            dtype(0),
-            C,
-            H,
-            H_out,
-            R,
-            T,
-            W,
-            W_out,
-            d_h,
-            d_w,
-            p_h,
-            p_w,
-            s_h,
-            s_w,
-        )
+        if s_h == 1 and s_w == 1:
+            rt.run(
+                _max_pool2d_grad_input_1,
+                H * N,
+                C * H * N * R * T * W,
+                rt.flat(dx),
+                rt.flat(argmax),
+                rt.flat(dy),
+                dtype(0),
+                C,
+                H,
+                H_out,
+                W,
+                W_out,
+                p_h,
+                p_w,
+                rt.fixed(R),
+                rt.fixed(T),
+                rt.fixed(d_h),
+                rt.fixed(d_w),
+            )
+        else:
+            rt.run(
+                _max_pool2d_grad_input_2,
+                N,
+                C * H_out * N * R * T * W_out,
+                rt.flat(dx),
+                rt.flat(argmax),
+                rt.flat(dy),
+                dtype(0),
+                C,
+                H,
+                H_out,
+                R,
+                T,
+                W,
+                W_out,
+                d_h,
+                d_w,
+                p_h,
+                p_w,
+                s_h,
+                s_w,
+            )
     else:
         dx = np.zeros((N, H, W, C), dtype)
         for r in range(R):

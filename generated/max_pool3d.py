@@ -248,6 +248,110 @@ def _max_pool3d_grad_input_1(
     argmax: rt.Array,
     dy: rt.Array,
     zero: Any,
+    C: int,
+    D: int,
+    D_out: int,
+    H: int,
+    H_out: int,
+    W: int,
+    W_out: int,
+    p_d: int,
+    p_h: int,
+    p_w: int,
+    A_fixed: tuple[int, ...],
+    R_fixed: tuple[int, ...],
+    T_fixed: tuple[int, ...],
+    d_d_fixed: tuple[int, ...],
+    d_h_fixed: tuple[int, ...],
+    d_w_fixed: tuple[int, ...],
+) -> None:
+    """Sum over m, q, v, e, a, r, t, o; gather."""
+    A = len(A_fixed)
+    R = len(R_fixed)
+    T = len(T_fixed)
+    d_d = len(d_d_fixed)
+    d_h = len(d_h_fixed)
+    d_w = len(d_w_fixed)
+    for row in range(start, stop):
+        v = row % H
+        q = row // H % D
+        m = row // H // D
+        a_low = max(0, -((D_out - p_d - q - 1) // d_d))
+        a_high = min(A, (p_d + q) // d_d + 1)
+        r_low = max(0, -((H_out - p_h - v - 1) // d_h))
+        r_high = min(R, (p_h + v) // d_h + 1)
+        e_first = max(0, -p_w, T * d_w - d_w - p_w)
+        e_last = min(W, W_out - p_w, T * d_w + W_out - d_w - p_w)
+        if not (A * R * T <= 9 and a_low == 0 and a_high == A and r_low == 0 and r_high == R):
+            e_last = e_first
+        e = 0
+        while e < W:
+            if e_first <= e < e_last:
+                at = np.uintp(C * (W * (H * (D * m + q) + v) + e))
+                place = m
+                place = D_out * place + p_d + q
+                place = H_out * place + p_h + v
+                place = W_out * place + e + p_w
+                argmax_at = np.uintp(C * place)
+                place = m
+                place = D_out * place + p_d + q
+                place = H_out * place + p_h + v
+                place = W_out * place + e + p_w
+                dy_at = np.uintp(C * place)
+                for o in range(np.uintp(C)):
+                    total = zero
+                    for a in range(A):
+                        for r in range(R):
+                            for t in range(T):
+                                argmax_1 = argmax[
+                                    argmax_at
+                                    + np.uintp(-C * H_out * W_out * a * d_d - C * W_out * d_h * r - C * d_w * t)
+                                    + o
+                                ]
+                                dy_1 = dy[
+                                    dy_at
+                                    + np.uintp(-C * H_out * W_out * a * d_d - C * W_out * d_h * r - C * d_w * t)
+                                    + o
+                                ]
+                                value = dy_1 if (np.int32(R * T * a + T * r + t) == argmax_1) else zero
+                                total += value
+                    dx[at + o] = total
+                e += 1
+            else:
+                at = np.uintp(C * (W * (H * (D * m + q) + v) + e))
+                for o in range(np.uintp(C)):
+                    dx[at + o] = zero
+                for a in range(a_low, a_high):
+                    for r in range(r_low, r_high):
+                        t_low = max(0, -((W_out - e - p_w - 1) // d_w))
+                        t_high = min(T, (e + p_w) // d_w + 1)
+                        for t in range(t_low, t_high):
+                            place = m
+                            place = D_out * place + p_d + q - a * d_d
+                            place = H_out * place + p_h + v - d_h * r
+                            place = W_out * place + e + p_w - d_w * t
+                            argmax_at = np.uintp(C * place)
+                            place = m
+                            place = D_out * place + p_d + q - a * d_d
+                            place = H_out * place + p_h + v - d_h * r
+                            place = W_out * place + e + p_w - d_w * t
+                            dy_at = np.uintp(C * place)
+                            for o in range(np.uintp(C)):
+                                argmax_1 = argmax[argmax_at + o]
+                                dy_1 = dy[dy_at + o]
+                                value = dy_1 if (np.int32(R * T * a + T * r + t) == argmax_1) else zero
+                                dx[at + o] += value
+                e += 1
+
+
+@rt.loops
+def _max_pool3d_grad_input_2(
+    start: int,
+    stop: int,
+    dx: rt.Array,
+    argmax: rt.Array,
+    dy: rt.Array,
+    zero: Any,
     A: int,
     C: int,
     D: int,
@@ -426,34 +530,61 @@ def max_pool3d_grad_input(
     )
     if rt.compiles(A * C * D_out * H_out * N * R * T * W_out):
         dx = np.empty((N, D, H, W, C), dtype)
-        rt.run(
-            _max_pool3d_grad_input_1,
-            N,
-            A * C * D_out * H_out * N * R * T * W_out,
-            rt.flat(dx),
-            rt.flat(argmax),
-            rt.flat(dy),
-            dtype(0),
-            A,
-            C,
-            D,
-            D_out,
-            H,
-            H_out,
-            R,
-            T,
-            W,
-            W_out,
-            d_d,
-            d_h,
-            d_w,
-            p_d,
-            p_h,
-            p_w,
-            s_d,
-            s_h,
-            s_w,
-        )
+        if s_d == 1 and s_h == 1 and s_w == 1:
+            rt.run(
+                _max_pool3d_grad_input_1,
+                D * H * N,
+                A * C * D * H * N * R * T * W,
+                rt.flat(dx),
+                rt.flat(argmax),
+                rt.flat(dy),
+                dtype(0),
+                C,
+                D,
+                D_out,
+                H,
+                H_out,
+                W,
+                W_out,
+                p_d,
+                p_h,
+                p_w,
+                rt.fixed(A),
+                rt.fixed(R),
+                rt.fixed(T),
+                rt.fixed(d_d),
+                rt.fixed(d_h),
+                rt.fixed(d_w),
+            )
+        else:
+            rt.run(
+                _max_pool3d_grad_input_2,
+                N,
+                A * C * D_out * H_out * N * R * T * W_out,
+                rt.flat(dx),
+                rt.flat(argmax),
+                rt.flat(dy),
+                dtype(0),
+                A,
+                C,
+                D,
+                D_out,
+                H,
+                H_out,
+                R,
+                T,
+                W,
+                W_out,
+                d_d,
+                d_h,
+                d_w,
+                p_d,
+                p_h,
+                p_w,
+                s_d,
+                s_h,
+                s_w,
+            )
     else:
         dx = np.zeros((N, D, H, W, C), dtype)
         for a in range(A):

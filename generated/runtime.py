@@ -511,9 +511,8 @@ class Loops:
     def compiled(self) -> Callable[..., Any]:
         """The function in machine code, kept on disk for the next process; NaN and infinity count as everywhere."""
         import numba
-        from numba.core.compiler import Compiler
 
-        class Apart(Compiler):
+        class Apart(numba.core.compiler.Compiler):
             """Arrays do not overlap: without that a loop over a row begins with a test for every pair of them."""
 
             def define_pipelines(self) -> Any:

@@ -172,6 +172,81 @@ def _subsampling2d_grad_input_1(
     C: int,
     H: int,
     H_out: int,
+    W: int,
+    W_out: int,
+    R_fixed: tuple[int, ...],
+    T_fixed: tuple[int, ...],
+) -> None:
+    """Sum over m, q, v, r, t, e; gather."""
+    R = len(R_fixed)
+    T = len(T_fixed)
+    for row in range(start, stop):
+        q = row % H
+        m = row // H
+        r_low = max(0, q + 1 - H_out)
+        r_high = min(R, q + 1)
+        v_first = max(0, 0, T - 1)
+        v_last = min(W, W_out, T + W_out - 1)
+        if not (R * T <= 9 and r_low == 0 and r_high == R):
+            v_last = v_first
+        v = 0
+        while v < W:
+            if v_first <= v < v_last:
+                at = np.uintp(C * (W * (H * m + q) + v))
+                dy_at = np.uintp(C * (W_out * (H_out * m + q) + v))
+                y_at = np.uintp(C * (W_out * (H_out * m + q) + v))
+                a_at = np.uintp(0)
+                for e in range(np.uintp(C)):
+                    total = zero
+                    for r in range(R):
+                        for t in range(T):
+                            value = (
+                                (
+                                    one
+                                    - number_3 * (
+                                        y[y_at + np.uintp(-C * W_out * r - C * t) + e]
+                                        * y[y_at + np.uintp(-C * W_out * r - C * t) + e]
+                                    )
+                                )
+                                * dy[dy_at + np.uintp(-C * W_out * r - C * t) + e]
+                            )
+                            total += value
+                    dx[at + e] = total * (number_4 * a[a_at + e])
+                v += 1
+            else:
+                at = np.uintp(C * (W * (H * m + q) + v))
+                for e in range(np.uintp(C)):
+                    dx[at + e] = zero
+                for r in range(r_low, r_high):
+                    t_low = max(0, v + 1 - W_out)
+                    t_high = min(T, v + 1)
+                    for t in range(t_low, t_high):
+                        dy_at = np.uintp(C * (W_out * (H_out * m + q - r) + v - t))
+                        y_at = np.uintp(C * (W_out * (H_out * m + q - r) + v - t))
+                        for e in range(np.uintp(C)):
+                            value = (one - number_3 * (y[y_at + e] * y[y_at + e])) * dy[dy_at + e]
+                            dx[at + e] += value
+                a_at = np.uintp(0)
+                for e in range(np.uintp(C)):
+                    dx[at + e] = dx[at + e] * (number_4 * a[a_at + e])
+                v += 1
+
+
+@rt.loops
+def _subsampling2d_grad_input_2(
+    start: int,
+    stop: int,
+    dx: rt.Array,
+    a: rt.Array,
+    dy: rt.Array,
+    y: rt.Array,
+    zero: Any,
+    one: Any,
+    number_3: Any,
+    number_4: Any,
+    C: int,
+    H: int,
+    H_out: int,
     R: int,
     T: int,
     W: int,
@@ -286,28 +361,50 @@ def subsampling2d_grad_input(
     rt.extents("subsampling2d", "y", y.shape, (N, H_out, W_out, C), "batch, H_out, W_out, channels")
     if rt.compiles(C * H_out * N * R * T * W_out):
         dx = np.empty((N, H, W, C), dtype)
-        rt.run(
-            _subsampling2d_grad_input_1,
-            N,
-            C * H_out * N * R * T * W_out,
-            rt.flat(dx),
-            rt.flat(a),
-            rt.flat(dy),
-            rt.flat(y),
-            dtype(0),
-            dtype(1),
-            dtype(rt.ratio(1, A**2)),
-            dtype(A * S),
-            C,
-            H,
-            H_out,
-            R,
-            T,
-            W,
-            W_out,
-            s_h,
-            s_w,
-        )
+        if s_h == 1 and s_w == 1:
+            rt.run(
+                _subsampling2d_grad_input_1,
+                H * N,
+                C * H * N * R * T * W,
+                rt.flat(dx),
+                rt.flat(a),
+                rt.flat(dy),
+                rt.flat(y),
+                dtype(0),
+                dtype(1),
+                dtype(rt.ratio(1, A**2)),
+                dtype(A * S),
+                C,
+                H,
+                H_out,
+                W,
+                W_out,
+                rt.fixed(R),
+                rt.fixed(T),
+            )
+        else:
+            rt.run(
+                _subsampling2d_grad_input_2,
+                N,
+                C * H_out * N * R * T * W_out,
+                rt.flat(dx),
+                rt.flat(a),
+                rt.flat(dy),
+                rt.flat(y),
+                dtype(0),
+                dtype(1),
+                dtype(rt.ratio(1, A**2)),
+                dtype(A * S),
+                C,
+                H,
+                H_out,
+                R,
+                T,
+                W,
+                W_out,
+                s_h,
+                s_w,
+            )
     else:
         dx = np.zeros((N, H, W, C), dtype)
         factor1 = (1 - np.square(y) / A**2) * a * dy

@@ -103,8 +103,10 @@ def _walked(records: Sequence[Record], scope: _Scope) -> Iterator[Statement]:
         match record:
             case Branch(ones, then, otherwise):
                 yield from _walked(then if all(number(s, scope.sizes) == 1 for s in ones) else otherwise, scope)
-            case Compiled(steps, then, otherwise):
-                yield from _walked(then if scope.compiles(number(steps, scope.sizes)) else otherwise, scope)
+            case Compiled(steps, within, then, otherwise):
+                inside = all(0 <= number(g.value, scope.sizes) < number(g.extent, scope.sizes) for g in within)
+                taken = inside and scope.compiles(number(steps, scope.sizes))
+                yield from _walked(then if taken else otherwise, scope)
             case Present(array, body):
                 yield from _walked(body, scope) if array not in scope.absent else ()
             case Wanted(_, body) | When(_, _, body):

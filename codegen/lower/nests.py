@@ -21,7 +21,7 @@ from codegen.nest.body import computable
 from codegen.plan import Allocate, Nest, Record
 from derive.collapse import vanishing_accesses
 from derive.functions import is_indicator
-from derive.index import affine, sign
+from derive.index import affine, bounds, sign
 from derive.term import Access, Guard, Range, accesses
 
 ONE = Integer(1)
@@ -56,7 +56,7 @@ def nest(form: Form, scope: Scope) -> Nest | None:
     form = _without_units(form)
     if not accesses(form.body) or not computable(form.body, form.indices):
         return None
-    if _reads_outside(form, scope) or not all(_steps(g, form, scope) for g in form.guards):
+    if not all(_steps(g, form, scope) for g in form.guards):
         return None
     loops = choose_loops(form, scope) or _few(form)
     vector = _vector(form, scope, loops)
@@ -105,16 +105,34 @@ def _without_units(form: Form) -> Form:
     )
 
 
-def _reads_outside(form: Form, scope: Scope) -> bool:
-    """Whether an access may leave its array where that does not make the summand 0."""
-    clippable = vanishing_accesses(form.body) if form.op == "sum" else ()
-    guarded = {(sympy.expand(g.value), sympy.expand(g.extent)) for g in form.guards}
-    return any(
-        not scope.fits(e, extent, form) and (sympy.expand(e), sympy.expand(extent)) not in guarded
-        for access in accesses(form.body)
-        if access not in clippable
-        for e, extent in zip(access.indices, scope.tensors[access.tensor].shape, strict=True)
-    )
+def within(form: Form, scope: Scope) -> tuple[Guard, ...] | None:
+    """What has to hold of sizes so that no access leaves its array where that does not make the summand 0.
+
+    None where that cannot be told by sizes.
+    """
+    form = _without_units(form)
+    vanishing = vanishing_accesses(form.body) if form.op == "sum" else ()
+    safe = {(sympy.expand(g.value), sympy.expand(g.extent)) for g in form.guards}
+    safe |= {place for a in vanishing for place in _places(a, scope)}
+    loose = {
+        (e, extent)
+        for a in accesses(form.body)
+        for e, extent in _places(a, scope)
+        if not scope.fits(e, extent, form) and (e, extent) not in safe
+    }
+    found: list[Guard] = []
+    for e, extent in sorted(loose, key=str):
+        ends = bounds(e, {r.index: r.extent for r in form.box})
+        if ends is None:
+            return None
+        found += [Guard(end, extent) for end in ends]
+    return tuple(found)
+
+
+def _places(access: Access, scope: Scope) -> list[tuple[Expr, Expr]]:
+    """The positions of an access, each with the extent of its axis."""
+    shape = scope.tensors[access.tensor].shape
+    return [(sympy.expand(e), sympy.expand(extent)) for e, extent in zip(access.indices, shape, strict=True)]
 
 
 def _few(form: Form) -> tuple[Symbol, ...]:
@@ -125,11 +143,7 @@ def _few(form: Form) -> tuple[Symbol, ...]:
 
 def _steps(guard: Guard, form: Form, scope: Scope) -> bool:
     """Whether a bracket surely changes with its indices: it is that of an access, or their factors are no options."""
-    read = {
-        (sympy.expand(e), sympy.expand(extent))
-        for a in accesses(form.body)
-        for e, extent in zip(a.indices, scope.tensors[a.tensor].shape, strict=True)
-    }
+    read = {place for a in accesses(form.body) for place in _places(a, scope)}
     factors = [c for _, c in affine(guard.value, form.indices).terms]
     return (sympy.expand(guard.value), sympy.expand(guard.extent)) in read or all(c.is_Integer for c in factors)
 

@@ -8,9 +8,9 @@ from itertools import groupby
 from sympy import Add, Integer, Symbol, prod
 
 from codegen.form import Form, choose_form, size_hints
-from codegen.lower.contract import contractible, lower_contract, pointwise_operands
+from codegen.lower.contract import contractible, is_product, lower_contract, pointwise_operands
 from codegen.lower.lookup import adds_at_labels, lower_lookups
-from codegen.lower.nests import nested
+from codegen.lower.nests import nested, within
 from codegen.lower.radix import split_axes, split_target
 from codegen.lower.scatter import blocked
 from codegen.lower.scope import Scope
@@ -99,8 +99,9 @@ def _form(form: Form, scope: Scope, fresh: bool, gemm: bool = True) -> list[Reco
         lowered = _into_view(form, split_form, view, scope, fresh, gemm)
     else:
         lowered = _strategy(form, scope, fresh, gemm)
-    loops = nested(split_form, scope) if fresh and not (gemm and contractible(split_form, scope)) else []
-    if not loops:
+    loops = nested(split_form, scope) if fresh and not (gemm and is_product(split_form, scope)) else []
+    inside = within(split_form, scope) if loops else None
+    if inside is None:
         return [*views, *lowered]
     made: list[Record] = []
     if isinstance(loops[-1], Nest):
@@ -109,7 +110,7 @@ def _form(form: Form, scope: Scope, fresh: bool, gemm: bool = True) -> list[Reco
     elif view is not None:
         return [*views, *lowered]
     steps = prod((r.extent for r in form.box), start=Integer(1))
-    return [*views, Compiled(steps, (*made, *loops), tuple(lowered))]
+    return [*views, Compiled(steps, inside, (*made, *loops), tuple(lowered))]
 
 
 def _into_view(form: Form, inner: Form, view: Split, scope: Scope, fresh: bool, gemm: bool) -> list[Record]:

@@ -12,7 +12,7 @@ from codegen.plan import Nest
 from codegen.render import render
 from derive.index import affine
 
-TEMPLATE = "numba/nest.jinja"
+TEMPLATE = "numba/nest.py.jinja"
 
 WRITERS: dict[str, Callable[[Writer], Expr]] = {
     "gather": gather.write,
@@ -23,7 +23,7 @@ WRITERS: dict[str, Callable[[Writer], Expr]] = {
 
 @dataclass(frozen=True)
 class NestContext:
-    """All fields of ``numba/nest.jinja``."""
+    """All fields of ``numba/nest.py.jinja``."""
 
     name: str
     parameters: tuple[str, ...]

@@ -203,11 +203,11 @@ def _buffered(record: Record, returned: set[str]) -> Record:
             return replace(record, body=(*inner, Release(mine)) if mine else inner)
         case Wanted(flag, body):
             return Wanted(flag, tuple(_buffered(r, returned) for r in body))
-        case Compiled(steps, then, otherwise):
+        case Compiled(steps, within, then, otherwise):
             ways = (then, otherwise)
             taken = [{r.name for r in _taken(way, returned)} for way in ways]
             apart = returned | (taken[0] ^ taken[1])  # a temporary array of one way only is never given back
-            return Compiled(steps, *(tuple(_buffered(r, apart) for r in way) for way in ways))
+            return Compiled(steps, within, *(tuple(_buffered(r, apart) for r in way) for way in ways))
     return record
 
 
@@ -234,7 +234,7 @@ def _sizes(records: Iterable[Record]) -> dict[str, Expr]:
                 found[name] = sympy.prod(kept, start=Integer(1))
             case Wanted(_, body):
                 found |= _sizes(body)
-            case Compiled(_, then, otherwise):
+            case Compiled(_, _, then, otherwise):
                 found |= _sizes(then) | _sizes(otherwise)
     return found
 
@@ -281,7 +281,7 @@ def _flat(records: Iterable[Record]) -> list[Record]:
         match record:
             case Wanted(_, body):
                 found += _flat(body)
-            case Compiled(_, then, otherwise):
+            case Compiled(_, _, then, otherwise):
                 found += _flat((*then, *otherwise))
             case _:
                 found.append(record)
