@@ -2372,7 +2372,8 @@ class _Tiles:
     def kernels(self, columns: Any) -> Array:
         """The transform of the kernel, [points, batch, inner, columns]."""
         d, inner, others = self.d, self.slides.inner, self.d.columns
-        turned = bool(inner and others) and d.right.stride(inner[-1]) < d.right.stride(others[-1])
+        few = len(self.plan.columns) > 1  # tiles: to copy the kernel's transpose would cost more than to multiply by it
+        turned = few and bool(inner) and d.right.stride(inner[-1]) < d.right.stride(others[-1])
         names = (*d.batch, *others, *inner) if turned else (*d.batch, *inner, *others)
         box = d.box | dict(columns)
         view = _view(self.right, d.right, (*self.slides.taps, *names), box)
