@@ -91,7 +91,7 @@ LARGE_TILES = 10 << 20
 LARGE_KERNEL = 16 << 20
 """Bytes of the transform of a kernel from which on its columns are computed block by block."""
 
-LARGE_SUM = 2 << 20
+LARGE_SUM = 6 << 20
 """The same for its gradient."""
 
 COLUMNS = 128
