@@ -549,10 +549,20 @@ class Loops:
         """The function in machine code, kept on disk for the next process; NaN and infinity count as everywhere."""
         import numba
 
-        on_disk = Path(self.function.__code__.co_filename).is_file()
-        fast = {"contract", "reassoc"} if self.reassociated else {"contract"}
+        class Apart(numba.core.compiler.Compiler):
+            """Arrays do not overlap: without that a loop over a row begins with a test for every pair of them."""
+
+            def define_pipelines(self) -> Any:
+                self.state.flags.noalias = True
+                return super().define_pipelines()
+
         made: Callable[..., Any] = numba.njit(
-            self.function, nogil=True, cache=on_disk, fastmath=fast, error_model="numpy"
+            self.function,
+            nogil=True,
+            cache=Path(self.function.__code__.co_filename).is_file(),
+            fastmath={"contract", "reassoc"} if self.reassociated else {"contract"},
+            error_model="numpy",
+            pipeline_class=Apart,
         )
         return made
 
@@ -579,6 +589,16 @@ def compiles(steps: int, wanted: Settings | None = None) -> bool:
     """Whether loops of so many steps are to be compiled by the settings, by default those in force."""
     backend = (wanted or current()).backend
     return backend == "compiled" or (backend == "auto" and steps >= FEWEST_STEPS and has_numba())
+
+
+def flat(values: Any) -> Array:
+    """An array as a row of its elements."""
+    return np.ascontiguousarray(values).reshape(-1)
+
+
+def fixed(number: int) -> tuple[int, ...]:
+    """A number that loops know when they are compiled: the length of a tuple is part of its type."""
+    return (0,) * number
 
 
 def run(function: Loops, extent: int, steps: int, *arguments: Any) -> None:

@@ -23,7 +23,8 @@ class Special:
     scope: Scope
 
 
-def _where(ones: tuple[Symbol, ...], statement: Statement, program: Program, scope: Scope) -> Special:
+def where(ones: tuple[Symbol, ...], statement: Statement, program: Program, scope: Scope) -> Special:
+    """The case that all `ones` are 1."""
     values: dict[Symbol, Expr] = dict.fromkeys(ones, Integer(1))
     special = program.substitute(values)
     same = special.statements[program.statements.index(statement)]
@@ -37,7 +38,7 @@ def unit_groups(statement: Statement, form: Form, program: Program, scope: Scope
         return None
     groups = _groups(form)
     ones = tuple(dict.fromkeys(e for v, e in groups if isinstance(e, Symbol)))
-    return _where(ones, statement, program, scope) if ones else None
+    return where(ones, statement, program, scope) if ones else None
 
 
 def _groups(form: Form) -> list[tuple[Symbol, Expr]]:

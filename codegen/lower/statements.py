@@ -5,18 +5,19 @@ from dataclasses import replace
 from functools import partial
 from itertools import groupby
 
-from sympy import Add
+from sympy import Add, Integer, Symbol, prod
 
 from codegen.form import Form, choose_form, size_hints
-from codegen.lower.contract import contractible, lower_contract, pointwise_operands
+from codegen.lower.contract import contractible, is_product, lower_contract, pointwise_operands
 from codegen.lower.lookup import adds_at_labels, lower_lookups
+from codegen.lower.nests import nested, within
 from codegen.lower.radix import split_axes, split_target
 from codegen.lower.scatter import blocked
 from codegen.lower.scope import Scope
-from codegen.lower.special import unit_groups
+from codegen.lower.special import unit_groups, where
 from codegen.lower.taps import lower_taps
 from codegen.lower.windows import is_small, lower_windows
-from codegen.plan import Allocate, Branch, Plan, Present, Record, Split
+from codegen.plan import Allocate, Branch, Compiled, Nest, Plan, Present, Record, Split
 from derive.term import Program, Statement, accesses
 
 
@@ -57,17 +58,30 @@ def _statement(statement: Statement, program: Program, scope: Scope, fresh: bool
     parts = _summands(form, scope)
     if len(parts) > 1:
         return [r for k, part in enumerate(parts) for r in _form(part, scope, fresh and k == 0)]
-    lowered = _form(form, scope, fresh)
+    lowered = _unit_steps(_form(form, scope, fresh), (), statement, program, scope)
     special = unit_groups(statement, form, program, scope)
     if special is not None:
-        lowered = [
-            Branch(
-                special.ones,
-                tuple(_form(special.form, special.scope, fresh, gemm=False)),
-                tuple(lowered),
-            )
-        ]
+        ungrouped = _form(special.form, special.scope, fresh, gemm=False)
+        ungrouped = _unit_steps(ungrouped, special.ones, statement, program, special.scope)
+        lowered = [Branch(special.ones, tuple(ungrouped), tuple(lowered))]
     return lowered
+
+
+def _unit_steps(
+    lowered: list[Record], ones: tuple[Symbol, ...], statement: Statement, program: Program, scope: Scope
+) -> list[Record]:
+    """Where windows move in steps of 1, what they add to is a sum over windows, too: loops that gather instead."""
+    branch = lowered[-1]
+    loops = branch.then[-1] if isinstance(branch, Compiled) else None
+    if not isinstance(branch, Compiled) or not isinstance(loops, Nest) or not loops.steps:
+        return lowered
+    special = where((*ones, *loops.steps), statement, program, scope)
+    *views, other = _form(special.form, special.scope, fresh=True, gemm=False)
+    gathered = other.then[-1] if isinstance(other, Compiled) else None
+    if not isinstance(gathered, Nest) or gathered.kind != "gather":
+        return lowered
+    either = Branch(loops.steps, (gathered,), (loops,))
+    return [*lowered[:-1], *views, replace(branch, then=(*branch.then[:-1], either))]
 
 
 def _summands(form: Form, scope: Scope) -> list[Form]:
@@ -81,13 +95,26 @@ def _summands(form: Form, scope: Scope) -> list[Form]:
 
 def _form(form: Form, scope: Scope, fresh: bool, gemm: bool = True) -> list[Record]:
     windows = lower_windows(form, scope, fresh) if is_small(form, scope) else None
-    if windows is not None:
-        return windows
     form, views = split_axes(form, scope)
     split_form, view = split_target(form, scope)
     if view is not None:
-        return [*views, *_into_view(form, split_form, view, scope, fresh, gemm)]
-    return [*views, *_strategy(form, scope, fresh, gemm)]
+        lowered = _into_view(form, split_form, view, scope, fresh, gemm)
+    else:
+        lowered = _strategy(form, scope, fresh, gemm)
+    loops = nested(split_form, scope) if fresh and not (gemm and is_product(split_form, scope)) else []
+    inside = within(split_form, scope) if loops else None
+    if inside is None:
+        return windows if windows is not None else [*views, *lowered]
+    made: list[Record] = []
+    if isinstance(loops[-1], Nest):
+        made = [Allocate(form.target.name, form.target.shape, None), *([view] if view is not None else [])]
+        made += [Allocate(a.name, a.shape, None, integer=True) for a in [form.argument] if a is not None]
+    elif view is not None:
+        return windows if windows is not None else [*views, *lowered]
+    steps = prod((r.extent for r in form.box), start=Integer(1))
+    if windows is not None:
+        return [Compiled(steps, inside, (*views, *made, *loops), tuple(windows))]
+    return [*views, Compiled(steps, inside, (*made, *loops), tuple(lowered))]
 
 
 def _into_view(form: Form, inner: Form, view: Split, scope: Scope, fresh: bool, gemm: bool) -> list[Record]:
