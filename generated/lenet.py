@@ -150,8 +150,8 @@ def lenet_forward(
     a1_y = buffers.take((N, 28, 28, 6), dtype)
     np.tanh(c1_u, out=a1_y)
     buffers.give(c1_u)
-    a1_y_2 = a1_y.reshape(N, 14, 2, 14, 2, 6)
     if rt.compiles(4704 * N):
+        a1_y_2 = a1_y.reshape(N, 14, 2, 14, 2, 6)
         s2_y = buffers.take((N, 14, 14, 6), dtype)
         s2_argmax = np.empty((N, 14, 14, 6), np.int32)
         rt.run(_lenet_forward_1, 14 * N, 4704 * N, rt.flat(s2_y), rt.flat(s2_argmax), rt.flat(a1_y_2), dtype(-np.inf))
@@ -175,8 +175,8 @@ def lenet_forward(
     a3_y = buffers.take((N, 10, 10, 16), dtype)
     np.tanh(c3_u, out=a3_y)
     buffers.give(c3_u)
-    a3_y_2 = a3_y.reshape(N, 5, 2, 5, 2, 16)
     if rt.compiles(1600 * N):
+        a3_y_2 = a3_y.reshape(N, 5, 2, 5, 2, 16)
         s4_y = buffers.take((N, 5, 5, 16), dtype)
         s4_argmax = np.empty((N, 5, 5, 16), np.int32)
         rt.run(_lenet_forward_2, 5 * N, 1600 * N, rt.flat(s4_y), rt.flat(s4_argmax), rt.flat(a3_y_2), dtype(-np.inf))
@@ -307,8 +307,8 @@ def lenet_predict(x: Any, params: Mapping[str, Any], *, buffers: rt.Buffers | No
     a1_y = buffers.take((N, 28, 28, 6), dtype)
     np.tanh(c1_u, out=a1_y)
     buffers.give(c1_u)
-    a1_y_2 = a1_y.reshape(N, 14, 2, 14, 2, 6)
     if rt.compiles(4704 * N):
+        a1_y_2 = a1_y.reshape(N, 14, 2, 14, 2, 6)
         s2_y = buffers.take((N, 14, 14, 6), dtype)
         rt.run(_lenet_predict_1, 14 * N, 4704 * N, rt.flat(s2_y), rt.flat(a1_y_2), dtype(-np.inf))
     else:
@@ -332,8 +332,8 @@ def lenet_predict(x: Any, params: Mapping[str, Any], *, buffers: rt.Buffers | No
     a3_y = buffers.take((N, 10, 10, 16), dtype)
     np.tanh(c3_u, out=a3_y)
     buffers.give(c3_u)
-    a3_y_2 = a3_y.reshape(N, 5, 2, 5, 2, 16)
     if rt.compiles(1600 * N):
+        a3_y_2 = a3_y.reshape(N, 5, 2, 5, 2, 16)
         s4_y = buffers.take((N, 5, 5, 16), dtype)
         rt.run(_lenet_predict_2, 5 * N, 1600 * N, rt.flat(s4_y), rt.flat(a3_y_2), dtype(-np.inf))
     else:

@@ -191,8 +191,8 @@ def lenet5_forward(
     np.tanh(a1_y, out=a1_y)
     a1_y *= 1.7159
     buffers.give(c1_u)
-    a1_y_2 = a1_y.reshape(N, 14, 2, 14, 2, 6)
     if rt.compiles(4704 * N):
+        a1_y_2 = a1_y.reshape(N, 14, 2, 14, 2, 6)
         s2_z = buffers.take((N, 14, 14, 6), dtype)
         rt.run(_lenet5_forward_1, 14 * N, 4704 * N, rt.flat(s2_z), rt.flat(a1_y_2), dtype(0))
     else:
@@ -222,8 +222,8 @@ def lenet5_forward(
     np.tanh(a3_y, out=a3_y)
     a3_y *= 1.7159
     buffers.give(c3_u)
-    a3_y_2 = a3_y.reshape(N, 5, 2, 5, 2, 16)
     if rt.compiles(1600 * N):
+        a3_y_2 = a3_y.reshape(N, 5, 2, 5, 2, 16)
         s4_z = buffers.take((N, 5, 5, 16), dtype)
         rt.run(_lenet5_forward_2, 5 * N, 1600 * N, rt.flat(s4_z), rt.flat(a3_y_2), dtype(0))
     else:
@@ -364,8 +364,8 @@ def lenet5_predict(x: Any, params: Mapping[str, Any], *, buffers: rt.Buffers | N
     np.tanh(a1_y, out=a1_y)
     a1_y *= 1.7159
     buffers.give(c1_u)
-    a1_y_2 = a1_y.reshape(N, 14, 2, 14, 2, 6)
     if rt.compiles(4704 * N):
+        a1_y_2 = a1_y.reshape(N, 14, 2, 14, 2, 6)
         s2_z = buffers.take((N, 14, 14, 6), dtype)
         rt.run(_lenet5_predict_1, 14 * N, 4704 * N, rt.flat(s2_z), rt.flat(a1_y_2), dtype(0))
     else:
@@ -398,8 +398,8 @@ def lenet5_predict(x: Any, params: Mapping[str, Any], *, buffers: rt.Buffers | N
     np.tanh(a3_y, out=a3_y)
     a3_y *= 1.7159
     buffers.give(c3_u)
-    a3_y_2 = a3_y.reshape(N, 5, 2, 5, 2, 16)
     if rt.compiles(1600 * N):
+        a3_y_2 = a3_y.reshape(N, 5, 2, 5, 2, 16)
         s4_z = buffers.take((N, 5, 5, 16), dtype)
         rt.run(_lenet5_predict_2, 5 * N, 1600 * N, rt.flat(s4_z), rt.flat(a3_y_2), dtype(0))
     else:

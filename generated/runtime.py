@@ -91,7 +91,7 @@ LARGE_TILES = 10 << 20
 LARGE_KERNEL = 16 << 20
 """Bytes of the transform of a kernel from which on its columns are computed block by block."""
 
-LARGE_SUM = 2 << 20
+LARGE_SUM = 6 << 20
 """The same for its gradient."""
 
 COLUMNS = 128
@@ -2392,7 +2392,8 @@ class _Tiles:
     def kernels(self, columns: Any) -> Array:
         """The transform of the kernel, [points, batch, inner, columns]."""
         d, inner, others = self.d, self.slides.inner, self.d.columns
-        turned = bool(inner and others) and d.right.stride(inner[-1]) < d.right.stride(others[-1])
+        few = len(self.plan.columns) > 1  # tiles: to copy the kernel's transpose would cost more than to multiply by it
+        turned = few and bool(inner) and d.right.stride(inner[-1]) < d.right.stride(others[-1])
         names = (*d.batch, *others, *inner) if turned else (*d.batch, *inner, *others)
         box = d.box | dict(columns)
         view = _view(self.right, d.right, (*self.slides.taps, *names), box)

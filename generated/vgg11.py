@@ -273,8 +273,8 @@ def vgg11_forward(
     relu1_y = buffers.take((N, 32, 32, 64), dtype)
     np.maximum(conv2d1_u, 0, out=relu1_y)
     buffers.give(conv2d1_u)
-    relu1_y_2 = relu1_y.reshape(N, 16, 2, 16, 2, 64)
     if rt.compiles(65536 * N):
+        relu1_y_2 = relu1_y.reshape(N, 16, 2, 16, 2, 64)
         max_pool2d1_y = buffers.take((N, 16, 16, 64), dtype)
         max_pool2d1_argmax = np.empty((N, 16, 16, 64), np.int32)
         rt.run(
@@ -306,8 +306,8 @@ def vgg11_forward(
     relu2_y = buffers.take((N, 16, 16, 128), dtype)
     np.maximum(conv2d2_u, 0, out=relu2_y)
     buffers.give(conv2d2_u)
-    relu2_y_2 = relu2_y.reshape(N, 8, 2, 8, 2, 128)
     if rt.compiles(32768 * N):
+        relu2_y_2 = relu2_y.reshape(N, 8, 2, 8, 2, 128)
         max_pool2d2_y = buffers.take((N, 8, 8, 128), dtype)
         max_pool2d2_argmax = np.empty((N, 8, 8, 128), np.int32)
         rt.run(
@@ -350,8 +350,8 @@ def vgg11_forward(
     relu4_y = buffers.take((N, 8, 8, 256), dtype)
     np.maximum(conv2d4_u, 0, out=relu4_y)
     buffers.give(conv2d4_u)
-    relu4_y_2 = relu4_y.reshape(N, 4, 2, 4, 2, 256)
     if rt.compiles(16384 * N):
+        relu4_y_2 = relu4_y.reshape(N, 4, 2, 4, 2, 256)
         max_pool2d3_y = buffers.take((N, 4, 4, 256), dtype)
         max_pool2d3_argmax = np.empty((N, 4, 4, 256), np.int32)
         rt.run(
@@ -394,8 +394,8 @@ def vgg11_forward(
     relu6_y = buffers.take((N, 4, 4, 512), dtype)
     np.maximum(conv2d6_u, 0, out=relu6_y)
     buffers.give(conv2d6_u)
-    relu6_y_2 = relu6_y.reshape(N, 2, 2, 2, 2, 512)
     if rt.compiles(8192 * N):
+        relu6_y_2 = relu6_y.reshape(N, 2, 2, 2, 2, 512)
         max_pool2d4_y = buffers.take((N, 2, 2, 512), dtype)
         max_pool2d4_argmax = np.empty((N, 2, 2, 512), np.int32)
         rt.run(
@@ -438,8 +438,8 @@ def vgg11_forward(
     relu8_y = buffers.take((N, 2, 2, 512), dtype)
     np.maximum(conv2d8_u, 0, out=relu8_y)
     buffers.give(conv2d8_u)
-    relu8_y_2 = relu8_y.reshape(N, 1, 2, 1, 2, 512)
     if rt.compiles(2048 * N):
+        relu8_y_2 = relu8_y.reshape(N, 1, 2, 1, 2, 512)
         max_pool2d5_y = buffers.take((N, 1, 1, 512), dtype)
         max_pool2d5_argmax = np.empty((N, 1, 1, 512), np.int32)
         rt.run(
@@ -678,8 +678,8 @@ def vgg11_predict(x: Any, params: Mapping[str, Any], *, buffers: rt.Buffers | No
     relu1_y = buffers.take((N, 32, 32, 64), dtype)
     np.maximum(conv2d1_u, 0, out=relu1_y)
     buffers.give(conv2d1_u)
-    relu1_y_2 = relu1_y.reshape(N, 16, 2, 16, 2, 64)
     if rt.compiles(65536 * N):
+        relu1_y_2 = relu1_y.reshape(N, 16, 2, 16, 2, 64)
         max_pool2d1_y = buffers.take((N, 16, 16, 64), dtype)
         rt.run(_vgg11_predict_1, 16 * N, 65536 * N, rt.flat(max_pool2d1_y), rt.flat(relu1_y_2), dtype(-np.inf))
     else:
@@ -703,8 +703,8 @@ def vgg11_predict(x: Any, params: Mapping[str, Any], *, buffers: rt.Buffers | No
     relu2_y = buffers.take((N, 16, 16, 128), dtype)
     np.maximum(conv2d2_u, 0, out=relu2_y)
     buffers.give(conv2d2_u)
-    relu2_y_2 = relu2_y.reshape(N, 8, 2, 8, 2, 128)
     if rt.compiles(32768 * N):
+        relu2_y_2 = relu2_y.reshape(N, 8, 2, 8, 2, 128)
         max_pool2d2_y = buffers.take((N, 8, 8, 128), dtype)
         rt.run(_vgg11_predict_2, 8 * N, 32768 * N, rt.flat(max_pool2d2_y), rt.flat(relu2_y_2), dtype(-np.inf))
     else:
@@ -740,8 +740,8 @@ def vgg11_predict(x: Any, params: Mapping[str, Any], *, buffers: rt.Buffers | No
     relu4_y = buffers.take((N, 8, 8, 256), dtype)
     np.maximum(conv2d4_u, 0, out=relu4_y)
     buffers.give(conv2d4_u)
-    relu4_y_2 = relu4_y.reshape(N, 4, 2, 4, 2, 256)
     if rt.compiles(16384 * N):
+        relu4_y_2 = relu4_y.reshape(N, 4, 2, 4, 2, 256)
         max_pool2d3_y = buffers.take((N, 4, 4, 256), dtype)
         rt.run(_vgg11_predict_3, 4 * N, 16384 * N, rt.flat(max_pool2d3_y), rt.flat(relu4_y_2), dtype(-np.inf))
     else:
@@ -777,8 +777,8 @@ def vgg11_predict(x: Any, params: Mapping[str, Any], *, buffers: rt.Buffers | No
     relu6_y = buffers.take((N, 4, 4, 512), dtype)
     np.maximum(conv2d6_u, 0, out=relu6_y)
     buffers.give(conv2d6_u)
-    relu6_y_2 = relu6_y.reshape(N, 2, 2, 2, 2, 512)
     if rt.compiles(8192 * N):
+        relu6_y_2 = relu6_y.reshape(N, 2, 2, 2, 2, 512)
         max_pool2d4_y = buffers.take((N, 2, 2, 512), dtype)
         rt.run(_vgg11_predict_4, 2 * N, 8192 * N, rt.flat(max_pool2d4_y), rt.flat(relu6_y_2), dtype(-np.inf))
     else:
@@ -814,8 +814,8 @@ def vgg11_predict(x: Any, params: Mapping[str, Any], *, buffers: rt.Buffers | No
     relu8_y = buffers.take((N, 2, 2, 512), dtype)
     np.maximum(conv2d8_u, 0, out=relu8_y)
     buffers.give(conv2d8_u)
-    relu8_y_2 = relu8_y.reshape(N, 1, 2, 1, 2, 512)
     if rt.compiles(2048 * N):
+        relu8_y_2 = relu8_y.reshape(N, 1, 2, 1, 2, 512)
         max_pool2d5_y = buffers.take((N, 1, 1, 512), dtype)
         rt.run(_vgg11_predict_5, 1, 2048 * N, rt.flat(max_pool2d5_y), rt.flat(relu8_y_2), dtype(-np.inf), N)
     else:

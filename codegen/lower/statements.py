@@ -106,14 +106,16 @@ def _form(form: Form, scope: Scope, fresh: bool, gemm: bool = True) -> list[Reco
     loops = nested(split_form, scope) if fresh and not (gemm and is_product(split_form, scope)) else []
     inside = within(split_form, scope) if loops else None
     if inside is None:
-        return [*views, *lowered]
+        return windows if windows is not None else [*views, *lowered]
     made: list[Record] = []
     if isinstance(loops[-1], Nest):
         made = [Allocate(form.target.name, form.target.shape, None), *([view] if view is not None else [])]
         made += [Allocate(a.name, a.shape, None, integer=True) for a in [form.argument] if a is not None]
     elif view is not None:
-        return [*views, *lowered]
+        return windows if windows is not None else [*views, *lowered]
     steps = prod((r.extent for r in form.box), start=Integer(1))
+    if windows is not None:
+        return [Compiled(steps, inside, (*views, *made, *loops), tuple(windows))]
     return [*views, Compiled(steps, inside, (*made, *loops), tuple(lowered))]
 
 

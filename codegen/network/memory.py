@@ -19,6 +19,7 @@ from codegen.plan import (
     Define,
     Plan,
     Record,
+    Reduce,
     Release,
     Split,
     Spread,
@@ -114,6 +115,8 @@ def _written(record: Record) -> set[str]:
             return {name}
         case Update():
             return {record.target.array, *([record.argument[0].array] if record.argument else [])}
+        case Reduce(out, _, _, _, _, _, argument):
+            return {out} | ({argument} if argument is not None else set())
         case Spread(out):
             return {out}
     names: set[str] = set()
