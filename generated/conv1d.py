@@ -68,24 +68,16 @@ def conv1d_forward(
     rt.fits("conv1d", "argument x, axis 1 (width)", W_out, W + p + p_end, d * (T - 1) + 1)
     if b is not None:
         rt.extents("conv1d", "b", b.shape, (G * K,), "G * K")
-    if K == 1 and C == 1:
-        u = np.zeros((N, W_out, G), dtype)
-        for t in range(T):
-            j_low, j_high = rt.clip(W_out, (s, d * t - p, W))
-            if j_low < j_high:
-                j_at = rt.span(s, d * t - p, j_low, j_high)
-                u[:, j_low:j_high] += w[t, 0] * x[:, j_at]
-    else:
-        w_1 = w.reshape(T, C, G, K)
-        x_1 = x.reshape(N, W, G, C)
-        u = np.empty((N, W_out, G * K), dtype)
-        u_1 = u.reshape(N, W_out, G, K)
-        x_1_1 = rt.Window(  # n j g t c
-            x_1,
-            (N, W_out, G, T, C),
-            ((0, (0, 1)), (-p, (1, s), (3, d)), (0, (2, 1)), (0, (4, 1))),
-        )
-        rt.contract("n j g t c, t c g k -> n j g k", x_1_1, w_1, out=u_1)
+    w_1 = w.reshape(T, C, G, K)
+    x_1 = x.reshape(N, W, G, C)
+    u = np.empty((N, W_out, G * K), dtype)
+    u_1 = u.reshape(N, W_out, G, K)
+    x_1_1 = rt.Window(  # n j g t c
+        x_1,
+        (N, W_out, G, T, C),
+        ((0, (0, 1)), (-p, (1, s), (3, d)), (0, (2, 1)), (0, (4, 1))),
+    )
+    rt.contract("n j g t c, t c g k -> n j g k", x_1_1, w_1, out=u_1)
     if b is not None:
         b_1 = b.reshape(G, K)
         u_3 = u.reshape(N, W_out, G, K)
@@ -141,24 +133,16 @@ def conv1d_grad_input(
     W_out = (W + p + p_end - d * (T - 1) - 1) // s + 1
     rt.fits("conv1d", "argument input_shape, axis 1 (width)", W_out, W + p + p_end, d * (T - 1) + 1)
     rt.extents("conv1d", "dy", dy.shape, (N, W_out, G * K), "batch, W_out, G * K")
-    if C == 1 and K == 1:
-        dx = np.zeros((N, W, G), dtype)
-        for t in range(T):
-            j_low, j_high = rt.clip(W_out, (s, d * t - p, W))
-            if j_low < j_high:
-                j_at = rt.span(s, d * t - p, j_low, j_high)
-                dx[:, j_at] += dy[:, j_low:j_high] * w[t, 0]
-    else:
-        dy_1 = dy.reshape(N, W_out, G, K)
-        w_1 = w.reshape(T, C, G, K)
-        dx = np.empty((N, W, C * G), dtype)
-        dx_1 = dx.reshape(N, W, G, C)
-        dx_1_1 = rt.Window(  # m j g t c
-            dx_1,
-            (N, W_out, G, T, C),
-            ((0, (0, 1)), (-p, (1, s), (3, d)), (0, (2, 1)), (0, (4, 1))),
-        )
-        rt.contract("m j g k, t c g k -> m j g t c", dy_1, w_1, out=dx_1_1)
+    dy_1 = dy.reshape(N, W_out, G, K)
+    w_1 = w.reshape(T, C, G, K)
+    dx = np.empty((N, W, C * G), dtype)
+    dx_1 = dx.reshape(N, W, G, C)
+    dx_1_1 = rt.Window(  # m j g t c
+        dx_1,
+        (N, W_out, G, T, C),
+        ((0, (0, 1)), (-p, (1, s), (3, d)), (0, (2, 1)), (0, (4, 1))),
+    )
+    rt.contract("m j g k, t c g k -> m j g t c", dy_1, w_1, out=dx_1_1)
     return dx
 
 
@@ -208,25 +192,16 @@ def conv1d_grad_weight(
     K = rt.divided("conv1d", "argument dy, axis 2 (G * K)", dy.shape[2], G)
     rt.extent("conv1d", "argument dy, axis 0 (batch)", dy.shape[0], N)
     rt.extent("conv1d", "argument dy, axis 1 (W_out)", dy.shape[1], W_out)
-    if K == 1 and C == 1:
-        x_2 = x.reshape(N, W, G, 1)
-        dw = np.zeros((T, 1, G), dtype)
-        for m in range(T):
-            j_low, j_high = rt.clip(W_out, (s, d * m - p, W))
-            if j_low < j_high:
-                j_at = rt.span(s, d * m - p, j_low, j_high)
-                dw[m] += rt.contract("n j v, n j v q -> q v", dy[:, j_low:j_high], x_2[:, j_at])
-    else:
-        dy_1 = dy.reshape(N, W_out, G, K)
-        x_1 = x.reshape(N, W, G, C)
-        dw = np.empty((T, C, G * K), dtype)
-        dw_1 = dw.reshape(T, C, G, K)
-        x_1_1 = rt.Window(  # m q n j g
-            x_1,
-            (T, C, N, W_out, G),
-            ((0, (2, 1)), (-p, (0, d), (3, s)), (0, (4, 1)), (0, (1, 1))),
-        )
-        rt.contract("m q n j g, n j g k -> m q g k", x_1_1, dy_1, out=dw_1)
+    dy_1 = dy.reshape(N, W_out, G, K)
+    x_1 = x.reshape(N, W, G, C)
+    dw = np.empty((T, C, G * K), dtype)
+    dw_1 = dw.reshape(T, C, G, K)
+    x_1_1 = rt.Window(  # m q n j g
+        x_1,
+        (T, C, N, W_out, G),
+        ((0, (2, 1)), (-p, (0, d), (3, s)), (0, (4, 1)), (0, (1, 1))),
+    )
+    rt.contract("m q n j g, n j g k -> m q g k", x_1_1, dy_1, out=dw_1)
     return dw
 
 

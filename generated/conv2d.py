@@ -74,27 +74,16 @@ def conv2d_forward(
     rt.fits("conv2d", "argument x, axis 2 (width)", W_out, W + p_w + p_w_end, d_w * (T - 1) + 1)
     if b is not None:
         rt.extents("conv2d", "b", b.shape, (G * K,), "G * K")
-    if K == 1 and C == 1:
-        u = np.zeros((N, H_out, W_out, G), dtype)
-        for r in range(R):
-            i_low, i_high = rt.clip(H_out, (s_h, d_h * r - p_h, H))
-            for t in range(T):
-                j_low, j_high = rt.clip(W_out, (s_w, d_w * t - p_w, W))
-                if i_low < i_high and j_low < j_high:
-                    i_at = rt.span(s_h, d_h * r - p_h, i_low, i_high)
-                    j_at = rt.span(s_w, d_w * t - p_w, j_low, j_high)
-                    u[:, i_low:i_high, j_low:j_high] += w[r, t, 0] * x[:, i_at, j_at]
-    else:
-        w_1 = w.reshape(R, T, C, G, K)
-        x_1 = x.reshape(N, H, W, G, C)
-        u = np.empty((N, H_out, W_out, G * K), dtype)
-        u_1 = u.reshape(N, H_out, W_out, G, K)
-        x_1_1 = rt.Window(  # n i j g r t c
-            x_1,
-            (N, H_out, W_out, G, R, T, C),
-            ((0, (0, 1)), (-p_h, (1, s_h), (4, d_h)), (-p_w, (2, s_w), (5, d_w)), (0, (3, 1)), (0, (6, 1))),
-        )
-        rt.contract("n i j g r t c, r t c g k -> n i j g k", x_1_1, w_1, out=u_1)
+    w_1 = w.reshape(R, T, C, G, K)
+    x_1 = x.reshape(N, H, W, G, C)
+    u = np.empty((N, H_out, W_out, G * K), dtype)
+    u_1 = u.reshape(N, H_out, W_out, G, K)
+    x_1_1 = rt.Window(  # n i j g r t c
+        x_1,
+        (N, H_out, W_out, G, R, T, C),
+        ((0, (0, 1)), (-p_h, (1, s_h), (4, d_h)), (-p_w, (2, s_w), (5, d_w)), (0, (3, 1)), (0, (6, 1))),
+    )
+    rt.contract("n i j g r t c, r t c g k -> n i j g k", x_1_1, w_1, out=u_1)
     if b is not None:
         b_1 = b.reshape(G, K)
         u_2 = u.reshape(N, H_out, W_out, G, K)
@@ -155,27 +144,16 @@ def conv2d_grad_input(
     W_out = (W + p_w + p_w_end - d_w * (T - 1) - 1) // s_w + 1
     rt.fits("conv2d", "argument input_shape, axis 2 (width)", W_out, W + p_w + p_w_end, d_w * (T - 1) + 1)
     rt.extents("conv2d", "dy", dy.shape, (N, H_out, W_out, G * K), "batch, H_out, W_out, G * K")
-    if C == 1 and K == 1:
-        dx = np.zeros((N, H, W, G), dtype)
-        for r in range(R):
-            i_low, i_high = rt.clip(H_out, (s_h, d_h * r - p_h, H))
-            for t in range(T):
-                j_low, j_high = rt.clip(W_out, (s_w, d_w * t - p_w, W))
-                if i_low < i_high and j_low < j_high:
-                    i_at = rt.span(s_h, d_h * r - p_h, i_low, i_high)
-                    j_at = rt.span(s_w, d_w * t - p_w, j_low, j_high)
-                    dx[:, i_at, j_at] += dy[:, i_low:i_high, j_low:j_high] * w[r, t, 0]
-    else:
-        dy_1 = dy.reshape(N, H_out, W_out, G, K)
-        w_1 = w.reshape(R, T, C, G, K)
-        dx = np.empty((N, H, W, C * G), dtype)
-        dx_1 = dx.reshape(N, H, W, G, C)
-        dx_1_1 = rt.Window(  # m i j g r t c
-            dx_1,
-            (N, H_out, W_out, G, R, T, C),
-            ((0, (0, 1)), (-p_h, (1, s_h), (4, d_h)), (-p_w, (2, s_w), (5, d_w)), (0, (3, 1)), (0, (6, 1))),
-        )
-        rt.contract("m i j g k, r t c g k -> m i j g r t c", dy_1, w_1, out=dx_1_1)
+    dy_1 = dy.reshape(N, H_out, W_out, G, K)
+    w_1 = w.reshape(R, T, C, G, K)
+    dx = np.empty((N, H, W, C * G), dtype)
+    dx_1 = dx.reshape(N, H, W, G, C)
+    dx_1_1 = rt.Window(  # m i j g r t c
+        dx_1,
+        (N, H_out, W_out, G, R, T, C),
+        ((0, (0, 1)), (-p_h, (1, s_h), (4, d_h)), (-p_w, (2, s_w), (5, d_w)), (0, (3, 1)), (0, (6, 1))),
+    )
+    rt.contract("m i j g k, r t c g k -> m i j g r t c", dy_1, w_1, out=dx_1_1)
     return dx
 
 
@@ -230,31 +208,16 @@ def conv2d_grad_weight(
     rt.extent("conv2d", "argument dy, axis 0 (batch)", dy.shape[0], N)
     rt.extent("conv2d", "argument dy, axis 1 (H_out)", dy.shape[1], H_out)
     rt.extent("conv2d", "argument dy, axis 2 (W_out)", dy.shape[2], W_out)
-    if K == 1 and C == 1:
-        x_2 = x.reshape(N, H, W, G, 1)
-        dw = np.zeros((R, T, 1, G), dtype)
-        for m in range(R):
-            i_low, i_high = rt.clip(H_out, (s_h, d_h * m - p_h, H))
-            for q in range(T):
-                j_low, j_high = rt.clip(W_out, (s_w, d_w * q - p_w, W))
-                if i_low < i_high and j_low < j_high:
-                    i_at = rt.span(s_h, d_h * m - p_h, i_low, i_high)
-                    j_at = rt.span(s_w, d_w * q - p_w, j_low, j_high)
-                    part = dw[m, q]
-                    part += rt.contract(
-                        "n i j e, n i j e v -> v e", dy[:, i_low:i_high, j_low:j_high], x_2[:, i_at, j_at]
-                    )
-    else:
-        dy_1 = dy.reshape(N, H_out, W_out, G, K)
-        x_1 = x.reshape(N, H, W, G, C)
-        dw = np.empty((R, T, C, G * K), dtype)
-        dw_1 = dw.reshape(R, T, C, G, K)
-        x_1_1 = rt.Window(  # m q v n i j g
-            x_1,
-            (R, T, C, N, H_out, W_out, G),
-            ((0, (3, 1)), (-p_h, (0, d_h), (4, s_h)), (-p_w, (1, d_w), (5, s_w)), (0, (6, 1)), (0, (2, 1))),
-        )
-        rt.contract("m q v n i j g, n i j g k -> m q v g k", x_1_1, dy_1, out=dw_1)
+    dy_1 = dy.reshape(N, H_out, W_out, G, K)
+    x_1 = x.reshape(N, H, W, G, C)
+    dw = np.empty((R, T, C, G * K), dtype)
+    dw_1 = dw.reshape(R, T, C, G, K)
+    x_1_1 = rt.Window(  # m q v n i j g
+        x_1,
+        (R, T, C, N, H_out, W_out, G),
+        ((0, (3, 1)), (-p_h, (0, d_h), (4, s_h)), (-p_w, (1, d_w), (5, s_w)), (0, (6, 1)), (0, (2, 1))),
+    )
+    rt.contract("m q v n i j g, n i j g k -> m q v g k", x_1_1, dy_1, out=dw_1)
     return dw
 
 

@@ -80,37 +80,23 @@ def conv3d_forward(
     rt.fits("conv3d", "argument x, axis 3 (width)", W_out, W + p_w + p_w_end, d_w * (T - 1) + 1)
     if b is not None:
         rt.extents("conv3d", "b", b.shape, (G * K,), "G * K")
-    if K == 1 and C == 1:
-        u = np.zeros((N, D_out, H_out, W_out, G), dtype)
-        for a in range(A):
-            l_low, l_high = rt.clip(D_out, (s_d, a * d_d - p_d, D))
-            for r in range(R):
-                i_low, i_high = rt.clip(H_out, (s_h, d_h * r - p_h, H))
-                for t in range(T):
-                    j_low, j_high = rt.clip(W_out, (s_w, d_w * t - p_w, W))
-                    if l_low < l_high and i_low < i_high and j_low < j_high:
-                        l_at = rt.span(s_d, a * d_d - p_d, l_low, l_high)
-                        i_at = rt.span(s_h, d_h * r - p_h, i_low, i_high)
-                        j_at = rt.span(s_w, d_w * t - p_w, j_low, j_high)
-                        u[:, l_low:l_high, i_low:i_high, j_low:j_high] += w[a, r, t, 0] * x[:, l_at, i_at, j_at]
-    else:
-        w_1 = w.reshape(A, R, T, C, G, K)
-        x_1 = x.reshape(N, D, H, W, G, C)
-        u = np.empty((N, D_out, H_out, W_out, G * K), dtype)
-        u_1 = u.reshape(N, D_out, H_out, W_out, G, K)
-        x_1_1 = rt.Window(  # n l i j g a r t c
-            x_1,
-            (N, D_out, H_out, W_out, G, A, R, T, C),
-            (
-                (0, (0, 1)),
-                (-p_d, (1, s_d), (5, d_d)),
-                (-p_h, (2, s_h), (6, d_h)),
-                (-p_w, (3, s_w), (7, d_w)),
-                (0, (4, 1)),
-                (0, (8, 1)),
-            ),
-        )
-        rt.contract("n l i j g a r t c, a r t c g k -> n l i j g k", x_1_1, w_1, out=u_1)
+    w_1 = w.reshape(A, R, T, C, G, K)
+    x_1 = x.reshape(N, D, H, W, G, C)
+    u = np.empty((N, D_out, H_out, W_out, G * K), dtype)
+    u_1 = u.reshape(N, D_out, H_out, W_out, G, K)
+    x_1_1 = rt.Window(  # n l i j g a r t c
+        x_1,
+        (N, D_out, H_out, W_out, G, A, R, T, C),
+        (
+            (0, (0, 1)),
+            (-p_d, (1, s_d), (5, d_d)),
+            (-p_h, (2, s_h), (6, d_h)),
+            (-p_w, (3, s_w), (7, d_w)),
+            (0, (4, 1)),
+            (0, (8, 1)),
+        ),
+    )
+    rt.contract("n l i j g a r t c, a r t c g k -> n l i j g k", x_1_1, w_1, out=u_1)
     if b is not None:
         b_1 = b.reshape(G, K)
         u_2 = u.reshape(N, D_out, H_out, W_out, G, K)
@@ -177,37 +163,23 @@ def conv3d_grad_input(
     W_out = (W + p_w + p_w_end - d_w * (T - 1) - 1) // s_w + 1
     rt.fits("conv3d", "argument input_shape, axis 3 (width)", W_out, W + p_w + p_w_end, d_w * (T - 1) + 1)
     rt.extents("conv3d", "dy", dy.shape, (N, D_out, H_out, W_out, G * K), "batch, D_out, H_out, W_out, G * K")
-    if C == 1 and K == 1:
-        dx = np.zeros((N, D, H, W, G), dtype)
-        for a in range(A):
-            l_low, l_high = rt.clip(D_out, (s_d, a * d_d - p_d, D))
-            for r in range(R):
-                i_low, i_high = rt.clip(H_out, (s_h, d_h * r - p_h, H))
-                for t in range(T):
-                    j_low, j_high = rt.clip(W_out, (s_w, d_w * t - p_w, W))
-                    if l_low < l_high and i_low < i_high and j_low < j_high:
-                        l_at = rt.span(s_d, a * d_d - p_d, l_low, l_high)
-                        i_at = rt.span(s_h, d_h * r - p_h, i_low, i_high)
-                        j_at = rt.span(s_w, d_w * t - p_w, j_low, j_high)
-                        dx[:, l_at, i_at, j_at] += dy[:, l_low:l_high, i_low:i_high, j_low:j_high] * w[a, r, t, 0]
-    else:
-        dy_1 = dy.reshape(N, D_out, H_out, W_out, G, K)
-        w_1 = w.reshape(A, R, T, C, G, K)
-        dx = np.empty((N, D, H, W, C * G), dtype)
-        dx_1 = dx.reshape(N, D, H, W, G, C)
-        dx_1_1 = rt.Window(  # m l i j g a r t c
-            dx_1,
-            (N, D_out, H_out, W_out, G, A, R, T, C),
-            (
-                (0, (0, 1)),
-                (-p_d, (1, s_d), (5, d_d)),
-                (-p_h, (2, s_h), (6, d_h)),
-                (-p_w, (3, s_w), (7, d_w)),
-                (0, (4, 1)),
-                (0, (8, 1)),
-            ),
-        )
-        rt.contract("m l i j g k, a r t c g k -> m l i j g a r t c", dy_1, w_1, out=dx_1_1)
+    dy_1 = dy.reshape(N, D_out, H_out, W_out, G, K)
+    w_1 = w.reshape(A, R, T, C, G, K)
+    dx = np.empty((N, D, H, W, C * G), dtype)
+    dx_1 = dx.reshape(N, D, H, W, G, C)
+    dx_1_1 = rt.Window(  # m l i j g a r t c
+        dx_1,
+        (N, D_out, H_out, W_out, G, A, R, T, C),
+        (
+            (0, (0, 1)),
+            (-p_d, (1, s_d), (5, d_d)),
+            (-p_h, (2, s_h), (6, d_h)),
+            (-p_w, (3, s_w), (7, d_w)),
+            (0, (4, 1)),
+            (0, (8, 1)),
+        ),
+    )
+    rt.contract("m l i j g k, a r t c g k -> m l i j g a r t c", dy_1, w_1, out=dx_1_1)
     return dx
 
 
@@ -268,43 +240,23 @@ def conv3d_grad_weight(
     rt.extent("conv3d", "argument dy, axis 1 (D_out)", dy.shape[1], D_out)
     rt.extent("conv3d", "argument dy, axis 2 (H_out)", dy.shape[2], H_out)
     rt.extent("conv3d", "argument dy, axis 3 (W_out)", dy.shape[3], W_out)
-    if K == 1 and C == 1:
-        x_2 = x.reshape(N, D, H, W, G, 1)
-        dw = np.zeros((A, R, T, 1, G), dtype)
-        for m in range(A):
-            l_low, l_high = rt.clip(D_out, (s_d, d_d * m - p_d, D))
-            for q in range(R):
-                i_low, i_high = rt.clip(H_out, (s_h, d_h * q - p_h, H))
-                for v in range(T):
-                    j_low, j_high = rt.clip(W_out, (s_w, d_w * v - p_w, W))
-                    if l_low < l_high and i_low < i_high and j_low < j_high:
-                        l_at = rt.span(s_d, d_d * m - p_d, l_low, l_high)
-                        i_at = rt.span(s_h, d_h * q - p_h, i_low, i_high)
-                        j_at = rt.span(s_w, d_w * v - p_w, j_low, j_high)
-                        part = dw[m, q, v]
-                        part += rt.contract(
-                            "n l i j o, n l i j o e -> e o",
-                            dy[:, l_low:l_high, i_low:i_high, j_low:j_high],
-                            x_2[:, l_at, i_at, j_at],
-                        )
-    else:
-        dy_1 = dy.reshape(N, D_out, H_out, W_out, G, K)
-        x_1 = x.reshape(N, D, H, W, G, C)
-        dw = np.empty((A, R, T, C, G * K), dtype)
-        dw_1 = dw.reshape(A, R, T, C, G, K)
-        x_1_1 = rt.Window(  # m q v e n l i j g
-            x_1,
-            (A, R, T, C, N, D_out, H_out, W_out, G),
-            (
-                (0, (4, 1)),
-                (-p_d, (0, d_d), (5, s_d)),
-                (-p_h, (1, d_h), (6, s_h)),
-                (-p_w, (2, d_w), (7, s_w)),
-                (0, (8, 1)),
-                (0, (3, 1)),
-            ),
-        )
-        rt.contract("m q v e n l i j g, n l i j g k -> m q v e g k", x_1_1, dy_1, out=dw_1)
+    dy_1 = dy.reshape(N, D_out, H_out, W_out, G, K)
+    x_1 = x.reshape(N, D, H, W, G, C)
+    dw = np.empty((A, R, T, C, G * K), dtype)
+    dw_1 = dw.reshape(A, R, T, C, G, K)
+    x_1_1 = rt.Window(  # m q v e n l i j g
+        x_1,
+        (A, R, T, C, N, D_out, H_out, W_out, G),
+        (
+            (0, (4, 1)),
+            (-p_d, (0, d_d), (5, s_d)),
+            (-p_h, (1, d_h), (6, s_h)),
+            (-p_w, (2, d_w), (7, s_w)),
+            (0, (8, 1)),
+            (0, (3, 1)),
+        ),
+    )
+    rt.contract("m q v e n l i j g, n l i j g k -> m q v e g k", x_1_1, dy_1, out=dw_1)
     return dw
 
 

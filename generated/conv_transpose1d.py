@@ -78,24 +78,16 @@ def conv_transpose1d_forward(
     )
     if b is not None:
         rt.extents("conv_transpose1d", "b", b.shape, (G * K,), "G * K")
-    if K == 1 and C == 1:
-        u = np.zeros((N, W_out, G), dtype)
-        for t in range(T):
-            j_low, j_high = rt.clip(W, (s, d * t - p, W_out))
-            if j_low < j_high:
-                j_at = rt.span(s, d * t - p, j_low, j_high)
-                u[:, j_at] += w[t, 0] * x[:, j_low:j_high]
-    else:
-        w_1 = w.reshape(T, K, G, C)
-        x_1 = x.reshape(N, W, G, C)
-        u = np.empty((N, W_out, G * K), dtype)
-        u_3 = u.reshape(N, W_out, G, K)
-        u_3_1 = rt.Window(  # n j t g k
-            u_3,
-            (N, W, T, G, K),
-            ((0, (0, 1)), (-p, (1, s), (2, d)), (0, (3, 1)), (0, (4, 1))),
-        )
-        rt.contract("n j g c, t k g c -> n j t g k", x_1, w_1, out=u_3_1)
+    w_1 = w.reshape(T, K, G, C)
+    x_1 = x.reshape(N, W, G, C)
+    u = np.empty((N, W_out, G * K), dtype)
+    u_3 = u.reshape(N, W_out, G, K)
+    u_3_1 = rt.Window(  # n j t g k
+        u_3,
+        (N, W, T, G, K),
+        ((0, (0, 1)), (-p, (1, s), (2, d)), (0, (3, 1)), (0, (4, 1))),
+    )
+    rt.contract("n j g c, t k g c -> n j t g k", x_1, w_1, out=u_3_1)
     if b is not None:
         b_1 = b.reshape(G, K)
         u_4 = u.reshape(N, W_out, G, K)
@@ -161,24 +153,16 @@ def conv_transpose1d_grad_input(
         output_padding,
     )
     rt.extents("conv_transpose1d", "dy", dy.shape, (N, W_out, G * K), "batch, W_out, G * K")
-    if C == 1 and K == 1:
-        dx = np.zeros((N, W, G), dtype)
-        for t in range(T):
-            q_low, q_high = rt.clip(W, (s, d * t - p, W_out))
-            if q_low < q_high:
-                q_at = rt.span(s, d * t - p, q_low, q_high)
-                dx[:, q_low:q_high] += dy[:, q_at] * w[t, 0]
-    else:
-        dy_1 = dy.reshape(N, W_out, G, K)
-        w_1 = w.reshape(T, K, G, C)
-        dx = np.empty((N, W, C * G), dtype)
-        dx_1 = dx.reshape(N, W, G, C)
-        dy_1_1 = rt.Window(  # m q t g k
-            dy_1,
-            (N, W, T, G, K),
-            ((0, (0, 1)), (-p, (1, s), (2, d)), (0, (3, 1)), (0, (4, 1))),
-        )
-        rt.contract("m q t g k, t k g c -> m q g c", dy_1_1, w_1, out=dx_1)
+    dy_1 = dy.reshape(N, W_out, G, K)
+    w_1 = w.reshape(T, K, G, C)
+    dx = np.empty((N, W, C * G), dtype)
+    dx_1 = dx.reshape(N, W, G, C)
+    dy_1_1 = rt.Window(  # m q t g k
+        dy_1,
+        (N, W, T, G, K),
+        ((0, (0, 1)), (-p, (1, s), (2, d)), (0, (3, 1)), (0, (4, 1))),
+    )
+    rt.contract("m q t g k, t k g c -> m q g c", dy_1_1, w_1, out=dx_1)
     return dx
 
 
@@ -238,25 +222,16 @@ def conv_transpose1d_grad_weight(
     K = rt.divided("conv_transpose1d", "argument dy, axis 2 (G * K)", dy.shape[2], G)
     rt.extent("conv_transpose1d", "argument dy, axis 0 (batch)", dy.shape[0], N)
     rt.extent("conv_transpose1d", "argument dy, axis 1 (W_out)", dy.shape[1], W_out)
-    if C == 1 and K == 1:
-        dy_2 = dy.reshape(N, W_out, G, 1)
-        dw = np.zeros((T, 1, G), dtype)
-        for m in range(T):
-            j_low, j_high = rt.clip(W, (s, d * m - p, W_out))
-            if j_low < j_high:
-                j_at = rt.span(s, d * m - p, j_low, j_high)
-                dw[m] += rt.contract("n j e, n j e q -> q e", x[:, j_low:j_high], dy_2[:, j_at])
-    else:
-        dy_1 = dy.reshape(N, W_out, G, K)
-        x_1 = x.reshape(N, W, G, C)
-        dw = np.empty((T, K, C * G), dtype)
-        dw_1 = dw.reshape(T, K, G, C)
-        dy_1_1 = rt.Window(  # m q n j g
-            dy_1,
-            (T, K, N, W, G),
-            ((0, (2, 1)), (-p, (0, d), (3, s)), (0, (4, 1)), (0, (1, 1))),
-        )
-        rt.contract("m q n j g, n j g c -> m q g c", dy_1_1, x_1, out=dw_1)
+    dy_1 = dy.reshape(N, W_out, G, K)
+    x_1 = x.reshape(N, W, G, C)
+    dw = np.empty((T, K, C * G), dtype)
+    dw_1 = dw.reshape(T, K, G, C)
+    dy_1_1 = rt.Window(  # m q n j g
+        dy_1,
+        (T, K, N, W, G),
+        ((0, (2, 1)), (-p, (0, d), (3, s)), (0, (4, 1)), (0, (1, 1))),
+    )
+    rt.contract("m q n j g, n j g c -> m q g c", dy_1_1, x_1, out=dw_1)
     return dw
 
 

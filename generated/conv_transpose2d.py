@@ -84,27 +84,16 @@ def conv_transpose2d_forward(
     )
     if b is not None:
         rt.extents("conv_transpose2d", "b", b.shape, (G * K,), "G * K")
-    if K == 1 and C == 1:
-        u = np.zeros((N, H_out, W_out, G), dtype)
-        for r in range(R):
-            i_low, i_high = rt.clip(H, (s_h, d_h * r - p_h, H_out))
-            for t in range(T):
-                j_low, j_high = rt.clip(W, (s_w, d_w * t - p_w, W_out))
-                if i_low < i_high and j_low < j_high:
-                    i_at = rt.span(s_h, d_h * r - p_h, i_low, i_high)
-                    j_at = rt.span(s_w, d_w * t - p_w, j_low, j_high)
-                    u[:, i_at, j_at] += w[r, t, 0] * x[:, i_low:i_high, j_low:j_high]
-    else:
-        w_1 = w.reshape(R, T, K, G, C)
-        x_1 = x.reshape(N, H, W, G, C)
-        u = np.empty((N, H_out, W_out, G * K), dtype)
-        u_4 = u.reshape(N, H_out, W_out, G, K)
-        u_4_1 = rt.Window(  # n i r j t g k
-            u_4,
-            (N, H, R, W, T, G, K),
-            ((0, (0, 1)), (-p_h, (1, s_h), (2, d_h)), (-p_w, (3, s_w), (4, d_w)), (0, (5, 1)), (0, (6, 1))),
-        )
-        rt.contract("n i j g c, r t k g c -> n i r j t g k", x_1, w_1, out=u_4_1)
+    w_1 = w.reshape(R, T, K, G, C)
+    x_1 = x.reshape(N, H, W, G, C)
+    u = np.empty((N, H_out, W_out, G * K), dtype)
+    u_4 = u.reshape(N, H_out, W_out, G, K)
+    u_4_1 = rt.Window(  # n i r j t g k
+        u_4,
+        (N, H, R, W, T, G, K),
+        ((0, (0, 1)), (-p_h, (1, s_h), (2, d_h)), (-p_w, (3, s_w), (4, d_w)), (0, (5, 1)), (0, (6, 1))),
+    )
+    rt.contract("n i j g c, r t k g c -> n i r j t g k", x_1, w_1, out=u_4_1)
     if b is not None:
         b_1 = b.reshape(G, K)
         u_5 = u.reshape(N, H_out, W_out, G, K)
@@ -175,27 +164,16 @@ def conv_transpose2d_grad_input(
         output_padding,
     )
     rt.extents("conv_transpose2d", "dy", dy.shape, (N, H_out, W_out, G * K), "batch, H_out, W_out, G * K")
-    if C == 1 and K == 1:
-        dx = np.zeros((N, H, W, G), dtype)
-        for r in range(R):
-            q_low, q_high = rt.clip(H, (s_h, d_h * r - p_h, H_out))
-            for t in range(T):
-                e_low, e_high = rt.clip(W, (s_w, d_w * t - p_w, W_out))
-                if q_low < q_high and e_low < e_high:
-                    q_at = rt.span(s_h, d_h * r - p_h, q_low, q_high)
-                    e_at = rt.span(s_w, d_w * t - p_w, e_low, e_high)
-                    dx[:, q_low:q_high, e_low:e_high] += dy[:, q_at, e_at] * w[r, t, 0]
-    else:
-        dy_1 = dy.reshape(N, H_out, W_out, G, K)
-        w_1 = w.reshape(R, T, K, G, C)
-        dx = np.empty((N, H, W, C * G), dtype)
-        dx_1 = dx.reshape(N, H, W, G, C)
-        dy_1_1 = rt.Window(  # m q e r t g k
-            dy_1,
-            (N, H, W, R, T, G, K),
-            ((0, (0, 1)), (-p_h, (1, s_h), (3, d_h)), (-p_w, (2, s_w), (4, d_w)), (0, (5, 1)), (0, (6, 1))),
-        )
-        rt.contract("m q e r t g k, r t k g c -> m q e g c", dy_1_1, w_1, out=dx_1)
+    dy_1 = dy.reshape(N, H_out, W_out, G, K)
+    w_1 = w.reshape(R, T, K, G, C)
+    dx = np.empty((N, H, W, C * G), dtype)
+    dx_1 = dx.reshape(N, H, W, G, C)
+    dy_1_1 = rt.Window(  # m q e r t g k
+        dy_1,
+        (N, H, W, R, T, G, K),
+        ((0, (0, 1)), (-p_h, (1, s_h), (3, d_h)), (-p_w, (2, s_w), (4, d_w)), (0, (5, 1)), (0, (6, 1))),
+    )
+    rt.contract("m q e r t g k, r t k g c -> m q e g c", dy_1_1, w_1, out=dx_1)
     return dx
 
 
@@ -260,31 +238,16 @@ def conv_transpose2d_grad_weight(
     rt.extent("conv_transpose2d", "argument dy, axis 0 (batch)", dy.shape[0], N)
     rt.extent("conv_transpose2d", "argument dy, axis 1 (H_out)", dy.shape[1], H_out)
     rt.extent("conv_transpose2d", "argument dy, axis 2 (W_out)", dy.shape[2], W_out)
-    if C == 1 and K == 1:
-        dy_2 = dy.reshape(N, H_out, W_out, G, 1)
-        dw = np.zeros((R, T, 1, G), dtype)
-        for m in range(R):
-            i_low, i_high = rt.clip(H, (s_h, d_h * m - p_h, H_out))
-            for q in range(T):
-                j_low, j_high = rt.clip(W, (s_w, d_w * q - p_w, W_out))
-                if i_low < i_high and j_low < j_high:
-                    i_at = rt.span(s_h, d_h * m - p_h, i_low, i_high)
-                    j_at = rt.span(s_w, d_w * q - p_w, j_low, j_high)
-                    part = dw[m, q]
-                    part += rt.contract(
-                        "n i j a, n i j a e -> e a", x[:, i_low:i_high, j_low:j_high], dy_2[:, i_at, j_at]
-                    )
-    else:
-        dy_1 = dy.reshape(N, H_out, W_out, G, K)
-        x_1 = x.reshape(N, H, W, G, C)
-        dw = np.empty((R, T, K, C * G), dtype)
-        dw_1 = dw.reshape(R, T, K, G, C)
-        dy_1_1 = rt.Window(  # m q e n i j g
-            dy_1,
-            (R, T, K, N, H, W, G),
-            ((0, (3, 1)), (-p_h, (0, d_h), (4, s_h)), (-p_w, (1, d_w), (5, s_w)), (0, (6, 1)), (0, (2, 1))),
-        )
-        rt.contract("m q e n i j g, n i j g c -> m q e g c", dy_1_1, x_1, out=dw_1)
+    dy_1 = dy.reshape(N, H_out, W_out, G, K)
+    x_1 = x.reshape(N, H, W, G, C)
+    dw = np.empty((R, T, K, C * G), dtype)
+    dw_1 = dw.reshape(R, T, K, G, C)
+    dy_1_1 = rt.Window(  # m q e n i j g
+        dy_1,
+        (R, T, K, N, H, W, G),
+        ((0, (3, 1)), (-p_h, (0, d_h), (4, s_h)), (-p_w, (1, d_w), (5, s_w)), (0, (6, 1)), (0, (2, 1))),
+    )
+    rt.contract("m q e n i j g, n i j g c -> m q e g c", dy_1_1, x_1, out=dw_1)
     return dw
 
 

@@ -90,37 +90,23 @@ def conv_transpose3d_forward(
     )
     if b is not None:
         rt.extents("conv_transpose3d", "b", b.shape, (G * K,), "G * K")
-    if K == 1 and C == 1:
-        u = np.zeros((N, D_out, H_out, W_out, G), dtype)
-        for a in range(A):
-            l_low, l_high = rt.clip(D, (s_d, a * d_d - p_d, D_out))
-            for r in range(R):
-                i_low, i_high = rt.clip(H, (s_h, d_h * r - p_h, H_out))
-                for t in range(T):
-                    j_low, j_high = rt.clip(W, (s_w, d_w * t - p_w, W_out))
-                    if l_low < l_high and i_low < i_high and j_low < j_high:
-                        l_at = rt.span(s_d, a * d_d - p_d, l_low, l_high)
-                        i_at = rt.span(s_h, d_h * r - p_h, i_low, i_high)
-                        j_at = rt.span(s_w, d_w * t - p_w, j_low, j_high)
-                        u[:, l_at, i_at, j_at] += w[a, r, t, 0] * x[:, l_low:l_high, i_low:i_high, j_low:j_high]
-    else:
-        w_1 = w.reshape(A, R, T, K, G, C)
-        x_1 = x.reshape(N, D, H, W, G, C)
-        u = np.empty((N, D_out, H_out, W_out, G * K), dtype)
-        u_5 = u.reshape(N, D_out, H_out, W_out, G, K)
-        u_5_1 = rt.Window(  # n a l i r j t g k
-            u_5,
-            (N, A, D, H, R, W, T, G, K),
-            (
-                (0, (0, 1)),
-                (-p_d, (1, d_d), (2, s_d)),
-                (-p_h, (3, s_h), (4, d_h)),
-                (-p_w, (5, s_w), (6, d_w)),
-                (0, (7, 1)),
-                (0, (8, 1)),
-            ),
-        )
-        rt.contract("n l i j g c, a r t k g c -> n a l i r j t g k", x_1, w_1, out=u_5_1)
+    w_1 = w.reshape(A, R, T, K, G, C)
+    x_1 = x.reshape(N, D, H, W, G, C)
+    u = np.empty((N, D_out, H_out, W_out, G * K), dtype)
+    u_5 = u.reshape(N, D_out, H_out, W_out, G, K)
+    u_5_1 = rt.Window(  # n a l i r j t g k
+        u_5,
+        (N, A, D, H, R, W, T, G, K),
+        (
+            (0, (0, 1)),
+            (-p_d, (1, d_d), (2, s_d)),
+            (-p_h, (3, s_h), (4, d_h)),
+            (-p_w, (5, s_w), (6, d_w)),
+            (0, (7, 1)),
+            (0, (8, 1)),
+        ),
+    )
+    rt.contract("n l i j g c, a r t k g c -> n a l i r j t g k", x_1, w_1, out=u_5_1)
     if b is not None:
         b_1 = b.reshape(G, K)
         u_6 = u.reshape(N, D_out, H_out, W_out, G, K)
@@ -197,37 +183,23 @@ def conv_transpose3d_grad_input(
         output_padding,
     )
     rt.extents("conv_transpose3d", "dy", dy.shape, (N, D_out, H_out, W_out, G * K), "batch, D_out, H_out, W_out, G * K")
-    if C == 1 and K == 1:
-        dx = np.zeros((N, D, H, W, G), dtype)
-        for a in range(A):
-            e_low, e_high = rt.clip(D, (s_d, a * d_d - p_d, D_out))
-            for r in range(R):
-                o_low, o_high = rt.clip(H, (s_h, d_h * r - p_h, H_out))
-                for t in range(T):
-                    f_low, f_high = rt.clip(W, (s_w, d_w * t - p_w, W_out))
-                    if e_low < e_high and o_low < o_high and f_low < f_high:
-                        e_at = rt.span(s_d, a * d_d - p_d, e_low, e_high)
-                        o_at = rt.span(s_h, d_h * r - p_h, o_low, o_high)
-                        f_at = rt.span(s_w, d_w * t - p_w, f_low, f_high)
-                        dx[:, e_low:e_high, o_low:o_high, f_low:f_high] += dy[:, e_at, o_at, f_at] * w[a, r, t, 0]
-    else:
-        dy_1 = dy.reshape(N, D_out, H_out, W_out, G, K)
-        w_1 = w.reshape(A, R, T, K, G, C)
-        dx = np.empty((N, D, H, W, C * G), dtype)
-        dx_1 = dx.reshape(N, D, H, W, G, C)
-        dy_1_1 = rt.Window(  # m e o f a r t g k
-            dy_1,
-            (N, D, H, W, A, R, T, G, K),
-            (
-                (0, (0, 1)),
-                (-p_d, (1, s_d), (4, d_d)),
-                (-p_h, (2, s_h), (5, d_h)),
-                (-p_w, (3, s_w), (6, d_w)),
-                (0, (7, 1)),
-                (0, (8, 1)),
-            ),
-        )
-        rt.contract("m e o f a r t g k, a r t k g c -> m e o f g c", dy_1_1, w_1, out=dx_1)
+    dy_1 = dy.reshape(N, D_out, H_out, W_out, G, K)
+    w_1 = w.reshape(A, R, T, K, G, C)
+    dx = np.empty((N, D, H, W, C * G), dtype)
+    dx_1 = dx.reshape(N, D, H, W, G, C)
+    dy_1_1 = rt.Window(  # m e o f a r t g k
+        dy_1,
+        (N, D, H, W, A, R, T, G, K),
+        (
+            (0, (0, 1)),
+            (-p_d, (1, s_d), (4, d_d)),
+            (-p_h, (2, s_h), (5, d_h)),
+            (-p_w, (3, s_w), (6, d_w)),
+            (0, (7, 1)),
+            (0, (8, 1)),
+        ),
+    )
+    rt.contract("m e o f a r t g k, a r t k g c -> m e o f g c", dy_1_1, w_1, out=dx_1)
     return dx
 
 
@@ -298,43 +270,23 @@ def conv_transpose3d_grad_weight(
     rt.extent("conv_transpose3d", "argument dy, axis 1 (D_out)", dy.shape[1], D_out)
     rt.extent("conv_transpose3d", "argument dy, axis 2 (H_out)", dy.shape[2], H_out)
     rt.extent("conv_transpose3d", "argument dy, axis 3 (W_out)", dy.shape[3], W_out)
-    if C == 1 and K == 1:
-        dy_2 = dy.reshape(N, D_out, H_out, W_out, G, 1)
-        dw = np.zeros((A, R, T, 1, G), dtype)
-        for m in range(A):
-            l_low, l_high = rt.clip(D, (s_d, d_d * m - p_d, D_out))
-            for e in range(R):
-                i_low, i_high = rt.clip(H, (s_h, d_h * e - p_h, H_out))
-                for o in range(T):
-                    j_low, j_high = rt.clip(W, (s_w, d_w * o - p_w, W_out))
-                    if l_low < l_high and i_low < i_high and j_low < j_high:
-                        l_at = rt.span(s_d, d_d * m - p_d, l_low, l_high)
-                        i_at = rt.span(s_h, d_h * e - p_h, i_low, i_high)
-                        j_at = rt.span(s_w, d_w * o - p_w, j_low, j_high)
-                        part = dw[m, e, o]
-                        part += rt.contract(
-                            "n l i j z, n l i j z f -> f z",
-                            x[:, l_low:l_high, i_low:i_high, j_low:j_high],
-                            dy_2[:, l_at, i_at, j_at],
-                        )
-    else:
-        dy_1 = dy.reshape(N, D_out, H_out, W_out, G, K)
-        x_1 = x.reshape(N, D, H, W, G, C)
-        dw = np.empty((A, R, T, K, C * G), dtype)
-        dw_1 = dw.reshape(A, R, T, K, G, C)
-        dy_1_1 = rt.Window(  # m e o f n l i j g
-            dy_1,
-            (A, R, T, K, N, D, H, W, G),
-            (
-                (0, (4, 1)),
-                (-p_d, (0, d_d), (5, s_d)),
-                (-p_h, (1, d_h), (6, s_h)),
-                (-p_w, (2, d_w), (7, s_w)),
-                (0, (8, 1)),
-                (0, (3, 1)),
-            ),
-        )
-        rt.contract("m e o f n l i j g, n l i j g c -> m e o f g c", dy_1_1, x_1, out=dw_1)
+    dy_1 = dy.reshape(N, D_out, H_out, W_out, G, K)
+    x_1 = x.reshape(N, D, H, W, G, C)
+    dw = np.empty((A, R, T, K, C * G), dtype)
+    dw_1 = dw.reshape(A, R, T, K, G, C)
+    dy_1_1 = rt.Window(  # m e o f n l i j g
+        dy_1,
+        (A, R, T, K, N, D, H, W, G),
+        (
+            (0, (4, 1)),
+            (-p_d, (0, d_d), (5, s_d)),
+            (-p_h, (1, d_h), (6, s_h)),
+            (-p_w, (2, d_w), (7, s_w)),
+            (0, (8, 1)),
+            (0, (3, 1)),
+        ),
+    )
+    rt.contract("m e o f n l i j g, n l i j g c -> m e o f g c", dy_1_1, x_1, out=dw_1)
     return dw
 
 

@@ -62,22 +62,14 @@ def depthwise_conv1d_forward(
     rt.fits("depthwise_conv1d", "argument x, axis 1 (width)", W_out, W + p + p_end, d * (T - 1) + 1)
     if b is not None:
         rt.extents("depthwise_conv1d", "b", b.shape, (C * M,), "channels")
-    if M == 1:
-        u = np.zeros((N, W_out, C), dtype)
-        for t in range(T):
-            j_low, j_high = rt.clip(W_out, (s, d * t - p, W))
-            if j_low < j_high:
-                j_at = rt.span(s, d * t - p, j_low, j_high)
-                u[:, j_low:j_high] += w[t, :, 0] * x[:, j_at]
-    else:
-        u = np.empty((N, W_out, C * M), dtype)
-        u_1 = u.reshape(N, W_out, C, M)
-        x_1 = rt.Window(  # n j c t
-            x,
-            (N, W_out, C, T),
-            ((0, (0, 1)), (-p, (1, s), (3, d)), (0, (2, 1))),
-        )
-        rt.contract("n j c t, t c k -> n j c k", x_1, w, out=u_1)
+    u = np.empty((N, W_out, C * M), dtype)
+    u_1 = u.reshape(N, W_out, C, M)
+    x_1 = rt.Window(  # n j c t
+        x,
+        (N, W_out, C, T),
+        ((0, (0, 1)), (-p, (1, s), (3, d)), (0, (2, 1))),
+    )
+    rt.contract("n j c t, t c k -> n j c k", x_1, w, out=u_1)
     if b is not None:
         b_1 = b.reshape(C, M)
         u_3 = u.reshape(N, W_out, C, M)
@@ -127,22 +119,14 @@ def depthwise_conv1d_grad_input(
     W_out = (W + p + p_end - d * (T - 1) - 1) // s + 1
     rt.fits("depthwise_conv1d", "argument input_shape, axis 1 (width)", W_out, W + p + p_end, d * (T - 1) + 1)
     rt.extents("depthwise_conv1d", "dy", dy.shape, (N, W_out, C * M), "batch, W_out, channels")
-    if M == 1:
-        dx = np.zeros((N, W, C), dtype)
-        for t in range(T):
-            j_low, j_high = rt.clip(W_out, (s, d * t - p, W))
-            if j_low < j_high:
-                j_at = rt.span(s, d * t - p, j_low, j_high)
-                dx[:, j_at] += dy[:, j_low:j_high] * w[t, :, 0]
-    else:
-        dy_1 = dy.reshape(N, W_out, C, M)
-        dx = np.empty((N, W, C), dtype)
-        dx_1 = rt.Window(  # m v j t
-            dx,
-            (N, C, W_out, T),
-            ((0, (0, 1)), (-p, (2, s), (3, d)), (0, (1, 1))),
-        )
-        rt.contract("m j v k, t v k -> m v j t", dy_1, w, out=dx_1)
+    dy_1 = dy.reshape(N, W_out, C, M)
+    dx = np.empty((N, W, C), dtype)
+    dx_1 = rt.Window(  # m v j t
+        dx,
+        (N, C, W_out, T),
+        ((0, (0, 1)), (-p, (2, s), (3, d)), (0, (1, 1))),
+    )
+    rt.contract("m j v k, t v k -> m v j t", dy_1, w, out=dx_1)
     return dx
 
 
@@ -187,26 +171,14 @@ def depthwise_conv1d_grad_weight(
     M = rt.divided("depthwise_conv1d", "argument dy, axis 2 (channels)", dy.shape[2], C)
     rt.extent("depthwise_conv1d", "argument dy, axis 0 (batch)", dy.shape[0], N)
     rt.extent("depthwise_conv1d", "argument dy, axis 1 (W_out)", dy.shape[1], W_out)
-    if M == 1:
-        dw = np.zeros((T, C, 1), dtype)
-        for m in range(T):
-            j_low, j_high = rt.clip(W_out, (s, d * m - p, W))
-            for v in range(1):
-                q_low, q_high = rt.clip(C, (1, v, C))
-                if q_low < q_high and j_low < j_high:
-                    q_at = rt.span(1, v, q_low, q_high)
-                    j_at = rt.span(s, d * m - p, j_low, j_high)
-                    part = dw[m, q_low:q_high, v]
-                    part += rt.contract("n j q, n j q -> q", dy[:, j_low:j_high, q_at], x[:, j_at, q_low:q_high])
-    else:
-        dy_1 = dy.reshape(N, W_out, C, M)
-        x_1 = rt.Window(  # m q n j
-            x,
-            (T, C, N, W_out),
-            ((0, (2, 1)), (-p, (0, d), (3, s)), (0, (1, 1))),
-        )
-        dw = np.empty((T, C, M), dtype)
-        rt.contract("m q n j, n j q v -> m q v", x_1, dy_1, out=dw)
+    dy_1 = dy.reshape(N, W_out, C, M)
+    x_1 = rt.Window(  # m q n j
+        x,
+        (T, C, N, W_out),
+        ((0, (2, 1)), (-p, (0, d), (3, s)), (0, (1, 1))),
+    )
+    dw = np.empty((T, C, M), dtype)
+    rt.contract("m q n j, n j q v -> m q v", x_1, dy_1, out=dw)
     return dw
 
 

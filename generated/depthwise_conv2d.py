@@ -65,25 +65,14 @@ def depthwise_conv2d_forward(
     rt.fits("depthwise_conv2d", "argument x, axis 2 (width)", W_out, W + p_w + p_w_end, d_w * (T - 1) + 1)
     if b is not None:
         rt.extents("depthwise_conv2d", "b", b.shape, (C * M,), "channels")
-    if M == 1:
-        u = np.zeros((N, H_out, W_out, C), dtype)
-        for r in range(R):
-            i_low, i_high = rt.clip(H_out, (s_h, d_h * r - p_h, H))
-            for t in range(T):
-                j_low, j_high = rt.clip(W_out, (s_w, d_w * t - p_w, W))
-                if i_low < i_high and j_low < j_high:
-                    i_at = rt.span(s_h, d_h * r - p_h, i_low, i_high)
-                    j_at = rt.span(s_w, d_w * t - p_w, j_low, j_high)
-                    u[:, i_low:i_high, j_low:j_high] += w[r, t, :, 0] * x[:, i_at, j_at]
-    else:
-        u = np.empty((N, H_out, W_out, C * M), dtype)
-        u_1 = u.reshape(N, H_out, W_out, C, M)
-        x_1 = rt.Window(  # n i j c r t
-            x,
-            (N, H_out, W_out, C, R, T),
-            ((0, (0, 1)), (-p_h, (1, s_h), (4, d_h)), (-p_w, (2, s_w), (5, d_w)), (0, (3, 1))),
-        )
-        rt.contract("n i j c r t, r t c k -> n i j c k", x_1, w, out=u_1)
+    u = np.empty((N, H_out, W_out, C * M), dtype)
+    u_1 = u.reshape(N, H_out, W_out, C, M)
+    x_1 = rt.Window(  # n i j c r t
+        x,
+        (N, H_out, W_out, C, R, T),
+        ((0, (0, 1)), (-p_h, (1, s_h), (4, d_h)), (-p_w, (2, s_w), (5, d_w)), (0, (3, 1))),
+    )
+    rt.contract("n i j c r t, r t c k -> n i j c k", x_1, w, out=u_1)
     if b is not None:
         b_1 = b.reshape(C, M)
         u_2 = u.reshape(N, H_out, W_out, C, M)
@@ -136,25 +125,14 @@ def depthwise_conv2d_grad_input(
     W_out = (W + p_w + p_w_end - d_w * (T - 1) - 1) // s_w + 1
     rt.fits("depthwise_conv2d", "argument input_shape, axis 2 (width)", W_out, W + p_w + p_w_end, d_w * (T - 1) + 1)
     rt.extents("depthwise_conv2d", "dy", dy.shape, (N, H_out, W_out, C * M), "batch, H_out, W_out, channels")
-    if M == 1:
-        dx = np.zeros((N, H, W, C), dtype)
-        for r in range(R):
-            i_low, i_high = rt.clip(H_out, (s_h, d_h * r - p_h, H))
-            for t in range(T):
-                j_low, j_high = rt.clip(W_out, (s_w, d_w * t - p_w, W))
-                if i_low < i_high and j_low < j_high:
-                    i_at = rt.span(s_h, d_h * r - p_h, i_low, i_high)
-                    j_at = rt.span(s_w, d_w * t - p_w, j_low, j_high)
-                    dx[:, i_at, j_at] += dy[:, i_low:i_high, j_low:j_high] * w[r, t, :, 0]
-    else:
-        dy_1 = dy.reshape(N, H_out, W_out, C, M)
-        dx = np.empty((N, H, W, C), dtype)
-        dx_1 = rt.Window(  # m e i j r t
-            dx,
-            (N, C, H_out, W_out, R, T),
-            ((0, (0, 1)), (-p_h, (2, s_h), (4, d_h)), (-p_w, (3, s_w), (5, d_w)), (0, (1, 1))),
-        )
-        rt.contract("m i j e k, r t e k -> m e i j r t", dy_1, w, out=dx_1)
+    dy_1 = dy.reshape(N, H_out, W_out, C, M)
+    dx = np.empty((N, H, W, C), dtype)
+    dx_1 = rt.Window(  # m e i j r t
+        dx,
+        (N, C, H_out, W_out, R, T),
+        ((0, (0, 1)), (-p_h, (2, s_h), (4, d_h)), (-p_w, (3, s_w), (5, d_w)), (0, (1, 1))),
+    )
+    rt.contract("m i j e k, r t e k -> m e i j r t", dy_1, w, out=dx_1)
     return dx
 
 
@@ -202,33 +180,14 @@ def depthwise_conv2d_grad_weight(
     rt.extent("depthwise_conv2d", "argument dy, axis 0 (batch)", dy.shape[0], N)
     rt.extent("depthwise_conv2d", "argument dy, axis 1 (H_out)", dy.shape[1], H_out)
     rt.extent("depthwise_conv2d", "argument dy, axis 2 (W_out)", dy.shape[2], W_out)
-    if M == 1:
-        dw = np.zeros((R, T, C, 1), dtype)
-        for m in range(R):
-            i_low, i_high = rt.clip(H_out, (s_h, d_h * m - p_h, H))
-            for q in range(T):
-                j_low, j_high = rt.clip(W_out, (s_w, d_w * q - p_w, W))
-                for e in range(1):
-                    v_low, v_high = rt.clip(C, (1, e, C))
-                    if v_low < v_high and i_low < i_high and j_low < j_high:
-                        v_at = rt.span(1, e, v_low, v_high)
-                        i_at = rt.span(s_h, d_h * m - p_h, i_low, i_high)
-                        j_at = rt.span(s_w, d_w * q - p_w, j_low, j_high)
-                        part = dw[m, q, v_low:v_high, e]
-                        part += rt.contract(
-                            "n i j v, n i j v -> v",
-                            dy[:, i_low:i_high, j_low:j_high, v_at],
-                            x[:, i_at, j_at, v_low:v_high],
-                        )
-    else:
-        dy_1 = dy.reshape(N, H_out, W_out, C, M)
-        x_1 = rt.Window(  # m q v n i j
-            x,
-            (R, T, C, N, H_out, W_out),
-            ((0, (3, 1)), (-p_h, (0, d_h), (4, s_h)), (-p_w, (1, d_w), (5, s_w)), (0, (2, 1))),
-        )
-        dw = np.empty((R, T, C, M), dtype)
-        rt.contract("m q v n i j, n i j v e -> m q v e", x_1, dy_1, out=dw)
+    dy_1 = dy.reshape(N, H_out, W_out, C, M)
+    x_1 = rt.Window(  # m q v n i j
+        x,
+        (R, T, C, N, H_out, W_out),
+        ((0, (3, 1)), (-p_h, (0, d_h), (4, s_h)), (-p_w, (1, d_w), (5, s_w)), (0, (2, 1))),
+    )
+    dw = np.empty((R, T, C, M), dtype)
+    rt.contract("m q v n i j, n i j v e -> m q v e", x_1, dy_1, out=dw)
     return dw
 
 

@@ -2,7 +2,6 @@
 
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
-from functools import partial
 from itertools import groupby
 
 from sympy import Add
@@ -13,10 +12,9 @@ from codegen.lower.lookup import adds_at_labels, lower_lookups
 from codegen.lower.radix import split_axes, split_target
 from codegen.lower.scatter import blocked
 from codegen.lower.scope import Scope
-from codegen.lower.special import unit_groups
 from codegen.lower.taps import lower_taps
 from codegen.lower.windows import is_small, lower_windows
-from codegen.plan import Allocate, Branch, Plan, Present, Record, Split
+from codegen.plan import Allocate, Plan, Present, Record, Split
 from derive.term import Program, Statement, accesses
 
 
@@ -57,17 +55,7 @@ def _statement(statement: Statement, program: Program, scope: Scope, fresh: bool
     parts = _summands(form, scope)
     if len(parts) > 1:
         return [r for k, part in enumerate(parts) for r in _form(part, scope, fresh and k == 0)]
-    lowered = _form(form, scope, fresh)
-    special = unit_groups(statement, form, program, scope)
-    if special is not None:
-        lowered = [
-            Branch(
-                special.ones,
-                tuple(_form(special.form, special.scope, fresh, gemm=False)),
-                tuple(lowered),
-            )
-        ]
-    return lowered
+    return _form(form, scope, fresh)
 
 
 def _summands(form: Form, scope: Scope) -> list[Form]:
@@ -79,22 +67,22 @@ def _summands(form: Form, scope: Scope) -> list[Form]:
     return [replace(form, body=part) for part in form.body.as_ordered_terms()]
 
 
-def _form(form: Form, scope: Scope, fresh: bool, gemm: bool = True) -> list[Record]:
+def _form(form: Form, scope: Scope, fresh: bool) -> list[Record]:
     windows = lower_windows(form, scope, fresh) if is_small(form, scope) else None
     if windows is not None:
         return windows
     form, views = split_axes(form, scope)
     split_form, view = split_target(form, scope)
     if view is not None:
-        return [*views, *_into_view(form, split_form, view, scope, fresh, gemm)]
-    return [*views, *_strategy(form, scope, fresh, gemm)]
+        return [*views, *_into_view(form, split_form, view, scope, fresh)]
+    return [*views, *_strategy(form, scope, fresh)]
 
 
-def _into_view(form: Form, inner: Form, view: Split, scope: Scope, fresh: bool, gemm: bool) -> list[Record]:
+def _into_view(form: Form, inner: Form, view: Split, scope: Scope, fresh: bool) -> list[Record]:
     """Allocate the target, then compute into a view of it whose axes are split."""
     if not fresh:
-        return [view, *_strategy(inner, scope, False, gemm)]
-    lowered = _strategy(inner, scope, True, gemm)
+        return [view, *_strategy(inner, scope, False)]
+    lowered = _strategy(inner, scope, True)
     made = next((r for r in lowered if isinstance(r, Allocate) and r.name == inner.target.name), None)
     if made is None:  # a definition: the target is a reshape of what it yields
         return [*lowered, Split(form.target.name, inner.target.name, form.target.shape)]
@@ -103,11 +91,11 @@ def _into_view(form: Form, inner: Form, view: Split, scope: Scope, fresh: bool, 
     return [allocate, view, *rest]
 
 
-def _strategy(form: Form, scope: Scope, fresh: bool, gemm: bool) -> list[Record]:
-    looked_up = lower_lookups(form, scope, fresh, partial(_strategy, gemm=gemm))
+def _strategy(form: Form, scope: Scope, fresh: bool) -> list[Record]:
+    looked_up = lower_lookups(form, scope, fresh, _strategy)
     if looked_up is not None:
         return looked_up
-    if gemm and contractible(form, scope):
+    if contractible(form, scope):
         return lower_contract(form, scope, fresh)
     windows = lower_windows(form, scope, fresh)
     if windows is not None:
