@@ -5,19 +5,23 @@ from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from functools import singledispatchmethod
 
+import sympy
 from sympy import Expr, Integer, Mul, Symbol
 
+from codegen.nest import nest_function
 from codegen.plan import (
     Allocate,
     Block,
     Branch,
     Clip,
+    Compiled,
     Contract,
     Define,
     Gather,
     Known,
     Labels,
     Loop,
+    Nest,
     Plan,
     Positions,
     Present,
@@ -38,7 +42,7 @@ from codegen.pointwise import into
 from codegen.scalar import ATOM, POWER, ArrayPrinter, size_text
 from derive.functions import is_indicator
 from derive.index import Affine
-from derive.term import EXTREMA, Access, accesses
+from derive.term import EXTREMA, Access, Guard, accesses
 
 INDENT = "    "
 LONG = 90
@@ -64,9 +68,12 @@ class Emitter:
         self.buffers = buffers
         self.loops: dict[Symbol, str] = {}
         self.spans: dict[str, str] = {}
+        self.function = ""
+        self.nests: list[str] = []
 
     def lines(self, plan: Plan) -> list[str]:
-        """The statements of a plan, indentation relative to the function's body."""
+        """The statements of a plan, indentation relative to the function's body; `nests` are the loops they call."""
+        self.function = plan.name
         return self._all(plan.records)
 
     def _all(self, records: Iterable[Record]) -> list[str]:
@@ -213,6 +220,38 @@ class Emitter:
             first, *rest = self.emit(record.otherwise[0])
             return [*then, f"el{first}", *rest]
         return [*then, "else:", *self._indented(record.otherwise)]
+
+    @emit.register
+    def _(self, record: Compiled) -> list[str]:
+        tests = [f"rt.compiles({self.size(record.steps)})"]
+        tests += [self._bracket(g) for g in record.within]
+        return [f"if {' and '.join(tests)}:", *self._indented(record.then), "else:", *self._indented(record.otherwise)]
+
+    def _bracket(self, guard: Guard) -> str:
+        """A condition on sizes; ``G == 1`` for that on G - 1 to be 0."""
+        if guard.extent == 1:
+            return f"{self.size(guard.value + 1)} == 1"
+        return f"0 <= {self.size(guard.value)} < {self.size(guard.extent)}"
+
+    @emit.register
+    def _(self, record: Nest) -> list[str]:
+        name = f"_{self.function}_{len(self.nests) + 1}"
+        made = nest_function(record, name, self.taken)
+        self.nests.append(made.text)
+        steps = sympy.prod([r.extent for r in record.ranges], start=Integer(1))
+        arguments = [
+            *(f"rt.flat({self.array(a)})" for a in made.arrays),
+            *(f"dtype({self._number(n)})" for n in made.numbers),
+            *(s.name for s in made.sizes),
+            *(f"rt.fixed({s.name})" for s in made.fixed),
+        ]
+        return [f"rt.run({name}, {self.size(made.extent)}, {self.size(steps)}, {', '.join(arguments)})"]
+
+    def _number(self, value: Expr) -> str:
+        """The text of a number that loops are given."""
+        if value.is_infinite:
+            return "np.inf" if value.is_positive else "-np.inf"
+        return self._printer(None).text(value)
 
     @emit.register
     def _(self, record: Present) -> list[str]:

@@ -47,6 +47,7 @@ def function_source(kernel: Kernel) -> FunctionContext:
         summary=_summary(kernel),
         description=paragraph(function_description(kernel), "    "),
         lines=tuple(fit(lines, 1)),
+        nests=tuple(emitter.nests),
     )
 
 

@@ -1,7 +1,7 @@
 """The Plan: how a program is computed, as data. `print(plan)` explains it with operations and bytes.
 
 Records name arrays and carry size expressions in SymPy; `codegen.emit` turns each into Python. Not expressible here:
-loops over single elements, data-dependent control flow.
+data-dependent control flow.
 """
 
 from collections.abc import Iterator
@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 import sympy
 from sympy import Expr, Integer, Symbol
 
-from derive.index import Affine
+from derive.index import Affine, affine
 from derive.term import EXTREMA, Access, Guard, Range
 
 
@@ -291,6 +291,70 @@ class Wanted:
     body: "tuple[Record, ...]"
 
 
+@dataclass(frozen=True)
+class Nest:
+    """Loops over single elements, which are compiled: ``target[place] op= body`` for every point of the box.
+
+    Attributes:
+        kind: how the loops are arranged: "gather", "scatter", "reduce" or "pointwise"; see `codegen.nest`.
+        target: the array written, new and not yet filled.
+        place: where, per axis.
+        op: "sum", "max" or "min".
+        body: the scalar expression.
+        after: what a finished sum is multiplied by.
+        shapes: array -> shape, of all arrays.
+        outer: the indices of the outer loops, in order.
+        taps: the indices of few values: positions within a window.
+        vector: the index of the innermost loop, along which arrays are contiguous.
+        brackets: what restricts the box.
+        argument: for "max" and "min": the array that records positions, or "".
+        position: the number recorded.
+    """
+
+    kind: str
+    target: str
+    place: tuple[Expr, ...]
+    op: str
+    body: Expr
+    after: Expr
+    shapes: tuple[tuple[str, tuple[Expr, ...]], ...]
+    outer: tuple[Range, ...]
+    taps: tuple[Range, ...]
+    vector: Range
+    brackets: tuple[Guard, ...]
+    argument: str = ""
+    position: Expr = sympy.S.Zero
+
+    @property
+    def ranges(self) -> tuple[Range, ...]:
+        """All indices with their extents."""
+        return (*self.outer, *self.taps, self.vector)
+
+    @property
+    def steps(self) -> tuple[Symbol, ...]:
+        """The steps in which windows move along the target; () where they do not."""
+        outer = tuple(r.index for r in self.outer)
+        found = (c for e in self.place for v, c in affine(e, self.order).terms if v in outer)
+        return tuple(dict.fromkeys(c for c in found if isinstance(c, Symbol))) if self.kind == "scatter" else ()
+
+    @property
+    def order(self) -> tuple[Symbol, ...]:
+        """The indices from the outermost loop to the innermost one."""
+        last = self.outer[-1:] if self.kind == "reduce" else ()
+        outer = self.outer[:-1] if last else self.outer
+        return tuple(r.index for r in (*outer, *self.taps[:-1], *last, *self.taps[-1:], self.vector))
+
+
+@dataclass(frozen=True)
+class Compiled:
+    """Two ways to compute the same: `then` where loops of so many `steps` are compiled, and brackets of sizes hold."""
+
+    steps: Expr
+    within: tuple[Guard, ...]
+    then: "tuple[Record, ...]"
+    otherwise: "tuple[Record, ...]"
+
+
 Record = (
     Allocate
     | Split
@@ -313,6 +377,8 @@ Record = (
     | ScatterAdd
     | Release
     | Wanted
+    | Nest
+    | Compiled
 )
 
 
@@ -413,6 +479,15 @@ def describe(record: Record) -> str:
             return f"give back {', '.join(buffered)}"
         case Wanted(flag):
             return f"if {flag}"
+        case Nest():
+            loops = _names(tuple(r.index for r in record.ranges))
+            verb = "+" if record.op == "sum" else record.op
+            value = record.body if record.after == 1 else f"({record.body}) * {record.after}"
+            work = _volume(record.ranges)
+            return f"loops over {loops}: {record.target} {verb}= {value}; {work} elements"
+        case Compiled(steps, within):
+            tests = "".join(f" and 0 <= {g.value} < {g.extent}" for g in within)
+            return f"branch: first part if {steps} steps are compiled{tests}, else second"
         case Positions(name, update):
             return f"labels {name} = {update.body}; {_volume(update.ranges)} elements"
         case Gather(name, source, source_axes, labels, axes):

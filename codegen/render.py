@@ -20,6 +20,7 @@ class FunctionContext:
     summary: str
     description: str
     lines: tuple[str, ...]
+    nests: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)

@@ -16,6 +16,60 @@ import numpy as np
 from . import runtime as rt
 
 
+@rt.loops
+def _avg_pool1d_forward_1(
+    start: int,
+    stop: int,
+    y: rt.Array,
+    a: rt.Array,
+    x: rt.Array,
+    zero: Any,
+    one: Any,
+    C: int,
+    W: int,
+    W_out: int,
+    p: int,
+    T_fixed: tuple[int, ...],
+    d_fixed: tuple[int, ...],
+    s_fixed: tuple[int, ...],
+) -> None:
+    """Sum over n, j, t, c; gather."""
+    T = len(T_fixed)
+    d = len(d_fixed)
+    s = len(s_fixed)
+    for n in range(start, stop):
+        j_first = max(0, -(-p // s), -((T * d - d - p) // s))
+        j_last = min(W_out, (W + p - 1) // s + 1, (W + d + p - T * d - 1) // s + 1)
+        if not (T <= 9):
+            j_last = j_first
+        j = 0
+        while j < W_out:
+            if j_first <= j < j_last:
+                at = np.uintp(C * (W_out * n + j))
+                x_at = np.uintp(C * (W * n + j * s - p))
+                a_at = np.uintp(j)
+                for c in range(np.uintp(C)):
+                    total = zero
+                    for t in range(T):
+                        total += x[x_at + np.uintp(C * d * t) + c]
+                    y[at + c] = total * (one / a[a_at])
+                j += 1
+            else:
+                at = np.uintp(C * (W_out * n + j))
+                for c in range(np.uintp(C)):
+                    y[at + c] = zero
+                t_low = max(0, -((j * s - p) // d))
+                t_high = min(T, (W + p - j * s - 1) // d + 1)
+                for t in range(t_low, t_high):
+                    x_at = np.uintp(C * (W * n + d * t + j * s - p))
+                    for c in range(np.uintp(C)):
+                        y[at + c] += x[x_at + c]
+                a_at = np.uintp(j)
+                for c in range(np.uintp(C)):
+                    y[at + c] = y[at + c] * (one / a[a_at])
+                j += 1
+
+
 def avg_pool1d_forward(
     x: Any,
     *,
@@ -75,14 +129,95 @@ def avg_pool1d_forward(
         j_low, j_high = rt.clip(W_out, (s, count_include_pad * p + d * t - p, W + count_include_pad * (p + p_end)))
         if j_low < j_high:
             a[j_low:j_high] += 1
-    x_1 = rt.Window(  # n j c t
-        x,
-        (N, W_out, C, T),
-        ((0, (0, 1)), (-p, (1, s), (3, d)), (0, (2, 1))),
-    )
-    y = np.empty((N, W_out, C), dtype)
-    rt.reduce("sum", x_1, y, scale=1 / a[:, None])
+    if rt.compiles(C * N * T * W_out):
+        y = np.empty((N, W_out, C), dtype)
+        rt.run(
+            _avg_pool1d_forward_1,
+            N,
+            C * N * T * W_out,
+            rt.flat(y),
+            rt.flat(a),
+            rt.flat(x),
+            dtype(0),
+            dtype(1),
+            C,
+            W,
+            W_out,
+            p,
+            rt.fixed(T),
+            rt.fixed(d),
+            rt.fixed(s),
+        )
+    else:
+        x_1 = rt.Window(  # n j c t
+            x,
+            (N, W_out, C, T),
+            ((0, (0, 1)), (-p, (1, s), (3, d)), (0, (2, 1))),
+        )
+        y = np.empty((N, W_out, C), dtype)
+        rt.reduce("sum", x_1, y, scale=1 / a[:, None])
     return y
+
+
+@rt.loops
+def _avg_pool1d_grad_input_1(
+    start: int,
+    stop: int,
+    dx: rt.Array,
+    a: rt.Array,
+    dy: rt.Array,
+    zero: Any,
+    one: Any,
+    C: int,
+    T: int,
+    W: int,
+    W_out: int,
+    d: int,
+    p: int,
+    s: int,
+) -> None:
+    """Sum over m, j, t, v; scatter."""
+    for m in range(start, stop):
+        filled = 0
+        j_first = max(0, -(-p // s), -((T * d - d - p) // s))
+        j_last = min(W_out, (W + p - 1) // s + 1, (W + d + p - T * d - 1) // s + 1)
+        for j in range(W_out):
+            reached = max(filled, min(W, T * d + j * s + 1 - d - p))
+            for element in range(np.uintp((m * W + filled) * C), np.uintp((m * W + reached) * C)):
+                dx[element] = zero
+            filled = reached
+            if j_first <= j < j_last:
+                t_low, t_high = 0, T
+            else:
+                t_low = max(0, -((j * s - p) // d))
+                t_high = min(T, (W + p - j * s - 1) // d + 1)
+            a_at = np.uintp(j)
+            scale = one / a[a_at]
+            t = t_low
+            while t < t_high:
+                if t <= t_high - 3:
+                    at = np.uintp(C * (W * m + d * t + j * s - p))
+                    dy_at = np.uintp(C * (W_out * m + j))
+                    for v in range(np.uintp(C)):
+                        dx[at + v] += scale * dy[dy_at + v]
+                        dx[at + np.uintp(C * d) + v] += scale * dy[dy_at + v]
+                        dx[at + np.uintp(2 * C * d) + v] += scale * dy[dy_at + v]
+                    t += 3
+                elif t <= t_high - 2:
+                    at = np.uintp(C * (W * m + d * t + j * s - p))
+                    dy_at = np.uintp(C * (W_out * m + j))
+                    for v in range(np.uintp(C)):
+                        dx[at + v] += scale * dy[dy_at + v]
+                        dx[at + np.uintp(C * d) + v] += scale * dy[dy_at + v]
+                    t += 2
+                else:
+                    at = np.uintp(C * (W * m + d * t + j * s - p))
+                    dy_at = np.uintp(C * (W_out * m + j))
+                    for v in range(np.uintp(C)):
+                        dx[at + v] += scale * dy[dy_at + v]
+                    t += 1
+        for element in range(np.uintp((m * W + filled) * C), np.uintp((m * W + W) * C)):
+            dx[element] = zero
 
 
 def avg_pool1d_grad_input(
@@ -148,13 +283,33 @@ def avg_pool1d_grad_input(
         j_low, j_high = rt.clip(W_out, (s, count_include_pad * p + d * t - p, W + count_include_pad * (p + p_end)))
         if j_low < j_high:
             a[j_low:j_high] += 1
-    dx = np.empty((N, W, C), dtype)
-    dx_1 = rt.Window(  # m j v t
-        dx,
-        (N, W_out, C, T),
-        ((0, (0, 1)), (-p, (1, s), (3, d)), (0, (2, 1))),
-    )
-    rt.spread(dy, dx_1, scale=1 / a[:, None])
+    if rt.compiles(C * N * T * W_out):
+        dx = np.empty((N, W, C), dtype)
+        rt.run(
+            _avg_pool1d_grad_input_1,
+            N,
+            C * N * T * W_out,
+            rt.flat(dx),
+            rt.flat(a),
+            rt.flat(dy),
+            dtype(0),
+            dtype(1),
+            C,
+            T,
+            W,
+            W_out,
+            d,
+            p,
+            s,
+        )
+    else:
+        dx = np.empty((N, W, C), dtype)
+        dx_1 = rt.Window(  # m j v t
+            dx,
+            (N, W_out, C, T),
+            ((0, (0, 1)), (-p, (1, s), (3, d)), (0, (2, 1))),
+        )
+        rt.spread(dy, dx_1, scale=1 / a[:, None])
     return dx
 
 

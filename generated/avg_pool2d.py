@@ -17,6 +17,81 @@ import numpy as np
 from . import runtime as rt
 
 
+@rt.loops
+def _avg_pool2d_forward_1(
+    start: int,
+    stop: int,
+    y: rt.Array,
+    a_h: rt.Array,
+    a_w: rt.Array,
+    x: rt.Array,
+    zero: Any,
+    one: Any,
+    C: int,
+    H: int,
+    H_out: int,
+    W: int,
+    W_out: int,
+    p_h: int,
+    p_w: int,
+    R_fixed: tuple[int, ...],
+    T_fixed: tuple[int, ...],
+    d_h_fixed: tuple[int, ...],
+    d_w_fixed: tuple[int, ...],
+    s_h_fixed: tuple[int, ...],
+    s_w_fixed: tuple[int, ...],
+) -> None:
+    """Sum over n, i, j, r, t, c; gather."""
+    R = len(R_fixed)
+    T = len(T_fixed)
+    d_h = len(d_h_fixed)
+    d_w = len(d_w_fixed)
+    s_h = len(s_h_fixed)
+    s_w = len(s_w_fixed)
+    for row in range(start, stop):
+        i = row % H_out
+        n = row // H_out
+        r_low = max(0, -((i * s_h - p_h) // d_h))
+        r_high = min(R, (H + p_h - i * s_h - 1) // d_h + 1)
+        j_first = max(0, -(-p_w // s_w), -((T * d_w - d_w - p_w) // s_w))
+        j_last = min(W_out, (W + p_w - 1) // s_w + 1, (W + d_w + p_w - T * d_w - 1) // s_w + 1)
+        if not (R * T <= 9 and r_low == 0 and r_high == R):
+            j_last = j_first
+        j = 0
+        while j < W_out:
+            if j_first <= j < j_last:
+                at = np.uintp(C * (W_out * (H_out * n + i) + j))
+                x_at = np.uintp(C * (W * (H * n + i * s_h - p_h) + j * s_w - p_w))
+                a_h_at = np.uintp(i)
+                a_w_at = np.uintp(j)
+                for c in range(np.uintp(C)):
+                    total = zero
+                    for r in range(R):
+                        for t in range(T):
+                            total += x[x_at + np.uintp(C * W * d_h * r + C * d_w * t) + c]
+                    y[at + c] = total * (one / (a_h[a_h_at] * a_w[a_w_at]))
+                j += 1
+            else:
+                at = np.uintp(C * (W_out * (H_out * n + i) + j))
+                for c in range(np.uintp(C)):
+                    y[at + c] = zero
+                for r in range(r_low, r_high):
+                    t_low = max(0, -((j * s_w - p_w) // d_w))
+                    t_high = min(T, (W + p_w - j * s_w - 1) // d_w + 1)
+                    for t in range(t_low, t_high):
+                        place = n
+                        place = H * place + d_h * r + i * s_h - p_h
+                        place = W * place + d_w * t + j * s_w - p_w
+                        x_at = np.uintp(C * place)
+                        for c in range(np.uintp(C)):
+                            y[at + c] += x[x_at + c]
+                a_h_at = np.uintp(i)
+                a_w_at = np.uintp(j)
+                for c in range(np.uintp(C)):
+                    y[at + c] = y[at + c] * (one / (a_h[a_h_at] * a_w[a_w_at]))
+                j += 1
+
+
 def avg_pool2d_forward(
     x: Any,
     *,
@@ -104,14 +179,123 @@ def avg_pool2d_forward(
         )
         if j_low < j_high:
             a_w[j_low:j_high] += 1
-    x_1 = rt.Window(  # n i j c r t
-        x,
-        (N, H_out, W_out, C, R, T),
-        ((0, (0, 1)), (-p_h, (1, s_h), (4, d_h)), (-p_w, (2, s_w), (5, d_w)), (0, (3, 1))),
-    )
-    y = np.empty((N, H_out, W_out, C), dtype)
-    rt.reduce("sum", x_1, y, scale=1 / (a_h[:, None, None] * a_w[:, None]))
+    if rt.compiles(C * H_out * N * R * T * W_out):
+        y = np.empty((N, H_out, W_out, C), dtype)
+        rt.run(
+            _avg_pool2d_forward_1,
+            H_out * N,
+            C * H_out * N * R * T * W_out,
+            rt.flat(y),
+            rt.flat(a_h),
+            rt.flat(a_w),
+            rt.flat(x),
+            dtype(0),
+            dtype(1),
+            C,
+            H,
+            H_out,
+            W,
+            W_out,
+            p_h,
+            p_w,
+            rt.fixed(R),
+            rt.fixed(T),
+            rt.fixed(d_h),
+            rt.fixed(d_w),
+            rt.fixed(s_h),
+            rt.fixed(s_w),
+        )
+    else:
+        x_1 = rt.Window(  # n i j c r t
+            x,
+            (N, H_out, W_out, C, R, T),
+            ((0, (0, 1)), (-p_h, (1, s_h), (4, d_h)), (-p_w, (2, s_w), (5, d_w)), (0, (3, 1))),
+        )
+        y = np.empty((N, H_out, W_out, C), dtype)
+        rt.reduce("sum", x_1, y, scale=1 / (a_h[:, None, None] * a_w[:, None]))
     return y
+
+
+@rt.loops
+def _avg_pool2d_grad_input_1(
+    start: int,
+    stop: int,
+    dx: rt.Array,
+    a_h: rt.Array,
+    a_w: rt.Array,
+    dy: rt.Array,
+    zero: Any,
+    one: Any,
+    C: int,
+    H: int,
+    H_out: int,
+    R: int,
+    T: int,
+    W: int,
+    W_out: int,
+    d_h: int,
+    d_w: int,
+    p_h: int,
+    p_w: int,
+    s_h: int,
+    s_w: int,
+) -> None:
+    """Sum over m, i, j, r, t, e; scatter."""
+    for m in range(start, stop):
+        filled = 0
+        for i in range(H_out):
+            reached = max(filled, min(H, R * d_h + i * s_h + 1 - d_h - p_h))
+            for element in range(np.uintp((m * H + filled) * (C * W)), np.uintp((m * H + reached) * (C * W))):
+                dx[element] = zero
+            filled = reached
+            r_low = max(0, -((i * s_h - p_h) // d_h))
+            r_high = min(R, (H + p_h - i * s_h - 1) // d_h + 1)
+            j_first = max(0, -(-p_w // s_w), -((T * d_w - d_w - p_w) // s_w))
+            j_last = min(W_out, (W + p_w - 1) // s_w + 1, (W + d_w + p_w - T * d_w - 1) // s_w + 1)
+            for j in range(W_out):
+                if j_first <= j < j_last:
+                    t_low, t_high = 0, T
+                else:
+                    t_low = max(0, -((j * s_w - p_w) // d_w))
+                    t_high = min(T, (W + p_w - j * s_w - 1) // d_w + 1)
+                a_h_at = np.uintp(i)
+                a_w_at = np.uintp(j)
+                scale = one / (a_h[a_h_at] * a_w[a_w_at])
+                for r in range(r_low, r_high):
+                    t = t_low
+                    while t < t_high:
+                        if t <= t_high - 3:
+                            place = m
+                            place = H * place + d_h * r + i * s_h - p_h
+                            place = W * place + d_w * t + j * s_w - p_w
+                            at = np.uintp(C * place)
+                            dy_at = np.uintp(C * (W_out * (H_out * m + i) + j))
+                            for e in range(np.uintp(C)):
+                                dx[at + e] += scale * dy[dy_at + e]
+                                dx[at + np.uintp(C * d_w) + e] += scale * dy[dy_at + e]
+                                dx[at + np.uintp(2 * C * d_w) + e] += scale * dy[dy_at + e]
+                            t += 3
+                        elif t <= t_high - 2:
+                            place = m
+                            place = H * place + d_h * r + i * s_h - p_h
+                            place = W * place + d_w * t + j * s_w - p_w
+                            at = np.uintp(C * place)
+                            dy_at = np.uintp(C * (W_out * (H_out * m + i) + j))
+                            for e in range(np.uintp(C)):
+                                dx[at + e] += scale * dy[dy_at + e]
+                                dx[at + np.uintp(C * d_w) + e] += scale * dy[dy_at + e]
+                            t += 2
+                        else:
+                            place = m
+                            place = H * place + d_h * r + i * s_h - p_h
+                            place = W * place + d_w * t + j * s_w - p_w
+                            at = np.uintp(C * place)
+                            dy_at = np.uintp(C * (W_out * (H_out * m + i) + j))
+                            for e in range(np.uintp(C)):
+                                dx[at + e] += scale * dy[dy_at + e]
+                            t += 1
+        for element in range(np.uintp((m * H + filled) * (C * W)), np.uintp((m * H + H) * (C * W))):
+            dx[element] = zero
 
 
 def avg_pool2d_grad_input(
@@ -205,13 +389,40 @@ def avg_pool2d_grad_input(
         )
         if j_low < j_high:
             a_w[j_low:j_high] += 1
-    dx = np.empty((N, H, W, C), dtype)
-    dx_1 = rt.Window(  # m i j e r t
-        dx,
-        (N, H_out, W_out, C, R, T),
-        ((0, (0, 1)), (-p_h, (1, s_h), (4, d_h)), (-p_w, (2, s_w), (5, d_w)), (0, (3, 1))),
-    )
-    rt.spread(dy, dx_1, scale=1 / (a_h[:, None, None] * a_w[:, None]))
+    if rt.compiles(C * H_out * N * R * T * W_out):
+        dx = np.empty((N, H, W, C), dtype)
+        rt.run(
+            _avg_pool2d_grad_input_1,
+            N,
+            C * H_out * N * R * T * W_out,
+            rt.flat(dx),
+            rt.flat(a_h),
+            rt.flat(a_w),
+            rt.flat(dy),
+            dtype(0),
+            dtype(1),
+            C,
+            H,
+            H_out,
+            R,
+            T,
+            W,
+            W_out,
+            d_h,
+            d_w,
+            p_h,
+            p_w,
+            s_h,
+            s_w,
+        )
+    else:
+        dx = np.empty((N, H, W, C), dtype)
+        dx_1 = rt.Window(  # m i j e r t
+            dx,
+            (N, H_out, W_out, C, R, T),
+            ((0, (0, 1)), (-p_h, (1, s_h), (4, d_h)), (-p_w, (2, s_w), (5, d_w)), (0, (3, 1))),
+        )
+        rt.spread(dy, dx_1, scale=1 / (a_h[:, None, None] * a_w[:, None]))
     return dx
 
 

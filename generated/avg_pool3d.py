@@ -19,6 +19,104 @@ import numpy as np
 from . import runtime as rt
 
 
+@rt.loops
+def _avg_pool3d_forward_1(
+    start: int,
+    stop: int,
+    y: rt.Array,
+    a_d: rt.Array,
+    a_h: rt.Array,
+    a_w: rt.Array,
+    x: rt.Array,
+    zero: Any,
+    one: Any,
+    C: int,
+    D: int,
+    D_out: int,
+    H: int,
+    H_out: int,
+    W: int,
+    W_out: int,
+    p_d: int,
+    p_h: int,
+    p_w: int,
+    A_fixed: tuple[int, ...],
+    R_fixed: tuple[int, ...],
+    T_fixed: tuple[int, ...],
+    d_d_fixed: tuple[int, ...],
+    d_h_fixed: tuple[int, ...],
+    d_w_fixed: tuple[int, ...],
+    s_d_fixed: tuple[int, ...],
+    s_h_fixed: tuple[int, ...],
+    s_w_fixed: tuple[int, ...],
+) -> None:
+    """Sum over n, l, i, j, a, r, t, c; gather."""
+    A = len(A_fixed)
+    R = len(R_fixed)
+    T = len(T_fixed)
+    d_d = len(d_d_fixed)
+    d_h = len(d_h_fixed)
+    d_w = len(d_w_fixed)
+    s_d = len(s_d_fixed)
+    s_h = len(s_h_fixed)
+    s_w = len(s_w_fixed)
+    for row in range(start, stop):
+        i = row % H_out
+        l_ = row // H_out % D_out
+        n = row // H_out // D_out
+        a_low = max(0, -((l_ * s_d - p_d) // d_d))
+        a_high = min(A, (D + p_d - l_ * s_d - 1) // d_d + 1)
+        r_low = max(0, -((i * s_h - p_h) // d_h))
+        r_high = min(R, (H + p_h - i * s_h - 1) // d_h + 1)
+        j_first = max(0, -(-p_w // s_w), -((T * d_w - d_w - p_w) // s_w))
+        j_last = min(W_out, (W + p_w - 1) // s_w + 1, (W + d_w + p_w - T * d_w - 1) // s_w + 1)
+        if not (A * R * T <= 9 and a_low == 0 and a_high == A and r_low == 0 and r_high == R):
+            j_last = j_first
+        j = 0
+        while j < W_out:
+            if j_first <= j < j_last:
+                at = np.uintp(C * (W_out * (H_out * (D_out * n + l_) + i) + j))
+                place = n
+                place = D * place + l_ * s_d - p_d
+                place = H * place + i * s_h - p_h
+                place = W * place + j * s_w - p_w
+                x_at = np.uintp(C * place)
+                a_d_at = np.uintp(l_)
+                a_h_at = np.uintp(i)
+                a_w_at = np.uintp(j)
+                for c in range(np.uintp(C)):
+                    total = zero
+                    for a in range(A):
+                        for r in range(R):
+                            for t in range(T):
+                                value = x[x_at + np.uintp(C * H * W * a * d_d + C * W * d_h * r + C * d_w * t) + c]
+                                total += value
+                    y[at + c] = total * (one / (a_d[a_d_at] * a_h[a_h_at] * a_w[a_w_at]))
+                j += 1
+            else:
+                at = np.uintp(C * (W_out * (H_out * (D_out * n + l_) + i) + j))
+                for c in range(np.uintp(C)):
+                    y[at + c] = zero
+                for a in range(a_low, a_high):
+                    for r in range(r_low, r_high):
+                        t_low = max(0, -((j * s_w - p_w) // d_w))
+                        t_high = min(T, (W + p_w - j * s_w - 1) // d_w + 1)
+                        for t in range(t_low, t_high):
+                            place = n
+                            place = D * place + a * d_d + l_ * s_d - p_d
+                            place = H * place + d_h * r + i * s_h - p_h
+                            place = W * place + d_w * t + j * s_w - p_w
+                            x_at = np.uintp(C * place)
+                            for c in range(np.uintp(C)):
+                                y[at + c] += x[x_at + c]
+                a_d_at = np.uintp(l_)
+                a_h_at = np.uintp(i)
+                a_w_at = np.uintp(j)
+                for c in range(np.uintp(C)):
+                    y[at + c] = y[at + c] * (one / (a_d[a_d_at] * a_h[a_h_at] * a_w[a_w_at]))
+                j += 1
+
+
 def avg_pool3d_forward(
     x: Any,
     *,
@@ -125,14 +223,151 @@ def avg_pool3d_forward(
         )
         if j_low < j_high:
             a_w[j_low:j_high] += 1
-    x_1 = rt.Window(  # n l i j c a r t
-        x,
-        (N, D_out, H_out, W_out, C, A, R, T),
-        ((0, (0, 1)), (-p_d, (1, s_d), (5, d_d)), (-p_h, (2, s_h), (6, d_h)), (-p_w, (3, s_w), (7, d_w)), (0, (4, 1))),
-    )
-    y = np.empty((N, D_out, H_out, W_out, C), dtype)
-    rt.reduce("sum", x_1, y, scale=1 / (a_d[:, None, None, None] * a_h[:, None, None] * a_w[:, None]))
+    if rt.compiles(A * C * D_out * H_out * N * R * T * W_out):
+        y = np.empty((N, D_out, H_out, W_out, C), dtype)
+        rt.run(
+            _avg_pool3d_forward_1,
+            D_out * H_out * N,
+            A * C * D_out * H_out * N * R * T * W_out,
+            rt.flat(y),
+            rt.flat(a_d),
+            rt.flat(a_h),
+            rt.flat(a_w),
+            rt.flat(x),
+            dtype(0),
+            dtype(1),
+            C,
+            D,
+            D_out,
+            H,
+            H_out,
+            W,
+            W_out,
+            p_d,
+            p_h,
+            p_w,
+            rt.fixed(A),
+            rt.fixed(R),
+            rt.fixed(T),
+            rt.fixed(d_d),
+            rt.fixed(d_h),
+            rt.fixed(d_w),
+            rt.fixed(s_d),
+            rt.fixed(s_h),
+            rt.fixed(s_w),
+        )
+    else:
+        x_1 = rt.Window(  # n l i j c a r t
+            x,
+            (N, D_out, H_out, W_out, C, A, R, T),
+            (
+                (0, (0, 1)),
+                (-p_d, (1, s_d), (5, d_d)),
+                (-p_h, (2, s_h), (6, d_h)),
+                (-p_w, (3, s_w), (7, d_w)),
+                (0, (4, 1)),
+            ),
+        )
+        y = np.empty((N, D_out, H_out, W_out, C), dtype)
+        rt.reduce("sum", x_1, y, scale=1 / (a_d[:, None, None, None] * a_h[:, None, None] * a_w[:, None]))
     return y
+
+
+@rt.loops
+def _avg_pool3d_grad_input_1(
+    start: int,
+    stop: int,
+    dx: rt.Array,
+    a_d: rt.Array,
+    a_h: rt.Array,
+    a_w: rt.Array,
+    dy: rt.Array,
+    zero: Any,
+    one: Any,
+    A: int,
+    C: int,
+    D: int,
+    D_out: int,
+    H: int,
+    H_out: int,
+    R: int,
+    T: int,
+    W: int,
+    W_out: int,
+    d_d: int,
+    d_h: int,
+    d_w: int,
+    p_d: int,
+    p_h: int,
+    p_w: int,
+    s_d: int,
+    s_h: int,
+    s_w: int,
+) -> None:
+    """Sum over m, l, i, j, a, r, t, o; scatter."""
+    for m in range(start, stop):
+        filled = 0
+        for l_ in range(D_out):
+            reached = max(filled, min(D, A * d_d + l_ * s_d + 1 - d_d - p_d))
+            for element in range(np.uintp((m * D + filled) * (C * H * W)), np.uintp((m * D + reached) * (C * H * W))):
+                dx[element] = zero
+            filled = reached
+            a_low = max(0, -((l_ * s_d - p_d) // d_d))
+            a_high = min(A, (D + p_d - l_ * s_d - 1) // d_d + 1)
+            for i in range(H_out):
+                r_low = max(0, -((i * s_h - p_h) // d_h))
+                r_high = min(R, (H + p_h - i * s_h - 1) // d_h + 1)
+                j_first = max(0, -(-p_w // s_w), -((T * d_w - d_w - p_w) // s_w))
+                j_last = min(W_out, (W + p_w - 1) // s_w + 1, (W + d_w + p_w - T * d_w - 1) // s_w + 1)
+                for j in range(W_out):
+                    if j_first <= j < j_last:
+                        t_low, t_high = 0, T
+                    else:
+                        t_low = max(0, -((j * s_w - p_w) // d_w))
+                        t_high = min(T, (W + p_w - j * s_w - 1) // d_w + 1)
+                    a_d_at = np.uintp(l_)
+                    a_h_at = np.uintp(i)
+                    a_w_at = np.uintp(j)
+                    scale = one / (a_d[a_d_at] * a_h[a_h_at] * a_w[a_w_at])
+                    for a in range(a_low, a_high):
+                        for r in range(r_low, r_high):
+                            t = t_low
+                            while t < t_high:
+                                if t <= t_high - 3:
+                                    place = m
+                                    place = D * place + a * d_d + l_ * s_d - p_d
+                                    place = H * place + d_h * r + i * s_h - p_h
+                                    place = W * place + d_w * t + j * s_w - p_w
+                                    at = np.uintp(C * place)
+                                    dy_at = np.uintp(C * (W_out * (H_out * (D_out * m + l_) + i) + j))
+                                    for o in range(np.uintp(C)):
+                                        dx[at + o] += scale * dy[dy_at + o]
+                                        dx[at + np.uintp(C * d_w) + o] += scale * dy[dy_at + o]
+                                        dx[at + np.uintp(2 * C * d_w) + o] += scale * dy[dy_at + o]
+                                    t += 3
+                                elif t <= t_high - 2:
+                                    place = m
+                                    place = D * place + a * d_d + l_ * s_d - p_d
+                                    place = H * place + d_h * r + i * s_h - p_h
+                                    place = W * place + d_w * t + j * s_w - p_w
+                                    at = np.uintp(C * place)
+                                    dy_at = np.uintp(C * (W_out * (H_out * (D_out * m + l_) + i) + j))
+                                    for o in range(np.uintp(C)):
+                                        dx[at + o] += scale * dy[dy_at + o]
+                                        dx[at + np.uintp(C * d_w) + o] += scale * dy[dy_at + o]
+                                    t += 2
+                                else:
+                                    place = m
+                                    place = D * place + a * d_d + l_ * s_d - p_d
+                                    place = H * place + d_h * r + i * s_h - p_h
+                                    place = W * place + d_w * t + j * s_w - p_w
+                                    at = np.uintp(C * place)
+                                    dy_at = np.uintp(C * (W_out * (H_out * (D_out * m + l_) + i) + j))
+                                    for o in range(np.uintp(C)):
+                                        dx[at + o] += scale * dy[dy_at + o]
+                                    t += 1
+        for element in range(np.uintp((m * D + filled) * (C * H * W)), np.uintp((m * D + D) * (C * H * W))):
+            dx[element] = zero
 
 
 def avg_pool3d_grad_input(
@@ -245,13 +480,53 @@ def avg_pool3d_grad_input(
         )
         if j_low < j_high:
             a_w[j_low:j_high] += 1
-    dx = np.empty((N, D, H, W, C), dtype)
-    dx_1 = rt.Window(  # m l i j o a r t
-        dx,
-        (N, D_out, H_out, W_out, C, A, R, T),
-        ((0, (0, 1)), (-p_d, (1, s_d), (5, d_d)), (-p_h, (2, s_h), (6, d_h)), (-p_w, (3, s_w), (7, d_w)), (0, (4, 1))),
-    )
-    rt.spread(dy, dx_1, scale=1 / (a_d[:, None, None, None] * a_h[:, None, None] * a_w[:, None]))
+    if rt.compiles(A * C * D_out * H_out * N * R * T * W_out):
+        dx = np.empty((N, D, H, W, C), dtype)
+        rt.run(
+            _avg_pool3d_grad_input_1,
+            N,
+            A * C * D_out * H_out * N * R * T * W_out,
+            rt.flat(dx),
+            rt.flat(a_d),
+            rt.flat(a_h),
+            rt.flat(a_w),
+            rt.flat(dy),
+            dtype(0),
+            dtype(1),
+            A,
+            C,
+            D,
+            D_out,
+            H,
+            H_out,
+            R,
+            T,
+            W,
+            W_out,
+            d_d,
+            d_h,
+            d_w,
+            p_d,
+            p_h,
+            p_w,
+            s_d,
+            s_h,
+            s_w,
+        )
+    else:
+        dx = np.empty((N, D, H, W, C), dtype)
+        dx_1 = rt.Window(  # m l i j o a r t
+            dx,
+            (N, D_out, H_out, W_out, C, A, R, T),
+            (
+                (0, (0, 1)),
+                (-p_d, (1, s_d), (5, d_d)),
+                (-p_h, (2, s_h), (6, d_h)),
+                (-p_w, (3, s_w), (7, d_w)),
+                (0, (4, 1)),
+            ),
+        )
+        rt.spread(dy, dx_1, scale=1 / (a_d[:, None, None, None] * a_h[:, None, None] * a_w[:, None]))
     return dx
 
 

@@ -17,6 +17,81 @@ import numpy as np
 from . import runtime as rt
 
 
+@rt.loops
+def _conv1d_forward_1(
+    start: int,
+    stop: int,
+    u: rt.Array,
+    w: rt.Array,
+    x: rt.Array,
+    zero: Any,
+    G: int,
+    W: int,
+    W_out: int,
+    p: int,
+    T_fixed: tuple[int, ...],
+    d_fixed: tuple[int, ...],
+    s_fixed: tuple[int, ...],
+) -> None:
+    """Sum over n, j, t, u_2; gather."""
+    T = len(T_fixed)
+    d = len(d_fixed)
+    s = len(s_fixed)
+    for n in range(start, stop):
+        j_first = max(0, -(-p // s), -((T * d - d - p) // s))
+        j_last = min(W_out, (W + p - 1) // s + 1, (W + d + p - T * d - 1) // s + 1)
+        if not (T <= 9):
+            j_last = j_first
+        j = 0
+        while j < W_out:
+            if j_first <= j <= j_last - 4:
+                at = np.uintp(G * (W_out * n + j))
+                w_at = np.uintp(0)
+                x_at = np.uintp(G * (W * n + j * s - p))
+                for u_2 in range(np.uintp(G)):
+                    total = zero
+                    total_1 = zero
+                    total_2 = zero
+                    total_3 = zero
+                    for t in range(T):
+                        value = w[w_at + np.uintp(G * t) + u_2] * x[x_at + np.uintp(G * d * t) + u_2]
+                        total += value
+                        value = w[w_at + np.uintp(G * t) + u_2] * x[x_at + np.uintp(G * d * t + G * s) + u_2]
+                        total_1 += value
+                        value = w[w_at + np.uintp(G * t) + u_2] * x[x_at + np.uintp(G * d * t + 2 * G * s) + u_2]
+                        total_2 += value
+                        value = w[w_at + np.uintp(G * t) + u_2] * x[x_at + np.uintp(G * d * t + 3 * G * s) + u_2]
+                        total_3 += value
+                    u[at + u_2] = total
+                    u[at + np.uintp(G) + u_2] = total_1
+                    u[at + np.uintp(2 * G) + u_2] = total_2
+                    u[at + np.uintp(3 * G) + u_2] = total_3
+                j += 4
+            elif j_first <= j < j_last:
+                at = np.uintp(G * (W_out * n + j))
+                w_at = np.uintp(0)
+                x_at = np.uintp(G * (W * n + j * s - p))
+                for u_2 in range(np.uintp(G)):
+                    total = zero
+                    for t in range(T):
+                        value = w[w_at + np.uintp(G * t) + u_2] * x[x_at + np.uintp(G * d * t) + u_2]
+                        total += value
+                    u[at + u_2] = total
+                j += 1
+            else:
+                at = np.uintp(G * (W_out * n + j))
+                for u_2 in range(np.uintp(G)):
+                    u[at + u_2] = zero
+                t_low = max(0, -((j * s - p) // d))
+                t_high = min(T, (W + p - j * s - 1) // d + 1)
+                for t in range(t_low, t_high):
+                    w_at = np.uintp(G * t)
+                    x_at = np.uintp(G * (W * n + d * t + j * s - p))
+                    for u_2 in range(np.uintp(G)):
+                        u[at + u_2] += w[w_at + u_2] * x[x_at + u_2]
+                j += 1
+
+
 def conv1d_forward(
     x: Any,
     w: Any,
@@ -68,21 +143,177 @@ def conv1d_forward(
     rt.fits("conv1d", "argument x, axis 1 (width)", W_out, W + p + p_end, d * (T - 1) + 1)
     if b is not None:
         rt.extents("conv1d", "b", b.shape, (G * K,), "G * K")
-    w_1 = w.reshape(T, C, G, K)
-    x_1 = x.reshape(N, W, G, C)
-    u = np.empty((N, W_out, G * K), dtype)
-    u_1 = u.reshape(N, W_out, G, K)
-    x_1_1 = rt.Window(  # n j g t c
-        x_1,
-        (N, W_out, G, T, C),
-        ((0, (0, 1)), (-p, (1, s), (3, d)), (0, (2, 1)), (0, (4, 1))),
-    )
-    rt.contract("n j g t c, t c g k -> n j g k", x_1_1, w_1, out=u_1)
+    if rt.compiles(G * N * T * W_out) and K == 1 and C == 1 and 0 <= T < 200:
+        u = np.empty((N, W_out, G), dtype)
+        rt.run(
+            _conv1d_forward_1,
+            N,
+            G * N * T * W_out,
+            rt.flat(u),
+            rt.flat(w),
+            rt.flat(x),
+            dtype(0),
+            G,
+            W,
+            W_out,
+            p,
+            rt.fixed(T),
+            rt.fixed(d),
+            rt.fixed(s),
+        )
+    else:
+        w_1 = w.reshape(T, C, G, K)
+        x_1 = x.reshape(N, W, G, C)
+        u = np.empty((N, W_out, G * K), dtype)
+        u_1 = u.reshape(N, W_out, G, K)
+        x_1_1 = rt.Window(  # n j g t c
+            x_1,
+            (N, W_out, G, T, C),
+            ((0, (0, 1)), (-p, (1, s), (3, d)), (0, (2, 1)), (0, (4, 1))),
+        )
+        rt.contract("n j g t c, t c g k -> n j g k", x_1_1, w_1, out=u_1)
     if b is not None:
         b_1 = b.reshape(G, K)
         u_3 = u.reshape(N, W_out, G, K)
         rt.add_row(u_3, b_1)
     return u
+
+
+@rt.loops
+def _conv1d_grad_input_1(
+    start: int,
+    stop: int,
+    dx: rt.Array,
+    dy: rt.Array,
+    w: rt.Array,
+    zero: Any,
+    G: int,
+    W: int,
+    W_out: int,
+    p: int,
+    T_fixed: tuple[int, ...],
+    d_fixed: tuple[int, ...],
+) -> None:
+    """Sum over m, q, t, v; gather."""
+    T = len(T_fixed)
+    d = len(d_fixed)
+    for m in range(start, stop):
+        q_first = max(0, -p, T * d - d - p)
+        q_last = min(W, W_out - p, T * d + W_out - d - p)
+        if not (T <= 9):
+            q_last = q_first
+        q = 0
+        while q < W:
+            if q_first <= q <= q_last - 4:
+                at = np.uintp(G * (W * m + q))
+                dy_at = np.uintp(G * (W_out * m + p + q))
+                w_at = np.uintp(0)
+                for v in range(np.uintp(G)):
+                    total = zero
+                    total_1 = zero
+                    total_2 = zero
+                    total_3 = zero
+                    for t in range(T):
+                        value = dy[dy_at + np.uintp(-G * d * t) + v] * w[w_at + np.uintp(G * t) + v]
+                        total += value
+                        value = dy[dy_at + np.uintp(G - G * d * t) + v] * w[w_at + np.uintp(G * t) + v]
+                        total_1 += value
+                        value = dy[dy_at + np.uintp(2 * G - G * d * t) + v] * w[w_at + np.uintp(G * t) + v]
+                        total_2 += value
+                        value = dy[dy_at + np.uintp(3 * G - G * d * t) + v] * w[w_at + np.uintp(G * t) + v]
+                        total_3 += value
+                    dx[at + v] = total
+                    dx[at + np.uintp(G) + v] = total_1
+                    dx[at + np.uintp(2 * G) + v] = total_2
+                    dx[at + np.uintp(3 * G) + v] = total_3
+                q += 4
+            elif q_first <= q < q_last:
+                at = np.uintp(G * (W * m + q))
+                dy_at = np.uintp(G * (W_out * m + p + q))
+                w_at = np.uintp(0)
+                for v in range(np.uintp(G)):
+                    total = zero
+                    for t in range(T):
+                        value = dy[dy_at + np.uintp(-G * d * t) + v] * w[w_at + np.uintp(G * t) + v]
+                        total += value
+                    dx[at + v] = total
+                q += 1
+            else:
+                at = np.uintp(G * (W * m + q))
+                for v in range(np.uintp(G)):
+                    dx[at + v] = zero
+                t_low = max(0, -((W_out - p - q - 1) // d))
+                t_high = min(T, (p + q) // d + 1)
+                for t in range(t_low, t_high):
+                    dy_at = np.uintp(G * (W_out * m + p + q - d * t))
+                    w_at = np.uintp(G * t)
+                    for v in range(np.uintp(G)):
+                        dx[at + v] += dy[dy_at + v] * w[w_at + v]
+                q += 1
+
+
+@rt.loops
+def _conv1d_grad_input_2(
+    start: int,
+    stop: int,
+    dx: rt.Array,
+    dy: rt.Array,
+    w: rt.Array,
+    zero: Any,
+    G: int,
+    T: int,
+    W: int,
+    W_out: int,
+    d: int,
+    p: int,
+    s: int,
+) -> None:
+    """Sum over m, j, t, v; scatter."""
+    for m in range(start, stop):
+        filled = 0
+        j_first = max(0, -(-p // s), -((T * d - d - p) // s))
+        j_last = min(W_out, (W + p - 1) // s + 1, (W + d + p - T * d - 1) // s + 1)
+        for j in range(W_out):
+            reached = max(filled, min(W, T * d + j * s + 1 - d - p))
+            for element in range(np.uintp((m * W + filled) * G), np.uintp((m * W + reached) * G)):
+                dx[element] = zero
+            filled = reached
+            if j_first <= j < j_last:
+                t_low, t_high = 0, T
+            else:
+                t_low = max(0, -((j * s - p) // d))
+                t_high = min(T, (W + p - j * s - 1) // d + 1)
+            t = t_low
+            while t < t_high:
+                if t <= t_high - 3:
+                    at = np.uintp(G * (W * m + d * t + j * s - p))
+                    dy_at = np.uintp(G * (W_out * m + j))
+                    w_at = np.uintp(G * t)
+                    for v in range(np.uintp(G)):
+                        dx[at + v] += dy[dy_at + v] * w[w_at + v]
+                        value = dy[dy_at + v] * w[w_at + np.uintp(G) + v]
+                        dx[at + np.uintp(G * d) + v] += value
+                        value = dy[dy_at + v] * w[w_at + np.uintp(2 * G) + v]
+                        dx[at + np.uintp(2 * G * d) + v] += value
+                    t += 3
+                elif t <= t_high - 2:
+                    at = np.uintp(G * (W * m + d * t + j * s - p))
+                    dy_at = np.uintp(G * (W_out * m + j))
+                    w_at = np.uintp(G * t)
+                    for v in range(np.uintp(G)):
+                        dx[at + v] += dy[dy_at + v] * w[w_at + v]
+                        value = dy[dy_at + v] * w[w_at + np.uintp(G) + v]
+                        dx[at + np.uintp(G * d) + v] += value
+                    t += 2
+                else:
+                    at = np.uintp(G * (W * m + d * t + j * s - p))
+                    dy_at = np.uintp(G * (W_out * m + j))
+                    w_at = np.uintp(G * t)
+                    for v in range(np.uintp(G)):
+                        dx[at + v] += dy[dy_at + v] * w[w_at + v]
+                    t += 1
+        for element in range(np.uintp((m * W + filled) * G), np.uintp((m * W + W) * G)):
+            dx[element] = zero
 
 
 def conv1d_grad_input(
@@ -133,17 +364,135 @@ def conv1d_grad_input(
     W_out = (W + p + p_end - d * (T - 1) - 1) // s + 1
     rt.fits("conv1d", "argument input_shape, axis 1 (width)", W_out, W + p + p_end, d * (T - 1) + 1)
     rt.extents("conv1d", "dy", dy.shape, (N, W_out, G * K), "batch, W_out, G * K")
-    dy_1 = dy.reshape(N, W_out, G, K)
-    w_1 = w.reshape(T, C, G, K)
-    dx = np.empty((N, W, C * G), dtype)
-    dx_1 = dx.reshape(N, W, G, C)
-    dx_1_1 = rt.Window(  # m j g t c
-        dx_1,
-        (N, W_out, G, T, C),
-        ((0, (0, 1)), (-p, (1, s), (3, d)), (0, (2, 1)), (0, (4, 1))),
-    )
-    rt.contract("m j g k, t c g k -> m j g t c", dy_1, w_1, out=dx_1_1)
+    if rt.compiles(G * N * T * W_out) and C == 1 and K == 1 and 0 <= T < 200:
+        dx = np.empty((N, W, G), dtype)
+        if s == 1:
+            rt.run(
+                _conv1d_grad_input_1,
+                N,
+                G * N * T * W,
+                rt.flat(dx),
+                rt.flat(dy),
+                rt.flat(w),
+                dtype(0),
+                G,
+                W,
+                W_out,
+                p,
+                rt.fixed(T),
+                rt.fixed(d),
+            )
+        else:
+            rt.run(
+                _conv1d_grad_input_2,
+                N,
+                G * N * T * W_out,
+                rt.flat(dx),
+                rt.flat(dy),
+                rt.flat(w),
+                dtype(0),
+                G,
+                T,
+                W,
+                W_out,
+                d,
+                p,
+                s,
+            )
+    else:
+        dy_1 = dy.reshape(N, W_out, G, K)
+        w_1 = w.reshape(T, C, G, K)
+        dx = np.empty((N, W, C * G), dtype)
+        dx_1 = dx.reshape(N, W, G, C)
+        dx_1_1 = rt.Window(  # m j g t c
+            dx_1,
+            (N, W_out, G, T, C),
+            ((0, (0, 1)), (-p, (1, s), (3, d)), (0, (2, 1)), (0, (4, 1))),
+        )
+        rt.contract("m j g k, t c g k -> m j g t c", dy_1, w_1, out=dx_1_1)
     return dx
+
+
+@rt.loops
+def _conv1d_grad_weight_1(
+    start: int,
+    stop: int,
+    parts1: rt.Array,
+    dy: rt.Array,
+    x_2: rt.Array,
+    zero: Any,
+    G: int,
+    W: int,
+    W_out: int,
+    p: int,
+    T_fixed: tuple[int, ...],
+    d_fixed: tuple[int, ...],
+    s_fixed: tuple[int, ...],
+) -> None:
+    """Sum over n, j, m, v; reduce."""
+    T = len(T_fixed)
+    d = len(d_fixed)
+    s = len(s_fixed)
+    for n in range(start, stop):
+        sums = np.zeros(G * T, np.float64)
+        for m in range(T):
+            at = np.uintp(G * (T * n + m))
+            sums_at = np.uintp(G * m)
+            for v in range(np.uintp(G)):
+                parts1[at + v] = zero
+        j_first = max(0, -(-p // s), -((T * d - d - p) // s))
+        j_last = min(W_out, (W + p - 1) // s + 1, (W + d + p - T * d - 1) // s + 1)
+        if T > 4:
+            j_last = j_first
+        j = 0
+        while j < W_out:
+            if j_first <= j <= j_last - 8:
+                at = np.uintp(G * T * n)
+                dy_at = np.uintp(G * (W_out * n + j))
+                x_2_at = np.uintp(G * (W * n + j * s - p))
+                for v in range(np.uintp(G)):
+                    for m in range(T):
+                        total = dy[dy_at + v] * x_2[x_2_at + np.uintp(G * d * m) + v]
+                        value = dy[dy_at + np.uintp(G) + v] * x_2[x_2_at + np.uintp(G * d * m + G * s) + v]
+                        total += value
+                        value = dy[dy_at + np.uintp(2 * G) + v] * x_2[x_2_at + np.uintp(G * d * m + 2 * G * s) + v]
+                        total += value
+                        value = dy[dy_at + np.uintp(3 * G) + v] * x_2[x_2_at + np.uintp(G * d * m + 3 * G * s) + v]
+                        total += value
+                        value = dy[dy_at + np.uintp(4 * G) + v] * x_2[x_2_at + np.uintp(G * d * m + 4 * G * s) + v]
+                        total += value
+                        value = dy[dy_at + np.uintp(5 * G) + v] * x_2[x_2_at + np.uintp(G * d * m + 5 * G * s) + v]
+                        total += value
+                        value = dy[dy_at + np.uintp(6 * G) + v] * x_2[x_2_at + np.uintp(G * d * m + 6 * G * s) + v]
+                        total += value
+                        value = dy[dy_at + np.uintp(7 * G) + v] * x_2[x_2_at + np.uintp(G * d * m + 7 * G * s) + v]
+                        total += value
+                        parts1[at + np.uintp(G * m) + v] += total
+                j += 8
+            elif j_first <= j <= j_last - 1:
+                at = np.uintp(G * T * n)
+                dy_at = np.uintp(G * (W_out * n + j))
+                x_2_at = np.uintp(G * (W * n + j * s - p))
+                for v in range(np.uintp(G)):
+                    for m in range(T):
+                        total = dy[dy_at + v] * x_2[x_2_at + np.uintp(G * d * m) + v]
+                        parts1[at + np.uintp(G * m) + v] += total
+                j += 1
+            else:
+                m_low = max(0, -((j * s - p) // d))
+                m_high = min(T, (W + p - j * s - 1) // d + 1)
+                for m in range(m_low, m_high):
+                    at = np.uintp(G * (T * n + m))
+                    dy_at = np.uintp(G * (W_out * n + j))
+                    x_2_at = np.uintp(G * (W * n + d * m + j * s - p))
+                    for v in range(np.uintp(G)):
+                        parts1[at + v] += dy[dy_at + v] * x_2[x_2_at + v]
+                j += 1
+        for m in range(T):
+            at = np.uintp(G * (T * n + m))
+            sums_at = np.uintp(G * m)
+            for v in range(np.uintp(G)):
+                parts1[at + v] += sums[sums_at + v]
 
 
 def conv1d_grad_weight(
@@ -192,16 +541,37 @@ def conv1d_grad_weight(
     K = rt.divided("conv1d", "argument dy, axis 2 (G * K)", dy.shape[2], G)
     rt.extent("conv1d", "argument dy, axis 0 (batch)", dy.shape[0], N)
     rt.extent("conv1d", "argument dy, axis 1 (W_out)", dy.shape[1], W_out)
-    dy_1 = dy.reshape(N, W_out, G, K)
-    x_1 = x.reshape(N, W, G, C)
-    dw = np.empty((T, C, G * K), dtype)
-    dw_1 = dw.reshape(T, C, G, K)
-    x_1_1 = rt.Window(  # m q n j g
-        x_1,
-        (T, C, N, W_out, G),
-        ((0, (2, 1)), (-p, (0, d), (3, s)), (0, (4, 1)), (0, (1, 1))),
-    )
-    rt.contract("m q n j g, n j g k -> m q g k", x_1_1, dy_1, out=dw_1)
+    if rt.compiles(G * N * T * W_out) and K == 1 and C == 1 and 0 <= T < 200:
+        x_2 = x.reshape(N, W, G, 1)
+        parts1 = np.empty((N, T, 1, G), dtype)
+        rt.run(
+            _conv1d_grad_weight_1,
+            N,
+            G * N * T * W_out,
+            rt.flat(parts1),
+            rt.flat(dy),
+            rt.flat(x_2),
+            dtype(0),
+            G,
+            W,
+            W_out,
+            p,
+            rt.fixed(T),
+            rt.fixed(d),
+            rt.fixed(s),
+        )
+        dw = rt.total(parts1.transpose(1, 2, 3, 0), -1)
+    else:
+        dy_1 = dy.reshape(N, W_out, G, K)
+        x_1 = x.reshape(N, W, G, C)
+        dw = np.empty((T, C, G * K), dtype)
+        dw_1 = dw.reshape(T, C, G, K)
+        x_1_1 = rt.Window(  # m q n j g
+            x_1,
+            (T, C, N, W_out, G),
+            ((0, (2, 1)), (-p, (0, d), (3, s)), (0, (4, 1)), (0, (1, 1))),
+        )
+        rt.contract("m q n j g, n j g k -> m q g k", x_1_1, dy_1, out=dw_1)
     return dw
 
 

@@ -18,6 +18,115 @@ import numpy as np
 from . import runtime as rt
 
 
+@rt.loops
+def _conv2d_forward_1(
+    start: int,
+    stop: int,
+    u: rt.Array,
+    w: rt.Array,
+    x: rt.Array,
+    zero: Any,
+    G: int,
+    H: int,
+    H_out: int,
+    W: int,
+    W_out: int,
+    p_h: int,
+    p_w: int,
+    R_fixed: tuple[int, ...],
+    T_fixed: tuple[int, ...],
+    d_h_fixed: tuple[int, ...],
+    d_w_fixed: tuple[int, ...],
+    s_h_fixed: tuple[int, ...],
+    s_w_fixed: tuple[int, ...],
+) -> None:
+    """Sum over n, i, j, r, t, u_3; gather."""
+    R = len(R_fixed)
+    T = len(T_fixed)
+    d_h = len(d_h_fixed)
+    d_w = len(d_w_fixed)
+    s_h = len(s_h_fixed)
+    s_w = len(s_w_fixed)
+    for row in range(start, stop):
+        i = row % H_out
+        n = row // H_out
+        r_low = max(0, -((i * s_h - p_h) // d_h))
+        r_high = min(R, (H + p_h - i * s_h - 1) // d_h + 1)
+        j_first = max(0, -(-p_w // s_w), -((T * d_w - d_w - p_w) // s_w))
+        j_last = min(W_out, (W + p_w - 1) // s_w + 1, (W + d_w + p_w - T * d_w - 1) // s_w + 1)
+        if not (R * T <= 9 and r_low == 0 and r_high == R):
+            j_last = j_first
+        j = 0
+        while j < W_out:
+            if j_first <= j <= j_last - 4:
+                at = np.uintp(G * (W_out * (H_out * n + i) + j))
+                w_at = np.uintp(0)
+                x_at = np.uintp(G * (W * (H * n + i * s_h - p_h) + j * s_w - p_w))
+                for u_3 in range(np.uintp(G)):
+                    total = zero
+                    total_1 = zero
+                    total_2 = zero
+                    total_3 = zero
+                    for r in range(R):
+                        for t in range(T):
+                            value = (
+                                w[w_at + np.uintp(G * T * r + G * t) + u_3]
+                                * x[x_at + np.uintp(G * W * d_h * r + G * d_w * t) + u_3]
+                            )
+                            total += value
+                            value = (
+                                w[w_at + np.uintp(G * T * r + G * t) + u_3]
+                                * x[x_at + np.uintp(G * W * d_h * r + G * d_w * t + G * s_w) + u_3]
+                            )
+                            total_1 += value
+                            value = (
+                                w[w_at + np.uintp(G * T * r + G * t) + u_3]
+                                * x[x_at + np.uintp(G * W * d_h * r + G * d_w * t + 2 * G * s_w) + u_3]
+                            )
+                            total_2 += value
+                            value = (
+                                w[w_at + np.uintp(G * T * r + G * t) + u_3]
+                                * x[x_at + np.uintp(G * W * d_h * r + G * d_w * t + 3 * G * s_w) + u_3]
+                            )
+                            total_3 += value
+                    u[at + u_3] = total
+                    u[at + np.uintp(G) + u_3] = total_1
+                    u[at + np.uintp(2 * G) + u_3] = total_2
+                    u[at + np.uintp(3 * G) + u_3] = total_3
+                j += 4
+            elif j_first <= j < j_last:
+                at = np.uintp(G * (W_out * (H_out * n + i) + j))
+                w_at = np.uintp(0)
+                x_at = np.uintp(G * (W * (H * n + i * s_h - p_h) + j * s_w - p_w))
+                for u_3 in range(np.uintp(G)):
+                    total = zero
+                    for r in range(R):
+                        for t in range(T):
+                            value = (
+                                w[w_at + np.uintp(G * T * r + G * t) + u_3]
+                                * x[x_at + np.uintp(G * W * d_h * r + G * d_w * t) + u_3]
+                            )
+                            total += value
+                    u[at + u_3] = total
+                j += 1
+            else:
+                at = np.uintp(G * (W_out * (H_out * n + i) + j))
+                for u_3 in range(np.uintp(G)):
+                    u[at + u_3] = zero
+                for r in range(r_low, r_high):
+                    t_low = max(0, -((j * s_w - p_w) // d_w))
+                    t_high = min(T, (W + p_w - j * s_w - 1) // d_w + 1)
+                    for t in range(t_low, t_high):
+                        w_at = np.uintp(G * (T * r + t))
+                        place = n
+                        place = H * place + d_h * r + i * s_h - p_h
+                        place = W * place + d_w * t + j * s_w - p_w
+                        x_at = np.uintp(G * place)
+                        for u_3 in range(np.uintp(G)):
+                            u[at + u_3] += w[w_at + u_3] * x[x_at + u_3]
+                j += 1
+
+
 def conv2d_forward(
     x: Any,
     w: Any,
@@ -74,21 +183,234 @@ def conv2d_forward(
     rt.fits("conv2d", "argument x, axis 2 (width)", W_out, W + p_w + p_w_end, d_w * (T - 1) + 1)
     if b is not None:
         rt.extents("conv2d", "b", b.shape, (G * K,), "G * K")
-    w_1 = w.reshape(R, T, C, G, K)
-    x_1 = x.reshape(N, H, W, G, C)
-    u = np.empty((N, H_out, W_out, G * K), dtype)
-    u_1 = u.reshape(N, H_out, W_out, G, K)
-    x_1_1 = rt.Window(  # n i j g r t c
-        x_1,
-        (N, H_out, W_out, G, R, T, C),
-        ((0, (0, 1)), (-p_h, (1, s_h), (4, d_h)), (-p_w, (2, s_w), (5, d_w)), (0, (3, 1)), (0, (6, 1))),
-    )
-    rt.contract("n i j g r t c, r t c g k -> n i j g k", x_1_1, w_1, out=u_1)
+    if rt.compiles(G * H_out * N * R * T * W_out) and K == 1 and C == 1 and 0 <= R * T < 200:
+        u = np.empty((N, H_out, W_out, G), dtype)
+        rt.run(
+            _conv2d_forward_1,
+            H_out * N,
+            G * H_out * N * R * T * W_out,
+            rt.flat(u),
+            rt.flat(w),
+            rt.flat(x),
+            dtype(0),
+            G,
+            H,
+            H_out,
+            W,
+            W_out,
+            p_h,
+            p_w,
+            rt.fixed(R),
+            rt.fixed(T),
+            rt.fixed(d_h),
+            rt.fixed(d_w),
+            rt.fixed(s_h),
+            rt.fixed(s_w),
+        )
+    else:
+        w_1 = w.reshape(R, T, C, G, K)
+        x_1 = x.reshape(N, H, W, G, C)
+        u = np.empty((N, H_out, W_out, G * K), dtype)
+        u_1 = u.reshape(N, H_out, W_out, G, K)
+        x_1_1 = rt.Window(  # n i j g r t c
+            x_1,
+            (N, H_out, W_out, G, R, T, C),
+            ((0, (0, 1)), (-p_h, (1, s_h), (4, d_h)), (-p_w, (2, s_w), (5, d_w)), (0, (3, 1)), (0, (6, 1))),
+        )
+        rt.contract("n i j g r t c, r t c g k -> n i j g k", x_1_1, w_1, out=u_1)
     if b is not None:
         b_1 = b.reshape(G, K)
         u_2 = u.reshape(N, H_out, W_out, G, K)
         rt.add_row(u_2, b_1)
     return u
+
+
+@rt.loops
+def _conv2d_grad_input_1(
+    start: int,
+    stop: int,
+    dx: rt.Array,
+    dy: rt.Array,
+    w: rt.Array,
+    zero: Any,
+    G: int,
+    H: int,
+    H_out: int,
+    W: int,
+    W_out: int,
+    p_h: int,
+    p_w: int,
+    R_fixed: tuple[int, ...],
+    T_fixed: tuple[int, ...],
+    d_h_fixed: tuple[int, ...],
+    d_w_fixed: tuple[int, ...],
+) -> None:
+    """Sum over m, q, v, r, t, e; gather."""
+    R = len(R_fixed)
+    T = len(T_fixed)
+    d_h = len(d_h_fixed)
+    d_w = len(d_w_fixed)
+    for row in range(start, stop):
+        q = row % H
+        m = row // H
+        r_low = max(0, -((H_out - p_h - q - 1) // d_h))
+        r_high = min(R, (p_h + q) // d_h + 1)
+        v_first = max(0, -p_w, T * d_w - d_w - p_w)
+        v_last = min(W, W_out - p_w, T * d_w + W_out - d_w - p_w)
+        if not (R * T <= 9 and r_low == 0 and r_high == R):
+            v_last = v_first
+        v = 0
+        while v < W:
+            if v_first <= v <= v_last - 4:
+                at = np.uintp(G * (W * (H * m + q) + v))
+                dy_at = np.uintp(G * (W_out * (H_out * m + p_h + q) + p_w + v))
+                w_at = np.uintp(0)
+                for e in range(np.uintp(G)):
+                    total = zero
+                    total_1 = zero
+                    total_2 = zero
+                    total_3 = zero
+                    for r in range(R):
+                        for t in range(T):
+                            value = (
+                                dy[dy_at + np.uintp(-G * W_out * d_h * r - G * d_w * t) + e]
+                                * w[w_at + np.uintp(G * T * r + G * t) + e]
+                            )
+                            total += value
+                            value = (
+                                dy[dy_at + np.uintp(G - G * W_out * d_h * r - G * d_w * t) + e]
+                                * w[w_at + np.uintp(G * T * r + G * t) + e]
+                            )
+                            total_1 += value
+                            value = (
+                                dy[dy_at + np.uintp(2 * G - G * W_out * d_h * r - G * d_w * t) + e]
+                                * w[w_at + np.uintp(G * T * r + G * t) + e]
+                            )
+                            total_2 += value
+                            value = (
+                                dy[dy_at + np.uintp(3 * G - G * W_out * d_h * r - G * d_w * t) + e]
+                                * w[w_at + np.uintp(G * T * r + G * t) + e]
+                            )
+                            total_3 += value
+                    dx[at + e] = total
+                    dx[at + np.uintp(G) + e] = total_1
+                    dx[at + np.uintp(2 * G) + e] = total_2
+                    dx[at + np.uintp(3 * G) + e] = total_3
+                v += 4
+            elif v_first <= v < v_last:
+                at = np.uintp(G * (W * (H * m + q) + v))
+                dy_at = np.uintp(G * (W_out * (H_out * m + p_h + q) + p_w + v))
+                w_at = np.uintp(0)
+                for e in range(np.uintp(G)):
+                    total = zero
+                    for r in range(R):
+                        for t in range(T):
+                            value = (
+                                dy[dy_at + np.uintp(-G * W_out * d_h * r - G * d_w * t) + e]
+                                * w[w_at + np.uintp(G * T * r + G * t) + e]
+                            )
+                            total += value
+                    dx[at + e] = total
+                v += 1
+            else:
+                at = np.uintp(G * (W * (H * m + q) + v))
+                for e in range(np.uintp(G)):
+                    dx[at + e] = zero
+                for r in range(r_low, r_high):
+                    t_low = max(0, -((W_out - p_w - v - 1) // d_w))
+                    t_high = min(T, (p_w + v) // d_w + 1)
+                    for t in range(t_low, t_high):
+                        place = m
+                        place = H_out * place + p_h + q - d_h * r
+                        place = W_out * place + p_w + v - d_w * t
+                        dy_at = np.uintp(G * place)
+                        w_at = np.uintp(G * (T * r + t))
+                        for e in range(np.uintp(G)):
+                            dx[at + e] += dy[dy_at + e] * w[w_at + e]
+                v += 1
+
+
+@rt.loops
+def _conv2d_grad_input_2(
+    start: int,
+    stop: int,
+    dx: rt.Array,
+    dy: rt.Array,
+    w: rt.Array,
+    zero: Any,
+    G: int,
+    H: int,
+    H_out: int,
+    R: int,
+    T: int,
+    W: int,
+    W_out: int,
+    d_h: int,
+    d_w: int,
+    p_h: int,
+    p_w: int,
+    s_h: int,
+    s_w: int,
+) -> None:
+    """Sum over m, i, j, r, t, e; scatter."""
+    for m in range(start, stop):
+        filled = 0
+        for i in range(H_out):
+            reached = max(filled, min(H, R * d_h + i * s_h + 1 - d_h - p_h))
+            for element in range(np.uintp((m * H + filled) * (G * W)), np.uintp((m * H + reached) * (G * W))):
+                dx[element] = zero
+            filled = reached
+            r_low = max(0, -((i * s_h - p_h) // d_h))
+            r_high = min(R, (H + p_h - i * s_h - 1) // d_h + 1)
+            j_first = max(0, -(-p_w // s_w), -((T * d_w - d_w - p_w) // s_w))
+            j_last = min(W_out, (W + p_w - 1) // s_w + 1, (W + d_w + p_w - T * d_w - 1) // s_w + 1)
+            for j in range(W_out):
+                if j_first <= j < j_last:
+                    t_low, t_high = 0, T
+                else:
+                    t_low = max(0, -((j * s_w - p_w) // d_w))
+                    t_high = min(T, (W + p_w - j * s_w - 1) // d_w + 1)
+                for r in range(r_low, r_high):
+                    t = t_low
+                    while t < t_high:
+                        if t <= t_high - 3:
+                            place = m
+                            place = H * place + d_h * r + i * s_h - p_h
+                            place = W * place + d_w * t + j * s_w - p_w
+                            at = np.uintp(G * place)
+                            dy_at = np.uintp(G * (W_out * (H_out * m + i) + j))
+                            w_at = np.uintp(G * (T * r + t))
+                            for e in range(np.uintp(G)):
+                                dx[at + e] += dy[dy_at + e] * w[w_at + e]
+                                value = dy[dy_at + e] * w[w_at + np.uintp(G) + e]
+                                dx[at + np.uintp(G * d_w) + e] += value
+                                value = dy[dy_at + e] * w[w_at + np.uintp(2 * G) + e]
+                                dx[at + np.uintp(2 * G * d_w) + e] += value
+                            t += 3
+                        elif t <= t_high - 2:
+                            place = m
+                            place = H * place + d_h * r + i * s_h - p_h
+                            place = W * place + d_w * t + j * s_w - p_w
+                            at = np.uintp(G * place)
+                            dy_at = np.uintp(G * (W_out * (H_out * m + i) + j))
+                            w_at = np.uintp(G * (T * r + t))
+                            for e in range(np.uintp(G)):
+                                dx[at + e] += dy[dy_at + e] * w[w_at + e]
+                                value = dy[dy_at + e] * w[w_at + np.uintp(G) + e]
+                                dx[at + np.uintp(G * d_w) + e] += value
+                            t += 2
+                        else:
+                            place = m
+                            place = H * place + d_h * r + i * s_h - p_h
+                            place = W * place + d_w * t + j * s_w - p_w
+                            at = np.uintp(G * place)
+                            dy_at = np.uintp(G * (W_out * (H_out * m + i) + j))
+                            w_at = np.uintp(G * (T * r + t))
+                            for e in range(np.uintp(G)):
+                                dx[at + e] += dy[dy_at + e] * w[w_at + e]
+                            t += 1
+        for element in range(np.uintp((m * H + filled) * (G * W)), np.uintp((m * H + H) * (G * W))):
+            dx[element] = zero
 
 
 def conv2d_grad_input(
@@ -144,17 +466,199 @@ def conv2d_grad_input(
     W_out = (W + p_w + p_w_end - d_w * (T - 1) - 1) // s_w + 1
     rt.fits("conv2d", "argument input_shape, axis 2 (width)", W_out, W + p_w + p_w_end, d_w * (T - 1) + 1)
     rt.extents("conv2d", "dy", dy.shape, (N, H_out, W_out, G * K), "batch, H_out, W_out, G * K")
-    dy_1 = dy.reshape(N, H_out, W_out, G, K)
-    w_1 = w.reshape(R, T, C, G, K)
-    dx = np.empty((N, H, W, C * G), dtype)
-    dx_1 = dx.reshape(N, H, W, G, C)
-    dx_1_1 = rt.Window(  # m i j g r t c
-        dx_1,
-        (N, H_out, W_out, G, R, T, C),
-        ((0, (0, 1)), (-p_h, (1, s_h), (4, d_h)), (-p_w, (2, s_w), (5, d_w)), (0, (3, 1)), (0, (6, 1))),
-    )
-    rt.contract("m i j g k, r t c g k -> m i j g r t c", dy_1, w_1, out=dx_1_1)
+    if rt.compiles(G * H_out * N * R * T * W_out) and C == 1 and K == 1 and 0 <= R * T < 200:
+        dx = np.empty((N, H, W, G), dtype)
+        if s_h == 1 and s_w == 1:
+            rt.run(
+                _conv2d_grad_input_1,
+                H * N,
+                G * H * N * R * T * W,
+                rt.flat(dx),
+                rt.flat(dy),
+                rt.flat(w),
+                dtype(0),
+                G,
+                H,
+                H_out,
+                W,
+                W_out,
+                p_h,
+                p_w,
+                rt.fixed(R),
+                rt.fixed(T),
+                rt.fixed(d_h),
+                rt.fixed(d_w),
+            )
+        else:
+            rt.run(
+                _conv2d_grad_input_2,
+                N,
+                G * H_out * N * R * T * W_out,
+                rt.flat(dx),
+                rt.flat(dy),
+                rt.flat(w),
+                dtype(0),
+                G,
+                H,
+                H_out,
+                R,
+                T,
+                W,
+                W_out,
+                d_h,
+                d_w,
+                p_h,
+                p_w,
+                s_h,
+                s_w,
+            )
+    else:
+        dy_1 = dy.reshape(N, H_out, W_out, G, K)
+        w_1 = w.reshape(R, T, C, G, K)
+        dx = np.empty((N, H, W, C * G), dtype)
+        dx_1 = dx.reshape(N, H, W, G, C)
+        dx_1_1 = rt.Window(  # m i j g r t c
+            dx_1,
+            (N, H_out, W_out, G, R, T, C),
+            ((0, (0, 1)), (-p_h, (1, s_h), (4, d_h)), (-p_w, (2, s_w), (5, d_w)), (0, (3, 1)), (0, (6, 1))),
+        )
+        rt.contract("m i j g k, r t c g k -> m i j g r t c", dy_1, w_1, out=dx_1_1)
     return dx
+
+
+@rt.loops
+def _conv2d_grad_weight_1(
+    start: int,
+    stop: int,
+    parts1: rt.Array,
+    dy: rt.Array,
+    x_2: rt.Array,
+    zero: Any,
+    G: int,
+    H: int,
+    H_out: int,
+    W: int,
+    W_out: int,
+    p_h: int,
+    p_w: int,
+    R_fixed: tuple[int, ...],
+    T_fixed: tuple[int, ...],
+    d_h_fixed: tuple[int, ...],
+    d_w_fixed: tuple[int, ...],
+    s_h_fixed: tuple[int, ...],
+    s_w_fixed: tuple[int, ...],
+) -> None:
+    """Sum over n, i, j, m, q, e; reduce."""
+    R = len(R_fixed)
+    T = len(T_fixed)
+    d_h = len(d_h_fixed)
+    d_w = len(d_w_fixed)
+    s_h = len(s_h_fixed)
+    s_w = len(s_w_fixed)
+    for n in range(start, stop):
+        sums = np.zeros(G * R * T, np.float64)
+        for m in range(R):
+            for q in range(T):
+                at = np.uintp(G * (T * (R * n + m) + q))
+                sums_at = np.uintp(G * (T * m + q))
+                for e in range(np.uintp(G)):
+                    parts1[at + e] = zero
+        for i in range(H_out):
+            if i % 32 == 31:
+                for m in range(R):
+                    for q in range(T):
+                        at = np.uintp(G * (T * (R * n + m) + q))
+                        sums_at = np.uintp(G * (T * m + q))
+                        for e in range(np.uintp(G)):
+                            sums[sums_at + e] += parts1[at + e]
+                            parts1[at + e] = zero
+            m_low = max(0, -((i * s_h - p_h) // d_h))
+            m_high = min(R, (H + p_h - i * s_h - 1) // d_h + 1)
+            for m in range(m_low, m_high):
+                j_first = max(0, -(-p_w // s_w), -((T * d_w - d_w - p_w) // s_w))
+                j_last = min(W_out, (W + p_w - 1) // s_w + 1, (W + d_w + p_w - T * d_w - 1) // s_w + 1)
+                if T > 4:
+                    j_last = j_first
+                j = 0
+                while j < W_out:
+                    if j_first <= j <= j_last - 8:
+                        at = np.uintp(G * T * (R * n + m))
+                        dy_at = np.uintp(G * (W_out * (H_out * n + i) + j))
+                        place = n
+                        place = H * place + d_h * m + i * s_h - p_h
+                        place = W * place + j * s_w - p_w
+                        place = G * place
+                        x_2_at = np.uintp(place)
+                        for e in range(np.uintp(G)):
+                            for q in range(T):
+                                total = dy[dy_at + e] * x_2[x_2_at + np.uintp(G * d_w * q) + e]
+                                value = dy[dy_at + np.uintp(G) + e] * x_2[x_2_at + np.uintp(G * d_w * q + G * s_w) + e]
+                                total += value
+                                value = (
+                                    dy[dy_at + np.uintp(2 * G) + e]
+                                    * x_2[x_2_at + np.uintp(G * d_w * q + 2 * G * s_w) + e]
+                                )
+                                total += value
+                                value = (
+                                    dy[dy_at + np.uintp(3 * G) + e]
+                                    * x_2[x_2_at + np.uintp(G * d_w * q + 3 * G * s_w) + e]
+                                )
+                                total += value
+                                value = (
+                                    dy[dy_at + np.uintp(4 * G) + e]
+                                    * x_2[x_2_at + np.uintp(G * d_w * q + 4 * G * s_w) + e]
+                                )
+                                total += value
+                                value = (
+                                    dy[dy_at + np.uintp(5 * G) + e]
+                                    * x_2[x_2_at + np.uintp(G * d_w * q + 5 * G * s_w) + e]
+                                )
+                                total += value
+                                value = (
+                                    dy[dy_at + np.uintp(6 * G) + e]
+                                    * x_2[x_2_at + np.uintp(G * d_w * q + 6 * G * s_w) + e]
+                                )
+                                total += value
+                                value = (
+                                    dy[dy_at + np.uintp(7 * G) + e]
+                                    * x_2[x_2_at + np.uintp(G * d_w * q + 7 * G * s_w) + e]
+                                )
+                                total += value
+                                parts1[at + np.uintp(G * q) + e] += total
+                        j += 8
+                    elif j_first <= j <= j_last - 1:
+                        at = np.uintp(G * T * (R * n + m))
+                        dy_at = np.uintp(G * (W_out * (H_out * n + i) + j))
+                        place = n
+                        place = H * place + d_h * m + i * s_h - p_h
+                        place = W * place + j * s_w - p_w
+                        place = G * place
+                        x_2_at = np.uintp(place)
+                        for e in range(np.uintp(G)):
+                            for q in range(T):
+                                total = dy[dy_at + e] * x_2[x_2_at + np.uintp(G * d_w * q) + e]
+                                parts1[at + np.uintp(G * q) + e] += total
+                        j += 1
+                    else:
+                        q_low = max(0, -((j * s_w - p_w) // d_w))
+                        q_high = min(T, (W + p_w - j * s_w - 1) // d_w + 1)
+                        for q in range(q_low, q_high):
+                            at = np.uintp(G * (T * (R * n + m) + q))
+                            dy_at = np.uintp(G * (W_out * (H_out * n + i) + j))
+                            place = n
+                            place = H * place + d_h * m + i * s_h - p_h
+                            place = W * place + d_w * q + j * s_w - p_w
+                            place = G * place
+                            x_2_at = np.uintp(place)
+                            for e in range(np.uintp(G)):
+                                parts1[at + e] += dy[dy_at + e] * x_2[x_2_at + e]
+                        j += 1
+        for m in range(R):
+            for q in range(T):
+                at = np.uintp(G * (T * (R * n + m) + q))
+                sums_at = np.uintp(G * (T * m + q))
+                for e in range(np.uintp(G)):
+                    parts1[at + e] += sums[sums_at + e]
 
 
 def conv2d_grad_weight(
@@ -208,16 +712,43 @@ def conv2d_grad_weight(
     rt.extent("conv2d", "argument dy, axis 0 (batch)", dy.shape[0], N)
     rt.extent("conv2d", "argument dy, axis 1 (H_out)", dy.shape[1], H_out)
     rt.extent("conv2d", "argument dy, axis 2 (W_out)", dy.shape[2], W_out)
-    dy_1 = dy.reshape(N, H_out, W_out, G, K)
-    x_1 = x.reshape(N, H, W, G, C)
-    dw = np.empty((R, T, C, G * K), dtype)
-    dw_1 = dw.reshape(R, T, C, G, K)
-    x_1_1 = rt.Window(  # m q v n i j g
-        x_1,
-        (R, T, C, N, H_out, W_out, G),
-        ((0, (3, 1)), (-p_h, (0, d_h), (4, s_h)), (-p_w, (1, d_w), (5, s_w)), (0, (6, 1)), (0, (2, 1))),
-    )
-    rt.contract("m q v n i j g, n i j g k -> m q v g k", x_1_1, dy_1, out=dw_1)
+    if rt.compiles(G * H_out * N * R * T * W_out) and K == 1 and C == 1 and 0 <= R * T < 200:
+        x_2 = x.reshape(N, H, W, G, 1)
+        parts1 = np.empty((N, R, T, 1, G), dtype)
+        rt.run(
+            _conv2d_grad_weight_1,
+            N,
+            G * H_out * N * R * T * W_out,
+            rt.flat(parts1),
+            rt.flat(dy),
+            rt.flat(x_2),
+            dtype(0),
+            G,
+            H,
+            H_out,
+            W,
+            W_out,
+            p_h,
+            p_w,
+            rt.fixed(R),
+            rt.fixed(T),
+            rt.fixed(d_h),
+            rt.fixed(d_w),
+            rt.fixed(s_h),
+            rt.fixed(s_w),
+        )
+        dw = rt.total(parts1.transpose(1, 2, 3, 4, 0), -1)
+    else:
+        dy_1 = dy.reshape(N, H_out, W_out, G, K)
+        x_1 = x.reshape(N, H, W, G, C)
+        dw = np.empty((R, T, C, G * K), dtype)
+        dw_1 = dw.reshape(R, T, C, G, K)
+        x_1_1 = rt.Window(  # m q v n i j g
+            x_1,
+            (R, T, C, N, H_out, W_out, G),
+            ((0, (3, 1)), (-p_h, (0, d_h), (4, s_h)), (-p_w, (1, d_w), (5, s_w)), (0, (6, 1)), (0, (2, 1))),
+        )
+        rt.contract("m q v n i j g, n i j g k -> m q v g k", x_1_1, dy_1, out=dw_1)
     return dw
 
 

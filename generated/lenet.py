@@ -33,6 +33,72 @@ import numpy as np
 from . import runtime as rt
 
 
+@rt.loops
+def _lenet_forward_1(
+    start: int,
+    stop: int,
+    s2_y: rt.Array,
+    s2_argmax: rt.Array,
+    a1_y_2: rt.Array,
+    lowest: Any,
+) -> None:
+    """Maximum over n, i, j, r, t, c; gather."""
+    for row in range(start, stop):
+        i = row % 14
+        n = row // 14
+        j = 0
+        while j < 14:
+            if j < 14:
+                at = np.uintp(84 * i + 6 * j + 1176 * n)
+                a1_y_2_at = np.uintp(336 * i + 12 * j + 4704 * n)
+                for c in range(np.uintp(6)):
+                    best = lowest
+                    found = np.int32(-1)
+                    for r in range(2):
+                        for t in range(2):
+                            position = np.int32(2 * r + t)
+                            value = a1_y_2[a1_y_2_at + np.uintp(168 * r + 6 * t) + c]
+                            better = (not value <= best) & (best == best) | (r + t == 0)
+                            best = value if better else best
+                            found = position if better else found
+                    s2_y[at + c] = best
+                    s2_argmax[at + c] = found
+                j += 1
+
+
+@rt.loops
+def _lenet_forward_2(
+    start: int,
+    stop: int,
+    s4_y: rt.Array,
+    s4_argmax: rt.Array,
+    a3_y_2: rt.Array,
+    lowest: Any,
+) -> None:
+    """Maximum over n, i, j, r, t, c; gather."""
+    for row in range(start, stop):
+        i = row % 5
+        n = row // 5
+        j = 0
+        while j < 5:
+            if j < 5:
+                at = np.uintp(80 * i + 16 * j + 400 * n)
+                a3_y_2_at = np.uintp(320 * i + 32 * j + 1600 * n)
+                for c in range(np.uintp(16)):
+                    best = lowest
+                    found = np.int32(-1)
+                    for r in range(2):
+                        for t in range(2):
+                            position = np.int32(2 * r + t)
+                            value = a3_y_2[a3_y_2_at + np.uintp(160 * r + 16 * t) + c]
+                            better = (not value <= best) & (best == best) | (r + t == 0)
+                            best = value if better else best
+                            found = position if better else found
+                    s4_y[at + c] = best
+                    s4_argmax[at + c] = found
+                j += 1
+
+
 def lenet_forward(
     x: Any,
     params: Mapping[str, Any],
@@ -84,14 +150,20 @@ def lenet_forward(
     a1_y = buffers.take((N, 28, 28, 6), dtype)
     np.tanh(c1_u, out=a1_y)
     buffers.give(c1_u)
-    a1_y_1 = rt.Window(  # n i j c r t
-        a1_y,
-        (N, 14, 14, 6, 2, 2),
-        ((0, (0, 1)), (0, (1, 2), (4, 1)), (0, (2, 2), (5, 1)), (0, (3, 1))),
-    )
-    s2_y = buffers.take((N, 14, 14, 6), dtype)
-    s2_argmax = np.empty((N, 14, 14, 6), np.int32)
-    rt.reduce("max", a1_y_1, s2_y, argument=s2_argmax)
+    if rt.compiles(4704 * N):
+        a1_y_2 = a1_y.reshape(N, 14, 2, 14, 2, 6)
+        s2_y = buffers.take((N, 14, 14, 6), dtype)
+        s2_argmax = np.empty((N, 14, 14, 6), np.int32)
+        rt.run(_lenet_forward_1, 14 * N, 4704 * N, rt.flat(s2_y), rt.flat(s2_argmax), rt.flat(a1_y_2), dtype(-np.inf))
+    else:
+        a1_y_1 = rt.Window(  # n i j c r t
+            a1_y,
+            (N, 14, 14, 6, 2, 2),
+            ((0, (0, 1)), (0, (1, 2), (4, 1)), (0, (2, 2), (5, 1)), (0, (3, 1))),
+        )
+        s2_y = buffers.take((N, 14, 14, 6), dtype)
+        s2_argmax = np.empty((N, 14, 14, 6), np.int32)
+        rt.reduce("max", a1_y_1, s2_y, argument=s2_argmax)
     s2_y_1 = rt.Window(  # n i j r t c
         s2_y,
         (N, 10, 10, 5, 5, 6),
@@ -103,14 +175,20 @@ def lenet_forward(
     a3_y = buffers.take((N, 10, 10, 16), dtype)
     np.tanh(c3_u, out=a3_y)
     buffers.give(c3_u)
-    a3_y_1 = rt.Window(  # n i j c r t
-        a3_y,
-        (N, 5, 5, 16, 2, 2),
-        ((0, (0, 1)), (0, (1, 2), (4, 1)), (0, (2, 2), (5, 1)), (0, (3, 1))),
-    )
-    s4_y = buffers.take((N, 5, 5, 16), dtype)
-    s4_argmax = np.empty((N, 5, 5, 16), np.int32)
-    rt.reduce("max", a3_y_1, s4_y, argument=s4_argmax)
+    if rt.compiles(1600 * N):
+        a3_y_2 = a3_y.reshape(N, 5, 2, 5, 2, 16)
+        s4_y = buffers.take((N, 5, 5, 16), dtype)
+        s4_argmax = np.empty((N, 5, 5, 16), np.int32)
+        rt.run(_lenet_forward_2, 5 * N, 1600 * N, rt.flat(s4_y), rt.flat(s4_argmax), rt.flat(a3_y_2), dtype(-np.inf))
+    else:
+        a3_y_1 = rt.Window(  # n i j c r t
+            a3_y,
+            (N, 5, 5, 16, 2, 2),
+            ((0, (0, 1)), (0, (1, 2), (4, 1)), (0, (2, 2), (5, 1)), (0, (3, 1))),
+        )
+        s4_y = buffers.take((N, 5, 5, 16), dtype)
+        s4_argmax = np.empty((N, 5, 5, 16), np.int32)
+        rt.reduce("max", a3_y_1, s4_y, argument=s4_argmax)
     flat_y = s4_y.reshape(N, 400)
     f5_u = buffers.take((N, 120), dtype)
     rt.contract("n c, c k -> n k", flat_y, f5_w, out=f5_u)
@@ -128,6 +206,60 @@ def lenet_forward(
     rt.contract("n c, c k -> n k", a6_y, output_w, out=output_u)
     output_u += output_b
     return output_u, (x, a1_y, s2_y, s2_argmax, a3_y, s4_argmax, flat_y, a5_y, a6_y)
+
+
+@rt.loops
+def _lenet_predict_1(
+    start: int,
+    stop: int,
+    s2_y: rt.Array,
+    a1_y_2: rt.Array,
+    lowest: Any,
+) -> None:
+    """Maximum over n, i, j, r, t, c; gather."""
+    for row in range(start, stop):
+        i = row % 14
+        n = row // 14
+        j = 0
+        while j < 14:
+            if j < 14:
+                at = np.uintp(84 * i + 6 * j + 1176 * n)
+                a1_y_2_at = np.uintp(336 * i + 12 * j + 4704 * n)
+                for c in range(np.uintp(6)):
+                    best = lowest
+                    for r in range(2):
+                        for t in range(2):
+                            value = a1_y_2[a1_y_2_at + np.uintp(168 * r + 6 * t) + c]
+                            best = value if (value > best) | (value != value) else best
+                    s2_y[at + c] = best
+                j += 1
+
+
+@rt.loops
+def _lenet_predict_2(
+    start: int,
+    stop: int,
+    s4_y: rt.Array,
+    a3_y_2: rt.Array,
+    lowest: Any,
+) -> None:
+    """Maximum over n, i, j, r, t, c; gather."""
+    for row in range(start, stop):
+        i = row % 5
+        n = row // 5
+        j = 0
+        while j < 5:
+            if j < 5:
+                at = np.uintp(80 * i + 16 * j + 400 * n)
+                a3_y_2_at = np.uintp(320 * i + 32 * j + 1600 * n)
+                for c in range(np.uintp(16)):
+                    best = lowest
+                    for r in range(2):
+                        for t in range(2):
+                            value = a3_y_2[a3_y_2_at + np.uintp(160 * r + 16 * t) + c]
+                            best = value if (value > best) | (value != value) else best
+                    s4_y[at + c] = best
+                j += 1
 
 
 def lenet_predict(x: Any, params: Mapping[str, Any], *, buffers: rt.Buffers | None = None) -> rt.Array:
@@ -175,13 +307,18 @@ def lenet_predict(x: Any, params: Mapping[str, Any], *, buffers: rt.Buffers | No
     a1_y = buffers.take((N, 28, 28, 6), dtype)
     np.tanh(c1_u, out=a1_y)
     buffers.give(c1_u)
-    a1_y_1 = rt.Window(  # n i j c r t
-        a1_y,
-        (N, 14, 14, 6, 2, 2),
-        ((0, (0, 1)), (0, (1, 2), (4, 1)), (0, (2, 2), (5, 1)), (0, (3, 1))),
-    )
-    s2_y = buffers.take((N, 14, 14, 6), dtype)
-    rt.reduce("max", a1_y_1, s2_y)
+    if rt.compiles(4704 * N):
+        a1_y_2 = a1_y.reshape(N, 14, 2, 14, 2, 6)
+        s2_y = buffers.take((N, 14, 14, 6), dtype)
+        rt.run(_lenet_predict_1, 14 * N, 4704 * N, rt.flat(s2_y), rt.flat(a1_y_2), dtype(-np.inf))
+    else:
+        a1_y_1 = rt.Window(  # n i j c r t
+            a1_y,
+            (N, 14, 14, 6, 2, 2),
+            ((0, (0, 1)), (0, (1, 2), (4, 1)), (0, (2, 2), (5, 1)), (0, (3, 1))),
+        )
+        s2_y = buffers.take((N, 14, 14, 6), dtype)
+        rt.reduce("max", a1_y_1, s2_y)
     buffers.give(a1_y)
     s2_y_1 = rt.Window(  # n i j r t c
         s2_y,
@@ -195,13 +332,18 @@ def lenet_predict(x: Any, params: Mapping[str, Any], *, buffers: rt.Buffers | No
     a3_y = buffers.take((N, 10, 10, 16), dtype)
     np.tanh(c3_u, out=a3_y)
     buffers.give(c3_u)
-    a3_y_1 = rt.Window(  # n i j c r t
-        a3_y,
-        (N, 5, 5, 16, 2, 2),
-        ((0, (0, 1)), (0, (1, 2), (4, 1)), (0, (2, 2), (5, 1)), (0, (3, 1))),
-    )
-    s4_y = buffers.take((N, 5, 5, 16), dtype)
-    rt.reduce("max", a3_y_1, s4_y)
+    if rt.compiles(1600 * N):
+        a3_y_2 = a3_y.reshape(N, 5, 2, 5, 2, 16)
+        s4_y = buffers.take((N, 5, 5, 16), dtype)
+        rt.run(_lenet_predict_2, 5 * N, 1600 * N, rt.flat(s4_y), rt.flat(a3_y_2), dtype(-np.inf))
+    else:
+        a3_y_1 = rt.Window(  # n i j c r t
+            a3_y,
+            (N, 5, 5, 16, 2, 2),
+            ((0, (0, 1)), (0, (1, 2), (4, 1)), (0, (2, 2), (5, 1)), (0, (3, 1))),
+        )
+        s4_y = buffers.take((N, 5, 5, 16), dtype)
+        rt.reduce("max", a3_y_1, s4_y)
     buffers.give(a3_y)
     flat_y = s4_y.reshape(N, 400)
     f5_u = buffers.take((N, 120), dtype)

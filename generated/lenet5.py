@@ -82,6 +82,58 @@ OUTPUT_W = np.array(
 )
 
 
+@rt.loops
+def _lenet5_forward_1(
+    start: int,
+    stop: int,
+    s2_z: rt.Array,
+    a1_y_2: rt.Array,
+    zero: Any,
+) -> None:
+    """Sum over n, i, j, r, t, c; gather."""
+    for row in range(start, stop):
+        i = row % 14
+        n = row // 14
+        j = 0
+        while j < 14:
+            if j < 14:
+                at = np.uintp(84 * i + 6 * j + 1176 * n)
+                a1_y_2_at = np.uintp(336 * i + 12 * j + 4704 * n)
+                for c in range(np.uintp(6)):
+                    total = zero
+                    for r in range(2):
+                        for t in range(2):
+                            total += a1_y_2[a1_y_2_at + np.uintp(168 * r + 6 * t) + c]
+                    s2_z[at + c] = total
+                j += 1
+
+
+@rt.loops
+def _lenet5_forward_2(
+    start: int,
+    stop: int,
+    s4_z: rt.Array,
+    a3_y_2: rt.Array,
+    zero: Any,
+) -> None:
+    """Sum over n, i, j, r, t, c; gather."""
+    for row in range(start, stop):
+        i = row % 5
+        n = row // 5
+        j = 0
+        while j < 5:
+            if j < 5:
+                at = np.uintp(80 * i + 16 * j + 400 * n)
+                a3_y_2_at = np.uintp(320 * i + 32 * j + 1600 * n)
+                for c in range(np.uintp(16)):
+                    total = zero
+                    for r in range(2):
+                        for t in range(2):
+                            total += a3_y_2[a3_y_2_at + np.uintp(160 * r + 16 * t) + c]
+                    s4_z[at + c] = total
+                j += 1
+
+
 def lenet5_forward(
     x: Any,
     params: Mapping[str, Any],
@@ -139,13 +191,18 @@ def lenet5_forward(
     np.tanh(a1_y, out=a1_y)
     a1_y *= 1.7159
     buffers.give(c1_u)
-    a1_y_1 = rt.Window(  # n i j c r t
-        a1_y,
-        (N, 14, 14, 6, 2, 2),
-        ((0, (0, 1)), (0, (1, 2), (4, 1)), (0, (2, 2), (5, 1)), (0, (3, 1))),
-    )
-    s2_z = buffers.take((N, 14, 14, 6), dtype)
-    rt.reduce("sum", a1_y_1, s2_z)
+    if rt.compiles(4704 * N):
+        a1_y_2 = a1_y.reshape(N, 14, 2, 14, 2, 6)
+        s2_z = buffers.take((N, 14, 14, 6), dtype)
+        rt.run(_lenet5_forward_1, 14 * N, 4704 * N, rt.flat(s2_z), rt.flat(a1_y_2), dtype(0))
+    else:
+        a1_y_1 = rt.Window(  # n i j c r t
+            a1_y,
+            (N, 14, 14, 6, 2, 2),
+            ((0, (0, 1)), (0, (1, 2), (4, 1)), (0, (2, 2), (5, 1)), (0, (3, 1))),
+        )
+        s2_z = buffers.take((N, 14, 14, 6), dtype)
+        rt.reduce("sum", a1_y_1, s2_z)
     s2_y = buffers.take((N, 14, 14, 6), dtype)
     np.multiply(s2_z, 2 / 3 * s2_a, out=s2_y)
     s2_y += (2 / 3) * s2_b
@@ -165,13 +222,18 @@ def lenet5_forward(
     np.tanh(a3_y, out=a3_y)
     a3_y *= 1.7159
     buffers.give(c3_u)
-    a3_y_1 = rt.Window(  # n i j c r t
-        a3_y,
-        (N, 5, 5, 16, 2, 2),
-        ((0, (0, 1)), (0, (1, 2), (4, 1)), (0, (2, 2), (5, 1)), (0, (3, 1))),
-    )
-    s4_z = buffers.take((N, 5, 5, 16), dtype)
-    rt.reduce("sum", a3_y_1, s4_z)
+    if rt.compiles(1600 * N):
+        a3_y_2 = a3_y.reshape(N, 5, 2, 5, 2, 16)
+        s4_z = buffers.take((N, 5, 5, 16), dtype)
+        rt.run(_lenet5_forward_2, 5 * N, 1600 * N, rt.flat(s4_z), rt.flat(a3_y_2), dtype(0))
+    else:
+        a3_y_1 = rt.Window(  # n i j c r t
+            a3_y,
+            (N, 5, 5, 16, 2, 2),
+            ((0, (0, 1)), (0, (1, 2), (4, 1)), (0, (2, 2), (5, 1)), (0, (3, 1))),
+        )
+        s4_z = buffers.take((N, 5, 5, 16), dtype)
+        rt.reduce("sum", a3_y_1, s4_z)
     s4_y = buffers.take((N, 5, 5, 16), dtype)
     np.multiply(s4_z, 2 / 3 * s4_a, out=s4_y)
     s4_y += (2 / 3) * s4_b
@@ -197,6 +259,58 @@ def lenet5_forward(
     buffers.give(f6_u)
     output_y = rt.total(np.square(a6_y[:, None, :] - output_w), -1)
     return output_y, (x, a1_y, s2_z, s2_y, c3_z, a3_y, s4_z, s4_y, a5_y, flat_y, a6_y)
+
+
+@rt.loops
+def _lenet5_predict_1(
+    start: int,
+    stop: int,
+    s2_z: rt.Array,
+    a1_y_2: rt.Array,
+    zero: Any,
+) -> None:
+    """Sum over n, i, j, r, t, c; gather."""
+    for row in range(start, stop):
+        i = row % 14
+        n = row // 14
+        j = 0
+        while j < 14:
+            if j < 14:
+                at = np.uintp(84 * i + 6 * j + 1176 * n)
+                a1_y_2_at = np.uintp(336 * i + 12 * j + 4704 * n)
+                for c in range(np.uintp(6)):
+                    total = zero
+                    for r in range(2):
+                        for t in range(2):
+                            total += a1_y_2[a1_y_2_at + np.uintp(168 * r + 6 * t) + c]
+                    s2_z[at + c] = total
+                j += 1
+
+
+@rt.loops
+def _lenet5_predict_2(
+    start: int,
+    stop: int,
+    s4_z: rt.Array,
+    a3_y_2: rt.Array,
+    zero: Any,
+) -> None:
+    """Sum over n, i, j, r, t, c; gather."""
+    for row in range(start, stop):
+        i = row % 5
+        n = row // 5
+        j = 0
+        while j < 5:
+            if j < 5:
+                at = np.uintp(80 * i + 16 * j + 400 * n)
+                a3_y_2_at = np.uintp(320 * i + 32 * j + 1600 * n)
+                for c in range(np.uintp(16)):
+                    total = zero
+                    for r in range(2):
+                        for t in range(2):
+                            total += a3_y_2[a3_y_2_at + np.uintp(160 * r + 16 * t) + c]
+                    s4_z[at + c] = total
+                j += 1
 
 
 def lenet5_predict(x: Any, params: Mapping[str, Any], *, buffers: rt.Buffers | None = None) -> rt.Array:
@@ -250,13 +364,18 @@ def lenet5_predict(x: Any, params: Mapping[str, Any], *, buffers: rt.Buffers | N
     np.tanh(a1_y, out=a1_y)
     a1_y *= 1.7159
     buffers.give(c1_u)
-    a1_y_1 = rt.Window(  # n i j c r t
-        a1_y,
-        (N, 14, 14, 6, 2, 2),
-        ((0, (0, 1)), (0, (1, 2), (4, 1)), (0, (2, 2), (5, 1)), (0, (3, 1))),
-    )
-    s2_z = buffers.take((N, 14, 14, 6), dtype)
-    rt.reduce("sum", a1_y_1, s2_z)
+    if rt.compiles(4704 * N):
+        a1_y_2 = a1_y.reshape(N, 14, 2, 14, 2, 6)
+        s2_z = buffers.take((N, 14, 14, 6), dtype)
+        rt.run(_lenet5_predict_1, 14 * N, 4704 * N, rt.flat(s2_z), rt.flat(a1_y_2), dtype(0))
+    else:
+        a1_y_1 = rt.Window(  # n i j c r t
+            a1_y,
+            (N, 14, 14, 6, 2, 2),
+            ((0, (0, 1)), (0, (1, 2), (4, 1)), (0, (2, 2), (5, 1)), (0, (3, 1))),
+        )
+        s2_z = buffers.take((N, 14, 14, 6), dtype)
+        rt.reduce("sum", a1_y_1, s2_z)
     buffers.give(a1_y)
     s2_y = buffers.take((N, 14, 14, 6), dtype)
     np.multiply(s2_z, 2 / 3 * s2_a, out=s2_y)
@@ -279,13 +398,18 @@ def lenet5_predict(x: Any, params: Mapping[str, Any], *, buffers: rt.Buffers | N
     np.tanh(a3_y, out=a3_y)
     a3_y *= 1.7159
     buffers.give(c3_u)
-    a3_y_1 = rt.Window(  # n i j c r t
-        a3_y,
-        (N, 5, 5, 16, 2, 2),
-        ((0, (0, 1)), (0, (1, 2), (4, 1)), (0, (2, 2), (5, 1)), (0, (3, 1))),
-    )
-    s4_z = buffers.take((N, 5, 5, 16), dtype)
-    rt.reduce("sum", a3_y_1, s4_z)
+    if rt.compiles(1600 * N):
+        a3_y_2 = a3_y.reshape(N, 5, 2, 5, 2, 16)
+        s4_z = buffers.take((N, 5, 5, 16), dtype)
+        rt.run(_lenet5_predict_2, 5 * N, 1600 * N, rt.flat(s4_z), rt.flat(a3_y_2), dtype(0))
+    else:
+        a3_y_1 = rt.Window(  # n i j c r t
+            a3_y,
+            (N, 5, 5, 16, 2, 2),
+            ((0, (0, 1)), (0, (1, 2), (4, 1)), (0, (2, 2), (5, 1)), (0, (3, 1))),
+        )
+        s4_z = buffers.take((N, 5, 5, 16), dtype)
+        rt.reduce("sum", a3_y_1, s4_z)
     buffers.give(a3_y)
     s4_y = buffers.take((N, 5, 5, 16), dtype)
     np.multiply(s4_z, 2 / 3 * s4_a, out=s4_y)
@@ -311,6 +435,33 @@ def lenet5_predict(x: Any, params: Mapping[str, Any], *, buffers: rt.Buffers | N
     output_y = rt.total(np.square(1.7159 * np.tanh(2 * f6_u[:, None, :] / 3) - output_w), -1)
     buffers.give(f6_u)
     return output_y
+
+
+@rt.loops
+def _lenet5_backward_1(
+    start: int,
+    stop: int,
+    da6_y: rt.Array,
+    a6_y: rt.Array,
+    dy: rt.Array,
+    output_w: rt.Array,
+    zero: Any,
+    number_2: Any,
+    N: int,
+) -> None:
+    """Sum over m, k, q; gather."""
+    for _ in range(start, stop):
+        for m in range(N):
+            at = np.uintp(84 * m)
+            for q in range(np.uintp(84)):
+                da6_y[at + q] = zero
+            for k in range(10):
+                a6_y_at = np.uintp(84 * m)
+                dy_at = np.uintp(k + 10 * m)
+                output_w_at = np.uintp(84 * k)
+                for q in range(np.uintp(84)):
+                    value = (number_2 * a6_y[a6_y_at + q] - number_2 * output_w[output_w_at + q]) * dy[dy_at]
+                    da6_y[at + q] += value
 
 
 def lenet5_backward(
@@ -383,7 +534,22 @@ def lenet5_backward(
     output_w = OUTPUT_W.astype(dtype)
     rt.extents("lenet5", "dy", dy.shape, (N, 10), "batch, 10")
     buffers = rt.Buffers() if buffers is None else buffers
-    da6_y = rt.total((2 * a6_y[:, :, None] - 2 * output_w.transpose(1, 0)) * dy[:, None, :], -1)
+    if rt.compiles(840 * N):
+        da6_y = np.empty((N, 84), dtype)
+        rt.run(
+            _lenet5_backward_1,
+            1,
+            840 * N,
+            rt.flat(da6_y),
+            rt.flat(a6_y),
+            rt.flat(dy),
+            rt.flat(output_w),
+            dtype(0),
+            dtype(2),
+            N,
+        )
+    else:
+        da6_y = rt.total((2 * a6_y[:, :, None] - 2 * output_w.transpose(1, 0)) * dy[:, None, :], -1)
     df6_u = buffers.take((N, 84), dtype)
     np.square(a6_y, out=df6_u)
     df6_u *= 0.38852302970258557

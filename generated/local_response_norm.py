@@ -18,6 +18,36 @@ import numpy as np
 from . import runtime as rt
 
 
+@rt.loops
+def _local_response_norm_forward_1(
+    start: int,
+    stop: int,
+    z: rt.Array,
+    x: rt.Array,
+    zero: Any,
+    number_2: Any,
+    C: int,
+    E: int,
+    P: int,
+    R_fixed: tuple[int, ...],
+) -> None:
+    """Sum over e, q, c; gather."""
+    R = len(R_fixed)
+    for _ in range(start, stop):
+        for e in range(E):
+            at = np.uintp(C * e)
+            for c in range(np.uintp(C)):
+                z[at + c] = zero
+            for q in range(R):
+                x_at = np.uintp(C * e + q - P)
+                c_low = max(0, P - q)
+                c_high = min(C, C + P - q)
+                for c in range(np.uintp(c_low), np.uintp(max(c_low, c_high))):
+                    z[at + c] += x[x_at + c] * x[x_at + c]
+            for c in range(np.uintp(C)):
+                z[at + c] = z[at + c] * number_2
+
+
 def local_response_norm_forward(
     x: Any,
     *,
@@ -58,14 +88,30 @@ def local_response_norm_forward(
     C = x.shape[-1]
     P = R // 2
     rt.require("local_response_norm", "P", P, "a size of at least 0", P)
-    factor1 = np.square(x)
-    factor1_1 = rt.Window(  # e c q
-        factor1,
-        (E, C, R),
-        ((0, (0, 1)), (-P, (1, 1), (2, 1))),
-    )
-    z = np.empty((E, C), dtype)
-    rt.reduce("sum", factor1_1, z, scale=rt.ratio(alpha, R))
+    if rt.compiles(C * E * R):
+        z = np.empty((E, C), dtype)
+        rt.run(
+            _local_response_norm_forward_1,
+            1,
+            C * E * R,
+            rt.flat(z),
+            rt.flat(x),
+            dtype(0),
+            dtype(rt.ratio(alpha, R)),
+            C,
+            E,
+            P,
+            rt.fixed(R),
+        )
+    else:
+        factor1 = np.square(x)
+        factor1_1 = rt.Window(  # e c q
+            factor1,
+            (E, C, R),
+            ((0, (0, 1)), (-P, (1, 1), (2, 1))),
+        )
+        z = np.empty((E, C), dtype)
+        rt.reduce("sum", factor1_1, z, scale=rt.ratio(alpha, R))
     z += k
     y = x * z ** (-beta)
     return y.reshape(*full_shape, C), z.reshape(*full_shape, C)

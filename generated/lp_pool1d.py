@@ -18,6 +18,54 @@ import numpy as np
 from . import runtime as rt
 
 
+@rt.loops
+def _lp_pool1d_forward_1(
+    start: int,
+    stop: int,
+    u: rt.Array,
+    z: rt.Array,
+    zero: Any,
+    C: int,
+    W: int,
+    W_out: int,
+    p: int,
+    T_fixed: tuple[int, ...],
+    d_fixed: tuple[int, ...],
+    s_fixed: tuple[int, ...],
+) -> None:
+    """Sum over n, j, t, c; gather."""
+    T = len(T_fixed)
+    d = len(d_fixed)
+    s = len(s_fixed)
+    for n in range(start, stop):
+        j_first = max(0, -(-p // s), -((T * d - d - p) // s))
+        j_last = min(W_out, (W + p - 1) // s + 1, (W + d + p - T * d - 1) // s + 1)
+        if not (T <= 9):
+            j_last = j_first
+        j = 0
+        while j < W_out:
+            if j_first <= j < j_last:
+                at = np.uintp(C * (W_out * n + j))
+                z_at = np.uintp(C * (W * n + j * s - p))
+                for c in range(np.uintp(C)):
+                    total = zero
+                    for t in range(T):
+                        total += z[z_at + np.uintp(C * d * t) + c]
+                    u[at + c] = total
+                j += 1
+            else:
+                at = np.uintp(C * (W_out * n + j))
+                for c in range(np.uintp(C)):
+                    u[at + c] = zero
+                t_low = max(0, -((j * s - p) // d))
+                t_high = min(T, (W + p - j * s - 1) // d + 1)
+                for t in range(t_low, t_high):
+                    z_at = np.uintp(C * (W * n + d * t + j * s - p))
+                    for c in range(np.uintp(C)):
+                        u[at + c] += z[z_at + c]
+                j += 1
+
+
 def lp_pool1d_forward(
     x: Any,
     *,
@@ -74,13 +122,31 @@ def lp_pool1d_forward(
     )
     rt.require("lp_pool1d", "norm_type", min(P - 1, 100 - P), "a number from 1 to 100", norm_type)
     z = np.abs(x) ** P
-    z_1 = rt.Window(  # n j c t
-        z,
-        (N, W_out, C, T),
-        ((0, (0, 1)), (-p, (1, s), (3, d)), (0, (2, 1))),
-    )
-    u = np.empty((N, W_out, C), dtype)
-    rt.reduce("sum", z_1, u)
+    if rt.compiles(C * N * T * W_out):
+        u = np.empty((N, W_out, C), dtype)
+        rt.run(
+            _lp_pool1d_forward_1,
+            N,
+            C * N * T * W_out,
+            rt.flat(u),
+            rt.flat(z),
+            dtype(0),
+            C,
+            W,
+            W_out,
+            p,
+            rt.fixed(T),
+            rt.fixed(d),
+            rt.fixed(s),
+        )
+    else:
+        z_1 = rt.Window(  # n j c t
+            z,
+            (N, W_out, C, T),
+            ((0, (0, 1)), (-p, (1, s), (3, d)), (0, (2, 1))),
+        )
+        u = np.empty((N, W_out, C), dtype)
+        rt.reduce("sum", z_1, u)
     y = np.where((u != 0), ((u == 0).astype(dtype) + u) ** rt.ratio(1, P), 0)
     return y, u
 

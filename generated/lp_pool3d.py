@@ -18,6 +18,92 @@ import numpy as np
 from . import runtime as rt
 
 
+@rt.loops
+def _lp_pool3d_forward_1(
+    start: int,
+    stop: int,
+    u: rt.Array,
+    z: rt.Array,
+    zero: Any,
+    C: int,
+    D: int,
+    D_out: int,
+    H: int,
+    H_out: int,
+    W: int,
+    W_out: int,
+    p_d: int,
+    p_h: int,
+    p_w: int,
+    A_fixed: tuple[int, ...],
+    R_fixed: tuple[int, ...],
+    T_fixed: tuple[int, ...],
+    d_d_fixed: tuple[int, ...],
+    d_h_fixed: tuple[int, ...],
+    d_w_fixed: tuple[int, ...],
+    s_d_fixed: tuple[int, ...],
+    s_h_fixed: tuple[int, ...],
+    s_w_fixed: tuple[int, ...],
+) -> None:
+    """Sum over n, l, i, j, a, r, t, c; gather."""
+    A = len(A_fixed)
+    R = len(R_fixed)
+    T = len(T_fixed)
+    d_d = len(d_d_fixed)
+    d_h = len(d_h_fixed)
+    d_w = len(d_w_fixed)
+    s_d = len(s_d_fixed)
+    s_h = len(s_h_fixed)
+    s_w = len(s_w_fixed)
+    for row in range(start, stop):
+        i = row % H_out
+        l_ = row // H_out % D_out
+        n = row // H_out // D_out
+        a_low = max(0, -((l_ * s_d - p_d) // d_d))
+        a_high = min(A, (D + p_d - l_ * s_d - 1) // d_d + 1)
+        r_low = max(0, -((i * s_h - p_h) // d_h))
+        r_high = min(R, (H + p_h - i * s_h - 1) // d_h + 1)
+        j_first = max(0, -(-p_w // s_w), -((T * d_w - d_w - p_w) // s_w))
+        j_last = min(W_out, (W + p_w - 1) // s_w + 1, (W + d_w + p_w - T * d_w - 1) // s_w + 1)
+        if not (A * R * T <= 9 and a_low == 0 and a_high == A and r_low == 0 and r_high == R):
+            j_last = j_first
+        j = 0
+        while j < W_out:
+            if j_first <= j < j_last:
+                at = np.uintp(C * (W_out * (H_out * (D_out * n + l_) + i) + j))
+                place = n
+                place = D * place + l_ * s_d - p_d
+                place = H * place + i * s_h - p_h
+                place = W * place + j * s_w - p_w
+                z_at = np.uintp(C * place)
+                for c in range(np.uintp(C)):
+                    total = zero
+                    for a in range(A):
+                        for r in range(R):
+                            for t in range(T):
+                                value = z[z_at + np.uintp(C * H * W * a * d_d + C * W * d_h * r + C * d_w * t) + c]
+                                total += value
+                    u[at + c] = total
+                j += 1
+            else:
+                at = np.uintp(C * (W_out * (H_out * (D_out * n + l_) + i) + j))
+                for c in range(np.uintp(C)):
+                    u[at + c] = zero
+                for a in range(a_low, a_high):
+                    for r in range(r_low, r_high):
+                        t_low = max(0, -((j * s_w - p_w) // d_w))
+                        t_high = min(T, (W + p_w - j * s_w - 1) // d_w + 1)
+                        for t in range(t_low, t_high):
+                            place = n
+                            place = D * place + a * d_d + l_ * s_d - p_d
+                            place = H * place + d_h * r + i * s_h - p_h
+                            place = W * place + d_w * t + j * s_w - p_w
+                            z_at = np.uintp(C * place)
+                            for c in range(np.uintp(C)):
+                                u[at + c] += z[z_at + c]
+                j += 1
+
+
 def lp_pool3d_forward(
     x: Any,
     *,
@@ -95,13 +181,49 @@ def lp_pool3d_forward(
     )
     rt.require("lp_pool3d", "norm_type", min(P - 1, 100 - P), "a number from 1 to 100", norm_type)
     z = np.abs(x) ** P
-    z_1 = rt.Window(  # n l i j c a r t
-        z,
-        (N, D_out, H_out, W_out, C, A, R, T),
-        ((0, (0, 1)), (-p_d, (1, s_d), (5, d_d)), (-p_h, (2, s_h), (6, d_h)), (-p_w, (3, s_w), (7, d_w)), (0, (4, 1))),
-    )
-    u = np.empty((N, D_out, H_out, W_out, C), dtype)
-    rt.reduce("sum", z_1, u)
+    if rt.compiles(A * C * D_out * H_out * N * R * T * W_out):
+        u = np.empty((N, D_out, H_out, W_out, C), dtype)
+        rt.run(
+            _lp_pool3d_forward_1,
+            D_out * H_out * N,
+            A * C * D_out * H_out * N * R * T * W_out,
+            rt.flat(u),
+            rt.flat(z),
+            dtype(0),
+            C,
+            D,
+            D_out,
+            H,
+            H_out,
+            W,
+            W_out,
+            p_d,
+            p_h,
+            p_w,
+            rt.fixed(A),
+            rt.fixed(R),
+            rt.fixed(T),
+            rt.fixed(d_d),
+            rt.fixed(d_h),
+            rt.fixed(d_w),
+            rt.fixed(s_d),
+            rt.fixed(s_h),
+            rt.fixed(s_w),
+        )
+    else:
+        z_1 = rt.Window(  # n l i j c a r t
+            z,
+            (N, D_out, H_out, W_out, C, A, R, T),
+            (
+                (0, (0, 1)),
+                (-p_d, (1, s_d), (5, d_d)),
+                (-p_h, (2, s_h), (6, d_h)),
+                (-p_w, (3, s_w), (7, d_w)),
+                (0, (4, 1)),
+            ),
+        )
+        u = np.empty((N, D_out, H_out, W_out, C), dtype)
+        rt.reduce("sum", z_1, u)
     y = np.where((u != 0), ((u == 0).astype(dtype) + u) ** rt.ratio(1, P), 0)
     return y, u
 

@@ -16,6 +16,107 @@ import numpy as np
 from . import runtime as rt
 
 
+@rt.loops
+def _max_pool3d_forward_1(
+    start: int,
+    stop: int,
+    y: rt.Array,
+    argmax: rt.Array,
+    x: rt.Array,
+    lowest: Any,
+    C: int,
+    D: int,
+    D_out: int,
+    H: int,
+    H_out: int,
+    W: int,
+    W_out: int,
+    p_d: int,
+    p_h: int,
+    p_w: int,
+    A_fixed: tuple[int, ...],
+    R_fixed: tuple[int, ...],
+    T_fixed: tuple[int, ...],
+    d_d_fixed: tuple[int, ...],
+    d_h_fixed: tuple[int, ...],
+    d_w_fixed: tuple[int, ...],
+    s_d_fixed: tuple[int, ...],
+    s_h_fixed: tuple[int, ...],
+    s_w_fixed: tuple[int, ...],
+) -> None:
+    """Maximum over n, l, i, j, a, r, t, c; gather."""
+    A = len(A_fixed)
+    R = len(R_fixed)
+    T = len(T_fixed)
+    d_d = len(d_d_fixed)
+    d_h = len(d_h_fixed)
+    d_w = len(d_w_fixed)
+    s_d = len(s_d_fixed)
+    s_h = len(s_h_fixed)
+    s_w = len(s_w_fixed)
+    for row in range(start, stop):
+        i = row % H_out
+        l_ = row // H_out % D_out
+        n = row // H_out // D_out
+        a_low = max(0, -((l_ * s_d - p_d) // d_d))
+        a_high = min(A, (D + p_d - l_ * s_d - 1) // d_d + 1)
+        r_low = max(0, -((i * s_h - p_h) // d_h))
+        r_high = min(R, (H + p_h - i * s_h - 1) // d_h + 1)
+        j_first = max(0, -(-p_w // s_w), -((T * d_w - d_w - p_w) // s_w))
+        j_last = min(W_out, (W + p_w - 1) // s_w + 1, (W + d_w + p_w - T * d_w - 1) // s_w + 1)
+        if not (A * R * T <= 9 and a_low == 0 and a_high == A and r_low == 0 and r_high == R):
+            j_last = j_first
+        j = 0
+        while j < W_out:
+            if j_first <= j < j_last:
+                at = np.uintp(C * (W_out * (H_out * (D_out * n + l_) + i) + j))
+                place = n
+                place = D * place + l_ * s_d - p_d
+                place = H * place + i * s_h - p_h
+                place = W * place + j * s_w - p_w
+                x_at = np.uintp(C * place)
+                for c in range(np.uintp(C)):
+                    best = lowest
+                    found = np.int32(-1)
+                    for a in range(A):
+                        for r in range(R):
+                            for t in range(T):
+                                position = np.int32(R * T * a + T * r + t)
+                                value = x[x_at + np.uintp(C * H * W * a * d_d + C * W * d_h * r + C * d_w * t) + c]
+                                better = (not value <= best) & (best == best) | (a + r + t == 0)
+                                best = value if better else best
+                                found = position if better else found
+                    y[at + c] = best
+                    argmax[at + c] = found
+                j += 1
+            else:
+                at = np.uintp(C * (W_out * (H_out * (D_out * n + l_) + i) + j))
+                for c in range(np.uintp(C)):
+                    y[at + c] = lowest
+                    argmax[at + c] = np.int32(-1)
+                for a in range(a_low, a_high):
+                    for r in range(r_low, r_high):
+                        t_low = max(0, -((j * s_w - p_w) // d_w))
+                        t_high = min(T, (W + p_w - j * s_w - 1) // d_w + 1)
+                        for t in range(t_low, t_high):
+                            place = n
+                            place = D * place + a * d_d + l_ * s_d - p_d
+                            place = H * place + d_h * r + i * s_h - p_h
+                            place = W * place + d_w * t + j * s_w - p_w
+                            x_at = np.uintp(C * place)
+                            position = np.int32(R * T * a + T * r + t)
+                            for c in range(np.uintp(C)):
+                                best = y[at + c]
+                                found = argmax[at + c]
+                                value = x[x_at + c]
+                                better = (not value <= best) & (best == best) | (found < 0)
+                                best = value if better else best
+                                found = position if better else found
+                                y[at + c] = best
+                                argmax[at + c] = found
+                j += 1
+
+
 def max_pool3d_forward(
     x: Any,
     *,
@@ -86,15 +187,262 @@ def max_pool3d_forward(
         "at most half of the kernel's extent",
         padding,
     )
-    x_1 = rt.Window(  # n l i j c a r t
-        x,
-        (N, D_out, H_out, W_out, C, A, R, T),
-        ((0, (0, 1)), (-p_d, (1, s_d), (5, d_d)), (-p_h, (2, s_h), (6, d_h)), (-p_w, (3, s_w), (7, d_w)), (0, (4, 1))),
-    )
-    y = np.empty((N, D_out, H_out, W_out, C), dtype)
-    argmax = np.empty((N, D_out, H_out, W_out, C), np.int32)
-    rt.reduce("max", x_1, y, argument=argmax)
+    if rt.compiles(A * C * D_out * H_out * N * R * T * W_out):
+        y = np.empty((N, D_out, H_out, W_out, C), dtype)
+        argmax = np.empty((N, D_out, H_out, W_out, C), np.int32)
+        rt.run(
+            _max_pool3d_forward_1,
+            D_out * H_out * N,
+            A * C * D_out * H_out * N * R * T * W_out,
+            rt.flat(y),
+            rt.flat(argmax),
+            rt.flat(x),
+            dtype(-np.inf),
+            C,
+            D,
+            D_out,
+            H,
+            H_out,
+            W,
+            W_out,
+            p_d,
+            p_h,
+            p_w,
+            rt.fixed(A),
+            rt.fixed(R),
+            rt.fixed(T),
+            rt.fixed(d_d),
+            rt.fixed(d_h),
+            rt.fixed(d_w),
+            rt.fixed(s_d),
+            rt.fixed(s_h),
+            rt.fixed(s_w),
+        )
+    else:
+        x_1 = rt.Window(  # n l i j c a r t
+            x,
+            (N, D_out, H_out, W_out, C, A, R, T),
+            (
+                (0, (0, 1)),
+                (-p_d, (1, s_d), (5, d_d)),
+                (-p_h, (2, s_h), (6, d_h)),
+                (-p_w, (3, s_w), (7, d_w)),
+                (0, (4, 1)),
+            ),
+        )
+        y = np.empty((N, D_out, H_out, W_out, C), dtype)
+        argmax = np.empty((N, D_out, H_out, W_out, C), np.int32)
+        rt.reduce("max", x_1, y, argument=argmax)
     return y, argmax
+
+
+@rt.loops
+def _max_pool3d_grad_input_1(
+    start: int,
+    stop: int,
+    dx: rt.Array,
+    argmax: rt.Array,
+    dy: rt.Array,
+    zero: Any,
+    C: int,
+    D: int,
+    D_out: int,
+    H: int,
+    H_out: int,
+    W: int,
+    W_out: int,
+    p_d: int,
+    p_h: int,
+    p_w: int,
+    A_fixed: tuple[int, ...],
+    R_fixed: tuple[int, ...],
+    T_fixed: tuple[int, ...],
+    d_d_fixed: tuple[int, ...],
+    d_h_fixed: tuple[int, ...],
+    d_w_fixed: tuple[int, ...],
+) -> None:
+    """Sum over m, q, v, e, a, r, t, o; gather."""
+    A = len(A_fixed)
+    R = len(R_fixed)
+    T = len(T_fixed)
+    d_d = len(d_d_fixed)
+    d_h = len(d_h_fixed)
+    d_w = len(d_w_fixed)
+    for row in range(start, stop):
+        v = row % H
+        q = row // H % D
+        m = row // H // D
+        a_low = max(0, -((D_out - p_d - q - 1) // d_d))
+        a_high = min(A, (p_d + q) // d_d + 1)
+        r_low = max(0, -((H_out - p_h - v - 1) // d_h))
+        r_high = min(R, (p_h + v) // d_h + 1)
+        e_first = max(0, -p_w, T * d_w - d_w - p_w)
+        e_last = min(W, W_out - p_w, T * d_w + W_out - d_w - p_w)
+        if not (A * R * T <= 9 and a_low == 0 and a_high == A and r_low == 0 and r_high == R):
+            e_last = e_first
+        e = 0
+        while e < W:
+            if e_first <= e < e_last:
+                at = np.uintp(C * (W * (H * (D * m + q) + v) + e))
+                place = m
+                place = D_out * place + p_d + q
+                place = H_out * place + p_h + v
+                place = W_out * place + e + p_w
+                argmax_at = np.uintp(C * place)
+                place = m
+                place = D_out * place + p_d + q
+                place = H_out * place + p_h + v
+                place = W_out * place + e + p_w
+                dy_at = np.uintp(C * place)
+                for o in range(np.uintp(C)):
+                    total = zero
+                    for a in range(A):
+                        for r in range(R):
+                            for t in range(T):
+                                argmax_1 = argmax[
+                                    argmax_at
+                                    + np.uintp(-C * H_out * W_out * a * d_d - C * W_out * d_h * r - C * d_w * t)
+                                    + o
+                                ]
+                                dy_1 = dy[
+                                    dy_at
+                                    + np.uintp(-C * H_out * W_out * a * d_d - C * W_out * d_h * r - C * d_w * t)
+                                    + o
+                                ]
+                                value = dy_1 if (np.int32(R * T * a + T * r + t) == argmax_1) else zero
+                                total += value
+                    dx[at + o] = total
+                e += 1
+            else:
+                at = np.uintp(C * (W * (H * (D * m + q) + v) + e))
+                for o in range(np.uintp(C)):
+                    dx[at + o] = zero
+                for a in range(a_low, a_high):
+                    for r in range(r_low, r_high):
+                        t_low = max(0, -((W_out - e - p_w - 1) // d_w))
+                        t_high = min(T, (e + p_w) // d_w + 1)
+                        for t in range(t_low, t_high):
+                            place = m
+                            place = D_out * place + p_d + q - a * d_d
+                            place = H_out * place + p_h + v - d_h * r
+                            place = W_out * place + e + p_w - d_w * t
+                            argmax_at = np.uintp(C * place)
+                            place = m
+                            place = D_out * place + p_d + q - a * d_d
+                            place = H_out * place + p_h + v - d_h * r
+                            place = W_out * place + e + p_w - d_w * t
+                            dy_at = np.uintp(C * place)
+                            for o in range(np.uintp(C)):
+                                argmax_1 = argmax[argmax_at + o]
+                                dy_1 = dy[dy_at + o]
+                                value = dy_1 if (np.int32(R * T * a + T * r + t) == argmax_1) else zero
+                                dx[at + o] += value
+                e += 1
+
+
+@rt.loops
+def _max_pool3d_grad_input_2(
+    start: int,
+    stop: int,
+    dx: rt.Array,
+    argmax: rt.Array,
+    dy: rt.Array,
+    zero: Any,
+    A: int,
+    C: int,
+    D: int,
+    D_out: int,
+    H: int,
+    H_out: int,
+    R: int,
+    T: int,
+    W: int,
+    W_out: int,
+    d_d: int,
+    d_h: int,
+    d_w: int,
+    p_d: int,
+    p_h: int,
+    p_w: int,
+    s_d: int,
+    s_h: int,
+    s_w: int,
+) -> None:
+    """Sum over m, l, i, j, a, r, t, o; scatter."""
+    for m in range(start, stop):
+        filled = 0
+        for l_ in range(D_out):
+            reached = max(filled, min(D, A * d_d + l_ * s_d + 1 - d_d - p_d))
+            for element in range(np.uintp((m * D + filled) * (C * H * W)), np.uintp((m * D + reached) * (C * H * W))):
+                dx[element] = zero
+            filled = reached
+            a_low = max(0, -((l_ * s_d - p_d) // d_d))
+            a_high = min(A, (D + p_d - l_ * s_d - 1) // d_d + 1)
+            for i in range(H_out):
+                r_low = max(0, -((i * s_h - p_h) // d_h))
+                r_high = min(R, (H + p_h - i * s_h - 1) // d_h + 1)
+                j_first = max(0, -(-p_w // s_w), -((T * d_w - d_w - p_w) // s_w))
+                j_last = min(W_out, (W + p_w - 1) // s_w + 1, (W + d_w + p_w - T * d_w - 1) // s_w + 1)
+                for j in range(W_out):
+                    if j_first <= j < j_last:
+                        t_low, t_high = 0, T
+                    else:
+                        t_low = max(0, -((j * s_w - p_w) // d_w))
+                        t_high = min(T, (W + p_w - j * s_w - 1) // d_w + 1)
+                    for a in range(a_low, a_high):
+                        for r in range(r_low, r_high):
+                            t = t_low
+                            while t < t_high:
+                                if t <= t_high - 3:
+                                    place = m
+                                    place = D * place + a * d_d + l_ * s_d - p_d
+                                    place = H * place + d_h * r + i * s_h - p_h
+                                    place = W * place + d_w * t + j * s_w - p_w
+                                    at = np.uintp(C * place)
+                                    argmax_at = np.uintp(C * (W_out * (H_out * (D_out * m + l_) + i) + j))
+                                    dy_at = np.uintp(C * (W_out * (H_out * (D_out * m + l_) + i) + j))
+                                    for o in range(np.uintp(C)):
+                                        argmax_1 = argmax[argmax_at + o]
+                                        dy_1 = dy[dy_at + o]
+                                        value = dy_1 if (np.int32(R * T * a + T * r + t) == argmax_1) else zero
+                                        dx[at + o] += value
+                                        value = dy_1 if (np.int32(R * T * a + T * r + t + 1) == argmax_1) else zero
+                                        dx[at + np.uintp(C * d_w) + o] += value
+                                        value = dy_1 if (np.int32(R * T * a + T * r + t + 2) == argmax_1) else zero
+                                        dx[at + np.uintp(2 * C * d_w) + o] += value
+                                    t += 3
+                                elif t <= t_high - 2:
+                                    place = m
+                                    place = D * place + a * d_d + l_ * s_d - p_d
+                                    place = H * place + d_h * r + i * s_h - p_h
+                                    place = W * place + d_w * t + j * s_w - p_w
+                                    at = np.uintp(C * place)
+                                    argmax_at = np.uintp(C * (W_out * (H_out * (D_out * m + l_) + i) + j))
+                                    dy_at = np.uintp(C * (W_out * (H_out * (D_out * m + l_) + i) + j))
+                                    for o in range(np.uintp(C)):
+                                        argmax_1 = argmax[argmax_at + o]
+                                        dy_1 = dy[dy_at + o]
+                                        value = dy_1 if (np.int32(R * T * a + T * r + t) == argmax_1) else zero
+                                        dx[at + o] += value
+                                        value = dy_1 if (np.int32(R * T * a + T * r + t + 1) == argmax_1) else zero
+                                        dx[at + np.uintp(C * d_w) + o] += value
+                                    t += 2
+                                else:
+                                    place = m
+                                    place = D * place + a * d_d + l_ * s_d - p_d
+                                    place = H * place + d_h * r + i * s_h - p_h
+                                    place = W * place + d_w * t + j * s_w - p_w
+                                    at = np.uintp(C * place)
+                                    argmax_at = np.uintp(C * (W_out * (H_out * (D_out * m + l_) + i) + j))
+                                    dy_at = np.uintp(C * (W_out * (H_out * (D_out * m + l_) + i) + j))
+                                    for o in range(np.uintp(C)):
+                                        argmax_1 = argmax[argmax_at + o]
+                                        dy_1 = dy[dy_at + o]
+                                        value = dy_1 if (np.int32(R * T * a + T * r + t) == argmax_1) else zero
+                                        dx[at + o] += value
+                                    t += 1
+        for element in range(np.uintp((m * D + filled) * (C * H * W)), np.uintp((m * D + D) * (C * H * W))):
+            dx[element] = zero
 
 
 def max_pool3d_grad_input(
@@ -176,13 +524,77 @@ def max_pool3d_grad_input(
     rt.extents(
         "max_pool3d", "argmax", argmax.shape, (N, D_out, H_out, W_out, C), "batch, D_out, H_out, W_out, channels"
     )
-    dx = np.empty((N, D, H, W, C), dtype)
-    dx_1 = rt.Window(  # m l i j o a r t
-        dx,
-        (N, D_out, H_out, W_out, C, A, R, T),
-        ((0, (0, 1)), (-p_d, (1, s_d), (5, d_d)), (-p_h, (2, s_h), (6, d_h)), (-p_w, (3, s_w), (7, d_w)), (0, (4, 1))),
-    )
-    rt.spread(dy, dx_1, argument=argmax)
+    if rt.compiles(A * C * D_out * H_out * N * R * T * W_out):
+        dx = np.empty((N, D, H, W, C), dtype)
+        if s_d == 1 and s_h == 1 and s_w == 1:
+            rt.run(
+                _max_pool3d_grad_input_1,
+                D * H * N,
+                A * C * D * H * N * R * T * W,
+                rt.flat(dx),
+                rt.flat(argmax),
+                rt.flat(dy),
+                dtype(0),
+                C,
+                D,
+                D_out,
+                H,
+                H_out,
+                W,
+                W_out,
+                p_d,
+                p_h,
+                p_w,
+                rt.fixed(A),
+                rt.fixed(R),
+                rt.fixed(T),
+                rt.fixed(d_d),
+                rt.fixed(d_h),
+                rt.fixed(d_w),
+            )
+        else:
+            rt.run(
+                _max_pool3d_grad_input_2,
+                N,
+                A * C * D_out * H_out * N * R * T * W_out,
+                rt.flat(dx),
+                rt.flat(argmax),
+                rt.flat(dy),
+                dtype(0),
+                A,
+                C,
+                D,
+                D_out,
+                H,
+                H_out,
+                R,
+                T,
+                W,
+                W_out,
+                d_d,
+                d_h,
+                d_w,
+                p_d,
+                p_h,
+                p_w,
+                s_d,
+                s_h,
+                s_w,
+            )
+    else:
+        dx = np.empty((N, D, H, W, C), dtype)
+        dx_1 = rt.Window(  # m l i j o a r t
+            dx,
+            (N, D_out, H_out, W_out, C, A, R, T),
+            (
+                (0, (0, 1)),
+                (-p_d, (1, s_d), (5, d_d)),
+                (-p_h, (2, s_h), (6, d_h)),
+                (-p_w, (3, s_w), (7, d_w)),
+                (0, (4, 1)),
+            ),
+        )
+        rt.spread(dy, dx_1, argument=argmax)
     return dx
 
 

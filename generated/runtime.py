@@ -91,7 +91,7 @@ LARGE_TILES = 10 << 20
 LARGE_KERNEL = 16 << 20
 """Bytes of the transform of a kernel from which on its columns are computed block by block."""
 
-LARGE_SUM = 2 << 20
+LARGE_SUM = 6 << 20
 """The same for its gradient."""
 
 COLUMNS = 128
@@ -131,6 +131,7 @@ TRANSFORM_RATE = 1.6e10
 ROW_CALL = 1.2e-8
 PLANAR_RATE = 2.4e11
 PACK = 4e-10
+ADD_RATE = 8e9
 SLICE = 4e-9
 FFT_RATE = 4.5e9
 FFT_ERROR = 1e-6
@@ -548,10 +549,20 @@ class Loops:
         """The function in machine code, kept on disk for the next process; NaN and infinity count as everywhere."""
         import numba
 
-        on_disk = Path(self.function.__code__.co_filename).is_file()
-        fast = {"contract", "reassoc"} if self.reassociated else {"contract"}
+        class Apart(numba.core.compiler.Compiler):
+            """Arrays do not overlap: without that a loop over a row begins with a test for every pair of them."""
+
+            def define_pipelines(self) -> Any:
+                self.state.flags.noalias = True
+                return super().define_pipelines()
+
         made: Callable[..., Any] = numba.njit(
-            self.function, nogil=True, cache=on_disk, fastmath=fast, error_model="numpy"
+            self.function,
+            nogil=True,
+            cache=Path(self.function.__code__.co_filename).is_file(),
+            fastmath={"contract", "reassoc"} if self.reassociated else {"contract"},
+            error_model="numpy",
+            pipeline_class=Apart,
         )
         return made
 
@@ -578,6 +589,16 @@ def compiles(steps: int, wanted: Settings | None = None) -> bool:
     """Whether loops of so many steps are to be compiled by the settings, by default those in force."""
     backend = (wanted or current()).backend
     return backend == "compiled" or (backend == "auto" and steps >= FEWEST_STEPS and has_numba())
+
+
+def flat(values: Any) -> Array:
+    """An array as a row of its elements."""
+    return np.ascontiguousarray(values).reshape(-1)
+
+
+def fixed(number: int) -> tuple[int, ...]:
+    """A number that loops know when they are compiled: the length of a tuple is part of its type."""
+    return (0,) * number
 
 
 def run(function: Loops, extent: int, steps: int, *arguments: Any) -> None:
@@ -1529,12 +1550,15 @@ class Scatter(NamedTuple):
         vectors: the others that the result has, in the order of the slices.
         planar: whether the last axis, a short one, comes first meanwhile.
         blocks: the ranges of the first index, block by block.
+        windows: what counts the windows, and the indices within one besides the taps, where compiled loops can add
+            them one by one; else None.
     """
 
     taps: tuple[str, ...]
     vectors: tuple[str, ...]
     planar: bool
     blocks: tuple[Any, ...]
+    windows: tuple[tuple[str, ...], tuple[str, ...]] | None
 
 
 def _scatter_plan(c: Contraction) -> Scatter:
@@ -1545,13 +1569,27 @@ def _scatter_plan(c: Contraction) -> Scatter:
     vectors = tuple(v for v in c.out.names if v not in taps)
     whole = tuple(v for axis, moves in enumerate(c.out.steps) for v, _ in moves if _is_plain(c.out, axis, c.extents))
     planar = bool(vectors) and vectors[-1] in whole[1:] and c.extents[vectors[-1]] <= SHORT
+    windows = _scattered_windows(c, taps)
     if planar:
         vectors = (vectors[-1], *vectors[:-1])
     first = next((v for v in vectors if v in whole and v != (vectors[0] if planar else "")), None)
     if first is None or any(_crosses(side, first, c.extents) for side in (c.left, c.right)):
-        return Scatter(tuple(taps), vectors, planar, ((),))
+        return Scatter(tuple(taps), vectors, planar, ((),), windows)
     each = c.volume(taps, vectors) // c.extents[first]
-    return Scatter(tuple(taps), vectors, planar, _cut((first,), c.extents, max(1, 4 * BLOCK // max(1, each))))
+    blocks = _cut((first,), c.extents, max(1, 4 * BLOCK // max(1, each)))
+    return Scatter(tuple(taps), vectors, planar, blocks, windows)
+
+
+def _scattered_windows(c: Contraction, taps: Sequence[str]) -> tuple[tuple[str, ...], tuple[str, ...]] | None:
+    """What counts the windows and what is in them, if they lie along one or two axes and elements are side by side."""
+    sliding = [steps for steps in c.out.steps if any(v in taps for v, _ in steps)]
+    if not 1 <= len(taps) == len(sliding) <= 2 or any(step < 1 for steps in sliding for _, step in steps):
+        return None
+    positions = {v for steps in sliding for v, _ in steps if v not in taps}
+    factor = c.left if positions & {*c.left.names} else c.right
+    tiles = tuple(v for v in c.out.names if v not in taps and (v in factor.names or v in positions))
+    runs = tuple(v for v in c.out.names if v not in taps and v not in tiles)
+    return (tiles, runs) if tiles and runs and c.out.stride(runs[-1]) == c.dtype.itemsize else None
 
 
 def _crosses(side: Side, index: str, extents: Mapping[str, int]) -> bool:
@@ -1566,7 +1604,11 @@ def _scatter_cost(c: Contraction, plan: Scatter, wanted: Settings) -> Cost:
     rows = products // max(1, len(plan.blocks) * c.volume(c.columns))
     seconds = 2 * c.products / gemm_rate(rows, c.volume(c.columns), c.volume(c.summed), c.dtype)
     run = size * c.extents[plan.vectors[-1]] if plan.vectors else size
-    seconds += 3 * products * size / copy_rate(run) + CALL * 4 * len(plan.blocks) * c.volume(plan.taps)
+    if wanted.backend == "compiled" and plan.windows:
+        along = size * c.volume(plan.windows[1]) * c.extents[plan.taps[-1]]
+        seconds += products * size * (1 / ADD_RATE + ROW_CALL / along)
+    else:
+        seconds += 3 * products * size / copy_rate(run) + CALL * 4 * len(plan.blocks) * c.volume(plan.taps)
     scratch = products * size // max(1, len(plan.blocks))
     return Cost(seconds, 2 * c.products + products, 4 * products * size, scratch)
 
@@ -1577,7 +1619,8 @@ def _run_scatter(
     """One product of what the result does not see, then an addition of slices per tap."""
     whole = {v: (0, n) for v, n in c.extents.items()}
     a, b = (_view(array, side, side.names, whole) for array, side in ((left, c.left), (right, c.right)))
-    order = (*plan.taps, *plan.vectors)
+    tiles, runs = plan.windows if plan.windows and compiles(c.products) else ((), ())
+    order = (*tiles, *plan.taps, *runs) if tiles else (*plan.taps, *plan.vectors)
     spec = f"{' '.join(c.left.names)}, {' '.join(c.right.names)} -> {' '.join(order)}"
 
     def one(number: int) -> None:
@@ -1593,7 +1636,16 @@ def _run_scatter(
             slice(*box[moves[0][0]]) if moves and moves[0][0] in ranges else slice(None) for moves in c.out.steps
         )
         target = out[at]
-        if plan.planar:
+        if tiles:
+            if not add:
+                target[...] = 0
+            places = _tile_places(out, c.out, plan.taps, tiles, runs, box)
+            if places is not None:
+                sizes = (1, *(c.extents[v] for v in plan.taps))[-2:]
+                _adding()(tuple(places), (*sizes, prod(places.tiles[:, 1].tolist())), products.reshape(-1))
+                return
+            products = products.transpose([order.index(v) for v in (*plan.taps, *plan.vectors)])
+        elif plan.planar:
             shape_ = (target.shape[-1], *target.shape[:-1])
             sums = _scratch("planes", target.size, c.dtype).reshape(shape_)
             sums.fill(0)
@@ -1612,6 +1664,33 @@ def _run_scatter(
             one(number)
 
     in_threads(several, len(plan.blocks), 1, seconds)
+
+
+@loops
+def _add_windows(places: Any, counts: Any, products: Any) -> None:
+    """Add products, with axes of tiles, points, runs and elements, to where they belong; those outside are dropped."""
+    flat, start, tiles, axes, runs, steps, length = places
+    rows, width, number = counts
+    for t in range(number):
+        place, top, bottom, left, right = _place(tiles, axes, rows, width, t)
+        for i in range(top, bottom):
+            if runs.size == 1 and steps[1] == length:
+                to = flat[start + place + i * steps[0] + left * length :][: (right - left) * length]
+                term = products[((t * rows + i) * width + left) * length :][: (right - left) * length]
+                for k in range(to.size):
+                    to[k] += term[k]
+                continue
+            for j in range(left, right):
+                for g in range(runs.size):
+                    to = flat[start + place + runs[g] + i * steps[0] + j * steps[1] :][:length]
+                    term = products[(((t * rows + i) * width + j) * runs.size + g) * length :][:length]
+                    for k in range(length):
+                        to[k] += term[k]
+
+
+@cache
+def _adding() -> Loops:
+    return _add_windows.bound("_add_windows", _place=_place)
 
 
 def _add_slices(c: Contraction, plan: Scatter, products: Array, target: Array, box: Mapping[str, Any]) -> None:
@@ -2313,7 +2392,8 @@ class _Tiles:
     def kernels(self, columns: Any) -> Array:
         """The transform of the kernel, [points, batch, inner, columns]."""
         d, inner, others = self.d, self.slides.inner, self.d.columns
-        turned = bool(inner and others) and d.right.stride(inner[-1]) < d.right.stride(others[-1])
+        few = len(self.plan.columns) > 1  # tiles: to copy the kernel's transpose would cost more than to multiply by it
+        turned = few and bool(inner) and d.right.stride(inner[-1]) < d.right.stride(others[-1])
         names = (*d.batch, *others, *inner) if turned else (*d.batch, *inner, *others)
         box = d.box | dict(columns)
         view = _view(self.right, d.right, (*self.slides.taps, *names), box)

@@ -17,6 +17,63 @@ import numpy as np
 from . import runtime as rt
 
 
+@rt.loops
+def _subsampling2d_forward_1(
+    start: int,
+    stop: int,
+    z: rt.Array,
+    x: rt.Array,
+    zero: Any,
+    C: int,
+    H: int,
+    H_out: int,
+    W: int,
+    W_out: int,
+    R_fixed: tuple[int, ...],
+    T_fixed: tuple[int, ...],
+    s_h_fixed: tuple[int, ...],
+    s_w_fixed: tuple[int, ...],
+) -> None:
+    """Sum over n, i, j, r, t, c; gather."""
+    R = len(R_fixed)
+    T = len(T_fixed)
+    s_h = len(s_h_fixed)
+    s_w = len(s_w_fixed)
+    for row in range(start, stop):
+        i = row % H_out
+        n = row // H_out
+        r_low = max(0, -i * s_h)
+        r_high = min(R, H - i * s_h)
+        j_first = max(0, -(0 // s_w), -((T - 1) // s_w))
+        j_last = min(W_out, (W - 1) // s_w + 1, (W - T) // s_w + 1)
+        if not (R * T <= 9 and r_low == 0 and r_high == R):
+            j_last = j_first
+        j = 0
+        while j < W_out:
+            if j_first <= j < j_last:
+                at = np.uintp(C * (W_out * (H_out * n + i) + j))
+                x_at = np.uintp(C * (W * (H * n + i * s_h) + j * s_w))
+                for c in range(np.uintp(C)):
+                    total = zero
+                    for r in range(R):
+                        for t in range(T):
+                            total += x[x_at + np.uintp(C * W * r + C * t) + c]
+                    z[at + c] = total
+                j += 1
+            else:
+                at = np.uintp(C * (W_out * (H_out * n + i) + j))
+                for c in range(np.uintp(C)):
+                    z[at + c] = zero
+                for r in range(r_low, r_high):
+                    t_low = max(0, -j * s_w)
+                    t_high = min(T, W - j * s_w)
+                    for t in range(t_low, t_high):
+                        x_at = np.uintp(C * (W * (H * n + i * s_h + r) + j * s_w + t))
+                        for c in range(np.uintp(C)):
+                            z[at + c] += x[x_at + c]
+                j += 1
+
+
 def subsampling2d_forward(
     x: Any,
     a: Any,
@@ -67,15 +124,184 @@ def subsampling2d_forward(
     rt.fits("subsampling2d", "argument x, axis 1 (height)", H_out, H, R)
     W_out = (W - T) // s_w + 1
     rt.fits("subsampling2d", "argument x, axis 2 (width)", W_out, W, T)
-    x_1 = rt.Window(  # n i j c r t
-        x,
-        (N, H_out, W_out, C, R, T),
-        ((0, (0, 1)), (0, (1, s_h), (4, 1)), (0, (2, s_w), (5, 1)), (0, (3, 1))),
-    )
-    z = np.empty((N, H_out, W_out, C), dtype)
-    rt.reduce("sum", x_1, z)
+    if rt.compiles(C * H_out * N * R * T * W_out):
+        z = np.empty((N, H_out, W_out, C), dtype)
+        rt.run(
+            _subsampling2d_forward_1,
+            H_out * N,
+            C * H_out * N * R * T * W_out,
+            rt.flat(z),
+            rt.flat(x),
+            dtype(0),
+            C,
+            H,
+            H_out,
+            W,
+            W_out,
+            rt.fixed(R),
+            rt.fixed(T),
+            rt.fixed(s_h),
+            rt.fixed(s_w),
+        )
+    else:
+        x_1 = rt.Window(  # n i j c r t
+            x,
+            (N, H_out, W_out, C, R, T),
+            ((0, (0, 1)), (0, (1, s_h), (4, 1)), (0, (2, s_w), (5, 1)), (0, (3, 1))),
+        )
+        z = np.empty((N, H_out, W_out, C), dtype)
+        rt.reduce("sum", x_1, z)
     y = A * np.tanh(S * (a * z + b))
     return y, z
+
+
+@rt.loops
+def _subsampling2d_grad_input_1(
+    start: int,
+    stop: int,
+    dx: rt.Array,
+    a: rt.Array,
+    dy: rt.Array,
+    y: rt.Array,
+    zero: Any,
+    one: Any,
+    number_3: Any,
+    number_4: Any,
+    C: int,
+    H: int,
+    H_out: int,
+    W: int,
+    W_out: int,
+    R_fixed: tuple[int, ...],
+    T_fixed: tuple[int, ...],
+) -> None:
+    """Sum over m, q, v, r, t, e; gather."""
+    R = len(R_fixed)
+    T = len(T_fixed)
+    for row in range(start, stop):
+        q = row % H
+        m = row // H
+        r_low = max(0, q + 1 - H_out)
+        r_high = min(R, q + 1)
+        v_first = max(0, 0, T - 1)
+        v_last = min(W, W_out, T + W_out - 1)
+        if not (R * T <= 9 and r_low == 0 and r_high == R):
+            v_last = v_first
+        v = 0
+        while v < W:
+            if v_first <= v < v_last:
+                at = np.uintp(C * (W * (H * m + q) + v))
+                dy_at = np.uintp(C * (W_out * (H_out * m + q) + v))
+                y_at = np.uintp(C * (W_out * (H_out * m + q) + v))
+                a_at = np.uintp(0)
+                for e in range(np.uintp(C)):
+                    total = zero
+                    for r in range(R):
+                        for t in range(T):
+                            value = (
+                                (
+                                    one
+                                    - number_3 * (
+                                        y[y_at + np.uintp(-C * W_out * r - C * t) + e]
+                                        * y[y_at + np.uintp(-C * W_out * r - C * t) + e]
+                                    )
+                                )
+                                * dy[dy_at + np.uintp(-C * W_out * r - C * t) + e]
+                            )
+                            total += value
+                    dx[at + e] = total * (number_4 * a[a_at + e])
+                v += 1
+            else:
+                at = np.uintp(C * (W * (H * m + q) + v))
+                for e in range(np.uintp(C)):
+                    dx[at + e] = zero
+                for r in range(r_low, r_high):
+                    t_low = max(0, v + 1 - W_out)
+                    t_high = min(T, v + 1)
+                    for t in range(t_low, t_high):
+                        dy_at = np.uintp(C * (W_out * (H_out * m + q - r) + v - t))
+                        y_at = np.uintp(C * (W_out * (H_out * m + q - r) + v - t))
+                        for e in range(np.uintp(C)):
+                            value = (one - number_3 * (y[y_at + e] * y[y_at + e])) * dy[dy_at + e]
+                            dx[at + e] += value
+                a_at = np.uintp(0)
+                for e in range(np.uintp(C)):
+                    dx[at + e] = dx[at + e] * (number_4 * a[a_at + e])
+                v += 1
+
+
+@rt.loops
+def _subsampling2d_grad_input_2(
+    start: int,
+    stop: int,
+    dx: rt.Array,
+    a: rt.Array,
+    dy: rt.Array,
+    y: rt.Array,
+    zero: Any,
+    one: Any,
+    number_3: Any,
+    number_4: Any,
+    C: int,
+    H: int,
+    H_out: int,
+    R: int,
+    T: int,
+    W: int,
+    W_out: int,
+    s_h: int,
+    s_w: int,
+) -> None:
+    """Sum over m, i, j, r, t, e; scatter."""
+    common = np.empty(C, dx.dtype)
+    for m in range(start, stop):
+        filled = 0
+        for i in range(H_out):
+            reached = max(filled, min(H, R + i * s_h))
+            for element in range(np.uintp((m * H + filled) * (C * W)), np.uintp((m * H + reached) * (C * W))):
+                dx[element] = zero
+            filled = reached
+            r_low = max(0, -i * s_h)
+            r_high = min(R, H - i * s_h)
+            j_first = max(0, -(0 // s_w), -((T - 1) // s_w))
+            j_last = min(W_out, (W - 1) // s_w + 1, (W - T) // s_w + 1)
+            for j in range(W_out):
+                if j_first <= j < j_last:
+                    t_low, t_high = 0, T
+                else:
+                    t_low = max(0, -j * s_w)
+                    t_high = min(T, W - j * s_w)
+                a_at = np.uintp(0)
+                dy_at = np.uintp(C * (W_out * (H_out * m + i) + j))
+                y_at = np.uintp(C * (W_out * (H_out * m + i) + j))
+                for e in range(np.uintp(C)):
+                    common[e] = (one - number_3 * (y[y_at + e] * y[y_at + e])) * a[a_at + e] * dy[dy_at + e]
+                for r in range(r_low, r_high):
+                    t = t_low
+                    while t < t_high:
+                        if t <= t_high - 3:
+                            at = np.uintp(C * (W * (H * m + i * s_h + r) + j * s_w + t))
+                            common_at = np.uintp(0)
+                            for e in range(np.uintp(C)):
+                                dx[at + e] += number_4 * common[common_at + e]
+                                dx[at + np.uintp(C) + e] += number_4 * common[common_at + e]
+                                dx[at + np.uintp(2 * C) + e] += number_4 * common[common_at + e]
+                            t += 3
+                        elif t <= t_high - 2:
+                            at = np.uintp(C * (W * (H * m + i * s_h + r) + j * s_w + t))
+                            common_at = np.uintp(0)
+                            for e in range(np.uintp(C)):
+                                dx[at + e] += number_4 * common[common_at + e]
+                                dx[at + np.uintp(C) + e] += number_4 * common[common_at + e]
+                            t += 2
+                        else:
+                            at = np.uintp(C * (W * (H * m + i * s_h + r) + j * s_w + t))
+                            common_at = np.uintp(0)
+                            for e in range(np.uintp(C)):
+                                dx[at + e] += number_4 * common[common_at + e]
+                            t += 1
+        for element in range(np.uintp((m * H + filled) * (C * W)), np.uintp((m * H + H) * (C * W))):
+            dx[element] = zero
 
 
 def subsampling2d_grad_input(
@@ -131,14 +357,61 @@ def subsampling2d_grad_input(
     rt.fits("subsampling2d", "argument input_shape, axis 2 (width)", W_out, W, T)
     rt.extents("subsampling2d", "dy", dy.shape, (N, H_out, W_out, C), "batch, H_out, W_out, channels")
     rt.extents("subsampling2d", "y", y.shape, (N, H_out, W_out, C), "batch, H_out, W_out, channels")
-    dx = np.empty((N, H, W, C), dtype)
-    factor1 = A * S * (1 - np.square(y) / A**2) * a * dy
-    dx_1 = rt.Window(  # m i j e r t
-        dx,
-        (N, H_out, W_out, C, R, T),
-        ((0, (0, 1)), (0, (1, s_h), (4, 1)), (0, (2, s_w), (5, 1)), (0, (3, 1))),
-    )
-    rt.spread(factor1, dx_1)
+    if rt.compiles(C * H_out * N * R * T * W_out):
+        dx = np.empty((N, H, W, C), dtype)
+        if s_h == 1 and s_w == 1:
+            rt.run(
+                _subsampling2d_grad_input_1,
+                H * N,
+                C * H * N * R * T * W,
+                rt.flat(dx),
+                rt.flat(a),
+                rt.flat(dy),
+                rt.flat(y),
+                dtype(0),
+                dtype(1),
+                dtype(rt.ratio(1, A**2)),
+                dtype(A * S),
+                C,
+                H,
+                H_out,
+                W,
+                W_out,
+                rt.fixed(R),
+                rt.fixed(T),
+            )
+        else:
+            rt.run(
+                _subsampling2d_grad_input_2,
+                N,
+                C * H_out * N * R * T * W_out,
+                rt.flat(dx),
+                rt.flat(a),
+                rt.flat(dy),
+                rt.flat(y),
+                dtype(0),
+                dtype(1),
+                dtype(rt.ratio(1, A**2)),
+                dtype(A * S),
+                C,
+                H,
+                H_out,
+                R,
+                T,
+                W,
+                W_out,
+                s_h,
+                s_w,
+            )
+    else:
+        dx = np.empty((N, H, W, C), dtype)
+        factor1 = A * S * (1 - np.square(y) / A**2) * a * dy
+        dx_1 = rt.Window(  # m i j e r t
+            dx,
+            (N, H_out, W_out, C, R, T),
+            ((0, (0, 1)), (0, (1, s_h), (4, 1)), (0, (2, s_w), (5, 1)), (0, (3, 1))),
+        )
+        rt.spread(factor1, dx_1)
     return dx
 
 

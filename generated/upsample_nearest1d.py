@@ -15,6 +15,60 @@ import numpy as np
 from . import runtime as rt
 
 
+@rt.loops
+def _upsample_nearest1d_forward_1(
+    start: int,
+    stop: int,
+    y: rt.Array,
+    x: rt.Array,
+    zero: Any,
+    C: int,
+    W: int,
+    W_out: int,
+    s: int,
+) -> None:
+    """Sum over n, j, t, c; scatter."""
+    for n in range(start, stop):
+        filled = 0
+        j_first = max(0, -(0 // s), -((s - 1) // s))
+        j_last = min(W, (W_out - 1) // s + 1, (W_out - s) // s + 1)
+        for j in range(W):
+            reached = max(filled, min(W_out, j * s + s))
+            for element in range(np.uintp((n * W_out + filled) * C), np.uintp((n * W_out + reached) * C)):
+                y[element] = zero
+            filled = reached
+            if j_first <= j < j_last:
+                t_low, t_high = 0, s
+            else:
+                t_low = max(0, -j * s)
+                t_high = min(s, W_out - j * s)
+            t = t_low
+            while t < t_high:
+                if t <= t_high - 3:
+                    at = np.uintp(C * (W_out * n + j * s + t))
+                    x_at = np.uintp(C * (W * n + j))
+                    for c in range(np.uintp(C)):
+                        y[at + c] += x[x_at + c]
+                        y[at + np.uintp(C) + c] += x[x_at + c]
+                        y[at + np.uintp(2 * C) + c] += x[x_at + c]
+                    t += 3
+                elif t <= t_high - 2:
+                    at = np.uintp(C * (W_out * n + j * s + t))
+                    x_at = np.uintp(C * (W * n + j))
+                    for c in range(np.uintp(C)):
+                        y[at + c] += x[x_at + c]
+                        y[at + np.uintp(C) + c] += x[x_at + c]
+                    t += 2
+                else:
+                    at = np.uintp(C * (W_out * n + j * s + t))
+                    x_at = np.uintp(C * (W * n + j))
+                    for c in range(np.uintp(C)):
+                        y[at + c] += x[x_at + c]
+                    t += 1
+        for element in range(np.uintp((n * W_out + filled) * C), np.uintp((n * W_out + W_out) * C)):
+            y[element] = zero
+
+
 def upsample_nearest1d_forward(x: Any, *, scale_factor: int | Sequence[int]) -> rt.Array:
     """Compute the 1-D nearest-neighbour upsampling.
 
@@ -37,14 +91,61 @@ def upsample_nearest1d_forward(x: Any, *, scale_factor: int | Sequence[int]) -> 
     N, W, C = x.shape
     W_out = W * s
     rt.require("upsample_nearest1d", "W_out", W_out, "a size of at least 0", W_out)
-    y = np.empty((N, W_out, C), dtype)
-    y_2 = rt.Window(  # n j c t
-        y,
-        (N, W, C, s),
-        ((0, (0, 1)), (0, (1, s), (3, 1)), (0, (2, 1))),
-    )
-    rt.spread(x, y_2)
+    if rt.compiles(C * N * W * s):
+        y = np.empty((N, W_out, C), dtype)
+        rt.run(_upsample_nearest1d_forward_1, N, C * N * W * s, rt.flat(y), rt.flat(x), dtype(0), C, W, W_out, s)
+    else:
+        y = np.empty((N, W_out, C), dtype)
+        y_2 = rt.Window(  # n j c t
+            y,
+            (N, W, C, s),
+            ((0, (0, 1)), (0, (1, s), (3, 1)), (0, (2, 1))),
+        )
+        rt.spread(x, y_2)
     return y
+
+
+@rt.loops
+def _upsample_nearest1d_grad_input_1(
+    start: int,
+    stop: int,
+    dx: rt.Array,
+    dy: rt.Array,
+    zero: Any,
+    C: int,
+    W: int,
+    W_out: int,
+    s_fixed: tuple[int, ...],
+) -> None:
+    """Sum over m, q, t, v; gather."""
+    s = len(s_fixed)
+    for m in range(start, stop):
+        q_first = max(0, -(0 // s), -((s - 1) // s))
+        q_last = min(W, (W_out - 1) // s + 1, (W_out - s) // s + 1)
+        if not (s <= 9):
+            q_last = q_first
+        q = 0
+        while q < W:
+            if q_first <= q < q_last:
+                at = np.uintp(C * (W * m + q))
+                dy_at = np.uintp(C * (W_out * m + q * s))
+                for v in range(np.uintp(C)):
+                    total = zero
+                    for t in range(s):
+                        total += dy[dy_at + np.uintp(C * t) + v]
+                    dx[at + v] = total
+                q += 1
+            else:
+                at = np.uintp(C * (W * m + q))
+                for v in range(np.uintp(C)):
+                    dx[at + v] = zero
+                t_low = max(0, -q * s)
+                t_high = min(s, W_out - q * s)
+                for t in range(t_low, t_high):
+                    dy_at = np.uintp(C * (W_out * m + q * s + t))
+                    for v in range(np.uintp(C)):
+                        dx[at + v] += dy[dy_at + v]
+                q += 1
 
 
 def upsample_nearest1d_grad_input(
@@ -77,13 +178,28 @@ def upsample_nearest1d_grad_input(
     W_out = W * s
     rt.require("upsample_nearest1d", "W_out", W_out, "a size of at least 0", W_out)
     rt.extents("upsample_nearest1d", "dy", dy.shape, (N, W_out, C), "batch, W_out, channels")
-    dy_1 = rt.Window(  # m q v t
-        dy,
-        (N, W, C, s),
-        ((0, (0, 1)), (0, (1, s), (3, 1)), (0, (2, 1))),
-    )
-    dx = np.empty((N, W, C), dtype)
-    rt.reduce("sum", dy_1, dx)
+    if rt.compiles(C * N * W * s):
+        dx = np.empty((N, W, C), dtype)
+        rt.run(
+            _upsample_nearest1d_grad_input_1,
+            N,
+            C * N * W * s,
+            rt.flat(dx),
+            rt.flat(dy),
+            dtype(0),
+            C,
+            W,
+            W_out,
+            rt.fixed(s),
+        )
+    else:
+        dy_1 = rt.Window(  # m q v t
+            dy,
+            (N, W, C, s),
+            ((0, (0, 1)), (0, (1, s), (3, 1)), (0, (2, 1))),
+        )
+        dx = np.empty((N, W, C), dtype)
+        rt.reduce("sum", dy_1, dx)
     return dx
 
 

@@ -15,6 +15,69 @@ import numpy as np
 from . import runtime as rt
 
 
+@rt.loops
+def _upsample_nearest2d_forward_1(
+    start: int,
+    stop: int,
+    y: rt.Array,
+    x: rt.Array,
+    zero: Any,
+    C: int,
+    H: int,
+    H_out: int,
+    W: int,
+    W_out: int,
+    s_h: int,
+    s_w: int,
+) -> None:
+    """Sum over n, i, j, r, t, c; scatter."""
+    for n in range(start, stop):
+        filled = 0
+        for i in range(H):
+            reached = max(filled, min(H_out, i * s_h + s_h))
+            for element in range(
+                np.uintp((n * H_out + filled) * (C * W_out)), np.uintp((n * H_out + reached) * (C * W_out))
+            ):
+                y[element] = zero
+            filled = reached
+            r_low = max(0, -i * s_h)
+            r_high = min(s_h, H_out - i * s_h)
+            j_first = max(0, -(0 // s_w), -((s_w - 1) // s_w))
+            j_last = min(W, (W_out - 1) // s_w + 1, (W_out - s_w) // s_w + 1)
+            for j in range(W):
+                if j_first <= j < j_last:
+                    t_low, t_high = 0, s_w
+                else:
+                    t_low = max(0, -j * s_w)
+                    t_high = min(s_w, W_out - j * s_w)
+                for r in range(r_low, r_high):
+                    t = t_low
+                    while t < t_high:
+                        if t <= t_high - 3:
+                            at = np.uintp(C * (W_out * (H_out * n + i * s_h + r) + j * s_w + t))
+                            x_at = np.uintp(C * (W * (H * n + i) + j))
+                            for c in range(np.uintp(C)):
+                                y[at + c] += x[x_at + c]
+                                y[at + np.uintp(C) + c] += x[x_at + c]
+                                y[at + np.uintp(2 * C) + c] += x[x_at + c]
+                            t += 3
+                        elif t <= t_high - 2:
+                            at = np.uintp(C * (W_out * (H_out * n + i * s_h + r) + j * s_w + t))
+                            x_at = np.uintp(C * (W * (H * n + i) + j))
+                            for c in range(np.uintp(C)):
+                                y[at + c] += x[x_at + c]
+                                y[at + np.uintp(C) + c] += x[x_at + c]
+                            t += 2
+                        else:
+                            at = np.uintp(C * (W_out * (H_out * n + i * s_h + r) + j * s_w + t))
+                            x_at = np.uintp(C * (W * (H * n + i) + j))
+                            for c in range(np.uintp(C)):
+                                y[at + c] += x[x_at + c]
+                            t += 1
+        for element in range(np.uintp((n * H_out + filled) * (C * W_out)), np.uintp((n * H_out + H_out) * (C * W_out))):
+            y[element] = zero
+
+
 def upsample_nearest2d_forward(x: Any, *, scale_factor: int | Sequence[int]) -> rt.Array:
     """Compute the 2-D nearest-neighbour upsampling.
 
@@ -39,14 +102,85 @@ def upsample_nearest2d_forward(x: Any, *, scale_factor: int | Sequence[int]) -> 
     rt.require("upsample_nearest2d", "H_out", H_out, "a size of at least 0", H_out)
     W_out = W * s_w
     rt.require("upsample_nearest2d", "W_out", W_out, "a size of at least 0", W_out)
-    y = np.empty((N, H_out, W_out, C), dtype)
-    y_3 = rt.Window(  # n i j c r t
-        y,
-        (N, H, W, C, s_h, s_w),
-        ((0, (0, 1)), (0, (1, s_h), (4, 1)), (0, (2, s_w), (5, 1)), (0, (3, 1))),
-    )
-    rt.spread(x, y_3)
+    if rt.compiles(C * H * N * W * s_h * s_w):
+        y = np.empty((N, H_out, W_out, C), dtype)
+        rt.run(
+            _upsample_nearest2d_forward_1,
+            N,
+            C * H * N * W * s_h * s_w,
+            rt.flat(y),
+            rt.flat(x),
+            dtype(0),
+            C,
+            H,
+            H_out,
+            W,
+            W_out,
+            s_h,
+            s_w,
+        )
+    else:
+        y = np.empty((N, H_out, W_out, C), dtype)
+        y_3 = rt.Window(  # n i j c r t
+            y,
+            (N, H, W, C, s_h, s_w),
+            ((0, (0, 1)), (0, (1, s_h), (4, 1)), (0, (2, s_w), (5, 1)), (0, (3, 1))),
+        )
+        rt.spread(x, y_3)
     return y
+
+
+@rt.loops
+def _upsample_nearest2d_grad_input_1(
+    start: int,
+    stop: int,
+    dx: rt.Array,
+    dy: rt.Array,
+    zero: Any,
+    C: int,
+    H: int,
+    H_out: int,
+    W: int,
+    W_out: int,
+    s_h_fixed: tuple[int, ...],
+    s_w_fixed: tuple[int, ...],
+) -> None:
+    """Sum over m, q, v, r, t, e; gather."""
+    s_h = len(s_h_fixed)
+    s_w = len(s_w_fixed)
+    for row in range(start, stop):
+        q = row % H
+        m = row // H
+        r_low = max(0, -q * s_h)
+        r_high = min(s_h, H_out - q * s_h)
+        v_first = max(0, -(0 // s_w), -((s_w - 1) // s_w))
+        v_last = min(W, (W_out - 1) // s_w + 1, (W_out - s_w) // s_w + 1)
+        if not (s_h * s_w <= 9 and r_low == 0 and r_high == s_h):
+            v_last = v_first
+        v = 0
+        while v < W:
+            if v_first <= v < v_last:
+                at = np.uintp(C * (W * (H * m + q) + v))
+                dy_at = np.uintp(C * (W_out * (H_out * m + q * s_h) + s_w * v))
+                for e in range(np.uintp(C)):
+                    total = zero
+                    for r in range(s_h):
+                        for t in range(s_w):
+                            total += dy[dy_at + np.uintp(C * W_out * r + C * t) + e]
+                    dx[at + e] = total
+                v += 1
+            else:
+                at = np.uintp(C * (W * (H * m + q) + v))
+                for e in range(np.uintp(C)):
+                    dx[at + e] = zero
+                for r in range(r_low, r_high):
+                    t_low = max(0, -s_w * v)
+                    t_high = min(s_w, W_out - s_w * v)
+                    for t in range(t_low, t_high):
+                        dy_at = np.uintp(C * (W_out * (H_out * m + q * s_h + r) + s_w * v + t))
+                        for e in range(np.uintp(C)):
+                            dx[at + e] += dy[dy_at + e]
+                v += 1
 
 
 def upsample_nearest2d_grad_input(
@@ -81,13 +215,31 @@ def upsample_nearest2d_grad_input(
     W_out = W * s_w
     rt.require("upsample_nearest2d", "W_out", W_out, "a size of at least 0", W_out)
     rt.extents("upsample_nearest2d", "dy", dy.shape, (N, H_out, W_out, C), "batch, H_out, W_out, channels")
-    dy_1 = rt.Window(  # m q v e r t
-        dy,
-        (N, H, W, C, s_h, s_w),
-        ((0, (0, 1)), (0, (1, s_h), (4, 1)), (0, (2, s_w), (5, 1)), (0, (3, 1))),
-    )
-    dx = np.empty((N, H, W, C), dtype)
-    rt.reduce("sum", dy_1, dx)
+    if rt.compiles(C * H * N * W * s_h * s_w):
+        dx = np.empty((N, H, W, C), dtype)
+        rt.run(
+            _upsample_nearest2d_grad_input_1,
+            H * N,
+            C * H * N * W * s_h * s_w,
+            rt.flat(dx),
+            rt.flat(dy),
+            dtype(0),
+            C,
+            H,
+            H_out,
+            W,
+            W_out,
+            rt.fixed(s_h),
+            rt.fixed(s_w),
+        )
+    else:
+        dy_1 = rt.Window(  # m q v e r t
+            dy,
+            (N, H, W, C, s_h, s_w),
+            ((0, (0, 1)), (0, (1, s_h), (4, 1)), (0, (2, s_w), (5, 1)), (0, (3, 1))),
+        )
+        dx = np.empty((N, H, W, C), dtype)
+        rt.reduce("sum", dy_1, dx)
     return dx
 
 

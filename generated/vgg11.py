@@ -48,6 +48,170 @@ import numpy as np
 from . import runtime as rt
 
 
+@rt.loops
+def _vgg11_forward_1(
+    start: int,
+    stop: int,
+    max_pool2d1_y: rt.Array,
+    max_pool2d1_argmax: rt.Array,
+    relu1_y_2: rt.Array,
+    lowest: Any,
+) -> None:
+    """Maximum over n, i, j, r, t, c; gather."""
+    for row in range(start, stop):
+        i = row % 16
+        n = row // 16
+        j = 0
+        while j < 16:
+            if j < 16:
+                at = np.uintp(1024 * i + 64 * j + 16384 * n)
+                relu1_y_2_at = np.uintp(4096 * i + 128 * j + 65536 * n)
+                for c in range(np.uintp(64)):
+                    best = lowest
+                    found = np.int32(-1)
+                    for r in range(2):
+                        for t in range(2):
+                            position = np.int32(2 * r + t)
+                            value = relu1_y_2[relu1_y_2_at + np.uintp(2048 * r + 64 * t) + c]
+                            better = (not value <= best) & (best == best) | (r + t == 0)
+                            best = value if better else best
+                            found = position if better else found
+                    max_pool2d1_y[at + c] = best
+                    max_pool2d1_argmax[at + c] = found
+                j += 1
+
+
+@rt.loops
+def _vgg11_forward_2(
+    start: int,
+    stop: int,
+    max_pool2d2_y: rt.Array,
+    max_pool2d2_argmax: rt.Array,
+    relu2_y_2: rt.Array,
+    lowest: Any,
+) -> None:
+    """Maximum over n, i, j, r, t, c; gather."""
+    for row in range(start, stop):
+        i = row % 8
+        n = row // 8
+        j = 0
+        while j < 8:
+            if j < 8:
+                at = np.uintp(1024 * i + 128 * j + 8192 * n)
+                relu2_y_2_at = np.uintp(4096 * i + 256 * j + 32768 * n)
+                for c in range(np.uintp(128)):
+                    best = lowest
+                    found = np.int32(-1)
+                    for r in range(2):
+                        for t in range(2):
+                            position = np.int32(2 * r + t)
+                            value = relu2_y_2[relu2_y_2_at + np.uintp(2048 * r + 128 * t) + c]
+                            better = (not value <= best) & (best == best) | (r + t == 0)
+                            best = value if better else best
+                            found = position if better else found
+                    max_pool2d2_y[at + c] = best
+                    max_pool2d2_argmax[at + c] = found
+                j += 1
+
+
+@rt.loops
+def _vgg11_forward_3(
+    start: int,
+    stop: int,
+    max_pool2d3_y: rt.Array,
+    max_pool2d3_argmax: rt.Array,
+    relu4_y_2: rt.Array,
+    lowest: Any,
+) -> None:
+    """Maximum over n, i, j, r, t, c; gather."""
+    for row in range(start, stop):
+        i = row % 4
+        n = row // 4
+        j = 0
+        while j < 4:
+            if j < 4:
+                at = np.uintp(1024 * i + 256 * j + 4096 * n)
+                relu4_y_2_at = np.uintp(4096 * i + 512 * j + 16384 * n)
+                for c in range(np.uintp(256)):
+                    best = lowest
+                    found = np.int32(-1)
+                    for r in range(2):
+                        for t in range(2):
+                            position = np.int32(2 * r + t)
+                            value = relu4_y_2[relu4_y_2_at + np.uintp(2048 * r + 256 * t) + c]
+                            better = (not value <= best) & (best == best) | (r + t == 0)
+                            best = value if better else best
+                            found = position if better else found
+                    max_pool2d3_y[at + c] = best
+                    max_pool2d3_argmax[at + c] = found
+                j += 1
+
+
+@rt.loops
+def _vgg11_forward_4(
+    start: int,
+    stop: int,
+    max_pool2d4_y: rt.Array,
+    max_pool2d4_argmax: rt.Array,
+    relu6_y_2: rt.Array,
+    lowest: Any,
+) -> None:
+    """Maximum over n, i, j, r, t, c; gather."""
+    for row in range(start, stop):
+        i = row % 2
+        n = row // 2
+        j = 0
+        while j < 2:
+            if j < 2:
+                at = np.uintp(1024 * i + 512 * j + 2048 * n)
+                relu6_y_2_at = np.uintp(4096 * i + 1024 * j + 8192 * n)
+                for c in range(np.uintp(512)):
+                    best = lowest
+                    found = np.int32(-1)
+                    for r in range(2):
+                        for t in range(2):
+                            position = np.int32(2 * r + t)
+                            value = relu6_y_2[relu6_y_2_at + np.uintp(2048 * r + 512 * t) + c]
+                            better = (not value <= best) & (best == best) | (r + t == 0)
+                            best = value if better else best
+                            found = position if better else found
+                    max_pool2d4_y[at + c] = best
+                    max_pool2d4_argmax[at + c] = found
+                j += 1
+
+
+@rt.loops
+def _vgg11_forward_5(
+    start: int,
+    stop: int,
+    max_pool2d5_y: rt.Array,
+    max_pool2d5_argmax: rt.Array,
+    relu8_y_2: rt.Array,
+    lowest: Any,
+    N: int,
+) -> None:
+    """Maximum over n, r, t, c; gather."""
+    for _ in range(start, stop):
+        n = 0
+        while n < N:
+            if n < N:
+                at = np.uintp(512 * n)
+                relu8_y_2_at = np.uintp(2048 * n)
+                for c in range(np.uintp(512)):
+                    best = lowest
+                    found = np.int32(-1)
+                    for r in range(2):
+                        for t in range(2):
+                            position = np.int32(2 * r + t)
+                            value = relu8_y_2[relu8_y_2_at + np.uintp(1024 * r + 512 * t) + c]
+                            better = (not value <= best) & (best == best) | (r + t == 0)
+                            best = value if better else best
+                            found = position if better else found
+                    max_pool2d5_y[at + c] = best
+                    max_pool2d5_argmax[at + c] = found
+                n += 1
+
+
 def vgg11_forward(
     x: Any,
     params: Mapping[str, Any],
@@ -109,14 +273,28 @@ def vgg11_forward(
     relu1_y = buffers.take((N, 32, 32, 64), dtype)
     np.maximum(conv2d1_u, 0, out=relu1_y)
     buffers.give(conv2d1_u)
-    relu1_y_1 = rt.Window(  # n i j c r t
-        relu1_y,
-        (N, 16, 16, 64, 2, 2),
-        ((0, (0, 1)), (0, (1, 2), (4, 1)), (0, (2, 2), (5, 1)), (0, (3, 1))),
-    )
-    max_pool2d1_y = buffers.take((N, 16, 16, 64), dtype)
-    max_pool2d1_argmax = np.empty((N, 16, 16, 64), np.int32)
-    rt.reduce("max", relu1_y_1, max_pool2d1_y, argument=max_pool2d1_argmax)
+    if rt.compiles(65536 * N):
+        relu1_y_2 = relu1_y.reshape(N, 16, 2, 16, 2, 64)
+        max_pool2d1_y = buffers.take((N, 16, 16, 64), dtype)
+        max_pool2d1_argmax = np.empty((N, 16, 16, 64), np.int32)
+        rt.run(
+            _vgg11_forward_1,
+            16 * N,
+            65536 * N,
+            rt.flat(max_pool2d1_y),
+            rt.flat(max_pool2d1_argmax),
+            rt.flat(relu1_y_2),
+            dtype(-np.inf),
+        )
+    else:
+        relu1_y_1 = rt.Window(  # n i j c r t
+            relu1_y,
+            (N, 16, 16, 64, 2, 2),
+            ((0, (0, 1)), (0, (1, 2), (4, 1)), (0, (2, 2), (5, 1)), (0, (3, 1))),
+        )
+        max_pool2d1_y = buffers.take((N, 16, 16, 64), dtype)
+        max_pool2d1_argmax = np.empty((N, 16, 16, 64), np.int32)
+        rt.reduce("max", relu1_y_1, max_pool2d1_y, argument=max_pool2d1_argmax)
     max_pool2d1_y_1 = rt.Window(  # n i j r t c
         max_pool2d1_y,
         (N, 16, 16, 3, 3, 64),
@@ -128,14 +306,28 @@ def vgg11_forward(
     relu2_y = buffers.take((N, 16, 16, 128), dtype)
     np.maximum(conv2d2_u, 0, out=relu2_y)
     buffers.give(conv2d2_u)
-    relu2_y_1 = rt.Window(  # n i j c r t
-        relu2_y,
-        (N, 8, 8, 128, 2, 2),
-        ((0, (0, 1)), (0, (1, 2), (4, 1)), (0, (2, 2), (5, 1)), (0, (3, 1))),
-    )
-    max_pool2d2_y = buffers.take((N, 8, 8, 128), dtype)
-    max_pool2d2_argmax = np.empty((N, 8, 8, 128), np.int32)
-    rt.reduce("max", relu2_y_1, max_pool2d2_y, argument=max_pool2d2_argmax)
+    if rt.compiles(32768 * N):
+        relu2_y_2 = relu2_y.reshape(N, 8, 2, 8, 2, 128)
+        max_pool2d2_y = buffers.take((N, 8, 8, 128), dtype)
+        max_pool2d2_argmax = np.empty((N, 8, 8, 128), np.int32)
+        rt.run(
+            _vgg11_forward_2,
+            8 * N,
+            32768 * N,
+            rt.flat(max_pool2d2_y),
+            rt.flat(max_pool2d2_argmax),
+            rt.flat(relu2_y_2),
+            dtype(-np.inf),
+        )
+    else:
+        relu2_y_1 = rt.Window(  # n i j c r t
+            relu2_y,
+            (N, 8, 8, 128, 2, 2),
+            ((0, (0, 1)), (0, (1, 2), (4, 1)), (0, (2, 2), (5, 1)), (0, (3, 1))),
+        )
+        max_pool2d2_y = buffers.take((N, 8, 8, 128), dtype)
+        max_pool2d2_argmax = np.empty((N, 8, 8, 128), np.int32)
+        rt.reduce("max", relu2_y_1, max_pool2d2_y, argument=max_pool2d2_argmax)
     max_pool2d2_y_1 = rt.Window(  # n i j r t c
         max_pool2d2_y,
         (N, 8, 8, 3, 3, 128),
@@ -158,14 +350,28 @@ def vgg11_forward(
     relu4_y = buffers.take((N, 8, 8, 256), dtype)
     np.maximum(conv2d4_u, 0, out=relu4_y)
     buffers.give(conv2d4_u)
-    relu4_y_1 = rt.Window(  # n i j c r t
-        relu4_y,
-        (N, 4, 4, 256, 2, 2),
-        ((0, (0, 1)), (0, (1, 2), (4, 1)), (0, (2, 2), (5, 1)), (0, (3, 1))),
-    )
-    max_pool2d3_y = buffers.take((N, 4, 4, 256), dtype)
-    max_pool2d3_argmax = np.empty((N, 4, 4, 256), np.int32)
-    rt.reduce("max", relu4_y_1, max_pool2d3_y, argument=max_pool2d3_argmax)
+    if rt.compiles(16384 * N):
+        relu4_y_2 = relu4_y.reshape(N, 4, 2, 4, 2, 256)
+        max_pool2d3_y = buffers.take((N, 4, 4, 256), dtype)
+        max_pool2d3_argmax = np.empty((N, 4, 4, 256), np.int32)
+        rt.run(
+            _vgg11_forward_3,
+            4 * N,
+            16384 * N,
+            rt.flat(max_pool2d3_y),
+            rt.flat(max_pool2d3_argmax),
+            rt.flat(relu4_y_2),
+            dtype(-np.inf),
+        )
+    else:
+        relu4_y_1 = rt.Window(  # n i j c r t
+            relu4_y,
+            (N, 4, 4, 256, 2, 2),
+            ((0, (0, 1)), (0, (1, 2), (4, 1)), (0, (2, 2), (5, 1)), (0, (3, 1))),
+        )
+        max_pool2d3_y = buffers.take((N, 4, 4, 256), dtype)
+        max_pool2d3_argmax = np.empty((N, 4, 4, 256), np.int32)
+        rt.reduce("max", relu4_y_1, max_pool2d3_y, argument=max_pool2d3_argmax)
     max_pool2d3_y_1 = rt.Window(  # n i j r t c
         max_pool2d3_y,
         (N, 4, 4, 3, 3, 256),
@@ -188,14 +394,28 @@ def vgg11_forward(
     relu6_y = buffers.take((N, 4, 4, 512), dtype)
     np.maximum(conv2d6_u, 0, out=relu6_y)
     buffers.give(conv2d6_u)
-    relu6_y_1 = rt.Window(  # n i j c r t
-        relu6_y,
-        (N, 2, 2, 512, 2, 2),
-        ((0, (0, 1)), (0, (1, 2), (4, 1)), (0, (2, 2), (5, 1)), (0, (3, 1))),
-    )
-    max_pool2d4_y = buffers.take((N, 2, 2, 512), dtype)
-    max_pool2d4_argmax = np.empty((N, 2, 2, 512), np.int32)
-    rt.reduce("max", relu6_y_1, max_pool2d4_y, argument=max_pool2d4_argmax)
+    if rt.compiles(8192 * N):
+        relu6_y_2 = relu6_y.reshape(N, 2, 2, 2, 2, 512)
+        max_pool2d4_y = buffers.take((N, 2, 2, 512), dtype)
+        max_pool2d4_argmax = np.empty((N, 2, 2, 512), np.int32)
+        rt.run(
+            _vgg11_forward_4,
+            2 * N,
+            8192 * N,
+            rt.flat(max_pool2d4_y),
+            rt.flat(max_pool2d4_argmax),
+            rt.flat(relu6_y_2),
+            dtype(-np.inf),
+        )
+    else:
+        relu6_y_1 = rt.Window(  # n i j c r t
+            relu6_y,
+            (N, 2, 2, 512, 2, 2),
+            ((0, (0, 1)), (0, (1, 2), (4, 1)), (0, (2, 2), (5, 1)), (0, (3, 1))),
+        )
+        max_pool2d4_y = buffers.take((N, 2, 2, 512), dtype)
+        max_pool2d4_argmax = np.empty((N, 2, 2, 512), np.int32)
+        rt.reduce("max", relu6_y_1, max_pool2d4_y, argument=max_pool2d4_argmax)
     max_pool2d4_y_1 = rt.Window(  # n i j r t c
         max_pool2d4_y,
         (N, 2, 2, 3, 3, 512),
@@ -218,14 +438,29 @@ def vgg11_forward(
     relu8_y = buffers.take((N, 2, 2, 512), dtype)
     np.maximum(conv2d8_u, 0, out=relu8_y)
     buffers.give(conv2d8_u)
-    relu8_y_1 = rt.Window(  # n i j c r t
-        relu8_y,
-        (N, 1, 1, 512, 2, 2),
-        ((0, (0, 1)), (0, (1, 2), (4, 1)), (0, (2, 2), (5, 1)), (0, (3, 1))),
-    )
-    max_pool2d5_y = buffers.take((N, 1, 1, 512), dtype)
-    max_pool2d5_argmax = np.empty((N, 1, 1, 512), np.int32)
-    rt.reduce("max", relu8_y_1, max_pool2d5_y, argument=max_pool2d5_argmax)
+    if rt.compiles(2048 * N):
+        relu8_y_2 = relu8_y.reshape(N, 1, 2, 1, 2, 512)
+        max_pool2d5_y = buffers.take((N, 1, 1, 512), dtype)
+        max_pool2d5_argmax = np.empty((N, 1, 1, 512), np.int32)
+        rt.run(
+            _vgg11_forward_5,
+            1,
+            2048 * N,
+            rt.flat(max_pool2d5_y),
+            rt.flat(max_pool2d5_argmax),
+            rt.flat(relu8_y_2),
+            dtype(-np.inf),
+            N,
+        )
+    else:
+        relu8_y_1 = rt.Window(  # n i j c r t
+            relu8_y,
+            (N, 1, 1, 512, 2, 2),
+            ((0, (0, 1)), (0, (1, 2), (4, 1)), (0, (2, 2), (5, 1)), (0, (3, 1))),
+        )
+        max_pool2d5_y = buffers.take((N, 1, 1, 512), dtype)
+        max_pool2d5_argmax = np.empty((N, 1, 1, 512), np.int32)
+        rt.reduce("max", relu8_y_1, max_pool2d5_y, argument=max_pool2d5_argmax)
     flatten1_y = max_pool2d5_y.reshape(N, 512)
     dense1_u = np.empty((N, 10), dtype)
     rt.contract("n c, c k -> n k", flatten1_y, dense1_w, out=dense1_u)
@@ -254,6 +489,140 @@ def vgg11_forward(
             flatten1_y,
         ),
     )
+
+
+@rt.loops
+def _vgg11_predict_1(
+    start: int,
+    stop: int,
+    max_pool2d1_y: rt.Array,
+    relu1_y_2: rt.Array,
+    lowest: Any,
+) -> None:
+    """Maximum over n, i, j, r, t, c; gather."""
+    for row in range(start, stop):
+        i = row % 16
+        n = row // 16
+        j = 0
+        while j < 16:
+            if j < 16:
+                at = np.uintp(1024 * i + 64 * j + 16384 * n)
+                relu1_y_2_at = np.uintp(4096 * i + 128 * j + 65536 * n)
+                for c in range(np.uintp(64)):
+                    best = lowest
+                    for r in range(2):
+                        for t in range(2):
+                            value = relu1_y_2[relu1_y_2_at + np.uintp(2048 * r + 64 * t) + c]
+                            best = value if (value > best) | (value != value) else best
+                    max_pool2d1_y[at + c] = best
+                j += 1
+
+
+@rt.loops
+def _vgg11_predict_2(
+    start: int,
+    stop: int,
+    max_pool2d2_y: rt.Array,
+    relu2_y_2: rt.Array,
+    lowest: Any,
+) -> None:
+    """Maximum over n, i, j, r, t, c; gather."""
+    for row in range(start, stop):
+        i = row % 8
+        n = row // 8
+        j = 0
+        while j < 8:
+            if j < 8:
+                at = np.uintp(1024 * i + 128 * j + 8192 * n)
+                relu2_y_2_at = np.uintp(4096 * i + 256 * j + 32768 * n)
+                for c in range(np.uintp(128)):
+                    best = lowest
+                    for r in range(2):
+                        for t in range(2):
+                            value = relu2_y_2[relu2_y_2_at + np.uintp(2048 * r + 128 * t) + c]
+                            best = value if (value > best) | (value != value) else best
+                    max_pool2d2_y[at + c] = best
+                j += 1
+
+
+@rt.loops
+def _vgg11_predict_3(
+    start: int,
+    stop: int,
+    max_pool2d3_y: rt.Array,
+    relu4_y_2: rt.Array,
+    lowest: Any,
+) -> None:
+    """Maximum over n, i, j, r, t, c; gather."""
+    for row in range(start, stop):
+        i = row % 4
+        n = row // 4
+        j = 0
+        while j < 4:
+            if j < 4:
+                at = np.uintp(1024 * i + 256 * j + 4096 * n)
+                relu4_y_2_at = np.uintp(4096 * i + 512 * j + 16384 * n)
+                for c in range(np.uintp(256)):
+                    best = lowest
+                    for r in range(2):
+                        for t in range(2):
+                            value = relu4_y_2[relu4_y_2_at + np.uintp(2048 * r + 256 * t) + c]
+                            best = value if (value > best) | (value != value) else best
+                    max_pool2d3_y[at + c] = best
+                j += 1
+
+
+@rt.loops
+def _vgg11_predict_4(
+    start: int,
+    stop: int,
+    max_pool2d4_y: rt.Array,
+    relu6_y_2: rt.Array,
+    lowest: Any,
+) -> None:
+    """Maximum over n, i, j, r, t, c; gather."""
+    for row in range(start, stop):
+        i = row % 2
+        n = row // 2
+        j = 0
+        while j < 2:
+            if j < 2:
+                at = np.uintp(1024 * i + 512 * j + 2048 * n)
+                relu6_y_2_at = np.uintp(4096 * i + 1024 * j + 8192 * n)
+                for c in range(np.uintp(512)):
+                    best = lowest
+                    for r in range(2):
+                        for t in range(2):
+                            value = relu6_y_2[relu6_y_2_at + np.uintp(2048 * r + 512 * t) + c]
+                            best = value if (value > best) | (value != value) else best
+                    max_pool2d4_y[at + c] = best
+                j += 1
+
+
+@rt.loops
+def _vgg11_predict_5(
+    start: int,
+    stop: int,
+    max_pool2d5_y: rt.Array,
+    relu8_y_2: rt.Array,
+    lowest: Any,
+    N: int,
+) -> None:
+    """Maximum over n, r, t, c; gather."""
+    for _ in range(start, stop):
+        n = 0
+        while n < N:
+            if n < N:
+                at = np.uintp(512 * n)
+                relu8_y_2_at = np.uintp(2048 * n)
+                for c in range(np.uintp(512)):
+                    best = lowest
+                    for r in range(2):
+                        for t in range(2):
+                            value = relu8_y_2[relu8_y_2_at + np.uintp(1024 * r + 512 * t) + c]
+                            best = value if (value > best) | (value != value) else best
+                    max_pool2d5_y[at + c] = best
+                n += 1
 
 
 def vgg11_predict(x: Any, params: Mapping[str, Any], *, buffers: rt.Buffers | None = None) -> rt.Array:
@@ -309,13 +678,18 @@ def vgg11_predict(x: Any, params: Mapping[str, Any], *, buffers: rt.Buffers | No
     relu1_y = buffers.take((N, 32, 32, 64), dtype)
     np.maximum(conv2d1_u, 0, out=relu1_y)
     buffers.give(conv2d1_u)
-    relu1_y_1 = rt.Window(  # n i j c r t
-        relu1_y,
-        (N, 16, 16, 64, 2, 2),
-        ((0, (0, 1)), (0, (1, 2), (4, 1)), (0, (2, 2), (5, 1)), (0, (3, 1))),
-    )
-    max_pool2d1_y = buffers.take((N, 16, 16, 64), dtype)
-    rt.reduce("max", relu1_y_1, max_pool2d1_y)
+    if rt.compiles(65536 * N):
+        relu1_y_2 = relu1_y.reshape(N, 16, 2, 16, 2, 64)
+        max_pool2d1_y = buffers.take((N, 16, 16, 64), dtype)
+        rt.run(_vgg11_predict_1, 16 * N, 65536 * N, rt.flat(max_pool2d1_y), rt.flat(relu1_y_2), dtype(-np.inf))
+    else:
+        relu1_y_1 = rt.Window(  # n i j c r t
+            relu1_y,
+            (N, 16, 16, 64, 2, 2),
+            ((0, (0, 1)), (0, (1, 2), (4, 1)), (0, (2, 2), (5, 1)), (0, (3, 1))),
+        )
+        max_pool2d1_y = buffers.take((N, 16, 16, 64), dtype)
+        rt.reduce("max", relu1_y_1, max_pool2d1_y)
     buffers.give(relu1_y)
     max_pool2d1_y_1 = rt.Window(  # n i j r t c
         max_pool2d1_y,
@@ -329,13 +703,18 @@ def vgg11_predict(x: Any, params: Mapping[str, Any], *, buffers: rt.Buffers | No
     relu2_y = buffers.take((N, 16, 16, 128), dtype)
     np.maximum(conv2d2_u, 0, out=relu2_y)
     buffers.give(conv2d2_u)
-    relu2_y_1 = rt.Window(  # n i j c r t
-        relu2_y,
-        (N, 8, 8, 128, 2, 2),
-        ((0, (0, 1)), (0, (1, 2), (4, 1)), (0, (2, 2), (5, 1)), (0, (3, 1))),
-    )
-    max_pool2d2_y = buffers.take((N, 8, 8, 128), dtype)
-    rt.reduce("max", relu2_y_1, max_pool2d2_y)
+    if rt.compiles(32768 * N):
+        relu2_y_2 = relu2_y.reshape(N, 8, 2, 8, 2, 128)
+        max_pool2d2_y = buffers.take((N, 8, 8, 128), dtype)
+        rt.run(_vgg11_predict_2, 8 * N, 32768 * N, rt.flat(max_pool2d2_y), rt.flat(relu2_y_2), dtype(-np.inf))
+    else:
+        relu2_y_1 = rt.Window(  # n i j c r t
+            relu2_y,
+            (N, 8, 8, 128, 2, 2),
+            ((0, (0, 1)), (0, (1, 2), (4, 1)), (0, (2, 2), (5, 1)), (0, (3, 1))),
+        )
+        max_pool2d2_y = buffers.take((N, 8, 8, 128), dtype)
+        rt.reduce("max", relu2_y_1, max_pool2d2_y)
     buffers.give(relu2_y)
     max_pool2d2_y_1 = rt.Window(  # n i j r t c
         max_pool2d2_y,
@@ -361,13 +740,18 @@ def vgg11_predict(x: Any, params: Mapping[str, Any], *, buffers: rt.Buffers | No
     relu4_y = buffers.take((N, 8, 8, 256), dtype)
     np.maximum(conv2d4_u, 0, out=relu4_y)
     buffers.give(conv2d4_u)
-    relu4_y_1 = rt.Window(  # n i j c r t
-        relu4_y,
-        (N, 4, 4, 256, 2, 2),
-        ((0, (0, 1)), (0, (1, 2), (4, 1)), (0, (2, 2), (5, 1)), (0, (3, 1))),
-    )
-    max_pool2d3_y = buffers.take((N, 4, 4, 256), dtype)
-    rt.reduce("max", relu4_y_1, max_pool2d3_y)
+    if rt.compiles(16384 * N):
+        relu4_y_2 = relu4_y.reshape(N, 4, 2, 4, 2, 256)
+        max_pool2d3_y = buffers.take((N, 4, 4, 256), dtype)
+        rt.run(_vgg11_predict_3, 4 * N, 16384 * N, rt.flat(max_pool2d3_y), rt.flat(relu4_y_2), dtype(-np.inf))
+    else:
+        relu4_y_1 = rt.Window(  # n i j c r t
+            relu4_y,
+            (N, 4, 4, 256, 2, 2),
+            ((0, (0, 1)), (0, (1, 2), (4, 1)), (0, (2, 2), (5, 1)), (0, (3, 1))),
+        )
+        max_pool2d3_y = buffers.take((N, 4, 4, 256), dtype)
+        rt.reduce("max", relu4_y_1, max_pool2d3_y)
     buffers.give(relu4_y)
     max_pool2d3_y_1 = rt.Window(  # n i j r t c
         max_pool2d3_y,
@@ -393,13 +777,18 @@ def vgg11_predict(x: Any, params: Mapping[str, Any], *, buffers: rt.Buffers | No
     relu6_y = buffers.take((N, 4, 4, 512), dtype)
     np.maximum(conv2d6_u, 0, out=relu6_y)
     buffers.give(conv2d6_u)
-    relu6_y_1 = rt.Window(  # n i j c r t
-        relu6_y,
-        (N, 2, 2, 512, 2, 2),
-        ((0, (0, 1)), (0, (1, 2), (4, 1)), (0, (2, 2), (5, 1)), (0, (3, 1))),
-    )
-    max_pool2d4_y = buffers.take((N, 2, 2, 512), dtype)
-    rt.reduce("max", relu6_y_1, max_pool2d4_y)
+    if rt.compiles(8192 * N):
+        relu6_y_2 = relu6_y.reshape(N, 2, 2, 2, 2, 512)
+        max_pool2d4_y = buffers.take((N, 2, 2, 512), dtype)
+        rt.run(_vgg11_predict_4, 2 * N, 8192 * N, rt.flat(max_pool2d4_y), rt.flat(relu6_y_2), dtype(-np.inf))
+    else:
+        relu6_y_1 = rt.Window(  # n i j c r t
+            relu6_y,
+            (N, 2, 2, 512, 2, 2),
+            ((0, (0, 1)), (0, (1, 2), (4, 1)), (0, (2, 2), (5, 1)), (0, (3, 1))),
+        )
+        max_pool2d4_y = buffers.take((N, 2, 2, 512), dtype)
+        rt.reduce("max", relu6_y_1, max_pool2d4_y)
     buffers.give(relu6_y)
     max_pool2d4_y_1 = rt.Window(  # n i j r t c
         max_pool2d4_y,
@@ -425,13 +814,18 @@ def vgg11_predict(x: Any, params: Mapping[str, Any], *, buffers: rt.Buffers | No
     relu8_y = buffers.take((N, 2, 2, 512), dtype)
     np.maximum(conv2d8_u, 0, out=relu8_y)
     buffers.give(conv2d8_u)
-    relu8_y_1 = rt.Window(  # n i j c r t
-        relu8_y,
-        (N, 1, 1, 512, 2, 2),
-        ((0, (0, 1)), (0, (1, 2), (4, 1)), (0, (2, 2), (5, 1)), (0, (3, 1))),
-    )
-    max_pool2d5_y = buffers.take((N, 1, 1, 512), dtype)
-    rt.reduce("max", relu8_y_1, max_pool2d5_y)
+    if rt.compiles(2048 * N):
+        relu8_y_2 = relu8_y.reshape(N, 1, 2, 1, 2, 512)
+        max_pool2d5_y = buffers.take((N, 1, 1, 512), dtype)
+        rt.run(_vgg11_predict_5, 1, 2048 * N, rt.flat(max_pool2d5_y), rt.flat(relu8_y_2), dtype(-np.inf), N)
+    else:
+        relu8_y_1 = rt.Window(  # n i j c r t
+            relu8_y,
+            (N, 1, 1, 512, 2, 2),
+            ((0, (0, 1)), (0, (1, 2), (4, 1)), (0, (2, 2), (5, 1)), (0, (3, 1))),
+        )
+        max_pool2d5_y = buffers.take((N, 1, 1, 512), dtype)
+        rt.reduce("max", relu8_y_1, max_pool2d5_y)
     buffers.give(relu8_y)
     flatten1_y = max_pool2d5_y.reshape(N, 512)
     dense1_u = np.empty((N, 10), dtype)

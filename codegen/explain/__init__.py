@@ -18,9 +18,9 @@ from typing import Any
 import numpy as np
 
 from codegen.catalogue import find
-from codegen.explain.functions import Function, functions_of
-from codegen.explain.instance import Instance, instance
-from codegen.explain.observe import Seen, observed, timed
+from codegen.explain.functions import functions_of
+from codegen.explain.instance import instance
+from codegen.explain.observe import observed, timed
 from codegen.explain.report import Explanation, FunctionReport
 from codegen.explain.solve import ExplainError
 from codegen.explain.statements import statements
@@ -77,7 +77,9 @@ def explain(
         with module.runtime.settings(**chosen) as in_force, np.errstate(all="ignore"):
             for function in module.functions:
                 seen = observed(module, function, example, values, measure)
-                found.append(_report(function, example, seen, timed(function, example, values, measure)))
+                seconds = timed(function, example, values, measure)
+                rows = statements(function, example, seen, module.runtime.compiles)
+                found.append(FunctionReport(function.name, rows, seconds if seconds else None))
     except EquationError:
         raise
     except (ValueError, TypeError, ModuleNotFoundError) as error:
@@ -94,7 +96,3 @@ def explain(
         threads=threads,
         functions=tuple(found),
     )
-
-
-def _report(function: Function, example: Instance, seen: Mapping[int, Seen], seconds: float) -> FunctionReport:
-    return FunctionReport(function.name, statements(function, example, seen), seconds if seconds else None)

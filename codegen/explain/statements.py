@@ -1,7 +1,7 @@
 """What a function does at given sizes, statement by statement: elements, bytes moved, ways to compute contractions."""
 
 import re
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, fields, is_dataclass, replace
 from math import prod
 from typing import Any
@@ -17,11 +17,13 @@ from codegen.plan import (
     Block,
     Branch,
     Clip,
+    Compiled,
     Contract,
     Define,
     Gather,
     Known,
     Loop,
+    Nest,
     Positions,
     Present,
     Record,
@@ -64,20 +66,23 @@ class Statement:
     ways: tuple[Figures, ...] = ()
 
 
-def statements(function: Function, example: Instance, seen: Mapping[int, Seen]) -> tuple[Statement, ...]:
+def statements(
+    function: Function, example: Instance, seen: Mapping[int, Seen], compiles: Callable[[int], bool]
+) -> tuple[Statement, ...]:
     """The statements that a call runs.
 
     Args:
         function: the function.
         example: sizes and values.
         seen: the contractions that were observed, by their number in the function's text.
+        compiles: whether loops of so many steps are compiled.
     """
     sizes = complete_sizes(function.kernel.program, example.sizes)
     absent = {name for name, value in example.values.items() if value is None}
     of: dict[int, list[int]] = {}
     for k, record in enumerate(function.contractions):
         of.setdefault(id(record), []).append(k)
-    return tuple(_walked(function.plan.records, _Scope(sizes, absent, of, seen, example.dtype.itemsize)))
+    return tuple(_walked(function.plan.records, _Scope(sizes, absent, of, seen, example.dtype.itemsize, compiles)))
 
 
 @dataclass(frozen=True)
@@ -87,6 +92,7 @@ class _Scope:
     numbers: Mapping[int, Sequence[int]]
     seen: Mapping[int, Seen]
     size: int
+    compiles: Callable[[int], bool]
     depth: int = 0
     rounds: int = 1
 
@@ -99,6 +105,10 @@ def _walked(records: Sequence[Record], scope: _Scope) -> Iterator[Statement]:
         match record:
             case Branch(ones, then, otherwise):
                 yield from _walked(then if all(number(s, scope.sizes) == 1 for s in ones) else otherwise, scope)
+            case Compiled(steps, within, then, otherwise):
+                inside = all(0 <= number(g.value, scope.sizes) < number(g.extent, scope.sizes) for g in within)
+                taken = inside and scope.compiles(number(steps, scope.sizes))
+                yield from _walked(then if taken else otherwise, scope)
             case Present(array, body):
                 yield from _walked(body, scope) if array not in scope.absent else ()
             case Wanted(_, body) | When(_, _, body):
@@ -175,6 +185,9 @@ def _moved(record: Record, scope: _Scope) -> tuple[int, int]:
         case Reduce() | Spread():
             elements = _volume((*record.kept, *record.taps), scope)
             return elements, elements + (1 if record.argument is None else 2) * _volume(record.kept, scope)
+        case Nest():
+            elements = sum(prod(number(e, scope.sizes) for e in shape) for _, shape in record.shapes)
+            return _volume(record.ranges, scope), elements
         case Gather(_, _, _, _, axes):
             return _volume(axes, scope), 2 * _volume(axes, scope)
         case ScatterAdd():

@@ -2,20 +2,26 @@
 
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
+from functools import partial
 from itertools import groupby
 
-from sympy import Add
+from sympy import Add, Integer, Symbol, prod
 
 from codegen.form import Form, choose_form, size_hints
-from codegen.lower.contract import contractible, lower_contract, pointwise_operands
+from codegen.lower.contract import contractible, is_product, lower_contract, pointwise_operands
 from codegen.lower.lookup import adds_at_labels, lower_lookups
+from codegen.lower.nests import nested, within
 from codegen.lower.radix import split_axes, split_target
 from codegen.lower.scatter import blocked
 from codegen.lower.scope import Scope
-from codegen.lower.taps import lower_taps
+from codegen.lower.special import unit_groups, where
+from codegen.lower.taps import choose_loops, lower_taps
 from codegen.lower.windows import is_small, lower_windows
-from codegen.plan import Allocate, Plan, Present, Record, Split
-from derive.term import Program, Statement, accesses
+from codegen.plan import Allocate, Branch, Compiled, Nest, Plan, Present, Record, Split
+from derive.term import Guard, Program, Statement, accesses
+
+FEW_TAPS = 200
+"""Elements of a window from which on other ways to sum products over it are faster than loops, though compiled."""
 
 
 def lower(program: Program, name: str, given: Sequence[str], reserved: Iterable[str] = ()) -> Plan:
@@ -55,7 +61,34 @@ def _statement(statement: Statement, program: Program, scope: Scope, fresh: bool
     parts = _summands(form, scope)
     if len(parts) > 1:
         return [r for k, part in enumerate(parts) for r in _form(part, scope, fresh and k == 0)]
-    return _form(form, scope, fresh)
+    lowered = _unit_steps(_form(form, scope, fresh), (), statement, program, scope)
+    special = unit_groups(statement, form, program, scope)
+    if special is None:
+        return lowered
+    loops = _form(special.form, special.scope, fresh, gemm=False)
+    *views, compiled = _unit_steps(loops, special.ones, statement, program, special.scope)
+    if not isinstance(compiled, Compiled):
+        return lowered
+    taps = prod((special.form.range(v).extent for v in choose_loops(special.form, special.scope)), start=Integer(1))
+    cases = (*(Guard(size - 1, Integer(1)) for size in special.ones), *compiled.within, Guard(taps, Integer(FEW_TAPS)))
+    return [replace(compiled, within=cases, then=(*views, *compiled.then), otherwise=tuple(lowered))]
+
+
+def _unit_steps(
+    lowered: list[Record], ones: tuple[Symbol, ...], statement: Statement, program: Program, scope: Scope
+) -> list[Record]:
+    """Where windows move in steps of 1, what they add to is a sum over windows, too: loops that gather instead."""
+    branch = lowered[-1]
+    loops = branch.then[-1] if isinstance(branch, Compiled) else None
+    if not isinstance(branch, Compiled) or not isinstance(loops, Nest) or not loops.steps:
+        return lowered
+    special = where((*ones, *loops.steps), statement, program, scope)
+    *views, other = _form(special.form, special.scope, fresh=True, gemm=False)
+    gathered = other.then[-1] if isinstance(other, Compiled) else None
+    if not isinstance(gathered, Nest) or gathered.kind != "gather":
+        return lowered
+    either = Branch(loops.steps, (gathered,), (loops,))
+    return [*lowered[:-1], *views, replace(branch, then=(*branch.then[:-1], either))]
 
 
 def _summands(form: Form, scope: Scope) -> list[Form]:
@@ -67,22 +100,35 @@ def _summands(form: Form, scope: Scope) -> list[Form]:
     return [replace(form, body=part) for part in form.body.as_ordered_terms()]
 
 
-def _form(form: Form, scope: Scope, fresh: bool) -> list[Record]:
+def _form(form: Form, scope: Scope, fresh: bool, gemm: bool = True) -> list[Record]:
     windows = lower_windows(form, scope, fresh) if is_small(form, scope) else None
-    if windows is not None:
-        return windows
     form, views = split_axes(form, scope)
     split_form, view = split_target(form, scope)
     if view is not None:
-        return [*views, *_into_view(form, split_form, view, scope, fresh)]
-    return [*views, *_strategy(form, scope, fresh)]
+        lowered = _into_view(form, split_form, view, scope, fresh, gemm)
+    else:
+        lowered = _strategy(form, scope, fresh, gemm)
+    loops = nested(split_form, scope) if fresh and not (gemm and is_product(split_form, scope)) else []
+    inside = within(split_form, scope) if loops else None
+    if inside is None:
+        return windows if windows is not None else [*views, *lowered]
+    made: list[Record] = []
+    if isinstance(loops[-1], Nest):
+        made = [Allocate(form.target.name, form.target.shape, None), *([view] if view is not None else [])]
+        made += [Allocate(a.name, a.shape, None, integer=True) for a in [form.argument] if a is not None]
+    elif view is not None:
+        return windows if windows is not None else [*views, *lowered]
+    steps = prod((r.extent for r in form.box), start=Integer(1))
+    if windows is not None:
+        return [Compiled(steps, inside, (*views, *made, *loops), tuple(windows))]
+    return [*views, Compiled(steps, inside, (*made, *loops), tuple(lowered))]
 
 
-def _into_view(form: Form, inner: Form, view: Split, scope: Scope, fresh: bool) -> list[Record]:
+def _into_view(form: Form, inner: Form, view: Split, scope: Scope, fresh: bool, gemm: bool) -> list[Record]:
     """Allocate the target, then compute into a view of it whose axes are split."""
     if not fresh:
-        return [view, *_strategy(inner, scope, False)]
-    lowered = _strategy(inner, scope, True)
+        return [view, *_strategy(inner, scope, False, gemm)]
+    lowered = _strategy(inner, scope, True, gemm)
     made = next((r for r in lowered if isinstance(r, Allocate) and r.name == inner.target.name), None)
     if made is None:  # a definition: the target is a reshape of what it yields
         return [*lowered, Split(form.target.name, inner.target.name, form.target.shape)]
@@ -91,11 +137,11 @@ def _into_view(form: Form, inner: Form, view: Split, scope: Scope, fresh: bool) 
     return [allocate, view, *rest]
 
 
-def _strategy(form: Form, scope: Scope, fresh: bool) -> list[Record]:
-    looked_up = lower_lookups(form, scope, fresh, _strategy)
+def _strategy(form: Form, scope: Scope, fresh: bool, gemm: bool) -> list[Record]:
+    looked_up = lower_lookups(form, scope, fresh, partial(_strategy, gemm=gemm))
     if looked_up is not None:
         return looked_up
-    if contractible(form, scope):
+    if gemm and contractible(form, scope):
         return lower_contract(form, scope, fresh)
     windows = lower_windows(form, scope, fresh)
     if windows is not None:

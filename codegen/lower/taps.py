@@ -34,10 +34,10 @@ class _Bracket:
 def lower_taps(form: Form, scope: Scope, fresh: bool) -> list[Record]:
     """Lower `form` to loops over slices; `fresh` when the target does not exist yet."""
     form, windows = _windows(form, scope)
-    loops = _choose_loops(form, scope)
+    loops = choose_loops(form, scope)
     vectors = tuple(v for v in form.indices if v not in loops)
-    brackets = _brackets(form, scope)
-    clips, conditions = _clips(form, brackets, vectors)
+    restricted = brackets(form, scope)
+    clips, conditions = _clips(form, restricted, vectors)
     inner, outer = _independent(form, scope, loops) if fresh else (form, None)
     update = _update(inner, vectors, tuple(c.index for c in clips))
     if fresh and not (loops or clips or conditions) and _covers(form, scope):
@@ -85,7 +85,7 @@ def _positions(form: Form) -> list[tuple[Affine, ...]]:
     return [tuple(affine(e, form.indices) for e in group) for group in groups]
 
 
-def _choose_loops(form: Form, scope: Scope) -> tuple[Symbol, ...]:
+def choose_loops(form: Form, scope: Scope) -> tuple[Symbol, ...]:
     """The cheapest set of indices to loop over so that the rest can be sliced."""
     groups = _positions(form)
     single = [affine(g.value, form.indices) for g in form.guards]
@@ -120,7 +120,7 @@ def _searchable(form: Form) -> bool:
     return plain and ordered and not form.guards and set(contracted) <= form.body.free_symbols
 
 
-def _brackets(form: Form, scope: Scope) -> list[_Bracket]:
+def brackets(form: Form, scope: Scope) -> list[_Bracket]:
     """Everything that restricts the box: guards, the target's axes, and accesses that read 0 outside."""
     found = [_Bracket(g.value, g.extent) for g in form.guards]
     found += [_Bracket(e, s) for e, s in zip(form.place, form.target.shape, strict=True) if not scope.fits(e, s, form)]

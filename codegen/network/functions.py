@@ -196,6 +196,7 @@ def _function(
         summary=heading,
         description=paragraph([*preface, *_description(k, kernel, memory, returns, own, stateful, backward)], "    "),
         lines=tuple(fit(lines, 1)),
+        nests=tuple(emitter.nests),
     )
 
 

@@ -11,7 +11,21 @@ from typing import Any
 import sympy
 from sympy import Expr, Integer
 
-from codegen.plan import Allocate, Block, Clip, Define, Plan, Record, Reduce, Release, Split, Update, Wanted, Window
+from codegen.plan import (
+    Allocate,
+    Block,
+    Clip,
+    Compiled,
+    Define,
+    Plan,
+    Record,
+    Reduce,
+    Release,
+    Split,
+    Update,
+    Wanted,
+    Window,
+)
 from codegen.pointwise import has_target
 from derive.term import Access, Program
 
@@ -103,7 +117,7 @@ def _written(record: Record) -> set[str]:
         case Reduce(out, _, _, _, _, _, argument):
             return {out} | ({argument} if argument is not None else set())
     names: set[str] = set()
-    for word in ("out", "target", "name"):
+    for word in ("out", "target", "name", "argument"):
         value = getattr(record, word, None)
         names |= {value} if isinstance(value, str) else set()
     update = getattr(record, "update", None)
@@ -205,7 +219,18 @@ def _buffered(record: Record, returned: set[str]) -> Record:
             return replace(record, body=(*inner, Release(mine)) if mine else inner)
         case Wanted(flag, body):
             return Wanted(flag, tuple(_buffered(r, returned) for r in body))
+        case Compiled(steps, within, then, otherwise):
+            ways = (then, otherwise)
+            taken = [{r.name for r in _taken(way, returned)} for way in ways]
+            apart = returned | (taken[0] ^ taken[1])  # a temporary array of one way only is never given back
+            return Compiled(steps, within, *(tuple(_buffered(r, apart) for r in way) for way in ways))
     return record
+
+
+def _taken(records: Iterable[Record], returned: set[str]) -> list[Allocate | Define]:
+    """The new arrays that would come from the pool."""
+    made = (_buffered(r, returned) for r in records)
+    return [r for r in made if isinstance(r, Allocate | Define) and r.buffered]
 
 
 def _large(shape: Sequence[Expr]) -> bool:
@@ -225,6 +250,8 @@ def _sizes(records: Iterable[Record]) -> dict[str, Expr]:
                 found[name] = sympy.prod(kept, start=Integer(1))
             case Wanted(_, body):
                 found |= _sizes(body)
+            case Compiled(_, _, then, otherwise):
+                found |= _sizes(then) | _sizes(otherwise)
     return found
 
 
@@ -244,7 +271,7 @@ def _released(
     peak, level = alive, _level(alive)
     out: list[Record] = []
     for place, record in enumerate(records):
-        inside = record.body if isinstance(record, Wanted) else (record,)
+        inside = _flat([record])
         created = [n for n in dict.fromkeys(r.name for r in inside if isinstance(r, Allocate | Define)) if n in new]
         alive += sympy.Add(*(new[n] for n in created))
         if _level(alive) > level:
@@ -267,7 +294,13 @@ def _released(
 def _flat(records: Iterable[Record]) -> list[Record]:
     found: list[Record] = []
     for record in records:
-        found += record.body if isinstance(record, Wanted) else [record]
+        match record:
+            case Wanted(_, body):
+                found += _flat(body)
+            case Compiled(_, _, then, otherwise):
+                found += _flat((*then, *otherwise))
+            case _:
+                found.append(record)
     return found
 
 

@@ -1,0 +1,127 @@
+"""Scalar expressions as numba computes them, element by element: no NumPy function, no Python number.
+
+NaN and ties come out as in NumPy: where a comparison decides, the branch that NaN takes is the one that keeps it.
+"""
+
+from collections.abc import Callable, Collection
+
+import sympy
+from sympy import Add, Expr, Integer, Mul, Pow, Symbol
+
+from codegen.scalar import ATOM, POWER, PRODUCT, SUM, fraction, ordered_terms
+from derive.functions import at_least, equal, greater, is_indicator, larger, relu, smaller, step, unequal
+from derive.term import Access, accesses
+
+_COMPARED = {equal: "==", unequal: "!=", greater: ">", at_least: ">="}
+CHOICE = SUM - 1
+"""The precedence of a conditional expression."""
+_MOST = 4
+"""The highest power that is written as a product."""
+
+
+def computable(body: Expr, indices: Collection[Symbol]) -> bool:
+    """Whether a body can be printed: no transcendental function, an index only where integers are compared."""
+    if isinstance(body, Access) or is_number(body, indices):
+        return True
+    if is_indicator(body):
+        positions = [a for a in body.args if a.is_integer and not accesses(a)]
+        return all(a in positions or computable(a, indices) for a in body.args)
+    if isinstance(body, Pow):
+        return body.exp.is_Integer and 1 <= abs(int(body.exp)) <= _MOST and computable(body.base, indices)
+    if isinstance(body, Add | Mul) or body.func in (relu, larger, smaller, sympy.Abs):
+        return all(computable(a, indices) for a in body.args)
+    return False
+
+
+def is_number(e: Expr, indices: Collection[Symbol]) -> bool:
+    """Whether an expression is one number for the whole array: sizes, options and scalar arguments only."""
+    return not e.free_symbols & set(indices) and not any(a.indices for a in e.atoms(Access))
+
+
+def is_conditional(body: Expr) -> bool:
+    """Whether conditions decide what the value is."""
+    return any(is_indicator(f) or f.func in (relu, larger, smaller) for f in body.atoms(sympy.Function))
+
+
+class ScalarPrinter:
+    """Prints a body.
+
+    Args:
+        access: text of an access.
+        number: name of the argument that holds a number.
+        position: text of an integer expression of indices.
+        indices: the indices of the loops.
+    """
+
+    def __init__(
+        self,
+        access: Callable[[Access], str],
+        number: Callable[[Expr], str],
+        position: Callable[[Expr], str],
+        indices: Collection[Symbol],
+    ) -> None:
+        self.access, self.number, self.position, self.indices = access, number, position, indices
+
+    def text(self, e: Expr, level: int = SUM) -> str:
+        """The text of `e` for a context of precedence `level`."""
+        text, own = self._print(e)
+        return text if own >= level else f"({text})"
+
+    def _print(self, e: Expr) -> tuple[str, int]:
+        if isinstance(e, Access) and e.indices:
+            return self.access(e), ATOM
+        if is_number(e, self.indices):
+            return self.number(e), ATOM
+        if isinstance(e, Add):
+            return self._sum(e), SUM
+        if isinstance(e, Mul):
+            return self._product(e)
+        if isinstance(e, Pow):
+            base = " * ".join([self.text(e.base, POWER)] * abs(int(e.exp)))
+            if e.exp.is_positive:
+                return base, PRODUCT
+            return f"{self.number(Integer(1))} / {base if e.exp == -1 else f'({base})'}", PRODUCT
+        if is_indicator(e):
+            return f"{self.number(Integer(1))} if {self.bracket(e)} else {self.number(Integer(0))}", CHOICE
+        return self._choice(e)
+
+    def _sum(self, e: Add) -> str:
+        parts: list[str] = []
+        for term in ordered_terms(e):
+            negative = bool(term.as_coeff_Mul()[0].is_negative)
+            sign = ("-" if negative else "") if not parts else (" - " if negative else " + ")
+            parts.append(sign + self.text(-term if negative else term, PRODUCT))
+        return "".join(parts)
+
+    def _product(self, e: Mul) -> tuple[str, int]:
+        brackets = [f for f in e.args if is_indicator(f)]
+        if brackets:
+            condition = " & ".join(self.bracket(f) for f in brackets)
+            rest = Mul(*(f for f in e.args if f not in brackets))
+            return f"{self.text(rest)} if {condition} else {self.number(Integer(0))}", CHOICE
+        if e.as_coeff_Mul()[0] == -1:
+            return f"-{self.text(-e, PRODUCT)}", PRODUCT
+        number = Mul(*(f for f in e.args if is_number(f, self.indices)))
+        above, below = fraction(Mul(*(f for f in e.args if not is_number(f, self.indices))))
+        factors = [self.number(number)] if number != 1 or not above else []
+        numerator = " * ".join([*factors, *(self.text(f, POWER) for f in above)])
+        if not below:
+            return numerator, PRODUCT if len(above) + len(factors) > 1 else POWER
+        denominator = " * ".join(self.text(f, POWER) for f in below)
+        return f"{numerator} / {f'({denominator})' if ' ' in denominator else denominator}", PRODUCT
+
+    def bracket(self, e: Expr) -> str:
+        """The condition of a bracket."""
+        if isinstance(e, step):
+            return f"({self.text(e.args[0], POWER)} > {self.number(Integer(0))})"
+        texts = [self.position(a) if a.is_integer and not accesses(a) else self.text(a, POWER) for a in e.args]
+        return f"({texts[0]} {_COMPARED[e.func]} {texts[1]})"
+
+    def _choice(self, e: Expr) -> tuple[str, int]:
+        if isinstance(e, sympy.Abs):
+            return f"abs({self.text(e.args[0])})", ATOM
+        if isinstance(e, relu):
+            zero, value = self.number(Integer(0)), self.text(e.args[0], POWER)
+            return f"{zero} if {value} < {zero} else {value}", CHOICE
+        a, b = (self.text(x, POWER) for x in e.args)
+        return f"{a} if ({a} {'>=' if isinstance(e, larger) else '<='} {b}) | ({a} != {a}) else {b}", CHOICE

@@ -1,0 +1,87 @@
+"""A loop function: its parameters, its text, and what it is called with."""
+
+from collections.abc import Callable, Collection
+from dataclasses import dataclass
+
+from sympy import Expr, Symbol
+
+from codegen.layout import fit
+from codegen.nest import gather, reduce, scatter
+from codegen.nest.writer import Writer
+from codegen.plan import Nest
+from codegen.render import render
+from derive.index import affine
+
+TEMPLATE = "numba/nest.py.jinja"
+
+WRITERS: dict[str, Callable[[Writer], Expr]] = {
+    "gather": gather.write,
+    "scatter": scatter.write,
+    "reduce": reduce.write,
+}
+
+
+@dataclass(frozen=True)
+class NestContext:
+    """All fields of ``numba/nest.py.jinja``."""
+
+    name: str
+    parameters: tuple[str, ...]
+    summary: str
+    lines: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class NestFunction:
+    """A function and its arguments.
+
+    Attributes:
+        text: the function.
+        extent: of the outermost loop, which is divided into parts.
+        arrays: the arrays it is given, the target first.
+        numbers: the numbers, which are to have the arrays' type.
+        sizes: the sizes.
+        fixed: the sizes that are known when it is compiled.
+    """
+
+    text: str
+    extent: Expr
+    arrays: tuple[str, ...]
+    numbers: tuple[Expr, ...]
+    sizes: tuple[Symbol, ...]
+    fixed: tuple[Symbol, ...]
+
+
+def nest_function(nest: Nest, name: str, taken: Collection[str]) -> NestFunction:
+    """The function `name` of a nest; `taken` are the names of arrays, sizes and options."""
+    w = Writer(nest, taken, nest.order)
+    extent = WRITERS[nest.kind](w)
+    fixed = tuple(s for s in _fixed(nest) if s in w.sizes) if nest.kind != "scatter" else ()
+    sizes = tuple(sorted(w.sizes - set(fixed), key=lambda s: s.name))
+    arrays = tuple(dict.fromkeys([nest.target, *([nest.argument] if nest.argument else []), *dict(nest.shapes)]))
+    parameters = [
+        f"{w.name('start')}: int",
+        f"{w.name('stop')}: int",
+        *(f"{a}: rt.Array" for a in arrays),
+        *(f"{n}: Any" for n in w.numbers.values()),
+        *(f"{s.name}: int" for s in sizes),
+        *(f"{w.name(f'{s.name}_fixed')}: tuple[int, ...]" for s in fixed),
+    ]
+    head = [f"{s.name} = len({w.name(f'{s.name}_fixed')})" for s in fixed]
+    words = {"sum": "Sum", "max": "Maximum", "min": "Minimum"}[nest.op]
+    context = NestContext(
+        name,
+        tuple(parameters),
+        f"{words} over {', '.join(r.index.name for r in nest.ranges)}; {nest.kind}.",
+        tuple(fit([*head, *w.lines], 1)),
+    )
+    return NestFunction(render(TEMPLATE, context), extent, arrays, tuple(w.numbers), sizes, fixed)
+
+
+def _fixed(nest: Nest) -> list[Symbol]:
+    """The number of taps, and the factors of indices: windows can be unrolled once these are known."""
+    moving = nest.order
+    found = {s for r in nest.taps for s in r.extent.free_symbols}
+    for bracket in nest.brackets:
+        found |= {s for _, c in affine(bracket.value, moving).terms for s in c.free_symbols}
+    return sorted(found, key=lambda s: s.name)
