@@ -191,12 +191,19 @@ def publish(results: Results, page: Path = PAGE) -> list[Path]:
     Raises:
         ValueError: when the page has not both marks.
     """
-    text = page.read_text(encoding="utf-8")
-    before, begin, rest = text.partition(BEGIN)
+    figure = f"![Ratio to PyTorch, share of the roofline and peak memory per operation]({page.stem}.svg)"
+    write_between(page, f"{figure}\n\n{full(results)}")
+    return [page, draw(results, page.with_suffix(".svg"))]
+
+
+def write_between(page: Path, text: str) -> None:
+    """Replace what stands between the two marks of a page.
+
+    Raises:
+        ValueError: when the page has not both marks.
+    """
+    before, begin, rest = page.read_text(encoding="utf-8").partition(BEGIN)
     _, end, after = rest.partition(END)
     if not begin or not end:
         raise ValueError(f"{page}: expected the lines {BEGIN} and {END}, between which the results go")
-    figure = f"![Ratio to PyTorch, share of the roofline and peak memory per operation]({page.stem}.svg)"
-    written = f"{before}{BEGIN}\n\n{figure}\n\n{full(results)}\n{END}{after}"
-    page.write_text(written, encoding="utf-8")
-    return [page, draw(results, page.with_suffix(".svg"))]
+    page.write_text(f"{before}{BEGIN}\n\n{text}\n{END}{after}", encoding="utf-8")

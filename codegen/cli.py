@@ -1,5 +1,6 @@
 """The command line: list, derive, generate, verify, explain, check. A user's mistake is one line on standard error."""
 
+import gc
 import json
 import sys
 from collections.abc import Sized
@@ -32,6 +33,7 @@ Order = Annotated[int, typer.Option(min=1, max=2, help="2: the gradient of the g
 
 def main() -> None:
     """Entry point of the console script."""
+    gc.set_threshold(50_000, 20, 100)  # most of SymPy's small objects live on: walking them again and again takes 10 %
     try:
         app()
     except (EquationError, UnknownLayerError, OSError) as error:
@@ -72,16 +74,17 @@ def list_layers(as_json: Annotated[bool, typer.Option("--json", help="Print JSON
     from codegen.kernel import kernels
     from codegen.optimiser import update_kernel
 
-    rows = [_row("layer", layer, [k.name for k in kernels(layer)]) for layer in find_all([])]
-    parts = ("forward", "predict", "backward")
-    rows += [_row("network", net, [f"{net.name}_{part}" for part in parts]) for net in networks()]
-    rows += [_row("optimiser", o.layer, [update_kernel(o).name]) for o in optimisers()]
+    layers, composed, updates = find_all([]), networks(), optimisers()
     if as_json:
+        rows = [_row("layer", layer, [k.name for k in kernels(layer)]) for layer in layers]
+        parts = ("forward", "predict", "backward")
+        rows += [_row("network", net, [f"{net.name}_{part}" for part in parts]) for net in composed]
+        rows += [_row("optimiser", o.layer, [update_kernel(o).name]) for o in updates]
         typer.echo(json.dumps(rows, indent=2))
         return
     table = Table(Column("name", no_wrap=True), "options", box=SIMPLE)
-    for row in rows:
-        table.add_row(str(row["name"]), ", ".join(row["options"]))
+    for layer in (*layers, *composed, *(o.layer for o in updates)):
+        table.add_row(layer.name, ", ".join(o.name for o in layer.options))
     Console().print(table)
 
 
@@ -125,7 +128,7 @@ def derive(
     ] = None,
     dims: Annotated[int | None, typer.Option(help="winograd: axes it is nested along, 1 or 2; 2 by default.")] = None,
 ) -> None:
-    """Print the derivation of a layer's gradients, step by step; of an optimiser, its update equations."""
+    """Print the derivation of a layer's gradients step by step, an optimiser's update equations, or F(m, r)."""
     from codegen.printing import FORMATS, printed, printed_winograd
 
     if form not in FORMATS:

@@ -26,11 +26,13 @@ from codegen.plan import (
     Positions,
     Present,
     Record,
+    Reduce,
     Release,
     Scale,
     ScatterAdd,
     Slice,
     Split,
+    Spread,
     Update,
     Wanted,
     When,
@@ -151,6 +153,21 @@ class Emitter:
         if record.scale != 1:
             lines.append(f"{record.out} *= {self._printer(None).text(record.scale, POWER)}")
         return lines
+
+    @emit.register
+    def _(self, record: Reduce) -> list[str]:
+        given = self._given(record.scale, record.argument)
+        return [f'rt.reduce("{record.op}", {record.window}, {self.array(record.out)}{given})']
+
+    @emit.register
+    def _(self, record: Spread) -> list[str]:
+        add = ", add=True" if record.accumulate else ""
+        given = self._given(record.scale, record.argument)
+        return [f"rt.spread({self.array(record.values)}, {record.out}{given}{add})"]
+
+    def _given(self, scale: Update | None, argument: str | None) -> str:
+        scaled = f", scale={self._value(scale)}" if scale is not None else ""
+        return scaled + (f", argument={self.array(argument)}" if argument is not None else "")
 
     def _scaled(self, text: str, scale: Expr) -> str:
         if scale in (1, -1):
@@ -294,6 +311,9 @@ class Emitter:
     def _updated(self, record: Update) -> list[str]:
         target = self.slice(record.target, record)
         if record.op == "+=":
+            row = self._row(record, target)
+            if row:
+                return [f"rt.add_row({target}, {self._printer(record, row).text(record.body)})"]
             value = self._value(record)
             is_view = any(v is not None for v in record.target.vectors)
             if is_view and "[" in target and len(target) + len(value) > LONG:
@@ -311,6 +331,15 @@ class Emitter:
             ]
         arrays = f"{self._view(target)}, {self._view(self.slice(found, record))}"
         return [f"{_RECORDED[record.op]}({arrays}, {self._value(record)}, {self.position(position)})"]
+
+    def _row(self, update: Update, target: str) -> tuple[Symbol, ...]:
+        """The last axes, if what is added to a whole array sees them and not the two axes before; () otherwise."""
+        read = {tuple(v for v in part.vectors if v is not None) for _, part in update.slices}
+        own = next(iter(read)) if len(read) == 1 else ()
+        rest = update.axes[: len(update.axes) - len(own)]
+        if update.summed or "[" in target or len(rest) < 2 or update.axes != rest + own:
+            return ()
+        return () if set(rest) & update.body.free_symbols else own
 
     def _view(self, text: str) -> str:
         """A subscript by integers alone yields a scalar; an ellipsis keeps it a view."""

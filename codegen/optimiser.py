@@ -11,7 +11,7 @@ from codegen.layout import fit
 from codegen.module import check_names
 from codegen.render import FunctionContext, header, render
 from derive.interface import Layer
-from derive.term import EquationError
+from derive.term import EquationError, accesses
 from derive.update import STEP, Optimiser
 
 TEMPLATE = "numpy/optimiser.py.jinja"
@@ -81,7 +81,15 @@ def optimiser_source(optimiser: Optimiser) -> str:
 def _setup(optimiser: Optimiser, layer: Layer) -> list[str]:
     words = ", ".join(f'"{word}"' for _, word in optimiser.state)
     kept = f"({words},)" if len(optimiser.state) == 1 else f"({words})"
-    return [f'super().__init__("{layer.name}", params, {kept})', *constructor_lines(layer)]
+    pointwise = ", pointwise=True" if _is_pointwise(layer) else ""
+    return [f'super().__init__("{layer.name}", params, {kept}{pointwise})', *constructor_lines(layer)]
+
+
+def _is_pointwise(layer: Layer) -> bool:
+    """Whether every element of a weight is updated by itself, so that weights may be joined."""
+    terms = [s.term for s in layer.program.statements]
+    joint = all(a.indices == tuple(r.index for r in term.free) for term in terms for a in accesses(term.body))
+    return joint and all(not term.bound and not term.guards and not term.deltas for term in terms)
 
 
 def _update(optimiser: Optimiser, kernel: Kernel) -> list[str]:

@@ -117,6 +117,52 @@ class Update:
 
 
 @dataclass(frozen=True)
+class Reduce:
+    """The sum or an extremum of every window of a described window, axis after axis; what is outside is left out.
+
+    Attributes:
+        out: the results, an axis per window index.
+        op: "sum", "max" or "min".
+        window: its indices are `kept` and `taps`.
+        kept: the indices that number windows.
+        taps: those within a window.
+        scale: what the results are multiplied by.
+        argument: the array of the positions of extrema, if wanted.
+    """
+
+    out: str
+    op: str
+    window: str
+    kept: tuple[Range, ...]
+    taps: tuple[Range, ...]
+    scale: Update | None = None
+    argument: str | None = None
+
+
+@dataclass(frozen=True)
+class Spread:
+    """The adjoint: every element of a described window's source is the sum of the values of the windows it is in.
+
+    Attributes:
+        out: the window; its indices are `kept` and `taps`.
+        values: a value per window.
+        kept: the indices that number windows.
+        taps: those within a window.
+        scale: what the values are multiplied by.
+        argument: the array of the positions within the windows of the elements that the values are for, else for all.
+        accumulate: whether the source is added to.
+    """
+
+    out: str
+    values: str
+    kept: tuple[Range, ...]
+    taps: tuple[Range, ...]
+    scale: Update | None = None
+    argument: str | None = None
+    accumulate: bool = False
+
+
+@dataclass(frozen=True)
 class Define:
     """A new array given by a pointwise expression over whole arrays; a `buffered` one is taken from the buffers."""
 
@@ -314,6 +360,8 @@ Record = (
     | Split
     | Window
     | Contract
+    | Reduce
+    | Spread
     | Clip
     | Update
     | Define
@@ -392,6 +440,15 @@ def describe(record: Record) -> str:
             spec = f"{_names(record.left_axes)}, {_names(record.right_axes)} -> {out}"
             sign = "+=" if record.accumulate else "="
             return f"contract {record.out} {sign} {record.left}, {record.right}: {spec}; {work} flops"
+        case Reduce(out, op, window, kept, taps, scale, argument):
+            scaled = f" times {scale.body}" if scale is not None else ""
+            recorded = f", first position in {argument}" if argument is not None else ""
+            return f"reduce {out} = {op} of {window}{scaled}{recorded}; {_volume(kept + taps)} elements"
+        case Spread(out, values, kept, taps, scale, argument, accumulate):
+            scaled = f" times {scale.body}" if scale is not None else ""
+            chosen = f" at {argument}" if argument is not None else ""
+            sign = "+=" if accumulate else "="
+            return f"spread {out} {sign} {values}{scaled}{chosen}; {_volume(kept + taps)} additions"
         case Clip(index, extent, constraints):
             return f"clip 0 <= {index} < {extent} to " + ", ".join(
                 f"0 <= {a}*{index} + {b} < {e}" for a, b, e in constraints

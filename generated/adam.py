@@ -118,7 +118,7 @@ class Adam(rt.Optimiser):
         eps: float = 1e-08,
         weight_decay: float = 0.0,
     ) -> None:
-        super().__init__("adam", params, ("first_moment", "second_moment"))
+        super().__init__("adam", params, ("first_moment", "second_moment"), pointwise=True)
         lr = rt.number("adam", "lr", lr)
         beta_1 = rt.number("adam", "beta_1", beta_1)
         beta_2 = rt.number("adam", "beta_2", beta_2)

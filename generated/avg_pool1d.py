@@ -16,7 +16,7 @@ import numpy as np
 from . import runtime as rt
 
 
-@rt.loops
+@rt.nest
 def _avg_pool1d_forward_1(
     start: int,
     stop: int,
@@ -52,7 +52,9 @@ def _avg_pool1d_forward_1(
                     total = zero
                     for t in range(T):
                         total += x[x_at + np.uintp(C * d * t) + c]
-                    y[at + c] = total * (one / a[a_at])
+                    a_1 = a[a_at]
+                    value = one / a_1
+                    y[at + c] = total * value
                 j += 1
             else:
                 at = np.uintp(C * (W_out * n + j))
@@ -66,7 +68,9 @@ def _avg_pool1d_forward_1(
                         y[at + c] += x[x_at + c]
                 a_at = np.uintp(j)
                 for c in range(np.uintp(C)):
-                    y[at + c] = y[at + c] * (one / a[a_at])
+                    a_1 = a[a_at]
+                    value = one / a_1
+                    y[at + c] = y[at + c] * value
                 j += 1
 
 
@@ -149,17 +153,17 @@ def avg_pool1d_forward(
             rt.fixed(s),
         )
     else:
-        y = np.zeros((N, W_out, C), dtype)
-        for t in range(T):
-            j_low, j_high = rt.clip(W_out, (s, d * t - p, W))
-            if j_low < j_high:
-                j_at = rt.span(s, d * t - p, j_low, j_high)
-                y[:, j_low:j_high] += x[:, j_at]
-        y *= 1 / a[:, None]
+        x_1 = rt.Window(  # n j c t
+            x,
+            (N, W_out, C, T),
+            ((0, (0, 1)), (-p, (1, s), (3, d)), (0, (2, 1))),
+        )
+        y = np.empty((N, W_out, C), dtype)
+        rt.reduce("sum", x_1, y, scale=1 / a[:, None])
     return y
 
 
-@rt.loops
+@rt.nest
 def _avg_pool1d_grad_input_1(
     start: int,
     stop: int,
@@ -192,7 +196,9 @@ def _avg_pool1d_grad_input_1(
                 t_low = max(0, -((j * s - p) // d))
                 t_high = min(T, (W + p - j * s - 1) // d + 1)
             a_at = np.uintp(j)
-            scale = one / a[a_at]
+            a_1 = a[a_at]
+            value = one / a_1
+            scale = value
             t = t_low
             while t < t_high:
                 if t <= t_high - 3:
@@ -303,13 +309,13 @@ def avg_pool1d_grad_input(
             s,
         )
     else:
-        dx = np.zeros((N, W, C), dtype)
-        factor1 = dy / a[:, None]
-        for t in range(T):
-            j_low, j_high = rt.clip(W_out, (s, d * t - p, W))
-            if j_low < j_high:
-                j_at = rt.span(s, d * t - p, j_low, j_high)
-                dx[:, j_at] += factor1[:, j_low:j_high]
+        dx = np.empty((N, W, C), dtype)
+        dx_1 = rt.Window(  # m j v t
+            dx,
+            (N, W_out, C, T),
+            ((0, (0, 1)), (-p, (1, s), (3, d)), (0, (2, 1))),
+        )
+        rt.spread(dy, dx_1, scale=1 / a[:, None])
     return dx
 
 

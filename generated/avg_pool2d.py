@@ -17,7 +17,7 @@ import numpy as np
 from . import runtime as rt
 
 
-@rt.loops
+@rt.nest
 def _avg_pool2d_forward_1(
     start: int,
     stop: int,
@@ -69,7 +69,10 @@ def _avg_pool2d_forward_1(
                     for r in range(R):
                         for t in range(T):
                             total += x[x_at + np.uintp(C * W * d_h * r + C * d_w * t) + c]
-                    y[at + c] = total * (one / (a_h[a_h_at] * a_w[a_w_at]))
+                    a_h_1 = a_h[a_h_at]
+                    a_w_1 = a_w[a_w_at]
+                    value = one / (a_h_1 * a_w_1)
+                    y[at + c] = total * value
                 j += 1
             else:
                 at = np.uintp(C * (W_out * (H_out * n + i) + j))
@@ -88,7 +91,10 @@ def _avg_pool2d_forward_1(
                 a_h_at = np.uintp(i)
                 a_w_at = np.uintp(j)
                 for c in range(np.uintp(C)):
-                    y[at + c] = y[at + c] * (one / (a_h[a_h_at] * a_w[a_w_at]))
+                    a_h_1 = a_h[a_h_at]
+                    a_w_1 = a_w[a_w_at]
+                    value = one / (a_h_1 * a_w_1)
+                    y[at + c] = y[at + c] * value
                 j += 1
 
 
@@ -206,20 +212,17 @@ def avg_pool2d_forward(
             rt.fixed(s_w),
         )
     else:
-        y = np.zeros((N, H_out, W_out, C), dtype)
-        for r in range(R):
-            i_low, i_high = rt.clip(H_out, (s_h, d_h * r - p_h, H))
-            for t in range(T):
-                j_low, j_high = rt.clip(W_out, (s_w, d_w * t - p_w, W))
-                if i_low < i_high and j_low < j_high:
-                    i_at = rt.span(s_h, d_h * r - p_h, i_low, i_high)
-                    j_at = rt.span(s_w, d_w * t - p_w, j_low, j_high)
-                    y[:, i_low:i_high, j_low:j_high] += x[:, i_at, j_at]
-        y *= 1 / (a_h[:, None, None] * a_w[:, None])
+        x_1 = rt.Window(  # n i j c r t
+            x,
+            (N, H_out, W_out, C, R, T),
+            ((0, (0, 1)), (-p_h, (1, s_h), (4, d_h)), (-p_w, (2, s_w), (5, d_w)), (0, (3, 1))),
+        )
+        y = np.empty((N, H_out, W_out, C), dtype)
+        rt.reduce("sum", x_1, y, scale=1 / (a_h[:, None, None] * a_w[:, None]))
     return y
 
 
-@rt.loops
+@rt.nest
 def _avg_pool2d_grad_input_1(
     start: int,
     stop: int,
@@ -263,7 +266,10 @@ def _avg_pool2d_grad_input_1(
                     t_high = min(T, (W + p_w - j * s_w - 1) // d_w + 1)
                 a_h_at = np.uintp(i)
                 a_w_at = np.uintp(j)
-                scale = one / (a_h[a_h_at] * a_w[a_w_at])
+                a_h_1 = a_h[a_h_at]
+                a_w_1 = a_w[a_w_at]
+                value = one / (a_h_1 * a_w_1)
+                scale = value
                 for r in range(r_low, r_high):
                     t = t_low
                     while t < t_high:
@@ -419,16 +425,13 @@ def avg_pool2d_grad_input(
             s_w,
         )
     else:
-        dx = np.zeros((N, H, W, C), dtype)
-        factor1 = dy / (a_h[:, None, None] * a_w[:, None])
-        for r in range(R):
-            i_low, i_high = rt.clip(H_out, (s_h, d_h * r - p_h, H))
-            for t in range(T):
-                j_low, j_high = rt.clip(W_out, (s_w, d_w * t - p_w, W))
-                if i_low < i_high and j_low < j_high:
-                    i_at = rt.span(s_h, d_h * r - p_h, i_low, i_high)
-                    j_at = rt.span(s_w, d_w * t - p_w, j_low, j_high)
-                    dx[:, i_at, j_at] += factor1[:, i_low:i_high, j_low:j_high]
+        dx = np.empty((N, H, W, C), dtype)
+        dx_1 = rt.Window(  # m i j e r t
+            dx,
+            (N, H_out, W_out, C, R, T),
+            ((0, (0, 1)), (-p_h, (1, s_h), (4, d_h)), (-p_w, (2, s_w), (5, d_w)), (0, (3, 1))),
+        )
+        rt.spread(dy, dx_1, scale=1 / (a_h[:, None, None] * a_w[:, None]))
     return dx
 
 

@@ -19,7 +19,7 @@ import numpy as np
 from . import runtime as rt
 
 
-@rt.loops
+@rt.nest
 def _avg_pool3d_forward_1(
     start: int,
     stop: int,
@@ -91,7 +91,11 @@ def _avg_pool3d_forward_1(
                             for t in range(T):
                                 value = x[x_at + np.uintp(C * H * W * a * d_d + C * W * d_h * r + C * d_w * t) + c]
                                 total += value
-                    y[at + c] = total * (one / (a_d[a_d_at] * a_h[a_h_at] * a_w[a_w_at]))
+                    a_d_1 = a_d[a_d_at]
+                    a_h_1 = a_h[a_h_at]
+                    a_w_1 = a_w[a_w_at]
+                    value = one / (a_d_1 * a_h_1 * a_w_1)
+                    y[at + c] = total * value
                 j += 1
             else:
                 at = np.uintp(C * (W_out * (H_out * (D_out * n + l_) + i) + j))
@@ -113,7 +117,11 @@ def _avg_pool3d_forward_1(
                 a_h_at = np.uintp(i)
                 a_w_at = np.uintp(j)
                 for c in range(np.uintp(C)):
-                    y[at + c] = y[at + c] * (one / (a_d[a_d_at] * a_h[a_h_at] * a_w[a_w_at]))
+                    a_d_1 = a_d[a_d_at]
+                    a_h_1 = a_h[a_h_at]
+                    a_w_1 = a_w[a_w_at]
+                    value = one / (a_d_1 * a_h_1 * a_w_1)
+                    y[at + c] = y[at + c] * value
                 j += 1
 
 
@@ -257,23 +265,23 @@ def avg_pool3d_forward(
             rt.fixed(s_w),
         )
     else:
-        y = np.zeros((N, D_out, H_out, W_out, C), dtype)
-        for a in range(A):
-            l_low, l_high = rt.clip(D_out, (s_d, a * d_d - p_d, D))
-            for r in range(R):
-                i_low, i_high = rt.clip(H_out, (s_h, d_h * r - p_h, H))
-                for t in range(T):
-                    j_low, j_high = rt.clip(W_out, (s_w, d_w * t - p_w, W))
-                    if l_low < l_high and i_low < i_high and j_low < j_high:
-                        l_at = rt.span(s_d, a * d_d - p_d, l_low, l_high)
-                        i_at = rt.span(s_h, d_h * r - p_h, i_low, i_high)
-                        j_at = rt.span(s_w, d_w * t - p_w, j_low, j_high)
-                        y[:, l_low:l_high, i_low:i_high, j_low:j_high] += x[:, l_at, i_at, j_at]
-        y *= 1 / (a_d[:, None, None, None] * a_h[:, None, None] * a_w[:, None])
+        x_1 = rt.Window(  # n l i j c a r t
+            x,
+            (N, D_out, H_out, W_out, C, A, R, T),
+            (
+                (0, (0, 1)),
+                (-p_d, (1, s_d), (5, d_d)),
+                (-p_h, (2, s_h), (6, d_h)),
+                (-p_w, (3, s_w), (7, d_w)),
+                (0, (4, 1)),
+            ),
+        )
+        y = np.empty((N, D_out, H_out, W_out, C), dtype)
+        rt.reduce("sum", x_1, y, scale=1 / (a_d[:, None, None, None] * a_h[:, None, None] * a_w[:, None]))
     return y
 
 
-@rt.loops
+@rt.nest
 def _avg_pool3d_grad_input_1(
     start: int,
     stop: int,
@@ -328,7 +336,11 @@ def _avg_pool3d_grad_input_1(
                     a_d_at = np.uintp(l_)
                     a_h_at = np.uintp(i)
                     a_w_at = np.uintp(j)
-                    scale = one / (a_d[a_d_at] * a_h[a_h_at] * a_w[a_w_at])
+                    a_d_1 = a_d[a_d_at]
+                    a_h_1 = a_h[a_h_at]
+                    a_w_1 = a_w[a_w_at]
+                    value = one / (a_d_1 * a_h_1 * a_w_1)
+                    scale = value
                     for a in range(a_low, a_high):
                         for r in range(r_low, r_high):
                             t = t_low
@@ -514,19 +526,19 @@ def avg_pool3d_grad_input(
             s_w,
         )
     else:
-        dx = np.zeros((N, D, H, W, C), dtype)
-        factor1 = dy / (a_d[:, None, None, None] * a_h[:, None, None] * a_w[:, None])
-        for a in range(A):
-            l_low, l_high = rt.clip(D_out, (s_d, a * d_d - p_d, D))
-            for r in range(R):
-                i_low, i_high = rt.clip(H_out, (s_h, d_h * r - p_h, H))
-                for t in range(T):
-                    j_low, j_high = rt.clip(W_out, (s_w, d_w * t - p_w, W))
-                    if l_low < l_high and i_low < i_high and j_low < j_high:
-                        l_at = rt.span(s_d, a * d_d - p_d, l_low, l_high)
-                        i_at = rt.span(s_h, d_h * r - p_h, i_low, i_high)
-                        j_at = rt.span(s_w, d_w * t - p_w, j_low, j_high)
-                        dx[:, l_at, i_at, j_at] += factor1[:, l_low:l_high, i_low:i_high, j_low:j_high]
+        dx = np.empty((N, D, H, W, C), dtype)
+        dx_1 = rt.Window(  # m l i j o a r t
+            dx,
+            (N, D_out, H_out, W_out, C, A, R, T),
+            (
+                (0, (0, 1)),
+                (-p_d, (1, s_d), (5, d_d)),
+                (-p_h, (2, s_h), (6, d_h)),
+                (-p_w, (3, s_w), (7, d_w)),
+                (0, (4, 1)),
+            ),
+        )
+        rt.spread(dy, dx_1, scale=1 / (a_d[:, None, None, None] * a_h[:, None, None] * a_w[:, None]))
     return dx
 
 

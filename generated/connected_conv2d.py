@@ -79,7 +79,7 @@ def connected_conv2d_forward(
     u = np.empty((N, H_out, W_out, K), dtype)
     rt.contract("n i j r t c, r t c k -> n i j k", x_1, z, out=u)
     if b is not None:
-        u += b
+        rt.add_row(u, b)
     return u, z
 
 

@@ -17,7 +17,7 @@ import numpy as np
 from . import runtime as rt
 
 
-@rt.loops
+@rt.nest
 def _conv1d_forward_1(
     start: int,
     stop: int,
@@ -183,11 +183,11 @@ def conv1d_forward(
     if b is not None:
         b_1 = b.reshape(G, K)
         u_3 = u.reshape(N, W_out, G, K)
-        u_3 += b_1
+        rt.add_row(u_3, b_1)
     return u
 
 
-@rt.loops
+@rt.nest
 def _conv1d_grad_input_1(
     start: int,
     stop: int,
@@ -260,7 +260,7 @@ def _conv1d_grad_input_1(
                 q += 1
 
 
-@rt.loops
+@rt.nest
 def _conv1d_grad_input_2(
     start: int,
     stop: int,
@@ -429,7 +429,7 @@ def conv1d_grad_input(
     return dx
 
 
-@rt.loops
+@rt.nest
 def _conv1d_grad_weight_1(
     start: int,
     stop: int,

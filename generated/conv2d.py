@@ -18,7 +18,7 @@ import numpy as np
 from . import runtime as rt
 
 
-@rt.loops
+@rt.nest
 def _conv2d_forward_1(
     start: int,
     stop: int,
@@ -232,11 +232,11 @@ def conv2d_forward(
     if b is not None:
         b_1 = b.reshape(G, K)
         u_2 = u.reshape(N, H_out, W_out, G, K)
-        u_2 += b_1
+        rt.add_row(u_2, b_1)
     return u
 
 
-@rt.loops
+@rt.nest
 def _conv2d_grad_input_1(
     start: int,
     stop: int,
@@ -341,7 +341,7 @@ def _conv2d_grad_input_1(
                 v += 1
 
 
-@rt.loops
+@rt.nest
 def _conv2d_grad_input_2(
     start: int,
     stop: int,
@@ -548,7 +548,7 @@ def conv2d_grad_input(
     return dx
 
 
-@rt.loops
+@rt.nest
 def _conv2d_grad_weight_1(
     start: int,
     stop: int,

@@ -18,7 +18,7 @@ import numpy as np
 from . import runtime as rt
 
 
-@rt.loops
+@rt.nest
 def _conv3d_forward_1(
     start: int,
     stop: int,
@@ -290,11 +290,11 @@ def conv3d_forward(
     if b is not None:
         b_1 = b.reshape(G, K)
         u_2 = u.reshape(N, D_out, H_out, W_out, G, K)
-        u_2 += b_1
+        rt.add_row(u_2, b_1)
     return u
 
 
-@rt.loops
+@rt.nest
 def _conv3d_grad_input_1(
     start: int,
     stop: int,
@@ -445,7 +445,7 @@ def _conv3d_grad_input_1(
                 e += 1
 
 
-@rt.loops
+@rt.nest
 def _conv3d_grad_input_2(
     start: int,
     stop: int,
@@ -692,7 +692,7 @@ def conv3d_grad_input(
     return dx
 
 
-@rt.loops
+@rt.nest
 def _conv3d_grad_weight_1(
     start: int,
     stop: int,

@@ -17,7 +17,7 @@ import numpy as np
 from . import runtime as rt
 
 
-@rt.loops
+@rt.nest
 def _conv_transpose1d_forward_1(
     start: int,
     stop: int,
@@ -90,7 +90,7 @@ def _conv_transpose1d_forward_1(
                 u_1 += 1
 
 
-@rt.loops
+@rt.nest
 def _conv_transpose1d_forward_2(
     start: int,
     stop: int,
@@ -272,11 +272,11 @@ def conv_transpose1d_forward(
     if b is not None:
         b_1 = b.reshape(G, K)
         u_4 = u.reshape(N, W_out, G, K)
-        u_4 += b_1
+        rt.add_row(u_4, b_1)
     return u
 
 
-@rt.loops
+@rt.nest
 def _conv_transpose1d_grad_input_1(
     start: int,
     stop: int,
@@ -449,7 +449,7 @@ def conv_transpose1d_grad_input(
     return dx
 
 
-@rt.loops
+@rt.nest
 def _conv_transpose1d_grad_weight_1(
     start: int,
     stop: int,

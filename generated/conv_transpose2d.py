@@ -18,7 +18,7 @@ import numpy as np
 from . import runtime as rt
 
 
-@rt.loops
+@rt.nest
 def _conv_transpose2d_forward_1(
     start: int,
     stop: int,
@@ -123,7 +123,7 @@ def _conv_transpose2d_forward_1(
                 u_2 += 1
 
 
-@rt.loops
+@rt.nest
 def _conv_transpose2d_forward_2(
     start: int,
     stop: int,
@@ -345,11 +345,11 @@ def conv_transpose2d_forward(
     if b is not None:
         b_1 = b.reshape(G, K)
         u_5 = u.reshape(N, H_out, W_out, G, K)
-        u_5 += b_1
+        rt.add_row(u_5, b_1)
     return u
 
 
-@rt.loops
+@rt.nest
 def _conv_transpose2d_grad_input_1(
     start: int,
     stop: int,
@@ -576,7 +576,7 @@ def conv_transpose2d_grad_input(
     return dx
 
 
-@rt.loops
+@rt.nest
 def _conv_transpose2d_grad_weight_1(
     start: int,
     stop: int,

@@ -18,7 +18,7 @@ import numpy as np
 from . import runtime as rt
 
 
-@rt.loops
+@rt.nest
 def _conv_transpose3d_forward_1(
     start: int,
     stop: int,
@@ -153,7 +153,7 @@ def _conv_transpose3d_forward_1(
                 u_3 += 1
 
 
-@rt.loops
+@rt.nest
 def _conv_transpose3d_forward_2(
     start: int,
     stop: int,
@@ -418,11 +418,11 @@ def conv_transpose3d_forward(
     if b is not None:
         b_1 = b.reshape(G, K)
         u_6 = u.reshape(N, D_out, H_out, W_out, G, K)
-        u_6 += b_1
+        rt.add_row(u_6, b_1)
     return u
 
 
-@rt.loops
+@rt.nest
 def _conv_transpose3d_grad_input_1(
     start: int,
     stop: int,
@@ -721,7 +721,7 @@ def conv_transpose3d_grad_input(
     return dx
 
 
-@rt.loops
+@rt.nest
 def _conv_transpose3d_grad_weight_1(
     start: int,
     stop: int,

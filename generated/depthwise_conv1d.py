@@ -17,7 +17,7 @@ import numpy as np
 from . import runtime as rt
 
 
-@rt.loops
+@rt.nest
 def _depthwise_conv1d_forward_1(
     start: int,
     stop: int,
@@ -175,11 +175,11 @@ def depthwise_conv1d_forward(
     if b is not None:
         b_1 = b.reshape(C, M)
         u_3 = u.reshape(N, W_out, C, M)
-        u_3 += b_1
+        rt.add_row(u_3, b_1)
     return u
 
 
-@rt.loops
+@rt.nest
 def _depthwise_conv1d_grad_input_1(
     start: int,
     stop: int,
@@ -252,7 +252,7 @@ def _depthwise_conv1d_grad_input_1(
                 q += 1
 
 
-@rt.loops
+@rt.nest
 def _depthwise_conv1d_grad_input_2(
     start: int,
     stop: int,
@@ -413,7 +413,7 @@ def depthwise_conv1d_grad_input(
     return dx
 
 
-@rt.loops
+@rt.nest
 def _depthwise_conv1d_grad_weight_1(
     start: int,
     stop: int,

@@ -17,7 +17,7 @@ import numpy as np
 from . import runtime as rt
 
 
-@rt.loops
+@rt.nest
 def _depthwise_conv2d_forward_1(
     start: int,
     stop: int,
@@ -221,11 +221,11 @@ def depthwise_conv2d_forward(
     if b is not None:
         b_1 = b.reshape(C, M)
         u_2 = u.reshape(N, H_out, W_out, C, M)
-        u_2 += b_1
+        rt.add_row(u_2, b_1)
     return u
 
 
-@rt.loops
+@rt.nest
 def _depthwise_conv2d_grad_input_1(
     start: int,
     stop: int,
@@ -330,7 +330,7 @@ def _depthwise_conv2d_grad_input_1(
                 v += 1
 
 
-@rt.loops
+@rt.nest
 def _depthwise_conv2d_grad_input_2(
     start: int,
     stop: int,
@@ -527,7 +527,7 @@ def depthwise_conv2d_grad_input(
     return dx
 
 
-@rt.loops
+@rt.nest
 def _depthwise_conv2d_grad_weight_1(
     start: int,
     stop: int,

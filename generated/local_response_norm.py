@@ -18,7 +18,7 @@ import numpy as np
 from . import runtime as rt
 
 
-@rt.loops
+@rt.nest
 def _local_response_norm_forward_1(
     start: int,
     stop: int,
@@ -43,7 +43,9 @@ def _local_response_norm_forward_1(
                 c_low = max(0, P - q)
                 c_high = min(C, C + P - q)
                 for c in range(np.uintp(c_low), np.uintp(max(c_low, c_high))):
-                    z[at + c] += x[x_at + c] * x[x_at + c]
+                    x_1 = x[x_at + c]
+                    value = x_1 * x_1
+                    z[at + c] += value
             for c in range(np.uintp(C)):
                 z[at + c] = z[at + c] * number_2
 
@@ -104,12 +106,14 @@ def local_response_norm_forward(
             rt.fixed(R),
         )
     else:
-        z = np.zeros((E, C), dtype)
-        for q in range(R):
-            c_low, c_high = rt.clip(C, (1, q - P, C))
-            if c_low < c_high:
-                c_at = rt.span(1, q - P, c_low, c_high)
-                z[:, c_low:c_high] += alpha * np.square(x[:, c_at]) / R
+        factor1 = np.square(x)
+        factor1_1 = rt.Window(  # e c q
+            factor1,
+            (E, C, R),
+            ((0, (0, 1)), (-P, (1, 1), (2, 1))),
+        )
+        z = np.empty((E, C), dtype)
+        rt.reduce("sum", factor1_1, z, scale=rt.ratio(alpha, R))
     z += k
     y = x * z ** (-beta)
     return y.reshape(*full_shape, C), z.reshape(*full_shape, C)

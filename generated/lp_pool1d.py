@@ -18,7 +18,7 @@ import numpy as np
 from . import runtime as rt
 
 
-@rt.loops
+@rt.nest
 def _lp_pool1d_forward_1(
     start: int,
     stop: int,
@@ -140,12 +140,13 @@ def lp_pool1d_forward(
             rt.fixed(s),
         )
     else:
-        u = np.zeros((N, W_out, C), dtype)
-        for t in range(T):
-            j_low, j_high = rt.clip(W_out, (s, d * t - p, W))
-            if j_low < j_high:
-                j_at = rt.span(s, d * t - p, j_low, j_high)
-                u[:, j_low:j_high] += z[:, j_at]
+        z_1 = rt.Window(  # n j c t
+            z,
+            (N, W_out, C, T),
+            ((0, (0, 1)), (-p, (1, s), (3, d)), (0, (2, 1))),
+        )
+        u = np.empty((N, W_out, C), dtype)
+        rt.reduce("sum", z_1, u)
     y = np.where((u != 0), ((u == 0).astype(dtype) + u) ** rt.ratio(1, P), 0)
     return y, u
 
@@ -213,13 +214,14 @@ def lp_pool1d_grad_input(
     rt.require("lp_pool1d", "norm_type", min(P - 1, 100 - P), "a number from 1 to 100", norm_type)
     rt.extents("lp_pool1d", "dy", dy.shape, (N, W_out, C), "batch, W_out, channels")
     rt.extents("lp_pool1d", "u", u.shape, (N, W_out, C), "batch, W_out, channels")
-    dz = np.zeros((N, W, C), dtype)
-    factor1 = np.where((u != 0), ((u == 0).astype(dtype) + u) ** (rt.ratio(1, P) - 1) * dy, 0)
-    for t in range(T):
-        j_low, j_high = rt.clip(W_out, (s, d * t - p, W))
-        if j_low < j_high:
-            j_at = rt.span(s, d * t - p, j_low, j_high)
-            dz[:, j_at] += factor1[:, j_low:j_high] / P
+    dz = np.empty((N, W, C), dtype)
+    factor1 = np.where((u != 0), ((u == 0).astype(dtype) + u) ** (rt.ratio(1, P) - 1) * dy / P, 0)
+    dz_1 = rt.Window(  # m j e t
+        dz,
+        (N, W_out, C, T),
+        ((0, (0, 1)), (-p, (1, s), (3, d)), (0, (2, 1))),
+    )
+    rt.spread(factor1, dz_1)
     dx = P * np.abs(x) ** (P - 1) * np.sign(x) * dz
     return dx
 

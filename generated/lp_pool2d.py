@@ -18,7 +18,7 @@ import numpy as np
 from . import runtime as rt
 
 
-@rt.loops
+@rt.nest
 def _lp_pool2d_forward_1(
     start: int,
     stop: int,
@@ -174,15 +174,13 @@ def lp_pool2d_forward(
             rt.fixed(s_w),
         )
     else:
-        u = np.zeros((N, H_out, W_out, C), dtype)
-        for r in range(R):
-            i_low, i_high = rt.clip(H_out, (s_h, d_h * r - p_h, H))
-            for t in range(T):
-                j_low, j_high = rt.clip(W_out, (s_w, d_w * t - p_w, W))
-                if i_low < i_high and j_low < j_high:
-                    i_at = rt.span(s_h, d_h * r - p_h, i_low, i_high)
-                    j_at = rt.span(s_w, d_w * t - p_w, j_low, j_high)
-                    u[:, i_low:i_high, j_low:j_high] += z[:, i_at, j_at]
+        z_1 = rt.Window(  # n i j c r t
+            z,
+            (N, H_out, W_out, C, R, T),
+            ((0, (0, 1)), (-p_h, (1, s_h), (4, d_h)), (-p_w, (2, s_w), (5, d_w)), (0, (3, 1))),
+        )
+        u = np.empty((N, H_out, W_out, C), dtype)
+        rt.reduce("sum", z_1, u)
     y = np.where((u != 0), ((u == 0).astype(dtype) + u) ** rt.ratio(1, P), 0)
     return y, u
 
@@ -260,16 +258,14 @@ def lp_pool2d_grad_input(
     rt.require("lp_pool2d", "norm_type", min(P - 1, 100 - P), "a number from 1 to 100", norm_type)
     rt.extents("lp_pool2d", "dy", dy.shape, (N, H_out, W_out, C), "batch, H_out, W_out, channels")
     rt.extents("lp_pool2d", "u", u.shape, (N, H_out, W_out, C), "batch, H_out, W_out, channels")
-    dz = np.zeros((N, H, W, C), dtype)
-    factor1 = np.where((u != 0), ((u == 0).astype(dtype) + u) ** (rt.ratio(1, P) - 1) * dy, 0)
-    for r in range(R):
-        i_low, i_high = rt.clip(H_out, (s_h, d_h * r - p_h, H))
-        for t in range(T):
-            j_low, j_high = rt.clip(W_out, (s_w, d_w * t - p_w, W))
-            if i_low < i_high and j_low < j_high:
-                i_at = rt.span(s_h, d_h * r - p_h, i_low, i_high)
-                j_at = rt.span(s_w, d_w * t - p_w, j_low, j_high)
-                dz[:, i_at, j_at] += factor1[:, i_low:i_high, j_low:j_high] / P
+    dz = np.empty((N, H, W, C), dtype)
+    factor1 = np.where((u != 0), ((u == 0).astype(dtype) + u) ** (rt.ratio(1, P) - 1) * dy / P, 0)
+    dz_1 = rt.Window(  # m i j a r t
+        dz,
+        (N, H_out, W_out, C, R, T),
+        ((0, (0, 1)), (-p_h, (1, s_h), (4, d_h)), (-p_w, (2, s_w), (5, d_w)), (0, (3, 1))),
+    )
+    rt.spread(factor1, dz_1)
     dx = P * np.abs(x) ** (P - 1) * np.sign(x) * dz
     return dx
 

@@ -18,7 +18,7 @@ import numpy as np
 from . import runtime as rt
 
 
-@rt.loops
+@rt.nest
 def _lp_pool3d_forward_1(
     start: int,
     stop: int,
@@ -211,18 +211,19 @@ def lp_pool3d_forward(
             rt.fixed(s_w),
         )
     else:
-        u = np.zeros((N, D_out, H_out, W_out, C), dtype)
-        for a in range(A):
-            l_low, l_high = rt.clip(D_out, (s_d, a * d_d - p_d, D))
-            for r in range(R):
-                i_low, i_high = rt.clip(H_out, (s_h, d_h * r - p_h, H))
-                for t in range(T):
-                    j_low, j_high = rt.clip(W_out, (s_w, d_w * t - p_w, W))
-                    if l_low < l_high and i_low < i_high and j_low < j_high:
-                        l_at = rt.span(s_d, a * d_d - p_d, l_low, l_high)
-                        i_at = rt.span(s_h, d_h * r - p_h, i_low, i_high)
-                        j_at = rt.span(s_w, d_w * t - p_w, j_low, j_high)
-                        u[:, l_low:l_high, i_low:i_high, j_low:j_high] += z[:, l_at, i_at, j_at]
+        z_1 = rt.Window(  # n l i j c a r t
+            z,
+            (N, D_out, H_out, W_out, C, A, R, T),
+            (
+                (0, (0, 1)),
+                (-p_d, (1, s_d), (5, d_d)),
+                (-p_h, (2, s_h), (6, d_h)),
+                (-p_w, (3, s_w), (7, d_w)),
+                (0, (4, 1)),
+            ),
+        )
+        u = np.empty((N, D_out, H_out, W_out, C), dtype)
+        rt.reduce("sum", z_1, u)
     y = np.where((u != 0), ((u == 0).astype(dtype) + u) ** rt.ratio(1, P), 0)
     return y, u
 
@@ -309,19 +310,14 @@ def lp_pool3d_grad_input(
     rt.require("lp_pool3d", "norm_type", min(P - 1, 100 - P), "a number from 1 to 100", norm_type)
     rt.extents("lp_pool3d", "dy", dy.shape, (N, D_out, H_out, W_out, C), "batch, D_out, H_out, W_out, channels")
     rt.extents("lp_pool3d", "u", u.shape, (N, D_out, H_out, W_out, C), "batch, D_out, H_out, W_out, channels")
-    dz = np.zeros((N, D, H, W, C), dtype)
-    factor1 = np.where((u != 0), ((u == 0).astype(dtype) + u) ** (rt.ratio(1, P) - 1) * dy, 0)
-    for a in range(A):
-        l_low, l_high = rt.clip(D_out, (s_d, a * d_d - p_d, D))
-        for r in range(R):
-            i_low, i_high = rt.clip(H_out, (s_h, d_h * r - p_h, H))
-            for t in range(T):
-                j_low, j_high = rt.clip(W_out, (s_w, d_w * t - p_w, W))
-                if l_low < l_high and i_low < i_high and j_low < j_high:
-                    l_at = rt.span(s_d, a * d_d - p_d, l_low, l_high)
-                    i_at = rt.span(s_h, d_h * r - p_h, i_low, i_high)
-                    j_at = rt.span(s_w, d_w * t - p_w, j_low, j_high)
-                    dz[:, l_at, i_at, j_at] += factor1[:, l_low:l_high, i_low:i_high, j_low:j_high] / P
+    dz = np.empty((N, D, H, W, C), dtype)
+    factor1 = np.where((u != 0), ((u == 0).astype(dtype) + u) ** (rt.ratio(1, P) - 1) * dy / P, 0)
+    dz_1 = rt.Window(  # m l i j q1 a r t
+        dz,
+        (N, D_out, H_out, W_out, C, A, R, T),
+        ((0, (0, 1)), (-p_d, (1, s_d), (5, d_d)), (-p_h, (2, s_h), (6, d_h)), (-p_w, (3, s_w), (7, d_w)), (0, (4, 1))),
+    )
+    rt.spread(factor1, dz_1)
     dx = P * np.abs(x) ** (P - 1) * np.sign(x) * dz
     return dx
 

@@ -15,7 +15,7 @@ import numpy as np
 from . import runtime as rt
 
 
-@rt.loops
+@rt.nest
 def _max_pool1d_forward_1(
     start: int,
     stop: int,
@@ -148,17 +148,18 @@ def max_pool1d_forward(
             rt.fixed(s),
         )
     else:
-        y = np.full((N, W_out, C), -np.inf, dtype)
-        argmax = np.full((N, W_out, C), -1, np.int32)
-        for t in range(T):
-            j_low, j_high = rt.clip(W_out, (s, d * t - p, W))
-            if j_low < j_high:
-                j_at = rt.span(s, d * t - p, j_low, j_high)
-                rt.maximise(y[:, j_low:j_high, ...], argmax[:, j_low:j_high, ...], x[:, j_at], t)
+        x_1 = rt.Window(  # n j c t
+            x,
+            (N, W_out, C, T),
+            ((0, (0, 1)), (-p, (1, s), (3, d)), (0, (2, 1))),
+        )
+        y = np.empty((N, W_out, C), dtype)
+        argmax = np.empty((N, W_out, C), np.int32)
+        rt.reduce("max", x_1, y, argument=argmax)
     return y, argmax
 
 
-@rt.loops
+@rt.nest
 def _max_pool1d_grad_input_1(
     start: int,
     stop: int,
@@ -213,7 +214,7 @@ def _max_pool1d_grad_input_1(
                 q += 1
 
 
-@rt.loops
+@rt.nest
 def _max_pool1d_grad_input_2(
     start: int,
     stop: int,
@@ -379,12 +380,13 @@ def max_pool1d_grad_input(
                 s,
             )
     else:
-        dx = np.zeros((N, W, C), dtype)
-        for t in range(T):
-            j_low, j_high = rt.clip(W_out, (s, d * t - p, W))
-            if j_low < j_high:
-                j_at = rt.span(s, d * t - p, j_low, j_high)
-                dx[:, j_at] += np.where((t == argmax[:, j_low:j_high]), dy[:, j_low:j_high], 0)
+        dx = np.empty((N, W, C), dtype)
+        dx_1 = rt.Window(  # m j v t
+            dx,
+            (N, W_out, C, T),
+            ((0, (0, 1)), (-p, (1, s), (3, d)), (0, (2, 1))),
+        )
+        rt.spread(dy, dx_1, argument=argmax)
     return dx
 
 

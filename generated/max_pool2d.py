@@ -16,7 +16,7 @@ import numpy as np
 from . import runtime as rt
 
 
-@rt.loops
+@rt.nest
 def _max_pool2d_forward_1(
     start: int,
     stop: int,
@@ -185,25 +185,18 @@ def max_pool2d_forward(
             rt.fixed(s_w),
         )
     else:
-        y = np.full((N, H_out, W_out, C), -np.inf, dtype)
-        argmax = np.full((N, H_out, W_out, C), -1, np.int32)
-        for r in range(R):
-            i_low, i_high = rt.clip(H_out, (s_h, d_h * r - p_h, H))
-            for t in range(T):
-                j_low, j_high = rt.clip(W_out, (s_w, d_w * t - p_w, W))
-                if i_low < i_high and j_low < j_high:
-                    i_at = rt.span(s_h, d_h * r - p_h, i_low, i_high)
-                    j_at = rt.span(s_w, d_w * t - p_w, j_low, j_high)
-                    rt.maximise(
-                        y[:, i_low:i_high, j_low:j_high, ...],
-                        argmax[:, i_low:i_high, j_low:j_high, ...],
-                        x[:, i_at, j_at],
-                        T * r + t,
-                    )
+        x_1 = rt.Window(  # n i j c r t
+            x,
+            (N, H_out, W_out, C, R, T),
+            ((0, (0, 1)), (-p_h, (1, s_h), (4, d_h)), (-p_w, (2, s_w), (5, d_w)), (0, (3, 1))),
+        )
+        y = np.empty((N, H_out, W_out, C), dtype)
+        argmax = np.empty((N, H_out, W_out, C), np.int32)
+        rt.reduce("max", x_1, y, argument=argmax)
     return y, argmax
 
 
-@rt.loops
+@rt.nest
 def _max_pool2d_grad_input_1(
     start: int,
     stop: int,
@@ -277,7 +270,7 @@ def _max_pool2d_grad_input_1(
                 v += 1
 
 
-@rt.loops
+@rt.nest
 def _max_pool2d_grad_input_2(
     start: int,
     stop: int,
@@ -484,18 +477,13 @@ def max_pool2d_grad_input(
                 s_w,
             )
     else:
-        dx = np.zeros((N, H, W, C), dtype)
-        for r in range(R):
-            i_low, i_high = rt.clip(H_out, (s_h, d_h * r - p_h, H))
-            for t in range(T):
-                j_low, j_high = rt.clip(W_out, (s_w, d_w * t - p_w, W))
-                if i_low < i_high and j_low < j_high:
-                    i_at = rt.span(s_h, d_h * r - p_h, i_low, i_high)
-                    j_at = rt.span(s_w, d_w * t - p_w, j_low, j_high)
-                    part = dx[:, i_at, j_at]
-                    part += np.where(
-                        ((T * r + t) == argmax[:, i_low:i_high, j_low:j_high]), dy[:, i_low:i_high, j_low:j_high], 0
-                    )
+        dx = np.empty((N, H, W, C), dtype)
+        dx_1 = rt.Window(  # m i j e r t
+            dx,
+            (N, H_out, W_out, C, R, T),
+            ((0, (0, 1)), (-p_h, (1, s_h), (4, d_h)), (-p_w, (2, s_w), (5, d_w)), (0, (3, 1))),
+        )
+        rt.spread(dy, dx_1, argument=argmax)
     return dx
 
 

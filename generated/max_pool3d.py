@@ -16,7 +16,7 @@ import numpy as np
 from . import runtime as rt
 
 
-@rt.loops
+@rt.nest
 def _max_pool3d_forward_1(
     start: int,
     stop: int,
@@ -219,28 +219,24 @@ def max_pool3d_forward(
             rt.fixed(s_w),
         )
     else:
-        y = np.full((N, D_out, H_out, W_out, C), -np.inf, dtype)
-        argmax = np.full((N, D_out, H_out, W_out, C), -1, np.int32)
-        for a in range(A):
-            l_low, l_high = rt.clip(D_out, (s_d, a * d_d - p_d, D))
-            for r in range(R):
-                i_low, i_high = rt.clip(H_out, (s_h, d_h * r - p_h, H))
-                for t in range(T):
-                    j_low, j_high = rt.clip(W_out, (s_w, d_w * t - p_w, W))
-                    if l_low < l_high and i_low < i_high and j_low < j_high:
-                        l_at = rt.span(s_d, a * d_d - p_d, l_low, l_high)
-                        i_at = rt.span(s_h, d_h * r - p_h, i_low, i_high)
-                        j_at = rt.span(s_w, d_w * t - p_w, j_low, j_high)
-                        rt.maximise(
-                            y[:, l_low:l_high, i_low:i_high, j_low:j_high, ...],
-                            argmax[:, l_low:l_high, i_low:i_high, j_low:j_high, ...],
-                            x[:, l_at, i_at, j_at],
-                            R * T * a + T * r + t,
-                        )
+        x_1 = rt.Window(  # n l i j c a r t
+            x,
+            (N, D_out, H_out, W_out, C, A, R, T),
+            (
+                (0, (0, 1)),
+                (-p_d, (1, s_d), (5, d_d)),
+                (-p_h, (2, s_h), (6, d_h)),
+                (-p_w, (3, s_w), (7, d_w)),
+                (0, (4, 1)),
+            ),
+        )
+        y = np.empty((N, D_out, H_out, W_out, C), dtype)
+        argmax = np.empty((N, D_out, H_out, W_out, C), np.int32)
+        rt.reduce("max", x_1, y, argument=argmax)
     return y, argmax
 
 
-@rt.loops
+@rt.nest
 def _max_pool3d_grad_input_1(
     start: int,
     stop: int,
@@ -344,7 +340,7 @@ def _max_pool3d_grad_input_1(
                 e += 1
 
 
-@rt.loops
+@rt.nest
 def _max_pool3d_grad_input_2(
     start: int,
     stop: int,
@@ -586,23 +582,19 @@ def max_pool3d_grad_input(
                 s_w,
             )
     else:
-        dx = np.zeros((N, D, H, W, C), dtype)
-        for a in range(A):
-            l_low, l_high = rt.clip(D_out, (s_d, a * d_d - p_d, D))
-            for r in range(R):
-                i_low, i_high = rt.clip(H_out, (s_h, d_h * r - p_h, H))
-                for t in range(T):
-                    j_low, j_high = rt.clip(W_out, (s_w, d_w * t - p_w, W))
-                    if l_low < l_high and i_low < i_high and j_low < j_high:
-                        l_at = rt.span(s_d, a * d_d - p_d, l_low, l_high)
-                        i_at = rt.span(s_h, d_h * r - p_h, i_low, i_high)
-                        j_at = rt.span(s_w, d_w * t - p_w, j_low, j_high)
-                        part = dx[:, l_at, i_at, j_at]
-                        part += np.where(
-                            ((R * T * a + T * r + t) == argmax[:, l_low:l_high, i_low:i_high, j_low:j_high]),
-                            dy[:, l_low:l_high, i_low:i_high, j_low:j_high],
-                            0,
-                        )
+        dx = np.empty((N, D, H, W, C), dtype)
+        dx_1 = rt.Window(  # m l i j o a r t
+            dx,
+            (N, D_out, H_out, W_out, C, A, R, T),
+            (
+                (0, (0, 1)),
+                (-p_d, (1, s_d), (5, d_d)),
+                (-p_h, (2, s_h), (6, d_h)),
+                (-p_w, (3, s_w), (7, d_w)),
+                (0, (4, 1)),
+            ),
+        )
+        rt.spread(dy, dx_1, argument=argmax)
     return dx
 
 

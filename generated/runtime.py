@@ -28,6 +28,15 @@ Array = NDArray[Any]
 BLOCK = 1 << 18
 """Elements of a temporary block: 1 MiB of float32, so that it stays in the second-level cache."""
 
+TILE = 1 << 20
+"""Elements of the part of an array that is reduced at a time: 4 MiB of float32, so that a call takes long enough."""
+
+RUNS = 256
+"""Elements next to each other up to which slices with gaps between such runs are gathered before they are used."""
+
+TOGETHER = 1 << 14
+"""Elements of weights that are updated at once."""
+
 WIDE = 32
 """Elements of a row from which on rows are sorted by label and added whole; below, elements are counted up."""
 
@@ -43,7 +52,7 @@ ROWS = 256
 FREQUENT = 16
 """Labels that occur more often than this are summed one by one, the others all at once."""
 
-WORTH_A_THREAD = 1.5e-3
+WORTH_A_THREAD = 3e-4
 """Seconds of work from which on it is divided among threads."""
 
 PIECE = 1 << 25
@@ -76,8 +85,8 @@ TILES = 6 << 20
 ROW_GAP = 320
 """Bytes between rows that are written side by side."""
 
-LARGE_TILES = 12 << 20
-"""Bytes of the transform of the windows where columns are computed block by block."""
+LARGE_TILES = 10 << 20
+"""Bytes of the transform of the windows where columns are computed block by block: 12 MiB would need 54 MB in all."""
 
 LARGE_KERNEL = 16 << 20
 """Bytes of the transform of a kernel from which on its columns are computed block by block."""
@@ -97,6 +106,12 @@ SPECTRA = 1 << 19
 NARROW = 128
 """Columns up to which that is considered."""
 
+MANY_PLANES = 4096
+"""Planes of a window, times those of the result, beyond which matrix products are faster."""
+
+PLANE = 1 << 11
+"""Elements of a plane that are computed at once."""
+
 FEWEST_STEPS = 1 << 12
 """Steps of loops from which on they are compiled without being asked for."""
 
@@ -112,7 +127,12 @@ COPY_RUN = 64.0
 CALL = 4e-6
 KRON = 0.8
 CACHE_RATE = 3e10
-TRANSFORM_RATE = 1.2e10
+TRANSFORM_RATE = 1.6e10
+ROW_CALL = 1.2e-8
+PLANAR_RATE = 2.4e11
+PACK = 4e-10
+ADD_RATE = 8e9
+SLICE = 4e-9
 FFT_RATE = 4.5e9
 FFT_ERROR = 1e-6
 MATRIX = 3e-7
@@ -459,53 +479,72 @@ _blas_setting = Lock()
 
 
 def thread_count(seconds: float) -> int:
-    """Into how many threads work of that predicted duration is divided."""
+    """Into how many threads work of that predicted duration is divided; BLAS has one meanwhile."""
     if seconds < WORTH_A_THREAD or getattr(_inside, "worker", False) or _blas() is None:
         return 1
     wanted = current().threads
     return _available() if wanted is None else min(wanted, 4 * _available())
 
 
-def in_threads(task: Callable[[int, int], None], length: int, step: int, seconds: float) -> None:
-    """Call ``task(start, stop)`` for ranges of `step` that cover 0..length, in several threads if that pays.
+@contextmanager
+def one_blas_thread() -> Iterator[bool]:
+    """BLAS has one thread within a ``with`` statement, and what it had before afterwards.
 
-    BLAS has one thread meanwhile, and what it had before afterwards: its workers would spin and slow ours down.
+    Its own threads would go on spinning after a product, for longer than most of ours take, and slow threads of Python
+    down. The setting is the process's: yields whether this thread is the one that has it, and may start others.
     """
+    if getattr(_inside, "alone", False):
+        yield True
+    elif _blas() is None or getattr(_inside, "worker", False) or not _blas_setting.acquire(blocking=False):
+        yield False
+    else:
+        _inside.alone = True
+        try:
+            with _blas().limit(limits=1):
+                yield True
+        finally:
+            _inside.alone = False
+            _blas_setting.release()
+
+
+def in_threads(task: Callable[[int, int], None], length: int, step: int, seconds: float) -> None:
+    """Call ``task(start, stop)`` for ranges of `step` that cover 0..length, in several threads if that pays."""
     starts = range(0, length, max(1, step))
-    number = min(thread_count(seconds), len(starts))
-    if number < 2 or not _blas_setting.acquire(blocking=False):  # the setting is the process's: one at a time
-        for start in starts:
-            task(start, min(start + step, length))
-        return
-    try:
+    with one_blas_thread() as alone:
+        number = min(thread_count(seconds), len(starts)) if alone else 1
         left = iter(starts)
 
         def work() -> None:
-            _inside.worker = True
+            before, _inside.worker = getattr(_inside, "worker", False), True
             try:
                 for start in left:  # next() of a range iterator is atomic
                     task(start, min(start + step, length))
             finally:
-                _inside.worker = False
+                _inside.worker = before
 
-        with _blas().limit(limits=1):
-            others = [_workers(number - 1).submit(copy_context().run, work) for _ in range(number - 1)]
-            try:
-                work()
-            finally:
-                wait(others)
-            for other in others:
-                other.result()
-    finally:
-        _blas_setting.release()
+        others = [_workers(number - 1).submit(copy_context().run, work) for _ in range(number - 1)]
+        try:
+            work()
+        finally:
+            wait(others)
+        for other in others:
+            other.result()
 
 
 # ----- compiled loops -----
 class Loops:
-    """Loops over single elements: numba compiles `function` when it is first called."""
+    """Loops over single elements: numba compiles `function` when it is first called.
 
-    def __init__(self, function: Callable[..., Any]) -> None:
+    Args:
+        function: the loops, in Python.
+        reassociated: whether sums may be added up in another order, so that long ones are computed in vectors.
+        apart: whether no array overlaps another one that is written: then loops over rows need not begin with a test.
+    """
+
+    def __init__(self, function: Callable[..., Any], reassociated: bool = False, apart: bool = False) -> None:
         self.function = function
+        self.reassociated = reassociated
+        self.apart = apart
 
     @cached_property
     def compiled(self) -> Callable[..., Any]:
@@ -513,7 +552,7 @@ class Loops:
         import numba
 
         class Apart(numba.core.compiler.Compiler):
-            """Arrays do not overlap: without that a loop over a row begins with a test for every pair of them."""
+            """What numba's own decorator has no option for."""
 
             def define_pipelines(self) -> Any:
                 self.state.flags.noalias = True
@@ -523,9 +562,9 @@ class Loops:
             self.function,
             nogil=True,
             cache=Path(self.function.__code__.co_filename).is_file(),
-            fastmath={"contract"},
+            fastmath={"contract", "reassoc"} if self.reassociated else {"contract"},
             error_model="numpy",
-            pipeline_class=Apart,
+            pipeline_class=Apart if self.apart else numba.core.compiler.Compiler,
         )
         return made
 
@@ -534,7 +573,7 @@ class Loops:
         names = self.function.__globals__ | {called: other.compiled for called, other in others.items()}
         copy = FunctionType(self.function.__code__, names, name)
         copy.__module__, copy.__qualname__ = self.function.__module__, name
-        return Loops(copy)
+        return Loops(copy, self.reassociated, self.apart)
 
     def __call__(self, *arguments: Any) -> Any:
         """What the function returns."""
@@ -543,6 +582,12 @@ class Loops:
 
 loops = Loops
 """Decorates a function of loops."""
+
+reassociated = partial(Loops, reassociated=True)
+"""Decorates a function of loops whose sums may be added up in another order."""
+
+nest = partial(Loops, apart=True)
+"""Decorates a function of loops of a kernel: it is given its arrays apart."""
 
 
 def compiles(steps: int, wanted: Settings | None = None) -> bool:
@@ -605,6 +650,15 @@ def blocks(length: int, elements: int) -> Iterator[tuple[int, int]]:
     step = max(1, BLOCK // max(1, elements))
     for start in range(0, length, step):
         yield start, min(start + step, length)
+
+
+def add_row(target: Array, row: Array) -> None:
+    """Add `row` along the last axes, to several rows at a time: short ones cost more than their elements."""
+    if target.flags.c_contiguous:
+        number = target.shape[-1 - row.ndim]
+        row = np.broadcast_to(row, (number, *row.shape)).reshape(number * row.size)
+        target = target.reshape(prod(target.shape) // max(1, row.size), row.size)
+    target += row
 
 
 def maximise(best: Array, position: Array, value: Array, here: int) -> None:
@@ -855,7 +909,8 @@ def contract(
         return target
 
     def compute(way: Way) -> None:
-        way.strategy.run(found, way.plan, _array(left), _array(right), target, way.cost.seconds, add)
+        with one_blas_thread():
+            way.strategy.run(found, way.plan, _array(left), _array(right), target, way.cost.seconds, add)
 
     observer = _observer.get(None)
     if observer is None:
@@ -984,12 +1039,14 @@ class Strategy(NamedTuple):
         plan: what a contraction needs to be computed so; None where it cannot be.
         cost: the prediction for a plan by the settings, whose backend is that of its loops: "numpy" or "compiled".
         run: computes ``(contraction, plan, left, right, out, seconds, add)``.
+        compiled: whether it takes loops that are compiled.
     """
 
     name: str
     plan: Callable[[Contraction], Any]
     cost: Callable[[Contraction, Any, Settings], Cost]
     run: Callable[[Contraction, Any, Array, Array, Array, float, bool], None]
+    compiled: bool = False
 
 
 class Way(NamedTuple):
@@ -1498,12 +1555,15 @@ class Scatter(NamedTuple):
         vectors: the others that the result has, in the order of the slices.
         planar: whether the last axis, a short one, comes first meanwhile.
         blocks: the ranges of the first index, block by block.
+        windows: what counts the windows, and the indices within one besides the taps, where compiled loops can add
+            them one by one; else None.
     """
 
     taps: tuple[str, ...]
     vectors: tuple[str, ...]
     planar: bool
     blocks: tuple[Any, ...]
+    windows: tuple[tuple[str, ...], tuple[str, ...]] | None
 
 
 def _scatter_plan(c: Contraction) -> Scatter:
@@ -1514,13 +1574,27 @@ def _scatter_plan(c: Contraction) -> Scatter:
     vectors = tuple(v for v in c.out.names if v not in taps)
     whole = tuple(v for axis, moves in enumerate(c.out.steps) for v, _ in moves if _is_plain(c.out, axis, c.extents))
     planar = bool(vectors) and vectors[-1] in whole[1:] and c.extents[vectors[-1]] <= SHORT
+    windows = _scattered_windows(c, taps)
     if planar:
         vectors = (vectors[-1], *vectors[:-1])
     first = next((v for v in vectors if v in whole and v != (vectors[0] if planar else "")), None)
     if first is None or any(_crosses(side, first, c.extents) for side in (c.left, c.right)):
-        return Scatter(tuple(taps), vectors, planar, ((),))
+        return Scatter(tuple(taps), vectors, planar, ((),), windows)
     each = c.volume(taps, vectors) // c.extents[first]
-    return Scatter(tuple(taps), vectors, planar, _cut((first,), c.extents, max(1, 4 * BLOCK // max(1, each))))
+    blocks = _cut((first,), c.extents, max(1, 4 * BLOCK // max(1, each)))
+    return Scatter(tuple(taps), vectors, planar, blocks, windows)
+
+
+def _scattered_windows(c: Contraction, taps: Sequence[str]) -> tuple[tuple[str, ...], tuple[str, ...]] | None:
+    """What counts the windows and what is in them, if they lie along one or two axes and elements are side by side."""
+    sliding = [steps for steps in c.out.steps if any(v in taps for v, _ in steps)]
+    if not 1 <= len(taps) == len(sliding) <= 2 or any(step < 1 for steps in sliding for _, step in steps):
+        return None
+    positions = {v for steps in sliding for v, _ in steps if v not in taps}
+    factor = c.left if positions & {*c.left.names} else c.right
+    tiles = tuple(v for v in c.out.names if v not in taps and (v in factor.names or v in positions))
+    runs = tuple(v for v in c.out.names if v not in taps and v not in tiles)
+    return (tiles, runs) if tiles and runs and c.out.stride(runs[-1]) == c.dtype.itemsize else None
 
 
 def _crosses(side: Side, index: str, extents: Mapping[str, int]) -> bool:
@@ -1535,7 +1609,11 @@ def _scatter_cost(c: Contraction, plan: Scatter, wanted: Settings) -> Cost:
     rows = products // max(1, len(plan.blocks) * c.volume(c.columns))
     seconds = 2 * c.products / gemm_rate(rows, c.volume(c.columns), c.volume(c.summed), c.dtype)
     run = size * c.extents[plan.vectors[-1]] if plan.vectors else size
-    seconds += 3 * products * size / copy_rate(run) + CALL * 4 * len(plan.blocks) * c.volume(plan.taps)
+    if wanted.backend == "compiled" and plan.windows:
+        along = size * c.volume(plan.windows[1]) * c.extents[plan.taps[-1]]
+        seconds += products * size * (1 / ADD_RATE + ROW_CALL / along)
+    else:
+        seconds += 3 * products * size / copy_rate(run) + CALL * 4 * len(plan.blocks) * c.volume(plan.taps)
     scratch = products * size // max(1, len(plan.blocks))
     return Cost(seconds, 2 * c.products + products, 4 * products * size, scratch)
 
@@ -1546,7 +1624,8 @@ def _run_scatter(
     """One product of what the result does not see, then an addition of slices per tap."""
     whole = {v: (0, n) for v, n in c.extents.items()}
     a, b = (_view(array, side, side.names, whole) for array, side in ((left, c.left), (right, c.right)))
-    order = (*plan.taps, *plan.vectors)
+    tiles, runs = plan.windows if plan.windows and compiles(c.products) else ((), ())
+    order = (*tiles, *plan.taps, *runs) if tiles else (*plan.taps, *plan.vectors)
     spec = f"{' '.join(c.left.names)}, {' '.join(c.right.names)} -> {' '.join(order)}"
 
     def one(number: int) -> None:
@@ -1562,7 +1641,16 @@ def _run_scatter(
             slice(*box[moves[0][0]]) if moves and moves[0][0] in ranges else slice(None) for moves in c.out.steps
         )
         target = out[at]
-        if plan.planar:
+        if tiles:
+            if not add:
+                target[...] = 0
+            places = _tile_places(out, c.out, plan.taps, tiles, runs, box)
+            if places is not None:
+                sizes = (1, *(c.extents[v] for v in plan.taps))[-2:]
+                _adding()(tuple(places), (*sizes, prod(places.tiles[:, 1].tolist())), products.reshape(-1))
+                return
+            products = products.transpose([order.index(v) for v in (*plan.taps, *plan.vectors)])
+        elif plan.planar:
             shape_ = (target.shape[-1], *target.shape[:-1])
             sums = _scratch("planes", target.size, c.dtype).reshape(shape_)
             sums.fill(0)
@@ -1581,6 +1669,33 @@ def _run_scatter(
             one(number)
 
     in_threads(several, len(plan.blocks), 1, seconds)
+
+
+@loops
+def _add_windows(places: Any, counts: Any, products: Any) -> None:
+    """Add products, with axes of tiles, points, runs and elements, to where they belong; those outside are dropped."""
+    flat, start, tiles, axes, runs, steps, length = places
+    rows, width, number = counts
+    for t in range(number):
+        place, top, bottom, left, right = _place(tiles, axes, rows, width, t)
+        for i in range(top, bottom):
+            if runs.size == 1 and steps[1] == length:
+                to = flat[start + place + i * steps[0] + left * length :][: (right - left) * length]
+                term = products[((t * rows + i) * width + left) * length :][: (right - left) * length]
+                for k in range(to.size):
+                    to[k] += term[k]
+                continue
+            for j in range(left, right):
+                for g in range(runs.size):
+                    to = flat[start + place + runs[g] + i * steps[0] + j * steps[1] :][:length]
+                    term = products[(((t * rows + i) * width + j) * runs.size + g) * length :][:length]
+                    for k in range(length):
+                        to[k] += term[k]
+
+
+@cache
+def _adding() -> Loops:
+    return _add_windows.bound("_add_windows", _place=_place)
 
 
 def _add_slices(c: Contraction, plan: Scatter, products: Array, target: Array, box: Mapping[str, Any]) -> None:
@@ -2430,7 +2545,9 @@ def _winograd_cost(c: Contraction, plan: Winograd, wanted: Settings) -> Cost:
     seconds = flops / gemm_rate(rows, columns_, summed, d.dtype) + small / gemm_rate(taps, kernel, taps, d.dtype)
     at_points = size * plan.products * tiles * batch * (inner + columns)
     if wanted.backend == "compiled":
-        seconds += at_points / TRANSFORM_RATE
+        axes = [(m, m + d.extents[a.tap] - 1) for m, a in zip(plan.results, slides.axes, strict=True)]
+        rows = 1 + 2 * axes[0][-1] + axes[-1][0] if len(axes) == 2 else 2
+        seconds += at_points / TRANSFORM_RATE + 2 * tiles * batch * rows * ROW_CALL
     else:
         seconds += transforms / (KRON * GEMM_RATE * 4 / size) + at_points / CACHE_RATE
         seconds += moved / copy_rate(size * d.volume(slides.inner[-1:]))
@@ -2712,6 +2829,280 @@ def _band(plan: Banded) -> Iterator[tuple[tuple[Any, ...], int]]:
         yield (a.step * point + a.dilation * tap, point), taps - 1 - tap if a.flipped else tap
 
 
+# ----- contractions plane by plane, compiled -----
+class _Planes(NamedTuple):
+    """Planes in an array, for compiled loops; everything is counted in elements.
+
+    Attributes:
+        outer: where the planes of every outer index start.
+        inner: where every plane starts within those.
+        steps: from element to element along both axes.
+        corner: which element of the array is the first of a plane, along both axes.
+        sizes: the extents of the array along them; beyond it elements are 0.
+    """
+
+    outer: Array
+    inner: Array
+    steps: tuple[int, int]
+    corner: tuple[int, int]
+    sizes: tuple[int, int]
+
+
+class Planar(NamedTuple):
+    """How to compute a contraction on planes: what windows slide over, one plane per remaining index.
+
+    Attributes:
+        slides: the windows; their steps are 1.
+        shape: positions along both axes, and how far windows reach along them beyond one element.
+        band: rows of positions that are computed at once.
+        number: of the bands of all planes.
+        offsets: where what a window reads is, relative to its first element: inner indices, then taps.
+        moving: the planes that windows slide over.
+        other: the planes of the result, or of the other factor of an adjoint.
+    """
+
+    slides: Slides
+    shape: tuple[int, int, int, int]
+    band: int
+    number: int
+    offsets: Array
+    moving: _Planes
+    other: _Planes
+
+
+def _planar_plan(c: Contraction) -> Planar | None:
+    for slides in _slides(c, 2):
+        d, axes = slides.contraction, slides.axes
+        if d.batch or any(a.step != 1 for a in axes) or d.volume(slides.inner, d.columns) > MANY_PLANES:
+            continue
+        beside = d.right if slides.adjoint else d.out
+        places = [next((k for k, steps in enumerate(beside.steps) if steps == ((a.position, 1),)), None) for a in axes]
+        moving = _planes(d.left, [a.axis for a in axes], [a.offset for a in axes], slides.outer, slides.inner, d)
+        if moving is None or None in places:
+            continue
+        at = [k for k in places if k is not None]
+        other = _planes(beside, at, [beside.offsets[k] for k in at], slides.outer, d.columns, d)
+        if other is not None:
+            rows, columns = [1, *(d.extents[a.position] for a in axes)][-2:]
+            down, right = [0, *(a.dilation * (d.extents[a.tap] - 1) for a in axes)][-2:]
+            bands = -(-rows // max(1, min(rows, PLANE // (columns + right))))
+            number, band = bands * d.volume(slides.outer), -(-rows // bands)
+            offsets = _window_offsets(slides, columns + right, band + down)
+            return Planar(slides, (rows, columns, down, right), band, number, offsets, moving, other)
+    return None
+
+
+def _window_offsets(slides: Slides, pitch: int, rows: int) -> Array:
+    d = slides.contraction
+    distances = [1] if len(slides.axes) == 1 else [pitch, 1]
+    moves = {a.tap: a.dilation * n for a, n in zip(slides.axes, distances, strict=True)}
+    return np.add.outer(np.arange(d.volume(slides.inner)) * rows * pitch, _grid(slides.taps, moves, d.box)).ravel()
+
+
+def _planes(
+    side: Side, axes: Sequence[int], corner: Sequence[int], outer: Sequence[str], inner: Sequence[str], d: Contraction
+) -> _Planes | None:
+    """The planes of an array along one or two axes; None where memory runs backwards or another axis is left."""
+    size = d.dtype.itemsize
+    others = [k for k in range(len(side.sizes)) if k not in axes]
+    reaches = [(*side.reach(k, d.box), side.sizes[k]) for k in others]
+    used = (*side.strides, *(side.stride(v) for v in (*outer, *inner)))
+    if any(low < 0 or high >= n for low, high, n in reaches) or any(n < 0 or n % size for n in used):
+        return None
+    start = sum(side.offsets[k] * side.strides[k] for k in others) // size
+    moves = {v: side.stride(v) // size for v in (*outer, *inner)}
+    steps = [0, *(side.strides[k] // size for k in axes)][-2:]
+    corners, sizes = [0, *corner][-2:], [1, *(side.sizes[k] for k in axes)][-2:]
+    return _Planes(
+        start + _grid(outer, moves, d.box), _grid(inner, moves, d.box),
+        (steps[0], steps[1]), (corners[0], corners[1]), (sizes[0], sizes[1]),
+    )  # fmt: skip
+
+
+def _planar_cost(c: Contraction, plan: Planar, wanted: Settings) -> Cost:
+    d, size = plan.slides.contraction, c.dtype.itemsize
+    _, columns, down, right = plan.shape
+    inner, taps, outputs = d.volume(plan.slides.inner), d.volume(plan.slides.taps), d.volume(d.columns)
+    row, pairs = columns + right, 2 * -(-outputs // 2)
+    products = plan.number * plan.band * row * inner * taps * pairs
+    copied = plan.number * ((plan.band + down) * row * inner + plan.band * columns * outputs)
+    seconds = 2 * products * size / PLANAR_RATE + copied * PACK + plan.number * inner * taps * pairs * SLICE
+    scratch = size * row * ((plan.band + down) * inner + plan.band * (outputs if plan.slides.adjoint else 2))
+    return Cost(seconds, 2 * products, size * copied, scratch)
+
+
+def _run_planar(
+    c: Contraction, plan: Planar, left: Array, right: Array, out: Array, seconds: float, add: bool = False
+) -> None:
+    """Sums of planes that are moved by the taps, or for an adjoint their products with other planes."""
+    slides, d = plan.slides, plan.slides.contraction
+    moving, other = (right, left) if slides.swapped else (left, right)
+    offsets = plan.offsets
+    names = (*d.columns, *slides.inner, *slides.taps)
+    flips: tuple[Any, ...] = (..., *(slice(None, None, -1 if a.flipped else 1) for a in slides.axes))
+    x = (_flat(moving), *plan.moving)
+    step = -(-plan.number // thread_count(seconds))
+    if not slides.adjoint:
+        kernel = np.ascontiguousarray(_view(other, d.right, names, d.box)[flips]).reshape(-1, offsets.size)
+        y = (_flat(out), *plan.other)
+        in_threads(
+            lambda start, stop: _on_planes(_planar_sums)(start, stop, x, y, plan.shape, plan.band, offsets, kernel),
+            plan.number, step, seconds,
+        )  # fmt: skip
+        return
+    z = (_flat(other), *plan.other)
+    parts: dict[int, Array] = {}
+
+    def dots(start: int, stop: int) -> None:
+        parts[start] = np.zeros((d.volume(d.columns) + 1, offsets.size), d.dtype)  # columns come in pairs
+        _on_planes(_planar_dots)(start, stop, x, z, plan.shape, plan.band, offsets, parts[start])
+
+    in_threads(dots, plan.number, step, seconds)
+    first, *rest = (parts[start] for start in sorted(parts))
+    for part in rest:
+        first += part
+    target = _view(out, d.out, names, d.box)
+    target[...] = first[:-1].reshape(target.shape)[flips]
+
+
+@cache
+def _on_planes(function: "Loops") -> "Loops":
+    """Loops over planes with the functions that they call in machine code."""
+    return function.bound(function.function.__name__, _pack=_pack, _add_moved=_add_moved, _add_dots=_add_dots)
+
+
+@loops
+def _pack(planes: Any, o: int, row: int, rows: int, width: int, pitch: int, to: Any) -> None:
+    """Copy rows of all planes, from `row` on, their first `width` elements, into rows of `pitch`; the rest is 0."""
+    flat, outer, inner, steps, corner, sizes = planes
+    low, high = max(0, -corner[1]), min(width, sizes[1] - corner[1])
+    to[:] = 0
+    for q in range(inner.size):
+        for i in range(max(0, -(corner[0] + row)), min(rows, sizes[0] - corner[0] - row)):
+            line = to[(q * rows + i) * pitch :][:pitch]
+            base = outer[o] + inner[q] + (corner[0] + row + i) * steps[0] + corner[1] * steps[1]
+            for j in range(low, high):
+                line[j] = flat[base + j * steps[1]]
+
+
+@loops
+def _planar_sums(start: int, stop: int, x: Any, y: Any, shape: Any, band: int, offsets: Any, kernel: Any) -> None:
+    """``y = sum kernel * x`` with x moved by every tap, for a range of bands.
+
+    Args:
+        start: the first band.
+        stop: the last one and one more.
+        x: planes that are read.
+        y: planes that are written.
+        shape: of the plan.
+        band: rows at a time.
+        offsets: where the element of every summand is, relative to the result's.
+        kernel: (columns, summands).
+    """
+    rows, columns, down, right = shape
+    pitch, bands = columns + right, -(-rows // band)
+    packed = np.empty(x[2].size * (band + down) * pitch, kernel.dtype)
+    flat, outer, inner, steps, _, _ = y
+    sums = np.empty((2, band * pitch), kernel.dtype)
+    for number in range(start, stop):
+        o, first = number // bands, number % bands * band
+        height = min(band, rows - first)
+        _pack(x, o, first, band + down, pitch, pitch, packed)
+        length = height * pitch - right
+        for k in range(0, inner.size, 2):
+            pair = min(2, inner.size - k)
+            _add_moved(packed, offsets, kernel[k], kernel[k + pair - 1], sums[0, :length], sums[1, :length])
+            for m in range(pair):
+                base = outer[o] + inner[k + m] + first * steps[0]
+                for i in range(height):
+                    for j in range(columns):
+                        flat[base + i * steps[0] + j * steps[1]] = sums[m, i * pitch + j]
+
+
+@loops
+def _add_moved(packed: Any, offsets: Any, one: Any, two: Any, first: Any, second: Any) -> None:
+    """Two sums of `packed` from every offset on, times the elements of a kernel each."""
+    length, number = first.size, offsets.size
+    first[:] = 0
+    second[:] = 0
+    whole = number - number % 4
+    for s in range(0, whole, 4):
+        x0 = packed[offsets[s] :][:length]
+        x1 = packed[offsets[s + 1] :][:length]
+        x2 = packed[offsets[s + 2] :][:length]
+        x3 = packed[offsets[s + 3] :][:length]
+        a0, a1, a2, a3 = one[s], one[s + 1], one[s + 2], one[s + 3]
+        b0, b1, b2, b3 = two[s], two[s + 1], two[s + 2], two[s + 3]
+        for v in range(length):
+            first[v] += a0 * x0[v] + a1 * x1[v] + a2 * x2[v] + a3 * x3[v]
+            second[v] += b0 * x0[v] + b1 * x1[v] + b2 * x2[v] + b3 * x3[v]
+    for s in range(whole, number):
+        x0 = packed[offsets[s] :][:length]
+        a0, b0 = one[s], two[s]
+        for v in range(length):
+            first[v] += a0 * x0[v]
+            second[v] += b0 * x0[v]
+
+
+@reassociated
+def _add_dots(packed: Any, offsets: Any, one: Any, two: Any, first: Any, second: Any) -> None:
+    """Add to two rows of sums the dot products of `packed` from every offset on with one factor each."""
+    length, number = one.size, offsets.size
+    zero = one.dtype.type(0)
+    whole = number - number % 4
+    for s in range(0, whole, 4):
+        x0 = packed[offsets[s] :][:length]
+        x1 = packed[offsets[s + 1] :][:length]
+        x2 = packed[offsets[s + 2] :][:length]
+        x3 = packed[offsets[s + 3] :][:length]
+        a0 = a1 = a2 = a3 = b0 = b1 = b2 = b3 = zero
+        for v in range(length):
+            a0 += x0[v] * one[v]
+            a1 += x1[v] * one[v]
+            a2 += x2[v] * one[v]
+            a3 += x3[v] * one[v]
+            b0 += x0[v] * two[v]
+            b1 += x1[v] * two[v]
+            b2 += x2[v] * two[v]
+            b3 += x3[v] * two[v]
+        first[s] += a0
+        first[s + 1] += a1
+        first[s + 2] += a2
+        first[s + 3] += a3
+        second[s] += b0
+        second[s + 1] += b1
+        second[s + 2] += b2
+        second[s + 3] += b3
+    for s in range(whole, number):
+        x0 = packed[offsets[s] :][:length]
+        a0 = b0 = zero
+        for v in range(length):
+            a0 += x0[v] * one[v]
+            b0 += x0[v] * two[v]
+        first[s] += a0
+        second[s] += b0
+
+
+@loops
+def _planar_dots(start: int, stop: int, x: Any, y: Any, shape: Any, band: int, offsets: Any, sums: Any) -> None:
+    """Add to sums, (columns, taps), what the bands of a range contribute: products of x, moved by every tap, with y."""
+    rows, columns, down, right = shape
+    pitch, bands = columns + right, -(-rows // band)
+    packed = np.empty(x[2].size * (band + down) * pitch, sums.dtype)
+    count = y[2].size
+    others = np.empty(count * band * pitch, sums.dtype)
+    for number in range(start, stop):
+        o, first = number // bands, number % bands * band
+        height = min(band, rows - first)
+        _pack(x, o, first, band + down, pitch, pitch, packed)
+        _pack(y, o, first, band, columns, pitch, others)
+        for k in range(0, count, 2):
+            last = min(k + 1, count - 1)
+            length = height * pitch - right
+            one, two = others[k * band * pitch :][:length], others[last * band * pitch :][:length]
+            _add_dots(packed, offsets, one, two, sums[k], sums[k + 1])
+
+
 # ----- contractions by Fourier transforms -----
 class Fourier(NamedTuple):
     """How to compute a contraction at frequencies, where the sum over many taps is one product.
@@ -2861,7 +3252,7 @@ def ways(c: Contraction, wanted: Settings) -> tuple[Way, ...]:
 def _ways(c: Contraction, wanted: Settings) -> tuple[Way, ...]:
     found = []
     for strategy in GATHERING if c.gathers else SCATTERING:
-        plan = strategy.plan(c)
+        plan = None if strategy.compiled and wanted.backend != "compiled" else strategy.plan(c)
         if plan is not None:
             found.append(Way(strategy, plan, strategy.cost(c, plan, wanted)))
     limit = STRICT if wanted.accuracy == "strict" else np.inf
@@ -2880,6 +3271,7 @@ GATHERING: tuple[Strategy, ...] = (
     Strategy("winograd4", partial(_winograd_plan, 4), _winograd_cost, _run_winograd),
     Strategy("winograd2", partial(_winograd_plan, 2), _winograd_cost, _run_winograd),
     Strategy("banded", _banded_plan, _banded_cost, _run_banded),
+    Strategy("planar", _planar_plan, _planar_cost, _run_planar, compiled=True),
     Strategy("fourier", _fourier_plan, _fourier_cost, _run_fourier),
     Strategy("taps", _taps_plan, _taps_cost, _run_taps),
 )
@@ -2906,6 +3298,441 @@ def observing(observer: Observer) -> Iterator[None]:
         yield
     finally:
         _observer.reset(token)
+
+
+# ----- windows axis by axis -----
+class Along(NamedTuple):
+    """Windows along one axis: tap t of window v is the element ``offsets[t] + step * v``, if there is such a one.
+
+    Attributes:
+        size: of the axis.
+        windows: how many there are.
+        step: from window to window.
+        offsets: of the taps of window 0.
+        weight: what a tap contributes to the row-major position in its window.
+    """
+
+    size: int
+    windows: int
+    step: int
+    offsets: tuple[int, ...]
+    weight: int = 1
+
+    def part(self, low: int, high: int) -> "tuple[slice, Along | None]":
+        """The elements that the windows low..high see, and the windows over these; None where each is one of them."""
+        offsets = [o + self.step * low for o in self.offsets]
+        last = self.step * (high - low - 1)
+        if len(offsets) == 1 and 0 <= offsets[0] and offsets[0] + last < self.size:
+            return span(self.step, offsets[0], 0, high - low), None
+        start = min(max(0, min(offsets, default=0)), self.size)
+        stop = max(start, min(self.size, max(offsets, default=0) + last + 1))
+        shifted = tuple(o - start for o in offsets)
+        return slice(start, stop), self._replace(size=stop - start, windows=high - low, offsets=shifted)
+
+    @property
+    def unreached(self) -> Array:
+        """The windows without an element."""
+        positions = np.asarray(self.offsets, np.intp)[:, None] + self.step * np.arange(self.windows)
+        return np.flatnonzero(~((positions >= 0) & (positions < self.size)).any(axis=0))
+
+    def taps(self, axis: int, residues: tuple[int, ...] = ()) -> "tuple[Tap, ...]":
+        """The taps that are elements in some windows, those of most windows first.
+
+        Where there are `residues` modulo the step, the elements of each of these are an array of their own.
+        """
+        found = []
+        for number, offset in enumerate(self.offsets):
+            low, high = clip(self.windows, (self.step, offset, self.size))
+            if low < high:
+                first, residue = divmod(offset, self.step)
+                of = slice(low + first, high + first) if residues else span(self.step, offset, low, high)
+                array = residues.index(residue) if residues else 0
+                to = _along_axis(axis, slice(low, high))
+                found.append(Tap(to, array, _along_axis(axis, of), number * self.weight))
+        return tuple(sorted(found, key=lambda tap: tap.to[axis].start - tap.to[axis].stop))
+
+    def residues(self, run: int) -> tuple[int, ...]:
+        """Those of the taps, where gathering their elements pays: they are not many next to each other in memory."""
+        return tuple(sorted({o % self.step for o in self.offsets})) if self.step > 1 and run <= RUNS else ()
+
+
+class Tap(NamedTuple):
+    """The results that see a tap, the elements of which array it is there, and its part of the position in a window."""
+
+    to: tuple[slice, ...]
+    array: int
+    of: tuple[slice, ...]
+    place: int
+
+
+class Stage(NamedTuple):
+    """A reduction along one axis.
+
+    Attributes:
+        extents: of the result.
+        arrays: the slices of the source that are gathered first; () for none.
+        groups: slices that cover the result, each with its taps.
+        scattered: whether these slices are computed elsewhere and then put in their place.
+    """
+
+    extents: tuple[int, ...]
+    arrays: tuple[tuple[slice, ...], ...]
+    groups: tuple[tuple[tuple[slice, ...], tuple[Tap, ...]], ...]
+    scattered: bool = False
+
+
+class Tile(NamedTuple):
+    """A part of a result, the part of the source that it is computed of, and the stages of that."""
+
+    result: tuple[slice, ...]
+    source: tuple[slice, ...]
+    stages: tuple[Stage, ...]
+
+
+def _along_axis(axis: int, part: slice) -> tuple[slice, ...]:
+    return (*(slice(None),) * axis, part)
+
+
+@lru_cache(maxsize=256)
+def _windows_along(
+    shape_: tuple[int, ...], extents: tuple[int, ...], positions: tuple[tuple[Any, ...], ...], kept: int
+) -> tuple[Along, ...]:
+    """The windows along every axis of an array of that shape: the first indices number windows, the others taps."""
+    found = []
+    for size, (offset, *moves) in zip(shape_, positions, strict=True):
+        steps = {v < kept: (v, step) for v, step in moves}
+        window_, step = steps.get(True, (None, 1))
+        tap, dilation = steps.get(False, (None, 0))
+        offsets = tuple(offset + dilation * t for t in range(1 if tap is None else extents[tap]))
+        weight = 0 if tap is None else prod(extents[tap + 1 :])
+        found.append(Along(size, 1 if window_ is None else extents[window_], step, offsets, weight))
+    return tuple(found)
+
+
+def _in_order(array: Array, windows: Window) -> Array:
+    """`array`, which has an axis per window index, with axes as the source has them."""
+    indices = [next((v for v, _ in moves if v < array.ndim), None) for _, *moves in windows.positions]
+    moved = array.transpose([v for v in indices if v is not None])
+    return moved[tuple(None if v is None else slice(None) for v in indices)]
+
+
+def _factor(scale: Any, like: Array, windows: Window) -> Array | None:
+    """What multiplies an array with an axis per window index, with axes as the source has them."""
+    return None if scale is None else _in_order(np.broadcast_to(np.asarray(scale, like.dtype), like.shape), windows)
+
+
+def _boxes(extents: Sequence[int], most: int) -> Iterator[tuple[tuple[int, int], ...]]:
+    """Boxes of about `most` elements that cover an array, whole along its last axes."""
+    inner, ranges = 1, []
+    for extent in reversed(extents):
+        parts = -(-extent // max(1, most // max(1, inner)))
+        step = max(1, -(-extent // max(1, parts)))
+        ranges.append([(start, min(start + step, extent)) for start in range(0, extent, step)])
+        inner *= extent
+    return product(*reversed(ranges))
+
+
+def _move(target: Array, source: Array) -> None:
+    """Copy, run by run and not element by element where the last axis of both is a run."""
+    item = target.itemsize
+    if target.dtype == source.dtype and target.shape[-1:] > (1,) and target.strides[-1] == source.strides[-1] == item:
+        run = np.dtype((np.void, item * target.shape[-1]))
+        target, source = target.view(run), source.view(run)
+    np.copyto(target, source)
+
+
+def _gathered(role: str, source: Array, stage: Stage) -> list[Array]:
+    """The arrays that the taps of a stage are elements of."""
+    found = []
+    for number, at in enumerate(stage.arrays):
+        part = source[at]
+        room = _scratch(f"{role}{number}", part.size, part.dtype).reshape(part.shape)
+        _move(room, part)
+        found.append(room)
+    return found or [source]
+
+
+# ----- windows reduced -----
+@lru_cache(maxsize=256)
+def _reduction(axes: tuple[Along, ...]) -> tuple[Tile, ...]:
+    """The tiles of a reduction. The first axis is reduced first: slices along it are the longest runs in memory."""
+    counts = tuple(a.windows for a in axes)
+    seen = max(1, prod(a.size for a in axes) // max(1, prod(counts)))
+    tiles = []
+    for box in _boxes(counts, TILE // seen):
+        parts = [a.part(low, high) for a, (low, high) in zip(axes, box, strict=True)]
+        extents = [high - low if part is None else part.size for (low, high), (_, part) in zip(box, parts, strict=True)]
+        stages = []
+        for axis, (_, part) in enumerate(parts):
+            if part is not None:
+                residues = part.residues(prod(extents[axis + 1 :]))
+                arrays = tuple(_along_axis(axis, slice(residue, None, part.step)) for residue in residues)
+                extents[axis] = part.windows
+                stages.append(Stage(tuple(extents), arrays, (((), part.taps(axis, residues)),)))
+        tiles.append(Tile(tuple(slice(*r) for r in box), tuple(part for part, _ in parts), tuple(stages)))
+    return tuple(tiles)
+
+
+@lru_cache(maxsize=256)
+def _unreached(axes: tuple[Along, ...]) -> tuple[tuple[Any, ...], ...]:
+    """Where the windows without an element are."""
+    found = ((axis, along.unreached) for axis, along in enumerate(axes))
+    return tuple((*(slice(None),) * axis, windows) for axis, windows in found if windows.size)
+
+
+_FOLDS: dict[str, tuple[Any, float]] = {
+    "sum": (np.add, 0.0),
+    "max": (np.maximum, -np.inf),
+    "min": (np.minimum, np.inf),
+}
+
+
+def reduce(op: str, windows: Window, out: Array, scale: Any = None, argument: Array | None = None) -> None:
+    """The sum, maximum or minimum of every window, one axis after the other; what is outside of the source is left out.
+
+    Args:
+        op: "sum", "max" or "min".
+        windows: the indices of `out`, then those within a window.
+        out: the results.
+        scale: what they are multiplied by, broadcast.
+        argument: per result the row-major position in its window of the first element that equals it; -1 for none.
+    """
+    axes = _windows_along(windows.source.shape, windows.extents, windows.positions, out.ndim)
+    tiles = _reduction(axes)
+    results = _in_order(out, windows)
+    factor = _factor(scale, out, windows)
+    found = None if argument is None else _in_order(argument, windows)
+    kind = np.min_scalar_type(prod(windows.extents[out.ndim :]))  # its greatest number says: none
+
+    def work(start: int, stop: int) -> None:
+        for tile in tiles[start:stop]:
+            target, part = results[tile.result], windows.source[tile.source]
+            if found is None:
+                _folded(op, tile, part, target)
+            else:
+                _found(op, tile, part, target, found[tile.result], kind)
+            if factor is not None:
+                np.multiply(target, factor[tile.result], out=target)
+
+    in_threads(work, len(tiles), 1, windows.source.size * STEP)
+    if found is not None:
+        for at in _unreached(axes):
+            found[at] = -1
+
+
+def _folded(op: str, tile: Tile, source: Array, out: Array, places: Array | None = None) -> None:
+    """Reduce a tile, axis after axis, and find the first elements that equal the results if `places` are wanted."""
+    if not tile.stages:
+        np.copyto(out, source)
+        if places is not None:
+            places.fill(0)
+    seen: Array | None = None
+    for number, stage in enumerate(tile.stages, 1):
+        best, at = out, places
+        if number < len(tile.stages):
+            size = prod(stage.extents)
+            best = _scratch(f"folded{number}", size, out.dtype).reshape(stage.extents)
+            at = None if places is None else _scratch(f"seen{number}", size, places.dtype).reshape(stage.extents)
+        arrays = _gathered("elements", source, stage)
+        for part, taps in stage.groups:
+            target = room = best[part]
+            if stage.scattered and len(taps) > 1:
+                room = _scratch("room", target.size, target.dtype).reshape(target.shape)
+            _fold(op, taps, arrays, room)
+            if room is not target:
+                _move(target, room)
+        if at is not None:
+            earlier = None if seen is None else _gathered("before", seen, stage)
+            ((_, taps),) = stage.groups
+            _locate(taps, arrays, best, earlier, at)
+        source, seen = best, at
+
+
+def _fold(op: str, taps: Sequence[Tap], arrays: Sequence[Array], out: Array) -> None:
+    """Reduce along one axis; results that no tap reaches are those of no element."""
+    function, empty = _FOLDS[op]
+    if not taps or out[taps[0].to].size < out.size:
+        out.fill(empty if out.dtype.kind == "f" else 0)
+    if not taps:
+        return
+    first, *rest = taps
+    if rest and rest[0].to == first.to:
+        second = rest.pop(0)
+        function(arrays[first.array][first.of], arrays[second.array][second.of], out=out[first.to])
+    else:
+        _move(out[first.to], arrays[first.array][first.of])
+    for tap in rest:
+        function(out[tap.to], arrays[tap.array][tap.of], out=out[tap.to])
+
+
+def _locate(
+    taps: Sequence[Tap], arrays: Sequence[Array], best: Array, seen: Sequence[Array] | None, places: Array
+) -> None:
+    """The smallest positions of elements that equal `best`; `seen` are those of the elements within earlier axes.
+
+    Some element of every window equals its best one, so along the first axis it is the last one if no other.
+    """
+    last = max((tap.place for tap in taps), default=0)
+    places.fill(last if seen is None else np.iinfo(places.dtype).max)
+    kind, size = places.dtype, places.size
+    rooms = _scratch("same", size, np.uint8), _scratch("here", size, kind), _scratch("earlier", size, kind)
+    for tap in taps:
+        if seen is None and tap.place == last:
+            continue
+        part = places[tap.to]
+        same, here, earlier = (room[: part.size].reshape(part.shape) for room in rooms)
+        np.equal(arrays[tap.array][tap.of], best[tap.to], out=same.view(np.bool_))
+        np.subtract(same, 1, out=here, dtype=kind)  # all bits where they differ, else 0
+        if seen is not None:
+            before = seen[tap.array][tap.of]
+            here |= np.add(before, tap.place, out=earlier) if tap.place else before
+        elif tap.place:
+            here |= kind.type(tap.place)
+        np.minimum(part, here, out=part)
+
+
+def _found(op: str, tile: Tile, source: Array, out: Array, argument: Array, kind: Any) -> None:
+    """Reduce a tile and find the first elements that equal the results; NaN equals NaN here."""
+    places = _scratch("places", out.size, kind).reshape(out.shape)
+    _folded(op, tile, source, out, places)
+    np.copyto(argument, places, casting="unsafe")
+    if out.size and np.isnan(out.max()):
+        has = np.empty(out.shape, np.bool_)
+        _folded("max", tile, np.isnan(source), has, places)
+        np.copyto(argument, places, casting="unsafe", where=has)
+
+
+# ----- windows filled -----
+def _by_residue(along: Along, axis: int) -> Iterator[tuple[tuple[slice, ...], tuple[Tap, ...]]]:
+    """The elements of an axis by their residues modulo the step, each with the taps that they are.
+
+    Windows and elements change roles: an element is in window v as tap t where it lies at ``offsets[t] + step * v``.
+    """
+    for residue in range(min(along.step, along.size)):
+        at = slice(residue, None, along.step)
+        length = len(range(*at.indices(along.size)))
+        numbers = [k for k, offset in enumerate(along.offsets) if (residue - offset) % along.step == 0]
+        shifts = tuple((residue - along.offsets[k]) // along.step for k in numbers)
+        taps = Along(along.windows, length, 1, shifts, 1).taps(axis)
+        yield _along_axis(axis, at), tuple(t._replace(place=numbers[t.place] * along.weight) for t in taps)
+
+
+def _seen_from(along: Along, low: int, high: int) -> tuple[slice, Along | None]:
+    """The windows that see the elements low..high, and they over these elements alone; None where they are the same."""
+    shifted = along._replace(size=high - low, offsets=tuple(o - low for o in along.offsets))
+    reached = [clip(along.windows, (along.step, o, high - low)) for o in shifted.offsets]
+    reached = [(first, last) for first, last in reached if first < last]
+    start, stop = min((r[0] for r in reached), default=0), max((r[1] for r in reached), default=0)
+    seen = shifted._replace(windows=stop - start, offsets=tuple(o + along.step * start for o in shifted.offsets))
+    return slice(start, stop), None if (seen.step, seen.offsets, seen.windows) == (1, (0,), high - low) else seen
+
+
+@lru_cache(maxsize=256)
+def _spreading(axes: tuple[Along, ...], at_once: bool) -> tuple[Tile, ...]:
+    """The tiles of the adjoint of a reduction: axis after axis, the last one first, or all axes at once."""
+    tiles = []
+    for box in _boxes([a.size for a in axes], TILE):
+        parts = [_seen_from(a, low, high) for a, (low, high) in zip(axes, box, strict=True)]
+        extents = [part.stop - part.start for part, _ in parts]
+        stages = []
+        for axis, (_, part) in reversed(list(enumerate(parts))):
+            if part is not None:
+                extents[axis] = part.size
+                scattered = part.step > 1 and prod(extents[axis + 1 :]) <= RUNS
+                stages.append(Stage(tuple(extents), (), tuple(_by_residue(part, axis)), scattered))
+        if at_once:
+            scattered = any(stage.scattered for stage in stages)
+            stages = [Stage(tuple(extents), (), _joined(stages, len(axes)), scattered)]
+        tiles.append(Tile(tuple(slice(*r) for r in box), tuple(part for part, _ in parts), tuple(stages)))
+    return tuple(tiles)
+
+
+def _joined(stages: Sequence[Stage], axes: int) -> tuple[tuple[tuple[slice, ...], tuple[Tap, ...]], ...]:
+    """The groups and taps of several axes as those of all of them."""
+
+    def box(parts: Sequence[tuple[slice, ...]]) -> tuple[slice, ...]:
+        found = [slice(None)] * axes
+        for part in parts:
+            found[len(part) - 1] = part[-1]
+        return tuple(found)
+
+    groups = []
+    for joint in product(*(stage.groups for stage in stages)):
+        taps = (
+            Tap(box([t.to for t in several]), 0, box([t.of for t in several]), sum(t.place for t in several))
+            for several in product(*(taps for _, taps in joint))
+        )
+        groups.append((box([at for at, _ in joint]), tuple(taps)))
+    return tuple(groups)
+
+
+def spread(values: Array, windows: Window, scale: Any = None, argument: Array | None = None, add: bool = False) -> None:
+    """Add the value of every window to the elements in it: the adjoint of `reduce`.
+
+    Args:
+        values: an element per window.
+        windows: of the array written; the indices of `values`, then those within a window.
+        scale: what the values are multiplied by, broadcast.
+        argument: per window the row-major position of the one element that its value is added to; -1 for none.
+        add: whether the array is added to; otherwise its elements in no window become 0.
+    """
+    axes = _windows_along(windows.source.shape, windows.extents, windows.positions, values.ndim)
+    tiles = _spreading(axes, argument is not None)
+    given = _in_order(values, windows)
+    factor = _factor(scale, values, windows)
+    places = None if argument is None else _in_order(argument, windows)
+
+    def work(start: int, stop: int) -> None:
+        for tile in tiles[start:stop]:
+            target, part = windows.source[tile.result], given[tile.source]
+            if factor is not None:
+                scaled = _scratch("scaled", part.size, target.dtype).reshape(part.shape)
+                part = np.multiply(part, factor[tile.source], out=scaled)
+            sums = _scratch("sums", target.size, target.dtype).reshape(target.shape) if add else target
+            if places is None:
+                _folded("sum", tile, part, sums)
+            else:
+                _chosen(tile, part.astype(target.dtype, copy=False), places[tile.source], sums)
+            if add:
+                target += sums
+
+    in_threads(work, len(tiles), 1, windows.source.size * STEP)
+
+
+def _chosen(tile: Tile, values: Array, places: Array, out: Array) -> None:
+    """Add each value to the element at its place; the bits of the others are masked: 0 times infinity were NaN."""
+    bits = np.dtype(f"i{out.dtype.itemsize}")
+    (stage,) = tile.stages
+    places = _narrowed(places, 1 + max((tap.place for _, taps in stage.groups for tap in taps), default=0))
+    rooms = _scratch("same", values.size, np.int8), _scratch("mask", values.size, bits)
+    given = values.view(bits)
+    for at, taps in stage.groups:
+        place = out[at]
+        target = _scratch("room", place.size, place.dtype).reshape(place.shape) if stage.scattered else place
+        if not taps or target[taps[0].to].size < target.size:
+            target.fill(0)
+        for number, tap in enumerate(taps):
+            value, part = given[tap.of], target[tap.to]
+            same, mask = (room[: part.size].reshape(part.shape) for room in rooms)
+            np.equal(places[tap.of], tap.place, out=same.view(np.bool_))
+            np.negative(same, out=same)
+            np.copyto(mask, same)  # all bits where it is the place
+            if number == 0:
+                np.bitwise_and(value, mask, out=part.view(bits))
+            else:
+                mask &= value
+                part += mask.view(out.dtype)
+        if stage.scattered:
+            _move(place, target)
+
+
+def _narrowed(places: Array, none: int) -> Array:
+    """Positions below `none` in few bits, and `none` for all others."""
+    kind = np.min_scalar_type(none)
+    if places.dtype.itemsize <= kind.itemsize:
+        return places
+    narrow = _scratch("narrow", places.size, kind).reshape(places.shape)
+    return np.minimum(places.view(f"u{places.dtype.itemsize}"), none, out=narrow, casting="unsafe")
 
 
 # ----- lookups -----
@@ -3220,6 +4047,11 @@ class Layer:
         return self._saved
 
 
+def _joined_flat(arrays: Sequence[Array]) -> Array:
+    """Several arrays as one; a single one as it is."""
+    return arrays[0] if len(arrays) == 1 else np.concatenate([np.asarray(a).reshape(-1) for a in arrays])
+
+
 class Optimiser:
     """Updates weights by their gradients, in place, step by step.
 
@@ -3227,6 +4059,7 @@ class Optimiser:
         name: the optimiser's name, for errors.
         params: the weights by name, such as those of a layer or a network; their arrays are changed in place.
         kept: what is kept of every weight from step to step, by name.
+        pointwise: whether every element of a weight is updated by itself: then small weights are updated together.
 
     Attributes:
         params: the weights.
@@ -3238,7 +4071,7 @@ class Optimiser:
         ValueError: when a weight cannot be written to.
     """
 
-    def __init__(self, name: str, params: Mapping[str, Array], kept: Sequence[str]) -> None:
+    def __init__(self, name: str, params: Mapping[str, Array], kept: Sequence[str], pointwise: bool = False) -> None:
         for weight, value in params.items():
             if not isinstance(value, np.ndarray) or value.dtype not in (np.float32, np.float64):
                 received = getattr(value, "dtype", type(value).__name__)
@@ -3250,6 +4083,7 @@ class Optimiser:
         self.name = name
         self.params = params
         self.kept = tuple(kept)
+        self.pointwise = pointwise
         self.state = {f"{word}.{weight}": np.zeros_like(value) for word in kept for weight, value in params.items()}
         self.steps = 0
 
@@ -3265,15 +4099,46 @@ class Optimiser:
             FloatingPointError: when a gradient, or what an update makes of it, is infinite or NaN.
         """
         self._check(grads)
-        olds = [[self.params[w], *(self.state[f"{word}.{w}"] for word in self.kept)] for w in self.params]
+        news: dict[str, list[Array]] = {}
         with np.errstate(all="ignore"):  # what is not finite is found below
-            news = [self._updated(p, grads[w], *state) for w, (p, *state) in zip(self.params, olds, strict=True)]
-        for weight, new in zip(self.params, news, strict=True):
-            self._check_finite(weight, grads[weight], new)
-        for old, new in zip(olds, news, strict=True):
-            for target, value in zip(old, new, strict=True):
+            for weights in self._together():
+                olds = [[self.params[w], grads[w], *self._kept_of(w)] for w in weights]
+                joined = [_joined_flat(arrays) for arrays in zip(*olds, strict=True)]
+                news |= self._parted(weights, self._updated(*joined), grads)
+        for weight, new in news.items():
+            for target, value in zip((self.params[weight], *self._kept_of(weight)), new, strict=True):
                 target[...] = value
         self.steps += 1
+
+    def _kept_of(self, weight: str) -> list[Array]:
+        return [self.state[f"{word}.{weight}"] for word in self.kept]
+
+    def _together(self) -> list[list[str]]:
+        """The weights in groups: small ones of one type are updated at once, for every call has a cost."""
+        groups: list[list[str]] = []
+        size = 0
+        for weight, value in self.params.items():
+            last = self.params[groups[-1][0]] if groups else value
+            if not groups or not self.pointwise or size + value.size > TOGETHER or value.dtype != last.dtype:
+                groups.append([])
+                size = 0
+            groups[-1].append(weight)
+            size += value.size
+        return groups
+
+    def _parted(
+        self, weights: Sequence[str], new: Sequence[Array], grads: Mapping[str, Array]
+    ) -> dict[str, list[Array]]:
+        """The new arrays of each of several weights; an error if one of them is not finite."""
+        finite = all(np.isfinite(value).all() for value in new)
+        found, start = {}, 0
+        for weight in weights:
+            shape_, stop = self.params[weight].shape, start + self.params[weight].size
+            found[weight] = [value.reshape(-1)[start:stop].reshape(shape_) for value in new]
+            if not finite:
+                self._check_finite(weight, grads[weight], found[weight])
+            start = stop
+        return found
 
     def _updated(self, p: Array, g: Array, *state: Array) -> tuple[Array, ...]:
         """The new value of a weight and of what is kept of it."""

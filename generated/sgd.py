@@ -95,7 +95,7 @@ class SGD(rt.Optimiser):
         weight_decay: float = 0.0,
         nesterov: bool = False,
     ) -> None:
-        super().__init__("sgd", params, ("velocity",))
+        super().__init__("sgd", params, ("velocity",), pointwise=True)
         lr = rt.number("sgd", "lr", lr)
         momentum = rt.number("sgd", "momentum", momentum)
         weight_decay = rt.number("sgd", "weight_decay", weight_decay)

@@ -17,7 +17,7 @@ import numpy as np
 from . import runtime as rt
 
 
-@rt.loops
+@rt.nest
 def _subsampling2d_forward_1(
     start: int,
     stop: int,
@@ -144,20 +144,18 @@ def subsampling2d_forward(
             rt.fixed(s_w),
         )
     else:
-        z = np.zeros((N, H_out, W_out, C), dtype)
-        for r in range(R):
-            i_low, i_high = rt.clip(H_out, (s_h, r, H))
-            for t in range(T):
-                j_low, j_high = rt.clip(W_out, (s_w, t, W))
-                if i_low < i_high and j_low < j_high:
-                    i_at = rt.span(s_h, r, i_low, i_high)
-                    j_at = rt.span(s_w, t, j_low, j_high)
-                    z[:, i_low:i_high, j_low:j_high] += x[:, i_at, j_at]
+        x_1 = rt.Window(  # n i j c r t
+            x,
+            (N, H_out, W_out, C, R, T),
+            ((0, (0, 1)), (0, (1, s_h), (4, 1)), (0, (2, s_w), (5, 1)), (0, (3, 1))),
+        )
+        z = np.empty((N, H_out, W_out, C), dtype)
+        rt.reduce("sum", x_1, z)
     y = A * np.tanh(S * (a * z + b))
     return y, z
 
 
-@rt.loops
+@rt.nest
 def _subsampling2d_grad_input_1(
     start: int,
     stop: int,
@@ -200,14 +198,9 @@ def _subsampling2d_grad_input_1(
                     total = zero
                     for r in range(R):
                         for t in range(T):
-                            value = (
-                                one
-                                - number_3
-                                * (
-                                    y[y_at + np.uintp(-C * W_out * r - C * t) + e]
-                                    * y[y_at + np.uintp(-C * W_out * r - C * t) + e]
-                                )
-                            ) * dy[dy_at + np.uintp(-C * W_out * r - C * t) + e]
+                            y_1 = y[y_at + np.uintp(-C * W_out * r - C * t) + e]
+                            dy_1 = dy[dy_at + np.uintp(-C * W_out * r - C * t) + e]
+                            value = (one - number_3 * (y_1 * y_1)) * dy_1
                             total += value
                     dx[at + e] = total * (number_4 * a[a_at + e])
                 v += 1
@@ -222,7 +215,9 @@ def _subsampling2d_grad_input_1(
                         dy_at = np.uintp(C * (W_out * (H_out * m + q - r) + v - t))
                         y_at = np.uintp(C * (W_out * (H_out * m + q - r) + v - t))
                         for e in range(np.uintp(C)):
-                            value = (one - number_3 * (y[y_at + e] * y[y_at + e])) * dy[dy_at + e]
+                            y_1 = y[y_at + e]
+                            dy_1 = dy[dy_at + e]
+                            value = (one - number_3 * (y_1 * y_1)) * dy_1
                             dx[at + e] += value
                 a_at = np.uintp(0)
                 for e in range(np.uintp(C)):
@@ -230,7 +225,7 @@ def _subsampling2d_grad_input_1(
                 v += 1
 
 
-@rt.loops
+@rt.nest
 def _subsampling2d_grad_input_2(
     start: int,
     stop: int,
@@ -275,7 +270,11 @@ def _subsampling2d_grad_input_2(
                 dy_at = np.uintp(C * (W_out * (H_out * m + i) + j))
                 y_at = np.uintp(C * (W_out * (H_out * m + i) + j))
                 for e in range(np.uintp(C)):
-                    common[e] = (one - number_3 * (y[y_at + e] * y[y_at + e])) * a[a_at + e] * dy[dy_at + e]
+                    y_1 = y[y_at + e]
+                    a_1 = a[a_at + e]
+                    dy_1 = dy[dy_at + e]
+                    value = (one - number_3 * (y_1 * y_1)) * a_1 * dy_1
+                    common[e] = value
                 for r in range(r_low, r_high):
                     t = t_low
                     while t < t_high:
@@ -404,16 +403,14 @@ def subsampling2d_grad_input(
                 s_w,
             )
     else:
-        dx = np.zeros((N, H, W, C), dtype)
-        factor1 = (1 - np.square(y) / A**2) * a * dy
-        for r in range(R):
-            i_low, i_high = rt.clip(H_out, (s_h, r, H))
-            for t in range(T):
-                j_low, j_high = rt.clip(W_out, (s_w, t, W))
-                if i_low < i_high and j_low < j_high:
-                    i_at = rt.span(s_h, r, i_low, i_high)
-                    j_at = rt.span(s_w, t, j_low, j_high)
-                    dx[:, i_at, j_at] += A * S * factor1[:, i_low:i_high, j_low:j_high]
+        dx = np.empty((N, H, W, C), dtype)
+        factor1 = A * S * (1 - np.square(y) / A**2) * a * dy
+        dx_1 = rt.Window(  # m i j e r t
+            dx,
+            (N, H_out, W_out, C, R, T),
+            ((0, (0, 1)), (0, (1, s_h), (4, 1)), (0, (2, s_w), (5, 1)), (0, (3, 1))),
+        )
+        rt.spread(factor1, dx_1)
     return dx
 
 

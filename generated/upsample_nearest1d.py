@@ -15,7 +15,7 @@ import numpy as np
 from . import runtime as rt
 
 
-@rt.loops
+@rt.nest
 def _upsample_nearest1d_forward_1(
     start: int,
     stop: int,
@@ -95,16 +95,17 @@ def upsample_nearest1d_forward(x: Any, *, scale_factor: int | Sequence[int]) -> 
         y = np.empty((N, W_out, C), dtype)
         rt.run(_upsample_nearest1d_forward_1, N, C * N * W * s, rt.flat(y), rt.flat(x), dtype(0), C, W, W_out, s)
     else:
-        y = np.zeros((N, W_out, C), dtype)
-        for t in range(s):
-            j_low, j_high = rt.clip(W, (s, t, W_out))
-            if j_low < j_high:
-                j_at = rt.span(s, t, j_low, j_high)
-                y[:, j_at] += x[:, j_low:j_high]
+        y = np.empty((N, W_out, C), dtype)
+        y_2 = rt.Window(  # n j c t
+            y,
+            (N, W, C, s),
+            ((0, (0, 1)), (0, (1, s), (3, 1)), (0, (2, 1))),
+        )
+        rt.spread(x, y_2)
     return y
 
 
-@rt.loops
+@rt.nest
 def _upsample_nearest1d_grad_input_1(
     start: int,
     stop: int,
@@ -198,12 +199,13 @@ def upsample_nearest1d_grad_input(
                 rt.fixed(s),
             )
         else:
-            dx = np.zeros((N, W, C), dtype)
-            for t in range(s):
-                q_low, q_high = rt.clip(W, (s, t, W_out))
-                if q_low < q_high:
-                    q_at = rt.span(s, t, q_low, q_high)
-                    dx[:, q_low:q_high] += dy[:, q_at]
+            dy_1 = rt.Window(  # m q v t
+                dy,
+                (N, W, C, s),
+                ((0, (0, 1)), (0, (1, s), (3, 1)), (0, (2, 1))),
+            )
+            dx = np.empty((N, W, C), dtype)
+            rt.reduce("sum", dy_1, dx)
     return dx
 
 

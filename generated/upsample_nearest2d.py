@@ -15,7 +15,7 @@ import numpy as np
 from . import runtime as rt
 
 
-@rt.loops
+@rt.nest
 def _upsample_nearest2d_forward_1(
     start: int,
     stop: int,
@@ -120,19 +120,17 @@ def upsample_nearest2d_forward(x: Any, *, scale_factor: int | Sequence[int]) -> 
             s_w,
         )
     else:
-        y = np.zeros((N, H_out, W_out, C), dtype)
-        for r in range(s_h):
-            i_low, i_high = rt.clip(H, (s_h, r, H_out))
-            for t in range(s_w):
-                j_low, j_high = rt.clip(W, (s_w, t, W_out))
-                if i_low < i_high and j_low < j_high:
-                    i_at = rt.span(s_h, r, i_low, i_high)
-                    j_at = rt.span(s_w, t, j_low, j_high)
-                    y[:, i_at, j_at] += x[:, i_low:i_high, j_low:j_high]
+        y = np.empty((N, H_out, W_out, C), dtype)
+        y_3 = rt.Window(  # n i j c r t
+            y,
+            (N, H, W, C, s_h, s_w),
+            ((0, (0, 1)), (0, (1, s_h), (4, 1)), (0, (2, s_w), (5, 1)), (0, (3, 1))),
+        )
+        rt.spread(x, y_3)
     return y
 
 
-@rt.loops
+@rt.nest
 def _upsample_nearest2d_grad_input_1(
     start: int,
     stop: int,
@@ -242,15 +240,13 @@ def upsample_nearest2d_grad_input(
                 rt.fixed(s_w),
             )
         else:
-            dx = np.zeros((N, H, W, C), dtype)
-            for r in range(s_h):
-                q_low, q_high = rt.clip(H, (s_h, r, H_out))
-                for t in range(s_w):
-                    v_low, v_high = rt.clip(W, (s_w, t, W_out))
-                    if q_low < q_high and v_low < v_high:
-                        q_at = rt.span(s_h, r, q_low, q_high)
-                        v_at = rt.span(s_w, t, v_low, v_high)
-                        dx[:, q_low:q_high, v_low:v_high] += dy[:, q_at, v_at]
+            dy_1 = rt.Window(  # m q v e r t
+                dy,
+                (N, H, W, C, s_h, s_w),
+                ((0, (0, 1)), (0, (1, s_h), (4, 1)), (0, (2, s_w), (5, 1)), (0, (3, 1))),
+            )
+            dx = np.empty((N, H, W, C), dtype)
+            rt.reduce("sum", dy_1, dx)
     return dx
 
 

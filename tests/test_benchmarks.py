@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from benchmarks import __main__ as command
-from benchmarks import history, measure, report
+from benchmarks import history, measure, report, tool
 from benchmarks.history import Results
 from benchmarks.measure import Part
 from benchmarks.reference import compute
@@ -184,6 +184,20 @@ def test_results_are_read_as_they_were_written(tmp_path: Path) -> None:
     path.write_text(json.dumps(lines[1]), encoding="utf-8")
     with pytest.raises(ValueError, match="first line with a date"):
         history.read(path)
+
+
+# ----- the tool itself ------------------------------------------------------------------------------------------------
+def test_every_stage_of_the_profile_is_a_function() -> None:
+    for place in tool.STAGES.values():
+        file, _, name = place.partition(":")
+        if not file.startswith("sympy/"):
+            assert f"def {name}(" in (tool.ROOT / file).read_text(encoding="utf-8"), place
+
+
+def test_a_command_is_timed_in_a_process_of_its_own() -> None:
+    wall, used = tool._cold(tool.Task("help", tool.CLI, ("--help",)))
+    assert used > 0
+    assert 0 < wall < 60
 
 
 # ----- the command line -----------------------------------------------------------------------------------------------

@@ -283,13 +283,13 @@ def test_generate_writes_the_package(gradscribe: Command, tmp_path: Path) -> Non
 
 
 def test_generate_writes_only_what_changed(gradscribe: Command, few: list[str]) -> None:
-    assert f"{len(few)} layers, {len(few) + 2} files changed" in gradscribe("generate", "--out", "out").out
+    assert f"{len(few)} layers, {len(few) + 3} files changed" in gradscribe("generate", "--out", "out").out
     assert "0 files changed" in gradscribe("generate", "--out", "out").out
 
 
 def test_generate_some_layers_keeps_the_others(gradscribe: Command, tmp_path: Path) -> None:
     gradscribe("generate", "dense", "--out", "out")
-    assert {p.name for p in (tmp_path / "out").iterdir()} == {"__init__.py", "dense.py", "runtime.py"}
+    assert {p.name for p in (tmp_path / "out").iterdir()} == {"__init__.py", "dense.py", "runtime.py", "transforms.py"}
     gradscribe("generate", "tanh", "--out", "out")
     text = (tmp_path / "out/__init__.py").read_text(encoding="utf-8")
     assert '"Dense",' in text
@@ -417,7 +417,7 @@ def test_a_file_of_equations(gradscribe: Command, tmp_path: Path) -> None:
     (tmp_path / "gate.eq").write_text(GATE, encoding="utf-8")
     assert gradscribe("derive", "gate.eq", "--wrt", "a").out.startswith("gate: a gate\n")
     assert gradscribe("verify", "gate.eq", "--shapes", "2").code == 0
-    assert "1 layer, 3 files changed" in gradscribe("generate", "gate.eq", "--out", "out").out
+    assert "1 layer, 4 files changed" in gradscribe("generate", "gate.eq", "--out", "out").out
     assert "class Gate(rt.Layer):" in (tmp_path / "out/gate.py").read_text(encoding="utf-8")
     assert gradscribe("generate", "gate.eq", "--out", "out", "--check").code == 0
 
@@ -474,7 +474,7 @@ def test_an_optimiser_has_no_gradient(gradscribe: Command) -> None:
 def test_generate_an_optimiser(gradscribe: Command, own_file: Path, tmp_path: Path) -> None:
     done = gradscribe("generate", "sgd", f"{own_file}:descent", "dense", "--out", "out")
     assert (done.code, done.err) == (0, "")
-    assert "1 layer, 2 optimisers, 5 files changed" in done.out
+    assert "1 layer, 2 optimisers, 6 files changed" in done.out
     assert (tmp_path / "out/sgd.py").read_bytes() == (GENERATED / "sgd.py").read_bytes()
     assert "class Descent(rt.Optimiser):" in (tmp_path / "out/descent.py").read_text(encoding="utf-8")
     gradscribe("generate", "tanh", "--out", "out")

@@ -18,6 +18,8 @@ from derive.term import Access
 from derive.typeset import latex, markdown
 from derive.typeset.latex_symbols import LatexTypesetter
 from derive.typeset.latex_width import width
+from derive.winograd import cook_toom
+from derive.winograd.derivation import derive_winograd
 from tests.catalogue import derived, derived_twice
 
 needs_pdflatex = pytest.mark.skipif(shutil.which("pdflatex") is None, reason="pdflatex is not installed")
@@ -62,6 +64,14 @@ def test_networks_compile_within_the_margins(tmp_path: Path) -> None:
     documents = {name: latex.document(derive(build()), FOOT) for name, build in NETWORKS.items()}
     documents |= {f"chain {n}": latex.document(derive(find(chain)), FOOT) for n, chain in enumerate(CHAINS)}
     assert not overfull(documents, tmp_path)
+
+
+@needs_pdflatex
+def test_fast_correlations_compile_within_the_margins(tmp_path: Path) -> None:
+    """Of many points, too: their polynomials take several lines, their matrices several parts."""
+    sizes = [(1, 1, 1), (2, 3, 1), (4, 3, 2), (2, 7, 2), (8, 3, 1), (14, 3, 2)]
+    documents = {f"F({m}, {r})": derive_winograd(cook_toom(m, r), dims) for m, r, dims in sizes}
+    assert not overfull({name: latex.document(d, FOOT) for name, d in documents.items()}, tmp_path)
 
 
 def overfull(documents: dict[str, str], folder: Path) -> list[tuple[str, str]]:

@@ -16,7 +16,7 @@ from derive.language import LanguageError
 from derive.optimisers import OPTIMISERS
 from derive.term import EquationError
 from derive.update import Optimiser
-from generated import SGD, Adam, Dense, ReLU, Sequential, SoftmaxCrossEntropy
+from generated import SGD, Adam, Dense, ReLU, Sequential, SoftmaxCrossEntropy, runtime
 from generated.adam import adam_update
 from generated.sgd import sgd_update
 
@@ -295,11 +295,28 @@ def test_an_optimiser_of_ones_own() -> None:
 
 def test_without_state_and_with_a_sum_over_the_weight() -> None:
     module = derive.optimiser(NORMALISED, "normalised").compile()
-    params = {"w": np.ones((2, 2))}
+    params = {"w": np.ones((2, 2)), "b": np.ones(9)}
     optimiser = module.Normalised(params)
-    optimiser.step({"w": np.full((2, 2), 5.0)})
-    np.testing.assert_allclose(params["w"], 1 - 0.1 / 2)
+    optimiser.step({"w": np.full((2, 2), 5.0), "b": np.full(9, 2.0)})
+    np.testing.assert_allclose(params["w"], 1 - 0.1 / 2)  # each by its own sum
+    np.testing.assert_allclose(params["b"], 1 - 0.1 / 3)
     assert optimiser.state == {}
+
+
+@pytest.mark.parametrize("together", [0, 80, 1 << 14])
+def test_weights_updated_at_once_are_updated_as_each_by_itself(together: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(runtime, "TOGETHER", together)
+    rng = np.random.default_rng(8)
+    params = {**weights(rng), **{f"{name}.single": w for name, w in weights(rng, np.float32).items()}}
+    alone = {name: {name: value.copy()} for name, value in params.items()}
+    optimiser, others = Adam(params), {name: Adam(own) for name, own in alone.items()}
+    for _ in range(STEPS):
+        grads = {name: np.asarray(rng.normal(size=p.shape), p.dtype) for name, p in params.items()}
+        optimiser.step(grads)
+        for name, other in others.items():
+            other.step({name: grads[name]})
+    for name, value in params.items():
+        np.testing.assert_array_equal(value, alone[name][name])
 
 
 def test_a_file_of_its_own(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -96,7 +96,7 @@ def test_workers_have_the_settings_and_blas_one_thread_meanwhile(eager: None) ->
 
     with rt.settings(accuracy="strict", threads=2) as chosen:
         rt.in_threads(task, 2, 1, 1.0)
-    assert seen == [(chosen, [1] * len(before), False)] * 2
+    assert sorted(seen, key=lambda entry: entry[2]) == [(chosen, [1] * len(before), caller) for caller in (False, True)]
     assert blas_threads() == before
 
 
@@ -114,7 +114,8 @@ def test_threads_are_given_back_after_an_error(eager: None) -> None:
     with rt.settings(threads=2):
         rt.in_threads(lambda *_: done.append(threading.current_thread().name), 8, 1, 1.0)
     assert len(done) == 8
-    assert all(name.startswith("gradscribe") for name in done)
+    assert all(name.startswith(("gradscribe", "MainThread")) for name in done)
+    assert blas_threads() == before
 
 
 def test_all_ranges_are_covered_once(eager: None) -> None:
@@ -128,6 +129,25 @@ def test_all_ranges_are_covered_once(eager: None) -> None:
             with rt.settings(threads=threads):
                 rt.in_threads(task, length, step, 1.0)
             assert marks.tolist() == [1] * length
+
+
+def test_a_contraction_has_one_blas_thread_throughout() -> None:
+    """Outside of divided work too: threads of BLAS go on spinning."""
+    before = blas_threads()
+    seen: list[list[int]] = []
+    a = np.ones((4, 4))
+
+    def spy(*arguments: Any) -> None:
+        seen.append(blas_threads())
+
+    def observe(c: rt.Contraction, compute: Any) -> None:
+        way = rt.choice(c, rt.current())
+        compute(way._replace(strategy=way.strategy._replace(run=spy)))
+
+    with rt.observing(observe):
+        rt.contract("n c, c k -> n k", a, a)
+    assert seen == [[1] * len(before)]
+    assert blas_threads() == before
 
 
 def test_work_of_a_worker_is_not_divided_again(eager: None) -> None:

@@ -15,7 +15,11 @@ from benchmarks.sides.ours import prepare
 from generated import runtime as rt
 from tests.random_contractions import Array, Problem, problem
 
+BACKENDS = ["numpy", "compiled"]
 STRATEGIES = sorted({s.name for s in (*rt.GATHERING, *rt.SCATTERING)})
+COMPILED = {s.name for s in (*rt.GATHERING, *rt.SCATTERING) if s.compiled}
+WAYS = [(s, backend) for s in STRATEGIES for backend in BACKENDS if backend == "compiled" or s not in COMPILED]
+"""Every strategy on every backend that has it."""
 TOLERANCE = {"float64": 1e-12, "float32": 6e-6}
 """Relative to the greatest sum of absolute products."""
 LEAST = 15
@@ -61,14 +65,14 @@ def difference(case: Problem) -> float:
     return float(np.max(np.abs(found - expected), initial=0.0)) / scale
 
 
-def applies(case: Problem, strategy: str, accuracy: str) -> bool:
+def applies(case: Problem, strategy: str, accuracy: str, backend: str) -> bool:
     """Whether the strategy can compute it."""
     seen: list[bool] = []
 
-    def note(c: rt.Contraction, compute: object) -> None:
+    def note(c: rt.Contraction, compute: object) -> None:  # nothing is computed
         seen.append(any(way.strategy.name == strategy for way in rt.ways(c, rt.current())))
 
-    with rt.settings(accuracy=accuracy), rt.observing(note), np.errstate(all="ignore"):  # nothing is computed
+    with rt.settings(accuracy=accuracy, backend=backend), rt.observing(note), np.errstate(all="ignore"):
         kept = None if case.out is None else case.out.array.copy()
         case.compute()
         if case.out is not None:
@@ -76,15 +80,16 @@ def applies(case: Problem, strategy: str, accuracy: str) -> bool:
     return any(seen)
 
 
-def run(strategy: str, seeds: range, tag: int, dtype: str, accuracy: str, threads: int) -> int:
+def run(strategy: str, backend: str, seeds: range, tag: int, dtype: str, accuracy: str, threads: int) -> int:
     """Compare random contractions that the strategy can compute; returns how many."""
     number = 0
     for seed in seeds:
         case = problem([seed, tag], np.dtype(dtype))
-        if not applies(case, strategy, accuracy):
+        if not applies(case, strategy, accuracy, backend):
             continue
         forced = Forced(strategy)
-        with rt.settings(strategy=strategy, accuracy=accuracy, threads=threads), rt.observing(forced):
+        wanted = rt.settings(strategy=strategy, backend=backend, accuracy=accuracy, threads=threads)
+        with wanted, rt.observing(forced):
             gap = difference(case)
         assert forced.taken, case
         assert gap <= TOLERANCE[dtype], f"seed {seed}: {gap:.1e}: {case}"
@@ -94,16 +99,16 @@ def run(strategy: str, seeds: range, tag: int, dtype: str, accuracy: str, thread
 
 @pytest.mark.parametrize("accuracy", ["fast", "strict"])
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
-@pytest.mark.parametrize("strategy", STRATEGIES)
-def test_every_strategy_computes_what_is_written(strategy: str, dtype: str, accuracy: str) -> None:
-    assert run(strategy, range(DRAWS), 1 + (accuracy == "fast"), dtype, accuracy, 1) >= LEAST
+@pytest.mark.parametrize(("strategy", "backend"), WAYS)
+def test_every_strategy_computes_what_is_written(strategy: str, backend: str, dtype: str, accuracy: str) -> None:
+    assert run(strategy, backend, range(DRAWS), 1 + (accuracy == "fast"), dtype, accuracy, 1) >= LEAST
 
 
 @pytest.mark.parametrize("threads", [1, 2, 3])
-@pytest.mark.parametrize("strategy", STRATEGIES)
+@pytest.mark.parametrize(("strategy", "backend"), WAYS)
 @pytest.mark.usefixtures("small_blocks")
-def test_every_strategy_in_blocks_and_threads(strategy: str, threads: int) -> None:
-    assert run(strategy, range(DRAWS), 2 + threads, "float64", "fast", threads) >= LEAST
+def test_every_strategy_in_blocks_and_threads(strategy: str, backend: str, threads: int) -> None:
+    assert run(strategy, backend, range(DRAWS), 2 + threads, "float64", "fast", threads) >= LEAST
 
 
 # ----- not a number ---------------------------------------------------------------------------------------------------
@@ -122,18 +127,18 @@ def spoilt(case: Problem, rng: np.random.Generator) -> Array | None:
     return replace(case, left=marks[0], right=marks[1], add=False).expected()[0] > 0
 
 
-@pytest.mark.parametrize("strategy", STRATEGIES)
-def test_nan_is_passed_on(strategy: str) -> None:
+@pytest.mark.parametrize(("strategy", "backend"), WAYS)
+def test_nan_is_passed_on(strategy: str, backend: str) -> None:
     """Wherever a NaN takes part in a sum; it may spread further within a tile, a band or a transform."""
     number = 0
     for seed in range(DRAWS):
         case = problem([seed, 7])
-        if not applies(case, strategy, "fast"):
+        if not applies(case, strategy, "fast", backend):
             continue
         wanted = spoilt(case, np.random.default_rng(seed))
         if wanted is None or not wanted.any():
             continue
-        with rt.settings(strategy=strategy, threads=1), np.errstate(invalid="ignore"):
+        with rt.settings(strategy=strategy, backend=backend, threads=1), np.errstate(invalid="ignore"):
             found = case.compute()
         assert np.isnan(found[wanted]).all(), f"seed {seed}: {case}"
         number += 1
@@ -147,7 +152,7 @@ def test_two_threads_yield_the_same_bits_every_time(strategy: str) -> None:
     number = 0
     for seed in range(DRAWS // 2):
         case = problem([seed, 8], np.float32)
-        if case.add or not applies(case, strategy, "fast"):
+        if case.add or not applies(case, strategy, "fast", "auto"):
             continue
         with rt.settings(strategy=strategy, threads=2):
             first, *others = (case.compute().tobytes() for _ in range(4))
@@ -178,25 +183,26 @@ def shapes_only(row: Row) -> dict[str, Array]:
     return {name: np.empty(shape, np.float32) for name, shape in row.layer.shapes().items()}
 
 
+@pytest.mark.parametrize("backend", BACKENDS)
 @pytest.mark.parametrize("accuracy", ["fast", "strict"])
 @pytest.mark.parametrize("row", CONVOLUTIONS, ids=lambda row: row.name)
-def test_predicted_memory_is_bounded_whatever_the_batch(row: Row, accuracy: str) -> None:
+def test_predicted_memory_is_bounded_whatever_the_batch(row: Row, accuracy: str, backend: str) -> None:
     for times in (1, 16):
         found: list[int] = []
 
         def note(c: rt.Contraction, compute: object, found: list[int] = found) -> None:  # nothing is computed
             found.append(rt.choice(c, rt.current()).cost.scratch)
 
-        with rt.settings(accuracy=accuracy), rt.observing(note):
+        with rt.settings(accuracy=accuracy, backend=backend), rt.observing(note):
             prepare(larger(row, times), shapes_only(larger(row, times))).call()
         assert len(found) == 1
         assert max(found) <= bound(row)
 
 
-def peak(row: Row) -> int:
+def peak(row: Row, backend: str) -> int:
     """Bytes that a call on two threads allocates at most, its results aside; what was kept is given back before."""
     arrays = {name: np.ones(shape, np.float32) for name, shape in row.layer.shapes().items()}
-    with rt.settings(backend="numpy", threads=2):
+    with rt.settings(backend=backend, threads=2):
         prepared = prepare(row, arrays)
         prepared.call()
         rt.release()
@@ -207,11 +213,13 @@ def peak(row: Row) -> int:
     return most - sum(array.nbytes for array in prepared.arrays(result).values())
 
 
+@pytest.mark.parametrize("backend", BACKENDS)
 @pytest.mark.parametrize("row", MEASURED, ids=lambda row: row.name)
-def test_memory_of_a_call_is_bounded(row: Row) -> None:
-    assert peak(row) <= bound(row)
+def test_memory_of_a_call_is_bounded(row: Row, backend: str) -> None:
+    assert peak(row, backend) <= bound(row)
 
 
+@pytest.mark.parametrize("backend", BACKENDS)
 @pytest.mark.parametrize("row", [r for r in CONVOLUTIONS if r.layer.size < 60], ids=lambda row: row.name)
-def test_memory_of_a_call_is_bounded_at_a_larger_batch(row: Row) -> None:
-    assert peak(larger(row, 3)) <= bound(row)
+def test_memory_of_a_call_is_bounded_at_a_larger_batch(row: Row, backend: str) -> None:
+    assert peak(larger(row, 3), backend) <= bound(row)

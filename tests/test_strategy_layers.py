@@ -47,11 +47,11 @@ def compare(case: LayerCase, values: dict[str, Array]) -> None:
 
     expected = computed(case, values)
     for strategy in STRATEGIES:
-        for threads in (1, 2):
-            with rt.settings(strategy=strategy, threads=threads), rt.observing(counted):
+        for threads, backend in ((1, "numpy"), (2, "numpy"), (1, "compiled")):
+            with rt.settings(strategy=strategy, backend=backend, threads=threads), rt.observing(counted):
                 found = computed(case, values)
             for name, value in found.items():
-                agree(value, expected[name], 1e-11, f"{strategy}: {case.id}: {name}")
+                agree(value, expected[name], 1e-11, f"{strategy}, {backend}: {case.id}: {name}")
 
 
 @pytest.mark.parametrize("name", CONTRACTING)

@@ -27,10 +27,12 @@ from codegen.plan import (
     Positions,
     Present,
     Record,
+    Reduce,
     Release,
     Scale,
     ScatterAdd,
     Slice,
+    Spread,
     Update,
     Wanted,
     When,
@@ -183,6 +185,9 @@ def _moved(record: Record, scope: _Scope) -> tuple[int, int]:
         case Nest():
             elements = sum(prod(number(e, scope.sizes) for e in shape) for _, shape in record.shapes)
             return _volume(record.ranges, scope), elements
+        case Reduce() | Spread():
+            elements = _volume((*record.kept, *record.taps), scope)
+            return elements, elements + (1 if record.argument is None else 2) * _volume(record.kept, scope)
         case Gather(_, _, _, _, axes):
             return _volume(axes, scope), 2 * _volume(axes, scope)
         case ScatterAdd():

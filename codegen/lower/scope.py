@@ -7,8 +7,9 @@ import sympy
 from sympy import Expr, Symbol
 
 from codegen.form import Form, estimate
+from derive.collapse import proved
 from derive.index import affine
-from derive.term import Access, Range, Tensor
+from derive.term import Access, Guard, Program, Range, Tensor, Term
 
 
 @dataclass
@@ -17,6 +18,7 @@ class Scope:
 
     tensors: dict[str, Tensor]
     hints: Mapping[Symbol, int]
+    program: Program
     taken: set[str] = field(default_factory=set)
 
     def declare(self, stem: str, shape: Sequence[Expr], integer: bool = False) -> Tensor:
@@ -39,6 +41,11 @@ class Scope:
         if plain is not None:
             return self.extent_matches(form.range(plain).extent, extent)
         return bool(expression.is_Integer and extent.is_Integer and 0 <= int(expression) < int(extent))
+
+    def stays(self, expression: Expr, extent: Expr, form: Form) -> bool:
+        """Whether an index expression is proved never to leave its axis."""
+        inside = Guard(sympy.expand(expression), extent)
+        return self.fits(expression, extent, form) or proved(Term(form.box, (), form.body), inside, self.program)
 
     def plain(self, access: Access, form: Form) -> bool:
         """Whether `access` reads whole axes, each by an index of its own."""

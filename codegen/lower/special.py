@@ -29,7 +29,7 @@ def where(ones: tuple[Symbol, ...], statement: Statement, program: Program, scop
     special = program.substitute(values)
     same = special.statements[program.statements.index(statement)]
     tensors = {name: replace(t, shape=tuple(e.xreplace(values) for e in t.shape)) for name, t in scope.tensors.items()}
-    return Special(ones, choose_form(same, special, scope.hints), Scope(tensors, scope.hints, scope.taken))
+    return Special(ones, choose_form(same, special, scope.hints), Scope(tensors, scope.hints, special, scope.taken))
 
 
 def unit_groups(statement: Statement, form: Form, program: Program, scope: Scope) -> Special | None:

@@ -16,6 +16,7 @@ from codegen.lower.scatter import blocked
 from codegen.lower.scope import Scope
 from codegen.lower.special import unit_groups, where
 from codegen.lower.taps import lower_taps
+from codegen.lower.windows import is_small, lower_windows
 from codegen.plan import Allocate, Branch, Compiled, Nest, Plan, Present, Record, Split
 from derive.term import Program, Statement, accesses
 
@@ -29,7 +30,7 @@ def lower(program: Program, name: str, given: Sequence[str], reserved: Iterable[
         given: names of the tensors that exist already.
         reserved: names that no temporary may take (sizes, options).
     """
-    scope = Scope(dict(program.tensors), size_hints(program), set(reserved) | set(program.names()))
+    scope = Scope(dict(program.tensors), size_hints(program), program, set(reserved) | set(program.names()))
     records: list[Record] = []
     written = set(given)
     for statement in _ordered(program.statements):
@@ -93,24 +94,34 @@ def _summands(form: Form, scope: Scope) -> list[Form]:
 
 
 def _form(form: Form, scope: Scope, fresh: bool, gemm: bool = True) -> list[Record]:
+    windows = lower_windows(form, scope, fresh) if is_small(form, scope) else None
+    if windows is not None:
+        return _or_loops(windows, form, form, [], scope, fresh)
     form, views = split_axes(form, scope)
     split_form, view = split_target(form, scope)
     if view is not None:
         lowered = _into_view(form, split_form, view, scope, fresh, gemm)
     else:
         lowered = _strategy(form, scope, fresh, gemm)
-    loops = nested(split_form, scope) if fresh and not (gemm and is_product(split_form, scope)) else []
-    inside = within(split_form, scope) if loops else None
-    if inside is None:
+    if gemm and is_product(split_form, scope):
         return [*views, *lowered]
+    return [*views, *_or_loops(lowered, form, split_form, [view] if view is not None else [], scope, fresh)]
+
+
+def _or_loops(
+    lowered: list[Record], form: Form, inner: Form, view: list[Record], scope: Scope, fresh: bool
+) -> list[Record]:
+    """What NumPy does and, where there are loops for the `inner` form, whose target is a `view`, these instead."""
+    loops = nested(inner, scope) if fresh else []
+    inside = within(inner, scope) if loops else None
+    if inside is None or (view and not isinstance(loops[-1], Nest)):
+        return lowered
     made: list[Record] = []
     if isinstance(loops[-1], Nest):
-        made = [Allocate(form.target.name, form.target.shape, None), *([view] if view is not None else [])]
+        made = [Allocate(form.target.name, form.target.shape, None), *view]
         made += [Allocate(a.name, a.shape, None, integer=True) for a in [form.argument] if a is not None]
-    elif view is not None:
-        return [*views, *lowered]
     steps = prod((r.extent for r in form.box), start=Integer(1))
-    return [*views, Compiled(steps, inside, (*made, *loops), tuple(lowered))]
+    return [Compiled(steps, inside, (*made, *loops), tuple(lowered))]
 
 
 def _into_view(form: Form, inner: Form, view: Split, scope: Scope, fresh: bool, gemm: bool) -> list[Record]:
@@ -132,6 +143,9 @@ def _strategy(form: Form, scope: Scope, fresh: bool, gemm: bool) -> list[Record]
         return looked_up
     if gemm and contractible(form, scope):
         return lower_contract(form, scope, fresh)
+    windows = lower_windows(form, scope, fresh)
+    if windows is not None:
+        return windows
     allocate: list[Record] = []
     if _scatters(form, scope):
         if fresh:

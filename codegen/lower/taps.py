@@ -47,7 +47,7 @@ def lower_taps(form: Form, scope: Scope, fresh: bool) -> list[Record]:
         [When(conditions, tuple(c.index for c in clips), (update,))] if clips or conditions else [update]
     )
     body = _nest(form, loops, clips, body)
-    scaled = [Scale(_update(outer, tuple(v for v in outer.indices), ()))] if outer is not None else []
+    scaled = [Scale(pointwise(outer))] if outer is not None else []
     return [*windows, *allocated, *body, *scaled]
 
 
@@ -145,6 +145,11 @@ def _clips(form: Form, brackets: list[_Bracket], vectors: tuple[Symbol, ...]) ->
         constraints.setdefault(vector, []).append((slope, sympy.expand(bracket.value - slope * vector), bracket.extent))
     clips = [Clip(v, form.range(v).extent, tuple(constraints[v])) for v in vectors if v in constraints]
     return clips, tuple(conditions)
+
+
+def pointwise(form: Form) -> Update:
+    """The update of all elements at once, each by what its own indices say."""
+    return _update(form, form.indices, ())
 
 
 def _update(form: Form, vectors: tuple[Symbol, ...], clipped: tuple[Symbol, ...]) -> Update:

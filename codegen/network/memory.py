@@ -11,7 +11,21 @@ from typing import Any
 import sympy
 from sympy import Expr, Integer
 
-from codegen.plan import Allocate, Block, Clip, Compiled, Define, Plan, Record, Release, Split, Update, Wanted, Window
+from codegen.plan import (
+    Allocate,
+    Block,
+    Clip,
+    Compiled,
+    Define,
+    Plan,
+    Record,
+    Reduce,
+    Release,
+    Split,
+    Update,
+    Wanted,
+    Window,
+)
 from codegen.pointwise import has_target
 from derive.term import Access, Program
 
@@ -100,6 +114,8 @@ def _written(record: Record) -> set[str]:
             return {name}
         case Update():
             return {record.target.array, *([record.argument[0].array] if record.argument else [])}
+        case Reduce(out, _, _, _, _, _, argument):
+            return {out} | ({argument} if argument is not None else set())
     names: set[str] = set()
     for word in ("out", "target", "name", "argument"):
         value = getattr(record, word, None)
