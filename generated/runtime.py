@@ -541,11 +541,13 @@ class Loops:
     Args:
         function: the loops, in Python.
         reassociated: whether sums may be added up in another order, so that long ones are computed in vectors.
+        apart: whether no array overlaps another one that is written: then loops over rows need not begin with a test.
     """
 
-    def __init__(self, function: Callable[..., Any], reassociated: bool = False) -> None:
+    def __init__(self, function: Callable[..., Any], reassociated: bool = False, apart: bool = False) -> None:
         self.function = function
         self.reassociated = reassociated
+        self.apart = apart
 
     @cached_property
     def compiled(self) -> Callable[..., Any]:
@@ -553,7 +555,7 @@ class Loops:
         import numba
 
         class Apart(numba.core.compiler.Compiler):
-            """Arrays do not overlap: without that a loop over a row begins with a test for every pair of them."""
+            """What numba's own decorator has no option for."""
 
             def define_pipelines(self) -> Any:
                 self.state.flags.noalias = True
@@ -565,7 +567,7 @@ class Loops:
             cache=Path(self.function.__code__.co_filename).is_file(),
             fastmath={"contract", "reassoc"} if self.reassociated else {"contract"},
             error_model="numpy",
-            pipeline_class=Apart,
+            pipeline_class=Apart if self.apart else numba.core.compiler.Compiler,
         )
         return made
 
@@ -574,7 +576,7 @@ class Loops:
         names = self.function.__globals__ | {called: other.compiled for called, other in others.items()}
         copy = FunctionType(self.function.__code__, names, name)
         copy.__module__, copy.__qualname__ = self.function.__module__, name
-        return Loops(copy, self.reassociated)
+        return Loops(copy, self.reassociated, self.apart)
 
     def __call__(self, *arguments: Any) -> Any:
         """What the function returns."""
@@ -586,6 +588,9 @@ loops = Loops
 
 reassociated = partial(Loops, reassociated=True)
 """Decorates a function of loops whose sums may be added up in another order."""
+
+nest = partial(Loops, apart=True)
+"""Decorates a function of loops of a kernel: it is given its arrays apart."""
 
 
 def compiles(steps: int, wanted: Settings | None = None) -> bool:
