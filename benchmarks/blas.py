@@ -1,4 +1,4 @@
-"""OpenBLAS as it is where nobody has told it which kernels to take: a variable of this machine would slow NumPy only."""
+"""OpenBLAS as it is where nobody has told it which kernels to take: such a variable would slow the sides with NumPy."""
 
 import os
 import subprocess
@@ -7,7 +7,8 @@ import sys
 PREFIX = "OPENBLAS_"
 CODE = """
 import numpy, threadpoolctl
-print(", ".join(f"{x['internal_api']} {x['version']}, {x.get('architecture')}" for x in threadpoolctl.threadpool_info()))
+found = threadpoolctl.threadpool_info()
+print(", ".join(f"{x['internal_api']} {x['version']}, {x.get('architecture')}" for x in found))
 """
 
 

@@ -1,7 +1,6 @@
 """Runs rows on all sides in turns: one long-lived process a side, a new random order each round, medians."""
 
 import json
-import os
 import random
 import select
 import subprocess
