@@ -72,7 +72,6 @@ def _conv3d_forward_1(
         while j < W_out:
             if j_first <= j <= j_last - 4:
                 at = np.uintp(G * (W_out * (H_out * (D_out * n + l_) + i) + j))
-                w_at = np.uintp(0)
                 place = n
                 place = D * place + l_ * s_d - p_d
                 place = H * place + i * s_h - p_h
@@ -87,12 +86,12 @@ def _conv3d_forward_1(
                         for r in range(R):
                             for t in range(T):
                                 value = (
-                                    w[w_at + np.uintp(G * R * T * a + G * T * r + G * t) + u_4]
+                                    w[np.uintp(G * R * T * a + G * T * r + G * t) + u_4]
                                     * x[x_at + np.uintp(G * H * W * a * d_d + G * W * d_h * r + G * d_w * t) + u_4]
                                 )
                                 total += value
                                 value = (
-                                    w[w_at + np.uintp(G * R * T * a + G * T * r + G * t) + u_4]
+                                    w[np.uintp(G * R * T * a + G * T * r + G * t) + u_4]
                                     * x[
                                         x_at
                                         + np.uintp(G * H * W * a * d_d + G * W * d_h * r + G * d_w * t + G * s_w)
@@ -101,7 +100,7 @@ def _conv3d_forward_1(
                                 )
                                 total_1 += value
                                 value = (
-                                    w[w_at + np.uintp(G * R * T * a + G * T * r + G * t) + u_4]
+                                    w[np.uintp(G * R * T * a + G * T * r + G * t) + u_4]
                                     * x[
                                         x_at
                                         + np.uintp(G * H * W * a * d_d + G * W * d_h * r + G * d_w * t + 2 * G * s_w)
@@ -110,7 +109,7 @@ def _conv3d_forward_1(
                                 )
                                 total_2 += value
                                 value = (
-                                    w[w_at + np.uintp(G * R * T * a + G * T * r + G * t) + u_4]
+                                    w[np.uintp(G * R * T * a + G * T * r + G * t) + u_4]
                                     * x[
                                         x_at
                                         + np.uintp(G * H * W * a * d_d + G * W * d_h * r + G * d_w * t + 3 * G * s_w)
@@ -125,7 +124,6 @@ def _conv3d_forward_1(
                 j += 4
             elif j_first <= j < j_last:
                 at = np.uintp(G * (W_out * (H_out * (D_out * n + l_) + i) + j))
-                w_at = np.uintp(0)
                 place = n
                 place = D * place + l_ * s_d - p_d
                 place = H * place + i * s_h - p_h
@@ -137,7 +135,7 @@ def _conv3d_forward_1(
                         for r in range(R):
                             for t in range(T):
                                 value = (
-                                    w[w_at + np.uintp(G * R * T * a + G * T * r + G * t) + u_4]
+                                    w[np.uintp(G * R * T * a + G * T * r + G * t) + u_4]
                                     * x[x_at + np.uintp(G * H * W * a * d_d + G * W * d_h * r + G * d_w * t) + u_4]
                                 )
                                 total += value
@@ -347,7 +345,6 @@ def _conv3d_grad_input_1(
                 place = H_out * place + p_h + v
                 place = W_out * place + e + p_w
                 dy_at = np.uintp(G * place)
-                w_at = np.uintp(0)
                 for o in range(np.uintp(G)):
                     total = zero
                     total_1 = zero
@@ -362,7 +359,7 @@ def _conv3d_grad_input_1(
                                         + np.uintp(-G * H_out * W_out * a * d_d - G * W_out * d_h * r - G * d_w * t)
                                         + o
                                     ]
-                                    * w[w_at + np.uintp(G * R * T * a + G * T * r + G * t) + o]
+                                    * w[np.uintp(G * R * T * a + G * T * r + G * t) + o]
                                 )
                                 total += value
                                 value = (
@@ -371,7 +368,7 @@ def _conv3d_grad_input_1(
                                         + np.uintp(G - G * H_out * W_out * a * d_d - G * W_out * d_h * r - G * d_w * t)
                                         + o
                                     ]
-                                    * w[w_at + np.uintp(G * R * T * a + G * T * r + G * t) + o]
+                                    * w[np.uintp(G * R * T * a + G * T * r + G * t) + o]
                                 )
                                 total_1 += value
                                 value = (
@@ -382,7 +379,7 @@ def _conv3d_grad_input_1(
                                         )
                                         + o
                                     ]
-                                    * w[w_at + np.uintp(G * R * T * a + G * T * r + G * t) + o]
+                                    * w[np.uintp(G * R * T * a + G * T * r + G * t) + o]
                                 )
                                 total_2 += value
                                 value = (
@@ -393,7 +390,7 @@ def _conv3d_grad_input_1(
                                         )
                                         + o
                                     ]
-                                    * w[w_at + np.uintp(G * R * T * a + G * T * r + G * t) + o]
+                                    * w[np.uintp(G * R * T * a + G * T * r + G * t) + o]
                                 )
                                 total_3 += value
                     dx[at + o] = total
@@ -408,7 +405,6 @@ def _conv3d_grad_input_1(
                 place = H_out * place + p_h + v
                 place = W_out * place + e + p_w
                 dy_at = np.uintp(G * place)
-                w_at = np.uintp(0)
                 for o in range(np.uintp(G)):
                     total = zero
                     for a in range(A):
@@ -420,7 +416,7 @@ def _conv3d_grad_input_1(
                                         + np.uintp(-G * H_out * W_out * a * d_d - G * W_out * d_h * r - G * d_w * t)
                                         + o
                                     ]
-                                    * w[w_at + np.uintp(G * R * T * a + G * T * r + G * t) + o]
+                                    * w[np.uintp(G * R * T * a + G * T * r + G * t) + o]
                                 )
                                 total += value
                     dx[at + o] = total

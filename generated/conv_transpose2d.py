@@ -56,7 +56,6 @@ def _conv_transpose2d_forward_1(
         while u_2 < W_out:
             if u_2_first <= u_2 <= u_2_last - 4:
                 at = np.uintp(G * (W_out * (H_out * n + u_1) + u_2))
-                w_at = np.uintp(0)
                 x_at = np.uintp(G * (W * (H * n + p_h + u_1) + p_w + u_2))
                 for u_3 in range(np.uintp(G)):
                     total = zero
@@ -66,22 +65,22 @@ def _conv_transpose2d_forward_1(
                     for r in range(R):
                         for t in range(T):
                             value = (
-                                w[w_at + np.uintp(G * T * r + G * t) + u_3]
+                                w[np.uintp(G * T * r + G * t) + u_3]
                                 * x[x_at + np.uintp(-G * W * d_h * r - G * d_w * t) + u_3]
                             )
                             total += value
                             value = (
-                                w[w_at + np.uintp(G * T * r + G * t) + u_3]
+                                w[np.uintp(G * T * r + G * t) + u_3]
                                 * x[x_at + np.uintp(G - G * W * d_h * r - G * d_w * t) + u_3]
                             )
                             total_1 += value
                             value = (
-                                w[w_at + np.uintp(G * T * r + G * t) + u_3]
+                                w[np.uintp(G * T * r + G * t) + u_3]
                                 * x[x_at + np.uintp(2 * G - G * W * d_h * r - G * d_w * t) + u_3]
                             )
                             total_2 += value
                             value = (
-                                w[w_at + np.uintp(G * T * r + G * t) + u_3]
+                                w[np.uintp(G * T * r + G * t) + u_3]
                                 * x[x_at + np.uintp(3 * G - G * W * d_h * r - G * d_w * t) + u_3]
                             )
                             total_3 += value
@@ -92,14 +91,13 @@ def _conv_transpose2d_forward_1(
                 u_2 += 4
             elif u_2_first <= u_2 < u_2_last:
                 at = np.uintp(G * (W_out * (H_out * n + u_1) + u_2))
-                w_at = np.uintp(0)
                 x_at = np.uintp(G * (W * (H * n + p_h + u_1) + p_w + u_2))
                 for u_3 in range(np.uintp(G)):
                     total = zero
                     for r in range(R):
                         for t in range(T):
                             value = (
-                                w[w_at + np.uintp(G * T * r + G * t) + u_3]
+                                w[np.uintp(G * T * r + G * t) + u_3]
                                 * x[x_at + np.uintp(-G * W * d_h * r - G * d_w * t) + u_3]
                             )
                             total += value
@@ -395,7 +393,6 @@ def _conv_transpose2d_grad_input_1(
                 place = H_out * place + q * s_h - p_h
                 place = W_out * place + e * s_w - p_w
                 dy_at = np.uintp(G * place)
-                w_at = np.uintp(0)
                 for a in range(np.uintp(G)):
                     total = zero
                     total_1 = zero
@@ -405,22 +402,22 @@ def _conv_transpose2d_grad_input_1(
                         for t in range(T):
                             value = (
                                 dy[dy_at + np.uintp(G * W_out * d_h * r + G * d_w * t) + a]
-                                * w[w_at + np.uintp(G * T * r + G * t) + a]
+                                * w[np.uintp(G * T * r + G * t) + a]
                             )
                             total += value
                             value = (
                                 dy[dy_at + np.uintp(G * W_out * d_h * r + G * d_w * t + G * s_w) + a]
-                                * w[w_at + np.uintp(G * T * r + G * t) + a]
+                                * w[np.uintp(G * T * r + G * t) + a]
                             )
                             total_1 += value
                             value = (
                                 dy[dy_at + np.uintp(G * W_out * d_h * r + G * d_w * t + 2 * G * s_w) + a]
-                                * w[w_at + np.uintp(G * T * r + G * t) + a]
+                                * w[np.uintp(G * T * r + G * t) + a]
                             )
                             total_2 += value
                             value = (
                                 dy[dy_at + np.uintp(G * W_out * d_h * r + G * d_w * t + 3 * G * s_w) + a]
-                                * w[w_at + np.uintp(G * T * r + G * t) + a]
+                                * w[np.uintp(G * T * r + G * t) + a]
                             )
                             total_3 += value
                     dx[at + a] = total
@@ -434,14 +431,13 @@ def _conv_transpose2d_grad_input_1(
                 place = H_out * place + q * s_h - p_h
                 place = W_out * place + e * s_w - p_w
                 dy_at = np.uintp(G * place)
-                w_at = np.uintp(0)
                 for a in range(np.uintp(G)):
                     total = zero
                     for r in range(R):
                         for t in range(T):
                             value = (
                                 dy[dy_at + np.uintp(G * W_out * d_h * r + G * d_w * t) + a]
-                                * w[w_at + np.uintp(G * T * r + G * t) + a]
+                                * w[np.uintp(G * T * r + G * t) + a]
                             )
                             total += value
                     dx[at + a] = total

@@ -13,6 +13,8 @@ Source: Sutskever et al., On the importance of initialization and momentum in de
 from collections.abc import Mapping
 from typing import Any
 
+import numpy as np
+
 from . import runtime as rt
 
 
@@ -51,8 +53,9 @@ def sgd_update(
     p = rt.array("sgd", "p", p, None)
     g = rt.array("sgd", "g", g, None)
     v = rt.array("sgd", "v", v, None)
-    rt.float_type("sgd", p=p, g=g, v=v)
+    dtype = rt.float_type("sgd", p=p, g=g, v=v)
     full_shape = p.shape
+    E = p.size
     p = p.reshape(-1)
     rt.same_shape("sgd", "g", g.shape, full_shape)
     g = g.reshape(-1)
@@ -67,7 +70,24 @@ def sgd_update(
     rt.require("sgd", "weight_decay", weight_decay, "at least 0", weight_decay)
     h = weight_decay * p + g
     new_v = momentum * v + h
-    new_p = p - lr * (nesterov * (momentum * new_v + h) + (1 - nesterov) * new_v)
+    if rt.compiles(E):
+        new_p = np.empty((E,), dtype)
+        rt.run(
+            _sgd_update_1,
+            E,
+            E,
+            rt.flat(new_p),
+            rt.flat(h),
+            rt.flat(new_v),
+            rt.flat(p),
+            dtype(lr),
+            dtype(nesterov),
+            dtype(momentum),
+            dtype(1 - nesterov),
+            E,
+        )
+    else:
+        new_p = p - lr * (nesterov * (momentum * new_v + h) + (1 - nesterov) * new_v)
     return new_p.reshape(full_shape), new_v.reshape(full_shape)
 
 

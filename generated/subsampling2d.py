@@ -193,7 +193,6 @@ def _subsampling2d_grad_input_1(
                 at = np.uintp(C * (W * (H * m + q) + v))
                 dy_at = np.uintp(C * (W_out * (H_out * m + q) + v))
                 y_at = np.uintp(C * (W_out * (H_out * m + q) + v))
-                a_at = np.uintp(0)
                 for e in range(np.uintp(C)):
                     total = zero
                     for r in range(R):
@@ -202,7 +201,7 @@ def _subsampling2d_grad_input_1(
                             dy_1 = dy[dy_at + np.uintp(-C * W_out * r - C * t) + e]
                             value = (one - number_3 * (y_1 * y_1)) * dy_1
                             total += value
-                    dx[at + e] = total * (number_4 * a[a_at + e])
+                    dx[at + e] = total * (number_4 * a[e])
                 v += 1
             else:
                 at = np.uintp(C * (W * (H * m + q) + v))
@@ -219,9 +218,8 @@ def _subsampling2d_grad_input_1(
                             dy_1 = dy[dy_at + e]
                             value = (one - number_3 * (y_1 * y_1)) * dy_1
                             dx[at + e] += value
-                a_at = np.uintp(0)
                 for e in range(np.uintp(C)):
-                    dx[at + e] = dx[at + e] * (number_4 * a[a_at + e])
+                    dx[at + e] = dx[at + e] * (number_4 * a[e])
                 v += 1
 
 
@@ -266,12 +264,11 @@ def _subsampling2d_grad_input_2(
                 else:
                     t_low = max(0, -j * s_w)
                     t_high = min(T, W - j * s_w)
-                a_at = np.uintp(0)
                 dy_at = np.uintp(C * (W_out * (H_out * m + i) + j))
                 y_at = np.uintp(C * (W_out * (H_out * m + i) + j))
                 for e in range(np.uintp(C)):
                     y_1 = y[y_at + e]
-                    a_1 = a[a_at + e]
+                    a_1 = a[e]
                     dy_1 = dy[dy_at + e]
                     value = (one - number_3 * (y_1 * y_1)) * a_1 * dy_1
                     common[e] = value
@@ -280,24 +277,21 @@ def _subsampling2d_grad_input_2(
                     while t < t_high:
                         if t <= t_high - 3:
                             at = np.uintp(C * (W * (H * m + i * s_h + r) + j * s_w + t))
-                            common_at = np.uintp(0)
                             for e in range(np.uintp(C)):
-                                dx[at + e] += number_4 * common[common_at + e]
-                                dx[at + np.uintp(C) + e] += number_4 * common[common_at + e]
-                                dx[at + np.uintp(2 * C) + e] += number_4 * common[common_at + e]
+                                dx[at + e] += number_4 * common[e]
+                                dx[at + np.uintp(C) + e] += number_4 * common[e]
+                                dx[at + np.uintp(2 * C) + e] += number_4 * common[e]
                             t += 3
                         elif t <= t_high - 2:
                             at = np.uintp(C * (W * (H * m + i * s_h + r) + j * s_w + t))
-                            common_at = np.uintp(0)
                             for e in range(np.uintp(C)):
-                                dx[at + e] += number_4 * common[common_at + e]
-                                dx[at + np.uintp(C) + e] += number_4 * common[common_at + e]
+                                dx[at + e] += number_4 * common[e]
+                                dx[at + np.uintp(C) + e] += number_4 * common[e]
                             t += 2
                         else:
                             at = np.uintp(C * (W * (H * m + i * s_h + r) + j * s_w + t))
-                            common_at = np.uintp(0)
                             for e in range(np.uintp(C)):
-                                dx[at + e] += number_4 * common[common_at + e]
+                                dx[at + e] += number_4 * common[e]
                             t += 1
         for element in range(np.uintp((m * H + filled) * (C * W)), np.uintp((m * H + H) * (C * W))):
             dx[element] = zero

@@ -24,8 +24,7 @@ def computable(body: Expr, indices: Collection[Symbol]) -> bool:
     if isinstance(body, Access) or is_number(body, indices):
         return True
     if is_indicator(body):
-        positions = [a for a in body.args if a.is_integer and not accesses(a)]
-        return all(a in positions or computable(a, indices) for a in body.args)
+        return all(is_position(a, indices) or computable(a, indices) for a in body.args)
     if isinstance(body, Pow):
         return body.exp.is_Integer and 1 <= abs(int(body.exp)) <= _MOST and computable(body.base, indices)
     if isinstance(body, Add | Mul) or body.func in (relu, larger, smaller, sympy.Abs):
@@ -42,6 +41,11 @@ def is_plain(body: Expr) -> bool:
     """Whether a body is a product of at most two elements and a number."""
     factors = [f for f in Mul.make_args(body) if f.has(Access)]
     return len(factors) <= 2 and all(isinstance(f, Access) for f in factors)
+
+
+def is_position(e: Expr, indices: Collection[Symbol]) -> bool:
+    """Whether an expression is an integer made of indices."""
+    return bool(e.is_integer) and not accesses(e) and bool(e.free_symbols & set(indices))
 
 
 class ScalarPrinter:
@@ -115,7 +119,7 @@ class ScalarPrinter:
         """The condition of a bracket."""
         if isinstance(e, step):
             return f"({self.text(e.args[0], POWER)} > {self.number(Integer(0))})"
-        texts = [self.position(a) if a.is_integer and not accesses(a) else self.text(a, POWER) for a in e.args]
+        texts = [self.position(a) if is_position(a, self.indices) else self.text(a, POWER) for a in e.args]
         return f"({texts[0]} {_COMPARED[e.func]} {texts[1]})"
 
     def _choice(self, e: Expr) -> tuple[str, int]:

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from sympy import Expr, Symbol
 
 from codegen.layout import fit
-from codegen.nest import gather, reduce, scatter
+from codegen.nest import gather, pointwise, reduce, scatter
 from codegen.nest.writer import Writer
 from codegen.plan import Nest
 from codegen.render import render
@@ -18,6 +18,7 @@ WRITERS: dict[str, Callable[[Writer], Expr]] = {
     "gather": gather.write,
     "scatter": scatter.write,
     "reduce": reduce.write,
+    "pointwise": pointwise.write,
 }
 
 
