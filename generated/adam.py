@@ -19,6 +19,44 @@ import numpy as np
 from . import runtime as rt
 
 
+@rt.nest
+def _adam_update_1(
+    start: int,
+    stop: int,
+    new_m: rt.Array,
+    h: rt.Array,
+    m: rt.Array,
+    number_1: Any,
+    number_2: Any,
+    E: int,
+) -> None:
+    """Sum over e; pointwise."""
+    for e in range(np.uintp(start), np.uintp(stop)):
+        m_1 = m[e]
+        h_1 = h[e]
+        value = number_1 * m_1 + number_2 * h_1
+        new_m[e] = value
+
+
+@rt.nest
+def _adam_update_2(
+    start: int,
+    stop: int,
+    new_v: rt.Array,
+    h: rt.Array,
+    v: rt.Array,
+    number_1: Any,
+    number_2: Any,
+    E: int,
+) -> None:
+    """Sum over e; pointwise."""
+    for e in range(np.uintp(start), np.uintp(stop)):
+        v_1 = v[e]
+        h_1 = h[e]
+        value = number_1 * v_1 + number_2 * (h_1 * h_1)
+        new_v[e] = value
+
+
 def adam_update(
     p: Any,
     g: Any,

@@ -29,11 +29,10 @@ def _hard_sigmoid_forward_1(
     """Sum over e; pointwise."""
     for e in range(np.uintp(start), np.uintp(stop)):
         x_1 = x[e]
-        value = number_1 * (
-            number_2 if (number_2 <= (zero if (zero >= (x_1 + number_4)) | (zero != zero) else (x_1 + number_4))) | (
-                number_2 != number_2
-            ) else (zero if (zero >= (x_1 + number_4)) | (zero != zero) else (x_1 + number_4))
-        )
+        term_2 = x_1 + number_4
+        term_3 = zero if (zero >= term_2) | (zero != zero) else term_2
+        term_4 = number_2 if (number_2 <= term_3) | (number_2 != number_2) else term_3
+        value = number_1 * term_4
         y[e] = value
 
 
@@ -81,10 +80,10 @@ def _hard_sigmoid_grad_input_1(
     """Sum over m; pointwise."""
     for m in range(np.uintp(start), np.uintp(stop)):
         x_1 = x[m]
+        term_2 = x_1 + number_3
+        term_3 = zero if (zero >= term_2) | (zero != zero) else term_2
         dy_1 = dy[m]
-        value = number_4 * dy_1 if (
-            number_1 > (zero if (zero >= (x_1 + number_3)) | (zero != zero) else (x_1 + number_3))
-        ) & ((x_1 + number_3) > zero) else zero
+        value = number_4 * dy_1 if (number_1 > term_3) & ((x_1 + number_3) > zero) else zero
         dx[m] = value
 
 

@@ -29,17 +29,10 @@ def _hard_swish_forward_1(
     """Sum over e; pointwise."""
     for e in range(np.uintp(start), np.uintp(stop)):
         x_1 = x[e]
-        value = (
-            number_1
-            * (
-                number_2 if (
-                    number_2 <= (zero if (zero >= (x_1 + number_4)) | (zero != zero) else (x_1 + number_4))
-                ) | (number_2 != number_2) else (
-                    zero if (zero >= (x_1 + number_4)) | (zero != zero) else (x_1 + number_4)
-                )
-            )
-            * x_1
-        )
+        term_2 = x_1 + number_4
+        term_3 = zero if (zero >= term_2) | (zero != zero) else term_2
+        term_4 = number_2 if (number_2 <= term_3) | (number_2 != number_2) else term_3
+        value = number_1 * term_4 * x_1
         y[e] = value
 
 
@@ -87,22 +80,12 @@ def _hard_swish_grad_input_1(
     """Sum over m; pointwise."""
     for m in range(np.uintp(start), np.uintp(stop)):
         x_1 = x[m]
+        term_2 = x_1 + number_3
+        term_3 = zero if (zero >= term_2) | (zero != zero) else term_2
+        term_4 = number_4 * x_1 if (number_1 > term_3) & ((x_1 + number_3) > zero) else zero
+        term_5 = number_1 if (number_1 <= term_3) | (number_1 != number_1) else term_3
         dy_1 = dy[m]
-        value = (
-            (
-                number_4
-                * x_1 if (number_1 > (zero if (zero >= (x_1 + number_3)) | (zero != zero) else (x_1 + number_3))) & (
-                    (x_1 + number_3) > zero
-                ) else zero
-            )
-            + number_4 * (
-                number_1 if (
-                    number_1 <= (zero if (zero >= (x_1 + number_3)) | (zero != zero) else (x_1 + number_3))
-                ) | (number_1 != number_1) else (
-                    zero if (zero >= (x_1 + number_3)) | (zero != zero) else (x_1 + number_3)
-                )
-            )
-        ) * dy_1
+        value = (term_4 + number_4 * term_5) * dy_1
         dx[m] = value
 
 

@@ -56,10 +56,9 @@ def _hard_tanh_grad_input_1(
     """Sum over m; pointwise."""
     for m in range(np.uintp(start), np.uintp(stop)):
         x_1 = x[m]
+        term_2 = number_2 if (number_2 >= x_1) | (number_2 != number_2) else x_1
         dy_1 = dy[m]
-        value = dy_1 if (number_1 > (number_2 if (number_2 >= x_1) | (number_2 != number_2) else x_1)) & (
-            x_1 > number_2
-        ) else zero
+        value = dy_1 if (number_1 > term_2) & (x_1 > number_2) else zero
         dx[m] = value
 
 

@@ -27,7 +27,9 @@ def _leaky_relu_forward_1(
     """Sum over e; pointwise."""
     for e in range(np.uintp(start), np.uintp(stop)):
         x_1 = x[e]
-        value = number_1 * (x_1 if (x_1 <= zero) | (x_1 != x_1) else zero) + (zero if x_1 < zero else x_1)
+        term_2 = x_1 if (x_1 <= zero) | (x_1 != x_1) else zero
+        term_3 = zero if x_1 < zero else x_1
+        value = number_1 * term_2 + term_3
         y[e] = value
 
 
@@ -76,8 +78,10 @@ def _leaky_relu_grad_input_1(
     """Sum over m; pointwise."""
     for m in range(np.uintp(start), np.uintp(stop)):
         x_1 = x[m]
+        term_2 = number_2 if (zero >= x_1) else zero
+        term_3 = one if (x_1 > zero) else zero
         dy_1 = dy[m]
-        value = ((number_2 if (zero >= x_1) else zero) + (one if (x_1 > zero) else zero)) * dy_1
+        value = (term_2 + term_3) * dy_1
         dx[m] = value
 
 

@@ -51,8 +51,9 @@ def _relu6_grad_input_1(
     """Sum over m; pointwise."""
     for m in range(np.uintp(start), np.uintp(stop)):
         x_1 = x[m]
+        term_2 = zero if (zero >= x_1) | (zero != zero) else x_1
         dy_1 = dy[m]
-        value = dy_1 if (number_1 > (zero if (zero >= x_1) | (zero != zero) else x_1)) & (x_1 > zero) else zero
+        value = dy_1 if (number_1 > term_2) & (x_1 > zero) else zero
         dx[m] = value
 
 

@@ -18,6 +18,29 @@ import numpy as np
 from . import runtime as rt
 
 
+@rt.nest
+def _sgd_update_1(
+    start: int,
+    stop: int,
+    new_p: rt.Array,
+    h: rt.Array,
+    new_v: rt.Array,
+    p: rt.Array,
+    number_1: Any,
+    number_2: Any,
+    number_3: Any,
+    number_4: Any,
+    E: int,
+) -> None:
+    """Sum over e; pointwise."""
+    for e in range(np.uintp(start), np.uintp(stop)):
+        p_1 = p[e]
+        new_v_1 = new_v[e]
+        h_1 = h[e]
+        value = p_1 - number_1 * (number_2 * (number_3 * new_v_1 + h_1) + number_4 * new_v_1)
+        new_p[e] = value
+
+
 def sgd_update(
     p: Any,
     g: Any,

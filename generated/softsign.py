@@ -26,7 +26,7 @@ def _softsign_forward_1(
     """Sum over e; pointwise."""
     for e in range(np.uintp(start), np.uintp(stop)):
         x_1 = x[e]
-        value = x_1 / ((abs(x_1) + one))
+        value = x_1 / (abs(x_1) + one)
         y[e] = value
 
 

@@ -55,6 +55,7 @@ class ScalarPrinter:
         access: text of an access.
         number: name of the argument that holds a number.
         position: text of an integer expression of indices.
+        hold: puts an expression into a variable before; its name.
         indices: the indices of the loops.
     """
 
@@ -63,14 +64,23 @@ class ScalarPrinter:
         access: Callable[[Access], str],
         number: Callable[[Expr], str],
         position: Callable[[Expr], str],
+        hold: Callable[[str], str],
         indices: Collection[Symbol],
     ) -> None:
-        self.access, self.number, self.position, self.indices = access, number, position, indices
+        self.access, self.number, self.position, self.hold = access, number, position, hold
+        self.indices = indices
 
     def text(self, e: Expr, level: int = SUM) -> str:
         """The text of `e` for a context of precedence `level`."""
         text, own = self._print(e)
+        if own < level and own == CHOICE:
+            return self.hold(text)
         return text if own >= level else f"({text})"
+
+    def _atom(self, e: Expr) -> str:
+        """The text of what is used twice."""
+        text, own = self._print(e)
+        return text if own == ATOM else self.hold(text)
 
     def _print(self, e: Expr) -> tuple[str, int]:
         if isinstance(e, Access) and e.indices:
@@ -113,7 +123,7 @@ class ScalarPrinter:
         if not below:
             return numerator, PRODUCT if len(above) + len(factors) > 1 else POWER
         denominator = " * ".join(self.text(f, POWER) for f in below)
-        return f"{numerator} / {f'({denominator})' if ' ' in denominator else denominator}", PRODUCT
+        return f"{numerator} / {f'({denominator})' if len(below) > 1 else denominator}", PRODUCT
 
     def bracket(self, e: Expr) -> str:
         """The condition of a bracket."""
@@ -126,7 +136,7 @@ class ScalarPrinter:
         if isinstance(e, sympy.Abs):
             return f"abs({self.text(e.args[0])})", ATOM
         if isinstance(e, relu):
-            zero, value = self.number(Integer(0)), self.text(e.args[0], POWER)
+            zero, value = self.number(Integer(0)), self._atom(e.args[0])
             return f"{zero} if {value} < {zero} else {value}", CHOICE
-        a, b = (self.text(x, POWER) for x in e.args)
+        a, b = (self._atom(x) for x in e.args)
         return f"{a} if ({a} {'>=' if isinstance(e, larger) else '<='} {b}) | ({a} != {a}) else {b}", CHOICE

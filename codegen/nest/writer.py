@@ -159,6 +159,7 @@ class Writer:
             lambda a: self._read(a, self.element(bases[a], moved), first),
             self.number,
             lambda e: f"np.int32({self.integer(sympy.expand(e.xreplace(places)))})",
+            self._hold,
             self.indices,
         )
         if not first:
@@ -166,6 +167,12 @@ class Writer:
         name = self.name("value")
         self.line(f"{name} = {printer.text(body, CHOICE)}")
         return name
+
+    def _hold(self, text: str) -> str:
+        if text not in self.elements:
+            self.elements[text] = self.name(f"term_{len(self.elements) + 1}")
+            self.line(f"{self.elements[text]} = {text}")
+        return self.elements[text]
 
     def _read(self, access: Access, where: str, first: bool) -> str:
         text = f"{access.tensor}[{where}]"
