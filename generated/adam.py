@@ -30,7 +30,7 @@ def _adam_update_1(
     number_2: Any,
     E: int,
 ) -> None:
-    """Sum over e; pointwise."""
+    """Element by element."""
     for e in range(np.uintp(start), np.uintp(stop)):
         m_1 = m[e]
         h_1 = h[e]
@@ -49,7 +49,7 @@ def _adam_update_2(
     number_2: Any,
     E: int,
 ) -> None:
-    """Sum over e; pointwise."""
+    """Element by element."""
     for e in range(np.uintp(start), np.uintp(stop)):
         v_1 = v[e]
         h_1 = h[e]

@@ -30,7 +30,7 @@ def _batch_norm_forward_1(
     number_2: Any,
     C: int,
 ) -> None:
-    """Sum over c; pointwise."""
+    """Element by element."""
     for c in range(np.uintp(start), np.uintp(stop)):
         m_1 = m[c]
         running_mean_1 = running_mean[c]
@@ -49,7 +49,7 @@ def _batch_norm_forward_2(
     number_2: Any,
     C: int,
 ) -> None:
-    """Sum over c; pointwise."""
+    """Element by element."""
     for c in range(np.uintp(start), np.uintp(stop)):
         v_1 = v[c]
         running_var_1 = running_var[c]

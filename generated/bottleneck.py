@@ -61,7 +61,7 @@ def _bottleneck_forward_1(
     number_1: Any,
     number_2: Any,
 ) -> None:
-    """Sum over c; pointwise."""
+    """Element by element."""
     for c in range(np.uintp(start), np.uintp(stop)):
         batch_norm1_m_1 = batch_norm1_m[c]
         batch_norm1_running_mean_1 = batch_norm1_running_mean[c]
@@ -79,7 +79,7 @@ def _bottleneck_forward_2(
     number_1: Any,
     number_2: Any,
 ) -> None:
-    """Sum over c; pointwise."""
+    """Element by element."""
     for c in range(np.uintp(start), np.uintp(stop)):
         batch_norm1_v_1 = batch_norm1_v[c]
         batch_norm1_running_var_1 = batch_norm1_running_var[c]
@@ -97,7 +97,7 @@ def _bottleneck_forward_3(
     number_1: Any,
     number_2: Any,
 ) -> None:
-    """Sum over c; pointwise."""
+    """Element by element."""
     for c in range(np.uintp(start), np.uintp(stop)):
         batch_norm2_m_1 = batch_norm2_m[c]
         batch_norm2_running_mean_1 = batch_norm2_running_mean[c]
@@ -115,7 +115,7 @@ def _bottleneck_forward_4(
     number_1: Any,
     number_2: Any,
 ) -> None:
-    """Sum over c; pointwise."""
+    """Element by element."""
     for c in range(np.uintp(start), np.uintp(stop)):
         batch_norm2_v_1 = batch_norm2_v[c]
         batch_norm2_running_var_1 = batch_norm2_running_var[c]
@@ -133,7 +133,7 @@ def _bottleneck_forward_5(
     number_1: Any,
     number_2: Any,
 ) -> None:
-    """Sum over c; pointwise."""
+    """Element by element."""
     for c in range(np.uintp(start), np.uintp(stop)):
         batch_norm3_m_1 = batch_norm3_m[c]
         batch_norm3_running_mean_1 = batch_norm3_running_mean[c]
@@ -151,7 +151,7 @@ def _bottleneck_forward_6(
     number_1: Any,
     number_2: Any,
 ) -> None:
-    """Sum over c; pointwise."""
+    """Element by element."""
     for c in range(np.uintp(start), np.uintp(stop)):
         batch_norm3_v_1 = batch_norm3_v[c]
         batch_norm3_running_var_1 = batch_norm3_running_var[c]
@@ -169,7 +169,7 @@ def _bottleneck_forward_7(
     number_1: Any,
     number_2: Any,
 ) -> None:
-    """Sum over c; pointwise."""
+    """Element by element."""
     for c in range(np.uintp(start), np.uintp(stop)):
         batch_norm4_m_1 = batch_norm4_m[c]
         batch_norm4_running_mean_1 = batch_norm4_running_mean[c]
@@ -187,7 +187,7 @@ def _bottleneck_forward_8(
     number_1: Any,
     number_2: Any,
 ) -> None:
-    """Sum over c; pointwise."""
+    """Element by element."""
     for c in range(np.uintp(start), np.uintp(stop)):
         batch_norm4_v_1 = batch_norm4_v[c]
         batch_norm4_running_var_1 = batch_norm4_running_var[c]

@@ -33,7 +33,7 @@ def _conv1d_forward_1(
     d_fixed: tuple[int, ...],
     s_fixed: tuple[int, ...],
 ) -> None:
-    """Sum over n, j, t, u_2; gather."""
+    """Sums over t for every n, j, u_2."""
     T = len(T_fixed)
     d = len(d_fixed)
     s = len(s_fixed)
@@ -200,7 +200,7 @@ def _conv1d_grad_input_1(
     T_fixed: tuple[int, ...],
     d_fixed: tuple[int, ...],
 ) -> None:
-    """Sum over m, q, t, v; gather."""
+    """Sums over t for every m, q, v."""
     T = len(T_fixed)
     d = len(d_fixed)
     for m in range(start, stop):
@@ -272,7 +272,7 @@ def _conv1d_grad_input_2(
     p: int,
     s: int,
 ) -> None:
-    """Sum over m, j, t, v; scatter."""
+    """Windows m, j added to what they cover, tap t by tap."""
     for m in range(start, stop):
         filled = 0
         j_first = max(0, -(-p // s), -((T * d - d - p) // s))
@@ -441,7 +441,7 @@ def _conv1d_grad_weight_1(
     d_fixed: tuple[int, ...],
     s_fixed: tuple[int, ...],
 ) -> None:
-    """Sum over n, j, m, v; reduce."""
+    """Sums over j for every n, m, v."""
     T = len(T_fixed)
     d = len(d_fixed)
     s = len(s_fixed)

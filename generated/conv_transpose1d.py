@@ -32,7 +32,7 @@ def _conv_transpose1d_forward_1(
     T_fixed: tuple[int, ...],
     d_fixed: tuple[int, ...],
 ) -> None:
-    """Sum over n, u_1, t, u_2; gather."""
+    """Sums over t for every n, u_1, u_2."""
     T = len(T_fixed)
     d = len(d_fixed)
     for n in range(start, stop):
@@ -104,7 +104,7 @@ def _conv_transpose1d_forward_2(
     p: int,
     s: int,
 ) -> None:
-    """Sum over n, j, t, u_2; scatter."""
+    """Windows n, j added to what they cover, tap t by tap."""
     for n in range(start, stop):
         filled = 0
         j_first = max(0, -(-p // s), -((T * d - d - p) // s))
@@ -290,7 +290,7 @@ def _conv_transpose1d_grad_input_1(
     d_fixed: tuple[int, ...],
     s_fixed: tuple[int, ...],
 ) -> None:
-    """Sum over m, q, t, e; gather."""
+    """Sums over t for every m, q, e."""
     T = len(T_fixed)
     d = len(d_fixed)
     s = len(s_fixed)
@@ -461,7 +461,7 @@ def _conv_transpose1d_grad_weight_1(
     d_fixed: tuple[int, ...],
     s_fixed: tuple[int, ...],
 ) -> None:
-    """Sum over n, j, m, e; reduce."""
+    """Sums over j for every n, m, e."""
     T = len(T_fixed)
     d = len(d_fixed)
     s = len(s_fixed)

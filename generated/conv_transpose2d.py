@@ -38,7 +38,7 @@ def _conv_transpose2d_forward_1(
     d_h_fixed: tuple[int, ...],
     d_w_fixed: tuple[int, ...],
 ) -> None:
-    """Sum over n, u_1, u_2, r, t, u_3; gather."""
+    """Sums over r, t for every n, u_1, u_2, u_3."""
     R = len(R_fixed)
     T = len(T_fixed)
     d_h = len(d_h_fixed)
@@ -143,7 +143,7 @@ def _conv_transpose2d_forward_2(
     s_h: int,
     s_w: int,
 ) -> None:
-    """Sum over n, i, j, r, t, u_3; scatter."""
+    """Windows n, i, j added to what they cover, tap r, t by tap."""
     for n in range(start, stop):
         filled = 0
         for i in range(H):
@@ -369,7 +369,7 @@ def _conv_transpose2d_grad_input_1(
     s_h_fixed: tuple[int, ...],
     s_w_fixed: tuple[int, ...],
 ) -> None:
-    """Sum over m, q, e, r, t, a; gather."""
+    """Sums over r, t for every m, q, e, a."""
     R = len(R_fixed)
     T = len(T_fixed)
     d_h = len(d_h_fixed)
@@ -594,7 +594,7 @@ def _conv_transpose2d_grad_weight_1(
     s_h_fixed: tuple[int, ...],
     s_w_fixed: tuple[int, ...],
 ) -> None:
-    """Sum over n, i, j, m, q, a; reduce."""
+    """Sums over i, j for every n, m, q, a."""
     R = len(R_fixed)
     T = len(T_fixed)
     d_h = len(d_h_fixed)

@@ -43,7 +43,7 @@ def _conv_transpose3d_forward_1(
     d_h_fixed: tuple[int, ...],
     d_w_fixed: tuple[int, ...],
 ) -> None:
-    """Sum over n, u_1, u_2, u_3, a, r, t, u_4; gather."""
+    """Sums over a, r, t for every n, u_1, u_2, u_3, u_4."""
     A = len(A_fixed)
     R = len(R_fixed)
     T = len(T_fixed)
@@ -179,7 +179,7 @@ def _conv_transpose3d_forward_2(
     s_h: int,
     s_w: int,
 ) -> None:
-    """Sum over n, l, i, j, a, r, t, u_4; scatter."""
+    """Windows n, l, i, j added to what they cover, tap a, r, t by tap."""
     for n in range(start, stop):
         filled = 0
         for l_ in range(D):
@@ -448,7 +448,7 @@ def _conv_transpose3d_grad_input_1(
     s_h_fixed: tuple[int, ...],
     s_w_fixed: tuple[int, ...],
 ) -> None:
-    """Sum over m, e, o, f, a, r, t, z; gather."""
+    """Sums over a, r, t for every m, e, o, f, z."""
     A = len(A_fixed)
     R = len(R_fixed)
     T = len(T_fixed)
@@ -745,7 +745,7 @@ def _conv_transpose3d_grad_weight_1(
     s_h_fixed: tuple[int, ...],
     s_w_fixed: tuple[int, ...],
 ) -> None:
-    """Sum over n, l, i, j, m, e, o, z; reduce."""
+    """Sums over l, i, j for every n, m, e, o, z."""
     A = len(A_fixed)
     R = len(R_fixed)
     T = len(T_fixed)

@@ -33,7 +33,7 @@ def _depthwise_conv1d_forward_1(
     d_fixed: tuple[int, ...],
     s_fixed: tuple[int, ...],
 ) -> None:
-    """Sum over n, j, t, u_2; gather."""
+    """Sums over t for every n, j, u_2."""
     T = len(T_fixed)
     d = len(d_fixed)
     s = len(s_fixed)
@@ -192,7 +192,7 @@ def _depthwise_conv1d_grad_input_1(
     T_fixed: tuple[int, ...],
     d_fixed: tuple[int, ...],
 ) -> None:
-    """Sum over m, q, t, v; gather."""
+    """Sums over t for every m, q, v."""
     T = len(T_fixed)
     d = len(d_fixed)
     for m in range(start, stop):
@@ -264,7 +264,7 @@ def _depthwise_conv1d_grad_input_2(
     p: int,
     s: int,
 ) -> None:
-    """Sum over m, j, t, v; scatter."""
+    """Windows m, j added to what they cover, tap t by tap."""
     for m in range(start, stop):
         filled = 0
         j_first = max(0, -(-p // s), -((T * d - d - p) // s))
@@ -425,7 +425,7 @@ def _depthwise_conv1d_grad_weight_1(
     d_fixed: tuple[int, ...],
     s_fixed: tuple[int, ...],
 ) -> None:
-    """Sum over n, j, m, q; reduce."""
+    """Sums over j for every n, m, q."""
     T = len(T_fixed)
     d = len(d_fixed)
     s = len(s_fixed)

@@ -39,7 +39,7 @@ def _depthwise_conv2d_forward_1(
     s_h_fixed: tuple[int, ...],
     s_w_fixed: tuple[int, ...],
 ) -> None:
-    """Sum over n, i, j, r, t, u_3; gather."""
+    """Sums over r, t for every n, i, j, u_3."""
     R = len(R_fixed)
     T = len(T_fixed)
     d_h = len(d_h_fixed)
@@ -243,7 +243,7 @@ def _depthwise_conv2d_grad_input_1(
     d_h_fixed: tuple[int, ...],
     d_w_fixed: tuple[int, ...],
 ) -> None:
-    """Sum over m, q, v, r, t, e; gather."""
+    """Sums over r, t for every m, q, v, e."""
     R = len(R_fixed)
     T = len(T_fixed)
     d_h = len(d_h_fixed)
@@ -348,7 +348,7 @@ def _depthwise_conv2d_grad_input_2(
     s_h: int,
     s_w: int,
 ) -> None:
-    """Sum over m, i, j, r, t, e; scatter."""
+    """Windows m, i, j added to what they cover, tap r, t by tap."""
     for m in range(start, stop):
         filled = 0
         for i in range(H_out):
@@ -545,7 +545,7 @@ def _depthwise_conv2d_grad_weight_1(
     s_h_fixed: tuple[int, ...],
     s_w_fixed: tuple[int, ...],
 ) -> None:
-    """Sum over n, i, j, m, q, v; reduce."""
+    """Sums over i, j for every n, m, q, v."""
     R = len(R_fixed)
     T = len(T_fixed)
     d_h = len(d_h_fixed)

@@ -24,7 +24,7 @@ def _dropout_forward_1(
     number_1: Any,
     E: int,
 ) -> None:
-    """Sum over e; pointwise."""
+    """Element by element."""
     for e in range(np.uintp(start), np.uintp(stop)):
         y[e] = number_1 * mask[e] * x[e]
 
@@ -73,7 +73,7 @@ def _dropout_grad_input_1(
     number_1: Any,
     E: int,
 ) -> None:
-    """Sum over m; pointwise."""
+    """Element by element."""
     for m in range(np.uintp(start), np.uintp(stop)):
         dx[m] = number_1 * dy[m] * mask[m]
 

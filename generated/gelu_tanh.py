@@ -26,7 +26,7 @@ def _gelu_tanh_forward_1(
     one: Any,
     E: int,
 ) -> None:
-    """Sum over e; pointwise."""
+    """Element by element."""
     for e in range(np.uintp(start), np.uintp(stop)):
         s_1 = s[e]
         x_1 = x[e]
@@ -74,7 +74,7 @@ def _gelu_tanh_grad_input_1(
     number_1: Any,
     E: int,
 ) -> None:
-    """Sum over m; pointwise."""
+    """Element by element."""
     for m in range(np.uintp(start), np.uintp(stop)):
         s_1 = s[m]
         dy_1 = dy[m]

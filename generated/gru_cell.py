@@ -33,7 +33,7 @@ def _gru_cell_forward_1(
     H: int,
     N: int,
 ) -> None:
-    """Sum over k; pointwise."""
+    """Element by element."""
     for k in range(np.uintp(start), np.uintp(stop)):
         z_1 = z[k]
         g_1 = g[k]

@@ -26,7 +26,7 @@ def _hard_swish_forward_1(
     number_4: Any,
     E: int,
 ) -> None:
-    """Sum over e; pointwise."""
+    """Element by element."""
     for e in range(np.uintp(start), np.uintp(stop)):
         x_1 = x[e]
         term_2 = x_1 + number_4
@@ -77,7 +77,7 @@ def _hard_swish_grad_input_1(
     number_4: Any,
     E: int,
 ) -> None:
-    """Sum over m; pointwise."""
+    """Element by element."""
     for m in range(np.uintp(start), np.uintp(stop)):
         x_1 = x[m]
         term_2 = x_1 + number_3

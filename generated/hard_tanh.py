@@ -53,7 +53,7 @@ def _hard_tanh_grad_input_1(
     zero: Any,
     E: int,
 ) -> None:
-    """Sum over m; pointwise."""
+    """Element by element."""
     for m in range(np.uintp(start), np.uintp(stop)):
         x_1 = x[m]
         term_2 = number_2 if (number_2 >= x_1) | (number_2 != number_2) else x_1

@@ -24,7 +24,7 @@ def _leaky_relu_forward_1(
     zero: Any,
     E: int,
 ) -> None:
-    """Sum over e; pointwise."""
+    """Element by element."""
     for e in range(np.uintp(start), np.uintp(stop)):
         x_1 = x[e]
         term_2 = x_1 if (x_1 <= zero) | (x_1 != x_1) else zero
@@ -75,7 +75,7 @@ def _leaky_relu_grad_input_1(
     one: Any,
     E: int,
 ) -> None:
-    """Sum over m; pointwise."""
+    """Element by element."""
     for m in range(np.uintp(start), np.uintp(stop)):
         x_1 = x[m]
         term_2 = number_2 if (zero >= x_1) else zero

@@ -42,7 +42,7 @@ def _lenet_forward_1(
     a1_y: rt.Array,
     lowest: Any,
 ) -> None:
-    """Maximum over n, i, j, r, t, c; gather."""
+    """Maxima over r, t for every n, i, j, c."""
     for row in range(start, stop):
         i = row % 14
         n = row // 14
@@ -75,7 +75,7 @@ def _lenet_forward_2(
     a3_y: rt.Array,
     lowest: Any,
 ) -> None:
-    """Maximum over n, i, j, r, t, c; gather."""
+    """Maxima over r, t for every n, i, j, c."""
     for row in range(start, stop):
         i = row % 5
         n = row // 5
@@ -214,7 +214,7 @@ def _lenet_predict_1(
     a1_y: rt.Array,
     lowest: Any,
 ) -> None:
-    """Maximum over n, i, j, r, t, c; gather."""
+    """Maxima over r, t for every n, i, j, c."""
     for row in range(start, stop):
         i = row % 14
         n = row // 14
@@ -241,7 +241,7 @@ def _lenet_predict_2(
     a3_y: rt.Array,
     lowest: Any,
 ) -> None:
-    """Maximum over n, i, j, r, t, c; gather."""
+    """Maxima over r, t for every n, i, j, c."""
     for row in range(start, stop):
         i = row % 5
         n = row // 5
@@ -373,7 +373,7 @@ def _lenet_backward_1(
     one: Any,
     N: int,
 ) -> None:
-    """Sum over q; pointwise."""
+    """Element by element."""
     for q in range(np.uintp(start), np.uintp(stop)):
         a6_y_1 = a6_y[q]
         da6_y_1 = da6_y[q]
@@ -391,7 +391,7 @@ def _lenet_backward_2(
     one: Any,
     N: int,
 ) -> None:
-    """Sum over q; pointwise."""
+    """Element by element."""
     for q in range(np.uintp(start), np.uintp(stop)):
         a5_y_1 = a5_y[q]
         da5_y_1 = da5_y[q]
@@ -408,7 +408,7 @@ def _lenet_backward_3(
     s4_argmax: rt.Array,
     zero: Any,
 ) -> None:
-    """Sum over m, i, j, r, t, e; scatter."""
+    """Windows m, i, j added to what they cover, tap r, t by tap."""
     for m in range(start, stop):
         filled = 0
         for i in range(5):
@@ -479,7 +479,7 @@ def _lenet_backward_4(
     one: Any,
     N: int,
 ) -> None:
-    """Sum over e; pointwise."""
+    """Element by element."""
     for e in range(np.uintp(start), np.uintp(stop)):
         a3_y_1 = a3_y[e]
         da3_y_1 = da3_y[e]
@@ -496,7 +496,7 @@ def _lenet_backward_5(
     s2_argmax: rt.Array,
     zero: Any,
 ) -> None:
-    """Sum over m, i, j, r, t, e; scatter."""
+    """Windows m, i, j added to what they cover, tap r, t by tap."""
     for m in range(start, stop):
         filled = 0
         for i in range(14):
@@ -567,7 +567,7 @@ def _lenet_backward_6(
     one: Any,
     N: int,
 ) -> None:
-    """Sum over e; pointwise."""
+    """Element by element."""
     for e in range(np.uintp(start), np.uintp(stop)):
         a1_y_1 = a1_y[e]
         da1_y_1 = da1_y[e]

@@ -90,7 +90,7 @@ def _lenet5_forward_1(
     a1_y: rt.Array,
     zero: Any,
 ) -> None:
-    """Sum over n, i, j, r, t, c; gather."""
+    """Sums over r, t for every n, i, j, c."""
     for row in range(start, stop):
         i = row % 14
         n = row // 14
@@ -134,7 +134,7 @@ def _lenet5_forward_2(
     a3_y: rt.Array,
     zero: Any,
 ) -> None:
-    """Sum over n, i, j, r, t, c; gather."""
+    """Sums over r, t for every n, i, j, c."""
     for row in range(start, stop):
         i = row % 5
         n = row // 5
@@ -303,7 +303,7 @@ def _lenet5_predict_1(
     a1_y: rt.Array,
     zero: Any,
 ) -> None:
-    """Sum over n, i, j, r, t, c; gather."""
+    """Sums over r, t for every n, i, j, c."""
     for row in range(start, stop):
         i = row % 14
         n = row // 14
@@ -347,7 +347,7 @@ def _lenet5_predict_2(
     a3_y: rt.Array,
     zero: Any,
 ) -> None:
-    """Sum over n, i, j, r, t, c; gather."""
+    """Sums over r, t for every n, i, j, c."""
     for row in range(start, stop):
         i = row % 5
         n = row // 5
@@ -517,7 +517,7 @@ def _lenet5_backward_1(
     number_2: Any,
     N: int,
 ) -> None:
-    """Sum over m, k, q; gather."""
+    """Sums over k for every m, q."""
     for _ in range(start, stop):
         for m in range(N):
             at = np.uintp(84 * m)
@@ -546,7 +546,7 @@ def _lenet5_backward_2(
     number_2: Any,
     N: int,
 ) -> None:
-    """Sum over q; pointwise."""
+    """Element by element."""
     for q in range(np.uintp(start), np.uintp(stop)):
         a6_y_1 = a6_y[q]
         da6_y_1 = da6_y[q]
@@ -565,7 +565,7 @@ def _lenet5_backward_3(
     number_2: Any,
     N: int,
 ) -> None:
-    """Sum over e; pointwise."""
+    """Element by element."""
     for e in range(np.uintp(start), np.uintp(stop)):
         s4_y_1 = s4_y[e]
         ds4_y_1 = ds4_y[e]
@@ -582,7 +582,7 @@ def _lenet5_backward_4(
     s4_a: rt.Array,
     zero: Any,
 ) -> None:
-    """Sum over m, i, j, r, t, e; scatter."""
+    """Windows m, i, j added to what they cover, tap r, t by tap."""
     common = np.empty(16, da3_y.dtype)
     for m in range(start, stop):
         filled = 0
@@ -640,7 +640,7 @@ def _lenet5_backward_5(
     number_2: Any,
     N: int,
 ) -> None:
-    """Sum over e; pointwise."""
+    """Element by element."""
     for e in range(np.uintp(start), np.uintp(stop)):
         a3_y_1 = a3_y[e]
         da3_y_1 = da3_y[e]
@@ -659,7 +659,7 @@ def _lenet5_backward_6(
     number_2: Any,
     N: int,
 ) -> None:
-    """Sum over e; pointwise."""
+    """Element by element."""
     for e in range(np.uintp(start), np.uintp(stop)):
         s2_y_1 = s2_y[e]
         ds2_y_1 = ds2_y[e]
@@ -676,7 +676,7 @@ def _lenet5_backward_7(
     s2_a: rt.Array,
     zero: Any,
 ) -> None:
-    """Sum over m, i, j, r, t, e; scatter."""
+    """Windows m, i, j added to what they cover, tap r, t by tap."""
     common = np.empty(6, da1_y.dtype)
     for m in range(start, stop):
         filled = 0
@@ -734,7 +734,7 @@ def _lenet5_backward_8(
     number_2: Any,
     N: int,
 ) -> None:
-    """Sum over e; pointwise."""
+    """Element by element."""
     for e in range(np.uintp(start), np.uintp(stop)):
         a1_y_1 = a1_y[e]
         da1_y_1 = da1_y[e]

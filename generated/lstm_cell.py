@@ -35,7 +35,7 @@ def _lstm_cell_forward_1(
     H: int,
     N: int,
 ) -> None:
-    """Sum over k; pointwise."""
+    """Element by element."""
     for k in range(np.uintp(start), np.uintp(stop)):
         c_1 = c[k]
         f_1 = f[k]

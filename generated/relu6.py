@@ -48,7 +48,7 @@ def _relu6_grad_input_1(
     zero: Any,
     E: int,
 ) -> None:
-    """Sum over m; pointwise."""
+    """Element by element."""
     for m in range(np.uintp(start), np.uintp(stop)):
         x_1 = x[m]
         term_2 = zero if (zero >= x_1) | (zero != zero) else x_1

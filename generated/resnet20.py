@@ -210,7 +210,7 @@ def _resnet20_forward_1(
     number_1: Any,
     number_2: Any,
 ) -> None:
-    """Sum over c; pointwise."""
+    """Element by element."""
     for c in range(np.uintp(start), np.uintp(stop)):
         batch_norm1_m_1 = batch_norm1_m[c]
         batch_norm1_running_mean_1 = batch_norm1_running_mean[c]
@@ -228,7 +228,7 @@ def _resnet20_forward_2(
     number_1: Any,
     number_2: Any,
 ) -> None:
-    """Sum over c; pointwise."""
+    """Element by element."""
     for c in range(np.uintp(start), np.uintp(stop)):
         batch_norm1_v_1 = batch_norm1_v[c]
         batch_norm1_running_var_1 = batch_norm1_running_var[c]
@@ -246,7 +246,7 @@ def _resnet20_forward_3(
     number_1: Any,
     number_2: Any,
 ) -> None:
-    """Sum over c; pointwise."""
+    """Element by element."""
     for c in range(np.uintp(start), np.uintp(stop)):
         batch_norm2_m_1 = batch_norm2_m[c]
         batch_norm2_running_mean_1 = batch_norm2_running_mean[c]
@@ -264,7 +264,7 @@ def _resnet20_forward_4(
     number_1: Any,
     number_2: Any,
 ) -> None:
-    """Sum over c; pointwise."""
+    """Element by element."""
     for c in range(np.uintp(start), np.uintp(stop)):
         batch_norm2_v_1 = batch_norm2_v[c]
         batch_norm2_running_var_1 = batch_norm2_running_var[c]
@@ -282,7 +282,7 @@ def _resnet20_forward_5(
     number_1: Any,
     number_2: Any,
 ) -> None:
-    """Sum over c; pointwise."""
+    """Element by element."""
     for c in range(np.uintp(start), np.uintp(stop)):
         batch_norm3_m_1 = batch_norm3_m[c]
         batch_norm3_running_mean_1 = batch_norm3_running_mean[c]
@@ -300,7 +300,7 @@ def _resnet20_forward_6(
     number_1: Any,
     number_2: Any,
 ) -> None:
-    """Sum over c; pointwise."""
+    """Element by element."""
     for c in range(np.uintp(start), np.uintp(stop)):
         batch_norm3_v_1 = batch_norm3_v[c]
         batch_norm3_running_var_1 = batch_norm3_running_var[c]
@@ -318,7 +318,7 @@ def _resnet20_forward_7(
     number_1: Any,
     number_2: Any,
 ) -> None:
-    """Sum over c; pointwise."""
+    """Element by element."""
     for c in range(np.uintp(start), np.uintp(stop)):
         batch_norm4_m_1 = batch_norm4_m[c]
         batch_norm4_running_mean_1 = batch_norm4_running_mean[c]
@@ -336,7 +336,7 @@ def _resnet20_forward_8(
     number_1: Any,
     number_2: Any,
 ) -> None:
-    """Sum over c; pointwise."""
+    """Element by element."""
     for c in range(np.uintp(start), np.uintp(stop)):
         batch_norm4_v_1 = batch_norm4_v[c]
         batch_norm4_running_var_1 = batch_norm4_running_var[c]
@@ -354,7 +354,7 @@ def _resnet20_forward_9(
     number_1: Any,
     number_2: Any,
 ) -> None:
-    """Sum over c; pointwise."""
+    """Element by element."""
     for c in range(np.uintp(start), np.uintp(stop)):
         batch_norm5_m_1 = batch_norm5_m[c]
         batch_norm5_running_mean_1 = batch_norm5_running_mean[c]
@@ -372,7 +372,7 @@ def _resnet20_forward_10(
     number_1: Any,
     number_2: Any,
 ) -> None:
-    """Sum over c; pointwise."""
+    """Element by element."""
     for c in range(np.uintp(start), np.uintp(stop)):
         batch_norm5_v_1 = batch_norm5_v[c]
         batch_norm5_running_var_1 = batch_norm5_running_var[c]
@@ -390,7 +390,7 @@ def _resnet20_forward_11(
     number_1: Any,
     number_2: Any,
 ) -> None:
-    """Sum over c; pointwise."""
+    """Element by element."""
     for c in range(np.uintp(start), np.uintp(stop)):
         batch_norm6_m_1 = batch_norm6_m[c]
         batch_norm6_running_mean_1 = batch_norm6_running_mean[c]
@@ -408,7 +408,7 @@ def _resnet20_forward_12(
     number_1: Any,
     number_2: Any,
 ) -> None:
-    """Sum over c; pointwise."""
+    """Element by element."""
     for c in range(np.uintp(start), np.uintp(stop)):
         batch_norm6_v_1 = batch_norm6_v[c]
         batch_norm6_running_var_1 = batch_norm6_running_var[c]
@@ -426,7 +426,7 @@ def _resnet20_forward_13(
     number_1: Any,
     number_2: Any,
 ) -> None:
-    """Sum over c; pointwise."""
+    """Element by element."""
     for c in range(np.uintp(start), np.uintp(stop)):
         batch_norm7_m_1 = batch_norm7_m[c]
         batch_norm7_running_mean_1 = batch_norm7_running_mean[c]
@@ -444,7 +444,7 @@ def _resnet20_forward_14(
     number_1: Any,
     number_2: Any,
 ) -> None:
-    """Sum over c; pointwise."""
+    """Element by element."""
     for c in range(np.uintp(start), np.uintp(stop)):
         batch_norm7_v_1 = batch_norm7_v[c]
         batch_norm7_running_var_1 = batch_norm7_running_var[c]
@@ -462,7 +462,7 @@ def _resnet20_forward_15(
     number_1: Any,
     number_2: Any,
 ) -> None:
-    """Sum over c; pointwise."""
+    """Element by element."""
     for c in range(np.uintp(start), np.uintp(stop)):
         batch_norm8_m_1 = batch_norm8_m[c]
         batch_norm8_running_mean_1 = batch_norm8_running_mean[c]
@@ -480,7 +480,7 @@ def _resnet20_forward_16(
     number_1: Any,
     number_2: Any,
 ) -> None:
-    """Sum over c; pointwise."""
+    """Element by element."""
     for c in range(np.uintp(start), np.uintp(stop)):
         batch_norm8_v_1 = batch_norm8_v[c]
         batch_norm8_running_var_1 = batch_norm8_running_var[c]
@@ -498,7 +498,7 @@ def _resnet20_forward_17(
     number_1: Any,
     number_2: Any,
 ) -> None:
-    """Sum over c; pointwise."""
+    """Element by element."""
     for c in range(np.uintp(start), np.uintp(stop)):
         batch_norm9_m_1 = batch_norm9_m[c]
         batch_norm9_running_mean_1 = batch_norm9_running_mean[c]
@@ -516,7 +516,7 @@ def _resnet20_forward_18(
     number_1: Any,
     number_2: Any,
 ) -> None:
-    """Sum over c; pointwise."""
+    """Element by element."""
     for c in range(np.uintp(start), np.uintp(stop)):
         batch_norm9_v_1 = batch_norm9_v[c]
         batch_norm9_running_var_1 = batch_norm9_running_var[c]
@@ -534,7 +534,7 @@ def _resnet20_forward_19(
     number_1: Any,
     number_2: Any,
 ) -> None:
-    """Sum over c; pointwise."""
+    """Element by element."""
     for c in range(np.uintp(start), np.uintp(stop)):
         batch_norm10_m_1 = batch_norm10_m[c]
         batch_norm10_running_mean_1 = batch_norm10_running_mean[c]
@@ -552,7 +552,7 @@ def _resnet20_forward_20(
     number_1: Any,
     number_2: Any,
 ) -> None:
-    """Sum over c; pointwise."""
+    """Element by element."""
     for c in range(np.uintp(start), np.uintp(stop)):
         batch_norm10_v_1 = batch_norm10_v[c]
         batch_norm10_running_var_1 = batch_norm10_running_var[c]
@@ -570,7 +570,7 @@ def _resnet20_forward_21(
     number_1: Any,
     number_2: Any,
 ) -> None:
-    """Sum over c; pointwise."""
+    """Element by element."""
     for c in range(np.uintp(start), np.uintp(stop)):
         batch_norm11_m_1 = batch_norm11_m[c]
         batch_norm11_running_mean_1 = batch_norm11_running_mean[c]
@@ -588,7 +588,7 @@ def _resnet20_forward_22(
     number_1: Any,
     number_2: Any,
 ) -> None:
-    """Sum over c; pointwise."""
+    """Element by element."""
     for c in range(np.uintp(start), np.uintp(stop)):
         batch_norm11_v_1 = batch_norm11_v[c]
         batch_norm11_running_var_1 = batch_norm11_running_var[c]
@@ -606,7 +606,7 @@ def _resnet20_forward_23(
     number_1: Any,
     number_2: Any,
 ) -> None:
-    """Sum over c; pointwise."""
+    """Element by element."""
     for c in range(np.uintp(start), np.uintp(stop)):
         batch_norm12_m_1 = batch_norm12_m[c]
         batch_norm12_running_mean_1 = batch_norm12_running_mean[c]
@@ -624,7 +624,7 @@ def _resnet20_forward_24(
     number_1: Any,
     number_2: Any,
 ) -> None:
-    """Sum over c; pointwise."""
+    """Element by element."""
     for c in range(np.uintp(start), np.uintp(stop)):
         batch_norm12_v_1 = batch_norm12_v[c]
         batch_norm12_running_var_1 = batch_norm12_running_var[c]
@@ -642,7 +642,7 @@ def _resnet20_forward_25(
     number_1: Any,
     number_2: Any,
 ) -> None:
-    """Sum over c; pointwise."""
+    """Element by element."""
     for c in range(np.uintp(start), np.uintp(stop)):
         batch_norm13_m_1 = batch_norm13_m[c]
         batch_norm13_running_mean_1 = batch_norm13_running_mean[c]
@@ -660,7 +660,7 @@ def _resnet20_forward_26(
     number_1: Any,
     number_2: Any,
 ) -> None:
-    """Sum over c; pointwise."""
+    """Element by element."""
     for c in range(np.uintp(start), np.uintp(stop)):
         batch_norm13_v_1 = batch_norm13_v[c]
         batch_norm13_running_var_1 = batch_norm13_running_var[c]
@@ -678,7 +678,7 @@ def _resnet20_forward_27(
     number_1: Any,
     number_2: Any,
 ) -> None:
-    """Sum over c; pointwise."""
+    """Element by element."""
     for c in range(np.uintp(start), np.uintp(stop)):
         batch_norm14_m_1 = batch_norm14_m[c]
         batch_norm14_running_mean_1 = batch_norm14_running_mean[c]
@@ -696,7 +696,7 @@ def _resnet20_forward_28(
     number_1: Any,
     number_2: Any,
 ) -> None:
-    """Sum over c; pointwise."""
+    """Element by element."""
     for c in range(np.uintp(start), np.uintp(stop)):
         batch_norm14_v_1 = batch_norm14_v[c]
         batch_norm14_running_var_1 = batch_norm14_running_var[c]
@@ -714,7 +714,7 @@ def _resnet20_forward_29(
     number_1: Any,
     number_2: Any,
 ) -> None:
-    """Sum over c; pointwise."""
+    """Element by element."""
     for c in range(np.uintp(start), np.uintp(stop)):
         batch_norm15_m_1 = batch_norm15_m[c]
         batch_norm15_running_mean_1 = batch_norm15_running_mean[c]
@@ -732,7 +732,7 @@ def _resnet20_forward_30(
     number_1: Any,
     number_2: Any,
 ) -> None:
-    """Sum over c; pointwise."""
+    """Element by element."""
     for c in range(np.uintp(start), np.uintp(stop)):
         batch_norm15_v_1 = batch_norm15_v[c]
         batch_norm15_running_var_1 = batch_norm15_running_var[c]
@@ -750,7 +750,7 @@ def _resnet20_forward_31(
     number_1: Any,
     number_2: Any,
 ) -> None:
-    """Sum over c; pointwise."""
+    """Element by element."""
     for c in range(np.uintp(start), np.uintp(stop)):
         batch_norm16_m_1 = batch_norm16_m[c]
         batch_norm16_running_mean_1 = batch_norm16_running_mean[c]
@@ -768,7 +768,7 @@ def _resnet20_forward_32(
     number_1: Any,
     number_2: Any,
 ) -> None:
-    """Sum over c; pointwise."""
+    """Element by element."""
     for c in range(np.uintp(start), np.uintp(stop)):
         batch_norm16_v_1 = batch_norm16_v[c]
         batch_norm16_running_var_1 = batch_norm16_running_var[c]
@@ -786,7 +786,7 @@ def _resnet20_forward_33(
     number_1: Any,
     number_2: Any,
 ) -> None:
-    """Sum over c; pointwise."""
+    """Element by element."""
     for c in range(np.uintp(start), np.uintp(stop)):
         batch_norm17_m_1 = batch_norm17_m[c]
         batch_norm17_running_mean_1 = batch_norm17_running_mean[c]
@@ -804,7 +804,7 @@ def _resnet20_forward_34(
     number_1: Any,
     number_2: Any,
 ) -> None:
-    """Sum over c; pointwise."""
+    """Element by element."""
     for c in range(np.uintp(start), np.uintp(stop)):
         batch_norm17_v_1 = batch_norm17_v[c]
         batch_norm17_running_var_1 = batch_norm17_running_var[c]
@@ -822,7 +822,7 @@ def _resnet20_forward_35(
     number_1: Any,
     number_2: Any,
 ) -> None:
-    """Sum over c; pointwise."""
+    """Element by element."""
     for c in range(np.uintp(start), np.uintp(stop)):
         batch_norm18_m_1 = batch_norm18_m[c]
         batch_norm18_running_mean_1 = batch_norm18_running_mean[c]
@@ -840,7 +840,7 @@ def _resnet20_forward_36(
     number_1: Any,
     number_2: Any,
 ) -> None:
-    """Sum over c; pointwise."""
+    """Element by element."""
     for c in range(np.uintp(start), np.uintp(stop)):
         batch_norm18_v_1 = batch_norm18_v[c]
         batch_norm18_running_var_1 = batch_norm18_running_var[c]
@@ -858,7 +858,7 @@ def _resnet20_forward_37(
     number_1: Any,
     number_2: Any,
 ) -> None:
-    """Sum over c; pointwise."""
+    """Element by element."""
     for c in range(np.uintp(start), np.uintp(stop)):
         batch_norm19_m_1 = batch_norm19_m[c]
         batch_norm19_running_mean_1 = batch_norm19_running_mean[c]
@@ -876,7 +876,7 @@ def _resnet20_forward_38(
     number_1: Any,
     number_2: Any,
 ) -> None:
-    """Sum over c; pointwise."""
+    """Element by element."""
     for c in range(np.uintp(start), np.uintp(stop)):
         batch_norm19_v_1 = batch_norm19_v[c]
         batch_norm19_running_var_1 = batch_norm19_running_var[c]

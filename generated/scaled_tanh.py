@@ -53,7 +53,7 @@ def _scaled_tanh_grad_input_1(
     number_3: Any,
     E: int,
 ) -> None:
-    """Sum over m; pointwise."""
+    """Element by element."""
     for m in range(np.uintp(start), np.uintp(stop)):
         y_1 = y[m]
         dy_1 = dy[m]

@@ -32,7 +32,7 @@ def _sgd_update_1(
     number_4: Any,
     E: int,
 ) -> None:
-    """Sum over e; pointwise."""
+    """Element by element."""
     for e in range(np.uintp(start), np.uintp(stop)):
         p_1 = p[e]
         new_v_1 = new_v[e]

@@ -47,7 +47,7 @@ def _sigmoid_grad_input_1(
     one: Any,
     E: int,
 ) -> None:
-    """Sum over m; pointwise."""
+    """Element by element."""
     for m in range(np.uintp(start), np.uintp(stop)):
         y_1 = y[m]
         dy_1 = dy[m]

@@ -23,7 +23,7 @@ def _softsign_forward_1(
     one: Any,
     E: int,
 ) -> None:
-    """Sum over e; pointwise."""
+    """Element by element."""
     for e in range(np.uintp(start), np.uintp(stop)):
         x_1 = x[e]
         value = x_1 / (abs(x_1) + one)

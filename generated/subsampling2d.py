@@ -34,7 +34,7 @@ def _subsampling2d_forward_1(
     s_h_fixed: tuple[int, ...],
     s_w_fixed: tuple[int, ...],
 ) -> None:
-    """Sum over n, i, j, r, t, c; gather."""
+    """Sums over r, t for every n, i, j, c."""
     R = len(R_fixed)
     T = len(T_fixed)
     s_h = len(s_h_fixed)
@@ -175,7 +175,7 @@ def _subsampling2d_grad_input_1(
     R_fixed: tuple[int, ...],
     T_fixed: tuple[int, ...],
 ) -> None:
-    """Sum over m, q, v, r, t, e; gather."""
+    """Sums over r, t for every m, q, v, e."""
     R = len(R_fixed)
     T = len(T_fixed)
     for row in range(start, stop):
@@ -245,7 +245,7 @@ def _subsampling2d_grad_input_2(
     s_h: int,
     s_w: int,
 ) -> None:
-    """Sum over m, i, j, r, t, e; scatter."""
+    """Windows m, i, j added to what they cover, tap r, t by tap."""
     common = np.empty(C, dx.dtype)
     for m in range(start, stop):
         filled = 0
