@@ -42,7 +42,7 @@ from codegen.pointwise import into
 from codegen.scalar import ATOM, POWER, ArrayPrinter, size_text
 from derive.functions import is_indicator
 from derive.index import Affine
-from derive.term import EXTREMA, Access, accesses
+from derive.term import EXTREMA, Access, Guard, accesses
 
 INDENT = "    "
 LONG = 90
@@ -224,8 +224,14 @@ class Emitter:
     @emit.register
     def _(self, record: Compiled) -> list[str]:
         tests = [f"rt.compiles({self.size(record.steps)})"]
-        tests += [f"0 <= {self.size(g.value)} < {self.size(g.extent)}" for g in record.within]
+        tests += [self._bracket(g) for g in record.within]
         return [f"if {' and '.join(tests)}:", *self._indented(record.then), "else:", *self._indented(record.otherwise)]
+
+    def _bracket(self, guard: Guard) -> str:
+        """A condition on sizes; ``G == 1`` for that on G - 1 to be 0."""
+        if guard.extent == 1:
+            return f"{self.size(guard.value + 1)} == 1"
+        return f"0 <= {self.size(guard.value)} < {self.size(guard.extent)}"
 
     @emit.register
     def _(self, record: Nest) -> list[str]:

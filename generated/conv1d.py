@@ -141,32 +141,24 @@ def conv1d_forward(
     rt.fits("conv1d", "argument x, axis 1 (width)", W_out, W + p + p_end, d * (T - 1) + 1)
     if b is not None:
         rt.extents("conv1d", "b", b.shape, (G * K,), "G * K")
-    if K == 1 and C == 1:
-        if rt.compiles(G * N * T * W_out):
-            u = np.empty((N, W_out, G), dtype)
-            rt.run(
-                _conv1d_forward_1,
-                N,
-                G * N * T * W_out,
-                rt.flat(u),
-                rt.flat(w),
-                rt.flat(x),
-                dtype(0),
-                G,
-                W,
-                W_out,
-                p,
-                rt.fixed(T),
-                rt.fixed(d),
-                rt.fixed(s),
-            )
-        else:
-            u = np.zeros((N, W_out, G), dtype)
-            for t in range(T):
-                j_low, j_high = rt.clip(W_out, (s, d * t - p, W))
-                if j_low < j_high:
-                    j_at = rt.span(s, d * t - p, j_low, j_high)
-                    u[:, j_low:j_high] += w[t, 0] * x[:, j_at]
+    if rt.compiles(G * N * T * W_out) and K == 1 and C == 1 and 0 <= T < 200:
+        u = np.empty((N, W_out, G), dtype)
+        rt.run(
+            _conv1d_forward_1,
+            N,
+            G * N * T * W_out,
+            rt.flat(u),
+            rt.flat(w),
+            rt.flat(x),
+            dtype(0),
+            G,
+            W,
+            W_out,
+            p,
+            rt.fixed(T),
+            rt.fixed(d),
+            rt.fixed(s),
+        )
     else:
         w_1 = w.reshape(T, C, G, K)
         x_1 = x.reshape(N, W, G, C)
@@ -368,49 +360,41 @@ def conv1d_grad_input(
     W_out = (W + p + p_end - d * (T - 1) - 1) // s + 1
     rt.fits("conv1d", "argument input_shape, axis 1 (width)", W_out, W + p + p_end, d * (T - 1) + 1)
     rt.extents("conv1d", "dy", dy.shape, (N, W_out, G * K), "batch, W_out, G * K")
-    if C == 1 and K == 1:
-        if rt.compiles(G * N * T * W_out):
-            dx = np.empty((N, W, G), dtype)
-            if s == 1:
-                rt.run(
-                    _conv1d_grad_input_1,
-                    N,
-                    G * N * T * W,
-                    rt.flat(dx),
-                    rt.flat(dy),
-                    rt.flat(w),
-                    dtype(0),
-                    G,
-                    W,
-                    W_out,
-                    p,
-                    rt.fixed(T),
-                    rt.fixed(d),
-                )
-            else:
-                rt.run(
-                    _conv1d_grad_input_2,
-                    N,
-                    G * N * T * W_out,
-                    rt.flat(dx),
-                    rt.flat(dy),
-                    rt.flat(w),
-                    dtype(0),
-                    G,
-                    T,
-                    W,
-                    W_out,
-                    d,
-                    p,
-                    s,
-                )
+    if rt.compiles(G * N * T * W_out) and C == 1 and K == 1 and 0 <= T < 200:
+        dx = np.empty((N, W, G), dtype)
+        if s == 1:
+            rt.run(
+                _conv1d_grad_input_1,
+                N,
+                G * N * T * W,
+                rt.flat(dx),
+                rt.flat(dy),
+                rt.flat(w),
+                dtype(0),
+                G,
+                W,
+                W_out,
+                p,
+                rt.fixed(T),
+                rt.fixed(d),
+            )
         else:
-            dx = np.zeros((N, W, G), dtype)
-            for t in range(T):
-                j_low, j_high = rt.clip(W_out, (s, d * t - p, W))
-                if j_low < j_high:
-                    j_at = rt.span(s, d * t - p, j_low, j_high)
-                    dx[:, j_at] += dy[:, j_low:j_high] * w[t, 0]
+            rt.run(
+                _conv1d_grad_input_2,
+                N,
+                G * N * T * W_out,
+                rt.flat(dx),
+                rt.flat(dy),
+                rt.flat(w),
+                dtype(0),
+                G,
+                T,
+                W,
+                W_out,
+                d,
+                p,
+                s,
+            )
     else:
         dy_1 = dy.reshape(N, W_out, G, K)
         w_1 = w.reshape(T, C, G, K)
@@ -553,34 +537,26 @@ def conv1d_grad_weight(
     K = rt.divided("conv1d", "argument dy, axis 2 (G * K)", dy.shape[2], G)
     rt.extent("conv1d", "argument dy, axis 0 (batch)", dy.shape[0], N)
     rt.extent("conv1d", "argument dy, axis 1 (W_out)", dy.shape[1], W_out)
-    if K == 1 and C == 1:
+    if rt.compiles(G * N * T * W_out) and K == 1 and C == 1 and 0 <= T < 200:
         x_2 = x.reshape(N, W, G, 1)
-        if rt.compiles(G * N * T * W_out):
-            parts1 = np.empty((N, T, 1, G), dtype)
-            rt.run(
-                _conv1d_grad_weight_1,
-                N,
-                G * N * T * W_out,
-                rt.flat(parts1),
-                rt.flat(dy),
-                rt.flat(x_2),
-                dtype(0),
-                G,
-                W,
-                W_out,
-                p,
-                rt.fixed(T),
-                rt.fixed(d),
-                rt.fixed(s),
-            )
-            dw = rt.total(parts1.transpose(1, 2, 3, 0), -1)
-        else:
-            dw = np.zeros((T, 1, G), dtype)
-            for m in range(T):
-                j_low, j_high = rt.clip(W_out, (s, d * m - p, W))
-                if j_low < j_high:
-                    j_at = rt.span(s, d * m - p, j_low, j_high)
-                    dw[m] += rt.contract("n j v, n j v q -> q v", dy[:, j_low:j_high], x_2[:, j_at])
+        parts1 = np.empty((N, T, 1, G), dtype)
+        rt.run(
+            _conv1d_grad_weight_1,
+            N,
+            G * N * T * W_out,
+            rt.flat(parts1),
+            rt.flat(dy),
+            rt.flat(x_2),
+            dtype(0),
+            G,
+            W,
+            W_out,
+            p,
+            rt.fixed(T),
+            rt.fixed(d),
+            rt.fixed(s),
+        )
+        dw = rt.total(parts1.transpose(1, 2, 3, 0), -1)
     else:
         dy_1 = dy.reshape(N, W_out, G, K)
         x_1 = x.reshape(N, W, G, C)

@@ -223,50 +223,36 @@ def conv3d_forward(
     rt.fits("conv3d", "argument x, axis 3 (width)", W_out, W + p_w + p_w_end, d_w * (T - 1) + 1)
     if b is not None:
         rt.extents("conv3d", "b", b.shape, (G * K,), "G * K")
-    if K == 1 and C == 1:
-        if rt.compiles(A * D_out * G * H_out * N * R * T * W_out):
-            u = np.empty((N, D_out, H_out, W_out, G), dtype)
-            rt.run(
-                _conv3d_forward_1,
-                D_out * H_out * N,
-                A * D_out * G * H_out * N * R * T * W_out,
-                rt.flat(u),
-                rt.flat(w),
-                rt.flat(x),
-                dtype(0),
-                D,
-                D_out,
-                G,
-                H,
-                H_out,
-                W,
-                W_out,
-                p_d,
-                p_h,
-                p_w,
-                rt.fixed(A),
-                rt.fixed(R),
-                rt.fixed(T),
-                rt.fixed(d_d),
-                rt.fixed(d_h),
-                rt.fixed(d_w),
-                rt.fixed(s_d),
-                rt.fixed(s_h),
-                rt.fixed(s_w),
-            )
-        else:
-            u = np.zeros((N, D_out, H_out, W_out, G), dtype)
-            for a in range(A):
-                l_low, l_high = rt.clip(D_out, (s_d, a * d_d - p_d, D))
-                for r in range(R):
-                    i_low, i_high = rt.clip(H_out, (s_h, d_h * r - p_h, H))
-                    for t in range(T):
-                        j_low, j_high = rt.clip(W_out, (s_w, d_w * t - p_w, W))
-                        if l_low < l_high and i_low < i_high and j_low < j_high:
-                            l_at = rt.span(s_d, a * d_d - p_d, l_low, l_high)
-                            i_at = rt.span(s_h, d_h * r - p_h, i_low, i_high)
-                            j_at = rt.span(s_w, d_w * t - p_w, j_low, j_high)
-                            u[:, l_low:l_high, i_low:i_high, j_low:j_high] += w[a, r, t, 0] * x[:, l_at, i_at, j_at]
+    if rt.compiles(A * D_out * G * H_out * N * R * T * W_out) and K == 1 and C == 1 and 0 <= A * R * T < 200:
+        u = np.empty((N, D_out, H_out, W_out, G), dtype)
+        rt.run(
+            _conv3d_forward_1,
+            D_out * H_out * N,
+            A * D_out * G * H_out * N * R * T * W_out,
+            rt.flat(u),
+            rt.flat(w),
+            rt.flat(x),
+            dtype(0),
+            D,
+            D_out,
+            G,
+            H,
+            H_out,
+            W,
+            W_out,
+            p_d,
+            p_h,
+            p_w,
+            rt.fixed(A),
+            rt.fixed(R),
+            rt.fixed(T),
+            rt.fixed(d_d),
+            rt.fixed(d_h),
+            rt.fixed(d_w),
+            rt.fixed(s_d),
+            rt.fixed(s_h),
+            rt.fixed(s_w),
+        )
     else:
         w_1 = w.reshape(A, R, T, C, G, K)
         x_1 = x.reshape(N, D, H, W, G, C)
@@ -596,77 +582,63 @@ def conv3d_grad_input(
     W_out = (W + p_w + p_w_end - d_w * (T - 1) - 1) // s_w + 1
     rt.fits("conv3d", "argument input_shape, axis 3 (width)", W_out, W + p_w + p_w_end, d_w * (T - 1) + 1)
     rt.extents("conv3d", "dy", dy.shape, (N, D_out, H_out, W_out, G * K), "batch, D_out, H_out, W_out, G * K")
-    if C == 1 and K == 1:
-        if rt.compiles(A * D_out * G * H_out * N * R * T * W_out):
-            dx = np.empty((N, D, H, W, G), dtype)
-            if s_d == 1 and s_h == 1 and s_w == 1:
-                rt.run(
-                    _conv3d_grad_input_1,
-                    D * H * N,
-                    A * D * G * H * N * R * T * W,
-                    rt.flat(dx),
-                    rt.flat(dy),
-                    rt.flat(w),
-                    dtype(0),
-                    D,
-                    D_out,
-                    G,
-                    H,
-                    H_out,
-                    W,
-                    W_out,
-                    p_d,
-                    p_h,
-                    p_w,
-                    rt.fixed(A),
-                    rt.fixed(R),
-                    rt.fixed(T),
-                    rt.fixed(d_d),
-                    rt.fixed(d_h),
-                    rt.fixed(d_w),
-                )
-            else:
-                rt.run(
-                    _conv3d_grad_input_2,
-                    N,
-                    A * D_out * G * H_out * N * R * T * W_out,
-                    rt.flat(dx),
-                    rt.flat(dy),
-                    rt.flat(w),
-                    dtype(0),
-                    A,
-                    D,
-                    D_out,
-                    G,
-                    H,
-                    H_out,
-                    R,
-                    T,
-                    W,
-                    W_out,
-                    d_d,
-                    d_h,
-                    d_w,
-                    p_d,
-                    p_h,
-                    p_w,
-                    s_d,
-                    s_h,
-                    s_w,
-                )
+    if rt.compiles(A * D_out * G * H_out * N * R * T * W_out) and C == 1 and K == 1 and 0 <= A * R * T < 200:
+        dx = np.empty((N, D, H, W, G), dtype)
+        if s_d == 1 and s_h == 1 and s_w == 1:
+            rt.run(
+                _conv3d_grad_input_1,
+                D * H * N,
+                A * D * G * H * N * R * T * W,
+                rt.flat(dx),
+                rt.flat(dy),
+                rt.flat(w),
+                dtype(0),
+                D,
+                D_out,
+                G,
+                H,
+                H_out,
+                W,
+                W_out,
+                p_d,
+                p_h,
+                p_w,
+                rt.fixed(A),
+                rt.fixed(R),
+                rt.fixed(T),
+                rt.fixed(d_d),
+                rt.fixed(d_h),
+                rt.fixed(d_w),
+            )
         else:
-            dx = np.zeros((N, D, H, W, G), dtype)
-            for a in range(A):
-                l_low, l_high = rt.clip(D_out, (s_d, a * d_d - p_d, D))
-                for r in range(R):
-                    i_low, i_high = rt.clip(H_out, (s_h, d_h * r - p_h, H))
-                    for t in range(T):
-                        j_low, j_high = rt.clip(W_out, (s_w, d_w * t - p_w, W))
-                        if l_low < l_high and i_low < i_high and j_low < j_high:
-                            l_at = rt.span(s_d, a * d_d - p_d, l_low, l_high)
-                            i_at = rt.span(s_h, d_h * r - p_h, i_low, i_high)
-                            j_at = rt.span(s_w, d_w * t - p_w, j_low, j_high)
-                            dx[:, l_at, i_at, j_at] += dy[:, l_low:l_high, i_low:i_high, j_low:j_high] * w[a, r, t, 0]
+            rt.run(
+                _conv3d_grad_input_2,
+                N,
+                A * D_out * G * H_out * N * R * T * W_out,
+                rt.flat(dx),
+                rt.flat(dy),
+                rt.flat(w),
+                dtype(0),
+                A,
+                D,
+                D_out,
+                G,
+                H,
+                H_out,
+                R,
+                T,
+                W,
+                W_out,
+                d_d,
+                d_h,
+                d_w,
+                p_d,
+                p_h,
+                p_w,
+                s_d,
+                s_h,
+                s_w,
+            )
     else:
         dy_1 = dy.reshape(N, D_out, H_out, W_out, G, K)
         w_1 = w.reshape(A, R, T, C, G, K)
@@ -902,57 +874,38 @@ def conv3d_grad_weight(
     rt.extent("conv3d", "argument dy, axis 1 (D_out)", dy.shape[1], D_out)
     rt.extent("conv3d", "argument dy, axis 2 (H_out)", dy.shape[2], H_out)
     rt.extent("conv3d", "argument dy, axis 3 (W_out)", dy.shape[3], W_out)
-    if K == 1 and C == 1:
+    if rt.compiles(A * D_out * G * H_out * N * R * T * W_out) and K == 1 and C == 1 and 0 <= A * R * T < 200:
         x_2 = x.reshape(N, D, H, W, G, 1)
-        if rt.compiles(A * D_out * G * H_out * N * R * T * W_out):
-            parts1 = np.empty((N, A, R, T, 1, G), dtype)
-            rt.run(
-                _conv3d_grad_weight_1,
-                N,
-                A * D_out * G * H_out * N * R * T * W_out,
-                rt.flat(parts1),
-                rt.flat(dy),
-                rt.flat(x_2),
-                dtype(0),
-                D,
-                D_out,
-                G,
-                H,
-                H_out,
-                W,
-                W_out,
-                p_d,
-                p_h,
-                p_w,
-                rt.fixed(A),
-                rt.fixed(R),
-                rt.fixed(T),
-                rt.fixed(d_d),
-                rt.fixed(d_h),
-                rt.fixed(d_w),
-                rt.fixed(s_d),
-                rt.fixed(s_h),
-                rt.fixed(s_w),
-            )
-            dw = rt.total(parts1.transpose(1, 2, 3, 4, 5, 0), -1)
-        else:
-            dw = np.zeros((A, R, T, 1, G), dtype)
-            for m in range(A):
-                l_low, l_high = rt.clip(D_out, (s_d, d_d * m - p_d, D))
-                for q in range(R):
-                    i_low, i_high = rt.clip(H_out, (s_h, d_h * q - p_h, H))
-                    for v in range(T):
-                        j_low, j_high = rt.clip(W_out, (s_w, d_w * v - p_w, W))
-                        if l_low < l_high and i_low < i_high and j_low < j_high:
-                            l_at = rt.span(s_d, d_d * m - p_d, l_low, l_high)
-                            i_at = rt.span(s_h, d_h * q - p_h, i_low, i_high)
-                            j_at = rt.span(s_w, d_w * v - p_w, j_low, j_high)
-                            part = dw[m, q, v]
-                            part += rt.contract(
-                                "n l i j o, n l i j o e -> e o",
-                                dy[:, l_low:l_high, i_low:i_high, j_low:j_high],
-                                x_2[:, l_at, i_at, j_at],
-                            )
+        parts1 = np.empty((N, A, R, T, 1, G), dtype)
+        rt.run(
+            _conv3d_grad_weight_1,
+            N,
+            A * D_out * G * H_out * N * R * T * W_out,
+            rt.flat(parts1),
+            rt.flat(dy),
+            rt.flat(x_2),
+            dtype(0),
+            D,
+            D_out,
+            G,
+            H,
+            H_out,
+            W,
+            W_out,
+            p_d,
+            p_h,
+            p_w,
+            rt.fixed(A),
+            rt.fixed(R),
+            rt.fixed(T),
+            rt.fixed(d_d),
+            rt.fixed(d_h),
+            rt.fixed(d_w),
+            rt.fixed(s_d),
+            rt.fixed(s_h),
+            rt.fixed(s_w),
+        )
+        dw = rt.total(parts1.transpose(1, 2, 3, 4, 5, 0), -1)
     else:
         dy_1 = dy.reshape(N, D_out, H_out, W_out, G, K)
         x_1 = x.reshape(N, D, H, W, G, C)

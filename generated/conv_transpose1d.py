@@ -213,49 +213,41 @@ def conv_transpose1d_forward(
     )
     if b is not None:
         rt.extents("conv_transpose1d", "b", b.shape, (G * K,), "G * K")
-    if K == 1 and C == 1:
-        if rt.compiles(G * N * T * W):
-            u = np.empty((N, W_out, G), dtype)
-            if s == 1:
-                rt.run(
-                    _conv_transpose1d_forward_1,
-                    N,
-                    G * N * T * W_out,
-                    rt.flat(u),
-                    rt.flat(w),
-                    rt.flat(x),
-                    dtype(0),
-                    G,
-                    W,
-                    W_out,
-                    p,
-                    rt.fixed(T),
-                    rt.fixed(d),
-                )
-            else:
-                rt.run(
-                    _conv_transpose1d_forward_2,
-                    N,
-                    G * N * T * W,
-                    rt.flat(u),
-                    rt.flat(w),
-                    rt.flat(x),
-                    dtype(0),
-                    G,
-                    T,
-                    W,
-                    W_out,
-                    d,
-                    p,
-                    s,
-                )
+    if rt.compiles(G * N * T * W) and K == 1 and C == 1 and 0 <= T < 200:
+        u = np.empty((N, W_out, G), dtype)
+        if s == 1:
+            rt.run(
+                _conv_transpose1d_forward_1,
+                N,
+                G * N * T * W_out,
+                rt.flat(u),
+                rt.flat(w),
+                rt.flat(x),
+                dtype(0),
+                G,
+                W,
+                W_out,
+                p,
+                rt.fixed(T),
+                rt.fixed(d),
+            )
         else:
-            u = np.zeros((N, W_out, G), dtype)
-            for t in range(T):
-                j_low, j_high = rt.clip(W, (s, d * t - p, W_out))
-                if j_low < j_high:
-                    j_at = rt.span(s, d * t - p, j_low, j_high)
-                    u[:, j_at] += w[t, 0] * x[:, j_low:j_high]
+            rt.run(
+                _conv_transpose1d_forward_2,
+                N,
+                G * N * T * W,
+                rt.flat(u),
+                rt.flat(w),
+                rt.flat(x),
+                dtype(0),
+                G,
+                T,
+                W,
+                W_out,
+                d,
+                p,
+                s,
+            )
     else:
         w_1 = w.reshape(T, K, G, C)
         x_1 = x.reshape(N, W, G, C)
@@ -405,32 +397,24 @@ def conv_transpose1d_grad_input(
         output_padding,
     )
     rt.extents("conv_transpose1d", "dy", dy.shape, (N, W_out, G * K), "batch, W_out, G * K")
-    if C == 1 and K == 1:
-        if rt.compiles(G * N * T * W):
-            dx = np.empty((N, W, G), dtype)
-            rt.run(
-                _conv_transpose1d_grad_input_1,
-                N,
-                G * N * T * W,
-                rt.flat(dx),
-                rt.flat(dy),
-                rt.flat(w),
-                dtype(0),
-                G,
-                W,
-                W_out,
-                p,
-                rt.fixed(T),
-                rt.fixed(d),
-                rt.fixed(s),
-            )
-        else:
-            dx = np.zeros((N, W, G), dtype)
-            for t in range(T):
-                q_low, q_high = rt.clip(W, (s, d * t - p, W_out))
-                if q_low < q_high:
-                    q_at = rt.span(s, d * t - p, q_low, q_high)
-                    dx[:, q_low:q_high] += dy[:, q_at] * w[t, 0]
+    if rt.compiles(G * N * T * W) and C == 1 and K == 1 and 0 <= T < 200:
+        dx = np.empty((N, W, G), dtype)
+        rt.run(
+            _conv_transpose1d_grad_input_1,
+            N,
+            G * N * T * W,
+            rt.flat(dx),
+            rt.flat(dy),
+            rt.flat(w),
+            dtype(0),
+            G,
+            W,
+            W_out,
+            p,
+            rt.fixed(T),
+            rt.fixed(d),
+            rt.fixed(s),
+        )
     else:
         dy_1 = dy.reshape(N, W_out, G, K)
         w_1 = w.reshape(T, K, G, C)
@@ -583,34 +567,26 @@ def conv_transpose1d_grad_weight(
     K = rt.divided("conv_transpose1d", "argument dy, axis 2 (G * K)", dy.shape[2], G)
     rt.extent("conv_transpose1d", "argument dy, axis 0 (batch)", dy.shape[0], N)
     rt.extent("conv_transpose1d", "argument dy, axis 1 (W_out)", dy.shape[1], W_out)
-    if C == 1 and K == 1:
+    if rt.compiles(G * N * T * W) and C == 1 and K == 1 and 0 <= T < 200:
         dy_2 = dy.reshape(N, W_out, G, 1)
-        if rt.compiles(G * N * T * W):
-            parts1 = np.empty((N, T, 1, G), dtype)
-            rt.run(
-                _conv_transpose1d_grad_weight_1,
-                N,
-                G * N * T * W,
-                rt.flat(parts1),
-                rt.flat(dy_2),
-                rt.flat(x),
-                dtype(0),
-                G,
-                W,
-                W_out,
-                p,
-                rt.fixed(T),
-                rt.fixed(d),
-                rt.fixed(s),
-            )
-            dw = rt.total(parts1.transpose(1, 2, 3, 0), -1)
-        else:
-            dw = np.zeros((T, 1, G), dtype)
-            for m in range(T):
-                j_low, j_high = rt.clip(W, (s, d * m - p, W_out))
-                if j_low < j_high:
-                    j_at = rt.span(s, d * m - p, j_low, j_high)
-                    dw[m] += rt.contract("n j e, n j e q -> q e", x[:, j_low:j_high], dy_2[:, j_at])
+        parts1 = np.empty((N, T, 1, G), dtype)
+        rt.run(
+            _conv_transpose1d_grad_weight_1,
+            N,
+            G * N * T * W,
+            rt.flat(parts1),
+            rt.flat(dy_2),
+            rt.flat(x),
+            dtype(0),
+            G,
+            W,
+            W_out,
+            p,
+            rt.fixed(T),
+            rt.fixed(d),
+            rt.fixed(s),
+        )
+        dw = rt.total(parts1.transpose(1, 2, 3, 0), -1)
     else:
         dy_1 = dy.reshape(N, W_out, G, K)
         x_1 = x.reshape(N, W, G, C)

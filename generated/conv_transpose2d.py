@@ -272,63 +272,52 @@ def conv_transpose2d_forward(
     )
     if b is not None:
         rt.extents("conv_transpose2d", "b", b.shape, (G * K,), "G * K")
-    if K == 1 and C == 1:
-        if rt.compiles(G * H * N * R * T * W):
-            u = np.empty((N, H_out, W_out, G), dtype)
-            if s_h == 1 and s_w == 1:
-                rt.run(
-                    _conv_transpose2d_forward_1,
-                    H_out * N,
-                    G * H_out * N * R * T * W_out,
-                    rt.flat(u),
-                    rt.flat(w),
-                    rt.flat(x),
-                    dtype(0),
-                    G,
-                    H,
-                    H_out,
-                    W,
-                    W_out,
-                    p_h,
-                    p_w,
-                    rt.fixed(R),
-                    rt.fixed(T),
-                    rt.fixed(d_h),
-                    rt.fixed(d_w),
-                )
-            else:
-                rt.run(
-                    _conv_transpose2d_forward_2,
-                    N,
-                    G * H * N * R * T * W,
-                    rt.flat(u),
-                    rt.flat(w),
-                    rt.flat(x),
-                    dtype(0),
-                    G,
-                    H,
-                    H_out,
-                    R,
-                    T,
-                    W,
-                    W_out,
-                    d_h,
-                    d_w,
-                    p_h,
-                    p_w,
-                    s_h,
-                    s_w,
-                )
+    if rt.compiles(G * H * N * R * T * W) and K == 1 and C == 1 and 0 <= R * T < 200:
+        u = np.empty((N, H_out, W_out, G), dtype)
+        if s_h == 1 and s_w == 1:
+            rt.run(
+                _conv_transpose2d_forward_1,
+                H_out * N,
+                G * H_out * N * R * T * W_out,
+                rt.flat(u),
+                rt.flat(w),
+                rt.flat(x),
+                dtype(0),
+                G,
+                H,
+                H_out,
+                W,
+                W_out,
+                p_h,
+                p_w,
+                rt.fixed(R),
+                rt.fixed(T),
+                rt.fixed(d_h),
+                rt.fixed(d_w),
+            )
         else:
-            u = np.zeros((N, H_out, W_out, G), dtype)
-            for r in range(R):
-                i_low, i_high = rt.clip(H, (s_h, d_h * r - p_h, H_out))
-                for t in range(T):
-                    j_low, j_high = rt.clip(W, (s_w, d_w * t - p_w, W_out))
-                    if i_low < i_high and j_low < j_high:
-                        i_at = rt.span(s_h, d_h * r - p_h, i_low, i_high)
-                        j_at = rt.span(s_w, d_w * t - p_w, j_low, j_high)
-                        u[:, i_at, j_at] += w[r, t, 0] * x[:, i_low:i_high, j_low:j_high]
+            rt.run(
+                _conv_transpose2d_forward_2,
+                N,
+                G * H * N * R * T * W,
+                rt.flat(u),
+                rt.flat(w),
+                rt.flat(x),
+                dtype(0),
+                G,
+                H,
+                H_out,
+                R,
+                T,
+                W,
+                W_out,
+                d_h,
+                d_w,
+                p_h,
+                p_w,
+                s_h,
+                s_w,
+            )
     else:
         w_1 = w.reshape(R, T, K, G, C)
         x_1 = x.reshape(N, H, W, G, C)
@@ -523,41 +512,30 @@ def conv_transpose2d_grad_input(
         output_padding,
     )
     rt.extents("conv_transpose2d", "dy", dy.shape, (N, H_out, W_out, G * K), "batch, H_out, W_out, G * K")
-    if C == 1 and K == 1:
-        if rt.compiles(G * H * N * R * T * W):
-            dx = np.empty((N, H, W, G), dtype)
-            rt.run(
-                _conv_transpose2d_grad_input_1,
-                H * N,
-                G * H * N * R * T * W,
-                rt.flat(dx),
-                rt.flat(dy),
-                rt.flat(w),
-                dtype(0),
-                G,
-                H,
-                H_out,
-                W,
-                W_out,
-                p_h,
-                p_w,
-                rt.fixed(R),
-                rt.fixed(T),
-                rt.fixed(d_h),
-                rt.fixed(d_w),
-                rt.fixed(s_h),
-                rt.fixed(s_w),
-            )
-        else:
-            dx = np.zeros((N, H, W, G), dtype)
-            for r in range(R):
-                q_low, q_high = rt.clip(H, (s_h, d_h * r - p_h, H_out))
-                for t in range(T):
-                    e_low, e_high = rt.clip(W, (s_w, d_w * t - p_w, W_out))
-                    if q_low < q_high and e_low < e_high:
-                        q_at = rt.span(s_h, d_h * r - p_h, q_low, q_high)
-                        e_at = rt.span(s_w, d_w * t - p_w, e_low, e_high)
-                        dx[:, q_low:q_high, e_low:e_high] += dy[:, q_at, e_at] * w[r, t, 0]
+    if rt.compiles(G * H * N * R * T * W) and C == 1 and K == 1 and 0 <= R * T < 200:
+        dx = np.empty((N, H, W, G), dtype)
+        rt.run(
+            _conv_transpose2d_grad_input_1,
+            H * N,
+            G * H * N * R * T * W,
+            rt.flat(dx),
+            rt.flat(dy),
+            rt.flat(w),
+            dtype(0),
+            G,
+            H,
+            H_out,
+            W,
+            W_out,
+            p_h,
+            p_w,
+            rt.fixed(R),
+            rt.fixed(T),
+            rt.fixed(d_h),
+            rt.fixed(d_w),
+            rt.fixed(s_h),
+            rt.fixed(s_w),
+        )
     else:
         dy_1 = dy.reshape(N, H_out, W_out, G, K)
         w_1 = w.reshape(R, T, K, G, C)
@@ -768,46 +746,32 @@ def conv_transpose2d_grad_weight(
     rt.extent("conv_transpose2d", "argument dy, axis 0 (batch)", dy.shape[0], N)
     rt.extent("conv_transpose2d", "argument dy, axis 1 (H_out)", dy.shape[1], H_out)
     rt.extent("conv_transpose2d", "argument dy, axis 2 (W_out)", dy.shape[2], W_out)
-    if C == 1 and K == 1:
+    if rt.compiles(G * H * N * R * T * W) and C == 1 and K == 1 and 0 <= R * T < 200:
         dy_2 = dy.reshape(N, H_out, W_out, G, 1)
-        if rt.compiles(G * H * N * R * T * W):
-            parts1 = np.empty((N, R, T, 1, G), dtype)
-            rt.run(
-                _conv_transpose2d_grad_weight_1,
-                N,
-                G * H * N * R * T * W,
-                rt.flat(parts1),
-                rt.flat(dy_2),
-                rt.flat(x),
-                dtype(0),
-                G,
-                H,
-                H_out,
-                W,
-                W_out,
-                p_h,
-                p_w,
-                rt.fixed(R),
-                rt.fixed(T),
-                rt.fixed(d_h),
-                rt.fixed(d_w),
-                rt.fixed(s_h),
-                rt.fixed(s_w),
-            )
-            dw = rt.total(parts1.transpose(1, 2, 3, 4, 0), -1)
-        else:
-            dw = np.zeros((R, T, 1, G), dtype)
-            for m in range(R):
-                i_low, i_high = rt.clip(H, (s_h, d_h * m - p_h, H_out))
-                for q in range(T):
-                    j_low, j_high = rt.clip(W, (s_w, d_w * q - p_w, W_out))
-                    if i_low < i_high and j_low < j_high:
-                        i_at = rt.span(s_h, d_h * m - p_h, i_low, i_high)
-                        j_at = rt.span(s_w, d_w * q - p_w, j_low, j_high)
-                        part = dw[m, q]
-                        part += rt.contract(
-                            "n i j a, n i j a e -> e a", x[:, i_low:i_high, j_low:j_high], dy_2[:, i_at, j_at]
-                        )
+        parts1 = np.empty((N, R, T, 1, G), dtype)
+        rt.run(
+            _conv_transpose2d_grad_weight_1,
+            N,
+            G * H * N * R * T * W,
+            rt.flat(parts1),
+            rt.flat(dy_2),
+            rt.flat(x),
+            dtype(0),
+            G,
+            H,
+            H_out,
+            W,
+            W_out,
+            p_h,
+            p_w,
+            rt.fixed(R),
+            rt.fixed(T),
+            rt.fixed(d_h),
+            rt.fixed(d_w),
+            rt.fixed(s_h),
+            rt.fixed(s_w),
+        )
+        dw = rt.total(parts1.transpose(1, 2, 3, 4, 0), -1)
     else:
         dy_1 = dy.reshape(N, H_out, W_out, G, K)
         x_1 = x.reshape(N, H, W, G, C)

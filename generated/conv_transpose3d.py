@@ -324,77 +324,63 @@ def conv_transpose3d_forward(
     )
     if b is not None:
         rt.extents("conv_transpose3d", "b", b.shape, (G * K,), "G * K")
-    if K == 1 and C == 1:
-        if rt.compiles(A * D * G * H * N * R * T * W):
-            u = np.empty((N, D_out, H_out, W_out, G), dtype)
-            if s_d == 1 and s_h == 1 and s_w == 1:
-                rt.run(
-                    _conv_transpose3d_forward_1,
-                    D_out * H_out * N,
-                    A * D_out * G * H_out * N * R * T * W_out,
-                    rt.flat(u),
-                    rt.flat(w),
-                    rt.flat(x),
-                    dtype(0),
-                    D,
-                    D_out,
-                    G,
-                    H,
-                    H_out,
-                    W,
-                    W_out,
-                    p_d,
-                    p_h,
-                    p_w,
-                    rt.fixed(A),
-                    rt.fixed(R),
-                    rt.fixed(T),
-                    rt.fixed(d_d),
-                    rt.fixed(d_h),
-                    rt.fixed(d_w),
-                )
-            else:
-                rt.run(
-                    _conv_transpose3d_forward_2,
-                    N,
-                    A * D * G * H * N * R * T * W,
-                    rt.flat(u),
-                    rt.flat(w),
-                    rt.flat(x),
-                    dtype(0),
-                    A,
-                    D,
-                    D_out,
-                    G,
-                    H,
-                    H_out,
-                    R,
-                    T,
-                    W,
-                    W_out,
-                    d_d,
-                    d_h,
-                    d_w,
-                    p_d,
-                    p_h,
-                    p_w,
-                    s_d,
-                    s_h,
-                    s_w,
-                )
+    if rt.compiles(A * D * G * H * N * R * T * W) and K == 1 and C == 1 and 0 <= A * R * T < 200:
+        u = np.empty((N, D_out, H_out, W_out, G), dtype)
+        if s_d == 1 and s_h == 1 and s_w == 1:
+            rt.run(
+                _conv_transpose3d_forward_1,
+                D_out * H_out * N,
+                A * D_out * G * H_out * N * R * T * W_out,
+                rt.flat(u),
+                rt.flat(w),
+                rt.flat(x),
+                dtype(0),
+                D,
+                D_out,
+                G,
+                H,
+                H_out,
+                W,
+                W_out,
+                p_d,
+                p_h,
+                p_w,
+                rt.fixed(A),
+                rt.fixed(R),
+                rt.fixed(T),
+                rt.fixed(d_d),
+                rt.fixed(d_h),
+                rt.fixed(d_w),
+            )
         else:
-            u = np.zeros((N, D_out, H_out, W_out, G), dtype)
-            for a in range(A):
-                l_low, l_high = rt.clip(D, (s_d, a * d_d - p_d, D_out))
-                for r in range(R):
-                    i_low, i_high = rt.clip(H, (s_h, d_h * r - p_h, H_out))
-                    for t in range(T):
-                        j_low, j_high = rt.clip(W, (s_w, d_w * t - p_w, W_out))
-                        if l_low < l_high and i_low < i_high and j_low < j_high:
-                            l_at = rt.span(s_d, a * d_d - p_d, l_low, l_high)
-                            i_at = rt.span(s_h, d_h * r - p_h, i_low, i_high)
-                            j_at = rt.span(s_w, d_w * t - p_w, j_low, j_high)
-                            u[:, l_at, i_at, j_at] += w[a, r, t, 0] * x[:, l_low:l_high, i_low:i_high, j_low:j_high]
+            rt.run(
+                _conv_transpose3d_forward_2,
+                N,
+                A * D * G * H * N * R * T * W,
+                rt.flat(u),
+                rt.flat(w),
+                rt.flat(x),
+                dtype(0),
+                A,
+                D,
+                D_out,
+                G,
+                H,
+                H_out,
+                R,
+                T,
+                W,
+                W_out,
+                d_d,
+                d_h,
+                d_w,
+                p_d,
+                p_h,
+                p_w,
+                s_d,
+                s_h,
+                s_w,
+            )
     else:
         w_1 = w.reshape(A, R, T, K, G, C)
         x_1 = x.reshape(N, D, H, W, G, C)
@@ -652,50 +638,36 @@ def conv_transpose3d_grad_input(
         output_padding,
     )
     rt.extents("conv_transpose3d", "dy", dy.shape, (N, D_out, H_out, W_out, G * K), "batch, D_out, H_out, W_out, G * K")
-    if C == 1 and K == 1:
-        if rt.compiles(A * D * G * H * N * R * T * W):
-            dx = np.empty((N, D, H, W, G), dtype)
-            rt.run(
-                _conv_transpose3d_grad_input_1,
-                D * H * N,
-                A * D * G * H * N * R * T * W,
-                rt.flat(dx),
-                rt.flat(dy),
-                rt.flat(w),
-                dtype(0),
-                D,
-                D_out,
-                G,
-                H,
-                H_out,
-                W,
-                W_out,
-                p_d,
-                p_h,
-                p_w,
-                rt.fixed(A),
-                rt.fixed(R),
-                rt.fixed(T),
-                rt.fixed(d_d),
-                rt.fixed(d_h),
-                rt.fixed(d_w),
-                rt.fixed(s_d),
-                rt.fixed(s_h),
-                rt.fixed(s_w),
-            )
-        else:
-            dx = np.zeros((N, D, H, W, G), dtype)
-            for a in range(A):
-                e_low, e_high = rt.clip(D, (s_d, a * d_d - p_d, D_out))
-                for r in range(R):
-                    o_low, o_high = rt.clip(H, (s_h, d_h * r - p_h, H_out))
-                    for t in range(T):
-                        f_low, f_high = rt.clip(W, (s_w, d_w * t - p_w, W_out))
-                        if e_low < e_high and o_low < o_high and f_low < f_high:
-                            e_at = rt.span(s_d, a * d_d - p_d, e_low, e_high)
-                            o_at = rt.span(s_h, d_h * r - p_h, o_low, o_high)
-                            f_at = rt.span(s_w, d_w * t - p_w, f_low, f_high)
-                            dx[:, e_low:e_high, o_low:o_high, f_low:f_high] += dy[:, e_at, o_at, f_at] * w[a, r, t, 0]
+    if rt.compiles(A * D * G * H * N * R * T * W) and C == 1 and K == 1 and 0 <= A * R * T < 200:
+        dx = np.empty((N, D, H, W, G), dtype)
+        rt.run(
+            _conv_transpose3d_grad_input_1,
+            D * H * N,
+            A * D * G * H * N * R * T * W,
+            rt.flat(dx),
+            rt.flat(dy),
+            rt.flat(w),
+            dtype(0),
+            D,
+            D_out,
+            G,
+            H,
+            H_out,
+            W,
+            W_out,
+            p_d,
+            p_h,
+            p_w,
+            rt.fixed(A),
+            rt.fixed(R),
+            rt.fixed(T),
+            rt.fixed(d_d),
+            rt.fixed(d_h),
+            rt.fixed(d_w),
+            rt.fixed(s_d),
+            rt.fixed(s_h),
+            rt.fixed(s_w),
+        )
     else:
         dy_1 = dy.reshape(N, D_out, H_out, W_out, G, K)
         w_1 = w.reshape(A, R, T, K, G, C)
@@ -941,57 +913,38 @@ def conv_transpose3d_grad_weight(
     rt.extent("conv_transpose3d", "argument dy, axis 1 (D_out)", dy.shape[1], D_out)
     rt.extent("conv_transpose3d", "argument dy, axis 2 (H_out)", dy.shape[2], H_out)
     rt.extent("conv_transpose3d", "argument dy, axis 3 (W_out)", dy.shape[3], W_out)
-    if C == 1 and K == 1:
+    if rt.compiles(A * D * G * H * N * R * T * W) and C == 1 and K == 1 and 0 <= A * R * T < 200:
         dy_2 = dy.reshape(N, D_out, H_out, W_out, G, 1)
-        if rt.compiles(A * D * G * H * N * R * T * W):
-            parts1 = np.empty((N, A, R, T, 1, G), dtype)
-            rt.run(
-                _conv_transpose3d_grad_weight_1,
-                N,
-                A * D * G * H * N * R * T * W,
-                rt.flat(parts1),
-                rt.flat(dy_2),
-                rt.flat(x),
-                dtype(0),
-                D,
-                D_out,
-                G,
-                H,
-                H_out,
-                W,
-                W_out,
-                p_d,
-                p_h,
-                p_w,
-                rt.fixed(A),
-                rt.fixed(R),
-                rt.fixed(T),
-                rt.fixed(d_d),
-                rt.fixed(d_h),
-                rt.fixed(d_w),
-                rt.fixed(s_d),
-                rt.fixed(s_h),
-                rt.fixed(s_w),
-            )
-            dw = rt.total(parts1.transpose(1, 2, 3, 4, 5, 0), -1)
-        else:
-            dw = np.zeros((A, R, T, 1, G), dtype)
-            for m in range(A):
-                l_low, l_high = rt.clip(D, (s_d, d_d * m - p_d, D_out))
-                for e in range(R):
-                    i_low, i_high = rt.clip(H, (s_h, d_h * e - p_h, H_out))
-                    for o in range(T):
-                        j_low, j_high = rt.clip(W, (s_w, d_w * o - p_w, W_out))
-                        if l_low < l_high and i_low < i_high and j_low < j_high:
-                            l_at = rt.span(s_d, d_d * m - p_d, l_low, l_high)
-                            i_at = rt.span(s_h, d_h * e - p_h, i_low, i_high)
-                            j_at = rt.span(s_w, d_w * o - p_w, j_low, j_high)
-                            part = dw[m, e, o]
-                            part += rt.contract(
-                                "n l i j z, n l i j z f -> f z",
-                                x[:, l_low:l_high, i_low:i_high, j_low:j_high],
-                                dy_2[:, l_at, i_at, j_at],
-                            )
+        parts1 = np.empty((N, A, R, T, 1, G), dtype)
+        rt.run(
+            _conv_transpose3d_grad_weight_1,
+            N,
+            A * D * G * H * N * R * T * W,
+            rt.flat(parts1),
+            rt.flat(dy_2),
+            rt.flat(x),
+            dtype(0),
+            D,
+            D_out,
+            G,
+            H,
+            H_out,
+            W,
+            W_out,
+            p_d,
+            p_h,
+            p_w,
+            rt.fixed(A),
+            rt.fixed(R),
+            rt.fixed(T),
+            rt.fixed(d_d),
+            rt.fixed(d_h),
+            rt.fixed(d_w),
+            rt.fixed(s_d),
+            rt.fixed(s_h),
+            rt.fixed(s_w),
+        )
+        dw = rt.total(parts1.transpose(1, 2, 3, 4, 5, 0), -1)
     else:
         dy_1 = dy.reshape(N, D_out, H_out, W_out, G, K)
         x_1 = x.reshape(N, D, H, W, G, C)

@@ -135,32 +135,24 @@ def depthwise_conv1d_forward(
     rt.fits("depthwise_conv1d", "argument x, axis 1 (width)", W_out, W + p + p_end, d * (T - 1) + 1)
     if b is not None:
         rt.extents("depthwise_conv1d", "b", b.shape, (C * M,), "channels")
-    if M == 1:
-        if rt.compiles(C * N * T * W_out):
-            u = np.empty((N, W_out, C), dtype)
-            rt.run(
-                _depthwise_conv1d_forward_1,
-                N,
-                C * N * T * W_out,
-                rt.flat(u),
-                rt.flat(w),
-                rt.flat(x),
-                dtype(0),
-                C,
-                W,
-                W_out,
-                p,
-                rt.fixed(T),
-                rt.fixed(d),
-                rt.fixed(s),
-            )
-        else:
-            u = np.zeros((N, W_out, C), dtype)
-            for t in range(T):
-                j_low, j_high = rt.clip(W_out, (s, d * t - p, W))
-                if j_low < j_high:
-                    j_at = rt.span(s, d * t - p, j_low, j_high)
-                    u[:, j_low:j_high] += w[t, :, 0] * x[:, j_at]
+    if rt.compiles(C * N * T * W_out) and M == 1 and 0 <= T < 200:
+        u = np.empty((N, W_out, C), dtype)
+        rt.run(
+            _depthwise_conv1d_forward_1,
+            N,
+            C * N * T * W_out,
+            rt.flat(u),
+            rt.flat(w),
+            rt.flat(x),
+            dtype(0),
+            C,
+            W,
+            W_out,
+            p,
+            rt.fixed(T),
+            rt.fixed(d),
+            rt.fixed(s),
+        )
     else:
         u = np.empty((N, W_out, C * M), dtype)
         u_1 = u.reshape(N, W_out, C, M)
@@ -354,49 +346,41 @@ def depthwise_conv1d_grad_input(
     W_out = (W + p + p_end - d * (T - 1) - 1) // s + 1
     rt.fits("depthwise_conv1d", "argument input_shape, axis 1 (width)", W_out, W + p + p_end, d * (T - 1) + 1)
     rt.extents("depthwise_conv1d", "dy", dy.shape, (N, W_out, C * M), "batch, W_out, channels")
-    if M == 1:
-        if rt.compiles(C * N * T * W_out):
-            dx = np.empty((N, W, C), dtype)
-            if s == 1:
-                rt.run(
-                    _depthwise_conv1d_grad_input_1,
-                    N,
-                    C * N * T * W,
-                    rt.flat(dx),
-                    rt.flat(dy),
-                    rt.flat(w),
-                    dtype(0),
-                    C,
-                    W,
-                    W_out,
-                    p,
-                    rt.fixed(T),
-                    rt.fixed(d),
-                )
-            else:
-                rt.run(
-                    _depthwise_conv1d_grad_input_2,
-                    N,
-                    C * N * T * W_out,
-                    rt.flat(dx),
-                    rt.flat(dy),
-                    rt.flat(w),
-                    dtype(0),
-                    C,
-                    T,
-                    W,
-                    W_out,
-                    d,
-                    p,
-                    s,
-                )
+    if rt.compiles(C * N * T * W_out) and M == 1 and 0 <= T < 200:
+        dx = np.empty((N, W, C), dtype)
+        if s == 1:
+            rt.run(
+                _depthwise_conv1d_grad_input_1,
+                N,
+                C * N * T * W,
+                rt.flat(dx),
+                rt.flat(dy),
+                rt.flat(w),
+                dtype(0),
+                C,
+                W,
+                W_out,
+                p,
+                rt.fixed(T),
+                rt.fixed(d),
+            )
         else:
-            dx = np.zeros((N, W, C), dtype)
-            for t in range(T):
-                j_low, j_high = rt.clip(W_out, (s, d * t - p, W))
-                if j_low < j_high:
-                    j_at = rt.span(s, d * t - p, j_low, j_high)
-                    dx[:, j_at] += dy[:, j_low:j_high] * w[t, :, 0]
+            rt.run(
+                _depthwise_conv1d_grad_input_2,
+                N,
+                C * N * T * W_out,
+                rt.flat(dx),
+                rt.flat(dy),
+                rt.flat(w),
+                dtype(0),
+                C,
+                T,
+                W,
+                W_out,
+                d,
+                p,
+                s,
+            )
     else:
         dy_1 = dy.reshape(N, W_out, C, M)
         dx = np.empty((N, W, C), dtype)
@@ -532,37 +516,25 @@ def depthwise_conv1d_grad_weight(
     M = rt.divided("depthwise_conv1d", "argument dy, axis 2 (channels)", dy.shape[2], C)
     rt.extent("depthwise_conv1d", "argument dy, axis 0 (batch)", dy.shape[0], N)
     rt.extent("depthwise_conv1d", "argument dy, axis 1 (W_out)", dy.shape[1], W_out)
-    if M == 1:
-        if rt.compiles(C * N * T * W_out):
-            parts1 = np.empty((N, T, C, 1), dtype)
-            rt.run(
-                _depthwise_conv1d_grad_weight_1,
-                N,
-                C * N * T * W_out,
-                rt.flat(parts1),
-                rt.flat(dy),
-                rt.flat(x),
-                dtype(0),
-                C,
-                W,
-                W_out,
-                p,
-                rt.fixed(T),
-                rt.fixed(d),
-                rt.fixed(s),
-            )
-            dw = rt.total(parts1.transpose(1, 2, 3, 0), -1)
-        else:
-            dw = np.zeros((T, C, 1), dtype)
-            for m in range(T):
-                j_low, j_high = rt.clip(W_out, (s, d * m - p, W))
-                for v in range(1):
-                    q_low, q_high = rt.clip(C, (1, v, C))
-                    if q_low < q_high and j_low < j_high:
-                        q_at = rt.span(1, v, q_low, q_high)
-                        j_at = rt.span(s, d * m - p, j_low, j_high)
-                        part = dw[m, q_low:q_high, v]
-                        part += rt.contract("n j q, n j q -> q", dy[:, j_low:j_high, q_at], x[:, j_at, q_low:q_high])
+    if rt.compiles(C * N * T * W_out) and M == 1 and 0 <= T < 200:
+        parts1 = np.empty((N, T, C, 1), dtype)
+        rt.run(
+            _depthwise_conv1d_grad_weight_1,
+            N,
+            C * N * T * W_out,
+            rt.flat(parts1),
+            rt.flat(dy),
+            rt.flat(x),
+            dtype(0),
+            C,
+            W,
+            W_out,
+            p,
+            rt.fixed(T),
+            rt.fixed(d),
+            rt.fixed(s),
+        )
+        dw = rt.total(parts1.transpose(1, 2, 3, 0), -1)
     else:
         dy_1 = dy.reshape(N, W_out, C, M)
         x_1 = rt.Window(  # m q n j

@@ -172,41 +172,30 @@ def depthwise_conv2d_forward(
     rt.fits("depthwise_conv2d", "argument x, axis 2 (width)", W_out, W + p_w + p_w_end, d_w * (T - 1) + 1)
     if b is not None:
         rt.extents("depthwise_conv2d", "b", b.shape, (C * M,), "channels")
-    if M == 1:
-        if rt.compiles(C * H_out * N * R * T * W_out):
-            u = np.empty((N, H_out, W_out, C), dtype)
-            rt.run(
-                _depthwise_conv2d_forward_1,
-                H_out * N,
-                C * H_out * N * R * T * W_out,
-                rt.flat(u),
-                rt.flat(w),
-                rt.flat(x),
-                dtype(0),
-                C,
-                H,
-                H_out,
-                W,
-                W_out,
-                p_h,
-                p_w,
-                rt.fixed(R),
-                rt.fixed(T),
-                rt.fixed(d_h),
-                rt.fixed(d_w),
-                rt.fixed(s_h),
-                rt.fixed(s_w),
-            )
-        else:
-            u = np.zeros((N, H_out, W_out, C), dtype)
-            for r in range(R):
-                i_low, i_high = rt.clip(H_out, (s_h, d_h * r - p_h, H))
-                for t in range(T):
-                    j_low, j_high = rt.clip(W_out, (s_w, d_w * t - p_w, W))
-                    if i_low < i_high and j_low < j_high:
-                        i_at = rt.span(s_h, d_h * r - p_h, i_low, i_high)
-                        j_at = rt.span(s_w, d_w * t - p_w, j_low, j_high)
-                        u[:, i_low:i_high, j_low:j_high] += w[r, t, :, 0] * x[:, i_at, j_at]
+    if rt.compiles(C * H_out * N * R * T * W_out) and M == 1 and 0 <= R * T < 200:
+        u = np.empty((N, H_out, W_out, C), dtype)
+        rt.run(
+            _depthwise_conv2d_forward_1,
+            H_out * N,
+            C * H_out * N * R * T * W_out,
+            rt.flat(u),
+            rt.flat(w),
+            rt.flat(x),
+            dtype(0),
+            C,
+            H,
+            H_out,
+            W,
+            W_out,
+            p_h,
+            p_w,
+            rt.fixed(R),
+            rt.fixed(T),
+            rt.fixed(d_h),
+            rt.fixed(d_w),
+            rt.fixed(s_h),
+            rt.fixed(s_w),
+        )
     else:
         u = np.empty((N, H_out, W_out, C * M), dtype)
         u_1 = u.reshape(N, H_out, W_out, C, M)
@@ -454,63 +443,52 @@ def depthwise_conv2d_grad_input(
     W_out = (W + p_w + p_w_end - d_w * (T - 1) - 1) // s_w + 1
     rt.fits("depthwise_conv2d", "argument input_shape, axis 2 (width)", W_out, W + p_w + p_w_end, d_w * (T - 1) + 1)
     rt.extents("depthwise_conv2d", "dy", dy.shape, (N, H_out, W_out, C * M), "batch, H_out, W_out, channels")
-    if M == 1:
-        if rt.compiles(C * H_out * N * R * T * W_out):
-            dx = np.empty((N, H, W, C), dtype)
-            if s_h == 1 and s_w == 1:
-                rt.run(
-                    _depthwise_conv2d_grad_input_1,
-                    H * N,
-                    C * H * N * R * T * W,
-                    rt.flat(dx),
-                    rt.flat(dy),
-                    rt.flat(w),
-                    dtype(0),
-                    C,
-                    H,
-                    H_out,
-                    W,
-                    W_out,
-                    p_h,
-                    p_w,
-                    rt.fixed(R),
-                    rt.fixed(T),
-                    rt.fixed(d_h),
-                    rt.fixed(d_w),
-                )
-            else:
-                rt.run(
-                    _depthwise_conv2d_grad_input_2,
-                    N,
-                    C * H_out * N * R * T * W_out,
-                    rt.flat(dx),
-                    rt.flat(dy),
-                    rt.flat(w),
-                    dtype(0),
-                    C,
-                    H,
-                    H_out,
-                    R,
-                    T,
-                    W,
-                    W_out,
-                    d_h,
-                    d_w,
-                    p_h,
-                    p_w,
-                    s_h,
-                    s_w,
-                )
+    if rt.compiles(C * H_out * N * R * T * W_out) and M == 1 and 0 <= R * T < 200:
+        dx = np.empty((N, H, W, C), dtype)
+        if s_h == 1 and s_w == 1:
+            rt.run(
+                _depthwise_conv2d_grad_input_1,
+                H * N,
+                C * H * N * R * T * W,
+                rt.flat(dx),
+                rt.flat(dy),
+                rt.flat(w),
+                dtype(0),
+                C,
+                H,
+                H_out,
+                W,
+                W_out,
+                p_h,
+                p_w,
+                rt.fixed(R),
+                rt.fixed(T),
+                rt.fixed(d_h),
+                rt.fixed(d_w),
+            )
         else:
-            dx = np.zeros((N, H, W, C), dtype)
-            for r in range(R):
-                i_low, i_high = rt.clip(H_out, (s_h, d_h * r - p_h, H))
-                for t in range(T):
-                    j_low, j_high = rt.clip(W_out, (s_w, d_w * t - p_w, W))
-                    if i_low < i_high and j_low < j_high:
-                        i_at = rt.span(s_h, d_h * r - p_h, i_low, i_high)
-                        j_at = rt.span(s_w, d_w * t - p_w, j_low, j_high)
-                        dx[:, i_at, j_at] += dy[:, i_low:i_high, j_low:j_high] * w[r, t, :, 0]
+            rt.run(
+                _depthwise_conv2d_grad_input_2,
+                N,
+                C * H_out * N * R * T * W_out,
+                rt.flat(dx),
+                rt.flat(dy),
+                rt.flat(w),
+                dtype(0),
+                C,
+                H,
+                H_out,
+                R,
+                T,
+                W,
+                W_out,
+                d_h,
+                d_w,
+                p_h,
+                p_w,
+                s_h,
+                s_w,
+            )
     else:
         dy_1 = dy.reshape(N, H_out, W_out, C, M)
         dx = np.empty((N, H, W, C), dtype)
@@ -693,50 +671,31 @@ def depthwise_conv2d_grad_weight(
     rt.extent("depthwise_conv2d", "argument dy, axis 0 (batch)", dy.shape[0], N)
     rt.extent("depthwise_conv2d", "argument dy, axis 1 (H_out)", dy.shape[1], H_out)
     rt.extent("depthwise_conv2d", "argument dy, axis 2 (W_out)", dy.shape[2], W_out)
-    if M == 1:
-        if rt.compiles(C * H_out * N * R * T * W_out):
-            parts1 = np.empty((N, R, T, C, 1), dtype)
-            rt.run(
-                _depthwise_conv2d_grad_weight_1,
-                N,
-                C * H_out * N * R * T * W_out,
-                rt.flat(parts1),
-                rt.flat(dy),
-                rt.flat(x),
-                dtype(0),
-                C,
-                H,
-                H_out,
-                W,
-                W_out,
-                p_h,
-                p_w,
-                rt.fixed(R),
-                rt.fixed(T),
-                rt.fixed(d_h),
-                rt.fixed(d_w),
-                rt.fixed(s_h),
-                rt.fixed(s_w),
-            )
-            dw = rt.total(parts1.transpose(1, 2, 3, 4, 0), -1)
-        else:
-            dw = np.zeros((R, T, C, 1), dtype)
-            for m in range(R):
-                i_low, i_high = rt.clip(H_out, (s_h, d_h * m - p_h, H))
-                for q in range(T):
-                    j_low, j_high = rt.clip(W_out, (s_w, d_w * q - p_w, W))
-                    for e in range(1):
-                        v_low, v_high = rt.clip(C, (1, e, C))
-                        if v_low < v_high and i_low < i_high and j_low < j_high:
-                            v_at = rt.span(1, e, v_low, v_high)
-                            i_at = rt.span(s_h, d_h * m - p_h, i_low, i_high)
-                            j_at = rt.span(s_w, d_w * q - p_w, j_low, j_high)
-                            part = dw[m, q, v_low:v_high, e]
-                            part += rt.contract(
-                                "n i j v, n i j v -> v",
-                                dy[:, i_low:i_high, j_low:j_high, v_at],
-                                x[:, i_at, j_at, v_low:v_high],
-                            )
+    if rt.compiles(C * H_out * N * R * T * W_out) and M == 1 and 0 <= R * T < 200:
+        parts1 = np.empty((N, R, T, C, 1), dtype)
+        rt.run(
+            _depthwise_conv2d_grad_weight_1,
+            N,
+            C * H_out * N * R * T * W_out,
+            rt.flat(parts1),
+            rt.flat(dy),
+            rt.flat(x),
+            dtype(0),
+            C,
+            H,
+            H_out,
+            W,
+            W_out,
+            p_h,
+            p_w,
+            rt.fixed(R),
+            rt.fixed(T),
+            rt.fixed(d_h),
+            rt.fixed(d_w),
+            rt.fixed(s_h),
+            rt.fixed(s_w),
+        )
+        dw = rt.total(parts1.transpose(1, 2, 3, 4, 0), -1)
     else:
         dy_1 = dy.reshape(N, H_out, W_out, C, M)
         x_1 = rt.Window(  # m q v n i j

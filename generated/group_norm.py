@@ -61,16 +61,10 @@ def group_norm_forward(
     rt.extent("group_norm", "argument beta, axis 0 (C * G)", beta.shape[0], C * G)
     rt.divided("group_norm", "argument x, axis -1 (C * G)", x.shape[-1], G)
     rt.extent("group_norm", "argument x, axis -1 (C * G)", x.shape[-1], C * G)
-    if C == 1:
-        m = rt.ratio(1, E) * rt.total(x.transpose(0, 2, 1), -1)
-    else:
-        x_1 = x.reshape(N, E, G, C)
-        m = rt.ratio(1, C * E) * rt.total(x_1.transpose(0, 2, 1, 3), (-2, -1))
-    if C == 1:
-        v = rt.ratio(1, E) * rt.total(np.square(x.transpose(0, 2, 1) - m[:, :, None]), -1)
-    else:
-        x_2 = x.reshape(N, E, G, C)
-        v = rt.ratio(1, C * E) * rt.total(np.square(x_2.transpose(0, 2, 1, 3) - m[:, :, None, None]), (-2, -1))
+    x_1 = x.reshape(N, E, G, C)
+    m = rt.ratio(1, C * E) * rt.total(x_1.transpose(0, 2, 1, 3), (-2, -1))
+    x_2 = x.reshape(N, E, G, C)
+    v = rt.ratio(1, C * E) * rt.total(np.square(x_2.transpose(0, 2, 1, 3) - m[:, :, None, None]), (-2, -1))
     x_3 = x.reshape(N, E, G, C)
     h_1 = (x_3 - m[:, None, :, None]) / np.sqrt(epsilon + v[:, None, :, None])
     h = h_1.reshape(N, E, C * G)
@@ -138,30 +132,17 @@ def group_norm_grad_input(
     rt.divided("group_norm", "argument dy, axis -1 (C * G)", dy.shape[-1], G)
     rt.extent("group_norm", "argument dy, axis -1 (C * G)", dy.shape[-1], C * G)
     dh = gamma * dy
-    if C == 1:
-        dv = (
-            (1 / (epsilon + v) ** (3 / 2))
-            * (-1 / 2)
-            * rt.total((x.transpose(0, 2, 1) - m[:, :, None]) * dh.transpose(0, 2, 1), -1)
-        )
-    else:
-        dh_1 = dh.reshape(N, E, G, C)
-        x_1 = x.reshape(N, E, G, C)
-        dv = (
-            (1 / (epsilon + v) ** (3 / 2))
-            * (-1 / 2)
-            * rt.total((x_1.transpose(0, 2, 1, 3) - m[:, :, None, None]) * dh_1.transpose(0, 2, 1, 3), (-2, -1))
-        )
-    if C == 1:
-        dm = (1 / np.sqrt(epsilon + v)) * -rt.total(dh.transpose(0, 2, 1), -1)
-    else:
-        dh_2 = dh.reshape(N, E, G, C)
-        dm = (1 / np.sqrt(epsilon + v)) * -rt.total(dh_2.transpose(0, 2, 1, 3), (-2, -1))
-    if C == 1:
-        dm += dv * rt.ratio(1, E) * rt.total(2 * m[:, :, None] - 2 * x.transpose(0, 2, 1), -1)
-    else:
-        x_2 = x.reshape(N, E, G, C)
-        dm += dv * rt.ratio(1, C * E) * rt.total(2 * m[:, :, None, None] - 2 * x_2.transpose(0, 2, 1, 3), (-2, -1))
+    dh_1 = dh.reshape(N, E, G, C)
+    x_1 = x.reshape(N, E, G, C)
+    dv = (
+        (1 / (epsilon + v) ** (3 / 2))
+        * (-1 / 2)
+        * rt.total((x_1.transpose(0, 2, 1, 3) - m[:, :, None, None]) * dh_1.transpose(0, 2, 1, 3), (-2, -1))
+    )
+    dh_2 = dh.reshape(N, E, G, C)
+    dm = (1 / np.sqrt(epsilon + v)) * -rt.total(dh_2.transpose(0, 2, 1, 3), (-2, -1))
+    x_2 = x.reshape(N, E, G, C)
+    dm += dv * rt.ratio(1, C * E) * rt.total(2 * m[:, :, None, None] - 2 * x_2.transpose(0, 2, 1, 3), (-2, -1))
     dh_3 = dh.reshape(N, E, G, C)
     dx_1 = dh_3 / np.sqrt(epsilon + v[:, None, :, None])
     dx = dx_1.reshape(N, E, C * G)

@@ -28,8 +28,8 @@ Array = NDArray[Any]
 BLOCK = 1 << 18
 """Elements of a temporary block: 1 MiB of float32, so that it stays in the second-level cache."""
 
-TILE = 1 << 20
-"""Elements of the part of an array that is reduced at a time: 4 MiB of float32, so that a call takes long enough."""
+TILE = 1 << 22
+"""Bytes of the part of an array that is reduced at a time: more than a cache, so that a call takes long enough."""
 
 RUNS = 256
 """Elements next to each other up to which slices with gaps between such runs are gathered before they are used."""
@@ -91,7 +91,7 @@ LARGE_TILES = 10 << 20
 LARGE_KERNEL = 16 << 20
 """Bytes of the transform of a kernel from which on its columns are computed block by block."""
 
-LARGE_SUM = 2 << 20
+LARGE_SUM = 6 << 20
 """The same for its gradient."""
 
 COLUMNS = 128
@@ -112,7 +112,7 @@ MANY_PLANES = 4096
 PLANE = 1 << 11
 """Elements of a plane that are computed at once."""
 
-FEWEST_STEPS = 1 << 12
+FEWEST_STEPS = 1 << 17
 """Steps of loops from which on they are compiled without being asked for."""
 
 STRICT = 1e-6
@@ -2397,7 +2397,8 @@ class _Tiles:
     def kernels(self, columns: Any) -> Array:
         """The transform of the kernel, [points, batch, inner, columns]."""
         d, inner, others = self.d, self.slides.inner, self.d.columns
-        turned = bool(inner and others) and d.right.stride(inner[-1]) < d.right.stride(others[-1])
+        few = len(self.plan.columns) > 1  # tiles: to copy the kernel's transpose would cost more than to multiply by it
+        turned = few and bool(inner) and d.right.stride(inner[-1]) < d.right.stride(others[-1])
         names = (*d.batch, *others, *inner) if turned else (*d.batch, *inner, *others)
         box = d.box | dict(columns)
         view = _view(self.right, d.right, (*self.slides.taps, *names), box)
@@ -3454,12 +3455,15 @@ def _gathered(role: str, source: Array, stage: Stage) -> list[Array]:
 
 # ----- windows reduced -----
 @lru_cache(maxsize=256)
-def _reduction(axes: tuple[Along, ...]) -> tuple[Tile, ...]:
-    """The tiles of a reduction. The first axis is reduced first: slices along it are the longest runs in memory."""
+def _reduction(axes: tuple[Along, ...], most: int) -> tuple[Tile, ...]:
+    """The tiles of a reduction, about `most` elements each.
+
+    The first axis is reduced first: slices along it are the longest runs in memory.
+    """
     counts = tuple(a.windows for a in axes)
     seen = max(1, prod(a.size for a in axes) // max(1, prod(counts)))
     tiles = []
-    for box in _boxes(counts, TILE // seen):
+    for box in _boxes(counts, most // seen):
         parts = [a.part(low, high) for a, (low, high) in zip(axes, box, strict=True)]
         extents = [high - low if part is None else part.size for (low, high), (_, part) in zip(box, parts, strict=True)]
         stages = []
@@ -3498,7 +3502,7 @@ def reduce(op: str, windows: Window, out: Array, scale: Any = None, argument: Ar
         argument: per result the row-major position in its window of the first element that equals it; -1 for none.
     """
     axes = _windows_along(windows.source.shape, windows.extents, windows.positions, out.ndim)
-    tiles = _reduction(axes)
+    tiles = _reduction(axes, TILE // out.itemsize)
     results = _in_order(out, windows)
     factor = _factor(scale, out, windows)
     found = None if argument is None else _in_order(argument, windows)
@@ -3628,10 +3632,10 @@ def _seen_from(along: Along, low: int, high: int) -> tuple[slice, Along | None]:
 
 
 @lru_cache(maxsize=256)
-def _spreading(axes: tuple[Along, ...], at_once: bool) -> tuple[Tile, ...]:
+def _spreading(axes: tuple[Along, ...], most: int, at_once: bool) -> tuple[Tile, ...]:
     """The tiles of the adjoint of a reduction: axis after axis, the last one first, or all axes at once."""
     tiles = []
-    for box in _boxes([a.size for a in axes], TILE):
+    for box in _boxes([a.size for a in axes], most):
         parts = [_seen_from(a, low, high) for a, (low, high) in zip(axes, box, strict=True)]
         extents = [part.stop - part.start for part, _ in parts]
         stages = []
@@ -3677,7 +3681,7 @@ def spread(values: Array, windows: Window, scale: Any = None, argument: Array | 
         add: whether the array is added to; otherwise its elements in no window become 0.
     """
     axes = _windows_along(windows.source.shape, windows.extents, windows.positions, values.ndim)
-    tiles = _spreading(axes, argument is not None)
+    tiles = _spreading(axes, TILE // windows.source.itemsize, argument is not None)
     given = _in_order(values, windows)
     factor = _factor(scale, values, windows)
     places = None if argument is None else _in_order(argument, windows)

@@ -178,34 +178,28 @@ def upsample_nearest1d_grad_input(
     W_out = W * s
     rt.require("upsample_nearest1d", "W_out", W_out, "a size of at least 0", W_out)
     rt.extents("upsample_nearest1d", "dy", dy.shape, (N, W_out, C), "batch, W_out, channels")
-    if s == 1:
-        dx = np.zeros((N, W, C), dtype)
-        q_low, q_high = rt.clip(W, (1, 0, W_out))
-        if q_low < q_high:
-            dx[:, q_low:q_high] += dy[:, q_low:q_high]
+    if rt.compiles(C * N * W * s):
+        dx = np.empty((N, W, C), dtype)
+        rt.run(
+            _upsample_nearest1d_grad_input_1,
+            N,
+            C * N * W * s,
+            rt.flat(dx),
+            rt.flat(dy),
+            dtype(0),
+            C,
+            W,
+            W_out,
+            rt.fixed(s),
+        )
     else:
-        if rt.compiles(C * N * W * s):
-            dx = np.empty((N, W, C), dtype)
-            rt.run(
-                _upsample_nearest1d_grad_input_1,
-                N,
-                C * N * W * s,
-                rt.flat(dx),
-                rt.flat(dy),
-                dtype(0),
-                C,
-                W,
-                W_out,
-                rt.fixed(s),
-            )
-        else:
-            dy_1 = rt.Window(  # m q v t
-                dy,
-                (N, W, C, s),
-                ((0, (0, 1)), (0, (1, s), (3, 1)), (0, (2, 1))),
-            )
-            dx = np.empty((N, W, C), dtype)
-            rt.reduce("sum", dy_1, dx)
+        dy_1 = rt.Window(  # m q v t
+            dy,
+            (N, W, C, s),
+            ((0, (0, 1)), (0, (1, s), (3, 1)), (0, (2, 1))),
+        )
+        dx = np.empty((N, W, C), dtype)
+        rt.reduce("sum", dy_1, dx)
     return dx
 
 

@@ -215,38 +215,31 @@ def upsample_nearest2d_grad_input(
     W_out = W * s_w
     rt.require("upsample_nearest2d", "W_out", W_out, "a size of at least 0", W_out)
     rt.extents("upsample_nearest2d", "dy", dy.shape, (N, H_out, W_out, C), "batch, H_out, W_out, channels")
-    if s_h == 1 and s_w == 1:
-        dx = np.zeros((N, H, W, C), dtype)
-        q_low, q_high = rt.clip(H, (1, 0, H_out))
-        v_low, v_high = rt.clip(W, (1, 0, W_out))
-        if q_low < q_high and v_low < v_high:
-            dx[:, q_low:q_high, v_low:v_high] += dy[:, q_low:q_high, v_low:v_high]
+    if rt.compiles(C * H * N * W * s_h * s_w):
+        dx = np.empty((N, H, W, C), dtype)
+        rt.run(
+            _upsample_nearest2d_grad_input_1,
+            H * N,
+            C * H * N * W * s_h * s_w,
+            rt.flat(dx),
+            rt.flat(dy),
+            dtype(0),
+            C,
+            H,
+            H_out,
+            W,
+            W_out,
+            rt.fixed(s_h),
+            rt.fixed(s_w),
+        )
     else:
-        if rt.compiles(C * H * N * W * s_h * s_w):
-            dx = np.empty((N, H, W, C), dtype)
-            rt.run(
-                _upsample_nearest2d_grad_input_1,
-                H * N,
-                C * H * N * W * s_h * s_w,
-                rt.flat(dx),
-                rt.flat(dy),
-                dtype(0),
-                C,
-                H,
-                H_out,
-                W,
-                W_out,
-                rt.fixed(s_h),
-                rt.fixed(s_w),
-            )
-        else:
-            dy_1 = rt.Window(  # m q v e r t
-                dy,
-                (N, H, W, C, s_h, s_w),
-                ((0, (0, 1)), (0, (1, s_h), (4, 1)), (0, (2, s_w), (5, 1)), (0, (3, 1))),
-            )
-            dx = np.empty((N, H, W, C), dtype)
-            rt.reduce("sum", dy_1, dx)
+        dy_1 = rt.Window(  # m q v e r t
+            dy,
+            (N, H, W, C, s_h, s_w),
+            ((0, (0, 1)), (0, (1, s_h), (4, 1)), (0, (2, s_w), (5, 1)), (0, (3, 1))),
+        )
+        dx = np.empty((N, H, W, C), dtype)
+        rt.reduce("sum", dy_1, dx)
     return dx
 
 

@@ -182,12 +182,12 @@ def _moved(record: Record, scope: _Scope) -> tuple[int, int]:
         case Update():
             written = _of(record.target, record, scope)
             return _volume(record.ranges, scope), (1 if record.op == "=" else 2) * written + _read(record, scope)
-        case Nest():
-            elements = sum(prod(number(e, scope.sizes) for e in shape) for _, shape in record.shapes)
-            return _volume(record.ranges, scope), elements
         case Reduce() | Spread():
             elements = _volume((*record.kept, *record.taps), scope)
             return elements, elements + (1 if record.argument is None else 2) * _volume(record.kept, scope)
+        case Nest():
+            elements = sum(prod(number(e, scope.sizes) for e in shape) for _, shape in record.shapes)
+            return _volume(record.ranges, scope), elements
         case Gather(_, _, _, _, axes):
             return _volume(axes, scope), 2 * _volume(axes, scope)
         case ScatterAdd():

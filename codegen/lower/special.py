@@ -1,6 +1,6 @@
 """Sizes that are often 1 at run time and then allow a better form: the channels of a group.
 
-Each returns the form for that case; the planner emits a branch that costs a comparison.
+Each returns the form for that case, for loops that are compiled; in NumPy the runtime drops axes of extent 1 itself.
 """
 
 from dataclasses import dataclass, replace
@@ -33,7 +33,7 @@ def where(ones: tuple[Symbol, ...], statement: Statement, program: Program, scop
 
 
 def unit_groups(statement: Statement, form: Form, program: Program, scope: Scope) -> Special | None:
-    """For a product in groups: with one channel a group a GEMM has nothing to do, and slices are multiplied instead."""
+    """For a product in groups: with one channel a group nothing is left to a matrix product, and loops are faster."""
     if form.op != "sum" or not form.contracted:
         return None
     groups = _groups(form)

@@ -15,10 +15,13 @@ from codegen.lower.radix import split_axes, split_target
 from codegen.lower.scatter import blocked
 from codegen.lower.scope import Scope
 from codegen.lower.special import unit_groups, where
-from codegen.lower.taps import lower_taps
+from codegen.lower.taps import choose_loops, lower_taps
 from codegen.lower.windows import is_small, lower_windows
 from codegen.plan import Allocate, Branch, Compiled, Nest, Plan, Present, Record, Split
-from derive.term import Program, Statement, accesses
+from derive.term import Guard, Program, Statement, accesses
+
+FEW_TAPS = 200
+"""Elements of a window from which on other ways to sum products over it are faster than loops, though compiled."""
 
 
 def lower(program: Program, name: str, given: Sequence[str], reserved: Iterable[str] = ()) -> Plan:
@@ -60,11 +63,15 @@ def _statement(statement: Statement, program: Program, scope: Scope, fresh: bool
         return [r for k, part in enumerate(parts) for r in _form(part, scope, fresh and k == 0)]
     lowered = _unit_steps(_form(form, scope, fresh), (), statement, program, scope)
     special = unit_groups(statement, form, program, scope)
-    if special is not None:
-        ungrouped = _form(special.form, special.scope, fresh, gemm=False)
-        ungrouped = _unit_steps(ungrouped, special.ones, statement, program, special.scope)
-        lowered = [Branch(special.ones, tuple(ungrouped), tuple(lowered))]
-    return lowered
+    if special is None:
+        return lowered
+    loops = _form(special.form, special.scope, fresh, gemm=False)
+    *views, compiled = _unit_steps(loops, special.ones, statement, program, special.scope)
+    if not isinstance(compiled, Compiled):
+        return lowered
+    taps = prod((special.form.range(v).extent for v in choose_loops(special.form, special.scope)), start=Integer(1))
+    cases = (*(Guard(size - 1, Integer(1)) for size in special.ones), *compiled.within, Guard(taps, Integer(FEW_TAPS)))
+    return [replace(compiled, within=cases, then=(*views, *compiled.then), otherwise=tuple(lowered))]
 
 
 def _unit_steps(
@@ -99,7 +106,9 @@ def _form(form: Form, scope: Scope, fresh: bool, gemm: bool = True) -> list[Reco
         return _or_loops(windows, form, form, [], scope, fresh)
     form, views = split_axes(form, scope)
     split_form, view = split_target(form, scope)
-    if view is not None:
+    if windows is not None:
+        lowered = windows
+    elif view is not None:
         lowered = _into_view(form, split_form, view, scope, fresh, gemm)
     else:
         lowered = _strategy(form, scope, fresh, gemm)
