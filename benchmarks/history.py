@@ -12,6 +12,7 @@ from pathlib import Path
 from statistics import median
 from typing import Any
 
+from benchmarks import blas
 from benchmarks.rows import ROWS, Row
 from benchmarks.sides import OURS, SIDES
 
@@ -88,6 +89,7 @@ def about(command: str) -> dict[str, Any]:
         "date": datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ"),
         "command": command,
         "processor": _processor(),
+        "blas": blas.described(),
         "cores": len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count(),
         "system": platform.system(),
         "python": platform.python_version(),

@@ -1,7 +1,6 @@
 """Runs rows on all sides in turns: one long-lived process a side, a new random order each round, medians."""
 
 import json
-import os
 import random
 import select
 import subprocess
@@ -16,6 +15,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from benchmarks import blas
 from benchmarks.reference import compute
 from benchmarks.rows import Row, arrays
 from benchmarks.sides import OURS, SIDES
@@ -104,7 +104,7 @@ class Process:
         if self._process is None:
             count = str(self.threads)
             names = ("OPENBLAS", "OMP", "MKL", "NUMBA")
-            environment = {**os.environ, **{f"{name}_NUM_THREADS": count for name in names}}
+            environment = {**blas.environment(), **{f"{name}_NUM_THREADS": count for name in names}}
             environment |= {"NPROC": count, "JAX_PLATFORMS": "cpu", "PYTHONPATH": str(ROOT)}
             if self.threads == 1:
                 environment["XLA_FLAGS"] = "--xla_cpu_multi_thread_eigen=false"

@@ -19,6 +19,44 @@ import numpy as np
 from . import runtime as rt
 
 
+@rt.nest
+def _adam_update_1(
+    start: int,
+    stop: int,
+    new_m: rt.Array,
+    h: rt.Array,
+    m: rt.Array,
+    number_1: Any,
+    number_2: Any,
+    E: int,
+) -> None:
+    """Element by element."""
+    for e in range(np.uintp(start), np.uintp(stop)):
+        m_1 = m[e]
+        h_1 = h[e]
+        value = number_1 * m_1 + number_2 * h_1
+        new_m[e] = value
+
+
+@rt.nest
+def _adam_update_2(
+    start: int,
+    stop: int,
+    new_v: rt.Array,
+    h: rt.Array,
+    v: rt.Array,
+    number_1: Any,
+    number_2: Any,
+    E: int,
+) -> None:
+    """Element by element."""
+    for e in range(np.uintp(start), np.uintp(stop)):
+        v_1 = v[e]
+        h_1 = h[e]
+        value = number_1 * v_1 + number_2 * (h_1 * h_1)
+        new_v[e] = value
+
+
 def adam_update(
     p: Any,
     g: Any,
@@ -63,8 +101,9 @@ def adam_update(
     g = rt.array("adam", "g", g, None)
     m = rt.array("adam", "m", m, None)
     v = rt.array("adam", "v", v, None)
-    rt.float_type("adam", p=p, g=g, m=m, v=v)
+    dtype = rt.float_type("adam", p=p, g=g, m=m, v=v)
     full_shape = p.shape
+    E = p.size
     p = p.reshape(-1)
     rt.same_shape("adam", "g", g.shape, full_shape)
     g = g.reshape(-1)
@@ -84,8 +123,16 @@ def adam_update(
     rt.require("adam", "beta_1", min(beta_1, 1 - beta_1), "at least 0 and less than 1", beta_1)
     rt.require("adam", "beta_2", min(beta_2, 1 - beta_2), "at least 0 and less than 1", beta_2)
     h = weight_decay * p + g
-    new_m = beta_1 * m + (1 - beta_1) * h
-    new_v = beta_2 * v + (1 - beta_2) * np.square(h)
+    if rt.compiles(E):
+        new_m = np.empty((E,), dtype)
+        rt.run(_adam_update_1, E, E, rt.flat(new_m), rt.flat(h), rt.flat(m), dtype(beta_1), dtype(1 - beta_1), E)
+    else:
+        new_m = beta_1 * m + (1 - beta_1) * h
+    if rt.compiles(E):
+        new_v = np.empty((E,), dtype)
+        rt.run(_adam_update_2, E, E, rt.flat(new_v), rt.flat(h), rt.flat(v), dtype(beta_2), dtype(1 - beta_2), E)
+    else:
+        new_v = beta_2 * v + (1 - beta_2) * np.square(h)
     new_p = p - lr * new_m / (
         (1 - float(np.float_power(beta_1, t))) * (eps + np.sqrt(new_v / (1 - float(np.float_power(beta_2, t)))))
     )

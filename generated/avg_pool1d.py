@@ -33,7 +33,7 @@ def _avg_pool1d_forward_1(
     d_fixed: tuple[int, ...],
     s_fixed: tuple[int, ...],
 ) -> None:
-    """Sum over n, j, t, c; gather."""
+    """Sums over t for every n, j, c."""
     T = len(T_fixed)
     d = len(d_fixed)
     s = len(s_fixed)
@@ -180,7 +180,7 @@ def _avg_pool1d_grad_input_1(
     p: int,
     s: int,
 ) -> None:
-    """Sum over m, j, t, v; scatter."""
+    """Windows m, j added to what they cover, tap t by tap."""
     for m in range(start, stop):
         filled = 0
         j_first = max(0, -(-p // s), -((T * d - d - p) // s))

@@ -41,7 +41,7 @@ def _avg_pool2d_forward_1(
     s_h_fixed: tuple[int, ...],
     s_w_fixed: tuple[int, ...],
 ) -> None:
-    """Sum over n, i, j, r, t, c; gather."""
+    """Sums over r, t for every n, i, j, c."""
     R = len(R_fixed)
     T = len(T_fixed)
     d_h = len(d_h_fixed)
@@ -246,7 +246,7 @@ def _avg_pool2d_grad_input_1(
     s_h: int,
     s_w: int,
 ) -> None:
-    """Sum over m, i, j, r, t, e; scatter."""
+    """Windows m, i, j added to what they cover, tap r, t by tap."""
     for m in range(start, stop):
         filled = 0
         for i in range(H_out):

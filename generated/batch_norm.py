@@ -19,6 +19,44 @@ import numpy as np
 from . import runtime as rt
 
 
+@rt.nest
+def _batch_norm_forward_1(
+    start: int,
+    stop: int,
+    new_mean: rt.Array,
+    m: rt.Array,
+    running_mean: rt.Array,
+    number_1: Any,
+    number_2: Any,
+    C: int,
+) -> None:
+    """Element by element."""
+    for c in range(np.uintp(start), np.uintp(stop)):
+        m_1 = m[c]
+        running_mean_1 = running_mean[c]
+        value = number_1 * m_1 + number_2 * running_mean_1
+        new_mean[c] = value
+
+
+@rt.nest
+def _batch_norm_forward_2(
+    start: int,
+    stop: int,
+    new_var: rt.Array,
+    running_var: rt.Array,
+    v: rt.Array,
+    number_1: Any,
+    number_2: Any,
+    C: int,
+) -> None:
+    """Element by element."""
+    for c in range(np.uintp(start), np.uintp(stop)):
+        v_1 = v[c]
+        running_var_1 = running_var[c]
+        value = number_1 * v_1 + number_2 * running_var_1
+        new_var[c] = value
+
+
 def batch_norm_forward(
     x: Any,
     gamma: Any,
@@ -60,7 +98,7 @@ def batch_norm_forward(
     beta = rt.array("batch_norm", "beta", beta, 1)
     running_mean = rt.array("batch_norm", "running_mean", running_mean, 1)
     running_var = rt.array("batch_norm", "running_var", running_var, 1)
-    rt.float_type("batch_norm", x=x, gamma=gamma, beta=beta, running_mean=running_mean, running_var=running_var)
+    dtype = rt.float_type("batch_norm", x=x, gamma=gamma, beta=beta, running_mean=running_mean, running_var=running_var)
     full_shape = rt.raveled_axes("batch_norm", "x", x.shape, 0, 1, "(..., C)")
     E = rt.elements(full_shape)
     x = x.reshape(E, x.shape[-1])
@@ -75,8 +113,36 @@ def batch_norm_forward(
     v = rt.ratio(1, E) * rt.total(np.square(x.transpose(1, 0) - m[:, None]), -1)
     h = (x - m) / np.sqrt(epsilon + v)
     y = beta + gamma * h
-    new_mean = rho * m + (1 - rho) * running_mean
-    new_var = E * rho * v / float(np.maximum(E - 1, 1)) + (1 - rho) * running_var
+    if rt.compiles(C):
+        new_mean = np.empty((C,), dtype)
+        rt.run(
+            _batch_norm_forward_1,
+            C,
+            C,
+            rt.flat(new_mean),
+            rt.flat(m),
+            rt.flat(running_mean),
+            dtype(rho),
+            dtype(1 - rho),
+            C,
+        )
+    else:
+        new_mean = rho * m + (1 - rho) * running_mean
+    if rt.compiles(C):
+        new_var = np.empty((C,), dtype)
+        rt.run(
+            _batch_norm_forward_2,
+            C,
+            C,
+            rt.flat(new_var),
+            rt.flat(running_var),
+            rt.flat(v),
+            dtype(rt.ratio(E * rho, float(np.maximum(E - 1, 1)))),
+            dtype(1 - rho),
+            C,
+        )
+    else:
+        new_var = E * rho * v / float(np.maximum(E - 1, 1)) + (1 - rho) * running_var
     return y.reshape(*full_shape, C), new_mean, new_var, m, v, h.reshape(*full_shape, C)
 
 

@@ -51,6 +51,150 @@ import numpy as np
 from . import runtime as rt
 
 
+@rt.nest
+def _bottleneck_forward_1(
+    start: int,
+    stop: int,
+    batch_norm1_new_mean: rt.Array,
+    batch_norm1_m: rt.Array,
+    batch_norm1_running_mean: rt.Array,
+    number_1: Any,
+    number_2: Any,
+) -> None:
+    """Element by element."""
+    for c in range(np.uintp(start), np.uintp(stop)):
+        batch_norm1_m_1 = batch_norm1_m[c]
+        batch_norm1_running_mean_1 = batch_norm1_running_mean[c]
+        value = number_1 * batch_norm1_m_1 + number_2 * batch_norm1_running_mean_1
+        batch_norm1_new_mean[c] = value
+
+
+@rt.nest
+def _bottleneck_forward_2(
+    start: int,
+    stop: int,
+    batch_norm1_new_var: rt.Array,
+    batch_norm1_running_var: rt.Array,
+    batch_norm1_v: rt.Array,
+    number_1: Any,
+    number_2: Any,
+) -> None:
+    """Element by element."""
+    for c in range(np.uintp(start), np.uintp(stop)):
+        batch_norm1_v_1 = batch_norm1_v[c]
+        batch_norm1_running_var_1 = batch_norm1_running_var[c]
+        value = number_1 * batch_norm1_v_1 + number_2 * batch_norm1_running_var_1
+        batch_norm1_new_var[c] = value
+
+
+@rt.nest
+def _bottleneck_forward_3(
+    start: int,
+    stop: int,
+    batch_norm2_new_mean: rt.Array,
+    batch_norm2_m: rt.Array,
+    batch_norm2_running_mean: rt.Array,
+    number_1: Any,
+    number_2: Any,
+) -> None:
+    """Element by element."""
+    for c in range(np.uintp(start), np.uintp(stop)):
+        batch_norm2_m_1 = batch_norm2_m[c]
+        batch_norm2_running_mean_1 = batch_norm2_running_mean[c]
+        value = number_1 * batch_norm2_m_1 + number_2 * batch_norm2_running_mean_1
+        batch_norm2_new_mean[c] = value
+
+
+@rt.nest
+def _bottleneck_forward_4(
+    start: int,
+    stop: int,
+    batch_norm2_new_var: rt.Array,
+    batch_norm2_running_var: rt.Array,
+    batch_norm2_v: rt.Array,
+    number_1: Any,
+    number_2: Any,
+) -> None:
+    """Element by element."""
+    for c in range(np.uintp(start), np.uintp(stop)):
+        batch_norm2_v_1 = batch_norm2_v[c]
+        batch_norm2_running_var_1 = batch_norm2_running_var[c]
+        value = number_1 * batch_norm2_v_1 + number_2 * batch_norm2_running_var_1
+        batch_norm2_new_var[c] = value
+
+
+@rt.nest
+def _bottleneck_forward_5(
+    start: int,
+    stop: int,
+    batch_norm3_new_mean: rt.Array,
+    batch_norm3_m: rt.Array,
+    batch_norm3_running_mean: rt.Array,
+    number_1: Any,
+    number_2: Any,
+) -> None:
+    """Element by element."""
+    for c in range(np.uintp(start), np.uintp(stop)):
+        batch_norm3_m_1 = batch_norm3_m[c]
+        batch_norm3_running_mean_1 = batch_norm3_running_mean[c]
+        value = number_1 * batch_norm3_m_1 + number_2 * batch_norm3_running_mean_1
+        batch_norm3_new_mean[c] = value
+
+
+@rt.nest
+def _bottleneck_forward_6(
+    start: int,
+    stop: int,
+    batch_norm3_new_var: rt.Array,
+    batch_norm3_running_var: rt.Array,
+    batch_norm3_v: rt.Array,
+    number_1: Any,
+    number_2: Any,
+) -> None:
+    """Element by element."""
+    for c in range(np.uintp(start), np.uintp(stop)):
+        batch_norm3_v_1 = batch_norm3_v[c]
+        batch_norm3_running_var_1 = batch_norm3_running_var[c]
+        value = number_1 * batch_norm3_v_1 + number_2 * batch_norm3_running_var_1
+        batch_norm3_new_var[c] = value
+
+
+@rt.nest
+def _bottleneck_forward_7(
+    start: int,
+    stop: int,
+    batch_norm4_new_mean: rt.Array,
+    batch_norm4_m: rt.Array,
+    batch_norm4_running_mean: rt.Array,
+    number_1: Any,
+    number_2: Any,
+) -> None:
+    """Element by element."""
+    for c in range(np.uintp(start), np.uintp(stop)):
+        batch_norm4_m_1 = batch_norm4_m[c]
+        batch_norm4_running_mean_1 = batch_norm4_running_mean[c]
+        value = number_1 * batch_norm4_m_1 + number_2 * batch_norm4_running_mean_1
+        batch_norm4_new_mean[c] = value
+
+
+@rt.nest
+def _bottleneck_forward_8(
+    start: int,
+    stop: int,
+    batch_norm4_new_var: rt.Array,
+    batch_norm4_running_var: rt.Array,
+    batch_norm4_v: rt.Array,
+    number_1: Any,
+    number_2: Any,
+) -> None:
+    """Element by element."""
+    for c in range(np.uintp(start), np.uintp(stop)):
+        batch_norm4_v_1 = batch_norm4_v[c]
+        batch_norm4_running_var_1 = batch_norm4_running_var[c]
+        value = number_1 * batch_norm4_v_1 + number_2 * batch_norm4_running_var_1
+        batch_norm4_new_var[c] = value
+
+
 def bottleneck_forward(
     x: Any,
     params: Mapping[str, Any],
@@ -122,10 +266,36 @@ def bottleneck_forward(
     np.subtract(conv2d1_u, batch_norm1_h, out=batch_norm1_h)
     batch_norm1_h *= 1 / np.sqrt(batch_norm1_v + 1e-05)
     buffers.give(conv2d1_u)
-    batch_norm1_new_mean = batch_norm1_m / 10 + 9 * batch_norm1_running_mean / 10
-    batch_norm1_new_var = H * N * W * batch_norm1_v / (
-        10 * float(np.maximum(H * N * W - 1, 1))
-    ) + 9 * batch_norm1_running_var / 10
+    if rt.compiles(64):
+        batch_norm1_new_mean = np.empty((64,), dtype)
+        rt.run(
+            _bottleneck_forward_1,
+            64,
+            64,
+            rt.flat(batch_norm1_new_mean),
+            rt.flat(batch_norm1_m),
+            rt.flat(batch_norm1_running_mean),
+            dtype(1 / 10),
+            dtype(9 / 10),
+        )
+    else:
+        batch_norm1_new_mean = batch_norm1_m / 10 + 9 * batch_norm1_running_mean / 10
+    if rt.compiles(64):
+        batch_norm1_new_var = np.empty((64,), dtype)
+        rt.run(
+            _bottleneck_forward_2,
+            64,
+            64,
+            rt.flat(batch_norm1_new_var),
+            rt.flat(batch_norm1_running_var),
+            rt.flat(batch_norm1_v),
+            dtype(rt.ratio(H * N * W, 10 * float(np.maximum(H * N * W - 1, 1)))),
+            dtype(9 / 10),
+        )
+    else:
+        batch_norm1_new_var = H * N * W * batch_norm1_v / (
+            10 * float(np.maximum(H * N * W - 1, 1))
+        ) + 9 * batch_norm1_running_var / 10
     relu1_y = buffers.take((N, H, W, 64), dtype)
     np.multiply(batch_norm1_h, batch_norm1_gamma, out=relu1_y)
     relu1_y += batch_norm1_beta
@@ -146,10 +316,36 @@ def bottleneck_forward(
     np.subtract(conv2d2_u, batch_norm2_h, out=batch_norm2_h)
     batch_norm2_h *= 1 / np.sqrt(batch_norm2_v + 1e-05)
     buffers.give(conv2d2_u)
-    batch_norm2_new_mean = batch_norm2_m / 10 + 9 * batch_norm2_running_mean / 10
-    batch_norm2_new_var = H * N * W * batch_norm2_v / (
-        10 * float(np.maximum(H * N * W - 1, 1))
-    ) + 9 * batch_norm2_running_var / 10
+    if rt.compiles(64):
+        batch_norm2_new_mean = np.empty((64,), dtype)
+        rt.run(
+            _bottleneck_forward_3,
+            64,
+            64,
+            rt.flat(batch_norm2_new_mean),
+            rt.flat(batch_norm2_m),
+            rt.flat(batch_norm2_running_mean),
+            dtype(1 / 10),
+            dtype(9 / 10),
+        )
+    else:
+        batch_norm2_new_mean = batch_norm2_m / 10 + 9 * batch_norm2_running_mean / 10
+    if rt.compiles(64):
+        batch_norm2_new_var = np.empty((64,), dtype)
+        rt.run(
+            _bottleneck_forward_4,
+            64,
+            64,
+            rt.flat(batch_norm2_new_var),
+            rt.flat(batch_norm2_running_var),
+            rt.flat(batch_norm2_v),
+            dtype(rt.ratio(H * N * W, 10 * float(np.maximum(H * N * W - 1, 1)))),
+            dtype(9 / 10),
+        )
+    else:
+        batch_norm2_new_var = H * N * W * batch_norm2_v / (
+            10 * float(np.maximum(H * N * W - 1, 1))
+        ) + 9 * batch_norm2_running_var / 10
     relu2_y = buffers.take((N, H, W, 64), dtype)
     np.multiply(batch_norm2_h, batch_norm2_gamma, out=relu2_y)
     relu2_y += batch_norm2_beta
@@ -170,10 +366,36 @@ def bottleneck_forward(
     np.subtract(conv2d3_u, batch_norm3_h, out=batch_norm3_h)
     batch_norm3_h *= 1 / np.sqrt(batch_norm3_v + 1e-05)
     buffers.give(conv2d3_u)
-    batch_norm3_new_mean = batch_norm3_m / 10 + 9 * batch_norm3_running_mean / 10
-    batch_norm3_new_var = H * N * W * batch_norm3_v / (
-        10 * float(np.maximum(H * N * W - 1, 1))
-    ) + 9 * batch_norm3_running_var / 10
+    if rt.compiles(256):
+        batch_norm3_new_mean = np.empty((256,), dtype)
+        rt.run(
+            _bottleneck_forward_5,
+            256,
+            256,
+            rt.flat(batch_norm3_new_mean),
+            rt.flat(batch_norm3_m),
+            rt.flat(batch_norm3_running_mean),
+            dtype(1 / 10),
+            dtype(9 / 10),
+        )
+    else:
+        batch_norm3_new_mean = batch_norm3_m / 10 + 9 * batch_norm3_running_mean / 10
+    if rt.compiles(256):
+        batch_norm3_new_var = np.empty((256,), dtype)
+        rt.run(
+            _bottleneck_forward_6,
+            256,
+            256,
+            rt.flat(batch_norm3_new_var),
+            rt.flat(batch_norm3_running_var),
+            rt.flat(batch_norm3_v),
+            dtype(rt.ratio(H * N * W, 10 * float(np.maximum(H * N * W - 1, 1)))),
+            dtype(9 / 10),
+        )
+    else:
+        batch_norm3_new_var = H * N * W * batch_norm3_v / (
+            10 * float(np.maximum(H * N * W - 1, 1))
+        ) + 9 * batch_norm3_running_var / 10
     conv2d4_w_1 = rt.Window(  # k c
         conv2d4_w,
         (256, 64),
@@ -190,10 +412,36 @@ def bottleneck_forward(
     np.subtract(conv2d4_u, batch_norm4_h, out=batch_norm4_h)
     batch_norm4_h *= 1 / np.sqrt(batch_norm4_v + 1e-05)
     buffers.give(conv2d4_u)
-    batch_norm4_new_mean = batch_norm4_m / 10 + 9 * batch_norm4_running_mean / 10
-    batch_norm4_new_var = H * N * W * batch_norm4_v / (
-        10 * float(np.maximum(H * N * W - 1, 1))
-    ) + 9 * batch_norm4_running_var / 10
+    if rt.compiles(256):
+        batch_norm4_new_mean = np.empty((256,), dtype)
+        rt.run(
+            _bottleneck_forward_7,
+            256,
+            256,
+            rt.flat(batch_norm4_new_mean),
+            rt.flat(batch_norm4_m),
+            rt.flat(batch_norm4_running_mean),
+            dtype(1 / 10),
+            dtype(9 / 10),
+        )
+    else:
+        batch_norm4_new_mean = batch_norm4_m / 10 + 9 * batch_norm4_running_mean / 10
+    if rt.compiles(256):
+        batch_norm4_new_var = np.empty((256,), dtype)
+        rt.run(
+            _bottleneck_forward_8,
+            256,
+            256,
+            rt.flat(batch_norm4_new_var),
+            rt.flat(batch_norm4_running_var),
+            rt.flat(batch_norm4_v),
+            dtype(rt.ratio(H * N * W, 10 * float(np.maximum(H * N * W - 1, 1)))),
+            dtype(9 / 10),
+        )
+    else:
+        batch_norm4_new_var = H * N * W * batch_norm4_v / (
+            10 * float(np.maximum(H * N * W - 1, 1))
+        ) + 9 * batch_norm4_running_var / 10
     relu3_y = np.maximum(
         batch_norm3_beta + batch_norm3_gamma * batch_norm3_h + batch_norm4_beta + batch_norm4_gamma * batch_norm4_h, 0
     )

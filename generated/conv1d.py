@@ -33,7 +33,7 @@ def _conv1d_forward_1(
     d_fixed: tuple[int, ...],
     s_fixed: tuple[int, ...],
 ) -> None:
-    """Sum over n, j, t, u_2; gather."""
+    """Sums over t for every n, j, u_2."""
     T = len(T_fixed)
     d = len(d_fixed)
     s = len(s_fixed)
@@ -46,7 +46,6 @@ def _conv1d_forward_1(
         while j < W_out:
             if j_first <= j <= j_last - 4:
                 at = np.uintp(G * (W_out * n + j))
-                w_at = np.uintp(0)
                 x_at = np.uintp(G * (W * n + j * s - p))
                 for u_2 in range(np.uintp(G)):
                     total = zero
@@ -54,13 +53,13 @@ def _conv1d_forward_1(
                     total_2 = zero
                     total_3 = zero
                     for t in range(T):
-                        value = w[w_at + np.uintp(G * t) + u_2] * x[x_at + np.uintp(G * d * t) + u_2]
+                        value = w[np.uintp(G * t) + u_2] * x[x_at + np.uintp(G * d * t) + u_2]
                         total += value
-                        value = w[w_at + np.uintp(G * t) + u_2] * x[x_at + np.uintp(G * d * t + G * s) + u_2]
+                        value = w[np.uintp(G * t) + u_2] * x[x_at + np.uintp(G * d * t + G * s) + u_2]
                         total_1 += value
-                        value = w[w_at + np.uintp(G * t) + u_2] * x[x_at + np.uintp(G * d * t + 2 * G * s) + u_2]
+                        value = w[np.uintp(G * t) + u_2] * x[x_at + np.uintp(G * d * t + 2 * G * s) + u_2]
                         total_2 += value
-                        value = w[w_at + np.uintp(G * t) + u_2] * x[x_at + np.uintp(G * d * t + 3 * G * s) + u_2]
+                        value = w[np.uintp(G * t) + u_2] * x[x_at + np.uintp(G * d * t + 3 * G * s) + u_2]
                         total_3 += value
                     u[at + u_2] = total
                     u[at + np.uintp(G) + u_2] = total_1
@@ -69,12 +68,11 @@ def _conv1d_forward_1(
                 j += 4
             elif j_first <= j < j_last:
                 at = np.uintp(G * (W_out * n + j))
-                w_at = np.uintp(0)
                 x_at = np.uintp(G * (W * n + j * s - p))
                 for u_2 in range(np.uintp(G)):
                     total = zero
                     for t in range(T):
-                        value = w[w_at + np.uintp(G * t) + u_2] * x[x_at + np.uintp(G * d * t) + u_2]
+                        value = w[np.uintp(G * t) + u_2] * x[x_at + np.uintp(G * d * t) + u_2]
                         total += value
                     u[at + u_2] = total
                 j += 1
@@ -194,7 +192,7 @@ def _conv1d_grad_input_1(
     T_fixed: tuple[int, ...],
     d_fixed: tuple[int, ...],
 ) -> None:
-    """Sum over m, q, t, v; gather."""
+    """Sums over t for every m, q, v."""
     T = len(T_fixed)
     d = len(d_fixed)
     for m in range(start, stop):
@@ -207,20 +205,19 @@ def _conv1d_grad_input_1(
             if q_first <= q <= q_last - 4:
                 at = np.uintp(G * (W * m + q))
                 dy_at = np.uintp(G * (W_out * m + p + q))
-                w_at = np.uintp(0)
                 for v in range(np.uintp(G)):
                     total = zero
                     total_1 = zero
                     total_2 = zero
                     total_3 = zero
                     for t in range(T):
-                        value = dy[dy_at + np.uintp(-G * d * t) + v] * w[w_at + np.uintp(G * t) + v]
+                        value = dy[dy_at + np.uintp(-G * d * t) + v] * w[np.uintp(G * t) + v]
                         total += value
-                        value = dy[dy_at + np.uintp(G - G * d * t) + v] * w[w_at + np.uintp(G * t) + v]
+                        value = dy[dy_at + np.uintp(G - G * d * t) + v] * w[np.uintp(G * t) + v]
                         total_1 += value
-                        value = dy[dy_at + np.uintp(2 * G - G * d * t) + v] * w[w_at + np.uintp(G * t) + v]
+                        value = dy[dy_at + np.uintp(2 * G - G * d * t) + v] * w[np.uintp(G * t) + v]
                         total_2 += value
-                        value = dy[dy_at + np.uintp(3 * G - G * d * t) + v] * w[w_at + np.uintp(G * t) + v]
+                        value = dy[dy_at + np.uintp(3 * G - G * d * t) + v] * w[np.uintp(G * t) + v]
                         total_3 += value
                     dx[at + v] = total
                     dx[at + np.uintp(G) + v] = total_1
@@ -230,11 +227,10 @@ def _conv1d_grad_input_1(
             elif q_first <= q < q_last:
                 at = np.uintp(G * (W * m + q))
                 dy_at = np.uintp(G * (W_out * m + p + q))
-                w_at = np.uintp(0)
                 for v in range(np.uintp(G)):
                     total = zero
                     for t in range(T):
-                        value = dy[dy_at + np.uintp(-G * d * t) + v] * w[w_at + np.uintp(G * t) + v]
+                        value = dy[dy_at + np.uintp(-G * d * t) + v] * w[np.uintp(G * t) + v]
                         total += value
                     dx[at + v] = total
                 q += 1
@@ -268,7 +264,7 @@ def _conv1d_grad_input_2(
     p: int,
     s: int,
 ) -> None:
-    """Sum over m, j, t, v; scatter."""
+    """Windows m, j added to what they cover, tap t by tap."""
     for m in range(start, stop):
         filled = 0
         j_first = max(0, -(-p // s), -((T * d - d - p) // s))
@@ -429,7 +425,7 @@ def _conv1d_grad_weight_1(
     d_fixed: tuple[int, ...],
     s_fixed: tuple[int, ...],
 ) -> None:
-    """Sum over n, j, m, v; reduce."""
+    """Sums over j for every n, m, v."""
     T = len(T_fixed)
     d = len(d_fixed)
     s = len(s_fixed)

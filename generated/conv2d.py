@@ -40,7 +40,7 @@ def _conv2d_forward_1(
     s_h_fixed: tuple[int, ...],
     s_w_fixed: tuple[int, ...],
 ) -> None:
-    """Sum over n, i, j, r, t, u_3; gather."""
+    """Sums over r, t for every n, i, j, u_3."""
     R = len(R_fixed)
     T = len(T_fixed)
     d_h = len(d_h_fixed)
@@ -60,7 +60,6 @@ def _conv2d_forward_1(
         while j < W_out:
             if j_first <= j <= j_last - 4:
                 at = np.uintp(G * (W_out * (H_out * n + i) + j))
-                w_at = np.uintp(0)
                 x_at = np.uintp(G * (W * (H * n + i * s_h - p_h) + j * s_w - p_w))
                 for u_3 in range(np.uintp(G)):
                     total = zero
@@ -70,22 +69,22 @@ def _conv2d_forward_1(
                     for r in range(R):
                         for t in range(T):
                             value = (
-                                w[w_at + np.uintp(G * T * r + G * t) + u_3]
+                                w[np.uintp(G * T * r + G * t) + u_3]
                                 * x[x_at + np.uintp(G * W * d_h * r + G * d_w * t) + u_3]
                             )
                             total += value
                             value = (
-                                w[w_at + np.uintp(G * T * r + G * t) + u_3]
+                                w[np.uintp(G * T * r + G * t) + u_3]
                                 * x[x_at + np.uintp(G * W * d_h * r + G * d_w * t + G * s_w) + u_3]
                             )
                             total_1 += value
                             value = (
-                                w[w_at + np.uintp(G * T * r + G * t) + u_3]
+                                w[np.uintp(G * T * r + G * t) + u_3]
                                 * x[x_at + np.uintp(G * W * d_h * r + G * d_w * t + 2 * G * s_w) + u_3]
                             )
                             total_2 += value
                             value = (
-                                w[w_at + np.uintp(G * T * r + G * t) + u_3]
+                                w[np.uintp(G * T * r + G * t) + u_3]
                                 * x[x_at + np.uintp(G * W * d_h * r + G * d_w * t + 3 * G * s_w) + u_3]
                             )
                             total_3 += value
@@ -96,14 +95,13 @@ def _conv2d_forward_1(
                 j += 4
             elif j_first <= j < j_last:
                 at = np.uintp(G * (W_out * (H_out * n + i) + j))
-                w_at = np.uintp(0)
                 x_at = np.uintp(G * (W * (H * n + i * s_h - p_h) + j * s_w - p_w))
                 for u_3 in range(np.uintp(G)):
                     total = zero
                     for r in range(R):
                         for t in range(T):
                             value = (
-                                w[w_at + np.uintp(G * T * r + G * t) + u_3]
+                                w[np.uintp(G * T * r + G * t) + u_3]
                                 * x[x_at + np.uintp(G * W * d_h * r + G * d_w * t) + u_3]
                             )
                             total += value
@@ -245,7 +243,7 @@ def _conv2d_grad_input_1(
     d_h_fixed: tuple[int, ...],
     d_w_fixed: tuple[int, ...],
 ) -> None:
-    """Sum over m, q, v, r, t, e; gather."""
+    """Sums over r, t for every m, q, v, e."""
     R = len(R_fixed)
     T = len(T_fixed)
     d_h = len(d_h_fixed)
@@ -264,7 +262,6 @@ def _conv2d_grad_input_1(
             if v_first <= v <= v_last - 4:
                 at = np.uintp(G * (W * (H * m + q) + v))
                 dy_at = np.uintp(G * (W_out * (H_out * m + p_h + q) + p_w + v))
-                w_at = np.uintp(0)
                 for e in range(np.uintp(G)):
                     total = zero
                     total_1 = zero
@@ -274,22 +271,22 @@ def _conv2d_grad_input_1(
                         for t in range(T):
                             value = (
                                 dy[dy_at + np.uintp(-G * W_out * d_h * r - G * d_w * t) + e]
-                                * w[w_at + np.uintp(G * T * r + G * t) + e]
+                                * w[np.uintp(G * T * r + G * t) + e]
                             )
                             total += value
                             value = (
                                 dy[dy_at + np.uintp(G - G * W_out * d_h * r - G * d_w * t) + e]
-                                * w[w_at + np.uintp(G * T * r + G * t) + e]
+                                * w[np.uintp(G * T * r + G * t) + e]
                             )
                             total_1 += value
                             value = (
                                 dy[dy_at + np.uintp(2 * G - G * W_out * d_h * r - G * d_w * t) + e]
-                                * w[w_at + np.uintp(G * T * r + G * t) + e]
+                                * w[np.uintp(G * T * r + G * t) + e]
                             )
                             total_2 += value
                             value = (
                                 dy[dy_at + np.uintp(3 * G - G * W_out * d_h * r - G * d_w * t) + e]
-                                * w[w_at + np.uintp(G * T * r + G * t) + e]
+                                * w[np.uintp(G * T * r + G * t) + e]
                             )
                             total_3 += value
                     dx[at + e] = total
@@ -300,14 +297,13 @@ def _conv2d_grad_input_1(
             elif v_first <= v < v_last:
                 at = np.uintp(G * (W * (H * m + q) + v))
                 dy_at = np.uintp(G * (W_out * (H_out * m + p_h + q) + p_w + v))
-                w_at = np.uintp(0)
                 for e in range(np.uintp(G)):
                     total = zero
                     for r in range(R):
                         for t in range(T):
                             value = (
                                 dy[dy_at + np.uintp(-G * W_out * d_h * r - G * d_w * t) + e]
-                                * w[w_at + np.uintp(G * T * r + G * t) + e]
+                                * w[np.uintp(G * T * r + G * t) + e]
                             )
                             total += value
                     dx[at + e] = total
@@ -352,7 +348,7 @@ def _conv2d_grad_input_2(
     s_h: int,
     s_w: int,
 ) -> None:
-    """Sum over m, i, j, r, t, e; scatter."""
+    """Windows m, i, j added to what they cover, tap r, t by tap."""
     for m in range(start, stop):
         filled = 0
         for i in range(H_out):
@@ -548,7 +544,7 @@ def _conv2d_grad_weight_1(
     s_h_fixed: tuple[int, ...],
     s_w_fixed: tuple[int, ...],
 ) -> None:
-    """Sum over n, i, j, m, q, e; reduce."""
+    """Sums over i, j for every n, m, q, e."""
     R = len(R_fixed)
     T = len(T_fixed)
     d_h = len(d_h_fixed)

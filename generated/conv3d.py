@@ -46,7 +46,7 @@ def _conv3d_forward_1(
     s_h_fixed: tuple[int, ...],
     s_w_fixed: tuple[int, ...],
 ) -> None:
-    """Sum over n, l, i, j, a, r, t, u_4; gather."""
+    """Sums over a, r, t for every n, l, i, j, u_4."""
     A = len(A_fixed)
     R = len(R_fixed)
     T = len(T_fixed)
@@ -72,7 +72,6 @@ def _conv3d_forward_1(
         while j < W_out:
             if j_first <= j <= j_last - 4:
                 at = np.uintp(G * (W_out * (H_out * (D_out * n + l_) + i) + j))
-                w_at = np.uintp(0)
                 place = n
                 place = D * place + l_ * s_d - p_d
                 place = H * place + i * s_h - p_h
@@ -87,12 +86,12 @@ def _conv3d_forward_1(
                         for r in range(R):
                             for t in range(T):
                                 value = (
-                                    w[w_at + np.uintp(G * R * T * a + G * T * r + G * t) + u_4]
+                                    w[np.uintp(G * R * T * a + G * T * r + G * t) + u_4]
                                     * x[x_at + np.uintp(G * H * W * a * d_d + G * W * d_h * r + G * d_w * t) + u_4]
                                 )
                                 total += value
                                 value = (
-                                    w[w_at + np.uintp(G * R * T * a + G * T * r + G * t) + u_4]
+                                    w[np.uintp(G * R * T * a + G * T * r + G * t) + u_4]
                                     * x[
                                         x_at
                                         + np.uintp(G * H * W * a * d_d + G * W * d_h * r + G * d_w * t + G * s_w)
@@ -101,7 +100,7 @@ def _conv3d_forward_1(
                                 )
                                 total_1 += value
                                 value = (
-                                    w[w_at + np.uintp(G * R * T * a + G * T * r + G * t) + u_4]
+                                    w[np.uintp(G * R * T * a + G * T * r + G * t) + u_4]
                                     * x[
                                         x_at
                                         + np.uintp(G * H * W * a * d_d + G * W * d_h * r + G * d_w * t + 2 * G * s_w)
@@ -110,7 +109,7 @@ def _conv3d_forward_1(
                                 )
                                 total_2 += value
                                 value = (
-                                    w[w_at + np.uintp(G * R * T * a + G * T * r + G * t) + u_4]
+                                    w[np.uintp(G * R * T * a + G * T * r + G * t) + u_4]
                                     * x[
                                         x_at
                                         + np.uintp(G * H * W * a * d_d + G * W * d_h * r + G * d_w * t + 3 * G * s_w)
@@ -125,7 +124,6 @@ def _conv3d_forward_1(
                 j += 4
             elif j_first <= j < j_last:
                 at = np.uintp(G * (W_out * (H_out * (D_out * n + l_) + i) + j))
-                w_at = np.uintp(0)
                 place = n
                 place = D * place + l_ * s_d - p_d
                 place = H * place + i * s_h - p_h
@@ -137,7 +135,7 @@ def _conv3d_forward_1(
                         for r in range(R):
                             for t in range(T):
                                 value = (
-                                    w[w_at + np.uintp(G * R * T * a + G * T * r + G * t) + u_4]
+                                    w[np.uintp(G * R * T * a + G * T * r + G * t) + u_4]
                                     * x[x_at + np.uintp(G * H * W * a * d_d + G * W * d_h * r + G * d_w * t) + u_4]
                                 )
                                 total += value
@@ -305,7 +303,7 @@ def _conv3d_grad_input_1(
     d_h_fixed: tuple[int, ...],
     d_w_fixed: tuple[int, ...],
 ) -> None:
-    """Sum over m, q, v, e, a, r, t, o; gather."""
+    """Sums over a, r, t for every m, q, v, e, o."""
     A = len(A_fixed)
     R = len(R_fixed)
     T = len(T_fixed)
@@ -333,7 +331,6 @@ def _conv3d_grad_input_1(
                 place = H_out * place + p_h + v
                 place = W_out * place + e + p_w
                 dy_at = np.uintp(G * place)
-                w_at = np.uintp(0)
                 for o in range(np.uintp(G)):
                     total = zero
                     total_1 = zero
@@ -348,7 +345,7 @@ def _conv3d_grad_input_1(
                                         + np.uintp(-G * H_out * W_out * a * d_d - G * W_out * d_h * r - G * d_w * t)
                                         + o
                                     ]
-                                    * w[w_at + np.uintp(G * R * T * a + G * T * r + G * t) + o]
+                                    * w[np.uintp(G * R * T * a + G * T * r + G * t) + o]
                                 )
                                 total += value
                                 value = (
@@ -357,7 +354,7 @@ def _conv3d_grad_input_1(
                                         + np.uintp(G - G * H_out * W_out * a * d_d - G * W_out * d_h * r - G * d_w * t)
                                         + o
                                     ]
-                                    * w[w_at + np.uintp(G * R * T * a + G * T * r + G * t) + o]
+                                    * w[np.uintp(G * R * T * a + G * T * r + G * t) + o]
                                 )
                                 total_1 += value
                                 value = (
@@ -368,7 +365,7 @@ def _conv3d_grad_input_1(
                                         )
                                         + o
                                     ]
-                                    * w[w_at + np.uintp(G * R * T * a + G * T * r + G * t) + o]
+                                    * w[np.uintp(G * R * T * a + G * T * r + G * t) + o]
                                 )
                                 total_2 += value
                                 value = (
@@ -379,7 +376,7 @@ def _conv3d_grad_input_1(
                                         )
                                         + o
                                     ]
-                                    * w[w_at + np.uintp(G * R * T * a + G * T * r + G * t) + o]
+                                    * w[np.uintp(G * R * T * a + G * T * r + G * t) + o]
                                 )
                                 total_3 += value
                     dx[at + o] = total
@@ -394,7 +391,6 @@ def _conv3d_grad_input_1(
                 place = H_out * place + p_h + v
                 place = W_out * place + e + p_w
                 dy_at = np.uintp(G * place)
-                w_at = np.uintp(0)
                 for o in range(np.uintp(G)):
                     total = zero
                     for a in range(A):
@@ -406,7 +402,7 @@ def _conv3d_grad_input_1(
                                         + np.uintp(-G * H_out * W_out * a * d_d - G * W_out * d_h * r - G * d_w * t)
                                         + o
                                     ]
-                                    * w[w_at + np.uintp(G * R * T * a + G * T * r + G * t) + o]
+                                    * w[np.uintp(G * R * T * a + G * T * r + G * t) + o]
                                 )
                                 total += value
                     dx[at + o] = total
@@ -459,7 +455,7 @@ def _conv3d_grad_input_2(
     s_h: int,
     s_w: int,
 ) -> None:
-    """Sum over m, l, i, j, a, r, t, o; scatter."""
+    """Windows m, l, i, j added to what they cover, tap a, r, t by tap."""
     for m in range(start, stop):
         filled = 0
         for l_ in range(D_out):
@@ -692,7 +688,7 @@ def _conv3d_grad_weight_1(
     s_h_fixed: tuple[int, ...],
     s_w_fixed: tuple[int, ...],
 ) -> None:
-    """Sum over n, l, i, j, m, q, v, o; reduce."""
+    """Sums over l, i, j for every n, m, q, v, o."""
     A = len(A_fixed)
     R = len(R_fixed)
     T = len(T_fixed)

@@ -32,7 +32,7 @@ def _conv_transpose1d_forward_1(
     T_fixed: tuple[int, ...],
     d_fixed: tuple[int, ...],
 ) -> None:
-    """Sum over n, u_1, t, u_2; gather."""
+    """Sums over t for every n, u_1, u_2."""
     T = len(T_fixed)
     d = len(d_fixed)
     for n in range(start, stop):
@@ -44,7 +44,6 @@ def _conv_transpose1d_forward_1(
         while u_1 < W_out:
             if u_1_first <= u_1 <= u_1_last - 4:
                 at = np.uintp(G * (W_out * n + u_1))
-                w_at = np.uintp(0)
                 x_at = np.uintp(G * (W * n + p + u_1))
                 for u_2 in range(np.uintp(G)):
                     total = zero
@@ -52,13 +51,13 @@ def _conv_transpose1d_forward_1(
                     total_2 = zero
                     total_3 = zero
                     for t in range(T):
-                        value = w[w_at + np.uintp(G * t) + u_2] * x[x_at + np.uintp(-G * d * t) + u_2]
+                        value = w[np.uintp(G * t) + u_2] * x[x_at + np.uintp(-G * d * t) + u_2]
                         total += value
-                        value = w[w_at + np.uintp(G * t) + u_2] * x[x_at + np.uintp(G - G * d * t) + u_2]
+                        value = w[np.uintp(G * t) + u_2] * x[x_at + np.uintp(G - G * d * t) + u_2]
                         total_1 += value
-                        value = w[w_at + np.uintp(G * t) + u_2] * x[x_at + np.uintp(2 * G - G * d * t) + u_2]
+                        value = w[np.uintp(G * t) + u_2] * x[x_at + np.uintp(2 * G - G * d * t) + u_2]
                         total_2 += value
-                        value = w[w_at + np.uintp(G * t) + u_2] * x[x_at + np.uintp(3 * G - G * d * t) + u_2]
+                        value = w[np.uintp(G * t) + u_2] * x[x_at + np.uintp(3 * G - G * d * t) + u_2]
                         total_3 += value
                     u[at + u_2] = total
                     u[at + np.uintp(G) + u_2] = total_1
@@ -67,12 +66,11 @@ def _conv_transpose1d_forward_1(
                 u_1 += 4
             elif u_1_first <= u_1 < u_1_last:
                 at = np.uintp(G * (W_out * n + u_1))
-                w_at = np.uintp(0)
                 x_at = np.uintp(G * (W * n + p + u_1))
                 for u_2 in range(np.uintp(G)):
                     total = zero
                     for t in range(T):
-                        value = w[w_at + np.uintp(G * t) + u_2] * x[x_at + np.uintp(-G * d * t) + u_2]
+                        value = w[np.uintp(G * t) + u_2] * x[x_at + np.uintp(-G * d * t) + u_2]
                         total += value
                     u[at + u_2] = total
                 u_1 += 1
@@ -106,7 +104,7 @@ def _conv_transpose1d_forward_2(
     p: int,
     s: int,
 ) -> None:
-    """Sum over n, j, t, u_2; scatter."""
+    """Windows n, j added to what they cover, tap t by tap."""
     for n in range(start, stop):
         filled = 0
         j_first = max(0, -(-p // s), -((T * d - d - p) // s))
@@ -284,7 +282,7 @@ def _conv_transpose1d_grad_input_1(
     d_fixed: tuple[int, ...],
     s_fixed: tuple[int, ...],
 ) -> None:
-    """Sum over m, q, t, e; gather."""
+    """Sums over t for every m, q, e."""
     T = len(T_fixed)
     d = len(d_fixed)
     s = len(s_fixed)
@@ -298,20 +296,19 @@ def _conv_transpose1d_grad_input_1(
             if q_first <= q <= q_last - 4:
                 at = np.uintp(G * (W * m + q))
                 dy_at = np.uintp(G * (W_out * m + q * s - p))
-                w_at = np.uintp(0)
                 for e in range(np.uintp(G)):
                     total = zero
                     total_1 = zero
                     total_2 = zero
                     total_3 = zero
                     for t in range(T):
-                        value = dy[dy_at + np.uintp(G * d * t) + e] * w[w_at + np.uintp(G * t) + e]
+                        value = dy[dy_at + np.uintp(G * d * t) + e] * w[np.uintp(G * t) + e]
                         total += value
-                        value = dy[dy_at + np.uintp(G * d * t + G * s) + e] * w[w_at + np.uintp(G * t) + e]
+                        value = dy[dy_at + np.uintp(G * d * t + G * s) + e] * w[np.uintp(G * t) + e]
                         total_1 += value
-                        value = dy[dy_at + np.uintp(G * d * t + 2 * G * s) + e] * w[w_at + np.uintp(G * t) + e]
+                        value = dy[dy_at + np.uintp(G * d * t + 2 * G * s) + e] * w[np.uintp(G * t) + e]
                         total_2 += value
-                        value = dy[dy_at + np.uintp(G * d * t + 3 * G * s) + e] * w[w_at + np.uintp(G * t) + e]
+                        value = dy[dy_at + np.uintp(G * d * t + 3 * G * s) + e] * w[np.uintp(G * t) + e]
                         total_3 += value
                     dx[at + e] = total
                     dx[at + np.uintp(G) + e] = total_1
@@ -321,11 +318,10 @@ def _conv_transpose1d_grad_input_1(
             elif q_first <= q < q_last:
                 at = np.uintp(G * (W * m + q))
                 dy_at = np.uintp(G * (W_out * m + q * s - p))
-                w_at = np.uintp(0)
                 for e in range(np.uintp(G)):
                     total = zero
                     for t in range(T):
-                        value = dy[dy_at + np.uintp(G * d * t) + e] * w[w_at + np.uintp(G * t) + e]
+                        value = dy[dy_at + np.uintp(G * d * t) + e] * w[np.uintp(G * t) + e]
                         total += value
                     dx[at + e] = total
                 q += 1
@@ -449,7 +445,7 @@ def _conv_transpose1d_grad_weight_1(
     d_fixed: tuple[int, ...],
     s_fixed: tuple[int, ...],
 ) -> None:
-    """Sum over n, j, m, e; reduce."""
+    """Sums over j for every n, m, e."""
     T = len(T_fixed)
     d = len(d_fixed)
     s = len(s_fixed)

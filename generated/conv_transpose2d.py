@@ -38,7 +38,7 @@ def _conv_transpose2d_forward_1(
     d_h_fixed: tuple[int, ...],
     d_w_fixed: tuple[int, ...],
 ) -> None:
-    """Sum over n, u_1, u_2, r, t, u_3; gather."""
+    """Sums over r, t for every n, u_1, u_2, u_3."""
     R = len(R_fixed)
     T = len(T_fixed)
     d_h = len(d_h_fixed)
@@ -56,7 +56,6 @@ def _conv_transpose2d_forward_1(
         while u_2 < W_out:
             if u_2_first <= u_2 <= u_2_last - 4:
                 at = np.uintp(G * (W_out * (H_out * n + u_1) + u_2))
-                w_at = np.uintp(0)
                 x_at = np.uintp(G * (W * (H * n + p_h + u_1) + p_w + u_2))
                 for u_3 in range(np.uintp(G)):
                     total = zero
@@ -66,22 +65,22 @@ def _conv_transpose2d_forward_1(
                     for r in range(R):
                         for t in range(T):
                             value = (
-                                w[w_at + np.uintp(G * T * r + G * t) + u_3]
+                                w[np.uintp(G * T * r + G * t) + u_3]
                                 * x[x_at + np.uintp(-G * W * d_h * r - G * d_w * t) + u_3]
                             )
                             total += value
                             value = (
-                                w[w_at + np.uintp(G * T * r + G * t) + u_3]
+                                w[np.uintp(G * T * r + G * t) + u_3]
                                 * x[x_at + np.uintp(G - G * W * d_h * r - G * d_w * t) + u_3]
                             )
                             total_1 += value
                             value = (
-                                w[w_at + np.uintp(G * T * r + G * t) + u_3]
+                                w[np.uintp(G * T * r + G * t) + u_3]
                                 * x[x_at + np.uintp(2 * G - G * W * d_h * r - G * d_w * t) + u_3]
                             )
                             total_2 += value
                             value = (
-                                w[w_at + np.uintp(G * T * r + G * t) + u_3]
+                                w[np.uintp(G * T * r + G * t) + u_3]
                                 * x[x_at + np.uintp(3 * G - G * W * d_h * r - G * d_w * t) + u_3]
                             )
                             total_3 += value
@@ -92,14 +91,13 @@ def _conv_transpose2d_forward_1(
                 u_2 += 4
             elif u_2_first <= u_2 < u_2_last:
                 at = np.uintp(G * (W_out * (H_out * n + u_1) + u_2))
-                w_at = np.uintp(0)
                 x_at = np.uintp(G * (W * (H * n + p_h + u_1) + p_w + u_2))
                 for u_3 in range(np.uintp(G)):
                     total = zero
                     for r in range(R):
                         for t in range(T):
                             value = (
-                                w[w_at + np.uintp(G * T * r + G * t) + u_3]
+                                w[np.uintp(G * T * r + G * t) + u_3]
                                 * x[x_at + np.uintp(-G * W * d_h * r - G * d_w * t) + u_3]
                             )
                             total += value
@@ -145,7 +143,7 @@ def _conv_transpose2d_forward_2(
     s_h: int,
     s_w: int,
 ) -> None:
-    """Sum over n, i, j, r, t, u_3; scatter."""
+    """Windows n, i, j added to what they cover, tap r, t by tap."""
     for n in range(start, stop):
         filled = 0
         for i in range(H):
@@ -360,7 +358,7 @@ def _conv_transpose2d_grad_input_1(
     s_h_fixed: tuple[int, ...],
     s_w_fixed: tuple[int, ...],
 ) -> None:
-    """Sum over m, q, e, r, t, a; gather."""
+    """Sums over r, t for every m, q, e, a."""
     R = len(R_fixed)
     T = len(T_fixed)
     d_h = len(d_h_fixed)
@@ -384,7 +382,6 @@ def _conv_transpose2d_grad_input_1(
                 place = H_out * place + q * s_h - p_h
                 place = W_out * place + e * s_w - p_w
                 dy_at = np.uintp(G * place)
-                w_at = np.uintp(0)
                 for a in range(np.uintp(G)):
                     total = zero
                     total_1 = zero
@@ -394,22 +391,22 @@ def _conv_transpose2d_grad_input_1(
                         for t in range(T):
                             value = (
                                 dy[dy_at + np.uintp(G * W_out * d_h * r + G * d_w * t) + a]
-                                * w[w_at + np.uintp(G * T * r + G * t) + a]
+                                * w[np.uintp(G * T * r + G * t) + a]
                             )
                             total += value
                             value = (
                                 dy[dy_at + np.uintp(G * W_out * d_h * r + G * d_w * t + G * s_w) + a]
-                                * w[w_at + np.uintp(G * T * r + G * t) + a]
+                                * w[np.uintp(G * T * r + G * t) + a]
                             )
                             total_1 += value
                             value = (
                                 dy[dy_at + np.uintp(G * W_out * d_h * r + G * d_w * t + 2 * G * s_w) + a]
-                                * w[w_at + np.uintp(G * T * r + G * t) + a]
+                                * w[np.uintp(G * T * r + G * t) + a]
                             )
                             total_2 += value
                             value = (
                                 dy[dy_at + np.uintp(G * W_out * d_h * r + G * d_w * t + 3 * G * s_w) + a]
-                                * w[w_at + np.uintp(G * T * r + G * t) + a]
+                                * w[np.uintp(G * T * r + G * t) + a]
                             )
                             total_3 += value
                     dx[at + a] = total
@@ -423,14 +420,13 @@ def _conv_transpose2d_grad_input_1(
                 place = H_out * place + q * s_h - p_h
                 place = W_out * place + e * s_w - p_w
                 dy_at = np.uintp(G * place)
-                w_at = np.uintp(0)
                 for a in range(np.uintp(G)):
                     total = zero
                     for r in range(R):
                         for t in range(T):
                             value = (
                                 dy[dy_at + np.uintp(G * W_out * d_h * r + G * d_w * t) + a]
-                                * w[w_at + np.uintp(G * T * r + G * t) + a]
+                                * w[np.uintp(G * T * r + G * t) + a]
                             )
                             total += value
                     dx[at + a] = total
@@ -576,7 +572,7 @@ def _conv_transpose2d_grad_weight_1(
     s_h_fixed: tuple[int, ...],
     s_w_fixed: tuple[int, ...],
 ) -> None:
-    """Sum over n, i, j, m, q, a; reduce."""
+    """Sums over i, j for every n, m, q, a."""
     R = len(R_fixed)
     T = len(T_fixed)
     d_h = len(d_h_fixed)

@@ -43,7 +43,7 @@ def _conv_transpose3d_forward_1(
     d_h_fixed: tuple[int, ...],
     d_w_fixed: tuple[int, ...],
 ) -> None:
-    """Sum over n, u_1, u_2, u_3, a, r, t, u_4; gather."""
+    """Sums over a, r, t for every n, u_1, u_2, u_3, u_4."""
     A = len(A_fixed)
     R = len(R_fixed)
     T = len(T_fixed)
@@ -66,7 +66,6 @@ def _conv_transpose3d_forward_1(
         while u_3 < W_out:
             if u_3_first <= u_3 <= u_3_last - 4:
                 at = np.uintp(G * (W_out * (H_out * (D_out * n + u_1) + u_2) + u_3))
-                w_at = np.uintp(0)
                 place = n
                 place = D * place + p_d + u_1
                 place = H * place + p_h + u_2
@@ -81,17 +80,17 @@ def _conv_transpose3d_forward_1(
                         for r in range(R):
                             for t in range(T):
                                 value = (
-                                    w[w_at + np.uintp(G * R * T * a + G * T * r + G * t) + u_4]
+                                    w[np.uintp(G * R * T * a + G * T * r + G * t) + u_4]
                                     * x[x_at + np.uintp(-G * H * W * a * d_d - G * W * d_h * r - G * d_w * t) + u_4]
                                 )
                                 total += value
                                 value = (
-                                    w[w_at + np.uintp(G * R * T * a + G * T * r + G * t) + u_4]
+                                    w[np.uintp(G * R * T * a + G * T * r + G * t) + u_4]
                                     * x[x_at + np.uintp(G - G * H * W * a * d_d - G * W * d_h * r - G * d_w * t) + u_4]
                                 )
                                 total_1 += value
                                 value = (
-                                    w[w_at + np.uintp(G * R * T * a + G * T * r + G * t) + u_4]
+                                    w[np.uintp(G * R * T * a + G * T * r + G * t) + u_4]
                                     * x[
                                         x_at
                                         + np.uintp(2 * G - G * H * W * a * d_d - G * W * d_h * r - G * d_w * t)
@@ -100,7 +99,7 @@ def _conv_transpose3d_forward_1(
                                 )
                                 total_2 += value
                                 value = (
-                                    w[w_at + np.uintp(G * R * T * a + G * T * r + G * t) + u_4]
+                                    w[np.uintp(G * R * T * a + G * T * r + G * t) + u_4]
                                     * x[
                                         x_at
                                         + np.uintp(3 * G - G * H * W * a * d_d - G * W * d_h * r - G * d_w * t)
@@ -115,7 +114,6 @@ def _conv_transpose3d_forward_1(
                 u_3 += 4
             elif u_3_first <= u_3 < u_3_last:
                 at = np.uintp(G * (W_out * (H_out * (D_out * n + u_1) + u_2) + u_3))
-                w_at = np.uintp(0)
                 place = n
                 place = D * place + p_d + u_1
                 place = H * place + p_h + u_2
@@ -127,7 +125,7 @@ def _conv_transpose3d_forward_1(
                         for r in range(R):
                             for t in range(T):
                                 value = (
-                                    w[w_at + np.uintp(G * R * T * a + G * T * r + G * t) + u_4]
+                                    w[np.uintp(G * R * T * a + G * T * r + G * t) + u_4]
                                     * x[x_at + np.uintp(-G * H * W * a * d_d - G * W * d_h * r - G * d_w * t) + u_4]
                                 )
                                 total += value
@@ -181,7 +179,7 @@ def _conv_transpose3d_forward_2(
     s_h: int,
     s_w: int,
 ) -> None:
-    """Sum over n, l, i, j, a, r, t, u_4; scatter."""
+    """Windows n, l, i, j added to what they cover, tap a, r, t by tap."""
     for n in range(start, stop):
         filled = 0
         for l_ in range(D):
@@ -436,7 +434,7 @@ def _conv_transpose3d_grad_input_1(
     s_h_fixed: tuple[int, ...],
     s_w_fixed: tuple[int, ...],
 ) -> None:
-    """Sum over m, e, o, f, a, r, t, z; gather."""
+    """Sums over a, r, t for every m, e, o, f, z."""
     A = len(A_fixed)
     R = len(R_fixed)
     T = len(T_fixed)
@@ -467,7 +465,6 @@ def _conv_transpose3d_grad_input_1(
                 place = H_out * place + o * s_h - p_h
                 place = W_out * place + f * s_w - p_w
                 dy_at = np.uintp(G * place)
-                w_at = np.uintp(0)
                 for z in range(np.uintp(G)):
                     total = zero
                     total_1 = zero
@@ -482,7 +479,7 @@ def _conv_transpose3d_grad_input_1(
                                         + np.uintp(G * H_out * W_out * a * d_d + G * W_out * d_h * r + G * d_w * t)
                                         + z
                                     ]
-                                    * w[w_at + np.uintp(G * R * T * a + G * T * r + G * t) + z]
+                                    * w[np.uintp(G * R * T * a + G * T * r + G * t) + z]
                                 )
                                 total += value
                                 value = (
@@ -493,7 +490,7 @@ def _conv_transpose3d_grad_input_1(
                                         )
                                         + z
                                     ]
-                                    * w[w_at + np.uintp(G * R * T * a + G * T * r + G * t) + z]
+                                    * w[np.uintp(G * R * T * a + G * T * r + G * t) + z]
                                 )
                                 total_1 += value
                                 value = (
@@ -507,7 +504,7 @@ def _conv_transpose3d_grad_input_1(
                                         )
                                         + z
                                     ]
-                                    * w[w_at + np.uintp(G * R * T * a + G * T * r + G * t) + z]
+                                    * w[np.uintp(G * R * T * a + G * T * r + G * t) + z]
                                 )
                                 total_2 += value
                                 value = (
@@ -521,7 +518,7 @@ def _conv_transpose3d_grad_input_1(
                                         )
                                         + z
                                     ]
-                                    * w[w_at + np.uintp(G * R * T * a + G * T * r + G * t) + z]
+                                    * w[np.uintp(G * R * T * a + G * T * r + G * t) + z]
                                 )
                                 total_3 += value
                     dx[at + z] = total
@@ -536,7 +533,6 @@ def _conv_transpose3d_grad_input_1(
                 place = H_out * place + o * s_h - p_h
                 place = W_out * place + f * s_w - p_w
                 dy_at = np.uintp(G * place)
-                w_at = np.uintp(0)
                 for z in range(np.uintp(G)):
                     total = zero
                     for a in range(A):
@@ -548,7 +544,7 @@ def _conv_transpose3d_grad_input_1(
                                         + np.uintp(G * H_out * W_out * a * d_d + G * W_out * d_h * r + G * d_w * t)
                                         + z
                                     ]
-                                    * w[w_at + np.uintp(G * R * T * a + G * T * r + G * t) + z]
+                                    * w[np.uintp(G * R * T * a + G * T * r + G * t) + z]
                                 )
                                 total += value
                     dx[at + z] = total
@@ -721,7 +717,7 @@ def _conv_transpose3d_grad_weight_1(
     s_h_fixed: tuple[int, ...],
     s_w_fixed: tuple[int, ...],
 ) -> None:
-    """Sum over n, l, i, j, m, e, o, z; reduce."""
+    """Sums over l, i, j for every n, m, e, o, z."""
     A = len(A_fixed)
     R = len(R_fixed)
     T = len(T_fixed)

@@ -33,7 +33,7 @@ def _depthwise_conv1d_forward_1(
     d_fixed: tuple[int, ...],
     s_fixed: tuple[int, ...],
 ) -> None:
-    """Sum over n, j, t, u_2; gather."""
+    """Sums over t for every n, j, u_2."""
     T = len(T_fixed)
     d = len(d_fixed)
     s = len(s_fixed)
@@ -46,7 +46,6 @@ def _depthwise_conv1d_forward_1(
         while j < W_out:
             if j_first <= j <= j_last - 4:
                 at = np.uintp(C * (W_out * n + j))
-                w_at = np.uintp(0)
                 x_at = np.uintp(C * (W * n + j * s - p))
                 for u_2 in range(np.uintp(C)):
                     total = zero
@@ -54,13 +53,13 @@ def _depthwise_conv1d_forward_1(
                     total_2 = zero
                     total_3 = zero
                     for t in range(T):
-                        value = w[w_at + np.uintp(C * t) + u_2] * x[x_at + np.uintp(C * d * t) + u_2]
+                        value = w[np.uintp(C * t) + u_2] * x[x_at + np.uintp(C * d * t) + u_2]
                         total += value
-                        value = w[w_at + np.uintp(C * t) + u_2] * x[x_at + np.uintp(C * d * t + C * s) + u_2]
+                        value = w[np.uintp(C * t) + u_2] * x[x_at + np.uintp(C * d * t + C * s) + u_2]
                         total_1 += value
-                        value = w[w_at + np.uintp(C * t) + u_2] * x[x_at + np.uintp(C * d * t + 2 * C * s) + u_2]
+                        value = w[np.uintp(C * t) + u_2] * x[x_at + np.uintp(C * d * t + 2 * C * s) + u_2]
                         total_2 += value
-                        value = w[w_at + np.uintp(C * t) + u_2] * x[x_at + np.uintp(C * d * t + 3 * C * s) + u_2]
+                        value = w[np.uintp(C * t) + u_2] * x[x_at + np.uintp(C * d * t + 3 * C * s) + u_2]
                         total_3 += value
                     u[at + u_2] = total
                     u[at + np.uintp(C) + u_2] = total_1
@@ -69,12 +68,11 @@ def _depthwise_conv1d_forward_1(
                 j += 4
             elif j_first <= j < j_last:
                 at = np.uintp(C * (W_out * n + j))
-                w_at = np.uintp(0)
                 x_at = np.uintp(C * (W * n + j * s - p))
                 for u_2 in range(np.uintp(C)):
                     total = zero
                     for t in range(T):
-                        value = w[w_at + np.uintp(C * t) + u_2] * x[x_at + np.uintp(C * d * t) + u_2]
+                        value = w[np.uintp(C * t) + u_2] * x[x_at + np.uintp(C * d * t) + u_2]
                         total += value
                     u[at + u_2] = total
                 j += 1
@@ -186,7 +184,7 @@ def _depthwise_conv1d_grad_input_1(
     T_fixed: tuple[int, ...],
     d_fixed: tuple[int, ...],
 ) -> None:
-    """Sum over m, q, t, v; gather."""
+    """Sums over t for every m, q, v."""
     T = len(T_fixed)
     d = len(d_fixed)
     for m in range(start, stop):
@@ -199,20 +197,19 @@ def _depthwise_conv1d_grad_input_1(
             if q_first <= q <= q_last - 4:
                 at = np.uintp(C * (W * m + q))
                 dy_at = np.uintp(C * (W_out * m + p + q))
-                w_at = np.uintp(0)
                 for v in range(np.uintp(C)):
                     total = zero
                     total_1 = zero
                     total_2 = zero
                     total_3 = zero
                     for t in range(T):
-                        value = dy[dy_at + np.uintp(-C * d * t) + v] * w[w_at + np.uintp(C * t) + v]
+                        value = dy[dy_at + np.uintp(-C * d * t) + v] * w[np.uintp(C * t) + v]
                         total += value
-                        value = dy[dy_at + np.uintp(C - C * d * t) + v] * w[w_at + np.uintp(C * t) + v]
+                        value = dy[dy_at + np.uintp(C - C * d * t) + v] * w[np.uintp(C * t) + v]
                         total_1 += value
-                        value = dy[dy_at + np.uintp(2 * C - C * d * t) + v] * w[w_at + np.uintp(C * t) + v]
+                        value = dy[dy_at + np.uintp(2 * C - C * d * t) + v] * w[np.uintp(C * t) + v]
                         total_2 += value
-                        value = dy[dy_at + np.uintp(3 * C - C * d * t) + v] * w[w_at + np.uintp(C * t) + v]
+                        value = dy[dy_at + np.uintp(3 * C - C * d * t) + v] * w[np.uintp(C * t) + v]
                         total_3 += value
                     dx[at + v] = total
                     dx[at + np.uintp(C) + v] = total_1
@@ -222,11 +219,10 @@ def _depthwise_conv1d_grad_input_1(
             elif q_first <= q < q_last:
                 at = np.uintp(C * (W * m + q))
                 dy_at = np.uintp(C * (W_out * m + p + q))
-                w_at = np.uintp(0)
                 for v in range(np.uintp(C)):
                     total = zero
                     for t in range(T):
-                        value = dy[dy_at + np.uintp(-C * d * t) + v] * w[w_at + np.uintp(C * t) + v]
+                        value = dy[dy_at + np.uintp(-C * d * t) + v] * w[np.uintp(C * t) + v]
                         total += value
                     dx[at + v] = total
                 q += 1
@@ -260,7 +256,7 @@ def _depthwise_conv1d_grad_input_2(
     p: int,
     s: int,
 ) -> None:
-    """Sum over m, j, t, v; scatter."""
+    """Windows m, j added to what they cover, tap t by tap."""
     for m in range(start, stop):
         filled = 0
         j_first = max(0, -(-p // s), -((T * d - d - p) // s))
@@ -413,7 +409,7 @@ def _depthwise_conv1d_grad_weight_1(
     d_fixed: tuple[int, ...],
     s_fixed: tuple[int, ...],
 ) -> None:
-    """Sum over n, j, m, q; reduce."""
+    """Sums over j for every n, m, q."""
     T = len(T_fixed)
     d = len(d_fixed)
     s = len(s_fixed)

@@ -39,7 +39,7 @@ def _depthwise_conv2d_forward_1(
     s_h_fixed: tuple[int, ...],
     s_w_fixed: tuple[int, ...],
 ) -> None:
-    """Sum over n, i, j, r, t, u_3; gather."""
+    """Sums over r, t for every n, i, j, u_3."""
     R = len(R_fixed)
     T = len(T_fixed)
     d_h = len(d_h_fixed)
@@ -59,7 +59,6 @@ def _depthwise_conv2d_forward_1(
         while j < W_out:
             if j_first <= j <= j_last - 4:
                 at = np.uintp(C * (W_out * (H_out * n + i) + j))
-                w_at = np.uintp(0)
                 x_at = np.uintp(C * (W * (H * n + i * s_h - p_h) + j * s_w - p_w))
                 for u_3 in range(np.uintp(C)):
                     total = zero
@@ -69,22 +68,22 @@ def _depthwise_conv2d_forward_1(
                     for r in range(R):
                         for t in range(T):
                             value = (
-                                w[w_at + np.uintp(C * T * r + C * t) + u_3]
+                                w[np.uintp(C * T * r + C * t) + u_3]
                                 * x[x_at + np.uintp(C * W * d_h * r + C * d_w * t) + u_3]
                             )
                             total += value
                             value = (
-                                w[w_at + np.uintp(C * T * r + C * t) + u_3]
+                                w[np.uintp(C * T * r + C * t) + u_3]
                                 * x[x_at + np.uintp(C * W * d_h * r + C * d_w * t + C * s_w) + u_3]
                             )
                             total_1 += value
                             value = (
-                                w[w_at + np.uintp(C * T * r + C * t) + u_3]
+                                w[np.uintp(C * T * r + C * t) + u_3]
                                 * x[x_at + np.uintp(C * W * d_h * r + C * d_w * t + 2 * C * s_w) + u_3]
                             )
                             total_2 += value
                             value = (
-                                w[w_at + np.uintp(C * T * r + C * t) + u_3]
+                                w[np.uintp(C * T * r + C * t) + u_3]
                                 * x[x_at + np.uintp(C * W * d_h * r + C * d_w * t + 3 * C * s_w) + u_3]
                             )
                             total_3 += value
@@ -95,14 +94,13 @@ def _depthwise_conv2d_forward_1(
                 j += 4
             elif j_first <= j < j_last:
                 at = np.uintp(C * (W_out * (H_out * n + i) + j))
-                w_at = np.uintp(0)
                 x_at = np.uintp(C * (W * (H * n + i * s_h - p_h) + j * s_w - p_w))
                 for u_3 in range(np.uintp(C)):
                     total = zero
                     for r in range(R):
                         for t in range(T):
                             value = (
-                                w[w_at + np.uintp(C * T * r + C * t) + u_3]
+                                w[np.uintp(C * T * r + C * t) + u_3]
                                 * x[x_at + np.uintp(C * W * d_h * r + C * d_w * t) + u_3]
                             )
                             total += value
@@ -234,7 +232,7 @@ def _depthwise_conv2d_grad_input_1(
     d_h_fixed: tuple[int, ...],
     d_w_fixed: tuple[int, ...],
 ) -> None:
-    """Sum over m, q, v, r, t, e; gather."""
+    """Sums over r, t for every m, q, v, e."""
     R = len(R_fixed)
     T = len(T_fixed)
     d_h = len(d_h_fixed)
@@ -253,7 +251,6 @@ def _depthwise_conv2d_grad_input_1(
             if v_first <= v <= v_last - 4:
                 at = np.uintp(C * (W * (H * m + q) + v))
                 dy_at = np.uintp(C * (W_out * (H_out * m + p_h + q) + p_w + v))
-                w_at = np.uintp(0)
                 for e in range(np.uintp(C)):
                     total = zero
                     total_1 = zero
@@ -263,22 +260,22 @@ def _depthwise_conv2d_grad_input_1(
                         for t in range(T):
                             value = (
                                 dy[dy_at + np.uintp(-C * W_out * d_h * r - C * d_w * t) + e]
-                                * w[w_at + np.uintp(C * T * r + C * t) + e]
+                                * w[np.uintp(C * T * r + C * t) + e]
                             )
                             total += value
                             value = (
                                 dy[dy_at + np.uintp(C - C * W_out * d_h * r - C * d_w * t) + e]
-                                * w[w_at + np.uintp(C * T * r + C * t) + e]
+                                * w[np.uintp(C * T * r + C * t) + e]
                             )
                             total_1 += value
                             value = (
                                 dy[dy_at + np.uintp(2 * C - C * W_out * d_h * r - C * d_w * t) + e]
-                                * w[w_at + np.uintp(C * T * r + C * t) + e]
+                                * w[np.uintp(C * T * r + C * t) + e]
                             )
                             total_2 += value
                             value = (
                                 dy[dy_at + np.uintp(3 * C - C * W_out * d_h * r - C * d_w * t) + e]
-                                * w[w_at + np.uintp(C * T * r + C * t) + e]
+                                * w[np.uintp(C * T * r + C * t) + e]
                             )
                             total_3 += value
                     dx[at + e] = total
@@ -289,14 +286,13 @@ def _depthwise_conv2d_grad_input_1(
             elif v_first <= v < v_last:
                 at = np.uintp(C * (W * (H * m + q) + v))
                 dy_at = np.uintp(C * (W_out * (H_out * m + p_h + q) + p_w + v))
-                w_at = np.uintp(0)
                 for e in range(np.uintp(C)):
                     total = zero
                     for r in range(R):
                         for t in range(T):
                             value = (
                                 dy[dy_at + np.uintp(-C * W_out * d_h * r - C * d_w * t) + e]
-                                * w[w_at + np.uintp(C * T * r + C * t) + e]
+                                * w[np.uintp(C * T * r + C * t) + e]
                             )
                             total += value
                     dx[at + e] = total
@@ -341,7 +337,7 @@ def _depthwise_conv2d_grad_input_2(
     s_h: int,
     s_w: int,
 ) -> None:
-    """Sum over m, i, j, r, t, e; scatter."""
+    """Windows m, i, j added to what they cover, tap r, t by tap."""
     for m in range(start, stop):
         filled = 0
         for i in range(H_out):
@@ -527,7 +523,7 @@ def _depthwise_conv2d_grad_weight_1(
     s_h_fixed: tuple[int, ...],
     s_w_fixed: tuple[int, ...],
 ) -> None:
-    """Sum over n, i, j, m, q, v; reduce."""
+    """Sums over i, j for every n, m, q, v."""
     R = len(R_fixed)
     T = len(T_fixed)
     d_h = len(d_h_fixed)

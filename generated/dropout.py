@@ -9,7 +9,24 @@ Source: Srivastava et al., Dropout: a simple way to prevent neural networks from
 
 from typing import Any
 
+import numpy as np
+
 from . import runtime as rt
+
+
+@rt.nest
+def _dropout_forward_1(
+    start: int,
+    stop: int,
+    y: rt.Array,
+    mask: rt.Array,
+    x: rt.Array,
+    number_1: Any,
+    E: int,
+) -> None:
+    """Element by element."""
+    for e in range(np.uintp(start), np.uintp(stop)):
+        y[e] = number_1 * mask[e] * x[e]
 
 
 def dropout_forward(x: Any, mask: Any, *, p: float = 0.5) -> rt.Array:
@@ -31,14 +48,34 @@ def dropout_forward(x: Any, mask: Any, *, p: float = 0.5) -> rt.Array:
     """
     x = rt.array("dropout", "x", x, None)
     mask = rt.array("dropout", "mask", mask, None)
-    rt.float_type("dropout", x=x, mask=mask)
+    dtype = rt.float_type("dropout", x=x, mask=mask)
     full_shape = x.shape
+    E = x.size
     x = x.reshape(-1)
     rt.same_shape("dropout", "mask", mask.shape, full_shape)
     mask = mask.reshape(-1)
     p = rt.number("dropout", "p", p)
-    y = mask * x / (1 - p)
+    if rt.compiles(E):
+        y = np.empty((E,), dtype)
+        rt.run(_dropout_forward_1, E, E, rt.flat(y), rt.flat(mask), rt.flat(x), dtype(rt.ratio(1, 1 - p)), E)
+    else:
+        y = mask * x / (1 - p)
     return y.reshape(full_shape)
+
+
+@rt.nest
+def _dropout_grad_input_1(
+    start: int,
+    stop: int,
+    dx: rt.Array,
+    dy: rt.Array,
+    mask: rt.Array,
+    number_1: Any,
+    E: int,
+) -> None:
+    """Element by element."""
+    for m in range(np.uintp(start), np.uintp(stop)):
+        dx[m] = number_1 * dy[m] * mask[m]
 
 
 def dropout_grad_input(dy: Any, mask: Any, *, p: float = 0.5) -> rt.Array:
@@ -60,13 +97,18 @@ def dropout_grad_input(dy: Any, mask: Any, *, p: float = 0.5) -> rt.Array:
     """
     dy = rt.array("dropout", "dy", dy, None)
     mask = rt.array("dropout", "mask", mask, None)
-    rt.float_type("dropout", dy=dy, mask=mask)
+    dtype = rt.float_type("dropout", dy=dy, mask=mask)
     full_shape = mask.shape
+    E = mask.size
     mask = mask.reshape(-1)
     rt.same_shape("dropout", "dy", dy.shape, full_shape)
     dy = dy.reshape(-1)
     p = rt.number("dropout", "p", p)
-    dx = dy * mask / (1 - p)
+    if rt.compiles(E):
+        dx = np.empty((E,), dtype)
+        rt.run(_dropout_grad_input_1, E, E, rt.flat(dx), rt.flat(dy), rt.flat(mask), dtype(rt.ratio(1, 1 - p)), E)
+    else:
+        dx = dy * mask / (1 - p)
     return dx.reshape(full_shape)
 
 

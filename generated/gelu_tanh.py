@@ -15,6 +15,25 @@ import numpy as np
 from . import runtime as rt
 
 
+@rt.nest
+def _gelu_tanh_forward_1(
+    start: int,
+    stop: int,
+    y: rt.Array,
+    s: rt.Array,
+    x: rt.Array,
+    number_1: Any,
+    one: Any,
+    E: int,
+) -> None:
+    """Element by element."""
+    for e in range(np.uintp(start), np.uintp(stop)):
+        s_1 = s[e]
+        x_1 = x[e]
+        value = number_1 * (s_1 + one) * x_1
+        y[e] = value
+
+
 def gelu_tanh_forward(x: Any) -> tuple[rt.Array, rt.Array]:
     """Compute the Gaussian error linear unit, approximated by tanh.
 
@@ -32,12 +51,35 @@ def gelu_tanh_forward(x: Any) -> tuple[rt.Array, rt.Array]:
         ValueError: when shapes or options do not fit.
     """
     x = rt.array("gelu_tanh", "x", x, None)
-    rt.float_type("gelu_tanh", x=x)
+    dtype = rt.float_type("gelu_tanh", x=x)
     full_shape = x.shape
+    E = x.size
     x = x.reshape(-1)
     s = np.tanh(0.7978845608028654 * (0.044715 * (np.square(x) * x) + x))
-    y = (s + 1) * x / 2
+    if rt.compiles(E):
+        y = np.empty((E,), dtype)
+        rt.run(_gelu_tanh_forward_1, E, E, rt.flat(y), rt.flat(s), rt.flat(x), dtype(1 / 2), dtype(1), E)
+    else:
+        y = (s + 1) * x / 2
     return y.reshape(full_shape), s.reshape(full_shape)
+
+
+@rt.nest
+def _gelu_tanh_grad_input_1(
+    start: int,
+    stop: int,
+    dx: rt.Array,
+    dy: rt.Array,
+    s: rt.Array,
+    number_1: Any,
+    E: int,
+) -> None:
+    """Element by element."""
+    for m in range(np.uintp(start), np.uintp(stop)):
+        s_1 = s[m]
+        dy_1 = dy[m]
+        value = (number_1 * s_1 + number_1) * dy_1
+        dx[m] = value
 
 
 def gelu_tanh_grad_input(dy: Any, x: Any, s: Any) -> rt.Array:
@@ -61,14 +103,19 @@ def gelu_tanh_grad_input(dy: Any, x: Any, s: Any) -> rt.Array:
     dy = rt.array("gelu_tanh", "dy", dy, None)
     x = rt.array("gelu_tanh", "x", x, None)
     s = rt.array("gelu_tanh", "s", s, None)
-    rt.float_type("gelu_tanh", dy=dy, x=x, s=s)
+    dtype = rt.float_type("gelu_tanh", dy=dy, x=x, s=s)
     full_shape = x.shape
+    E = x.size
     x = x.reshape(-1)
     rt.same_shape("gelu_tanh", "dy", dy.shape, full_shape)
     dy = dy.reshape(-1)
     rt.same_shape("gelu_tanh", "s", s.shape, full_shape)
     s = s.reshape(-1)
-    dx = (s / 2 + 1 / 2) * dy
+    if rt.compiles(E):
+        dx = np.empty((E,), dtype)
+        rt.run(_gelu_tanh_grad_input_1, E, E, rt.flat(dx), rt.flat(dy), rt.flat(s), dtype(1 / 2), E)
+    else:
+        dx = (s / 2 + 1 / 2) * dy
     dx += 0.3989422804014327 * (1 - np.square(s)) * (0.134145 * np.square(x) + 1) * dy * x
     return dx.reshape(full_shape)
 

@@ -21,6 +21,27 @@ import numpy as np
 from . import runtime as rt
 
 
+@rt.nest
+def _gru_cell_forward_1(
+    start: int,
+    stop: int,
+    y: rt.Array,
+    g: rt.Array,
+    h: rt.Array,
+    z: rt.Array,
+    one: Any,
+    H: int,
+    N: int,
+) -> None:
+    """Element by element."""
+    for k in range(np.uintp(start), np.uintp(stop)):
+        z_1 = z[k]
+        g_1 = g[k]
+        h_1 = h[k]
+        value = (one - z_1) * g_1 + h_1 * z_1
+        y[k] = value
+
+
 def gru_cell_forward(
     x: Any,
     h: Any,
@@ -88,7 +109,11 @@ def gru_cell_forward(
     s = rt.sigmoid(u[:, 0] + v[:, 0])
     z = rt.sigmoid(u[:, 1] + v[:, 1])
     g = np.tanh(s * v[:, 2] + u[:, 2])
-    y = (1 - z) * g + h * z
+    if rt.compiles(H * N):
+        y = np.empty((N, H), dtype)
+        rt.run(_gru_cell_forward_1, H * N, H * N, rt.flat(y), rt.flat(g), rt.flat(h), rt.flat(z), dtype(1), H, N)
+    else:
+        y = (1 - z) * g + h * z
     return y, v, s, z, g
 
 

@@ -14,6 +14,28 @@ import numpy as np
 from . import runtime as rt
 
 
+@rt.nest
+def _hard_swish_forward_1(
+    start: int,
+    stop: int,
+    y: rt.Array,
+    x: rt.Array,
+    number_1: Any,
+    number_2: Any,
+    zero: Any,
+    number_4: Any,
+    E: int,
+) -> None:
+    """Element by element."""
+    for e in range(np.uintp(start), np.uintp(stop)):
+        x_1 = x[e]
+        term_2 = x_1 + number_4
+        term_3 = zero if (zero >= term_2) | (zero != zero) else term_2
+        term_4 = number_2 if (number_2 <= term_3) | (number_2 != number_2) else term_3
+        value = number_1 * term_4 * x_1
+        y[e] = value
+
+
 def hard_swish_forward(x: Any) -> rt.Array:
     """Compute the swish with a logistic function by three lines.
 
@@ -30,11 +52,41 @@ def hard_swish_forward(x: Any) -> rt.Array:
         ValueError: when shapes or options do not fit.
     """
     x = rt.array("hard_swish", "x", x, None)
-    rt.float_type("hard_swish", x=x)
+    dtype = rt.float_type("hard_swish", x=x)
     full_shape = x.shape
+    E = x.size
     x = x.reshape(-1)
-    y = np.minimum(6, np.maximum(0, x + 3)) * x / 6
+    if rt.compiles(E):
+        y = np.empty((E,), dtype)
+        rt.run(_hard_swish_forward_1, E, E, rt.flat(y), rt.flat(x), dtype(1 / 6), dtype(6), dtype(0), dtype(3), E)
+    else:
+        y = np.minimum(6, np.maximum(0, x + 3)) * x / 6
     return y.reshape(full_shape)
+
+
+@rt.nest
+def _hard_swish_grad_input_1(
+    start: int,
+    stop: int,
+    dx: rt.Array,
+    dy: rt.Array,
+    x: rt.Array,
+    number_1: Any,
+    zero: Any,
+    number_3: Any,
+    number_4: Any,
+    E: int,
+) -> None:
+    """Element by element."""
+    for m in range(np.uintp(start), np.uintp(stop)):
+        x_1 = x[m]
+        term_2 = x_1 + number_3
+        term_3 = zero if (zero >= term_2) | (zero != zero) else term_2
+        term_4 = number_4 * x_1 if (number_1 > term_3) & ((x_1 + number_3) > zero) else zero
+        term_5 = number_1 if (number_1 <= term_3) | (number_1 != number_1) else term_3
+        dy_1 = dy[m]
+        value = (term_4 + number_4 * term_5) * dy_1
+        dx[m] = value
 
 
 def hard_swish_grad_input(dy: Any, x: Any) -> rt.Array:
@@ -56,12 +108,31 @@ def hard_swish_grad_input(dy: Any, x: Any) -> rt.Array:
     """
     dy = rt.array("hard_swish", "dy", dy, None)
     x = rt.array("hard_swish", "x", x, None)
-    rt.float_type("hard_swish", dy=dy, x=x)
+    dtype = rt.float_type("hard_swish", dy=dy, x=x)
     full_shape = x.shape
+    E = x.size
     x = x.reshape(-1)
     rt.same_shape("hard_swish", "dy", dy.shape, full_shape)
     dy = dy.reshape(-1)
-    dx = (np.where((np.maximum(0, x + 3) < 6) & ((x + 3) > 0), x / 6, 0) + np.minimum(6, np.maximum(0, x + 3)) / 6) * dy
+    if rt.compiles(E):
+        dx = np.empty((E,), dtype)
+        rt.run(
+            _hard_swish_grad_input_1,
+            E,
+            E,
+            rt.flat(dx),
+            rt.flat(dy),
+            rt.flat(x),
+            dtype(6),
+            dtype(0),
+            dtype(3),
+            dtype(1 / 6),
+            E,
+        )
+    else:
+        dx = (
+            np.where((np.maximum(0, x + 3) < 6) & ((x + 3) > 0), x / 6, 0) + np.minimum(6, np.maximum(0, x + 3)) / 6
+        ) * dy
     return dx.reshape(full_shape)
 
 

@@ -41,6 +41,27 @@ def hard_tanh_forward(x: Any, *, min_val: float = -1.0, max_val: float = 1.0) ->
     return y.reshape(full_shape)
 
 
+@rt.nest
+def _hard_tanh_grad_input_1(
+    start: int,
+    stop: int,
+    dx: rt.Array,
+    dy: rt.Array,
+    x: rt.Array,
+    number_1: Any,
+    number_2: Any,
+    zero: Any,
+    E: int,
+) -> None:
+    """Element by element."""
+    for m in range(np.uintp(start), np.uintp(stop)):
+        x_1 = x[m]
+        term_2 = number_2 if (number_2 >= x_1) | (number_2 != number_2) else x_1
+        dy_1 = dy[m]
+        value = dy_1 if (number_1 > term_2) & (x_1 > number_2) else zero
+        dx[m] = value
+
+
 def hard_tanh_grad_input(dy: Any, x: Any, *, min_val: float = -1.0, max_val: float = 1.0) -> rt.Array:
     """Compute dx, the gradient of E: clipped identity.
 
@@ -61,14 +82,19 @@ def hard_tanh_grad_input(dy: Any, x: Any, *, min_val: float = -1.0, max_val: flo
     """
     dy = rt.array("hard_tanh", "dy", dy, None)
     x = rt.array("hard_tanh", "x", x, None)
-    rt.float_type("hard_tanh", dy=dy, x=x)
+    dtype = rt.float_type("hard_tanh", dy=dy, x=x)
     full_shape = x.shape
+    E = x.size
     x = x.reshape(-1)
     rt.same_shape("hard_tanh", "dy", dy.shape, full_shape)
     dy = dy.reshape(-1)
     a = rt.number("hard_tanh", "min_val", min_val)
     b = rt.number("hard_tanh", "max_val", max_val)
-    dx = np.where((b > np.maximum(a, x)) & (x > a), dy, 0)
+    if rt.compiles(E):
+        dx = np.empty((E,), dtype)
+        rt.run(_hard_tanh_grad_input_1, E, E, rt.flat(dx), rt.flat(dy), rt.flat(x), dtype(b), dtype(a), dtype(0), E)
+    else:
+        dx = np.where((b > np.maximum(a, x)) & (x > a), dy, 0)
     return dx.reshape(full_shape)
 
 

@@ -14,6 +14,25 @@ import numpy as np
 from . import runtime as rt
 
 
+@rt.nest
+def _leaky_relu_forward_1(
+    start: int,
+    stop: int,
+    y: rt.Array,
+    x: rt.Array,
+    number_1: Any,
+    zero: Any,
+    E: int,
+) -> None:
+    """Element by element."""
+    for e in range(np.uintp(start), np.uintp(stop)):
+        x_1 = x[e]
+        term_2 = x_1 if (x_1 <= zero) | (x_1 != x_1) else zero
+        term_3 = zero if x_1 < zero else x_1
+        value = number_1 * term_2 + term_3
+        y[e] = value
+
+
 def leaky_relu_forward(x: Any, *, negative_slope: float = 0.01) -> rt.Array:
     """Compute the leaky rectified linear unit.
 
@@ -31,12 +50,39 @@ def leaky_relu_forward(x: Any, *, negative_slope: float = 0.01) -> rt.Array:
         ValueError: when shapes or options do not fit.
     """
     x = rt.array("leaky_relu", "x", x, None)
-    rt.float_type("leaky_relu", x=x)
+    dtype = rt.float_type("leaky_relu", x=x)
     full_shape = x.shape
+    E = x.size
     x = x.reshape(-1)
     alpha = rt.number("leaky_relu", "negative_slope", negative_slope)
-    y = alpha * np.minimum(x, 0) + np.maximum(x, 0)
+    if rt.compiles(E):
+        y = np.empty((E,), dtype)
+        rt.run(_leaky_relu_forward_1, E, E, rt.flat(y), rt.flat(x), dtype(alpha), dtype(0), E)
+    else:
+        y = alpha * np.minimum(x, 0) + np.maximum(x, 0)
     return y.reshape(full_shape)
+
+
+@rt.nest
+def _leaky_relu_grad_input_1(
+    start: int,
+    stop: int,
+    dx: rt.Array,
+    dy: rt.Array,
+    x: rt.Array,
+    zero: Any,
+    number_2: Any,
+    one: Any,
+    E: int,
+) -> None:
+    """Element by element."""
+    for m in range(np.uintp(start), np.uintp(stop)):
+        x_1 = x[m]
+        term_2 = number_2 if (zero >= x_1) else zero
+        term_3 = one if (x_1 > zero) else zero
+        dy_1 = dy[m]
+        value = (term_2 + term_3) * dy_1
+        dx[m] = value
 
 
 def leaky_relu_grad_input(dy: Any, x: Any, *, negative_slope: float = 0.01) -> rt.Array:
@@ -60,11 +106,18 @@ def leaky_relu_grad_input(dy: Any, x: Any, *, negative_slope: float = 0.01) -> r
     x = rt.array("leaky_relu", "x", x, None)
     dtype = rt.float_type("leaky_relu", dy=dy, x=x)
     full_shape = x.shape
+    E = x.size
     x = x.reshape(-1)
     rt.same_shape("leaky_relu", "dy", dy.shape, full_shape)
     dy = dy.reshape(-1)
     alpha = rt.number("leaky_relu", "negative_slope", negative_slope)
-    dx = (np.where((x <= 0), dtype(alpha), dtype(0)) + (x > 0).astype(dtype)) * dy
+    if rt.compiles(E):
+        dx = np.empty((E,), dtype)
+        rt.run(
+            _leaky_relu_grad_input_1, E, E, rt.flat(dx), rt.flat(dy), rt.flat(x), dtype(0), dtype(alpha), dtype(1), E
+        )
+    else:
+        dx = (np.where((x <= 0), dtype(alpha), dtype(0)) + (x > 0).astype(dtype)) * dy
     return dx.reshape(full_shape)
 
 

@@ -42,7 +42,7 @@ def _lenet_forward_1(
     a1_y: rt.Array,
     lowest: Any,
 ) -> None:
-    """Maximum over n, i, j, r, t, c; gather."""
+    """Maxima over r, t for every n, i, j, c."""
     for row in range(start, stop):
         i = row % 14
         n = row // 14
@@ -75,7 +75,7 @@ def _lenet_forward_2(
     a3_y: rt.Array,
     lowest: Any,
 ) -> None:
-    """Maximum over n, i, j, r, t, c; gather."""
+    """Maxima over r, t for every n, i, j, c."""
     for row in range(start, stop):
         i = row % 5
         n = row // 5
@@ -214,7 +214,7 @@ def _lenet_predict_1(
     a1_y: rt.Array,
     lowest: Any,
 ) -> None:
-    """Maximum over n, i, j, r, t, c; gather."""
+    """Maxima over r, t for every n, i, j, c."""
     for row in range(start, stop):
         i = row % 14
         n = row // 14
@@ -241,7 +241,7 @@ def _lenet_predict_2(
     a3_y: rt.Array,
     lowest: Any,
 ) -> None:
-    """Maximum over n, i, j, r, t, c; gather."""
+    """Maxima over r, t for every n, i, j, c."""
     for row in range(start, stop):
         i = row % 5
         n = row // 5
@@ -367,12 +367,48 @@ def lenet_predict(x: Any, params: Mapping[str, Any], *, buffers: rt.Buffers | No
 def _lenet_backward_1(
     start: int,
     stop: int,
+    df6_u: rt.Array,
+    a6_y: rt.Array,
+    da6_y: rt.Array,
+    one: Any,
+    N: int,
+) -> None:
+    """Element by element."""
+    for q in range(np.uintp(start), np.uintp(stop)):
+        a6_y_1 = a6_y[q]
+        da6_y_1 = da6_y[q]
+        value = (one - a6_y_1 * a6_y_1) * da6_y_1
+        df6_u[q] = value
+
+
+@rt.nest
+def _lenet_backward_2(
+    start: int,
+    stop: int,
+    df5_u: rt.Array,
+    a5_y: rt.Array,
+    da5_y: rt.Array,
+    one: Any,
+    N: int,
+) -> None:
+    """Element by element."""
+    for q in range(np.uintp(start), np.uintp(stop)):
+        a5_y_1 = a5_y[q]
+        da5_y_1 = da5_y[q]
+        value = (one - a5_y_1 * a5_y_1) * da5_y_1
+        df5_u[q] = value
+
+
+@rt.nest
+def _lenet_backward_3(
+    start: int,
+    stop: int,
     da3_y: rt.Array,
     ds4_y: rt.Array,
     s4_argmax: rt.Array,
     zero: Any,
 ) -> None:
-    """Sum over m, i, j, r, t, e; scatter."""
+    """Windows m, i, j added to what they cover, tap r, t by tap."""
     for m in range(start, stop):
         filled = 0
         for i in range(5):
@@ -434,7 +470,25 @@ def _lenet_backward_1(
 
 
 @rt.nest
-def _lenet_backward_2(
+def _lenet_backward_4(
+    start: int,
+    stop: int,
+    dc3_u: rt.Array,
+    a3_y: rt.Array,
+    da3_y: rt.Array,
+    one: Any,
+    N: int,
+) -> None:
+    """Element by element."""
+    for e in range(np.uintp(start), np.uintp(stop)):
+        a3_y_1 = a3_y[e]
+        da3_y_1 = da3_y[e]
+        value = (one - a3_y_1 * a3_y_1) * da3_y_1
+        dc3_u[e] = value
+
+
+@rt.nest
+def _lenet_backward_5(
     start: int,
     stop: int,
     da1_y: rt.Array,
@@ -442,7 +496,7 @@ def _lenet_backward_2(
     s2_argmax: rt.Array,
     zero: Any,
 ) -> None:
-    """Sum over m, i, j, r, t, e; scatter."""
+    """Windows m, i, j added to what they cover, tap r, t by tap."""
     for m in range(start, stop):
         filled = 0
         for i in range(14):
@@ -501,6 +555,24 @@ def _lenet_backward_2(
                             t += 1
         for element in range(np.uintp((m * 28 + filled) * 168), np.uintp((m * 28 + 28) * 168)):
             da1_y[element] = zero
+
+
+@rt.nest
+def _lenet_backward_6(
+    start: int,
+    stop: int,
+    dc1_u: rt.Array,
+    a1_y: rt.Array,
+    da1_y: rt.Array,
+    one: Any,
+    N: int,
+) -> None:
+    """Element by element."""
+    for e in range(np.uintp(start), np.uintp(stop)):
+        a1_y_1 = a1_y[e]
+        da1_y_1 = da1_y[e]
+        value = (one - a1_y_1 * a1_y_1) * da1_y_1
+        dc1_u[e] = value
 
 
 def lenet_backward(
@@ -568,17 +640,25 @@ def lenet_backward(
     buffers = rt.Buffers() if buffers is None else buffers
     da6_y = buffers.take((N, 84), dtype)
     rt.contract("m k, q k -> m q", dy, output_w, out=da6_y)
-    df6_u = buffers.take((N, 84), dtype)
-    np.square(a6_y, out=df6_u)
-    np.subtract(1, df6_u, out=df6_u)
-    df6_u *= da6_y
+    if rt.compiles(84 * N):
+        df6_u = buffers.take((N, 84), dtype)
+        rt.run(_lenet_backward_1, 84 * N, 84 * N, rt.flat(df6_u), rt.flat(a6_y), rt.flat(da6_y), dtype(1), N)
+    else:
+        df6_u = buffers.take((N, 84), dtype)
+        np.square(a6_y, out=df6_u)
+        np.subtract(1, df6_u, out=df6_u)
+        df6_u *= da6_y
     buffers.give(da6_y)
     da5_y = buffers.take((N, 120), dtype)
     rt.contract("m k, q k -> m q", df6_u, f6_w, out=da5_y)
-    df5_u = buffers.take((N, 120), dtype)
-    np.square(a5_y, out=df5_u)
-    np.subtract(1, df5_u, out=df5_u)
-    df5_u *= da5_y
+    if rt.compiles(120 * N):
+        df5_u = buffers.take((N, 120), dtype)
+        rt.run(_lenet_backward_2, 120 * N, 120 * N, rt.flat(df5_u), rt.flat(a5_y), rt.flat(da5_y), dtype(1), N)
+    else:
+        df5_u = buffers.take((N, 120), dtype)
+        np.square(a5_y, out=df5_u)
+        np.subtract(1, df5_u, out=df5_u)
+        df5_u *= da5_y
     buffers.give(da5_y)
     dflat_y = buffers.take((N, 400), dtype)
     rt.contract("m k, q k -> m q", df5_u, f5_w, out=dflat_y)
@@ -586,7 +666,7 @@ def lenet_backward(
     ds4_y = dflat_y_1.reshape(N, 5, 5, 16)
     if rt.compiles(1600 * N):
         da3_y = buffers.take((N, 10, 10, 16), dtype)
-        rt.run(_lenet_backward_1, N, 1600 * N, rt.flat(da3_y), rt.flat(ds4_y), rt.flat(s4_argmax), dtype(0))
+        rt.run(_lenet_backward_3, N, 1600 * N, rt.flat(da3_y), rt.flat(ds4_y), rt.flat(s4_argmax), dtype(0))
     else:
         da3_y = buffers.take((N, 10, 10, 16), dtype)
         da3_y_1 = rt.Window(  # m i j e r t
@@ -596,10 +676,14 @@ def lenet_backward(
         )
         rt.spread(ds4_y, da3_y_1, argument=s4_argmax)
     buffers.give(dflat_y)
-    dc3_u = buffers.take((N, 10, 10, 16), dtype)
-    np.square(a3_y, out=dc3_u)
-    np.subtract(1, dc3_u, out=dc3_u)
-    dc3_u *= da3_y
+    if rt.compiles(1600 * N):
+        dc3_u = buffers.take((N, 10, 10, 16), dtype)
+        rt.run(_lenet_backward_4, 1600 * N, 1600 * N, rt.flat(dc3_u), rt.flat(a3_y), rt.flat(da3_y), dtype(1), N)
+    else:
+        dc3_u = buffers.take((N, 10, 10, 16), dtype)
+        np.square(a3_y, out=dc3_u)
+        np.subtract(1, dc3_u, out=dc3_u)
+        dc3_u *= da3_y
     buffers.give(da3_y)
     ds2_y = buffers.take((N, 14, 14, 6), dtype)
     ds2_y_1 = rt.Window(  # m e i j r t
@@ -610,7 +694,7 @@ def lenet_backward(
     rt.contract("m i j k, r t e k -> m e i j r t", dc3_u, c3_w, out=ds2_y_1)
     if rt.compiles(4704 * N):
         da1_y = buffers.take((N, 28, 28, 6), dtype)
-        rt.run(_lenet_backward_2, N, 4704 * N, rt.flat(da1_y), rt.flat(ds2_y), rt.flat(s2_argmax), dtype(0))
+        rt.run(_lenet_backward_5, N, 4704 * N, rt.flat(da1_y), rt.flat(ds2_y), rt.flat(s2_argmax), dtype(0))
     else:
         da1_y = buffers.take((N, 28, 28, 6), dtype)
         da1_y_1 = rt.Window(  # m i j e r t
@@ -620,10 +704,14 @@ def lenet_backward(
         )
         rt.spread(ds2_y, da1_y_1, argument=s2_argmax)
     buffers.give(ds2_y)
-    dc1_u = buffers.take((N, 28, 28, 6), dtype)
-    np.square(a1_y, out=dc1_u)
-    np.subtract(1, dc1_u, out=dc1_u)
-    dc1_u *= da1_y
+    if rt.compiles(4704 * N):
+        dc1_u = buffers.take((N, 28, 28, 6), dtype)
+        rt.run(_lenet_backward_6, 4704 * N, 4704 * N, rt.flat(dc1_u), rt.flat(a1_y), rt.flat(da1_y), dtype(1), N)
+    else:
+        dc1_u = buffers.take((N, 28, 28, 6), dtype)
+        np.square(a1_y, out=dc1_u)
+        np.subtract(1, dc1_u, out=dc1_u)
+        dc1_u *= da1_y
     buffers.give(da1_y)
     x_1 = rt.Window(  # m q v n i j
         x,

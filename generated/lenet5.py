@@ -90,7 +90,7 @@ def _lenet5_forward_1(
     a1_y: rt.Array,
     zero: Any,
 ) -> None:
-    """Sum over n, i, j, r, t, c; gather."""
+    """Sums over r, t for every n, i, j, c."""
     for row in range(start, stop):
         i = row % 14
         n = row // 14
@@ -134,7 +134,7 @@ def _lenet5_forward_2(
     a3_y: rt.Array,
     zero: Any,
 ) -> None:
-    """Sum over n, i, j, r, t, c; gather."""
+    """Sums over r, t for every n, i, j, c."""
     for row in range(start, stop):
         i = row % 5
         n = row // 5
@@ -303,7 +303,7 @@ def _lenet5_predict_1(
     a1_y: rt.Array,
     zero: Any,
 ) -> None:
-    """Sum over n, i, j, r, t, c; gather."""
+    """Sums over r, t for every n, i, j, c."""
     for row in range(start, stop):
         i = row % 14
         n = row // 14
@@ -347,7 +347,7 @@ def _lenet5_predict_2(
     a3_y: rt.Array,
     zero: Any,
 ) -> None:
-    """Sum over n, i, j, r, t, c; gather."""
+    """Sums over r, t for every n, i, j, c."""
     for row in range(start, stop):
         i = row % 5
         n = row // 5
@@ -517,7 +517,7 @@ def _lenet5_backward_1(
     number_2: Any,
     N: int,
 ) -> None:
-    """Sum over m, k, q; gather."""
+    """Sums over k for every m, q."""
     for _ in range(start, stop):
         for m in range(N):
             at = np.uintp(84 * m)
@@ -539,12 +539,50 @@ def _lenet5_backward_1(
 def _lenet5_backward_2(
     start: int,
     stop: int,
+    df6_u: rt.Array,
+    a6_y: rt.Array,
+    da6_y: rt.Array,
+    number_1: Any,
+    number_2: Any,
+    N: int,
+) -> None:
+    """Element by element."""
+    for q in range(np.uintp(start), np.uintp(stop)):
+        a6_y_1 = a6_y[q]
+        da6_y_1 = da6_y[q]
+        value = (number_1 - number_2 * (a6_y_1 * a6_y_1)) * da6_y_1
+        df6_u[q] = value
+
+
+@rt.nest
+def _lenet5_backward_3(
+    start: int,
+    stop: int,
+    ds4_u: rt.Array,
+    ds4_y: rt.Array,
+    s4_y: rt.Array,
+    number_1: Any,
+    number_2: Any,
+    N: int,
+) -> None:
+    """Element by element."""
+    for e in range(np.uintp(start), np.uintp(stop)):
+        s4_y_1 = s4_y[e]
+        ds4_y_1 = ds4_y[e]
+        value = (number_1 - number_2 * (s4_y_1 * s4_y_1)) * ds4_y_1
+        ds4_u[e] = value
+
+
+@rt.nest
+def _lenet5_backward_4(
+    start: int,
+    stop: int,
     da3_y: rt.Array,
     ds4_u: rt.Array,
     s4_a: rt.Array,
     zero: Any,
 ) -> None:
-    """Sum over m, i, j, r, t, e; scatter."""
+    """Windows m, i, j added to what they cover, tap r, t by tap."""
     common = np.empty(16, da3_y.dtype)
     for m in range(start, stop):
         filled = 0
@@ -564,39 +602,73 @@ def _lenet5_backward_2(
                     t_low = max(0, -2 * j)
                     t_high = min(2, 10 - 2 * j)
                 ds4_u_at = np.uintp(80 * i + 16 * j + 400 * m)
-                s4_a_at = np.uintp(0)
                 for e in range(np.uintp(16)):
-                    common[e] = s4_a[s4_a_at + e] * ds4_u[ds4_u_at + e]
+                    common[e] = s4_a[e] * ds4_u[ds4_u_at + e]
                 for r in range(r_low, r_high):
                     t = t_low
                     while t < t_high:
                         if t <= t_high - 3:
                             at = np.uintp(320 * i + 32 * j + 1600 * m + 160 * r + 16 * t)
-                            common_at = np.uintp(0)
                             for e in range(np.uintp(16)):
-                                da3_y[at + e] += common[common_at + e]
-                                da3_y[at + np.uintp(16) + e] += common[common_at + e]
-                                da3_y[at + np.uintp(32) + e] += common[common_at + e]
+                                da3_y[at + e] += common[e]
+                                da3_y[at + np.uintp(16) + e] += common[e]
+                                da3_y[at + np.uintp(32) + e] += common[e]
                             t += 3
                         elif t <= t_high - 2:
                             at = np.uintp(320 * i + 32 * j + 1600 * m + 160 * r + 16 * t)
-                            common_at = np.uintp(0)
                             for e in range(np.uintp(16)):
-                                da3_y[at + e] += common[common_at + e]
-                                da3_y[at + np.uintp(16) + e] += common[common_at + e]
+                                da3_y[at + e] += common[e]
+                                da3_y[at + np.uintp(16) + e] += common[e]
                             t += 2
                         else:
                             at = np.uintp(320 * i + 32 * j + 1600 * m + 160 * r + 16 * t)
-                            common_at = np.uintp(0)
                             for e in range(np.uintp(16)):
-                                da3_y[at + e] += common[common_at + e]
+                                da3_y[at + e] += common[e]
                             t += 1
         for element in range(np.uintp((m * 10 + filled) * 160), np.uintp((m * 10 + 10) * 160)):
             da3_y[element] = zero
 
 
 @rt.nest
-def _lenet5_backward_3(
+def _lenet5_backward_5(
+    start: int,
+    stop: int,
+    dc3_u: rt.Array,
+    a3_y: rt.Array,
+    da3_y: rt.Array,
+    number_1: Any,
+    number_2: Any,
+    N: int,
+) -> None:
+    """Element by element."""
+    for e in range(np.uintp(start), np.uintp(stop)):
+        a3_y_1 = a3_y[e]
+        da3_y_1 = da3_y[e]
+        value = (number_1 - number_2 * (a3_y_1 * a3_y_1)) * da3_y_1
+        dc3_u[e] = value
+
+
+@rt.nest
+def _lenet5_backward_6(
+    start: int,
+    stop: int,
+    ds2_u: rt.Array,
+    ds2_y: rt.Array,
+    s2_y: rt.Array,
+    number_1: Any,
+    number_2: Any,
+    N: int,
+) -> None:
+    """Element by element."""
+    for e in range(np.uintp(start), np.uintp(stop)):
+        s2_y_1 = s2_y[e]
+        ds2_y_1 = ds2_y[e]
+        value = (number_1 - number_2 * (s2_y_1 * s2_y_1)) * ds2_y_1
+        ds2_u[e] = value
+
+
+@rt.nest
+def _lenet5_backward_7(
     start: int,
     stop: int,
     da1_y: rt.Array,
@@ -604,7 +676,7 @@ def _lenet5_backward_3(
     s2_a: rt.Array,
     zero: Any,
 ) -> None:
-    """Sum over m, i, j, r, t, e; scatter."""
+    """Windows m, i, j added to what they cover, tap r, t by tap."""
     common = np.empty(6, da1_y.dtype)
     for m in range(start, stop):
         filled = 0
@@ -624,35 +696,50 @@ def _lenet5_backward_3(
                     t_low = max(0, -2 * j)
                     t_high = min(2, 28 - 2 * j)
                 ds2_u_at = np.uintp(84 * i + 6 * j + 1176 * m)
-                s2_a_at = np.uintp(0)
                 for e in range(np.uintp(6)):
-                    common[e] = s2_a[s2_a_at + e] * ds2_u[ds2_u_at + e]
+                    common[e] = s2_a[e] * ds2_u[ds2_u_at + e]
                 for r in range(r_low, r_high):
                     t = t_low
                     while t < t_high:
                         if t <= t_high - 3:
                             at = np.uintp(336 * i + 12 * j + 4704 * m + 168 * r + 6 * t)
-                            common_at = np.uintp(0)
                             for e in range(np.uintp(6)):
-                                da1_y[at + e] += common[common_at + e]
-                                da1_y[at + np.uintp(6) + e] += common[common_at + e]
-                                da1_y[at + np.uintp(12) + e] += common[common_at + e]
+                                da1_y[at + e] += common[e]
+                                da1_y[at + np.uintp(6) + e] += common[e]
+                                da1_y[at + np.uintp(12) + e] += common[e]
                             t += 3
                         elif t <= t_high - 2:
                             at = np.uintp(336 * i + 12 * j + 4704 * m + 168 * r + 6 * t)
-                            common_at = np.uintp(0)
                             for e in range(np.uintp(6)):
-                                da1_y[at + e] += common[common_at + e]
-                                da1_y[at + np.uintp(6) + e] += common[common_at + e]
+                                da1_y[at + e] += common[e]
+                                da1_y[at + np.uintp(6) + e] += common[e]
                             t += 2
                         else:
                             at = np.uintp(336 * i + 12 * j + 4704 * m + 168 * r + 6 * t)
-                            common_at = np.uintp(0)
                             for e in range(np.uintp(6)):
-                                da1_y[at + e] += common[common_at + e]
+                                da1_y[at + e] += common[e]
                             t += 1
         for element in range(np.uintp((m * 28 + filled) * 168), np.uintp((m * 28 + 28) * 168)):
             da1_y[element] = zero
+
+
+@rt.nest
+def _lenet5_backward_8(
+    start: int,
+    stop: int,
+    dc1_u: rt.Array,
+    a1_y: rt.Array,
+    da1_y: rt.Array,
+    number_1: Any,
+    number_2: Any,
+    N: int,
+) -> None:
+    """Element by element."""
+    for e in range(np.uintp(start), np.uintp(stop)):
+        a1_y_1 = a1_y[e]
+        da1_y_1 = da1_y[e]
+        value = (number_1 - number_2 * (a1_y_1 * a1_y_1)) * da1_y_1
+        dc1_u[e] = value
 
 
 def lenet5_backward(
@@ -741,11 +828,25 @@ def lenet5_backward(
         )
     else:
         da6_y = rt.total((2 * a6_y[:, :, None] - 2 * output_w.transpose(1, 0)) * dy[:, None, :], -1)
-    df6_u = buffers.take((N, 84), dtype)
-    np.square(a6_y, out=df6_u)
-    df6_u *= 0.38852302970258557
-    np.subtract(1.1439333333333332, df6_u, out=df6_u)
-    df6_u *= da6_y
+    if rt.compiles(84 * N):
+        df6_u = buffers.take((N, 84), dtype)
+        rt.run(
+            _lenet5_backward_2,
+            84 * N,
+            84 * N,
+            rt.flat(df6_u),
+            rt.flat(a6_y),
+            rt.flat(da6_y),
+            dtype(1.1439333333333332),
+            dtype(0.38852302970258557),
+            N,
+        )
+    else:
+        df6_u = buffers.take((N, 84), dtype)
+        np.square(a6_y, out=df6_u)
+        df6_u *= 0.38852302970258557
+        np.subtract(1.1439333333333332, df6_u, out=df6_u)
+        df6_u *= da6_y
     dflat_y = buffers.take((N, 120), dtype)
     rt.contract("m k, q k -> m q", df6_u, f6_w, out=dflat_y)
     da5_y = dflat_y.reshape(N, 1, 1, 120)
@@ -762,15 +863,29 @@ def lenet5_backward(
     )
     ds4_y = buffers.take((N, 5, 5, 16), dtype)
     rt.contract("m i j k, q v e i j k -> m q v e", dc5_u, c5_w_1, out=ds4_y)
-    ds4_u = buffers.take((N, 5, 5, 16), dtype)
-    np.square(s4_y, out=ds4_u)
-    ds4_u *= 0.38852302970258557
-    np.subtract(1.1439333333333332, ds4_u, out=ds4_u)
-    ds4_u *= ds4_y
+    if rt.compiles(400 * N):
+        ds4_u = buffers.take((N, 5, 5, 16), dtype)
+        rt.run(
+            _lenet5_backward_3,
+            400 * N,
+            400 * N,
+            rt.flat(ds4_u),
+            rt.flat(ds4_y),
+            rt.flat(s4_y),
+            dtype(1.1439333333333332),
+            dtype(0.38852302970258557),
+            N,
+        )
+    else:
+        ds4_u = buffers.take((N, 5, 5, 16), dtype)
+        np.square(s4_y, out=ds4_u)
+        ds4_u *= 0.38852302970258557
+        np.subtract(1.1439333333333332, ds4_u, out=ds4_u)
+        ds4_u *= ds4_y
     buffers.give(ds4_y)
     if rt.compiles(1600 * N):
         da3_y = buffers.take((N, 10, 10, 16), dtype)
-        rt.run(_lenet5_backward_2, N, 1600 * N, rt.flat(da3_y), rt.flat(ds4_u), rt.flat(s4_a), dtype(0))
+        rt.run(_lenet5_backward_4, N, 1600 * N, rt.flat(da3_y), rt.flat(ds4_u), rt.flat(s4_a), dtype(0))
     else:
         da3_y = buffers.take((N, 10, 10, 16), dtype)
         da3_y_1 = rt.Window(  # m i j e r t
@@ -779,11 +894,25 @@ def lenet5_backward(
             ((0, (0, 1)), (0, (1, 2), (4, 1)), (0, (2, 2), (5, 1)), (0, (3, 1))),
         )
         rt.spread(ds4_u, da3_y_1, scale=s4_a)
-    dc3_u = buffers.take((N, 10, 10, 16), dtype)
-    np.square(a3_y, out=dc3_u)
-    dc3_u *= 0.38852302970258557
-    np.subtract(1.1439333333333332, dc3_u, out=dc3_u)
-    dc3_u *= da3_y
+    if rt.compiles(1600 * N):
+        dc3_u = buffers.take((N, 10, 10, 16), dtype)
+        rt.run(
+            _lenet5_backward_5,
+            1600 * N,
+            1600 * N,
+            rt.flat(dc3_u),
+            rt.flat(a3_y),
+            rt.flat(da3_y),
+            dtype(1.1439333333333332),
+            dtype(0.38852302970258557),
+            N,
+        )
+    else:
+        dc3_u = buffers.take((N, 10, 10, 16), dtype)
+        np.square(a3_y, out=dc3_u)
+        dc3_u *= 0.38852302970258557
+        np.subtract(1.1439333333333332, dc3_u, out=dc3_u)
+        dc3_u *= da3_y
     buffers.give(da3_y)
     s2_y_1 = rt.Window(  # m q v n i j
         s2_y,
@@ -799,15 +928,29 @@ def lenet5_backward(
         ((0, (0, 1)), (0, (2, 1), (4, 1)), (0, (3, 1), (5, 1)), (0, (1, 1))),
     )
     rt.contract("m i j k, r t e k -> m e i j r t", dc3_u, c3_z, out=ds2_y_1)
-    ds2_u = buffers.take((N, 14, 14, 6), dtype)
-    np.square(s2_y, out=ds2_u)
-    ds2_u *= 0.38852302970258557
-    np.subtract(1.1439333333333332, ds2_u, out=ds2_u)
-    ds2_u *= ds2_y
+    if rt.compiles(1176 * N):
+        ds2_u = buffers.take((N, 14, 14, 6), dtype)
+        rt.run(
+            _lenet5_backward_6,
+            1176 * N,
+            1176 * N,
+            rt.flat(ds2_u),
+            rt.flat(ds2_y),
+            rt.flat(s2_y),
+            dtype(1.1439333333333332),
+            dtype(0.38852302970258557),
+            N,
+        )
+    else:
+        ds2_u = buffers.take((N, 14, 14, 6), dtype)
+        np.square(s2_y, out=ds2_u)
+        ds2_u *= 0.38852302970258557
+        np.subtract(1.1439333333333332, ds2_u, out=ds2_u)
+        ds2_u *= ds2_y
     buffers.give(ds2_y)
     if rt.compiles(4704 * N):
         da1_y = buffers.take((N, 28, 28, 6), dtype)
-        rt.run(_lenet5_backward_3, N, 4704 * N, rt.flat(da1_y), rt.flat(ds2_u), rt.flat(s2_a), dtype(0))
+        rt.run(_lenet5_backward_7, N, 4704 * N, rt.flat(da1_y), rt.flat(ds2_u), rt.flat(s2_a), dtype(0))
     else:
         da1_y = buffers.take((N, 28, 28, 6), dtype)
         da1_y_1 = rt.Window(  # m i j e r t
@@ -816,11 +959,25 @@ def lenet5_backward(
             ((0, (0, 1)), (0, (1, 2), (4, 1)), (0, (2, 2), (5, 1)), (0, (3, 1))),
         )
         rt.spread(ds2_u, da1_y_1, scale=s2_a)
-    dc1_u = buffers.take((N, 28, 28, 6), dtype)
-    np.square(a1_y, out=dc1_u)
-    dc1_u *= 0.38852302970258557
-    np.subtract(1.1439333333333332, dc1_u, out=dc1_u)
-    dc1_u *= da1_y
+    if rt.compiles(4704 * N):
+        dc1_u = buffers.take((N, 28, 28, 6), dtype)
+        rt.run(
+            _lenet5_backward_8,
+            4704 * N,
+            4704 * N,
+            rt.flat(dc1_u),
+            rt.flat(a1_y),
+            rt.flat(da1_y),
+            dtype(1.1439333333333332),
+            dtype(0.38852302970258557),
+            N,
+        )
+    else:
+        dc1_u = buffers.take((N, 28, 28, 6), dtype)
+        np.square(a1_y, out=dc1_u)
+        dc1_u *= 0.38852302970258557
+        np.subtract(1.1439333333333332, dc1_u, out=dc1_u)
+        dc1_u *= da1_y
     buffers.give(da1_y)
     x_1 = rt.Window(  # m q v n i j
         x,

@@ -31,7 +31,7 @@ def _local_response_norm_forward_1(
     P: int,
     R_fixed: tuple[int, ...],
 ) -> None:
-    """Sum over e, q, c; gather."""
+    """Sums over q for every e, c."""
     R = len(R_fixed)
     for _ in range(start, stop):
         for e in range(E):

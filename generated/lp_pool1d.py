@@ -33,7 +33,7 @@ def _lp_pool1d_forward_1(
     d_fixed: tuple[int, ...],
     s_fixed: tuple[int, ...],
 ) -> None:
-    """Sum over n, j, t, c; gather."""
+    """Sums over t for every n, j, c."""
     T = len(T_fixed)
     d = len(d_fixed)
     s = len(s_fixed)

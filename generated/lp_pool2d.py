@@ -39,7 +39,7 @@ def _lp_pool2d_forward_1(
     s_h_fixed: tuple[int, ...],
     s_w_fixed: tuple[int, ...],
 ) -> None:
-    """Sum over n, i, j, r, t, c; gather."""
+    """Sums over r, t for every n, i, j, c."""
     R = len(R_fixed)
     T = len(T_fixed)
     d_h = len(d_h_fixed)

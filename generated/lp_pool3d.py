@@ -45,7 +45,7 @@ def _lp_pool3d_forward_1(
     s_h_fixed: tuple[int, ...],
     s_w_fixed: tuple[int, ...],
 ) -> None:
-    """Sum over n, l, i, j, a, r, t, c; gather."""
+    """Sums over a, r, t for every n, l, i, j, c."""
     A = len(A_fixed)
     R = len(R_fixed)
     T = len(T_fixed)

@@ -23,6 +23,28 @@ import numpy as np
 from . import runtime as rt
 
 
+@rt.nest
+def _lstm_cell_forward_1(
+    start: int,
+    stop: int,
+    z: rt.Array,
+    c: rt.Array,
+    f: rt.Array,
+    g: rt.Array,
+    i: rt.Array,
+    H: int,
+    N: int,
+) -> None:
+    """Element by element."""
+    for k in range(np.uintp(start), np.uintp(stop)):
+        c_1 = c[k]
+        f_1 = f[k]
+        g_1 = g[k]
+        i_1 = i[k]
+        value = c_1 * f_1 + g_1 * i_1
+        z[k] = value
+
+
 def lstm_cell_forward(
     x: Any,
     h: Any,
@@ -90,7 +112,11 @@ def lstm_cell_forward(
     f = rt.sigmoid(u[:, 1])
     g = np.tanh(u[:, 2])
     o = rt.sigmoid(u[:, 3])
-    z = c * f + g * i
+    if rt.compiles(H * N):
+        z = np.empty((N, H), dtype)
+        rt.run(_lstm_cell_forward_1, H * N, H * N, rt.flat(z), rt.flat(c), rt.flat(f), rt.flat(g), rt.flat(i), H, N)
+    else:
+        z = c * f + g * i
     s = np.tanh(z)
     y = o * s
     return y, z, i, f, g, o, s

@@ -31,7 +31,7 @@ def _max_pool1d_forward_1(
     d_fixed: tuple[int, ...],
     s_fixed: tuple[int, ...],
 ) -> None:
-    """Maximum over n, j, t, c; gather."""
+    """Maxima over t for every n, j, c."""
     T = len(T_fixed)
     d = len(d_fixed)
     s = len(s_fixed)
@@ -174,7 +174,7 @@ def _max_pool1d_grad_input_1(
     T_fixed: tuple[int, ...],
     d_fixed: tuple[int, ...],
 ) -> None:
-    """Sum over m, q, t, v; gather."""
+    """Sums over t for every m, q, v."""
     T = len(T_fixed)
     d = len(d_fixed)
     for m in range(start, stop):
@@ -230,7 +230,7 @@ def _max_pool1d_grad_input_2(
     p: int,
     s: int,
 ) -> None:
-    """Sum over m, j, t, v; scatter."""
+    """Windows m, j added to what they cover, tap t by tap."""
     for m in range(start, stop):
         filled = 0
         j_first = max(0, -(-p // s), -((T * d - d - p) // s))

@@ -38,7 +38,7 @@ def _max_pool2d_forward_1(
     s_h_fixed: tuple[int, ...],
     s_w_fixed: tuple[int, ...],
 ) -> None:
-    """Maximum over n, i, j, r, t, c; gather."""
+    """Maxima over r, t for every n, i, j, c."""
     R = len(R_fixed)
     T = len(T_fixed)
     d_h = len(d_h_fixed)
@@ -216,7 +216,7 @@ def _max_pool2d_grad_input_1(
     d_h_fixed: tuple[int, ...],
     d_w_fixed: tuple[int, ...],
 ) -> None:
-    """Sum over m, q, v, r, t, e; gather."""
+    """Sums over r, t for every m, q, v, e."""
     R = len(R_fixed)
     T = len(T_fixed)
     d_h = len(d_h_fixed)
@@ -292,7 +292,7 @@ def _max_pool2d_grad_input_2(
     s_h: int,
     s_w: int,
 ) -> None:
-    """Sum over m, i, j, r, t, e; scatter."""
+    """Windows m, i, j added to what they cover, tap r, t by tap."""
     for m in range(start, stop):
         filled = 0
         for i in range(H_out):

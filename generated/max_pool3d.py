@@ -44,7 +44,7 @@ def _max_pool3d_forward_1(
     s_h_fixed: tuple[int, ...],
     s_w_fixed: tuple[int, ...],
 ) -> None:
-    """Maximum over n, l, i, j, a, r, t, c; gather."""
+    """Maxima over a, r, t for every n, l, i, j, c."""
     A = len(A_fixed)
     R = len(R_fixed)
     T = len(T_fixed)
@@ -261,7 +261,7 @@ def _max_pool3d_grad_input_1(
     d_h_fixed: tuple[int, ...],
     d_w_fixed: tuple[int, ...],
 ) -> None:
-    """Sum over m, q, v, e, a, r, t, o; gather."""
+    """Sums over a, r, t for every m, q, v, e, o."""
     A = len(A_fixed)
     R = len(R_fixed)
     T = len(T_fixed)
@@ -368,7 +368,7 @@ def _max_pool3d_grad_input_2(
     s_h: int,
     s_w: int,
 ) -> None:
-    """Sum over m, l, i, j, a, r, t, o; scatter."""
+    """Windows m, l, i, j added to what they cover, tap a, r, t by tap."""
     for m in range(start, stop):
         filled = 0
         for l_ in range(D_out):

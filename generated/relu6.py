@@ -37,6 +37,26 @@ def relu6_forward(x: Any) -> rt.Array:
     return y.reshape(full_shape)
 
 
+@rt.nest
+def _relu6_grad_input_1(
+    start: int,
+    stop: int,
+    dx: rt.Array,
+    dy: rt.Array,
+    x: rt.Array,
+    number_1: Any,
+    zero: Any,
+    E: int,
+) -> None:
+    """Element by element."""
+    for m in range(np.uintp(start), np.uintp(stop)):
+        x_1 = x[m]
+        term_2 = zero if (zero >= x_1) | (zero != zero) else x_1
+        dy_1 = dy[m]
+        value = dy_1 if (number_1 > term_2) & (x_1 > zero) else zero
+        dx[m] = value
+
+
 def relu6_grad_input(dy: Any, x: Any) -> rt.Array:
     """Compute dx, the gradient of E: rectified linear unit up to 6.
 
@@ -55,12 +75,17 @@ def relu6_grad_input(dy: Any, x: Any) -> rt.Array:
     """
     dy = rt.array("relu6", "dy", dy, None)
     x = rt.array("relu6", "x", x, None)
-    rt.float_type("relu6", dy=dy, x=x)
+    dtype = rt.float_type("relu6", dy=dy, x=x)
     full_shape = x.shape
+    E = x.size
     x = x.reshape(-1)
     rt.same_shape("relu6", "dy", dy.shape, full_shape)
     dy = dy.reshape(-1)
-    dx = np.where((np.maximum(0, x) < 6) & (x > 0), dy, 0)
+    if rt.compiles(E):
+        dx = np.empty((E,), dtype)
+        rt.run(_relu6_grad_input_1, E, E, rt.flat(dx), rt.flat(dy), rt.flat(x), dtype(6), dtype(0), E)
+    else:
+        dx = np.where((np.maximum(0, x) < 6) & (x > 0), dy, 0)
     return dx.reshape(full_shape)
 
 

@@ -200,6 +200,690 @@ import numpy as np
 from . import runtime as rt
 
 
+@rt.nest
+def _resnet20_forward_1(
+    start: int,
+    stop: int,
+    batch_norm1_new_mean: rt.Array,
+    batch_norm1_m: rt.Array,
+    batch_norm1_running_mean: rt.Array,
+    number_1: Any,
+    number_2: Any,
+) -> None:
+    """Element by element."""
+    for c in range(np.uintp(start), np.uintp(stop)):
+        batch_norm1_m_1 = batch_norm1_m[c]
+        batch_norm1_running_mean_1 = batch_norm1_running_mean[c]
+        value = number_1 * batch_norm1_m_1 + number_2 * batch_norm1_running_mean_1
+        batch_norm1_new_mean[c] = value
+
+
+@rt.nest
+def _resnet20_forward_2(
+    start: int,
+    stop: int,
+    batch_norm1_new_var: rt.Array,
+    batch_norm1_running_var: rt.Array,
+    batch_norm1_v: rt.Array,
+    number_1: Any,
+    number_2: Any,
+) -> None:
+    """Element by element."""
+    for c in range(np.uintp(start), np.uintp(stop)):
+        batch_norm1_v_1 = batch_norm1_v[c]
+        batch_norm1_running_var_1 = batch_norm1_running_var[c]
+        value = number_1 * batch_norm1_v_1 + number_2 * batch_norm1_running_var_1
+        batch_norm1_new_var[c] = value
+
+
+@rt.nest
+def _resnet20_forward_3(
+    start: int,
+    stop: int,
+    batch_norm2_new_mean: rt.Array,
+    batch_norm2_m: rt.Array,
+    batch_norm2_running_mean: rt.Array,
+    number_1: Any,
+    number_2: Any,
+) -> None:
+    """Element by element."""
+    for c in range(np.uintp(start), np.uintp(stop)):
+        batch_norm2_m_1 = batch_norm2_m[c]
+        batch_norm2_running_mean_1 = batch_norm2_running_mean[c]
+        value = number_1 * batch_norm2_m_1 + number_2 * batch_norm2_running_mean_1
+        batch_norm2_new_mean[c] = value
+
+
+@rt.nest
+def _resnet20_forward_4(
+    start: int,
+    stop: int,
+    batch_norm2_new_var: rt.Array,
+    batch_norm2_running_var: rt.Array,
+    batch_norm2_v: rt.Array,
+    number_1: Any,
+    number_2: Any,
+) -> None:
+    """Element by element."""
+    for c in range(np.uintp(start), np.uintp(stop)):
+        batch_norm2_v_1 = batch_norm2_v[c]
+        batch_norm2_running_var_1 = batch_norm2_running_var[c]
+        value = number_1 * batch_norm2_v_1 + number_2 * batch_norm2_running_var_1
+        batch_norm2_new_var[c] = value
+
+
+@rt.nest
+def _resnet20_forward_5(
+    start: int,
+    stop: int,
+    batch_norm3_new_mean: rt.Array,
+    batch_norm3_m: rt.Array,
+    batch_norm3_running_mean: rt.Array,
+    number_1: Any,
+    number_2: Any,
+) -> None:
+    """Element by element."""
+    for c in range(np.uintp(start), np.uintp(stop)):
+        batch_norm3_m_1 = batch_norm3_m[c]
+        batch_norm3_running_mean_1 = batch_norm3_running_mean[c]
+        value = number_1 * batch_norm3_m_1 + number_2 * batch_norm3_running_mean_1
+        batch_norm3_new_mean[c] = value
+
+
+@rt.nest
+def _resnet20_forward_6(
+    start: int,
+    stop: int,
+    batch_norm3_new_var: rt.Array,
+    batch_norm3_running_var: rt.Array,
+    batch_norm3_v: rt.Array,
+    number_1: Any,
+    number_2: Any,
+) -> None:
+    """Element by element."""
+    for c in range(np.uintp(start), np.uintp(stop)):
+        batch_norm3_v_1 = batch_norm3_v[c]
+        batch_norm3_running_var_1 = batch_norm3_running_var[c]
+        value = number_1 * batch_norm3_v_1 + number_2 * batch_norm3_running_var_1
+        batch_norm3_new_var[c] = value
+
+
+@rt.nest
+def _resnet20_forward_7(
+    start: int,
+    stop: int,
+    batch_norm4_new_mean: rt.Array,
+    batch_norm4_m: rt.Array,
+    batch_norm4_running_mean: rt.Array,
+    number_1: Any,
+    number_2: Any,
+) -> None:
+    """Element by element."""
+    for c in range(np.uintp(start), np.uintp(stop)):
+        batch_norm4_m_1 = batch_norm4_m[c]
+        batch_norm4_running_mean_1 = batch_norm4_running_mean[c]
+        value = number_1 * batch_norm4_m_1 + number_2 * batch_norm4_running_mean_1
+        batch_norm4_new_mean[c] = value
+
+
+@rt.nest
+def _resnet20_forward_8(
+    start: int,
+    stop: int,
+    batch_norm4_new_var: rt.Array,
+    batch_norm4_running_var: rt.Array,
+    batch_norm4_v: rt.Array,
+    number_1: Any,
+    number_2: Any,
+) -> None:
+    """Element by element."""
+    for c in range(np.uintp(start), np.uintp(stop)):
+        batch_norm4_v_1 = batch_norm4_v[c]
+        batch_norm4_running_var_1 = batch_norm4_running_var[c]
+        value = number_1 * batch_norm4_v_1 + number_2 * batch_norm4_running_var_1
+        batch_norm4_new_var[c] = value
+
+
+@rt.nest
+def _resnet20_forward_9(
+    start: int,
+    stop: int,
+    batch_norm5_new_mean: rt.Array,
+    batch_norm5_m: rt.Array,
+    batch_norm5_running_mean: rt.Array,
+    number_1: Any,
+    number_2: Any,
+) -> None:
+    """Element by element."""
+    for c in range(np.uintp(start), np.uintp(stop)):
+        batch_norm5_m_1 = batch_norm5_m[c]
+        batch_norm5_running_mean_1 = batch_norm5_running_mean[c]
+        value = number_1 * batch_norm5_m_1 + number_2 * batch_norm5_running_mean_1
+        batch_norm5_new_mean[c] = value
+
+
+@rt.nest
+def _resnet20_forward_10(
+    start: int,
+    stop: int,
+    batch_norm5_new_var: rt.Array,
+    batch_norm5_running_var: rt.Array,
+    batch_norm5_v: rt.Array,
+    number_1: Any,
+    number_2: Any,
+) -> None:
+    """Element by element."""
+    for c in range(np.uintp(start), np.uintp(stop)):
+        batch_norm5_v_1 = batch_norm5_v[c]
+        batch_norm5_running_var_1 = batch_norm5_running_var[c]
+        value = number_1 * batch_norm5_v_1 + number_2 * batch_norm5_running_var_1
+        batch_norm5_new_var[c] = value
+
+
+@rt.nest
+def _resnet20_forward_11(
+    start: int,
+    stop: int,
+    batch_norm6_new_mean: rt.Array,
+    batch_norm6_m: rt.Array,
+    batch_norm6_running_mean: rt.Array,
+    number_1: Any,
+    number_2: Any,
+) -> None:
+    """Element by element."""
+    for c in range(np.uintp(start), np.uintp(stop)):
+        batch_norm6_m_1 = batch_norm6_m[c]
+        batch_norm6_running_mean_1 = batch_norm6_running_mean[c]
+        value = number_1 * batch_norm6_m_1 + number_2 * batch_norm6_running_mean_1
+        batch_norm6_new_mean[c] = value
+
+
+@rt.nest
+def _resnet20_forward_12(
+    start: int,
+    stop: int,
+    batch_norm6_new_var: rt.Array,
+    batch_norm6_running_var: rt.Array,
+    batch_norm6_v: rt.Array,
+    number_1: Any,
+    number_2: Any,
+) -> None:
+    """Element by element."""
+    for c in range(np.uintp(start), np.uintp(stop)):
+        batch_norm6_v_1 = batch_norm6_v[c]
+        batch_norm6_running_var_1 = batch_norm6_running_var[c]
+        value = number_1 * batch_norm6_v_1 + number_2 * batch_norm6_running_var_1
+        batch_norm6_new_var[c] = value
+
+
+@rt.nest
+def _resnet20_forward_13(
+    start: int,
+    stop: int,
+    batch_norm7_new_mean: rt.Array,
+    batch_norm7_m: rt.Array,
+    batch_norm7_running_mean: rt.Array,
+    number_1: Any,
+    number_2: Any,
+) -> None:
+    """Element by element."""
+    for c in range(np.uintp(start), np.uintp(stop)):
+        batch_norm7_m_1 = batch_norm7_m[c]
+        batch_norm7_running_mean_1 = batch_norm7_running_mean[c]
+        value = number_1 * batch_norm7_m_1 + number_2 * batch_norm7_running_mean_1
+        batch_norm7_new_mean[c] = value
+
+
+@rt.nest
+def _resnet20_forward_14(
+    start: int,
+    stop: int,
+    batch_norm7_new_var: rt.Array,
+    batch_norm7_running_var: rt.Array,
+    batch_norm7_v: rt.Array,
+    number_1: Any,
+    number_2: Any,
+) -> None:
+    """Element by element."""
+    for c in range(np.uintp(start), np.uintp(stop)):
+        batch_norm7_v_1 = batch_norm7_v[c]
+        batch_norm7_running_var_1 = batch_norm7_running_var[c]
+        value = number_1 * batch_norm7_v_1 + number_2 * batch_norm7_running_var_1
+        batch_norm7_new_var[c] = value
+
+
+@rt.nest
+def _resnet20_forward_15(
+    start: int,
+    stop: int,
+    batch_norm8_new_mean: rt.Array,
+    batch_norm8_m: rt.Array,
+    batch_norm8_running_mean: rt.Array,
+    number_1: Any,
+    number_2: Any,
+) -> None:
+    """Element by element."""
+    for c in range(np.uintp(start), np.uintp(stop)):
+        batch_norm8_m_1 = batch_norm8_m[c]
+        batch_norm8_running_mean_1 = batch_norm8_running_mean[c]
+        value = number_1 * batch_norm8_m_1 + number_2 * batch_norm8_running_mean_1
+        batch_norm8_new_mean[c] = value
+
+
+@rt.nest
+def _resnet20_forward_16(
+    start: int,
+    stop: int,
+    batch_norm8_new_var: rt.Array,
+    batch_norm8_running_var: rt.Array,
+    batch_norm8_v: rt.Array,
+    number_1: Any,
+    number_2: Any,
+) -> None:
+    """Element by element."""
+    for c in range(np.uintp(start), np.uintp(stop)):
+        batch_norm8_v_1 = batch_norm8_v[c]
+        batch_norm8_running_var_1 = batch_norm8_running_var[c]
+        value = number_1 * batch_norm8_v_1 + number_2 * batch_norm8_running_var_1
+        batch_norm8_new_var[c] = value
+
+
+@rt.nest
+def _resnet20_forward_17(
+    start: int,
+    stop: int,
+    batch_norm9_new_mean: rt.Array,
+    batch_norm9_m: rt.Array,
+    batch_norm9_running_mean: rt.Array,
+    number_1: Any,
+    number_2: Any,
+) -> None:
+    """Element by element."""
+    for c in range(np.uintp(start), np.uintp(stop)):
+        batch_norm9_m_1 = batch_norm9_m[c]
+        batch_norm9_running_mean_1 = batch_norm9_running_mean[c]
+        value = number_1 * batch_norm9_m_1 + number_2 * batch_norm9_running_mean_1
+        batch_norm9_new_mean[c] = value
+
+
+@rt.nest
+def _resnet20_forward_18(
+    start: int,
+    stop: int,
+    batch_norm9_new_var: rt.Array,
+    batch_norm9_running_var: rt.Array,
+    batch_norm9_v: rt.Array,
+    number_1: Any,
+    number_2: Any,
+) -> None:
+    """Element by element."""
+    for c in range(np.uintp(start), np.uintp(stop)):
+        batch_norm9_v_1 = batch_norm9_v[c]
+        batch_norm9_running_var_1 = batch_norm9_running_var[c]
+        value = number_1 * batch_norm9_v_1 + number_2 * batch_norm9_running_var_1
+        batch_norm9_new_var[c] = value
+
+
+@rt.nest
+def _resnet20_forward_19(
+    start: int,
+    stop: int,
+    batch_norm10_new_mean: rt.Array,
+    batch_norm10_m: rt.Array,
+    batch_norm10_running_mean: rt.Array,
+    number_1: Any,
+    number_2: Any,
+) -> None:
+    """Element by element."""
+    for c in range(np.uintp(start), np.uintp(stop)):
+        batch_norm10_m_1 = batch_norm10_m[c]
+        batch_norm10_running_mean_1 = batch_norm10_running_mean[c]
+        value = number_1 * batch_norm10_m_1 + number_2 * batch_norm10_running_mean_1
+        batch_norm10_new_mean[c] = value
+
+
+@rt.nest
+def _resnet20_forward_20(
+    start: int,
+    stop: int,
+    batch_norm10_new_var: rt.Array,
+    batch_norm10_running_var: rt.Array,
+    batch_norm10_v: rt.Array,
+    number_1: Any,
+    number_2: Any,
+) -> None:
+    """Element by element."""
+    for c in range(np.uintp(start), np.uintp(stop)):
+        batch_norm10_v_1 = batch_norm10_v[c]
+        batch_norm10_running_var_1 = batch_norm10_running_var[c]
+        value = number_1 * batch_norm10_v_1 + number_2 * batch_norm10_running_var_1
+        batch_norm10_new_var[c] = value
+
+
+@rt.nest
+def _resnet20_forward_21(
+    start: int,
+    stop: int,
+    batch_norm11_new_mean: rt.Array,
+    batch_norm11_m: rt.Array,
+    batch_norm11_running_mean: rt.Array,
+    number_1: Any,
+    number_2: Any,
+) -> None:
+    """Element by element."""
+    for c in range(np.uintp(start), np.uintp(stop)):
+        batch_norm11_m_1 = batch_norm11_m[c]
+        batch_norm11_running_mean_1 = batch_norm11_running_mean[c]
+        value = number_1 * batch_norm11_m_1 + number_2 * batch_norm11_running_mean_1
+        batch_norm11_new_mean[c] = value
+
+
+@rt.nest
+def _resnet20_forward_22(
+    start: int,
+    stop: int,
+    batch_norm11_new_var: rt.Array,
+    batch_norm11_running_var: rt.Array,
+    batch_norm11_v: rt.Array,
+    number_1: Any,
+    number_2: Any,
+) -> None:
+    """Element by element."""
+    for c in range(np.uintp(start), np.uintp(stop)):
+        batch_norm11_v_1 = batch_norm11_v[c]
+        batch_norm11_running_var_1 = batch_norm11_running_var[c]
+        value = number_1 * batch_norm11_v_1 + number_2 * batch_norm11_running_var_1
+        batch_norm11_new_var[c] = value
+
+
+@rt.nest
+def _resnet20_forward_23(
+    start: int,
+    stop: int,
+    batch_norm12_new_mean: rt.Array,
+    batch_norm12_m: rt.Array,
+    batch_norm12_running_mean: rt.Array,
+    number_1: Any,
+    number_2: Any,
+) -> None:
+    """Element by element."""
+    for c in range(np.uintp(start), np.uintp(stop)):
+        batch_norm12_m_1 = batch_norm12_m[c]
+        batch_norm12_running_mean_1 = batch_norm12_running_mean[c]
+        value = number_1 * batch_norm12_m_1 + number_2 * batch_norm12_running_mean_1
+        batch_norm12_new_mean[c] = value
+
+
+@rt.nest
+def _resnet20_forward_24(
+    start: int,
+    stop: int,
+    batch_norm12_new_var: rt.Array,
+    batch_norm12_running_var: rt.Array,
+    batch_norm12_v: rt.Array,
+    number_1: Any,
+    number_2: Any,
+) -> None:
+    """Element by element."""
+    for c in range(np.uintp(start), np.uintp(stop)):
+        batch_norm12_v_1 = batch_norm12_v[c]
+        batch_norm12_running_var_1 = batch_norm12_running_var[c]
+        value = number_1 * batch_norm12_v_1 + number_2 * batch_norm12_running_var_1
+        batch_norm12_new_var[c] = value
+
+
+@rt.nest
+def _resnet20_forward_25(
+    start: int,
+    stop: int,
+    batch_norm13_new_mean: rt.Array,
+    batch_norm13_m: rt.Array,
+    batch_norm13_running_mean: rt.Array,
+    number_1: Any,
+    number_2: Any,
+) -> None:
+    """Element by element."""
+    for c in range(np.uintp(start), np.uintp(stop)):
+        batch_norm13_m_1 = batch_norm13_m[c]
+        batch_norm13_running_mean_1 = batch_norm13_running_mean[c]
+        value = number_1 * batch_norm13_m_1 + number_2 * batch_norm13_running_mean_1
+        batch_norm13_new_mean[c] = value
+
+
+@rt.nest
+def _resnet20_forward_26(
+    start: int,
+    stop: int,
+    batch_norm13_new_var: rt.Array,
+    batch_norm13_running_var: rt.Array,
+    batch_norm13_v: rt.Array,
+    number_1: Any,
+    number_2: Any,
+) -> None:
+    """Element by element."""
+    for c in range(np.uintp(start), np.uintp(stop)):
+        batch_norm13_v_1 = batch_norm13_v[c]
+        batch_norm13_running_var_1 = batch_norm13_running_var[c]
+        value = number_1 * batch_norm13_v_1 + number_2 * batch_norm13_running_var_1
+        batch_norm13_new_var[c] = value
+
+
+@rt.nest
+def _resnet20_forward_27(
+    start: int,
+    stop: int,
+    batch_norm14_new_mean: rt.Array,
+    batch_norm14_m: rt.Array,
+    batch_norm14_running_mean: rt.Array,
+    number_1: Any,
+    number_2: Any,
+) -> None:
+    """Element by element."""
+    for c in range(np.uintp(start), np.uintp(stop)):
+        batch_norm14_m_1 = batch_norm14_m[c]
+        batch_norm14_running_mean_1 = batch_norm14_running_mean[c]
+        value = number_1 * batch_norm14_m_1 + number_2 * batch_norm14_running_mean_1
+        batch_norm14_new_mean[c] = value
+
+
+@rt.nest
+def _resnet20_forward_28(
+    start: int,
+    stop: int,
+    batch_norm14_new_var: rt.Array,
+    batch_norm14_running_var: rt.Array,
+    batch_norm14_v: rt.Array,
+    number_1: Any,
+    number_2: Any,
+) -> None:
+    """Element by element."""
+    for c in range(np.uintp(start), np.uintp(stop)):
+        batch_norm14_v_1 = batch_norm14_v[c]
+        batch_norm14_running_var_1 = batch_norm14_running_var[c]
+        value = number_1 * batch_norm14_v_1 + number_2 * batch_norm14_running_var_1
+        batch_norm14_new_var[c] = value
+
+
+@rt.nest
+def _resnet20_forward_29(
+    start: int,
+    stop: int,
+    batch_norm15_new_mean: rt.Array,
+    batch_norm15_m: rt.Array,
+    batch_norm15_running_mean: rt.Array,
+    number_1: Any,
+    number_2: Any,
+) -> None:
+    """Element by element."""
+    for c in range(np.uintp(start), np.uintp(stop)):
+        batch_norm15_m_1 = batch_norm15_m[c]
+        batch_norm15_running_mean_1 = batch_norm15_running_mean[c]
+        value = number_1 * batch_norm15_m_1 + number_2 * batch_norm15_running_mean_1
+        batch_norm15_new_mean[c] = value
+
+
+@rt.nest
+def _resnet20_forward_30(
+    start: int,
+    stop: int,
+    batch_norm15_new_var: rt.Array,
+    batch_norm15_running_var: rt.Array,
+    batch_norm15_v: rt.Array,
+    number_1: Any,
+    number_2: Any,
+) -> None:
+    """Element by element."""
+    for c in range(np.uintp(start), np.uintp(stop)):
+        batch_norm15_v_1 = batch_norm15_v[c]
+        batch_norm15_running_var_1 = batch_norm15_running_var[c]
+        value = number_1 * batch_norm15_v_1 + number_2 * batch_norm15_running_var_1
+        batch_norm15_new_var[c] = value
+
+
+@rt.nest
+def _resnet20_forward_31(
+    start: int,
+    stop: int,
+    batch_norm16_new_mean: rt.Array,
+    batch_norm16_m: rt.Array,
+    batch_norm16_running_mean: rt.Array,
+    number_1: Any,
+    number_2: Any,
+) -> None:
+    """Element by element."""
+    for c in range(np.uintp(start), np.uintp(stop)):
+        batch_norm16_m_1 = batch_norm16_m[c]
+        batch_norm16_running_mean_1 = batch_norm16_running_mean[c]
+        value = number_1 * batch_norm16_m_1 + number_2 * batch_norm16_running_mean_1
+        batch_norm16_new_mean[c] = value
+
+
+@rt.nest
+def _resnet20_forward_32(
+    start: int,
+    stop: int,
+    batch_norm16_new_var: rt.Array,
+    batch_norm16_running_var: rt.Array,
+    batch_norm16_v: rt.Array,
+    number_1: Any,
+    number_2: Any,
+) -> None:
+    """Element by element."""
+    for c in range(np.uintp(start), np.uintp(stop)):
+        batch_norm16_v_1 = batch_norm16_v[c]
+        batch_norm16_running_var_1 = batch_norm16_running_var[c]
+        value = number_1 * batch_norm16_v_1 + number_2 * batch_norm16_running_var_1
+        batch_norm16_new_var[c] = value
+
+
+@rt.nest
+def _resnet20_forward_33(
+    start: int,
+    stop: int,
+    batch_norm17_new_mean: rt.Array,
+    batch_norm17_m: rt.Array,
+    batch_norm17_running_mean: rt.Array,
+    number_1: Any,
+    number_2: Any,
+) -> None:
+    """Element by element."""
+    for c in range(np.uintp(start), np.uintp(stop)):
+        batch_norm17_m_1 = batch_norm17_m[c]
+        batch_norm17_running_mean_1 = batch_norm17_running_mean[c]
+        value = number_1 * batch_norm17_m_1 + number_2 * batch_norm17_running_mean_1
+        batch_norm17_new_mean[c] = value
+
+
+@rt.nest
+def _resnet20_forward_34(
+    start: int,
+    stop: int,
+    batch_norm17_new_var: rt.Array,
+    batch_norm17_running_var: rt.Array,
+    batch_norm17_v: rt.Array,
+    number_1: Any,
+    number_2: Any,
+) -> None:
+    """Element by element."""
+    for c in range(np.uintp(start), np.uintp(stop)):
+        batch_norm17_v_1 = batch_norm17_v[c]
+        batch_norm17_running_var_1 = batch_norm17_running_var[c]
+        value = number_1 * batch_norm17_v_1 + number_2 * batch_norm17_running_var_1
+        batch_norm17_new_var[c] = value
+
+
+@rt.nest
+def _resnet20_forward_35(
+    start: int,
+    stop: int,
+    batch_norm18_new_mean: rt.Array,
+    batch_norm18_m: rt.Array,
+    batch_norm18_running_mean: rt.Array,
+    number_1: Any,
+    number_2: Any,
+) -> None:
+    """Element by element."""
+    for c in range(np.uintp(start), np.uintp(stop)):
+        batch_norm18_m_1 = batch_norm18_m[c]
+        batch_norm18_running_mean_1 = batch_norm18_running_mean[c]
+        value = number_1 * batch_norm18_m_1 + number_2 * batch_norm18_running_mean_1
+        batch_norm18_new_mean[c] = value
+
+
+@rt.nest
+def _resnet20_forward_36(
+    start: int,
+    stop: int,
+    batch_norm18_new_var: rt.Array,
+    batch_norm18_running_var: rt.Array,
+    batch_norm18_v: rt.Array,
+    number_1: Any,
+    number_2: Any,
+) -> None:
+    """Element by element."""
+    for c in range(np.uintp(start), np.uintp(stop)):
+        batch_norm18_v_1 = batch_norm18_v[c]
+        batch_norm18_running_var_1 = batch_norm18_running_var[c]
+        value = number_1 * batch_norm18_v_1 + number_2 * batch_norm18_running_var_1
+        batch_norm18_new_var[c] = value
+
+
+@rt.nest
+def _resnet20_forward_37(
+    start: int,
+    stop: int,
+    batch_norm19_new_mean: rt.Array,
+    batch_norm19_m: rt.Array,
+    batch_norm19_running_mean: rt.Array,
+    number_1: Any,
+    number_2: Any,
+) -> None:
+    """Element by element."""
+    for c in range(np.uintp(start), np.uintp(stop)):
+        batch_norm19_m_1 = batch_norm19_m[c]
+        batch_norm19_running_mean_1 = batch_norm19_running_mean[c]
+        value = number_1 * batch_norm19_m_1 + number_2 * batch_norm19_running_mean_1
+        batch_norm19_new_mean[c] = value
+
+
+@rt.nest
+def _resnet20_forward_38(
+    start: int,
+    stop: int,
+    batch_norm19_new_var: rt.Array,
+    batch_norm19_running_var: rt.Array,
+    batch_norm19_v: rt.Array,
+    number_1: Any,
+    number_2: Any,
+) -> None:
+    """Element by element."""
+    for c in range(np.uintp(start), np.uintp(stop)):
+        batch_norm19_v_1 = batch_norm19_v[c]
+        batch_norm19_running_var_1 = batch_norm19_running_var[c]
+        value = number_1 * batch_norm19_v_1 + number_2 * batch_norm19_running_var_1
+        batch_norm19_new_var[c] = value
+
+
 def resnet20_forward(
     x: Any,
     params: Mapping[str, Any],
@@ -353,10 +1037,36 @@ def resnet20_forward(
     np.subtract(conv2d1_u, batch_norm1_h, out=batch_norm1_h)
     batch_norm1_h *= 1 / np.sqrt(batch_norm1_v + 1e-05)
     buffers.give(conv2d1_u)
-    batch_norm1_new_mean = batch_norm1_m / 10 + 9 * batch_norm1_running_mean / 10
-    batch_norm1_new_var = 512 * N * batch_norm1_v / (
-        5 * float(np.maximum(1024 * N - 1, 1))
-    ) + 9 * batch_norm1_running_var / 10
+    if rt.compiles(16):
+        batch_norm1_new_mean = np.empty((16,), dtype)
+        rt.run(
+            _resnet20_forward_1,
+            16,
+            16,
+            rt.flat(batch_norm1_new_mean),
+            rt.flat(batch_norm1_m),
+            rt.flat(batch_norm1_running_mean),
+            dtype(1 / 10),
+            dtype(9 / 10),
+        )
+    else:
+        batch_norm1_new_mean = batch_norm1_m / 10 + 9 * batch_norm1_running_mean / 10
+    if rt.compiles(16):
+        batch_norm1_new_var = np.empty((16,), dtype)
+        rt.run(
+            _resnet20_forward_2,
+            16,
+            16,
+            rt.flat(batch_norm1_new_var),
+            rt.flat(batch_norm1_running_var),
+            rt.flat(batch_norm1_v),
+            dtype(rt.ratio(512 * N, 5 * float(np.maximum(1024 * N - 1, 1)))),
+            dtype(9 / 10),
+        )
+    else:
+        batch_norm1_new_var = 512 * N * batch_norm1_v / (
+            5 * float(np.maximum(1024 * N - 1, 1))
+        ) + 9 * batch_norm1_running_var / 10
     relu1_y = buffers.take((N, 32, 32, 16), dtype)
     np.multiply(batch_norm1_h, batch_norm1_gamma, out=relu1_y)
     relu1_y += batch_norm1_beta
@@ -377,10 +1087,36 @@ def resnet20_forward(
     np.subtract(conv2d2_u, batch_norm2_h, out=batch_norm2_h)
     batch_norm2_h *= 1 / np.sqrt(batch_norm2_v + 1e-05)
     buffers.give(conv2d2_u)
-    batch_norm2_new_mean = batch_norm2_m / 10 + 9 * batch_norm2_running_mean / 10
-    batch_norm2_new_var = 512 * N * batch_norm2_v / (
-        5 * float(np.maximum(1024 * N - 1, 1))
-    ) + 9 * batch_norm2_running_var / 10
+    if rt.compiles(16):
+        batch_norm2_new_mean = np.empty((16,), dtype)
+        rt.run(
+            _resnet20_forward_3,
+            16,
+            16,
+            rt.flat(batch_norm2_new_mean),
+            rt.flat(batch_norm2_m),
+            rt.flat(batch_norm2_running_mean),
+            dtype(1 / 10),
+            dtype(9 / 10),
+        )
+    else:
+        batch_norm2_new_mean = batch_norm2_m / 10 + 9 * batch_norm2_running_mean / 10
+    if rt.compiles(16):
+        batch_norm2_new_var = np.empty((16,), dtype)
+        rt.run(
+            _resnet20_forward_4,
+            16,
+            16,
+            rt.flat(batch_norm2_new_var),
+            rt.flat(batch_norm2_running_var),
+            rt.flat(batch_norm2_v),
+            dtype(rt.ratio(512 * N, 5 * float(np.maximum(1024 * N - 1, 1)))),
+            dtype(9 / 10),
+        )
+    else:
+        batch_norm2_new_var = 512 * N * batch_norm2_v / (
+            5 * float(np.maximum(1024 * N - 1, 1))
+        ) + 9 * batch_norm2_running_var / 10
     relu2_y = buffers.take((N, 32, 32, 16), dtype)
     np.multiply(batch_norm2_h, batch_norm2_gamma, out=relu2_y)
     relu2_y += batch_norm2_beta
@@ -401,10 +1137,36 @@ def resnet20_forward(
     np.subtract(conv2d3_u, batch_norm3_h, out=batch_norm3_h)
     batch_norm3_h *= 1 / np.sqrt(batch_norm3_v + 1e-05)
     buffers.give(conv2d3_u)
-    batch_norm3_new_mean = batch_norm3_m / 10 + 9 * batch_norm3_running_mean / 10
-    batch_norm3_new_var = 512 * N * batch_norm3_v / (
-        5 * float(np.maximum(1024 * N - 1, 1))
-    ) + 9 * batch_norm3_running_var / 10
+    if rt.compiles(16):
+        batch_norm3_new_mean = np.empty((16,), dtype)
+        rt.run(
+            _resnet20_forward_5,
+            16,
+            16,
+            rt.flat(batch_norm3_new_mean),
+            rt.flat(batch_norm3_m),
+            rt.flat(batch_norm3_running_mean),
+            dtype(1 / 10),
+            dtype(9 / 10),
+        )
+    else:
+        batch_norm3_new_mean = batch_norm3_m / 10 + 9 * batch_norm3_running_mean / 10
+    if rt.compiles(16):
+        batch_norm3_new_var = np.empty((16,), dtype)
+        rt.run(
+            _resnet20_forward_6,
+            16,
+            16,
+            rt.flat(batch_norm3_new_var),
+            rt.flat(batch_norm3_running_var),
+            rt.flat(batch_norm3_v),
+            dtype(rt.ratio(512 * N, 5 * float(np.maximum(1024 * N - 1, 1)))),
+            dtype(9 / 10),
+        )
+    else:
+        batch_norm3_new_var = 512 * N * batch_norm3_v / (
+            5 * float(np.maximum(1024 * N - 1, 1))
+        ) + 9 * batch_norm3_running_var / 10
     relu3_y = buffers.take((N, 32, 32, 16), dtype)
     np.multiply(batch_norm3_h, batch_norm3_gamma, out=relu3_y)
     relu3_y += batch_norm3_beta
@@ -426,10 +1188,36 @@ def resnet20_forward(
     np.subtract(conv2d4_u, batch_norm4_h, out=batch_norm4_h)
     batch_norm4_h *= 1 / np.sqrt(batch_norm4_v + 1e-05)
     buffers.give(conv2d4_u)
-    batch_norm4_new_mean = batch_norm4_m / 10 + 9 * batch_norm4_running_mean / 10
-    batch_norm4_new_var = 512 * N * batch_norm4_v / (
-        5 * float(np.maximum(1024 * N - 1, 1))
-    ) + 9 * batch_norm4_running_var / 10
+    if rt.compiles(16):
+        batch_norm4_new_mean = np.empty((16,), dtype)
+        rt.run(
+            _resnet20_forward_7,
+            16,
+            16,
+            rt.flat(batch_norm4_new_mean),
+            rt.flat(batch_norm4_m),
+            rt.flat(batch_norm4_running_mean),
+            dtype(1 / 10),
+            dtype(9 / 10),
+        )
+    else:
+        batch_norm4_new_mean = batch_norm4_m / 10 + 9 * batch_norm4_running_mean / 10
+    if rt.compiles(16):
+        batch_norm4_new_var = np.empty((16,), dtype)
+        rt.run(
+            _resnet20_forward_8,
+            16,
+            16,
+            rt.flat(batch_norm4_new_var),
+            rt.flat(batch_norm4_running_var),
+            rt.flat(batch_norm4_v),
+            dtype(rt.ratio(512 * N, 5 * float(np.maximum(1024 * N - 1, 1)))),
+            dtype(9 / 10),
+        )
+    else:
+        batch_norm4_new_var = 512 * N * batch_norm4_v / (
+            5 * float(np.maximum(1024 * N - 1, 1))
+        ) + 9 * batch_norm4_running_var / 10
     relu4_y = buffers.take((N, 32, 32, 16), dtype)
     np.multiply(batch_norm4_h, batch_norm4_gamma, out=relu4_y)
     relu4_y += batch_norm4_beta
@@ -450,10 +1238,36 @@ def resnet20_forward(
     np.subtract(conv2d5_u, batch_norm5_h, out=batch_norm5_h)
     batch_norm5_h *= 1 / np.sqrt(batch_norm5_v + 1e-05)
     buffers.give(conv2d5_u)
-    batch_norm5_new_mean = batch_norm5_m / 10 + 9 * batch_norm5_running_mean / 10
-    batch_norm5_new_var = 512 * N * batch_norm5_v / (
-        5 * float(np.maximum(1024 * N - 1, 1))
-    ) + 9 * batch_norm5_running_var / 10
+    if rt.compiles(16):
+        batch_norm5_new_mean = np.empty((16,), dtype)
+        rt.run(
+            _resnet20_forward_9,
+            16,
+            16,
+            rt.flat(batch_norm5_new_mean),
+            rt.flat(batch_norm5_m),
+            rt.flat(batch_norm5_running_mean),
+            dtype(1 / 10),
+            dtype(9 / 10),
+        )
+    else:
+        batch_norm5_new_mean = batch_norm5_m / 10 + 9 * batch_norm5_running_mean / 10
+    if rt.compiles(16):
+        batch_norm5_new_var = np.empty((16,), dtype)
+        rt.run(
+            _resnet20_forward_10,
+            16,
+            16,
+            rt.flat(batch_norm5_new_var),
+            rt.flat(batch_norm5_running_var),
+            rt.flat(batch_norm5_v),
+            dtype(rt.ratio(512 * N, 5 * float(np.maximum(1024 * N - 1, 1)))),
+            dtype(9 / 10),
+        )
+    else:
+        batch_norm5_new_var = 512 * N * batch_norm5_v / (
+            5 * float(np.maximum(1024 * N - 1, 1))
+        ) + 9 * batch_norm5_running_var / 10
     relu5_y = buffers.take((N, 32, 32, 16), dtype)
     np.multiply(batch_norm5_h, batch_norm5_gamma, out=relu5_y)
     relu5_y += batch_norm5_beta
@@ -475,10 +1289,36 @@ def resnet20_forward(
     np.subtract(conv2d6_u, batch_norm6_h, out=batch_norm6_h)
     batch_norm6_h *= 1 / np.sqrt(batch_norm6_v + 1e-05)
     buffers.give(conv2d6_u)
-    batch_norm6_new_mean = batch_norm6_m / 10 + 9 * batch_norm6_running_mean / 10
-    batch_norm6_new_var = 512 * N * batch_norm6_v / (
-        5 * float(np.maximum(1024 * N - 1, 1))
-    ) + 9 * batch_norm6_running_var / 10
+    if rt.compiles(16):
+        batch_norm6_new_mean = np.empty((16,), dtype)
+        rt.run(
+            _resnet20_forward_11,
+            16,
+            16,
+            rt.flat(batch_norm6_new_mean),
+            rt.flat(batch_norm6_m),
+            rt.flat(batch_norm6_running_mean),
+            dtype(1 / 10),
+            dtype(9 / 10),
+        )
+    else:
+        batch_norm6_new_mean = batch_norm6_m / 10 + 9 * batch_norm6_running_mean / 10
+    if rt.compiles(16):
+        batch_norm6_new_var = np.empty((16,), dtype)
+        rt.run(
+            _resnet20_forward_12,
+            16,
+            16,
+            rt.flat(batch_norm6_new_var),
+            rt.flat(batch_norm6_running_var),
+            rt.flat(batch_norm6_v),
+            dtype(rt.ratio(512 * N, 5 * float(np.maximum(1024 * N - 1, 1)))),
+            dtype(9 / 10),
+        )
+    else:
+        batch_norm6_new_var = 512 * N * batch_norm6_v / (
+            5 * float(np.maximum(1024 * N - 1, 1))
+        ) + 9 * batch_norm6_running_var / 10
     relu6_y = buffers.take((N, 32, 32, 16), dtype)
     np.multiply(batch_norm6_h, batch_norm6_gamma, out=relu6_y)
     relu6_y += batch_norm6_beta
@@ -499,10 +1339,36 @@ def resnet20_forward(
     np.subtract(conv2d7_u, batch_norm7_h, out=batch_norm7_h)
     batch_norm7_h *= 1 / np.sqrt(batch_norm7_v + 1e-05)
     buffers.give(conv2d7_u)
-    batch_norm7_new_mean = batch_norm7_m / 10 + 9 * batch_norm7_running_mean / 10
-    batch_norm7_new_var = 512 * N * batch_norm7_v / (
-        5 * float(np.maximum(1024 * N - 1, 1))
-    ) + 9 * batch_norm7_running_var / 10
+    if rt.compiles(16):
+        batch_norm7_new_mean = np.empty((16,), dtype)
+        rt.run(
+            _resnet20_forward_13,
+            16,
+            16,
+            rt.flat(batch_norm7_new_mean),
+            rt.flat(batch_norm7_m),
+            rt.flat(batch_norm7_running_mean),
+            dtype(1 / 10),
+            dtype(9 / 10),
+        )
+    else:
+        batch_norm7_new_mean = batch_norm7_m / 10 + 9 * batch_norm7_running_mean / 10
+    if rt.compiles(16):
+        batch_norm7_new_var = np.empty((16,), dtype)
+        rt.run(
+            _resnet20_forward_14,
+            16,
+            16,
+            rt.flat(batch_norm7_new_var),
+            rt.flat(batch_norm7_running_var),
+            rt.flat(batch_norm7_v),
+            dtype(rt.ratio(512 * N, 5 * float(np.maximum(1024 * N - 1, 1)))),
+            dtype(9 / 10),
+        )
+    else:
+        batch_norm7_new_var = 512 * N * batch_norm7_v / (
+            5 * float(np.maximum(1024 * N - 1, 1))
+        ) + 9 * batch_norm7_running_var / 10
     relu7_y = buffers.take((N, 32, 32, 16), dtype)
     np.multiply(batch_norm7_h, batch_norm7_gamma, out=relu7_y)
     relu7_y += batch_norm7_beta
@@ -524,10 +1390,36 @@ def resnet20_forward(
     np.subtract(conv2d8_u, batch_norm8_h, out=batch_norm8_h)
     batch_norm8_h *= 1 / np.sqrt(batch_norm8_v + 1e-05)
     buffers.give(conv2d8_u)
-    batch_norm8_new_mean = batch_norm8_m / 10 + 9 * batch_norm8_running_mean / 10
-    batch_norm8_new_var = 128 * N * batch_norm8_v / (
-        5 * float(np.maximum(256 * N - 1, 1))
-    ) + 9 * batch_norm8_running_var / 10
+    if rt.compiles(32):
+        batch_norm8_new_mean = np.empty((32,), dtype)
+        rt.run(
+            _resnet20_forward_15,
+            32,
+            32,
+            rt.flat(batch_norm8_new_mean),
+            rt.flat(batch_norm8_m),
+            rt.flat(batch_norm8_running_mean),
+            dtype(1 / 10),
+            dtype(9 / 10),
+        )
+    else:
+        batch_norm8_new_mean = batch_norm8_m / 10 + 9 * batch_norm8_running_mean / 10
+    if rt.compiles(32):
+        batch_norm8_new_var = np.empty((32,), dtype)
+        rt.run(
+            _resnet20_forward_16,
+            32,
+            32,
+            rt.flat(batch_norm8_new_var),
+            rt.flat(batch_norm8_running_var),
+            rt.flat(batch_norm8_v),
+            dtype(rt.ratio(128 * N, 5 * float(np.maximum(256 * N - 1, 1)))),
+            dtype(9 / 10),
+        )
+    else:
+        batch_norm8_new_var = 128 * N * batch_norm8_v / (
+            5 * float(np.maximum(256 * N - 1, 1))
+        ) + 9 * batch_norm8_running_var / 10
     relu8_y = buffers.take((N, 16, 16, 32), dtype)
     np.multiply(batch_norm8_h, batch_norm8_gamma, out=relu8_y)
     relu8_y += batch_norm8_beta
@@ -548,10 +1440,36 @@ def resnet20_forward(
     np.subtract(conv2d9_u, batch_norm9_h, out=batch_norm9_h)
     batch_norm9_h *= 1 / np.sqrt(batch_norm9_v + 1e-05)
     buffers.give(conv2d9_u)
-    batch_norm9_new_mean = batch_norm9_m / 10 + 9 * batch_norm9_running_mean / 10
-    batch_norm9_new_var = 128 * N * batch_norm9_v / (
-        5 * float(np.maximum(256 * N - 1, 1))
-    ) + 9 * batch_norm9_running_var / 10
+    if rt.compiles(32):
+        batch_norm9_new_mean = np.empty((32,), dtype)
+        rt.run(
+            _resnet20_forward_17,
+            32,
+            32,
+            rt.flat(batch_norm9_new_mean),
+            rt.flat(batch_norm9_m),
+            rt.flat(batch_norm9_running_mean),
+            dtype(1 / 10),
+            dtype(9 / 10),
+        )
+    else:
+        batch_norm9_new_mean = batch_norm9_m / 10 + 9 * batch_norm9_running_mean / 10
+    if rt.compiles(32):
+        batch_norm9_new_var = np.empty((32,), dtype)
+        rt.run(
+            _resnet20_forward_18,
+            32,
+            32,
+            rt.flat(batch_norm9_new_var),
+            rt.flat(batch_norm9_running_var),
+            rt.flat(batch_norm9_v),
+            dtype(rt.ratio(128 * N, 5 * float(np.maximum(256 * N - 1, 1)))),
+            dtype(9 / 10),
+        )
+    else:
+        batch_norm9_new_var = 128 * N * batch_norm9_v / (
+            5 * float(np.maximum(256 * N - 1, 1))
+        ) + 9 * batch_norm9_running_var / 10
     relu7_y_2 = rt.window(  # n i j c
         relu7_y,
         (N, 16, 16, 32),
@@ -578,10 +1496,36 @@ def resnet20_forward(
     np.subtract(conv2d10_u, batch_norm10_h, out=batch_norm10_h)
     batch_norm10_h *= 1 / np.sqrt(batch_norm10_v + 1e-05)
     buffers.give(conv2d10_u)
-    batch_norm10_new_mean = batch_norm10_m / 10 + 9 * batch_norm10_running_mean / 10
-    batch_norm10_new_var = 128 * N * batch_norm10_v / (
-        5 * float(np.maximum(256 * N - 1, 1))
-    ) + 9 * batch_norm10_running_var / 10
+    if rt.compiles(32):
+        batch_norm10_new_mean = np.empty((32,), dtype)
+        rt.run(
+            _resnet20_forward_19,
+            32,
+            32,
+            rt.flat(batch_norm10_new_mean),
+            rt.flat(batch_norm10_m),
+            rt.flat(batch_norm10_running_mean),
+            dtype(1 / 10),
+            dtype(9 / 10),
+        )
+    else:
+        batch_norm10_new_mean = batch_norm10_m / 10 + 9 * batch_norm10_running_mean / 10
+    if rt.compiles(32):
+        batch_norm10_new_var = np.empty((32,), dtype)
+        rt.run(
+            _resnet20_forward_20,
+            32,
+            32,
+            rt.flat(batch_norm10_new_var),
+            rt.flat(batch_norm10_running_var),
+            rt.flat(batch_norm10_v),
+            dtype(rt.ratio(128 * N, 5 * float(np.maximum(256 * N - 1, 1)))),
+            dtype(9 / 10),
+        )
+    else:
+        batch_norm10_new_var = 128 * N * batch_norm10_v / (
+            5 * float(np.maximum(256 * N - 1, 1))
+        ) + 9 * batch_norm10_running_var / 10
     relu10_y = buffers.take((N, 16, 16, 32), dtype)
     np.multiply(batch_norm10_h, batch_norm10_gamma, out=relu10_y)
     relu10_y += batch_norm10_beta
@@ -602,10 +1546,36 @@ def resnet20_forward(
     np.subtract(conv2d11_u, batch_norm11_h, out=batch_norm11_h)
     batch_norm11_h *= 1 / np.sqrt(batch_norm11_v + 1e-05)
     buffers.give(conv2d11_u)
-    batch_norm11_new_mean = batch_norm11_m / 10 + 9 * batch_norm11_running_mean / 10
-    batch_norm11_new_var = 128 * N * batch_norm11_v / (
-        5 * float(np.maximum(256 * N - 1, 1))
-    ) + 9 * batch_norm11_running_var / 10
+    if rt.compiles(32):
+        batch_norm11_new_mean = np.empty((32,), dtype)
+        rt.run(
+            _resnet20_forward_21,
+            32,
+            32,
+            rt.flat(batch_norm11_new_mean),
+            rt.flat(batch_norm11_m),
+            rt.flat(batch_norm11_running_mean),
+            dtype(1 / 10),
+            dtype(9 / 10),
+        )
+    else:
+        batch_norm11_new_mean = batch_norm11_m / 10 + 9 * batch_norm11_running_mean / 10
+    if rt.compiles(32):
+        batch_norm11_new_var = np.empty((32,), dtype)
+        rt.run(
+            _resnet20_forward_22,
+            32,
+            32,
+            rt.flat(batch_norm11_new_var),
+            rt.flat(batch_norm11_running_var),
+            rt.flat(batch_norm11_v),
+            dtype(rt.ratio(128 * N, 5 * float(np.maximum(256 * N - 1, 1)))),
+            dtype(9 / 10),
+        )
+    else:
+        batch_norm11_new_var = 128 * N * batch_norm11_v / (
+            5 * float(np.maximum(256 * N - 1, 1))
+        ) + 9 * batch_norm11_running_var / 10
     relu11_y = buffers.take((N, 16, 16, 32), dtype)
     np.multiply(batch_norm11_h, batch_norm11_gamma, out=relu11_y)
     relu11_y += batch_norm11_beta
@@ -627,10 +1597,36 @@ def resnet20_forward(
     np.subtract(conv2d12_u, batch_norm12_h, out=batch_norm12_h)
     batch_norm12_h *= 1 / np.sqrt(batch_norm12_v + 1e-05)
     buffers.give(conv2d12_u)
-    batch_norm12_new_mean = batch_norm12_m / 10 + 9 * batch_norm12_running_mean / 10
-    batch_norm12_new_var = 128 * N * batch_norm12_v / (
-        5 * float(np.maximum(256 * N - 1, 1))
-    ) + 9 * batch_norm12_running_var / 10
+    if rt.compiles(32):
+        batch_norm12_new_mean = np.empty((32,), dtype)
+        rt.run(
+            _resnet20_forward_23,
+            32,
+            32,
+            rt.flat(batch_norm12_new_mean),
+            rt.flat(batch_norm12_m),
+            rt.flat(batch_norm12_running_mean),
+            dtype(1 / 10),
+            dtype(9 / 10),
+        )
+    else:
+        batch_norm12_new_mean = batch_norm12_m / 10 + 9 * batch_norm12_running_mean / 10
+    if rt.compiles(32):
+        batch_norm12_new_var = np.empty((32,), dtype)
+        rt.run(
+            _resnet20_forward_24,
+            32,
+            32,
+            rt.flat(batch_norm12_new_var),
+            rt.flat(batch_norm12_running_var),
+            rt.flat(batch_norm12_v),
+            dtype(rt.ratio(128 * N, 5 * float(np.maximum(256 * N - 1, 1)))),
+            dtype(9 / 10),
+        )
+    else:
+        batch_norm12_new_var = 128 * N * batch_norm12_v / (
+            5 * float(np.maximum(256 * N - 1, 1))
+        ) + 9 * batch_norm12_running_var / 10
     relu12_y = buffers.take((N, 16, 16, 32), dtype)
     np.multiply(batch_norm12_h, batch_norm12_gamma, out=relu12_y)
     relu12_y += batch_norm12_beta
@@ -651,10 +1647,36 @@ def resnet20_forward(
     np.subtract(conv2d13_u, batch_norm13_h, out=batch_norm13_h)
     batch_norm13_h *= 1 / np.sqrt(batch_norm13_v + 1e-05)
     buffers.give(conv2d13_u)
-    batch_norm13_new_mean = batch_norm13_m / 10 + 9 * batch_norm13_running_mean / 10
-    batch_norm13_new_var = 128 * N * batch_norm13_v / (
-        5 * float(np.maximum(256 * N - 1, 1))
-    ) + 9 * batch_norm13_running_var / 10
+    if rt.compiles(32):
+        batch_norm13_new_mean = np.empty((32,), dtype)
+        rt.run(
+            _resnet20_forward_25,
+            32,
+            32,
+            rt.flat(batch_norm13_new_mean),
+            rt.flat(batch_norm13_m),
+            rt.flat(batch_norm13_running_mean),
+            dtype(1 / 10),
+            dtype(9 / 10),
+        )
+    else:
+        batch_norm13_new_mean = batch_norm13_m / 10 + 9 * batch_norm13_running_mean / 10
+    if rt.compiles(32):
+        batch_norm13_new_var = np.empty((32,), dtype)
+        rt.run(
+            _resnet20_forward_26,
+            32,
+            32,
+            rt.flat(batch_norm13_new_var),
+            rt.flat(batch_norm13_running_var),
+            rt.flat(batch_norm13_v),
+            dtype(rt.ratio(128 * N, 5 * float(np.maximum(256 * N - 1, 1)))),
+            dtype(9 / 10),
+        )
+    else:
+        batch_norm13_new_var = 128 * N * batch_norm13_v / (
+            5 * float(np.maximum(256 * N - 1, 1))
+        ) + 9 * batch_norm13_running_var / 10
     relu13_y = buffers.take((N, 16, 16, 32), dtype)
     np.multiply(batch_norm13_h, batch_norm13_gamma, out=relu13_y)
     relu13_y += batch_norm13_beta
@@ -676,10 +1698,36 @@ def resnet20_forward(
     np.subtract(conv2d14_u, batch_norm14_h, out=batch_norm14_h)
     batch_norm14_h *= 1 / np.sqrt(batch_norm14_v + 1e-05)
     buffers.give(conv2d14_u)
-    batch_norm14_new_mean = batch_norm14_m / 10 + 9 * batch_norm14_running_mean / 10
-    batch_norm14_new_var = 32 * N * batch_norm14_v / (
-        5 * float(np.maximum(64 * N - 1, 1))
-    ) + 9 * batch_norm14_running_var / 10
+    if rt.compiles(64):
+        batch_norm14_new_mean = np.empty((64,), dtype)
+        rt.run(
+            _resnet20_forward_27,
+            64,
+            64,
+            rt.flat(batch_norm14_new_mean),
+            rt.flat(batch_norm14_m),
+            rt.flat(batch_norm14_running_mean),
+            dtype(1 / 10),
+            dtype(9 / 10),
+        )
+    else:
+        batch_norm14_new_mean = batch_norm14_m / 10 + 9 * batch_norm14_running_mean / 10
+    if rt.compiles(64):
+        batch_norm14_new_var = np.empty((64,), dtype)
+        rt.run(
+            _resnet20_forward_28,
+            64,
+            64,
+            rt.flat(batch_norm14_new_var),
+            rt.flat(batch_norm14_running_var),
+            rt.flat(batch_norm14_v),
+            dtype(rt.ratio(32 * N, 5 * float(np.maximum(64 * N - 1, 1)))),
+            dtype(9 / 10),
+        )
+    else:
+        batch_norm14_new_var = 32 * N * batch_norm14_v / (
+            5 * float(np.maximum(64 * N - 1, 1))
+        ) + 9 * batch_norm14_running_var / 10
     relu14_y = buffers.take((N, 8, 8, 64), dtype)
     np.multiply(batch_norm14_h, batch_norm14_gamma, out=relu14_y)
     relu14_y += batch_norm14_beta
@@ -700,10 +1748,36 @@ def resnet20_forward(
     np.subtract(conv2d15_u, batch_norm15_h, out=batch_norm15_h)
     batch_norm15_h *= 1 / np.sqrt(batch_norm15_v + 1e-05)
     buffers.give(conv2d15_u)
-    batch_norm15_new_mean = batch_norm15_m / 10 + 9 * batch_norm15_running_mean / 10
-    batch_norm15_new_var = 32 * N * batch_norm15_v / (
-        5 * float(np.maximum(64 * N - 1, 1))
-    ) + 9 * batch_norm15_running_var / 10
+    if rt.compiles(64):
+        batch_norm15_new_mean = np.empty((64,), dtype)
+        rt.run(
+            _resnet20_forward_29,
+            64,
+            64,
+            rt.flat(batch_norm15_new_mean),
+            rt.flat(batch_norm15_m),
+            rt.flat(batch_norm15_running_mean),
+            dtype(1 / 10),
+            dtype(9 / 10),
+        )
+    else:
+        batch_norm15_new_mean = batch_norm15_m / 10 + 9 * batch_norm15_running_mean / 10
+    if rt.compiles(64):
+        batch_norm15_new_var = np.empty((64,), dtype)
+        rt.run(
+            _resnet20_forward_30,
+            64,
+            64,
+            rt.flat(batch_norm15_new_var),
+            rt.flat(batch_norm15_running_var),
+            rt.flat(batch_norm15_v),
+            dtype(rt.ratio(32 * N, 5 * float(np.maximum(64 * N - 1, 1)))),
+            dtype(9 / 10),
+        )
+    else:
+        batch_norm15_new_var = 32 * N * batch_norm15_v / (
+            5 * float(np.maximum(64 * N - 1, 1))
+        ) + 9 * batch_norm15_running_var / 10
     relu13_y_2 = rt.window(  # n i j c
         relu13_y,
         (N, 8, 8, 64),
@@ -730,10 +1804,36 @@ def resnet20_forward(
     np.subtract(conv2d16_u, batch_norm16_h, out=batch_norm16_h)
     batch_norm16_h *= 1 / np.sqrt(batch_norm16_v + 1e-05)
     buffers.give(conv2d16_u)
-    batch_norm16_new_mean = batch_norm16_m / 10 + 9 * batch_norm16_running_mean / 10
-    batch_norm16_new_var = 32 * N * batch_norm16_v / (
-        5 * float(np.maximum(64 * N - 1, 1))
-    ) + 9 * batch_norm16_running_var / 10
+    if rt.compiles(64):
+        batch_norm16_new_mean = np.empty((64,), dtype)
+        rt.run(
+            _resnet20_forward_31,
+            64,
+            64,
+            rt.flat(batch_norm16_new_mean),
+            rt.flat(batch_norm16_m),
+            rt.flat(batch_norm16_running_mean),
+            dtype(1 / 10),
+            dtype(9 / 10),
+        )
+    else:
+        batch_norm16_new_mean = batch_norm16_m / 10 + 9 * batch_norm16_running_mean / 10
+    if rt.compiles(64):
+        batch_norm16_new_var = np.empty((64,), dtype)
+        rt.run(
+            _resnet20_forward_32,
+            64,
+            64,
+            rt.flat(batch_norm16_new_var),
+            rt.flat(batch_norm16_running_var),
+            rt.flat(batch_norm16_v),
+            dtype(rt.ratio(32 * N, 5 * float(np.maximum(64 * N - 1, 1)))),
+            dtype(9 / 10),
+        )
+    else:
+        batch_norm16_new_var = 32 * N * batch_norm16_v / (
+            5 * float(np.maximum(64 * N - 1, 1))
+        ) + 9 * batch_norm16_running_var / 10
     relu16_y = buffers.take((N, 8, 8, 64), dtype)
     np.multiply(batch_norm16_h, batch_norm16_gamma, out=relu16_y)
     relu16_y += batch_norm16_beta
@@ -754,10 +1854,36 @@ def resnet20_forward(
     np.subtract(conv2d17_u, batch_norm17_h, out=batch_norm17_h)
     batch_norm17_h *= 1 / np.sqrt(batch_norm17_v + 1e-05)
     buffers.give(conv2d17_u)
-    batch_norm17_new_mean = batch_norm17_m / 10 + 9 * batch_norm17_running_mean / 10
-    batch_norm17_new_var = 32 * N * batch_norm17_v / (
-        5 * float(np.maximum(64 * N - 1, 1))
-    ) + 9 * batch_norm17_running_var / 10
+    if rt.compiles(64):
+        batch_norm17_new_mean = np.empty((64,), dtype)
+        rt.run(
+            _resnet20_forward_33,
+            64,
+            64,
+            rt.flat(batch_norm17_new_mean),
+            rt.flat(batch_norm17_m),
+            rt.flat(batch_norm17_running_mean),
+            dtype(1 / 10),
+            dtype(9 / 10),
+        )
+    else:
+        batch_norm17_new_mean = batch_norm17_m / 10 + 9 * batch_norm17_running_mean / 10
+    if rt.compiles(64):
+        batch_norm17_new_var = np.empty((64,), dtype)
+        rt.run(
+            _resnet20_forward_34,
+            64,
+            64,
+            rt.flat(batch_norm17_new_var),
+            rt.flat(batch_norm17_running_var),
+            rt.flat(batch_norm17_v),
+            dtype(rt.ratio(32 * N, 5 * float(np.maximum(64 * N - 1, 1)))),
+            dtype(9 / 10),
+        )
+    else:
+        batch_norm17_new_var = 32 * N * batch_norm17_v / (
+            5 * float(np.maximum(64 * N - 1, 1))
+        ) + 9 * batch_norm17_running_var / 10
     relu17_y = buffers.take((N, 8, 8, 64), dtype)
     np.multiply(batch_norm17_h, batch_norm17_gamma, out=relu17_y)
     relu17_y += batch_norm17_beta
@@ -779,10 +1905,36 @@ def resnet20_forward(
     np.subtract(conv2d18_u, batch_norm18_h, out=batch_norm18_h)
     batch_norm18_h *= 1 / np.sqrt(batch_norm18_v + 1e-05)
     buffers.give(conv2d18_u)
-    batch_norm18_new_mean = batch_norm18_m / 10 + 9 * batch_norm18_running_mean / 10
-    batch_norm18_new_var = 32 * N * batch_norm18_v / (
-        5 * float(np.maximum(64 * N - 1, 1))
-    ) + 9 * batch_norm18_running_var / 10
+    if rt.compiles(64):
+        batch_norm18_new_mean = np.empty((64,), dtype)
+        rt.run(
+            _resnet20_forward_35,
+            64,
+            64,
+            rt.flat(batch_norm18_new_mean),
+            rt.flat(batch_norm18_m),
+            rt.flat(batch_norm18_running_mean),
+            dtype(1 / 10),
+            dtype(9 / 10),
+        )
+    else:
+        batch_norm18_new_mean = batch_norm18_m / 10 + 9 * batch_norm18_running_mean / 10
+    if rt.compiles(64):
+        batch_norm18_new_var = np.empty((64,), dtype)
+        rt.run(
+            _resnet20_forward_36,
+            64,
+            64,
+            rt.flat(batch_norm18_new_var),
+            rt.flat(batch_norm18_running_var),
+            rt.flat(batch_norm18_v),
+            dtype(rt.ratio(32 * N, 5 * float(np.maximum(64 * N - 1, 1)))),
+            dtype(9 / 10),
+        )
+    else:
+        batch_norm18_new_var = 32 * N * batch_norm18_v / (
+            5 * float(np.maximum(64 * N - 1, 1))
+        ) + 9 * batch_norm18_running_var / 10
     relu18_y = buffers.take((N, 8, 8, 64), dtype)
     np.multiply(batch_norm18_h, batch_norm18_gamma, out=relu18_y)
     relu18_y += batch_norm18_beta
@@ -803,10 +1955,36 @@ def resnet20_forward(
     np.subtract(conv2d19_u, batch_norm19_h, out=batch_norm19_h)
     batch_norm19_h *= 1 / np.sqrt(batch_norm19_v + 1e-05)
     buffers.give(conv2d19_u)
-    batch_norm19_new_mean = batch_norm19_m / 10 + 9 * batch_norm19_running_mean / 10
-    batch_norm19_new_var = 32 * N * batch_norm19_v / (
-        5 * float(np.maximum(64 * N - 1, 1))
-    ) + 9 * batch_norm19_running_var / 10
+    if rt.compiles(64):
+        batch_norm19_new_mean = np.empty((64,), dtype)
+        rt.run(
+            _resnet20_forward_37,
+            64,
+            64,
+            rt.flat(batch_norm19_new_mean),
+            rt.flat(batch_norm19_m),
+            rt.flat(batch_norm19_running_mean),
+            dtype(1 / 10),
+            dtype(9 / 10),
+        )
+    else:
+        batch_norm19_new_mean = batch_norm19_m / 10 + 9 * batch_norm19_running_mean / 10
+    if rt.compiles(64):
+        batch_norm19_new_var = np.empty((64,), dtype)
+        rt.run(
+            _resnet20_forward_38,
+            64,
+            64,
+            rt.flat(batch_norm19_new_var),
+            rt.flat(batch_norm19_running_var),
+            rt.flat(batch_norm19_v),
+            dtype(rt.ratio(32 * N, 5 * float(np.maximum(64 * N - 1, 1)))),
+            dtype(9 / 10),
+        )
+    else:
+        batch_norm19_new_var = 32 * N * batch_norm19_v / (
+            5 * float(np.maximum(64 * N - 1, 1))
+        ) + 9 * batch_norm19_running_var / 10
     relu19_y = buffers.take((N, 8, 8, 64), dtype)
     np.multiply(batch_norm19_h, batch_norm19_gamma, out=relu19_y)
     relu19_y += batch_norm19_beta

@@ -115,7 +115,7 @@ MANY_PLANES = 4096
 PLANE = 1 << 11
 """Elements of a plane that are computed at once."""
 
-FEWEST_STEPS = 1 << 12
+FEWEST_STEPS = 1 << 17
 """Steps of loops from which on they are compiled without being asked for."""
 
 STRICT = 1e-6

@@ -41,6 +41,26 @@ def scaled_tanh_forward(x: Any, *, amplitude: float = 1.7159, slope: float = 0.6
     return y.reshape(full_shape)
 
 
+@rt.nest
+def _scaled_tanh_grad_input_1(
+    start: int,
+    stop: int,
+    dx: rt.Array,
+    dy: rt.Array,
+    y: rt.Array,
+    number_1: Any,
+    one: Any,
+    number_3: Any,
+    E: int,
+) -> None:
+    """Element by element."""
+    for m in range(np.uintp(start), np.uintp(stop)):
+        y_1 = y[m]
+        dy_1 = dy[m]
+        value = number_1 * (one - number_3 * (y_1 * y_1)) * dy_1
+        dx[m] = value
+
+
 def scaled_tanh_grad_input(
     dy: Any,
     y: Any,
@@ -67,14 +87,30 @@ def scaled_tanh_grad_input(
     """
     dy = rt.array("scaled_tanh", "dy", dy, None)
     y = rt.array("scaled_tanh", "y", y, None)
-    rt.float_type("scaled_tanh", dy=dy, y=y)
+    dtype = rt.float_type("scaled_tanh", dy=dy, y=y)
     full_shape = dy.shape
+    E = dy.size
     dy = dy.reshape(-1)
     rt.same_shape("scaled_tanh", "y", y.shape, full_shape)
     y = y.reshape(-1)
     A = rt.number("scaled_tanh", "amplitude", amplitude)
     S = rt.number("scaled_tanh", "slope", slope)
-    dx = A * S * (1 - np.square(y) / A**2) * dy
+    if rt.compiles(E):
+        dx = np.empty((E,), dtype)
+        rt.run(
+            _scaled_tanh_grad_input_1,
+            E,
+            E,
+            rt.flat(dx),
+            rt.flat(dy),
+            rt.flat(y),
+            dtype(A * S),
+            dtype(1),
+            dtype(rt.ratio(1, A**2)),
+            E,
+        )
+    else:
+        dx = A * S * (1 - np.square(y) / A**2) * dy
     return dx.reshape(full_shape)
 
 

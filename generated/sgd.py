@@ -13,7 +13,32 @@ Source: Sutskever et al., On the importance of initialization and momentum in de
 from collections.abc import Mapping
 from typing import Any
 
+import numpy as np
+
 from . import runtime as rt
+
+
+@rt.nest
+def _sgd_update_1(
+    start: int,
+    stop: int,
+    new_p: rt.Array,
+    h: rt.Array,
+    new_v: rt.Array,
+    p: rt.Array,
+    number_1: Any,
+    number_2: Any,
+    number_3: Any,
+    number_4: Any,
+    E: int,
+) -> None:
+    """Element by element."""
+    for e in range(np.uintp(start), np.uintp(stop)):
+        p_1 = p[e]
+        new_v_1 = new_v[e]
+        h_1 = h[e]
+        value = p_1 - number_1 * (number_2 * (number_3 * new_v_1 + h_1) + number_4 * new_v_1)
+        new_p[e] = value
 
 
 def sgd_update(
@@ -51,8 +76,9 @@ def sgd_update(
     p = rt.array("sgd", "p", p, None)
     g = rt.array("sgd", "g", g, None)
     v = rt.array("sgd", "v", v, None)
-    rt.float_type("sgd", p=p, g=g, v=v)
+    dtype = rt.float_type("sgd", p=p, g=g, v=v)
     full_shape = p.shape
+    E = p.size
     p = p.reshape(-1)
     rt.same_shape("sgd", "g", g.shape, full_shape)
     g = g.reshape(-1)
@@ -67,7 +93,24 @@ def sgd_update(
     rt.require("sgd", "weight_decay", weight_decay, "at least 0", weight_decay)
     h = weight_decay * p + g
     new_v = momentum * v + h
-    new_p = p - lr * (nesterov * (momentum * new_v + h) + (1 - nesterov) * new_v)
+    if rt.compiles(E):
+        new_p = np.empty((E,), dtype)
+        rt.run(
+            _sgd_update_1,
+            E,
+            E,
+            rt.flat(new_p),
+            rt.flat(h),
+            rt.flat(new_v),
+            rt.flat(p),
+            dtype(lr),
+            dtype(nesterov),
+            dtype(momentum),
+            dtype(1 - nesterov),
+            E,
+        )
+    else:
+        new_p = p - lr * (nesterov * (momentum * new_v + h) + (1 - nesterov) * new_v)
     return new_p.reshape(full_shape), new_v.reshape(full_shape)
 
 

@@ -9,6 +9,8 @@ Source: Rumelhart, Hinton and Williams, Learning representations by back-propaga
 
 from typing import Any
 
+import numpy as np
+
 from . import runtime as rt
 
 
@@ -35,6 +37,24 @@ def sigmoid_forward(x: Any) -> rt.Array:
     return y.reshape(full_shape)
 
 
+@rt.nest
+def _sigmoid_grad_input_1(
+    start: int,
+    stop: int,
+    dx: rt.Array,
+    dy: rt.Array,
+    y: rt.Array,
+    one: Any,
+    E: int,
+) -> None:
+    """Element by element."""
+    for m in range(np.uintp(start), np.uintp(stop)):
+        y_1 = y[m]
+        dy_1 = dy[m]
+        value = (one - y_1) * dy_1 * y_1
+        dx[m] = value
+
+
 def sigmoid_grad_input(dy: Any, y: Any) -> rt.Array:
     """Compute dx, the gradient of E: logistic function.
 
@@ -53,12 +73,17 @@ def sigmoid_grad_input(dy: Any, y: Any) -> rt.Array:
     """
     dy = rt.array("sigmoid", "dy", dy, None)
     y = rt.array("sigmoid", "y", y, None)
-    rt.float_type("sigmoid", dy=dy, y=y)
+    dtype = rt.float_type("sigmoid", dy=dy, y=y)
     full_shape = dy.shape
+    E = dy.size
     dy = dy.reshape(-1)
     rt.same_shape("sigmoid", "y", y.shape, full_shape)
     y = y.reshape(-1)
-    dx = (1 - y) * dy * y
+    if rt.compiles(E):
+        dx = np.empty((E,), dtype)
+        rt.run(_sigmoid_grad_input_1, E, E, rt.flat(dx), rt.flat(dy), rt.flat(y), dtype(1), E)
+    else:
+        dx = (1 - y) * dy * y
     return dx.reshape(full_shape)
 
 

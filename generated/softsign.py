@@ -14,6 +14,22 @@ import numpy as np
 from . import runtime as rt
 
 
+@rt.nest
+def _softsign_forward_1(
+    start: int,
+    stop: int,
+    y: rt.Array,
+    x: rt.Array,
+    one: Any,
+    E: int,
+) -> None:
+    """Element by element."""
+    for e in range(np.uintp(start), np.uintp(stop)):
+        x_1 = x[e]
+        value = x_1 / (abs(x_1) + one)
+        y[e] = value
+
+
 def softsign_forward(x: Any) -> rt.Array:
     """Compute the softsign.
 
@@ -30,10 +46,15 @@ def softsign_forward(x: Any) -> rt.Array:
         ValueError: when shapes or options do not fit.
     """
     x = rt.array("softsign", "x", x, None)
-    rt.float_type("softsign", x=x)
+    dtype = rt.float_type("softsign", x=x)
     full_shape = x.shape
+    E = x.size
     x = x.reshape(-1)
-    y = x / (np.abs(x) + 1)
+    if rt.compiles(E):
+        y = np.empty((E,), dtype)
+        rt.run(_softsign_forward_1, E, E, rt.flat(y), rt.flat(x), dtype(1), E)
+    else:
+        y = x / (np.abs(x) + 1)
     return y.reshape(full_shape)
 
 

@@ -34,7 +34,7 @@ def _subsampling2d_forward_1(
     s_h_fixed: tuple[int, ...],
     s_w_fixed: tuple[int, ...],
 ) -> None:
-    """Sum over n, i, j, r, t, c; gather."""
+    """Sums over r, t for every n, i, j, c."""
     R = len(R_fixed)
     T = len(T_fixed)
     s_h = len(s_h_fixed)
@@ -175,7 +175,7 @@ def _subsampling2d_grad_input_1(
     R_fixed: tuple[int, ...],
     T_fixed: tuple[int, ...],
 ) -> None:
-    """Sum over m, q, v, r, t, e; gather."""
+    """Sums over r, t for every m, q, v, e."""
     R = len(R_fixed)
     T = len(T_fixed)
     for row in range(start, stop):
@@ -193,7 +193,6 @@ def _subsampling2d_grad_input_1(
                 at = np.uintp(C * (W * (H * m + q) + v))
                 dy_at = np.uintp(C * (W_out * (H_out * m + q) + v))
                 y_at = np.uintp(C * (W_out * (H_out * m + q) + v))
-                a_at = np.uintp(0)
                 for e in range(np.uintp(C)):
                     total = zero
                     for r in range(R):
@@ -202,7 +201,7 @@ def _subsampling2d_grad_input_1(
                             dy_1 = dy[dy_at + np.uintp(-C * W_out * r - C * t) + e]
                             value = (one - number_3 * (y_1 * y_1)) * dy_1
                             total += value
-                    dx[at + e] = total * (number_4 * a[a_at + e])
+                    dx[at + e] = total * (number_4 * a[e])
                 v += 1
             else:
                 at = np.uintp(C * (W * (H * m + q) + v))
@@ -219,9 +218,8 @@ def _subsampling2d_grad_input_1(
                             dy_1 = dy[dy_at + e]
                             value = (one - number_3 * (y_1 * y_1)) * dy_1
                             dx[at + e] += value
-                a_at = np.uintp(0)
                 for e in range(np.uintp(C)):
-                    dx[at + e] = dx[at + e] * (number_4 * a[a_at + e])
+                    dx[at + e] = dx[at + e] * (number_4 * a[e])
                 v += 1
 
 
@@ -247,7 +245,7 @@ def _subsampling2d_grad_input_2(
     s_h: int,
     s_w: int,
 ) -> None:
-    """Sum over m, i, j, r, t, e; scatter."""
+    """Windows m, i, j added to what they cover, tap r, t by tap."""
     common = np.empty(C, dx.dtype)
     for m in range(start, stop):
         filled = 0
@@ -266,12 +264,11 @@ def _subsampling2d_grad_input_2(
                 else:
                     t_low = max(0, -j * s_w)
                     t_high = min(T, W - j * s_w)
-                a_at = np.uintp(0)
                 dy_at = np.uintp(C * (W_out * (H_out * m + i) + j))
                 y_at = np.uintp(C * (W_out * (H_out * m + i) + j))
                 for e in range(np.uintp(C)):
                     y_1 = y[y_at + e]
-                    a_1 = a[a_at + e]
+                    a_1 = a[e]
                     dy_1 = dy[dy_at + e]
                     value = (one - number_3 * (y_1 * y_1)) * a_1 * dy_1
                     common[e] = value
@@ -280,24 +277,21 @@ def _subsampling2d_grad_input_2(
                     while t < t_high:
                         if t <= t_high - 3:
                             at = np.uintp(C * (W * (H * m + i * s_h + r) + j * s_w + t))
-                            common_at = np.uintp(0)
                             for e in range(np.uintp(C)):
-                                dx[at + e] += number_4 * common[common_at + e]
-                                dx[at + np.uintp(C) + e] += number_4 * common[common_at + e]
-                                dx[at + np.uintp(2 * C) + e] += number_4 * common[common_at + e]
+                                dx[at + e] += number_4 * common[e]
+                                dx[at + np.uintp(C) + e] += number_4 * common[e]
+                                dx[at + np.uintp(2 * C) + e] += number_4 * common[e]
                             t += 3
                         elif t <= t_high - 2:
                             at = np.uintp(C * (W * (H * m + i * s_h + r) + j * s_w + t))
-                            common_at = np.uintp(0)
                             for e in range(np.uintp(C)):
-                                dx[at + e] += number_4 * common[common_at + e]
-                                dx[at + np.uintp(C) + e] += number_4 * common[common_at + e]
+                                dx[at + e] += number_4 * common[e]
+                                dx[at + np.uintp(C) + e] += number_4 * common[e]
                             t += 2
                         else:
                             at = np.uintp(C * (W * (H * m + i * s_h + r) + j * s_w + t))
-                            common_at = np.uintp(0)
                             for e in range(np.uintp(C)):
-                                dx[at + e] += number_4 * common[common_at + e]
+                                dx[at + e] += number_4 * common[e]
                             t += 1
         for element in range(np.uintp((m * H + filled) * (C * W)), np.uintp((m * H + H) * (C * W))):
             dx[element] = zero

@@ -37,6 +37,24 @@ def tanh_forward(x: Any) -> rt.Array:
     return y.reshape(full_shape)
 
 
+@rt.nest
+def _tanh_grad_input_1(
+    start: int,
+    stop: int,
+    dx: rt.Array,
+    dy: rt.Array,
+    y: rt.Array,
+    one: Any,
+    E: int,
+) -> None:
+    """Element by element."""
+    for m in range(np.uintp(start), np.uintp(stop)):
+        y_1 = y[m]
+        dy_1 = dy[m]
+        value = (one - y_1 * y_1) * dy_1
+        dx[m] = value
+
+
 def tanh_grad_input(dy: Any, y: Any) -> rt.Array:
     """Compute dx, the gradient of E: hyperbolic tangent.
 
@@ -55,12 +73,17 @@ def tanh_grad_input(dy: Any, y: Any) -> rt.Array:
     """
     dy = rt.array("tanh", "dy", dy, None)
     y = rt.array("tanh", "y", y, None)
-    rt.float_type("tanh", dy=dy, y=y)
+    dtype = rt.float_type("tanh", dy=dy, y=y)
     full_shape = dy.shape
+    E = dy.size
     dy = dy.reshape(-1)
     rt.same_shape("tanh", "y", y.shape, full_shape)
     y = y.reshape(-1)
-    dx = (1 - np.square(y)) * dy
+    if rt.compiles(E):
+        dx = np.empty((E,), dtype)
+        rt.run(_tanh_grad_input_1, E, E, rt.flat(dx), rt.flat(dy), rt.flat(y), dtype(1), E)
+    else:
+        dx = (1 - np.square(y)) * dy
     return dx.reshape(full_shape)
 
 

@@ -27,7 +27,7 @@ def _upsample_nearest1d_forward_1(
     W_out: int,
     s: int,
 ) -> None:
-    """Sum over n, j, t, c; scatter."""
+    """Windows n, j added to what they cover, tap t by tap."""
     for n in range(start, stop):
         filled = 0
         j_first = max(0, -(0 // s), -((s - 1) // s))
@@ -117,7 +117,7 @@ def _upsample_nearest1d_grad_input_1(
     W_out: int,
     s_fixed: tuple[int, ...],
 ) -> None:
-    """Sum over m, q, t, v; gather."""
+    """Sums over t for every m, q, v."""
     s = len(s_fixed)
     for m in range(start, stop):
         q_first = max(0, -(0 // s), -((s - 1) // s))

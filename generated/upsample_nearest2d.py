@@ -30,7 +30,7 @@ def _upsample_nearest2d_forward_1(
     s_h: int,
     s_w: int,
 ) -> None:
-    """Sum over n, i, j, r, t, c; scatter."""
+    """Windows n, i, j added to what they cover, tap r, t by tap."""
     for n in range(start, stop):
         filled = 0
         for i in range(H):
@@ -145,7 +145,7 @@ def _upsample_nearest2d_grad_input_1(
     s_h_fixed: tuple[int, ...],
     s_w_fixed: tuple[int, ...],
 ) -> None:
-    """Sum over m, q, v, r, t, e; gather."""
+    """Sums over r, t for every m, q, v, e."""
     s_h = len(s_h_fixed)
     s_w = len(s_w_fixed)
     for row in range(start, stop):

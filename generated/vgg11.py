@@ -57,7 +57,7 @@ def _vgg11_forward_1(
     relu1_y: rt.Array,
     lowest: Any,
 ) -> None:
-    """Maximum over n, i, j, r, t, c; gather."""
+    """Maxima over r, t for every n, i, j, c."""
     for row in range(start, stop):
         i = row % 16
         n = row // 16
@@ -90,7 +90,7 @@ def _vgg11_forward_2(
     relu2_y: rt.Array,
     lowest: Any,
 ) -> None:
-    """Maximum over n, i, j, r, t, c; gather."""
+    """Maxima over r, t for every n, i, j, c."""
     for row in range(start, stop):
         i = row % 8
         n = row // 8
@@ -123,7 +123,7 @@ def _vgg11_forward_3(
     relu4_y: rt.Array,
     lowest: Any,
 ) -> None:
-    """Maximum over n, i, j, r, t, c; gather."""
+    """Maxima over r, t for every n, i, j, c."""
     for row in range(start, stop):
         i = row % 4
         n = row // 4
@@ -156,7 +156,7 @@ def _vgg11_forward_4(
     relu6_y: rt.Array,
     lowest: Any,
 ) -> None:
-    """Maximum over n, i, j, r, t, c; gather."""
+    """Maxima over r, t for every n, i, j, c."""
     for row in range(start, stop):
         i = row % 2
         n = row // 2
@@ -190,7 +190,7 @@ def _vgg11_forward_5(
     lowest: Any,
     N: int,
 ) -> None:
-    """Maximum over n, r, t, c; gather."""
+    """Maxima over r, t for every n, c."""
     for _ in range(start, stop):
         n = 0
         while n < N:
@@ -494,7 +494,7 @@ def _vgg11_predict_1(
     relu1_y: rt.Array,
     lowest: Any,
 ) -> None:
-    """Maximum over n, i, j, r, t, c; gather."""
+    """Maxima over r, t for every n, i, j, c."""
     for row in range(start, stop):
         i = row % 16
         n = row // 16
@@ -521,7 +521,7 @@ def _vgg11_predict_2(
     relu2_y: rt.Array,
     lowest: Any,
 ) -> None:
-    """Maximum over n, i, j, r, t, c; gather."""
+    """Maxima over r, t for every n, i, j, c."""
     for row in range(start, stop):
         i = row % 8
         n = row // 8
@@ -548,7 +548,7 @@ def _vgg11_predict_3(
     relu4_y: rt.Array,
     lowest: Any,
 ) -> None:
-    """Maximum over n, i, j, r, t, c; gather."""
+    """Maxima over r, t for every n, i, j, c."""
     for row in range(start, stop):
         i = row % 4
         n = row // 4
@@ -576,7 +576,7 @@ def _vgg11_predict_4(
     lowest: Any,
     N: int,
 ) -> None:
-    """Maximum over n, r, t, c; gather."""
+    """Maxima over r, t for every n, c."""
     for _ in range(start, stop):
         n = 0
         while n < N:
@@ -803,7 +803,7 @@ def _vgg11_backward_1(
     max_pool2d4_argmax: rt.Array,
     zero: Any,
 ) -> None:
-    """Sum over m, r, t, i, j, e; scatter."""
+    """Windows m, r, t added to what they cover, tap i, j by tap."""
     for m in range(start, stop):
         filled = 0
         for r in range(2):
@@ -879,7 +879,7 @@ def _vgg11_backward_2(
     max_pool2d3_argmax: rt.Array,
     zero: Any,
 ) -> None:
-    """Sum over m, i, j, r, t, e; scatter."""
+    """Windows m, i, j added to what they cover, tap r, t by tap."""
     for m in range(start, stop):
         filled = 0
         for i in range(4):
@@ -949,7 +949,7 @@ def _vgg11_backward_3(
     max_pool2d2_argmax: rt.Array,
     zero: Any,
 ) -> None:
-    """Sum over m, i, j, r, t, e; scatter."""
+    """Windows m, i, j added to what they cover, tap r, t by tap."""
     for m in range(start, stop):
         filled = 0
         for i in range(8):
@@ -1019,7 +1019,7 @@ def _vgg11_backward_4(
     max_pool2d1_argmax: rt.Array,
     zero: Any,
 ) -> None:
-    """Sum over m, i, j, r, t, e; scatter."""
+    """Windows m, i, j added to what they cover, tap r, t by tap."""
     for m in range(start, stop):
         filled = 0
         for i in range(16):

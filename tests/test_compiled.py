@@ -34,6 +34,7 @@ WINDOWS = [
     "input x[N,H,W,C]; r < 3; t < 2; y[n,i,j,c] = max(r,t) x[n, 2*i + r, j + t, c]",
     "input x[N,H,W,C]; r < 3; t < 2; y[n,i,j,c] = min(r,t) x[n, 2*i + r, 3*j + t, c] * 2",
     "input x[H,W,C], v[C]; r < 3; t < 2; y[i,j,c] = sum(r,t) abs(x[2*i + r, j + t, c]) * v[c]",
+    "input x[N,C], v[N,C]; y[n,c] = relu(x[n,c] - v[n,c]) * v[n,c] + abs(x[n,c])",
     "input x[N,H,C], v[C], w[R,C]; y[n,i,c] = sum(r) (x[n, i + r, c] - v[c])**2 * w[r,c]",
 ]
 

@@ -3,6 +3,7 @@
 Windows with few elements (sums, extrema, products of slices without a matrix product), their gradients, and pointwise
 expressions of several operations. How the loops are arranged follows from which indices the target sees:
 
+    pointwise  all, and nothing else is read
     gather     all but the taps: every element of the target is one window's
     scatter    taps, too: windows add to positions that they share
     reduce     taps and channels: every element of the target sums up over all windows
@@ -11,7 +12,7 @@ expressions of several operations. How the loops are arranged follows from which
 from dataclasses import replace
 
 import sympy
-from sympy import Expr, Integer, Mul, Symbol
+from sympy import Dummy, Expr, Integer, Mul, Symbol
 
 from codegen.form import Form
 from codegen.lower.operands import bracketed_division
@@ -25,6 +26,9 @@ from derive.index import affine, bounds, sign
 from derive.term import Access, Guard, Range, accesses
 
 ONE = Integer(1)
+
+MANY_OPERATIONS = 3
+"""Operations from which on one pass over the elements is worth it; NumPy makes one per operation."""
 
 MOST_TAPS = 16
 """Elements of a window without overlap that are taken for one."""
@@ -58,6 +62,8 @@ def nest(form: Form, scope: Scope) -> Nest | None:
         return None
     if not all(_steps(g, form, scope) for g in form.guards):
         return None
+    if _is_pointwise(form, scope):
+        return _pointwise(form)
     loops = choose_loops(form, scope) or _few(form)
     vector = _vector(form, scope, loops)
     if vector is None:
@@ -86,6 +92,29 @@ def nest(form: Form, scope: Scope) -> Nest | None:
         form.position,
     )
     return found if _clippable(found) else None
+
+
+def _is_pointwise(form: Form, scope: Scope) -> bool:
+    """Whether all arrays have the shape of the target and are read element by element, in several operations."""
+    whole = all(a.indices == form.place and scope.plain(a, form) for a in accesses(form.body))
+    plain = Access(form.target.name, *form.place)
+    apart = len(set(form.place)) == len(form.place) and set(form.place) == set(form.indices)
+    shape = all(scope.fits(e, s, form) for e, s in zip(plain.indices, form.target.shape, strict=True))
+    if form.op != "sum" or form.guards or not form.place or not (whole and apart and shape):
+        return False
+    leaves: dict[Expr, Expr] = {a: Dummy() for a in accesses(form.body)}
+    return int(form.body.xreplace(leaves).count_ops()) >= MANY_OPERATIONS
+
+
+def _pointwise(form: Form) -> Nest:
+    """One loop over all elements."""
+    index = form.place[-1]
+    vector = Range(index, Mul(*(form.range(e).extent for e in form.place)))
+    flat: dict[Expr, Expr] = {a: Access(a.tensor, index) for a in accesses(form.body)}
+    names = dict.fromkeys([form.target.name, *(a.tensor for a in flat)])
+    shapes = tuple((name, (vector.extent,)) for name in names)
+    body = form.body.xreplace(flat)
+    return Nest("pointwise", form.target.name, (index,), "sum", body, ONE, shapes, (), (), vector, ())
 
 
 def _without_units(form: Form) -> Form:

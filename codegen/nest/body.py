@@ -24,8 +24,7 @@ def computable(body: Expr, indices: Collection[Symbol]) -> bool:
     if isinstance(body, Access) or is_number(body, indices):
         return True
     if is_indicator(body):
-        positions = [a for a in body.args if a.is_integer and not accesses(a)]
-        return all(a in positions or computable(a, indices) for a in body.args)
+        return all(is_position(a, indices) or computable(a, indices) for a in body.args)
     if isinstance(body, Pow):
         return body.exp.is_Integer and 1 <= abs(int(body.exp)) <= _MOST and computable(body.base, indices)
     if isinstance(body, Add | Mul) or body.func in (relu, larger, smaller, sympy.Abs):
@@ -44,6 +43,11 @@ def is_plain(body: Expr) -> bool:
     return len(factors) <= 2 and all(isinstance(f, Access) for f in factors)
 
 
+def is_position(e: Expr, indices: Collection[Symbol]) -> bool:
+    """Whether an expression is an integer made of indices."""
+    return bool(e.is_integer) and not accesses(e) and bool(e.free_symbols & set(indices))
+
+
 class ScalarPrinter:
     """Prints a body.
 
@@ -51,6 +55,7 @@ class ScalarPrinter:
         access: text of an access.
         number: name of the argument that holds a number.
         position: text of an integer expression of indices.
+        hold: puts an expression into a variable before; its name.
         indices: the indices of the loops.
     """
 
@@ -59,14 +64,23 @@ class ScalarPrinter:
         access: Callable[[Access], str],
         number: Callable[[Expr], str],
         position: Callable[[Expr], str],
+        hold: Callable[[str], str],
         indices: Collection[Symbol],
     ) -> None:
-        self.access, self.number, self.position, self.indices = access, number, position, indices
+        self.access, self.number, self.position, self.hold = access, number, position, hold
+        self.indices = indices
 
     def text(self, e: Expr, level: int = SUM) -> str:
         """The text of `e` for a context of precedence `level`."""
         text, own = self._print(e)
+        if own < level and own == CHOICE:
+            return self.hold(text)
         return text if own >= level else f"({text})"
+
+    def _atom(self, e: Expr) -> str:
+        """The text of what is used twice."""
+        text, own = self._print(e)
+        return text if own == ATOM else self.hold(text)
 
     def _print(self, e: Expr) -> tuple[str, int]:
         if isinstance(e, Access) and e.indices:
@@ -109,20 +123,20 @@ class ScalarPrinter:
         if not below:
             return numerator, PRODUCT if len(above) + len(factors) > 1 else POWER
         denominator = " * ".join(self.text(f, POWER) for f in below)
-        return f"{numerator} / {f'({denominator})' if ' ' in denominator else denominator}", PRODUCT
+        return f"{numerator} / {f'({denominator})' if len(below) > 1 else denominator}", PRODUCT
 
     def bracket(self, e: Expr) -> str:
         """The condition of a bracket."""
         if isinstance(e, step):
             return f"({self.text(e.args[0], POWER)} > {self.number(Integer(0))})"
-        texts = [self.position(a) if a.is_integer and not accesses(a) else self.text(a, POWER) for a in e.args]
+        texts = [self.position(a) if is_position(a, self.indices) else self.text(a, POWER) for a in e.args]
         return f"({texts[0]} {_COMPARED[e.func]} {texts[1]})"
 
     def _choice(self, e: Expr) -> tuple[str, int]:
         if isinstance(e, sympy.Abs):
             return f"abs({self.text(e.args[0])})", ATOM
         if isinstance(e, relu):
-            zero, value = self.number(Integer(0)), self.text(e.args[0], POWER)
+            zero, value = self.number(Integer(0)), self._atom(e.args[0])
             return f"{zero} if {value} < {zero} else {value}", CHOICE
-        a, b = (self.text(x, POWER) for x in e.args)
+        a, b = (self._atom(x) for x in e.args)
         return f"{a} if ({a} {'>=' if isinstance(e, larger) else '<='} {b}) | ({a} != {a}) else {b}", CHOICE

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from sympy import Expr, Symbol
 
 from codegen.layout import fit
-from codegen.nest import gather, reduce, scatter
+from codegen.nest import gather, pointwise, reduce, scatter
 from codegen.nest.writer import Writer
 from codegen.plan import Nest
 from codegen.render import render
@@ -18,6 +18,7 @@ WRITERS: dict[str, Callable[[Writer], Expr]] = {
     "gather": gather.write,
     "scatter": scatter.write,
     "reduce": reduce.write,
+    "pointwise": pointwise.write,
 }
 
 
@@ -68,14 +69,30 @@ def nest_function(nest: Nest, name: str, taken: Collection[str]) -> NestFunction
         *(f"{w.name(f'{s.name}_fixed')}: tuple[int, ...]" for s in fixed),
     ]
     head = [f"{s.name} = len({w.name(f'{s.name}_fixed')})" for s in fixed]
-    words = {"sum": "Sum", "max": "Maximum", "min": "Minimum"}[nest.op]
     context = NestContext(
         name,
         tuple(parameters),
-        f"{words} over {', '.join(r.index.name for r in nest.ranges)}; {nest.kind}.",
+        _summary(nest),
         tuple(fit([*head, *w.lines], 1)),
     )
     return NestFunction(render(TEMPLATE, context), extent, arrays, tuple(w.numbers), sizes, fixed)
+
+
+def _summary(nest: Nest) -> str:
+    """What the loops compute, in a sentence."""
+    outer, taps = (", ".join(r.index.name for r in ranges) for ranges in (nest.outer, nest.taps))
+    vector = nest.vector.index.name
+    match nest.kind:
+        case "gather":
+            word = {"sum": "Sums", "max": "Maxima", "min": "Minima"}[nest.op]
+            return f"{word} over {taps} for every {outer}, {vector}."
+        case "scatter":
+            return f"Windows {outer} added to what they cover, tap {taps} by tap."
+        case "reduce":
+            first, *rest = (r.index.name for r in nest.outer)
+            return f"Sums over {', '.join(rest)} for every {first}, {taps}, {vector}."
+        case _:
+            return "Element by element."
 
 
 def _fixed(nest: Nest) -> list[Symbol]:

@@ -98,7 +98,9 @@ class Writer:
                 continue
             where = address(access.indices, self.shapes[access.tensor], (*inner, self.nest.vector.index), ahead)
             key = Access(access.tensor, where.base)
-            if key not in named:
+            if key not in named and where.base == 0:
+                named[key] = ""
+            elif key not in named:
                 number = sum(k.tensor == access.tensor for k in named)
                 named[key] = self.name(f"{access.tensor}_at{number + 1 if number else ''}")
                 self._locate(named[key], where)
@@ -109,8 +111,9 @@ class Writer:
         """Write down where elements of the target begin."""
         place = self.nest.place
         where = address(place, self.shapes[self.nest.target], (*inner, self.nest.vector.index), ahead)
-        name = self.name("at")
-        self._locate(name, where)
+        name = self.name("at") if where.base != 0 else ""
+        if name:
+            self._locate(name, where)
         return name, where
 
     def _locate(self, name: str, where: Address) -> None:
@@ -141,8 +144,9 @@ class Writer:
         """The address of an element, with indices `moved` by so much from where the base is."""
         name, where = base
         offset = sum((where.step(v) * value for v, value in moved.items()), Integer(0))
-        text = name if offset == 0 else f"{name} + {self.unsigned(offset)}"
-        return f"{text} + {self.index(self.nest.vector.index)}" if where.step(self.nest.vector.index) != 0 else text
+        v = self.nest.vector.index
+        parts = [name, self.unsigned(offset) if offset != 0 else "", self.index(v) if where.step(v) != 0 else ""]
+        return " + ".join(p for p in parts if p) or "0"
 
     def value(self, body: Expr, bases: Mapping[Access, tuple[str, Address]], moved: Mapping[Symbol, Expr]) -> str:
         """The text of `body`, with indices `moved` as in `element`.
@@ -155,6 +159,7 @@ class Writer:
             lambda a: self._read(a, self.element(bases[a], moved), first),
             self.number,
             lambda e: f"np.int32({self.integer(sympy.expand(e.xreplace(places)))})",
+            self._hold,
             self.indices,
         )
         if not first:
@@ -162,6 +167,12 @@ class Writer:
         name = self.name("value")
         self.line(f"{name} = {printer.text(body, CHOICE)}")
         return name
+
+    def _hold(self, text: str) -> str:
+        if text not in self.elements:
+            self.elements[text] = self.name(f"term_{len(self.elements) + 1}")
+            self.line(f"{self.elements[text]} = {text}")
+        return self.elements[text]
 
     def _read(self, access: Access, where: str, first: bool) -> str:
         text = f"{access.tensor}[{where}]"
