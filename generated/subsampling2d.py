@@ -199,15 +199,13 @@ def _subsampling2d_grad_input_1(
                     for r in range(R):
                         for t in range(T):
                             value = (
-                                (
-                                    one
-                                    - number_3 * (
-                                        y[y_at + np.uintp(-C * W_out * r - C * t) + e]
-                                        * y[y_at + np.uintp(-C * W_out * r - C * t) + e]
-                                    )
+                                one
+                                - number_3
+                                * (
+                                    y[y_at + np.uintp(-C * W_out * r - C * t) + e]
+                                    * y[y_at + np.uintp(-C * W_out * r - C * t) + e]
                                 )
-                                * dy[dy_at + np.uintp(-C * W_out * r - C * t) + e]
-                            )
+                            ) * dy[dy_at + np.uintp(-C * W_out * r - C * t) + e]
                             total += value
                     dx[at + e] = total * (number_4 * a[a_at + e])
                 v += 1
