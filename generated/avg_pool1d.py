@@ -16,7 +16,7 @@ import numpy as np
 from . import runtime as rt
 
 
-@rt.loops
+@rt.nest
 def _avg_pool1d_forward_1(
     start: int,
     stop: int,
@@ -52,7 +52,9 @@ def _avg_pool1d_forward_1(
                     total = zero
                     for t in range(T):
                         total += x[x_at + np.uintp(C * d * t) + c]
-                    y[at + c] = total * (one / a[a_at])
+                    a_1 = a[a_at]
+                    value = one / a_1
+                    y[at + c] = total * value
                 j += 1
             else:
                 at = np.uintp(C * (W_out * n + j))
@@ -66,7 +68,9 @@ def _avg_pool1d_forward_1(
                         y[at + c] += x[x_at + c]
                 a_at = np.uintp(j)
                 for c in range(np.uintp(C)):
-                    y[at + c] = y[at + c] * (one / a[a_at])
+                    a_1 = a[a_at]
+                    value = one / a_1
+                    y[at + c] = y[at + c] * value
                 j += 1
 
 
@@ -159,7 +163,7 @@ def avg_pool1d_forward(
     return y
 
 
-@rt.loops
+@rt.nest
 def _avg_pool1d_grad_input_1(
     start: int,
     stop: int,
@@ -192,7 +196,9 @@ def _avg_pool1d_grad_input_1(
                 t_low = max(0, -((j * s - p) // d))
                 t_high = min(T, (W + p - j * s - 1) // d + 1)
             a_at = np.uintp(j)
-            scale = one / a[a_at]
+            a_1 = a[a_at]
+            value = one / a_1
+            scale = value
             t = t_low
             while t < t_high:
                 if t <= t_high - 3:

@@ -17,7 +17,7 @@ import numpy as np
 from . import runtime as rt
 
 
-@rt.loops
+@rt.nest
 def _avg_pool2d_forward_1(
     start: int,
     stop: int,
@@ -69,7 +69,10 @@ def _avg_pool2d_forward_1(
                     for r in range(R):
                         for t in range(T):
                             total += x[x_at + np.uintp(C * W * d_h * r + C * d_w * t) + c]
-                    y[at + c] = total * (one / (a_h[a_h_at] * a_w[a_w_at]))
+                    a_h_1 = a_h[a_h_at]
+                    a_w_1 = a_w[a_w_at]
+                    value = one / (a_h_1 * a_w_1)
+                    y[at + c] = total * value
                 j += 1
             else:
                 at = np.uintp(C * (W_out * (H_out * n + i) + j))
@@ -88,7 +91,10 @@ def _avg_pool2d_forward_1(
                 a_h_at = np.uintp(i)
                 a_w_at = np.uintp(j)
                 for c in range(np.uintp(C)):
-                    y[at + c] = y[at + c] * (one / (a_h[a_h_at] * a_w[a_w_at]))
+                    a_h_1 = a_h[a_h_at]
+                    a_w_1 = a_w[a_w_at]
+                    value = one / (a_h_1 * a_w_1)
+                    y[at + c] = y[at + c] * value
                 j += 1
 
 
@@ -216,7 +222,7 @@ def avg_pool2d_forward(
     return y
 
 
-@rt.loops
+@rt.nest
 def _avg_pool2d_grad_input_1(
     start: int,
     stop: int,
@@ -260,7 +266,10 @@ def _avg_pool2d_grad_input_1(
                     t_high = min(T, (W + p_w - j * s_w - 1) // d_w + 1)
                 a_h_at = np.uintp(i)
                 a_w_at = np.uintp(j)
-                scale = one / (a_h[a_h_at] * a_w[a_w_at])
+                a_h_1 = a_h[a_h_at]
+                a_w_1 = a_w[a_w_at]
+                value = one / (a_h_1 * a_w_1)
+                scale = value
                 for r in range(r_low, r_high):
                     t = t_low
                     while t < t_high:

@@ -19,7 +19,7 @@ import numpy as np
 from . import runtime as rt
 
 
-@rt.loops
+@rt.nest
 def _avg_pool3d_forward_1(
     start: int,
     stop: int,
@@ -91,7 +91,11 @@ def _avg_pool3d_forward_1(
                             for t in range(T):
                                 value = x[x_at + np.uintp(C * H * W * a * d_d + C * W * d_h * r + C * d_w * t) + c]
                                 total += value
-                    y[at + c] = total * (one / (a_d[a_d_at] * a_h[a_h_at] * a_w[a_w_at]))
+                    a_d_1 = a_d[a_d_at]
+                    a_h_1 = a_h[a_h_at]
+                    a_w_1 = a_w[a_w_at]
+                    value = one / (a_d_1 * a_h_1 * a_w_1)
+                    y[at + c] = total * value
                 j += 1
             else:
                 at = np.uintp(C * (W_out * (H_out * (D_out * n + l_) + i) + j))
@@ -113,7 +117,11 @@ def _avg_pool3d_forward_1(
                 a_h_at = np.uintp(i)
                 a_w_at = np.uintp(j)
                 for c in range(np.uintp(C)):
-                    y[at + c] = y[at + c] * (one / (a_d[a_d_at] * a_h[a_h_at] * a_w[a_w_at]))
+                    a_d_1 = a_d[a_d_at]
+                    a_h_1 = a_h[a_h_at]
+                    a_w_1 = a_w[a_w_at]
+                    value = one / (a_d_1 * a_h_1 * a_w_1)
+                    y[at + c] = y[at + c] * value
                 j += 1
 
 
@@ -273,7 +281,7 @@ def avg_pool3d_forward(
     return y
 
 
-@rt.loops
+@rt.nest
 def _avg_pool3d_grad_input_1(
     start: int,
     stop: int,
@@ -328,7 +336,11 @@ def _avg_pool3d_grad_input_1(
                     a_d_at = np.uintp(l_)
                     a_h_at = np.uintp(i)
                     a_w_at = np.uintp(j)
-                    scale = one / (a_d[a_d_at] * a_h[a_h_at] * a_w[a_w_at])
+                    a_d_1 = a_d[a_d_at]
+                    a_h_1 = a_h[a_h_at]
+                    a_w_1 = a_w[a_w_at]
+                    value = one / (a_d_1 * a_h_1 * a_w_1)
+                    scale = value
                     for a in range(a_low, a_high):
                         for r in range(r_low, r_high):
                             t = t_low

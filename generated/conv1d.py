@@ -17,7 +17,7 @@ import numpy as np
 from . import runtime as rt
 
 
-@rt.loops
+@rt.nest
 def _conv1d_forward_1(
     start: int,
     stop: int,
@@ -179,7 +179,7 @@ def conv1d_forward(
     return u
 
 
-@rt.loops
+@rt.nest
 def _conv1d_grad_input_1(
     start: int,
     stop: int,
@@ -252,7 +252,7 @@ def _conv1d_grad_input_1(
                 q += 1
 
 
-@rt.loops
+@rt.nest
 def _conv1d_grad_input_2(
     start: int,
     stop: int,
@@ -413,7 +413,7 @@ def conv1d_grad_input(
     return dx
 
 
-@rt.loops
+@rt.nest
 def _conv1d_grad_weight_1(
     start: int,
     stop: int,

@@ -18,7 +18,7 @@ import numpy as np
 from . import runtime as rt
 
 
-@rt.loops
+@rt.nest
 def _conv2d_forward_1(
     start: int,
     stop: int,
@@ -225,7 +225,7 @@ def conv2d_forward(
     return u
 
 
-@rt.loops
+@rt.nest
 def _conv2d_grad_input_1(
     start: int,
     stop: int,
@@ -330,7 +330,7 @@ def _conv2d_grad_input_1(
                 v += 1
 
 
-@rt.loops
+@rt.nest
 def _conv2d_grad_input_2(
     start: int,
     stop: int,
@@ -526,7 +526,7 @@ def conv2d_grad_input(
     return dx
 
 
-@rt.loops
+@rt.nest
 def _conv2d_grad_weight_1(
     start: int,
     stop: int,

@@ -18,7 +18,7 @@ import numpy as np
 from . import runtime as rt
 
 
-@rt.loops
+@rt.nest
 def _conv3d_forward_1(
     start: int,
     stop: int,
@@ -280,7 +280,7 @@ def conv3d_forward(
     return u
 
 
-@rt.loops
+@rt.nest
 def _conv3d_grad_input_1(
     start: int,
     stop: int,
@@ -431,7 +431,7 @@ def _conv3d_grad_input_1(
                 e += 1
 
 
-@rt.loops
+@rt.nest
 def _conv3d_grad_input_2(
     start: int,
     stop: int,
@@ -664,7 +664,7 @@ def conv3d_grad_input(
     return dx
 
 
-@rt.loops
+@rt.nest
 def _conv3d_grad_weight_1(
     start: int,
     stop: int,

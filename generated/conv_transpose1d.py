@@ -17,7 +17,7 @@ import numpy as np
 from . import runtime as rt
 
 
-@rt.loops
+@rt.nest
 def _conv_transpose1d_forward_1(
     start: int,
     stop: int,
@@ -90,7 +90,7 @@ def _conv_transpose1d_forward_1(
                 u_1 += 1
 
 
-@rt.loops
+@rt.nest
 def _conv_transpose1d_forward_2(
     start: int,
     stop: int,
@@ -268,7 +268,7 @@ def conv_transpose1d_forward(
     return u
 
 
-@rt.loops
+@rt.nest
 def _conv_transpose1d_grad_input_1(
     start: int,
     stop: int,
@@ -433,7 +433,7 @@ def conv_transpose1d_grad_input(
     return dx
 
 
-@rt.loops
+@rt.nest
 def _conv_transpose1d_grad_weight_1(
     start: int,
     stop: int,

@@ -18,7 +18,7 @@ import numpy as np
 from . import runtime as rt
 
 
-@rt.loops
+@rt.nest
 def _conv_transpose2d_forward_1(
     start: int,
     stop: int,
@@ -123,7 +123,7 @@ def _conv_transpose2d_forward_1(
                 u_2 += 1
 
 
-@rt.loops
+@rt.nest
 def _conv_transpose2d_forward_2(
     start: int,
     stop: int,
@@ -338,7 +338,7 @@ def conv_transpose2d_forward(
     return u
 
 
-@rt.loops
+@rt.nest
 def _conv_transpose2d_grad_input_1(
     start: int,
     stop: int,
@@ -554,7 +554,7 @@ def conv_transpose2d_grad_input(
     return dx
 
 
-@rt.loops
+@rt.nest
 def _conv_transpose2d_grad_weight_1(
     start: int,
     stop: int,

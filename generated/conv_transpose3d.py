@@ -18,7 +18,7 @@ import numpy as np
 from . import runtime as rt
 
 
-@rt.loops
+@rt.nest
 def _conv_transpose3d_forward_1(
     start: int,
     stop: int,
@@ -153,7 +153,7 @@ def _conv_transpose3d_forward_1(
                 u_3 += 1
 
 
-@rt.loops
+@rt.nest
 def _conv_transpose3d_forward_2(
     start: int,
     stop: int,
@@ -408,7 +408,7 @@ def conv_transpose3d_forward(
     return u
 
 
-@rt.loops
+@rt.nest
 def _conv_transpose3d_grad_input_1(
     start: int,
     stop: int,
@@ -693,7 +693,7 @@ def conv_transpose3d_grad_input(
     return dx
 
 
-@rt.loops
+@rt.nest
 def _conv_transpose3d_grad_weight_1(
     start: int,
     stop: int,

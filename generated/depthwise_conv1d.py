@@ -17,7 +17,7 @@ import numpy as np
 from . import runtime as rt
 
 
-@rt.loops
+@rt.nest
 def _depthwise_conv1d_forward_1(
     start: int,
     stop: int,
@@ -171,7 +171,7 @@ def depthwise_conv1d_forward(
     return u
 
 
-@rt.loops
+@rt.nest
 def _depthwise_conv1d_grad_input_1(
     start: int,
     stop: int,
@@ -244,7 +244,7 @@ def _depthwise_conv1d_grad_input_1(
                 q += 1
 
 
-@rt.loops
+@rt.nest
 def _depthwise_conv1d_grad_input_2(
     start: int,
     stop: int,
@@ -397,7 +397,7 @@ def depthwise_conv1d_grad_input(
     return dx
 
 
-@rt.loops
+@rt.nest
 def _depthwise_conv1d_grad_weight_1(
     start: int,
     stop: int,

@@ -17,7 +17,7 @@ import numpy as np
 from . import runtime as rt
 
 
-@rt.loops
+@rt.nest
 def _depthwise_conv2d_forward_1(
     start: int,
     stop: int,
@@ -214,7 +214,7 @@ def depthwise_conv2d_forward(
     return u
 
 
-@rt.loops
+@rt.nest
 def _depthwise_conv2d_grad_input_1(
     start: int,
     stop: int,
@@ -319,7 +319,7 @@ def _depthwise_conv2d_grad_input_1(
                 v += 1
 
 
-@rt.loops
+@rt.nest
 def _depthwise_conv2d_grad_input_2(
     start: int,
     stop: int,
@@ -505,7 +505,7 @@ def depthwise_conv2d_grad_input(
     return dx
 
 
-@rt.loops
+@rt.nest
 def _depthwise_conv2d_grad_weight_1(
     start: int,
     stop: int,

@@ -33,13 +33,13 @@ import numpy as np
 from . import runtime as rt
 
 
-@rt.loops
+@rt.nest
 def _lenet_forward_1(
     start: int,
     stop: int,
     s2_y: rt.Array,
     s2_argmax: rt.Array,
-    a1_y_2: rt.Array,
+    a1_y: rt.Array,
     lowest: Any,
 ) -> None:
     """Maximum over n, i, j, r, t, c; gather."""
@@ -50,14 +50,14 @@ def _lenet_forward_1(
         while j < 14:
             if j < 14:
                 at = np.uintp(84 * i + 6 * j + 1176 * n)
-                a1_y_2_at = np.uintp(336 * i + 12 * j + 4704 * n)
+                a1_y_at = np.uintp(336 * i + 12 * j + 4704 * n)
                 for c in range(np.uintp(6)):
                     best = lowest
                     found = np.int32(-1)
                     for r in range(2):
                         for t in range(2):
                             position = np.int32(2 * r + t)
-                            value = a1_y_2[a1_y_2_at + np.uintp(168 * r + 6 * t) + c]
+                            value = a1_y[a1_y_at + np.uintp(168 * r + 6 * t) + c]
                             better = (not value <= best) & (best == best) | (r + t == 0)
                             best = value if better else best
                             found = position if better else found
@@ -66,13 +66,13 @@ def _lenet_forward_1(
                 j += 1
 
 
-@rt.loops
+@rt.nest
 def _lenet_forward_2(
     start: int,
     stop: int,
     s4_y: rt.Array,
     s4_argmax: rt.Array,
-    a3_y_2: rt.Array,
+    a3_y: rt.Array,
     lowest: Any,
 ) -> None:
     """Maximum over n, i, j, r, t, c; gather."""
@@ -83,14 +83,14 @@ def _lenet_forward_2(
         while j < 5:
             if j < 5:
                 at = np.uintp(80 * i + 16 * j + 400 * n)
-                a3_y_2_at = np.uintp(320 * i + 32 * j + 1600 * n)
+                a3_y_at = np.uintp(320 * i + 32 * j + 1600 * n)
                 for c in range(np.uintp(16)):
                     best = lowest
                     found = np.int32(-1)
                     for r in range(2):
                         for t in range(2):
                             position = np.int32(2 * r + t)
-                            value = a3_y_2[a3_y_2_at + np.uintp(160 * r + 16 * t) + c]
+                            value = a3_y[a3_y_at + np.uintp(160 * r + 16 * t) + c]
                             better = (not value <= best) & (best == best) | (r + t == 0)
                             best = value if better else best
                             found = position if better else found
@@ -150,11 +150,10 @@ def lenet_forward(
     a1_y = buffers.take((N, 28, 28, 6), dtype)
     np.tanh(c1_u, out=a1_y)
     buffers.give(c1_u)
-    if rt.compiles(4704 * N):
-        a1_y_2 = a1_y.reshape(N, 14, 2, 14, 2, 6)
+    if rt.compiles(4704 * N) and 0 <= 0 < 28 and 0 <= 27 < 28 and 0 <= 0 < 28 and 0 <= 27 < 28:
         s2_y = buffers.take((N, 14, 14, 6), dtype)
         s2_argmax = np.empty((N, 14, 14, 6), np.int32)
-        rt.run(_lenet_forward_1, 14 * N, 4704 * N, rt.flat(s2_y), rt.flat(s2_argmax), rt.flat(a1_y_2), dtype(-np.inf))
+        rt.run(_lenet_forward_1, 14 * N, 4704 * N, rt.flat(s2_y), rt.flat(s2_argmax), rt.flat(a1_y), dtype(-np.inf))
     else:
         a1_y_1 = rt.Window(  # n i j c r t
             a1_y,
@@ -175,11 +174,10 @@ def lenet_forward(
     a3_y = buffers.take((N, 10, 10, 16), dtype)
     np.tanh(c3_u, out=a3_y)
     buffers.give(c3_u)
-    if rt.compiles(1600 * N):
-        a3_y_2 = a3_y.reshape(N, 5, 2, 5, 2, 16)
+    if rt.compiles(1600 * N) and 0 <= 0 < 10 and 0 <= 9 < 10 and 0 <= 0 < 10 and 0 <= 9 < 10:
         s4_y = buffers.take((N, 5, 5, 16), dtype)
         s4_argmax = np.empty((N, 5, 5, 16), np.int32)
-        rt.run(_lenet_forward_2, 5 * N, 1600 * N, rt.flat(s4_y), rt.flat(s4_argmax), rt.flat(a3_y_2), dtype(-np.inf))
+        rt.run(_lenet_forward_2, 5 * N, 1600 * N, rt.flat(s4_y), rt.flat(s4_argmax), rt.flat(a3_y), dtype(-np.inf))
     else:
         a3_y_1 = rt.Window(  # n i j c r t
             a3_y,
@@ -208,12 +206,12 @@ def lenet_forward(
     return output_u, (x, a1_y, s2_y, s2_argmax, a3_y, s4_argmax, flat_y, a5_y, a6_y)
 
 
-@rt.loops
+@rt.nest
 def _lenet_predict_1(
     start: int,
     stop: int,
     s2_y: rt.Array,
-    a1_y_2: rt.Array,
+    a1_y: rt.Array,
     lowest: Any,
 ) -> None:
     """Maximum over n, i, j, r, t, c; gather."""
@@ -224,23 +222,23 @@ def _lenet_predict_1(
         while j < 14:
             if j < 14:
                 at = np.uintp(84 * i + 6 * j + 1176 * n)
-                a1_y_2_at = np.uintp(336 * i + 12 * j + 4704 * n)
+                a1_y_at = np.uintp(336 * i + 12 * j + 4704 * n)
                 for c in range(np.uintp(6)):
                     best = lowest
                     for r in range(2):
                         for t in range(2):
-                            value = a1_y_2[a1_y_2_at + np.uintp(168 * r + 6 * t) + c]
+                            value = a1_y[a1_y_at + np.uintp(168 * r + 6 * t) + c]
                             best = value if (value > best) | (value != value) else best
                     s2_y[at + c] = best
                 j += 1
 
 
-@rt.loops
+@rt.nest
 def _lenet_predict_2(
     start: int,
     stop: int,
     s4_y: rt.Array,
-    a3_y_2: rt.Array,
+    a3_y: rt.Array,
     lowest: Any,
 ) -> None:
     """Maximum over n, i, j, r, t, c; gather."""
@@ -251,12 +249,12 @@ def _lenet_predict_2(
         while j < 5:
             if j < 5:
                 at = np.uintp(80 * i + 16 * j + 400 * n)
-                a3_y_2_at = np.uintp(320 * i + 32 * j + 1600 * n)
+                a3_y_at = np.uintp(320 * i + 32 * j + 1600 * n)
                 for c in range(np.uintp(16)):
                     best = lowest
                     for r in range(2):
                         for t in range(2):
-                            value = a3_y_2[a3_y_2_at + np.uintp(160 * r + 16 * t) + c]
+                            value = a3_y[a3_y_at + np.uintp(160 * r + 16 * t) + c]
                             best = value if (value > best) | (value != value) else best
                     s4_y[at + c] = best
                 j += 1
@@ -307,10 +305,9 @@ def lenet_predict(x: Any, params: Mapping[str, Any], *, buffers: rt.Buffers | No
     a1_y = buffers.take((N, 28, 28, 6), dtype)
     np.tanh(c1_u, out=a1_y)
     buffers.give(c1_u)
-    if rt.compiles(4704 * N):
-        a1_y_2 = a1_y.reshape(N, 14, 2, 14, 2, 6)
+    if rt.compiles(4704 * N) and 0 <= 0 < 28 and 0 <= 27 < 28 and 0 <= 0 < 28 and 0 <= 27 < 28:
         s2_y = buffers.take((N, 14, 14, 6), dtype)
-        rt.run(_lenet_predict_1, 14 * N, 4704 * N, rt.flat(s2_y), rt.flat(a1_y_2), dtype(-np.inf))
+        rt.run(_lenet_predict_1, 14 * N, 4704 * N, rt.flat(s2_y), rt.flat(a1_y), dtype(-np.inf))
     else:
         a1_y_1 = rt.Window(  # n i j c r t
             a1_y,
@@ -332,10 +329,9 @@ def lenet_predict(x: Any, params: Mapping[str, Any], *, buffers: rt.Buffers | No
     a3_y = buffers.take((N, 10, 10, 16), dtype)
     np.tanh(c3_u, out=a3_y)
     buffers.give(c3_u)
-    if rt.compiles(1600 * N):
-        a3_y_2 = a3_y.reshape(N, 5, 2, 5, 2, 16)
+    if rt.compiles(1600 * N) and 0 <= 0 < 10 and 0 <= 9 < 10 and 0 <= 0 < 10 and 0 <= 9 < 10:
         s4_y = buffers.take((N, 5, 5, 16), dtype)
-        rt.run(_lenet_predict_2, 5 * N, 1600 * N, rt.flat(s4_y), rt.flat(a3_y_2), dtype(-np.inf))
+        rt.run(_lenet_predict_2, 5 * N, 1600 * N, rt.flat(s4_y), rt.flat(a3_y), dtype(-np.inf))
     else:
         a3_y_1 = rt.Window(  # n i j c r t
             a3_y,
@@ -365,6 +361,146 @@ def lenet_predict(x: Any, params: Mapping[str, Any], *, buffers: rt.Buffers | No
     buffers.give(factor2)
     output_u += output_b
     return output_u
+
+
+@rt.nest
+def _lenet_backward_1(
+    start: int,
+    stop: int,
+    da3_y: rt.Array,
+    ds4_y: rt.Array,
+    s4_argmax: rt.Array,
+    zero: Any,
+) -> None:
+    """Sum over m, i, j, r, t, e; scatter."""
+    for m in range(start, stop):
+        filled = 0
+        for i in range(5):
+            reached = max(filled, min(10, 2 * i + 2))
+            for element in range(np.uintp((m * 10 + filled) * 160), np.uintp((m * 10 + reached) * 160)):
+                da3_y[element] = zero
+            filled = reached
+            r_low = max(0, -2 * i)
+            r_high = min(2, 10 - 2 * i)
+            j_first = max(0, 0)
+            j_last = min(5, 5)
+            for j in range(5):
+                if j_first <= j < j_last:
+                    t_low, t_high = 0, 2
+                else:
+                    t_low = max(0, -2 * j)
+                    t_high = min(2, 10 - 2 * j)
+                for r in range(r_low, r_high):
+                    t = t_low
+                    while t < t_high:
+                        if t <= t_high - 3:
+                            at = np.uintp(320 * i + 32 * j + 1600 * m + 160 * r + 16 * t)
+                            ds4_y_at = np.uintp(80 * i + 16 * j + 400 * m)
+                            s4_argmax_at = np.uintp(80 * i + 16 * j + 400 * m)
+                            for e in range(np.uintp(16)):
+                                s4_argmax_1 = s4_argmax[s4_argmax_at + e]
+                                ds4_y_1 = ds4_y[ds4_y_at + e]
+                                value = ds4_y_1 if (np.int32(2 * r + t) == s4_argmax_1) else zero
+                                da3_y[at + e] += value
+                                value = ds4_y_1 if (np.int32(2 * r + t + 1) == s4_argmax_1) else zero
+                                da3_y[at + np.uintp(16) + e] += value
+                                value = ds4_y_1 if (np.int32(2 * r + t + 2) == s4_argmax_1) else zero
+                                da3_y[at + np.uintp(32) + e] += value
+                            t += 3
+                        elif t <= t_high - 2:
+                            at = np.uintp(320 * i + 32 * j + 1600 * m + 160 * r + 16 * t)
+                            ds4_y_at = np.uintp(80 * i + 16 * j + 400 * m)
+                            s4_argmax_at = np.uintp(80 * i + 16 * j + 400 * m)
+                            for e in range(np.uintp(16)):
+                                s4_argmax_1 = s4_argmax[s4_argmax_at + e]
+                                ds4_y_1 = ds4_y[ds4_y_at + e]
+                                value = ds4_y_1 if (np.int32(2 * r + t) == s4_argmax_1) else zero
+                                da3_y[at + e] += value
+                                value = ds4_y_1 if (np.int32(2 * r + t + 1) == s4_argmax_1) else zero
+                                da3_y[at + np.uintp(16) + e] += value
+                            t += 2
+                        else:
+                            at = np.uintp(320 * i + 32 * j + 1600 * m + 160 * r + 16 * t)
+                            ds4_y_at = np.uintp(80 * i + 16 * j + 400 * m)
+                            s4_argmax_at = np.uintp(80 * i + 16 * j + 400 * m)
+                            for e in range(np.uintp(16)):
+                                s4_argmax_1 = s4_argmax[s4_argmax_at + e]
+                                ds4_y_1 = ds4_y[ds4_y_at + e]
+                                value = ds4_y_1 if (np.int32(2 * r + t) == s4_argmax_1) else zero
+                                da3_y[at + e] += value
+                            t += 1
+        for element in range(np.uintp((m * 10 + filled) * 160), np.uintp((m * 10 + 10) * 160)):
+            da3_y[element] = zero
+
+
+@rt.nest
+def _lenet_backward_2(
+    start: int,
+    stop: int,
+    da1_y: rt.Array,
+    ds2_y: rt.Array,
+    s2_argmax: rt.Array,
+    zero: Any,
+) -> None:
+    """Sum over m, i, j, r, t, e; scatter."""
+    for m in range(start, stop):
+        filled = 0
+        for i in range(14):
+            reached = max(filled, min(28, 2 * i + 2))
+            for element in range(np.uintp((m * 28 + filled) * 168), np.uintp((m * 28 + reached) * 168)):
+                da1_y[element] = zero
+            filled = reached
+            r_low = max(0, -2 * i)
+            r_high = min(2, 28 - 2 * i)
+            j_first = max(0, 0)
+            j_last = min(14, 14)
+            for j in range(14):
+                if j_first <= j < j_last:
+                    t_low, t_high = 0, 2
+                else:
+                    t_low = max(0, -2 * j)
+                    t_high = min(2, 28 - 2 * j)
+                for r in range(r_low, r_high):
+                    t = t_low
+                    while t < t_high:
+                        if t <= t_high - 3:
+                            at = np.uintp(336 * i + 12 * j + 4704 * m + 168 * r + 6 * t)
+                            ds2_y_at = np.uintp(84 * i + 6 * j + 1176 * m)
+                            s2_argmax_at = np.uintp(84 * i + 6 * j + 1176 * m)
+                            for e in range(np.uintp(6)):
+                                s2_argmax_1 = s2_argmax[s2_argmax_at + e]
+                                ds2_y_1 = ds2_y[ds2_y_at + e]
+                                value = ds2_y_1 if (np.int32(2 * r + t) == s2_argmax_1) else zero
+                                da1_y[at + e] += value
+                                value = ds2_y_1 if (np.int32(2 * r + t + 1) == s2_argmax_1) else zero
+                                da1_y[at + np.uintp(6) + e] += value
+                                value = ds2_y_1 if (np.int32(2 * r + t + 2) == s2_argmax_1) else zero
+                                da1_y[at + np.uintp(12) + e] += value
+                            t += 3
+                        elif t <= t_high - 2:
+                            at = np.uintp(336 * i + 12 * j + 4704 * m + 168 * r + 6 * t)
+                            ds2_y_at = np.uintp(84 * i + 6 * j + 1176 * m)
+                            s2_argmax_at = np.uintp(84 * i + 6 * j + 1176 * m)
+                            for e in range(np.uintp(6)):
+                                s2_argmax_1 = s2_argmax[s2_argmax_at + e]
+                                ds2_y_1 = ds2_y[ds2_y_at + e]
+                                value = ds2_y_1 if (np.int32(2 * r + t) == s2_argmax_1) else zero
+                                da1_y[at + e] += value
+                                value = ds2_y_1 if (np.int32(2 * r + t + 1) == s2_argmax_1) else zero
+                                da1_y[at + np.uintp(6) + e] += value
+                            t += 2
+                        else:
+                            at = np.uintp(336 * i + 12 * j + 4704 * m + 168 * r + 6 * t)
+                            ds2_y_at = np.uintp(84 * i + 6 * j + 1176 * m)
+                            s2_argmax_at = np.uintp(84 * i + 6 * j + 1176 * m)
+                            for e in range(np.uintp(6)):
+                                s2_argmax_1 = s2_argmax[s2_argmax_at + e]
+                                ds2_y_1 = ds2_y[ds2_y_at + e]
+                                value = ds2_y_1 if (np.int32(2 * r + t) == s2_argmax_1) else zero
+                                da1_y[at + e] += value
+                            t += 1
+        for element in range(np.uintp((m * 28 + filled) * 168), np.uintp((m * 28 + 28) * 168)):
+            da1_y[element] = zero
 
 
 def lenet_backward(
@@ -448,13 +584,17 @@ def lenet_backward(
     rt.contract("m k, q k -> m q", df5_u, f5_w, out=dflat_y)
     dflat_y_1 = dflat_y.reshape(N, 5, 5, 16)
     ds4_y = dflat_y_1.reshape(N, 5, 5, 16)
-    da3_y = buffers.take((N, 10, 10, 16), dtype)
-    da3_y_1 = rt.Window(  # m i j e r t
-        da3_y,
-        (N, 5, 5, 16, 2, 2),
-        ((0, (0, 1)), (0, (1, 2), (4, 1)), (0, (2, 2), (5, 1)), (0, (3, 1))),
-    )
-    rt.spread(ds4_y, da3_y_1, argument=s4_argmax)
+    if rt.compiles(1600 * N):
+        da3_y = buffers.take((N, 10, 10, 16), dtype)
+        rt.run(_lenet_backward_1, N, 1600 * N, rt.flat(da3_y), rt.flat(ds4_y), rt.flat(s4_argmax), dtype(0))
+    else:
+        da3_y = buffers.take((N, 10, 10, 16), dtype)
+        da3_y_1 = rt.Window(  # m i j e r t
+            da3_y,
+            (N, 5, 5, 16, 2, 2),
+            ((0, (0, 1)), (0, (1, 2), (4, 1)), (0, (2, 2), (5, 1)), (0, (3, 1))),
+        )
+        rt.spread(ds4_y, da3_y_1, argument=s4_argmax)
     buffers.give(dflat_y)
     dc3_u = buffers.take((N, 10, 10, 16), dtype)
     np.square(a3_y, out=dc3_u)
@@ -468,13 +608,17 @@ def lenet_backward(
         ((0, (0, 1)), (0, (2, 1), (4, 1)), (0, (3, 1), (5, 1)), (0, (1, 1))),
     )
     rt.contract("m i j k, r t e k -> m e i j r t", dc3_u, c3_w, out=ds2_y_1)
-    da1_y = buffers.take((N, 28, 28, 6), dtype)
-    da1_y_1 = rt.Window(  # m i j e r t
-        da1_y,
-        (N, 14, 14, 6, 2, 2),
-        ((0, (0, 1)), (0, (1, 2), (4, 1)), (0, (2, 2), (5, 1)), (0, (3, 1))),
-    )
-    rt.spread(ds2_y, da1_y_1, argument=s2_argmax)
+    if rt.compiles(4704 * N):
+        da1_y = buffers.take((N, 28, 28, 6), dtype)
+        rt.run(_lenet_backward_2, N, 4704 * N, rt.flat(da1_y), rt.flat(ds2_y), rt.flat(s2_argmax), dtype(0))
+    else:
+        da1_y = buffers.take((N, 28, 28, 6), dtype)
+        da1_y_1 = rt.Window(  # m i j e r t
+            da1_y,
+            (N, 14, 14, 6, 2, 2),
+            ((0, (0, 1)), (0, (1, 2), (4, 1)), (0, (2, 2), (5, 1)), (0, (3, 1))),
+        )
+        rt.spread(ds2_y, da1_y_1, argument=s2_argmax)
     buffers.give(ds2_y)
     dc1_u = buffers.take((N, 28, 28, 6), dtype)
     np.square(a1_y, out=dc1_u)

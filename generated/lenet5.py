@@ -82,55 +82,91 @@ OUTPUT_W = np.array(
 )
 
 
-@rt.loops
+@rt.nest
 def _lenet5_forward_1(
     start: int,
     stop: int,
     s2_z: rt.Array,
-    a1_y_2: rt.Array,
+    a1_y: rt.Array,
     zero: Any,
 ) -> None:
     """Sum over n, i, j, r, t, c; gather."""
     for row in range(start, stop):
         i = row % 14
         n = row // 14
+        r_low = max(0, -2 * i)
+        r_high = min(2, 28 - 2 * i)
+        j_first = max(0, 0)
+        j_last = min(14, 14)
+        if not (r_low == 0 and r_high == 2):
+            j_last = j_first
         j = 0
         while j < 14:
-            if j < 14:
+            if j_first <= j < j_last:
                 at = np.uintp(84 * i + 6 * j + 1176 * n)
-                a1_y_2_at = np.uintp(336 * i + 12 * j + 4704 * n)
+                a1_y_at = np.uintp(336 * i + 12 * j + 4704 * n)
                 for c in range(np.uintp(6)):
                     total = zero
                     for r in range(2):
                         for t in range(2):
-                            total += a1_y_2[a1_y_2_at + np.uintp(168 * r + 6 * t) + c]
+                            total += a1_y[a1_y_at + np.uintp(168 * r + 6 * t) + c]
                     s2_z[at + c] = total
+                j += 1
+            else:
+                at = np.uintp(84 * i + 6 * j + 1176 * n)
+                for c in range(np.uintp(6)):
+                    s2_z[at + c] = zero
+                for r in range(r_low, r_high):
+                    t_low = max(0, -2 * j)
+                    t_high = min(2, 28 - 2 * j)
+                    for t in range(t_low, t_high):
+                        a1_y_at = np.uintp(336 * i + 12 * j + 4704 * n + 168 * r + 6 * t)
+                        for c in range(np.uintp(6)):
+                            s2_z[at + c] += a1_y[a1_y_at + c]
                 j += 1
 
 
-@rt.loops
+@rt.nest
 def _lenet5_forward_2(
     start: int,
     stop: int,
     s4_z: rt.Array,
-    a3_y_2: rt.Array,
+    a3_y: rt.Array,
     zero: Any,
 ) -> None:
     """Sum over n, i, j, r, t, c; gather."""
     for row in range(start, stop):
         i = row % 5
         n = row // 5
+        r_low = max(0, -2 * i)
+        r_high = min(2, 10 - 2 * i)
+        j_first = max(0, 0)
+        j_last = min(5, 5)
+        if not (r_low == 0 and r_high == 2):
+            j_last = j_first
         j = 0
         while j < 5:
-            if j < 5:
+            if j_first <= j < j_last:
                 at = np.uintp(80 * i + 16 * j + 400 * n)
-                a3_y_2_at = np.uintp(320 * i + 32 * j + 1600 * n)
+                a3_y_at = np.uintp(320 * i + 32 * j + 1600 * n)
                 for c in range(np.uintp(16)):
                     total = zero
                     for r in range(2):
                         for t in range(2):
-                            total += a3_y_2[a3_y_2_at + np.uintp(160 * r + 16 * t) + c]
+                            total += a3_y[a3_y_at + np.uintp(160 * r + 16 * t) + c]
                     s4_z[at + c] = total
+                j += 1
+            else:
+                at = np.uintp(80 * i + 16 * j + 400 * n)
+                for c in range(np.uintp(16)):
+                    s4_z[at + c] = zero
+                for r in range(r_low, r_high):
+                    t_low = max(0, -2 * j)
+                    t_high = min(2, 10 - 2 * j)
+                    for t in range(t_low, t_high):
+                        a3_y_at = np.uintp(320 * i + 32 * j + 1600 * n + 160 * r + 16 * t)
+                        for c in range(np.uintp(16)):
+                            s4_z[at + c] += a3_y[a3_y_at + c]
                 j += 1
 
 
@@ -192,9 +228,8 @@ def lenet5_forward(
     a1_y *= 1.7159
     buffers.give(c1_u)
     if rt.compiles(4704 * N):
-        a1_y_2 = a1_y.reshape(N, 14, 2, 14, 2, 6)
         s2_z = buffers.take((N, 14, 14, 6), dtype)
-        rt.run(_lenet5_forward_1, 14 * N, 4704 * N, rt.flat(s2_z), rt.flat(a1_y_2), dtype(0))
+        rt.run(_lenet5_forward_1, 14 * N, 4704 * N, rt.flat(s2_z), rt.flat(a1_y), dtype(0))
     else:
         a1_y_1 = rt.Window(  # n i j c r t
             a1_y,
@@ -223,9 +258,8 @@ def lenet5_forward(
     a3_y *= 1.7159
     buffers.give(c3_u)
     if rt.compiles(1600 * N):
-        a3_y_2 = a3_y.reshape(N, 5, 2, 5, 2, 16)
         s4_z = buffers.take((N, 5, 5, 16), dtype)
-        rt.run(_lenet5_forward_2, 5 * N, 1600 * N, rt.flat(s4_z), rt.flat(a3_y_2), dtype(0))
+        rt.run(_lenet5_forward_2, 5 * N, 1600 * N, rt.flat(s4_z), rt.flat(a3_y), dtype(0))
     else:
         a3_y_1 = rt.Window(  # n i j c r t
             a3_y,
@@ -261,55 +295,91 @@ def lenet5_forward(
     return output_y, (x, a1_y, s2_z, s2_y, c3_z, a3_y, s4_z, s4_y, a5_y, flat_y, a6_y)
 
 
-@rt.loops
+@rt.nest
 def _lenet5_predict_1(
     start: int,
     stop: int,
     s2_z: rt.Array,
-    a1_y_2: rt.Array,
+    a1_y: rt.Array,
     zero: Any,
 ) -> None:
     """Sum over n, i, j, r, t, c; gather."""
     for row in range(start, stop):
         i = row % 14
         n = row // 14
+        r_low = max(0, -2 * i)
+        r_high = min(2, 28 - 2 * i)
+        j_first = max(0, 0)
+        j_last = min(14, 14)
+        if not (r_low == 0 and r_high == 2):
+            j_last = j_first
         j = 0
         while j < 14:
-            if j < 14:
+            if j_first <= j < j_last:
                 at = np.uintp(84 * i + 6 * j + 1176 * n)
-                a1_y_2_at = np.uintp(336 * i + 12 * j + 4704 * n)
+                a1_y_at = np.uintp(336 * i + 12 * j + 4704 * n)
                 for c in range(np.uintp(6)):
                     total = zero
                     for r in range(2):
                         for t in range(2):
-                            total += a1_y_2[a1_y_2_at + np.uintp(168 * r + 6 * t) + c]
+                            total += a1_y[a1_y_at + np.uintp(168 * r + 6 * t) + c]
                     s2_z[at + c] = total
+                j += 1
+            else:
+                at = np.uintp(84 * i + 6 * j + 1176 * n)
+                for c in range(np.uintp(6)):
+                    s2_z[at + c] = zero
+                for r in range(r_low, r_high):
+                    t_low = max(0, -2 * j)
+                    t_high = min(2, 28 - 2 * j)
+                    for t in range(t_low, t_high):
+                        a1_y_at = np.uintp(336 * i + 12 * j + 4704 * n + 168 * r + 6 * t)
+                        for c in range(np.uintp(6)):
+                            s2_z[at + c] += a1_y[a1_y_at + c]
                 j += 1
 
 
-@rt.loops
+@rt.nest
 def _lenet5_predict_2(
     start: int,
     stop: int,
     s4_z: rt.Array,
-    a3_y_2: rt.Array,
+    a3_y: rt.Array,
     zero: Any,
 ) -> None:
     """Sum over n, i, j, r, t, c; gather."""
     for row in range(start, stop):
         i = row % 5
         n = row // 5
+        r_low = max(0, -2 * i)
+        r_high = min(2, 10 - 2 * i)
+        j_first = max(0, 0)
+        j_last = min(5, 5)
+        if not (r_low == 0 and r_high == 2):
+            j_last = j_first
         j = 0
         while j < 5:
-            if j < 5:
+            if j_first <= j < j_last:
                 at = np.uintp(80 * i + 16 * j + 400 * n)
-                a3_y_2_at = np.uintp(320 * i + 32 * j + 1600 * n)
+                a3_y_at = np.uintp(320 * i + 32 * j + 1600 * n)
                 for c in range(np.uintp(16)):
                     total = zero
                     for r in range(2):
                         for t in range(2):
-                            total += a3_y_2[a3_y_2_at + np.uintp(160 * r + 16 * t) + c]
+                            total += a3_y[a3_y_at + np.uintp(160 * r + 16 * t) + c]
                     s4_z[at + c] = total
+                j += 1
+            else:
+                at = np.uintp(80 * i + 16 * j + 400 * n)
+                for c in range(np.uintp(16)):
+                    s4_z[at + c] = zero
+                for r in range(r_low, r_high):
+                    t_low = max(0, -2 * j)
+                    t_high = min(2, 10 - 2 * j)
+                    for t in range(t_low, t_high):
+                        a3_y_at = np.uintp(320 * i + 32 * j + 1600 * n + 160 * r + 16 * t)
+                        for c in range(np.uintp(16)):
+                            s4_z[at + c] += a3_y[a3_y_at + c]
                 j += 1
 
 
@@ -365,9 +435,8 @@ def lenet5_predict(x: Any, params: Mapping[str, Any], *, buffers: rt.Buffers | N
     a1_y *= 1.7159
     buffers.give(c1_u)
     if rt.compiles(4704 * N):
-        a1_y_2 = a1_y.reshape(N, 14, 2, 14, 2, 6)
         s2_z = buffers.take((N, 14, 14, 6), dtype)
-        rt.run(_lenet5_predict_1, 14 * N, 4704 * N, rt.flat(s2_z), rt.flat(a1_y_2), dtype(0))
+        rt.run(_lenet5_predict_1, 14 * N, 4704 * N, rt.flat(s2_z), rt.flat(a1_y), dtype(0))
     else:
         a1_y_1 = rt.Window(  # n i j c r t
             a1_y,
@@ -399,9 +468,8 @@ def lenet5_predict(x: Any, params: Mapping[str, Any], *, buffers: rt.Buffers | N
     a3_y *= 1.7159
     buffers.give(c3_u)
     if rt.compiles(1600 * N):
-        a3_y_2 = a3_y.reshape(N, 5, 2, 5, 2, 16)
         s4_z = buffers.take((N, 5, 5, 16), dtype)
-        rt.run(_lenet5_predict_2, 5 * N, 1600 * N, rt.flat(s4_z), rt.flat(a3_y_2), dtype(0))
+        rt.run(_lenet5_predict_2, 5 * N, 1600 * N, rt.flat(s4_z), rt.flat(a3_y), dtype(0))
     else:
         a3_y_1 = rt.Window(  # n i j c r t
             a3_y,
@@ -437,7 +505,7 @@ def lenet5_predict(x: Any, params: Mapping[str, Any], *, buffers: rt.Buffers | N
     return output_y
 
 
-@rt.loops
+@rt.nest
 def _lenet5_backward_1(
     start: int,
     stop: int,
@@ -460,8 +528,131 @@ def _lenet5_backward_1(
                 dy_at = np.uintp(k + 10 * m)
                 output_w_at = np.uintp(84 * k)
                 for q in range(np.uintp(84)):
-                    value = (number_2 * a6_y[a6_y_at + q] - number_2 * output_w[output_w_at + q]) * dy[dy_at]
+                    a6_y_1 = a6_y[a6_y_at + q]
+                    output_w_1 = output_w[output_w_at + q]
+                    dy_1 = dy[dy_at]
+                    value = (number_2 * a6_y_1 - number_2 * output_w_1) * dy_1
                     da6_y[at + q] += value
+
+
+@rt.nest
+def _lenet5_backward_2(
+    start: int,
+    stop: int,
+    da3_y: rt.Array,
+    ds4_u: rt.Array,
+    s4_a: rt.Array,
+    zero: Any,
+) -> None:
+    """Sum over m, i, j, r, t, e; scatter."""
+    common = np.empty(16, da3_y.dtype)
+    for m in range(start, stop):
+        filled = 0
+        for i in range(5):
+            reached = max(filled, min(10, 2 * i + 2))
+            for element in range(np.uintp((m * 10 + filled) * 160), np.uintp((m * 10 + reached) * 160)):
+                da3_y[element] = zero
+            filled = reached
+            r_low = max(0, -2 * i)
+            r_high = min(2, 10 - 2 * i)
+            j_first = max(0, 0)
+            j_last = min(5, 5)
+            for j in range(5):
+                if j_first <= j < j_last:
+                    t_low, t_high = 0, 2
+                else:
+                    t_low = max(0, -2 * j)
+                    t_high = min(2, 10 - 2 * j)
+                ds4_u_at = np.uintp(80 * i + 16 * j + 400 * m)
+                s4_a_at = np.uintp(0)
+                for e in range(np.uintp(16)):
+                    common[e] = s4_a[s4_a_at + e] * ds4_u[ds4_u_at + e]
+                for r in range(r_low, r_high):
+                    t = t_low
+                    while t < t_high:
+                        if t <= t_high - 3:
+                            at = np.uintp(320 * i + 32 * j + 1600 * m + 160 * r + 16 * t)
+                            common_at = np.uintp(0)
+                            for e in range(np.uintp(16)):
+                                da3_y[at + e] += common[common_at + e]
+                                da3_y[at + np.uintp(16) + e] += common[common_at + e]
+                                da3_y[at + np.uintp(32) + e] += common[common_at + e]
+                            t += 3
+                        elif t <= t_high - 2:
+                            at = np.uintp(320 * i + 32 * j + 1600 * m + 160 * r + 16 * t)
+                            common_at = np.uintp(0)
+                            for e in range(np.uintp(16)):
+                                da3_y[at + e] += common[common_at + e]
+                                da3_y[at + np.uintp(16) + e] += common[common_at + e]
+                            t += 2
+                        else:
+                            at = np.uintp(320 * i + 32 * j + 1600 * m + 160 * r + 16 * t)
+                            common_at = np.uintp(0)
+                            for e in range(np.uintp(16)):
+                                da3_y[at + e] += common[common_at + e]
+                            t += 1
+        for element in range(np.uintp((m * 10 + filled) * 160), np.uintp((m * 10 + 10) * 160)):
+            da3_y[element] = zero
+
+
+@rt.nest
+def _lenet5_backward_3(
+    start: int,
+    stop: int,
+    da1_y: rt.Array,
+    ds2_u: rt.Array,
+    s2_a: rt.Array,
+    zero: Any,
+) -> None:
+    """Sum over m, i, j, r, t, e; scatter."""
+    common = np.empty(6, da1_y.dtype)
+    for m in range(start, stop):
+        filled = 0
+        for i in range(14):
+            reached = max(filled, min(28, 2 * i + 2))
+            for element in range(np.uintp((m * 28 + filled) * 168), np.uintp((m * 28 + reached) * 168)):
+                da1_y[element] = zero
+            filled = reached
+            r_low = max(0, -2 * i)
+            r_high = min(2, 28 - 2 * i)
+            j_first = max(0, 0)
+            j_last = min(14, 14)
+            for j in range(14):
+                if j_first <= j < j_last:
+                    t_low, t_high = 0, 2
+                else:
+                    t_low = max(0, -2 * j)
+                    t_high = min(2, 28 - 2 * j)
+                ds2_u_at = np.uintp(84 * i + 6 * j + 1176 * m)
+                s2_a_at = np.uintp(0)
+                for e in range(np.uintp(6)):
+                    common[e] = s2_a[s2_a_at + e] * ds2_u[ds2_u_at + e]
+                for r in range(r_low, r_high):
+                    t = t_low
+                    while t < t_high:
+                        if t <= t_high - 3:
+                            at = np.uintp(336 * i + 12 * j + 4704 * m + 168 * r + 6 * t)
+                            common_at = np.uintp(0)
+                            for e in range(np.uintp(6)):
+                                da1_y[at + e] += common[common_at + e]
+                                da1_y[at + np.uintp(6) + e] += common[common_at + e]
+                                da1_y[at + np.uintp(12) + e] += common[common_at + e]
+                            t += 3
+                        elif t <= t_high - 2:
+                            at = np.uintp(336 * i + 12 * j + 4704 * m + 168 * r + 6 * t)
+                            common_at = np.uintp(0)
+                            for e in range(np.uintp(6)):
+                                da1_y[at + e] += common[common_at + e]
+                                da1_y[at + np.uintp(6) + e] += common[common_at + e]
+                            t += 2
+                        else:
+                            at = np.uintp(336 * i + 12 * j + 4704 * m + 168 * r + 6 * t)
+                            common_at = np.uintp(0)
+                            for e in range(np.uintp(6)):
+                                da1_y[at + e] += common[common_at + e]
+                            t += 1
+        for element in range(np.uintp((m * 28 + filled) * 168), np.uintp((m * 28 + 28) * 168)):
+            da1_y[element] = zero
 
 
 def lenet5_backward(
@@ -577,13 +768,17 @@ def lenet5_backward(
     np.subtract(1.1439333333333332, ds4_u, out=ds4_u)
     ds4_u *= ds4_y
     buffers.give(ds4_y)
-    da3_y = buffers.take((N, 10, 10, 16), dtype)
-    da3_y_1 = rt.Window(  # m i j e r t
-        da3_y,
-        (N, 5, 5, 16, 2, 2),
-        ((0, (0, 1)), (0, (1, 2), (4, 1)), (0, (2, 2), (5, 1)), (0, (3, 1))),
-    )
-    rt.spread(ds4_u, da3_y_1, scale=s4_a)
+    if rt.compiles(1600 * N):
+        da3_y = buffers.take((N, 10, 10, 16), dtype)
+        rt.run(_lenet5_backward_2, N, 1600 * N, rt.flat(da3_y), rt.flat(ds4_u), rt.flat(s4_a), dtype(0))
+    else:
+        da3_y = buffers.take((N, 10, 10, 16), dtype)
+        da3_y_1 = rt.Window(  # m i j e r t
+            da3_y,
+            (N, 5, 5, 16, 2, 2),
+            ((0, (0, 1)), (0, (1, 2), (4, 1)), (0, (2, 2), (5, 1)), (0, (3, 1))),
+        )
+        rt.spread(ds4_u, da3_y_1, scale=s4_a)
     dc3_u = buffers.take((N, 10, 10, 16), dtype)
     np.square(a3_y, out=dc3_u)
     dc3_u *= 0.38852302970258557
@@ -610,13 +805,17 @@ def lenet5_backward(
     np.subtract(1.1439333333333332, ds2_u, out=ds2_u)
     ds2_u *= ds2_y
     buffers.give(ds2_y)
-    da1_y = buffers.take((N, 28, 28, 6), dtype)
-    da1_y_1 = rt.Window(  # m i j e r t
-        da1_y,
-        (N, 14, 14, 6, 2, 2),
-        ((0, (0, 1)), (0, (1, 2), (4, 1)), (0, (2, 2), (5, 1)), (0, (3, 1))),
-    )
-    rt.spread(ds2_u, da1_y_1, scale=s2_a)
+    if rt.compiles(4704 * N):
+        da1_y = buffers.take((N, 28, 28, 6), dtype)
+        rt.run(_lenet5_backward_3, N, 4704 * N, rt.flat(da1_y), rt.flat(ds2_u), rt.flat(s2_a), dtype(0))
+    else:
+        da1_y = buffers.take((N, 28, 28, 6), dtype)
+        da1_y_1 = rt.Window(  # m i j e r t
+            da1_y,
+            (N, 14, 14, 6, 2, 2),
+            ((0, (0, 1)), (0, (1, 2), (4, 1)), (0, (2, 2), (5, 1)), (0, (3, 1))),
+        )
+        rt.spread(ds2_u, da1_y_1, scale=s2_a)
     dc1_u = buffers.take((N, 28, 28, 6), dtype)
     np.square(a1_y, out=dc1_u)
     dc1_u *= 0.38852302970258557

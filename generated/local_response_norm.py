@@ -18,7 +18,7 @@ import numpy as np
 from . import runtime as rt
 
 
-@rt.loops
+@rt.nest
 def _local_response_norm_forward_1(
     start: int,
     stop: int,
@@ -43,7 +43,9 @@ def _local_response_norm_forward_1(
                 c_low = max(0, P - q)
                 c_high = min(C, C + P - q)
                 for c in range(np.uintp(c_low), np.uintp(max(c_low, c_high))):
-                    z[at + c] += x[x_at + c] * x[x_at + c]
+                    x_1 = x[x_at + c]
+                    value = x_1 * x_1
+                    z[at + c] += value
             for c in range(np.uintp(C)):
                 z[at + c] = z[at + c] * number_2
 

@@ -18,7 +18,7 @@ import numpy as np
 from . import runtime as rt
 
 
-@rt.loops
+@rt.nest
 def _lp_pool2d_forward_1(
     start: int,
     stop: int,

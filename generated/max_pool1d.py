@@ -15,7 +15,7 @@ import numpy as np
 from . import runtime as rt
 
 
-@rt.loops
+@rt.nest
 def _max_pool1d_forward_1(
     start: int,
     stop: int,
@@ -159,7 +159,7 @@ def max_pool1d_forward(
     return y, argmax
 
 
-@rt.loops
+@rt.nest
 def _max_pool1d_grad_input_1(
     start: int,
     stop: int,
@@ -214,7 +214,7 @@ def _max_pool1d_grad_input_1(
                 q += 1
 
 
-@rt.loops
+@rt.nest
 def _max_pool1d_grad_input_2(
     start: int,
     stop: int,

@@ -16,7 +16,7 @@ import numpy as np
 from . import runtime as rt
 
 
-@rt.loops
+@rt.nest
 def _max_pool2d_forward_1(
     start: int,
     stop: int,
@@ -196,7 +196,7 @@ def max_pool2d_forward(
     return y, argmax
 
 
-@rt.loops
+@rt.nest
 def _max_pool2d_grad_input_1(
     start: int,
     stop: int,
@@ -270,7 +270,7 @@ def _max_pool2d_grad_input_1(
                 v += 1
 
 
-@rt.loops
+@rt.nest
 def _max_pool2d_grad_input_2(
     start: int,
     stop: int,

@@ -16,7 +16,7 @@ import numpy as np
 from . import runtime as rt
 
 
-@rt.loops
+@rt.nest
 def _max_pool3d_forward_1(
     start: int,
     stop: int,
@@ -236,7 +236,7 @@ def max_pool3d_forward(
     return y, argmax
 
 
-@rt.loops
+@rt.nest
 def _max_pool3d_grad_input_1(
     start: int,
     stop: int,
@@ -340,7 +340,7 @@ def _max_pool3d_grad_input_1(
                 e += 1
 
 
-@rt.loops
+@rt.nest
 def _max_pool3d_grad_input_2(
     start: int,
     stop: int,

@@ -28,8 +28,8 @@ Array = NDArray[Any]
 BLOCK = 1 << 18
 """Elements of a temporary block: 1 MiB of float32, so that it stays in the second-level cache."""
 
-TILE = 1 << 20
-"""Elements of the part of an array that is reduced at a time: 4 MiB of float32, so that a call takes long enough."""
+TILE = 1 << 22
+"""Bytes of the part of an array that is reduced at a time: more than a cache, so that a call takes long enough."""
 
 RUNS = 256
 """Elements next to each other up to which slices with gaps between such runs are gathered before they are used."""
@@ -538,11 +538,13 @@ class Loops:
     Args:
         function: the loops, in Python.
         reassociated: whether sums may be added up in another order, so that long ones are computed in vectors.
+        apart: whether no array overlaps another one that is written: then loops over rows need not begin with a test.
     """
 
-    def __init__(self, function: Callable[..., Any], reassociated: bool = False) -> None:
+    def __init__(self, function: Callable[..., Any], reassociated: bool = False, apart: bool = False) -> None:
         self.function = function
         self.reassociated = reassociated
+        self.apart = apart
 
     @cached_property
     def compiled(self) -> Callable[..., Any]:
@@ -550,7 +552,7 @@ class Loops:
         import numba
 
         class Apart(numba.core.compiler.Compiler):
-            """Arrays do not overlap: without that a loop over a row begins with a test for every pair of them."""
+            """What numba's own decorator has no option for."""
 
             def define_pipelines(self) -> Any:
                 self.state.flags.noalias = True
@@ -562,7 +564,7 @@ class Loops:
             cache=Path(self.function.__code__.co_filename).is_file(),
             fastmath={"contract", "reassoc"} if self.reassociated else {"contract"},
             error_model="numpy",
-            pipeline_class=Apart,
+            pipeline_class=Apart if self.apart else numba.core.compiler.Compiler,
         )
         return made
 
@@ -571,7 +573,7 @@ class Loops:
         names = self.function.__globals__ | {called: other.compiled for called, other in others.items()}
         copy = FunctionType(self.function.__code__, names, name)
         copy.__module__, copy.__qualname__ = self.function.__module__, name
-        return Loops(copy, self.reassociated)
+        return Loops(copy, self.reassociated, self.apart)
 
     def __call__(self, *arguments: Any) -> Any:
         """What the function returns."""
@@ -583,6 +585,9 @@ loops = Loops
 
 reassociated = partial(Loops, reassociated=True)
 """Decorates a function of loops whose sums may be added up in another order."""
+
+nest = partial(Loops, apart=True)
+"""Decorates a function of loops of a kernel: it is given its arrays apart."""
 
 
 def compiles(steps: int, wanted: Settings | None = None) -> bool:
@@ -3450,12 +3455,15 @@ def _gathered(role: str, source: Array, stage: Stage) -> list[Array]:
 
 # ----- windows reduced -----
 @lru_cache(maxsize=256)
-def _reduction(axes: tuple[Along, ...]) -> tuple[Tile, ...]:
-    """The tiles of a reduction. The first axis is reduced first: slices along it are the longest runs in memory."""
+def _reduction(axes: tuple[Along, ...], most: int) -> tuple[Tile, ...]:
+    """The tiles of a reduction, about `most` elements each.
+
+    The first axis is reduced first: slices along it are the longest runs in memory.
+    """
     counts = tuple(a.windows for a in axes)
     seen = max(1, prod(a.size for a in axes) // max(1, prod(counts)))
     tiles = []
-    for box in _boxes(counts, TILE // seen):
+    for box in _boxes(counts, most // seen):
         parts = [a.part(low, high) for a, (low, high) in zip(axes, box, strict=True)]
         extents = [high - low if part is None else part.size for (low, high), (_, part) in zip(box, parts, strict=True)]
         stages = []
@@ -3494,7 +3502,7 @@ def reduce(op: str, windows: Window, out: Array, scale: Any = None, argument: Ar
         argument: per result the row-major position in its window of the first element that equals it; -1 for none.
     """
     axes = _windows_along(windows.source.shape, windows.extents, windows.positions, out.ndim)
-    tiles = _reduction(axes)
+    tiles = _reduction(axes, TILE // out.itemsize)
     results = _in_order(out, windows)
     factor = _factor(scale, out, windows)
     found = None if argument is None else _in_order(argument, windows)
@@ -3624,10 +3632,10 @@ def _seen_from(along: Along, low: int, high: int) -> tuple[slice, Along | None]:
 
 
 @lru_cache(maxsize=256)
-def _spreading(axes: tuple[Along, ...], at_once: bool) -> tuple[Tile, ...]:
+def _spreading(axes: tuple[Along, ...], most: int, at_once: bool) -> tuple[Tile, ...]:
     """The tiles of the adjoint of a reduction: axis after axis, the last one first, or all axes at once."""
     tiles = []
-    for box in _boxes([a.size for a in axes], TILE):
+    for box in _boxes([a.size for a in axes], most):
         parts = [_seen_from(a, low, high) for a, (low, high) in zip(axes, box, strict=True)]
         extents = [part.stop - part.start for part, _ in parts]
         stages = []
@@ -3673,7 +3681,7 @@ def spread(values: Array, windows: Window, scale: Any = None, argument: Array | 
         add: whether the array is added to; otherwise its elements in no window become 0.
     """
     axes = _windows_along(windows.source.shape, windows.extents, windows.positions, values.ndim)
-    tiles = _spreading(axes, argument is not None)
+    tiles = _spreading(axes, TILE // windows.source.itemsize, argument is not None)
     given = _in_order(values, windows)
     factor = _factor(scale, values, windows)
     places = None if argument is None else _in_order(argument, windows)

@@ -17,7 +17,7 @@ import numpy as np
 from . import runtime as rt
 
 
-@rt.loops
+@rt.nest
 def _subsampling2d_forward_1(
     start: int,
     stop: int,
@@ -155,7 +155,7 @@ def subsampling2d_forward(
     return y, z
 
 
-@rt.loops
+@rt.nest
 def _subsampling2d_grad_input_1(
     start: int,
     stop: int,
@@ -198,14 +198,9 @@ def _subsampling2d_grad_input_1(
                     total = zero
                     for r in range(R):
                         for t in range(T):
-                            value = (
-                                one
-                                - number_3
-                                * (
-                                    y[y_at + np.uintp(-C * W_out * r - C * t) + e]
-                                    * y[y_at + np.uintp(-C * W_out * r - C * t) + e]
-                                )
-                            ) * dy[dy_at + np.uintp(-C * W_out * r - C * t) + e]
+                            y_1 = y[y_at + np.uintp(-C * W_out * r - C * t) + e]
+                            dy_1 = dy[dy_at + np.uintp(-C * W_out * r - C * t) + e]
+                            value = (one - number_3 * (y_1 * y_1)) * dy_1
                             total += value
                     dx[at + e] = total * (number_4 * a[a_at + e])
                 v += 1
@@ -220,7 +215,9 @@ def _subsampling2d_grad_input_1(
                         dy_at = np.uintp(C * (W_out * (H_out * m + q - r) + v - t))
                         y_at = np.uintp(C * (W_out * (H_out * m + q - r) + v - t))
                         for e in range(np.uintp(C)):
-                            value = (one - number_3 * (y[y_at + e] * y[y_at + e])) * dy[dy_at + e]
+                            y_1 = y[y_at + e]
+                            dy_1 = dy[dy_at + e]
+                            value = (one - number_3 * (y_1 * y_1)) * dy_1
                             dx[at + e] += value
                 a_at = np.uintp(0)
                 for e in range(np.uintp(C)):
@@ -228,7 +225,7 @@ def _subsampling2d_grad_input_1(
                 v += 1
 
 
-@rt.loops
+@rt.nest
 def _subsampling2d_grad_input_2(
     start: int,
     stop: int,
@@ -273,7 +270,11 @@ def _subsampling2d_grad_input_2(
                 dy_at = np.uintp(C * (W_out * (H_out * m + i) + j))
                 y_at = np.uintp(C * (W_out * (H_out * m + i) + j))
                 for e in range(np.uintp(C)):
-                    common[e] = (one - number_3 * (y[y_at + e] * y[y_at + e])) * a[a_at + e] * dy[dy_at + e]
+                    y_1 = y[y_at + e]
+                    a_1 = a[a_at + e]
+                    dy_1 = dy[dy_at + e]
+                    value = (one - number_3 * (y_1 * y_1)) * a_1 * dy_1
+                    common[e] = value
                 for r in range(r_low, r_high):
                     t = t_low
                     while t < t_high:

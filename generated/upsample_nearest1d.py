@@ -15,7 +15,7 @@ import numpy as np
 from . import runtime as rt
 
 
-@rt.loops
+@rt.nest
 def _upsample_nearest1d_forward_1(
     start: int,
     stop: int,
@@ -105,7 +105,7 @@ def upsample_nearest1d_forward(x: Any, *, scale_factor: int | Sequence[int]) -> 
     return y
 
 
-@rt.loops
+@rt.nest
 def _upsample_nearest1d_grad_input_1(
     start: int,
     stop: int,

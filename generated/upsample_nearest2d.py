@@ -15,7 +15,7 @@ import numpy as np
 from . import runtime as rt
 
 
-@rt.loops
+@rt.nest
 def _upsample_nearest2d_forward_1(
     start: int,
     stop: int,
@@ -130,7 +130,7 @@ def upsample_nearest2d_forward(x: Any, *, scale_factor: int | Sequence[int]) -> 
     return y
 
 
-@rt.loops
+@rt.nest
 def _upsample_nearest2d_grad_input_1(
     start: int,
     stop: int,

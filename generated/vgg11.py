@@ -48,13 +48,13 @@ import numpy as np
 from . import runtime as rt
 
 
-@rt.loops
+@rt.nest
 def _vgg11_forward_1(
     start: int,
     stop: int,
     max_pool2d1_y: rt.Array,
     max_pool2d1_argmax: rt.Array,
-    relu1_y_2: rt.Array,
+    relu1_y: rt.Array,
     lowest: Any,
 ) -> None:
     """Maximum over n, i, j, r, t, c; gather."""
@@ -65,14 +65,14 @@ def _vgg11_forward_1(
         while j < 16:
             if j < 16:
                 at = np.uintp(1024 * i + 64 * j + 16384 * n)
-                relu1_y_2_at = np.uintp(4096 * i + 128 * j + 65536 * n)
+                relu1_y_at = np.uintp(4096 * i + 128 * j + 65536 * n)
                 for c in range(np.uintp(64)):
                     best = lowest
                     found = np.int32(-1)
                     for r in range(2):
                         for t in range(2):
                             position = np.int32(2 * r + t)
-                            value = relu1_y_2[relu1_y_2_at + np.uintp(2048 * r + 64 * t) + c]
+                            value = relu1_y[relu1_y_at + np.uintp(2048 * r + 64 * t) + c]
                             better = (not value <= best) & (best == best) | (r + t == 0)
                             best = value if better else best
                             found = position if better else found
@@ -81,13 +81,13 @@ def _vgg11_forward_1(
                 j += 1
 
 
-@rt.loops
+@rt.nest
 def _vgg11_forward_2(
     start: int,
     stop: int,
     max_pool2d2_y: rt.Array,
     max_pool2d2_argmax: rt.Array,
-    relu2_y_2: rt.Array,
+    relu2_y: rt.Array,
     lowest: Any,
 ) -> None:
     """Maximum over n, i, j, r, t, c; gather."""
@@ -98,14 +98,14 @@ def _vgg11_forward_2(
         while j < 8:
             if j < 8:
                 at = np.uintp(1024 * i + 128 * j + 8192 * n)
-                relu2_y_2_at = np.uintp(4096 * i + 256 * j + 32768 * n)
+                relu2_y_at = np.uintp(4096 * i + 256 * j + 32768 * n)
                 for c in range(np.uintp(128)):
                     best = lowest
                     found = np.int32(-1)
                     for r in range(2):
                         for t in range(2):
                             position = np.int32(2 * r + t)
-                            value = relu2_y_2[relu2_y_2_at + np.uintp(2048 * r + 128 * t) + c]
+                            value = relu2_y[relu2_y_at + np.uintp(2048 * r + 128 * t) + c]
                             better = (not value <= best) & (best == best) | (r + t == 0)
                             best = value if better else best
                             found = position if better else found
@@ -114,13 +114,13 @@ def _vgg11_forward_2(
                 j += 1
 
 
-@rt.loops
+@rt.nest
 def _vgg11_forward_3(
     start: int,
     stop: int,
     max_pool2d3_y: rt.Array,
     max_pool2d3_argmax: rt.Array,
-    relu4_y_2: rt.Array,
+    relu4_y: rt.Array,
     lowest: Any,
 ) -> None:
     """Maximum over n, i, j, r, t, c; gather."""
@@ -131,14 +131,14 @@ def _vgg11_forward_3(
         while j < 4:
             if j < 4:
                 at = np.uintp(1024 * i + 256 * j + 4096 * n)
-                relu4_y_2_at = np.uintp(4096 * i + 512 * j + 16384 * n)
+                relu4_y_at = np.uintp(4096 * i + 512 * j + 16384 * n)
                 for c in range(np.uintp(256)):
                     best = lowest
                     found = np.int32(-1)
                     for r in range(2):
                         for t in range(2):
                             position = np.int32(2 * r + t)
-                            value = relu4_y_2[relu4_y_2_at + np.uintp(2048 * r + 256 * t) + c]
+                            value = relu4_y[relu4_y_at + np.uintp(2048 * r + 256 * t) + c]
                             better = (not value <= best) & (best == best) | (r + t == 0)
                             best = value if better else best
                             found = position if better else found
@@ -147,13 +147,13 @@ def _vgg11_forward_3(
                 j += 1
 
 
-@rt.loops
+@rt.nest
 def _vgg11_forward_4(
     start: int,
     stop: int,
     max_pool2d4_y: rt.Array,
     max_pool2d4_argmax: rt.Array,
-    relu6_y_2: rt.Array,
+    relu6_y: rt.Array,
     lowest: Any,
 ) -> None:
     """Maximum over n, i, j, r, t, c; gather."""
@@ -164,14 +164,14 @@ def _vgg11_forward_4(
         while j < 2:
             if j < 2:
                 at = np.uintp(1024 * i + 512 * j + 2048 * n)
-                relu6_y_2_at = np.uintp(4096 * i + 1024 * j + 8192 * n)
+                relu6_y_at = np.uintp(4096 * i + 1024 * j + 8192 * n)
                 for c in range(np.uintp(512)):
                     best = lowest
                     found = np.int32(-1)
                     for r in range(2):
                         for t in range(2):
                             position = np.int32(2 * r + t)
-                            value = relu6_y_2[relu6_y_2_at + np.uintp(2048 * r + 512 * t) + c]
+                            value = relu6_y[relu6_y_at + np.uintp(2048 * r + 512 * t) + c]
                             better = (not value <= best) & (best == best) | (r + t == 0)
                             best = value if better else best
                             found = position if better else found
@@ -180,13 +180,13 @@ def _vgg11_forward_4(
                 j += 1
 
 
-@rt.loops
+@rt.nest
 def _vgg11_forward_5(
     start: int,
     stop: int,
     max_pool2d5_y: rt.Array,
     max_pool2d5_argmax: rt.Array,
-    relu8_y_2: rt.Array,
+    relu8_y: rt.Array,
     lowest: Any,
     N: int,
 ) -> None:
@@ -196,14 +196,14 @@ def _vgg11_forward_5(
         while n < N:
             if n < N:
                 at = np.uintp(512 * n)
-                relu8_y_2_at = np.uintp(2048 * n)
+                relu8_y_at = np.uintp(2048 * n)
                 for c in range(np.uintp(512)):
                     best = lowest
                     found = np.int32(-1)
                     for r in range(2):
                         for t in range(2):
                             position = np.int32(2 * r + t)
-                            value = relu8_y_2[relu8_y_2_at + np.uintp(1024 * r + 512 * t) + c]
+                            value = relu8_y[relu8_y_at + np.uintp(1024 * r + 512 * t) + c]
                             better = (not value <= best) & (best == best) | (r + t == 0)
                             best = value if better else best
                             found = position if better else found
@@ -273,8 +273,7 @@ def vgg11_forward(
     relu1_y = buffers.take((N, 32, 32, 64), dtype)
     np.maximum(conv2d1_u, 0, out=relu1_y)
     buffers.give(conv2d1_u)
-    if rt.compiles(65536 * N):
-        relu1_y_2 = relu1_y.reshape(N, 16, 2, 16, 2, 64)
+    if rt.compiles(65536 * N) and 0 <= 0 < 32 and 0 <= 31 < 32 and 0 <= 0 < 32 and 0 <= 31 < 32:
         max_pool2d1_y = buffers.take((N, 16, 16, 64), dtype)
         max_pool2d1_argmax = np.empty((N, 16, 16, 64), np.int32)
         rt.run(
@@ -283,7 +282,7 @@ def vgg11_forward(
             65536 * N,
             rt.flat(max_pool2d1_y),
             rt.flat(max_pool2d1_argmax),
-            rt.flat(relu1_y_2),
+            rt.flat(relu1_y),
             dtype(-np.inf),
         )
     else:
@@ -306,8 +305,7 @@ def vgg11_forward(
     relu2_y = buffers.take((N, 16, 16, 128), dtype)
     np.maximum(conv2d2_u, 0, out=relu2_y)
     buffers.give(conv2d2_u)
-    if rt.compiles(32768 * N):
-        relu2_y_2 = relu2_y.reshape(N, 8, 2, 8, 2, 128)
+    if rt.compiles(32768 * N) and 0 <= 0 < 16 and 0 <= 15 < 16 and 0 <= 0 < 16 and 0 <= 15 < 16:
         max_pool2d2_y = buffers.take((N, 8, 8, 128), dtype)
         max_pool2d2_argmax = np.empty((N, 8, 8, 128), np.int32)
         rt.run(
@@ -316,7 +314,7 @@ def vgg11_forward(
             32768 * N,
             rt.flat(max_pool2d2_y),
             rt.flat(max_pool2d2_argmax),
-            rt.flat(relu2_y_2),
+            rt.flat(relu2_y),
             dtype(-np.inf),
         )
     else:
@@ -350,8 +348,7 @@ def vgg11_forward(
     relu4_y = buffers.take((N, 8, 8, 256), dtype)
     np.maximum(conv2d4_u, 0, out=relu4_y)
     buffers.give(conv2d4_u)
-    if rt.compiles(16384 * N):
-        relu4_y_2 = relu4_y.reshape(N, 4, 2, 4, 2, 256)
+    if rt.compiles(16384 * N) and 0 <= 0 < 8 and 0 <= 7 < 8 and 0 <= 0 < 8 and 0 <= 7 < 8:
         max_pool2d3_y = buffers.take((N, 4, 4, 256), dtype)
         max_pool2d3_argmax = np.empty((N, 4, 4, 256), np.int32)
         rt.run(
@@ -360,7 +357,7 @@ def vgg11_forward(
             16384 * N,
             rt.flat(max_pool2d3_y),
             rt.flat(max_pool2d3_argmax),
-            rt.flat(relu4_y_2),
+            rt.flat(relu4_y),
             dtype(-np.inf),
         )
     else:
@@ -394,8 +391,7 @@ def vgg11_forward(
     relu6_y = buffers.take((N, 4, 4, 512), dtype)
     np.maximum(conv2d6_u, 0, out=relu6_y)
     buffers.give(conv2d6_u)
-    if rt.compiles(8192 * N):
-        relu6_y_2 = relu6_y.reshape(N, 2, 2, 2, 2, 512)
+    if rt.compiles(8192 * N) and 0 <= 0 < 4 and 0 <= 3 < 4 and 0 <= 0 < 4 and 0 <= 3 < 4:
         max_pool2d4_y = buffers.take((N, 2, 2, 512), dtype)
         max_pool2d4_argmax = np.empty((N, 2, 2, 512), np.int32)
         rt.run(
@@ -404,7 +400,7 @@ def vgg11_forward(
             8192 * N,
             rt.flat(max_pool2d4_y),
             rt.flat(max_pool2d4_argmax),
-            rt.flat(relu6_y_2),
+            rt.flat(relu6_y),
             dtype(-np.inf),
         )
     else:
@@ -439,7 +435,6 @@ def vgg11_forward(
     np.maximum(conv2d8_u, 0, out=relu8_y)
     buffers.give(conv2d8_u)
     if rt.compiles(2048 * N):
-        relu8_y_2 = relu8_y.reshape(N, 1, 2, 1, 2, 512)
         max_pool2d5_y = buffers.take((N, 1, 1, 512), dtype)
         max_pool2d5_argmax = np.empty((N, 1, 1, 512), np.int32)
         rt.run(
@@ -448,7 +443,7 @@ def vgg11_forward(
             2048 * N,
             rt.flat(max_pool2d5_y),
             rt.flat(max_pool2d5_argmax),
-            rt.flat(relu8_y_2),
+            rt.flat(relu8_y),
             dtype(-np.inf),
             N,
         )
@@ -491,12 +486,12 @@ def vgg11_forward(
     )
 
 
-@rt.loops
+@rt.nest
 def _vgg11_predict_1(
     start: int,
     stop: int,
     max_pool2d1_y: rt.Array,
-    relu1_y_2: rt.Array,
+    relu1_y: rt.Array,
     lowest: Any,
 ) -> None:
     """Maximum over n, i, j, r, t, c; gather."""
@@ -507,23 +502,23 @@ def _vgg11_predict_1(
         while j < 16:
             if j < 16:
                 at = np.uintp(1024 * i + 64 * j + 16384 * n)
-                relu1_y_2_at = np.uintp(4096 * i + 128 * j + 65536 * n)
+                relu1_y_at = np.uintp(4096 * i + 128 * j + 65536 * n)
                 for c in range(np.uintp(64)):
                     best = lowest
                     for r in range(2):
                         for t in range(2):
-                            value = relu1_y_2[relu1_y_2_at + np.uintp(2048 * r + 64 * t) + c]
+                            value = relu1_y[relu1_y_at + np.uintp(2048 * r + 64 * t) + c]
                             best = value if (value > best) | (value != value) else best
                     max_pool2d1_y[at + c] = best
                 j += 1
 
 
-@rt.loops
+@rt.nest
 def _vgg11_predict_2(
     start: int,
     stop: int,
     max_pool2d2_y: rt.Array,
-    relu2_y_2: rt.Array,
+    relu2_y: rt.Array,
     lowest: Any,
 ) -> None:
     """Maximum over n, i, j, r, t, c; gather."""
@@ -534,23 +529,23 @@ def _vgg11_predict_2(
         while j < 8:
             if j < 8:
                 at = np.uintp(1024 * i + 128 * j + 8192 * n)
-                relu2_y_2_at = np.uintp(4096 * i + 256 * j + 32768 * n)
+                relu2_y_at = np.uintp(4096 * i + 256 * j + 32768 * n)
                 for c in range(np.uintp(128)):
                     best = lowest
                     for r in range(2):
                         for t in range(2):
-                            value = relu2_y_2[relu2_y_2_at + np.uintp(2048 * r + 128 * t) + c]
+                            value = relu2_y[relu2_y_at + np.uintp(2048 * r + 128 * t) + c]
                             best = value if (value > best) | (value != value) else best
                     max_pool2d2_y[at + c] = best
                 j += 1
 
 
-@rt.loops
+@rt.nest
 def _vgg11_predict_3(
     start: int,
     stop: int,
     max_pool2d3_y: rt.Array,
-    relu4_y_2: rt.Array,
+    relu4_y: rt.Array,
     lowest: Any,
 ) -> None:
     """Maximum over n, i, j, r, t, c; gather."""
@@ -561,50 +556,23 @@ def _vgg11_predict_3(
         while j < 4:
             if j < 4:
                 at = np.uintp(1024 * i + 256 * j + 4096 * n)
-                relu4_y_2_at = np.uintp(4096 * i + 512 * j + 16384 * n)
+                relu4_y_at = np.uintp(4096 * i + 512 * j + 16384 * n)
                 for c in range(np.uintp(256)):
                     best = lowest
                     for r in range(2):
                         for t in range(2):
-                            value = relu4_y_2[relu4_y_2_at + np.uintp(2048 * r + 256 * t) + c]
+                            value = relu4_y[relu4_y_at + np.uintp(2048 * r + 256 * t) + c]
                             best = value if (value > best) | (value != value) else best
                     max_pool2d3_y[at + c] = best
                 j += 1
 
 
-@rt.loops
+@rt.nest
 def _vgg11_predict_4(
     start: int,
     stop: int,
-    max_pool2d4_y: rt.Array,
-    relu6_y_2: rt.Array,
-    lowest: Any,
-) -> None:
-    """Maximum over n, i, j, r, t, c; gather."""
-    for row in range(start, stop):
-        i = row % 2
-        n = row // 2
-        j = 0
-        while j < 2:
-            if j < 2:
-                at = np.uintp(1024 * i + 512 * j + 2048 * n)
-                relu6_y_2_at = np.uintp(4096 * i + 1024 * j + 8192 * n)
-                for c in range(np.uintp(512)):
-                    best = lowest
-                    for r in range(2):
-                        for t in range(2):
-                            value = relu6_y_2[relu6_y_2_at + np.uintp(2048 * r + 512 * t) + c]
-                            best = value if (value > best) | (value != value) else best
-                    max_pool2d4_y[at + c] = best
-                j += 1
-
-
-@rt.loops
-def _vgg11_predict_5(
-    start: int,
-    stop: int,
     max_pool2d5_y: rt.Array,
-    relu8_y_2: rt.Array,
+    relu8_y: rt.Array,
     lowest: Any,
     N: int,
 ) -> None:
@@ -614,12 +582,12 @@ def _vgg11_predict_5(
         while n < N:
             if n < N:
                 at = np.uintp(512 * n)
-                relu8_y_2_at = np.uintp(2048 * n)
+                relu8_y_at = np.uintp(2048 * n)
                 for c in range(np.uintp(512)):
                     best = lowest
                     for r in range(2):
                         for t in range(2):
-                            value = relu8_y_2[relu8_y_2_at + np.uintp(1024 * r + 512 * t) + c]
+                            value = relu8_y[relu8_y_at + np.uintp(1024 * r + 512 * t) + c]
                             best = value if (value > best) | (value != value) else best
                     max_pool2d5_y[at + c] = best
                 n += 1
@@ -678,10 +646,9 @@ def vgg11_predict(x: Any, params: Mapping[str, Any], *, buffers: rt.Buffers | No
     relu1_y = buffers.take((N, 32, 32, 64), dtype)
     np.maximum(conv2d1_u, 0, out=relu1_y)
     buffers.give(conv2d1_u)
-    if rt.compiles(65536 * N):
-        relu1_y_2 = relu1_y.reshape(N, 16, 2, 16, 2, 64)
+    if rt.compiles(65536 * N) and 0 <= 0 < 32 and 0 <= 31 < 32 and 0 <= 0 < 32 and 0 <= 31 < 32:
         max_pool2d1_y = buffers.take((N, 16, 16, 64), dtype)
-        rt.run(_vgg11_predict_1, 16 * N, 65536 * N, rt.flat(max_pool2d1_y), rt.flat(relu1_y_2), dtype(-np.inf))
+        rt.run(_vgg11_predict_1, 16 * N, 65536 * N, rt.flat(max_pool2d1_y), rt.flat(relu1_y), dtype(-np.inf))
     else:
         relu1_y_1 = rt.Window(  # n i j c r t
             relu1_y,
@@ -703,10 +670,9 @@ def vgg11_predict(x: Any, params: Mapping[str, Any], *, buffers: rt.Buffers | No
     relu2_y = buffers.take((N, 16, 16, 128), dtype)
     np.maximum(conv2d2_u, 0, out=relu2_y)
     buffers.give(conv2d2_u)
-    if rt.compiles(32768 * N):
-        relu2_y_2 = relu2_y.reshape(N, 8, 2, 8, 2, 128)
+    if rt.compiles(32768 * N) and 0 <= 0 < 16 and 0 <= 15 < 16 and 0 <= 0 < 16 and 0 <= 15 < 16:
         max_pool2d2_y = buffers.take((N, 8, 8, 128), dtype)
-        rt.run(_vgg11_predict_2, 8 * N, 32768 * N, rt.flat(max_pool2d2_y), rt.flat(relu2_y_2), dtype(-np.inf))
+        rt.run(_vgg11_predict_2, 8 * N, 32768 * N, rt.flat(max_pool2d2_y), rt.flat(relu2_y), dtype(-np.inf))
     else:
         relu2_y_1 = rt.Window(  # n i j c r t
             relu2_y,
@@ -740,10 +706,9 @@ def vgg11_predict(x: Any, params: Mapping[str, Any], *, buffers: rt.Buffers | No
     relu4_y = buffers.take((N, 8, 8, 256), dtype)
     np.maximum(conv2d4_u, 0, out=relu4_y)
     buffers.give(conv2d4_u)
-    if rt.compiles(16384 * N):
-        relu4_y_2 = relu4_y.reshape(N, 4, 2, 4, 2, 256)
+    if rt.compiles(16384 * N) and 0 <= 0 < 8 and 0 <= 7 < 8 and 0 <= 0 < 8 and 0 <= 7 < 8:
         max_pool2d3_y = buffers.take((N, 4, 4, 256), dtype)
-        rt.run(_vgg11_predict_3, 4 * N, 16384 * N, rt.flat(max_pool2d3_y), rt.flat(relu4_y_2), dtype(-np.inf))
+        rt.run(_vgg11_predict_3, 4 * N, 16384 * N, rt.flat(max_pool2d3_y), rt.flat(relu4_y), dtype(-np.inf))
     else:
         relu4_y_1 = rt.Window(  # n i j c r t
             relu4_y,
@@ -777,18 +742,13 @@ def vgg11_predict(x: Any, params: Mapping[str, Any], *, buffers: rt.Buffers | No
     relu6_y = buffers.take((N, 4, 4, 512), dtype)
     np.maximum(conv2d6_u, 0, out=relu6_y)
     buffers.give(conv2d6_u)
-    if rt.compiles(8192 * N):
-        relu6_y_2 = relu6_y.reshape(N, 2, 2, 2, 2, 512)
-        max_pool2d4_y = buffers.take((N, 2, 2, 512), dtype)
-        rt.run(_vgg11_predict_4, 2 * N, 8192 * N, rt.flat(max_pool2d4_y), rt.flat(relu6_y_2), dtype(-np.inf))
-    else:
-        relu6_y_1 = rt.Window(  # n i j c r t
-            relu6_y,
-            (N, 2, 2, 512, 2, 2),
-            ((0, (0, 1)), (0, (1, 2), (4, 1)), (0, (2, 2), (5, 1)), (0, (3, 1))),
-        )
-        max_pool2d4_y = buffers.take((N, 2, 2, 512), dtype)
-        rt.reduce("max", relu6_y_1, max_pool2d4_y)
+    relu6_y_1 = rt.Window(  # n i j c r t
+        relu6_y,
+        (N, 2, 2, 512, 2, 2),
+        ((0, (0, 1)), (0, (1, 2), (4, 1)), (0, (2, 2), (5, 1)), (0, (3, 1))),
+    )
+    max_pool2d4_y = buffers.take((N, 2, 2, 512), dtype)
+    rt.reduce("max", relu6_y_1, max_pool2d4_y)
     buffers.give(relu6_y)
     max_pool2d4_y_1 = rt.Window(  # n i j r t c
         max_pool2d4_y,
@@ -815,9 +775,8 @@ def vgg11_predict(x: Any, params: Mapping[str, Any], *, buffers: rt.Buffers | No
     np.maximum(conv2d8_u, 0, out=relu8_y)
     buffers.give(conv2d8_u)
     if rt.compiles(2048 * N):
-        relu8_y_2 = relu8_y.reshape(N, 1, 2, 1, 2, 512)
         max_pool2d5_y = buffers.take((N, 1, 1, 512), dtype)
-        rt.run(_vgg11_predict_5, 1, 2048 * N, rt.flat(max_pool2d5_y), rt.flat(relu8_y_2), dtype(-np.inf), N)
+        rt.run(_vgg11_predict_4, 1, 2048 * N, rt.flat(max_pool2d5_y), rt.flat(relu8_y), dtype(-np.inf), N)
     else:
         relu8_y_1 = rt.Window(  # n i j c r t
             relu8_y,
@@ -833,6 +792,292 @@ def vgg11_predict(x: Any, params: Mapping[str, Any], *, buffers: rt.Buffers | No
     buffers.give(max_pool2d5_y)
     dense1_u += dense1_b
     return dense1_u
+
+
+@rt.nest
+def _vgg11_backward_1(
+    start: int,
+    stop: int,
+    drelu6_y: rt.Array,
+    dmax_pool2d4_y: rt.Array,
+    max_pool2d4_argmax: rt.Array,
+    zero: Any,
+) -> None:
+    """Sum over m, r, t, i, j, e; scatter."""
+    for m in range(start, stop):
+        filled = 0
+        for r in range(2):
+            reached = max(filled, min(4, r + 3))
+            for element in range(np.uintp((m * 4 + filled) * 2048), np.uintp((m * 4 + reached) * 2048)):
+                drelu6_y[element] = zero
+            filled = reached
+            i_low = max(0, -(r // 2))
+            i_high = min(2, (3 - r) // 2 + 1)
+            t_first = max(0, 0, -2)
+            t_last = min(2, 4, 2)
+            for t in range(2):
+                if t_first <= t < t_last:
+                    j_low, j_high = 0, 2
+                else:
+                    j_low = max(0, -(t // 2))
+                    j_high = min(2, (3 - t) // 2 + 1)
+                for i in range(i_low, i_high):
+                    j = j_low
+                    while j < j_high:
+                        if j <= j_high - 3:
+                            at = np.uintp(4096 * i + 1024 * j + 8192 * m + 2048 * r + 512 * t)
+                            dmax_pool2d4_y_at = np.uintp(1024 * i + 512 * j + 2048 * m)
+                            max_pool2d4_argmax_at = np.uintp(1024 * i + 512 * j + 2048 * m)
+                            for e in range(np.uintp(512)):
+                                max_pool2d4_argmax_1 = max_pool2d4_argmax[max_pool2d4_argmax_at + e]
+                                dmax_pool2d4_y_1 = dmax_pool2d4_y[dmax_pool2d4_y_at + e]
+                                value = dmax_pool2d4_y_1 if (np.int32(2 * r + t) == max_pool2d4_argmax_1) else zero
+                                drelu6_y[at + e] += value
+                                max_pool2d4_argmax_2 = max_pool2d4_argmax[max_pool2d4_argmax_at + np.uintp(512) + e]
+                                dmax_pool2d4_y_2 = dmax_pool2d4_y[dmax_pool2d4_y_at + np.uintp(512) + e]
+                                value = dmax_pool2d4_y_2 if (np.int32(2 * r + t) == max_pool2d4_argmax_2) else zero
+                                drelu6_y[at + np.uintp(1024) + e] += value
+                                max_pool2d4_argmax_3 = max_pool2d4_argmax[max_pool2d4_argmax_at + np.uintp(1024) + e]
+                                dmax_pool2d4_y_3 = dmax_pool2d4_y[dmax_pool2d4_y_at + np.uintp(1024) + e]
+                                value = dmax_pool2d4_y_3 if (np.int32(2 * r + t) == max_pool2d4_argmax_3) else zero
+                                drelu6_y[at + np.uintp(2048) + e] += value
+                            j += 3
+                        elif j <= j_high - 2:
+                            at = np.uintp(4096 * i + 1024 * j + 8192 * m + 2048 * r + 512 * t)
+                            dmax_pool2d4_y_at = np.uintp(1024 * i + 512 * j + 2048 * m)
+                            max_pool2d4_argmax_at = np.uintp(1024 * i + 512 * j + 2048 * m)
+                            for e in range(np.uintp(512)):
+                                max_pool2d4_argmax_1 = max_pool2d4_argmax[max_pool2d4_argmax_at + e]
+                                dmax_pool2d4_y_1 = dmax_pool2d4_y[dmax_pool2d4_y_at + e]
+                                value = dmax_pool2d4_y_1 if (np.int32(2 * r + t) == max_pool2d4_argmax_1) else zero
+                                drelu6_y[at + e] += value
+                                max_pool2d4_argmax_2 = max_pool2d4_argmax[max_pool2d4_argmax_at + np.uintp(512) + e]
+                                dmax_pool2d4_y_2 = dmax_pool2d4_y[dmax_pool2d4_y_at + np.uintp(512) + e]
+                                value = dmax_pool2d4_y_2 if (np.int32(2 * r + t) == max_pool2d4_argmax_2) else zero
+                                drelu6_y[at + np.uintp(1024) + e] += value
+                            j += 2
+                        else:
+                            at = np.uintp(4096 * i + 1024 * j + 8192 * m + 2048 * r + 512 * t)
+                            dmax_pool2d4_y_at = np.uintp(1024 * i + 512 * j + 2048 * m)
+                            max_pool2d4_argmax_at = np.uintp(1024 * i + 512 * j + 2048 * m)
+                            for e in range(np.uintp(512)):
+                                max_pool2d4_argmax_1 = max_pool2d4_argmax[max_pool2d4_argmax_at + e]
+                                dmax_pool2d4_y_1 = dmax_pool2d4_y[dmax_pool2d4_y_at + e]
+                                value = dmax_pool2d4_y_1 if (np.int32(2 * r + t) == max_pool2d4_argmax_1) else zero
+                                drelu6_y[at + e] += value
+                            j += 1
+        for element in range(np.uintp((m * 4 + filled) * 2048), np.uintp((m * 4 + 4) * 2048)):
+            drelu6_y[element] = zero
+
+
+@rt.nest
+def _vgg11_backward_2(
+    start: int,
+    stop: int,
+    drelu4_y: rt.Array,
+    dmax_pool2d3_y: rt.Array,
+    max_pool2d3_argmax: rt.Array,
+    zero: Any,
+) -> None:
+    """Sum over m, i, j, r, t, e; scatter."""
+    for m in range(start, stop):
+        filled = 0
+        for i in range(4):
+            reached = max(filled, min(8, 2 * i + 2))
+            for element in range(np.uintp((m * 8 + filled) * 2048), np.uintp((m * 8 + reached) * 2048)):
+                drelu4_y[element] = zero
+            filled = reached
+            r_low = max(0, -2 * i)
+            r_high = min(2, 8 - 2 * i)
+            j_first = max(0, 0)
+            j_last = min(4, 4)
+            for j in range(4):
+                if j_first <= j < j_last:
+                    t_low, t_high = 0, 2
+                else:
+                    t_low = max(0, -2 * j)
+                    t_high = min(2, 8 - 2 * j)
+                for r in range(r_low, r_high):
+                    t = t_low
+                    while t < t_high:
+                        if t <= t_high - 3:
+                            at = np.uintp(4096 * i + 512 * j + 16384 * m + 2048 * r + 256 * t)
+                            dmax_pool2d3_y_at = np.uintp(1024 * i + 256 * j + 4096 * m)
+                            max_pool2d3_argmax_at = np.uintp(1024 * i + 256 * j + 4096 * m)
+                            for e in range(np.uintp(256)):
+                                max_pool2d3_argmax_1 = max_pool2d3_argmax[max_pool2d3_argmax_at + e]
+                                dmax_pool2d3_y_1 = dmax_pool2d3_y[dmax_pool2d3_y_at + e]
+                                value = dmax_pool2d3_y_1 if (np.int32(2 * r + t) == max_pool2d3_argmax_1) else zero
+                                drelu4_y[at + e] += value
+                                value = dmax_pool2d3_y_1 if (np.int32(2 * r + t + 1) == max_pool2d3_argmax_1) else zero
+                                drelu4_y[at + np.uintp(256) + e] += value
+                                value = dmax_pool2d3_y_1 if (np.int32(2 * r + t + 2) == max_pool2d3_argmax_1) else zero
+                                drelu4_y[at + np.uintp(512) + e] += value
+                            t += 3
+                        elif t <= t_high - 2:
+                            at = np.uintp(4096 * i + 512 * j + 16384 * m + 2048 * r + 256 * t)
+                            dmax_pool2d3_y_at = np.uintp(1024 * i + 256 * j + 4096 * m)
+                            max_pool2d3_argmax_at = np.uintp(1024 * i + 256 * j + 4096 * m)
+                            for e in range(np.uintp(256)):
+                                max_pool2d3_argmax_1 = max_pool2d3_argmax[max_pool2d3_argmax_at + e]
+                                dmax_pool2d3_y_1 = dmax_pool2d3_y[dmax_pool2d3_y_at + e]
+                                value = dmax_pool2d3_y_1 if (np.int32(2 * r + t) == max_pool2d3_argmax_1) else zero
+                                drelu4_y[at + e] += value
+                                value = dmax_pool2d3_y_1 if (np.int32(2 * r + t + 1) == max_pool2d3_argmax_1) else zero
+                                drelu4_y[at + np.uintp(256) + e] += value
+                            t += 2
+                        else:
+                            at = np.uintp(4096 * i + 512 * j + 16384 * m + 2048 * r + 256 * t)
+                            dmax_pool2d3_y_at = np.uintp(1024 * i + 256 * j + 4096 * m)
+                            max_pool2d3_argmax_at = np.uintp(1024 * i + 256 * j + 4096 * m)
+                            for e in range(np.uintp(256)):
+                                max_pool2d3_argmax_1 = max_pool2d3_argmax[max_pool2d3_argmax_at + e]
+                                dmax_pool2d3_y_1 = dmax_pool2d3_y[dmax_pool2d3_y_at + e]
+                                value = dmax_pool2d3_y_1 if (np.int32(2 * r + t) == max_pool2d3_argmax_1) else zero
+                                drelu4_y[at + e] += value
+                            t += 1
+        for element in range(np.uintp((m * 8 + filled) * 2048), np.uintp((m * 8 + 8) * 2048)):
+            drelu4_y[element] = zero
+
+
+@rt.nest
+def _vgg11_backward_3(
+    start: int,
+    stop: int,
+    drelu2_y: rt.Array,
+    dmax_pool2d2_y: rt.Array,
+    max_pool2d2_argmax: rt.Array,
+    zero: Any,
+) -> None:
+    """Sum over m, i, j, r, t, e; scatter."""
+    for m in range(start, stop):
+        filled = 0
+        for i in range(8):
+            reached = max(filled, min(16, 2 * i + 2))
+            for element in range(np.uintp((m * 16 + filled) * 2048), np.uintp((m * 16 + reached) * 2048)):
+                drelu2_y[element] = zero
+            filled = reached
+            r_low = max(0, -2 * i)
+            r_high = min(2, 16 - 2 * i)
+            j_first = max(0, 0)
+            j_last = min(8, 8)
+            for j in range(8):
+                if j_first <= j < j_last:
+                    t_low, t_high = 0, 2
+                else:
+                    t_low = max(0, -2 * j)
+                    t_high = min(2, 16 - 2 * j)
+                for r in range(r_low, r_high):
+                    t = t_low
+                    while t < t_high:
+                        if t <= t_high - 3:
+                            at = np.uintp(4096 * i + 256 * j + 32768 * m + 2048 * r + 128 * t)
+                            dmax_pool2d2_y_at = np.uintp(1024 * i + 128 * j + 8192 * m)
+                            max_pool2d2_argmax_at = np.uintp(1024 * i + 128 * j + 8192 * m)
+                            for e in range(np.uintp(128)):
+                                max_pool2d2_argmax_1 = max_pool2d2_argmax[max_pool2d2_argmax_at + e]
+                                dmax_pool2d2_y_1 = dmax_pool2d2_y[dmax_pool2d2_y_at + e]
+                                value = dmax_pool2d2_y_1 if (np.int32(2 * r + t) == max_pool2d2_argmax_1) else zero
+                                drelu2_y[at + e] += value
+                                value = dmax_pool2d2_y_1 if (np.int32(2 * r + t + 1) == max_pool2d2_argmax_1) else zero
+                                drelu2_y[at + np.uintp(128) + e] += value
+                                value = dmax_pool2d2_y_1 if (np.int32(2 * r + t + 2) == max_pool2d2_argmax_1) else zero
+                                drelu2_y[at + np.uintp(256) + e] += value
+                            t += 3
+                        elif t <= t_high - 2:
+                            at = np.uintp(4096 * i + 256 * j + 32768 * m + 2048 * r + 128 * t)
+                            dmax_pool2d2_y_at = np.uintp(1024 * i + 128 * j + 8192 * m)
+                            max_pool2d2_argmax_at = np.uintp(1024 * i + 128 * j + 8192 * m)
+                            for e in range(np.uintp(128)):
+                                max_pool2d2_argmax_1 = max_pool2d2_argmax[max_pool2d2_argmax_at + e]
+                                dmax_pool2d2_y_1 = dmax_pool2d2_y[dmax_pool2d2_y_at + e]
+                                value = dmax_pool2d2_y_1 if (np.int32(2 * r + t) == max_pool2d2_argmax_1) else zero
+                                drelu2_y[at + e] += value
+                                value = dmax_pool2d2_y_1 if (np.int32(2 * r + t + 1) == max_pool2d2_argmax_1) else zero
+                                drelu2_y[at + np.uintp(128) + e] += value
+                            t += 2
+                        else:
+                            at = np.uintp(4096 * i + 256 * j + 32768 * m + 2048 * r + 128 * t)
+                            dmax_pool2d2_y_at = np.uintp(1024 * i + 128 * j + 8192 * m)
+                            max_pool2d2_argmax_at = np.uintp(1024 * i + 128 * j + 8192 * m)
+                            for e in range(np.uintp(128)):
+                                max_pool2d2_argmax_1 = max_pool2d2_argmax[max_pool2d2_argmax_at + e]
+                                dmax_pool2d2_y_1 = dmax_pool2d2_y[dmax_pool2d2_y_at + e]
+                                value = dmax_pool2d2_y_1 if (np.int32(2 * r + t) == max_pool2d2_argmax_1) else zero
+                                drelu2_y[at + e] += value
+                            t += 1
+        for element in range(np.uintp((m * 16 + filled) * 2048), np.uintp((m * 16 + 16) * 2048)):
+            drelu2_y[element] = zero
+
+
+@rt.nest
+def _vgg11_backward_4(
+    start: int,
+    stop: int,
+    drelu1_y: rt.Array,
+    dmax_pool2d1_y: rt.Array,
+    max_pool2d1_argmax: rt.Array,
+    zero: Any,
+) -> None:
+    """Sum over m, i, j, r, t, e; scatter."""
+    for m in range(start, stop):
+        filled = 0
+        for i in range(16):
+            reached = max(filled, min(32, 2 * i + 2))
+            for element in range(np.uintp((m * 32 + filled) * 2048), np.uintp((m * 32 + reached) * 2048)):
+                drelu1_y[element] = zero
+            filled = reached
+            r_low = max(0, -2 * i)
+            r_high = min(2, 32 - 2 * i)
+            j_first = max(0, 0)
+            j_last = min(16, 16)
+            for j in range(16):
+                if j_first <= j < j_last:
+                    t_low, t_high = 0, 2
+                else:
+                    t_low = max(0, -2 * j)
+                    t_high = min(2, 32 - 2 * j)
+                for r in range(r_low, r_high):
+                    t = t_low
+                    while t < t_high:
+                        if t <= t_high - 3:
+                            at = np.uintp(4096 * i + 128 * j + 65536 * m + 2048 * r + 64 * t)
+                            dmax_pool2d1_y_at = np.uintp(1024 * i + 64 * j + 16384 * m)
+                            max_pool2d1_argmax_at = np.uintp(1024 * i + 64 * j + 16384 * m)
+                            for e in range(np.uintp(64)):
+                                max_pool2d1_argmax_1 = max_pool2d1_argmax[max_pool2d1_argmax_at + e]
+                                dmax_pool2d1_y_1 = dmax_pool2d1_y[dmax_pool2d1_y_at + e]
+                                value = dmax_pool2d1_y_1 if (np.int32(2 * r + t) == max_pool2d1_argmax_1) else zero
+                                drelu1_y[at + e] += value
+                                value = dmax_pool2d1_y_1 if (np.int32(2 * r + t + 1) == max_pool2d1_argmax_1) else zero
+                                drelu1_y[at + np.uintp(64) + e] += value
+                                value = dmax_pool2d1_y_1 if (np.int32(2 * r + t + 2) == max_pool2d1_argmax_1) else zero
+                                drelu1_y[at + np.uintp(128) + e] += value
+                            t += 3
+                        elif t <= t_high - 2:
+                            at = np.uintp(4096 * i + 128 * j + 65536 * m + 2048 * r + 64 * t)
+                            dmax_pool2d1_y_at = np.uintp(1024 * i + 64 * j + 16384 * m)
+                            max_pool2d1_argmax_at = np.uintp(1024 * i + 64 * j + 16384 * m)
+                            for e in range(np.uintp(64)):
+                                max_pool2d1_argmax_1 = max_pool2d1_argmax[max_pool2d1_argmax_at + e]
+                                dmax_pool2d1_y_1 = dmax_pool2d1_y[dmax_pool2d1_y_at + e]
+                                value = dmax_pool2d1_y_1 if (np.int32(2 * r + t) == max_pool2d1_argmax_1) else zero
+                                drelu1_y[at + e] += value
+                                value = dmax_pool2d1_y_1 if (np.int32(2 * r + t + 1) == max_pool2d1_argmax_1) else zero
+                                drelu1_y[at + np.uintp(64) + e] += value
+                            t += 2
+                        else:
+                            at = np.uintp(4096 * i + 128 * j + 65536 * m + 2048 * r + 64 * t)
+                            dmax_pool2d1_y_at = np.uintp(1024 * i + 64 * j + 16384 * m)
+                            max_pool2d1_argmax_at = np.uintp(1024 * i + 64 * j + 16384 * m)
+                            for e in range(np.uintp(64)):
+                                max_pool2d1_argmax_1 = max_pool2d1_argmax[max_pool2d1_argmax_at + e]
+                                dmax_pool2d1_y_1 = dmax_pool2d1_y[dmax_pool2d1_y_at + e]
+                                value = dmax_pool2d1_y_1 if (np.int32(2 * r + t) == max_pool2d1_argmax_1) else zero
+                                drelu1_y[at + e] += value
+                            t += 1
+        for element in range(np.uintp((m * 32 + filled) * 2048), np.uintp((m * 32 + 32) * 2048)):
+            drelu1_y[element] = zero
 
 
 def vgg11_backward(
@@ -966,13 +1211,25 @@ def vgg11_backward(
     )
     dmax_pool2d4_y = buffers.take((N, 2, 2, 512), dtype)
     rt.contract("m i j k, q v e i j k -> m q v e", dconv2d7_u, conv2d7_w_1, out=dmax_pool2d4_y)
-    drelu6_y = buffers.take((N, 4, 4, 512), dtype)
-    drelu6_y_1 = rt.Window(  # m i j e r t
-        drelu6_y,
-        (N, 2, 2, 512, 2, 2),
-        ((0, (0, 1)), (0, (1, 2), (4, 1)), (0, (2, 2), (5, 1)), (0, (3, 1))),
-    )
-    rt.spread(dmax_pool2d4_y, drelu6_y_1, argument=max_pool2d4_argmax)
+    if rt.compiles(8192 * N):
+        drelu6_y = buffers.take((N, 4, 4, 512), dtype)
+        rt.run(
+            _vgg11_backward_1,
+            N,
+            8192 * N,
+            rt.flat(drelu6_y),
+            rt.flat(dmax_pool2d4_y),
+            rt.flat(max_pool2d4_argmax),
+            dtype(0),
+        )
+    else:
+        drelu6_y = buffers.take((N, 4, 4, 512), dtype)
+        drelu6_y_1 = rt.Window(  # m i j e r t
+            drelu6_y,
+            (N, 2, 2, 512, 2, 2),
+            ((0, (0, 1)), (0, (1, 2), (4, 1)), (0, (2, 2), (5, 1)), (0, (3, 1))),
+        )
+        rt.spread(dmax_pool2d4_y, drelu6_y_1, argument=max_pool2d4_argmax)
     buffers.give(dmax_pool2d4_y)
     dconv2d6_u = np.where((relu6_y > 0), drelu6_y, 0)
     buffers.give(drelu6_y)
@@ -992,13 +1249,25 @@ def vgg11_backward(
     )
     dmax_pool2d3_y = buffers.take((N, 4, 4, 256), dtype)
     rt.contract("m q v k r t, r t e k -> m q v e", dconv2d5_u_1, conv2d5_w, out=dmax_pool2d3_y)
-    drelu4_y = buffers.take((N, 8, 8, 256), dtype)
-    drelu4_y_1 = rt.Window(  # m i j e r t
-        drelu4_y,
-        (N, 4, 4, 256, 2, 2),
-        ((0, (0, 1)), (0, (1, 2), (4, 1)), (0, (2, 2), (5, 1)), (0, (3, 1))),
-    )
-    rt.spread(dmax_pool2d3_y, drelu4_y_1, argument=max_pool2d3_argmax)
+    if rt.compiles(16384 * N):
+        drelu4_y = buffers.take((N, 8, 8, 256), dtype)
+        rt.run(
+            _vgg11_backward_2,
+            N,
+            16384 * N,
+            rt.flat(drelu4_y),
+            rt.flat(dmax_pool2d3_y),
+            rt.flat(max_pool2d3_argmax),
+            dtype(0),
+        )
+    else:
+        drelu4_y = buffers.take((N, 8, 8, 256), dtype)
+        drelu4_y_1 = rt.Window(  # m i j e r t
+            drelu4_y,
+            (N, 4, 4, 256, 2, 2),
+            ((0, (0, 1)), (0, (1, 2), (4, 1)), (0, (2, 2), (5, 1)), (0, (3, 1))),
+        )
+        rt.spread(dmax_pool2d3_y, drelu4_y_1, argument=max_pool2d3_argmax)
     buffers.give(dmax_pool2d3_y)
     dconv2d4_u = np.where((relu4_y > 0), drelu4_y, 0)
     buffers.give(drelu4_y)
@@ -1018,13 +1287,25 @@ def vgg11_backward(
     )
     dmax_pool2d2_y = buffers.take((N, 8, 8, 128), dtype)
     rt.contract("m q v k r t, r t e k -> m q v e", dconv2d3_u_1, conv2d3_w, out=dmax_pool2d2_y)
-    drelu2_y = buffers.take((N, 16, 16, 128), dtype)
-    drelu2_y_1 = rt.Window(  # m i j e r t
-        drelu2_y,
-        (N, 8, 8, 128, 2, 2),
-        ((0, (0, 1)), (0, (1, 2), (4, 1)), (0, (2, 2), (5, 1)), (0, (3, 1))),
-    )
-    rt.spread(dmax_pool2d2_y, drelu2_y_1, argument=max_pool2d2_argmax)
+    if rt.compiles(32768 * N):
+        drelu2_y = buffers.take((N, 16, 16, 128), dtype)
+        rt.run(
+            _vgg11_backward_3,
+            N,
+            32768 * N,
+            rt.flat(drelu2_y),
+            rt.flat(dmax_pool2d2_y),
+            rt.flat(max_pool2d2_argmax),
+            dtype(0),
+        )
+    else:
+        drelu2_y = buffers.take((N, 16, 16, 128), dtype)
+        drelu2_y_1 = rt.Window(  # m i j e r t
+            drelu2_y,
+            (N, 8, 8, 128, 2, 2),
+            ((0, (0, 1)), (0, (1, 2), (4, 1)), (0, (2, 2), (5, 1)), (0, (3, 1))),
+        )
+        rt.spread(dmax_pool2d2_y, drelu2_y_1, argument=max_pool2d2_argmax)
     buffers.give(dmax_pool2d2_y)
     dconv2d2_u = np.where((relu2_y > 0), drelu2_y, 0)
     buffers.give(drelu2_y)
@@ -1035,13 +1316,25 @@ def vgg11_backward(
     )
     dmax_pool2d1_y = buffers.take((N, 16, 16, 64), dtype)
     rt.contract("m q v k r t, r t e k -> m q v e", dconv2d2_u_1, conv2d2_w, out=dmax_pool2d1_y)
-    drelu1_y = buffers.take((N, 32, 32, 64), dtype)
-    drelu1_y_1 = rt.Window(  # m i j e r t
-        drelu1_y,
-        (N, 16, 16, 64, 2, 2),
-        ((0, (0, 1)), (0, (1, 2), (4, 1)), (0, (2, 2), (5, 1)), (0, (3, 1))),
-    )
-    rt.spread(dmax_pool2d1_y, drelu1_y_1, argument=max_pool2d1_argmax)
+    if rt.compiles(65536 * N):
+        drelu1_y = buffers.take((N, 32, 32, 64), dtype)
+        rt.run(
+            _vgg11_backward_4,
+            N,
+            65536 * N,
+            rt.flat(drelu1_y),
+            rt.flat(dmax_pool2d1_y),
+            rt.flat(max_pool2d1_argmax),
+            dtype(0),
+        )
+    else:
+        drelu1_y = buffers.take((N, 32, 32, 64), dtype)
+        drelu1_y_1 = rt.Window(  # m i j e r t
+            drelu1_y,
+            (N, 16, 16, 64, 2, 2),
+            ((0, (0, 1)), (0, (1, 2), (4, 1)), (0, (2, 2), (5, 1)), (0, (3, 1))),
+        )
+        rt.spread(dmax_pool2d1_y, drelu1_y_1, argument=max_pool2d1_argmax)
     buffers.give(dmax_pool2d1_y)
     dconv2d1_u = np.where((relu1_y > 0), drelu1_y, 0)
     buffers.give(drelu1_y)

@@ -25,7 +25,7 @@ from tests.catalogue import layer, layer_kernels
 from tests.plain_loops import plain
 
 Array = np.ndarray
-LOOPED = [name for name in LAYERS if "@rt.loops" in source(layer(name))]
+LOOPED = [name for name in LAYERS if "@rt.nest" in source(layer(name))]
 WINDOWS = [
     "input x[N,H,C], w[R,C]; y[n,i,c] = sum(r) x[n, 2*i + r - 1, c] * w[r,c]",
     "input x[N,H,C]; r < 3; y[n,i,c] = sum(r) x[n, i + 2*r - 3, c]",

@@ -104,9 +104,16 @@ def test_bytes_of_float64_are_twice_as_many() -> None:
 
 
 def test_loops_multiply_what_is_in_them() -> None:
-    found = explain("max_pool2d", {"x": (2, 8, 8, 3)}, {"kernel_size": "2"})
+    found = explain("avg_pool2d", {"x": (2, 8, 8, 3)}, {"kernel_size": "2"})
     inner = [s for s in found.functions[0].statements if s.depth]
-    assert max(s.elements for s in inner) == 2 * 8 * 8 * 3  # windows do not overlap: every element once
+    assert max(s.elements for s in inner) == 2 * 4  # taps that count in each of 4 rows
+
+
+def test_elements_of_windows() -> None:
+    for function in explain("max_pool2d", {"x": (2, 8, 8, 3)}, {"kernel_size": "2"}).functions:
+        statement = function.statements[-1]
+        assert statement.elements == 2 * 8 * 8 * 3  # windows do not overlap: every element once
+        assert statement.bytes == 4 * (2 * 8 * 8 * 3 + 2 * 2 * 4 * 4 * 3)  # and result, position or gradient
 
 
 # ----- choices --------------------------------------------------------------------------------------------------------

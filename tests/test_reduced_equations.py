@@ -8,7 +8,7 @@ import pytest
 from codegen.backend import compile
 from codegen.kernel import kernels
 from codegen.lower import lower
-from codegen.plan import Reduce, Spread
+from codegen.plan import Reduce, Spread, walk
 from derive import layer
 from derive.interface import Layer
 from derive.interpret import interpret
@@ -38,7 +38,7 @@ OTHERS: dict[str, str] = {
 def records(made: Layer, *kinds: type) -> list[Any]:
     """Of the plan of each function, what is of these kinds."""
     plans = (lower(k.program, k.name, [t.name for t in k.arguments]) for k in kernels(made))
-    return [[r for r in plan.records if isinstance(r, kinds)] for plan in plans]
+    return [[r for _, r in walk(plan.records) if isinstance(r, kinds)] for plan in plans]
 
 
 @pytest.mark.parametrize("name", REDUCED)

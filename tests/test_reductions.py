@@ -72,7 +72,7 @@ def random_case(seed: int) -> Case:
     return Case(source, rt.Window(source, tuple(flat), positions), len(orders[0]))
 
 
-@pytest.fixture(params=[(1, 256), (7, 0), (1 << 20, 0), (1 << 20, 256)], autouse=True)
+@pytest.fixture(params=[(8, 256), (56, 0), (1 << 20, 0), (1 << 20, 256)], autouse=True)
 def tile(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     """Tiles of one element, of a few, and of all; slices gathered first or read as they are."""
     monkeypatch.setattr(rt, "TILE", request.param[0])

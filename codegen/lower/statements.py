@@ -102,26 +102,35 @@ def _summands(form: Form, scope: Scope) -> list[Form]:
 
 def _form(form: Form, scope: Scope, fresh: bool, gemm: bool = True) -> list[Record]:
     windows = lower_windows(form, scope, fresh) if is_small(form, scope) else None
+    if windows is not None:
+        return _or_loops(windows, form, form, [], scope, fresh)
     form, views = split_axes(form, scope)
     split_form, view = split_target(form, scope)
-    if view is not None:
+    if windows is not None:
+        lowered = windows
+    elif view is not None:
         lowered = _into_view(form, split_form, view, scope, fresh, gemm)
     else:
         lowered = _strategy(form, scope, fresh, gemm)
-    loops = nested(split_form, scope) if fresh and not (gemm and is_product(split_form, scope)) else []
-    inside = within(split_form, scope) if loops else None
-    if inside is None:
-        return windows if windows is not None else [*views, *lowered]
+    if gemm and is_product(split_form, scope):
+        return [*views, *lowered]
+    return [*views, *_or_loops(lowered, form, split_form, [view] if view is not None else [], scope, fresh)]
+
+
+def _or_loops(
+    lowered: list[Record], form: Form, inner: Form, view: list[Record], scope: Scope, fresh: bool
+) -> list[Record]:
+    """What NumPy does and, where there are loops for the `inner` form, whose target is a `view`, these instead."""
+    loops = nested(inner, scope) if fresh else []
+    inside = within(inner, scope) if loops else None
+    if inside is None or (view and not isinstance(loops[-1], Nest)):
+        return lowered
     made: list[Record] = []
     if isinstance(loops[-1], Nest):
-        made = [Allocate(form.target.name, form.target.shape, None), *([view] if view is not None else [])]
+        made = [Allocate(form.target.name, form.target.shape, None), *view]
         made += [Allocate(a.name, a.shape, None, integer=True) for a in [form.argument] if a is not None]
-    elif view is not None:
-        return windows if windows is not None else [*views, *lowered]
     steps = prod((r.extent for r in form.box), start=Integer(1))
-    if windows is not None:
-        return [Compiled(steps, inside, (*views, *made, *loops), tuple(windows))]
-    return [*views, Compiled(steps, inside, (*made, *loops), tuple(lowered))]
+    return [Compiled(steps, inside, (*made, *loops), tuple(lowered))]
 
 
 def _into_view(form: Form, inner: Form, view: Split, scope: Scope, fresh: bool, gemm: bool) -> list[Record]:

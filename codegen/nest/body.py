@@ -38,9 +38,10 @@ def is_number(e: Expr, indices: Collection[Symbol]) -> bool:
     return not e.free_symbols & set(indices) and not any(a.indices for a in e.atoms(Access))
 
 
-def is_conditional(body: Expr) -> bool:
-    """Whether conditions decide what the value is."""
-    return any(is_indicator(f) or f.func in (relu, larger, smaller) for f in body.atoms(sympy.Function))
+def is_plain(body: Expr) -> bool:
+    """Whether a body is a product of at most two elements and a number."""
+    factors = [f for f in Mul.make_args(body) if f.has(Access)]
+    return len(factors) <= 2 and all(isinstance(f, Access) for f in factors)
 
 
 class ScalarPrinter:

@@ -8,7 +8,7 @@ import sympy
 from sympy import Expr, Integer, Symbol
 
 from codegen.nest.addresses import Address, Constraint, address, constraints
-from codegen.nest.body import CHOICE, ScalarPrinter, is_conditional
+from codegen.nest.body import CHOICE, ScalarPrinter, is_plain
 from codegen.plan import Nest
 from codegen.scalar import size_text
 from derive.index import affine, sign
@@ -147,11 +147,10 @@ class Writer:
     def value(self, body: Expr, bases: Mapping[Access, tuple[str, Address]], moved: Mapping[Symbol, Expr]) -> str:
         """The text of `body`, with indices `moved` as in `element`.
 
-        Where a condition decides, elements are read before, in lines of their own: a read under a condition is
-        slow.
+        Elements of more than a product are read before, in lines of their own: a read under a condition is slow.
         """
         places = {v: v + e for v, e in moved.items() if e != v}
-        first = is_conditional(body)
+        first = not is_plain(body)
         printer = ScalarPrinter(
             lambda a: self._read(a, self.element(bases[a], moved), first),
             self.number,

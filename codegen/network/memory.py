@@ -22,6 +22,7 @@ from codegen.plan import (
     Reduce,
     Release,
     Split,
+    Spread,
     Update,
     Wanted,
     Window,
@@ -116,6 +117,8 @@ def _written(record: Record) -> set[str]:
             return {record.target.array, *([record.argument[0].array] if record.argument else [])}
         case Reduce(out, _, _, _, _, _, argument):
             return {out} | ({argument} if argument is not None else set())
+        case Spread(out):
+            return {out}
     names: set[str] = set()
     for word in ("out", "target", "name", "argument"):
         value = getattr(record, word, None)
