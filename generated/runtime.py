@@ -103,7 +103,7 @@ COLUMNS = 128
 BANDS = 2, 4, 8
 """Neighbouring results that are computed at once by a banded matrix."""
 
-SPECTRA = 1 << 19
+SPECTRA = 1 << 18
 """Elements of the spectra of a block."""
 
 NARROW = 128
