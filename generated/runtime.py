@@ -64,6 +64,9 @@ LEAST_ROWS = 192
 SHORT = 8
 """Elements of an axis that is too short for slices of it to be fast."""
 
+LONG = 32
+"""Elements of an axis that is long enough for slices along it to be fast."""
+
 SHORT_RUN = 9
 """Elements next to each other that are too few to be copied fast."""
 
@@ -100,7 +103,7 @@ COLUMNS = 128
 BANDS = 2, 4, 8
 """Neighbouring results that are computed at once by a banded matrix."""
 
-SPECTRA = 1 << 19
+SPECTRA = 1 << 18
 """Elements of the spectra of a block."""
 
 NARROW = 128
@@ -1553,7 +1556,7 @@ class Scatter(NamedTuple):
     Attributes:
         taps: the indices that are looped over.
         vectors: the others that the result has, in the order of the slices.
-        planar: whether the last axis, a short one, comes first meanwhile.
+        planes: where the last axis is a short one, the order of the axes meanwhile, the longest run last; else ().
         blocks: the ranges of the first index, block by block.
         windows: what counts the windows, and the indices within one besides the taps, where compiled loops can add
             them one by one; else None.
@@ -1561,7 +1564,7 @@ class Scatter(NamedTuple):
 
     taps: tuple[str, ...]
     vectors: tuple[str, ...]
-    planar: bool
+    planes: tuple[int, ...]
     blocks: tuple[Any, ...]
     windows: tuple[tuple[str, ...], tuple[str, ...]] | None
 
@@ -1574,15 +1577,23 @@ def _scatter_plan(c: Contraction) -> Scatter:
     vectors = tuple(v for v in c.out.names if v not in taps)
     whole = tuple(v for axis, moves in enumerate(c.out.steps) for v, _ in moves if _is_plain(c.out, axis, c.extents))
     planar = bool(vectors) and vectors[-1] in whole[1:] and c.extents[vectors[-1]] <= SHORT
+    first = next((v for v in vectors if v in whole and not (planar and v == vectors[-1])), None)
+    planes = _plane_order(c) if planar else ()
+    if planes:
+        vectors = tuple(v for axis in planes for v, _ in c.out.steps[axis] if v in vectors)
     windows = _scattered_windows(c, taps)
-    if planar:
-        vectors = (vectors[-1], *vectors[:-1])
-    first = next((v for v in vectors if v in whole and v != (vectors[0] if planar else "")), None)
     if first is None or any(_crosses(side, first, c.extents) for side in (c.left, c.right)):
-        return Scatter(tuple(taps), vectors, planar, ((),), windows)
+        return Scatter(tuple(taps), vectors, planes, ((),), windows)
     each = c.volume(taps, vectors) // c.extents[first]
     blocks = _cut((first,), c.extents, max(1, 4 * BLOCK // max(1, each)))
-    return Scatter(tuple(taps), vectors, planar, blocks, windows)
+    return Scatter(tuple(taps), vectors, planes, blocks, windows)
+
+
+def _plane_order(c: Contraction) -> tuple[int, ...]:
+    """The axes of the result, the last one first, and behind the others the first one if it is long."""
+    last = len(c.out.steps) - 1
+    long = last > 0 and _is_plain(c.out, 0, c.extents) and c.out.sizes[0] >= LONG
+    return (last, *range(1, last), 0) if long else (last, *range(last))
 
 
 def _scattered_windows(c: Contraction, taps: Sequence[str]) -> tuple[tuple[str, ...], tuple[str, ...]] | None:
@@ -1650,15 +1661,15 @@ def _run_scatter(
                 _adding()(tuple(places), (*sizes, prod(places.tiles[:, 1].tolist())), products.reshape(-1))
                 return
             products = products.transpose([order.index(v) for v in (*plan.taps, *plan.vectors)])
-        elif plan.planar:
-            shape_ = (target.shape[-1], *target.shape[:-1])
-            sums = _scratch("planes", target.size, c.dtype).reshape(shape_)
+        elif plan.planes:
+            sums = _scratch("planes", target.size, c.dtype).reshape([target.shape[axis] for axis in plan.planes])
             sums.fill(0)
-            _add_slices(c, plan, products, np.moveaxis(sums, 0, -1), box)
+            back = sums.transpose([plan.planes.index(axis) for axis in range(target.ndim)])
+            _add_slices(c, plan, products, back, box)
             if add:
-                target += np.moveaxis(sums, 0, -1)
+                target += back
             else:
-                target[...] = np.moveaxis(sums, 0, -1)
+                target[...] = back
             return
         if not add:
             target[...] = 0
