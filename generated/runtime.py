@@ -884,9 +884,14 @@ def _key(operand: Array | Window) -> tuple[Any, ...]:
 
 
 def contract(
-    spec: str, left: Array | Window, right: Array | Window, out: Array | Window | None = None, add: bool = False
+    spec: str,
+    left: Array | Window,
+    right: Array | Window,
+    out: Array | Window | None = None,
+    add: bool = False,
+    scale: float = 1,
 ) -> Array:
-    """The sum of products ``out[...] = sum left[...] * right[...]``, in the way that is predicted to be the fastest.
+    """The sum of products ``out[...] = scale * sum left[...] * right[...]``, in the way predicted to be the fastest.
 
     Args:
         spec: the axes by name, as in "n i c, c k -> n i k"; axes that `out` lacks are summed over.
@@ -895,10 +900,15 @@ def contract(
         out: written to; a new array by default. Products that meet at one position of a window's source are added up,
             those at positions outside are dropped, and the source is 0 where there is none.
         add: whether `out` is added to instead.
+        scale: a number that the products are multiplied by.
 
     Returns:
         `out`, or the source if it is a window.
     """
+    if scale != 1 and _array(left).size < _array(right).size:
+        left = _multiplied(left, scale)
+    elif scale != 1:
+        right = _multiplied(right, scale)
     left, right, spec = _alone(spec, left, right)
     if out is None:
         extents: dict[str, int] = {}
@@ -935,6 +945,10 @@ def contract(
 
 def _array(operand: Array | Window) -> Array:
     return operand.source if isinstance(operand, Window) else operand
+
+
+def _multiplied(operand: Array | Window, scale: float) -> Array | Window:
+    return operand._replace(source=operand.source * scale) if isinstance(operand, Window) else operand * scale
 
 
 def _alone(spec: str, left: Array | Window, right: Array | Window) -> tuple[Array | Window, Array | Window, str]:
