@@ -145,7 +145,9 @@ class Emitter:
         spec = f"{_names(record.left_axes)}, {_names(record.right_axes)} -> {out}"
         call = f'rt.contract("{spec}", {self.array(record.left)}, {self.array(record.right)}'
         if record.into:
-            return [f"{call}, out={record.out}{', add=True' if record.accumulate else ''})"]
+            add = ", add=True" if record.accumulate else ""
+            scale = f", scale={self._printer(None).text(record.scale)}" if record.scale != 1 else ""
+            return [f"{call}, out={record.out}{add}{scale})"]
         if record.accumulate:
             scaled = self._scaled(f"{call})", record.scale)
             return [f"{record.out} += {scaled}"]
