@@ -157,7 +157,7 @@ def summary(results: Results) -> str:
     return "\n".join(
         [
             f"- Machine: {a['processor']}, {a['cores']} cores, {a['system']}",
-            f"- BLAS of NumPy and its kernels: {a['blas']}",
+            f"- BLAS of NumPy and its kernels: {a.get('blas', 'not recorded')}",
             *(f"- Its rates with {rate}" for rate in rates),
             f"- Date: {a['date']}",
             f"- Command: `{a['command']}`",

@@ -69,7 +69,8 @@ def main() -> None:
 def measured() -> Iterator[str]:
     """Machine and date, what commands take, and where the time goes, in Markdown."""
     a = about("python -m benchmarks.tool")
-    yield f"Measured on {a['processor']}, {a['cores']} cores, Python {a['python']}, {a['date']}.\n"
+    load = f"beside other work of {os.getloadavg()[0]:.1f} processes"
+    yield f"Measured on {a['processor']}, {a['cores']} cores, Python {a['python']}, {a['date']}, {load}.\n"
     yield table(("command", "wall s", "processor s", "at most"), [_line(task) for task in TASKS]) + "\n"
     one, everything = (_shares(arguments) for arguments in (("generate", "conv2d"), ("generate",)))
     rows = [[stage, f"{one[stage]:.0%}", f"{everything[stage]:.0%}"] for stage in (*STAGES, "SymPy's own code")]
