@@ -701,8 +701,9 @@ def _search(best: Array, position: Array, values: Array, axes: int, find: Any) -
     kept = values.shape[: values.ndim - axes]
     flat = values.reshape(*kept, prod(values.shape[values.ndim - axes :]))
     if flat.shape[-1]:
-        position[...] = find(flat, axis=-1)
-        best[...] = np.take_along_axis(flat, position[..., None], -1)[..., 0]
+        found = find(flat, axis=-1)
+        position[...] = found  # of more axes where the values do not depend on all of them
+        best[...] = np.take_along_axis(flat, found[..., None], -1)[..., 0]
 
 
 def share(where: Array, numerator: Any, denominator: Any) -> Array:
@@ -1463,7 +1464,8 @@ def _residues(c: Contraction, axis: int) -> list[_Solved] | None:
         return None
     index, step = max(steps, key=lambda vs: (c.extents[vs[0]], vs[1] == 1))
     tap, move = next((vs for vs in steps if vs[0] != index), ("", 0))
-    if step < 1 or not _is_free(c, index):
+    other = c.right if index in c.left.names else c.left
+    if step < 1 or not _is_free(c, index) or (tap and tap not in other.names):
         return None
     found = []
     for residue in range(min(step, size)):

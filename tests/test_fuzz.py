@@ -30,7 +30,7 @@ from tests.random_programs import Array, Case, random_case
 from tests.simplified import simplified_program, with_gradient
 
 COUNT = int(os.environ.get("GRADSCRIBE_FUZZ", "40"))
-FOUND = (1034,)
+FOUND = (51, 106, 1034, 1233)
 """Seeds beyond COUNT that have found a bug."""
 SEEDS = (*range(COUNT), *(seed for seed in FOUND if seed >= COUNT))
 SECOND_ORDER_SEEDS = range(COUNT // 3)
