@@ -3753,12 +3753,15 @@ def _chosen(tile: Tile, values: Array, places: Array, out: Array) -> None:
 
 
 def _narrowed(places: Array, none: int) -> Array:
-    """Positions below `none` in few bits, and `none` for all others."""
+    """Positions below `none` in few bits, and numbers from `none` on for all others."""
     kind = np.min_scalar_type(none)
     if places.dtype.itemsize <= kind.itemsize:
         return places
+    signed = places.view(f"i{places.dtype.itemsize}")
+    wide = _scratch("wide", places.size, signed.dtype).reshape(places.shape)
     narrow = _scratch("narrow", places.size, kind).reshape(places.shape)
-    return np.minimum(places.view(f"u{places.dtype.itemsize}"), none, out=narrow, casting="unsafe")
+    np.copyto(narrow, np.clip(signed, -1, none, out=wide), casting="unsafe")  # -1 has all bits
+    return narrow
 
 
 # ----- lookups -----
