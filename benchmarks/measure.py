@@ -154,7 +154,7 @@ def run(
         rows: likewise.
         seed: of the order of the sides.
         tell: is given the records of each row when it is done.
-        minutes: where these would be exceeded, there are fewer rounds.
+        minutes: where these would be exceeded, there are fewer rounds; once they are over, one and nothing besides.
         reduced: whether layers have sizes that take no time, for tests.
 
     Yields:
@@ -171,7 +171,8 @@ def run(
                 for row in rows:
                     until = time.monotonic() + (end - time.monotonic()) / left
                     left -= 1
-                    records = _measured(row, part, sides, order, until, reduced)
+                    hurried = part if time.monotonic() < end else part._replace(rounds=1, extras=False)
+                    records = _measured(row, hurried, sides, order, until, reduced)
                     tell(records)
                     yield from records
             yield from _rates(machine["numpy"], own[-1])

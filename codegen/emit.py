@@ -145,7 +145,9 @@ class Emitter:
         spec = f"{_names(record.left_axes)}, {_names(record.right_axes)} -> {out}"
         call = f'rt.contract("{spec}", {self.array(record.left)}, {self.array(record.right)}'
         if record.into:
-            return [f"{call}, out={record.out}{', add=True' if record.accumulate else ''})"]
+            add = ", add=True" if record.accumulate else ""
+            scale = f", scale={self._printer(None).text(record.scale)}" if record.scale != 1 else ""
+            return [f"{call}, out={record.out}{add}{scale})"]
         if record.accumulate:
             scaled = self._scaled(f"{call})", record.scale)
             return [f"{record.out} += {scaled}"]
@@ -395,10 +397,10 @@ class Emitter:
             level = ATOM if scale else 0
             return self._printer(update, axes_left).text(body, level) + scale
         kept = tuple(v for v in update.axes if v not in update.summed)
-        outer = _outer(body, kept, summed)
+        outer, inner = _outer(body, kept, summed)
         if outer != 1:  # what the sum does not see multiplies it once
             factor = self._printer(update, kept).text(outer, POWER)
-            return f"{factor} * {self._value(replace(update, body=body / outer))}"
+            return f"{factor} * {self._value(replace(update, body=inner))}"
         contracted = self._contraction(update, summed)
         if contracted is not None:
             return contracted + scale
@@ -448,13 +450,13 @@ class Emitter:
         return ArrayPrinter(access, index, update.axes if update else ())
 
 
-def _outer(body: Expr, kept: tuple[Symbol, ...], summed: tuple[Symbol, ...]) -> Expr:
-    """The product of the factors that vary along `kept` axes only; brackets keep what they multiply."""
+def _outer(body: Expr, kept: tuple[Symbol, ...], summed: tuple[Symbol, ...]) -> tuple[Expr, Expr]:
+    """The factors of `body` that vary along `kept` axes only, and the others; brackets keep what they multiply."""
     factors = Mul.make_args(body)
-    if any(is_indicator(f) for f in factors):
-        return Integer(1)
     outside = [f for f in factors if f.free_symbols & set(kept) and not f.free_symbols & set(summed)]
-    return Mul(*outside) if len(outside) < len(factors) else Integer(1)
+    if any(is_indicator(f) for f in factors) or len(outside) == len(factors):
+        return Integer(1), body
+    return Mul(*outside), Mul(*(f for f in factors if f not in outside))
 
 
 def _common(body: Expr, axes: tuple[Symbol, ...]) -> tuple[Expr, Expr]:

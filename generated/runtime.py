@@ -103,7 +103,7 @@ COLUMNS = 128
 BANDS = 2, 4, 8
 """Neighbouring results that are computed at once by a banded matrix."""
 
-SPECTRA = 1 << 19
+SPECTRA = 1 << 18
 """Elements of the spectra of a block."""
 
 NARROW = 128
@@ -561,15 +561,21 @@ class Loops:
                 self.state.flags.noalias = True
                 return super().define_pipelines()
 
-        made: Callable[..., Any] = numba.njit(
-            self.function,
-            nogil=True,
-            cache=Path(self.function.__code__.co_filename).is_file(),
-            fastmath={"contract", "reassoc"} if self.reassociated else {"contract"},
-            error_model="numpy",
-            pipeline_class=Apart if self.apart else numba.core.compiler.Compiler,
-        )
-        return made
+        def made(cache: bool) -> Callable[..., Any]:
+            found: Callable[..., Any] = numba.njit(
+                self.function,
+                nogil=True,
+                cache=cache,
+                fastmath={"contract", "reassoc"} if self.reassociated else {"contract"},
+                error_model="numpy",
+                pipeline_class=Apart if self.apart else numba.core.compiler.Compiler,
+            )
+            return found
+
+        try:
+            return made(Path(self.function.__code__.co_filename).is_file())
+        except RuntimeError:  # no folder that may be written to
+            return made(False)
 
     def bound(self, name: str, **others: "Loops") -> "Loops":
         """These loops, under another name, with others in the place of names that they call."""
@@ -878,9 +884,14 @@ def _key(operand: Array | Window) -> tuple[Any, ...]:
 
 
 def contract(
-    spec: str, left: Array | Window, right: Array | Window, out: Array | Window | None = None, add: bool = False
+    spec: str,
+    left: Array | Window,
+    right: Array | Window,
+    out: Array | Window | None = None,
+    add: bool = False,
+    scale: float = 1,
 ) -> Array:
-    """The sum of products ``out[...] = sum left[...] * right[...]``, in the way that is predicted to be the fastest.
+    """The sum of products ``out[...] = scale * sum left[...] * right[...]``, in the way predicted to be the fastest.
 
     Args:
         spec: the axes by name, as in "n i c, c k -> n i k"; axes that `out` lacks are summed over.
@@ -889,10 +900,15 @@ def contract(
         out: written to; a new array by default. Products that meet at one position of a window's source are added up,
             those at positions outside are dropped, and the source is 0 where there is none.
         add: whether `out` is added to instead.
+        scale: a number that the products are multiplied by.
 
     Returns:
         `out`, or the source if it is a window.
     """
+    if scale != 1 and _array(left).size < _array(right).size:
+        left = _multiplied(left, scale)
+    elif scale != 1:
+        right = _multiplied(right, scale)
     left, right, spec = _alone(spec, left, right)
     if out is None:
         extents: dict[str, int] = {}
@@ -929,6 +945,10 @@ def contract(
 
 def _array(operand: Array | Window) -> Array:
     return operand.source if isinstance(operand, Window) else operand
+
+
+def _multiplied(operand: Array | Window, scale: float) -> Array | Window:
+    return operand._replace(source=operand.source * scale) if isinstance(operand, Window) else operand * scale
 
 
 def _alone(spec: str, left: Array | Window, right: Array | Window) -> tuple[Array | Window, Array | Window, str]:
@@ -1148,12 +1168,17 @@ def _blocked_plan(c: Contraction) -> Blocked:
 
 
 def _cut(names: Sequence[str], extents: Mapping[str, int], most: int) -> tuple[Any, ...]:
-    """Ranges of some axes that cover their box, in blocks of about `most` points, of nearly equal size."""
-    inner = prod(extents[v] for v in names)
+    """Ranges of some axes that cover their box, in blocks of about `most` points, of nearly equal size.
+
+    Where there are several, all threads get as many.
+    """
+    inner, share = prod(extents[v] for v in names), _available()
     parts: list[list[tuple[str, tuple[int, int]]]] = []
     for v in names:
         inner //= extents[v]
         number = -(-extents[v] // max(1, min(extents[v], most // max(1, inner))))
+        if number > 1:
+            number = min(-(-number // share) * share, extents[v])
         edges = [extents[v] * k // number for k in range(number + 1)]
         parts.append([(v, edge) for edge in pairwise(edges)])
         if number < extents[v] or inner <= most:
@@ -1655,10 +1680,7 @@ def _run_scatter(
         if tiles:
             if not add:
                 target[...] = 0
-            places = _tile_places(out, c.out, plan.taps, tiles, runs, box)
-            if places is not None:
-                sizes = (1, *(c.extents[v] for v in plan.taps))[-2:]
-                _adding()(tuple(places), (*sizes, prod(places.tiles[:, 1].tolist())), products.reshape(-1))
+            if _add_in_loops(c, plan, products, out, box, seconds * products.size / c.volume(order)):
                 return
             products = products.transpose([order.index(v) for v in (*plan.taps, *plan.vectors)])
         elif plan.planes:
@@ -1679,15 +1701,47 @@ def _run_scatter(
         for number in range(start, stop):
             one(number)
 
-    in_threads(several, len(plan.blocks), 1, seconds)
+    if tiles:  # their parts are divided
+        several(0, len(plan.blocks))
+    else:
+        in_threads(several, len(plan.blocks), 1, seconds)
+
+
+def _add_in_loops(
+    c: Contraction, plan: Scatter, products: Array, out: Array, box: Mapping[str, tuple[int, int]], seconds: float
+) -> bool:
+    """Add the products of a block window by window in compiled loops; whether memory lies so that it can be done."""
+    tiles, runs = plan.windows or ((), ())
+    places = _tile_places(out, c.out, plan.taps, tiles, runs, box)
+    if places is None:
+        return False
+    shape_ = (1, *(c.extents[v] for v in plan.taps))[-2:]
+    each = prod(places.tiles[1:, 1].tolist())
+    apart = plan.blocks != ((),) and tiles[0] == plan.blocks[0][0][0]  # windows of two of its values never meet
+    length = int(places.tiles[0, 1]) if apart else 1
+    each = each if apart else each * int(places.tiles[0, 1])
+
+    def part(start: int, stop: int) -> None:
+        _adding()(start * each, stop * each, tuple(places), shape_, products.reshape(-1))
+
+    in_threads(part, length, -(-length // thread_count(seconds)), seconds)
+    return True
 
 
 @loops
-def _add_windows(places: Any, counts: Any, products: Any) -> None:
-    """Add products, with axes of tiles, points, runs and elements, to where they belong; those outside are dropped."""
+def _add_windows(first: int, last: int, places: Any, shape: Any, products: Any) -> None:
+    """Add products, with axes of tiles, points, runs and elements, to where they belong; those outside are dropped.
+
+    Args:
+        first: the number of the first tile.
+        last: that of the last one and one more.
+        places: of the tiles.
+        shape: the points of a tile along both axes.
+        products: of all tiles.
+    """
     flat, start, tiles, axes, runs, steps, length = places
-    rows, width, number = counts
-    for t in range(number):
+    rows, width = shape
+    for t in range(first, last):
         place, top, bottom, left, right = _place(tiles, axes, rows, width, t)
         for i in range(top, bottom):
             if runs.size == 1 and steps[1] == length:
@@ -2525,7 +2579,8 @@ def _winograd_blocks(slides: Slides, results: int) -> Winograd:
         each, column = LARGE_TILES // (points * batch * inner * size), COLUMNS
     else:
         each, column = TILES // (points * batch * (inner + columns) * size), columns
-        each = min(each, MOST_TILES)
+        number = d.volume(slides.outer) * prod(-(-d.extents[a.position] // (results * a.dilation)) for a in slides.axes)
+        each = min(each, MOST_TILES, -(-number // _available()))
     tiles = tuple(f"{a.position} tile" for a in slides.axes)
     chunks: list[tuple[tuple[int, ...], tuple[Any, ...]]] = []
     for residue in product(*(range(min(a.dilation, d.extents[a.position])) for a in slides.axes)):

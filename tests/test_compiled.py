@@ -19,6 +19,7 @@ from derive.differentiate import differentiate
 from derive.interface import Layer
 from derive.interpret import complete_sizes, interpret
 from derive.layers import LAYERS
+from derive.networks import NETWORKS
 from derive.sampling import sample_sizes, sample_values
 from generated import avg_pool2d, depthwise_conv2d, max_pool2d, runtime, subsampling2d
 from tests.catalogue import layer, layer_kernels
@@ -155,6 +156,26 @@ def test_loops_of_an_equation_compute_what_the_interpreter_does(text: str) -> No
             for name in kernel.results:
                 np.testing.assert_allclose(ours[name], theirs[name], rtol=1e-9, atol=1e-11, err_msg=f"{seed}: {name}")
     assert "_window_forward_1" in ran_all
+
+
+def test_loops_of_a_network_compute_what_numpy_does() -> None:
+    module = plain(NETWORKS["lenet5"]())
+    rng = np.random.default_rng(3)
+    x, dy = rng.normal(size=(2, 32, 32, 1)), rng.normal(size=(2, 10))
+    net = module.LeNet5(rng=1, dtype=np.float64)
+
+    def step() -> list[Array]:
+        y = net(x)
+        dx = net.backward(dy)
+        return [np.array(v) for v in (y, dx, *net.grads.values())]
+
+    with module.rt.settings(backend="numpy"):
+        expected = step()
+    with looped(module) as ran:
+        found = step()
+    assert len(ran) > 6
+    for ours, theirs in zip(found, expected, strict=True):
+        np.testing.assert_allclose(ours, theirs, rtol=1e-9, atol=1e-11)
 
 
 # ----- compiled -------------------------------------------------------------------------------------------------------

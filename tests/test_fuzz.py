@@ -30,7 +30,9 @@ from tests.random_programs import Array, Case, random_case
 from tests.simplified import simplified_program, with_gradient
 
 COUNT = int(os.environ.get("GRADSCRIBE_FUZZ", "40"))
-SEEDS = range(COUNT)
+FOUND = (1034,)
+"""Seeds beyond COUNT that have found a bug."""
+SEEDS = (*range(COUNT), *(seed for seed in FOUND if seed >= COUNT))
 SECOND_ORDER_SEEDS = range(COUNT // 3)
 FEW_POINTS = 12
 """Index boxes of second-order programs stay small: their raw gradients have many indices."""

@@ -146,15 +146,15 @@ def test_nan_is_passed_on(strategy: str, backend: str) -> None:
 
 
 # ----- the same bits --------------------------------------------------------------------------------------------------
-@pytest.mark.parametrize("strategy", STRATEGIES)
+@pytest.mark.parametrize(("strategy", "backend"), WAYS)
 @pytest.mark.usefixtures("small_blocks")
-def test_two_threads_yield_the_same_bits_every_time(strategy: str) -> None:
+def test_two_threads_yield_the_same_bits_every_time(strategy: str, backend: str) -> None:
     number = 0
     for seed in range(DRAWS // 2):
         case = problem([seed, 8], np.float32)
-        if case.add or not applies(case, strategy, "fast", "auto"):
+        if case.add or not applies(case, strategy, "fast", backend):
             continue
-        with rt.settings(strategy=strategy, threads=2):
+        with rt.settings(strategy=strategy, backend=backend, threads=2):
             first, *others = (case.compute().tobytes() for _ in range(4))
         assert all(other == first for other in others), f"seed {seed}: {case}"
         number += 1
@@ -165,8 +165,10 @@ def test_two_threads_yield_the_same_bits_every_time(strategy: str) -> None:
 DENSE, ELSEWHERE = 48e6, 24e6
 """Bytes that a call may need beyond its arguments and results: convolutions 3x3 that are not depthwise, all else."""
 
-MEASURED = [row for row in ROWS if row.layer.kind != "training" and row.layer.kernel < 30]
+MEASURED = [row for row in ROWS if row.layer.kind != "training"]
 CONVOLUTIONS = [row for row in MEASURED if row.layer.kind == "conv"]
+BATCHED = [row for row in MEASURED if row.layer.kind != "max_pool" and row.layer.size < 60]
+"""Of a maximum the forward function keeps the positions, which grow with the batch."""
 
 
 def bound(row: Row) -> float:
@@ -220,6 +222,6 @@ def test_memory_of_a_call_is_bounded(row: Row, backend: str) -> None:
 
 
 @pytest.mark.parametrize("backend", BACKENDS)
-@pytest.mark.parametrize("row", [r for r in CONVOLUTIONS if r.layer.size < 60], ids=lambda row: row.name)
+@pytest.mark.parametrize("row", BATCHED, ids=lambda row: row.name)
 def test_memory_of_a_call_is_bounded_at_a_larger_batch(row: Row, backend: str) -> None:
     assert peak(larger(row, 3), backend) <= bound(row)

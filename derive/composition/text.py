@@ -71,7 +71,8 @@ def network(
         raise NetworkError(f"{name}: the text has {len(text)} characters; expected at most {LONGEST}")
     lines = [_branch(line) for line in _tree(text, name).children]
     declared = {str(line.children[0]) for line in lines if line.data == "named"}
-    reader = _Reader(name, {**LAYERS, **(layers or {})}, declared)
+    known = {word: cache(make) for word, make in {**LAYERS, **(layers or {})}.items()}  # each is read once
+    reader = _Reader(name, known, declared)
     for line in lines:
         reader.line(line)
     if reader.last is None:
