@@ -3640,27 +3640,38 @@ def _fold(op: str, taps: Sequence[Tap], arrays: Sequence[Array], out: Array) -> 
 def _locate(
     taps: Sequence[Tap], arrays: Sequence[Array], best: Array, seen: Sequence[Array] | None, places: Array
 ) -> None:
-    """The smallest positions of elements that equal `best`; `seen` are those of the elements within earlier axes.
-
-    Some element of every window equals its best one, so along the first axis it is the last one if no other.
-    """
-    last = max((tap.place for tap in taps), default=0)
-    places.fill(last if seen is None else np.iinfo(places.dtype).max)
+    """The smallest positions of elements that equal `best`; `seen` are those of the elements within earlier axes."""
+    if seen is None:
+        _locate_first(taps, arrays, best, places)
+        return
     kind, size = places.dtype, places.size
+    if not taps or places[taps[0].to].size < size:
+        places.fill(np.iinfo(kind).max)
     rooms = _scratch("same", size, np.uint8), _scratch("here", size, kind), _scratch("earlier", size, kind)
-    for tap in taps:
-        if seen is None and tap.place == last:
-            continue
-        part = places[tap.to]
+    for number, tap in enumerate(taps):
+        part, before = places[tap.to], seen[tap.array][tap.of]
         same, here, earlier = (room[: part.size].reshape(part.shape) for room in rooms)
         np.equal(arrays[tap.array][tap.of], best[tap.to], out=same.view(np.bool_))
+        here = here if number else part
         np.subtract(same, 1, out=here, dtype=kind)  # all bits where they differ, else 0
-        if seen is not None:
-            before = seen[tap.array][tap.of]
-            here |= np.add(before, tap.place, out=earlier) if tap.place else before
-        elif tap.place:
-            here |= kind.type(tap.place)
-        np.minimum(part, here, out=part)
+        here |= np.add(before, tap.place, out=earlier) if tap.place else before
+        if number:
+            np.minimum(part, here, out=part)
+
+
+def _locate_first(taps: Sequence[Tap], arrays: Sequence[Array], best: Array, places: Array) -> None:
+    """The same along the first axis: some element of a window equals its best one, the last if no other does."""
+    ordered = sorted(taps, key=lambda tap: -tap.place)
+    places.fill(ordered[0].place if ordered else 0)
+    for tap in ordered[1:]:
+        part = places[tap.to]
+        differs = _scratch("same", part.size, np.uint8).reshape(part.shape)
+        np.not_equal(arrays[tap.array][tap.of], best[tap.to], out=differs.view(np.bool_))
+        if tap.place:
+            part -= tap.place
+        part *= differs
+        if tap.place:
+            part += tap.place
 
 
 def _found(op: str, tile: Tile, source: Array, out: Array, argument: Array, kind: Any) -> None:
@@ -3799,12 +3810,15 @@ def _chosen(tile: Tile, values: Array, places: Array, out: Array) -> None:
 
 
 def _narrowed(places: Array, none: int) -> Array:
-    """Positions below `none` in few bits, and `none` for all others."""
+    """Positions below `none` in few bits, and numbers from `none` on for all others."""
     kind = np.min_scalar_type(none)
     if places.dtype.itemsize <= kind.itemsize:
         return places
+    signed = places.view(f"i{places.dtype.itemsize}")
+    wide = _scratch("wide", places.size, signed.dtype).reshape(places.shape)
     narrow = _scratch("narrow", places.size, kind).reshape(places.shape)
-    return np.minimum(places.view(f"u{places.dtype.itemsize}"), none, out=narrow, casting="unsafe")
+    np.copyto(narrow, np.clip(signed, -1, none, out=wide), casting="unsafe")  # -1 has all bits
+    return narrow
 
 
 # ----- lookups -----

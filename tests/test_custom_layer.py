@@ -198,7 +198,8 @@ def imported(folder: Path, name: str) -> ModuleType:
 def test_a_package_of_own_layers_is_written_and_imported(tmp_path: Path) -> None:
     layers = [build() for build in LAYERS]
     written = write_package(layers, tmp_path)
-    assert {path.name for path in written} == {f"{x.name}.py" for x in layers} | {"runtime.py", "__init__.py"}
+    shared = {"__init__.py", "runtime.py", "transforms.py"}
+    assert {path.name for path in written} == {f"{x.name}.py" for x in layers} | shared
     assert write_package(layers, tmp_path) == []
     package = imported(tmp_path, "own_layers")
     assert {x.class_name for x in layers} <= set(package.__all__)

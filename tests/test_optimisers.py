@@ -321,7 +321,7 @@ def test_weights_updated_at_once_are_updated_as_each_by_itself(together: int, mo
 
 def test_a_file_of_its_own(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     written = rmsprop().generate(tmp_path / "mine")
-    assert {path.name for path in written} == {"__init__.py", "rmsprop.py", "runtime.py"}
+    assert {path.name for path in written} == {"__init__.py", "rmsprop.py", "runtime.py", "transforms.py"}
     assert rmsprop().generate(tmp_path / "mine") == ()
     monkeypatch.syspath_prepend(tmp_path)
     mine = importlib.import_module("mine")
