@@ -8,7 +8,7 @@ slices. Nothing here knows a layer.
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor, wait
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from contextvars import ContextVar, copy_context
 from dataclasses import dataclass, replace
 from functools import cache, cached_property, lru_cache, partial
@@ -54,6 +54,9 @@ FREQUENT = 16
 
 WORTH_A_THREAD = 3e-4
 """Seconds of work from which on it is divided among threads."""
+
+FEW_PRODUCTS = 1 << 18
+"""Multiplications up to which BLAS has one thread anyway."""
 
 PIECE = 1 << 25
 """Multiplications of a thread at a time where nothing is copied."""
@@ -929,7 +932,7 @@ def contract(
         return target
 
     def compute(way: Way) -> None:
-        with one_blas_thread():
+        with one_blas_thread() if found.products > FEW_PRODUCTS else nullcontext():
             way.strategy.run(found, way.plan, _array(left), _array(right), target, way.cost.seconds, add)
 
     observer = _observer.get(None)
@@ -1104,6 +1107,8 @@ class Blocked(NamedTuple):
         summed_first: whether a block has its summed axes first.
         along: "rows" or "summed": the axes that are cut.
         blocks: the ranges of these axes, block by block.
+        matrices: where both factors and the result are matrices in memory and there is one block: their shapes, and
+            whether each is to be transposed.
     """
 
     swap: bool
@@ -1112,6 +1117,7 @@ class Blocked(NamedTuple):
     summed_first: bool
     along: str
     blocks: tuple[tuple[tuple[str, tuple[int, int]], ...], ...]
+    matrices: tuple[tuple[tuple[int, int], bool], ...] | None = None
 
 
 def _merged(side: Side, names: Sequence[str], extents: Mapping[str, int]) -> int | None:
@@ -1165,7 +1171,26 @@ def _blocked_plan(c: Contraction) -> Blocked:
     else:
         each = max(PIECE // max(1, d.volume(d.batch, d.columns) * across), LEAST_ROWS)
     names = d.rows if along == "rows" else d.summed
-    return Blocked(swap, copied, fixed, summed_first, along, _cut(names, d.extents, each))
+    blocks = _cut(names, d.extents, each)
+    whole = None if copied or fixed or len(blocks) > 1 else _matrices(c)
+    return Blocked(swap, copied, fixed, summed_first, along, blocks, whole)
+
+
+def _matrices(c: Contraction) -> tuple[tuple[tuple[int, int], bool], ...] | None:
+    """The shapes of factors and result, and whether each is to be transposed, where all are one matrix in memory."""
+    found = []
+    for side, first, second in ((c.left, c.rows, c.summed), (c.right, c.summed, c.columns), (c.out, c.rows, c.columns)):
+        turned = side.names == (*second, *first) != (*first, *second)
+        whole = prod(side.sizes) == c.volume(first, second) and not any(side.offsets)
+        strides = (c.dtype.itemsize * prod(side.sizes[k + 1 :]) for k in range(len(side.sizes)))
+        packed = all(n == m or k == 1 for m, n, k in zip(strides, side.strides, side.sizes, strict=True))
+        if c.batch or not whole or not packed or side.names not in ((*first, *second), (*second, *first)):
+            return None
+        if any(len(steps) > 1 or (steps and steps[0][1] != 1) for steps in side.steps):
+            return None
+        shape_ = (c.volume(second), c.volume(first)) if turned else (c.volume(first), c.volume(second))
+        found.append((shape_, turned))
+    return tuple(found)
 
 
 def _cut(names: Sequence[str], extents: Mapping[str, int], most: int) -> tuple[Any, ...]:
@@ -1216,6 +1241,13 @@ def _run_blocked(
     c: Contraction, plan: Blocked, left: Array, right: Array, out: Array, seconds: float, add: bool = False
 ) -> None:
     """Matrix products of blocks; what is no matrix in memory is copied into a buffer that stays in cache."""
+    if plan.matrices is not None:
+        one, two, result = (
+            array.reshape(shape_).T if turned else array.reshape(shape_)
+            for array, (shape_, turned) in zip((left, right, out), plan.matrices, strict=True)
+        )
+        np.matmul(one, two, out=result)
+        return
     d, (moving, other) = (c.swapped(), (right, left)) if plan.swap else (c, (left, right))
     groups = len(d.batch), d.volume(d.batch)
     fixed = _view(other, d.right, (*d.batch, *d.summed, *d.columns), d.box)
