@@ -1735,7 +1735,7 @@ def _run_scatter(
         for number in range(start, stop):
             one(number)
 
-    if tiles:  # their parts are divided
+    if tiles and len(plan.blocks) < thread_count(seconds):  # what is done with a block is divided
         several(0, len(plan.blocks))
     else:
         in_threads(several, len(plan.blocks), 1, seconds)
