@@ -1,5 +1,6 @@
 """The command line: run, report, compare. A user's mistake is one line on standard error."""
 
+import os
 import sys
 from collections.abc import Iterator
 from dataclasses import replace
@@ -10,7 +11,7 @@ import typer
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 
-from benchmarks import history
+from benchmarks import blas, history
 from benchmarks.history import Results
 from benchmarks.measure import Part, Record, run
 from benchmarks.report import full, number, publish
@@ -54,6 +55,7 @@ def run_rows(
     dtypes: Annotated[str, typer.Option(help="Types, separated by commas.")] = ",".join(DTYPES),
     rounds: Annotated[int, typer.Option(min=1, help="Turns of each side per row.")] = 7,
     minutes: Annotated[float, typer.Option(min=0, help="Three rounds where it would take longer.")] = 11.0,
+    avx2: Annotated[bool, typer.Option("--avx2", help="All sides without AVX-512; implies no history.")] = False,
     quick: Annotated[bool, typer.Option("--quick", help="3 rounds and times only.")] = False,
     seed: Annotated[int, typer.Option(help="Of the order of the sides.")] = 0,
     out: Annotated[Path | None, typer.Option(help="Where results go; a run of everything is kept in history/.")] = None,
@@ -64,7 +66,9 @@ def run_rows(
     console = Console(stderr=True)
     chosen = select(rows or [])
     parts = plan(sides, threads, dtypes, 3 if quick else rounds, not quick, console)
-    selected = bool(rows or sides or quick) or (threads, dtypes) != ("2,1", ",".join(DTYPES))
+    if avx2:
+        os.environ[blas.AVX2] = "1"
+    selected = bool(rows or sides or quick or avx2) or (threads, dtypes) != ("2,1", ",".join(DTYPES))
     about = history.about(" ".join(["python -m benchmarks", *sys.argv[1:]]))
     path = out or (LAST if selected else history.FOLDER / f"{about['date'].replace(':', '')}.jsonl")
     columns = TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn()

@@ -1,10 +1,21 @@
-"""OpenBLAS as it is where nobody has told it which kernels to take: such a variable would slow the sides with NumPy."""
+"""The environment of the processes that are measured: kernels as libraries choose them, or without AVX-512 for all."""
 
 import os
 import subprocess
 import sys
 
 PREFIX = "OPENBLAS_"
+AVX2 = "GRADSCRIBE_BENCHMARKS_AVX2"
+"""Set to 1 by ``run --avx2``."""
+NARROW = {
+    "OPENBLAS_CORETYPE": "Haswell",
+    "ONEDNN_MAX_CPU_ISA": "AVX2",
+    "ATEN_CPU_CAPABILITY": "avx2",
+    "MKL_ENABLE_INSTRUCTIONS": "AVX2",
+    "NUMBA_CPU_NAME": "haswell",
+    "NPY_DISABLE_CPU_FEATURES": "X86_V4 AVX512_ICL AVX512_SPR",
+}
+"""What keeps BLAS, PyTorch, numba and NumPy from AVX-512."""
 CODE = """
 import numpy, threadpoolctl
 found = threadpoolctl.threadpool_info()
@@ -13,8 +24,9 @@ print(", ".join(f"{x['internal_api']} {x['version']}, {x.get('architecture')}" f
 
 
 def environment() -> dict[str, str]:
-    """The environment without what it says to OpenBLAS."""
-    return {name: value for name, value in os.environ.items() if not name.startswith(PREFIX)}
+    """The environment without what it says to OpenBLAS: such a variable would slow the sides with NumPy."""
+    found = {name: value for name, value in os.environ.items() if not name.startswith(PREFIX)}
+    return found | NARROW if AVX2 in os.environ else found
 
 
 def described() -> str:

@@ -52,7 +52,7 @@ ROWS = 256
 FREQUENT = 16
 """Labels that occur more often than this are summed one by one, the others all at once."""
 
-WORTH_A_THREAD = 3e-4
+WORTH_A_THREAD = 2e-4
 """Seconds of work from which on it is divided among threads."""
 
 FEW_PRODUCTS = 1 << 18
@@ -126,6 +126,7 @@ STRICT = 1e-6
 
 # Rates of one core, to compare ways to compute the same; their ratios matter, and these vary less than the machines.
 GEMM_RATE = 1e11
+WIDE_KERNELS = "SkylakeX", "Cooperlake", "SapphireRapids", "Sapphirerapids", "Zen4", "Zen5"
 SHORT_SIDE = 6.0
 SHORT_SUM = 10.0
 COPY_RATE = 1.2e10
@@ -1084,9 +1085,21 @@ class Way(NamedTuple):
     cost: Cost
 
 
+def full_rate(dtype: Any) -> float:
+    """Floating-point operations per second of a large matrix product on one thread."""
+    return (2 * GEMM_RATE if _is_wide() else GEMM_RATE) * 4 / np.dtype(dtype).itemsize
+
+
+@cache
+def _is_wide() -> bool:
+    """Whether BLAS multiplies 16 numbers at once, not 8: twice as many in the time that memory takes for as many."""
+    names = [getattr(library, "architecture", None) for library in _blas().lib_controllers] if _blas() else []
+    return any(name in WIDE_KERNELS for name in names)
+
+
 def gemm_rate(rows: int, columns: int, summed: int, dtype: Any) -> float:
     """Floating-point operations per second of a matrix product on one thread: less where an extent is short."""
-    full = GEMM_RATE * 4 / np.dtype(dtype).itemsize
+    full = full_rate(dtype)
     sides = (SHORT_SIDE / max(1, side) + (SHORT_SIDE / max(1, side)) ** 2 / 3 for side in (rows, columns))
     return full / (1 + sum(sides) + SHORT_SUM / max(1, summed))
 
@@ -2650,7 +2663,7 @@ def _winograd_cost(c: Contraction, plan: Winograd, wanted: Settings) -> Cost:
         rows = 1 + 2 * axes[0][-1] + axes[-1][0] if len(axes) == 2 else 2
         seconds += at_points / TRANSFORM_RATE + 2 * tiles * batch * rows * ROW_CALL
     else:
-        seconds += transforms / (KRON * GEMM_RATE * 4 / size) + at_points / CACHE_RATE
+        seconds += transforms / (KRON * full_rate(d.dtype)) + at_points / CACHE_RATE
         seconds += moved / copy_rate(size * d.volume(slides.inner[-1:]))
     seconds += CALL * 8 * len(plan.chunks) * len(plan.columns)
     if len(plan.columns) > 1:
@@ -3258,7 +3271,7 @@ def _fourier_cost(c: Contraction, plan: Fourier, wanted: Settings) -> Cost:
     images = batch * (outer * (inner + columns) + inner * columns)
     transforms = int(2.5 * points * log2(points + 1)) * images
     products = 4 * points * batch * outer * inner * columns  # complex, of half of the points
-    seconds = transforms / FFT_RATE + products / (GEMM_RATE / 4) + images * points * size / (COPY_RATE / 4)
+    seconds = transforms / FFT_RATE + products / (full_rate(np.float32) / 4) + images * points * size / (COPY_RATE / 4)
     seconds += 20 * CALL * sum(len(outer) for _, outer in plan.groups)
     batch_part, outer_part = -(-batch // len(plan.groups)), -(-outer // len(plan.groups[0][1]))
     scratch = 3 * size * points * batch_part * (outer_part * (inner + columns) + 2 * inner * columns)
