@@ -55,7 +55,7 @@ FREQUENT = 16
 WORTH_A_THREAD = 2e-4
 """Seconds of work from which on it is divided among threads."""
 
-FEW_PRODUCTS = 1 << 18
+FEW_PRODUCTS = 1 << 13
 """Multiplications up to which BLAS has one thread anyway."""
 
 PIECE = 1 << 25
@@ -506,10 +506,15 @@ def one_blas_thread() -> Iterator[bool]:
         yield False
     else:
         _inside.alone = True
+        before = [(library, library.get_num_threads()) for library in _blas().lib_controllers]
+        several = [(library, number) for library, number in before if number != 1]
         try:
-            with _blas().limit(limits=1):
-                yield True
+            for library, _ in several:
+                library.set_num_threads(1)
+            yield True
         finally:
+            for library, number in several:
+                library.set_num_threads(number)
             _inside.alone = False
             _blas_setting.release()
 
@@ -743,7 +748,8 @@ def _column_sums(matrix: Array) -> Array:
     """The sums of the columns: of blocks of rows by BLAS, of these in float64."""
     whole = len(matrix) // ROWS * ROWS
     blocks_ = matrix[:whole].reshape(-1, ROWS, matrix.shape[1])
-    sums = np.matmul(np.ones(ROWS, matrix.dtype), blocks_).sum(axis=0, dtype=np.float64)
+    with one_blas_thread():
+        sums = np.matmul(np.ones(ROWS, matrix.dtype), blocks_).sum(axis=0, dtype=np.float64)
     sums += matrix[whole:].sum(axis=0, dtype=np.float64)
     return np.asarray(sums.astype(matrix.dtype, copy=False))
 

@@ -135,7 +135,7 @@ def test_a_contraction_has_one_blas_thread_throughout() -> None:
     """Outside of divided work too: threads of BLAS go on spinning."""
     before = blas_threads()
     seen: list[list[int]] = []
-    a = np.ones((4, 4))
+    a = np.ones((64, 64))  # BLAS would divide larger products
 
     def spy(*arguments: Any) -> None:
         seen.append(blas_threads())
