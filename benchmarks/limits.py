@@ -1,0 +1,105 @@
+"""What NumPy cannot go below: the products alone, the passes alone, the bytes alone, beside the times of a run.
+
+Every experiment is what a row cannot do without, with everything else left out: no packing, no transform, no argument
+checked. Where it takes longer than PyTorch takes for the whole row, no kernel made of NumPy calls can be faster.
+"""
+
+import time
+from collections.abc import Callable, Iterator
+from statistics import median
+from typing import NamedTuple
+
+import numpy as np
+import threadpoolctl
+
+from benchmarks import history
+
+
+class Experiment(NamedTuple):
+    """What is done, for which row, and a call that does it."""
+
+    what: str
+    row: str
+    call: Callable[[], object]
+
+
+def products(rows: int, summed: int, columns: int, number: int = 1) -> Callable[[], object]:
+    """Matrix products and nothing else."""
+    a, b = np.ones((number, rows, summed), np.float32), np.ones((number, summed, columns), np.float32)
+    out = np.empty((number, rows, columns), np.float32)
+    return lambda: np.matmul(a, b, out=out)
+
+
+def passes(elements: int, number: int) -> Callable[[], object]:
+    """So many calls of a ufunc over all elements, block by block within the cache."""
+    block = 1 << 16
+    a, b = np.ones(block, np.float32), np.ones(block, np.float32)
+    count = number * elements // block
+
+    def call() -> None:
+        for _ in range(count):
+            np.multiply(a, b, out=b)
+
+    return call
+
+
+def copy(read: int, written: int) -> Callable[[], object]:
+    """So many elements read and so many written."""
+    a, b = np.ones(read, np.float32), np.empty(written, np.float32)
+
+    def call() -> None:
+        a.sum(dtype=np.float32)
+        b.fill(1)
+
+    return call
+
+
+def experiments() -> Iterator[Experiment]:
+    """The rows of the table."""
+    image = 8 * 112 * 112
+    yield Experiment("36 products of F(4x4, 3x3)", "A: 3x3 64 to 128 at 112, forward", products(3136, 64, 128, 36))
+    yield Experiment("36 products of F(4x4, 3x3)", "A: 3x3 512 to 512 at 14, forward", products(64, 512, 512, 36))
+    yield Experiment("16 products of F(2x2, 3x3)", "A: 3x3 64 to 128 at 112, dx", products(12544, 128, 64, 16))
+    yield Experiment("one product, columns there", "B: 7x7/2 3 to 64 at 224, forward", products(50176, 147, 64))
+    yield Experiment("one product, columns there", "B: 3x3/2 128 to 128 at 56, forward", products(3136, 1152, 128))
+    yield Experiment("one product", "B: 1x1 64 to 256 at 56, forward", products(12544, 64, 256))
+    yield Experiment("one product, columns there", "LeNet: conv2 5x5 6 to 16 at 14, forward", products(6400, 150, 16))
+    yield Experiment("one product, columns there", "LeNet: conv2 5x5 6 to 16 at 14, dw", products(150, 6400, 16))
+    yield Experiment("17 passes in cache", "depthwise: 3x3 32 at 112, forward", passes(image * 32, 17))
+    yield Experiment("17 passes in cache", "depthwise: 3x3 256 at 28, forward", passes(8 * 28 * 28 * 256, 17))
+    yield Experiment(
+        "read x and dy, write y and dx", "pools, average: average 2x2/2 64 at 112, pair", copy(image * 80, image * 80)
+    )
+
+
+def seconds(call: Callable[[], object]) -> float:
+    """The median of some calls after the first."""
+    call()
+    times = []
+    for _ in range(11):
+        start = time.thread_time()
+        call()
+        times.append(time.thread_time() - start)
+    return median(times)
+
+
+def main() -> None:
+    """Print the table, in Markdown, beside the last run that is kept: one thread, float32."""
+    results = history.read(history.runs()[-1])
+    times = {
+        (row, side): record["ms"]
+        for (row, dtype, threads, side), record in results.records.items()
+        if (dtype, threads) == ("float32", 1) and "ms" in record
+    }
+    print("| row | without which it cannot be done | ms | numpy ms | compiled ms | PyTorch ms |")
+    print("| --- | --- | ---: | ---: | ---: | ---: |")
+    with threadpoolctl.threadpool_limits(1):
+        found = [(e, 1e3 * seconds(e.call)) for e in experiments()]
+    for e, least in found:
+        torch = min(times[e.row, side] for side in ("torch", "torch-last") if (e.row, side) in times)
+        ours = " | ".join(f"{times[e.row, side]:.2f}" for side in ("numpy", "compiled"))
+        print(f"| {e.row} | {e.what} | {least:.2f} | {ours} | {torch:.2f} |")
+
+
+if __name__ == "__main__":
+    main()
