@@ -58,7 +58,7 @@ def run_rows(
     avx2: Annotated[bool, typer.Option("--avx2", help="All sides without AVX-512; implies no history.")] = False,
     quick: Annotated[bool, typer.Option("--quick", help="3 rounds and times only.")] = False,
     seed: Annotated[int, typer.Option(help="Of the order of the sides.")] = 0,
-    out: Annotated[Path | None, typer.Option(help="Where results go; a run of everything is kept in history/.")] = None,
+    out: Annotated[Path | None, typer.Option(help="Where results go; a run of everything is kept in runs/.")] = None,
     publish_it: Publish = False,
     cpu: Cpu = False,
 ) -> None:

@@ -16,7 +16,7 @@ from benchmarks import blas
 from benchmarks.rows import ROWS, Row
 from benchmarks.sides import OURS, SIDES
 
-FOLDER = Path(__file__).with_name("history")
+FOLDER = Path(__file__).with_name("runs")
 PACKAGES = ("numpy", "numba", "torch", "jax", "onnxruntime")
 
 
