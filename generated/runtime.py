@@ -3047,6 +3047,7 @@ def _planar_cost(c: Contraction, plan: Planar, wanted: Settings) -> Cost:
     products = plan.number * plan.band * row * inner * taps * pairs
     copied = plan.number * ((plan.band + down) * row * inner + plan.band * columns * outputs)
     seconds = 2 * products * size / PLANAR_RATE + copied * PACK + plan.number * inner * taps * pairs * SLICE
+    seconds += 10 * CALL
     scratch = size * row * ((plan.band + down) * inner + plan.band * (outputs if plan.slides.adjoint else 2))
     return Cost(seconds, 2 * products, size * copied, scratch)
 
