@@ -6,7 +6,7 @@ denominators of a softmax). Intermediates that depend on no input are computed a
 
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass, replace
-from itertools import count, islice
+from itertools import islice
 
 from sympy import Integer, Symbol
 
@@ -166,10 +166,9 @@ def gradient_program(gradient: Gradient, names: Sequence[str], recomputed: set[s
     """
     forward = gradient.forward
     tensors = gradient.program.tensors
-    found = {name: gradient.adjoint(name) for name in names}
-    zeros = [zero(_zero_gradient(gradient, name)) for name, adjoint in found.items() if adjoint is None]
-    absent = iter(zeros)
-    targets = tuple(a.gradient.name if a is not None else next(absent).target.name for a in found.values())
+    zeros = [zero(gradient.zeros[name]) for name in names if name in gradient.zeros]
+    found = {a.tensor.name: a.gradient for a in gradient.adjoints} | gradient.zeros
+    targets = tuple(found[name].name for name in names)
     renamed = tuple(replace(s, term=rename(s.term)[0]) for s in gradient.program.statements)
     wanted = closure(renamed, targets)
     backward = inline(replace(gradient.program, statements=(*wanted, *zeros), outputs=targets))
@@ -183,13 +182,6 @@ def gradient_program(gradient: Gradient, names: Sequence[str], recomputed: set[s
     seeds = tuple(t for t in gradient.seeds.values())
     rest = tuple(t for t in tensors.values() if t.name in read - defined and t not in seeds)
     return Program((*seeds, *rest), (*again, *statements), targets, forward.sizes)
-
-
-def _zero_gradient(gradient: Gradient, name: str) -> Tensor:
-    taken = gradient.program.names()
-    free_name = next(n for n in (f"{'d' * k}{name}" for k in count(1)) if n not in taken)
-    tensor = gradient.forward.tensors[name]
-    return Tensor(free_name, tensor.shape, ravel=tensor.ravel)
 
 
 def _read(statements: Sequence[Statement]) -> set[str]:

@@ -4,8 +4,8 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:  # SymPy takes its time: whoever looks at FORMATS does not wait for it
+    from derive.derivation.certificate import Footer
     from derive.derivation.record import Derivation
-    from derive.derivation.verify import Footer
     from derive.interface import Layer
 
 FORMATS = ("text", "latex", "markdown")

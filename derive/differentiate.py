@@ -45,14 +45,12 @@ class Contribution:
     Attributes:
         reader: the forward statement.
         access: the access in its body that is differentiated by.
-        partial: d(body)/d(access).
         term: the raw term, Kronecker deltas included.
         by_value: the same term with the derivative written in terms of the reader's saved result, where possible.
     """
 
     reader: Statement
     access: Access
-    partial: Expr
     term: Term
     by_value: Term | None
 
@@ -80,12 +78,15 @@ class Gradient:
         seeds: gradients of the outputs, given from outside, by name of the output.
         adjoints: gradients in order of computation, intermediate tensors included.
         program: all of them as one Program over the forward tensors and the seeds.
+        zeros: inputs whose gradient was asked for and is 0 whatever the numbers are, and that gradient; no statement
+            writes it.
     """
 
     forward: Program
     seeds: dict[str, Tensor]
     adjoints: tuple[Adjoint, ...]
     program: Program
+    zeros: dict[str, Tensor]
 
     def adjoint(self, name: str) -> Adjoint | None:
         """The gradient of tensor `name`; None when the outputs do not depend on it."""
@@ -136,7 +137,7 @@ def differentiate(
             tensor = tensors[access.tensor]
             if access.tensor not in needed or not _differentiable(tensor):
                 continue
-            contribution = _contribute(program, statement, access, seed, taken)
+            contribution = contribute(program, statement, access, seed, taken)
             if contribution is None:
                 continue
             if gradients.get(access.tensor) == seed_tensors.get(access.tensor):  # none yet, or only what is given
@@ -150,14 +151,35 @@ def differentiate(
         for name in dict.fromkeys(order)
         if name in collected
     )
+    for name in names:
+        if name not in collected:
+            shape, ravel = tensors[name].shape, tensors[name].ravel
+            gradients[name] = Tensor(_fresh_tensor(name, taken, prefix), shape, ravel=ravel)
+    return assembled(program, seed_tensors, adjoints, {name: gradients[name] for name in names})
+
+
+def assembled(
+    program: Program, seeds: dict[str, Tensor], adjoints: tuple[Adjoint, ...], wanted: dict[str, Tensor]
+) -> Gradient:
+    """The gradient program of these adjoints.
+
+    Args:
+        program: what is differentiated.
+        seeds: gradients given, by output.
+        adjoints: in order of computation.
+        wanted: the gradients that are its results, by input; those without an adjoint are 0.
+    """
+    made = {a.tensor.name for a in adjoints}
+    zeros = {name: tensor for name, tensor in wanted.items() if name not in made}
+    taken = program.names() | {t.name for t in seeds.values()} | {a.gradient.name for a in adjoints}
     statements: list[Statement] = []
     for a in adjoints:
-        if a.tensor.name in seed_tensors:
-            statements.append(_copy(seed_tensors[a.tensor.name], a.gradient, taken))
+        if a.tensor.name in seeds:
+            statements.append(_copy(seeds[a.tensor.name], a.gradient, taken))
         statements += (Statement(a.gradient, c.computed) for c in a.contributions)
-    given = tuple(program.tensors.values()) + tuple(t for t in seed_tensors.values() if t.name not in tensors)
-    results = tuple(gradients[name].name for name in names if name in collected)
-    return Gradient(program, seed_tensors, adjoints, check(Program(given, tuple(statements), results, program.sizes)))
+    given = tuple(program.tensors.values()) + tuple(t for t in seeds.values() if t.name not in program.tensors)
+    outputs = tuple(tensor.name for name, tensor in wanted.items() if name in made)
+    return Gradient(program, seeds, adjoints, check(Program(given, tuple(statements), outputs, program.sizes)), zeros)
 
 
 def _copy(seed: Tensor, gradient: Tensor, taken: set[str]) -> Statement:
@@ -188,9 +210,18 @@ def _fresh_tensor(name: str, taken: set[str], prefix: str = "d") -> str:
     return candidate
 
 
-def _contribute(
+def contribute(
     program: Program, statement: Statement, access: Access, seed: Tensor, taken: set[str]
 ) -> Contribution | None:
+    """What one access adds to the gradient of its tensor; None where the slope is 0.
+
+    Args:
+        program: the forward program.
+        statement: one of its statements, the reader.
+        access: an access in the body of the statement.
+        seed: the gradient of the statement's target.
+        taken: names that the indices of the element may not have.
+    """
     term = statement.term
     partial = derivative(term.body, access)
     if partial == 0:
@@ -216,7 +247,7 @@ def _contribute(
         return Term(free, term.free + term.bound, factor * slope, term.deltas + deltas, guards)
 
     slope = _by_value(program, statement, access)
-    return Contribution(statement, access, partial, raw(partial), raw(slope) if slope is not None else None)
+    return Contribution(statement, access, raw(partial), raw(slope) if slope is not None else None)
 
 
 def derivative(body: Expr, access: Access) -> Expr:

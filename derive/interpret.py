@@ -45,9 +45,9 @@ def interpret(program: Program, values: Values, sizes: Sizes) -> dict[str, np.nd
     found: dict[str, Any] = {t.name: np.full(shape_of(t.shape, known), float(t.absent)) for t in optional}
     found |= {name: np.asarray(value) for name, value in values.items()}
     for statement in program.statements:
-        value, argument = evaluate(statement.term, found, known)
+        result, argument = evaluate(statement.term, found, known)
         name = statement.target.name
-        found[name] = found[name] + value if _written_before(program, statement) else value
+        found[name] = found[name] + result if _written_before(program, statement) else result
         if statement.argument is not None:
             found[statement.argument.name] = argument
     return found
@@ -68,7 +68,7 @@ def shape_of(extents: tuple[Expr, ...], sizes: Sizes) -> tuple[int, ...]:
 
 def number(expression: Expr, sizes: Sizes) -> int:
     """The integer value of a size expression; of a requirement on a real number the integer below."""
-    return math.floor(_value(expression, {}, dict(sizes)))
+    return math.floor(value(expression, {}, dict(sizes)))
 
 
 def evaluate(term: Term, values: Values, sizes: Sizes) -> tuple[np.ndarray, np.ndarray]:
@@ -88,23 +88,34 @@ def magnitude(term: Term, values: Values, sizes: Sizes) -> np.ndarray:
 
 def _summands(term: Term, values: Values, sizes: Sizes) -> tuple[np.ndarray, np.ndarray]:
     """The body on the whole index box, the bound indices as one last axis, and where all brackets hold."""
+    grid, mask = index_box(term, values, sizes)
+    with np.errstate(all="ignore"):
+        body = np.asarray(value(term.body, values, grid), float)
+    return flattened(term, body, mask)
+
+
+def index_box(term: Term, values: Values, sizes: Sizes) -> tuple[dict[Symbol, Any], np.ndarray]:
+    """The sizes, with every index of a term as an array along its own axis; and where all brackets hold."""
     shape = shape_of(tuple(r.extent for r in term.ranges), sizes)
     grid: dict[Symbol, Any] = dict(sizes)
     for axis, (r, extent) in enumerate(zip(term.ranges, shape, strict=True)):
         grid[r.index] = np.arange(extent).reshape([-1 if a == axis else 1 for a in range(len(shape))])
     mask = np.ones(shape, bool)
     for delta in term.deltas:
-        mask = mask & (_value(delta, values, grid) == 0)
+        mask = mask & (value(delta, values, grid) == 0)
     for guard in term.guards:
-        value = _value(guard.value, values, grid)
-        mask = mask & (value >= 0) & (value < _value(guard.extent, values, grid))
+        place = value(guard.value, values, grid)
+        mask = mask & (place >= 0) & (place < value(guard.extent, values, grid))
     for bracket in term.divisibilities:
-        mask = mask & (_value(bracket.value, values, grid) % _value(bracket.modulus, values, grid) == 0)
-    with np.errstate(all="ignore"):
-        body = np.broadcast_to(np.asarray(_value(term.body, values, grid), float), shape)
-    outer = shape[: len(term.free)]
-    inner = int(np.prod(shape[len(term.free) :], dtype=int))
-    return body.reshape(*outer, inner), mask.reshape(*outer, inner)
+        mask = mask & (value(bracket.value, values, grid) % value(bracket.modulus, values, grid) == 0)
+    return grid, mask
+
+
+def flattened(term: Term, body: np.ndarray, mask: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """A body and the brackets on the whole index box, the bound indices as one last axis."""
+    outer = mask.shape[: len(term.free)]
+    inner = int(np.prod(mask.shape[len(term.free) :], dtype=int))
+    return np.broadcast_to(body, mask.shape).reshape(*outer, inner), mask.reshape(*outer, inner)
 
 
 def _extremum(op: str, body: np.ndarray, mask: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
@@ -122,23 +133,23 @@ def _written_before(program: Program, statement: Statement) -> bool:
     return next(s for s in program.statements if s.target.name == statement.target.name) is not statement
 
 
-def _value(expression: Expr, values: Values, grid: Mapping[Symbol, Any]) -> Any:
+def value(expression: Expr, values: Values, grid: Mapping[Symbol, Any]) -> Any:
     """The value of an expression on the index box; `grid` holds arrays for indices and integers for sizes."""
     if isinstance(expression, Access):
-        return _read(values[expression.tensor], [_value(e, values, grid) for e in expression.indices])
+        return read(values[expression.tensor], [value(e, values, grid) for e in expression.indices])
     if isinstance(expression, Symbol):
         return grid[expression]
     if expression.is_Integer:
         return int(expression)
     if expression.is_Number or expression.is_NumberSymbol:
         return float(expression)
-    arguments = [_value(e, values, grid) for e in expression.args]
+    arguments = [value(e, values, grid) for e in expression.args]
     if isinstance(expression, Add):
         return reduce(lambda a, b: a + b, arguments)
     if isinstance(expression, Mul):
-        value = reduce(lambda a, b: a * b, arguments)
+        product = reduce(lambda a, b: a * b, arguments)
         zero = [a for e, a in zip(expression.args, arguments, strict=True) if is_indicator(e)]
-        return reduce(lambda v, bracket: np.where(bracket != 0, v, 0.0), zero, value)
+        return reduce(lambda v, bracket: np.where(bracket != 0, v, 0.0), zero, product)
     if isinstance(expression, Pow):
         base, power = arguments
         natural = np.issubdtype(np.asarray(power).dtype, np.integer) and bool(np.all(np.asarray(power) >= 0))
@@ -148,7 +159,7 @@ def _value(expression: Expr, values: Values, grid: Mapping[Symbol, Any]) -> Any:
     return FUNCTIONS[expression.func].compute(*arguments)
 
 
-def _read(array: np.ndarray, indices: list[Any]) -> Any:
+def read(array: np.ndarray, indices: list[Any]) -> Any:
     """``array[indices]``, and 0 where an index leaves the array."""
     if not indices:
         return array[()]

@@ -10,8 +10,8 @@ import pytest
 
 from codegen.catalogue import find
 from derive.derivation import derive, rotation_identity
+from derive.derivation.certificate import Certificate
 from derive.derivation.notation import Notation
-from derive.derivation.verify import Certificate
 from derive.layers import LAYERS
 from derive.networks import NETWORKS
 from derive.term import Access

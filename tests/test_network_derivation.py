@@ -12,9 +12,10 @@ from sympy import Symbol
 from codegen.catalogue import find
 from derive.composition import network
 from derive.derivation import Derivation, Section, derive
+from derive.derivation.differences import back_propagated
 from derive.derivation.lettering import letters_of
 from derive.derivation.record import Partial
-from derive.derivation.verify import back_propagated, certify
+from derive.derivation.verify import certify
 from derive.interpret import complete_sizes, evaluate, interpret, shape_of
 from derive.networks import NETWORKS
 from derive.sampling import sample_sizes, sample_values

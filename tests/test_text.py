@@ -103,6 +103,6 @@ def test_the_footer_states_what_was_measured() -> None:
     derivation = derive(LAYERS["dense"]())
     certificate = certify(derivation, shapes=2)
     rendered = text.render(derivation, certificate)
-    assert f"{certificate.rows} rows evaluated on 2 random shapes" in rendered
+    assert f"{certificate.rows} rows compared with the row before on 2 random shapes" in rendered
     assert "·10⁻¹" in rendered.splitlines()[-1] or "·10⁻¹" in rendered.splitlines()[-2]
-    assert "evaluated" not in text.render(derivation)
+    assert "compared" not in text.render(derivation)

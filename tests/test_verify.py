@@ -9,7 +9,8 @@ from sympy import Integer
 from codegen.compiler import compile_layer
 from codegen.verify import verify_layer
 from derive.derivation import derive
-from derive.derivation.verify import Certificate, certify, figure
+from derive.derivation.certificate import Certificate, figure
+from derive.derivation.verify import certify
 from derive.index import integer
 from derive.interface import Layer
 from derive.interpret import complete_sizes, number
@@ -109,11 +110,20 @@ def test_sizes_too_large_for_the_oracle_are_not_certified() -> None:
 
 
 def test_the_sentence_states_the_figures() -> None:
-    written = Certificate(6, 19, 4e-16, 4, 8e-11).sentence(lambda f: f"{f[0]}e{f[1]}")
-    assert written == (
-        "19 rows evaluated on 6 random shapes: greatest difference between neighbouring rows 4e-16, "
-        "of the chain rule from finite differences 8e-11."
+    def written(**figures: int) -> str:
+        return Certificate(6, 19, 4e-16, 4, 8e-11, **figures).sentence(lambda f: f"{f[0]}e{f[1]}")
+
+    compared = "19 rows compared with the row before on 6 random shapes. "
+    exactly = (
+        "equal in integers modulo the prime 2147483647; the probability that a false row passes is at most 1e-9 "
+        "(Schwartz and Zippel). "
     )
+    slopes = "The chain rule against finite differences: greatest difference 8e-11."
+    assert written() == f"{compared}All in float64: greatest difference 4e-16. {slopes}"
+    assert written(exact=19, degree=3) == f"{compared}All are polynomials: {exactly}{slopes}"
+    mixed = f"{compared}18 are polynomials: {exactly}1, marked †, in float64: greatest difference 4e-16. {slopes}"
+    assert written(exact=18, degree=3) == mixed
+    assert Certificate(6, 19, 0.0, 4, 0.0, 19, 3).chance == 3 / 2147483647
 
 
 @pytest.mark.parametrize("name", ["conv3d", "max_pool2d", "lstm_cell"])

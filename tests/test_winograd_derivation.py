@@ -164,7 +164,7 @@ def test_the_closing_figures() -> None:
         closing = close(derive_winograd(f, dims), f, dims)
         words = closing.sentence(lambda figure: f"{figure[0]}e{figure[1]}")
         assert closing.rows.holds
-        assert "rows evaluated on 6 random inputs: greatest difference between neighbouring rows " in words
+        assert "rows compared with the row before on 6 random inputs. All are polynomials: " in words
         assert "Proved in symbols: the outputs of F(4, 3), expanded, are those of the correlation" in words
         assert f"Multiplications: {few} instead of {many}, " in words
         assert closing.plain < closing.error < 1e-5
@@ -176,7 +176,7 @@ def test_where_two_axes_are_too_large_for_the_oracle_one_is_evaluated() -> None:
     f = cook_toom(5, 6)
     closing = close(derive_winograd(f, 2), f, 2)
     assert closing.rows.shapes == 6
-    assert "on 6 random inputs along one axis: greatest" in closing.sentence(lambda figure: figure[0])
+    assert "on 6 random inputs along one axis. All are polynomials" in closing.sentence(lambda figure: figure[0])
 
 
 def test_two_digits() -> None:

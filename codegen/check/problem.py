@@ -10,7 +10,7 @@ from sympy import Expr, Symbol
 from codegen.check.layout import checked_layout
 from codegen.check.vocabulary import Argument, CheckError, Role, arguments, returned, settings
 from derive.collapse import rename
-from derive.derivation.forward import simplified
+from derive.derivation.insertion import written_out
 from derive.derivation.section import settled
 from derive.derivation.settings import displayed
 from derive.differentiate import Contribution, Gradient, differentiate
@@ -117,13 +117,14 @@ def problem(
     missing = [o.name for o in numbers if o.default is None]
     if missing:
         raise CheckError(f"{layer.name}: {missing[0]} has no default; expected the function to take it, or --set")
-    short = simplified(display.program)  # as the derivation is printed
-    program = short if taken <= set(short.tensors) | _known(layer, wanted) else display.program
+    whole = differentiate(display.program)
+    short = written_out(whole).shown  # as the derivation is printed
+    gradient = short if taken <= set(short.forward.tensors) | _known(layer, wanted) else whole
     return Problem(
         function=function,
-        layer=replace(display.layer, program=program),
+        layer=replace(display.layer, program=gradient.forward),
         mapping=display.mapping,
-        gradient=_settled(differentiate(program)),
+        gradient=_settled(gradient),
         arguments=wanted,
         returns=returned(layer, returns),
         layout=checked_layout(layer, layout, axes),

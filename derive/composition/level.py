@@ -73,8 +73,8 @@ def _belongs(node: Node, before: Sequence[Node]) -> bool:
 
 def is_activation(layer: Layer) -> bool:
     """Whether a layer without weights is a function of its one input, element by element."""
-    if layer.weights or len(layer.program.inputs) != 1:
-        return False
+    if layer.weights or len(layer.program.inputs) != 1 or any(s.target.constant for s in layer.program.statements):
+        return False  # a constant inside: its gradient is not the slope of the function
     smaller = inline(layer.program)
     (given,) = layer.program.inputs
     return len(smaller.statements) == 1 and _function_of(smaller.statements[0], given.name)

@@ -4,8 +4,8 @@ from collections.abc import Mapping, Sequence
 
 from derive.composition.record import Network
 from derive.derivation.assembly import assembled
-from derive.derivation.forward import simplified
 from derive.derivation.identity import rotation_identity
+from derive.derivation.insertion import written_out
 from derive.derivation.network import derive_network
 from derive.derivation.notation import gradient_notation
 from derive.derivation.record import Derivation, Result, Section, Step
@@ -13,6 +13,7 @@ from derive.derivation.recurrence import recurrence
 from derive.derivation.second_order import second_derivation
 from derive.derivation.section import gradient_sections
 from derive.derivation.settings import displayed
+from derive.derivation.zero import zero_sections
 from derive.differentiate import differentiate
 from derive.inline import is_pointwise
 from derive.interface import Layer
@@ -42,16 +43,16 @@ def derive(
     if isinstance(layer, Network):
         return derive_network(layer, wrt, settings)
     display = displayed(layer, settings)
-    program = simplified(display.program)
-    gradient = differentiate(program, _checked(layer, wrt))
+    rewritten = written_out(differentiate(display.program, _checked(layer, wrt)))
+    gradient, program = rewritten.shown, rewritten.shown.forward
     notation = gradient_notation(gradient)
     lets = distributions(program, gradient.program.names())
-    sections = gradient_sections(gradient, notation, lets)
+    sections = [*gradient_sections(gradient, notation, lets), *zero_sections(gradient, notation)]
     first = program.inputs[0].name
-    main = next((s for s in sections if s.wrt == first), None)
+    main = next((s for s in sections if s.wrt == first and first not in gradient.zeros), None)
     if main is not None and first not in layer.weights and not _is_activation(program, first):
         sections.append(recurrence(program, main, notation))
-    return assembled(display, program, notation, sections)
+    return assembled(display, program, rewritten, notation, sections)
 
 
 def _checked(layer: Layer, wrt: Sequence[str] | None) -> Sequence[str] | None:

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 
 from derive.derivation.forward import definitions, notes, setup
 from derive.derivation.identity import rotation_identity
+from derive.derivation.insertion import Rewritten
 from derive.derivation.notation import Notation
 from derive.derivation.recognise import ROTATED
 from derive.derivation.record import Derivation, Section
@@ -11,8 +12,10 @@ from derive.derivation.settings import Display
 from derive.term import Program
 
 
-def assembled(display: Display, program: Program, notation: Notation, sections: Sequence[Section]) -> Derivation:
-    """The derivation of a layer that consists of these sections."""
+def assembled(
+    display: Display, program: Program, rewritten: Rewritten, notation: Notation, sections: Sequence[Section]
+) -> Derivation:
+    """The derivation of a layer with these forward equations that consists of these sections."""
     layer = display.layer
     rotated = any(ROTATED in result.name for s in sections for result in s.results)
     return Derivation(
@@ -22,9 +25,10 @@ def assembled(display: Display, program: Program, notation: Notation, sections: 
         setup=setup(display, program),
         definitions=definitions(program),
         sizes=program.sizes,
-        notes=notes(program),
+        notes=notes(program, rewritten.lets),
         sections=tuple(sections),
         program=program,
+        rewritten=rewritten,
         notation=notation,
         layer=layer,
         mapping=display.mapping,

@@ -1,6 +1,6 @@
 """The forward equations as a derivation shows them, and the sentences around them."""
 
-from collections.abc import Set
+from collections.abc import Sequence
 from dataclasses import replace
 
 import sympy
@@ -12,28 +12,8 @@ from derive.derivation.settings import Display
 from derive.differentiate import position
 from derive.functions import sigmoid
 from derive.index import affine
-from derive.inline import inline, is_copy
 from derive.interface import Kind
-from derive.rewrite import count
 from derive.term import EXTREMA, Access, Guard, Program, Range, Statement, Term, accesses
-
-
-def simplified(program: Program, kept: Set[str] = frozenset()) -> Program:
-    """Counts that hold for every size put in place: lets that depend on no tensor, such as the extent of a window.
-
-    Copies go too, but for the tensors called `kept`.
-    """
-    fixed: set[str] = set()
-    statements = []
-    for statement in program.statements:
-        if all(a.tensor in fixed for a in accesses(statement.term.body)) and not statement.term.is_extremum:
-            counted = count(statement.term, program)
-            statement = replace(statement, term=counted)
-            fixed.add(statement.target.name)
-        statements.append(statement)
-    copies = {n for s in statements if is_copy(s) for n in (s.target.name, s.term.body.tensor)}
-    keep = {s.target.name for s in statements} - fixed - (copies - kept)
-    return inline(replace(program, statements=tuple(statements)), keep)
 
 
 def scattered(term: Term, injective: bool = False) -> list[tuple[Symbol, Expr, Expr]]:
@@ -147,9 +127,15 @@ def setup(display: Display, program: Program) -> tuple[Words, ...]:
     return ((*shapes(program), *(("; ", *options) if options else ()), "."),)
 
 
-def notes(program: Program) -> tuple[Words, ...]:
-    """What a reader must know of the forward equations: zero padding, ties, constants, absent inputs."""
+def notes(program: Program, lets: Sequence[Statement] = ()) -> tuple[Words, ...]:
+    """What a reader must know of the forward equations: what is written out, zero padding, ties, constants."""
     found: list[Words] = []
+    if lets:
+        one = len(lets) == 1
+        found.append(
+            (f"The equation{'' if one else 's'} ", *joined([_equation(let) for let in lets], " and "))
+            + (f" {'is' if one else 'are'} put in.",)
+        )
     padded = [name for name in program.tensors if _leaves(program, name)]
     if padded:
         found.append(("An access outside ", *joined([Access(n) for n in padded], " or "), " reads 0."))
@@ -168,6 +154,10 @@ def notes(program: Program) -> tuple[Words, ...]:
                 (Access(statement.target.name), " counts as a constant: nothing is differentiated through it.")
             )
     return tuple(found)
+
+
+def _equation(let: Statement) -> Equals:
+    return Equals(Access(let.target.name, *(r.index for r in let.term.free)), let.term.body)
 
 
 def _ties(statement: Statement) -> tuple[Words, Words]:

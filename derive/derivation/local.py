@@ -102,4 +102,4 @@ def surroundings(
     everything: tuple[Tensor, ...] = (*program.tensors.values(), *arriving.values())
     own = adjoints[-1].gradient.name
     local = Program(everything, (*given, *statements), (own,), program.sizes)
-    return Gradient(check(program), gradient.seeds, gradient.adjoints, check(local)), seeds
+    return Gradient(check(program), gradient.seeds, gradient.adjoints, check(local), {}), seeds

@@ -11,16 +11,16 @@ from derive.composition.loss import with_loss
 from derive.composition.record import Network
 from derive.derivation.assembly import assembled
 from derive.derivation.backprop import BackPropagation
-from derive.derivation.forward import simplified
+from derive.derivation.insertion import Rewritten, written_out
 from derive.derivation.layer_table import layer_table
 from derive.derivation.lettering import Lettering, lettered, notation, quotient_name
 from derive.derivation.local import without_copies
 from derive.derivation.notation import Notation
 from derive.derivation.record import Chapter, Derivation, Equals, Section, Words, joined
 from derive.derivation.settings import displayed
+from derive.derivation.zero import zero_section
 from derive.differentiate import Gradient, differentiate
 from derive.index import integer
-from derive.inline import inline
 from derive.reuse import distributions
 from derive.term import Access, EquationError, Program, Statement, Term, accesses
 
@@ -42,14 +42,15 @@ def derive_network(
     display = displayed(with_loss(network) if network.loss is not None else network, settings)
     shown = display.layer
     assert isinstance(shown, Network)  # of which it is a specialisation
-    program = _simplified(shown)
+    rewritten = _rewritten(shown, names)
+    gradient, program = rewritten.shown, rewritten.shown.forward
     lettering = lettered(shown, program)
-    gradient = without_copies(differentiate(program, names))
     lets = distributions(program, gradient.program.names())
     written = notation(gradient, lettering, lets)
     (seed,) = (gradient.seeds[o] for o in program.outputs)
     given = (Statement(seed, Term((), (), Integer(1))),) if network.loss is not None else ()
     sections = BackPropagation(gradient, lettering, written, lets, given).sections()
+    sections |= {name: zero_section(gradient, name, written) for name in gradient.zeros}
     chapters = tuple(
         chapter
         for level in reversed(lettering.levels)
@@ -57,7 +58,7 @@ def derive_network(
     )
     found = tuple(s for c in chapters for s in c.sections)
     return replace(
-        assembled(display, program, written, found),
+        assembled(display, program, rewritten, written, found),
         name=network.name,
         title=_title(network),
         source=network.source,
@@ -88,20 +89,25 @@ def _wanted(network: Network, wrt: Sequence[str] | None) -> tuple[str, ...]:
     return tuple(n for n in network.differentiable if n in chosen)
 
 
-def _simplified(network: Network) -> Program:
-    """The equations that the value needs, without running statistics; an activation is one equation."""
+def _rewritten(network: Network, wrt: Sequence[str]) -> Rewritten:
+    """The differentiated program, and what is shown of it: an activation is one equation, no signal has two names."""
+    program = _valued(network)
     parts, results = network.part, dict(network.results)
+    activations = {n.name for n in network.nodes if is_activation(n.layer)}
+    inner = {
+        s.target.name
+        for s in program.statements
+        if (part := parts[s.target.name]).node in activations and results[part.node] != s.target.name
+    }
+    rewritten = written_out(differentiate(program, wrt), inner)
+    return replace(rewritten, shown=without_copies(rewritten.shown))
+
+
+def _valued(network: Network) -> Program:
+    """The equations that the value needs, without running statistics."""
     program = replace(network.program, outputs=network.program.outputs[:1])
     needed = _needed(program)
     program = replace(program, statements=tuple(s for s in program.statements if s.target.name in needed))
-    program = simplified(program, set(results.values()))
-    activations = {n.name for n in network.nodes if is_activation(n.layer)}
-    keep = {
-        s.target.name
-        for s in program.statements
-        if (part := parts[s.target.name]).node not in activations or results[part.node] == s.target.name
-    }
-    program = inline(program, keep)
     read = {a.tensor for s in program.statements for a in accesses(s.term.body)}
     return replace(program, inputs=tuple(t for t in program.inputs if t.name in read))
 

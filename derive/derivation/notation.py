@@ -89,6 +89,7 @@ def gradient_notation(gradient: Gradient) -> Notation:
     deltas = dict.fromkeys(seeds, "l") if len(seeds) == 1 else {}
     quotients = {seed.name: output for output, seed in gradient.seeds.items() if seed.name not in seeds}
     quotients |= {a.gradient.name: a.tensor.name for a in gradient.adjoints}
+    quotients |= {zero.name: name for name, zero in gradient.zeros.items()}
     shapes = [e for t in gradient.forward.tensors.values() for e in t.shape]
     sizes = tuple(dict.fromkeys(e for e in shapes if isinstance(e, Symbol)))
     return Notation(quotients, deltas, {}, tuple(gradient.forward.tensors), sizes, seeds)

@@ -12,6 +12,7 @@ from typing import Any
 import sympy
 from sympy import Expr, ImmutableMatrix, Integer, Symbol
 
+from derive.derivation.insertion import Rewritten
 from derive.derivation.notation import Notation
 from derive.interface import Layer
 from derive.term import Access, Program, Statement, Tensor, Term
@@ -46,6 +47,10 @@ class Equals(Expr):
 
 class Hadamard(Expr):
     """The sign of the product element by element, in a sentence."""
+
+
+class Rounded(Expr):
+    """The mark of a row that was evaluated in float64, where others were evaluated exactly."""
 
 
 class Inverse(Expr):
@@ -245,6 +250,8 @@ class Derivation:
         notes: sentences after the forward equations: zero padding, ties.
         sections: one per gradient, in order of computation.
         program: the forward program as displayed.
+        rewritten: the differentiated program that the kernels start from, too, and what is shown of it; None where
+            nothing is differentiated.
         notation: how tensors are written.
         layer: the layer as displayed; None when there is none.
         mapping: what the symbols of the layer's definition were replaced by.
@@ -265,6 +272,7 @@ class Derivation:
     sections: tuple[Section, ...]
     program: Program
     notation: Notation
+    rewritten: Rewritten | None = None
     layer: Layer | None = None
     mapping: Mapping[Symbol, Expr] = field(default_factory=dict)
     appendix: tuple["Derivation", ...] = ()

@@ -13,7 +13,8 @@ from sympy import Mul, Symbol
 from derive.collapse import rename
 from derive.composition import Network
 from derive.derivation.assembly import assembled
-from derive.derivation.forward import scattered, simplified
+from derive.derivation.forward import scattered
+from derive.derivation.insertion import Rewritten, written_out
 from derive.derivation.lettering import lettered
 from derive.derivation.notation import Notation, gradient_notation
 from derive.derivation.recognise import recognise
@@ -44,8 +45,8 @@ def second_derivation(layer: Layer, watched: Sequence[str] | None, settings: Map
         EquationError: when a setting does not fit the layer.
     """
     display = displayed(layer, settings, order=2)
-    program = _settled(simplified(display.program))
-    found = second_order(program, watched)
+    found, rewritten = _written_out(second_order(_settled(display.program), watched))
+    program = found.first.forward
     notation = second_notation(found)
     if isinstance(display.layer, Network):
         letters = lettered(display.layer, program).letters
@@ -56,11 +57,21 @@ def second_derivation(layer: Layer, watched: Sequence[str] | None, settings: Map
     summed = {r.index for s in program.statements for r in s.term.bound}
     sections = [_named(s, found, notation) for s in gradient_sections(found.second, notation, lets, summed)]
     return replace(
-        assembled(display, program, notation, sections),
+        assembled(display, program, rewritten, notation, sections),
         title=f"{layer.title}, second order" if layer.title else "second order",
         source="; ".join(part for part in (layer.source, SOURCE) if part),
         premises=tuple(_premises(found, notation)),
     )
+
+
+def _written_out(found: SecondOrder) -> tuple[SecondOrder, Rewritten]:
+    """What is shown of both differentiations, and of the second what it is a rewrite of."""
+    rewritten = written_out(found.second)
+    made = {s.target.name for s in found.order_1.statements}
+    statements = tuple(s for s in rewritten.shown.forward.statements if s.target.name in made)
+    order_1 = replace(found.order_1, statements=statements)
+    first = written_out(found.first).shown
+    return replace(found, first=first, order_1=order_1, second=rewritten.shown), rewritten
 
 
 def _settled(program: Program) -> Program:

@@ -9,7 +9,7 @@ from sympy import Add, Expr, Integer, Mul, Pow, Symbol
 
 from derive.derivation.notation import Monomial, Notation, monomial, monomials
 from derive.derivation.recognise import Transposed
-from derive.derivation.record import Between, Elementwise, Equals, Hadamard, Inverse, Matrices, Partial
+from derive.derivation.record import Between, Elementwise, Equals, Hadamard, Inverse, Matrices, Partial, Rounded
 from derive.functions import (
     activation,
     activation_prime,
@@ -66,6 +66,7 @@ class ExpressionWriter(ABC):
     # ----- what a format must say ---------------------------------------------------------------------------------
     minus: str
     hadamard: str
+    rounded: str
     pi: str
     infinity: str
     at_least: str
@@ -176,6 +177,8 @@ class ExpressionWriter(ABC):
             return self._between(self.expr(e.args[0]), self.expr(e.args[1]))
         if isinstance(e, Hadamard):
             return self.hadamard
+        if isinstance(e, Rounded):
+            return self.rounded
         if isinstance(e, Equals):
             wide = e.has(Matrices, Elementwise)
             return f"{self.expr(e.args[0])}{' = ' if wide else '='}{self.expr(e.args[1])}"

@@ -3,10 +3,10 @@
 from collections.abc import Callable, Sequence
 from itertools import groupby
 
+from derive.derivation.certificate import Footer, marked
 from derive.derivation.forward import definitions, equation
 from derive.derivation.notation import Notation
 from derive.derivation.record import Chapter, Definition, Derivation, Formula, Grid, Result, Section, Step, Words
-from derive.derivation.verify import Footer
 from derive.term import Access, Program, Statement
 from derive.typeset.display import latex_formula, latex_grid
 from derive.typeset.expressions import QUOTIENT
@@ -35,6 +35,7 @@ _BOX = 41.0
 
 def document(derivation: Derivation, certificate: Footer | None = None) -> str:
     """The derivation as a document that pdflatex compiles; a certificate becomes its last line."""
+    derivation = marked(derivation, certificate)
     body = "\n".join(_chapter(derivation))
     foot = [r"\bigskip", rf"{{\footnotesize {_foot(certificate)}\par}}"] if certificate else []
     return "\n".join([PREAMBLE + r"\begin{document}", body, *foot, r"\end{document}"]) + "\n"
@@ -319,4 +320,6 @@ def _is_head(piece: Piece) -> bool:
 
 def _foot(certificate: Footer) -> str:
     t = LatexTypesetter(certificate.notation)
-    return certificate.sentence(lambda figure: f"${t.power_of_ten(*figure)}$" if figure[1] else f"${figure[0]}$")
+    return certificate.sentence(
+        lambda figure: f"${t.power_of_ten(*figure)}$" if figure[1] else f"${figure[0]}$", f"${t.rounded}$"
+    )

@@ -17,6 +17,7 @@ class LatexTypesetter(Typesetter):
 
     minus = "-"
     hadamard = r"\odot"
+    rounded = r"\dagger"
     pi = r"\pi"
     infinity = r"\infty"
     at_least = r"\ge "

@@ -2,8 +2,8 @@
 
 from itertools import groupby
 
+from derive.derivation.certificate import Footer, marked
 from derive.derivation.record import Chapter, Derivation, Formula, Grid, Section, Step
-from derive.derivation.verify import Footer
 from derive.typeset.display import formula, markdown_grid
 from derive.typeset.latex import equations, prose, seed_sentence, sentence, sizes
 from derive.typeset.latex_symbols import InlineTypesetter, LatexTypesetter, joined
@@ -13,10 +13,11 @@ from derive.typeset.typesetter import chapters
 
 def render(derivation: Derivation, certificate: Footer | None = None) -> str:
     """The whole derivation; a certificate becomes its last line."""
+    derivation = marked(derivation, certificate)
     lines = _chapter(derivation)
     if certificate is not None:
         t = LatexTypesetter(derivation.notation)
-        figures = certificate.sentence(lambda f: f"${t.power_of_ten(*f)}$" if f[1] else f"${f[0]}$")
+        figures = certificate.sentence(lambda f: f"${t.power_of_ten(*f)}$" if f[1] else f"${f[0]}$", f"${t.rounded}$")
         lines += ["", f"*{figures}*"]
     return "\n".join(lines) + "\n"
 

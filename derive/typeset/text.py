@@ -4,8 +4,8 @@ from collections.abc import Sequence
 
 from sympy import ImmutableMatrix
 
+from derive.derivation.certificate import Footer, marked
 from derive.derivation.record import Chapter, Derivation, Formula, Grid, Result, Section, Step
-from derive.derivation.verify import Footer
 from derive.term import Access, Term
 from derive.typeset.display import text_grid, text_matrix
 from derive.typeset.layer_table import text_table
@@ -19,6 +19,7 @@ _BRACKETS = 66
 
 def render(derivation: Derivation, certificate: Footer | None = None) -> str:
     """The whole derivation; a certificate becomes its last line."""
+    derivation = marked(derivation, certificate)
     t = TextTypesetter(derivation.notation)
     lines = [t.prose(derivation.heading), ""]
     for sentence in derivation.setup:
@@ -43,7 +44,7 @@ def render(derivation: Derivation, certificate: Footer | None = None) -> str:
     for identity in derivation.appendix:
         lines += ["", "─" * 40, "", render(identity).rstrip("\n")]
     if certificate is not None:
-        figures = certificate.sentence(lambda f: t.power_of_ten(*f) if f[1] else f[0])
+        figures = certificate.sentence(lambda f: t.power_of_ten(*f) if f[1] else f[0], t.rounded)
         lines += ["", *_wrapped(figures)]
     return "\n".join(line.rstrip() for line in lines) + "\n"
 

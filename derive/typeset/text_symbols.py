@@ -22,6 +22,7 @@ class TextTypesetter(Typesetter):
 
     minus = "−"
     hadamard = "⊙"
+    rounded = "†"
     pi = "π"
     infinity = "∞"
     at_least = "≥"

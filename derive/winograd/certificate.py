@@ -3,9 +3,10 @@
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 
+from derive.derivation.certificate import Certificate, Figure, Label
 from derive.derivation.notation import Notation
 from derive.derivation.record import Derivation
-from derive.derivation.verify import Certificate, Figure, certify
+from derive.derivation.verify import certify
 from derive.winograd.accuracy import ERRORS, measured_error, plain_error
 from derive.winograd.cook_toom import CookToom
 from derive.winograd.derivation import derive_winograd
@@ -36,13 +37,18 @@ class ProvedCertificate:
         """For printing."""
         return self.rows.notation
 
-    def sentence(self, write: Callable[[Figure], str]) -> str:
-        """The figures in words; `write` formats mantissa and power of ten."""
+    @property
+    def rounded(self) -> frozenset[Label]:
+        """The rows that are marked, as they were evaluated in float64 and others exactly."""
+        return self.rows.rounded
+
+    def sentence(self, write: Callable[[Figure], str], mark: str = "†") -> str:
+        """The figures in words; `write` formats mantissa and power of ten, `mark` stands beside what is rounded."""
         f = self.algorithm
         nested = "" if self.dims == 1 else ", and so along each axis"
         few, many = f.n**self.dims, (f.m * f.r) ** self.dims
         return (
-            f"{self.rows.sentence(write)} Proved in symbols: the outputs of {f.name}, expanded, are those of the "
+            f"{self.rows.sentence(write, mark)} Proved in symbols: the outputs of {f.name}, expanded, are those of the "
             f"correlation for all g and d{nested}. Multiplications: {few} instead of {many}, "
             f"{many / few:.3g} times fewer. Error in float32, relative to the greatest output of 128 channels: "
             f"{write(two_digits(self.error))}; of the plain correlation {write(two_digits(self.plain))}."
