@@ -1,6 +1,7 @@
 """Sampling of sizes and tensors, and the figures of certificates."""
 
 from types import ModuleType
+from typing import Any
 
 import numpy as np
 import pytest
@@ -110,7 +111,7 @@ def test_sizes_too_large_for_the_oracle_are_not_certified() -> None:
 
 
 def test_the_sentence_states_the_figures() -> None:
-    def written(**figures: int) -> str:
+    def written(**figures: Any) -> str:
         return Certificate(6, 19, 4e-16, 4, 8e-11, **figures).sentence(lambda f: f"{f[0]}e{f[1]}")
 
     compared = "19 rows compared with the row before on 6 random shapes. "

@@ -111,7 +111,7 @@ class Certificate:
     @property
     def chance(self) -> float:
         """At most so probable is it that a false row passed which was compared exactly (Schwartz and Zippel)."""
-        return self.degree / PRIME
+        return max(self.degree, 1) / PRIME
 
     def sentence(self, write: Callable[[Figure], str], mark: str = "†") -> str:
         """The figures in words; `write` formats mantissa and power of ten, `mark` stands beside what is rounded."""
@@ -127,9 +127,8 @@ class Certificate:
             which = f"{self.rows - self.exact}, marked {mark}, in" if self.exact else "All in"
             parts.append(f"{which} float64: greatest difference {write(figure(self.difference))}.")
         if self.chain_rows:
-            parts.append(
-                f"The chain rule against finite differences: greatest difference {write(figure(self.chain_difference))}."
-            )
+            slopes = write(figure(self.chain_difference))
+            parts.append(f"The chain rule against finite differences: greatest difference {slopes}.")
         return " ".join(parts)
 
     def _subject(self, number: int, kind: str) -> str:

@@ -131,11 +131,8 @@ def notes(program: Program, lets: Sequence[Statement] = ()) -> tuple[Words, ...]
     """What a reader must know of the forward equations: what is written out, zero padding, ties, constants."""
     found: list[Words] = []
     if lets:
-        one = len(lets) == 1
-        found.append(
-            (f"The equation{'' if one else 's'} ", *joined([_equation(let) for let in lets], " and "))
-            + (f" {'is' if one else 'are'} put in.",)
-        )
+        noun, verb = ("equation", "is") if len(lets) == 1 else ("equations", "are")
+        found.append((f"The {noun} ", *joined([_equation(let) for let in lets], " and "), f" {verb} put in."))
     padded = [name for name in program.tensors if _leaves(program, name)]
     if padded:
         found.append(("An access outside ", *joined([Access(n) for n in padded], " or "), " reads 0."))

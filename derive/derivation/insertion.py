@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 from derive.differentiate import Adjoint, Contribution, Gradient, assembled, contribute
 from derive.inline import inserted, is_pointwise
 from derive.rewrite import count
-from derive.term import Program, Statement, Tensor, accesses
+from derive.term import Access, Program, Statement, Tensor, accesses
 
 
 @dataclass(frozen=True)
@@ -97,7 +97,7 @@ def _contributions(
     adjoint: Adjoint,
     program: Program,
     seeds: dict[str, Tensor],
-    known: dict[tuple[Statement, object], Contribution],
+    known: dict[tuple[Statement, Access], Contribution],
     taken: set[str],
 ) -> tuple[Contribution, ...]:
     """What every access of a tensor adds to its gradient, in the order of `differentiate`."""

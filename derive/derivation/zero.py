@@ -44,14 +44,11 @@ def _reason(program: Program, name: str) -> Words:
         return ("no output has a gradient",)
     every, stopped = _reached(program, name)
     if not every & set(ends):
-        return (
-            *joined([Access(o) for o in ends]),
-            f" {'does' if len(ends) == 1 else 'do'} not depend on ",
-            Access(name),
-        )
+        verb = "does" if len(ends) == 1 else "do"
+        return (*joined([Access(o) for o in ends]), f" {verb} not depend on ", Access(name))
     if stopped and not _reached(program, name, through=False)[0] & set(ends):
         return (*joined([Access(n) for n in stopped]), f" count{'s' if len(stopped) == 1 else ''} as constant")
-    return ("only steps depend on ", Access(name), ", with slope 0")
+    return (Access(name), " makes jumps only, of slope 0")
 
 
 def _reached(program: Program, name: str, through: bool = True) -> tuple[set[str], list[str]]:
