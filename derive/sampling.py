@@ -69,12 +69,25 @@ def sample_sizes(
     raise TooLargeError(f"no admissible sizes found for {', '.join(s.name for s in symbols)}")
 
 
-def sample_values(program: Program, sizes: Mapping[Symbol, Size], rng: np.random.Generator) -> dict[str, np.ndarray]:
+def sample_values(
+    program: Program, sizes: Mapping[Symbol, Size], rng: np.random.Generator, tied: bool = False
+) -> dict[str, np.ndarray]:
     """A random array for every input; integer tensors stay below the extent of the index they are compared with.
 
     Real numbers are normal, or from 0 to 1 where the program is undefined on normal ones (the log of probabilities).
+
+    Args:
+        program: whose inputs are drawn.
+        sizes: every size that is not derived.
+        rng: the source of randomness.
+        tied: draw whole numbers, so that maxima are attained more than once, brackets meet their borders and kinks
+            their corners; not where the program is undefined on them.
     """
     known = complete_sizes(program, sizes)
+    if tied:
+        whole = _drawn(program, known, lambda shape: np.rint(rng.normal(size=shape)), rng)
+        if all(np.isfinite(v).all() for v in interpret(program, whole, sizes).values()):
+            return whole
     values = _drawn(program, known, lambda shape: rng.normal(size=shape), rng)
     if _has_domain(program) and any(np.isnan(v).any() for v in interpret(program, values, sizes).values()):
         return _drawn(program, known, lambda shape: rng.uniform(0.05, 0.95, size=shape), rng)

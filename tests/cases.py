@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 from sympy import Integer, Symbol
 
-from codegen.verify import option_value
+from codegen.verify.calls import option_value
 from derive.interface import Kind, Layer, Option
 from derive.interpret import complete_sizes, shape_of
 from derive.sampling import sample_sizes, sample_values

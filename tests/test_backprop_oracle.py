@@ -8,7 +8,7 @@ import pytest
 
 from codegen.catalogue import find
 from derive.derivation import Derivation, derive
-from derive.derivation.differences import back_propagated
+from derive.derivation.boxes import back_propagated
 from derive.interpret import complete_sizes, interpret
 from derive.networks import NETWORKS
 from derive.sampling import sample_sizes, sample_values

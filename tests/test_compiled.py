@@ -14,7 +14,7 @@ from codegen.compiler import compile_layer, source
 from codegen.function import plan
 from codegen.kernel import Kernel, kernels
 from codegen.plan import Compiled, Nest, walk
-from codegen.verify import option_value
+from codegen.verify.calls import option_value
 from derive.differentiate import differentiate
 from derive.interface import Layer
 from derive.interpret import complete_sizes, interpret

@@ -12,7 +12,7 @@ from sympy import Symbol
 from codegen.catalogue import find
 from derive.composition import network
 from derive.derivation import Derivation, Section, derive
-from derive.derivation.differences import back_propagated
+from derive.derivation.boxes import back_propagated
 from derive.derivation.lettering import letters_of
 from derive.derivation.record import Partial
 from derive.derivation.verify import certify

@@ -11,7 +11,7 @@ from sympy import Expr, Symbol
 
 from codegen.explain.solve import Equation, ExplainError, Sizes, solved
 from codegen.scalar import size_text
-from codegen.verify import option_value
+from codegen.verify.calls import option_value
 from derive.composition import Network
 from derive.interface import Kind, Layer, Option
 from derive.interpret import number

@@ -21,6 +21,7 @@ from derive.derivation.recognise import recognise
 from derive.derivation.record import Derivation, Result, Section, Step, Words, joined
 from derive.derivation.section import gradient_sections
 from derive.derivation.settings import SCALARS, displayed
+from derive.derivation.zero import zero_sections
 from derive.index import fresh_names, integer
 from derive.interface import Layer
 from derive.reuse import distributions
@@ -55,7 +56,8 @@ def second_derivation(layer: Layer, watched: Sequence[str] | None, settings: Map
         notation = replace(notation, levels=letters, deltas=deltas)
     lets = distributions(program, found.second.program.names())
     summed = {r.index for s in program.statements for r in s.term.bound}
-    sections = [_named(s, found, notation) for s in gradient_sections(found.second, notation, lets, summed)]
+    sections = [*gradient_sections(found.second, notation, lets, summed), *zero_sections(found.second, notation)]
+    sections = [_named(s, found, notation) for s in sections]
     return replace(
         assembled(display, program, rewritten, notation, sections),
         title=f"{layer.title}, second order" if layer.title else "second order",
@@ -107,6 +109,9 @@ def second_notation(found: SecondOrder) -> Notation:
         else:
             quotients[adjoint.gradient.name] = adjoint.tensor.name
             scalars[adjoint.gradient.name] = scalar
+    for name, zero in found.second.zeros.items():
+        quotients[zero.name] = name
+        scalars[zero.name] = scalar
     dotted: dict[str, list[str]] = {}
     for dot, name in dots.items():
         dotted.setdefault(name, []).append(dot)
@@ -146,14 +151,6 @@ def _premises(found: SecondOrder, notation: Notation) -> Iterator[Words | Step]:
         E,
         f" times the direction{'s' if several else ''}.",
     )
-    wrt = (*found.first.seeds.values(), *(t for t in found.first.forward.inputs if t.name in _inputs(found)))
-    absent = [Access(t.name) for t in wrt if found.second.adjoint(t.name) is None]
-    if absent:
-        yield (S, " does not depend on ", *joined(absent, " or "), ".")
-
-
-def _inputs(found: SecondOrder) -> set[str]:
-    return {t.name for t in found.first.forward.inputs if not t.integer and not t.constant}
 
 
 def _rows(found: SecondOrder, notation: Notation) -> Iterator[Step]:

@@ -45,7 +45,7 @@ def _reason(program: Program, name: str) -> Words:
     every, stopped = _reached(program, name)
     if not every & set(ends):
         verb = "does" if len(ends) == 1 else "do"
-        return (*joined([Access(o) for o in ends]), f" {verb} not depend on ", Access(name))
+        return (*joined([Access(o) for o in ends], " and "), f" {verb} not depend on ", Access(name))
     if stopped and not _reached(program, name, through=False)[0] & set(ends):
         return (*joined([Access(n) for n in stopped]), f" count{'s' if len(stopped) == 1 else ''} as constant")
     return (Access(name), " makes jumps only, of slope 0")

@@ -1,0 +1,102 @@
+"""A generated network against the interpreter, the page and a slope: forward, gradients, on random small sizes."""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+from numpy.random import Generator
+from sympy import Symbol
+
+from codegen.compiler import compile_layer
+from codegen.constructor import constructor_signature
+from codegen.verify.calls import DIFFERENCES, INTERPRETER, PAGE, Arrays, Gap, Sizes, difference
+from derive.composition import Network
+from derive.derivation import Derivation
+from derive.derivation.boxes import boxed
+from derive.derivation.differences import direction_gap
+from derive.differentiate import differentiate
+from derive.interface import open_options
+from derive.interpret import complete_sizes, interpret, value
+from derive.sampling import open_symbols, sample_sizes, sample_values
+
+
+def network_gaps(network: Network, page: Derivation, shapes: int, rng: Generator) -> Iterator[Gap]:
+    """The forward and the backward function from the interpreter, and the weights' gradients from their boxes.
+
+    The sizes that the network fixes are left open, so that small ones can be drawn; its real numbers are put in.
+
+    Args:
+        network: the network.
+        page: its derivation.
+        shapes: how many random shapes.
+        rng: the source of randomness.
+    """
+    numbers = {s: v for s, v in network.values if not s.is_integer}
+    # constants have the network's own sizes: with other sizes they are inputs
+    program = network.program.substitute(numbers)
+    free = replace(network, program=program, options=open_options(program), evaluation=None, values=(), constants=())
+    module = compile_layer(free)
+    for _ in range(shapes):
+        yield from _gaps(free, module, sample_sizes(free, rng), rng)
+        yield from _page_gaps(free, page, module, rng)
+
+
+def _gaps(network: Network, module: Any, sizes: Mapping[Symbol, Any], rng: Generator) -> Iterator[Gap]:
+    program = network.program
+    values = interpret(program, sample_values(program, sizes, rng), sizes)
+    layer = _built(network, module, values, sizes)
+    y = layer(*(values[t.name] for t in network.given))
+    output, gradient = program.outputs[0], differentiate(program)
+    (seed,) = gradient.seeds.values()
+    dy = rng.normal(size=y.shape)
+    wanted = interpret(gradient.program, {**values, seed.name: dy}, sizes)
+    found = layer.backward(dy)
+    inputs = [t.name for t in network.given if not t.integer and not t.constant]
+    pairs = dict(zip(inputs, found if isinstance(found, tuple) else (found,), strict=False))
+    pairs |= {w: layer.grads[network.key(w)] for w in network.weights}
+    expected = {
+        n: wanted[g.gradient.name] if (g := gradient.adjoint(n)) is not None else np.zeros_like(values[n])
+        for n in pairs
+    }
+    yield f"{network.name}_forward", INTERPRETER, difference([y], [values[output]])
+    yield f"{network.name}_backward", INTERPRETER, difference([*pairs.values()], [*expected.values()])
+    gap = direction_gap(program, {output: dy}, pairs, values, sizes, rng)
+    if gap is not None:
+        yield f"{network.name}_backward", DIFFERENCES, gap
+
+
+def _page_gaps(network: Network, page: Derivation, module: Any, rng: Generator) -> Iterator[Gap]:
+    """The gradients from the loss down, or of a network without loss from its value down."""
+    shown = page.layer
+    assert isinstance(shown, Network)  # what `derive` made
+    sizes = sample_sizes(shown, rng)
+    known = complete_sizes(shown.program, sizes)
+    values = interpret(shown.program, sample_values(shown.program, sizes, rng), sizes)
+    own = {s: value(page.mapping.get(s, s), {}, known) for s in open_symbols(network.program, [])}
+    layer = _built(network, module, values, own)
+    y = layer(*(values[t.name] for t in network.given))
+    if network.loss is None:
+        values[page.seed] = rng.normal(size=y.shape)
+        layer.backward(values[page.seed])
+    else:
+        labels = {t.name for t in shown.given} - {t.name for t in network.given}
+        layer.loss(y, *(values[t.name] for t in shown.given if t.name in labels))
+        layer.backward()
+    boxes = boxed(page, values, known, rng)
+    weights = [w for w in network.weights if w in boxes]
+    found = [layer.grads[network.key(w)] for w in weights]
+    yield f"{network.name}_backward", PAGE, difference(found, [boxes[w] for w in weights])
+
+
+def _built(network: Network, module: Any, values: Arrays, sizes: Sizes) -> Any:
+    """The network of these weights, with the sizes that its constructor asks for."""
+    by_name = {s.name: v for s, v in sizes.items()}
+    names = [p.partition(":")[0] for p in constructor_signature(network)]
+    arguments = {name: by_name[name] for name in names if name in by_name}
+    layer = getattr(module, network.class_name)(**arguments, dtype=np.float64)
+    for weight in network.weights:
+        layer.params[network.key(weight)] = values[weight]
+    for name, _, _ in network.state:
+        layer.state[network.key(name)] = values[name]
+    return layer
