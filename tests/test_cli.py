@@ -517,15 +517,9 @@ def test_a_file_may_import_what_stands_beside_it(gradscribe: Command, own_file: 
 def test_verify_prints_figures(gradscribe: Command) -> None:
     done = gradscribe("verify", "dense", "tanh", "--shapes", "3")
     assert done.code == 0
-    for word in (
-        "dense_forward",
-        "dense_grad_bias",
-        "tanh_grad_input",
-        "differences",
-        "the interpreter",
-        "its box",
-        "e-",
-    ):
+    for word in ("dense_forward", "dense_grad_bias", "tanh_grad_input", "e-"):
+        assert word in done.out
+    for word in ("row before, exact", "the interpreter", "its box", "differences"):
         assert word in done.out
     assert "FAILED" not in done.out
 

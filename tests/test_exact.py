@@ -27,8 +27,9 @@ def w(at: Expr) -> Access:
 def point(seed: int = 0) -> Residues:
     rng = np.random.default_rng(seed)
     values = {"x": np.zeros((4,)), "w": np.zeros((3,)), "t": np.array([0, 2, -1, 7])}
+    sizes: dict[Symbol, int | float] = {**SIZES, a: 0.5}
     tensors = [Tensor("x", (N,)), Tensor("w", (M,)), Tensor("t", (N,), integer=True)]
-    return drawn(tensors, [], values, {**SIZES, a: 0.5}, rng)
+    return drawn(tensors, [], values, sizes, rng)
 
 
 @pytest.mark.parametrize(
