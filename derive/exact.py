@@ -101,7 +101,7 @@ def drawn(
     tensors: Iterable[Tensor],
     statements: Iterable[Statement],
     values: Values,
-    sizes: Sizes,
+    sizes: Mapping[Symbol, Any],
     rng: Generator,
     numbers: Mapping[str, Any] | None = None,
 ) -> Residues:

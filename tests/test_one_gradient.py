@@ -171,3 +171,18 @@ def test_what_is_written_out_is_compared_with_what_is_differentiated() -> None:
     wrong = replace(page.rewritten, shown=replace(shown, program=replace(shown.program, statements=statements)))
     assert certify(page, shapes=1).holds
     assert not certify(replace(page, rewritten=wrong), shapes=1).holds
+
+
+NETWORKS = {
+    "tanh": "input x[N,5,4,2]\nc1: conv2d(3, 2) -> tanh -> c2: conv2d(2, 2, stride=2)",
+    "loss": "input x[N,3]\ndense(4) -> gelu -> layer_norm -> dense(3)\nloss softmax_cross_entropy",
+    "skip": "input x[N,4]\nresidual(dense(4) -> scaled_tanh(amplitude=1.5, slope=0.5) -> dense(4)) -> silu",
+}
+
+
+@pytest.mark.parametrize("name", NETWORKS)
+def test_networks_are_verified_at_both_orders(name: str) -> None:
+    found = list(verify_layer(network(NETWORKS[name], name), 1, order=2))
+    assert not failures(found)
+    compared = {row.checked for row in found if row.against == PAGE}
+    assert compared == {f"{name}_backward", f"{name}_double_backward"}

@@ -67,7 +67,7 @@ def _kernel_gaps(
 ) -> Iterator[Gap]:
     """Every comparison of a generated function, shape by shape."""
     if isinstance(layer, Network):
-        yield from network_gaps(layer, pages[1], shapes, rng)
+        yield from network_gaps(layer, pages, shapes, rng)
         return
     first, second = kernels_of_order(layer, order)
     module = compile_layer(layer, order)

@@ -10,7 +10,9 @@ from sympy import Symbol
 
 from codegen.compiler import compile_layer
 from codegen.constructor import constructor_signature
-from codegen.verify.calls import DIFFERENCES, INTERPRETER, PAGE, Arrays, Gap, Sizes, difference
+from codegen.verify.calls import DIFFERENCES, INTERPRETER, PAGE, Arrays, Gap, Sizes, difference, given
+from codegen.verify.page import LIMIT, on_the_page
+from codegen.verify.second import renamed
 from derive.composition import Network
 from derive.derivation import Derivation
 from derive.derivation.boxes import boxed
@@ -19,16 +21,17 @@ from derive.differentiate import differentiate
 from derive.interface import open_options
 from derive.interpret import complete_sizes, interpret, value
 from derive.sampling import open_symbols, sample_sizes, sample_values
+from derive.second_order import SecondOrder, second_order
 
 
-def network_gaps(network: Network, page: Derivation, shapes: int, rng: Generator) -> Iterator[Gap]:
-    """The forward and the backward function from the interpreter, and the weights' gradients from their boxes.
+def network_gaps(network: Network, pages: Mapping[int, Derivation], shapes: int, rng: Generator) -> Iterator[Gap]:
+    """The functions of a network from the interpreter, from central differences and from the boxes on its pages.
 
     The sizes that the network fixes are left open, so that small ones can be drawn; its real numbers are put in.
 
     Args:
         network: the network.
-        page: its derivation.
+        pages: its derivations by order; with order 2 double backward is compared, too.
         shapes: how many random shapes.
         rng: the source of randomness.
     """
@@ -36,10 +39,12 @@ def network_gaps(network: Network, page: Derivation, shapes: int, rng: Generator
     # constants have the network's own sizes: with other sizes they are inputs
     program = network.program.substitute(numbers)
     free = replace(network, program=program, options=open_options(program), evaluation=None, values=(), constants=())
-    module = compile_layer(free)
+    module = compile_layer(free, max(pages))
     for _ in range(shapes):
         yield from _gaps(free, module, sample_sizes(free, rng), rng)
-        yield from _page_gaps(free, page, module, rng)
+        yield from _page_gaps(free, pages[1], module, rng)
+        if 2 in pages:
+            yield from _second_gaps(free, pages[2], module, rng)
 
 
 def _gaps(network: Network, module: Any, sizes: Mapping[Symbol, Any], rng: Generator) -> Iterator[Gap]:
@@ -70,7 +75,7 @@ def _page_gaps(network: Network, page: Derivation, module: Any, rng: Generator) 
     """The gradients from the loss down, or of a network without loss from its value down."""
     shown = page.layer
     assert isinstance(shown, Network)  # what `derive` made
-    sizes = sample_sizes(shown, rng)
+    sizes = sample_sizes(shown, rng, fixed=_numbers(shown, page))
     known = complete_sizes(shown.program, sizes)
     values = interpret(shown.program, sample_values(shown.program, sizes, rng), sizes)
     own = {s: value(page.mapping.get(s, s), {}, known) for s in open_symbols(network.program, [])}
@@ -87,6 +92,43 @@ def _page_gaps(network: Network, page: Derivation, module: Any, rng: Generator) 
     weights = [w for w in network.weights if w in boxes]
     found = [layer.grads[network.key(w)] for w in weights]
     yield f"{network.name}_backward", PAGE, difference(found, [boxes[w] for w in weights])
+
+
+def _second_gaps(network: Network, page: Derivation, module: Any, rng: Generator) -> Iterator[Gap]:
+    """Double backward: at sizes of the network's own, and at those that the page speaks of."""
+    found = renamed(second_order(network.program))
+    name = f"{network.name}_double_backward"
+    sizes = sample_sizes(network, rng, terms=[s.term for s in found.second.program.statements], limit=LIMIT)
+    arrays = given(found.second, sizes, rng, tied=False)
+    computed = _twice(network, module, found, arrays, sizes)
+    every = interpret(found.second.program, arrays, sizes)
+    adjoints = {n: found.second.adjoint(n) for n in computed}
+    expected = [np.zeros_like(arrays[n]) if a is None else every[a.gradient.name] for n, a in adjoints.items()]
+    yield name, INTERPRETER, difference([*computed.values()], expected)
+    seeds = {output: arrays[seed.name] for output, seed in found.second.seeds.items()}
+    gap = direction_gap(found.program, seeds, computed, arrays, sizes, rng)
+    if gap is not None:
+        yield name, DIFFERENCES, gap
+    boxes, shown, own = on_the_page(network, page, rng, tied=False, fixed=_numbers(network, page))
+    computed = _twice(network, module, found, shown, own)
+    wanted = [n for n in computed if n in boxes]
+    yield name, PAGE, difference([computed[n] for n in wanted], [boxes[n] for n in wanted])
+
+
+def _twice(network: Network, module: Any, found: SecondOrder, arrays: Arrays, sizes: Sizes) -> Arrays:
+    """What double backward returns, by tensor."""
+    layer = _built(network, module, arrays, sizes)
+    layer(*(arrays[t.name] for t in network.given))
+    keys = {n: network.key(n) if n in network.part else n for n in network.differentiable}
+    directions = {keys[n]: arrays[t.name] for n, t in found.directions.items()}
+    seeds = {seed.name: arrays[seed.name] for seed in found.first.seeds.values()}
+    gradients = layer.double_backward(seeds, directions)
+    return {n: gradients[keys.get(n, n)] for n in (*seeds, *network.differentiable)}
+
+
+def _numbers(network: Network, page: Derivation) -> dict[Symbol, float]:
+    """The real numbers that the network fixes, under the names that the page has for them."""
+    return {page.mapping.get(s, s): float(v) for s, v in network.values if not s.is_integer}
 
 
 def _built(network: Network, module: Any, values: Arrays, sizes: Sizes) -> Any:

@@ -14,7 +14,9 @@ LIMIT = 60_000
 """Points of an index box that the interpreter is given."""
 
 
-def on_the_page(layer: Layer, page: Derivation, rng: Generator, tied: bool) -> tuple[Arrays, Arrays, Sizes]:
+def on_the_page(
+    layer: Layer, page: Derivation, rng: Generator, tied: bool, fixed: Sizes | None = None
+) -> tuple[Arrays, Arrays, Sizes]:
     """The boxes by tensor, the arrays that functions are given there, and the layer's own sizes.
 
     Args:
@@ -22,12 +24,13 @@ def on_the_page(layer: Layer, page: Derivation, rng: Generator, tied: bool) -> t
         page: its derivation, in which several of its sizes may be one, or a number.
         rng: the source of randomness.
         tied: whether data are whole numbers.
+        fixed: sizes and numbers that are not drawn.
     """
     assert page.rewritten is not None  # what `derive` made
     assert page.layer is not None
     origin = page.rewritten.origin
     terms = [rename(s.term)[0] for s in origin.program.statements]
-    sizes = sample_sizes(page.layer, rng, mapping=page.mapping, terms=terms, limit=LIMIT)
+    sizes = sample_sizes(page.layer, rng, mapping=page.mapping, fixed=fixed, terms=terms, limit=LIMIT)
     arrays = given(origin, sizes, rng, tied)
     boxes = boxed(page, arrays, complete_sizes(origin.forward, sizes), rng)
     needed = open_symbols(layer.program, [e for r in layer.requirements for e in r.expressions])

@@ -23,7 +23,7 @@ def second_gaps(
     layer: Layer, page: Derivation, kernels: Sequence[Kernel], module: Any, rng: Generator, tied: bool
 ) -> Iterator[Gap]:
     """All comparisons at one random shape each; the arguments are those of `codegen.verify.first.first_gaps`."""
-    found = _renamed(second_order(layer.program))
+    found = renamed(second_order(layer.program))
     sizes = sample_sizes(layer, rng, terms=[s.term for s in found.second.program.statements])
     arrays = given(found.second, sizes, rng, tied)
     every = interpret(found.second.program, arrays, sizes)
@@ -43,7 +43,7 @@ def second_gaps(
         yield kernel.name, PAGE, difference(computed, [boxes.get(n, np.zeros_like(shown[n])) for n in wrt])
 
 
-def _renamed(found: SecondOrder) -> SecondOrder:
+def renamed(found: SecondOrder) -> SecondOrder:
     """The statements of second order as differentiation made them, but for deltas of two indices: a smaller box."""
     program = found.second.program
     statements = tuple(replace(s, term=rename(s.term)[0]) for s in program.statements)
