@@ -75,7 +75,7 @@ def _page_gaps(network: Network, page: Derivation, module: Any, rng: Generator) 
     """The gradients from the loss down, or of a network without loss from its value down."""
     shown = page.layer
     assert isinstance(shown, Network)  # what `derive` made
-    sizes = sample_sizes(shown, rng, fixed=_numbers(shown, page))
+    sizes = sample_sizes(shown, rng, fixed=_numbers(page))
     known = complete_sizes(shown.program, sizes)
     values = interpret(shown.program, sample_values(shown.program, sizes, rng), sizes)
     own = {s: value(page.mapping.get(s, s), {}, known) for s in open_symbols(network.program, [])}
@@ -109,7 +109,7 @@ def _second_gaps(network: Network, page: Derivation, module: Any, rng: Generator
     gap = direction_gap(found.program, seeds, computed, arrays, sizes, rng)
     if gap is not None:
         yield name, DIFFERENCES, gap
-    boxes, shown, own = on_the_page(network, page, rng, tied=False, fixed=_numbers(network, page))
+    boxes, shown, own = on_the_page(network, page, rng, tied=False, fixed=_numbers(page))
     computed = _twice(network, module, found, shown, own)
     wanted = [n for n in computed if n in boxes]
     yield name, PAGE, difference([computed[n] for n in wanted], [boxes[n] for n in wanted])
@@ -126,8 +126,10 @@ def _twice(network: Network, module: Any, found: SecondOrder, arrays: Arrays, si
     return {n: gradients[keys.get(n, n)] for n in (*seeds, *network.differentiable)}
 
 
-def _numbers(network: Network, page: Derivation) -> dict[Symbol, float]:
+def _numbers(page: Derivation) -> dict[Symbol, float]:
     """The real numbers that the network fixes, under the names that the page has for them."""
+    network = page.layer
+    assert isinstance(network, Network)  # what `derive` made
     return {page.mapping.get(s, s): float(v) for s, v in network.values if not s.is_integer}
 
 
