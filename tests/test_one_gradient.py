@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from codegen.verify import Verified, verify_layer
-from codegen.verify.calls import PAGE
+from codegen.verify.calls import INTERPRETER, PAGE
 from derive import layer
 from derive.composition import network
 from derive.derivation import derive
@@ -186,3 +186,4 @@ def test_networks_are_verified_at_both_orders(name: str) -> None:
     assert not failures(found)
     compared = {row.checked for row in found if row.against == PAGE}
     assert compared == {f"{name}_backward", f"{name}_double_backward"}
+    assert (f"{name}_hessian_vector", INTERPRETER) in {(row.checked, row.against) for row in found}

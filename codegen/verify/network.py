@@ -1,5 +1,6 @@
 """A generated network against the interpreter, the page and a slope: forward, gradients, on random small sizes."""
 
+import inspect
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from typing import Any
@@ -14,6 +15,7 @@ from codegen.verify.calls import DIFFERENCES, INTERPRETER, PAGE, Arrays, Gap, Si
 from codegen.verify.page import LIMIT, on_the_page
 from codegen.verify.second import renamed
 from derive.composition import Network
+from derive.composition.loss import with_loss
 from derive.derivation import Derivation
 from derive.derivation.boxes import boxed
 from derive.derivation.differences import direction_gap
@@ -45,6 +47,7 @@ def network_gaps(network: Network, pages: Mapping[int, Derivation], shapes: int,
         yield from _page_gaps(free, pages[1], module, rng)
         if 2 in pages:
             yield from _second_gaps(free, pages[2], module, rng)
+            yield from _hessian_gaps(free, module, rng)
 
 
 def _gaps(network: Network, module: Any, sizes: Mapping[Symbol, Any], rng: Generator) -> Iterator[Gap]:
@@ -113,6 +116,33 @@ def _second_gaps(network: Network, page: Derivation, module: Any, rng: Generator
     computed = _twice(network, module, found, shown, own)
     wanted = [n for n in computed if n in boxes]
     yield name, PAGE, difference([computed[n] for n in wanted], [boxes[n] for n in wanted])
+
+
+def _hessian_gaps(network: Network, module: Any, rng: Generator) -> Iterator[Gap]:
+    """The Hessian of the loss, or of a weighted sum of the outputs, times a vector."""
+    judged = with_loss(network).concrete if network.loss is not None else network
+    found = renamed(second_order(judged.program, wrt=judged.differentiable, direction="v", prefix="h"))
+    sizes = sample_sizes(judged, rng, terms=[s.term for s in found.second.program.statements], limit=LIMIT)
+    arrays = sample_values(found.program, sizes, rng)
+    if network.loss is not None:
+        arrays |= {seed.name: np.array(1.0) for seed in found.first.seeds.values()}
+    arrays = interpret(found.program, arrays, sizes)
+    arrays |= {t.name: rng.normal(size=arrays[n].shape) for n, t in found.directions.items()}
+    every = interpret(found.second.program, arrays, sizes)
+    keys = {n: network.key(n) if n in network.part else n for n in judged.differentiable}
+    directions = {keys[n]: arrays[t.name] for n, t in found.directions.items()}
+    function = getattr(module, f"{network.name}_hessian_vector")
+    taken = {name: arrays[name] for name in inspect.signature(function).parameters if name in arrays}
+    params = {network.key(w): arrays[w] for w in network.weights}
+    products = function(directions=directions, params=params, **taken)
+    adjoints = {n: found.second.adjoint(n) for n in found.directions}
+    expected = [np.zeros_like(arrays[n]) if a is None else every[a.gradient.name] for n, a in adjoints.items()]
+    computed = {n: products[keys[n]] for n in found.directions}
+    yield function.__name__, INTERPRETER, difference([*computed.values()], expected)
+    seeds = {output: arrays[seed.name] for output, seed in found.second.seeds.items()}
+    gap = direction_gap(found.program, seeds, computed, arrays, sizes, rng)
+    if gap is not None:
+        yield function.__name__, DIFFERENCES, gap
 
 
 def _twice(network: Network, module: Any, found: SecondOrder, arrays: Arrays, sizes: Sizes) -> Arrays:
