@@ -26,50 +26,18 @@ IMPORTS = frozenset(
     }
 )
 NUMPY = frozenset(
-    [
-        "abs",
-        "add",
-        "arange",
-        "arctan",
-        "array",
-        "broadcast_to",
-        "copyto",
-        "cos",
-        "cosh",
-        "divide",
-        "empty",
-        "exp",
-        "expm1",
-        "float32",
-        "float64",
-        "float_power",
-        "full",
-        "inf",
-        "int32",
-        "int64",
-        "intp",
-        "log",
-        "log1p",
-        "max",
-        "maximum",
-        "min",
-        "minimum",
-        "multiply",
-        "random",
-        "sign",
-        "sin",
-        "sinh",
-        "sqrt",
-        "square",
-        "subtract",
-        "tanh",
-        "uintp",
-        "where",
-        "zeros",
-    ]
+    (
+        *("abs", "add", "arange", "arctan", "array", "broadcast_to", "copyto", "cos", "cosh", "divide", "empty", "exp"),
+        *("expm1", "float32", "float64", "float_power", "full", "inf", "int32", "int64", "intp", "log", "log1p", "max"),
+        *("maximum", "min", "minimum", "multiply", "random", "sign", "sin", "sinh", "sqrt", "square", "subtract"),
+        *("tanh", "uintp", "where", "zeros"),
+    )
 )
 METHODS = frozenset(
-    ["astype", "default_rng", "dtype", "fill", "get", "give", "reshape", "shape", "size", "take", "transpose", "update"]
+    (
+        *("astype", "default_rng", "dtype", "fill", "get", "give", "reshape", "shape", "size", "take", "transpose"),
+        *("update",),
+    )
 )
 """The attributes of arrays, dictionaries, buffers and generators."""
 PLAIN = frozenset(

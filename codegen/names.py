@@ -66,7 +66,9 @@ def check_names(layer: Layer, base: str = "Layer") -> None:
     for role, name in _names(layer):
         reason = unusable(name, role)
         if reason:
-            raise EquationError(f"{piece(layer.name)}: {role} {piece(name)}: {reason}; choose another name")
+            raise EquationError(
+                f"{piece(layer.name)}: {role} {piece(name)!r} cannot be a name in Python code: {reason}; choose another"
+            )
     members = MEMBERS | runtime_attributes(base)
     for option in layer.options:
         if option.name in members:
@@ -141,15 +143,15 @@ def _names(layer: Layer) -> Iterator[tuple[str, str]]:
 def unusable(name: object, role: str = "") -> str:
     """Why a name cannot be one in generated code; "" where it can."""
     if not isinstance(name, str) or not name.isidentifier():
-        return "is no identifier of Python"
+        return "it is no identifier"
     if keyword.iskeyword(name):
-        return "is a word of Python"
+        return "it is a word of Python"
     if unicodedata.normalize("NFKC", name) != name:
         return f"Python reads it as {piece(unicodedata.normalize('NFKC', name))}"
     if name.startswith("__") or not name.strip("_"):
-        return "has a meaning of its own in Python"
+        return "it has a meaning of its own"
     if name in FIXED and role != "index":
-        return "generated code uses this name itself"
+        return "it is one that generated code uses itself"
     return ""
 
 
@@ -157,7 +159,7 @@ def _check_read(layer: Layer, program: Program) -> None:
     """Everything read is a tensor of the program, and everything named is one."""
     known = program.tensors
     read = [a.tensor for s in program.statements for a in accesses(s.term.body)]
-    for name in (*read, *program.outputs, *layer.weights, *(n for n, _, _ in layer.state)):
+    for name in (*read, *program.outputs, *layer.weights):
         if name not in known:
             raise EquationError(f"{piece(layer.name)}: {piece(name)} is no tensor of the equations")
 
