@@ -17,7 +17,7 @@ from codegen.render import (
 )
 from codegen.scalar import size_text
 from derive.interface import REQUIRED
-from derive.term import Tensor
+from derive.term import EquationError, Tensor
 
 
 def plan(kernel: Kernel) -> Plan:
@@ -52,11 +52,15 @@ def function_source(kernel: Kernel) -> FunctionContext:
 
 
 def check_apart(kernel: Kernel) -> None:
-    """Raise where two names that a function is given or binds are one.
+    """Raise where two names that a function is given or binds are one, or a gradient has a name of the function's own.
 
     Raises:
         EquationError: naming both.
     """
+    for name in sorted(FIXED & set(kernel.program.tensors)):
+        raise EquationError(
+            f"{kernel.name}: a gradient would be called {name}, which generated code uses itself; rename its tensor"
+        )
     sizes = {s.name for s in kernel.program.symbols()}
     names = [("tensor", name) for name in kernel.program.tensors]
     names += [("size", name) for name in sorted(sizes)]

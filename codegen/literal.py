@@ -24,6 +24,11 @@ def docstring(text: str) -> str:
     return '"""' + re.sub(r'"(?="|\Z)', r"\"", lines) + '"""'
 
 
+def encodable(text: str) -> str:
+    """`text` without lone surrogates, which the docstring of a class cannot hold: their escape sequences instead."""
+    return text.encode("utf-8", "backslashreplace").decode("utf-8")
+
+
 def number(value: Any, where: str = "") -> str:
     """A number that is finite; `where` says what it is, for the error.
 
@@ -33,6 +38,11 @@ def number(value: Any, where: str = "") -> str:
     if isinstance(value, bool) or not isinstance(value, Real) or not math.isfinite(value):
         raise EquationError(f"{where or 'a number'}: expected a finite number, received {type(value).__name__}")
     return int.__repr__(int(value)) if isinstance(value, Integral) else float.__repr__(float(value))
+
+
+def real(value: Any, where: str = "") -> str:
+    """A number as one with a decimal point, otherwise as `number`."""
+    return float.__repr__(float(number(value, where)))
 
 
 def literal(value: Any, where: str = "") -> str:

@@ -6,7 +6,7 @@ from codegen.docstring import long_doc, method_doc, module_doc
 from codegen.function import defaults_last, function_source, signature
 from codegen.layer_class import LayerClass, layer_class
 from codegen.layout import fit
-from codegen.names import check_names
+from codegen.names import check_globals, check_names
 from codegen.render import MODULE, ClassContext, Emitted, FunctionContext, ModuleContext, emitted, header
 from codegen.second_order import kernels_of_order
 from derive.interface import Layer
@@ -27,6 +27,7 @@ def module_source(layer: Layer, order: int = 1) -> Emitted:
     """
     check_names(layer)
     found, second = kernels_of_order(layer, order)
+    check_globals(layer, [k.name for k in (*found, *second)])
     cls = layer_class(layer, found, second)
     functions = tuple(function_source(k) for k in (*found, *second))
     context = ModuleContext(

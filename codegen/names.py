@@ -81,6 +81,17 @@ def check_names(layer: Layer, base: str = "Layer") -> None:
         _check_apart(layer, program)
 
 
+def check_globals(layer: Layer, functions: Iterable[str]) -> None:
+    """Raise unless the functions and the class of a module have names of their own, which nothing in them has.
+
+    Raises:
+        EquationError: naming both.
+    """
+    local = {name: role for role, name in _names(layer) if role not in ("layer", "class")}
+    owned = [("function", name) for name in functions]
+    check_distinct(layer.name, [*owned, ("class", layer.class_name), *((r, n) for n, r in local.items())])
+
+
 def check_distinct(where: str, names: Iterable[tuple[str, str]]) -> None:
     """Raise where two of the `names`, (role, name), are one.
 
@@ -90,7 +101,8 @@ def check_distinct(where: str, names: Iterable[tuple[str, str]]) -> None:
     roles: dict[str, str] = {}
     for role, name in names:
         if name in roles:
-            raise EquationError(f"{where}: {roles[name]} and {role} are both called {name}; rename one of them")
+            both = f"two {role}s" if role == roles[name] else f"{roles[name]} and {role}"
+            raise EquationError(f"{where}: {both} would be called {name}; rename one of them")
         roles[name] = role
 
 
@@ -115,7 +127,9 @@ def check_package(layers: Iterable[Layer | Optimiser], modules: Mapping[str, str
         if module.lower() in taken:
             raise EquationError(f"{module}: {taken[module.lower()]}; expected another name")
         taken[module.lower()] = "another module has this name, but for small and capital letters"
-    check_distinct("package", [("class", n) for n in (*modules.values(), *shared)])
+    classes = [*modules.values(), *shared]
+    for name in (n for n in classes if classes.count(n) > 1):
+        raise EquationError(f"{name}: two modules would have a class of this name; rename one of them")
 
 
 def _names(layer: Layer) -> Iterator[tuple[str, str]]:
@@ -127,6 +141,7 @@ def _names(layer: Layer) -> Iterator[tuple[str, str]]:
         yield from (("size", s.name) for s in option.symbols)
         if isinstance(option.default, str):
             yield "the default of an option,", option.default
+    yield from (("what a requirement blames,", r.option) for r in layer.requirements)
     for name, extent in layer.features:
         yield "feature", name
         yield from (("size", s.name) for s in extent.free_symbols)

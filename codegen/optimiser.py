@@ -9,7 +9,7 @@ from codegen.function import function_source
 from codegen.kernel import Kernel, kernels
 from codegen.literal import string
 from codegen.module import RAISES, method
-from codegen.names import check_names
+from codegen.names import check_globals, check_names
 from codegen.render import MODULE, ClassContext, Emitted, ModuleContext, emitted, header
 from derive.interface import Layer
 from derive.term import accesses
@@ -31,6 +31,7 @@ def optimiser_source(optimiser: Optimiser) -> Emitted:
     layer = replace(optimiser.layer, options=optimiser.settings)
     check_names(optimiser.layer, "Optimiser")
     kernel = update_kernel(optimiser)
+    check_globals(layer, [kernel.name])
     function = function_source(replace(kernel, summary=f"Compute an update of a weight by {layer.words}."))
     init = method(
         "__init__",

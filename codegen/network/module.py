@@ -8,7 +8,7 @@ from codegen.function import function_source
 from codegen.layout import fit
 from codegen.literal import number
 from codegen.module import RAISES, method
-from codegen.names import check_names
+from codegen.names import check_globals, check_names
 from codegen.network.functions import (
     OWN,
     backward_function,
@@ -43,6 +43,7 @@ def network_source(network: Network, order: int = 1) -> Emitted:
     own += [hessian_vector_function(k, k.hessian_vector)] if k.hessian_vector else []
     names = constant_names(k.network)
     functions = (*own, *(function_source(loss) for loss in k.loss))
+    check_globals(k.network, [f.name for f in functions])
     context = ModuleContext(
         header=f"{header(f'the equations of {network.name}', MODULE)}\n# fmt: off",
         doc=module_doc(k.network),

@@ -8,7 +8,8 @@ from sympy import Expr
 from codegen.arguments import shape_argument
 from codegen.constructor import constructor_arguments, constructor_signature, size_lines
 from codegen.kernel import Kernel
-from codegen.literal import number, string
+from codegen.literal import number, real, string
+from codegen.names import Names
 from codegen.network.kernels import NetworkKernels
 from codegen.scalar import POWER, size_text
 from derive.composition import Network, Normal, Uniform
@@ -106,7 +107,7 @@ def _start_text(start: Start, fan: Expr, shape: str) -> str:
         return f"rt.uniform_within(rng, {shape}, {bound}, dtype)"
     if isinstance(start, Normal):
         return f"rt.normal(rng, {shape}, np.sqrt({number(start.gain, 'gain')} / {text}), dtype)"
-    return f"np.full({shape}, {number(float(start), 'start')}, dtype)"
+    return f"np.full({shape}, {real(start, 'start')}, dtype)"
 
 
 def _setup(network: Network) -> list[str]:
@@ -121,9 +122,7 @@ def _setup(network: Network) -> list[str]:
         lines.append(f"self.params[{string(network.key(weight))}] = {value}")
     for name, _, first in network.state:
         shape = _shape(tensors[name].shape)
-        lines.append(
-            f"self.state[{string(network.key(name))}] = np.full({shape}, {number(float(first), 'state')}, dtype)"
-        )
+        lines.append(f"self.state[{string(network.key(name))}] = np.full({shape}, {real(first, 'state')}, dtype)")
     if network.flattened:
         entries = ", ".join(f"{string(network.key(w))}: {_shape(e)}" for w, e in network.flattened)
         lines.append(f"self.flattened = {{{entries}}}")
@@ -190,22 +189,31 @@ def _loss(k: NetworkKernels) -> list[str]:
 def _backward(k: NetworkKernels) -> list[str]:
     network = k.network
     (seed,) = k.seeds
-    lines = ["saved = self._kept()", f"inputs = {seed} is not None"]
-    if k.loss:
-        _, gradient = k.loss
-        needed = [t.name for t in gradient.arguments if t.name not in dict(gradient.seeds)]
-        names = [*needed, *(shape_argument(t) for t in gradient.shaped)]
-        taken = [seed if t.name in dict(gradient.seeds) else t.name for t in gradient.arguments]
-        passed = [("1.0" if n == seed else n) for n in taken]
-        passed += [f"{shape_argument(t)}={shape_argument(t)}" for t in gradient.shaped]
-        lines += [
-            f"if {seed} is None:",
-            f"    {', '.join(names)}{',' if len(names) == 1 else ''} = self._judgement()",
-            f"    {seed} = {gradient.name}({', '.join(passed)})",
-        ]
-    arguments = [seed, f"self.params, saved{_options(k.backward)}", "inputs=inputs, buffers=self.buffers"]
+    judged = {t.name for t in k.loss[1].arguments} | {shape_argument(t) for t in k.loss[1].shaped} if k.loss else set()
+    names = Names({seed, *judged})
+    saved, wanted, gradient = (names.own(word) for word in ("saved", "inputs", "gradient"))
+    lines = [f"{saved} = self._kept()", f"{wanted} = {seed} is not None"]
+    lines += _from_loss(k, seed)
+    arguments = [seed, f"self.params, {saved}{_options(k.backward)}", f"inputs={wanted}, buffers=self.buffers"]
     call = f"{network.name}_backward({', '.join(arguments)})"
-    return [*lines, f"gradient, self.grads = {call}", "return gradient"]
+    return [*lines, f"{gradient}, self.grads = {call}", f"return {gradient}"]
+
+
+def _from_loss(k: NetworkKernels, seed: str) -> list[str]:
+    """Where no gradient is given, that of the loss."""
+    if not k.loss:
+        return []
+    _, gradient = k.loss
+    seeds = dict(gradient.seeds)
+    needed = [t.name for t in gradient.arguments if t.name not in seeds]
+    names = [*needed, *(shape_argument(t) for t in gradient.shaped)]
+    passed = ["1.0" if t.name in seeds else t.name for t in gradient.arguments]
+    passed += [f"{shape_argument(t)}={shape_argument(t)}" for t in gradient.shaped]
+    return [
+        f"if {seed} is None:",
+        f"    {', '.join(names)}{',' if len(names) == 1 else ''} = self._judgement()",
+        f"    {seed} = {gradient.name}({', '.join(passed)})",
+    ]
 
 
 def _double_backward(k: NetworkKernels) -> list[str]:

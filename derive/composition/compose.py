@@ -100,7 +100,9 @@ class _Builder:
         """Note the name of a tensor, which must not be that of another one."""
         other = self.tensors.setdefault(tensor, where)
         if other != where:
-            raise NetworkError(f"{self.name}: {other} and {where} would both be called {tensor}; rename one of the nodes")
+            raise NetworkError(
+                f"{self.name}: {other} and {where} would both be called {tensor}; rename one of the nodes"
+            )
 
     def add(self, node: Node, source: Program, label: str) -> None:
         """Append the statements of a node; `label` distinguishes its sizes."""
