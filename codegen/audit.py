@@ -235,16 +235,19 @@ def audit_package(text: str, empty: str, members: dict[str, str]) -> None:
     Raises:
         AuditError: when it holds anything but the names of its members.
     """
-    pairs = zip(ast.parse(text).body, ast.parse(empty).body, strict=True)
-    for own, other in pairs:
+    whole, frame = ast.parse(text).body, ast.parse(empty).body
+    if len(whole) != len(frame):
+        raise AuditError("__init__.py holds more than the names of its modules and classes")
+    for own, other in zip(whole, frame, strict=True):
         match own:
             case ast.Assign([ast.Name("_MODULES")], value):
                 good = ast.literal_eval(value) == members
             case ast.Assign([ast.Name("__all__")], value):
                 good = sorted(ast.literal_eval(value)) == sorted(members)
             case ast.If(ast.Name("TYPE_CHECKING"), body, []):
-                found = {(a.name, s.module) for s in body if isinstance(s, ast.ImportFrom) for a in s.names}
-                good = found == set(members.items()) and all(isinstance(s, ast.ImportFrom) for s in body)
+                own_imports = [s for s in body if isinstance(s, ast.ImportFrom) and s.level == 1]
+                found = {(a.asname or a.name, s.module) for s in own_imports for a in s.names}
+                good = found == set(members.items()) and own_imports == body
             case _:
                 good = ast.dump(own) == ast.dump(other)
         if not good:

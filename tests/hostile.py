@@ -19,6 +19,8 @@ CUBE = "y[n] = x[n]^3"
 MOMENTUM = "a = 0.5; new_v[...] = a * v[...] + g[...]; new_p[...] = p[...] - new_v[...]"
 EXAMPLES = int(os.environ.get("GRADSCRIBE_FUZZ", "12"))
 """How many random examples a test draws."""
+SOME = 1 if "GRADSCRIBE_FUZZ" in os.environ else 3
+"""Every so manyth name is tried in a role, another one in the next role."""
 fuzzed = settings(max_examples=EXAMPLES, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 
 CANARY = "pwned"
@@ -92,7 +94,7 @@ NAMES = (
     *("__x", "__import__", "__init__", "__class__", "__builtins__", "_", "__", "__name__", "__debug__"),
     *("ﬁ", "𝐱", "ｘ", "ª", "ſ", "x\u00ad", "x\u200b", "\u202ex", "x\ufe0f", "\ufeffx", "e\u0301", "K", "µ"),
     *("np", "rt", "self", "dtype", "full_shape", "range", "len", "int", "float", "super", "max", "Any", "Mapping"),
-    *("\ud800", "x" * 100_000, "é" * 300, "{{x}}", "{x}", "%s", "$x", "`x`"),
+    *("\ud800", "x" * 5_000, "é" * 300, "{{x}}", "{x}", "%s", "$x", "`x`"),
 )
 
 
