@@ -10,8 +10,9 @@ from collections.abc import Iterator, Sequence
 import sympy
 from sympy import Expr
 
-from codegen.binder import Binder, Source, axis_number, guarded, quoted
+from codegen.binder import Binder, Source, axis_number, guarded
 from codegen.kernel import Kernel, role
+from codegen.literal import string
 from codegen.scalar import size_text
 from derive.functions import equal, unequal
 from derive.interface import Layer
@@ -47,9 +48,9 @@ def _array_lines(tensor: Tensor, layer: Layer) -> list[str]:
     name = tensor.name
     rank = str(len(tensor.shape)) if tensor.ravel is None else "None"
     kind = ", integer=True" if tensor.integer else ""
-    line = f"{name} = rt.array({quoted(layer.name)}, {quoted(name)}, {name}, {rank}{kind})"
+    line = f"{name} = rt.array({string(layer.name)}, {string(name)}, {name}, {rank}{kind})"
     if not tensor.shape and not tensor.integer:
-        line = f"{name} = rt.number({quoted(layer.name)}, {quoted(name)}, {name})"
+        line = f"{name} = rt.number({string(layer.name)}, {string(name)}, {name})"
     return [f"if {name} is not None:", f"    {line}"] if tensor.optional else [line]
 
 
@@ -66,7 +67,7 @@ def _fill_lines(tensor: Tensor) -> list[str]:
 def _shape_line(tensor: Tensor, layer: Layer) -> str:
     name = shape_argument(tensor)
     rank = str(len(tensor.shape)) if tensor.ravel is None else "None"
-    return f"{name} = rt.shape({quoted(layer.name)}, {quoted(name)}, {name}, {rank})"
+    return f"{name} = rt.shape({string(layer.name)}, {string(name)}, {name}, {rank})"
 
 
 def _dtype_line(kernel: Kernel) -> str:
@@ -75,7 +76,7 @@ def _dtype_line(kernel: Kernel) -> str:
         scalars = ", ".join(t.name for t in kernel.arguments if not t.integer)
         return f"dtype = rt.scalar_type({scalars})"
     given = ", ".join(f"{n}={n}" for n in real)
-    return f"dtype = rt.float_type({quoted(kernel.layer.name)}, {given})"
+    return f"dtype = rt.float_type({string(kernel.layer.name)}, {given})"
 
 
 def raveled_text(tensor: Tensor) -> str:
@@ -107,15 +108,15 @@ def _full_shape(layer: Layer, source: Source) -> list[str]:
 
 def _same_axes(layer: Layer, source: Source) -> str:
     if len(source.tensor.shape) == 1:
-        return f"rt.same_shape({quoted(layer.name)}, {quoted(source.called)}, {source.text}, full_shape)"
+        return f"rt.same_shape({string(layer.name)}, {string(source.called)}, {source.text}, full_shape)"
     return f"rt.same_axes({_raveled_head(layer, source)}, full_shape)"
 
 
 def _raveled_head(layer: Layer, source: Source) -> str:
     before = source.tensor.ravel or 0
     after = len(source.tensor.shape) - before - 1
-    words = quoted(raveled_text(source.tensor))
-    return f"{quoted(layer.name)}, {quoted(source.called)}, {source.text}, {before}, {after}, {words}"
+    words = string(raveled_text(source.tensor))
+    return f"{string(layer.name)}, {string(source.called)}, {source.text}, {before}, {after}, {words}"
 
 
 def _raveled_extents(tensor: Tensor) -> str:
@@ -142,7 +143,7 @@ def label_lines(kernel: Kernel) -> Iterator[str]:
                 if not all(e.free_symbols <= known for e in left_out):
                     continue  # a gradient that is not given them; the forward function has checked the labels
                 arguments = [access.tensor, *(size_text(e) for e in (statement.term.extent(index), *left_out))]
-                yield f"rt.labels({quoted(kernel.layer.name)}, {quoted(access.tensor)}, {', '.join(arguments)})"
+                yield f"rt.labels({string(kernel.layer.name)}, {string(access.tensor)}, {', '.join(arguments)})"
 
 
 def _left_out(program: Program, labels: str) -> list[Expr]:

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 import sympy
 from sympy import Expr, Symbol
 
+from codegen.literal import number, string
 from codegen.scalar import size_text
 from derive.index import choose, floordiv
 from derive.interface import Kind, Layer, Option
@@ -38,11 +39,6 @@ def axis_number(tensor: Tensor, axis: int) -> int:
     """The number of an axis of `tensor` in the array given: counted from the end behind raveled axes."""
     behind = tensor.ravel is not None and axis > tensor.ravel
     return axis - len(tensor.shape) if behind else axis
-
-
-def quoted(text: str) -> str:
-    """A string in generated code."""
-    return f'"{text}"'
 
 
 def guarded(name: str, lines: Sequence[str]) -> list[str]:
@@ -89,16 +85,17 @@ class Binder:
         lines = []
         if isinstance(option.default, str):
             lines.append(f"{option.name} = {option.default} if {option.name} is None else {option.name}")
-        head = f"{quoted(self.layer.name)}, {quoted(option.name)}, {option.name}"
+        head = f"{string(self.layer.name)}, {string(option.name)}, {option.name}"
+        minimum = number(option.minimum, f"{self.layer.name}: option {option.name}: minimum")
         match option.kind:
             case Kind.SIZE:
-                call = f"rt.sizes({head}, {len(option.symbols)}, {option.minimum})"
+                call = f"rt.sizes({head}, {len(option.symbols)}, {minimum})"
             case Kind.PADDING:
                 reach, step = (", ".join(size_text(e) for e in part) for part in (option.reach, option.step))
                 comma = "," if len(option.reach) == 1 else ""
-                call = f"rt.paddings({quoted(self.layer.name)}, {option.name}, ({reach}{comma}), ({step}{comma}))"
+                call = f"rt.paddings({string(self.layer.name)}, {option.name}, ({reach}{comma}), ({step}{comma}))"
             case Kind.COUNT:
-                call = f"rt.count({head}, {option.minimum})"
+                call = f"rt.count({head}, {minimum})"
             case Kind.FLAG:
                 call = f"rt.flag({head})"
             case Kind.NUMBER:
@@ -139,8 +136,8 @@ class Binder:
         """All axes at once, when every extent is known."""
         expected = ", ".join(size_text(e) for e in source.tensor.shape)
         comma = "," if len(source.tensor.shape) == 1 else ""
-        words = quoted(", ".join(self._word(e) for e in source.tensor.shape))
-        head = f"{quoted(self.layer.name)}, {quoted(source.called)}, {source.text}"
+        words = string(", ".join(self._word(e) for e in source.tensor.shape))
+        head = f"{string(self.layer.name)}, {string(source.called)}, {source.text}"
         return f"rt.extents({head}, ({expected}{comma}), {words})"
 
     def _unknown(self, extent: Expr) -> list[Symbol]:
@@ -159,13 +156,13 @@ class Binder:
         if not unknown:
             # groups that do not divide the channels are a mistake of their own, named before the number expected
             counts = [s for o in self.layer.options if o.kind is Kind.COUNT for s in o.symbols if s in extent.args]
-            head = f"{quoted(self.layer.name)}, {quoted(where)}, {received}"
+            head = f"{string(self.layer.name)}, {string(where)}, {received}"
             return [*(f"rt.divided({head}, {s})" for s in counts), f"rt.extent({head}, {size_text(extent)})"]
         self.known.add(unknown[0])
         if extent == unknown[0]:
             return [f"{extent} = {received}"]
         divisor = size_text(extent.coeff(unknown[0], 1))
-        return [f"{unknown[0]} = rt.divided({quoted(self.layer.name)}, {quoted(where)}, {received}, {divisor})"]
+        return [f"{unknown[0]} = rt.divided({string(self.layer.name)}, {string(where)}, {received}, {divisor})"]
 
     def _word(self, extent: Expr) -> str:
         words = [self.words[s.name] for s in sorted(extent.free_symbols, key=lambda s: s.name) if s.name in self.words]
@@ -185,8 +182,8 @@ class Binder:
         window = definition.args[2] if isinstance(definition, choose) else definition
         quotient = next((f for f in window.args if isinstance(f, floordiv)), None)
         if quotient is None:
-            head = f"{quoted(self.layer.name)}, {quoted(symbol.name)}"
-            return f"rt.require({head}, {symbol}, {quoted('a size of at least 0')}, {symbol})"
+            head = f"{string(self.layer.name)}, {string(symbol.name)}"
+            return f"rt.require({head}, {symbol}, {string('a size of at least 0')}, {symbol})"
         terms = sympy.Add.make_args(quotient.args[0])
         needed = sympy.Add(*(-t for t in terms if t.as_coeff_Mul()[0].is_negative))
         available = sympy.Add(*(t for t in terms if not t.as_coeff_Mul()[0].is_negative))
@@ -200,15 +197,15 @@ class Binder:
             if source
             else symbol.name
         )
-        head = f"{quoted(self.layer.name)}, {quoted(where)}"
+        head = f"{string(self.layer.name)}, {string(where)}"
         return f"rt.fits({head}, {symbol}, {size_text(available)}, {size_text(needed)})"
 
     def requirements(self, options: Sequence[Option]) -> list[str]:
         """The layer's own requirements whose symbols are known."""
         names = {o.name for o in options}
         return [
-            f"rt.require({quoted(self.layer.name)}, {quoted(r.option)}, {_smallest(r.expressions)}, "
-            f"{quoted(r.expected)}, {r.option})"
+            f"rt.require({string(self.layer.name)}, {string(r.option)}, {_smallest(r.expressions)}, "
+            f"{string(r.expected)}, {r.option})"
             for r in self.layer.requirements
             if all(e.free_symbols <= self.known for e in r.expressions) and r.option in names
         ]

@@ -14,36 +14,31 @@ import difflib
 import re
 import sys
 from collections.abc import Mapping, Sequence
+from functools import cache
 from itertools import count
 from pathlib import Path
-from types import ModuleType
+from types import CodeType, ModuleType
 
-from codegen.cook_toom import tables
+from codegen.audit import audit, audit_package
 from codegen.module import module_source
+from codegen.names import OWN_MODULES, check_package, unusable
 from codegen.network import network_source
 from codegen.optimiser import optimiser_source
-from codegen.render import (
-    MARK,
-    PackageContext,
-    RuntimeContext,
-    differs,
-    header,
-    render,
-    write,
-)
+from codegen.render import MARK, Emitted, PackageContext, differs, header, render, write
+from codegen.runtime import runtime_source
 from codegen.transforms import transforms_source
 from derive.composition import Network
 from derive.interface import Layer
-from derive.term import EquationError
 from derive.update import Optimiser
 
+PACKAGE = "numpy/package.py.jinja"
 SHARED = ("Sequential", "settings")
 """What a package offers of its runtime."""
 _numbers = count()
 
 
-def source(item: Layer | Optimiser, order: int = 1) -> str:
-    """The text of the module of a layer, a network or an optimiser."""
+def emitted(item: Layer | Optimiser, order: int = 1) -> Emitted:
+    """The module of a layer, a network or an optimiser, not audited yet."""
     if isinstance(item, Network):
         return network_source(item, order)
     if isinstance(item, Layer):
@@ -51,10 +46,11 @@ def source(item: Layer | Optimiser, order: int = 1) -> str:
     return optimiser_source(item)
 
 
-def runtime_source() -> str:
-    """The text of runtime.py."""
-    template = "numpy/runtime.py.jinja"
-    return render(template, RuntimeContext(header("its template", template), tables()))
+def source(item: Layer | Optimiser, order: int = 1) -> str:
+    """The text of the module of a layer, a network or an optimiser, audited."""
+    made = emitted(item, order)
+    audit(made)
+    return made.text
 
 
 def package_sources(
@@ -68,20 +64,29 @@ def package_sources(
         order: 2 for the functions of second order, too.
 
     Raises:
-        EquationError: when a layer has the name of something that every package has.
+        EquationError: when a name is no file's, or two of them are one.
     """
-    for taken in (layer.name for layer in layers if layer.name in ("runtime", "transforms", *SHARED)):
-        raise EquationError(f"{taken}: every generated package has a {taken} of its own; expected another name")
-    found = {**(beside or {}), **{layer.name: layer.class_name for layer in layers}}
-    imports = tuple(sorted([*found.items(), ("runtime", ", ".join(SHARED))]))
-    members = tuple(sorted([*found.items(), *(("runtime", name) for name in SHARED)]))
-    names = tuple(sorted((name for _, name in members), key=lambda name: (not name.isupper(), name)))  # as ruff has it
-    template = "numpy/package.py.jinja"
     files = {f"{layer.name}.py": source(layer, order) for layer in layers}
-    files |= {"runtime.py": runtime_source(), "transforms.py": transforms_source()}
-    context = PackageContext(header("the catalogue", template), imports, members, names)
-    files["__init__.py"] = render(template, context)
+    found = {**(beside or {}), **{layer.name: layer.class_name for layer in layers}}
+    check_package(layers, found, SHARED)
+    files |= {"runtime.py": runtime_source(), "transforms.py": transforms_source(), "__init__.py": _package(found)}
     return dict(sorted(files.items()))
+
+
+def _package(found: Mapping[str, str]) -> str:
+    """The package's own file, audited, for its modules: module -> class."""
+
+    def text(modules: Mapping[str, str]) -> str:
+        imports = tuple(sorted([*modules.items(), ("runtime", ", ".join(SHARED))]))
+        members = tuple(sorted([*modules.items(), *(("runtime", name) for name in SHARED)]))
+        names = sorted((name for _, name in members), key=lambda name: (not name.isupper(), name))  # as ruff has it
+        return render(PACKAGE, PackageContext(header("the catalogue", PACKAGE), imports, members, tuple(names)))
+
+    made = text(found)
+    audit_package(
+        made, text({}), {**{name: module for module, name in found.items()}, **dict.fromkeys(SHARED, "runtime")}
+    )
+    return made
 
 
 def generated_modules(out: Path) -> dict[str, str]:
@@ -90,7 +95,7 @@ def generated_modules(out: Path) -> dict[str, str]:
     for path in sorted(out.glob("*.py")):
         text = path.read_text(encoding="utf-8", errors="replace")
         match = re.search(r"^class (\w+)\(rt\.(?:Layer|Network|Optimiser)\):", text, re.MULTILINE)
-        if text.startswith(MARK) and match:
+        if text.startswith(MARK) and match and not unusable(path.stem) and path.stem not in OWN_MODULES:
             found[path.stem] = match[1]
     return found
 
@@ -133,24 +138,36 @@ def stale(layers: Sequence[Layer | Optimiser], out: Path, whole: bool, order: in
 
 def compile_layer(layer: Layer | Optimiser, order: int = 1) -> ModuleType:
     """The module of `layer`, in memory: its functions and its class as attributes; see `module_source`."""
-    return compile_source(layer.name, source(layer, order))
+    return compile_module(emitted(layer, order))
 
 
-def compile_source(name: str, text: str) -> ModuleType:
-    """The module `name` of a generated text, in memory, with a runtime of its own."""
+def compile_module(module: Emitted) -> ModuleType:
+    """An emitted module, in memory, with a runtime of its own.
+
+    Raises:
+        EquationError: when the audit finds anything in it that generated code has no use for.
+    """
+    code = compile(audit(module), f"<{module.name}>", "exec")
     package = f"_gradscribe_{next(_numbers)}"
     parent = ModuleType(package)
     parent.__path__ = []
     sys.modules[package] = parent
-    for sibling, contents in (("runtime", runtime_source()), ("transforms", transforms_source())):
-        setattr(parent, sibling, _execute(f"{package}.{sibling}", contents))
-    return _execute(f"{package}.{name}", text)
+    for sibling, own in _siblings():
+        setattr(parent, sibling, _execute(f"{package}.{sibling}", own))
+    return _execute(f"{package}.{module.name}", code)
 
 
-def _execute(name: str, source: str) -> ModuleType:
-    """Run generated text as a module; the text comes from our own emitter, never from a user."""
+@cache
+def _siblings() -> tuple[tuple[str, CodeType], ...]:
+    """What every module needs beside it; no user's text is in it."""
+    texts = {"runtime": runtime_source(), "transforms": transforms_source()}
+    return tuple((name, compile(text, f"<{name}>", "exec")) for name, text in texts.items())
+
+
+def _execute(name: str, code: CodeType) -> ModuleType:
+    """Run a module: one of our own templates, or one that passed the audit. Nothing else is ever executed."""
     module = ModuleType(name)
     module.__package__ = name.rpartition(".")[0]
     sys.modules[name] = module
-    exec(compile(source, f"<{name}>", "exec"), module.__dict__)
+    exec(code, module.__dict__)
     return module

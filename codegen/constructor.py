@@ -7,6 +7,7 @@ from sympy import Expr, Symbol
 from codegen.arguments import used
 from codegen.binder import Binder
 from codegen.kernel import role
+from codegen.literal import literal, piece, real, string
 from codegen.scalar import size_text
 from derive.fan import fan_in
 from derive.interface import REQUIRED, Kind, Layer, Option
@@ -27,16 +28,18 @@ def check_constructor(layer: Layer) -> None:
     for name, _ in layer.initial:
         if name not in layer.weights:
             expected = ", ".join(layer.weights) or "no name: the layer has no weights"
-            raise EquationError(f"{layer.name}: initial names {name}, expected one of {expected}")
+            raise EquationError(f"{layer.name}: initial names {piece(name)}, expected one of {expected}")
 
 
 def _check_state(layer: Layer) -> None:
     tensors = layer.program.tensors
     for name, output, _ in layer.state:
         if name not in {t.name for t in layer.program.inputs} or not tensors[name].constant or name in layer.weights:
-            raise EquationError(f"{layer.name}: state {name} is no constant input")
+            raise EquationError(f"{layer.name}: state {piece(name)} is no constant input")
         if output not in layer.program.outputs or tensors[output].shape != tensors[name].shape:
-            raise EquationError(f"{layer.name}: state {name} is replaced by {output}, which is no output of its shape")
+            raise EquationError(
+                f"{layer.name}: state {name} is replaced by {piece(output)}, which is no output of its shape"
+            )
 
 
 def _weights(layer: Layer) -> list[Tensor]:
@@ -76,7 +79,7 @@ def annotation(option: Option) -> str:
 
 def default_text(option: Option) -> str:
     """The default of an option in a signature."""
-    return "None" if isinstance(option.default, str) else repr(option.default)
+    return "None" if isinstance(option.default, str) else literal(option.default, f"option {option.name}: default")
 
 
 def describe_option(option: Option) -> str:
@@ -110,17 +113,17 @@ def constructor_lines(layer: Layer) -> list[str]:
     lines = size_lines(layer)
     weights = _weights(layer)
     if weights or layer.state:
-        lines.append(f'dtype = rt.real_type("{layer.name}", dtype)')
+        lines.append(f"dtype = rt.real_type({string(layer.name)}, dtype)")
     drawn, initial = _drawn(layer), dict(layer.initial)
     if drawn:
         lines.append("rng = np.random.default_rng(rng)")
     fan = size_text(fan_in(layer.program, drawn))
     for t in weights:
         value = _full(t, initial[t.name]) if t.name in initial else f"rt.uniform(rng, {_shape(t)}, {fan}, dtype)"
-        line = f'self.params["{t.name}"] = {value}'
+        line = f"self.params[{string(t.name)}] = {value}"
         lines += [f"if {role(t.name)}:", f"    {line}"] if t.optional else [line]
     start = {name: value for name, _, value in layer.state}
-    lines += [f'self.state["{t.name}"] = {_full(t, start[t.name])}' for t in _state(layer)]
+    lines += [f"self.state[{string(t.name)}] = {_full(t, start[t.name])}" for t in _state(layer)]
     return used(lines, ())
 
 
@@ -130,7 +133,7 @@ def size_lines(layer: Layer) -> list[str]:
     plain = [o for o in layer.options if o.kind is not Kind.PADDING]
     lines = [line for o in plain for line in binder.option(o)]
     sizes = _sizes(layer)
-    lines += [f'{s} = rt.count("{layer.name}", "{s}", {s}, 1)' for s in sizes.loose]
+    lines += [f"{s} = rt.count({string(layer.name)}, {string(s.name)}, {s}, 1)" for s in sizes.loose]
     binder.known |= set(sizes.loose)
     for name, extent in sizes.features:
         lines += _feature(layer, name, extent, binder)
@@ -146,20 +149,21 @@ def _shape(tensor: Tensor) -> str:
 
 
 def _full(tensor: Tensor, value: float) -> str:
-    return f"np.full({_shape(tensor)}, {float(value)!r}, dtype)"
+    return f"np.full({_shape(tensor)}, {real(value, tensor.name)}, dtype)"
 
 
 def _feature(layer: Layer, name: str, extent: Expr, binder: Binder) -> list[str]:
     """Solve ``in_channels = G*C`` for its unknown symbol."""
-    checked = f'rt.count("{layer.name}", "{name}", {name}, 1)'
+    head, where = string(layer.name), string(f"argument {name}")
+    checked = f"rt.count({head}, {string(name)}, {name}, 1)"
     unknown = [s for s in sorted(extent.free_symbols, key=lambda s: s.name) if s not in binder.known]
     if not unknown:
-        return [f'rt.extent("{layer.name}", "argument {name}", {checked}, {size_text(extent)})']
+        return [f"rt.extent({head}, {where}, {checked}, {size_text(extent)})"]
     binder.known.add(unknown[0])
     if extent == unknown[0]:
         return [f"{unknown[0]} = {checked}"]
     divisor = size_text(extent.coeff(unknown[0], 1))
-    return [f'{unknown[0]} = rt.divided("{layer.name}", "argument {name}", {checked}, {divisor})']
+    return [f"{unknown[0]} = rt.divided({head}, {where}, {checked}, {divisor})"]
 
 
 @dataclass(frozen=True)

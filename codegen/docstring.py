@@ -8,10 +8,13 @@ from codegen.arguments import raveled_text, shape_argument
 from codegen.constructor import describe_option
 from codegen.form import Form, choose_form, size_hints
 from codegen.kernel import Kernel
+from codegen.literal import encodable
 from codegen.scalar import POWER, ArrayPrinter, size_text
+from derive.interface import Layer
 from derive.term import Access, Program, Tensor
 
 WIDTH = 116
+INDENT = "    "
 
 
 def equations(program: Program) -> list[str]:
@@ -83,6 +86,30 @@ def function_description(kernel: Kernel) -> list[str]:
         "    TypeError: when an argument has a wrong type.",
         "    ValueError: when shapes or options do not fit.",
     ]
+
+
+def module_doc(layer: Layer) -> str:
+    """The docstring of a module: what it is, its equations, where they come from."""
+    source = "\n".join(wrapped(f"Source: {layer.source}.", "")) if layer.source else ""
+    text = f"{titled(layer)}.\n\n{paragraph(equations(layer.program), '')}\n" + (f"\n{source}\n" if source else "")
+    return encodable(text)
+
+
+def titled(layer: Layer) -> str:
+    """The layer in words, as a sentence begins."""
+    return layer.words[0].upper() + layer.words[1:]
+
+
+def long_doc(summary: str, lines: Sequence[str]) -> str:
+    """A docstring of a summary and more lines, one level indented."""
+    return encodable(f"{summary}\n\n{paragraph(lines, INDENT)}\n{INDENT}")
+
+
+def method_doc(first: str, lines: Sequence[str] = ()) -> str:
+    """A docstring two levels indented; a single sentence is wrapped with its quotes."""
+    if lines:
+        return encodable(f"{first}\n{paragraph(lines, 2 * INDENT)}\n{2 * INDENT}")
+    return encodable("\n".join(wrapped(f'"""{first}"""', 2 * INDENT)).removeprefix(2 * INDENT)[3:-3])
 
 
 def _argument(tensor: Tensor, kernel: Kernel) -> str:

@@ -8,6 +8,7 @@ from functools import singledispatchmethod
 import sympy
 from sympy import Expr, Integer, Mul, Symbol
 
+from codegen.names import Names
 from codegen.nest import nest_function
 from codegen.plan import (
     Allocate,
@@ -37,8 +38,10 @@ from codegen.plan import (
     Wanted,
     When,
     Window,
+    mentioned,
 )
 from codegen.pointwise import into
+from codegen.render import NestContext
 from codegen.scalar import ATOM, POWER, ArrayPrinter, size_text
 from derive.functions import is_indicator
 from derive.index import Affine
@@ -57,23 +60,25 @@ class Emitter:
     """Emits one function's records.
 
     Args:
-        taken: names of arrays, sizes and options; an index with such a name gets an underscore.
+        taken: names of arrays, sizes and options; what else has a name is called otherwise.
         arrays: the Python variable of a tensor whose own name is taken otherwise.
         buffers: the Python variable of the buffers that buffered arrays come from.
     """
 
     def __init__(self, taken: Iterable[str], arrays: Mapping[str, str] | None = None, buffers: str = "") -> None:
-        self.taken = set(taken)
+        self.given = set(taken)
+        self.names = Names(self.given)
         self.arrays = dict(arrays or {})
         self.buffers = buffers
         self.loops: dict[Symbol, str] = {}
-        self.spans: dict[str, str] = {}
+        self.spans: dict[str, tuple[Symbol, str]] = {}
         self.function = ""
-        self.nests: list[str] = []
+        self.nests: list[NestContext] = []
 
     def lines(self, plan: Plan) -> list[str]:
         """The statements of a plan, indentation relative to the function's body; `nests` are the loops they call."""
         self.function = plan.name
+        self.names.take(mentioned(plan.records))
         return self._all(plan.records)
 
     def _all(self, records: Iterable[Record]) -> list[str]:
@@ -84,7 +89,11 @@ class Emitter:
 
     def index(self, symbol: Symbol) -> str:
         """The Python name of an index."""
-        return f"{symbol.name}_" if symbol.name in self.taken else str(symbol.name)
+        return self.names.own(symbol.name, "index")
+
+    def limits(self, symbol: Symbol) -> tuple[str, str]:
+        """The Python names of the limits of an index."""
+        return self.names.own(f"{symbol.name}_low", "low"), self.names.own(f"{symbol.name}_high", "high")
 
     def array(self, name: str) -> str:
         """The Python name of an array."""
@@ -178,11 +187,11 @@ class Emitter:
 
     @emit.register
     def _(self, record: Clip) -> list[str]:
-        v = self.index(record.index)
+        low, high = self.limits(record.index)
         brackets = ", ".join(
             f"({self.size(a)}, {self.position(b)}, {self.position(e)})" for a, b, e in record.constraints
         )
-        return [f"{v}_low, {v}_high = rt.clip({self.size(record.extent)}, {brackets})"]
+        return [f"{low}, {high} = rt.clip({self.size(record.extent)}, {brackets})"]
 
     def position(self, expression: Expr, level: int = 0) -> str:
         """A position expression: its symbols may be loop indices or sizes."""
@@ -196,16 +205,13 @@ class Emitter:
 
     @emit.register
     def _(self, record: When) -> list[str]:
-        tests = []
-        for v in record.clips:
-            name = self.index(v)
-            tests.append(f"{name}_low < {name}_high")
+        tests = [" < ".join(self.limits(v)) for v in record.clips]
         tests += [f"0 <= {self.position(g.value)} < {self.position(g.extent)}" for g in record.guards]
         return [f"if {' and '.join(tests)}:", *self._indented(record.body)]
 
     @emit.register
     def _(self, record: Block) -> list[str]:
-        start, stop = f"{record.block.name}_start", f"{record.block.name}_stop"
+        start, stop = (self.names.own(f"{record.block.name}_{end}", end) for end in ("start", "stop"))
         lines = [f"for {start}, {stop} in rt.blocks({self.size(record.extent)}, {self.size(record.elements)}):"]
         body = self._indented(record.body)
         if any(re.search(rf"\b{record.block.name}\b", line) for line in body):
@@ -238,8 +244,8 @@ class Emitter:
     @emit.register
     def _(self, record: Nest) -> list[str]:
         name = f"_{self.function}_{len(self.nests) + 1}"
-        made = nest_function(record, name, self.taken)
-        self.nests.append(made.text)
+        made = nest_function(record, name, self.given)
+        self.nests.append(made.function)
         steps = sympy.prod([r.extent for r in record.ranges], start=Integer(1))
         arguments = [
             *(f"rt.flat({self.array(a)})" for a in made.arrays),
@@ -312,7 +318,7 @@ class Emitter:
 
     def _with_spans(self, lines: list[str]) -> list[str]:
         """The slices that `lines` use, by name, and then the lines."""
-        named = [f"{name} = {text}" for text, name in self.spans.items()]
+        named = [f"{name} = {text}" for text, (_, name) in self.spans.items()]
         self.spans = {}
         return [*named, *lines]
 
@@ -325,7 +331,8 @@ class Emitter:
             value = self._value(record)
             is_view = any(v is not None for v in record.target.vectors)
             if is_view and "[" in target and len(target) + len(value) > LONG:
-                return [f"part = {target}", f"part += {value}"]
+                part = self.names.own("part")
+                return [f"{part} = {target}", f"{part} += {value}"]
             return [f"{target} += {value}"]
         if record.argument is None:
             writable = target if target.endswith("]") else f"{target}[...]"
@@ -370,14 +377,13 @@ class Emitter:
         slope = form.coefficient(vector)
         rest = form.expression() - slope * vector
         text = f"rt.span({self.size(slope)}, {self.position(rest)}, {low}, {high})"
-        name = f"{self.index(vector)}_at"
-        number = sum(known.startswith(name) for known in self.spans.values())
-        return self.spans.setdefault(text, f"{name}{number}" if number else name)
+        number = sum(known == vector for known, _ in self.spans.values())
+        name = self.names.own(f"{vector.name}_at{number or ''}", "at")
+        return self.spans.setdefault(text, (vector, name))[1]
 
     def _range(self, vector: Symbol, update: Update) -> tuple[str, str]:
         if vector in update.clipped:
-            name = self.index(vector)
-            return f"{name}_low", f"{name}_high"
+            return self.limits(vector)
         return "0", self.size(next(r.extent for r in update.ranges if r.index == vector))
 
     def _value(self, update: Update) -> str:

@@ -5,20 +5,19 @@ from dataclasses import replace
 
 from codegen.arguments import argument_lines, shape_argument, used
 from codegen.constructor import annotation, default_text
-from codegen.docstring import function_description, paragraph
+from codegen.docstring import function_description, long_doc
 from codegen.emit import Emitter
 from codegen.kernel import Kernel
 from codegen.layout import WIDTH, fit
 from codegen.lower import lower
+from codegen.names import FIXED, check_distinct
 from codegen.plan import Plan
 from codegen.render import (
     FunctionContext,
 )
 from codegen.scalar import size_text
 from derive.interface import REQUIRED
-from derive.term import Tensor
-
-RESERVED = {"np", "rt", "dtype", "full_shape", "part", "self"}
+from derive.term import EquationError, Tensor
 
 
 def plan(kernel: Kernel) -> Plan:
@@ -30,25 +29,43 @@ def plan(kernel: Kernel) -> Plan:
 
 def _taken(kernel: Kernel) -> set[str]:
     options = {o.name for o in kernel.layer.options}
-    return RESERVED | options | {shape_argument(t) for t in kernel.shaped} | set(kernel.layer.program.names())
+    return options | FIXED | {shape_argument(t) for t in kernel.shaped} | set(kernel.layer.program.names())
 
 
 def function_source(kernel: Kernel) -> FunctionContext:
     """The text of one function."""
     tensors = kernel.program.tensors
     sizes = {s.name for s in kernel.program.symbols()}
-    emitter = Emitter(RESERVED | set(tensors) | sizes | {o.name for o in kernel.options})
+    check_apart(kernel)
+    emitter = Emitter(set(tensors) | sizes | {o.name for o in kernel.options})
     computed = emitter.lines(plan(kernel))
     results = ", ".join(_returned(tensors[name]) for name in kernel.results)
     computed.append(f"return {results}")
     lines = [*used(argument_lines(kernel), computed), *computed]
     return FunctionContext(
+        name=kernel.name,
         signature=signature(f"def {kernel.name}", _parameters(kernel), _result_type(kernel), 0),
-        summary=_summary(kernel),
-        description=paragraph(function_description(kernel), "    "),
+        doc=long_doc(_summary(kernel), function_description(kernel)),
         lines=tuple(fit(lines, 1)),
         nests=tuple(emitter.nests),
     )
+
+
+def check_apart(kernel: Kernel) -> None:
+    """Raise where two names that a function is given or binds are one, or a gradient has a name of the function's own.
+
+    Raises:
+        EquationError: naming both.
+    """
+    for name in sorted(FIXED & set(kernel.program.tensors)):
+        raise EquationError(
+            f"{kernel.name}: a gradient would be called {name}, which generated code uses itself; rename its tensor"
+        )
+    sizes = {s.name for s in kernel.program.symbols()}
+    names = [("tensor", name) for name in kernel.program.tensors]
+    names += [("size", name) for name in sorted(sizes)]
+    names += [("option", o.name) for o in kernel.options if (o.name,) != tuple(s.name for s in o.symbols)]
+    check_distinct(kernel.name, [*names, *(("argument", shape_argument(t)) for t in kernel.shaped)])
 
 
 def _summary(kernel: Kernel) -> str:

@@ -6,6 +6,8 @@ from dataclasses import dataclass
 from codegen.arguments import shape_argument
 from codegen.constructor import check_constructor, constructor_arguments, constructor_lines, constructor_signature
 from codegen.kernel import Kernel, role
+from codegen.literal import string
+from codegen.names import Names
 from derive.interface import Layer
 from derive.term import Tensor
 
@@ -102,14 +104,14 @@ def _facts(layer: Layer, gradients: Sequence[Kernel], wanted: Sequence[Kernel]) 
     """What the equations say and no signature does: which of the arrays of a call have gradients."""
     names = {output: name for name, output in gradients[0].seeds} if gradients else {}
     return [
-        f'layer = "{layer.name}"',
+        f"layer = {string(layer.name)}",
         f"differentiable = {_tuple(_quoted(_wrt(k, layer)) for k in wanted)}",
         f"outputs = {_tuple(f'({_quoted(o)}, {_quoted(names.get(o))})' for o in _returned(layer))}",
     ]
 
 
 def _quoted(name: str | None) -> str:
-    return "None" if name is None else f'"{name}"'
+    return "None" if name is None else string(name)
 
 
 def _tuple(items: Iterable[str]) -> str:
@@ -158,20 +160,20 @@ def _argument(name: str, layer: Layer) -> str:
     if name not in layer.weights:
         return name
     optional = layer.program.tensors[name].optional
-    return f'self.params.get("{name}")' if optional else f'self.params["{name}"]'
+    return f"self.params.get({string(name)})" if optional else f"self.params[{string(name)}]"
 
 
 def _forward(layer: Layer, kernel: Kernel, inputs: Sequence[Tensor], kept: _Kept) -> list[str]:
     lines = []
     for t in inputs:
-        line = f'{t.name} = rt.as_array("{layer.name}", "{t.name}", {t.name})'
+        line = f"{t.name} = rt.as_array({string(layer.name)}, {string(t.name)}, {t.name})"
         lines += [f"if {t.name} is not None:", f"    {line}"] if t.optional else [line]
-    lines += [f'{name} = self.state["{name}"]' for name, _, _ in layer.state]
+    lines += [f"{name} = self.state[{string(name)}]" for name, _, _ in layer.state]
     arguments = [_argument(t.name, layer) for t in kernel.arguments] + _options(kernel)
     lines.append(f"{', '.join(kernel.results)} = {kernel.name}({', '.join(arguments)})")
     values = [*kept.arrays, *(f"{s}.shape" for s in kept.shapes)]
     lines.append(f"self._saved = ({', '.join(values)}{',' if len(values) == 1 else ''})")
-    lines += [f'self.state["{name}"] = {output}' for name, output, _ in layer.state]
+    lines += [f"self.state[{string(name)}] = {output}" for name, output, _ in layer.state]
     return [*lines, f"return {', '.join(_returned(layer))}"]
 
 
@@ -185,8 +187,8 @@ def _backward(layer: Layer, gradients: Sequence[Kernel], wanted: Sequence[Kernel
         if kernel in wanted:
             results.append(f"None if {name} is None else {call}" if optional else call)
             continue
-        line = f'self.grads["{name}"] = {call}'
-        lines += [f'if "{name}" in self.params:', f"    {line}"] if optional else [line]
+        line = f"self.grads[{string(name)}] = {call}"
+        lines += [f"if {string(name)} in self.params:", f"    {line}"] if optional else [line]
     if len(results) == 1:
         return [*lines, f"return {results[0]}"]
     return [*lines, f"return ({', '.join(results)})"] if results else [*lines, "return None"]
@@ -209,42 +211,33 @@ def _double_backward(layer: Layer, kernel: Kernel, inputs: Sequence[Tensor], kep
     """The gradients of S as a dictionary; seeds and directions are looked up by name."""
     seeds = [name for name, _ in kernel.seeds]
     alone = len(layer.outputs) == 1 and not layer.output.shape  # the gradient of a loss by itself is 1
-    looked_up = {name: f'seeds.get("{name}", 1.0)' if alone else f'seeds["{name}"]' for name in seeds}
-    looked_up |= {direction: f'directions.get("{name}")' for direction, name in kernel.directions}
+    looked_up = {name: f"seeds.get({string(name)}, 1.0)" if alone else f"seeds[{string(name)}]" for name in seeds}
+    looked_up |= {direction: f"directions.get({string(name)})" for direction, name in kernel.directions}
     arguments = [looked_up.get(t.name) or _argument(t.name, layer) for t in kernel.arguments]
     free = [t for t in inputs if t.name in layer.differentiable]
-    parts = [f'"{t.name}"' for t in free] + (["*self.params"] if layer.weights else [])
+    known = _tuple([*(string(t.name) for t in free), *(["*self.params"] if layer.weights else [])])
     values = dict(zip((*seeds, *layer.differentiable), kernel.results, strict=True))
     absent = {t.name for t in free if t.optional}
     texts = {n: f"None if {n} is None else {v}" if n in absent else v for n, v in values.items()}
     optional = [n for n in layer.weights if layer.program.tensors[n].optional]
-    items = ", ".join(f'"{name}": {text}' for name, text in texts.items() if name not in optional)
+    items = ", ".join(f"{string(name)}: {text}" for name, text in texts.items() if name not in optional)
+    every = "" if alone else ", every=True"
     lines = [
         _unpacked(kept),
-        *_names_checked(layer, "seeds", ", ".join(f'"{name}"' for name in seeds), exactly=not alone),
-        *_names_checked(layer, "directions", ", ".join(parts), exactly=False),
+        f'rt.names({string(layer.name)}, "seeds", seeds, {_tuple(map(string, seeds))}{every})',
+        f'rt.names({string(layer.name)}, "directions", directions, {known})',
         f"{', '.join(kernel.results)} = {_call(kernel, arguments, layer, kept)}",
     ]
     if not optional:
         return [*lines, f"return {{{items}}}"]
-    lines.append(f"found = {{{items}}}")
+    found = Names({*kept.names, *kernel.results}).own("found")
+    lines.append(f"{found} = {{{items}}}")
     for name in optional:
-        lines += [f'if "{name}" in self.params:', f'    found["{name}"] = {values[name]}']
-    return [*lines, "return found"]
-
-
-def _names_checked(layer: Layer, argument: str, names: str, exactly: bool) -> list[str]:
-    """Raise unless the keys of a dictionary are the `names`, or some of them."""
-    test = "given != known" if exactly else "not set(given) <= set(known)"
-    text = f"{layer.name}: argument {argument}: expected {'' if exactly else 'some of '}{{known}}, received {{given}}"
-    return [
-        f"known, given = sorted({{{names}}}), sorted({argument})",
-        f"if {test}:",
-        f'    raise ValueError(f"{text}")',
-    ]
+        lines += [f"if {string(name)} in self.params:", f"    {found}[{string(name)}] = {values[name]}"]
+    return [*lines, f"return {found}"]
 
 
 def _shape_text(tensor: Tensor, layer: Layer, kept: _Kept) -> str:
     if tensor.name in layer.weights:
-        return f'self.params["{tensor.name}"].shape'
+        return f"self.params[{string(tensor.name)}].shape"
     return f"{tensor.name}.shape" if tensor.name in kept.arrays else f"{tensor.name}_shape"

@@ -5,6 +5,7 @@ line of its own, else with one item per line and a trailing comma; an item that 
 """
 
 import re
+from collections.abc import Iterator
 
 WIDTH = 120
 INDENT = "    "
@@ -67,13 +68,27 @@ def _item(line: str, margin: int) -> list[str]:
 
 def _operands(text: str, operators: tuple[str, ...]) -> list[str]:
     """`text` cut before its outermost `operators`; nothing where there is none."""
-    depth, start, found = 0, 0, []
-    for k, character in enumerate(text):
-        depth += (character in PAIRS) - (character in PAIRS.values())
+    start, found = 0, []
+    for k, character, depth in _code(text):
         if character == " " and depth == 0 and text[k + 1 :].partition(" ")[0] in operators and k > start:
             found.append(text[start:k])
             start = k + 1
     return [*found, text[start:]] if found else []
+
+
+def _code(text: str) -> Iterator[tuple[int, str, int]]:
+    """The characters outside of strings: place, character, and within how many brackets it stands."""
+    depth, quote, escaped = 0, "", False
+    for k, character in enumerate(text):
+        if quote:
+            quote = "" if character == quote and not escaped else quote
+            escaped = character == "\\" and not escaped
+        elif character in "\"'":
+            quote = character
+        else:
+            depth -= character in PAIRS.values()
+            yield k, character, depth
+            depth += character in PAIRS
 
 
 def _is_call(head: str) -> bool:
@@ -83,36 +98,20 @@ def _is_call(head: str) -> bool:
 
 def _outermost_brackets(line: str) -> list[tuple[int, int]]:
     """Start and end of the outermost bracket pairs with content."""
-    stack: list[int] = []
-    found = []
-    quoted = ""
-    for k, character in enumerate(line):
-        if quoted:
-            quoted = "" if character == quoted else quoted
-        elif character in "\"'":
-            quoted = character
-        elif character in PAIRS:
-            stack.append(k)
-        elif character in PAIRS.values() and stack:
-            start = stack.pop()
-            if not stack and k > start + 1:
-                found.append((start, k))
+    found, start = [], 0
+    for k, character, depth in _code(line):
+        if depth == 0 and character in PAIRS:
+            start = k
+        elif depth == 0 and character in PAIRS.values() and k > start + 1:
+            found.append((start, k))
     return found
 
 
 def split_items(text: str) -> list[str]:
     """The items of a bracket's content, cut at its outermost commas."""
-    items, depth, start, quoted = [], 0, 0, ""
-    for k, character in enumerate(text):
-        if quoted:
-            quoted = "" if character == quoted else quoted
-        elif character in "\"'":
-            quoted = character
-        elif character in PAIRS:
-            depth += 1
-        elif character in PAIRS.values():
-            depth -= 1
-        elif character == "," and depth == 0:
+    items, start = [], 0
+    for k, character, depth in _code(text):
+        if character == "," and depth == 0:
             items.append(text[start:k].strip())
             start = k + 1
     rest = text[start:].strip()

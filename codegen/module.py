@@ -1,71 +1,73 @@
-"""Layer -> the text of its module: the functions, and the class on top of them."""
+"""Layer -> its module: the functions, and the class on top of them."""
 
-import keyword
 from collections.abc import Sequence
 
-from codegen.docstring import equations, paragraph, wrapped
-from codegen.function import RESERVED, defaults_last, function_source, signature
+from codegen.docstring import long_doc, method_doc, module_doc
+from codegen.function import defaults_last, function_source, signature
 from codegen.layer_class import LayerClass, layer_class
 from codegen.layout import fit
-from codegen.render import (
-    ClassContext,
-    FunctionContext,
-    ModuleContext,
-    header,
-    render,
-)
+from codegen.names import check_globals, check_names
+from codegen.render import MODULE, ClassContext, Emitted, FunctionContext, ModuleContext, emitted, header
 from codegen.second_order import kernels_of_order
 from derive.interface import Layer
-from derive.term import EquationError
+
+RAISES = (
+    "Raises:",
+    "    TypeError: when an argument has a wrong type.",
+    "    ValueError: when an option is out of range.",
+)
+"""What every constructor may raise."""
 
 
-def module_source(layer: Layer, order: int = 1) -> str:
-    """The text of the module of `layer`; with order 2 also the functions of `codegen.second_order`.
+def module_source(layer: Layer, order: int = 1) -> Emitted:
+    """The module of `layer`; with order 2 also the functions of `codegen.second_order`.
 
     Raises:
         EquationError: when a name of the layer cannot be a Python name, and for an order other than 1 and 2.
     """
     check_names(layer)
     found, second = kernels_of_order(layer, order)
+    check_globals(layer, [k.name for k in (*found, *second)])
     cls = layer_class(layer, found, second)
     functions = tuple(function_source(k) for k in (*found, *second))
     context = ModuleContext(
-        header=header(f"the equations of {layer.name}", "numpy/module.py.jinja"),
-        title=layer.words[0].upper() + layer.words[1:],
-        equations=paragraph(equations(layer.program), ""),
-        source="\n".join(wrapped(f"Source: {layer.source}.", "")) if layer.source else "",
+        header=header(f"the equations of {layer.name}", MODULE),
+        doc=module_doc(layer),
         imports=tuple(_imports(functions, cls)),
         functions=functions,
         cls=ClassContext(
-            cls.name,
-            cls.title,
-            tuple(fit(list(cls.facts), 1)),
-            tuple(fit(list(cls.setup), 2)),
-            tuple(fit(list(cls.forward), 2)),
-            tuple(fit(list(cls.backward), 2)),
-            tuple(fit(list(cls.double_backward), 2)),
+            name=cls.name,
+            base="Layer",
+            doc=long_doc(f"{cls.title}, with state.", _class_description(cls)),
+            facts=tuple(fit(list(cls.facts), 1)),
+            methods=tuple(_methods(cls)),
         ),
-        class_description=_class_description(cls),
-        class_init=signature("def __init__", ["self", *cls.signature], "None", 1),
-        class_call=_method(
-            "__call__", defaults_last(list(cls.call)), f"The {_outputs(cls)} for {_listed(cls.inputs)}."
-        ),
-        class_backward=_method("backward", defaults_last(list(cls.given)), f"Return {cls.result}."),
-        class_double_backward=_double_backward(cls) if cls.double_backward else "",
     )
-    return render("numpy/module.py.jinja", context)
+    return emitted(layer.name, context)
 
 
-def _method(name: str, parameters: Sequence[str], doc: str) -> str:
-    text = "\n".join(wrapped(f'"""{doc}"""', "        "))
-    return f"{signature(f'def {name}', ['self', *parameters], 'Any', 1)}\n{text}"
+def _methods(cls: LayerClass) -> list[FunctionContext]:
+    call, given = defaults_last(list(cls.call)), defaults_last(list(cls.given))
+    about = f"The {_outputs(cls)} for {_listed(cls.inputs)}."
+    found = [
+        method("__init__", cls.signature, "None", "", ["super().__init__()", *cls.setup]),
+        method("__call__", call, "Any", method_doc(about), cls.forward),
+        method("backward", given, "Any", method_doc(f"Return {cls.result}."), cls.backward),
+    ]
+    return [*found, _double_backward(cls)] if cls.double_backward else found
 
 
-def _double_backward(cls: LayerClass) -> str:
-    """The head of the method; its arrays have the shapes of what they belong to."""
-    parameters = ["self", "seeds: Mapping[str, Any]", "directions: Mapping[str, Any]"]
+def method(name: str, parameters: Sequence[str], result: str, doc: str, lines: Sequence[str]) -> FunctionContext:
+    """A method of a class; `doc` is its docstring, see `method_doc`."""
+    head = signature(f"def {name}", ["self", *parameters], result, 1)
+    return FunctionContext(name, head, doc, tuple(fit(list(lines), 2)))
+
+
+def _double_backward(cls: LayerClass) -> FunctionContext:
+    """The method; its arrays have the shapes of what they belong to."""
+    parameters = ["seeds: Mapping[str, Any]", "directions: Mapping[str, Any]"]
+    first = "Return the gradient of S, the sum of direction * gradient over all gradients that backward computes."
     lines = [
-        '"""Return the gradient of S, the sum of direction * gradient over all gradients that backward computes.',
         "",
         "It speaks of the last call, and of the weights as they are now.",
         "",
@@ -79,9 +81,8 @@ def _double_backward(cls: LayerClass) -> str:
         "",
         "Raises:",
         "    ValueError: when a name or a shape does not fit.",
-        '"""',
     ]
-    return f"{signature('def double_backward', parameters, 'dict[str, Any]', 1)}\n{paragraph(lines, '        ')}"
+    return method("double_backward", parameters, "dict[str, Any]", method_doc(first, lines), cls.double_backward)
 
 
 def _outputs(cls: LayerClass) -> str:
@@ -93,15 +94,9 @@ def _listed(names: Sequence[str]) -> str:
     return " and ".join([", ".join(names[:-1]), names[-1]] if len(names) > 1 else names)
 
 
-def _class_description(cls: LayerClass) -> str:
+def _class_description(cls: LayerClass) -> list[str]:
     lines = ["Args:", *(f"    {n}: {text}" for n, text in cls.arguments)] if cls.arguments else []
-    lines += [""] if lines else []
-    lines += [
-        "Raises:",
-        "    TypeError: when an argument has a wrong type.",
-        "    ValueError: when an option is out of range.",
-    ]
-    return paragraph(lines, "    ")
+    return [*lines, *([""] if lines else []), *RAISES]
 
 
 def _imports(functions: Sequence[FunctionContext], cls: LayerClass) -> list[str]:
@@ -112,11 +107,3 @@ def _imports(functions: Sequence[FunctionContext], cls: LayerClass) -> list[str]
     lines += ["from typing import Any", ""]
     lines += ["import numpy as np", ""] if "np." in body else []
     return [*lines, "from . import runtime as rt"]
-
-
-def check_names(layer: Layer) -> None:
-    """Raise unless every name of the layer can be one in Python code."""
-    names = sorted(layer.program.names() | {layer.name, layer.class_name} | {o.name for o in layer.options})
-    for name in names:
-        if not name.isidentifier() or keyword.iskeyword(name) or name in RESERVED:
-            raise EquationError(f"{layer.name}: {name!r} cannot be a name in Python code; choose another")

@@ -1,39 +1,19 @@
 """An optimiser's update equations -> its module: the update of one weight as a function, and on top of it the class."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 from codegen.constructor import constructor_arguments, constructor_lines, constructor_signature
-from codegen.docstring import equations, paragraph, wrapped
-from codegen.function import function_source, signature
+from codegen.docstring import long_doc, module_doc, titled
+from codegen.function import function_source
 from codegen.kernel import Kernel, kernels
-from codegen.layout import fit
-from codegen.module import check_names
-from codegen.render import FunctionContext, header, render
+from codegen.literal import string
+from codegen.module import RAISES, method
+from codegen.names import check_globals, check_names
+from codegen.render import MODULE, ClassContext, Emitted, ModuleContext, emitted, header
 from derive.interface import Layer
-from derive.term import EquationError, accesses
+from derive.term import accesses
 from derive.update import STEP, Optimiser
-
-TEMPLATE = "numpy/optimiser.py.jinja"
-TAKEN = {"name", "params", "kept", "state", "steps", "step"}
-"""Attributes that every optimiser has; no setting can be called so."""
-
-
-@dataclass(frozen=True)
-class OptimiserContext:
-    """All fields of ``numpy/optimiser.py.jinja``."""
-
-    header: str
-    title: str
-    equations: str
-    source: str
-    imports: tuple[str, ...]
-    function: FunctionContext
-    class_name: str
-    class_description: str
-    class_init: str
-    setup: tuple[str, ...]
-    update: tuple[str, ...]
 
 
 def update_kernel(optimiser: Optimiser) -> Kernel:
@@ -42,47 +22,49 @@ def update_kernel(optimiser: Optimiser) -> Kernel:
     return replace(kernel, name=f"{optimiser.name}_update")
 
 
-def optimiser_source(optimiser: Optimiser) -> str:
-    """The text of the module of `optimiser`.
+def optimiser_source(optimiser: Optimiser) -> Emitted:
+    """The module of `optimiser`.
 
     Raises:
         EquationError: when a name cannot be one in Python code, or is taken.
     """
-    check_names(optimiser.layer)
     layer = replace(optimiser.layer, options=optimiser.settings)
-    for option in optimiser.settings:
-        if option.name in TAKEN:
-            raise EquationError(f"{layer.name}: {option.name!r} is an attribute of every optimiser; rename the option")
+    check_names(optimiser.layer, "Optimiser")
     kernel = update_kernel(optimiser)
-    function = replace(function_source(kernel), summary=f"Compute an update of a weight by {layer.words}.")
-    setup = _setup(optimiser, layer)
-    update = _update(optimiser, kernel)
-    init = signature(
-        "def __init__", ["self", "params: Mapping[str, rt.Array]", *constructor_signature(layer)], "None", 1
+    check_globals(layer, [kernel.name])
+    function = function_source(replace(kernel, summary=f"Compute an update of a weight by {layer.words}."))
+    init = method(
+        "__init__",
+        ["params: Mapping[str, rt.Array]", *constructor_signature(layer)],
+        "None",
+        "",
+        _setup(optimiser, layer),
     )
-    return render(
-        TEMPLATE,
-        OptimiserContext(
-            header=header(f"the equations of {layer.name}", TEMPLATE),
-            title=layer.words[0].upper() + layer.words[1:],
-            equations=paragraph(equations(layer.program), ""),
-            source="\n".join(wrapped(f"Source: {layer.source}.", "")) if layer.source else "",
-            imports=tuple(_imports(f"{function.signature}\n{init}", [*function.lines, *setup, *update])),
-            function=function,
-            class_name=layer.class_name,
-            class_description=_class_description(layer),
-            class_init=init,
-            setup=tuple(fit(setup, 2)),
-            update=tuple(fit(update, 2)),
+    given = ["p: rt.Array", "g: rt.Array", "*state: rt.Array"]
+    update = method("_updated", given, "tuple[rt.Array, ...]", "", _update(optimiser, kernel))
+    context = ModuleContext(
+        header=header(f"the equations of {layer.name}", MODULE),
+        doc=module_doc(layer),
+        imports=tuple(
+            _imports(f"{function.signature}\n{init.signature}", [*function.lines, *init.lines, *update.lines])
+        ),
+        functions=(function,),
+        cls=ClassContext(
+            name=layer.class_name,
+            base="Optimiser",
+            doc=long_doc(f"{titled(layer)}: updates weights in place.", _class_description(layer)),
+            facts=(),
+            methods=(init, update),
         ),
     )
+    return emitted(layer.name, context)
 
 
 def _setup(optimiser: Optimiser, layer: Layer) -> list[str]:
-    words = ", ".join(f'"{word}"' for _, word in optimiser.state)
+    words = ", ".join(string(word) for _, word in optimiser.state)
     kept = f"({words},)" if len(optimiser.state) == 1 else f"({words})"
     pointwise = ", pointwise=True" if _is_pointwise(layer) else ""
-    return [f'super().__init__("{layer.name}", params, {kept}{pointwise})', *constructor_lines(layer)]
+    return [f"super().__init__({string(layer.name)}, params, {kept}{pointwise})", *constructor_lines(layer)]
 
 
 def _is_pointwise(layer: Layer) -> bool:
@@ -102,18 +84,15 @@ def _update(optimiser: Optimiser, kernel: Kernel) -> list[str]:
     return [f"{f'({names[0]},)' if len(names) == 1 else ', '.join(names)} = state", f"return {call}"]
 
 
-def _class_description(layer: Layer) -> str:
+def _class_description(layer: Layer) -> list[str]:
     arguments: Sequence[tuple[str, str]] = constructor_arguments(layer)
-    lines = [
+    return [
         "Args:",
         "    params: the weights by name, such as a network's `params`; their arrays are changed in place.",
         *(f"    {name}: {text}" for name, text in arguments),
         "",
-        "Raises:",
-        "    TypeError: when an argument has a wrong type.",
-        "    ValueError: when an option is out of range.",
+        *RAISES,
     ]
-    return paragraph(lines, "    ")
 
 
 def _imports(signatures: str, lines: Sequence[str]) -> list[str]:

@@ -5,7 +5,8 @@ data-dependent control flow.
 """
 
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields, is_dataclass
+from typing import Any
 
 import sympy
 from sympy import Expr, Integer, Symbol
@@ -380,6 +381,19 @@ Record = (
     | Nest
     | Compiled
 )
+
+
+def mentioned(record: Any) -> set[str]:
+    """Every name in a record: arrays, and words that are none."""
+    if isinstance(record, str):
+        return {record}
+    if isinstance(record, Access):
+        return {record.tensor}
+    if isinstance(record, tuple):
+        return set().union(*(mentioned(part) for part in record), set())
+    if is_dataclass(record):
+        return set().union(*(mentioned(getattr(record, f.name)) for f in fields(record)), set())
+    return set()
 
 
 @dataclass(frozen=True)

@@ -102,7 +102,7 @@ def differentiate(
         program: a checked program.
         wrt: names of inputs; all differentiable ones by default.
         seeds: names of the given gradients dE/d(output) by output; "dy" for a single output, else (or where "dy"
-            is a tensor already) "d" + name. An output of integers and a constant one have none.
+            is a name already) "d" + name. An output of integers and a constant one have none.
         prefix: what the name of a gradient begins with, once more where there is a tensor of that name.
 
     Returns:
@@ -119,9 +119,10 @@ def differentiate(
             expected = f"expected one of {', '.join(choices)}" if choices else "no input is differentiable"
             raise EquationError(f"cannot differentiate with respect to {name}; {expected}")
     outputs = [name for name in program.outputs if _differentiable(tensors[name])]
-    single = len(outputs) == 1 and "dy" not in tensors
+    taken = program.names()
+    single = len(outputs) == 1 and "dy" not in taken
     seed_names = seeds or ({outputs[0]: "dy"} if single else {})
-    taken = program.names() | set(seed_names.values())
+    taken |= set(seed_names.values())
     gradients = {
         o: Tensor(seed_names.get(o) or _fresh_tensor(o, taken), tensors[o].shape, ravel=tensors[o].ravel)
         for o in outputs

@@ -250,7 +250,7 @@ def shape(layer: str, name: str, value: Any, rank: int | None) -> tuple[int, ...
     return tuple(count(layer, name, extent, 0) for extent in value)
 
 
-def float_type(layer: str, **arrays: Array | None) -> type[Any]:
+def float_type(layer: str, /, **arrays: Array | None) -> type[Any]:
     """The one floating-point type of all the arrays given, float64 if there is none."""
     found = {name: a.dtype for name, a in arrays.items() if a is not None}
     first, *others = found.items() or [("", np.dtype(np.float64))]
@@ -277,13 +277,13 @@ def weight(layer: str, weights: Mapping[str, Any], name: str, dtype: Any, expect
     return found
 
 
-def names(layer: str, given: Mapping[str, Any], known: tuple[str, ...], every: bool = False) -> None:
-    """Raise where a name is not known or, if `every` one is expected, missing."""
+def names(layer: str, argument: str, given: Mapping[str, Any], known: tuple[str, ...], every: bool = False) -> None:
+    """Raise where a name in an argument is not known or, if `every` one is expected, missing."""
     wrong = [name for name in given if name not in known]
     absent = [name for name in known if every and name not in given]
     if wrong or absent:
         found = f"received {wrong[0]!r}" if wrong else f"{absent[0]!r} is missing"
-        raise ValueError(f"{layer}: expected names among {', '.join(known)}; {found}")
+        raise ValueError(f"{layer}: argument {argument}: expected names among {', '.join(known)}; {found}")
 
 
 def direction(layer: str, given: Mapping[str, Any], name: str, dtype: Any, expected: tuple[int, ...]) -> Array:

@@ -1,15 +1,17 @@
 """Modules whose loops run as the plain Python that they are: no compiler, no wait."""
 
+from dataclasses import replace
 from functools import cache
 from types import ModuleType
 
-from codegen.compiler import compile_source, source
+from codegen.compiler import compile_module, emitted
 from derive.interface import Layer
 
 
 def plain(layer: Layer) -> ModuleType:
     """The module of a layer; its loops are never compiled, and the addresses in them are Python's integers."""
-    module = compile_source(layer.name, source(layer).replace("np.uintp(", "int("))
+    made = emitted(layer)
+    module = compile_module(replace(made, text=made.text.replace("np.uintp(", "int(")))
     for value in vars(module).values():
         if isinstance(value, module.rt.Loops):
             value.compiled = value.function

@@ -323,7 +323,9 @@ def test_second_order_equals_differences_of_first_order(name: str) -> None:
 def test_a_direction_of_no_weight_is_named() -> None:
     layer = compile_layer(network("input x[N, 3]\nf1: dense(2) -> tanh", "small"), 2).Small(rng=0)
     layer(np.ones((1, 3), np.float32))
-    with pytest.raises(ValueError, match=r"^small: expected names among x, f1.w, f1.b; received 'w'$"):
+    with pytest.raises(
+        ValueError, match=r"^small: argument directions: expected names among x, f1.w, f1.b; received 'w'$"
+    ):
         layer.double_backward({"dy": np.ones((1, 2), np.float32)}, {"w": np.ones((3, 2), np.float32)})
 
 

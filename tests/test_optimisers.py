@@ -356,7 +356,7 @@ def test_equations_that_are_no_update(text: str, message: str) -> None:
 
 def test_names_that_are_taken() -> None:
     update = "steps = 0.1; new_p[...] = p[...] - steps * g[...]"
-    with pytest.raises(EquationError, match="'steps' is an attribute of every optimiser"):
+    with pytest.raises(EquationError, match="option steps: every optimiser has an attribute of that name"):
         derive.optimiser(update, "mine").compile()
     with pytest.raises(EquationError, match="state names v, expected one of no name: there is no state"):
         derive.optimiser("new_p[...] = p[...] - g[...]", "mine", state={"v": "velocity"})

@@ -76,9 +76,9 @@ def test_the_class_and_absent_directions(name: str) -> None:
         np.testing.assert_array_equal(everything[n], gradient)
         np.testing.assert_allclose(sum(p[n] for p in parts), gradient, rtol=1e-10, atol=1e-10)  # S is linear in them
     assert all(not np.any(g) for g in instance.double_backward(seeds, {}).values())
-    with pytest.raises(ValueError, match=f"{name}: argument directions: expected some of .*, received .*'nothing'"):
+    with pytest.raises(ValueError, match=f"{name}: argument directions: expected names among .*; received .*'nothing'"):
         instance.double_backward(seeds, {"nothing": 0.0})
-    with pytest.raises(ValueError, match=f"{name}: argument seeds: expected .*, received .*'nothing'"):
+    with pytest.raises(ValueError, match=f"{name}: argument seeds: expected names among .*; received .*'nothing'"):
         instance.double_backward({"nothing": 0.0}, directions)
 
 

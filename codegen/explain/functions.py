@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from codegen.arguments import shape_argument
-from codegen.compiler import compile_source, source
+from codegen.compiler import compile_module, emitted
 from codegen.emit import Emitter
 from codegen.explain.instance import Instance
 from codegen.function import plan
@@ -57,9 +57,9 @@ class Functions:
 
 def functions_of(layer: Layer) -> Functions:
     """Generate and compile the functions of `layer`."""
-    text = source(layer)
-    module = compile_source(layer.name, text)
-    spans = _spans(text)
+    made = emitted(layer)
+    module = compile_module(made)
+    spans = _spans(made.text)
     if isinstance(layer, Network):
         k = network_kernels(layer)
         parts: list[tuple[Kernel, Plan, Call]] = [

@@ -9,10 +9,8 @@ from codegen.layout import fit
 from codegen.nest import gather, pointwise, reduce, scatter
 from codegen.nest.writer import Writer
 from codegen.plan import Nest
-from codegen.render import render
+from codegen.render import NestContext
 from derive.index import affine
-
-TEMPLATE = "numba/nest.py.jinja"
 
 WRITERS: dict[str, Callable[[Writer], Expr]] = {
     "gather": gather.write,
@@ -23,21 +21,11 @@ WRITERS: dict[str, Callable[[Writer], Expr]] = {
 
 
 @dataclass(frozen=True)
-class NestContext:
-    """All fields of ``numba/nest.py.jinja``."""
-
-    name: str
-    parameters: tuple[str, ...]
-    summary: str
-    lines: tuple[str, ...]
-
-
-@dataclass(frozen=True)
 class NestFunction:
     """A function and its arguments.
 
     Attributes:
-        text: the function.
+        function: the function.
         extent: of the outermost loop, which is divided into parts.
         arrays: the arrays it is given, the target first.
         numbers: the numbers, which are to have the arrays' type.
@@ -45,7 +33,7 @@ class NestFunction:
         fixed: the sizes that are known when it is compiled.
     """
 
-    text: str
+    function: NestContext
     extent: Expr
     arrays: tuple[str, ...]
     numbers: tuple[Expr, ...]
@@ -66,16 +54,16 @@ def nest_function(nest: Nest, name: str, taken: Collection[str]) -> NestFunction
         *(f"{a}: rt.Array" for a in arrays),
         *(f"{n}: Any" for n in w.numbers.values()),
         *(f"{s.name}: int" for s in sizes),
-        *(f"{w.name(f'{s.name}_fixed')}: tuple[int, ...]" for s in fixed),
+        *(f"{w.name(f'{s.name}_fixed', 'fixed')}: tuple[int, ...]" for s in fixed),
     ]
-    head = [f"{s.name} = len({w.name(f'{s.name}_fixed')})" for s in fixed]
+    head = [f"{s.name} = len({w.name(f'{s.name}_fixed', 'fixed')})" for s in fixed]
     context = NestContext(
         name,
         tuple(parameters),
         _summary(nest),
         tuple(fit([*head, *w.lines], 1)),
     )
-    return NestFunction(render(TEMPLATE, context), extent, arrays, tuple(w.numbers), sizes, fixed)
+    return NestFunction(context, extent, arrays, tuple(w.numbers), sizes, fixed)
 
 
 def _summary(nest: Nest) -> str:

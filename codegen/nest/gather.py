@@ -38,7 +38,7 @@ def write(w: Writer) -> Expr:
 def _row(w: Writer, rows: Sequence[object]) -> str:
     indices = [r.index for r in w.nest.outer[: len(rows)]]
     if not indices:
-        return "_"
+        return w.name("_")
     return w.index(indices[0]) if len(indices) == 1 else w.name("row")
 
 
@@ -77,7 +77,7 @@ def _along(w: Writer, last: Symbol, early: Sequence[Symbol]) -> None:
             low, high = w.limited(v)
             tests.append(f"{low} == 0 and {high} == {w.integer(w.extents[v])}")
     found = w.whole(last, taps)
-    first, end = w.name(f"{last.name}_first"), w.name(f"{last.name}_last")
+    first, end = w.name(f"{last.name}_first", "first"), w.name(f"{last.name}_last", "last")
     if found:
         w.limits(last, found, (first, end))
         if tests:

@@ -92,7 +92,7 @@ def _along(w: Writer, last: Range, tap: Range) -> None:
             _one(w, tap)
         return
     found = w.whole(last.index, (tap.index,))
-    first, end = w.name(f"{last.index.name}_first"), w.name(f"{last.index.name}_last")
+    first, end = w.name(f"{last.index.name}_first", "first"), w.name(f"{last.index.name}_last", "last")
     if found:
         w.limits(last.index, found, (first, end))
     else:

@@ -21,7 +21,7 @@ def write(w: Writer) -> Expr:
     apart = apart and nest.outer[0].extent == w.shapes[nest.target][0]
     if body.row is not None:
         w.line(f"{body.row.tensor} = np.empty({w.integer(nest.vector.extent)}, {nest.target}.dtype)")
-    with w.block(f"for {w.index(first) if apart else '_'} in range({w.name('start')}, {w.name('stop')}):"):
+    with w.block(f"for {w.index(first) if apart else w.name('_')} in range({w.name('start')}, {w.name('stop')}):"):
         rest = nest.outer[1:] if apart else nest.outer
         gradually = bool(rest) and _grows(w, rest[0].index, apart)
         axis = int(apart)
@@ -103,7 +103,7 @@ def _loops(w: Writer, rest: tuple[Range, ...], bound: set[Symbol], axis: int | N
     for k, r in enumerate(rest):
         found = w.whole(r.index, tuple(taps[-1:])) if r.index == last and taps[-1] not in done else ()
         if found and w.windows(r.index) and _alone(w, r.index, taps[-1]):
-            inside = w.name(f"{r.index.name}_first"), w.name(f"{r.index.name}_last")
+            inside = w.name(f"{r.index.name}_first", "first"), w.name(f"{r.index.name}_last", "last")
             w.limits(r.index, found, inside)
         w.line(f"for {w.index(r.index)} in range({w.integer(r.extent)}):")
         w.depth += 1

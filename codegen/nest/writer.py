@@ -7,6 +7,7 @@ from itertools import product
 import sympy
 from sympy import Expr, Integer, Symbol
 
+from codegen.names import Names
 from codegen.nest.addresses import Address, Constraint, address, constraints
 from codegen.nest.body import CHOICE, ScalarPrinter, is_plain
 from codegen.plan import Nest
@@ -23,6 +24,9 @@ NUMBERS = {Integer(0): "zero", Integer(1): "one", -sympy.oo: "lowest", sympy.oo:
 AMBIGUOUS = "l", "I", "O"
 """Names that read like others."""
 
+PLACE = Symbol("place")
+"""An address that is being made; no index of a program is the same symbol, whatever its name."""
+
 SCALE = Symbol("scale")
 """A number that a window is multiplied by, in a variable."""
 
@@ -38,7 +42,7 @@ class Writer:
 
     def __init__(self, nest: Nest, taken: Collection[str], order: tuple[Symbol, ...]) -> None:
         self.nest, self.order = nest, order
-        self.taken = {*taken, *(name for name, _ in nest.shapes), *AMBIGUOUS}
+        self.names = Names({*taken, *(name for name, _ in nest.shapes), *AMBIGUOUS})
         self.indices = {r.index for r in nest.ranges}
         self.shapes = dict(nest.shapes)
         self.extents = {r.index: r.extent for r in nest.ranges}
@@ -48,6 +52,8 @@ class Writer:
         self.elements: dict[str, str] = {}
         self.lines: list[str] = []
         self.depth = 0
+        for index in order:
+            self.index(index)
 
     # ----- lines and names ------------------------------------------------------------------------------------------
     def line(self, *texts: str) -> None:
@@ -62,20 +68,21 @@ class Writer:
         yield
         self.depth -= 1
 
-    def name(self, word: str) -> str:
-        """A name of this function's own."""
-        return self.name(f"{word}_") if word in self.taken else word
+    def name(self, word: str, role: str = "") -> str:
+        """A name of this function's own; words that are made of others have a role."""
+        return self.names.own(word, role)
 
     def index(self, symbol: Symbol) -> str:
         """The name of an index."""
-        return self.name(symbol.name)
+        return self.name(symbol.name, "" if symbol == PLACE else "index")
 
     def number(self, value: Expr) -> str:
         """The argument or variable that holds a number."""
         if value == SCALE:
             return self.name("scale")
-        words = NUMBERS.get(value, f"number_{len(self.numbers) + 1}")
-        return self.numbers.setdefault(value, self.name(words))
+        if value not in self.numbers:
+            self.numbers[value] = self.name(NUMBERS.get(value, f"number_{len(self.numbers) + 1}"))
+        return self.numbers[value]
 
     def integer(self, expression: Expr, level: int = 0) -> str:
         """The text of an integer expression; its sizes become arguments."""
@@ -102,7 +109,7 @@ class Writer:
                 named[key] = ""
             elif key not in named:
                 number = sum(k.tensor == access.tensor for k in named)
-                named[key] = self.name(f"{access.tensor}_at{number + 1 if number else ''}")
+                named[key] = self.name(f"{access.tensor}_at{number + 1 if number else ''}", "base")
                 self._locate(named[key], where)
             found[access] = (named[key], where)
         return found
@@ -122,14 +129,14 @@ class Writer:
         if len(text) <= LONG:
             self.line(f"{name} = {text}")
             return
-        place = Symbol(self.name("place"))
-        self.indices.add(place)
+        place = self.index(PLACE)
+        self.indices.add(PLACE)
         before: Expr = Integer(0)
         for extent, position in where.parts[:-1]:
             value = before * extent + position
-            if value not in (0, place):
-                self.line(f"{place.name} = {self.integer(value)}")
-                before = place
+            if value not in (0, PLACE):
+                self.line(f"{place} = {self.integer(value)}")
+                before = PLACE
         extent, position = where.parts[-1]
         self.line(f"{name} = {self.unsigned(before * extent + position)}")
 
@@ -180,7 +187,7 @@ class Writer:
             return text
         if text not in self.elements:
             number = sum(k.startswith(f"{access.tensor}[") for k in self.elements)
-            self.elements[text] = self.name(f"{access.tensor}_{number + 1}")
+            self.elements[text] = self.name(f"{access.tensor}_{number + 1}", "element")
             self.line(f"{self.elements[text]} = {text}")
         return self.elements[text]
 
@@ -209,7 +216,7 @@ class Writer:
 
     def limited(self, index: Symbol) -> tuple[str, str]:
         """The names of the limits of an index."""
-        return self.name(f"{index.name}_low"), self.name(f"{index.name}_high")
+        return self.name(f"{index.name}_low", "low"), self.name(f"{index.name}_high", "high")
 
     def clip(self, index: Symbol) -> None:
         """Write the range of an index, if it is restricted."""

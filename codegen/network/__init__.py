@@ -4,7 +4,7 @@ kernels     Network            the programs of its functions       kernels.py (u
 memory      Plan               Plan with buffers reused            memory.py
 functions   programs, plans    text of the functions               functions.py, reading.py
 class       Network            text of the class                   network_class.py
-module      all of these       text of the module                  module.py, templates/numpy/network.py.jinja
+module      all of these       text of the module                  module.py, templates/numpy/module.py.jinja
 """
 
 from codegen.network.module import network_source

@@ -4,14 +4,15 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from codegen.arguments import used
-from codegen.binder import quoted
 from codegen.constructor import annotation, default_text, describe_option
-from codegen.docstring import equations, paragraph
+from codegen.docstring import equations, long_doc
 from codegen.emit import Emitter
-from codegen.function import RESERVED, signature
+from codegen.function import check_apart, signature
 from codegen.kernel import Kernel
 from codegen.layout import fit
+from codegen.literal import string
 from codegen.lower import lower
+from codegen.names import FIXED, check_distinct
 from codegen.network.kernels import NetworkKernels
 from codegen.network.memory import Memory, planned
 from codegen.network.reading import array_lines, direction_lines, saved_line, tuple_text
@@ -20,8 +21,8 @@ from codegen.scalar import size_text
 from derive.interface import REQUIRED
 from derive.term import Tensor
 
-OWN = RESERVED | {"params", "state", "saved", "buffers", "inputs", "new_state"}
-"""Names that a network's functions use themselves."""
+OWN = frozenset({"params", "state", "saved", "buffers", "inputs", "directions"})
+"""Arguments that a network's functions have themselves."""
 
 
 def forward_memory(k: NetworkKernels) -> Memory:
@@ -48,7 +49,7 @@ def forward_function(k: NetworkKernels) -> FunctionContext:
     replaced = {new: name for name, new, _ in network.state}
     results = [output]
     if replaced:
-        entries = ", ".join(f"{quoted(network.key(name))}: {new}" for new, name in replaced.items())
+        entries = ", ".join(f"{string(network.key(name))}: {new}" for new, name in replaced.items())
         results.append(f"{{{entries}}}")
     results.append(tuple_text([*(t.name for t in k.kept), *(f"{t.name}.shape" for t in k.shaped)]))
     state = ["new state by name"] if replaced else []
@@ -88,7 +89,7 @@ def backward_function(k: NetworkKernels) -> FunctionContext:
     network, kernel = k.network, k.backward
     results = kernel.program.outputs
     weights = dict(zip(k.trained, results, strict=False))
-    gradients = ", ".join(f"{quoted(network.key(w))}: {g}" for w, g in weights.items())
+    gradients = ", ".join(f"{string(network.key(w))}: {g}" for w, g in weights.items())
     own = results[len(k.trained) :]
     answer = own[0] if len(own) == 1 else f"({', '.join(own)})"
     names = " and ".join(f"the gradient of {name}" for name in k.inputs) or "nothing"
@@ -155,7 +156,7 @@ def _named(k: NetworkKernels, names: Sequence[str], values: Sequence[str]) -> st
     """A dictionary of arrays under the names that users know."""
     part = k.network.part
     keys = [part[n].key if n in part else n for n in names]
-    return "{" + ", ".join(f"{quoted(key)}: {v}" for key, v in zip(keys, values, strict=True)) + "}"
+    return "{" + ", ".join(f"{string(key)}: {v}" for key, v in zip(keys, values, strict=True)) + "}"
 
 
 def _function(
@@ -178,6 +179,10 @@ def _function(
     """
     backward = bool(own) and saved
     stateful = bool(_stateful(k, kernel))
+    check_apart(kernel)
+    check_distinct(
+        kernel.name, [*(("argument", n) for n in sorted(OWN)), *(("tensor", n) for n in kernel.program.tensors)]
+    )
     taken = OWN | set(kernel.program.tensors) | {s.name for s in kernel.program.symbols()}
     emitter = Emitter(taken | {o.name for o in kernel.options}, buffers="buffers")
     computed = ["buffers = rt.Buffers() if buffers is None else buffers", *emitter.lines(memory.plan)]
@@ -192,9 +197,9 @@ def _function(
     parameters.append("buffers: rt.Buffers | None = None")
     lines = [*used(arrays, computed), *computed]
     return FunctionContext(
+        name=kernel.name,
         signature=signature(f"def {kernel.name}", parameters, result_type, 0),
-        summary=heading,
-        description=paragraph([*preface, *_description(k, kernel, memory, returns, own, stateful, backward)], "    "),
+        doc=long_doc(heading, [*preface, *_description(k, kernel, memory, returns, own, stateful, backward)]),
         lines=tuple(fit(lines, 1)),
         nests=tuple(emitter.nests),
     )
@@ -214,7 +219,7 @@ def _memory(
     k: NetworkKernels, kernel: Kernel, returned: Sequence[str], kept: Sequence[str] = (), tail: Sequence[str] = ()
 ) -> Memory:
     given = [t.name for t in kernel.arguments]
-    taken = OWN | {o.name for o in kernel.options} | set(k.network.program.names())
+    taken = FIXED | OWN | {o.name for o in kernel.options} | set(k.network.program.names())
     plan = lower(kernel.program, kernel.name, given, taken)
     return planned(plan, kernel.program, returned=returned, kept=kept, tail=tail)
 

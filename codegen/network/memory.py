@@ -5,8 +5,7 @@ the next forward pass. What only the gradient of the input needs is put last, un
 """
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, fields, is_dataclass, replace
-from typing import Any
+from dataclasses import dataclass, replace
 
 import sympy
 from sympy import Expr, Integer
@@ -26,6 +25,7 @@ from codegen.plan import (
     Update,
     Wanted,
     Window,
+    mentioned,
 )
 from codegen.pointwise import has_target
 from derive.term import Access, Program
@@ -84,19 +84,6 @@ def planned(plan: Plan, program: Program, returned: Sequence[str], kept: Sequenc
     sizes = {**held, **_sizes(buffered)}
     mine = tuple((name, sympy.expand(sizes[name])) for name in kept if name in sizes)
     return Memory(replace(plan, records=released), mine, peak)
-
-
-def mentioned(record: Any) -> set[str]:
-    """Every name in a record: arrays, and words that are none."""
-    if isinstance(record, str):
-        return {record}
-    if isinstance(record, Access):
-        return {record.tensor}
-    if isinstance(record, tuple):
-        return set().union(*(mentioned(part) for part in record), set())
-    if is_dataclass(record):
-        return set().union(*(mentioned(getattr(record, f.name)) for f in fields(record)), set())
-    return set()
 
 
 def _roots(records: Iterable[Record]) -> dict[str, str]:

@@ -1,13 +1,14 @@
 """Network -> the text of its module."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Any
 
-from codegen.docstring import equations, paragraph, wrapped
-from codegen.function import function_source, signature
+from codegen.docstring import long_doc, method_doc, module_doc, wrapped
+from codegen.function import function_source
 from codegen.layout import fit
-from codegen.module import check_names
+from codegen.literal import number
+from codegen.module import RAISES, method
+from codegen.names import check_globals, check_names
 from codegen.network.functions import (
     OWN,
     backward_function,
@@ -16,48 +17,22 @@ from codegen.network.functions import (
     hessian_vector_function,
     predict_function,
 )
-from codegen.network.kernels import network_kernels
+from codegen.network.kernels import NetworkKernels, network_kernels
 from codegen.network.network_class import NetworkClass, network_class
-from codegen.render import FunctionContext, header, render
+from codegen.network.reading import constant_names
+from codegen.render import MODULE, ClassContext, Emitted, FunctionContext, ModuleContext, emitted, header
 from derive.composition import Network, NetworkError
 
-TEMPLATE = "numpy/network.py.jinja"
 
-
-@dataclass(frozen=True)
-class NetworkContext:
-    """All fields of ``numpy/network.py.jinja``; every part is finished text."""
-
-    header: str
-    title: str
-    equations: str
-    source: str
-    imports: tuple[str, ...]
-    constants: tuple[str, ...]
-    functions: tuple[FunctionContext, ...]
-    name: str
-    description: str
-    attributes: tuple[str, ...]
-    init: str
-    setup: tuple[str, ...]
-    call: str
-    forward: tuple[str, ...]
-    predict_head: str
-    predict: tuple[str, ...]
-    loss_head: str
-    loss: tuple[str, ...]
-    backward_head: str
-    backward: tuple[str, ...]
-    double_backward: tuple[str, ...]
-
-
-def network_source(network: Network, order: int = 1) -> str:
-    """The text of the module of a network.
+def network_source(network: Network, order: int = 1) -> Emitted:
+    """The module of a network.
 
     Raises:
         NetworkError: when there is nothing to differentiate, and for an order other than 1 and 2.
     """
-    check_names(network)
+    check_names(network, "Network")
+    if network.loss is not None:
+        check_names(network.loss)
     taken = next((t.name for t in network.given if t.name in OWN), None)
     if taken is not None:
         raise NetworkError(f"{network.name}: input {taken}: that is an argument of its own; call the input otherwise")
@@ -66,72 +41,68 @@ def network_source(network: Network, order: int = 1) -> str:
     own = [forward_function(k), predict_function(k), backward_function(k)]
     own += [double_backward_function(k, k.double_backward)] if k.double_backward else []
     own += [hessian_vector_function(k, k.hessian_vector)] if k.hessian_vector else []
+    names = constant_names(k.network)
     functions = (*own, *(function_source(loss) for loss in k.loss))
-    return render(
-        TEMPLATE,
-        NetworkContext(
-            header=header(f"the equations of {network.name}", TEMPLATE),
-            title=network.words[0].upper() + network.words[1:],
-            equations=paragraph(equations(k.network.program), ""),
-            source="\n".join(wrapped(f"Source: {network.source}.", "")) if network.source else "",
-            imports=("from collections.abc import Mapping, Sequence",)
-            if _sequences(functions, cls)
-            else ("from collections.abc import Mapping",),
-            constants=tuple(line for name, data in network.constants for line in _constant(name, data)),
-            functions=functions,
+    check_globals(k.network, [f.name for f in functions])
+    context = ModuleContext(
+        header=f"{header(f'the equations of {network.name}', MODULE)}\n# fmt: off",
+        doc=module_doc(k.network),
+        imports=tuple(_imports(functions, cls)),
+        functions=functions,
+        cls=ClassContext(
             name=cls.name,
-            description=paragraph(_description(cls), "    "),
-            attributes=tuple(fit(list(cls.attributes), 1)),
-            init=signature("def __init__", ["self", *cls.signature], "None", 1),
-            setup=tuple(fit(list(cls.setup), 2)),
-            call=_method("__call__", cls.given, "The output in training."),
-            forward=tuple(fit(list(cls.forward), 2)),
-            predict_head=_method("predict", cls.given, "The output after training; nothing is kept."),
-            predict=tuple(fit(list(cls.predict), 2)),
-            loss_head=_method("loss", cls.judged, "The loss; `backward` without an argument starts from it."),
-            loss=tuple(fit(list(cls.loss), 2)),
-            backward_head=_backward_head(k.seeds[0]),
-            backward=tuple(fit(list(cls.backward), 2)),
-            double_backward=tuple(fit(list(cls.double_backward), 1)),
+            base="Network",
+            doc=long_doc(f"{cls.title}.", _description(cls)),
+            facts=tuple(fit(list(cls.attributes), 1)),
+            methods=tuple(_methods(k, cls)),
         ),
+        constants=tuple(line for name, data in k.network.constants for line in _constant(names[name], data)),
     )
+    return emitted(network.name, context)
 
 
-def _sequences(functions: Sequence[FunctionContext], cls: NetworkClass) -> bool:
-    return "Sequence[" in "".join([*(f.signature for f in functions), *cls.signature])
+def _imports(functions: Sequence[FunctionContext], cls: NetworkClass) -> list[str]:
+    sequences = "Sequence[" in "".join([*(f.signature for f in functions), *cls.signature])
+    lines = [f"from collections.abc import Mapping{', Sequence' if sequences else ''}"]
+    return [*lines, "from typing import Any, ClassVar", "", "import numpy as np", "", "from . import runtime as rt"]
 
 
-def _backward_head(seed: str) -> str:
-    doc = "Fill grads and return the gradient of the input; without an argument from the loss, and then None."
-    return f"{signature('def backward', ['self', f'{seed}: Any = None'], 'Any', 1)}\n" + "\n".join(
-        wrapped(f'"""{doc}"""', "        ")
-    )
-
-
-def _method(name: str, arrays: Sequence[str], doc: str) -> str:
-    text = "\n".join(wrapped(f'"""{doc}"""', "        "))
-    return f"{signature(f'def {name}', ['self', *(f'{a}: Any' for a in arrays)], 'Any', 1)}\n{text}"
+def _methods(k: NetworkKernels, cls: NetworkClass) -> list[FunctionContext]:
+    given = [f"{name}: Any" for name in cls.given]
+    judged = [f"{name}: Any" for name in cls.judged]
+    predicted = method_doc("The output after training; nothing is kept.")
+    lost = method_doc("The loss; `backward` without an argument starts from it.")
+    filled = "Fill grads and return the gradient of the input; without an argument from the loss, and then None."
+    found = [
+        method("__init__", cls.signature, "None", "", ["super().__init__()", *cls.setup]),
+        method("__call__", given, "Any", method_doc("The output in training."), cls.forward),
+        method("predict", given, "Any", predicted, cls.predict),
+    ]
+    found += [method("loss", judged, "Any", lost, cls.loss)] if cls.loss else []
+    found.append(method("backward", [f"{k.seeds[0]}: Any = None"], "Any", method_doc(filled), cls.backward))
+    if cls.double_backward:
+        parameters = ["seeds: Mapping[str, Any]", "directions: Mapping[str, Any]"]
+        doc = method_doc(
+            "Return the gradient of S, the sum of direction * gradient, by name; see the function of this name."
+        )
+        found.append(method("double_backward", parameters, "dict[str, Any]", doc, cls.double_backward))
+    return found
 
 
 def _description(cls: NetworkClass) -> list[str]:
     lines = ["Weights and how they start:", *(f"    {w}" for w in cls.weights), ""] if cls.weights else []
     lines += ["Args:", *(f"    {n}: {text}" for n, text in cls.arguments), ""] if cls.arguments else []
-    return [
-        *lines,
-        "Raises:",
-        "    TypeError: when an argument has a wrong type.",
-        "    ValueError: when an option is out of range.",
-    ]
+    return [*lines, *RAISES]
 
 
 def _constant(name: str, data: Any) -> list[str]:
     """A table as a module constant, every row on lines of its own."""
     rows = data if isinstance(data, Sequence) else (data,)
     lines = [line for row in rows for line in wrapped(f"{_numbers(row)},", "        ")]
-    return [f"{name.upper()} = np.array(", "    [", *lines, "    ]", ")"]
+    return [f"{name} = np.array(", "    [", *lines, "    ]", ")"]
 
 
 def _numbers(row: Any) -> str:
     if isinstance(row, Sequence):
         return f"[{', '.join(_numbers(r) for r in row)}]"
-    return repr(row)
+    return number(row, "a constant")

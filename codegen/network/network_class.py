@@ -6,9 +6,10 @@ from dataclasses import dataclass
 from sympy import Expr
 
 from codegen.arguments import shape_argument
-from codegen.binder import quoted
 from codegen.constructor import constructor_arguments, constructor_signature, size_lines
 from codegen.kernel import Kernel
+from codegen.literal import number, real, string
+from codegen.names import Names
 from codegen.network.kernels import NetworkKernels
 from codegen.scalar import POWER, size_text
 from derive.composition import Network, Normal, Uniform
@@ -33,7 +34,7 @@ class NetworkClass:
         judged: names of the arrays that the loss takes; () for a network without loss.
         loss: lines of loss.
         backward: lines of backward.
-        double_backward: lines of double_backward, its head among them; () at order 1.
+        double_backward: lines of double_backward; () at order 1.
     """
 
     name: str
@@ -102,37 +103,38 @@ def _start_words(start: Start, fan: Expr) -> str:
 def _start_text(start: Start, fan: Expr, shape: str) -> str:
     text = size_text(fan, POWER)
     if isinstance(start, Uniform):
-        return f"rt.uniform_within(rng, {shape}, {start.gain!r} / {_fan_power(start, fan, 'np.sqrt')}, dtype)"
+        bound = f"{number(start.gain, 'gain')} / {_fan_power(start, fan, 'np.sqrt')}"
+        return f"rt.uniform_within(rng, {shape}, {bound}, dtype)"
     if isinstance(start, Normal):
-        return f"rt.normal(rng, {shape}, np.sqrt({start.gain!r} / {text}), dtype)"
-    return f"np.full({shape}, {float(start)!r}, dtype)"
+        return f"rt.normal(rng, {shape}, np.sqrt({number(start.gain, 'gain')} / {text}), dtype)"
+    return f"np.full({shape}, {real(start, 'start')}, dtype)"
 
 
 def _setup(network: Network) -> list[str]:
     lines = size_lines(network)
     tensors, fans = network.program.tensors, dict(network.fans)
     if network.starts or network.state:
-        lines.append(f"dtype = rt.real_type({quoted(network.name)}, dtype)")
+        lines.append(f"dtype = rt.real_type({string(network.name)}, dtype)")
     if any(not isinstance(start, float) for _, start in network.starts):
         lines.append("rng = np.random.default_rng(rng)")
     for weight, start in network.starts:
         value = _start_text(start, fans[weight], _shape(tensors[weight].shape))
-        lines.append(f"self.params[{quoted(network.key(weight))}] = {value}")
+        lines.append(f"self.params[{string(network.key(weight))}] = {value}")
     for name, _, first in network.state:
         shape = _shape(tensors[name].shape)
-        lines.append(f"self.state[{quoted(network.key(name))}] = np.full({shape}, {float(first)!r}, dtype)")
+        lines.append(f"self.state[{string(network.key(name))}] = np.full({shape}, {real(first, 'state')}, dtype)")
     if network.flattened:
-        entries = ", ".join(f"{quoted(network.key(w))}: {_shape(e)}" for w, e in network.flattened)
+        entries = ", ".join(f"{string(network.key(w))}: {_shape(e)}" for w, e in network.flattened)
         lines.append(f"self.flattened = {{{entries}}}")
     return lines
 
 
 def _attributes(k: NetworkKernels) -> list[str]:
     network = k.network
-    layers = ", ".join(f"{quoted(n.name)}: {quoted(n.layer.name)}" for n in network.nodes)
-    lines = [f"layer = {quoted(network.name)}", f"differentiable = {_shape(k.inputs, quote=True)}"]
+    layers = ", ".join(f"{string(n.name)}: {string(n.layer.name)}" for n in network.nodes)
+    lines = [f"layer = {string(network.name)}", f"differentiable = {_shape(k.inputs, quote=True)}"]
     seeds = {output: seed for seed, output in k.backward.seeds}
-    pairs = [f"({quoted(o)}, {quoted(seeds[o])})" for o in seeds]
+    pairs = [f"({string(o)}, {string(seeds[o])})" for o in seeds]
     lines.append(f"outputs = {_shape(pairs)}")
     lines += [f"layers: ClassVar[Mapping[str, str]] = {{{layers}}}"]
     names = [network.part[t.name].key if t.name in network.part else t.name for t in k.kept]
@@ -149,7 +151,7 @@ def _forward(k: NetworkKernels) -> list[str]:
     stateful = bool(network.state)
     results = ["y", *(["state"] if stateful else []), "self._saved"]
     arguments = f"{given}, self.params{', self.state' if stateful else ''}{_options(k.forward)}"
-    lines = [f"{t.name} = rt.as_array({quoted(network.name)}, {quoted(t.name)}, {t.name})" for t in network.given]
+    lines = [f"{t.name} = rt.as_array({string(network.name)}, {string(t.name)}, {t.name})" for t in network.given]
     lines += ["self._saved = None", "self._recycle()"]
     lines.append(f"{', '.join(results)} = {network.name}_forward({arguments}, buffers=self.buffers)")
     return [*lines, *(["self.state.update(state)"] if stateful else []), "return y"]
@@ -179,7 +181,7 @@ def _loss(k: NetworkKernels) -> list[str]:
     return [
         f"{results} = {forward.name}({', '.join(f'{n}={n}' for n in names)})",
         f"self._judged = {_shape(kept)}",
-        f"self._check_finite({quoted(k.network.name)}, {value})",
+        f"self._check_finite({string(k.network.name)}, {value})",
         f"return {value}",
     ]
 
@@ -187,37 +189,44 @@ def _loss(k: NetworkKernels) -> list[str]:
 def _backward(k: NetworkKernels) -> list[str]:
     network = k.network
     (seed,) = k.seeds
-    lines = ["saved = self._kept()", f"inputs = {seed} is not None"]
-    if k.loss:
-        _, gradient = k.loss
-        needed = [t.name for t in gradient.arguments if t.name not in dict(gradient.seeds)]
-        names = [*needed, *(shape_argument(t) for t in gradient.shaped)]
-        taken = [seed if t.name in dict(gradient.seeds) else t.name for t in gradient.arguments]
-        passed = [("1.0" if n == seed else n) for n in taken]
-        passed += [f"{shape_argument(t)}={shape_argument(t)}" for t in gradient.shaped]
-        lines += [
-            f"if {seed} is None:",
-            f"    {', '.join(names)}{',' if len(names) == 1 else ''} = self._judgement()",
-            f"    {seed} = {gradient.name}({', '.join(passed)})",
-        ]
-    arguments = [seed, f"self.params, saved{_options(k.backward)}", "inputs=inputs, buffers=self.buffers"]
+    judged = {t.name for t in k.loss[1].arguments} | {shape_argument(t) for t in k.loss[1].shaped} if k.loss else set()
+    names = Names({seed, *judged})
+    saved, wanted, gradient = (names.own(word) for word in ("saved", "inputs", "gradient"))
+    lines = [f"{saved} = self._kept()", f"{wanted} = {seed} is not None"]
+    lines += _from_loss(k, seed)
+    arguments = [seed, f"self.params, {saved}{_options(k.backward)}", f"inputs={wanted}, buffers=self.buffers"]
     call = f"{network.name}_backward({', '.join(arguments)})"
-    return [*lines, f"gradient, self.grads = {call}", "return gradient"]
+    return [*lines, f"{gradient}, self.grads = {call}", f"return {gradient}"]
+
+
+def _from_loss(k: NetworkKernels, seed: str) -> list[str]:
+    """Where no gradient is given, that of the loss."""
+    if not k.loss:
+        return []
+    _, gradient = k.loss
+    seeds = dict(gradient.seeds)
+    needed = [t.name for t in gradient.arguments if t.name not in seeds]
+    names = [*needed, *(shape_argument(t) for t in gradient.shaped)]
+    passed = ["1.0" if t.name in seeds else t.name for t in gradient.arguments]
+    passed += [f"{shape_argument(t)}={shape_argument(t)}" for t in gradient.shaped]
+    return [
+        f"if {seed} is None:",
+        f"    {', '.join(names)}{',' if len(names) == 1 else ''} = self._judgement()",
+        f"    {seed} = {gradient.name}({', '.join(passed)})",
+    ]
 
 
 def _double_backward(k: NetworkKernels) -> list[str]:
     if k.double_backward is None:
         return []
-    seeds = ", ".join(f"seeds[{quoted(s)}]" for s in k.seeds)
+    seeds = ", ".join(f"seeds[{string(s)}]" for s in k.seeds)
     arguments = f"directions, {seeds}, self.params, self._kept(){_options(k.double_backward)}, buffers=self.buffers"
     return [
-        "def double_backward(self, seeds: Mapping[str, Any], directions: Mapping[str, Any]) -> dict[str, Any]:",
-        '    """Return the gradient of S, the sum of direction * gradient, by name; see the function of this name."""',
-        f"    rt.names({quoted(k.network.name)}, seeds, {_shape(k.seeds, quote=True)}, every=True)",
-        f"    return {k.network.name}_double_backward({arguments})",
+        f'rt.names({string(k.network.name)}, "seeds", seeds, {_shape(k.seeds, quote=True)}, every=True)',
+        f"return {k.network.name}_double_backward({arguments})",
     ]
 
 
 def _shape(parts: Sequence[Expr | str], quote: bool = False) -> str:
-    texts = [quoted(str(p)) if quote else p if isinstance(p, str) else size_text(p) for p in parts]
+    texts = [string(str(p)) if quote else p if isinstance(p, str) else size_text(p) for p in parts]
     return f"({', '.join(texts)}{',' if len(texts) == 1 else ''})"

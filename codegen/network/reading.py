@@ -5,10 +5,12 @@ from collections.abc import Sequence
 from sympy import Symbol
 
 from codegen.arguments import label_lines, shape_argument
-from codegen.binder import Binder, Source, quoted
+from codegen.binder import Binder, Source
 from codegen.docstring import wrapped
 from codegen.kernel import Kernel
 from codegen.layout import WIDTH
+from codegen.literal import string
+from codegen.names import Names
 from codegen.network.kernels import NetworkKernels
 from codegen.scalar import size_text
 from derive.composition import Network
@@ -20,12 +22,12 @@ def array_lines(k: NetworkKernels, kernel: Kernel, given: Sequence[str], saved: 
     network = k.network
     binder = Binder(network, kernel.program)
     tensors = {t.name: t for t in kernel.program.inputs}
-    name = quoted(network.name)
+    name = string(network.name)
     lines: list[str] = []
     real = [n for n in given if not tensors[n].integer]
     for n in given:
         kind = ", integer=True" if tensors[n].integer else ""
-        lines.append(f"{n} = rt.array({name}, {quoted(n)}, {n}, {len(tensors[n].shape)}{kind})")
+        lines.append(f"{n} = rt.array({name}, {string(n)}, {n}, {len(tensors[n].shape)}{kind})")
     lines.append(f"dtype = rt.float_type({name}, {', '.join(f'{n}={n}' for n in real)})")
     lines += [line for o in kernel.options for line in binder.option(o)]
     backward = bool(kernel.seeds) and saved
@@ -44,7 +46,8 @@ def array_lines(k: NetworkKernels, kernel: Kernel, given: Sequence[str], saved: 
         unknown = set().union(*(e.free_symbols for e in t.shape), set()) - binder.known
         if t.name in tensors or unknown:  # what is not read may still tell a size
             lines += _weight(network, t, binder, "state" if t.name in state else "params")
-    lines += [f"{t.name} = {t.name.upper()}.astype(dtype)" for t in kernel.program.inputs if t.name in constants]
+    tables = constant_names(network)
+    lines += [f"{t.name} = {tables[t.name]}.astype(dtype)" for t in kernel.program.inputs if t.name in constants]
     sources = [Source(f"{n}.shape", n, tensors[n]) for n in given]
     lines += binder.derived([] if backward else sources)
     lines += label_lines(kernel)
@@ -70,15 +73,15 @@ def _given(k: NetworkKernels, binder: Binder, tensor: Tensor) -> list[str]:
     shown = k.source.program.tensors.get(name, tensor).shape
     called = ", ".join(words.get(e, str(e)) for e in shown)
     comma = "," if len(tensor.shape) == 1 else ""
-    head = f"{quoted(network.name)}, {quoted(name)}, {name}.shape"
-    return [*lines, f"rt.extents({head}, ({extents}{comma}), {quoted(called)})"]
+    head = f"{string(network.name)}, {string(name)}, {name}.shape"
+    return [*lines, f"rt.extents({head}, ({extents}{comma}), {string(called)})"]
 
 
 def _weight(network: Network, tensor: Tensor, binder: Binder, where: str) -> list[str]:
     """Read a weight by its name; its extents are checked, or bound where they are open."""
-    key = quoted(network.key(tensor.name))
+    key = string(network.key(tensor.name))
     binder_lines = binder.derived([])
-    head = f"{tensor.name} = rt.weight({quoted(network.name)}, {where}, {key}"
+    head = f"{tensor.name} = rt.weight({string(network.name)}, {where}, {key}"
     if all(e.free_symbols <= binder.known for e in tensor.shape):
         inner = ", ".join(size_text(e) for e in tensor.shape)
         shape = f"({inner},)" if len(tensor.shape) == 1 else f"({inner})"
@@ -87,14 +90,21 @@ def _weight(network: Network, tensor: Tensor, binder: Binder, where: str) -> lis
     return [*binder_lines, f"{head}, dtype, (None,) * {len(tensor.shape)})", *binder.axes([source])]
 
 
+def constant_names(network: Network) -> dict[str, str]:
+    """What the module calls the network's constants, by tensor."""
+    taken = {*network.program.names(), network.class_name, *(o.name for o in network.options)}
+    names = Names(taken)
+    return {name: names.own(name.upper(), name) for name, _ in network.constants}
+
+
 def direction_lines(k: NetworkKernels, kernel: Kernel) -> list[str]:
     """Read what the first gradients are multiplied by."""
-    part, tensors, head = k.network.part, kernel.program.tensors, quoted(k.network.name)
+    part, tensors, head = k.network.part, kernel.program.tensors, string(k.network.name)
     keys = {direction: part[n].key if n in part else n for direction, n in kernel.directions}
-    lines = [f"rt.names({head}, directions, {tuple_text([quoted(key) for key in keys.values()])})"]
+    lines = [f'rt.names({head}, "directions", directions, {tuple_text([string(key) for key in keys.values()])})']
     for direction, key in keys.items():
         shape = tuple_text([size_text(e) for e in tensors[direction].shape])
-        lines.append(f"{direction} = rt.direction({head}, directions, {quoted(key)}, dtype, {shape})")
+        lines.append(f"{direction} = rt.direction({head}, directions, {string(key)}, dtype, {shape})")
     return lines
 
 

@@ -94,6 +94,15 @@ class _Builder:
         self.constants: dict[str, Data] = {}
         self.flattened: dict[str, tuple[Expr, ...]] = {}
         self.images: dict[str, tuple[Expr, ...]] = {}
+        self.tensors: dict[str, str] = {}
+
+    def _called(self, tensor: str, where: str) -> None:
+        """Note the name of a tensor, which must not be that of another one."""
+        other = self.tensors.setdefault(tensor, where)
+        if other != where:
+            raise NetworkError(
+                f"{self.name}: {other} and {where} would both be called {tensor}; rename one of the nodes"
+            )
 
     def add(self, node: Node, source: Program, label: str) -> None:
         """Append the statements of a node; `label` distinguishes its sizes."""
@@ -140,6 +149,7 @@ class _Builder:
             raise NetworkError(
                 f"{values.where}: the number of axes of {name} is open; declare the input, as in input {name}[N, C]"
             )
+        self._called(name, f"input {name}")
         network_input = Tensor(name, tuple(shape), integer=tensor.integer, constant=tensor.constant)
         self.inputs.append(network_input)
         letters = "nijc" if len(shape) == 4 else "n" + "cdefgh"[: len(shape) - 1]
@@ -219,6 +229,7 @@ class _Builder:
                 self.statements.append(moved)
         for name in source.tensors:
             if name not in bound and name not in absent:
+                self._called(names[name], f"{name} of {node.name}")
                 self.parts[names[name]] = Part(node.name, name)
         self._value(node, source, names, bound)
 

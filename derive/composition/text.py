@@ -16,7 +16,7 @@ from derive.composition.record import Data, Network, NetworkError, Node, Start
 from derive.interface import REQUIRED, Layer
 from derive.layers import LAYERS
 
-LONGEST = 20_000
+LONGEST, LONGEST_NUMBER = 20_000, 12
 FLAGS = {"true": True, "false": False}
 
 
@@ -75,7 +75,7 @@ def network(
     reader = _Reader(name, known, declared)
     for line in lines:
         reader.line(line)
-    if reader.last is None:
+    if reader.last is None or not reader.nodes:
         raise NetworkError(f"{name}: the text has no layer; expected such as 'conv2d -> tanh -> conv2d'")
     nodes = [_with_extras(reader.resolved(node), data or {}, starts or {}) for node in reader.nodes]
     _check_extras(name, nodes, data or {}, starts or {})
@@ -113,7 +113,7 @@ class _Reader:
         """One line of the text."""
         if line.data == "input":
             _, name, *extents = line.children
-            self.inputs[str(name)] = tuple(int(e) if e.type == "NUMBER" else str(e) for e in map(_token, extents))
+            self.inputs[str(name)] = tuple(self._extent(str(name), e) for e in map(_token, extents))
         elif line.data == "loss":
             _, step = line.children
             _, layer, arguments = self._step(_branch(step))
@@ -126,6 +126,14 @@ class _Reader:
             self.last = self.names[str(name)]
         else:
             self.last = self._chain(line, self._before())
+
+    def _extent(self, name: str, token: Token) -> int | str:
+        """The extent of an axis of an input: an integer or a name."""
+        if token.type != "NUMBER":
+            return str(token)
+        if not token.isdecimal() or len(token) > LONGEST_NUMBER:
+            raise NetworkError(f"{self.name}: input {name}: expected an integer or a name, received {token[:20]}")
+        return int(token)
 
     def _before(self) -> str:
         """What a chain begins with that names nothing."""

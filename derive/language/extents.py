@@ -348,6 +348,8 @@ class _Search:
         return self._spelt().get(node.name, integer(node.name))
 
     def _extent(self, key: Key) -> Expr:
+        if self._root(key) not in self.explicit:
+            self._give_up(key)
         return self.explicit[self._root(key)]
 
     # ----- what is left open -----

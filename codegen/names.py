@@ -1,0 +1,187 @@
+"""The names in generated code: which ones it has itself, which a user may choose, and new ones beside both.
+
+A user's name that generated code needs for itself everywhere (`np`, `range`, `dtype`) is refused; what it needs in one
+function (a loop's index, a scratch array, the limits of a slice) gets a name that nobody else has there. Python reads
+an identifier in its normal form NFKC, so that two spellings could be one name: others are refused, too.
+"""
+
+import keyword
+import unicodedata
+from collections.abc import Iterable, Iterator, Mapping
+
+from codegen.literal import piece
+from codegen.runtime import runtime_attributes
+from derive.interface import Layer
+from derive.term import EquationError, Program, accesses
+from derive.update import Optimiser
+
+MODULES = frozenset({"np", "rt"})
+TYPES = frozenset({"Any", "ClassVar", "Mapping", "Sequence"})
+BUILTINS = frozenset({"abs", "bool", "dict", "float", "int", "len", "max", "min", "range", "str", "super", "tuple"})
+FIXED = MODULES | TYPES | BUILTINS | {"dtype", "full_shape", "self"}
+"""The names that every generated function may use."""
+OWN_MODULES = ("runtime", "transforms")
+DEVICES = frozenset({"con", "prn", "aux", "nul", *(f"{word}{k}" for word in ("com", "lpt") for k in range(10))})
+"""Names that are no file's on Windows."""
+MEMBERS = frozenset({"layer", "differentiable", "outputs", "backward", "double_backward", "predict", "loss"})
+"""The members of a generated class that its base in the runtime does not have."""
+
+
+class Names:
+    """The names of one function.
+
+    Args:
+        taken: those of arrays, sizes and options.
+    """
+
+    def __init__(self, taken: Iterable[str]) -> None:
+        self._taken = {*FIXED, *taken}
+        self._own: dict[tuple[str, str], str] = {}
+
+    def take(self, names: Iterable[str]) -> None:
+        """Names that are given elsewhere."""
+        self._taken |= set(names)
+
+    def own(self, word: str, role: str = "") -> str:
+        """A name of the function's own, the same for the same word in the same role: `word`, underscores behind it."""
+        if (role, word) not in self._own:
+            name = word
+            while name in self._taken:
+                name += "_"
+            self._taken.add(name)
+            self._own[role, word] = name
+        return self._own[role, word]
+
+
+def check_names(layer: Layer, base: str = "Layer") -> None:
+    """Raise unless every name of the layer can be one in generated code, and no two of them are one.
+
+    Args:
+        layer: the layer, or the equations of an optimiser.
+        base: the class of the runtime that its class is made of.
+
+    Raises:
+        EquationError: naming the role of the name and the name.
+    """
+    for role, name in _names(layer):
+        reason = unusable(name, role)
+        if reason:
+            raise EquationError(
+                f"{piece(layer.name)}: {role} {piece(name)!r} cannot be a name in Python code: {reason}; choose another"
+            )
+    members = MEMBERS | runtime_attributes(base)
+    for option in layer.options:
+        if option.name in members:
+            raise EquationError(
+                f"{layer.name}: option {option.name}: every {base.lower()} has an attribute of that name; rename it"
+            )
+    programs = [layer.program, *([layer.evaluation] if layer.evaluation is not None else [])]
+    for program in programs:
+        _check_read(layer, program)
+        _check_apart(layer, program)
+
+
+def check_globals(layer: Layer, functions: Iterable[str]) -> None:
+    """Raise unless the functions and the class of a module have names of their own, which nothing in them has.
+
+    Raises:
+        EquationError: naming both.
+    """
+    local = {name: role for role, name in _names(layer) if role not in ("layer", "class")}
+    owned = [("function", name) for name in functions]
+    check_distinct(layer.name, [*owned, ("class", layer.class_name), *((r, n) for n, r in local.items())])
+
+
+def check_distinct(where: str, names: Iterable[tuple[str, str]]) -> None:
+    """Raise where two of the `names`, (role, name), are one.
+
+    Raises:
+        EquationError: naming both.
+    """
+    roles: dict[str, str] = {}
+    for role, name in names:
+        if name in roles:
+            both = f"two {role}s" if role == roles[name] else f"{roles[name]} and {role}"
+            raise EquationError(f"{where}: {both} would be called {name}; rename one of them")
+        roles[name] = role
+
+
+def check_package(layers: Iterable[Layer | Optimiser], modules: Mapping[str, str], shared: Iterable[str]) -> None:
+    """Raise unless every module has a file of its own, on every system, and every class a name of its own.
+
+    Args:
+        layers: what is generated.
+        modules: module -> class: what is generated, and what is in the package already.
+        shared: what else the package offers.
+
+    Raises:
+        EquationError: naming the module or the class.
+    """
+    seen: dict[str, Layer | Optimiser] = {}
+    for layer in layers:
+        if seen.setdefault(layer.name, layer) != layer:
+            raise EquationError(f"{layer.name}: two layers have this name; rename one of them")
+    taken = {name.lower(): f"every generated package has a {name} of its own" for name in (*OWN_MODULES, *shared)}
+    taken |= dict.fromkeys(DEVICES, "on Windows it is a device and no file")
+    for module in modules:
+        if module.lower() in taken:
+            raise EquationError(f"{module}: {taken[module.lower()]}; expected another name")
+        taken[module.lower()] = "another module has this name, but for small and capital letters"
+    classes = [*modules.values(), *shared]
+    for name in (n for n in classes if classes.count(n) > 1):
+        raise EquationError(f"{name}: two modules would have a class of this name; rename one of them")
+
+
+def _names(layer: Layer) -> Iterator[tuple[str, str]]:
+    """Every name that becomes one in generated code: (role, name)."""
+    yield "layer", layer.name
+    yield "class", layer.class_name
+    for option in layer.options:
+        yield "option", option.name
+        yield from (("size", s.name) for s in option.symbols)
+        if isinstance(option.default, str):
+            yield "the default of an option,", option.default
+    yield from (("what a requirement blames,", r.option) for r in layer.requirements)
+    for name, extent in layer.features:
+        yield "feature", name
+        yield from (("size", s.name) for s in extent.free_symbols)
+    for program in (layer.program, layer.evaluation):
+        if program is None:
+            continue
+        indices = {v.name for s in program.statements for v in s.term.indices}
+        ties = {s.ties.name for s in program.statements if s.ties is not None}
+        yield from (("tensor", name) for name in {**program.tensors, **dict.fromkeys(ties)})
+        yield from (("size", s.name) for s in sorted(program.symbols(), key=lambda s: str(s.name)))
+        yield from (("index", name) for name in sorted(indices, key=str))
+
+
+def unusable(name: object, role: str = "") -> str:
+    """Why a name cannot be one in generated code; "" where it can."""
+    if not isinstance(name, str) or not name.isidentifier():
+        return "it is no identifier"
+    if keyword.iskeyword(name):
+        return "it is a word of Python"
+    if unicodedata.normalize("NFKC", name) != name:
+        return f"Python reads it as {piece(unicodedata.normalize('NFKC', name))}"
+    if name.startswith("__") or not name.strip("_"):
+        return "it has a meaning of its own"
+    if name in FIXED and role != "index":
+        return "it is one that generated code uses itself"
+    return ""
+
+
+def _check_read(layer: Layer, program: Program) -> None:
+    """Everything read is a tensor of the program, and everything named is one."""
+    known = program.tensors
+    read = [a.tensor for s in program.statements for a in accesses(s.term.body)]
+    for name in (*read, *program.outputs, *layer.weights):
+        if name not in known:
+            raise EquationError(f"{piece(layer.name)}: {piece(name)} is no tensor of the equations")
+
+
+def _check_apart(layer: Layer, program: Program) -> None:
+    """An array, a size and an option have names of their own, but for an option that is one size."""
+    options = [("option", o.name) for o in layer.options if tuple(s.name for s in o.symbols) != (o.name,)]
+    sizes = {s.name for s in program.symbols()} | {s.name for o in layer.options for s in o.symbols}
+    names = [("tensor", n) for n in program.tensors]
+    check_distinct(layer.name, [*names, *(("size", n) for n in sorted(sizes)), *options])

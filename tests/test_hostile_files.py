@@ -1,0 +1,99 @@
+"""Nothing that a user wrote is ever code, or a file of its own choice: the command line, and files of packages."""
+
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+import derive
+from codegen import cli
+from codegen.compiler import package_sources, write_package
+from derive.term import EquationError
+from tests.hostile import CUBE, NAMES, TEXTS, watched
+
+
+@pytest.fixture(autouse=True)
+def canary(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    with watched(tmp_path, monkeypatch):
+        yield
+
+
+@pytest.fixture
+def run(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Callable[..., tuple[int, str]]:
+    def run(*arguments: str) -> tuple[int, str]:
+        monkeypatch.setattr(sys, "argv", ["gradscribe", *arguments])
+        with pytest.raises(SystemExit) as stop:
+            cli.main()
+        printed = capsys.readouterr()
+        assert "Traceback" not in printed.err
+        return int(stop.value.code or 0), printed.out
+
+    return run
+
+
+COMMANDS = (
+    ("derive", "{}"),
+    ("verify", "{}", "--shapes", "1"),
+    ("explain", "{}", "--shape", "x=4"),
+    ("generate", "{}", "--out", "out"),
+    ("derive", "{}", "--format", "latex"),
+    ("derive", "{}", "--format", "markdown"),
+    ("check", "mine.py:backward", "--layer", "{}", "--examples", "2"),
+    ("generate", "{}", "--out", "out", "--check"),
+)
+
+
+@pytest.mark.parametrize("number", range(len(TEXTS)))
+def test_files_through_the_command_line(number: int, run: Callable[..., tuple[int, str]]) -> None:
+    text, command = TEXTS[number].encode("utf-8", "surrogatepass"), COMMANDS[number % len(COMMANDS)]
+    Path("mine.py").write_text("def backward(dy, x):\n    return 3 * x**2 * dy\n", encoding="utf-8")
+    Path("own.eq").write_bytes(b"# " + text + b"\n" + CUBE.encode())
+    Path("own.net").write_bytes(b"# " + text + b"\ninput x[N, 3]\nf: dense(2)")
+    before = {p.name for p in Path().iterdir()}
+    run(*(word.format("own.eq") for word in command))
+    if command[0] in ("derive", "generate"):
+        run(*(word.format("own.net") for word in command))
+    assert {p.name for p in Path().iterdir()} <= {*before, "out", ".hypothesis"}
+
+
+@pytest.mark.parametrize(
+    "name", [n for n in NAMES if n and not set(n) & {"\x00", "\ud800"} and len(n) < 200], ids=ascii
+)
+def test_arguments_of_the_command_line(name: str, run: Callable[..., tuple[int, str]]) -> None:
+    for command in (("derive", name), ("generate", f"{name}.eq"), ("explain", f"{name}.net"), ("verify", name)):
+        if name.startswith("-"):
+            continue
+        code, _ = run(*command)
+        assert code
+    assert not list(Path().iterdir())
+
+
+# ----- files of a package -----
+@pytest.mark.parametrize("name", ["runtime", "transforms", "settings", "Sequential", "CON", "nul", "Com1", "Runtime"])
+def test_a_module_has_a_file_of_its_own(name: str) -> None:
+    with pytest.raises(EquationError, match="expected another name"):
+        package_sources([derive.layer(CUBE, name, class_name="Own")])
+
+
+def test_modules_that_are_one_file_or_one_class() -> None:
+    one, other = derive.layer(CUBE, "cube"), derive.layer(CUBE, "Cube", class_name="Other")
+    with pytest.raises(EquationError, match="small and capital"):
+        package_sources([one, other])
+    with pytest.raises(EquationError, match="two modules would have a class of this name"):
+        package_sources([one, derive.layer(CUBE, "third", class_name="Cube")])
+    with pytest.raises(EquationError, match="two layers have this name"):
+        package_sources([one, derive.layer("y[n] = x[n]^2", "cube")])
+    assert "cube.py" in package_sources([one, one])
+
+
+def test_a_file_beside_is_no_module_because_it_says_so() -> None:
+    write_package([derive.layer(CUBE, "cube")], Path("out"))
+    text = Path("out/cube.py").read_text(encoding="utf-8")
+    for stem in ("a b", "x import y\nimport os #", "class", "ﬁ", "-x"):
+        Path(f"out/{stem}.py").write_text(text.replace("class Cube(", "class Other("), encoding="utf-8")
+    write_package([derive.layer(CUBE, "third")], Path("out"))
+    package = Path("out/__init__.py").read_text(encoding="utf-8")
+    assert "Other" not in package
+    assert "import os" not in package
+    assert "Cube" in package

@@ -1,0 +1,134 @@
+"""Nothing that a user wrote is ever code: hostile names in every role, and values that are no numbers."""
+
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from sympy import Eq, Idx, IndexedBase, Symbol
+
+import derive
+from derive.composition import Network, Node, Normal, network
+from derive.composition.compose import compose
+from derive.equations import program
+from derive.index import integer
+from derive.interface import Kind, Layer, Option, Requirement
+from derive.layers import LAYERS
+from tests.hostile import CANARY, CUBE, NAMES, SOME, fuzzed, outcome, own_optimiser, watched, with_options
+
+STEP = "lr = 0.1; new_p[...] = p[...] - lr * g[...]"
+N = integer("N")
+
+
+@pytest.fixture(autouse=True)
+def canary(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    with watched(tmp_path, monkeypatch):
+        yield
+
+
+def squares(x: str = "x", y: str = "y", n: Any = "n", size: Any = N, factor: Any = 2, **fields: Any) -> Layer:
+    """``y[n] = factor * x[n]**2`` under other names."""
+    index = Idx(n, size)
+    read, made = (IndexedBase(name, shape=(size,), real=True) for name in (x, y))
+    return Layer("own", "Own", "own", program(Eq(made[index], factor * read[index] ** 2), inputs=(read,)), **fields)
+
+
+def by_parameter(name: str) -> Layer:
+    symbol = Symbol(name, real=True)
+    return squares(factor=symbol, options=(Option(name, (symbol,), Kind.NUMBER, 2.0),))
+
+
+def by_option(name: str) -> Layer:
+    made = derive.layer("a = 2.0; y[n] = a * x[n]^2", "own")
+    return replace(made, options=(replace(made.options[0], name=name),))
+
+
+def by_default(name: str) -> Layer:
+    made = with_options("text")
+    return replace(made, options=(replace(made.options[0], default=name),))
+
+
+def by_feature(name: str) -> Layer:
+    made = derive.layer("weight w; y[n, k] = sum(c) x[n, c] * w[c, k]")
+    return replace(made, features=((name, integer("C")), ("out", integer("K"))))
+
+
+def by_node(name: str, source: str = "x") -> Network:
+    node = Node(name, LAYERS["dense"](), (source,), (("out_features", 2),), start=(("w", Normal(2.0)),))
+    return compose("net", [node], name, inputs={source: ("N", 3)})
+
+
+ROLES: dict[str, Callable[[str], Any]] = {
+    "tensor": lambda name: squares(x=name),
+    "output": lambda name: squares(y=name),
+    "size": lambda name: squares(size=Symbol(name, integer=True, nonnegative=True)),
+    "index": lambda name: squares(n=Symbol(name, integer=True)),
+    "parameter": by_parameter,
+    "option": by_option,
+    "default": by_default,
+    "feature": by_feature,
+    "layer": lambda name: replace(derive.layer(CUBE), name=name),
+    "class": lambda name: replace(derive.layer(CUBE), class_name=name),
+    "initial": lambda name: replace(derive.layer("weight w; y[n] = x[n] * w[n]"), initial=((name, 1.0),)),
+    "state": lambda name: replace(derive.layer(CUBE), state=((name, "y", 1.0),)),
+    "blamed": lambda name: replace(with_options("text"), requirements=(Requirement((integer("k"),), name, "x"),)),
+    "network": lambda name: replace(network("input x[N, 3]\ndense(2)"), name=name),
+    "node": by_node,
+    "network input": lambda name: by_node("f", name),
+    "setting": lambda name: network(f"input x[N, 3]\ndense({name!r})"),
+    "optimiser": lambda name: derive.optimiser(STEP, name),
+    "optimiser's state": own_optimiser,
+}
+TEXTS = ("node", "setting", "optimiser's state")
+"""Roles in which a name may be any text: a key of a dictionary, or a part of a longer name."""
+
+
+@pytest.mark.parametrize("role", ROLES)
+def test_a_name_is_one_or_is_refused(role: str) -> None:
+    for number, name in enumerate(NAMES[list(ROLES).index(role) % SOME :: SOME]):
+        made = outcome(lambda name=name: ROLES[role](name))  # type: ignore[misc]
+        module = outcome(lambda made=made: made.compile()) if made is not None else None  # type: ignore[misc]
+        if module is not None and role not in TEXTS:
+            assert name.isidentifier(), f"{name!r} was taken for a name"
+        if made is not None and number % 8 == 0:
+            outcome(lambda made=made: made.generate(Path("out")))  # type: ignore[misc]
+    assert {p.name for p in Path().iterdir()} <= {"out"}
+
+
+@fuzzed
+@given(st.sampled_from(sorted(ROLES)), st.text(max_size=12))
+def test_random_names(role: str, name: str) -> None:
+    made = outcome(lambda: ROLES[role](name))
+    if made is not None:
+        outcome(made.compile)
+
+
+# ----- values that are no names and no texts -----
+class Liar(float):
+    """A number that prints itself as code."""
+
+    def __repr__(self) -> str:
+        return f"open('{CANARY}', 'w')"
+
+    __str__ = __repr__
+
+
+@pytest.mark.parametrize(
+    "value", [Liar(2.0), float("inf"), float("nan"), object(), [1], {"a": 1}, 1j, b"x", np.float32(2)]
+)
+def test_values_of_options(value: Any) -> None:
+    made = derive.layer("a = 2.0; weight w; y[n] = a * x[n] * w[n]", "own")
+    option = made.options[0]
+    for layer in (
+        replace(made, options=(replace(option, default=value),)),
+        replace(made, options=(replace(option, minimum=value, kind=Kind.COUNT),)),
+        replace(made, initial=(("w", value),)),
+    ):
+        try:
+            outcome(layer.compile)
+        except TypeError as error:
+            assert "float" in str(error)  # noqa: PT017  (what Python says to float(object()))
