@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from adapters.named import Array, Kind, check, weights
+from derive.quote import MOST_LISTED, shown
 
 TYPES = {"F16": "float16", "F32": "float32", "F64": "float64", "BF16": "bfloat16", "BOOL": "bool"}
 
@@ -92,7 +93,7 @@ def opened(path: str | Path) -> Iterator[Any]:
         with safe_open(path, framework="np") as file:
             yield file
     except SafetensorError as error:
-        reason = " ".join(str(error).split())
+        reason = shown(" ".join(str(error).split()), MOST_LISTED)
         raise ValueError(f"{path}: expected a safetensors file, found something else ({reason})") from None
 
 

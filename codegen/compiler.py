@@ -7,10 +7,11 @@ lower         Program               Plan: records                        codegen
 emit          Plan                  lines of Python                      codegen.emit
 function      Kernel, lines         text of a function                   codegen.function
 module        functions             text of a module                     codegen.module, network, optimiser
-write         text                  file, only if it changed             codegen.render
+swap          texts                 files, all or none                   codegen.swap
 """
 
 import difflib
+import keyword
 import re
 import sys
 from collections.abc import Mapping, Sequence
@@ -18,23 +19,23 @@ from itertools import count
 from pathlib import Path
 from types import ModuleType
 
+from codegen.clash import check_clashes
 from codegen.cook_toom import tables
 from codegen.module import module_source
 from codegen.network import network_source
 from codegen.optimiser import optimiser_source
 from codegen.render import (
-    MARK,
     PackageContext,
     RuntimeContext,
     differs,
+    generated,
     header,
     render,
-    write,
 )
+from codegen.swap import held, replace
 from codegen.transforms import transforms_source
 from derive.composition import Network
 from derive.interface import Layer
-from derive.term import EquationError
 from derive.update import Optimiser
 
 SHARED = ("Sequential", "settings")
@@ -68,29 +69,38 @@ def package_sources(
         order: 2 for the functions of second order, too.
 
     Raises:
-        EquationError: when a layer has the name of something that every package has.
+        EquationError: when two modules or their classes would have one name, or that of something every package has.
     """
-    for taken in (layer.name for layer in layers if layer.name in ("runtime", "transforms", *SHARED)):
-        raise EquationError(f"{taken}: every generated package has a {taken} of its own; expected another name")
-    found = {**(beside or {}), **{layer.name: layer.class_name for layer in layers}}
+    return _package(_modules(layers, order), layers, beside or {})
+
+
+def _modules(layers: Sequence[Layer | Optimiser], order: int) -> dict[str, str]:
+    """The modules of the layers, which is most of the work, and those that every package has."""
+    check_clashes(layers, {}, SHARED)
+    files = {f"{layer.name}.py": source(layer, order) for layer in layers}
+    return files | {"runtime.py": runtime_source(), "transforms.py": transforms_source()}
+
+
+def _package(
+    modules: Mapping[str, str], layers: Sequence[Layer | Optimiser], beside: Mapping[str, str]
+) -> dict[str, str]:
+    """The files of a package: the modules, and the one that imports them and those beside."""
+    check_clashes(layers, beside, SHARED)
+    found = {**beside, **{layer.name: layer.class_name for layer in layers}}
     imports = tuple(sorted([*found.items(), ("runtime", ", ".join(SHARED))]))
     members = tuple(sorted([*found.items(), *(("runtime", name) for name in SHARED)]))
     names = tuple(sorted((name for _, name in members), key=lambda name: (not name.isupper(), name)))  # as ruff has it
     template = "numpy/package.py.jinja"
-    files = {f"{layer.name}.py": source(layer, order) for layer in layers}
-    files |= {"runtime.py": runtime_source(), "transforms.py": transforms_source()}
     context = PackageContext(header("the catalogue", template), imports, members, names)
-    files["__init__.py"] = render(template, context)
-    return dict(sorted(files.items()))
+    return dict(sorted({**modules, "__init__.py": render(template, context)}.items()))
 
 
 def generated_modules(out: Path) -> dict[str, str]:
     """The generated modules in folder `out`: module -> class."""
     found = {}
     for path in sorted(out.glob("*.py")):
-        text = path.read_text(encoding="utf-8", errors="replace")
-        match = re.search(r"^class (\w+)\(rt\.(?:Layer|Network|Optimiser)\):", text, re.MULTILINE)
-        if text.startswith(MARK) and match:
+        match = re.search(r"^class (\w+)\(rt\.(?:Layer|Network|Optimiser)\):", generated(path), re.MULTILINE)
+        if match and path.stem.isidentifier() and not keyword.iskeyword(path.stem):
             found[path.stem] = match[1]
     return found
 
@@ -98,15 +108,20 @@ def generated_modules(out: Path) -> dict[str, str]:
 def write_package(layers: Sequence[Layer | Optimiser], out: Path, order: int = 1) -> list[Path]:
     """Write the modules of `layers` into folder `out`; returns the files that changed.
 
-    Everything is rendered and compared before the first file is written, so that an error leaves nothing half-written.
+    Everything is rendered before the folder is looked at, and all files are replaced or none, see `codegen.swap`;
+    another run into the same folder waits, and finds the modules of this one.
 
     Raises:
+        EquationError: see `package_sources`.
         FileExistsError: when a file there was not generated.
+        OSError: when the folder cannot be written; its files are the old ones then.
     """
-    files = package_sources(layers, generated_modules(out), order)
-    changed = [name for name, text in files.items() if differs(out / name, text)]
-    for name in changed:
-        write(out / name, files[name])
+    modules = _modules(layers, order)
+    with held(out):
+        files = _package(modules, layers, generated_modules(out))
+        changed = {name: text for name, text in files.items() if differs(out / name, text)}
+        if changed:
+            replace(out, changed)
     return [out / name for name in changed]
 
 
@@ -120,8 +135,7 @@ def stale(layers: Sequence[Layer | Optimiser], out: Path, whole: bool, order: in
         order: of the modules, see `package_sources`.
     """
     files = package_sources(layers, None if whole else generated_modules(out), order)
-    texts = {p.name: p.read_text(encoding="utf-8", errors="replace") for p in out.glob("*.py")}
-    orphans = {name for name, text in texts.items() if text.startswith(MARK)} - set(files)
+    orphans = {p.name for p in out.glob("*.py") if generated(p)} - set(files)
     diffs = []
     for name in sorted({*files, *(orphans if whole else ())}):
         path = out / name

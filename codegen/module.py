@@ -16,6 +16,7 @@ from codegen.render import (
 )
 from codegen.second_order import kernels_of_order
 from derive.interface import Layer
+from derive.quote import quoted
 from derive.term import EquationError
 
 
@@ -119,4 +120,4 @@ def check_names(layer: Layer) -> None:
     names = sorted(layer.program.names() | {layer.name, layer.class_name} | {o.name for o in layer.options})
     for name in names:
         if not name.isidentifier() or keyword.iskeyword(name) or name in RESERVED:
-            raise EquationError(f"{layer.name}: {name!r} cannot be a name in Python code; choose another")
+            raise EquationError(f"{layer.name}: {quoted(name)} cannot be a name in Python code; choose another")

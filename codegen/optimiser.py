@@ -11,6 +11,7 @@ from codegen.layout import fit
 from codegen.module import check_names
 from codegen.render import FunctionContext, header, render
 from derive.interface import Layer
+from derive.quote import quoted
 from derive.term import EquationError, accesses
 from derive.update import STEP, Optimiser
 
@@ -52,7 +53,9 @@ def optimiser_source(optimiser: Optimiser) -> str:
     layer = replace(optimiser.layer, options=optimiser.settings)
     for option in optimiser.settings:
         if option.name in TAKEN:
-            raise EquationError(f"{layer.name}: {option.name!r} is an attribute of every optimiser; rename the option")
+            raise EquationError(
+                f"{layer.name}: {quoted(option.name)} is an attribute of every optimiser; rename the option"
+            )
     kernel = update_kernel(optimiser)
     function = replace(function_source(kernel), summary=f"Compute an update of a weight by {layer.words}.")
     setup = _setup(optimiser, layer)
