@@ -106,7 +106,7 @@ def _check_file(path: Path) -> None:
     """Raise unless there is an ordinary file: a pipe or a device may never end."""
     try:
         mode = path.stat().st_mode
-    except (OSError, ValueError):  # ValueError: a NUL in the name
+    except (FileNotFoundError, NotADirectoryError, ValueError):  # ValueError: a NUL in the name
         raise UnknownLayerError(f"{located(path)}: no such file") from None
     if not stat.S_ISREG(mode):
         kind = "a folder" if stat.S_ISDIR(mode) else "a pipe or a device"
@@ -143,7 +143,7 @@ def function_of(name: str, purpose: str) -> Callable[..., Any]:
         UnknownLayerError: when there is none, or the file cannot be imported.
     """
     file, _, function = name.rpartition(":")
-    path = Path(file)
+    path = Path(file or name)
     _check_file(path)
     # a name of its own: a file called like a package in use would replace it
     spec = importlib.util.spec_from_file_location(f"layers_of_{path.stem}", path)

@@ -338,7 +338,7 @@ def check_backward(
     seed: Annotated[int, typer.Option(help="Of the random examples.")] = 0,
     returns: Annotated[str | None, typer.Option(help="Gradients that it returns, such as dx,dw,db.")] = None,
     layout: Annotated[str, typer.Option(help="channels-last, or channels-first as PyTorch's.")] = "channels-last",
-    axes: Annotated[int, typer.Option(help="How many axes stand for ... in the layer's equations.")] = 1,
+    axes: Annotated[int, typer.Option(max=16, help="How many axes stand for ... in the layer's equations.")] = 1,
     settings: Annotated[list[str] | None, typer.Option("--set", metavar="K=V", help="Fix an option or size.")] = None,
     ties: Ties = None,
 ) -> None:

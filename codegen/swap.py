@@ -37,7 +37,8 @@ def held(folder: Path) -> Iterator[None]:
     missing = [f for f in (folder, *folder.parents) if not f.exists()]
     if folder.exists() and not folder.is_dir():
         raise NotADirectoryError(f"{located(folder)}: expected a folder, found a file")
-    folder.mkdir(parents=True, exist_ok=True)
+    with naming(folder):
+        folder.mkdir(parents=True, exist_ok=True)
     try:
         with _lock(folder):
             undo(folder)
@@ -74,7 +75,8 @@ def replace(folder: Path, texts: Mapping[str, str]) -> None:
         for name in texts:
             with naming(folder / name):
                 (stage / "new" / name).replace(folder / name)
-        (stage / "begun").rmdir()
+        with naming(folder):
+            (stage / "begun").rmdir()
     except BaseException:
         undo(folder)
         raise

@@ -77,7 +77,7 @@ def _number(value: Expr) -> int | float:
 
 
 def _feature(layer: Layer, name: str, extent: Expr, text: str) -> Equation:
-    if not text.isdigit() or int(text) < 1:
+    if not (text.isascii() and text.isdigit() and len(text) < 19) or int(text) < 1:
         raise ExplainError(f"{layer.name}: --set {name}={shown(text)}: expected an integer of at least 1")
     return Equation(extent, int(text), name)
 

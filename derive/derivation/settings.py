@@ -4,6 +4,7 @@ A setting names an option of the layer or a size symbol. Values are integers, nu
 for all axes or one per axis. Text is matched against these forms and never evaluated.
 """
 
+import math
 import re
 from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, replace
@@ -15,7 +16,7 @@ from sympy import Expr, Float, Integer, Rational, Symbol
 
 from derive.index import floordiv, integer, sign
 from derive.interface import Kind, Layer, Option
-from derive.quote import listed, quoted, shown
+from derive.quote import MOST, listed, quoted, shown
 from derive.term import EquationError, Program
 
 SCALARS = ("E", "S")
@@ -135,10 +136,14 @@ def _single(layer: Layer, name: str, text: str, kind: Kind, minimum: int) -> Exp
         if text.lower() not in _FLAGS:
             raise error
         return Integer(_FLAGS[text.lower()])
+    if len(text) > MOST:
+        raise error
     if kind is Kind.NUMBER and _NUMBER.fullmatch(text):
         if "/" in text or _INTEGER.fullmatch(text):
             fraction = Fraction(text)
             return Rational(fraction.numerator, fraction.denominator)
+        if not math.isfinite(float(text)):
+            raise error
         return Float(float(text))
     if _INTEGER.fullmatch(text):
         if int(text) < minimum:
