@@ -5,7 +5,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import derive
@@ -79,6 +79,7 @@ def test_the_caret_stands_below_the_place_whatever_stands_before_it(before: str,
     assert line.isprintable()
 
 
+@settings(deadline=None)
 @given(ANYTHING)
 def test_any_text_is_read_or_refused_on_visible_lines(text: str) -> None:
     said = ""
