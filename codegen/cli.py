@@ -4,6 +4,7 @@ import gc
 import json
 import sys
 from collections.abc import Sized
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -53,6 +54,8 @@ def main() -> None:
     except USAGE as error:
         print(f"gradscribe: {shown(' '.join(error.format_message().split()), MOST_LISTED // 2)}", file=sys.stderr)
         code = error.exit_code
+    with suppress(OSError):
+        flush()
     raise SystemExit(code or 0)
 
 
