@@ -14,6 +14,7 @@ import numpy as np
 
 from adapters.named import Array, Kind, check, weights
 from adapters.safetensors_file import kinds, opened, write
+from derive.quote import MOST_LISTED, shown
 
 ENTRY = "gradscribe.checkpoint"
 VERSION = 1
@@ -114,7 +115,9 @@ def _facts(path: str, metadata: Mapping[str, str]) -> dict[str, Any]:
     except (KeyError, TypeError, ValueError):
         raise ValueError(f"{path}: expected a checkpoint, found a safetensors file without {ENTRY}") from None
     if facts.get("version") != VERSION or not facts.keys() >= {"step", "notes", "rng"}:
-        raise ValueError(f"{path}: expected a checkpoint of version {VERSION}, found version {facts.get('version')}")
+        raise ValueError(
+            f"{path}: expected a checkpoint of version {VERSION}, found version {shown(facts.get('version'))}"
+        )
     return facts
 
 
@@ -122,19 +125,23 @@ def _check_optimiser(path: str, facts: Mapping[str, Any], optimiser: Any) -> Non
     saved = facts.get("optimiser", {}).get("class", "none")
     given = "none" if optimiser is None else type(optimiser).__name__
     if saved != given:
-        raise ValueError(f"{path}: optimiser: expected {given}, found {saved}")
+        raise ValueError(f"{path}: optimiser: expected {given}, found {shown(saved)}")
 
 
 def _check_generators(path: str, saved: Mapping[str, Any], given: Mapping[str, np.random.Generator]) -> None:
     expected = {name: type(g.bit_generator).__name__ for name, g in given.items()}
     found = {name: state["bit_generator"] for name, state in saved.items()}
     if expected != found:
-        raise ValueError(f"{path}: random generators: expected {_words(expected)}, found {_words(found)}")
+        raise ValueError(
+            f"{path}: random generators: expected {_words(expected)}, found {shown(_words(found), MOST_LISTED)}"
+        )
     for name, generator in given.items():
         try:
             type(generator.bit_generator)().state = _state(saved[name])
         except (KeyError, TypeError, ValueError) as error:
-            raise ValueError(f"{path}: random generator {found[name]}: expected its state, found {error}") from None
+            raise ValueError(
+                f"{path}: random generator {shown(found[name])}: expected its state, found {shown(error)}"
+            ) from None
 
 
 def _words(generators: Mapping[str, str]) -> str:

@@ -11,6 +11,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from derive.quote import listed, shown
+
 Array = NDArray[Any]
 
 SHOWN = 4  # names in a message
@@ -66,7 +68,9 @@ def weights(layer: Any) -> list[Weight]:
             found.append(Weight(f"{node}.{tensor}" if node else tensor, node, tensor, kind, array))
     doubled = sorted({w.name for w in found if sum(v.name == w.name for v in found) > 1})
     if doubled:
-        raise ValueError(f"{type(layer).__name__}: two arrays are called {doubled[0]}; expected names of their own")
+        raise ValueError(
+            f"{type(layer).__name__}: two arrays are called {shown(doubled[0])}; expected names of their own"
+        )
     return found
 
 
@@ -88,17 +92,23 @@ def check(where: str, expected: Mapping[str, Kind], found: Mapping[str, Kind]) -
     unknown = [name for name in found if name not in expected]
     if missing:
         instead = f"found {_listed(unknown)} that nothing wants" if unknown else "found no such name"
-        raise ValueError(f"{where}: weight {missing[0]} is missing: expected {_words(expected[missing[0]])}, {instead}")
+        raise ValueError(
+            f"{where}: weight {shown(missing[0])} is missing: expected {_words(expected[missing[0]])}, {instead}"
+        )
     if unknown:
         raise ValueError(
-            f"{where}: unexpected weight {unknown[0]}: expected only {_listed(list(expected))}, "
+            f"{where}: unexpected weight {shown(unknown[0])}: expected only {_listed(list(expected))}, "
             f"found {_words(found[unknown[0]])}"
         )
     for name, kind in expected.items():
         if found[name].shape != kind.shape:
-            raise ValueError(f"{where}: weight {name}: expected shape {kind.shape}, found {found[name].shape}")
+            raise ValueError(
+                f"{where}: weight {shown(name)}: expected shape {kind.shape}, found {shown(found[name].shape)}"
+            )
         if not _fits(found[name].dtype, kind.dtype):
-            raise ValueError(f"{where}: weight {name}: expected type {kind.dtype}, found {found[name].dtype}")
+            raise ValueError(
+                f"{where}: weight {shown(name)}: expected type {kind.dtype}, found {shown(found[name].dtype)}"
+            )
 
 
 def _fits(found: str, expected: str) -> bool:
@@ -106,12 +116,12 @@ def _fits(found: str, expected: str) -> bool:
 
 
 def _words(kind: Kind) -> str:
-    return f"{kind.dtype} of shape {kind.shape}"
+    return f"{shown(kind.dtype)} of shape {shown(kind.shape)}"
 
 
 def _listed(names: list[str]) -> str:
     more = [f"and {len(names) - SHOWN} more"] if len(names) > SHOWN else []
-    return ", ".join([*names[:SHOWN], *more]) or "none"
+    return listed([*names[:SHOWN], *more]) or "none"
 
 
 def real(array: Array) -> bool:

@@ -1,7 +1,5 @@
 """Arrays in safetensors files: written atomically, checked by their header before an array is read. No pickle."""
 
-import os
-import tempfile
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
@@ -10,6 +8,8 @@ from typing import Any
 import numpy as np
 
 from adapters.named import Array, Kind, check, weights
+from codegen.write import write as write_file
+from derive.quote import MOST_LISTED, shown
 
 TYPES = {"F16": "float16", "F32": "float32", "F64": "float64", "BF16": "bfloat16", "BOOL": "bool"}
 
@@ -60,20 +60,9 @@ def write(path: str | Path, arrays: Mapping[str, Array], metadata: Mapping[str, 
     """
     from safetensors.numpy import save as serialised
 
-    path = Path(path)
     # Not ascontiguousarray: it would give a number an axis.
     laid_out = {name: np.array(array, order="C") for name, array in arrays.items()}
-    handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
-    try:
-        with os.fdopen(handle, "wb") as file:
-            file.write(serialised(laid_out, dict(metadata)))
-            file.flush()
-            os.fsync(file.fileno())
-        Path(temporary).chmod(0o644)
-        Path(temporary).replace(path)
-    except BaseException:
-        Path(temporary).unlink(missing_ok=True)
-        raise
+    write_file(path, serialised(laid_out, dict(metadata)))
 
 
 @contextmanager
@@ -92,7 +81,7 @@ def opened(path: str | Path) -> Iterator[Any]:
         with safe_open(path, framework="np") as file:
             yield file
     except SafetensorError as error:
-        reason = " ".join(str(error).split())
+        reason = shown(" ".join(str(error).split()), MOST_LISTED)
         raise ValueError(f"{path}: expected a safetensors file, found something else ({reason})") from None
 
 

@@ -13,6 +13,7 @@ import torch
 
 from adapters.named import Array
 from adapters.operators import operators_of
+from derive.quote import quoted
 
 
 def as_module(layer: Any) -> Any:
@@ -112,7 +113,7 @@ class AdaptedLayer(torch.nn.Module):
             if value is None and name in functions.optional:
                 given.pop(name, None)
             elif not isinstance(value, torch.Tensor):
-                raise TypeError(f"{functions.name}: argument {name}: expected a tensor, received {value!r:.40}")
+                raise TypeError(f"{functions.name}: argument {name}: expected a tensor, received {quoted(value)}")
             elif value.device.type not in ("cpu", "meta"):
                 raise ValueError(f"{functions.name}: argument {name}: expected a tensor on the CPU, on {value.device}")
         return {name: given[name] for name in functions.inputs if name in given}

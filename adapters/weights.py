@@ -12,6 +12,7 @@ import numpy as np
 from adapters.flattened import Images, channels_first, channels_last, check_images, flattened_images
 from adapters.layouts import KERAS, TORCH, Framework, Placed
 from adapters.named import Array, Kind, Weight, check, weights
+from derive.quote import quoted
 
 Names = Mapping[str, str]
 """Our name of a layer in a network, "" for a layer alone -> their prefix, or a pattern such as "lstm.{}_l0"."""
@@ -136,7 +137,9 @@ def _exchange(layer: Any, framework: Framework, names: Names, flattened: Images 
     nodes = {w.node: w.layer for w in found}
     for node in names:
         if node not in nodes:
-            raise ValueError(f"names: no layer with weights is called {node!r}; expected one of {', '.join(nodes)}")
+            raise ValueError(
+                f"names: no layer with weights is called {quoted(node)}; expected one of {', '.join(nodes)}"
+            )
     images: Images = {}
     if framework.channels_first:
         images = flattened_images(layer) if flattened is None else flattened

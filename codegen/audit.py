@@ -8,10 +8,10 @@ else goes wrong on the way. Code that needs more is no accident: it is listed he
 import ast
 from collections.abc import Iterator
 
-from codegen.literal import piece
 from codegen.names import BUILTINS, MEMBERS
 from codegen.render import Emitted
 from codegen.runtime import runtime_attributes, runtime_names
+from derive.quote import quoted, shown
 from derive.term import EquationError
 
 IMPORTS = frozenset(
@@ -66,7 +66,7 @@ def audit(module: Emitted) -> ast.Module:
     except (SyntaxError, ValueError, RecursionError, MemoryError) as error:
         where = f"line {error.lineno}" if isinstance(error, SyntaxError) else type(error).__name__
         raise AuditError(
-            f"{piece(module.name)}: a name or a text of it does not fit into Python code: {where}"
+            f"{shown(module.name)}: a name or a text of it does not fit into Python code: {where}"
         ) from None
     _check_docs(module, tree)
     _Audit(module, tree).run()
@@ -79,8 +79,8 @@ def _check_docs(module: Emitted, tree: ast.Module) -> None:
     for name in {**module.docs, **found}:
         given, own = module.docs.get(name), found.get(name)
         if given != own:
-            what = f"the docstring of {piece(name)}" if name else "the docstring of the module"
-            raise AuditError(f"{piece(module.name)}: {what} does not say what was given, {piece(given or '')!r}")
+            what = f"the docstring of {shown(name)}" if name else "the docstring of the module"
+            raise AuditError(f"{shown(module.name)}: {what} does not say what was given, {quoted(given or '')}")
 
 
 def _docs(tree: ast.Module) -> Iterator[tuple[str, str]]:
@@ -138,7 +138,7 @@ class _Audit:
                 raise self._error(statement, "does something when it is loaded")
         for name in names:
             if name in self.globals | BUILTINS or name.startswith("__"):
-                raise self._error(statement, f"defines {piece(name)} twice; choose another name")
+                raise self._error(statement, f"defines {shown(name)} twice; choose another name")
             self.globals.add(name)
 
     def _class(self, cls: ast.ClassDef) -> None:
@@ -162,7 +162,7 @@ class _Audit:
                 case _:
                     raise self._error(statement, "does something when its class is made")
             if name in seen or name not in MEMBERS | runtime_attributes(base) | {"__init__", "__call__"}:
-                raise self._error(statement, f"has a member {piece(name)} that its class may not have")
+                raise self._error(statement, f"has a member {shown(name)} that its class may not have")
             seen.add(name)
 
     def _function(self, function: ast.FunctionDef) -> None:
@@ -181,7 +181,7 @@ class _Audit:
         own |= {n.id for n in nodes if isinstance(n, ast.Name) and isinstance(n.ctx, ast.Store)}
         hidden = sorted(own & (self.globals | BUILTINS)) + sorted(n for n in own if n.startswith("__"))
         if hidden:
-            raise self._error(function, f"has a local name {piece(hidden[0])} that means something else in the module")
+            raise self._error(function, f"has a local name {shown(hidden[0])} that means something else in the module")
         self._all(nodes, self.globals | own)
 
     def _all(self, nodes: Iterator[ast.AST] | list[ast.AST], known: set[str]) -> None:
@@ -193,13 +193,13 @@ class _Audit:
                 continue
             if isinstance(node, ast.Name):
                 if node.id not in known:
-                    raise self._error(node, f"reads the name {piece(node.id)}")
+                    raise self._error(node, f"reads the name {shown(node.id)}")
             elif isinstance(node, ast.Attribute):
                 self._attribute(node, node.value, node.attr)
             elif isinstance(node, ast.Call):
                 called = node.func
                 if not (isinstance(called, ast.Attribute) or (isinstance(called, ast.Name) and called.id in callable_)):
-                    raise self._error(node, f"calls {piece(ast.unparse(called))}")
+                    raise self._error(node, f"calls {shown(ast.unparse(called))}")
             elif not isinstance(node, ast.Expr):
                 raise self._error(node, f"has a {type(node).__name__}")
             elif not isinstance(node.value, ast.Call):
@@ -211,13 +211,13 @@ class _Audit:
         else:
             good = name in METHODS or (name == "__init__" and ast.unparse(value) == "super()")
         if not good or (isinstance(node.ctx, ast.Store) and not _is_self(value)):
-            raise self._error(node, f"uses the attribute {piece(name)}")
+            raise self._error(node, f"uses the attribute {shown(name)}")
 
     def _error(self, node: ast.AST, what: str) -> AuditError:
         """An error that quotes what was found."""
         line = getattr(node, "lineno", 1)
-        text = piece(self.module.text.split("\n")[line - 1].strip())
-        return AuditError(f"{piece(self.module.name)}: line {line} of the generated module {what}: {text}")
+        text = shown(self.module.text.split("\n")[line - 1].strip())
+        return AuditError(f"{shown(self.module.name)}: line {line} of the generated module {what}: {text}")
 
 
 def _is_self(value: ast.expr) -> bool:

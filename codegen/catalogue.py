@@ -2,6 +2,7 @@
 
 import importlib.util
 import keyword
+import stat
 import sys
 from collections.abc import Callable, Sequence
 from difflib import get_close_matches
@@ -16,8 +17,14 @@ from derive.language import read
 from derive.layers import LAYERS
 from derive.networks import NETWORKS
 from derive.optimisers import OPTIMISERS
+from derive.quote import MOST_LISTED, located, quoted, shown
 from derive.term import EquationError
 from derive.update import Optimiser
+
+LONGEST_NAME = 60
+"""Characters of the name of a layer that is read from a file."""
+LONGEST_FILE = 100_000
+"""Bytes of a file of equations: four for each character that a text may have, and some for comments."""
 
 
 def find(name: str) -> Layer:
@@ -30,7 +37,7 @@ def find(name: str) -> Layer:
     found = find_any(name)
     if isinstance(found, Optimiser):
         raise UnknownLayerError(
-            f"{name} is an optimiser, and no layer: it has no gradient; see gradscribe derive {name}"
+            f"{shown(name)} is an optimiser, and no layer: it has no gradient; see gradscribe derive {shown(name)}"
         )
     return found
 
@@ -54,7 +61,7 @@ def find_any(name: str) -> Layer | Optimiser:
     hint = (
         f"did you mean {close[0]}?" if close else "expected a name that `gradscribe list` shows, an equation or a file"
     )
-    raise UnknownLayerError(f"unknown layer {name!r}: {hint}")
+    raise UnknownLayerError(f"unknown layer {quoted(name)}: {hint}")
 
 
 def find_all(names: Sequence[str]) -> list[Layer]:
@@ -78,17 +85,37 @@ def _from_text(path: Path) -> Layer:
 
 
 def _text(path: Path) -> str:
-    """The text of a file whose stem is a Python name."""
-    if not path.is_file():
-        raise UnknownLayerError(f"{path}: no such file")
-    if not path.stem.isidentifier() or keyword.iskeyword(path.stem):
+    """The text of a file whose stem is a Python name; a byte order mark before it is none of it."""
+    _check_file(path)
+    if not path.stem.isidentifier() or keyword.iskeyword(path.stem) or len(path.stem) > LONGEST_NAME:
         raise UnknownLayerError(
-            f"{path}: the layer is named as the file; expected a Python name, such as my_layer{path.suffix}"
+            f"{located(path)}: the layer is named as the file; expected a Python name of at most {LONGEST_NAME} "
+            f"characters, such as my_layer{path.suffix}"
         )
+    with path.open("rb") as file:
+        text = file.read(LONGEST_FILE + 1)
+    if len(text) > LONGEST_FILE:
+        raise UnknownLayerError(f"{located(path)}: expected at most {LONGEST_FILE} bytes of text")
     try:
-        return path.read_text(encoding="utf-8")
+        return text.decode("utf-8-sig").replace("\r\n", "\n").replace("\r", "\n")
     except UnicodeDecodeError as error:
-        raise UnknownLayerError(f"{path}: expected UTF-8 text; byte {error.start} is none") from None
+        raise UnknownLayerError(f"{located(path)}: expected UTF-8 text; byte {error.start} is none") from None
+
+
+def _check_file(path: Path) -> None:
+    """Raise unless there is an ordinary file: a pipe or a device may never end."""
+    try:
+        mode = path.stat().st_mode
+    except (FileNotFoundError, NotADirectoryError, ValueError):  # ValueError: a NUL in the name
+        raise UnknownLayerError(f"{located(path)}: no such file") from None
+    if not stat.S_ISREG(mode):
+        kind = "a folder" if stat.S_ISDIR(mode) else "a pipe or a device"
+        raise UnknownLayerError(f"{located(path)}: expected a file, found {kind}")
+
+
+def _words(error: BaseException) -> str:
+    """What somebody's own code raised, on one line."""
+    return f"{type(error).__name__}: {shown(error, MOST_LISTED)}"
 
 
 def _from_python(name: str) -> Layer | Optimiser:
@@ -99,9 +126,9 @@ def _from_python(name: str) -> Layer | Optimiser:
     except EquationError:
         raise
     except Exception as error:
-        raise UnknownLayerError(f"{name}: {type(error).__name__}: {error}") from error
+        raise UnknownLayerError(f"{located(name)}: {_words(error)}") from error
     if not isinstance(found, Layer | Optimiser):
-        raise UnknownLayerError(f"{name}: expected a Layer or an Optimiser, received {type(found).__name__}")
+        raise UnknownLayerError(f"{located(name)}: expected a Layer or an Optimiser, received {type(found).__name__}")
     return found
 
 
@@ -116,21 +143,20 @@ def function_of(name: str, purpose: str) -> Callable[..., Any]:
         UnknownLayerError: when there is none, or the file cannot be imported.
     """
     file, _, function = name.rpartition(":")
-    path = Path(file)
-    if not path.is_file():
-        raise UnknownLayerError(f"{file or name}: no such file")
+    path = Path(file or name)
+    _check_file(path)
     # a name of its own: a file called like a package in use would replace it
     spec = importlib.util.spec_from_file_location(f"layers_of_{path.stem}", path)
     if spec is None or spec.loader is None:
-        raise UnknownLayerError(f"{file}: cannot be imported as Python")
+        raise UnknownLayerError(f"{located(file)}: cannot be imported as Python")
     module = importlib.util.module_from_spec(spec)
     sys.modules[spec.name] = module  # where dataclasses look a class up
     sys.path.append(str(path.parent.resolve()))  # what the file imports from beside it
     try:
         spec.loader.exec_module(module)
     except Exception as error:
-        raise UnknownLayerError(f"{file}: {type(error).__name__}: {error}") from error
+        raise UnknownLayerError(f"{located(file)}: {_words(error)}") from error
     found = getattr(module, function, None)
     if not callable(found):
-        raise UnknownLayerError(f"{file}: expected a function {function}() {purpose}")
+        raise UnknownLayerError(f"{located(file)}: expected a function {shown(function)}() {purpose}")
     return found

@@ -4,20 +4,22 @@ import gc
 import json
 import sys
 from collections.abc import Sized
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from codegen.error import UnknownLayerError
+from codegen.screen import flush, lines, prepare, told
 from derive.error import EquationError
+from derive.quote import MOST_LISTED, located, quoted, shown
 
 if TYPE_CHECKING:  # SymPy takes its time: commands import what they need, once their arguments are good
     from derive.interface import Layer
 
 app = typer.Typer(
     add_completion=False,
-    no_args_is_help=True,
     pretty_exceptions_enable=False,
     help="From layer equations to derivations and NumPy kernels.",
 )
@@ -31,14 +33,36 @@ Ties = Annotated[
 Order = Annotated[int, typer.Option(min=1, max=2, help="2: the gradient of the gradient.")]
 
 
+MISTAKES = (EquationError, UnknownLayerError, OSError, RecursionError, MemoryError)
+"""What a user, the system or the size of the equations is to blame for."""
+USAGE: Any = next(c for c in reversed(typer.BadParameter.__mro__) if hasattr(c, "exit_code"))
+"""What Typer raises for wrong arguments."""
+
+
 def main() -> None:
-    """Entry point of the console script."""
+    """Entry point of the console script: exits with 0, 1 after a mistake, or 2 for wrong arguments."""
     gc.set_threshold(50_000, 20, 100)  # most of SymPy's small objects live on: walking them again and again takes 10 %
+    prepare()
     try:
-        app()
-    except (EquationError, UnknownLayerError, OSError) as error:
-        print(f"gradscribe: {error}", file=sys.stderr)
-        raise SystemExit(1) from None
+        code = app(sys.argv[1:] or ["--help"], standalone_mode=False)
+        flush()
+    except MISTAKES as error:
+        _tell(error)
+        code = 1
+    except typer.Abort:
+        code = 1
+    except USAGE as error:
+        print(f"gradscribe: {shown(' '.join(error.format_message().split()), MOST_LISTED // 2)}", file=sys.stderr)
+        code = error.exit_code
+    with suppress(OSError):
+        flush()
+    raise SystemExit(code or 0)
+
+
+def _tell(error: BaseException) -> None:
+    """A mistake on standard error; a reader of the output who has left, as `head` does, is not told."""
+    if not isinstance(error, BrokenPipeError):
+        print(f"gradscribe: {told(error)}", file=sys.stderr)
 
 
 def _print_version(wanted: bool) -> None:
@@ -48,7 +72,7 @@ def _print_version(wanted: bool) -> None:
     from importlib.metadata import PackageNotFoundError, version
 
     try:
-        typer.echo(f"gradscribe {version('gradscribe')}")
+        print(f"gradscribe {version('gradscribe')}")
     except PackageNotFoundError:
         raise EquationError("not installed, so it has no version; install it with: pip install -e .") from None
     raise typer.Exit
@@ -80,7 +104,7 @@ def list_layers(as_json: Annotated[bool, typer.Option("--json", help="Print JSON
         parts = ("forward", "predict", "backward")
         rows += [_row("network", net, [f"{net.name}_{part}" for part in parts]) for net in composed]
         rows += [_row("optimiser", o.layer, [update_kernel(o).name]) for o in updates]
-        typer.echo(json.dumps(rows, indent=2))
+        print(json.dumps(rows, indent=2))
         return
     table = Table(Column("name", no_wrap=True), "options", box=SIMPLE)
     for layer in (*layers, *composed, *(o.layer for o in updates)):
@@ -132,7 +156,7 @@ def derive(
     from codegen.printing import FORMATS, printed, printed_winograd
 
     if form not in FORMATS:
-        raise EquationError(f"unknown format {form!r}; expected one of {', '.join(FORMATS)}")
+        raise EquationError(f"unknown format {quoted(form)}; expected one of {', '.join(FORMATS)}")
     names = [part.strip() for part in wrt.split(",")] if wrt else None
     chosen = _settings(settings or [])
     of_layer = {
@@ -148,19 +172,21 @@ def derive(
             raise EquationError(f"{WINOGRAD}: --{'m' if m is None else 'r'} is missing; expected such as --m 4 --r 3")
         text = printed_winograd(m, r, points, 2 if dims is None else dims, form)
     else:
-        _refuse(of_algorithm, f"{name} has no such option; gradscribe derive {WINOGRAD} has it")
+        _refuse(of_algorithm, f"{shown(name)} has no such option; gradscribe derive {WINOGRAD} has it")
         text = printed(_layer(name, wrt, ties), names, chosen, form, order)
     if out is None:
-        typer.echo(text, nl=not text.endswith("\n"))
+        print(text, end="" if text.endswith("\n") else "\n")
     else:
-        out.write_text(text, encoding="utf-8")
+        from codegen.write import write
+
+        write(out, text)
 
 
 def _refuse(options: dict[str, Any], reason: str) -> None:
     """An error for the first option that is given."""
     given = next(((option, value) for option, value in options.items() if value is not None), None)
     if given is not None:
-        raise EquationError(f"--{given[0]} {given[1]}: {reason}")
+        raise EquationError(f"--{given[0]} {shown(given[1])}: {reason}")
 
 
 def _layer(name: str, wrt: str | None, ties: str | None) -> "Layer":
@@ -170,7 +196,7 @@ def _layer(name: str, wrt: str | None, ties: str | None) -> "Layer":
 
     found = find_any(name)
     if isinstance(found, Optimiser) and wrt:
-        raise EquationError(f"{name}: --wrt {wrt}: an optimiser has no gradient; leave --wrt out")
+        raise EquationError(f"{shown(name)}: --wrt {shown(wrt)}: an optimiser has no gradient; leave --wrt out")
     return found.layer if isinstance(found, Optimiser) else _tied([found], ties)[0]
 
 
@@ -187,7 +213,7 @@ def _settings(pairs: list[str]) -> dict[str, str]:
     for pair in pairs:
         key, sign, value = pair.partition("=")
         if not sign or not key or not value:
-            raise EquationError(f"--set {pair}: expected NAME=VALUE, such as --set stride=1")
+            raise EquationError(f"--set {shown(pair)}: expected NAME=VALUE, such as --set stride=1")
         found[key.strip()] = value.strip()
     return found
 
@@ -220,14 +246,14 @@ def generate(
     if check:
         diffs = stale(everything, out, whole=not names, order=order)
         for diff in diffs:
-            typer.echo(diff, nl=False)
-        fresh = f"{out} is fresh: {counted}"
-        typer.echo(f"{len(diffs)} stale or orphaned in {out}" if diffs else fresh)
+            print(lines(diff), end="")
+        fresh = f"{located(out)} is fresh: {counted}"
+        print(f"{len(diffs)} stale or orphaned in {located(out)}" if diffs else fresh)
         raise typer.Exit(1 if diffs else 0)
     changed = write_package(everything, out, order)
     for path in changed:
-        typer.echo(f"wrote {path}")
-    typer.echo(f"{counted}, {_counted(changed, 'file')} changed in {out}")
+        print(f"wrote {located(path)}")
+    print(f"{counted}, {_counted(changed, 'file')} changed in {located(out)}")
 
 
 def _counted(things: Sized, word: str) -> str:
@@ -246,6 +272,7 @@ def verify(
     from rich.box import SIMPLE
     from rich.console import Console
     from rich.table import Column, Table
+    from rich.text import Text
 
     from codegen.catalogue import find_all
     from codegen.verify import verify_layer
@@ -254,7 +281,7 @@ def verify(
     good = True
     for layer in _tied(find_all(names or []), ties):
         table.add_section()
-        table.add_row(f"[bold]{layer.name}[/bold]")
+        table.add_row(Text(layer.name, style="bold"))
         for row in verify_layer(layer, shapes, order=order):
             good &= row.passed
             mark = "" if row.passed else "  FAILED"
@@ -291,7 +318,7 @@ def explain_layer(
         dtype=dtype, accuracy=accuracy, backend=backend, threads=threads, measure=measure, ties=ties,
     )  # fmt: skip
     if as_json:
-        typer.echo(json.dumps(found.as_data(), indent=2))
+        print(json.dumps(found.as_data(), indent=2))
     else:
         Console().print(found)
 
@@ -300,8 +327,9 @@ def _shaped(text: str) -> tuple[str, tuple[int, ...] | None]:
     """``x=8,56,56,128`` as a name and a shape; None for ``x=none``."""
     name, sign, value = text.partition("=")
     parts = [part.strip() for part in value.split(",") if part.strip()]
-    if not sign or not name or not all(part.isdecimal() for part in parts if value.strip() != "none"):
-        raise EquationError(f"--shape {text}: expected NAME=EXTENT,EXTENT,... such as --shape x=8,56,56,128")
+    good = value.strip() == "none" or all(part.isascii() and part.isdecimal() and len(part) < 19 for part in parts)
+    if not sign or not name or not good:
+        raise EquationError(f"--shape {shown(text)}: expected NAME=EXTENT,EXTENT,... such as --shape x=8,56,56,128")
     return name.strip(), None if value.strip() == "none" else tuple(map(int, parts))
 
 
@@ -313,7 +341,7 @@ def check_backward(
     seed: Annotated[int, typer.Option(help="Of the random examples.")] = 0,
     returns: Annotated[str | None, typer.Option(help="Gradients that it returns, such as dx,dw,db.")] = None,
     layout: Annotated[str, typer.Option(help="channels-last, or channels-first as PyTorch's.")] = "channels-last",
-    axes: Annotated[int, typer.Option(help="How many axes stand for ... in the layer's equations.")] = 1,
+    axes: Annotated[int, typer.Option(max=16, help="How many axes stand for ... in the layer's equations.")] = 1,
     settings: Annotated[list[str] | None, typer.Option("--set", metavar="K=V", help="Fix an option or size.")] = None,
     ties: Ties = None,
 ) -> None:
@@ -328,8 +356,8 @@ def check_backward(
             function_of(function, "that computes gradients"), name,
             examples=examples, seed=seed, returns=returns, layout=layout, axes=axes, settings=chosen, ties=ties,
         )  # fmt: skip
-    except (EquationError, UnknownLayerError, OSError) as error:  # 1 says that the function is wrong
-        print(f"gradscribe: {error}", file=sys.stderr)
+    except MISTAKES as error:  # 1 says that the function is wrong
+        _tell(error)
         raise typer.Exit(2) from None
-    typer.echo(str(verdict))
+    print(lines(str(verdict)))
     raise typer.Exit(0 if verdict.equal else 1)

@@ -20,12 +20,14 @@ from pathlib import Path
 from types import CodeType, ModuleType
 
 from codegen.audit import audit, audit_package
+from codegen.clash import MODULES, check_clashes
 from codegen.module import module_source
-from codegen.names import OWN_MODULES, check_package, unusable
+from codegen.names import unusable
 from codegen.network import network_source
 from codegen.optimiser import optimiser_source
-from codegen.render import MARK, Emitted, PackageContext, differs, header, render, write
+from codegen.render import Emitted, PackageContext, differs, generated, header, render
 from codegen.runtime import runtime_source
+from codegen.swap import held, replace
 from codegen.transforms import transforms_source
 from derive.composition import Network
 from derive.interface import Layer
@@ -64,16 +66,28 @@ def package_sources(
         order: 2 for the functions of second order, too.
 
     Raises:
-        EquationError: when a name is no file's, or two of them are one.
+        EquationError: when two modules or their classes would have one name, or that of something every package has.
     """
+    return _package(_modules(layers, order), layers, beside or {})
+
+
+def _modules(layers: Sequence[Layer | Optimiser], order: int) -> dict[str, str]:
+    """The modules of the layers, which is most of the work, and those that every package has."""
+    check_clashes(layers, {}, SHARED)
     files = {f"{layer.name}.py": source(layer, order) for layer in layers}
-    found = {**(beside or {}), **{layer.name: layer.class_name for layer in layers}}
-    check_package(layers, found, SHARED)
-    files |= {"runtime.py": runtime_source(), "transforms.py": transforms_source(), "__init__.py": _package(found)}
-    return dict(sorted(files.items()))
+    return files | {"runtime.py": runtime_source(), "transforms.py": transforms_source()}
 
 
-def _package(found: Mapping[str, str]) -> str:
+def _package(
+    modules: Mapping[str, str], layers: Sequence[Layer | Optimiser], beside: Mapping[str, str]
+) -> dict[str, str]:
+    """The files of a package: the modules, and the one that imports them and those beside."""
+    check_clashes(layers, beside, SHARED)
+    found = {**beside, **{layer.name: layer.class_name for layer in layers}}
+    return dict(sorted({**modules, "__init__.py": _init(found)}.items()))
+
+
+def _init(found: Mapping[str, str]) -> str:
     """The package's own file, audited, for its modules: module -> class."""
 
     def text(modules: Mapping[str, str]) -> str:
@@ -93,9 +107,8 @@ def generated_modules(out: Path) -> dict[str, str]:
     """The generated modules in folder `out`: module -> class."""
     found = {}
     for path in sorted(out.glob("*.py")):
-        text = path.read_text(encoding="utf-8", errors="replace")
-        match = re.search(r"^class (\w+)\(rt\.(?:Layer|Network|Optimiser)\):", text, re.MULTILINE)
-        if text.startswith(MARK) and match and not unusable(path.stem) and path.stem not in OWN_MODULES:
+        match = re.search(r"^class (\w+)\(rt\.(?:Layer|Network|Optimiser)\):", generated(path), re.MULTILINE)
+        if match and not unusable(path.stem) and path.stem not in MODULES:
             found[path.stem] = match[1]
     return found
 
@@ -103,15 +116,20 @@ def generated_modules(out: Path) -> dict[str, str]:
 def write_package(layers: Sequence[Layer | Optimiser], out: Path, order: int = 1) -> list[Path]:
     """Write the modules of `layers` into folder `out`; returns the files that changed.
 
-    Everything is rendered and compared before the first file is written, so that an error leaves nothing half-written.
+    Everything is rendered before the folder is looked at, and all files are replaced or none, see `codegen.swap`;
+    another run into the same folder waits, and finds the modules of this one.
 
     Raises:
+        EquationError: see `package_sources`.
         FileExistsError: when a file there was not generated.
+        OSError: when the folder cannot be written; its files are the old ones then.
     """
-    files = package_sources(layers, generated_modules(out), order)
-    changed = [name for name, text in files.items() if differs(out / name, text)]
-    for name in changed:
-        write(out / name, files[name])
+    modules = _modules(layers, order)
+    with held(out):
+        files = _package(modules, layers, generated_modules(out))
+        changed = {name: text for name, text in files.items() if differs(out / name, text)}
+        if changed:
+            replace(out, changed)
     return [out / name for name in changed]
 
 
@@ -125,8 +143,7 @@ def stale(layers: Sequence[Layer | Optimiser], out: Path, whole: bool, order: in
         order: of the modules, see `package_sources`.
     """
     files = package_sources(layers, None if whole else generated_modules(out), order)
-    texts = {p.name: p.read_text(encoding="utf-8", errors="replace") for p in out.glob("*.py")}
-    orphans = {name for name, text in texts.items() if text.startswith(MARK)} - set(files)
+    orphans = {p.name for p in out.glob("*.py") if generated(p)} - set(files)
     diffs = []
     for name in sorted({*files, *(orphans if whole else ())}):
         path = out / name

@@ -7,10 +7,11 @@ from sympy import Expr, Symbol
 from codegen.arguments import used
 from codegen.binder import Binder
 from codegen.kernel import role
-from codegen.literal import literal, piece, real, string
+from codegen.literal import literal, real, string
 from codegen.scalar import size_text
 from derive.fan import fan_in
 from derive.interface import REQUIRED, Kind, Layer, Option
+from derive.quote import shown
 from derive.term import EquationError, Tensor
 
 
@@ -28,17 +29,17 @@ def check_constructor(layer: Layer) -> None:
     for name, _ in layer.initial:
         if name not in layer.weights:
             expected = ", ".join(layer.weights) or "no name: the layer has no weights"
-            raise EquationError(f"{layer.name}: initial names {piece(name)}, expected one of {expected}")
+            raise EquationError(f"{layer.name}: initial names {shown(name)}, expected one of {expected}")
 
 
 def _check_state(layer: Layer) -> None:
     tensors = layer.program.tensors
     for name, output, _ in layer.state:
         if name not in {t.name for t in layer.program.inputs} or not tensors[name].constant or name in layer.weights:
-            raise EquationError(f"{layer.name}: state {piece(name)} is no constant input")
+            raise EquationError(f"{layer.name}: state {shown(name)} is no constant input")
         if output not in layer.program.outputs or tensors[output].shape != tensors[name].shape:
             raise EquationError(
-                f"{layer.name}: state {name} is replaced by {piece(output)}, which is no output of its shape"
+                f"{layer.name}: state {name} is replaced by {shown(output)}, which is no output of its shape"
             )
 
 

@@ -71,9 +71,3 @@ def _escape(character: str) -> str:
     if character in "\\\n\r\t":
         return {"\\": r"\\", "\n": r"\n", "\r": r"\r", "\t": r"\t"}[character]
     return f"\\x{code:02x}" if code < 0x100 else f"\\u{code:04x}" if code < 0x10000 else f"\\U{code:08x}"
-
-
-def piece(text: object, most: int = 60) -> str:
-    """A short piece of what a user wrote, for a message: nothing in it changes a terminal."""
-    found = _printable(str(text)[: most + 1])
-    return found if len(found) <= most else f"{found[:most]}..."

@@ -7,22 +7,18 @@ an identifier in its normal form NFKC, so that two spellings could be one name: 
 
 import keyword
 import unicodedata
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator
 
-from codegen.literal import piece
 from codegen.runtime import runtime_attributes
 from derive.interface import Layer
+from derive.quote import quoted, shown
 from derive.term import EquationError, Program, accesses
-from derive.update import Optimiser
 
 MODULES = frozenset({"np", "rt"})
 TYPES = frozenset({"Any", "ClassVar", "Mapping", "Sequence"})
 BUILTINS = frozenset({"abs", "bool", "dict", "float", "int", "len", "max", "min", "range", "str", "super", "tuple"})
 FIXED = MODULES | TYPES | BUILTINS | {"dtype", "full_shape", "self"}
 """The names that every generated function may use."""
-OWN_MODULES = ("runtime", "transforms")
-DEVICES = frozenset({"con", "prn", "aux", "nul", *(f"{word}{k}" for word in ("com", "lpt") for k in range(10))})
-"""Names that are no file's on Windows."""
 MEMBERS = frozenset({"layer", "differentiable", "outputs", "backward", "double_backward", "predict", "loss"})
 """The members of a generated class that its base in the runtime does not have."""
 
@@ -67,7 +63,7 @@ def check_names(layer: Layer, base: str = "Layer") -> None:
         reason = unusable(name, role)
         if reason:
             raise EquationError(
-                f"{piece(layer.name)}: {role} {piece(name)!r} cannot be a name in Python code: {reason}; choose another"
+                f"{shown(layer.name)}: {role} {quoted(name)} cannot be a name in Python code: {reason}; choose another"
             )
     members = MEMBERS | runtime_attributes(base)
     for option in layer.options:
@@ -106,32 +102,6 @@ def check_distinct(where: str, names: Iterable[tuple[str, str]]) -> None:
         roles[name] = role
 
 
-def check_package(layers: Iterable[Layer | Optimiser], modules: Mapping[str, str], shared: Iterable[str]) -> None:
-    """Raise unless every module has a file of its own, on every system, and every class a name of its own.
-
-    Args:
-        layers: what is generated.
-        modules: module -> class: what is generated, and what is in the package already.
-        shared: what else the package offers.
-
-    Raises:
-        EquationError: naming the module or the class.
-    """
-    seen: dict[str, Layer | Optimiser] = {}
-    for layer in layers:
-        if seen.setdefault(layer.name, layer) != layer:
-            raise EquationError(f"{layer.name}: two layers have this name; rename one of them")
-    taken = {name.lower(): f"every generated package has a {name} of its own" for name in (*OWN_MODULES, *shared)}
-    taken |= dict.fromkeys(DEVICES, "on Windows it is a device and no file")
-    for module in modules:
-        if module.lower() in taken:
-            raise EquationError(f"{module}: {taken[module.lower()]}; expected another name")
-        taken[module.lower()] = "another module has this name, but for small and capital letters"
-    classes = [*modules.values(), *shared]
-    for name in (n for n in classes if classes.count(n) > 1):
-        raise EquationError(f"{name}: two modules would have a class of this name; rename one of them")
-
-
 def _names(layer: Layer) -> Iterator[tuple[str, str]]:
     """Every name that becomes one in generated code: (role, name)."""
     yield "layer", layer.name
@@ -162,7 +132,7 @@ def unusable(name: object, role: str = "") -> str:
     if keyword.iskeyword(name):
         return "it is a word of Python"
     if unicodedata.normalize("NFKC", name) != name:
-        return f"Python reads it as {piece(unicodedata.normalize('NFKC', name))}"
+        return f"Python reads it as {shown(unicodedata.normalize('NFKC', name))}"
     if name.startswith("__") or not name.strip("_"):
         return "it has a meaning of its own"
     if name in FIXED and role != "index":
@@ -176,7 +146,7 @@ def _check_read(layer: Layer, program: Program) -> None:
     read = [a.tensor for s in program.statements for a in accesses(s.term.body)]
     for name in (*read, *program.outputs, *layer.weights):
         if name not in known:
-            raise EquationError(f"{piece(layer.name)}: {piece(name)} is no tensor of the equations")
+            raise EquationError(f"{shown(layer.name)}: {shown(name)} is no tensor of the equations")
 
 
 def _check_apart(layer: Layer, program: Program) -> None:

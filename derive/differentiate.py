@@ -23,6 +23,7 @@ from sympy import Dummy, Expr, Integer, Pow
 
 from derive.functions import FUNCTIONS, equal, real_derivative, relu
 from derive.index import fresh_names
+from derive.quote import listed, shown
 from derive.term import (
     EXTREMA,
     Access,
@@ -116,8 +117,8 @@ def differentiate(
     names = tuple(wrt) if wrt is not None else choices
     for name in names:
         if name not in choices:
-            expected = f"expected one of {', '.join(choices)}" if choices else "no input is differentiable"
-            raise EquationError(f"cannot differentiate with respect to {name}; {expected}")
+            expected = f"expected one of {listed(choices)}" if choices else "no input is differentiable"
+            raise EquationError(f"cannot differentiate with respect to {shown(name)}; {expected}")
     outputs = [name for name in program.outputs if _differentiable(tensors[name])]
     taken = program.names()
     single = len(outputs) == 1 and "dy" not in taken

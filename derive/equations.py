@@ -19,6 +19,7 @@ from sympy import Add, Eq, Expr, Function, Idx, Indexed, IndexedBase, Integer, M
 
 from derive.functions import equal
 from derive.index import floordiv, integer
+from derive.quote import quoted, shown
 from derive.term import (
     Access,
     EquationError,
@@ -117,7 +118,7 @@ def _raveled(source: Program, axes: Mapping[str, int]) -> Program:
     extents: set[Expr] = set()
     for name, axis in axes.items():
         if name not in tensors:
-            raise EquationError(f"ravel names {name}, which is not a tensor of the equations")
+            raise EquationError(f"ravel names {shown(name)}, which is not a tensor of the equations")
         shape = tensors[name].shape
         if not 0 <= axis < len(shape) or not isinstance(shape[axis], Symbol):
             raise EquationError(f"{name}: ravel needs the number of an axis whose extent is a symbol, received {axis}")
@@ -176,7 +177,7 @@ class _Reader:
             self.names.add(base.name)
             return Tensor(base.name, (), **self._flags(base.name))
         if base.shape is None:
-            raise EquationError(f"{base.label} has no shape; write IndexedBase({str(base.label)!r}, shape=(...))")
+            raise EquationError(f"{base.label} has no shape; write IndexedBase({quoted(str(base.label))}, shape=(...))")
         name = str(base.label)
         self.names.add(name)
         return Tensor(name, tuple(own_symbols(e) for e in base.shape), **self._flags(name))
@@ -188,10 +189,12 @@ class _Reader:
         """Add the statements of one equation; an index belongs to its equation."""
         self.extents = {}
         if not isinstance(equation, Eq):
-            raise EquationError(f"SymPy decided an equation to be {equation}; write Eq(left, right, evaluate=False)")
+            raise EquationError(
+                f"SymPy decided an equation to be {shown(equation)}; write Eq(left, right, evaluate=False)"
+            )
         left, right = equation.lhs, equation.rhs
         if not isinstance(left, Indexed | Symbol):
-            raise EquationError(f"the left side of {equation} is not an element of a tensor such as u[n, i]")
+            raise EquationError(f"the left side of {shown(equation)} is not an element of a tensor such as u[n, i]")
         target = self.tensor(_target(left))
         free_form = [self._convert(e) for e in left.indices] if isinstance(left, Indexed) else []
         again = any(s.target.name == target.name for s in self.statements)
@@ -212,7 +215,7 @@ class _Reader:
         body = Mul(*(f for f in Mul.make_args(body) if not _is_bracket(f)))
         if body.has(inside):
             nested = min(body.atoms(inside), key=sympy.default_sort_key)
-            raise EquationError(f"{target.name}: the bracket {nested} must be a factor of a summand")
+            raise EquationError(f"{target.name}: the bracket {shown(nested)} must be a factor of a summand")
         used = {v for e in left for v in e.free_symbols if v in self.extents}
         plain = [e for e in left if isinstance(e, Symbol) and e in self.extents]
         free, scattered = [], []
@@ -258,7 +261,7 @@ class _Reader:
         bound = []
         for limits in sums[0].limits:
             if len(limits) == 3 and limits[1] != 0:
-                raise EquationError(f"the sum over {limits[0]} starts at {limits[1]}; expected 0")
+                raise EquationError(f"the sum over {limits[0]} starts at {shown(limits[1])}; expected 0")
             bound.append(self._range(*limits) if len(limits) == 3 else self._range(limits[0]))
         nested = isinstance(sums[0].function, Sum)
         _, inner, body = self._peel(sums[0].function) if nested else ("sum", (), sums[0].function)
@@ -269,10 +272,12 @@ class _Reader:
         if upper is None and isinstance(index, Idx):
             upper = index.upper
         if upper is None:
-            raise EquationError(f"index {index} has no extent; write Idx({str(index)!r}, extent)")
+            raise EquationError(f"index {index} has no extent; write Idx({quoted(str(index))}, extent)")
         own, extent = integer(index.name), own_symbols(upper + 1)
         if self.extents.setdefault(own, extent) != extent:
-            raise EquationError(f"index {own.name} is used with two extents, {self.extents[own]} and {extent}")
+            raise EquationError(
+                f"index {own.name} is used with two extents, {shown(self.extents[own])} and {shown(extent)}"
+            )
         return Range(own, extent)
 
     def _convert(self, expression: Expr) -> Expr:
@@ -283,7 +288,9 @@ class _Reader:
             self.names.add(str(expression.base.label))
             shape = expression.base.shape
             if shape is not None and len(shape) != len(expression.indices):
-                raise EquationError(f"{expression.base.label} has {len(shape)} axes, but is used as {expression}")
+                raise EquationError(
+                    f"{expression.base.label} has {len(shape)} axes, but is used as {shown(expression)}"
+                )
             return Access(str(expression.base.label), *(self._convert(e) for e in expression.indices))
         if isinstance(expression, Idx):
             return self._range(expression).index

@@ -12,6 +12,8 @@ from functools import cache, lru_cache
 import sympy
 from sympy import Expr, Function, Integer, Symbol
 
+from derive.quote import listed, shown
+
 
 @cache
 def integer(name: str) -> Symbol:
@@ -135,7 +137,7 @@ def affine(expression: Expr, indices: tuple[Symbol, ...]) -> Affine:
         if coefficient != 0:
             terms.append((index, coefficient))
     if any(v in part.free_symbols for part in (rest, *(c for _, c in terms)) for v in present):
-        raise NotAffineError(f"{expression} is not affine in {', '.join(v.name for v in present)}")
+        raise NotAffineError(f"{shown(expression)} is not affine in {listed(v.name for v in present)}")
     return Affine(rest, tuple(terms))
 
 

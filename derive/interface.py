@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 from sympy import Expr, Symbol
 
 from derive.index import affine
+from derive.quote import listed, quoted
 from derive.term import EquationError, Program, Tensor, accesses
 
 if TYPE_CHECKING:
@@ -85,7 +86,9 @@ def backend(name: str = "numpy") -> Backend:
     """
     found = entry_points(group=BACKENDS, name=name)
     if not found:
-        raise LookupError(f"no backend {name!r} is installed; install gradscribe, or call codegen.compiler directly")
+        raise LookupError(
+            f"no backend {quoted(name)} is installed; install gradscribe, or call codegen.compiler directly"
+        )
     return next(iter(found)).load()
 
 
@@ -166,8 +169,8 @@ class Layer:
         for option in self.options:
             if option.name == name:
                 return option
-        known = ", ".join(o.name for o in self.options) or "none"
-        raise EquationError(f"{self.name}: unknown option {name!r}; expected one of: {known}")
+        known = listed(o.name for o in self.options) or "none"
+        raise EquationError(f"{self.name}: unknown option {quoted(name)}; expected one of: {known}")
 
     def differentiate(self, wrt: Sequence[str] | None = None) -> "Gradient":
         """The gradient program, see `derive.differentiate.differentiate`."""

@@ -22,6 +22,7 @@ from derive.differentiate import Gradient, differentiate
 from derive.index import affine
 from derive.inline import inline
 from derive.interface import Layer
+from derive.quote import quoted
 from derive.reuse import distributions, reused
 from derive.term import Access, EquationError, Program, Tensor, Term, accesses, check
 
@@ -96,7 +97,7 @@ def checked_order(layer: Layer, order: int) -> int:
         EquationError: naming the layer, for any other.
     """
     if order not in (1, 2):
-        raise EquationError(f"{layer.name}: order must be 1 or 2, received {order!r}")
+        raise EquationError(f"{layer.name}: order must be 1 or 2, received {quoted(order)}")
     return order
 
 

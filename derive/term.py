@@ -22,6 +22,7 @@ from sympy.core.symbol import Str
 from derive.error import EquationError as EquationError  # noqa: PLC0414  (exported, as mypy sees it)
 from derive.functions import FUNCTIONS
 from derive.index import NotAffineError, affine, integer
+from derive.quote import shown
 
 EXTREMA = {"max": "maximum", "min": "minimum"}
 """The reductions that pick one element, and their names."""
@@ -354,7 +355,7 @@ def check(program: Program) -> Program:
                 raise EquationError(f"{target.name} uses {access.tensor}, which is not defined before it")
             if len(access.indices) != len(tensors[access.tensor].shape):
                 raise EquationError(
-                    f"{access.tensor} has {len(tensors[access.tensor].shape)} axes, but is used as {access}"
+                    f"{access.tensor} has {len(tensors[access.tensor].shape)} axes, but is used as {shown(access)}"
                 )
             _check_affine(target, term, access)
         defined.add(target.name)
@@ -402,7 +403,7 @@ def _check_affine(target: Tensor, term: Term, access: Access) -> None:
         try:
             affine(expression, term.indices)
         except NotAffineError as error:
-            raise EquationError(f"{target.name}: {access} is not affine: {error}") from error
+            raise EquationError(f"{target.name}: {shown(access)} is not affine: {error}") from error
 
 
 def _check_indices(target: Tensor, term: Term, tensors: set[str]) -> None:
@@ -414,11 +415,13 @@ def _check_indices(target: Tensor, term: Term, tensors: set[str]) -> None:
     if len(shape) != len(target.shape) or any(
         sympy.expand(a - b) != 0 for a, b in zip(shape, target.shape, strict=True)
     ):
-        raise EquationError(f"{target.name}: extents {shape} of its indices differ from its shape {target.shape}")
+        raise EquationError(
+            f"{target.name}: extents {shown(shape)} of its indices differ from its shape {shown(target.shape)}"
+        )
     unknown = [f.func for f in term.body.atoms(Application) if f.func not in FUNCTIONS]
     if unknown:
         known = ", ".join(sorted(f.__name__ for f in FUNCTIONS))
-        raise EquationError(f"{target.name}: function {unknown[0].__name__} is unknown; expected one of {known}")
+        raise EquationError(f"{target.name}: function {shown(unknown[0].__name__)} is unknown; expected one of {known}")
 
 
 def index_ranges(names: Iterable[str], extents: Iterable[Expr]) -> tuple[Range, ...]:

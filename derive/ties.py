@@ -19,6 +19,7 @@ from dataclasses import replace
 
 from derive.functions import equal
 from derive.interface import Layer
+from derive.quote import quoted
 from derive.term import Access, EquationError, Program, Statement, Tensor, Term, check
 
 TIES = ("first", "split")
@@ -31,7 +32,9 @@ def with_ties(layer: Layer, policy: str) -> Layer:
         EquationError: for another word, and for "split" where no gradient flows through a maximum or minimum.
     """
     if policy not in TIES:
-        raise EquationError(f"{layer.name}: unknown policy for ties {policy!r}; expected one of {', '.join(TIES)}")
+        raise EquationError(
+            f"{layer.name}: unknown policy for ties {quoted(policy)}; expected one of {', '.join(TIES)}"
+        )
     shared = any(s.ties for s in layer.program.statements)
     if policy == "first":
         if shared:

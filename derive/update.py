@@ -12,6 +12,7 @@ from typing import Any
 
 from derive.interface import REQUIRED, Layer, Option, backend
 from derive.language import read
+from derive.quote import shown
 from derive.term import EquationError, Program, Tensor
 
 WEIGHT, GRADIENT, STEP = "p", "g", "t"
@@ -91,7 +92,7 @@ def _optimiser(layer: Layer, words: Mapping[str, str]) -> Optimiser:
     kept = tuple(n for n in tensors if n not in (WEIGHT, GRADIENT))
     for unknown in sorted(set(words) - set(kept)):
         expected = ", ".join(kept) or "no name: there is no state"
-        raise EquationError(f"{layer.name}: state names {unknown}, expected one of {expected}")
+        raise EquationError(f"{layer.name}: state names {shown(unknown)}, expected one of {expected}")
     program = _update(layer, tensors, kept)
     options = tuple(replace(o, default=REQUIRED, minimum=1) if o.name == STEP else o for o in layer.options)
     return Optimiser(
@@ -109,13 +110,17 @@ def _update(layer: Layer, tensors: Mapping[str, Tensor], kept: Sequence[str]) ->
             kind = "integers" if tensor.integer else "optional"
             raise EquationError(f"{layer.name}: {name} is {kind}; expected real numbers that are always there")
         if tensor.shape != shape:
-            raise EquationError(f"{layer.name}: {name} has shape {tensor.shape}; expected that of p, {shape}")
+            raise EquationError(
+                f"{layer.name}: {name} has shape {shown(tensor.shape)}; expected that of p, {shown(shape)}"
+            )
     for name in (WEIGHT, *kept):
         new = program.tensors.get(f"new_{name}")
         if new is None or new in program.inputs:
             raise EquationError(f"{layer.name}: nothing replaces {name}; expected an equation of new_{name}")
         if new.shape != shape:
-            raise EquationError(f"{layer.name}: new_{name} has shape {new.shape}; expected that of p, {shape}")
+            raise EquationError(
+                f"{layer.name}: new_{name} has shape {shown(new.shape)}; expected that of p, {shown(shape)}"
+            )
     return replace(
         program,
         inputs=tuple(replace(tensors[n], constant=True) for n in (WEIGHT, GRADIENT, *kept)),

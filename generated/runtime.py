@@ -25,6 +25,9 @@ from numpy.typing import NDArray
 
 Array = NDArray[Any]
 
+QUOTED = 60
+"""Characters that a message quotes of what was given."""
+
 BLOCK = 1 << 18
 """Elements of a temporary block: 1 MiB of float32, so that it stays in the second-level cache."""
 
@@ -148,28 +151,37 @@ STEP = 3e-10
 
 
 # ----- arguments -----
+def short(value: Any) -> str:
+    """A piece of what was given on one line, for messages."""
+    try:
+        text = " ".join(repr(value[:QUOTED] if isinstance(value, str) else value).split())
+    except ValueError:  # an integer of more digits than Python writes
+        text = f"<{type(value).__name__}>"
+    return text if len(text) <= QUOTED else f"{text[: QUOTED - 3]}..."
+
+
 def sizes(layer: str, name: str, value: Any, axes: int, minimum: int) -> tuple[int, ...]:
     """`value` as one integer per axis; an integer counts for all axes."""
     several = isinstance(value, Sequence | np.ndarray) and not isinstance(value, str)
     values = tuple(value) if several else (value,) * axes
     if len(values) != axes:
-        raise ValueError(f"{layer}: argument {name}: expected an integer or {axes} of them, received {value!r}")
+        raise ValueError(f"{layer}: argument {name}: expected an integer or {axes} of them, received {short(value)}")
     return tuple(count(layer, name, v, minimum) for v in values)
 
 
 def count(layer: str, name: str, value: Any, minimum: int) -> int:
     """`value` as an integer of at least `minimum`."""
     if isinstance(value, bool) or not isinstance(value, int | np.integer):
-        raise TypeError(f"{layer}: argument {name}: expected an integer, received {value!r}")
+        raise TypeError(f"{layer}: argument {name}: expected an integer, received {short(value)}")
     if value < minimum:
-        raise ValueError(f"{layer}: argument {name}: expected at least {minimum}, received {value}")
+        raise ValueError(f"{layer}: argument {name}: expected at least {minimum}, received {short(value)}")
     return int(value)
 
 
 def flag(layer: str, name: str, value: Any) -> bool:
     """`value` as a Python bool; it counts as 0 or 1 in sizes."""
     if not isinstance(value, bool | np.bool):
-        raise TypeError(f"{layer}: argument {name}: expected True or False, received {value!r}")
+        raise TypeError(f"{layer}: argument {name}: expected True or False, received {short(value)}")
     return bool(value)
 
 
@@ -178,7 +190,7 @@ def number(layer: str, name: str, value: Any) -> float:
     if isinstance(value, np.ndarray) and value.ndim == 0:
         value = value[()]
     if isinstance(value, bool) or not isinstance(value, int | float | np.floating | np.integer):
-        raise TypeError(f"{layer}: argument {name}: expected a number, received {value!r}")
+        raise TypeError(f"{layer}: argument {name}: expected a number, received {short(value)}")
     return float(value)
 
 
@@ -197,17 +209,18 @@ def paddings(layer: str, value: Any, reach: Sequence[int], stride: Sequence[int]
         if value == "valid":
             return (0, 0) * axes
         if value != "same":
-            raise ValueError(f"{layer}: argument padding: expected 'same', 'valid' or integers, received {value!r}")
+            expected = "'same', 'valid' or integers"
+            raise ValueError(f"{layer}: argument padding: expected {expected}, received {short(value)}")
         if any(s != 1 for s in stride):
             raise ValueError(f"{layer}: argument padding: 'same' needs stride 1, received stride {tuple(stride)}")
         return tuple(part for r in reach for part in (r // 2, r - r // 2))
     if not isinstance(value, Sequence | np.ndarray):
         return (count(layer, "padding", value, 0),) * (2 * axes)
     if len(value) != axes:
-        raise ValueError(f"{layer}: argument padding: expected an integer or {axes} axes, received {value!r}")
+        raise ValueError(f"{layer}: argument padding: expected an integer or {axes} axes, received {short(value)}")
     pairs = [v if isinstance(v, Sequence | np.ndarray) and not isinstance(v, str) else (v, v) for v in value]
     if any(len(pair) != 2 for pair in pairs):
-        raise ValueError(f"{layer}: argument padding: expected (start, end) per axis, received {value!r}")
+        raise ValueError(f"{layer}: argument padding: expected (start, end) per axis, received {short(value)}")
     return tuple(count(layer, "padding", part, 0) for pair in pairs for part in pair)
 
 
@@ -216,7 +229,7 @@ def real_type(layer: str, dtype: Any) -> Any:
     try:
         found = np.dtype(dtype)
     except TypeError as error:
-        raise TypeError(f"{layer}: argument dtype: expected float32 or float64, received {dtype!r}") from error
+        raise TypeError(f"{layer}: argument dtype: expected float32 or float64, received {short(dtype)}") from error
     if found not in (np.float32, np.float64):
         raise TypeError(f"{layer}: argument dtype: expected float32 or float64, received {found}")
     return found
@@ -246,7 +259,7 @@ def shape(layer: str, name: str, value: Any, rank: int | None) -> tuple[int, ...
     """`value` as a shape of `rank` extents; None for any number of them."""
     if not isinstance(value, Sequence) or isinstance(value, str) or rank not in (None, len(value)):
         expected = "a shape" if rank is None else f"a shape of {rank} axes"
-        raise ValueError(f"{layer}: argument {name}: expected {expected}, received {value!r}")
+        raise ValueError(f"{layer}: argument {name}: expected {expected}, received {short(value)}")
     return tuple(count(layer, name, extent, 0) for extent in value)
 
 
@@ -282,7 +295,7 @@ def names(layer: str, argument: str, given: Mapping[str, Any], known: tuple[str,
     wrong = [name for name in given if name not in known]
     absent = [name for name in known if every and name not in given]
     if wrong or absent:
-        found = f"received {wrong[0]!r}" if wrong else f"{absent[0]!r} is missing"
+        found = f"received {short(wrong[0])}" if wrong else f"{absent[0]!r} is missing"
         raise ValueError(f"{layer}: argument {argument}: expected names among {', '.join(known)}; {found}")
 
 
@@ -390,7 +403,7 @@ def fits(layer: str, where: str, windows: int, available: int, needed: int) -> N
 def require(layer: str, name: str, margin: float, expected: str, received: Any) -> None:
     """Raise unless a requirement of the layer holds, that is `margin` >= 0."""
     if margin < 0:
-        raise ValueError(f"{layer}: argument {name}: expected {expected}, received {received!r}")
+        raise ValueError(f"{layer}: argument {name}: expected {expected}, received {short(received)}")
 
 
 # ----- settings -----
@@ -439,7 +452,7 @@ def settings(
     for name, choices in _CHOICES.items():
         if changes.get(name, choices[0]) not in choices:
             raise ValueError(
-                f"settings: argument {name}: expected one of {', '.join(choices)}; received {changes[name]!r}"
+                f"settings: argument {name}: expected one of {', '.join(choices)}; received {short(changes[name])}"
             )
     if threads is not None:
         count("settings", "threads", threads, 1)

@@ -77,7 +77,7 @@ def test_a_derivation_loads_no_code_generator() -> None:
     modules = of_command("derive", "tanh")
     assert "derive.derivation" in modules
     assert {m for m in modules if m.startswith("codegen")} <= {
-        "codegen", "codegen.cli", "codegen.catalogue", "codegen.error", "codegen.printing",
+        "codegen", "codegen.cli", "codegen.catalogue", "codegen.error", "codegen.printing", "codegen.screen",
     }  # fmt: skip
     assert not modules & ({"jinja2", "generated"} | OPTIONAL)
 

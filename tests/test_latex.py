@@ -16,6 +16,7 @@ from derive.layers import LAYERS
 from derive.networks import NETWORKS
 from derive.term import Access
 from derive.typeset import latex, markdown
+from derive.typeset.latex_letters import prose
 from derive.typeset.latex_symbols import LatexTypesetter
 from derive.typeset.latex_width import width
 from derive.winograd import cook_toom
@@ -163,7 +164,7 @@ def test_names_of_tensors(name: str, expected: str) -> None:
 
 
 def test_prose_is_escaped() -> None:
-    assert latex.prose("a_b & 50 % of {x}") == r"a\_b \& 50 \% of \{x\}"
+    assert prose("a_b & 50 % of {x}") == r"a\_b \& 50 \% of \{x\}"
 
 
 def test_width_grows_with_what_is_printed() -> None:

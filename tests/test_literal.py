@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from codegen.literal import docstring, encodable, literal, number, piece, real, string
+from codegen.literal import docstring, encodable, literal, number, real, string
 from derive.term import EquationError
 from tests.hostile import LONG, NAMES, TEXTS, fuzzed
 
@@ -42,7 +42,6 @@ def test_a_literal_is_the_text(text: str) -> None:
 def test_random_texts(text: str) -> None:
     check(text)
     assert ast.literal_eval(literal((text, [text], None, True))) == (text, (text,), None, True)
-    assert len(piece(text)) <= 63 * 10
     encodable(text).encode("utf-8")
 
 
@@ -69,9 +68,3 @@ def test_numbers(value: Any, text: str) -> None:
 def test_what_is_no_number(value: Any) -> None:
     with pytest.raises(EquationError, match="gain: expected a finite number, received"):
         number(value, "gain")
-
-
-def test_a_piece_is_short_and_shows_what_it_is() -> None:
-    assert piece("x" * 100) == "x" * 60 + "..."
-    assert piece("\x1b[31m") == "\\x1b[31m"
-    assert piece(3) == "3"

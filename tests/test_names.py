@@ -19,7 +19,7 @@ from codegen.compiler import emitted, source
 from codegen.kernel import kernels
 from codegen.names import FIXED, MEMBERS, Names
 from codegen.runtime import runtime_attributes, runtime_names
-from codegen.verify import option_value
+from codegen.verify.calls import option_value
 from derive.composition import NetworkError, network
 from derive.differentiate import differentiate
 from derive.equations import program

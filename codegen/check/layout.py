@@ -8,6 +8,7 @@ import numpy as np
 
 from codegen.check.vocabulary import CheckError
 from derive.interface import Layer
+from derive.quote import quoted
 from derive.term import Tensor
 
 LAYOUTS = ("channels-last", "channels-first")
@@ -42,7 +43,7 @@ def checked_layout(layer: Layer, layout: str, axes: int) -> str:
         CheckError: otherwise.
     """
     if layout not in LAYOUTS:
-        raise CheckError(f"unknown layout {layout!r}; expected one of {', '.join(LAYOUTS)}")
+        raise CheckError(f"unknown layout {quoted(layout)}; expected one of {', '.join(LAYOUTS)}")
     tensors = layer.program.inputs
     ranks = [len(t.shape) + (axes - 1 if t.ravel is not None else 0) for t in tensors]
     if layout == "channels-first" and all(rank < 3 for rank in ranks):

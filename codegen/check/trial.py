@@ -9,6 +9,7 @@ import numpy as np
 from codegen.check.case import Case
 from codegen.check.problem import Problem
 from codegen.check.vocabulary import CheckError, called, expected_gradients, gradient_name, gradients
+from derive.quote import quoted
 
 TOLERANCE = {"float64": 1e-7, "float32": 1e-3, "float16": 3e-2}
 """Differences relative to the greatest entry, or to 1, by the type of the function's results."""
@@ -83,7 +84,7 @@ def results_by_name(problem: Problem, received: Any) -> dict[str, Any]:
         known = gradients(layer)
         unknown = [str(key) for key in received if key not in known]
         if unknown:
-            raise CheckError(f"{function}: returns a dict with {unknown[0]!r}; {expected_gradients(layer)}")
+            raise CheckError(f"{function}: returns a dict with {quoted(unknown[0])}; {expected_gradients(layer)}")
         return {known[key]: value for key, value in received.items() if value is not None}
     numbers = isinstance(received, list) and not any(hasattr(value, "shape") for value in received)
     values = received if isinstance(received, tuple | list) and not numbers else (received,)

@@ -12,6 +12,7 @@ from typing import Any
 
 from derive.differentiate import Gradient
 from derive.interface import ROLES, Kind, Layer, Option
+from derive.quote import listed, quoted, shown
 from derive.term import EquationError
 
 
@@ -126,7 +127,7 @@ def arguments(function: Any, layer: Layer, gradient: Gradient) -> tuple[Argument
             found.append(Argument(p.name, known[p.name], p.kind is Parameter.POSITIONAL_ONLY, _per_axis(p)))
         elif p.default is Parameter.empty:
             raise CheckError(
-                f"{called(function)}: parameter {p.name!r} is unknown for {layer.name}; expected some of "
+                f"{called(function)}: parameter {quoted(p.name)} is unknown for {layer.name}; expected some of "
                 f"{_offered(layer, gradient)}, or a default"
             )
     if not any(a.meaning.role is Role.TENSOR for a in found):
@@ -183,16 +184,16 @@ def returned(layer: Layer, names: str | None) -> tuple[str, ...]:
     found = []
     for part in names.split(","):
         if part.strip() not in known:
-            raise CheckError(f"{layer.name}: --returns {part.strip()}: {expected_gradients(layer)}")
+            raise CheckError(f"{layer.name}: --returns {shown(part.strip())}: {expected_gradients(layer)}")
         found.append(known[part.strip()])
     if len(set(found)) < len(found):
-        raise CheckError(f"{layer.name}: --returns {names}: names a gradient twice")
+        raise CheckError(f"{layer.name}: --returns {shown(names)}: names a gradient twice")
     return tuple(found)
 
 
 def expected_gradients(layer: Layer) -> str:
     """What a gradient may be called, for messages."""
-    return f"expected one of {', '.join(gradient_name(name) for name in layer.differentiable)}"
+    return f"expected one of {listed(gradient_name(name) for name in layer.differentiable)}"
 
 
 def settings(layer: Layer, gradient: Gradient, asked: tuple[Argument, ...], given: dict[str, str]) -> dict[str, str]:

@@ -26,6 +26,7 @@ from codegen.explain.solve import ExplainError
 from codegen.explain.statements import statements
 from derive.error import EquationError
 from derive.interface import Layer
+from derive.quote import MOST_LISTED, quoted, shown
 from derive.ties import with_ties
 
 __all__ = ["ExplainError", "Explanation", "explain"]
@@ -67,7 +68,7 @@ def explain(
     target = find(layer) if isinstance(layer, str) else layer
     target = with_ties(target, ties) if ties else target
     if dtype not in FLOATS:
-        raise ExplainError(f"{target.name}: dtype: expected one of {', '.join(FLOATS)}; received {dtype!r}")
+        raise ExplainError(f"{target.name}: dtype: expected one of {', '.join(FLOATS)}; received {quoted(dtype)}")
     module = functions_of(target)
     chosen = {"accuracy": accuracy, "backend": backend, "threads": threads}
     found: list[FunctionReport] = []
@@ -83,9 +84,9 @@ def explain(
     except EquationError:
         raise
     except (ValueError, TypeError, ModuleNotFoundError) as error:
-        raise ExplainError(str(error)) from error
+        raise ExplainError(shown(error, MOST_LISTED)) from error
     except MemoryError as error:
-        raise ExplainError(f"{target.name}: there is not enough memory for these shapes: {error}") from error
+        raise ExplainError(f"{target.name}: there is not enough memory for these shapes: {shown(error)}") from error
     return Explanation(
         layer=target.name,
         shapes={name: np.shape(v) for name, v in example.values.items()},

@@ -15,6 +15,7 @@ from codegen.verify.calls import option_value
 from derive.composition import Network
 from derive.interface import Kind, Layer, Option
 from derive.interpret import number
+from derive.quote import listed, shown
 from derive.sampling import label_extent
 from derive.term import Tensor
 
@@ -99,7 +100,7 @@ def _tensor(layer: Layer, inputs: Mapping[str, Tensor], name: str) -> str:
         every = [*inputs, *keys]
         close = get_close_matches(name, every, n=1)
         hint = f"; did you mean {close[0]}?" if close else ""
-        raise ExplainError(f"{layer.name}: --shape {name}: expected one of {', '.join(every)}{hint}")
+        raise ExplainError(f"{layer.name}: --shape {shown(name)}: expected one of {listed(every)}{hint}")
     return found
 
 
@@ -109,12 +110,13 @@ def _equations(layer: Layer, tensor: Tensor, shape: tuple[int, ...]) -> list[Equ
     words = f"{_shape_words(tensor)}"
     if tensor.ravel is None and len(shape) != axes:
         raise ExplainError(
-            f"{layer.name}: argument {tensor.name}: expected {axes} axes, {words}; received {len(shape)}, {shape}"
+            f"{layer.name}: argument {tensor.name}: expected {axes} axes, {words}; "
+            f"received {len(shape)}, {shown(shape)}"
         )
     if tensor.ravel is not None and len(shape) < axes - 1:
         raise ExplainError(
             f"{layer.name}: argument {tensor.name}: expected at least {axes - 1} axes, {words}; "
-            f"received {len(shape)}, {shape}"
+            f"received {len(shape)}, {shown(shape)}"
         )
     names = dict(layer.axes)
     found = []
@@ -158,8 +160,8 @@ def _agree(
         for extent in _ravel_extent(inputs[name]):
             if _raveled(inputs[name], shape) != inner[extent]:
                 raise ExplainError(
-                    f"{layer.name}: argument {name}: expected extents {inner[extent]} for ... in "
-                    f"{_shape_words(inputs[name])}; received {_raveled(inputs[name], shape)}"
+                    f"{layer.name}: argument {name}: expected extents {shown(inner[extent])} for ... in "
+                    f"{_shape_words(inputs[name])}; received {shown(_raveled(inputs[name], shape))}"
                 )
 
 

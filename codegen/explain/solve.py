@@ -9,6 +9,7 @@ from sympy import Expr, Integer, Symbol
 from derive.derivation.settings import displayed
 from derive.interface import REQUIRED, Kind, Layer, Option
 from derive.interpret import number
+from derive.quote import shown
 from derive.term import EquationError
 
 Sizes = dict[Symbol, Any]
@@ -61,7 +62,7 @@ def _set(layer: Layer, settings: Mapping[str, str]) -> Sizes:
     for name, text in settings.items():
         symbols = options[name].symbols if name in options else [s for s in mapping if s.name == name]
         if any(not mapping.get(s, s).is_number for s in symbols):
-            raise ExplainError(f"{layer.name}: --set {name}={text}: expected numbers")
+            raise ExplainError(f"{layer.name}: --set {name}={shown(text)}: expected numbers")
     return {s: _number(v) for s, v in mapping.items() if v.is_number}
 
 
@@ -76,8 +77,8 @@ def _number(value: Expr) -> int | float:
 
 
 def _feature(layer: Layer, name: str, extent: Expr, text: str) -> Equation:
-    if not text.isdigit() or int(text) < 1:
-        raise ExplainError(f"{layer.name}: --set {name}={text}: expected an integer of at least 1")
+    if not (text.isascii() and text.isdigit() and len(text) < 19) or int(text) < 1:
+        raise ExplainError(f"{layer.name}: --set {name}={shown(text)}: expected an integer of at least 1")
     return Equation(extent, int(text), name)
 
 
@@ -105,7 +106,7 @@ def _padding(layer: Layer, option: Option, text: str, sizes: Sizes) -> Sizes:
     for axis, (start, end) in enumerate(zip(option.symbols[::2], option.symbols[1::2], strict=True)):
         missing = [s.name for s in option.reach[axis].free_symbols - set(sizes)] if option.reach else []
         if missing or not option.reach:
-            raise ExplainError(f"{layer.name}: --set {option.name}={text}: expected a number for each end")
+            raise ExplainError(f"{layer.name}: --set {option.name}={shown(text)}: expected a number for each end")
         reach = number(option.reach[axis], sizes) if text == "same" else 0
         if text == "same" and option.step and number(option.step[axis], sizes) != 1:
             raise ExplainError(f"{layer.name}: --set {option.name}=same: expected stride 1")

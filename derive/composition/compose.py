@@ -22,6 +22,7 @@ from derive.composition.tidy import tidied
 from derive.fan import fan_in
 from derive.index import integer
 from derive.interface import Kind, Layer, Option
+from derive.quote import listed, quoted
 from derive.term import Access, Program, Statement, Tensor, accesses, check
 
 AXES = (("N", "batch"), ("H", "height"), ("W", "width"), ("C", "channels"))
@@ -135,7 +136,9 @@ class _Builder:
         shape: list[Expr] = []
         for axis, extent in enumerate(tensor.shape if given is None else given):
             if isinstance(extent, bool) or (isinstance(extent, int) and extent < 1):
-                raise NetworkError(f"{self.name}: input {name}, axis {axis}: expected at least 1, received {extent!r}")
+                raise NetworkError(
+                    f"{self.name}: input {name}, axis {axis}: expected at least 1, received {quoted(extent)}"
+                )
             if isinstance(extent, int):
                 own = integer(("NHWC" if len(given or ()) == 4 else "NABCDEF")[axis] if axis else "N")
                 own = own if own not in self.sizes.numbers else integer(f"{own.name}_{name}")
@@ -242,7 +245,9 @@ class _Builder:
             role = "bias" if tensor.name == "b" else tensor.name
             wanted = settings.get(role, tensor.name in node.layer.weights)
             if not isinstance(wanted, bool):
-                raise NetworkError(f"{self.name}, {node.name}: {role}: expected true or false, received {wanted!r}")
+                raise NetworkError(
+                    f"{self.name}, {node.name}: {role}: expected true or false, received {quoted(wanted)}"
+                )
             if tensor.optional and tensor.name not in bound and tensor.name not in dict(node.data) and not wanted:
                 found[tensor.name] = tensor.absent
         return found
@@ -339,8 +344,8 @@ def _check_settings(node: Node, settings: Mapping[str, Any], where: str) -> None
     known = [*(o.name for o in layer.options), *(name for name, _ in layer.features), *flags]
     for name in settings:
         if name not in known:
-            raise NetworkError(f"{where}: unknown setting {name!r}; expected one of {', '.join(known) or 'none'}")
+            raise NetworkError(f"{where}: unknown setting {quoted(name)}; expected one of {listed(known) or 'none'}")
     inputs = {t.name for t in layer.program.inputs}
     for name in (*dict(node.data), *dict(node.start)):
         if name not in inputs:
-            raise NetworkError(f"{where}: has no input {name}; expected one of {', '.join(sorted(inputs))}")
+            raise NetworkError(f"{where}: has no input {name}; expected one of {listed(sorted(inputs))}")

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from graphlib import CycleError, TopologicalSorter
 
 from derive.composition.record import NetworkError, Node
+from derive.quote import MOST_LISTED, listed, shown
 
 
 def ordered(name: str, nodes: Sequence[Node], output: str, inputs: set[str]) -> list[Node]:
@@ -22,13 +23,13 @@ def ordered(name: str, nodes: Sequence[Node], output: str, inputs: set[str]) -> 
     for node in nodes:
         for source in node.inputs:
             if source not in by_name and source not in inputs:
-                known = ", ".join([*sorted(inputs), *by_name])
+                known = listed([*sorted(inputs), *by_name])
                 raise NetworkError(f"{name}, {node.name}: reads {source}, which is no node; expected one of {known}")
     sorter = TopologicalSorter({n.name: [s for s in n.inputs if s in by_name] for n in nodes})
     try:
         order = list(sorter.static_order())
     except CycleError as error:
-        circle = " -> ".join(reversed(error.args[1]))
+        circle = shown(" -> ".join(reversed(error.args[1])), MOST_LISTED)
         raise NetworkError(f"{name}: the nodes {circle} read each other in a circle") from None
     needed = {output}
     for node in reversed([by_name[n] for n in order]):

@@ -14,6 +14,7 @@ from sympy import Expr, Float, Integer, Rational, Symbol
 from derive.composition.record import NetworkError
 from derive.index import floordiv, integer
 from derive.interface import REQUIRED, Kind, Layer, Option
+from derive.quote import quoted
 
 FLAGS = {True: 1, False: 0, "true": 1, "false": 0}
 
@@ -82,7 +83,7 @@ def _given(option: Option, settings: Mapping[str, Any]) -> Any:
 
 def _real(value: Any, option: Option, where: str) -> Expr:
     if isinstance(value, bool) or not isinstance(value, int | float):
-        raise NetworkError(f"{where}: {option.name}: expected a number, received {value!r}")
+        raise NetworkError(f"{where}: {option.name}: expected a number, received {quoted(value)}")
     if isinstance(value, int):
         return Integer(value)
     near = Rational(value).limit_denominator(1000)
@@ -94,13 +95,13 @@ def _integers(value: Any, option: Option, values: Values) -> tuple[Expr, ...]:
     count = len(option.symbols)
     if option.kind is Kind.FLAG:
         if not isinstance(value, bool):
-            raise NetworkError(f"{values.where}: {option.name}: expected true or false, received {value!r}")
+            raise NetworkError(f"{values.where}: {option.name}: expected true or false, received {quoted(value)}")
         return (Integer(FLAGS[value]),)
     if option.kind is Kind.PADDING:
         return _padding(value, option, values)
     parts = value if isinstance(value, tuple | list) else (value,) * count
     if len(parts) != count:
-        raise NetworkError(f"{values.where}: {option.name}: expected {count} values, received {value!r}")
+        raise NetworkError(f"{values.where}: {option.name}: expected {count} values, received {quoted(value)}")
     return tuple(_size(part, option, values.where) for part in parts)
 
 
@@ -109,7 +110,7 @@ def _size(value: Any, option: Option, where: str) -> Expr:
         return integer(value)
     if isinstance(value, bool) or not isinstance(value, int) or value < option.minimum:
         expected = f"an integer of at least {option.minimum} or a name"
-        raise NetworkError(f"{where}: {option.name}: expected {expected}, received {value!r}")
+        raise NetworkError(f"{where}: {option.name}: expected {expected}, received {quoted(value)}")
     return Integer(value)
 
 
@@ -125,8 +126,8 @@ def _padding(value: Any, option: Option, values: Values) -> tuple[Expr, ...]:
     parts: Sequence[Any] = value if isinstance(value, tuple | list) else (value,) * axes
     if len(parts) != axes:
         expected = f"an integer, {axes} of them, pairs, 'same' or 'valid'"
-        raise NetworkError(f"{values.where}: padding: expected {expected}, received {value!r}")
+        raise NetworkError(f"{values.where}: padding: expected {expected}, received {quoted(value)}")
     pairs = [part if isinstance(part, tuple | list) else (part, part) for part in parts]
     if any(len(pair) != 2 for pair in pairs):
-        raise NetworkError(f"{values.where}: padding: expected (start, end) per axis, received {value!r}")
+        raise NetworkError(f"{values.where}: padding: expected (start, end) per axis, received {quoted(value)}")
     return tuple(_size(part, option, values.where) for pair in pairs for part in pair)

@@ -10,6 +10,7 @@ from derive.composition.record import NetworkError
 from derive.composition.settings import Values
 from derive.index import IntegerFunction, integer
 from derive.interface import Layer
+from derive.quote import listed, quoted, shown
 from derive.term import Program, Tensor
 
 
@@ -62,8 +63,8 @@ class Sizes:
                     wanted = number
             if sympy.expand(self.number(wanted) - self.number(actual)) != 0:
                 raise NetworkError(
-                    f"{values.where}: argument {tensor.name}, axis {axis}: expected {self.number(wanted)}, "
-                    f"received {self.number(actual)}, {value.name} of shape {self.shown(value.shape)}"
+                    f"{values.where}: argument {tensor.name}, axis {axis}: expected {shown(self.number(wanted))}, "
+                    f"received {shown(self.number(actual))}, {value.name} of shape {self.shown(value.shape)}"
                 )
             if wanted in self.numbers and actual in self.numbers and wanted != actual:
                 yield wanted, actual
@@ -77,18 +78,24 @@ class Sizes:
             if isinstance(given, str) and given.isidentifier():
                 value: Expr = integer(given)
             elif isinstance(given, bool) or not isinstance(given, int) or given < 1:
-                raise NetworkError(f"{values.where}: {name}: expected an integer of at least 1, received {given!r}")
+                raise NetworkError(
+                    f"{values.where}: {name}: expected an integer of at least 1, received {quoted(given)}"
+                )
             else:
                 value = Integer(given)
             unknown = [s for s in sorted(extent.free_symbols, key=str) if s not in values.symbols]
             wanted = self.number(extent.xreplace(values.symbols))
             if not unknown:
                 if wanted != self.number(value):
-                    raise NetworkError(f"{values.where}: {name}: expected {wanted}, as its input has, received {given}")
+                    raise NetworkError(
+                        f"{values.where}: {name}: expected {shown(wanted)}, as its input has, received {shown(given)}"
+                    )
                 continue
             factor = extent.coeff(unknown[0], 1).xreplace(values.symbols)
             if len(unknown) > 1 or not factor.is_Integer or (value.is_Integer and value % factor != 0):
-                raise NetworkError(f"{values.where}: {name}: expected a multiple of {factor}, received {given}")
+                raise NetworkError(
+                    f"{values.where}: {name}: expected a multiple of {shown(factor)}, received {shown(given)}"
+                )
             if value.is_Integer:
                 values.fix(unknown[0], value / factor)
             else:
@@ -110,7 +117,7 @@ class Sizes:
             number = self.number(value)
             if number.is_Integer and number < 1:
                 raise NetworkError(
-                    f"{values.where}: {symbol.name} would be {number}; the kernel is larger than its input. "
+                    f"{values.where}: {symbol.name} would be {shown(number)}; the kernel is larger than its input. "
                     f"Use a smaller kernel, more padding or a larger input"
                 )
             if value.is_Integer or isinstance(value, Symbol):
@@ -137,4 +144,4 @@ def _simplified(definition: Expr) -> Expr:
 
 
 def _shape(shape: Sequence[Expr]) -> str:
-    return f"({', '.join(str(e) for e in shape)})"
+    return f"({listed(shape)})"

@@ -15,8 +15,10 @@ from derive.composition.compose import INPUT, compose
 from derive.composition.record import Data, Network, NetworkError, Node, Start
 from derive.interface import REQUIRED, Layer
 from derive.layers import LAYERS
+from derive.quote import quoted, shown
 
 LONGEST, LONGEST_NUMBER = 20_000, 12
+LONGEST_WORD = 60
 FLAGS = {"true": True, "false": False}
 
 
@@ -69,6 +71,9 @@ def network(
     """
     if len(text) > LONGEST:
         raise NetworkError(f"{name}: the text has {len(text)} characters; expected at most {LONGEST}")
+    long = next((w for w in re.findall(r"#[^\n]*|\w+", text) if w[0] != "#" and len(w) > LONGEST_WORD), None)
+    if long is not None:
+        raise NetworkError(f"{name}: a word of {len(long)} characters, {quoted(long)}; expected at most {LONGEST_WORD}")
     lines = [_branch(line) for line in _tree(text, name).children]
     declared = {str(line.children[0]) for line in lines if line.data == "named"}
     known = {word: cache(make) for word, make in {**LAYERS, **(layers or {})}.items()}  # each is read once
@@ -89,7 +94,7 @@ def _tree(text: str, name: str) -> Tree[Token]:
         line, column = max(error.line, 1), max(error.column, 1)
         lines = text.split("\n")
         shown = lines[min(line, len(lines)) - 1]
-        found = repr(shown[column - 1 : column + 11]) if column <= len(shown) else "the end of the text"
+        found = quoted(shown[column - 1 : column + 11]) if column <= len(shown) else "the end of the text"
         raise NetworkError(
             f"{name}: line {line}, column {column}: found {found}; expected layers joined by ->, such as "
             f"conv2d(6, 5) -> tanh -> flatten -> dense(10)"
@@ -189,7 +194,7 @@ class _Reader:
         if str(name) not in self.layers:
             close = get_close_matches(str(name).lower(), self.layers, n=1)
             hint = f"did you mean {close[0]}?" if close else "expected a layer that `gradscribe list` shows"
-            raise NetworkError(f"{self.name}: unknown layer {str(name)!r}: {hint}")
+            raise NetworkError(f"{self.name}: unknown layer {quoted(name)}: {hint}")
         layer = self.layers[str(name)]()
         positional = [f for f, _ in layer.features if not _inferred(f)]
         positional += [o.name for o in layer.options if o.default is REQUIRED]
@@ -241,7 +246,7 @@ def _check_extras(name: str, nodes: Sequence[Node], data: Mapping[str, Any], sta
     weights = {w for n in nodes for w in n.layer.weights}
     for key in (*data, *starts):
         if key not in known and key not in weights:
-            raise NetworkError(f"{name}: {key} is no input of a node; expected NODE.INPUT, such as c1.w")
+            raise NetworkError(f"{name}: {shown(key)} is no input of a node; expected NODE.INPUT, such as c1.w")
 
 
 def _branch(tree: Any) -> Tree[Token]:

@@ -17,6 +17,7 @@ from derive.derivation.zero import zero_sections
 from derive.differentiate import differentiate
 from derive.inline import is_pointwise
 from derive.interface import Layer
+from derive.quote import listed, quoted
 from derive.reuse import distributions
 from derive.second_order import checked_order
 from derive.term import Access, EquationError, Program
@@ -59,9 +60,9 @@ def _checked(layer: Layer, wrt: Sequence[str] | None) -> Sequence[str] | None:
     """`wrt` if all of its names are differentiable inputs of the layer."""
     for name in wrt or ():
         if name not in layer.differentiable:
-            expected = ", ".join(layer.differentiable)
+            expected = listed(layer.differentiable)
             raise EquationError(
-                f"{layer.name}: cannot differentiate with respect to {name!r}; expected one of {expected}"
+                f"{layer.name}: cannot differentiate with respect to {quoted(name)}; expected one of {expected}"
             )
     return wrt
 

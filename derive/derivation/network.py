@@ -21,6 +21,7 @@ from derive.derivation.settings import displayed
 from derive.derivation.zero import zero_section
 from derive.differentiate import Gradient, differentiate
 from derive.index import integer
+from derive.quote import listed, quoted
 from derive.reuse import distributions
 from derive.term import Access, EquationError, Program, Statement, Term, accesses
 
@@ -79,10 +80,10 @@ def _wanted(network: Network, wrt: Sequence[str] | None) -> tuple[str, ...]:
         if name not in known:
             keys = [*(network.key(n) for n in network.weights), *(n for n in network.differentiable if n in given)]
             close = get_close_matches(name, known, n=1)
-            shown = ", ".join(keys if len(keys) <= 12 else [*keys[:10], f"... ({len(keys)} in all)"])
+            few = listed(keys if len(keys) <= 12 else [*keys[:10], f"... ({len(keys)} in all)"])
             hint = f"; did you mean {close[0]}?" if close else ""
             raise EquationError(
-                f"{network.name}: cannot differentiate with respect to {name!r}; expected one of {shown}{hint}"
+                f"{network.name}: cannot differentiate with respect to {quoted(name)}; expected one of {few}{hint}"
             )
     if wrt is None:
         chosen = [*network.weights] or [n for n in network.differentiable if n in given]

@@ -109,6 +109,8 @@ def name_parts(name: str) -> Name:
     base, *marks = name.split("_")
     if marks in (["out"], ["prime"]):
         return Name(base, (), True)
+    if not base or not all(marks):
+        return Name(name)  # _x, x__1
     stem = base.rstrip("0123456789")
     if len(stem) == 1 and stem != base and not marks:
         return Name(stem, (base[len(stem) :],))

@@ -4,6 +4,7 @@ A setting names an option of the layer or a size symbol. Values are integers, nu
 for all axes or one per axis. Text is matched against these forms and never evaluated.
 """
 
+import math
 import re
 from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, replace
@@ -15,6 +16,7 @@ from sympy import Expr, Float, Integer, Rational, Symbol
 
 from derive.index import floordiv, integer, sign
 from derive.interface import Kind, Layer, Option
+from derive.quote import MOST, listed, quoted, shown
 from derive.term import EquationError, Program
 
 SCALARS = ("E", "S")
@@ -116,7 +118,7 @@ def _replacements(layer: Layer, option: Option, text: str) -> dict[Symbol, Expr]
         allowed = sorted({1, count // 2, count} if option.kind is Kind.PADDING else {1, count})
         raise EquationError(
             f"{layer.name}: {option.name} takes {' or '.join(map(str, allowed))} values, "
-            f"received {len(parts)}: {text!r}"
+            f"received {len(parts)}: {quoted(text)}"
         )
     if len(parts) == 1:
         parts *= count
@@ -129,15 +131,19 @@ def _single(layer: Layer, name: str, text: str, kind: Kind, minimum: int) -> Exp
     expected = {Kind.FLAG: "true or false", Kind.NUMBER: "a number or a symbol name"}.get(
         kind, f"an integer >= {minimum} or a symbol name"
     )
-    error = EquationError(f"{layer.name}: {name} must be {expected}, received {text!r}")
+    error = EquationError(f"{layer.name}: {name} must be {expected}, received {quoted(text)}")
     if kind is Kind.FLAG:
         if text.lower() not in _FLAGS:
             raise error
         return Integer(_FLAGS[text.lower()])
+    if len(text) > MOST:
+        raise error
     if kind is Kind.NUMBER and _NUMBER.fullmatch(text):
         if "/" in text or _INTEGER.fullmatch(text):
             fraction = Fraction(text)
             return Rational(fraction.numerator, fraction.denominator)
+        if not math.isfinite(float(text)):
+            raise error
         return Float(float(text))
     if _INTEGER.fullmatch(text):
         if int(text) < minimum:
@@ -147,8 +153,8 @@ def _single(layer: Layer, name: str, text: str, kind: Kind, minimum: int) -> Exp
         raise error
     if text in _reserved(layer.program):
         raise EquationError(
-            f"{layer.name}: {name} cannot be called {text!r}, which names a tensor, an index or a derived extent; "
-            f"expected another symbol name"
+            f"{layer.name}: {name} cannot be called {quoted(text)}, which names a tensor, an index or a derived "
+            f"extent; expected another symbol name"
         )
     return Symbol(text, real=True) if kind is Kind.NUMBER else integer(text)
 
@@ -165,7 +171,7 @@ def _reserved(program: Program) -> set[str]:
 def _unknown(layer: Layer, key: str, known: list[str]) -> str:
     close = get_close_matches(key, known, n=1)
     hint = f"; did you mean {close[0]}?" if close else ""
-    return f"{layer.name}: unknown setting {key!r}; expected one of: {', '.join(known) or 'none'}{hint}"
+    return f"{layer.name}: unknown setting {quoted(key)}; expected one of: {listed(known) or 'none'}{hint}"
 
 
 def _checked(layer: Layer, mapping: dict[Symbol, Expr]) -> Display:
@@ -180,7 +186,7 @@ def _checked(layer: Layer, mapping: dict[Symbol, Expr]) -> Display:
             continue
         if impossible or expression < 1:
             raise EquationError(
-                f"{layer.name}: the settings make {symbol.name} = {expression}; expected at least 1 "
+                f"{layer.name}: the settings make {symbol.name} = {shown(expression)}; expected at least 1 "
                 f"(the kernel must fit into the padded input)"
             )
         mapping[symbol] = expression

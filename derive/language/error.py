@@ -1,7 +1,11 @@
 """Errors that point at the place in the text."""
 
 from derive.language.syntax import Place
+from derive.quote import located, visible
 from derive.term import EquationError
+
+WINDOW = 110
+"""Characters of a line of the text that a message shows."""
 
 
 class LanguageError(EquationError):
@@ -18,16 +22,26 @@ class LanguageError(EquationError):
 
     def __init__(self, message: str, place: Place, text: str, source: str = "") -> None:
         lines = text.split("\n")
-        shown = lines[place.line - 1] if 0 < place.line <= len(lines) else ""
-        start, end = place.column - 1, max(place.end - 1, place.column)
-        if len(shown) > 110:  # a window around the place
-            left = max(0, start - 50)
-            shown, start, end = shown[left : left + 110], start - left, min(end - left, 110)
-        caret = " " * start + "^" + "~" * (end - start - 1)
-        where = f"{source}:{place.line}:{place.column}" if source else f"line {place.line}, column {place.column}"
-        shown = "".join(c if c.isprintable() else " " for c in shown)
-        super().__init__(f"{where}: {message}\n    {shown}\n    {caret}")
+        line = lines[place.line - 1] if 0 < place.line <= len(lines) else ""
+        where = f"{located(source)}:{place.line}:{place.column}" if source else _words(place)
+        super().__init__("\n    ".join((f"{where}: {message}", *_pointed(line, place))))
         self.message, self.line, self.column = message, place.line, place.column
+
+
+def _words(place: Place) -> str:
+    return f"line {place.line}, column {place.column}"
+
+
+def _pointed(line: str, place: Place) -> tuple[str, str]:
+    """A line of the text as a terminal shows it, or a window of it around the place, and a caret below the place."""
+    from rich.cells import cell_len  # how many columns characters take, which only a mistake asks for
+
+    start, end = place.column - 1, max(place.end - 1, place.column)
+    left = max(0, start - WINDOW // 2 + 5) if len(line) > WINDOW else 0
+    shown = line[left : left + WINDOW].replace("\t", " ")
+    before, at = (visible(shown[:n]) for n in (start - left, min(end - left, WINDOW)))
+    column = cell_len(before)
+    return visible(shown), " " * column + "^" + "~" * (cell_len(at) - column - 1)
 
 
 class Located(Exception):

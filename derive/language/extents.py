@@ -20,6 +20,7 @@ from derive.language.functions import PADDINGS
 from derive.language.integers import check_affine, direction_of, integer_expression, interval
 from derive.language.scope import DOTS, Scope, nearest
 from derive.language.syntax import Call, Element, Ellipsis, Equation, Name, Node, Place, RangeLine, Text, walk
+from derive.quote import shown
 from derive.term import Access
 
 Key = tuple[str, int]
@@ -106,7 +107,9 @@ class _Search:
             index = a if a[1] < 0 else b
             if index[0] in self.ranged:
                 return  # it runs over a part of the axis
-            raise Located(f"{_called(index)} has two extents, {known} and {other}; use another index", place)
+            raise Located(
+                f"{_called(index)} has two extents, {shown(known)} and {shown(other)}; use another index", place
+            )
         self.parent[second] = first
         if known is None and other is not None:
             self.explicit[first] = other
@@ -115,7 +118,7 @@ class _Search:
         root = self._root(key)
         known = self.explicit.setdefault(root, extent)
         if sympy.expand(known - extent) != 0:
-            raise Located(f"{_called(key)} has two extents, {known} and {extent}", place)
+            raise Located(f"{_called(key)} has two extents, {shown(known)} and {shown(extent)}", place)
 
     # ----- reading the text -----
     def result(self) -> Extents:

@@ -29,10 +29,12 @@ from derive.language.syntax import (
     Sum,
     Text,
 )
+from derive.quote import quoted
 
 LONGEST = 20_000
 DEEPEST = 150
 LONGEST_NUMBER = 60
+LONGEST_NAME = 60
 REDUCTIONS = ("sum", "max", "min")
 WORDS = {
     "NAME": "a name",
@@ -72,7 +74,7 @@ def parse(text: str) -> Text:
     try:
         tree = _parser().parse(text)
     except UnexpectedCharacters as error:
-        raise Located(f"character {error.char!r} has no meaning here", _at(error)) from None
+        raise Located(f"character {quoted(error.char)} has no meaning here", _at(error)) from None
     except UnexpectedEOF as error:
         raise Located(f"the text ends too early; expected {_expected(error.expected)}", _end(text)) from None
     except UnexpectedToken as error:
@@ -97,10 +99,14 @@ def _check_size(text: str) -> None:
     """Refuse what no layer needs before any work starts."""
     if len(text) > LONGEST:
         raise Located(f"the text has {len(text)} characters; expected at most {LONGEST}", Place(1, 1, 2))
-    match = re.search(rf"\d{{{LONGEST_NUMBER},}}", text)
-    if match:
-        message = f"a number of {len(match[0])} digits; expected fewer than {LONGEST_NUMBER}"
-        raise Located(message, _span(text, match.start(), match.end()))
+    for match in re.finditer(r"#[^\n]*|\d+|[A-Za-z_]\w*", text):
+        length, word = len(match[0]), match[0][0]
+        if word.isdigit() and length >= LONGEST_NUMBER:
+            message = f"a number of {length} digits; expected fewer than {LONGEST_NUMBER}"
+            raise Located(message, _span(text, match.start(), match.end()))
+        if word != "#" and length > LONGEST_NAME:
+            message = f"a name of {length} characters; expected at most {LONGEST_NAME}"
+            raise Located(message, _span(text, match.start(), match.end()))
 
 
 def _check_depth(tree: Tree[Token]) -> None:
@@ -129,7 +135,7 @@ def _end(text: str) -> Place:
 
 
 def _shown(token: Token) -> str:
-    return "the end of the line" if token.type == "_END" and token != ";" else repr(str(token))
+    return "the end of the line" if token.type == "_END" and token != ";" else quoted(token)
 
 
 def _expected(names: Any) -> str:

@@ -25,6 +25,7 @@ from derive.language.syntax import (
     Text,
     walk,
 )
+from derive.quote import listed
 
 DOTS = "..."
 """The name of the index that ``...`` stands for."""
@@ -275,4 +276,4 @@ def nearest(name: str, known: Iterable[str]) -> str:
     close = get_close_matches(name, names, n=1, cutoff=0.5)
     if close:
         return f"did you mean {close[0]}?"
-    return f"expected one of {', '.join(names)}" if names else "there is none"
+    return f"expected one of {listed(names)}" if names else "there is none"

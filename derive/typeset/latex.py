@@ -10,6 +10,7 @@ from derive.derivation.record import Chapter, Definition, Derivation, Formula, G
 from derive.term import Access, Program, Statement
 from derive.typeset.display import latex_formula, latex_grid
 from derive.typeset.expressions import QUOTIENT
+from derive.typeset.latex_letters import prose
 from derive.typeset.latex_symbols import InlineTypesetter, LatexTypesetter, glue, joined
 from derive.typeset.latex_width import width
 from derive.typeset.layer_table import latex_table
@@ -72,16 +73,6 @@ def equations(derivation: Derivation) -> list[tuple[str, list[Piece], tuple[str,
         )
         for d in derivation.definitions
     ]
-
-
-def prose(text: str) -> str:
-    """Words with LaTeX's special characters escaped."""
-    for plain, escaped in (
-        ("\\", r"\textbackslash "), ("_", r"\_"), ("&", r"\&"), ("%", r"\%"), ("#", r"\#"), ("$", r"\$"), ("{", r"\{"),
-        ("}", r"\}"), ("~", r"\textasciitilde "), ("^", r"\textasciicircum "),
-    ):  # fmt: skip
-        text = text.replace(plain, escaped)
-    return text.replace("rotated by pi", r"rotated by $\pi$").replace("->", r"$\to$")
 
 
 def sentence(words: Words, t: LatexTypesetter, escape: Callable[[str], str] = prose) -> str:

@@ -5,8 +5,9 @@ from collections.abc import Sequence
 
 from sympy import Symbol
 
-from derive.derivation.notation import GREEK, name_parts
+from derive.derivation.notation import name_parts
 from derive.typeset.expressions import Part
+from derive.typeset.latex_letters import letters
 from derive.typeset.typesetter import Piece, Typesetter
 
 _FUNCTIONS = ("exp", "log", "tanh", "sin", "cos", "sinh", "cosh", "arctan", "max", "min")
@@ -26,8 +27,8 @@ class LatexTypesetter(Typesetter):
 
     def _symbol(self, symbol: Symbol) -> str:
         name = name_parts(symbol.name)
-        base = _letter(name.base) + ("'" if name.primed else "")
-        return f"{base}_{{{','.join(_letter(m) for m in name.marks)}}}" if name.marks else base
+        base = letters(name.base) + ("'" if name.primed else "")
+        return f"{base}_{{{','.join(letters(m) for m in name.marks)}}}" if name.marks else base
 
     def _tensor(self, name: str) -> str:
         if name in self.notation.deltas:
@@ -49,10 +50,10 @@ class LatexTypesetter(Typesetter):
         """A tensor's letter; marks and the level are written above, the indices stand below."""
         parts = name_parts(name)
         if parts.marks == ("hat",):
-            return rf"\hat{{{parts.base}}}"
-        above = [*(_letter(m) for m in parts.marks), *([label] if label else [])]
+            return rf"\hat{{{letters(parts.base)}}}"
+        above = [*(letters(m) for m in parts.marks), *([label] if label else [])]
         marks = f"^{{{','.join(above)}}}" if above else ""
-        return (_letter(parts.base, word=r"\operatorname") + ("'" if parts.primed else "")) + marks
+        return (letters(parts.base, r"\operatorname") + ("'" if parts.primed else "")) + marks
 
     def _element(self, tensor: str, indices: Sequence[Part], dense: bool) -> tuple[Part, ...]:
         head = self._tensor(tensor)
@@ -150,15 +151,7 @@ _NUMBERED = re.compile(r"l([+-][0-9]+)?")
 
 def level(label: str) -> str:
     r"""The label of a level: l+1, or a name in upright letters."""
-    return label if _NUMBERED.fullmatch(label) else _letter(label)
-
-
-def _letter(name: str, word: str = r"\mathrm") -> str:
-    if name in GREEK:
-        return f"\\{name}"
-    if len(name) == 1 or name.isdigit():
-        return name
-    return word + "{" + name.replace("_", r"\_") + "}"
+    return label if _NUMBERED.fullmatch(label) else letters(label)
 
 
 class InlineTypesetter(LatexTypesetter):

@@ -6,6 +6,7 @@ from itertools import zip_longest
 from sympy import Expr
 
 from derive.derivation.record import LayerTable, Row
+from derive.quote import visible
 from derive.typeset.expressions import ExpressionWriter
 from derive.typeset.latex_symbols import InlineTypesetter, level
 from derive.typeset.text_symbols import TextTypesetter
@@ -29,10 +30,11 @@ def _columns(table: LayerTable, names: int) -> list[tuple[str, ...]]:
     lines: list[tuple[str, ...]] = [HEAD]
     for row in table.rows:
         value, number = _shape(row.shape, t), _shape(table.number(row.shape), t)
-        layers = [", ".join(row.layers[k : k + names]) for k in range(0, len(row.layers), names)]
+        layers = [visible(", ".join(row.layers[k : k + names])) for k in range(0, len(row.layers), names)]
         weights = ", ".join(f"{t.letter(letter)} {_shape(table.number(s), t)}" for letter, s in row.weights)
         values = [value, number] if number != value else [value]
-        cells = [[row.label], layers, [", ".join(row.reads)], values, [weights], [_count(table, row, t)]]
+        reads = [visible(", ".join(row.reads))]
+        cells = [[visible(row.label)], layers, reads, values, [weights], [_count(table, row, t)]]
         lines += zip_longest(*cells, fillvalue="")
     return lines
 

@@ -1,11 +1,13 @@
 """Derivations as Markdown with mathematics that KaTeX and GitHub render."""
 
+import re
 from itertools import groupby
 
 from derive.derivation.certificate import Footer, marked
 from derive.derivation.record import Chapter, Derivation, Formula, Grid, Section, Step
+from derive.quote import visible
 from derive.typeset.display import formula, markdown_grid
-from derive.typeset.latex import equations, prose, seed_sentence, sentence, sizes
+from derive.typeset.latex import equations, seed_sentence, sentence, sizes
 from derive.typeset.latex_symbols import InlineTypesetter, LatexTypesetter, joined
 from derive.typeset.layer_table import markdown_table
 from derive.typeset.typesetter import chapters
@@ -96,7 +98,7 @@ def _section(section: Section, mark: str) -> list[str]:
 
 def _reason(text: str) -> str:
     r"""Words beside a row: prose in ``\text``, mathematics outside it."""
-    parts = text.split("$")
+    parts = re.split(r"(?<!\\)\$", text)
     return "".join(rf"\text{{{p}}}" if n % 2 == 0 and p else p for n, p in enumerate(parts))
 
 
@@ -104,8 +106,13 @@ def _aligned(rows: list[str]) -> list[str]:
     return ["$$", r"\begin{aligned}", " \\\\\n".join(rows), r"\end{aligned}", "$$"]
 
 
+_ESCAPED = {
+    **{c: f"\\{c}" for c in "\\`*_|$#~"},
+    **{"<": "&lt;", ">": "&gt;", "&": "&amp;", "](": "]&#40;"},  # not \[ nor \(: for many that is mathematics
+    **{"->": "→", "rotated by pi": r"rotated by $\pi$"},
+}
+
+
 def _plain(text: str) -> str:
-    return text.replace("rotated by pi", r"rotated by $\pi$").replace("_", r"\_").replace("*", r"\*").replace("->", "→")
-
-
-__all__ = ["prose", "render"]
+    """Words; what Markdown, HTML or mathematics would take for markup is escaped."""
+    return re.sub(r"rotated by pi|->|]\(|[\\`*_|$#~<>&]", lambda m: _ESCAPED[m[0]], visible(text))

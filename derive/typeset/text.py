@@ -40,7 +40,7 @@ def render(derivation: Derivation, certificate: Footer | None = None) -> str:
             body, number = _section(section, number)
             lines += ["", *body]
     if derivation.source:
-        lines += ["", *_wrapped(f"Source: {derivation.source}.")]
+        lines += ["", *_wrapped(f"Source: {t.prose(derivation.source)}.")]
     for identity in derivation.appendix:
         lines += ["", "─" * 40, "", render(identity).rstrip("\n")]
     if certificate is not None:

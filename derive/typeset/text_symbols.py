@@ -6,6 +6,7 @@ from unicodedata import normalize
 from sympy import Symbol
 
 from derive.derivation.notation import GREEK, name_parts
+from derive.quote import visible
 from derive.typeset.expressions import Part
 from derive.typeset.typesetter import Typesetter
 
@@ -31,9 +32,7 @@ class TextTypesetter(Typesetter):
 
     def _symbol(self, symbol: Symbol) -> str:
         name = name_parts(symbol.name)
-        if name.primed:
-            return f"{name.base}'"
-        return _GREEK.get(symbol.name, symbol.name)
+        return f"{visible(name.base)}'" if name.primed else self.letter(symbol.name)
 
     def _tensor(self, name: str) -> str:
         if name in self.notation.deltas:
@@ -46,11 +45,11 @@ class TextTypesetter(Typesetter):
         if name in self.notation.levels:
             letter, label = self.notation.levels[name]
             return f"{self.letter(letter)}{level(label)}"
-        return "ŵ" if name == "w_hat" else _GREEK.get(name, name)
+        return "ŵ" if name == "w_hat" else self.letter(name)
 
     def letter(self, name: str) -> str:
         """A tensor's letter without its level."""
-        return _GREEK.get(name, name)
+        return _GREEK.get(name) or visible(name)
 
     def _element(self, tensor: str, indices: Sequence[Part], dense: bool) -> tuple[Part, ...]:
         head = self._tensor(tensor)
@@ -137,10 +136,10 @@ class TextTypesetter(Typesetter):
 
     def prose(self, text: str) -> str:
         """Words without mathematics."""
-        return text.replace("rotated by pi", "rotated by π").replace("->", "→")
+        return visible(text).replace("rotated by pi", "rotated by π").replace("->", "→")
 
 
 def level(label: str) -> str:
     """The label of a level above a letter: ⁽ˡ⁺¹⁾; some names have letters that cannot be raised."""
     raised = label.translate(_RAISED)
-    return f"⁽{raised}⁾" if all(ord(c) in _RAISED for c in label) else f"^({label})"
+    return f"⁽{raised}⁾" if all(ord(c) in _RAISED for c in label) else f"^({visible(label)})"

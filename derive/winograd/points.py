@@ -7,6 +7,7 @@ from collections.abc import Sequence
 import sympy
 from sympy import Expr, Rational
 
+from derive.quote import quoted
 from derive.term import EquationError
 
 _CHOSEN = {
@@ -62,7 +63,7 @@ def _point(text: str) -> Expr:
     if text == "oo":
         return sympy.oo
     if not re.fullmatch(r"[+-]?\d{1,6}(/0*[1-9]\d{0,5})?", text):
-        raise EquationError(f"point {text!r}; expected an integer or a fraction such as -5/8, or oo for infinity")
+        raise EquationError(f"point {quoted(text)}; expected an integer or a fraction such as -5/8, or oo for infinity")
     return Rational(text)
 
 

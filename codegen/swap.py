@@ -1,0 +1,174 @@
+"""A set of files in a folder is replaced as a whole.
+
+New files are complete and on the disk before the first old one goes, and the old ones are kept until the last new one
+is in place. What happens meanwhile is undone: an error by the run itself, a kill by the next run. All of that lies in
+one folder within the folder of the files:
+
+    .gradscribe/new    the new files
+    .gradscribe/old    the files that they replace
+    .gradscribe/added  the names of those that replace none
+    .gradscribe/begun  there from the first replacement to the last: what lies in `old` has to be put back
+"""
+
+import os
+import shutil
+import sys
+import time
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, suppress
+from pathlib import Path
+
+from codegen.render import MARK
+from codegen.write import naming, write_new
+from derive.quote import located
+
+STAGE = ".gradscribe"
+PATIENCE = 60.0
+"""Seconds that one run waits for another."""
+
+
+@contextmanager
+def held(folder: Path) -> Iterator[None]:
+    """Make `folder` if it is not there, keep other runs out of it, and undo what an interrupted one left.
+
+    Raises:
+        OSError: when it is no folder, cannot be made, or another run is at work for longer than `PATIENCE`.
+    """
+    missing = [f for f in (folder, *folder.parents) if not f.exists()]
+    if folder.exists() and not folder.is_dir():
+        raise NotADirectoryError(f"{located(folder)}: expected a folder, found a file")
+    with naming(folder):
+        folder.mkdir(parents=True, exist_ok=True)
+    try:
+        with _lock(folder):
+            undo(folder)
+            yield
+    except BaseException:
+        with suppress(OSError):  # one that holds something stays
+            for made in missing:
+                made.rmdir()
+        raise
+
+
+def replace(folder: Path, texts: Mapping[str, str]) -> None:
+    """Write files into a folder that is `held`: all of them, or none.
+
+    Raises:
+        OSError: when that is not possible; all files are the old ones then, and the message names one.
+    """
+    stage = folder / STAGE
+    with naming(folder):
+        stage.mkdir()
+    try:
+        with naming(folder):
+            (stage / "new").mkdir()
+            (stage / "old").mkdir()
+        for name, text in texts.items():
+            with naming(folder / name):
+                write_new(stage / "new" / name, text.encode())
+                if (folder / name).exists():
+                    _keep(folder / name, stage / "old" / name)
+        added = [name for name in texts if not (stage / "old" / name).exists()]
+        with naming(folder):
+            write_new(stage / "added", "\n".join(added).encode())
+            (stage / "begun").mkdir()
+        for name in texts:
+            with naming(folder / name):
+                (stage / "new" / name).replace(folder / name)
+        with naming(folder):
+            (stage / "begun").rmdir()
+    except BaseException:
+        undo(folder)
+        raise
+    shutil.rmtree(stage, ignore_errors=True)
+
+
+def undo(folder: Path) -> None:
+    """Put back what an interrupted run has replaced, and take away what it left; it may be interrupted itself.
+
+    Raises:
+        FileExistsError: when something else lies in the place of its files.
+    """
+    stage = folder / STAGE
+    if not stage.is_symlink() and not stage.exists():
+        return
+    if not _ours(stage):
+        raise FileExistsError(f"{located(stage)}: was not made by gradscribe; move it away")
+    if (stage / "begun").exists():
+        for name in (stage / "added").read_text(encoding="utf-8").split():
+            if Path(name).name == name and _generated(folder / name):
+                (folder / name).unlink()
+        for kept in (stage / "old").iterdir():
+            place = folder / kept.name
+            if not place.exists() or (_generated(place) and not place.samefile(kept)):
+                kept.replace(place)
+        (stage / "begun").rmdir()
+    shutil.rmtree(stage)
+
+
+def _ours(stage: Path) -> bool:
+    """Whether the folder holds what `replace` puts there and no link, which would lead out of it."""
+    if stage.is_symlink() or not stage.is_dir():
+        return False
+    for path in stage.rglob("*"):
+        *parents, name = path.relative_to(stage).parts
+        folder = path.is_dir() and not parents and name in ("new", "old", "begun")
+        file = path.is_file() and ((*parents, name) == ("added",) or (parents in (["new"], ["old"])))
+        if path.is_symlink() or not (folder or file):
+            return False
+    return True
+
+
+def _generated(path: Path) -> bool:
+    """Whether a file is there and was generated."""
+    return path.is_file() and not path.is_symlink() and path.read_bytes().startswith(MARK.encode())
+
+
+def _keep(path: Path, copy: Path) -> None:
+    """The same file under a second name; a copy of it on disks that know no second names."""
+    try:
+        copy.hardlink_to(path)
+    except OSError:
+        shutil.copy2(path, copy)
+
+
+@contextmanager
+def _lock(folder: Path) -> Iterator[None]:
+    """Hold the folder itself; the system lets it go when the process ends, however it ends."""
+    if sys.platform == "win32":
+        _refuse_others(folder)
+        yield
+        return
+    handle = os.open(folder, os.O_RDONLY)
+    try:
+        try:
+            _wait(handle, folder)
+        except TimeoutError:
+            raise
+        except OSError:
+            _refuse_others(folder)
+        yield
+    finally:
+        os.close(handle)
+
+
+def _wait(handle: int, folder: Path) -> None:
+    import fcntl
+
+    until = time.monotonic() + PATIENCE
+    while True:
+        try:
+            return fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            if time.monotonic() > until:
+                raise TimeoutError(f"{located(folder)}: another run writes there; try again when it is done") from None
+            time.sleep(0.02)
+
+
+def _refuse_others(folder: Path) -> None:
+    """Where folders cannot be held, as on Windows and some disks of networks: stop at the files of another run."""
+    if (folder / STAGE).exists():
+        raise FileExistsError(
+            f"{located(folder)}: another run writes there, or was stopped; if none does, move the files in "
+            f"{STAGE}/old back and remove {STAGE}"
+        )
