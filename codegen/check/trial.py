@@ -9,7 +9,7 @@ import numpy as np
 from codegen.check.case import Case
 from codegen.check.problem import Problem
 from codegen.check.vocabulary import CheckError, called, expected_gradients, gradient_name, gradients
-from derive.quote import quoted
+from derive.quote import MOST_LISTED, quoted, shown
 
 TOLERANCE = {"float64": 1e-7, "float32": 1e-3, "float16": 3e-2}
 """Differences relative to the greatest entry, or to 1, by the type of the function's results."""
@@ -132,4 +132,4 @@ def _same(a: np.ndarray, b: Any) -> bool:
 
 def _one_line(error: Exception) -> str:
     lines = str(error).strip().splitlines()
-    return f"{type(error).__name__}: {lines[0]}" if lines else type(error).__name__
+    return f"{type(error).__name__}: {shown(lines[0], MOST_LISTED)}" if lines else type(error).__name__
