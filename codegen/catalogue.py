@@ -6,6 +6,7 @@ import sys
 from collections.abc import Callable, Sequence
 from difflib import get_close_matches
 from pathlib import Path
+from types import ModuleType
 from typing import Any
 
 from codegen.error import UnknownLayerError as UnknownLayerError  # noqa: PLC0414  (exported, as mypy sees it)
@@ -115,22 +116,35 @@ def function_of(name: str, purpose: str) -> Callable[..., Any]:
     Raises:
         UnknownLayerError: when there is none, or the file cannot be imported.
     """
-    file, _, function = name.rpartition(":")
+    file, function = (name, "") if name.endswith(".py") else (name.rpartition(":")[0] or name, name.rpartition(":")[2])
     path = Path(file)
     if not path.is_file():
-        raise UnknownLayerError(f"{file or name}: no such file")
+        raise UnknownLayerError(f"{file}: no such file; expected FILE.py:FUNCTION")
+    module = _imported(path, file)
+    found = getattr(module, function, None) if function else None
+    if callable(found):
+        return found
+    own = [n for n, v in vars(module).items() if callable(v) and getattr(v, "__module__", "") == module.__name__]
+    close = get_close_matches(function, own, n=1)
+    what = f"expected a function {function}() {purpose}" if function else f"a function {purpose} is missing"
+    hint = f"did you mean {close[0]}? " if close else ""
+    have = f"it has {', '.join(own)}" if own else "it has no function"
+    example = f"; expected {file}:{own[0] if own else 'FUNCTION'}" if not function else ""
+    raise UnknownLayerError(f"{file}: {what}; {hint}{have}{example}")
+
+
+def _imported(path: Path, file: str) -> ModuleType:
+    """The module of a user's own file."""
     # a name of its own: a file called like a package in use would replace it
     spec = importlib.util.spec_from_file_location(f"layers_of_{path.stem}", path)
     if spec is None or spec.loader is None:
-        raise UnknownLayerError(f"{file}: cannot be imported as Python")
+        raise UnknownLayerError(f"{file}: cannot be imported as Python; expected FILE.py:FUNCTION")
     module = importlib.util.module_from_spec(spec)
     sys.modules[spec.name] = module  # where dataclasses look a class up
     sys.path.append(str(path.parent.resolve()))  # what the file imports from beside it
     try:
         spec.loader.exec_module(module)
-    except Exception as error:
-        raise UnknownLayerError(f"{file}: {type(error).__name__}: {error}") from error
-    found = getattr(module, function, None)
-    if not callable(found):
-        raise UnknownLayerError(f"{file}: expected a function {function}() {purpose}")
-    return found
+    except (Exception, SystemExit) as error:
+        lines = str(error).splitlines()
+        raise UnknownLayerError(f"{file}: {type(error).__name__}: {lines[0] if lines else ''}") from error
+    return module
