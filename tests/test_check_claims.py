@@ -2,7 +2,6 @@
 
 import re
 from collections.abc import Callable
-from itertools import product
 from typing import Any
 
 import numpy as np
@@ -45,7 +44,9 @@ WHOLE = {2.0: "twice as large", 0.5: "half as large", -1.0: "with the opposite s
 
 
 @pytest.mark.parametrize("layer", TWO_SUMMANDS)
-@pytest.mark.parametrize("factors", [f for f in product(FACTORS, FACTORS) if f != (1.0, 1.0)])
+@pytest.mark.parametrize(
+    "factors", [(2, 1), (1, 0.5), (-1, 1), (1, 0), (3, 1), (2, 2), (-1, -1), (0, 0), (3, 3), (2, 3), (-1, 0)]
+)
 def test_a_factor_of_one_summand_is_no_factor_of_the_whole(layer: str, factors: tuple[float, float]) -> None:
     parts = TWO_SUMMANDS[layer]
     a, b = factors
@@ -64,7 +65,7 @@ def test_a_factor_of_one_summand_is_no_factor_of_the_whole(layer: str, factors: 
     if found.words and a != b:
         assert a == 1.0 or b == 1.0  # a single thing is wrong
         assert "in the contribution by way of" in found.words or "instead of" in found.words or "without" in found.words
-    if 3.0 in factors and a != 1.0 and b != 1.0 and a != b:
+    if 3 in factors and a != 1.0 and b != 1.0 and a != b:
         assert found.words == ""
 
 
@@ -268,7 +269,7 @@ MISSING = "the elements beyond the last window are missing; their gradient is 0"
     ],
 )
 def test_what_is_said_of_an_extent(cut: Callable[[Array, int, int], Array], words: str) -> None:
-    verdict = check(conv_with(cut), "conv1d", examples=60)
+    verdict = check(conv_with(cut), "conv1d", examples=40)
     found = next(f for f in verdict.findings if f.kind == "shape")
     assert f": {words}." in one_line(found)
     # the formula in the sentence, by its own words: s(i−1)+R and so on, with the numbers of the example

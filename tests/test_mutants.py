@@ -12,7 +12,7 @@ from tests.mutants.copy import TIMEOUT, pytest_in
 from tests.mutants.reach import Reach, Record, TimedTest, load, record
 from tests.mutants.report import report
 from tests.mutants.sites import Mutant, every_mutant, mutants, sample
-from tests.mutants.trial import Result, results, run, tried
+from tests.mutants.trial import Result, left, results, run, tried
 
 ROOT = Path(__file__).parents[1]
 
@@ -174,12 +174,16 @@ def test_a_run_of_a_small_checkout(small_checkout: Path) -> None:
     found = every_mutant(small_checkout, ("derive",))
     out = small_checkout / "out" / "results.jsonl"
     run(small_checkout, out, reach, found[:1], 1)
-    run(small_checkout, out, reach, found, 1)  # goes on with the others
+    assert left(out, found, again=False) == found[1:]
+    run(small_checkout, out, reach, left(out, found, again=False), 1)
     outcomes = {(r.old, r.new): (r.outcome, r.by) for r in results(out)}
     assert len(results(out)) == len(found) == len(outcomes)
     assert outcomes["a > b", "(a >= b)"] == ("killed", "tests/test_small.py::test_larger")
     assert outcomes["a + 1", "(a - 1)"] == ("survived", "")
     assert outcomes["return 1", "return None"][0] == "survived"
+    alive = [m for m in found if outcomes[m.old, m.new][0] == "survived"]
+    assert alive
+    assert left(out, found, again=True) == alive
     assert (small_checkout / "derive" / "small.py").read_text(encoding="utf-8") == SOURCE
     text = report(results(out))
     assert text.startswith(f"{sum(o == 'killed' for o, _ in outcomes.values())} of {len(found)} mutants killed")

@@ -8,7 +8,7 @@ from tests.mutants.copy import stop
 from tests.mutants.reach import load, record
 from tests.mutants.report import report
 from tests.mutants.sites import FOLDERS, every_mutant, sample
-from tests.mutants.trial import results, run
+from tests.mutants.trial import STAGES, left, results, run
 
 ROOT = Path(__file__).parents[2]
 
@@ -23,6 +23,10 @@ def main() -> None:
     parser.add_argument("--count", type=int, default=200, help="run: how many mutants")
     parser.add_argument("--seed", type=int, default=0, help="run: of the sample")
     parser.add_argument("--folder", action="append", help="run: derive and codegen by default, or folders in them")
+    parser.add_argument(
+        "--seconds", type=float, nargs="+", default=STAGES, help="run: of tests, one stage after another"
+    )
+    parser.add_argument("--again", action="store_true", help="run: those too that were not noticed before")
     parser.add_argument("--tests", action="append", help="record: tests/test_*.py by default")
     given = parser.parse_args()
     for number in (signal.SIGINT, signal.SIGTERM):
@@ -40,7 +44,8 @@ def main() -> None:
         reach = load(out / "reach")
         if not reach.records:
             parser.error("nothing is recorded; try first: python -m tests.mutants record")
-        run(ROOT, out / "results.jsonl", reach, wanted, given.workers)
+        todo = left(out / "results.jsonl", wanted, given.again)
+        run(ROOT, out / "results.jsonl", reach, todo, given.workers, given.seconds)
     keys = {m.key for m in wanted}
     print(report([r for r in results(out / "results.jsonl") if r.key in keys]))
 

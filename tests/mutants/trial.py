@@ -5,6 +5,7 @@ import re
 import time
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from queue import Queue
@@ -14,7 +15,7 @@ from tests.mutants.reach import START, Reach, TimedTest
 from tests.mutants.sites import Mutant
 
 STAGES = (15.0, 60.0, 240.0)
-"""Seconds of tests: a mutant that outlives the first ones is tried on more."""
+"""Seconds of tests, in all: a mutant that outlives the first ones is tried on more."""
 
 
 @dataclass(frozen=True)
@@ -46,27 +47,31 @@ class Result:
     seconds: float
 
 
-def run(root: Path, out: Path, reach: Reach, wanted: Sequence[Mutant], workers: int) -> None:
-    """Try mutants and append each result to `out`; those that are in it already are left."""
-    done = {r.key for r in results(out)}
-    todo = [m for m in wanted if m.key not in done]
+ALIVE = ("survived", "unreached")
+
+
+def run(
+    root: Path, out: Path, reach: Reach, todo: Sequence[Mutant], workers: int, stages: Sequence[float] = STAGES
+) -> None:
+    """Try mutants and append each result to `out`."""
     folders: Queue[Path] = Queue()
-    copies = [checkout_copy(root) for _ in range(workers)]
-    try:
-        for each in copies:
-            folders.put(each.__enter__())
-        with ThreadPoolExecutor(workers) as pool:
-            list(pool.map(lambda m: _write(out, _in_turn(folders, reach, m)), todo))  # an error is not lost
-    finally:
-        for each in copies:
-            each.__exit__(None, None, None)
+    with ExitStack() as copies, ThreadPoolExecutor(workers) as pool:
+        for _ in range(workers):
+            folders.put(copies.enter_context(checkout_copy(root)))
+        list(pool.map(lambda m: _write(out, _in_turn(folders, reach, m, stages)), todo))  # an error is not lost
+
+
+def left(out: Path, wanted: Sequence[Mutant], again: bool) -> list[Mutant]:
+    """Those that were not tried yet; with `again` those too that were not noticed, as there may be new tests."""
+    done = {r.key for r in results(out) if not again or r.outcome not in ALIVE}
+    return [m for m in wanted if m.key not in done]
 
 
 def results(out: Path) -> list[Result]:
-    """The results in a file."""
-    if not out.exists():
-        return []
-    return [Result(**json.loads(line)) for line in out.read_text(encoding="utf-8").splitlines()]
+    """The results in a file, of each mutant the last one."""
+    lines = out.read_text(encoding="utf-8").splitlines() if out.exists() else []
+    found = [Result(**json.loads(line)) for line in lines]
+    return list({r.key: r for r in found}.values())
 
 
 def _write(out: Path, result: Result) -> None:
@@ -75,15 +80,15 @@ def _write(out: Path, result: Result) -> None:
     print(f"{result.outcome:9} {result.seconds:5.0f} s  {result.key}  {result.by}", flush=True)
 
 
-def _in_turn(folders: "Queue[Path]", reach: Reach, mutant: Mutant) -> Result:
+def _in_turn(folders: "Queue[Path]", reach: Reach, mutant: Mutant, stages: Sequence[float]) -> Result:
     folder = folders.get()
     try:
-        return tried(folder, reach, mutant)
+        return tried(folder, reach, mutant, stages)
     finally:
         folders.put(folder)
 
 
-def tried(folder: Path, reach: Reach, mutant: Mutant) -> Result:
+def tried(folder: Path, reach: Reach, mutant: Mutant, stages: Sequence[float] = STAGES) -> Result:
     """The mutant put into a copy, its tests run, and taken out again."""
     file = folder / mutant.path
     original, began = file.read_bytes(), time.perf_counter()
@@ -93,7 +98,7 @@ def tried(folder: Path, reach: Reach, mutant: Mutant) -> Result:
         file.write_bytes(mutant.source(original))
         for cached in (file.parent / "__pycache__").glob(f"{file.stem}.*.pyc"):
             cached.unlink()  # it is told from a stale one by the second and the size only
-        for seconds in STAGES:
+        for seconds in stages:
             chosen = [t for t in reach.chosen(mutant, seconds) if t not in before]
             if chosen:
                 outcome, by = _outcome(folder, chosen, reach)
