@@ -167,20 +167,19 @@ def test_a_run_of_a_small_checkout(small_checkout: Path) -> None:
     pytest.importorskip("coverage")
     subprocess.run(["git", "init", "-q"], cwd=small_checkout, check=True)
     reached = small_checkout / "out" / "reach"
-    record(small_checkout, reached, 1, 12.0, ["tests/test_s*.py"])
+    record(small_checkout, reached, 1, 60.0, ["tests/test_sm*.py"])
     reach = load(reached)
-    (small,) = reach.records  # the slow one is left out
+    (small,) = reach.records
     assert {t.name.partition("::")[2] for t in small.tests} == {"test_larger", "test_unseen"}  # and the failing one
-    found = every_mutant(small_checkout, ("derive",))
+    found = [m for m in every_mutant(small_checkout, ("derive",)) if m.old in ("a > b", "a + 1")]
     out = small_checkout / "out" / "results.jsonl"
     run(small_checkout, out, reach, found[:1], 1)
     assert left(out, found, again=False) == found[1:]
     run(small_checkout, out, reach, left(out, found, again=False), 1)
     outcomes = {(r.old, r.new): (r.outcome, r.by) for r in results(out)}
-    assert len(results(out)) == len(found) == len(outcomes)
+    assert len(results(out)) == len(found) == len(outcomes) == 2
     assert outcomes["a > b", "(a >= b)"] == ("killed", "tests/test_small.py::test_larger")
     assert outcomes["a + 1", "(a - 1)"] == ("survived", "")
-    assert outcomes["return 1", "return None"][0] == "survived"
     alive = [m for m in found if outcomes[m.old, m.new][0] == "survived"]
     assert alive
     assert left(out, found, again=True) == alive
