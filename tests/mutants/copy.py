@@ -49,6 +49,8 @@ def pytest_in(
     folder: Path, files: Sequence[str], limit: float, select: Sequence[str] = (), record: Path | None = None
 ) -> tuple[int, str]:
     """Run test files in a copy; returns the exit status, TIMEOUT after `limit` seconds, and the last lines printed."""
+    if _stopped.is_set():
+        raise KeyboardInterrupt
     environment = {
         **os.environ, "PYTHONPATH": str(folder), "PYTHONHASHSEED": "0", "OPENBLAS_NUM_THREADS": "1",
         "OMP_NUM_THREADS": "1", "MKL_NUM_THREADS": "1",
