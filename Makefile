@@ -14,7 +14,7 @@ PYTEST := OPENBLAS_NUM_THREADS=1 OMP_NUM_THREADS=1 MKL_NUM_THREADS=1 $(BIN)/pyth
 .DELETE_ON_ERROR:
 # Two installations into one environment at a time would damage it.
 .NOTPARALLEL:
-.PHONY: help demo test test-oracles bench bench-compare lint format generate clean
+.PHONY: help demo test test-oracles mutants bench bench-compare lint format generate clean
 
 help: ## list these commands (default)
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' Makefile
@@ -36,6 +36,10 @@ test: lint ## install, then lint, types, freshness of generated/, all tests but 
 test-oracles: $(VENV)/.oracles ## install PyTorch and ONNX, then compare every kernel with them
 	$(PYTEST) -m oracle
 
+mutants: $(VENV)/.mutants ## put 200 small faults into derive/ and codegen/, one at a time: how many do the tests notice
+	$(BIN)/python -m tests.mutants record
+	$(BIN)/python -m tests.mutants run
+
 bench: $(VENV)/.bench ## install the peers, measure the kernels against them, write docs/benchmarks.md
 	$(BIN)/python -m benchmarks run --publish
 
@@ -56,7 +60,7 @@ generate: $(VENV)/.dev ## write generated/ anew from the equations
 	$(BIN)/gradscribe generate
 
 clean: ## remove .venv, builds and caches
-	rm -rf $(VENV) build dist .hypothesis .mypy_cache .pytest_cache .ruff_cache
+	rm -rf $(VENV) build dist .mutants .hypothesis .mypy_cache .pytest_cache .ruff_cache
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 # The stamps: each is younger than the last change of what it installed.
@@ -75,6 +79,10 @@ $(VENV)/.dev: pyproject.toml | $(VENV)/.created
 
 $(VENV)/.oracles: Makefile $(VENV)/.dev
 	$(PIP) $(ORACLES)
+	@touch $@
+
+$(VENV)/.mutants: $(VENV)/.dev
+	$(PIP) -e '.[mutants]'
 	@touch $@
 
 $(VENV)/.bench: $(VENV)/.dev

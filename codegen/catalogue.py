@@ -7,6 +7,7 @@ import sys
 from collections.abc import Callable, Sequence
 from difflib import get_close_matches
 from pathlib import Path
+from types import ModuleType
 from typing import Any
 
 from codegen.error import UnknownLayerError as UnknownLayerError  # noqa: PLC0414  (exported, as mypy sees it)
@@ -17,7 +18,7 @@ from derive.language import read
 from derive.layers import LAYERS
 from derive.networks import NETWORKS
 from derive.optimisers import OPTIMISERS
-from derive.quote import MOST_LISTED, located, quoted, shown
+from derive.quote import MOST_LISTED, listed, located, quoted, shown
 from derive.term import EquationError
 from derive.update import Optimiser
 
@@ -142,21 +143,33 @@ def function_of(name: str, purpose: str) -> Callable[..., Any]:
     Raises:
         UnknownLayerError: when there is none, or the file cannot be imported.
     """
-    file, _, function = name.rpartition(":")
-    path = Path(file or name)
+    file, function = (name, "") if name.endswith(".py") else (name.rpartition(":")[0] or name, name.rpartition(":")[2])
+    path = Path(file)
     _check_file(path)
+    module = _imported(path, file)
+    found = getattr(module, function, None) if function else None
+    if callable(found):
+        return found
+    own = [n for n, v in vars(module).items() if callable(v) and getattr(v, "__module__", "") == module.__name__]
+    close = get_close_matches(function, own, n=1)
+    what = f"expected a function {shown(function)}() {purpose}" if function else f"a function {purpose} is missing"
+    hint = f"did you mean {close[0]}? " if close else ""
+    have = f"it has {listed(own)}" if own else "it has no function"
+    example = f"; expected {located(file)}:{own[0] if own else 'FUNCTION'}" if not function else ""
+    raise UnknownLayerError(f"{located(file)}: {what}; {hint}{have}{example}")
+
+
+def _imported(path: Path, file: str) -> ModuleType:
+    """The module of a user's own file."""
     # a name of its own: a file called like a package in use would replace it
     spec = importlib.util.spec_from_file_location(f"layers_of_{path.stem}", path)
     if spec is None or spec.loader is None:
-        raise UnknownLayerError(f"{located(file)}: cannot be imported as Python")
+        raise UnknownLayerError(f"{located(file)}: cannot be imported as Python; expected FILE.py:FUNCTION")
     module = importlib.util.module_from_spec(spec)
     sys.modules[spec.name] = module  # where dataclasses look a class up
     sys.path.append(str(path.parent.resolve()))  # what the file imports from beside it
     try:
         spec.loader.exec_module(module)
-    except Exception as error:
+    except (Exception, SystemExit) as error:
         raise UnknownLayerError(f"{located(file)}: {_words(error)}") from error
-    found = getattr(module, function, None)
-    if not callable(found):
-        raise UnknownLayerError(f"{located(file)}: expected a function {shown(function)}() {purpose}")
-    return found
+    return module

@@ -207,13 +207,13 @@ def _tied(layers: "list[Layer]", policy: str | None) -> "list[Layer]":
     return [with_ties(layer, policy) for layer in layers] if policy else layers
 
 
-def _settings(pairs: list[str]) -> dict[str, str]:
+def _settings(pairs: list[str], option: str = "set", example: str = "stride=1") -> dict[str, str]:
     """``k=v`` pairs as a dictionary."""
     found: dict[str, str] = {}
     for pair in pairs:
         key, sign, value = pair.partition("=")
-        if not sign or not key or not value:
-            raise EquationError(f"--set {shown(pair)}: expected NAME=VALUE, such as --set stride=1")
+        if not sign or not key.strip() or not value.strip():
+            raise EquationError(f"--{option} {shown(pair)}: expected NAME=VALUE, such as --{option} {example}")
         found[key.strip()] = value.strip()
     return found
 
@@ -343,11 +343,18 @@ def check_backward(
     layout: Annotated[str, typer.Option(help="channels-last, or channels-first as PyTorch's.")] = "channels-last",
     axes: Annotated[int, typer.Option(max=16, help="How many axes stand for ... in the layer's equations.")] = 1,
     settings: Annotated[list[str] | None, typer.Option("--set", metavar="K=V", help="Fix an option or size.")] = None,
+    bind: Annotated[
+        list[str] | None, typer.Option(metavar="P=NAME,...", help="What parameters stand for: y=x,t=target.")
+    ] = None,
+    cache: Annotated[
+        str | None, typer.Option(help="What the parameter cache holds, in order: x,w,b,conv_param or x,w,{stride,pad}.")
+    ] = None,
     ties: Ties = None,
 ) -> None:
     """Compare a hand-written backward with the derived one; print the smallest example on which it is wrong."""
     try:
         chosen = _settings(settings or [])
+        bound = _settings([part for pairs in bind or [] for part in pairs.split(",")], "bind", "y=x")
 
         from codegen.catalogue import function_of
         from codegen.check import check
@@ -355,6 +362,7 @@ def check_backward(
         verdict = check(
             function_of(function, "that computes gradients"), name,
             examples=examples, seed=seed, returns=returns, layout=layout, axes=axes, settings=chosen, ties=ties,
+            bind=bound, cache=cache,
         )  # fmt: skip
     except MISTAKES as error:  # 1 says that the function is wrong
         _tell(error)

@@ -1,0 +1,23 @@
+"""generated/ is what the equations give, module by module; `gradscribe generate --check` says so of the whole."""
+
+from pathlib import Path
+
+import pytest
+
+from codegen.catalogue import find_any
+from codegen.compiler import stale
+from derive.layers import LAYERS
+from derive.optimisers import OPTIMISERS
+
+GENERATED = Path(__file__).parents[1] / "generated"
+
+
+@pytest.mark.parametrize("name", [*LAYERS, *OPTIMISERS, "lenet5"])
+def test_a_module_is_what_the_equations_give(name: str) -> None:
+    assert stale([find_any(name)], GENERATED, whole=False) == []
+
+
+def test_a_module_that_is_not_is_shown(tmp_path: Path) -> None:
+    layer = find_any("tanh")
+    (tmp_path / "tanh.py").write_text((GENERATED / "tanh.py").read_text(encoding="utf-8") + "\n", encoding="utf-8")
+    assert any("tanh.py" in diff for diff in stale([layer], tmp_path, whole=False))

@@ -448,9 +448,7 @@ MUSEUM = (
     Exhibit(stride_and_dilation_swapped, conv_backward, "conv2d", "dx", "differs", "with d and s exchanged"),
     Exhibit(swapped_in_weight_gradient, conv_backward, "conv2d", "dw", "differs", "with d and s exchanged"),
     Exhibit(remainder_rows_dropped, remainder_rows_kept, "conv2d", "dx", "shape", "beyond the last window are missing"),
-    Exhibit(
-        remainder_rows_in_the_kernel, only_the_kernel, "conv2d", "dw", "shape", "counted as positions of the kernel"
-    ),
+    Exhibit(remainder_rows_in_the_kernel, only_the_kernel, "conv2d", "dw", "shape", "count as positions of the kernel"),
     Exhibit(
         kernel_not_rotated, kernel_rotated, "conv2d", "dx", "differs", "w[R−1−r, T−1−t, e, k] instead of w[r,t,e,k]"
     ),
@@ -463,7 +461,9 @@ MUSEUM = (
         padding_wins, pool_backward, "max_pool2d", "dx", "differs", "without the brackets [0≤si+r−p<H][0≤sj+t−p<W] in y"
     ),
     Exhibit(unpadded_input, pool_backward, "max_pool2d", "", "raises", "Error"),
-    Exhibit(ties_counted_twice, pool_without_padding, "max_pool2d", "dx", "differs", "ties count twice"),
+    Exhibit(
+        ties_counted_twice, pool_without_padding, "max_pool2d", "dx", "differs", "given to every element that equals"
+    ),
     Exhibit(ties_shared, pool_without_padding, "max_pool2d", "dx", "differs", "--ties split"),
     Exhibit(windows_overwritten, pool_without_padding, "max_pool2d", "dx", "differs", "= instead of +="),
     Exhibit(windows_side_by_side, windows_at_their_stride, "max_pool2d", "dx", "differs", "with R in the place of s"),

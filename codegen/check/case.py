@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cached_property
 from math import prod
 from typing import Any
 
@@ -9,6 +10,7 @@ import numpy as np
 import sympy
 from sympy import Symbol
 
+from codegen.check.binding import Argument, assembled
 from codegen.check.layout import order, to_layout
 from codegen.check.problem import Problem
 from codegen.check.vocabulary import Role
@@ -54,21 +56,30 @@ class Case:
             array = array.reshape(*shape[: tensor.ravel], *self.full_shape, *shape[tensor.ravel + 1 :])
         return to_layout(array, order(self.problem.layer, tensor, self.problem.layout, array.ndim))
 
-    def arguments(self) -> dict[str, Any]:
-        """What the function is given, by parameter; the arrays are copies."""
-        found: dict[str, Any] = {}
+    def values(self) -> dict[Argument, Any]:
+        """What the function is given, one by one; the arrays are copies."""
+        found: dict[Argument, Any] = {}
         for argument in self.problem.arguments:
             name = argument.meaning.name
             if argument.meaning.role is Role.OPTION:
-                option = self.problem.layer.option(name)
-                found[argument.parameter] = self.problem.option_value(option, self.sizes, argument.per_axis)
+                found[argument] = self.problem.option_value(self.problem.layer.option(name), self.sizes, argument)
                 continue
             array = self.to_user(name, np.asarray(self.tensors[name]))
             if argument.meaning.role is Role.SHAPE:
-                found[argument.parameter] = array.shape
+                found[argument] = array.shape
             else:
-                found[argument.parameter] = array.copy() if array.ndim else array[()]
+                found[argument] = array.copy() if array.ndim else array[()]
         return found
+
+    def arguments(self) -> dict[str, Any]:
+        """What the function is given, by parameter."""
+        return assembled(self.values())
+
+    @cached_property
+    def signature(self) -> tuple[Any, ...]:
+        """The shapes and options that the function sees."""
+        given = self.values().items()
+        return tuple(np.shape(v) if a.meaning.role is Role.TENSOR else v for a, v in given)
 
     @property
     def numbers(self) -> int:

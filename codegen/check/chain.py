@@ -12,7 +12,7 @@ from codegen.check.slip import Surroundings
 from derive.derivation.record import Words
 from derive.differentiate import Adjoint
 from derive.interpret import Sizes, Values, evaluate
-from derive.term import Statement, Term, accesses
+from derive.term import Access, Statement, Term, accesses
 
 Evaluate = Callable[[Term, Values, Sizes], np.ndarray]
 
@@ -45,6 +45,10 @@ class Mistake:
 
     def value(self, case: Case) -> np.ndarray:
         """The wrong gradient of an example."""
+        return np.asarray(self.tensors(case)[self.target])
+
+    def tensors(self, case: Case) -> dict[str, Any]:
+        """Every tensor of an example, as it is with the mistake."""
         found: dict[str, Any] = dict(case.tensors)
         if self.target in found:
             found[self.target] = np.zeros(np.shape(found[self.target]))
@@ -58,7 +62,7 @@ class Mistake:
             value = how(statement.term, found, case.sizes)
             found[name] = found[name] + value if name in written else value
             written.add(name)
-        return np.asarray(found[self.target])
+        return found
 
 
 class Chain:
@@ -109,4 +113,14 @@ class Chain:
         """The mistake that replaces a contribution; `term` is the row that says so, None for none."""
         rows = [c.computed for c in own.contributions]
         rows[number : number + 1] = [] if term is None else [term]
+        if len(own.contributions) > 1:  # of several summands one is wrong, not the whole
+            words = (*words, ", in the contribution by way of ", *path(own, number))
         return Mistake(words, self.replaced(own, number, new), self.target, own, tuple(rows))
+
+
+def path(own: Adjoint, number: int) -> Words:
+    """The tensor through which a contribution comes, and by which access where it has several."""
+    contribution = own.contributions[number]
+    reader = contribution.reader.target.name
+    alone = sum(1 for c in own.contributions if c.reader.target.name == reader) == 1
+    return (Access(reader),) if alone else (contribution.access, " in ", Access(reader))

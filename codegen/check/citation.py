@@ -3,17 +3,21 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
+import numpy as np
 from sympy import Symbol
 
+from codegen.check.case import Case
 from codegen.check.chain import Mistake
 from codegen.check.problem import Problem
+from codegen.check.trial import agreeing
 from derive.collapse import rename_pairs
 from derive.derivation.forward import definitions
 from derive.derivation.notation import gradient_notation
 from derive.derivation.outcome import as_statement
-from derive.derivation.record import Step, Words
+from derive.derivation.record import Section, Words
 from derive.derivation.section import gradient_section
 from derive.differentiate import Adjoint
+from derive.interpret import evaluate
 from derive.reuse import distributions
 from derive.term import Access, EquationError, Program, Statement, Term
 from derive.typeset.text import WIDTH, definition_row, row_lines
@@ -32,21 +36,23 @@ class Citation:
     wrong: str = ""
 
 
-def cite(problem: Problem, mistake: Mistake) -> Citation:
-    """The mistake beside the row that it is in."""
+def cite(problem: Problem, mistake: Mistake, cases: Sequence[Case]) -> Citation:
+    """The mistake beside the row that it is in; what the row has become is said only if it is so for all `cases`."""
     adjoint = mistake.adjoint
     if adjoint is None:
         return _cite_forward(problem, mistake)
-    derived = boxed(problem, adjoint)
+    derived = boxed(problem, adjoint).results[0].step
     indices = adjoint.contributions[0].term.indices
     names = {} if derived.left.indices != _element(adjoint) else _collapsed(adjoint)
     words = tuple(w if isinstance(w, str) else w.xreplace(dict(names)) for w in mistake.words)
-    wrong = _wrong_row(problem, adjoint, mistake.terms)
     text = phrase(problem, words, indices)
-    if adjoint.gradient.name not in mistake.target.split():
-        text += f", in the gradient with respect to {phrase(problem, (Access(adjoint.tensor.name),), ())}"
+    tensor = Access(adjoint.tensor.name)
+    if adjoint.gradient.name not in mistake.target.split() and tensor not in words:
+        text += f", in the gradient with respect to {phrase(problem, (tensor,), ())}"
     lines = "\n".join(row_lines(derived, ROOM))
-    yours = "\n".join(row_lines(wrong, ROOM)) if wrong is not None else ""
+    wrong = _wrong_section(problem, adjoint, mistake.terms)
+    said = wrong is not None and all(_holds(wrong, mistake, adjoint, case) for case in cases)
+    yours = "\n".join(row_lines(wrong.results[0].step, ROOM)) if wrong is not None and said else ""
     return Citation(text, lines, yours if yours != lines else "")
 
 
@@ -78,8 +84,8 @@ def phrase(problem: Problem, words: Words, indices: Sequence[Symbol]) -> str:
     return TextTypesetter(gradient_notation(problem.gradient), indices).words(words)
 
 
-def boxed(problem: Problem, adjoint: Adjoint) -> Step:
-    """The result of the derivation of one gradient, as `derive.derivation.derive` comes to it."""
+def boxed(problem: Problem, adjoint: Adjoint) -> Section:
+    """The derivation of one gradient, as `derive.derivation.derive` comes to it."""
     gradient = problem.gradient
     notation = gradient_notation(gradient)
     lets = distributions(gradient.forward, gradient.program.names())
@@ -90,11 +96,11 @@ def boxed(problem: Problem, adjoint: Adjoint) -> Step:
         statement = as_statement(gradient_section(gradient, before, notation, known, lets), before.gradient)
         if statement is not None:
             known[before.gradient.name] = statement
-    return gradient_section(gradient, adjoint, notation, known, lets).results[0].step
+    return gradient_section(gradient, adjoint, notation, known, lets)
 
 
-def _wrong_row(problem: Problem, adjoint: Adjoint, terms: Sequence[Term]) -> Step | None:
-    """The result that the same derivation would have come to with those terms; None where it cannot be derived."""
+def _wrong_section(problem: Problem, adjoint: Adjoint, terms: Sequence[Term]) -> Section | None:
+    """What the derivation would have been with those terms; None where there is none."""
     if len(terms) != len(adjoint.contributions):
         return None
     pairs = zip(adjoint.contributions, terms, strict=True)
@@ -103,6 +109,21 @@ def _wrong_row(problem: Problem, adjoint: Adjoint, terms: Sequence[Term]) -> Ste
         return boxed(problem, replace(adjoint, contributions=contributions))
     except (EquationError, ValueError):  # a slip may leave what no rewrite of the derivation is meant for
         return None
+
+
+def _holds(section: Section, mistake: Mistake, adjoint: Adjoint, case: Case) -> bool:
+    """Whether the boxed row is what is computed with the mistake: rewrites count on what a slip may have undone."""
+    found = mistake.tensors(case)
+    values = dict(case.tensors)
+    for let in section.lets:
+        values[let.target.name] = evaluate(let.term, values, case.sizes)[0]
+    try:
+        with np.errstate(all="ignore"):
+            row = np.asarray(sum(evaluate(t, values, case.sizes)[0] for t in section.results[0].step.terms))
+    except (ArithmeticError, ValueError, LookupError):
+        return False
+    computed = np.asarray(found[adjoint.gradient.name if adjoint.gradient.name in found else mistake.target])
+    return row.shape == computed.shape and bool(agreeing(row, computed).all())
 
 
 def _element(adjoint: Adjoint) -> tuple[Symbol, ...]:

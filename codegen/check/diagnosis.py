@@ -1,6 +1,6 @@
 """Which single mistake explains what the function returns: every one is tried, on the counterexample and elsewhere."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import chain, islice
 
@@ -14,43 +14,53 @@ from codegen.check.trial import Trial, agreeing
 TRIED = 4_000
 """Mistakes that are tried: a deep network has more than one has the patience for."""
 WITNESSES = 24
-"""Examples that a mistake has to explain besides the counterexample."""
+"""Examples that a mistake is tried on first: of each kind some, so that wrong guesses are over soon."""
 
 
 @dataclass(frozen=True)
 class Diagnosis:
-    """The mistake found, and on how many examples it gives what the function returned."""
+    """What was found out about a wrong result.
 
-    citation: Citation
+    Attributes:
+        citation: the mistake that explains it; None where no single one does.
+        examples: on how many examples it gives what the function returned: all that there are.
+        tried: how many mistakes were tried.
+    """
+
+    citation: Citation | None
     examples: int
+    tried: int
 
 
 def witnesses(trials: Sequence[Trial], name: str) -> tuple[Trial, ...]:
-    """Trials with a result for `name`: wrong ones and right ones, the greater part wrong, whatever their size."""
+    """All trials with a result for `name`, the first of them wrong ones and right ones, whatever their size."""
     there = [t for t in trials if name in t.results]
     wrong = [t for t in there if any(d.subject == name for d in t.deviations)]
     right = [t for t in there if not any(d.subject == name for d in t.deviations)]
-    return (*wrong[: WITNESSES * 2 // 3], *right[: WITNESSES // 3])
+    most, few = WITNESSES * 2 // 3, WITNESSES // 3
+    return (*wrong[:most], *right[:few], *wrong[most:], *right[few:])
 
 
-def diagnose(counterexample: Trial, name: str, others: Sequence[Trial]) -> Diagnosis | None:
-    """The first mistake that gives the function's result on every trial; None where no single one does."""
+def diagnose(counterexample: Trial, name: str, others: Sequence[Trial]) -> Diagnosis:
+    """The first mistake that gives the function's result on every trial."""
     problem = counterexample.case.problem
-    trials = (counterexample, *others)
-    for mistake in islice(chain(mistakes(problem, name), other_sums(problem, name)), TRIED):
-        if all(_explains(mistake, trial, name) for trial in trials):
-            return Diagnosis(cite(problem, mistake), len(trials))
-    return None
+    return _first(chain(mistakes(problem, name), other_sums(problem, name)), counterexample, name, others)
 
 
-def diagnose_shape(counterexample: Trial, name: str, others: Sequence[Trial]) -> Diagnosis | None:
-    """The sum that is not taken, or is over another index, where the result has a wrong shape; None for none such."""
+def diagnose_shape(counterexample: Trial, name: str, others: Sequence[Trial]) -> Diagnosis:
+    """The sum that is not taken, or is over another index, where the result has a wrong shape."""
+    return _first(other_sums(counterexample.case.problem, name), counterexample, name, others)
+
+
+def _first(candidates: Iterator[Mistake], counterexample: Trial, name: str, others: Sequence[Trial]) -> Diagnosis:
     problem = counterexample.case.problem
-    trials = (counterexample, *others)
-    for mistake in other_sums(problem, name):
+    trials, tried = (counterexample, *others), 0
+    for mistake in islice(candidates, TRIED):
+        tried += 1
         if all(_explains(mistake, trial, name) for trial in trials):
-            return Diagnosis(cite(problem, mistake), len(trials))
-    return None
+            cases = [trial.case for trial in trials[: WITNESSES + 1]]
+            return Diagnosis(cite(problem, mistake, cases), len(trials), tried)
+    return Diagnosis(None, 0, tried)
 
 
 def _explains(mistake: Mistake, trial: Trial, name: str) -> bool:

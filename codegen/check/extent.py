@@ -1,8 +1,7 @@
 """Why a result has a wrong shape: an axis that ends with the last window, keeps its padding, or stands elsewhere."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from itertools import permutations
-from typing import Any
 
 import sympy
 from sympy import Expr, Symbol
@@ -13,7 +12,7 @@ from codegen.check.problem import Problem
 from codegen.check.trial import Trial
 from codegen.check.vocabulary import gradient_name
 from derive.index import affine, bounds, floordiv
-from derive.interpret import number
+from derive.interpret import Sizes, number
 from derive.term import Statement, accesses
 
 Pairs = Sequence[tuple[tuple[int, ...], tuple[int, ...]]]
@@ -66,8 +65,11 @@ def _axes(problem: Problem, trials: Sequence[Trial], name: str, pairs: Pairs) ->
             continue
         # extents may agree by chance: the axis is told apart by its symbol
         own = _own_axis(trials, name, axis)
-        for formula, words in _candidates(problem, name, own):
-            if all(_number(formula, t.case.sizes) == r[axis] for t, (_, r) in zip(trials, pairs, strict=True)):
+        sizes = [t.case.sizes for t in trials]
+        lengths = [(e[axis], r[axis]) for e, r in pairs]
+        for formula, words, meant in _candidates(problem, name, own):
+            fits = all(_extent(formula, s) == r for s, (_, r) in zip(sizes, lengths, strict=True))
+            if fits and all(meant(s, e, r) for s, (e, r) in zip(sizes, lengths, strict=True) if e != r):
                 wrong, right = (phrase(problem, (_by_windows(e, problem),), ()) for e in (formula, tensor.shape[own]))
                 yield f"Axis {axis} has {wrong} elements instead of {right}: {words}."
                 break
@@ -86,7 +88,12 @@ def _own_axis(trials: Sequence[Trial], name: str, axis: int) -> int:
     return order(problem.layer, tensor, problem.layout, len(tensor.shape))[axis]
 
 
-def _candidates(problem: Problem, name: str, axis: int) -> Iterator[tuple[Expr, str]]:
+Meant = Callable[[Sizes, int, int], bool]
+"""Whether the words are true of an example, by its sizes, the extent expected and the one received."""
+Candidate = tuple[Expr, str, Meant]
+
+
+def _candidates(problem: Problem, name: str, axis: int) -> Iterator[Candidate]:
     """Extents that an axis is given by mistake, from the accesses of the forward equations."""
     for statement in problem.program.statements:
         extents = {r.index: r.extent for r in statement.term.ranges}
@@ -98,23 +105,44 @@ def _candidates(problem: Problem, name: str, axis: int) -> Iterator[tuple[Expr, 
 
 def _input_extents(
     problem: Problem, index: Expr, extents: Mapping[Symbol, Expr], name: str, axis: int
-) -> Iterator[tuple[Expr, str]]:
+) -> Iterator[Candidate]:
     reach = bounds(index, dict(extents))
     if reach is None:
         return
     low, high = reach
     extent = problem.tensor(name).shape[axis]
+    end, whole = sympy.expand(high + 1), sympy.expand(extent - 2 * low)
+
+    def padded(sizes: Sizes, expected: int, received: int) -> bool:
+        return number(low, sizes) < 0
+
+    def some_left(sizes: Sizes, expected: int, received: int) -> bool:
+        return number(low, sizes) <= 0 and received <= number(whole, sizes)
+
     missing = "the elements beyond the last window are missing; their gradient is 0"
-    yield sympy.expand(high + 1), missing
-    yield sympy.expand(high + 1 + low), missing
+    yield end, missing, _fewer
+    yield sympy.expand(end + low), missing, _fewer
+    yield end, "it ends where the last window ends", _always
     if low != 0:
-        yield sympy.expand(extent - 2 * low), "the padding is not cut off"
-        yield sympy.expand(high + 1 - low), "the padding is not cut off, and " + missing
-        yield sympy.expand(extent + 2 * low), "the padding is cut off twice"
-        yield sympy.expand(extent - low), "the padding is cut off at one end only"
+        yield whole, "the padding is not cut off", padded
+        yield sympy.expand(end - low), "the padding is not cut off, and " + missing, some_left
+        yield sympy.expand(extent + 2 * low), "the padding is cut off twice", padded
+        yield sympy.expand(extent - low), "the padding is cut off at one end only", padded
 
 
-def _kernel_extents(problem: Problem, statement: Statement, index: Expr) -> Iterator[tuple[Expr, str]]:
+def _always(sizes: Sizes, expected: int, received: int) -> bool:
+    return True
+
+
+def _fewer(sizes: Sizes, expected: int, received: int) -> bool:
+    return received < expected
+
+
+def _more(sizes: Sizes, expected: int, received: int) -> bool:
+    return received > expected
+
+
+def _kernel_extents(problem: Problem, statement: Statement, index: Expr) -> Iterator[Candidate]:
     """How many positions of the kernel fit beside the windows: more than it has, where windows leave a remainder."""
     if not index.is_Symbol:
         return
@@ -132,10 +160,10 @@ def _kernel_extents(problem: Problem, statement: Statement, index: Expr) -> Iter
                 count = floordiv(sympy.expand(extent - low - (high - low) - 1), step) + 1
                 padded = floordiv(sympy.expand(extent - 2 * low - (high - low) - 1), step) + 1
                 for formula in dict.fromkeys((padded, count)):
-                    yield formula, "the rows that the windows leave over are counted as positions of the kernel"
+                    yield formula, "the elements that the windows leave over count as positions of the kernel", _more
 
 
-def _number(formula: Expr, sizes: Mapping[Symbol, Any]) -> int | None:
+def _extent(formula: Expr, sizes: Sizes) -> int | None:
     try:
         return max(number(formula, sizes), 0)  # a slice that ends before it begins is empty
     except (ArithmeticError, KeyError):

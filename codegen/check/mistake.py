@@ -5,18 +5,18 @@ contribution of the product or chain rule, a size too many or too few in front o
 computes again of the forward pass, and sums over other indices.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from itertools import combinations
 
 import numpy as np
 import sympy
-from sympy import Expr
+from sympy import Expr, Integer, Rational, Symbol
 
 from codegen.check.case import Case
-from codegen.check.chain import Chain, Mistake
+from codegen.check.chain import Chain, Mistake, path
 from codegen.check.problem import Problem
-from codegen.check.slip import Slip, lost_factors, lost_summands, other_powers, other_tensors
+from codegen.check.slip import Rule, Slip, lost_factors, lost_summands, more_factors, other_powers, other_tensors
 from codegen.check.slip_index import INDEX, summed
 from codegen.check.tie import overwritten, ties
 from derive.collapse import rename
@@ -24,8 +24,8 @@ from derive.derivation.record import Words
 from derive.differentiate import Adjoint
 from derive.term import Access, Statement, Tensor, Term
 
-RULES = (lost_factors, *INDEX, other_powers, lost_summands, other_tensors)
-"""In the order in which they are tried: what is forgotten before what is changed."""
+RULES: tuple[Rule, ...] = (*INDEX, other_powers, lost_summands, other_tensors)
+"""In the order in which they are tried, after factors: what is forgotten before what is changed."""
 
 
 def mistakes(problem: Problem, name: str) -> Iterator[Mistake]:
@@ -38,15 +38,19 @@ def mistakes(problem: Problem, name: str) -> Iterator[Mistake]:
         yield from overwritten(chain, own)
         yield from ties(chain, own)
         yield from _missing(chain, own)
-        yield from _slips(chain, own)
-    yield from _scaled(chain)
+        yield from _slips(chain, own, (lost_factors,))
+        if own is chain.adjoints[0]:
+            yield from _multiplied(chain, NUMBERS)
+        yield from _slips(chain, own, (more_factors, *RULES))
+    sizes = chain.surroundings(None).sizes
+    yield from _multiplied(chain, [(words, f) for s in sizes for words, f in _by_size(s)])
     yield from _diagonal(chain)
     yield from _forward(chain)
 
 
-def _slips(chain: Chain, own: Adjoint) -> Iterator[Mistake]:
+def _slips(chain: Chain, own: Adjoint, rules: Sequence[Rule]) -> Iterator[Mistake]:
     around = chain.surroundings(own)
-    for rule in RULES:
+    for rule in rules:
         for number, contribution in enumerate(own.contributions):
             for words, term in _finite(rule(contribution.computed, around)):
                 statement = Statement(own.gradient, rename(term)[0])
@@ -69,30 +73,33 @@ def _missing(chain: Chain, own: Adjoint) -> Iterator[Mistake]:
         if own.gradient.name == chain.target:
             words = ["times 0"]
         if len(lost) < count:
-            paths = [_path(own, number) for number in lost]
+            paths = [path(own, number) for number in lost]
             words = ["without the contribution by way of ", *paths[0]]
-            words += [w for path in paths[1:] for w in (" and by way of ", *path)]
+            words += [w for other in paths[1:] for w in (" and by way of ", *other)]
         yield Mistake(tuple(words), statements, chain.target, own)
 
 
-def _path(own: Adjoint, number: int) -> Words:
-    """The tensor through which a contribution comes, and by which access where it has several."""
-    contribution = own.contributions[number]
-    reader = contribution.reader.target.name
-    alone = sum(1 for c in own.contributions if c.reader.target.name == reader) == 1
-    return (Access(reader),) if alone else (contribution.access, " in ", Access(reader))
+NUMBERS: tuple[tuple[Words, Expr], ...] = (
+    (("twice as large",), Integer(2)),
+    (("half as large",), Rational(1, 2)),
+    (("with the opposite sign",), Integer(-1)),
+)
+"""What the whole gradient may be multiplied by."""
 
 
-def _scaled(chain: Chain) -> Iterator[Mistake]:
-    """The whole gradient multiplied or divided by a size: a mean for a sum, or a sum for a mean, somewhere above."""
+def _by_size(size: Symbol) -> tuple[tuple[Words, Expr], ...]:
+    """A mean for a sum, or a sum for a mean, somewhere above."""
+    return ((("times ", size), size), (("divided by ", size), 1 / size))
+
+
+def _multiplied(chain: Chain, factors: Sequence[tuple[Words, Expr]]) -> Iterator[Mistake]:
+    """The whole gradient multiplied by something."""
     target = chain.adjoints[0].gradient
     free = chain.adjoints[0].contributions[0].term.free
     result = replace(target, name=f"{target.name} times")  # no tensor is called so
-    for size in chain.surroundings(None).sizes:
-        for words, factor in (("times ", size), ("divided by ", 1 / size)):
-            body = factor * Access(target.name, *(r.index for r in free))
-            scaled = Statement(result, Term(free, (), body))
-            yield Mistake((words, size), (*chain.statements, scaled), result.name, chain.adjoints[0])
+    for words, factor in factors:
+        scaled = Statement(result, Term(free, (), factor * Access(target.name, *(r.index for r in free))))
+        yield Mistake(words, (*chain.statements, scaled), result.name, chain.adjoints[0])
 
 
 @dataclass(frozen=True)
@@ -138,7 +145,7 @@ def _forward(chain: Chain) -> Iterator[Mistake]:
         name = statement.target.name
         if name not in read or len(program.definitions(name)) > 1:
             continue
-        for rule in RULES:
+        for rule in (lost_factors, more_factors, *RULES):
             for words, term in _finite(rule(statement.term, around)):
                 slipped = replace(statement, term=rename(term)[0])
                 again = (slipped, *program.statements[first + 1 :])

@@ -7,8 +7,10 @@ from typing import Any
 
 from sympy import Expr, Symbol
 
+from codegen.check.binding import Argument, arguments
 from codegen.check.layout import checked_layout
-from codegen.check.vocabulary import Argument, CheckError, Role, arguments, returned, settings
+from codegen.check.setting import settings
+from codegen.check.vocabulary import CheckError, Role, returned
 from derive.collapse import rename
 from derive.derivation.insertion import written_out
 from derive.derivation.section import settled
@@ -28,7 +30,7 @@ class Problem:
         mapping: what the symbols of the layer's definition were replaced by.
         gradient: the derived gradient.
         arguments: what the parameters of the function are given.
-        returns: the inputs whose gradients it returns, in order.
+        results: the inputs whose gradients it returns, in order; "" for a result that is none.
         layout: the order of the axes in its arrays.
         axes: how many axes an axis written ``...`` stands for.
         fixed: real numbers that keep their defaults.
@@ -39,7 +41,7 @@ class Problem:
     mapping: Mapping[Symbol, Expr]
     gradient: Gradient
     arguments: tuple[Argument, ...]
-    returns: tuple[str, ...]
+    results: tuple[str, ...]
     layout: str
     axes: int
     fixed: Mapping[Symbol, float]
@@ -55,6 +57,17 @@ class Problem:
         program = self.gradient.program
         statements = tuple(replace(s, term=rename(s.term)[0]) for s in program.statements)
         return replace(program, statements=statements)
+
+    @property
+    def returns(self) -> tuple[str, ...]:
+        """The inputs whose gradients it returns."""
+        return tuple(name for name in self.results if name)
+
+    @property
+    def varied(self) -> str:
+        """What is different from example to example besides the numbers in the arrays."""
+        options = any(a.meaning.role is Role.OPTION for a in self.arguments)
+        return "random shapes and options" if options else "random shapes"
 
     @property
     def asked(self) -> frozenset[str]:
@@ -80,7 +93,7 @@ class Problem:
         """A tensor of the forward pass, or a seed."""
         return self.gradient.program.tensors[name]
 
-    def option_value(self, option: Option, sizes: Mapping[Symbol, Any], per_axis: bool) -> Any:
+    def option_value(self, option: Option, sizes: Mapping[Symbol, Any], given: Argument) -> Any:
         """The value of an option as the function is given it: one number, or a tuple where it wants one per axis."""
         values = [sizes[shown] if (shown := self.mapping.get(s, s)).is_Symbol else shown for s in option.symbols]
         if option.kind is Kind.FLAG:
@@ -88,7 +101,9 @@ class Problem:
         if option.kind is Kind.NUMBER:
             return float(values[0])
         numbers = [int(v) for v in (values[::2] if option.kind is Kind.PADDING else values)]
-        return tuple(numbers) if per_axis else numbers[0]
+        if given.meaning.axis is not None:
+            return numbers[given.meaning.axis]
+        return tuple(numbers) if given.per_axis else numbers[0]
 
 
 def problem(
@@ -98,6 +113,8 @@ def problem(
     layout: str,
     axes: int,
     given: Mapping[str, str],
+    bind: Mapping[str, str],
+    cache: str | None,
 ) -> Problem:
     """Find out what `function` takes and returns, and set the layer's options accordingly.
 
@@ -107,7 +124,7 @@ def problem(
     """
     plain = replace(layer, display=())
     gradient = differentiate(layer.program)
-    wanted = arguments(function, layer, gradient)
+    wanted = arguments(function, layer, gradient, bind, cache)
     display = displayed(plain, settings(layer, gradient, wanted, dict(given)))
     raveled = any(t.ravel is not None for t in layer.program.inputs)
     if axes < 1 or (axes != 1 and not raveled):
@@ -126,7 +143,7 @@ def problem(
         mapping=display.mapping,
         gradient=_settled(gradient),
         arguments=wanted,
-        returns=returned(layer, returns),
+        results=returned(layer, returns),
         layout=checked_layout(layer, layout, axes),
         axes=axes,
         fixed={s: float(o.default) for o in numbers for s in o.symbols},

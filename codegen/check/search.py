@@ -1,6 +1,6 @@
 """Examples by hypothesis: many at random, and the smallest one that still goes wrong.
 
-Only this module imports hypothesis, an optional dependency (`pip install 'gradscribe[check]'`).
+Only this module imports hypothesis, an optional dependency (`pip install hypothesis`).
 """
 
 from collections.abc import Callable, Iterator
@@ -63,14 +63,9 @@ class Exploration:
             self.memory[sample] = attempt(example) if is_finite(example) else None
         return self.memory[sample]
 
-    @property
-    def shapes(self) -> int:
-        """How many different shapes and options there were."""
-        return self.count(self.trials)
-
     def count(self, trials: list[Trial]) -> int:
-        """How many different shapes and options there are among `trials`."""
-        return len({(*sorted((s.name, v) for s, v in t.case.sizes.items()), t.case.full_shape) for t in trials})
+        """How many different combinations of shapes and options the function sees among `trials`."""
+        return len({t.case.signature for t in trials})
 
     def failing(self, key: Key) -> list[Trial]:
         """The trials with that deviation."""
@@ -108,10 +103,14 @@ def explore(problem: Problem, examples: int, seed: int) -> Exploration:
     if mistakes:
         raise mistakes[0]
     if not found.trials:
-        raise CheckError(
-            f"{problem.layer.name}: no admissible sizes found that are small enough; expected fewer or smaller --set"
-        )
+        raise CheckError(f"{problem.layer.name}: {_nothing_to_compare(found)}")
     return found
+
+
+def _nothing_to_compare(found: Exploration) -> str:
+    if found.memory:
+        return f"the derived gradient is not finite on any of {len(found.memory)} random examples"
+    return "no admissible sizes found that are small enough; expected fewer or smaller --set"
 
 
 def smallest(found: Exploration, key: Key, examples: int, seed: int) -> Trial:
@@ -125,7 +124,10 @@ def smallest(found: Exploration, key: Key, examples: int, seed: int) -> Trial:
     """
 
     def fails(sample: Sample) -> bool:
-        trial = found.trial(sample)
+        try:
+            trial = found.trial(sample)
+        except CheckError:  # it does not fit there, which is another matter
+            return False
         return trial is not None and trial.deviation(key) is not None
 
     sample = _find(found.problem, fails, examples, seed)
@@ -151,7 +153,7 @@ def _find(problem: Problem, condition: Callable[[Sample], bool], examples: int, 
         from hypothesis import strategies as st
         from hypothesis.errors import Flaky, NoSuchExample, Unsatisfiable
     except ImportError:
-        raise CheckError("checking a backward needs hypothesis; pip install 'gradscribe[check]'") from None
+        raise CheckError("checking a backward needs hypothesis: pip install hypothesis") from None
 
     plan = _plan(problem)
     terms = [s.term for s in problem.backward.statements]

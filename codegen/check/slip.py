@@ -39,7 +39,7 @@ def scalars(body: Expr) -> Iterator[Expr]:
 
 
 def lost_factors(term: Term, around: Surroundings) -> Iterator[Slip]:
-    """A factor is forgotten, or taken twice; the sign is the opposite."""
+    """A factor is forgotten, or taken twice."""
     coefficient, factors = _factors(term.body)
     rest = Mul(*factors)
     for factor in factors:
@@ -53,12 +53,16 @@ def lost_factors(term: Term, around: Surroundings) -> Iterator[Slip]:
         yield ("without the factor ", abs(coefficient)), replace(term, body=sympy.sign(coefficient) * rest)
         scale = Mul(abs(coefficient), *constants)
         yield ("without the factor ", scale), replace(term, body=term.body / scale)
-    yield ("twice as large",), replace(term, body=2 * term.body)
-    yield ("half as large",), replace(term, body=term.body / 2)
-    yield ("with the opposite sign",), replace(term, body=-term.body)
     for factor in factors:
         if not is_indicator(factor) and factor != 1:  # a bracket is its own square
             yield ("with the factor ", factor, " twice"), replace(term, body=term.body * factor)
+
+
+def more_factors(term: Term, around: Surroundings) -> Iterator[Slip]:
+    """A term that is not the whole gradient is multiplied by a number; its sign is the opposite."""
+    for factor in (Integer(2), Rational(1, 2)):
+        yield ("with the factor ", factor, " too many"), replace(term, body=factor * term.body)
+    yield ("with the opposite sign",), replace(term, body=-term.body)
 
 
 def _factors(body: Expr) -> tuple[Expr, list[Expr]]:

@@ -18,8 +18,9 @@ def other_sizes(term: Term, around: Surroundings) -> Iterator[Slip]:
     """A stride, dilation, padding or size is ignored, or another one stands in its place; two are exchanged."""
     used = [s for s in around.sizes if s in _symbols(term) - set(term.indices)]
     for symbol in used:
-        for value in (Integer(1), Integer(0), -symbol):
+        for value in (Integer(1), Integer(0)):
             yield ("with ", Equals(symbol, value)), _put(term, {symbol: value})
+        yield ("with ", -symbol, " in the place of ", symbol), _put(term, {symbol: -symbol})
     for a, b in combinations(used, 2):
         yield ("with ", a, " and ", b, " exchanged"), _put(term, {a: b, b: a})
     for symbol in used:
@@ -35,9 +36,13 @@ def one_axis(term: Term, around: Surroundings) -> Iterator[Slip]:
         for symbol in (s for s in around.sizes if s in expression.free_symbols):
             for value in (Integer(1), Integer(0)):
                 new = sympy.expand(expression.xreplace({symbol: value}))
-                shown = expression if expression not in term.deltas else _equation(expression, term)
-                words: Words = ("with ", Equals(symbol, value), " in ", shown, " only")
+                words: Words = ("with ", Equals(symbol, value), " in ", _shown(expression, term), " only")
                 yield words, _rewritten(term, {expression: new})
+
+
+def _shown(expression: Expr, term: Term) -> Expr:
+    """An index expression, or the bracket that it is the difference in, as an equation."""
+    return _equation(expression, term) if expression in term.deltas else expression
 
 
 def _symbols(term: Term) -> set[Symbol]:
@@ -104,7 +109,8 @@ def mixed_digits(term: Term, around: Surroundings) -> Iterator[Slip]:
         for chosen in dict.fromkeys((tuple(mixed), *((e,) for e in mixed))):
             if chosen:
                 new = {e: mixed[e] for e in chosen}
-                yield ("with ", wrong, " instead of ", right), _rewritten(term, new)
+                where: Words = () if len(chosen) == len(mixed) else (" in ", _shown(chosen[0], term), " only")
+                yield ("with ", wrong, " instead of ", right, *where), _rewritten(term, new)
 
 
 def _mixed(expression: Expr, u: Symbol, v: Symbol, term: Term) -> Expr | None:

@@ -32,14 +32,14 @@ def ties(chain: Chain, own: Adjoint) -> Iterator[Mistake]:
         attained = equal(reader.term.body, Access(reader.target.name, *at))
         every = replace(term, body=term.body.xreplace({bracket: attained}), guards=reader.term.guards)
         extremum = EXTREMA[reader.term.op]
-        words: Words = (f"with the gradient given to every element that equals the {extremum}: ties count twice",)
+        words: Words = (f"with the whole gradient given to every element that equals the {extremum}",)
         yield chain.mistake(words, own, number, [Statement(own.gradient, rename(every)[0])], every)
 
         count = replace(reader.target, name=_unused("count", chain.problem))
         counted = Statement(count, replace(reader.term, body=attained, op="sum"))
         shared = replace(every, body=every.body / Access(count.name, *at))
         words = ("with ties sharing the gradient; if that is meant, check against the layer with --ties split",)
-        yield chain.mistake(words, own, number, [counted, Statement(own.gradient, rename(shared)[0])], every)
+        yield chain.mistake(words, own, number, [counted, Statement(own.gradient, rename(shared)[0])], None)
 
         back = {r.index: r.extent - 1 - r.index for r in reader.term.bound}
         last = Statement(reader.target, reader.term.substitute(back), reader.argument)

@@ -1,11 +1,14 @@
 """The function is called with an example, and what it returns is compared with the derived gradients."""
 
-from collections.abc import Mapping
+from collections.abc import Awaitable, Iterator, Mapping, Set
+from contextlib import redirect_stderr, redirect_stdout
 from dataclasses import dataclass
+from io import StringIO
 from typing import Any
 
 import numpy as np
 
+from codegen.check.binding import assembled
 from codegen.check.case import Case
 from codegen.check.problem import Problem
 from codegen.check.vocabulary import CheckError, called, expected_gradients, gradient_name, gradients
@@ -20,8 +23,8 @@ class Deviation:
     """Something wrong with one call.
 
     Attributes:
-        subject: the input whose gradient it is about; "" for the call as a whole.
-        kind: "differs", "shape", "raises" or "modifies".
+        subject: the input whose gradient it is about; for "modifies" the argument; "" for the call as a whole.
+        kind: "differs", "shape", "type" (no array of real numbers), "raises", "modifies" or "nothing" (is returned).
         index: the first element that differs.
         expected: its value, or the shape expected.
         received: the value or shape received, or a message.
@@ -53,20 +56,35 @@ class Trial:
 
 
 def attempt(case: Case) -> Trial:
-    """Call the function with copies of the example's arrays, and compare."""
+    """Call the function with copies of the example's arrays, and compare; what it prints goes nowhere."""
     problem = case.problem
-    given, pristine = case.arguments(), case.arguments()
-    positional = [given[a.parameter] for a in problem.arguments if a.positional]
-    named = {a.parameter: given[a.parameter] for a in problem.arguments if not a.positional}
+    given, pristine = case.values(), case.values()
+    named = assembled(given)
+    positional = [named.pop(name) for name in dict.fromkeys(a.parameter for a in problem.arguments if a.positional)]
+    nowhere = StringIO()
     try:
-        received = problem.function(*positional, **named)
-        results = {name: _array(value) for name, value in results_by_name(problem, received).items()}
-    except CheckError:
+        # errstate: a function that sets it shall not set it for the others
+        with redirect_stdout(nowhere), redirect_stderr(nowhere), np.errstate():
+            received = problem.function(*positional, **named)
+    except KeyboardInterrupt:
         raise
-    except Exception as error:  # whatever somebody's code may raise is a finding
-        return Trial(case, {}, (Deviation("", "raises", received=_one_line(error)),))
-    changed = [p for p, value in pristine.items() if isinstance(value, np.ndarray) and not _same(value, given[p])]
-    deviations = [Deviation("", "modifies", received=p) for p in changed]
+    except BaseException as error:  # whatever somebody's code may raise is a finding, exit() too
+        return Trial(case, {}, (Deviation("", "raises", received=one_line(error)),))
+    deviations = [
+        Deviation(a.label, "modifies", received=a.label)
+        for a, value in pristine.items()
+        if isinstance(value, np.ndarray) and not _same(value, given[a])
+    ]
+    returned = results_by_name(problem, received)
+    if not returned:
+        deviations.append(Deviation("", "nothing"))
+    results: dict[str, np.ndarray] = {}
+    for name, value in returned.items():
+        array, fault = as_array(value)
+        if fault:
+            deviations.append(Deviation(name, "type", received=fault))
+        else:
+            results[name] = array
     deviations += [d for name, value in results.items() if (d := compare(case, name, value)) is not None]
     return Trial(case, results, tuple(deviations))
 
@@ -78,31 +96,45 @@ def results_by_name(problem: Problem, received: Any) -> dict[str, Any]:
         CheckError: for more results than gradients, or a key that is none.
     """
     layer, function = problem.layer, called(problem.function)
-    if received is None:
-        raise CheckError(f"{function}: returns nothing; expected {', '.join(map(gradient_name, problem.returns))}")
     if isinstance(received, Mapping):
         known = gradients(layer)
         unknown = [str(key) for key in received if key not in known]
         if unknown:
             raise CheckError(f"{function}: returns a dict with {quoted(unknown[0])}; {expected_gradients(layer)}")
+        named = [known[key] for key in received]
+        double = next((name for name in named if named.count(name) > 1), None)
+        if double is not None:
+            raise CheckError(f"{function}: returns a dict with {gradient_name(double)} twice, by two names")
         return {known[key]: value for key, value in received.items() if value is not None}
     numbers = isinstance(received, list) and not any(hasattr(value, "shape") for value in received)
     values = received if isinstance(received, tuple | list) and not numbers else (received,)
-    if len(values) > len(problem.returns):
+    if len(values) > len(problem.results):
         raise CheckError(
-            f"{function}: returns {len(values)} results, expected at most {len(problem.returns)}: "
-            f"{', '.join(map(gradient_name, problem.returns))}; name them by --returns"
+            f"{function}: returns {len(values)} results, expected at most {len(problem.results)}: "
+            f"{', '.join(gradient_name(name) if name else '_' for name in problem.results)}; name them by --returns, "
+            "_ for one that is no gradient"
         )
-    pairs = zip(problem.returns, values, strict=False)
-    return {name: value for name, value in pairs if value is not None}
+    pairs = zip(problem.results, values, strict=False)
+    return {name: value for name, value in pairs if name and value is not None}
 
 
-def _array(value: Any) -> np.ndarray:
-    """What was returned as an array of real numbers; a PyTorch tensor is detached from its graph."""
-    array = np.asarray(value.detach() if hasattr(value, "detach") else value)
+def as_array(value: Any) -> tuple[np.ndarray, str]:
+    """A result as an array of its own, and what it is instead of one of real numbers; "" for nothing wrong.
+
+    A PyTorch tensor is detached from its graph. It is copied: somebody may return the same memory each time.
+    """
+    none = np.zeros(0)
+    if isinstance(value, np.ma.MaskedArray):
+        return none, "a masked array"
+    if isinstance(value, Iterator | Awaitable | Set | str | bytes):
+        return none, f"of type {type(value).__name__}"
+    try:
+        array = np.asarray(value.detach() if hasattr(value, "detach") else value).copy()
+    except Exception as error:  # of whatever class it is
+        return none, f"of type {type(value).__name__}, which is no array: {one_line(error)}"
     if array.dtype.kind not in "fiub":
-        raise TypeError(f"returns an array of {array.dtype}, expected real numbers")
-    return array
+        return none, f"an array of {array.dtype}" if array.ndim else f"of type {type(value).__name__}"
+    return array, ""
 
 
 def compare(case: Case, name: str, value: np.ndarray) -> Deviation | None:
@@ -130,6 +162,10 @@ def _same(a: np.ndarray, b: Any) -> bool:
     return bool(np.array_equal(a, b, equal_nan=a.dtype.kind == "f"))
 
 
-def _one_line(error: Exception) -> str:
-    lines = str(error).strip().splitlines()
+def one_line(error: BaseException) -> str:
+    """The class of an exception and the first line of its message."""
+    try:
+        lines = str(error).strip().splitlines()
+    except Exception:  # its own, of somebody's class
+        lines = []
     return f"{type(error).__name__}: {shown(lines[0], MOST_LISTED)}" if lines else type(error).__name__
