@@ -6,17 +6,20 @@ Windows are bounds-checked strided views, contractions are blocked matrix produc
 slices. Nothing here knows a layer.
 """
 
+import os
+import sys
+from collections import deque
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor, wait
 from contextlib import contextmanager, nullcontext
 from contextvars import ContextVar, copy_context
 from dataclasses import dataclass, replace
-from functools import cache, cached_property, lru_cache, partial
+from functools import cache, lru_cache, partial
 from importlib.util import find_spec
 from itertools import pairwise, product
 from math import gcd, log2, prod
 from pathlib import Path
-from threading import Lock, local
+from threading import RLock, get_ident, local
 from types import FunctionType
 from typing import Any, ClassVar, NamedTuple
 
@@ -120,6 +123,12 @@ PLANE = 1 << 11
 
 FEWEST_STEPS = 1 << 17
 """Steps of loops from which on they are compiled without being asked for."""
+
+MOST_COUNTED = (1 << 31) - 1
+"""The greatest option that compiled loops count with; also the greatest number of a position."""
+
+UNROLLED = 16
+"""Numbers up to which loops are compiled anew for each: beyond, the time to compile does not depend on them."""
 
 STRICT = 1e-6
 """The greatest error in float32, relative to the largest element, where accuracy is strict."""
@@ -464,7 +473,8 @@ def _blas() -> Any:
     """What sets the number of BLAS threads; None without threadpoolctl: then threads are left to BLAS alone."""
     if find_spec("threadpoolctl") is None:
         return None
-    import threadpoolctl
+    with _process.loading:
+        import threadpoolctl
 
     controller = threadpoolctl.ThreadpoolController().select(user_api="blas")
     return controller if controller.lib_controllers else None
@@ -476,13 +486,66 @@ def _available() -> int:
     return max((library.num_threads for library in _blas().lib_controllers), default=1) if _blas() else 1
 
 
-@cache
-def _workers(number: int) -> ThreadPoolExecutor:
-    return ThreadPoolExecutor(number, "gradscribe")
+class _Process:
+    """What a child of `fork` cannot use as its parent left it.
+
+    The threads of a pool do not exist there, and what other threads were about to put back they never will.
+
+    Attributes:
+        pools: worker threads, by their number.
+        holder: the thread that has set BLAS to one thread, under "blas"; the first to write it there, which is atomic.
+        before: what BLAS had before that.
+        forks: how many forks led to this process.
+        loading: held while modules are loaded, and during a fork, so that no thread is in the middle of it.
+    """
+
+    def __init__(self) -> None:
+        self.pools: dict[int, ThreadPoolExecutor] = {}
+        self.holder: dict[str, int] = {}
+        self.before: list[tuple[Any, int]] = []
+        self.forks = 0
+        self.loading = RLock()
+        self._held: list[Any] = []
+        if hasattr(os, "register_at_fork"):
+            os.register_at_fork(before=self._hold, after_in_parent=self._let_go, after_in_child=self._renew)
+
+    def workers(self, number: int) -> ThreadPoolExecutor:
+        """So many threads."""
+        found = self.pools.get(number)
+        return found or self.pools.setdefault(number, ThreadPoolExecutor(number, "gradscribe"))
+
+    def holds(self) -> bool:
+        """Whether this thread is the one that may set BLAS to one thread."""
+        return self.holder.setdefault("blas", get_ident()) == get_ident()
+
+    def restore(self) -> None:
+        """Give BLAS the threads that it had."""
+        while self.before:
+            library, number = self.before[-1]
+            library.set_num_threads(number)
+            self.before.pop()
+
+    def _hold(self) -> None:
+        compiler = getattr(sys.modules.get("numba.core.compiler_lock"), "global_compiler_lock", None)
+        self._held = [self.loading, *([compiler] if compiler is not None else [])]
+        for lock in self._held:
+            lock.acquire()
+
+    def _let_go(self) -> None:
+        while self._held:
+            self._held.pop().release()
+
+    def _renew(self) -> None:
+        self._let_go()
+        self.pools = {}
+        self.forks += 1
+        if not getattr(_inside, "alone", False):  # otherwise this thread goes on, and puts back itself
+            self.restore()
+            self.holder.clear()
 
 
 _inside = local()
-_blas_setting = Lock()
+_process = _Process()
 
 
 def thread_count(seconds: float) -> int:
@@ -502,29 +565,33 @@ def one_blas_thread() -> Iterator[bool]:
     """
     if getattr(_inside, "alone", False):
         yield True
-    elif _blas() is None or getattr(_inside, "worker", False) or not _blas_setting.acquire(blocking=False):
+    elif _blas() is None or getattr(_inside, "worker", False) or not _process.holds():
         yield False
-    else:
+    else:  # also where an interrupt kept this thread from putting back what it had set
         _inside.alone = True
-        before = [(library, library.get_num_threads()) for library in _blas().lib_controllers]
-        several = [(library, number) for library, number in before if number != 1]
         try:
-            for library, _ in several:
-                library.set_num_threads(1)
+            for library in _blas().lib_controllers:
+                number = library.get_num_threads()
+                if number != 1:
+                    _process.before.append((library, number))
+                    library.set_num_threads(1)
             yield True
         finally:
-            for library, number in several:
-                library.set_num_threads(number)
             _inside.alone = False
-            _blas_setting.release()
+            _process.restore()
+            _process.holder.pop("blas", None)
 
 
 def in_threads(task: Callable[[int, int], None], length: int, step: int, seconds: float) -> None:
-    """Call ``task(start, stop)`` for ranges of `step` that cover 0..length, in several threads if that pays."""
+    """Call ``task(start, stop)`` for ranges of `step` that cover 0..length, in several threads if that pays.
+
+    Raises:
+        RuntimeError: in a child that was forked by `task`: the threads that it shared the work with are not there.
+    """
     starts = range(0, length, max(1, step))
     with one_blas_thread() as alone:
         number = min(thread_count(seconds), len(starts)) if alone else 1
-        left = iter(starts)
+        left, forks = iter(starts), _process.forks
 
         def work() -> None:
             before, _inside.worker = getattr(_inside, "worker", False), True
@@ -534,11 +601,17 @@ def in_threads(task: Callable[[int, int], None], length: int, step: int, seconds
             finally:
                 _inside.worker = before
 
-        others = [_workers(number - 1).submit(copy_context().run, work) for _ in range(number - 1)]
+        others: list[Any] = []
         try:
+            for _ in range(number - 1):
+                others.append(_process.workers(number - 1).submit(copy_context().run, work))
             work()
         finally:
-            wait(others)
+            deque(left, maxlen=0)  # after an error nothing more is begun
+            if _process.forks == forks:
+                wait(others)
+        if others and _process.forks != forks:
+            raise RuntimeError("a kernel that is computed in several threads cannot go on in a forked child")
         for other in others:
             other.result()
 
@@ -557,10 +630,17 @@ class Loops:
         self.function = function
         self.reassociated = reassociated
         self.apart = apart
+        self._compiled: Callable[..., Any] | None = None
 
-    @cached_property
+    @property
     def compiled(self) -> Callable[..., Any]:
         """The function in machine code, kept on disk for the next process; NaN and infinity count as everywhere."""
+        if self._compiled is None:
+            with _process.loading:
+                self._compiled = self._compile()
+        return self._compiled
+
+    def _compile(self) -> Callable[..., Any]:
         import numba
 
         class Apart(numba.core.compiler.Compiler):
@@ -608,9 +688,14 @@ nest = partial(Loops, apart=True)
 """Decorates a function of loops of a kernel: it is given its arrays apart."""
 
 
-def compiles(steps: int, wanted: Settings | None = None) -> bool:
-    """Whether loops of so many steps are to be compiled by the settings, by default those in force."""
+def compiles(steps: int, *options: int, wanted: Settings | None = None) -> bool:
+    """Whether loops of so many steps are to be compiled by the settings, by default those in force.
+
+    They count in 64 bits: products of two options, or of one and an extent, have to fit.
+    """
     backend = (wanted or current()).backend
+    if any(n > MOST_COUNTED for n in options):
+        return False
     return backend == "compiled" or (backend == "auto" and steps >= FEWEST_STEPS and has_numba())
 
 
@@ -619,9 +704,9 @@ def flat(values: Any) -> Array:
     return np.ascontiguousarray(values).reshape(-1)
 
 
-def fixed(number: int) -> tuple[int, ...]:
-    """A number that loops know when they are compiled: the length of a tuple is part of its type."""
-    return (0,) * number
+def fixed(number: int) -> Any:
+    """What loops take the length of to be that number; up to UNROLLED it is part of the type: the compiler knows it."""
+    return (0,) * number if number <= UNROLLED else np.broadcast_to(np.int8(0), (number,))
 
 
 def run(function: Loops, extent: int, steps: int, *arguments: Any) -> None:
@@ -2327,7 +2412,8 @@ def _from_points(places: Any, counts: Any, x: Any) -> None:
 def _has_transforms() -> bool:
     """Whether the package has the transforms along an axis; a copy of a module and this one may do without."""
     try:
-        from . import transforms
+        with _process.loading:
+            from . import transforms
     except ImportError:
         return False
     return bool(transforms.TRANSFORMS)
@@ -3366,7 +3452,7 @@ def _products(left: Array, right: Array) -> Array:
 # ----- the choice of a strategy -----
 def ways(c: Contraction, wanted: Settings) -> tuple[Way, ...]:
     """All ways to compute a contraction, the fastest first as predicted; those that are too inaccurate come last."""
-    return _ways(c, Settings("compiled" if compiles(c.products, wanted) else "numpy", wanted.accuracy))
+    return _ways(c, Settings("compiled" if compiles(c.products, wanted=wanted) else "numpy", wanted.accuracy))
 
 
 @lru_cache(maxsize=4096)
@@ -4140,7 +4226,7 @@ class Buffers:
 def release() -> None:
     """Give back the memory and the threads that kernels keep for their next call."""
     _own.__dict__.clear()
-    _workers.cache_clear()
+    _process.pools.clear()
 
 
 # ----- layers -----

@@ -12,7 +12,7 @@ def plain(layer: Layer) -> ModuleType:
     module = compile_source(layer.name, source(layer).replace("np.uintp(", "int("))
     for value in vars(module).values():
         if isinstance(value, module.rt.Loops):
-            value.compiled = value.function
+            value._compiled = value.function
     return module
 
 
