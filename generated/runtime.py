@@ -79,6 +79,12 @@ SHORT_RUN = 9
 MANY_TAPS = 128
 """Taps that are looped over in Python."""
 
+MANY_PLACES = 64
+"""Elements of windows from which on a gradient is added where its maximum was, not selected element by element."""
+
+MOST_PADDED = 4
+"""Elements of padding for each of an array and of the result, beyond which every tap is computed by itself."""
+
 MANY_PHASES = 64
 """Residues that a contraction is divided into."""
 
@@ -1014,7 +1020,7 @@ def contract(
         out = np.empty(tuple(extents[v] for v in spec.partition("->")[2].split()), _array(left).dtype)
     target = _array(out)
     found = _contraction(spec, target.dtype, _key(left), _key(right), _key(out))
-    if not found.products:
+    if not found.products or not target.size:
         if not add:
             target[...] = 0
         return target
@@ -1022,21 +1028,26 @@ def contract(
         sums = np.empty(target.shape, target.dtype)
         target += contract(spec, left, right, out._replace(source=sums) if isinstance(out, Window) else sums)
         return target
+    _in_pieces(found, _array(left), _array(right), target, add, _observed)
+    return target
+
+
+def _observed(c: Contraction, left: Array, right: Array, out: Array, add: bool) -> None:
+    """Compute a contraction as the settings, or an observer, want it."""
 
     def compute(way: Way) -> None:
-        with one_blas_thread() if found.products > FEW_PRODUCTS else nullcontext():
-            way.strategy.run(found, way.plan, _array(left), _array(right), target, way.cost.seconds, add)
+        with one_blas_thread() if c.products > FEW_PRODUCTS else nullcontext():
+            way.strategy.run(c, way.plan, left, right, out, way.cost.seconds, add)
 
     observer = _observer.get(None)
     if observer is None:
-        compute(choice(found, current()))
-        return target
+        compute(choice(c, current()))
+        return
     token = _observer.set(None)  # those that it is made of are not seen
     try:
-        observer(found, compute)
+        observer(c, compute)
     finally:
         _observer.reset(token)
-    return target
 
 
 def _array(operand: Array | Window) -> Array:
@@ -1058,11 +1069,19 @@ def _alone(spec: str, left: Array | Window, right: Array | Window) -> tuple[Arra
         others = {*names[1 - k], *out.split()}
         lonely = tuple(axis for axis, v in enumerate(names[k]) if v not in others)
         if lonely:
-            whole = window(*operand) if isinstance(operand, Window) else operand
-            operand = np.asarray(whole.sum(axis=lonely))
-            names[k] = tuple(v for v in names[k] if v in others)
+            kept = tuple(v for v in names[k] if v in others)
+            operand = _summed(operand, names[k], kept) if isinstance(operand, Window) else operand.sum(axis=lonely)
+            names[k] = kept
         factors.append(operand)
     return factors[0], factors[1], f"{' '.join(names[0])}, {' '.join(names[1])} ->{out}"
+
+
+def _summed(operand: Window, names: Sequence[str], kept: Sequence[str]) -> Array:
+    """The sum of a window over the indices that are not kept."""
+    extents = dict(zip(names, operand.extents, strict=True))
+    lonely = [v for v in names if v not in kept]
+    ones = np.ones([extents[v] for v in lonely], operand.source.dtype)
+    return contract(f"{' '.join(names)}, {' '.join(lonely)} -> {' '.join(kept)}", operand, ones)
 
 
 # ----- views -----
@@ -1129,6 +1148,145 @@ def _scratch(role: str, elements: int, dtype: Any) -> Array:
     if role not in kept or kept[role].size < size:
         kept[role] = np.empty(size, np.uint8)
     return kept[role][:size].view(dtype)
+
+
+# ----- what of a contraction lies inside its arrays -----
+class Piece(NamedTuple):
+    """A contraction for ranges of its indices, and the parts of the factors that are read.
+
+    Attributes:
+        contraction: its result is a new array where `at` is not None.
+        left: the part of the first factor.
+        right: that of the second one.
+        out: that of the result.
+        at: the ranges, where the result is added to others.
+    """
+
+    contraction: Contraction
+    left: tuple[slice, ...]
+    right: tuple[slice, ...]
+    out: tuple[slice, ...]
+    at: Mapping[str, tuple[int, int]] | None
+
+
+@lru_cache(maxsize=1024)
+def _pieces(c: Contraction) -> tuple[Piece, ...] | None:
+    """What there is to compute of a contraction whose windows leave its arrays, the result being 0 elsewhere.
+
+    Ranges of indices are clipped to what is read and written somewhere. Where taps are so far apart that the box around
+    a window would be mostly padding, every tap is a piece of its own, which needs none. None for all of it at once.
+    """
+    box = _inside(c, c.box)
+    boxes = _split(c, box)
+    if boxes == (c.box,):
+        return None
+    if len(boxes) == 1 and (
+        not c.gathers or all(_is_plain(c.out, axis, c.extents) for axis in range(len(c.out.sizes)))
+    ):
+        return (_piece(c, boxes[0], False),)
+    if not c.gathers:
+        return tuple(_piece(c, b, False) for b in boxes)
+    cut = (_cut(c.out.names, {v: high - low for v, (low, high) in b.items()}, 4 * BLOCK) for b in boxes)
+    parts = (b | _moved(dict(ranges), b) for b, blocks_ in zip(boxes, cut, strict=True) for ranges in blocks_)
+    return tuple(_piece(c, part, True) for part in parts)
+
+
+def _moved(ranges: Mapping[str, tuple[int, int]], within: Mapping[str, tuple[int, int]]) -> dict[str, tuple[int, int]]:
+    """Ranges that are counted from where those of a box begin."""
+    return {v: (low + within[v][0], high + within[v][0]) for v, (low, high) in ranges.items()}
+
+
+def _inside(c: Contraction, box: Mapping[str, tuple[int, int]]) -> dict[str, tuple[int, int]]:
+    """The ranges of the indices without those that lead outside of an array whatever the others are."""
+    found = dict(box)
+    for side in (c.left, c.right, c.out):
+        for axis, moves in enumerate(side.steps):
+            for v, step in moves:
+                if step == 0:
+                    continue
+                low, high = side.reach(axis, found)
+                first, last = found[v]
+                ends = sorted((step * first, step * (last - 1)))
+                inner = _reaching(step, low - ends[0], high - ends[1], side.sizes[axis])
+                found[v] = max(first, inner[0]), max(first, inner[0], min(last, inner[1]))
+                if found[v][0] == found[v][1]:
+                    return dict.fromkeys(found, (0, 0))
+            if not moves and not 0 <= side.offsets[axis] < side.sizes[axis]:
+                return dict.fromkeys(found, (0, 0))
+    return found
+
+
+def _reaching(step: int, low: int, high: int, size: int) -> tuple[int, int]:
+    """The range of v for which some of ``step * v + low .. step * v + high`` lie within 0..size."""
+    first, last = (-high, size - 1 - low) if step > 0 else (low - size + 1, high)
+    return -(-first // abs(step)), last // abs(step) + 1
+
+
+def _split(c: Contraction, box: Mapping[str, tuple[int, int]]) -> tuple[dict[str, tuple[int, int]], ...]:
+    """Boxes that a box consists of, so that reading each needs little padding."""
+    if any(low >= high for low, high in box.values()):
+        return ()
+    for side in (c.left, c.right):
+        reaches = [side.reach(axis, box) for axis in range(len(side.sizes))]
+        out = [(axis, n) for axis, n in enumerate(side.sizes) if reaches[axis][0] < 0 or reaches[axis][1] >= n]
+        taken = prod(high - low + 1 for low, high in reaches)
+        if out and taken > MOST_PADDED * max(BLOCK, prod(side.sizes) + prod(c.out.sizes)):
+            axis, _ = max(out, key=lambda entry: (reaches[entry[0]][1] - reaches[entry[0]][0]) / max(1, entry[1]))
+            index = min((v for v, _ in side.steps[axis]), key=lambda v: box[v][1] - box[v][0])
+            values = range(*box[index])
+            parts = (_inside(c, dict(box) | {index: (value, value + 1)}) for value in values)
+            return tuple(found for part in parts for found in _split(c, part))
+    return (dict(box),)
+
+
+def _piece(c: Contraction, box: Mapping[str, tuple[int, int]], added: bool) -> Piece:
+    """The contraction within a box; its result is a new array if it is `added` to others."""
+    extents = {v: high - low for v, (low, high) in box.items()}
+    (left, at_left), (right, at_right), (out, at_out) = (_part(side, c, box) for side in (c.left, c.right, c.out))
+    if added:
+        sizes = tuple(extents[v] for v in c.out.names)
+        strides = tuple(c.dtype.itemsize * prod(sizes[k + 1 :]) for k in range(len(sizes)))
+        out = Side(sizes, strides, (0,) * len(sizes), tuple(((v, 1),) for v in c.out.names))
+    left, right, out = (_without_ones(side, extents) for side in (left, right, out))
+    made = _classified(left, right, out, _large(extents), c.dtype, c.gathers)
+    return Piece(made, at_left, at_right, at_out, box if added else None)
+
+
+def _part(side: Side, c: Contraction, box: Mapping[str, tuple[int, int]]) -> tuple[Side, tuple[slice, ...]]:
+    """An array's positions within a box, and its part that they are positions of."""
+    sizes, offsets, at = list(side.sizes), list(side.offsets), [slice(None)] * len(side.sizes)
+    for axis, moves in enumerate(side.steps):
+        if moves and _is_plain(side, axis, c.extents):
+            low, high = box[moves[0][0]]
+            if high - low < sizes[axis]:
+                at[axis], sizes[axis] = slice(low, high), high - low
+        else:
+            offsets[axis] += sum(step * box[v][0] for v, step in moves)
+    return side._replace(sizes=tuple(sizes), offsets=tuple(offsets)), tuple(at)
+
+
+Compute = Callable[[Contraction, Array, Array, Array, bool], None]
+
+
+def _in_pieces(c: Contraction, left: Array, right: Array, out: Array, add: bool, compute: Compute) -> None:
+    """Compute a contraction, piece by piece where it consists of several."""
+    pieces = _pieces(c)
+    if pieces is None:
+        compute(c, left, right, out, add)
+        return
+    whole = _view(out, c.out, c.out.names, c.box) if c.gathers else out
+    alone = len(pieces) == 1 and pieces[0].at is None and (c.gathers or all(s == slice(None) for s in pieces[0].out))
+    if not add and (c.gathers or not alone):
+        whole[...] = 0
+    for piece in pieces:
+        d, a, b = piece.contraction, left[piece.left], right[piece.right]
+        if piece.at is None:
+            compute(d, a, b, out[piece.out], add or not alone)
+            continue
+        sums = np.empty(d.out.sizes, d.dtype)
+        compute(d, a, b, sums, False)
+        target = _view(out, c.out, c.out.names, piece.at)
+        target += sums
 
 
 # ----- what a strategy costs -----
@@ -1604,7 +1762,7 @@ def _residues(c: Contraction, axis: int) -> list[_Solved] | None:
     if step < 1 or not _is_free(c, index) or (tap and tap not in other.names):
         return None
     found = []
-    for residue in range(min(step, size)):
+    for residue in range(min(step, size, MANY_PHASES + 1)):
         extent_ = -(-(size - residue) // step)
         target = residue - offset  # step * i + move * tap == target + step * v
         if not tap:
@@ -1612,9 +1770,9 @@ def _residues(c: Contraction, axis: int) -> list[_Solved] | None:
             found.append(_Solved(axis, index, residue, step, extent_, target // step, "", 0, 1, 0, taps))
             continue
         every = step // gcd(step, move)
-        first = next((r for r in range(every) if (target - move * r) % step == 0), None)
-        number = 0 if first is None else -(-(c.extents[tap] - first) // every)
-        first = first or 0
+        solvable = target % gcd(step, move) == 0
+        first = target // gcd(step, move) * pow(move // gcd(step, move), -1, every) % every if solvable else 0
+        number = -(-(c.extents[tap] - first) // every) if solvable else 0
         shift = (target - move * first) // step
         back = move * every // step
         found.append(_Solved(axis, index, residue, step, extent_, shift, tap, first, every, back, max(0, number)))
@@ -1684,7 +1842,9 @@ def _resolved(side: Side, solved: Sequence[_Solved]) -> Side:
 def _polyphase_cost(c: Contraction, plan: tuple[Phase, ...], wanted: Settings) -> Cost:
     costs = [ways(phase.gather, wanted)[0].cost for phase in plan if phase.gather is not None]
     size = c.dtype.itemsize
-    strided = prod(c.out.sizes) * size if any(step != 1 for s in plan[0].out.steps for _, step in s) else 0
+    strided = (
+        prod(c.out.sizes) * size if any(step != 1 for phase in plan for s in phase.out.steps for _, step in s) else 0
+    )
     return Cost(
         sum(cost.seconds for cost in costs) + strided / copy_rate(_run(c.out, c, c.out.names)),
         sum(cost.flops for cost in costs),
@@ -1706,8 +1866,7 @@ def _run_polyphase(
             names = phase.out.names
             _view(target, phase.out, names, {v: (0, phase.extents[v]) for v in names})[...] = 0
         else:
-            way = choice(phase.gather, current())
-            way.strategy.run(phase.gather, way.plan, left, right, target, way.cost.seconds, False)
+            _in_pieces(phase.gather, left, right, target, False, _observed)
     if add:
         out += target
 
@@ -3515,21 +3674,21 @@ class Along(NamedTuple):
         size: of the axis.
         windows: how many there are.
         step: from window to window.
-        offsets: of the taps of window 0.
-        weight: what a tap contributes to the row-major position in its window.
+        offsets: of the taps of window 0; those that are no element in any window are left out.
+        places: what each of these taps contributes to the row-major position in its window.
     """
 
     size: int
     windows: int
     step: int
     offsets: tuple[int, ...]
-    weight: int = 1
+    places: tuple[int, ...]
 
     def part(self, low: int, high: int) -> "tuple[slice, Along | None]":
         """The elements that the windows low..high see, and the windows over these; None where each is one of them."""
         offsets = [o + self.step * low for o in self.offsets]
         last = self.step * (high - low - 1)
-        if len(offsets) == 1 and 0 <= offsets[0] and offsets[0] + last < self.size:
+        if self.places == (0,) and 0 <= offsets[0] and offsets[0] + last < self.size:
             return span(self.step, offsets[0], 0, high - low), None
         start = min(max(0, min(offsets, default=0)), self.size)
         stop = max(start, min(self.size, max(offsets, default=0) + last + 1))
@@ -3539,8 +3698,13 @@ class Along(NamedTuple):
     @property
     def unreached(self) -> Array:
         """The windows without an element."""
-        positions = np.asarray(self.offsets, np.intp)[:, None] + self.step * np.arange(self.windows)
-        return np.flatnonzero(~((positions >= 0) & (positions < self.size)).any(axis=0))
+        changes = np.zeros(self.windows + 1, np.int64)
+        for offset in self.offsets:
+            low, high = clip(self.windows, (self.step, offset, self.size))
+            if low < high:
+                changes[low] += 1
+                changes[high] -= 1
+        return np.flatnonzero(np.cumsum(changes[:-1]) == 0)
 
     def taps(self, axis: int, residues: tuple[int, ...] = ()) -> "tuple[Tap, ...]":
         """The taps that are elements in some windows, those of most windows first.
@@ -3548,14 +3712,14 @@ class Along(NamedTuple):
         Where there are `residues` modulo the step, the elements of each of these are an array of their own.
         """
         found = []
-        for number, offset in enumerate(self.offsets):
+        for place, offset in zip(self.places, self.offsets, strict=True):
             low, high = clip(self.windows, (self.step, offset, self.size))
             if low < high:
                 first, residue = divmod(offset, self.step)
                 of = slice(low + first, high + first) if residues else span(self.step, offset, low, high)
                 array = residues.index(residue) if residues else 0
                 to = _along_axis(axis, slice(low, high))
-                found.append(Tap(to, array, _along_axis(axis, of), number * self.weight))
+                found.append(Tap(to, array, _along_axis(axis, of), place))
         return tuple(sorted(found, key=lambda tap: tap.to[axis].start - tap.to[axis].stop))
 
     def residues(self, run: int) -> tuple[int, ...]:
@@ -3610,10 +3774,25 @@ def _windows_along(
         steps = {v < kept: (v, step) for v, step in moves}
         window_, step = steps.get(True, (None, 1))
         tap, dilation = steps.get(False, (None, 0))
-        offsets = tuple(offset + dilation * t for t in range(1 if tap is None else extents[tap]))
+        count_ = 1 if window_ is None else extents[window_]
+        taps = _taps_inside(size, count_, step, offset, 1 if tap is None else extents[tap], dilation)
         weight = 0 if tap is None else prod(extents[tap + 1 :])
-        found.append(Along(size, 1 if window_ is None else extents[window_], step, offsets, weight))
+        offsets = tuple(offset + dilation * t for t in taps)
+        found.append(Along(size, count_, step, offsets, tuple(weight * t for t in taps)))
     return tuple(found)
+
+
+def _taps_inside(size: int, windows: int, step: int, offset: int, taps: int, dilation: int) -> Sequence[int]:
+    """The taps that are elements in some windows; found by arithmetic, for most of them may lie outside."""
+    if not windows or not size:
+        return ()
+    if not dilation:
+        return range(int(any(clip(windows, (step, offset, size)))))
+    low, high = _reaching(dilation, offset, offset + step * (windows - 1), size)
+    if step <= size or windows == 1:
+        return range(max(0, low), min(taps, high))
+    ranges = (range(*clip(taps, (dilation, offset + step * v, size))) for v in range(windows))
+    return sorted({t for part in ranges for t in part})
 
 
 def _in_order(array: Array, windows: Window) -> Array:
@@ -3669,6 +3848,7 @@ def _reduction(axes: tuple[Along, ...], most: int) -> tuple[Tile, ...]:
     counts = tuple(a.windows for a in axes)
     seen = max(1, prod(a.size for a in axes) // max(1, prod(counts)))
     tiles = []
+    made: dict[Any, Stage] = {}  # most tiles see the same
     for box in _boxes(counts, most // seen):
         parts = [a.part(low, high) for a, (low, high) in zip(axes, box, strict=True)]
         extents = [high - low if part is None else part.size for (low, high), (_, part) in zip(box, parts, strict=True)]
@@ -3678,7 +3858,10 @@ def _reduction(axes: tuple[Along, ...], most: int) -> tuple[Tile, ...]:
                 residues = part.residues(prod(extents[axis + 1 :]))
                 arrays = tuple(_along_axis(axis, slice(residue, None, part.step)) for residue in residues)
                 extents[axis] = part.windows
-                stages.append(Stage(tuple(extents), arrays, (((), part.taps(axis, residues)),)))
+                key = axis, part, tuple(extents)
+                if key not in made:
+                    made[key] = Stage(tuple(extents), arrays, (((), part.taps(axis, residues)),))
+                stages.append(made[key])
         tiles.append(Tile(tuple(slice(*r) for r in box), tuple(part for part, _ in parts), tuple(stages)))
     return tuple(tiles)
 
@@ -3706,13 +3889,21 @@ def reduce(op: str, windows: Window, out: Array, scale: Any = None, argument: Ar
         out: the results.
         scale: what they are multiplied by, broadcast.
         argument: per result the row-major position in its window of the first element that equals it; -1 for none.
+
+    Raises:
+        ValueError: when windows have more elements than positions can count.
     """
+    elements = prod(windows.extents[out.ndim :])
+    if argument is not None and elements > MOST_COUNTED:
+        raise ValueError(
+            f"a window of {elements} elements is too large: positions in it are counted up to {MOST_COUNTED}"
+        )
     axes = _windows_along(windows.source.shape, windows.extents, windows.positions, out.ndim)
     tiles = _reduction(axes, TILE // out.itemsize)
     results = _in_order(out, windows)
     factor = _factor(scale, out, windows)
     found = None if argument is None else _in_order(argument, windows)
-    kind = np.min_scalar_type(prod(windows.extents[out.ndim :]))  # its greatest number says: none
+    kind = np.min_scalar_type(elements)  # its greatest number says: none
 
     def work(start: int, stop: int) -> None:
         for tile in tiles[start:stop]:
@@ -3829,13 +4020,24 @@ def _by_residue(along: Along, axis: int) -> Iterator[tuple[tuple[slice, ...], tu
 
     Windows and elements change roles: an element is in window v as tap t where it lies at ``offsets[t] + step * v``.
     """
-    for residue in range(min(along.step, along.size)):
+    by_residue: dict[int, list[int]] = {}
+    for k, offset in enumerate(along.offsets):
+        by_residue.setdefault(offset % along.step, []).append(k)
+    count_ = min(along.step, along.size)
+    few = 2 * len(by_residue) < count_
+    if few:  # the others at once
+        yield _along_axis(axis, slice(None)), ()
+    for residue in sorted(by_residue) if few else range(count_):
+        if residue >= along.size:
+            continue
         at = slice(residue, None, along.step)
         length = len(range(*at.indices(along.size)))
-        numbers = [k for k, offset in enumerate(along.offsets) if (residue - offset) % along.step == 0]
+        numbers = by_residue.get(residue, [])
         shifts = tuple((residue - along.offsets[k]) // along.step for k in numbers)
-        taps = Along(along.windows, length, 1, shifts, 1).taps(axis)
-        yield _along_axis(axis, at), tuple(t._replace(place=numbers[t.place] * along.weight) for t in taps)
+        yield (
+            _along_axis(axis, at),
+            Along(along.windows, length, 1, shifts, tuple(along.places[k] for k in numbers)).taps(axis),
+        )
 
 
 def _seen_from(along: Along, low: int, high: int) -> tuple[slice, Along | None]:
@@ -3845,7 +4047,7 @@ def _seen_from(along: Along, low: int, high: int) -> tuple[slice, Along | None]:
     reached = [(first, last) for first, last in reached if first < last]
     start, stop = min((r[0] for r in reached), default=0), max((r[1] for r in reached), default=0)
     seen = shifted._replace(windows=stop - start, offsets=tuple(o + along.step * start for o in shifted.offsets))
-    return slice(start, stop), None if (seen.step, seen.offsets, seen.windows) == (1, (0,), high - low) else seen
+    return slice(start, stop), None if seen[1:] == (high - low, 1, (0,), (0,)) else seen
 
 
 @lru_cache(maxsize=256)
@@ -3898,6 +4100,11 @@ def spread(values: Array, windows: Window, scale: Any = None, argument: Array | 
         add: whether the array is added to; otherwise its elements in no window become 0.
     """
     axes = _windows_along(windows.source.shape, windows.extents, windows.positions, values.ndim)
+    if argument is not None and prod(len(a.offsets) for a in axes) > MANY_PLACES:
+        if not add:
+            windows.source[...] = 0
+        _placed(values, windows, scale, argument)
+        return
     tiles = _spreading(axes, TILE // windows.source.itemsize, argument is not None)
     given = _in_order(values, windows)
     factor = _factor(scale, values, windows)
@@ -3918,6 +4125,27 @@ def spread(values: Array, windows: Window, scale: Any = None, argument: Array | 
                 target += sums
 
     in_threads(work, len(tiles), 1, windows.source.size * STEP)
+
+
+def _placed(values: Array, windows: Window, scale: Any, argument: Array) -> None:
+    """Add each value to the element at its place, one by one: windows are too large to go through their elements."""
+    source, extents, kept = windows.source, windows.extents, values.ndim
+    for box in _boxes(values.shape, BLOCK):
+        at = tuple(slice(*r) for r in box)
+        grid = np.ogrid[at]
+        place = argument[at].astype(np.int64)
+        inside = place >= 0
+        where = []
+        for size, (offset, *moves) in zip(source.shape, windows.positions, strict=True):
+            position: Any = offset
+            for v, step in moves:
+                tap = grid[v] if v < kept else place // prod(extents[v + 1 :]) % extents[v]
+                position = position + step * tap
+            inside &= (position >= 0) & (position < size)
+            where.append(position)
+        given = values[at] if scale is None else values[at] * np.broadcast_to(scale, values.shape)[at]
+        found = tuple(np.broadcast_to(position, place.shape)[inside] for position in where)
+        np.add.at(source, found, given[inside])
 
 
 def _chosen(tile: Tile, values: Array, places: Array, out: Array) -> None:
