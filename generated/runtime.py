@@ -1176,7 +1176,7 @@ def _pieces(c: Contraction) -> tuple[Piece, ...] | None:
     Ranges of indices are clipped to what is read and written somewhere. Where taps are so far apart that the box around
     a window would be mostly padding, every tap is a piece of its own, which needs none. None for all of it at once.
     """
-    box = _inside(c, c.box)
+    box = _box_inside(c, c.box)
     boxes = _split(c, box)
     if boxes == (c.box,):
         return None
@@ -1196,7 +1196,7 @@ def _moved(ranges: Mapping[str, tuple[int, int]], within: Mapping[str, tuple[int
     return {v: (low + within[v][0], high + within[v][0]) for v, (low, high) in ranges.items()}
 
 
-def _inside(c: Contraction, box: Mapping[str, tuple[int, int]]) -> dict[str, tuple[int, int]]:
+def _box_inside(c: Contraction, box: Mapping[str, tuple[int, int]]) -> dict[str, tuple[int, int]]:
     """The ranges of the indices without those that lead outside of an array whatever the others are."""
     found = dict(box)
     for side in (c.left, c.right, c.out):
@@ -1234,7 +1234,7 @@ def _split(c: Contraction, box: Mapping[str, tuple[int, int]]) -> tuple[dict[str
             axis, _ = max(out, key=lambda entry: (reaches[entry[0]][1] - reaches[entry[0]][0]) / max(1, entry[1]))
             index = min((v for v, _ in side.steps[axis]), key=lambda v: box[v][1] - box[v][0])
             values = range(*box[index])
-            parts = (_inside(c, dict(box) | {index: (value, value + 1)}) for value in values)
+            parts = (_box_inside(c, dict(box) | {index: (value, value + 1)}) for value in values)
             return tuple(found for part in parts for found in _split(c, part))
     return (dict(box),)
 

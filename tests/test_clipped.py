@@ -12,8 +12,6 @@ import numpy as np
 import pytest
 
 from generated import runtime as rt
-from generated.avg_pool2d import avg_pool2d_forward, avg_pool2d_grad_input
-from generated.conv1d import conv1d_forward, conv1d_grad_input, conv1d_grad_weight
 from generated.conv2d import conv2d_forward, conv2d_grad_input, conv2d_grad_weight
 from generated.conv_transpose2d import (
     conv_transpose2d_forward,
