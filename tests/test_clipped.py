@@ -1,6 +1,6 @@
 """Windows that leave their arrays: what lies outside is clipped, and no call needs memory for padding.
 
-Results are compared with sums of products written out, and with the one window that is left where all others are outside.
+Results are compared with sums of products written out, and with the one window left where all others are outside.
 """
 
 import tracemalloc

@@ -1,6 +1,6 @@
 """Losses and normalisations in float32 far from 0, against float64 on the same numbers.
 
-What a loss subtracts is at least 0 on both sides, or subtracted first: its relative error does not grow with the offset.
+A loss adds what is at least 0, or subtracts first: its relative error does not grow with the offset.
 What is normalised cannot be known better than the input: an offset of so many standard deviations costs as many units.
 """
 
@@ -33,9 +33,9 @@ def wide(value: Any) -> Any:
 def both(name: str, options: dict[str, Any], *arguments: Any) -> tuple[Any, Any, Any, Any]:
     """The value in float32 and in float64, and the gradients by the first input."""
     found = []
-    for kind in (lambda v: v, wide):
+    for kind in (narrow, lambda a: wide(narrow(a))):
         layer = built(name, **options)
-        value = layer(*(kind(narrow(a)) for a in arguments))
+        value = layer(*map(kind, arguments))
         gradient = layer.backward() if np.ndim(value) == 0 else layer.backward(np.ones_like(value))
         found += [value, gradient[0] if isinstance(gradient, tuple) else gradient]
     return found[0], found[2], found[1], found[3]
