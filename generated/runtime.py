@@ -136,8 +136,11 @@ MOST_COUNTED = (1 << 31) - 1
 UNROLLED = 16
 """Numbers up to which loops are compiled anew for each: beyond, the time to compile does not depend on them."""
 
-STRICT = 1e-6
-"""The greatest error in float32, relative to the largest element, where accuracy is strict."""
+STRICT = 2e-6
+"""The greatest error of a direct sum in float32, relative to the sum of the absolute values of what it adds up."""
+
+LONGEST_SUM = 1 << 13
+"""Products that BLAS adds up at a time where there are few results: in float32 it adds them one after the other."""
 
 # Rates of one core, to compare ways to compute the same; their ratios matter, and these vary less than the machines.
 GEMM_RATE = 1e11
@@ -436,7 +439,9 @@ def settings(
     Args:
         backend: "numpy"; "compiled" for loops that numba compiles when they are first called; "auto", which is in force
             at first, for such loops where numba is installed and the work is large enough.
-        accuracy: "fast", which is in force at first, or "strict": in float32 errors below 1e-6 of the largest element.
+        accuracy: "fast", which is in force at first: in float32 errors of a few 1e-6 of the largest element; or "strict":
+            direct sums, with errors below 2e-6 of the sum of the absolute values of what an element adds up, and NaN
+            and infinity in those elements only that read them.
         threads: at most so many threads; as many as BLAS was started with at first.
         strategy: the way to compute contractions that is taken wherever it can be; at first the one that a cost model
             predicts to be the fastest.
@@ -1180,9 +1185,7 @@ def _pieces(c: Contraction) -> tuple[Piece, ...] | None:
     boxes = _split(c, box)
     if boxes == (c.box,):
         return None
-    if len(boxes) == 1 and (
-        not c.gathers or all(_is_plain(c.out, axis, c.extents) for axis in range(len(c.out.sizes)))
-    ):
+    if len(boxes) == 1 and (not c.gathers or all(_is_plain(c.out, axis, c.extents) for axis in range(len(c.out.sizes)))):
         return (_piece(c, boxes[0], False),)
     if not c.gathers:
         return tuple(_piece(c, b, False) for b in boxes)
@@ -1299,6 +1302,8 @@ class Cost(NamedTuple):
         bytes: moved between memory and caches.
         scratch: bytes of memory besides factors and result, per thread where threads have their own.
         error: greatest error in float32, relative to the largest element; 0 for that of plain sums.
+        direct: whether every element is the sum of its own products and of nothing else: then its error is relative to
+            what it is the sum of, and NaN and infinity reach what reads them only. That is what strict accuracy takes.
     """
 
     seconds: float
@@ -1306,6 +1311,7 @@ class Cost(NamedTuple):
     bytes: int
     scratch: int
     error: float = 0.0
+    direct: bool = True
 
 
 class Strategy(NamedTuple):
@@ -1433,7 +1439,7 @@ def _blocked_plan(c: Contraction) -> Blocked:
     else:
         each = max(PIECE // max(1, d.volume(d.batch, d.columns) * across), LEAST_ROWS)
     names = d.rows if along == "rows" else d.summed
-    blocks = _cut(names, d.extents, each)
+    blocks = _cut(names, d.extents, each if along == "rows" else min(each, LONGEST_SUM))
     whole = None if copied or fixed or len(blocks) > 1 else _matrices(c)
     return Blocked(swap, copied, fixed, summed_first, along, blocks, whole)
 
@@ -1842,15 +1848,14 @@ def _resolved(side: Side, solved: Sequence[_Solved]) -> Side:
 def _polyphase_cost(c: Contraction, plan: tuple[Phase, ...], wanted: Settings) -> Cost:
     costs = [ways(phase.gather, wanted)[0].cost for phase in plan if phase.gather is not None]
     size = c.dtype.itemsize
-    strided = (
-        prod(c.out.sizes) * size if any(step != 1 for phase in plan for s in phase.out.steps for _, step in s) else 0
-    )
+    strided = prod(c.out.sizes) * size if any(step != 1 for phase in plan for s in phase.out.steps for _, step in s) else 0
     return Cost(
         sum(cost.seconds for cost in costs) + strided / copy_rate(_run(c.out, c, c.out.names)),
         sum(cost.flops for cost in costs),
         sum(cost.bytes for cost in costs),
         max((cost.scratch for cost in costs), default=0),
         max((cost.error for cost in costs), default=0.0),
+        all(cost.direct for cost in costs),
     )
 
 
@@ -2921,7 +2926,7 @@ def _winograd_cost(c: Contraction, plan: Winograd, wanted: Settings) -> Cost:
         scratch = chunk * plan.products * batch * inner * size + 2 * (kernel + tiles * columns) // len(plan.columns)
     else:
         scratch = chunk * plan.products * batch * 2 * (inner + columns) * size + kernel * size
-    return Cost(seconds, flops + transforms + small, moved, scratch, max(entry.error for entry in _cook_toom(plan)))
+    return Cost(seconds, flops + transforms + small, moved, scratch, max(entry.error for entry in _cook_toom(plan)), False)
 
 
 def _cook_toom(plan: Winograd) -> tuple["CookToom", ...]:
@@ -3147,6 +3152,7 @@ def _banded_cost(c: Contraction, plan: Banded, wanted: Settings) -> Cost:
         main.flops + rest.flops,
         main.bytes + rest.bytes + matrix,
         max(main.scratch, rest.scratch) + matrix,
+        direct=False,  # what is not in a window is multiplied by 0
     )
 
 
@@ -3294,7 +3300,8 @@ def _planar_cost(c: Contraction, plan: Planar, wanted: Settings) -> Cost:
     seconds = 2 * products * size / PLANAR_RATE + copied * PACK + plan.number * inner * taps * pairs * SLICE
     seconds += 10 * CALL
     scratch = size * row * ((plan.band + down) * inner + plan.band * (outputs if plan.slides.adjoint else 2))
-    return Cost(seconds, 2 * products, size * copied, scratch)
+    direct = not plan.slides.adjoint  # between the rows of a plane there are products with 0
+    return Cost(seconds, 2 * products, size * copied, scratch, direct=direct)
 
 
 def _run_planar(
@@ -3527,7 +3534,7 @@ def _fourier_cost(c: Contraction, plan: Fourier, wanted: Settings) -> Cost:
     seconds += 20 * CALL * sum(len(outer) for _, outer in plan.groups)
     batch_part, outer_part = -(-batch // len(plan.groups)), -(-outer // len(plan.groups[0][1]))
     scratch = 3 * size * points * batch_part * (outer_part * (inner + columns) + 2 * inner * columns)
-    return Cost(seconds, transforms + products, 2 * images * points * size, scratch, FFT_ERROR)
+    return Cost(seconds, transforms + products, 2 * images * points * size, scratch, FFT_ERROR, False)
 
 
 def _run_fourier(
@@ -3610,7 +3617,7 @@ def _products(left: Array, right: Array) -> Array:
 
 # ----- the choice of a strategy -----
 def ways(c: Contraction, wanted: Settings) -> tuple[Way, ...]:
-    """All ways to compute a contraction, the fastest first as predicted; those that are too inaccurate come last."""
+    """All ways to compute a contraction, the fastest first as predicted; where that is to be strict, direct ones before all others."""
     return _ways(c, Settings("compiled" if compiles(c.products, wanted=wanted) else "numpy", wanted.accuracy))
 
 
@@ -3621,9 +3628,8 @@ def _ways(c: Contraction, wanted: Settings) -> tuple[Way, ...]:
         plan = None if strategy.compiled and wanted.backend != "compiled" else strategy.plan(c)
         if plan is not None:
             found.append(Way(strategy, plan, strategy.cost(c, plan, wanted)))
-    limit = STRICT if wanted.accuracy == "strict" else np.inf
-    bound = c.dtype.itemsize == 4
-    return tuple(sorted(found, key=lambda way: (bound and way.cost.error > limit, way.cost.seconds)))
+    strict = wanted.accuracy == "strict"
+    return tuple(sorted(found, key=lambda way: (strict and not way.cost.direct, way.cost.seconds)))
 
 
 def choice(c: Contraction, wanted: Settings) -> Way:
@@ -3895,9 +3901,7 @@ def reduce(op: str, windows: Window, out: Array, scale: Any = None, argument: Ar
     """
     elements = prod(windows.extents[out.ndim :])
     if argument is not None and elements > MOST_COUNTED:
-        raise ValueError(
-            f"a window of {elements} elements is too large: positions in it are counted up to {MOST_COUNTED}"
-        )
+        raise ValueError(f"a window of {elements} elements is too large: positions in it are counted up to {MOST_COUNTED}")
     axes = _windows_along(windows.source.shape, windows.extents, windows.positions, out.ndim)
     tiles = _reduction(axes, TILE // out.itemsize)
     results = _in_order(out, windows)
@@ -4034,10 +4038,7 @@ def _by_residue(along: Along, axis: int) -> Iterator[tuple[tuple[slice, ...], tu
         length = len(range(*at.indices(along.size)))
         numbers = by_residue.get(residue, [])
         shifts = tuple((residue - along.offsets[k]) // along.step for k in numbers)
-        yield (
-            _along_axis(axis, at),
-            Along(along.windows, length, 1, shifts, tuple(along.places[k] for k in numbers)).taps(axis),
-        )
+        yield _along_axis(axis, at), Along(along.windows, length, 1, shifts, tuple(along.places[k] for k in numbers)).taps(axis)
 
 
 def _seen_from(along: Along, low: int, high: int) -> tuple[slice, Along | None]:
