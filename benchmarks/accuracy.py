@@ -1,7 +1,7 @@
 """Errors in float32 of a 3x3 convolution on hostile data: `python -m benchmarks.accuracy` prints a table.
 
-Every error is given twice: over the largest element of the result, and, element by element, over the sum of the absolute
-values of what the element adds up. "fast" bounds the first, "strict" the second one.
+Every error is given twice: over the largest element of the result, and, element by element, over the sum of the
+absolute values of what the element adds up. "fast" bounds the first, "strict" the second one.
 """
 
 from collections.abc import Callable, Iterator
@@ -145,7 +145,9 @@ def table() -> Iterator[str]:
         expected, magnitude = directly(given), directly(absolute(given))
         found = [errors(compute(given), expected, magnitude) for compute in sides.values()]
         for k, direction in enumerate(DIRECTIONS):
-            cells = (f"{part[k].whole:.0e}; {part[k].own:.0e}".replace("e-0", "e-").replace("e+00", "") for part in found)
+            cells = (
+                f"{part[k].whole:.0e}; {part[k].own:.0e}".replace("e-0", "e-").replace("e+00", "") for part in found
+            )
             yield f"| {kind if k == 0 else ''} | {direction} | {' | '.join(cells)} |"
 
 
