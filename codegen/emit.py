@@ -231,7 +231,7 @@ class Emitter:
 
     @emit.register
     def _(self, record: Compiled) -> list[str]:
-        tests = [f"rt.compiles({self.size(record.steps)})"]
+        tests = [f"rt.compiles({', '.join(self.size(e) for e in (record.steps, *record.options))})"]
         tests += [self._bracket(g) for g in record.within]
         return [f"if {' and '.join(tests)}:", *self._indented(record.then), "else:", *self._indented(record.otherwise)]
 

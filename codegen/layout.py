@@ -28,7 +28,7 @@ def _fit(line: str, margin: int) -> list[str]:
         margin_text = line[: len(line) - len(line.lstrip())]
         items = [part for value in values for part in _item(f"{margin_text}{INDENT}{value},", margin)]
         return [f"{margin_text}return (", *items, f"{margin_text})"]
-    wrapped = _wrapped(line, margin)
+    wrapped = _conditions(line, margin) or _wrapped(line, margin)
     if wrapped:
         return wrapped
     start, stop = next((b for b in reversed(brackets) if margin + b[0] < WIDTH), brackets[0])
@@ -42,6 +42,15 @@ def _fit(line: str, margin: int) -> list[str]:
     comma = "" if single else ","
     items = [part for item in found_items for part in _item(f"{indent}{item}{comma}", margin)]
     return [head, *items, *_fit(indent[len(INDENT) :] + tail, margin)]
+
+
+def _conditions(line: str, margin: int) -> list[str]:
+    """Several conditions in parentheses, a line each."""
+    match = re.match(r"(\s*)if (.*):$", line)
+    operands = _operands(match[2], ("and",)) if match else []
+    if not match or not operands:
+        return []
+    return [f"{match[1]}if (", *(p for o in operands for p in _fit(f"{match[1]}{INDENT}{o}", margin)), f"{match[1]}):"]
 
 
 def _wrapped(line: str, margin: int) -> list[str]:

@@ -355,6 +355,18 @@ class Compiled:
     then: "tuple[Record, ...]"
     otherwise: "tuple[Record, ...]"
 
+    @property
+    def options(self) -> tuple[Expr, ...]:
+        """What the loops count with besides the extents of arrays: the number of taps, strides, dilations, paddings."""
+        found: dict[Expr, None] = {}
+        for nest in (r for _, r in walk(self.then) if isinstance(r, Nest)):
+            extents = {s for _, shape in nest.shapes for e in shape for s in e.free_symbols}
+            taps = sympy.prod([r.extent for r in nest.taps], start=Integer(1))
+            brackets = {s for b in nest.brackets for s in b.value.free_symbols} - set(nest.order) - extents
+            found |= dict.fromkeys([taps] if taps.free_symbols - extents else [])
+            found |= dict.fromkeys(sorted(brackets - taps.free_symbols, key=str))
+        return tuple(found)
+
 
 Record = (
     Allocate

@@ -29,9 +29,9 @@ def _avg_pool1d_forward_1(
     W: int,
     W_out: int,
     p: int,
-    T_fixed: tuple[int, ...],
-    d_fixed: tuple[int, ...],
-    s_fixed: tuple[int, ...],
+    T_fixed: Any,
+    d_fixed: Any,
+    s_fixed: Any,
 ) -> None:
     """Sums over t for every n, j, c."""
     T = len(T_fixed)
@@ -133,7 +133,7 @@ def avg_pool1d_forward(
         j_low, j_high = rt.clip(W_out, (s, count_include_pad * p + d * t - p, W + count_include_pad * (p + p_end)))
         if j_low < j_high:
             a[j_low:j_high] += 1
-    if rt.compiles(C * N * T * W_out):
+    if rt.compiles(C * N * T * W_out, T, d, p, s):
         y = np.empty((N, W_out, C), dtype)
         rt.run(
             _avg_pool1d_forward_1,
@@ -289,7 +289,7 @@ def avg_pool1d_grad_input(
         j_low, j_high = rt.clip(W_out, (s, count_include_pad * p + d * t - p, W + count_include_pad * (p + p_end)))
         if j_low < j_high:
             a[j_low:j_high] += 1
-    if rt.compiles(C * N * T * W_out):
+    if rt.compiles(C * N * T * W_out, T, d, p, s):
         dx = np.empty((N, W, C), dtype)
         rt.run(
             _avg_pool1d_grad_input_1,

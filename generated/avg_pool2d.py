@@ -34,12 +34,12 @@ def _avg_pool2d_forward_1(
     W_out: int,
     p_h: int,
     p_w: int,
-    R_fixed: tuple[int, ...],
-    T_fixed: tuple[int, ...],
-    d_h_fixed: tuple[int, ...],
-    d_w_fixed: tuple[int, ...],
-    s_h_fixed: tuple[int, ...],
-    s_w_fixed: tuple[int, ...],
+    R_fixed: Any,
+    T_fixed: Any,
+    d_h_fixed: Any,
+    d_w_fixed: Any,
+    s_h_fixed: Any,
+    s_w_fixed: Any,
 ) -> None:
     """Sums over r, t for every n, i, j, c."""
     R = len(R_fixed)
@@ -185,7 +185,7 @@ def avg_pool2d_forward(
         )
         if j_low < j_high:
             a_w[j_low:j_high] += 1
-    if rt.compiles(C * H_out * N * R * T * W_out):
+    if rt.compiles(C * H_out * N * R * T * W_out, R * T, d_h, d_w, p_h, p_w, s_h, s_w):
         y = np.empty((N, H_out, W_out, C), dtype)
         rt.run(
             _avg_pool2d_forward_1,
@@ -398,7 +398,7 @@ def avg_pool2d_grad_input(
         )
         if j_low < j_high:
             a_w[j_low:j_high] += 1
-    if rt.compiles(C * H_out * N * R * T * W_out):
+    if rt.compiles(C * H_out * N * R * T * W_out, R * T, d_h, d_w, p_h, p_w, s_h, s_w):
         dx = np.empty((N, H, W, C), dtype)
         rt.run(
             _avg_pool2d_grad_input_1,

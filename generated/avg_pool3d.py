@@ -40,15 +40,15 @@ def _avg_pool3d_forward_1(
     p_d: int,
     p_h: int,
     p_w: int,
-    A_fixed: tuple[int, ...],
-    R_fixed: tuple[int, ...],
-    T_fixed: tuple[int, ...],
-    d_d_fixed: tuple[int, ...],
-    d_h_fixed: tuple[int, ...],
-    d_w_fixed: tuple[int, ...],
-    s_d_fixed: tuple[int, ...],
-    s_h_fixed: tuple[int, ...],
-    s_w_fixed: tuple[int, ...],
+    A_fixed: Any,
+    R_fixed: Any,
+    T_fixed: Any,
+    d_d_fixed: Any,
+    d_h_fixed: Any,
+    d_w_fixed: Any,
+    s_d_fixed: Any,
+    s_h_fixed: Any,
+    s_w_fixed: Any,
 ) -> None:
     """Sums over a, r, t for every n, l, i, j, c."""
     A = len(A_fixed)
@@ -231,7 +231,7 @@ def avg_pool3d_forward(
         )
         if j_low < j_high:
             a_w[j_low:j_high] += 1
-    if rt.compiles(A * C * D_out * H_out * N * R * T * W_out):
+    if rt.compiles(A * C * D_out * H_out * N * R * T * W_out, A * R * T, d_d, d_h, d_w, p_d, p_h, p_w, s_d, s_h, s_w):
         y = np.empty((N, D_out, H_out, W_out, C), dtype)
         rt.run(
             _avg_pool3d_forward_1,
@@ -492,7 +492,7 @@ def avg_pool3d_grad_input(
         )
         if j_low < j_high:
             a_w[j_low:j_high] += 1
-    if rt.compiles(A * C * D_out * H_out * N * R * T * W_out):
+    if rt.compiles(A * C * D_out * H_out * N * R * T * W_out, A * R * T, d_d, d_h, d_w, p_d, p_h, p_w, s_d, s_h, s_w):
         dx = np.empty((N, D, H, W, C), dtype)
         rt.run(
             _avg_pool3d_grad_input_1,

@@ -2,7 +2,7 @@
 # Do not edit: change the equation and run: gradscribe generate
 """Sigmoid with binary cross-entropy, mean over all elements.
 
-y = sum(e) (softplus(x[e]) - t[e] * x[e]) / E
+y = sum(e) ((1 - t[e]) * softplus(x[e]) + softplus(-x[e]) * t[e]) / E
 
 Source: Bishop, Pattern recognition and machine learning, 2006, eq. 4.90.
 """
@@ -15,7 +15,7 @@ from . import runtime as rt
 def binary_cross_entropy_with_logits_forward(x: Any, t: Any) -> Any:
     """Compute the sigmoid with binary cross-entropy, mean over all elements.
 
-    y = sum(e) (softplus(x[e]) - t[e] * x[e]) / E
+    y = sum(e) ((1 - t[e]) * softplus(x[e]) + softplus(-x[e]) * t[e]) / E
 
     Args:
         x: any shape.
@@ -36,14 +36,14 @@ def binary_cross_entropy_with_logits_forward(x: Any, t: Any) -> Any:
     x = x.reshape(-1)
     rt.same_shape("binary_cross_entropy_with_logits", "t", t.shape, full_shape)
     t = t.reshape(-1)
-    y = rt.ratio(1, E) * rt.total(rt.softplus(x) - t * x, -1)
+    y = rt.ratio(1, E) * rt.total((1 - t) * rt.softplus(x) + rt.softplus(-x) * t, -1)
     return dtype(y)
 
 
 def binary_cross_entropy_with_logits_grad_input(dy: Any, x: Any, t: Any) -> rt.Array:
     """Compute dx, the gradient of E: sigmoid with binary cross-entropy, mean over all elements.
 
-    dx[m] = (sigmoid(x[m]) - t[m]) * dy / E
+    dx[m] = ((1 - t[m]) * sigmoid(x[m]) - sigmoid(-x[m]) * t[m]) * dy / E
 
     Args:
         dy: a number; dE/dy.
@@ -66,7 +66,7 @@ def binary_cross_entropy_with_logits_grad_input(dy: Any, x: Any, t: Any) -> rt.A
     x = x.reshape(-1)
     rt.same_shape("binary_cross_entropy_with_logits", "t", t.shape, full_shape)
     t = t.reshape(-1)
-    dx = (rt.sigmoid(x) - t) * dy / E
+    dx = ((1 - t) * rt.sigmoid(x) - rt.sigmoid(-x) * t) * dy / E
     return dx.reshape(full_shape)
 
 

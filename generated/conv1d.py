@@ -29,9 +29,9 @@ def _conv1d_forward_1(
     W: int,
     W_out: int,
     p: int,
-    T_fixed: tuple[int, ...],
-    d_fixed: tuple[int, ...],
-    s_fixed: tuple[int, ...],
+    T_fixed: Any,
+    d_fixed: Any,
+    s_fixed: Any,
 ) -> None:
     """Sums over t for every n, j, u_2."""
     T = len(T_fixed)
@@ -141,7 +141,7 @@ def conv1d_forward(
     rt.fits("conv1d", "argument x, axis 1 (width)", W_out, W + p + p_end, d * (T - 1) + 1)
     if b is not None:
         rt.extents("conv1d", "b", b.shape, (G * K,), "G * K")
-    if rt.compiles(G * N * T * W_out) and K == 1 and C == 1 and 0 <= T < 200:
+    if rt.compiles(G * N * T * W_out, d, p, s) and K == 1 and C == 1 and 0 <= T < 200:
         u = np.empty((N, W_out, G), dtype)
         rt.run(
             _conv1d_forward_1,
@@ -189,8 +189,8 @@ def _conv1d_grad_input_1(
     W: int,
     W_out: int,
     p: int,
-    T_fixed: tuple[int, ...],
-    d_fixed: tuple[int, ...],
+    T_fixed: Any,
+    d_fixed: Any,
 ) -> None:
     """Sums over t for every m, q, v."""
     T = len(T_fixed)
@@ -360,7 +360,7 @@ def conv1d_grad_input(
     W_out = (W + p + p_end - d * (T - 1) - 1) // s + 1
     rt.fits("conv1d", "argument input_shape, axis 1 (width)", W_out, W + p + p_end, d * (T - 1) + 1)
     rt.extents("conv1d", "dy", dy.shape, (N, W_out, G * K), "batch, W_out, G * K")
-    if rt.compiles(G * N * T * W_out) and C == 1 and K == 1 and 0 <= T < 200:
+    if rt.compiles(G * N * T * W_out, d, p, s) and C == 1 and K == 1 and 0 <= T < 200:
         dx = np.empty((N, W, G), dtype)
         if s == 1:
             rt.run(
@@ -421,9 +421,9 @@ def _conv1d_grad_weight_1(
     W: int,
     W_out: int,
     p: int,
-    T_fixed: tuple[int, ...],
-    d_fixed: tuple[int, ...],
-    s_fixed: tuple[int, ...],
+    T_fixed: Any,
+    d_fixed: Any,
+    s_fixed: Any,
 ) -> None:
     """Sums over j for every n, m, v."""
     T = len(T_fixed)
@@ -537,7 +537,7 @@ def conv1d_grad_weight(
     K = rt.divided("conv1d", "argument dy, axis 2 (G * K)", dy.shape[2], G)
     rt.extent("conv1d", "argument dy, axis 0 (batch)", dy.shape[0], N)
     rt.extent("conv1d", "argument dy, axis 1 (W_out)", dy.shape[1], W_out)
-    if rt.compiles(G * N * T * W_out) and K == 1 and C == 1 and 0 <= T < 200:
+    if rt.compiles(G * N * T * W_out, d, p, s) and K == 1 and C == 1 and 0 <= T < 200:
         x_2 = x.reshape(N, W, G, 1)
         parts1 = np.empty((N, T, 1, G), dtype)
         rt.run(

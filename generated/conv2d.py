@@ -33,12 +33,12 @@ def _conv2d_forward_1(
     W_out: int,
     p_h: int,
     p_w: int,
-    R_fixed: tuple[int, ...],
-    T_fixed: tuple[int, ...],
-    d_h_fixed: tuple[int, ...],
-    d_w_fixed: tuple[int, ...],
-    s_h_fixed: tuple[int, ...],
-    s_w_fixed: tuple[int, ...],
+    R_fixed: Any,
+    T_fixed: Any,
+    d_h_fixed: Any,
+    d_w_fixed: Any,
+    s_h_fixed: Any,
+    s_w_fixed: Any,
 ) -> None:
     """Sums over r, t for every n, i, j, u_3."""
     R = len(R_fixed)
@@ -181,7 +181,12 @@ def conv2d_forward(
     rt.fits("conv2d", "argument x, axis 2 (width)", W_out, W + p_w + p_w_end, d_w * (T - 1) + 1)
     if b is not None:
         rt.extents("conv2d", "b", b.shape, (G * K,), "G * K")
-    if rt.compiles(G * H_out * N * R * T * W_out) and K == 1 and C == 1 and 0 <= R * T < 200:
+    if (
+        rt.compiles(G * H_out * N * R * T * W_out, d_h, d_w, p_h, p_w, s_h, s_w)
+        and K == 1
+        and C == 1
+        and 0 <= R * T < 200
+    ):
         u = np.empty((N, H_out, W_out, G), dtype)
         rt.run(
             _conv2d_forward_1,
@@ -238,10 +243,10 @@ def _conv2d_grad_input_1(
     W_out: int,
     p_h: int,
     p_w: int,
-    R_fixed: tuple[int, ...],
-    T_fixed: tuple[int, ...],
-    d_h_fixed: tuple[int, ...],
-    d_w_fixed: tuple[int, ...],
+    R_fixed: Any,
+    T_fixed: Any,
+    d_h_fixed: Any,
+    d_w_fixed: Any,
 ) -> None:
     """Sums over r, t for every m, q, v, e."""
     R = len(R_fixed)
@@ -462,7 +467,12 @@ def conv2d_grad_input(
     W_out = (W + p_w + p_w_end - d_w * (T - 1) - 1) // s_w + 1
     rt.fits("conv2d", "argument input_shape, axis 2 (width)", W_out, W + p_w + p_w_end, d_w * (T - 1) + 1)
     rt.extents("conv2d", "dy", dy.shape, (N, H_out, W_out, G * K), "batch, H_out, W_out, G * K")
-    if rt.compiles(G * H_out * N * R * T * W_out) and C == 1 and K == 1 and 0 <= R * T < 200:
+    if (
+        rt.compiles(G * H_out * N * R * T * W_out, d_h, d_w, p_h, p_w, s_h, s_w)
+        and C == 1
+        and K == 1
+        and 0 <= R * T < 200
+    ):
         dx = np.empty((N, H, W, G), dtype)
         if s_h == 1 and s_w == 1:
             rt.run(
@@ -537,12 +547,12 @@ def _conv2d_grad_weight_1(
     W_out: int,
     p_h: int,
     p_w: int,
-    R_fixed: tuple[int, ...],
-    T_fixed: tuple[int, ...],
-    d_h_fixed: tuple[int, ...],
-    d_w_fixed: tuple[int, ...],
-    s_h_fixed: tuple[int, ...],
-    s_w_fixed: tuple[int, ...],
+    R_fixed: Any,
+    T_fixed: Any,
+    d_h_fixed: Any,
+    d_w_fixed: Any,
+    s_h_fixed: Any,
+    s_w_fixed: Any,
 ) -> None:
     """Sums over i, j for every n, m, q, e."""
     R = len(R_fixed)
@@ -708,7 +718,12 @@ def conv2d_grad_weight(
     rt.extent("conv2d", "argument dy, axis 0 (batch)", dy.shape[0], N)
     rt.extent("conv2d", "argument dy, axis 1 (H_out)", dy.shape[1], H_out)
     rt.extent("conv2d", "argument dy, axis 2 (W_out)", dy.shape[2], W_out)
-    if rt.compiles(G * H_out * N * R * T * W_out) and K == 1 and C == 1 and 0 <= R * T < 200:
+    if (
+        rt.compiles(G * H_out * N * R * T * W_out, d_h, d_w, p_h, p_w, s_h, s_w)
+        and K == 1
+        and C == 1
+        and 0 <= R * T < 200
+    ):
         x_2 = x.reshape(N, H, W, G, 1)
         parts1 = np.empty((N, R, T, 1, G), dtype)
         rt.run(

@@ -36,15 +36,15 @@ def _conv3d_forward_1(
     p_d: int,
     p_h: int,
     p_w: int,
-    A_fixed: tuple[int, ...],
-    R_fixed: tuple[int, ...],
-    T_fixed: tuple[int, ...],
-    d_d_fixed: tuple[int, ...],
-    d_h_fixed: tuple[int, ...],
-    d_w_fixed: tuple[int, ...],
-    s_d_fixed: tuple[int, ...],
-    s_h_fixed: tuple[int, ...],
-    s_w_fixed: tuple[int, ...],
+    A_fixed: Any,
+    R_fixed: Any,
+    T_fixed: Any,
+    d_d_fixed: Any,
+    d_h_fixed: Any,
+    d_w_fixed: Any,
+    s_d_fixed: Any,
+    s_h_fixed: Any,
+    s_w_fixed: Any,
 ) -> None:
     """Sums over a, r, t for every n, l, i, j, u_4."""
     A = len(A_fixed)
@@ -223,7 +223,12 @@ def conv3d_forward(
     rt.fits("conv3d", "argument x, axis 3 (width)", W_out, W + p_w + p_w_end, d_w * (T - 1) + 1)
     if b is not None:
         rt.extents("conv3d", "b", b.shape, (G * K,), "G * K")
-    if rt.compiles(A * D_out * G * H_out * N * R * T * W_out) and K == 1 and C == 1 and 0 <= A * R * T < 200:
+    if (
+        rt.compiles(A * D_out * G * H_out * N * R * T * W_out, d_d, d_h, d_w, p_d, p_h, p_w, s_d, s_h, s_w)
+        and K == 1
+        and C == 1
+        and 0 <= A * R * T < 200
+    ):
         u = np.empty((N, D_out, H_out, W_out, G), dtype)
         rt.run(
             _conv3d_forward_1,
@@ -296,12 +301,12 @@ def _conv3d_grad_input_1(
     p_d: int,
     p_h: int,
     p_w: int,
-    A_fixed: tuple[int, ...],
-    R_fixed: tuple[int, ...],
-    T_fixed: tuple[int, ...],
-    d_d_fixed: tuple[int, ...],
-    d_h_fixed: tuple[int, ...],
-    d_w_fixed: tuple[int, ...],
+    A_fixed: Any,
+    R_fixed: Any,
+    T_fixed: Any,
+    d_d_fixed: Any,
+    d_h_fixed: Any,
+    d_w_fixed: Any,
 ) -> None:
     """Sums over a, r, t for every m, q, v, e, o."""
     A = len(A_fixed)
@@ -582,7 +587,12 @@ def conv3d_grad_input(
     W_out = (W + p_w + p_w_end - d_w * (T - 1) - 1) // s_w + 1
     rt.fits("conv3d", "argument input_shape, axis 3 (width)", W_out, W + p_w + p_w_end, d_w * (T - 1) + 1)
     rt.extents("conv3d", "dy", dy.shape, (N, D_out, H_out, W_out, G * K), "batch, D_out, H_out, W_out, G * K")
-    if rt.compiles(A * D_out * G * H_out * N * R * T * W_out) and C == 1 and K == 1 and 0 <= A * R * T < 200:
+    if (
+        rt.compiles(A * D_out * G * H_out * N * R * T * W_out, d_d, d_h, d_w, p_d, p_h, p_w, s_d, s_h, s_w)
+        and C == 1
+        and K == 1
+        and 0 <= A * R * T < 200
+    ):
         dx = np.empty((N, D, H, W, G), dtype)
         if s_d == 1 and s_h == 1 and s_w == 1:
             rt.run(
@@ -678,15 +688,15 @@ def _conv3d_grad_weight_1(
     p_d: int,
     p_h: int,
     p_w: int,
-    A_fixed: tuple[int, ...],
-    R_fixed: tuple[int, ...],
-    T_fixed: tuple[int, ...],
-    d_d_fixed: tuple[int, ...],
-    d_h_fixed: tuple[int, ...],
-    d_w_fixed: tuple[int, ...],
-    s_d_fixed: tuple[int, ...],
-    s_h_fixed: tuple[int, ...],
-    s_w_fixed: tuple[int, ...],
+    A_fixed: Any,
+    R_fixed: Any,
+    T_fixed: Any,
+    d_d_fixed: Any,
+    d_h_fixed: Any,
+    d_w_fixed: Any,
+    s_d_fixed: Any,
+    s_h_fixed: Any,
+    s_w_fixed: Any,
 ) -> None:
     """Sums over l, i, j for every n, m, q, v, o."""
     A = len(A_fixed)
@@ -874,7 +884,12 @@ def conv3d_grad_weight(
     rt.extent("conv3d", "argument dy, axis 1 (D_out)", dy.shape[1], D_out)
     rt.extent("conv3d", "argument dy, axis 2 (H_out)", dy.shape[2], H_out)
     rt.extent("conv3d", "argument dy, axis 3 (W_out)", dy.shape[3], W_out)
-    if rt.compiles(A * D_out * G * H_out * N * R * T * W_out) and K == 1 and C == 1 and 0 <= A * R * T < 200:
+    if (
+        rt.compiles(A * D_out * G * H_out * N * R * T * W_out, d_d, d_h, d_w, p_d, p_h, p_w, s_d, s_h, s_w)
+        and K == 1
+        and C == 1
+        and 0 <= A * R * T < 200
+    ):
         x_2 = x.reshape(N, D, H, W, G, 1)
         parts1 = np.empty((N, A, R, T, 1, G), dtype)
         rt.run(

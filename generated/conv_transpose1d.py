@@ -29,8 +29,8 @@ def _conv_transpose1d_forward_1(
     W: int,
     W_out: int,
     p: int,
-    T_fixed: tuple[int, ...],
-    d_fixed: tuple[int, ...],
+    T_fixed: Any,
+    d_fixed: Any,
 ) -> None:
     """Sums over t for every n, u_1, u_2."""
     T = len(T_fixed)
@@ -213,7 +213,7 @@ def conv_transpose1d_forward(
     )
     if b is not None:
         rt.extents("conv_transpose1d", "b", b.shape, (G * K,), "G * K")
-    if rt.compiles(G * N * T * W) and K == 1 and C == 1 and 0 <= T < 200:
+    if rt.compiles(G * N * T * W, d, p, s) and K == 1 and C == 1 and 0 <= T < 200:
         u = np.empty((N, W_out, G), dtype)
         if s == 1:
             rt.run(
@@ -278,9 +278,9 @@ def _conv_transpose1d_grad_input_1(
     W: int,
     W_out: int,
     p: int,
-    T_fixed: tuple[int, ...],
-    d_fixed: tuple[int, ...],
-    s_fixed: tuple[int, ...],
+    T_fixed: Any,
+    d_fixed: Any,
+    s_fixed: Any,
 ) -> None:
     """Sums over t for every m, q, e."""
     T = len(T_fixed)
@@ -397,7 +397,7 @@ def conv_transpose1d_grad_input(
         output_padding,
     )
     rt.extents("conv_transpose1d", "dy", dy.shape, (N, W_out, G * K), "batch, W_out, G * K")
-    if rt.compiles(G * N * T * W) and C == 1 and K == 1 and 0 <= T < 200:
+    if rt.compiles(G * N * T * W, d, p, s) and C == 1 and K == 1 and 0 <= T < 200:
         dx = np.empty((N, W, G), dtype)
         rt.run(
             _conv_transpose1d_grad_input_1,
@@ -441,9 +441,9 @@ def _conv_transpose1d_grad_weight_1(
     W: int,
     W_out: int,
     p: int,
-    T_fixed: tuple[int, ...],
-    d_fixed: tuple[int, ...],
-    s_fixed: tuple[int, ...],
+    T_fixed: Any,
+    d_fixed: Any,
+    s_fixed: Any,
 ) -> None:
     """Sums over j for every n, m, e."""
     T = len(T_fixed)
@@ -567,7 +567,7 @@ def conv_transpose1d_grad_weight(
     K = rt.divided("conv_transpose1d", "argument dy, axis 2 (G * K)", dy.shape[2], G)
     rt.extent("conv_transpose1d", "argument dy, axis 0 (batch)", dy.shape[0], N)
     rt.extent("conv_transpose1d", "argument dy, axis 1 (W_out)", dy.shape[1], W_out)
-    if rt.compiles(G * N * T * W) and C == 1 and K == 1 and 0 <= T < 200:
+    if rt.compiles(G * N * T * W, d, p, s) and C == 1 and K == 1 and 0 <= T < 200:
         dy_2 = dy.reshape(N, W_out, G, 1)
         parts1 = np.empty((N, T, 1, G), dtype)
         rt.run(

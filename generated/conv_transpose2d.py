@@ -33,10 +33,10 @@ def _conv_transpose2d_forward_1(
     W_out: int,
     p_h: int,
     p_w: int,
-    R_fixed: tuple[int, ...],
-    T_fixed: tuple[int, ...],
-    d_h_fixed: tuple[int, ...],
-    d_w_fixed: tuple[int, ...],
+    R_fixed: Any,
+    T_fixed: Any,
+    d_h_fixed: Any,
+    d_w_fixed: Any,
 ) -> None:
     """Sums over r, t for every n, u_1, u_2, u_3."""
     R = len(R_fixed)
@@ -272,7 +272,7 @@ def conv_transpose2d_forward(
     )
     if b is not None:
         rt.extents("conv_transpose2d", "b", b.shape, (G * K,), "G * K")
-    if rt.compiles(G * H * N * R * T * W) and K == 1 and C == 1 and 0 <= R * T < 200:
+    if rt.compiles(G * H * N * R * T * W, d_h, d_w, p_h, p_w, s_h, s_w) and K == 1 and C == 1 and 0 <= R * T < 200:
         u = np.empty((N, H_out, W_out, G), dtype)
         if s_h == 1 and s_w == 1:
             rt.run(
@@ -351,12 +351,12 @@ def _conv_transpose2d_grad_input_1(
     W_out: int,
     p_h: int,
     p_w: int,
-    R_fixed: tuple[int, ...],
-    T_fixed: tuple[int, ...],
-    d_h_fixed: tuple[int, ...],
-    d_w_fixed: tuple[int, ...],
-    s_h_fixed: tuple[int, ...],
-    s_w_fixed: tuple[int, ...],
+    R_fixed: Any,
+    T_fixed: Any,
+    d_h_fixed: Any,
+    d_w_fixed: Any,
+    s_h_fixed: Any,
+    s_w_fixed: Any,
 ) -> None:
     """Sums over r, t for every m, q, e, a."""
     R = len(R_fixed)
@@ -512,7 +512,7 @@ def conv_transpose2d_grad_input(
         output_padding,
     )
     rt.extents("conv_transpose2d", "dy", dy.shape, (N, H_out, W_out, G * K), "batch, H_out, W_out, G * K")
-    if rt.compiles(G * H * N * R * T * W) and C == 1 and K == 1 and 0 <= R * T < 200:
+    if rt.compiles(G * H * N * R * T * W, d_h, d_w, p_h, p_w, s_h, s_w) and C == 1 and K == 1 and 0 <= R * T < 200:
         dx = np.empty((N, H, W, G), dtype)
         rt.run(
             _conv_transpose2d_grad_input_1,
@@ -565,12 +565,12 @@ def _conv_transpose2d_grad_weight_1(
     W_out: int,
     p_h: int,
     p_w: int,
-    R_fixed: tuple[int, ...],
-    T_fixed: tuple[int, ...],
-    d_h_fixed: tuple[int, ...],
-    d_w_fixed: tuple[int, ...],
-    s_h_fixed: tuple[int, ...],
-    s_w_fixed: tuple[int, ...],
+    R_fixed: Any,
+    T_fixed: Any,
+    d_h_fixed: Any,
+    d_w_fixed: Any,
+    s_h_fixed: Any,
+    s_w_fixed: Any,
 ) -> None:
     """Sums over i, j for every n, m, q, a."""
     R = len(R_fixed)
@@ -746,7 +746,7 @@ def conv_transpose2d_grad_weight(
     rt.extent("conv_transpose2d", "argument dy, axis 0 (batch)", dy.shape[0], N)
     rt.extent("conv_transpose2d", "argument dy, axis 1 (H_out)", dy.shape[1], H_out)
     rt.extent("conv_transpose2d", "argument dy, axis 2 (W_out)", dy.shape[2], W_out)
-    if rt.compiles(G * H * N * R * T * W) and C == 1 and K == 1 and 0 <= R * T < 200:
+    if rt.compiles(G * H * N * R * T * W, d_h, d_w, p_h, p_w, s_h, s_w) and C == 1 and K == 1 and 0 <= R * T < 200:
         dy_2 = dy.reshape(N, H_out, W_out, G, 1)
         parts1 = np.empty((N, R, T, 1, G), dtype)
         rt.run(

@@ -36,12 +36,12 @@ def _conv_transpose3d_forward_1(
     p_d: int,
     p_h: int,
     p_w: int,
-    A_fixed: tuple[int, ...],
-    R_fixed: tuple[int, ...],
-    T_fixed: tuple[int, ...],
-    d_d_fixed: tuple[int, ...],
-    d_h_fixed: tuple[int, ...],
-    d_w_fixed: tuple[int, ...],
+    A_fixed: Any,
+    R_fixed: Any,
+    T_fixed: Any,
+    d_d_fixed: Any,
+    d_h_fixed: Any,
+    d_w_fixed: Any,
 ) -> None:
     """Sums over a, r, t for every n, u_1, u_2, u_3, u_4."""
     A = len(A_fixed)
@@ -324,7 +324,12 @@ def conv_transpose3d_forward(
     )
     if b is not None:
         rt.extents("conv_transpose3d", "b", b.shape, (G * K,), "G * K")
-    if rt.compiles(A * D * G * H * N * R * T * W) and K == 1 and C == 1 and 0 <= A * R * T < 200:
+    if (
+        rt.compiles(A * D * G * H * N * R * T * W, d_d, d_h, d_w, p_d, p_h, p_w, s_d, s_h, s_w)
+        and K == 1
+        and C == 1
+        and 0 <= A * R * T < 200
+    ):
         u = np.empty((N, D_out, H_out, W_out, G), dtype)
         if s_d == 1 and s_h == 1 and s_w == 1:
             rt.run(
@@ -424,15 +429,15 @@ def _conv_transpose3d_grad_input_1(
     p_d: int,
     p_h: int,
     p_w: int,
-    A_fixed: tuple[int, ...],
-    R_fixed: tuple[int, ...],
-    T_fixed: tuple[int, ...],
-    d_d_fixed: tuple[int, ...],
-    d_h_fixed: tuple[int, ...],
-    d_w_fixed: tuple[int, ...],
-    s_d_fixed: tuple[int, ...],
-    s_h_fixed: tuple[int, ...],
-    s_w_fixed: tuple[int, ...],
+    A_fixed: Any,
+    R_fixed: Any,
+    T_fixed: Any,
+    d_d_fixed: Any,
+    d_h_fixed: Any,
+    d_w_fixed: Any,
+    s_d_fixed: Any,
+    s_h_fixed: Any,
+    s_w_fixed: Any,
 ) -> None:
     """Sums over a, r, t for every m, e, o, f, z."""
     A = len(A_fixed)
@@ -638,7 +643,12 @@ def conv_transpose3d_grad_input(
         output_padding,
     )
     rt.extents("conv_transpose3d", "dy", dy.shape, (N, D_out, H_out, W_out, G * K), "batch, D_out, H_out, W_out, G * K")
-    if rt.compiles(A * D * G * H * N * R * T * W) and C == 1 and K == 1 and 0 <= A * R * T < 200:
+    if (
+        rt.compiles(A * D * G * H * N * R * T * W, d_d, d_h, d_w, p_d, p_h, p_w, s_d, s_h, s_w)
+        and C == 1
+        and K == 1
+        and 0 <= A * R * T < 200
+    ):
         dx = np.empty((N, D, H, W, G), dtype)
         rt.run(
             _conv_transpose3d_grad_input_1,
@@ -707,15 +717,15 @@ def _conv_transpose3d_grad_weight_1(
     p_d: int,
     p_h: int,
     p_w: int,
-    A_fixed: tuple[int, ...],
-    R_fixed: tuple[int, ...],
-    T_fixed: tuple[int, ...],
-    d_d_fixed: tuple[int, ...],
-    d_h_fixed: tuple[int, ...],
-    d_w_fixed: tuple[int, ...],
-    s_d_fixed: tuple[int, ...],
-    s_h_fixed: tuple[int, ...],
-    s_w_fixed: tuple[int, ...],
+    A_fixed: Any,
+    R_fixed: Any,
+    T_fixed: Any,
+    d_d_fixed: Any,
+    d_h_fixed: Any,
+    d_w_fixed: Any,
+    s_d_fixed: Any,
+    s_h_fixed: Any,
+    s_w_fixed: Any,
 ) -> None:
     """Sums over l, i, j for every n, m, e, o, z."""
     A = len(A_fixed)
@@ -913,7 +923,12 @@ def conv_transpose3d_grad_weight(
     rt.extent("conv_transpose3d", "argument dy, axis 1 (D_out)", dy.shape[1], D_out)
     rt.extent("conv_transpose3d", "argument dy, axis 2 (H_out)", dy.shape[2], H_out)
     rt.extent("conv_transpose3d", "argument dy, axis 3 (W_out)", dy.shape[3], W_out)
-    if rt.compiles(A * D * G * H * N * R * T * W) and C == 1 and K == 1 and 0 <= A * R * T < 200:
+    if (
+        rt.compiles(A * D * G * H * N * R * T * W, d_d, d_h, d_w, p_d, p_h, p_w, s_d, s_h, s_w)
+        and C == 1
+        and K == 1
+        and 0 <= A * R * T < 200
+    ):
         dy_2 = dy.reshape(N, D_out, H_out, W_out, G, 1)
         parts1 = np.empty((N, A, R, T, 1, G), dtype)
         rt.run(

@@ -8,8 +8,8 @@ z[e] = sum(k) h[e, k]
 q[e, k] = where((t[e] != i), (where((k == t[e]), (1 - epsilon), (0)) + ratio(epsilon, K)) * w[k], 0)
 a[e] = sum(k) q[e, k]
 s = sum(e, k) where((k == t[e]) & (t[e] != i), w[k], 0)
-y = sum(e, k) share((q[e, k] != 0), -q[e, k] * x[e, k], s)
-y += sum(e) (log(z[e]) + m[e]) * a[e] / s
+y = sum(e) log(z[e]) * a[e] / s
+y += sum(e, k) share((q[e, k] != 0), (m[e] - x[e, k]) * q[e, k], s)
 
 Source: Szegedy et al., Rethinking the Inception architecture for computer vision, 2016, section 7.
 """
@@ -37,8 +37,8 @@ def cross_entropy_forward(
     q[e, k] = where((t[e] != i), (where((k == t[e]), (1 - epsilon), (0)) + ratio(epsilon, K)) * w[k], 0)
     a[e] = sum(k) q[e, k]
     s = sum(e, k) where((k == t[e]) & (t[e] != i), w[k], 0)
-    y = sum(e, k) share((q[e, k] != 0), -q[e, k] * x[e, k], s)
-    y += sum(e) (log(z[e]) + m[e]) * a[e] / s
+    y = sum(e) log(z[e]) * a[e] / s
+    y += sum(e, k) share((q[e, k] != 0), (m[e] - x[e, k]) * q[e, k], s)
 
     Args:
         x: shape (..., K).
@@ -83,8 +83,8 @@ def cross_entropy_forward(
     a = rt.total(q, -1)
     gathered1 = rt.gather("k, k: e -> e", w, t)
     s = rt.total(np.where((t != i), gathered1, 0), -1)
-    y = rt.total(rt.share((q != 0), -q * x, s), (-2, -1))
-    y += rt.total((np.log(z) + m) * a / s, -1)
+    y = rt.total(np.log(z) * a / s, -1)
+    y += rt.total(rt.share((q != 0), (m[:, None] - x) * q, s), (-2, -1))
     return (
         dtype(y),
         h.reshape(*full_shape, K),

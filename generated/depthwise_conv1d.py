@@ -29,9 +29,9 @@ def _depthwise_conv1d_forward_1(
     W: int,
     W_out: int,
     p: int,
-    T_fixed: tuple[int, ...],
-    d_fixed: tuple[int, ...],
-    s_fixed: tuple[int, ...],
+    T_fixed: Any,
+    d_fixed: Any,
+    s_fixed: Any,
 ) -> None:
     """Sums over t for every n, j, u_2."""
     T = len(T_fixed)
@@ -135,7 +135,7 @@ def depthwise_conv1d_forward(
     rt.fits("depthwise_conv1d", "argument x, axis 1 (width)", W_out, W + p + p_end, d * (T - 1) + 1)
     if b is not None:
         rt.extents("depthwise_conv1d", "b", b.shape, (C * M,), "channels")
-    if rt.compiles(C * N * T * W_out) and M == 1 and 0 <= T < 200:
+    if rt.compiles(C * N * T * W_out, d, p, s) and M == 1 and 0 <= T < 200:
         u = np.empty((N, W_out, C), dtype)
         rt.run(
             _depthwise_conv1d_forward_1,
@@ -181,8 +181,8 @@ def _depthwise_conv1d_grad_input_1(
     W: int,
     W_out: int,
     p: int,
-    T_fixed: tuple[int, ...],
-    d_fixed: tuple[int, ...],
+    T_fixed: Any,
+    d_fixed: Any,
 ) -> None:
     """Sums over t for every m, q, v."""
     T = len(T_fixed)
@@ -346,7 +346,7 @@ def depthwise_conv1d_grad_input(
     W_out = (W + p + p_end - d * (T - 1) - 1) // s + 1
     rt.fits("depthwise_conv1d", "argument input_shape, axis 1 (width)", W_out, W + p + p_end, d * (T - 1) + 1)
     rt.extents("depthwise_conv1d", "dy", dy.shape, (N, W_out, C * M), "batch, W_out, channels")
-    if rt.compiles(C * N * T * W_out) and M == 1 and 0 <= T < 200:
+    if rt.compiles(C * N * T * W_out, d, p, s) and M == 1 and 0 <= T < 200:
         dx = np.empty((N, W, C), dtype)
         if s == 1:
             rt.run(
@@ -405,9 +405,9 @@ def _depthwise_conv1d_grad_weight_1(
     W: int,
     W_out: int,
     p: int,
-    T_fixed: tuple[int, ...],
-    d_fixed: tuple[int, ...],
-    s_fixed: tuple[int, ...],
+    T_fixed: Any,
+    d_fixed: Any,
+    s_fixed: Any,
 ) -> None:
     """Sums over j for every n, m, q."""
     T = len(T_fixed)
@@ -516,7 +516,7 @@ def depthwise_conv1d_grad_weight(
     M = rt.divided("depthwise_conv1d", "argument dy, axis 2 (channels)", dy.shape[2], C)
     rt.extent("depthwise_conv1d", "argument dy, axis 0 (batch)", dy.shape[0], N)
     rt.extent("depthwise_conv1d", "argument dy, axis 1 (W_out)", dy.shape[1], W_out)
-    if rt.compiles(C * N * T * W_out) and M == 1 and 0 <= T < 200:
+    if rt.compiles(C * N * T * W_out, d, p, s) and M == 1 and 0 <= T < 200:
         parts1 = np.empty((N, T, C, 1), dtype)
         rt.run(
             _depthwise_conv1d_grad_weight_1,

@@ -32,12 +32,12 @@ def _depthwise_conv2d_forward_1(
     W_out: int,
     p_h: int,
     p_w: int,
-    R_fixed: tuple[int, ...],
-    T_fixed: tuple[int, ...],
-    d_h_fixed: tuple[int, ...],
-    d_w_fixed: tuple[int, ...],
-    s_h_fixed: tuple[int, ...],
-    s_w_fixed: tuple[int, ...],
+    R_fixed: Any,
+    T_fixed: Any,
+    d_h_fixed: Any,
+    d_w_fixed: Any,
+    s_h_fixed: Any,
+    s_w_fixed: Any,
 ) -> None:
     """Sums over r, t for every n, i, j, u_3."""
     R = len(R_fixed)
@@ -172,7 +172,7 @@ def depthwise_conv2d_forward(
     rt.fits("depthwise_conv2d", "argument x, axis 2 (width)", W_out, W + p_w + p_w_end, d_w * (T - 1) + 1)
     if b is not None:
         rt.extents("depthwise_conv2d", "b", b.shape, (C * M,), "channels")
-    if rt.compiles(C * H_out * N * R * T * W_out) and M == 1 and 0 <= R * T < 200:
+    if rt.compiles(C * H_out * N * R * T * W_out, d_h, d_w, p_h, p_w, s_h, s_w) and M == 1 and 0 <= R * T < 200:
         u = np.empty((N, H_out, W_out, C), dtype)
         rt.run(
             _depthwise_conv2d_forward_1,
@@ -227,10 +227,10 @@ def _depthwise_conv2d_grad_input_1(
     W_out: int,
     p_h: int,
     p_w: int,
-    R_fixed: tuple[int, ...],
-    T_fixed: tuple[int, ...],
-    d_h_fixed: tuple[int, ...],
-    d_w_fixed: tuple[int, ...],
+    R_fixed: Any,
+    T_fixed: Any,
+    d_h_fixed: Any,
+    d_w_fixed: Any,
 ) -> None:
     """Sums over r, t for every m, q, v, e."""
     R = len(R_fixed)
@@ -443,7 +443,7 @@ def depthwise_conv2d_grad_input(
     W_out = (W + p_w + p_w_end - d_w * (T - 1) - 1) // s_w + 1
     rt.fits("depthwise_conv2d", "argument input_shape, axis 2 (width)", W_out, W + p_w + p_w_end, d_w * (T - 1) + 1)
     rt.extents("depthwise_conv2d", "dy", dy.shape, (N, H_out, W_out, C * M), "batch, H_out, W_out, channels")
-    if rt.compiles(C * H_out * N * R * T * W_out) and M == 1 and 0 <= R * T < 200:
+    if rt.compiles(C * H_out * N * R * T * W_out, d_h, d_w, p_h, p_w, s_h, s_w) and M == 1 and 0 <= R * T < 200:
         dx = np.empty((N, H, W, C), dtype)
         if s_h == 1 and s_w == 1:
             rt.run(
@@ -516,12 +516,12 @@ def _depthwise_conv2d_grad_weight_1(
     W_out: int,
     p_h: int,
     p_w: int,
-    R_fixed: tuple[int, ...],
-    T_fixed: tuple[int, ...],
-    d_h_fixed: tuple[int, ...],
-    d_w_fixed: tuple[int, ...],
-    s_h_fixed: tuple[int, ...],
-    s_w_fixed: tuple[int, ...],
+    R_fixed: Any,
+    T_fixed: Any,
+    d_h_fixed: Any,
+    d_w_fixed: Any,
+    s_h_fixed: Any,
+    s_w_fixed: Any,
 ) -> None:
     """Sums over i, j for every n, m, q, v."""
     R = len(R_fixed)
@@ -671,7 +671,7 @@ def depthwise_conv2d_grad_weight(
     rt.extent("depthwise_conv2d", "argument dy, axis 0 (batch)", dy.shape[0], N)
     rt.extent("depthwise_conv2d", "argument dy, axis 1 (H_out)", dy.shape[1], H_out)
     rt.extent("depthwise_conv2d", "argument dy, axis 2 (W_out)", dy.shape[2], W_out)
-    if rt.compiles(C * H_out * N * R * T * W_out) and M == 1 and 0 <= R * T < 200:
+    if rt.compiles(C * H_out * N * R * T * W_out, d_h, d_w, p_h, p_w, s_h, s_w) and M == 1 and 0 <= R * T < 200:
         parts1 = np.empty((N, R, T, C, 1), dtype)
         rt.run(
             _depthwise_conv2d_grad_weight_1,

@@ -2,7 +2,7 @@
 # Do not edit: change the equation and run: gradscribe generate
 """Kullback-Leibler divergence, mean over the batch.
 
-y = sum(n, e) (where((t[n, e] != 0), log(t[n, e]) * t[n, e], 0) - t[n, e] * x[n, e]) / N
+y = sum(n, e) where((t[n, e] != 0), (log(t[n, e]) - x[n, e]) * t[n, e] / N, 0)
 
 Source: Kullback and Leibler, On information and sufficiency, 1951, eq. 2.3.
 """
@@ -17,7 +17,7 @@ from . import runtime as rt
 def kl_divergence_forward(x: Any, t: Any) -> Any:
     """Compute the Kullback-Leibler divergence, mean over the batch.
 
-    y = sum(n, e) (where((t[n, e] != 0), log(t[n, e]) * t[n, e], 0) - t[n, e] * x[n, e]) / N
+    y = sum(n, e) where((t[n, e] != 0), (log(t[n, e]) - x[n, e]) * t[n, e] / N, 0)
 
     Args:
         x: shape (N, ...).
@@ -40,14 +40,14 @@ def kl_divergence_forward(x: Any, t: Any) -> Any:
     t = t.reshape(t.shape[0], E)
     N = x.shape[0]
     rt.extent("kl_divergence", "argument t, axis 0 (N)", t.shape[0], N)
-    y = rt.ratio(1, N) * rt.total(np.where((t != 0), np.log(t) * t, 0) - t * x, (-2, -1))
+    y = rt.total(np.where((t != 0), (np.log(t) - x) * t / N, 0), (-2, -1))
     return dtype(y)
 
 
 def kl_divergence_grad_input(dy: Any, t: Any) -> rt.Array:
     """Compute dx, the gradient of E: Kullback-Leibler divergence, mean over the batch.
 
-    dx[m, q] = -dy * t[m, q] / N
+    dx[m, q] = where((t[m, q] != 0), -dy * t[m, q] / N, 0)
 
     Args:
         dy: a number; dE/dy.
@@ -67,7 +67,7 @@ def kl_divergence_grad_input(dy: Any, t: Any) -> rt.Array:
     E = rt.elements(full_shape)
     t = t.reshape(t.shape[0], E)
     N = t.shape[0]
-    dx = -dy * t / N
+    dx = np.where((t != 0), -dy * t / N, 0)
     return dx.reshape(N, *full_shape)
 
 

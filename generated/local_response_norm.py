@@ -29,7 +29,7 @@ def _local_response_norm_forward_1(
     C: int,
     E: int,
     P: int,
-    R_fixed: tuple[int, ...],
+    R_fixed: Any,
 ) -> None:
     """Sums over q for every e, c."""
     R = len(R_fixed)
@@ -90,7 +90,7 @@ def local_response_norm_forward(
     C = x.shape[-1]
     P = R // 2
     rt.require("local_response_norm", "P", P, "a size of at least 0", P)
-    if rt.compiles(C * E * R):
+    if rt.compiles(C * E * R, R, P):
         z = np.empty((E, C), dtype)
         rt.run(
             _local_response_norm_forward_1,

@@ -29,9 +29,9 @@ def _lp_pool1d_forward_1(
     W: int,
     W_out: int,
     p: int,
-    T_fixed: tuple[int, ...],
-    d_fixed: tuple[int, ...],
-    s_fixed: tuple[int, ...],
+    T_fixed: Any,
+    d_fixed: Any,
+    s_fixed: Any,
 ) -> None:
     """Sums over t for every n, j, c."""
     T = len(T_fixed)
@@ -122,7 +122,7 @@ def lp_pool1d_forward(
     )
     rt.require("lp_pool1d", "norm_type", min(P - 1, 100 - P), "a number from 1 to 100", norm_type)
     z = np.abs(x) ** P
-    if rt.compiles(C * N * T * W_out):
+    if rt.compiles(C * N * T * W_out, T, d, p, s):
         u = np.empty((N, W_out, C), dtype)
         rt.run(
             _lp_pool1d_forward_1,

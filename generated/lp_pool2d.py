@@ -32,12 +32,12 @@ def _lp_pool2d_forward_1(
     W_out: int,
     p_h: int,
     p_w: int,
-    R_fixed: tuple[int, ...],
-    T_fixed: tuple[int, ...],
-    d_h_fixed: tuple[int, ...],
-    d_w_fixed: tuple[int, ...],
-    s_h_fixed: tuple[int, ...],
-    s_w_fixed: tuple[int, ...],
+    R_fixed: Any,
+    T_fixed: Any,
+    d_h_fixed: Any,
+    d_w_fixed: Any,
+    s_h_fixed: Any,
+    s_w_fixed: Any,
 ) -> None:
     """Sums over r, t for every n, i, j, c."""
     R = len(R_fixed)
@@ -150,7 +150,7 @@ def lp_pool2d_forward(
     )
     rt.require("lp_pool2d", "norm_type", min(P - 1, 100 - P), "a number from 1 to 100", norm_type)
     z = np.abs(x) ** P
-    if rt.compiles(C * H_out * N * R * T * W_out):
+    if rt.compiles(C * H_out * N * R * T * W_out, R * T, d_h, d_w, p_h, p_w, s_h, s_w):
         u = np.empty((N, H_out, W_out, C), dtype)
         rt.run(
             _lp_pool2d_forward_1,

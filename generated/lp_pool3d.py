@@ -35,15 +35,15 @@ def _lp_pool3d_forward_1(
     p_d: int,
     p_h: int,
     p_w: int,
-    A_fixed: tuple[int, ...],
-    R_fixed: tuple[int, ...],
-    T_fixed: tuple[int, ...],
-    d_d_fixed: tuple[int, ...],
-    d_h_fixed: tuple[int, ...],
-    d_w_fixed: tuple[int, ...],
-    s_d_fixed: tuple[int, ...],
-    s_h_fixed: tuple[int, ...],
-    s_w_fixed: tuple[int, ...],
+    A_fixed: Any,
+    R_fixed: Any,
+    T_fixed: Any,
+    d_d_fixed: Any,
+    d_h_fixed: Any,
+    d_w_fixed: Any,
+    s_d_fixed: Any,
+    s_h_fixed: Any,
+    s_w_fixed: Any,
 ) -> None:
     """Sums over a, r, t for every n, l, i, j, c."""
     A = len(A_fixed)
@@ -181,7 +181,7 @@ def lp_pool3d_forward(
     )
     rt.require("lp_pool3d", "norm_type", min(P - 1, 100 - P), "a number from 1 to 100", norm_type)
     z = np.abs(x) ** P
-    if rt.compiles(A * C * D_out * H_out * N * R * T * W_out):
+    if rt.compiles(A * C * D_out * H_out * N * R * T * W_out, A * R * T, d_d, d_h, d_w, p_d, p_h, p_w, s_d, s_h, s_w):
         u = np.empty((N, D_out, H_out, W_out, C), dtype)
         rt.run(
             _lp_pool3d_forward_1,

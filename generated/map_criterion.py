@@ -6,8 +6,8 @@ m[n] = min(k) minimum(x[n, k], j)
 h[n, k] = exp(m[n] - x[n, k])
 z[n] = sum(k) h[n, k]
 z[n] += exp(m[n] - j)
-y = sum(n) (log(z[n]) - m[n]) / N
-y += sum(n, k) where((k == t[n]), x[n, k] / N, 0)
+y = sum(n) log(z[n]) / N
+y += sum(n, k) where((k == t[n]), (x[n, k] - m[n]) / N, 0)
 
 Source: LeCun et al., Gradient-based learning applied to document recognition, 1998, eq. 9.
 """
@@ -26,8 +26,8 @@ def map_criterion_forward(x: Any, t: Any, *, rubbish: float = 1.0) -> tuple[Any,
     h[n, k] = exp(m[n] - x[n, k])
     z[n] = sum(k) h[n, k]
     z[n] += exp(m[n] - j)
-    y = sum(n) (log(z[n]) - m[n]) / N
-    y += sum(n, k) where((k == t[n]), x[n, k] / N, 0)
+    y = sum(n) log(z[n]) / N
+    y += sum(n, k) where((k == t[n]), (x[n, k] - m[n]) / N, 0)
 
     Args:
         x: shape (N, K).
@@ -52,9 +52,10 @@ def map_criterion_forward(x: Any, t: Any, *, rubbish: float = 1.0) -> tuple[Any,
     h = np.exp(m[:, None] - x)
     z = rt.total(h, -1)
     z += np.exp(m - j)
-    y = rt.ratio(1, N) * rt.total(np.log(z) - m, -1)
+    y = rt.ratio(1, N) * rt.total(np.log(z), -1)
     gathered1 = rt.gather("n k, k: n -> n", x, t)
-    y += rt.ratio(1, N) * rt.total(gathered1, -1)
+    known1 = rt.known(t, K)
+    y += rt.total(np.where((known1 == 1), (gathered1 - m) / N, 0), -1)
     return dtype(y), h, z
 
 

@@ -27,9 +27,9 @@ def _max_pool1d_forward_1(
     W: int,
     W_out: int,
     p: int,
-    T_fixed: tuple[int, ...],
-    d_fixed: tuple[int, ...],
-    s_fixed: tuple[int, ...],
+    T_fixed: Any,
+    d_fixed: Any,
+    s_fixed: Any,
 ) -> None:
     """Maxima over t for every n, j, c."""
     T = len(T_fixed)
@@ -128,7 +128,7 @@ def max_pool1d_forward(
         "at most half of the kernel's extent",
         padding,
     )
-    if rt.compiles(C * N * T * W_out):
+    if rt.compiles(C * N * T * W_out, T, d, p, s):
         y = np.empty((N, W_out, C), dtype)
         argmax = np.empty((N, W_out, C), np.int32)
         rt.run(
@@ -171,8 +171,8 @@ def _max_pool1d_grad_input_1(
     W: int,
     W_out: int,
     p: int,
-    T_fixed: tuple[int, ...],
-    d_fixed: tuple[int, ...],
+    T_fixed: Any,
+    d_fixed: Any,
 ) -> None:
     """Sums over t for every m, q, v."""
     T = len(T_fixed)
@@ -344,7 +344,7 @@ def max_pool1d_grad_input(
     )
     rt.extents("max_pool1d", "dy", dy.shape, (N, W_out, C), "batch, W_out, channels")
     rt.extents("max_pool1d", "argmax", argmax.shape, (N, W_out, C), "batch, W_out, channels")
-    if rt.compiles(C * N * T * W_out):
+    if rt.compiles(C * N * T * W_out, T, d, p, s):
         dx = np.empty((N, W, C), dtype)
         if s == 1:
             rt.run(

@@ -31,12 +31,12 @@ def _max_pool2d_forward_1(
     W_out: int,
     p_h: int,
     p_w: int,
-    R_fixed: tuple[int, ...],
-    T_fixed: tuple[int, ...],
-    d_h_fixed: tuple[int, ...],
-    d_w_fixed: tuple[int, ...],
-    s_h_fixed: tuple[int, ...],
-    s_w_fixed: tuple[int, ...],
+    R_fixed: Any,
+    T_fixed: Any,
+    d_h_fixed: Any,
+    d_w_fixed: Any,
+    s_h_fixed: Any,
+    s_w_fixed: Any,
 ) -> None:
     """Maxima over r, t for every n, i, j, c."""
     R = len(R_fixed)
@@ -159,7 +159,7 @@ def max_pool2d_forward(
         "at most half of the kernel's extent",
         padding,
     )
-    if rt.compiles(C * H_out * N * R * T * W_out):
+    if rt.compiles(C * H_out * N * R * T * W_out, R * T, d_h, d_w, p_h, p_w, s_h, s_w):
         y = np.empty((N, H_out, W_out, C), dtype)
         argmax = np.empty((N, H_out, W_out, C), np.int32)
         rt.run(
@@ -211,10 +211,10 @@ def _max_pool2d_grad_input_1(
     W_out: int,
     p_h: int,
     p_w: int,
-    R_fixed: tuple[int, ...],
-    T_fixed: tuple[int, ...],
-    d_h_fixed: tuple[int, ...],
-    d_w_fixed: tuple[int, ...],
+    R_fixed: Any,
+    T_fixed: Any,
+    d_h_fixed: Any,
+    d_w_fixed: Any,
 ) -> None:
     """Sums over r, t for every m, q, v, e."""
     R = len(R_fixed)
@@ -430,7 +430,7 @@ def max_pool2d_grad_input(
     )
     rt.extents("max_pool2d", "dy", dy.shape, (N, H_out, W_out, C), "batch, H_out, W_out, channels")
     rt.extents("max_pool2d", "argmax", argmax.shape, (N, H_out, W_out, C), "batch, H_out, W_out, channels")
-    if rt.compiles(C * H_out * N * R * T * W_out):
+    if rt.compiles(C * H_out * N * R * T * W_out, R * T, d_h, d_w, p_h, p_w, s_h, s_w):
         dx = np.empty((N, H, W, C), dtype)
         if s_h == 1 and s_w == 1:
             rt.run(

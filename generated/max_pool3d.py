@@ -34,15 +34,15 @@ def _max_pool3d_forward_1(
     p_d: int,
     p_h: int,
     p_w: int,
-    A_fixed: tuple[int, ...],
-    R_fixed: tuple[int, ...],
-    T_fixed: tuple[int, ...],
-    d_d_fixed: tuple[int, ...],
-    d_h_fixed: tuple[int, ...],
-    d_w_fixed: tuple[int, ...],
-    s_d_fixed: tuple[int, ...],
-    s_h_fixed: tuple[int, ...],
-    s_w_fixed: tuple[int, ...],
+    A_fixed: Any,
+    R_fixed: Any,
+    T_fixed: Any,
+    d_d_fixed: Any,
+    d_h_fixed: Any,
+    d_w_fixed: Any,
+    s_d_fixed: Any,
+    s_h_fixed: Any,
+    s_w_fixed: Any,
 ) -> None:
     """Maxima over a, r, t for every n, l, i, j, c."""
     A = len(A_fixed)
@@ -187,7 +187,7 @@ def max_pool3d_forward(
         "at most half of the kernel's extent",
         padding,
     )
-    if rt.compiles(A * C * D_out * H_out * N * R * T * W_out):
+    if rt.compiles(A * C * D_out * H_out * N * R * T * W_out, A * R * T, d_d, d_h, d_w, p_d, p_h, p_w, s_d, s_h, s_w):
         y = np.empty((N, D_out, H_out, W_out, C), dtype)
         argmax = np.empty((N, D_out, H_out, W_out, C), np.int32)
         rt.run(
@@ -254,12 +254,12 @@ def _max_pool3d_grad_input_1(
     p_d: int,
     p_h: int,
     p_w: int,
-    A_fixed: tuple[int, ...],
-    R_fixed: tuple[int, ...],
-    T_fixed: tuple[int, ...],
-    d_d_fixed: tuple[int, ...],
-    d_h_fixed: tuple[int, ...],
-    d_w_fixed: tuple[int, ...],
+    A_fixed: Any,
+    R_fixed: Any,
+    T_fixed: Any,
+    d_d_fixed: Any,
+    d_h_fixed: Any,
+    d_w_fixed: Any,
 ) -> None:
     """Sums over a, r, t for every m, q, v, e, o."""
     A = len(A_fixed)
@@ -524,7 +524,7 @@ def max_pool3d_grad_input(
     rt.extents(
         "max_pool3d", "argmax", argmax.shape, (N, D_out, H_out, W_out, C), "batch, D_out, H_out, W_out, channels"
     )
-    if rt.compiles(A * C * D_out * H_out * N * R * T * W_out):
+    if rt.compiles(A * C * D_out * H_out * N * R * T * W_out, A * R * T, d_d, d_h, d_w, p_d, p_h, p_w, s_d, s_h, s_w):
         dx = np.empty((N, D, H, W, C), dtype)
         if s_d == 1 and s_h == 1 and s_w == 1:
             rt.run(

@@ -3702,8 +3702,8 @@ def resnet20_loss_forward(x: Any, t: Any) -> tuple[Any, rt.Array, rt.Array]:
     m[n] = max(k) x[n, k]
     h[n, k] = exp(x[n, k] - m[n])
     z[n] = sum(k) h[n, k]
-    y = sum(n, k) where((k == t[n]), -x[n, k] / N, 0)
-    y += sum(n) (log(z[n]) + m[n]) / N
+    y = sum(n) log(z[n]) / N
+    y += sum(n, k) where((k == t[n]), (m[n] - x[n, k]) / N, 0)
 
     Args:
         x: shape (N, K).
@@ -3725,9 +3725,10 @@ def resnet20_loss_forward(x: Any, t: Any) -> tuple[Any, rt.Array, rt.Array]:
     m = np.max(x, axis=-1, initial=-np.inf)
     h = np.exp(x - m[:, None])
     z = rt.total(h, -1)
+    y = rt.ratio(1, N) * rt.total(np.log(z), -1)
     gathered1 = rt.gather("n k, k: n -> n", x, t)
-    y = (-rt.ratio(1, N)) * rt.total(gathered1, -1)
-    y += rt.ratio(1, N) * rt.total(np.log(z) + m, -1)
+    known1 = rt.known(t, K)
+    y += rt.total(np.where((known1 == 1), (m - gathered1) / N, 0), -1)
     return dtype(y), h, z
 
 

@@ -6,17 +6,20 @@ Windows are bounds-checked strided views, contractions are blocked matrix produc
 slices. Nothing here knows a layer.
 """
 
+import os
+import sys
+from collections import deque
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor, wait
 from contextlib import contextmanager, nullcontext
 from contextvars import ContextVar, copy_context
 from dataclasses import dataclass, replace
-from functools import cache, cached_property, lru_cache, partial
+from functools import cache, lru_cache, partial
 from importlib.util import find_spec
 from itertools import pairwise, product
 from math import gcd, log2, prod
 from pathlib import Path
-from threading import Lock, local
+from threading import RLock, get_ident, local
 from types import FunctionType
 from typing import Any, ClassVar, NamedTuple
 
@@ -79,6 +82,12 @@ SHORT_RUN = 9
 MANY_TAPS = 128
 """Taps that are looped over in Python."""
 
+MANY_PLACES = 64
+"""Elements of windows from which on a gradient is added where its maximum was, not selected element by element."""
+
+MOST_PADDED = 4
+"""Elements of padding for each of an array and of the result, beyond which every tap is computed by itself."""
+
 MANY_PHASES = 64
 """Residues that a contraction is divided into."""
 
@@ -124,8 +133,17 @@ PLANE = 1 << 11
 FEWEST_STEPS = 1 << 17
 """Steps of loops from which on they are compiled without being asked for."""
 
-STRICT = 1e-6
-"""The greatest error in float32, relative to the largest element, where accuracy is strict."""
+MOST_COUNTED = (1 << 31) - 1
+"""The greatest option that compiled loops count with; also the greatest number of a position."""
+
+UNROLLED = 16
+"""Numbers up to which loops are compiled anew for each: beyond, the time to compile does not depend on them."""
+
+STRICT = 2e-6
+"""The greatest error of a direct sum in float32, relative to the sum of the absolute values of what it adds up."""
+
+LONGEST_SUM = 1 << 13
+"""Products that BLAS adds up at a time where there are few results: in float32 it adds them one after the other."""
 
 # Rates of one core, to compare ways to compute the same; their ratios matter, and these vary less than the machines.
 GEMM_RATE = 1e11
@@ -434,7 +452,9 @@ def settings(
     Args:
         backend: "numpy"; "compiled" for loops that numba compiles when they are first called; "auto", which is in force
             at first, for such loops where numba is installed and the work is large enough.
-        accuracy: "fast", which is in force at first, or "strict": in float32 errors below 1e-6 of the largest element.
+        accuracy: "fast", which is in force at first: in float32 errors of a few 1e-6 of the largest element; or
+            "strict": direct sums, with errors below 2e-6 of the sum of the absolute values of what an element adds up,
+            and NaN and infinity in those elements only that read them.
         threads: at most so many threads; as many as BLAS was started with at first.
         strategy: the way to compute contractions that is taken wherever it can be; at first the one that a cost model
             predicts to be the fastest.
@@ -477,7 +497,8 @@ def _blas() -> Any:
     """What sets the number of BLAS threads; None without threadpoolctl: then threads are left to BLAS alone."""
     if find_spec("threadpoolctl") is None:
         return None
-    import threadpoolctl
+    with _process.loading:
+        import threadpoolctl
 
     controller = threadpoolctl.ThreadpoolController().select(user_api="blas")
     return controller if controller.lib_controllers else None
@@ -489,13 +510,66 @@ def _available() -> int:
     return max((library.num_threads for library in _blas().lib_controllers), default=1) if _blas() else 1
 
 
-@cache
-def _workers(number: int) -> ThreadPoolExecutor:
-    return ThreadPoolExecutor(number, "gradscribe")
+class _Process:
+    """What a child of `fork` cannot use as its parent left it.
+
+    The threads of a pool do not exist there, and what other threads were about to put back they never will.
+
+    Attributes:
+        pools: worker threads, by their number.
+        holder: the thread that has set BLAS to one thread, under "blas"; the first to write it there, which is atomic.
+        before: what BLAS had before that.
+        forks: how many forks led to this process.
+        loading: held while modules are loaded, and during a fork, so that no thread is in the middle of it.
+    """
+
+    def __init__(self) -> None:
+        self.pools: dict[int, ThreadPoolExecutor] = {}
+        self.holder: dict[str, int] = {}
+        self.before: list[tuple[Any, int]] = []
+        self.forks = 0
+        self.loading = RLock()
+        self._held: list[Any] = []
+        if hasattr(os, "register_at_fork"):
+            os.register_at_fork(before=self._hold, after_in_parent=self._let_go, after_in_child=self._renew)
+
+    def workers(self, number: int) -> ThreadPoolExecutor:
+        """So many threads."""
+        found = self.pools.get(number)
+        return found or self.pools.setdefault(number, ThreadPoolExecutor(number, "gradscribe"))
+
+    def holds(self) -> bool:
+        """Whether this thread is the one that may set BLAS to one thread."""
+        return self.holder.setdefault("blas", get_ident()) == get_ident()
+
+    def restore(self) -> None:
+        """Give BLAS the threads that it had."""
+        while self.before:
+            library, number = self.before[-1]
+            library.set_num_threads(number)
+            self.before.pop()
+
+    def _hold(self) -> None:
+        compiler = getattr(sys.modules.get("numba.core.compiler_lock"), "global_compiler_lock", None)
+        self._held = [self.loading, *([compiler] if compiler is not None else [])]
+        for lock in self._held:
+            lock.acquire()
+
+    def _let_go(self) -> None:
+        while self._held:
+            self._held.pop().release()
+
+    def _renew(self) -> None:
+        self._let_go()
+        self.pools = {}
+        self.forks += 1
+        if not getattr(_inside, "alone", False):  # otherwise this thread goes on, and puts back itself
+            self.restore()
+            self.holder.clear()
 
 
 _inside = local()
-_blas_setting = Lock()
+_process = _Process()
 
 
 def thread_count(seconds: float) -> int:
@@ -515,29 +589,33 @@ def one_blas_thread() -> Iterator[bool]:
     """
     if getattr(_inside, "alone", False):
         yield True
-    elif _blas() is None or getattr(_inside, "worker", False) or not _blas_setting.acquire(blocking=False):
+    elif _blas() is None or getattr(_inside, "worker", False) or not _process.holds():
         yield False
-    else:
+    else:  # also where an interrupt kept this thread from putting back what it had set
         _inside.alone = True
-        before = [(library, library.get_num_threads()) for library in _blas().lib_controllers]
-        several = [(library, number) for library, number in before if number != 1]
         try:
-            for library, _ in several:
-                library.set_num_threads(1)
+            for library in _blas().lib_controllers:
+                number = library.get_num_threads()
+                if number != 1:
+                    _process.before.append((library, number))
+                    library.set_num_threads(1)
             yield True
         finally:
-            for library, number in several:
-                library.set_num_threads(number)
             _inside.alone = False
-            _blas_setting.release()
+            _process.restore()
+            _process.holder.pop("blas", None)
 
 
 def in_threads(task: Callable[[int, int], None], length: int, step: int, seconds: float) -> None:
-    """Call ``task(start, stop)`` for ranges of `step` that cover 0..length, in several threads if that pays."""
+    """Call ``task(start, stop)`` for ranges of `step` that cover 0..length, in several threads if that pays.
+
+    Raises:
+        RuntimeError: in a child that was forked by `task`: the threads that it shared the work with are not there.
+    """
     starts = range(0, length, max(1, step))
     with one_blas_thread() as alone:
         number = min(thread_count(seconds), len(starts)) if alone else 1
-        left = iter(starts)
+        left, forks = iter(starts), _process.forks
 
         def work() -> None:
             before, _inside.worker = getattr(_inside, "worker", False), True
@@ -547,11 +625,17 @@ def in_threads(task: Callable[[int, int], None], length: int, step: int, seconds
             finally:
                 _inside.worker = before
 
-        others = [_workers(number - 1).submit(copy_context().run, work) for _ in range(number - 1)]
+        others: list[Any] = []
         try:
+            for _ in range(number - 1):
+                others.append(_process.workers(number - 1).submit(copy_context().run, work))
             work()
         finally:
-            wait(others)
+            deque(left, maxlen=0)  # after an error nothing more is begun
+            if _process.forks == forks:
+                wait(others)
+        if others and _process.forks != forks:
+            raise RuntimeError("a kernel that is computed in several threads cannot go on in a forked child")
         for other in others:
             other.result()
 
@@ -570,10 +654,17 @@ class Loops:
         self.function = function
         self.reassociated = reassociated
         self.apart = apart
+        self._compiled: Callable[..., Any] | None = None
 
-    @cached_property
+    @property
     def compiled(self) -> Callable[..., Any]:
         """The function in machine code, kept on disk for the next process; NaN and infinity count as everywhere."""
+        if self._compiled is None:
+            with _process.loading:
+                self._compiled = self._compile()
+        return self._compiled
+
+    def _compile(self) -> Callable[..., Any]:
         import numba
 
         class Apart(numba.core.compiler.Compiler):
@@ -621,9 +712,14 @@ nest = partial(Loops, apart=True)
 """Decorates a function of loops of a kernel: it is given its arrays apart."""
 
 
-def compiles(steps: int, wanted: Settings | None = None) -> bool:
-    """Whether loops of so many steps are to be compiled by the settings, by default those in force."""
+def compiles(steps: int, *options: int, wanted: Settings | None = None) -> bool:
+    """Whether loops of so many steps are to be compiled by the settings, by default those in force.
+
+    They count in 64 bits: products of two options, or of one and an extent, have to fit.
+    """
     backend = (wanted or current()).backend
+    if any(n > MOST_COUNTED for n in options):
+        return False
     return backend == "compiled" or (backend == "auto" and steps >= FEWEST_STEPS and has_numba())
 
 
@@ -632,9 +728,9 @@ def flat(values: Any) -> Array:
     return np.ascontiguousarray(values).reshape(-1)
 
 
-def fixed(number: int) -> tuple[int, ...]:
-    """A number that loops know when they are compiled: the length of a tuple is part of its type."""
-    return (0,) * number
+def fixed(number: int) -> Any:
+    """What loops take the length of to be that number; up to UNROLLED it is part of the type: the compiler knows it."""
+    return (0,) * number if number <= UNROLLED else np.broadcast_to(np.int8(0), (number,))
 
 
 def run(function: Loops, extent: int, steps: int, *arguments: Any) -> None:
@@ -942,7 +1038,7 @@ def contract(
         out = np.empty(tuple(extents[v] for v in spec.partition("->")[2].split()), _array(left).dtype)
     target = _array(out)
     found = _contraction(spec, target.dtype, _key(left), _key(right), _key(out))
-    if not found.products:
+    if not found.products or not target.size:
         if not add:
             target[...] = 0
         return target
@@ -950,21 +1046,26 @@ def contract(
         sums = np.empty(target.shape, target.dtype)
         target += contract(spec, left, right, out._replace(source=sums) if isinstance(out, Window) else sums)
         return target
+    _in_pieces(found, _array(left), _array(right), target, add, _observed)
+    return target
+
+
+def _observed(c: Contraction, left: Array, right: Array, out: Array, add: bool) -> None:
+    """Compute a contraction as the settings, or an observer, want it."""
 
     def compute(way: Way) -> None:
-        with one_blas_thread() if found.products > FEW_PRODUCTS else nullcontext():
-            way.strategy.run(found, way.plan, _array(left), _array(right), target, way.cost.seconds, add)
+        with one_blas_thread() if c.products > FEW_PRODUCTS else nullcontext():
+            way.strategy.run(c, way.plan, left, right, out, way.cost.seconds, add)
 
     observer = _observer.get(None)
     if observer is None:
-        compute(choice(found, current()))
-        return target
+        compute(choice(c, current()))
+        return
     token = _observer.set(None)  # those that it is made of are not seen
     try:
-        observer(found, compute)
+        observer(c, compute)
     finally:
         _observer.reset(token)
-    return target
 
 
 def _array(operand: Array | Window) -> Array:
@@ -986,11 +1087,19 @@ def _alone(spec: str, left: Array | Window, right: Array | Window) -> tuple[Arra
         others = {*names[1 - k], *out.split()}
         lonely = tuple(axis for axis, v in enumerate(names[k]) if v not in others)
         if lonely:
-            whole = window(*operand) if isinstance(operand, Window) else operand
-            operand = np.asarray(whole.sum(axis=lonely))
-            names[k] = tuple(v for v in names[k] if v in others)
+            kept = tuple(v for v in names[k] if v in others)
+            operand = _summed(operand, names[k], kept) if isinstance(operand, Window) else operand.sum(axis=lonely)
+            names[k] = kept
         factors.append(operand)
     return factors[0], factors[1], f"{' '.join(names[0])}, {' '.join(names[1])} ->{out}"
+
+
+def _summed(operand: Window, names: Sequence[str], kept: Sequence[str]) -> Array:
+    """The sum of a window over the indices that are not kept."""
+    extents = dict(zip(names, operand.extents, strict=True))
+    lonely = [v for v in names if v not in kept]
+    ones = np.ones([extents[v] for v in lonely], operand.source.dtype)
+    return contract(f"{' '.join(names)}, {' '.join(lonely)} -> {' '.join(kept)}", operand, ones)
 
 
 # ----- views -----
@@ -1059,6 +1168,145 @@ def _scratch(role: str, elements: int, dtype: Any) -> Array:
     return kept[role][:size].view(dtype)
 
 
+# ----- what of a contraction lies inside its arrays -----
+class Piece(NamedTuple):
+    """A contraction for ranges of its indices, and the parts of the factors that are read.
+
+    Attributes:
+        contraction: its result is a new array where `at` is not None.
+        left: the part of the first factor.
+        right: that of the second one.
+        out: that of the result.
+        at: the ranges, where the result is added to others.
+    """
+
+    contraction: Contraction
+    left: tuple[slice, ...]
+    right: tuple[slice, ...]
+    out: tuple[slice, ...]
+    at: Mapping[str, tuple[int, int]] | None
+
+
+@lru_cache(maxsize=1024)
+def _pieces(c: Contraction) -> tuple[Piece, ...] | None:
+    """What there is to compute of a contraction whose windows leave its arrays, the result being 0 elsewhere.
+
+    Ranges of indices are clipped to what is read and written somewhere. Where taps are so far apart that the box around
+    a window would be mostly padding, every tap is a piece of its own, which needs none. None for all of it at once.
+    """
+    box = _box_inside(c, c.box)
+    boxes = _split(c, box)
+    if boxes == (c.box,):
+        return None
+    if len(boxes) == 1 and (
+        not c.gathers or all(_is_plain(c.out, axis, c.extents) for axis in range(len(c.out.sizes)))
+    ):
+        return (_piece(c, boxes[0], False),)
+    if not c.gathers:
+        return tuple(_piece(c, b, False) for b in boxes)
+    cut = (_cut(c.out.names, {v: high - low for v, (low, high) in b.items()}, 4 * BLOCK) for b in boxes)
+    parts = (b | _moved(dict(ranges), b) for b, blocks_ in zip(boxes, cut, strict=True) for ranges in blocks_)
+    return tuple(_piece(c, part, True) for part in parts)
+
+
+def _moved(ranges: Mapping[str, tuple[int, int]], within: Mapping[str, tuple[int, int]]) -> dict[str, tuple[int, int]]:
+    """Ranges that are counted from where those of a box begin."""
+    return {v: (low + within[v][0], high + within[v][0]) for v, (low, high) in ranges.items()}
+
+
+def _box_inside(c: Contraction, box: Mapping[str, tuple[int, int]]) -> dict[str, tuple[int, int]]:
+    """The ranges of the indices without those that lead outside of an array whatever the others are."""
+    found = dict(box)
+    for side in (c.left, c.right, c.out):
+        for axis, moves in enumerate(side.steps):
+            for v, step in moves:
+                if step == 0:
+                    continue
+                low, high = side.reach(axis, found)
+                first, last = found[v]
+                ends = sorted((step * first, step * (last - 1)))
+                inner = _reaching(step, low - ends[0], high - ends[1], side.sizes[axis])
+                found[v] = max(first, inner[0]), max(first, inner[0], min(last, inner[1]))
+                if found[v][0] == found[v][1]:
+                    return dict.fromkeys(found, (0, 0))
+            if not moves and not 0 <= side.offsets[axis] < side.sizes[axis]:
+                return dict.fromkeys(found, (0, 0))
+    return found
+
+
+def _reaching(step: int, low: int, high: int, size: int) -> tuple[int, int]:
+    """The range of v for which some of ``step * v + low .. step * v + high`` lie within 0..size."""
+    first, last = (-high, size - 1 - low) if step > 0 else (low - size + 1, high)
+    return -(-first // abs(step)), last // abs(step) + 1
+
+
+def _split(c: Contraction, box: Mapping[str, tuple[int, int]]) -> tuple[dict[str, tuple[int, int]], ...]:
+    """Boxes that a box consists of, so that reading each needs little padding."""
+    if any(low >= high for low, high in box.values()):
+        return ()
+    for side in (c.left, c.right):
+        reaches = [side.reach(axis, box) for axis in range(len(side.sizes))]
+        out = [(axis, n) for axis, n in enumerate(side.sizes) if reaches[axis][0] < 0 or reaches[axis][1] >= n]
+        taken = prod(high - low + 1 for low, high in reaches)
+        if out and taken > MOST_PADDED * max(BLOCK, prod(side.sizes) + prod(c.out.sizes)):
+            axis, _ = max(out, key=lambda entry: (reaches[entry[0]][1] - reaches[entry[0]][0]) / max(1, entry[1]))
+            index = min((v for v, _ in side.steps[axis]), key=lambda v: box[v][1] - box[v][0])
+            values = range(*box[index])
+            parts = (_box_inside(c, dict(box) | {index: (value, value + 1)}) for value in values)
+            return tuple(found for part in parts for found in _split(c, part))
+    return (dict(box),)
+
+
+def _piece(c: Contraction, box: Mapping[str, tuple[int, int]], added: bool) -> Piece:
+    """The contraction within a box; its result is a new array if it is `added` to others."""
+    extents = {v: high - low for v, (low, high) in box.items()}
+    (left, at_left), (right, at_right), (out, at_out) = (_part(side, c, box) for side in (c.left, c.right, c.out))
+    if added:
+        sizes = tuple(extents[v] for v in c.out.names)
+        strides = tuple(c.dtype.itemsize * prod(sizes[k + 1 :]) for k in range(len(sizes)))
+        out = Side(sizes, strides, (0,) * len(sizes), tuple(((v, 1),) for v in c.out.names))
+    left, right, out = (_without_ones(side, extents) for side in (left, right, out))
+    made = _classified(left, right, out, _large(extents), c.dtype, c.gathers)
+    return Piece(made, at_left, at_right, at_out, box if added else None)
+
+
+def _part(side: Side, c: Contraction, box: Mapping[str, tuple[int, int]]) -> tuple[Side, tuple[slice, ...]]:
+    """An array's positions within a box, and its part that they are positions of."""
+    sizes, offsets, at = list(side.sizes), list(side.offsets), [slice(None)] * len(side.sizes)
+    for axis, moves in enumerate(side.steps):
+        if moves and _is_plain(side, axis, c.extents):
+            low, high = box[moves[0][0]]
+            if high - low < sizes[axis]:
+                at[axis], sizes[axis] = slice(low, high), high - low
+        else:
+            offsets[axis] += sum(step * box[v][0] for v, step in moves)
+    return side._replace(sizes=tuple(sizes), offsets=tuple(offsets)), tuple(at)
+
+
+Compute = Callable[[Contraction, Array, Array, Array, bool], None]
+
+
+def _in_pieces(c: Contraction, left: Array, right: Array, out: Array, add: bool, compute: Compute) -> None:
+    """Compute a contraction, piece by piece where it consists of several."""
+    pieces = _pieces(c)
+    if pieces is None:
+        compute(c, left, right, out, add)
+        return
+    whole = _view(out, c.out, c.out.names, c.box) if c.gathers else out
+    alone = len(pieces) == 1 and pieces[0].at is None and (c.gathers or all(s == slice(None) for s in pieces[0].out))
+    if not add and (c.gathers or not alone):
+        whole[...] = 0
+    for piece in pieces:
+        d, a, b = piece.contraction, left[piece.left], right[piece.right]
+        if piece.at is None:
+            compute(d, a, b, out[piece.out], add or not alone)
+            continue
+        sums = np.empty(d.out.sizes, d.dtype)
+        compute(d, a, b, sums, False)
+        target = _view(out, c.out, c.out.names, piece.at)
+        target += sums
+
+
 # ----- what a strategy costs -----
 class Cost(NamedTuple):
     """What a way to compute a contraction is predicted to take.
@@ -1069,6 +1317,8 @@ class Cost(NamedTuple):
         bytes: moved between memory and caches.
         scratch: bytes of memory besides factors and result, per thread where threads have their own.
         error: greatest error in float32, relative to the largest element; 0 for that of plain sums.
+        direct: whether every element is the sum of its own products and of nothing else: then its error is relative to
+            what it is the sum of, and NaN and infinity reach what reads them only. That is what strict accuracy takes.
     """
 
     seconds: float
@@ -1076,6 +1326,7 @@ class Cost(NamedTuple):
     bytes: int
     scratch: int
     error: float = 0.0
+    direct: bool = True
 
 
 class Strategy(NamedTuple):
@@ -1203,7 +1454,7 @@ def _blocked_plan(c: Contraction) -> Blocked:
     else:
         each = max(PIECE // max(1, d.volume(d.batch, d.columns) * across), LEAST_ROWS)
     names = d.rows if along == "rows" else d.summed
-    blocks = _cut(names, d.extents, each)
+    blocks = _cut(names, d.extents, each if along == "rows" else min(each, LONGEST_SUM))
     whole = None if copied or fixed or len(blocks) > 1 else _matrices(c)
     return Blocked(swap, copied, fixed, summed_first, along, blocks, whole)
 
@@ -1532,7 +1783,7 @@ def _residues(c: Contraction, axis: int) -> list[_Solved] | None:
     if step < 1 or not _is_free(c, index) or (tap and tap not in other.names):
         return None
     found = []
-    for residue in range(min(step, size)):
+    for residue in range(min(step, size, MANY_PHASES + 1)):
         extent_ = -(-(size - residue) // step)
         target = residue - offset  # step * i + move * tap == target + step * v
         if not tap:
@@ -1540,9 +1791,9 @@ def _residues(c: Contraction, axis: int) -> list[_Solved] | None:
             found.append(_Solved(axis, index, residue, step, extent_, target // step, "", 0, 1, 0, taps))
             continue
         every = step // gcd(step, move)
-        first = next((r for r in range(every) if (target - move * r) % step == 0), None)
-        number = 0 if first is None else -(-(c.extents[tap] - first) // every)
-        first = first or 0
+        solvable = target % gcd(step, move) == 0
+        first = target // gcd(step, move) * pow(move // gcd(step, move), -1, every) % every if solvable else 0
+        number = -(-(c.extents[tap] - first) // every) if solvable else 0
         shift = (target - move * first) // step
         back = move * every // step
         found.append(_Solved(axis, index, residue, step, extent_, shift, tap, first, every, back, max(0, number)))
@@ -1612,13 +1863,16 @@ def _resolved(side: Side, solved: Sequence[_Solved]) -> Side:
 def _polyphase_cost(c: Contraction, plan: tuple[Phase, ...], wanted: Settings) -> Cost:
     costs = [ways(phase.gather, wanted)[0].cost for phase in plan if phase.gather is not None]
     size = c.dtype.itemsize
-    strided = prod(c.out.sizes) * size if any(step != 1 for s in plan[0].out.steps for _, step in s) else 0
+    strided = (
+        prod(c.out.sizes) * size if any(step != 1 for phase in plan for s in phase.out.steps for _, step in s) else 0
+    )
     return Cost(
         sum(cost.seconds for cost in costs) + strided / copy_rate(_run(c.out, c, c.out.names)),
         sum(cost.flops for cost in costs),
         sum(cost.bytes for cost in costs),
         max((cost.scratch for cost in costs), default=0),
         max((cost.error for cost in costs), default=0.0),
+        all(cost.direct for cost in costs),
     )
 
 
@@ -1634,8 +1888,7 @@ def _run_polyphase(
             names = phase.out.names
             _view(target, phase.out, names, {v: (0, phase.extents[v]) for v in names})[...] = 0
         else:
-            way = choice(phase.gather, current())
-            way.strategy.run(phase.gather, way.plan, left, right, target, way.cost.seconds, False)
+            _in_pieces(phase.gather, left, right, target, False, _observed)
     if add:
         out += target
 
@@ -2340,7 +2593,8 @@ def _from_points(places: Any, counts: Any, x: Any) -> None:
 def _has_transforms() -> bool:
     """Whether the package has the transforms along an axis; a copy of a module and this one may do without."""
     try:
-        from . import transforms
+        with _process.loading:
+            from . import transforms
     except ImportError:
         return False
     return bool(transforms.TRANSFORMS)
@@ -2689,7 +2943,9 @@ def _winograd_cost(c: Contraction, plan: Winograd, wanted: Settings) -> Cost:
         scratch = chunk * plan.products * batch * inner * size + 2 * (kernel + tiles * columns) // len(plan.columns)
     else:
         scratch = chunk * plan.products * batch * 2 * (inner + columns) * size + kernel * size
-    return Cost(seconds, flops + transforms + small, moved, scratch, max(entry.error for entry in _cook_toom(plan)))
+    return Cost(
+        seconds, flops + transforms + small, moved, scratch, max(entry.error for entry in _cook_toom(plan)), False
+    )
 
 
 def _cook_toom(plan: Winograd) -> tuple["CookToom", ...]:
@@ -2915,6 +3171,7 @@ def _banded_cost(c: Contraction, plan: Banded, wanted: Settings) -> Cost:
         main.flops + rest.flops,
         main.bytes + rest.bytes + matrix,
         max(main.scratch, rest.scratch) + matrix,
+        direct=False,  # what is not in a window is multiplied by 0
     )
 
 
@@ -3062,7 +3319,8 @@ def _planar_cost(c: Contraction, plan: Planar, wanted: Settings) -> Cost:
     seconds = 2 * products * size / PLANAR_RATE + copied * PACK + plan.number * inner * taps * pairs * SLICE
     seconds += 10 * CALL
     scratch = size * row * ((plan.band + down) * inner + plan.band * (outputs if plan.slides.adjoint else 2))
-    return Cost(seconds, 2 * products, size * copied, scratch)
+    direct = not plan.slides.adjoint  # between the rows of a plane there are products with 0
+    return Cost(seconds, 2 * products, size * copied, scratch, direct=direct)
 
 
 def _run_planar(
@@ -3295,7 +3553,7 @@ def _fourier_cost(c: Contraction, plan: Fourier, wanted: Settings) -> Cost:
     seconds += 20 * CALL * sum(len(outer) for _, outer in plan.groups)
     batch_part, outer_part = -(-batch // len(plan.groups)), -(-outer // len(plan.groups[0][1]))
     scratch = 3 * size * points * batch_part * (outer_part * (inner + columns) + 2 * inner * columns)
-    return Cost(seconds, transforms + products, 2 * images * points * size, scratch, FFT_ERROR)
+    return Cost(seconds, transforms + products, 2 * images * points * size, scratch, FFT_ERROR, False)
 
 
 def _run_fourier(
@@ -3378,8 +3636,8 @@ def _products(left: Array, right: Array) -> Array:
 
 # ----- the choice of a strategy -----
 def ways(c: Contraction, wanted: Settings) -> tuple[Way, ...]:
-    """All ways to compute a contraction, the fastest first as predicted; those that are too inaccurate come last."""
-    return _ways(c, Settings("compiled" if compiles(c.products, wanted) else "numpy", wanted.accuracy))
+    """All ways to compute a contraction, the fastest first as predicted; where that is to be strict, the direct ones."""
+    return _ways(c, Settings("compiled" if compiles(c.products, wanted=wanted) else "numpy", wanted.accuracy))
 
 
 @lru_cache(maxsize=4096)
@@ -3389,9 +3647,8 @@ def _ways(c: Contraction, wanted: Settings) -> tuple[Way, ...]:
         plan = None if strategy.compiled and wanted.backend != "compiled" else strategy.plan(c)
         if plan is not None:
             found.append(Way(strategy, plan, strategy.cost(c, plan, wanted)))
-    limit = STRICT if wanted.accuracy == "strict" else np.inf
-    bound = c.dtype.itemsize == 4
-    return tuple(sorted(found, key=lambda way: (bound and way.cost.error > limit, way.cost.seconds)))
+    strict = wanted.accuracy == "strict"
+    return tuple(sorted(found, key=lambda way: (strict and not way.cost.direct, way.cost.seconds)))
 
 
 def choice(c: Contraction, wanted: Settings) -> Way:
@@ -3442,21 +3699,21 @@ class Along(NamedTuple):
         size: of the axis.
         windows: how many there are.
         step: from window to window.
-        offsets: of the taps of window 0.
-        weight: what a tap contributes to the row-major position in its window.
+        offsets: of the taps of window 0; those that are no element in any window are left out.
+        places: what each of these taps contributes to the row-major position in its window.
     """
 
     size: int
     windows: int
     step: int
     offsets: tuple[int, ...]
-    weight: int = 1
+    places: tuple[int, ...]
 
     def part(self, low: int, high: int) -> "tuple[slice, Along | None]":
         """The elements that the windows low..high see, and the windows over these; None where each is one of them."""
         offsets = [o + self.step * low for o in self.offsets]
         last = self.step * (high - low - 1)
-        if len(offsets) == 1 and 0 <= offsets[0] and offsets[0] + last < self.size:
+        if self.places == (0,) and 0 <= offsets[0] and offsets[0] + last < self.size:
             return span(self.step, offsets[0], 0, high - low), None
         start = min(max(0, min(offsets, default=0)), self.size)
         stop = max(start, min(self.size, max(offsets, default=0) + last + 1))
@@ -3466,8 +3723,13 @@ class Along(NamedTuple):
     @property
     def unreached(self) -> Array:
         """The windows without an element."""
-        positions = np.asarray(self.offsets, np.intp)[:, None] + self.step * np.arange(self.windows)
-        return np.flatnonzero(~((positions >= 0) & (positions < self.size)).any(axis=0))
+        changes = np.zeros(self.windows + 1, np.int64)
+        for offset in self.offsets:
+            low, high = clip(self.windows, (self.step, offset, self.size))
+            if low < high:
+                changes[low] += 1
+                changes[high] -= 1
+        return np.flatnonzero(np.cumsum(changes[:-1]) == 0)
 
     def taps(self, axis: int, residues: tuple[int, ...] = ()) -> "tuple[Tap, ...]":
         """The taps that are elements in some windows, those of most windows first.
@@ -3475,14 +3737,14 @@ class Along(NamedTuple):
         Where there are `residues` modulo the step, the elements of each of these are an array of their own.
         """
         found = []
-        for number, offset in enumerate(self.offsets):
+        for place, offset in zip(self.places, self.offsets, strict=True):
             low, high = clip(self.windows, (self.step, offset, self.size))
             if low < high:
                 first, residue = divmod(offset, self.step)
                 of = slice(low + first, high + first) if residues else span(self.step, offset, low, high)
                 array = residues.index(residue) if residues else 0
                 to = _along_axis(axis, slice(low, high))
-                found.append(Tap(to, array, _along_axis(axis, of), number * self.weight))
+                found.append(Tap(to, array, _along_axis(axis, of), place))
         return tuple(sorted(found, key=lambda tap: tap.to[axis].start - tap.to[axis].stop))
 
     def residues(self, run: int) -> tuple[int, ...]:
@@ -3537,10 +3799,25 @@ def _windows_along(
         steps = {v < kept: (v, step) for v, step in moves}
         window_, step = steps.get(True, (None, 1))
         tap, dilation = steps.get(False, (None, 0))
-        offsets = tuple(offset + dilation * t for t in range(1 if tap is None else extents[tap]))
+        count_ = 1 if window_ is None else extents[window_]
+        taps = _taps_inside(size, count_, step, offset, 1 if tap is None else extents[tap], dilation)
         weight = 0 if tap is None else prod(extents[tap + 1 :])
-        found.append(Along(size, 1 if window_ is None else extents[window_], step, offsets, weight))
+        offsets = tuple(offset + dilation * t for t in taps)
+        found.append(Along(size, count_, step, offsets, tuple(weight * t for t in taps)))
     return tuple(found)
+
+
+def _taps_inside(size: int, windows: int, step: int, offset: int, taps: int, dilation: int) -> Sequence[int]:
+    """The taps that are elements in some windows; found by arithmetic, for most of them may lie outside."""
+    if not windows or not size:
+        return ()
+    if not dilation:
+        return range(int(any(clip(windows, (step, offset, size)))))
+    low, high = _reaching(dilation, offset, offset + step * (windows - 1), size)
+    if step <= size or windows == 1:
+        return range(max(0, low), min(taps, high))
+    ranges = (range(*clip(taps, (dilation, offset + step * v, size))) for v in range(windows))
+    return sorted({t for part in ranges for t in part})
 
 
 def _in_order(array: Array, windows: Window) -> Array:
@@ -3596,6 +3873,7 @@ def _reduction(axes: tuple[Along, ...], most: int) -> tuple[Tile, ...]:
     counts = tuple(a.windows for a in axes)
     seen = max(1, prod(a.size for a in axes) // max(1, prod(counts)))
     tiles = []
+    made: dict[Any, Stage] = {}  # most tiles see the same
     for box in _boxes(counts, most // seen):
         parts = [a.part(low, high) for a, (low, high) in zip(axes, box, strict=True)]
         extents = [high - low if part is None else part.size for (low, high), (_, part) in zip(box, parts, strict=True)]
@@ -3605,7 +3883,10 @@ def _reduction(axes: tuple[Along, ...], most: int) -> tuple[Tile, ...]:
                 residues = part.residues(prod(extents[axis + 1 :]))
                 arrays = tuple(_along_axis(axis, slice(residue, None, part.step)) for residue in residues)
                 extents[axis] = part.windows
-                stages.append(Stage(tuple(extents), arrays, (((), part.taps(axis, residues)),)))
+                key = axis, part, tuple(extents)
+                if key not in made:
+                    made[key] = Stage(tuple(extents), arrays, (((), part.taps(axis, residues)),))
+                stages.append(made[key])
         tiles.append(Tile(tuple(slice(*r) for r in box), tuple(part for part, _ in parts), tuple(stages)))
     return tuple(tiles)
 
@@ -3633,13 +3914,21 @@ def reduce(op: str, windows: Window, out: Array, scale: Any = None, argument: Ar
         out: the results.
         scale: what they are multiplied by, broadcast.
         argument: per result the row-major position in its window of the first element that equals it; -1 for none.
+
+    Raises:
+        ValueError: when windows have more elements than positions can count.
     """
+    elements = prod(windows.extents[out.ndim :])
+    if argument is not None and elements > MOST_COUNTED:
+        raise ValueError(
+            f"a window of {elements} elements is too large: positions in it are counted up to {MOST_COUNTED}"
+        )
     axes = _windows_along(windows.source.shape, windows.extents, windows.positions, out.ndim)
     tiles = _reduction(axes, TILE // out.itemsize)
     results = _in_order(out, windows)
     factor = _factor(scale, out, windows)
     found = None if argument is None else _in_order(argument, windows)
-    kind = np.min_scalar_type(prod(windows.extents[out.ndim :]))  # its greatest number says: none
+    kind = np.min_scalar_type(elements)  # its greatest number says: none
 
     def work(start: int, stop: int) -> None:
         for tile in tiles[start:stop]:
@@ -3756,13 +4045,24 @@ def _by_residue(along: Along, axis: int) -> Iterator[tuple[tuple[slice, ...], tu
 
     Windows and elements change roles: an element is in window v as tap t where it lies at ``offsets[t] + step * v``.
     """
-    for residue in range(min(along.step, along.size)):
+    by_residue: dict[int, list[int]] = {}
+    for k, offset in enumerate(along.offsets):
+        by_residue.setdefault(offset % along.step, []).append(k)
+    count_ = min(along.step, along.size)
+    few = 2 * len(by_residue) < count_
+    if few:  # the others at once
+        yield _along_axis(axis, slice(None)), ()
+    for residue in sorted(by_residue) if few else range(count_):
+        if residue >= along.size:
+            continue
         at = slice(residue, None, along.step)
         length = len(range(*at.indices(along.size)))
-        numbers = [k for k, offset in enumerate(along.offsets) if (residue - offset) % along.step == 0]
+        numbers = by_residue.get(residue, [])
         shifts = tuple((residue - along.offsets[k]) // along.step for k in numbers)
-        taps = Along(along.windows, length, 1, shifts, 1).taps(axis)
-        yield _along_axis(axis, at), tuple(t._replace(place=numbers[t.place] * along.weight) for t in taps)
+        yield (
+            _along_axis(axis, at),
+            Along(along.windows, length, 1, shifts, tuple(along.places[k] for k in numbers)).taps(axis),
+        )
 
 
 def _seen_from(along: Along, low: int, high: int) -> tuple[slice, Along | None]:
@@ -3772,7 +4072,7 @@ def _seen_from(along: Along, low: int, high: int) -> tuple[slice, Along | None]:
     reached = [(first, last) for first, last in reached if first < last]
     start, stop = min((r[0] for r in reached), default=0), max((r[1] for r in reached), default=0)
     seen = shifted._replace(windows=stop - start, offsets=tuple(o + along.step * start for o in shifted.offsets))
-    return slice(start, stop), None if (seen.step, seen.offsets, seen.windows) == (1, (0,), high - low) else seen
+    return slice(start, stop), None if seen[1:] == (high - low, 1, (0,), (0,)) else seen
 
 
 @lru_cache(maxsize=256)
@@ -3825,6 +4125,11 @@ def spread(values: Array, windows: Window, scale: Any = None, argument: Array | 
         add: whether the array is added to; otherwise its elements in no window become 0.
     """
     axes = _windows_along(windows.source.shape, windows.extents, windows.positions, values.ndim)
+    if argument is not None and prod(len(a.offsets) for a in axes) > MANY_PLACES:
+        if not add:
+            windows.source[...] = 0
+        _placed(values, windows, scale, argument)
+        return
     tiles = _spreading(axes, TILE // windows.source.itemsize, argument is not None)
     given = _in_order(values, windows)
     factor = _factor(scale, values, windows)
@@ -3845,6 +4150,27 @@ def spread(values: Array, windows: Window, scale: Any = None, argument: Array | 
                 target += sums
 
     in_threads(work, len(tiles), 1, windows.source.size * STEP)
+
+
+def _placed(values: Array, windows: Window, scale: Any, argument: Array) -> None:
+    """Add each value to the element at its place, one by one: windows are too large to go through their elements."""
+    source, extents, kept = windows.source, windows.extents, values.ndim
+    for box in _boxes(values.shape, BLOCK):
+        at = tuple(slice(*r) for r in box)
+        grid = np.ogrid[at]
+        place = argument[at].astype(np.int64)
+        inside = place >= 0
+        where = []
+        for size, (offset, *moves) in zip(source.shape, windows.positions, strict=True):
+            position: Any = offset
+            for v, step in moves:
+                tap = grid[v] if v < kept else place // prod(extents[v + 1 :]) % extents[v]
+                position = position + step * tap
+            inside &= (position >= 0) & (position < size)
+            where.append(position)
+        given = values[at] if scale is None else values[at] * np.broadcast_to(scale, values.shape)[at]
+        found = tuple(np.broadcast_to(position, place.shape)[inside] for position in where)
+        np.add.at(source, found, given[inside])
 
 
 def _chosen(tile: Tile, values: Array, places: Array, out: Array) -> None:
@@ -4153,7 +4479,7 @@ class Buffers:
 def release() -> None:
     """Give back the memory and the threads that kernels keep for their next call."""
     _own.__dict__.clear()
-    _workers.cache_clear()
+    _process.pools.clear()
 
 
 # ----- layers -----

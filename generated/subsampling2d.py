@@ -29,10 +29,10 @@ def _subsampling2d_forward_1(
     H_out: int,
     W: int,
     W_out: int,
-    R_fixed: tuple[int, ...],
-    T_fixed: tuple[int, ...],
-    s_h_fixed: tuple[int, ...],
-    s_w_fixed: tuple[int, ...],
+    R_fixed: Any,
+    T_fixed: Any,
+    s_h_fixed: Any,
+    s_w_fixed: Any,
 ) -> None:
     """Sums over r, t for every n, i, j, c."""
     R = len(R_fixed)
@@ -124,7 +124,7 @@ def subsampling2d_forward(
     rt.fits("subsampling2d", "argument x, axis 1 (height)", H_out, H, R)
     W_out = (W - T) // s_w + 1
     rt.fits("subsampling2d", "argument x, axis 2 (width)", W_out, W, T)
-    if rt.compiles(C * H_out * N * R * T * W_out):
+    if rt.compiles(C * H_out * N * R * T * W_out, R * T, s_h, s_w):
         z = np.empty((N, H_out, W_out, C), dtype)
         rt.run(
             _subsampling2d_forward_1,
@@ -172,8 +172,8 @@ def _subsampling2d_grad_input_1(
     H_out: int,
     W: int,
     W_out: int,
-    R_fixed: tuple[int, ...],
-    T_fixed: tuple[int, ...],
+    R_fixed: Any,
+    T_fixed: Any,
 ) -> None:
     """Sums over r, t for every m, q, v, e."""
     R = len(R_fixed)
@@ -350,7 +350,7 @@ def subsampling2d_grad_input(
     rt.fits("subsampling2d", "argument input_shape, axis 2 (width)", W_out, W, T)
     rt.extents("subsampling2d", "dy", dy.shape, (N, H_out, W_out, C), "batch, H_out, W_out, channels")
     rt.extents("subsampling2d", "y", y.shape, (N, H_out, W_out, C), "batch, H_out, W_out, channels")
-    if rt.compiles(C * H_out * N * R * T * W_out):
+    if rt.compiles(C * H_out * N * R * T * W_out, R * T, s_h, s_w):
         dx = np.empty((N, H, W, C), dtype)
         if s_h == 1 and s_w == 1:
             rt.run(

@@ -91,7 +91,7 @@ def upsample_nearest1d_forward(x: Any, *, scale_factor: int | Sequence[int]) -> 
     N, W, C = x.shape
     W_out = W * s
     rt.require("upsample_nearest1d", "W_out", W_out, "a size of at least 0", W_out)
-    if rt.compiles(C * N * W * s):
+    if rt.compiles(C * N * W * s, s):
         y = np.empty((N, W_out, C), dtype)
         rt.run(_upsample_nearest1d_forward_1, N, C * N * W * s, rt.flat(y), rt.flat(x), dtype(0), C, W, W_out, s)
     else:
@@ -115,7 +115,7 @@ def _upsample_nearest1d_grad_input_1(
     C: int,
     W: int,
     W_out: int,
-    s_fixed: tuple[int, ...],
+    s_fixed: Any,
 ) -> None:
     """Sums over t for every m, q, v."""
     s = len(s_fixed)
@@ -178,7 +178,7 @@ def upsample_nearest1d_grad_input(
     W_out = W * s
     rt.require("upsample_nearest1d", "W_out", W_out, "a size of at least 0", W_out)
     rt.extents("upsample_nearest1d", "dy", dy.shape, (N, W_out, C), "batch, W_out, channels")
-    if rt.compiles(C * N * W * s):
+    if rt.compiles(C * N * W * s, s):
         dx = np.empty((N, W, C), dtype)
         rt.run(
             _upsample_nearest1d_grad_input_1,

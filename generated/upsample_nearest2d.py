@@ -102,7 +102,7 @@ def upsample_nearest2d_forward(x: Any, *, scale_factor: int | Sequence[int]) -> 
     rt.require("upsample_nearest2d", "H_out", H_out, "a size of at least 0", H_out)
     W_out = W * s_w
     rt.require("upsample_nearest2d", "W_out", W_out, "a size of at least 0", W_out)
-    if rt.compiles(C * H * N * W * s_h * s_w):
+    if rt.compiles(C * H * N * W * s_h * s_w, s_h * s_w):
         y = np.empty((N, H_out, W_out, C), dtype)
         rt.run(
             _upsample_nearest2d_forward_1,
@@ -142,8 +142,8 @@ def _upsample_nearest2d_grad_input_1(
     H_out: int,
     W: int,
     W_out: int,
-    s_h_fixed: tuple[int, ...],
-    s_w_fixed: tuple[int, ...],
+    s_h_fixed: Any,
+    s_w_fixed: Any,
 ) -> None:
     """Sums over r, t for every m, q, v, e."""
     s_h = len(s_h_fixed)
@@ -215,7 +215,7 @@ def upsample_nearest2d_grad_input(
     W_out = W * s_w
     rt.require("upsample_nearest2d", "W_out", W_out, "a size of at least 0", W_out)
     rt.extents("upsample_nearest2d", "dy", dy.shape, (N, H_out, W_out, C), "batch, H_out, W_out, channels")
-    if rt.compiles(C * H * N * W * s_h * s_w):
+    if rt.compiles(C * H * N * W * s_h * s_w, s_h * s_w):
         dx = np.empty((N, H, W, C), dtype)
         rt.run(
             _upsample_nearest2d_grad_input_1,

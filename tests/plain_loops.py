@@ -14,7 +14,7 @@ def plain(layer: Layer) -> ModuleType:
     module = compile_module(replace(made, text=made.text.replace("np.uintp(", "int(")))
     for value in vars(module).values():
         if isinstance(value, module.rt.Loops):
-            value.compiled = value.function
+            value._compiled = value.function
     return module
 
 

@@ -1,6 +1,7 @@
 """Errors in float32 of the ways to compute convolutions, on plain and rectified data, against float64 tap by tap.
 
-What `accuracy` promises: 6e-6 of the largest element when it is "fast", 1e-6 when it is "strict".
+What `accuracy` promises of ordinary data: 6e-6 of the largest element when it is "fast", 1e-6 when it is "strict"; what
+"strict" promises of every element is in test_strict.
 """
 
 from functools import cache
@@ -115,7 +116,7 @@ def test_what_is_chosen_keeps_the_promise(
     taken: list[str] = []
     found = errors(shape, rectified, taken, accuracy=accuracy, backend=backend)
     assert max(found.values()) <= limit, found
-    assert accuracy == "fast" or "winograd4" not in taken
+    assert accuracy == "fast" or not {"winograd4", "winograd2", "banded", "fourier"} & set(taken)
 
 
 @pytest.mark.parametrize("strategy", ["winograd4", "winograd2"])

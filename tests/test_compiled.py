@@ -54,7 +54,7 @@ def looped(module: ModuleType) -> Iterator[set[str]]:
 
     for value in vars(module).values():
         if isinstance(value, module.rt.Loops):
-            value.compiled = noted(value.function)
+            value._compiled = noted(value.function)
     module.rt.has_numba = lambda: True
     with module.rt.settings(backend="compiled", threads=2), np.errstate(all="ignore"):
         yield ran

@@ -62,11 +62,14 @@ def test_errors_in_float32(conv: Convolution, direction: str, kind: str) -> None
 @pytest.mark.parametrize("conv", ACCURATE.values(), ids=ACCURATE)
 def test_what_is_too_inaccurate_is_not_chosen(conv: Convolution, direction: str) -> None:
     c = conv.described(direction)
-    assert rt.choice(c, rt.Settings(accuracy="strict")).cost.error <= STRICT
+    for dtype in (np.float32, np.float64):
+        found = rt.ways(conv.described(direction, dtype), rt.Settings("numpy", "strict"))
+        assert found[0].cost.direct
+        assert found[0].cost.error == 0
+        keys = [(not way.cost.direct, way.cost.seconds) for way in found]
+        assert keys == sorted(keys)
     costs = [way.cost for way in rt.ways(c, rt.Settings("numpy", "fast"))]
     assert [cost.seconds for cost in costs] == sorted(cost.seconds for cost in costs)
-    double = rt.ways(conv.described(direction, np.float64), rt.Settings("numpy", "strict"))
-    assert [way.cost.seconds for way in double] == sorted(way.cost.seconds for way in double)  # errors do not matter
 
 
 # ----- memory ---------------------------------------------------------------------------------------------------------

@@ -29,6 +29,7 @@ class Figures:
         bytes: moved between memory and caches.
         scratch: bytes of memory besides factors and result.
         error: the greatest one predicted in float32, relative to the largest element; 0 for that of plain sums.
+        direct: whether every element is the sum of its own products and of nothing else, as strict accuracy wants it.
         parts: the strategies of the contractions that it consists of; () where it is one.
         measured: seconds that it took; None where it was not measured.
     """
@@ -40,6 +41,7 @@ class Figures:
     bytes: int
     scratch: int
     error: float
+    direct: bool
     parts: tuple[str, ...] = ()
     measured: float | None = None
 
@@ -75,6 +77,7 @@ def observed(
                 c.bytes,
                 c.scratch,
                 c.error,
+                c.direct,
                 _parts(rt, way),
                 seconds,
             )
@@ -113,6 +116,7 @@ def _added(before: Figures | None, now: Figures) -> Figures:
         bytes=before.bytes + now.bytes,
         scratch=max(before.scratch, now.scratch),
         error=max(before.error, now.error),
+        direct=before.direct and now.direct,
         parts=tuple(dict.fromkeys((*before.parts, *now.parts))),
         measured=measured,
     )

@@ -67,7 +67,7 @@ class Statement:
 
 
 def statements(
-    function: Function, example: Instance, seen: Mapping[int, Seen], compiles: Callable[[int], bool]
+    function: Function, example: Instance, seen: Mapping[int, Seen], compiles: Callable[..., bool]
 ) -> tuple[Statement, ...]:
     """The statements that a call runs.
 
@@ -75,7 +75,7 @@ def statements(
         function: the function.
         example: sizes and values.
         seen: the contractions that were observed, by their number in the function's text.
-        compiles: whether loops of so many steps are compiled.
+        compiles: whether loops of so many steps, which count with these options, are compiled.
     """
     sizes = complete_sizes(function.kernel.program, example.sizes)
     absent = {name for name, value in example.values.items() if value is None}
@@ -92,7 +92,7 @@ class _Scope:
     numbers: Mapping[int, Sequence[int]]
     seen: Mapping[int, Seen]
     size: int
-    compiles: Callable[[int], bool]
+    compiles: Callable[..., bool]
     depth: int = 0
     rounds: int = 1
 
@@ -107,7 +107,8 @@ def _walked(records: Sequence[Record], scope: _Scope) -> Iterator[Statement]:
                 yield from _walked(then if all(number(s, scope.sizes) == 1 for s in ones) else otherwise, scope)
             case Compiled(steps, within, then, otherwise):
                 inside = all(0 <= number(g.value, scope.sizes) < number(g.extent, scope.sizes) for g in within)
-                taken = inside and scope.compiles(number(steps, scope.sizes))
+                counts = (number(e, scope.sizes) for e in (steps, *record.options))
+                taken = inside and scope.compiles(*counts)
                 yield from _walked(then if taken else otherwise, scope)
             case Present(array, body):
                 yield from _walked(body, scope) if array not in scope.absent else ()

@@ -54,7 +54,7 @@ def nest_function(nest: Nest, name: str, taken: Collection[str]) -> NestFunction
         *(f"{a}: rt.Array" for a in arrays),
         *(f"{n}: Any" for n in w.numbers.values()),
         *(f"{s.name}: int" for s in sizes),
-        *(f"{w.name(f'{s.name}_fixed', 'fixed')}: tuple[int, ...]" for s in fixed),
+        *(f"{w.name(f'{s.name}_fixed', 'fixed')}: Any" for s in fixed),
     ]
     head = [f"{s.name} = len({w.name(f'{s.name}_fixed', 'fixed')})" for s in fixed]
     context = NestContext(

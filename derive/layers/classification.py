@@ -1,7 +1,7 @@
 """Losses of class labels, forward equations only; each is the mean over the batch.
 
-The sum of exponentials is taken beside the largest score m, so that nothing overflows; m counts as a constant, since
-no loss depends on it.
+Scores are taken relative to the largest of them, m, so that nothing overflows and nothing cancels: both summands are
+at least 0. m counts as a constant, since no loss depends on it.
 """
 
 from collections.abc import Callable
@@ -27,7 +27,7 @@ def softmax_cross_entropy() -> Layer:
         m[n] = max(k) x[n, k]
         h[n, k] = exp(x[n, k] - m[n])
         z[n] = sum(k) h[n, k]
-        y = sum(n) (log(z[n]) + m[n]) / N - sum(n, k) [k == t[n]] * x[n, k] / N
+        y = sum(n) log(z[n]) / N + sum(n, k) [k == t[n]] * (m[n] - x[n, k]) / N
         """,
         "softmax_cross_entropy",
         title="softmax with cross-entropy, mean over the batch",
@@ -56,7 +56,7 @@ def cross_entropy() -> Layer:
         q[..., k] = [t[...] != i] * w[k] * ((1 - epsilon) * [k == t[...]] + epsilon / K)
         a[...] = sum(k) q[..., k]
         s = sum(..., k) [t[...] != i] * [k == t[...]] * w[k]
-        y = sum(...) a[...] * (log(z[...]) + m[...]) / s - sum(..., k) [q[..., k] != 0] * q[..., k] * x[..., k] / s
+        y = sum(...) a[...] * log(z[...]) / s + sum(..., k) [q[..., k] != 0] * q[..., k] * (m[...] - x[..., k]) / s
         """,
         "cross_entropy",
         title="softmax with weighted cross-entropy, mean over the labels that count",
@@ -101,7 +101,7 @@ def map_criterion() -> Layer:
         m[n] = min(k) min(x[n, k], j)
         h[n, k] = exp(m[n] - x[n, k])
         z[n] = exp(m[n] - j) + sum(k) h[n, k]
-        y = sum(n, k) [k == t[n]] * x[n, k] / N + sum(n) (log(z[n]) - m[n]) / N
+        y = sum(n) log(z[n]) / N + sum(n, k) [k == t[n]] * (x[n, k] - m[n]) / N
         """,
         "map_criterion",
         title="LeNet-5's maximum a posteriori criterion, mean over the batch",

@@ -83,11 +83,11 @@ def binary_cross_entropy() -> Layer:
 
 
 def binary_cross_entropy_with_logits() -> Layer:
-    """The binary cross-entropy of sigmoid(x), without overflow."""
+    """The binary cross-entropy of sigmoid(x), without overflow; both summands are at least 0, so that none cancels."""
     return read(
         """
         constant t
-        y = sum(...) (softplus(x[...]) - t[...] * x[...]) / E
+        y = sum(...) ((1 - t[...]) * softplus(x[...]) + t[...] * softplus(-x[...])) / E
         """,
         "binary_cross_entropy_with_logits",
         title="sigmoid with binary cross-entropy, mean over all elements",
@@ -103,7 +103,7 @@ def kl_divergence() -> Layer:
     return read(
         """
         constant t
-        y = sum(n, ...) ([t[n, ...] != 0] * t[n, ...] * log(t[n, ...]) - t[n, ...] * x[n, ...]) / N
+        y = sum(n, ...) [t[n, ...] != 0] * t[n, ...] * (log(t[n, ...]) - x[n, ...]) / N
         """,
         "kl_divergence",
         title="Kullback-Leibler divergence, mean over the batch",
