@@ -318,3 +318,14 @@ def test_an_explanation_holds_on_every_example() -> None:
     doubled = finding(check(lambda dy, x, w: 2 * dy @ w.T, "dense", examples=100))
     assert f"(on all {doubled.confirmed} examples tried)" in one_line(doubled)
     assert doubled.confirmed > 50
+
+
+@pytest.mark.parametrize("step", [1, -1])
+def test_a_position_that_is_off_by_one(step: int) -> None:
+    def backward(dy: Array, x: Array, w: Array, stride: int) -> Array:
+        dx = whole(full_conv(dy, w, stride), x.shape[1])
+        edge = np.zeros_like(dx[:, :1])
+        return np.concatenate([edge, dx[:, :-1]] if step == 1 else [dx[:, 1:], edge], 1)
+
+    found = finding(check(backward, "conv1d", examples=EXAMPLES))
+    assert found.words == "with the position off by one"

@@ -103,7 +103,7 @@ def test_quick_tests_that_reach_the_line_come_first() -> None:
     own = (a_test("sizes", "reached", 0.5), a_test("sizes", "elsewhere", 0.1))
     reach = Reach(
         (
-            Record("tests/test_slow.py", 22.0, slow, {"derive/sizes.py": {"7": [-1]}}),
+            Record("tests/test_slow.py", 22.5, slow, {"derive/sizes.py": {"7": [-1]}}),
             Record("tests/test_sizes.py", 4.0, own, {"derive/sizes.py": {"7": [0], "8": [0, 1]}}),
             Record("tests/test_quick.py", 2.5, (a_test("quick", "one", 0.2),), {"derive/sizes.py": {"7": [0]}}),
             Record("tests/test_other.py", 2.5, (a_test("other", "one", 0.2),), {"derive/index.py": {"7": [0]}}),

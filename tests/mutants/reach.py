@@ -53,8 +53,9 @@ class Reach:
 
     @cached_property
     def collect(self) -> dict[str, float]:
-        """Seconds until the tests of a file are known, without the start of pytest."""
-        return {r.file: max(r.collect - START, 0.1) for r in self.records}
+        """Seconds until the tests of a file are known, without what any file takes: pytest and the packages loaded."""
+        least = min((r.collect for r in self.records), default=0.0)
+        return {r.file: max(r.collect - least, 0.1) for r in self.records}
 
     def tests(self, mutant: Mutant) -> list[list[TimedTest]]:
         """The tests that may notice a mutant, by file: those that execute its line, else those that load its file."""
@@ -69,20 +70,23 @@ class Reach:
         groups = [sorted(g, key=lambda t: (t.seconds, t.name)) for g in self.tests(mutant)]
         groups.sort(key=lambda g: (self.collect[g[0].file] + g[0].seconds, g[0].file))
         own = f"tests/test_{Path(mutant.path).stem}.py"  # the tests that are about that file come first
-        groups.sort(key=lambda g: g[0].file != own)
-        return list(_within(groups, self.collect, seconds))
+        first = [[test] for group in groups if group[0].file == own for test in group]
+        rest = [group for group in groups if group[0].file != own]
+        return list(_within([*first, *rest], self.collect, seconds))
 
 
 def _within(groups: Sequence[list[TimedTest]], collect: dict[str, float], seconds: float) -> Iterator[TimedTest]:
     """Round after round the next tests of every group, twice as many each time, while there is time."""
     left, taken, count = seconds, [0] * len(groups), 3
+    loaded: set[str] = set()
     while any(at < len(group) for at, group in zip(taken, groups, strict=True)):
         before = sum(taken)
         for number, group in enumerate(groups):
             for test in group[taken[number] : taken[number] + count]:
-                cost = test.seconds + (collect[test.file] if taken[number] == 0 else 0.0)
+                cost = test.seconds + (0.0 if test.file in loaded else collect[test.file])
                 if cost > left:
                     break
+                loaded.add(test.file)
                 left -= cost
                 taken[number] += 1
                 yield test
