@@ -193,4 +193,6 @@ def _check_apart(layer: Layer, program: Program) -> None:
     check_distinct(layer.name, [*names, *(("size", n) for n in sorted(sizes)), *options])
     own = ["rng"] if layer.weights else []  # of the constructor
     own += [name for name, extent in layer.features if str(extent) != name]
-    check_distinct(layer.name, [*(("argument", n) for n in own), *(("size", n) for n in sorted(sizes))])
+    check_distinct(
+        layer.name, [*(("argument of the constructor", n) for n in own), *(("size", n) for n in sorted(sizes))]
+    )

@@ -149,7 +149,7 @@ def test_arguments_of_double_backward(name: str) -> None:
 
 
 def test_arguments_of_constructors() -> None:
-    with pytest.raises(EquationError, match="argument and size would be called rng"):
+    with pytest.raises(EquationError, match="argument of the constructor and size would be called rng"):
         derive.layer("weight w; input w[C, rng]; y[n, k] = sum(c) x[n, c] * w[c, k]").compile()
 
 
