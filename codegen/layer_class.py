@@ -7,7 +7,7 @@ from codegen.arguments import shape_argument
 from codegen.constructor import check_constructor, constructor_arguments, constructor_lines, constructor_signature
 from codegen.kernel import Kernel, role
 from codegen.literal import string
-from codegen.names import Names
+from codegen.names import Names, check_distinct
 from derive.interface import Layer
 from derive.term import Tensor
 
@@ -72,6 +72,9 @@ def layer_class(layer: Layer, kernels: Sequence[Kernel], second: Sequence[Kernel
     inputs = [t for t in layer.program.inputs if t.name not in held]
     wanted = [k for k in gradients if _wrt(k, layer) in {t.name for t in inputs}]
     kept = _kept(layer, (*gradients, *second[:1]))
+    arguments = [("argument of double_backward", name) for name in ("seeds", "directions") if second]
+    held = [("tensor", n) for n in layer.program.tensors]
+    check_distinct(layer.name, [*arguments, *held, *(("shape kept", f"{n}_shape") for n in kept.shapes)])
     return LayerClass(
         name=layer.class_name,
         layer=layer.name,

@@ -14,7 +14,13 @@ from derive.error import EquationError
 
 
 def string(text: str) -> str:
-    """A string in double quotes."""
+    """A string in double quotes.
+
+    Raises:
+        EquationError: when it is no string.
+    """
+    if not isinstance(text, str):
+        raise EquationError(f"expected a text, received {type(text).__name__}")
     return f'"{_printable(text).replace(chr(34), chr(92) + chr(34))}"'
 
 

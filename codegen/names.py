@@ -10,7 +10,7 @@ import unicodedata
 from collections.abc import Iterable, Iterator
 
 from codegen.runtime import runtime_attributes
-from derive.interface import Layer
+from derive.interface import Kind, Layer
 from derive.quote import quoted, shown
 from derive.term import EquationError, Program, accesses
 
@@ -65,8 +65,13 @@ def check_names(layer: Layer, base: str = "Layer") -> None:
             raise EquationError(
                 f"{shown(layer.name)}: {role} {quoted(name)} cannot be a name in Python code: {reason}; choose another"
             )
+    for word, text in (("title", layer.title), ("source", layer.source)):
+        if not isinstance(text, str):
+            raise EquationError(f"{layer.name}: {word}: expected a text, received {type(text).__name__}")
     members = MEMBERS | runtime_attributes(base)
     for option in layer.options:
+        if not isinstance(option.kind, Kind):
+            raise EquationError(f"{layer.name}: option {option.name}: expected a Kind, received {shown(option.kind)}")
         if option.name in members:
             raise EquationError(
                 f"{layer.name}: option {option.name}: every {base.lower()} has an attribute of that name; rename it"
@@ -108,13 +113,14 @@ def _names(layer: Layer) -> Iterator[tuple[str, str]]:
     yield "class", layer.class_name
     for option in layer.options:
         yield "option", option.name
-        yield from (("size", s.name) for s in option.symbols)
+        read = [s for e in (*option.reach, *option.step) for s in e.free_symbols]
+        yield from (("size", s.name) for s in sorted({*option.symbols, *read}, key=lambda s: str(s.name)))
         if isinstance(option.default, str):
             yield "the default of an option,", option.default
     yield from (("what a requirement blames,", r.option) for r in layer.requirements)
     for name, extent in layer.features:
         yield "feature", name
-        yield from (("size", s.name) for s in extent.free_symbols)
+        yield from (("size", s.name) for s in sorted(extent.free_symbols, key=lambda s: str(s.name)))
     for program in (layer.program, layer.evaluation):
         if program is None:
             continue
@@ -155,3 +161,8 @@ def _check_apart(layer: Layer, program: Program) -> None:
     sizes = {s.name for s in program.symbols()} | {s.name for o in layer.options for s in o.symbols}
     names = [("tensor", n) for n in program.tensors]
     check_distinct(layer.name, [*names, *(("size", n) for n in sorted(sizes)), *options])
+    own = ["rng"] if layer.weights else []  # of the constructor
+    own += [name for name, extent in layer.features if str(extent) != name]
+    check_distinct(
+        layer.name, [*(("argument of the constructor", n) for n in own), *(("size", n) for n in sorted(sizes))]
+    )

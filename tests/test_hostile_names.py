@@ -12,12 +12,13 @@ from hypothesis import strategies as st
 from sympy import Eq, Idx, IndexedBase, Symbol
 
 import derive
-from derive.composition import Network, Node, Normal, network
+from derive.composition import Network, Node, Normal, Uniform, network
 from derive.composition.compose import compose
 from derive.equations import program
 from derive.index import integer
 from derive.interface import Kind, Layer, Option, Requirement
 from derive.layers import LAYERS
+from derive.term import EquationError
 from tests.hostile import CANARY, CUBE, NAMES, SOME, fuzzed, outcome, own_optimiser, watched, with_options
 
 STEP = "lr = 0.1; new_p[...] = p[...] - lr * g[...]"
@@ -132,3 +133,37 @@ def test_values_of_options(value: Any) -> None:
             outcome(layer.compile)
         except TypeError as error:
             assert "float" in str(error)  # noqa: PT017  (what Python says to float(object()))
+
+
+def test_values_of_networks() -> None:
+    made = network("input x[N, 3]\nf: dense(2)")
+    weight, *rest = made.starts
+    values = [Liar(2.0), float("inf"), float("nan"), "1", None, object(), 1j]
+    for value in values:
+        for start in (value, Uniform(value), Uniform(1.0, value), Normal(value)):
+            outcome(replace(made, starts=((weight[0], start), *rest)).compile)
+        for data in ((value, 1.0), (1.0, (value,))):
+            own = {"scaled": lambda: derive.layer("y[n, k] = x[n, k] * t[k]", "scaled")}
+            found = outcome(
+                lambda own=own, data=data: network("input x[N, 2]\nf: scaled", layers=own, data={"f.t": data})
+            )
+            if found is not None:
+                outcome(found.compile)
+
+
+@pytest.mark.parametrize(
+    "fields",
+    [
+        {"title": 5}, {"source": b"x"}, {"name": None}, {"class_name": 3}, {"weights": ("w", "q")},
+        {"features": (("out", integer("K")), ("K", integer("C")))}, {"features": (("a", Symbol("x; y")),)},
+        {"options": (Option("a", (integer("a"),), "x"),)},  # type: ignore[arg-type]
+        {"options": (Option("p", (integer("a"), integer("b")), Kind.PADDING, 0, 0, (Symbol("x; y"),), (N,)),)},
+    ],
+)  # fmt: skip
+def test_fields_of_a_layer(fields: dict[str, Any]) -> None:
+    made = derive.layer("weight w; y[n, k] = sum(c) x[n, c] * w[c, k]")
+    with pytest.raises(EquationError):
+        replace(made, **fields).compile()
+    broken = replace(made.program, outputs=("nothing",))
+    with pytest.raises(EquationError, match="nothing is no tensor of the equations"):
+        replace(made, program=broken).compile()

@@ -140,6 +140,19 @@ def test_a_parameter_called_as_the_gradient_of_the_output() -> None:
     assert [k.seeds for k in kernels(layer)][1] == (("ddy", "y"),)
 
 
+@pytest.mark.parametrize("name", ["seeds", "directions"])
+def test_arguments_of_double_backward(name: str) -> None:
+    layer = derive.layer(f"y[n] = {name}[n]^2")
+    layer.compile()
+    with pytest.raises(EquationError, match=f"argument of double_backward and tensor would be called {name}"):
+        layer.compile(2)
+
+
+def test_arguments_of_constructors() -> None:
+    with pytest.raises(EquationError, match="argument of the constructor and size would be called rng"):
+        derive.layer("weight w; input w[C, rng]; y[n, k] = sum(c) x[n, c] * w[c, k]").compile()
+
+
 def test_an_option_that_is_called_as_an_array() -> None:
     made = derive.layer("a = 2.0; y[n] = a * x[n]^2")
     for name in ("dy", "dx", "x", "y", "N"):

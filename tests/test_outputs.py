@@ -407,7 +407,7 @@ WRONG: dict[str, tuple[dict[str, Any], str]] = {
     "initial of no weight": ({"initial": (("x", 1.0),)}, "weighted: initial names x, expected one of w, b"),
     "two arguments of one name": (
         {"features": (("R", K),)},
-        "weighted: the constructor has two arguments named R; rename one",
+        "weighted: argument of the constructor and size would be called R; rename one of them",
     ),
 }
 

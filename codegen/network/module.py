@@ -36,6 +36,9 @@ def network_source(network: Network, order: int = 1) -> Emitted:
     taken = next((t.name for t in network.given if t.name in OWN), None)
     if taken is not None:
         raise NetworkError(f"{network.name}: input {taken}: that is an argument of its own; call the input otherwise")
+    for name, data in network.constants:
+        if len(_extents(data) or ()) != len(network.program.tensors[name].shape):
+            raise NetworkError(f"{network.name}: the data of {name}: expected numbers in tuples, one level per axis")
     k = network_kernels(network, order)
     cls = network_class(k)
     own = [forward_function(k), predict_function(k), backward_function(k)]
@@ -102,7 +105,16 @@ def _constant(name: str, data: Any) -> list[str]:
     return [f"{name} = np.array(", "    [", *lines, "    ]", ")"]
 
 
+def _extents(data: Any) -> tuple[int, ...] | None:
+    """The shape of numbers in nested tuples; None where these are of unequal length."""
+    if not isinstance(data, Sequence) or isinstance(data, str):
+        return ()
+    inner = {_extents(part) for part in data}
+    first = inner.pop() if inner else ()
+    return None if inner or first is None else (len(data), *first)
+
+
 def _numbers(row: Any) -> str:
-    if isinstance(row, Sequence):
+    if isinstance(row, Sequence) and not isinstance(row, str):
         return f"[{', '.join(_numbers(r) for r in row)}]"
     return number(row, "a constant")

@@ -14,6 +14,7 @@ from codegen.network.kernels import NetworkKernels
 from codegen.scalar import POWER, size_text
 from derive.composition import Network, Normal, Uniform
 from derive.composition.record import Start
+from derive.quote import shown
 
 
 @dataclass(frozen=True)
@@ -56,6 +57,8 @@ class NetworkClass:
 def network_class(k: NetworkKernels) -> NetworkClass:
     """The class on top of the functions."""
     network = k.network
+    for weight, start in network.starts:
+        _check_start(f"{network.name}, {shown(network.key(weight))}", start)
     return NetworkClass(
         name=network.class_name,
         title=network.words[0].upper() + network.words[1:],
@@ -72,6 +75,14 @@ def network_class(k: NetworkKernels) -> NetworkClass:
         backward=tuple(_backward(k)),
         double_backward=tuple(_double_backward(k)),
     )
+
+
+def _check_start(where: str, start: Start) -> None:
+    """Raise unless what a start is made of are numbers."""
+    found = {"start": start} if not isinstance(start, Uniform | Normal) else {"gain": start.gain}
+    found |= {"power": start.power} if isinstance(start, Uniform) else {}
+    for word, value in found.items():
+        number(value, f"{where}: {word}")
 
 
 def _described(network: Network) -> list[str]:
