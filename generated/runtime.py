@@ -759,6 +759,17 @@ def span(a: int, b: int, low: int, high: int) -> slice:
     return slice(a * low + b, stop if stop >= 0 else None, a)
 
 
+def counts(length: int, values: int, *brackets: tuple[int, int, int, int]) -> Array:
+    """For every i below `length` how many v below `values` meet ``0 <= s*i + a*v + b < e`` for all (s, a, b, e)."""
+    largest = max(values, *(abs(n) * (1 + length * (k == 0)) for bracket in brackets for k, n in enumerate(bracket)))
+    at = np.arange(length).astype(object if largest >> 60 else np.int64)
+    low, high = np.zeros_like(at), np.full_like(at, values)
+    for s, a, b, e in brackets:
+        low = np.maximum(low, -((s * at + b) // a))
+        high = np.minimum(high, (e - 1 - b - s * at) // a + 1)
+    return np.asarray(np.maximum(high - low, 0))
+
+
 def blocks(length: int, elements: int) -> Iterator[tuple[int, int]]:
     """Ranges that cover 0..length so that each has about BLOCK elements, `elements` per unit."""
     step = max(1, BLOCK // max(1, elements))
@@ -3623,7 +3634,7 @@ def _products(left: Array, right: Array) -> Array:
 
 # ----- the choice of a strategy -----
 def ways(c: Contraction, wanted: Settings) -> tuple[Way, ...]:
-    """All ways to compute a contraction, the fastest first as predicted; where that is to be strict, the direct ones."""
+    """All ways to compute a contraction, the fastest first as predicted; if strict the direct ones."""
     return _ways(c, Settings("compiled" if compiles(c.products, wanted=wanted) else "numpy", wanted.accuracy))
 
 
