@@ -75,6 +75,30 @@ def test_ranges_are_those_of_what_is_inside() -> None:
         assert inside == list(range(first, stop)), (step, low, high, size)
 
 
+@pytest.mark.parametrize("backend", BACKENDS)
+def test_products_are_scattered_in_parts(backend: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """However few are computed at a time."""
+    monkeypatch.setattr(rt, "MOST_SCATTERED", 8)
+    monkeypatch.setattr(rt, "BLOCK", 16)
+    rt._ways.cache_clear()
+    parts = 0
+
+    def count(c: rt.Contraction, compute: Any) -> None:
+        nonlocal parts
+        way = rt.choice(c, rt.current())
+        parts += way.strategy.name == "scatter" and len(way.plan.inner) > 1
+        compute(way)
+
+    for seed in range(300 if backend == "numpy" else 60):
+        case = problem([seed, 37])
+        expected, scale = case.expected()
+        with rt.settings(backend=backend, strategy="scatter", threads=1 + seed % 2), rt.observing(count):
+            found = case.compute()
+        np.testing.assert_allclose(found, expected, rtol=0, atol=1e-12 * max(scale, 1), err_msg=f"seed {seed}: {case}")
+    rt._ways.cache_clear()
+    assert parts > 5
+
+
 def test_counts() -> None:
     """Against trying every value, in small numbers and in such as 64 bits do not hold."""
     rng = np.random.default_rng(0)

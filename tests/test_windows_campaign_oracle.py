@@ -107,7 +107,7 @@ def compared(case: Case) -> bool:
         return False
     expected, (x, w, b) = reference
     module = import_module(f"generated.{case.name}")
-    call = {
+    call: dict[str, Any] = {
         word: getattr(module, f"{case.name}_{word}", None)
         for word in ("forward", "grad_input", "grad_weight", "grad_bias")
     }
