@@ -17,6 +17,7 @@ from codegen.plan import (
     Clip,
     Compiled,
     Contract,
+    Count,
     Define,
     Gather,
     Known,
@@ -277,6 +278,12 @@ class Emitter:
         spec = f"{self._looked_up(record.source_axes, record.labels)} -> {_names(r.index for r in record.axes)}"
         labels = "".join(f", {self.array(k.array)}" for k in record.labels)
         return [f'{record.name} = rt.gather("{spec}", {self.array(record.source)}{labels})']
+
+    @emit.register
+    def _(self, record: Count) -> list[str]:
+        sizes = self.size(record.along.extent), self.size(record.counted.extent)
+        brackets = (f"({', '.join(self.size(e) for e in bracket)})" for bracket in record.brackets)
+        return [f"{record.name} = rt.counts({', '.join([*sizes, *brackets])}).astype(dtype)"]
 
     @emit.register
     def _(self, record: Known) -> list[str]:

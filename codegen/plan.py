@@ -246,6 +246,23 @@ class Gather:
 
 
 @dataclass(frozen=True)
+class Count:
+    """A new array: for every value of an index, how many of another one meet all brackets.
+
+    Attributes:
+        name: of the array.
+        along: the index that the array has.
+        counted: the other one.
+        brackets: ``0 <= step * along + factor * counted + rest < extent``, the factor positive.
+    """
+
+    name: str
+    along: Range
+    counted: Range
+    brackets: tuple[tuple[Expr, Expr, Expr, Expr], ...]
+
+
+@dataclass(frozen=True)
 class Known:
     """A new array of brackets: which labels are positions of an axis of that extent."""
 
@@ -386,6 +403,7 @@ Record = (
     | Present
     | Positions
     | Gather
+    | Count
     | Known
     | ScatterAdd
     | Release
@@ -519,6 +537,8 @@ def describe(record: Record) -> str:
         case Gather(name, source, source_axes, labels, axes):
             read = ", ".join(_looked_up(source_axes, labels))
             return f"gather {name}[{_names(tuple(r.index for r in axes))}] = {source}[{read}]; {_volume(axes)} elements"
+        case Count(name, along, counted, _):
+            return f"{name}[{along.index}] = how many {counted.index} < {counted.extent} meet the brackets"
         case Known(name, labels, extent):
             return f"known {name} = 0 <= {labels} < {extent}"
         case ScatterAdd():

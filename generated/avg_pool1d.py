@@ -128,11 +128,7 @@ def avg_pool1d_forward(
         padding,
     )
     rt.require("avg_pool1d", "dilation", (T - 1) * (W - d), "at most the extent of the input", dilation)
-    a = np.zeros((W_out,), dtype)
-    for t in range(T):
-        j_low, j_high = rt.clip(W_out, (s, count_include_pad * p + d * t - p, W + count_include_pad * (p + p_end)))
-        if j_low < j_high:
-            a[j_low:j_high] += 1
+    a = rt.counts(W_out, T, (s, d, count_include_pad * p - p, W + count_include_pad * (p + p_end))).astype(dtype)
     if rt.compiles(C * N * T * W_out, T, d, p, s):
         y = np.empty((N, W_out, C), dtype)
         rt.run(
@@ -284,11 +280,7 @@ def avg_pool1d_grad_input(
     )
     rt.require("avg_pool1d", "dilation", (T - 1) * (W - d), "at most the extent of the input", dilation)
     rt.extents("avg_pool1d", "dy", dy.shape, (N, W_out, C), "batch, W_out, channels")
-    a = np.zeros((W_out,), dtype)
-    for t in range(T):
-        j_low, j_high = rt.clip(W_out, (s, count_include_pad * p + d * t - p, W + count_include_pad * (p + p_end)))
-        if j_low < j_high:
-            a[j_low:j_high] += 1
+    a = rt.counts(W_out, T, (s, d, count_include_pad * p - p, W + count_include_pad * (p + p_end))).astype(dtype)
     if rt.compiles(C * N * T * W_out, T, d, p, s):
         dx = np.empty((N, W, C), dtype)
         rt.run(

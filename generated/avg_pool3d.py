@@ -210,27 +210,15 @@ def avg_pool3d_forward(
         "at most the extent of the input",
         dilation,
     )
-    a_d = np.zeros((D_out,), dtype)
-    for a in range(A):
-        l_low, l_high = rt.clip(
-            D_out, (s_d, a * d_d + count_include_pad * p_d - p_d, D + count_include_pad * (p_d + p_d_end))
-        )
-        if l_low < l_high:
-            a_d[l_low:l_high] += 1
-    a_h = np.zeros((H_out,), dtype)
-    for r in range(R):
-        i_low, i_high = rt.clip(
-            H_out, (s_h, count_include_pad * p_h + d_h * r - p_h, H + count_include_pad * (p_h + p_h_end))
-        )
-        if i_low < i_high:
-            a_h[i_low:i_high] += 1
-    a_w = np.zeros((W_out,), dtype)
-    for t in range(T):
-        j_low, j_high = rt.clip(
-            W_out, (s_w, count_include_pad * p_w + d_w * t - p_w, W + count_include_pad * (p_w + p_w_end))
-        )
-        if j_low < j_high:
-            a_w[j_low:j_high] += 1
+    a_d = rt.counts(
+        D_out, A, (s_d, d_d, count_include_pad * p_d - p_d, D + count_include_pad * (p_d + p_d_end))
+    ).astype(dtype)
+    a_h = rt.counts(
+        H_out, R, (s_h, d_h, count_include_pad * p_h - p_h, H + count_include_pad * (p_h + p_h_end))
+    ).astype(dtype)
+    a_w = rt.counts(
+        W_out, T, (s_w, d_w, count_include_pad * p_w - p_w, W + count_include_pad * (p_w + p_w_end))
+    ).astype(dtype)
     if rt.compiles(A * C * D_out * H_out * N * R * T * W_out, A * R * T, d_d, d_h, d_w, p_d, p_h, p_w, s_d, s_h, s_w):
         y = np.empty((N, D_out, H_out, W_out, C), dtype)
         rt.run(
@@ -471,27 +459,15 @@ def avg_pool3d_grad_input(
         dilation,
     )
     rt.extents("avg_pool3d", "dy", dy.shape, (N, D_out, H_out, W_out, C), "batch, D_out, H_out, W_out, channels")
-    a_d = np.zeros((D_out,), dtype)
-    for a in range(A):
-        l_low, l_high = rt.clip(
-            D_out, (s_d, a * d_d + count_include_pad * p_d - p_d, D + count_include_pad * (p_d + p_d_end))
-        )
-        if l_low < l_high:
-            a_d[l_low:l_high] += 1
-    a_h = np.zeros((H_out,), dtype)
-    for r in range(R):
-        i_low, i_high = rt.clip(
-            H_out, (s_h, count_include_pad * p_h + d_h * r - p_h, H + count_include_pad * (p_h + p_h_end))
-        )
-        if i_low < i_high:
-            a_h[i_low:i_high] += 1
-    a_w = np.zeros((W_out,), dtype)
-    for t in range(T):
-        j_low, j_high = rt.clip(
-            W_out, (s_w, count_include_pad * p_w + d_w * t - p_w, W + count_include_pad * (p_w + p_w_end))
-        )
-        if j_low < j_high:
-            a_w[j_low:j_high] += 1
+    a_d = rt.counts(
+        D_out, A, (s_d, d_d, count_include_pad * p_d - p_d, D + count_include_pad * (p_d + p_d_end))
+    ).astype(dtype)
+    a_h = rt.counts(
+        H_out, R, (s_h, d_h, count_include_pad * p_h - p_h, H + count_include_pad * (p_h + p_h_end))
+    ).astype(dtype)
+    a_w = rt.counts(
+        W_out, T, (s_w, d_w, count_include_pad * p_w - p_w, W + count_include_pad * (p_w + p_w_end))
+    ).astype(dtype)
     if rt.compiles(A * C * D_out * H_out * N * R * T * W_out, A * R * T, d_d, d_h, d_w, p_d, p_h, p_w, s_d, s_h, s_w):
         dx = np.empty((N, D, H, W, C), dtype)
         rt.run(

@@ -88,6 +88,9 @@ MANY_PLACES = 64
 MOST_PADDED = 4
 """Elements of padding for each of an array and of the result, beyond which every tap is computed by itself."""
 
+MOST_SCATTERED = 1 << 22
+"""Products, for a value of the first index, that are computed before they are added."""
+
 MANY_PHASES = 64
 """Residues that a contraction is divided into."""
 
@@ -770,6 +773,17 @@ def span(a: int, b: int, low: int, high: int) -> slice:
         return slice(0, 0)
     stop = a * (high - 1) + b + (1 if a > 0 else -1)
     return slice(a * low + b, stop if stop >= 0 else None, a)
+
+
+def counts(length: int, values: int, *brackets: tuple[int, int, int, int]) -> Array:
+    """For every i below `length` how many v below `values` meet ``0 <= s*i + a*v + b < e`` for all (s, a, b, e)."""
+    largest = max(values, *(abs(n) * (1 + length * (k == 0)) for bracket in brackets for k, n in enumerate(bracket)))
+    at = np.arange(length).astype(object if largest >> 60 else np.int64)
+    low, high = np.zeros_like(at), np.full_like(at, values)
+    for s, a, b, e in brackets:
+        low = np.maximum(low, -((s * at + b) // a))
+        high = np.minimum(high, (e - 1 - b - s * at) // a + 1)
+    return np.asarray(np.maximum(high - low, 0))
 
 
 def blocks(length: int, elements: int) -> Iterator[tuple[int, int]]:
@@ -1898,6 +1912,7 @@ class Scatter(NamedTuple):
         vectors: the others that the result has, in the order of the slices.
         planes: where the last axis is a short one, the order of the axes meanwhile, the longest run last; else ().
         blocks: the ranges of the first index, block by block.
+        inner: the ranges of another index, for parts of a block that are computed one after the other.
         windows: what counts the windows, and the indices within one besides the taps, where compiled loops can add
             them one by one; else None.
     """
@@ -1906,6 +1921,7 @@ class Scatter(NamedTuple):
     vectors: tuple[str, ...]
     planes: tuple[int, ...]
     blocks: tuple[Any, ...]
+    inner: tuple[Any, ...]
     windows: tuple[tuple[str, ...], tuple[str, ...]] | None
 
 
@@ -1922,11 +1938,17 @@ def _scatter_plan(c: Contraction) -> Scatter:
     if planes:
         vectors = tuple(v for axis in planes for v, _ in c.out.steps[axis] if v in vectors)
     windows = _scattered_windows(c, taps)
-    if first is None or any(_crosses(side, first, c.extents) for side in (c.left, c.right)):
-        return Scatter(tuple(taps), vectors, planes, ((),), windows)
-    each = c.volume(taps, vectors) // c.extents[first]
-    blocks = _cut((first,), c.extents, max(1, 4 * BLOCK // max(1, each)))
-    return Scatter(tuple(taps), vectors, planes, blocks, windows)
+    if first is not None and any(_crosses(side, first, c.extents) for side in (c.left, c.right)):
+        first = None
+    each, blocks = c.volume(taps, vectors), ((),)
+    if first is not None:
+        each //= c.extents[first]
+        blocks = _cut((first,), c.extents, max(1, 4 * BLOCK // max(1, each)))
+    other = max((v for v in vectors if v != first), key=lambda v: c.extents[v], default="")
+    inner: tuple[Any, ...] = ((),)
+    if other and each > MOST_SCATTERED:
+        inner = _cut((other,), c.extents, max(1, MOST_SCATTERED * c.extents[other] // each))
+    return Scatter(tuple(taps), vectors, planes, blocks, inner, windows)
 
 
 def _plane_order(c: Contraction) -> tuple[int, ...]:
@@ -1965,7 +1987,7 @@ def _scatter_cost(c: Contraction, plan: Scatter, wanted: Settings) -> Cost:
         seconds += products * size * (1 / ADD_RATE + ROW_CALL / along)
     else:
         seconds += 3 * products * size / copy_rate(run) + CALL * 4 * len(plan.blocks) * c.volume(plan.taps)
-    scratch = products * size // max(1, len(plan.blocks))
+    scratch = products * size // max(1, len(plan.blocks) * len(plan.inner))
     return Cost(seconds, 2 * c.products + products, 4 * products * size, scratch)
 
 
@@ -1979,8 +2001,9 @@ def _run_scatter(
     order = (*tiles, *plan.taps, *runs) if tiles else (*plan.taps, *plan.vectors)
     spec = f"{' '.join(c.left.names)}, {' '.join(c.right.names)} -> {' '.join(order)}"
 
-    def one(number: int) -> None:
-        ranges = dict(plan.blocks[number])
+    def one(number: int, inner: Any, add: bool) -> None:
+        block = dict(plan.blocks[number])
+        ranges = block | dict(inner)
         box = whole | ranges
         parts = [
             x[tuple(slice(*box[v]) for v in side.names)] if ranges else x for x, side in ((a, c.left), (b, c.right))
@@ -1988,9 +2011,7 @@ def _run_scatter(
         extents = tuple(box[v][1] - box[v][0] for v in order)
         products = _scratch("scattered", prod(extents), c.dtype).reshape(extents)
         contract(spec, parts[0], parts[1], out=products)
-        at = tuple(
-            slice(*box[moves[0][0]]) if moves and moves[0][0] in ranges else slice(None) for moves in c.out.steps
-        )
+        at = tuple(slice(*box[moves[0][0]]) if moves and moves[0][0] in block else slice(None) for moves in c.out.steps)
         target = out[at]
         if tiles:
             if not add:
@@ -2002,7 +2023,7 @@ def _run_scatter(
             sums = _scratch("planes", target.size, c.dtype).reshape([target.shape[axis] for axis in plan.planes])
             sums.fill(0)
             back = sums.transpose([plan.planes.index(axis) for axis in range(target.ndim)])
-            _add_slices(c, plan, products, back, box)
+            _add_slices(c, plan, products, back, box, block)
             if add:
                 target += back
             else:
@@ -2010,11 +2031,12 @@ def _run_scatter(
             return
         if not add:
             target[...] = 0
-        _add_slices(c, plan, products, target, box)
+        _add_slices(c, plan, products, target, box, block)
 
     def several(start: int, stop: int) -> None:
         for number in range(start, stop):
-            one(number)
+            for k, inner in enumerate(plan.inner):
+                one(number, inner, add or k > 0)
 
     if tiles and len(plan.blocks) < thread_count(seconds):  # what is done with a block is divided
         several(0, len(plan.blocks))
@@ -2078,8 +2100,10 @@ def _adding() -> Loops:
     return _add_windows.bound("_add_windows", _place=_place)
 
 
-def _add_slices(c: Contraction, plan: Scatter, products: Array, target: Array, box: Mapping[str, Any]) -> None:
-    """Add the products of every tap to the positions that they belong to."""
+def _add_slices(
+    c: Contraction, plan: Scatter, products: Array, target: Array, box: Mapping[str, Any], block: Mapping[str, Any]
+) -> None:
+    """Add the products of every tap to the positions that they belong to, in a target that has those of a block."""
     own = tuple(v for v in c.out.names if v in plan.vectors)
     for place in product(*(range(c.extents[v]) for v in plan.taps)):
         at = dict(zip(plan.taps, place, strict=True))
@@ -2088,6 +2112,7 @@ def _add_slices(c: Contraction, plan: Scatter, products: Array, target: Array, b
             base = c.out.offsets[axis] + sum(step * at[v] for v, step in moves if v in at)
             v, step = next(((v, s) for v, s in moves if v not in at), ("", 1))
             length = box[v][1] - box[v][0] if v else 1
+            base += step * box[v][0] if v and v not in block else 0
             low, high = clip(length, (step, base, target.shape[axis]))
             slices.append(span(step, base, low, high))
             ranges[v] = slice(low, high)
@@ -3630,7 +3655,7 @@ def _products(left: Array, right: Array) -> Array:
 
 # ----- the choice of a strategy -----
 def ways(c: Contraction, wanted: Settings) -> tuple[Way, ...]:
-    """All ways to compute a contraction, the fastest first as predicted; where that is to be strict, the direct ones."""
+    """All ways to compute a contraction, the fastest first as predicted; if strict the direct ones."""
     return _ways(c, Settings("compiled" if compiles(c.products, wanted=wanted) else "numpy", wanted.accuracy))
 
 

@@ -6,12 +6,15 @@ Results are compared with sums of products written out, and with the one window 
 import tracemalloc
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from functools import partial
+from importlib import import_module
 from typing import Any
 
 import numpy as np
 import pytest
 
 from generated import runtime as rt
+from generated.avg_pool2d import avg_pool2d_forward, avg_pool2d_grad_input
 from generated.conv2d import conv2d_forward, conv2d_grad_input, conv2d_grad_weight
 from generated.conv_transpose2d import (
     conv_transpose2d_forward,
@@ -72,6 +75,47 @@ def test_ranges_are_those_of_what_is_inside() -> None:
         assert inside == list(range(first, stop)), (step, low, high, size)
 
 
+@pytest.mark.parametrize("backend", BACKENDS)
+def test_products_are_scattered_in_parts(backend: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """However few are computed at a time."""
+    monkeypatch.setattr(rt, "MOST_SCATTERED", 8)
+    monkeypatch.setattr(rt, "BLOCK", 16)
+    rt._ways.cache_clear()
+    parts = 0
+
+    def count(c: rt.Contraction, compute: Any) -> None:
+        nonlocal parts
+        way = rt.choice(c, rt.current())
+        parts += way.strategy.name == "scatter" and len(way.plan.inner) > 1
+        compute(way)
+
+    for seed in range(300 if backend == "numpy" else 60):
+        case = problem([seed, 37])
+        expected, scale = case.expected()
+        with rt.settings(backend=backend, strategy="scatter", threads=1 + seed % 2), rt.observing(count):
+            found = case.compute()
+        np.testing.assert_allclose(found, expected, rtol=0, atol=1e-12 * max(scale, 1), err_msg=f"seed {seed}: {case}")
+    rt._ways.cache_clear()
+    assert parts > 5
+
+
+def test_counts() -> None:
+    """Against trying every value, in small numbers and in such as 64 bits do not hold."""
+    rng = np.random.default_rng(0)
+    for _ in range(500):
+        length, values = (int(v) for v in rng.integers(1, 9, size=2))
+        brackets = [
+            (int(rng.integers(-3, 4)), int(rng.integers(1, 4)), int(rng.integers(-9, 9)), int(rng.integers(0, 15)))
+            for _ in range(int(rng.integers(1, 3)))
+        ]
+        wanted = [
+            sum(all(0 <= s * i + a * v + b < e for s, a, b, e in brackets) for v in range(values))
+            for i in range(length)
+        ]
+        assert rt.counts(length, values, *brackets).tolist() == wanted
+    assert rt.counts(2, 2**70, (1, 1, -(2**65), 2**66)).tolist() == [2**66, 2**66]
+
+
 # ----- memory and time ------------------------------------------------------------------------------------------------
 FAR = [2**5, 2**12, 2**40, 2**62]
 """Dilations, and paddings as wide: of a window of 3 taps only the one in the middle lies inside."""
@@ -79,7 +123,8 @@ BYTES = 1 << 20
 
 
 def bounded(call: Callable[[], Any], most: int = BYTES) -> Any:
-    """What `call` returns; it may allocate so many bytes."""
+    """What `call` returns; it may allocate so many bytes, besides what is loaded and compiled once."""
+    call()
     tracemalloc.start()
     try:
         found = call()
@@ -87,15 +132,6 @@ def bounded(call: Callable[[], Any], most: int = BYTES) -> Any:
     finally:
         tracemalloc.stop()
     return found
-
-
-@pytest.fixture
-def warm() -> None:
-    """What is loaded and compiled once does not count."""
-    for backend in ("numpy", "compiled") if rt.has_numba() else ("numpy",):
-        with rt.settings(backend=backend):
-            for kind in KINDS:
-                kind.calls(np.random.default_rng(0), 2**5)
 
 
 @dataclass(frozen=True)
@@ -158,12 +194,61 @@ def pooled(rng: np.random.Generator, far: int) -> tuple[Array, ...]:
 KINDS = [Kind("conv", convolved), Kind("transposed", transposed), Kind("depthwise", depthwise), Kind("max", pooled)]
 
 
-@pytest.mark.usefixtures("warm")
 @pytest.mark.parametrize("backend", BACKENDS)
 @pytest.mark.parametrize("far", FAR)
 @pytest.mark.parametrize("kind", KINDS, ids=lambda kind: kind.name)
 def test_taps_far_out_cost_nothing(kind: Kind, far: int, backend: str) -> None:
-    rng = np.random.default_rng(3)
     with rt.settings(backend=backend):
-        for difference in bounded(lambda: kind.calls(rng, far)):
+        for difference in bounded(lambda: kind.calls(np.random.default_rng(3), far)):
             np.testing.assert_allclose(difference, 0, atol=1e-12)
+
+
+COMPILED = pytest.param(300, "compiled", marks=pytest.mark.skipif(not rt.has_numba(), reason="no numba"))
+LARGER = [(k, "numpy") for k in (12, 300, 10_000, 2**31 - 2, 2**40, 2**62)]
+
+
+@pytest.mark.parametrize(("kernel", "backend"), [*LARGER, COMPILED])
+def test_windows_far_larger_than_the_image(kernel: int, backend: str) -> None:
+    """All elements are in all windows; averages count the padding, or not."""
+    rng = np.random.default_rng(5)
+    x, dy = rng.normal(size=(2, 6, 6, 3)), rng.normal(size=(2, 1, 1, 3))
+    options: dict[str, Any] = {"kernel_size": (kernel, 12), "padding": (kernel // 2, 6), "stride": (kernel, 12)}
+    ones = np.ones_like(x)
+    with rt.settings(backend=backend):
+        for include, count in ((True, float(kernel) * 12), (False, 36.0)):
+            given = options | {"count_include_pad": include}
+            y = bounded(partial(avg_pool2d_forward, x, **given), 4 * BYTES)
+            np.testing.assert_allclose(y, x.sum((1, 2), keepdims=True) / count, rtol=1e-12)
+            dx = bounded(partial(avg_pool2d_grad_input, dy, input_shape=x.shape, **given), 4 * BYTES)
+            np.testing.assert_allclose(dx, dy / count * ones, rtol=1e-12)
+        if kernel * 12 > rt.MOST_COUNTED:
+            with pytest.raises(ValueError, match="too large"):
+                max_pool2d_forward(x, **options)
+            return
+        y, argmax = bounded(lambda: max_pool2d_forward(x, **options), 4 * BYTES)
+        np.testing.assert_array_equal(y, x.max((1, 2), keepdims=True))
+        dx = bounded(lambda: max_pool2d_grad_input(dy, argmax, input_shape=x.shape, **options), 4 * BYTES)
+        np.testing.assert_array_equal(dx, np.where(x == y, dy, 0))
+
+
+@pytest.mark.parametrize("rank", [1, 2])
+def test_gradients_of_large_windows_are_added_where_their_maxima_were(
+    rank: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """One by one, as by selecting element by element."""
+    for seed in range(40):
+        rng = np.random.default_rng([seed, rank])
+        shape = (2, *(int(v) for v in rng.integers(3, 12, size=rank)), 2)
+        kernel = tuple(int(v) for v in rng.integers(1, 4, size=rank))
+        options = {"kernel_size": kernel, "stride": 1 + seed % 3, "padding": tuple(k // 2 for k in kernel)}
+        module = import_module(f"generated.max_pool{rank}d")
+        forward, backward = (getattr(module, f"max_pool{rank}d_{word}") for word in ("forward", "grad_input"))
+        x = rng.integers(-3, 3, size=shape).astype(float)
+        with rt.settings(backend="numpy"):
+            y, argmax = forward(x, **options)
+            dy = rng.normal(size=y.shape)
+            expected = backward(dy, argmax, input_shape=shape, **options)
+            monkeypatch.setattr(rt, "MANY_PLACES", 0)
+            found = backward(dy, argmax, input_shape=shape, **options)
+            monkeypatch.undo()
+        np.testing.assert_allclose(found, expected, rtol=1e-12, atol=1e-12)

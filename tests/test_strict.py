@@ -143,19 +143,6 @@ def test_what_is_not_finite_reaches_what_reads_it(backend: str, dtype: Any) -> N
     assert number > DRAWS // 2
 
 
-def footprint(compute: Callable[[Array], Array], like: Array, dtype: Any, seed: int = 0) -> None:
-    """Spoil one element after the other of an input of ones, and see that what reads it, and nothing else, is spoilt."""
-    rng = np.random.default_rng(seed)
-    for bad in BAD:
-        place = tuple(int(rng.integers(n)) for n in like.shape)
-        clean, marked = np.zeros(like.shape), np.ones(like.shape, dtype)
-        clean[place] = 1
-        marked[place] = bad
-        with rt.settings(accuracy="strict", backend="numpy"), np.errstate(all="ignore"):
-            found, reads = compute(marked), compute(clean)
-        np.testing.assert_array_equal(~np.isfinite(found), reads != 0)
-
-
 STRIDED = {"stride": 3, "groups": 2}
 SPREAD = {"dilation": 3, "groups": 2}
 HALVED = {"stride": 2, "padding": 1}

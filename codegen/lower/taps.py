@@ -15,7 +15,7 @@ from sympy import Expr, Mul, Symbol
 from codegen.form import Form
 from codegen.lower.operands import bracketed_division
 from codegen.lower.scope import Scope
-from codegen.plan import Allocate, Clip, Define, Loop, Record, Scale, Slice, Update, When, Window
+from codegen.plan import Allocate, Clip, Count, Define, Loop, Record, Scale, Slice, Update, When, Window
 from derive.collapse import vanishing_accesses
 from derive.differentiate import position
 from derive.functions import is_indicator
@@ -33,6 +33,9 @@ class _Bracket:
 
 def lower_taps(form: Form, scope: Scope, fresh: bool) -> list[Record]:
     """Lower `form` to loops over slices; `fresh` when the target does not exist yet."""
+    count = _count(form) if fresh else None
+    if count is not None:
+        return [count]
     form, windows = _windows(form, scope)
     loops = choose_loops(form, scope)
     vectors = tuple(v for v in form.indices if v not in loops)
@@ -49,6 +52,24 @@ def lower_taps(form: Form, scope: Scope, fresh: bool) -> list[Record]:
     body = _nest(form, loops, clips, body)
     scaled = [Scale(pointwise(outer))] if outer is not None else []
     return [*windows, *allocated, *body, *scaled]
+
+
+def _count(form: Form) -> Count | None:
+    """What `form` counts, if all it sums up is 1 wherever brackets hold: no loop, however many there are."""
+    if form.op != "sum" or form.body != 1 or len(form.box) != 2 or len(form.contracted) != 1 or len(form.place) != 1:
+        return None
+    along = affine(form.place[0], form.indices).plain()
+    (counted,) = form.contracted
+    if along is None or form.range(along).extent != form.target.shape[0]:
+        return None
+    found = []
+    for guard in form.guards:
+        parts = affine(guard.value, form.indices)
+        step, factor = parts.coefficient(along), parts.coefficient(counted)
+        if sign(factor) != 1:
+            return None
+        found.append((step, factor, sympy.expand(guard.value - step * along - factor * counted), guard.extent))
+    return Count(form.target.name, form.range(along), form.range(counted), tuple(found)) if found else None
 
 
 def _windows(form: Form, scope: Scope) -> tuple[Form, list[Record]]:
