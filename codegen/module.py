@@ -5,6 +5,7 @@ from collections.abc import Sequence
 
 from codegen.docstring import equations, paragraph, wrapped
 from codegen.function import RESERVED, defaults_last, function_source, signature
+from codegen.kernel import evaluation
 from codegen.layer_class import LayerClass, layer_class
 from codegen.layout import fit
 from codegen.render import (
@@ -27,8 +28,9 @@ def module_source(layer: Layer, order: int = 1) -> str:
     """
     check_names(layer)
     found, second = kernels_of_order(layer, order)
-    cls = layer_class(layer, found, second)
-    functions = tuple(function_source(k) for k in (*found, *second))
+    after = evaluation(layer)
+    cls = layer_class(layer, found, second, after)
+    functions = tuple(function_source(k) for k in (*found, *([after] if after else []), *second))
     context = ModuleContext(
         header=header(f"the equations of {layer.name}", "numpy/module.py.jinja"),
         title=layer.words[0].upper() + layer.words[1:],
@@ -44,12 +46,16 @@ def module_source(layer: Layer, order: int = 1) -> str:
             tuple(fit(list(cls.forward), 2)),
             tuple(fit(list(cls.backward), 2)),
             tuple(fit(list(cls.double_backward), 2)),
+            tuple(fit(list(cls.predict), 2)),
         ),
         class_description=_class_description(cls),
         class_init=signature("def __init__", ["self", *cls.signature], "None", 1),
         class_call=_method(
-            "__call__", defaults_last(list(cls.call)), f"The {_outputs(cls)} for {_listed(cls.inputs)}."
+            "__call__",
+            defaults_last(list(cls.call)),
+            f"The {_outputs(cls)} for {_listed(cls.inputs)}{' in training' if cls.predict else ''}.",
         ),
+        class_predict=_method("predict", defaults_last(list(cls.asked)), _predicted(cls)) if cls.predict else "",
         class_backward=_method("backward", defaults_last(list(cls.given)), f"Return {cls.result}."),
         class_double_backward=_double_backward(cls) if cls.double_backward else "",
     )
@@ -88,14 +94,24 @@ def _outputs(cls: LayerClass) -> str:
     return "output" if len(cls.outputs) == 1 else f"outputs {_listed(cls.outputs)}"
 
 
+def _predicted(cls: LayerClass) -> str:
+    return f"The {_outputs(cls)} after training, for {_listed(_asked(cls))}; nothing is kept."
+
+
+def _asked(cls: LayerClass) -> list[str]:
+    return [parameter.partition(":")[0] for parameter in cls.asked]
+
+
 def _listed(names: Sequence[str]) -> str:
     """``a``, ``a and b``, ``a, b and c``."""
     return " and ".join([", ".join(names[:-1]), names[-1]] if len(names) > 1 else names)
 
 
 def _class_description(cls: LayerClass) -> str:
-    lines = ["Args:", *(f"    {n}: {text}" for n, text in cls.arguments)] if cls.arguments else []
-    lines += [""] if lines else []
+    lines = []
+    if cls.predict:
+        lines = [f"Training takes {_listed(cls.inputs)}; `predict`, after training, takes {_listed(_asked(cls))}.", ""]
+    lines += ["Args:", *(f"    {n}: {text}" for n, text in cls.arguments), ""] if cls.arguments else []
     lines += [
         "Raises:",
         "    TypeError: when an argument has a wrong type.",

@@ -34,6 +34,7 @@ class ClassContext:
     forward: tuple[str, ...]
     backward: tuple[str, ...]
     double_backward: tuple[str, ...]
+    predict: tuple[str, ...]
 
 
 @dataclass(frozen=True)
@@ -50,6 +51,7 @@ class ModuleContext:
     class_description: str
     class_init: str
     class_call: str
+    class_predict: str
     class_backward: str
     class_double_backward: str
 

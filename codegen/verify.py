@@ -8,7 +8,7 @@ from sympy import Symbol
 
 from codegen.arguments import shape_argument
 from codegen.compiler import compile_layer
-from codegen.kernel import Kernel, kernels
+from codegen.kernel import Kernel, evaluation, kernels
 from codegen.network.verify import network_differences
 from codegen.second_order import kernels_of_order
 from derive.collapse import rename
@@ -63,7 +63,8 @@ def verify_layer(layer: Layer, shapes: int, seed: int = 0, order: int = 1) -> It
             yield Verified(name, "the interpreter", shapes, difference, KERNEL)
         return
     first, second = kernels_of_order(layer, order)
-    worst = dict.fromkeys((k.name for k in (*first, *second)), 0.0)
+    after = evaluation(layer)
+    worst = dict.fromkeys((k.name for k in (*first, *([after] if after else []), *second)), 0.0)
     module = compile_layer(layer, order)
     twice = _renamed(second_order(layer.program)) if second else None
     rng = np.random.default_rng(seed)
@@ -75,6 +76,10 @@ def verify_layer(layer: Layer, shapes: int, seed: int = 0, order: int = 1) -> It
             values, wanted = _expected_second(twice, kernel, given, sizes, rng)
             difference = _difference(getattr(module, kernel.name), kernel, wanted, values, sizes)
             worst[kernel.name] = float(np.maximum(worst[kernel.name], difference))
+        if after is not None and layer.evaluation is not None:
+            wanted = interpret(layer.evaluation, given, sizes)  # type: ignore[arg-type]
+            difference = _difference(getattr(module, after.name), after, wanted, given, sizes)
+            worst[after.name] = float(np.maximum(worst[after.name], difference))
         for kernel in first:
             difference = _difference(getattr(module, kernel.name), kernel, expected, given, sizes)
             worst[kernel.name] = float(np.maximum(worst[kernel.name], difference))

@@ -33,6 +33,7 @@ from sympy import (
 from derive.equations import Maximum, Minimum, inside, program
 from derive.functions import equal, relu, sigmoid
 from derive.index import floordiv, integer
+from derive.interval import Interval
 from derive.interface import Kind, Layer, Option
 from derive.interpret import complete_sizes, interpret, number, shape_of
 from derive.term import Program, accesses
@@ -314,7 +315,7 @@ class _Writer:
         determined = {e for t in source.inputs for e in t.shape}
         used = source.symbols()
         options = tuple(
-            Option(s.name, (s,), Kind.COUNT, minimum=1 if s.name.startswith("S") else 0)
+            Option(s.name, (s,), Kind.COUNT, interval=Interval(int(s.name.startswith("S"))))
             for s in self.sizes
             if s in used and s not in determined
         )

@@ -18,6 +18,7 @@ from derive.differentiate import differentiate
 from derive.equations import Maximum, inside, program
 from derive.functions import relu
 from derive.index import floordiv, integers
+from derive.interval import Interval
 from derive.interface import ROLES, Kind, Layer, Option
 from derive.interpret import complete_sizes, interpret, shape_of
 from derive.term import EquationError
@@ -35,7 +36,7 @@ def tensors(**shapes: Sequence[Expr]) -> tuple[IndexedBase, ...]:
 
 
 def counts(*symbols: Any, minimum: int = 1) -> tuple[Option, ...]:
-    return tuple(Option(v.name, (v,), Kind.COUNT, minimum=minimum) for v in symbols)
+    return tuple(Option(v.name, (v,), Kind.COUNT, interval=Interval(minimum)) for v in symbols)
 
 
 # ----- the layers -----------------------------------------------------------------------------------------------------

@@ -84,9 +84,11 @@ def network_source(network: Network, order: int = 1) -> str:
             attributes=tuple(fit(list(cls.attributes), 1)),
             init=signature("def __init__", ["self", *cls.signature], "None", 1),
             setup=tuple(fit(list(cls.setup), 2)),
-            call=_method("__call__", cls.given, "The output in training."),
+            call=_method("__call__", cls.given, f"The output in training, for {_listed(cls.given)}."),
             forward=tuple(fit(list(cls.forward), 2)),
-            predict_head=_method("predict", cls.given, "The output after training; nothing is kept."),
+            predict_head=_method(
+                "predict", cls.asked, f"The output after training, for {_listed(cls.asked)}; nothing is kept."
+            ),
             predict=tuple(fit(list(cls.predict), 2)),
             loss_head=_method("loss", cls.judged, "The loss; `backward` without an argument starts from it."),
             loss=tuple(fit(list(cls.loss), 2)),
@@ -95,6 +97,10 @@ def network_source(network: Network, order: int = 1) -> str:
             double_backward=tuple(fit(list(cls.double_backward), 1)),
         ),
     )
+
+
+def _listed(names: Sequence[str]) -> str:
+    return " and ".join([", ".join(names[:-1]), names[-1]] if len(names) > 1 else names)
 
 
 def _sequences(functions: Sequence[FunctionContext], cls: NetworkClass) -> bool:
@@ -114,7 +120,9 @@ def _method(name: str, arrays: Sequence[str], doc: str) -> str:
 
 
 def _description(cls: NetworkClass) -> list[str]:
-    lines = ["Weights and how they start:", *(f"    {w}" for w in cls.weights), ""] if cls.weights else []
+    more = [n for n in cls.given if n not in cls.asked]
+    lines = [f"Training takes {_listed(more)}, too; `predict`, after training, does not.", ""] if more else []
+    lines += ["Weights and how they start:", *(f"    {w}" for w in cls.weights), ""] if cls.weights else []
     lines += ["Args:", *(f"    {n}: {text}" for n, text in cls.arguments), ""] if cls.arguments else []
     return [
         *lines,

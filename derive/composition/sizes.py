@@ -1,6 +1,7 @@
 """The sizes of a network: what the symbols of each layer are in it, their numbers, the extents of windows."""
 
 from collections.abc import Iterator, Mapping, Sequence
+from numbers import Integral
 from typing import Any
 
 import sympy
@@ -10,6 +11,7 @@ from derive.composition.record import NetworkError
 from derive.composition.settings import Values
 from derive.index import IntegerFunction, integer
 from derive.interface import Layer
+from derive.interval import LARGEST
 from derive.term import Program, Tensor
 
 
@@ -76,10 +78,11 @@ class Sizes:
             given = settings[name]
             if isinstance(given, str) and given.isidentifier():
                 value: Expr = integer(given)
-            elif isinstance(given, bool) or not isinstance(given, int) or given < 1:
-                raise NetworkError(f"{values.where}: {name}: expected an integer of at least 1, received {given!r}")
+            elif isinstance(given, bool) or not isinstance(given, Integral) or not 1 <= given <= LARGEST:
+                expected = f"an integer of at least 1 and of at most {LARGEST}"
+                raise NetworkError(f"{values.where}: {name}: expected {expected}, received {given!r}")
             else:
-                value = Integer(given)
+                value = Integer(int(given))
             unknown = [s for s in sorted(extent.free_symbols, key=str) if s not in values.symbols]
             wanted = self.number(extent.xreplace(values.symbols))
             if not unknown:

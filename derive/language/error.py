@@ -17,17 +17,21 @@ class LanguageError(EquationError):
     """
 
     def __init__(self, message: str, place: Place, text: str, source: str = "") -> None:
-        lines = text.split("\n")
-        shown = lines[place.line - 1] if 0 < place.line <= len(lines) else ""
-        start, end = place.column - 1, max(place.end - 1, place.column)
-        if len(shown) > 110:  # a window around the place
-            left = max(0, start - 50)
-            shown, start, end = shown[left : left + 110], start - left, min(end - left, 110)
-        caret = " " * start + "^" + "~" * (end - start - 1)
         where = f"{source}:{place.line}:{place.column}" if source else f"line {place.line}, column {place.column}"
-        shown = "".join(c if c.isprintable() else " " for c in shown)
-        super().__init__(f"{where}: {message}\n    {shown}\n    {caret}")
+        super().__init__(f"{where}: {message}\n{pointed(place, text)}")
         self.message, self.line, self.column = message, place.line, place.column
+
+
+def pointed(place: Place, text: str) -> str:
+    """The line of a text and a caret below the place."""
+    lines = text.split("\n")
+    shown = lines[place.line - 1] if 0 < place.line <= len(lines) else ""
+    start, end = place.column - 1, max(place.end - 1, place.column)
+    if len(shown) > 110:  # a window around the place
+        left = max(0, start - 50)
+        shown, start, end = shown[left : left + 110], start - left, min(end - left, 110)
+    shown = "".join(c if c.isprintable() else " " for c in shown)
+    return f"    {shown}\n    {' ' * start}^{'~' * (end - start - 1)}"
 
 
 class Located(Exception):
