@@ -77,7 +77,7 @@ def verify_layer(layer: Layer, shapes: int, seed: int = 0, order: int = 1) -> It
             difference = _difference(getattr(module, kernel.name), kernel, wanted, values, sizes)
             worst[kernel.name] = float(np.maximum(worst[kernel.name], difference))
         if after is not None and layer.evaluation is not None:
-            wanted = interpret(layer.evaluation, given, sizes)  # type: ignore[arg-type]
+            wanted = interpret(layer.evaluation, given, sizes)
             difference = _difference(getattr(module, after.name), after, wanted, given, sizes)
             worst[after.name] = float(np.maximum(worst[after.name], difference))
         for kernel in first:

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from math import inf, isfinite
+from typing import Any
 
 LARGEST = 2**31 - 1
 """The largest size that an option may set: products of two sizes are then far from overflow."""
@@ -28,10 +29,10 @@ class Interval:
     below: bool = False
     without: float | None = None
 
-    def __contains__(self, value: float) -> bool:
+    def __contains__(self, value: Any) -> bool:
         higher = self.low < value if self.above else self.low <= value
         lower = value < self.high if self.below else value <= self.high
-        return isfinite(value) and higher and lower and value != self.without
+        return bool(-inf < value < inf) and higher and lower and value != self.without
 
     def meet(self, other: "Interval") -> "Interval":
         """The values that are in both; of two numbers left out the other's."""

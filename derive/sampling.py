@@ -13,8 +13,8 @@ from sympy.codegen.cfunctions import log1p
 from derive.functions import equal
 from derive.index import floordiv
 from derive.interface import Kind, Layer, Option
-from derive.interval import FINITE
 from derive.interpret import complete_sizes, interpret, number, shape_of
+from derive.interval import FINITE
 from derive.term import Access, EquationError, Program, Term
 
 

@@ -33,9 +33,9 @@ from sympy import (
 from derive.equations import Maximum, Minimum, inside, program
 from derive.functions import equal, relu, sigmoid
 from derive.index import floordiv, integer
-from derive.interval import Interval
 from derive.interface import Kind, Layer, Option
 from derive.interpret import complete_sizes, interpret, number, shape_of
+from derive.interval import Interval
 from derive.term import Program, accesses
 
 Array = np.ndarray

@@ -18,9 +18,9 @@ from derive.differentiate import differentiate
 from derive.equations import Maximum, inside, program
 from derive.functions import relu
 from derive.index import floordiv, integers
-from derive.interval import Interval
 from derive.interface import ROLES, Kind, Layer, Option
 from derive.interpret import complete_sizes, interpret, shape_of
+from derive.interval import Interval
 from derive.term import EquationError
 from tests.finite_differences import compare_slopes, weighted_sum
 from tests.simplified import simplified_program

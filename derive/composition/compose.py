@@ -135,7 +135,7 @@ class _Builder:
         _check_settings(node, settings, where)
         self.sizes.numbers |= values.numbers
         self.sizes.windows(source, values)
-        self.sizes.requirements(layer, values)
+        self.sizes.requirements(layer, settings, values)
         self._append(node, source, bound, values, settings)
 
     def _check_complete(self, node: Node, where: str) -> None:
@@ -248,7 +248,11 @@ class _Builder:
                 self.starts[own.name] = start.get(tensor.name, first.get(tensor.name, Uniform()))
                 self.fans[own.name] = self.sizes.number(fan_in(source, weights))
                 image = self.images.get(node.inputs[0]) if node.inputs else None
-                if image is not None and source.inputs[0].name in bound and own.shape[0] == bound[source.inputs[0].name].tensor.shape[-1]:
+                if (
+                    image is not None
+                    and source.inputs[0].name in bound
+                    and own.shape[0] == bound[source.inputs[0].name].tensor.shape[-1]
+                ):
                     self.flattened[own.name] = image
         for name, output, value in node.layer.state:
             if name in {t.name for t in source.inputs} and output in source.tensors:

@@ -78,7 +78,7 @@ class Sizes:
             given = settings[name]
             if isinstance(given, str) and given.isidentifier():
                 value: Expr = integer(given)
-            elif isinstance(given, bool) or not isinstance(given, Integral) or not 1 <= given <= LARGEST:
+            elif isinstance(given, bool) or not isinstance(given, Integral) or not 1 <= int(given) <= LARGEST:
                 expected = f"an integer of at least 1 and of at most {LARGEST}"
                 raise NetworkError(f"{values.where}: {name}: expected {expected}, received {given!r}")
             else:
@@ -127,12 +127,17 @@ class Sizes:
             values.symbols[symbol] = own
             self.derived.append((own, value))
 
-    def requirements(self, layer: Layer, values: Values) -> None:
+    def requirements(self, layer: Layer, settings: Mapping[str, Any], values: Values) -> None:
         """What the layer demands of its options must hold of the numbers."""
         for requirement in layer.requirements:
             numbers = [self.number(e.xreplace(values.symbols)) for e in requirement.expressions]
             if any(n.is_number and n < 0 for n in numbers):
-                raise NetworkError(f"{values.where}: argument {requirement.option}: expected {requirement.expected}")
+                default = next((o.default for o in layer.options if o.name == requirement.option), None)
+                received = settings.get(requirement.option, default)
+                raise NetworkError(
+                    f"{values.where}: argument {requirement.option}: expected {requirement.expected}, "
+                    f"received {received!r}"
+                )
 
 
 def _simplified(definition: Expr) -> Expr:

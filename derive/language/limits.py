@@ -118,5 +118,3 @@ def _relation(comparison: Comparison, parameters: Mapping[str, Parameter]) -> tu
 
 def _symbol(name: str, parameter: Parameter) -> Symbol:
     return integer(name) if parameter.integer else Symbol(name, real=True)
-
-

@@ -147,7 +147,6 @@ def _place(meta: Any) -> Place:
     return Place(meta.line, meta.column, end)
 
 
-
 @dataclass(frozen=True)
 class _Evaluation:
     """A line ``evaluation equation``."""

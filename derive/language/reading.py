@@ -129,7 +129,9 @@ def _option(parameter: Parameter, symbol: Symbol) -> Option:
         return Option(parameter.name, (symbol,), Kind.FLAG, bool(parameter.default))
     if not parameter.integer:
         return Option(parameter.name, (symbol,), Kind.NUMBER, parameter.default)
-    return Option(parameter.name, (symbol,), Kind.COUNT, int(parameter.default), Interval(min(1, int(parameter.default))))
+    return Option(
+        parameter.name, (symbol,), Kind.COUNT, int(parameter.default), Interval(min(1, int(parameter.default)))
+    )
 
 
 def _requirements(conditions: Sequence[Condition]) -> list[Requirement]:
