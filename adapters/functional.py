@@ -64,7 +64,9 @@ class Functional:
         # A class that does not say it has one output, and a gradient for its first input.
         self.differentiable: tuple[str, ...] = getattr(cls, "differentiable", self.inputs[:1])
         self.outputs: tuple[tuple[str, str | None], ...] = getattr(cls, "outputs", (("y", "dy"),))
-        self.asked: tuple[str, ...] | None = getattr(cls, "evaluation", None)
+        self.asked: tuple[str, ...] | None = getattr(
+            cls, "evaluation", self.inputs if hasattr(cls, "predict") else None
+        )
         self.params, self.state = tuple(layer.params), tuple(layer.state)
         self._structures: dict[Any, Structure] = {}
 

@@ -231,7 +231,8 @@ def paddings(layer: str, value: Any, reach: Sequence[int], stride: Sequence[int]
         if value == "valid":
             return (0, 0) * axes
         if value != "same":
-            raise ValueError(f"{layer}: argument padding: expected 'same', 'valid' or integers, received {brief(value)}")
+            expected = "'same', 'valid' or integers"
+            raise ValueError(f"{layer}: argument padding: expected {expected}, received {brief(value)}")
         if any(s != 1 for s in stride):
             raise ValueError(f"{layer}: argument padding: 'same' needs stride 1, received stride {tuple(stride)}")
         return tuple(part for r in reach for part in (r // 2, r - r // 2))
@@ -263,8 +264,8 @@ def as_array(layer: str, name: str, value: Any) -> Array:
 
     Raises:
         ValueError: for rows of unequal length.
-        TypeError: when it cannot be an array otherwise, when it is a tensor that requires a gradient, which would be lost, or
-            when elements of it are masked, for the mask would be ignored.
+        TypeError: when it cannot be an array otherwise, when it is a tensor that requires a gradient, which would be
+            lost, or when elements of it are masked, for the mask would be ignored.
     """
     if type(value) is np.ndarray:
         return value
@@ -279,6 +280,8 @@ def as_array(layer: str, name: str, value: Any) -> Array:
             f"{layer}: argument {name}: expected an array, received {type(value).__name__}: {reason}"
         ) from error
     _check_whole(layer, name, found)
+    if found.dtype == object and not isinstance(value, np.ndarray):
+        raise TypeError(f"{layer}: argument {name}: expected an array of numbers, received {type(value).__name__}")
     return np.asarray(found)
 
 
@@ -307,11 +310,9 @@ def array(layer: str, name: str, value: Any, rank: int | None, integer: bool = F
     kinds = "integers" if integer else "float32 or float64"
     right = found.dtype.kind in "iu" if integer else found.dtype in (np.float32, np.float64)
     if not right:
-        strange = found.dtype == object and not isinstance(value, np.ndarray)
         wanted = "int64" if integer else "float32"
         hint = f"; convert it: np.asarray({name}, np.{wanted})" if found.dtype.kind in "biuf" else ""
-        received = type(value).__name__ if strange else found.dtype
-        raise TypeError(f"{layer}: argument {name}: expected {kinds}, received {received}{hint}")
+        raise TypeError(f"{layer}: argument {name}: expected {kinds}, received {found.dtype}{hint}")
     if rank is not None and found.ndim != rank:
         raise ValueError(f"{layer}: argument {name}: expected {rank} axes, received {found.ndim}, shape {found.shape}")
     if integer and found.dtype not in (np.int32, np.int64):
@@ -4501,16 +4502,16 @@ class Sequential:
         return self._through(x, others, "__call__")
 
     def predict(self, x: Any, others: Mapping[str, Any] | None = None) -> Any:
-        """The output of the last layer after training: nothing is dropped, nothing is kept; `others` as of a call."""
+        """The output of the last layer after training; nothing is kept, and `others` are as of a call."""
         return self._through(x, others, "predict")
 
     def _through(self, x: Any, others: Mapping[str, Any] | None, method: str) -> Any:
         given: dict[int, dict[str, Any]] = {}
         for name, value in (others or {}).items():
-            number, _, argument = name.partition(".")
-            if not (argument and number.isdecimal() and int(number) < len(self.layers)):
+            place, _, argument = name.partition(".")
+            if not (argument and place.isdecimal() and int(place) < len(self.layers)):
                 raise ValueError(f"Sequential: argument others: expected names such as 2.mask, received {brief(name)}")
-            given.setdefault(int(number), {})[argument] = value
+            given.setdefault(int(place), {})[argument] = value
         for number, layer in enumerate(self.layers):
             x = getattr(layer, method)(x, **given.get(number, {}))
         return x

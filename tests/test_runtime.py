@@ -495,7 +495,7 @@ def test_checks_of_extents() -> None:
     with raises(ValueError, "mse: argument t: expected shape (2, 3), received (3, 2)"):
         rt.same_shape("mse", "t", (3, 2), (2, 3))
     with raises(ValueError, "pool: argument padding: expected at most half, received 4"):
-        rt.require("pool", "padding", -1, "at most half", 4)
+        rt.require("pool", "padding", False, "at most half", 4)
     text = (
         "conv: height: the kernel is larger than the padded input: expected a padded extent of at least 5, received 4"
     )

@@ -115,11 +115,6 @@ def _loss(network: Network) -> tuple[Kernel, ...]:
     """The loss's forward function and its gradient with respect to the network's output."""
     if network.loss is None:
         return ()
-    if network.loss.output.shape:
-        raise NetworkError(
-            f"{network.name}: loss {network.loss.name}: expected a number, its value has "
-            f"{len(network.loss.output.shape)} axes; sum it in its equation, or take a loss whose value is one number"
-        )
     forward, gradient, *_ = kernels(replace(network.loss, name=f"{network.name}_loss"))
     return forward, gradient
 

@@ -304,8 +304,8 @@ class _Builder:
         value = self.values[node.name].tensor
         if value.shape:
             raise NetworkError(
-                f"{self.name}: loss {loss.name}: expected a number, received {value.name} of {len(value.shape)} axes; "
-                f"use a loss of the catalogue such as softmax_cross_entropy"
+                f"{self.name}: loss {loss.name}: expected a number, its value has {len(value.shape)} axes; sum it in "
+                f"its equation, or take a loss whose value is one number, such as softmax_cross_entropy"
             )
 
     def program(self, output: str, more: Sequence[str]) -> Program:

@@ -15,7 +15,7 @@ from sympy import Expr, Float, Integer, Rational, Symbol
 from derive.composition.record import NetworkError
 from derive.index import floordiv, integer
 from derive.interface import REQUIRED, Kind, Layer, Option
-from derive.interval import FINITE, LARGEST, Interval
+from derive.interval import FINITE, LARGEST
 
 FLAGS = {True: 1, False: 0, "true": 1, "false": 0}
 
@@ -118,9 +118,10 @@ def _per_axis(value: Any, axes: int) -> Sequence[Any]:
 def _size(value: Any, option: Option, where: str) -> Expr:
     if isinstance(value, str) and value.isidentifier():
         return integer(value)
-    values = (option.values or FINITE).meet(Interval(high=LARGEST))
-    if isinstance(value, bool) or not isinstance(value, Integral) or value not in values:
-        expected = f"an integer of {values.ends.replace(' and ', ' and of ')} or a name"
+    values = option.values or FINITE
+    if isinstance(value, bool) or not isinstance(value, Integral) or value not in values or int(value) > LARGEST:
+        ends = f"at most {LARGEST}" if isinstance(value, Integral) and int(value) > LARGEST else values.ends
+        expected = f"an integer of {ends} or a name"
         raise NetworkError(f"{where}: {option.name}: expected {expected}, received {value!r}")
     return Integer(int(value))
 

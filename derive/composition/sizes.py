@@ -79,7 +79,8 @@ class Sizes:
             if isinstance(given, str) and given.isidentifier():
                 value: Expr = integer(given)
             elif isinstance(given, bool) or not isinstance(given, Integral) or not 1 <= int(given) <= LARGEST:
-                expected = f"an integer of at least 1 and of at most {LARGEST}"
+                large = isinstance(given, Integral) and int(given) > LARGEST
+                expected = f"an integer of at {f'most {LARGEST}' if large else 'least 1'}"
                 raise NetworkError(f"{values.where}: {name}: expected {expected}, received {given!r}")
             else:
                 value = Integer(int(given))

@@ -18,7 +18,7 @@ from derive.language.extents import Extents, find
 from derive.language.limits import limits, parted
 from derive.language.parse import parse
 from derive.language.scope import Parameter, Scope, parameters_of, scope
-from derive.language.syntax import Element, Ellipsis, Equation, Place, Text, walk
+from derive.language.syntax import Element, Ellipsis, Equation, Name, Place, Text, walk
 from derive.term import EquationError, Program
 
 
@@ -43,7 +43,11 @@ def read(
         syntax = parse(text)
         layer = _layer(syntax, name, arguments or {}, interface)
         after = evaluated(syntax, {new for _, new, _ in layer.state})
-        return layer if after is None else replace(layer, evaluation=_layer(after, name, arguments or {}, {}).program)
+        if after is None:
+            return layer
+        found = _layer(after, name, arguments or {}, {}).program
+        _check_evaluation(syntax, layer.program, found)
+        return replace(layer, evaluation=found)
     except Located as error:
         raise LanguageError(error.message, error.place, text, file) from None
 
@@ -67,6 +71,22 @@ def _layer(syntax: Text, name: str, arguments: Mapping[str, str], interface: Map
         "options": tuple(_limited(o, found.intervals) for o in options),
     }
     return Layer(name=name, program=built, **fields)
+
+
+def _check_evaluation(syntax: Text, training: Program, found: Program) -> None:
+    """Raise unless what holds after training has the inputs and the outputs of training, or some of them."""
+    known = {t.name: t for t in training.inputs} | {n: training.tensors[n] for n in training.outputs}
+    for tensor in (*found.inputs, *(found.tensors[n] for n in found.outputs)):
+        own = known.get(tensor.name)
+        if own is not None and (len(own.shape), own.integer) == (len(tensor.shape), tensor.integer):
+            continue
+        line = next((e for e in syntax.evaluation if tensor.name in _names(e)), syntax.evaluation[0])
+        expected = f"{len(own.shape)} axes of {tensor.name}, as in training" if own is not None else "training's inputs"
+        raise Located(f"after training {tensor.name} is another one; expected {expected}", line.at)
+
+
+def _names(equation: Equation) -> set[str]:
+    return {n.tensor if isinstance(n, Element) else n.name for n in walk(equation) if isinstance(n, Element | Name)}
 
 
 def _limited(option: Option, intervals: Mapping[str, Interval]) -> Option:

@@ -131,15 +131,12 @@ def _parameter(name: str, equation: Equation) -> Parameter | None:
     number = constant(value)
     if number is None or isinstance(number, float):
         return None if number is None else Parameter(name, number, integer=False)
-    if number < 0 or _is_minus(value):
-        raise Located(f"an integer parameter is at least 0; write {name} = -{-number}.0 for a real one", value.at)
+    if isinstance(value, Sum) and value.parts[0][0] == "-":
+        place = value.parts[0][1].at
+        raise Located(f"an integer parameter is at least 0; write {name} = -{-number}.0 for a real one", place)
     if name[0].isupper() and not number:  # extents are derived for sizes of at least 1
         raise Located(f"a capital is a size, at least 1; call a parameter that may be 0 {name.lower()}", value.at)
     return Parameter(name, number)
-
-
-def _is_minus(value: Node) -> bool:
-    return isinstance(value, Sum) and value.parts[0][0] == "-"
 
 
 def constant(value: Node) -> int | float | None:
