@@ -435,7 +435,8 @@ def test_float_type() -> None:
     single, double = np.zeros(2, np.float32), np.zeros(2)
     assert rt.float_type("conv", x=single, w=single, b=None) is np.float32
     assert rt.float_type("conv", x=double) is np.float64
-    with raises(TypeError, "conv: argument w: expected float32 as x has, received float64"):
+    hint = "convert it, np.asarray(w, np.float32), or make the layer with dtype=np.float64"
+    with raises(TypeError, f"conv: argument w: expected float32 as x has, received float64; {hint}"):
         rt.float_type("conv", x=single, w=double)
 
 
