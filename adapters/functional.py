@@ -48,6 +48,8 @@ class Functional:
         outputs: (name, name of its gradient or None) of what a call returns.
         params: names of the weights.
         state: names of the running statistics.
+        asked: names of the arrays that `predict` takes, where what holds after training has equations of its own;
+            None where it is what a call computes.
     """
 
     def __init__(self, layer: Any) -> None:
@@ -62,6 +64,9 @@ class Functional:
         # A class that does not say it has one output, and a gradient for its first input.
         self.differentiable: tuple[str, ...] = getattr(cls, "differentiable", self.inputs[:1])
         self.outputs: tuple[tuple[str, str | None], ...] = getattr(cls, "outputs", (("y", "dy"),))
+        self.asked: tuple[str, ...] | None = getattr(
+            cls, "evaluation", self.inputs if hasattr(cls, "predict") else None
+        )
         self.params, self.state = tuple(layer.params), tuple(layer.state)
         self._structures: dict[Any, Structure] = {}
 
@@ -85,9 +90,10 @@ class Functional:
         return own
 
     def evaluate(self, given: Mapping[str, Array], params: Arrays, state: Arrays) -> list[Array]:
-        """The outputs of a network that is not being trained."""
+        """The outputs after training; inputs that only training takes are ignored."""
         layer = self._layer(self.layer, dict(zip(self.params, params, strict=True)), self._copies(state))
-        return _own(_tuple(layer.predict(**given)), [*given.values(), *params])
+        asked = self.inputs if self.asked is None else self.asked
+        return _own(_tuple(layer.predict(**{n: a for n, a in given.items() if n in asked})), [*given.values(), *params])
 
     def backward(self, seeds: Arrays, given: Mapping[str, Array], params: Arrays, results: Arrays) -> list[Array]:
         """The gradients of the inputs that have one, then of the weights; 0 where the layer gives none.
@@ -139,13 +145,22 @@ class Functional:
         """What `forward` returns for arrays of these shapes and types; found by a call where there was none yet."""
         key = _key(given, params)
         if key not in self._structures:
-            state = [np.zeros(a.shape, a.dtype) for a in self.layer.state.values()]
-            zeros = {name: np.zeros(a.shape, a.dtype) for name, a in given.items()}
-            trial = copy.copy(self)
-            trial.layer = copy.deepcopy(self.layer)  # which may draw from a generator of its own
-            with np.errstate(all="ignore"):
-                trial.forward(zeros, [np.zeros(p.shape, p.dtype) for p in params], state)
+            self._tried("forward", given, params)
         return self._structures[key]
+
+    def evaluated(self, given: Mapping[str, Array], params: Arrays) -> list[tuple[tuple[int, ...], Any]]:
+        """(shape, type) of what `evaluate` returns for arrays of these shapes and types."""
+        return [(a.shape, a.dtype) for a in self._tried("evaluate", given, params)]
+
+    def _tried(self, method: str, given: Mapping[str, Array], params: Arrays) -> list[Array]:
+        """What a method makes of zeros."""
+        state = [np.zeros(a.shape, a.dtype) for a in self.layer.state.values()]
+        zeros = {name: np.zeros(a.shape, a.dtype) for name, a in given.items()}
+        trial = copy.copy(self)
+        trial.layer = copy.deepcopy(self.layer)  # which may draw from a generator of its own
+        with np.errstate(all="ignore"):
+            found: list[Array] = getattr(trial, method)(zeros, [np.zeros(p.shape, p.dtype) for p in params], state)
+        return found
 
     def _after(self, given: Mapping[str, Array], params: Arrays, results: Arrays) -> Any:
         """The layer as it was after the forward call."""

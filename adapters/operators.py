@@ -50,7 +50,7 @@ class Operators:
     Attributes:
         functions: what they compute.
         forward: (inputs, their names, weights, state) -> outputs, new state, what else is kept.
-        evaluate: the same of a network's `predict` -> outputs; None for a layer.
+        evaluate: the same of `predict` -> outputs; None where that computes what forward does.
         backward: (gradients of outputs, inputs, their names, weights, results without the state) -> gradients of
             inputs and weights.
         double_backward: (directions, their names, and what backward takes) -> gradients of all that backward takes.
@@ -77,7 +77,7 @@ class Operators:
         self.double_backward = operator("_double_backward", after, self._double_backward, self._double_backward_fake)
         self.double_backward.register_autograd(self._refuse("a third derivative is not derived"))
         self.evaluate: Any = None
-        if hasattr(layer, "predict"):
+        if self.functions.asked is not None:
             self.evaluate = operator("_evaluate", f"{GIVEN}, Tensor[] state", self._evaluate, self._evaluate_fake)
             self.evaluate.register_autograd(self._refuse("evaluation has no gradient; call train() first"))
 
@@ -106,7 +106,9 @@ class Operators:
         return _tensors(self.functions.evaluate(_given(names, inputs), _arrays(params), _arrays(state)))
 
     def _evaluate_fake(self, inputs: Tensors, names: str, params: Tensors, state: Tensors) -> Tensors:
-        return self._forward_fake(inputs, names, params, state)[: len(self.functions.outputs)]
+        given = dict(zip(names.split(), map(_stand_in, inputs), strict=True))
+        results = self.functions.evaluated(given, [_stand_in(p) for p in params])
+        return [_empty(shape, dtype, [*inputs, *params]) for shape, dtype in results]
 
     def _keep_forward(self, ctx: Any, inputs: Any, output: Tensors) -> None:
         given, names, params, state = inputs

@@ -75,22 +75,27 @@ class AdaptedLayer(torch.nn.Module):
     def forward(self, *inputs: Any, **named: Any) -> Any:
         """The outputs for the inputs that the layer takes, in its order or by name; None where one is absent.
 
+        In evaluation (`eval()`) nothing is dropped and running statistics are used; what only training takes, such as
+        a mask of dropout, may be left out then, and is ignored.
+
         Raises:
             TypeError: when an input is missing, not expected, or no tensor.
             ValueError: when shapes do not fit, or a tensor is not in the CPU's memory.
-            RuntimeError: in evaluation, when the layer has running statistics and no `predict`.
+            RuntimeError: in evaluation, when the layer has running statistics and its equations do not say what holds
+                after training.
         """
         functions = self._operators.functions
-        given = self._given(inputs, named)
+        evaluates = not self.training and self._predicts
+        given = self._given(inputs, named, functions.asked if evaluates else None)
         params, state = ([self._held(name) for name in names] for names in (functions.params, functions.state))
         arguments = (list(given.values()), " ".join(given), params, state)
         count = len(functions.outputs)
-        if not self.training and self._predicts:
+        if evaluates:
             results = self._operators.evaluate(*arguments)
         elif not self.training and state:
             raise RuntimeError(
-                f"{functions.name}: in evaluation its running statistics would have to be used, which this layer does "
-                "not do; adapt its inference layer instead"
+                f"{functions.name}: its equations do not say what holds in evaluation, where its running statistics "
+                "have to be used; add lines such as evaluation m[c] = running_mean[c]"
             )
         else:
             results = self._operators.forward(*arguments)
@@ -98,7 +103,8 @@ class AdaptedLayer(torch.nn.Module):
                 held.copy_(new.detach())
         return results[0] if count == 1 else tuple(results[:count])
 
-    def _given(self, inputs: tuple[Any, ...], named: dict[str, Any]) -> dict[str, Any]:
+    def _given(self, inputs: tuple[Any, ...], named: dict[str, Any], asked: tuple[str, ...] | None) -> dict[str, Any]:
+        """The inputs by name; only those `asked` for are needed, if not all are."""
         functions = self._operators.functions
         if len(inputs) > len(functions.inputs):
             most = len(functions.inputs)
@@ -110,7 +116,7 @@ class AdaptedLayer(torch.nn.Module):
                 raise TypeError(f"{functions.name}: expected each of {expected} once, received a further {name}")
         for name in functions.inputs:
             value = given.get(name)
-            if value is None and name in functions.optional:
+            if value is None and (name in functions.optional or (asked is not None and name not in asked)):
                 given.pop(name, None)
             elif not isinstance(value, torch.Tensor):
                 raise TypeError(f"{functions.name}: argument {name}: expected a tensor, received {quoted(value)}")

@@ -36,7 +36,8 @@ def argument_lines(kernel: Kernel) -> list[str]:
     dtype = _dtype_line(kernel)
     checked = [dtype, *arrays] if "scalar_type" in dtype else [*arrays, dtype]
     filling = [line for t in kernel.filled for line in _fill_lines(t)]
-    return [*checked, *shapes, *_ravel_lines(layer, sources), *binding, *filling, *label_lines(kernel)]
+    ravels = _ravel_lines(layer, sources)
+    return [*checked, *shapes, *ravels, *binding, *size_lines(kernel, binder), *filling, *label_lines(kernel)]
 
 
 def shape_argument(tensor: Tensor) -> str:
@@ -54,11 +55,28 @@ def _array_lines(tensor: Tensor, layer: Layer) -> list[str]:
     return [f"if {name} is not None:", f"    {line}"] if tensor.optional else [line]
 
 
+def size_lines(kernel: Kernel, binder: Binder) -> list[str]:
+    """Refuse results that no memory holds, where options or shapes given decide how large they are."""
+    read = {s for t in kernel.arguments if not t.optional for e in t.shape for s in e.free_symbols}
+    results = [kernel.program.tensors[name] for name in kernel.results]
+    found = [
+        f"{string(t.name)}: {_shape_text(t)}"
+        for t in results
+        if not t.integer and not (own := set().union(*(e.free_symbols for e in t.shape), set())) <= read
+        if own <= binder.known
+    ]
+    return [f"rt.affordable({string(kernel.layer.name)}, dtype, {{{', '.join(found)}}})"] if found else []
+
+
+def _shape_text(tensor: Tensor) -> str:
+    inner = ", ".join(size_text(e) for e in tensor.shape)
+    return f"({inner},)" if len(tensor.shape) == 1 else f"({inner})"
+
+
 def _fill_lines(tensor: Tensor) -> list[str]:
     """Zeros or ones for an absent array, as a view of one number."""
     kind = "np.intp" if tensor.integer else "dtype"
-    inner = ", ".join(size_text(e) for e in tensor.shape)
-    shape = f"({inner},)" if len(tensor.shape) == 1 else f"({inner})"
+    shape = _shape_text(tensor)
     number = f"{kind}({int(tensor.absent)})"
     value = f"np.broadcast_to({number}, {shape})" if tensor.shape else number
     return [f"if {tensor.name} is None:", f"    {tensor.name} = {value}"]
@@ -75,6 +93,8 @@ def _dtype_line(kernel: Kernel) -> str:
     if not real:
         scalars = ", ".join(t.name for t in kernel.arguments if not t.integer)
         return f"dtype = rt.scalar_type({scalars})"
+    seeds, held = dict(kernel.seeds), kernel.layer.weights
+    real.sort(key=lambda n: (n in seeds, n not in held))  # the layer's own arrays set the type that others must have
     given = ", ".join(f"{n}={n}" for n in real)
     return f"dtype = rt.float_type({string(kernel.layer.name)}, {given})"
 

@@ -5,6 +5,7 @@ An axis whose extent is known already is compared; an axis such as ``G*C`` with 
 
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
+from math import inf, isfinite
 
 import sympy
 from sympy import Expr, Symbol
@@ -13,6 +14,7 @@ from codegen.literal import number, string
 from codegen.scalar import size_text
 from derive.index import choose, floordiv
 from derive.interface import Kind, Layer, Option
+from derive.interval import FINITE, Interval
 from derive.term import EquationError, Program, Tensor
 
 
@@ -86,22 +88,26 @@ class Binder:
         if isinstance(option.default, str):
             lines.append(f"{option.name} = {option.default} if {option.name} is None else {option.name}")
         head = f"{string(self.layer.name)}, {string(option.name)}, {option.name}"
-        minimum = number(option.minimum, f"{self.layer.name}: option {option.name}: minimum")
         match option.kind:
             case Kind.SIZE:
-                call = f"rt.sizes({head}, {len(option.symbols)}, {minimum})"
+                call = f"rt.sizes({head}, {len(option.symbols)}, {_integers(option)})"
             case Kind.PADDING:
                 reach, step = (", ".join(size_text(e) for e in part) for part in (option.reach, option.step))
                 comma = "," if len(option.reach) == 1 else ""
                 call = f"rt.paddings({string(self.layer.name)}, {option.name}, ({reach}{comma}), ({step}{comma}))"
             case Kind.COUNT:
-                call = f"rt.count({head}, {minimum})"
+                call = f"rt.count({head}, {_integers(option)})"
             case Kind.FLAG:
                 call = f"rt.flag({head})"
             case Kind.NUMBER:
                 call = f"rt.number({head})"
         self.known |= set(option.symbols)
-        return [*lines, f"{names} = {call}"]
+        lines.append(f"{names} = {call}")
+        if option.kind is Kind.NUMBER and option.values is not None:
+            holds = _holds(option.values, names)
+            head = f"{string(self.layer.name)}, {string(option.name)}"
+            lines.append(f"rt.require({head}, {holds}, {string(option.values.words)}, {option.name})")
+        return lines
 
     def axes(self, sources: Sequence[Source]) -> list[str]:
         """Bind or check every axis; an axis that cannot be solved yet waits for the others."""
@@ -183,7 +189,7 @@ class Binder:
         quotient = next((f for f in window.args if isinstance(f, floordiv)), None)
         if quotient is None:
             head = f"{string(self.layer.name)}, {string(symbol.name)}"
-            return f"rt.require({head}, {symbol}, {string('a size of at least 0')}, {symbol})"
+            return f"rt.require({head}, {symbol} >= 0, {string('a size of at least 0')}, {symbol})"
         terms = sympy.Add.make_args(quotient.args[0])
         needed = sympy.Add(*(-t for t in terms if t.as_coeff_Mul()[0].is_negative))
         available = sympy.Add(*(t for t in terms if not t.as_coeff_Mul()[0].is_negative))
@@ -204,11 +210,28 @@ class Binder:
         """The layer's own requirements whose symbols are known."""
         names = {o.name for o in options}
         return [
-            f"rt.require({string(self.layer.name)}, {string(r.option)}, {_smallest(r.expressions)}, "
+            f"rt.require({string(self.layer.name)}, {string(r.option)}, {_smallest(r.expressions)} >= 0, "
             f"{string(r.expected)}, {r.option})"
             for r in self.layer.requirements
             if all(e.free_symbols <= self.known for e in r.expressions) and r.option in names
         ]
+
+
+def _integers(option: Option) -> str:
+    """The least and, where there is one, the greatest value of an integer option as arguments."""
+    values = option.values or FINITE
+    least = number(option.minimum, f"option {option.name}: minimum")
+    return f"{least}, {int(values.high)}" if isfinite(values.high) else least
+
+
+def _holds(values: Interval, name: str) -> str:
+    """Whether a number is within an interval: ``0 <= p < 1``; infinities and NaN are not."""
+    low = "-np.inf" if values.low == -inf else number(values.low)
+    high = "np.inf" if values.high == inf else number(values.high)
+    first = "<" if values.above or values.low == -inf else "<="
+    second = "<" if values.below or values.high == inf else "<="
+    other = f" and {name} != {number(values.without)}" if values.without is not None else ""
+    return f"{low} {first} {name} {second} {high}{other}"
 
 
 def _defined(symbol: Symbol, definition: Expr) -> list[str]:

@@ -85,9 +85,11 @@ def default_text(option: Option) -> str:
 
 def describe_option(option: Option) -> str:
     """One sentence on an option."""
-    parts = [option.kind.value]
-    if option.kind in (Kind.SIZE, Kind.COUNT):
-        parts.append(f"at least {option.minimum}")
+    values = option.values
+    if option.kind is Kind.NUMBER:
+        parts = [values.words if values is not None else option.kind.value]
+    else:
+        parts = [option.kind.value, *([values.ends] if values is not None and option.kind is not Kind.PADDING else [])]
     if isinstance(option.default, str):
         parts.append(f"{option.default} by default")
     return ", ".join(parts)
@@ -115,6 +117,8 @@ def constructor_lines(layer: Layer) -> list[str]:
     weights = _weights(layer)
     if weights or layer.state:
         lines.append(f"dtype = rt.real_type({string(layer.name)}, dtype)")
+    found = ", ".join(f"{string(t.name)}: {_shape(t)}" for t in (*weights, *_state(layer)))
+    lines += [f"rt.affordable({string(layer.name)}, dtype, {{{found}}})"] if found else []
     drawn, initial = _drawn(layer), dict(layer.initial)
     if drawn:
         lines.append("rng = np.random.default_rng(rng)")

@@ -105,6 +105,23 @@ def kernels(layer: Layer, also: Collection[str] = ()) -> tuple[Kernel, ...]:
     return tuple(found)
 
 
+def evaluation(layer: Layer) -> Kernel | None:
+    """The function of what holds after training, given what that reads; None where it is the forward function."""
+    if layer.evaluation is None:
+        return None
+    replacing = {new for _, new, _ in layer.state}
+    results = tuple(name for name in layer.program.outputs if name not in replacing)
+    program = without_idle(forward_program(layer.evaluation, results))
+    found = assemble(f"{layer.name}_predict", replace(layer, program=layer.evaluation), program, results)
+    return replace(found, summary=f"Compute what holds after training: {layer.words}.")
+
+
+def without_idle(program: Program) -> Program:
+    """The program without inputs that it does not read."""
+    names = {a.tensor for s in program.statements for a in accesses(s.term.body)}
+    return replace(program, inputs=tuple(t for t in program.inputs if t.name in names))
+
+
 def _check_ravel(layer: Layer) -> None:
     raveled = [t for t in layer.program.tensors.values() if t.ravel is not None]
     extents = sorted({str(t.shape[t.ravel]) for t in raveled if t.ravel is not None})

@@ -34,6 +34,8 @@ class LayerClass:
         seeds: names of the gradients that backward is given.
         watched: names of the inputs and weights that have a gradient.
         double_backward: lines of double_backward; () at order 1.
+        asked: names of the arrays that predict takes, where what holds after training has a function of its own.
+        predict: lines of predict; () where there is none.
     """
 
     name: str
@@ -53,15 +55,20 @@ class LayerClass:
     seeds: tuple[str, ...]
     watched: tuple[str, ...]
     double_backward: tuple[str, ...] = ()
+    asked: tuple[str, ...] = ()
+    predict: tuple[str, ...] = ()
 
 
-def layer_class(layer: Layer, kernels: Sequence[Kernel], second: Sequence[Kernel] = ()) -> LayerClass:
+def layer_class(
+    layer: Layer, kernels: Sequence[Kernel], second: Sequence[Kernel] = (), after: Kernel | None = None
+) -> LayerClass:
     """The class of `layer` on top of its functions.
 
     Args:
         layer: the layer.
         kernels: the forward function and the gradients.
         second: the double backward function and the Hessian-vector product; none at order 1.
+        after: the function of what holds after training; None where that is the forward function.
 
     Raises:
         EquationError: when two arguments of the constructor have one name, or `initial` names no weight.
@@ -70,18 +77,19 @@ def layer_class(layer: Layer, kernels: Sequence[Kernel], second: Sequence[Kernel
     forward, *gradients = kernels
     held = {*layer.weights, *(name for name, _, _ in layer.state)}
     inputs = [t for t in layer.program.inputs if t.name not in held]
+    asked = [t for t in inputs if after is not None and t.name in {a.name for a in after.arguments}]
     wanted = [k for k in gradients if _wrt(k, layer) in {t.name for t in inputs}]
     kept = _kept(layer, (*gradients, *second[:1]))
     arguments = [("argument of double_backward", name) for name in ("seeds", "directions") if second]
-    held = [("tensor", n) for n in layer.program.tensors]
-    check_distinct(layer.name, [*arguments, *held, *(("shape kept", f"{n}_shape") for n in kept.shapes)])
+    tensors = [("tensor", n) for n in layer.program.tensors]
+    check_distinct(layer.name, [*arguments, *tensors, *(("shape kept", f"{n}_shape") for n in kept.shapes)])
     return LayerClass(
         name=layer.class_name,
         layer=layer.name,
         title=layer.words[0].upper() + layer.words[1:],
         signature=tuple(constructor_signature(layer)),
         arguments=tuple(constructor_arguments(layer)),
-        facts=tuple(_facts(layer, gradients, wanted)),
+        facts=(*_facts(layer, gradients, wanted), *_evaluation(after, asked)),
         setup=tuple(constructor_lines(layer)),
         inputs=tuple(t.name for t in inputs),
         outputs=_returned(layer),
@@ -94,6 +102,8 @@ def layer_class(layer: Layer, kernels: Sequence[Kernel], second: Sequence[Kernel
         seeds=tuple(name for name, _ in gradients[0].seeds) if gradients else (),
         watched=layer.differentiable,
         double_backward=tuple(_double_backward(layer, second[0], inputs, kept)) if second else (),
+        asked=tuple(f"{t.name}: Any{' = None' if t.optional else ''}" for t in asked),
+        predict=tuple(_predict(layer, after)) if after is not None else (),
     )
 
 
@@ -111,6 +121,17 @@ def _facts(layer: Layer, gradients: Sequence[Kernel], wanted: Sequence[Kernel]) 
         f"differentiable = {_tuple(_quoted(_wrt(k, layer)) for k in wanted)}",
         f"outputs = {_tuple(f'({_quoted(o)}, {_quoted(names.get(o))})' for o in _returned(layer))}",
     ]
+
+
+def _evaluation(after: Kernel | None, asked: Sequence[Tensor]) -> list[str]:
+    return [] if after is None else [f"evaluation = {_tuple(_quoted(t.name) for t in asked)}"]
+
+
+def _predict(layer: Layer, kernel: Kernel) -> list[str]:
+    """The function of what holds after training, of the arrays given and the layer's own."""
+    state = {name for name, _, _ in layer.state}
+    held = [f'self.state["{t.name}"]' if t.name in state else _argument(t.name, layer) for t in kernel.arguments]
+    return [f"return {kernel.name}({', '.join([*held, *_options(kernel)])})"]
 
 
 def _quoted(name: str | None) -> str:

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 
 from codegen.docstring import long_doc, method_doc, module_doc
 from codegen.function import defaults_last, function_source, signature
+from codegen.kernel import evaluation
 from codegen.layer_class import LayerClass, layer_class
 from codegen.layout import fit
 from codegen.names import check_globals, check_names
@@ -27,9 +28,11 @@ def module_source(layer: Layer, order: int = 1) -> Emitted:
     """
     check_names(layer)
     found, second = kernels_of_order(layer, order)
-    check_globals(layer, [k.name for k in (*found, *second)])
-    cls = layer_class(layer, found, second)
-    functions = tuple(function_source(k) for k in (*found, *second))
+    after = evaluation(layer)
+    every = (*found, *([after] if after else []), *second)
+    check_globals(layer, [k.name for k in every])
+    cls = layer_class(layer, found, second, after)
+    functions = tuple(function_source(k) for k in every)
     context = ModuleContext(
         header=header(f"the equations of {layer.name}", MODULE),
         doc=module_doc(layer),
@@ -48,12 +51,16 @@ def module_source(layer: Layer, order: int = 1) -> Emitted:
 
 def _methods(cls: LayerClass) -> list[FunctionContext]:
     call, given = defaults_last(list(cls.call)), defaults_last(list(cls.given))
-    about = f"The {_outputs(cls)} for {_listed(cls.inputs)}."
+    about = f"The {_outputs(cls)} for {enumerated(cls.inputs)}{' in training' if cls.predict else ''}."
     found = [
         method("__init__", cls.signature, "None", "", ["super().__init__()", *cls.setup]),
         method("__call__", call, "Any", method_doc(about), cls.forward),
         method("backward", given, "Any", method_doc(f"Return {cls.result}."), cls.backward),
     ]
+    if cls.predict:
+        found.insert(
+            2, method("predict", defaults_last(list(cls.asked)), "Any", method_doc(_predicted(cls)), cls.predict)
+        )
     return [*found, _double_backward(cls)] if cls.double_backward else found
 
 
@@ -72,9 +79,9 @@ def _double_backward(cls: LayerClass) -> FunctionContext:
         "It speaks of the last call, and of the weights as they are now.",
         "",
         "Args:",
-        f"    seeds: the gradients given to backward by name, {_listed(cls.seeds)}, of the outputs' shapes.",
-        f"    directions: what the gradients of {_listed(cls.watched)} are multiplied by, by name and of their shapes; "
-        f"a missing one is 0.",
+        f"    seeds: the gradients given to backward by name, {enumerated(cls.seeds)}, of the outputs' shapes.",
+        f"    directions: what the gradients of {enumerated(cls.watched)} are multiplied by, by name and of their "
+        "shapes; a missing one is 0.",
         "",
         "Returns:",
         "    The gradient of S by the name of every seed, differentiable input and weight.",
@@ -86,17 +93,29 @@ def _double_backward(cls: LayerClass) -> FunctionContext:
 
 
 def _outputs(cls: LayerClass) -> str:
-    return "output" if len(cls.outputs) == 1 else f"outputs {_listed(cls.outputs)}"
+    return "output" if len(cls.outputs) == 1 else f"outputs {enumerated(cls.outputs)}"
 
 
-def _listed(names: Sequence[str]) -> str:
+def _predicted(cls: LayerClass) -> str:
+    return f"The {_outputs(cls)} after training, for {enumerated(_asked(cls))}; nothing is kept."
+
+
+def _asked(cls: LayerClass) -> list[str]:
+    return [parameter.partition(":")[0] for parameter in cls.asked]
+
+
+def enumerated(names: Sequence[str]) -> str:
     """``a``, ``a and b``, ``a, b and c``."""
     return " and ".join([", ".join(names[:-1]), names[-1]] if len(names) > 1 else names)
 
 
 def _class_description(cls: LayerClass) -> list[str]:
-    lines = ["Args:", *(f"    {n}: {text}" for n, text in cls.arguments)] if cls.arguments else []
-    return [*lines, *([""] if lines else []), *RAISES]
+    lines = []
+    if cls.predict:
+        asked = enumerated(_asked(cls))
+        lines = [f"Training takes {enumerated(cls.inputs)}; `predict`, after training, takes {asked}.", ""]
+    lines += ["Args:", *(f"    {n}: {text}" for n, text in cls.arguments), ""] if cls.arguments else []
+    return [*lines, *RAISES]
 
 
 def _imports(functions: Sequence[FunctionContext], cls: LayerClass) -> list[str]:

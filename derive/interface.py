@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 from sympy import Expr, Symbol
 
 from derive.index import affine
+from derive.interval import Interval
 from derive.quote import listed, quoted
 from derive.term import EquationError, Program, Tensor, accesses
 
@@ -51,7 +52,7 @@ class Option:
         symbols: the symbols set, one per axis; for padding (start, end) per axis.
         kind: the values it takes.
         default: its default; the name of another option to take over that option's value; REQUIRED for none.
-        minimum: the smallest admissible integer.
+        interval: the values that it may have; None for any that its kind admits.
         reach: for padding, the extent of the dilated kernel minus one, per axis ('same' pads so much in all).
         step: for padding, the strides, per axis ('same' needs stride 1).
     """
@@ -60,9 +61,20 @@ class Option:
     symbols: tuple[Symbol, ...]
     kind: Kind = Kind.SIZE
     default: Any = REQUIRED
-    minimum: int = 1
+    interval: Interval | None = None
     reach: tuple[Expr, ...] = ()
     step: tuple[Expr, ...] = ()
+
+    @property
+    def values(self) -> Interval | None:
+        """The values that it may have: sizes and counts are at least 1, paddings at least 0; None for any."""
+        kinds = {Kind.SIZE: Interval(1), Kind.COUNT: Interval(1), Kind.PADDING: Interval(0)}
+        return self.interval or kinds.get(self.kind)
+
+    @property
+    def minimum(self) -> int:
+        """The smallest admissible integer of a size, a count or a padding."""
+        return int(self.values.low) if self.values is not None and self.kind is not Kind.NUMBER else 1
 
 
 class Backend(Protocol):
@@ -229,7 +241,7 @@ def open_options(program: Program, given: Iterable[Symbol] = ()) -> tuple[Option
         known |= unknown if len(unknown) == 1 else set()
     found = sorted(program.symbols() - known, key=lambda s: s.name)
     return tuple(
-        Option(s.name, (s,), Kind.COUNT, REQUIRED, int(_is_count(s, program)))
+        Option(s.name, (s,), Kind.COUNT, REQUIRED, Interval(int(_is_count(s, program))))
         if s.is_integer
         else Option(s.name, (s,), Kind.NUMBER)
         for s in found

@@ -2,9 +2,6 @@
 
 from collections.abc import Callable
 
-from sympy import Expr, Symbol
-
-from derive.interface import Requirement
 from derive.update import Optimiser, optimiser
 
 
@@ -13,8 +10,11 @@ def sgd() -> Optimiser:
     return optimiser(
         """
         lr = 1e-3
+        lr >= 0
         momentum = 0.0
+        momentum >= 0
         weight_decay = 0.0
+        weight_decay >= 0
         nesterov = false
         h[...] = g[...] + weight_decay * p[...]
         new_v[...] = momentum * v[...] + h[...]
@@ -25,7 +25,6 @@ def sgd() -> Optimiser:
         class_name="SGD",
         title="stochastic gradient descent with momentum",
         state={"v": "velocity"},
-        requirements=tuple(_at_least_0(name) for name in ("lr", "momentum", "weight_decay")),
         source="Sutskever et al., On the importance of initialization and momentum in deep learning, 2013, section 2",
     )
 
@@ -35,10 +34,15 @@ def adam() -> Optimiser:
     return optimiser(
         """
         lr = 1e-3
+        lr >= 0
         beta_1 = 0.9
+        0 <= beta_1 < 1
         beta_2 = 0.999
+        0 <= beta_2 < 1
         eps = 1e-8
+        eps >= 0
         weight_decay = 0.0
+        weight_decay >= 0
         t = 1
         h[...] = g[...] + weight_decay * p[...]
         new_m[...] = beta_1 * m[...] + (1 - beta_1) * h[...]
@@ -48,24 +52,8 @@ def adam() -> Optimiser:
         "adam",
         title="adaptive moment estimation",
         state={"m": "first_moment", "v": "second_moment"},
-        requirements=(
-            *(_at_least_0(name) for name in ("lr", "eps", "weight_decay")),
-            *(_fraction(name) for name in ("beta_1", "beta_2")),
-        ),
         source="Kingma and Ba, Adam: a method for stochastic optimization, 2015, algorithm 1",
     )
-
-
-def _at_least_0(name: str) -> Requirement:
-    return Requirement((_number(name),), name, "at least 0")
-
-
-def _fraction(name: str) -> Requirement:
-    return Requirement((_number(name), 1 - _number(name)), name, "at least 0 and less than 1")
-
-
-def _number(name: str) -> Expr:
-    return Symbol(name, real=True)
 
 
 OPTIMISERS: dict[str, Callable[[], Optimiser]] = {

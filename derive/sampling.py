@@ -14,6 +14,7 @@ from derive.functions import equal
 from derive.index import floordiv
 from derive.interface import Kind, Layer, Option
 from derive.interpret import complete_sizes, interpret, number, shape_of
+from derive.interval import FINITE
 from derive.term import Access, EquationError, Program, Term
 
 
@@ -27,6 +28,8 @@ TRIES = 2_000
 STRETCH = 200
 """After so many tries in vain spaces become larger and the windows on them smaller: one may stand on another."""
 LARGEST = 2_000_000
+LOWEST = -100
+"""The least value that is drawn for an option that may be negative."""
 
 
 def sample_sizes(
@@ -144,12 +147,13 @@ def bounds(
     found: dict[Symbol, tuple[Size, Size]] = dict.fromkeys(windowed, (1, 8))
     for option in options:
         high = {Kind.PADDING: 2, Kind.COUNT: 2, Kind.FLAG: 1}.get(option.kind, 4 if len(option.symbols) > 1 else 3)
-        low = 0 if option.kind in (Kind.PADDING, Kind.FLAG) else option.minimum
-        high = high if low >= 0 else -1  # a label that is ignored: were it every label, the mean would be 0/0
+        limits = option.values or FINITE
+        low = 0 if option.kind is Kind.FLAG else max(option.minimum, LOWEST)
+        high = int(min(high, limits.high)) if low >= 0 else -1  # a label that is ignored: were all, 0/0 would be left
         for symbol in option.symbols:
             shown = mapping.get(symbol, symbol)
             if isinstance(shown, Symbol):
-                found[shown] = (0.5, 2.0) if option.kind is Kind.NUMBER else (low, high)
+                found[shown] = limits.within(0.5, 2.0) if option.kind is Kind.NUMBER else (low, max(low, high))
     return found
 
 

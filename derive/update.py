@@ -11,6 +11,7 @@ from types import ModuleType
 from typing import Any
 
 from derive.interface import REQUIRED, Layer, Option, backend
+from derive.interval import Interval
 from derive.language import read
 from derive.quote import shown
 from derive.term import EquationError, Program, Tensor
@@ -94,7 +95,7 @@ def _optimiser(layer: Layer, words: Mapping[str, str]) -> Optimiser:
         expected = ", ".join(kept) or "no name: there is no state"
         raise EquationError(f"{layer.name}: state names {shown(unknown)}, expected one of {expected}")
     program = _update(layer, tensors, kept)
-    options = tuple(replace(o, default=REQUIRED, minimum=1) if o.name == STEP else o for o in layer.options)
+    options = tuple(replace(o, default=REQUIRED, interval=Interval(1)) if o.name == STEP else o for o in layer.options)
     return Optimiser(
         replace(layer, program=program, options=options, weights=()), tuple((n, words.get(n, n)) for n in kept)
     )

@@ -83,11 +83,11 @@ def adam_update(
         g: any shape.
         m: any shape.
         v: any shape.
-        lr: a real number.
-        beta_1: a real number.
-        beta_2: a real number.
-        eps: a real number.
-        weight_decay: a real number.
+        lr: a finite number, at least 0.
+        beta_1: a number, at least 0 and less than 1.
+        beta_2: a number, at least 0 and less than 1.
+        eps: a finite number, at least 0.
+        weight_decay: a finite number, at least 0.
         t: an integer, at least 1.
 
     Returns:
@@ -112,16 +112,16 @@ def adam_update(
     rt.same_shape("adam", "v", v.shape, full_shape)
     v = v.reshape(-1)
     lr = rt.number("adam", "lr", lr)
+    rt.require("adam", "lr", 0 <= lr < np.inf, "a finite number, at least 0", lr)
     beta_1 = rt.number("adam", "beta_1", beta_1)
+    rt.require("adam", "beta_1", 0 <= beta_1 < 1, "a number, at least 0 and less than 1", beta_1)
     beta_2 = rt.number("adam", "beta_2", beta_2)
+    rt.require("adam", "beta_2", 0 <= beta_2 < 1, "a number, at least 0 and less than 1", beta_2)
     eps = rt.number("adam", "eps", eps)
+    rt.require("adam", "eps", 0 <= eps < np.inf, "a finite number, at least 0", eps)
     weight_decay = rt.number("adam", "weight_decay", weight_decay)
+    rt.require("adam", "weight_decay", 0 <= weight_decay < np.inf, "a finite number, at least 0", weight_decay)
     t = rt.count("adam", "t", t, 1)
-    rt.require("adam", "lr", lr, "at least 0", lr)
-    rt.require("adam", "eps", eps, "at least 0", eps)
-    rt.require("adam", "weight_decay", weight_decay, "at least 0", weight_decay)
-    rt.require("adam", "beta_1", min(beta_1, 1 - beta_1), "at least 0 and less than 1", beta_1)
-    rt.require("adam", "beta_2", min(beta_2, 1 - beta_2), "at least 0 and less than 1", beta_2)
     h = weight_decay * p + g
     if rt.compiles(E):
         new_m = np.empty((E,), dtype)
@@ -144,11 +144,11 @@ class Adam(rt.Optimiser):
 
     Args:
         params: the weights by name, such as a network's `params`; their arrays are changed in place.
-        lr: a real number.
-        beta_1: a real number.
-        beta_2: a real number.
-        eps: a real number.
-        weight_decay: a real number.
+        lr: a finite number, at least 0.
+        beta_1: a number, at least 0 and less than 1.
+        beta_2: a number, at least 0 and less than 1.
+        eps: a finite number, at least 0.
+        weight_decay: a finite number, at least 0.
 
     Raises:
         TypeError: when an argument has a wrong type.
@@ -167,15 +167,15 @@ class Adam(rt.Optimiser):
     ) -> None:
         super().__init__("adam", params, ("first_moment", "second_moment"), pointwise=True)
         lr = rt.number("adam", "lr", lr)
+        rt.require("adam", "lr", 0 <= lr < np.inf, "a finite number, at least 0", lr)
         beta_1 = rt.number("adam", "beta_1", beta_1)
+        rt.require("adam", "beta_1", 0 <= beta_1 < 1, "a number, at least 0 and less than 1", beta_1)
         beta_2 = rt.number("adam", "beta_2", beta_2)
+        rt.require("adam", "beta_2", 0 <= beta_2 < 1, "a number, at least 0 and less than 1", beta_2)
         eps = rt.number("adam", "eps", eps)
+        rt.require("adam", "eps", 0 <= eps < np.inf, "a finite number, at least 0", eps)
         weight_decay = rt.number("adam", "weight_decay", weight_decay)
-        rt.require("adam", "lr", lr, "at least 0", lr)
-        rt.require("adam", "eps", eps, "at least 0", eps)
-        rt.require("adam", "weight_decay", weight_decay, "at least 0", weight_decay)
-        rt.require("adam", "beta_1", min(beta_1, 1 - beta_1), "at least 0 and less than 1", beta_1)
-        rt.require("adam", "beta_2", min(beta_2, 1 - beta_2), "at least 0 and less than 1", beta_2)
+        rt.require("adam", "weight_decay", 0 <= weight_decay < np.inf, "a finite number, at least 0", weight_decay)
         self.lr = lr
         self.beta_1 = beta_1
         self.beta_2 = beta_2

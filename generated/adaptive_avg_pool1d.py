@@ -39,6 +39,7 @@ def adaptive_avg_pool1d_forward(x: Any, *, output_size: int | Sequence[int]) -> 
     dtype = rt.float_type("adaptive_avg_pool1d", x=x)
     (W_out,) = rt.sizes("adaptive_avg_pool1d", "output_size", output_size, 1, 1)
     N, W, C = x.shape
+    rt.affordable("adaptive_avg_pool1d", dtype, {"y": (N, W_out, C)})
     a = np.zeros((W_out,), dtype)
     for j in range(W_out):
         t_low, t_high = rt.clip(W, (-W_out, W * j + W - 1, W * W_out), (W_out, W_out - W * j - 1, W * W_out))
@@ -77,6 +78,7 @@ def adaptive_avg_pool1d_grad_input(dy: Any, *, input_shape: Sequence[int]) -> rt
     W_out = dy.shape[1]
     rt.extent("adaptive_avg_pool1d", "argument dy, axis 0 (batch)", dy.shape[0], N)
     rt.extent("adaptive_avg_pool1d", "argument dy, axis 2 (channels)", dy.shape[2], C)
+    rt.affordable("adaptive_avg_pool1d", dtype, {"dx": (N, W, C)})
     a = np.zeros((W_out,), dtype)
     for j in range(W_out):
         t_low, t_high = rt.clip(W, (-W_out, W * j + W - 1, W * W_out), (W_out, W_out - W * j - 1, W * W_out))

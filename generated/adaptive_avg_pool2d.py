@@ -45,6 +45,7 @@ def adaptive_avg_pool2d_forward(x: Any, *, output_size: int | Sequence[int]) -> 
     dtype = rt.float_type("adaptive_avg_pool2d", x=x)
     H_out, W_out = rt.sizes("adaptive_avg_pool2d", "output_size", output_size, 2, 1)
     N, H, W, C = x.shape
+    rt.affordable("adaptive_avg_pool2d", dtype, {"y": (N, H_out, W_out, C)})
     a_h = np.zeros((H_out,), dtype)
     for i in range(H_out):
         r_low, r_high = rt.clip(H, (-H_out, H * i + H - 1, H * H_out), (H_out, H_out - H * i - 1, H * H_out))
@@ -97,6 +98,7 @@ def adaptive_avg_pool2d_grad_input(dy: Any, *, input_shape: Sequence[int]) -> rt
     W_out = dy.shape[2]
     rt.extent("adaptive_avg_pool2d", "argument dy, axis 0 (batch)", dy.shape[0], N)
     rt.extent("adaptive_avg_pool2d", "argument dy, axis 3 (channels)", dy.shape[3], C)
+    rt.affordable("adaptive_avg_pool2d", dtype, {"dx": (N, H, W, C)})
     a_h = np.zeros((H_out,), dtype)
     for i in range(H_out):
         r_low, r_high = rt.clip(H, (-H_out, H * i + H - 1, H * H_out), (H_out, H_out - H * i - 1, H * H_out))

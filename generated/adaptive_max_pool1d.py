@@ -37,6 +37,7 @@ def adaptive_max_pool1d_forward(x: Any, *, output_size: int | Sequence[int]) -> 
     dtype = rt.float_type("adaptive_max_pool1d", x=x)
     (W_out,) = rt.sizes("adaptive_max_pool1d", "output_size", output_size, 1, 1)
     N, W, C = x.shape
+    rt.affordable("adaptive_max_pool1d", dtype, {"y": (N, W_out, C)})
     y = np.full((N, W_out, C), -np.inf, dtype)
     argmax = np.full((N, W_out, C), -1, np.int32)
     for t in range(W):
@@ -74,6 +75,7 @@ def adaptive_max_pool1d_grad_input(dy: Any, argmax: Any, *, input_shape: Sequenc
     rt.extent("adaptive_max_pool1d", "argument argmax, axis 0 (batch)", argmax.shape[0], N)
     rt.extent("adaptive_max_pool1d", "argument argmax, axis 1 (W_out)", argmax.shape[1], W_out)
     rt.extent("adaptive_max_pool1d", "argument argmax, axis 2 (channels)", argmax.shape[2], C)
+    rt.affordable("adaptive_max_pool1d", dtype, {"dx": (N, W, C)})
     dx = np.zeros((N, W, C), dtype)
     rt.scatter("m j v, q: m j v -> m q v", dx, dy, argmax)
     return dx

@@ -42,6 +42,7 @@ def adaptive_max_pool2d_forward(x: Any, *, output_size: int | Sequence[int]) -> 
     dtype = rt.float_type("adaptive_max_pool2d", x=x)
     H_out, W_out = rt.sizes("adaptive_max_pool2d", "output_size", output_size, 2, 1)
     N, H, W, C = x.shape
+    rt.affordable("adaptive_max_pool2d", dtype, {"y": (N, H_out, W_out, C)})
     z = np.full((N, H, W_out, C), -np.inf, dtype)
     argmax_columns = np.full((N, H, W_out, C), -1, np.int32)
     for t in range(W):
@@ -102,6 +103,7 @@ def adaptive_max_pool2d_grad_input(
     rt.extent("adaptive_max_pool2d", "argument argmax_rows, axis 1 (H_out)", argmax_rows.shape[1], H_out)
     rt.extent("adaptive_max_pool2d", "argument argmax_rows, axis 2 (W_out)", argmax_rows.shape[2], W_out)
     rt.extent("adaptive_max_pool2d", "argument argmax_rows, axis 3 (channels)", argmax_rows.shape[3], C)
+    rt.affordable("adaptive_max_pool2d", dtype, {"dx": (N, H, W, C)})
     dz = np.zeros((N, H, W_out, C), dtype)
     rt.scatter("m i v e, q: m i v e -> m q v e", dz, dy, argmax_rows)
     dx = np.zeros((N, H, W, C), dtype)

@@ -123,11 +123,12 @@ def avg_pool1d_forward(
     rt.require(
         "avg_pool1d",
         "padding",
-        min(d * (T - 1) + 1 - 2 * p, d * (T - 1) + 1 - 2 * p_end),
+        min(d * (T - 1) + 1 - 2 * p, d * (T - 1) + 1 - 2 * p_end) >= 0,
         "at most half of the kernel's extent",
         padding,
     )
-    rt.require("avg_pool1d", "dilation", (T - 1) * (W - d), "at most the extent of the input", dilation)
+    rt.require("avg_pool1d", "dilation", (T - 1) * (W - d) >= 0, "at most the extent of the input", dilation)
+    rt.affordable("avg_pool1d", dtype, {"y": (N, W_out, C)})
     a = rt.counts(W_out, T, (s, d, count_include_pad * p - p, W + count_include_pad * (p + p_end))).astype(dtype)
     if rt.compiles(C * N * T * W_out, T, d, p, s):
         y = np.empty((N, W_out, C), dtype)
@@ -274,12 +275,13 @@ def avg_pool1d_grad_input(
     rt.require(
         "avg_pool1d",
         "padding",
-        min(d * (T - 1) + 1 - 2 * p, d * (T - 1) + 1 - 2 * p_end),
+        min(d * (T - 1) + 1 - 2 * p, d * (T - 1) + 1 - 2 * p_end) >= 0,
         "at most half of the kernel's extent",
         padding,
     )
-    rt.require("avg_pool1d", "dilation", (T - 1) * (W - d), "at most the extent of the input", dilation)
+    rt.require("avg_pool1d", "dilation", (T - 1) * (W - d) >= 0, "at most the extent of the input", dilation)
     rt.extents("avg_pool1d", "dy", dy.shape, (N, W_out, C), "batch, W_out, channels")
+    rt.affordable("avg_pool1d", dtype, {"dx": (N, W, C)})
     a = rt.counts(W_out, T, (s, d, count_include_pad * p - p, W + count_include_pad * (p + p_end))).astype(dtype)
     if rt.compiles(C * N * T * W_out, T, d, p, s):
         dx = np.empty((N, W, C), dtype)
@@ -352,7 +354,7 @@ class AvgPool1D(rt.Layer):
         rt.require(
             "avg_pool1d",
             "padding",
-            min(d * (T - 1) + 1 - 2 * p, d * (T - 1) + 1 - 2 * p_end),
+            min(d * (T - 1) + 1 - 2 * p, d * (T - 1) + 1 - 2 * p_end) >= 0,
             "at most half of the kernel's extent",
             padding,
         )

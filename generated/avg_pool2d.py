@@ -160,17 +160,18 @@ def avg_pool2d_forward(
             d_h * (R - 1) + 1 - 2 * p_h_end,
             d_w * (T - 1) + 1 - 2 * p_w,
             d_w * (T - 1) + 1 - 2 * p_w_end,
-        ),
+        ) >= 0,
         "at most half of the kernel's extent",
         padding,
     )
     rt.require(
         "avg_pool2d",
         "dilation",
-        min((H - d_h) * (R - 1), (T - 1) * (W - d_w)),
+        min((H - d_h) * (R - 1), (T - 1) * (W - d_w)) >= 0,
         "at most the extent of the input",
         dilation,
     )
+    rt.affordable("avg_pool2d", dtype, {"y": (N, H_out, W_out, C)})
     a_h = rt.counts(
         H_out, R, (s_h, d_h, count_include_pad * p_h - p_h, H + count_include_pad * (p_h + p_h_end))
     ).astype(dtype)
@@ -364,18 +365,19 @@ def avg_pool2d_grad_input(
             d_h * (R - 1) + 1 - 2 * p_h_end,
             d_w * (T - 1) + 1 - 2 * p_w,
             d_w * (T - 1) + 1 - 2 * p_w_end,
-        ),
+        ) >= 0,
         "at most half of the kernel's extent",
         padding,
     )
     rt.require(
         "avg_pool2d",
         "dilation",
-        min((H - d_h) * (R - 1), (T - 1) * (W - d_w)),
+        min((H - d_h) * (R - 1), (T - 1) * (W - d_w)) >= 0,
         "at most the extent of the input",
         dilation,
     )
     rt.extents("avg_pool2d", "dy", dy.shape, (N, H_out, W_out, C), "batch, H_out, W_out, channels")
+    rt.affordable("avg_pool2d", dtype, {"dx": (N, H, W, C)})
     a_h = rt.counts(
         H_out, R, (s_h, d_h, count_include_pad * p_h - p_h, H + count_include_pad * (p_h + p_h_end))
     ).astype(dtype)
@@ -465,7 +467,7 @@ class AvgPool2D(rt.Layer):
                 d_h * (R - 1) + 1 - 2 * p_h_end,
                 d_w * (T - 1) + 1 - 2 * p_w,
                 d_w * (T - 1) + 1 - 2 * p_w_end,
-            ),
+            ) >= 0,
             "at most half of the kernel's extent",
             padding,
         )

@@ -199,17 +199,18 @@ def avg_pool3d_forward(
             d_h * (R - 1) + 1 - 2 * p_h_end,
             d_w * (T - 1) + 1 - 2 * p_w,
             d_w * (T - 1) + 1 - 2 * p_w_end,
-        ),
+        ) >= 0,
         "at most half of the kernel's extent",
         padding,
     )
     rt.require(
         "avg_pool3d",
         "dilation",
-        min((A - 1) * (D - d_d), (H - d_h) * (R - 1), (T - 1) * (W - d_w)),
+        min((A - 1) * (D - d_d), (H - d_h) * (R - 1), (T - 1) * (W - d_w)) >= 0,
         "at most the extent of the input",
         dilation,
     )
+    rt.affordable("avg_pool3d", dtype, {"y": (N, D_out, H_out, W_out, C)})
     a_d = rt.counts(
         D_out, A, (s_d, d_d, count_include_pad * p_d - p_d, D + count_include_pad * (p_d + p_d_end))
     ).astype(dtype)
@@ -447,18 +448,19 @@ def avg_pool3d_grad_input(
             d_h * (R - 1) + 1 - 2 * p_h_end,
             d_w * (T - 1) + 1 - 2 * p_w,
             d_w * (T - 1) + 1 - 2 * p_w_end,
-        ),
+        ) >= 0,
         "at most half of the kernel's extent",
         padding,
     )
     rt.require(
         "avg_pool3d",
         "dilation",
-        min((A - 1) * (D - d_d), (H - d_h) * (R - 1), (T - 1) * (W - d_w)),
+        min((A - 1) * (D - d_d), (H - d_h) * (R - 1), (T - 1) * (W - d_w)) >= 0,
         "at most the extent of the input",
         dilation,
     )
     rt.extents("avg_pool3d", "dy", dy.shape, (N, D_out, H_out, W_out, C), "batch, D_out, H_out, W_out, channels")
+    rt.affordable("avg_pool3d", dtype, {"dx": (N, D, H, W, C)})
     a_d = rt.counts(
         D_out, A, (s_d, d_d, count_include_pad * p_d - p_d, D + count_include_pad * (p_d + p_d_end))
     ).astype(dtype)
@@ -568,7 +570,7 @@ class AvgPool3D(rt.Layer):
                 d_h * (R - 1) + 1 - 2 * p_h_end,
                 d_w * (T - 1) + 1 - 2 * p_w,
                 d_w * (T - 1) + 1 - 2 * p_w_end,
-            ),
+            ) >= 0,
             "at most half of the kernel's extent",
             padding,
         )

@@ -82,8 +82,8 @@ def batch_norm_forward(
         beta: shape (C,).
         running_mean: shape (C,).
         running_var: shape (C,).
-        eps: a real number.
-        momentum: a real number.
+        eps: a finite number, greater than 0.
+        momentum: a number, at least 0 and at most 1.
 
     Returns:
         y, shape (..., C); new_mean, shape (C,); new_var, shape (C,); m, shape (C,); v, shape (C,); h, shape (...,
@@ -98,12 +98,14 @@ def batch_norm_forward(
     beta = rt.array("batch_norm", "beta", beta, 1)
     running_mean = rt.array("batch_norm", "running_mean", running_mean, 1)
     running_var = rt.array("batch_norm", "running_var", running_var, 1)
-    dtype = rt.float_type("batch_norm", x=x, gamma=gamma, beta=beta, running_mean=running_mean, running_var=running_var)
+    dtype = rt.float_type("batch_norm", gamma=gamma, beta=beta, x=x, running_mean=running_mean, running_var=running_var)
     full_shape = rt.raveled_axes("batch_norm", "x", x.shape, 0, 1, "(..., C)")
     E = rt.elements(full_shape)
     x = x.reshape(E, x.shape[-1])
     epsilon = rt.number("batch_norm", "eps", eps)
+    rt.require("batch_norm", "eps", 0 < epsilon < np.inf, "a finite number, greater than 0", eps)
     rho = rt.number("batch_norm", "momentum", momentum)
+    rt.require("batch_norm", "momentum", 0 <= rho <= 1, "a number, at least 0 and at most 1", momentum)
     (C,) = gamma.shape
     rt.extents("batch_norm", "beta", beta.shape, (C,), "C")
     rt.extents("batch_norm", "running_mean", running_mean.shape, (C,), "C")
@@ -163,7 +165,7 @@ def batch_norm_grad_input(dy: Any, x: Any, gamma: Any, m: Any, v: Any, *, eps: f
         gamma: shape (C,).
         m: shape (C,); m as the forward function returned it.
         v: shape (C,); v as the forward function returned it.
-        eps: a real number.
+        eps: a finite number, greater than 0.
 
     Returns:
         dx, shape (..., C).
@@ -177,13 +179,14 @@ def batch_norm_grad_input(dy: Any, x: Any, gamma: Any, m: Any, v: Any, *, eps: f
     gamma = rt.array("batch_norm", "gamma", gamma, 1)
     m = rt.array("batch_norm", "m", m, 1)
     v = rt.array("batch_norm", "v", v, 1)
-    rt.float_type("batch_norm", dy=dy, x=x, gamma=gamma, m=m, v=v)
+    rt.float_type("batch_norm", gamma=gamma, x=x, m=m, v=v, dy=dy)
     full_shape = rt.raveled_axes("batch_norm", "x", x.shape, 0, 1, "(..., C)")
     E = rt.elements(full_shape)
     x = x.reshape(E, x.shape[-1])
     rt.same_axes("batch_norm", "dy", dy.shape, 0, 1, "(..., C)", full_shape)
     dy = dy.reshape(E, dy.shape[-1])
     epsilon = rt.number("batch_norm", "eps", eps)
+    rt.require("batch_norm", "eps", 0 < epsilon < np.inf, "a finite number, greater than 0", eps)
     (C,) = gamma.shape
     rt.extent("batch_norm", "argument x, axis -1 (C)", x.shape[-1], C)
     rt.extents("batch_norm", "m", m.shape, (C,), "C")
@@ -217,7 +220,7 @@ def batch_norm_grad_gamma(dy: Any, h: Any) -> rt.Array:
     """
     dy = rt.array("batch_norm", "dy", dy, None)
     h = rt.array("batch_norm", "h", h, None)
-    rt.float_type("batch_norm", dy=dy, h=h)
+    rt.float_type("batch_norm", h=h, dy=dy)
     full_shape = rt.raveled_axes("batch_norm", "dy", dy.shape, 0, 1, "(..., C)")
     E = rt.elements(full_shape)
     dy = dy.reshape(E, dy.shape[-1])
@@ -253,13 +256,63 @@ def batch_norm_grad_beta(dy: Any) -> rt.Array:
     return dbeta
 
 
+def batch_norm_predict(
+    x: Any,
+    gamma: Any,
+    beta: Any,
+    running_mean: Any,
+    running_var: Any,
+    *,
+    eps: float = 1e-05,
+) -> rt.Array:
+    """Compute what holds after training: batch normalisation in training.
+
+    y[e, c] = beta[c] + (x[e, c] - running_mean[c]) * gamma[c] / sqrt(epsilon + running_var[c])
+
+    Args:
+        x: shape (..., C).
+        gamma: shape (C,).
+        beta: shape (C,).
+        running_mean: shape (C,).
+        running_var: shape (C,).
+        eps: a finite number, greater than 0.
+
+    Returns:
+        y, shape (..., C).
+
+    Raises:
+        TypeError: when an argument has a wrong type.
+        ValueError: when shapes or options do not fit.
+    """
+    x = rt.array("batch_norm", "x", x, None)
+    gamma = rt.array("batch_norm", "gamma", gamma, 1)
+    beta = rt.array("batch_norm", "beta", beta, 1)
+    running_mean = rt.array("batch_norm", "running_mean", running_mean, 1)
+    running_var = rt.array("batch_norm", "running_var", running_var, 1)
+    rt.float_type("batch_norm", gamma=gamma, beta=beta, x=x, running_mean=running_mean, running_var=running_var)
+    full_shape = rt.raveled_axes("batch_norm", "x", x.shape, 0, 1, "(..., C)")
+    E = rt.elements(full_shape)
+    x = x.reshape(E, x.shape[-1])
+    epsilon = rt.number("batch_norm", "eps", eps)
+    rt.require("batch_norm", "eps", 0 < epsilon < np.inf, "a finite number, greater than 0", eps)
+    (C,) = gamma.shape
+    rt.extents("batch_norm", "beta", beta.shape, (C,), "C")
+    rt.extents("batch_norm", "running_mean", running_mean.shape, (C,), "C")
+    rt.extents("batch_norm", "running_var", running_var.shape, (C,), "C")
+    rt.extent("batch_norm", "argument x, axis -1 (C)", x.shape[-1], C)
+    y = beta + (x - running_mean) * gamma / np.sqrt(epsilon + running_var)
+    return y.reshape(*full_shape, C)
+
+
 class BatchNorm(rt.Layer):
     """Batch normalisation in training, with state.
 
+    Training takes x; `predict`, after training, takes x.
+
     Args:
         num_features: C in the equations.
-        eps: a real number.
-        momentum: a real number.
+        eps: a finite number, greater than 0.
+        momentum: a number, at least 0 and at most 1.
         dtype: float32 or float64, of the weights.
 
     Raises:
@@ -270,6 +323,7 @@ class BatchNorm(rt.Layer):
     layer = "batch_norm"
     differentiable = ("x",)
     outputs = (("y", "dy"),)
+    evaluation = ("x",)
 
     def __init__(
         self,
@@ -280,19 +334,22 @@ class BatchNorm(rt.Layer):
         dtype: Any = np.float32,
     ) -> None:
         super().__init__()
-        rt.number("batch_norm", "eps", eps)
-        rt.number("batch_norm", "momentum", momentum)
+        epsilon = rt.number("batch_norm", "eps", eps)
+        rt.require("batch_norm", "eps", 0 < epsilon < np.inf, "a finite number, greater than 0", eps)
+        rho = rt.number("batch_norm", "momentum", momentum)
+        rt.require("batch_norm", "momentum", 0 <= rho <= 1, "a number, at least 0 and at most 1", momentum)
         C = rt.count("batch_norm", "num_features", num_features, 1)
         self.eps = eps
         self.momentum = momentum
         dtype = rt.real_type("batch_norm", dtype)
+        rt.affordable("batch_norm", dtype, {"gamma": (C,), "beta": (C,), "running_mean": (C,), "running_var": (C,)})
         self.params["gamma"] = np.full((C,), 1.0, dtype)
         self.params["beta"] = np.full((C,), 0.0, dtype)
         self.state["running_mean"] = np.full((C,), 0.0, dtype)
         self.state["running_var"] = np.full((C,), 1.0, dtype)
 
     def __call__(self, x: Any) -> Any:
-        """The output for x."""
+        """The output for x in training."""
         x = rt.as_array("batch_norm", "x", x)
         running_mean = self.state["running_mean"]
         running_var = self.state["running_var"]
@@ -309,6 +366,17 @@ class BatchNorm(rt.Layer):
         self.state["running_mean"] = new_mean
         self.state["running_var"] = new_var
         return y
+
+    def predict(self, x: Any) -> Any:
+        """The output after training, for x; nothing is kept."""
+        return batch_norm_predict(
+            x,
+            self.params["gamma"],
+            self.params["beta"],
+            self.state["running_mean"],
+            self.state["running_var"],
+            eps=self.eps,
+        )
 
     def backward(self, dy: Any) -> Any:
         """Return the gradient of x."""

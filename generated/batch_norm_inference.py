@@ -35,7 +35,7 @@ def batch_norm_inference_forward(
         beta: shape (C,).
         running_mean: shape (C,).
         running_var: shape (C,).
-        eps: a real number.
+        eps: a finite number, at least 0.
 
     Returns:
         y, shape (..., C); h, shape (..., C).
@@ -50,12 +50,13 @@ def batch_norm_inference_forward(
     running_mean = rt.array("batch_norm_inference", "running_mean", running_mean, 1)
     running_var = rt.array("batch_norm_inference", "running_var", running_var, 1)
     rt.float_type(
-        "batch_norm_inference", x=x, gamma=gamma, beta=beta, running_mean=running_mean, running_var=running_var
+        "batch_norm_inference", gamma=gamma, beta=beta, x=x, running_mean=running_mean, running_var=running_var
     )
     full_shape = rt.raveled_axes("batch_norm_inference", "x", x.shape, 0, 1, "(..., C)")
     E = rt.elements(full_shape)
     x = x.reshape(E, x.shape[-1])
     epsilon = rt.number("batch_norm_inference", "eps", eps)
+    rt.require("batch_norm_inference", "eps", 0 <= epsilon < np.inf, "a finite number, at least 0", eps)
     (C,) = gamma.shape
     rt.extents("batch_norm_inference", "beta", beta.shape, (C,), "C")
     rt.extents("batch_norm_inference", "running_mean", running_mean.shape, (C,), "C")
@@ -75,7 +76,7 @@ def batch_norm_inference_grad_input(dy: Any, gamma: Any, running_var: Any, *, ep
         dy: shape (..., C); dE/dy.
         gamma: shape (C,).
         running_var: shape (C,).
-        eps: a real number.
+        eps: a finite number, at least 0.
 
     Returns:
         dx, shape (..., C).
@@ -87,11 +88,12 @@ def batch_norm_inference_grad_input(dy: Any, gamma: Any, running_var: Any, *, ep
     dy = rt.array("batch_norm_inference", "dy", dy, None)
     gamma = rt.array("batch_norm_inference", "gamma", gamma, 1)
     running_var = rt.array("batch_norm_inference", "running_var", running_var, 1)
-    rt.float_type("batch_norm_inference", dy=dy, gamma=gamma, running_var=running_var)
+    rt.float_type("batch_norm_inference", gamma=gamma, running_var=running_var, dy=dy)
     full_shape = rt.raveled_axes("batch_norm_inference", "dy", dy.shape, 0, 1, "(..., C)")
     E = rt.elements(full_shape)
     dy = dy.reshape(E, dy.shape[-1])
     epsilon = rt.number("batch_norm_inference", "eps", eps)
+    rt.require("batch_norm_inference", "eps", 0 <= epsilon < np.inf, "a finite number, at least 0", eps)
     (C,) = gamma.shape
     rt.extents("batch_norm_inference", "running_var", running_var.shape, (C,), "C")
     rt.extent("batch_norm_inference", "argument dy, axis -1 (C)", dy.shape[-1], C)
@@ -117,7 +119,7 @@ def batch_norm_inference_grad_gamma(dy: Any, h: Any) -> rt.Array:
     """
     dy = rt.array("batch_norm_inference", "dy", dy, None)
     h = rt.array("batch_norm_inference", "h", h, None)
-    rt.float_type("batch_norm_inference", dy=dy, h=h)
+    rt.float_type("batch_norm_inference", h=h, dy=dy)
     full_shape = rt.raveled_axes("batch_norm_inference", "dy", dy.shape, 0, 1, "(..., C)")
     E = rt.elements(full_shape)
     dy = dy.reshape(E, dy.shape[-1])
@@ -158,7 +160,7 @@ class BatchNormInference(rt.Layer):
 
     Args:
         num_features: C in the equations.
-        eps: a real number.
+        eps: a finite number, at least 0.
         dtype: float32 or float64, of the weights.
 
     Raises:
@@ -172,10 +174,12 @@ class BatchNormInference(rt.Layer):
 
     def __init__(self, num_features: int, *, eps: float = 1e-05, dtype: Any = np.float32) -> None:
         super().__init__()
-        rt.number("batch_norm_inference", "eps", eps)
+        epsilon = rt.number("batch_norm_inference", "eps", eps)
+        rt.require("batch_norm_inference", "eps", 0 <= epsilon < np.inf, "a finite number, at least 0", eps)
         C = rt.count("batch_norm_inference", "num_features", num_features, 1)
         self.eps = eps
         dtype = rt.real_type("batch_norm_inference", dtype)
+        rt.affordable("batch_norm_inference", dtype, {"gamma": (C,), "beta": (C,)})
         self.params["gamma"] = np.full((C,), 1.0, dtype)
         self.params["beta"] = np.full((C,), 0.0, dtype)
 

@@ -865,6 +865,7 @@ class Bottleneck(rt.Network):
     layer = "bottleneck"
     differentiable = ("x",)
     outputs = (("relu3_y", "dy"),)
+    evaluation = ("x",)
     layers: ClassVar[Mapping[str, str]] = {
         "conv2d1": "conv2d",
         "batch_norm1": "batch_norm",
@@ -920,7 +921,7 @@ class Bottleneck(rt.Network):
         self.state["batch_norm4.running_var"] = np.full((256,), 1.0, dtype)
 
     def __call__(self, x: Any) -> Any:
-        """The output in training."""
+        """The output in training, for x."""
         x = rt.as_array("bottleneck", "x", x)
         self._saved = None
         self._recycle()
@@ -929,7 +930,7 @@ class Bottleneck(rt.Network):
         return y
 
     def predict(self, x: Any) -> Any:
-        """The output after training; nothing is kept."""
+        """The output after training, for x; nothing is kept."""
         return bottleneck_predict(x, self.params, self.state, buffers=self.buffers)
 
     def backward(self, dy: Any = None) -> Any:

@@ -21,7 +21,7 @@ def celu_forward(x: Any, *, alpha: float = 1.0) -> rt.Array:
 
     Args:
         x: any shape.
-        alpha: a real number.
+        alpha: a finite number, other than 0.
 
     Returns:
         y, any shape.
@@ -35,6 +35,7 @@ def celu_forward(x: Any, *, alpha: float = 1.0) -> rt.Array:
     full_shape = x.shape
     x = x.reshape(-1)
     alpha = rt.number("celu", "alpha", alpha)
+    rt.require("celu", "alpha", -np.inf < alpha < np.inf and alpha != 0, "a finite number, other than 0", alpha)
     y = alpha * np.expm1(np.minimum(x, 0) / alpha) + np.maximum(x, 0)
     return y.reshape(full_shape)
 
@@ -47,7 +48,7 @@ def celu_grad_input(dy: Any, x: Any, *, alpha: float = 1.0) -> rt.Array:
     Args:
         dy: any shape; dE/dy.
         x: any shape.
-        alpha: a real number.
+        alpha: a finite number, other than 0.
 
     Returns:
         dx, any shape.
@@ -58,12 +59,13 @@ def celu_grad_input(dy: Any, x: Any, *, alpha: float = 1.0) -> rt.Array:
     """
     dy = rt.array("celu", "dy", dy, None)
     x = rt.array("celu", "x", x, None)
-    dtype = rt.float_type("celu", dy=dy, x=x)
+    dtype = rt.float_type("celu", x=x, dy=dy)
     full_shape = x.shape
     x = x.reshape(-1)
     rt.same_shape("celu", "dy", dy.shape, full_shape)
     dy = dy.reshape(-1)
     alpha = rt.number("celu", "alpha", alpha)
+    rt.require("celu", "alpha", -np.inf < alpha < np.inf and alpha != 0, "a finite number, other than 0", alpha)
     dx = (np.where((x <= 0), np.exp(np.minimum(x, 0) / alpha), 0) + (x > 0).astype(dtype)) * dy
     return dx.reshape(full_shape)
 
@@ -72,7 +74,7 @@ class CELU(rt.Layer):
     """Continuously differentiable exponential linear unit, with state.
 
     Args:
-        alpha: a real number.
+        alpha: a finite number, other than 0.
 
     Raises:
         TypeError: when an argument has a wrong type.
@@ -86,6 +88,7 @@ class CELU(rt.Layer):
     def __init__(self, *, alpha: float = 1.0) -> None:
         super().__init__()
         alpha = rt.number("celu", "alpha", alpha)
+        rt.require("celu", "alpha", -np.inf < alpha < np.inf and alpha != 0, "a finite number, other than 0", alpha)
         self.alpha = alpha
 
     def __call__(self, x: Any) -> Any:

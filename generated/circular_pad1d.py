@@ -40,8 +40,9 @@ def circular_pad1d_forward(x: Any, *, padding: int | str | Sequence[Any]) -> rt.
     N, W, C = x.shape
     p, p_end = rt.paddings("circular_pad1d", padding, (0,), (1,))
     W_out = W + p + p_end
-    rt.require("circular_pad1d", "W_out", W_out, "a size of at least 0", W_out)
-    rt.require("circular_pad1d", "padding", min(W - p, W - p_end), "at most the extent", padding)
+    rt.require("circular_pad1d", "W_out", W_out >= 0, "a size of at least 0", W_out)
+    rt.require("circular_pad1d", "padding", min(W - p, W - p_end) >= 0, "at most the extent", padding)
+    rt.affordable("circular_pad1d", dtype, {"y": (N, W_out, C)})
     y = np.zeros((N, W_out, C), dtype)
     j_low, j_high = rt.clip(W_out, (-1, p - 1, p), (1, W - p, W))
     if j_low < j_high:
@@ -83,9 +84,10 @@ def circular_pad1d_grad_input(dy: Any, *, input_shape: Sequence[int], padding: i
     N, W, C = input_shape
     p, p_end = rt.paddings("circular_pad1d", padding, (0,), (1,))
     W_out = W + p + p_end
-    rt.require("circular_pad1d", "W_out", W_out, "a size of at least 0", W_out)
-    rt.require("circular_pad1d", "padding", min(W - p, W - p_end), "at most the extent", padding)
+    rt.require("circular_pad1d", "W_out", W_out >= 0, "a size of at least 0", W_out)
+    rt.require("circular_pad1d", "padding", min(W - p, W - p_end) >= 0, "at most the extent", padding)
     rt.extents("circular_pad1d", "dy", dy.shape, (N, W_out, C), "batch, W_out, channels")
+    rt.affordable("circular_pad1d", dtype, {"dx": (N, W, C)})
     dx = np.zeros((N, W, C), dtype)
     q_low, q_high = rt.clip(W, (1, 0, W_out - W - p), (1, W + p, W_out))
     if q_low < q_high:

@@ -54,7 +54,7 @@ def connected_conv2d_forward(
     if b is not None:
         b = rt.array("connected_conv2d", "b", b, 1)
     m = rt.array("connected_conv2d", "m", m, 2)
-    dtype = rt.float_type("connected_conv2d", x=x, w=w, b=b, m=m)
+    dtype = rt.float_type("connected_conv2d", w=w, b=b, x=x, m=m)
     s_h, s_w = rt.sizes("connected_conv2d", "stride", stride, 2, 1)
     d_h, d_w = rt.sizes("connected_conv2d", "dilation", dilation, 2, 1)
     R, T, C, K = w.shape
@@ -70,6 +70,7 @@ def connected_conv2d_forward(
     rt.fits("connected_conv2d", "argument x, axis 2 (width)", W_out, W + p_w + p_w_end, d_w * (T - 1) + 1)
     if b is not None:
         rt.extents("connected_conv2d", "b", b.shape, (K,), "K")
+    rt.affordable("connected_conv2d", dtype, {"u": (N, H_out, W_out, K)})
     z = m * w
     x_1 = rt.Window(  # n i j r t c
         x,
@@ -115,7 +116,7 @@ def connected_conv2d_grad_input(
     """
     dy = rt.array("connected_conv2d", "dy", dy, 4)
     z = rt.array("connected_conv2d", "z", z, 4)
-    dtype = rt.float_type("connected_conv2d", dy=dy, z=z)
+    dtype = rt.float_type("connected_conv2d", z=z, dy=dy)
     input_shape = rt.shape("connected_conv2d", "input_shape", input_shape, 4)
     R, T = rt.sizes("connected_conv2d", "kernel_size", kernel_size, 2, 1)
     s_h, s_w = rt.sizes("connected_conv2d", "stride", stride, 2, 1)
@@ -134,6 +135,7 @@ def connected_conv2d_grad_input(
     rt.extent("connected_conv2d", "argument z, axis 1 (kernel width)", z.shape[1], T)
     rt.extent("connected_conv2d", "argument z, axis 2 (channels)", z.shape[2], C)
     rt.extent("connected_conv2d", "argument z, axis 3 (K)", z.shape[3], K)
+    rt.affordable("connected_conv2d", dtype, {"dx": (N, H, W, C)})
     dx = np.empty((N, H, W, C), dtype)
     dx_1 = rt.Window(  # q a i j r t
         dx,
@@ -178,7 +180,7 @@ def connected_conv2d_grad_weight(
     dy = rt.array("connected_conv2d", "dy", dy, 4)
     x = rt.array("connected_conv2d", "x", x, 4)
     m = rt.array("connected_conv2d", "m", m, 2)
-    dtype = rt.float_type("connected_conv2d", dy=dy, x=x, m=m)
+    dtype = rt.float_type("connected_conv2d", x=x, m=m, dy=dy)
     R, T = rt.sizes("connected_conv2d", "kernel_size", kernel_size, 2, 1)
     s_h, s_w = rt.sizes("connected_conv2d", "stride", stride, 2, 1)
     d_h, d_w = rt.sizes("connected_conv2d", "dilation", dilation, 2, 1)
@@ -191,6 +193,7 @@ def connected_conv2d_grad_weight(
     W_out = (W + p_w + p_w_end - d_w * (T - 1) - 1) // s_w + 1
     rt.fits("connected_conv2d", "argument x, axis 2 (width)", W_out, W + p_w + p_w_end, d_w * (T - 1) + 1)
     rt.extents("connected_conv2d", "dy", dy.shape, (N, H_out, W_out, K), "batch, H_out, W_out, K")
+    rt.affordable("connected_conv2d", dtype, {"dw": (R, T, C, K)})
     x_1 = rt.Window(  # q v e n i j
         x,
         (R, T, C, N, H_out, W_out),
@@ -274,6 +277,7 @@ class ConnectedConv2D(rt.Layer):
         self.padding = padding
         self.dilation = dilation
         dtype = rt.real_type("connected_conv2d", dtype)
+        rt.affordable("connected_conv2d", dtype, {"w": (R, T, C, K), "b": (K,)})
         rng = np.random.default_rng(rng)
         self.params["w"] = rt.uniform(rng, (R, T, C, K), C * R * T, dtype)
         if bias:

@@ -48,9 +48,10 @@ def constant_pad2d_forward(x: Any, *, padding: int | str | Sequence[Any], value:
     N, H, W, C = x.shape
     p_h, p_h_end, p_w, p_w_end = rt.paddings("constant_pad2d", padding, (0, 0), (1, 1))
     H_out = H + p_h + p_h_end
-    rt.require("constant_pad2d", "H_out", H_out, "a size of at least 0", H_out)
+    rt.require("constant_pad2d", "H_out", H_out >= 0, "a size of at least 0", H_out)
     W_out = W + p_w + p_w_end
-    rt.require("constant_pad2d", "W_out", W_out, "a size of at least 0", W_out)
+    rt.require("constant_pad2d", "W_out", W_out >= 0, "a size of at least 0", W_out)
+    rt.affordable("constant_pad2d", dtype, {"y": (N, H_out, W_out, C)})
     z = np.zeros((N, H_out, W, C), dtype)
     i_low, i_high = rt.clip(H_out, (-1, p_h - 1, p_h))
     if i_low < i_high:
@@ -100,10 +101,11 @@ def constant_pad2d_grad_input(dy: Any, *, input_shape: Sequence[int], padding: i
     N, H, W, C = input_shape
     p_h, p_h_end, p_w, p_w_end = rt.paddings("constant_pad2d", padding, (0, 0), (1, 1))
     H_out = H + p_h + p_h_end
-    rt.require("constant_pad2d", "H_out", H_out, "a size of at least 0", H_out)
+    rt.require("constant_pad2d", "H_out", H_out >= 0, "a size of at least 0", H_out)
     W_out = W + p_w + p_w_end
-    rt.require("constant_pad2d", "W_out", W_out, "a size of at least 0", W_out)
+    rt.require("constant_pad2d", "W_out", W_out >= 0, "a size of at least 0", W_out)
     rt.extents("constant_pad2d", "dy", dy.shape, (N, H_out, W_out, C), "batch, H_out, W_out, channels")
+    rt.affordable("constant_pad2d", dtype, {"dx": (N, H, W, C)})
     dz = np.zeros((N, H_out, W, C), dtype)
     e_low, e_high = rt.clip(W, (1, p_w, W_out))
     if e_low < e_high:

@@ -125,7 +125,7 @@ def conv1d_forward(
     w = rt.array("conv1d", "w", w, 3)
     if b is not None:
         b = rt.array("conv1d", "b", b, 1)
-    dtype = rt.float_type("conv1d", x=x, w=w, b=b)
+    dtype = rt.float_type("conv1d", w=w, b=b, x=x)
     (s,) = rt.sizes("conv1d", "stride", stride, 1, 1)
     (d,) = rt.sizes("conv1d", "dilation", dilation, 1, 1)
     G = rt.count("conv1d", "groups", groups, 1)
@@ -141,6 +141,7 @@ def conv1d_forward(
     rt.fits("conv1d", "argument x, axis 1 (width)", W_out, W + p + p_end, d * (T - 1) + 1)
     if b is not None:
         rt.extents("conv1d", "b", b.shape, (G * K,), "G * K")
+    rt.affordable("conv1d", dtype, {"u": (N, W_out, G * K)})
     if rt.compiles(G * N * T * W_out, d, p, s) and K == 1 and C == 1 and 0 <= T < 200:
         u = np.empty((N, W_out, G), dtype)
         rt.run(
@@ -344,7 +345,7 @@ def conv1d_grad_input(
     """
     dy = rt.array("conv1d", "dy", dy, 3)
     w = rt.array("conv1d", "w", w, 3)
-    dtype = rt.float_type("conv1d", dy=dy, w=w)
+    dtype = rt.float_type("conv1d", w=w, dy=dy)
     input_shape = rt.shape("conv1d", "input_shape", input_shape, 3)
     (s,) = rt.sizes("conv1d", "stride", stride, 1, 1)
     (d,) = rt.sizes("conv1d", "dilation", dilation, 1, 1)
@@ -360,6 +361,7 @@ def conv1d_grad_input(
     W_out = (W + p + p_end - d * (T - 1) - 1) // s + 1
     rt.fits("conv1d", "argument input_shape, axis 1 (width)", W_out, W + p + p_end, d * (T - 1) + 1)
     rt.extents("conv1d", "dy", dy.shape, (N, W_out, G * K), "batch, W_out, G * K")
+    rt.affordable("conv1d", dtype, {"dx": (N, W, C * G)})
     if rt.compiles(G * N * T * W_out, d, p, s) and C == 1 and K == 1 and 0 <= T < 200:
         dx = np.empty((N, W, G), dtype)
         if s == 1:
@@ -523,7 +525,7 @@ def conv1d_grad_weight(
     """
     dy = rt.array("conv1d", "dy", dy, 3)
     x = rt.array("conv1d", "x", x, 3)
-    dtype = rt.float_type("conv1d", dy=dy, x=x)
+    dtype = rt.float_type("conv1d", x=x, dy=dy)
     (T,) = rt.sizes("conv1d", "kernel_size", kernel_size, 1, 1)
     (s,) = rt.sizes("conv1d", "stride", stride, 1, 1)
     (d,) = rt.sizes("conv1d", "dilation", dilation, 1, 1)
@@ -537,6 +539,7 @@ def conv1d_grad_weight(
     K = rt.divided("conv1d", "argument dy, axis 2 (G * K)", dy.shape[2], G)
     rt.extent("conv1d", "argument dy, axis 0 (batch)", dy.shape[0], N)
     rt.extent("conv1d", "argument dy, axis 1 (W_out)", dy.shape[1], W_out)
+    rt.affordable("conv1d", dtype, {"dw": (T, C, G * K)})
     if rt.compiles(G * N * T * W_out, d, p, s) and K == 1 and C == 1 and 0 <= T < 200:
         x_2 = x.reshape(N, W, G, 1)
         parts1 = np.empty((N, T, 1, G), dtype)
@@ -651,6 +654,7 @@ class Conv1D(rt.Layer):
         self.dilation = dilation
         self.groups = groups
         dtype = rt.real_type("conv1d", dtype)
+        rt.affordable("conv1d", dtype, {"w": (T, C, G * K), "b": (G * K,)})
         rng = np.random.default_rng(rng)
         self.params["w"] = rt.uniform(rng, (T, C, G * K), C * T, dtype)
         if bias:

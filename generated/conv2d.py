@@ -161,7 +161,7 @@ def conv2d_forward(
     w = rt.array("conv2d", "w", w, 4)
     if b is not None:
         b = rt.array("conv2d", "b", b, 1)
-    dtype = rt.float_type("conv2d", x=x, w=w, b=b)
+    dtype = rt.float_type("conv2d", w=w, b=b, x=x)
     s_h, s_w = rt.sizes("conv2d", "stride", stride, 2, 1)
     d_h, d_w = rt.sizes("conv2d", "dilation", dilation, 2, 1)
     G = rt.count("conv2d", "groups", groups, 1)
@@ -181,6 +181,7 @@ def conv2d_forward(
     rt.fits("conv2d", "argument x, axis 2 (width)", W_out, W + p_w + p_w_end, d_w * (T - 1) + 1)
     if b is not None:
         rt.extents("conv2d", "b", b.shape, (G * K,), "G * K")
+    rt.affordable("conv2d", dtype, {"u": (N, H_out, W_out, G * K)})
     if (
         rt.compiles(G * H_out * N * R * T * W_out, d_h, d_w, p_h, p_w, s_h, s_w)
         and K == 1
@@ -447,7 +448,7 @@ def conv2d_grad_input(
     """
     dy = rt.array("conv2d", "dy", dy, 4)
     w = rt.array("conv2d", "w", w, 4)
-    dtype = rt.float_type("conv2d", dy=dy, w=w)
+    dtype = rt.float_type("conv2d", w=w, dy=dy)
     input_shape = rt.shape("conv2d", "input_shape", input_shape, 4)
     s_h, s_w = rt.sizes("conv2d", "stride", stride, 2, 1)
     d_h, d_w = rt.sizes("conv2d", "dilation", dilation, 2, 1)
@@ -467,6 +468,7 @@ def conv2d_grad_input(
     W_out = (W + p_w + p_w_end - d_w * (T - 1) - 1) // s_w + 1
     rt.fits("conv2d", "argument input_shape, axis 2 (width)", W_out, W + p_w + p_w_end, d_w * (T - 1) + 1)
     rt.extents("conv2d", "dy", dy.shape, (N, H_out, W_out, G * K), "batch, H_out, W_out, G * K")
+    rt.affordable("conv2d", dtype, {"dx": (N, H, W, C * G)})
     if (
         rt.compiles(G * H_out * N * R * T * W_out, d_h, d_w, p_h, p_w, s_h, s_w)
         and C == 1
@@ -700,7 +702,7 @@ def conv2d_grad_weight(
     """
     dy = rt.array("conv2d", "dy", dy, 4)
     x = rt.array("conv2d", "x", x, 4)
-    dtype = rt.float_type("conv2d", dy=dy, x=x)
+    dtype = rt.float_type("conv2d", x=x, dy=dy)
     R, T = rt.sizes("conv2d", "kernel_size", kernel_size, 2, 1)
     s_h, s_w = rt.sizes("conv2d", "stride", stride, 2, 1)
     d_h, d_w = rt.sizes("conv2d", "dilation", dilation, 2, 1)
@@ -718,6 +720,7 @@ def conv2d_grad_weight(
     rt.extent("conv2d", "argument dy, axis 0 (batch)", dy.shape[0], N)
     rt.extent("conv2d", "argument dy, axis 1 (H_out)", dy.shape[1], H_out)
     rt.extent("conv2d", "argument dy, axis 2 (W_out)", dy.shape[2], W_out)
+    rt.affordable("conv2d", dtype, {"dw": (R, T, C, G * K)})
     if (
         rt.compiles(G * H_out * N * R * T * W_out, d_h, d_w, p_h, p_w, s_h, s_w)
         and K == 1
@@ -844,6 +847,7 @@ class Conv2D(rt.Layer):
         self.dilation = dilation
         self.groups = groups
         dtype = rt.real_type("conv2d", dtype)
+        rt.affordable("conv2d", dtype, {"w": (R, T, C, G * K), "b": (G * K,)})
         rng = np.random.default_rng(rng)
         self.params["w"] = rt.uniform(rng, (R, T, C, G * K), C * R * T, dtype)
         if bias:

@@ -197,7 +197,7 @@ def conv3d_forward(
     w = rt.array("conv3d", "w", w, 5)
     if b is not None:
         b = rt.array("conv3d", "b", b, 1)
-    dtype = rt.float_type("conv3d", x=x, w=w, b=b)
+    dtype = rt.float_type("conv3d", w=w, b=b, x=x)
     s_d, s_h, s_w = rt.sizes("conv3d", "stride", stride, 3, 1)
     d_d, d_h, d_w = rt.sizes("conv3d", "dilation", dilation, 3, 1)
     G = rt.count("conv3d", "groups", groups, 1)
@@ -223,6 +223,7 @@ def conv3d_forward(
     rt.fits("conv3d", "argument x, axis 3 (width)", W_out, W + p_w + p_w_end, d_w * (T - 1) + 1)
     if b is not None:
         rt.extents("conv3d", "b", b.shape, (G * K,), "G * K")
+    rt.affordable("conv3d", dtype, {"u": (N, D_out, H_out, W_out, G * K)})
     if (
         rt.compiles(A * D_out * G * H_out * N * R * T * W_out, d_d, d_h, d_w, p_d, p_h, p_w, s_d, s_h, s_w)
         and K == 1
@@ -561,7 +562,7 @@ def conv3d_grad_input(
     """
     dy = rt.array("conv3d", "dy", dy, 5)
     w = rt.array("conv3d", "w", w, 5)
-    dtype = rt.float_type("conv3d", dy=dy, w=w)
+    dtype = rt.float_type("conv3d", w=w, dy=dy)
     input_shape = rt.shape("conv3d", "input_shape", input_shape, 5)
     s_d, s_h, s_w = rt.sizes("conv3d", "stride", stride, 3, 1)
     d_d, d_h, d_w = rt.sizes("conv3d", "dilation", dilation, 3, 1)
@@ -587,6 +588,7 @@ def conv3d_grad_input(
     W_out = (W + p_w + p_w_end - d_w * (T - 1) - 1) // s_w + 1
     rt.fits("conv3d", "argument input_shape, axis 3 (width)", W_out, W + p_w + p_w_end, d_w * (T - 1) + 1)
     rt.extents("conv3d", "dy", dy.shape, (N, D_out, H_out, W_out, G * K), "batch, D_out, H_out, W_out, G * K")
+    rt.affordable("conv3d", dtype, {"dx": (N, D, H, W, C * G)})
     if (
         rt.compiles(A * D_out * G * H_out * N * R * T * W_out, d_d, d_h, d_w, p_d, p_h, p_w, s_d, s_h, s_w)
         and C == 1
@@ -860,7 +862,7 @@ def conv3d_grad_weight(
     """
     dy = rt.array("conv3d", "dy", dy, 5)
     x = rt.array("conv3d", "x", x, 5)
-    dtype = rt.float_type("conv3d", dy=dy, x=x)
+    dtype = rt.float_type("conv3d", x=x, dy=dy)
     A, R, T = rt.sizes("conv3d", "kernel_size", kernel_size, 3, 1)
     s_d, s_h, s_w = rt.sizes("conv3d", "stride", stride, 3, 1)
     d_d, d_h, d_w = rt.sizes("conv3d", "dilation", dilation, 3, 1)
@@ -884,6 +886,7 @@ def conv3d_grad_weight(
     rt.extent("conv3d", "argument dy, axis 1 (D_out)", dy.shape[1], D_out)
     rt.extent("conv3d", "argument dy, axis 2 (H_out)", dy.shape[2], H_out)
     rt.extent("conv3d", "argument dy, axis 3 (W_out)", dy.shape[3], W_out)
+    rt.affordable("conv3d", dtype, {"dw": (A, R, T, C, G * K)})
     if (
         rt.compiles(A * D_out * G * H_out * N * R * T * W_out, d_d, d_h, d_w, p_d, p_h, p_w, s_d, s_h, s_w)
         and K == 1
@@ -1026,6 +1029,7 @@ class Conv3D(rt.Layer):
         self.dilation = dilation
         self.groups = groups
         dtype = rt.real_type("conv3d", dtype)
+        rt.affordable("conv3d", dtype, {"w": (A, R, T, C, G * K), "b": (G * K,)})
         rng = np.random.default_rng(rng)
         self.params["w"] = rt.uniform(rng, (A, R, T, C, G * K), A * C * R * T, dtype)
         if bias:

@@ -189,7 +189,7 @@ def conv_transpose1d_forward(
     w = rt.array("conv_transpose1d", "w", w, 3)
     if b is not None:
         b = rt.array("conv_transpose1d", "b", b, 1)
-    dtype = rt.float_type("conv_transpose1d", x=x, w=w, b=b)
+    dtype = rt.float_type("conv_transpose1d", w=w, b=b, x=x)
     (s,) = rt.sizes("conv_transpose1d", "stride", stride, 1, 1)
     (o,) = rt.sizes("conv_transpose1d", "output_padding", output_padding, 1, 0)
     (d,) = rt.sizes("conv_transpose1d", "dilation", dilation, 1, 1)
@@ -203,16 +203,17 @@ def conv_transpose1d_forward(
     rt.extent("conv_transpose1d", "argument x, axis 2 (channels)", x.shape[2], C * G)
     p, p_end = rt.paddings("conv_transpose1d", padding, (d * (T - 1),), (s,))
     W_out = d * (T - 1) + o + s * (W - 1) + 1 - p - p_end
-    rt.require("conv_transpose1d", "W_out", W_out, "a size of at least 0", W_out)
+    rt.require("conv_transpose1d", "W_out", W_out >= 0, "a size of at least 0", W_out)
     rt.require(
         "conv_transpose1d",
         "output_padding",
-        -o - min(-s, -d) - 1,
+        -o - min(-s, -d) - 1 >= 0,
         "less than the stride or less than the dilation",
         output_padding,
     )
     if b is not None:
         rt.extents("conv_transpose1d", "b", b.shape, (G * K,), "G * K")
+    rt.affordable("conv_transpose1d", dtype, {"u": (N, W_out, G * K)})
     if rt.compiles(G * N * T * W, d, p, s) and K == 1 and C == 1 and 0 <= T < 200:
         u = np.empty((N, W_out, G), dtype)
         if s == 1:
@@ -373,7 +374,7 @@ def conv_transpose1d_grad_input(
     """
     dy = rt.array("conv_transpose1d", "dy", dy, 3)
     w = rt.array("conv_transpose1d", "w", w, 3)
-    dtype = rt.float_type("conv_transpose1d", dy=dy, w=w)
+    dtype = rt.float_type("conv_transpose1d", w=w, dy=dy)
     input_shape = rt.shape("conv_transpose1d", "input_shape", input_shape, 3)
     (s,) = rt.sizes("conv_transpose1d", "stride", stride, 1, 1)
     (o,) = rt.sizes("conv_transpose1d", "output_padding", output_padding, 1, 0)
@@ -388,15 +389,16 @@ def conv_transpose1d_grad_input(
     rt.extent("conv_transpose1d", "argument input_shape, axis 2 (channels)", input_shape[2], C * G)
     p, p_end = rt.paddings("conv_transpose1d", padding, (d * (T - 1),), (s,))
     W_out = d * (T - 1) + o + s * (W - 1) + 1 - p - p_end
-    rt.require("conv_transpose1d", "W_out", W_out, "a size of at least 0", W_out)
+    rt.require("conv_transpose1d", "W_out", W_out >= 0, "a size of at least 0", W_out)
     rt.require(
         "conv_transpose1d",
         "output_padding",
-        -o - min(-s, -d) - 1,
+        -o - min(-s, -d) - 1 >= 0,
         "less than the stride or less than the dilation",
         output_padding,
     )
     rt.extents("conv_transpose1d", "dy", dy.shape, (N, W_out, G * K), "batch, W_out, G * K")
+    rt.affordable("conv_transpose1d", dtype, {"dx": (N, W, C * G)})
     if rt.compiles(G * N * T * W, d, p, s) and C == 1 and K == 1 and 0 <= T < 200:
         dx = np.empty((N, W, G), dtype)
         rt.run(
@@ -545,7 +547,7 @@ def conv_transpose1d_grad_weight(
     """
     dy = rt.array("conv_transpose1d", "dy", dy, 3)
     x = rt.array("conv_transpose1d", "x", x, 3)
-    dtype = rt.float_type("conv_transpose1d", dy=dy, x=x)
+    dtype = rt.float_type("conv_transpose1d", x=x, dy=dy)
     (T,) = rt.sizes("conv_transpose1d", "kernel_size", kernel_size, 1, 1)
     (s,) = rt.sizes("conv_transpose1d", "stride", stride, 1, 1)
     (o,) = rt.sizes("conv_transpose1d", "output_padding", output_padding, 1, 0)
@@ -556,17 +558,18 @@ def conv_transpose1d_grad_weight(
     C = rt.divided("conv_transpose1d", "argument x, axis 2 (channels)", x.shape[2], G)
     p, p_end = rt.paddings("conv_transpose1d", padding, (d * (T - 1),), (s,))
     W_out = d * (T - 1) + o + s * (W - 1) + 1 - p - p_end
-    rt.require("conv_transpose1d", "W_out", W_out, "a size of at least 0", W_out)
+    rt.require("conv_transpose1d", "W_out", W_out >= 0, "a size of at least 0", W_out)
     rt.require(
         "conv_transpose1d",
         "output_padding",
-        -o - min(-s, -d) - 1,
+        -o - min(-s, -d) - 1 >= 0,
         "less than the stride or less than the dilation",
         output_padding,
     )
     K = rt.divided("conv_transpose1d", "argument dy, axis 2 (G * K)", dy.shape[2], G)
     rt.extent("conv_transpose1d", "argument dy, axis 0 (batch)", dy.shape[0], N)
     rt.extent("conv_transpose1d", "argument dy, axis 1 (W_out)", dy.shape[1], W_out)
+    rt.affordable("conv_transpose1d", dtype, {"dw": (T, K, C * G)})
     if rt.compiles(G * N * T * W, d, p, s) and C == 1 and K == 1 and 0 <= T < 200:
         dy_2 = dy.reshape(N, W_out, G, 1)
         parts1 = np.empty((N, T, 1, G), dtype)
@@ -688,7 +691,7 @@ class ConvTranspose1D(rt.Layer):
         rt.require(
             "conv_transpose1d",
             "output_padding",
-            -o - min(-s, -d) - 1,
+            -o - min(-s, -d) - 1 >= 0,
             "less than the stride or less than the dilation",
             output_padding,
         )
@@ -699,6 +702,7 @@ class ConvTranspose1D(rt.Layer):
         self.dilation = dilation
         self.groups = groups
         dtype = rt.real_type("conv_transpose1d", dtype)
+        rt.affordable("conv_transpose1d", dtype, {"w": (T, K, C * G), "b": (G * K,)})
         rng = np.random.default_rng(rng)
         self.params["w"] = rt.uniform(rng, (T, K, C * G), C, dtype)
         if bias:

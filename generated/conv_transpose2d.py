@@ -244,7 +244,7 @@ def conv_transpose2d_forward(
     w = rt.array("conv_transpose2d", "w", w, 4)
     if b is not None:
         b = rt.array("conv_transpose2d", "b", b, 1)
-    dtype = rt.float_type("conv_transpose2d", x=x, w=w, b=b)
+    dtype = rt.float_type("conv_transpose2d", w=w, b=b, x=x)
     s_h, s_w = rt.sizes("conv_transpose2d", "stride", stride, 2, 1)
     o_h, o_w = rt.sizes("conv_transpose2d", "output_padding", output_padding, 2, 0)
     d_h, d_w = rt.sizes("conv_transpose2d", "dilation", dilation, 2, 1)
@@ -260,18 +260,19 @@ def conv_transpose2d_forward(
     rt.extent("conv_transpose2d", "argument x, axis 3 (channels)", x.shape[3], C * G)
     p_h, p_h_end, p_w, p_w_end = rt.paddings("conv_transpose2d", padding, (d_h * (R - 1), d_w * (T - 1)), (s_h, s_w))
     H_out = d_h * (R - 1) + o_h + s_h * (H - 1) + 1 - p_h - p_h_end
-    rt.require("conv_transpose2d", "H_out", H_out, "a size of at least 0", H_out)
+    rt.require("conv_transpose2d", "H_out", H_out >= 0, "a size of at least 0", H_out)
     W_out = d_w * (T - 1) + o_w + s_w * (W - 1) + 1 - p_w - p_w_end
-    rt.require("conv_transpose2d", "W_out", W_out, "a size of at least 0", W_out)
+    rt.require("conv_transpose2d", "W_out", W_out >= 0, "a size of at least 0", W_out)
     rt.require(
         "conv_transpose2d",
         "output_padding",
-        min(-o_h - min(-s_h, -d_h) - 1, -o_w - min(-s_w, -d_w) - 1),
+        min(-o_h - min(-s_h, -d_h) - 1, -o_w - min(-s_w, -d_w) - 1) >= 0,
         "less than the stride or less than the dilation",
         output_padding,
     )
     if b is not None:
         rt.extents("conv_transpose2d", "b", b.shape, (G * K,), "G * K")
+    rt.affordable("conv_transpose2d", dtype, {"u": (N, H_out, W_out, G * K)})
     if rt.compiles(G * H * N * R * T * W, d_h, d_w, p_h, p_w, s_h, s_w) and K == 1 and C == 1 and 0 <= R * T < 200:
         u = np.empty((N, H_out, W_out, G), dtype)
         if s_h == 1 and s_w == 1:
@@ -484,7 +485,7 @@ def conv_transpose2d_grad_input(
     """
     dy = rt.array("conv_transpose2d", "dy", dy, 4)
     w = rt.array("conv_transpose2d", "w", w, 4)
-    dtype = rt.float_type("conv_transpose2d", dy=dy, w=w)
+    dtype = rt.float_type("conv_transpose2d", w=w, dy=dy)
     input_shape = rt.shape("conv_transpose2d", "input_shape", input_shape, 4)
     s_h, s_w = rt.sizes("conv_transpose2d", "stride", stride, 2, 1)
     o_h, o_w = rt.sizes("conv_transpose2d", "output_padding", output_padding, 2, 0)
@@ -501,17 +502,18 @@ def conv_transpose2d_grad_input(
     rt.extent("conv_transpose2d", "argument input_shape, axis 3 (channels)", input_shape[3], C * G)
     p_h, p_h_end, p_w, p_w_end = rt.paddings("conv_transpose2d", padding, (d_h * (R - 1), d_w * (T - 1)), (s_h, s_w))
     H_out = d_h * (R - 1) + o_h + s_h * (H - 1) + 1 - p_h - p_h_end
-    rt.require("conv_transpose2d", "H_out", H_out, "a size of at least 0", H_out)
+    rt.require("conv_transpose2d", "H_out", H_out >= 0, "a size of at least 0", H_out)
     W_out = d_w * (T - 1) + o_w + s_w * (W - 1) + 1 - p_w - p_w_end
-    rt.require("conv_transpose2d", "W_out", W_out, "a size of at least 0", W_out)
+    rt.require("conv_transpose2d", "W_out", W_out >= 0, "a size of at least 0", W_out)
     rt.require(
         "conv_transpose2d",
         "output_padding",
-        min(-o_h - min(-s_h, -d_h) - 1, -o_w - min(-s_w, -d_w) - 1),
+        min(-o_h - min(-s_h, -d_h) - 1, -o_w - min(-s_w, -d_w) - 1) >= 0,
         "less than the stride or less than the dilation",
         output_padding,
     )
     rt.extents("conv_transpose2d", "dy", dy.shape, (N, H_out, W_out, G * K), "batch, H_out, W_out, G * K")
+    rt.affordable("conv_transpose2d", dtype, {"dx": (N, H, W, C * G)})
     if rt.compiles(G * H * N * R * T * W, d_h, d_w, p_h, p_w, s_h, s_w) and C == 1 and K == 1 and 0 <= R * T < 200:
         dx = np.empty((N, H, W, G), dtype)
         rt.run(
@@ -720,7 +722,7 @@ def conv_transpose2d_grad_weight(
     """
     dy = rt.array("conv_transpose2d", "dy", dy, 4)
     x = rt.array("conv_transpose2d", "x", x, 4)
-    dtype = rt.float_type("conv_transpose2d", dy=dy, x=x)
+    dtype = rt.float_type("conv_transpose2d", x=x, dy=dy)
     R, T = rt.sizes("conv_transpose2d", "kernel_size", kernel_size, 2, 1)
     s_h, s_w = rt.sizes("conv_transpose2d", "stride", stride, 2, 1)
     o_h, o_w = rt.sizes("conv_transpose2d", "output_padding", output_padding, 2, 0)
@@ -732,13 +734,13 @@ def conv_transpose2d_grad_weight(
     C = rt.divided("conv_transpose2d", "argument x, axis 3 (channels)", x.shape[3], G)
     p_h, p_h_end, p_w, p_w_end = rt.paddings("conv_transpose2d", padding, (d_h * (R - 1), d_w * (T - 1)), (s_h, s_w))
     H_out = d_h * (R - 1) + o_h + s_h * (H - 1) + 1 - p_h - p_h_end
-    rt.require("conv_transpose2d", "H_out", H_out, "a size of at least 0", H_out)
+    rt.require("conv_transpose2d", "H_out", H_out >= 0, "a size of at least 0", H_out)
     W_out = d_w * (T - 1) + o_w + s_w * (W - 1) + 1 - p_w - p_w_end
-    rt.require("conv_transpose2d", "W_out", W_out, "a size of at least 0", W_out)
+    rt.require("conv_transpose2d", "W_out", W_out >= 0, "a size of at least 0", W_out)
     rt.require(
         "conv_transpose2d",
         "output_padding",
-        min(-o_h - min(-s_h, -d_h) - 1, -o_w - min(-s_w, -d_w) - 1),
+        min(-o_h - min(-s_h, -d_h) - 1, -o_w - min(-s_w, -d_w) - 1) >= 0,
         "less than the stride or less than the dilation",
         output_padding,
     )
@@ -746,6 +748,7 @@ def conv_transpose2d_grad_weight(
     rt.extent("conv_transpose2d", "argument dy, axis 0 (batch)", dy.shape[0], N)
     rt.extent("conv_transpose2d", "argument dy, axis 1 (H_out)", dy.shape[1], H_out)
     rt.extent("conv_transpose2d", "argument dy, axis 2 (W_out)", dy.shape[2], W_out)
+    rt.affordable("conv_transpose2d", dtype, {"dw": (R, T, K, C * G)})
     if rt.compiles(G * H * N * R * T * W, d_h, d_w, p_h, p_w, s_h, s_w) and C == 1 and K == 1 and 0 <= R * T < 200:
         dy_2 = dy.reshape(N, H_out, W_out, G, 1)
         parts1 = np.empty((N, R, T, 1, G), dtype)
@@ -876,7 +879,7 @@ class ConvTranspose2D(rt.Layer):
         rt.require(
             "conv_transpose2d",
             "output_padding",
-            min(-o_h - min(-s_h, -d_h) - 1, -o_w - min(-s_w, -d_w) - 1),
+            min(-o_h - min(-s_h, -d_h) - 1, -o_w - min(-s_w, -d_w) - 1) >= 0,
             "less than the stride or less than the dilation",
             output_padding,
         )
@@ -887,6 +890,7 @@ class ConvTranspose2D(rt.Layer):
         self.dilation = dilation
         self.groups = groups
         dtype = rt.real_type("conv_transpose2d", dtype)
+        rt.affordable("conv_transpose2d", dtype, {"w": (R, T, K, C * G), "b": (G * K,)})
         rng = np.random.default_rng(rng)
         self.params["w"] = rt.uniform(rng, (R, T, K, C * G), C, dtype)
         if bias:

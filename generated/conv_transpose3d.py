@@ -290,7 +290,7 @@ def conv_transpose3d_forward(
     w = rt.array("conv_transpose3d", "w", w, 5)
     if b is not None:
         b = rt.array("conv_transpose3d", "b", b, 1)
-    dtype = rt.float_type("conv_transpose3d", x=x, w=w, b=b)
+    dtype = rt.float_type("conv_transpose3d", w=w, b=b, x=x)
     s_d, s_h, s_w = rt.sizes("conv_transpose3d", "stride", stride, 3, 1)
     o_d, o_h, o_w = rt.sizes("conv_transpose3d", "output_padding", output_padding, 3, 0)
     d_d, d_h, d_w = rt.sizes("conv_transpose3d", "dilation", dilation, 3, 1)
@@ -310,20 +310,21 @@ def conv_transpose3d_forward(
         "conv_transpose3d", padding, (d_d * (A - 1), d_h * (R - 1), d_w * (T - 1)), (s_d, s_h, s_w)
     )
     D_out = d_d * (A - 1) + o_d + s_d * (D - 1) + 1 - p_d - p_d_end
-    rt.require("conv_transpose3d", "D_out", D_out, "a size of at least 0", D_out)
+    rt.require("conv_transpose3d", "D_out", D_out >= 0, "a size of at least 0", D_out)
     H_out = d_h * (R - 1) + o_h + s_h * (H - 1) + 1 - p_h - p_h_end
-    rt.require("conv_transpose3d", "H_out", H_out, "a size of at least 0", H_out)
+    rt.require("conv_transpose3d", "H_out", H_out >= 0, "a size of at least 0", H_out)
     W_out = d_w * (T - 1) + o_w + s_w * (W - 1) + 1 - p_w - p_w_end
-    rt.require("conv_transpose3d", "W_out", W_out, "a size of at least 0", W_out)
+    rt.require("conv_transpose3d", "W_out", W_out >= 0, "a size of at least 0", W_out)
     rt.require(
         "conv_transpose3d",
         "output_padding",
-        min(-o_d - min(-s_d, -d_d) - 1, -o_h - min(-s_h, -d_h) - 1, -o_w - min(-s_w, -d_w) - 1),
+        min(-o_d - min(-s_d, -d_d) - 1, -o_h - min(-s_h, -d_h) - 1, -o_w - min(-s_w, -d_w) - 1) >= 0,
         "less than the stride or less than the dilation",
         output_padding,
     )
     if b is not None:
         rt.extents("conv_transpose3d", "b", b.shape, (G * K,), "G * K")
+    rt.affordable("conv_transpose3d", dtype, {"u": (N, D_out, H_out, W_out, G * K)})
     if (
         rt.compiles(A * D * G * H * N * R * T * W, d_d, d_h, d_w, p_d, p_h, p_w, s_d, s_h, s_w)
         and K == 1
@@ -609,7 +610,7 @@ def conv_transpose3d_grad_input(
     """
     dy = rt.array("conv_transpose3d", "dy", dy, 5)
     w = rt.array("conv_transpose3d", "w", w, 5)
-    dtype = rt.float_type("conv_transpose3d", dy=dy, w=w)
+    dtype = rt.float_type("conv_transpose3d", w=w, dy=dy)
     input_shape = rt.shape("conv_transpose3d", "input_shape", input_shape, 5)
     s_d, s_h, s_w = rt.sizes("conv_transpose3d", "stride", stride, 3, 1)
     o_d, o_h, o_w = rt.sizes("conv_transpose3d", "output_padding", output_padding, 3, 0)
@@ -630,19 +631,20 @@ def conv_transpose3d_grad_input(
         "conv_transpose3d", padding, (d_d * (A - 1), d_h * (R - 1), d_w * (T - 1)), (s_d, s_h, s_w)
     )
     D_out = d_d * (A - 1) + o_d + s_d * (D - 1) + 1 - p_d - p_d_end
-    rt.require("conv_transpose3d", "D_out", D_out, "a size of at least 0", D_out)
+    rt.require("conv_transpose3d", "D_out", D_out >= 0, "a size of at least 0", D_out)
     H_out = d_h * (R - 1) + o_h + s_h * (H - 1) + 1 - p_h - p_h_end
-    rt.require("conv_transpose3d", "H_out", H_out, "a size of at least 0", H_out)
+    rt.require("conv_transpose3d", "H_out", H_out >= 0, "a size of at least 0", H_out)
     W_out = d_w * (T - 1) + o_w + s_w * (W - 1) + 1 - p_w - p_w_end
-    rt.require("conv_transpose3d", "W_out", W_out, "a size of at least 0", W_out)
+    rt.require("conv_transpose3d", "W_out", W_out >= 0, "a size of at least 0", W_out)
     rt.require(
         "conv_transpose3d",
         "output_padding",
-        min(-o_d - min(-s_d, -d_d) - 1, -o_h - min(-s_h, -d_h) - 1, -o_w - min(-s_w, -d_w) - 1),
+        min(-o_d - min(-s_d, -d_d) - 1, -o_h - min(-s_h, -d_h) - 1, -o_w - min(-s_w, -d_w) - 1) >= 0,
         "less than the stride or less than the dilation",
         output_padding,
     )
     rt.extents("conv_transpose3d", "dy", dy.shape, (N, D_out, H_out, W_out, G * K), "batch, D_out, H_out, W_out, G * K")
+    rt.affordable("conv_transpose3d", dtype, {"dx": (N, D, H, W, C * G)})
     if (
         rt.compiles(A * D * G * H * N * R * T * W, d_d, d_h, d_w, p_d, p_h, p_w, s_d, s_h, s_w)
         and C == 1
@@ -891,7 +893,7 @@ def conv_transpose3d_grad_weight(
     """
     dy = rt.array("conv_transpose3d", "dy", dy, 5)
     x = rt.array("conv_transpose3d", "x", x, 5)
-    dtype = rt.float_type("conv_transpose3d", dy=dy, x=x)
+    dtype = rt.float_type("conv_transpose3d", x=x, dy=dy)
     A, R, T = rt.sizes("conv_transpose3d", "kernel_size", kernel_size, 3, 1)
     s_d, s_h, s_w = rt.sizes("conv_transpose3d", "stride", stride, 3, 1)
     o_d, o_h, o_w = rt.sizes("conv_transpose3d", "output_padding", output_padding, 3, 0)
@@ -906,15 +908,15 @@ def conv_transpose3d_grad_weight(
         "conv_transpose3d", padding, (d_d * (A - 1), d_h * (R - 1), d_w * (T - 1)), (s_d, s_h, s_w)
     )
     D_out = d_d * (A - 1) + o_d + s_d * (D - 1) + 1 - p_d - p_d_end
-    rt.require("conv_transpose3d", "D_out", D_out, "a size of at least 0", D_out)
+    rt.require("conv_transpose3d", "D_out", D_out >= 0, "a size of at least 0", D_out)
     H_out = d_h * (R - 1) + o_h + s_h * (H - 1) + 1 - p_h - p_h_end
-    rt.require("conv_transpose3d", "H_out", H_out, "a size of at least 0", H_out)
+    rt.require("conv_transpose3d", "H_out", H_out >= 0, "a size of at least 0", H_out)
     W_out = d_w * (T - 1) + o_w + s_w * (W - 1) + 1 - p_w - p_w_end
-    rt.require("conv_transpose3d", "W_out", W_out, "a size of at least 0", W_out)
+    rt.require("conv_transpose3d", "W_out", W_out >= 0, "a size of at least 0", W_out)
     rt.require(
         "conv_transpose3d",
         "output_padding",
-        min(-o_d - min(-s_d, -d_d) - 1, -o_h - min(-s_h, -d_h) - 1, -o_w - min(-s_w, -d_w) - 1),
+        min(-o_d - min(-s_d, -d_d) - 1, -o_h - min(-s_h, -d_h) - 1, -o_w - min(-s_w, -d_w) - 1) >= 0,
         "less than the stride or less than the dilation",
         output_padding,
     )
@@ -923,6 +925,7 @@ def conv_transpose3d_grad_weight(
     rt.extent("conv_transpose3d", "argument dy, axis 1 (D_out)", dy.shape[1], D_out)
     rt.extent("conv_transpose3d", "argument dy, axis 2 (H_out)", dy.shape[2], H_out)
     rt.extent("conv_transpose3d", "argument dy, axis 3 (W_out)", dy.shape[3], W_out)
+    rt.affordable("conv_transpose3d", dtype, {"dw": (A, R, T, K, C * G)})
     if (
         rt.compiles(A * D * G * H * N * R * T * W, d_d, d_h, d_w, p_d, p_h, p_w, s_d, s_h, s_w)
         and C == 1
@@ -1072,7 +1075,7 @@ class ConvTranspose3D(rt.Layer):
         rt.require(
             "conv_transpose3d",
             "output_padding",
-            min(-o_d - min(-s_d, -d_d) - 1, -o_h - min(-s_h, -d_h) - 1, -o_w - min(-s_w, -d_w) - 1),
+            min(-o_d - min(-s_d, -d_d) - 1, -o_h - min(-s_h, -d_h) - 1, -o_w - min(-s_w, -d_w) - 1) >= 0,
             "less than the stride or less than the dilation",
             output_padding,
         )
@@ -1083,6 +1086,7 @@ class ConvTranspose3D(rt.Layer):
         self.dilation = dilation
         self.groups = groups
         dtype = rt.real_type("conv_transpose3d", dtype)
+        rt.affordable("conv_transpose3d", dtype, {"w": (A, R, T, K, C * G), "b": (G * K,)})
         rng = np.random.default_rng(rng)
         self.params["w"] = rt.uniform(rng, (A, R, T, K, C * G), C, dtype)
         if bias:

@@ -44,8 +44,8 @@ def cross_entropy_forward(
         x: shape (..., K).
         t: shape (...), integers.
         w: shape (K,), or None for ones.
-        ignore_index: an integer, at least -100.
-        label_smoothing: a real number.
+        ignore_index: an integer, at least -2147483648 and at most 2147483647.
+        label_smoothing: a number, at least 0 and at most 1.
 
     Returns:
         y, a number; h, shape (..., K); z, shape (...); q, shape (..., K); a, shape (...); s, a number.
@@ -64,8 +64,11 @@ def cross_entropy_forward(
     x = x.reshape(E, x.shape[-1])
     rt.same_shape("cross_entropy", "t", t.shape, full_shape)
     t = t.reshape(-1)
-    i = rt.count("cross_entropy", "ignore_index", ignore_index, -100)
+    i = rt.count("cross_entropy", "ignore_index", ignore_index, -2147483648, 2147483647)
     epsilon = rt.number("cross_entropy", "label_smoothing", label_smoothing)
+    rt.require(
+        "cross_entropy", "label_smoothing", 0 <= epsilon <= 1, "a number, at least 0 and at most 1", label_smoothing
+    )
     K = x.shape[-1]
     if w is not None:
         rt.extents("cross_entropy", "w", w.shape, (K,), "classes")
@@ -143,8 +146,8 @@ class CrossEntropy(rt.Layer):
     """Softmax with weighted cross-entropy, mean over the labels that count, with state.
 
     Args:
-        ignore_index: an integer, at least -100.
-        label_smoothing: a real number.
+        ignore_index: an integer, at least -2147483648 and at most 2147483647.
+        label_smoothing: a number, at least 0 and at most 1.
 
     Raises:
         TypeError: when an argument has a wrong type.
@@ -157,8 +160,11 @@ class CrossEntropy(rt.Layer):
 
     def __init__(self, *, ignore_index: int = -100, label_smoothing: float = 0.0) -> None:
         super().__init__()
-        rt.count("cross_entropy", "ignore_index", ignore_index, -100)
-        rt.number("cross_entropy", "label_smoothing", label_smoothing)
+        rt.count("cross_entropy", "ignore_index", ignore_index, -2147483648, 2147483647)
+        epsilon = rt.number("cross_entropy", "label_smoothing", label_smoothing)
+        rt.require(
+            "cross_entropy", "label_smoothing", 0 <= epsilon <= 1, "a number, at least 0 and at most 1", label_smoothing
+        )
         self.ignore_index = ignore_index
         self.label_smoothing = label_smoothing
 

@@ -37,7 +37,7 @@ def dense_forward(x: Any, w: Any, b: Any = None) -> rt.Array:
     w = rt.array("dense", "w", w, 2)
     if b is not None:
         b = rt.array("dense", "b", b, 1)
-    dtype = rt.float_type("dense", x=x, w=w, b=b)
+    dtype = rt.float_type("dense", w=w, b=b, x=x)
     full_shape = rt.raveled_axes("dense", "x", x.shape, 0, 1, "(..., C)")
     E = rt.elements(full_shape)
     x = x.reshape(E, x.shape[-1])
@@ -70,7 +70,7 @@ def dense_grad_input(dy: Any, w: Any) -> rt.Array:
     """
     dy = rt.array("dense", "dy", dy, None)
     w = rt.array("dense", "w", w, 2)
-    dtype = rt.float_type("dense", dy=dy, w=w)
+    dtype = rt.float_type("dense", w=w, dy=dy)
     full_shape = rt.raveled_axes("dense", "dy", dy.shape, 0, 1, "(..., K)")
     E = rt.elements(full_shape)
     dy = dy.reshape(E, dy.shape[-1])
@@ -99,7 +99,7 @@ def dense_grad_weight(dy: Any, x: Any) -> rt.Array:
     """
     dy = rt.array("dense", "dy", dy, None)
     x = rt.array("dense", "x", x, None)
-    dtype = rt.float_type("dense", dy=dy, x=x)
+    dtype = rt.float_type("dense", x=x, dy=dy)
     full_shape = rt.raveled_axes("dense", "x", x.shape, 0, 1, "(..., C)")
     E = rt.elements(full_shape)
     x = x.reshape(E, x.shape[-1])
@@ -168,6 +168,7 @@ class Dense(rt.Layer):
         C = rt.count("dense", "in_features", in_features, 1)
         K = rt.count("dense", "out_features", out_features, 1)
         dtype = rt.real_type("dense", dtype)
+        rt.affordable("dense", dtype, {"w": (C, K), "b": (K,)})
         rng = np.random.default_rng(rng)
         self.params["w"] = rt.uniform(rng, (C, K), C, dtype)
         if bias:

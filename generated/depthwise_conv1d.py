@@ -123,7 +123,7 @@ def depthwise_conv1d_forward(
     w = rt.array("depthwise_conv1d", "w", w, 3)
     if b is not None:
         b = rt.array("depthwise_conv1d", "b", b, 1)
-    dtype = rt.float_type("depthwise_conv1d", x=x, w=w, b=b)
+    dtype = rt.float_type("depthwise_conv1d", w=w, b=b, x=x)
     (s,) = rt.sizes("depthwise_conv1d", "stride", stride, 1, 1)
     (d,) = rt.sizes("depthwise_conv1d", "dilation", dilation, 1, 1)
     T, C, M = w.shape
@@ -135,6 +135,7 @@ def depthwise_conv1d_forward(
     rt.fits("depthwise_conv1d", "argument x, axis 1 (width)", W_out, W + p + p_end, d * (T - 1) + 1)
     if b is not None:
         rt.extents("depthwise_conv1d", "b", b.shape, (C * M,), "channels")
+    rt.affordable("depthwise_conv1d", dtype, {"u": (N, W_out, C * M)})
     if rt.compiles(C * N * T * W_out, d, p, s) and M == 1 and 0 <= T < 200:
         u = np.empty((N, W_out, C), dtype)
         rt.run(
@@ -334,7 +335,7 @@ def depthwise_conv1d_grad_input(
     """
     dy = rt.array("depthwise_conv1d", "dy", dy, 3)
     w = rt.array("depthwise_conv1d", "w", w, 3)
-    dtype = rt.float_type("depthwise_conv1d", dy=dy, w=w)
+    dtype = rt.float_type("depthwise_conv1d", w=w, dy=dy)
     input_shape = rt.shape("depthwise_conv1d", "input_shape", input_shape, 3)
     (s,) = rt.sizes("depthwise_conv1d", "stride", stride, 1, 1)
     (d,) = rt.sizes("depthwise_conv1d", "dilation", dilation, 1, 1)
@@ -346,6 +347,7 @@ def depthwise_conv1d_grad_input(
     W_out = (W + p + p_end - d * (T - 1) - 1) // s + 1
     rt.fits("depthwise_conv1d", "argument input_shape, axis 1 (width)", W_out, W + p + p_end, d * (T - 1) + 1)
     rt.extents("depthwise_conv1d", "dy", dy.shape, (N, W_out, C * M), "batch, W_out, channels")
+    rt.affordable("depthwise_conv1d", dtype, {"dx": (N, W, C)})
     if rt.compiles(C * N * T * W_out, d, p, s) and M == 1 and 0 <= T < 200:
         dx = np.empty((N, W, C), dtype)
         if s == 1:
@@ -505,7 +507,7 @@ def depthwise_conv1d_grad_weight(
     """
     dy = rt.array("depthwise_conv1d", "dy", dy, 3)
     x = rt.array("depthwise_conv1d", "x", x, 3)
-    dtype = rt.float_type("depthwise_conv1d", dy=dy, x=x)
+    dtype = rt.float_type("depthwise_conv1d", x=x, dy=dy)
     (T,) = rt.sizes("depthwise_conv1d", "kernel_size", kernel_size, 1, 1)
     (s,) = rt.sizes("depthwise_conv1d", "stride", stride, 1, 1)
     (d,) = rt.sizes("depthwise_conv1d", "dilation", dilation, 1, 1)
@@ -516,6 +518,7 @@ def depthwise_conv1d_grad_weight(
     M = rt.divided("depthwise_conv1d", "argument dy, axis 2 (channels)", dy.shape[2], C)
     rt.extent("depthwise_conv1d", "argument dy, axis 0 (batch)", dy.shape[0], N)
     rt.extent("depthwise_conv1d", "argument dy, axis 1 (W_out)", dy.shape[1], W_out)
+    rt.affordable("depthwise_conv1d", dtype, {"dw": (T, C, M)})
     if rt.compiles(C * N * T * W_out, d, p, s) and M == 1 and 0 <= T < 200:
         parts1 = np.empty((N, T, C, 1), dtype)
         rt.run(
@@ -646,6 +649,7 @@ class DepthwiseConv1D(rt.Layer):
         self.padding = padding
         self.dilation = dilation
         dtype = rt.real_type("depthwise_conv1d", dtype)
+        rt.affordable("depthwise_conv1d", dtype, {"w": (T, C, M), "b": (C * M,)})
         rng = np.random.default_rng(rng)
         self.params["w"] = rt.uniform(rng, (T, C, M), T, dtype)
         if bias:

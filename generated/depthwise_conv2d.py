@@ -157,7 +157,7 @@ def depthwise_conv2d_forward(
     w = rt.array("depthwise_conv2d", "w", w, 4)
     if b is not None:
         b = rt.array("depthwise_conv2d", "b", b, 1)
-    dtype = rt.float_type("depthwise_conv2d", x=x, w=w, b=b)
+    dtype = rt.float_type("depthwise_conv2d", w=w, b=b, x=x)
     s_h, s_w = rt.sizes("depthwise_conv2d", "stride", stride, 2, 1)
     d_h, d_w = rt.sizes("depthwise_conv2d", "dilation", dilation, 2, 1)
     R, T, C, M = w.shape
@@ -172,6 +172,7 @@ def depthwise_conv2d_forward(
     rt.fits("depthwise_conv2d", "argument x, axis 2 (width)", W_out, W + p_w + p_w_end, d_w * (T - 1) + 1)
     if b is not None:
         rt.extents("depthwise_conv2d", "b", b.shape, (C * M,), "channels")
+    rt.affordable("depthwise_conv2d", dtype, {"u": (N, H_out, W_out, C * M)})
     if rt.compiles(C * H_out * N * R * T * W_out, d_h, d_w, p_h, p_w, s_h, s_w) and M == 1 and 0 <= R * T < 200:
         u = np.empty((N, H_out, W_out, C), dtype)
         rt.run(
@@ -428,7 +429,7 @@ def depthwise_conv2d_grad_input(
     """
     dy = rt.array("depthwise_conv2d", "dy", dy, 4)
     w = rt.array("depthwise_conv2d", "w", w, 4)
-    dtype = rt.float_type("depthwise_conv2d", dy=dy, w=w)
+    dtype = rt.float_type("depthwise_conv2d", w=w, dy=dy)
     input_shape = rt.shape("depthwise_conv2d", "input_shape", input_shape, 4)
     s_h, s_w = rt.sizes("depthwise_conv2d", "stride", stride, 2, 1)
     d_h, d_w = rt.sizes("depthwise_conv2d", "dilation", dilation, 2, 1)
@@ -443,6 +444,7 @@ def depthwise_conv2d_grad_input(
     W_out = (W + p_w + p_w_end - d_w * (T - 1) - 1) // s_w + 1
     rt.fits("depthwise_conv2d", "argument input_shape, axis 2 (width)", W_out, W + p_w + p_w_end, d_w * (T - 1) + 1)
     rt.extents("depthwise_conv2d", "dy", dy.shape, (N, H_out, W_out, C * M), "batch, H_out, W_out, channels")
+    rt.affordable("depthwise_conv2d", dtype, {"dx": (N, H, W, C)})
     if rt.compiles(C * H_out * N * R * T * W_out, d_h, d_w, p_h, p_w, s_h, s_w) and M == 1 and 0 <= R * T < 200:
         dx = np.empty((N, H, W, C), dtype)
         if s_h == 1 and s_w == 1:
@@ -657,7 +659,7 @@ def depthwise_conv2d_grad_weight(
     """
     dy = rt.array("depthwise_conv2d", "dy", dy, 4)
     x = rt.array("depthwise_conv2d", "x", x, 4)
-    dtype = rt.float_type("depthwise_conv2d", dy=dy, x=x)
+    dtype = rt.float_type("depthwise_conv2d", x=x, dy=dy)
     R, T = rt.sizes("depthwise_conv2d", "kernel_size", kernel_size, 2, 1)
     s_h, s_w = rt.sizes("depthwise_conv2d", "stride", stride, 2, 1)
     d_h, d_w = rt.sizes("depthwise_conv2d", "dilation", dilation, 2, 1)
@@ -671,6 +673,7 @@ def depthwise_conv2d_grad_weight(
     rt.extent("depthwise_conv2d", "argument dy, axis 0 (batch)", dy.shape[0], N)
     rt.extent("depthwise_conv2d", "argument dy, axis 1 (H_out)", dy.shape[1], H_out)
     rt.extent("depthwise_conv2d", "argument dy, axis 2 (W_out)", dy.shape[2], W_out)
+    rt.affordable("depthwise_conv2d", dtype, {"dw": (R, T, C, M)})
     if rt.compiles(C * H_out * N * R * T * W_out, d_h, d_w, p_h, p_w, s_h, s_w) and M == 1 and 0 <= R * T < 200:
         parts1 = np.empty((N, R, T, C, 1), dtype)
         rt.run(
@@ -812,6 +815,7 @@ class DepthwiseConv2D(rt.Layer):
         self.padding = padding
         self.dilation = dilation
         dtype = rt.real_type("depthwise_conv2d", dtype)
+        rt.affordable("depthwise_conv2d", dtype, {"w": (R, T, C, M), "b": (C * M,)})
         rng = np.random.default_rng(rng)
         self.params["w"] = rt.uniform(rng, (R, T, C, M), R * T, dtype)
         if bias:

@@ -37,7 +37,7 @@ def dropout_forward(x: Any, mask: Any, *, p: float = 0.5) -> rt.Array:
     Args:
         x: any shape.
         mask: any shape.
-        p: a real number.
+        p: a number, at least 0 and less than 1.
 
     Returns:
         y, any shape.
@@ -55,6 +55,7 @@ def dropout_forward(x: Any, mask: Any, *, p: float = 0.5) -> rt.Array:
     rt.same_shape("dropout", "mask", mask.shape, full_shape)
     mask = mask.reshape(-1)
     p = rt.number("dropout", "p", p)
+    rt.require("dropout", "p", 0 <= p < 1, "a number, at least 0 and less than 1", p)
     if rt.compiles(E):
         y = np.empty((E,), dtype)
         rt.run(_dropout_forward_1, E, E, rt.flat(y), rt.flat(mask), rt.flat(x), dtype(rt.ratio(1, 1 - p)), E)
@@ -86,7 +87,7 @@ def dropout_grad_input(dy: Any, mask: Any, *, p: float = 0.5) -> rt.Array:
     Args:
         dy: any shape; dE/dy.
         mask: any shape.
-        p: a real number.
+        p: a number, at least 0 and less than 1.
 
     Returns:
         dx, any shape.
@@ -97,13 +98,14 @@ def dropout_grad_input(dy: Any, mask: Any, *, p: float = 0.5) -> rt.Array:
     """
     dy = rt.array("dropout", "dy", dy, None)
     mask = rt.array("dropout", "mask", mask, None)
-    dtype = rt.float_type("dropout", dy=dy, mask=mask)
+    dtype = rt.float_type("dropout", mask=mask, dy=dy)
     full_shape = mask.shape
     E = mask.size
     mask = mask.reshape(-1)
     rt.same_shape("dropout", "dy", dy.shape, full_shape)
     dy = dy.reshape(-1)
     p = rt.number("dropout", "p", p)
+    rt.require("dropout", "p", 0 <= p < 1, "a number, at least 0 and less than 1", p)
     if rt.compiles(E):
         dx = np.empty((E,), dtype)
         rt.run(_dropout_grad_input_1, E, E, rt.flat(dx), rt.flat(dy), rt.flat(mask), dtype(rt.ratio(1, 1 - p)), E)
@@ -112,11 +114,38 @@ def dropout_grad_input(dy: Any, mask: Any, *, p: float = 0.5) -> rt.Array:
     return dx.reshape(full_shape)
 
 
+def dropout_predict(x: Any) -> rt.Array:
+    """Compute what holds after training: inverted dropout with a given mask.
+
+    y[e] = x[e]
+
+    Args:
+        x: any shape.
+
+    Returns:
+        y, any shape.
+
+    Raises:
+        TypeError: when an argument has a wrong type.
+        ValueError: when shapes or options do not fit.
+    """
+    x = rt.array("dropout", "x", x, None)
+    dtype = rt.float_type("dropout", x=x)
+    full_shape = x.shape
+    E = x.size
+    x = x.reshape(-1)
+    y = np.zeros((E,), dtype)
+    y += x
+    return y.reshape(full_shape)
+
+
 class Dropout(rt.Layer):
     """Inverted dropout with a given mask, with state.
 
+    Training takes x and mask; `predict`, after training, takes x.
+
     Args:
-        p: a real number.
+        p: a number, at least 0 and less than 1.
 
     Raises:
         TypeError: when an argument has a wrong type.
@@ -126,19 +155,25 @@ class Dropout(rt.Layer):
     layer = "dropout"
     differentiable = ("x",)
     outputs = (("y", "dy"),)
+    evaluation = ("x",)
 
     def __init__(self, *, p: float = 0.5) -> None:
         super().__init__()
         p = rt.number("dropout", "p", p)
+        rt.require("dropout", "p", 0 <= p < 1, "a number, at least 0 and less than 1", p)
         self.p = p
 
     def __call__(self, x: Any, mask: Any) -> Any:
-        """The output for x and mask."""
+        """The output for x and mask in training."""
         x = rt.as_array("dropout", "x", x)
         mask = rt.as_array("dropout", "mask", mask)
         y = dropout_forward(x, mask, p=self.p)
         self._saved = (mask,)
         return y
+
+    def predict(self, x: Any) -> Any:
+        """The output after training, for x; nothing is kept."""
+        return dropout_predict(x)
 
     def backward(self, dy: Any) -> Any:
         """Return the gradient of x."""

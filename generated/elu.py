@@ -22,7 +22,7 @@ def elu_forward(x: Any, *, alpha: float = 1.0) -> rt.Array:
 
     Args:
         x: any shape.
-        alpha: a real number.
+        alpha: a finite number.
 
     Returns:
         y, any shape.
@@ -36,6 +36,7 @@ def elu_forward(x: Any, *, alpha: float = 1.0) -> rt.Array:
     full_shape = x.shape
     x = x.reshape(-1)
     alpha = rt.number("elu", "alpha", alpha)
+    rt.require("elu", "alpha", -np.inf < alpha < np.inf, "a finite number", alpha)
     y = alpha * np.expm1(np.minimum(x, 0)) + np.maximum(x, 0)
     return y.reshape(full_shape)
 
@@ -48,7 +49,7 @@ def elu_grad_input(dy: Any, x: Any, *, alpha: float = 1.0) -> rt.Array:
     Args:
         dy: any shape; dE/dy.
         x: any shape.
-        alpha: a real number.
+        alpha: a finite number.
 
     Returns:
         dx, any shape.
@@ -59,12 +60,13 @@ def elu_grad_input(dy: Any, x: Any, *, alpha: float = 1.0) -> rt.Array:
     """
     dy = rt.array("elu", "dy", dy, None)
     x = rt.array("elu", "x", x, None)
-    dtype = rt.float_type("elu", dy=dy, x=x)
+    dtype = rt.float_type("elu", x=x, dy=dy)
     full_shape = x.shape
     x = x.reshape(-1)
     rt.same_shape("elu", "dy", dy.shape, full_shape)
     dy = dy.reshape(-1)
     alpha = rt.number("elu", "alpha", alpha)
+    rt.require("elu", "alpha", -np.inf < alpha < np.inf, "a finite number", alpha)
     dx = (np.where((x <= 0), alpha * np.exp(np.minimum(x, 0)), 0) + (x > 0).astype(dtype)) * dy
     return dx.reshape(full_shape)
 
@@ -73,7 +75,7 @@ class ELU(rt.Layer):
     """Exponential linear unit, with state.
 
     Args:
-        alpha: a real number.
+        alpha: a finite number.
 
     Raises:
         TypeError: when an argument has a wrong type.
@@ -87,6 +89,7 @@ class ELU(rt.Layer):
     def __init__(self, *, alpha: float = 1.0) -> None:
         super().__init__()
         alpha = rt.number("elu", "alpha", alpha)
+        rt.require("elu", "alpha", -np.inf < alpha < np.inf, "a finite number", alpha)
         self.alpha = alpha
 
     def __call__(self, x: Any) -> Any:

@@ -70,6 +70,7 @@ def embedding_grad_weight(dy: Any, t: Any, *, weight_shape: Sequence[int]) -> rt
     dy = dy.reshape(E, dy.shape[-1])
     V, D = weight_shape
     rt.extent("embedding", "argument dy, axis -1 (features)", dy.shape[-1], D)
+    rt.affordable("embedding", dtype, {"dw": (V, D)})
     rt.labels("embedding", "t", t, V)
     dw = np.zeros((V, D), dtype)
     rt.scatter("e v, m: e -> m v", dw, dy, t)
@@ -99,6 +100,7 @@ class Embedding(rt.Layer):
         V = rt.count("embedding", "num_embeddings", num_embeddings, 1)
         D = rt.count("embedding", "embedding_dim", embedding_dim, 1)
         dtype = rt.real_type("embedding", dtype)
+        rt.affordable("embedding", dtype, {"w": (V, D)})
         rng = np.random.default_rng(rng)
         self.params["w"] = rt.uniform(rng, (V, D), V, dtype)
 

@@ -61,7 +61,7 @@ def gelu_grad_input(dy: Any, x: Any, s: Any) -> rt.Array:
     dy = rt.array("gelu", "dy", dy, None)
     x = rt.array("gelu", "x", x, None)
     s = rt.array("gelu", "s", s, None)
-    rt.float_type("gelu", dy=dy, x=x, s=s)
+    rt.float_type("gelu", x=x, s=s, dy=dy)
     full_shape = x.shape
     x = x.reshape(-1)
     rt.same_shape("gelu", "dy", dy.shape, full_shape)

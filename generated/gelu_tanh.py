@@ -103,7 +103,7 @@ def gelu_tanh_grad_input(dy: Any, x: Any, s: Any) -> rt.Array:
     dy = rt.array("gelu_tanh", "dy", dy, None)
     x = rt.array("gelu_tanh", "x", x, None)
     s = rt.array("gelu_tanh", "s", s, None)
-    dtype = rt.float_type("gelu_tanh", dy=dy, x=x, s=s)
+    dtype = rt.float_type("gelu_tanh", x=x, s=s, dy=dy)
     full_shape = x.shape
     E = x.size
     x = x.reshape(-1)

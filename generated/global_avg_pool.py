@@ -63,6 +63,7 @@ def global_avg_pool_grad_input(dy: Any, *, input_shape: Sequence[int]) -> rt.Arr
     N = input_shape[0]
     C = input_shape[-1]
     rt.extents("global_avg_pool", "dy", dy.shape, (N, C), "batch, channels")
+    rt.affordable("global_avg_pool", dtype, {"dx": (N, E, C)})
     dx = np.zeros((N, E, C), dtype)
     dx += dy[:, None, :] / E
     return dx.reshape(N, *full_shape, C)

@@ -37,7 +37,7 @@ def group_norm_forward(
         gamma: shape (C * G,).
         beta: shape (C * G,).
         num_groups: an integer, at least 1.
-        eps: a real number.
+        eps: a finite number, at least 0.
 
     Returns:
         y, shape (N, ..., C * G); m, shape (N, G); v, shape (N, G); h, shape (N, ..., C * G).
@@ -49,12 +49,13 @@ def group_norm_forward(
     x = rt.array("group_norm", "x", x, None)
     gamma = rt.array("group_norm", "gamma", gamma, 1)
     beta = rt.array("group_norm", "beta", beta, 1)
-    rt.float_type("group_norm", x=x, gamma=gamma, beta=beta)
+    rt.float_type("group_norm", gamma=gamma, beta=beta, x=x)
     full_shape = rt.raveled_axes("group_norm", "x", x.shape, 1, 1, "(N, ..., C * G)")
     E = rt.elements(full_shape)
     x = x.reshape(x.shape[0], E, x.shape[-1])
     G = rt.count("group_norm", "num_groups", num_groups, 1)
     epsilon = rt.number("group_norm", "eps", eps)
+    rt.require("group_norm", "eps", 0 <= epsilon < np.inf, "a finite number, at least 0", eps)
     C = rt.divided("group_norm", "argument gamma, axis 0 (C * G)", gamma.shape[0], G)
     N = x.shape[0]
     rt.divided("group_norm", "argument beta, axis 0 (C * G)", beta.shape[0], G)
@@ -100,7 +101,7 @@ def group_norm_grad_input(
         m: shape (N, G); m as the forward function returned it.
         v: shape (N, G); v as the forward function returned it.
         num_groups: an integer, at least 1.
-        eps: a real number.
+        eps: a finite number, at least 0.
 
     Returns:
         dx, shape (N, ..., C * G).
@@ -114,7 +115,7 @@ def group_norm_grad_input(
     gamma = rt.array("group_norm", "gamma", gamma, 1)
     m = rt.array("group_norm", "m", m, 2)
     v = rt.array("group_norm", "v", v, 2)
-    rt.float_type("group_norm", dy=dy, x=x, gamma=gamma, m=m, v=v)
+    rt.float_type("group_norm", gamma=gamma, x=x, m=m, v=v, dy=dy)
     full_shape = rt.raveled_axes("group_norm", "x", x.shape, 1, 1, "(N, ..., C * G)")
     E = rt.elements(full_shape)
     x = x.reshape(x.shape[0], E, x.shape[-1])
@@ -122,6 +123,7 @@ def group_norm_grad_input(
     dy = dy.reshape(dy.shape[0], E, dy.shape[-1])
     G = rt.count("group_norm", "num_groups", num_groups, 1)
     epsilon = rt.number("group_norm", "eps", eps)
+    rt.require("group_norm", "eps", 0 <= epsilon < np.inf, "a finite number, at least 0", eps)
     C = rt.divided("group_norm", "argument gamma, axis 0 (C * G)", gamma.shape[0], G)
     N = x.shape[0]
     rt.divided("group_norm", "argument x, axis -1 (C * G)", x.shape[-1], G)
@@ -173,7 +175,7 @@ def group_norm_grad_gamma(dy: Any, h: Any, *, num_groups: int) -> rt.Array:
     """
     dy = rt.array("group_norm", "dy", dy, None)
     h = rt.array("group_norm", "h", h, None)
-    rt.float_type("group_norm", dy=dy, h=h)
+    rt.float_type("group_norm", h=h, dy=dy)
     full_shape = rt.raveled_axes("group_norm", "dy", dy.shape, 1, 1, "(N, ..., C * G)")
     E = rt.elements(full_shape)
     dy = dy.reshape(dy.shape[0], E, dy.shape[-1])
@@ -222,7 +224,7 @@ class GroupNorm(rt.Layer):
     Args:
         num_channels: C * G in the equations.
         num_groups: an integer, at least 1.
-        eps: a real number.
+        eps: a finite number, at least 0.
         dtype: float32 or float64, of the weights.
 
     Raises:
@@ -237,13 +239,15 @@ class GroupNorm(rt.Layer):
     def __init__(self, num_channels: int, num_groups: int, *, eps: float = 1e-05, dtype: Any = np.float32) -> None:
         super().__init__()
         G = rt.count("group_norm", "num_groups", num_groups, 1)
-        rt.number("group_norm", "eps", eps)
+        epsilon = rt.number("group_norm", "eps", eps)
+        rt.require("group_norm", "eps", 0 <= epsilon < np.inf, "a finite number, at least 0", eps)
         C = rt.divided(
             "group_norm", "argument num_channels", rt.count("group_norm", "num_channels", num_channels, 1), G
         )
         self.num_groups = num_groups
         self.eps = eps
         dtype = rt.real_type("group_norm", dtype)
+        rt.affordable("group_norm", dtype, {"gamma": (C * G,), "beta": (C * G,)})
         self.params["gamma"] = np.full((C * G,), 1.0, dtype)
         self.params["beta"] = np.full((C * G,), 0.0, dtype)
 

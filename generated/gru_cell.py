@@ -84,7 +84,7 @@ def gru_cell_forward(
         b = rt.array("gru_cell", "b", b, 2)
     if d is not None:
         d = rt.array("gru_cell", "d", d, 2)
-    dtype = rt.float_type("gru_cell", x=x, h=h, w=w, r=r, b=b, d=d)
+    dtype = rt.float_type("gru_cell", w=w, r=r, b=b, d=d, x=x, h=h)
     N, C = x.shape
     H = w.shape[2]
     rt.extent("gru_cell", "argument w, axis 0 (features)", w.shape[0], C)
@@ -149,7 +149,7 @@ def gru_cell_grad_input(dy: Any, h: Any, w: Any, v: Any, s: Any, z: Any, g: Any)
     s = rt.array("gru_cell", "s", s, 2)
     z = rt.array("gru_cell", "z", z, 2)
     g = rt.array("gru_cell", "g", g, 2)
-    dtype = rt.float_type("gru_cell", dy=dy, h=h, w=w, v=v, s=s, z=z, g=g)
+    dtype = rt.float_type("gru_cell", w=w, h=h, v=v, s=s, z=z, g=g, dy=dy)
     N, H = h.shape
     C = w.shape[0]
     rt.extent("gru_cell", "argument w, axis 1 (3)", w.shape[1], 3)
@@ -202,7 +202,7 @@ def gru_cell_grad_h(dy: Any, h: Any, r: Any, v: Any, s: Any, z: Any, g: Any) -> 
     s = rt.array("gru_cell", "s", s, 2)
     z = rt.array("gru_cell", "z", z, 2)
     g = rt.array("gru_cell", "g", g, 2)
-    dtype = rt.float_type("gru_cell", dy=dy, h=h, r=r, v=v, s=s, z=z, g=g)
+    dtype = rt.float_type("gru_cell", r=r, h=h, v=v, s=s, z=z, g=g, dy=dy)
     N, H = h.shape
     rt.extent("gru_cell", "argument r, axis 0 (units)", r.shape[0], H)
     rt.extent("gru_cell", "argument r, axis 1 (3)", r.shape[1], 3)
@@ -254,7 +254,7 @@ def gru_cell_grad_weight(dy: Any, x: Any, h: Any, v: Any, s: Any, z: Any, g: Any
     s = rt.array("gru_cell", "s", s, 2)
     z = rt.array("gru_cell", "z", z, 2)
     g = rt.array("gru_cell", "g", g, 2)
-    dtype = rt.float_type("gru_cell", dy=dy, x=x, h=h, v=v, s=s, z=z, g=g)
+    dtype = rt.float_type("gru_cell", x=x, h=h, v=v, s=s, z=z, g=g, dy=dy)
     N, C = x.shape
     H = h.shape[1]
     rt.extent("gru_cell", "argument h, axis 0 (batch)", h.shape[0], N)
@@ -303,7 +303,7 @@ def gru_cell_grad_r(dy: Any, h: Any, v: Any, s: Any, z: Any, g: Any) -> rt.Array
     s = rt.array("gru_cell", "s", s, 2)
     z = rt.array("gru_cell", "z", z, 2)
     g = rt.array("gru_cell", "g", g, 2)
-    dtype = rt.float_type("gru_cell", dy=dy, h=h, v=v, s=s, z=z, g=g)
+    dtype = rt.float_type("gru_cell", h=h, v=v, s=s, z=z, g=g, dy=dy)
     N, H = h.shape
     rt.extents("gru_cell", "dy", dy.shape, (N, H), "batch, units")
     rt.extents("gru_cell", "v", v.shape, (N, 3, H), "batch, 3, units")
@@ -350,7 +350,7 @@ def gru_cell_grad_bias(dy: Any, h: Any, v: Any, s: Any, z: Any, g: Any) -> rt.Ar
     s = rt.array("gru_cell", "s", s, 2)
     z = rt.array("gru_cell", "z", z, 2)
     g = rt.array("gru_cell", "g", g, 2)
-    dtype = rt.float_type("gru_cell", dy=dy, h=h, v=v, s=s, z=z, g=g)
+    dtype = rt.float_type("gru_cell", h=h, v=v, s=s, z=z, g=g, dy=dy)
     N, H = h.shape
     rt.extents("gru_cell", "dy", dy.shape, (N, H), "batch, units")
     rt.extents("gru_cell", "v", v.shape, (N, 3, H), "batch, 3, units")
@@ -396,7 +396,7 @@ def gru_cell_grad_d(dy: Any, h: Any, v: Any, s: Any, z: Any, g: Any) -> rt.Array
     s = rt.array("gru_cell", "s", s, 2)
     z = rt.array("gru_cell", "z", z, 2)
     g = rt.array("gru_cell", "g", g, 2)
-    dtype = rt.float_type("gru_cell", dy=dy, h=h, v=v, s=s, z=z, g=g)
+    dtype = rt.float_type("gru_cell", h=h, v=v, s=s, z=z, g=g, dy=dy)
     N, H = h.shape
     rt.extents("gru_cell", "dy", dy.shape, (N, H), "batch, units")
     rt.extents("gru_cell", "v", v.shape, (N, 3, H), "batch, 3, units")
@@ -446,6 +446,7 @@ class GRUCell(rt.Layer):
         C = rt.count("gru_cell", "input_size", input_size, 1)
         H = rt.count("gru_cell", "hidden_size", hidden_size, 1)
         dtype = rt.real_type("gru_cell", dtype)
+        rt.affordable("gru_cell", dtype, {"w": (C, 3, H), "r": (H, 3, H), "b": (3, H), "d": (3, H)})
         rng = np.random.default_rng(rng)
         self.params["w"] = rt.uniform(rng, (C, 3, H), C, dtype)
         self.params["r"] = rt.uniform(rng, (H, 3, H), C, dtype)

@@ -105,7 +105,7 @@ def hard_sigmoid_grad_input(dy: Any, x: Any) -> rt.Array:
     """
     dy = rt.array("hard_sigmoid", "dy", dy, None)
     x = rt.array("hard_sigmoid", "x", x, None)
-    dtype = rt.float_type("hard_sigmoid", dy=dy, x=x)
+    dtype = rt.float_type("hard_sigmoid", x=x, dy=dy)
     full_shape = x.shape
     E = x.size
     x = x.reshape(-1)

@@ -108,7 +108,7 @@ def hard_swish_grad_input(dy: Any, x: Any) -> rt.Array:
     """
     dy = rt.array("hard_swish", "dy", dy, None)
     x = rt.array("hard_swish", "x", x, None)
-    dtype = rt.float_type("hard_swish", dy=dy, x=x)
+    dtype = rt.float_type("hard_swish", x=x, dy=dy)
     full_shape = x.shape
     E = x.size
     x = x.reshape(-1)

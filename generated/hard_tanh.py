@@ -37,6 +37,7 @@ def hard_tanh_forward(x: Any, *, min_val: float = -1.0, max_val: float = 1.0) ->
     x = x.reshape(-1)
     a = rt.number("hard_tanh", "min_val", min_val)
     b = rt.number("hard_tanh", "max_val", max_val)
+    rt.require("hard_tanh", "min_val", b - a >= 0, "at most max_val", min_val)
     y = np.minimum(b, np.maximum(a, x))
     return y.reshape(full_shape)
 
@@ -82,7 +83,7 @@ def hard_tanh_grad_input(dy: Any, x: Any, *, min_val: float = -1.0, max_val: flo
     """
     dy = rt.array("hard_tanh", "dy", dy, None)
     x = rt.array("hard_tanh", "x", x, None)
-    dtype = rt.float_type("hard_tanh", dy=dy, x=x)
+    dtype = rt.float_type("hard_tanh", x=x, dy=dy)
     full_shape = x.shape
     E = x.size
     x = x.reshape(-1)
@@ -90,6 +91,7 @@ def hard_tanh_grad_input(dy: Any, x: Any, *, min_val: float = -1.0, max_val: flo
     dy = dy.reshape(-1)
     a = rt.number("hard_tanh", "min_val", min_val)
     b = rt.number("hard_tanh", "max_val", max_val)
+    rt.require("hard_tanh", "min_val", b - a >= 0, "at most max_val", min_val)
     if rt.compiles(E):
         dx = np.empty((E,), dtype)
         rt.run(_hard_tanh_grad_input_1, E, E, rt.flat(dx), rt.flat(dy), rt.flat(x), dtype(b), dtype(a), dtype(0), E)
@@ -116,8 +118,9 @@ class HardTanh(rt.Layer):
 
     def __init__(self, *, min_val: float = -1.0, max_val: float = 1.0) -> None:
         super().__init__()
-        rt.number("hard_tanh", "min_val", min_val)
-        rt.number("hard_tanh", "max_val", max_val)
+        a = rt.number("hard_tanh", "min_val", min_val)
+        b = rt.number("hard_tanh", "max_val", max_val)
+        rt.require("hard_tanh", "min_val", b - a >= 0, "at most max_val", min_val)
         self.min_val = min_val
         self.max_val = max_val
 

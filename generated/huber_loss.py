@@ -26,7 +26,7 @@ def huber_loss_forward(x: Any, t: Any, *, delta: float = 1.0) -> tuple[Any, rt.A
     Args:
         x: any shape.
         t: any shape.
-        delta: a real number.
+        delta: a finite number, greater than 0.
 
     Returns:
         y, a number; r, any shape.
@@ -44,6 +44,7 @@ def huber_loss_forward(x: Any, t: Any, *, delta: float = 1.0) -> tuple[Any, rt.A
     rt.same_shape("huber_loss", "t", t.shape, full_shape)
     t = t.reshape(-1)
     delta = rt.number("huber_loss", "delta", delta)
+    rt.require("huber_loss", "delta", 0 < delta < np.inf, "a finite number, greater than 0", delta)
     r = x - t
     y = rt.total(np.where((delta >= np.abs(r)), np.square(r) / (2 * E), 0), -1)
     y += rt.total(np.where((np.abs(r) > delta), delta * (np.abs(r) - delta / 2) / E, 0), -1)
@@ -59,7 +60,7 @@ def huber_loss_grad_input(dy: Any, r: Any, *, delta: float = 1.0) -> rt.Array:
     Args:
         dy: a number; dE/dy.
         r: any shape; r as the forward function returned it.
-        delta: a real number.
+        delta: a finite number, greater than 0.
 
     Returns:
         dx, any shape.
@@ -75,6 +76,7 @@ def huber_loss_grad_input(dy: Any, r: Any, *, delta: float = 1.0) -> rt.Array:
     E = r.size
     r = r.reshape(-1)
     delta = rt.number("huber_loss", "delta", delta)
+    rt.require("huber_loss", "delta", 0 < delta < np.inf, "a finite number, greater than 0", delta)
     dx = np.where((np.abs(r) > delta), delta * np.sign(r) * dy / E, 0)
     dx += np.where((delta >= np.abs(r)), dy * r / E, 0)
     return dx.reshape(full_shape)
@@ -84,7 +86,7 @@ class HuberLoss(rt.Layer):
     """Huber loss, mean over all elements, with state.
 
     Args:
-        delta: a real number.
+        delta: a finite number, greater than 0.
 
     Raises:
         TypeError: when an argument has a wrong type.
@@ -98,6 +100,7 @@ class HuberLoss(rt.Layer):
     def __init__(self, *, delta: float = 1.0) -> None:
         super().__init__()
         delta = rt.number("huber_loss", "delta", delta)
+        rt.require("huber_loss", "delta", 0 < delta < np.inf, "a finite number, greater than 0", delta)
         self.delta = delta
 
     def __call__(self, x: Any, t: Any) -> Any:

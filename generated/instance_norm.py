@@ -35,7 +35,7 @@ def instance_norm_forward(
         x: shape (N, ..., C).
         gamma: shape (C,).
         beta: shape (C,).
-        eps: a real number.
+        eps: a finite number, at least 0.
 
     Returns:
         y, shape (N, ..., C); m, shape (N, C); v, shape (N, C); h, shape (N, ..., C).
@@ -47,11 +47,12 @@ def instance_norm_forward(
     x = rt.array("instance_norm", "x", x, None)
     gamma = rt.array("instance_norm", "gamma", gamma, 1)
     beta = rt.array("instance_norm", "beta", beta, 1)
-    rt.float_type("instance_norm", x=x, gamma=gamma, beta=beta)
+    rt.float_type("instance_norm", gamma=gamma, beta=beta, x=x)
     full_shape = rt.raveled_axes("instance_norm", "x", x.shape, 1, 1, "(N, ..., C)")
     E = rt.elements(full_shape)
     x = x.reshape(x.shape[0], E, x.shape[-1])
     epsilon = rt.number("instance_norm", "eps", eps)
+    rt.require("instance_norm", "eps", 0 <= epsilon < np.inf, "a finite number, at least 0", eps)
     (C,) = gamma.shape
     rt.extents("instance_norm", "beta", beta.shape, (C,), "C")
     N = x.shape[0]
@@ -80,7 +81,7 @@ def instance_norm_grad_input(dy: Any, x: Any, gamma: Any, m: Any, v: Any, *, eps
         gamma: shape (C,).
         m: shape (N, C); m as the forward function returned it.
         v: shape (N, C); v as the forward function returned it.
-        eps: a real number.
+        eps: a finite number, at least 0.
 
     Returns:
         dx, shape (N, ..., C).
@@ -94,13 +95,14 @@ def instance_norm_grad_input(dy: Any, x: Any, gamma: Any, m: Any, v: Any, *, eps
     gamma = rt.array("instance_norm", "gamma", gamma, 1)
     m = rt.array("instance_norm", "m", m, 2)
     v = rt.array("instance_norm", "v", v, 2)
-    rt.float_type("instance_norm", dy=dy, x=x, gamma=gamma, m=m, v=v)
+    rt.float_type("instance_norm", gamma=gamma, x=x, m=m, v=v, dy=dy)
     full_shape = rt.raveled_axes("instance_norm", "x", x.shape, 1, 1, "(N, ..., C)")
     E = rt.elements(full_shape)
     x = x.reshape(x.shape[0], E, x.shape[-1])
     rt.same_axes("instance_norm", "dy", dy.shape, 1, 1, "(N, ..., C)", full_shape)
     dy = dy.reshape(dy.shape[0], E, dy.shape[-1])
     epsilon = rt.number("instance_norm", "eps", eps)
+    rt.require("instance_norm", "eps", 0 <= epsilon < np.inf, "a finite number, at least 0", eps)
     (C,) = gamma.shape
     N = x.shape[0]
     rt.extent("instance_norm", "argument x, axis -1 (C)", x.shape[-1], C)
@@ -140,7 +142,7 @@ def instance_norm_grad_gamma(dy: Any, h: Any) -> rt.Array:
     """
     dy = rt.array("instance_norm", "dy", dy, None)
     h = rt.array("instance_norm", "h", h, None)
-    rt.float_type("instance_norm", dy=dy, h=h)
+    rt.float_type("instance_norm", h=h, dy=dy)
     full_shape = rt.raveled_axes("instance_norm", "dy", dy.shape, 1, 1, "(N, ..., C)")
     E = rt.elements(full_shape)
     dy = dy.reshape(dy.shape[0], E, dy.shape[-1])
@@ -183,7 +185,7 @@ class InstanceNorm(rt.Layer):
 
     Args:
         num_features: C in the equations.
-        eps: a real number.
+        eps: a finite number, at least 0.
         dtype: float32 or float64, of the weights.
 
     Raises:
@@ -197,10 +199,12 @@ class InstanceNorm(rt.Layer):
 
     def __init__(self, num_features: int, *, eps: float = 1e-05, dtype: Any = np.float32) -> None:
         super().__init__()
-        rt.number("instance_norm", "eps", eps)
+        epsilon = rt.number("instance_norm", "eps", eps)
+        rt.require("instance_norm", "eps", 0 <= epsilon < np.inf, "a finite number, at least 0", eps)
         C = rt.count("instance_norm", "num_features", num_features, 1)
         self.eps = eps
         dtype = rt.real_type("instance_norm", dtype)
+        rt.affordable("instance_norm", dtype, {"gamma": (C,), "beta": (C,)})
         self.params["gamma"] = np.full((C,), 1.0, dtype)
         self.params["beta"] = np.full((C,), 0.0, dtype)
 

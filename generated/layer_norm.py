@@ -35,7 +35,7 @@ def layer_norm_forward(
         x: shape (..., C).
         gamma: shape (C,).
         beta: shape (C,).
-        eps: a real number.
+        eps: a finite number, at least 0.
 
     Returns:
         y, shape (..., C); m, shape (...); v, shape (...); h, shape (..., C).
@@ -47,11 +47,12 @@ def layer_norm_forward(
     x = rt.array("layer_norm", "x", x, None)
     gamma = rt.array("layer_norm", "gamma", gamma, 1)
     beta = rt.array("layer_norm", "beta", beta, 1)
-    rt.float_type("layer_norm", x=x, gamma=gamma, beta=beta)
+    rt.float_type("layer_norm", gamma=gamma, beta=beta, x=x)
     full_shape = rt.raveled_axes("layer_norm", "x", x.shape, 0, 1, "(..., C)")
     E = rt.elements(full_shape)
     x = x.reshape(E, x.shape[-1])
     epsilon = rt.number("layer_norm", "eps", eps)
+    rt.require("layer_norm", "eps", 0 <= epsilon < np.inf, "a finite number, at least 0", eps)
     (C,) = gamma.shape
     rt.extents("layer_norm", "beta", beta.shape, (C,), "C")
     rt.extent("layer_norm", "argument x, axis -1 (C)", x.shape[-1], C)
@@ -79,7 +80,7 @@ def layer_norm_grad_input(dy: Any, x: Any, gamma: Any, m: Any, v: Any, *, eps: f
         gamma: shape (C,).
         m: shape (...); m as the forward function returned it.
         v: shape (...); v as the forward function returned it.
-        eps: a real number.
+        eps: a finite number, at least 0.
 
     Returns:
         dx, shape (..., C).
@@ -93,7 +94,7 @@ def layer_norm_grad_input(dy: Any, x: Any, gamma: Any, m: Any, v: Any, *, eps: f
     gamma = rt.array("layer_norm", "gamma", gamma, 1)
     m = rt.array("layer_norm", "m", m, None)
     v = rt.array("layer_norm", "v", v, None)
-    rt.float_type("layer_norm", dy=dy, x=x, gamma=gamma, m=m, v=v)
+    rt.float_type("layer_norm", gamma=gamma, x=x, m=m, v=v, dy=dy)
     full_shape = rt.raveled_axes("layer_norm", "x", x.shape, 0, 1, "(..., C)")
     E = rt.elements(full_shape)
     x = x.reshape(E, x.shape[-1])
@@ -104,6 +105,7 @@ def layer_norm_grad_input(dy: Any, x: Any, gamma: Any, m: Any, v: Any, *, eps: f
     rt.same_shape("layer_norm", "v", v.shape, full_shape)
     v = v.reshape(-1)
     epsilon = rt.number("layer_norm", "eps", eps)
+    rt.require("layer_norm", "eps", 0 <= epsilon < np.inf, "a finite number, at least 0", eps)
     (C,) = gamma.shape
     rt.extent("layer_norm", "argument x, axis -1 (C)", x.shape[-1], C)
     rt.extent("layer_norm", "argument dy, axis -1 (C)", dy.shape[-1], C)
@@ -135,7 +137,7 @@ def layer_norm_grad_gamma(dy: Any, h: Any) -> rt.Array:
     """
     dy = rt.array("layer_norm", "dy", dy, None)
     h = rt.array("layer_norm", "h", h, None)
-    rt.float_type("layer_norm", dy=dy, h=h)
+    rt.float_type("layer_norm", h=h, dy=dy)
     full_shape = rt.raveled_axes("layer_norm", "dy", dy.shape, 0, 1, "(..., C)")
     E = rt.elements(full_shape)
     dy = dy.reshape(E, dy.shape[-1])
@@ -176,7 +178,7 @@ class LayerNorm(rt.Layer):
 
     Args:
         normalized_shape: C in the equations.
-        eps: a real number.
+        eps: a finite number, at least 0.
         dtype: float32 or float64, of the weights.
 
     Raises:
@@ -190,10 +192,12 @@ class LayerNorm(rt.Layer):
 
     def __init__(self, normalized_shape: int, *, eps: float = 1e-05, dtype: Any = np.float32) -> None:
         super().__init__()
-        rt.number("layer_norm", "eps", eps)
+        epsilon = rt.number("layer_norm", "eps", eps)
+        rt.require("layer_norm", "eps", 0 <= epsilon < np.inf, "a finite number, at least 0", eps)
         C = rt.count("layer_norm", "normalized_shape", normalized_shape, 1)
         self.eps = eps
         dtype = rt.real_type("layer_norm", dtype)
+        rt.affordable("layer_norm", dtype, {"gamma": (C,), "beta": (C,)})
         self.params["gamma"] = np.full((C,), 1.0, dtype)
         self.params["beta"] = np.full((C,), 0.0, dtype)
 

@@ -40,7 +40,7 @@ def leaky_relu_forward(x: Any, *, negative_slope: float = 0.01) -> rt.Array:
 
     Args:
         x: any shape.
-        negative_slope: a real number.
+        negative_slope: a finite number.
 
     Returns:
         y, any shape.
@@ -55,6 +55,7 @@ def leaky_relu_forward(x: Any, *, negative_slope: float = 0.01) -> rt.Array:
     E = x.size
     x = x.reshape(-1)
     alpha = rt.number("leaky_relu", "negative_slope", negative_slope)
+    rt.require("leaky_relu", "negative_slope", -np.inf < alpha < np.inf, "a finite number", negative_slope)
     if rt.compiles(E):
         y = np.empty((E,), dtype)
         rt.run(_leaky_relu_forward_1, E, E, rt.flat(y), rt.flat(x), dtype(alpha), dtype(0), E)
@@ -93,7 +94,7 @@ def leaky_relu_grad_input(dy: Any, x: Any, *, negative_slope: float = 0.01) -> r
     Args:
         dy: any shape; dE/dy.
         x: any shape.
-        negative_slope: a real number.
+        negative_slope: a finite number.
 
     Returns:
         dx, any shape.
@@ -104,13 +105,14 @@ def leaky_relu_grad_input(dy: Any, x: Any, *, negative_slope: float = 0.01) -> r
     """
     dy = rt.array("leaky_relu", "dy", dy, None)
     x = rt.array("leaky_relu", "x", x, None)
-    dtype = rt.float_type("leaky_relu", dy=dy, x=x)
+    dtype = rt.float_type("leaky_relu", x=x, dy=dy)
     full_shape = x.shape
     E = x.size
     x = x.reshape(-1)
     rt.same_shape("leaky_relu", "dy", dy.shape, full_shape)
     dy = dy.reshape(-1)
     alpha = rt.number("leaky_relu", "negative_slope", negative_slope)
+    rt.require("leaky_relu", "negative_slope", -np.inf < alpha < np.inf, "a finite number", negative_slope)
     if rt.compiles(E):
         dx = np.empty((E,), dtype)
         rt.run(
@@ -125,7 +127,7 @@ class LeakyReLU(rt.Layer):
     """Leaky rectified linear unit, with state.
 
     Args:
-        negative_slope: a real number.
+        negative_slope: a finite number.
 
     Raises:
         TypeError: when an argument has a wrong type.
@@ -138,7 +140,8 @@ class LeakyReLU(rt.Layer):
 
     def __init__(self, *, negative_slope: float = 0.01) -> None:
         super().__init__()
-        rt.number("leaky_relu", "negative_slope", negative_slope)
+        alpha = rt.number("leaky_relu", "negative_slope", negative_slope)
+        rt.require("leaky_relu", "negative_slope", -np.inf < alpha < np.inf, "a finite number", negative_slope)
         self.negative_slope = negative_slope
 
     def __call__(self, x: Any) -> Any:

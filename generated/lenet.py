@@ -865,6 +865,7 @@ class LeNet(rt.Network):
     layer = "lenet"
     differentiable = ("x",)
     outputs = (("output_u", "dy"),)
+    evaluation = ("x",)
     layers: ClassVar[Mapping[str, str]] = {
         "c1": "conv2d",
         "a1": "tanh",
@@ -898,7 +899,7 @@ class LeNet(rt.Network):
         self.flattened = {"f5.w": (5, 5, 16)}
 
     def __call__(self, x: Any) -> Any:
-        """The output in training."""
+        """The output in training, for x."""
         x = rt.as_array("lenet", "x", x)
         self._saved = None
         self._recycle()
@@ -906,7 +907,7 @@ class LeNet(rt.Network):
         return y
 
     def predict(self, x: Any) -> Any:
-        """The output after training; nothing is kept."""
+        """The output after training, for x; nothing is kept."""
         return lenet_predict(x, self.params, buffers=self.buffers)
 
     def loss(self, x: Any, t: Any) -> Any:

@@ -1050,7 +1050,7 @@ def lenet5_loss_forward(x: Any, t: Any, *, rubbish: float = 1.0) -> tuple[Any, r
     Args:
         x: shape (N, K).
         t: shape (N,), integers.
-        rubbish: a real number.
+        rubbish: a finite number.
 
     Returns:
         y, a number; h, shape (N, K); z, shape (N,).
@@ -1063,6 +1063,7 @@ def lenet5_loss_forward(x: Any, t: Any, *, rubbish: float = 1.0) -> tuple[Any, r
     t = rt.array("lenet5_loss", "t", t, 1, integer=True)
     dtype = rt.float_type("lenet5_loss", x=x)
     j = rt.number("lenet5_loss", "rubbish", rubbish)
+    rt.require("lenet5_loss", "rubbish", -np.inf < j < np.inf, "a finite number", rubbish)
     N, K = x.shape
     rt.extents("lenet5_loss", "t", t.shape, (N,), "batch")
     rt.labels("lenet5_loss", "t", t, K)
@@ -1141,6 +1142,7 @@ class LeNet5(rt.Network):
     layer = "lenet5"
     differentiable = ("x",)
     outputs = (("output_y", "dy"),)
+    evaluation = ("x",)
     layers: ClassVar[Mapping[str, str]] = {
         "c1": "conv2d",
         "a1": "scaled_tanh",
@@ -1176,7 +1178,7 @@ class LeNet5(rt.Network):
         self.flattened = {"f6.w": (1, 1, 120)}
 
     def __call__(self, x: Any) -> Any:
-        """The output in training."""
+        """The output in training, for x."""
         x = rt.as_array("lenet5", "x", x)
         self._saved = None
         self._recycle()
@@ -1184,7 +1186,7 @@ class LeNet5(rt.Network):
         return y
 
     def predict(self, x: Any) -> Any:
-        """The output after training; nothing is kept."""
+        """The output after training, for x; nothing is kept."""
         return lenet5_predict(x, self.params, buffers=self.buffers)
 
     def loss(self, x: Any, t: Any) -> Any:

@@ -67,9 +67,9 @@ def local_response_norm_forward(
     Args:
         x: shape (..., C).
         size: an integer, or one per axis, at least 1.
-        alpha: a real number.
-        beta: a real number.
-        k: a real number.
+        alpha: a finite number, at least 0.
+        beta: a finite number.
+        k: a finite number, at least 0.
 
     Returns:
         y, shape (..., C); z, shape (..., C).
@@ -85,11 +85,14 @@ def local_response_norm_forward(
     x = x.reshape(E, x.shape[-1])
     (R,) = rt.sizes("local_response_norm", "size", size, 1, 1)
     alpha = rt.number("local_response_norm", "alpha", alpha)
+    rt.require("local_response_norm", "alpha", 0 <= alpha < np.inf, "a finite number, at least 0", alpha)
     beta = rt.number("local_response_norm", "beta", beta)
+    rt.require("local_response_norm", "beta", -np.inf < beta < np.inf, "a finite number", beta)
     k = rt.number("local_response_norm", "k", k)
+    rt.require("local_response_norm", "k", 0 <= k < np.inf, "a finite number, at least 0", k)
     C = x.shape[-1]
     P = R // 2
-    rt.require("local_response_norm", "P", P, "a size of at least 0", P)
+    rt.require("local_response_norm", "P", P >= 0, "a size of at least 0", P)
     if rt.compiles(C * E * R, R, P):
         z = np.empty((E, C), dtype)
         rt.run(
@@ -138,8 +141,8 @@ def local_response_norm_grad_input(
         x: shape (..., C).
         z: shape (..., C); z as the forward function returned it.
         size: an integer, or one per axis, at least 1.
-        alpha: a real number.
-        beta: a real number.
+        alpha: a finite number, at least 0.
+        beta: a finite number.
 
     Returns:
         dx, shape (..., C).
@@ -151,7 +154,7 @@ def local_response_norm_grad_input(
     dy = rt.array("local_response_norm", "dy", dy, None)
     x = rt.array("local_response_norm", "x", x, None)
     z = rt.array("local_response_norm", "z", z, None)
-    rt.float_type("local_response_norm", dy=dy, x=x, z=z)
+    rt.float_type("local_response_norm", x=x, z=z, dy=dy)
     full_shape = rt.raveled_axes("local_response_norm", "x", x.shape, 0, 1, "(..., C)")
     E = rt.elements(full_shape)
     x = x.reshape(E, x.shape[-1])
@@ -161,10 +164,12 @@ def local_response_norm_grad_input(
     z = z.reshape(E, z.shape[-1])
     (R,) = rt.sizes("local_response_norm", "size", size, 1, 1)
     alpha = rt.number("local_response_norm", "alpha", alpha)
+    rt.require("local_response_norm", "alpha", 0 <= alpha < np.inf, "a finite number, at least 0", alpha)
     beta = rt.number("local_response_norm", "beta", beta)
+    rt.require("local_response_norm", "beta", -np.inf < beta < np.inf, "a finite number", beta)
     C = x.shape[-1]
     P = R // 2
-    rt.require("local_response_norm", "P", P, "a size of at least 0", P)
+    rt.require("local_response_norm", "P", P >= 0, "a size of at least 0", P)
     rt.extent("local_response_norm", "argument dy, axis -1 (C)", dy.shape[-1], C)
     rt.extent("local_response_norm", "argument z, axis -1 (C)", z.shape[-1], C)
     dx = dy * z ** (-beta)
@@ -182,9 +187,9 @@ class LocalResponseNorm(rt.Layer):
 
     Args:
         size: an integer, or one per axis, at least 1.
-        alpha: a real number.
-        beta: a real number.
-        k: a real number.
+        alpha: a finite number, at least 0.
+        beta: a finite number.
+        k: a finite number, at least 0.
 
     Raises:
         TypeError: when an argument has a wrong type.
@@ -199,10 +204,13 @@ class LocalResponseNorm(rt.Layer):
         super().__init__()
         (R,) = rt.sizes("local_response_norm", "size", size, 1, 1)
         alpha = rt.number("local_response_norm", "alpha", alpha)
+        rt.require("local_response_norm", "alpha", 0 <= alpha < np.inf, "a finite number, at least 0", alpha)
         beta = rt.number("local_response_norm", "beta", beta)
+        rt.require("local_response_norm", "beta", -np.inf < beta < np.inf, "a finite number", beta)
         k = rt.number("local_response_norm", "k", k)
+        rt.require("local_response_norm", "k", 0 <= k < np.inf, "a finite number, at least 0", k)
         P = R // 2
-        rt.require("local_response_norm", "P", P, "a size of at least 0", P)
+        rt.require("local_response_norm", "P", P >= 0, "a size of at least 0", P)
         self.size = size
         self.alpha = alpha
         self.beta = beta

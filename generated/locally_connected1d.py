@@ -50,7 +50,7 @@ def locally_connected1d_forward(
     w = rt.array("locally_connected1d", "w", w, 4)
     if b is not None:
         b = rt.array("locally_connected1d", "b", b, 2)
-    dtype = rt.float_type("locally_connected1d", x=x, w=w, b=b)
+    dtype = rt.float_type("locally_connected1d", w=w, b=b, x=x)
     (s,) = rt.sizes("locally_connected1d", "stride", stride, 1, 1)
     (d,) = rt.sizes("locally_connected1d", "dilation", dilation, 1, 1)
     W_out, T, C, K = w.shape
@@ -101,7 +101,7 @@ def locally_connected1d_grad_input(
     """
     dy = rt.array("locally_connected1d", "dy", dy, 3)
     w = rt.array("locally_connected1d", "w", w, 4)
-    dtype = rt.float_type("locally_connected1d", dy=dy, w=w)
+    dtype = rt.float_type("locally_connected1d", w=w, dy=dy)
     input_shape = rt.shape("locally_connected1d", "input_shape", input_shape, 3)
     (s,) = rt.sizes("locally_connected1d", "stride", stride, 1, 1)
     (d,) = rt.sizes("locally_connected1d", "dilation", dilation, 1, 1)
@@ -111,6 +111,7 @@ def locally_connected1d_grad_input(
     rt.extent("locally_connected1d", "argument input_shape, axis 2 (channels)", input_shape[2], C)
     p, p_end = rt.paddings("locally_connected1d", padding, (d * (T - 1),), (s,))
     rt.extents("locally_connected1d", "dy", dy.shape, (N, W_out, K), "batch, W_out, K")
+    rt.affordable("locally_connected1d", dtype, {"dx": (N, W, C)})
     dx = np.empty((N, W, C), dtype)
     dx_1 = rt.Window(  # m v j t
         dx,
@@ -151,7 +152,7 @@ def locally_connected1d_grad_weight(
     """
     dy = rt.array("locally_connected1d", "dy", dy, 3)
     x = rt.array("locally_connected1d", "x", x, 3)
-    dtype = rt.float_type("locally_connected1d", dy=dy, x=x)
+    dtype = rt.float_type("locally_connected1d", x=x, dy=dy)
     (T,) = rt.sizes("locally_connected1d", "kernel_size", kernel_size, 1, 1)
     (s,) = rt.sizes("locally_connected1d", "stride", stride, 1, 1)
     (d,) = rt.sizes("locally_connected1d", "dilation", dilation, 1, 1)
@@ -162,6 +163,7 @@ def locally_connected1d_grad_weight(
     K = dy.shape[2]
     rt.extent("locally_connected1d", "argument dy, axis 0 (batch)", dy.shape[0], N)
     rt.extent("locally_connected1d", "argument dy, axis 1 (W_out)", dy.shape[1], W_out)
+    rt.affordable("locally_connected1d", dtype, {"dw": (W_out, T, C, K)})
     x_1 = rt.Window(  # m q v n
         x,
         (W_out, T, C, N),
@@ -247,6 +249,7 @@ class LocallyConnected1D(rt.Layer):
         self.padding = padding
         self.dilation = dilation
         dtype = rt.real_type("locally_connected1d", dtype)
+        rt.affordable("locally_connected1d", dtype, {"w": (W_out, T, C, K), "b": (W_out, K)})
         rng = np.random.default_rng(rng)
         self.params["w"] = rt.uniform(rng, (W_out, T, C, K), C * T, dtype)
         if bias:

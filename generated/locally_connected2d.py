@@ -50,7 +50,7 @@ def locally_connected2d_forward(
     w = rt.array("locally_connected2d", "w", w, 6)
     if b is not None:
         b = rt.array("locally_connected2d", "b", b, 3)
-    dtype = rt.float_type("locally_connected2d", x=x, w=w, b=b)
+    dtype = rt.float_type("locally_connected2d", w=w, b=b, x=x)
     s_h, s_w = rt.sizes("locally_connected2d", "stride", stride, 2, 1)
     d_h, d_w = rt.sizes("locally_connected2d", "dilation", dilation, 2, 1)
     H_out, W_out, R, T, C, K = w.shape
@@ -101,7 +101,7 @@ def locally_connected2d_grad_input(
     """
     dy = rt.array("locally_connected2d", "dy", dy, 4)
     w = rt.array("locally_connected2d", "w", w, 6)
-    dtype = rt.float_type("locally_connected2d", dy=dy, w=w)
+    dtype = rt.float_type("locally_connected2d", w=w, dy=dy)
     input_shape = rt.shape("locally_connected2d", "input_shape", input_shape, 4)
     s_h, s_w = rt.sizes("locally_connected2d", "stride", stride, 2, 1)
     d_h, d_w = rt.sizes("locally_connected2d", "dilation", dilation, 2, 1)
@@ -112,6 +112,7 @@ def locally_connected2d_grad_input(
     rt.extent("locally_connected2d", "argument input_shape, axis 3 (channels)", input_shape[3], C)
     p_h, p_h_end, p_w, p_w_end = rt.paddings("locally_connected2d", padding, (d_h * (R - 1), d_w * (T - 1)), (s_h, s_w))
     rt.extents("locally_connected2d", "dy", dy.shape, (N, H_out, W_out, K), "batch, H_out, W_out, K")
+    rt.affordable("locally_connected2d", dtype, {"dx": (N, H, W, C)})
     dx = np.empty((N, H, W, C), dtype)
     dx_1 = rt.Window(  # m e i j r t
         dx,
@@ -152,7 +153,7 @@ def locally_connected2d_grad_weight(
     """
     dy = rt.array("locally_connected2d", "dy", dy, 4)
     x = rt.array("locally_connected2d", "x", x, 4)
-    dtype = rt.float_type("locally_connected2d", dy=dy, x=x)
+    dtype = rt.float_type("locally_connected2d", x=x, dy=dy)
     R, T = rt.sizes("locally_connected2d", "kernel_size", kernel_size, 2, 1)
     s_h, s_w = rt.sizes("locally_connected2d", "stride", stride, 2, 1)
     d_h, d_w = rt.sizes("locally_connected2d", "dilation", dilation, 2, 1)
@@ -166,6 +167,7 @@ def locally_connected2d_grad_weight(
     rt.extent("locally_connected2d", "argument dy, axis 0 (batch)", dy.shape[0], N)
     rt.extent("locally_connected2d", "argument dy, axis 1 (H_out)", dy.shape[1], H_out)
     rt.extent("locally_connected2d", "argument dy, axis 2 (W_out)", dy.shape[2], W_out)
+    rt.affordable("locally_connected2d", dtype, {"dw": (H_out, W_out, R, T, C, K)})
     x_1 = rt.Window(  # m q v e a n
         x,
         (H_out, W_out, R, T, C, N),
@@ -258,6 +260,7 @@ class LocallyConnected2D(rt.Layer):
         self.padding = padding
         self.dilation = dilation
         dtype = rt.real_type("locally_connected2d", dtype)
+        rt.affordable("locally_connected2d", dtype, {"w": (H_out, W_out, R, T, C, K), "b": (H_out, W_out, K)})
         rng = np.random.default_rng(rng)
         self.params["w"] = rt.uniform(rng, (H_out, W_out, R, T, C, K), C * R * T, dtype)
         if bias:

@@ -53,7 +53,7 @@ def log_sigmoid_grad_input(dy: Any, x: Any) -> rt.Array:
     """
     dy = rt.array("log_sigmoid", "dy", dy, None)
     x = rt.array("log_sigmoid", "x", x, None)
-    rt.float_type("log_sigmoid", dy=dy, x=x)
+    rt.float_type("log_sigmoid", x=x, dy=dy)
     full_shape = x.shape
     x = x.reshape(-1)
     rt.same_shape("log_sigmoid", "dy", dy.shape, full_shape)

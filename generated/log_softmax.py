@@ -74,7 +74,7 @@ def log_softmax_grad_input(dy: Any, h: Any, z: Any) -> rt.Array:
     dy = rt.array("log_softmax", "dy", dy, None)
     h = rt.array("log_softmax", "h", h, None)
     z = rt.array("log_softmax", "z", z, None)
-    dtype = rt.float_type("log_softmax", dy=dy, h=h, z=z)
+    dtype = rt.float_type("log_softmax", h=h, z=z, dy=dy)
     full_shape = rt.raveled_axes("log_softmax", "dy", dy.shape, 0, 1, "(..., K)")
     E = rt.elements(full_shape)
     dy = dy.reshape(E, dy.shape[-1])

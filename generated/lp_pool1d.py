@@ -89,7 +89,7 @@ def lp_pool1d_forward(
         padding: an integer, one per axis, a (start, end) pair per axis, 'same' or 'valid'.
         dilation: an integer, or one per axis, at least 1.
         ceil_mode: True or False.
-        norm_type: a real number.
+        norm_type: a number, at least 1 and at most 100.
 
     Returns:
         y, shape (N, W_out, C); u, shape (N, W_out, C).
@@ -106,6 +106,7 @@ def lp_pool1d_forward(
     (d,) = rt.sizes("lp_pool1d", "dilation", dilation, 1, 1)
     ceil_mode = rt.flag("lp_pool1d", "ceil_mode", ceil_mode)
     P = rt.number("lp_pool1d", "norm_type", norm_type)
+    rt.require("lp_pool1d", "norm_type", 1 <= P <= 100, "a number, at least 1 and at most 100", norm_type)
     N, W, C = x.shape
     p, p_end = rt.paddings("lp_pool1d", padding, (d * (T - 1),), (s,))
     if ceil_mode:
@@ -116,11 +117,11 @@ def lp_pool1d_forward(
     rt.require(
         "lp_pool1d",
         "padding",
-        min(d * (T - 1) + 1 - 2 * p, d * (T - 1) + 1 - 2 * p_end),
+        min(d * (T - 1) + 1 - 2 * p, d * (T - 1) + 1 - 2 * p_end) >= 0,
         "at most half of the kernel's extent",
         padding,
     )
-    rt.require("lp_pool1d", "norm_type", min(P - 1, 100 - P), "a number from 1 to 100", norm_type)
+    rt.affordable("lp_pool1d", dtype, {"y": (N, W_out, C), "u": (N, W_out, C)})
     z = np.abs(x) ** P
     if rt.compiles(C * N * T * W_out, T, d, p, s):
         u = np.empty((N, W_out, C), dtype)
@@ -178,7 +179,7 @@ def lp_pool1d_grad_input(
         padding: an integer, one per axis, a (start, end) pair per axis, 'same' or 'valid'.
         dilation: an integer, or one per axis, at least 1.
         ceil_mode: True or False.
-        norm_type: a real number.
+        norm_type: a number, at least 1 and at most 100.
 
     Returns:
         dx, shape (N, W, C).
@@ -190,13 +191,14 @@ def lp_pool1d_grad_input(
     dy = rt.array("lp_pool1d", "dy", dy, 3)
     x = rt.array("lp_pool1d", "x", x, 3)
     u = rt.array("lp_pool1d", "u", u, 3)
-    dtype = rt.float_type("lp_pool1d", dy=dy, x=x, u=u)
+    dtype = rt.float_type("lp_pool1d", x=x, u=u, dy=dy)
     (T,) = rt.sizes("lp_pool1d", "kernel_size", kernel_size, 1, 1)
     stride = kernel_size if stride is None else stride
     (s,) = rt.sizes("lp_pool1d", "stride", stride, 1, 1)
     (d,) = rt.sizes("lp_pool1d", "dilation", dilation, 1, 1)
     ceil_mode = rt.flag("lp_pool1d", "ceil_mode", ceil_mode)
     P = rt.number("lp_pool1d", "norm_type", norm_type)
+    rt.require("lp_pool1d", "norm_type", 1 <= P <= 100, "a number, at least 1 and at most 100", norm_type)
     N, W, C = x.shape
     p, p_end = rt.paddings("lp_pool1d", padding, (d * (T - 1),), (s,))
     if ceil_mode:
@@ -207,11 +209,10 @@ def lp_pool1d_grad_input(
     rt.require(
         "lp_pool1d",
         "padding",
-        min(d * (T - 1) + 1 - 2 * p, d * (T - 1) + 1 - 2 * p_end),
+        min(d * (T - 1) + 1 - 2 * p, d * (T - 1) + 1 - 2 * p_end) >= 0,
         "at most half of the kernel's extent",
         padding,
     )
-    rt.require("lp_pool1d", "norm_type", min(P - 1, 100 - P), "a number from 1 to 100", norm_type)
     rt.extents("lp_pool1d", "dy", dy.shape, (N, W_out, C), "batch, W_out, channels")
     rt.extents("lp_pool1d", "u", u.shape, (N, W_out, C), "batch, W_out, channels")
     dz = np.empty((N, W, C), dtype)
@@ -235,7 +236,7 @@ class LPPool1D(rt.Layer):
         padding: an integer, one per axis, a (start, end) pair per axis, 'same' or 'valid'.
         dilation: an integer, or one per axis, at least 1.
         ceil_mode: True or False.
-        norm_type: a real number.
+        norm_type: a number, at least 1 and at most 100.
 
     Raises:
         TypeError: when an argument has a wrong type.
@@ -263,15 +264,15 @@ class LPPool1D(rt.Layer):
         (d,) = rt.sizes("lp_pool1d", "dilation", dilation, 1, 1)
         ceil_mode = rt.flag("lp_pool1d", "ceil_mode", ceil_mode)
         P = rt.number("lp_pool1d", "norm_type", norm_type)
+        rt.require("lp_pool1d", "norm_type", 1 <= P <= 100, "a number, at least 1 and at most 100", norm_type)
         p, p_end = rt.paddings("lp_pool1d", padding, (d * (T - 1),), (s,))
         rt.require(
             "lp_pool1d",
             "padding",
-            min(d * (T - 1) + 1 - 2 * p, d * (T - 1) + 1 - 2 * p_end),
+            min(d * (T - 1) + 1 - 2 * p, d * (T - 1) + 1 - 2 * p_end) >= 0,
             "at most half of the kernel's extent",
             padding,
         )
-        rt.require("lp_pool1d", "norm_type", min(P - 1, 100 - P), "a number from 1 to 100", norm_type)
         self.kernel_size = kernel_size
         self.stride = stride
         self.padding = padding

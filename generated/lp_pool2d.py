@@ -107,7 +107,7 @@ def lp_pool2d_forward(
         padding: an integer, one per axis, a (start, end) pair per axis, 'same' or 'valid'.
         dilation: an integer, or one per axis, at least 1.
         ceil_mode: True or False.
-        norm_type: a real number.
+        norm_type: a number, at least 1 and at most 100.
 
     Returns:
         y, shape (N, H_out, W_out, C); u, shape (N, H_out, W_out, C).
@@ -124,6 +124,7 @@ def lp_pool2d_forward(
     d_h, d_w = rt.sizes("lp_pool2d", "dilation", dilation, 2, 1)
     ceil_mode = rt.flag("lp_pool2d", "ceil_mode", ceil_mode)
     P = rt.number("lp_pool2d", "norm_type", norm_type)
+    rt.require("lp_pool2d", "norm_type", 1 <= P <= 100, "a number, at least 1 and at most 100", norm_type)
     N, H, W, C = x.shape
     p_h, p_h_end, p_w, p_w_end = rt.paddings("lp_pool2d", padding, (d_h * (R - 1), d_w * (T - 1)), (s_h, s_w))
     if ceil_mode:
@@ -144,11 +145,11 @@ def lp_pool2d_forward(
             d_h * (R - 1) + 1 - 2 * p_h_end,
             d_w * (T - 1) + 1 - 2 * p_w,
             d_w * (T - 1) + 1 - 2 * p_w_end,
-        ),
+        ) >= 0,
         "at most half of the kernel's extent",
         padding,
     )
-    rt.require("lp_pool2d", "norm_type", min(P - 1, 100 - P), "a number from 1 to 100", norm_type)
+    rt.affordable("lp_pool2d", dtype, {"y": (N, H_out, W_out, C), "u": (N, H_out, W_out, C)})
     z = np.abs(x) ** P
     if rt.compiles(C * H_out * N * R * T * W_out, R * T, d_h, d_w, p_h, p_w, s_h, s_w):
         u = np.empty((N, H_out, W_out, C), dtype)
@@ -212,7 +213,7 @@ def lp_pool2d_grad_input(
         padding: an integer, one per axis, a (start, end) pair per axis, 'same' or 'valid'.
         dilation: an integer, or one per axis, at least 1.
         ceil_mode: True or False.
-        norm_type: a real number.
+        norm_type: a number, at least 1 and at most 100.
 
     Returns:
         dx, shape (N, H, W, C).
@@ -224,13 +225,14 @@ def lp_pool2d_grad_input(
     dy = rt.array("lp_pool2d", "dy", dy, 4)
     x = rt.array("lp_pool2d", "x", x, 4)
     u = rt.array("lp_pool2d", "u", u, 4)
-    dtype = rt.float_type("lp_pool2d", dy=dy, x=x, u=u)
+    dtype = rt.float_type("lp_pool2d", x=x, u=u, dy=dy)
     R, T = rt.sizes("lp_pool2d", "kernel_size", kernel_size, 2, 1)
     stride = kernel_size if stride is None else stride
     s_h, s_w = rt.sizes("lp_pool2d", "stride", stride, 2, 1)
     d_h, d_w = rt.sizes("lp_pool2d", "dilation", dilation, 2, 1)
     ceil_mode = rt.flag("lp_pool2d", "ceil_mode", ceil_mode)
     P = rt.number("lp_pool2d", "norm_type", norm_type)
+    rt.require("lp_pool2d", "norm_type", 1 <= P <= 100, "a number, at least 1 and at most 100", norm_type)
     N, H, W, C = x.shape
     p_h, p_h_end, p_w, p_w_end = rt.paddings("lp_pool2d", padding, (d_h * (R - 1), d_w * (T - 1)), (s_h, s_w))
     if ceil_mode:
@@ -251,11 +253,10 @@ def lp_pool2d_grad_input(
             d_h * (R - 1) + 1 - 2 * p_h_end,
             d_w * (T - 1) + 1 - 2 * p_w,
             d_w * (T - 1) + 1 - 2 * p_w_end,
-        ),
+        ) >= 0,
         "at most half of the kernel's extent",
         padding,
     )
-    rt.require("lp_pool2d", "norm_type", min(P - 1, 100 - P), "a number from 1 to 100", norm_type)
     rt.extents("lp_pool2d", "dy", dy.shape, (N, H_out, W_out, C), "batch, H_out, W_out, channels")
     rt.extents("lp_pool2d", "u", u.shape, (N, H_out, W_out, C), "batch, H_out, W_out, channels")
     dz = np.empty((N, H, W, C), dtype)
@@ -279,7 +280,7 @@ class LPPool2D(rt.Layer):
         padding: an integer, one per axis, a (start, end) pair per axis, 'same' or 'valid'.
         dilation: an integer, or one per axis, at least 1.
         ceil_mode: True or False.
-        norm_type: a real number.
+        norm_type: a number, at least 1 and at most 100.
 
     Raises:
         TypeError: when an argument has a wrong type.
@@ -307,6 +308,7 @@ class LPPool2D(rt.Layer):
         d_h, d_w = rt.sizes("lp_pool2d", "dilation", dilation, 2, 1)
         ceil_mode = rt.flag("lp_pool2d", "ceil_mode", ceil_mode)
         P = rt.number("lp_pool2d", "norm_type", norm_type)
+        rt.require("lp_pool2d", "norm_type", 1 <= P <= 100, "a number, at least 1 and at most 100", norm_type)
         p_h, p_h_end, p_w, p_w_end = rt.paddings("lp_pool2d", padding, (d_h * (R - 1), d_w * (T - 1)), (s_h, s_w))
         rt.require(
             "lp_pool2d",
@@ -316,11 +318,10 @@ class LPPool2D(rt.Layer):
                 d_h * (R - 1) + 1 - 2 * p_h_end,
                 d_w * (T - 1) + 1 - 2 * p_w,
                 d_w * (T - 1) + 1 - 2 * p_w_end,
-            ),
+            ) >= 0,
             "at most half of the kernel's extent",
             padding,
         )
-        rt.require("lp_pool2d", "norm_type", min(P - 1, 100 - P), "a number from 1 to 100", norm_type)
         self.kernel_size = kernel_size
         self.stride = stride
         self.padding = padding

@@ -129,7 +129,7 @@ def lp_pool3d_forward(
         padding: an integer, one per axis, a (start, end) pair per axis, 'same' or 'valid'.
         dilation: an integer, or one per axis, at least 1.
         ceil_mode: True or False.
-        norm_type: a real number.
+        norm_type: a number, at least 1 and at most 100.
 
     Returns:
         y, shape (N, D_out, H_out, W_out, C); u, shape (N, D_out, H_out, W_out, C).
@@ -146,6 +146,7 @@ def lp_pool3d_forward(
     d_d, d_h, d_w = rt.sizes("lp_pool3d", "dilation", dilation, 3, 1)
     ceil_mode = rt.flag("lp_pool3d", "ceil_mode", ceil_mode)
     P = rt.number("lp_pool3d", "norm_type", norm_type)
+    rt.require("lp_pool3d", "norm_type", 1 <= P <= 100, "a number, at least 1 and at most 100", norm_type)
     N, D, H, W, C = x.shape
     p_d, p_d_end, p_h, p_h_end, p_w, p_w_end = rt.paddings(
         "lp_pool3d", padding, (d_d * (A - 1), d_h * (R - 1), d_w * (T - 1)), (s_d, s_h, s_w)
@@ -175,11 +176,11 @@ def lp_pool3d_forward(
             d_h * (R - 1) + 1 - 2 * p_h_end,
             d_w * (T - 1) + 1 - 2 * p_w,
             d_w * (T - 1) + 1 - 2 * p_w_end,
-        ),
+        ) >= 0,
         "at most half of the kernel's extent",
         padding,
     )
-    rt.require("lp_pool3d", "norm_type", min(P - 1, 100 - P), "a number from 1 to 100", norm_type)
+    rt.affordable("lp_pool3d", dtype, {"y": (N, D_out, H_out, W_out, C), "u": (N, D_out, H_out, W_out, C)})
     z = np.abs(x) ** P
     if rt.compiles(A * C * D_out * H_out * N * R * T * W_out, A * R * T, d_d, d_h, d_w, p_d, p_h, p_w, s_d, s_h, s_w):
         u = np.empty((N, D_out, H_out, W_out, C), dtype)
@@ -255,7 +256,7 @@ def lp_pool3d_grad_input(
         padding: an integer, one per axis, a (start, end) pair per axis, 'same' or 'valid'.
         dilation: an integer, or one per axis, at least 1.
         ceil_mode: True or False.
-        norm_type: a real number.
+        norm_type: a number, at least 1 and at most 100.
 
     Returns:
         dx, shape (N, D, H, W, C).
@@ -267,13 +268,14 @@ def lp_pool3d_grad_input(
     dy = rt.array("lp_pool3d", "dy", dy, 5)
     x = rt.array("lp_pool3d", "x", x, 5)
     u = rt.array("lp_pool3d", "u", u, 5)
-    dtype = rt.float_type("lp_pool3d", dy=dy, x=x, u=u)
+    dtype = rt.float_type("lp_pool3d", x=x, u=u, dy=dy)
     A, R, T = rt.sizes("lp_pool3d", "kernel_size", kernel_size, 3, 1)
     stride = kernel_size if stride is None else stride
     s_d, s_h, s_w = rt.sizes("lp_pool3d", "stride", stride, 3, 1)
     d_d, d_h, d_w = rt.sizes("lp_pool3d", "dilation", dilation, 3, 1)
     ceil_mode = rt.flag("lp_pool3d", "ceil_mode", ceil_mode)
     P = rt.number("lp_pool3d", "norm_type", norm_type)
+    rt.require("lp_pool3d", "norm_type", 1 <= P <= 100, "a number, at least 1 and at most 100", norm_type)
     N, D, H, W, C = x.shape
     p_d, p_d_end, p_h, p_h_end, p_w, p_w_end = rt.paddings(
         "lp_pool3d", padding, (d_d * (A - 1), d_h * (R - 1), d_w * (T - 1)), (s_d, s_h, s_w)
@@ -303,11 +305,10 @@ def lp_pool3d_grad_input(
             d_h * (R - 1) + 1 - 2 * p_h_end,
             d_w * (T - 1) + 1 - 2 * p_w,
             d_w * (T - 1) + 1 - 2 * p_w_end,
-        ),
+        ) >= 0,
         "at most half of the kernel's extent",
         padding,
     )
-    rt.require("lp_pool3d", "norm_type", min(P - 1, 100 - P), "a number from 1 to 100", norm_type)
     rt.extents("lp_pool3d", "dy", dy.shape, (N, D_out, H_out, W_out, C), "batch, D_out, H_out, W_out, channels")
     rt.extents("lp_pool3d", "u", u.shape, (N, D_out, H_out, W_out, C), "batch, D_out, H_out, W_out, channels")
     dz = np.empty((N, D, H, W, C), dtype)
@@ -331,7 +332,7 @@ class LPPool3D(rt.Layer):
         padding: an integer, one per axis, a (start, end) pair per axis, 'same' or 'valid'.
         dilation: an integer, or one per axis, at least 1.
         ceil_mode: True or False.
-        norm_type: a real number.
+        norm_type: a number, at least 1 and at most 100.
 
     Raises:
         TypeError: when an argument has a wrong type.
@@ -359,6 +360,7 @@ class LPPool3D(rt.Layer):
         d_d, d_h, d_w = rt.sizes("lp_pool3d", "dilation", dilation, 3, 1)
         ceil_mode = rt.flag("lp_pool3d", "ceil_mode", ceil_mode)
         P = rt.number("lp_pool3d", "norm_type", norm_type)
+        rt.require("lp_pool3d", "norm_type", 1 <= P <= 100, "a number, at least 1 and at most 100", norm_type)
         p_d, p_d_end, p_h, p_h_end, p_w, p_w_end = rt.paddings(
             "lp_pool3d", padding, (d_d * (A - 1), d_h * (R - 1), d_w * (T - 1)), (s_d, s_h, s_w)
         )
@@ -372,11 +374,10 @@ class LPPool3D(rt.Layer):
                 d_h * (R - 1) + 1 - 2 * p_h_end,
                 d_w * (T - 1) + 1 - 2 * p_w,
                 d_w * (T - 1) + 1 - 2 * p_w_end,
-            ),
+            ) >= 0,
             "at most half of the kernel's extent",
             padding,
         )
-        rt.require("lp_pool3d", "norm_type", min(P - 1, 100 - P), "a number from 1 to 100", norm_type)
         self.kernel_size = kernel_size
         self.stride = stride
         self.padding = padding

@@ -89,7 +89,7 @@ def lstm_cell_forward(
     r = rt.array("lstm_cell", "r", r, 3)
     if b is not None:
         b = rt.array("lstm_cell", "b", b, 2)
-    dtype = rt.float_type("lstm_cell", x=x, h=h, c=c, w=w, r=r, b=b)
+    dtype = rt.float_type("lstm_cell", w=w, r=r, b=b, x=x, h=h, c=c)
     N, C = x.shape
     H = w.shape[2]
     rt.extent("lstm_cell", "argument w, axis 0 (features)", w.shape[0], C)
@@ -160,7 +160,7 @@ def lstm_cell_grad_input(dy: Any, dz: Any, c: Any, w: Any, i: Any, f: Any, g: An
     g = rt.array("lstm_cell", "g", g, 2)
     o = rt.array("lstm_cell", "o", o, 2)
     s = rt.array("lstm_cell", "s", s, 2)
-    dtype = rt.float_type("lstm_cell", dy=dy, dz=dz, c=c, w=w, i=i, f=f, g=g, o=o, s=s)
+    dtype = rt.float_type("lstm_cell", w=w, c=c, i=i, f=f, g=g, o=o, s=s, dy=dy, dz=dz)
     N, H = c.shape
     C = w.shape[0]
     rt.extent("lstm_cell", "argument w, axis 1 (4)", w.shape[1], 4)
@@ -223,7 +223,7 @@ def lstm_cell_grad_h(dy: Any, dz: Any, c: Any, r: Any, i: Any, f: Any, g: Any, o
     g = rt.array("lstm_cell", "g", g, 2)
     o = rt.array("lstm_cell", "o", o, 2)
     s = rt.array("lstm_cell", "s", s, 2)
-    dtype = rt.float_type("lstm_cell", dy=dy, dz=dz, c=c, r=r, i=i, f=f, g=g, o=o, s=s)
+    dtype = rt.float_type("lstm_cell", r=r, c=c, i=i, f=f, g=g, o=o, s=s, dy=dy, dz=dz)
     N, H = c.shape
     rt.extent("lstm_cell", "argument r, axis 0 (units)", r.shape[0], H)
     rt.extent("lstm_cell", "argument r, axis 1 (4)", r.shape[1], 4)
@@ -274,7 +274,7 @@ def lstm_cell_grad_c(dy: Any, dz: Any, f: Any, o: Any, s: Any) -> rt.Array:
     f = rt.array("lstm_cell", "f", f, 2)
     o = rt.array("lstm_cell", "o", o, 2)
     s = rt.array("lstm_cell", "s", s, 2)
-    dtype = rt.float_type("lstm_cell", dy=dy, dz=dz, f=f, o=o, s=s)
+    dtype = rt.float_type("lstm_cell", f=f, o=o, s=s, dy=dy, dz=dz)
     N, H = dy.shape
     rt.extents("lstm_cell", "dz", dz.shape, (N, H), "batch, units")
     rt.extents("lstm_cell", "f", f.shape, (N, H), "batch, units")
@@ -325,7 +325,7 @@ def lstm_cell_grad_weight(dy: Any, dz: Any, x: Any, c: Any, i: Any, f: Any, g: A
     g = rt.array("lstm_cell", "g", g, 2)
     o = rt.array("lstm_cell", "o", o, 2)
     s = rt.array("lstm_cell", "s", s, 2)
-    dtype = rt.float_type("lstm_cell", dy=dy, dz=dz, x=x, c=c, i=i, f=f, g=g, o=o, s=s)
+    dtype = rt.float_type("lstm_cell", x=x, c=c, i=i, f=f, g=g, o=o, s=s, dy=dy, dz=dz)
     N, C = x.shape
     H = c.shape[1]
     rt.extent("lstm_cell", "argument c, axis 0 (batch)", c.shape[0], N)
@@ -387,7 +387,7 @@ def lstm_cell_grad_r(dy: Any, dz: Any, h: Any, c: Any, i: Any, f: Any, g: Any, o
     g = rt.array("lstm_cell", "g", g, 2)
     o = rt.array("lstm_cell", "o", o, 2)
     s = rt.array("lstm_cell", "s", s, 2)
-    dtype = rt.float_type("lstm_cell", dy=dy, dz=dz, h=h, c=c, i=i, f=f, g=g, o=o, s=s)
+    dtype = rt.float_type("lstm_cell", h=h, c=c, i=i, f=f, g=g, o=o, s=s, dy=dy, dz=dz)
     N, H = h.shape
     rt.extents("lstm_cell", "c", c.shape, (N, H), "batch, units")
     rt.extents("lstm_cell", "dy", dy.shape, (N, H), "batch, units")
@@ -446,7 +446,7 @@ def lstm_cell_grad_bias(dy: Any, dz: Any, c: Any, i: Any, f: Any, g: Any, o: Any
     g = rt.array("lstm_cell", "g", g, 2)
     o = rt.array("lstm_cell", "o", o, 2)
     s = rt.array("lstm_cell", "s", s, 2)
-    dtype = rt.float_type("lstm_cell", dy=dy, dz=dz, c=c, i=i, f=f, g=g, o=o, s=s)
+    dtype = rt.float_type("lstm_cell", c=c, i=i, f=f, g=g, o=o, s=s, dy=dy, dz=dz)
     N, H = c.shape
     rt.extents("lstm_cell", "dy", dy.shape, (N, H), "batch, units")
     rt.extents("lstm_cell", "dz", dz.shape, (N, H), "batch, units")
@@ -499,6 +499,7 @@ class LSTMCell(rt.Layer):
         C = rt.count("lstm_cell", "input_size", input_size, 1)
         H = rt.count("lstm_cell", "hidden_size", hidden_size, 1)
         dtype = rt.real_type("lstm_cell", dtype)
+        rt.affordable("lstm_cell", dtype, {"w": (C, 4, H), "r": (H, 4, H), "b": (4, H)})
         rng = np.random.default_rng(rng)
         self.params["w"] = rt.uniform(rng, (C, 4, H), H, dtype)
         self.params["r"] = rt.uniform(rng, (H, 4, H), H, dtype)

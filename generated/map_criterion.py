@@ -32,7 +32,7 @@ def map_criterion_forward(x: Any, t: Any, *, rubbish: float = 1.0) -> tuple[Any,
     Args:
         x: shape (N, K).
         t: shape (N,), integers.
-        rubbish: a real number.
+        rubbish: a finite number.
 
     Returns:
         y, a number; h, shape (N, K); z, shape (N,).
@@ -45,6 +45,7 @@ def map_criterion_forward(x: Any, t: Any, *, rubbish: float = 1.0) -> tuple[Any,
     t = rt.array("map_criterion", "t", t, 1, integer=True)
     dtype = rt.float_type("map_criterion", x=x)
     j = rt.number("map_criterion", "rubbish", rubbish)
+    rt.require("map_criterion", "rubbish", -np.inf < j < np.inf, "a finite number", rubbish)
     N, K = x.shape
     rt.extents("map_criterion", "t", t.shape, (N,), "batch")
     rt.labels("map_criterion", "t", t, K)
@@ -98,7 +99,7 @@ class MapCriterion(rt.Layer):
     """LeNet-5's maximum a posteriori criterion, mean over the batch, with state.
 
     Args:
-        rubbish: a real number.
+        rubbish: a finite number.
 
     Raises:
         TypeError: when an argument has a wrong type.
@@ -111,7 +112,8 @@ class MapCriterion(rt.Layer):
 
     def __init__(self, *, rubbish: float = 1.0) -> None:
         super().__init__()
-        rt.number("map_criterion", "rubbish", rubbish)
+        j = rt.number("map_criterion", "rubbish", rubbish)
+        rt.require("map_criterion", "rubbish", -np.inf < j < np.inf, "a finite number", rubbish)
         self.rubbish = rubbish
 
     def __call__(self, x: Any, t: Any) -> Any:

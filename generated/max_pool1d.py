@@ -124,10 +124,11 @@ def max_pool1d_forward(
     rt.require(
         "max_pool1d",
         "padding",
-        min(d * (T - 1) + 1 - 2 * p, d * (T - 1) + 1 - 2 * p_end),
+        min(d * (T - 1) + 1 - 2 * p, d * (T - 1) + 1 - 2 * p_end) >= 0,
         "at most half of the kernel's extent",
         padding,
     )
+    rt.affordable("max_pool1d", dtype, {"y": (N, W_out, C)})
     if rt.compiles(C * N * T * W_out, T, d, p, s):
         y = np.empty((N, W_out, C), dtype)
         argmax = np.empty((N, W_out, C), np.int32)
@@ -338,12 +339,13 @@ def max_pool1d_grad_input(
     rt.require(
         "max_pool1d",
         "padding",
-        min(d * (T - 1) + 1 - 2 * p, d * (T - 1) + 1 - 2 * p_end),
+        min(d * (T - 1) + 1 - 2 * p, d * (T - 1) + 1 - 2 * p_end) >= 0,
         "at most half of the kernel's extent",
         padding,
     )
     rt.extents("max_pool1d", "dy", dy.shape, (N, W_out, C), "batch, W_out, channels")
     rt.extents("max_pool1d", "argmax", argmax.shape, (N, W_out, C), "batch, W_out, channels")
+    rt.affordable("max_pool1d", dtype, {"dx": (N, W, C)})
     if rt.compiles(C * N * T * W_out, T, d, p, s):
         dx = np.empty((N, W, C), dtype)
         if s == 1:
@@ -428,7 +430,7 @@ class MaxPool1D(rt.Layer):
         rt.require(
             "max_pool1d",
             "padding",
-            min(d * (T - 1) + 1 - 2 * p, d * (T - 1) + 1 - 2 * p_end),
+            min(d * (T - 1) + 1 - 2 * p, d * (T - 1) + 1 - 2 * p_end) >= 0,
             "at most half of the kernel's extent",
             padding,
         )

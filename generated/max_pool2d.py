@@ -155,10 +155,11 @@ def max_pool2d_forward(
             d_h * (R - 1) + 1 - 2 * p_h_end,
             d_w * (T - 1) + 1 - 2 * p_w,
             d_w * (T - 1) + 1 - 2 * p_w_end,
-        ),
+        ) >= 0,
         "at most half of the kernel's extent",
         padding,
     )
+    rt.affordable("max_pool2d", dtype, {"y": (N, H_out, W_out, C)})
     if rt.compiles(C * H_out * N * R * T * W_out, R * T, d_h, d_w, p_h, p_w, s_h, s_w):
         y = np.empty((N, H_out, W_out, C), dtype)
         argmax = np.empty((N, H_out, W_out, C), np.int32)
@@ -424,12 +425,13 @@ def max_pool2d_grad_input(
             d_h * (R - 1) + 1 - 2 * p_h_end,
             d_w * (T - 1) + 1 - 2 * p_w,
             d_w * (T - 1) + 1 - 2 * p_w_end,
-        ),
+        ) >= 0,
         "at most half of the kernel's extent",
         padding,
     )
     rt.extents("max_pool2d", "dy", dy.shape, (N, H_out, W_out, C), "batch, H_out, W_out, channels")
     rt.extents("max_pool2d", "argmax", argmax.shape, (N, H_out, W_out, C), "batch, H_out, W_out, channels")
+    rt.affordable("max_pool2d", dtype, {"dx": (N, H, W, C)})
     if rt.compiles(C * H_out * N * R * T * W_out, R * T, d_h, d_w, p_h, p_w, s_h, s_w):
         dx = np.empty((N, H, W, C), dtype)
         if s_h == 1 and s_w == 1:
@@ -530,7 +532,7 @@ class MaxPool2D(rt.Layer):
                 d_h * (R - 1) + 1 - 2 * p_h_end,
                 d_w * (T - 1) + 1 - 2 * p_w,
                 d_w * (T - 1) + 1 - 2 * p_w_end,
-            ),
+            ) >= 0,
             "at most half of the kernel's extent",
             padding,
         )

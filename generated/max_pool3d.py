@@ -183,10 +183,11 @@ def max_pool3d_forward(
             d_h * (R - 1) + 1 - 2 * p_h_end,
             d_w * (T - 1) + 1 - 2 * p_w,
             d_w * (T - 1) + 1 - 2 * p_w_end,
-        ),
+        ) >= 0,
         "at most half of the kernel's extent",
         padding,
     )
+    rt.affordable("max_pool3d", dtype, {"y": (N, D_out, H_out, W_out, C)})
     if rt.compiles(A * C * D_out * H_out * N * R * T * W_out, A * R * T, d_d, d_h, d_w, p_d, p_h, p_w, s_d, s_h, s_w):
         y = np.empty((N, D_out, H_out, W_out, C), dtype)
         argmax = np.empty((N, D_out, H_out, W_out, C), np.int32)
@@ -516,7 +517,7 @@ def max_pool3d_grad_input(
             d_h * (R - 1) + 1 - 2 * p_h_end,
             d_w * (T - 1) + 1 - 2 * p_w,
             d_w * (T - 1) + 1 - 2 * p_w_end,
-        ),
+        ) >= 0,
         "at most half of the kernel's extent",
         padding,
     )
@@ -524,6 +525,7 @@ def max_pool3d_grad_input(
     rt.extents(
         "max_pool3d", "argmax", argmax.shape, (N, D_out, H_out, W_out, C), "batch, D_out, H_out, W_out, channels"
     )
+    rt.affordable("max_pool3d", dtype, {"dx": (N, D, H, W, C)})
     if rt.compiles(A * C * D_out * H_out * N * R * T * W_out, A * R * T, d_d, d_h, d_w, p_d, p_h, p_w, s_d, s_h, s_w):
         dx = np.empty((N, D, H, W, C), dtype)
         if s_d == 1 and s_h == 1 and s_w == 1:
@@ -645,7 +647,7 @@ class MaxPool3D(rt.Layer):
                 d_h * (R - 1) + 1 - 2 * p_h_end,
                 d_w * (T - 1) + 1 - 2 * p_w,
                 d_w * (T - 1) + 1 - 2 * p_w_end,
-            ),
+            ) >= 0,
             "at most half of the kernel's extent",
             padding,
         )

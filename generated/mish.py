@@ -61,7 +61,7 @@ def mish_grad_input(dy: Any, x: Any, s: Any) -> rt.Array:
     dy = rt.array("mish", "dy", dy, None)
     x = rt.array("mish", "x", x, None)
     s = rt.array("mish", "s", s, None)
-    rt.float_type("mish", dy=dy, x=x, s=s)
+    rt.float_type("mish", x=x, s=s, dy=dy)
     full_shape = x.shape
     x = x.reshape(-1)
     rt.same_shape("mish", "dy", dy.shape, full_shape)

@@ -28,7 +28,7 @@ def nll_loss_forward(x: Any, t: Any, w: Any = None, *, ignore_index: int = -100)
         x: shape (..., K).
         t: shape (...), integers.
         w: shape (K,), or None for ones.
-        ignore_index: an integer, at least -100.
+        ignore_index: an integer, at least -2147483648 and at most 2147483647.
 
     Returns:
         y, a number; a, shape (...); s, a number.
@@ -47,7 +47,7 @@ def nll_loss_forward(x: Any, t: Any, w: Any = None, *, ignore_index: int = -100)
     x = x.reshape(E, x.shape[-1])
     rt.same_shape("nll_loss", "t", t.shape, full_shape)
     t = t.reshape(-1)
-    i = rt.count("nll_loss", "ignore_index", ignore_index, -100)
+    i = rt.count("nll_loss", "ignore_index", ignore_index, -2147483648, 2147483647)
     K = x.shape[-1]
     if w is not None:
         rt.extents("nll_loss", "w", w.shape, (K,), "classes")
@@ -95,6 +95,7 @@ def nll_loss_grad_input(dy: Any, t: Any, a: Any, s: Any, *, input_shape: Sequenc
     rt.same_shape("nll_loss", "a", a.shape, full_shape)
     a = a.reshape(-1)
     K = input_shape[-1]
+    rt.affordable("nll_loss", dtype, {"dx": (E, K)})
     dx = np.zeros((E, K), dtype)
     rows1 = -dy * a / s
     rt.scatter("m, q: m -> m q", dx, rows1, t)
@@ -105,7 +106,7 @@ class NLLLoss(rt.Layer):
     """Negative log-likelihood, mean over the labels that count, with state.
 
     Args:
-        ignore_index: an integer, at least -100.
+        ignore_index: an integer, at least -2147483648 and at most 2147483647.
 
     Raises:
         TypeError: when an argument has a wrong type.
@@ -118,7 +119,7 @@ class NLLLoss(rt.Layer):
 
     def __init__(self, *, ignore_index: int = -100) -> None:
         super().__init__()
-        rt.count("nll_loss", "ignore_index", ignore_index, -100)
+        rt.count("nll_loss", "ignore_index", ignore_index, -2147483648, 2147483647)
         self.ignore_index = ignore_index
 
     def __call__(self, x: Any, t: Any, w: Any = None) -> Any:

@@ -32,7 +32,7 @@ def prelu_forward(x: Any, a: Any) -> rt.Array:
     """
     x = rt.array("prelu", "x", x, None)
     a = rt.array("prelu", "a", a, 1)
-    rt.float_type("prelu", x=x, a=a)
+    rt.float_type("prelu", a=a, x=x)
     full_shape = rt.raveled_axes("prelu", "x", x.shape, 0, 1, "(..., C)")
     E = rt.elements(full_shape)
     x = x.reshape(E, x.shape[-1])
@@ -62,7 +62,7 @@ def prelu_grad_input(dy: Any, x: Any, a: Any) -> rt.Array:
     dy = rt.array("prelu", "dy", dy, None)
     x = rt.array("prelu", "x", x, None)
     a = rt.array("prelu", "a", a, 1)
-    dtype = rt.float_type("prelu", dy=dy, x=x, a=a)
+    dtype = rt.float_type("prelu", a=a, x=x, dy=dy)
     full_shape = rt.raveled_axes("prelu", "x", x.shape, 0, 1, "(..., C)")
     E = rt.elements(full_shape)
     x = x.reshape(E, x.shape[-1])
@@ -93,7 +93,7 @@ def prelu_grad_a(dy: Any, x: Any) -> rt.Array:
     """
     dy = rt.array("prelu", "dy", dy, None)
     x = rt.array("prelu", "x", x, None)
-    rt.float_type("prelu", dy=dy, x=x)
+    rt.float_type("prelu", x=x, dy=dy)
     full_shape = rt.raveled_axes("prelu", "x", x.shape, 0, 1, "(..., C)")
     E = rt.elements(full_shape)
     x = x.reshape(E, x.shape[-1])
@@ -125,6 +125,7 @@ class PReLU(rt.Layer):
         super().__init__()
         C = rt.count("prelu", "num_parameters", num_parameters, 1)
         dtype = rt.real_type("prelu", dtype)
+        rt.affordable("prelu", dtype, {"a": (C,)})
         self.params["a"] = np.full((C,), 0.25, dtype)
 
     def __call__(self, x: Any) -> Any:

@@ -32,7 +32,7 @@ def rbf_forward(x: Any, w: Any) -> rt.Array:
     """
     x = rt.array("rbf", "x", x, 2)
     w = rt.array("rbf", "w", w, 2)
-    rt.float_type("rbf", x=x, w=w)
+    rt.float_type("rbf", w=w, x=x)
     K, C = w.shape
     rt.extent("rbf", "argument x, axis 1 (features)", x.shape[1], C)
     y = rt.total(np.square(x[:, None, :] - w), -1)
@@ -59,7 +59,7 @@ def rbf_grad_input(dy: Any, x: Any, w: Any) -> rt.Array:
     dy = rt.array("rbf", "dy", dy, 2)
     x = rt.array("rbf", "x", x, 2)
     w = rt.array("rbf", "w", w, 2)
-    rt.float_type("rbf", dy=dy, x=x, w=w)
+    rt.float_type("rbf", w=w, x=x, dy=dy)
     K, C = w.shape
     N = x.shape[0]
     rt.extent("rbf", "argument x, axis 1 (features)", x.shape[1], C)
@@ -88,7 +88,7 @@ def rbf_grad_weight(dy: Any, x: Any, w: Any) -> rt.Array:
     dy = rt.array("rbf", "dy", dy, 2)
     x = rt.array("rbf", "x", x, 2)
     w = rt.array("rbf", "w", w, 2)
-    rt.float_type("rbf", dy=dy, x=x, w=w)
+    rt.float_type("rbf", w=w, x=x, dy=dy)
     K, C = w.shape
     N = x.shape[0]
     rt.extent("rbf", "argument x, axis 1 (features)", x.shape[1], C)
@@ -120,6 +120,7 @@ class EuclideanRBF(rt.Layer):
         C = rt.count("rbf", "in_features", in_features, 1)
         K = rt.count("rbf", "out_features", out_features, 1)
         dtype = rt.real_type("rbf", dtype)
+        rt.affordable("rbf", dtype, {"w": (K, C)})
         rng = np.random.default_rng(rng)
         self.params["w"] = rt.uniform(rng, (K, C), C, dtype)
 

@@ -40,8 +40,9 @@ def reflection_pad1d_forward(x: Any, *, padding: int | str | Sequence[Any]) -> r
     N, W, C = x.shape
     p, p_end = rt.paddings("reflection_pad1d", padding, (0,), (1,))
     W_out = W + p + p_end
-    rt.require("reflection_pad1d", "W_out", W_out, "a size of at least 0", W_out)
-    rt.require("reflection_pad1d", "padding", min(W - p - 1, W - p_end - 1), "less than the extent", padding)
+    rt.require("reflection_pad1d", "W_out", W_out >= 0, "a size of at least 0", W_out)
+    rt.require("reflection_pad1d", "padding", min(W - p - 1, W - p_end - 1) >= 0, "less than the extent", padding)
+    rt.affordable("reflection_pad1d", dtype, {"y": (N, W_out, C)})
     y = np.zeros((N, W_out, C), dtype)
     j_low, j_high = rt.clip(W_out, (-1, p - 1, p), (-1, p, W))
     if j_low < j_high:
@@ -83,9 +84,10 @@ def reflection_pad1d_grad_input(dy: Any, *, input_shape: Sequence[int], padding:
     N, W, C = input_shape
     p, p_end = rt.paddings("reflection_pad1d", padding, (0,), (1,))
     W_out = W + p + p_end
-    rt.require("reflection_pad1d", "W_out", W_out, "a size of at least 0", W_out)
-    rt.require("reflection_pad1d", "padding", min(W - p - 1, W - p_end - 1), "less than the extent", padding)
+    rt.require("reflection_pad1d", "W_out", W_out >= 0, "a size of at least 0", W_out)
+    rt.require("reflection_pad1d", "padding", min(W - p - 1, W - p_end - 1) >= 0, "less than the extent", padding)
     rt.extents("reflection_pad1d", "dy", dy.shape, (N, W_out, C), "batch, W_out, channels")
+    rt.affordable("reflection_pad1d", dtype, {"dx": (N, W, C)})
     dx = np.zeros((N, W, C), dtype)
     q_low, q_high = rt.clip(W, (-1, W - 2, W_out - W - p), (-1, 2 * W + p - 2, W_out))
     if q_low < q_high:

@@ -46,16 +46,17 @@ def reflection_pad2d_forward(x: Any, *, padding: int | str | Sequence[Any]) -> r
     N, H, W, C = x.shape
     p_h, p_h_end, p_w, p_w_end = rt.paddings("reflection_pad2d", padding, (0, 0), (1, 1))
     H_out = H + p_h + p_h_end
-    rt.require("reflection_pad2d", "H_out", H_out, "a size of at least 0", H_out)
+    rt.require("reflection_pad2d", "H_out", H_out >= 0, "a size of at least 0", H_out)
     W_out = W + p_w + p_w_end
-    rt.require("reflection_pad2d", "W_out", W_out, "a size of at least 0", W_out)
+    rt.require("reflection_pad2d", "W_out", W_out >= 0, "a size of at least 0", W_out)
     rt.require(
         "reflection_pad2d",
         "padding",
-        min(H - p_h - 1, H - p_h_end - 1, W - p_w - 1, W - p_w_end - 1),
+        min(H - p_h - 1, H - p_h_end - 1, W - p_w - 1, W - p_w_end - 1) >= 0,
         "less than the extent",
         padding,
     )
+    rt.affordable("reflection_pad2d", dtype, {"y": (N, H_out, W_out, C)})
     z = np.zeros((N, H_out, W, C), dtype)
     i_low, i_high = rt.clip(H_out, (-1, p_h - 1, p_h), (-1, p_h, H))
     if i_low < i_high:
@@ -113,17 +114,18 @@ def reflection_pad2d_grad_input(dy: Any, *, input_shape: Sequence[int], padding:
     N, H, W, C = input_shape
     p_h, p_h_end, p_w, p_w_end = rt.paddings("reflection_pad2d", padding, (0, 0), (1, 1))
     H_out = H + p_h + p_h_end
-    rt.require("reflection_pad2d", "H_out", H_out, "a size of at least 0", H_out)
+    rt.require("reflection_pad2d", "H_out", H_out >= 0, "a size of at least 0", H_out)
     W_out = W + p_w + p_w_end
-    rt.require("reflection_pad2d", "W_out", W_out, "a size of at least 0", W_out)
+    rt.require("reflection_pad2d", "W_out", W_out >= 0, "a size of at least 0", W_out)
     rt.require(
         "reflection_pad2d",
         "padding",
-        min(H - p_h - 1, H - p_h_end - 1, W - p_w - 1, W - p_w_end - 1),
+        min(H - p_h - 1, H - p_h_end - 1, W - p_w - 1, W - p_w_end - 1) >= 0,
         "less than the extent",
         padding,
     )
     rt.extents("reflection_pad2d", "dy", dy.shape, (N, H_out, W_out, C), "batch, H_out, W_out, channels")
+    rt.affordable("reflection_pad2d", dtype, {"dx": (N, H, W, C)})
     dz = np.zeros((N, H_out, W, C), dtype)
     e_low, e_high = rt.clip(W, (-1, W - 2, W_out - W - p_w), (-1, 2 * W + p_w - 2, W_out))
     if e_low < e_high:

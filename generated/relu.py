@@ -55,7 +55,7 @@ def relu_grad_input(dy: Any, y: Any) -> rt.Array:
     """
     dy = rt.array("relu", "dy", dy, None)
     y = rt.array("relu", "y", y, None)
-    rt.float_type("relu", dy=dy, y=y)
+    rt.float_type("relu", y=y, dy=dy)
     full_shape = dy.shape
     dy = dy.reshape(-1)
     rt.same_shape("relu", "y", y.shape, full_shape)

@@ -75,7 +75,7 @@ def relu6_grad_input(dy: Any, x: Any) -> rt.Array:
     """
     dy = rt.array("relu6", "dy", dy, None)
     x = rt.array("relu6", "x", x, None)
-    dtype = rt.float_type("relu6", dy=dy, x=x)
+    dtype = rt.float_type("relu6", x=x, dy=dy)
     full_shape = x.shape
     E = x.size
     x = x.reshape(-1)

@@ -40,8 +40,9 @@ def replication_pad1d_forward(x: Any, *, padding: int | str | Sequence[Any]) -> 
     N, W, C = x.shape
     p, p_end = rt.paddings("replication_pad1d", padding, (0,), (1,))
     W_out = W + p + p_end
-    rt.require("replication_pad1d", "W_out", W_out, "a size of at least 0", W_out)
-    rt.require("replication_pad1d", "padding", W - 1, "given for axes that have an element", padding)
+    rt.require("replication_pad1d", "W_out", W_out >= 0, "a size of at least 0", W_out)
+    rt.require("replication_pad1d", "padding", W - 1 >= 0, "given for axes that have an element", padding)
+    rt.affordable("replication_pad1d", dtype, {"y": (N, W_out, C)})
     y = np.zeros((N, W_out, C), dtype)
     j_low, j_high = rt.clip(W_out, (-1, p - 1, p))
     if j_low < j_high and 0 <= 0 < W:
@@ -86,9 +87,10 @@ def replication_pad1d_grad_input(
     N, W, C = input_shape
     p, p_end = rt.paddings("replication_pad1d", padding, (0,), (1,))
     W_out = W + p + p_end
-    rt.require("replication_pad1d", "W_out", W_out, "a size of at least 0", W_out)
-    rt.require("replication_pad1d", "padding", W - 1, "given for axes that have an element", padding)
+    rt.require("replication_pad1d", "W_out", W_out >= 0, "a size of at least 0", W_out)
+    rt.require("replication_pad1d", "padding", W - 1 >= 0, "given for axes that have an element", padding)
     rt.extents("replication_pad1d", "dy", dy.shape, (N, W_out, C), "batch, W_out, channels")
+    rt.affordable("replication_pad1d", dtype, {"dx": (N, W, C)})
     dx = np.zeros((N, W, C), dtype)
     for block1_start, block1_stop in rt.blocks(N, C):
         dy_block1 = dy[block1_start:block1_stop]

@@ -46,10 +46,11 @@ def replication_pad2d_forward(x: Any, *, padding: int | str | Sequence[Any]) -> 
     N, H, W, C = x.shape
     p_h, p_h_end, p_w, p_w_end = rt.paddings("replication_pad2d", padding, (0, 0), (1, 1))
     H_out = H + p_h + p_h_end
-    rt.require("replication_pad2d", "H_out", H_out, "a size of at least 0", H_out)
+    rt.require("replication_pad2d", "H_out", H_out >= 0, "a size of at least 0", H_out)
     W_out = W + p_w + p_w_end
-    rt.require("replication_pad2d", "W_out", W_out, "a size of at least 0", W_out)
-    rt.require("replication_pad2d", "padding", min(H - 1, W - 1), "given for axes that have an element", padding)
+    rt.require("replication_pad2d", "W_out", W_out >= 0, "a size of at least 0", W_out)
+    rt.require("replication_pad2d", "padding", min(H - 1, W - 1) >= 0, "given for axes that have an element", padding)
+    rt.affordable("replication_pad2d", dtype, {"y": (N, H_out, W_out, C)})
     z = np.zeros((N, H_out, W, C), dtype)
     i_low, i_high = rt.clip(H_out, (-1, p_h - 1, p_h))
     if i_low < i_high and 0 <= 0 < H:
@@ -108,11 +109,12 @@ def replication_pad2d_grad_input(
     N, H, W, C = input_shape
     p_h, p_h_end, p_w, p_w_end = rt.paddings("replication_pad2d", padding, (0, 0), (1, 1))
     H_out = H + p_h + p_h_end
-    rt.require("replication_pad2d", "H_out", H_out, "a size of at least 0", H_out)
+    rt.require("replication_pad2d", "H_out", H_out >= 0, "a size of at least 0", H_out)
     W_out = W + p_w + p_w_end
-    rt.require("replication_pad2d", "W_out", W_out, "a size of at least 0", W_out)
-    rt.require("replication_pad2d", "padding", min(H - 1, W - 1), "given for axes that have an element", padding)
+    rt.require("replication_pad2d", "W_out", W_out >= 0, "a size of at least 0", W_out)
+    rt.require("replication_pad2d", "padding", min(H - 1, W - 1) >= 0, "given for axes that have an element", padding)
     rt.extents("replication_pad2d", "dy", dy.shape, (N, H_out, W_out, C), "batch, H_out, W_out, channels")
+    rt.affordable("replication_pad2d", dtype, {"dx": (N, H, W, C)})
     dz = np.zeros((N, H_out, W, C), dtype)
     for block1_start, block1_stop in rt.blocks(N, C * H_out):
         dy_block1 = dy[block1_start:block1_stop]

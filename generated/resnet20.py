@@ -3881,6 +3881,7 @@ class ResNet20(rt.Network):
     layer = "resnet20"
     differentiable = ("x",)
     outputs = (("dense1_u", "dy"),)
+    evaluation = ("x",)
     layers: ClassVar[Mapping[str, str]] = {
         "conv2d1": "conv2d",
         "batch_norm1": "batch_norm",
@@ -4118,7 +4119,7 @@ class ResNet20(rt.Network):
         self.state["batch_norm19.running_var"] = np.full((64,), 1.0, dtype)
 
     def __call__(self, x: Any) -> Any:
-        """The output in training."""
+        """The output in training, for x."""
         x = rt.as_array("resnet20", "x", x)
         self._saved = None
         self._recycle()
@@ -4127,7 +4128,7 @@ class ResNet20(rt.Network):
         return y
 
     def predict(self, x: Any) -> Any:
-        """The output after training; nothing is kept."""
+        """The output after training, for x; nothing is kept."""
         return resnet20_predict(x, self.params, self.state, buffers=self.buffers)
 
     def loss(self, x: Any, t: Any) -> Any:

@@ -26,7 +26,7 @@ def rms_norm_forward(x: Any, gamma: Any, *, eps: float = 1e-06) -> tuple[rt.Arra
     Args:
         x: shape (..., C).
         gamma: shape (C,).
-        eps: a real number.
+        eps: a finite number, at least 0.
 
     Returns:
         y, shape (..., C); v, shape (...); h, shape (..., C).
@@ -37,11 +37,12 @@ def rms_norm_forward(x: Any, gamma: Any, *, eps: float = 1e-06) -> tuple[rt.Arra
     """
     x = rt.array("rms_norm", "x", x, None)
     gamma = rt.array("rms_norm", "gamma", gamma, 1)
-    rt.float_type("rms_norm", x=x, gamma=gamma)
+    rt.float_type("rms_norm", gamma=gamma, x=x)
     full_shape = rt.raveled_axes("rms_norm", "x", x.shape, 0, 1, "(..., C)")
     E = rt.elements(full_shape)
     x = x.reshape(E, x.shape[-1])
     epsilon = rt.number("rms_norm", "eps", eps)
+    rt.require("rms_norm", "eps", 0 <= epsilon < np.inf, "a finite number, at least 0", eps)
     (C,) = gamma.shape
     rt.extent("rms_norm", "argument x, axis -1 (C)", x.shape[-1], C)
     v = rt.ratio(1, C) * rt.total(np.square(x), -1)
@@ -63,7 +64,7 @@ def rms_norm_grad_input(dy: Any, x: Any, gamma: Any, v: Any, *, eps: float = 1e-
         x: shape (..., C).
         gamma: shape (C,).
         v: shape (...); v as the forward function returned it.
-        eps: a real number.
+        eps: a finite number, at least 0.
 
     Returns:
         dx, shape (..., C).
@@ -76,7 +77,7 @@ def rms_norm_grad_input(dy: Any, x: Any, gamma: Any, v: Any, *, eps: float = 1e-
     x = rt.array("rms_norm", "x", x, None)
     gamma = rt.array("rms_norm", "gamma", gamma, 1)
     v = rt.array("rms_norm", "v", v, None)
-    rt.float_type("rms_norm", dy=dy, x=x, gamma=gamma, v=v)
+    rt.float_type("rms_norm", gamma=gamma, x=x, v=v, dy=dy)
     full_shape = rt.raveled_axes("rms_norm", "x", x.shape, 0, 1, "(..., C)")
     E = rt.elements(full_shape)
     x = x.reshape(E, x.shape[-1])
@@ -85,6 +86,7 @@ def rms_norm_grad_input(dy: Any, x: Any, gamma: Any, v: Any, *, eps: float = 1e-
     rt.same_shape("rms_norm", "v", v.shape, full_shape)
     v = v.reshape(-1)
     epsilon = rt.number("rms_norm", "eps", eps)
+    rt.require("rms_norm", "eps", 0 <= epsilon < np.inf, "a finite number, at least 0", eps)
     (C,) = gamma.shape
     rt.extent("rms_norm", "argument x, axis -1 (C)", x.shape[-1], C)
     rt.extent("rms_norm", "argument dy, axis -1 (C)", dy.shape[-1], C)
@@ -113,7 +115,7 @@ def rms_norm_grad_gamma(dy: Any, h: Any) -> rt.Array:
     """
     dy = rt.array("rms_norm", "dy", dy, None)
     h = rt.array("rms_norm", "h", h, None)
-    rt.float_type("rms_norm", dy=dy, h=h)
+    rt.float_type("rms_norm", h=h, dy=dy)
     full_shape = rt.raveled_axes("rms_norm", "dy", dy.shape, 0, 1, "(..., C)")
     E = rt.elements(full_shape)
     dy = dy.reshape(E, dy.shape[-1])
@@ -130,7 +132,7 @@ class RMSNorm(rt.Layer):
 
     Args:
         normalized_shape: C in the equations.
-        eps: a real number.
+        eps: a finite number, at least 0.
         dtype: float32 or float64, of the weights.
 
     Raises:
@@ -144,10 +146,12 @@ class RMSNorm(rt.Layer):
 
     def __init__(self, normalized_shape: int, *, eps: float = 1e-06, dtype: Any = np.float32) -> None:
         super().__init__()
-        rt.number("rms_norm", "eps", eps)
+        epsilon = rt.number("rms_norm", "eps", eps)
+        rt.require("rms_norm", "eps", 0 <= epsilon < np.inf, "a finite number, at least 0", eps)
         C = rt.count("rms_norm", "normalized_shape", normalized_shape, 1)
         self.eps = eps
         dtype = rt.real_type("rms_norm", dtype)
+        rt.affordable("rms_norm", dtype, {"gamma": (C,)})
         self.params["gamma"] = np.full((C,), 1.0, dtype)
 
     def __call__(self, x: Any) -> Any:

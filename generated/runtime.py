@@ -6,6 +6,7 @@ Windows are bounds-checked strided views, contractions are blocked matrix produc
 slices. Nothing here knows a layer.
 """
 
+import operator
 import os
 import sys
 from collections import deque
@@ -30,6 +31,12 @@ Array = NDArray[Any]
 
 QUOTED = 60
 """Characters that a message quotes of what was given."""
+
+LARGEST_SIZE = 2**31 - 1
+"""The largest size that an option sets: products of two sizes are then far from overflow."""
+
+LARGEST_INDEX = 2**63 - 1
+"""The largest position in an array, and label."""
 
 BLOCK = 1 << 18
 """Elements of a temporary block: 1 MiB of float32, so that it stays in the second-level cache."""
@@ -181,26 +188,47 @@ def short(value: Any) -> str:
     return text if len(text) <= QUOTED else f"{text[: QUOTED - 3]}..."
 
 
-def sizes(layer: str, name: str, value: Any, axes: int, minimum: int) -> tuple[int, ...]:
-    """`value` as one integer per axis; an integer counts for all axes."""
-    several = isinstance(value, Sequence | np.ndarray) and not isinstance(value, str)
-    values = tuple(value) if several else (value,) * axes
+def _are_several(value: Any) -> bool:
+    """Whether an option has a value per axis."""
+    if isinstance(value, np.ndarray):
+        return value.ndim > 0
+    return isinstance(value, Sequence) and not isinstance(value, str | bytes | bytearray)
+
+
+def _per_axis(value: Any, axes: int) -> tuple[Any, ...]:
+    """One value per axis: a single one, in a sequence or not, stands for all axes."""
+    values = tuple(value) if _are_several(value) else (value,)
+    return values * axes if len(values) == 1 else values
+
+
+def sizes(layer: str, name: str, value: Any, axes: int, minimum: int, maximum: int = LARGEST_SIZE) -> tuple[int, ...]:
+    """`value` as one integer per axis; an integer, also one in a tuple, counts for all axes."""
+    values = _per_axis(value, axes)
     if len(values) != axes:
-        raise ValueError(f"{layer}: argument {name}: expected an integer or {axes} of them, received {short(value)}")
-    return tuple(count(layer, name, v, minimum) for v in values)
+        expected = "an integer" if axes == 1 else f"an integer or {axes} of them"
+        raise ValueError(f"{layer}: argument {name}: expected {expected}, received {short(value)}")
+    return tuple(count(layer, name, v, minimum, maximum) for v in values)
 
 
-def count(layer: str, name: str, value: Any, minimum: int) -> int:
-    """`value` as an integer of at least `minimum`."""
-    if isinstance(value, bool) or not isinstance(value, int | np.integer):
+def count(layer: str, name: str, value: Any, minimum: int, maximum: int = LARGEST_SIZE) -> int:
+    """`value` as an integer from `minimum` to `maximum`; a NumPy integer and an array of one integer are integers."""
+    try:
+        found = operator.index(value)
+    except TypeError:
+        found = None
+    if found is None or isinstance(value, bool) or "bool" in str(getattr(value, "dtype", "")):
         raise TypeError(f"{layer}: argument {name}: expected an integer, received {short(value)}")
-    if value < minimum:
-        raise ValueError(f"{layer}: argument {name}: expected at least {minimum}, received {short(value)}")
-    return int(value)
+    if found < minimum:
+        raise ValueError(f"{layer}: argument {name}: expected at least {minimum}, received {short(found)}")
+    if found > maximum:
+        raise ValueError(f"{layer}: argument {name}: expected at most {maximum}, received {short(found)}")
+    return found
 
 
 def flag(layer: str, name: str, value: Any) -> bool:
     """`value` as a Python bool; it counts as 0 or 1 in sizes."""
+    if isinstance(value, np.ndarray) and value.ndim == 0:
+        value = value[()]
     if not isinstance(value, bool | np.bool):
         raise TypeError(f"{layer}: argument {name}: expected True or False, received {short(value)}")
     return bool(value)
@@ -208,11 +236,15 @@ def flag(layer: str, name: str, value: Any) -> bool:
 
 def number(layer: str, name: str, value: Any) -> float:
     """`value` as a float."""
-    if isinstance(value, np.ndarray) and value.ndim == 0:
-        value = value[()]
+    if hasattr(value, "__array__") and not isinstance(value, np.generic):
+        found = as_array(layer, name, value)
+        value = found[()] if found.ndim == 0 else value
     if isinstance(value, bool) or not isinstance(value, int | float | np.floating | np.integer):
         raise TypeError(f"{layer}: argument {name}: expected a number, received {short(value)}")
-    return float(value)
+    try:
+        return float(value)
+    except OverflowError as error:
+        raise ValueError(f"{layer}: argument {name}: expected a float, received {short(value)}") from error
 
 
 def paddings(layer: str, value: Any, reach: Sequence[int], stride: Sequence[int]) -> tuple[int, ...]:
@@ -221,7 +253,7 @@ def paddings(layer: str, value: Any, reach: Sequence[int], stride: Sequence[int]
     Args:
         layer: named in errors.
         value: an integer, one per axis, a (start, end) pair per axis, "valid" (none) or "same" (output as large as the
-            input at stride 1; the odd element goes to the end, as in PyTorch).
+            input at stride 1; the odd element goes to the end, as in PyTorch). One in a tuple stands for all axes.
         reach: extent of the dilated kernel minus one, per axis.
         stride: per axis.
     """
@@ -235,11 +267,11 @@ def paddings(layer: str, value: Any, reach: Sequence[int], stride: Sequence[int]
         if any(s != 1 for s in stride):
             raise ValueError(f"{layer}: argument padding: 'same' needs stride 1, received stride {tuple(stride)}")
         return tuple(part for r in reach for part in (r // 2, r - r // 2))
-    if not isinstance(value, Sequence | np.ndarray):
-        return (count(layer, "padding", value, 0),) * (2 * axes)
-    if len(value) != axes:
-        raise ValueError(f"{layer}: argument padding: expected an integer or {axes} axes, received {short(value)}")
-    pairs = [v if isinstance(v, Sequence | np.ndarray) and not isinstance(v, str) else (v, v) for v in value]
+    values = _per_axis(value, axes)
+    if len(values) != axes:
+        expected = "an integer or a (start, end) pair in a tuple" if axes == 1 else f"an integer or {axes} axes"
+        raise ValueError(f"{layer}: argument padding: expected {expected}, received {short(value)}")
+    pairs = [tuple(v) if _are_several(v) else (v, v) for v in values]
     if any(len(pair) != 2 for pair in pairs):
         raise ValueError(f"{layer}: argument padding: expected (start, end) per axis, received {short(value)}")
     return tuple(count(layer, "padding", part, 0) for pair in pairs for part in pair)
@@ -257,22 +289,67 @@ def real_type(layer: str, dtype: Any) -> Any:
 
 
 def as_array(layer: str, name: str, value: Any) -> Array:
-    """`value` as an array of whatever type and shape it has."""
+    """`value` as an array of whatever type and shape it has, of no subclass of `np.ndarray`.
+
+    Lists, numbers, tensors in the CPU's memory and whatever else NumPy makes an array of are converted.
+
+    Raises:
+        ValueError: for rows of unequal length.
+        TypeError: when it cannot be an array otherwise, when it is a tensor that requires a gradient, which would be
+            lost, or when elements of it are masked, for the mask would be ignored.
+    """
+    if type(value) is np.ndarray:
+        return value
+    _check_whole(layer, name, value)
     try:
-        return np.asarray(value)
+        found = np.asanyarray(value)
     except ValueError as error:
         raise ValueError(f"{layer}: argument {name}: expected an array, received rows of unequal length") from error
+    except Exception as error:  # whatever a foreign object raises
+        reason = str(error).partition("\n")[0][:200]
+        raise TypeError(
+            f"{layer}: argument {name}: expected an array, received {type(value).__name__}: {reason}"
+        ) from error
+    _check_whole(layer, name, found)
+    if found.dtype == object and not isinstance(value, np.ndarray):
+        raise TypeError(f"{layer}: argument {name}: expected an array of numbers, received {type(value).__name__}")
+    return np.asarray(found)
+
+
+def _check_whole(layer: str, name: str, value: Any) -> None:
+    """Raise where an array would not hold all that `value` says."""
+    if isinstance(value, np.ma.MaskedArray) and np.ma.is_masked(value):
+        masked = int(np.ma.getmaskarray(value).sum())
+        raise TypeError(
+            f"{layer}: argument {name}: expected an array, received a masked array with {masked} masked elements, "
+            f"and a mask would be ignored; fill them, {name}.filled(0), or mask by an input of the layer"
+        )
+    if getattr(value, "requires_grad", False) is True:
+        raise TypeError(
+            f"{layer}: argument {name}: expected an array, received a tensor that requires a gradient, which an array "
+            f"cannot pass on; give {name}.detach(), or make a module of the layer: adapters.torch.as_module(layer)"
+        )
+    if isinstance(value, list | tuple):
+        for part in value:
+            if not isinstance(part, int | float):
+                _check_whole(layer, name, part)
 
 
 def array(layer: str, name: str, value: Any, rank: int | None, integer: bool = False) -> Array:
-    """`value` as an array of the rank and kind expected; `rank` None for any."""
+    """`value` as an array of the rank and kind expected; `rank` None for any. Integers become int32 or int64."""
     found = as_array(layer, name, value)
     kinds = "integers" if integer else "float32 or float64"
     right = found.dtype.kind in "iu" if integer else found.dtype in (np.float32, np.float64)
     if not right:
-        raise TypeError(f"{layer}: argument {name}: expected {kinds}, received {found.dtype}")
+        wanted = "int64" if integer else "float32"
+        hint = f"; convert it: np.asarray({name}, np.{wanted})" if found.dtype.kind in "biuf" else ""
+        raise TypeError(f"{layer}: argument {name}: expected {kinds}, received {found.dtype}{hint}")
     if rank is not None and found.ndim != rank:
         raise ValueError(f"{layer}: argument {name}: expected {rank} axes, received {found.ndim}, shape {found.shape}")
+    if integer and found.dtype not in (np.int32, np.int64):
+        if found.dtype.itemsize == 8 and found.dtype.kind == "u" and found.size and found.max() > LARGEST_INDEX:
+            raise ValueError(f"{layer}: argument {name}: expected integers of int64, received {found.max()}")
+        return found.astype(np.int64)
     return found
 
 
@@ -281,16 +358,19 @@ def shape(layer: str, name: str, value: Any, rank: int | None) -> tuple[int, ...
     if not isinstance(value, Sequence) or isinstance(value, str) or rank not in (None, len(value)):
         expected = "a shape" if rank is None else f"a shape of {rank} axes"
         raise ValueError(f"{layer}: argument {name}: expected {expected}, received {short(value)}")
-    return tuple(count(layer, name, extent, 0) for extent in value)
+    return tuple(count(layer, name, extent, 0, LARGEST_INDEX) for extent in value)
 
 
-def float_type(layer: str, /, **arrays: Array | None) -> type[Any]:
-    """The one floating-point type of all the arrays given, float64 if there is none."""
+def float_type(layer: str, **arrays: Array | None) -> type[Any]:
+    """The one floating-point type of all the arrays given, float64 if there is none; the first one sets it."""
     found = {name: a.dtype for name, a in arrays.items() if a is not None}
     first, *others = found.items() or [("", np.dtype(np.float64))]
     for name, dtype in others:
         if dtype != first[1]:
-            raise TypeError(f"{layer}: argument {name}: expected {first[1]} as {first[0]} has, received {dtype}")
+            raise TypeError(
+                f"{layer}: argument {name}: expected {first[1]} as {first[0]} has, received {dtype}; convert it, "
+                f"np.asarray({name}, np.{first[1]}), or make the layer with dtype=np.{dtype}"
+            )
     return first[1].type
 
 
@@ -305,7 +385,10 @@ def weight(layer: str, weights: Mapping[str, Any], name: str, dtype: Any, expect
         raise ValueError(f"{layer}: weight {name} is missing; expected one of shape {_extents(expected)}")
     found = as_array(layer, name, weights[name])
     if found.dtype != dtype:
-        raise TypeError(f"{layer}: weight {name}: expected {np.dtype(dtype)} as the input has, found {found.dtype}")
+        raise TypeError(
+            f"{layer}: the input is {np.dtype(dtype)}, weight {name} is {found.dtype}; expected one type: convert the "
+            f"input, np.asarray(x, np.{found.dtype}), or make the network with dtype=np.{np.dtype(dtype)}"
+        )
     if found.ndim != len(expected) or any(e not in (None, f) for e, f in zip(expected, found.shape, strict=True)):
         raise ValueError(f"{layer}: weight {name}: expected shape {_extents(expected)}, found {found.shape}")
     return found
@@ -421,10 +504,33 @@ def fits(layer: str, where: str, windows: int, available: int, needed: int) -> N
         )
 
 
-def require(layer: str, name: str, margin: float, expected: str, received: Any) -> None:
-    """Raise unless a requirement of the layer holds, that is `margin` >= 0."""
-    if margin < 0:
+def require(layer: str, name: str, holds: bool, expected: str, received: Any) -> None:
+    """Raise unless a requirement of the layer `holds`."""
+    if not holds:
         raise ValueError(f"{layer}: argument {name}: expected {expected}, received {short(received)}")
+
+
+def affordable(layer: str, dtype: Any, shapes: Mapping[str, tuple[int, ...]]) -> None:
+    """Raise where an array of one of these shapes would be larger than this machine's memory."""
+    for name, extents in shapes.items():
+        size = prod(extents) * np.dtype(dtype).itemsize
+        if size > MEMORY or prod(max(1, e) for e in extents) > LARGEST_INDEX // 8:
+            raise ValueError(
+                f"{layer}: {name} would have the shape {extents}, {size / 2**30:.3g} GiB; this machine has "
+                f"{MEMORY / 2**30:.3g} GiB: expected smaller sizes"
+            )
+
+
+def _memory() -> int:
+    """The bytes of memory that this machine says it has, else those of an address space."""
+    try:
+        return os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
+    except (AttributeError, ValueError, OSError):
+        return 1 << 47
+
+
+MEMORY = _memory()
+"""Bytes of an array at most."""
 
 
 # ----- settings -----
@@ -2011,7 +2117,9 @@ def _run_scatter(
         extents = tuple(box[v][1] - box[v][0] for v in order)
         products = _scratch("scattered", prod(extents), c.dtype).reshape(extents)
         contract(spec, parts[0], parts[1], out=products)
-        at = tuple(slice(*box[moves[0][0]]) if moves and moves[0][0] in block else slice(None) for moves in c.out.steps)
+        at = tuple(
+            slice(*box[moves[0][0]]) if moves and moves[0][0] in block else slice(None) for moves in c.out.steps
+        )
         target = out[at]
         if tiles:
             if not add:
@@ -4523,14 +4631,31 @@ class Layer:
         state: what a call changes without a gradient, by name, such as running statistics.
 
     A generated class says what its signatures do not: `layer`, the name of its equations; `differentiable`, the inputs
-    whose gradients `backward` returns, in its order; `outputs`, each with the name of its gradient or None.
+    whose gradients `backward` returns, in its order; `outputs`, each with the name of its gradient or None;
+    `evaluation`, the inputs that `predict` takes, or None where it computes what a call does.
     """
+
+    evaluation: ClassVar[tuple[str, ...] | None] = None
 
     def __init__(self) -> None:
         self.params: dict[str, Array] = {}
         self.state: dict[str, Array] = {}
         self.grads: dict[str, Array] = {}
         self._saved: tuple[Any, ...] | None = None
+
+    def predict(self, *inputs: Any, **named: Any) -> Any:
+        """The output after training: that of a call, but nothing is kept for `backward`.
+
+        Raises:
+            RuntimeError: when the layer has state, and nothing says how that is used after training.
+        """
+        if self.state:
+            raise RuntimeError(f"{type(self).__name__}: its equations do not say what holds after training")
+        saved = self._saved
+        try:
+            return self(*inputs, **named)  # type: ignore[operator]  # every generated class can be called
+        finally:
+            self._saved = saved
 
     def _kept(self) -> tuple[Any, ...]:
         if self._saved is None:
@@ -4708,7 +4833,7 @@ class Sequential:
     """Layers in a row.
 
     Args:
-        layers: called in order; `backward` goes through them in reverse.
+        layers: called in order; `backward` goes through them in reverse, `predict` computes what holds after training.
 
     Attributes:
         layers: the layers.
@@ -4719,10 +4844,28 @@ class Sequential:
     def __init__(self, *layers: Any) -> None:
         self.layers = layers
 
-    def __call__(self, x: Array) -> Array:
-        """The output of the last layer for input `x`."""
-        for layer in self.layers:
-            x = layer(x)
+    def __call__(self, x: Any, others: Mapping[str, Any] | None = None) -> Any:
+        """The output of the last layer for input `x`, in training.
+
+        Args:
+            x: the input of the first layer.
+            others: what layers take besides the value before them, by name: "2.mask" is the mask of layer 2.
+        """
+        return self._through(x, others, "__call__")
+
+    def predict(self, x: Any, others: Mapping[str, Any] | None = None) -> Any:
+        """The output of the last layer after training; nothing is kept, and `others` are as of a call."""
+        return self._through(x, others, "predict")
+
+    def _through(self, x: Any, others: Mapping[str, Any] | None, method: str) -> Any:
+        given: dict[int, dict[str, Any]] = {}
+        for name, value in (others or {}).items():
+            place, _, argument = name.partition(".")
+            if not (argument and place.isdecimal() and int(place) < len(self.layers)):
+                raise ValueError(f"Sequential: argument others: expected names such as 2.mask, received {short(name)}")
+            given.setdefault(int(place), {})[argument] = value
+        for number, layer in enumerate(self.layers):
+            x = getattr(layer, method)(x, **given.get(number, {}))
         return x
 
     def backward(self, dy: Array) -> Array:

@@ -21,8 +21,8 @@ def scaled_tanh_forward(x: Any, *, amplitude: float = 1.7159, slope: float = 0.6
 
     Args:
         x: any shape.
-        amplitude: a real number.
-        slope: a real number.
+        amplitude: a finite number.
+        slope: a finite number.
 
     Returns:
         y, any shape.
@@ -36,7 +36,9 @@ def scaled_tanh_forward(x: Any, *, amplitude: float = 1.7159, slope: float = 0.6
     full_shape = x.shape
     x = x.reshape(-1)
     A = rt.number("scaled_tanh", "amplitude", amplitude)
+    rt.require("scaled_tanh", "amplitude", -np.inf < A < np.inf, "a finite number", amplitude)
     S = rt.number("scaled_tanh", "slope", slope)
+    rt.require("scaled_tanh", "slope", -np.inf < S < np.inf, "a finite number", slope)
     y = A * np.tanh(S * x)
     return y.reshape(full_shape)
 
@@ -75,8 +77,8 @@ def scaled_tanh_grad_input(
     Args:
         dy: any shape; dE/dy.
         y: any shape; y as the forward function returned it.
-        amplitude: a real number.
-        slope: a real number.
+        amplitude: a finite number.
+        slope: a finite number.
 
     Returns:
         dx, any shape.
@@ -87,14 +89,16 @@ def scaled_tanh_grad_input(
     """
     dy = rt.array("scaled_tanh", "dy", dy, None)
     y = rt.array("scaled_tanh", "y", y, None)
-    dtype = rt.float_type("scaled_tanh", dy=dy, y=y)
+    dtype = rt.float_type("scaled_tanh", y=y, dy=dy)
     full_shape = dy.shape
     E = dy.size
     dy = dy.reshape(-1)
     rt.same_shape("scaled_tanh", "y", y.shape, full_shape)
     y = y.reshape(-1)
     A = rt.number("scaled_tanh", "amplitude", amplitude)
+    rt.require("scaled_tanh", "amplitude", -np.inf < A < np.inf, "a finite number", amplitude)
     S = rt.number("scaled_tanh", "slope", slope)
+    rt.require("scaled_tanh", "slope", -np.inf < S < np.inf, "a finite number", slope)
     if rt.compiles(E):
         dx = np.empty((E,), dtype)
         rt.run(
@@ -118,8 +122,8 @@ class ScaledTanh(rt.Layer):
     """LeNet's scaled hyperbolic tangent, with state.
 
     Args:
-        amplitude: a real number.
-        slope: a real number.
+        amplitude: a finite number.
+        slope: a finite number.
 
     Raises:
         TypeError: when an argument has a wrong type.
@@ -132,8 +136,10 @@ class ScaledTanh(rt.Layer):
 
     def __init__(self, *, amplitude: float = 1.7159, slope: float = 0.6666666666666666) -> None:
         super().__init__()
-        rt.number("scaled_tanh", "amplitude", amplitude)
-        rt.number("scaled_tanh", "slope", slope)
+        A = rt.number("scaled_tanh", "amplitude", amplitude)
+        rt.require("scaled_tanh", "amplitude", -np.inf < A < np.inf, "a finite number", amplitude)
+        S = rt.number("scaled_tanh", "slope", slope)
+        rt.require("scaled_tanh", "slope", -np.inf < S < np.inf, "a finite number", slope)
         self.amplitude = amplitude
         self.slope = slope
 

@@ -56,7 +56,7 @@ def selu_grad_input(dy: Any, x: Any) -> rt.Array:
     """
     dy = rt.array("selu", "dy", dy, None)
     x = rt.array("selu", "x", x, None)
-    dtype = rt.float_type("selu", dy=dy, x=x)
+    dtype = rt.float_type("selu", x=x, dy=dy)
     full_shape = x.shape
     x = x.reshape(-1)
     rt.same_shape("selu", "dy", dy.shape, full_shape)

@@ -61,9 +61,9 @@ def sgd_update(
         p: any shape.
         g: any shape.
         v: any shape.
-        lr: a real number.
-        momentum: a real number.
-        weight_decay: a real number.
+        lr: a finite number, at least 0.
+        momentum: a finite number, at least 0.
+        weight_decay: a finite number, at least 0.
         nesterov: True or False.
 
     Returns:
@@ -85,12 +85,12 @@ def sgd_update(
     rt.same_shape("sgd", "v", v.shape, full_shape)
     v = v.reshape(-1)
     lr = rt.number("sgd", "lr", lr)
+    rt.require("sgd", "lr", 0 <= lr < np.inf, "a finite number, at least 0", lr)
     momentum = rt.number("sgd", "momentum", momentum)
+    rt.require("sgd", "momentum", 0 <= momentum < np.inf, "a finite number, at least 0", momentum)
     weight_decay = rt.number("sgd", "weight_decay", weight_decay)
+    rt.require("sgd", "weight_decay", 0 <= weight_decay < np.inf, "a finite number, at least 0", weight_decay)
     nesterov = rt.flag("sgd", "nesterov", nesterov)
-    rt.require("sgd", "lr", lr, "at least 0", lr)
-    rt.require("sgd", "momentum", momentum, "at least 0", momentum)
-    rt.require("sgd", "weight_decay", weight_decay, "at least 0", weight_decay)
     h = weight_decay * p + g
     new_v = momentum * v + h
     if rt.compiles(E):
@@ -119,9 +119,9 @@ class SGD(rt.Optimiser):
 
     Args:
         params: the weights by name, such as a network's `params`; their arrays are changed in place.
-        lr: a real number.
-        momentum: a real number.
-        weight_decay: a real number.
+        lr: a finite number, at least 0.
+        momentum: a finite number, at least 0.
+        weight_decay: a finite number, at least 0.
         nesterov: True or False.
 
     Raises:
@@ -140,12 +140,12 @@ class SGD(rt.Optimiser):
     ) -> None:
         super().__init__("sgd", params, ("velocity",), pointwise=True)
         lr = rt.number("sgd", "lr", lr)
+        rt.require("sgd", "lr", 0 <= lr < np.inf, "a finite number, at least 0", lr)
         momentum = rt.number("sgd", "momentum", momentum)
+        rt.require("sgd", "momentum", 0 <= momentum < np.inf, "a finite number, at least 0", momentum)
         weight_decay = rt.number("sgd", "weight_decay", weight_decay)
+        rt.require("sgd", "weight_decay", 0 <= weight_decay < np.inf, "a finite number, at least 0", weight_decay)
         nesterov = rt.flag("sgd", "nesterov", nesterov)
-        rt.require("sgd", "lr", lr, "at least 0", lr)
-        rt.require("sgd", "momentum", momentum, "at least 0", momentum)
-        rt.require("sgd", "weight_decay", weight_decay, "at least 0", weight_decay)
         self.lr = lr
         self.momentum = momentum
         self.weight_decay = weight_decay

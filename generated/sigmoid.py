@@ -73,7 +73,7 @@ def sigmoid_grad_input(dy: Any, y: Any) -> rt.Array:
     """
     dy = rt.array("sigmoid", "dy", dy, None)
     y = rt.array("sigmoid", "y", y, None)
-    dtype = rt.float_type("sigmoid", dy=dy, y=y)
+    dtype = rt.float_type("sigmoid", y=y, dy=dy)
     full_shape = dy.shape
     E = dy.size
     dy = dy.reshape(-1)

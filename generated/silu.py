@@ -60,7 +60,7 @@ def silu_grad_input(dy: Any, x: Any, s: Any) -> rt.Array:
     dy = rt.array("silu", "dy", dy, None)
     x = rt.array("silu", "x", x, None)
     s = rt.array("silu", "s", s, None)
-    rt.float_type("silu", dy=dy, x=x, s=s)
+    rt.float_type("silu", x=x, s=s, dy=dy)
     full_shape = x.shape
     x = x.reshape(-1)
     rt.same_shape("silu", "dy", dy.shape, full_shape)

@@ -45,7 +45,7 @@ def simple_rnn_cell_forward(x: Any, h: Any, w: Any, r: Any, b: Any = None) -> rt
     r = rt.array("simple_rnn_cell", "r", r, 2)
     if b is not None:
         b = rt.array("simple_rnn_cell", "b", b, 1)
-    dtype = rt.float_type("simple_rnn_cell", x=x, h=h, w=w, r=r, b=b)
+    dtype = rt.float_type("simple_rnn_cell", w=w, r=r, b=b, x=x, h=h)
     C, H = w.shape
     rt.extents("simple_rnn_cell", "r", r.shape, (H, H), "units, units")
     N = x.shape[0]
@@ -83,7 +83,7 @@ def simple_rnn_cell_grad_input(dy: Any, w: Any, y: Any) -> rt.Array:
     dy = rt.array("simple_rnn_cell", "dy", dy, 2)
     w = rt.array("simple_rnn_cell", "w", w, 2)
     y = rt.array("simple_rnn_cell", "y", y, 2)
-    dtype = rt.float_type("simple_rnn_cell", dy=dy, w=w, y=y)
+    dtype = rt.float_type("simple_rnn_cell", w=w, y=y, dy=dy)
     C, H = w.shape
     N = dy.shape[0]
     rt.extent("simple_rnn_cell", "argument dy, axis 1 (units)", dy.shape[1], H)
@@ -115,7 +115,7 @@ def simple_rnn_cell_grad_h(dy: Any, r: Any, y: Any) -> rt.Array:
     dy = rt.array("simple_rnn_cell", "dy", dy, 2)
     r = rt.array("simple_rnn_cell", "r", r, 2)
     y = rt.array("simple_rnn_cell", "y", y, 2)
-    dtype = rt.float_type("simple_rnn_cell", dy=dy, r=r, y=y)
+    dtype = rt.float_type("simple_rnn_cell", r=r, y=y, dy=dy)
     H = r.shape[0]
     rt.extent("simple_rnn_cell", "argument r, axis 1 (units)", r.shape[1], H)
     N = dy.shape[0]
@@ -148,7 +148,7 @@ def simple_rnn_cell_grad_weight(dy: Any, x: Any, y: Any) -> rt.Array:
     dy = rt.array("simple_rnn_cell", "dy", dy, 2)
     x = rt.array("simple_rnn_cell", "x", x, 2)
     y = rt.array("simple_rnn_cell", "y", y, 2)
-    dtype = rt.float_type("simple_rnn_cell", dy=dy, x=x, y=y)
+    dtype = rt.float_type("simple_rnn_cell", x=x, y=y, dy=dy)
     N, C = x.shape
     H = dy.shape[1]
     rt.extent("simple_rnn_cell", "argument dy, axis 0 (batch)", dy.shape[0], N)
@@ -180,7 +180,7 @@ def simple_rnn_cell_grad_r(dy: Any, h: Any, y: Any) -> rt.Array:
     dy = rt.array("simple_rnn_cell", "dy", dy, 2)
     h = rt.array("simple_rnn_cell", "h", h, 2)
     y = rt.array("simple_rnn_cell", "y", y, 2)
-    dtype = rt.float_type("simple_rnn_cell", dy=dy, h=h, y=y)
+    dtype = rt.float_type("simple_rnn_cell", h=h, y=y, dy=dy)
     N, H = h.shape
     rt.extents("simple_rnn_cell", "dy", dy.shape, (N, H), "batch, units")
     rt.extents("simple_rnn_cell", "y", y.shape, (N, H), "batch, units")
@@ -208,7 +208,7 @@ def simple_rnn_cell_grad_bias(dy: Any, y: Any) -> rt.Array:
     """
     dy = rt.array("simple_rnn_cell", "dy", dy, 2)
     y = rt.array("simple_rnn_cell", "y", y, 2)
-    rt.float_type("simple_rnn_cell", dy=dy, y=y)
+    rt.float_type("simple_rnn_cell", y=y, dy=dy)
     N, H = dy.shape
     rt.extents("simple_rnn_cell", "y", y.shape, (N, H), "batch, units")
     db = rt.total((1 - np.square(y.transpose(1, 0))) * dy.transpose(1, 0), -1)
@@ -247,6 +247,7 @@ class SimpleRNNCell(rt.Layer):
         C = rt.count("simple_rnn_cell", "input_size", input_size, 1)
         H = rt.count("simple_rnn_cell", "hidden_size", hidden_size, 1)
         dtype = rt.real_type("simple_rnn_cell", dtype)
+        rt.affordable("simple_rnn_cell", dtype, {"w": (C, H), "r": (H, H), "b": (H,)})
         rng = np.random.default_rng(rng)
         self.params["w"] = rt.uniform(rng, (C, H), H, dtype)
         self.params["r"] = rt.uniform(rng, (H, H), H, dtype)

@@ -26,7 +26,7 @@ def smooth_l1_loss_forward(x: Any, t: Any, *, beta: float = 1.0) -> tuple[Any, r
     Args:
         x: any shape.
         t: any shape.
-        beta: a real number.
+        beta: a finite number, at least 0.
 
     Returns:
         y, a number; r, any shape.
@@ -44,6 +44,7 @@ def smooth_l1_loss_forward(x: Any, t: Any, *, beta: float = 1.0) -> tuple[Any, r
     rt.same_shape("smooth_l1_loss", "t", t.shape, full_shape)
     t = t.reshape(-1)
     beta = rt.number("smooth_l1_loss", "beta", beta)
+    rt.require("smooth_l1_loss", "beta", 0 <= beta < np.inf, "a finite number, at least 0", beta)
     r = x - t
     y = rt.total(np.where((np.abs(r) >= beta), (np.abs(r) - beta / 2) / E, 0), -1)
     y += rt.total(np.where((beta > np.abs(r)), np.square(r) / (2 * E * beta), 0), -1)
@@ -59,7 +60,7 @@ def smooth_l1_loss_grad_input(dy: Any, r: Any, *, beta: float = 1.0) -> rt.Array
     Args:
         dy: a number; dE/dy.
         r: any shape; r as the forward function returned it.
-        beta: a real number.
+        beta: a finite number, at least 0.
 
     Returns:
         dx, any shape.
@@ -75,6 +76,7 @@ def smooth_l1_loss_grad_input(dy: Any, r: Any, *, beta: float = 1.0) -> rt.Array
     E = r.size
     r = r.reshape(-1)
     beta = rt.number("smooth_l1_loss", "beta", beta)
+    rt.require("smooth_l1_loss", "beta", 0 <= beta < np.inf, "a finite number, at least 0", beta)
     dx = np.where((beta > np.abs(r)), dy * r / (E * beta), 0)
     dx += np.where((np.abs(r) >= beta), np.sign(r) * dy / E, 0)
     return dx.reshape(full_shape)
@@ -84,7 +86,7 @@ class SmoothL1Loss(rt.Layer):
     """Smooth absolute error, mean over all elements, with state.
 
     Args:
-        beta: a real number.
+        beta: a finite number, at least 0.
 
     Raises:
         TypeError: when an argument has a wrong type.
@@ -98,6 +100,7 @@ class SmoothL1Loss(rt.Layer):
     def __init__(self, *, beta: float = 1.0) -> None:
         super().__init__()
         beta = rt.number("smooth_l1_loss", "beta", beta)
+        rt.require("smooth_l1_loss", "beta", 0 <= beta < np.inf, "a finite number, at least 0", beta)
         self.beta = beta
 
     def __call__(self, x: Any, t: Any) -> Any:

@@ -69,7 +69,7 @@ def softmax_grad_input(dy: Any, y: Any) -> rt.Array:
     """
     dy = rt.array("softmax", "dy", dy, None)
     y = rt.array("softmax", "y", y, None)
-    rt.float_type("softmax", dy=dy, y=y)
+    rt.float_type("softmax", y=y, dy=dy)
     full_shape = rt.raveled_axes("softmax", "dy", dy.shape, 0, 1, "(..., K)")
     E = rt.elements(full_shape)
     dy = dy.reshape(E, dy.shape[-1])

@@ -9,6 +9,8 @@ Source: Dugas et al., Incorporating second-order functional knowledge for better
 
 from typing import Any
 
+import numpy as np
+
 from . import runtime as rt
 
 
@@ -19,7 +21,7 @@ def softplus_forward(x: Any, *, beta: float = 1.0) -> rt.Array:
 
     Args:
         x: any shape.
-        beta: a real number.
+        beta: a finite number, other than 0.
 
     Returns:
         y, any shape.
@@ -33,6 +35,7 @@ def softplus_forward(x: Any, *, beta: float = 1.0) -> rt.Array:
     full_shape = x.shape
     x = x.reshape(-1)
     beta = rt.number("softplus", "beta", beta)
+    rt.require("softplus", "beta", -np.inf < beta < np.inf and beta != 0, "a finite number, other than 0", beta)
     y = rt.softplus(beta * x) / beta
     return y.reshape(full_shape)
 
@@ -45,7 +48,7 @@ def softplus_grad_input(dy: Any, x: Any, *, beta: float = 1.0) -> rt.Array:
     Args:
         dy: any shape; dE/dy.
         x: any shape.
-        beta: a real number.
+        beta: a finite number, other than 0.
 
     Returns:
         dx, any shape.
@@ -56,12 +59,13 @@ def softplus_grad_input(dy: Any, x: Any, *, beta: float = 1.0) -> rt.Array:
     """
     dy = rt.array("softplus", "dy", dy, None)
     x = rt.array("softplus", "x", x, None)
-    rt.float_type("softplus", dy=dy, x=x)
+    rt.float_type("softplus", x=x, dy=dy)
     full_shape = x.shape
     x = x.reshape(-1)
     rt.same_shape("softplus", "dy", dy.shape, full_shape)
     dy = dy.reshape(-1)
     beta = rt.number("softplus", "beta", beta)
+    rt.require("softplus", "beta", -np.inf < beta < np.inf and beta != 0, "a finite number, other than 0", beta)
     dx = rt.sigmoid(beta * x) * dy
     return dx.reshape(full_shape)
 
@@ -70,7 +74,7 @@ class Softplus(rt.Layer):
     """Smooth rectifier, with state.
 
     Args:
-        beta: a real number.
+        beta: a finite number, other than 0.
 
     Raises:
         TypeError: when an argument has a wrong type.
@@ -84,6 +88,7 @@ class Softplus(rt.Layer):
     def __init__(self, *, beta: float = 1.0) -> None:
         super().__init__()
         beta = rt.number("softplus", "beta", beta)
+        rt.require("softplus", "beta", -np.inf < beta < np.inf and beta != 0, "a finite number, other than 0", beta)
         self.beta = beta
 
     def __call__(self, x: Any) -> Any:

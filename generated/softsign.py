@@ -76,7 +76,7 @@ def softsign_grad_input(dy: Any, x: Any) -> rt.Array:
     """
     dy = rt.array("softsign", "dy", dy, None)
     x = rt.array("softsign", "x", x, None)
-    rt.float_type("softsign", dy=dy, x=x)
+    rt.float_type("softsign", x=x, dy=dy)
     full_shape = x.shape
     x = x.reshape(-1)
     rt.same_shape("softsign", "dy", dy.shape, full_shape)

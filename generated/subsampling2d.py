@@ -95,8 +95,8 @@ def subsampling2d_forward(
         b: shape (C,).
         kernel_size: an integer, or one per axis, at least 1.
         stride: an integer, or one per axis, at least 1, kernel_size by default.
-        amplitude: a real number.
-        slope: a real number.
+        amplitude: a finite number.
+        slope: a finite number.
 
     Returns:
         y, shape (N, H_out, W_out, C); z, shape (N, H_out, W_out, C).
@@ -108,12 +108,14 @@ def subsampling2d_forward(
     x = rt.array("subsampling2d", "x", x, 4)
     a = rt.array("subsampling2d", "a", a, 1)
     b = rt.array("subsampling2d", "b", b, 1)
-    dtype = rt.float_type("subsampling2d", x=x, a=a, b=b)
+    dtype = rt.float_type("subsampling2d", a=a, b=b, x=x)
     R, T = rt.sizes("subsampling2d", "kernel_size", kernel_size, 2, 1)
     stride = kernel_size if stride is None else stride
     s_h, s_w = rt.sizes("subsampling2d", "stride", stride, 2, 1)
     A = rt.number("subsampling2d", "amplitude", amplitude)
+    rt.require("subsampling2d", "amplitude", -np.inf < A < np.inf, "a finite number", amplitude)
     S = rt.number("subsampling2d", "slope", slope)
+    rt.require("subsampling2d", "slope", -np.inf < S < np.inf, "a finite number", slope)
     (C,) = a.shape
     rt.extents("subsampling2d", "b", b.shape, (C,), "channels")
     N = x.shape[0]
@@ -124,6 +126,7 @@ def subsampling2d_forward(
     rt.fits("subsampling2d", "argument x, axis 1 (height)", H_out, H, R)
     W_out = (W - T) // s_w + 1
     rt.fits("subsampling2d", "argument x, axis 2 (width)", W_out, W, T)
+    rt.affordable("subsampling2d", dtype, {"y": (N, H_out, W_out, C), "z": (N, H_out, W_out, C)})
     if rt.compiles(C * H_out * N * R * T * W_out, R * T, s_h, s_w):
         z = np.empty((N, H_out, W_out, C), dtype)
         rt.run(
@@ -319,8 +322,8 @@ def subsampling2d_grad_input(
         input_shape: the shape of x, (N, H, W, C).
         kernel_size: an integer, or one per axis, at least 1.
         stride: an integer, or one per axis, at least 1, kernel_size by default.
-        amplitude: a real number.
-        slope: a real number.
+        amplitude: a finite number.
+        slope: a finite number.
 
     Returns:
         dx, shape (N, H, W, C).
@@ -332,13 +335,15 @@ def subsampling2d_grad_input(
     dy = rt.array("subsampling2d", "dy", dy, 4)
     a = rt.array("subsampling2d", "a", a, 1)
     y = rt.array("subsampling2d", "y", y, 4)
-    dtype = rt.float_type("subsampling2d", dy=dy, a=a, y=y)
+    dtype = rt.float_type("subsampling2d", a=a, y=y, dy=dy)
     input_shape = rt.shape("subsampling2d", "input_shape", input_shape, 4)
     R, T = rt.sizes("subsampling2d", "kernel_size", kernel_size, 2, 1)
     stride = kernel_size if stride is None else stride
     s_h, s_w = rt.sizes("subsampling2d", "stride", stride, 2, 1)
     A = rt.number("subsampling2d", "amplitude", amplitude)
+    rt.require("subsampling2d", "amplitude", -np.inf < A < np.inf, "a finite number", amplitude)
     S = rt.number("subsampling2d", "slope", slope)
+    rt.require("subsampling2d", "slope", -np.inf < S < np.inf, "a finite number", slope)
     (C,) = a.shape
     N = input_shape[0]
     H = input_shape[1]
@@ -350,6 +355,7 @@ def subsampling2d_grad_input(
     rt.fits("subsampling2d", "argument input_shape, axis 2 (width)", W_out, W, T)
     rt.extents("subsampling2d", "dy", dy.shape, (N, H_out, W_out, C), "batch, H_out, W_out, channels")
     rt.extents("subsampling2d", "y", y.shape, (N, H_out, W_out, C), "batch, H_out, W_out, channels")
+    rt.affordable("subsampling2d", dtype, {"dx": (N, H, W, C)})
     if rt.compiles(C * H_out * N * R * T * W_out, R * T, s_h, s_w):
         dx = np.empty((N, H, W, C), dtype)
         if s_h == 1 and s_w == 1:
@@ -424,8 +430,8 @@ def subsampling2d_grad_a(
         dy: shape (N, H_out, W_out, C); dE/dy.
         z: shape (N, H_out, W_out, C); z as the forward function returned it.
         y: shape (N, H_out, W_out, C); y as the forward function returned it.
-        amplitude: a real number.
-        slope: a real number.
+        amplitude: a finite number.
+        slope: a finite number.
 
     Returns:
         da, shape (C,).
@@ -437,9 +443,11 @@ def subsampling2d_grad_a(
     dy = rt.array("subsampling2d", "dy", dy, 4)
     z = rt.array("subsampling2d", "z", z, 4)
     y = rt.array("subsampling2d", "y", y, 4)
-    rt.float_type("subsampling2d", dy=dy, z=z, y=y)
+    rt.float_type("subsampling2d", z=z, y=y, dy=dy)
     A = rt.number("subsampling2d", "amplitude", amplitude)
+    rt.require("subsampling2d", "amplitude", -np.inf < A < np.inf, "a finite number", amplitude)
     S = rt.number("subsampling2d", "slope", slope)
+    rt.require("subsampling2d", "slope", -np.inf < S < np.inf, "a finite number", slope)
     N, H_out, W_out, C = dy.shape
     rt.extents("subsampling2d", "z", z.shape, (N, H_out, W_out, C), "batch, H_out, W_out, channels")
     rt.extents("subsampling2d", "y", y.shape, (N, H_out, W_out, C), "batch, H_out, W_out, channels")
@@ -464,8 +472,8 @@ def subsampling2d_grad_bias(
     Args:
         dy: shape (N, H_out, W_out, C); dE/dy.
         y: shape (N, H_out, W_out, C); y as the forward function returned it.
-        amplitude: a real number.
-        slope: a real number.
+        amplitude: a finite number.
+        slope: a finite number.
 
     Returns:
         db, shape (C,).
@@ -476,9 +484,11 @@ def subsampling2d_grad_bias(
     """
     dy = rt.array("subsampling2d", "dy", dy, 4)
     y = rt.array("subsampling2d", "y", y, 4)
-    rt.float_type("subsampling2d", dy=dy, y=y)
+    rt.float_type("subsampling2d", y=y, dy=dy)
     A = rt.number("subsampling2d", "amplitude", amplitude)
+    rt.require("subsampling2d", "amplitude", -np.inf < A < np.inf, "a finite number", amplitude)
     S = rt.number("subsampling2d", "slope", slope)
+    rt.require("subsampling2d", "slope", -np.inf < S < np.inf, "a finite number", slope)
     N, H_out, W_out, C = dy.shape
     rt.extents("subsampling2d", "y", y.shape, (N, H_out, W_out, C), "batch, H_out, W_out, channels")
     db = (A * S) * rt.total((1 - np.square(y.transpose(3, 0, 1, 2)) / A**2) * dy.transpose(3, 0, 1, 2), (-3, -2, -1))
@@ -492,8 +502,8 @@ class Subsampling2D(rt.Layer):
         channels: C in the equations.
         kernel_size: an integer, or one per axis, at least 1.
         stride: an integer, or one per axis, at least 1, kernel_size by default.
-        amplitude: a real number.
-        slope: a real number.
+        amplitude: a finite number.
+        slope: a finite number.
         dtype: float32 or float64, of the weights.
         rng: a NumPy generator or a seed for the initial weights.
 
@@ -521,14 +531,17 @@ class Subsampling2D(rt.Layer):
         R, T = rt.sizes("subsampling2d", "kernel_size", kernel_size, 2, 1)
         stride = kernel_size if stride is None else stride
         s_h, s_w = rt.sizes("subsampling2d", "stride", stride, 2, 1)
-        rt.number("subsampling2d", "amplitude", amplitude)
-        rt.number("subsampling2d", "slope", slope)
+        A = rt.number("subsampling2d", "amplitude", amplitude)
+        rt.require("subsampling2d", "amplitude", -np.inf < A < np.inf, "a finite number", amplitude)
+        S = rt.number("subsampling2d", "slope", slope)
+        rt.require("subsampling2d", "slope", -np.inf < S < np.inf, "a finite number", slope)
         C = rt.count("subsampling2d", "channels", channels, 1)
         self.kernel_size = kernel_size
         self.stride = stride
         self.amplitude = amplitude
         self.slope = slope
         dtype = rt.real_type("subsampling2d", dtype)
+        rt.affordable("subsampling2d", dtype, {"a": (C,), "b": (C,)})
         rng = np.random.default_rng(rng)
         self.params["a"] = rt.uniform(rng, (C,), 1, dtype)
         self.params["b"] = rt.uniform(rng, (C,), 1, dtype)

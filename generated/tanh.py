@@ -73,7 +73,7 @@ def tanh_grad_input(dy: Any, y: Any) -> rt.Array:
     """
     dy = rt.array("tanh", "dy", dy, None)
     y = rt.array("tanh", "y", y, None)
-    dtype = rt.float_type("tanh", dy=dy, y=y)
+    dtype = rt.float_type("tanh", y=y, dy=dy)
     full_shape = dy.shape
     E = dy.size
     dy = dy.reshape(-1)

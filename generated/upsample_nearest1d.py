@@ -90,7 +90,8 @@ def upsample_nearest1d_forward(x: Any, *, scale_factor: int | Sequence[int]) -> 
     (s,) = rt.sizes("upsample_nearest1d", "scale_factor", scale_factor, 1, 1)
     N, W, C = x.shape
     W_out = W * s
-    rt.require("upsample_nearest1d", "W_out", W_out, "a size of at least 0", W_out)
+    rt.require("upsample_nearest1d", "W_out", W_out >= 0, "a size of at least 0", W_out)
+    rt.affordable("upsample_nearest1d", dtype, {"y": (N, W_out, C)})
     if rt.compiles(C * N * W * s, s):
         y = np.empty((N, W_out, C), dtype)
         rt.run(_upsample_nearest1d_forward_1, N, C * N * W * s, rt.flat(y), rt.flat(x), dtype(0), C, W, W_out, s)
@@ -176,8 +177,9 @@ def upsample_nearest1d_grad_input(
     (s,) = rt.sizes("upsample_nearest1d", "scale_factor", scale_factor, 1, 1)
     N, W, C = input_shape
     W_out = W * s
-    rt.require("upsample_nearest1d", "W_out", W_out, "a size of at least 0", W_out)
+    rt.require("upsample_nearest1d", "W_out", W_out >= 0, "a size of at least 0", W_out)
     rt.extents("upsample_nearest1d", "dy", dy.shape, (N, W_out, C), "batch, W_out, channels")
+    rt.affordable("upsample_nearest1d", dtype, {"dx": (N, W, C)})
     if rt.compiles(C * N * W * s, s):
         dx = np.empty((N, W, C), dtype)
         rt.run(

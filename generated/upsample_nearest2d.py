@@ -99,9 +99,10 @@ def upsample_nearest2d_forward(x: Any, *, scale_factor: int | Sequence[int]) -> 
     s_h, s_w = rt.sizes("upsample_nearest2d", "scale_factor", scale_factor, 2, 1)
     N, H, W, C = x.shape
     H_out = H * s_h
-    rt.require("upsample_nearest2d", "H_out", H_out, "a size of at least 0", H_out)
+    rt.require("upsample_nearest2d", "H_out", H_out >= 0, "a size of at least 0", H_out)
     W_out = W * s_w
-    rt.require("upsample_nearest2d", "W_out", W_out, "a size of at least 0", W_out)
+    rt.require("upsample_nearest2d", "W_out", W_out >= 0, "a size of at least 0", W_out)
+    rt.affordable("upsample_nearest2d", dtype, {"y": (N, H_out, W_out, C)})
     if rt.compiles(C * H * N * W * s_h * s_w, s_h * s_w):
         y = np.empty((N, H_out, W_out, C), dtype)
         rt.run(
@@ -211,10 +212,11 @@ def upsample_nearest2d_grad_input(
     s_h, s_w = rt.sizes("upsample_nearest2d", "scale_factor", scale_factor, 2, 1)
     N, H, W, C = input_shape
     H_out = H * s_h
-    rt.require("upsample_nearest2d", "H_out", H_out, "a size of at least 0", H_out)
+    rt.require("upsample_nearest2d", "H_out", H_out >= 0, "a size of at least 0", H_out)
     W_out = W * s_w
-    rt.require("upsample_nearest2d", "W_out", W_out, "a size of at least 0", W_out)
+    rt.require("upsample_nearest2d", "W_out", W_out >= 0, "a size of at least 0", W_out)
     rt.extents("upsample_nearest2d", "dy", dy.shape, (N, H_out, W_out, C), "batch, H_out, W_out, channels")
+    rt.affordable("upsample_nearest2d", dtype, {"dx": (N, H, W, C)})
     if rt.compiles(C * H * N * W * s_h * s_w, s_h * s_w):
         dx = np.empty((N, H, W, C), dtype)
         rt.run(

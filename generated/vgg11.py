@@ -1544,6 +1544,7 @@ class VGG11(rt.Network):
     layer = "vgg11"
     differentiable = ("x",)
     outputs = (("dense1_u", "dy"),)
+    evaluation = ("x",)
     layers: ClassVar[Mapping[str, str]] = {
         "conv2d1": "conv2d",
         "relu1": "relu",
@@ -1616,7 +1617,7 @@ class VGG11(rt.Network):
         self.flattened = {"dense1.w": (1, 1, 512)}
 
     def __call__(self, x: Any) -> Any:
-        """The output in training."""
+        """The output in training, for x."""
         x = rt.as_array("vgg11", "x", x)
         self._saved = None
         self._recycle()
@@ -1624,7 +1625,7 @@ class VGG11(rt.Network):
         return y
 
     def predict(self, x: Any) -> Any:
-        """The output after training; nothing is kept."""
+        """The output after training, for x; nothing is kept."""
         return vgg11_predict(x, self.params, buffers=self.buffers)
 
     def loss(self, x: Any, t: Any) -> Any:

@@ -36,9 +36,10 @@ def zero_pad2d_forward(x: Any, *, padding: int | str | Sequence[Any]) -> rt.Arra
     N, H, W, C = x.shape
     p_h, p_h_end, p_w, p_w_end = rt.paddings("zero_pad2d", padding, (0, 0), (1, 1))
     H_out = H + p_h + p_h_end
-    rt.require("zero_pad2d", "H_out", H_out, "a size of at least 0", H_out)
+    rt.require("zero_pad2d", "H_out", H_out >= 0, "a size of at least 0", H_out)
     W_out = W + p_w + p_w_end
-    rt.require("zero_pad2d", "W_out", W_out, "a size of at least 0", W_out)
+    rt.require("zero_pad2d", "W_out", W_out >= 0, "a size of at least 0", W_out)
+    rt.affordable("zero_pad2d", dtype, {"y": (N, H_out, W_out, C)})
     y = np.zeros((N, H_out, W_out, C), dtype)
     i_low, i_high = rt.clip(H_out, (1, -p_h, H))
     j_low, j_high = rt.clip(W_out, (1, -p_w, W))
@@ -72,10 +73,11 @@ def zero_pad2d_grad_input(dy: Any, *, input_shape: Sequence[int], padding: int |
     N, H, W, C = input_shape
     p_h, p_h_end, p_w, p_w_end = rt.paddings("zero_pad2d", padding, (0, 0), (1, 1))
     H_out = H + p_h + p_h_end
-    rt.require("zero_pad2d", "H_out", H_out, "a size of at least 0", H_out)
+    rt.require("zero_pad2d", "H_out", H_out >= 0, "a size of at least 0", H_out)
     W_out = W + p_w + p_w_end
-    rt.require("zero_pad2d", "W_out", W_out, "a size of at least 0", W_out)
+    rt.require("zero_pad2d", "W_out", W_out >= 0, "a size of at least 0", W_out)
     rt.extents("zero_pad2d", "dy", dy.shape, (N, H_out, W_out, C), "batch, H_out, W_out, channels")
+    rt.affordable("zero_pad2d", dtype, {"dx": (N, H, W, C)})
     dx = np.zeros((N, H, W, C), dtype)
     q_low, q_high = rt.clip(H, (1, p_h, H_out))
     v_low, v_high = rt.clip(W, (1, p_w, W_out))

@@ -35,6 +35,7 @@ from derive.functions import equal, relu, sigmoid
 from derive.index import floordiv, integer
 from derive.interface import Kind, Layer, Option
 from derive.interpret import complete_sizes, interpret, number, shape_of
+from derive.interval import Interval
 from derive.term import Program, accesses
 
 Array = np.ndarray
@@ -314,7 +315,7 @@ class _Writer:
         determined = {e for t in source.inputs for e in t.shape}
         used = source.symbols()
         options = tuple(
-            Option(s.name, (s,), Kind.COUNT, minimum=1 if s.name.startswith("S") else 0)
+            Option(s.name, (s,), Kind.COUNT, interval=Interval(int(s.name.startswith("S"))))
             for s in self.sizes
             if s in used and s not in determined
         )

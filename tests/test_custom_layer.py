@@ -20,6 +20,7 @@ from derive.functions import relu
 from derive.index import floordiv, integers
 from derive.interface import ROLES, Kind, Layer, Option
 from derive.interpret import complete_sizes, interpret, shape_of
+from derive.interval import Interval
 from derive.term import EquationError
 from tests.finite_differences import compare_slopes, weighted_sum
 from tests.simplified import simplified_program
@@ -35,7 +36,7 @@ def tensors(**shapes: Sequence[Expr]) -> tuple[IndexedBase, ...]:
 
 
 def counts(*symbols: Any, minimum: int = 1) -> tuple[Option, ...]:
-    return tuple(Option(v.name, (v,), Kind.COUNT, minimum=minimum) for v in symbols)
+    return tuple(Option(v.name, (v,), Kind.COUNT, interval=Interval(minimum)) for v in symbols)
 
 
 # ----- the layers -----------------------------------------------------------------------------------------------------

@@ -214,12 +214,18 @@ TEXTS = {
 
 
 @pytest.mark.parametrize("text", TEXTS)
-def test_a_mistake_in_a_text_is_one_line_with_node_and_shapes(text: str) -> None:
+def test_a_mistake_in_a_text_names_node_and_shapes_and_points_at_the_layer(text: str) -> None:
     with pytest.raises(NetworkError) as caught:
         network(text)
     message = str(caught.value)
-    assert TEXTS[text] in message
-    assert "\n" not in message
+    first, *place = message.split("\n")
+    assert TEXTS[text] in first
+    if place:  # of the layer at fault
+        where, shown, caret = place
+        assert where.startswith("  line ")
+        assert shown.strip() in text
+        layer = shown[caret.index("^") : caret.rindex("^") + len(caret.strip())]
+        assert layer in (*LAYERS, "residual")
 
 
 def node(name: str, layer: str, *inputs: str, **settings: Any) -> Node:
@@ -257,7 +263,7 @@ def test_missing_and_misshapen_weights_are_named() -> None:
     with pytest.raises(ValueError, match=r"^small: weight f1.w: expected shape \(3, 2\), found \(2, 3\)$"):
         layer(np.zeros((1, 3)))
     layer.params["f1.w"] = weight.astype(np.float32)
-    with pytest.raises(TypeError, match=r"^small: weight f1.w: expected float64 as the input has, found float32$"):
+    with pytest.raises(TypeError, match=r"^small: the input is float64, weight f1.w is float32; expected one type: "):
         layer(np.zeros((1, 3)))
 
 
@@ -338,7 +344,7 @@ def test_a_direction_of_no_weight_is_named() -> None:
         ),
         (
             "input x[N, 3]\ndense(2)\nloss tanh",
-            "network: loss tanh: expected a number, its value has 1 axes; ",
+            "network: loss tanh: expected a number, its value has 2 axes; ",
         ),
     ],
 )
@@ -357,3 +363,54 @@ def test_ties_within_a_network(policy: str) -> None:
     expected = [[2, 0], [0, 0]] if policy == "first" else [[0.5, 0.5], [0.5, 0.5]]
     np.testing.assert_array_equal(layer.backward(np.ones((1, 1, 1, 1)))[0, :, :, 0], expected)
     assert layer.grads["c1.w"][0, 0, 0, 0] == 1
+
+
+INCOMPLETE = {
+    "x -> scaled_dot_product_attention": (2, 6, "lacks its inputs k and v; expected (q, k, v) -> scaled_dot_product_a"),
+    "k = dense(4)\n(x, k) -> scaled_dot_product_attention": (3, 11, "lacks its input v; expected (q, k, v) -> scaled_"),
+    "tanh -> bilinear(3)": (2, 9, "lacks its input z; expected (x, z) -> bilinear, received tanh1"),
+    "concatenation": (2, 1, "lacks its input z; expected (x, z) -> concatenation, received x"),
+    "tanh -> residual_add": (2, 9, "lacks its input z"),
+    "(x, x, x) -> residual_add": (2, 14, "takes 2 inputs, is given 3"),
+    "dense(4)\nloss softmax_cross_entropy": (3, 6, "argument x: expected 2 axes (N, K), received 3, dense1_u of shape"),
+    "dense(4)\nloss map_criterion": (3, 6, "argument x: expected 2 axes (N, K), received 3, dense1_u of shape"),
+    "dense(4)\nloss tanh": (3, 6, "loss tanh: expected a number, its value has 3 axes"),
+    "dense(4)\nloss lstm_cell": (3, 6, "argument x: expected 2 axes (N, C), received 3"),
+    "dense(4)\nloss embedding": (3, 6, "argument t: expected integers, received real numbers"),
+}
+
+
+@pytest.mark.parametrize("text", INCOMPLETE)
+def test_what_lacks_an_input_or_cannot_be_judged_is_refused_when_it_is_written(text: str) -> None:
+    line, column, message = INCOMPLETE[text]
+    with pytest.raises(NetworkError) as caught:
+        network(f"input x[N, 8, 4]\n{text}", "net")
+    first, where, shown, caret = str(caught.value).split("\n")
+    assert message in first
+    assert first.startswith("net")
+    assert where == f"  line {line}, column {column}:"
+    assert shown.strip() == text.split("\n")[line - 2]
+    assert caret.index("^") == column + 3
+
+
+@pytest.mark.parametrize("name", LAYERS)
+def test_every_layer_that_lacks_an_input_is_refused(name: str) -> None:
+    """All inputs but weights, state, and what may be absent or only training reads; one less is an error."""
+    layer = LAYERS[name]()
+    held = {*layer.weights, *(n for n, _, _ in layer.state)}
+    after = {t.name for t in layer.evaluation.inputs} if layer.evaluation else {t.name for t in layer.program.inputs}
+    needed = [t for t in layer.program.inputs if t.name in after - held and not t.optional]
+    if len(needed) == 1 or needed != list(layer.program.inputs[: len(needed)]):
+        return
+    shapes = {t.name: ("N", *(3 for _ in t.shape[1:])) for t in needed}
+    for given in range(1, len(needed)):
+        own = node("a", name, *(t.name for t in needed[:given]))
+        lacking = " and ".join(t.name for t in needed[given:])
+        with pytest.raises(NetworkError, match=rf"^net, a \({name}\): lacks its inputs? {lacking}; expected"):
+            compose("net", [own], "a", inputs={n: shapes[n] for n in own.inputs})
+
+
+def test_losses_of_any_number_of_axes_still_fit() -> None:
+    for loss in ("cross_entropy", "nll_loss", "mean_squared_error", "kl_divergence", "binary_cross_entropy"):
+        for shape in ("N, 4", "N, 8, 4", "N, 8, 8, 4"):
+            assert network(f"input x[{shape}]\ntanh\nloss {loss}").loss is not None

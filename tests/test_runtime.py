@@ -435,7 +435,8 @@ def test_float_type() -> None:
     single, double = np.zeros(2, np.float32), np.zeros(2)
     assert rt.float_type("conv", x=single, w=single, b=None) is np.float32
     assert rt.float_type("conv", x=double) is np.float64
-    with raises(TypeError, "conv: argument w: expected float32 as x has, received float64"):
+    hint = "convert it, np.asarray(w, np.float32), or make the layer with dtype=np.float64"
+    with raises(TypeError, f"conv: argument w: expected float32 as x has, received float64; {hint}"):
         rt.float_type("conv", x=single, w=double)
 
 
@@ -495,7 +496,7 @@ def test_checks_of_extents() -> None:
     with raises(ValueError, "mse: argument t: expected shape (2, 3), received (3, 2)"):
         rt.same_shape("mse", "t", (3, 2), (2, 3))
     with raises(ValueError, "pool: argument padding: expected at most half, received 4"):
-        rt.require("pool", "padding", -1, "at most half", 4)
+        rt.require("pool", "padding", False, "at most half", 4)
     text = (
         "conv: height: the kernel is larger than the padded input: expected a padded extent of at least 5, received 4"
     )

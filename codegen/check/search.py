@@ -210,7 +210,8 @@ def _plan(problem: Problem) -> dict[Symbol, tuple[Any, ...]]:
     found = {}
     for symbol in sorted(symbols, key=lambda s: (s in shown, s.name)):
         low, high = limits.get(symbol, (1, wide) if symbol.is_integer else (0.5, 2.0))
-        values = tuple(range(low, high + 1)) if isinstance(low, int) else (1.0, 0.5, 1.5, 2.0)
+        reals = tuple(v for v in (1.0, 0.5, 1.5, 2.0) if low <= v <= high) or (low, high)
+        values = tuple(range(low, high + 1)) if isinstance(low, int) else reals
         default = shown[symbol].default if symbol in shown else None
         own = (default,) if isinstance(default, int | float) else ()
         found[symbol] = tuple(dict.fromkeys((*own, *values)))

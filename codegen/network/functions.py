@@ -71,7 +71,8 @@ def predict_function(k: NetworkKernels) -> FunctionContext:
     """``net_predict(x, params) -> y``."""
     network, kernel = k.network, k.predict
     output = network.program.outputs[0]
-    given = [t.name for t in network.given if t in kernel.program.inputs]
+    read = {t.name for t in kernel.program.inputs}  # after training their shapes may be written otherwise
+    given = [t.name for t in network.given if t.name in read]
     return _function(
         k,
         kernel,
@@ -187,7 +188,8 @@ def _function(
     emitter = Emitter(taken | {o.name for o in kernel.options}, buffers="buffers")
     computed = ["buffers = rt.Buffers() if buffers is None else buffers", *emitter.lines(memory.plan)]
     computed.append(f"return {', '.join(results)}")
-    given = [f"{t.name}: Any" for t in k.network.given if t in kernel.program.inputs]
+    read = {t.name for t in kernel.program.inputs}
+    given = [f"{t.name}: Any" for t in k.network.given if t.name in read]
     parameters = [*(own or given), "params: Mapping[str, Any]"]
     parameters += ["state: Mapping[str, Any]"] if stateful else []
     parameters += ["saved: tuple[Any, ...]"] if backward else []
@@ -243,10 +245,13 @@ def _description(
     lines += [*memory.words, "", "Args:"]
     if kernel.directions:
         lines.append("    directions: what the first gradients are multiplied by in S, by name; a missing one is 0.")
-    names = [o.partition(":")[0] for o in own] or [t.name for t in network.given]
+    read = set(kernel.program.tensors)
+    names = [o.partition(":")[0] for o in own] or [t.name for t in network.given if t.name in read]
     seeds = dict(kernel.seeds)
     for t in (kernel.program.tensors[n] for n in names if n in kernel.program.tensors):
         kind = f"; dE/d{seeds[t.name]}" if t.name in seeds else ", integers" if t.integer else ""
+        part = network.part.get(t.name)
+        kind += f"; {part.name} of {part.node}, in training" if part is not None and t in network.given else ""
         lines.append(f"    {t.name}: {_shape(t)}{kind}.")
     lines.append(f"    params: the weights by name, see {network.class_name}.")
     lines += ["    state: the running statistics by name."] if stateful else []

@@ -9,12 +9,12 @@ from itertools import groupby
 
 from sympy import Add
 
-from codegen.kernel import Kernel, assemble, forward_program, gradient_program, kernels, without_inputs
+from codegen.kernel import Kernel, assemble, forward_program, gradient_program, kernels, without_idle, without_inputs
 from codegen.second_order import double_backward, hessian_vector
 from derive.composition import Network, NetworkError, with_loss
 from derive.differentiate import differentiate
 from derive.inline import is_pointwise
-from derive.term import Program, Statement, Tensor, accesses
+from derive.term import Program, Statement, Tensor
 
 
 @dataclass(frozen=True)
@@ -92,7 +92,7 @@ def network_kernels(source: Network, order: int = 1) -> NetworkKernels:
         source=source,
         network=network,
         forward=assemble(f"{network.name}_forward", network, forward, results),
-        predict=assemble(f"{network.name}_predict", network, _without_idle(evaluation), (output,)),
+        predict=assemble(f"{network.name}_predict", network, without_idle(evaluation), (output,)),
         backward=replace(
             assemble(f"{network.name}_backward", network, backward, backward.outputs),
             seeds=tuple((t.name, name) for name, t in gradient.seeds.items()),
@@ -115,19 +115,8 @@ def _loss(network: Network) -> tuple[Kernel, ...]:
     """The loss's forward function and its gradient with respect to the network's output."""
     if network.loss is None:
         return ()
-    if network.loss.output.shape:
-        raise NetworkError(
-            f"{network.name}: loss {network.loss.name}: expected a number, its value has "
-            f"{len(network.loss.output.shape)} axes; sum it in its equation, or take a loss whose value is one number"
-        )
     forward, gradient, *_ = kernels(replace(network.loss, name=f"{network.name}_loss"))
     return forward, gradient
-
-
-def _without_idle(program: Program) -> Program:
-    """The program without inputs that it does not read."""
-    names = {a.tensor for s in program.statements for a in accesses(s.term.body)}
-    return replace(program, inputs=tuple(t for t in program.inputs if t.name in names))
 
 
 def _summed_first(program: Program) -> Program:

@@ -7,7 +7,7 @@ from codegen.docstring import long_doc, method_doc, module_doc, wrapped
 from codegen.function import function_source
 from codegen.layout import fit
 from codegen.literal import number
-from codegen.module import RAISES, method
+from codegen.module import RAISES, enumerated, method
 from codegen.names import check_globals, check_names
 from codegen.network.functions import (
     OWN,
@@ -71,15 +71,16 @@ def _imports(functions: Sequence[FunctionContext], cls: NetworkClass) -> list[st
 
 
 def _methods(k: NetworkKernels, cls: NetworkClass) -> list[FunctionContext]:
-    given = [f"{name}: Any" for name in cls.given]
+    given, asked = ([f"{name}: Any" for name in names] for names in (cls.given, cls.asked))
     judged = [f"{name}: Any" for name in cls.judged]
-    predicted = method_doc("The output after training; nothing is kept.")
+    called = method_doc(f"The output in training, for {enumerated(cls.given)}.")
+    predicted = method_doc(f"The output after training, for {enumerated(cls.asked)}; nothing is kept.")
     lost = method_doc("The loss; `backward` without an argument starts from it.")
     filled = "Fill grads and return the gradient of the input; without an argument from the loss, and then None."
     found = [
         method("__init__", cls.signature, "None", "", ["super().__init__()", *cls.setup]),
-        method("__call__", given, "Any", method_doc("The output in training."), cls.forward),
-        method("predict", given, "Any", predicted, cls.predict),
+        method("__call__", given, "Any", called, cls.forward),
+        method("predict", asked, "Any", predicted, cls.predict),
     ]
     found += [method("loss", judged, "Any", lost, cls.loss)] if cls.loss else []
     found.append(method("backward", [f"{k.seeds[0]}: Any = None"], "Any", method_doc(filled), cls.backward))
@@ -93,7 +94,9 @@ def _methods(k: NetworkKernels, cls: NetworkClass) -> list[FunctionContext]:
 
 
 def _description(cls: NetworkClass) -> list[str]:
-    lines = ["Weights and how they start:", *(f"    {w}" for w in cls.weights), ""] if cls.weights else []
+    more = [n for n in cls.given if n not in cls.asked]
+    lines = [f"Training takes {enumerated(more)}, too; `predict`, after training, does not.", ""] if more else []
+    lines += ["Weights and how they start:", *(f"    {w}" for w in cls.weights), ""] if cls.weights else []
     lines += ["Args:", *(f"    {n}: {text}" for n, text in cls.arguments), ""] if cls.arguments else []
     return [*lines, *RAISES]
 

@@ -30,6 +30,7 @@ class NetworkClass:
         attributes: lines of the class body.
         setup: lines of the constructor.
         given: names of the arrays that a call takes.
+        asked: names of the arrays that predict takes.
         forward: lines of the call.
         predict: lines of predict.
         judged: names of the arrays that the loss takes; () for a network without loss.
@@ -46,6 +47,7 @@ class NetworkClass:
     attributes: tuple[str, ...]
     setup: tuple[str, ...]
     given: tuple[str, ...]
+    asked: tuple[str, ...]
     forward: tuple[str, ...]
     predict: tuple[str, ...]
     judged: tuple[str, ...]
@@ -68,6 +70,7 @@ def network_class(k: NetworkKernels) -> NetworkClass:
         attributes=tuple(_attributes(k)),
         setup=tuple(_setup(network)),
         given=tuple(t.name for t in network.given),
+        asked=_asked(k),
         forward=tuple(_forward(k)),
         predict=tuple(_predict(k)),
         judged=_judged(k),
@@ -126,6 +129,10 @@ def _setup(network: Network) -> list[str]:
     tensors, fans = network.program.tensors, dict(network.fans)
     if network.starts or network.state:
         lines.append(f"dtype = rt.real_type({string(network.name)}, dtype)")
+    open_shapes = {w: tensors[w].shape for w, _ in network.starts if not all(e.is_Integer for e in tensors[w].shape)}
+    if open_shapes:
+        found = ", ".join(f"{string(network.key(w))}: {_shape(e)}" for w, e in open_shapes.items())
+        lines.append(f"rt.affordable({string(network.name)}, dtype, {{{found}}})")
     if any(not isinstance(start, float) for _, start in network.starts):
         lines.append("rng = np.random.default_rng(rng)")
     for weight, start in network.starts:
@@ -147,6 +154,7 @@ def _attributes(k: NetworkKernels) -> list[str]:
     seeds = {output: seed for seed, output in k.backward.seeds}
     pairs = [f"({string(o)}, {string(seeds[o])})" for o in seeds]
     lines.append(f"outputs = {_shape(pairs)}")
+    lines.append(f"evaluation = {_shape(_asked(k), quote=True)}")
     lines += [f"layers: ClassVar[Mapping[str, str]] = {{{layers}}}"]
     names = [network.part[t.name].key if t.name in network.part else t.name for t in k.kept]
     return [*lines, f"kept = {_shape(names, quote=True)}"]
@@ -168,9 +176,14 @@ def _forward(k: NetworkKernels) -> list[str]:
     return [*lines, *(["self.state.update(state)"] if stateful else []), "return y"]
 
 
+def _asked(k: NetworkKernels) -> tuple[str, ...]:
+    read = {t.name for t in k.predict.program.inputs}
+    return tuple(t.name for t in k.network.given if t.name in read)
+
+
 def _predict(k: NetworkKernels) -> list[str]:
     network, kernel = k.network, k.predict
-    given = [t.name for t in network.given if t in kernel.program.inputs]
+    given = _asked(k)
     state = {s for s, _, _ in network.state} & {t.name for t in kernel.program.inputs}
     arguments = f"{', '.join(given)}, self.params{', self.state' if state else ''}{_options(kernel)}"
     return [f"return {network.name}_predict({arguments}, buffers=self.buffers)"]

@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 from numpy.random import Generator
 
-from codegen.kernel import Kernel
+from codegen.kernel import Kernel, evaluation
 from codegen.verify.calls import DIFFERENCES, INTERPRETER, PAGE, Gap, difference, given, results
 from codegen.verify.page import on_the_page
 from derive.derivation import Derivation
@@ -14,7 +14,7 @@ from derive.derivation.differences import program_gap
 from derive.differentiate import Gradient, differentiate
 from derive.interface import Layer
 from derive.interpret import interpret
-from derive.sampling import sample_sizes
+from derive.sampling import sample_sizes, sample_values
 
 Wanted = dict[tuple[str, ...], str]
 """Inputs, by the results of the function that computes the gradient by them."""
@@ -36,6 +36,7 @@ def first_gaps(
     gradient = differentiate(layer.program)
     wanted: Wanted = {(gradient_name(gradient, name),): name for name in layer.differentiable}
     yield from _gaps(layer, gradient, wanted, kernels, module, rng, tied)
+    yield from _evaluation_gaps(layer, module, rng, tied)
     boxes, arrays, sizes = on_the_page(layer, page, rng, tied)
     for kernel in kernels:
         name = wanted.get(kernel.results) if kernel.is_gradient else None
@@ -64,6 +65,18 @@ def _gaps(
         gap = program_gap(layer.program, name, seeds, arrays, sizes, found[0], rng) if name is not None else None
         if gap is not None:
             yield kernel.name, DIFFERENCES, gap
+
+
+def _evaluation_gaps(layer: Layer, module: Any, rng: Generator, tied: bool) -> Iterator[Gap]:
+    """The function of what holds after training, where that differs."""
+    kernel = evaluation(layer)
+    if kernel is None or layer.evaluation is None:
+        return
+    sizes = sample_sizes(layer, rng)
+    arrays = sample_values(layer.program, sizes, rng, tied)
+    wanted = interpret(layer.evaluation, arrays, sizes)
+    found = results(module, kernel, arrays, sizes)
+    yield kernel.name, INTERPRETER, difference(found, [wanted[name] for name in kernel.results])
 
 
 def gradient_name(gradient: Gradient, name: str) -> str:

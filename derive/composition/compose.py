@@ -4,7 +4,8 @@ A layer's input is the tensor of the node that it reads; its size symbols become
 open stays a symbol called after the node: K_1, or K_c1 of a node that the user named.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -13,9 +14,10 @@ from sympy import Expr, Integer, Symbol
 
 from derive.collapse import expanded
 from derive.composition.axes import written_out
+from derive.composition.judge import judge
 from derive.composition.level import size_labels
 from derive.composition.order import ordered
-from derive.composition.record import Data, Network, NetworkError, Node, Part, Start, Uniform
+from derive.composition.record import LOSS, Data, Network, NetworkError, Node, Part, Start, Uniform
 from derive.composition.settings import Values, set_options
 from derive.composition.sizes import Sizes
 from derive.composition.tidy import tidied
@@ -67,7 +69,8 @@ def compose(
     nodes = ordered(name, nodes, output, set(builder.shapes) or {INPUT})
     labels = size_labels(nodes)
     for node in nodes:
-        builder.add(node, node.layer.program, labels[node.name])
+        with _blamed(node.name):
+            builder.add(node, node.layer.program, labels[node.name])
     evaluation = None
     if any(node.layer.evaluation is not None for node in nodes):
         other = _Builder(name, dict(inputs or {}))
@@ -75,7 +78,20 @@ def compose(
             other.add(node, node.layer.evaluation or node.layer.program, labels[node.name])
         evaluation = other.program(output, ())
     network = builder.network(nodes, output, interface)
+    if loss is not None:
+        with _blamed(LOSS):
+            builder.check_loss(network, output, loss)
     return replace(network, evaluation=evaluation, loss=loss)
+
+
+@contextmanager
+def _blamed(node: str) -> Iterator[None]:
+    """Say of an error which node it speaks of."""
+    try:
+        yield
+    except NetworkError as error:
+        error.node = error.node or node
+        raise
 
 
 class _Builder:
@@ -108,27 +124,51 @@ class _Builder:
     def add(self, node: Node, source: Program, label: str) -> None:
         """Append the statements of a node; `label` distinguishes its sizes."""
         layer, where = node.layer, f"{self.name}, {node.name} ({node.layer.name})"
-        if len(node.inputs) > len(source.inputs):
-            raise NetworkError(f"{where}: takes {len(source.inputs)} inputs, is given {len(node.inputs)}")
+        own = layer.program.inputs
+        if len(node.inputs) > len(own):
+            raise NetworkError(f"{where}: takes {len(own)} inputs, is given {len(node.inputs)}")
+        self._check_complete(node, where)
         values = Values(where, label, taken=self.sizes.numbers)
         settings = dict(node.settings)
         set_options(layer, settings, values)
         for given in node.inputs:
             if given not in self.values:
-                self._open(given, source.inputs[node.inputs.index(given)], values)
-        bound = dict(zip((t.name for t in source.inputs), (self.values[g] for g in node.inputs), strict=False))
+                self._open(given, own[node.inputs.index(given)], values)
+        bound = self._bound(node, source)
         source = self._axes(source, bound, values)
-        for tensor in source.inputs[: len(node.inputs)]:
+        for tensor in (t for t in source.inputs if t.name in bound):
             for a, b in self.sizes.meet(tensor, bound[tensor.name].tensor, values):
                 self._identify(a, b, values)
-        bound = dict(zip((t.name for t in source.inputs), (self.values[g] for g in node.inputs), strict=False))
+        bound = self._bound(node, source)
         self.sizes.features(layer, settings, values)
         self.sizes.leftover(source, values)
         _check_settings(node, settings, where)
         self.sizes.numbers |= values.numbers
         self.sizes.windows(source, values)
-        self.sizes.requirements(layer, values)
+        self.sizes.requirements(layer, settings, values)
         self._append(node, source, bound, values, settings)
+
+    def _check_complete(self, node: Node, where: str) -> None:
+        """Raise unless the layer has all it needs; what only training reads may be an input of the network."""
+        layer, given = node.layer, len(node.inputs)
+        held = {*layer.weights, *(name for name, _, _ in layer.state), *dict(node.data)}
+        after = {t.name for t in layer.evaluation.inputs} if layer.evaluation is not None else None
+        own = [t for t in layer.program.inputs if t.name not in held and not t.optional]
+        own = [t for t in own if after is None or t.name in after]
+        wanted = [t.name for t in own]
+        lacking = [n for n in wanted if n not in {t.name for t in layer.program.inputs[:given]}]
+        if lacking:
+            several = f"({', '.join(wanted)}) -> {layer.name}"
+            raise NetworkError(
+                f"{where}: lacks its input{'s' * (len(lacking) > 1)} {' and '.join(lacking)}; expected {several}, "
+                f"received {', '.join(node.inputs)}"
+            )
+
+    def _bound(self, node: Node, source: Program) -> dict[str, Value]:
+        """What the inputs of the layer are given; `source` may read less than training does."""
+        read = {t.name for t in source.inputs}
+        pairs = zip((t.name for t in node.layer.program.inputs), node.inputs, strict=False)
+        return {name: self.values[given] for name, given in pairs if name in read}
 
     def _open(self, name: str, tensor: Tensor, values: Values) -> None:
         """An input of the network, of the shape given or that of the layer which reads it."""
@@ -221,7 +261,11 @@ class _Builder:
                 self.starts[own.name] = start.get(tensor.name, first.get(tensor.name, Uniform()))
                 self.fans[own.name] = self.sizes.number(fan_in(source, weights))
                 image = self.images.get(node.inputs[0]) if node.inputs else None
-                if image is not None and own.shape[0] == bound[source.inputs[0].name].tensor.shape[-1]:
+                if (
+                    image is not None
+                    and source.inputs[0].name in bound
+                    and own.shape[0] == bound[source.inputs[0].name].tensor.shape[-1]
+                ):
                     self.flattened[own.name] = image
         for name, output, value in node.layer.state:
             if name in {t.name for t in source.inputs} and output in source.tensors:
@@ -266,6 +310,19 @@ class _Builder:
                 self.images[node.name] = first.shape[1:]
             elif first.shape == mine[0].target.shape and node.inputs[0] in self.images:
                 self.images[node.name] = self.images[node.inputs[0]]
+
+    def check_loss(self, network: Network, output: str, loss: Layer) -> None:
+        """Raise unless `loss` can judge the value of `network`; afterwards this builder is of no use."""
+        taken = {node.name for node in network.nodes} | {t.name for t in network.given}
+        node, labels = judge(loss, output, network.output, taken, named=True)
+        self.shapes |= labels
+        self.add(node, loss.program, node.name)
+        value = self.values[node.name].tensor
+        if value.shape:
+            raise NetworkError(
+                f"{self.name}: loss {loss.name}: expected a number, its value has {len(value.shape)} axes; sum it in "
+                f"its equation, or take a loss whose value is one number, such as softmax_cross_entropy"
+            )
 
     def program(self, output: str, more: Sequence[str]) -> Program:
         """The statements of all nodes as one program."""

@@ -14,7 +14,17 @@ Data = tuple[Any, ...]
 
 
 class NetworkError(EquationError):
-    """A network that is not well formed; the message names the network, the node, shapes and what is expected."""
+    """A network that is not well formed; the message names the network, the node, shapes and what is expected.
+
+    Attributes:
+        node: the node at fault, LOSS for the loss; "" where it is no single one.
+    """
+
+    node = ""
+
+
+LOSS = "loss:"
+"""What stands for the loss where nodes are named; no node can be called so."""
 
 
 @dataclass(frozen=True)

@@ -7,6 +7,7 @@ channels and real numbers; what the user gave for them is the network's to know.
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from numbers import Integral, Real
 from typing import Any
 
 from sympy import Expr, Float, Integer, Rational, Symbol
@@ -14,6 +15,7 @@ from sympy import Expr, Float, Integer, Rational, Symbol
 from derive.composition.record import NetworkError
 from derive.index import floordiv, integer
 from derive.interface import REQUIRED, Kind, Layer, Option
+from derive.interval import FINITE, LARGEST
 from derive.quote import quoted
 
 FLAGS = {True: 1, False: 0, "true": 1, "false": 0}
@@ -82,10 +84,11 @@ def _given(option: Option, settings: Mapping[str, Any]) -> Any:
 
 
 def _real(value: Any, option: Option, where: str) -> Expr:
-    if isinstance(value, bool) or not isinstance(value, int | float):
-        raise NetworkError(f"{where}: {option.name}: expected a number, received {quoted(value)}")
-    if isinstance(value, int):
-        return Integer(value)
+    values = option.values or FINITE
+    if isinstance(value, bool) or not isinstance(value, Real) or value not in values:
+        raise NetworkError(f"{where}: {option.name}: expected {values.words}, received {quoted(value)}")
+    if isinstance(value, Integral):
+        return Integer(int(value))
     near = Rational(value).limit_denominator(1000)
     return near if float(near) == value else Float(value)
 
@@ -99,19 +102,29 @@ def _integers(value: Any, option: Option, values: Values) -> tuple[Expr, ...]:
         return (Integer(FLAGS[value]),)
     if option.kind is Kind.PADDING:
         return _padding(value, option, values)
-    parts = value if isinstance(value, tuple | list) else (value,) * count
+    parts = _per_axis(value, count)
     if len(parts) != count:
-        raise NetworkError(f"{values.where}: {option.name}: expected {count} values, received {quoted(value)}")
+        expected = "one value" if count == 1 else f"one value or {count} of them"
+        raise NetworkError(f"{values.where}: {option.name}: expected {expected}, received {quoted(value)}")
     return tuple(_size(part, option, values.where) for part in parts)
+
+
+def _per_axis(value: Any, axes: int) -> Sequence[Any]:
+    """One value per axis; a single one, in a tuple or not, stands for all."""
+    if not isinstance(value, tuple | list):
+        return (value,) * axes
+    return tuple(value) * axes if len(value) == 1 else value
 
 
 def _size(value: Any, option: Option, where: str) -> Expr:
     if isinstance(value, str) and value.isidentifier():
         return integer(value)
-    if isinstance(value, bool) or not isinstance(value, int) or value < option.minimum:
-        expected = f"an integer of at least {option.minimum} or a name"
+    values = option.values or FINITE
+    if isinstance(value, bool) or not isinstance(value, Integral) or value not in values or int(value) > LARGEST:
+        ends = f"at most {LARGEST}" if isinstance(value, Integral) and int(value) > LARGEST else values.ends
+        expected = f"an integer of {ends} or a name"
         raise NetworkError(f"{where}: {option.name}: expected {expected}, received {quoted(value)}")
-    return Integer(value)
+    return Integer(int(value))
 
 
 def _padding(value: Any, option: Option, values: Values) -> tuple[Expr, ...]:
@@ -123,7 +136,7 @@ def _padding(value: Any, option: Option, values: Values) -> tuple[Expr, ...]:
             raise NetworkError(f"{values.where}: padding 'same' needs stride 1; give numbers instead")
         reach = [e.xreplace(values.symbols) for e in option.reach]
         return tuple(part for r in reach for part in (floordiv(r, 2), r - floordiv(r, 2)))
-    parts: Sequence[Any] = value if isinstance(value, tuple | list) else (value,) * axes
+    parts = _per_axis(value, axes)
     if len(parts) != axes:
         expected = f"an integer, {axes} of them, pairs, 'same' or 'valid'"
         raise NetworkError(f"{values.where}: padding: expected {expected}, received {quoted(value)}")

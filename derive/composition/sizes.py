@@ -1,6 +1,7 @@
 """The sizes of a network: what the symbols of each layer are in it, their numbers, the extents of windows."""
 
 from collections.abc import Iterator, Mapping, Sequence
+from numbers import Integral
 from typing import Any
 
 import sympy
@@ -10,6 +11,7 @@ from derive.composition.record import NetworkError
 from derive.composition.settings import Values
 from derive.index import IntegerFunction, integer
 from derive.interface import Layer
+from derive.interval import LARGEST
 from derive.quote import listed, quoted, shown
 from derive.term import Program, Tensor
 
@@ -77,12 +79,12 @@ class Sizes:
             given = settings[name]
             if isinstance(given, str) and given.isidentifier():
                 value: Expr = integer(given)
-            elif isinstance(given, bool) or not isinstance(given, int) or given < 1:
-                raise NetworkError(
-                    f"{values.where}: {name}: expected an integer of at least 1, received {quoted(given)}"
-                )
+            elif isinstance(given, bool) or not isinstance(given, Integral) or not 1 <= int(given) <= LARGEST:
+                large = isinstance(given, Integral) and int(given) > LARGEST
+                expected = f"an integer of at {f'most {LARGEST}' if large else 'least 1'}"
+                raise NetworkError(f"{values.where}: {name}: expected {expected}, received {quoted(given)}")
             else:
-                value = Integer(given)
+                value = Integer(int(given))
             unknown = [s for s in sorted(extent.free_symbols, key=str) if s not in values.symbols]
             wanted = self.number(extent.xreplace(values.symbols))
             if not unknown:
@@ -131,12 +133,17 @@ class Sizes:
             values.symbols[symbol] = own
             self.derived.append((own, value))
 
-    def requirements(self, layer: Layer, values: Values) -> None:
+    def requirements(self, layer: Layer, settings: Mapping[str, Any], values: Values) -> None:
         """What the layer demands of its options must hold of the numbers."""
         for requirement in layer.requirements:
             numbers = [self.number(e.xreplace(values.symbols)) for e in requirement.expressions]
             if any(n.is_number and n < 0 for n in numbers):
-                raise NetworkError(f"{values.where}: argument {requirement.option}: expected {requirement.expected}")
+                default = next((o.default for o in layer.options if o.name == requirement.option), None)
+                received = settings.get(requirement.option, default)
+                raise NetworkError(
+                    f"{values.where}: argument {requirement.option}: expected {requirement.expected}, "
+                    f"received {received!r}"
+                )
 
 
 def _simplified(definition: Expr) -> Expr:

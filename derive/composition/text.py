@@ -12,8 +12,10 @@ from lark import Lark, Token, Tree, UnexpectedInput
 from lark.lark import PostLex
 
 from derive.composition.compose import INPUT, compose
-from derive.composition.record import Data, Network, NetworkError, Node, Start
+from derive.composition.record import LOSS, Data, Network, NetworkError, Node, Start
 from derive.interface import REQUIRED, Layer
+from derive.language.error import pointed
+from derive.language.syntax import Place
 from derive.layers import LAYERS
 from derive.quote import quoted, shown
 
@@ -84,7 +86,14 @@ def network(
         raise NetworkError(f"{name}: the text has no layer; expected such as 'conv2d -> tanh -> conv2d'")
     nodes = [_with_extras(reader.resolved(node), data or {}, starts or {}) for node in reader.nodes]
     _check_extras(name, nodes, data or {}, starts or {})
-    return compose(name, nodes, reader.last, inputs=reader.inputs, loss=reader.loss, **interface)
+    try:
+        return compose(name, nodes, reader.last, inputs=reader.inputs, loss=reader.loss, **interface)
+    except NetworkError as error:
+        place = reader.places.get(error.node)
+        if place is None:
+            raise
+        where = f"line {place.line}, column {place.column}"
+        raise NetworkError(f"{error}\n  {where}:\n{pointed(place, text)}") from None
 
 
 def _tree(text: str, name: str) -> Tree[Token]:
@@ -113,6 +122,7 @@ class _Reader:
     names: dict[str, str] = field(default_factory=dict)
     last: str | None = None
     loss: Layer | None = None
+    places: dict[str, Place] = field(default_factory=dict)
 
     def line(self, line: Tree[Token]) -> None:
         """One line of the text."""
@@ -122,6 +132,7 @@ class _Reader:
         elif line.data == "loss":
             _, step = line.children
             _, layer, arguments = self._step(_branch(step))
+            self.places[LOSS] = _place(_branch(step).children[1])
             if arguments:
                 raise NetworkError(f"{self.name}: loss {layer.name}: takes no settings here")
             self.loss = layer
@@ -180,12 +191,14 @@ class _Reader:
         value = self._chain(_branch(branch), before)
         around = self._chain(_branch(shortcut), before) if shortcut is not None else before
         name = self._fresh("residual_add")
+        self.places[name] = _place(part.children[0])
         self.nodes.append(Node(name, self.layers["residual_add"](), (value, around), named=False))
         return name
 
     def _node(self, step: Tree[Token], inputs: tuple[str, ...]) -> str:
         own, layer, settings = self._step(step)
         name = own or self._fresh(layer.name)
+        self.places[name] = _place(step.children[1])
         self.nodes.append(Node(name, layer, inputs, settings, named=own is not None))
         return name
 
@@ -252,6 +265,11 @@ def _check_extras(name: str, nodes: Sequence[Node], data: Mapping[str, Any], sta
 def _branch(tree: Any) -> Tree[Token]:
     assert isinstance(tree, Tree)
     return tree
+
+
+def _place(value: Any) -> Place:
+    token = _token(value)
+    return Place(token.line or 1, token.column or 1, token.end_column or 2)
 
 
 def _token(value: Any) -> Token:

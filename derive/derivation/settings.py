@@ -16,6 +16,7 @@ from sympy import Expr, Float, Integer, Rational, Symbol
 
 from derive.index import floordiv, integer, sign
 from derive.interface import Kind, Layer, Option
+from derive.interval import FINITE
 from derive.quote import MOST, listed, quoted, shown
 from derive.term import EquationError, Program
 
@@ -74,8 +75,7 @@ def displayed(layer: Layer, settings: Mapping[str, str] | None = None, order: in
             mapping |= _replacements(layer, chosen, text)
         elif key in free:
             owner = next((o for o in layer.options if free[key] in o.symbols), None)
-            kind, minimum = (owner.kind, owner.minimum) if owner else (Kind.SIZE, 1)
-            mapping[free[key]] = _single(layer, key, text, kind, minimum)
+            mapping[free[key]] = _single(layer, key, text, owner or Option(key, (free[key],)))
         else:
             raise EquationError(_unknown(layer, key, [*(o.name for o in layer.options), *free]))
     # a value may name a symbol that is itself set: stride=R with kernel_size=2
@@ -122,14 +122,16 @@ def _replacements(layer: Layer, option: Option, text: str) -> dict[Symbol, Expr]
         )
     if len(parts) == 1:
         parts *= count
-    values = (_single(layer, option.name, part, option.kind, option.minimum) for part in parts)
+    values = (_single(layer, option.name, part, option) for part in parts)
     return dict(zip(option.symbols, values, strict=True))
 
 
-def _single(layer: Layer, name: str, text: str, kind: Kind, minimum: int) -> Expr:
-    """One value: an integer, a flag, a number or a symbol."""
-    expected = {Kind.FLAG: "true or false", Kind.NUMBER: "a number or a symbol name"}.get(
-        kind, f"an integer >= {minimum} or a symbol name"
+def _single(layer: Layer, name: str, text: str, option: Option) -> Expr:
+    """One value of an option: an integer, a flag, a number or a symbol."""
+    kind, values = option.kind, option.values
+    number = values.words if values is not None else "a finite number"
+    expected = {Kind.FLAG: "true or false", Kind.NUMBER: f"{number}, or a symbol name"}.get(
+        kind, f"an integer >= {option.minimum} or a symbol name"
     )
     error = EquationError(f"{layer.name}: {name} must be {expected}, received {quoted(text)}")
     if kind is Kind.FLAG:
@@ -139,6 +141,8 @@ def _single(layer: Layer, name: str, text: str, kind: Kind, minimum: int) -> Exp
     if len(text) > MOST:
         raise error
     if kind is Kind.NUMBER and _NUMBER.fullmatch(text):
+        if float(Fraction(text)) not in (values or FINITE):
+            raise error
         if "/" in text or _INTEGER.fullmatch(text):
             fraction = Fraction(text)
             return Rational(fraction.numerator, fraction.denominator)
@@ -146,10 +150,10 @@ def _single(layer: Layer, name: str, text: str, kind: Kind, minimum: int) -> Exp
             raise error
         return Float(float(text))
     if _INTEGER.fullmatch(text):
-        if int(text) < minimum:
+        if values is not None and int(text) not in values:
             raise error
         return Integer(int(text))
-    if not _NAME.fullmatch(text):
+    if not _NAME.fullmatch(text) or text.lower() in ("inf", "infinity", "nan"):
         raise error
     if text in _reserved(layer.program):
         raise EquationError(
@@ -178,7 +182,7 @@ def _checked(layer: Layer, mapping: dict[Symbol, Expr]) -> Display:
     """The specialised layer; derived extents that become numbers are replaced too, and none of them may be empty."""
     for requirement in layer.requirements:
         values = [e.xreplace(mapping) for e in requirement.expressions]
-        if any(v.is_Integer and v < 0 for v in values):
+        if any(v.is_number and v < 0 for v in values):
             raise EquationError(f"{layer.name}: {requirement.option} must be {requirement.expected}")
     for symbol, expression in _derived(layer, mapping):
         impossible = any(q.args[0].is_Integer and q.args[0] < 0 for q in expression.atoms(floordiv))

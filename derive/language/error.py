@@ -21,10 +21,8 @@ class LanguageError(EquationError):
     """
 
     def __init__(self, message: str, place: Place, text: str, source: str = "") -> None:
-        lines = text.split("\n")
-        line = lines[place.line - 1] if 0 < place.line <= len(lines) else ""
         where = f"{located(source)}:{place.line}:{place.column}" if source else _words(place)
-        super().__init__("\n    ".join((f"{where}: {message}", *_pointed(line, place))))
+        super().__init__(f"{where}: {message}\n{pointed(place, text)}")
         self.message, self.line, self.column = message, place.line, place.column
 
 
@@ -32,16 +30,18 @@ def _words(place: Place) -> str:
     return f"line {place.line}, column {place.column}"
 
 
-def _pointed(line: str, place: Place) -> tuple[str, str]:
+def pointed(place: Place, text: str) -> str:
     """A line of the text as a terminal shows it, or a window of it around the place, and a caret below the place."""
     from rich.cells import cell_len  # how many columns characters take, which only a mistake asks for
 
+    lines = text.split("\n")
+    line = lines[place.line - 1] if 0 < place.line <= len(lines) else ""
     start, end = place.column - 1, max(place.end - 1, place.column)
     left = max(0, start - WINDOW // 2 + 5) if len(line) > WINDOW else 0
     shown = line[left : left + WINDOW].replace("\t", " ")
     before, at = (visible(shown[:n]) for n in (start - left, min(end - left, WINDOW)))
     column = cell_len(before)
-    return visible(shown), " " * column + "^" + "~" * (cell_len(at) - column - 1)
+    return f"    {visible(shown)}\n    {' ' * column}^{'~' * (cell_len(at) - column - 1)}"
 
 
 class Located(Exception):

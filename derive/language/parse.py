@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Sequence
+from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -18,6 +19,7 @@ from derive.language.syntax import (
     Element,
     Ellipsis,
     Equation,
+    Limit,
     Name,
     Node,
     Number,
@@ -52,6 +54,7 @@ WORDS = {
     "POWER": "^",
     "AND": "and",
     "KEYWORD": "input, output, ...",
+    "EVALUATION": "evaluation",
     "_END": "the end of the line",
     "$END": "the end of the line",
     "__ANON_0": "...",
@@ -92,6 +95,8 @@ def parse(text: str) -> Text:
         tuple(x for x in lines if isinstance(x, RangeLine)),
         tuple(x for x in lines if isinstance(x, Equation)),
         title[1].strip() if title else "",
+        tuple(x for x in lines if isinstance(x, Limit)),
+        tuple(x.equation for x in lines if isinstance(x, _Evaluation)),
     )
 
 
@@ -148,8 +153,11 @@ def _place(meta: Any) -> Place:
     return Place(meta.line, meta.column, end)
 
 
-def _token_place(token: Token) -> Place:
-    return Place(token.line or 1, token.column or 1, (token.column or 1) + len(token))
+@dataclass(frozen=True)
+class _Evaluation:
+    """A line ``evaluation equation``."""
+
+    equation: Equation
 
 
 @v_args(meta=True)
@@ -220,8 +228,14 @@ class _Builder(Transformer[Token, Any]):
     def declaration(self, meta: Any, children: Sequence[Any]) -> Declaration:
         return Declaration(str(children[0]), tuple(children[1:]), _place(meta))
 
-    def range(self, meta: Any, children: Sequence[Any]) -> RangeLine:
-        return RangeLine(Name(str(children[0]), _token_place(children[0])), children[1], _place(meta))
+    def range(self, meta: Any, children: Sequence[Any]) -> RangeLine | Limit:
+        ((first, *others),) = children
+        if first.sign == "<" and isinstance(first.left, Name) and not others:
+            return RangeLine(first.left, first.right, _place(meta))
+        return Limit((first, *others), _place(meta))
+
+    def evaluation(self, meta: Any, children: Sequence[Any]) -> "_Evaluation":
+        return _Evaluation(children[1])
 
     def equation(self, meta: Any, children: Sequence[Any]) -> Equation:
         target, sign, value = children

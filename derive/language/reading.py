@@ -1,6 +1,7 @@
 """Equation text -> Layer: all stages in a row, and what follows from the text for its calling convention."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 from sympy import Eq, Expr, Integer, Symbol
@@ -8,13 +9,16 @@ from sympy import Eq, Expr, Integer, Symbol
 from derive.equations import program
 from derive.index import integer
 from derive.interface import Kind, Layer, Option, Requirement, open_options
+from derive.interval import FINITE, Interval
 from derive.language.elements import Condition
 from derive.language.error import LanguageError, Located
+from derive.language.evaluation import evaluated
 from derive.language.expressions import Reader
 from derive.language.extents import Extents, find
+from derive.language.limits import limits, parted
 from derive.language.parse import parse
-from derive.language.scope import Parameter, Scope, scope
-from derive.language.syntax import Element, Ellipsis, Equation, Place, walk
+from derive.language.scope import Parameter, Scope, parameters_of, scope
+from derive.language.syntax import Element, Ellipsis, Equation, Name, Place, Text, walk
 from derive.term import EquationError, Program
 
 
@@ -37,22 +41,61 @@ def read(
     """
     try:
         syntax = parse(text)
-        names = scope(syntax)
-        extents = find(syntax, names)
-        reader = Reader(names, extents)
-        own = tuple(interface.get("options", ()))
-        built = _program(names, extents, reader, arguments or {})
-        fields = {
-            "class_name": "".join(part.capitalize() for part in name.split("_")),
-            "title": syntax.title,
-            "weights": names.flags["weight"],
-            "requirements": tuple(_requirements(reader.conditions)),
-            **interface,
-            "options": (*own, *_options(names, built, {s for o in own for s in o.symbols})),
-        }
-        return Layer(name=name, program=built, **fields)
+        layer = _layer(syntax, name, arguments or {}, interface)
+        after = evaluated(syntax, {new for _, new, _ in layer.state})
+        if after is None:
+            return layer
+        found = _layer(after, name, arguments or {}, {}).program
+        _check_evaluation(syntax, layer.program, found)
+        return replace(layer, evaluation=found)
     except Located as error:
         raise LanguageError(error.message, error.place, text, file) from None
+
+
+def _layer(syntax: Text, name: str, arguments: Mapping[str, str], interface: Mapping[str, Any]) -> Layer:
+    syntax = parted(syntax, parameters_of(syntax))
+    names = scope(syntax)
+    found = limits(syntax, names.parameters)
+    extents = find(syntax, names)
+    reader = Reader(names, extents)
+    built = _program(names, extents, reader, arguments)
+    own = tuple(interface.get("options", ()))
+    options = [*own, *_options(names, built, {s for o in own for s in o.symbols})]
+    relations = found.requirements(names.parameters, {s: o.name for o in options for s in o.symbols})
+    fields = {
+        "class_name": "".join(part.capitalize() for part in name.split("_")),
+        "title": syntax.title,
+        "weights": names.flags["weight"],
+        **interface,
+        "requirements": (*interface.get("requirements", _requirements(reader.conditions)), *relations),
+        "options": tuple(_limited(o, found.intervals) for o in options),
+    }
+    return Layer(name=name, program=built, **fields)
+
+
+def _check_evaluation(syntax: Text, training: Program, found: Program) -> None:
+    """Raise unless what holds after training has the inputs and the outputs of training, or some of them."""
+    known = {t.name: t for t in training.inputs} | {n: training.tensors[n] for n in training.outputs}
+    for tensor in (*found.inputs, *(found.tensors[n] for n in found.outputs)):
+        own = known.get(tensor.name)
+        if own is not None and (len(own.shape), own.integer) == (len(tensor.shape), tensor.integer):
+            continue
+        line = next((e for e in syntax.evaluation if tensor.name in _names(e)), syntax.evaluation[0])
+        expected = f"{len(own.shape)} axes of {tensor.name}, as in training" if own is not None else "training's inputs"
+        raise Located(f"after training {tensor.name} is another one; expected {expected}", line.at)
+
+
+def _names(equation: Equation) -> set[str]:
+    return {n.tensor if isinstance(n, Element) else n.name for n in walk(equation) if isinstance(n, Element | Name)}
+
+
+def _limited(option: Option, intervals: Mapping[str, Interval]) -> Option:
+    """The option within what the text says of its symbols."""
+    for symbol in option.symbols:
+        if symbol.name in intervals:
+            own = option.values or FINITE
+            option = replace(option, interval=own.meet(intervals[symbol.name]))
+    return option
 
 
 def _program(names: Scope, extents: Extents, reader: Reader, arguments: Mapping[str, str]) -> Program:
@@ -106,7 +149,9 @@ def _option(parameter: Parameter, symbol: Symbol) -> Option:
         return Option(parameter.name, (symbol,), Kind.FLAG, bool(parameter.default))
     if not parameter.integer:
         return Option(parameter.name, (symbol,), Kind.NUMBER, parameter.default)
-    return Option(parameter.name, (symbol,), Kind.COUNT, int(parameter.default), min(1, int(parameter.default)))
+    return Option(
+        parameter.name, (symbol,), Kind.COUNT, int(parameter.default), Interval(min(1, int(parameter.default)))
+    )
 
 
 def _requirements(conditions: Sequence[Condition]) -> list[Requirement]:

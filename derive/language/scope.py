@@ -17,6 +17,7 @@ from derive.language.syntax import (
     Ellipsis,
     Equation,
     Name,
+    Node,
     Number,
     Place,
     Product,
@@ -79,7 +80,7 @@ def scope(text: Text) -> Scope:
         Located: when a name is reserved, has two meanings, or two numbers of axes.
     """
     given = {e.target.name: e for e in text.equations if isinstance(e.target, Name)}
-    parameters = {name: found for name, e in given.items() if (found := _parameter(name, e)) is not None}
+    parameters = parameters_of(text)
     tensors = {e.target.tensor for e in text.equations if isinstance(e.target, Element)}
     tensors |= {node.tensor for e in text.equations for node in walk(e.value) if isinstance(node, Element)}
     tensors |= {_named(i) for d in text.declarations for i in d.items}
@@ -117,26 +118,40 @@ def _named(node: Name | Element) -> str:
     return node.name if isinstance(node, Name) else node.tensor
 
 
+def parameters_of(text: Text) -> dict[str, Parameter]:
+    """The parameters that the text sets, by name."""
+    given = {e.target.name: e for e in text.equations if isinstance(e.target, Name)}
+    return {name: found for name, e in given.items() if (found := _parameter(name, e)) is not None}
+
+
 def _parameter(name: str, equation: Equation) -> Parameter | None:
     """The parameter that ``name = number`` sets; None for any other equation."""
-    value, sign = equation.value, 1
-    if isinstance(value, Sum) and len(value.parts) == 1:
-        sign, value = (-1 if value.parts[0][0] == "-" else 1), value.parts[0][1]
+    value = equation.value
     if isinstance(value, Name) and value.name in ("true", "false"):
         return Parameter(name, int(value.name == "true"), flag=True)
+    number = constant(value)
+    if number is None or isinstance(number, float):
+        return None if number is None else Parameter(name, number, integer=False)
+    if isinstance(value, Sum) and value.parts[0][0] == "-":
+        place = value.parts[0][1].at
+        raise Located(f"an integer parameter is at least 0; write {name} = -{-number}.0 for a real one", place)
+    if name[0].isupper() and not number:  # extents are derived for sizes of at least 1
+        raise Located(f"a capital is a size, at least 1; call a parameter that may be 0 {name.lower()}", value.at)
+    return Parameter(name, number)
+
+
+def constant(value: Node) -> int | float | None:
+    """The number that a node says, such as -1, 0.5 or 2/3; None for anything else."""
+    sign = 1
+    if isinstance(value, Sum) and len(value.parts) == 1:
+        sign, value = (-1 if value.parts[0][0] == "-" else 1), value.parts[0][1]
     if isinstance(value, Product) and [o for o, _ in value.rest] == ["/"]:  # 2/3
         numerator, denominator = value.first, value.rest[0][1]
         if isinstance(numerator, Number) and isinstance(denominator, Number) and float(denominator.text):
-            return Parameter(name, sign * float(numerator.text) / float(denominator.text), integer=False)
+            return sign * float(numerator.text) / float(denominator.text)
     if not isinstance(value, Number):
         return None
-    if not value.text.isdigit():
-        return Parameter(name, sign * float(value.text), integer=False)
-    if sign < 0:
-        raise Located(f"an integer parameter is at least 0; write {name} = -{value.text}.0 for a real one", value.at)
-    if name[0].isupper() and not int(value.text):  # extents are derived for sizes of at least 1
-        raise Located(f"a capital is a size, at least 1; call a parameter that may be 0 {name.lower()}", value.at)
-    return Parameter(name, int(value.text))
+    return sign * (int(value.text) if value.text.isdigit() else float(value.text))
 
 
 def _scalars(text: Text, parameters: Mapping[str, Parameter], tensors: set[str]) -> set[str]:
@@ -157,7 +172,7 @@ def _scalars(text: Text, parameters: Mapping[str, Parameter], tensors: set[str])
 def _check_names(text: Text, parameters: Mapping[str, Parameter], equations: tuple[Equation, ...]) -> None:
     """Reserved names, and names defined twice."""
     defined: set[str] = set()
-    for node in walk((*text.declarations, *text.equations, *text.ranges)):
+    for node in walk((*text.declarations, *text.equations, *text.ranges, *text.limits)):
         name = {Name: "name", Element: "tensor"}.get(type(node))
         spelt = getattr(node, name) if name else ""
         if keyword.iskeyword(spelt) or (isinstance(node, Element) and spelt in RESERVED):

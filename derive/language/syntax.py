@@ -131,6 +131,14 @@ class RangeLine:
 
 
 @dataclass(frozen=True)
+class Limit:
+    """``0 <= parameter < 1``: comparisons that the values of parameters fulfil."""
+
+    comparisons: tuple[Comparison, ...]
+    at: Place
+
+
+@dataclass(frozen=True)
 class Equation:
     """``target = value`` or ``target += value``."""
 
@@ -142,12 +150,17 @@ class Equation:
 
 @dataclass(frozen=True)
 class Text:
-    """A whole text: its lines in order, and the title that its first comment gives."""
+    """A whole text: its lines in order, and the title that its first comment gives.
+
+    The equations of `evaluation` hold after training, in place of those of the same tensors.
+    """
 
     declarations: tuple[Declaration, ...]
     ranges: tuple[RangeLine, ...]
     equations: tuple[Equation, ...]
     title: str
+    limits: tuple[Limit, ...] = ()
+    evaluation: tuple[Equation, ...] = ()
 
 
 def walk(node: Any) -> Iterator[Any]:

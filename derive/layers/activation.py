@@ -5,12 +5,13 @@ from collections.abc import Callable
 from sympy import Symbol
 
 from derive.interface import Kind, Layer, Option
+from derive.interval import FINITE, Interval
 from derive.language import read
 
 
-def number(name: str, symbol: str, default: float) -> Option:
-    """An option that is one real number, printed as `symbol`."""
-    return Option(name, (Symbol(symbol, real=True),), Kind.NUMBER, default)
+def number(name: str, symbol: str, default: float, interval: Interval | None = FINITE) -> Option:
+    """An option that is one real number of an interval, or any with None, printed as `symbol`."""
+    return Option(name, (Symbol(symbol, real=True),), Kind.NUMBER, default, interval)
 
 
 def sigmoid() -> Layer:
@@ -65,6 +66,7 @@ def softplus() -> Layer:
     return read(
         """
         beta = 1.0
+        beta != 0
         y[...] = softplus(beta * x[...]) / beta
         """,
         "softplus",

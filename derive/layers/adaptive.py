@@ -2,11 +2,10 @@
 
 from collections.abc import Callable
 
-from sympy import Symbol
-
 from derive.index import integer
-from derive.interface import Kind, Layer, Option
+from derive.interface import Layer, Option
 from derive.language import read
+from derive.layers.activation import number
 from derive.layers.window import SPATIAL, Axis, kernel_size, stride, words
 
 NETWORK_IN_NETWORK = "Lin, Chen and Yan, Network in network, 2014, section 3.2"
@@ -165,8 +164,8 @@ def subsampling2d() -> Layer:
         options=(
             kernel_size(axes, default=2),
             stride(axes, default="kernel_size"),
-            Option("amplitude", (Symbol("A", real=True),), Kind.NUMBER, default=1.7159),
-            Option("slope", (Symbol("S", real=True),), Kind.NUMBER, default=2 / 3),
+            number("amplitude", "A", 1.7159),
+            number("slope", "S", 2 / 3),
         ),
         features=(("channels", integer("C")),),
         axes=words(axes),

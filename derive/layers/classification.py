@@ -10,11 +10,12 @@ from sympy import Symbol
 
 from derive.index import integers
 from derive.interface import Kind, Layer, Option
+from derive.interval import Interval
 from derive.language import read
 from derive.layers.activation import number
 
 N, K, E = integers("N K E")
-IGNORE = Option("ignore_index", (Symbol("i", real=True),), Kind.COUNT, -100, -100)
+IGNORE = Option("ignore_index", (Symbol("i", real=True),), Kind.COUNT, -100, Interval(-(2**31), 2**31 - 1))
 """The label that stands for no class."""
 
 
@@ -50,6 +51,7 @@ def cross_entropy() -> Layer:
         constant w, m
         i = -100.0
         epsilon = 0.0
+        0 <= epsilon <= 1
         m[...] = max(k) x[..., k]
         h[..., k] = exp(x[..., k] - m[...])
         z[...] = sum(k) h[..., k]

@@ -7,13 +7,18 @@ from derive.language import read
 
 
 def dropout() -> Layer:
-    """Elements where the given mask is 0 are dropped, the others are scaled so that the expectation stays x."""
+    """Elements where the given mask is 0 are dropped, the others are scaled so that the expectation stays x.
+
+    After training nothing is dropped, and there is no mask. p = 1 is no rate: what is left would be scaled by 1/0.
+    """
     return read(
         """
         input x[...], mask[...]
         constant mask
         p = 0.5
+        0 <= p < 1
         y[...] = mask[...] * x[...] / (1 - p)
+        evaluation y[...] = x[...]
         """,
         "dropout",
         title="inverted dropout with a given mask",

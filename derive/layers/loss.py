@@ -38,6 +38,7 @@ def huber_loss() -> Layer:
     return read(
         """
         delta = 1.0
+        delta > 0
         constant t
         r[...] = x[...] - t[...]
         y = sum(...) [abs(r[...]) <= delta] * r[...]^2 / 2 / E \\
@@ -57,6 +58,7 @@ def smooth_l1_loss() -> Layer:
     return read(
         """
         beta = 1.0
+        beta >= 0
         constant t
         r[...] = x[...] - t[...]
         y = sum(...) [abs(r[...]) < beta] * r[...]^2 / (2 * beta) / E \\

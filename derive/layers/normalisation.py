@@ -8,11 +8,12 @@ from collections.abc import Callable
 
 from derive.index import integers
 from derive.interface import Kind, Layer, Option
+from derive.interval import Interval
 from derive.language import read
 from derive.layers.activation import number
 
 C, G, R = integers("C G R")
-EPS = number("eps", "epsilon", 1e-5)
+EPS = number("eps", "epsilon", 1e-5, Interval(0))
 WEIGHTS = ("gamma", "beta")
 INITIAL = (("gamma", 1.0), ("beta", 0.0))
 IOFFE = "Ioffe and Szegedy, Batch normalization, 2015"
@@ -26,11 +27,15 @@ def batch_norm() -> Layer:
         constant running_mean, running_var, new_mean, new_var
         output y, new_mean, new_var
         epsilon = 1e-5
+        epsilon > 0
         rho = 0.1
+        0 <= rho <= 1
         m[c] = sum(...) x[..., c] / E
         v[c] = sum(...) (x[..., c] - m[c])^2 / E
         h[..., c] = (x[..., c] - m[c]) / sqrt(v[c] + epsilon)
         y[..., c] = gamma[c] * h[..., c] + beta[c]
+        evaluation m[c] = running_mean[c]
+        evaluation v[c] = running_var[c]
         new_mean[c] = (1 - rho) * running_mean[c] + rho * m[c]
         new_var[c] = (1 - rho) * running_var[c] + rho * v[c] * E / max(E - 1, 1)
         """,
@@ -43,7 +48,6 @@ def batch_norm() -> Layer:
         source=f"{IOFFE}, section 3",
         weights=WEIGHTS,
         initial=INITIAL,
-        evaluation=batch_norm_inference().program,
     )
 
 
@@ -104,7 +108,7 @@ def rms_norm() -> Layer:
         class_name="RMSNorm",
         title="root mean square normalisation over the last axis",
         weights=("gamma",),
-        options=(number("eps", "epsilon", 1e-6),),
+        options=(number("eps", "epsilon", 1e-6, Interval(0)),),
         features=(("normalized_shape", C),),
         initial=(("gamma", 1.0),),
         source="Zhang and Sennrich, Root mean square layer normalization, 2019, eq. 4",
@@ -165,15 +169,22 @@ def local_response_norm() -> Layer:
         q < R
         P = R // 2
         alpha = 1e-4
+        alpha >= 0
         beta = 0.75
         k = 1.0
+        k >= 0
         z[..., c] = k + sum(q) alpha / R * x[..., c + q - P]^2
         y[..., c] = x[..., c] / z[..., c]^beta
         """,
         "local_response_norm",
         class_name="LocalResponseNorm",
         title="local response normalisation across channels",
-        options=(Option("size", (R,)),),
+        options=(
+            Option("size", (R,)),
+            number("alpha", "alpha", 1e-4),
+            number("beta", "beta", 0.75),
+            number("k", "k", 1.0),
+        ),
         source="Krizhevsky, Sutskever and Hinton, ImageNet classification with deep convolutional neural networks, "
         "2012, section 3.3",
     )

@@ -3,10 +3,10 @@
 from collections.abc import Callable
 from typing import Any
 
-from sympy import Symbol
-
-from derive.interface import Kind, Layer, Option, Requirement
+from derive.interface import Layer
+from derive.interval import Interval
 from derive.language import read
+from derive.layers.activation import number
 from derive.layers.window import (
     ISOTROPIC,
     SPATIAL,
@@ -25,8 +25,7 @@ from derive.layers.window import (
     words,
 )
 
-P = Symbol("P", real=True)
-NORM_TYPE = Option("norm_type", (P,), Kind.NUMBER, default=2.0)
+NORM_TYPE = number("norm_type", "P", 2.0, Interval(1, 100))
 
 
 def _pooling(rank: int, equations: str, name: str, class_name: str, title: str, **fields: Any) -> Layer:
@@ -150,7 +149,6 @@ def _power_pooling(rank: int) -> Layer:
         "LPPool",
         "power-average (Lp) pooling",
         options=(NORM_TYPE,),
-        requirements=(Requirement((P - 1, 100 - P), "norm_type", "a number from 1 to 100"),),
         display=(*ISOTROPIC, ("dilation", 1), ("ceil_mode", False)),
         source="Sermanet, Chintala and LeCun, Convolutional neural networks applied to house numbers digit "
         "classification, 2012, section 2.2",

@@ -65,6 +65,7 @@ def elu() -> Layer:
         "elu",
         class_name="ELU",
         title="exponential linear unit",
+        options=(number("alpha", "alpha", 1.0),),
         source="Clevert, Unterthiner and Hochreiter, Fast and accurate deep network learning by exponential linear "
         "units, 2016",
     )
@@ -86,6 +87,7 @@ def celu() -> Layer:
     return read(
         """
         alpha = 1.0
+        alpha != 0
         y[...] = relu(x[...]) + alpha * expm1(min(x[...], 0) / alpha)
         """,
         "celu",
@@ -112,12 +114,13 @@ def hard_tanh() -> Layer:
         """
         a = -1.0
         b = 1.0
+        a <= b
         y[...] = min(b, max(a, x[...]))
         """,
         "hard_tanh",
         class_name="HardTanh",
         title="clipped identity",
-        options=(number("min_val", "a", -1.0), number("max_val", "b", 1.0)),
+        options=(number("min_val", "a", -1.0, None), number("max_val", "b", 1.0, None)),
         source="Collobert, Large scale machine learning, 2004",
     )
 

@@ -10,6 +10,7 @@ from sympy import Expr, Integer, Symbol
 
 from derive.index import integer, integers, minimum
 from derive.interface import REQUIRED, Kind, Option, Requirement
+from derive.interval import Interval
 
 ISOTROPIC = (("stride", "s"), ("padding", "p"))
 """One symbol for all axes in print, as in a textbook."""
@@ -141,13 +142,13 @@ def dilation(axes: Sequence[Axis]) -> Option:
 def padding(axes: Sequence[Axis]) -> Option:
     """The option padding of windows: 'same' pads by the reach of the dilated kernel."""
     reach = tuple(integer(a.symbol("d")) * (integer(a.kernel) - 1) for a in axes)
-    return Option("padding", _ends(axes), Kind.PADDING, 0, 0, reach, symbols(axes, "s"))
+    return Option("padding", _ends(axes), Kind.PADDING, 0, None, reach, symbols(axes, "s"))
 
 
 def margins(axes: Sequence[Axis]) -> Option:
     """The option padding of a layer that only pads; there is no kernel, and 'same' adds nothing."""
     none = (Integer(0),) * len(axes)
-    return Option("padding", _ends(axes), Kind.PADDING, minimum=0, reach=none, step=(Integer(1),) * len(axes))
+    return Option("padding", _ends(axes), Kind.PADDING, reach=none, step=(Integer(1),) * len(axes))
 
 
 def _ends(axes: Sequence[Axis]) -> tuple[Symbol, ...]:
@@ -183,5 +184,5 @@ def output_padding(axes: Sequence[Axis]) -> tuple[Option, Requirement]:
     for axis in axes:
         s, d, o = (integer(axis.symbol(letter)) for letter in "sdo")
         least.append(-minimum(-s, -d) - 1 - o)
-    option = Option("output_padding", symbols(axes, "o"), default=0, minimum=0)
+    option = Option("output_padding", symbols(axes, "o"), default=0, interval=Interval(0))
     return option, Requirement(tuple(least), "output_padding", "less than the stride or less than the dilation")
