@@ -73,8 +73,8 @@ def layer_class(layer: Layer, kernels: Sequence[Kernel], second: Sequence[Kernel
     wanted = [k for k in gradients if _wrt(k, layer) in {t.name for t in inputs}]
     kept = _kept(layer, (*gradients, *second[:1]))
     arguments = [("argument of double_backward", name) for name in ("seeds", "directions") if second]
-    held = [("tensor", n) for n in layer.program.tensors]
-    check_distinct(layer.name, [*arguments, *held, *(("shape kept", f"{n}_shape") for n in kept.shapes)])
+    tensors = [("tensor", n) for n in layer.program.tensors]
+    check_distinct(layer.name, [*arguments, *tensors, *(("shape kept", f"{n}_shape") for n in kept.shapes)])
     return LayerClass(
         name=layer.class_name,
         layer=layer.name,
