@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterator
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -135,20 +136,20 @@ def test_values_of_options(value: Any) -> None:
             assert "float" in str(error)  # noqa: PT017  (what Python says to float(object()))
 
 
+def compiled_with(data: Any) -> Any:
+    own = {"scaled": lambda: derive.layer("y[n, k] = x[n, k] * t[k]", "scaled")}
+    return network("input x[N, 2]\nf: scaled", layers=own, data={"f.t": data}).compile()
+
+
 def test_values_of_networks() -> None:
     made = network("input x[N, 3]\nf: dense(2)")
     weight, *rest = made.starts
-    values = [Liar(2.0), float("inf"), float("nan"), "1", None, object(), 1j]
+    values: list[Any] = [Liar(2.0), float("inf"), float("nan"), "1", None, object(), 1j]
     for value in values:
         for start in (value, Uniform(value), Uniform(1.0, value), Normal(value)):
             outcome(replace(made, starts=((weight[0], start), *rest)).compile)
         for data in ((value, 1.0), (1.0, (value,))):
-            own = {"scaled": lambda: derive.layer("y[n, k] = x[n, k] * t[k]", "scaled")}
-            found = outcome(
-                lambda own=own, data=data: network("input x[N, 2]\nf: scaled", layers=own, data={"f.t": data})
-            )
-            if found is not None:
-                outcome(found.compile)
+            outcome(partial(compiled_with, data))
 
 
 @pytest.mark.parametrize(
