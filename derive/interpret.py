@@ -101,7 +101,9 @@ def _summands(term: Term, values: Values, sizes: Sizes) -> tuple[np.ndarray, np.
     for bracket in term.divisibilities:
         mask = mask & (_value(bracket.value, values, grid) % _value(bracket.modulus, values, grid) == 0)
     with np.errstate(all="ignore"):
-        body = np.broadcast_to(np.asarray(_value(term.body, values, grid), float), shape)
+        for condition in term.admission:
+            mask = mask & (_value(condition, values, grid) != 0)
+        body = np.broadcast_to(np.asarray(_value(term.value, values, grid), float), shape)
     outer = shape[: len(term.free)]
     inner = int(np.prod(shape[len(term.free) :], dtype=int))
     return body.reshape(*outer, inner), mask.reshape(*outer, inner)

@@ -5,7 +5,7 @@ from sympy import Eq, Expr, Integer, Sum
 
 from derive.equations import Maximum, Minimum
 from derive.language import syntax
-from derive.language.conditions import brackets, check_restricts
+from derive.language.conditions import brackets, excludes
 from derive.language.elements import Condition, Elements
 from derive.language.error import Located
 from derive.language.extents import Extents
@@ -130,9 +130,8 @@ class Reader:
         for name, index in zip(names, node.indices, strict=True):
             if name in bound or names.count(name) > 1:
                 raise Located(f"index {name} is bound twice; use another index for one of them", index.at)
-        if node.op != "sum":
-            check_restricts(node.body, node.op, self.vocabulary)
-        body = self.value(node.body, bound | set(names), factor=not isinstance(node.body, syntax.Sum))
+        restricts = not isinstance(node.body, syntax.Sum) and (node.op == "sum" or excludes(node.body))
+        body = self.value(node.body, bound | set(names), factor=restricts)
         return REDUCTIONS[node.op](body, *(self.vocabulary.indices[n] for n in names))
 
 
