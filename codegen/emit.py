@@ -263,7 +263,7 @@ class Emitter:
     def _(self, record: Positions) -> list[str]:
         printer = self._printer(record.update, record.update.axes)
         # small and unsigned types would overflow
-        wide = ArrayPrinter(lambda a: f"{printer.access(a)}.astype(np.int64)", printer.index, printer.vectors)
+        wide = ArrayPrinter(lambda a: f"rt.wide({printer.access(a)})", printer.index, printer.vectors)
         return [f"{record.name} = {wide.text(record.update.body, whole=True)}"]
 
     @emit.register

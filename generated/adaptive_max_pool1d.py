@@ -74,6 +74,7 @@ def adaptive_max_pool1d_grad_input(dy: Any, argmax: Any, *, input_shape: Sequenc
     rt.extent("adaptive_max_pool1d", "argument argmax, axis 0 (batch)", argmax.shape[0], N)
     rt.extent("adaptive_max_pool1d", "argument argmax, axis 1 (W_out)", argmax.shape[1], W_out)
     rt.extent("adaptive_max_pool1d", "argument argmax, axis 2 (channels)", argmax.shape[2], C)
+    rt.recorded("adaptive_max_pool1d", "argmax", argmax, W)
     dx = np.zeros((N, W, C), dtype)
     rt.scatter("m j v, q: m j v -> m q v", dx, dy, argmax)
     return dx

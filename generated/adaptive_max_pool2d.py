@@ -102,6 +102,8 @@ def adaptive_max_pool2d_grad_input(
     rt.extent("adaptive_max_pool2d", "argument argmax_rows, axis 1 (H_out)", argmax_rows.shape[1], H_out)
     rt.extent("adaptive_max_pool2d", "argument argmax_rows, axis 2 (W_out)", argmax_rows.shape[2], W_out)
     rt.extent("adaptive_max_pool2d", "argument argmax_rows, axis 3 (channels)", argmax_rows.shape[3], C)
+    rt.recorded("adaptive_max_pool2d", "argmax_columns", argmax_columns, W)
+    rt.recorded("adaptive_max_pool2d", "argmax_rows", argmax_rows, H)
     dz = np.zeros((N, H, W_out, C), dtype)
     rt.scatter("m i v e, q: m i v e -> m q v e", dz, dy, argmax_rows)
     dx = np.zeros((N, H, W, C), dtype)

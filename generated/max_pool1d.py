@@ -344,6 +344,7 @@ def max_pool1d_grad_input(
     )
     rt.extents("max_pool1d", "dy", dy.shape, (N, W_out, C), "batch, W_out, channels")
     rt.extents("max_pool1d", "argmax", argmax.shape, (N, W_out, C), "batch, W_out, channels")
+    rt.recorded("max_pool1d", "argmax", argmax, T)
     if rt.compiles(C * N * T * W_out):
         dx = np.empty((N, W, C), dtype)
         if s == 1:

@@ -524,6 +524,7 @@ def max_pool3d_grad_input(
     rt.extents(
         "max_pool3d", "argmax", argmax.shape, (N, D_out, H_out, W_out, C), "batch, D_out, H_out, W_out, channels"
     )
+    rt.recorded("max_pool3d", "argmax", argmax, A * R * T)
     if rt.compiles(A * C * D_out * H_out * N * R * T * W_out):
         dx = np.empty((N, D, H, W, C), dtype)
         if s_d == 1 and s_h == 1 and s_w == 1:

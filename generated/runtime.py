@@ -299,12 +299,21 @@ def _extents(expected: tuple[int | None, ...]) -> str:
     return f"({', '.join('any' if e is None else str(e) for e in expected)}{',' if len(expected) == 1 else ''})"
 
 
-def labels(layer: str, name: str, values: Array, classes: int, *ignored: float) -> None:
-    """Raise unless all `values` are class numbers or among those `ignored`."""
+def labels(layer: str, name: str, values: Array, classes: int, counted: Any = True) -> None:
+    """Raise unless all `values` that are `counted` are positions of an axis of that extent."""
     if values.size and (values.min() < 0 or values.max() >= classes):
-        wrong = values[((values < 0) | (values >= classes)) & ~np.isin(values, ignored)]
-        if wrong.size:
-            raise ValueError(f"{layer}: argument {name}: expected labels from 0 to {classes - 1}, received {wrong[0]}")
+        wrong = np.broadcast_to(((values < 0) | (values >= classes)) & counted, values.shape)
+        if wrong.any():
+            received = values[wrong].flat[0]
+            raise ValueError(f"{layer}: argument {name}: expected labels from 0 to {classes - 1}, received {received}")
+
+
+def recorded(layer: str, name: str, values: Array, count: int) -> None:
+    """Raise unless all `values` are positions in windows of so many elements, or -1 for none."""
+    if values.size and (values.min() < -1 or values.max() >= count):
+        wrong = values[(values < -1) | (values >= count)].flat[0]
+        expected = f"positions in windows from -1 (none) to {count - 1}"
+        raise ValueError(f"{layer}: argument {name}: expected {expected}, received {wrong}")
 
 
 def extent(layer: str, where: str, received: int, expected: int) -> None:
@@ -3935,6 +3944,13 @@ def _lookup(spec: str, at_out: bool) -> _Lookup:
     rest = tuple(v for v in (addressed if at_out else other) if v not in joint and v not in names)
     order = tuple(addressed.index(v) for v in (*shared, *names, *rest))
     return _Lookup(axes, result, names, own, joint, shared, rest, order)
+
+
+def wide(labels: Array) -> Array:
+    """Labels as integers to compute with: what is no position anywhere stays none, but does not overflow."""
+    if labels.dtype.itemsize < 8:
+        return labels.astype(np.int64)
+    return np.asarray(np.maximum(np.minimum(labels, 2**53).astype(np.int64), -(2**53)))
 
 
 def known(values: Array, extent: int) -> Array:

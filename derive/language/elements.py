@@ -57,22 +57,27 @@ class Elements:
 
     def read(self, node: Element, bound: Bound) -> Expr:
         """An element as a value; a lookup is a sum over the axis, of which the label takes one."""
-        base, place, lookups = self.vocabulary.bases[node.tensor], [], []
+        lookups: list[tuple[Idx, Expr]] = []
+        value = self._element(node, bound, lookups)
+        if not lookups:
+            return value
+        brackets = sympy.Mul(*(equal(index, label) for index, label in lookups))
+        return Sum(brackets * value, *(index for index, _ in lookups))
+
+    def _element(self, node: Element, bound: Bound, lookups: list[tuple[Idx, Expr]]) -> Expr:
+        """An element; every label in it becomes an index of the axis, listed in `lookups` with what it equals."""
+        base, place = self.vocabulary.bases[node.tensor], []
         for axis, subscript in enumerate(node.subscripts):
             if isinstance(subscript, Call) and subscript.function in PADDINGS:
                 base, position = self._beyond(node.tensor, base, axis, subscript, bound)
                 place.append(position)
             elif _is_lookup(subscript):
                 index = Idx(self.vocabulary.letter(), base.shape[axis])
-                lookups.append((index, self._label(subscript, bound)))
+                lookups.append((index, self._label(subscript, bound, lookups)))
                 place.append(index)
             else:
                 place.append(self.subscript(subscript, bound))
-        value = base[tuple(place)]
-        if not lookups:
-            return value
-        brackets = sympy.Mul(*(equal(index, label) for index, label in lookups))
-        return Sum(brackets * value, *(index for index, _ in lookups))
+        return base[tuple(place)]
 
     def subscript(self, node: Node, bound: Bound) -> Expr:
         """A subscript without tensors."""
@@ -86,7 +91,7 @@ class Elements:
             raise Located(f"index {node.name} is neither on the left side nor reduced over; {hint}", node.at)
         return words.indexed(words.position(node, bound))
 
-    def _label(self, node: Node, bound: Bound) -> Expr:
+    def _label(self, node: Node, bound: Bound, lookups: list[tuple[Idx, Expr]]) -> Expr:
         """An integer expression with elements of integer tensors."""
 
         def element(part: Node) -> Expr | None:
@@ -94,7 +99,7 @@ class Elements:
                 return None
             if part.tensor not in self.vocabulary.scope.flags["integer"]:
                 raise Located(f"{part.tensor} stands in a subscript; declare it: integer {part.tensor}", part.at)
-            return self.read(part, bound)
+            return self._element(part, bound, lookups)
 
         return self.vocabulary.indexed(self.vocabulary.integer(node, bound, element))
 
