@@ -176,9 +176,7 @@ def _layer(name: str, wrt: str | None, ties: str | None) -> "Layer":
 
 def _tied(layers: "list[Layer]", policy: str | None) -> "list[Layer]":
     """The layers with the policy for ties that the user asks for."""
-    from derive.ties import with_ties
-
-    return [with_ties(layer, policy) for layer in layers] if policy else layers
+    return [layer.with_ties(policy) for layer in layers] if policy else layers
 
 
 def _settings(pairs: list[str]) -> dict[str, str]:

@@ -72,7 +72,7 @@ def adaptive_max_pool1d_grad_input(dy: Any, argmax: Any, *, input_shape: Sequenc
     rt.extent("adaptive_max_pool1d", "argument dy, axis 0 (batch)", dy.shape[0], N)
     rt.extent("adaptive_max_pool1d", "argument dy, axis 2 (channels)", dy.shape[2], C)
     rt.extent("adaptive_max_pool1d", "argument argmax, axis 0 (batch)", argmax.shape[0], N)
-    rt.extent("adaptive_max_pool1d", "argument argmax, axis 1 (W_out)", argmax.shape[1], W_out)
+    rt.extent("adaptive_max_pool1d", "argument argmax, axis 1 (W_out of index j)", argmax.shape[1], W_out)
     rt.extent("adaptive_max_pool1d", "argument argmax, axis 2 (channels)", argmax.shape[2], C)
     rt.recorded("adaptive_max_pool1d", "argmax", argmax, W)
     dx = np.zeros((N, W, C), dtype)

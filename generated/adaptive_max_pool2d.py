@@ -96,11 +96,13 @@ def adaptive_max_pool2d_grad_input(
     rt.extent("adaptive_max_pool2d", "argument dy, axis 3 (channels)", dy.shape[3], C)
     rt.extent("adaptive_max_pool2d", "argument argmax_columns, axis 0 (batch)", argmax_columns.shape[0], N)
     rt.extent("adaptive_max_pool2d", "argument argmax_columns, axis 1 (height)", argmax_columns.shape[1], H)
-    rt.extent("adaptive_max_pool2d", "argument argmax_columns, axis 2 (W_out)", argmax_columns.shape[2], W_out)
+    rt.extent(
+        "adaptive_max_pool2d", "argument argmax_columns, axis 2 (W_out of index j)", argmax_columns.shape[2], W_out
+    )
     rt.extent("adaptive_max_pool2d", "argument argmax_columns, axis 3 (channels)", argmax_columns.shape[3], C)
     rt.extent("adaptive_max_pool2d", "argument argmax_rows, axis 0 (batch)", argmax_rows.shape[0], N)
-    rt.extent("adaptive_max_pool2d", "argument argmax_rows, axis 1 (H_out)", argmax_rows.shape[1], H_out)
-    rt.extent("adaptive_max_pool2d", "argument argmax_rows, axis 2 (W_out)", argmax_rows.shape[2], W_out)
+    rt.extent("adaptive_max_pool2d", "argument argmax_rows, axis 1 (H_out of index i)", argmax_rows.shape[1], H_out)
+    rt.extent("adaptive_max_pool2d", "argument argmax_rows, axis 2 (W_out of index j)", argmax_rows.shape[2], W_out)
     rt.extent("adaptive_max_pool2d", "argument argmax_rows, axis 3 (channels)", argmax_rows.shape[3], C)
     rt.recorded("adaptive_max_pool2d", "argmax_columns", argmax_columns, W)
     rt.recorded("adaptive_max_pool2d", "argmax_rows", argmax_rows, H)

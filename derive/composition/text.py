@@ -75,7 +75,7 @@ def network(
     reader = _Reader(name, known, declared)
     for line in lines:
         reader.line(line)
-    if reader.last is None:
+    if reader.last is None or not reader.nodes:
         raise NetworkError(f"{name}: the text has no layer; expected such as 'conv2d -> tanh -> conv2d'")
     nodes = [_with_extras(reader.resolved(node), data or {}, starts or {}) for node in reader.nodes]
     _check_extras(name, nodes, data or {}, starts or {})
@@ -112,8 +112,10 @@ class _Reader:
     def line(self, line: Tree[Token]) -> None:
         """One line of the text."""
         if line.data == "input":
-            _, name, *extents = line.children
-            self.inputs[str(name)] = tuple(int(e) if e.type == "NUMBER" else str(e) for e in map(_token, extents))
+            _, given, *extents = [_token(child) for child in line.children]
+            if str(given) in self.inputs:
+                raise NetworkError(f"{self._at(given)}: input {given} is declared twice")
+            self.inputs[str(given)] = tuple(self._extent(str(given), e) for e in extents)
         elif line.data == "loss":
             _, step = line.children
             _, layer, arguments = self._step(_branch(step))
@@ -126,6 +128,17 @@ class _Reader:
             self.last = self.names[str(name)]
         else:
             self.last = self._chain(line, self._before())
+
+    def _extent(self, name: str, token: Token) -> int | str:
+        """The extent of an axis of an input: a number, or the name of a size."""
+        if token.type != "NUMBER":
+            return str(token)
+        if not re.fullmatch(r"-?\d+", token):
+            raise NetworkError(f"{self._at(token)}: input {name}: expected an integer or a name, received {token}")
+        return int(token)
+
+    def _at(self, token: Token) -> str:
+        return f"{self.name}: line {token.line}, column {token.column}"
 
     def _before(self) -> str:
         """What a chain begins with that names nothing."""

@@ -7,7 +7,7 @@ import sympy
 from sympy import Eq, Expr, Idx, IndexedBase, Integer, Sum
 
 from derive.functions import equal
-from derive.language.error import Located
+from derive.language.error import Located, stray_index
 from derive.language.functions import PADDINGS
 from derive.language.integers import direction_of, interval
 from derive.language.padding import continued
@@ -77,7 +77,23 @@ class Elements:
                 place.append(index)
             else:
                 place.append(self.subscript(subscript, bound))
+                self._check_reaches(node, axis, base.shape[axis], bound)
         return base[tuple(place)]
+
+    def _check_reaches(self, node: Element, axis: int, extent: Expr, bound: Bound) -> None:
+        """Raise where a subscript never meets its axis, so that it would always read 0."""
+        subscript = node.subscripts[axis]
+        if isinstance(subscript, Ellipsis):
+            return
+        reach = interval(self.vocabulary.position(subscript, bound), self.vocabulary.ranges)
+        if reach is None:
+            return
+        before, after = sympy.expand(reach[1] + 1), sympy.expand(reach[0] - extent)
+        if before == 0 or direction_of(before) < 0 or after == 0 or direction_of(after) > 0:
+            last = f"positions count from 0 to {sympy.expand(extent - 1)}"
+            raise Located(
+                f"this never lies on axis {axis} of {node.tensor}, and would always read 0; {last}", subscript.at
+            )
 
     def subscript(self, node: Node, bound: Bound) -> Expr:
         """A subscript without tensors."""
@@ -87,8 +103,7 @@ class Elements:
             return words.indices[DOTS]
         known = {*words.indices, *words.extents.named, *words.scope.parameters, *words.bases}
         if isinstance(node, Name) and node.name not in known:
-            hint = f"put it on the left, reduce over it: sum({node.name}) ..., or set a parameter: {node.name} = 0"
-            raise Located(f"index {node.name} is neither on the left side nor reduced over; {hint}", node.at)
+            raise stray_index(node.name, node.at)
         return words.indexed(words.position(node, bound))
 
     def _label(self, node: Node, bound: Bound, lookups: list[tuple[Idx, Expr]]) -> Expr:
@@ -108,6 +123,10 @@ class Elements:
         kind, count = node.function, PADDINGS[node.function]
         if len(node.arguments) != count:
             raise Located(f"{kind} takes {count} argument{'s' * (count > 1)}; found {len(node.arguments)}", node.at)
+        if _is_lookup(node.arguments[0]):
+            raise Located(
+                f"{kind} cannot wrap a label; expected indices and sizes, or a label that is a position", node.at
+            )
         position = self.subscript(node.arguments[0], bound)
         if kind == "zero":
             return base, position
