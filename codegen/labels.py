@@ -8,7 +8,7 @@ lookup is false. A gradient that does not know the extent leaves the check to th
 from collections.abc import Iterator, Sequence
 
 import sympy
-from sympy import Add, Expr, Integer, Mul
+from sympy import Add, Expr, Integer, Mul, Symbol
 
 from codegen.binder import quoted
 from codegen.emit import Emitter
@@ -70,15 +70,17 @@ def _lines(kernel: Kernel, term: Term, label: Expr, index: Expr, counted: Sequen
 
 def _everywhere(program: Program, label: Expr) -> Iterator[Expr]:
     """Brackets ``[label != v]`` anywhere in the layer: a label that is ignored need not be the number of a class."""
+    indices = _indices(program)
     for access in accesses(label):
         brackets = (b for s in program.statements for b in s.term.body.atoms(unequal))
-        found = {moved for b in brackets if (moved := _on(b, access)) is not None}
+        found = {moved for b in brackets if (moved := _on(b, access, indices)) is not None}
         yield from sorted(found, key=sympy.default_sort_key)
 
 
 def _beside(program: Program, statement: Statement, part: Expr, label: Expr) -> list[Expr]:
     """Brackets on the labels alone that multiply `part` of a statement, or everything that reads its result."""
     found: set[Expr] | None = None
+    indices = _indices(program)
     conditions, value = admission(statement.term.body)
     for summand in (t for t in Add.make_args(Mul(*conditions, value)) if t.has(part)):
         own = {
@@ -86,7 +88,7 @@ def _beside(program: Program, statement: Statement, part: Expr, label: Expr) -> 
             for f in Mul.make_args(summand)
             if isinstance(f, at_least | greater)
             for access in accesses(label)
-            if (moved := _on(f, access)) is not None
+            if (moved := _on(f, access, indices)) is not None
         }
         found = own if found is None else found & own
     name = statement.target.name
@@ -95,11 +97,14 @@ def _beside(program: Program, statement: Statement, part: Expr, label: Expr) -> 
     return sorted((found or set()) | (set.intersection(*outer) if outer else set()), key=sympy.default_sort_key)
 
 
-def _on(bracket: Expr, access: Access) -> Expr | None:
-    """A bracket on one label and numbers, said of `access`; None for any other."""
+def _on(bracket: Expr, access: Access, indices: set[Symbol]) -> Expr | None:
+    """A bracket on one label and numbers, said of `access`; None for any other, such as one on a label and an index."""
     read = accesses(bracket)
     if len(read) != 1 or read[0].tensor != access.tensor:
         return None
-    indices = {s for e in read[0].indices for s in e.free_symbols}
-    moved = bracket.xreplace({read[0]: access})
-    return None if bracket.xreplace({read[0]: Integer(0)}).free_symbols & indices else moved
+    others = bracket.xreplace({read[0]: Integer(0)}).free_symbols
+    return None if others & indices else bracket.xreplace({read[0]: access})
+
+
+def _indices(program: Program) -> set[Symbol]:
+    return {v for s in program.statements for v in s.term.indices}

@@ -119,6 +119,14 @@ def test_labels_are_added_before_they_are_judged() -> None:
         made.read_forward(w, np.array([0, 2, 3, 1]))
 
 
+def test_a_condition_on_a_label_and_an_index_leaves_nothing_out() -> None:
+    made, w = module("sum(j) [t[n] != j] w[t[n],k] * w[j,k]"), np.arange(10.0).reshape(W, K)
+    wanted = [[sum(w[t, k] * w[j, k] for j in range(W) if j != t) for k in range(K)] for t in range(4)]
+    np.testing.assert_allclose(first(made.read_forward(w, np.arange(4))), wanted)
+    with pytest.raises(ValueError, match="received -1"):
+        made.read_forward(w, np.full(N, -1))
+
+
 def test_a_condition_elsewhere_leaves_nothing_out() -> None:
     made = module("w[t[n],k] + [t[n] > 0] w[t[n],k]")
     with pytest.raises(ValueError, match="received -1"):
