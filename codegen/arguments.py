@@ -7,16 +7,15 @@ tensor stands for are raveled first.
 import re
 from collections.abc import Iterator, Sequence
 
-import sympy
-from sympy import Expr
+from sympy import Mul
 
 from codegen.binder import Binder, Source, axis_number, guarded
 from codegen.kernel import Kernel, role
+from codegen.labels import label_lines
 from codegen.literal import string
 from codegen.scalar import size_text
-from derive.functions import equal, unequal
 from derive.interface import Layer
-from derive.term import Access, Program, Tensor
+from derive.term import Tensor
 
 
 def argument_lines(kernel: Kernel) -> list[str]:
@@ -36,8 +35,16 @@ def argument_lines(kernel: Kernel) -> list[str]:
     dtype = _dtype_line(kernel)
     checked = [dtype, *arrays] if "scalar_type" in dtype else [*arrays, dtype]
     filling = [line for t in kernel.filled for line in _fill_lines(t)]
-    ravels = _ravel_lines(layer, sources)
-    return [*checked, *shapes, *ravels, *binding, *size_lines(kernel, binder), *filling, *label_lines(kernel)]
+    return [
+        *checked,
+        *shapes,
+        *_ravel_lines(layer, sources),
+        *binding,
+        *size_lines(kernel, binder),
+        *filling,
+        *label_lines(kernel),
+        *_position_lines(kernel),
+    ]
 
 
 def shape_argument(tensor: Tensor) -> str:
@@ -146,31 +153,14 @@ def _raveled_extents(tensor: Tensor) -> str:
     return ", ".join(str(e) if axis == tensor.ravel else texts[axis] for axis, e in enumerate(tensor.shape))
 
 
-def label_lines(kernel: Kernel) -> Iterator[str]:
-    """Integer inputs that are compared with an index must lie within its extent, or be what a bracket leaves out."""
-    given = {t.name for t in kernel.arguments if t in kernel.layer.program.inputs and t.integer}
-    seen: set[str] = set()
+def _position_lines(kernel: Kernel) -> Iterator[str]:
+    """Positions that the forward function recorded must be within their windows, or -1."""
+    known = kernel.program.symbols()
     for statement in kernel.layer.program.statements:
-        for bracket in sorted(statement.term.body.atoms(equal), key=sympy.default_sort_key):
-            pairs = (bracket.args, bracket.args[::-1])
-            for index, access in pairs:
-                if not (
-                    isinstance(access, Access) and index in statement.term.indices and access.tensor in given - seen
-                ):
-                    continue
-                seen.add(access.tensor)
-                left_out, known = _left_out(kernel.layer.program, access.tensor), kernel.program.symbols()
-                if not all(e.free_symbols <= known for e in left_out):
-                    continue  # a gradient that is not given them; the forward function has checked the labels
-                arguments = [access.tensor, *(size_text(e) for e in (statement.term.extent(index), *left_out))]
-                yield f"rt.labels({string(kernel.layer.name)}, {string(access.tensor)}, {', '.join(arguments)})"
-
-
-def _left_out(program: Program, labels: str) -> list[Expr]:
-    """The values v of brackets ``[label != v]``: a label that is ignored need not be the number of a class."""
-    brackets = (b for s in program.statements for b in s.term.body.atoms(unequal))
-    found = (v for b in brackets for a, v in (b.args, b.args[::-1]) if isinstance(a, Access) and a.tensor == labels)
-    return sorted({v for v in found if not v.has(Access)}, key=sympy.default_sort_key)
+        recorded, count = statement.argument, Mul(*(r.extent for r in statement.term.bound))
+        if recorded is not None and recorded in kernel.arguments and count.free_symbols <= known:
+            name = recorded.name
+            yield f"rt.recorded({string(kernel.layer.name)}, {string(name)}, {name}, {size_text(count)})"
 
 
 def used(lines: Sequence[str], later: Sequence[str]) -> list[str]:

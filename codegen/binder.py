@@ -54,7 +54,7 @@ class Binder:
     def __init__(self, layer: Layer, program: Program) -> None:
         self.layer, self.program = layer, program
         self.known: set[Symbol] = set()
-        self.words = {s.name: word for s, word in layer.axes}
+        self.words = {**_joined(layer.program), **{s.name: word for s, word in layer.axes}}
 
     def lines(self, options: Sequence[Option], inputs: Sequence[Source], sources: Sequence[Source]) -> list[str]:
         """Everything in an order in which each line needs only what is known."""
@@ -232,6 +232,16 @@ def _holds(values: Interval, name: str) -> str:
     second = "<" if values.below or values.high == inf else "<="
     other = f" and {name} != {number(values.without)}" if values.without is not None else ""
     return f"{low} {first} {name} {second} {high}{other}"
+
+
+def _joined(program: Program) -> dict[str, str]:
+    """Words for extents that are not called like the index which runs over them: it may have joined two axes."""
+    found: dict[str, set[str]] = {}
+    for r in (r for s in program.statements for r in s.term.ranges if isinstance(r.extent, Symbol)):
+        found.setdefault(r.extent.name, set()).add(r.index.name)
+    derived = {symbol.name for symbol, _ in program.sizes}
+    joined = {name: indices for name, indices in found.items() if name.lower() not in indices and name not in derived}
+    return {name: f"{name} of index {min(indices)}" for name, indices in joined.items()}
 
 
 def _defined(symbol: Symbol, definition: Expr) -> list[str]:

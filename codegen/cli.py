@@ -202,9 +202,7 @@ def _layer(name: str, wrt: str | None, ties: str | None) -> "Layer":
 
 def _tied(layers: "list[Layer]", policy: str | None) -> "list[Layer]":
     """The layers with the policy for ties that the user asks for."""
-    from derive.ties import with_ties
-
-    return [with_ties(layer, policy) for layer in layers] if policy else layers
+    return [layer.with_ties(policy) for layer in layers] if policy else layers
 
 
 def _settings(pairs: list[str], option: str = "set", example: str = "stride=1") -> dict[str, str]:

@@ -10,6 +10,7 @@ from codegen.form import Form, choose_form, size_hints
 from codegen.kernel import Kernel
 from codegen.literal import encodable
 from codegen.scalar import POWER, ArrayPrinter, size_text
+from derive.functions import admission
 from derive.interface import Layer
 from derive.term import Access, Program, Tensor
 
@@ -39,7 +40,9 @@ def equation(form: Form, sign: str) -> str:
     names = ", ".join(v.name for v in form.contracted)
     reduction = f" {form.op}({names})" if names else ""
     printer = ArrayPrinter(lambda a: _element(a.tensor, a.indices), lambda s, _: s.name)
-    body = form.body if form.body != 1 or not reduction else Integer(1)
+    conditions, body = admission(form.body)
+    brackets += "".join(f" [{printer.condition((c,))[1:-1]}]" for c in conditions)
+    body = body if body != 1 or not reduction else Integer(1)
     text = printer.text(body, POWER if reduction and not isinstance(body, Mul | Access) else 0)
     return (
         f"{left} {sign}{reduction}{brackets} {text}".replace("np.", "")

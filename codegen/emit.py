@@ -1,7 +1,7 @@
 """Plan -> lines of Python. One function per kind of record; no decision is taken here."""
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from functools import singledispatchmethod
 
@@ -44,7 +44,7 @@ from codegen.plan import (
 from codegen.pointwise import into
 from codegen.render import NestContext
 from codegen.scalar import ATOM, POWER, ArrayPrinter, size_text
-from derive.functions import is_indicator
+from derive.functions import admission, is_indicator
 from derive.index import Affine
 from derive.term import EXTREMA, Access, Guard, accesses
 
@@ -270,7 +270,7 @@ class Emitter:
     def _(self, record: Positions) -> list[str]:
         printer = self._printer(record.update, record.update.axes)
         # small and unsigned types would overflow
-        wide = ArrayPrinter(lambda a: f"{printer.access(a)}.astype(np.int64)", printer.index, printer.vectors)
+        wide = ArrayPrinter(lambda a: f"rt.wide({printer.access(a)})", printer.index, printer.vectors)
         return [f"{record.name} = {wide.text(record.update.body, whole=True)}"]
 
     @emit.register
@@ -341,18 +341,34 @@ class Emitter:
                 part = self.names.own("part")
                 return [f"{part} = {target}", f"{part} += {value}"]
             return [f"{target} += {value}"]
+        brackets, value = admission(record.body)
+        where = self._where(brackets, record)
         if record.argument is None:
             writable = target if target.endswith("]") else f"{target}[...]"
             return [f"{writable} = {_PAIRWISE[record.op]}({target}, {self._value(record)})"]
         found, position = record.argument
         if record.summed:
-            values = self._printer(record, record.axes).text(record.body)
+            values = self._printer(record, record.axes).text(value)
             return [
                 f"rt.first_{record.op}({self._view(target)}, {self._view(self.slice(found, record))}, {values}, "
-                f"{len(record.summed)})"
+                f"{len(record.summed)}{where})"
             ]
         arrays = f"{self._view(target)}, {self._view(self.slice(found, record))}"
-        return [f"{_RECORDED[record.op]}({arrays}, {self._value(record)}, {self.position(position)})"]
+        values = self._value(replace(record, body=value))
+        return [f"{_RECORDED[record.op]}({arrays}, {values}, {self.position(position)}{where})"]
+
+    def _where(self, brackets: Sequence[Expr], update: Update) -> str:
+        """The argument that says which elements an extremum has."""
+        return f", {self._printer(update, update.axes).condition(brackets)}" if brackets else ""
+
+    def _elements(self, update: Update) -> str:
+        """What an extremum is taken of, that of no element where a bracket excludes one."""
+        brackets, value = admission(update.body)
+        printer = self._printer(update, update.axes)
+        if not brackets:
+            return printer.text(value, ATOM if update.summed else 0)
+        text = f"dtype({printer.text(value)})" if printer.is_scalar(value) else printer.text(value)
+        return f"np.where({printer.condition(brackets)}, {text}, {_EMPTY[update.op]})"
 
     def _row(self, update: Update, target: str) -> tuple[Symbol, ...]:
         """The last axes, if what is added to a whole array sees them and not the two axes before; () otherwise."""
@@ -395,10 +411,12 @@ class Emitter:
 
     def _value(self, update: Update) -> str:
         """The right side: a pointwise expression, a sum over axes, a contraction, or an extremum over axes."""
-        if update.op in EXTREMA and update.summed:
+        if update.op in EXTREMA:
+            elements = self._elements(update)
+            if not update.summed:
+                return elements
             axes = _last(len(update.summed))
-            body = self._printer(update, update.axes).text(update.body, ATOM)
-            return f"{_REDUCED[update.op]}({body}, axis={axes}, initial={_EMPTY[update.op]})"
+            return f"{_REDUCED[update.op]}({elements}, axis={axes}, initial={_EMPTY[update.op]})"
         body, missing = update.body, [v for v in update.summed if v not in update.body.free_symbols]
         scale = ""
         for v in missing:  # a sum of what does not depend on the index: times the number of its values

@@ -140,7 +140,7 @@ class ArrayPrinter:
     def _product(self, e: Mul, whole: bool) -> tuple[str, int]:
         brackets = [f for f in e.args if is_indicator(f)]
         if brackets:
-            condition = " & ".join(self._bracket(f) for f in brackets)
+            condition = self.condition(brackets)
             rest = Mul(*(f for f in e.args if f not in brackets))
             if self.is_scalar(rest):
                 return f"np.where({condition}, dtype({self.text(rest, SUM)}), dtype(0))", ATOM
@@ -156,11 +156,15 @@ class ArrayPrinter:
         numerator = " * ".join(self.text(f, POWER, whole) for f in above) or "1"
         if not below:
             return numerator, PRODUCT if len(above) > 1 else POWER
-        if any(f.free_symbols for f in below) and self.is_scalar(e):
+        if any(f.free_symbols or f.has(Access) for f in below) and self.is_scalar(e):
             # Python would raise on an empty batch, whose value nobody reads
             return f"rt.ratio({numerator}, {' * '.join(self.text(f, POWER, whole) for f in below)})", ATOM
         denominator = " * ".join(self.text(f, POWER, whole) for f in below)
         return f"{numerator} / {f'({denominator})' if len(below) > 1 else denominator}", PRODUCT
+
+    def condition(self, brackets: Sequence[Expr]) -> str:
+        """Whether all `brackets` hold."""
+        return " & ".join(self._bracket(f) for f in brackets)
 
     def _bracket(self, f: Expr) -> str:
         """The condition; positions in it stay integers, values are computed as they are elsewhere."""
@@ -171,7 +175,7 @@ class ArrayPrinter:
 
     def _power(self, e: Pow) -> tuple[str, int]:
         base, power = e.base, e.exp
-        if self.is_scalar(e) and power.is_negative and base.free_symbols:
+        if self.is_scalar(e) and power.is_negative and (base.free_symbols or base.has(Access)):
             return f"rt.ratio(1, {self.text(base**-power)})", ATOM
         if self.is_scalar(e):
             if power.is_Integer or (base.is_nonnegative and power.is_nonnegative):

@@ -225,7 +225,8 @@ def contribute(
         taken: names that the indices of the element may not have.
     """
     term = statement.term
-    partial = derivative(term.body, access)
+    # the recorded position is admitted, so the brackets hold wherever its own does
+    partial = derivative(term.value if statement.argument is not None else term.body, access)
     if partial == 0:
         return None
     shape = program.tensors[access.tensor].shape
@@ -233,13 +234,12 @@ def contribute(
     guards = term.guards
     factor: Expr = Access(seed.name, *(r.index for r in term.free))
     if statement.argument is not None:
-        # the recorded position is admissible, so the guards hold wherever the bracket does
         factor *= equal(position(term.bound), Access(statement.argument.name, *(r.index for r in term.free)))
         guards = ()
     elif statement.ties is not None:
         # no position attains an empty window's infinity or NaN: the false bracket wins over the division by 0
         at = [r.index for r in term.free]
-        factor *= equal(term.body, Access(statement.target.name, *at)) / Access(statement.ties.name, *at)
+        factor *= equal(term.value, Access(statement.target.name, *at)) / Access(statement.ties.name, *at)
     elif term.is_extremum:
         name = EXTREMA[term.op]
         raise EquationError(f"{statement.target.name} is a {name} without a recorded argument; declare it constant")
@@ -255,6 +255,8 @@ def contribute(
 def derivative(body: Expr, access: Access) -> Expr:
     """d(body)/d(access); every access counts as an independent real variable, and a jump (of sign) has slope 0."""
     dummies = {a: Dummy(a.tensor, real=True) for a in accesses(body)}
+    if access not in dummies:
+        return Integer(0)
     slope = real_derivative(body.xreplace(dummies), dummies[access])
     return slope.xreplace({dummy: a for a, dummy in dummies.items()})
 

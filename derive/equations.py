@@ -17,7 +17,7 @@ from typing import Any
 import sympy
 from sympy import Add, Eq, Expr, Function, Idx, Indexed, IndexedBase, Integer, Mul, Pow, Sum, Symbol, Tuple
 
-from derive.functions import equal
+from derive.functions import among, equal, is_indicator
 from derive.index import floordiv, integer
 from derive.quote import quoted, shown
 from derive.term import (
@@ -51,7 +51,7 @@ class Extremum(Expr):
 
 
 class Maximum(Extremum):
-    """``Maximum(body, r, t)``: the maximum of `body` over indices; a factor `inside` restricts where it is taken."""
+    """``Maximum(body, r, t)``: the maximum of `body` over indices, where all brackets among its factors hold."""
 
 
 class Minimum(Extremum):
@@ -209,10 +209,14 @@ class _Reader:
         """Add one statement; `added`: it is one of several that add up, and an extremum gets a tensor of its own."""
         op, bound, body = ("sum", (), right) if added and isinstance(right, Extremum) else self._peel(right)
         body = self._convert(body)
-        brackets = [_unpowered(f) for f in Mul.make_args(body) if _is_bracket(f)]
+        factors = Mul.make_args(body)
+        alone = op in _EXTREMA and all(is_indicator(f) or f.is_number for f in factors)  # an extremum of 0 and 1
+        brackets = [] if alone else [f for f in factors if _is_bracket(f)]
+        body = Mul(*(f for f in factors if f not in brackets))
+        brackets = [_unpowered(f) for f in brackets]
         guards = tuple(Guard(f.args[0], f.args[1]) for f in brackets if isinstance(f, inside))
         deltas = [f.args[0] - f.args[1] for f in brackets if isinstance(f, equal)]
-        body = Mul(*(f for f in Mul.make_args(body) if not _is_bracket(f)))
+        body = among(body) if op in _EXTREMA else body
         if body.has(inside):
             nested = min(body.atoms(inside), key=sympy.default_sort_key)
             raise EquationError(f"{target.name}: the bracket {shown(nested)} must be a factor of a summand")
@@ -350,7 +354,8 @@ def to_sympy(source: Program) -> tuple[Eq, ...]:
     for statement in source.statements:
         term = statement.term
         idx: dict[Expr, Expr] = {r.index: Idx(r.index.name, r.extent) for r in term.ranges}
-        body = term.body.xreplace({a: _indexed(bases, a, idx) for a in accesses(term.body)}).xreplace(idx)
+        body = Mul(*term.admission, term.value)
+        body = body.xreplace({a: _indexed(bases, a, idx) for a in accesses(term.body)}).xreplace(idx)
         for delta in term.deltas:
             body *= equal(delta.xreplace(idx), Integer(0))
         for guard in term.guards:

@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy as np
 import sympy
-from sympy import Dummy, Expr, Function, Integer, Pow, Symbol
+from sympy import Dummy, Expr, Function, Integer, Mul, Pow, Symbol
 from sympy.codegen.cfunctions import expm1, log1p
 
 
@@ -104,6 +104,18 @@ class equal(Indicator):
     nargs = (2,)
 
 
+class admitted(Function):
+    """``admitted(condition, value)``: what an extremum is taken of, `value` where all brackets of `condition` hold.
+
+    Elsewhere there is no element: it never wins, whatever its value. It stands for the whole body of an extremum.
+    """
+
+    nargs = (2,)
+
+    def fdiff(self, argindex: int = 1) -> Expr:
+        return self.args[0] if argindex == 2 else Integer(0)
+
+
 class activation(Function):
     """An activation function ``f`` left open, for recurrences that hold whatever it is."""
 
@@ -180,6 +192,24 @@ def is_indicator(expression: Expr) -> bool:
     """Whether `expression` is a 0/1 bracket, the strong zero of a product."""
     row = FUNCTIONS.get(expression.func)
     return row is not None and row.indicator
+
+
+def admission(body: Expr) -> tuple[tuple[Expr, ...], Expr]:
+    """The brackets that say which elements an extremum of `body` has, and their value."""
+    if isinstance(body, admitted):
+        return Mul.make_args(body.args[0]), body.args[1]
+    return (), body
+
+
+def among(body: Expr) -> Expr:
+    """The product `body` as what an extremum is taken of: its brackets exclude, if there is anything beside them.
+
+    A number is nothing to exclude: the maximum of brackets alone is 1 where one holds, else 0.
+    """
+    factors = Mul.make_args(body)
+    brackets = [f for f in factors if is_indicator(f)]
+    rest = Mul(*(f for f in factors if f not in brackets))
+    return admitted(Mul(*brackets), rest) if brackets and not rest.is_number else body
 
 
 # ----- derivatives ----------------------------------------------------------------------------------------------------

@@ -220,6 +220,16 @@ class Layer:
         """
         return backend().compile(self, order)
 
+    def with_ties(self, policy: str) -> "Layer":
+        """The layer with the gradient of its maxima and minima going to the "first" position, or "split" among all.
+
+        Raises:
+            EquationError: for another word, and for "split" where no gradient flows through a maximum or minimum.
+        """
+        from derive.ties import with_ties  # which builds on this module
+
+        return with_ties(self, policy)
+
     def specialise(self, mapping: Mapping[Symbol, Expr]) -> "Layer":
         """The same layer with size symbols replaced: ``stride=1`` is a substitution."""
         return replace(self, program=self.program.substitute(mapping))

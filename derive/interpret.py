@@ -90,7 +90,7 @@ def _summands(term: Term, values: Values, sizes: Sizes) -> tuple[np.ndarray, np.
     """The body on the whole index box, the bound indices as one last axis, and where all brackets hold."""
     grid, mask = index_box(term, values, sizes)
     with np.errstate(all="ignore"):
-        body = np.asarray(value(term.body, values, grid), float)
+        body = np.asarray(value(term.value, values, grid), float)
     return flattened(term, body, mask)
 
 
@@ -108,6 +108,9 @@ def index_box(term: Term, values: Values, sizes: Sizes) -> tuple[dict[Symbol, An
         mask = mask & (place >= 0) & (place < value(guard.extent, values, grid))
     for bracket in term.divisibilities:
         mask = mask & (value(bracket.value, values, grid) % value(bracket.modulus, values, grid) == 0)
+    with np.errstate(all="ignore"):
+        for condition in term.admission:
+            mask = mask & (value(condition, values, grid) != 0)
     return grid, mask
 
 

@@ -7,15 +7,16 @@ from typing import Any
 import numpy as np
 import sympy
 from numpy.random import Generator
-from sympy import Expr, Symbol
+from sympy import Expr, Integer, Symbol
 from sympy.codegen.cfunctions import log1p
 
 from derive.functions import equal
+from derive.index import bounds as affine_bounds
 from derive.index import floordiv
 from derive.interface import Kind, Layer, Option
 from derive.interpret import complete_sizes, interpret, number, shape_of
 from derive.interval import FINITE
-from derive.term import Access, EquationError, Program, Term
+from derive.term import EquationError, Program, Term, accesses
 
 
 class TooLargeError(EquationError):
@@ -111,24 +112,35 @@ def _drawn(
     for tensor in program.inputs:
         shape = shape_of(tensor.shape, known)
         if tensor.integer:
-            extent = label_extent(program, tensor.name)
-            high = number(extent, known) if extent is not None else 3
-            values[tensor.name] = rng.integers(0, max(high, 1), shape)
+            low, high = label_limits(program, tensor.name, known) or (0, 2)
+            values[tensor.name] = rng.integers(low, max(low, high) + 1, shape)
         else:
             values[tensor.name] = draw(shape)
     return values
 
 
-def label_extent(program: Program, name: str) -> Expr | None:
-    """The extent of the index that the integer tensor `name` is compared with; None when it is compared with none."""
-    for statement in program.statements:
-        extents = {r.index: r.extent for r in statement.term.ranges}
-        for bracket in sorted(statement.term.body.atoms(equal), key=str):
-            read = {a.tensor for a in bracket.args if isinstance(a, Access)}
-            indices = [a for a in bracket.args if a in extents]
-            if name in read and indices:
-                return extents[indices[0]]
-    return None
+def label_limits(program: Program, name: str, known: Mapping[Symbol, Size]) -> tuple[int, int] | None:
+    """The least and the greatest label of the integer tensor `name` that every index it is compared with can be.
+
+    None where it is compared with no index. Labels that are added up get equal shares.
+    """
+    found: list[tuple[int, int]] = []
+    for term in (s.term for s in program.statements):
+        extents = {r.index: r.extent for r in term.ranges}
+        for bracket in sorted(term.body.atoms(equal), key=str):
+            for index, label in (bracket.args, bracket.args[::-1]):
+                read = accesses(label)
+                own = [a for a in read if a.tensor == name]
+                if index in extents and own and all(program.tensors[a.tensor].integer for a in read):
+                    rest = sympy.expand(label.xreplace(dict.fromkeys(read, Integer(0))))
+                    ends = affine_bounds(rest, extents)
+                    step = sympy.expand(label.xreplace({a: Integer(a == own[0]) for a in read}) - rest)
+                    if ends is not None:
+                        low, high, last = (number(e, known) for e in (*ends, extents[index] - 1))
+                        share = len(read) * number(step, known)
+                        limits = (-low, last - high) if share > 0 else (high - last, low)
+                        found.append((-(-limits[0] // abs(share)), limits[1] // abs(share)))
+    return (max(low for low, _ in found), min(high for _, high in found)) if found else None
 
 
 def open_symbols(program: Program, requirements: Sequence[Expr]) -> tuple[Symbol, ...]:
@@ -202,6 +214,9 @@ def admissible(
         if known[symbol] < 1:
             return False
     if any(number(e, known) < 0 for e in requirements):
+        return False
+    limits = (label_limits(program, t.name, known) for t in program.inputs if t.integer)
+    if any(found is not None and found[0] > found[1] for found in limits):
         return False
     boxes = [*terms, *(s.term for s in program.statements)]
     return all(prod(number(r.extent, known) for r in t.ranges) <= limit for t in boxes)

@@ -4,7 +4,8 @@
 
 `body` is a SymPy scalar over `Access` leaves: no Sum, Piecewise or KroneckerDelta inside. All index ranges start at 0.
 An access outside its tensor's shape reads 0: that is zero padding. A bracket that is false is a strong zero: the
-summand is 0 even if its body is infinite or NaN there. A gradient is again a Program.
+summand is 0 even if its body is infinite or NaN there. An extremum is taken only where its brackets hold; brackets on
+values among them are part of its body, see `derive.functions.admitted`. A gradient is again a Program.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
@@ -20,7 +21,7 @@ from sympy.core.function import Application
 from sympy.core.symbol import Str
 
 from derive.error import EquationError as EquationError  # noqa: PLC0414  (exported, as mypy sees it)
-from derive.functions import FUNCTIONS
+from derive.functions import FUNCTIONS, admission, admitted
 from derive.index import NotAffineError, affine, integer
 from derive.quote import shown
 
@@ -135,6 +136,16 @@ class Term:
     def is_extremum(self) -> bool:
         """Whether this is a maximum or a minimum."""
         return self.op in EXTREMA
+
+    @property
+    def admission(self) -> tuple[Expr, ...]:
+        """The brackets on values that say which elements an extremum has, besides the guards and deltas."""
+        return admission(self.body)[0]
+
+    @property
+    def value(self) -> Expr:
+        """The body without these brackets."""
+        return admission(self.body)[1]
 
     @property
     def ranges(self) -> tuple[Range, ...]:
@@ -386,6 +397,8 @@ def _check_extrema(program: Program) -> None:
     """An extremum has its tensor to itself; what counts its ties is a constant tensor of that shape, and defined."""
     for statement in program.statements:
         name, ties = statement.target.name, statement.ties
+        if (statement.term.value if statement.term.is_extremum else statement.term.body).has(admitted):
+            raise EquationError(f"{name}: brackets exclude elements of a whole maximum or minimum only")
         if statement.term.is_extremum and len(program.definitions(name)) > 1:
             raise EquationError(f"{name}: a {EXTREMA[statement.term.op]} cannot be added to; give it a name of its own")
         if ties is None:
@@ -418,7 +431,7 @@ def _check_indices(target: Tensor, term: Term, tensors: set[str]) -> None:
         raise EquationError(
             f"{target.name}: extents {shown(shape)} of its indices differ from its shape {shown(target.shape)}"
         )
-    unknown = [f.func for f in term.body.atoms(Application) if f.func not in FUNCTIONS]
+    unknown = [f.func for f in term.body.atoms(Application) if f.func not in FUNCTIONS and f.func != admitted]
     if unknown:
         known = ", ".join(sorted(f.__name__ for f in FUNCTIONS))
         raise EquationError(f"{target.name}: function {shown(unknown[0].__name__)} is unknown; expected one of {known}")

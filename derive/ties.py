@@ -17,7 +17,9 @@ says nothing of how the shares change.
 from collections.abc import Collection, Iterator
 from dataclasses import replace
 
-from derive.functions import equal
+from sympy import Mul
+
+from derive.functions import admitted, equal
 from derive.interface import Layer
 from derive.quote import quoted
 from derive.term import Access, EquationError, Program, Statement, Tensor, Term, check
@@ -61,13 +63,15 @@ def split_ties(program: Program, reserved: Collection[str] = ()) -> Program:
 
 def _split(statement: Statement, taken: set[str]) -> Iterator[Statement]:
     target, term = statement.target, statement.term
-    if not isinstance(term.body, Access):
-        stored = _stored(term, _unused("v", target, taken))
+    brackets = Mul(*term.admission)
+    if not isinstance(term.value, Access):
+        stored = _stored(replace(term, body=term.value), _unused("v", target, taken))
         yield stored
-        term = replace(term, body=stored.target(*(r.index for r in stored.term.free)))
+        value = stored.target(*(r.index for r in stored.term.free))
+        term = replace(term, body=admitted(brackets, value) if term.admission else value)
     count = replace(target, name=_unused("count", target, taken), constant=True)
     yield Statement(target, term, ties=count)
-    attained = equal(term.body, target(*(r.index for r in term.free)))
+    attained = brackets * equal(term.value, target(*(r.index for r in term.free)))
     yield Statement(count, replace(term, body=attained, op="sum"))
 
 

@@ -73,9 +73,10 @@ def adaptive_max_pool1d_grad_input(dy: Any, argmax: Any, *, input_shape: Sequenc
     rt.extent("adaptive_max_pool1d", "argument dy, axis 0 (batch)", dy.shape[0], N)
     rt.extent("adaptive_max_pool1d", "argument dy, axis 2 (channels)", dy.shape[2], C)
     rt.extent("adaptive_max_pool1d", "argument argmax, axis 0 (batch)", argmax.shape[0], N)
-    rt.extent("adaptive_max_pool1d", "argument argmax, axis 1 (W_out)", argmax.shape[1], W_out)
+    rt.extent("adaptive_max_pool1d", "argument argmax, axis 1 (W_out of index j)", argmax.shape[1], W_out)
     rt.extent("adaptive_max_pool1d", "argument argmax, axis 2 (channels)", argmax.shape[2], C)
     rt.affordable("adaptive_max_pool1d", dtype, {"dx": (N, W, C)})
+    rt.recorded("adaptive_max_pool1d", "argmax", argmax, W)
     dx = np.zeros((N, W, C), dtype)
     rt.scatter("m j v, q: m j v -> m q v", dx, dy, argmax)
     return dx

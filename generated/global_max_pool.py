@@ -71,6 +71,7 @@ def global_max_pool_grad_input(dy: Any, argmax: Any, *, input_shape: Sequence[in
     rt.extents("global_max_pool", "dy", dy.shape, (N, C), "batch, channels")
     rt.extents("global_max_pool", "argmax", argmax.shape, (N, C), "batch, channels")
     rt.affordable("global_max_pool", dtype, {"dx": (N, E, C)})
+    rt.recorded("global_max_pool", "argmax", argmax, E)
     dx = np.zeros((N, E, C), dtype)
     rt.scatter("m v, q: m v -> m q v", dx, dy, argmax)
     return dx.reshape(N, *full_shape, C)

@@ -346,6 +346,7 @@ def max_pool1d_grad_input(
     rt.extents("max_pool1d", "dy", dy.shape, (N, W_out, C), "batch, W_out, channels")
     rt.extents("max_pool1d", "argmax", argmax.shape, (N, W_out, C), "batch, W_out, channels")
     rt.affordable("max_pool1d", dtype, {"dx": (N, W, C)})
+    rt.recorded("max_pool1d", "argmax", argmax, T)
     if rt.compiles(C * N * T * W_out, T, d, p, s):
         dx = np.empty((N, W, C), dtype)
         if s == 1:

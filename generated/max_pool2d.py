@@ -432,6 +432,7 @@ def max_pool2d_grad_input(
     rt.extents("max_pool2d", "dy", dy.shape, (N, H_out, W_out, C), "batch, H_out, W_out, channels")
     rt.extents("max_pool2d", "argmax", argmax.shape, (N, H_out, W_out, C), "batch, H_out, W_out, channels")
     rt.affordable("max_pool2d", dtype, {"dx": (N, H, W, C)})
+    rt.recorded("max_pool2d", "argmax", argmax, R * T)
     if rt.compiles(C * H_out * N * R * T * W_out, R * T, d_h, d_w, p_h, p_w, s_h, s_w):
         dx = np.empty((N, H, W, C), dtype)
         if s_h == 1 and s_w == 1:

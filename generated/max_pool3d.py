@@ -526,6 +526,7 @@ def max_pool3d_grad_input(
         "max_pool3d", "argmax", argmax.shape, (N, D_out, H_out, W_out, C), "batch, D_out, H_out, W_out, channels"
     )
     rt.affordable("max_pool3d", dtype, {"dx": (N, D, H, W, C)})
+    rt.recorded("max_pool3d", "argmax", argmax, A * R * T)
     if rt.compiles(A * C * D_out * H_out * N * R * T * W_out, A * R * T, d_d, d_h, d_w, p_d, p_h, p_w, s_d, s_h, s_w):
         dx = np.empty((N, D, H, W, C), dtype)
         if s_d == 1 and s_h == 1 and s_w == 1:

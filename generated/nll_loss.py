@@ -53,7 +53,7 @@ def nll_loss_forward(x: Any, t: Any, w: Any = None, *, ignore_index: int = -100)
         rt.extents("nll_loss", "w", w.shape, (K,), "classes")
     if w is None:
         w = np.broadcast_to(dtype(1), (K,))
-    rt.labels("nll_loss", "t", t, K, i)
+    rt.labels("nll_loss", "t", t, K, (t != i))
     gathered1 = rt.gather("k, k: e -> e", w, t)
     a = np.where((t != i), gathered1, 0)
     s = rt.total(a, -1)

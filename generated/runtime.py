@@ -416,12 +416,21 @@ def _extents(expected: tuple[int | None, ...]) -> str:
     return f"({', '.join('any' if e is None else str(e) for e in expected)}{',' if len(expected) == 1 else ''})"
 
 
-def labels(layer: str, name: str, values: Array, classes: int, *ignored: float) -> None:
-    """Raise unless all `values` are class numbers or among those `ignored`."""
+def labels(layer: str, name: str, values: Array, classes: int, counted: Any = True) -> None:
+    """Raise unless all `values` that are `counted` are positions of an axis of that extent."""
     if values.size and (values.min() < 0 or values.max() >= classes):
-        wrong = values[((values < 0) | (values >= classes)) & ~np.isin(values, ignored)]
-        if wrong.size:
-            raise ValueError(f"{layer}: argument {name}: expected labels from 0 to {classes - 1}, received {wrong[0]}")
+        wrong = np.broadcast_to(((values < 0) | (values >= classes)) & counted, values.shape)
+        if wrong.any():
+            received = values[wrong].flat[0]
+            raise ValueError(f"{layer}: argument {name}: expected labels from 0 to {classes - 1}, received {received}")
+
+
+def recorded(layer: str, name: str, values: Array, count: int) -> None:
+    """Raise unless all `values` are positions in windows of so many elements, or -1 for none."""
+    if values.size and (values.min() < -1 or values.max() >= count):
+        wrong = values[(values < -1) | (values >= count)].flat[0]
+        expected = f"positions in windows from -1 (none) to {count - 1}"
+        raise ValueError(f"{layer}: argument {name}: expected {expected}, received {wrong}")
 
 
 def extent(layer: str, where: str, received: int, expected: int) -> None:
@@ -908,40 +917,68 @@ def add_row(target: Array, row: Array) -> None:
     target += row
 
 
-def maximise(best: Array, position: Array, value: Array, here: int) -> None:
-    """Raise `best` to `value` where that is larger (or NaN, or the first of all) and record the position."""
-    _exchange(best, position, value, here, ~(value <= best))
+def maximise(best: Array, position: Array, value: Array, here: int, where: Any = True) -> None:
+    """Raise `best` to `value` where that is larger (or NaN, or the first of all) and record the position.
+
+    Where `where` is false there is no value.
+    """
+    _exchange(best, position, value, here, ~(value <= best), where)
 
 
-def minimise(best: Array, position: Array, value: Array, here: int) -> None:
-    """Lower `best` to `value` where that is smaller (or NaN, or the first of all) and record the position."""
-    _exchange(best, position, value, here, ~(value >= best))
+def minimise(best: Array, position: Array, value: Array, here: int, where: Any = True) -> None:
+    """Lower `best` to `value` where that is smaller (or NaN, or the first of all) and record the position, likewise."""
+    _exchange(best, position, value, here, ~(value >= best), where)
 
 
-def _exchange(best: Array, position: Array, value: Array, here: int, better: Array) -> None:
+def _exchange(best: Array, position: Array, value: Array, here: int, better: Array, where: Any) -> None:
     better &= best == best  # a NaN stays
     better |= position < 0
+    better &= where
     np.copyto(best, value, where=better)
     np.copyto(position, here, where=better)
 
 
-def first_max(best: Array, position: Array, values: Array, axes: int) -> None:
-    """The maximum over the last `axes` axes and the row-major position of the first one; as it is over no element."""
-    _search(best, position, values, axes, np.argmax)
+def first_max(best: Array, position: Array, values: Array, axes: int, where: Array | None = None) -> None:
+    """The maximum over the last `axes` axes and the row-major position of the first one; as it is over no element.
+
+    Args:
+        best: the maxima.
+        position: their positions.
+        values: what they are taken of.
+        axes: over how many axes.
+        where: which values there are; all by default.
+    """
+    _search(best, position, values, axes, np.argmax, where, -np.inf)
 
 
-def first_min(best: Array, position: Array, values: Array, axes: int) -> None:
+def first_min(best: Array, position: Array, values: Array, axes: int, where: Array | None = None) -> None:
     """The minimum, likewise."""
-    _search(best, position, values, axes, np.argmin)
+    _search(best, position, values, axes, np.argmin, where, np.inf)
 
 
-def _search(best: Array, position: Array, values: Array, axes: int, find: Any) -> None:
+def _search(
+    best: Array, position: Array, values: Array, axes: int, find: Any, where: Array | None, empty: float
+) -> None:
+    if where is not None:
+        values, where = np.broadcast_arrays(np.where(where, values, empty), where)
+    flat = _as_one_axis(values, axes)
+    if not flat.shape[-1]:
+        return
+    found = find(flat, axis=-1)[..., None]
+    taken = np.take_along_axis(flat, found, -1)
+    if where is not None:  # where the best value is that of none, it may have been found at a place without a value
+        there = _as_one_axis(where, axes)
+        first = there.argmax(axis=-1)[..., None]
+        found = np.where(np.take_along_axis(there, found, -1), found, first)
+        found = np.where(np.take_along_axis(there, found, -1), found, -1)
+    position[...] = found[..., 0]  # of more axes where the values do not depend on all of them
+    best[...] = taken[..., 0]
+
+
+def _as_one_axis(values: Array, axes: int) -> Array:
+    """The last `axes` axes as one."""
     kept = values.shape[: values.ndim - axes]
-    flat = values.reshape(*kept, prod(values.shape[values.ndim - axes :]))
-    if flat.shape[-1]:
-        found = find(flat, axis=-1)
-        position[...] = found  # of more axes where the values do not depend on all of them
-        best[...] = np.take_along_axis(flat, found[..., None], -1)[..., 0]
+    return values.reshape(*kept, prod(values.shape[values.ndim - axes :]))
 
 
 def share(where: Array, numerator: Any, denominator: Any) -> Array:
@@ -4368,6 +4405,13 @@ def _lookup(spec: str, at_out: bool) -> _Lookup:
     rest = tuple(v for v in (addressed if at_out else other) if v not in joint and v not in names)
     order = tuple(addressed.index(v) for v in (*shared, *names, *rest))
     return _Lookup(axes, result, names, own, joint, shared, rest, order)
+
+
+def wide(labels: Array) -> Array:
+    """Labels as integers to compute with: what is no position anywhere stays none, but does not overflow."""
+    if labels.dtype.itemsize < 8:
+        return labels.astype(np.int64)
+    return np.asarray(np.maximum(np.minimum(labels, 2**53).astype(np.int64), -(2**53)))
 
 
 def known(values: Array, extent: int) -> Array:

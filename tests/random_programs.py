@@ -31,7 +31,7 @@ from sympy import (
 )
 
 from derive.equations import Maximum, Minimum, inside, program
-from derive.functions import equal, relu, sigmoid
+from derive.functions import at_least, equal, greater, relu, sigmoid, unequal
 from derive.index import floordiv, integer
 from derive.interface import Kind, Layer, Option
 from derive.interpret import complete_sizes, interpret, number, shape_of
@@ -105,6 +105,8 @@ class _Writer:
     def __init__(self, rng: np.random.Generator, most_points: int) -> None:
         self.rng = rng
         self.most_points = most_points
+        self.more = rng.spawn(1)[0]
+        """Choices that came later: they leave the programs of known seeds as they are."""
         self.sizes: dict[Symbol, int] = {}
         self.derived: dict[Symbol, Expr] = {}
         self.inputs: list[Operand] = []
@@ -272,7 +274,8 @@ class _Writer:
         body = kind(self, reads, everything)
         left, extents = self.target(name, free)
         if bound and self.chance(0.22):
-            right = self.pick([Maximum, Minimum])(self.bracketed(body, everything, 0.5), *bound)
+            among = self.excluding(self.bracketed(body, everything, 0.5), everything)
+            right = self.pick([Maximum, Minimum])(among, *bound)
             if not last:
                 right = tanh(right)  # an empty window is infinite
         else:
@@ -290,6 +293,21 @@ class _Writer:
         if self.chance(probability / 4):
             body = equal(self.position(indices), self.position(indices)) * body
         return body
+
+    def excluding(self, body: Expr, indices: Sequence[Idx]) -> Expr:
+        """`body` with brackets on values, labels or single indices, which exclude elements of an extremum."""
+        if not indices or self.more.random() < 0.4:
+            return body
+        index = indices[int(self.more.integers(len(indices)))]
+        other = indices[int(self.more.integers(len(indices)))]
+        operand = self.inputs[int(self.more.integers(len(self.inputs)))]
+        element = operand.base[(index,) * len(operand.extents)] if operand.extents else operand.base
+        choices = [greater(element, 0), at_least(Rational(1, 2), element), unequal(index, other)]
+        if self.labels:
+            choices += [equal(self.labels.base[index], 1), unequal(self.labels.base[index], other - 1)]
+        number = int(self.more.integers(1, 3))
+        chosen = self.more.permutation(len(choices))[:number]
+        return Mul(*(choices[k] for k in chosen), body)
 
     def outer(self, value: Expr, free: Sequence[Idx]) -> Expr:
         """Something around the reduction: a factor, a further summand, a function (which makes a let)."""
@@ -368,11 +386,28 @@ def _lookup(writer: _Writer, reads: Sequence[Expr], indices: Sequence[Idx]) -> E
     looked = [k for k in range(len(operand.extents)) if k == 0 or writer.chance(0.3)]
     new = {k: Idx(next(writer.names), operand.base.shape[k]) for k in looked}
     element = operand.base[tuple(new[k] if k in new else writer.position(indices) for k in range(len(operand.extents)))]
-    # not a bare label: a kernel refuses labels beyond an index that they are compared with
-    brackets = [equal(v, writer.read(writer.labels, indices) + writer.pick([-1, 1])) for v in new.values()]
+    # labels that are no position are left out, or a kernel would refuse them
+    labels = [writer.read(writer.labels, indices) + writer.pick([-1, 1]) for _ in new]
+    brackets = [equal(v, label) for v, label in zip(new.values(), labels, strict=True)]
+    brackets += [f(v, label) for v, label in zip(new.values(), labels, strict=True) for f in (_known, _positive)]
     others = [reads[0]] if writer.chance(0.3) else []
     factors = [*brackets, writer.pick([element, tanh(element), 1 + element**2]), *others]
-    return Sum(Mul(*factors), *new.values()) * reads[1]
+    found = Sum(Mul(*factors), *new.values()) * reads[1]
+    if writer.more.random() < 0.5:  # another tensor is read by the same label
+        other = writer.inputs[int(writer.more.integers(len(writer.inputs)))]
+        if len(other.extents) == 1:
+            v = Idx(next(writer.names), other.base.shape[0])
+            brackets = [equal(v, labels[0]), _known(v, labels[0]), _positive(v, labels[0])]
+            found *= Sum(Mul(*brackets, other.base[v]), v)
+    return found
+
+
+def _known(index: Idx, label: Expr) -> Expr:
+    return greater(index.upper + 1, label)
+
+
+def _positive(index: Idx, label: Expr) -> Expr:
+    return at_least(label, 0)
 
 
 def _index_value(writer: _Writer, reads: Sequence[Expr], indices: Sequence[Idx]) -> Expr:

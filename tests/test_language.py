@@ -171,7 +171,7 @@ BAD = [
     ("y[n] = x[n, reflect(n, 2)]", 13, "reflect takes 1 argument; found 2"),
     ("y[n] = reflect(x[n])", 8, "wraps a subscript"),
     ("y[n] = max(x[n])", 8, "max takes two values"),
-    ("y[n] = sum(i) -x[n,i]", 8, "sum(i) x[i]"),
+    ("y[n] = sum(i) -x[n,i]", 8, "sum(i) (-x[...])"),
     ("y[n] = x[n] $ 3", 13, "character '$'"),
     ("y[n] = (x[n]", 13, "expected )"),
     ("y[n] = 5 x[n]", 10, "expected * or /"),
@@ -188,8 +188,36 @@ BAD = [
     ("y[n] = x.__class__", 9, "character '.'"),
     ("y[n] = [n <] x[n]", 12, "found ']'"),
     ("y[i,j] = 1 - [j <= i]; i < 3; j < 4", 1, "read no tensor"),
-    ("y[i] = max(j) [j != i] x[j]; i < J", 16, "cannot leave out single indices"),
     ("y[n] = z[n] * x[...]", 17, "index ... is neither"),
+    ("y[i] = x[i,-1]", 12, "never lies on axis 1 of x, and would always read 0; positions count from 0 to X1 - 1"),
+    ("y[i] = x[i] * z[I]; input x[I], z[I]", 17, "never lies on axis 0 of z"),
+    ("y[n] = sum(i) x[n, i - I]", 1, "defined by itself"),
+    ("i < I; y[n] = sum(i) x[n, i - I]", 27, "never lies on axis 1"),
+    ("y[n,k] = sum(c) x[n,c] * w[c,j]", 30, "index j is neither on the left side nor reduced over"),
+    ("y[n] = det(a)", 8, "unknown function det"),
+    ("y[n] = x[n] * prod(j) a[j]", 15, "unknown function prod"),
+    ("y[n] = sum(j) prod(j) a[n,j]", 15, "unknown function prod"),
+    ("y[n] = where(x[n] > 0, x[n], 0)", 8, "unknown function where"),
+    ("det(a) = x[n]", 1, "unknown function det"),
+    ("y[det(n)] = x[n]", 3, "unknown function det"),
+    ("y[n] = x[det(n)]", 10, "unknown function det"),
+    ("y[n] = [det(n) > 0] x[n]", 9, "unknown function det"),
+    ("y[n] = sum(det(n)) x[n]", 12, "unknown function det"),
+    ("y[n] = det(x[n], 2, 3)", 8, "unknown function det"),
+    ("y[n] = det() * x[n]", 8, "unknown function det"),
+    ("n < det(3); y[n] = x[n]", 5, "unknown function det"),
+    ("y[n] = exp(x[n] > 0)", 17, "a condition stands in brackets"),
+    ("y[n] = x(n)", 8, "x[...] if it is a tensor"),
+    ("y[n] = choose(1, 2, 3) * x[n]", 8, "choose is for sizes"),
+    ("y[n] = max(j) -x[n,j]", 8, "max(j) (-x[...])"),
+    ("y[n] = sum(j) -(1-q[n]) * x[j]", 8, "put parentheses around a sum or a minus"),
+    ("y = W @ x + b", 7, "sum(k) w[i,k] * x[k]; docs/language.md has the grammar"),
+    ("y[i] = \\sum_i x[i]", 8, "a sum is written sum(i) x[i]"),
+    ("bij,bjk->bik", 4, "y[b,i,k] = sum(j) x[b,i,j] * w[b,j,k]; docs/language.md"),
+    ("integer a; y[i] = sum(k) x[i, circular(i + a[k])]", 31, "circular cannot wrap a label"),
+    ("a[n] = b[n]; b[n] = a[n]; y[n] = x[n] * a[n]", 8, "a and b are defined by each other"),
+    ("a[n] = b[n] * x[n]; b[n] = c[n]; c[n] = a[n]", 8, "a and b are defined by each other"),
+    ("a[n] = b[n] * x[n]; b[n] = x[n]", 8, "move this equation down"),
 ]
 
 
@@ -329,3 +357,25 @@ def test_text_and_sympy_have_the_same_methods_with_the_same_results(tmp_path: Pa
 def test_both_signs_of_a_power_mean_the_same() -> None:
     caret, stars = (derive.layer(f"y[n] = x[n]{sign}2 * x[n]").program for sign in ("^", "**"))
     assert caret == stars
+
+
+def test_an_error_at_run_time_names_the_letter_that_joined_axes() -> None:
+    layer = derive.layer("input a[M], b[M]\ny = (sum(q) a[q]^2) + sum(q) b[q]^2", "joined")
+    with pytest.raises(ValueError, match=r"joined: argument b, axis 0 \(M of index q\): expected 3, received 4"):
+        layer.compile().joined_forward(np.ones(3), np.ones(4))
+
+
+def test_a_sum_of_brackets_alone_beside_a_tensor() -> None:
+    module = derive.layer("y = x[0] * (sum(i,k,o) [i == k + o])", "counted").compile()
+    assert module.counted_forward(np.array([2.0, 5.0]), I=3, K=2, O=2) == 2 * 4
+    np.testing.assert_array_equal(module.counted_grad_input(1.0, input_shape=(2,), I=3, K=2, O=2), [4, 0])
+
+
+def test_ties_are_chosen_from_python_as_from_the_command_line() -> None:
+    x, text = np.array([[1.0, 1.0]]), "y[n] = max(k) x[n,k]"
+    for layer in (derive.layer(text, "tied", ties="split"), derive.layer(text, "tied").with_ties("split")):
+        made = layer.compile().Tied()
+        made(x)
+        np.testing.assert_array_equal(made.backward(np.ones(1)), [[0.5, 0.5]])
+    with pytest.raises(derive.term.EquationError, match="unknown policy for ties 'last'"):
+        derive.layer(text, ties="last")

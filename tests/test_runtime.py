@@ -425,10 +425,12 @@ def test_labels() -> None:
     rt.labels("loss", "t", np.array([0, 2, 1]), 3)
     rt.labels("loss", "t", np.zeros(0, int), 0)
     for wrong in (3, -1):
-        with raises(ValueError, f"loss: argument t: expected labels from 0 to 2, received {wrong}"):
-            rt.labels("loss", "t", np.array([0, wrong]), 3)
-            rt.labels("loss", "t", np.array([0, -100, wrong]), 3, -100)
-    rt.labels("loss", "t", np.array([0, -100, 2, 7]), 3, 7, -100)
+        for values in (np.array([0, wrong]), np.array([0, -100, wrong])):
+            with raises(ValueError, f"loss: argument t: expected labels from 0 to 2, received {wrong}"):
+                rt.labels("loss", "t", values, 3, values != -100)
+    values = np.array([0, -100, 2, 7])
+    rt.labels("loss", "t", values, 3, (values != -100) & (values != 7))
+    rt.labels("loss", "t", values, 3, False)
 
 
 def test_float_type() -> None:

@@ -16,7 +16,7 @@ from derive.composition import Network
 from derive.interface import Kind, Layer, Option
 from derive.interpret import number
 from derive.quote import listed, shown
-from derive.sampling import label_extent
+from derive.sampling import label_limits
 from derive.term import Tensor
 
 EXAMPLES = {Kind.PADDING: 0, Kind.COUNT: 2, Kind.SIZE: 3, Kind.FLAG: 1, Kind.NUMBER: 1}
@@ -187,8 +187,8 @@ def _values(
 ) -> Any:
     """Random numbers between 0 and 1, where every function is defined; labels that are positions."""
     if tensor.integer:
-        extent = label_extent(layer.program, tensor.name)
-        return rng.integers(0, max(1, number(extent, sizes) if extent is not None else 2), shape)
+        low, high = label_limits(layer.program, tensor.name, sizes) or (0, 1)
+        return rng.integers(low, max(low, high) + 1, shape)
     found = rng.random(shape, np.float32 if dtype == np.float32 else np.float64)
     return np.asarray(found * dtype.type(0.9) + dtype.type(0.05))
 

@@ -5,7 +5,7 @@ target sees at v is added at the labels (scatter). The index v is gone then, and
 A label that is no position of v makes the bracket false: it reads 0 and adds nothing.
 """
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
 
 import sympy
@@ -18,7 +18,7 @@ from codegen.plan import Allocate, Gather, Known, Labels, Positions, Record, Sca
 from derive.collapse import vanishing_accesses
 from derive.functions import equal, is_indicator
 from derive.index import affine
-from derive.term import Access, Range, Statement, accesses
+from derive.term import Access, Range, Statement, Tensor, accesses
 
 Lower = Callable[[Form, Scope, bool], list[Record]]
 
@@ -80,7 +80,7 @@ def _lookups(form: Form, scope: Scope) -> list[_Lookup]:
             apart = all(
                 index not in k.label.free_symbols | {k.index} and k.index not in label.free_symbols for k in chosen
             )
-            if apart and index in form.indices and _is_label(label, index, form, scope):
+            if apart and index in form.indices and is_label(label, index, scope.tensors):
                 lookup = _Lookup(bracket, index, label)
                 if _eliminable(lookup, form, scope):
                     chosen.append(lookup)
@@ -88,10 +88,10 @@ def _lookups(form: Form, scope: Scope) -> list[_Lookup]:
     return chosen
 
 
-def _is_label(label: Expr, index: Symbol, form: Form, scope: Scope) -> bool:
+def is_label(label: Expr, index: Expr, tensors: Mapping[str, Tensor]) -> bool:
     """Whether `label` is an integer expression of integer tensors, without `index`."""
     read = accesses(label)
-    if not read or index in label.free_symbols or not all(scope.tensors[a.tensor].integer for a in read):
+    if not read or label.has(index) or not all(tensors[a.tensor].integer for a in read):
         return False
     outside = label.xreplace({a: Integer(1) for a in read})
     affine_reads = all(not e.has(sympy.Function) for a in read for e in a.indices)
@@ -128,13 +128,19 @@ def _label_arrays(lookups: Iterable[_Lookup], form: Form, scope: Scope) -> tuple
     records: list[Record] = []
     found = []
     for lookup in lookups:
-        plain, views = _plain(lookup.label, form, scope)
-        records += views
-        if not isinstance(plain, Access):
-            plain, positions = _positions(plain, form, scope)
-            records.append(positions)
+        plain, made = computed_labels(lookup.label, form, scope)
+        records += made
         found.append(Labels(lookup.index, plain.tensor, plain.indices))
     return records, found
+
+
+def computed_labels(label: Expr, form: Form, scope: Scope) -> tuple[Access, list[Record]]:
+    """An array of the values of `label` with one axis per index of it, and what makes it."""
+    plain, views = _plain(label, form, scope)
+    if isinstance(plain, Access):
+        return plain, views
+    made, positions = _positions(plain, form, scope)
+    return made, [*views, positions]
 
 
 def _plain(label: Expr, form: Form, scope: Scope) -> tuple[Expr, list[Record]]:

@@ -17,6 +17,7 @@ from codegen.lower.taps import lower_taps, pointwise, window
 from codegen.plan import Allocate, Record, Reduce, Scale
 from derive.collapse import vanishing_accesses
 from derive.differentiate import position
+from derive.functions import admitted
 from derive.index import affine, fresh_names
 from derive.term import Access, accesses, index_ranges
 
@@ -45,7 +46,7 @@ def _reduced(form: Form, scope: Scope) -> list[Record] | None:
     taps = tuple(form.range(v) for v in form.contracted)
     inside, outside = _apart(form) if form.op == "sum" else (form.body, Integer(1))
     read = accesses(inside)
-    if len(read) != 1 or not is_window(read[0].indices, form, set(form.contracted)):
+    if isinstance(inside, admitted) or len(read) != 1 or not is_window(read[0].indices, form, set(form.contracted)):
         return None
     access = read[0]
     if inside.xreplace({access: Dummy()}).free_symbols & set(form.indices):

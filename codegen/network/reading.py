@@ -4,10 +4,11 @@ from collections.abc import Sequence
 
 from sympy import Symbol
 
-from codegen.arguments import label_lines, shape_argument
+from codegen.arguments import shape_argument
 from codegen.binder import Binder, Source
 from codegen.docstring import wrapped
 from codegen.kernel import Kernel
+from codegen.labels import label_lines
 from codegen.layout import WIDTH
 from codegen.literal import string
 from codegen.names import Names

@@ -4,9 +4,10 @@ A layer's input is the tensor of the node that it reads; its size symbols become
 open stays a symbol called after the node: K_1, or K_c1 of a node that the user named.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
+from itertools import chain, count
 from typing import Any
 
 import sympy
@@ -65,7 +66,8 @@ def compose(
         NetworkError: when shapes do not meet, nodes depend on each other in a circle, a name is used twice or a setting
             makes no sense.
     """
-    builder = _Builder(name, dict(inputs or {}))
+    named = {v for node in nodes for _, v in node.settings if isinstance(v, str)}
+    builder = _Builder(name, dict(inputs or {}), named)
     nodes = ordered(name, nodes, output, set(builder.shapes) or {INPUT})
     labels = size_labels(nodes)
     for node in nodes:
@@ -73,7 +75,7 @@ def compose(
             builder.add(node, node.layer.program, labels[node.name])
     evaluation = None
     if any(node.layer.evaluation is not None for node in nodes):
-        other = _Builder(name, dict(inputs or {}))
+        other = _Builder(name, dict(inputs or {}), named)
         for node in nodes:
             other.add(node, node.layer.evaluation or node.layer.program, labels[node.name])
         evaluation = other.program(output, ())
@@ -94,11 +96,17 @@ def _blamed(node: str) -> Iterator[None]:
         raise
 
 
+def _letter(axis: int, rank: int) -> str:
+    """What the extent of an axis of an input is called that has a number."""
+    letters = "NHWC" if rank == 4 else "NABCDEF"
+    return letters[axis] if axis < len(letters) else f"A{axis}"
+
+
 class _Builder:
     """The program so far; each node adds its statements."""
 
-    def __init__(self, name: str, shapes: dict[str, Sequence[Any] | None]) -> None:
-        self.name, self.shapes = name, shapes
+    def __init__(self, name: str, shapes: dict[str, Sequence[Any] | None], named: Collection[str]) -> None:
+        self.name, self.shapes, self.named = name, shapes, set(named)
         self.values: dict[str, Value] = {}
         self.inputs: list[Tensor] = []
         self.statements: list[Statement] = []
@@ -180,8 +188,7 @@ class _Builder:
                     f"{self.name}: input {name}, axis {axis}: expected at least 1, received {quoted(extent)}"
                 )
             if isinstance(extent, int):
-                own = integer(("NHWC" if len(given or ()) == 4 else "NABCDEF")[axis] if axis else "N")
-                own = own if own not in self.sizes.numbers else integer(f"{own.name}_{name}")
+                own = self._unused(_letter(axis, len(given or ())), name)
                 self.sizes.numbers[own] = Integer(extent)
                 shape.append(own)
             elif isinstance(extent, str):
@@ -197,6 +204,13 @@ class _Builder:
         self.inputs.append(network_input)
         letters = "nijc" if len(shape) == 4 else "n" + "cdefgh"[: len(shape) - 1]
         self.values[name] = Value(network_input, tuple(integer(v) for v in letters))
+
+    def _unused(self, letter: str, name: str) -> Symbol:
+        """A size for an axis of input `name`; those that the network names itself have another meaning."""
+        named = {e for shape in self.shapes.values() for e in shape or () if isinstance(e, str)} | self.named
+        taken = named | {s.name for s in self.sizes.numbers}
+        candidates = chain([letter, f"{letter}_{name}"], (f"{letter}_{name}{k}" for k in count(2)))
+        return integer(next(c for c in candidates if c not in taken))
 
     def _axes(self, source: Program, bound: Mapping[str, Value], values: Values) -> Program:
         """Write `...` out as what it stands for in the first tensor given."""

@@ -127,8 +127,10 @@ class _Reader:
     def line(self, line: Tree[Token]) -> None:
         """One line of the text."""
         if line.data == "input":
-            _, name, *extents = line.children
-            self.inputs[str(name)] = tuple(self._extent(str(name), e) for e in map(_token, extents))
+            _, given, *extents = [_token(child) for child in line.children]
+            if str(given) in self.inputs:
+                raise NetworkError(f"{self._at(given)}: input {shown(given)} is declared twice")
+            self.inputs[str(given)] = tuple(self._extent(str(given), e) for e in extents)
         elif line.data == "loss":
             _, step = line.children
             _, layer, arguments = self._step(_branch(step))
@@ -144,12 +146,17 @@ class _Reader:
             self.last = self._chain(line, self._before())
 
     def _extent(self, name: str, token: Token) -> int | str:
-        """The extent of an axis of an input: an integer or a name."""
+        """The extent of an axis of an input: a number, or the name of a size."""
         if token.type != "NUMBER":
             return str(token)
-        if not token.isdecimal() or len(token) > LONGEST_NUMBER:
-            raise NetworkError(f"{self.name}: input {name}: expected an integer or a name, received {token[:20]}")
+        if not re.fullmatch(r"-?[0-9]+", token) or len(token) > LONGEST_NUMBER:
+            raise NetworkError(
+                f"{self._at(token)}: input {name}: expected an integer or a name, received {shown(token)}"
+            )
         return int(token)
+
+    def _at(self, token: Token) -> str:
+        return f"{self.name}: line {token.line}, column {token.column}"
 
     def _before(self) -> str:
         """What a chain begins with that names nothing."""

@@ -9,7 +9,7 @@ from derive.equations import inside
 from derive.functions import at_least, equal, greater, unequal
 from derive.language.error import Located
 from derive.language.integers import interval
-from derive.language.syntax import Bracket, Comparison, Node, Number, Product
+from derive.language.syntax import Bracket, Comparison, Node, Number, Product, Sum
 from derive.language.vocabulary import Bound, Vocabulary
 
 
@@ -38,16 +38,16 @@ def brackets(
             yield _restricted(first, bound, vocabulary)
 
 
-def check_restricts(body: Node, op: str, vocabulary: Vocabulary) -> None:
-    """Raise if a factor of an extremum's body excludes single indices, which no range bracket can say."""
-    factors = (body.first, *(f for _, f in body.rest)) if isinstance(body, Product) else (body,)
-    for factor in factors:
-        for comparison in factor.comparisons if isinstance(factor, Bracket) else ():
-            if comparison.sign == "!=" and _on_indices(comparison, vocabulary):
-                word = {"max": "maximum", "min": "minimum"}[op]
-                raise Located(f"a {word} cannot leave out single indices; expected <, <=, >, >= or ==", comparison.at)
-        if isinstance(factor, Product):
-            check_restricts(factor, op, vocabulary)
+def excludes(body: Node) -> bool:
+    """Whether brackets of an extremum's body have something to exclude: brackets and numbers alone are a value."""
+    match body:
+        case Bracket() | Number():
+            return False
+        case Product(first, rest):
+            return excludes(first) or any(excludes(factor) for _, factor in rest)
+        case Sum(((_, part),)):
+            return excludes(part)
+    return True
 
 
 def _on_indices(node: Comparison, vocabulary: Vocabulary) -> bool:

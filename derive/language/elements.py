@@ -7,7 +7,7 @@ import sympy
 from sympy import Eq, Expr, Idx, IndexedBase, Integer, Sum
 
 from derive.functions import equal
-from derive.language.error import Located
+from derive.language.error import Located, stray_index
 from derive.language.functions import PADDINGS
 from derive.language.integers import direction_of, interval
 from derive.language.padding import continued
@@ -57,22 +57,43 @@ class Elements:
 
     def read(self, node: Element, bound: Bound) -> Expr:
         """An element as a value; a lookup is a sum over the axis, of which the label takes one."""
-        base, place, lookups = self.vocabulary.bases[node.tensor], [], []
+        lookups: list[tuple[Idx, Expr]] = []
+        value = self._element(node, bound, lookups)
+        if not lookups:
+            return value
+        brackets = sympy.Mul(*(equal(index, label) for index, label in lookups))
+        return Sum(brackets * value, *(index for index, _ in lookups))
+
+    def _element(self, node: Element, bound: Bound, lookups: list[tuple[Idx, Expr]]) -> Expr:
+        """An element; every label in it becomes an index of the axis, listed in `lookups` with what it equals."""
+        base, place = self.vocabulary.bases[node.tensor], []
         for axis, subscript in enumerate(node.subscripts):
             if isinstance(subscript, Call) and subscript.function in PADDINGS:
                 base, position = self._beyond(node.tensor, base, axis, subscript, bound)
                 place.append(position)
             elif _is_lookup(subscript):
                 index = Idx(self.vocabulary.letter(), base.shape[axis])
-                lookups.append((index, self._label(subscript, bound)))
+                lookups.append((index, self._label(subscript, bound, lookups)))
                 place.append(index)
             else:
                 place.append(self.subscript(subscript, bound))
-        value = base[tuple(place)]
-        if not lookups:
-            return value
-        brackets = sympy.Mul(*(equal(index, label) for index, label in lookups))
-        return Sum(brackets * value, *(index for index, _ in lookups))
+                self._check_reaches(node, axis, base.shape[axis], bound)
+        return base[tuple(place)]
+
+    def _check_reaches(self, node: Element, axis: int, extent: Expr, bound: Bound) -> None:
+        """Raise where a subscript never meets its axis, so that it would always read 0."""
+        subscript = node.subscripts[axis]
+        if isinstance(subscript, Ellipsis):
+            return
+        reach = interval(self.vocabulary.position(subscript, bound), self.vocabulary.ranges)
+        if reach is None:
+            return
+        before, after = sympy.expand(reach[1] + 1), sympy.expand(reach[0] - extent)
+        if before == 0 or direction_of(before) < 0 or after == 0 or direction_of(after) > 0:
+            last = f"positions count from 0 to {sympy.expand(extent - 1)}"
+            raise Located(
+                f"this never lies on axis {axis} of {node.tensor}, and would always read 0; {last}", subscript.at
+            )
 
     def subscript(self, node: Node, bound: Bound) -> Expr:
         """A subscript without tensors."""
@@ -82,11 +103,10 @@ class Elements:
             return words.indices[DOTS]
         known = {*words.indices, *words.extents.named, *words.scope.parameters, *words.bases}
         if isinstance(node, Name) and node.name not in known:
-            hint = f"put it on the left, reduce over it: sum({node.name}) ..., or set a parameter: {node.name} = 0"
-            raise Located(f"index {node.name} is neither on the left side nor reduced over; {hint}", node.at)
+            raise stray_index(node.name, node.at)
         return words.indexed(words.position(node, bound))
 
-    def _label(self, node: Node, bound: Bound) -> Expr:
+    def _label(self, node: Node, bound: Bound, lookups: list[tuple[Idx, Expr]]) -> Expr:
         """An integer expression with elements of integer tensors."""
 
         def element(part: Node) -> Expr | None:
@@ -94,7 +114,7 @@ class Elements:
                 return None
             if part.tensor not in self.vocabulary.scope.flags["integer"]:
                 raise Located(f"{part.tensor} stands in a subscript; declare it: integer {part.tensor}", part.at)
-            return self.read(part, bound)
+            return self._element(part, bound, lookups)
 
         return self.vocabulary.indexed(self.vocabulary.integer(node, bound, element))
 
@@ -103,6 +123,10 @@ class Elements:
         kind, count = node.function, PADDINGS[node.function]
         if len(node.arguments) != count:
             raise Located(f"{kind} takes {count} argument{'s' * (count > 1)}; found {len(node.arguments)}", node.at)
+        if _is_lookup(node.arguments[0]):
+            raise Located(
+                f"{kind} cannot wrap a label; expected indices and sizes, or a label that is a position", node.at
+            )
         position = self.subscript(node.arguments[0], bound)
         if kind == "zero":
             return base, position

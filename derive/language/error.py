@@ -1,7 +1,11 @@
 """Errors that point at the place in the text."""
 
+from collections.abc import Iterable
+from difflib import get_close_matches
+
+from derive.language.functions import FOLDED, FUNCTIONS
 from derive.language.syntax import Place
-from derive.quote import located, visible
+from derive.quote import listed, located, shown, visible
 from derive.term import EquationError
 
 WINDOW = 110
@@ -50,3 +54,28 @@ class Located(Exception):
     def __init__(self, message: str, place: Place) -> None:
         super().__init__(message)
         self.message, self.place = message, place
+
+
+def nearest(name: str, known: Iterable[str]) -> str:
+    """A hint for a name that is not among the `known` ones."""
+    names = sorted(set(known))
+    close = get_close_matches(name, names, n=1, cutoff=0.5)
+    if close:
+        return f"did you mean {close[0]}?"
+    return f"expected one of {listed(names)}" if names else "there is none"
+
+
+def unknown_function(name: str, place: Place, tensors: Iterable[str] = ()) -> Located:
+    """The mistake that a function is none of the language."""
+    hint = (
+        f"{name}[...] if it is a tensor"
+        if name in tensors or len(name) == 1
+        else nearest(name, [*FUNCTIONS, *FOLDED, "sum"])
+    )
+    return Located(f"unknown function {shown(name)}; {hint}", place)
+
+
+def stray_index(name: str, place: Place) -> Located:
+    """The mistake that an index has no value where it stands."""
+    hint = f"put it on the left, reduce over it: sum({name}) ..., or set a parameter: {name} = 0"
+    return Located(f"index {name} is neither on the left side nor reduced over; {hint}", place)

@@ -5,12 +5,12 @@ from sympy import Eq, Expr, Integer, Sum
 
 from derive.equations import Maximum, Minimum
 from derive.language import syntax
-from derive.language.conditions import brackets, check_restricts
+from derive.language.conditions import brackets, excludes
 from derive.language.elements import Condition, Elements
 from derive.language.error import Located
 from derive.language.extents import Extents
 from derive.language.functions import FOLDED, FUNCTIONS, PADDINGS
-from derive.language.scope import Scope, nearest
+from derive.language.scope import Scope
 from derive.language.syntax import Bracket, Call, Element, Ellipsis, Name, Node, Number, Power, Product, Reduction
 from derive.language.vocabulary import Bound, Vocabulary, called
 
@@ -102,11 +102,12 @@ class Reader:
 
     def _call(self, node: Call, bound: frozenset[str]) -> Expr:
         name, count = node.function, len(node.arguments)
-        bare = count > 0 and all(
-            isinstance(a, Name | Ellipsis) and called(a) in self.vocabulary.indices for a in node.arguments
-        )
+        names = [called(a) for a in node.arguments if isinstance(a, Name | Ellipsis)]
+        bare = 0 < count == len(names) and (count == 1 or set(names) <= set(self.vocabulary.indices))
         if name in ("sum", *FOLDED) and bare:
-            raise Located(f"{name}(...) reduces over indices and needs a factor after it", node.at)
+            over = f"{name}({', '.join(names)})"
+            hint = f"put parentheses around a sum or a minus: {over} (-x[...])"
+            raise Located(f"{over} reduces over indices and needs a factor after it; {hint}", node.at)
         if name == "sum" or name in PADDINGS:
             hint = "sum(i) x[i]" if name == "sum" else f"it wraps a subscript: x[{name}(i - 1)]"
             raise Located(f"{name} does not stand for a value here; expected {hint}", node.at)
@@ -115,12 +116,7 @@ class Reader:
                 raise Located(f"{name} takes two values, or indices before a factor; found {count}", node.at)
             return FOLDED[name](*(self.value(a, bound) for a in node.arguments))
         if name not in FUNCTIONS:
-            hint = (
-                f"{name}[...] if it is a tensor"
-                if name in self.vocabulary.bases
-                else nearest(name, [*FUNCTIONS, *FOLDED, "sum"])
-            )
-            raise Located(f"unknown function {name}; {hint}", node.at)
+            raise Located(f"{name} is for sizes; expected a function of values", node.at)
         if count != 1:
             raise Located(f"{name} takes 1 argument; found {count}", node.at)
         return FUNCTIONS[name](self.value(node.arguments[0], bound))
@@ -130,9 +126,8 @@ class Reader:
         for name, index in zip(names, node.indices, strict=True):
             if name in bound or names.count(name) > 1:
                 raise Located(f"index {name} is bound twice; use another index for one of them", index.at)
-        if node.op != "sum":
-            check_restricts(node.body, node.op, self.vocabulary)
-        body = self.value(node.body, bound | set(names), factor=not isinstance(node.body, syntax.Sum))
+        restricts = not isinstance(node.body, syntax.Sum) and (node.op == "sum" or excludes(node.body))
+        body = self.value(node.body, bound | set(names), factor=restricts)
         return REDUCTIONS[node.op](body, *(self.vocabulary.indices[n] for n in names))
 
 

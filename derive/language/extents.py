@@ -15,10 +15,10 @@ import sympy
 from sympy import Expr, Symbol
 
 from derive.index import floordiv, integer, minimum
-from derive.language.error import Located
+from derive.language.error import Located, nearest, stray_index
 from derive.language.functions import PADDINGS
 from derive.language.integers import check_affine, direction_of, integer_expression, interval
-from derive.language.scope import DOTS, Scope, nearest
+from derive.language.scope import DOTS, Scope
 from derive.language.syntax import Call, Element, Ellipsis, Equation, Name, Node, Place, RangeLine, Text, walk
 from derive.quote import shown
 from derive.term import Access
@@ -228,6 +228,11 @@ class _Search:
 
     def _give_up(self, key: Key) -> None:
         name, axis = key
+        known = {*self.scope.indices, *self.scope.ranks, *self.scope.parameters, *self.declared, *self._spelt()}
+        for node in walk(tuple(e.value for e in self.scope.equations)):
+            for subscript in node.subscripts if isinstance(node, Element) else ():
+                if isinstance(subscript, Name) and subscript.name not in known:
+                    raise stray_index(subscript.name, subscript.at)
         for node in walk(self.scope.equations):
             if axis < 0 and (
                 (isinstance(node, Name) and node.name == name) or (isinstance(node, Ellipsis) and name == DOTS)
@@ -364,7 +369,8 @@ class _Search:
             ready = [(s, e) for s, e in waiting if not e.free_symbols & names]
             if not ready:
                 name = waiting[0][0].name
-                place = next(e.at for e in self.scope.sizes if isinstance(e.target, Name))
+                defining = [e.at for e in self.scope.sizes if isinstance(e.target, Name)]
+                place = (*defining, self.scope.equations[0].at)[0]  # an extent may follow from a window that it moves
                 raise Located(f"the size {name} is defined by itself", place)
             done += ready
             waiting = [w for w in waiting if w not in ready]

@@ -40,3 +40,6 @@ CONSTANTS: dict[str, Expr] = {"pi": sympy.pi}
 
 PADDINGS = {"zero": 1, "reflect": 1, "replicate": 1, "circular": 1, "value": 2}
 """What a subscript may be wrapped into, and how many arguments it takes: ``x[n, reflect(i + r - p), c]``."""
+
+KNOWN = {"sum", "choose", *FUNCTIONS, *FOLDED, *PADDINGS}
+"""All that may stand before a parenthesis."""

@@ -10,7 +10,8 @@ from typing import Any
 from lark import Lark, Token, Transformer, Tree, UnexpectedCharacters, UnexpectedEOF, UnexpectedToken, v_args
 from lark.exceptions import VisitError
 
-from derive.language.error import Located
+from derive.language.error import Located, unknown_function
+from derive.language.functions import KNOWN
 from derive.language.syntax import (
     Bracket,
     Call,
@@ -38,6 +39,16 @@ DEEPEST = 150
 LONGEST_NUMBER = 60
 LONGEST_NAME = 60
 REDUCTIONS = ("sum", "max", "min")
+MORE = "; docs/language.md has the grammar"
+FOREIGN = {
+    "@": "; a matrix product is a sum over an index: sum(k) w[i,k] * x[k]",
+    "\\": "; a sum is written sum(i) x[i], a root sqrt(x[i])",
+    "'": "; a transpose is written by its indices: x[j,i]",
+    "∑": "; a sum is written sum(i) x[i]",
+    "Σ": "; a sum is written sum(i) x[i]",
+}
+"""What characters of other notations are here."""
+
 WORDS = {
     "NAME": "a name",
     "NUMBER": "a number",
@@ -77,12 +88,14 @@ def parse(text: str) -> Text:
     try:
         tree = _parser().parse(text)
     except UnexpectedCharacters as error:
-        raise Located(f"character {quoted(error.char)} has no meaning here", _at(error)) from None
+        hint = FOREIGN.get(error.char, "")
+        raise Located(f"character {quoted(error.char)} has no meaning here{hint}{MORE}", _at(error)) from None
     except UnexpectedEOF as error:
         raise Located(f"the text ends too early; expected {_expected(error.expected)}", _end(text)) from None
     except UnexpectedToken as error:
         place = _at(error) if error.token.type != "$END" else _end(text)
         found = "the end of the text" if error.token.type == "$END" else _shown(error.token)
+        _check_foreign(text, error.token)
         raise Located(f"found {found}; expected {_expected(error.accepts or error.expected)}", place) from None
     _check_depth(tree)
     try:
@@ -98,6 +111,23 @@ def parse(text: str) -> Text:
         tuple(x for x in lines if isinstance(x, Limit)),
         tuple(x.equation for x in lines if isinstance(x, _Evaluation)),
     )
+
+
+def _check_foreign(text: str, token: Token) -> None:
+    """Say what is meant by notation that is not the language's: einsum, a call on the left, a comparison in a call."""
+    line = text.split("\n")[(token.line or 1) - 1]
+    if re.match(r"\s*[A-Za-z]+(\s*,\s*[A-Za-z]+)*\s*->", line):
+        example = "y[b,i,k] = sum(j) x[b,i,j] * w[b,j,k]"
+        raise Located(f"this is no equation; expected one such as {example}{MORE}", _token_place(token))
+    before = text[: token.start_pos or 0]
+    opened = [
+        m.start() for m in re.finditer(r"\(", before) if before[m.start() :].count("(") > before[m.start() :].count(")")
+    ]
+    head = re.search(r"([A-Za-z]\w*)[ \t]*$", before if token == "(" else before[: opened[-1]] if opened else "")
+    if head and head[1] not in KNOWN:
+        raise unknown_function(head[1], _span(text, head.start(1), head.end(1)))
+    if opened and token.type in ("COMPARISON", "LESSTHAN"):
+        raise Located(f"a condition stands in brackets, as a factor: [x[n] > 0] * y[n]{MORE}", _token_place(token))
 
 
 def _check_size(text: str) -> None:
@@ -132,6 +162,10 @@ def _span(text: str, start: int, stop: int) -> Place:
 def _at(error: Any) -> Place:
     width = len(error.token) if isinstance(error, UnexpectedToken) and error.token.type != "_END" else 1
     return Place(error.line, error.column, error.column + width)
+
+
+def _token_place(token: Token) -> Place:
+    return Place(token.line or 1, token.column or 1, (token.column or 1) + len(token))
 
 
 def _end(text: str) -> Place:
@@ -184,10 +218,14 @@ class _Builder(Transformer[Token, Any]):
 
     def reduction(self, meta: Any, children: Sequence[Any]) -> Reduction:
         call, body = children
+        if call.function not in KNOWN:
+            raise unknown_function(call.function, call.at)
         if call.function not in REDUCTIONS:
             raise Located(f"{call.function}(...) stands before a factor; expected sum, max, min or *", call.at)
         wrong = next((a for a in call.arguments if not isinstance(a, Name | Ellipsis)), None)
         if wrong is not None or not call.arguments:
+            if isinstance(wrong, Call) and wrong.function not in KNOWN:
+                raise unknown_function(wrong.function, wrong.at)
             at = wrong.at if wrong is not None else call.at
             raise Located(f"{call.function} before a factor reduces over indices; expected {call.function}(i, j)", at)
         return Reduction(call.function, call.arguments, body, call.at)

@@ -5,12 +5,11 @@ A name between the brackets of a left side or of a reduction is an index, of one
 """
 
 import keyword
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
-from difflib import get_close_matches
 
-from derive.language.error import Located
-from derive.language.functions import CONSTANTS, FUNCTIONS, PADDINGS
+from derive.language.error import Located, nearest, unknown_function
+from derive.language.functions import CONSTANTS, FUNCTIONS, KNOWN, PADDINGS
 from derive.language.syntax import (
     Call,
     Element,
@@ -26,7 +25,6 @@ from derive.language.syntax import (
     Text,
     walk,
 )
-from derive.quote import listed
 
 DOTS = "..."
 """The name of the index that ``...`` stands for."""
@@ -87,7 +85,7 @@ def scope(text: Text) -> Scope:
     scalars = _scalars(text, parameters, tensors)
     sizes = tuple(e for n, e in given.items() if n not in parameters and n not in tensors | scalars)
     equations = tuple(e for e in text.equations if _named(e.target) in tensors | scalars)
-    _check_names(text, parameters, equations)
+    _check_names(text, tensors | scalars)
     if not equations:
         place = text.equations[-1].at if text.equations else Place(1, 1, 2)
         raise Located("no equation; expected one such as y[n, k] = sum(c) x[n, c] * w[c, k]", place)
@@ -169,10 +167,12 @@ def _scalars(text: Text, parameters: Mapping[str, Parameter], tensors: set[str])
     return found
 
 
-def _check_names(text: Text, parameters: Mapping[str, Parameter], equations: tuple[Equation, ...]) -> None:
-    """Reserved names, and names defined twice."""
+def _check_names(text: Text, tensors: set[str]) -> None:
+    """Unknown functions, reserved names, and names defined twice."""
     defined: set[str] = set()
     for node in walk((*text.declarations, *text.equations, *text.ranges, *text.limits)):
+        if isinstance(node, Call) and node.function not in KNOWN:
+            raise unknown_function(node.function, node.at, tensors)
         name = {Name: "name", Element: "tensor"}.get(type(node))
         spelt = getattr(node, name) if name else ""
         if keyword.iskeyword(spelt) or (isinstance(node, Element) and spelt in RESERVED):
@@ -262,7 +262,22 @@ def _check_order(equations: tuple[Equation, ...], inputs: tuple[str, ...]) -> No
             if name == own:
                 raise Located(f"{name} is defined by itself; a recurrence has to be written out step by step", node.at)
             if last[name] > number:
+                if own in _behind(name, equations):
+                    message = f"{own} and {name} are defined by each other; expected equations of which each reads"
+                    raise Located(f"{message} earlier ones only, as a recurrence has to be written out", node.at)
                 raise Located(f"{name} is used before its equation is complete; move this equation down", node.at)
+
+
+def _behind(name: str, equations: tuple[Equation, ...]) -> set[str]:
+    """Every tensor that `name` is computed from."""
+    found: set[str] = set()
+    waiting = {name}
+    while waiting:
+        readers = [e for e in equations if _named(e.target) in waiting]
+        found |= waiting
+        nodes = (n for e in readers for n in walk(e.value) if isinstance(n, Element | Name))
+        waiting = {_named(n) for n in nodes} - found
+    return found - {name}
 
 
 def _outputs(text: Text, equations: tuple[Equation, ...], inputs: tuple[str, ...]) -> tuple[str, ...]:
@@ -283,12 +298,3 @@ def _declared(text: Text, word: str, ranks: Mapping[str, int], inputs: tuple[str
         if _named(item) not in expected:
             raise Located(f"{_named(item)} is no {kind}; {nearest(_named(item), expected)}", item.at)
     return tuple(dict.fromkeys(_named(i) for i in items))
-
-
-def nearest(name: str, known: Iterable[str]) -> str:
-    """A hint for a name that is not among the `known` ones."""
-    names = sorted(set(known))
-    close = get_close_matches(name, names, n=1, cutoff=0.5)
-    if close:
-        return f"did you mean {close[0]}?"
-    return f"expected one of {listed(names)}" if names else "there is none"

@@ -7,11 +7,11 @@ from itertools import chain, count
 from sympy import Expr, Idx, IndexedBase, Symbol
 
 from derive.index import integer
-from derive.language.error import Located
+from derive.language.error import Located, nearest
 from derive.language.extents import Extents
 from derive.language.functions import CONSTANTS
 from derive.language.integers import check_affine, integer_expression
-from derive.language.scope import DOTS, Scope, nearest
+from derive.language.scope import DOTS, Scope
 from derive.language.syntax import Bracket, Call, Element, Ellipsis, Name, Node, Number, Product, Reduction, walk
 
 Bound = frozenset[str]

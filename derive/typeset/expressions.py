@@ -16,6 +16,7 @@ from derive.functions import (
     at_least,
     equal,
     greater,
+    is_indicator,
     larger,
     relu,
     sigmoid,
@@ -216,17 +217,8 @@ class ExpressionWriter(ABC):
             return self._modulo(self.expr(args[0], tight=True), self.expr(args[1], tight=True))
         if isinstance(e, exact):
             return self._ratio(self.expr(args[0], tight=True), self.expr(args[1], tight=True))
-        if isinstance(e, step):
-            return self._iverson(f"{self.expr(args[0])}>0")
-        if isinstance(e, equal):
-            plain = isinstance(args[0], Symbol | Access) or not isinstance(args[1], Access)
-            first, second = args if plain else args[::-1]
-            return self._iverson(f"{self.expr(first)}={self.expr(second)}")
-        if isinstance(e, greater | at_least | unequal):
-            relation = {greater: ">", at_least: self.at_least, unequal: self.unequal}[e.func]
-            if args[0].is_number and not args[1].is_number:  # [x < 1] rather than [1 > x]
-                args, relation = args[::-1], {greater: "<", at_least: self.at_most}.get(e.func, relation)
-            return self._iverson(f"{self.expr(args[0])}{relation}{self.expr(args[1])}")
+        if is_indicator(e):
+            return self._iverson(self.relation(e))
         if isinstance(e, sympy.Abs):
             return self._absolute(self.expr(args[0]))
         if isinstance(e, relu):
@@ -234,6 +226,20 @@ class ExpressionWriter(ABC):
         if isinstance(e, larger | smaller):
             return self._call("max" if isinstance(e, larger) else "min", [self.expr(a) for a in args])
         return self._call(FUNCTION_NAMES.get(e.func, e.func.__name__), [self.expr(a) for a in args])
+
+    def relation(self, bracket: Expr) -> str:
+        """What stands in a bracket."""
+        args = bracket.args
+        if isinstance(bracket, step):
+            return f"{self.expr(args[0])}>0"
+        if isinstance(bracket, equal):
+            plain = isinstance(args[0], Symbol | Access) or not isinstance(args[1], Access)
+            first, second = args if plain else args[::-1]
+            return f"{self.expr(first)}={self.expr(second)}"
+        relation = {greater: ">", at_least: self.at_least, unequal: self.unequal}[bracket.func]
+        if args[0].is_number and not args[1].is_number:  # [x < 1] rather than [1 > x]
+            args, relation = args[::-1], {greater: "<", at_least: self.at_most}.get(bracket.func, relation)
+        return f"{self.expr(args[0])}{relation}{self.expr(args[1])}"
 
     def access(self, a: Access) -> tuple[Part, ...]:
         """An element of a tensor; its indices are parts of their own."""

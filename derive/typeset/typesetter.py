@@ -87,7 +87,7 @@ class Typesetter(ExpressionWriter):
 
     def summand(self, term: Term, outer: Sequence[Symbol] | None, follows: bool) -> list[Piece]:
         """One term: sign, constants, sum sign, brackets of divisibility, gradients, tensors, brackets."""
-        part = monomial(term.body, self.indices, self.notation)
+        part = monomial(term.value, self.indices, self.notation)
         sign = "-" if part.negative else ("+" if follows else "")
         split = _Factors(part.factors, term, self.notation)
         if split.lower and not split.tensors and not term.bound:
@@ -113,8 +113,10 @@ class Typesetter(ExpressionWriter):
         return [Piece(pieces[0].parts, sign), *pieces[1:]]
 
     def conditions(self, term: Term) -> tuple[str, ...]:
-        """The ranges that restrict an extremum."""
-        return tuple(self._range(g, term) for g in term.guards) if term.is_extremum else ()
+        """The ranges and brackets that restrict an extremum."""
+        if not term.is_extremum:
+            return ()
+        return (*(self._range(g, term) for g in term.guards), *(self.relation(b) for b in term.admission))
 
     def _range(self, guard: Guard, term: Term) -> str:
         """``0 <= value < extent``, or the half of it that the ranges of the indices leave open: ``j <= i``."""
