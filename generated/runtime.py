@@ -631,10 +631,10 @@ def _available() -> int:
 class _Process:
     """What a child of `fork` cannot use as its parent left it.
 
-    The threads of a pool do not exist there, and what other threads were about to put back they never will.
+    Worker threads do not exist there, and what other threads were about to put back they never will.
 
     Attributes:
-        pools: worker threads, by their number.
+        executors: worker threads, by their number.
         holder: the thread that has set BLAS to one thread, under "blas"; the first to write it there, which is atomic.
         before: what BLAS had before that.
         forks: how many forks led to this process.
@@ -642,7 +642,7 @@ class _Process:
     """
 
     def __init__(self) -> None:
-        self.pools: dict[int, ThreadPoolExecutor] = {}
+        self.executors: dict[int, ThreadPoolExecutor] = {}
         self.holder: dict[str, int] = {}
         self.before: list[tuple[Any, int]] = []
         self.forks = 0
@@ -653,8 +653,8 @@ class _Process:
 
     def workers(self, number: int) -> ThreadPoolExecutor:
         """So many threads."""
-        found = self.pools.get(number)
-        return found or self.pools.setdefault(number, ThreadPoolExecutor(number, "gradscribe"))
+        found = self.executors.get(number)
+        return found or self.executors.setdefault(number, ThreadPoolExecutor(number, "gradscribe"))
 
     def holds(self) -> bool:
         """Whether this thread is the one that may set BLAS to one thread."""
@@ -679,7 +679,7 @@ class _Process:
 
     def _renew(self) -> None:
         self._let_go()
-        self.pools = {}
+        self.executors = {}
         self.forks += 1
         if not getattr(_inside, "alone", False):  # otherwise this thread goes on, and puts back itself
             self.restore()
@@ -4645,7 +4645,7 @@ class Buffers:
 def release() -> None:
     """Give back the memory and the threads that kernels keep for their next call."""
     _own.__dict__.clear()
-    _process.pools.clear()
+    _process.executors.clear()
 
 
 # ----- layers -----
