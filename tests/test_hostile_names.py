@@ -18,6 +18,7 @@ from derive.composition.compose import compose
 from derive.equations import program
 from derive.index import integer
 from derive.interface import Kind, Layer, Option, Requirement
+from derive.interval import Interval
 from derive.layers import LAYERS
 from derive.term import EquationError
 from tests.hostile import CANARY, CUBE, NAMES, SOME, fuzzed, outcome, own_optimiser, watched, with_options
@@ -127,7 +128,8 @@ def test_values_of_options(value: Any) -> None:
     option = made.options[0]
     for layer in (
         replace(made, options=(replace(option, default=value),)),
-        replace(made, options=(replace(option, minimum=value, kind=Kind.COUNT),)),
+        replace(made, options=(replace(option, interval=Interval(value), kind=Kind.COUNT),)),
+        replace(made, options=(replace(option, interval=Interval(0.0, value, without=value)),)),
         replace(made, initial=(("w", value),)),
     ):
         try:
@@ -158,7 +160,7 @@ def test_values_of_networks() -> None:
         {"title": 5}, {"source": b"x"}, {"name": None}, {"class_name": 3}, {"weights": ("w", "q")},
         {"features": (("out", integer("K")), ("K", integer("C")))}, {"features": (("a", Symbol("x; y")),)},
         {"options": (Option("a", (integer("a"),), "x"),)},  # type: ignore[arg-type]
-        {"options": (Option("p", (integer("a"), integer("b")), Kind.PADDING, 0, 0, (Symbol("x; y"),), (N,)),)},
+        {"options": (Option("p", (integer("a"), integer("b")), Kind.PADDING, 0, None, (Symbol("x; y"),), (N,)),)},
     ],
 )  # fmt: skip
 def test_fields_of_a_layer(fields: dict[str, Any]) -> None:
