@@ -71,7 +71,8 @@ def _item(line: str, margin: int) -> list[str]:
     if margin + len(line) <= WIDTH:
         return [line]
     indent = line[: len(line) - len(line.lstrip())]
-    operands = _operands(line.strip(), ("+", "-")) or _operands(line.strip(), ("*", "/", "//", "%"))
+    levels = ((">=", "<=", ">", "<", "==", "!="), ("+", "-"), ("*", "/", "//", "%"))
+    operands = next((o for level in levels if (o := _operands(line.strip(), level))), [])
     return [part for o in operands for part in _fit(indent + o, margin)] if operands else _fit(line, margin)
 
 

@@ -199,7 +199,8 @@ def avg_pool3d_forward(
             d_h * (R - 1) + 1 - 2 * p_h_end,
             d_w * (T - 1) + 1 - 2 * p_w,
             d_w * (T - 1) + 1 - 2 * p_w_end,
-        ) >= 0,
+        )
+        >= 0,
         "at most half of the kernel's extent",
         padding,
     )
@@ -448,7 +449,8 @@ def avg_pool3d_grad_input(
             d_h * (R - 1) + 1 - 2 * p_h_end,
             d_w * (T - 1) + 1 - 2 * p_w,
             d_w * (T - 1) + 1 - 2 * p_w_end,
-        ) >= 0,
+        )
+        >= 0,
         "at most half of the kernel's extent",
         padding,
     )
@@ -570,7 +572,8 @@ class AvgPool3D(rt.Layer):
                 d_h * (R - 1) + 1 - 2 * p_h_end,
                 d_w * (T - 1) + 1 - 2 * p_w,
                 d_w * (T - 1) + 1 - 2 * p_w_end,
-            ) >= 0,
+            )
+            >= 0,
             "at most half of the kernel's extent",
             padding,
         )

@@ -145,7 +145,8 @@ def lp_pool2d_forward(
             d_h * (R - 1) + 1 - 2 * p_h_end,
             d_w * (T - 1) + 1 - 2 * p_w,
             d_w * (T - 1) + 1 - 2 * p_w_end,
-        ) >= 0,
+        )
+        >= 0,
         "at most half of the kernel's extent",
         padding,
     )
@@ -253,7 +254,8 @@ def lp_pool2d_grad_input(
             d_h * (R - 1) + 1 - 2 * p_h_end,
             d_w * (T - 1) + 1 - 2 * p_w,
             d_w * (T - 1) + 1 - 2 * p_w_end,
-        ) >= 0,
+        )
+        >= 0,
         "at most half of the kernel's extent",
         padding,
     )
@@ -318,7 +320,8 @@ class LPPool2D(rt.Layer):
                 d_h * (R - 1) + 1 - 2 * p_h_end,
                 d_w * (T - 1) + 1 - 2 * p_w,
                 d_w * (T - 1) + 1 - 2 * p_w_end,
-            ) >= 0,
+            )
+            >= 0,
             "at most half of the kernel's extent",
             padding,
         )

@@ -176,7 +176,8 @@ def lp_pool3d_forward(
             d_h * (R - 1) + 1 - 2 * p_h_end,
             d_w * (T - 1) + 1 - 2 * p_w,
             d_w * (T - 1) + 1 - 2 * p_w_end,
-        ) >= 0,
+        )
+        >= 0,
         "at most half of the kernel's extent",
         padding,
     )
@@ -305,7 +306,8 @@ def lp_pool3d_grad_input(
             d_h * (R - 1) + 1 - 2 * p_h_end,
             d_w * (T - 1) + 1 - 2 * p_w,
             d_w * (T - 1) + 1 - 2 * p_w_end,
-        ) >= 0,
+        )
+        >= 0,
         "at most half of the kernel's extent",
         padding,
     )
@@ -374,7 +376,8 @@ class LPPool3D(rt.Layer):
                 d_h * (R - 1) + 1 - 2 * p_h_end,
                 d_w * (T - 1) + 1 - 2 * p_w,
                 d_w * (T - 1) + 1 - 2 * p_w_end,
-            ) >= 0,
+            )
+            >= 0,
             "at most half of the kernel's extent",
             padding,
         )

@@ -155,7 +155,8 @@ def max_pool2d_forward(
             d_h * (R - 1) + 1 - 2 * p_h_end,
             d_w * (T - 1) + 1 - 2 * p_w,
             d_w * (T - 1) + 1 - 2 * p_w_end,
-        ) >= 0,
+        )
+        >= 0,
         "at most half of the kernel's extent",
         padding,
     )
@@ -425,7 +426,8 @@ def max_pool2d_grad_input(
             d_h * (R - 1) + 1 - 2 * p_h_end,
             d_w * (T - 1) + 1 - 2 * p_w,
             d_w * (T - 1) + 1 - 2 * p_w_end,
-        ) >= 0,
+        )
+        >= 0,
         "at most half of the kernel's extent",
         padding,
     )
@@ -533,7 +535,8 @@ class MaxPool2D(rt.Layer):
                 d_h * (R - 1) + 1 - 2 * p_h_end,
                 d_w * (T - 1) + 1 - 2 * p_w,
                 d_w * (T - 1) + 1 - 2 * p_w_end,
-            ) >= 0,
+            )
+            >= 0,
             "at most half of the kernel's extent",
             padding,
         )

@@ -183,7 +183,8 @@ def max_pool3d_forward(
             d_h * (R - 1) + 1 - 2 * p_h_end,
             d_w * (T - 1) + 1 - 2 * p_w,
             d_w * (T - 1) + 1 - 2 * p_w_end,
-        ) >= 0,
+        )
+        >= 0,
         "at most half of the kernel's extent",
         padding,
     )
@@ -517,7 +518,8 @@ def max_pool3d_grad_input(
             d_h * (R - 1) + 1 - 2 * p_h_end,
             d_w * (T - 1) + 1 - 2 * p_w,
             d_w * (T - 1) + 1 - 2 * p_w_end,
-        ) >= 0,
+        )
+        >= 0,
         "at most half of the kernel's extent",
         padding,
     )
@@ -648,7 +650,8 @@ class MaxPool3D(rt.Layer):
                 d_h * (R - 1) + 1 - 2 * p_h_end,
                 d_w * (T - 1) + 1 - 2 * p_w,
                 d_w * (T - 1) + 1 - 2 * p_w_end,
-            ) >= 0,
+            )
+            >= 0,
             "at most half of the kernel's extent",
             padding,
         )

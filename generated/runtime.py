@@ -1355,7 +1355,8 @@ def _pieces(c: Contraction) -> tuple[Piece, ...] | None:
     boxes = _split(c, box)
     if boxes == (c.box,):
         return None
-    if len(boxes) == 1 and (not c.gathers or all(_is_plain(c.out, axis, c.extents) for axis in range(len(c.out.sizes)))):
+    plain = not c.gathers or all(_is_plain(c.out, axis, c.extents) for axis in range(len(c.out.sizes)))
+    if len(boxes) == 1 and plain:
         return (_piece(c, boxes[0], False),)
     if not c.gathers:
         return tuple(_piece(c, b, False) for b in boxes)
@@ -2018,7 +2019,8 @@ def _resolved(side: Side, solved: Sequence[_Solved]) -> Side:
 def _polyphase_cost(c: Contraction, plan: tuple[Phase, ...], wanted: Settings) -> Cost:
     costs = [ways(phase.gather, wanted)[0].cost for phase in plan if phase.gather is not None]
     size = c.dtype.itemsize
-    strided = prod(c.out.sizes) * size if any(step != 1 for phase in plan for s in phase.out.steps for _, step in s) else 0
+    apart = any(step != 1 for phase in plan for s in phase.out.steps for _, step in s)
+    strided = prod(c.out.sizes) * size if apart else 0
     return Cost(
         sum(cost.seconds for cost in costs) + strided / copy_rate(_run(c.out, c, c.out.names)),
         sum(cost.flops for cost in costs),
@@ -2154,9 +2156,7 @@ def _run_scatter(
         extents = tuple(box[v][1] - box[v][0] for v in order)
         products = _scratch("scattered", prod(extents), c.dtype).reshape(extents)
         contract(spec, parts[0], parts[1], out=products)
-        at = tuple(
-            slice(*box[moves[0][0]]) if moves and moves[0][0] in block else slice(None) for moves in c.out.steps
-        )
+        at = tuple(slice(*box[moves[0][0]]) if moves and moves[0][0] in block else slice(None) for moves in c.out.steps)
         target = out[at]
         if tiles:
             if not add:
@@ -3109,7 +3109,8 @@ def _winograd_cost(c: Contraction, plan: Winograd, wanted: Settings) -> Cost:
         scratch = chunk * plan.products * batch * inner * size + 2 * (kernel + tiles * columns) // len(plan.columns)
     else:
         scratch = chunk * plan.products * batch * 2 * (inner + columns) * size + kernel * size
-    return Cost(seconds, flops + transforms + small, moved, scratch, max(entry.error for entry in _cook_toom(plan)), False)
+    error = max(entry.error for entry in _cook_toom(plan))
+    return Cost(seconds, flops + transforms + small, moved, scratch, error, False)
 
 
 def _cook_toom(plan: Winograd) -> tuple["CookToom", ...]:
@@ -4084,7 +4085,8 @@ def reduce(op: str, windows: Window, out: Array, scale: Any = None, argument: Ar
     """
     elements = prod(windows.extents[out.ndim :])
     if argument is not None and elements > MOST_COUNTED:
-        raise ValueError(f"a window of {elements} elements is too large: positions in it are counted up to {MOST_COUNTED}")
+        expected = f"positions in it are counted up to {MOST_COUNTED}"
+        raise ValueError(f"a window of {elements} elements is too large: {expected}")
     axes = _windows_along(windows.source.shape, windows.extents, windows.positions, out.ndim)
     tiles = _reduction(axes, TILE // out.itemsize)
     results = _in_order(out, windows)
@@ -4221,7 +4223,8 @@ def _by_residue(along: Along, axis: int) -> Iterator[tuple[tuple[slice, ...], tu
         length = len(range(*at.indices(along.size)))
         numbers = by_residue.get(residue, [])
         shifts = tuple((residue - along.offsets[k]) // along.step for k in numbers)
-        yield _along_axis(axis, at), Along(along.windows, length, 1, shifts, tuple(along.places[k] for k in numbers)).taps(axis)
+        places = tuple(along.places[k] for k in numbers)
+        yield _along_axis(axis, at), Along(along.windows, length, 1, shifts, places).taps(axis)
 
 
 def _seen_from(along: Along, low: int, high: int) -> tuple[slice, Along | None]:

@@ -1186,7 +1186,8 @@ def vgg11_backward(
                     + np.arange(0, 2)[:, None, None, None]
                     - 4 * np.arange(0, 1)[:, None]
                     - 2 * np.arange(0, 1)
-                ) == max_pool2d5_argmax.transpose(0, 3, 1, 2)[:, None, None, :, :, :]
+                )
+                == max_pool2d5_argmax.transpose(0, 3, 1, 2)[:, None, None, :, :, :]
             ),
             dmax_pool2d5_y.transpose(0, 3, 1, 2)[:, None, None, :, :, :],
             0,
