@@ -53,7 +53,7 @@ STAGES = {
     "writing statements": "codegen/emit.py:lines",
     "writing docstrings": "codegen/docstring.py:function_description",
     "memory of networks": "codegen/network/functions.py:_memory",
-    "tables of fast correlations, and their proofs": "codegen/compiler.py:runtime_source",
+    "tables of fast correlations, and their proofs": "codegen/runtime.py:runtime_source",
 }
 """Functions whose time, with all that they call, is shown as a share; they do not call each other."""
 

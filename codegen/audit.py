@@ -6,11 +6,13 @@ else goes wrong on the way. Code that needs more is no accident: it is listed he
 """
 
 import ast
+import re
 from collections.abc import Iterator
 
 from codegen.names import BUILTINS, MEMBERS
 from codegen.render import Emitted
 from codegen.runtime import runtime_attributes, runtime_names
+from derive.functions import FUNCTIONS
 from derive.quote import quoted, shown
 from derive.term import EquationError
 
@@ -27,12 +29,13 @@ IMPORTS = frozenset(
 )
 NUMPY = frozenset(
     (
-        *("abs", "add", "arange", "arctan", "array", "broadcast_to", "copyto", "cos", "cosh", "divide", "empty", "exp"),
-        *("expm1", "float32", "float64", "float_power", "full", "inf", "int32", "int64", "intp", "log", "log1p", "max"),
-        *("maximum", "min", "minimum", "multiply", "random", "sign", "sin", "sinh", "sqrt", "square", "subtract"),
-        *("tanh", "uintp", "where", "zeros"),
+        *(name for row in FUNCTIONS.values() for name in re.findall(r"np\.(\w+)\(", row.numpy)),
+        *("add", "arange", "array", "broadcast_to", "copyto", "divide", "empty", "float32", "float64", "float_power"),
+        *("full", "inf", "int32", "int64", "intp", "max", "min", "multiply", "random", "sqrt", "square", "subtract"),
+        *("uintp", "where", "zeros"),
     )
 )
+"""What emitted code uses of NumPy: what computes the functions of equations, and what the compiler itself needs."""
 METHODS = frozenset(
     (
         *("astype", "default_rng", "dtype", "fill", "get", "give", "reshape", "shape", "size", "take", "transpose"),

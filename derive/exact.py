@@ -21,7 +21,7 @@ from sympy import Add, Expr, Mul, Pow, Rational, Symbol, preorder_traversal
 from derive.functions import is_indicator
 from derive.index import IntegerFunction
 from derive.interpret import Sizes, Values, flattened, index_box, read, value
-from derive.term import Access, Statement, Tensor, Term
+from derive.term import Access, Statement, Tensor, Term, accesses
 
 PRIME = 2**31 - 1
 """A product of two residues fits into an int64."""
@@ -35,11 +35,14 @@ class Residues:
         tensors: residues, int64 arrays of the tensors' shapes; integer tensors as they are.
         degrees: of each tensor in what was drawn; 0 for an integer one.
         parameters: residues of the real parameters.
+        arbitrary: the tensors that are computed, but count as arbitrary, and those that are computed from them. Terms
+            that differ here may still be equal by what these are: h and z p, where p is h/z.
     """
 
     tensors: Mapping[str, np.ndarray]
     degrees: Mapping[str, int]
     parameters: Mapping[Symbol, int] = field(default_factory=dict)
+    arbitrary: frozenset[str] = frozenset()
 
     def degree(self, term: Term) -> int | None:
         """The degree of a term in what was drawn; None where it is no polynomial of tensors known here."""
@@ -121,6 +124,7 @@ def drawn(
         defined.setdefault(statement.target.name, []).append(statement)
     found: dict[str, np.ndarray] = {}
     degrees: dict[str, int] = {}
+    arbitrary: set[str] = set()
     point = Residues(found, degrees, parameters)
     fixed = {name: [[Rational(v) for v in row] for row in matrix.tolist()] for name, matrix in (numbers or {}).items()}
     for tensor in (*tensors, *(group[0].target for group in defined.values())):
@@ -137,6 +141,8 @@ def drawn(
         elif terms and None not in degree:
             total = sum(point.evaluate(t, sizes) for t in terms)
             found[name], degrees[name] = np.asarray(total) % PRIME, max(d for d in degree if d is not None)
+            arbitrary |= {name} if any(a.tensor in arbitrary for t in terms for a in accesses(t.body)) else set()
         else:
             found[name], degrees[name] = rng.integers(PRIME, size=np.shape(values[name])), 1
-    return replace(point, tensors=found, degrees=degrees)
+            arbitrary |= {name} if terms else set()
+    return replace(point, tensors=found, degrees=degrees, arbitrary=frozenset(arbitrary))

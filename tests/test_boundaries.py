@@ -8,7 +8,10 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parents[1]
-NUMPY_IN_DERIVE = {"accuracy.py", "interpret.py", "functions.py", "verify.py", "sampling.py"}
+NUMPY_IN_DERIVE = {
+    "accuracy.py", "boxes.py", "certificate.py", "differences.py", "exact.py", "functions.py", "interpret.py",
+    "rows.py", "sampling.py", "verify.py",
+}  # fmt: skip
 
 
 def modules(folder: str) -> list[Path]:
@@ -50,7 +53,9 @@ def test_numpy_in_derive_belongs_to_the_oracle(path: Path) -> None:
 @pytest.mark.parametrize("path", modules("derive"), ids=relative)
 def test_derive_imports_sympy_and_the_standard_library_and_lark_to_parse(path: Path) -> None:
     allowed = set(sys.stdlib_module_names) | {"derive", "sympy", "numpy"}
-    assert top_level(path) <= allowed | ({"lark"} if relative(path) in PARSERS else set())
+    allowed |= {"lark"} if relative(path) in PARSERS else set()
+    allowed |= {"rich"} if relative(path) == "derive/language/error.py" else set()  # how wide a character is
+    assert top_level(path) <= allowed
 
 
 @pytest.mark.parametrize("path", modules("codegen"), ids=relative)
@@ -79,7 +84,9 @@ def test_generated_imports_numpy_the_standard_library_and_its_siblings(path: Pat
 def test_adapters_import_numpy_and_each_other_and_the_frameworks_where_they_are_used(path: Path) -> None:
     allowed = set(sys.stdlib_module_names) | {"adapters", "numpy", "safetensors"}
     of_torch = {"adapters/torch.py", "adapters/operators.py"}
-    assert top_level(path) <= allowed | ({"torch"} if relative(path) in of_torch else set())
+    shared = {"derive.quote", "codegen.write"}  # how messages show what was given, how files are replaced
+    own = {name.partition(".")[0] for name, level in imports(path) if level == 0 and name not in shared}
+    assert own <= allowed | ({"torch"} if relative(path) in of_torch else set())
     tree = ast.parse(path.read_text(encoding="utf-8"))
     at_the_top = {n.module or "" for n in tree.body if isinstance(n, ast.ImportFrom)}
     at_the_top |= {alias.name for n in tree.body if isinstance(n, ast.Import) for alias in n.names}
@@ -99,7 +106,8 @@ EQUATIONS = [*modules("derive/layers"), ROOT / "derive/optimisers.py"]
 @pytest.mark.parametrize("path", EQUATIONS, ids=relative)
 def test_the_catalogue_is_forward_and_update_equations_only(path: Path) -> None:
     modules_used = {name for name, _ in imports(path)}
-    allowed = {"derive.equations", "derive.functions", "derive.index", "derive.interface", "derive.language", "sympy"}
+    allowed = {"derive.equations", "derive.functions", "derive.index", "derive.interface", "derive.interval"}
+    allowed |= {"derive.language", "sympy"}
     allowed |= {"collections.abc", "dataclasses", "itertools", "typing", "derive.update"}
     assert all(name in allowed or name.startswith("derive.layers") for name in modules_used)
     names = {node.id for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))) if isinstance(node, ast.Name)}

@@ -437,7 +437,7 @@ def command(folder: Path, *arguments: str) -> tuple[int, str]:
         (["broken.py:f", "--layer", "conv2d"], 2, "broken.py: SyntaxError"),
         (["leaving.py:f", "--layer", "conv2d"], 2, "leaving.py: SystemExit"),
         (["raising.py:f", "--layer", "conv2d"], 2, "raising.py: ValueError: one"),
-        ([".", "--layer", "conv2d"], 2, ".: no such file"),
+        ([".", "--layer", "conv2d"], 2, ".: expected a file, found a folder"),
     ],
 )  # fmt: skip
 def test_the_command(

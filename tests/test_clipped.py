@@ -117,7 +117,7 @@ def test_counts() -> None:
 
 
 # ----- memory and time ------------------------------------------------------------------------------------------------
-FAR = [2**5, 2**12, 2**40, 2**62]
+FAR = [2**5, 2**12, 2**20, 2**31 - 1]
 """Dilations, and paddings as wide: of a window of 3 taps only the one in the middle lies inside."""
 BYTES = 1 << 20
 
@@ -204,7 +204,7 @@ def test_taps_far_out_cost_nothing(kind: Kind, far: int, backend: str) -> None:
 
 
 COMPILED = pytest.param(300, "compiled", marks=pytest.mark.skipif(not rt.has_numba(), reason="no numba"))
-LARGER = [(k, "numpy") for k in (12, 300, 10_000, 2**31 - 2, 2**40, 2**62)]
+LARGER = [(k, "numpy") for k in (12, 300, 10_000, 2**31 - 2, 2**31 - 1)]
 
 
 @pytest.mark.parametrize(("kernel", "backend"), [*LARGER, COMPILED])

@@ -105,7 +105,7 @@ def test_a_network_without_loss_says_so() -> None:
 
 
 def test_a_loss_is_a_number() -> None:
-    with pytest.raises(NetworkError, match="network: loss tanh: expected a number, received loss_y of 2 axes"):
+    with pytest.raises(NetworkError, match="network: loss tanh: expected a number, its value has 2 axes"):
         with_loss(network("input x[N, 3]; dense(4) -> tanh; loss tanh"))
 
 

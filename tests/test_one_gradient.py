@@ -27,7 +27,7 @@ STOPPED = {
     "shifted": "c[i] = x[i+1]; y[i] = sum(r) x[i+r]*c[i]*w[r]; weight w; constant c",
     "mean": "m = sum(n) x[n]; c = m; y[n] = x[n] * m / (1 + c^2); constant c",
     "all": "c[n] = sin(x[n]); y[n] = 2*c[n]; constant c",
-    "max": "m[n] = max(k) x[n,k]; e[n,k] = exp(x[n,k] - m[n]); y[n] = log(sum(k) e[n,k]) + m[n]; constant m",
+    "shift": "m[n] = max(k) x[n,k]; e[n,k] = exp(x[n,k] - m[n]); y[n] = log(sum(k) e[n,k]) + m[n]; constant m",
     "clipped": "s[n] = min(1, max(-1, x[n])); r[n] = s[n]; y[n] = s[n] + [x[n] > 0] - r[n]; constant r",
     "several": "c[n] = x[n]*w[n]; y[n] = x[n]*c[n]; z[n] = w[n]*c[n]^2; weight w; output y, z; constant c",
 }

@@ -102,7 +102,10 @@ WORDS = ("conv", "pool", "dense", "linear", "flatten", "activation", "relu", "si
 LAYER_WORDS = re.compile("|".join([*WORDS, "squared_error", "argmax", *LAYERS]), re.IGNORECASE)
 SCALAR_FUNCTIONS = {"sigmoid", "softplus"}
 """A scalar function needs code at run time where NumPy has none; that is no layer."""
-NO_LAYERS = re.compile(r"\bflattened\b|\brelu\b|\bargmax\b|\bpool_size\b|\bThread[Pp]ool\w+|\bthreadpoolctl\b")
+NO_LAYERS = re.compile(
+    r"\bconvert\w*|\bflattened\b|\brelu\b|\bargmax\b|\bThread[Pp]ool\w+|\bthreadpoolctl\b"
+    r"|\bpool_(size|param|height|width)\b|\bconv_param\b"
+)
 """The layout of a weight, a scalar function with a corner, a recorded position, and an argument as people write it."""
 
 

@@ -464,11 +464,23 @@ def test_real_type() -> None:
 @pytest.mark.parametrize(
     ("value", "rank", "integer", "error", "text"),
     [
-        ([1, 2], 1, False, TypeError, "expected float32 or float64, received int64"),
-        (np.zeros(2, np.float16), 1, False, TypeError, "expected float32 or float64, received float16"),
+        (
+            [1, 2],
+            1,
+            False,
+            TypeError,
+            f"expected float32 or float64, received int64; {CONVERT}np.float32)",
+        ),
+        (
+            np.zeros(2, np.float16),
+            1,
+            False,
+            TypeError,
+            f"expected float32 or float64, received float16; {CONVERT}np.float32)",
+        ),
         (["a"], 1, False, TypeError, "expected float32 or float64, received <U1"),
-        ([1.5], 1, True, TypeError, "expected integers, received float64"),
-        ([True], 1, True, TypeError, "expected integers, received bool"),
+        ([1.5], 1, True, TypeError, f"expected integers, received float64; {CONVERT}np.int64)"),
+        ([True], 1, True, TypeError, f"expected integers, received bool; {CONVERT}np.int64)"),
         (np.zeros((2, 3)), 4, False, ValueError, "expected 4 axes, received 2, shape (2, 3)"),
     ],
 )

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 
+from derive.composition.record import Network
 from derive.derivation.forward import definitions, notes, setup
 from derive.derivation.identity import rotation_identity
 from derive.derivation.insertion import Rewritten
@@ -25,7 +26,7 @@ def assembled(
         setup=setup(display, program),
         definitions=definitions(program),
         sizes=program.sizes,
-        notes=notes(program, rewritten.lets),
+        notes=notes(program, () if isinstance(layer, Network) else rewritten.lets),  # a network has no letters for them
         sections=tuple(sections),
         program=program,
         rewritten=rewritten,

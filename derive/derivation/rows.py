@@ -3,7 +3,7 @@
 Rows that are polynomials of their tensors are compared in integers modulo a prime, others in float64.
 """
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -17,7 +17,7 @@ from derive.exact import PRIME, Residues, drawn
 from derive.functions import equal
 from derive.interpret import evaluate, interpret, magnitude
 from derive.sampling import sample_values
-from derive.term import Term
+from derive.term import Term, accesses
 
 Values = Mapping[str, np.ndarray]
 Sizes = Mapping[Symbol, Any]
@@ -62,10 +62,11 @@ def comparisons(section: Section, values: Values, sizes: Sizes, rng: Generator) 
         row = tuple(map(_resolved, step.terms))
         degrees = [point.degree(t) for t in (*before, *row)]
         known = [d for d in degrees if d is not None]
-        if len(known) == len(degrees):
-            same = _equal(_residues(before, point, sizes), _residues(row, point, sizes))
+        polynomial = len(known) == len(degrees)
+        same = polynomial and _equal(_residues(before, point, sizes), _residues(row, point, sizes))
+        if same or (polynomial and not _reads(point.arbitrary, (*before, *row))):
             yield Comparison(label(step), 0.0 if same else float("inf"), max(known, default=0))
-        else:
+        else:  # no polynomials, or equal only by what their tensors are
             floor = max(_size(before, values, sizes), _size(row, values, sizes))
             difference = gap(row_value(before, values, sizes), row_value(row, values, sizes), floor)
             yield Comparison(label(step), difference, None)
@@ -102,6 +103,10 @@ def _is_chain_rule(step: Step) -> bool:
 
 def _residues(terms: Sequence[Term], point: Residues, sizes: Sizes) -> np.ndarray:
     return np.asarray(sum(point.evaluate(t, sizes) for t in terms)) % PRIME
+
+
+def _reads(names: Collection[str], terms: Iterable[Term]) -> bool:
+    return any(a.tensor in names for t in terms for a in accesses(t.body))
 
 
 def _equal(a: np.ndarray, b: np.ndarray) -> bool:

@@ -141,7 +141,7 @@ def _single(layer: Layer, name: str, text: str, option: Option) -> Expr:
     if len(text) > MOST:
         raise error
     if kind is Kind.NUMBER and _NUMBER.fullmatch(text):
-        if float(Fraction(text)) not in (values or FINITE):
+        if Fraction(text) not in (values or FINITE):
             raise error
         if "/" in text or _INTEGER.fullmatch(text):
             fraction = Fraction(text)
