@@ -104,7 +104,7 @@ SCALAR_FUNCTIONS = {"sigmoid", "softplus"}
 """A scalar function needs code at run time where NumPy has none; that is no layer."""
 NO_LAYERS = re.compile(
     r"\bconvert\w*|\bflattened\b|\brelu\b|\bargmax\b|\bThread[Pp]ool\w+|\bthreadpoolctl\b"
-    r"|\bpool_(size|param|height|width)\b|\bconv_param\b"
+    r"|\bpool_(size|param|height|width)\b|\bkernel pool\b|\bconv_param\b"
 )
 """The layout of a weight, a scalar function with a corner, a recorded position, and an argument as people write it."""
 

@@ -461,6 +461,9 @@ def test_real_type() -> None:
         rt.real_type("conv", "real")
 
 
+CONVERT = "convert it: np.asarray(x, "
+
+
 @pytest.mark.parametrize(
     ("value", "rank", "integer", "error", "text"),
     [
