@@ -103,7 +103,7 @@ def differentiate(
         program: a checked program.
         wrt: names of inputs; all differentiable ones by default.
         seeds: names of the given gradients dE/d(output) by output; "dy" for a single output, else (or where "dy"
-            is a name already) "d" + name. An output of integers and a constant one have none.
+            is a tensor or a size already) "d" + name. An output of integers and a constant one have none.
         prefix: what the name of a gradient begins with, once more where there is a tensor of that name.
 
     Returns:
@@ -121,7 +121,7 @@ def differentiate(
             raise EquationError(f"cannot differentiate with respect to {shown(name)}; {expected}")
     outputs = [name for name in program.outputs if _differentiable(tensors[name])]
     taken = program.names()
-    single = len(outputs) == 1 and "dy" not in taken
+    single = len(outputs) == 1 and "dy" not in {*tensors, *(s.name for s in program.symbols())}
     seed_names = seeds or ({outputs[0]: "dy"} if single else {})
     taken |= set(seed_names.values())
     gradients = {

@@ -4,6 +4,9 @@ from dataclasses import dataclass
 from math import inf, isfinite
 from typing import Any
 
+from derive.error import EquationError
+from derive.quote import quoted
+
 LARGEST = 2**31 - 1
 """The largest size that an option may set: products of two sizes are then far from overflow."""
 
@@ -28,6 +31,12 @@ class Interval:
     above: bool = False
     below: bool = False
     without: float | None = None
+
+    def __post_init__(self) -> None:
+        """Raise where an end is no number, or there is nothing between them."""
+        ends = (self.low, self.high, 0 if self.without is None else self.without)
+        if not all(isinstance(e, int | float) and e == e for e in ends) or not self.low <= self.high or self.low == inf:
+            raise EquationError(f"an interval: expected numbers, received {quoted(ends[0])} to {quoted(ends[1])}")
 
     def __contains__(self, value: Any) -> bool:
         higher = self.low < value if self.above else self.low <= value

@@ -1439,6 +1439,11 @@ def _part(side: Side, c: Contraction, box: Mapping[str, tuple[int, int]]) -> tup
     return side._replace(sizes=tuple(sizes), offsets=tuple(offsets)), tuple(at)
 
 
+def _at(array: Array, part: tuple[slice, ...]) -> Array:
+    """A part of an array as a view: a number has none but itself."""
+    return array[part] if part else array
+
+
 Compute = Callable[[Contraction, Array, Array, Array, bool], None]
 
 
@@ -1453,9 +1458,9 @@ def _in_pieces(c: Contraction, left: Array, right: Array, out: Array, add: bool,
     if not add and (c.gathers or not alone):
         whole[...] = 0
     for piece in pieces:
-        d, a, b = piece.contraction, left[piece.left], right[piece.right]
+        d, a, b = piece.contraction, _at(left, piece.left), _at(right, piece.right)
         if piece.at is None:
-            compute(d, a, b, out[piece.out], add or not alone)
+            compute(d, a, b, _at(out, piece.out), add or not alone)
             continue
         sums = np.empty(d.out.sizes, d.dtype)
         compute(d, a, b, sums, False)

@@ -78,11 +78,11 @@ def test_a_module_has_a_file_of_its_own(name: str) -> None:
 
 def test_modules_that_are_one_file_or_one_class() -> None:
     one, other = derive.layer(CUBE, "cube"), derive.layer(CUBE, "Cube", class_name="Other")
-    with pytest.raises(EquationError, match="small and capital"):
+    with pytest.raises(EquationError, match="module Cube and module cube would be one"):
         package_sources([one, other])
-    with pytest.raises(EquationError, match="two modules would have a class of this name"):
+    with pytest.raises(EquationError, match="class Cube of third and class Cube of cube would be one"):
         package_sources([one, derive.layer(CUBE, "third", class_name="Cube")])
-    with pytest.raises(EquationError, match="two layers have this name"):
+    with pytest.raises(EquationError, match="two different layers have this name"):
         package_sources([one, derive.layer("y[n] = x[n]^2", "cube")])
     assert "cube.py" in package_sources([one, one])
 

@@ -126,14 +126,14 @@ class Liar(float):
 def test_values_of_options(value: Any) -> None:
     made = derive.layer("a = 2.0; weight w; y[n] = a * x[n] * w[n]", "own")
     option = made.options[0]
-    for layer in (
-        replace(made, options=(replace(option, default=value),)),
-        replace(made, options=(replace(option, interval=Interval(value), kind=Kind.COUNT),)),
-        replace(made, options=(replace(option, interval=Interval(0.0, value, without=value)),)),
-        replace(made, initial=(("w", value),)),
+    for build in (
+        lambda: replace(made, options=(replace(option, default=value),)),
+        lambda: replace(made, options=(replace(option, interval=Interval(value), kind=Kind.COUNT),)),
+        lambda: replace(made, options=(replace(option, interval=Interval(0.0, value, without=value)),)),
+        lambda: replace(made, initial=(("w", value),)),
     ):
         try:
-            outcome(layer.compile)
+            outcome(lambda build=build: build().compile())  # type: ignore[misc]
         except TypeError as error:
             assert "float" in str(error)  # noqa: PT017  (what Python says to float(object()))
 

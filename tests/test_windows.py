@@ -136,7 +136,7 @@ def test_the_gradient_of_the_norm_of_zeros_is_zero(power: float) -> None:
 
 @pytest.mark.parametrize("power", [0.5, -1, math.inf])
 def test_a_norm_has_an_exponent_of_at_least_one(power: float) -> None:
-    with pytest.raises(ValueError, match=f"norm_type: expected a number from 1 to 100, received {power}"):
+    with pytest.raises(ValueError, match=f"norm_type: expected a number, at least 1 and at most 100, received {power}"):
         layer("lp_pool2d", 2, norm_type=power)
 
 

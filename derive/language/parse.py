@@ -120,6 +120,9 @@ def _check_foreign(text: str, token: Token) -> None:
         example = "y[b,i,k] = sum(j) x[b,i,j] * w[b,j,k]"
         raise Located(f"this is no equation; expected one such as {example}{MORE}", _token_place(token))
     before = text[: token.start_pos or 0]
+    called = re.search(r"(?:^|[\n;])\s*([A-Za-z]\w*)[ \t]*\([^\n;]*$", before) if token == "=" else None
+    if called and called[1] not in KNOWN:
+        raise unknown_function(called[1], _span(text, called.start(1), called.end(1)))
     opened = [
         m.start() for m in re.finditer(r"\(", before) if before[m.start() :].count("(") > before[m.start() :].count(")")
     ]
