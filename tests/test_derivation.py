@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 from sympy import Eq, Idx, IndexedBase, Integer, Sum, sin
 
+from derive import layer as layer_of_text
 from derive.derivation import Derivation, Section, Step, derive, rotation_identity
 from derive.derivation.record import Partial
 from derive.derivation.verify import certify
@@ -280,3 +281,9 @@ def test_a_step_reads_as_one_line() -> None:
 def test_certificates_are_repeatable() -> None:
     assert certify(derived("dense"), shapes=2, seed=3) == certify(derived("dense"), shapes=2, seed=3)
     assert np.isfinite(certify(derived("dense"), shapes=2, seed=4).difference)
+
+
+def test_a_size_that_is_called_like_what_is_differentiated_is_said_to_have_another_name() -> None:
+    sentence = "The size E is written M, as E is what is differentiated."
+    assert sentence in str(derive(layer_of_text("input x[E]; y[n] = x[n]^2")))
+    assert sentence not in str(derive(layer_of_text("y[e] = x[e]^2")))  # its extent was given that name by us

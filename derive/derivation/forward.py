@@ -8,7 +8,7 @@ from sympy import Expr, Integer, Symbol
 
 from derive.collapse import proved, radix_order
 from derive.derivation.record import Definition, Equals, Words, joined
-from derive.derivation.settings import Display
+from derive.derivation.settings import SCALARS, Display
 from derive.differentiate import position
 from derive.functions import sigmoid
 from derive.index import affine
@@ -124,7 +124,17 @@ def parameters(display: Display) -> Words:
 def setup(display: Display, program: Program) -> tuple[Words, ...]:
     """Shapes and parameters as a sentence."""
     options = parameters(display)
-    return ((*shapes(program), *(("; ", *options) if options else ()), "."),)
+    return ((*shapes(program), *(("; ", *options) if options else ()), "."), *_renamed(display))
+
+
+def _renamed(display: Display) -> tuple[Words, ...]:
+    """Sizes that somebody declared under the name of what is differentiated, and so have another name here."""
+    ranges = {(r.index.name, r.extent) for s in display.program.statements for r in s.term.ranges}
+    return tuple(
+        (f"The size {size.name} is written ", shown, f", as {size.name} is what is differentiated.")
+        for size, shown in display.mapping.items()
+        if size.name in SCALARS and shown.is_Symbol and (size.name.lower(), shown) not in ranges
+    )
 
 
 def notes(program: Program, lets: Sequence[Statement] = ()) -> tuple[Words, ...]:
