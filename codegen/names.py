@@ -117,7 +117,6 @@ def _names(layer: Layer) -> Iterator[tuple[str, str]]:
         yield from (("size", s.name) for s in sorted({*option.symbols, *read}, key=lambda s: str(s.name)))
         if isinstance(option.default, str):
             yield "the default of an option,", option.default
-    yield from (("what a requirement blames,", r.option) for r in layer.requirements)
     for name, extent in layer.features:
         yield "feature", name
         yield from (("size", s.name) for s in sorted(extent.free_symbols, key=lambda s: str(s.name)))

@@ -92,6 +92,8 @@ def clip(case: Case) -> Call | str:
     least, most = case.given(1), case.given(2)
     if least is None or most is None:
         return "a limit on one side"
+    if least > most:
+        return "limits that leave nothing, which our layer refuses"
     return Call("hard_tanh", {"x": case.inputs[0]}, {"min_val": least, "max_val": most}, {"y": case.outputs[0]})
 
 
@@ -405,7 +407,7 @@ ADAPTERS: dict[str, tuple[Adapter, int]] = {
     "Swish": (swish, 1),
     "Softsign": (elementwise("softsign"), 2),
     "Tanh": (elementwise("tanh"), 2),
-    "Clip": (clip, 5),
+    "Clip": (clip, 4),
     "Softmax": (softmax("softmax"), 7),
     "LogSoftmax": (softmax("log_softmax"), 7),
     "Dropout": (dropout, 3),

