@@ -86,8 +86,8 @@ ROLES: dict[str, Callable[[str], Any]] = {
     "optimiser": lambda name: derive.optimiser(STEP, name),
     "optimiser's state": own_optimiser,
 }
-TEXTS = ("node", "setting", "optimiser's state")
-"""Roles in which a name may be any text: a key of a dictionary, or a part of a longer name."""
+TEXTS = ("node", "setting", "optimiser's state", "blamed")
+"""Roles in which a name may be any text: a key of a dictionary, a part of a longer name, words of a message."""
 
 
 @pytest.mark.parametrize("role", ROLES)
