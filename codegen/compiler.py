@@ -6,8 +6,9 @@ choose_form   Statement             Form: no delta left                  codegen
 lower         Program               Plan: records                        codegen.lower
 emit          Plan                  lines of Python                      codegen.emit
 function      Kernel, lines         text of a function                   codegen.function
-module        functions             text of a module                     codegen.module, network, optimiser
-write         text                  file, only if it changed             codegen.render
+module        functions             Emitted: text and its docstrings     codegen.module, network, optimiser
+audit         Emitted               the same, or an error                codegen.audit, before exec and before files
+write         texts                 files, all or none, if they changed  codegen.swap
 """
 
 import difflib
