@@ -201,8 +201,9 @@ class Emitter:
     @emit.register
     def _(self, record: Loop) -> list[str]:
         self.loops = {**self.loops, record.index: self.index(record.index)}
-        head = f"for {self.index(record.index)} in range({self.size(record.extent)}):"
-        return [head, *self._indented(record.body)]
+        limits = self.size(record.extent) if record.clip is None else ", ".join(self.limits(record.index))
+        head = f"for {self.index(record.index)} in range({limits}):"
+        return [*(self.emit(record.clip) if record.clip else []), head, *self._indented(record.body)]
 
     @emit.register
     def _(self, record: When) -> list[str]:
@@ -213,7 +214,8 @@ class Emitter:
     @emit.register
     def _(self, record: Block) -> list[str]:
         start, stop = (self.names.own(f"{record.block.name}_{end}", end) for end in ("start", "stop"))
-        lines = [f"for {start}, {stop} in rt.blocks({self.size(record.extent)}, {self.size(record.elements)}):"]
+        sizes = f"{self.size(record.extent)}, {self.size(record.elements)}{', rt.OPERAND' if record.operand else ''}"
+        lines = [f"for {start}, {stop} in rt.blocks({sizes}):"]
         body = self._indented(record.body)
         if any(re.search(rf"\b{record.block.name}\b", line) for line in body):
             lines.append(f"{INDENT}{record.block.name} = {stop} - {start}")

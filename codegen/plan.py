@@ -181,11 +181,12 @@ class Scale:
 
 @dataclass(frozen=True)
 class Loop:
-    """Python loop over a small index (kernel positions)."""
+    """Python loop over a small index (kernel positions); with `clip` over those values only for which there is work."""
 
     index: Symbol
     extent: Expr
     body: "tuple[Record, ...]"
+    clip: Clip | None = None
 
 
 @dataclass(frozen=True)
@@ -199,13 +200,23 @@ class When:
 
 @dataclass(frozen=True)
 class Block:
-    """Loop over blocks of an outer index so that temporaries stay small; `slices`: (block, source, axis)."""
+    """Loop over blocks of an index so that temporaries stay small.
+
+    Attributes:
+        extent: of the index.
+        block: that of a block.
+        slices: (block, source, axis) of every array cut.
+        elements: of a temporary, for each value of the index.
+        body: what is computed for a block.
+        operand: whether the temporary is a factor of a matrix product: larger ones cost less there.
+    """
 
     extent: Expr
     block: Symbol
     slices: tuple[tuple[str, str, int], ...]
     elements: Expr
     body: "tuple[Record, ...]"
+    operand: bool = False
 
 
 @dataclass(frozen=True)
@@ -507,8 +518,8 @@ def describe(record: Record) -> str:
             return f"define {name} = {reduction}{update.body}; {_volume(update.ranges)} elements"
         case Scale(update):
             return f"scale {update.target.array} by {update.body}; {_volume(update.ranges)} elements"
-        case Loop(index, extent):
-            return f"loop {index} < {extent}"
+        case Loop(index, extent, _, clip):
+            return f"loop {index} < {extent}" + (f", {describe(clip)}" if clip is not None else "")
         case When(guards, clips):
             parts = [f"0 <= {g.value} < {g.extent}" for g in guards] + [f"range of {v} not empty" for v in clips]
             return "when " + " and ".join(parts)

@@ -50,10 +50,15 @@ def bilinear_forward(x: Any, z: Any, w: Any, b: Any = None) -> rt.Array:
     rt.extent("bilinear", "argument z, axis -1 (features)", z.shape[-1], D)
     if b is not None:
         rt.extents("bilinear", "b", b.shape, (K,), "K")
-    product1 = np.empty((E, C, D), dtype)
-    rt.contract("e c, e d -> e c d", x, z, out=product1)
     u = np.empty((E, K), dtype)
-    rt.contract("e c d, c d k -> e k", product1, w, out=u)
+    for block1_start, block1_stop in rt.blocks(E, C * D, rt.OPERAND):
+        block1 = block1_stop - block1_start
+        x_block1 = x[block1_start:block1_stop]
+        z_block1 = z[block1_start:block1_stop]
+        u_block1 = u[block1_start:block1_stop]
+        product1 = np.empty((block1, C, D), dtype)
+        rt.contract("e c, e d -> e c d", x_block1, z_block1, out=product1)
+        rt.contract("e c d, c d k -> e k", product1, w, out=u_block1)
     if b is not None:
         u += b
     return u.reshape(*full_shape, K)
@@ -88,10 +93,15 @@ def bilinear_grad_input(dy: Any, z: Any, w: Any) -> rt.Array:
     C, D, K = w.shape
     rt.extent("bilinear", "argument z, axis -1 (features)", z.shape[-1], D)
     rt.extent("bilinear", "argument dy, axis -1 (K)", dy.shape[-1], K)
-    product1 = np.empty((E, K, D), dtype)
-    rt.contract("m k, m d -> m k d", dy, z, out=product1)
     dx = np.empty((E, C), dtype)
-    rt.contract("m k d, q d k -> m q", product1, w, out=dx)
+    for block1_start, block1_stop in rt.blocks(E, D * K, rt.OPERAND):
+        block1 = block1_stop - block1_start
+        dy_block1 = dy[block1_start:block1_stop]
+        z_block1 = z[block1_start:block1_stop]
+        dx_block1 = dx[block1_start:block1_stop]
+        product1 = np.empty((block1, K, D), dtype)
+        rt.contract("m k, m d -> m k d", dy_block1, z_block1, out=product1)
+        rt.contract("m k d, q d k -> m q", product1, w, out=dx_block1)
     return dx.reshape(*full_shape, C)
 
 
@@ -124,10 +134,15 @@ def bilinear_grad_z(dy: Any, x: Any, w: Any) -> rt.Array:
     C, D, K = w.shape
     rt.extent("bilinear", "argument x, axis -1 (features)", x.shape[-1], C)
     rt.extent("bilinear", "argument dy, axis -1 (K)", dy.shape[-1], K)
-    product1 = np.empty((E, K, C), dtype)
-    rt.contract("m k, m c -> m k c", dy, x, out=product1)
     dz = np.empty((E, D), dtype)
-    rt.contract("m k c, c q k -> m q", product1, w, out=dz)
+    for block1_start, block1_stop in rt.blocks(E, C * K, rt.OPERAND):
+        block1 = block1_stop - block1_start
+        dy_block1 = dy[block1_start:block1_stop]
+        x_block1 = x[block1_start:block1_stop]
+        dz_block1 = dz[block1_start:block1_stop]
+        product1 = np.empty((block1, K, C), dtype)
+        rt.contract("m k, m c -> m k c", dy_block1, x_block1, out=product1)
+        rt.contract("m k c, c q k -> m q", product1, w, out=dz_block1)
     return dz.reshape(*full_shape, D)
 
 
@@ -162,10 +177,14 @@ def bilinear_grad_weight(dy: Any, x: Any, z: Any) -> rt.Array:
     C = x.shape[-1]
     D = z.shape[-1]
     K = dy.shape[-1]
-    product1 = np.empty((C, D, E), dtype)
-    rt.contract("e m, e q -> m q e", x, z, out=product1)
     dw = np.empty((C, D, K), dtype)
-    rt.contract("m q e, e v -> m q v", product1, dy, out=dw)
+    for block1_start, block1_stop in rt.blocks(C, D * E, rt.OPERAND):
+        block1 = block1_stop - block1_start
+        x_block1 = x[:, block1_start:block1_stop]
+        dw_block1 = dw[block1_start:block1_stop]
+        product1 = np.empty((block1, D, E), dtype)
+        rt.contract("e m, e q -> m q e", x_block1, z, out=product1)
+        rt.contract("m q e, e v -> m q v", product1, dy, out=dw_block1)
     return dw
 
 

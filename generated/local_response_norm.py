@@ -174,7 +174,8 @@ def local_response_norm_grad_input(
     rt.extent("local_response_norm", "argument z, axis -1 (C)", z.shape[-1], C)
     dx = dy * z ** (-beta)
     factor1 = dy * x * z ** (-beta - 1)
-    for q in range(R):
+    q_low, q_high = rt.clip(R, (1, C - P - 1, 2 * C - 1))
+    for q in range(q_low, q_high):
         c_low, c_high = rt.clip(C, (1, q - P, C))
         if c_low < c_high:
             c_at = rt.span(1, q - P, c_low, c_high)

@@ -32,10 +32,18 @@ def rbf_forward(x: Any, w: Any) -> rt.Array:
     """
     x = rt.array("rbf", "x", x, 2)
     w = rt.array("rbf", "w", w, 2)
-    rt.float_type("rbf", w=w, x=x)
+    dtype = rt.float_type("rbf", w=w, x=x)
     K, C = w.shape
+    N = x.shape[0]
     rt.extent("rbf", "argument x, axis 1 (features)", x.shape[1], C)
-    y = rt.total(np.square(x[:, None, :] - w), -1)
+    y = np.zeros((N, K), dtype)
+    for block1_start, block1_stop in rt.blocks(N, C * K):
+        x_block1 = x[block1_start:block1_stop]
+        y_block1 = y[block1_start:block1_stop]
+        for block2_start, block2_stop in rt.blocks(K, C):
+            w_block1 = w[block2_start:block2_stop]
+            y_block2 = y_block1[:, block2_start:block2_stop]
+            y_block2 += rt.total(np.square(x_block1[:, None, :] - w_block1), -1)
     return y
 
 
@@ -59,12 +67,21 @@ def rbf_grad_input(dy: Any, x: Any, w: Any) -> rt.Array:
     dy = rt.array("rbf", "dy", dy, 2)
     x = rt.array("rbf", "x", x, 2)
     w = rt.array("rbf", "w", w, 2)
-    rt.float_type("rbf", w=w, x=x, dy=dy)
+    dtype = rt.float_type("rbf", w=w, x=x, dy=dy)
     K, C = w.shape
     N = x.shape[0]
     rt.extent("rbf", "argument x, axis 1 (features)", x.shape[1], C)
     rt.extents("rbf", "dy", dy.shape, (N, K), "batch, K")
-    dx = rt.total((2 * x[:, :, None] - 2 * w.transpose(1, 0)) * dy[:, None, :], -1)
+    dx = np.zeros((N, C), dtype)
+    for block1_start, block1_stop in rt.blocks(N, C * K):
+        dy_block1 = dy[block1_start:block1_stop]
+        x_block1 = x[block1_start:block1_stop]
+        dx_block1 = dx[block1_start:block1_stop]
+        for block2_start, block2_stop in rt.blocks(C, K):
+            w_block1 = w[:, block2_start:block2_stop]
+            x_block2 = x_block1[:, block2_start:block2_stop]
+            dx_block2 = dx_block1[:, block2_start:block2_stop]
+            dx_block2 += rt.total((2 * x_block2[:, :, None] - 2 * w_block1.transpose(1, 0)) * dy_block1[:, None, :], -1)
     return dx
 
 
@@ -88,12 +105,23 @@ def rbf_grad_weight(dy: Any, x: Any, w: Any) -> rt.Array:
     dy = rt.array("rbf", "dy", dy, 2)
     x = rt.array("rbf", "x", x, 2)
     w = rt.array("rbf", "w", w, 2)
-    rt.float_type("rbf", w=w, x=x, dy=dy)
+    dtype = rt.float_type("rbf", w=w, x=x, dy=dy)
     K, C = w.shape
     N = x.shape[0]
     rt.extent("rbf", "argument x, axis 1 (features)", x.shape[1], C)
     rt.extents("rbf", "dy", dy.shape, (N, K), "batch, K")
-    dw = rt.total((2 * w[:, :, None] - 2 * x.transpose(1, 0)) * dy.transpose(1, 0)[:, None, :], -1)
+    dw = np.zeros((K, C), dtype)
+    for block1_start, block1_stop in rt.blocks(K, C * N):
+        dy_block1 = dy[:, block1_start:block1_stop]
+        w_block1 = w[block1_start:block1_stop]
+        dw_block1 = dw[block1_start:block1_stop]
+        for block2_start, block2_stop in rt.blocks(C, N):
+            w_block2 = w_block1[:, block2_start:block2_stop]
+            x_block1 = x[:, block2_start:block2_stop]
+            dw_block2 = dw_block1[:, block2_start:block2_stop]
+            dw_block2 += rt.total(
+                (2 * w_block2[:, :, None] - 2 * x_block1.transpose(1, 0)) * dy_block1.transpose(1, 0)[:, None, :], -1
+            )
     return dw
 
 

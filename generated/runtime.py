@@ -41,6 +41,9 @@ LARGEST_INDEX = 2**63 - 1
 BLOCK = 1 << 18
 """Elements of a temporary block: 1 MiB of float32, so that it stays in the second-level cache."""
 
+OPERAND = 1 << 22
+"""Elements of a factor of a matrix product that is computed before: the other factor is read once for each such block."""
+
 TILE = 1 << 22
 """Bytes of the part of an array that is reduced at a time: more than a cache, so that a call takes long enough."""
 
@@ -901,9 +904,9 @@ def counts(length: int, values: int, *brackets: tuple[int, int, int, int]) -> Ar
     return np.asarray(np.maximum(high - low, 0))
 
 
-def blocks(length: int, elements: int) -> Iterator[tuple[int, int]]:
-    """Ranges that cover 0..length so that each has about BLOCK elements, `elements` per unit."""
-    step = max(1, BLOCK // max(1, elements))
+def blocks(length: int, elements: int, most: int | None = None) -> Iterator[tuple[int, int]]:
+    """Ranges that cover 0..length so that each has about BLOCK elements, or `most`; `elements` per unit."""
+    step = max(1, (BLOCK if most is None else most) // max(1, elements))
     for start in range(0, length, step):
         yield start, min(start + step, length)
 
@@ -1261,18 +1264,47 @@ def _summed(operand: Window, names: Sequence[str], kept: Sequence[str]) -> Array
 
 # ----- views -----
 def window(source: Array, extents: tuple[int, ...], positions: tuple[tuple[Any, ...], ...]) -> Array:
-    """A read-only view with one axis per index; see `Window`.
+    """A read-only array with one axis per index; see `Window`.
 
     The source is padded with zeros by what the positions reach beyond it and only then viewed: no view can leave it.
+    Where that would be far more than what is seen, the elements seen are copied instead.
+
+    Raises:
+        ValueError: when either would be larger than this machine's memory.
     """
     if not prod(extents):
         return np.zeros(extents, source.dtype)
     names = tuple(str(k) for k in range(len(extents)))
     steps = tuple(tuple((names[k], step) for k, step in moves) for _, *moves in positions)
     side = Side(source.shape, source.strides, tuple(place[0] for place in positions), steps)
-    made = _view(source, side, names, dict(zip(names, ((0, n) for n in extents), strict=True)))
+    box = dict(zip(names, ((0, n) for n in extents), strict=True))
+    reaches = [side.reach(axis, box) for axis in range(len(side.sizes))]
+    if all(low >= 0 and high < size for (low, high), size in zip(reaches, side.sizes, strict=True)):
+        made = _view(source, side, names, box)
+    else:
+        padded, seen = prod(high - low + 1 for low, high in reaches), prod(extents)
+        affordable("window", source.dtype, {"what it sees": extents} if seen < padded else {"the array": (padded,)})
+        copied = padded > MOST_PADDED * max(BLOCK, seen)
+        made = _seen(source, extents, positions) if copied else _view(source, side, names, box)
     made.flags.writeable = False
     return made
+
+
+def _seen(source: Array, extents: tuple[int, ...], positions: tuple[tuple[Any, ...], ...]) -> Array:
+    """The elements of a window one by one, 0 where it leaves its source."""
+    if not source.size:
+        return np.zeros(extents, source.dtype)
+    places = []
+    for offset, *moves in positions:
+        at = np.full((1,) * len(extents), offset, np.int64)
+        for k, step in moves:
+            at = at + step * np.arange(extents[k]).reshape([-1 if axis == k else 1 for axis in range(len(extents))])
+        places.append(at)
+    inside = (np.clip(at, 0, size - 1) for at, size in zip(places, source.shape, strict=True))
+    found = np.array(np.broadcast_to(source[tuple(inside)], extents))
+    for at, size in zip(places, source.shape, strict=True):
+        np.copyto(found, 0, where=(at < 0) | (at >= size))
+    return found
 
 
 def _view(array: Array, side: Side, axes: tuple[str, ...], box: Mapping[str, tuple[int, int]], role: str = "") -> Array:

@@ -4,12 +4,15 @@ The result is an array with an axis per index (a gather), or a window that sums 
 computing it is the fastest depends on the sizes and is decided at run time.
 """
 
+from collections.abc import Sequence
 from dataclasses import replace
+from functools import partial
 from itertools import combinations
 
-from sympy import Expr, Integer, Mul
+from sympy import Expr, Integer, Mul, Symbol
 
 from codegen.form import Form
+from codegen.lower.blocks import along, cuttable
 from codegen.lower.operands import Operand, bracketed_division, operands
 from codegen.lower.scope import Scope
 from codegen.lower.taps import lower_taps, window
@@ -27,7 +30,11 @@ def contractible(form: Form, scope: Scope) -> bool:
     if not form.placed <= set().union(*(o.indices for o in groups), set()):
         return False
     matrices = [o for o in groups if summed & set(o.indices)]
-    return len(groups) >= 2 and len(matrices) >= 2 and all(o.bare or o.whole for o in groups)
+    if len(groups) < 2 or len(matrices) < 2 or not all(o.bare or o.whole for o in groups):
+        return False
+    # what is computed for every element of a window would grow with the window
+    stored = {e for a in accesses(form.body) for e in a.indices}
+    return all(o.bare or summed & set(o.indices) <= stored for o in groups)
 
 
 def is_product(form: Form, scope: Scope) -> bool:
@@ -46,7 +53,40 @@ def _is_window(form: Form) -> bool:
 
 
 def lower_contract(form: Form, scope: Scope, fresh: bool) -> list[Record]:
-    """Lower a contractible `form`; more than two operands are contracted pairwise, cheapest pair first."""
+    """Lower a contractible `form`: as a whole, or in blocks where what is computed on the way would be wider than that.
+
+    Wider is what has indices together that no array has.
+    """
+    wide = _wide(form, scope)
+    for index in cuttable(form) if wide else ():
+        if all(index in indices for indices in wide):
+            over = fresh and index in form.placed
+            largest = max(([form.range(v) for v in indices] for indices in wide), key=scope.volume)
+            others = [r for r in largest if r.index != index]
+            block = along(index, form, others, scope, partial(_contracted, over=over))
+            if block is not None:
+                made = Allocate(form.target.name, form.target.shape, None if over else "0")
+                blocks = replace(block, operand=True)
+                return [made, blocks] if fresh else [blocks]
+    return _contracted(form, scope, fresh, [Allocate(form.target.name, form.target.shape, None)] if fresh else [])
+
+
+def _wide(form: Form, scope: Scope) -> list[tuple[Symbol, ...]]:
+    """The indices of computed operands, and of products of two of more than two, that no array has together."""
+    _, groups = operands(form, scope)
+    found = [o.indices for o in groups if not o.bare]
+    arrays = [Access(f"operand{k}", *o.indices) for k, o in enumerate(groups)]
+    while len(arrays) > 2:
+        pair, box = _cheapest_pair(arrays, form, scope)
+        made = tuple(r.index for r in box)
+        found.append(made)
+        arrays = [Access(f"product{len(found)}", *made), *(a for a in arrays if a not in pair)]
+    stored = [form.placed, *({e for e in a.indices if e.is_Symbol} for a in accesses(form.body))]
+    return [indices for indices in found if not any(set(indices) <= seen for seen in stored)]
+
+
+def _contracted(form: Form, scope: Scope, over: bool, allocated: Sequence[Record] = ()) -> list[Record]:
+    """Contract pairwise, the cheapest pair first; `over` to write over what the target holds, else to add to it."""
     scale, groups = operands(form, scope)
     used = set().union(*(o.indices for o in groups))
     for index in form.contracted:
@@ -59,24 +99,21 @@ def lower_contract(form: Form, scope: Scope, fresh: bool) -> list[Record]:
         records += made
         arrays.append(access)
     while len(arrays) > 2:
-        first, second = _cheapest_pair(arrays, form, scope)
-        rest = [a for a in arrays if a not in (first, second)]
-        kept = form.placed.union(*(a.free_symbols for a in rest))
-        box = tuple(r for r in form.box if r.index in kept and r.index in first.free_symbols | second.free_symbols)
+        (first, second), box = _cheapest_pair(arrays, form, scope)
         product = scope.declare("product", [r.extent for r in box])
         records += [
             Allocate(product.name, product.shape, None),
             _contract(product.name, first, second, box, Integer(1), form, False),
         ]
+        rest = [a for a in arrays if a not in (first, second)]
         arrays = [Access(product.name, *(r.index for r in box)), *rest]
-    if fresh:
-        records.append(Allocate(form.target.name, form.target.shape, None))
+    records += allocated
     if all(scope.fits(e, s, form) for e, s in zip(form.place, form.target.shape, strict=True)):
         axes = tuple(form.range(affine(e, form.indices).plain()) for e in form.place)
-        return [*records, _contract(form.target.name, arrays[0], arrays[1], axes, scale, form, not fresh)]
+        return [*records, _contract(form.target.name, arrays[0], arrays[1], axes, scale, form, not over)]
     scope.tensors.setdefault(form.target.name, form.target)
     access, record = window(Access(form.target.name, *form.place), form, scope, described=True)
-    into = _contract(access.tensor, arrays[0], arrays[1], record.axes, scale, form, not fresh)
+    into = _contract(access.tensor, arrays[0], arrays[1], record.axes, scale, form, not over)
     return [*records, record, replace(into, into=True)]
 
 
@@ -102,16 +139,19 @@ def _array(group: Operand, form: Form, scope: Scope) -> tuple[Access, list[Recor
     return Access(made.name, *place), lower_taps(pointwise, scope, fresh=True)
 
 
-def _cheapest_pair(arrays: list[Access], form: Form, scope: Scope) -> tuple[Access, Access]:
-    """The pair with the fewest products; among equals the one whose result is the smallest."""
+def _cheapest_pair(arrays: list[Access], form: Form, scope: Scope) -> tuple[tuple[Access, Access], tuple[Range, ...]]:
+    """The pair with the fewest products, among equals that whose result is the smallest; and the result's indices."""
+
+    def box(pair: tuple[Access, Access]) -> tuple[Range, ...]:
+        kept = form.placed.union(*(a.free_symbols for a in arrays if a not in pair))
+        return tuple(r for r in form.box if r.index in kept and r.index in pair[0].free_symbols | pair[1].free_symbols)
 
     def cost(pair: tuple[Access, Access]) -> tuple[float, float]:
         own = pair[0].free_symbols | pair[1].free_symbols
-        kept = form.placed.union(*(a.free_symbols for a in arrays if a not in pair))
-        box = [r for r in form.box if r.index in own]
-        return scope.volume(box), scope.volume([r for r in box if r.index in kept])
+        return scope.volume([r for r in form.box if r.index in own]), scope.volume(box(pair))
 
-    return min(combinations(arrays, 2), key=cost)
+    best = min(combinations(arrays, 2), key=cost)
+    return best, box(best)
 
 
 def pointwise_operands(form: Form, scope: Scope) -> tuple[Form, list[Record]]:

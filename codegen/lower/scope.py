@@ -20,6 +20,8 @@ class Scope:
     hints: Mapping[Symbol, int]
     program: Program
     taken: set[str] = field(default_factory=set)
+    stems: dict[str, str] = field(default_factory=dict)
+    """By the name of a block of an array that of the array."""
 
     def declare(self, stem: str, shape: Sequence[Expr], integer: bool = False) -> Tensor:
         """A new tensor whose name starts with `stem`."""

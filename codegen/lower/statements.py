@@ -8,14 +8,14 @@ from itertools import groupby
 from sympy import Add, Integer, Symbol, prod
 
 from codegen.form import Form, choose_form, size_hints
+from codegen.lower.blocks import scattered
 from codegen.lower.contract import contractible, is_product, lower_contract, pointwise_operands
 from codegen.lower.lookup import adds_at_labels, lower_lookups
 from codegen.lower.nests import nested, within
 from codegen.lower.radix import split_axes, split_target
-from codegen.lower.scatter import blocked
 from codegen.lower.scope import Scope
 from codegen.lower.special import unit_groups, where
-from codegen.lower.taps import choose_loops, lower_taps
+from codegen.lower.taps import choose_loops, lower_sums, lower_taps
 from codegen.lower.windows import is_small, lower_windows
 from codegen.plan import Allocate, Branch, Compiled, Nest, Plan, Present, Record, Split
 from derive.term import Guard, Program, Statement, accesses
@@ -155,16 +155,10 @@ def _strategy(form: Form, scope: Scope, fresh: bool, gemm: bool) -> list[Record]
     windows = lower_windows(form, scope, fresh)
     if windows is not None:
         return windows
-    allocate: list[Record] = []
     if _scatters(form, scope):
-        if fresh:
-            allocate = [Allocate(form.target.name, form.target.shape, "0")]
-            fresh = False
-        block = blocked(form, scope, _scatter)
-        if block is not None:
-            return [*allocate, block]
-        return [*allocate, *_scatter(form, scope)]
-    return [*allocate, *lower_taps(form, scope, fresh)]
+        allocate = [Allocate(form.target.name, form.target.shape, "0")] if fresh else []
+        return [*allocate, *scattered(form, scope, _scatter)]
+    return lower_sums(form, scope, fresh)
 
 
 def _scatter(form: Form, scope: Scope) -> list[Record]:

@@ -6,21 +6,27 @@ access that may not be clipped (its being 0 does not make the summand 0) is read
 Pointwise programs are the special case without loops.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from itertools import chain, combinations
 
 import sympy
 from sympy import Expr, Mul, Symbol
 
 from codegen.form import Form
+from codegen.lower.blocks import summed
 from codegen.lower.operands import bracketed_division
 from codegen.lower.scope import Scope
 from codegen.plan import Allocate, Clip, Count, Define, Loop, Record, Scale, Slice, Update, When, Window
 from derive.collapse import vanishing_accesses
 from derive.differentiate import position
 from derive.functions import is_indicator
-from derive.index import Affine, affine, sign
+from derive.index import Affine, affine, bounds, sign
 from derive.term import Access, Guard, Range, accesses
+
+FEW = 128
+"""Summands of a result that are computed at once, however many results there are."""
 
 
 @dataclass(frozen=True)
@@ -31,12 +37,43 @@ class _Bracket:
     extent: Expr
 
 
+def lower_sums(form: Form, scope: Scope, fresh: bool) -> list[Record]:
+    """As `lower_taps`, in blocks where the summands to be added up would be more than any array has elements."""
+    seen, windows = _read_through_windows(form, scope)
+    if not _widens(seen, scope, {w.name for w in windows}):
+        return [*windows, *_loops(form, seen, scope, fresh)]
+    parts = summed(seen, scope, partial(lower_taps, fresh=False))
+    return [*windows, *(_allocate(form) if fresh else []), *parts]
+
+
+def _widens(form: Form, scope: Scope, views: set[str]) -> bool:
+    """Whether computed summands, those of one round of the loops, have indices together that no array has."""
+    vectors = set(form.indices) - set(choose_loops(form, scope))
+    summands = sympy.prod([form.range(v).extent for v in form.contracted if v in vectors], start=sympy.S.One)
+    if _multiplies(form.body) or (summands.is_Integer and summands <= FEW):
+        return False
+    stored = [form.place, *(a.indices for a in accesses(form.body) if a.tensor not in views)]
+    seen = (set().union(*(e.free_symbols for e in place)) for place in stored)
+    return not any(vectors <= found for found in seen)
+
+
+def _multiplies(body: Expr) -> bool:
+    """Whether summands are elements, or products of two: none is computed before it is added up."""
+    factors = [f for f in Mul.make_args(body) if f.has(Access)]
+    return len(factors) <= 2 and all(isinstance(f, Access) for f in factors) and len(accesses(body)) == len(factors)
+
+
 def lower_taps(form: Form, scope: Scope, fresh: bool) -> list[Record]:
     """Lower `form` to loops over slices; `fresh` when the target does not exist yet."""
+    seen, windows = _read_through_windows(form, scope)
+    return [*windows, *_loops(form, seen, scope, fresh)]
+
+
+def _loops(given: Form, form: Form, scope: Scope, fresh: bool) -> list[Record]:
+    """The loops for a `form` that reads what may leave its array through windows; `given` is what it was before."""
     count = _count(form) if fresh else None
     if count is not None:
         return [count]
-    form, windows = _windows(form, scope)
     loops = choose_loops(form, scope)
     vectors = tuple(v for v in form.indices if v not in loops)
     restricted = brackets(form, scope)
@@ -44,14 +81,14 @@ def lower_taps(form: Form, scope: Scope, fresh: bool) -> list[Record]:
     inner, outer = _independent(form, scope, loops) if fresh else (form, None)
     update = _update(inner, vectors, tuple(c.index for c in clips))
     if fresh and not (loops or clips or conditions) and _covers(form, scope):
-        return [*windows, Define(form.target.name, update)]
+        return [Define(form.target.name, update)]
     allocated = _allocate(form) if fresh else []
     body: list[Record] = (
         [When(conditions, tuple(c.index for c in clips), (update,))] if clips or conditions else [update]
     )
-    body = _nest(form, loops, clips, body)
+    body = _nest(given, loops, restricted, clips, body)
     scaled = [Scale(pointwise(outer))] if outer is not None else []
-    return [*windows, *allocated, *body, *scaled]
+    return [*allocated, *body, *scaled]
 
 
 def _count(form: Form) -> Count | None:
@@ -72,11 +109,11 @@ def _count(form: Form) -> Count | None:
     return Count(form.target.name, form.range(along), form.range(counted), tuple(found)) if found else None
 
 
-def _windows(form: Form, scope: Scope) -> tuple[Form, list[Record]]:
+def _read_through_windows(form: Form, scope: Scope) -> tuple[Form, list[Window]]:
     """Read through zero-padded views what may leave its array and may not be clipped."""
     clippable = vanishing_accesses(form.body) if form.op == "sum" else ()
     guarded = {(sympy.expand(g.value), sympy.expand(g.extent)) for g in form.guards}
-    records: list[Record] = []
+    records: list[Window] = []
     mapping: dict[Expr, Expr] = {}
     for access in accesses(form.body):
         shape = scope.tensors[access.tensor].shape
@@ -218,14 +255,36 @@ def _allocate(form: Form) -> list[Record]:
     return records
 
 
-def _nest(form: Form, loops: tuple[Symbol, ...], clips: list[Clip], body: list[Record]) -> list[Record]:
+def _nest(
+    form: Form, loops: tuple[Symbol, ...], brackets: Sequence[_Bracket], clips: list[Clip], body: list[Record]
+) -> list[Record]:
     """Wrap `body` into the loops; a clip stands right inside the innermost loop that it depends on."""
     placed = list(clips)
     for index in reversed(loops):
         mine = [c for c in placed if any(index in e.free_symbols for _, b, _ in c.constraints for e in (b,))]
         placed = [c for c in placed if c not in mine]
-        body = [Loop(index, form.range(index).extent, (*mine, *body))]
+        body = [Loop(index, form.range(index).extent, (*mine, *body), _reaching(form, index, brackets))]
     return [*placed, *body]
+
+
+def _reaching(form: Form, index: Symbol, brackets: Sequence[_Bracket]) -> Clip | None:
+    """The range of a looped `index` outside of which a bracket is false whatever the other indices are.
+
+    None where an array has an axis for the index: there are no more values of it than elements.
+    """
+    groups = (form.place, *(a.indices for a in accesses(form.body)))
+    if any(e == index for group in groups for e in group):
+        return None
+    others = {r.index: r.extent for r in form.box if r.index != index}
+    found = []
+    for bracket in brackets:
+        parts = affine(bracket.value, form.indices)
+        slope = parts.coefficient(index)
+        reach = bounds(sympy.expand(bracket.value - slope * index), others) if slope != 0 else None
+        if reach is not None:
+            low, high = reach
+            found.append((slope, high, sympy.expand(bracket.extent + high - low)))
+    return Clip(index, form.range(index).extent, tuple(found)) if found else None
 
 
 def _independent(form: Form, scope: Scope, loops: tuple[Symbol, ...]) -> tuple[Form, Form | None]:
