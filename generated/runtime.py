@@ -42,7 +42,7 @@ BLOCK = 1 << 18
 """Elements of a temporary block: 1 MiB of float32, so that it stays in the second-level cache."""
 
 OPERAND = 1 << 22
-"""Elements of a factor of a matrix product that is computed before: the other factor is read once for each such block."""
+"""Elements of a factor of a matrix product that is computed before: the other one is read once for each such block."""
 
 TILE = 1 << 22
 """Bytes of the part of an array that is reduced at a time: more than a cache, so that a call takes long enough."""
