@@ -226,11 +226,7 @@ class Emitter:
     @emit.register
     def _(self, record: Branch) -> list[str]:
         test = " and ".join(f"{s.name} == 1" for s in record.ones)
-        then = [f"if {test}:", *self._indented(record.then)]
-        if len(record.otherwise) == 1 and isinstance(record.otherwise[0], Branch):
-            first, *rest = self.emit(record.otherwise[0])
-            return [*then, f"el{first}", *rest]
-        return [*then, "else:", *self._indented(record.otherwise)]
+        return [f"if {test}:", *self._indented(record.then), "else:", *self._indented(record.otherwise)]
 
     @emit.register
     def _(self, record: Compiled) -> list[str]:

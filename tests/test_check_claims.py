@@ -283,6 +283,34 @@ def test_what_is_said_of_an_extent(cut: Callable[[Array, int, int], Array], word
         assert found.received[1] < found.expected[1]
 
 
+def slopes_by_kernel(dy: Array, x: Array, stride: int) -> dict[str, Array]:
+    """The gradient of as many kernel positions as fit beside the windows."""
+    length = stride * (dy.shape[1] - 1) + 1
+    seen = (x[:, r : r + length : stride] for r in range(x.shape[1] - length + 1))
+    return {"dw": np.array([np.einsum("nic,nik->ck", part, dy) for part in seen])}
+
+
+def of_padded(dy: Array, x: Array, w: Array, s: int, p: int) -> dict[str, Array]:
+    return slopes_by_kernel(dy, np.pad(x, ((0, 0), (p, p), (0, 0))), s)
+
+
+def of_shifted(dy: Array, x: Array, w: Array, s: int) -> dict[str, Array]:
+    return slopes_by_kernel(dy, x[:, 1:], s)
+
+
+@pytest.mark.parametrize(
+    ("backward", "position", "formula"),
+    [(of_padded, "s*i + r - p", "X1+2p−s(I−1)"), (of_shifted, "s*i + r + 1", "X1−s(I−1)−1")],
+)
+def test_what_the_windows_leave_over_is_no_position_of_the_kernel(
+    backward: Callable[..., dict[str, Array]], position: str, formula: str
+) -> None:
+    layer = f"s = 1; y[n,i,k] = sum(r,c) x[n, {position}, c] * w[r,c,k]"
+    found = finding(check(backward, layer, examples=EXAMPLES), "dw")
+    words = "the elements that the windows leave over count as positions of the kernel"
+    assert f"Axis 0 has {formula} elements instead of R: {words}." in one_line(found)
+
+
 def evaluated(formula: str, sizes: dict[str, int]) -> int:
     text = formula.replace("−", "-").replace("'", "_")
     text = re.sub(r"(?<=[\dA-Za-z_])(?=[A-Za-z(])", "*", text)

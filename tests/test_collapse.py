@@ -188,6 +188,14 @@ def test_identify_writes_the_element_differentiated_by() -> None:
     same(identified, term)
 
 
+def test_identify_reads_deltas_for_a_free_index_of_factor_1_only() -> None:
+    doubled = Term((Range(q, N), Range(v, N)), (), x(2 * q), (2 * q - v,))
+    assert identify(doubled).body == x(v)
+    same(identify(doubled), doubled)
+    summed = Term((Range(q, N),), (Range(i, M), Range(j, M), Range(r, R)), g(i) * x(j + r), (i - j - r,))
+    assert identify(summed) == summed
+
+
 # ----- discharge ------------------------------------------------------------------------------------------------------
 def guarded(body: Expr, guard: Guard) -> Term:
     return Term((Range(q, N),), (Range(i, M),), body, guards=(guard,))

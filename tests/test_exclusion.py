@@ -121,6 +121,7 @@ def test_brackets_within_a_sum_and_alone_are_values() -> None:
     x = np.array([[-1.0, -2.0], [1.0, -2.0], [1.0, 2.0]])
     np.testing.assert_array_equal(forward("m[n] = max(j) [x[n,j] > 0]", x)[0], [0, 1, 1])
     np.testing.assert_array_equal(forward("m[n] = min(j) 2 * [x[n,j] > 0]", x)[0], [0, 0, 2])
+    np.testing.assert_array_equal(forward("m[n] = b[n] * max(j) [j > 0] * (-[j < J])", x[:, 0], J=2)[0], [0, 0, 0])
     np.testing.assert_array_equal(forward("z[n,j] = [x[n,j] < 0] * x[n,j]\nm[n] = max(j) z[n,j]", x)[0], [-1, 0, 0])
 
 

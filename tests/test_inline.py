@@ -55,6 +55,12 @@ def test_an_output_takes_over_what_it_copies() -> None:
     assert smaller.statements[0].term.bound
 
 
+def test_an_extremum_does_not_take_over_what_is_added_to() -> None:
+    highest = Statement(T, Term((Range(i, N),), (Range(j, N),), X(i + j), op="max"))
+    source = program(highest, let(Y, T(i)), let(Y, X(i) ** 2))
+    assert inline(source) == source
+
+
 def test_what_is_kept_and_what_is_dead() -> None:
     source = program(let(T, exp(X(i))), let(U, X(i)), let(Y, T(i)))
     assert names(inline(source)) == ["y"]

@@ -3,6 +3,7 @@
 import random
 import time
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -363,6 +364,25 @@ def test_an_error_at_run_time_names_the_letter_that_joined_axes() -> None:
     layer = derive.layer("input a[M], b[M]\ny = (sum(q) a[q]^2) + sum(q) b[q]^2", "joined")
     with pytest.raises(ValueError, match=r"joined: argument b, axis 0 \(M of index q\): expected 3, received 4"):
         layer.compile().joined_forward(np.ones(3), np.ones(4))
+
+
+def test_a_condition_on_indices_restricts_a_maximum_with_a_sign_too() -> None:
+    before, after = (same(f"m[n] = max(j) [j > 0] {body}") for body in ("* (-x[n,j])", "x[n,j] * (-1)"))
+    assert before == after
+    assert before.statements[0].term.guards != ()
+
+
+@pytest.mark.parametrize(
+    ("kind", "mode", "most", "words"),
+    [("reflect", "reflect", 2, "less than the extent it reflects"), ("circular", "wrap", 3, "at most the extent")],
+)
+def test_an_axis_is_continued_as_far_as_its_elements_last(kind: Any, mode: Any, most: int, words: str) -> None:
+    layer = derive.layer(f"p = 1; y[i] = sum(r) x[{kind}(i + r - p)] * w[r]", "continued")
+    forward, x, w = layer.compile().continued_forward, np.array([1.0, 2.0, 4.0]), np.array([1.0, 8.0])
+    y, *_ = forward(x, w, p=most)
+    np.testing.assert_array_equal(y, np.correlate(np.pad(x, most, mode), w))
+    with pytest.raises(ValueError, match=f"continued: argument p: expected {words}.*, received {most + 1}"):
+        forward(x, w, p=most + 1)
 
 
 def test_a_sum_of_brackets_alone_beside_a_tensor() -> None:

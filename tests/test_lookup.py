@@ -115,6 +115,16 @@ def bracketed() -> Layer:
     return layer(Eq(y1[n], Sum(equal(v, t[n] - 1) * w(V)[v] * inside(v - 1, Integer(3)), v)), w(V), t)
 
 
+def fixed_points() -> Layer:
+    """A label that depends on the index."""
+    return layer(Eq(Symbol("y"), Sum(equal(v, q(V)[v]) * w(V)[v], v)), w(V), q(V), integers="q")
+
+
+def measured() -> Layer:
+    """A real number that may equal the index."""
+    return layer(Eq(y1[n], Sum(equal(v, x(N)[n]) * w(V)[v], v)), w(V), x(N), integers="")
+
+
 def one_label() -> Layer:
     return layer(Eq(tensor("y", C)[c], Sum(equal(v, Symbol("t") - 1) * w(V, C)[v, c], v)), w(V, C), Symbol("t"))
 
@@ -134,7 +144,7 @@ LOOKUPS = (
     chained,
     one_label,
 )
-FALLBACKS = (diagonal, shifted, bracketed)
+FALLBACKS = (diagonal, shifted, bracketed, fixed_points, measured)
 BARE = {"embedding": "t", "two_lookups": "t"}
 """Labels that are compared with an index as they are: a kernel refuses those that are no position."""
 
@@ -225,6 +235,11 @@ def test_every_lookup_of_the_list_is_one(build: Callable[[], Layer]) -> None:
 def test_what_is_no_plain_axis_is_computed_as_before(build: Callable[[], Layer]) -> None:
     (forward, *_) = kernels(build())
     assert not any(isinstance(o, Gather | ScatterAdd | Known) for _, o in walk(plan(forward).records))
+
+
+def test_a_real_number_looks_up_where_it_is_an_integer() -> None:
+    forward = compile_layer(measured()).looked_up_forward
+    np.testing.assert_array_equal(forward(np.array([5.0, 7.0, 9.0]), np.array([1.0, 1.5, 2.0, -1.0])), [7, 0, 9, 0])
 
 
 def test_a_plan_tells_lookups() -> None:

@@ -23,7 +23,7 @@ from codegen.verify.calls import option_value
 from derive.composition import NetworkError, network
 from derive.differentiate import differentiate
 from derive.equations import program
-from derive.index import integers
+from derive.index import integer, integers
 from derive.interface import Layer
 from derive.interpret import interpret
 from derive.sampling import sample_sizes, sample_values
@@ -113,6 +113,19 @@ def test_fixed_names_are_refused_in_words(role: str) -> None:
     for name in sorted(FIXED):
         with pytest.raises(EquationError, match=rf"\b{name}\b.*(cannot be a name|reserved word|rename|takes)"):
             derive.layer(TEXTS[role].format(name)).compile()
+
+
+@pytest.mark.parametrize("role", ["layer", "class", "feature"])
+def test_fixed_names_beside_the_equations_are_refused_in_words(role: str) -> None:
+    plain = derive.layer("weight w; y[n, k] = sum(c) x[n, c] * w[c, k]")
+    for name in ("np", "self", "lambda", "a b"):
+        made = {
+            "layer": replace(plain, name=name),
+            "class": replace(plain, class_name=name),
+            "feature": replace(plain, features=((name, integer("C")), ("out", integer("K")))),
+        }[role]
+        with pytest.raises(EquationError, match=rf": {role} '{name}' cannot be a name in Python code"):
+            made.compile()
 
 
 def test_an_option_is_no_attribute_that_the_class_has() -> None:

@@ -4,7 +4,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from sympy import Integer
+from sympy import Integer, Symbol
 
 from codegen.compiler import compile_layer
 from codegen.network.kernels import network_kernels
@@ -252,6 +252,13 @@ def test_a_step_without_a_name_never_takes_the_name_of_a_line() -> None:
 def test_nodes_may_be_given_in_any_order() -> None:
     nodes = [node("d", "dense", "t", out_features=2), node("t", "tanh", "x")]
     assert [n.name for n in compose("net", nodes, "d", inputs={"x": ("N", 3)}).nodes] == ["t", "d"]
+
+
+def test_numbers_share_a_symbol_where_they_are_equal() -> None:
+    net = network("input x[N, 3]\nleaky_relu(0.5) -> leaky_relu(0.25) -> leaky_relu(0.5)")
+    slopes = [s for o in net.program.statements for s in o.term.body.free_symbols if not s.is_integer]
+    assert [float(dict(net.values)[s]) for s in slopes] == [0.5, 0.25, 0.5]
+    assert slopes[0] == slopes[2] == Symbol("alpha", real=True) != slopes[1]
 
 
 def test_missing_and_misshapen_weights_are_named() -> None:

@@ -7,9 +7,10 @@ from pathlib import Path
 
 import pytest
 
+import derive
 from codegen.function import plan
 from codegen.kernel import Kernel, kernels
-from codegen.plan import Allocate, Contract, Loop, Plan, Record, walk
+from codegen.plan import Allocate, Compiled, Contract, Loop, Nest, Plan, Record, Window, walk
 from codegen.render import environment
 from derive.layers import LAYERS
 
@@ -57,6 +58,23 @@ def test_a_contraction_states_its_operations() -> None:
     lines = str(plan(kernel("dense_forward"))).splitlines()
     assert "  contract u = x, w: e c, c k -> e k; 2*C*E*K flops" in lines
     assert "  allocate u (E, K) fill None, E*K elements" in lines
+
+
+def test_every_product_of_a_sum_is_a_contraction() -> None:
+    (forward, *_) = kernels(derive.layer("y[n,k] = sum(c) (x[n,c]*w[c,k] + z[n,c]*v[c,k])"))
+    found = [record for _, record in walk(plan(forward).records) if isinstance(record, Contract)]
+    assert {frozenset((r.left, r.right)) for r in found} == {frozenset("xw"), frozenset("zv")}
+
+
+def test_a_clipped_summand_is_not_padded() -> None:
+    (forward, *_) = kernels(derive.layer("input x[I]; y[i] = x[i] + x[i - 1]"))
+    assert not any(isinstance(record, Window) for _, record in walk(plan(forward).records))
+
+
+def test_windows_have_compiled_loops_beside_numpy() -> None:
+    (compiled,) = (record for record in records("max_pool2d_forward") if isinstance(record, Compiled))
+    assert isinstance(compiled.then[-1], Nest)
+    assert not any(isinstance(record, Nest) for _, record in walk(compiled.otherwise))
 
 
 def test_a_strided_gradient_is_a_contraction_into_a_window() -> None:

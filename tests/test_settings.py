@@ -1,5 +1,7 @@
 """Settings: what they substitute, and one clear line for what makes no sense."""
 
+from dataclasses import replace
+
 import pytest
 from sympy import Expr, Float, Integer, Rational
 
@@ -37,6 +39,12 @@ def test_defaults_are_one_symbol_for_both_axes() -> None:
 )
 def test_settings_substitute(settings: dict[str, str], expected: dict[str, Expr]) -> None:
     assert {symbol: value("conv2d", symbol, **settings) for symbol in expected} == expected
+
+
+def test_a_layer_may_be_printed_with_capital_symbols() -> None:
+    layer = replace(LAYERS["conv1d"](), display=(("stride", "S_w"), ("kernel_size", "Q")))
+    mapping = displayed(layer).mapping
+    assert [mapping[integer(symbol)] for symbol in ("s", "T")] == [integer("S_w"), integer("Q")]
 
 
 def test_a_setting_may_name_a_symbol_that_is_set_too() -> None:

@@ -66,7 +66,7 @@ def missing(parts: Sequence[Summand], received: float) -> tuple[Summand, ...] | 
     if len(parts) > MOST or not np.isfinite(received):
         return None
     total = sum(p.value for p in parts)
-    scale = max(1.0, *(abs(p.value) for p in parts)) if parts else 1.0
+    scale = max([1.0, *(abs(p.value) for p in parts)])
     for count in range(1, len(parts) + 1):
         for left_out in combinations(parts, count):
             if abs(total - sum(p.value for p in left_out) - received) <= 1e-9 * scale:

@@ -76,7 +76,6 @@ def _collected(factors: Sequence[Access], term: Term, notation: Notation) -> Wor
     signals = list(dict.fromkeys(_name(a) for a in accesses(term.body) if notation.is_gradient(a.tensor)))
     if not signals or term.bound:
         return ("independent of the output's gradient",) if not signals else ("contraction of a sum of gradients",)
-    signals.sort(key=lambda a: notation.rank(a.tensor))
     return (*joined([_name(a) for a in factors], " and "), " times the sum of ", *joined(signals, " and "))
 
 

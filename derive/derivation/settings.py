@@ -68,7 +68,7 @@ def displayed(layer: Layer, settings: Mapping[str, str] | None = None, order: in
     mapping: dict[Symbol, Expr] = {}
     for name, value in layer.display:
         option = layer.option(name)
-        mapping |= _replacements(layer, option, str(value).lower() if isinstance(value, bool) else str(value))
+        mapping |= _replacements(layer, option, str(value))
     for key, text in given.items():
         chosen = next((o for o in layer.options if o.name == key), None)
         if chosen is not None:
