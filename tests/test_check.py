@@ -5,6 +5,7 @@ import subprocess
 import sys
 from collections.abc import Callable, Mapping
 from functools import cache
+from itertools import combinations
 from pathlib import Path
 from typing import Any
 
@@ -15,10 +16,13 @@ from typer.testing import CliRunner
 import derive
 from codegen.arguments import shape_argument
 from codegen.check import CheckError, Finding, Verdict, check
+from codegen.check.slip import Surroundings
+from codegen.check.slip_index import lost_brackets
 from codegen.check.vocabulary import gradients
 from codegen.cli import app
+from derive.index import integers
 from derive.interface import Layer
-from derive.term import EquationError
+from derive.term import Access, EquationError, Guard, Range, Term
 from tests.catalogue import layer
 from tests.kernel_calls import functions
 from tests.wrong_gradients import MUSEUM, Exhibit, conv, pool_without_padding, stride_ignored, tanh_slope, ties_shared
@@ -102,6 +106,16 @@ def test_the_counterexample_is_small_and_the_rest_is_said_to_be_right() -> None:
     assert found.wrong == "∂E/∂x[m,q,v,e] = Σ_{r,t,k} δ⁽ˡ⁾[m, q+p−r, v+p−t, k] w[r,t,e,k]"
 
 
+@pytest.mark.parametrize("count", [1, 2, 3])
+def test_brackets_are_forgotten_one_at_a_time_and_all_at_once_but_never_twice(count: int) -> None:
+    q, *extents = integers("q H W L")
+    guards = tuple(Guard(q, extent) for extent in extents[:count])
+    term = Term((Range(q, extents[0]),), (), Access("x", q), guards=guards)
+    kept = [slip.guards for _, slip in lost_brackets(term, Surroundings({}, (), {}))]
+    assert len(set(kept)) == len(kept)
+    assert set(kept) == {(), *combinations(guards, count - 1)}
+
+
 # ----- right ones, written otherwise ----------------------------------------------------------------------------------
 
 
@@ -152,6 +166,16 @@ def test_any_number_of_axes() -> None:
 
     verdict = check(batch_norm, "batch_norm", axes=3, layout="channels-first", examples=EXAMPLES)
     assert verdict.equal, verdict
+
+
+def test_any_number_of_axes_is_counted_where_channels_come_first() -> None:
+    def backward(dy: Array, x: Array, g: Array) -> tuple[Array, Array]:
+        return dy * g[:, None, None], (dy * x).sum((0, 2, 3))
+
+    equation = "y[...,c] = x[...,c] * g[c]; weight g"
+    assert check(backward, equation, axes=3, layout="channels-first", examples=EXAMPLES).equal
+    with pytest.raises(CheckError, match="has no images; expected --layout channels-last"):
+        check(backward, equation, axes=1, layout="channels-first", examples=EXAMPLES)
 
 
 def test_options_per_axis_where_the_annotation_or_the_default_says_so() -> None:

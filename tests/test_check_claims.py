@@ -311,6 +311,12 @@ def test_what_the_windows_leave_over_is_no_position_of_the_kernel(
     assert f"Axis 0 has {formula} elements instead of R: {words}." in one_line(found)
 
 
+def test_a_sum_that_is_not_taken_is_not_put_down_to_another_gradient() -> None:
+    """The gradient of x happens to have the shape of what is returned for b."""
+    found = finding(check(lambda dy, x, b: (dy, dy), "y[n,k] = x[n,k] + b[k]", examples=EXAMPLES), "db")
+    assert (found.kind, found.words, found.notes) == ("shape", "without the sum over n", ())
+
+
 def evaluated(formula: str, sizes: dict[str, int]) -> int:
     text = formula.replace("−", "-").replace("'", "_")
     text = re.sub(r"(?<=[\dA-Za-z_])(?=[A-Za-z(])", "*", text)
@@ -356,4 +362,16 @@ def test_a_position_that_is_off_by_one(step: int) -> None:
         return np.concatenate([edge, dx[:, :-1]] if step == 1 else [dx[:, 1:], edge], 1)
 
     found = finding(check(backward, "conv1d", examples=EXAMPLES))
+    assert found.words == "with the position off by one"
+
+
+@pytest.mark.parametrize("axis", [0, 1])
+@pytest.mark.parametrize("step", [1, -1])
+def test_a_position_that_is_off_by_one_along_an_axis_without_windows(step: int, axis: int) -> None:
+    def backward(dy: Array, w: Array) -> Array:
+        dx = np.pad(dy @ w.T, 1)
+        rows, columns = (1 - step, 1) if axis == 0 else (1, 1 - step)
+        return dx[rows : rows + dy.shape[0], columns : columns + w.shape[0]]
+
+    found = finding(check(backward, "dense", examples=EXAMPLES))
     assert found.words == "with the position off by one"

@@ -138,8 +138,8 @@ def test_both_ways_of_a_gradient_run() -> None:
 
 
 # ----- equations of one's own -----------------------------------------------------------------------------------------
-@pytest.mark.parametrize("text", WINDOWS)
-def test_loops_of_an_equation_compute_what_the_interpreter_does(text: str) -> None:
+def loops_of(text: str) -> set[str]:
+    """The loops that run for random calls; what they compute is what the interpreter does."""
     item = derive.layer(text, name="window")
     module, found = plain(item), kernels(item)
     gradient = differentiate(item.program)
@@ -155,7 +155,23 @@ def test_loops_of_an_equation_compute_what_the_interpreter_does(text: str) -> No
         for kernel in found:
             for name in kernel.results:
                 np.testing.assert_allclose(ours[name], theirs[name], rtol=1e-9, atol=1e-11, err_msg=f"{seed}: {name}")
-    assert "_window_forward_1" in ran_all
+    return ran_all
+
+
+@pytest.mark.parametrize("text", WINDOWS)
+def test_loops_of_an_equation_compute_what_the_interpreter_does(text: str) -> None:
+    assert "_window_forward_1" in loops_of(text)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "input x[N,C,H], w[R,C]; y[n,i,c] = sum(r) x[n, c, 2*i + r - 1] * w[r,c]",
+        "input x[N,H,C], w[R,K]; r < 3; y[n,i,k] = sum(r) x[n, 2*i + r - 1, 2*k] * w[r,k]",
+    ],
+)
+def test_windows_that_are_not_contiguous_where_the_result_is_have_no_loops(text: str) -> None:
+    assert not loops_of(text)
 
 
 def test_loops_of_a_network_compute_what_numpy_does() -> None:

@@ -287,3 +287,9 @@ def test_a_size_that_is_called_like_what_is_differentiated_is_said_to_have_anoth
     sentence = "The size E is written M, as E is what is differentiated."
     assert sentence in str(derive(layer_of_text("input x[E]; y[n] = x[n]^2")))
     assert sentence not in str(derive(layer_of_text("y[e] = x[e]^2")))  # its extent was given that name by us
+
+
+@pytest.mark.parametrize(("name", "words"), [("avg_pool1d", "The equation "), ("avg_pool2d", "The equations ")])
+def test_equations_that_are_put_in_are_counted(name: str, words: str) -> None:
+    notes = [line for line in str(derive(LAYERS[name]())).splitlines() if "put in." in line]
+    assert [note.startswith(words) for note in notes] == [True]

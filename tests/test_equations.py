@@ -167,6 +167,14 @@ def test_a_minimum_records_where() -> None:
     np.testing.assert_allclose(value(again), value(source))
 
 
+@pytest.mark.parametrize("first", [True, False])
+def test_a_maximum_that_is_added_to_in_another_equation_is_a_tensor_of_its_own(first: bool) -> None:
+    parts = [Maximum(w[n, m], m), x[n]] if first else [x[n], Maximum(w[n, m], m)]
+    source = program(Eq(y[n], parts[0]), Eq(y[n], y[n] + parts[1]), inputs=(x, w))
+    assert {s.term.op for s in source.definitions("y")} == {"sum"}
+    np.testing.assert_allclose(value(source), X + W.max(1))
+
+
 def test_a_minimum_within_an_expression_is_a_tensor_of_its_own() -> None:
     source = program(Eq(y[n], x[n] - 2 * Minimum(w[n, m], m)), inputs=(x, w))
     assert [s.term.op for s in source.statements] == ["min", "sum"]

@@ -106,6 +106,7 @@ def test_a_network_drops_in_training_only() -> None:
 def test_a_mask_may_be_an_input_of_the_network() -> None:
     text = "input x[N, 5]\ninput m[N, 5]\n(x, m) -> dropout -> dense(2)"
     module: Any = network(text, "net").compile()
+    assert "Training takes m, too; `predict`, after training, does not." in str(module.Net.__doc__)
     net = module.Net(rng=0, dtype=np.float64)
     np.testing.assert_allclose(net(X, MASK), X * MASK * 2 @ net.params["dense1.w"] + net.params["dense1.b"])
     np.testing.assert_allclose(net.predict(X), X @ net.params["dense1.w"] + net.params["dense1.b"])

@@ -277,3 +277,5 @@ def test_a_mistake_is_one_line(
 def test_a_mistake_in_python_raises() -> None:
     with pytest.raises(ExplainError, match="expected 4, received 5"):
         explain("conv2d", {"x": (2, 9, 9, 5), "w": (3, 3, 4, 6)})
+    with pytest.raises(ExplainError, match="--shape w=none: expected a shape, w is not optional"):
+        explain("dense", {"x": (2, 5), "w": None})

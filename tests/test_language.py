@@ -3,7 +3,7 @@
 import random
 import time
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 import pytest
@@ -16,6 +16,7 @@ from codegen.verify import verify_layer
 from derive.equations import Maximum, inside, program
 from derive.index import floordiv, integers
 from derive.interface import Kind, Layer
+from derive.interpret import complete_sizes, interpret
 from derive.language import LanguageError
 from derive.language.parse import LONGEST, LONGEST_NUMBER
 from derive.term import EquationError, Program
@@ -358,6 +359,16 @@ def test_text_and_sympy_have_the_same_methods_with_the_same_results(tmp_path: Pa
 def test_both_signs_of_a_power_mean_the_same() -> None:
     caret, stars = (derive.layer(f"y[n] = x[n]{sign}2 * x[n]").program for sign in ("^", "**"))
     assert caret == stars
+
+
+@pytest.mark.parametrize(("word", "mode"), [("reflect", "reflect"), ("replicate", "edge"), ("circular", "wrap")])
+def test_one_of_several_axes_is_continued_as_numpy_pads_it(word: str, mode: Literal["reflect", "edge", "wrap"]) -> None:
+    source = same(f"input x[N,L,C]; y[n,i,c] = sum(r) x[n, {word}(i + r - 2), c] * w[r]")
+    rng = np.random.default_rng(0)
+    x, w = rng.normal(size=(2, 5, 3)), rng.normal(size=4)
+    sizes = complete_sizes(source, {N: 2, L: 5, C: 3, R: 4})
+    windows = np.lib.stride_tricks.sliding_window_view(np.pad(x, ((0, 0), (2, 2), (0, 0)), mode), 4, axis=1)
+    np.testing.assert_allclose(interpret(source, {"x": x, "w": w}, sizes)["y"], windows @ w)
 
 
 def test_an_error_at_run_time_names_the_letter_that_joined_axes() -> None:

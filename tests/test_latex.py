@@ -163,6 +163,11 @@ def test_names_of_tensors(name: str, expected: str) -> None:
     assert LatexTypesetter(Notation(deltas={"dy": "l"})).expr(Access(name)) == expected
 
 
+def test_a_quotient_below_the_line_stands_in_parentheses() -> None:
+    notation = Notation(quotients={"ddy": "dy", "dy": "y"}, scalars={"ddy": "S"})
+    assert LatexTypesetter(notation).expr(Access("ddy")) == r"\frac{\partial S}{\partial (\partial E/\partial y)}"
+
+
 def test_prose_is_escaped() -> None:
     assert prose("a_b & 50 % of {x}") == r"a\_b \& 50 \% of \{x\}"
 

@@ -125,6 +125,11 @@ def measured() -> Layer:
     return layer(Eq(y1[n], Sum(equal(v, x(N)[n]) * w(V)[v], v)), w(V), x(N), integers="")
 
 
+def of_itself() -> Layer:
+    """A label that depends on the index which it is compared with."""
+    return layer(Eq(y1[n], Sum(equal(v, v * t[n]) * w(V)[v], v)), w(V), t)
+
+
 def one_label() -> Layer:
     return layer(Eq(tensor("y", C)[c], Sum(equal(v, Symbol("t") - 1) * w(V, C)[v, c], v)), w(V, C), Symbol("t"))
 
@@ -144,7 +149,7 @@ LOOKUPS = (
     chained,
     one_label,
 )
-FALLBACKS = (diagonal, shifted, bracketed, fixed_points, measured)
+FALLBACKS = (diagonal, shifted, bracketed, fixed_points, measured, of_itself)
 BARE = {"embedding": "t", "two_lookups": "t"}
 """Labels that are compared with an index as they are: a kernel refuses those that are no position."""
 
@@ -260,6 +265,13 @@ def test_a_label_that_is_no_position_is_a_strong_zero() -> None:
     given["z"][:] = 1e6  # exp gives infinity
     with np.errstate(over="ignore", invalid="ignore"):
         assert not module.looked_up_forward(*given.values()).any()
+
+
+def test_a_real_number_is_a_label_only_where_it_is_whole() -> None:
+    module = compile_layer(layer(Eq(y1[n], Sum(equal(v, x(N)[n]) * w(V)[v], v)), x(N), w(V), integers=""))
+    weight = np.array([3.0, 5.0, 7.0])
+    found = module.looked_up_forward(np.array([0.0, 1.5, 2.0, -1.0, 0.999]), weight)
+    np.testing.assert_array_equal(found, [3, 0, 7, 0, 0])
 
 
 def test_a_large_vocabulary_needs_no_memory_of_its_size_times_the_batch() -> None:

@@ -344,3 +344,15 @@ def test_a_row_of_the_golden_chain_by_hand() -> None:
     assert np.allclose(found, expected * (1 - z**2), atol=1e-12)
     assert shape_of(tuple(r.extent for r in step.terms[0].free), sizes) == z.shape
     assert isinstance(step.left, Access)
+
+
+@pytest.mark.parametrize(
+    ("chain", "sentence"),
+    [
+        ("dense -> tanh -> dense", "The error signal δ⁽ˡ⁺¹⁾=∂E/∂u⁽ˡ⁺¹⁾ arrives from above."),
+        ("dense -> batch_norm", "The error signal δ⁽ˡ⁺¹⁾=∂E/∂y⁽ˡ⁺¹⁾ arrives from above."),
+        ("dense -> tanh", "The gradient ∂E/∂z⁽ˡ⁾ arrives from above."),
+    ],
+)
+def test_what_arrives_is_an_error_signal_unless_an_activation_comes_last(chain: str, sentence: str) -> None:
+    assert sentence in text.render(derive(network(f"input x[N, C]; {chain}"))).splitlines()

@@ -6,10 +6,12 @@ import numpy as np
 import pytest
 from sympy import Integer, Symbol
 
+import derive
 from codegen.compiler import compile_layer
 from codegen.network.kernels import network_kernels
 from codegen.network.plans import plans
 from derive.composition import Network, NetworkError, Node, compose, network
+from derive.composition.loss import with_loss
 from derive.differentiate import differentiate
 from derive.interpret import interpret
 from derive.layers import LAYERS
@@ -249,6 +251,20 @@ def test_a_step_without_a_name_never_takes_the_name_of_a_line() -> None:
     assert net.nodes[1].inputs == (net.nodes[0].name,)
 
 
+@pytest.mark.parametrize(
+    ("text", "given"),
+    [
+        ("input x[N, 3]\ndense(4)\nloss softmax_cross_entropy", ["x", "t"]),
+        ("input t[N, 3]\ndense(4)\nloss softmax_cross_entropy", ["t", "t1"]),
+        ("input x[N, 3]\nt: dense(4)\nloss mean_squared_error", ["x", "t1"]),
+        ("input t[N, 3]\nt1: dense(4)\nloss mean_squared_error", ["t", "t2"]),
+        ("input t[N, 3]\nloss: dense(4)\nloss mean_squared_error", ["t", "t1"]),
+    ],
+)
+def test_labels_have_a_name_that_the_network_does_not_use(text: str, given: list[str]) -> None:
+    assert [t.name for t in with_loss(network(text)).given] == given
+
+
 def test_nodes_may_be_given_in_any_order() -> None:
     nodes = [node("d", "dense", "t", out_features=2), node("t", "tanh", "x")]
     assert [n.name for n in compose("net", nodes, "d", inputs={"x": ("N", 3)}).nodes] == ["t", "d"]
@@ -421,3 +437,23 @@ def test_losses_of_any_number_of_axes_still_fit() -> None:
     for loss in ("cross_entropy", "nll_loss", "mean_squared_error", "kl_divergence", "binary_cross_entropy"):
         for shape in ("N, 4", "N, 8, 4", "N, 8, 8, 4"):
             assert network(f"input x[{shape}]\ntanh\nloss {loss}").loss is not None
+
+
+@pytest.mark.parametrize(
+    ("equation", "value"),
+    [
+        ("y[n,c] = -v[c] * tanh(x[n,c])", lambda x, v, u: -v * np.tanh(x)),
+        ("y[n,c] = -v[c] / (1 + x[n,c]^2)", lambda x, v, u: -v / (1 + x**2)),
+        ("y[n,c] = -(v[c] - u[c]) / (1 + x[n,c]^2)", lambda x, v, u: (u - v) / (1 + x**2)),
+        ("y[n,c] = x[n,c] - v[c] * u[c] * tanh(x[n,c])", lambda x, v, u: x - v * u * np.tanh(x)),
+    ],
+)
+def test_a_factor_that_varies_along_fewer_axes_keeps_its_sign(equation: str, value: Any) -> None:
+    weights = "weight v, u" if "u" in equation else "weight v"
+    own = derive.layer(f"{equation}; {weights}", "own")
+    layer = instance(network("input x[N, 4]\na: own -> b: own", "twice", layers={"own": lambda: own}))
+    rng = np.random.default_rng(0)
+    shaken(layer, rng)
+    x = rng.normal(size=(3, 4))
+    first, second = ([layer.params.get(f"{n}.{w}", 0) for w in "vu"] for n in "ab")
+    close(layer(x), value(value(x, *first), *second))

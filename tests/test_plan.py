@@ -5,9 +5,11 @@ import re
 from collections.abc import Iterator
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 import derive
+from codegen.compiler import compile_layer
 from codegen.function import plan
 from codegen.kernel import Kernel, kernels
 from codegen.plan import Allocate, Compiled, Contract, Loop, Nest, Plan, Record, Window, walk
@@ -109,6 +111,17 @@ def test_python_loops_run_over_kernel_positions_only(one: Kernel) -> None:
 def test_positions_are_allocated_as_integers() -> None:
     found = {r.name: r.integer for r in records("max_pool2d_forward") if isinstance(r, Allocate)}
     assert found == {"y": False, "argmax": True}
+
+
+def test_what_no_sum_sees_is_computed_once_after_the_loop() -> None:
+    skew = derive.layer("y[m] = exp(z[m]) * sum(e) u[e, e + m]", "skew")
+    lines = str(plan(kernels(skew)[0])).splitlines()
+    assert "  loop e < E" in lines
+    assert [line for line in lines if "exp" in line] == ["  scale y by exp(z[m]); M elements"] == lines[-1:]
+    rng = np.random.default_rng(0)
+    z, u = rng.normal(size=3), rng.normal(size=(4, 5))
+    wanted = np.exp(z) * [sum(u[e, e + m] for e in range(4) if e + m < 5) for m in range(3)]
+    np.testing.assert_allclose(compile_layer(skew).skew_forward(z, u), wanted)
 
 
 def test_an_empty_plan_prints_its_name() -> None:

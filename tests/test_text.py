@@ -84,6 +84,15 @@ def test_negative_summands_come_last() -> None:
     assert text.row(step_) == "∂E/∂x[q] = x[q] − y[q]"
 
 
+def test_a_row_is_broken_only_where_it_is_longer_than_a_line() -> None:
+    free = (Range(q, H),)
+    terms = (Term(free, (), Access("x", q)), Term(free, (), -Access("y", q)))
+    step_ = Step("", (), Access("dx", q), terms, notation=NOTATION)
+    whole = "∂E/∂x[q] = x[q] − y[q]"
+    assert text.row_lines(step_, len(whole)) == [whole]
+    assert [line.strip() for line in text.row_lines(step_, len(whole) - 1)] == ["∂E/∂x[q] = x[q]", "− y[q]"]
+
+
 @pytest.mark.parametrize("name", LAYERS)
 def test_lines_fit_a_terminal(name: str) -> None:
     long = [line for line in text.render(derive(LAYERS[name]())).splitlines() if len(line) > text.WIDTH]

@@ -147,3 +147,15 @@ def test_a_wrong_double_backward_is_found(monkeypatch: pytest.MonkeyPatch) -> No
     monkeypatch.setattr("codegen.verify.compile_layer", broken)
     failed = [(row.checked, row.against) for row in verify_layer(LAYERS["tanh"](), 2, order=2) if not row.passed]
     assert failed == [("tanh_double_backward", against) for against in (INTERPRETER, PAGE, DIFFERENCES)]
+
+
+def test_a_wrong_gradient_is_found(monkeypatch: pytest.MonkeyPatch) -> None:
+    def broken(source: Layer, order: int) -> ModuleType:
+        module = compile_layer(source, order)
+        right = module.tanh_grad_input
+        monkeypatch.setattr(module, "tanh_grad_input", lambda *given: 2 * right(*given))
+        return module
+
+    monkeypatch.setattr("codegen.verify.compile_layer", broken)
+    failed = [(row.checked, row.against) for row in verify_layer(LAYERS["tanh"](), 1) if not row.passed]
+    assert failed == [("tanh_grad_input", against) for against in (INTERPRETER, PAGE, DIFFERENCES)]

@@ -88,10 +88,8 @@ def shifted(term: Term, around: Surroundings) -> Iterator[Slip]:
     """An index expression is one too large or too small."""
     for step in (1, -1):
         for number, delta in enumerate(term.deltas):
-            if not _is_pair(delta, term):
-                deltas = (*term.deltas[:number], delta + step, *term.deltas[number + 1 :])
-                new = replace(term, deltas=deltas)
-                yield ("with the position off by one",), new
+            deltas = (*term.deltas[:number], delta + step, *term.deltas[number + 1 :])
+            yield ("with the position off by one",), replace(term, deltas=deltas)
         for access in accesses(term.body):
             for axis, index in enumerate(access.indices):
                 if not isinstance(index, Symbol):
@@ -173,12 +171,6 @@ def summed(term: Term) -> tuple[Range, ...]:
     """The bound indices that no delta makes another name of a free one."""
     gone = rename_pairs(term)
     return tuple(r for r in term.bound if r.index not in gone)
-
-
-def _is_pair(delta: Expr, term: Term) -> bool:
-    """Whether a delta compares two single indices."""
-    form = affine(delta, term.indices)
-    return form.offset == 0 and [abs(c) for _, c in form.terms] == [1, 1]
 
 
 def _kept(term: Term, delta: Expr) -> Term:
