@@ -125,6 +125,14 @@ def test_brackets_within_a_sum_and_alone_are_values() -> None:
     np.testing.assert_array_equal(forward("z[n,j] = [x[n,j] < 0] * x[n,j]\nm[n] = max(j) z[n,j]", x)[0], [-1, 0, 0])
 
 
+@pytest.mark.parametrize("bracket", ["[j <= n]", "[0 <= n - j < 2]", "[x[n,j] > 0]"])
+def test_a_minus_in_parentheses_is_a_factor_like_others(bracket: str) -> None:
+    programs = [derive.layer(f"m[n] = max(j) {bracket} {value}").program for value in ("(-x[n,j])", "x[n,j] * (-1)")]
+    assert programs[0] == programs[1]
+    x = np.array([[1.0, -3.0], [2.0, 4.0]])
+    np.testing.assert_array_equal(forward(f"m[n] = max(j) {bracket} (-x[n,j])", x)[0], [-1, -2])
+
+
 def test_the_derivation_says_what_is_excluded() -> None:
     derivation = derive.layer(MASK).derivation()
     assert "m[n] = max_{j} x[n,j]   over a[n,j]=1" in str(derivation)

@@ -177,6 +177,15 @@ def test_shapes_follow_from_others_options_and_sizes() -> None:
     assert "allocate u (2, 5, 5, 6)" in {s.text for s in found.functions[0].statements}
 
 
+def test_a_weight_of_a_network_is_called_by_its_key_or_its_name() -> None:
+    layer = "input x[N, C]; a: dense(4) -> relu -> dense(3)"
+    for name in ("a.w", "a_w"):
+        found = explain(layer, {"x": (2, 5), name: (5, 4)})
+        assert (found.shapes["a_w"], found.shapes["dense1_w"]) == ((5, 4), (4, 3))
+        with pytest.raises(ExplainError, match="argument a_w"):
+            explain(layer, {"x": (2, 5), name: (6, 4)})
+
+
 def test_an_optional_input_may_be_left_out(command: Callable[..., Done]) -> None:
     arguments = ("conv2d", "--shape", "x=2,9,9,4", "--shape", "w=3,3,4,6")
     assert "u_2 += b_1" in command(*arguments).out

@@ -18,7 +18,7 @@ from derive.index import floordiv, integers
 from derive.interface import Kind, Layer
 from derive.interpret import complete_sizes, interpret
 from derive.language import LanguageError
-from derive.language.parse import LONGEST, LONGEST_NUMBER
+from derive.language.parse import LONGEST, LONGEST_NAME, LONGEST_NUMBER
 from derive.term import EquationError, Program
 
 N, L, C, R, K, W = integers("N L C R K I")
@@ -270,6 +270,43 @@ def test_absurd_texts_end_soon_and_cleanly(text: str) -> None:
     start = time.perf_counter()
     assert layer_or_error(text)
     assert time.perf_counter() - start < 30
+
+
+NUMBER, NAME = "9" * (LONGEST_NUMBER - 1), "q" * LONGEST_NAME
+"""The longest that are read."""
+
+
+@pytest.mark.parametrize(
+    ("text", "longer", "place", "message"),
+    [
+        (
+            f"y[n] = x[n] + {NUMBER}",
+            f"y[n] = x[n] + {NUMBER}9",
+            (1, 15),
+            "a number of 60 digits; expected fewer than 60",
+        ),
+        (
+            f"s = 1\ny[n] = s*{NAME}[n]",
+            f"s = 1\ny[n] = s*{NAME}q[n]",
+            (2, 10),
+            "a name of 61 characters; expected at most",
+        ),
+        (
+            f"# {NUMBER}9 {NAME}q\ny[n] = x[n]".ljust(LONGEST),
+            f"# {NUMBER}9 {NAME}q\ny[n] = x[n]".ljust(LONGEST + 1),
+            (1, 1),
+            f"the text has {LONGEST + 1} characters; expected at most {LONGEST}",
+        ),
+    ],
+    ids=["number", "name", "text"],
+)
+def test_what_is_a_little_too_long_is_refused(text: str, longer: str, place: tuple[int, int], message: str) -> None:
+    """Words of comments may have any length."""
+    assert isinstance(derive.layer(text), Layer)
+    with pytest.raises(LanguageError) as caught:
+        derive.layer(longer)
+    assert message in str(caught.value)
+    assert (caught.value.line, caught.value.column) == place
 
 
 PIECES = [

@@ -34,6 +34,7 @@ CHAINS = {
     "conv_norm_relu_conv": "conv2d -> batch_norm -> relu -> conv2d",
     "residual": RESIDUAL,
 }
+BRANCHES = "input x[N, C]; a = x -> dense(4) -> tanh; b = x -> dense(4); (a, b) -> residual_add -> dense(3)"
 STRIDED = "conv2d -> sigmoid -> conv2d(4, 3, stride=2, padding=1) -> max_pool2d(3, stride=2) -> silu -> conv2d"
 
 
@@ -119,6 +120,19 @@ RECURRENCES = [
         "δ⁽ˡ⁾[m,q,v,e] = δ⁽ˡ⁺²⁾[m,q,v,e] [z⁽ˡ⁾[m,q,v,e]>0] "
         "+ [z⁽ˡ⁾[m,q,v,e]>0] Σ_{r,t,k} δ⁽ˡ⁺²⁾[m, q+1−r, v+1−t, k] w⁽ˡ⁺¹⁾[r,t,e,k]",
         "δ⁽ˡ⁾ = f′(u⁽ˡ⁾) ⊙ ([δ⁽ˡ⁺²⁾ itself] + [full convolution of δ⁽ˡ⁺²⁾ with the kernel w⁽ˡ⁺¹⁾ rotated by π])",
+    ),
+    (
+        "input x[N, C]; dense -> tanh",
+        0,
+        "δ⁽ˡ⁾[n,k] = ∂E/∂z⁽ˡ⁾[n,k] (1−z⁽ˡ⁾[n,k]²)",
+        "δ⁽ˡ⁾ = f′(u⁽ˡ⁾) ⊙ ∂E/∂z⁽ˡ⁾",
+    ),
+    (BRANCHES, 0, "δ⁽ˡ⁾[n,k] = δ⁽ˡ⁺²⁾[n,k] (1−z⁽ˡ⁾[n,k]²)", "δ⁽ˡ⁾ = f′(u⁽ˡ⁾) ⊙ δ⁽ˡ⁺²⁾"),
+    (
+        BRANCHES,
+        1,
+        "δ⁽ˡ⁾[m,q] = (1−z⁽ˡ⁾[m,q]²) Σ_{k} δ⁽ˡ⁺³⁾[m,k] w⁽ˡ⁺³⁾[q,k]",
+        "δ⁽ˡ⁾ = f′(u⁽ˡ⁾) ⊙ [matrix product δ⁽ˡ⁺³⁾ w⁽ˡ⁺³⁾ᵀ]",
     ),
 ]
 

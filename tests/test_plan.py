@@ -79,6 +79,17 @@ def test_windows_have_compiled_loops_beside_numpy() -> None:
     assert not any(isinstance(record, Nest) for _, record in walk(compiled.otherwise))
 
 
+def test_of_products_with_as_many_operations_the_smallest_is_stored() -> None:
+    """Of x, w and z any two take N*I*J products; x z is N*I*J numbers, x w and w z are matrices."""
+    layer = derive.layer("y[n] = sum(i,j) x[n,i] * w[i,j] * z[n,j]", "form")
+    for one in kernels(layer):
+        allocated = [r.shape for _, r in walk(plan(one).records) if isinstance(r, Allocate)]
+        assert max(map(len, allocated)) <= 2, one.name
+    rng = np.random.default_rng(0)
+    x, w, z = rng.normal(size=(2, 3)), rng.normal(size=(3, 4)), rng.normal(size=(2, 4))
+    np.testing.assert_allclose(layer.compile().form_forward(x, w, z), ((x @ w) * z).sum(1))
+
+
 def test_a_strided_gradient_is_a_contraction_into_a_window() -> None:
     into = [r for r in records("conv2d_grad_input") if isinstance(r, Contract)]
     assert [r.into for r in into] == [True]
@@ -106,6 +117,20 @@ LOOPS = {
 def test_python_loops_run_over_kernel_positions_only(one: Kernel) -> None:
     extents = {str(r.extent) for _, r in walk(plan(one).records) if isinstance(r, Loop)}
     assert extents <= {"A", "R", "T", "1"} | LOOPS.get(one.layer.name, set())
+
+
+@pytest.mark.parametrize(
+    ("name", "kind"),
+    [
+        ("depthwise_conv2d_forward", "gather"),
+        ("depthwise_conv2d_grad_input", "scatter"),
+        ("depthwise_conv2d_grad_weight", "reduce"),
+    ],
+)
+def test_every_index_of_a_nest_has_one_loop(name: str, kind: str) -> None:
+    (nest,) = (r for r in records(name) if isinstance(r, Nest) and r.kind == kind)
+    assert sorted(map(str, nest.order)) == sorted(str(r.index) for r in nest.ranges)
+    assert nest.order[-1] == nest.vector.index
 
 
 def test_positions_are_allocated_as_integers() -> None:

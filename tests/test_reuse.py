@@ -1,6 +1,7 @@
 """What is computed already is read: by name in a derivation, from its array in a kernel."""
 
 from collections.abc import Callable
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -13,8 +14,10 @@ from derive.index import integers
 from derive.interface import Layer
 from derive.interpret import interpret
 from derive.language import read
+from derive.recall import recalled
 from derive.reuse import distributions, reused
-from derive.term import Access, EquationError, Program
+from derive.term import Access, EquationError, Program, accesses
+from tests.agreement import assert_kernels_agree, compiled, shapes
 
 SOFTMAX = """
 h[n, k] = exp(x[n, k])
@@ -84,6 +87,27 @@ def test_a_kernel_reads_the_saved_quotient_and_computes_exp_once() -> None:
     assert "def smooth_grad_input(dy: Any, y: Any)" in source
 
 
+# ----- differences that a tensor holds --------------------------------------------------------------------------------
+NORMALISED = "h[n, k] = (x[n, k] - m[n]) * a[n]"
+
+
+@pytest.mark.parametrize(("difference", "factor"), [("x - m", 1), ("m - x", -1), ("3*m - 3*x", -3), ("x + x - 2*m", 2)])
+def test_a_multiple_of_a_difference_is_read_from_the_tensor_that_holds_it(difference: str, factor: int) -> None:
+    written = difference.replace("x", "x[n, k]").replace("m", "m[n]")
+    both = program(f"{NORMALISED}\ng[n, k] = d[n, k] * ({written})\noutput h, g")
+    inputs = (*both.inputs, both.tensors["h"])
+    found = recalled(
+        replace(both, inputs=inputs, statements=both.definitions("g"), outputs=("g",)), program(NORMALISED)
+    )
+    (statement,) = found.statements
+    assert {a.tensor for a in accesses(statement.term.body)} == {"d", "h", "a"}
+    rng = np.random.default_rng(0)
+    x, d, m, a = rng.normal(size=(2, 3)), rng.normal(size=(2, 3)), rng.normal(size=2), rng.normal(size=2)
+    given = {"x": x, "d": d, "m": m, "a": a, "h": (x - m[:, None]) * a[:, None]}
+    sizes = dict(zip(integers("N K"), x.shape, strict=True))
+    np.testing.assert_allclose(interpret(found, given, sizes)["g"], factor * d * (x - m[:, None]), rtol=1e-13)
+
+
 # ----- sums and sizes that the kernels of these layers rely on --------------------------------------------------------
 def test_a_long_sum_in_float32_does_not_stop_growing() -> None:
     found = compile_layer(read("y[c] = sum(n) x[n, c]", "column_sum"))
@@ -99,6 +123,16 @@ def test_a_factor_common_to_all_summands_is_multiplied_once() -> None:
     x = np.array([[1.0, 2.0], [3.0, 4.0]])
     found = compile_layer(read("a = 2.0\ny[c] = sum(n) a * x[n, c]^2 / N", "mean_square"))
     np.testing.assert_allclose(found.mean_square_forward(x), [10.0, 20.0])
+
+
+def test_single_elements_are_factors_of_a_product() -> None:
+    layer = read("input v[2], u[2,3]\ny[n, k] = sum(c) 5 * x[n, c] * w[c, k] * v[0] * u[1, 2]", "scaled")
+    rng = np.random.default_rng(1)
+    sizes = dict(zip(integers("N C K"), (2, 3, 4), strict=True))
+    values = {name: rng.normal(size=shape) for name, shape in shapes(layer, sizes).items()}
+    assert_kernels_agree(layer, sizes, values, rng)
+    found = compiled(layer).scaled_forward(*(values[t.name] for t in layer.program.inputs))
+    np.testing.assert_allclose(found, 5 * values["v"][0] * values["u"][1, 2] * (values["x"] @ values["w"]))
 
 
 def test_a_neighbourhood_is_small() -> None:

@@ -93,6 +93,21 @@ def test_a_row_is_broken_only_where_it_is_longer_than_a_line() -> None:
     assert [line.strip() for line in text.row_lines(step_, len(whole) - 1)] == ["∂E/∂x[q] = x[q]", "− y[q]"]
 
 
+@pytest.mark.parametrize(
+    ("body", "expected"),
+    [
+        (-Access("x", n, i), "max_{i} (−x[n,i])"),
+        (-2 * Access("x", n, i) * y, "max_{i} (−2 x[n,i] y[i])"),
+        (-Access("x", n, i) - y, "max_{i} (−x[n,i]−y[i])"),
+        (Symbol("a", real=True) * Access("x", n, i), "max_{i} a x[n,i]"),
+        (1 - Access("x", n, i), "max_{i} (1−x[n,i])"),
+    ],
+)
+def test_a_factor_stays_within_an_extremum(body: Expr, expected: str) -> None:
+    """The maximum of -x is not minus the maximum of x; nor is that of a x, where a may be negative."""
+    assert row(Term((Range(n, H),), (Range(i, C),), body, op="max")) == f"∂E/∂x[n] = {expected}"
+
+
 @pytest.mark.parametrize("name", LAYERS)
 def test_lines_fit_a_terminal(name: str) -> None:
     long = [line for line in text.render(derive(LAYERS[name]())).splitlines() if len(line) > text.WIDTH]

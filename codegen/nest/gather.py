@@ -65,7 +65,7 @@ def _along(w: Writer, last: Symbol, early: Sequence[Symbol]) -> None:
     taps = tuple(t.index for t in nest.taps)
     number = extents(nest.taps)
     late = [v for v in taps if v not in early]
-    windows = w.windows(last) and not (number.is_Integer and int(number) > MOST_TAPS)
+    windows = w.windows and not (number.is_Integer and int(number) > MOST_TAPS)
     j, length = w.index(last), w.integer(w.extents[last])
     if not windows:
         with w.block(f"for {j} in range({length}):"):

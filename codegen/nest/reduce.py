@@ -87,7 +87,7 @@ def _along(w: Writer, last: Range, tap: Range) -> None:
     """The loop along the innermost outer index."""
     j, length = w.index(last.index), w.integer(last.extent)
     unrolled = not tap.extent.is_Integer or int(tap.extent) <= MOST_TAPS
-    if not unrolled or not w.windows(last.index):
+    if not unrolled or not w.windows:
         with w.block(f"for {j} in range({length}):"):
             _one(w, tap)
         return

@@ -102,7 +102,7 @@ def _loops(w: Writer, rest: tuple[Range, ...], bound: set[Symbol], axis: int | N
     inside: tuple[str, str] | None = None
     for k, r in enumerate(rest):
         found = w.whole(r.index, tuple(taps[-1:])) if r.index == last and taps[-1] not in done else ()
-        if found and w.windows(r.index) and _alone(w, r.index, taps[-1]):
+        if found and w.windows and _alone(w, r.index, taps[-1]):
             inside = w.name(f"{r.index.name}_first", "first"), w.name(f"{r.index.name}_last", "last")
             w.limits(r.index, found, inside)
         w.line(f"for {w.index(r.index)} in range({w.integer(r.extent)}):")

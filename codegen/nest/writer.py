@@ -12,7 +12,7 @@ from codegen.nest.addresses import Address, Constraint, address, constraints
 from codegen.nest.body import CHOICE, ScalarPrinter, is_plain
 from codegen.plan import Nest
 from codegen.scalar import size_text
-from derive.index import affine, sign
+from derive.index import affine
 from derive.term import Access, Range, accesses
 
 INDENT = "    "
@@ -251,12 +251,13 @@ class Writer:
                 found.append(Constraint(last, factor, sympy.expand(value - factor * last), bracket.extent))
         return tuple(dict.fromkeys(found))
 
-    def windows(self, last: Symbol) -> bool:
-        """Whether `last` alone tells where windows lie within the arrays: no bracket on the vector index."""
-        steps = [affine(b.value, self.order) for b in self.nest.brackets]
-        moves = [p.coefficient(last) for p in steps]
-        vector = self.nest.vector.index
-        return all(vector not in p.indices for p in steps) and all(m == 0 or sign(m) != 0 for m in moves)
+    @property
+    def windows(self) -> bool:
+        """Whether the outer indices alone tell where windows lie within the arrays: no bracket on the vector index.
+
+        The sign of an outer index's factor is known; an index with another factor is a tap.
+        """
+        return all(self.nest.vector.index not in b.value.free_symbols for b in self.nest.brackets)
 
 
 def extents(ranges: Iterable[Range]) -> Expr:

@@ -86,8 +86,14 @@ class Typesetter(ExpressionWriter):
         return pieces
 
     def summand(self, term: Term, outer: Sequence[Symbol] | None, follows: bool) -> list[Piece]:
-        """One term: sign, constants, sum sign, brackets of divisibility, gradients, tensors, brackets."""
+        """One term: sign, constants, sum sign, brackets of divisibility, gradients, tensors, brackets.
+
+        Of an extremum nothing stands before its sign: max (-x) is not -max x.
+        """
         part = monomial(term.value, self.indices, self.notation)
+        if term.is_extremum and term.bound and part.negative:
+            value = self.expr(term.value, tight=True)
+            return [Piece((Part(self._sigma(term, outer)),), "+" if follows else ""), Piece((Part(value, value),))]
         sign = "-" if part.negative else ("+" if follows else "")
         split = _Factors(part.factors, term, self.notation)
         if split.lower and not split.tensors and not term.bound:
@@ -97,7 +103,7 @@ class Typesetter(ExpressionWriter):
         pieces = [Piece((Part(text, text),)) for text in self._constants(part, split)]
         pieces += [self._whole(f) for f in split.front]
         if term.bound:
-            pieces.append(Piece((Part(self._sigma(term, outer)),), "S"))
+            pieces.insert(0 if term.is_extremum else len(pieces), Piece((Part(self._sigma(term, outer)),), "S"))
         pieces += [self._bracket(self._divides(self.expr(b.modulus), self.expr(b.value))) for b in term.divisibilities]
         tensors = self._tensors(split, bool(pieces) or bool(term.deltas) or bool(split.gradients))
         gradients = [self._whole(f) for f in split.gradients]
