@@ -111,7 +111,7 @@ def test_quick_tests_that_reach_the_line_come_first() -> None:
     )
     mutant = Mutant("derive/sizes.py", 7, 7, "constant", (0, 1), "1", "2")
     everything = ["sizes.py::reached", "quick.py::one", "slow.py::two", "slow.py::one"]
-    assert names(reach.chosen(mutant, 100.0)) == everything
+    assert names(reach.chosen(mutant, 100.0)) == [*everything, "sizes.py::elsewhere"]  # it may use what another made
     assert names(reach.chosen(mutant, 4.0)) == everything[:2]
     second = Mutant("derive/sizes.py", 9, 8, "constant", (0, 1), "1", "2")  # within a statement that begins before
     assert names(reach.chosen(second, 100.0)) == ["sizes.py::elsewhere", "sizes.py::reached"]

@@ -66,13 +66,28 @@ class Reach:
         return [list(r.tests) for r in self.records if mutant.path in r.lines and r.tests]
 
     def chosen(self, mutant: Mutant, seconds: float) -> list[TimedTest]:
-        """Tests for about so many seconds: of every file the fastest ones, files that are quick to collect first."""
-        groups = [sorted(g, key=lambda t: (t.seconds, t.name)) for g in self.tests(mutant)]
-        groups.sort(key=lambda g: (self.collect[g[0].file] + g[0].seconds, g[0].file))
-        own = f"tests/test_{Path(mutant.path).stem}.py"  # the tests that are about that file come first
-        first = [[test] for group in groups if group[0].file == own for test in group]
-        rest = [group for group in groups if group[0].file != own]
-        return list(_within([*first, *rest], self.collect, seconds))
+        """Tests for about so many seconds: of every file the fastest ones, files that are quick to collect first.
+
+        What is made once for several tests reaches its lines in the first of them only: when there is time left, the
+        other tests of the files follow.
+        """
+        reaching = self.tests(mutant)
+        taken = list(self._fastest(reaching, mutant, seconds))
+        spent = sum(t.seconds for t in taken) + sum(self.collect[f] for f in {t.file for t in taken})
+        if len(taken) < sum(map(len, reaching)):
+            return taken
+        known = {t for tests in reaching for t in tests}
+        others = [[t for t in r.tests if t not in known] for r in self.records if known & set(r.tests)]
+        return [*taken, *self._fastest([tests for tests in others if tests], mutant, seconds - spent)]
+
+    def _fastest(self, groups: Sequence[list[TimedTest]], mutant: Mutant, seconds: float) -> Iterator[TimedTest]:
+        """Of every group the fastest tests; those of the file that is about the mutant's come first."""
+        ordered = [sorted(g, key=lambda t: (t.seconds, t.name)) for g in groups]
+        ordered.sort(key=lambda g: (self.collect[g[0].file] + g[0].seconds, g[0].file))
+        own = f"tests/test_{Path(mutant.path).stem}.py"
+        first = [[test] for group in ordered if group[0].file == own for test in group]
+        rest = [group for group in ordered if group[0].file != own]
+        return _within([*first, *rest], self.collect, seconds)
 
 
 def _within(groups: Sequence[list[TimedTest]], collect: dict[str, float], seconds: float) -> Iterator[TimedTest]:
