@@ -3,9 +3,9 @@
 `save`, `load` and the checkpoints need safetensors, `adapters.torch` needs PyTorch; the rest needs NumPy only.
 """
 
-from adapters.checkpoint import Checkpoint, load_checkpoint, save_checkpoint
-from adapters.safetensors_file import load, save
-from adapters.weights import from_keras, from_torch, to_keras, to_torch
+from gradscribe.adapters.checkpoint import Checkpoint, load_checkpoint, save_checkpoint
+from gradscribe.adapters.safetensors_file import load, save
+from gradscribe.adapters.weights import from_keras, from_torch, to_keras, to_torch
 
 __all__ = [
     "Checkpoint",
@@ -18,3 +18,6 @@ __all__ = [
     "to_keras",
     "to_torch",
 ]
+
+if __name__ != "gradscribe.adapters":
+    raise ImportError("this is a room of gradscribe, and no package of its own: import gradscribe.adapters")

@@ -12,9 +12,9 @@ from typing import Any
 
 import numpy as np
 
-from adapters.named import Array, Kind, check, weights
-from adapters.safetensors_file import kinds, opened, write
-from derive.quote import MOST_LISTED, shown
+from gradscribe.adapters.named import Array, Kind, check, weights
+from gradscribe.adapters.safetensors_file import kinds, opened, write
+from gradscribe.derive.quote import MOST_LISTED, shown
 
 ENTRY = "gradscribe.checkpoint"
 VERSION = 1

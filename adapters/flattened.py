@@ -5,8 +5,8 @@ from typing import Any
 
 import numpy as np
 
-from adapters.layouts import PER_FEATURE
-from adapters.named import Array, layer_name, parts, weights
+from gradscribe.adapters.layouts import PER_FEATURE
+from gradscribe.adapters.named import Array, layer_name, parts, weights
 
 Images = Mapping[str, tuple[int, ...]]
 """The name of a weight -> the image (H, W, C), channels last, that its first axis is, in row-major order."""

@@ -12,8 +12,8 @@ from typing import Any
 
 import numpy as np
 
-from adapters.named import Array, layer_name
-from adapters.saved import put_together, taken_apart
+from gradscribe.adapters.named import Array, layer_name
+from gradscribe.adapters.saved import put_together, taken_apart
 
 Arrays = Sequence[Array]
 

@@ -6,7 +6,7 @@ A layer or weight that is not listed has no counterpart there: it keeps its name
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from adapters.rearrange import Rearrangement
+from gradscribe.adapters.rearrange import Rearrangement
 
 
 @dataclass(frozen=True)

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from derive.quote import listed, shown
+from gradscribe.derive.quote import listed, shown
 
 Array = NDArray[Any]
 

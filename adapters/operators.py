@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 import torch
 
-from adapters.functional import Functional
+from gradscribe.adapters.functional import Functional
 
 Tensors = list[Any]
 

@@ -7,9 +7,9 @@ from typing import Any
 
 import numpy as np
 
-from adapters.named import Array, Kind, check, weights
-from codegen.write import write as write_file
-from derive.quote import MOST_LISTED, shown
+from gradscribe.adapters.named import Array, Kind, check, weights
+from gradscribe.codegen.write import write as write_file
+from gradscribe.derive.quote import MOST_LISTED, shown
 
 TYPES = {"F16": "float16", "F32": "float32", "F64": "float64", "BF16": "bfloat16", "BOOL": "bool"}
 

@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from adapters.named import Array
+from gradscribe.adapters.named import Array
 
 
 @dataclass(frozen=True)

@@ -11,9 +11,9 @@ from typing import Any
 
 import torch
 
-from adapters.named import Array
-from adapters.operators import operators_of
-from derive.quote import quoted
+from gradscribe.adapters.named import Array
+from gradscribe.adapters.operators import operators_of
+from gradscribe.derive.quote import quoted
 
 
 def as_module(layer: Any) -> Any:

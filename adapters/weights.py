@@ -9,10 +9,10 @@ from typing import Any
 
 import numpy as np
 
-from adapters.flattened import Images, channels_first, channels_last, check_images, flattened_images
-from adapters.layouts import KERAS, TORCH, Framework, Placed
-from adapters.named import Array, Kind, Weight, check, weights
-from derive.quote import quoted
+from gradscribe.adapters.flattened import Images, channels_first, channels_last, check_images, flattened_images
+from gradscribe.adapters.layouts import KERAS, TORCH, Framework, Placed
+from gradscribe.adapters.named import Array, Kind, Weight, check, weights
+from gradscribe.derive.quote import quoted
 
 Names = Mapping[str, str]
 """Our name of a layer in a network, "" for a layer alone -> their prefix, or a pattern such as "lstm.{}_l0"."""

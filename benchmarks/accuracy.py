@@ -11,8 +11,8 @@ from typing import NamedTuple
 
 import numpy as np
 
-from generated import settings
-from generated.conv2d import conv2d_forward, conv2d_grad_input, conv2d_grad_weight
+from gradscribe.generated import settings
+from gradscribe.generated.conv2d import conv2d_forward, conv2d_grad_input, conv2d_grad_weight
 
 Array = np.ndarray
 SIZE, CHANNELS = 28, 64

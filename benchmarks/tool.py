@@ -23,7 +23,7 @@ from benchmarks.history import about
 from benchmarks.report import number, table, write_between
 
 ROOT = Path(__file__).parents[1]
-CLI = "from codegen.cli import main; main()"
+CLI = "from gradscribe.codegen.cli import main; main()"
 TIMES = 5
 
 
@@ -37,7 +37,7 @@ class Task(NamedTuple):
 
 
 TASKS = (
-    Task("`from generated import Conv2D`", "from generated import Conv2D", (), 0.2),
+    Task("`from gradscribe.generated import Conv2D`", "from gradscribe.generated import Conv2D", (), 0.2),
     Task("`gradscribe --help`", CLI, ("--help",)),
     Task("`gradscribe list`", CLI, ("list",)),
     Task("`gradscribe derive conv2d`", CLI, ("derive", "conv2d"), 1.0),

@@ -20,9 +20,9 @@ from rich.console import Console
 from rich.table import Table
 from sympy import Expr, Rational
 
-from derive.winograd import CookToom, cook_toom, standard_points
-from derive.winograd.accuracy import ERRORS, SEEDS, amplification, errors, measured_error, plain_error
-from derive.winograd.points import symmetric, written
+from gradscribe.derive.winograd import CookToom, cook_toom, standard_points
+from gradscribe.derive.winograd.accuracy import ERRORS, SEEDS, amplification, errors, measured_error, plain_error
+from gradscribe.derive.winograd.points import symmetric, written
 
 LEAST, MOST = 3, 8
 """How many points a choice is made for; two are 0 and infinity."""

@@ -9,13 +9,13 @@ from collections.abc import Iterator, Sequence
 
 from sympy import Mul
 
-from codegen.binder import Binder, Source, axis_number, guarded
-from codegen.kernel import Kernel, role
-from codegen.labels import label_lines
-from codegen.literal import string
-from codegen.scalar import size_text
-from derive.interface import Layer
-from derive.term import Tensor
+from gradscribe.codegen.binder import Binder, Source, axis_number, guarded
+from gradscribe.codegen.kernel import Kernel, role
+from gradscribe.codegen.labels import label_lines
+from gradscribe.codegen.literal import string
+from gradscribe.codegen.scalar import size_text
+from gradscribe.derive.interface import Layer
+from gradscribe.derive.term import Tensor
 
 
 def argument_lines(kernel: Kernel) -> list[str]:

@@ -7,14 +7,14 @@ else goes wrong on the way. Code that needs more is no accident: it is listed he
 
 import ast
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 
-from codegen.names import BUILTINS, MEMBERS
-from codegen.render import Emitted
-from codegen.runtime import runtime_attributes, runtime_names
-from derive.functions import FUNCTIONS
-from derive.quote import quoted, shown
-from derive.term import EquationError
+from gradscribe.codegen.names import BUILTINS, MEMBERS
+from gradscribe.codegen.render import Emitted, sibling
+from gradscribe.codegen.runtime import runtime_attributes, runtime_names
+from gradscribe.derive.functions import FUNCTIONS
+from gradscribe.derive.quote import quoted, shown
+from gradscribe.derive.term import EquationError
 
 IMPORTS = frozenset(
     {
@@ -24,7 +24,6 @@ IMPORTS = frozenset(
         "from typing import Any",
         "from typing import Any, ClassVar",
         "import numpy as np",
-        "from . import runtime as rt",
     }
 )
 NUMPY = frozenset(
@@ -130,6 +129,8 @@ class _Audit:
                 if ast.unparse(statement) not in IMPORTS:
                     raise self._error(statement, "imports what it may not")
                 names = [alias.asname or alias.name for alias in statement.names]
+            case ast.If() if ast.unparse(statement) == ast.unparse(ast.parse(sibling())):
+                names = ["rt"]
             case ast.FunctionDef(name) | ast.ClassDef(name):
                 names = [name]
                 self.functions |= {name} if isinstance(statement, ast.FunctionDef) else set()
@@ -227,30 +228,32 @@ def _is_self(value: ast.expr) -> bool:
     return isinstance(value, ast.Name) and value.id == "self"
 
 
-def audit_package(text: str, empty: str, members: dict[str, str]) -> None:
+def audit_package(text: str, empty: str, members: Mapping[str, Sequence[str]]) -> None:
     """Check a package's ``__init__.py`` as `audit` does a module.
 
     Args:
         text: the file.
         empty: the same file for a package without modules of its own.
-        members: class or function -> module.
+        members: what is taken from each module.
 
     Raises:
         AuditError: when it holds anything but the names of its members.
     """
+    expected = {(module, name) for module, names in members.items() for name in names}
     whole, frame = ast.parse(text).body, ast.parse(empty).body
     if len(whole) != len(frame):
         raise AuditError("__init__.py holds more than the names of its modules and classes")
     for own, other in zip(whole, frame, strict=True):
         match own:
             case ast.Assign([ast.Name("_MODULES")], value):
-                good = ast.literal_eval(value) == members
+                found = {(module, name) for module, names in ast.literal_eval(value).items() for name in names}
+                good = found == expected
             case ast.Assign([ast.Name("__all__")], value):
-                good = sorted(ast.literal_eval(value)) == sorted(members)
+                good = sorted(ast.literal_eval(value)) == sorted(name for _, name in expected)
             case ast.If(ast.Name("TYPE_CHECKING"), body, []):
                 own_imports = [s for s in body if isinstance(s, ast.ImportFrom) and s.level == 1]
-                found = {(a.asname or a.name, s.module) for s in own_imports for a in s.names}
-                good = found == set(members.items()) and own_imports == body
+                found = {(s.module, a.asname or a.name) for s in own_imports for a in s.names}
+                good = found == expected and own_imports == body
             case _:
                 good = ast.dump(own) == ast.dump(other)
         if not good:

@@ -3,9 +3,10 @@
 from pathlib import Path
 from types import ModuleType
 
-from codegen.compiler import compile_layer, write_package
-from derive.interface import Layer
-from derive.update import Optimiser
+from gradscribe.codegen.compiler import compile_layer
+from gradscribe.codegen.package import write_package
+from gradscribe.derive.interface import Layer
+from gradscribe.derive.update import Optimiser
 
 
 def generate(layer: Layer | Optimiser, out: Path, order: int = 1) -> tuple[Path, ...]:

@@ -10,12 +10,12 @@ from math import inf, isfinite
 import sympy
 from sympy import Expr, Symbol
 
-from codegen.literal import number, string
-from codegen.scalar import size_text
-from derive.index import choose, floordiv
-from derive.interface import Kind, Layer, Option
-from derive.interval import FINITE, Interval
-from derive.term import EquationError, Program, Tensor
+from gradscribe.codegen.literal import number, string
+from gradscribe.codegen.scalar import size_text
+from gradscribe.derive.index import choose, floordiv
+from gradscribe.derive.interface import Kind, Layer, Option
+from gradscribe.derive.interval import FINITE, Interval
+from gradscribe.derive.term import EquationError, Program, Tensor
 
 
 @dataclass(frozen=True)

@@ -10,17 +10,16 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
-from codegen.error import UnknownLayerError as UnknownLayerError  # noqa: PLC0414  (exported, as mypy sees it)
-from derive import layer
-from derive.composition import Network, is_network, network
-from derive.interface import Layer
-from derive.language import read
-from derive.layers import LAYERS
-from derive.networks import NETWORKS
-from derive.optimisers import OPTIMISERS
-from derive.quote import MOST_LISTED, listed, located, quoted, shown
-from derive.term import EquationError
-from derive.update import Optimiser
+from gradscribe.codegen.error import UnknownLayerError as UnknownLayerError  # noqa: PLC0414  (exported, as mypy sees it)
+from gradscribe.derive.composition import Network, is_network, network
+from gradscribe.derive.interface import Layer
+from gradscribe.derive.language import layer, read
+from gradscribe.derive.layers import LAYERS
+from gradscribe.derive.networks import NETWORKS
+from gradscribe.derive.optimisers import OPTIMISERS
+from gradscribe.derive.quote import MOST_LISTED, listed, located, quoted, shown
+from gradscribe.derive.term import EquationError
+from gradscribe.derive.update import Optimiser
 
 LONGEST_NAME = 60
 """Characters of the name of a layer that is read from a file."""

@@ -4,10 +4,10 @@ import keyword
 import unicodedata
 from collections.abc import Iterator, Mapping, Sequence
 
-from derive.interface import Layer
-from derive.quote import quoted, shown
-from derive.term import EquationError
-from derive.update import Optimiser
+from gradscribe.derive.interface import Layer
+from gradscribe.derive.quote import quoted, shown
+from gradscribe.derive.term import EquationError
+from gradscribe.derive.update import Optimiser
 
 MODULES = ("runtime", "transforms")
 """What every package has besides its layers."""
@@ -15,12 +15,14 @@ DEVICES = frozenset({"con", "prn", "aux", "nul", *(f"{word}{k}" for word in ("co
 """Names that are no file's on Windows."""
 
 
-def check_clashes(layers: Sequence[Layer | Optimiser], beside: Mapping[str, str], shared: Sequence[str]) -> None:
-    """Raise unless every module and every class of a package has a name of its own.
+def check_clashes(
+    layers: Sequence[Layer | Optimiser], members: Mapping[str, Sequence[str]], shared: Sequence[str]
+) -> None:
+    """Raise unless every module, class and function of a package has a name of its own.
 
     Args:
         layers: the layers and optimisers to generate.
-        beside: module -> class of generated modules that stay in the package.
+        members: the public names of the modules that are known: generated ones, and those that stay in the package.
         shared: names of the runtime that a package offers.
 
     Raises:
@@ -37,11 +39,11 @@ def check_clashes(layers: Sequence[Layer | Optimiser], beside: Mapping[str, str]
             raise EquationError(f"{shown(name)}: on Windows it is a device and no file; {_ADVICE}")
         if known.setdefault(name, layer) != layer:
             raise EquationError(f"{shown(name)}: two different layers have this name; {_ADVICE} for one of them")
-    classes = {**beside, **{layer.name: layer.class_name for layer in layers}}
+    public = {**members, **{layer.name: (layer.class_name,) for layer in layers if layer.name not in members}}
     taken = {_file(name): (name, f"module {name}") for name in (*MODULES, "__init__")}
-    taken |= {f"class {name}": ("", f"{name}, which every package has") for name in shared}
-    for name, class_name in classes.items():
-        for word, what in _words(name, class_name):
+    taken |= {f"name {name}": ("", f"{name}, which every package has") for name in shared}
+    for name, names in public.items():
+        for word, what in _words(name, names):
             owner, other = taken.setdefault(word, (name, what))
             if owner != name:
                 raise EquationError(f"{shown(what)} and {shown(other)} would be one; {_ADVICE} for one of them")
@@ -50,11 +52,12 @@ def check_clashes(layers: Sequence[Layer | Optimiser], beside: Mapping[str, str]
 _ADVICE = "expected another name"
 
 
-def _words(module: str, class_name: str) -> Iterator[tuple[str, str]]:
-    """What must be there once only, and what it is: the file of a module, and its class among classes and modules."""
+def _words(module: str, names: Sequence[str]) -> Iterator[tuple[str, str]]:
+    """What must be there once only, and what it is: the file of a module, and its names among names and modules."""
     yield _file(module), f"module {module}"
-    yield f"class {module}", f"module {module}"
-    yield f"class {class_name}", f"class {class_name} of {module}"
+    for name in names:
+        yield f"name {name}", f"{name} of {module}"
+    yield f"name {module}", f"module {module}"
 
 
 def _file(module: str) -> str:

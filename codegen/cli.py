@@ -10,13 +10,15 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from codegen.error import UnknownLayerError
-from codegen.screen import flush, lines, prepare, told
-from derive.error import EquationError
-from derive.quote import MOST_LISTED, located, quoted, shown
+from gradscribe import __version__
+from gradscribe.codegen.error import UnknownLayerError
+from gradscribe.codegen.screen import flush, lines, prepare, told
+from gradscribe.derive.error import EquationError
+from gradscribe.derive.quote import MOST_LISTED, located, quoted, shown
+from gradscribe.derive.typeset.formats import FORMATS
 
 if TYPE_CHECKING:  # SymPy takes its time: commands import what they need, once their arguments are good
-    from derive.interface import Layer
+    from gradscribe.derive.interface import Layer
 
 app = typer.Typer(
     add_completion=False,
@@ -66,22 +68,17 @@ def _tell(error: BaseException) -> None:
 
 
 def _print_version(wanted: bool) -> None:
-    """Say which version is installed, and stop; a checkout that is not installed has none."""
-    if not wanted:
-        return
-    from importlib.metadata import PackageNotFoundError, version
-
-    try:
-        print(f"gradscribe {version('gradscribe')}")
-    except PackageNotFoundError:
-        raise EquationError("not installed, so it has no version; install it with: pip install -e .") from None
-    raise typer.Exit
+    """Say which version this is, and stop."""
+    if wanted:
+        print(f"gradscribe {__version__}")
+        raise typer.Exit
 
 
 @app.callback()
 def options(
     version: Annotated[
-        bool, typer.Option("--version", callback=_print_version, is_eager=True, help="Print the version and exit.")
+        bool,
+        typer.Option("--version", "-V", callback=_print_version, is_eager=True, help="Print the version and exit."),
     ] = False,
 ) -> None:
     """Options without a command."""
@@ -94,9 +91,9 @@ def list_layers(as_json: Annotated[bool, typer.Option("--json", help="Print JSON
     from rich.console import Console
     from rich.table import Column, Table
 
-    from codegen.catalogue import find_all, networks, optimisers
-    from codegen.kernel import kernels
-    from codegen.optimiser import update_kernel
+    from gradscribe.codegen.catalogue import find_all, networks, optimisers
+    from gradscribe.codegen.kernel import kernels
+    from gradscribe.codegen.optimiser import update_kernel
 
     layers, composed, updates = find_all([]), networks(), optimisers()
     if as_json:
@@ -141,7 +138,7 @@ def derive(
         list[str] | None,
         typer.Option("--set", metavar="K=V", help="Specialise: stride=1, padding=0, groups=G."),
     ] = None,
-    form: Annotated[str, typer.Option("--format", help="text, latex or markdown.")] = "text",
+    form: Annotated[str, typer.Option("--format", help=f"{' or '.join(FORMATS)}.")] = "text",
     out: Annotated[Path | None, typer.Option("-o", "--output", help="Write to a file.")] = None,
     ties: Ties = None,
     order: Order = 1,
@@ -153,7 +150,7 @@ def derive(
     dims: Annotated[int | None, typer.Option(help="winograd: axes it is nested along, 1 or 2; 2 by default.")] = None,
 ) -> None:
     """Print the derivation of a layer's gradients step by step, an optimiser's update equations, or F(m, r)."""
-    from codegen.printing import FORMATS, printed, printed_winograd
+    from gradscribe.codegen.printing import printed, printed_winograd
 
     if form not in FORMATS:
         raise EquationError(f"unknown format {quoted(form)}; expected one of {', '.join(FORMATS)}")
@@ -177,7 +174,7 @@ def derive(
     if out is None:
         print(text, end="" if text.endswith("\n") else "\n")
     else:
-        from codegen.write import write
+        from gradscribe.codegen.write import write
 
         write(out, text)
 
@@ -191,8 +188,8 @@ def _refuse(options: dict[str, Any], reason: str) -> None:
 
 def _layer(name: str, wrt: str | None, ties: str | None) -> "Layer":
     """What is derived: a layer, or an optimiser's equations."""
-    from codegen.catalogue import find_any
-    from derive.update import Optimiser
+    from gradscribe.codegen.catalogue import find_any
+    from gradscribe.derive.update import Optimiser
 
     found = find_any(name)
     if isinstance(found, Optimiser) and wrt:
@@ -219,7 +216,10 @@ def _settings(pairs: list[str], option: str = "set", example: str = "stride=1") 
 @app.command()
 def generate(
     names: Names = None,
-    out: Annotated[Path, typer.Option(help="Folder of the package to write.")] = Path("generated"),
+    folder: Annotated[
+        Path | None,
+        typer.Option("--out", help="Folder of the package to write: gradscribe_layers, or generated in a checkout."),
+    ] = None,
     check: Annotated[
         bool,
         typer.Option("--check", help="Write nothing; exit 1 and print a diff if a file is stale or orphaned."),
@@ -228,12 +228,13 @@ def generate(
     order: Order = 1,
 ) -> None:
     """Generate the kernels: one module per layer, and runtime.py."""
-    from codegen.catalogue import find_all, find_any, networks, optimisers
-    from codegen.compiler import stale, write_package
-    from derive.composition import Network
-    from derive.interface import Layer
-    from derive.update import Optimiser
+    from gradscribe.codegen.catalogue import find_all, find_any, networks, optimisers
+    from gradscribe.codegen.package import stale, write_package
+    from gradscribe.derive.composition import Network
+    from gradscribe.derive.interface import Layer
+    from gradscribe.derive.update import Optimiser
 
+    out = folder or _target()
     found = [find_any(name) for name in names] if names else [*find_all([]), *networks(), *optimisers()]
     layers = _tied([x for x in found if isinstance(x, Layer) and not isinstance(x, Network)], ties)
     composed = _tied([x for x in found if isinstance(x, Network)], ties)
@@ -254,6 +255,12 @@ def generate(
     print(f"{counted}, {_counted(changed, 'file')} changed in {located(out)}")
 
 
+def _target() -> Path:
+    """Where a package is written if nothing is said: what it would be called must not hide any other package."""
+    checkout = Path("gradscribe/__init__.py").is_file() and Path("derive/__init__.py").is_file()
+    return Path("generated" if checkout else "gradscribe_layers")
+
+
 def _counted(things: Sized, word: str) -> str:
     """``1 layer``, ``2 layers``."""
     return f"{len(things)} {word}{'' if len(things) == 1 else 's'}"
@@ -272,8 +279,8 @@ def verify(
     from rich.table import Column, Table
     from rich.text import Text
 
-    from codegen.catalogue import find_all
-    from codegen.verify import verify_layer
+    from gradscribe.codegen.catalogue import find_all
+    from gradscribe.codegen.verify import verify_layer
 
     table = Table(Column("checked", no_wrap=True), "shapes", "compared with", "greatest difference", box=SIMPLE)
     good = True
@@ -309,7 +316,7 @@ def explain_layer(
     """Show how a layer's functions are computed at given shapes: strategies, operations, bytes, memory, times."""
     from rich.console import Console
 
-    from codegen.explain import explain
+    from gradscribe.codegen.explain import explain
 
     found = explain(
         name, dict(map(_shaped, shapes or [])), _settings(settings or []),
@@ -354,8 +361,8 @@ def check_backward(
         chosen = _settings(settings or [])
         bound = _settings([part for pairs in bind or [] for part in pairs.split(",")], "bind", "y=x")
 
-        from codegen.catalogue import function_of
-        from codegen.check import check
+        from gradscribe.codegen.catalogue import function_of
+        from gradscribe.codegen.check import check
 
         verdict = check(
             function_of(function, "that computes gradients"), name,

@@ -4,15 +4,15 @@ from dataclasses import dataclass
 
 from sympy import Expr, Symbol
 
-from codegen.arguments import used
-from codegen.binder import Binder
-from codegen.kernel import role
-from codegen.literal import literal, real, string
-from codegen.scalar import size_text
-from derive.fan import fan_in
-from derive.interface import REQUIRED, Kind, Layer, Option
-from derive.quote import shown
-from derive.term import EquationError, Tensor
+from gradscribe.codegen.arguments import used
+from gradscribe.codegen.binder import Binder
+from gradscribe.codegen.kernel import role
+from gradscribe.codegen.literal import literal, real, string
+from gradscribe.codegen.scalar import size_text
+from gradscribe.derive.fan import fan_in
+from gradscribe.derive.interface import REQUIRED, Kind, Layer, Option
+from gradscribe.derive.quote import shown
+from gradscribe.derive.term import EquationError, Tensor
 
 
 def check_constructor(layer: Layer) -> None:

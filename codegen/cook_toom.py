@@ -2,10 +2,10 @@
 
 from sympy import ImmutableMatrix, Rational
 
-from codegen.render import CookToomContext, MatrixContext
-from derive.winograd import CookToom, cook_toom, prove
-from derive.winograd.accuracy import ERRORS
-from derive.winograd.points import written
+from gradscribe.codegen.render import CookToomContext, MatrixContext
+from gradscribe.derive.winograd import CookToom, cook_toom, prove
+from gradscribe.derive.winograd.accuracy import ERRORS
+from gradscribe.derive.winograd.points import written
 
 
 def tables() -> tuple[CookToomContext, ...]:

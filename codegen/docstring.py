@@ -4,15 +4,15 @@ from collections.abc import Sequence
 
 from sympy import Expr, Integer, Mul
 
-from codegen.arguments import raveled_text, shape_argument
-from codegen.constructor import describe_option
-from codegen.form import Form, choose_form, size_hints
-from codegen.kernel import Kernel
-from codegen.literal import encodable
-from codegen.scalar import POWER, ArrayPrinter, size_text
-from derive.functions import admission
-from derive.interface import Layer
-from derive.term import Access, Program, Tensor
+from gradscribe.codegen.arguments import raveled_text, shape_argument
+from gradscribe.codegen.constructor import describe_option
+from gradscribe.codegen.form import Form, choose_form, size_hints
+from gradscribe.codegen.kernel import Kernel
+from gradscribe.codegen.literal import encodable
+from gradscribe.codegen.scalar import POWER, ArrayPrinter, size_text
+from gradscribe.derive.functions import admission
+from gradscribe.derive.interface import Layer
+from gradscribe.derive.term import Access, Program, Tensor
 
 WIDTH = 116
 INDENT = "    "

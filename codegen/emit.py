@@ -4,13 +4,15 @@ import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from functools import singledispatchmethod
+from math import inf
 
 import sympy
 from sympy import Expr, Integer, Mul, Symbol
 
-from codegen.names import Names
-from codegen.nest import nest_function
-from codegen.plan import (
+from gradscribe.codegen.literal import number
+from gradscribe.codegen.names import Names
+from gradscribe.codegen.nest import nest_function
+from gradscribe.codegen.plan import (
     Allocate,
     Block,
     Branch,
@@ -41,12 +43,12 @@ from codegen.plan import (
     Window,
     mentioned,
 )
-from codegen.pointwise import into
-from codegen.render import NestContext
-from codegen.scalar import ATOM, POWER, ArrayPrinter, size_text
-from derive.functions import admission, is_indicator
-from derive.index import Affine
-from derive.term import EXTREMA, Access, Guard, accesses
+from gradscribe.codegen.pointwise import into
+from gradscribe.codegen.render import NestContext
+from gradscribe.codegen.scalar import ATOM, POWER, ArrayPrinter, size_text
+from gradscribe.derive.functions import admission, is_indicator
+from gradscribe.derive.index import Affine
+from gradscribe.derive.term import EXTREMA, Access, Guard, accesses
 
 INDENT = "    "
 LONG = 90
@@ -120,14 +122,13 @@ class Emitter:
         kind = "np.int32" if record.integer else "dtype"
         shape = self.shape(record.shape)
         if record.buffered:
-            filled = [f"{record.name}.fill({record.fill.replace('inf', 'np.inf')})"] if record.fill is not None else []
+            filled = [f"{record.name}.fill({_constant(record.fill)})"] if record.fill is not None else []
             return [f"{record.name} = {self.buffers}.take({shape}, {kind})", *filled]
         if record.fill is None:
             return [f"{record.name} = np.empty({shape}, {kind})"]
-        if record.fill == "0":
+        if record.fill == 0:
             return [f"{record.name} = np.zeros({shape}, {kind})"]
-        value = record.fill.replace("inf", "np.inf")
-        return [f"{record.name} = np.full({shape}, {value}, {kind})"]
+        return [f"{record.name} = np.full({shape}, {_constant(record.fill)}, {kind})"]
 
     @emit.register
     def _(self, record: Split) -> list[str]:
@@ -514,3 +515,8 @@ def _names(symbols: Iterable[Expr]) -> str:
 
 def _last(count: int) -> str:
     return "-1" if count == 1 else "(" + ", ".join(str(-k) for k in range(count, 0, -1)) + ")"
+
+
+def _constant(value: float) -> str:
+    """A number as NumPy has it, an infinite one too."""
+    return {inf: "np.inf", -inf: "-np.inf"}.get(value) or number(value)

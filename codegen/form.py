@@ -12,10 +12,10 @@ from functools import reduce
 import sympy
 from sympy import Expr, Integer, Symbol
 
-from derive.collapse import discharge, rename, solve
-from derive.differentiate import position
-from derive.index import affine, floordiv, sign
-from derive.term import Guard, Program, Range, Statement, Tensor, Term
+from gradscribe.derive.collapse import discharge, rename, solve
+from gradscribe.derive.differentiate import position
+from gradscribe.derive.index import affine, floordiv, sign
+from gradscribe.derive.term import Guard, Program, Range, Statement, Tensor, Term
 
 LARGE, MEDIUM, SMALL = 64, 16, 3
 

@@ -3,21 +3,21 @@
 from collections.abc import Sequence
 from dataclasses import replace
 
-from codegen.arguments import argument_lines, shape_argument, used
-from codegen.constructor import annotation, default_text
-from codegen.docstring import function_description, long_doc
-from codegen.emit import Emitter
-from codegen.kernel import Kernel
-from codegen.layout import WIDTH, fit
-from codegen.lower import lower
-from codegen.names import FIXED, check_distinct
-from codegen.plan import Plan
-from codegen.render import (
+from gradscribe.codegen.arguments import argument_lines, shape_argument, used
+from gradscribe.codegen.constructor import annotation, default_text
+from gradscribe.codegen.docstring import function_description, long_doc
+from gradscribe.codegen.emit import Emitter
+from gradscribe.codegen.kernel import Kernel, Purpose
+from gradscribe.codegen.layout import WIDTH, fit
+from gradscribe.codegen.lower import lower
+from gradscribe.codegen.names import FIXED, check_distinct
+from gradscribe.codegen.plan import Plan
+from gradscribe.codegen.render import (
     FunctionContext,
 )
-from codegen.scalar import size_text
-from derive.interface import REQUIRED
-from derive.term import EquationError, Tensor
+from gradscribe.codegen.scalar import size_text
+from gradscribe.derive.interface import REQUIRED
+from gradscribe.derive.term import EquationError, Tensor
 
 
 def plan(kernel: Kernel) -> Plan:
@@ -71,9 +71,9 @@ def check_apart(kernel: Kernel) -> None:
 def _summary(kernel: Kernel) -> str:
     if kernel.summary:
         return kernel.summary
-    if not kernel.is_gradient:
-        return f"Compute the {kernel.layer.words}."
-    return f"Compute {kernel.results[0]}, the gradient of E: {kernel.layer.words}."
+    if kernel.purpose is Purpose.GRADIENT:
+        return f"Compute {kernel.results[0]}, the gradient of E: {kernel.layer.words}."
+    return f"Compute the {kernel.layer.words}."
 
 
 def _returned(tensor: Tensor) -> str:

@@ -6,18 +6,29 @@ denominators of a softmax). Intermediates that depend on no input are computed a
 
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass, replace
+from enum import Enum
 from itertools import islice
 
 from sympy import Integer, Symbol
 
-from derive.collapse import rename
-from derive.differentiate import Gradient, differentiate
-from derive.index import fresh_names
-from derive.inline import inline
-from derive.interface import ROLES, Layer, Option
-from derive.recall import recalled
-from derive.reuse import distributions, reused
-from derive.term import EquationError, Program, Statement, Tensor, Term, accesses, index_ranges
+from gradscribe.derive.collapse import rename
+from gradscribe.derive.differentiate import Gradient, differentiate
+from gradscribe.derive.index import fresh_names
+from gradscribe.derive.inline import inline
+from gradscribe.derive.interface import ROLES, Layer, Option
+from gradscribe.derive.recall import recalled
+from gradscribe.derive.reuse import distributions, reused
+from gradscribe.derive.term import EquationError, Program, Statement, Tensor, Term, accesses, index_ranges
+
+
+class Purpose(Enum):
+    """What a generated function is for."""
+
+    FORWARD = "forward"
+    GRADIENT = "gradient"
+    EVALUATION = "what holds after training"
+    DOUBLE_BACKWARD = "double backward"
+    HESSIAN_VECTOR = "Hessian times a vector"
 
 
 @dataclass(frozen=True)
@@ -26,11 +37,13 @@ class Kernel:
 
     Attributes:
         name: such as "conv2d_grad_input".
+        purpose: what it is for.
         layer: the layer it belongs to.
         program: the statements it runs; its inputs are the arrays it is given.
         results: names of the tensors returned.
         options: hyper-parameters among its arguments.
         shaped: the tensors whose shape is an argument, as the arrays given do not determine it.
+        wrt: the inputs that it yields gradients by, in the order of its results; () where it yields none.
         seeds: the outputs whose gradients it is given, (name of the gradient, output); () for the forward function.
         directions: the inputs whose first gradients it watches, (name of the direction, input); order 2 only.
         summary: what it computes, in a sentence; "" where that follows from its results.
@@ -38,11 +51,13 @@ class Kernel:
     """
 
     name: str
+    purpose: Purpose
     layer: Layer
     program: Program
     results: tuple[str, ...]
     options: tuple[Option, ...]
     shaped: tuple[Tensor, ...]
+    wrt: tuple[str, ...] = ()
     seeds: tuple[tuple[str, str], ...] = ()
     directions: tuple[tuple[str, str], ...] = ()
     summary: str = ""
@@ -66,11 +81,6 @@ class Kernel:
                 vanishes = not statement.term.is_extremum and statement.term.body.xreplace(zeros) == 0
                 found |= set() if vanishes and name == first else {name}
         return tuple(t for t in self.arguments if t.name in found)
-
-    @property
-    def is_gradient(self) -> bool:
-        """Whether this is a backward function."""
-        return not self.name.endswith("_forward")
 
 
 def role(name: str) -> str:
@@ -97,11 +107,12 @@ def kernels(layer: Layer, also: Collection[str] = ()) -> tuple[Kernel, ...]:
     inputs = {t.name for t in program.inputs}
     saved = tuple(t for t in program.tensors if t in read and t not in inputs and t not in program.outputs)
     results = (*program.outputs, *saved)
-    found = [assemble(f"{layer.name}_forward", layer, forward_program(program, results), results)]
+    forward = forward_program(program, results)
+    found = [assemble(f"{layer.name}_forward", Purpose.FORWARD, layer, forward, results)]
     seeds = tuple((seed.name, output) for output, seed in gradient.seeds.items())
     for name, needed in needs.items():
-        kernel = assemble(f"{layer.name}_grad_{role(name)}", layer, needed, needed.outputs)
-        found.append(replace(kernel, seeds=seeds))
+        kernel = assemble(f"{layer.name}_grad_{role(name)}", Purpose.GRADIENT, layer, needed, needed.outputs)
+        found.append(replace(kernel, seeds=seeds, wrt=(name,)))
     return tuple(found)
 
 
@@ -112,7 +123,8 @@ def evaluation(layer: Layer) -> Kernel | None:
     replacing = {new for _, new, _ in layer.state}
     results = tuple(name for name in layer.program.outputs if name not in replacing)
     program = without_idle(forward_program(layer.evaluation, results))
-    found = assemble(f"{layer.name}_predict", replace(layer, program=layer.evaluation), program, results)
+    after = replace(layer, program=layer.evaluation)
+    found = assemble(f"{layer.name}_predict", Purpose.EVALUATION, after, program, results)
     return replace(found, summary=f"Compute what holds after training: {layer.words}.")
 
 
@@ -215,7 +227,7 @@ def zero(target: Tensor) -> Statement:
     return Statement(target, Term(free, (), Integer(0)))
 
 
-def assemble(name: str, layer: Layer, program: Program, results: tuple[str, ...]) -> Kernel:
+def assemble(name: str, purpose: Purpose, layer: Layer, program: Program, results: tuple[str, ...]) -> Kernel:
     """The function called `name` that runs `program`: the options and shapes that it needs are found."""
     bound = _plain_extents(program.inputs)
     needed = _needed(program)
@@ -237,14 +249,14 @@ def assemble(name: str, layer: Layer, program: Program, results: tuple[str, ...]
         if s in needed | bound and (d.free_symbols - option_symbols - set(definitions)) <= reachable
     )
     needed |= set().union(*(d.free_symbols for _, d in sizes), set())
-    forward = name.endswith("_forward")
+    forward = purpose is Purpose.FORWARD
     used = tuple(
         o
         for o in layer.options
         if (forward or set(o.symbols) & needed) and not set(o.symbols) <= _plain_extents(_given(program, layer))
     )
     program = replace(program, sizes=sizes)
-    return Kernel(name, layer, program, results, used, shaped)
+    return Kernel(name, purpose, layer, program, results, used, shaped)
 
 
 def _given(program: Program, layer: Layer) -> tuple[Tensor, ...]:

@@ -10,15 +10,15 @@ from collections.abc import Iterator, Sequence
 import sympy
 from sympy import Add, Expr, Integer, Mul, Symbol
 
-from codegen.emit import Emitter
-from codegen.form import Form
-from codegen.kernel import Kernel
-from codegen.literal import string
-from codegen.lower.lookup import computed_labels, is_label
-from codegen.lower.scope import Scope
-from codegen.scalar import ArrayPrinter, size_text
-from derive.functions import admission, at_least, equal, greater, unequal
-from derive.term import Access, Program, Statement, Tensor, Term, accesses
+from gradscribe.codegen.emit import Emitter
+from gradscribe.codegen.form import Form
+from gradscribe.codegen.kernel import Kernel
+from gradscribe.codegen.literal import string
+from gradscribe.codegen.lower.lookup import computed_labels, is_label
+from gradscribe.codegen.lower.scope import Scope
+from gradscribe.codegen.scalar import ArrayPrinter, size_text
+from gradscribe.derive.functions import admission, at_least, equal, greater, unequal
+from gradscribe.derive.term import Access, Program, Statement, Tensor, Term, accesses
 
 
 def label_lines(kernel: Kernel) -> Iterator[str]:

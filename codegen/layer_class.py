@@ -3,13 +3,18 @@
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-from codegen.arguments import shape_argument
-from codegen.constructor import check_constructor, constructor_arguments, constructor_lines, constructor_signature
-from codegen.kernel import Kernel, role
-from codegen.literal import string
-from codegen.names import Names, check_distinct
-from derive.interface import Layer
-from derive.term import Tensor
+from gradscribe.codegen.arguments import shape_argument
+from gradscribe.codegen.constructor import (
+    check_constructor,
+    constructor_arguments,
+    constructor_lines,
+    constructor_signature,
+)
+from gradscribe.codegen.kernel import Kernel
+from gradscribe.codegen.literal import string
+from gradscribe.codegen.names import Names, check_distinct
+from gradscribe.derive.interface import Layer
+from gradscribe.derive.term import Tensor
 
 
 @dataclass(frozen=True)
@@ -78,7 +83,7 @@ def layer_class(
     held = {*layer.weights, *(name for name, _, _ in layer.state)}
     inputs = [t for t in layer.program.inputs if t.name not in held]
     asked = [t for t in inputs if after is not None and t.name in {a.name for a in after.arguments}]
-    wanted = [k for k in gradients if _wrt(k, layer) in {t.name for t in inputs}]
+    wanted = [k for k in gradients if k.wrt[0] in {t.name for t in inputs}]
     kept = _kept(layer, (*gradients, *second[:1]))
     arguments = [("argument of double_backward", name) for name in ("seeds", "directions") if second]
     tensors = [("tensor", n) for n in layer.program.tensors]
@@ -97,7 +102,7 @@ def layer_class(
         forward=tuple(_forward(layer, forward, inputs, kept)),
         given=tuple(_given(layer, gradients)),
         backward=tuple(_backward(layer, gradients, wanted, kept)),
-        result=" and ".join(f"the gradient of {_wrt(k, layer)}" for k in wanted)
+        result=" and ".join(f"the gradient of {name}" for k in wanted for name in k.wrt)
         or "nothing: no input is differentiable",
         seeds=tuple(name for name, _ in gradients[0].seeds) if gradients else (),
         watched=layer.differentiable,
@@ -118,7 +123,7 @@ def _facts(layer: Layer, gradients: Sequence[Kernel], wanted: Sequence[Kernel]) 
     names = {output: name for name, output in gradients[0].seeds} if gradients else {}
     return [
         f"layer = {string(layer.name)}",
-        f"differentiable = {_tuple(_quoted(_wrt(k, layer)) for k in wanted)}",
+        f"differentiable = {_tuple(_quoted(name) for k in wanted for name in k.wrt)}",
         f"outputs = {_tuple(f'({_quoted(o)}, {_quoted(names.get(o))})' for o in _returned(layer))}",
     ]
 
@@ -148,11 +153,6 @@ def _given(layer: Layer, gradients: Sequence[Kernel]) -> list[str]:
     seeds = [name for name, _ in gradients[0].seeds] if gradients else ["dy"]
     default = " = 1.0" if len(layer.outputs) == 1 and not layer.output.shape else ""
     return [f"{name}: Any{default}" for name in seeds]
-
-
-def _wrt(kernel: Kernel, layer: Layer) -> str:
-    stem = kernel.name.removeprefix(f"{layer.name}_grad_")
-    return next(t.name for t in layer.program.inputs if role(t.name) == stem)
 
 
 @dataclass(frozen=True)
@@ -205,7 +205,7 @@ def _backward(layer: Layer, gradients: Sequence[Kernel], wanted: Sequence[Kernel
     lines = [_unpacked(kept)]
     results = []
     for kernel in gradients:
-        name = _wrt(kernel, layer)
+        (name,) = kernel.wrt
         call = _call(kernel, [_argument(t.name, layer) for t in kernel.arguments], layer, kept)
         optional = layer.program.tensors[name].optional
         if kernel in wanted:

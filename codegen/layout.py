@@ -5,7 +5,7 @@ line of its own, else with one item per line and a trailing comma; an item that 
 """
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 WIDTH = 120
 INDENT = "    "
@@ -15,6 +15,22 @@ PAIRS = {"(": ")", "[": "]", "{": "}"}
 def fit(lines: list[str], depth: int) -> list[str]:
     """`lines` broken so that they fit at `depth` levels of indentation, which is not added."""
     return [part for line in lines for part in _fit(line, len(INDENT) * depth)]
+
+
+def imported(start: str, names: Sequence[str], depth: int) -> list[str]:
+    """An import of `names`: on one line, or each on its own."""
+    whole = f"{start} {', '.join(names)}"
+    return [whole] if len(INDENT) * depth + len(whole) <= WIDTH else [f"{start} (", *_each(names), ")"]
+
+
+def entry(key: str, items: Sequence[str], depth: int) -> list[str]:
+    """An entry of a dict, a tuple: on one line, or each item on its own."""
+    whole = f"{key}: ({', '.join(items)}{',' if len(items) == 1 else ''}),"
+    return [whole] if len(INDENT) * depth + len(whole) <= WIDTH else [f"{key}: (", *_each(items), "),"]
+
+
+def _each(items: Sequence[str]) -> list[str]:
+    return [f"{INDENT}{item}," for item in items]
 
 
 def _fit(line: str, margin: int) -> list[str]:

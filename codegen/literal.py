@@ -10,7 +10,7 @@ import re
 from numbers import Integral, Real
 from typing import Any
 
-from derive.error import EquationError
+from gradscribe.derive.error import EquationError
 
 
 def string(text: str) -> str:

@@ -2,15 +2,15 @@
 
 from collections.abc import Sequence
 
-from codegen.docstring import long_doc, method_doc, module_doc
-from codegen.function import defaults_last, function_source, signature
-from codegen.kernel import evaluation
-from codegen.layer_class import LayerClass, layer_class
-from codegen.layout import fit
-from codegen.names import check_globals, check_names
-from codegen.render import MODULE, ClassContext, Emitted, FunctionContext, ModuleContext, emitted, header
-from codegen.second_order import kernels_of_order
-from derive.interface import Layer
+from gradscribe.codegen.docstring import long_doc, method_doc, module_doc
+from gradscribe.codegen.function import defaults_last, function_source, signature
+from gradscribe.codegen.kernel import evaluation
+from gradscribe.codegen.layer_class import LayerClass, layer_class
+from gradscribe.codegen.layout import fit
+from gradscribe.codegen.names import check_globals, check_names
+from gradscribe.codegen.render import MODULE, ClassContext, Emitted, FunctionContext, ModuleContext, emitted, header
+from gradscribe.codegen.second_order import kernels_of_order
+from gradscribe.derive.interface import Layer
 
 RAISES = (
     "Raises:",
@@ -123,6 +123,4 @@ def _imports(functions: Sequence[FunctionContext], cls: LayerClass) -> list[str]
     names = (["Mapping"] if cls.double_backward else []) + (["Sequence"] if "Sequence[" in text else [])
     lines = [f"from collections.abc import {', '.join(names)}"] if names else []
     body = "\n".join(line for f in functions for line in f.lines) + text + "\n".join([*cls.setup, *cls.forward])
-    lines += ["from typing import Any", ""]
-    lines += ["import numpy as np", ""] if "np." in body else []
-    return [*lines, "from . import runtime as rt"]
+    return [*lines, "from typing import Any", *(["", "import numpy as np"] if "np." in body else [])]

@@ -9,10 +9,10 @@ import keyword
 import unicodedata
 from collections.abc import Iterable, Iterator
 
-from codegen.runtime import runtime_attributes
-from derive.interface import Kind, Layer
-from derive.quote import quoted, shown
-from derive.term import EquationError, Program, accesses
+from gradscribe.codegen.runtime import runtime_attributes
+from gradscribe.derive.interface import Kind, Layer
+from gradscribe.derive.quote import quoted, shown
+from gradscribe.derive.term import EquationError, Program, accesses
 
 MODULES = frozenset({"np", "rt"})
 TYPES = frozenset({"Any", "ClassVar", "Mapping", "Sequence"})

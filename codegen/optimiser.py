@@ -3,17 +3,17 @@
 from collections.abc import Sequence
 from dataclasses import replace
 
-from codegen.constructor import constructor_arguments, constructor_lines, constructor_signature
-from codegen.docstring import long_doc, module_doc, titled
-from codegen.function import function_source
-from codegen.kernel import Kernel, kernels
-from codegen.literal import string
-from codegen.module import RAISES, method
-from codegen.names import check_globals, check_names
-from codegen.render import MODULE, ClassContext, Emitted, ModuleContext, emitted, header
-from derive.interface import Layer
-from derive.term import accesses
-from derive.update import STEP, Optimiser
+from gradscribe.codegen.constructor import constructor_arguments, constructor_lines, constructor_signature
+from gradscribe.codegen.docstring import long_doc, module_doc, titled
+from gradscribe.codegen.function import function_source
+from gradscribe.codegen.kernel import Kernel, kernels
+from gradscribe.codegen.literal import string
+from gradscribe.codegen.module import RAISES, method
+from gradscribe.codegen.names import check_globals, check_names
+from gradscribe.codegen.render import MODULE, ClassContext, Emitted, ModuleContext, emitted, header
+from gradscribe.derive.interface import Layer
+from gradscribe.derive.term import accesses
+from gradscribe.derive.update import STEP, Optimiser
 
 
 def update_kernel(optimiser: Optimiser) -> Kernel:
@@ -97,6 +97,5 @@ def _class_description(layer: Layer) -> list[str]:
 
 def _imports(signatures: str, lines: Sequence[str]) -> list[str]:
     sequence = ", Sequence" if "Sequence[" in signatures else ""
-    numpy = ["import numpy as np", ""] if any("np." in line for line in lines) else []
-    found = [f"from collections.abc import Mapping{sequence}", "from typing import Any", "", *numpy]
-    return [*found, "from . import runtime as rt"]
+    numpy = ["", "import numpy as np"] if any("np." in line for line in lines) else []
+    return [f"from collections.abc import Mapping{sequence}", "from typing import Any", *numpy]

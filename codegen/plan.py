@@ -11,20 +11,20 @@ from typing import Any
 import sympy
 from sympy import Expr, Integer, Symbol
 
-from derive.index import Affine, affine
-from derive.term import EXTREMA, Access, Guard, Range
+from gradscribe.derive.index import Affine, affine
+from gradscribe.derive.term import EXTREMA, Access, Guard, Range
 
 
 @dataclass(frozen=True)
 class Allocate:
-    """A new array; `fill` is None for uninitialised, or "0", "-inf", "inf", "-1"; `integer` for positions.
+    """A new array; `fill` is what it holds at first, None for uninitialised; `integer` for positions.
 
     A `buffered` one is taken from the function's buffers.
     """
 
     name: str
     shape: tuple[Expr, ...]
-    fill: str | None
+    fill: float | None
     integer: bool = False
     buffered: bool = False
 

@@ -9,10 +9,10 @@ from dataclasses import dataclass
 
 from sympy import Add, Expr, Mul, Pow, Rational
 
-from codegen.plan import Update
-from codegen.scalar import ATOM, POWER, ArrayPrinter, fraction, ordered_terms
-from derive.functions import FUNCTIONS, is_indicator
-from derive.term import EXTREMA, Access
+from gradscribe.codegen.plan import Update
+from gradscribe.codegen.scalar import ATOM, POWER, ArrayPrinter, fraction, ordered_terms
+from gradscribe.derive.functions import FUNCTIONS, is_indicator
+from gradscribe.derive.term import EXTREMA, Access
 
 _UFUNC = re.compile(r"np\.[a-z0-9_]+\(.*\)")
 

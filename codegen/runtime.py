@@ -3,8 +3,8 @@
 import ast
 from functools import cache
 
-from codegen.cook_toom import tables
-from codegen.render import RuntimeContext, header, render
+from gradscribe.codegen.cook_toom import tables
+from gradscribe.codegen.render import RuntimeContext, header, render
 
 TEMPLATE = "numpy/runtime.py.jinja"
 

@@ -11,9 +11,9 @@ from collections.abc import Callable, Collection, Sequence
 import sympy
 from sympy import Add, Expr, Float, Integer, Mul, Pow, Symbol
 
-from derive.functions import FUNCTIONS, at_least, greater, is_indicator
-from derive.index import choose, exact, floordiv, minimum, mod
-from derive.term import Access, EquationError
+from gradscribe.derive.functions import FUNCTIONS, at_least, greater, is_indicator
+from gradscribe.derive.index import choose, exact, floordiv, minimum, mod
+from gradscribe.derive.term import Access, EquationError
 
 SUM, PRODUCT, POWER, ATOM = range(4)
 _MIRRORED = {greater: "({1} < {0})", at_least: "({1} <= {0})"}

@@ -5,7 +5,7 @@ import os
 import sys
 import unicodedata
 
-from derive.quote import located, visible
+from gradscribe.derive.quote import located, visible
 
 HANDLER = "gradscribe.plain"
 _PLAIN = {

@@ -8,10 +8,10 @@ The Hessian-vector product stands alone: it is given the layer's inputs. A direc
 from collections.abc import Sequence
 from dataclasses import replace
 
-from codegen.kernel import Kernel, assemble, closure, forward_program, kernels, without_inputs, zero
-from derive.interface import Layer
-from derive.second_order import SecondOrder, checked_order, second_order
-from derive.term import Program, Tensor, accesses
+from gradscribe.codegen.kernel import Kernel, Purpose, assemble, closure, forward_program, kernels, without_inputs, zero
+from gradscribe.derive.interface import Layer
+from gradscribe.derive.second_order import SecondOrder, checked_order, second_order
+from gradscribe.derive.term import Program, Tensor, accesses
 
 
 def kernels_of_order(layer: Layer, order: int) -> tuple[tuple[Kernel, ...], tuple[Kernel, ...]]:
@@ -40,7 +40,9 @@ def double_backward(layer: Layer) -> Kernel:
     given = tuple(t for t in forward.tensors.values() if t.name in _read(program) - made and t not in seeds)
     inputs = (*_directions(found), *seeds, *given)
     program = replace(program, inputs=inputs, statements=(*again, *program.statements))
-    return _kernel("double_backward", layer, found, program, f"Compute the gradient of the gradient: {layer.words}.")
+    wrt = (*(t.name for t in seeds), *layer.differentiable)
+    kernel = _kernel("double_backward", Purpose.DOUBLE_BACKWARD, layer, found, program, wrt)
+    return replace(kernel, summary=f"Compute the gradient of the gradient: {layer.words}.")
 
 
 def hessian_vector(layer: Layer) -> Kernel:
@@ -54,7 +56,8 @@ def hessian_vector(layer: Layer) -> Kernel:
     known = _read(replace(program, statements=statements)) | set(layer.differentiable)
     point = tuple(t for t in forward.inputs if t.name in known)
     program = replace(program, inputs=(*found.first.seeds.values(), *point, *_directions(found)), statements=statements)
-    return _kernel("hessian_vector", layer, found, program, f"Compute the Hessian times a vector: {layer.words}.")
+    kernel = _kernel("hessian_vector", Purpose.HESSIAN_VECTOR, layer, found, program, layer.differentiable)
+    return replace(kernel, summary=f"Compute the Hessian times a vector: {layer.words}.")
 
 
 def _differentiable(layer: Layer) -> tuple[Tensor, ...]:
@@ -88,14 +91,16 @@ def _with_zeros(found: SecondOrder, wanted: Sequence[Tensor], prefix: str) -> Pr
     return replace(program, statements=(*program.statements, *zeros), outputs=tuple(results))
 
 
-def _kernel(name: str, layer: Layer, found: SecondOrder, program: Program, summary: str) -> Kernel:
+def _kernel(
+    name: str, purpose: Purpose, layer: Layer, found: SecondOrder, program: Program, wrt: tuple[str, ...]
+) -> Kernel:
     first, second = found.counts
-    kernel = assemble(f"{layer.name}_{name}", layer, program, program.outputs)
+    kernel = assemble(f"{layer.name}_{name}", purpose, layer, program, program.outputs)
     return replace(
         kernel,
         seeds=tuple((seed.name, output) for output, seed in found.first.seeds.items()),
         directions=tuple((t.name, name) for name, t in found.directions.items()),
-        summary=summary,
+        wrt=wrt,
         preface=(f"{_scalars(found)}.", f"Statements: {second}; of the gradients of E: {first}."),
     )
 

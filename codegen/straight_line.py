@@ -11,7 +11,7 @@ from itertools import combinations
 
 from sympy import ImmutableMatrix, Rational
 
-from codegen.cook_toom import number
+from gradscribe.codegen.cook_toom import number
 
 Row = Mapping[str, Rational]
 """Coefficients by the name of what they multiply; none is 0."""

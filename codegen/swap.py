@@ -18,9 +18,9 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
-from codegen.render import MARK
-from codegen.write import naming, write_new
-from derive.quote import located
+from gradscribe.codegen.render import MARK
+from gradscribe.codegen.write import naming, write_new
+from gradscribe.derive.quote import located
 
 STAGE = ".gradscribe"
 PATIENCE = 60.0

@@ -2,10 +2,10 @@
 
 from collections.abc import Iterator
 
-from codegen.render import TransformContext, TransformsContext, header, render
-from codegen.straight_line import straight_line
-from derive.winograd import CookToom, cook_toom
-from derive.winograd.accuracy import ERRORS
+from gradscribe.codegen.render import TransformContext, TransformsContext, header, render
+from gradscribe.codegen.straight_line import straight_line
+from gradscribe.derive.winograd import CookToom, cook_toom
+from gradscribe.derive.winograd.accuracy import ERRORS
 
 
 def transforms_source() -> str:

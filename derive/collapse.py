@@ -16,8 +16,8 @@ from dataclasses import replace
 import sympy
 from sympy import Expr, Integer, Mul, Pow, Symbol
 
-from derive.index import affine, bounds, exact, floordiv, minimum, mod, sign
-from derive.term import Access, Divisibility, Guard, Program, Tensor, Term, accesses
+from gradscribe.derive.index import affine, bounds, exact, floordiv, minimum, mod, sign
+from gradscribe.derive.term import Access, Divisibility, Guard, Program, Tensor, Term, accesses
 
 
 def rename_pairs(term: Term) -> dict[Symbol, Symbol]:

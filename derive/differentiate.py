@@ -21,10 +21,10 @@ from itertools import islice
 import sympy
 from sympy import Dummy, Expr, Integer, Pow
 
-from derive.functions import FUNCTIONS, equal, real_derivative, relu
-from derive.index import fresh_names
-from derive.quote import listed, shown
-from derive.term import (
+from gradscribe.derive.functions import FUNCTIONS, equal, real_derivative, relu
+from gradscribe.derive.index import fresh_names
+from gradscribe.derive.quote import listed, shown
+from gradscribe.derive.term import (
     EXTREMA,
     Access,
     EquationError,

@@ -17,10 +17,10 @@ from typing import Any
 import sympy
 from sympy import Add, Eq, Expr, Function, Idx, Indexed, IndexedBase, Integer, Mul, Pow, Sum, Symbol, Tuple
 
-from derive.functions import among, equal, is_indicator
-from derive.index import floordiv, integer
-from derive.quote import quoted, shown
-from derive.term import (
+from gradscribe.derive.functions import among, equal, is_indicator
+from gradscribe.derive.index import floordiv, integer
+from gradscribe.derive.quote import quoted, shown
+from gradscribe.derive.term import (
     Access,
     EquationError,
     Guard,

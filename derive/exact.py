@@ -18,10 +18,10 @@ import numpy as np
 from numpy.random import Generator
 from sympy import Add, Expr, Mul, Pow, Rational, Symbol, preorder_traversal
 
-from derive.functions import is_indicator
-from derive.index import IntegerFunction
-from derive.interpret import Sizes, Values, flattened, index_box, read, value
-from derive.term import Access, Statement, Tensor, Term, accesses
+from gradscribe.derive.functions import is_indicator
+from gradscribe.derive.index import IntegerFunction
+from gradscribe.derive.interpret import Sizes, Values, flattened, index_box, read, value
+from gradscribe.derive.term import Access, Statement, Tensor, Term, accesses
 
 PRIME = 2**31 - 1
 """A product of two residues fits into an int64."""

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 import sympy
 from sympy import Expr, Integer
 
-from derive.term import Program, accesses
+from gradscribe.derive.term import Program, accesses
 
 
 def fan_in(program: Program, weights: Sequence[str]) -> Expr:

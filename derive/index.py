@@ -12,7 +12,7 @@ from functools import cache, lru_cache
 import sympy
 from sympy import Expr, Function, Integer, Symbol
 
-from derive.quote import listed, shown
+from gradscribe.derive.quote import listed, shown
 
 
 @cache

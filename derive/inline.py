@@ -12,8 +12,8 @@ from dataclasses import replace
 import sympy
 from sympy import Add, Expr, Mul
 
-from derive.functions import is_indicator
-from derive.term import Access, Program, Statement, Term, accesses, check
+from gradscribe.derive.functions import is_indicator
+from gradscribe.derive.term import Access, Program, Statement, Term, accesses, check
 
 
 def inline(program: Program, keep: Set[str] = frozenset()) -> Program:

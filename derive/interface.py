@@ -15,15 +15,15 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 from sympy import Expr, Symbol
 
-from derive.index import affine
-from derive.interval import Interval
-from derive.quote import listed, quoted
-from derive.term import EquationError, Program, Tensor, accesses
+from gradscribe.derive.index import affine
+from gradscribe.derive.interval import Interval
+from gradscribe.derive.quote import listed, quoted
+from gradscribe.derive.term import EquationError, Program, Tensor, accesses
 
 if TYPE_CHECKING:
-    from derive.derivation import Derivation
-    from derive.differentiate import Gradient
-    from derive.update import Optimiser
+    from gradscribe.derive.derivation import Derivation
+    from gradscribe.derive.differentiate import Gradient
+    from gradscribe.derive.update import Optimiser
 
 # What an argument is called in a function's name: conv2d_grad_input, conv2d_grad_weight; others by their own name.
 ROLES = {"x": "input", "w": "weight", "b": "bias"}
@@ -192,7 +192,7 @@ class Layer:
         self, wrt: Sequence[str] | None = None, settings: Mapping[str, str] | None = None, order: int = 1
     ) -> "Derivation":
         """The derivation step by step, see `derive.derivation.derive`; `print` it, or show it in a notebook."""
-        from derive.derivation import derive  # which builds on this module
+        from gradscribe.derive.derivation import derive  # which builds on this module
 
         return derive(self, wrt, settings, order)
 
@@ -226,7 +226,7 @@ class Layer:
         Raises:
             EquationError: for another word, and for "split" where no gradient flows through a maximum or minimum.
         """
-        from derive.ties import with_ties  # which builds on this module
+        from gradscribe.derive.ties import with_ties  # which builds on this module
 
         return with_ties(self, policy)
 

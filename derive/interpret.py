@@ -13,9 +13,9 @@ from typing import Any
 import numpy as np
 from sympy import Add, Expr, Mul, Pow, Symbol
 
-from derive.functions import FUNCTIONS, is_indicator
-from derive.index import choose, exact, floordiv, minimum, mod
-from derive.term import Access, Program, Statement, Term
+from gradscribe.derive.functions import FUNCTIONS, is_indicator
+from gradscribe.derive.index import choose, exact, floordiv, minimum, mod
+from gradscribe.derive.term import Access, Program, Statement, Term
 
 Values = Mapping[str, np.ndarray]
 Sizes = Mapping[Symbol, int]

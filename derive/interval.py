@@ -4,8 +4,8 @@ from dataclasses import dataclass
 from math import inf, isfinite
 from typing import Any
 
-from derive.error import EquationError
-from derive.quote import quoted
+from gradscribe.derive.error import EquationError
+from gradscribe.derive.quote import quoted
 
 LARGEST = 2**31 - 1
 """The largest size that an option may set: products of two sizes are then far from overflow."""

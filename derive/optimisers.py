@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 
-from derive.update import Optimiser, optimiser
+from gradscribe.derive.update import Optimiser, optimiser
 
 
 def sgd() -> Optimiser:

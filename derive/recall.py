@@ -9,9 +9,9 @@ from dataclasses import replace
 import sympy
 from sympy import Add, Expr, Mul
 
-from derive.index import affine
-from derive.inline import is_inside, is_pointwise
-from derive.term import Access, Program, Statement, Term, accesses
+from gradscribe.derive.index import affine
+from gradscribe.derive.inline import is_inside, is_pointwise
+from gradscribe.derive.term import Access, Program, Statement, Term, accesses
 
 
 def recalled(program: Program, forward: Program) -> Program:

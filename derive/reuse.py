@@ -10,10 +10,10 @@ from dataclasses import replace
 
 from sympy import Dummy, Expr, Mul, Pow
 
-from derive.index import integer
-from derive.inline import inserted, is_copy, is_inside, is_pointwise
-from derive.rewrite import fold
-from derive.term import Access, Program, Range, Statement, Tensor, Term, accesses
+from gradscribe.derive.index import integer
+from gradscribe.derive.inline import inserted, is_copy, is_inside, is_pointwise
+from gradscribe.derive.rewrite import fold
+from gradscribe.derive.term import Access, Program, Range, Statement, Tensor, Term, accesses
 
 LONGEST = 32
 """Nodes of a factor that is written out: bodies of lets are about as long, and a chain of lines stays cheap."""

@@ -12,9 +12,9 @@ from dataclasses import replace
 import sympy
 from sympy import Expr, Mul, Symbol
 
-from derive.collapse import discharge, expanded, normal_access, reaching_access
-from derive.index import affine, fresh_names, integer
-from derive.term import Access, Guard, Program, Statement, Term, accesses
+from gradscribe.derive.collapse import discharge, expanded, normal_access, reaching_access
+from gradscribe.derive.index import affine, fresh_names, integer
+from gradscribe.derive.term import Access, Guard, Program, Statement, Term, accesses
 
 
 def count(term: Term, program: Program) -> Term:

@@ -10,13 +10,13 @@ from numpy.random import Generator
 from sympy import Expr, Integer, Symbol
 from sympy.codegen.cfunctions import log1p
 
-from derive.functions import equal
-from derive.index import bounds as affine_bounds
-from derive.index import floordiv
-from derive.interface import Kind, Layer, Option
-from derive.interpret import complete_sizes, interpret, number, shape_of
-from derive.interval import FINITE
-from derive.term import EquationError, Program, Term, accesses
+from gradscribe.derive.functions import equal
+from gradscribe.derive.index import bounds as affine_bounds
+from gradscribe.derive.index import floordiv
+from gradscribe.derive.interface import Kind, Layer, Option
+from gradscribe.derive.interpret import complete_sizes, interpret, number, shape_of
+from gradscribe.derive.interval import FINITE
+from gradscribe.derive.term import EquationError, Program, Term, accesses
 
 
 class TooLargeError(EquationError):

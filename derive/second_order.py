@@ -17,14 +17,14 @@ from dataclasses import dataclass, replace
 
 from sympy import Symbol
 
-from derive.collapse import discharge, rename, solve
-from derive.differentiate import Gradient, differentiate
-from derive.index import affine
-from derive.inline import inline
-from derive.interface import Layer
-from derive.quote import quoted
-from derive.reuse import distributions, reused
-from derive.term import Access, EquationError, Program, Tensor, Term, accesses, check
+from gradscribe.derive.collapse import discharge, rename, solve
+from gradscribe.derive.differentiate import Gradient, differentiate
+from gradscribe.derive.index import affine
+from gradscribe.derive.inline import inline
+from gradscribe.derive.interface import Layer
+from gradscribe.derive.quote import quoted
+from gradscribe.derive.reuse import distributions, reused
+from gradscribe.derive.term import Access, EquationError, Program, Tensor, Term, accesses, check
 
 
 @dataclass(frozen=True)

@@ -20,16 +20,16 @@ from sympy import Expr, Integer, Symbol
 from sympy.core.function import Application
 from sympy.core.symbol import Str
 
-from derive.error import EquationError as EquationError  # noqa: PLC0414  (exported, as mypy sees it)
-from derive.functions import FUNCTIONS, admission, admitted
-from derive.index import NotAffineError, affine, integer
-from derive.quote import shown
+from gradscribe.derive.error import EquationError as EquationError  # noqa: PLC0414  (exported, as mypy sees it)
+from gradscribe.derive.functions import FUNCTIONS, admission, admitted
+from gradscribe.derive.index import NotAffineError, affine, integer
+from gradscribe.derive.quote import shown
 
 EXTREMA = {"max": "maximum", "min": "minimum"}
 """The reductions that pick one element, and their names."""
 
 if TYPE_CHECKING:
-    from derive.differentiate import Gradient
+    from gradscribe.derive.differentiate import Gradient
 
 
 class Access(Expr):
@@ -208,7 +208,7 @@ class Statement:
     ties: Tensor | None = None
 
     def _repr_latex_(self) -> str:
-        from derive.typeset.latex import statement  # a printer, loaded by notebooks only
+        from gradscribe.derive.typeset.latex_formulas import statement  # a printer, loaded by notebooks only
 
         return f"$\\displaystyle {statement(self)}$"
 
@@ -223,31 +223,31 @@ class Program:
     sizes: tuple[tuple[Symbol, Expr], ...] = field(default=())
 
     def _repr_latex_(self) -> str:
-        from derive.typeset.latex import program  # a printer, loaded by notebooks only
+        from gradscribe.derive.typeset.latex_formulas import program  # a printer, loaded by notebooks only
 
         return f"$\\displaystyle {program(self)}$"
 
     def sympy(self) -> tuple[Any, ...]:
         """The program as SymPy equations (Eq of Indexed, Sum, Maximum and Minimum), one per statement."""
-        from derive.equations import to_sympy  # which builds on this module
+        from gradscribe.derive.equations import to_sympy  # which builds on this module
 
         return to_sympy(self)
 
     def differentiate(self, wrt: Sequence[str] | None = None) -> "Gradient":
         """The gradient program, see `derive.differentiate.differentiate`."""
-        from derive.differentiate import differentiate  # which builds on this module
+        from gradscribe.derive.differentiate import differentiate  # which builds on this module
 
         return differentiate(self, wrt)
 
     def generate(self, out: str | Path, name: str = "layer", order: int = 1) -> tuple[Path, ...]:
         """Write a module with the program's functions, see `derive.interface.Layer.generate`."""
-        from derive.interface import layer_of  # which builds on this module
+        from gradscribe.derive.interface import layer_of  # which builds on this module
 
         return layer_of(self, name).generate(out, order)
 
     def compile(self, name: str = "layer", order: int = 1) -> ModuleType:
         """The program's functions as a module in memory, ``{name}_forward`` and one per gradient."""
-        from derive.interface import layer_of  # which builds on this module
+        from gradscribe.derive.interface import layer_of  # which builds on this module
 
         return layer_of(self, name).compile(order)
 

@@ -19,10 +19,10 @@ from dataclasses import replace
 
 from sympy import Mul
 
-from derive.functions import admitted, equal
-from derive.interface import Layer
-from derive.quote import quoted
-from derive.term import Access, EquationError, Program, Statement, Tensor, Term, check
+from gradscribe.derive.functions import admitted, equal
+from gradscribe.derive.interface import Layer
+from gradscribe.derive.quote import quoted
+from gradscribe.derive.term import Access, EquationError, Program, Statement, Tensor, Term, check
 
 TIES = ("first", "split")
 

@@ -10,11 +10,11 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
-from derive.interface import REQUIRED, Layer, Option, backend
-from derive.interval import Interval
-from derive.language import read
-from derive.quote import shown
-from derive.term import EquationError, Program, Tensor
+from gradscribe.derive.interface import REQUIRED, Layer, Option, backend
+from gradscribe.derive.interval import Interval
+from gradscribe.derive.language import read
+from gradscribe.derive.quote import shown
+from gradscribe.derive.term import EquationError, Program, Tensor
 
 WEIGHT, GRADIENT, STEP = "p", "g", "t"
 

@@ -27,7 +27,7 @@ from rich.console import Console
 from rich.progress import track
 from rich.table import Table
 
-from generated import SGD, Conv2D, Dense, Flatten, MaxPool2D, ScaledTanh, Sequential, SoftmaxCrossEntropy
+from gradscribe.generated import SGD, Conv2D, Dense, Flatten, MaxPool2D, ScaledTanh, Sequential, SoftmaxCrossEntropy
 from idx import read_mnist
 
 Images = NDArray[np.float32]
@@ -132,7 +132,7 @@ def load_embedded() -> Digits:
     try:
         from sklearn.datasets import load_digits
     except ImportError as error:
-        raise ValueError("the embedded digits need scikit-learn: pip install 'gradscribe[demo]'") from error
+        raise ValueError("the embedded digits need scikit-learn: pip install scikit-learn") from error
     pixels, labels = load_digits(return_X_y=True)
     places = np.linspace(0, 7, 28)
     weights = np.array([np.interp(places, np.arange(8), row) for row in np.eye(8)])  # (8, 28), bilinear

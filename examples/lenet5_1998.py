@@ -25,7 +25,7 @@ import typer
 from rich.console import Console
 from rich.progress import track
 
-from generated import SGD, LeNet5
+from gradscribe.generated import SGD, LeNet5
 from lenet5 import Digits, Images, Labels, check, confusion_table, cosine, load_embedded, load_mnist, shifted
 
 # How many inputs a unit has. Of the 16 maps of C3 six read three maps of S2, nine read four, and one reads all six.

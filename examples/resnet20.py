@@ -17,7 +17,7 @@ import typer
 from rich.console import Console
 from rich.progress import track
 
-from generated import SGD, ResNet20
+from gradscribe.generated import SGD, ResNet20
 from lenet5 import Digits, Images, Labels, check, cosine, load_embedded, load_mnist, shifted
 
 

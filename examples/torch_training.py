@@ -10,9 +10,9 @@ from pathlib import Path
 import torch
 from sklearn.datasets import load_digits
 
-from adapters import save
-from adapters.torch import as_module
-from generated import BatchNorm, Conv2D, Dense, Flatten, MaxPool2D, ReLU, Sequential
+from gradscribe.adapters import save
+from gradscribe.adapters.torch import as_module
+from gradscribe.generated import BatchNorm, Conv2D, Dense, Flatten, MaxPool2D, ReLU, Sequential
 
 EPOCHS = 6
 TRAINED_ON = 1500  # of 1,797 images

@@ -3,7 +3,7 @@
 """Layers generated from index-notation equations: forward and backward in NumPy.
 
 A module holds one layer: its functions and, on top of them, its class. Modules import NumPy and `runtime` only. A
-class is loaded when it is first asked for, so that one layer costs the time of one. `settings` says how all of them
+name is loaded when it is first asked for, so that one layer costs the time of one. `settings` says how all of them
 compute: with which backend, how accurately, in how many threads.
 """
 
@@ -11,106 +11,252 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from .adam import Adam
-    from .adaptive_avg_pool1d import AdaptiveAvgPool1D
-    from .adaptive_avg_pool2d import AdaptiveAvgPool2D
-    from .adaptive_max_pool1d import AdaptiveMaxPool1D
-    from .adaptive_max_pool2d import AdaptiveMaxPool2D
-    from .avg_pool1d import AvgPool1D
-    from .avg_pool2d import AvgPool2D
-    from .avg_pool3d import AvgPool3D
-    from .batch_norm import BatchNorm
-    from .batch_norm_inference import BatchNormInference
-    from .bilinear import Bilinear
-    from .binary_cross_entropy import BinaryCrossEntropy
-    from .binary_cross_entropy_with_logits import BinaryCrossEntropyWithLogits
-    from .bottleneck import Bottleneck
-    from .celu import CELU
-    from .circular_pad1d import CircularPad1D
-    from .circular_pad2d import CircularPad2D
-    from .concatenation import Concatenation
-    from .connected_conv2d import ConnectedConv2D
-    from .constant_pad2d import ConstantPad2D
-    from .conv1d import Conv1D
-    from .conv2d import Conv2D
-    from .conv3d import Conv3D
-    from .conv_transpose1d import ConvTranspose1D
-    from .conv_transpose2d import ConvTranspose2D
-    from .conv_transpose3d import ConvTranspose3D
-    from .cross_entropy import CrossEntropy
-    from .dense import Dense
-    from .depthwise_conv1d import DepthwiseConv1D
-    from .depthwise_conv2d import DepthwiseConv2D
-    from .dropout import Dropout
-    from .elu import ELU
-    from .embedding import Embedding
-    from .flatten import Flatten
-    from .gelu import GELU
-    from .gelu_tanh import GELUTanh
-    from .global_avg_pool import GlobalAvgPool
-    from .global_max_pool import GlobalMaxPool
-    from .group_norm import GroupNorm
-    from .gru_cell import GRUCell
-    from .hard_sigmoid import HardSigmoid
-    from .hard_swish import HardSwish
-    from .hard_tanh import HardTanh
-    from .hinge_loss import HingeLoss
-    from .huber_loss import HuberLoss
-    from .instance_norm import InstanceNorm
-    from .kl_divergence import KlDivergence
-    from .l1_loss import L1Loss
-    from .layer_norm import LayerNorm
-    from .leaky_relu import LeakyReLU
-    from .lenet import LeNet
-    from .lenet5 import LeNet5
-    from .local_response_norm import LocalResponseNorm
-    from .locally_connected1d import LocallyConnected1D
-    from .locally_connected2d import LocallyConnected2D
-    from .log_sigmoid import LogSigmoid
-    from .log_softmax import LogSoftmax
-    from .lp_pool1d import LPPool1D
-    from .lp_pool2d import LPPool2D
-    from .lp_pool3d import LPPool3D
-    from .lstm_cell import LSTMCell
-    from .map_criterion import MapCriterion
-    from .max_pool1d import MaxPool1D
-    from .max_pool2d import MaxPool2D
-    from .max_pool3d import MaxPool3D
-    from .mean_squared_error import MeanSquaredError
-    from .mish import Mish
-    from .nll_loss import NLLLoss
-    from .pixel_shuffle import PixelShuffle
-    from .pixel_unshuffle import PixelUnshuffle
-    from .prelu import PReLU
-    from .rbf import EuclideanRBF
-    from .reflection_pad1d import ReflectionPad1D
-    from .reflection_pad2d import ReflectionPad2D
-    from .relu import ReLU
-    from .relu6 import ReLU6
-    from .replication_pad1d import ReplicationPad1D
-    from .replication_pad2d import ReplicationPad2D
-    from .residual_add import ResidualAdd
-    from .resnet20 import ResNet20
-    from .rms_norm import RMSNorm
+    from .adam import Adam, adam_update
+    from .adaptive_avg_pool1d import AdaptiveAvgPool1D, adaptive_avg_pool1d_forward, adaptive_avg_pool1d_grad_input
+    from .adaptive_avg_pool2d import AdaptiveAvgPool2D, adaptive_avg_pool2d_forward, adaptive_avg_pool2d_grad_input
+    from .adaptive_max_pool1d import AdaptiveMaxPool1D, adaptive_max_pool1d_forward, adaptive_max_pool1d_grad_input
+    from .adaptive_max_pool2d import AdaptiveMaxPool2D, adaptive_max_pool2d_forward, adaptive_max_pool2d_grad_input
+    from .avg_pool1d import AvgPool1D, avg_pool1d_forward, avg_pool1d_grad_input
+    from .avg_pool2d import AvgPool2D, avg_pool2d_forward, avg_pool2d_grad_input
+    from .avg_pool3d import AvgPool3D, avg_pool3d_forward, avg_pool3d_grad_input
+    from .batch_norm import (
+        BatchNorm,
+        batch_norm_forward,
+        batch_norm_grad_beta,
+        batch_norm_grad_gamma,
+        batch_norm_grad_input,
+        batch_norm_predict,
+    )
+    from .batch_norm_inference import (
+        BatchNormInference,
+        batch_norm_inference_forward,
+        batch_norm_inference_grad_beta,
+        batch_norm_inference_grad_gamma,
+        batch_norm_inference_grad_input,
+    )
+    from .bilinear import (
+        Bilinear,
+        bilinear_forward,
+        bilinear_grad_bias,
+        bilinear_grad_input,
+        bilinear_grad_weight,
+        bilinear_grad_z,
+    )
+    from .binary_cross_entropy import BinaryCrossEntropy, binary_cross_entropy_forward, binary_cross_entropy_grad_input
+    from .binary_cross_entropy_with_logits import (
+        BinaryCrossEntropyWithLogits,
+        binary_cross_entropy_with_logits_forward,
+        binary_cross_entropy_with_logits_grad_input,
+    )
+    from .bottleneck import Bottleneck, bottleneck_backward, bottleneck_forward, bottleneck_predict
+    from .celu import CELU, celu_forward, celu_grad_input
+    from .circular_pad1d import CircularPad1D, circular_pad1d_forward, circular_pad1d_grad_input
+    from .circular_pad2d import CircularPad2D, circular_pad2d_forward, circular_pad2d_grad_input
+    from .concatenation import Concatenation, concatenation_forward, concatenation_grad_input, concatenation_grad_z
+    from .connected_conv2d import (
+        ConnectedConv2D,
+        connected_conv2d_forward,
+        connected_conv2d_grad_bias,
+        connected_conv2d_grad_input,
+        connected_conv2d_grad_weight,
+    )
+    from .constant_pad2d import ConstantPad2D, constant_pad2d_forward, constant_pad2d_grad_input
+    from .conv1d import Conv1D, conv1d_forward, conv1d_grad_bias, conv1d_grad_input, conv1d_grad_weight
+    from .conv2d import Conv2D, conv2d_forward, conv2d_grad_bias, conv2d_grad_input, conv2d_grad_weight
+    from .conv3d import Conv3D, conv3d_forward, conv3d_grad_bias, conv3d_grad_input, conv3d_grad_weight
+    from .conv_transpose1d import (
+        ConvTranspose1D,
+        conv_transpose1d_forward,
+        conv_transpose1d_grad_bias,
+        conv_transpose1d_grad_input,
+        conv_transpose1d_grad_weight,
+    )
+    from .conv_transpose2d import (
+        ConvTranspose2D,
+        conv_transpose2d_forward,
+        conv_transpose2d_grad_bias,
+        conv_transpose2d_grad_input,
+        conv_transpose2d_grad_weight,
+    )
+    from .conv_transpose3d import (
+        ConvTranspose3D,
+        conv_transpose3d_forward,
+        conv_transpose3d_grad_bias,
+        conv_transpose3d_grad_input,
+        conv_transpose3d_grad_weight,
+    )
+    from .cross_entropy import CrossEntropy, cross_entropy_forward, cross_entropy_grad_input
+    from .dense import Dense, dense_forward, dense_grad_bias, dense_grad_input, dense_grad_weight
+    from .depthwise_conv1d import (
+        DepthwiseConv1D,
+        depthwise_conv1d_forward,
+        depthwise_conv1d_grad_bias,
+        depthwise_conv1d_grad_input,
+        depthwise_conv1d_grad_weight,
+    )
+    from .depthwise_conv2d import (
+        DepthwiseConv2D,
+        depthwise_conv2d_forward,
+        depthwise_conv2d_grad_bias,
+        depthwise_conv2d_grad_input,
+        depthwise_conv2d_grad_weight,
+    )
+    from .dropout import Dropout, dropout_forward, dropout_grad_input, dropout_predict
+    from .elu import ELU, elu_forward, elu_grad_input
+    from .embedding import Embedding, embedding_forward, embedding_grad_weight
+    from .flatten import Flatten, flatten_forward, flatten_grad_input
+    from .gelu import GELU, gelu_forward, gelu_grad_input
+    from .gelu_tanh import GELUTanh, gelu_tanh_forward, gelu_tanh_grad_input
+    from .global_avg_pool import GlobalAvgPool, global_avg_pool_forward, global_avg_pool_grad_input
+    from .global_max_pool import GlobalMaxPool, global_max_pool_forward, global_max_pool_grad_input
+    from .group_norm import (
+        GroupNorm,
+        group_norm_forward,
+        group_norm_grad_beta,
+        group_norm_grad_gamma,
+        group_norm_grad_input,
+    )
+    from .gru_cell import (
+        GRUCell,
+        gru_cell_forward,
+        gru_cell_grad_bias,
+        gru_cell_grad_d,
+        gru_cell_grad_h,
+        gru_cell_grad_input,
+        gru_cell_grad_r,
+        gru_cell_grad_weight,
+    )
+    from .hard_sigmoid import HardSigmoid, hard_sigmoid_forward, hard_sigmoid_grad_input
+    from .hard_swish import HardSwish, hard_swish_forward, hard_swish_grad_input
+    from .hard_tanh import HardTanh, hard_tanh_forward, hard_tanh_grad_input
+    from .hinge_loss import HingeLoss, hinge_loss_forward, hinge_loss_grad_input
+    from .huber_loss import HuberLoss, huber_loss_forward, huber_loss_grad_input
+    from .instance_norm import (
+        InstanceNorm,
+        instance_norm_forward,
+        instance_norm_grad_beta,
+        instance_norm_grad_gamma,
+        instance_norm_grad_input,
+    )
+    from .kl_divergence import KlDivergence, kl_divergence_forward, kl_divergence_grad_input
+    from .l1_loss import L1Loss, l1_loss_forward, l1_loss_grad_input
+    from .layer_norm import (
+        LayerNorm,
+        layer_norm_forward,
+        layer_norm_grad_beta,
+        layer_norm_grad_gamma,
+        layer_norm_grad_input,
+    )
+    from .leaky_relu import LeakyReLU, leaky_relu_forward, leaky_relu_grad_input
+    from .lenet import LeNet, lenet_backward, lenet_forward, lenet_loss_forward, lenet_loss_grad_input, lenet_predict
+    from .lenet5 import (
+        LeNet5,
+        lenet5_backward,
+        lenet5_forward,
+        lenet5_loss_forward,
+        lenet5_loss_grad_input,
+        lenet5_predict,
+    )
+    from .local_response_norm import LocalResponseNorm, local_response_norm_forward, local_response_norm_grad_input
+    from .locally_connected1d import (
+        LocallyConnected1D,
+        locally_connected1d_forward,
+        locally_connected1d_grad_bias,
+        locally_connected1d_grad_input,
+        locally_connected1d_grad_weight,
+    )
+    from .locally_connected2d import (
+        LocallyConnected2D,
+        locally_connected2d_forward,
+        locally_connected2d_grad_bias,
+        locally_connected2d_grad_input,
+        locally_connected2d_grad_weight,
+    )
+    from .log_sigmoid import LogSigmoid, log_sigmoid_forward, log_sigmoid_grad_input
+    from .log_softmax import LogSoftmax, log_softmax_forward, log_softmax_grad_input
+    from .lp_pool1d import LPPool1D, lp_pool1d_forward, lp_pool1d_grad_input
+    from .lp_pool2d import LPPool2D, lp_pool2d_forward, lp_pool2d_grad_input
+    from .lp_pool3d import LPPool3D, lp_pool3d_forward, lp_pool3d_grad_input
+    from .lstm_cell import (
+        LSTMCell,
+        lstm_cell_forward,
+        lstm_cell_grad_bias,
+        lstm_cell_grad_c,
+        lstm_cell_grad_h,
+        lstm_cell_grad_input,
+        lstm_cell_grad_r,
+        lstm_cell_grad_weight,
+    )
+    from .map_criterion import MapCriterion, map_criterion_forward, map_criterion_grad_input
+    from .max_pool1d import MaxPool1D, max_pool1d_forward, max_pool1d_grad_input
+    from .max_pool2d import MaxPool2D, max_pool2d_forward, max_pool2d_grad_input
+    from .max_pool3d import MaxPool3D, max_pool3d_forward, max_pool3d_grad_input
+    from .mean_squared_error import MeanSquaredError, mean_squared_error_forward, mean_squared_error_grad_input
+    from .mish import Mish, mish_forward, mish_grad_input
+    from .nll_loss import NLLLoss, nll_loss_forward, nll_loss_grad_input
+    from .pixel_shuffle import PixelShuffle, pixel_shuffle_forward, pixel_shuffle_grad_input
+    from .pixel_unshuffle import PixelUnshuffle, pixel_unshuffle_forward, pixel_unshuffle_grad_input
+    from .prelu import PReLU, prelu_forward, prelu_grad_a, prelu_grad_input
+    from .rbf import EuclideanRBF, rbf_forward, rbf_grad_input, rbf_grad_weight
+    from .reflection_pad1d import ReflectionPad1D, reflection_pad1d_forward, reflection_pad1d_grad_input
+    from .reflection_pad2d import ReflectionPad2D, reflection_pad2d_forward, reflection_pad2d_grad_input
+    from .relu import ReLU, relu_forward, relu_grad_input
+    from .relu6 import ReLU6, relu6_forward, relu6_grad_input
+    from .replication_pad1d import ReplicationPad1D, replication_pad1d_forward, replication_pad1d_grad_input
+    from .replication_pad2d import ReplicationPad2D, replication_pad2d_forward, replication_pad2d_grad_input
+    from .residual_add import ResidualAdd, residual_add_forward, residual_add_grad_input, residual_add_grad_z
+    from .resnet20 import (
+        ResNet20,
+        resnet20_backward,
+        resnet20_forward,
+        resnet20_loss_forward,
+        resnet20_loss_grad_input,
+        resnet20_predict,
+    )
+    from .rms_norm import RMSNorm, rms_norm_forward, rms_norm_grad_gamma, rms_norm_grad_input
     from .runtime import Sequential, settings
-    from .scaled_dot_product_attention import ScaledDotProductAttention
-    from .scaled_tanh import ScaledTanh
-    from .selu import SELU
-    from .sgd import SGD
-    from .sigmoid import Sigmoid
-    from .silu import SiLU
-    from .simple_rnn_cell import SimpleRNNCell
-    from .smooth_l1_loss import SmoothL1Loss
-    from .softmax import Softmax
-    from .softmax_cross_entropy import SoftmaxCrossEntropy
-    from .softplus import Softplus
-    from .softsign import Softsign
-    from .subsampling2d import Subsampling2D
-    from .tanh import Tanh
-    from .upsample_nearest1d import UpsampleNearest1D
-    from .upsample_nearest2d import UpsampleNearest2D
-    from .vgg11 import VGG11
-    from .zero_pad2d import ZeroPad2D
+    from .scaled_dot_product_attention import (
+        ScaledDotProductAttention,
+        scaled_dot_product_attention_forward,
+        scaled_dot_product_attention_grad_k,
+        scaled_dot_product_attention_grad_q,
+        scaled_dot_product_attention_grad_v,
+    )
+    from .scaled_tanh import ScaledTanh, scaled_tanh_forward, scaled_tanh_grad_input
+    from .selu import SELU, selu_forward, selu_grad_input
+    from .sgd import SGD, sgd_update
+    from .sigmoid import Sigmoid, sigmoid_forward, sigmoid_grad_input
+    from .silu import SiLU, silu_forward, silu_grad_input
+    from .simple_rnn_cell import (
+        SimpleRNNCell,
+        simple_rnn_cell_forward,
+        simple_rnn_cell_grad_bias,
+        simple_rnn_cell_grad_h,
+        simple_rnn_cell_grad_input,
+        simple_rnn_cell_grad_r,
+        simple_rnn_cell_grad_weight,
+    )
+    from .smooth_l1_loss import SmoothL1Loss, smooth_l1_loss_forward, smooth_l1_loss_grad_input
+    from .softmax import Softmax, softmax_forward, softmax_grad_input
+    from .softmax_cross_entropy import (
+        SoftmaxCrossEntropy,
+        softmax_cross_entropy_forward,
+        softmax_cross_entropy_grad_input,
+    )
+    from .softplus import Softplus, softplus_forward, softplus_grad_input
+    from .softsign import Softsign, softsign_forward, softsign_grad_input
+    from .subsampling2d import (
+        Subsampling2D,
+        subsampling2d_forward,
+        subsampling2d_grad_a,
+        subsampling2d_grad_bias,
+        subsampling2d_grad_input,
+    )
+    from .tanh import Tanh, tanh_forward, tanh_grad_input
+    from .upsample_nearest1d import UpsampleNearest1D, upsample_nearest1d_forward, upsample_nearest1d_grad_input
+    from .upsample_nearest2d import UpsampleNearest2D, upsample_nearest2d_forward, upsample_nearest2d_grad_input
+    from .vgg11 import VGG11, vgg11_backward, vgg11_forward, vgg11_loss_forward, vgg11_loss_grad_input, vgg11_predict
+    from .zero_pad2d import ZeroPad2D, zero_pad2d_forward, zero_pad2d_grad_input
 
 __all__ = [
     "CELU",
@@ -213,119 +359,550 @@ __all__ = [
     "UpsampleNearest1D",
     "UpsampleNearest2D",
     "ZeroPad2D",
+    "adam_update",
+    "adaptive_avg_pool1d_forward",
+    "adaptive_avg_pool1d_grad_input",
+    "adaptive_avg_pool2d_forward",
+    "adaptive_avg_pool2d_grad_input",
+    "adaptive_max_pool1d_forward",
+    "adaptive_max_pool1d_grad_input",
+    "adaptive_max_pool2d_forward",
+    "adaptive_max_pool2d_grad_input",
+    "avg_pool1d_forward",
+    "avg_pool1d_grad_input",
+    "avg_pool2d_forward",
+    "avg_pool2d_grad_input",
+    "avg_pool3d_forward",
+    "avg_pool3d_grad_input",
+    "batch_norm_forward",
+    "batch_norm_grad_beta",
+    "batch_norm_grad_gamma",
+    "batch_norm_grad_input",
+    "batch_norm_inference_forward",
+    "batch_norm_inference_grad_beta",
+    "batch_norm_inference_grad_gamma",
+    "batch_norm_inference_grad_input",
+    "batch_norm_predict",
+    "bilinear_forward",
+    "bilinear_grad_bias",
+    "bilinear_grad_input",
+    "bilinear_grad_weight",
+    "bilinear_grad_z",
+    "binary_cross_entropy_forward",
+    "binary_cross_entropy_grad_input",
+    "binary_cross_entropy_with_logits_forward",
+    "binary_cross_entropy_with_logits_grad_input",
+    "bottleneck_backward",
+    "bottleneck_forward",
+    "bottleneck_predict",
+    "celu_forward",
+    "celu_grad_input",
+    "circular_pad1d_forward",
+    "circular_pad1d_grad_input",
+    "circular_pad2d_forward",
+    "circular_pad2d_grad_input",
+    "concatenation_forward",
+    "concatenation_grad_input",
+    "concatenation_grad_z",
+    "connected_conv2d_forward",
+    "connected_conv2d_grad_bias",
+    "connected_conv2d_grad_input",
+    "connected_conv2d_grad_weight",
+    "constant_pad2d_forward",
+    "constant_pad2d_grad_input",
+    "conv1d_forward",
+    "conv1d_grad_bias",
+    "conv1d_grad_input",
+    "conv1d_grad_weight",
+    "conv2d_forward",
+    "conv2d_grad_bias",
+    "conv2d_grad_input",
+    "conv2d_grad_weight",
+    "conv3d_forward",
+    "conv3d_grad_bias",
+    "conv3d_grad_input",
+    "conv3d_grad_weight",
+    "conv_transpose1d_forward",
+    "conv_transpose1d_grad_bias",
+    "conv_transpose1d_grad_input",
+    "conv_transpose1d_grad_weight",
+    "conv_transpose2d_forward",
+    "conv_transpose2d_grad_bias",
+    "conv_transpose2d_grad_input",
+    "conv_transpose2d_grad_weight",
+    "conv_transpose3d_forward",
+    "conv_transpose3d_grad_bias",
+    "conv_transpose3d_grad_input",
+    "conv_transpose3d_grad_weight",
+    "cross_entropy_forward",
+    "cross_entropy_grad_input",
+    "dense_forward",
+    "dense_grad_bias",
+    "dense_grad_input",
+    "dense_grad_weight",
+    "depthwise_conv1d_forward",
+    "depthwise_conv1d_grad_bias",
+    "depthwise_conv1d_grad_input",
+    "depthwise_conv1d_grad_weight",
+    "depthwise_conv2d_forward",
+    "depthwise_conv2d_grad_bias",
+    "depthwise_conv2d_grad_input",
+    "depthwise_conv2d_grad_weight",
+    "dropout_forward",
+    "dropout_grad_input",
+    "dropout_predict",
+    "elu_forward",
+    "elu_grad_input",
+    "embedding_forward",
+    "embedding_grad_weight",
+    "flatten_forward",
+    "flatten_grad_input",
+    "gelu_forward",
+    "gelu_grad_input",
+    "gelu_tanh_forward",
+    "gelu_tanh_grad_input",
+    "global_avg_pool_forward",
+    "global_avg_pool_grad_input",
+    "global_max_pool_forward",
+    "global_max_pool_grad_input",
+    "group_norm_forward",
+    "group_norm_grad_beta",
+    "group_norm_grad_gamma",
+    "group_norm_grad_input",
+    "gru_cell_forward",
+    "gru_cell_grad_bias",
+    "gru_cell_grad_d",
+    "gru_cell_grad_h",
+    "gru_cell_grad_input",
+    "gru_cell_grad_r",
+    "gru_cell_grad_weight",
+    "hard_sigmoid_forward",
+    "hard_sigmoid_grad_input",
+    "hard_swish_forward",
+    "hard_swish_grad_input",
+    "hard_tanh_forward",
+    "hard_tanh_grad_input",
+    "hinge_loss_forward",
+    "hinge_loss_grad_input",
+    "huber_loss_forward",
+    "huber_loss_grad_input",
+    "instance_norm_forward",
+    "instance_norm_grad_beta",
+    "instance_norm_grad_gamma",
+    "instance_norm_grad_input",
+    "kl_divergence_forward",
+    "kl_divergence_grad_input",
+    "l1_loss_forward",
+    "l1_loss_grad_input",
+    "layer_norm_forward",
+    "layer_norm_grad_beta",
+    "layer_norm_grad_gamma",
+    "layer_norm_grad_input",
+    "leaky_relu_forward",
+    "leaky_relu_grad_input",
+    "lenet5_backward",
+    "lenet5_forward",
+    "lenet5_loss_forward",
+    "lenet5_loss_grad_input",
+    "lenet5_predict",
+    "lenet_backward",
+    "lenet_forward",
+    "lenet_loss_forward",
+    "lenet_loss_grad_input",
+    "lenet_predict",
+    "local_response_norm_forward",
+    "local_response_norm_grad_input",
+    "locally_connected1d_forward",
+    "locally_connected1d_grad_bias",
+    "locally_connected1d_grad_input",
+    "locally_connected1d_grad_weight",
+    "locally_connected2d_forward",
+    "locally_connected2d_grad_bias",
+    "locally_connected2d_grad_input",
+    "locally_connected2d_grad_weight",
+    "log_sigmoid_forward",
+    "log_sigmoid_grad_input",
+    "log_softmax_forward",
+    "log_softmax_grad_input",
+    "lp_pool1d_forward",
+    "lp_pool1d_grad_input",
+    "lp_pool2d_forward",
+    "lp_pool2d_grad_input",
+    "lp_pool3d_forward",
+    "lp_pool3d_grad_input",
+    "lstm_cell_forward",
+    "lstm_cell_grad_bias",
+    "lstm_cell_grad_c",
+    "lstm_cell_grad_h",
+    "lstm_cell_grad_input",
+    "lstm_cell_grad_r",
+    "lstm_cell_grad_weight",
+    "map_criterion_forward",
+    "map_criterion_grad_input",
+    "max_pool1d_forward",
+    "max_pool1d_grad_input",
+    "max_pool2d_forward",
+    "max_pool2d_grad_input",
+    "max_pool3d_forward",
+    "max_pool3d_grad_input",
+    "mean_squared_error_forward",
+    "mean_squared_error_grad_input",
+    "mish_forward",
+    "mish_grad_input",
+    "nll_loss_forward",
+    "nll_loss_grad_input",
+    "pixel_shuffle_forward",
+    "pixel_shuffle_grad_input",
+    "pixel_unshuffle_forward",
+    "pixel_unshuffle_grad_input",
+    "prelu_forward",
+    "prelu_grad_a",
+    "prelu_grad_input",
+    "rbf_forward",
+    "rbf_grad_input",
+    "rbf_grad_weight",
+    "reflection_pad1d_forward",
+    "reflection_pad1d_grad_input",
+    "reflection_pad2d_forward",
+    "reflection_pad2d_grad_input",
+    "relu6_forward",
+    "relu6_grad_input",
+    "relu_forward",
+    "relu_grad_input",
+    "replication_pad1d_forward",
+    "replication_pad1d_grad_input",
+    "replication_pad2d_forward",
+    "replication_pad2d_grad_input",
+    "residual_add_forward",
+    "residual_add_grad_input",
+    "residual_add_grad_z",
+    "resnet20_backward",
+    "resnet20_forward",
+    "resnet20_loss_forward",
+    "resnet20_loss_grad_input",
+    "resnet20_predict",
+    "rms_norm_forward",
+    "rms_norm_grad_gamma",
+    "rms_norm_grad_input",
+    "scaled_dot_product_attention_forward",
+    "scaled_dot_product_attention_grad_k",
+    "scaled_dot_product_attention_grad_q",
+    "scaled_dot_product_attention_grad_v",
+    "scaled_tanh_forward",
+    "scaled_tanh_grad_input",
+    "selu_forward",
+    "selu_grad_input",
     "settings",
+    "sgd_update",
+    "sigmoid_forward",
+    "sigmoid_grad_input",
+    "silu_forward",
+    "silu_grad_input",
+    "simple_rnn_cell_forward",
+    "simple_rnn_cell_grad_bias",
+    "simple_rnn_cell_grad_h",
+    "simple_rnn_cell_grad_input",
+    "simple_rnn_cell_grad_r",
+    "simple_rnn_cell_grad_weight",
+    "smooth_l1_loss_forward",
+    "smooth_l1_loss_grad_input",
+    "softmax_cross_entropy_forward",
+    "softmax_cross_entropy_grad_input",
+    "softmax_forward",
+    "softmax_grad_input",
+    "softplus_forward",
+    "softplus_grad_input",
+    "softsign_forward",
+    "softsign_grad_input",
+    "subsampling2d_forward",
+    "subsampling2d_grad_a",
+    "subsampling2d_grad_bias",
+    "subsampling2d_grad_input",
+    "tanh_forward",
+    "tanh_grad_input",
+    "upsample_nearest1d_forward",
+    "upsample_nearest1d_grad_input",
+    "upsample_nearest2d_forward",
+    "upsample_nearest2d_grad_input",
+    "vgg11_backward",
+    "vgg11_forward",
+    "vgg11_loss_forward",
+    "vgg11_loss_grad_input",
+    "vgg11_predict",
+    "zero_pad2d_forward",
+    "zero_pad2d_grad_input",
 ]
 
 _MODULES = {
-    "Adam": "adam",
-    "AdaptiveAvgPool1D": "adaptive_avg_pool1d",
-    "AdaptiveAvgPool2D": "adaptive_avg_pool2d",
-    "AdaptiveMaxPool1D": "adaptive_max_pool1d",
-    "AdaptiveMaxPool2D": "adaptive_max_pool2d",
-    "AvgPool1D": "avg_pool1d",
-    "AvgPool2D": "avg_pool2d",
-    "AvgPool3D": "avg_pool3d",
-    "BatchNorm": "batch_norm",
-    "BatchNormInference": "batch_norm_inference",
-    "Bilinear": "bilinear",
-    "BinaryCrossEntropy": "binary_cross_entropy",
-    "BinaryCrossEntropyWithLogits": "binary_cross_entropy_with_logits",
-    "Bottleneck": "bottleneck",
-    "CELU": "celu",
-    "CircularPad1D": "circular_pad1d",
-    "CircularPad2D": "circular_pad2d",
-    "Concatenation": "concatenation",
-    "ConnectedConv2D": "connected_conv2d",
-    "ConstantPad2D": "constant_pad2d",
-    "Conv1D": "conv1d",
-    "Conv2D": "conv2d",
-    "Conv3D": "conv3d",
-    "ConvTranspose1D": "conv_transpose1d",
-    "ConvTranspose2D": "conv_transpose2d",
-    "ConvTranspose3D": "conv_transpose3d",
-    "CrossEntropy": "cross_entropy",
-    "Dense": "dense",
-    "DepthwiseConv1D": "depthwise_conv1d",
-    "DepthwiseConv2D": "depthwise_conv2d",
-    "Dropout": "dropout",
-    "ELU": "elu",
-    "Embedding": "embedding",
-    "Flatten": "flatten",
-    "GELU": "gelu",
-    "GELUTanh": "gelu_tanh",
-    "GlobalAvgPool": "global_avg_pool",
-    "GlobalMaxPool": "global_max_pool",
-    "GroupNorm": "group_norm",
-    "GRUCell": "gru_cell",
-    "HardSigmoid": "hard_sigmoid",
-    "HardSwish": "hard_swish",
-    "HardTanh": "hard_tanh",
-    "HingeLoss": "hinge_loss",
-    "HuberLoss": "huber_loss",
-    "InstanceNorm": "instance_norm",
-    "KlDivergence": "kl_divergence",
-    "L1Loss": "l1_loss",
-    "LayerNorm": "layer_norm",
-    "LeakyReLU": "leaky_relu",
-    "LeNet": "lenet",
-    "LeNet5": "lenet5",
-    "LocalResponseNorm": "local_response_norm",
-    "LocallyConnected1D": "locally_connected1d",
-    "LocallyConnected2D": "locally_connected2d",
-    "LogSigmoid": "log_sigmoid",
-    "LogSoftmax": "log_softmax",
-    "LPPool1D": "lp_pool1d",
-    "LPPool2D": "lp_pool2d",
-    "LPPool3D": "lp_pool3d",
-    "LSTMCell": "lstm_cell",
-    "MapCriterion": "map_criterion",
-    "MaxPool1D": "max_pool1d",
-    "MaxPool2D": "max_pool2d",
-    "MaxPool3D": "max_pool3d",
-    "MeanSquaredError": "mean_squared_error",
-    "Mish": "mish",
-    "NLLLoss": "nll_loss",
-    "PixelShuffle": "pixel_shuffle",
-    "PixelUnshuffle": "pixel_unshuffle",
-    "PReLU": "prelu",
-    "EuclideanRBF": "rbf",
-    "ReflectionPad1D": "reflection_pad1d",
-    "ReflectionPad2D": "reflection_pad2d",
-    "ReLU": "relu",
-    "ReLU6": "relu6",
-    "ReplicationPad1D": "replication_pad1d",
-    "ReplicationPad2D": "replication_pad2d",
-    "ResidualAdd": "residual_add",
-    "ResNet20": "resnet20",
-    "RMSNorm": "rms_norm",
-    "Sequential": "runtime",
-    "settings": "runtime",
-    "ScaledDotProductAttention": "scaled_dot_product_attention",
-    "ScaledTanh": "scaled_tanh",
-    "SELU": "selu",
-    "SGD": "sgd",
-    "Sigmoid": "sigmoid",
-    "SiLU": "silu",
-    "SimpleRNNCell": "simple_rnn_cell",
-    "SmoothL1Loss": "smooth_l1_loss",
-    "Softmax": "softmax",
-    "SoftmaxCrossEntropy": "softmax_cross_entropy",
-    "Softplus": "softplus",
-    "Softsign": "softsign",
-    "Subsampling2D": "subsampling2d",
-    "Tanh": "tanh",
-    "UpsampleNearest1D": "upsample_nearest1d",
-    "UpsampleNearest2D": "upsample_nearest2d",
-    "VGG11": "vgg11",
-    "ZeroPad2D": "zero_pad2d",
+    "adam": ("Adam", "adam_update"),
+    "adaptive_avg_pool1d": ("AdaptiveAvgPool1D", "adaptive_avg_pool1d_forward", "adaptive_avg_pool1d_grad_input"),
+    "adaptive_avg_pool2d": ("AdaptiveAvgPool2D", "adaptive_avg_pool2d_forward", "adaptive_avg_pool2d_grad_input"),
+    "adaptive_max_pool1d": ("AdaptiveMaxPool1D", "adaptive_max_pool1d_forward", "adaptive_max_pool1d_grad_input"),
+    "adaptive_max_pool2d": ("AdaptiveMaxPool2D", "adaptive_max_pool2d_forward", "adaptive_max_pool2d_grad_input"),
+    "avg_pool1d": ("AvgPool1D", "avg_pool1d_forward", "avg_pool1d_grad_input"),
+    "avg_pool2d": ("AvgPool2D", "avg_pool2d_forward", "avg_pool2d_grad_input"),
+    "avg_pool3d": ("AvgPool3D", "avg_pool3d_forward", "avg_pool3d_grad_input"),
+    "batch_norm": (
+        "BatchNorm",
+        "batch_norm_forward",
+        "batch_norm_grad_beta",
+        "batch_norm_grad_gamma",
+        "batch_norm_grad_input",
+        "batch_norm_predict",
+    ),
+    "batch_norm_inference": (
+        "BatchNormInference",
+        "batch_norm_inference_forward",
+        "batch_norm_inference_grad_beta",
+        "batch_norm_inference_grad_gamma",
+        "batch_norm_inference_grad_input",
+    ),
+    "bilinear": (
+        "Bilinear",
+        "bilinear_forward",
+        "bilinear_grad_bias",
+        "bilinear_grad_input",
+        "bilinear_grad_weight",
+        "bilinear_grad_z",
+    ),
+    "binary_cross_entropy": ("BinaryCrossEntropy", "binary_cross_entropy_forward", "binary_cross_entropy_grad_input"),
+    "binary_cross_entropy_with_logits": (
+        "BinaryCrossEntropyWithLogits",
+        "binary_cross_entropy_with_logits_forward",
+        "binary_cross_entropy_with_logits_grad_input",
+    ),
+    "bottleneck": ("Bottleneck", "bottleneck_backward", "bottleneck_forward", "bottleneck_predict"),
+    "celu": ("CELU", "celu_forward", "celu_grad_input"),
+    "circular_pad1d": ("CircularPad1D", "circular_pad1d_forward", "circular_pad1d_grad_input"),
+    "circular_pad2d": ("CircularPad2D", "circular_pad2d_forward", "circular_pad2d_grad_input"),
+    "concatenation": ("Concatenation", "concatenation_forward", "concatenation_grad_input", "concatenation_grad_z"),
+    "connected_conv2d": (
+        "ConnectedConv2D",
+        "connected_conv2d_forward",
+        "connected_conv2d_grad_bias",
+        "connected_conv2d_grad_input",
+        "connected_conv2d_grad_weight",
+    ),
+    "constant_pad2d": ("ConstantPad2D", "constant_pad2d_forward", "constant_pad2d_grad_input"),
+    "conv1d": ("Conv1D", "conv1d_forward", "conv1d_grad_bias", "conv1d_grad_input", "conv1d_grad_weight"),
+    "conv2d": ("Conv2D", "conv2d_forward", "conv2d_grad_bias", "conv2d_grad_input", "conv2d_grad_weight"),
+    "conv3d": ("Conv3D", "conv3d_forward", "conv3d_grad_bias", "conv3d_grad_input", "conv3d_grad_weight"),
+    "conv_transpose1d": (
+        "ConvTranspose1D",
+        "conv_transpose1d_forward",
+        "conv_transpose1d_grad_bias",
+        "conv_transpose1d_grad_input",
+        "conv_transpose1d_grad_weight",
+    ),
+    "conv_transpose2d": (
+        "ConvTranspose2D",
+        "conv_transpose2d_forward",
+        "conv_transpose2d_grad_bias",
+        "conv_transpose2d_grad_input",
+        "conv_transpose2d_grad_weight",
+    ),
+    "conv_transpose3d": (
+        "ConvTranspose3D",
+        "conv_transpose3d_forward",
+        "conv_transpose3d_grad_bias",
+        "conv_transpose3d_grad_input",
+        "conv_transpose3d_grad_weight",
+    ),
+    "cross_entropy": ("CrossEntropy", "cross_entropy_forward", "cross_entropy_grad_input"),
+    "dense": ("Dense", "dense_forward", "dense_grad_bias", "dense_grad_input", "dense_grad_weight"),
+    "depthwise_conv1d": (
+        "DepthwiseConv1D",
+        "depthwise_conv1d_forward",
+        "depthwise_conv1d_grad_bias",
+        "depthwise_conv1d_grad_input",
+        "depthwise_conv1d_grad_weight",
+    ),
+    "depthwise_conv2d": (
+        "DepthwiseConv2D",
+        "depthwise_conv2d_forward",
+        "depthwise_conv2d_grad_bias",
+        "depthwise_conv2d_grad_input",
+        "depthwise_conv2d_grad_weight",
+    ),
+    "dropout": ("Dropout", "dropout_forward", "dropout_grad_input", "dropout_predict"),
+    "elu": ("ELU", "elu_forward", "elu_grad_input"),
+    "embedding": ("Embedding", "embedding_forward", "embedding_grad_weight"),
+    "flatten": ("Flatten", "flatten_forward", "flatten_grad_input"),
+    "gelu": ("GELU", "gelu_forward", "gelu_grad_input"),
+    "gelu_tanh": ("GELUTanh", "gelu_tanh_forward", "gelu_tanh_grad_input"),
+    "global_avg_pool": ("GlobalAvgPool", "global_avg_pool_forward", "global_avg_pool_grad_input"),
+    "global_max_pool": ("GlobalMaxPool", "global_max_pool_forward", "global_max_pool_grad_input"),
+    "group_norm": (
+        "GroupNorm",
+        "group_norm_forward",
+        "group_norm_grad_beta",
+        "group_norm_grad_gamma",
+        "group_norm_grad_input",
+    ),
+    "gru_cell": (
+        "GRUCell",
+        "gru_cell_forward",
+        "gru_cell_grad_bias",
+        "gru_cell_grad_d",
+        "gru_cell_grad_h",
+        "gru_cell_grad_input",
+        "gru_cell_grad_r",
+        "gru_cell_grad_weight",
+    ),
+    "hard_sigmoid": ("HardSigmoid", "hard_sigmoid_forward", "hard_sigmoid_grad_input"),
+    "hard_swish": ("HardSwish", "hard_swish_forward", "hard_swish_grad_input"),
+    "hard_tanh": ("HardTanh", "hard_tanh_forward", "hard_tanh_grad_input"),
+    "hinge_loss": ("HingeLoss", "hinge_loss_forward", "hinge_loss_grad_input"),
+    "huber_loss": ("HuberLoss", "huber_loss_forward", "huber_loss_grad_input"),
+    "instance_norm": (
+        "InstanceNorm",
+        "instance_norm_forward",
+        "instance_norm_grad_beta",
+        "instance_norm_grad_gamma",
+        "instance_norm_grad_input",
+    ),
+    "kl_divergence": ("KlDivergence", "kl_divergence_forward", "kl_divergence_grad_input"),
+    "l1_loss": ("L1Loss", "l1_loss_forward", "l1_loss_grad_input"),
+    "layer_norm": (
+        "LayerNorm",
+        "layer_norm_forward",
+        "layer_norm_grad_beta",
+        "layer_norm_grad_gamma",
+        "layer_norm_grad_input",
+    ),
+    "leaky_relu": ("LeakyReLU", "leaky_relu_forward", "leaky_relu_grad_input"),
+    "lenet": (
+        "LeNet",
+        "lenet_backward",
+        "lenet_forward",
+        "lenet_loss_forward",
+        "lenet_loss_grad_input",
+        "lenet_predict",
+    ),
+    "lenet5": (
+        "LeNet5",
+        "lenet5_backward",
+        "lenet5_forward",
+        "lenet5_loss_forward",
+        "lenet5_loss_grad_input",
+        "lenet5_predict",
+    ),
+    "local_response_norm": ("LocalResponseNorm", "local_response_norm_forward", "local_response_norm_grad_input"),
+    "locally_connected1d": (
+        "LocallyConnected1D",
+        "locally_connected1d_forward",
+        "locally_connected1d_grad_bias",
+        "locally_connected1d_grad_input",
+        "locally_connected1d_grad_weight",
+    ),
+    "locally_connected2d": (
+        "LocallyConnected2D",
+        "locally_connected2d_forward",
+        "locally_connected2d_grad_bias",
+        "locally_connected2d_grad_input",
+        "locally_connected2d_grad_weight",
+    ),
+    "log_sigmoid": ("LogSigmoid", "log_sigmoid_forward", "log_sigmoid_grad_input"),
+    "log_softmax": ("LogSoftmax", "log_softmax_forward", "log_softmax_grad_input"),
+    "lp_pool1d": ("LPPool1D", "lp_pool1d_forward", "lp_pool1d_grad_input"),
+    "lp_pool2d": ("LPPool2D", "lp_pool2d_forward", "lp_pool2d_grad_input"),
+    "lp_pool3d": ("LPPool3D", "lp_pool3d_forward", "lp_pool3d_grad_input"),
+    "lstm_cell": (
+        "LSTMCell",
+        "lstm_cell_forward",
+        "lstm_cell_grad_bias",
+        "lstm_cell_grad_c",
+        "lstm_cell_grad_h",
+        "lstm_cell_grad_input",
+        "lstm_cell_grad_r",
+        "lstm_cell_grad_weight",
+    ),
+    "map_criterion": ("MapCriterion", "map_criterion_forward", "map_criterion_grad_input"),
+    "max_pool1d": ("MaxPool1D", "max_pool1d_forward", "max_pool1d_grad_input"),
+    "max_pool2d": ("MaxPool2D", "max_pool2d_forward", "max_pool2d_grad_input"),
+    "max_pool3d": ("MaxPool3D", "max_pool3d_forward", "max_pool3d_grad_input"),
+    "mean_squared_error": ("MeanSquaredError", "mean_squared_error_forward", "mean_squared_error_grad_input"),
+    "mish": ("Mish", "mish_forward", "mish_grad_input"),
+    "nll_loss": ("NLLLoss", "nll_loss_forward", "nll_loss_grad_input"),
+    "pixel_shuffle": ("PixelShuffle", "pixel_shuffle_forward", "pixel_shuffle_grad_input"),
+    "pixel_unshuffle": ("PixelUnshuffle", "pixel_unshuffle_forward", "pixel_unshuffle_grad_input"),
+    "prelu": ("PReLU", "prelu_forward", "prelu_grad_a", "prelu_grad_input"),
+    "rbf": ("EuclideanRBF", "rbf_forward", "rbf_grad_input", "rbf_grad_weight"),
+    "reflection_pad1d": ("ReflectionPad1D", "reflection_pad1d_forward", "reflection_pad1d_grad_input"),
+    "reflection_pad2d": ("ReflectionPad2D", "reflection_pad2d_forward", "reflection_pad2d_grad_input"),
+    "relu": ("ReLU", "relu_forward", "relu_grad_input"),
+    "relu6": ("ReLU6", "relu6_forward", "relu6_grad_input"),
+    "replication_pad1d": ("ReplicationPad1D", "replication_pad1d_forward", "replication_pad1d_grad_input"),
+    "replication_pad2d": ("ReplicationPad2D", "replication_pad2d_forward", "replication_pad2d_grad_input"),
+    "residual_add": ("ResidualAdd", "residual_add_forward", "residual_add_grad_input", "residual_add_grad_z"),
+    "resnet20": (
+        "ResNet20",
+        "resnet20_backward",
+        "resnet20_forward",
+        "resnet20_loss_forward",
+        "resnet20_loss_grad_input",
+        "resnet20_predict",
+    ),
+    "rms_norm": ("RMSNorm", "rms_norm_forward", "rms_norm_grad_gamma", "rms_norm_grad_input"),
+    "runtime": ("Sequential", "settings"),
+    "scaled_dot_product_attention": (
+        "ScaledDotProductAttention",
+        "scaled_dot_product_attention_forward",
+        "scaled_dot_product_attention_grad_k",
+        "scaled_dot_product_attention_grad_q",
+        "scaled_dot_product_attention_grad_v",
+    ),
+    "scaled_tanh": ("ScaledTanh", "scaled_tanh_forward", "scaled_tanh_grad_input"),
+    "selu": ("SELU", "selu_forward", "selu_grad_input"),
+    "sgd": ("SGD", "sgd_update"),
+    "sigmoid": ("Sigmoid", "sigmoid_forward", "sigmoid_grad_input"),
+    "silu": ("SiLU", "silu_forward", "silu_grad_input"),
+    "simple_rnn_cell": (
+        "SimpleRNNCell",
+        "simple_rnn_cell_forward",
+        "simple_rnn_cell_grad_bias",
+        "simple_rnn_cell_grad_h",
+        "simple_rnn_cell_grad_input",
+        "simple_rnn_cell_grad_r",
+        "simple_rnn_cell_grad_weight",
+    ),
+    "smooth_l1_loss": ("SmoothL1Loss", "smooth_l1_loss_forward", "smooth_l1_loss_grad_input"),
+    "softmax": ("Softmax", "softmax_forward", "softmax_grad_input"),
+    "softmax_cross_entropy": (
+        "SoftmaxCrossEntropy",
+        "softmax_cross_entropy_forward",
+        "softmax_cross_entropy_grad_input",
+    ),
+    "softplus": ("Softplus", "softplus_forward", "softplus_grad_input"),
+    "softsign": ("Softsign", "softsign_forward", "softsign_grad_input"),
+    "subsampling2d": (
+        "Subsampling2D",
+        "subsampling2d_forward",
+        "subsampling2d_grad_a",
+        "subsampling2d_grad_bias",
+        "subsampling2d_grad_input",
+    ),
+    "tanh": ("Tanh", "tanh_forward", "tanh_grad_input"),
+    "upsample_nearest1d": ("UpsampleNearest1D", "upsample_nearest1d_forward", "upsample_nearest1d_grad_input"),
+    "upsample_nearest2d": ("UpsampleNearest2D", "upsample_nearest2d_forward", "upsample_nearest2d_grad_input"),
+    "vgg11": (
+        "VGG11",
+        "vgg11_backward",
+        "vgg11_forward",
+        "vgg11_loss_forward",
+        "vgg11_loss_grad_input",
+        "vgg11_predict",
+    ),
+    "zero_pad2d": ("ZeroPad2D", "zero_pad2d_forward", "zero_pad2d_grad_input"),
 }
+_HOMES = {name: module for module, names in _MODULES.items() for name in names}
 
 
 def __getattr__(name: str) -> Any:
     """The class or function `name`, from its module."""
-    if name not in _MODULES:
+    if name not in _HOMES:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    value = getattr(import_module(f".{_MODULES[name]}", __name__), name)
+    value = getattr(import_module(f".{_HOMES[name]}", __name__), name)
     globals()[name] = value
     return value
 

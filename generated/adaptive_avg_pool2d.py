@@ -17,7 +17,10 @@ from typing import Any
 
 import numpy as np
 
-from . import runtime as rt
+if __package__:
+    from . import runtime as rt
+else:  # copied beside a script
+    import runtime as rt  # type: ignore[import-not-found, no-redef]
 
 
 def adaptive_avg_pool2d_forward(x: Any, *, output_size: int | Sequence[int]) -> rt.Array:

@@ -13,7 +13,10 @@ from typing import Any
 
 import numpy as np
 
-from . import runtime as rt
+if __package__:
+    from . import runtime as rt
+else:  # copied beside a script
+    import runtime as rt  # type: ignore[import-not-found, no-redef]
 
 
 def adaptive_max_pool1d_forward(x: Any, *, output_size: int | Sequence[int]) -> tuple[rt.Array, rt.Array]:

@@ -9,7 +9,10 @@ Source: Bishop, Pattern recognition and machine learning, 2006, eq. 4.90.
 
 from typing import Any
 
-from . import runtime as rt
+if __package__:
+    from . import runtime as rt
+else:  # copied beside a script
+    import runtime as rt  # type: ignore[import-not-found, no-redef]
 
 
 def binary_cross_entropy_with_logits_forward(x: Any, t: Any) -> Any:

@@ -12,7 +12,10 @@ from typing import Any
 
 import numpy as np
 
-from . import runtime as rt
+if __package__:
+    from . import runtime as rt
+else:  # copied beside a script
+    import runtime as rt  # type: ignore[import-not-found, no-redef]
 
 
 @rt.nest

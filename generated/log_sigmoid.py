@@ -9,7 +9,10 @@ Source: Rumelhart, Hinton and Williams, Learning representations by back-propaga
 
 from typing import Any
 
-from . import runtime as rt
+if __package__:
+    from . import runtime as rt
+else:  # copied beside a script
+    import runtime as rt  # type: ignore[import-not-found, no-redef]
 
 
 def log_sigmoid_forward(x: Any) -> rt.Array:

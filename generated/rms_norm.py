@@ -13,7 +13,10 @@ from typing import Any
 
 import numpy as np
 
-from . import runtime as rt
+if __package__:
+    from . import runtime as rt
+else:  # copied beside a script
+    import runtime as rt  # type: ignore[import-not-found, no-redef]
 
 
 def rms_norm_forward(x: Any, gamma: Any, *, eps: float = 1e-06) -> tuple[rt.Array, rt.Array, rt.Array]:

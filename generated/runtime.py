@@ -16,12 +16,13 @@ from contextlib import contextmanager, nullcontext
 from contextvars import ContextVar, copy_context
 from dataclasses import dataclass, replace
 from functools import cache, lru_cache, partial
+from importlib import import_module
 from importlib.util import find_spec
 from itertools import pairwise, product
 from math import gcd, log2, prod
 from pathlib import Path
 from threading import RLock, get_ident, local
-from types import FunctionType
+from types import FunctionType, ModuleType
 from typing import Any, ClassVar, NamedTuple
 
 import numpy as np
@@ -598,7 +599,7 @@ def settings(
     if threads is not None:
         count("settings", "threads", threads, 1)
     if backend == "compiled" and not has_numba():
-        raise ModuleNotFoundError("settings: backend 'compiled' needs numba; run: pip install 'gradscribe[compiled]'")
+        raise ModuleNotFoundError("settings: backend 'compiled' needs numba; run: pip install numba")
     token = _current.set(current()._replace(**changes))
     try:
         yield current()
@@ -2797,17 +2798,20 @@ def _has_transforms() -> bool:
     """Whether the package has the transforms along an axis; a copy of a module and this one may do without."""
     try:
         with _process.loading:
-            from . import transforms
+            return bool(_transforms().TRANSFORMS)
     except ImportError:
         return False
-    return bool(transforms.TRANSFORMS)
+
+
+def _transforms() -> ModuleType:
+    """The module beside this one, in a package or beside a script."""
+    return import_module(f"{__package__}.transforms" if __package__ else "transforms")
 
 
 @cache
 def _tile_transform(function: Loops, kind: str, *axes: tuple[int, int]) -> Loops:
     """The loops over tiles with a transform F(m, r) along every axis, one or two."""
-    from . import transforms
-
+    transforms = _transforms()
     rows = [transforms.TRANSFORMS[kind, m, r] for m, r in axes]
     along, across = (_copied, *rows)[-2:]
     name = "_".join([function.function.__name__, kind, *(str(n) for axis in axes for n in axis)])

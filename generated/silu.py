@@ -11,7 +11,10 @@ Source: Elfwing, Uchibe and Doya, Sigmoid-weighted linear units for neural netwo
 
 from typing import Any
 
-from . import runtime as rt
+if __package__:
+    from . import runtime as rt
+else:  # copied beside a script
+    import runtime as rt  # type: ignore[import-not-found, no-redef]
 
 
 def silu_forward(x: Any) -> tuple[rt.Array, rt.Array]:

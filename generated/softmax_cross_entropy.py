@@ -15,7 +15,10 @@ from typing import Any
 
 import numpy as np
 
-from . import runtime as rt
+if __package__:
+    from . import runtime as rt
+else:  # copied beside a script
+    import runtime as rt  # type: ignore[import-not-found, no-redef]
 
 
 def softmax_cross_entropy_forward(x: Any, t: Any) -> tuple[Any, rt.Array, rt.Array]:

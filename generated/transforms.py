@@ -8,7 +8,10 @@ to `y` from `at` on that are `stride` apart.
 
 from typing import Any
 
-from . import runtime as rt
+if __package__:
+    from . import runtime as rt
+else:  # copied beside a script
+    import runtime as rt  # type: ignore[import-not-found, no-redef]
 
 
 @rt.loops

@@ -8,11 +8,11 @@ from typing import Any
 
 import numpy as np
 
-from codegen.compiler import compile_layer
-from codegen.kernel import kernels
-from derive.differentiate import differentiate
-from derive.interface import ROLES, Layer
-from derive.interpret import complete_sizes, interpret, shape_of
+from gradscribe.codegen.compiler import compile_layer
+from gradscribe.codegen.kernel import kernels
+from gradscribe.derive.differentiate import differentiate
+from gradscribe.derive.interface import ROLES, Layer
+from gradscribe.derive.interpret import complete_sizes, interpret, shape_of
 
 Array = np.ndarray
 Sizes = Mapping[Any, Any]

@@ -11,11 +11,11 @@ from typing import Any
 import numpy as np
 from sympy import Integer, Symbol
 
-from codegen.verify.calls import option_value
-from derive.interface import Kind, Layer, Option
-from derive.interpret import complete_sizes, shape_of
-from derive.sampling import sample_sizes, sample_values
-from derive.term import Program, Tensor
+from gradscribe.codegen.verify.calls import option_value
+from gradscribe.derive.interface import Kind, Layer, Option
+from gradscribe.derive.interpret import complete_sizes, shape_of
+from gradscribe.derive.sampling import sample_sizes, sample_values
+from gradscribe.derive.term import Program, Tensor
 from tests.catalogue import layer as catalogue_layer
 from tests.naive import both_axes, padding_pairs
 

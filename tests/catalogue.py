@@ -1,11 +1,33 @@
 """Layers of the catalogue, what they are called with and their derivations: each made once for all tests."""
 
 from functools import cache
+from pathlib import Path
 
-from codegen.kernel import Kernel, kernels
-from derive.derivation import Derivation, derive
-from derive.interface import Layer
-from derive.layers import LAYERS
+from gradscribe import generated
+from gradscribe.codegen.kernel import Kernel, kernels
+from gradscribe.derive.derivation import Derivation, derive
+from gradscribe.derive.interface import Layer
+from gradscribe.derive.layers import LAYERS
+
+GENERATED = Path(__file__).parents[1] / "generated"
+FUNCTIONS = {
+    function: name
+    for name in LAYERS
+    for function in generated._MODULES[name]
+    if function.startswith((f"{name}_forward", f"{name}_grad_"))
+}
+"""The layer of every generated function of first order; nothing has to be lowered to know their names."""
+
+
+def generated_with(text: str) -> list[str]:
+    """The layers whose generated modules have some text in them."""
+    return [name for name in LAYERS if text in (GENERATED / f"{name}.py").read_text(encoding="utf-8")]
+
+
+@cache
+def kernel(function: str) -> Kernel:
+    """What a generated function takes and returns, and its program."""
+    return next(k for k in layer_kernels(FUNCTIONS[function]) if k.name == function)
 
 
 @cache

@@ -5,7 +5,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from generated import runtime as rt
+from gradscribe.generated import runtime as rt
 
 Array = np.ndarray
 DIRECTIONS = ("forward", "dx", "dw")

@@ -6,8 +6,8 @@ from typing import Any
 
 import numpy as np
 
-import generated as g
-from adapters import save
+from gradscribe import generated as g
+from gradscribe.adapters import save
 
 STEPS = 5
 BATCH = 8
@@ -44,7 +44,7 @@ def train(rank: int, processes: int, folder: str) -> None:
     """Train, and save the weights as `weights{rank}.safetensors`; process 0 alone knows the first weights."""
     import torch
 
-    from adapters.torch import as_module
+    from gradscribe.adapters.torch import as_module
 
     torch.set_num_threads(1)
     layers = network(seed=rank)

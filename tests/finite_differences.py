@@ -5,8 +5,8 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 import numpy as np
 from sympy import Symbol
 
-from derive.interpret import interpret
-from derive.term import Program
+from gradscribe.derive.interpret import interpret
+from gradscribe.derive.term import Program
 
 Array = np.ndarray
 Values = Mapping[str, Array]

@@ -10,10 +10,10 @@ from typing import Any
 import pytest
 from hypothesis import HealthCheck, settings
 
-import derive
-from derive.index import integer
-from derive.interface import Layer, Requirement
-from derive.term import EquationError
+import gradscribe
+from gradscribe.derive.index import integer
+from gradscribe.derive.interface import Layer, Requirement
+from gradscribe.derive.term import EquationError
 
 CUBE = "y[n] = x[n]^3"
 MOMENTUM = "a = 0.5; new_v[...] = a * v[...] + g[...]; new_p[...] = p[...] - new_v[...]"
@@ -119,11 +119,11 @@ def outcome(build: Callable[[], Any]) -> Any:
 
 def with_options(text: str) -> Layer:
     """A layer whose errors quote `text`: the word of an axis, and what an option should be."""
-    layer = derive.layer("k = 2; y[n] = x[n]^k * v[n]", "power")
+    layer = gradscribe.layer("k = 2; y[n] = x[n]^k * v[n]", "power")
     requirement = Requirement((integer("k") - 2,), "k", text)
     return replace(layer, axes=((integer("N"), text),), requirements=(requirement,))
 
 
 def own_optimiser(text: str) -> Any:
     """An optimiser with `text` wherever it may have one."""
-    return derive.optimiser(MOMENTUM, "mine", state={"v": text}, title=text, source=text)
+    return gradscribe.optimiser(MOMENTUM, "mine", state={"v": text}, title=text, source=text)

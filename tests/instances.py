@@ -3,8 +3,8 @@
 import inspect
 from typing import Any
 
-import generated
-from derive.interpret import number
+from gradscribe import generated
+from gradscribe.derive.interpret import number
 from tests.cases import SampledCase
 
 

@@ -7,9 +7,9 @@ from typing import Any
 
 import numpy as np
 
-from codegen.arguments import shape_argument
-from codegen.compiler import compile_layer
-from codegen.kernel import Kernel
+from gradscribe.codegen.arguments import shape_argument
+from gradscribe.codegen.compiler import compile_layer
+from gradscribe.codegen.kernel import Kernel
 from tests.catalogue import layer, layer_kernels
 
 Array = np.ndarray

@@ -4,8 +4,8 @@ from dataclasses import replace
 from functools import cache
 from types import ModuleType
 
-from codegen.compiler import compile_module, emitted
-from derive.interface import Layer
+from gradscribe.codegen.compiler import compile_module, emitted
+from gradscribe.derive.interface import Layer
 
 
 def plain(layer: Layer) -> ModuleType:

@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from generated import runtime as rt
+from gradscribe.generated import runtime as rt
 
 Array = np.ndarray
 Place = tuple[int, Mapping[str, int]]

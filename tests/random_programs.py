@@ -30,13 +30,13 @@ from sympy import (
     tanh,
 )
 
-from derive.equations import Maximum, Minimum, inside, program
-from derive.functions import at_least, equal, greater, relu, sigmoid, unequal
-from derive.index import floordiv, integer
-from derive.interface import Kind, Layer, Option
-from derive.interpret import complete_sizes, interpret, number, shape_of
-from derive.interval import Interval
-from derive.term import Program, accesses
+from gradscribe.derive.equations import Maximum, Minimum, inside, program
+from gradscribe.derive.functions import at_least, equal, greater, relu, sigmoid, unequal
+from gradscribe.derive.index import floordiv, integer
+from gradscribe.derive.interface import Kind, Layer, Option
+from gradscribe.derive.interpret import complete_sizes, interpret, number, shape_of
+from gradscribe.derive.interval import Interval
+from gradscribe.derive.term import Program, accesses
 
 Array = np.ndarray
 # The letters reverse mode prefers for new indices are among them, and letters of tensors too.

@@ -8,11 +8,11 @@ from typing import Any
 
 import numpy as np
 
-from codegen.arguments import shape_argument
-from codegen.compiler import compile_layer
-from codegen.kernel import Kernel
-from codegen.second_order import kernels_of_order
-from derive.interface import Layer
+from gradscribe.codegen.arguments import shape_argument
+from gradscribe.codegen.compiler import compile_layer
+from gradscribe.codegen.kernel import Kernel
+from gradscribe.codegen.second_order import kernels_of_order
+from gradscribe.derive.interface import Layer
 from tests.cases import SampledCase, random_values, sampled_case
 from tests.catalogue import layer as catalogue_layer
 

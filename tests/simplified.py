@@ -2,10 +2,10 @@
 
 from dataclasses import replace
 
-from derive.collapse import discharge, rename, solve
-from derive.differentiate import Gradient
-from derive.index import affine
-from derive.term import Program, Statement, Term, check
+from gradscribe.derive.collapse import discharge, rename, solve
+from gradscribe.derive.differentiate import Gradient
+from gradscribe.derive.index import affine
+from gradscribe.derive.term import Program, Statement, Term, check
 
 
 def simplified(term: Term, source: Program) -> Term:

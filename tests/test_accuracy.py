@@ -11,8 +11,8 @@ from typing import Any, NamedTuple
 import numpy as np
 import pytest
 
-from generated import runtime as rt
-from generated.conv2d import conv2d_forward, conv2d_grad_input, conv2d_grad_weight
+from gradscribe.generated import runtime as rt
+from gradscribe.generated.conv2d import conv2d_forward, conv2d_grad_input, conv2d_grad_weight
 
 Array = np.ndarray
 FAST, STRICT = 6e-6, 1e-6

@@ -9,10 +9,10 @@ from typing import Any
 import numpy as np
 import pytest
 
-from codegen.compiler import compile_layer
-from derive.layers import LAYERS
-from derive.layers.activation import ACTIVATIONS
-from derive.layers.rectifier import RECTIFIERS
+from gradscribe.codegen.compiler import compile_layer
+from gradscribe.derive.layers import LAYERS
+from gradscribe.derive.layers.activation import ACTIVATIONS
+from gradscribe.derive.layers.rectifier import RECTIFIERS
 
 Array = np.ndarray
 ELEMENTWISE = sorted({*ACTIVATIONS, *RECTIFIERS} - {"prelu"})

@@ -6,12 +6,12 @@ from typing import Any
 import numpy as np
 import pytest
 
-from codegen.catalogue import find
-from derive.derivation import Derivation, derive
-from derive.derivation.boxes import back_propagated
-from derive.interpret import complete_sizes, interpret
-from derive.networks import NETWORKS
-from derive.sampling import sample_sizes, sample_values
+from gradscribe.codegen.catalogue import find
+from gradscribe.derive.derivation import Derivation, derive
+from gradscribe.derive.derivation.boxes import back_propagated
+from gradscribe.derive.interpret import complete_sizes, interpret
+from gradscribe.derive.networks import NETWORKS
+from gradscribe.derive.sampling import sample_sizes, sample_values
 
 torch = pytest.importorskip("torch")
 functional = torch.nn.functional

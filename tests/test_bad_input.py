@@ -6,16 +6,16 @@ from typing import Any
 import numpy as np
 import pytest
 
-import generated
-from generated.avg_pool2d import avg_pool2d_forward, avg_pool2d_grad_input
-from generated.conv2d import conv2d_forward, conv2d_grad_bias, conv2d_grad_input, conv2d_grad_weight
-from generated.dense import dense_forward, dense_grad_input
-from generated.flatten import flatten_forward, flatten_grad_input
-from generated.max_pool2d import max_pool2d_forward, max_pool2d_grad_input
-from generated.mean_squared_error import mean_squared_error_forward
-from generated.relu import relu_forward, relu_grad_input
-from generated.scaled_tanh import scaled_tanh_forward
-from generated.softmax_cross_entropy import softmax_cross_entropy_forward
+from gradscribe import generated
+from gradscribe.generated.avg_pool2d import avg_pool2d_forward, avg_pool2d_grad_input
+from gradscribe.generated.conv2d import conv2d_forward, conv2d_grad_bias, conv2d_grad_input, conv2d_grad_weight
+from gradscribe.generated.dense import dense_forward, dense_grad_input
+from gradscribe.generated.flatten import flatten_forward, flatten_grad_input
+from gradscribe.generated.max_pool2d import max_pool2d_forward, max_pool2d_grad_input
+from gradscribe.generated.mean_squared_error import mean_squared_error_forward
+from gradscribe.generated.relu import relu_forward, relu_grad_input
+from gradscribe.generated.scaled_tanh import scaled_tanh_forward
+from gradscribe.generated.softmax_cross_entropy import softmax_cross_entropy_forward
 from tests.cases import CASES, LayerCase, random_values
 
 Array = np.ndarray
@@ -249,7 +249,7 @@ def unaligned(array: Array) -> Array:
 def test_any_memory_layout_works_and_inputs_stay(case: LayerCase, layout: str) -> None:
     values = random_values(case, np.random.default_rng(1))
     arguments = [values.get(t.name) for t in case.layer.program.inputs]
-    module = __import__(f"generated.{case.name}", fromlist=["*"])
+    module = __import__(f"gradscribe.generated.{case.name}", fromlist=["*"])
     forward = getattr(module, f"{case.name}_forward")
     views = [layouts(a)[layout] if a is not None else None for a in arguments]
     expected, found = forward(*arguments, **case.options), forward(*views, **case.options)

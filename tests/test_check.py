@@ -13,16 +13,16 @@ import numpy as np
 import pytest
 from typer.testing import CliRunner
 
-import derive
-from codegen.arguments import shape_argument
-from codegen.check import CheckError, Finding, Verdict, check
-from codegen.check.slip import Surroundings
-from codegen.check.slip_index import lost_brackets
-from codegen.check.vocabulary import gradients
-from codegen.cli import app
-from derive.index import integers
-from derive.interface import Layer
-from derive.term import Access, EquationError, Guard, Range, Term
+import gradscribe
+from gradscribe.codegen.arguments import shape_argument
+from gradscribe.codegen.check import CheckError, Finding, Verdict, check
+from gradscribe.codegen.check.slip import Surroundings
+from gradscribe.codegen.check.slip_index import lost_brackets
+from gradscribe.codegen.check.vocabulary import gradients
+from gradscribe.codegen.cli import app
+from gradscribe.derive.index import integers
+from gradscribe.derive.interface import Layer
+from gradscribe.derive.term import Access, EquationError, Guard, Range, Term
 from tests.catalogue import layer
 from tests.kernel_calls import functions
 from tests.wrong_gradients import MUSEUM, Exhibit, conv, pool_without_padding, stride_ignored, tanh_slope, ties_shared
@@ -67,7 +67,7 @@ def test_a_published_mistake_is_caught_and_named(exhibit: Exhibit) -> None:
 
 def _assert_reproduced(exhibit: Exhibit, verdict: Verdict, found: Finding) -> None:
     """The example printed shows the mistake: the corrected function has the value expected, the wrong one has not."""
-    known = gradients(derive.layer(exhibit.layer) if "=" in exhibit.layer else layer(exhibit.layer))
+    known = gradients(gradscribe.layer(exhibit.layer) if "=" in exhibit.layer else layer(exhibit.layer))
     values = []
     for function in (exhibit.right, exhibit.wrong):
         arguments = {n: a.copy() if isinstance(a, Array) else a for n, a in found.arguments.items()}
@@ -428,7 +428,7 @@ def test_the_command(
 
 def test_the_command_in_a_process_of_its_own_leaves_no_folder(tmp_path: Path) -> None:
     (tmp_path / "slopes.py").write_text(FILE, encoding="utf-8")
-    script = "from codegen.cli import main; main()"
+    script = "from gradscribe.codegen.cli import main; main()"
     done = subprocess.run(
         [sys.executable, "-c", script, "check", "slopes.py:wrong", "--layer", "tanh", "--examples", "10"],
         cwd=tmp_path, env={"PYTHONPATH": str(ROOT), "PYTHONUTF8": "1", "PYTHONDONTWRITEBYTECODE": "1"},

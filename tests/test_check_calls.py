@@ -10,9 +10,9 @@ import numpy as np
 import pytest
 from typer.testing import CliRunner
 
-from codegen.check import CheckError, Verdict, check
-from codegen.check.cache import places
-from codegen.cli import app
+from gradscribe.codegen.check import CheckError, Verdict, check
+from gradscribe.codegen.check.cache import places
+from gradscribe.codegen.cli import app
 
 ROOT = Path(__file__).parents[1]
 Array = np.ndarray
@@ -459,7 +459,7 @@ def test_the_command(
 def test_a_function_that_leaves_gives_a_verdict_in_a_process_of_its_own(tmp_path: Path) -> None:
     (tmp_path / "layers.py").write_text(FILE, encoding="utf-8")
     done = subprocess.run(
-        [sys.executable, "-c", "from codegen.cli import main; main()",
+        [sys.executable, "-c", "from gradscribe.codegen.cli import main; main()",
          "check", "layers.py:leaves", "--layer", "tanh", "--examples", "5"],
         cwd=tmp_path, env={"PYTHONPATH": str(ROOT), "PYTHONUTF8": "1", "PYTHONDONTWRITEBYTECODE": "1"},
         capture_output=True, text=True, check=False,

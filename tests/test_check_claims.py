@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from codegen.check import Finding, Verdict, check
+from gradscribe.codegen.check import Finding, Verdict, check
 
 Array = np.ndarray
 EXAMPLES = 24

@@ -8,7 +8,7 @@ from types import ModuleType
 
 import pytest
 
-from codegen.check import check
+from gradscribe.codegen.check import check
 
 ROOT = Path(__file__).parents[1]
 PAGE = (ROOT / "docs" / "check.md").read_text(encoding="utf-8")
@@ -21,7 +21,7 @@ def run(folder: Path) -> "subprocess.CompletedProcess[str]":
     program, *arguments = COMMAND.split()
     assert program == "gradscribe"
     return subprocess.run(
-        [sys.executable, "-c", "from codegen.cli import main; main()", *arguments],
+        [sys.executable, "-c", "from gradscribe.codegen.cli import main; main()", *arguments],
         cwd=folder, env={"PYTHONPATH": str(ROOT), "PYTHONUTF8": "1"}, capture_output=True, text=True, check=False,
     )  # fmt: skip
 

@@ -7,9 +7,9 @@ from typing import Any
 import numpy as np
 import pytest
 
-import generated as g
-from adapters import load_checkpoint, save, save_checkpoint
-from adapters.named import weights
+from gradscribe import generated as g
+from gradscribe.adapters import load_checkpoint, save, save_checkpoint
+from gradscribe.adapters.named import weights
 
 safetensors = pytest.importorskip("safetensors.numpy")
 

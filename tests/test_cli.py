@@ -11,22 +11,21 @@ from typing import Any, NamedTuple
 
 import pytest
 
-import codegen.verify
-from codegen import cli
-from codegen.compiler import compile_layer
-from derive.interface import Layer
-from derive.layers import LAYERS
-from derive.networks import NETWORKS
-from derive.optimisers import OPTIMISERS
+from gradscribe.codegen import cli
+from gradscribe.codegen.compiler import compile_layer
+from gradscribe.derive.interface import Layer
+from gradscribe.derive.layers import LAYERS
+from gradscribe.derive.networks import NETWORKS
+from gradscribe.derive.optimisers import OPTIMISERS
 
 ROOT = Path(__file__).parents[1]
 GENERATED = ROOT / "generated"
 OWN = '''
 """A layer of one's own."""
 from sympy import Eq, Idx, IndexedBase
-from derive.equations import program
-from derive.index import integers
-from derive.interface import Layer
+from gradscribe.derive.equations import program
+from gradscribe.derive.index import integers
+from gradscribe.derive.interface import Layer
 
 def cube():
     E, = integers("E")
@@ -34,7 +33,7 @@ def cube():
     return Layer("cube", "Cube", "third power", program(Eq(y[e], x[e] ** 3), inputs=(x,), ravel="x y"))
 
 def descent():
-    from derive import optimiser
+    from gradscribe.derive.update import optimiser
     return optimiser("lr = 0.1; new_p[...] = p[...] - lr * g[...]", "descent")
 
 def raises():
@@ -88,9 +87,9 @@ def own_file(tmp_path: Path) -> Path:
 def few(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     """A catalogue of three layers, for what does not depend on which they are."""
     names = ["dense", "tanh", "max_pool1d"]
-    monkeypatch.setattr("codegen.catalogue.LAYERS", {name: LAYERS[name] for name in names})
-    monkeypatch.setattr("codegen.catalogue.OPTIMISERS", {})
-    monkeypatch.setattr("codegen.catalogue.NETWORKS", {})
+    monkeypatch.setattr("gradscribe.codegen.catalogue.LAYERS", {name: LAYERS[name] for name in names})
+    monkeypatch.setattr("gradscribe.codegen.catalogue.OPTIMISERS", {})
+    monkeypatch.setattr("gradscribe.codegen.catalogue.NETWORKS", {})
     return names
 
 
@@ -551,7 +550,7 @@ def broken(change: Callable[[Any], Any]) -> Callable[[Layer, int], ModuleType]:
 def test_verify_finds_a_broken_kernel(
     gradscribe: Command, monkeypatch: pytest.MonkeyPatch, change: Callable[[Any], Any]
 ) -> None:
-    monkeypatch.setattr(codegen.verify, "compile_layer", broken(change))
+    monkeypatch.setattr("gradscribe.codegen.verify.compile_layer", broken(change))
     done = gradscribe("verify", "dense", "--shapes", "3")
     assert done.code == 1
     lines = [line.split() for line in done.out.splitlines() if "dense_" in line]
@@ -567,7 +566,7 @@ def test_verify_refuses(gradscribe: Command) -> None:
 
 # ----- as a program of its own ----------------------------------------------------------------------------------------
 def process(folder: Path, *arguments: str) -> Done:
-    code = "from codegen.cli import main; main()"
+    code = "from gradscribe.codegen.cli import main; main()"
     env = {**os.environ, "PYTHONPATH": str(ROOT), "COLUMNS": "200", "PYTHONIOENCODING": "utf-8"}
     done = subprocess.run(
         [sys.executable, "-c", code, *arguments],

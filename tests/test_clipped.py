@@ -13,20 +13,20 @@ from typing import Any
 import numpy as np
 import pytest
 
-from generated import runtime as rt
-from generated.avg_pool2d import avg_pool2d_forward, avg_pool2d_grad_input
-from generated.conv2d import conv2d_forward, conv2d_grad_input, conv2d_grad_weight
-from generated.conv_transpose2d import (
+from gradscribe.generated import runtime as rt
+from gradscribe.generated.avg_pool2d import avg_pool2d_forward, avg_pool2d_grad_input
+from gradscribe.generated.conv2d import conv2d_forward, conv2d_grad_input, conv2d_grad_weight
+from gradscribe.generated.conv_transpose2d import (
     conv_transpose2d_forward,
     conv_transpose2d_grad_input,
     conv_transpose2d_grad_weight,
 )
-from generated.depthwise_conv2d import (
+from gradscribe.generated.depthwise_conv2d import (
     depthwise_conv2d_forward,
     depthwise_conv2d_grad_input,
     depthwise_conv2d_grad_weight,
 )
-from generated.max_pool2d import max_pool2d_forward, max_pool2d_grad_input
+from gradscribe.generated.max_pool2d import max_pool2d_forward, max_pool2d_grad_input
 from tests.random_contractions import Array, problem
 
 BACKENDS = ["numpy", pytest.param("compiled", marks=pytest.mark.skipif(not rt.has_numba(), reason="no numba"))]
@@ -250,7 +250,7 @@ def test_gradients_of_large_windows_are_added_where_their_maxima_were(
         shape = (2, *(int(v) for v in rng.integers(3, 12, size=rank)), 2)
         kernel = tuple(int(v) for v in rng.integers(1, 4, size=rank))
         options = {"kernel_size": kernel, "stride": 1 + seed % 3, "padding": tuple(k // 2 for k in kernel)}
-        module = import_module(f"generated.max_pool{rank}d")
+        module = import_module(f"gradscribe.generated.max_pool{rank}d")
         forward, backward = (getattr(module, f"max_pool{rank}d_{word}") for word in ("forward", "grad_input"))
         x = rng.integers(-3, 3, size=shape).astype(float)
         with rt.settings(backend="numpy"):

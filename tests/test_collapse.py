@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from sympy import Expr, Integer, Symbol, exp, log, tanh
 
-from derive.collapse import (
+from gradscribe.derive.collapse import (
     digits,
     discharge,
     divide,
@@ -22,12 +22,12 @@ from derive.collapse import (
     solve,
     vanishing_accesses,
 )
-from derive.differentiate import differentiate
-from derive.functions import relu
-from derive.index import exact, floordiv, integers, minimum, mod
-from derive.interpret import complete_sizes, evaluate, number
-from derive.layers import LAYERS
-from derive.term import Access, Divisibility, Guard, Program, Range, Tensor, Term
+from gradscribe.derive.differentiate import differentiate
+from gradscribe.derive.functions import relu
+from gradscribe.derive.index import exact, floordiv, integers, minimum, mod
+from gradscribe.derive.interpret import complete_sizes, evaluate, number
+from gradscribe.derive.layers import LAYERS
+from gradscribe.derive.term import Access, Divisibility, Guard, Program, Range, Tensor, Term
 
 Array = np.ndarray
 N, M, R, H, M_out, s, d, p = integers("N M R H M_out s d p")

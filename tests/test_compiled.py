@@ -8,25 +8,24 @@ from typing import Any
 import numpy as np
 import pytest
 
-import derive
-from codegen.arguments import shape_argument
-from codegen.compiler import compile_layer, source
-from codegen.function import plan
-from codegen.kernel import Kernel, kernels
-from codegen.plan import Compiled, Nest, walk
-from codegen.verify.calls import option_value
-from derive.differentiate import differentiate
-from derive.interface import Layer
-from derive.interpret import complete_sizes, interpret
-from derive.layers import LAYERS
-from derive.networks import NETWORKS
-from derive.sampling import sample_sizes, sample_values
-from generated import avg_pool2d, depthwise_conv2d, max_pool2d, runtime, subsampling2d
-from tests.catalogue import layer, layer_kernels
+import gradscribe
+from gradscribe.codegen.arguments import shape_argument
+from gradscribe.codegen.compiler import compile_layer
+from gradscribe.codegen.function import plan
+from gradscribe.codegen.kernel import Kernel, kernels
+from gradscribe.codegen.plan import Compiled, Nest, walk
+from gradscribe.codegen.verify.calls import option_value
+from gradscribe.derive.differentiate import differentiate
+from gradscribe.derive.interface import Layer
+from gradscribe.derive.interpret import complete_sizes, interpret
+from gradscribe.derive.networks import NETWORKS
+from gradscribe.derive.sampling import sample_sizes, sample_values
+from gradscribe.generated import avg_pool2d, depthwise_conv2d, max_pool2d, runtime, subsampling2d
+from tests.catalogue import generated_with, layer, layer_kernels
 from tests.plain_loops import plain
 
 Array = np.ndarray
-LOOPED = [name for name in LAYERS if "@rt.nest" in source(layer(name))]
+LOOPED = generated_with("@rt.nest")
 WINDOWS = [
     "input x[N,H,C], w[R,C]; y[n,i,c] = sum(r) x[n, 2*i + r - 1, c] * w[r,c]",
     "input x[N,H,C]; r < 3; y[n,i,c] = sum(r) x[n, i + 2*r - 3, c]",
@@ -140,7 +139,7 @@ def test_both_ways_of_a_gradient_run() -> None:
 # ----- equations of one's own -----------------------------------------------------------------------------------------
 def loops_of(text: str) -> set[str]:
     """The loops that run for random calls; what they compute is what the interpreter does."""
-    item = derive.layer(text, name="window")
+    item = gradscribe.layer(text, name="window")
     module, found = plain(item), kernels(item)
     gradient = differentiate(item.program)
     ran_all: set[str] = set()
@@ -277,7 +276,7 @@ def test_without_numba_numpy_computes(monkeypatch: pytest.MonkeyPatch) -> None:
     x = np.random.default_rng(0).normal(size=(4, 40, 40, 8))
     y, _ = module.max_pool2d_forward(x, kernel_size=2)
     np.testing.assert_array_equal(y, x.reshape(4, 20, 2, 20, 2, 8).max(axis=(2, 4)))
-    with pytest.raises(ModuleNotFoundError, match="gradscribe"), module.rt.settings(backend="compiled"):
+    with pytest.raises(ModuleNotFoundError, match="pip install numba"), module.rt.settings(backend="compiled"):
         pass
 
 

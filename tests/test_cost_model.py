@@ -5,7 +5,7 @@ import tracemalloc
 import numpy as np
 import pytest
 
-from generated import runtime as rt
+from gradscribe.generated import runtime as rt
 from tests.convolutions import DIRECTIONS, Array, Convolution
 
 STRICT, FAST = 1e-6, 6e-6

@@ -12,16 +12,17 @@ import numpy as np
 import pytest
 from sympy import Eq, Expr, Idx, IndexedBase, Sum, exp, tanh
 
-import derive
-from codegen.compiler import compile_layer, package_sources, write_package
-from derive.differentiate import differentiate
-from derive.equations import Maximum, inside, program
-from derive.functions import relu
-from derive.index import floordiv, integers
-from derive.interface import ROLES, Kind, Layer, Option
-from derive.interpret import complete_sizes, interpret, shape_of
-from derive.interval import Interval
-from derive.term import EquationError
+import gradscribe
+from gradscribe.codegen.compiler import compile_layer
+from gradscribe.codegen.package import package_sources, write_package
+from gradscribe.derive.differentiate import differentiate
+from gradscribe.derive.equations import Maximum, inside, program
+from gradscribe.derive.functions import relu
+from gradscribe.derive.index import floordiv, integers
+from gradscribe.derive.interface import ROLES, Kind, Layer, Option
+from gradscribe.derive.interpret import complete_sizes, interpret, shape_of
+from gradscribe.derive.interval import Interval
+from gradscribe.derive.term import EquationError
 from tests.finite_differences import compare_slopes, weighted_sum
 from tests.simplified import simplified_program
 
@@ -293,11 +294,11 @@ def test_names_that_python_cannot_have_are_refused(name: str) -> None:
 @pytest.mark.parametrize("name", ["settings", "runtime"])
 def test_a_layer_is_not_named_as_what_every_package_has(name: str) -> None:
     with pytest.raises(EquationError, match=f"{name}: every generated package has a {name} of its own"):
-        package_sources([derive.layer("y[n] = 2 * x[n]", name)])
+        package_sources([gradscribe.layer("y[n] = 2 * x[n]", name)])
 
 
 def test_the_settings_of_a_package_are_those_of_its_runtime(tmp_path: Path) -> None:
-    write_package([derive.layer("y[n] = 2 * x[n]", "twice")], tmp_path)
+    write_package([gradscribe.layer("y[n] = 2 * x[n]", "twice")], tmp_path)
     package = imported(tmp_path, "own_settings")
     runtime = importlib.import_module("own_settings.runtime")
     with package.settings(accuracy="strict", threads=3) as chosen:

@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from adapters import load
+from gradscribe.adapters import load
 from tests.data_parallel import network, process, train
 
 torch = pytest.importorskip("torch")

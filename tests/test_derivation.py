@@ -11,18 +11,18 @@ import numpy as np
 import pytest
 from sympy import Eq, Idx, IndexedBase, Integer, Sum, sin
 
-from derive import layer as layer_of_text
-from derive.derivation import Derivation, Section, Step, derive, rotation_identity
-from derive.derivation.record import Partial
-from derive.derivation.verify import certify
-from derive.equations import program
-from derive.functions import activation_prime
-from derive.index import exact, integer, integers
-from derive.interface import Kind, Layer, Option
-from derive.layers import LAYERS
-from derive.term import Access, EquationError, accesses
-from derive.typeset import latex, markdown, text
-from derive.typeset.text_symbols import TextTypesetter
+from gradscribe.derive.derivation import Derivation, Section, Step, derive, rotation_identity
+from gradscribe.derive.derivation.record import Partial
+from gradscribe.derive.derivation.verify import certify
+from gradscribe.derive.equations import program
+from gradscribe.derive.functions import activation_prime
+from gradscribe.derive.index import exact, integer, integers
+from gradscribe.derive.interface import Kind, Layer, Option
+from gradscribe.derive.language import layer as layer_of_text
+from gradscribe.derive.layers import LAYERS
+from gradscribe.derive.term import Access, EquationError, accesses
+from gradscribe.derive.typeset import latex, markdown, text, text_lines
+from gradscribe.derive.typeset.text_symbols import TextTypesetter
 from tests.catalogue import derived
 from tests.random_programs import random_case
 
@@ -65,7 +65,7 @@ def test_every_row_holds_under_settings(name: str, settings: dict[str, str]) -> 
 def test_rows_of_random_programs_hold(seed: int) -> None:
     derivation = derive(random_case(seed).layer)
     text.render(derivation)
-    latex.document(derivation)
+    latex.render(derivation)
     certificate = certify(derivation, shapes=2, seed=seed)
     assert certificate.difference <= 1e-9, certificate
 
@@ -131,7 +131,7 @@ def test_average_of_a_window_is_its_number_of_positions() -> None:
 
 def test_softmax_with_cross_entropy_is_probability_minus_label() -> None:
     found = section(derived("softmax_cross_entropy"), "x")
-    writer = text.row(found.results[0].step)
+    writer = text_lines.row(found.results[0].step)
     assert writer == "∂E/∂x[n,k] = 1/N ∂E/∂y (p[n,k]−[k=t[n]])"
     assert [s.rule for s in found.steps] == [
         "chain rule", "definition", "kronecker", "rename", "by value", "insert", "fold", "collect",
@@ -139,9 +139,9 @@ def test_softmax_with_cross_entropy_is_probability_minus_label() -> None:
 
 
 def test_the_saved_output_gives_the_slope() -> None:
-    assert text.row(section(derived("tanh"), "x").results[0].step) == "∂E/∂x[e] = δ⁽ˡ⁾[e] (1−y[e]²)"
-    assert text.row(section(derived("sigmoid"), "x").results[0].step) == "∂E/∂x[e] = δ⁽ˡ⁾[e] y[e] (1−y[e])"
-    assert text.row(section(derived("relu"), "x").results[0].step) == "∂E/∂x[e] = δ⁽ˡ⁾[e] [y[e]>0]"
+    assert text_lines.row(section(derived("tanh"), "x").results[0].step) == "∂E/∂x[e] = δ⁽ˡ⁾[e] (1−y[e]²)"
+    assert text_lines.row(section(derived("sigmoid"), "x").results[0].step) == "∂E/∂x[e] = δ⁽ˡ⁾[e] y[e] (1−y[e])"
+    assert text_lines.row(section(derived("relu"), "x").results[0].step) == "∂E/∂x[e] = δ⁽ˡ⁾[e] [y[e]>0]"
 
 
 def test_the_recurrence_has_the_open_slope() -> None:
@@ -161,7 +161,7 @@ def test_the_rotation_identity_is_derived_and_holds() -> None:
     identity = rotation_identity()
     (found,) = identity.sections
     assert [s.rule for s in found.steps] == ["definition", "reverse", "fold"]
-    assert text.row(found.steps[-1]) == "y[i,j] = Σ_{r,t} x[i+r+1−R, j+t+1−T] ŵ[r,t]"
+    assert text_lines.row(found.steps[-1]) == "y[i,j] = Σ_{r,t} x[i+r+1−R, j+t+1−T] ŵ[r,t]"
     certificate = certify(identity)
     assert certificate.holds
     assert certificate.rows == 4
@@ -184,7 +184,7 @@ def test_a_layer_outside_the_catalogue() -> None:
     equations = program(Eq(y[i], Sum(sin(x[s * i + r]) * w[r], r)), inputs=(x, w))
     layer = Layer("wave", "Wave", "a test", equations, weights=("w",), options=(Option("stride", (s,), Kind.SIZE),))
     derivation = derive(layer)
-    row = text.row(section(derivation, "x").results[0].step)
+    row = text_lines.row(section(derivation, "x").results[0].step)
     assert row == "∂E/∂x[m] = cos(x[m]) Σ_{r} [s | m−r] δ⁽ˡ⁾[(m−r)/s] w[r]"
     assert certify(derivation, shapes=3).holds
 
@@ -237,7 +237,7 @@ def test_golden_text(name: str, golden: Callable[[str, str], None]) -> None:
 
 @pytest.mark.parametrize("name", ["conv2d", "softmax_cross_entropy"])
 def test_golden_latex_and_markdown(name: str, golden: Callable[[str, str], None]) -> None:
-    golden(f"{name}.tex", latex.document(derived(name)))
+    golden(f"{name}.tex", latex.render(derived(name)))
     golden(f"{name}.md", markdown.render(derived(name)))
 
 
@@ -249,8 +249,9 @@ def test_golden_plain_convolution(golden: Callable[[str, str], None]) -> None:
 def test_output_does_not_depend_on_the_hash_seed() -> None:
     """LaTeX of another process, whose hash seed differs from the one of this; texts are golden files."""
     code = (
-        "from derive.layers import LAYERS\nfrom derive.derivation import derive\nfrom derive.typeset import latex\n"
-        "for name in LAYERS:\n    print(latex.document(derive(LAYERS[name]())))"
+        "from gradscribe.derive.layers import LAYERS\nfrom gradscribe.derive.derivation import derive\n"
+        "from gradscribe.derive.typeset import latex\n"
+        "for name in LAYERS:\n    print(latex.render(derive(LAYERS[name]())))"
     )
     other = subprocess.run(
         [sys.executable, "-c", code],
@@ -258,7 +259,7 @@ def test_output_does_not_depend_on_the_hash_seed() -> None:
         capture_output=True,
         check=True,
     ).stdout.decode()
-    assert other == "".join(latex.document(derived(name)) + "\n" for name in LAYERS)
+    assert other == "".join(latex.render(derived(name)) + "\n" for name in LAYERS)
 
 
 def test_the_convolution_is_derived_in_half_a_second() -> None:

@@ -7,13 +7,13 @@ import pytest
 from sympy import Abs, Eq, Expr, Idx, IndexedBase, Integer, Rational, Sum, Symbol, cos, exp, log, sin, sqrt, tanh
 from sympy.codegen.cfunctions import log1p
 
-from derive.differentiate import Gradient, differentiate, position
-from derive.equations import Maximum, inside, program
-from derive.functions import FUNCTIONS, activation, activation_prime, equal, relu, sigmoid, step
-from derive.index import integers
-from derive.interpret import complete_sizes, interpret, shape_of
-from derive.layers import LAYERS
-from derive.term import EquationError, Program, Range, Statement, accesses
+from gradscribe.derive.differentiate import Gradient, differentiate, position
+from gradscribe.derive.equations import Maximum, inside, program
+from gradscribe.derive.functions import FUNCTIONS, activation, activation_prime, equal, relu, sigmoid, step
+from gradscribe.derive.index import integers
+from gradscribe.derive.interpret import complete_sizes, interpret, shape_of
+from gradscribe.derive.layers import LAYERS
+from gradscribe.derive.term import EquationError, Program, Range, Statement, accesses
 from tests.cases import random_values, sampled_case, sizes_of
 from tests.finite_differences import Tally, compare_slopes, weighted_sum
 from tests.random_programs import Array

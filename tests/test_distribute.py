@@ -4,11 +4,11 @@ import numpy as np
 import pytest
 from sympy import Expr, Integer
 
-from derive.collapse import reaching_access
-from derive.index import floordiv, integers
-from derive.interpret import complete_sizes, evaluate
-from derive.rewrite import distribute
-from derive.term import Access, Guard, Program, Range, Tensor, Term
+from gradscribe.derive.collapse import reaching_access
+from gradscribe.derive.index import floordiv, integers
+from gradscribe.derive.interpret import complete_sizes, evaluate
+from gradscribe.derive.rewrite import distribute
+from gradscribe.derive.term import Access, Guard, Program, Range, Tensor, Term
 
 N, H, R, S, K, M = integers("N H R S K M")
 n, i, j, r, k, q = integers("n i j r k q")

@@ -3,7 +3,7 @@
 import re
 from pathlib import Path
 
-from codegen.catalogue import find_all
+from gradscribe.codegen.catalogue import find_all
 
 ROOT = Path(__file__).parents[1]
 

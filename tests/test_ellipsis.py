@@ -9,15 +9,15 @@ import numpy as np
 import pytest
 from sympy import Eq, Expr, Idx, IndexedBase, Rational, Sum, Symbol, exp, sqrt
 
-from codegen.compiler import compile_layer
-from codegen.verify import verify_layer
-from derive.derivation import derive
-from derive.equations import Maximum, program
-from derive.functions import relu
-from derive.index import integers
-from derive.interface import Layer
-from derive.term import EquationError
-from derive.typeset.text import render
+from gradscribe.codegen.compiler import compile_layer
+from gradscribe.codegen.verify import verify_layer
+from gradscribe.derive.derivation import derive
+from gradscribe.derive.equations import Maximum, program
+from gradscribe.derive.functions import relu
+from gradscribe.derive.index import integers
+from gradscribe.derive.interface import Layer
+from gradscribe.derive.term import EquationError
+from gradscribe.derive.typeset.text import render
 
 Array = np.ndarray
 N, E, F, C, K = integers("N E F C K")

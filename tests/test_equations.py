@@ -8,12 +8,12 @@ import pytest
 import sympy
 from sympy import Abs, Eq, Function, Idx, IndexedBase, Integer, Sum, Symbol, exp, floor, symbols, tanh
 
-from derive.equations import Maximum, Minimum, inside, program, to_sympy
-from derive.functions import equal
-from derive.index import floordiv, integer, integers
-from derive.interpret import complete_sizes, interpret
-from derive.layers import LAYERS
-from derive.term import EquationError, Guard, Program, Range, Tensor
+from gradscribe.derive.equations import Maximum, Minimum, inside, program, to_sympy
+from gradscribe.derive.functions import equal
+from gradscribe.derive.index import floordiv, integer, integers
+from gradscribe.derive.interpret import complete_sizes, interpret
+from gradscribe.derive.layers import LAYERS
+from gradscribe.derive.term import EquationError, Guard, Program, Range, Tensor
 from tests.cases import random_values, sampled_case, sizes_of
 
 N, M, L = integers("N M L")

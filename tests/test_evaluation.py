@@ -6,15 +6,15 @@ from typing import Any
 import numpy as np
 import pytest
 
-import derive
-import generated
-from adapters.functional import Functional
-from codegen.verify import verify_layer
-from derive.composition import compose, network
-from derive.composition.record import Node
-from derive.interpret import interpret
-from derive.language import LanguageError
-from derive.layers import LAYERS
+import gradscribe
+from gradscribe import generated
+from gradscribe.adapters.functional import Functional
+from gradscribe.codegen.verify import verify_layer
+from gradscribe.derive.composition import compose, network
+from gradscribe.derive.composition.record import Node
+from gradscribe.derive.interpret import interpret
+from gradscribe.derive.language import LanguageError
+from gradscribe.derive.layers import LAYERS
 from tests.cases import random_values, sampled_case
 from tests.catalogue import layer as catalogue_layer
 from tests.instances import call_arguments, instance, returned
@@ -33,7 +33,7 @@ evaluation y[..., c] = x[..., c] / 3 - m[c]
 
 
 def own() -> Any:
-    return derive.layer(OWN, "noisy", state=(("m", "new_m", 1.0),))
+    return gradscribe.layer(OWN, "noisy", state=(("m", "new_m", 1.0),))
 
 
 @pytest.mark.parametrize("name", LAYERS)
@@ -152,7 +152,7 @@ def test_a_text_says_what_holds_after_training() -> None:
 
 def test_several_equations_may_be_replaced() -> None:
     text = "y[n] = x[n] + z[n]\ny[n] += q[n]\nevaluation y[n] = 2*x[n]\nevaluation y[n] += z[n]"
-    module: Any = derive.layer(text, "two").compile()
+    module: Any = gradscribe.layer(text, "two").compile()
     x, z, q = np.arange(3.0), np.ones(3), np.full(3, 7.0)
     np.testing.assert_allclose(module.two_forward(x, z, q), x + z + q)
     np.testing.assert_allclose(module.two_predict(x, z), 2 * x + z)
@@ -161,7 +161,7 @@ def test_several_equations_may_be_replaced() -> None:
 
 def test_a_layer_with_state_that_says_nothing_does_not_predict() -> None:
     text = OWN.replace("evaluation", "#")
-    module: Any = derive.layer(text, "noisy", state=(("m", "new_m", 1.0),)).compile()
+    module: Any = gradscribe.layer(text, "noisy", state=(("m", "new_m", 1.0),)).compile()
     with pytest.raises(RuntimeError, match=r"^Noisy: its equations do not say what holds after training$"):
         module.Noisy(C=5).predict(X)
 
@@ -178,7 +178,7 @@ def test_a_layer_with_state_that_says_nothing_does_not_predict() -> None:
 )
 def test_mistakes_in_it_are_pointed_at(text: str, column: int, message: str) -> None:
     with pytest.raises(LanguageError) as caught:
-        derive.layer(text)
+        gradscribe.layer(text)
     assert message in str(caught.value)
     assert (caught.value.line, caught.value.column) == (1, column)
 
@@ -187,7 +187,7 @@ def test_mistakes_in_it_are_pointed_at(text: str, column: int, message: str) -> 
 @pytest.mark.oracle
 def test_modules_in_evaluation() -> None:
     torch = pytest.importorskip("torch")
-    from adapters.torch import as_module
+    from gradscribe.adapters.torch import as_module
 
     x, mask = torch.from_numpy(X), torch.from_numpy(MASK)
     drop = as_module(generated.Dropout(p=0.25))

@@ -6,10 +6,10 @@ import numpy as np
 import pytest
 from sympy import Expr, Float, Integer, Rational, Symbol, exp
 
-from derive.exact import PRIME, Residues, drawn
-from derive.functions import equal, greater
-from derive.index import floordiv, integer, integers
-from derive.term import Access, Guard, Range, Statement, Tensor, Term
+from gradscribe.derive.exact import PRIME, Residues, drawn
+from gradscribe.derive.functions import equal, greater
+from gradscribe.derive.index import floordiv, integer, integers
+from gradscribe.derive.term import Access, Guard, Range, Statement, Tensor, Term
 
 i, j, N, M = integers("i j N M")
 SIZES = {N: 4, M: 3}

@@ -5,16 +5,16 @@ from collections.abc import Callable
 import numpy as np
 import pytest
 
-import derive
-from derive.differentiate import differentiate
-from derive.equations import program, to_sympy
-from derive.functions import admitted
-from derive.index import integer
-from derive.interface import Layer
-from derive.interpret import interpret
-from derive.sampling import sample_sizes
-from derive.ties import with_ties
-from derive.typeset import latex, markdown
+import gradscribe
+from gradscribe.derive.differentiate import differentiate
+from gradscribe.derive.equations import program, to_sympy
+from gradscribe.derive.functions import admitted
+from gradscribe.derive.index import integer
+from gradscribe.derive.interface import Layer
+from gradscribe.derive.interpret import interpret
+from gradscribe.derive.sampling import sample_sizes
+from gradscribe.derive.ties import with_ties
+from gradscribe.derive.typeset import latex, markdown
 from tests.agreement import Array, assert_kernels_agree, shapes
 from tests.finite_differences import compare_slopes, weighted_sum
 from tests.test_fuzz import sympy_inputs
@@ -66,7 +66,7 @@ def drawn(layer: Layer, kind: str, rng: np.random.Generator) -> tuple[dict[objec
 @pytest.mark.parametrize("ties", ["first", "split"])
 @pytest.mark.parametrize("text", EXCLUDING)
 def test_kernels_equal_the_interpreter(text: str, ties: str) -> None:
-    layer = with_ties(derive.layer(text), ties)
+    layer = with_ties(gradscribe.layer(text), ties)
     assert any(s.term.body.has(admitted) for s in layer.program.statements)
     for seed, kind in enumerate((*DATA, "empty")):
         rng = np.random.default_rng(seed)
@@ -76,7 +76,7 @@ def test_kernels_equal_the_interpreter(text: str, ties: str) -> None:
 @pytest.mark.parametrize("ties", ["first", "split"])
 @pytest.mark.parametrize("text", EXCLUDING)
 def test_gradients_equal_finite_differences(text: str, ties: str) -> None:
-    layer, rng = with_ties(derive.layer(text), ties), np.random.default_rng(7)
+    layer, rng = with_ties(gradscribe.layer(text), ties), np.random.default_rng(7)
     sizes, values = drawn(layer, "normal", rng)
     forward, gradient = interpret(layer.program, values, sizes), differentiate(layer.program)
     seeds = {s.name: rng.normal(size=forward[o].shape) for o, s in gradient.seeds.items()}
@@ -89,7 +89,7 @@ def test_gradients_equal_finite_differences(text: str, ties: str) -> None:
 
 @pytest.mark.parametrize("text", EXCLUDING)
 def test_sympy_and_back_keeps_the_value(text: str) -> None:
-    layer, rng = derive.layer(text), np.random.default_rng(3)
+    layer, rng = gradscribe.layer(text), np.random.default_rng(3)
     sizes, values = drawn(layer, "normal", rng)
     source = layer.program
     integers = " ".join(t.name for t in source.inputs if t.integer)
@@ -99,7 +99,7 @@ def test_sympy_and_back_keeps_the_value(text: str) -> None:
 
 
 def forward(text: str, *arrays: Array, **options: int) -> tuple[Array, ...]:
-    found = derive.layer(text, "tried").compile().tried_forward(*arrays, **options)
+    found = gradscribe.layer(text, "tried").compile().tried_forward(*arrays, **options)
     return found if isinstance(found, tuple) else (found,)
 
 
@@ -127,16 +127,18 @@ def test_brackets_within_a_sum_and_alone_are_values() -> None:
 
 @pytest.mark.parametrize("bracket", ["[j <= n]", "[0 <= n - j < 2]", "[x[n,j] > 0]"])
 def test_a_minus_in_parentheses_is_a_factor_like_others(bracket: str) -> None:
-    programs = [derive.layer(f"m[n] = max(j) {bracket} {value}").program for value in ("(-x[n,j])", "x[n,j] * (-1)")]
+    programs = [
+        gradscribe.layer(f"m[n] = max(j) {bracket} {value}").program for value in ("(-x[n,j])", "x[n,j] * (-1)")
+    ]
     assert programs[0] == programs[1]
     x = np.array([[1.0, -3.0], [2.0, 4.0]])
     np.testing.assert_array_equal(forward(f"m[n] = max(j) {bracket} (-x[n,j])", x)[0], [-1, -2])
 
 
 def test_the_derivation_says_what_is_excluded() -> None:
-    derivation = derive.layer(MASK).derivation()
+    derivation = gradscribe.layer(MASK).derivation()
     assert "m[n] = max_{j} x[n,j]   over a[n,j]=1" in str(derivation)
-    for printed in (latex.document(derivation), markdown.render(derivation)):
+    for printed in (latex.render(derivation), markdown.render(derivation)):
         assert r"\text{over }a_{n,j}=1" in printed
 
 
@@ -148,7 +150,7 @@ def test_a_padding_mask_is_that_of_pytorch(ties: str, order: int) -> None:
     rng = np.random.default_rng(5)
     x, a = np.round(rng.normal(size=(40, 6))) - 3, rng.integers(0, 2, (40, 6))
     a[3], a[:, 0] = 0, np.maximum(a[:, 0], np.arange(40) != 3)
-    module = with_ties(derive.layer(f"{MASK}\ny[n] = [m[n] > -99] * m[n]^2", "tried"), ties).compile(order)
+    module = with_ties(gradscribe.layer(f"{MASK}\ny[n] = [m[n] > -99] * m[n]^2", "tried"), ties).compile(order)
     y, *kept = module.tried_forward(x, a)
     tensor = torch.tensor(x, requires_grad=True)
     masked = tensor.masked_fill(torch.tensor(a) != 1, -torch.inf)
@@ -171,7 +173,7 @@ def test_segments_are_those_of_scatter_reduce(name: str) -> None:
     rng = np.random.default_rng(6)
     x, t = np.round(2 * rng.normal(size=300)) - 5, rng.integers(0, 20, 300)
     t[t == 7] = 8  # an empty segment
-    layer = with_ties(derive.layer(SEGMENTS.replace("max", name[1:]), "segments"), "split")
+    layer = with_ties(gradscribe.layer(SEGMENTS.replace("max", name[1:]), "segments"), "split")
     found = layer.compile().Segments(V=20)
     empty = -np.inf if name == "amax" else np.inf
     tensor = torch.tensor(x, requires_grad=True)

@@ -9,16 +9,16 @@ from typing import Any, NamedTuple
 import numpy as np
 import pytest
 
-from codegen import cli
-from codegen.explain import ExplainError, Explanation, explain
-from codegen.explain.observe import Figures
-from codegen.explain.statements import Statement
-from codegen.kernel import kernels
-from derive.interface import Kind
-from derive.layers import LAYERS
-from derive.networks import NETWORKS
-from generated import runtime as rt
-from generated.conv2d import conv2d_forward, conv2d_grad_input, conv2d_grad_weight
+from gradscribe.codegen import cli
+from gradscribe.codegen.explain import ExplainError, Explanation, explain
+from gradscribe.codegen.explain.observe import Figures
+from gradscribe.codegen.explain.statements import Statement
+from gradscribe.codegen.kernel import kernels
+from gradscribe.derive.interface import Kind
+from gradscribe.derive.layers import LAYERS
+from gradscribe.derive.networks import NETWORKS
+from gradscribe.generated import runtime as rt
+from gradscribe.generated.conv2d import conv2d_forward, conv2d_grad_input, conv2d_grad_weight
 from tests.cases import sampled_case
 
 IMAGES, WEIGHTS = (2, 13, 12, 16), (3, 3, 16, 24)

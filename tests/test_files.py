@@ -12,13 +12,13 @@ from typing import Any
 
 import pytest
 
-from codegen import swap, write
-from codegen.compiler import generated_modules, stale, write_package
-from codegen.render import MARK
-from codegen.swap import STAGE, held
-from derive import layer
-from derive.error import EquationError
-from derive.interface import Layer
+from gradscribe.codegen import swap, write
+from gradscribe.codegen.package import generated_modules, stale, write_package
+from gradscribe.codegen.render import MARK
+from gradscribe.codegen.swap import STAGE, held
+from gradscribe.derive.error import EquationError
+from gradscribe.derive.interface import Layer
+from gradscribe.derive.language import layer
 
 ROOT = Path(__file__).parents[1]
 OLD = {"a.py": f"{MARK} old a\n", "b.py": f"{MARK} old b\n", "__init__.py": f"{MARK} old\n"}
@@ -190,8 +190,8 @@ def test_a_kill_at_any_moment_leaves_one_set_or_is_undone_by_the_next_run(tmp_pa
 GENERATE = """
 import sys
 from pathlib import Path
-from codegen.compiler import write_package
-from derive import layer
+from gradscribe.codegen.package import write_package
+from gradscribe.derive.language import layer
 for name in sys.argv[2:]:
     write_package([layer("y[n] = x[n]^2", name)], Path(sys.argv[1]))
 """

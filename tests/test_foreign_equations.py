@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-import derive
+import gradscribe
 
 torch = pytest.importorskip("torch")
 F = torch.nn.functional
@@ -211,7 +211,7 @@ CASES = {
 @pytest.mark.parametrize("name", CASES)
 def test_forward_and_all_gradients_equal_pytorch(name: str) -> None:
     case = CASES[name]
-    layer = derive.layer(case.text, name)
+    layer = gradscribe.layer(case.text, name)
     module = layer.compile()
     rng = np.random.default_rng(sum(map(ord, name)))
     values = []

@@ -8,8 +8,8 @@ from typing import Any
 import numpy as np
 import pytest
 
-import generated as g
-from adapters import from_torch, load, save, to_torch
+from gradscribe import generated as g
+from gradscribe.adapters import from_torch, load, save, to_torch
 from idx import read_mnist
 
 torch = pytest.importorskip("torch")

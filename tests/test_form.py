@@ -6,13 +6,13 @@ import numpy as np
 import pytest
 from sympy import Integer, Symbol
 
-from codegen.form import Form, _candidates, _Partial, choose_form, estimate, size_hints
-from derive.collapse import rename
-from derive.differentiate import differentiate, position
-from derive.index import integers
-from derive.interpret import complete_sizes, evaluate, interpret, shape_of
-from derive.layers import LAYERS
-from derive.term import Program, Range, Statement, Tensor, Term
+from gradscribe.codegen.form import Form, _candidates, _Partial, choose_form, estimate, size_hints
+from gradscribe.derive.collapse import rename
+from gradscribe.derive.differentiate import differentiate, position
+from gradscribe.derive.index import integers
+from gradscribe.derive.interpret import complete_sizes, evaluate, interpret, shape_of
+from gradscribe.derive.layers import LAYERS
+from gradscribe.derive.term import Program, Range, Statement, Tensor, Term
 from tests.cases import LayerCase, conv, interpreter_values, pool, random_values, sizes_of
 from tests.random_programs import random_case
 

@@ -5,10 +5,10 @@ from typing import Any
 import numpy as np
 import pytest
 
-import generated as g
-from adapters.functional import REMEMBERED, Functional
-from adapters.saved import put_together, taken_apart
-from derive.layers import LAYERS
+from gradscribe import generated as g
+from gradscribe.adapters.functional import REMEMBERED, Functional
+from gradscribe.adapters.saved import put_together, taken_apart
+from gradscribe.derive.layers import LAYERS
 from tests.cases import random_values, sampled_case
 from tests.instances import instance
 

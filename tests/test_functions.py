@@ -32,12 +32,12 @@ from sympy import (
 )
 from sympy.codegen.cfunctions import expm1, log1p
 
-from codegen.scalar import ArrayPrinter
-from codegen.verify import verify_layer
-from derive.derivation.notation import Notation
-from derive.differentiate import derivative, differentiate
-from derive.equations import program
-from derive.functions import (
+from gradscribe.codegen.scalar import ArrayPrinter
+from gradscribe.codegen.verify import verify_layer
+from gradscribe.derive.derivation.notation import Notation
+from gradscribe.derive.differentiate import derivative, differentiate
+from gradscribe.derive.equations import program
+from gradscribe.derive.functions import (
     FUNCTIONS,
     activation,
     activation_prime,
@@ -52,13 +52,13 @@ from derive.functions import (
     step,
     unequal,
 )
-from derive.index import integers
-from derive.interface import Kind, Layer, Option
-from derive.interpret import evaluate, interpret
-from derive.term import Access, Program, Range, Statement, Tensor, Term, check
-from derive.typeset.latex_symbols import LatexTypesetter
-from derive.typeset.text_symbols import TextTypesetter
-from generated import runtime as rt
+from gradscribe.derive.index import integers
+from gradscribe.derive.interface import Kind, Layer, Option
+from gradscribe.derive.interpret import evaluate, interpret
+from gradscribe.derive.term import Access, Program, Range, Statement, Tensor, Term, check
+from gradscribe.derive.typeset.latex_symbols import LatexTypesetter
+from gradscribe.derive.typeset.text_symbols import TextTypesetter
+from gradscribe.generated import runtime as rt
 
 Array = np.ndarray
 n, N, M = integers("n N M")

@@ -16,15 +16,15 @@ import numpy as np
 import pytest
 from sympy import IndexedBase, Symbol
 
-from derive.collapse import digits, discharge, divide, identify, rename, solve
-from derive.differentiate import Gradient, differentiate
-from derive.equations import program, to_sympy
-from derive.index import affine, sign
-from derive.inline import inline
-from derive.interface import ROLES, Layer
-from derive.interpret import complete_sizes, evaluate, interpret, shape_of
-from derive.rewrite import count, reverse
-from derive.term import Program, Statement, Term
+from gradscribe.derive.collapse import digits, discharge, divide, identify, rename, solve
+from gradscribe.derive.differentiate import Gradient, differentiate
+from gradscribe.derive.equations import program, to_sympy
+from gradscribe.derive.index import affine, sign
+from gradscribe.derive.inline import inline
+from gradscribe.derive.interface import ROLES, Layer
+from gradscribe.derive.interpret import complete_sizes, evaluate, interpret, shape_of
+from gradscribe.derive.rewrite import count, reverse
+from gradscribe.derive.term import Program, Statement, Term
 from tests.finite_differences import compare_slopes, weighted_sum
 from tests.random_programs import Array, Case, random_case
 from tests.simplified import simplified_program, with_gradient
@@ -37,7 +37,11 @@ SECOND_ORDER_SEEDS = range(COUNT // 3)
 FEW_POINTS = 12
 """Index boxes of second-order programs stay small: their raw gradients have many indices."""
 
-compiler = pytest.importorskip("codegen.compiler") if importlib.util.find_spec("codegen.compiler") else None
+compiler = (
+    pytest.importorskip("gradscribe.codegen.compiler")
+    if importlib.util.find_spec("gradscribe.codegen.compiler")
+    else None
+)
 needs_compiler = pytest.mark.skipif(compiler is None, reason="codegen.compiler does not exist")
 
 
@@ -173,7 +177,7 @@ def sympy_inputs(source: Program) -> list[Any]:
 # ----- emitted kernels ----------------------------------------------------------------------------------------------
 @cache
 def compiled(seed: int) -> ModuleType:
-    from codegen.compiler import compile_layer
+    from gradscribe.codegen.compiler import compile_layer
 
     return compile_layer(differentiated(seed)[0].layer)
 

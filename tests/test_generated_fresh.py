@@ -4,10 +4,10 @@ from pathlib import Path
 
 import pytest
 
-from codegen.catalogue import find_any
-from codegen.compiler import stale
-from derive.layers import LAYERS
-from derive.optimisers import OPTIMISERS
+from gradscribe.codegen.catalogue import find_any
+from gradscribe.codegen.package import stale
+from gradscribe.derive.layers import LAYERS
+from gradscribe.derive.optimisers import OPTIMISERS
 
 GENERATED = Path(__file__).parents[1] / "generated"
 

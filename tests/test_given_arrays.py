@@ -7,11 +7,11 @@ from typing import Any
 import numpy as np
 import pytest
 
-import generated
-from generated.conv2d import conv2d_forward
-from generated.dense import dense_forward, dense_grad_weight
-from generated.softmax_cross_entropy import softmax_cross_entropy_forward
-from generated.tanh import tanh_forward
+from gradscribe import generated
+from gradscribe.generated.conv2d import conv2d_forward
+from gradscribe.generated.dense import dense_forward, dense_grad_weight
+from gradscribe.generated.softmax_cross_entropy import softmax_cross_entropy_forward
+from gradscribe.generated.tanh import tanh_forward
 
 Array = np.ndarray
 X = np.random.default_rng(0).normal(size=(3, 4))

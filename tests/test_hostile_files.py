@@ -6,10 +6,10 @@ from pathlib import Path
 
 import pytest
 
-import derive
-from codegen import cli
-from codegen.compiler import package_sources, write_package
-from derive.term import EquationError
+import gradscribe
+from gradscribe.codegen import cli
+from gradscribe.codegen.package import package_sources, write_package
+from gradscribe.derive.term import EquationError
 from tests.hostile import CUBE, NAMES, TEXTS, watched
 
 
@@ -73,26 +73,26 @@ def test_arguments_of_the_command_line(name: str, run: Callable[..., tuple[int, 
 @pytest.mark.parametrize("name", ["runtime", "transforms", "settings", "Sequential", "CON", "nul", "Com1", "Runtime"])
 def test_a_module_has_a_file_of_its_own(name: str) -> None:
     with pytest.raises(EquationError, match="expected another name"):
-        package_sources([derive.layer(CUBE, name, class_name="Own")])
+        package_sources([gradscribe.layer(CUBE, name, class_name="Own")])
 
 
 def test_modules_that_are_one_file_or_one_class() -> None:
-    one, other = derive.layer(CUBE, "cube"), derive.layer(CUBE, "Cube", class_name="Other")
+    one, other = gradscribe.layer(CUBE, "cube"), gradscribe.layer(CUBE, "Cube", class_name="Other")
     with pytest.raises(EquationError, match="module Cube and module cube would be one"):
         package_sources([one, other])
-    with pytest.raises(EquationError, match="class Cube of third and class Cube of cube would be one"):
-        package_sources([one, derive.layer(CUBE, "third", class_name="Cube")])
+    with pytest.raises(EquationError, match="Cube of third and Cube of cube would be one"):
+        package_sources([one, gradscribe.layer(CUBE, "third", class_name="Cube")])
     with pytest.raises(EquationError, match="two different layers have this name"):
-        package_sources([one, derive.layer("y[n] = x[n]^2", "cube")])
+        package_sources([one, gradscribe.layer("y[n] = x[n]^2", "cube")])
     assert "cube.py" in package_sources([one, one])
 
 
 def test_a_file_beside_is_no_module_because_it_says_so() -> None:
-    write_package([derive.layer(CUBE, "cube")], Path("out"))
+    write_package([gradscribe.layer(CUBE, "cube")], Path("out"))
     text = Path("out/cube.py").read_text(encoding="utf-8")
     for stem in ("a b", "x import y\nimport os #", "class", "ﬁ", "-x"):
         Path(f"out/{stem}.py").write_text(text.replace("class Cube(", "class Other("), encoding="utf-8")
-    write_package([derive.layer(CUBE, "third")], Path("out"))
+    write_package([gradscribe.layer(CUBE, "third")], Path("out"))
     package = Path("out/__init__.py").read_text(encoding="utf-8")
     assert "Other" not in package
     assert "import os" not in package

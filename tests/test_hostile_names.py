@@ -12,15 +12,15 @@ from hypothesis import given
 from hypothesis import strategies as st
 from sympy import Eq, Idx, IndexedBase, Symbol
 
-import derive
-from derive.composition import Network, Node, Normal, Uniform, network
-from derive.composition.compose import compose
-from derive.equations import program
-from derive.index import integer
-from derive.interface import Kind, Layer, Option, Requirement
-from derive.interval import Interval
-from derive.layers import LAYERS
-from derive.term import EquationError
+import gradscribe
+from gradscribe.derive.composition import Network, Node, Normal, Uniform, network
+from gradscribe.derive.composition.compose import compose
+from gradscribe.derive.equations import program
+from gradscribe.derive.index import integer
+from gradscribe.derive.interface import Kind, Layer, Option, Requirement
+from gradscribe.derive.interval import Interval
+from gradscribe.derive.layers import LAYERS
+from gradscribe.derive.term import EquationError
 from tests.hostile import CANARY, CUBE, NAMES, SOME, fuzzed, outcome, own_optimiser, watched, with_options
 
 STEP = "lr = 0.1; new_p[...] = p[...] - lr * g[...]"
@@ -46,7 +46,7 @@ def by_parameter(name: str) -> Layer:
 
 
 def by_option(name: str) -> Layer:
-    made = derive.layer("a = 2.0; y[n] = a * x[n]^2", "own")
+    made = gradscribe.layer("a = 2.0; y[n] = a * x[n]^2", "own")
     return replace(made, options=(replace(made.options[0], name=name),))
 
 
@@ -56,7 +56,7 @@ def by_default(name: str) -> Layer:
 
 
 def by_feature(name: str) -> Layer:
-    made = derive.layer("weight w; y[n, k] = sum(c) x[n, c] * w[c, k]")
+    made = gradscribe.layer("weight w; y[n, k] = sum(c) x[n, c] * w[c, k]")
     return replace(made, features=((name, integer("C")), ("out", integer("K"))))
 
 
@@ -74,16 +74,16 @@ ROLES: dict[str, Callable[[str], Any]] = {
     "option": by_option,
     "default": by_default,
     "feature": by_feature,
-    "layer": lambda name: replace(derive.layer(CUBE), name=name),
-    "class": lambda name: replace(derive.layer(CUBE), class_name=name),
-    "initial": lambda name: replace(derive.layer("weight w; y[n] = x[n] * w[n]"), initial=((name, 1.0),)),
-    "state": lambda name: replace(derive.layer(CUBE), state=((name, "y", 1.0),)),
+    "layer": lambda name: replace(gradscribe.layer(CUBE), name=name),
+    "class": lambda name: replace(gradscribe.layer(CUBE), class_name=name),
+    "initial": lambda name: replace(gradscribe.layer("weight w; y[n] = x[n] * w[n]"), initial=((name, 1.0),)),
+    "state": lambda name: replace(gradscribe.layer(CUBE), state=((name, "y", 1.0),)),
     "blamed": lambda name: replace(with_options("text"), requirements=(Requirement((integer("k"),), name, "x"),)),
     "network": lambda name: replace(network("input x[N, 3]\ndense(2)"), name=name),
     "node": by_node,
     "network input": lambda name: by_node("f", name),
     "setting": lambda name: network(f"input x[N, 3]\ndense({name!r})"),
-    "optimiser": lambda name: derive.optimiser(STEP, name),
+    "optimiser": lambda name: gradscribe.optimiser(STEP, name),
     "optimiser's state": own_optimiser,
 }
 TEXTS = ("node", "setting", "optimiser's state", "blamed")
@@ -124,7 +124,7 @@ class Liar(float):
     "value", [Liar(2.0), float("inf"), float("nan"), object(), [1], {"a": 1}, 1j, b"x", np.float32(2)]
 )
 def test_values_of_options(value: Any) -> None:
-    made = derive.layer("a = 2.0; weight w; y[n] = a * x[n] * w[n]", "own")
+    made = gradscribe.layer("a = 2.0; weight w; y[n] = a * x[n] * w[n]", "own")
     option = made.options[0]
     for build in (
         lambda: replace(made, options=(replace(option, default=value),)),
@@ -139,7 +139,7 @@ def test_values_of_options(value: Any) -> None:
 
 
 def compiled_with(data: Any) -> Any:
-    own = {"scaled": lambda: derive.layer("y[n, k] = x[n, k] * t[k]", "scaled")}
+    own = {"scaled": lambda: gradscribe.layer("y[n, k] = x[n, k] * t[k]", "scaled")}
     return network("input x[N, 2]\nf: scaled", layers=own, data={"f.t": data}).compile()
 
 
@@ -164,7 +164,7 @@ def test_values_of_networks() -> None:
     ],
 )  # fmt: skip
 def test_fields_of_a_layer(fields: dict[str, Any]) -> None:
-    made = derive.layer("weight w; y[n, k] = sum(c) x[n, c] * w[c, k]")
+    made = gradscribe.layer("weight w; y[n, k] = sum(c) x[n, c] * w[c, k]")
     with pytest.raises(EquationError):
         replace(made, **fields).compile()
     broken = replace(made.program, outputs=("nothing",))

@@ -11,14 +11,14 @@ from hypothesis import strategies as st
 from markdown_it import MarkdownIt
 from sympy import Eq, Idx, IndexedBase
 
-import derive
-from derive.derivation.record import Derivation
-from derive.equations import program
-from derive.index import integer
-from derive.interface import layer_of
-from derive.quote import visible
-from derive.typeset import latex, markdown, text
-from derive.typeset.latex_letters import letters, prose
+import gradscribe
+from gradscribe.derive.derivation.record import Derivation
+from gradscribe.derive.equations import program
+from gradscribe.derive.index import integer
+from gradscribe.derive.interface import layer_of
+from gradscribe.derive.quote import visible
+from gradscribe.derive.typeset import latex, markdown, text
+from gradscribe.derive.typeset.latex_letters import letters, prose
 from tests.test_quote import ANYTHING, HOSTILE
 
 MARKUP = (
@@ -32,12 +32,12 @@ MARKUP = (
     "",
 )
 Render = Callable[[Derivation], str]
-FORMATS: dict[str, Render] = {"text": text.render, "markdown": markdown.render, "latex": latex.document}
+FORMATS: dict[str, Render] = {"text": text.render, "markdown": markdown.render, "latex": latex.render}
 
 
 @cache
 def dense() -> Derivation:
-    return derive.layer("y[n,k] = sum(c) x[n,c]*w[c,k]").derivation(["w"])
+    return gradscribe.layer("y[n,k] = sum(c) x[n,c]*w[c,k]").derivation(["w"])
 
 
 def derivation(title: str, source: str = "somewhere") -> Derivation:
@@ -122,7 +122,7 @@ def test_words_in_latex_hold_no_command_but_ours(words: str) -> None:
 
 @pytest.mark.parametrize("title", MARKUP)
 def test_a_document_has_no_command_that_another_title_does_not_bring(title: str) -> None:
-    plain, hostile = (latex.document(derivation(t, t)) for t in ("title", title))
+    plain, hostile = (latex.render(derivation(t, t)) for t in ("title", title))
     (heading,) = re.findall(r"\\section\*\{(.*)\}", hostile)
     assert TEXT.fullmatch(heading)
     assert hostile.replace(prose(title), prose("title")) == plain or not title

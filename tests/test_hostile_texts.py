@@ -12,11 +12,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-import derive
-from codegen.compiler import compile_layer
-from codegen.literal import encodable
-from derive.composition import Network, network
-from derive.interface import Layer
+import gradscribe
+from gradscribe.codegen.compiler import compile_layer
+from gradscribe.codegen.literal import encodable
+from gradscribe.derive.composition import Network, network
+from gradscribe.derive.interface import Layer
 from tests.hostile import CUBE, LONG, TEXTS, fuzzed, outcome, own_optimiser, watched, with_options
 
 
@@ -38,7 +38,7 @@ def holds(doc: str | None, text: str) -> bool:
 
 
 def titled(text: str) -> Layer:
-    return replace(derive.layer(CUBE, "cube"), title=text, source=text)
+    return replace(gradscribe.layer(CUBE, "cube"), title=text, source=text)
 
 
 @pytest.mark.parametrize("text", [*TEXTS, LONG], ids=lambda text: ascii(text)[:40])
@@ -53,7 +53,7 @@ def test_a_text_is_what_the_docstrings_say(text: str) -> None:
 
 @pytest.mark.parametrize("text", TEXTS, ids=lambda text: ascii(text)[:40])
 def test_a_comment_is_what_the_docstrings_say(text: str) -> None:
-    layer = outcome(lambda: derive.layer(f"# {text}\n{CUBE}", "cube"))
+    layer = outcome(lambda: gradscribe.layer(f"# {text}\n{CUBE}", "cube"))
     assert layer is None or holds(compile_layer(layer).__doc__, layer.title)
     if "\n" not in text:
         assert layer is not None
@@ -106,7 +106,7 @@ def test_random_titles(text: str) -> None:
 @fuzzed
 @given(st.text(max_size=60), st.text(alphabet="xyn[]()=^*+-/.,;# \n123abs<>", max_size=40))
 def test_random_equation_texts(comment: str, code: str) -> None:
-    layer = outcome(lambda: derive.layer(f"# {comment}\n{code}"))
+    layer = outcome(lambda: gradscribe.layer(f"# {comment}\n{code}"))
     if layer is not None:
         outcome(lambda: compile_layer(layer))
     composed = outcome(lambda: network(f"# {comment}\n{code}"))

@@ -6,10 +6,12 @@ from pathlib import Path
 
 import pytest
 
+from gradscribe.derive.typeset.formats import FORMATS
+
 ROOT = Path(__file__).parents[1]
 SYMBOLIC = {"sympy", "mpmath", "lark"}
 OPTIONAL = {"numba", "llvmlite", "threadpoolctl", "hypothesis", "torch"}
-GENERATING = {"jinja2", "codegen", "derive"}
+GENERATING = {"jinja2", "gradscribe.codegen", "gradscribe.derive"}
 REPORT = """
 import sys
 before = set(sys.modules)
@@ -33,24 +35,24 @@ def loaded(code: str, *arguments: str, exits: int = 0) -> set[str]:
 
 def of_command(*arguments: str, exits: int = 0) -> set[str]:
     """The modules that a command loads."""
-    return loaded("from codegen.cli import main; main()", *arguments, exits=exits)
+    return loaded("from gradscribe.codegen.cli import main; main()", *arguments, exits=exits)
 
 
 @pytest.mark.parametrize(
     "code",
     [
-        "from generated import Conv2D",
-        "from generated import Conv2D; Conv2D(2, 3, kernel_size=3)",
-        "from generated.conv2d import conv2d_forward",
-        "import generated; generated.LeNet5",
+        "from gradscribe.generated import Conv2D",
+        "from gradscribe.generated import Conv2D; Conv2D(2, 3, kernel_size=3)",
+        "from gradscribe.generated.conv2d import conv2d_forward",
+        "from gradscribe import generated; generated.LeNet5",
     ],
 )
 def test_a_generated_class_loads_numpy_and_its_runtime_only(code: str) -> None:
     modules = loaded(code)
     assert "numpy" in modules
-    assert "generated.runtime" in modules
+    assert "gradscribe.generated.runtime" in modules
     assert not modules & (SYMBOLIC | OPTIONAL | GENERATING)
-    assert len([m for m in modules if m.startswith("generated.")]) == 2
+    assert len([m for m in modules if m.startswith("gradscribe.generated.")]) == 2
 
 
 @pytest.mark.parametrize(
@@ -75,15 +77,24 @@ def test_help_and_mistakes_in_arguments_do_not_load_sympy(arguments: list[str], 
 
 def test_a_derivation_loads_no_code_generator() -> None:
     modules = of_command("derive", "tanh")
-    assert "derive.derivation" in modules
-    assert {m for m in modules if m.startswith("codegen")} <= {
-        "codegen", "codegen.cli", "codegen.catalogue", "codegen.error", "codegen.printing", "codegen.screen",
-    }  # fmt: skip
-    assert not modules & ({"jinja2", "generated"} | OPTIONAL)
+    assert "gradscribe.derive.derivation" in modules
+    assert {m for m in modules if m.startswith("gradscribe.codegen.")} <= {
+        f"gradscribe.codegen.{room}" for room in ("cli", "catalogue", "error", "printing", "screen")
+    }
+    assert not modules & ({"jinja2", "gradscribe.generated"} | OPTIONAL)
+
+
+@pytest.mark.parametrize("form", FORMATS)
+def test_a_format_loads_its_own_writer(form: str) -> None:
+    modules = of_command("derive", "tanh", "--format", form)
+    assert modules & {f.room for f in FORMATS.values()} == {FORMATS[form].room}
+    assert form != "text" or not {m for m in modules if m.startswith("gradscribe.derive.typeset.latex")}
 
 
 def test_generating_loads_no_derivation(tmp_path: Path) -> None:
     modules = of_command("generate", "tanh", "--out", str(tmp_path))
-    assert "codegen.emit" in modules
-    assert not {m for m in modules if m.startswith(("derive.typeset.latex", "derive.typeset.markdown"))}
-    assert not modules & ({"generated"} | OPTIONAL)
+    assert "gradscribe.codegen.emit" in modules
+    assert not {
+        m for m in modules if m.startswith(("gradscribe.derive.typeset.latex", "gradscribe.derive.typeset.markdown"))
+    }
+    assert not modules & ({"gradscribe.generated"} | OPTIONAL)

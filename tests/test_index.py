@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from sympy import Expr, Integer, Symbol
 
-from derive.index import (
+from gradscribe.derive.index import (
     Affine,
     NotAffineError,
     affine,
@@ -20,7 +20,7 @@ from derive.index import (
     mod,
     sign,
 )
-from derive.interpret import number
+from gradscribe.derive.interpret import number
 
 i, j, k, s, d, p = integers("i j k s d p")
 INDICES = (i, j, k)

@@ -6,16 +6,16 @@ import numpy as np
 import pytest
 from sympy import Expr, exp
 
-from derive.collapse import rename
-from derive.derivation import derive
-from derive.differentiate import differentiate
-from derive.functions import step
-from derive.index import integer, integers
-from derive.inline import _one_pass, inline, inserted
-from derive.interpret import complete_sizes, interpret, shape_of
-from derive.layers import LAYERS
-from derive.sampling import sample_sizes, sample_values
-from derive.term import Access, Guard, Program, Range, Statement, Tensor, Term, check
+from gradscribe.derive.collapse import rename
+from gradscribe.derive.derivation import derive
+from gradscribe.derive.differentiate import differentiate
+from gradscribe.derive.functions import step
+from gradscribe.derive.index import integer, integers
+from gradscribe.derive.inline import _one_pass, inline, inserted
+from gradscribe.derive.interpret import complete_sizes, interpret, shape_of
+from gradscribe.derive.layers import LAYERS
+from gradscribe.derive.sampling import sample_sizes, sample_values
+from gradscribe.derive.term import Access, Guard, Program, Range, Statement, Tensor, Term, check
 from tests.random_programs import random_case
 
 i, j, r, N, M = integers("i j r N M")

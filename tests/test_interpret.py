@@ -7,11 +7,11 @@ import numpy as np
 import pytest
 from sympy import E, Eq, Expr, Idx, IndexedBase, Integer, Rational, Sum, exp, log, pi, tanh
 
-from derive.equations import Maximum, inside, program
-from derive.functions import equal, relu, sigmoid, step
-from derive.index import choose, exact, floordiv, integers, minimum
-from derive.interpret import complete_sizes, evaluate, interpret, number, shape_of
-from derive.term import Access, Divisibility, Guard, Range, Tensor, Term
+from gradscribe.derive.equations import Maximum, inside, program
+from gradscribe.derive.functions import equal, relu, sigmoid, step
+from gradscribe.derive.index import choose, exact, floordiv, integers, minimum
+from gradscribe.derive.interpret import complete_sizes, evaluate, interpret, number, shape_of
+from gradscribe.derive.term import Access, Divisibility, Guard, Range, Tensor, Term
 
 Array = np.ndarray
 N, M, s, p = integers("N M s p")

@@ -11,9 +11,9 @@ from itertools import product
 
 import pytest
 
-from codegen.printing import printed, printed_winograd
-from derive.layers import LAYERS
-from derive.networks import NETWORKS
+from gradscribe.codegen.printing import printed, printed_winograd
+from gradscribe.derive.layers import LAYERS
+from gradscribe.derive.networks import NETWORKS
 
 CHECK = """
 const katex = require("katex"), formulas = JSON.parse(require("fs").readFileSync(0, "utf8")), wrong = [];

@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-import derive
+import gradscribe
 from tests.agreement import assert_kernels_agree, shapes
 
 LOWEST, GREATEST = np.iinfo(np.int64).min, np.iinfo(np.int64).max
@@ -27,7 +27,7 @@ RULED = {
 
 
 def module(right: str, more: str = "") -> ModuleType:
-    return derive.layer(f"input w[W,K], t[N]\ninteger t\n{more}\ny[n,k] = {right}", "read").compile()
+    return gradscribe.layer(f"input w[W,K], t[N]\ninteger t\n{more}\ny[n,k] = {right}", "read").compile()
 
 
 def first(results: Any) -> Any:
@@ -51,7 +51,7 @@ def test_a_label_that_is_no_position_is_refused(right: str) -> None:
 @pytest.mark.parametrize("order", [1, 2])
 def test_gradients_refuse_too(order: int, offset: str) -> None:
     text = f"integer t\ny[n,k] = z[n, t[n]{offset}] * exp(w[t[n]{offset},k])"
-    made = derive.layer(text, "read").compile(order)
+    made = gradscribe.layer(text, "read").compile(order)
     rng = np.random.default_rng(1)
     w, z, t = rng.normal(size=(W, K)), rng.normal(size=(N, W + 1)), np.arange(N)
     layer = made.Read()
@@ -69,13 +69,13 @@ def test_gradients_refuse_too(order: int, offset: str) -> None:
 
 
 def test_every_axis_that_a_label_addresses_is_checked() -> None:
-    made = derive.layer("integer t\ny[n,k] = z[n,t[n]] * w[t[n],k]", "read").compile()
+    made = gradscribe.layer("integer t\ny[n,k] = z[n,t[n]] * w[t[n],k]", "read").compile()
     with pytest.raises(ValueError, match="from 0 to 2, received 4"):
         made.read_forward(np.ones((N, 3)), np.full(N, 4), np.ones((W, K)))
 
 
 def test_a_label_of_a_label_is_checked() -> None:
-    made = derive.layer("integer t, u\ny[n,k] = w[t[u[n]],k]", "read").compile()
+    made = gradscribe.layer("integer t, u\ny[n,k] = w[t[u[n]],k]", "read").compile()
     w, t, u = np.arange(10.0).reshape(W, K), np.array([4, 0, 2]), np.array([2, 1, 0, 0])
     np.testing.assert_array_equal(made.read_forward(w, t, u), w[t[u]])
     for wrong in ((np.array([4, 0, 5]), u), (t, np.array([3, 0, 0, 0]))):
@@ -134,7 +134,7 @@ def test_a_condition_elsewhere_leaves_nothing_out() -> None:
 
 
 def test_a_recorded_position_that_no_window_has_is_refused() -> None:
-    made = derive.layer("s = 2\ninput x[N,L,C]\nr < 2\ny[n,i,c] = max(r) x[n, s*i + r, c]", "pool").compile()
+    made = gradscribe.layer("s = 2\ninput x[N,L,C]\nr < 2\ny[n,i,c] = max(r) x[n, s*i + r, c]", "pool").compile()
     y, position = made.pool_forward(np.random.default_rng(2).normal(size=(1, 6, 2)))
     for wrong in (2, -2):
         changed = np.where(position == position.max(), wrong, position)
@@ -146,7 +146,7 @@ def test_a_recorded_position_that_no_window_has_is_refused() -> None:
 @pytest.mark.parametrize("kind", [np.int8, np.uint8, np.int64, np.uint64])
 @pytest.mark.parametrize("right", ["z[n,t[n]] * w[t[n],k]", "exp(z[n,t[n]+1]) * w[t[n],k] * w[t[n],0]"])
 def test_lookups_of_several_tensors_by_one_label(right: str, kind: type) -> None:
-    layer = derive.layer(f"integer t\ny[n,k] = {right}")
+    layer = gradscribe.layer(f"integer t\ny[n,k] = {right}")
     rng = np.random.default_rng(3)
     sizes = {s: {"N": N, "K": K}.get(s.name, W) for s in layer.program.symbols()}
     values = {name: rng.normal(size=shape) for name, shape in shapes(layer, sizes).items()}

@@ -11,22 +11,22 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from sympy import Eq, Idx, IndexedBase, Sum, exp, tanh
 
-import derive
-from codegen.verify import verify_layer
-from derive.equations import Maximum, inside, program
-from derive.index import floordiv, integers
-from derive.interface import Kind, Layer
-from derive.interpret import complete_sizes, interpret
-from derive.language import LanguageError
-from derive.language.parse import LONGEST, LONGEST_NAME, LONGEST_NUMBER
-from derive.term import EquationError, Program
+import gradscribe
+from gradscribe.codegen.verify import verify_layer
+from gradscribe.derive.equations import Maximum, inside, program
+from gradscribe.derive.index import floordiv, integers
+from gradscribe.derive.interface import Kind, Layer
+from gradscribe.derive.interpret import complete_sizes, interpret
+from gradscribe.derive.language import LanguageError
+from gradscribe.derive.language.parse import LONGEST, LONGEST_NAME, LONGEST_NUMBER
+from gradscribe.derive.term import EquationError, Program
 
 N, L, C, R, K, W = integers("N L C R K I")
 s, p = integers("s p")
 
 
 def same(text: str) -> Program:
-    return derive.layer(text).program
+    return gradscribe.layer(text).program
 
 
 def test_a_convolution_is_the_program_of_the_sympy_builder() -> None:
@@ -80,17 +80,17 @@ def test_derived_sizes(text: str, extents: dict[str, str]) -> None:
     ],
 )
 def test_shapes_of_targets(text: str, shape: str) -> None:
-    assert str(derive.layer(text).output.shape) == shape
+    assert str(gradscribe.layer(text).output.shape) == shape
 
 
 def test_the_capital_of_an_index_is_its_extent_whatever_that_is_called() -> None:
-    layer = derive.layer("input a[N,Q]; y[n,c] = a[n,c] / C; y[n, C + d] += b[n,d]")
+    layer = gradscribe.layer("input a[N,Q]; y[n,c] = a[n,c] / C; y[n, C + d] += b[n,d]")
     assert str(layer.output.shape) == "(N, D + Q)"
     assert layer.options == ()
 
 
 def test_parameters_are_options() -> None:
-    layer = derive.layer("s = 1; p = 0; a = 2/3; f = true; y[i] = a * sum(h) [f*h >= 0] x[s*i + d*h - p] * w[h]")
+    layer = gradscribe.layer("s = 1; p = 0; a = 2/3; f = true; y[i] = a * sum(h) [f*h >= 0] x[s*i + d*h - p] * w[h]")
     found = {o.name: (o.kind, o.default, o.minimum) for o in layer.options}
     assert found == {
         "s": (Kind.COUNT, 1, 1),
@@ -102,17 +102,17 @@ def test_parameters_are_options() -> None:
 
 
 def test_inputs_stand_in_the_order_of_their_declaration_or_as_the_catalogue_has_them() -> None:
-    assert [t.name for t in derive.layer("y[n,k] = b[k] + sum(c) w[c,k]*x[n,c]").program.inputs] == ["x", "w", "b"]
+    assert [t.name for t in gradscribe.layer("y[n,k] = b[k] + sum(c) w[c,k]*x[n,c]").program.inputs] == ["x", "w", "b"]
     text = "input b, w; y[n,k] = b[k] + sum(c) w[c,k]*x[n,c]"
-    assert [t.name for t in derive.layer(text.replace("b, w", "b[K], w[C,K]")).program.inputs] == ["b", "w", "x"]
-    assert [t.name for t in derive.layer("y[n] = q[n] * b[n] * a[n]").program.inputs] == ["q", "b", "a"]
+    assert [t.name for t in gradscribe.layer(text.replace("b, w", "b[K], w[C,K]")).program.inputs] == ["b", "w", "x"]
+    assert [t.name for t in gradscribe.layer("y[n] = q[n] * b[n] * a[n]").program.inputs] == ["q", "b", "a"]
 
 
 def test_flags_of_inputs_and_weights() -> None:
-    layer = derive.layer("integer t; optional b; weight w, b; constant c\ny[n,k] = w[t[n], k] + b[k] + c[k]")
+    layer = gradscribe.layer("integer t; optional b; weight w, b; constant c\ny[n,k] = w[t[n], k] + b[k] + c[k]")
     tensors = layer.program.tensors
     assert not tensors["b"].absent
-    scaled = derive.layer("factor a; y[n,k] = a[k] * x[n,k]").program.tensors["a"]
+    scaled = gradscribe.layer("factor a; y[n,k] = a[k] * x[n,k]").program.tensors["a"]
     assert (scaled.optional, scaled.absent) == (True, True)
     assert (tensors["t"].integer, tensors["b"].optional, tensors["c"].constant) == (True, True, True)
     assert layer.weights == ("w", "b")
@@ -120,9 +120,9 @@ def test_flags_of_inputs_and_weights() -> None:
 
 
 def test_title_and_comments() -> None:
-    layer = derive.layer("# a title\ny[n] = x[n] # and why\n# another\n", "some_layer")
+    layer = gradscribe.layer("# a title\ny[n] = x[n] # and why\n# another\n", "some_layer")
     assert (layer.title, layer.class_name) == ("a title", "SomeLayer")
-    assert derive.layer("y[n] = x[n] + \\\n  z[n]").program == derive.layer("y[n] = x[n] + z[n]").program
+    assert gradscribe.layer("y[n] = x[n] + \\\n  z[n]").program == gradscribe.layer("y[n] = x[n] + z[n]").program
 
 
 def test_a_reduction_reaches_to_the_end_of_its_product() -> None:
@@ -131,10 +131,10 @@ def test_a_reduction_reaches_to_the_end_of_its_product() -> None:
 
 
 def test_a_condition_inside_a_function_is_a_value() -> None:
-    layer = derive.layer("y[i] = exp([i < 2] * x[i])")
+    layer = gradscribe.layer("y[i] = exp([i < 2] * x[i])")
     (statement,) = layer.program.statements
     assert statement.term.guards == ()
-    assert derive.layer("y[i] = [i < 2] x[i]").program.statements[0].term.guards != ()
+    assert gradscribe.layer("y[i] = [i < 2] x[i]").program.statements[0].term.guards != ()
 
 
 BAD = [
@@ -226,7 +226,7 @@ BAD = [
 @pytest.mark.parametrize(("text", "column", "message"), BAD, ids=[t for t, _, _ in BAD])
 def test_a_mistake_is_one_line_and_a_caret_at_the_place(text: str, column: int, message: str) -> None:
     with pytest.raises(LanguageError) as caught:
-        derive.layer(text)
+        gradscribe.layer(text)
     first, shown, caret = str(caught.value).split("\n")
     assert message in first
     assert (caught.value.line, caught.value.column) == (1, column)
@@ -236,13 +236,13 @@ def test_a_mistake_is_one_line_and_a_caret_at_the_place(text: str, column: int, 
 
 def test_line_and_file_are_named() -> None:
     with pytest.raises(LanguageError, match=r"^line 3, column 8: unknown name z"):
-        derive.layer("# title\ns = 1\ny[n] = z * x[n]")
+        gradscribe.layer("# title\ns = 1\ny[n] = z * x[n]")
 
 
 def layer_or_error(text: str) -> bool:
     """Whether `text` is a layer, or its error has the three lines that errors have."""
     try:
-        return isinstance(derive.layer(text), Layer)
+        return isinstance(gradscribe.layer(text), Layer)
     except LanguageError as error:
         return str(error).count("\n") == 2
 
@@ -302,9 +302,9 @@ NUMBER, NAME = "9" * (LONGEST_NUMBER - 1), "q" * LONGEST_NAME
 )
 def test_what_is_a_little_too_long_is_refused(text: str, longer: str, place: tuple[int, int], message: str) -> None:
     """Words of comments may have any length."""
-    assert isinstance(derive.layer(text), Layer)
+    assert isinstance(gradscribe.layer(text), Layer)
     with pytest.raises(LanguageError) as caught:
-        derive.layer(longer)
+        gradscribe.layer(longer)
     assert message in str(caught.value)
     assert (caught.value.line, caught.value.column) == place
 
@@ -369,7 +369,7 @@ def test_a_mutilated_layer_is_a_layer_or_a_language_error(seed: int) -> None:
 
 def test_a_tie_or_a_corner_is_no_failure_of_verification() -> None:
     """The window of a maximum meets mirrored elements twice: it has no slope there."""
-    layer = derive.layer("p = 1; y[n,i] = max(r) x[n, reflect(2*i + r - p)]; r < 3")
+    layer = gradscribe.layer("p = 1; y[n,i] = max(r) x[n, reflect(2*i + r - p)]; r < 3")
     assert all(row.passed for row in verify_layer(layer, 4))
 
 
@@ -377,7 +377,7 @@ def test_text_and_sympy_have_the_same_methods_with_the_same_results(tmp_path: Pa
     x, w, y = IndexedBase("x", shape=(N, C)), IndexedBase("w", shape=(C, K)), IndexedBase("y", shape=(N, K))
     n, c, k = Idx("n", N), Idx("c", C), Idx("k", K)
     built = program(Eq(y[n, k], Sum(x[n, c] * w[c, k], c)), inputs=(x, w))
-    text = derive.layer("y[n,k] = sum(c) x[n,c] * w[c,k]", "product")
+    text = gradscribe.layer("y[n,k] = sum(c) x[n,c] * w[c,k]", "product")
     assert built.differentiate(wrt=["w"]) == text.differentiate(wrt=["w"])
     files = ["__init__.py", "product.py", "runtime.py", "transforms.py"]
     assert [p.name for p in built.generate(tmp_path / "a", "product")] == files
@@ -394,7 +394,7 @@ def test_text_and_sympy_have_the_same_methods_with_the_same_results(tmp_path: Pa
 
 
 def test_both_signs_of_a_power_mean_the_same() -> None:
-    caret, stars = (derive.layer(f"y[n] = x[n]{sign}2 * x[n]").program for sign in ("^", "**"))
+    caret, stars = (gradscribe.layer(f"y[n] = x[n]{sign}2 * x[n]").program for sign in ("^", "**"))
     assert caret == stars
 
 
@@ -409,7 +409,7 @@ def test_one_of_several_axes_is_continued_as_numpy_pads_it(word: str, mode: Lite
 
 
 def test_an_error_at_run_time_names_the_letter_that_joined_axes() -> None:
-    layer = derive.layer("input a[M], b[M]\ny = (sum(q) a[q]^2) + sum(q) b[q]^2", "joined")
+    layer = gradscribe.layer("input a[M], b[M]\ny = (sum(q) a[q]^2) + sum(q) b[q]^2", "joined")
     with pytest.raises(ValueError, match=r"joined: argument b, axis 0 \(M of index q\): expected 3, received 4"):
         layer.compile().joined_forward(np.ones(3), np.ones(4))
 
@@ -425,7 +425,7 @@ def test_a_condition_on_indices_restricts_a_maximum_with_a_sign_too() -> None:
     [("reflect", "reflect", 2, "less than the extent it reflects"), ("circular", "wrap", 3, "at most the extent")],
 )
 def test_an_axis_is_continued_as_far_as_its_elements_last(kind: Any, mode: Any, most: int, words: str) -> None:
-    layer = derive.layer(f"p = 1; y[i] = sum(r) x[{kind}(i + r - p)] * w[r]", "continued")
+    layer = gradscribe.layer(f"p = 1; y[i] = sum(r) x[{kind}(i + r - p)] * w[r]", "continued")
     forward, x, w = layer.compile().continued_forward, np.array([1.0, 2.0, 4.0]), np.array([1.0, 8.0])
     y, *_ = forward(x, w, p=most)
     np.testing.assert_array_equal(y, np.correlate(np.pad(x, most, mode), w))
@@ -434,16 +434,16 @@ def test_an_axis_is_continued_as_far_as_its_elements_last(kind: Any, mode: Any, 
 
 
 def test_a_sum_of_brackets_alone_beside_a_tensor() -> None:
-    module = derive.layer("y = x[0] * (sum(i,k,o) [i == k + o])", "counted").compile()
+    module = gradscribe.layer("y = x[0] * (sum(i,k,o) [i == k + o])", "counted").compile()
     assert module.counted_forward(np.array([2.0, 5.0]), I=3, K=2, O=2) == 2 * 4
     np.testing.assert_array_equal(module.counted_grad_input(1.0, input_shape=(2,), I=3, K=2, O=2), [4, 0])
 
 
 def test_ties_are_chosen_from_python_as_from_the_command_line() -> None:
     x, text = np.array([[1.0, 1.0]]), "y[n] = max(k) x[n,k]"
-    for layer in (derive.layer(text, "tied", ties="split"), derive.layer(text, "tied").with_ties("split")):
+    for layer in (gradscribe.layer(text, "tied", ties="split"), gradscribe.layer(text, "tied").with_ties("split")):
         made = layer.compile().Tied()
         made(x)
         np.testing.assert_array_equal(made.backward(np.ones(1)), [[0.5, 0.5]])
-    with pytest.raises(derive.term.EquationError, match="unknown policy for ties 'last'"):
-        derive.layer(text, ties="last")
+    with pytest.raises(EquationError, match="unknown policy for ties 'last'"):
+        gradscribe.layer(text, ties="last")

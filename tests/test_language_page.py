@@ -7,10 +7,10 @@ from pathlib import Path
 
 import pytest
 
-import derive
-from codegen.verify import verify_layer
-from derive.language import LanguageError
-from derive.language.functions import FUNCTIONS
+import gradscribe
+from gradscribe.codegen.verify import verify_layer
+from gradscribe.derive.language import LanguageError
+from gradscribe.derive.language.functions import FUNCTIONS
 
 ROOT = Path(__file__).parents[1]
 PAGE = (ROOT / "docs" / "language.md").read_text(encoding="utf-8")
@@ -22,7 +22,7 @@ COMMANDS = [line for block in re.findall(r"```sh\n(.*?)```", PAGE, re.DOTALL) fo
 
 @pytest.mark.parametrize("name", EQUATIONS)
 def test_every_layer_of_the_page_is_verified(name: str) -> None:
-    rows = list(verify_layer(derive.layer(EQUATIONS[name], name), 4))
+    rows = list(verify_layer(gradscribe.layer(EQUATIONS[name], name), 4))
     assert len(rows) >= 4
     assert all(row.passed for row in rows), rows
 
@@ -30,7 +30,7 @@ def test_every_layer_of_the_page_is_verified(name: str) -> None:
 @pytest.mark.parametrize(("text", "message"), ERRORS)
 def test_every_error_of_the_page_is_what_is_raised(text: str, message: str) -> None:
     with pytest.raises(LanguageError) as caught:
-        derive.layer(text)
+        gradscribe.layer(text)
     assert str(caught.value) == message
 
 
@@ -45,7 +45,7 @@ def test_the_tutorial_runs_as_it_is_written(tmp_path: Path) -> None:
     for command in COMMANDS:
         program, *arguments = command.split()
         assert program == "gradscribe"
-        script = "from codegen.cli import main; main()"
+        script = "from gradscribe.codegen.cli import main; main()"
         done = subprocess.run(
             [sys.executable, "-c", script, *arguments], cwd=tmp_path, env={"PYTHONPATH": str(ROOT), "PYTHONUTF8": "1"},
             capture_output=True, text=True, check=True,

@@ -8,19 +8,19 @@ from pathlib import Path
 
 import pytest
 
-from codegen.catalogue import find
-from derive.derivation import derive, rotation_identity
-from derive.derivation.certificate import Certificate
-from derive.derivation.notation import Notation
-from derive.layers import LAYERS
-from derive.networks import NETWORKS
-from derive.term import Access
-from derive.typeset import latex, markdown
-from derive.typeset.latex_letters import prose
-from derive.typeset.latex_symbols import LatexTypesetter
-from derive.typeset.latex_width import width
-from derive.winograd import cook_toom
-from derive.winograd.derivation import derive_winograd
+from gradscribe.codegen.catalogue import find
+from gradscribe.derive.derivation import derive, rotation_identity
+from gradscribe.derive.derivation.certificate import Certificate
+from gradscribe.derive.derivation.notation import Notation
+from gradscribe.derive.layers import LAYERS
+from gradscribe.derive.networks import NETWORKS
+from gradscribe.derive.term import Access
+from gradscribe.derive.typeset import latex, markdown
+from gradscribe.derive.typeset.latex_letters import prose
+from gradscribe.derive.typeset.latex_symbols import LatexTypesetter
+from gradscribe.derive.typeset.latex_width import width
+from gradscribe.derive.winograd import cook_toom
+from gradscribe.derive.winograd.derivation import derive_winograd
 from tests.catalogue import derived, derived_twice
 
 needs_pdflatex = pytest.mark.skipif(shutil.which("pdflatex") is None, reason="pdflatex is not installed")
@@ -40,15 +40,15 @@ FOOT = Certificate(6, 19, 4e-16, 4, 8e-11)
 
 @needs_pdflatex
 def test_documents_compile_within_the_margins(tmp_path: Path) -> None:
-    documents = {label(n, s): latex.document(derived(n, **s), FOOT) for n, s in DOCUMENTS}
-    documents["identity"] = latex.document(rotation_identity())
+    documents = {label(n, s): latex.render(derived(n, **s), FOOT) for n, s in DOCUMENTS}
+    documents["identity"] = latex.render(rotation_identity())
     assert len(documents) == len(DOCUMENTS) + 1
     assert not overfull(documents, tmp_path)
 
 
 @needs_pdflatex
 def test_documents_of_second_order_compile_within_the_margins(tmp_path: Path) -> None:
-    assert not overfull({label(n, {}): latex.document(derived_twice(n), FOOT) for n in LAYERS}, tmp_path)
+    assert not overfull({label(n, {}): latex.render(derived_twice(n), FOOT) for n in LAYERS}, tmp_path)
 
 
 CHAINS = [
@@ -62,8 +62,8 @@ CHAINS = [
 
 @needs_pdflatex
 def test_networks_compile_within_the_margins(tmp_path: Path) -> None:
-    documents = {name: latex.document(derive(build()), FOOT) for name, build in NETWORKS.items()}
-    documents |= {f"chain {n}": latex.document(derive(find(chain)), FOOT) for n, chain in enumerate(CHAINS)}
+    documents = {name: latex.render(derive(build()), FOOT) for name, build in NETWORKS.items()}
+    documents |= {f"chain {n}": latex.render(derive(find(chain)), FOOT) for n, chain in enumerate(CHAINS)}
     assert not overfull(documents, tmp_path)
 
 
@@ -72,7 +72,7 @@ def test_fast_correlations_compile_within_the_margins(tmp_path: Path) -> None:
     """Of many points, too: their polynomials take several lines, their matrices several parts."""
     sizes = [(1, 1, 1), (2, 3, 1), (4, 3, 2), (2, 7, 2), (8, 3, 1), (14, 3, 2)]
     documents = {f"F({m}, {r})": derive_winograd(cook_toom(m, r), dims) for m, r, dims in sizes}
-    assert not overfull({name: latex.document(d, FOOT) for name, d in documents.items()}, tmp_path)
+    assert not overfull({name: latex.render(d, FOOT) for name, d in documents.items()}, tmp_path)
 
 
 def overfull(documents: dict[str, str], folder: Path) -> list[tuple[str, str]]:
@@ -98,7 +98,7 @@ def label(name: str, settings: dict[str, str]) -> str:
 
 @needs_pdflatex
 def test_a_document_compiles_by_itself_and_a_line_in_the_margin_is_found(tmp_path: Path) -> None:
-    document = latex.document(derived("dense"), FOOT)
+    document = latex.render(derived("dense"), FOOT)
     assert OVERFULL not in compile_latex(document, tmp_path)
     wide = document.replace(r"\end{document}", r"\rule{1.5\textwidth}{1pt}\par\end{document}")
     assert OVERFULL in compile_latex(wide, tmp_path)
@@ -121,7 +121,7 @@ def rows(document: str) -> list[str]:
 
 
 def test_what_a_step_changed_is_coloured() -> None:
-    found = rows(latex.document(derive(LAYERS["conv2d"](), wrt=("x",))))
+    found = rows(latex.render(derive(LAYERS["conv2d"](), wrt=("x",))))
     chain, definition, kronecker, renamed, solved = found[:5]
     assert r"\new" not in chain
     assert re.findall(r"\\new\{", definition) == [r"\new{"]
@@ -133,7 +133,7 @@ def test_what_a_step_changed_is_coloured() -> None:
 
 
 def test_reasons_stand_beside_the_rows() -> None:
-    found = rows(latex.document(derive(LAYERS["conv2d"](), wrt=("x",))))
+    found = rows(latex.render(derive(LAYERS["conv2d"](), wrt=("x",))))
     reasons = [re.match(r"\\why\{(.*?)\} &&", row) for row in found[:5]]
     assert [r.group(1) for r in reasons if r] == [
         "chain rule", "definition of $u$", "same element?", "$n$, $c$ collapse", "solved for $i$, $j$",
@@ -141,7 +141,7 @@ def test_reasons_stand_beside_the_rows() -> None:
 
 
 def test_the_result_is_boxed_with_its_name() -> None:
-    document = latex.document(derive(LAYERS["conv2d"](), settings={"stride": "1", "dilation": "1"}))
+    document = latex.render(derive(LAYERS["conv2d"](), settings={"stride": "1", "dilation": "1"}))
     assert r"\textbf{Full convolution} of $\delta^{(l)}$ with the kernel $w$ rotated by $\pi$" in document
     assert (
         r"\boxed{\;\frac{\partial E}{\partial x_{m,q,v,e}} = \sum_{r,t,k}\,\delta^{(l)}_{m,\,q+p-r,\,v+p-t,\,k}"

@@ -7,8 +7,8 @@ from typing import Any
 import numpy as np
 import pytest
 
-from derive.interpret import interpret
-from derive.layers import LAYERS
+from gradscribe.derive.interpret import interpret
+from gradscribe.derive.layers import LAYERS
 from tests.cases import CASES, LayerCase, interpreter_values, random_layer_case, random_values, sampled_case, sizes_of
 from tests.naive import NAIVE
 
@@ -96,7 +96,7 @@ def test_ties_and_nan_in_max_pooling(seed: int) -> None:
 
 
 def generated_forward(case: LayerCase, values: dict[str, Array]) -> tuple[Any, ...]:
-    module = importlib.import_module(f"generated.{case.name}")
+    module = importlib.import_module(f"gradscribe.generated.{case.name}")
     arguments = [values.get(t.name) for t in case.layer.program.inputs]
     function = getattr(module, f"{case.name}_forward")
     options = {k: v for k, v in case.options.items() if k in inspect.signature(function).parameters}

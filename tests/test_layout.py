@@ -8,9 +8,9 @@ import sys
 import numpy as np
 import pytest
 
-from codegen.compiler import package_sources
-from codegen.layout import WIDTH, fit, split_items
-from derive.layers import LAYERS
+from gradscribe.codegen.layout import WIDTH, fit, split_items
+from gradscribe.codegen.package import package_sources
+from gradscribe.derive.layers import LAYERS
 
 has_ruff = importlib.util.find_spec("ruff") is not None
 needs_ruff = pytest.mark.skipif(not has_ruff, reason="ruff is not installed")

@@ -14,8 +14,8 @@ from rich.console import Console
 
 import lenet5
 import lenet5_1998
-from derive.networks.lenet5_data import BITMAPS, TABLE
-from generated import LeNet5
+from gradscribe.derive.networks.lenet5_data import BITMAPS, TABLE
+from gradscribe.generated import LeNet5
 from lenet5_1998 import Recipe
 
 ROOT = Path(__file__).parent.parent

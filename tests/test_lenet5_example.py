@@ -15,7 +15,7 @@ from rich.console import Console
 
 import idx
 import lenet5
-from generated import SGD
+from gradscribe.generated import SGD
 
 ROOT = Path(__file__).parent.parent
 MNIST = os.environ.get("GRADSCRIBE_MNIST")
@@ -154,7 +154,7 @@ def test_missing_scikit_learn_says_what_to_install(
     capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setitem(sys.modules, "sklearn.datasets", None)
-    assert "pip install 'gradscribe[demo]'" in error_line(capsys)
+    assert "pip install scikit-learn" in error_line(capsys)
 
 
 @pytest.mark.parametrize(

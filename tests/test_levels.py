@@ -3,13 +3,13 @@
 import pytest
 from sympy import Integer
 
-from codegen.catalogue import find
-from derive.composition import Network, NetworkError, levels, network, parameters, with_loss
-from derive.composition.level import is_activation, is_rearrangement, signal
-from derive.interpret import interpret
-from derive.layers import LAYERS
-from derive.networks import NETWORKS
-from derive.sampling import sample_sizes, sample_values
+from gradscribe.codegen.catalogue import find
+from gradscribe.derive.composition import Network, NetworkError, levels, network, parameters, with_loss
+from gradscribe.derive.composition.level import is_activation, is_rearrangement, signal
+from gradscribe.derive.interpret import interpret
+from gradscribe.derive.layers import LAYERS
+from gradscribe.derive.networks import NETWORKS
+from gradscribe.derive.sampling import sample_sizes, sample_values
 
 ACTIVATIONS = {
     "sigmoid", "log_sigmoid", "tanh", "scaled_tanh", "softplus", "softsign", "silu", "gelu", "gelu_tanh", "mish",

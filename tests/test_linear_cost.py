@@ -6,9 +6,9 @@ from itertools import pairwise
 
 import pytest
 
-from codegen.catalogue import find
-from codegen.compiler import source
-from codegen.printing import printed
+from gradscribe.codegen.catalogue import find
+from gradscribe.codegen.compiler import source
+from gradscribe.codegen.printing import printed
 
 
 def equations(count: int) -> str:

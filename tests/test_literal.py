@@ -9,8 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from codegen.literal import docstring, encodable, literal, number, real, string
-from derive.term import EquationError
+from gradscribe.codegen.literal import docstring, encodable, literal, number, real, string
+from gradscribe.derive.term import EquationError
 from tests.hostile import LONG, NAMES, TEXTS, fuzzed
 
 NASTY = (

@@ -10,17 +10,17 @@ import numpy as np
 import pytest
 from sympy import Eq, Expr, Idx, IndexedBase, Integer, Sum, Symbol, exp
 
-from codegen.compiler import compile_layer
-from codegen.function import plan
-from codegen.kernel import kernels
-from codegen.plan import Gather, Known, Positions, ScatterAdd, walk
-from derive.differentiate import differentiate
-from derive.equations import inside, program
-from derive.functions import equal
-from derive.index import integers
-from derive.interface import ROLES, Layer
-from derive.interpret import interpret
-from generated import runtime as rt
+from gradscribe.codegen.compiler import compile_layer
+from gradscribe.codegen.function import plan
+from gradscribe.codegen.kernel import kernels
+from gradscribe.codegen.plan import Gather, Known, Positions, ScatterAdd, walk
+from gradscribe.derive.differentiate import differentiate
+from gradscribe.derive.equations import inside, program
+from gradscribe.derive.functions import equal
+from gradscribe.derive.index import integers
+from gradscribe.derive.interface import ROLES, Layer
+from gradscribe.derive.interpret import interpret
+from gradscribe.generated import runtime as rt
 
 Array = np.ndarray
 A, B, C, J, N, V = SIZES = integers("A B C J N V")

@@ -10,12 +10,12 @@ from contextlib import suppress
 import numpy as np
 import pytest
 
-import derive
-from derive.composition import network
-from derive.interface import Layer
-from derive.interpret import interpret
-from derive.sampling import TooLargeError, sample_sizes, sample_values
-from derive.term import EquationError
+import gradscribe
+from gradscribe.derive.composition import network
+from gradscribe.derive.interface import Layer
+from gradscribe.derive.interpret import interpret
+from gradscribe.derive.sampling import TooLargeError, sample_sizes, sample_values
+from gradscribe.derive.term import EquationError
 from tests.agreement import assert_kernels_agree
 
 COUNT = int(os.environ.get("GRADSCRIBE_TEXTS", "60"))
@@ -73,7 +73,7 @@ def test_a_mutated_layer_is_refused_or_right(seed: int) -> None:
     rng = random.Random(seed)
     text = mutated(rng.choice(TEXTS), rng)
     try:
-        layer = derive.layer(text, "slip")
+        layer = gradscribe.layer(text, "slip")
         layer.compile()
     except EquationError:
         return

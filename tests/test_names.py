@@ -12,22 +12,22 @@ import pytest
 import sympy
 from sympy import Eq, Idx, IndexedBase
 
-import derive
-from codegen.arguments import shape_argument
-from codegen.audit import AuditError
-from codegen.compiler import emitted, source
-from codegen.kernel import kernels
-from codegen.names import FIXED, MEMBERS, Names
-from codegen.runtime import runtime_attributes, runtime_names
-from codegen.verify.calls import option_value
-from derive.composition import NetworkError, network
-from derive.differentiate import differentiate
-from derive.equations import program
-from derive.index import integer, integers
-from derive.interface import Layer
-from derive.interpret import interpret
-from derive.sampling import sample_sizes, sample_values
-from derive.term import EquationError
+import gradscribe
+from gradscribe.codegen.arguments import shape_argument
+from gradscribe.codegen.audit import AuditError
+from gradscribe.codegen.compiler import emitted, source
+from gradscribe.codegen.kernel import kernels
+from gradscribe.codegen.names import FIXED, MEMBERS, Names
+from gradscribe.codegen.runtime import runtime_attributes, runtime_names
+from gradscribe.codegen.verify.calls import option_value
+from gradscribe.derive.composition import NetworkError, network
+from gradscribe.derive.differentiate import differentiate
+from gradscribe.derive.equations import program
+from gradscribe.derive.index import integer, integers
+from gradscribe.derive.interface import Layer
+from gradscribe.derive.interpret import interpret
+from gradscribe.derive.sampling import sample_sizes, sample_values
+from gradscribe.derive.term import EquationError
 from tests.plain_loops import plain
 
 TEXTS = {
@@ -67,7 +67,7 @@ def identifiers(text: str) -> set[str]:
 @cache
 def introduced(role: str) -> tuple[str, ...]:
     """The names that the module of a role's text has, but for those that everything refuses."""
-    found = identifiers(emitted(derive.layer(TEXTS[role].format("victim"))).text) | OWN
+    found = identifiers(emitted(gradscribe.layer(TEXTS[role].format("victim"))).text) | OWN
     return tuple(sorted(n for n in found - FIXED - runtime_names() if "victim" not in n and not n.startswith("_")))
 
 
@@ -95,7 +95,7 @@ def test_names_of_emitted_code(role: str) -> None:
     place = list(TEXTS).index(role) % STEP
     for name in names[place::STEP]:
         try:
-            layer = derive.layer(TEXTS[role].format(name))
+            layer = gradscribe.layer(TEXTS[role].format(name))
             source(layer)
         except AuditError as error:
             raise AssertionError(f"{name} came as far as the audit") from error
@@ -112,12 +112,12 @@ def test_names_of_emitted_code(role: str) -> None:
 def test_fixed_names_are_refused_in_words(role: str) -> None:
     for name in sorted(FIXED):
         with pytest.raises(EquationError, match=rf"\b{name}\b.*(cannot be a name|reserved word|rename|takes)"):
-            derive.layer(TEXTS[role].format(name)).compile()
+            gradscribe.layer(TEXTS[role].format(name)).compile()
 
 
 @pytest.mark.parametrize("role", ["layer", "class", "feature"])
 def test_fixed_names_beside_the_equations_are_refused_in_words(role: str) -> None:
-    plain = derive.layer("weight w; y[n, k] = sum(c) x[n, c] * w[c, k]")
+    plain = gradscribe.layer("weight w; y[n, k] = sum(c) x[n, c] * w[c, k]")
     for name in ("np", "self", "lambda", "a b"):
         made = {
             "layer": replace(plain, name=name),
@@ -133,29 +133,29 @@ def test_an_option_is_no_attribute_that_the_class_has() -> None:
     for name in sorted(MEMBERS | runtime_attributes("Layer")):
         if name.isalpha():
             with pytest.raises(EquationError, match=f"option {name}: every layer has an attribute of that name"):
-                derive.layer(f"{name} = 2.0; y[n] = {name} * x[n]").compile()
+                gradscribe.layer(f"{name} = 2.0; y[n] = {name} * x[n]").compile()
 
 
 def test_roles_that_would_be_one_function() -> None:
     for text in ("y[n] = x[n] * input[n]", "y[n] = b[n] * bias[n]", "y[n] = w[n] * weight[n]"):
         with pytest.raises(EquationError, match="two functions would be called layer_grad_"):
-            derive.layer(text).compile()
+            gradscribe.layer(text).compile()
 
 
 def test_a_gradient_that_would_have_a_fixed_name() -> None:
     with pytest.raises(EquationError, match="a gradient would be called dtype"):
-        derive.layer("y[n] = 2 * type[n]").compile()
+        gradscribe.layer("y[n] = 2 * type[n]").compile()
 
 
 def test_a_parameter_called_as_the_gradient_of_the_output() -> None:
-    layer = derive.layer("dy = 2.0; y[n] = x[n]^2 * dy")
+    layer = gradscribe.layer("dy = 2.0; y[n] = x[n]^2 * dy")
     check_values(layer)
     assert [k.seeds for k in kernels(layer)][1] == (("ddy", "y"),)
 
 
 @pytest.mark.parametrize("name", ["seeds", "directions"])
 def test_arguments_of_double_backward(name: str) -> None:
-    layer = derive.layer(f"y[n] = {name}[n]^2")
+    layer = gradscribe.layer(f"y[n] = {name}[n]^2")
     layer.compile()
     with pytest.raises(EquationError, match=f"argument of double_backward and tensor would be called {name}"):
         layer.compile(2)
@@ -163,11 +163,11 @@ def test_arguments_of_double_backward(name: str) -> None:
 
 def test_arguments_of_constructors() -> None:
     with pytest.raises(EquationError, match="argument of the constructor and size would be called rng"):
-        derive.layer("weight w; input w[C, rng]; y[n, k] = sum(c) x[n, c] * w[c, k]").compile()
+        gradscribe.layer("weight w; input w[C, rng]; y[n, k] = sum(c) x[n, c] * w[c, k]").compile()
 
 
 def test_an_option_that_is_called_as_an_array() -> None:
-    made = derive.layer("a = 2.0; y[n] = a * x[n]^2")
+    made = gradscribe.layer("a = 2.0; y[n] = a * x[n]^2")
     for name in ("dy", "dx", "x", "y", "N"):
         with pytest.raises(EquationError, match=f"would be called {name}; rename one"):
             replace(made, options=(replace(made.options[0], name=name),)).compile()
@@ -214,7 +214,7 @@ def test_nodes_of_networks_may_be_called_anything(name: str) -> None:
 
 @pytest.mark.parametrize("label", ["saved", "inputs", "gradient", "buffers", "self_"])
 def test_labels_of_a_loss_do_not_hide_what_backward_uses(label: str) -> None:
-    loss = derive.layer(
+    loss = gradscribe.layer(
         f"input y[N, K], {label}[N, K]; constant {label}; l = sum(n, k) (y[n, k] - {label}[n, k])^2", "gap"
     )
     built = replace(network("input x[N, 3]\nf: dense(2)", "net"), loss=loss)
@@ -227,14 +227,14 @@ def test_labels_of_a_loss_do_not_hide_what_backward_uses(label: str) -> None:
 
 
 def test_two_tensors_of_a_network_that_would_have_one_name() -> None:
-    own = {"low": lambda: derive.layer("a_b[n] = sum(k) exp(x[n, k]); y[n, k] = x[n, k] / a_b[n]", "low"),
-           "high": lambda: derive.layer("b[n] = sum(k) x[n, k]^2; y[n, k] = x[n, k] / b[n]", "high")}  # fmt: skip
+    own = {"low": lambda: gradscribe.layer("a_b[n] = sum(k) exp(x[n, k]); y[n, k] = x[n, k] / a_b[n]", "low"),
+           "high": lambda: gradscribe.layer("b[n] = sum(k) x[n, k]^2; y[n, k] = x[n, k] / b[n]", "high")}  # fmt: skip
     with pytest.raises(NetworkError, match="would both be called c_a_b; rename one of the nodes"):
         network("input x[N, 3]\nc: low -> c_a: high", layers=own)
 
 
 def test_constants_of_a_network_have_names_of_their_own() -> None:
-    own = {"scaled": lambda: derive.layer("y[n, k] = x[n, k] * T[k]", "scaled")}
+    own = {"scaled": lambda: gradscribe.layer("y[n, k] = x[n, k] * T[k]", "scaled")}
     for node in ("f", "F"):
         built = network(f"input x[N, 2]\n{node}: scaled", "net", layers=own, data={f"{node}.T": (1.0, 2.0)})
         made = built.compile().Net()
@@ -244,4 +244,4 @@ def test_constants_of_a_network_have_names_of_their_own() -> None:
 def test_what_a_text_may_be_called_that_python_knows() -> None:
     for word in (*keyword.softkwlist, "print", "open", "exec", "id", "list", "set", "object"):
         if word not in ("_", "type"):  # the gradient of type would be dtype
-            check_values(derive.layer(f"y[n, c] = sum(k) x[n, k] * {word}[k, c]"))
+            check_values(gradscribe.layer(f"y[n, c] = sum(k) x[n, k] * {word}[k, c]"))

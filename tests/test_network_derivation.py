@@ -9,18 +9,18 @@ import numpy as np
 import pytest
 from sympy import Symbol
 
-from codegen.catalogue import find
-from derive.composition import network
-from derive.derivation import Derivation, Section, derive
-from derive.derivation.boxes import back_propagated
-from derive.derivation.record import Step
-from derive.derivation.verify import certify
-from derive.interpret import complete_sizes, evaluate, interpret, shape_of
-from derive.networks import NETWORKS
-from derive.sampling import sample_sizes, sample_values
-from derive.term import Access, EquationError
-from derive.typeset import markdown, text
-from derive.typeset.text_symbols import TextTypesetter
+from gradscribe.codegen.catalogue import find
+from gradscribe.derive.composition import network
+from gradscribe.derive.derivation import Derivation, Section, derive
+from gradscribe.derive.derivation.boxes import back_propagated
+from gradscribe.derive.derivation.record import Step
+from gradscribe.derive.derivation.verify import certify
+from gradscribe.derive.interpret import complete_sizes, evaluate, interpret, shape_of
+from gradscribe.derive.networks import NETWORKS
+from gradscribe.derive.sampling import sample_sizes, sample_values
+from gradscribe.derive.term import Access, EquationError
+from gradscribe.derive.typeset import markdown, text, text_lines
+from gradscribe.derive.typeset.text_symbols import TextTypesetter
 from tests.random_networks import random_network
 
 RESIDUAL = "input x[N, H, W, C]; conv2d(4, 3, padding=1) -> relu -> residual(conv2d(4, 3, padding=1)) -> conv2d"
@@ -57,7 +57,7 @@ def delta(derivation: Derivation, label: str) -> Section:
 def written(derivation: Derivation, label: str, number: int = 0) -> tuple[str, str]:
     """A boxed recurrence and the words that name it."""
     result = delta(derivation, label).results[number]
-    return text.row(result.step), TextTypesetter(derivation.notation).words(result.name)
+    return text_lines.row(result.step), TextTypesetter(derivation.notation).words(result.name)
 
 
 FULL = "[full convolution of δ⁽ˡ⁺¹⁾ with the kernel w⁽ˡ⁺¹⁾ rotated by π]"
@@ -148,7 +148,9 @@ def test_a_sum_passes_its_error_signal_on() -> None:
     assert "l+1" not in derivation.notation.deltas.values()
     page = text.render(derivation)
     assert "∂E/∂u⁽ˡ⁺¹⁾=δ⁽ˡ⁺²⁾: the sum passes its error signal on unchanged." in page
-    assert text.row(sections(derivation)["conv2d2_b"].results[0].step) == "∂E/∂b⁽ˡ⁺¹⁾[k] = Σ_{n,i,j} δ⁽ˡ⁺²⁾[n,i,j,k]"
+    assert (
+        text_lines.row(sections(derivation)["conv2d2_b"].results[0].step) == "∂E/∂b⁽ˡ⁺¹⁾[k] = Σ_{n,i,j} δ⁽ˡ⁺²⁾[n,i,j,k]"
+    )
 
 
 def test_rows_lead_from_the_chain_rule_to_the_activation() -> None:
@@ -156,7 +158,7 @@ def test_rows_lead_from_the_chain_rule_to_the_activation() -> None:
     (lemma,) = found.lemmas
     assert [s.rule for s in lemma.steps] == ["chain rule", "definition", "kronecker", "rename", "solve"]
     assert [s.rule for s in found.steps] == ["chain rule", "definition", "by value"]
-    assert text.row(found.steps[-1]) == "δ⁽ˡ⁾[m,q,v,e] = ∂E/∂z⁽ˡ⁾[m,q,v,e] (1−z⁽ˡ⁾[m,q,v,e]²)"
+    assert text_lines.row(found.steps[-1]) == "δ⁽ˡ⁾[m,q,v,e] = ∂E/∂z⁽ˡ⁾[m,q,v,e] (1−z⁽ˡ⁾[m,q,v,e]²)"
 
 
 def test_back_propagation_starts_from_the_loss() -> None:
@@ -273,17 +275,17 @@ def test_no_two_tensors_are_written_alike_and_no_index_like_a_tensor(name: str) 
     checked = 0
     for part in (part for s in derivation.sections for part in s.parts):
         for step in (*part.steps, *(r.step for r in part.results)):
-            assert not letters(step) & {v.name for t in step.terms for v in t.indices}, text.row(step)
+            assert not letters(step) & {v.name for t in step.terms for v in t.indices}, text_lines.row(step)
             checked += 1
     for d in derivation.definitions:
         step = Step("", (), d.left, d.terms, notation=notation)
-        assert not letters(step) & {v.name for t in d.terms for v in t.indices}, text.row(step)
+        assert not letters(step) & {v.name for t in d.terms for v in t.indices}, text_lines.row(step)
     assert checked > 10
 
 
 def letters(step: Step) -> set[str]:
     """What is printed before subscripts, levels aside: w of ``w⁽ˡ⁺¹⁾[r]``."""
-    return set(re.findall(r"(\w+?)(?:⁽[^⁾]*⁾)?\[", text.row(step)))
+    return set(re.findall(r"(\w+?)(?:⁽[^⁾]*⁾)?\[", text_lines.row(step)))
 
 
 @pytest.mark.parametrize("name", [*CHAINS, "lenet5"])

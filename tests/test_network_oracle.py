@@ -6,9 +6,9 @@ from typing import Any
 import numpy as np
 import pytest
 
-from codegen.compiler import compile_layer
-from derive.networks import NETWORKS
-from derive.networks.lenet5_data import BITMAPS, TABLE
+from gradscribe.codegen.compiler import compile_layer
+from gradscribe.derive.networks import NETWORKS
+from gradscribe.derive.networks.lenet5_data import BITMAPS, TABLE
 
 torch = pytest.importorskip("torch")
 pytestmark = pytest.mark.oracle

@@ -5,9 +5,9 @@ import re
 import numpy as np
 import pytest
 
-import derive
-from derive.composition import Network, NetworkError, network
-from derive.interface import Layer
+import gradscribe
+from gradscribe.derive.composition import Network, NetworkError, network
+from gradscribe.derive.interface import Layer
 
 
 @pytest.mark.parametrize(
@@ -27,7 +27,7 @@ def test_a_mistake_is_a_typed_error(text: str, message: str) -> None:
 
 
 def own() -> Layer:
-    return derive.layer("input x[B,S,C]\ny[b,s,k] = tanh(sum(c) x[b,s,c] * w[c,k])\nweight w", "own")
+    return gradscribe.layer("input x[B,S,C]\ny[b,s,k] = tanh(sum(c) x[b,s,c] * w[c,k])\nweight w", "own")
 
 
 def built(text: str) -> Network:

@@ -6,18 +6,18 @@ import numpy as np
 import pytest
 from sympy import Integer, Symbol
 
-import derive
-from codegen.compiler import compile_layer
-from codegen.network.kernels import network_kernels
-from codegen.network.plans import plans
-from derive.composition import Network, NetworkError, Node, compose, network
-from derive.composition.loss import with_loss
-from derive.differentiate import differentiate
-from derive.interpret import interpret
-from derive.layers import LAYERS
-from derive.networks import NETWORKS
-from derive.networks.lenet5_data import TABLE
-from derive.ties import with_ties
+import gradscribe
+from gradscribe.codegen.compiler import compile_layer
+from gradscribe.codegen.network.kernels import network_kernels
+from gradscribe.codegen.network.plans import plans
+from gradscribe.derive.composition import Network, NetworkError, Node, compose, network
+from gradscribe.derive.composition.loss import with_loss
+from gradscribe.derive.differentiate import differentiate
+from gradscribe.derive.interpret import interpret
+from gradscribe.derive.layers import LAYERS
+from gradscribe.derive.networks import NETWORKS
+from gradscribe.derive.networks.lenet5_data import TABLE
+from gradscribe.derive.ties import with_ties
 from tests.random_networks import random_network
 
 
@@ -450,7 +450,7 @@ def test_losses_of_any_number_of_axes_still_fit() -> None:
 )
 def test_a_factor_that_varies_along_fewer_axes_keeps_its_sign(equation: str, value: Any) -> None:
     weights = "weight v, u" if "u" in equation else "weight v"
-    own = derive.layer(f"{equation}; {weights}", "own")
+    own = gradscribe.layer(f"{equation}; {weights}", "own")
     layer = instance(network("input x[N, 4]\na: own -> b: own", "twice", layers={"own": lambda: own}))
     rng = np.random.default_rng(0)
     shaken(layer, rng)

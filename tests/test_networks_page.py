@@ -5,11 +5,11 @@ from pathlib import Path
 
 import pytest
 
-from codegen.catalogue import find
-from derive.composition import network
-from derive.derivation import derive
-from derive.networks import NETWORKS
-from derive.typeset import text
+from gradscribe.codegen.catalogue import find
+from gradscribe.derive.composition import network
+from gradscribe.derive.derivation import derive
+from gradscribe.derive.networks import NETWORKS
+from gradscribe.derive.typeset import text
 
 PAGE = (Path(__file__).parents[1] / "docs" / "networks.md").read_text(encoding="utf-8")
 SHOWN = re.findall(r"```text\n(.*?)```", PAGE, re.DOTALL)

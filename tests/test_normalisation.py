@@ -9,8 +9,8 @@ from typing import Any
 import numpy as np
 import pytest
 
-from codegen.compiler import compile_layer
-from derive.layers import LAYERS
+from gradscribe.codegen.compiler import compile_layer
+from gradscribe.derive.layers import LAYERS
 
 Array = np.ndarray
 AFFINE = ("batch_norm", "batch_norm_inference", "layer_norm", "group_norm", "instance_norm")
@@ -248,7 +248,7 @@ def test_normalisation_agrees_with_pytorch(name: str, shape: tuple[int, ...]) ->
 
 def kept_names(name: str) -> tuple[str, ...]:
     """What the forward function returns."""
-    from codegen.kernel import kernels
+    from gradscribe.codegen.kernel import kernels
 
     return kernels(LAYERS[name]())[0].results
 

@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 
-import derive
-from derive.interpret import interpret
+import gradscribe
+from gradscribe.derive.interpret import interpret
 
 
 @pytest.mark.parametrize(
@@ -22,7 +22,7 @@ from derive.interpret import interpret
     ],
 )
 def test_a_power_of_numbers(text: str, value: float) -> None:
-    program = derive.layer(f"y[i] = x[i] * {text}").program
+    program = gradscribe.layer(f"y[i] = x[i] * {text}").program
     x = np.array([1.0, -3.0])
     (extent,) = program.inputs[0].shape
     np.testing.assert_allclose(interpret(program, {"x": x}, {extent: 2})["y"], value * x, rtol=1e-14)

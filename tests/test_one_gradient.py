@@ -6,18 +6,18 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from codegen.verify import Verified, verify_layer
-from codegen.verify.calls import INTERPRETER, PAGE
-from derive import layer
-from derive.composition import network
-from derive.derivation import derive
-from derive.derivation.boxes import boxed
-from derive.derivation.record import Derivation
-from derive.differentiate import differentiate
-from derive.interpret import complete_sizes, interpret
-from derive.layers import LAYERS
-from derive.term import Program, check
-from derive.ties import with_ties
+from gradscribe.codegen.verify import Verified, verify_layer
+from gradscribe.codegen.verify.calls import INTERPRETER, PAGE
+from gradscribe.derive.composition import network
+from gradscribe.derive.derivation import derive
+from gradscribe.derive.derivation.boxes import boxed
+from gradscribe.derive.derivation.record import Derivation
+from gradscribe.derive.differentiate import differentiate
+from gradscribe.derive.interpret import complete_sizes, interpret
+from gradscribe.derive.language import layer
+from gradscribe.derive.layers import LAYERS
+from gradscribe.derive.term import Program, check
+from gradscribe.derive.ties import with_ties
 from tests.random_programs import random_case
 
 STOPPED = {
@@ -112,7 +112,7 @@ def test_random_programs_with_constants_and_several_outputs(seed: int) -> None:
 
 # ----- failures ---------------------------------------------------------------------------------------------------
 def broken(monkeypatch: pytest.MonkeyPatch, change: Callable[[Derivation], Derivation]) -> None:
-    monkeypatch.setattr("codegen.verify.derive", lambda given, order=1: change(derive(given, order=order)))
+    monkeypatch.setattr("gradscribe.codegen.verify.derive", lambda given, order=1: change(derive(given, order=order)))
 
 
 def doubled(page: Derivation) -> Derivation:
@@ -162,7 +162,7 @@ def test_a_gradient_that_is_zero_has_a_box_and_the_reason(text: str, name: str, 
 
 def test_what_is_written_out_is_compared_with_what_is_differentiated() -> None:
     """A shorter program whose gradient is another one makes the certificate fail."""
-    from derive.derivation.verify import certify
+    from gradscribe.derive.derivation.verify import certify
 
     page = derive(LAYERS["avg_pool2d"]())
     assert page.rewritten is not None

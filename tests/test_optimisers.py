@@ -10,15 +10,15 @@ import numpy as np
 import pytest
 from sympy import Symbol
 
-import derive
-from derive.interpret import interpret
-from derive.language import LanguageError
-from derive.optimisers import OPTIMISERS
-from derive.term import EquationError
-from derive.update import Optimiser
-from generated import SGD, Adam, Dense, ReLU, Sequential, SoftmaxCrossEntropy, runtime
-from generated.adam import adam_update
-from generated.sgd import sgd_update
+import gradscribe
+from gradscribe.derive.interpret import interpret
+from gradscribe.derive.language import LanguageError
+from gradscribe.derive.optimisers import OPTIMISERS
+from gradscribe.derive.term import EquationError
+from gradscribe.derive.update import Optimiser
+from gradscribe.generated import SGD, Adam, Dense, ReLU, Sequential, SoftmaxCrossEntropy, runtime
+from gradscribe.generated.adam import adam_update
+from gradscribe.generated.sgd import sgd_update
 
 Array = np.ndarray
 SHAPES = {"c1.w": (5, 5, 1, 3), "c1.b": (3,), "scale": (), "empty": (0, 4)}
@@ -273,7 +273,7 @@ new_p[...] = p[...] - lr * g[...] / sqrt(s)
 
 
 def rmsprop() -> Optimiser:
-    return derive.optimiser(RMSPROP, "rmsprop", class_name="RMSProp", state={"v": "mean_square"})
+    return gradscribe.optimiser(RMSPROP, "rmsprop", class_name="RMSProp", state={"v": "mean_square"})
 
 
 def test_an_optimiser_of_ones_own() -> None:
@@ -294,7 +294,7 @@ def test_an_optimiser_of_ones_own() -> None:
 
 
 def test_without_state_and_with_a_sum_over_the_weight() -> None:
-    module = derive.optimiser(NORMALISED, "normalised").compile()
+    module = gradscribe.optimiser(NORMALISED, "normalised").compile()
     params = {"w": np.ones((2, 2)), "b": np.ones(9)}
     optimiser = module.Normalised(params)
     optimiser.step({"w": np.full((2, 2), 5.0), "b": np.full(9, 2.0)})
@@ -332,7 +332,7 @@ def test_a_file_of_its_own(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> N
 
 def test_what_an_unknown_name_in_the_text_says() -> None:
     with pytest.raises(LanguageError, match=r"line 1, column 21: unknown name lr"):
-        derive.optimiser("new_p[...] = p[...]-lr * g[...]", "mine")
+        gradscribe.optimiser("new_p[...] = p[...]-lr * g[...]", "mine")
 
 
 @pytest.mark.parametrize(
@@ -351,15 +351,15 @@ def test_what_an_unknown_name_in_the_text_says() -> None:
 )
 def test_equations_that_are_no_update(text: str, message: str) -> None:
     with pytest.raises(EquationError, match=message):
-        derive.optimiser(text, "mine")
+        gradscribe.optimiser(text, "mine")
 
 
 def test_names_that_are_taken() -> None:
     update = "steps = 0.1; new_p[...] = p[...] - steps * g[...]"
     with pytest.raises(EquationError, match="option steps: every optimiser has an attribute of that name"):
-        derive.optimiser(update, "mine").compile()
+        gradscribe.optimiser(update, "mine").compile()
     with pytest.raises(EquationError, match="state names v, expected one of no name: there is no state"):
-        derive.optimiser("new_p[...] = p[...] - g[...]", "mine", state={"v": "velocity"})
+        gradscribe.optimiser("new_p[...] = p[...] - g[...]", "mine", state={"v": "velocity"})
 
 
 def test_nothing_is_differentiated() -> None:

@@ -11,22 +11,22 @@ from typing import Any
 import numpy as np
 import pytest
 
-import derive
-import generated
-from derive.composition import NetworkError, network
-from derive.derivation import derive as derivation
-from derive.interface import Kind, Option
-from derive.interval import FINITE, Interval
-from derive.language import LanguageError
-from derive.layers import LAYERS
-from derive.optimisers import OPTIMISERS
-from derive.sampling import sample_sizes
-from derive.term import EquationError
-from generated.avg_pool2d import avg_pool2d_forward, avg_pool2d_grad_input
-from generated.conv2d import conv2d_forward
-from generated.hard_tanh import hard_tanh_forward
-from generated.max_pool2d import max_pool2d_forward
-from generated.zero_pad2d import zero_pad2d_forward
+import gradscribe
+from gradscribe import generated
+from gradscribe.derive.composition import NetworkError, network
+from gradscribe.derive.derivation import derive as derivation
+from gradscribe.derive.interface import Kind, Option
+from gradscribe.derive.interval import FINITE, Interval
+from gradscribe.derive.language import LanguageError
+from gradscribe.derive.layers import LAYERS
+from gradscribe.derive.optimisers import OPTIMISERS
+from gradscribe.derive.sampling import sample_sizes
+from gradscribe.derive.term import EquationError
+from gradscribe.generated.avg_pool2d import avg_pool2d_forward, avg_pool2d_grad_input
+from gradscribe.generated.conv2d import conv2d_forward
+from gradscribe.generated.hard_tanh import hard_tanh_forward
+from gradscribe.generated.max_pool2d import max_pool2d_forward
+from gradscribe.generated.zero_pad2d import zero_pad2d_forward
 from tests.cases import random_values, sampled_case
 from tests.catalogue import layer as catalogue_layer
 
@@ -68,7 +68,7 @@ def test_every_real_option_has_a_range_but_those_that_may_be_infinite() -> None:
 def test_numbers_out_of_range_are_refused(name: str, option: Option) -> None:
     case = sampled_case(name, np.random.default_rng(3))
     values = random_values(case, np.random.default_rng(4))
-    module = importlib.import_module(f"generated.{name}")
+    module = importlib.import_module(f"gradscribe.generated.{name}")
     forward, cls = getattr(module, f"{name}_forward"), getattr(module, case.layer.class_name)
     arrays = [values.get(t.name) for t in case.layer.program.inputs]
     needed = {
@@ -125,7 +125,7 @@ def test_samples_are_within_the_ranges(name: str) -> None:
 
 # ----- in texts -------------------------------------------------------------------------------------------------------
 def test_a_text_declares_ranges() -> None:
-    layer = derive.layer("p = 0.5; 0 <= p < 1; s = 2; 1 <= s < 4; a = 1.0; a != 0; y[n] = p * x[s*n] / a")
+    layer = gradscribe.layer("p = 0.5; 0 <= p < 1; s = 2; 1 <= s < 4; a = 1.0; a != 0; y[n] = p * x[s*n] / a")
     found = {o.name: o.values for o in layer.options}
     assert found == {"p": Interval(0, 1, below=True), "s": Interval(1, 3), "a": Interval(without=0)}
     module: Any = layer.compile()
@@ -139,7 +139,7 @@ def test_a_text_declares_ranges() -> None:
 
 
 def test_a_text_declares_relations() -> None:
-    module: Any = derive.layer("a = 0.0; b = 1.0; a <= b; c = 1; d = 2; c < d; y[n] = a*b*c*d*x[n]").compile()
+    module: Any = gradscribe.layer("a = 0.0; b = 1.0; a <= b; c = 1; d = 2; c < d; y[n] = a*b*c*d*x[n]").compile()
     for wrong in ({"a": 2}, {"b": -1}, {"c": 2}, {"d": 1}):
         with pytest.raises(ValueError, match=r"^layer: argument [ac]: expected (at most b|less than d), received"):
             module.layer_forward(np.ones(2), **wrong)
@@ -164,7 +164,7 @@ def test_a_text_declares_relations() -> None:
 )
 def test_ranges_that_say_nothing_are_refused(text: str, column: int, message: str) -> None:
     with pytest.raises(LanguageError) as caught:
-        derive.layer(text)
+        gradscribe.layer(text)
     assert message in str(caught.value)
     assert (caught.value.line, caught.value.column) == (1, column)
 

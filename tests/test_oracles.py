@@ -6,10 +6,10 @@ from typing import Any
 import numpy as np
 import pytest
 
-import generated
-from generated import avg_pool2d, conv2d, dense, flatten, max_pool2d, relu, scaled_tanh, sigmoid, tanh
-from generated import mean_squared_error as mse
-from generated import softmax_cross_entropy as cross_entropy
+from gradscribe import generated
+from gradscribe.generated import avg_pool2d, conv2d, dense, flatten, max_pool2d, relu, scaled_tanh, sigmoid, tanh
+from gradscribe.generated import mean_squared_error as mse
+from gradscribe.generated import softmax_cross_entropy as cross_entropy
 from tests.cases import CASES, LayerCase, random_layer_case, random_values
 from tests.naive import both_axes, padding_pairs, windows
 

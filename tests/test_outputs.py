@@ -10,17 +10,17 @@ import numpy as np
 import pytest
 from sympy import Eq, Expr, Idx, IndexedBase, Sum, Symbol, exp, sqrt, tanh
 
-from codegen.compiler import compile_layer
-from codegen.kernel import kernels
-from codegen.verify import verify_layer
-from derive.derivation import derive
-from derive.differentiate import differentiate
-from derive.equations import Maximum, program
-from derive.functions import equal, sigmoid
-from derive.index import floordiv, integers
-from derive.interface import Kind, Layer, Option
-from derive.term import EquationError
-from derive.typeset.text import render
+from gradscribe.codegen.compiler import compile_layer
+from gradscribe.codegen.kernel import kernels
+from gradscribe.codegen.verify import verify_layer
+from gradscribe.derive.derivation import derive
+from gradscribe.derive.differentiate import differentiate
+from gradscribe.derive.equations import Maximum, program
+from gradscribe.derive.functions import equal, sigmoid
+from gradscribe.derive.index import floordiv, integers
+from gradscribe.derive.interface import Kind, Layer, Option
+from gradscribe.derive.term import EquationError
+from gradscribe.derive.typeset.text import render
 
 Array = np.ndarray
 N, C, H, T, K, R, L, M = integers("N C H T K R L M")

@@ -8,31 +8,28 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-import derive
-from codegen.compiler import compile_layer
-from codegen.function import plan
-from codegen.kernel import Kernel, kernels
-from codegen.plan import Allocate, Compiled, Contract, Loop, Nest, Plan, Record, Window, walk
-from codegen.render import environment
-from derive.layers import LAYERS
+import gradscribe
+from gradscribe.codegen.compiler import compile_layer
+from gradscribe.codegen.function import plan
+from gradscribe.codegen.kernel import kernels
+from gradscribe.codegen.plan import Allocate, Compiled, Contract, Loop, Nest, Plan, Record, Window, walk
+from gradscribe.codegen.render import environment
+from gradscribe.derive.layers import LAYERS
+from tests.catalogue import FUNCTIONS, kernel
 
 ROOT = Path(__file__).parents[1]
-KERNELS = [kernel for build in LAYERS.values() for kernel in kernels(build())]
-
-
-def kernel(name: str) -> Kernel:
-    return next(k for k in KERNELS if k.name == name)
+EVERY = pytest.mark.parametrize("function", FUNCTIONS)
 
 
 def records(name: str) -> list[Record]:
     return [record for _, record in walk(plan(kernel(name)).records)]
 
 
-@pytest.mark.parametrize("one", KERNELS, ids=lambda k: k.name)
-def test_print_has_a_line_per_record(one: Kernel) -> None:
-    found = plan(one)
+@EVERY
+def test_print_has_a_line_per_record(function: str) -> None:
+    found = plan(kernel(function))
     head, *lines = str(found).splitlines()
-    assert head == f"plan {one.name}"
+    assert head == f"plan {function}"
     nested = list(walk(found.records))
     assert len(lines) == len(nested) > 0
     for line, (depth, record) in zip(lines, nested, strict=True):
@@ -40,17 +37,17 @@ def test_print_has_a_line_per_record(one: Kernel) -> None:
         assert line.strip() not in ("", "None"), record
 
 
-@pytest.mark.parametrize("one", KERNELS, ids=lambda k: k.name)
-def test_every_plan_computes_the_results_of_its_kernel(one: Kernel) -> None:
-    text = str(plan(one))
-    for name in one.results:
+@EVERY
+def test_every_plan_computes_the_results_of_its_kernel(function: str) -> None:
+    text = str(plan(kernel(function)))
+    for name in kernel(function).results:
         assert re.search(rf"(allocate|define|view|contract|gather) {name}\b", text), text
 
 
-@pytest.mark.parametrize("one", KERNELS, ids=lambda k: k.name)
-def test_every_array_given_is_read(one: Kernel) -> None:
-    text = str(plan(one))
-    program = one.program
+@EVERY
+def test_every_array_given_is_read(function: str) -> None:
+    one = kernel(function)
+    text, program = str(plan(one)), one.program
     read = {str(a) for s in program.statements for a in re.findall(r"\b(\w+)\[", str(s.term.body))}
     for tensor in one.arguments:
         assert re.search(rf"\b{tensor.name}\b", text) or tensor.name not in read, text
@@ -63,13 +60,13 @@ def test_a_contraction_states_its_operations() -> None:
 
 
 def test_every_product_of_a_sum_is_a_contraction() -> None:
-    (forward, *_) = kernels(derive.layer("y[n,k] = sum(c) (x[n,c]*w[c,k] + z[n,c]*v[c,k])"))
+    (forward, *_) = kernels(gradscribe.layer("y[n,k] = sum(c) (x[n,c]*w[c,k] + z[n,c]*v[c,k])"))
     found = [record for _, record in walk(plan(forward).records) if isinstance(record, Contract)]
     assert {frozenset((r.left, r.right)) for r in found} == {frozenset("xw"), frozenset("zv")}
 
 
 def test_a_clipped_summand_is_not_padded() -> None:
-    (forward, *_) = kernels(derive.layer("input x[I]; y[i] = x[i] + x[i - 1]"))
+    (forward, *_) = kernels(gradscribe.layer("input x[I]; y[i] = x[i] + x[i - 1]"))
     assert not any(isinstance(record, Window) for _, record in walk(plan(forward).records))
 
 
@@ -81,7 +78,7 @@ def test_windows_have_compiled_loops_beside_numpy() -> None:
 
 def test_of_products_with_as_many_operations_the_smallest_is_stored() -> None:
     """Of x, w and z any two take N*I*J products; x z is N*I*J numbers, x w and w z are matrices."""
-    layer = derive.layer("y[n] = sum(i,j) x[n,i] * w[i,j] * z[n,j]", "form")
+    layer = gradscribe.layer("y[n] = sum(i,j) x[n,i] * w[i,j] * z[n,j]", "form")
     for one in kernels(layer):
         allocated = [r.shape for _, r in walk(plan(one).records) if isinstance(r, Allocate)]
         assert max(map(len, allocated)) <= 2, one.name
@@ -113,10 +110,10 @@ LOOPS = {
 }
 
 
-@pytest.mark.parametrize("one", KERNELS, ids=lambda k: k.name)
-def test_python_loops_run_over_kernel_positions_only(one: Kernel) -> None:
-    extents = {str(r.extent) for _, r in walk(plan(one).records) if isinstance(r, Loop)}
-    assert extents <= {"A", "R", "T", "1"} | LOOPS.get(one.layer.name, set())
+@EVERY
+def test_python_loops_run_over_kernel_positions_only(function: str) -> None:
+    extents = {str(r.extent) for _, r in walk(plan(kernel(function)).records) if isinstance(r, Loop)}
+    assert extents <= {"A", "R", "T", "1"} | LOOPS.get(FUNCTIONS[function], set())
 
 
 @pytest.mark.parametrize(
@@ -139,7 +136,7 @@ def test_positions_are_allocated_as_integers() -> None:
 
 
 def test_what_no_sum_sees_is_computed_once_after_the_loop() -> None:
-    skew = derive.layer("y[m] = exp(z[m]) * sum(e) u[e, e + m]", "skew")
+    skew = gradscribe.layer("y[m] = exp(z[m]) * sum(e) u[e, e + m]", "skew")
     lines = str(plan(kernels(skew)[0])).splitlines()
     assert "  loop e < E" in lines
     assert [line for line in lines if "exp" in line] == ["  scale y by exp(z[m]); M elements"] == lines[-1:]

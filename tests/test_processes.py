@@ -17,9 +17,9 @@ from typing import Any
 import numpy as np
 import pytest
 
-from generated import runtime as rt
-from generated.conv2d import conv2d_forward
-from generated.max_pool2d import max_pool2d_forward
+from gradscribe.generated import runtime as rt
+from gradscribe.generated.conv2d import conv2d_forward
+from gradscribe.generated.max_pool2d import max_pool2d_forward
 
 ROOT = Path(__file__).resolve().parent.parent
 PATIENCE = 60

@@ -8,13 +8,13 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-import derive
-from codegen.explain import explain
-from derive.composition import network
-from derive.language.error import LanguageError
-from derive.language.syntax import Place
-from derive.quote import MOST, MOST_LISTED, MOST_PATH, listed, located, quoted, shown, visible
-from generated.conv2d import conv2d_forward
+import gradscribe
+from gradscribe.codegen.explain import explain
+from gradscribe.derive.composition import network
+from gradscribe.derive.language.error import LanguageError
+from gradscribe.derive.language.syntax import Place
+from gradscribe.derive.quote import MOST, MOST_LISTED, MOST_PATH, listed, located, quoted, shown, visible
+from gradscribe.generated.conv2d import conv2d_forward
 
 ANYTHING = st.text(st.characters(), max_size=80)
 """Texts of all characters, halves of surrogate pairs too."""
@@ -84,7 +84,7 @@ def test_the_caret_stands_below_the_place_whatever_stands_before_it(before: str,
 def test_any_text_is_read_or_refused_on_visible_lines(text: str) -> None:
     said = ""
     try:
-        derive.layer(text)
+        gradscribe.layer(text)
     except LanguageError as error:
         said = str(error)
     assert all(line.isprintable() for line in said.split("\n"))
@@ -98,25 +98,25 @@ def anything(value: Any) -> Any:
 # ----- long texts in every role ---------------------------------------------------------------------------------------
 LONG = "a" * 5_000
 MISTAKES = {
-    "name": lambda: derive.layer(f"y[n] = {LONG}[n]"),
-    "index": lambda: derive.layer(f"y[n] = x[{LONG}]"),
-    "function": lambda: derive.layer(f"y[n] = {LONG}(x[n])"),
-    "target": lambda: derive.layer(f"{LONG}[n] = x[n]"),
-    "parameter": lambda: derive.layer(f"y[n] = x[n]; {LONG} = 1"),
-    "declaration": lambda: derive.layer(f"weight {LONG}\ny[n] = x[n]"),
-    "number": lambda: derive.layer("y[n] = x[n] + " + "1" * 5_000),
-    "names": lambda: derive.layer("y[n] = unknown + " + " + ".join(f"x{k}[n]" for k in range(900))),
-    "extents": lambda: derive.layer(f"input x[{'+'.join(f'a{k}' for k in range(400))}]\ny[n] = x[n]\nn < 7"),
+    "name": lambda: gradscribe.layer(f"y[n] = {LONG}[n]"),
+    "index": lambda: gradscribe.layer(f"y[n] = x[{LONG}]"),
+    "function": lambda: gradscribe.layer(f"y[n] = {LONG}(x[n])"),
+    "target": lambda: gradscribe.layer(f"{LONG}[n] = x[n]"),
+    "parameter": lambda: gradscribe.layer(f"y[n] = x[n]; {LONG} = 1"),
+    "declaration": lambda: gradscribe.layer(f"weight {LONG}\ny[n] = x[n]"),
+    "number": lambda: gradscribe.layer("y[n] = x[n] + " + "1" * 5_000),
+    "names": lambda: gradscribe.layer("y[n] = unknown + " + " + ".join(f"x{k}[n]" for k in range(900))),
+    "extents": lambda: gradscribe.layer(f"input x[{'+'.join(f'a{k}' for k in range(400))}]\ny[n] = x[n]\nn < 7"),
     "layer of a network": lambda: network(f"conv2d -> {LONG}"),
     "node": lambda: network(f"{LONG}: conv2d -> tanh"),
     "word of a network": lambda: network(f"conv2d(padding='{LONG}')"),
-    "setting": lambda: derive.layer("y[n] = s*x[n]; s = 2.0").derivation(settings={LONG: "1"}),
-    "value": lambda: derive.layer("y[n] = s*x[n]; s = 2.0").derivation(settings={"s": LONG}),
-    "digits": lambda: derive.layer("y[n] = s*x[n]; s = 2.0").derivation(settings={"s": "1/" + "9" * 5_000}),
-    "infinity": lambda: derive.layer("y[n] = s*x[n]; s = 2.0").derivation(settings={"s": "1e999"}),
-    "tensor": lambda: derive.layer("y[n] = x[n]").derivation([LONG]),
-    "gradient": lambda: derive.layer("y[n] = x[n]").differentiate([LONG]),
-    "option": lambda: derive.layer("y[n] = x[n]").option(LONG),
+    "setting": lambda: gradscribe.layer("y[n] = s*x[n]; s = 2.0").derivation(settings={LONG: "1"}),
+    "value": lambda: gradscribe.layer("y[n] = s*x[n]; s = 2.0").derivation(settings={"s": LONG}),
+    "digits": lambda: gradscribe.layer("y[n] = s*x[n]; s = 2.0").derivation(settings={"s": "1/" + "9" * 5_000}),
+    "infinity": lambda: gradscribe.layer("y[n] = s*x[n]; s = 2.0").derivation(settings={"s": "1e999"}),
+    "tensor": lambda: gradscribe.layer("y[n] = x[n]").derivation([LONG]),
+    "gradient": lambda: gradscribe.layer("y[n] = x[n]").differentiate([LONG]),
+    "option": lambda: gradscribe.layer("y[n] = x[n]").option(LONG),
     "dtype": lambda: explain("relu", {"x": (2,)}, dtype=LONG),
     "features": lambda: explain("dense", {"x": (2, 3)}, {"out_features": "9" * 5_000}),
     "argument": lambda: conv2d_forward(np.ones((1, 3, 3, 1)), np.ones((1, 1, 1, 1)), stride=anything([LONG] * 100)),
@@ -134,7 +134,7 @@ def test_no_message_is_longer_for_a_long_text(mistake: Any) -> None:
 
 @pytest.mark.parametrize("text", [f"# {HOSTILE}\ny[n] = {HOSTILE}", f"y[n] = x[n] {HOSTILE}", f"x -> {HOSTILE}"])
 def test_messages_show_escapes(text: str) -> None:
-    read = network if "->" in text else derive.layer
+    read = network if "->" in text else gradscribe.layer
     with pytest.raises(ValueError, match="line") as caught:
         read(text)
     assert all(line.isprintable() for line in str(caught.value).split("\n"))

@@ -7,11 +7,11 @@ from typing import Any
 import numpy as np
 import pytest
 
-from codegen.catalogue import find, find_all
-from codegen.compiler import compile_layer
-from codegen.printing import printed
-from codegen.verify import verify_layer
-from derive.networks import NETWORKS
+from gradscribe.codegen.catalogue import find, find_all
+from gradscribe.codegen.compiler import compile_layer
+from gradscribe.codegen.printing import printed
+from gradscribe.codegen.verify import verify_layer
+from gradscribe.derive.networks import NETWORKS
 
 README = (Path(__file__).parents[1] / "README.md").read_text(encoding="utf-8")
 BLOCKS = re.findall(r"```python\n(.*?)```", README, re.DOTALL)

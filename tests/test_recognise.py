@@ -3,12 +3,12 @@
 import pytest
 from sympy import Expr, Integer
 
-from derive.derivation.notation import Notation
-from derive.derivation.recognise import mixed_signs, recognise
-from derive.functions import equal
-from derive.index import exact, integers
-from derive.term import Access, Divisibility, Program, Range, Statement, Tensor, Term
-from derive.typeset.text_symbols import TextTypesetter
+from gradscribe.derive.derivation.notation import Notation
+from gradscribe.derive.derivation.recognise import mixed_signs, recognise
+from gradscribe.derive.functions import equal
+from gradscribe.derive.index import exact, integers
+from gradscribe.derive.term import Access, Divisibility, Program, Range, Statement, Tensor, Term
+from gradscribe.derive.typeset.text_symbols import TextTypesetter
 
 q, v, i, r, k, N, R, s, d, p = integers("q v i r k N R s d p")
 DY, W, X = Tensor("dy", (N,)), Tensor("w", (R,)), Tensor("x", (N,))

@@ -5,14 +5,14 @@ from typing import Any
 import numpy as np
 import pytest
 
-from codegen.backend import compile
-from codegen.kernel import kernels
-from codegen.lower import lower
-from codegen.plan import Reduce, Spread, walk
-from derive import layer
-from derive.interface import Layer
-from derive.interpret import interpret
-from derive.term import Program
+from gradscribe.codegen.backend import compile
+from gradscribe.codegen.kernel import kernels
+from gradscribe.codegen.lower import lower
+from gradscribe.codegen.plan import Reduce, Spread, walk
+from gradscribe.derive.interface import Layer
+from gradscribe.derive.interpret import interpret
+from gradscribe.derive.language import layer
+from gradscribe.derive.term import Program
 
 Array = np.ndarray[Any, Any]
 

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from generated import runtime as rt
+from gradscribe.generated import runtime as rt
 
 Array = np.ndarray[Any, Any]
 SEEDS = pytest.mark.parametrize("seed", range(60))

@@ -7,16 +7,16 @@ import numpy as np
 import pytest
 from sympy import exp, log
 
-from codegen.compiler import compile_layer
-from codegen.form import size_hints
-from codegen.module import module_source
-from derive.index import integers
-from derive.interface import Layer
-from derive.interpret import interpret
-from derive.language import read
-from derive.recall import recalled
-from derive.reuse import distributions, reused
-from derive.term import Access, EquationError, Program, accesses
+from gradscribe.codegen.compiler import compile_layer
+from gradscribe.codegen.form import size_hints
+from gradscribe.codegen.module import module_source
+from gradscribe.derive.index import integers
+from gradscribe.derive.interface import Layer
+from gradscribe.derive.interpret import interpret
+from gradscribe.derive.language import read
+from gradscribe.derive.recall import recalled
+from gradscribe.derive.reuse import distributions, reused
+from gradscribe.derive.term import Access, EquationError, Program, accesses
 from tests.agreement import assert_kernels_agree, compiled, shapes
 
 SOFTMAX = """

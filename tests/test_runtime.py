@@ -12,9 +12,9 @@ import numpy as np
 import pytest
 from numpy.lib.stride_tricks import sliding_window_view
 
-import generated
-from derive.layers import LAYERS
-from generated import runtime as rt
+from gradscribe import generated
+from gradscribe.derive.layers import LAYERS
+from gradscribe.generated import runtime as rt
 from tests.cases import sampled_case
 from tests.instances import instance
 

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from generated import runtime as rt
+from gradscribe.generated import runtime as rt
 
 
 def blas_threads() -> list[int]:
@@ -62,7 +62,7 @@ def test_wrong_values_are_refused_and_change_nothing(values: Any, kind: type[Exc
 def test_the_compiled_backend_needs_numba(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(rt, "has_numba", lambda: False)
     with (
-        pytest.raises(ModuleNotFoundError, match=r"pip install 'gradscribe\[compiled\]'"),
+        pytest.raises(ModuleNotFoundError, match="run: pip install numba"),
         rt.settings(backend="compiled"),
     ):
         raise AssertionError("it was entered")

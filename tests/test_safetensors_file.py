@@ -11,11 +11,11 @@ from typing import Any
 import numpy as np
 import pytest
 
-import derive
-import generated as g
-from adapters import load, save
-from codegen.compiler import compile_layer
-from derive.layers import LAYERS
+import gradscribe
+from gradscribe import generated as g
+from gradscribe.adapters import load, save
+from gradscribe.codegen.compiler import compile_layer
+from gradscribe.derive.layers import LAYERS
 from tests.cases import sampled_case
 from tests.instances import instance
 
@@ -55,7 +55,7 @@ def test_every_layer_of_the_catalogue(name: str, dtype: Any, tmp_path: Path) -> 
 
 
 def test_a_number_as_weight_and_a_weight_laid_out_by_columns(tmp_path: Path) -> None:
-    own = derive.layer("y[n,k] = s * (sum(c) x[n,c] * v[c,k]); weight v, s", "scaled_of_mine")
+    own = gradscribe.layer("y[n,k] = s * (sum(c) x[n,c] * v[c,k]); weight v, s", "scaled_of_mine")
     one, other = (compile_layer(own).ScaledOfMine(C=2, K=3, rng=seed, dtype=np.float64) for seed in (0, 1))
     one.params["v"] = np.asfortranarray(one.params["v"])
     save(one, tmp_path / "w.safetensors")

@@ -26,8 +26,8 @@ from sympy import (
 )
 from sympy.codegen.cfunctions import expm1, log1p
 
-from codegen.scalar import ATOM, POWER, PRODUCT, SUM, ArrayPrinter, size_text
-from derive.functions import (
+from gradscribe.codegen.scalar import ATOM, POWER, PRODUCT, SUM, ArrayPrinter, size_text
+from gradscribe.derive.functions import (
     at_least,
     equal,
     greater,
@@ -39,9 +39,9 @@ from derive.functions import (
     step,
     unequal,
 )
-from derive.index import choose, exact, floordiv, integer, integers, minimum, mod
-from derive.term import Access, EquationError
-from generated import runtime as rt
+from gradscribe.derive.index import choose, exact, floordiv, integer, integers, minimum, mod
+from gradscribe.derive.term import Access, EquationError
+from gradscribe.generated import runtime as rt
 
 Array = np.ndarray
 a, b, c, d = integers("a b c d")

@@ -5,8 +5,8 @@ from typing import Any
 import numpy as np
 import pytest
 
-from generated import runtime as rt
-from generated.conv2d import conv2d_forward, conv2d_grad_input
+from gradscribe.generated import runtime as rt
+from gradscribe.generated.conv2d import conv2d_forward, conv2d_grad_input
 from tests.windows import Array
 
 

@@ -11,12 +11,12 @@ from typing import NamedTuple
 
 import pytest
 
-from codegen import cli, screen
-from derive.layers import LAYERS
+from gradscribe.codegen import cli, screen
+from gradscribe.derive.layers import LAYERS
 from tests.test_quote import HOSTILE
 
 ROOT = Path(__file__).parents[1]
-START = [sys.executable, "-c", "from codegen.cli import main; main()"]
+START = [sys.executable, "-c", "from gradscribe.codegen.cli import main; main()"]
 SQUARE = "y[n] = x[n]^2\n"
 IN_A_FILE = HOSTILE.replace("\r", "").replace("\ud800", "")
 ESC = "\x1b[31m\u202e"
@@ -201,7 +201,7 @@ def test_every_encoding_is_written(
 ) -> None:
     few = {name: LAYERS[name] for name in ("relu", "conv2d")}
     for name, found in (("LAYERS", few), ("NETWORKS", {}), ("OPTIMISERS", {})):
-        monkeypatch.setattr(f"codegen.catalogue.{name}", found)
+        monkeypatch.setattr(f"gradscribe.codegen.catalogue.{name}", found)
     done = gradscribe(*arguments.split(), encoding=encoding)
     assert (done.code, done.err) == (0, "")
     assert "--json" not in arguments or json.loads(done.out)

@@ -9,13 +9,13 @@ from typing import Any
 import numpy as np
 import pytest
 
-import derive
-from codegen.compiler import compile_layer
-from derive.interpret import number
-from derive.layers import LAYERS
-from derive.second_order import second_order
-from derive.term import EquationError
-from derive.ties import with_ties
+import gradscribe
+from gradscribe.codegen.compiler import compile_layer
+from gradscribe.derive.interpret import number
+from gradscribe.derive.layers import LAYERS
+from gradscribe.derive.second_order import second_order
+from gradscribe.derive.term import EquationError
+from gradscribe.derive.ties import with_ties
 from tests.cases import SampledCase
 from tests.catalogue import layer
 from tests.finite_differences import Tally, compare_slopes
@@ -195,7 +195,7 @@ OWN = {
 
 @pytest.mark.parametrize("name", OWN)
 def test_equations_of_ones_own(name: str) -> None:
-    found = functions_of(derive.layer(OWN[name], name))
+    found = functions_of(gradscribe.layer(OWN[name], name))
     rng = np.random.default_rng(0)
     sizes = {"N": 3, "C": 4, "K": 2, "I": 3, "J": 3}
     shapes = {t.name: [sizes[str(e)] for e in t.shape] for t in found.layer.program.inputs}

@@ -4,14 +4,14 @@ import re
 
 import pytest
 
-import derive
-from derive.derivation.settings import displayed
-from derive.derivation.verify import certify
-from derive.layers import LAYERS
-from derive.second_order import second_order
-from derive.term import EquationError
-from derive.typeset import latex, markdown, text
-from derive.typeset.text_symbols import TextTypesetter
+import gradscribe
+from gradscribe.derive.derivation.settings import displayed
+from gradscribe.derive.derivation.verify import certify
+from gradscribe.derive.layers import LAYERS
+from gradscribe.derive.second_order import second_order
+from gradscribe.derive.term import EquationError
+from gradscribe.derive.typeset import latex, markdown, text
+from gradscribe.derive.typeset.text_symbols import TextTypesetter
 from tests.catalogue import derived_twice, layer
 
 
@@ -108,7 +108,7 @@ def test_settings_specialise() -> None:
 
 
 def test_a_size_is_not_called_as_what_is_differentiated() -> None:
-    own = derive.layer("y[n] = sum(s) x[n,s]^2")
+    own = gradscribe.layer("y[n] = sum(s) x[n,s]^2")
     assert "x is (N, S)" in str(own.derivation())
     assert "x is (N, M)" in str(own.derivation(order=2))
     with pytest.raises(EquationError, match="S is what is differentiated; expected another symbol name"):
@@ -116,11 +116,11 @@ def test_a_size_is_not_called_as_what_is_differentiated() -> None:
 
 
 def test_all_gradients_zero() -> None:
-    own = derive.layer("y[n] = sign(x[n])")
+    own = gradscribe.layer("y[n] = sign(x[n])")
     derivation = own.derivation(order=2)
     assert [str(s.results[0].step) for s in derivation.sections] == ["∂S/∂δ⁽ˡ⁾[m] = 0", "∂S/∂x[m] = 0"]
     assert "All gradients of E are zero" in str(derivation)
-    assert latex.document(derivation)
+    assert latex.render(derivation)
     assert markdown.render(derivation)
 
 
@@ -131,7 +131,7 @@ def test_only_orders_1_and_2(order: object) -> None:
 
 
 def test_second_order_of_a_program_has_fresh_names() -> None:
-    own = derive.layer("y[n] = x[n]^2 * dx[n] * ddx[n] * grad_x[n]")
+    own = gradscribe.layer("y[n] = x[n]^2 * dx[n] * ddx[n] * grad_x[n]")
     found = second_order(own.program)
     assert len(set(own.program.tensors) & {t.name for t in found.directions.values()}) == 0
     assert not set(own.program.tensors) & set(found.second.program.outputs)

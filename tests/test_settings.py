@@ -5,10 +5,10 @@ from dataclasses import replace
 import pytest
 from sympy import Expr, Float, Integer, Rational
 
-from derive.derivation.settings import displayed
-from derive.index import integer
-from derive.layers import LAYERS
-from derive.term import EquationError
+from gradscribe.derive.derivation.settings import displayed
+from gradscribe.derive.index import integer
+from gradscribe.derive.layers import LAYERS
+from gradscribe.derive.term import EquationError
 
 
 def value(name: str, symbol: str, **settings: str) -> Expr:

@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
-from codegen import cli
-from generated import runtime as rt
+from gradscribe.codegen import cli
+from gradscribe.generated import runtime as rt
 
 FILE = Path(__file__).parents[1] / "docs" / "speed.md"
 PAGE = FILE.read_text(encoding="utf-8")

@@ -8,8 +8,8 @@ from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 from sympy import ImmutableMatrix, Rational
 
-from codegen.straight_line import StraightLine, straight_line
-from derive.winograd import cook_toom
+from gradscribe.codegen.straight_line import StraightLine, straight_line
+from gradscribe.derive.winograd import cook_toom
 
 elements = st.sampled_from([Rational(p, q) for p, q in [(0, 1), (1, 1), (-1, 1), (5, 8), (-5, 8), (9, 4), (-9, 4)]])
 

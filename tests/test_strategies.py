@@ -12,7 +12,7 @@ import pytest
 
 from benchmarks.rows import ROWS, Row
 from benchmarks.sides.ours import prepare
-from generated import runtime as rt
+from gradscribe.generated import runtime as rt
 from tests.random_contractions import Array, Problem, problem
 
 BACKENDS = ["numpy", "compiled"]

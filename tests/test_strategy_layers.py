@@ -7,15 +7,13 @@ from typing import Any
 import numpy as np
 import pytest
 
-from codegen.compiler import source
-from derive.layers import LAYERS
-from generated import runtime
+from gradscribe.generated import runtime
 from tests.cases import CASES, LayerCase, random_layer_case, random_values, sampled_case
-from tests.catalogue import layer
+from tests.catalogue import generated_with
 from tests.kernel_calls import Array, agree, forward, functions, gradients
 
 STRATEGIES = sorted({s.name for s in (*runtime.GATHERING, *runtime.SCATTERING)})
-CONTRACTING = [name for name in LAYERS if "rt.contract(" in source(layer(name))]
+CONTRACTING = generated_with("rt.contract(")
 
 
 @cache

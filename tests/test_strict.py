@@ -13,17 +13,17 @@ import numpy as np
 import pytest
 
 from benchmarks.accuracy import KINDS, absolute, data, directly, errors, ours
-from generated import runtime as rt
-from generated.conv1d import conv1d_forward, conv1d_grad_input, conv1d_grad_weight
-from generated.conv2d import conv2d_forward, conv2d_grad_input, conv2d_grad_weight
-from generated.conv_transpose1d import (
+from gradscribe.generated import runtime as rt
+from gradscribe.generated.conv1d import conv1d_forward, conv1d_grad_input, conv1d_grad_weight
+from gradscribe.generated.conv2d import conv2d_forward, conv2d_grad_input, conv2d_grad_weight
+from gradscribe.generated.conv_transpose1d import (
     conv_transpose1d_forward,
     conv_transpose1d_grad_input,
     conv_transpose1d_grad_weight,
 )
-from generated.conv_transpose2d import conv_transpose2d_forward, conv_transpose2d_grad_input
-from generated.dense import dense_forward
-from generated.depthwise_conv2d import depthwise_conv2d_forward, depthwise_conv2d_grad_weight
+from gradscribe.generated.conv_transpose2d import conv_transpose2d_forward, conv_transpose2d_grad_input
+from gradscribe.generated.dense import dense_forward
+from gradscribe.generated.depthwise_conv2d import depthwise_conv2d_forward, depthwise_conv2d_grad_weight
 from tests.random_contractions import Array, Problem, problem
 
 BACKENDS = ["numpy", pytest.param("compiled", marks=pytest.mark.skipif(not rt.has_numba(), reason="no numba"))]

@@ -6,10 +6,10 @@ import numpy as np
 import pytest
 from sympy import Abs, Expr, Function, Integer, exp, sin
 
-from derive.index import floordiv, integers
-from derive.interpret import evaluate, interpret
-from derive.layers import LAYERS
-from derive.term import (
+from gradscribe.derive.index import floordiv, integers
+from gradscribe.derive.interpret import evaluate, interpret
+from gradscribe.derive.layers import LAYERS
+from gradscribe.derive.term import (
     Access,
     Divisibility,
     EquationError,

@@ -3,16 +3,16 @@
 import pytest
 from sympy import Expr, Symbol, exp, tanh
 
-from derive.derivation import derive
-from derive.derivation.notation import Notation
-from derive.derivation.record import Step
-from derive.derivation.verify import certify
-from derive.functions import activation_prime, relu, sigmoid, step
-from derive.index import exact, floordiv, integers, mod
-from derive.layers import LAYERS
-from derive.term import Access, Divisibility, Guard, Range, Term
-from derive.typeset import text
-from derive.typeset.text_symbols import TextTypesetter
+from gradscribe.derive.derivation import derive
+from gradscribe.derive.derivation.notation import Notation
+from gradscribe.derive.derivation.record import Step
+from gradscribe.derive.derivation.verify import certify
+from gradscribe.derive.functions import activation_prime, relu, sigmoid, step
+from gradscribe.derive.index import exact, floordiv, integers, mod
+from gradscribe.derive.layers import LAYERS
+from gradscribe.derive.term import Access, Divisibility, Guard, Range, Term
+from gradscribe.derive.typeset import text, text_lines
+from gradscribe.derive.typeset.text_symbols import TextTypesetter
 
 s, d, p, q, i, r, k, R, H, e, C, s_h, H_out, n, m = integers("s d p q i r k R H e C s_h H_out n m")
 x, y, z = Access("x", i), Access("y", i), Access("z", i)
@@ -56,7 +56,7 @@ def test_expressions_read_like_a_textbook(expression: Expr, expected: str) -> No
 
 def row(term: Term, outer: tuple[Symbol, ...] = ()) -> str:
     left = Access("dx", *(v.index for v in term.free))
-    return text.row(Step("", (), left, (term,), outer, notation=NOTATION))
+    return text_lines.row(Step("", (), left, (term,), outer, notation=NOTATION))
 
 
 def test_factors_stand_in_reading_order() -> None:
@@ -81,7 +81,7 @@ def test_negative_summands_come_last() -> None:
     free = (Range(q, H),)
     terms = (Term(free, (), -Access("y", q)), Term(free, (), Access("x", q)))
     step_ = Step("", (), Access("dx", q), terms, notation=NOTATION)
-    assert text.row(step_) == "∂E/∂x[q] = x[q] − y[q]"
+    assert text_lines.row(step_) == "∂E/∂x[q] = x[q] − y[q]"
 
 
 def test_a_row_is_broken_only_where_it_is_longer_than_a_line() -> None:
@@ -89,8 +89,8 @@ def test_a_row_is_broken_only_where_it_is_longer_than_a_line() -> None:
     terms = (Term(free, (), Access("x", q)), Term(free, (), -Access("y", q)))
     step_ = Step("", (), Access("dx", q), terms, notation=NOTATION)
     whole = "∂E/∂x[q] = x[q] − y[q]"
-    assert text.row_lines(step_, len(whole)) == [whole]
-    assert [line.strip() for line in text.row_lines(step_, len(whole) - 1)] == ["∂E/∂x[q] = x[q]", "− y[q]"]
+    assert text_lines.row_lines(step_, len(whole)) == [whole]
+    assert [line.strip() for line in text_lines.row_lines(step_, len(whole) - 1)] == ["∂E/∂x[q] = x[q]", "− y[q]"]
 
 
 @pytest.mark.parametrize(
@@ -110,7 +110,7 @@ def test_a_factor_stays_within_an_extremum(body: Expr, expected: str) -> None:
 
 @pytest.mark.parametrize("name", LAYERS)
 def test_lines_fit_a_terminal(name: str) -> None:
-    long = [line for line in text.render(derive(LAYERS[name]())).splitlines() if len(line) > text.WIDTH]
+    long = [line for line in text.render(derive(LAYERS[name]())).splitlines() if len(line) > text_lines.WIDTH]
     assert not long
 
 

@@ -9,14 +9,14 @@ from typing import Any
 import numpy as np
 import pytest
 
-from derive.layers import LAYERS
+from gradscribe.derive.layers import LAYERS
 from tests.cases import random_values, sampled_case
 from tests.instances import instance
 from tests.second_order_calls import functions
 
 torch = pytest.importorskip("torch")
 
-from adapters.torch import as_module  # noqa: E402 (needs PyTorch)
+from gradscribe.adapters.torch import as_module  # noqa: E402 (needs PyTorch)
 
 pytestmark = pytest.mark.oracle
 

@@ -9,18 +9,18 @@ import numpy as np
 import pytest
 from sympy import Eq, Idx, IndexedBase
 
-import derive
-import generated as g
-from codegen.compiler import compile_layer
-from derive.composition import network as network_of
-from derive.equations import Maximum, program
-from derive.index import integers
-from derive.interface import Layer
+import gradscribe
+from gradscribe import generated as g
+from gradscribe.codegen.compiler import compile_layer
+from gradscribe.derive.composition import network as network_of
+from gradscribe.derive.equations import Maximum, program
+from gradscribe.derive.index import integers
+from gradscribe.derive.interface import Layer
 from tests.catalogue import layer as catalogue_layer
 
 torch = pytest.importorskip("torch")
 
-from adapters.torch import as_module  # noqa: E402 (needs PyTorch)
+from gradscribe.adapters.torch import as_module  # noqa: E402 (needs PyTorch)
 
 pytestmark = pytest.mark.oracle
 
@@ -211,7 +211,7 @@ def test_an_empty_batch() -> None:
 
 
 def test_a_layer_of_ones_own_compiled_in_memory() -> None:
-    own = derive.layer("y[n,k] = sum(c) x[n,c] * v[c,k] * x[n,c]; weight v", "squares_of_mine")
+    own = gradscribe.layer("y[n,k] = sum(c) x[n,c] * v[c,k] * x[n,c]; weight v", "squares_of_mine")
     module = as_module(compile_layer(own, 2).SquaresOfMine(C=2, K=3, **F64, rng=0))
     x = randn(4, 2).requires_grad_()
     torch.testing.assert_close(module(x), x**2 @ module.v)
@@ -435,7 +435,7 @@ def test_errors_name_layer_and_argument(call: Any, message: str) -> None:
 
 
 def test_a_name_that_a_module_has_itself() -> None:
-    own = derive.layer("y[n,k] = sum(c) x[n,c] * half[c,k]; weight half", "halves_of_mine")
+    own = gradscribe.layer("y[n,k] = sum(c) x[n,c] * half[c,k]; weight half", "halves_of_mine")
     with pytest.raises(ValueError, match=r"^weight half: expected a name that .*, found half$"):
         as_module(compile_layer(own).HalvesOfMine(C=2, K=3))
 

@@ -10,7 +10,7 @@ pytest.importorskip("sklearn")
 pytest.importorskip("safetensors")
 
 import torch_training  # noqa: E402 (needs PyTorch)
-from adapters import load  # noqa: E402
+from gradscribe.adapters import load  # noqa: E402
 
 pytestmark = pytest.mark.oracle
 

@@ -7,18 +7,18 @@ import numpy as np
 import pytest
 from sympy import Integer
 
-from codegen.compiler import compile_layer
-from codegen.verify import verify_layer
-from codegen.verify.calls import DIFFERENCES, INTERPRETER, PAGE
-from derive.derivation import derive
-from derive.derivation.certificate import Certificate, figure
-from derive.derivation.verify import certify
-from derive.index import integer
-from derive.interface import Layer
-from derive.interpret import complete_sizes, number
-from derive.layers import LAYERS
-from derive.sampling import TooLargeError, label_limits, sample_sizes, sample_values
-from derive.term import Range, Term
+from gradscribe.codegen.compiler import compile_layer
+from gradscribe.codegen.verify import verify_layer
+from gradscribe.codegen.verify.calls import DIFFERENCES, INTERPRETER, PAGE
+from gradscribe.derive.derivation import derive
+from gradscribe.derive.derivation.certificate import Certificate, figure
+from gradscribe.derive.derivation.verify import certify
+from gradscribe.derive.index import integer
+from gradscribe.derive.interface import Layer
+from gradscribe.derive.interpret import complete_sizes, number
+from gradscribe.derive.layers import LAYERS
+from gradscribe.derive.sampling import TooLargeError, label_limits, sample_sizes, sample_values
+from gradscribe.derive.term import Range, Term
 
 
 @pytest.mark.parametrize("name", LAYERS)
@@ -144,7 +144,7 @@ def test_a_wrong_double_backward_is_found(monkeypatch: pytest.MonkeyPatch) -> No
         monkeypatch.setattr(module, "tanh_double_backward", lambda *given: tuple(2 * g for g in right(*given)))
         return module
 
-    monkeypatch.setattr("codegen.verify.compile_layer", broken)
+    monkeypatch.setattr("gradscribe.codegen.verify.compile_layer", broken)
     failed = [(row.checked, row.against) for row in verify_layer(LAYERS["tanh"](), 2, order=2) if not row.passed]
     assert failed == [("tanh_double_backward", against) for against in (INTERPRETER, PAGE, DIFFERENCES)]
 
@@ -156,6 +156,6 @@ def test_a_wrong_gradient_is_found(monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setattr(module, "tanh_grad_input", lambda *given: 2 * right(*given))
         return module
 
-    monkeypatch.setattr("codegen.verify.compile_layer", broken)
+    monkeypatch.setattr("gradscribe.codegen.verify.compile_layer", broken)
     failed = [(row.checked, row.against) for row in verify_layer(LAYERS["tanh"](), 1) if not row.passed]
     assert failed == [("tanh_grad_input", against) for against in (INTERPRETER, PAGE, DIFFERENCES)]

@@ -7,12 +7,12 @@ from typing import Any
 import numpy as np
 import pytest
 
-import derive
-import generated as g
-from adapters import from_keras, from_torch, to_keras, to_torch
-from adapters.named import weights
-from adapters.rearrange import Rearrangement
-from codegen.compiler import compile_layer
+import gradscribe
+from gradscribe import generated as g
+from gradscribe.adapters import from_keras, from_torch, to_keras, to_torch
+from gradscribe.adapters.named import weights
+from gradscribe.adapters.rearrange import Rearrangement
+from gradscribe.codegen.compiler import compile_layer
 
 Array = Any
 
@@ -130,7 +130,7 @@ def test_a_network_says_which_layer_a_node_is_and_what_is_flattened() -> None:
 
 
 def test_a_layer_of_ones_own_keeps_its_names_and_layouts() -> None:
-    own = derive.layer("y[n,k] = a[k] + sum(c) x[n,c] * v[c,k]; weight v, a", "affine_of_mine")
+    own = gradscribe.layer("y[n,k] = a[k] + sum(c) x[n,c] * v[c,k]; weight v, a", "affine_of_mine")
     made = compile_layer(own).AffineOfMine(C=2, K=3, rng=0)
     found = to_torch(made)
     np.testing.assert_array_equal(found["v"], made.params["v"])

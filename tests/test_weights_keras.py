@@ -10,8 +10,8 @@ from typing import Any
 import numpy as np
 import pytest
 
-import generated as g
-from adapters import from_keras, to_keras
+from gradscribe import generated as g
+from gradscribe.adapters import from_keras, to_keras
 
 pytest.importorskip("torch")
 os.environ.setdefault("KERAS_BACKEND", "torch")

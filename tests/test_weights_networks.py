@@ -6,9 +6,9 @@ from typing import Any
 import numpy as np
 import pytest
 
-import generated as g
-from adapters import from_torch, to_torch
-from adapters.named import weights
+from gradscribe import generated as g
+from gradscribe.adapters import from_torch, to_torch
+from gradscribe.adapters.named import weights
 
 torch = pytest.importorskip("torch")
 

@@ -7,8 +7,8 @@ from typing import Any
 import numpy as np
 import pytest
 
-import generated as g
-from adapters import from_torch, to_torch
+from gradscribe import generated as g
+from gradscribe.adapters import from_torch, to_torch
 from tests.torch_adapters import kernel_first
 
 torch = pytest.importorskip("torch")

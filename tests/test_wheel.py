@@ -1,4 +1,4 @@
-"""What is built: the wheel's exact top level, its templates and types; and that it works where the checkout is not."""
+"""What is built: the wheel's exact contents, and that it works where the checkout is not, beside any other package."""
 
 import os
 import subprocess
@@ -13,7 +13,9 @@ pytest.importorskip("build")
 pytest.importorskip("hatchling")
 
 ROOT = Path(__file__).parents[1]
-TEMPLATES = {path.relative_to(ROOT / "templates").as_posix() for path in (ROOT / "templates").rglob("*.jinja")}
+ROOMS = ("adapters", "codegen", "derive", "generated")
+TEMPLATES = {path.relative_to(ROOT).as_posix() for path in (ROOT / "templates").rglob("*.jinja")}
+MAIN = "from gradscribe.codegen.cli import main; main()"
 
 
 @pytest.fixture(scope="module")
@@ -39,32 +41,29 @@ def metadata(wheel: zipfile.ZipFile) -> str:
 
 def test_the_top_level_of_the_wheel(wheel: zipfile.ZipFile) -> None:
     top = {name.partition("/")[0] for name in wheel.namelist()}
-    assert top == {"derive", "codegen", "generated", "adapters", metadata(wheel)}
+    assert top == {"gradscribe", metadata(wheel)}
     assert metadata(wheel).startswith("gradscribe-")
 
 
 def test_the_wheel_holds_every_module_and_nothing_else(wheel: zipfile.ZipFile) -> None:
-    packages = ("derive", "codegen", "generated", "adapters")
-    modules = {p.relative_to(ROOT).as_posix() for name in packages for p in (ROOT / name).rglob("*.py")}
+    modules = {p.relative_to(ROOT).as_posix() for name in ROOMS for p in (ROOT / name).rglob("*.py")}
     grammars = {p.relative_to(ROOT).as_posix() for p in (ROOT / "derive").rglob("*.lark")}
-    expected = (
-        modules
-        | grammars
-        | {f"{name}/py.typed" for name in packages}
-        | {f"codegen/templates/{name}" for name in TEMPLATES}
-    )
-    assert {name for name in wheel.namelist() if not name.startswith(metadata(wheel))} == expected
     assert TEMPLATES
     assert grammars
+    inside = modules | grammars | TEMPLATES | {f"{name}/py.typed" for name in ROOMS} | {"__init__.py", "py.typed"}
+    found = [name for name in wheel.namelist() if not name.startswith(metadata(wheel))]
+    assert sorted(found) == sorted(f"gradscribe/{name}" for name in inside)
 
 
 def test_the_wheel_names_its_command_and_licence(wheel: zipfile.ZipFile) -> None:
     folder = metadata(wheel)
     entry_points = wheel.read(f"{folder}/entry_points.txt").decode()
-    assert "gradscribe = codegen.cli:main" in entry_points
-    assert "numpy = codegen.backend" in entry_points
+    assert "gradscribe = gradscribe.codegen.cli:main" in entry_points
+    assert "numpy = gradscribe.codegen.backend" in entry_points
     assert f"{folder}/licenses/LICENSE" in wheel.namelist()
-    assert "License-Expression: BSD-3-Clause" in wheel.read(f"{folder}/METADATA").decode()
+    about = wheel.read(f"{folder}/METADATA").decode()
+    assert "License-Expression: BSD-3-Clause" in about
+    assert "Do Not Upload" not in about
 
 
 def test_the_source_distribution_holds_what_the_wheel_is_built_from(built: Path) -> None:
@@ -72,13 +71,19 @@ def test_the_source_distribution_holds_what_the_wheel_is_built_from(built: Path)
     with tarfile.open(path) as archive:
         names = {name.partition("/")[2] for name in archive.getnames()}
     assert {"pyproject.toml", "README.md", "LICENSE", "codegen/cli.py", "generated/py.typed"} <= names
-    assert {f"templates/{name}" for name in TEMPLATES} <= names
+    assert names >= TEMPLATES
+    assert {n for n in names if n.startswith("gradscribe/")} == {"gradscribe/__init__.py", "gradscribe/py.typed"}
     assert not {name for name in names if "__pycache__" in name or name.startswith((".venv", ".git/"))}
 
 
+# ----- installed ------------------------------------------------------------------------------------------------------
 @pytest.fixture(scope="module")
 def installed(wheel: zipfile.ZipFile, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder as site-packages would be, where every room has a namesake of somebody else's."""
     folder = tmp_path_factory.mktemp("site")
+    for name in ROOMS:
+        (folder / name).mkdir()
+        (folder / name / "__init__.py").write_text("WHOSE = 'somebody else'\n")
     wheel.extractall(folder)
     return folder
 
@@ -91,21 +96,55 @@ def run(installed: Path, cwd: Path, code: str, *arguments: str) -> str:
     return done.stdout
 
 
-MAIN = (
-    "import codegen; from codegen.cli import main; assert codegen.__file__.startswith({!r}), codegen.__file__; main()"
-)
+def test_what_is_installed_stands_beside_packages_of_the_same_names(installed: Path, tmp_path: Path) -> None:
+    code = f"import gradscribe, {', '.join(ROOMS)}; print({', '.join(f'{name}.WHOSE' for name in ROOMS)})"
+    assert run(installed, tmp_path, code) == " ".join(["somebody else"] * len(ROOMS)) + "\n"
+    code = "import gradscribe.adapters as found; print(found.__file__)"
+    assert run(installed, tmp_path, code) == f"{installed / 'gradscribe' / 'adapters' / '__init__.py'}\n"
 
 
 def test_what_is_installed_lists_its_layers(installed: Path, tmp_path: Path) -> None:
-    assert "conv2d" in run(installed, tmp_path, MAIN.format(str(installed)), "list")
+    assert "conv2d" in run(installed, tmp_path, MAIN, "list")
 
 
 def test_what_is_installed_generates_the_same_files(installed: Path, tmp_path: Path) -> None:
-    run(installed, tmp_path, MAIN.format(str(installed)), "generate", "--out", "here")
+    run(installed, tmp_path, MAIN, "generate", "--out", "here")
     found = {path.name: path.read_bytes() for path in (tmp_path / "here").iterdir()}
     assert found == {path.name: path.read_bytes() for path in (ROOT / "generated").glob("*.py")}
 
 
 def test_what_is_installed_computes(installed: Path, tmp_path: Path) -> None:
-    code = "import generated, numpy as np; print(generated.__file__, generated.ReLU()(np.array([-1.0, 2.0])))"
-    assert run(installed, tmp_path, code) == f"{installed / 'generated' / '__init__.py'} [0. 2.]\n"
+    code = (
+        "import numpy as np; from gradscribe import generated; from gradscribe.generated import ReLU, relu_forward;"
+        "print(generated.__file__, ReLU()(np.array([-1.0, 2.0])), relu_forward(np.array([-3.0, 4.0])))"
+    )
+    expected = f"{installed / 'gradscribe' / 'generated' / '__init__.py'} [0. 2.] [0. 4.]\n"
+    assert run(installed, tmp_path, code) == expected
+
+
+def test_generating_into_an_empty_folder_shadows_nothing(installed: Path, tmp_path: Path) -> None:
+    run(installed, tmp_path, MAIN, "generate", "relu")
+    assert [path.name for path in tmp_path.iterdir()] == ["gradscribe_layers"]
+    code = (
+        "import numpy as np; from gradscribe.generated import Conv2D; import generated; print(generated.WHOSE);"
+        "from gradscribe_layers import ReLU, relu_forward, relu; print(relu_forward(np.array([-1.0, 2.0])))"
+    )
+    assert run(installed, tmp_path, code) == "somebody else\n[0. 2.]\n"
+
+
+@pytest.mark.parametrize("room", ["adapters", "codegen", "derive"])
+def test_a_room_is_no_package_of_its_own(room: str) -> None:
+    """In a checkout, where Python would find it: two copies of a class would not be equal."""
+    command = [sys.executable, "-c", f"import {room}"]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
+    assert done.returncode == 1
+    assert done.stderr.endswith(f"and no package of its own: import gradscribe.{room}\n")
+
+
+def test_without_the_links_the_rooms_are_found_beside(tmp_path: Path) -> None:
+    """As where a file system, or an archive, has no links."""
+    (tmp_path / "gradscribe").mkdir()
+    (tmp_path / "gradscribe" / "__init__.py").write_bytes((ROOT / "gradscribe" / "__init__.py").read_bytes())
+    (tmp_path / "derive").mkdir()
+    (tmp_path / "derive" / "__init__.py").write_text("HERE = True\n")
+    assert run(tmp_path, tmp_path, "import gradscribe; print(gradscribe.derive.HERE)") == "True\n"

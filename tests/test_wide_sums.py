@@ -13,12 +13,12 @@ from typing import Any
 import numpy as np
 import pytest
 
-import derive
-from codegen.compiler import compile_layer, source
-from derive.interface import Layer
-from derive.layers import LAYERS
-from derive.sampling import sample_sizes, sample_values
-from generated.bilinear import bilinear_forward
+import gradscribe
+from gradscribe.codegen.compiler import compile_layer, source
+from gradscribe.derive.interface import Layer
+from gradscribe.derive.layers import LAYERS
+from gradscribe.derive.sampling import sample_sizes, sample_values
+from gradscribe.generated.bilinear import bilinear_forward
 from tests.agreement import assert_kernels_agree, compiled
 
 TEXTS = {
@@ -37,7 +37,7 @@ TEXTS = {
 
 @pytest.fixture(scope="module", params=TEXTS)
 def layer(request: pytest.FixtureRequest) -> Layer:
-    return derive.layer(TEXTS[request.param], request.param)
+    return gradscribe.layer(TEXTS[request.param], request.param)
 
 
 @pytest.mark.parametrize("block", [1, 7, 1 << 18])
@@ -73,7 +73,7 @@ def measured(call: Callable[[], Any]) -> tuple[Any, int, float]:
 
 
 def module_of(name: str) -> ModuleType:
-    return compiled(derive.layer(TEXTS[name], name))
+    return compiled(gradscribe.layer(TEXTS[name], name))
 
 
 @pytest.mark.parametrize("far", [10**4, 10**7, 2**31 - 1])
@@ -135,7 +135,7 @@ def test_products_and_narrow_sums_need_no_blocks() -> None:
         "y[n,k] = sum(c) x[n,c] * w[k,c]",
         "y[n,k] = sum(c) sin(x[n,c,k] * w[k])",
     ):
-        assert "rt.blocks" not in source(derive.layer(text, "narrow")), text
+        assert "rt.blocks" not in source(gradscribe.layer(text, "narrow")), text
 
 
 def test_products_of_two_factors_are_operands_in_blocks() -> None:

@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from derive.layers.local import connected_conv2d
+from gradscribe.derive.layers.local import connected_conv2d
 from tests.windows import Array, layer, module, pooled, random_windows
 
 RANKS = pytest.mark.parametrize("rank", [1, 2, 3])

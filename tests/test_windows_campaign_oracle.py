@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from generated import runtime as rt
+from gradscribe.generated import runtime as rt
 
 torch = pytest.importorskip("torch")
 F = torch.nn.functional
@@ -106,7 +106,7 @@ def compared(case: Case) -> bool:
     if reference is None:
         return False
     expected, (x, w, b) = reference
-    module = import_module(f"generated.{case.name}")
+    module = import_module(f"gradscribe.generated.{case.name}")
     call: dict[str, Any] = {
         word: getattr(module, f"{case.name}_{word}", None)
         for word in ("forward", "grad_input", "grad_weight", "grad_bias")
@@ -144,7 +144,9 @@ def test_a_transposed_convolution_without_columns() -> None:
     for accuracy in ("fast", "strict"):
         x, w = rng.normal(size=(2, 1, 4, 6)), rng.normal(size=(2, 2, 3, 6))
         with rt.settings(accuracy=accuracy):
-            assert import_module("generated.conv_transpose2d").conv_transpose2d_forward(x, w, **options).shape == (
+            assert import_module("gradscribe.generated.conv_transpose2d").conv_transpose2d_forward(
+                x, w, **options
+            ).shape == (
                 2,
                 0,
                 10,

@@ -12,10 +12,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from sympy import Expr, Matrix, Rational
 
-from derive.term import EquationError
-from derive.winograd import CookToom, cook_toom, parse_points, prove, standard_points
-from derive.winograd.accuracy import ERRORS, measured_error, nested
-from generated import runtime as rt
+from gradscribe.derive.term import EquationError
+from gradscribe.derive.winograd import CookToom, cook_toom, parse_points, prove, standard_points
+from gradscribe.derive.winograd.accuracy import ERRORS, measured_error, nested
+from gradscribe.generated import runtime as rt
 
 Shape = tuple[int, int]
 sides = st.integers(1, 6)

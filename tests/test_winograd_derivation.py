@@ -10,18 +10,18 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from sympy import Expr, ImmutableMatrix, Rational
 
-from derive.derivation.recognise import Transposed
-from derive.derivation.record import Derivation, Elementwise, Equals, Formula, Grid, Matrices, Section
-from derive.derivation.verify import certify
-from derive.interpret import evaluate, interpret
-from derive.term import Access, EquationError
-from derive.typeset import latex, markdown, text
-from derive.typeset.display import blocks
-from derive.winograd import CookToom, cook_toom
-from derive.winograd.accuracy import ERRORS
-from derive.winograd.certificate import close, two_digits
-from derive.winograd.cook_toom import z
-from derive.winograd.derivation import derive_winograd
+from gradscribe.derive.derivation.recognise import Transposed
+from gradscribe.derive.derivation.record import Derivation, Elementwise, Equals, Formula, Grid, Matrices, Section
+from gradscribe.derive.derivation.verify import certify
+from gradscribe.derive.interpret import evaluate, interpret
+from gradscribe.derive.term import Access, EquationError
+from gradscribe.derive.typeset import latex, markdown, text, text_lines
+from gradscribe.derive.typeset.columns import blocks
+from gradscribe.derive.winograd import CookToom, cook_toom
+from gradscribe.derive.winograd.accuracy import ERRORS
+from gradscribe.derive.winograd.certificate import close, two_digits
+from gradscribe.derive.winograd.cook_toom import z
+from gradscribe.derive.winograd.derivation import derive_winograd
 from tests.test_winograd import rationals
 
 Array = np.ndarray
@@ -193,7 +193,7 @@ def test_axes_that_it_is_not_nested_along(dims: int) -> None:
 def test_golden_files(golden: Callable[[str, str], None]) -> None:
     derivation = derive_winograd(cook_toom(4, 3))
     golden("winograd_4_3.txt", text.render(derivation))
-    golden("winograd_4_3.tex", latex.document(derivation))
+    golden("winograd_4_3.tex", latex.render(derivation))
     golden("winograd_4_3.md", markdown.render(derivation))
     golden("winograd_2_3_along_one_axis.txt", text.render(derive_winograd(cook_toom(2, 3), 1)))
 
@@ -201,10 +201,10 @@ def test_golden_files(golden: Callable[[str, str], None]) -> None:
 def test_wide_tables_and_matrices_are_continued_below(golden: Callable[[str, str], None]) -> None:
     derivation = derive_winograd(cook_toom(8, 3), 1)
     golden("winograd_8_3_along_one_axis.txt", text.render(derivation))
-    golden("winograd_8_3_along_one_axis.tex", latex.document(derivation))
+    golden("winograd_8_3_along_one_axis.tex", latex.render(derivation))
     for m in (10, 14):
         lines = text.render(derive_winograd(cook_toom(m, 3), 2)).splitlines()
-        assert max(map(len, lines)) <= text.WIDTH
+        assert max(map(len, lines)) <= text_lines.WIDTH
 
 
 @pytest.mark.parametrize(

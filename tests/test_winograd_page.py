@@ -11,9 +11,9 @@ import numpy as np
 import pytest
 
 from benchmarks.winograd_points import choices, compared, ranked, used
-from derive.winograd import parse_points
-from generated import settings
-from generated.conv2d import conv2d_forward
+from gradscribe.derive.winograd import parse_points
+from gradscribe.generated import settings
+from gradscribe.generated.conv2d import conv2d_forward
 
 ROOT = Path(__file__).parents[1]
 PAGE = (ROOT / "docs" / "winograd.md").read_text(encoding="utf-8")
@@ -27,7 +27,7 @@ TABLES = re.findall(r"(?:^\|.*\|\n)+", PAGE, re.MULTILINE)
 def output(command: str, folder: Path) -> str:
     program, *arguments = shlex.split(command)
     if program == "gradscribe":
-        arguments = ["-c", "from codegen.cli import main; main()", *arguments]
+        arguments = ["-c", "from gradscribe.codegen.cli import main; main()", *arguments]
     done = subprocess.run(
         [sys.executable, *arguments], cwd=folder, capture_output=True, text=True, check=True,
         env={"PYTHONPATH": str(ROOT), "PYTHONUTF8": "1", "COLUMNS": "120"},

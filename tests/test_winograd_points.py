@@ -5,8 +5,8 @@ import pytest
 import sympy
 
 from benchmarks.winograd_points import CANDIDATES, LEAST, SHOWN, compared, ranked, used
-from derive.winograd import CookToom, cook_toom, standard_points
-from derive.winograd.accuracy import ERRORS, amplification, errors
+from gradscribe.derive.winograd import CookToom, cook_toom, standard_points
+from gradscribe.derive.winograd.accuracy import ERRORS, amplification, errors
 
 
 @pytest.mark.parametrize("n", range(LEAST, 8))  # 8 takes longer than all of these

@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from derive.layers import LAYERS
+from gradscribe.derive.layers import LAYERS
 
 torch = pytest.importorskip("torch")
 

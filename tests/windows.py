@@ -7,8 +7,8 @@ from typing import Any
 
 import numpy as np
 
-from codegen.compiler import compile_layer
-from derive.layers import LAYERS
+from gradscribe.codegen.compiler import compile_layer
+from gradscribe.derive.layers import LAYERS
 
 Array = np.ndarray
 

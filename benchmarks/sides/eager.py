@@ -77,8 +77,8 @@ def prepare(row: Row, arrays: Mapping[str, Array]) -> Prepared:
 
 def _training(name: str, arrays: Mapping[str, Array]) -> Prepared:
     """The same network, the weights those of the generated one."""
-    import generated
-    from derive.networks.lenet5_data import BITMAPS, TABLE
+    from gradscribe import generated
+    from gradscribe.derive.networks.lenet5_data import BITMAPS, TABLE
     from tests import torch_networks
 
     x, t = tensor(arrays["x"], 0, 3, 1, 2), torch.tensor(arrays["t"])

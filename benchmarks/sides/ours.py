@@ -9,16 +9,16 @@ import numpy as np
 
 from benchmarks.rows import Array, Row
 from benchmarks.sides import Prepared
-from generated import SGD
-from generated import runtime as rt
-from generated.avg_pool2d import avg_pool2d_forward, avg_pool2d_grad_input
-from generated.conv2d import conv2d_forward, conv2d_grad_input, conv2d_grad_weight
-from generated.depthwise_conv2d import (
+from gradscribe.generated import SGD
+from gradscribe.generated import runtime as rt
+from gradscribe.generated.avg_pool2d import avg_pool2d_forward, avg_pool2d_grad_input
+from gradscribe.generated.conv2d import conv2d_forward, conv2d_grad_input, conv2d_grad_weight
+from gradscribe.generated.depthwise_conv2d import (
     depthwise_conv2d_forward,
     depthwise_conv2d_grad_input,
     depthwise_conv2d_grad_weight,
 )
-from generated.max_pool2d import max_pool2d_forward, max_pool2d_grad_input
+from gradscribe.generated.max_pool2d import max_pool2d_forward, max_pool2d_grad_input
 
 CONVOLUTIONS = {
     "conv": (conv2d_forward, conv2d_grad_input, conv2d_grad_weight),
@@ -75,7 +75,7 @@ def prepare(row: Row, arrays: Mapping[str, Array]) -> Prepared:
 
 def _training(name: str, arrays: Mapping[str, Array]) -> Prepared:
     x, t = arrays["x"], arrays["t"]
-    network = getattr(import_module(f"generated.{name}"), CLASSES[name])(dtype=x.dtype, rng=0)
+    network = getattr(import_module(f"gradscribe.generated.{name}"), CLASSES[name])(dtype=x.dtype, rng=0)
     optimiser = SGD(network.params, lr=0.01, momentum=0.9)
 
     def step() -> Any:

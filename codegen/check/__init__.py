@@ -1,6 +1,6 @@
 """Somebody's hand-written backward against the derived one: equal, or the smallest example on which it is wrong.
 
-    from codegen.check import check
+    from gradscribe import check
 
     verdict = check(conv_backward, "conv2d")
     assert verdict.equal, verdict
@@ -17,14 +17,14 @@ Verdict         all of it               text                                    
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from codegen.catalogue import find
-from codegen.check.explanation import explained
-from codegen.check.problem import problem
-from codegen.check.search import explore
-from codegen.check.verdict import Finding, Verdict, counted
-from codegen.check.vocabulary import CheckError, called, gradient_name
-from derive.interface import Layer
-from derive.ties import with_ties
+from gradscribe.codegen.catalogue import find
+from gradscribe.codegen.check.explanation import explained
+from gradscribe.codegen.check.problem import problem
+from gradscribe.codegen.check.search import explore
+from gradscribe.codegen.check.verdict import Finding, Verdict, counted
+from gradscribe.codegen.check.vocabulary import CheckError, called, gradient_name
+from gradscribe.derive.interface import Layer
+from gradscribe.derive.ties import with_ties
 
 __all__ = ["CheckError", "Finding", "Verdict", "check"]
 

@@ -6,10 +6,10 @@ from inspect import Parameter, signature
 from itertools import combinations
 from typing import Any
 
-from codegen.check.cache import NAMES, Path, places
-from codegen.check.vocabulary import CheckError, Meaning, Role, called, names, offered, vocabulary
-from derive.differentiate import Gradient
-from derive.interface import Layer
+from gradscribe.codegen.check.cache import NAMES, Path, places
+from gradscribe.codegen.check.vocabulary import CheckError, Meaning, Role, called, names, offered, vocabulary
+from gradscribe.derive.differentiate import Gradient
+from gradscribe.derive.interface import Layer
 
 UNBOUND = "none"
 """Bound to it, a parameter keeps its default."""

@@ -5,9 +5,9 @@ from dataclasses import replace
 import numpy as np
 from sympy import Expr, Integer
 
-from codegen.check.case import Case
-from codegen.check.chain import Chain, Mistake
-from derive.functions import is_indicator
+from gradscribe.codegen.check.case import Case
+from gradscribe.codegen.check.chain import Chain, Mistake
+from gradscribe.derive.functions import is_indicator
 
 
 def without_brackets(case: Case, name: str) -> np.ndarray | None:

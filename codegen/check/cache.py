@@ -5,7 +5,7 @@ As in Python one name alone is that array itself, ``x,`` a tuple of one, and one
 
 import re
 
-from codegen.check.vocabulary import CheckError
+from gradscribe.codegen.check.vocabulary import CheckError
 
 Path = tuple[int | str, ...]
 """Where something stands in a cache: the position in the tuple, the key in a dictionary."""

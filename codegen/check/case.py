@@ -10,13 +10,13 @@ import numpy as np
 import sympy
 from sympy import Symbol
 
-from codegen.check.binding import Argument, assembled
-from codegen.check.layout import order, to_layout
-from codegen.check.problem import Problem
-from codegen.check.vocabulary import Role
-from derive.functions import at_least, greater, larger, relu, smaller, step
-from derive.interpret import complete_sizes, interpret, shape_of
-from derive.sampling import sample_values
+from gradscribe.codegen.check.binding import Argument, assembled
+from gradscribe.codegen.check.layout import order, to_layout
+from gradscribe.codegen.check.problem import Problem
+from gradscribe.codegen.check.vocabulary import Role
+from gradscribe.derive.functions import at_least, greater, larger, relu, smaller, step
+from gradscribe.derive.interpret import complete_sizes, interpret, shape_of
+from gradscribe.derive.sampling import sample_values
 
 Values = Mapping[str, np.ndarray]
 WIDE = 6.0

@@ -6,13 +6,13 @@ from typing import Any
 
 import numpy as np
 
-from codegen.check.case import Case
-from codegen.check.problem import Problem
-from codegen.check.slip import Surroundings
-from derive.derivation.record import Words
-from derive.differentiate import Adjoint
-from derive.interpret import Sizes, Values, evaluate
-from derive.term import Access, Statement, Term, accesses
+from gradscribe.codegen.check.case import Case
+from gradscribe.codegen.check.problem import Problem
+from gradscribe.codegen.check.slip import Surroundings
+from gradscribe.derive.derivation.record import Words
+from gradscribe.derive.differentiate import Adjoint
+from gradscribe.derive.interpret import Sizes, Values, evaluate
+from gradscribe.derive.term import Access, Statement, Term, accesses
 
 Evaluate = Callable[[Term, Values, Sizes], np.ndarray]
 

@@ -6,22 +6,22 @@ from dataclasses import dataclass, replace
 import numpy as np
 from sympy import Symbol
 
-from codegen.check.case import Case
-from codegen.check.chain import Mistake
-from codegen.check.problem import Problem
-from codegen.check.trial import agreeing
-from derive.collapse import rename_pairs
-from derive.derivation.forward import definitions
-from derive.derivation.notation import gradient_notation
-from derive.derivation.outcome import as_statement
-from derive.derivation.record import Section, Words
-from derive.derivation.section import gradient_section
-from derive.differentiate import Adjoint
-from derive.interpret import evaluate
-from derive.reuse import distributions
-from derive.term import Access, EquationError, Program, Statement, Term
-from derive.typeset.text import WIDTH, definition_row, row_lines
-from derive.typeset.text_symbols import TextTypesetter
+from gradscribe.codegen.check.case import Case
+from gradscribe.codegen.check.chain import Mistake
+from gradscribe.codegen.check.problem import Problem
+from gradscribe.codegen.check.trial import agreeing
+from gradscribe.derive.collapse import rename_pairs
+from gradscribe.derive.derivation.forward import definitions
+from gradscribe.derive.derivation.notation import gradient_notation
+from gradscribe.derive.derivation.outcome import as_statement
+from gradscribe.derive.derivation.record import Section, Words
+from gradscribe.derive.derivation.section import gradient_section
+from gradscribe.derive.differentiate import Adjoint
+from gradscribe.derive.interpret import evaluate
+from gradscribe.derive.reuse import distributions
+from gradscribe.derive.term import Access, EquationError, Program, Statement, Term
+from gradscribe.derive.typeset.text_lines import WIDTH, equation_lines, row_lines
+from gradscribe.derive.typeset.text_symbols import TextTypesetter
 
 ROOM = WIDTH - 11
 """The length of a line of a row."""
@@ -72,10 +72,7 @@ def _definition(problem: Problem, program: Program, name: str) -> str:
     t = TextTypesetter(gradient_notation(problem.gradient))
     for definition in definitions(program):
         if definition.left.tensor == name:
-            inner = t.within(definition.terms[0])
-            conditions = [c for term in definition.terms for c in t.within(term).conditions(term)]
-            lines = definition_row(inner, inner.expr(definition.left), t.definition(definition), conditions)
-            return "\n".join(line.removeprefix("  ") for line in lines)
+            return "\n".join(equation_lines(definition, t, margin=""))
     return ""
 
 

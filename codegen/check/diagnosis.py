@@ -6,10 +6,10 @@ from itertools import chain, islice
 
 import numpy as np
 
-from codegen.check.chain import Mistake
-from codegen.check.citation import Citation, cite
-from codegen.check.mistake import mistakes, other_sums
-from codegen.check.trial import Trial, agreeing
+from gradscribe.codegen.check.chain import Mistake
+from gradscribe.codegen.check.citation import Citation, cite
+from gradscribe.codegen.check.mistake import mistakes, other_sums
+from gradscribe.codegen.check.trial import Trial, agreeing
 
 TRIED = 4_000
 """Mistakes that are tried: a deep network has more than one has the patience for."""

@@ -2,17 +2,17 @@
 
 import numpy as np
 
-from codegen.check.bracket import without_brackets
-from codegen.check.citation import ROOM, boxed
-from codegen.check.diagnosis import Diagnosis, diagnose, diagnose_shape, witnesses
-from codegen.check.extent import explain_shape
-from codegen.check.problem import Problem
-from codegen.check.search import Exploration, Key, smallest
-from codegen.check.summand import missing, own_index, summands
-from codegen.check.trial import Deviation, Trial, agreeing
-from codegen.check.verdict import LINES, Finding, counted, number
-from codegen.check.vocabulary import gradient_name
-from derive.typeset.text import row_lines
+from gradscribe.codegen.check.bracket import without_brackets
+from gradscribe.codegen.check.citation import ROOM, boxed
+from gradscribe.codegen.check.diagnosis import Diagnosis, diagnose, diagnose_shape, witnesses
+from gradscribe.codegen.check.extent import explain_shape
+from gradscribe.codegen.check.problem import Problem
+from gradscribe.codegen.check.search import Exploration, Key, smallest
+from gradscribe.codegen.check.summand import missing, own_index, summands
+from gradscribe.codegen.check.trial import Deviation, Trial, agreeing
+from gradscribe.codegen.check.verdict import LINES, Finding, counted, number
+from gradscribe.codegen.check.vocabulary import gradient_name
+from gradscribe.derive.typeset.text_lines import row_lines
 
 WHOLE = ("raises", "modifies", "nothing")
 """Kinds of deviation that are about the call, not about one gradient."""

@@ -6,14 +6,14 @@ from itertools import permutations
 import sympy
 from sympy import Expr, Symbol
 
-from codegen.check.citation import phrase
-from codegen.check.layout import order
-from codegen.check.problem import Problem
-from codegen.check.trial import Trial
-from codegen.check.vocabulary import gradient_name
-from derive.index import affine, bounds, floordiv
-from derive.interpret import Sizes, number
-from derive.term import Statement, accesses
+from gradscribe.codegen.check.citation import phrase
+from gradscribe.codegen.check.layout import order
+from gradscribe.codegen.check.problem import Problem
+from gradscribe.codegen.check.trial import Trial
+from gradscribe.codegen.check.vocabulary import gradient_name
+from gradscribe.derive.index import affine, bounds, floordiv
+from gradscribe.derive.interpret import Sizes, number
+from gradscribe.derive.term import Statement, accesses
 
 Pairs = Sequence[tuple[tuple[int, ...], tuple[int, ...]]]
 """Expected and received shapes."""

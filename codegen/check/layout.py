@@ -6,10 +6,10 @@ Channels-first moves the last axis of every array of three or more axes to the s
 
 import numpy as np
 
-from codegen.check.vocabulary import CheckError
-from derive.interface import Layer
-from derive.quote import quoted
-from derive.term import Tensor
+from gradscribe.codegen.check.vocabulary import CheckError
+from gradscribe.derive.interface import Layer
+from gradscribe.derive.quote import quoted
+from gradscribe.derive.term import Tensor
 
 LAYOUTS = ("channels-last", "channels-first")
 

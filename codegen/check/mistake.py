@@ -13,16 +13,24 @@ import numpy as np
 import sympy
 from sympy import Expr, Integer, Rational, Symbol
 
-from codegen.check.case import Case
-from codegen.check.chain import Chain, Mistake, path
-from codegen.check.problem import Problem
-from codegen.check.slip import Rule, Slip, lost_factors, lost_summands, more_factors, other_powers, other_tensors
-from codegen.check.slip_index import INDEX, summed
-from codegen.check.tie import overwritten, ties
-from derive.collapse import rename
-from derive.derivation.record import Words
-from derive.differentiate import Adjoint
-from derive.term import Access, Statement, Tensor, Term
+from gradscribe.codegen.check.case import Case
+from gradscribe.codegen.check.chain import Chain, Mistake, path
+from gradscribe.codegen.check.problem import Problem
+from gradscribe.codegen.check.slip import (
+    Rule,
+    Slip,
+    lost_factors,
+    lost_summands,
+    more_factors,
+    other_powers,
+    other_tensors,
+)
+from gradscribe.codegen.check.slip_index import INDEX, summed
+from gradscribe.codegen.check.tie import overwritten, ties
+from gradscribe.derive.collapse import rename
+from gradscribe.derive.derivation.record import Words
+from gradscribe.derive.differentiate import Adjoint
+from gradscribe.derive.term import Access, Statement, Tensor, Term
 
 RULES: tuple[Rule, ...] = (*INDEX, other_powers, lost_summands, other_tensors)
 """In the order in which they are tried, after factors: what is forgotten before what is changed."""

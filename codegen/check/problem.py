@@ -7,17 +7,17 @@ from typing import Any
 
 from sympy import Expr, Symbol
 
-from codegen.check.binding import Argument, arguments
-from codegen.check.layout import checked_layout
-from codegen.check.setting import settings
-from codegen.check.vocabulary import CheckError, Role, returned
-from derive.collapse import rename
-from derive.derivation.insertion import written_out
-from derive.derivation.section import settled
-from derive.derivation.settings import displayed
-from derive.differentiate import Contribution, Gradient, differentiate
-from derive.interface import Kind, Layer, Option
-from derive.term import Program, Tensor
+from gradscribe.codegen.check.binding import Argument, arguments
+from gradscribe.codegen.check.layout import checked_layout
+from gradscribe.codegen.check.setting import settings
+from gradscribe.codegen.check.vocabulary import CheckError, Role, returned
+from gradscribe.derive.collapse import rename
+from gradscribe.derive.derivation.insertion import written_out
+from gradscribe.derive.derivation.section import settled
+from gradscribe.derive.derivation.settings import displayed
+from gradscribe.derive.differentiate import Contribution, Gradient, differentiate
+from gradscribe.derive.interface import Kind, Layer, Option
+from gradscribe.derive.term import Program, Tensor
 
 
 @dataclass(frozen=True)

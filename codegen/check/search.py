@@ -14,12 +14,12 @@ from typing import Any
 import numpy as np
 from sympy import Symbol
 
-from codegen.check.case import case, has_kinks, is_finite, random_case, shape_sizes
-from codegen.check.problem import Problem
-from codegen.check.trial import Trial, attempt
-from codegen.check.vocabulary import CheckError, called
-from derive.interface import Kind
-from derive.sampling import admissible, bounds, open_symbols
+from gradscribe.codegen.check.case import case, has_kinks, is_finite, random_case, shape_sizes
+from gradscribe.codegen.check.problem import Problem
+from gradscribe.codegen.check.trial import Trial, attempt
+from gradscribe.codegen.check.vocabulary import CheckError, called
+from gradscribe.derive.interface import Kind
+from gradscribe.derive.sampling import admissible, bounds, open_symbols
 
 LIMIT = 60_000
 """Points of an index box that the interpreter is asked to evaluate."""

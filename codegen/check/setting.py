@@ -1,9 +1,9 @@
 """What the layer's options are set to, so that those which the function takes vary."""
 
-from codegen.check.binding import Argument
-from codegen.check.vocabulary import CheckError, Role
-from derive.differentiate import Gradient
-from derive.interface import Kind, Layer, Option
+from gradscribe.codegen.check.binding import Argument
+from gradscribe.codegen.check.vocabulary import CheckError, Role
+from gradscribe.derive.differentiate import Gradient
+from gradscribe.derive.interface import Kind, Layer, Option
 
 
 def settings(layer: Layer, gradient: Gradient, asked: tuple[Argument, ...], given: dict[str, str]) -> dict[str, str]:

@@ -11,10 +11,10 @@ from dataclasses import dataclass, replace
 import sympy
 from sympy import Add, Expr, Integer, Mul, Pow, Rational, Symbol
 
-from derive.derivation.record import Words
-from derive.functions import FUNCTIONS, is_indicator
-from derive.index import IntegerFunction
-from derive.term import Access, Tensor, Term, accesses
+from gradscribe.derive.derivation.record import Words
+from gradscribe.derive.functions import FUNCTIONS, is_indicator
+from gradscribe.derive.index import IntegerFunction
+from gradscribe.derive.term import Access, Tensor, Term, accesses
 
 
 @dataclass(frozen=True)

@@ -7,11 +7,11 @@ from itertools import combinations, permutations
 import sympy
 from sympy import Expr, Integer, Symbol
 
-from codegen.check.slip import Rule, Slip, Surroundings
-from derive.collapse import rename_pairs
-from derive.derivation.record import Between, Equals, Words
-from derive.index import affine
-from derive.term import Access, Guard, Range, Term, accesses
+from gradscribe.codegen.check.slip import Rule, Slip, Surroundings
+from gradscribe.derive.collapse import rename_pairs
+from gradscribe.derive.derivation.record import Between, Equals, Words
+from gradscribe.derive.index import affine
+from gradscribe.derive.term import Access, Guard, Range, Term, accesses
 
 
 def other_sizes(term: Term, around: Surroundings) -> Iterator[Slip]:

@@ -7,10 +7,10 @@ from itertools import combinations
 import numpy as np
 from sympy import Expr, Integer, Symbol
 
-from codegen.check.case import Case
-from codegen.check.citation import phrase
-from derive.interpret import evaluate
-from derive.term import Term
+from gradscribe.codegen.check.case import Case
+from gradscribe.codegen.check.citation import phrase
+from gradscribe.derive.interpret import evaluate
+from gradscribe.derive.term import Term
 
 MOST = 12
 """Summands of which all subsets are tried."""

@@ -7,15 +7,15 @@ from functools import reduce
 import numpy as np
 from sympy import Expr, Integer, Mul
 
-from codegen.check.chain import Chain, Evaluate, Mistake
-from codegen.check.problem import Problem
-from codegen.check.slip_index import summed
-from derive.collapse import rename
-from derive.derivation.record import Words
-from derive.differentiate import Adjoint, position
-from derive.functions import equal, is_indicator
-from derive.interpret import Sizes, Values, evaluate
-from derive.term import EXTREMA, Access, Range, Statement, Term
+from gradscribe.codegen.check.chain import Chain, Evaluate, Mistake
+from gradscribe.codegen.check.problem import Problem
+from gradscribe.codegen.check.slip_index import summed
+from gradscribe.derive.collapse import rename
+from gradscribe.derive.derivation.record import Words
+from gradscribe.derive.differentiate import Adjoint, position
+from gradscribe.derive.functions import equal, is_indicator
+from gradscribe.derive.interpret import Sizes, Values, evaluate
+from gradscribe.derive.term import EXTREMA, Access, Range, Statement, Term
 
 
 def ties(chain: Chain, own: Adjoint) -> Iterator[Mistake]:

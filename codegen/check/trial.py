@@ -8,11 +8,11 @@ from typing import Any
 
 import numpy as np
 
-from codegen.check.binding import assembled
-from codegen.check.case import Case
-from codegen.check.problem import Problem
-from codegen.check.vocabulary import CheckError, called, expected_gradients, gradient_name, gradients
-from derive.quote import MOST_LISTED, quoted, shown
+from gradscribe.codegen.check.binding import assembled
+from gradscribe.codegen.check.case import Case
+from gradscribe.codegen.check.problem import Problem
+from gradscribe.codegen.check.vocabulary import CheckError, called, expected_gradients, gradient_name, gradients
+from gradscribe.derive.quote import MOST_LISTED, quoted, shown
 
 TOLERANCE = {"float64": 1e-7, "float32": 1e-3, "float16": 3e-2}
 """Differences relative to the greatest entry, or to 1, by the type of the function's results."""

@@ -9,10 +9,10 @@ from dataclasses import dataclass
 from enum import Enum
 from typing import Any
 
-from derive.differentiate import Gradient
-from derive.interface import ROLES, Kind, Layer
-from derive.quote import listed, shown
-from derive.term import EquationError
+from gradscribe.derive.differentiate import Gradient
+from gradscribe.derive.interface import ROLES, Kind, Layer
+from gradscribe.derive.quote import listed, shown
+from gradscribe.derive.term import EquationError
 
 
 class CheckError(EquationError):

@@ -1,6 +1,6 @@
 """How the functions of a layer or a network are computed at given shapes, with figures.
 
-    from codegen.explain import explain
+    from gradscribe.codegen.explain import explain
 
     print(explain("conv2d", {"x": (8, 56, 56, 128), "w": (3, 3, 128, 128)}))
 
@@ -17,17 +17,17 @@ from typing import Any
 
 import numpy as np
 
-from codegen.catalogue import find
-from codegen.explain.functions import functions_of
-from codegen.explain.instance import instance
-from codegen.explain.observe import observed, timed
-from codegen.explain.report import Explanation, FunctionReport
-from codegen.explain.solve import ExplainError
-from codegen.explain.statements import statements
-from derive.error import EquationError
-from derive.interface import Layer
-from derive.quote import MOST_LISTED, quoted, shown
-from derive.ties import with_ties
+from gradscribe.codegen.catalogue import find
+from gradscribe.codegen.explain.functions import functions_of
+from gradscribe.codegen.explain.instance import instance
+from gradscribe.codegen.explain.observe import observed, timed
+from gradscribe.codegen.explain.report import Explanation, FunctionReport
+from gradscribe.codegen.explain.solve import ExplainError
+from gradscribe.codegen.explain.statements import statements
+from gradscribe.derive.error import EquationError
+from gradscribe.derive.interface import Layer
+from gradscribe.derive.quote import MOST_LISTED, quoted, shown
+from gradscribe.derive.ties import with_ties
 
 __all__ = ["ExplainError", "Explanation", "explain"]
 

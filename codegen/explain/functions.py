@@ -8,17 +8,17 @@ from typing import Any
 
 import numpy as np
 
-from codegen.arguments import shape_argument
-from codegen.compiler import compile_module, emitted
-from codegen.emit import Emitter
-from codegen.explain.instance import Instance
-from codegen.function import plan
-from codegen.kernel import Kernel, kernels
-from codegen.network.functions import backward_memory, forward_memory
-from codegen.network.kernels import NetworkKernels, network_kernels
-from codegen.plan import Plan, Record, nested
-from derive.composition import Network
-from derive.interface import Layer
+from gradscribe.codegen.arguments import shape_argument
+from gradscribe.codegen.compiler import compile_module, emitted
+from gradscribe.codegen.emit import Emitter
+from gradscribe.codegen.explain.instance import Instance
+from gradscribe.codegen.function import plan
+from gradscribe.codegen.kernel import Kernel, kernels
+from gradscribe.codegen.network.functions import backward_memory, forward_memory
+from gradscribe.codegen.network.kernels import NetworkKernels, network_kernels
+from gradscribe.codegen.plan import Plan, Record, nested
+from gradscribe.derive.composition import Network
+from gradscribe.derive.interface import Layer
 
 Call = Callable[[Callable[..., Any], Instance, Mapping[str, Any]], dict[str, Any]]
 

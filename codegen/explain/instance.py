@@ -9,15 +9,15 @@ from typing import Any
 import numpy as np
 from sympy import Expr, Symbol
 
-from codegen.explain.solve import Equation, ExplainError, Sizes, solved
-from codegen.scalar import size_text
-from codegen.verify.calls import option_value
-from derive.composition import Network
-from derive.interface import Kind, Layer, Option
-from derive.interpret import number
-from derive.quote import listed, shown
-from derive.sampling import label_limits
-from derive.term import Tensor
+from gradscribe.codegen.explain.solve import Equation, ExplainError, Sizes, solved
+from gradscribe.codegen.scalar import size_text
+from gradscribe.codegen.verify.calls import option_value
+from gradscribe.derive.composition import Network
+from gradscribe.derive.interface import Kind, Layer, Option
+from gradscribe.derive.interpret import number
+from gradscribe.derive.quote import listed, shown
+from gradscribe.derive.sampling import label_limits
+from gradscribe.derive.term import Tensor
 
 EXAMPLES = {Kind.PADDING: 0, Kind.COUNT: 2, Kind.SIZE: 3, Kind.FLAG: 1, Kind.NUMBER: 1}
 """Values of options in examples."""

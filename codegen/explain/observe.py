@@ -9,8 +9,8 @@ from statistics import median
 from types import FrameType, ModuleType
 from typing import Any
 
-from codegen.explain.functions import Function, Functions
-from codegen.explain.instance import Instance
+from gradscribe.codegen.explain.functions import Function, Functions
+from gradscribe.codegen.explain.instance import Instance
 
 LEAST_SECONDS = 0.05
 """What is timed is repeated for so long, three times at least."""

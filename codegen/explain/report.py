@@ -9,8 +9,8 @@ from rich.console import Console, ConsoleOptions, RenderResult
 from rich.markup import escape
 from rich.table import Column, Table
 
-from codegen.explain.observe import Figures
-from codegen.explain.statements import Statement
+from gradscribe.codegen.explain.observe import Figures
+from gradscribe.codegen.explain.statements import Statement
 
 
 @dataclass(frozen=True)

@@ -6,11 +6,11 @@ from typing import Any
 
 from sympy import Expr, Integer, Symbol
 
-from derive.derivation.settings import displayed
-from derive.interface import REQUIRED, Kind, Layer, Option
-from derive.interpret import number
-from derive.quote import shown
-from derive.term import EquationError
+from gradscribe.derive.derivation.settings import displayed
+from gradscribe.derive.interface import REQUIRED, Kind, Layer, Option
+from gradscribe.derive.interpret import number
+from gradscribe.derive.quote import shown
+from gradscribe.derive.term import EquationError
 
 Sizes = dict[Symbol, Any]
 PADDINGS = ("same", "valid")

@@ -9,10 +9,10 @@ from typing import Any
 import numpy as np
 from sympy import Expr, Float, Integer
 
-from codegen.explain.functions import Function
-from codegen.explain.instance import Instance
-from codegen.explain.observe import Figures, Seen
-from codegen.plan import (
+from gradscribe.codegen.explain.functions import Function
+from gradscribe.codegen.explain.instance import Instance
+from gradscribe.codegen.explain.observe import Figures, Seen
+from gradscribe.codegen.plan import (
     Allocate,
     Block,
     Branch,
@@ -38,8 +38,8 @@ from codegen.plan import (
     When,
     describe,
 )
-from derive.interpret import complete_sizes, number
-from derive.term import Range
+from gradscribe.derive.interpret import complete_sizes, number
+from gradscribe.derive.term import Range
 
 LABEL = 4
 """Bytes of a label or a position."""

@@ -4,6 +4,6 @@
 (`windows`); a scatter of slices, in blocks (`blocks`); loops over taps (`taps`), which always applies.
 """
 
-from codegen.lower.statements import lower
+from gradscribe.codegen.lower.statements import lower
 
 __all__ = ["lower"]

@@ -6,11 +6,11 @@ from dataclasses import dataclass, field, replace
 import sympy
 from sympy import Expr, Integer, Symbol
 
-from codegen.form import Form
-from codegen.lower.scope import Scope
-from codegen.plan import Block, Record
-from derive.index import affine, integer
-from derive.term import Access, Range, Tensor, accesses
+from gradscribe.codegen.form import Form
+from gradscribe.codegen.lower.scope import Scope
+from gradscribe.codegen.plan import Block, Record
+from gradscribe.derive.index import affine, integer
+from gradscribe.derive.term import Access, Range, Tensor, accesses
 
 Lower = Callable[[Form, Scope], list[Record]]
 

@@ -11,14 +11,14 @@ from itertools import combinations
 
 from sympy import Expr, Integer, Mul, Symbol
 
-from codegen.form import Form
-from codegen.lower.blocks import along, cuttable
-from codegen.lower.operands import Operand, bracketed_division, operands
-from codegen.lower.scope import Scope
-from codegen.lower.taps import lower_taps, window
-from codegen.plan import Allocate, Contract, Record
-from derive.index import affine
-from derive.term import Access, Range, accesses
+from gradscribe.codegen.form import Form
+from gradscribe.codegen.lower.blocks import along, cuttable
+from gradscribe.codegen.lower.operands import Operand, bracketed_division, operands
+from gradscribe.codegen.lower.scope import Scope
+from gradscribe.codegen.lower.taps import lower_taps, window
+from gradscribe.codegen.plan import Allocate, Contract, Record
+from gradscribe.derive.index import affine
+from gradscribe.derive.term import Access, Range, accesses
 
 
 def contractible(form: Form, scope: Scope) -> bool:
@@ -65,7 +65,7 @@ def lower_contract(form: Form, scope: Scope, fresh: bool) -> list[Record]:
             others = [r for r in largest if r.index != index]
             block = along(index, form, others, scope, partial(_contracted, over=over))
             if block is not None:
-                made = Allocate(form.target.name, form.target.shape, None if over else "0")
+                made = Allocate(form.target.name, form.target.shape, None if over else 0)
                 blocks = replace(block, operand=True)
                 return [made, blocks] if fresh else [blocks]
     return _contracted(form, scope, fresh, [Allocate(form.target.name, form.target.shape, None)] if fresh else [])

@@ -11,14 +11,14 @@ from dataclasses import dataclass, replace
 import sympy
 from sympy import Dummy, Expr, Integer, Mul, Symbol
 
-from codegen.form import Form
-from codegen.lower.scope import Scope
-from codegen.lower.taps import window
-from codegen.plan import Allocate, Gather, Known, Labels, Positions, Record, ScatterAdd, Slice, Update
-from derive.collapse import vanishing_accesses
-from derive.functions import equal, is_indicator
-from derive.index import affine
-from derive.term import Access, Range, Statement, Tensor, accesses
+from gradscribe.codegen.form import Form
+from gradscribe.codegen.lower.scope import Scope
+from gradscribe.codegen.lower.taps import window
+from gradscribe.codegen.plan import Allocate, Gather, Known, Labels, Positions, Record, ScatterAdd, Slice, Update
+from gradscribe.derive.collapse import vanishing_accesses
+from gradscribe.derive.functions import equal, is_indicator
+from gradscribe.derive.index import affine
+from gradscribe.derive.term import Access, Range, Statement, Tensor, accesses
 
 Lower = Callable[[Form, Scope, bool], list[Record]]
 
@@ -58,7 +58,7 @@ def lower_lookups(form: Form, scope: Scope, fresh: bool, lower: Lower) -> list[R
     if len(summed) == len(labels):
         return [*records, *lower(left, scope, fresh)]
     if fresh:
-        records.append(Allocate(form.target.name, form.target.shape, "0"))
+        records.append(Allocate(form.target.name, form.target.shape, 0))
     return [*records, *_scattered(left, [k for k in labels if k not in summed], scope, lower)]
 
 

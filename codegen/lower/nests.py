@@ -14,16 +14,16 @@ from dataclasses import replace
 import sympy
 from sympy import Dummy, Expr, Integer, Mul, Symbol
 
-from codegen.form import Form
-from codegen.lower.operands import bracketed_division
-from codegen.lower.scope import Scope
-from codegen.lower.taps import brackets, choose_loops, lower_taps
-from codegen.nest.body import computable
-from codegen.plan import Allocate, Nest, Record
-from derive.collapse import vanishing_accesses
-from derive.functions import is_indicator
-from derive.index import affine, bounds, sign
-from derive.term import Access, Guard, Range, accesses
+from gradscribe.codegen.form import Form
+from gradscribe.codegen.lower.operands import bracketed_division
+from gradscribe.codegen.lower.scope import Scope
+from gradscribe.codegen.lower.taps import brackets, choose_loops, lower_taps
+from gradscribe.codegen.nest.body import computable
+from gradscribe.codegen.plan import Allocate, Nest, Record
+from gradscribe.derive.collapse import vanishing_accesses
+from gradscribe.derive.functions import is_indicator
+from gradscribe.derive.index import affine, bounds, sign
+from gradscribe.derive.term import Access, Guard, Range, accesses
 
 ONE = Integer(1)
 

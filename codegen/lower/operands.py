@@ -4,10 +4,10 @@ from dataclasses import dataclass, replace
 
 from sympy import Expr, Integer, Mul, Pow, Symbol
 
-from codegen.form import Form
-from codegen.lower.scope import Scope
-from derive.functions import is_indicator
-from derive.term import Access, accesses
+from gradscribe.codegen.form import Form
+from gradscribe.codegen.lower.scope import Scope
+from gradscribe.derive.functions import is_indicator
+from gradscribe.derive.term import Access, accesses
 
 
 @dataclass(frozen=True)

@@ -8,11 +8,11 @@ from dataclasses import replace
 import sympy
 from sympy import Expr, Integer
 
-from codegen.form import Form
-from codegen.lower.scope import Scope
-from codegen.plan import Record, Split
-from derive.index import affine
-from derive.term import Access, Tensor, accesses
+from gradscribe.codegen.form import Form
+from gradscribe.codegen.lower.scope import Scope
+from gradscribe.codegen.plan import Record, Split
+from gradscribe.derive.index import affine
+from gradscribe.derive.term import Access, Tensor, accesses
 
 
 def split_axes(form: Form, scope: Scope) -> tuple[Form, list[Record]]:

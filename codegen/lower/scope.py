@@ -6,10 +6,10 @@ from dataclasses import dataclass, field
 import sympy
 from sympy import Expr, Symbol
 
-from codegen.form import Form, estimate
-from derive.collapse import proved
-from derive.index import affine
-from derive.term import Access, Guard, Program, Range, Tensor, Term
+from gradscribe.codegen.form import Form, estimate
+from gradscribe.derive.collapse import proved
+from gradscribe.derive.index import affine
+from gradscribe.derive.term import Access, Guard, Program, Range, Tensor, Term
 
 
 @dataclass

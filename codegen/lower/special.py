@@ -8,10 +8,10 @@ from dataclasses import dataclass, replace
 import sympy
 from sympy import Expr, Integer, Symbol
 
-from codegen.form import Form, choose_form
-from codegen.lower.scope import Scope
-from derive.index import affine
-from derive.term import Program, Statement, accesses
+from gradscribe.codegen.form import Form, choose_form
+from gradscribe.codegen.lower.scope import Scope
+from gradscribe.derive.index import affine
+from gradscribe.derive.term import Program, Statement, accesses
 
 
 @dataclass(frozen=True)

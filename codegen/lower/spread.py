@@ -6,15 +6,15 @@ from dataclasses import dataclass, replace
 import sympy
 from sympy import Expr, Mul, Symbol
 
-from codegen.form import Form
-from codegen.lower.operands import bracketed_division
-from codegen.lower.scope import Scope
-from codegen.lower.taps import lower_taps, pointwise, window
-from codegen.plan import Allocate, Record, Spread
-from derive.differentiate import position
-from derive.functions import equal, is_indicator
-from derive.index import affine, sign
-from derive.term import Access, Range, Tensor, accesses
+from gradscribe.codegen.form import Form
+from gradscribe.codegen.lower.operands import bracketed_division
+from gradscribe.codegen.lower.scope import Scope
+from gradscribe.codegen.lower.taps import lower_taps, pointwise, window
+from gradscribe.codegen.plan import Allocate, Record, Spread
+from gradscribe.derive.differentiate import position
+from gradscribe.derive.functions import equal, is_indicator
+from gradscribe.derive.index import affine, sign
+from gradscribe.derive.term import Access, Range, Tensor, accesses
 
 
 @dataclass(frozen=True)

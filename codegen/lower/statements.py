@@ -7,18 +7,18 @@ from itertools import groupby
 
 from sympy import Add, Integer, Symbol, prod
 
-from codegen.form import Form, choose_form, size_hints
-from codegen.lower.blocks import scattered
-from codegen.lower.contract import contractible, is_product, lower_contract, pointwise_operands
-from codegen.lower.lookup import adds_at_labels, lower_lookups
-from codegen.lower.nests import nested, within
-from codegen.lower.radix import split_axes, split_target
-from codegen.lower.scope import Scope
-from codegen.lower.special import unit_groups, where
-from codegen.lower.taps import choose_loops, lower_sums, lower_taps
-from codegen.lower.windows import is_small, lower_windows
-from codegen.plan import Allocate, Branch, Compiled, Nest, Plan, Present, Record, Split
-from derive.term import Guard, Program, Statement, accesses
+from gradscribe.codegen.form import Form, choose_form, size_hints
+from gradscribe.codegen.lower.blocks import scattered
+from gradscribe.codegen.lower.contract import contractible, is_product, lower_contract, pointwise_operands
+from gradscribe.codegen.lower.lookup import adds_at_labels, lower_lookups
+from gradscribe.codegen.lower.nests import nested, within
+from gradscribe.codegen.lower.radix import split_axes, split_target
+from gradscribe.codegen.lower.scope import Scope
+from gradscribe.codegen.lower.special import unit_groups, where
+from gradscribe.codegen.lower.taps import choose_loops, lower_sums, lower_taps
+from gradscribe.codegen.lower.windows import is_small, lower_windows
+from gradscribe.codegen.plan import Allocate, Branch, Compiled, Nest, Plan, Present, Record, Split
+from gradscribe.derive.term import Guard, Program, Statement, accesses
 
 FEW_TAPS = 200
 """Elements of a window from which on other ways to sum products over it are faster than loops, though compiled."""
@@ -40,7 +40,7 @@ def lower(program: Program, name: str, given: Sequence[str], reserved: Iterable[
         fresh = statement.target.name not in written
         absent = [a.tensor for a in accesses(statement.term.body) if scope.tensors[a.tensor].optional]
         if absent and fresh:
-            records.append(Allocate(statement.target.name, statement.target.shape, "0"))
+            records.append(Allocate(statement.target.name, statement.target.shape, 0))
             fresh = False
         lowered = _statement(statement, program, scope, fresh)
         written.add(statement.target.name)
@@ -56,7 +56,7 @@ def _ordered(statements: Sequence[Statement]) -> list[Statement]:
 
 def _statement(statement: Statement, program: Program, scope: Scope, fresh: bool) -> list[Record]:
     if statement.term.body == 0 and not statement.term.is_extremum:
-        return [Allocate(statement.target.name, statement.target.shape, "0")] if fresh else []
+        return [Allocate(statement.target.name, statement.target.shape, 0)] if fresh else []
     form = choose_form(statement, program, scope.hints)
     parts = _summands(form, scope)
     if len(parts) > 1:
@@ -156,7 +156,7 @@ def _strategy(form: Form, scope: Scope, fresh: bool, gemm: bool) -> list[Record]
     if windows is not None:
         return windows
     if _scatters(form, scope):
-        allocate = [Allocate(form.target.name, form.target.shape, "0")] if fresh else []
+        allocate = [Allocate(form.target.name, form.target.shape, 0)] if fresh else []
         return [*allocate, *scattered(form, scope, _scatter)]
     return lower_sums(form, scope, fresh)
 

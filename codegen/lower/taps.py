@@ -10,20 +10,21 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from itertools import chain, combinations
+from math import inf
 
 import sympy
 from sympy import Expr, Mul, Symbol
 
-from codegen.form import Form
-from codegen.lower.blocks import summed
-from codegen.lower.operands import bracketed_division
-from codegen.lower.scope import Scope
-from codegen.plan import Allocate, Clip, Count, Define, Loop, Record, Scale, Slice, Update, When, Window
-from derive.collapse import vanishing_accesses
-from derive.differentiate import position
-from derive.functions import is_indicator
-from derive.index import Affine, affine, bounds, sign
-from derive.term import Access, Guard, Range, accesses
+from gradscribe.codegen.form import Form
+from gradscribe.codegen.lower.blocks import summed
+from gradscribe.codegen.lower.operands import bracketed_division
+from gradscribe.codegen.lower.scope import Scope
+from gradscribe.codegen.plan import Allocate, Clip, Count, Define, Loop, Record, Scale, Slice, Update, When, Window
+from gradscribe.derive.collapse import vanishing_accesses
+from gradscribe.derive.differentiate import position
+from gradscribe.derive.functions import is_indicator
+from gradscribe.derive.index import Affine, affine, bounds, sign
+from gradscribe.derive.term import Access, Guard, Range, accesses
 
 FEW = 128
 """Summands of a result that are computed at once, however many results there are."""
@@ -248,10 +249,10 @@ def _in_indicator(body: Expr, access: Access) -> bool:
 
 
 def _allocate(form: Form) -> list[Record]:
-    fill = {"sum": "0", "max": "-inf", "min": "inf"}[form.op]
+    fill = {"sum": 0, "max": -inf, "min": inf}[form.op]
     records: list[Record] = [Allocate(form.target.name, form.target.shape, fill)]
     if form.argument is not None:
-        records.append(Allocate(form.argument.name, form.argument.shape, "-1", integer=True))
+        records.append(Allocate(form.argument.name, form.argument.shape, -1, integer=True))
     return records
 
 

@@ -9,17 +9,17 @@ from itertools import islice
 
 from sympy import Dummy, Expr, Integer, Mul
 
-from codegen.form import Form
-from codegen.lower.operands import bracketed_division
-from codegen.lower.scope import Scope
-from codegen.lower.spread import ends, is_large, is_window, lower_spread
-from codegen.lower.taps import lower_taps, pointwise, window
-from codegen.plan import Allocate, Record, Reduce, Scale
-from derive.collapse import vanishing_accesses
-from derive.differentiate import position
-from derive.functions import admitted
-from derive.index import affine, fresh_names
-from derive.term import Access, accesses, index_ranges
+from gradscribe.codegen.form import Form
+from gradscribe.codegen.lower.operands import bracketed_division
+from gradscribe.codegen.lower.scope import Scope
+from gradscribe.codegen.lower.spread import ends, is_large, is_window, lower_spread
+from gradscribe.codegen.lower.taps import lower_taps, pointwise, window
+from gradscribe.codegen.plan import Allocate, Record, Reduce, Scale
+from gradscribe.derive.collapse import vanishing_accesses
+from gradscribe.derive.differentiate import position
+from gradscribe.derive.functions import admitted
+from gradscribe.derive.index import affine, fresh_names
+from gradscribe.derive.term import Access, accesses, index_ranges
 
 FEW = 16
 """Elements of windows that are looped over rather than made axes of their own where they do not overlap."""

@@ -4,6 +4,6 @@ Arrays are addressed by one number each, so that an inner loop over channels is 
 the body needs are arguments, of the arrays' type: a Python number would make everything float64.
 """
 
-from codegen.nest.function import NestFunction, nest_function
+from gradscribe.codegen.nest.function import NestFunction, nest_function
 
 __all__ = ["NestFunction", "nest_function"]

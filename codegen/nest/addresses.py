@@ -6,8 +6,8 @@ from dataclasses import dataclass
 import sympy
 from sympy import Expr, Integer, Mul, Symbol
 
-from derive.index import affine, floordiv, sign
-from derive.term import Guard
+from gradscribe.derive.index import affine, floordiv, sign
+from gradscribe.derive.term import Guard
 
 
 @dataclass(frozen=True)

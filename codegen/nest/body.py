@@ -8,9 +8,9 @@ from collections.abc import Callable, Collection
 import sympy
 from sympy import Add, Expr, Integer, Mul, Pow, Symbol
 
-from codegen.scalar import ATOM, POWER, PRODUCT, SUM, fraction, ordered_terms
-from derive.functions import at_least, equal, greater, is_indicator, larger, relu, smaller, step, unequal
-from derive.term import Access, accesses
+from gradscribe.codegen.scalar import ATOM, POWER, PRODUCT, SUM, fraction, ordered_terms
+from gradscribe.derive.functions import at_least, equal, greater, is_indicator, larger, relu, smaller, step, unequal
+from gradscribe.derive.term import Access, accesses
 
 _COMPARED = {equal: "==", unequal: "!=", greater: ">", at_least: ">="}
 CHOICE = SUM - 1

@@ -5,12 +5,12 @@ from dataclasses import dataclass
 
 from sympy import Expr, Symbol
 
-from codegen.layout import fit
-from codegen.nest import gather, pointwise, reduce, scatter
-from codegen.nest.writer import Writer
-from codegen.plan import Nest
-from codegen.render import NestContext
-from derive.index import affine
+from gradscribe.codegen.layout import fit
+from gradscribe.codegen.nest import gather, pointwise, reduce, scatter
+from gradscribe.codegen.nest.writer import Writer
+from gradscribe.codegen.plan import Nest
+from gradscribe.codegen.render import NestContext
+from gradscribe.derive.index import affine
 
 WRITERS: dict[str, Callable[[Writer], Expr]] = {
     "gather": gather.write,

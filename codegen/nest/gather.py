@@ -8,10 +8,10 @@ from collections.abc import Mapping, Sequence
 
 from sympy import Expr, Integer, Symbol, oo
 
-from codegen.nest.addresses import Address
-from codegen.nest.writer import Writer, extents
-from codegen.plan import Nest
-from derive.term import Access, accesses
+from gradscribe.codegen.nest.addresses import Address
+from gradscribe.codegen.nest.writer import Writer, extents
+from gradscribe.codegen.plan import Nest
+from gradscribe.derive.term import Access, accesses
 
 BLOCK = 4
 """Neighbouring windows that are computed at once where they share a factor, such as the weights."""

@@ -2,7 +2,7 @@
 
 from sympy import Expr
 
-from codegen.nest.writer import Writer
+from gradscribe.codegen.nest.writer import Writer
 
 
 def write(w: Writer) -> Expr:

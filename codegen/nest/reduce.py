@@ -7,8 +7,8 @@ would stop growing.
 
 from sympy import Expr, Integer, Symbol
 
-from codegen.nest.writer import Writer
-from derive.term import Range
+from gradscribe.codegen.nest.writer import Writer
+from gradscribe.derive.term import Range
 
 BLOCKS = 8, 1
 """Neighbouring windows that are added at once."""

@@ -5,11 +5,11 @@ from dataclasses import dataclass
 import sympy
 from sympy import Expr, Integer, Mul, Symbol
 
-from codegen.nest.gather import flattened
-from codegen.nest.writer import SCALE, Writer
-from derive.functions import is_indicator
-from derive.index import affine, sign
-from derive.term import Access, Range, accesses
+from gradscribe.codegen.nest.gather import flattened
+from gradscribe.codegen.nest.writer import SCALE, Writer
+from gradscribe.derive.functions import is_indicator
+from gradscribe.derive.index import affine, sign
+from gradscribe.derive.term import Access, Range, accesses
 
 
 def write(w: Writer) -> Expr:

@@ -7,13 +7,13 @@ from itertools import product
 import sympy
 from sympy import Expr, Integer, Symbol
 
-from codegen.names import Names
-from codegen.nest.addresses import Address, Constraint, address, constraints
-from codegen.nest.body import CHOICE, ScalarPrinter, is_plain
-from codegen.plan import Nest
-from codegen.scalar import size_text
-from derive.index import affine
-from derive.term import Access, Range, accesses
+from gradscribe.codegen.names import Names
+from gradscribe.codegen.nest.addresses import Address, Constraint, address, constraints
+from gradscribe.codegen.nest.body import CHOICE, ScalarPrinter, is_plain
+from gradscribe.codegen.plan import Nest
+from gradscribe.codegen.scalar import size_text
+from gradscribe.derive.index import affine
+from gradscribe.derive.term import Access, Range, accesses
 
 INDENT = "    "
 LONG = 64

@@ -7,6 +7,6 @@ class       Network            text of the class                   network_class
 module      all of these       text of the module                  module.py, templates/numpy/module.py.jinja
 """
 
-from codegen.network.module import network_source
+from gradscribe.codegen.network.module import network_source
 
 __all__ = ["network_source"]

@@ -3,23 +3,23 @@
 from collections.abc import Sequence
 from dataclasses import replace
 
-from codegen.arguments import used
-from codegen.constructor import annotation, default_text, describe_option
-from codegen.docstring import equations, long_doc
-from codegen.emit import Emitter
-from codegen.function import check_apart, signature
-from codegen.kernel import Kernel
-from codegen.layout import fit
-from codegen.literal import string
-from codegen.lower import lower
-from codegen.names import FIXED, check_distinct
-from codegen.network.kernels import NetworkKernels
-from codegen.network.memory import Memory, planned
-from codegen.network.reading import array_lines, direction_lines, saved_line, tuple_text
-from codegen.render import FunctionContext
-from codegen.scalar import size_text
-from derive.interface import REQUIRED
-from derive.term import Tensor
+from gradscribe.codegen.arguments import used
+from gradscribe.codegen.constructor import annotation, default_text, describe_option
+from gradscribe.codegen.docstring import equations, long_doc
+from gradscribe.codegen.emit import Emitter
+from gradscribe.codegen.function import check_apart, signature
+from gradscribe.codegen.kernel import Kernel
+from gradscribe.codegen.layout import fit
+from gradscribe.codegen.literal import string
+from gradscribe.codegen.lower import lower
+from gradscribe.codegen.names import FIXED, check_distinct
+from gradscribe.codegen.network.kernels import NetworkKernels
+from gradscribe.codegen.network.memory import Memory, planned
+from gradscribe.codegen.network.reading import array_lines, direction_lines, saved_line, tuple_text
+from gradscribe.codegen.render import FunctionContext
+from gradscribe.codegen.scalar import size_text
+from gradscribe.derive.interface import REQUIRED
+from gradscribe.derive.term import Tensor
 
 OWN = frozenset({"params", "state", "saved", "buffers", "inputs", "directions"})
 """Arguments that a network's functions have themselves."""

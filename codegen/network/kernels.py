@@ -9,12 +9,21 @@ from itertools import groupby
 
 from sympy import Add
 
-from codegen.kernel import Kernel, assemble, forward_program, gradient_program, kernels, without_idle, without_inputs
-from codegen.second_order import double_backward, hessian_vector
-from derive.composition import Network, NetworkError, with_loss
-from derive.differentiate import differentiate
-from derive.inline import is_pointwise
-from derive.term import Program, Statement, Tensor
+from gradscribe.codegen.kernel import (
+    Kernel,
+    Purpose,
+    assemble,
+    forward_program,
+    gradient_program,
+    kernels,
+    without_idle,
+    without_inputs,
+)
+from gradscribe.codegen.second_order import double_backward, hessian_vector
+from gradscribe.derive.composition import Network, NetworkError, with_loss
+from gradscribe.derive.differentiate import differentiate
+from gradscribe.derive.inline import is_pointwise
+from gradscribe.derive.term import Program, Statement, Tensor
 
 
 @dataclass(frozen=True)
@@ -91,10 +100,11 @@ def network_kernels(source: Network, order: int = 1) -> NetworkKernels:
     return NetworkKernels(
         source=source,
         network=network,
-        forward=assemble(f"{network.name}_forward", network, forward, results),
-        predict=assemble(f"{network.name}_predict", network, without_idle(evaluation), (output,)),
+        forward=assemble(f"{network.name}_forward", Purpose.FORWARD, network, forward, results),
+        predict=assemble(f"{network.name}_predict", Purpose.EVALUATION, network, without_idle(evaluation), (output,)),
         backward=replace(
-            assemble(f"{network.name}_backward", network, backward, backward.outputs),
+            assemble(f"{network.name}_backward", Purpose.GRADIENT, network, backward, backward.outputs),
+            wrt=(*trained, *inputs),
             seeds=tuple((t.name, name) for name, t in gradient.seeds.items()),
         ),
         kept=kept,

@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 import sympy
 from sympy import Expr, Integer
 
-from codegen.plan import (
+from gradscribe.codegen.plan import (
     Allocate,
     Block,
     Clip,
@@ -27,8 +27,8 @@ from codegen.plan import (
     Window,
     mentioned,
 )
-from codegen.pointwise import has_target
-from derive.term import Access, Program
+from gradscribe.codegen.pointwise import has_target
+from gradscribe.derive.term import Access, Program
 
 BATCH = 64
 """The batch for which the peak is stated in MiB of float32."""

@@ -3,13 +3,13 @@
 from collections.abc import Sequence
 from typing import Any
 
-from codegen.docstring import long_doc, method_doc, module_doc, wrapped
-from codegen.function import function_source
-from codegen.layout import fit
-from codegen.literal import number
-from codegen.module import RAISES, enumerated, method
-from codegen.names import check_globals, check_names
-from codegen.network.functions import (
+from gradscribe.codegen.docstring import long_doc, method_doc, module_doc, wrapped
+from gradscribe.codegen.function import function_source
+from gradscribe.codegen.layout import fit
+from gradscribe.codegen.literal import number
+from gradscribe.codegen.module import RAISES, enumerated, method
+from gradscribe.codegen.names import check_globals, check_names
+from gradscribe.codegen.network.functions import (
     OWN,
     backward_function,
     double_backward_function,
@@ -17,11 +17,11 @@ from codegen.network.functions import (
     hessian_vector_function,
     predict_function,
 )
-from codegen.network.kernels import NetworkKernels, network_kernels
-from codegen.network.network_class import NetworkClass, network_class
-from codegen.network.reading import constant_names
-from codegen.render import MODULE, ClassContext, Emitted, FunctionContext, ModuleContext, emitted, header
-from derive.composition import Network, NetworkError
+from gradscribe.codegen.network.kernels import NetworkKernels, network_kernels
+from gradscribe.codegen.network.network_class import NetworkClass, network_class
+from gradscribe.codegen.network.reading import constant_names
+from gradscribe.codegen.render import MODULE, ClassContext, Emitted, FunctionContext, ModuleContext, emitted, header
+from gradscribe.derive.composition import Network, NetworkError
 
 
 def network_source(network: Network, order: int = 1) -> Emitted:
@@ -67,7 +67,7 @@ def network_source(network: Network, order: int = 1) -> Emitted:
 def _imports(functions: Sequence[FunctionContext], cls: NetworkClass) -> list[str]:
     sequences = "Sequence[" in "".join([*(f.signature for f in functions), *cls.signature])
     lines = [f"from collections.abc import Mapping{', Sequence' if sequences else ''}"]
-    return [*lines, "from typing import Any, ClassVar", "", "import numpy as np", "", "from . import runtime as rt"]
+    return [*lines, "from typing import Any, ClassVar", "", "import numpy as np"]
 
 
 def _methods(k: NetworkKernels, cls: NetworkClass) -> list[FunctionContext]:

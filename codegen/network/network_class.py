@@ -5,16 +5,16 @@ from dataclasses import dataclass
 
 from sympy import Expr
 
-from codegen.arguments import shape_argument
-from codegen.constructor import constructor_arguments, constructor_signature, size_lines
-from codegen.kernel import Kernel
-from codegen.literal import number, real, string
-from codegen.names import Names
-from codegen.network.kernels import NetworkKernels
-from codegen.scalar import POWER, size_text
-from derive.composition import Network, Normal, Uniform
-from derive.composition.record import Start
-from derive.quote import shown
+from gradscribe.codegen.arguments import shape_argument
+from gradscribe.codegen.constructor import constructor_arguments, constructor_signature, size_lines
+from gradscribe.codegen.kernel import Kernel
+from gradscribe.codegen.literal import number, real, string
+from gradscribe.codegen.names import Names
+from gradscribe.codegen.network.kernels import NetworkKernels
+from gradscribe.codegen.scalar import POWER, size_text
+from gradscribe.derive.composition import Network, Normal, Uniform
+from gradscribe.derive.composition.record import Start
+from gradscribe.derive.quote import shown
 
 
 @dataclass(frozen=True)

@@ -2,10 +2,10 @@
 
 from dataclasses import dataclass
 
-from codegen.network.functions import backward_memory, forward_memory, predict_memory
-from codegen.network.kernels import network_kernels
-from codegen.network.memory import Memory
-from derive.composition import Network
+from gradscribe.codegen.network.functions import backward_memory, forward_memory, predict_memory
+from gradscribe.codegen.network.kernels import network_kernels
+from gradscribe.codegen.network.memory import Memory
+from gradscribe.derive.composition import Network
 
 
 @dataclass(frozen=True)

@@ -4,18 +4,18 @@ from collections.abc import Sequence
 
 from sympy import Symbol
 
-from codegen.arguments import shape_argument
-from codegen.binder import Binder, Source
-from codegen.docstring import wrapped
-from codegen.kernel import Kernel
-from codegen.labels import label_lines
-from codegen.layout import WIDTH
-from codegen.literal import string
-from codegen.names import Names
-from codegen.network.kernels import NetworkKernels
-from codegen.scalar import size_text
-from derive.composition import Network
-from derive.term import Tensor
+from gradscribe.codegen.arguments import shape_argument
+from gradscribe.codegen.binder import Binder, Source
+from gradscribe.codegen.docstring import wrapped
+from gradscribe.codegen.kernel import Kernel
+from gradscribe.codegen.labels import label_lines
+from gradscribe.codegen.layout import WIDTH
+from gradscribe.codegen.literal import string
+from gradscribe.codegen.names import Names
+from gradscribe.codegen.network.kernels import NetworkKernels
+from gradscribe.codegen.scalar import size_text
+from gradscribe.derive.composition import Network
+from gradscribe.derive.term import Tensor
 
 
 def array_lines(k: NetworkKernels, kernel: Kernel, given: Sequence[str], saved: bool = True) -> list[str]:

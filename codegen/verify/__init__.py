@@ -5,18 +5,18 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from codegen.compiler import compile_layer
-from codegen.second_order import kernels_of_order
-from codegen.verify.calls import DIFFERENCES, INTERPRETER, PAGE, Gap
-from codegen.verify.first import first_gaps
-from codegen.verify.network import network_gaps
-from codegen.verify.second import second_gaps
-from derive.composition import Network
-from derive.derivation import Derivation, derive
-from derive.derivation.certificate import CHAIN_TOLERANCE, ROWS_TOLERANCE, Certificate
-from derive.derivation.verify import certify
-from derive.interface import Layer
-from derive.second_order import checked_order
+from gradscribe.codegen.compiler import compile_layer
+from gradscribe.codegen.second_order import kernels_of_order
+from gradscribe.codegen.verify.calls import DIFFERENCES, INTERPRETER, PAGE, Gap
+from gradscribe.codegen.verify.first import first_gaps
+from gradscribe.codegen.verify.network import network_gaps
+from gradscribe.codegen.verify.second import second_gaps
+from gradscribe.derive.composition import Network
+from gradscribe.derive.derivation import Derivation, derive
+from gradscribe.derive.derivation.certificate import CHAIN_TOLERANCE, ROWS_TOLERANCE, Certificate
+from gradscribe.derive.derivation.verify import certify
+from gradscribe.derive.interface import Layer
+from gradscribe.derive.second_order import checked_order
 
 KERNEL_TOLERANCE = 1e-10
 TOLERANCES = {INTERPRETER: KERNEL_TOLERANCE, PAGE: KERNEL_TOLERANCE, DIFFERENCES: CHAIN_TOLERANCE}

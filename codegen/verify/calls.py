@@ -7,12 +7,12 @@ import numpy as np
 from numpy.random import Generator
 from sympy import Symbol
 
-from codegen.arguments import shape_argument
-from codegen.kernel import Kernel
-from derive.differentiate import Gradient
-from derive.interface import Kind, Option
-from derive.interpret import interpret
-from derive.sampling import sample_values
+from gradscribe.codegen.arguments import shape_argument
+from gradscribe.codegen.kernel import Kernel
+from gradscribe.derive.differentiate import Gradient
+from gradscribe.derive.interface import Kind, Option
+from gradscribe.derive.interpret import interpret
+from gradscribe.derive.sampling import sample_values
 
 INTERPRETER = "the interpreter"
 PAGE = "its box"

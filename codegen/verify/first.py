@@ -6,18 +6,15 @@ from typing import Any
 import numpy as np
 from numpy.random import Generator
 
-from codegen.kernel import Kernel, evaluation
-from codegen.verify.calls import DIFFERENCES, INTERPRETER, PAGE, Gap, difference, given, results
-from codegen.verify.page import on_the_page
-from derive.derivation import Derivation
-from derive.derivation.differences import program_gap
-from derive.differentiate import Gradient, differentiate
-from derive.interface import Layer
-from derive.interpret import interpret
-from derive.sampling import sample_sizes, sample_values
-
-Wanted = dict[tuple[str, ...], str]
-"""Inputs, by the results of the function that computes the gradient by them."""
+from gradscribe.codegen.kernel import Kernel, evaluation
+from gradscribe.codegen.verify.calls import DIFFERENCES, INTERPRETER, PAGE, Gap, difference, given, results
+from gradscribe.codegen.verify.page import on_the_page
+from gradscribe.derive.derivation import Derivation
+from gradscribe.derive.derivation.differences import program_gap
+from gradscribe.derive.differentiate import Gradient, differentiate
+from gradscribe.derive.interface import Layer
+from gradscribe.derive.interpret import interpret
+from gradscribe.derive.sampling import sample_sizes, sample_values
 
 
 def first_gaps(
@@ -34,20 +31,18 @@ def first_gaps(
         tied: whether data are whole numbers.
     """
     gradient = differentiate(layer.program)
-    wanted: Wanted = {(gradient_name(gradient, name),): name for name in layer.differentiable}
-    yield from _gaps(layer, gradient, wanted, kernels, module, rng, tied)
+    yield from _gaps(layer, gradient, kernels, module, rng, tied)
     yield from _evaluation_gaps(layer, module, rng, tied)
     boxes, arrays, sizes = on_the_page(layer, page, rng, tied)
     for kernel in kernels:
-        name = wanted.get(kernel.results) if kernel.is_gradient else None
-        if name in boxes:
-            yield kernel.name, PAGE, difference(results(module, kernel, arrays, sizes), [boxes[name]])
+        shown = [boxes[name] for name in kernel.wrt if name in boxes]
+        if shown:
+            yield kernel.name, PAGE, difference(results(module, kernel, arrays, sizes), shown)
 
 
 def _gaps(
     layer: Layer,
     gradient: Gradient,
-    wanted: Wanted,
     kernels: Sequence[Kernel],
     module: Any,
     rng: Generator,
@@ -61,10 +56,10 @@ def _gaps(
     for kernel in kernels:
         found = results(module, kernel, arrays, sizes)
         yield kernel.name, INTERPRETER, difference(found, [expected[name] for name in kernel.results])
-        name = wanted.get(kernel.results) if kernel.is_gradient and not tied else None
-        gap = program_gap(layer.program, name, seeds, arrays, sizes, found[0], rng) if name is not None else None
-        if gap is not None:
-            yield kernel.name, DIFFERENCES, gap
+        for name, result in zip(kernel.wrt, found, strict=True) if kernel.wrt and not tied else ():
+            gap = program_gap(layer.program, name, seeds, arrays, sizes, result, rng)
+            if gap is not None:
+                yield kernel.name, DIFFERENCES, gap
 
 
 def _evaluation_gaps(layer: Layer, module: Any, rng: Generator, tied: bool) -> Iterator[Gap]:

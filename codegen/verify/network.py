@@ -9,21 +9,21 @@ import numpy as np
 from numpy.random import Generator
 from sympy import Symbol
 
-from codegen.compiler import compile_layer
-from codegen.constructor import constructor_signature
-from codegen.verify.calls import DIFFERENCES, INTERPRETER, PAGE, Arrays, Gap, Sizes, difference, given
-from codegen.verify.page import LIMIT, on_the_page
-from codegen.verify.second import renamed
-from derive.composition import Network
-from derive.composition.loss import with_loss
-from derive.derivation import Derivation
-from derive.derivation.boxes import boxed
-from derive.derivation.differences import direction_gap
-from derive.differentiate import differentiate
-from derive.interface import open_options
-from derive.interpret import complete_sizes, interpret, value
-from derive.sampling import open_symbols, sample_sizes, sample_values
-from derive.second_order import SecondOrder, second_order
+from gradscribe.codegen.compiler import compile_layer
+from gradscribe.codegen.constructor import constructor_signature
+from gradscribe.codegen.verify.calls import DIFFERENCES, INTERPRETER, PAGE, Arrays, Gap, Sizes, difference, given
+from gradscribe.codegen.verify.page import LIMIT, on_the_page
+from gradscribe.codegen.verify.second import renamed
+from gradscribe.derive.composition import Network
+from gradscribe.derive.composition.loss import with_loss
+from gradscribe.derive.derivation import Derivation
+from gradscribe.derive.derivation.boxes import boxed
+from gradscribe.derive.derivation.differences import direction_gap
+from gradscribe.derive.differentiate import differentiate
+from gradscribe.derive.interface import open_options
+from gradscribe.derive.interpret import complete_sizes, interpret, value
+from gradscribe.derive.sampling import open_symbols, sample_sizes, sample_values
+from gradscribe.derive.second_order import SecondOrder, second_order
 
 
 def network_gaps(network: Network, pages: Mapping[int, Derivation], shapes: int, rng: Generator) -> Iterator[Gap]:

@@ -2,13 +2,13 @@
 
 from numpy.random import Generator
 
-from codegen.verify.calls import Arrays, Sizes, given
-from derive.collapse import rename
-from derive.derivation import Derivation
-from derive.derivation.boxes import boxed
-from derive.interface import Layer
-from derive.interpret import complete_sizes, interpret, value
-from derive.sampling import open_symbols, sample_sizes
+from gradscribe.codegen.verify.calls import Arrays, Sizes, given
+from gradscribe.derive.collapse import rename
+from gradscribe.derive.derivation import Derivation
+from gradscribe.derive.derivation.boxes import boxed
+from gradscribe.derive.interface import Layer
+from gradscribe.derive.interpret import complete_sizes, interpret, value
+from gradscribe.derive.sampling import open_symbols, sample_sizes
 
 LIMIT = 60_000
 """Points of an index box that the interpreter is given."""

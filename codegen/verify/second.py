@@ -7,16 +7,16 @@ from typing import Any
 import numpy as np
 from numpy.random import Generator
 
-from codegen.kernel import Kernel
-from codegen.verify.calls import DIFFERENCES, INTERPRETER, PAGE, Arrays, Gap, difference, given, results
-from codegen.verify.page import on_the_page
-from derive.collapse import rename
-from derive.derivation import Derivation
-from derive.derivation.differences import program_gap
-from derive.interface import Layer
-from derive.interpret import interpret
-from derive.sampling import sample_sizes
-from derive.second_order import SecondOrder, second_order
+from gradscribe.codegen.kernel import Kernel
+from gradscribe.codegen.verify.calls import DIFFERENCES, INTERPRETER, PAGE, Arrays, Gap, difference, given, results
+from gradscribe.codegen.verify.page import on_the_page
+from gradscribe.derive.collapse import rename
+from gradscribe.derive.derivation import Derivation
+from gradscribe.derive.derivation.differences import program_gap
+from gradscribe.derive.interface import Layer
+from gradscribe.derive.interpret import interpret
+from gradscribe.derive.sampling import sample_sizes
+from gradscribe.derive.second_order import SecondOrder, second_order
 
 
 def second_gaps(
@@ -30,17 +30,16 @@ def second_gaps(
     boxes, shown, drawn = on_the_page(layer, page, rng, tied)
     outputs = {output: arrays[seed.name] for output, seed in found.second.seeds.items()}
     for kernel in kernels:
-        wrt = _differentiated_by(kernel)
-        adjoints = {name: found.second.adjoint(name) for name in wrt}
+        adjoints = {name: found.second.adjoint(name) for name in kernel.wrt}
         expected = [np.zeros_like(arrays[n]) if a is None else every[a.gradient.name] for n, a in adjoints.items()]
         computed = results(module, kernel, _directed(kernel, found, arrays), sizes)
         yield kernel.name, INTERPRETER, difference(computed, expected)
-        for name, result in zip(wrt, computed, strict=True) if not tied else ():
+        for name, result in zip(kernel.wrt, computed, strict=True) if not tied else ():
             gap = program_gap(found.program, name, outputs, arrays, sizes, result, rng)
             if gap is not None:
                 yield kernel.name, DIFFERENCES, gap
         computed = results(module, kernel, _directed(kernel, found, shown), drawn)
-        yield kernel.name, PAGE, difference(computed, [boxes.get(n, np.zeros_like(shown[n])) for n in wrt])
+        yield kernel.name, PAGE, difference(computed, [boxes.get(n, np.zeros_like(shown[n])) for n in kernel.wrt])
 
 
 def renamed(found: SecondOrder) -> SecondOrder:
@@ -48,12 +47,6 @@ def renamed(found: SecondOrder) -> SecondOrder:
     program = found.second.program
     statements = tuple(replace(s, term=rename(s.term)[0]) for s in program.statements)
     return replace(found, second=replace(found.second, program=replace(program, statements=statements)))
-
-
-def _differentiated_by(kernel: Kernel) -> tuple[str, ...]:
-    """What the results of a function of second order are gradients by, in order."""
-    seeds = () if kernel.name.endswith("hessian_vector") else tuple(dict(kernel.seeds))
-    return (*seeds, *kernel.layer.differentiable)
 
 
 def _directed(kernel: Kernel, found: SecondOrder, given: Arrays) -> Arrays:

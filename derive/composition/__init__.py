@@ -8,12 +8,12 @@ with_loss  the network and its loss as one network  loss.py
 concrete   the network with its numbers put in      concrete.py
 """
 
-from derive.composition.compose import compose
-from derive.composition.level import Level, levels
-from derive.composition.loss import with_loss
-from derive.composition.parameters import parameters
-from derive.composition.record import Network, NetworkError, Node, Normal, Part, Uniform
-from derive.composition.text import is_network, network
+from gradscribe.derive.composition.compose import compose
+from gradscribe.derive.composition.level import Level, levels
+from gradscribe.derive.composition.loss import with_loss
+from gradscribe.derive.composition.parameters import parameters
+from gradscribe.derive.composition.record import Network, NetworkError, Node, Normal, Part, Uniform
+from gradscribe.derive.composition.text import is_network, network
 
 __all__ = [
     "Level", "Network", "NetworkError", "Node", "Normal", "Part", "Uniform", "compose", "is_network", "levels",

@@ -6,8 +6,8 @@ from itertools import islice
 
 from sympy import Expr, Integer, Symbol, prod
 
-from derive.index import fresh_names, integer
-from derive.term import Access, Program, Range, Statement, Tensor, Term, accesses
+from gradscribe.derive.index import fresh_names, integer
+from gradscribe.derive.term import Access, Program, Range, Statement, Tensor, Term, accesses
 
 
 def written_out(program: Program, extents: Sequence[Expr], letters: Sequence[Symbol]) -> Program:

@@ -13,20 +13,20 @@ from typing import Any
 import sympy
 from sympy import Expr, Integer, Symbol
 
-from derive.collapse import expanded
-from derive.composition.axes import written_out
-from derive.composition.judge import judge
-from derive.composition.level import size_labels
-from derive.composition.order import ordered
-from derive.composition.record import LOSS, Data, Network, NetworkError, Node, Part, Start, Uniform
-from derive.composition.settings import Values, set_options
-from derive.composition.sizes import Sizes
-from derive.composition.tidy import tidied
-from derive.fan import fan_in
-from derive.index import integer
-from derive.interface import Kind, Layer, Option
-from derive.quote import listed, quoted
-from derive.term import Access, Program, Statement, Tensor, accesses, check
+from gradscribe.derive.collapse import expanded
+from gradscribe.derive.composition.axes import written_out
+from gradscribe.derive.composition.judge import judge
+from gradscribe.derive.composition.level import size_labels
+from gradscribe.derive.composition.order import ordered
+from gradscribe.derive.composition.record import LOSS, Data, Network, NetworkError, Node, Part, Start, Uniform
+from gradscribe.derive.composition.settings import Values, set_options
+from gradscribe.derive.composition.sizes import Sizes
+from gradscribe.derive.composition.tidy import tidied
+from gradscribe.derive.fan import fan_in
+from gradscribe.derive.index import integer
+from gradscribe.derive.interface import Kind, Layer, Option
+from gradscribe.derive.quote import listed, quoted
+from gradscribe.derive.term import Access, Program, Statement, Tensor, accesses, check
 
 AXES = (("N", "batch"), ("H", "height"), ("W", "width"), ("C", "channels"))
 """What errors call the extents of an input."""

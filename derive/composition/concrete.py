@@ -4,8 +4,8 @@ from dataclasses import replace
 
 from sympy import Expr, Symbol
 
-from derive.composition.record import Network
-from derive.term import Program
+from gradscribe.derive.composition.record import Network
+from gradscribe.derive.term import Program
 
 
 def concrete(network: Network) -> Network:

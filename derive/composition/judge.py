@@ -5,9 +5,9 @@ from typing import Any
 
 from sympy import Expr
 
-from derive.composition.record import Node
-from derive.interface import Layer
-from derive.term import Tensor
+from gradscribe.derive.composition.record import Node
+from gradscribe.derive.interface import Layer
+from gradscribe.derive.term import Tensor
 
 
 def judge(

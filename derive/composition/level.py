@@ -10,10 +10,10 @@ from dataclasses import dataclass
 
 import sympy
 
-from derive.composition.record import Node
-from derive.inline import inline, is_pointwise
-from derive.interface import Layer
-from derive.term import Access, Program, Statement, accesses
+from gradscribe.derive.composition.record import Node
+from gradscribe.derive.inline import inline, is_pointwise
+from gradscribe.derive.interface import Layer
+from gradscribe.derive.term import Access, Program, Statement, accesses
 
 
 @dataclass(frozen=True)

@@ -6,9 +6,9 @@ from typing import Any
 
 from sympy import Symbol
 
-from derive.composition.compose import compose
-from derive.composition.judge import judge
-from derive.composition.record import Network, NetworkError
+from gradscribe.derive.composition.compose import compose
+from gradscribe.derive.composition.judge import judge
+from gradscribe.derive.composition.record import Network, NetworkError
 
 
 def with_loss(network: Network) -> Network:

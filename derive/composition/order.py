@@ -3,8 +3,8 @@
 from collections.abc import Sequence
 from graphlib import CycleError, TopologicalSorter
 
-from derive.composition.record import NetworkError, Node
-from derive.quote import MOST_LISTED, listed, shown
+from gradscribe.derive.composition.record import NetworkError, Node
+from gradscribe.derive.quote import MOST_LISTED, listed, shown
 
 
 def ordered(name: str, nodes: Sequence[Node], output: str, inputs: set[str]) -> list[Node]:

@@ -6,8 +6,8 @@ from typing import Any
 
 from sympy import Expr, Symbol
 
-from derive.interface import Layer
-from derive.term import EquationError, Program, Tensor
+from gradscribe.derive.interface import Layer
+from gradscribe.derive.term import EquationError, Program, Tensor
 
 Data = tuple[Any, ...]
 """Numbers in nested tuples, one level per axis."""
@@ -137,6 +137,6 @@ class Network(Layer):
     @property
     def concrete(self) -> "Network":
         """The network with its numbers in place of the symbols that stand for them."""
-        from derive.composition.concrete import concrete  # which builds on this module
+        from gradscribe.derive.composition.concrete import concrete  # which builds on this module
 
         return concrete(self)

@@ -12,11 +12,11 @@ from typing import Any
 
 from sympy import Expr, Float, Integer, Rational, Symbol
 
-from derive.composition.record import NetworkError
-from derive.index import floordiv, integer
-from derive.interface import REQUIRED, Kind, Layer, Option
-from derive.interval import FINITE, LARGEST
-from derive.quote import quoted
+from gradscribe.derive.composition.record import NetworkError
+from gradscribe.derive.index import floordiv, integer
+from gradscribe.derive.interface import REQUIRED, Kind, Layer, Option
+from gradscribe.derive.interval import FINITE, LARGEST
+from gradscribe.derive.quote import quoted
 
 FLAGS = {True: 1, False: 0, "true": 1, "false": 0}
 

@@ -7,13 +7,13 @@ from typing import Any
 import sympy
 from sympy import Expr, Integer, Symbol
 
-from derive.composition.record import NetworkError
-from derive.composition.settings import Values
-from derive.index import IntegerFunction, integer
-from derive.interface import Layer
-from derive.interval import LARGEST
-from derive.quote import listed, quoted, shown
-from derive.term import Program, Tensor
+from gradscribe.derive.composition.record import NetworkError
+from gradscribe.derive.composition.settings import Values
+from gradscribe.derive.index import IntegerFunction, integer
+from gradscribe.derive.interface import Layer
+from gradscribe.derive.interval import LARGEST
+from gradscribe.derive.quote import listed, quoted, shown
+from gradscribe.derive.term import Program, Tensor
 
 
 class Sizes:

@@ -11,13 +11,13 @@ from typing import Any
 from lark import Lark, Token, Tree, UnexpectedInput
 from lark.lark import PostLex
 
-from derive.composition.compose import INPUT, compose
-from derive.composition.record import LOSS, Data, Network, NetworkError, Node, Start
-from derive.interface import REQUIRED, Layer
-from derive.language.error import pointed
-from derive.language.syntax import Place
-from derive.layers import LAYERS
-from derive.quote import quoted, shown
+from gradscribe.derive.composition.compose import INPUT, compose
+from gradscribe.derive.composition.record import LOSS, Data, Network, NetworkError, Node, Start
+from gradscribe.derive.interface import REQUIRED, Layer
+from gradscribe.derive.language.error import pointed
+from gradscribe.derive.language.syntax import Place
+from gradscribe.derive.layers import LAYERS
+from gradscribe.derive.quote import quoted, shown
 
 LONGEST, LONGEST_NUMBER = 20_000, 12
 LONGEST_WORD = 60

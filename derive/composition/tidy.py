@@ -2,8 +2,8 @@
 
 from dataclasses import replace
 
-from derive.index import affine
-from derive.term import Range, Term
+from gradscribe.derive.index import affine
+from gradscribe.derive.term import Range, Term
 
 
 def tidied(term: Term) -> Term:

@@ -2,25 +2,25 @@
 
 from collections.abc import Mapping, Sequence
 
-from derive.composition.record import Network
-from derive.derivation.assembly import assembled
-from derive.derivation.identity import rotation_identity
-from derive.derivation.insertion import written_out
-from derive.derivation.network import derive_network
-from derive.derivation.notation import gradient_notation
-from derive.derivation.record import Derivation, Result, Section, Step
-from derive.derivation.recurrence import recurrence
-from derive.derivation.second_order import second_derivation
-from derive.derivation.section import gradient_sections
-from derive.derivation.settings import displayed
-from derive.derivation.zero import zero_sections
-from derive.differentiate import differentiate
-from derive.inline import is_pointwise
-from derive.interface import Layer
-from derive.quote import listed, quoted
-from derive.reuse import distributions
-from derive.second_order import checked_order
-from derive.term import Access, EquationError, Program
+from gradscribe.derive.composition.record import Network
+from gradscribe.derive.derivation.assembly import assembled
+from gradscribe.derive.derivation.identity import rotation_identity
+from gradscribe.derive.derivation.insertion import written_out
+from gradscribe.derive.derivation.network import derive_network
+from gradscribe.derive.derivation.notation import gradient_notation
+from gradscribe.derive.derivation.record import Derivation, Result, Section, Step
+from gradscribe.derive.derivation.recurrence import recurrence
+from gradscribe.derive.derivation.second_order import second_derivation
+from gradscribe.derive.derivation.section import gradient_sections
+from gradscribe.derive.derivation.settings import displayed
+from gradscribe.derive.derivation.zero import zero_sections
+from gradscribe.derive.differentiate import differentiate
+from gradscribe.derive.inline import is_pointwise
+from gradscribe.derive.interface import Layer
+from gradscribe.derive.quote import listed, quoted
+from gradscribe.derive.reuse import distributions
+from gradscribe.derive.second_order import checked_order
+from gradscribe.derive.term import Access, EquationError, Program
 
 __all__ = ["Derivation", "Result", "Section", "Step", "derive", "rotation_identity"]
 

@@ -2,15 +2,15 @@
 
 from collections.abc import Sequence
 
-from derive.composition.record import Network
-from derive.derivation.forward import definitions, notes, setup
-from derive.derivation.identity import rotation_identity
-from derive.derivation.insertion import Rewritten
-from derive.derivation.notation import Notation
-from derive.derivation.recognise import ROTATED
-from derive.derivation.record import Derivation, Section
-from derive.derivation.settings import Display
-from derive.term import Program
+from gradscribe.derive.composition.record import Network
+from gradscribe.derive.derivation.forward import definitions, notes, setup
+from gradscribe.derive.derivation.identity import rotation_identity
+from gradscribe.derive.derivation.insertion import Rewritten
+from gradscribe.derive.derivation.notation import Notation
+from gradscribe.derive.derivation.recognise import ROTATED
+from gradscribe.derive.derivation.record import Derivation, Section
+from gradscribe.derive.derivation.settings import Display
+from gradscribe.derive.term import Program
 
 
 def assembled(

@@ -11,20 +11,20 @@ from dataclasses import dataclass, field, replace
 
 from sympy import Symbol
 
-from derive.collapse import rename_pairs
-from derive.derivation.lettering import Lettering, letters_of, quotient_name
-from derive.derivation.local import surroundings
-from derive.derivation.naming import bracketed, named, put_in
-from derive.derivation.notation import Notation
-from derive.derivation.outcome import as_statement, results
-from derive.derivation.recognise import recognise
-from derive.derivation.record import Result, Section, Words, joined
-from derive.derivation.section import gradient_section
-from derive.derivation.slope import is_slope, slope, slope_section
-from derive.differentiate import Adjoint, Gradient
-from derive.index import fresh_names, integer
-from derive.rewrite import distribute
-from derive.term import Access, Program, Statement, Term, accesses
+from gradscribe.derive.collapse import rename_pairs
+from gradscribe.derive.derivation.lettering import Lettering, letters_of, quotient_name
+from gradscribe.derive.derivation.local import surroundings
+from gradscribe.derive.derivation.naming import bracketed, named, put_in
+from gradscribe.derive.derivation.notation import Notation
+from gradscribe.derive.derivation.outcome import as_statement, results
+from gradscribe.derive.derivation.recognise import recognise
+from gradscribe.derive.derivation.record import Result, Section, Words, joined
+from gradscribe.derive.derivation.section import gradient_section
+from gradscribe.derive.derivation.slope import is_slope, slope, slope_section
+from gradscribe.derive.differentiate import Adjoint, Gradient
+from gradscribe.derive.index import fresh_names, integer
+from gradscribe.derive.rewrite import distribute
+from gradscribe.derive.term import Access, Program, Statement, Term, accesses
 
 Renames = tuple[dict[Symbol, Symbol], ...]
 """Per contribution, names of the forward equation and the indices of the element that took their places."""

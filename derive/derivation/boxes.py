@@ -6,9 +6,9 @@ from typing import Any
 import numpy as np
 from sympy import Symbol
 
-from derive.derivation.record import Derivation
-from derive.derivation.rows import row_value
-from derive.interpret import evaluate
+from gradscribe.derive.derivation.record import Derivation
+from gradscribe.derive.derivation.rows import row_value
+from gradscribe.derive.interpret import evaluate
 
 
 def boxed(

@@ -6,9 +6,9 @@ from typing import Protocol
 
 import numpy as np
 
-from derive.derivation.notation import Notation
-from derive.derivation.record import Derivation, Result, Rounded, Section, Step, Words
-from derive.exact import PRIME
+from gradscribe.derive.derivation.notation import Notation
+from gradscribe.derive.derivation.record import Derivation, Result, Rounded, Section, Step, Words
+from gradscribe.derive.exact import PRIME
 
 ROWS_TOLERANCE = 1e-10
 CHAIN_TOLERANCE = 1e-5

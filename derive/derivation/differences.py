@@ -11,12 +11,12 @@ import numpy as np
 from numpy.random import Generator
 from sympy import Symbol
 
-from derive.derivation.boxes import back_propagated
-from derive.derivation.record import Derivation, Section
-from derive.derivation.rows import gap, row_value
-from derive.interpret import complete_sizes, evaluate, interpret
-from derive.sampling import sample_sizes, sample_values
-from derive.term import Program
+from gradscribe.derive.derivation.boxes import back_propagated
+from gradscribe.derive.derivation.record import Derivation, Section
+from gradscribe.derive.derivation.rows import gap, row_value
+from gradscribe.derive.interpret import complete_sizes, evaluate, interpret
+from gradscribe.derive.sampling import sample_sizes, sample_values
+from gradscribe.derive.term import Program
 
 _STEP = 1e-5
 _KINK = 1e-3

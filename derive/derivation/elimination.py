@@ -9,9 +9,9 @@ from dataclasses import dataclass, replace
 
 from sympy import Expr, Symbol
 
-from derive.collapse import digits, discharge, divide, identify, implying_access, proved, solve
-from derive.index import affine, sign
-from derive.term import Guard, Program, Term
+from gradscribe.derive.collapse import digits, discharge, divide, identify, implying_access, proved, solve
+from gradscribe.derive.index import affine, sign
+from gradscribe.derive.term import Guard, Program, Term
 
 Vanishing = tuple[str, Symbol, Expr]
 """A tensor whose zero extension stands for the range of an index: (tensor, index, extent)."""

@@ -6,14 +6,14 @@ from dataclasses import replace
 import sympy
 from sympy import Expr, Integer, Symbol
 
-from derive.collapse import proved, radix_order
-from derive.derivation.record import Definition, Equals, Words, joined
-from derive.derivation.settings import SCALARS, Display
-from derive.differentiate import position
-from derive.functions import sigmoid
-from derive.index import affine
-from derive.interface import Kind
-from derive.term import EXTREMA, Access, Guard, Program, Range, Statement, Term, accesses
+from gradscribe.derive.collapse import proved, radix_order
+from gradscribe.derive.derivation.record import Definition, Equals, Words, joined
+from gradscribe.derive.derivation.settings import SCALARS, Display
+from gradscribe.derive.differentiate import position
+from gradscribe.derive.functions import sigmoid
+from gradscribe.derive.index import affine
+from gradscribe.derive.interface import Kind
+from gradscribe.derive.term import EXTREMA, Access, Guard, Program, Range, Statement, Term, accesses
 
 
 def scattered(term: Term, injective: bool = False) -> list[tuple[Symbol, Expr, Expr]]:

@@ -4,13 +4,13 @@ from dataclasses import replace
 
 from sympy import pi
 
-from derive.derivation.forward import definitions
-from derive.derivation.notation import Notation
-from derive.derivation.recognise import mixed_signs
-from derive.derivation.record import Derivation, Result, Section, Step
-from derive.index import integers
-from derive.rewrite import fold, reverse
-from derive.term import Access, Program, Range, Statement, Tensor, Term, check
+from gradscribe.derive.derivation.forward import definitions
+from gradscribe.derive.derivation.notation import Notation
+from gradscribe.derive.derivation.recognise import mixed_signs
+from gradscribe.derive.derivation.record import Derivation, Result, Section, Step
+from gradscribe.derive.index import integers
+from gradscribe.derive.rewrite import fold, reverse
+from gradscribe.derive.term import Access, Program, Range, Statement, Tensor, Term, check
 
 
 def rotation_identity() -> Derivation:

@@ -9,10 +9,10 @@ on; it is never written out, unless it is made of sizes alone. Certificates comp
 from collections.abc import Collection
 from dataclasses import dataclass, replace
 
-from derive.differentiate import Adjoint, Contribution, Gradient, assembled, contribute
-from derive.inline import inserted, is_pointwise
-from derive.rewrite import count
-from derive.term import Access, Program, Statement, Tensor, accesses
+from gradscribe.derive.differentiate import Adjoint, Contribution, Gradient, assembled, contribute
+from gradscribe.derive.inline import inserted, is_pointwise
+from gradscribe.derive.rewrite import count
+from gradscribe.derive.term import Access, Program, Statement, Tensor, accesses
 
 
 @dataclass(frozen=True)

@@ -3,13 +3,13 @@
 import sympy
 from sympy import Expr, Integer, Symbol
 
-from derive.composition.level import Level
-from derive.composition.parameters import parameters
-from derive.composition.record import Network
-from derive.derivation.lettering import Lettering
-from derive.derivation.notation import Notation
-from derive.derivation.record import LayerTable, Row
-from derive.term import Program
+from gradscribe.derive.composition.level import Level
+from gradscribe.derive.composition.parameters import parameters
+from gradscribe.derive.composition.record import Network
+from gradscribe.derive.derivation.lettering import Lettering
+from gradscribe.derive.derivation.notation import Notation
+from gradscribe.derive.derivation.record import LayerTable, Row
+from gradscribe.derive.term import Program
 
 
 def layer_table(network: Network, program: Program, lettering: Lettering, notation: Notation) -> LayerTable:

@@ -9,11 +9,11 @@ from dataclasses import dataclass
 
 from sympy import Symbol
 
-from derive.composition.level import Level, is_activation, levels, signal
-from derive.composition.record import Network
-from derive.derivation.notation import Notation
-from derive.differentiate import Gradient
-from derive.term import Access, Program, Statement, accesses
+from gradscribe.derive.composition.level import Level, is_activation, levels, signal
+from gradscribe.derive.composition.record import Network
+from gradscribe.derive.derivation.notation import Notation
+from gradscribe.derive.differentiate import Gradient
+from gradscribe.derive.term import Access, Program, Statement, accesses
 
 VALUE = "z"
 _FREE = ["s", "v", "g", "d", "h", "p"]

@@ -7,9 +7,9 @@ the gradients that come from above. So a network of any depth is checked section
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
-from derive.collapse import rename
-from derive.differentiate import Adjoint, Gradient
-from derive.term import Access, Program, Statement, Tensor, Term, accesses, check
+from gradscribe.derive.collapse import rename
+from gradscribe.derive.differentiate import Adjoint, Gradient
+from gradscribe.derive.term import Access, Program, Statement, Tensor, Term, accesses, check
 
 
 def without_copies(gradient: Gradient) -> Gradient:

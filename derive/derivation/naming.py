@@ -2,8 +2,8 @@
 
 from collections.abc import Sequence
 
-from derive.derivation.record import Hadamard, Words
-from derive.term import Access
+from gradscribe.derive.derivation.record import Hadamard, Words
+from gradscribe.derive.term import Access
 
 
 def named(parts: Sequence[Words], slope: Words = ()) -> Words:

@@ -6,24 +6,24 @@ from difflib import get_close_matches
 
 from sympy import Expr, Integer, Symbol
 
-from derive.composition.level import Level, is_activation, numbered
-from derive.composition.loss import with_loss
-from derive.composition.record import Network
-from derive.derivation.assembly import assembled
-from derive.derivation.backprop import BackPropagation
-from derive.derivation.insertion import Rewritten, written_out
-from derive.derivation.layer_table import layer_table
-from derive.derivation.lettering import Lettering, lettered, notation, quotient_name
-from derive.derivation.local import without_copies
-from derive.derivation.notation import Notation
-from derive.derivation.record import Chapter, Derivation, Equals, Section, Words, joined
-from derive.derivation.settings import displayed
-from derive.derivation.zero import zero_section
-from derive.differentiate import Gradient, differentiate
-from derive.index import integer
-from derive.quote import listed, quoted
-from derive.reuse import distributions
-from derive.term import Access, EquationError, Program, Statement, Term, accesses
+from gradscribe.derive.composition.level import Level, is_activation, numbered
+from gradscribe.derive.composition.loss import with_loss
+from gradscribe.derive.composition.record import Network
+from gradscribe.derive.derivation.assembly import assembled
+from gradscribe.derive.derivation.backprop import BackPropagation
+from gradscribe.derive.derivation.insertion import Rewritten, written_out
+from gradscribe.derive.derivation.layer_table import layer_table
+from gradscribe.derive.derivation.lettering import Lettering, lettered, notation, quotient_name
+from gradscribe.derive.derivation.local import without_copies
+from gradscribe.derive.derivation.notation import Notation
+from gradscribe.derive.derivation.record import Chapter, Derivation, Equals, Section, Words, joined
+from gradscribe.derive.derivation.settings import displayed
+from gradscribe.derive.derivation.zero import zero_section
+from gradscribe.derive.differentiate import Gradient, differentiate
+from gradscribe.derive.index import integer
+from gradscribe.derive.quote import listed, quoted
+from gradscribe.derive.reuse import distributions
+from gradscribe.derive.term import Access, EquationError, Program, Statement, Term, accesses
 
 
 def derive_network(

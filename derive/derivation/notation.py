@@ -1,6 +1,6 @@
 """How names and sums are written: which symbol stands for a tensor, and in which order the parts of a sum come.
 
-Nothing here knows LaTeX or Unicode; the typesetters of `derive.typeset.latex` and `derive.typeset.text` do.
+Nothing here knows LaTeX or Unicode; the typesetters of `derive.typeset` do.
 """
 
 from collections.abc import Mapping, Sequence
@@ -10,9 +10,9 @@ from functools import cached_property
 import sympy
 from sympy import Add, Expr, Function, Mul, Symbol
 
-from derive.differentiate import Gradient
-from derive.index import IntegerFunction
-from derive.term import Access
+from gradscribe.derive.differentiate import Gradient
+from gradscribe.derive.index import IntegerFunction
+from gradscribe.derive.term import Access
 
 GREEK = [
     "alpha",

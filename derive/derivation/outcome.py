@@ -4,10 +4,10 @@ from dataclasses import replace
 
 from sympy import Add, Integer, Mul, Symbol
 
-from derive.derivation.recognise import recognise
-from derive.derivation.record import Equals, Result, Section, Step, Words, joined
-from derive.inline import is_pointwise
-from derive.term import Program, Statement, Tensor, Term
+from gradscribe.derive.derivation.recognise import recognise
+from gradscribe.derive.derivation.record import Equals, Result, Section, Step, Words, joined
+from gradscribe.derive.inline import is_pointwise
+from gradscribe.derive.term import Program, Statement, Tensor, Term
 
 
 def collected(terms: tuple[Term, ...]) -> tuple[Term, ...]:

@@ -10,12 +10,12 @@ from collections.abc import Sequence
 import sympy
 from sympy import Expr, Symbol, pi
 
-from derive.collapse import vanishing_accesses
-from derive.derivation.notation import Notation
-from derive.derivation.record import Equals, Words, joined
-from derive.functions import equal
-from derive.index import Affine, affine, floordiv, mod, sign
-from derive.term import Access, Program, Term, accesses
+from gradscribe.derive.collapse import vanishing_accesses
+from gradscribe.derive.derivation.notation import Notation
+from gradscribe.derive.derivation.record import Equals, Words, joined
+from gradscribe.derive.functions import equal
+from gradscribe.derive.index import Affine, affine, floordiv, mod, sign
+from gradscribe.derive.term import Access, Program, Term, accesses
 
 ROTATED = " rotated by "
 """Part of every name that speaks of a rotated kernel."""

@@ -12,10 +12,10 @@ from typing import Any
 import sympy
 from sympy import Expr, ImmutableMatrix, Integer, Symbol
 
-from derive.derivation.insertion import Rewritten
-from derive.derivation.notation import Notation
-from derive.interface import Layer
-from derive.term import Access, Program, Statement, Tensor, Term
+from gradscribe.derive.derivation.insertion import Rewritten
+from gradscribe.derive.derivation.notation import Notation
+from gradscribe.derive.interface import Layer
+from gradscribe.derive.term import Access, Program, Statement, Tensor, Term
 
 Words = tuple[str | Expr, ...]
 """A sentence: words and, between them, mathematics. An Access without indices stands for the tensor itself."""
@@ -92,12 +92,12 @@ class Step:
     notation: Notation = field(default_factory=Notation)
 
     def _repr_latex_(self) -> str:
-        from derive.typeset.latex import row
+        from gradscribe.derive.typeset.latex_formulas import row
 
         return f"$\\displaystyle {row(self)}$"
 
     def __str__(self) -> str:
-        from derive.typeset.text import row
+        from gradscribe.derive.typeset.text_lines import row
 
         return row(self)
 
@@ -287,16 +287,12 @@ class Derivation:
         return f"{self.name}: {self.title}" if self.title else self.name
 
     def _repr_mimebundle_(self, include: Any = None, exclude: Any = None) -> dict[str, str]:
-        from derive.typeset import latex, markdown, text
+        from gradscribe.derive.typeset.formats import FORMATS, rendered
 
-        return {
-            "text/plain": text.render(self),
-            "text/markdown": markdown.render(self),
-            "text/latex": latex.document(self),
-        }
+        return {form.mime: rendered(self, name) for name, form in FORMATS.items()}
 
     def __str__(self) -> str:
-        from derive.typeset.text import render
+        from gradscribe.derive.typeset.text import render
 
         return render(self)
 

@@ -4,13 +4,13 @@ from dataclasses import replace
 
 from sympy import Mul
 
-from derive.collapse import rename
-from derive.derivation.notation import Notation
-from derive.derivation.record import Equals, Hadamard, Result, Section, Step, Words
-from derive.differentiate import differentiate
-from derive.functions import activation, activation_prime
-from derive.index import fresh_names, integer
-from derive.term import Access, Program, Range, Statement, Tensor, Term, check
+from gradscribe.derive.collapse import rename
+from gradscribe.derive.derivation.notation import Notation
+from gradscribe.derive.derivation.record import Equals, Hadamard, Result, Section, Step, Words
+from gradscribe.derive.differentiate import differentiate
+from gradscribe.derive.functions import activation, activation_prime
+from gradscribe.derive.index import fresh_names, integer
+from gradscribe.derive.term import Access, Program, Range, Statement, Tensor, Term, check
 
 
 def recurrence(program: Program, section: Section, notation: Notation) -> Section:

@@ -11,13 +11,13 @@ import numpy as np
 from numpy.random import Generator
 from sympy import Mul, Symbol
 
-from derive.derivation.certificate import Label, label
-from derive.derivation.record import Partial, Section, Step
-from derive.exact import PRIME, Residues, drawn
-from derive.functions import equal
-from derive.interpret import evaluate, interpret, magnitude
-from derive.sampling import sample_values
-from derive.term import Term, accesses
+from gradscribe.derive.derivation.certificate import Label, label
+from gradscribe.derive.derivation.record import Partial, Section, Step
+from gradscribe.derive.exact import PRIME, Residues, drawn
+from gradscribe.derive.functions import equal
+from gradscribe.derive.interpret import evaluate, interpret, magnitude
+from gradscribe.derive.sampling import sample_values
+from gradscribe.derive.term import Term, accesses
 
 Values = Mapping[str, np.ndarray]
 Sizes = Mapping[Symbol, Any]

@@ -10,23 +10,23 @@ from dataclasses import replace
 
 from sympy import Mul, Symbol
 
-from derive.collapse import rename
-from derive.composition import Network
-from derive.derivation.assembly import assembled
-from derive.derivation.forward import scattered
-from derive.derivation.insertion import Rewritten, written_out
-from derive.derivation.lettering import lettered
-from derive.derivation.notation import Notation, gradient_notation
-from derive.derivation.recognise import recognise
-from derive.derivation.record import Derivation, Result, Section, Step, Words, joined
-from derive.derivation.section import gradient_sections
-from derive.derivation.settings import SCALARS, displayed
-from derive.derivation.zero import zero_sections
-from derive.index import fresh_names, integer
-from derive.interface import Layer
-from derive.reuse import distributions
-from derive.second_order import SecondOrder, second_order
-from derive.term import Access, Program, Term, check
+from gradscribe.derive.collapse import rename
+from gradscribe.derive.composition import Network
+from gradscribe.derive.derivation.assembly import assembled
+from gradscribe.derive.derivation.forward import scattered
+from gradscribe.derive.derivation.insertion import Rewritten, written_out
+from gradscribe.derive.derivation.lettering import lettered
+from gradscribe.derive.derivation.notation import Notation, gradient_notation
+from gradscribe.derive.derivation.recognise import recognise
+from gradscribe.derive.derivation.record import Derivation, Result, Section, Step, Words, joined
+from gradscribe.derive.derivation.section import gradient_sections
+from gradscribe.derive.derivation.settings import SCALARS, displayed
+from gradscribe.derive.derivation.zero import zero_sections
+from gradscribe.derive.index import fresh_names, integer
+from gradscribe.derive.interface import Layer
+from gradscribe.derive.reuse import distributions
+from gradscribe.derive.second_order import SecondOrder, second_order
+from gradscribe.derive.term import Access, Program, Term, check
 
 SOURCE = "Pearlmutter, Fast exact multiplication by the Hessian, Neural Computation 6, 1994, section 3"
 E, S = map(Access, SCALARS)

@@ -10,16 +10,16 @@ from dataclasses import dataclass, replace
 
 from sympy import Expr, Symbol
 
-from derive.collapse import discharge, rename, solve
-from derive.derivation.elimination import Rule, Vanishing, by_digits, by_solving, eliminate
-from derive.derivation.forward import equation, scattered
-from derive.derivation.notation import Notation
-from derive.derivation.outcome import as_statement, collected, results
-from derive.derivation.record import Between, Partial, Section, Step, Words, joined
-from derive.differentiate import Adjoint, Contribution, Gradient
-from derive.inline import inserted
-from derive.rewrite import fold
-from derive.term import Access, Program, Range, Statement, Tensor, Term, accesses
+from gradscribe.derive.collapse import discharge, rename, solve
+from gradscribe.derive.derivation.elimination import Rule, Vanishing, by_digits, by_solving, eliminate
+from gradscribe.derive.derivation.forward import equation, scattered
+from gradscribe.derive.derivation.notation import Notation
+from gradscribe.derive.derivation.outcome import as_statement, collected, results
+from gradscribe.derive.derivation.record import Between, Partial, Section, Step, Words, joined
+from gradscribe.derive.differentiate import Adjoint, Contribution, Gradient
+from gradscribe.derive.inline import inserted
+from gradscribe.derive.rewrite import fold
+from gradscribe.derive.term import Access, Program, Range, Statement, Tensor, Term, accesses
 
 
 @dataclass(frozen=True)

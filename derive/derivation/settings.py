@@ -14,11 +14,11 @@ from typing import Any
 
 from sympy import Expr, Float, Integer, Rational, Symbol
 
-from derive.index import floordiv, integer, sign
-from derive.interface import Kind, Layer, Option
-from derive.interval import FINITE
-from derive.quote import MOST, listed, quoted, shown
-from derive.term import EquationError, Program
+from gradscribe.derive.index import floordiv, integer, sign
+from gradscribe.derive.interface import Kind, Layer, Option
+from gradscribe.derive.interval import FINITE
+from gradscribe.derive.quote import MOST, listed, quoted, shown
+from gradscribe.derive.term import EquationError, Program
 
 SCALARS = ("E", "S")
 """How the scalar that is differentiated is called in print, at order 1 and 2; no size may be called so."""

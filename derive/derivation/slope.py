@@ -5,14 +5,14 @@ from dataclasses import replace
 
 from sympy import Expr
 
-from derive.collapse import rename
-from derive.derivation.lettering import Lettering
-from derive.derivation.notation import Notation
-from derive.derivation.record import Equals, Partial, Section, Step, Words
-from derive.differentiate import Adjoint, Gradient
-from derive.functions import activation, activation_prime
-from derive.inline import inserted, is_pointwise
-from derive.term import Access, Program, Statement, Term, accesses
+from gradscribe.derive.collapse import rename
+from gradscribe.derive.derivation.lettering import Lettering
+from gradscribe.derive.derivation.notation import Notation
+from gradscribe.derive.derivation.record import Equals, Partial, Section, Step, Words
+from gradscribe.derive.differentiate import Adjoint, Gradient
+from gradscribe.derive.functions import activation, activation_prime
+from gradscribe.derive.inline import inserted, is_pointwise
+from gradscribe.derive.term import Access, Program, Statement, Term, accesses
 
 
 def is_slope(adjoint: Adjoint, program: Program, lettering: Lettering) -> bool:

@@ -7,15 +7,15 @@ from math import prod
 import numpy as np
 from sympy import Symbol
 
-from derive.collapse import rename
-from derive.derivation.certificate import Certificate, Label
-from derive.derivation.differences import slope_gap, whole_gap
-from derive.derivation.insertion import Rewritten
-from derive.derivation.record import Derivation, Section
-from derive.derivation.rows import comparisons, environment, gap
-from derive.interpret import complete_sizes, interpret, number
-from derive.sampling import Size, TooLargeError, sample_sizes, sample_values
-from derive.term import Program
+from gradscribe.derive.collapse import rename
+from gradscribe.derive.derivation.certificate import Certificate, Label
+from gradscribe.derive.derivation.differences import slope_gap, whole_gap
+from gradscribe.derive.derivation.insertion import Rewritten
+from gradscribe.derive.derivation.record import Derivation, Section
+from gradscribe.derive.derivation.rows import comparisons, environment, gap
+from gradscribe.derive.interpret import complete_sizes, interpret, number
+from gradscribe.derive.sampling import Size, TooLargeError, sample_sizes, sample_values
+from gradscribe.derive.term import Program
 
 _LARGEST = 30_000_000
 """Points of an index box that the oracle evaluates at once."""

@@ -4,11 +4,11 @@ from itertools import islice
 
 from sympy import Integer
 
-from derive.derivation.notation import Notation
-from derive.derivation.record import Result, Section, Step, Words, joined
-from derive.differentiate import Gradient
-from derive.index import fresh_names
-from derive.term import Access, Program, Term, accesses, index_ranges
+from gradscribe.derive.derivation.notation import Notation
+from gradscribe.derive.derivation.record import Result, Section, Step, Words, joined
+from gradscribe.derive.differentiate import Gradient
+from gradscribe.derive.index import fresh_names
+from gradscribe.derive.term import Access, Program, Term, accesses, index_ranges
 
 
 def zero_sections(gradient: Gradient, notation: Notation) -> list[Section]:

@@ -7,7 +7,7 @@ Reader        syntax tree -> SymPy equations             expressions, vocabulary
 program       SymPy equations -> Program                 derive.equations
 """
 
-from derive.language.error import LanguageError
-from derive.language.reading import read
+from gradscribe.derive.language.error import LanguageError
+from gradscribe.derive.language.reading import layer, read
 
-__all__ = ["LanguageError", "read"]
+__all__ = ["LanguageError", "layer", "read"]

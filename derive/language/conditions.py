@@ -5,12 +5,12 @@ from collections.abc import Callable, Iterator
 import sympy
 from sympy import Expr
 
-from derive.equations import inside
-from derive.functions import at_least, equal, greater, unequal
-from derive.language.error import Located
-from derive.language.integers import interval
-from derive.language.syntax import Bracket, Comparison, Node, Number, Product, Sum
-from derive.language.vocabulary import Bound, Vocabulary
+from gradscribe.derive.equations import inside
+from gradscribe.derive.functions import at_least, equal, greater, unequal
+from gradscribe.derive.language.error import Located
+from gradscribe.derive.language.integers import interval
+from gradscribe.derive.language.syntax import Bracket, Comparison, Node, Number, Product, Sum
+from gradscribe.derive.language.vocabulary import Bound, Vocabulary
 
 
 def brackets(

@@ -6,14 +6,14 @@ from dataclasses import dataclass, field
 import sympy
 from sympy import Eq, Expr, Idx, IndexedBase, Integer, Sum
 
-from derive.functions import equal
-from derive.language.error import Located, stray_index
-from derive.language.functions import PADDINGS
-from derive.language.integers import direction_of, interval
-from derive.language.padding import continued
-from derive.language.scope import DOTS
-from derive.language.syntax import Call, Element, Ellipsis, Name, Node, walk
-from derive.language.vocabulary import Bound, Vocabulary
+from gradscribe.derive.functions import equal
+from gradscribe.derive.language.error import Located, stray_index
+from gradscribe.derive.language.functions import PADDINGS
+from gradscribe.derive.language.integers import direction_of, interval
+from gradscribe.derive.language.padding import continued
+from gradscribe.derive.language.scope import DOTS
+from gradscribe.derive.language.syntax import Call, Element, Ellipsis, Name, Node, walk
+from gradscribe.derive.language.vocabulary import Bound, Vocabulary
 
 WORDS = {"reflect": "less than the extent it reflects", "circular": "at most the extent it repeats"}
 

@@ -3,10 +3,10 @@
 from collections.abc import Iterable
 from difflib import get_close_matches
 
-from derive.language.functions import FOLDED, FUNCTIONS
-from derive.language.syntax import Place
-from derive.quote import listed, located, shown, visible
-from derive.term import EquationError
+from gradscribe.derive.language.functions import FOLDED, FUNCTIONS
+from gradscribe.derive.language.syntax import Place
+from gradscribe.derive.quote import listed, located, shown, visible
+from gradscribe.derive.term import EquationError
 
 WINDOW = 110
 """Characters of a line of the text that a message shows."""

@@ -6,8 +6,8 @@ What only training needs goes: what replaces state, and every equation and decla
 from collections.abc import Collection
 from dataclasses import replace
 
-from derive.language.error import Located
-from derive.language.syntax import Declaration, Element, Equation, Name, Node, Text, walk
+from gradscribe.derive.language.error import Located
+from gradscribe.derive.language.syntax import Declaration, Element, Equation, Name, Node, Text, walk
 
 
 def evaluated(text: Text, dropped: Collection[str]) -> Text | None:

@@ -3,16 +3,27 @@
 import sympy
 from sympy import Eq, Expr, Integer, Sum
 
-from derive.equations import Maximum, Minimum
-from derive.language import syntax
-from derive.language.conditions import brackets, excludes
-from derive.language.elements import Condition, Elements
-from derive.language.error import Located
-from derive.language.extents import Extents
-from derive.language.functions import FOLDED, FUNCTIONS, PADDINGS
-from derive.language.scope import Scope
-from derive.language.syntax import Bracket, Call, Element, Ellipsis, Name, Node, Number, Power, Product, Reduction
-from derive.language.vocabulary import Bound, Vocabulary, called
+from gradscribe.derive.equations import Maximum, Minimum
+from gradscribe.derive.language import syntax
+from gradscribe.derive.language.conditions import brackets, excludes
+from gradscribe.derive.language.elements import Condition, Elements
+from gradscribe.derive.language.error import Located
+from gradscribe.derive.language.extents import Extents
+from gradscribe.derive.language.functions import FOLDED, FUNCTIONS, PADDINGS
+from gradscribe.derive.language.scope import Scope
+from gradscribe.derive.language.syntax import (
+    Bracket,
+    Call,
+    Element,
+    Ellipsis,
+    Name,
+    Node,
+    Number,
+    Power,
+    Product,
+    Reduction,
+)
+from gradscribe.derive.language.vocabulary import Bound, Vocabulary, called
 
 LARGEST_EXPONENT, LARGEST_NUMBER = 64, 1e300
 REDUCTIONS = {"sum": Sum, "max": Maximum, "min": Minimum}

@@ -14,14 +14,25 @@ from itertools import chain, count
 import sympy
 from sympy import Expr, Symbol
 
-from derive.index import floordiv, integer, minimum
-from derive.language.error import Located, nearest, stray_index
-from derive.language.functions import PADDINGS
-from derive.language.integers import check_affine, direction_of, integer_expression, interval
-from derive.language.scope import DOTS, Scope
-from derive.language.syntax import Call, Element, Ellipsis, Equation, Name, Node, Place, RangeLine, Text, walk
-from derive.quote import shown
-from derive.term import Access
+from gradscribe.derive.index import floordiv, integer, minimum
+from gradscribe.derive.language.error import Located, nearest, stray_index
+from gradscribe.derive.language.functions import PADDINGS
+from gradscribe.derive.language.integers import check_affine, direction_of, integer_expression, interval
+from gradscribe.derive.language.scope import DOTS, Scope
+from gradscribe.derive.language.syntax import (
+    Call,
+    Element,
+    Ellipsis,
+    Equation,
+    Name,
+    Node,
+    Place,
+    RangeLine,
+    Text,
+    walk,
+)
+from gradscribe.derive.quote import shown
+from gradscribe.derive.term import Access
 
 Key = tuple[str, int]
 """An index (name, -1) or an axis (tensor, number)."""

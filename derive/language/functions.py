@@ -7,7 +7,7 @@ import sympy
 from sympy import Expr
 from sympy.codegen.cfunctions import expm1, log1p
 
-from derive.functions import larger, relu, sigmoid, smaller, softplus
+from gradscribe.derive.functions import larger, relu, sigmoid, smaller, softplus
 
 FUNCTIONS: dict[str, Callable[..., Expr]] = {
     "abs": sympy.Abs,

@@ -6,9 +6,9 @@ from math import prod
 import sympy
 from sympy import Expr, Integer, Symbol
 
-from derive.index import IntegerFunction, NotAffineError, affine, bounds, choose, floordiv, minimum, mod
-from derive.language.error import Located
-from derive.language.syntax import Call, Name, Node, Number, Power, Product, Sum
+from gradscribe.derive.index import IntegerFunction, NotAffineError, affine, bounds, choose, floordiv, minimum, mod
+from gradscribe.derive.language.error import Located
+from gradscribe.derive.language.syntax import Call, Name, Node, Number, Power, Product, Sum
 
 LARGEST_POWER, MONOMIALS = 8, 100
 Look = Callable[[Name], Expr]

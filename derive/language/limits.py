@@ -6,12 +6,12 @@ from math import inf
 
 from sympy import Expr, Symbol
 
-from derive.index import integer
-from derive.interface import Requirement
-from derive.interval import FINITE, Interval
-from derive.language.error import Located
-from derive.language.scope import Parameter, constant
-from derive.language.syntax import Comparison, Limit, Name, Node, Text
+from gradscribe.derive.index import integer
+from gradscribe.derive.interface import Requirement
+from gradscribe.derive.interval import FINITE, Interval
+from gradscribe.derive.language.error import Located
+from gradscribe.derive.language.scope import Parameter, constant
+from gradscribe.derive.language.syntax import Comparison, Limit, Name, Node, Text
 
 MIRRORED = {"<": ">", "<=": ">=", ">": "<", ">=": "<=", "!=": "!="}
 

@@ -15,7 +15,7 @@ from dataclasses import dataclass
 import sympy
 from sympy import Eq, Expr, Idx, IndexedBase, Integer
 
-from derive.equations import inside
+from gradscribe.derive.equations import inside
 
 
 @dataclass(frozen=True)

@@ -10,9 +10,9 @@ from typing import Any
 from lark import Lark, Token, Transformer, Tree, UnexpectedCharacters, UnexpectedEOF, UnexpectedToken, v_args
 from lark.exceptions import VisitError
 
-from derive.language.error import Located, unknown_function
-from derive.language.functions import KNOWN
-from derive.language.syntax import (
+from gradscribe.derive.language.error import Located, unknown_function
+from gradscribe.derive.language.functions import KNOWN
+from gradscribe.derive.language.syntax import (
     Bracket,
     Call,
     Comparison,
@@ -32,7 +32,7 @@ from derive.language.syntax import (
     Sum,
     Text,
 )
-from derive.quote import quoted
+from gradscribe.derive.quote import quoted
 
 LONGEST = 20_000
 DEEPEST = 150

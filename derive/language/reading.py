@@ -6,20 +6,20 @@ from typing import Any
 
 from sympy import Eq, Expr, Integer, Symbol
 
-from derive.equations import program
-from derive.index import integer
-from derive.interface import Kind, Layer, Option, Requirement, open_options
-from derive.interval import FINITE, Interval
-from derive.language.elements import Condition
-from derive.language.error import LanguageError, Located
-from derive.language.evaluation import evaluated
-from derive.language.expressions import Reader
-from derive.language.extents import Extents, find
-from derive.language.limits import limits, parted
-from derive.language.parse import parse
-from derive.language.scope import Parameter, Scope, parameters_of, scope
-from derive.language.syntax import Element, Ellipsis, Equation, Name, Place, Text, walk
-from derive.term import EquationError, Program
+from gradscribe.derive.equations import program
+from gradscribe.derive.index import integer
+from gradscribe.derive.interface import Kind, Layer, Option, Requirement, open_options
+from gradscribe.derive.interval import FINITE, Interval
+from gradscribe.derive.language.elements import Condition
+from gradscribe.derive.language.error import LanguageError, Located
+from gradscribe.derive.language.evaluation import evaluated
+from gradscribe.derive.language.expressions import Reader
+from gradscribe.derive.language.extents import Extents, find
+from gradscribe.derive.language.limits import limits, parted
+from gradscribe.derive.language.parse import parse
+from gradscribe.derive.language.scope import Parameter, Scope, parameters_of, scope
+from gradscribe.derive.language.syntax import Element, Ellipsis, Equation, Name, Place, Text, walk
+from gradscribe.derive.term import EquationError, Program
 
 
 def read(
@@ -50,6 +50,27 @@ def read(
         return replace(layer, evaluation=found)
     except Located as error:
         raise LanguageError(error.message, error.place, text, file) from None
+
+
+def layer(text: str, name: str = "layer", *, ties: str = "first", **interface: Any) -> Layer:
+    """The layer that an equation text describes, see docs/language.md and `read`.
+
+    Args:
+        text: the equations.
+        name: the layer's name, also the stem of its functions.
+        ties: who gets the gradient where several elements are the maximum or minimum: the "first", or all in equal
+            shares, "split". Layers of the catalogue take it as ``layer.with_ties("split")``.
+        **interface: fields of `Layer` that replace what follows from the text.
+
+    >>> dense = layer("y[n, k] = b[k] + sum(c) x[n, c] * w[c, k]", "dense")
+    >>> print(dense.derivation(wrt=["w"]))  # doctest: +SKIP
+    >>> kernels = dense.compile()  # doctest: +SKIP
+
+    Raises:
+        LanguageError: for any mistake in the text; the message points at the place.
+        EquationError: when `ties` makes no sense for it.
+    """
+    return read(text, name, **interface).with_ties(ties)
 
 
 def _layer(syntax: Text, name: str, arguments: Mapping[str, str], interface: Mapping[str, Any]) -> Layer:

@@ -8,9 +8,9 @@ import keyword
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from derive.language.error import Located, nearest, unknown_function
-from derive.language.functions import CONSTANTS, FUNCTIONS, KNOWN, PADDINGS
-from derive.language.syntax import (
+from gradscribe.derive.language.error import Located, nearest, unknown_function
+from gradscribe.derive.language.functions import CONSTANTS, FUNCTIONS, KNOWN, PADDINGS
+from gradscribe.derive.language.syntax import (
     Call,
     Element,
     Ellipsis,

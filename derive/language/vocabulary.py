@@ -6,13 +6,24 @@ from itertools import chain, count
 
 from sympy import Expr, Idx, IndexedBase, Symbol
 
-from derive.index import integer
-from derive.language.error import Located, nearest
-from derive.language.extents import Extents
-from derive.language.functions import CONSTANTS
-from derive.language.integers import check_affine, integer_expression
-from derive.language.scope import DOTS, Scope
-from derive.language.syntax import Bracket, Call, Element, Ellipsis, Name, Node, Number, Product, Reduction, walk
+from gradscribe.derive.index import integer
+from gradscribe.derive.language.error import Located, nearest
+from gradscribe.derive.language.extents import Extents
+from gradscribe.derive.language.functions import CONSTANTS
+from gradscribe.derive.language.integers import check_affine, integer_expression
+from gradscribe.derive.language.scope import DOTS, Scope
+from gradscribe.derive.language.syntax import (
+    Bracket,
+    Call,
+    Element,
+    Ellipsis,
+    Name,
+    Node,
+    Number,
+    Product,
+    Reduction,
+    walk,
+)
 
 Bound = frozenset[str]
 """The indices that have a value at a place of the text."""

@@ -4,9 +4,9 @@ from collections.abc import Callable
 
 from sympy import Symbol
 
-from derive.interface import Kind, Layer, Option
-from derive.interval import FINITE, Interval
-from derive.language import read
+from gradscribe.derive.interface import Kind, Layer, Option
+from gradscribe.derive.interval import FINITE, Interval
+from gradscribe.derive.language import read
 
 
 def number(name: str, symbol: str, default: float, interval: Interval | None = FINITE) -> Option:

@@ -2,11 +2,11 @@
 
 from collections.abc import Callable
 
-from derive.index import integer
-from derive.interface import Layer, Option
-from derive.language import read
-from derive.layers.activation import number
-from derive.layers.window import SPATIAL, Axis, kernel_size, stride, words
+from gradscribe.derive.index import integer
+from gradscribe.derive.interface import Layer, Option
+from gradscribe.derive.language import read
+from gradscribe.derive.layers.activation import number
+from gradscribe.derive.layers.window import SPATIAL, Axis, kernel_size, stride, words
 
 NETWORK_IN_NETWORK = "Lin, Chen and Yan, Network in network, 2014, section 3.2"
 SPATIAL_PYRAMID = "He et al., Spatial pyramid pooling in deep convolutional networks, 2014, section 2.3"

@@ -2,9 +2,9 @@
 
 from collections.abc import Callable
 
-from derive.index import integers
-from derive.interface import Layer
-from derive.language import read
+from gradscribe.derive.index import integers
+from gradscribe.derive.interface import Layer
+from gradscribe.derive.language import read
 
 AXES = tuple(zip(integers("L S D F"), ("queries", "keys", "features", "features of a value"), strict=True))
 

@@ -8,11 +8,11 @@ from collections.abc import Callable
 
 from sympy import Symbol
 
-from derive.index import integers
-from derive.interface import Kind, Layer, Option
-from derive.interval import Interval
-from derive.language import read
-from derive.layers.activation import number
+from gradscribe.derive.index import integers
+from gradscribe.derive.interface import Kind, Layer, Option
+from gradscribe.derive.interval import Interval
+from gradscribe.derive.language import read
+from gradscribe.derive.layers.activation import number
 
 N, K, E = integers("N K E")
 IGNORE = Option("ignore_index", (Symbol("i", real=True),), Kind.COUNT, -100, Interval(-(2**31), 2**31 - 1))

@@ -2,8 +2,8 @@
 
 from collections.abc import Callable
 
-from derive.interface import Layer
-from derive.language import read
+from gradscribe.derive.interface import Layer
+from gradscribe.derive.language import read
 
 
 def dropout() -> Layer:

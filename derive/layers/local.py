@@ -2,10 +2,10 @@
 
 from collections.abc import Callable
 
-from derive.index import integers
-from derive.interface import Layer
-from derive.language import read
-from derive.layers.window import (
+from gradscribe.derive.index import integers
+from gradscribe.derive.interface import Layer
+from gradscribe.derive.language import read
+from gradscribe.derive.layers.window import (
     ISOTROPIC,
     SPATIAL,
     dilation,

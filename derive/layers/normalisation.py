@@ -6,11 +6,11 @@ variance is the mean of squared differences from m, which cancels nothing.
 
 from collections.abc import Callable
 
-from derive.index import integers
-from derive.interface import Kind, Layer, Option
-from derive.interval import Interval
-from derive.language import read
-from derive.layers.activation import number
+from gradscribe.derive.index import integers
+from gradscribe.derive.interface import Kind, Layer, Option
+from gradscribe.derive.interval import Interval
+from gradscribe.derive.language import read
+from gradscribe.derive.layers.activation import number
 
 C, G, R = integers("C G R")
 EPS = number("eps", "epsilon", 1e-5, Interval(0))

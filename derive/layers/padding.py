@@ -9,10 +9,10 @@ from typing import Any
 
 from sympy import Symbol
 
-from derive.index import integer
-from derive.interface import Kind, Layer, Option, Requirement
-from derive.language import read
-from derive.layers.window import SPATIAL, Axis, joined, margins, words
+from gradscribe.derive.index import integer
+from gradscribe.derive.interface import Kind, Layer, Option, Requirement
+from gradscribe.derive.language import read
+from gradscribe.derive.layers.window import SPATIAL, Axis, joined, margins, words
 
 
 def _reflected(axis: Axis) -> tuple[str, str]:

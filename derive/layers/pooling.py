@@ -3,11 +3,11 @@
 from collections.abc import Callable
 from typing import Any
 
-from derive.interface import Layer
-from derive.interval import Interval
-from derive.language import read
-from derive.layers.activation import number
-from derive.layers.window import (
+from gradscribe.derive.interface import Layer
+from gradscribe.derive.interval import Interval
+from gradscribe.derive.language import read
+from gradscribe.derive.layers.activation import number
+from gradscribe.derive.layers.window import (
     ISOTROPIC,
     SPATIAL,
     Axis,

@@ -6,10 +6,10 @@ that is written ``min(x, a)`` is not, since a tie belongs to the first argument.
 
 from collections.abc import Callable
 
-from derive.index import integer
-from derive.interface import Layer
-from derive.language import read
-from derive.layers.activation import number
+from gradscribe.derive.index import integer
+from gradscribe.derive.interface import Layer
+from gradscribe.derive.language import read
+from gradscribe.derive.layers.activation import number
 
 
 def relu() -> Layer:

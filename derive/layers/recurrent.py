@@ -5,9 +5,9 @@ A sequence is a loop over these cells; backward goes through the steps in revers
 
 from collections.abc import Callable
 
-from derive.index import integers
-from derive.interface import Layer
-from derive.language import read
+from gradscribe.derive.index import integers
+from gradscribe.derive.interface import Layer
+from gradscribe.derive.language import read
 
 N, C, H = integers("N C H")
 FEATURES = (("input_size", C), ("hidden_size", H))

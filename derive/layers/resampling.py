@@ -2,10 +2,10 @@
 
 from collections.abc import Callable
 
-from derive.index import integer
-from derive.interface import Kind, Layer, Option
-from derive.language import read
-from derive.layers.window import SPATIAL, joined, symbols, words
+from gradscribe.derive.index import integer
+from gradscribe.derive.interface import Kind, Layer, Option
+from gradscribe.derive.language import read
+from gradscribe.derive.layers.window import SPATIAL, joined, symbols, words
 
 SHUFFLE = "Shi et al., Real-time single image and video super-resolution using a sub-pixel network, 2016, eq. 4"
 

@@ -6,8 +6,8 @@ logarithm s of the sum has a name, since its gradient is the sum that the textbo
 
 from collections.abc import Callable
 
-from derive.interface import Layer
-from derive.language import read
+from gradscribe.derive.interface import Layer
+from gradscribe.derive.language import read
 
 SOURCE = "Bridle, Probabilistic interpretation of feedforward classification network outputs, 1990"
 

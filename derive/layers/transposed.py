@@ -2,10 +2,10 @@
 
 from collections.abc import Callable
 
-from derive.interface import Layer
-from derive.language import read
-from derive.layers.convolution import DISPLAY, FEATURES, GROUPS
-from derive.layers.window import (
+from gradscribe.derive.interface import Layer
+from gradscribe.derive.language import read
+from gradscribe.derive.layers.convolution import DISPLAY, FEATURES, GROUPS
+from gradscribe.derive.layers.window import (
     SPATIAL,
     Axis,
     dilation,

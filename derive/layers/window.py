@@ -8,9 +8,9 @@ from dataclasses import dataclass
 
 from sympy import Expr, Integer, Symbol
 
-from derive.index import integer, integers, minimum
-from derive.interface import REQUIRED, Kind, Option, Requirement
-from derive.interval import Interval
+from gradscribe.derive.index import integer, integers, minimum
+from gradscribe.derive.interface import REQUIRED, Kind, Option, Requirement
+from gradscribe.derive.interval import Interval
 
 ISOTROPIC = (("stride", "s"), ("padding", "p"))
 """One symbol for all axes in print, as in a textbook."""

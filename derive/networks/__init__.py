@@ -2,10 +2,10 @@
 
 from collections.abc import Callable
 
-from derive.composition import Network
-from derive.networks.lenet import LENETS
-from derive.networks.resnet import RESNETS
-from derive.networks.vgg import VGGS
+from gradscribe.derive.composition import Network
+from gradscribe.derive.networks.lenet import LENETS
+from gradscribe.derive.networks.resnet import RESNETS
+from gradscribe.derive.networks.vgg import VGGS
 
 NETWORKS: dict[str, Callable[[], Network]] = {
     **LENETS,

@@ -2,8 +2,8 @@
 
 from collections.abc import Callable
 
-from derive.composition import Network, Uniform, network
-from derive.networks.lenet5_data import BITMAPS, TABLE
+from gradscribe.derive.composition import Network, Uniform, network
+from gradscribe.derive.networks.lenet5_data import BITMAPS, TABLE
 
 LECUN = "LeCun et al., Gradient-based learning applied to document recognition, 1998"
 FAN_IN = Uniform(gain=2.4, power=1.0)

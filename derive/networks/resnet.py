@@ -3,9 +3,9 @@
 from collections.abc import Callable
 from functools import partial
 
-from derive.composition import Network, Normal, network
-from derive.interface import Layer
-from derive.language import read
+from gradscribe.derive.composition import Network, Normal, network
+from gradscribe.derive.interface import Layer
+from gradscribe.derive.language import read
 
 HE = "He et al., Deep residual learning for image recognition, 2016"
 

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 
-from derive.composition import Network, Normal, network
+from gradscribe.derive.composition import Network, Normal, network
 
 CONFIGURATION_A = ((64,), (128,), (256, 256), (512, 512), (512, 512))
 """Channels of the convolutions between two poolings: VGG-11, table 1 of the paper."""

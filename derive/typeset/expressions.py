@@ -7,10 +7,19 @@ from dataclasses import dataclass
 import sympy
 from sympy import Add, Expr, Integer, Mul, Pow, Symbol
 
-from derive.derivation.notation import Monomial, Notation, monomial, monomials
-from derive.derivation.recognise import Transposed
-from derive.derivation.record import Between, Elementwise, Equals, Hadamard, Inverse, Matrices, Partial, Rounded
-from derive.functions import (
+from gradscribe.derive.derivation.notation import Monomial, Notation, monomial, monomials
+from gradscribe.derive.derivation.recognise import Transposed
+from gradscribe.derive.derivation.record import (
+    Between,
+    Elementwise,
+    Equals,
+    Hadamard,
+    Inverse,
+    Matrices,
+    Partial,
+    Rounded,
+)
+from gradscribe.derive.functions import (
     activation,
     activation_prime,
     at_least,
@@ -24,8 +33,8 @@ from derive.functions import (
     step,
     unequal,
 )
-from derive.index import choose, exact, floordiv, minimum, mod
-from derive.term import Access
+from gradscribe.derive.index import choose, exact, floordiv, minimum, mod
+from gradscribe.derive.term import Access
 
 FUNCTION_NAMES = {
     sympy.exp: "exp",
@@ -181,7 +190,7 @@ class ExpressionWriter(ABC):
         if isinstance(e, Rounded):
             return self.rounded
         if isinstance(e, Equals):
-            wide = e.has(Matrices, Elementwise)
+            wide = e.has(Matrices, Elementwise, Partial)
             return f"{self.expr(e.args[0])}{' = ' if wide else '='}{self.expr(e.args[1])}"
         if isinstance(e, Transposed):
             return self._transposed(self._atom(e.args[0]))

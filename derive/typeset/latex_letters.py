@@ -7,8 +7,8 @@ tables below, or its number, U+4E2D. So no text can hold a command of its own.
 import re
 from unicodedata import name, normalize
 
-from derive.derivation.notation import GREEK
-from derive.quote import visible
+from gradscribe.derive.derivation.notation import GREEK
+from gradscribe.derive.quote import visible
 
 _SPECIAL = {
     "\\": r"\textbackslash{}", "_": r"\_", "&": r"\&", "%": r"\%", "#": r"\#", "$": r"\$", "{": r"\{", "}": r"\}",

@@ -1,14 +1,14 @@
-"""LaTeX for symbols, elements, fractions and sums; `latex` and `markdown` beside it arrange them."""
+"""LaTeX for symbols, elements, fractions and sums; `latex` and `markdown` beside it put them on a page."""
 
 import re
 from collections.abc import Sequence
 
 from sympy import Symbol
 
-from derive.derivation.notation import name_parts
-from derive.typeset.expressions import Part
-from derive.typeset.latex_letters import letters
-from derive.typeset.typesetter import Piece, Typesetter
+from gradscribe.derive.derivation.notation import name_parts
+from gradscribe.derive.typeset.expressions import Part
+from gradscribe.derive.typeset.latex_letters import letters
+from gradscribe.derive.typeset.typesetter import Piece, Typesetter
 
 _FUNCTIONS = ("exp", "log", "tanh", "sin", "cos", "sinh", "cosh", "arctan", "max", "min")
 
@@ -24,6 +24,7 @@ class LatexTypesetter(Typesetter):
     at_least = r"\ge "
     at_most = r"\le "
     unequal = r"\ne "
+    times = r"\,"
 
     def _symbol(self, symbol: Symbol) -> str:
         name = name_parts(symbol.name)
@@ -134,7 +135,8 @@ class LatexTypesetter(Typesetter):
         plain = all(len(f.lstrip("\\")) <= 2 or f.isdigit() for f in factors)
         text = factors[0] if factors else ""
         for factor in factors[1:]:
-            text += (" " if plain or factor[0] == "(" or ("_" in text[:2] and "_" not in factor) else r"\,") + factor
+            near = plain or factor[0] == "(" or ("_" in text[:2] and "_" not in factor)
+            text += (" " if near else self.times) + factor
         return text
 
     def _transposed(self, name: str) -> str:
@@ -162,8 +164,18 @@ class InlineTypesetter(LatexTypesetter):
             return (Part(rf"\partial {scalar}/\partial {self._lower(tensor)}"),)
         return (Part(rf"\partial {scalar}/\partial "), *self._element(tensor, indices, dense))
 
+    def _partial(self, upper: str, lower: str) -> str:
+        upper, lower = (self._parens(e) if e.startswith(r"\partial") else e for e in (upper, lower))
+        return rf"\partial {upper}/\partial {lower}"
+
     def _fraction(self, upper: str, lower: str, simple: bool) -> str:
         return f"{upper}/{lower if simple else self._parens(lower)}"
+
+
+class BreakableTypesetter(InlineTypesetter):
+    """For narrow columns: a line may end within a product."""
+
+    times = r"\,\allowbreak "
 
 
 def glue(piece: Piece, before: Piece | None) -> str:

@@ -1,110 +1,21 @@
 """Derivations as Markdown with mathematics that KaTeX and GitHub render."""
 
 import re
+from collections.abc import Iterable
 from itertools import groupby
 
-from derive.derivation.certificate import Footer, marked
-from derive.derivation.record import Chapter, Derivation, Formula, Grid, Section, Step
-from derive.quote import visible
-from derive.typeset.display import formula, markdown_grid
-from derive.typeset.latex import equations, seed_sentence, sentence, sizes
-from derive.typeset.latex_symbols import InlineTypesetter, LatexTypesetter, joined
-from derive.typeset.layer_table import markdown_table
-from derive.typeset.typesetter import chapters
-
-
-def render(derivation: Derivation, certificate: Footer | None = None) -> str:
-    """The whole derivation; a certificate becomes its last line."""
-    derivation = marked(derivation, certificate)
-    lines = _chapter(derivation)
-    if certificate is not None:
-        t = LatexTypesetter(derivation.notation)
-        figures = certificate.sentence(lambda f: f"${t.power_of_ten(*f)}$" if f[1] else f"${f[0]}$", f"${t.rounded}$")
-        lines += ["", f"*{figures}*"]
-    return "\n".join(lines) + "\n"
-
-
-def _chapter(derivation: Derivation) -> list[str]:
-    t = LatexTypesetter(derivation.notation)
-    lines = [f"# {_plain(derivation.heading)}", ""]
-    lines += [sentence(w, t, _plain) for w in derivation.setup]
-    lines += ["", *markdown_table(derivation.table, _plain)] if derivation.table is not None else []
-    rows = []
-    for left, pieces, conditions in equations(derivation):
-        over = r" \quad\text{over }" + r",\; ".join(conditions) if conditions else ""
-        rows.append(f"{left} &= {joined(pieces)}{over}")
-    rows += [text.replace(" = ", " &= ", 1) for text in sizes(derivation)]
-    lines += ["", *_aligned(rows)]
-    for note in derivation.notes:
-        lines += ["", sentence(note, t, _plain)]
-    seeds = seed_sentence(derivation, t)
-    lines += ["", seeds] if seeds else []
-    for kind, group in groupby(derivation.premises, key=type):
-        premises = list(group)
-        if kind is Step:
-            steps = (step for step in premises if isinstance(step, Step))
-            lines += ["", *_aligned([f"{t.expr(s.left)} &= {joined(t.row(s))}" for s in steps])]
-        for premise in premises:
-            if isinstance(premise, Formula):
-                lines += ["", "$$", formula(premise, t), "$$"]
-            elif isinstance(premise, Grid):
-                inline = InlineTypesetter(t.notation)
-                lines += ["", *markdown_grid(premise, inline, lambda words: sentence(words, t, _plain))]
-            elif isinstance(premise, tuple):
-                lines += ["", sentence(premise, t, _plain)]
-    for chapter, sections in chapters(derivation):
-        lines += ["", *_heading(chapter, t)] if chapter is not None else []
-        for section in sections:
-            lines += ["", *_section(section, "##" if chapter is None else "###")]
-    if derivation.source:
-        lines += ["", f"Source: {_plain(derivation.source)}."]
-    for identity in derivation.appendix:
-        lines += ["", *_chapter(identity)]
-    return lines
-
-
-def _heading(chapter: Chapter, t: LatexTypesetter) -> list[str]:
-    """The heading of a layer of a network, and its sentences."""
-    lines = [f"## {sentence(chapter.title, t, _plain)}"]
-    for words in chapter.setup:
-        lines += ["", sentence(words, t, _plain)]
-    return lines
-
-
-def _section(section: Section, mark: str) -> list[str]:
-    t = LatexTypesetter(section.steps[0].notation)
-    title = sentence(section.title, t, _plain)
-    lines = [f"{mark} {title[0].upper()}{title[1:]}"]
-    for part in section.parts:
-        for words in part.setup:
-            lines += ["", sentence(words, t, _plain)]
-        rows, shown = [], ""
-        for step in part.steps:
-            left = t.expr(step.left)
-            reason = _reason(sentence(step.reason, t))
-            rows.append(rf"{reason} && {left if left != shown else ''} &= {joined(t.row(step))}")
-            shown = left
-        lines += ["", *_aligned(rows)]
-        for words in part.caption:
-            lines += ["", sentence(words, t, _plain)]
-    for result in section.results:
-        name = sentence(result.name, t, _plain)
-        lead = sentence(result.lead, t, _plain)
-        text = f"{lead} **{name}**" if lead else f"**{name[0].upper()}{name[1:]}**"
-        row = f"{t.expr(result.step.left)} = {joined(t.row(result.step))}"
-        lines += ["", text, "", "$$", rf"\boxed{{\;{row}\;}}", "$$"]
-    return lines
-
-
-def _reason(text: str) -> str:
-    r"""Words beside a row: prose in ``\text``, mathematics outside it."""
-    parts = re.split(r"(?<!\\)\$", text)
-    return "".join(rf"\text{{{p}}}" if n % 2 == 0 and p else p for n, p in enumerate(parts))
-
-
-def _aligned(rows: list[str]) -> list[str]:
-    return ["$$", r"\begin{aligned}", " \\\\\n".join(rows), r"\end{aligned}", "$$"]
-
+from gradscribe.derive.derivation.certificate import Footer
+from gradscribe.derive.derivation.record import Derivation, Formula, Grid, LayerTable, Result, Words
+from gradscribe.derive.quote import visible
+from gradscribe.derive.typeset.arrange import capitalised, document
+from gradscribe.derive.typeset.document import Closing, Equations, Heading, Paragraph, Part, Row, Rows, Source
+from gradscribe.derive.typeset.latex_formulas import formula as on_one_line
+from gradscribe.derive.typeset.latex_letters import prose
+from gradscribe.derive.typeset.latex_symbols import InlineTypesetter, LatexTypesetter, joined
+from gradscribe.derive.typeset.latex_words import layer_cells, measured, sentence
+from gradscribe.derive.typeset.layer_table import HEAD
+from gradscribe.derive.typeset.sides import OVER, Sides, left, sides
+from gradscribe.derive.typeset.writer import Writer
 
 _ESCAPED = {
     **{c: f"\\{c}" for c in "\\`*_|$#~"},
@@ -113,6 +24,96 @@ _ESCAPED = {
 }
 
 
-def _plain(text: str) -> str:
+def render(derivation: Derivation, footer: Footer | None = None) -> str:
+    """The whole derivation; a footer becomes its last line."""
+    writers = [MarkdownWriter(part) for part in document(derivation, footer).parts]
+    blocks = ("\n".join(writer.block(block)) for writer in writers for block in writer.part.blocks)
+    return "\n\n".join(blocks) + "\n"
+
+
+def plain(text: str) -> str:
     """Words; what Markdown, HTML or mathematics would take for markup is escaped."""
     return re.sub(r"rotated by pi|->|]\(|[\\`*_|$#~<>&]", lambda m: _ESCAPED[m[0]], visible(text))
+
+
+class MarkdownWriter(Writer):
+    """Blank lines between blocks, mathematics between dollars."""
+
+    def __init__(self, part: Part) -> None:
+        super().__init__(part)
+        self.t = LatexTypesetter(part.notation)
+        self.inline = InlineTypesetter(part.notation)
+
+    def heading(self, heading: Heading) -> list[str]:
+        """As many signs as it is deep."""
+        return [f"{'#' * heading.level} {self._words(heading.words)}"]
+
+    def paragraph(self, paragraph: Paragraph) -> list[str]:
+        """Each sentence on a line of the source."""
+        return [self._words(words) for words in paragraph.sentences]
+
+    def equations(self, equations: Equations) -> list[str]:
+        """Aligned."""
+        return _aligned(_equation(sides(equation, self.t)) for equation in equations.equations)
+
+    def rows(self, rows: Rows) -> list[str]:
+        """Aligned, the number in the last column: tags are for equations that are no part of another."""
+        return _aligned(self._row(row) for row in rows.rows)
+
+    def box(self, result: Result) -> list[str]:
+        """The name before the box."""
+        name = self._words(result.name if result.lead else capitalised(result.name))
+        lead = f"{self._words(result.lead)} " if result.lead else ""
+        row = f"{left(result.step, self.t)} = {joined(self.t.row(result.step))}"
+        return [f"{lead}**{name}**", "", "$$", rf"\boxed{{\;{row}\;}}", "$$"]
+
+    def formula(self, formula: Formula) -> list[str]:
+        """A display."""
+        return ["$$", on_one_line(formula, self.t), "$$"]
+
+    def grid(self, grid: Grid) -> list[str]:
+        """A table of pipes."""
+        head = _piped(self._words(cell) for cell in grid.head)
+        rows = (_piped(f"${self.inline.expr(e)}$" for e in row) for row in grid.rows)
+        return [head, "|" + " --- |" * len(grid.head), *rows]
+
+    def layers(self, table: LayerTable) -> list[str]:
+        """A table of pipes."""
+        rows = (_piped("<br>".join(cell) for cell in row) for row in layer_cells(table, plain))
+        return [_piped(HEAD), "|" + " --- |" * (len(HEAD) - 1) + " ---: |", *rows]
+
+    def source(self, source: Source) -> list[str]:
+        """A paragraph."""
+        return [self._words(source.words)]
+
+    def closing(self, closing: Closing) -> list[str]:
+        """Slanted."""
+        return [f"*{measured(closing.footer, self.inline)}*"]
+
+    def _row(self, row: Row) -> str:
+        shown = "" if row.continued else left(row.step, self.t)
+        return rf"{self._reason(row.step.reason)} && {shown} &= {joined(self.t.row(row.step))} && ({row.number})"
+
+    def _reason(self, words: Words) -> str:
+        r"""Words beside a row: prose in ``\text``, mathematics outside it."""
+        runs = ((is_text, list(run)) for is_text, run in groupby(words, key=lambda word: isinstance(word, str)))
+        return "".join(
+            rf"\text{{{''.join(map(prose, run))}}}" if is_text else "".join(map(self.inline.expr, run))
+            for is_text, run in runs
+        )
+
+    def _words(self, words: Words) -> str:
+        return sentence(words, self.inline, plain)
+
+
+def _equation(both: Sides) -> str:
+    over = rf" \quad\text{{{OVER} }}" + r",\; ".join(both.conditions) if both.conditions else ""
+    return f"{both.left} &= {joined(both.right)}{over}"
+
+
+def _aligned(rows: Iterable[str]) -> list[str]:
+    return ["$$", r"\begin{aligned}", " \\\\\n".join(rows), r"\end{aligned}", "$$"]
+
+
+def _piped(cells: Iterable[str]) -> str:
+    return f"| {' | '.join(cells)} |"

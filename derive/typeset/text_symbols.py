@@ -5,10 +5,10 @@ from unicodedata import normalize
 
 from sympy import Symbol
 
-from derive.derivation.notation import GREEK, name_parts
-from derive.quote import visible
-from derive.typeset.expressions import Part
-from derive.typeset.typesetter import Typesetter
+from gradscribe.derive.derivation.notation import GREEK, name_parts
+from gradscribe.derive.quote import visible
+from gradscribe.derive.typeset.expressions import Part
+from gradscribe.derive.typeset.typesetter import Typesetter
 
 _GREEK = dict(zip(GREEK, "αβγδεζηθκλμνξρστφχψω", strict=True))
 _RAISED = str.maketrans(

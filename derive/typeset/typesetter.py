@@ -12,12 +12,13 @@ from typing import Self
 import sympy
 from sympy import Add, Expr, Integer, Symbol
 
-from derive.derivation.notation import Monomial, Notation, monomial, monomials
-from derive.derivation.record import Chapter, Definition, Derivation, Partial, Section, Step, Words
-from derive.functions import activation_prime, is_indicator
-from derive.index import IntegerFunction, affine, bounds
-from derive.term import Access, Guard, Term
-from derive.typeset.expressions import QUOTIENT, ExpressionWriter, Part, is_inverse
+from gradscribe.derive.derivation.certificate import Figure
+from gradscribe.derive.derivation.notation import Monomial, Notation, monomial, monomials
+from gradscribe.derive.derivation.record import Definition, Partial, Step, Words
+from gradscribe.derive.functions import activation_prime, is_indicator
+from gradscribe.derive.index import IntegerFunction, affine, bounds
+from gradscribe.derive.term import Access, Guard, Term
+from gradscribe.derive.typeset.expressions import QUOTIENT, ExpressionWriter, Part, is_inverse
 
 LONG = 16
 """A sum of more operations than that may be broken within its parentheses."""
@@ -66,6 +67,11 @@ class Typesetter(ExpressionWriter):
     def prose(self, text: str) -> str:
         """Words without mathematics."""
         return text
+
+    def figure(self, figure: Figure) -> str:
+        """A mantissa and a power of ten; the power is left out where it is 1."""
+        mantissa, exponent = figure
+        return self.power_of_ten(mantissa, exponent) if exponent else mantissa
 
     def row(self, step_: Step) -> list[Piece]:
         """The right-hand side of a row."""
@@ -236,10 +242,3 @@ def changed(pieces: Sequence[Piece], before: Sequence[Piece]) -> set[str]:
     """The keys of the parts that the row before did not have."""
     old = {part.key for piece in before for part in piece.parts}
     return {part.key for piece in pieces for part in piece.parts if part.key and part.key not in old}
-
-
-def chapters(derivation: Derivation) -> list[tuple[Chapter | None, tuple[Section, ...]]]:
-    """The sections under the headings of a network's layers; a single layer has no heading."""
-    if derivation.table is None:
-        return [(None, derivation.sections)]
-    return [(chapter, chapter.sections) for chapter in derivation.chapters]

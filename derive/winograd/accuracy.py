@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from derive.winograd.cook_toom import CookToom
+from gradscribe.derive.winograd.cook_toom import CookToom
 
 Array = NDArray[Any]
 

@@ -3,15 +3,15 @@
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 
-from derive.derivation.certificate import Certificate, Figure, Label
-from derive.derivation.notation import Notation
-from derive.derivation.record import Derivation
-from derive.derivation.verify import certify
-from derive.winograd.accuracy import ERRORS, measured_error, plain_error
-from derive.winograd.cook_toom import CookToom
-from derive.winograd.derivation import derive_winograd
-from derive.winograd.points import standard_points
-from derive.winograd.proof import prove
+from gradscribe.derive.derivation.certificate import Certificate, Figure, Label
+from gradscribe.derive.derivation.notation import Notation
+from gradscribe.derive.derivation.record import Derivation
+from gradscribe.derive.derivation.verify import certify
+from gradscribe.derive.winograd.accuracy import ERRORS, measured_error, plain_error
+from gradscribe.derive.winograd.cook_toom import CookToom
+from gradscribe.derive.winograd.derivation import derive_winograd
+from gradscribe.derive.winograd.points import standard_points
+from gradscribe.derive.winograd.proof import prove
 
 
 @dataclass(frozen=True)

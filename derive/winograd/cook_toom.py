@@ -14,8 +14,8 @@ from dataclasses import dataclass
 import sympy
 from sympy import Expr, ImmutableMatrix, Integer, Poly, Rational, Symbol
 
-from derive.term import EquationError
-from derive.winograd.points import standard_points, written
+from gradscribe.derive.term import EquationError
+from gradscribe.derive.winograd.points import standard_points, written
 
 z = Symbol("z")
 """The variable of the polynomials."""

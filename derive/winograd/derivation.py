@@ -9,10 +9,10 @@ from dataclasses import dataclass, replace
 
 from sympy import Expr, ImmutableMatrix, Integer, Mul, Symbol
 
-from derive.derivation.forward import shapes
-from derive.derivation.notation import Notation, gradient_notation
-from derive.derivation.recognise import Transposed
-from derive.derivation.record import (
+from gradscribe.derive.derivation.forward import shapes
+from gradscribe.derive.derivation.notation import Notation, gradient_notation
+from gradscribe.derive.derivation.recognise import Transposed
+from gradscribe.derive.derivation.record import (
     Definition,
     Derivation,
     Elementwise,
@@ -28,12 +28,12 @@ from derive.derivation.record import (
     Words,
     joined,
 )
-from derive.derivation.section import gradient_sections
-from derive.differentiate import differentiate
-from derive.functions import equal
-from derive.index import integers
-from derive.term import Access, EquationError, Program, Range, Statement, Tensor, Term, check
-from derive.winograd.cook_toom import CookToom, lagrange, powers, z
+from gradscribe.derive.derivation.section import gradient_sections
+from gradscribe.derive.differentiate import differentiate
+from gradscribe.derive.functions import equal
+from gradscribe.derive.index import integers
+from gradscribe.derive.term import Access, EquationError, Program, Range, Statement, Tensor, Term, check
+from gradscribe.derive.winograd.cook_toom import CookToom, lagrange, powers, z
 
 SOURCE = (
     "Toom, The complexity of a scheme of functional elements realizing the multiplication of integers, 1963; Cook, On "

@@ -7,8 +7,8 @@ from collections.abc import Sequence
 import sympy
 from sympy import Expr, Rational
 
-from derive.quote import quoted
-from derive.term import EquationError
+from gradscribe.derive.quote import quoted
+from gradscribe.derive.term import EquationError
 
 _CHOSEN = {
     1: (),

@@ -6,8 +6,8 @@ from itertools import product
 
 from sympy import Expr, ImmutableMatrix, Integer, Rational, Symbol
 
-from derive.term import EquationError
-from derive.winograd.cook_toom import CookToom
+from gradscribe.derive.term import EquationError
+from gradscribe.derive.winograd.cook_toom import CookToom
 
 Rows = Sequence[Sequence[Fraction]]
 

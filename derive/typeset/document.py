@@ -1,0 +1,114 @@
+"""A page of a derivation before any format: what stands on it, in which order, under which numbers.
+
+`arrange` makes it, once; a `Writer` per format prints it. Mathematics stays what it is in `derive.derivation.record`
+until a writer's typesetter prints it, and words stay words, which the writer escapes.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Literal
+
+from gradscribe.derive.derivation.certificate import Footer
+from gradscribe.derive.derivation.notation import Notation
+from gradscribe.derive.derivation.record import Definition, Formula, Grid, LayerTable, Result, Step, Words
+
+
+@dataclass(frozen=True)
+class Heading:
+    """A heading.
+
+    Attributes:
+        kind: of the whole derivation, of a layer of a network, or of one gradient.
+        level: how deep it is nested, from 1; that of a gradient depends on whether it stands below a layer.
+        words: what it says.
+    """
+
+    kind: Literal["title", "layer", "gradient"]
+    level: int
+    words: Words
+
+
+@dataclass(frozen=True)
+class Paragraph:
+    """Sentences."""
+
+    sentences: tuple[Words, ...]
+
+
+@dataclass(frozen=True)
+class Equations:
+    """Equations below each other, without reasons or numbers: those of the forward pass, what sizes are."""
+
+    equations: tuple[Definition | Step | Formula, ...]
+
+
+@dataclass(frozen=True)
+class Row:
+    """One row of a derivation.
+
+    Attributes:
+        number: by which the page refers to it, the same in every format.
+        step: the row, and the reason beside it.
+        continued: whether its left side is that of the row above, and so is not repeated.
+    """
+
+    number: int
+    step: Step
+    continued: bool
+
+
+@dataclass(frozen=True)
+class Rows:
+    """Rows that follow from each other, a reason beside each."""
+
+    rows: tuple[Row, ...]
+
+
+@dataclass(frozen=True)
+class Source:
+    """The literature, in small print."""
+
+    words: Words
+
+
+@dataclass(frozen=True)
+class Closing:
+    """The last line: what was measured."""
+
+    footer: Footer
+
+
+Block = Heading | Paragraph | Equations | Rows | Result | Formula | Grid | LayerTable | Source | Closing
+"""A `Result` is a box with its name, a `Formula` stands on a line of its own, `Grid` and `LayerTable` are tables."""
+Passage = tuple[Block, ...]
+"""What belongs together: formats that separate by blank lines have one before it and none within."""
+
+
+@dataclass(frozen=True)
+class Part:
+    """Passages that one notation writes and whose rows are aligned alike: the introduction, or one gradient."""
+
+    notation: Notation
+    passages: tuple[Passage, ...]
+
+    @property
+    def blocks(self) -> Iterator[Block]:
+        """What stands in it, from top to bottom."""
+        return (block for passage in self.passages for block in passage)
+
+    @property
+    def rows(self) -> Iterator[Row]:
+        """Its numbered rows."""
+        return (row for block in self.blocks if isinstance(block, Rows) for row in block.rows)
+
+
+@dataclass(frozen=True)
+class Document:
+    """A derivation as it is printed, from top to bottom. Rows are numbered from 1 below each title."""
+
+    parts: tuple[Part, ...]
+
+    @property
+    def blocks(self) -> Iterator[Block]:
+        """What stands in it, from top to bottom."""
+        return (block for part in self.parts for block in part.blocks)
