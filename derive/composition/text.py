@@ -53,7 +53,7 @@ def network(
     text: str,
     name: str = "network",
     *,
-    layers: Mapping[str, Callable[[], Layer]] | None = None,
+    layers: Mapping[str, Layer | Callable[[], Layer]] | None = None,
     data: Mapping[str, Data] | None = None,
     starts: Mapping[str, Start] | None = None,
     **interface: Any,
@@ -63,7 +63,7 @@ def network(
     Args:
         text: chains of layers, such as ``conv2d(8, 3, padding=1) -> relu -> flatten -> dense(10)``.
         name: the network's name, also the stem of its functions.
-        layers: layers of your own by name, besides the catalogue's.
+        layers: layers of your own by name, besides the catalogue's, or functions that make them.
         data: constants by "node.input", numbers in nested tuples: LeNet-5's table of connections.
         starts: how weights start, by "node.weight", or by "weight" for all nodes.
         **interface: fields of `Network` such as title, class_name, source.
@@ -78,7 +78,7 @@ def network(
         raise NetworkError(f"{name}: a word of {len(long)} characters, {quoted(long)}; expected at most {LONGEST_WORD}")
     lines = [_branch(line) for line in _tree(text, name).children]
     declared = {str(line.children[0]) for line in lines if line.data == "named"}
-    known = {word: cache(make) for word, make in {**LAYERS, **(layers or {})}.items()}  # each is read once
+    known = {word: _made(found) for word, found in {**LAYERS, **(layers or {})}.items()}
     reader = _Reader(name, known, declared)
     for line in lines:
         reader.line(line)
@@ -94,6 +94,11 @@ def network(
             raise
         where = f"line {place.line}, column {place.column}"
         raise NetworkError(f"{error}\n  {where}:\n{pointed(place, text)}") from None
+
+
+def _made(layer: Layer | Callable[[], Layer]) -> Callable[[], Layer]:
+    """What makes the layer, once."""
+    return (lambda: layer) if isinstance(layer, Layer) else cache(layer)
 
 
 def _tree(text: str, name: str) -> Tree[Token]:
