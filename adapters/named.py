@@ -8,7 +8,6 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-import numpy as np
 from numpy.typing import NDArray
 
 from gradscribe.derive.quote import listed, shown
@@ -122,8 +121,3 @@ def _words(kind: Kind) -> str:
 def _listed(names: list[str]) -> str:
     more = [f"and {len(names) - SHOWN} more"] if len(names) > SHOWN else []
     return listed([*names[:SHOWN], *more]) or "none"
-
-
-def real(array: Array) -> bool:
-    """Whether an array holds real numbers, not integers, truth values or objects."""
-    return np.issubdtype(array.dtype, np.floating)

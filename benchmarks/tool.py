@@ -28,18 +28,20 @@ TIMES = 5
 
 
 class Task(NamedTuple):
-    """What is timed; `most`: the seconds that it may take, None where nothing is set."""
+    """What is timed; `most`: the seconds it may take, None where nothing is set; `exits`: the code it ends with."""
 
     title: str
     code: str
     arguments: tuple[str, ...] = ()
     most: float | None = None
+    exits: int = 0
 
 
 TASKS = (
     Task("`from gradscribe.generated import Conv2D`", "from gradscribe.generated import Conv2D", (), 0.2),
     Task("`gradscribe --help`", CLI, ("--help",)),
-    Task("`gradscribe list`", CLI, ("list",)),
+    Task("`gradscribe list`", CLI, ("list",), 0.4),
+    Task("`gradscribe derive convv2d`, a name mistyped", CLI, ("derive", "convv2d"), 0.5, 2),
     Task("`gradscribe derive conv2d`", CLI, ("derive", "conv2d"), 1.0),
     Task("`gradscribe generate conv2d`", CLI, ("generate", "conv2d", "--out", "new"), 1.0),
     Task("`gradscribe generate`, all of the catalogue", CLI, ("generate", "--out", "new"), 10.0),
@@ -50,10 +52,10 @@ STAGES = {
     "reading equations": "derive/language/reading.py:read",
     "differentiating": "derive/differentiate.py:differentiate",
     "choosing how to compute (lowering)": "codegen/lower/statements.py:lower",
-    "writing statements": "codegen/emit.py:lines",
+    "writing statements": "codegen/emit.py:statements",
     "writing docstrings": "codegen/docstring.py:function_description",
     "memory of networks": "codegen/network/functions.py:_memory",
-    "tables of fast correlations, and their proofs": "codegen/runtime.py:runtime_source",
+    "tables of fast correlations, and their proofs": "codegen/runtime.py:runtime_sources",
 }
 """Functions whose time, with all that they call, is shown as a share; they do not call each other."""
 
@@ -87,8 +89,11 @@ def _cold(task: Task) -> tuple[float, float]:
     """Wall and processor seconds of a new process; the bytecode of modules is there."""
     with tempfile.TemporaryDirectory() as folder:
         before, start = os.times(), time.perf_counter()
-        subprocess.run(_command(task.code, task.arguments), cwd=folder, env=_environment(), check=True, stdout=-3)
+        done = subprocess.run(
+            _command(task.code, task.arguments), cwd=folder, env=_environment(), check=False, stdout=-3, stderr=-3
+        )
         wall, after = time.perf_counter() - start, os.times()
+        assert done.returncode == task.exits, task.title
     return wall, sum(after[2:4]) - sum(before[2:4])
 
 

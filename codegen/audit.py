@@ -6,13 +6,12 @@ else goes wrong on the way. Code that needs more is no accident: it is listed he
 """
 
 import ast
-import re
 from collections.abc import Iterator, Mapping, Sequence
 
 from gradscribe.codegen.names import BUILTINS, MEMBERS
-from gradscribe.codegen.render import Emitted, sibling
+from gradscribe.codegen.numpy_table import NUMPY_REDUCTIONS, called
+from gradscribe.codegen.render import Emitted, companion, sibling
 from gradscribe.codegen.runtime import runtime_attributes, runtime_names
-from gradscribe.derive.functions import FUNCTIONS
 from gradscribe.derive.quote import quoted, shown
 from gradscribe.derive.term import EquationError
 
@@ -26,19 +25,23 @@ IMPORTS = frozenset(
         "import numpy as np",
     }
 )
+_REDUCING = [
+    text.removeprefix("np.").split(".") for row in NUMPY_REDUCTIONS.values() for text in (row.ufunc, row.along) if text
+]
 NUMPY = frozenset(
     (
-        *(name for row in FUNCTIONS.values() for name in re.findall(r"np\.(\w+)\(", row.numpy)),
+        *called(),
+        *(name for name, *_ in _REDUCING),
         *("add", "arange", "array", "broadcast_to", "copyto", "divide", "empty", "float32", "float64", "float_power"),
         *("full", "inf", "int32", "int64", "intp", "max", "min", "multiply", "random", "sqrt", "square", "subtract"),
-        *("uintp", "where", "zeros"),
+        *("ndarray", "uintp", "where", "zeros"),
     )
 )
 """What emitted code uses of NumPy: what computes the functions of equations, and what the compiler itself needs."""
 METHODS = frozenset(
     (
         *("astype", "default_rng", "dtype", "fill", "get", "give", "reshape", "shape", "size", "take", "transpose"),
-        *("update",),
+        *("update", *(method for _, *methods in _REDUCING for method in methods)),
     )
 )
 """The attributes of arrays, dictionaries, buffers and generators."""
@@ -108,6 +111,11 @@ class _Audit:
         self.globals: set[str] = set()
         self.functions: set[str] = set()
         self.members: frozenset[str] = frozenset()
+        self.frame = {ast.unparse(ast.parse(sibling())): "rt"}
+        self.loops: frozenset[str] = frozenset()
+        if module.companion is not None:
+            self.frame[ast.unparse(ast.parse(companion(module.name)))] = "loops"
+            self.loops = frozenset({"wanted", *module.companion.functions})
 
     def run(self) -> None:
         """Check every statement of the module."""
@@ -119,7 +127,7 @@ class _Audit:
                     self._function(statement)
                 case ast.ClassDef():
                     self._class(statement)
-                case ast.Assign():
+                case ast.Assign() if ast.unparse(statement) not in self.frame:
                     self._all(ast.walk(statement), self.globals)
 
     def _define(self, statement: ast.stmt) -> None:
@@ -129,8 +137,8 @@ class _Audit:
                 if ast.unparse(statement) not in IMPORTS:
                     raise self._error(statement, "imports what it may not")
                 names = [alias.asname or alias.name for alias in statement.names]
-            case ast.If() if ast.unparse(statement) == ast.unparse(ast.parse(sibling())):
-                names = ["rt"]
+            case ast.If() | ast.Assign() if ast.unparse(statement) in self.frame:
+                names = [self.frame[ast.unparse(statement)]]
             case ast.FunctionDef(name) | ast.ClassDef(name):
                 names = [name]
                 self.functions |= {name} if isinstance(statement, ast.FunctionDef) else set()
@@ -171,7 +179,7 @@ class _Audit:
 
     def _function(self, function: ast.FunctionDef) -> None:
         """A function or a method: no name of its own hides one that the module needs."""
-        if any(ast.unparse(d) != "rt.nest" for d in function.decorator_list):
+        if function.decorator_list:
             raise self._error(function, "decorates a function")
         a = function.args
         heads = [*a.defaults, *(d for d in a.kw_defaults if d is not None)]
@@ -210,8 +218,9 @@ class _Audit:
                 raise self._error(node, "has a statement without an effect")
 
     def _attribute(self, node: ast.Attribute, value: ast.expr, name: str) -> None:
-        if isinstance(value, ast.Name) and value.id in ("np", "rt", "self"):
-            good = name in {"np": NUMPY, "rt": runtime_names(), "self": self.members}[value.id]
+        offered = {"np": NUMPY, "rt": runtime_names(), "loops": self.loops, "self": self.members}
+        if isinstance(value, ast.Name) and value.id in offered:
+            good = name in offered[value.id]
         else:
             good = name in METHODS or (name == "__init__" and ast.unparse(value) == "super()")
         if not good or (isinstance(node.ctx, ast.Store) and not _is_self(value)):

@@ -3,15 +3,31 @@
 An axis whose extent is known already is compared; an axis such as ``G*C`` with one unknown symbol is divided.
 """
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from math import inf, isfinite
 
 import sympy
 from sympy import Expr, Symbol
 
-from gradscribe.codegen.literal import number, string
-from gradscribe.codegen.scalar import size_text
+from gradscribe.codegen.literal import finite
+from gradscribe.codegen.python.expression import (
+    All,
+    Attribute,
+    Call,
+    Choice,
+    Comparison,
+    Expression,
+    Group,
+    Items,
+    Literal,
+    Name,
+    Part,
+    call,
+    negated,
+)
+from gradscribe.codegen.python.statement import Assign, Do, If, Statement, let
+from gradscribe.codegen.scalar import ZERO, shape, size, size_text, variable
 from gradscribe.derive.index import choose, floordiv
 from gradscribe.derive.interface import Kind, Layer, Option
 from gradscribe.derive.interval import FINITE, Interval
@@ -20,9 +36,9 @@ from gradscribe.derive.term import EquationError, Program, Tensor
 
 @dataclass(frozen=True)
 class Source:
-    """Something with a shape: the Python text of the shape, and how errors call it."""
+    """Something with a shape: the code of the shape, and how errors call it."""
 
-    text: str
+    code: Expression
     called: str
     tensor: Tensor
 
@@ -43,9 +59,14 @@ def axis_number(tensor: Tensor, axis: int) -> int:
     return axis - len(tensor.shape) if behind else axis
 
 
-def guarded(name: str, lines: Sequence[str]) -> list[str]:
-    """`lines` that run only when array `name` is there."""
-    return [f"if {name} is not None:", *(f"    {line}" for line in lines)]
+def shape_of(name: str) -> Expression:
+    """``name.shape``."""
+    return Attribute(Name(name), "shape")
+
+
+def guarded(name: str, statements: Iterable[Statement]) -> list[Statement]:
+    """`statements` that run only when array `name` is there."""
+    return [If(Comparison((Name(name), Literal(None)), ("is not",)), tuple(statements))]
 
 
 class Binder:
@@ -56,95 +77,96 @@ class Binder:
         self.known: set[Symbol] = set()
         self.words = {**_joined(layer.program), **{s.name: word for s, word in layer.axes}}
 
-    def lines(self, options: Sequence[Option], inputs: Sequence[Source], sources: Sequence[Source]) -> list[str]:
-        """Everything in an order in which each line needs only what is known."""
+    def statements(
+        self, options: Sequence[Option], inputs: Sequence[Source], sources: Sequence[Source]
+    ) -> list[Statement]:
+        """Everything in an order in which each statement needs only what is known."""
         late = [o for o in options if o.kind is Kind.PADDING]
-        result = [line for o in options if o not in late for line in self.option(o)]
+        result = [made for o in options if o not in late for made in self.option(o)]
         result += self.axes([s for s in inputs if not s.optional])
         result += self.wanted({v for o in late for e in (*o.reach, *o.step) for v in e.free_symbols}, sources)
-        result += [line for o in late for line in self.option(o)]
+        result += [made for o in late for made in self.option(o)]
         result += self.derived(inputs or sources)
         result += self.requirements(options)
         result += self.axes([s for s in sources if s not in inputs and not s.optional])
         result += self.derived(inputs or sources)
-        return result + [line for s in sources if s.optional for line in guarded(s.called, self.axes([s]))]
+        return result + [made for s in sources if s.optional for made in guarded(s.called, self.axes([s]))]
 
-    def wanted(self, symbols: Collection[Symbol], sources: Sequence[Source]) -> list[str]:
+    def _check(self, function: str, where: str, *given: Expression) -> Call:
+        """A function of the runtime that refuses what does not fit, in the layer's name."""
+        return call(function, Literal(self.layer.name), Literal(where), *given)
+
+    def wanted(self, symbols: Collection[Symbol], sources: Sequence[Source]) -> list[Statement]:
         """Bind the symbols that an option needs and only an array which is no input has, as an axis of its own."""
-        lines = []
+        found: list[Statement] = []
         for source in sources:
             for axis, extent in enumerate(source.tensor.shape):
                 if extent in symbols and extent not in self.known and not source.optional:
-                    lines.append(f"{extent} = {source.text}[{axis_number(source.tensor, axis)}]")
+                    found.append(let(extent.name, _extent(source, axis)))
                     self.known.add(extent)
-        return lines
+        return found
 
-    def option(self, option: Option) -> list[str]:
+    def option(self, option: Option) -> list[Statement]:
         """Normalise one option into its symbols."""
-        names = ", ".join(s.name for s in option.symbols)
-        if len(option.symbols) == 1 and option.kind in (Kind.SIZE, Kind.PADDING):
-            names = f"({names},)"
-        lines = []
+        name = Name(option.name)
+        symbols = tuple(variable(s) for s in option.symbols)
+        several = option.kind in (Kind.SIZE, Kind.PADDING)
+        target = Group(symbols) if several and len(symbols) == 1 else Items(symbols) if several else symbols[0]
+        found: list[Statement] = []
         if isinstance(option.default, str):
-            lines.append(f"{option.name} = {option.default} if {option.name} is None else {option.name}")
-        head = f"{string(self.layer.name)}, {string(option.name)}, {option.name}"
+            absent = Comparison((name, Literal(None)), ("is",))
+            found.append(Assign(name, Choice(Name(option.default), absent, name)))
         match option.kind:
             case Kind.SIZE:
-                call = f"rt.sizes({head}, {len(option.symbols)}, {_integers(option)})"
+                value = self._check("rt.sizes", option.name, name, Literal(len(symbols)), *_integers(option))
             case Kind.PADDING:
-                reach, step = (", ".join(size_text(e) for e in part) for part in (option.reach, option.step))
-                comma = "," if len(option.reach) == 1 else ""
-                call = f"rt.paddings({string(self.layer.name)}, {option.name}, ({reach}{comma}), ({step}{comma}))"
+                value = call("rt.paddings", Literal(self.layer.name), name, shape(option.reach), shape(option.step))
             case Kind.COUNT:
-                call = f"rt.count({head}, {_integers(option)})"
+                value = self._check("rt.count", option.name, name, *_integers(option))
             case Kind.FLAG:
-                call = f"rt.flag({head})"
+                value = self._check("rt.flag", option.name, name)
             case Kind.NUMBER:
-                call = f"rt.number({head})"
+                value = self._check("rt.number", option.name, name)
         self.known |= set(option.symbols)
-        lines.append(f"{names} = {call}")
+        found.append(Assign(target, value))
         if option.kind is Kind.NUMBER and option.values is not None:
-            holds = _holds(option.values, names)
-            head = f"{string(self.layer.name)}, {string(option.name)}"
-            lines.append(f"rt.require({head}, {holds}, {string(option.values.words)}, {option.name})")
-        return lines
+            holds, words = _holds(option.values, symbols[0]), Literal(option.values.words)
+            found.append(Do(self._check("rt.require", option.name, holds, words, name)))
+        return found
 
-    def axes(self, sources: Sequence[Source]) -> list[str]:
+    def axes(self, sources: Sequence[Source]) -> list[Statement]:
         """Bind or check every axis; an axis that cannot be solved yet waits for the others."""
-        lines: list[str] = []
+        found: list[Statement] = []
         waiting: list[tuple[Source, int]] = []
         for source in sources:
-            shape = source.tensor.shape
-            unknown = [e for e in shape if isinstance(e, Symbol) and e not in self.known]
-            if len(unknown) == len(shape) == len(set(shape)):
-                names = ", ".join(e.name for e in shape)
-                lines.append(f"{names if len(shape) > 1 else f'({names},)'} = {source.text}")
+            extents = source.tensor.shape
+            unknown = [e for e in extents if isinstance(e, Symbol) and e not in self.known]
+            if len(unknown) == len(extents) == len(set(extents)):
+                names = tuple(variable(e) for e in unknown)
+                found.append(Assign(Items(names) if len(names) > 1 else Group(names), source.code))
                 self.known |= set(unknown)
                 continue
-            if source.tensor.ravel is None and not any(self._unknown(e) for e in shape):
-                lines.append(self._compared(source))
+            if source.tensor.ravel is None and not any(self._unknown(e) for e in extents):
+                found.append(self._compared(source))
                 continue
-            waiting += [(source, axis) for axis in range(len(shape)) if axis != source.tensor.ravel]
+            waiting += [(source, axis) for axis in range(len(extents)) if axis != source.tensor.ravel]
         while waiting:
             ready = [(s, a) for s, a in waiting if len(self._unknown(s.tensor.shape[a])) <= 1]
             ready = [(s, a) for s, a in ready if self._solvable(s.tensor.shape[a])]
             if not ready:
                 stuck = {s.name for source, axis in waiting for s in self._unknown(source.tensor.shape[axis])}
-                names = ", ".join(sorted(stuck))
-                raise EquationError(f"{self.layer.name}: sizes {names} do not follow from any argument")
+                names_stuck = ", ".join(sorted(stuck))
+                raise EquationError(f"{self.layer.name}: sizes {names_stuck} do not follow from any argument")
             # what can be bound comes first, so that the checks can name every size
             source, axis = min(ready, key=lambda sa: not self._unknown(sa[0].tensor.shape[sa[1]]))
-            lines += self._axis(source, axis)
+            found += self._axis(source, axis)
             waiting.remove((source, axis))
-        return lines
+        return found
 
-    def _compared(self, source: Source) -> str:
+    def _compared(self, source: Source) -> Statement:
         """All axes at once, when every extent is known."""
-        expected = ", ".join(size_text(e) for e in source.tensor.shape)
-        comma = "," if len(source.tensor.shape) == 1 else ""
-        words = string(", ".join(self._word(e) for e in source.tensor.shape))
-        head = f"{string(self.layer.name)}, {string(source.called)}, {source.text}"
-        return f"rt.extents({head}, ({expected}{comma}), {words})"
+        words = Literal(", ".join(self._word(e) for e in source.tensor.shape))
+        return Do(self._check("rt.extents", source.called, source.code, shape(source.tensor.shape), words))
 
     def _unknown(self, extent: Expr) -> list[Symbol]:
         return sorted(extent.free_symbols - self.known, key=lambda s: s.name)
@@ -153,43 +175,43 @@ class Binder:
         unknown = self._unknown(extent)
         return not unknown or extent == unknown[0] or (extent.is_Mul and extent.coeff(unknown[0], 1) != 0)
 
-    def _axis(self, source: Source, axis: int) -> list[str]:
+    def _axis(self, source: Source, axis: int) -> list[Statement]:
         extent = source.tensor.shape[axis]
         unknown = self._unknown(extent)
         number = axis_number(source.tensor, axis)
         where = f"argument {source.called}, axis {number} ({self._word(extent)})"
-        received = f"{source.text}[{number}]"
+        received = _extent(source, axis)
         if not unknown:
             # groups that do not divide the channels are a mistake of their own, named before the number expected
             counts = [s for o in self.layer.options if o.kind is Kind.COUNT for s in o.symbols if s in extent.args]
-            head = f"{string(self.layer.name)}, {string(where)}, {received}"
-            return [*(f"rt.divided({head}, {s})" for s in counts), f"rt.extent({head}, {size_text(extent)})"]
+            divided = (Do(self._check("rt.divided", where, received, variable(s))) for s in counts)
+            return [*divided, Do(self._check("rt.extent", where, received, size(extent)))]
         self.known.add(unknown[0])
         if extent == unknown[0]:
-            return [f"{extent} = {received}"]
-        divisor = size_text(extent.coeff(unknown[0], 1))
-        return [f"{unknown[0]} = rt.divided({string(self.layer.name)}, {string(where)}, {received}, {divisor})"]
+            return [let(extent.name, received)]
+        divisor = size(extent.coeff(unknown[0], 1))
+        return [let(unknown[0].name, self._check("rt.divided", where, received, divisor))]
 
     def _word(self, extent: Expr) -> str:
         words = [self.words[s.name] for s in sorted(extent.free_symbols, key=lambda s: s.name) if s.name in self.words]
         return words[0] if words else size_text(extent)
 
-    def derived(self, sources: Sequence[Source]) -> list[str]:
+    def derived(self, sources: Sequence[Source]) -> list[Statement]:
         """Compute the derived extents whose parts are known, and check that a window fits at least once."""
-        lines = []
+        found: list[Statement] = []
         for symbol, definition in self.program.sizes:
             if symbol not in self.known and definition.free_symbols <= self.known:
-                lines += _defined(symbol, definition)
+                found.append(_defined(symbol, definition))
                 self.known.add(symbol)
-                lines.append(self._fits(symbol, definition, sources))
-        return lines
+                found.append(Do(self._fits(symbol, definition, sources)))
+        return found
 
-    def _fits(self, symbol: Symbol, definition: Expr, sources: Sequence[Source]) -> str:
+    def _fits(self, symbol: Symbol, definition: Expr, sources: Sequence[Source]) -> Expression:
         window = definition.args[2] if isinstance(definition, choose) else definition
         quotient = next((f for f in window.args if isinstance(f, floordiv)), None)
         if quotient is None:
-            head = f"{string(self.layer.name)}, {string(symbol.name)}"
-            return f"rt.require({head}, {symbol} >= 0, {string('a size of at least 0')}, {symbol})"
+            positive = Comparison((variable(symbol), ZERO), (">=",))
+            return self._check("rt.require", symbol.name, positive, Literal("a size of at least 0"), variable(symbol))
         terms = sympy.Add.make_args(quotient.args[0])
         needed = sympy.Add(*(-t for t in terms if t.as_coeff_Mul()[0].is_negative))
         available = sympy.Add(*(t for t in terms if not t.as_coeff_Mul()[0].is_negative))
@@ -203,35 +225,40 @@ class Binder:
             if source
             else symbol.name
         )
-        head = f"{string(self.layer.name)}, {string(where)}"
-        return f"rt.fits({head}, {symbol}, {size_text(available)}, {size_text(needed)})"
+        return self._check("rt.fits", where, variable(symbol), size(available), size(needed))
 
-    def requirements(self, options: Sequence[Option]) -> list[str]:
+    def requirements(self, options: Sequence[Option]) -> list[Statement]:
         """The layer's own requirements whose symbols are known."""
         names = {o.name for o in options}
         return [
-            f"rt.require({string(self.layer.name)}, {string(r.option)}, {_smallest(r.expressions)} >= 0, "
-            f"{string(r.expected)}, {r.option})"
+            Do(self._check("rt.require", r.option, _positive(r.expressions), Literal(r.expected), Name(r.option)))
             for r in self.layer.requirements
             if all(e.free_symbols <= self.known for e in r.expressions) and r.option in names
         ]
 
 
-def _integers(option: Option) -> str:
+def _extent(source: Source, axis: int) -> Expression:
+    """The extent of an axis."""
+    return Part(source.code, (Literal(axis_number(source.tensor, axis)),))
+
+
+def _integers(option: Option) -> list[Expression]:
     """The least and, where there is one, the greatest value of an integer option as arguments."""
     values = option.values or FINITE
-    least = number(option.minimum, f"option {option.name}: minimum")
-    return f"{least}, {int(values.high)}" if isfinite(values.high) else least
+    return [
+        Literal(finite(option.minimum, f"option {option.name}: minimum")),
+        *([Literal(int(values.high))] if isfinite(values.high) else []),
+    ]
 
 
-def _holds(values: Interval, name: str) -> str:
+def _holds(values: Interval, name: Expression) -> Expression:
     """Whether a number is within an interval: ``0 <= p < 1``; infinities and NaN are not."""
-    low = "-np.inf" if values.low == -inf else number(values.low)
-    high = "np.inf" if values.high == inf else number(values.high)
+    low = negated(Name("np.inf")) if values.low == -inf else Literal(values.low)
+    high = Name("np.inf") if values.high == inf else Literal(values.high)
     first = "<" if values.above or values.low == -inf else "<="
     second = "<" if values.below or values.high == inf else "<="
-    other = f" and {name} != {number(values.without)}" if values.without is not None else ""
-    return f"{low} {first} {name} {second} {high}{other}"
+    within = Comparison((low, name, high), (first, second))
+    return within if values.without is None else All((within, Comparison((name, Literal(values.without)), ("!=",))))
 
 
 def _joined(program: Program) -> dict[str, str]:
@@ -244,20 +271,15 @@ def _joined(program: Program) -> dict[str, str]:
     return {name: f"{name} of index {min(indices)}" for name, indices in joined.items()}
 
 
-def _defined(symbol: Symbol, definition: Expr) -> list[str]:
+def _defined(symbol: Symbol, definition: Expr) -> Statement:
     """``symbol = definition``; a choice becomes an if statement."""
     if isinstance(definition, choose):
         flag, then, otherwise = definition.args
-        test = size_text(flag)
-        return [
-            f"if {test}:",
-            f"    {symbol} = {size_text(then)}",
-            "else:",
-            f"    {symbol} = {size_text(otherwise)}",
-        ]
-    return [f"{symbol} = {size_text(definition)}"]
+        return If(size(flag), (let(symbol.name, size(then)),), (let(symbol.name, size(otherwise)),))
+    return let(symbol.name, size(definition))
 
 
-def _smallest(expressions: Sequence[Expr]) -> str:
-    texts = list(dict.fromkeys(size_text(e) for e in expressions))
-    return f"min({', '.join(texts)})" if len(texts) > 1 else size_text(expressions[0])
+def _positive(expressions: Sequence[Expr]) -> Expression:
+    """That all expressions are at least 0: the smallest is."""
+    found = list(dict.fromkeys(size(e) for e in expressions))
+    return Comparison((found[0] if len(found) == 1 else call("min", *found), ZERO), (">=",))

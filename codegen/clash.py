@@ -9,7 +9,7 @@ from gradscribe.derive.quote import quoted, shown
 from gradscribe.derive.term import EquationError
 from gradscribe.derive.update import Optimiser
 
-MODULES = ("runtime", "transforms")
+MODULES = ("compiled", "runtime")
 """What every package has besides its layers."""
 DEVICES = frozenset({"con", "prn", "aux", "nul", *(f"{word}{k}" for word in ("com", "lpt") for k in range(10))})
 """Names that are no file's on Windows."""

@@ -12,17 +12,21 @@ write         modules               files, all or none, if they changed  codegen
 """
 
 import sys
+from collections.abc import Mapping
 from functools import cache
+from importlib import import_module
+from importlib.abc import Loader, MetaPathFinder
+from importlib.machinery import ModuleSpec
 from itertools import count
 from types import CodeType, ModuleType
+from typing import Any
 
 from gradscribe.codegen.audit import audit
 from gradscribe.codegen.module import module_source
 from gradscribe.codegen.network import network_source
 from gradscribe.codegen.optimiser import optimiser_source
-from gradscribe.codegen.render import Emitted
-from gradscribe.codegen.runtime import runtime_source
-from gradscribe.codegen.transforms import transforms_source
+from gradscribe.codegen.render import Emitted, compiled_source
+from gradscribe.codegen.runtime import runtime_sources
 from gradscribe.derive.composition import Network
 from gradscribe.derive.interface import Layer
 from gradscribe.derive.update import Optimiser
@@ -42,7 +46,8 @@ def emitted(item: Layer | Optimiser, order: int = 1) -> Emitted:
 def source(item: Layer | Optimiser, order: int = 1) -> str:
     """The text of the module of a layer, a network or an optimiser, audited."""
     made = emitted(item, order)
-    audit(made)
+    for module in made.modules:
+        audit(module)
     return made.text
 
 
@@ -57,27 +62,46 @@ def compile_module(module: Emitted) -> ModuleType:
     Raises:
         EquationError: when the audit finds anything in it that generated code has no use for.
     """
-    code = compile(audit(module), f"<{module.name}>", "exec")
-    package = f"_gradscribe_{next(_numbers)}"
-    parent = ModuleType(package)
-    parent.__path__ = []
-    sys.modules[package] = parent
-    for sibling, own in _siblings():
-        setattr(parent, sibling, _execute(f"{package}.{sibling}", own))
-    return _execute(f"{package}.{module.name}", code)
+    codes = {found.name: compile(audit(found), f"<{found.name}>", "exec") for found in module.modules}
+    package = _Package(f"_gradscribe_{next(_numbers)}", {**_shared(), **codes})
+    return package.loaded()[module.name]
 
 
 @cache
-def _siblings() -> tuple[tuple[str, CodeType], ...]:
-    """What every module needs beside it; no user's text is in it."""
-    texts = {"runtime": runtime_source(), "transforms": transforms_source()}
-    return tuple((name, compile(text, f"<{name}>", "exec")) for name, text in texts.items())
+def _shared() -> Mapping[str, CodeType]:
+    """What every module needs beside it, by name in the package; compiled once, and no user's text is in it."""
+    texts = {path.removesuffix(".py").replace("/", "."): text for path, text in runtime_sources().items()}
+    texts["compiled.__init__"] = compiled_source()
+    return {name: compile(text, f"<{name}>", "exec") for name, text in texts.items()}
 
 
-def _execute(name: str, code: CodeType) -> ModuleType:
-    """Run a module: one of our own templates, or one that passed the audit. Nothing else is ever executed."""
-    module = ModuleType(name)
-    module.__package__ = name.rpartition(".")[0]
-    sys.modules[name] = module
-    exec(code, module.__dict__)
-    return module
+class _Package(Loader, MetaPathFinder):
+    """A package in memory: our own templates, and a module that passed the audit. Nothing else is ever executed.
+
+    Args:
+        name: of the package.
+        codes: its modules by name; ``a.__init__`` is that of the package a within it.
+    """
+
+    def __init__(self, name: str, codes: Mapping[str, CodeType]) -> None:
+        self._within = {f"{name}.{module}".removesuffix(".__init__"): module for module in codes}
+        self._name, self._codes = name, codes
+
+    def loaded(self) -> dict[str, ModuleType]:
+        """All modules by name. What they import of each other is found while they are loaded."""
+        sys.modules[self._name] = package = ModuleType(self._name)
+        package.__path__ = []
+        sys.meta_path.append(self)
+        try:
+            return {module: import_module(full) for full, module in self._within.items()}
+        finally:
+            sys.meta_path.remove(self)
+
+    def find_spec(self, fullname: str, path: Any = None, target: Any = None) -> ModuleSpec | None:
+        """How a module of the package is loaded."""
+        module = self._within.get(fullname)
+        return None if module is None else ModuleSpec(fullname, self, is_package=module.endswith("__init__"))
+
+    def exec_module(self, module: ModuleType) -> None:
+        """Run the code of a module that was found."""
+        exec(self._codes[self._within[module.__name__]], module.__dict__)

@@ -1,14 +1,18 @@
-"""The constructor of a layer class: its signature, and the lines that check the options and make the weights."""
+"""The constructor of a layer class: its signature, and the statements that check the options and make the weights."""
 
 from dataclasses import dataclass
+from typing import Any
 
 from sympy import Expr, Symbol
 
-from gradscribe.codegen.arguments import used
+from gradscribe.codegen.arguments import affordable
 from gradscribe.codegen.binder import Binder
 from gradscribe.codegen.kernel import role
-from gradscribe.codegen.literal import literal, real, string
-from gradscribe.codegen.scalar import size_text
+from gradscribe.codegen.literal import finite
+from gradscribe.codegen.python.definition import ANY, INT, NONE, Parameter, Signature, of, optional, union
+from gradscribe.codegen.python.expression import Expression, Group, Literal, Name, call, item, member
+from gradscribe.codegen.python.statement import Assign, Body, Do, If, Statement, let, live
+from gradscribe.codegen.scalar import DTYPE, shape, size, size_text
 from gradscribe.derive.fan import fan_in
 from gradscribe.derive.interface import REQUIRED, Kind, Layer, Option
 from gradscribe.derive.quote import shown
@@ -22,7 +26,7 @@ def check_constructor(layer: Layer) -> None:
         EquationError: when they do not.
     """
     _check_state(layer)
-    names = [line.partition(":")[0] for line in constructor_signature(layer)]
+    names = [p.name for p in constructor_signature(layer).parameters]
     doubled = sorted({name for name in names if names.count(name) > 1})
     if doubled:
         raise EquationError(f"{layer.name}: the constructor has two arguments named {doubled[0]}; rename one")
@@ -51,36 +55,51 @@ def _state(layer: Layer) -> list[Tensor]:
     return [layer.program.tensors[name] for name, _, _ in layer.state]
 
 
-def constructor_signature(layer: Layer) -> list[str]:
-    """Its parameters: sizes, required options, then what has a default."""
-    positional = [f"{name}: int" for name, _ in layer.features]
-    positional += [f"{symbol}: int" for symbol in _sizes(layer).loose]
-    positional += [f"{o.name}: {annotation(o)}" for o in layer.options if o.default is REQUIRED]
-    keyword = [f"{o.name}: {annotation(o)} = {default_text(o)}" for o in layer.options if o.default is not REQUIRED]
+FLOAT, BOOL = Name("float"), Name("bool")
+TYPES: dict[Kind, Expression] = {
+    Kind.SIZE: union(INT, of("Sequence", INT)),
+    Kind.PADDING: union(INT, Name("str"), of("Sequence", ANY)),
+    Kind.COUNT: INT,
+    Kind.FLAG: BOOL,
+    Kind.NUMBER: FLOAT,
+}
+"""The type that a kind of option has in a signature."""
+
+
+def constructor_signature(layer: Layer) -> Signature:
+    """Its parameters: sizes, required options, then by name what has a default."""
     weights = _weights(layer)
-    keyword += [f"{role(t.name)}: bool = True" for t in weights if t.optional]
+    positional = [Parameter(name, INT) for name, _ in layer.features]
+    positional += [Parameter(symbol.name, INT) for symbol in _sizes(layer).loose]
+    positional += [Parameter(o.name, annotation(o)) for o in layer.options if o.default is REQUIRED]
+    keyword = [Parameter(o.name, annotation(o), default(o)) for o in layer.options if o.default is not REQUIRED]
+    keyword += [Parameter(role(t.name), BOOL, Literal(True)) for t in weights if t.optional]
     if weights or layer.state:
-        keyword.append("dtype: Any = np.float32")
+        keyword.append(Parameter("dtype", ANY, Name("np.float32")))
     if _drawn(layer):
-        keyword.append("rng: Any = None")
-    return [*positional, *(["*"] if keyword else []), *keyword]
+        keyword.append(Parameter("rng", ANY, NONE))
+    return Signature(tuple(positional), tuple(keyword))
 
 
-def annotation(option: Option) -> str:
+def annotation(option: Option) -> Expression:
     """The type of an option in a signature."""
-    kind = {
-        Kind.SIZE: "int | Sequence[int]",
-        Kind.PADDING: "int | str | Sequence[Any]",
-        Kind.COUNT: "int",
-        Kind.FLAG: "bool",
-        Kind.NUMBER: "float",
-    }[option.kind]
-    return f"{kind} | None" if isinstance(option.default, str) else kind
+    kind = TYPES[option.kind]
+    return optional(kind) if isinstance(option.default, str) else kind
 
 
-def default_text(option: Option) -> str:
-    """The default of an option in a signature."""
-    return "None" if isinstance(option.default, str) else literal(option.default, f"option {option.name}: default")
+def default(option: Option) -> Expression:
+    """The default of an option in a signature; of one that takes over another option's value None.
+
+    Raises:
+        EquationError: when it is neither a finite number nor a truth value, None or a sequence of these.
+    """
+    return NONE if isinstance(option.default, str) else _constant(option.default, f"option {option.name}: default")
+
+
+def _constant(value: Any, where: str) -> Expression:
+    if isinstance(value, tuple | list):
+        return Group(tuple(_constant(v, where) for v in value))
+    return Literal(value if value is None or isinstance(value, bool | str) else finite(value, where))
 
 
 def describe_option(option: Option) -> str:
@@ -111,64 +130,77 @@ def constructor_arguments(layer: Layer) -> list[tuple[str, str]]:
     return found
 
 
-def constructor_lines(layer: Layer) -> list[str]:
+def constructor_statements(layer: Layer) -> Body:
     """Its body."""
-    lines = size_lines(layer)
-    weights = _weights(layer)
-    if weights or layer.state:
-        lines.append(f"dtype = rt.real_type({string(layer.name)}, dtype)")
-    found = ", ".join(f"{string(t.name)}: {_shape(t)}" for t in (*weights, *_state(layer)))
-    lines += [f"rt.affordable({string(layer.name)}, dtype, {{{found}}})"] if found else []
+    found = size_statements(layer)
+    weights, state = _weights(layer), _state(layer)
+    if weights or state:
+        found.append(let("dtype", real_type(layer)))
+        found.append(Do(affordable(layer, [(Literal(t.name), shape(t.shape)) for t in (*weights, *state)])))
     drawn, initial = _drawn(layer), dict(layer.initial)
     if drawn:
-        lines.append("rng = np.random.default_rng(rng)")
-    fan = size_text(fan_in(layer.program, drawn))
+        found.append(generator())
+    fan = size(fan_in(layer.program, drawn))
     for t in weights:
-        value = _full(t, initial[t.name]) if t.name in initial else f"rt.uniform(rng, {_shape(t)}, {fan}, dtype)"
-        line = f"self.params[{string(t.name)}] = {value}"
-        lines += [f"if {role(t.name)}:", f"    {line}"] if t.optional else [line]
+        uniform = call("rt.uniform", Name("rng"), shape(t.shape), fan, DTYPE)
+        made = Assign(parameter(t.name), full(t, initial[t.name]) if t.name in initial else uniform)
+        found.append(If(Name(role(t.name)), (made,)) if t.optional else made)
     start = {name: value for name, _, value in layer.state}
-    lines += [f"self.state[{string(t.name)}] = {_full(t, start[t.name])}" for t in _state(layer)]
-    return used(lines, ())
+    found += [Assign(item(member("state"), t.name), full(t, start[t.name])) for t in state]
+    return live(tuple(found), ())
 
 
-def size_lines(layer: Layer) -> list[str]:
-    """The lines that check the options and learn the extents of the weights."""
+def real_type(layer: Layer) -> Expression:
+    """The check of the argument `dtype`."""
+    return call("rt.real_type", Literal(layer.name), DTYPE)
+
+
+def generator() -> Statement:
+    """The argument `rng` becomes a generator."""
+    return let("rng", call("np.random.default_rng", Name("rng")))
+
+
+def parameter(key: str) -> Expression:
+    """A weight of the object."""
+    return item(member("params"), key)
+
+
+def full(tensor: Tensor, value: float) -> Expression:
+    """An array of one number."""
+    return call("np.full", shape(tensor.shape), Literal(float(finite(value, tensor.name))), DTYPE)
+
+
+def size_statements(layer: Layer) -> list[Statement]:
+    """The statements that check the options, keep them, and learn the extents of the weights."""
     binder = Binder(layer, layer.program)
-    plain = [o for o in layer.options if o.kind is not Kind.PADDING]
-    lines = [line for o in plain for line in binder.option(o)]
+    padding = [o for o in layer.options if o.kind is Kind.PADDING]
+    found = [made for o in layer.options if o not in padding for made in binder.option(o)]
     sizes = _sizes(layer)
-    lines += [f"{s} = rt.count({string(layer.name)}, {string(s.name)}, {s}, 1)" for s in sizes.loose]
+    found += [let(s.name, _counted(layer, s.name)) for s in sizes.loose]
     binder.known |= set(sizes.loose)
     for name, extent in sizes.features:
-        lines += _feature(layer, name, extent, binder)
-    lines += [line for o in layer.options if o.kind is Kind.PADDING for line in binder.option(o)]
-    lines += binder.derived(())
-    lines += binder.requirements(layer.options)
-    return [*lines, *(f"self.{o.name} = {o.name}" for o in layer.options)]
+        found.append(_feature(layer, name, extent, binder))
+    found += [made for o in padding for made in binder.option(o)]
+    found += binder.derived(())
+    found += binder.requirements(layer.options)
+    return [*found, *(Assign(member(o.name), Name(o.name)) for o in layer.options)]
 
 
-def _shape(tensor: Tensor) -> str:
-    inner = ", ".join(size_text(e) for e in tensor.shape)
-    return f"({inner},)" if len(tensor.shape) == 1 else f"({inner})"
+def _counted(layer: Layer, name: str) -> Expression:
+    return call("rt.count", Literal(layer.name), Literal(name), Name(name), Literal(1))
 
 
-def _full(tensor: Tensor, value: float) -> str:
-    return f"np.full({_shape(tensor)}, {real(value, tensor.name)}, dtype)"
-
-
-def _feature(layer: Layer, name: str, extent: Expr, binder: Binder) -> list[str]:
+def _feature(layer: Layer, name: str, extent: Expr, binder: Binder) -> Statement:
     """Solve ``in_channels = G*C`` for its unknown symbol."""
-    head, where = string(layer.name), string(f"argument {name}")
-    checked = f"rt.count({head}, {string(name)}, {name}, 1)"
-    unknown = [s for s in sorted(extent.free_symbols, key=lambda s: s.name) if s not in binder.known]
+    where, checked = Literal(f"argument {name}"), _counted(layer, name)
+    unknown = _by_name(extent.free_symbols - binder.known)
     if not unknown:
-        return [f"rt.extent({head}, {where}, {checked}, {size_text(extent)})"]
+        return Do(call("rt.extent", Literal(layer.name), where, checked, size(extent)))
     binder.known.add(unknown[0])
     if extent == unknown[0]:
-        return [f"{unknown[0]} = {checked}"]
-    divisor = size_text(extent.coeff(unknown[0], 1))
-    return [f"{unknown[0]} = rt.divided({head}, {where}, {checked}, {divisor})"]
+        return let(unknown[0].name, checked)
+    divisor = size(extent.coeff(unknown[0], 1))
+    return let(unknown[0].name, call("rt.divided", Literal(layer.name), where, checked, divisor))
 
 
 @dataclass(frozen=True)

@@ -1,30 +1,41 @@
-"""Cook-Toom algorithms -> the tables of the runtime, as text; see `derive.winograd`."""
+"""Cook-Toom algorithms -> the module of the tables of the runtime; see `derive.winograd`."""
 
-from sympy import ImmutableMatrix, Rational
+from functools import cache
 
-from gradscribe.codegen.render import CookToomContext, MatrixContext
+from sympy import ImmutableMatrix
+
+from gradscribe.codegen.python.expression import Table
+from gradscribe.codegen.python.printer import text
+from gradscribe.codegen.render import CookToomContext, MatrixContext, TablesContext, header, render
+from gradscribe.codegen.scalar import number
 from gradscribe.derive.winograd import CookToom, cook_toom, prove
 from gradscribe.derive.winograd.accuracy import ERRORS
 from gradscribe.derive.winograd.points import written
 
-
-def tables() -> tuple[CookToomContext, ...]:
-    """The algorithms that the runtime may choose from, every one proved."""
-    return tuple(_table(cook_toom(m, r), error) for (m, r), error in ERRORS.items())
+SOURCE = "the algorithms of derive.winograd"
 
 
-def _table(algorithm: CookToom, error: float) -> CookToomContext:
+def tables_source(template: str) -> str:
+    """The text of the tables: the algorithms that the runtime may choose from, every one proved."""
+    found = tuple(_table(algorithm) for algorithm in algorithms())
+    return render(template, TablesContext(header(SOURCE, template), found))
+
+
+@cache
+def algorithms() -> tuple[CookToom, ...]:
+    """Those that the runtime has."""
+    return tuple(cook_toom(m, r) for m, r in ERRORS)
+
+
+def _table(algorithm: CookToom) -> CookToomContext:
     prove(algorithm)
     matrices = {"output": algorithm.output, "kernel": algorithm.kernel, "data": algorithm.data}
     found = tuple(MatrixContext(name, rows(matrix)) for name, matrix in matrices.items())
-    return CookToomContext(algorithm.m, algorithm.r, written(algorithm.points), found, f"{error:.1e}")
+    return CookToomContext(
+        algorithm.m, algorithm.r, written(algorithm.points), found, f"{ERRORS[algorithm.m, algorithm.r]:.1e}"
+    )
 
 
 def rows(matrix: ImmutableMatrix) -> tuple[str, ...]:
-    """The rows as lists of Python numbers: ``[1, 25 / 64, -1]``."""
-    return tuple(f"[{', '.join(number(v) for v in row)}]" for row in matrix.tolist())
-
-
-def number(value: Rational) -> str:
-    """A quotient of integers: both are exact in floating point, so that one rounding is left."""
-    return str(value.p) if value.q == 1 else f"{value.p} / {value.q}"
+    """The rows as lists of numbers: ``[1, 25 / 64, -1]``."""
+    return tuple(text(Table(tuple(map(number, row)))) for row in matrix.tolist())

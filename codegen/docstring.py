@@ -1,59 +1,23 @@
 """The words of generated functions: the equations they compute, and every array with its shape."""
 
-from collections.abc import Sequence
-
-from sympy import Expr, Integer, Mul
+from collections.abc import Mapping, Sequence
 
 from gradscribe.codegen.arguments import raveled_text, shape_argument
 from gradscribe.codegen.constructor import describe_option
-from gradscribe.codegen.form import Form, choose_form, size_hints
 from gradscribe.codegen.kernel import Kernel
 from gradscribe.codegen.literal import encodable
-from gradscribe.codegen.scalar import POWER, ArrayPrinter, size_text
-from gradscribe.derive.functions import admission
+from gradscribe.codegen.plan import equations
+from gradscribe.codegen.scalar import size_text
 from gradscribe.derive.interface import Layer
-from gradscribe.derive.term import Access, Program, Tensor
+from gradscribe.derive.term import Program, Tensor
 
 WIDTH = 116
 INDENT = "    "
 
 
-def equations(program: Program) -> list[str]:
-    """One line per statement, as it is computed: ``u[n, i, k] += sum(r, c) x[n, i + r, c] * w[r, c, k]``."""
-    written: set[str] = set()
-    lines = []
-    hints = size_hints(program)
-    for statement in program.statements:
-        form = choose_form(statement, program, hints)
-        name = statement.target.name
-        lines.append(equation(form, "+=" if name in written else "="))
-        written.add(name)
-    return lines
-
-
-def equation(form: Form, sign: str) -> str:
-    """A form as text."""
-    left = _element(form.target.name, form.place)
-    scattered = any(not e.is_Symbol and not e.is_Integer for e in form.place)
-    sign = "+=" if scattered and form.op == "sum" else sign
-    brackets = "".join(f" [0 <= {size_text(g.value)} < {size_text(g.extent)}]" for g in form.guards)
-    names = ", ".join(v.name for v in form.contracted)
-    reduction = f" {form.op}({names})" if names else ""
-    printer = ArrayPrinter(lambda a: _element(a.tensor, a.indices), lambda s, _: s.name)
-    conditions, body = admission(form.body)
-    brackets += "".join(f" [{printer.condition((c,))[1:-1]}]" for c in conditions)
-    body = body if body != 1 or not reduction else Integer(1)
-    text = printer.text(body, POWER if reduction and not isinstance(body, Mul | Access) else 0)
-    return (
-        f"{left} {sign}{reduction}{brackets} {text}".replace("np.", "")
-        .replace("rt.", "")
-        .replace("dtype(", "(")
-        .replace(".astype(dtype)", "")
-    )
-
-
-def _element(name: str, positions: Sequence[Expr]) -> str:
-    return f"{name}[{', '.join(size_text(e) for e in positions)}]" if positions else name
+def equation_lines(program: Program, numbers: Mapping[str, int] | None = None) -> list[str]:
+    """The statements as they are computed, in the names of the code: ``u[n,i,k] = Σ_{r,c} x[n, i+r, c] w[r,c,k]``."""
+    return [line for equation in equations(program, numbers) for line in equation.lines(WIDTH - len(INDENT))]
 
 
 def shape_text(tensor: Tensor, kernel: Kernel) -> str:
@@ -67,10 +31,10 @@ def shape_text(tensor: Tensor, kernel: Kernel) -> str:
     return f"shape ({inner},)" if len(tensor.shape) == 1 else f"shape ({inner})"
 
 
-def function_description(kernel: Kernel) -> list[str]:
-    """Equations, arguments and results of a function."""
+def function_description(kernel: Kernel, numbers: Mapping[str, int]) -> list[str]:
+    """Equations with the numbers that a derivation gives them, arguments and results of a function."""
     preface = [*kernel.preface, ""] if kernel.preface else []
-    lines = [*preface, *equations(kernel.program), "", "Args:"]
+    lines = [*preface, *equation_lines(kernel.program, numbers), "", "Args:"]
     for tensor in kernel.arguments:
         lines.append(f"    {tensor.name}: {_argument(tensor, kernel)}.")
     for tensor in kernel.shaped:
@@ -91,11 +55,18 @@ def function_description(kernel: Kernel) -> list[str]:
     ]
 
 
-def module_doc(layer: Layer) -> str:
-    """The docstring of a module: what it is, its equations, where they come from."""
+def module_doc(layer: Layer, numbers: Mapping[str, int], head: Sequence[str] = ()) -> str:
+    """The docstring of a module: what it is, its equations, where they come from.
+
+    Args:
+        layer: the layer.
+        numbers: of its equations on its page, by tensor.
+        head: lines that stand before the equations as they are.
+    """
     source = "\n".join(wrapped(f"Source: {layer.source}.", "")) if layer.source else ""
-    text = f"{titled(layer)}.\n\n{paragraph(equations(layer.program), '')}\n" + (f"\n{source}\n" if source else "")
-    return encodable(text)
+    forward = paragraph(equation_lines(layer.program, numbers), "")
+    passages = [f"{titled(layer)}.", *(["\n".join(head)] if head else []), forward, *([source] if source else [])]
+    return encodable("\n\n".join(passages) + "\n")
 
 
 def titled(layer: Layer) -> str:
@@ -134,6 +105,11 @@ def _argument(tensor: Tensor, kernel: Kernel) -> str:
 def _result(tensor: Tensor, kernel: Kernel) -> str:
     text = shape_text(tensor, kernel)
     return f"{text}, row-major position in its window (-1: none)" if tensor.integer else text
+
+
+def enumerated(names: Sequence[str]) -> str:
+    """``a``, ``a and b``, ``a, b and c``."""
+    return " and ".join([", ".join(names[:-1]), names[-1]] if len(names) > 1 else names)
 
 
 def wrapped(text: str, indent: str, width: int = WIDTH) -> list[str]:

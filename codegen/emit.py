@@ -1,17 +1,17 @@
-"""Plan -> lines of Python. One function per kind of record; no decision is taken here."""
+"""Plan -> statements of Python, a function per kind of record. How a sum is said, `codegen.plan.sums` decides."""
 
-import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from functools import singledispatchmethod
 from math import inf
 
 import sympy
-from sympy import Expr, Integer, Mul, Symbol
+from sympy import Expr, Integer, Symbol
 
-from gradscribe.codegen.literal import number
 from gradscribe.codegen.names import Names
 from gradscribe.codegen.nest import nest_function
+from gradscribe.codegen.nest.nest import Nest
+from gradscribe.codegen.numpy_table import NUMPY_REDUCTIONS
 from gradscribe.codegen.plan import (
     Allocate,
     Block,
@@ -21,11 +21,11 @@ from gradscribe.codegen.plan import (
     Contract,
     Count,
     Define,
+    Equation,
     Gather,
     Known,
     Labels,
     Loop,
-    Nest,
     Plan,
     Positions,
     Present,
@@ -41,22 +41,42 @@ from gradscribe.codegen.plan import (
     Wanted,
     When,
     Window,
-    mentioned,
+    effects,
 )
+from gradscribe.codegen.plan.sums import Sum, row, summation
 from gradscribe.codegen.pointwise import into
-from gradscribe.codegen.render import NestContext
-from gradscribe.codegen.scalar import ATOM, POWER, ArrayPrinter, size_text
-from gradscribe.derive.functions import admission, is_indicator
+from gradscribe.codegen.python.definition import Function
+from gradscribe.codegen.python.expression import (
+    ELLIPSIS,
+    Binary,
+    Call,
+    Comparison,
+    Expression,
+    Group,
+    Items,
+    Literal,
+    Name,
+    Part,
+    Span,
+    call,
+    chain,
+    every,
+    method,
+    negated,
+)
+from gradscribe.codegen.python.layout import INDENT
+from gradscribe.codegen.python.layout import WIDTH as LINE
+from gradscribe.codegen.python.statement import Assign, Body, Comment, Do, For, If, Sourced, Statement, let, used
+from gradscribe.codegen.scalar import DTYPE, ONE, ZERO, ArrayPrinter, shape, size
+from gradscribe.derive.functions import admission
 from gradscribe.derive.index import Affine
-from gradscribe.derive.term import EXTREMA, Access, Guard, accesses
+from gradscribe.derive.reductions import REDUCTIONS
+from gradscribe.derive.term import Access, Guard
 
-INDENT = "    "
-LONG = 90
-# An extremum of two arrays, of one array, of two with the position recorded, and of nothing.
-_PAIRWISE = {"max": "np.maximum", "min": "np.minimum"}
-_REDUCED = {"max": "np.max", "min": "np.min"}
-_RECORDED = {"max": "rt.maximise", "min": "rt.minimise"}
-_EMPTY = {"max": "-np.inf", "min": "np.inf"}
+TRUE, NONE = Literal(True), Literal(None)
+INFINITY = Name("np.inf")
+WIDTH = LINE - len(INDENT)
+"""Of a function's body."""
 
 
 class Emitter:
@@ -74,449 +94,418 @@ class Emitter:
         self.arrays = dict(arrays or {})
         self.buffers = buffers
         self.loops: dict[Symbol, str] = {}
-        self.spans: dict[str, tuple[Symbol, str]] = {}
+        self.spans: dict[Expression, tuple[Symbol, str]] = {}
         self.function = ""
-        self.nests: list[NestContext] = []
+        self.nests: list[Function] = []
 
-    def lines(self, plan: Plan) -> list[str]:
-        """The statements of a plan, indentation relative to the function's body; `nests` are the loops they call."""
+    def statements(self, plan: Plan) -> Body:
+        """The statements of a plan; `nests` are the loops they call."""
         self.function = plan.name
-        self.names.take(mentioned(plan.records))
+        self.names.take(effects(*plan.records).names)
         return self._all(plan.records)
 
-    def _all(self, records: Iterable[Record]) -> list[str]:
-        return [line for record in records for line in self.emit(record)]
+    def _all(self, records: Iterable[Record]) -> Body:
+        return tuple(Sourced(record, tuple(self.emit(record))) for record in records)
 
-    def _indented(self, records: Iterable[Record]) -> list[str]:
-        return [INDENT + line for line in self._all(records)]
-
+    # ----- names and sizes ------------------------------------------------------------------------------------------
     def index(self, symbol: Symbol) -> str:
         """The Python name of an index."""
         return self.names.own(symbol.name, "index")
 
-    def limits(self, symbol: Symbol) -> tuple[str, str]:
+    def limits(self, symbol: Symbol) -> tuple[Expression, Expression]:
         """The Python names of the limits of an index."""
-        return self.names.own(f"{symbol.name}_low", "low"), self.names.own(f"{symbol.name}_high", "high")
+        low, high = f"{symbol.name}_low", f"{symbol.name}_high"
+        return Name(self.names.own(low, "low")), Name(self.names.own(high, "high"))
 
-    def array(self, name: str) -> str:
+    def array(self, name: str) -> Expression:
         """The Python name of an array."""
-        return self.arrays.get(name, name)
+        return Name(self.arrays.get(name, name))
 
-    def size(self, expression: Expr, level: int = 0, indices: Iterable[Symbol] = ()) -> str:
-        """A size expression; `indices` are printed under their Python names."""
-        known = set(indices)
-        return size_text(expression, level, lambda s: self.index(s) if s in known else s.name)
+    def position(self, expression: Expr) -> Expression:
+        """A position: its symbols may be loop indices or sizes."""
+        return size(expression, lambda s: Name(self.loops.get(s, s.name)))
 
-    def shape(self, extents: tuple[Expr, ...]) -> str:
-        """A tuple of size expressions."""
-        inner = ", ".join(self.size(e) for e in extents)
-        return f"({inner},)" if len(extents) == 1 else f"({inner})"
+    def number(self, value: Expr) -> Expression:
+        """A number made of sizes, options and scalar arguments."""
+        if value.is_infinite:
+            return INFINITY if value.is_positive else negated(INFINITY)
+        return self._printer(None).value(value)
 
+    def _take(self, extents: Sequence[Expr], kind: Expression) -> Expression:
+        return method(Name(self.buffers), "take", shape(extents), kind)
+
+    # ----- arrays ---------------------------------------------------------------------------------------------------
     @singledispatchmethod
-    def emit(self, record: Record) -> list[str]:
-        """The lines of one record."""
+    def emit(self, record: Record) -> Sequence[Statement]:
+        """The statements of one record."""
         raise TypeError(f"no such record: {record}")
 
     @emit.register
-    def _(self, record: Allocate) -> list[str]:
-        kind = "np.int32" if record.integer else "dtype"
-        shape = self.shape(record.shape)
+    def _(self, record: Allocate) -> Sequence[Statement]:
+        kind: Expression = Name("np.int32") if record.integer else DTYPE
+        fill = None if record.fill is None else _constant(record.fill)
         if record.buffered:
-            filled = [f"{record.name}.fill({_constant(record.fill)})"] if record.fill is not None else []
-            return [f"{record.name} = {self.buffers}.take({shape}, {kind})", *filled]
-        if record.fill is None:
-            return [f"{record.name} = np.empty({shape}, {kind})"]
-        if record.fill == 0:
-            return [f"{record.name} = np.zeros({shape}, {kind})"]
-        return [f"{record.name} = np.full({shape}, {_constant(record.fill)}, {kind})"]
+            filled = [Do(method(Name(record.name), "fill", fill))] if fill is not None else []
+            return [let(record.name, self._take(record.shape, kind)), *filled]
+        extents = shape(record.shape)
+        if fill is None:
+            return [let(record.name, call("np.empty", extents, kind))]
+        if fill == ZERO:
+            return [let(record.name, call("np.zeros", extents, kind))]
+        return [let(record.name, call("np.full", extents, fill, kind))]
 
     @emit.register
-    def _(self, record: Split) -> list[str]:
-        return [f"{record.name} = {self.array(record.source)}.reshape({', '.join(self.size(e) for e in record.shape)})"]
+    def _(self, record: Split) -> Sequence[Statement]:
+        return [let(record.name, method(self.array(record.source), "reshape", *map(size, record.shape)))]
 
     @emit.register
-    def _(self, record: Window) -> list[str]:
-        places = {r.index: k for k, r in enumerate(record.axes)}
-        positions = []
-        for form in record.positions:
-            steps = [f"({places[v]}, {self.size(c)})" for v, c in form.terms]
-            positions.append(f"({', '.join([self.size(form.offset), *steps])}{'' if steps else ','})")
-        names = " ".join(r.index.name for r in record.axes)
-        shape = self.shape(tuple(r.extent for r in record.axes))
-        lines = [
-            f"{record.name} = rt.{'Window' if record.described else 'window'}(  # {names}",
-            f"{INDENT}{self.array(record.source)},",
-            f"{INDENT}{shape},",
+    def _(self, record: Window) -> Sequence[Statement]:
+        places = {r.index: Literal(k) for k, r in enumerate(record.axes)}
+        positions = [
+            Group((size(form.offset), *(Group((places[v], size(c))) for v, c in form.terms)))
+            for form in record.positions
         ]
-        return [*lines, f"{INDENT}({', '.join(positions)}{',' if len(positions) == 1 else ''}),", ")"]
+        extents = shape(tuple(r.extent for r in record.axes))
+        function = "rt.Window" if record.described else "rt.window"
+        made = call(function, self.array(record.source), extents, Group(tuple(positions)))
+        return [Assign(Name(record.name), made, remark=_names(r.index for r in record.axes))]
 
     @emit.register
-    def _(self, record: Contract) -> list[str]:
-        out = " ".join(r.index.name for r in record.axes)
-        spec = f"{_names(record.left_axes)}, {_names(record.right_axes)} -> {out}"
-        call = f'rt.contract("{spec}", {self.array(record.left)}, {self.array(record.right)}'
+    def _(self, record: Release) -> Sequence[Statement]:
+        return [Do(method(Name(self.buffers), "give", *map(Name, record.buffered)))]
+
+    @emit.register
+    def _(self, record: Equation) -> Sequence[Statement]:
+        return [Comment(line) for line in record.lines(WIDTH - 2)]
+
+    # ----- contractions and windows ---------------------------------------------------------------------------------
+    @emit.register
+    def _(self, record: Contract) -> Sequence[Statement]:
+        spec = _spec(record.left_axes, record.right_axes, out=(r.index for r in record.axes))
+        made = call("rt.contract", spec, self.array(record.left), self.array(record.right))
+        out, scale = Name(record.out), self.number(record.scale)
+        given = Call(made.function, made.arguments, (("out", out),))
         if record.into:
-            add = ", add=True" if record.accumulate else ""
-            scale = f", scale={self._printer(None).text(record.scale)}" if record.scale != 1 else ""
-            return [f"{call}, out={record.out}{add}{scale})"]
+            add = (("add", TRUE),) if record.accumulate else ()
+            factor = (("scale", scale),) if record.scale != 1 else ()
+            return [Do(Call(made.function, made.arguments, (*given.keywords, *add, *factor)))]
         if record.accumulate:
-            scaled = self._scaled(f"{call})", record.scale)
-            return [f"{record.out} += {scaled}"]
-        lines = [f"{call}, out={record.out})"]
-        if record.scale != 1:
-            lines.append(f"{record.out} *= {self._printer(None).text(record.scale, POWER)}")
-        return lines
+            return [Assign(out, self._scaled(made, record.scale), "+=")]
+        return [Do(given), *([Assign(out, scale, "*=")] if record.scale != 1 else [])]
 
     @emit.register
-    def _(self, record: Reduce) -> list[str]:
-        given = self._given(record.scale, record.argument)
-        return [f'rt.reduce("{record.op}", {record.window}, {self.array(record.out)}{given})']
+    def _(self, record: Reduce) -> Sequence[Statement]:
+        how = Name(NUMPY_REDUCTIONS[record.op].ufunc), _empty(record.op)
+        given = Name("rt.reduce"), (*how, Name(record.window), self.array(record.out))
+        return [Do(Call(*given, self._given(record.scale, record.argument)))]
 
     @emit.register
-    def _(self, record: Spread) -> list[str]:
-        add = ", add=True" if record.accumulate else ""
-        given = self._given(record.scale, record.argument)
-        return [f"rt.spread({self.array(record.values)}, {record.out}{given}{add})"]
+    def _(self, record: Spread) -> Sequence[Statement]:
+        add = (("add", TRUE),) if record.accumulate else ()
+        given = Name("rt.spread"), (self.array(record.values), Name(record.out))
+        return [Do(Call(*given, (*self._given(record.scale, record.argument), *add)))]
 
-    def _given(self, scale: Update | None, argument: str | None) -> str:
-        scaled = f", scale={self._value(scale)}" if scale is not None else ""
-        return scaled + (f", argument={self.array(argument)}" if argument is not None else "")
+    def _given(self, scale: Update | None, argument: str | None) -> tuple[tuple[str, Expression], ...]:
+        scaled = (("scale", self._value(scale)),) if scale is not None else ()
+        return (*scaled, *((("argument", self.array(argument)),) if argument is not None else ()))
 
-    def _scaled(self, text: str, scale: Expr) -> str:
+    def _scaled(self, value: Expression, scale: Expr) -> Expression:
         if scale in (1, -1):
-            return text if scale == 1 else f"-{text}"
-        return f"{self._printer(None).text(scale, POWER)} * {text}"
+            return value if scale == 1 else negated(value)
+        return Binary("*", self.number(scale), value)
+
+    # ----- what holds records ---------------------------------------------------------------------------------------
+    @emit.register
+    def _(self, record: Clip) -> Sequence[Statement]:
+        brackets = (Group((size(a), self.position(b), self.position(e))) for a, b, e in record.constraints)
+        return [Assign(Items(self.limits(record.index)), call("rt.clip", size(record.extent), *brackets))]
 
     @emit.register
-    def _(self, record: Clip) -> list[str]:
-        low, high = self.limits(record.index)
-        brackets = ", ".join(
-            f"({self.size(a)}, {self.position(b)}, {self.position(e)})" for a, b, e in record.constraints
-        )
-        return [f"{low}, {high} = rt.clip({self.size(record.extent)}, {brackets})"]
-
-    def position(self, expression: Expr, level: int = 0) -> str:
-        """A position expression: its symbols may be loop indices or sizes."""
-        return size_text(expression, level, lambda s: self.loops.get(s, s.name))
-
-    @emit.register
-    def _(self, record: Loop) -> list[str]:
+    def _(self, record: Loop) -> Sequence[Statement]:
         self.loops = {**self.loops, record.index: self.index(record.index)}
-        limits = self.size(record.extent) if record.clip is None else ", ".join(self.limits(record.index))
-        head = f"for {self.index(record.index)} in range({limits}):"
-        return [*(self.emit(record.clip) if record.clip else []), head, *self._indented(record.body)]
+        clipped = self.emit(record.clip) if record.clip is not None else ()
+        limits = (size(record.extent),) if record.clip is None else self.limits(record.index)
+        return [*clipped, For(Name(self.index(record.index)), call("range", *limits), self._all(record.body))]
 
     @emit.register
-    def _(self, record: When) -> list[str]:
-        tests = [" < ".join(self.limits(v)) for v in record.clips]
-        tests += [f"0 <= {self.position(g.value)} < {self.position(g.extent)}" for g in record.guards]
-        return [f"if {' and '.join(tests)}:", *self._indented(record.body)]
+    def _(self, record: When) -> Sequence[Statement]:
+        tests: list[Expression] = [Comparison(self.limits(v), ("<",)) for v in record.clips]
+        tests += [_within(self.position(g.value), self.position(g.extent)) for g in record.guards]
+        return [If(every(tests), self._all(record.body))]
 
     @emit.register
-    def _(self, record: Block) -> list[str]:
-        start, stop = (self.names.own(f"{record.block.name}_{end}", end) for end in ("start", "stop"))
-        sizes = f"{self.size(record.extent)}, {self.size(record.elements)}{', rt.OPERAND' if record.operand else ''}"
-        lines = [f"for {start}, {stop} in rt.blocks({sizes}):"]
-        body = self._indented(record.body)
-        if any(re.search(rf"\b{record.block.name}\b", line) for line in body):
-            lines.append(f"{INDENT}{record.block.name} = {stop} - {start}")
-        for name, source, axis in record.slices:
-            lines.append(f"{INDENT}{name} = {self.array(source)}[{':, ' * axis}{start}:{stop}]")
-        return [*lines, *body]
+    def _(self, record: Block) -> Sequence[Statement]:
+        name = record.block.name
+        start, stop = (Name(self.names.own(f"{name}_{end}", end)) for end in ("start", "stop"))
+        operand = (Name("rt.OPERAND"),) if record.operand else ()
+        blocks = call("rt.blocks", size(record.extent), size(record.elements), *operand)
+        body = self._all(record.body)
+        read = any(name in used(statement) for statement in body)
+        cut = (
+            let(part, Part(self.array(source), (*[Span()] * axis, Span(start, stop))))
+            for part, source, axis in record.slices
+        )
+        length = [let(name, Binary("-", stop, start))] if read else []
+        return [For(Items((start, stop)), blocks, (*length, *cut, *body))]
 
     @emit.register
-    def _(self, record: Branch) -> list[str]:
-        test = " and ".join(f"{s.name} == 1" for s in record.ones)
-        return [f"if {test}:", *self._indented(record.then), "else:", *self._indented(record.otherwise)]
+    def _(self, record: Branch) -> Sequence[Statement]:
+        test = every([Comparison((Name(s.name), ONE), ("==",)) for s in record.ones])
+        return [If(test, self._all(record.then), self._all(record.otherwise))]
 
     @emit.register
-    def _(self, record: Compiled) -> list[str]:
-        tests = [f"rt.compiles({', '.join(self.size(e) for e in (record.steps, *record.options))})"]
-        tests += [self._bracket(g) for g in record.within]
-        return [f"if {' and '.join(tests)}:", *self._indented(record.then), "else:", *self._indented(record.otherwise)]
-
-    def _bracket(self, guard: Guard) -> str:
-        """A condition on sizes; ``G == 1`` for that on G - 1 to be 0."""
-        if guard.extent == 1:
-            return f"{self.size(guard.value + 1)} == 1"
-        return f"0 <= {self.size(guard.value)} < {self.size(guard.extent)}"
+    def _(self, record: Compiled) -> Sequence[Statement]:
+        steps = call("loops.wanted", *(size(e) for e in (record.steps, *record.options)))
+        test = every([steps, *(_holds(g) for g in record.within)])
+        return [If(test, self._all(record.then), self._all(record.otherwise))]
 
     @emit.register
-    def _(self, record: Nest) -> list[str]:
-        name = f"_{self.function}_{len(self.nests) + 1}"
+    def _(self, record: Present) -> Sequence[Statement]:
+        return [If(Comparison((self.array(record.array), NONE), ("is not",)), self._all(record.body))]
+
+    @emit.register
+    def _(self, record: Wanted) -> Sequence[Statement]:
+        return [If(Name(record.flag), self._all(record.body))]
+
+    @emit.register
+    def _(self, record: Nest) -> Sequence[Statement]:
+        name = f"{self.function}_{len(self.nests) + 1}"
         made = nest_function(record, name, self.given)
         self.nests.append(made.function)
         steps = sympy.prod([r.extent for r in record.ranges], start=Integer(1))
-        arguments = [
-            *(f"rt.flat({self.array(a)})" for a in made.arrays),
-            *(f"dtype({self._number(n)})" for n in made.numbers),
-            *(s.name for s in made.sizes),
-            *(f"rt.fixed({s.name})" for s in made.fixed),
+        arguments: list[Expression] = [
+            *(call("rt.flat", self.array(a)) for a in made.arrays),
+            *(call("dtype", self.number(n)) for n in made.numbers),
+            *(Name(s.name) for s in made.sizes),
+            *(call("rt.fixed", Name(s.name)) for s in made.fixed),
         ]
-        return [f"rt.run({name}, {self.size(made.extent)}, {self.size(steps)}, {', '.join(arguments)})"]
+        return [Do(call("rt.run", Name(f"loops.{name}"), size(made.extent), size(steps), *arguments))]
 
-    def _number(self, value: Expr) -> str:
-        """The text of a number that loops are given."""
-        if value.is_infinite:
-            return "np.inf" if value.is_positive else "-np.inf"
-        return self._printer(None).text(value)
-
+    # ----- labels ---------------------------------------------------------------------------------------------------
     @emit.register
-    def _(self, record: Present) -> list[str]:
-        return [f"if {self.array(record.array)} is not None:", *self._indented(record.body)]
-
-    @emit.register
-    def _(self, record: Positions) -> list[str]:
+    def _(self, record: Positions) -> Sequence[Statement]:
         printer = self._printer(record.update, record.update.axes)
         # small and unsigned types would overflow
-        wide = ArrayPrinter(lambda a: f"rt.wide({printer.access(a)})", printer.index, printer.vectors)
-        return [f"{record.name} = {wide.text(record.update.body, whole=True)}"]
+        wide = ArrayPrinter(lambda a: call("rt.wide", printer.access(a)), printer.index, printer.vectors)
+        return [let(record.name, wide.value(record.update.body, whole=True))]
 
     @emit.register
-    def _(self, record: Gather) -> list[str]:
-        spec = f"{self._looked_up(record.source_axes, record.labels)} -> {_names(r.index for r in record.axes)}"
-        labels = "".join(f", {self.array(k.array)}" for k in record.labels)
-        return [f'{record.name} = rt.gather("{spec}", {self.array(record.source)}{labels})']
+    def _(self, record: Gather) -> Sequence[Statement]:
+        spec = _looked_up(record.source_axes, record.labels, (r.index for r in record.axes))
+        labels = (self.array(k.array) for k in record.labels)
+        return [let(record.name, call("rt.gather", spec, self.array(record.source), *labels))]
 
     @emit.register
-    def _(self, record: Count) -> list[str]:
-        sizes = self.size(record.along.extent), self.size(record.counted.extent)
-        brackets = (f"({', '.join(self.size(e) for e in bracket)})" for bracket in record.brackets)
-        return [f"{record.name} = rt.counts({', '.join([*sizes, *brackets])}).astype(dtype)"]
+    def _(self, record: Count) -> Sequence[Statement]:
+        brackets = (Group(tuple(map(size, bracket))) for bracket in record.brackets)
+        counts = call("rt.counts", size(record.along.extent), size(record.counted.extent), *brackets)
+        return [let(record.name, method(counts, "astype", DTYPE))]
 
     @emit.register
-    def _(self, record: Known) -> list[str]:
-        return [f"{record.name} = rt.known({self.array(record.labels)}, {self.size(record.extent)})"]
+    def _(self, record: Known) -> Sequence[Statement]:
+        return [let(record.name, call("rt.known", self.array(record.labels), size(record.extent)))]
 
     @emit.register
-    def _(self, record: ScatterAdd) -> list[str]:
-        spec = f"{self._looked_up(record.values_axes, record.labels)} -> {_names(record.target_axes)}"
-        labels = "".join(f", {self.array(k.array)}" for k in record.labels)
-        return [f'rt.scatter("{spec}", {self.array(record.target)}, {self.array(record.values)}{labels})']
+    def _(self, record: ScatterAdd) -> Sequence[Statement]:
+        spec = _looked_up(record.values_axes, record.labels, record.target_axes)
+        arrays = (self.array(name) for name in (record.target, record.values, *(k.array for k in record.labels)))
+        return [Do(call("rt.scatter", spec, *arrays))]
 
-    def _looked_up(self, axes: Iterable[Expr], labels: Iterable[Labels]) -> str:
-        """Axes by name, then per label array the axis that it stands for and its own axes."""
-        return ", ".join([_names(axes), *(f"{k.index.name}: {_names(k.axes)}" for k in labels)])
+    # ----- updates --------------------------------------------------------------------------------------------------
+    @emit.register
+    def _(self, record: Define) -> Sequence[Statement]:
+        name = Name(record.name)
+        if not record.buffered:
+            return self._with_spans([Assign(name, self._value(record.update))])
+        taken = Assign(name, self._take(tuple(r.extent for r in record.update.ranges), DTYPE))
+        filled = into(name, record.update.body, self._printer(record.update, record.update.axes))
+        return self._with_spans([taken, *filled])
 
     @emit.register
-    def _(self, record: Release) -> list[str]:
-        return [f"{self.buffers}.give({', '.join(record.buffered)})"]
+    def _(self, record: Scale) -> Sequence[Statement]:
+        target = self.slice(record.update.target, record.update)
+        return self._with_spans([Assign(target, self._value(record.update), "*=")])
 
     @emit.register
-    def _(self, record: Wanted) -> list[str]:
-        return [f"if {record.flag}:", *self._indented(record.body)]
+    def _(self, record: Update) -> Sequence[Statement]:
+        return self._with_spans(self._added(record) if record.is_sum else self._reduced(record))
 
-    @emit.register
-    def _(self, record: Define) -> list[str]:
-        if record.buffered:
-            shape = self.shape(tuple(r.extent for r in record.update.ranges))
-            lines = into(record.name, record.update.body, self._printer(record.update, record.update.axes))
-            return self._with_spans([f"{record.name} = {self.buffers}.take({shape}, dtype)", *lines])
-        return self._with_spans([f"{record.name} = {self._value(record.update)}"])
-
-    @emit.register
-    def _(self, record: Scale) -> list[str]:
-        return self._with_spans([f"{self.slice(record.update.target, record.update)} *= {self._value(record.update)}"])
-
-    @emit.register
-    def _(self, record: Update) -> list[str]:
-        return self._with_spans(self._updated(record))
-
-    def _with_spans(self, lines: list[str]) -> list[str]:
-        """The slices that `lines` use, by name, and then the lines."""
-        named = [f"{name} = {text}" for text, (_, name) in self.spans.items()]
+    def _with_spans(self, statements: Sequence[Statement]) -> Sequence[Statement]:
+        """The slices that `statements` use, by name, and then the statements."""
+        named = [let(name, value) for value, (_, name) in self.spans.items()]
         self.spans = {}
-        return [*named, *lines]
+        return [*named, *statements]
 
-    def _updated(self, record: Update) -> list[str]:
+    def _added(self, record: Update) -> Sequence[Statement]:
+        target, axes = self.slice(record.target, record), row(record)
+        if axes:
+            return [Do(call("rt.add_row", target, self._printer(record, axes).value(record.body)))]
+        value = self._value(record)
+        if isinstance(target, Part) and any(v is not None for v in record.target.vectors):
+            part = self.names.own("part")  # a view that is added to by its subscripts is copied onto itself afterwards
+            return [let(part, target), Assign(Name(part), value, "+=")]
+        return [Assign(target, value, "+=")]
+
+    def _reduced(self, record: Update) -> Sequence[Statement]:
         target = self.slice(record.target, record)
-        if record.op == "+=":
-            row = self._row(record, target)
-            if row:
-                return [f"rt.add_row({target}, {self._printer(record, row).text(record.body)})"]
-            value = self._value(record)
-            is_view = any(v is not None for v in record.target.vectors)
-            if is_view and "[" in target and len(target) + len(value) > LONG:
-                part = self.names.own("part")
-                return [f"{part} = {target}", f"{part} += {value}"]
-            return [f"{target} += {value}"]
+        how = NUMPY_REDUCTIONS[record.op]
         brackets, value = admission(record.body)
-        where = self._where(brackets, record)
         if record.argument is None:
-            writable = target if target.endswith("]") else f"{target}[...]"
-            return [f"{writable} = {_PAIRWISE[record.op]}({target}, {self._value(record)})"]
+            writable = target if isinstance(target, Part) else Part(target, (ELLIPSIS,))
+            return [Assign(writable, call(how.ufunc, target, self._value(record)))]
         found, position = record.argument
+        where = [self._printer(record, record.axes).condition(brackets)] if brackets else []
+        arrays = _view(target), _view(self.slice(found, record))
         if record.summed:
-            values = self._printer(record, record.axes).text(value)
-            return [
-                f"rt.first_{record.op}({self._view(target)}, {self._view(self.slice(found, record))}, {values}, "
-                f"{len(record.summed)}{where})"
-            ]
-        arrays = f"{self._view(target)}, {self._view(self.slice(found, record))}"
+            values = self._printer(record, record.axes).value(value)
+            return [Do(call(how.searched, *arrays, values, Literal(len(record.summed)), *where))]
         values = self._value(replace(record, body=value))
-        return [f"{_RECORDED[record.op]}({arrays}, {values}, {self.position(position)}{where})"]
+        return [Do(call(how.recorded, *arrays, values, self.position(position), *where))]
 
-    def _where(self, brackets: Sequence[Expr], update: Update) -> str:
-        """The argument that says which elements an extremum has."""
-        return f", {self._printer(update, update.axes).condition(brackets)}" if brackets else ""
-
-    def _elements(self, update: Update) -> str:
-        """What an extremum is taken of, that of no element where a bracket excludes one."""
+    def _elements(self, update: Update) -> Expression:
+        """The elements of a reduction other than a sum, its identity where a bracket excludes one."""
         brackets, value = admission(update.body)
         printer = self._printer(update, update.axes)
+        found = printer.value(value)
         if not brackets:
-            return printer.text(value, ATOM if update.summed else 0)
-        text = f"dtype({printer.text(value)})" if printer.is_scalar(value) else printer.text(value)
-        return f"np.where({printer.condition(brackets)}, {text}, {_EMPTY[update.op]})"
+            return found
+        kind = call("dtype", found) if printer.is_scalar(value) else found
+        return call("np.where", printer.condition(brackets), kind, _empty(update.op))
 
-    def _row(self, update: Update, target: str) -> tuple[Symbol, ...]:
-        """The last axes, if what is added to a whole array sees them and not the two axes before; () otherwise."""
-        read = {tuple(v for v in part.vectors if v is not None) for _, part in update.slices}
-        own = next(iter(read)) if len(read) == 1 else ()
-        rest = update.axes[: len(update.axes) - len(own)]
-        if update.summed or "[" in target or len(rest) < 2 or update.axes != rest + own:
-            return ()
-        return () if set(rest) & update.body.free_symbols else own
+    def _value(self, update: Update) -> Expression:
+        """The right side: a pointwise expression, a sum over axes, a contraction, or another reduction over axes."""
+        if update.is_sum:
+            return self._sum(update, summation(update))
+        elements = self._elements(update)
+        if not update.summed:
+            return elements
+        axes = (("axis", _last(len(update.summed))), ("initial", _empty(update.op)))
+        return Call(Name(NUMPY_REDUCTIONS[update.op].along), (elements,), axes)
 
-    def _view(self, text: str) -> str:
-        """A subscript by integers alone yields a scalar; an ellipsis keeps it a view."""
-        return f"{text[:-1]}, ...]" if text.endswith("]") else text
+    def _sum(self, update: Update, said: Sum) -> Expression:
+        """A sum: what it does not see multiplies it once."""
+        printer = self._printer(update, said.axes)
+        if not said.summed:
+            found = printer.value(said.body)
+        elif said.product is not None:
+            found = self._contraction(update, said, said.product)
+        else:
+            found = call("rt.total", printer.value(said.body), _last(len(said.summed)))
+        outer = [self._printer(update, said.kept).value(said.outer)] if said.outer != 1 else []
+        scale = [self.number(said.scale)] if said.scale not in (1, -1) else []
+        whole = chain("*", [*outer, *scale, found, *(self._count(v, update) for v in said.counted)])
+        return negated(whole) if said.scale == -1 else whole
 
-    def slice(self, part: Slice, update: Update) -> str:
+    def _count(self, vector: Symbol, update: Update) -> Expression:
+        """The number of values of a vector index."""
+        low, high = self._range(vector, update)
+        return Binary("-", high, low) if vector in update.clipped else high
+
+    def _contraction(self, update: Update, said: Sum, product: tuple[Access, Access]) -> Expression:
+        lookup = dict(update.slices)
+        axes = [lookup[a].axes for a in product]
+        return call("rt.contract", _spec(*axes, out=said.kept), *(self.slice(lookup[a], update) for a in product))
+
+    # ----- slices ---------------------------------------------------------------------------------------------------
+    def slice(self, part: Slice, update: Update) -> Expression:
         """An array with its subscripts."""
-        texts = [self._axis(f, v, update) for f, v in zip(part.positions, part.vectors, strict=True)]
-        while texts and texts[-1] == ":":
-            texts.pop()
+        found = [self._axis(f, v, update) for f, v in zip(part.positions, part.vectors, strict=True)]
+        while found and found[-1] == Span():
+            found.pop()
         name = self.array(part.array)
-        return f"{name}[{', '.join(texts)}]" if texts else name
+        return Part(name, tuple(found)) if found else name
 
-    def _axis(self, form: Affine, vector: Symbol | None, update: Update) -> str:
+    def _axis(self, form: Affine, vector: Symbol | None, update: Update) -> Expression:
         if vector is None:
             return self.position(form.expression())
         low, high = self._range(vector, update)
         if form.plain() is not None:
-            return f"{low}:{high}" if vector in update.clipped else ":"
+            return Span(low, high) if vector in update.clipped else Span()
         slope = form.coefficient(vector)
         rest = form.expression() - slope * vector
-        text = f"rt.span({self.size(slope)}, {self.position(rest)}, {low}, {high})"
+        span = call("rt.span", size(slope), self.position(rest), low, high)
         number = sum(known == vector for known, _ in self.spans.values())
         name = self.names.own(f"{vector.name}_at{number or ''}", "at")
-        return self.spans.setdefault(text, (vector, name))[1]
+        return Name(self.spans.setdefault(span, (vector, name))[1])
 
-    def _range(self, vector: Symbol, update: Update) -> tuple[str, str]:
+    def _range(self, vector: Symbol, update: Update) -> tuple[Expression, Expression]:
         if vector in update.clipped:
             return self.limits(vector)
-        return "0", self.size(next(r.extent for r in update.ranges if r.index == vector))
-
-    def _value(self, update: Update) -> str:
-        """The right side: a pointwise expression, a sum over axes, a contraction, or an extremum over axes."""
-        if update.op in EXTREMA:
-            elements = self._elements(update)
-            if not update.summed:
-                return elements
-            axes = _last(len(update.summed))
-            return f"{_REDUCED[update.op]}({elements}, axis={axes}, initial={_EMPTY[update.op]})"
-        body, missing = update.body, [v for v in update.summed if v not in update.body.free_symbols]
-        scale = ""
-        for v in missing:  # a sum of what does not depend on the index: times the number of its values
-            low, high = self._range(v, update)
-            scale += f" * ({high} - {low})" if v in update.clipped else f" * {self.size_atom(v, update)}"
-        summed = tuple(v for v in update.summed if v not in missing)
-        axes_left = tuple(v for v in update.axes if v not in missing)
-        if not summed:
-            level = ATOM if scale else 0
-            return self._printer(update, axes_left).text(body, level) + scale
-        kept = tuple(v for v in update.axes if v not in update.summed)
-        outer, inner = _outer(body, kept, summed)
-        if outer != 1:  # what the sum does not see multiplies it once
-            factor = self._printer(update, kept).text(outer, POWER)
-            return f"{factor} * {self._value(replace(update, body=inner))}"
-        contracted = self._contraction(update, summed)
-        if contracted is not None:
-            return contracted + scale
-        outside, body = _common(body, axes_left)
-        total = f"rt.total({self._printer(update, axes_left).text(body)}, {_last(len(summed))})"
-        return self._scaled(total, outside) + scale
-
-    def size_atom(self, vector: Symbol, update: Update) -> str:
-        """The extent of a vector index, as a factor."""
-        return self.size(next(r.extent for r in update.ranges if r.index == vector), POWER)
-
-    def _contraction(self, update: Update, summed: tuple[Symbol, ...]) -> str | None:
-        """``contract(...)`` for a product of exactly two arrays that share the summed indices."""
-        factors = Mul.make_args(update.body)
-        arrays = [f for f in factors if isinstance(f, Access)]
-        scale = Mul(*(f for f in factors if not isinstance(f, Access)))
-        vectors = set(update.axes)
-        if len(arrays) != 2 or scale.free_symbols & vectors or accesses(scale):
-            return None
-        lookup = dict(update.slices)
-        axes = [tuple(v for v in lookup[a].vectors if v is not None) for a in arrays]
-        kept = tuple(v for v in update.axes if v not in summed)
-        if not all(v in axes[0] and v in axes[1] for v in summed) or set(kept) - set(axes[0] + axes[1]):
-            return None
-        left, right = (self.slice(lookup[a], update) for a in arrays)
-        call = f'rt.contract("{_names(axes[0])}, {_names(axes[1])} -> {_names(kept)}", {left}, {right})'
-        return self._scaled(call, scale)
+        return ZERO, size(next(r.extent for r in update.ranges if r.index == vector))
 
     def _printer(self, update: Update | None, axes: tuple[Symbol, ...] = ()) -> ArrayPrinter:
         lookup = dict(update.slices) if update else {}
 
-        def access(a: Access) -> str:
+        def access(a: Access) -> Expression:
             if a not in lookup:  # in a scale: a number
                 return self.array(a.tensor)
             assert update is not None  # or the lookup were empty
             part = lookup[a]
-            own = tuple(v for v in part.vectors if v is not None)
-            return _aligned(self.slice(part, update), own, axes)
+            return _aligned(self.slice(part, update), part.axes, axes)
 
-        def index(symbol: Symbol, integer: bool) -> str:
+        def index(symbol: Symbol, integer: bool) -> Expression:
             if update is None or symbol not in update.axes:
-                return self.loops.get(symbol, symbol.name)
-            low, high = self._range(symbol, update)
-            kind = "" if integer else ", dtype=dtype"
-            return _aligned(f"np.arange({low}, {high}{kind})", (symbol,), axes)
+                return Name(self.loops.get(symbol, symbol.name))
+            kind = () if integer else (("dtype", DTYPE),)
+            return _aligned(Call(Name("np.arange"), self._range(symbol, update), kind), (symbol,), axes)
 
         return ArrayPrinter(access, index, update.axes if update else ())
 
 
-def _outer(body: Expr, kept: tuple[Symbol, ...], summed: tuple[Symbol, ...]) -> tuple[Expr, Expr]:
-    """The factors of `body` that vary along `kept` axes only, and the others; brackets keep what they multiply."""
-    factors = Mul.make_args(body)
-    outside = [f for f in factors if f.free_symbols & set(kept) and not f.free_symbols & set(summed)]
-    if any(is_indicator(f) for f in factors) or len(outside) == len(factors):
-        return Integer(1), body
-    return Mul(*outside), Mul(*(f for f in factors if f not in outside))
+def _view(value: Expression) -> Expression:
+    """A subscript by integers alone yields a scalar; an ellipsis keeps it a view."""
+    return Part(value.value, (*value.subscripts, ELLIPSIS)) if isinstance(value, Part) else value
 
 
-def _common(body: Expr, axes: tuple[Symbol, ...]) -> tuple[Expr, Expr]:
-    """The factors of `body` that are one number for all `axes`, and the others; brackets keep what they multiply."""
-    factors = Mul.make_args(body)
-    outside = [f for f in factors if not accesses(f) and not f.free_symbols & set(axes)]
-    if any(is_indicator(f) for f in factors) or len(outside) == len(factors):
-        return Integer(1), body
-    return Mul(*outside), Mul(*(f for f in factors if f not in outside))
-
-
-def _aligned(text: str, own: tuple[Symbol, ...], axes: tuple[Symbol, ...]) -> str:
+def _aligned(value: Expression, own: tuple[Symbol, ...], axes: tuple[Symbol, ...]) -> Expression:
     """Transpose an array with axes `own` and insert axes of length 1, so that it broadcasts along `axes`."""
     order = tuple(v for v in axes if v in own)
     if order != own:
-        text += f".transpose({', '.join(str(own.index(v)) for v in order)})"
+        value = method(value, "transpose", *(Literal(own.index(v)) for v in order))
     if not own:
-        return text
-    wanted = [":" if v in own else "None" for v in axes[axes.index(order[0]) :]]
-    return text if all(w == ":" for w in wanted) else f"{text}[{', '.join(wanted)}]"
+        return value
+    wanted = tuple(Span() if v in own else NONE for v in axes[axes.index(order[0]) :])
+    return value if NONE not in wanted else Part(value, wanted)
+
+
+def _within(value: Expression, extent: Expression) -> Expression:
+    return Comparison((ZERO, value, extent), ("<=", "<"))
+
+
+def _holds(guard: Guard) -> Expression:
+    """A condition on sizes; ``G == 1`` for that on G - 1 to be 0."""
+    if guard.extent == 1:
+        return Comparison((size(guard.value + 1), ONE), ("==",))
+    return _within(size(guard.value), size(guard.extent))
 
 
 def _names(symbols: Iterable[Expr]) -> str:
     return " ".join(str(s.name) for s in symbols)
 
 
-def _last(count: int) -> str:
-    return "-1" if count == 1 else "(" + ", ".join(str(-k) for k in range(count, 0, -1)) + ")"
+def _spec(*operands: Iterable[Expr], out: Iterable[Expr]) -> Expression:
+    """How axes of operands and of the result belong together, in the words of the runtime."""
+    return Literal(f"{', '.join(_names(axes) for axes in operands)} -> {_names(out)}")
 
 
-def _constant(value: float) -> str:
+def _looked_up(axes: Iterable[Expr], labels: Iterable[Labels], out: Iterable[Expr]) -> Expression:
+    """Axes by name, then per label array the axis that it stands for and its own axes."""
+    parts = [_names(axes), *(f"{k.index.name}: {_names(k.axes)}" for k in labels)]
+    return Literal(f"{', '.join(parts)} -> {_names(out)}")
+
+
+def _last(count: int) -> Expression:
+    """The numbers of the last axes."""
+    return Literal(-1) if count == 1 else Group(tuple(Literal(-k) for k in range(count, 0, -1)))
+
+
+def _empty(op: str) -> Expression:
+    """The value of a reduction over no element."""
+    return _constant(REDUCTIONS[op].identity)
+
+
+def _constant(value: float) -> Expression:
     """A number as NumPy has it, an infinite one too."""
-    return {inf: "np.inf", -inf: "-np.inf"}.get(value) or number(value)
+    if abs(value) == inf:
+        return INFINITY if value > 0 else negated(INFINITY)
+    return Literal(value)

@@ -15,6 +15,7 @@ from sympy import Expr, Integer, Symbol
 from gradscribe.derive.collapse import discharge, rename, solve
 from gradscribe.derive.differentiate import position
 from gradscribe.derive.index import affine, floordiv, sign
+from gradscribe.derive.reductions import REDUCTIONS, SUM
 from gradscribe.derive.term import Guard, Program, Range, Statement, Tensor, Term
 
 LARGE, MEDIUM, SMALL = 64, 16, 3
@@ -28,9 +29,9 @@ class Form:
         target: the tensor written.
         place: one affine index expression per axis of the target; writes outside are dropped.
         box: the indices and extents iterated over.
-        body: the scalar added, or of which the extremum is taken.
+        body: the scalar that is reduced.
         guards: range brackets.
-        op: "sum", "max" or "min".
+        op: the word of the reduction.
         argument: the tensor that records where an extremum is, if wanted.
         position: the number recorded there.
     """
@@ -43,6 +44,11 @@ class Form:
     op: str = "sum"
     argument: Tensor | None = None
     position: Expr = sympy.S.Zero
+
+    @property
+    def is_sum(self) -> bool:
+        """Whether factors may leave the reduction and brackets are factors."""
+        return REDUCTIONS[self.op] is SUM
 
     @property
     def indices(self) -> tuple[Symbol, ...]:
@@ -59,9 +65,32 @@ class Form:
         """The indices that the target does not see."""
         return tuple(v for v in self.indices if v not in self.placed)
 
+    @property
+    def scatters(self) -> bool:
+        """Whether several points of the box may meet at one element of the target, besides those that are summed."""
+        axes = zip(self.place, self.target.shape, strict=True)
+        return any(not e.is_Symbol and not e.is_Integer and self.digits(e, extent) is None for e, extent in axes)
+
     def range(self, index: Symbol) -> Range:
         """The index with its extent."""
         return next(r for r in self.box if r.index == index)
+
+    def digits(self, position: Expr, extent: Expr) -> list[tuple[Expr, Expr]] | None:
+        """``K*g + k`` with k < K as digits, (index, extent), of an axis of that extent; None where it has none."""
+        parts = affine(position, self.indices)
+        if parts.offset != 0 or len(parts.terms) < 2:
+            return None
+        rest = dict(parts.terms)
+        base: Expr = Integer(1)
+        found: list[tuple[Expr, Expr]] = []
+        while rest:
+            index = next((v for v, c in rest.items() if sympy.expand(c - base) == 0), None)
+            if index is None:
+                return None
+            found.append((index, self.range(index).extent))
+            base = sympy.expand(base * found[-1][1])
+            del rest[index]
+        return found[::-1] if sympy.expand(base - extent) == 0 else None
 
 
 @dataclass(frozen=True)

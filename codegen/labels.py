@@ -13,16 +13,19 @@ from sympy import Add, Expr, Integer, Mul, Symbol
 from gradscribe.codegen.emit import Emitter
 from gradscribe.codegen.form import Form
 from gradscribe.codegen.kernel import Kernel
-from gradscribe.codegen.literal import string
 from gradscribe.codegen.lower.lookup import computed_labels, is_label
 from gradscribe.codegen.lower.scope import Scope
-from gradscribe.codegen.scalar import ArrayPrinter, size_text
+from gradscribe.codegen.python.expression import Literal, Name, call
+from gradscribe.codegen.python.printer import text
+from gradscribe.codegen.python.statement import Do
+from gradscribe.codegen.python.statement import Statement as Made
+from gradscribe.codegen.scalar import ArrayPrinter, size
 from gradscribe.derive.functions import admission, at_least, equal, greater, unequal
 from gradscribe.derive.term import Access, Program, Statement, Tensor, Term, accesses
 
 
-def label_lines(kernel: Kernel) -> Iterator[str]:
-    """The lines that check the labels `kernel` is given."""
+def label_statements(kernel: Kernel) -> Iterator[Made]:
+    """The statements that check the labels `kernel` is given."""
     program = kernel.layer.program
     given = {t.name for t in kernel.arguments if t in program.inputs and t.integer}
     known, seen = kernel.program.symbols(), set()
@@ -38,24 +41,23 @@ def label_lines(kernel: Kernel) -> Iterator[str]:
                 used = [r for r in term.ranges if r.index in label.free_symbols]
                 parts = (term.extent(index), *(r.extent for r in used), label, *counted)
                 if set().union(*(e.free_symbols for e in parts)) - set(term.indices) <= known:
-                    lines = tuple(_lines(kernel, term, label, index, tuple(dict.fromkeys(counted))))
-                    yield from () if lines in seen else lines
-                    seen.add(lines)
+                    found = tuple(_checked(kernel, term, label, index, tuple(dict.fromkeys(counted))))
+                    yield from () if found in seen else found
+                    seen.add(found)
 
 
-def _lines(kernel: Kernel, term: Term, label: Expr, index: Expr, counted: Sequence[Expr]) -> Iterator[str]:
+def _checked(kernel: Kernel, term: Term, label: Expr, index: Expr, counted: Sequence[Expr]) -> Iterator[Made]:
     """The check of one label: of a whole array where it is read once, else at all values of its indices."""
     read = accesses(label)
-    extent = size_text(term.extent(index))
-    head = f"rt.labels({string(kernel.layer.name)}"
+    extent = size(term.extent(index))
+    own = ArrayPrinter(lambda a: Name(a.tensor), lambda s, _: Name(s.name))
     if len(read) == 1 and not label.xreplace({read[0]: Integer(0)}).free_symbols & set(term.indices):
         name = read[0].tensor
-        own = ArrayPrinter(lambda a: name, lambda s, _: s.name)
-        wide = ArrayPrinter(lambda a: f"rt.wide({name})", lambda s, _: s.name)
-        value = name if label == read[0] else wide.text(label, whole=True)
-        words = name if label == read[0] else f"{name}, {own.text(label, whole=True)}"
-        where = f", {own.condition(counted)}" if counted else ""
-        yield f"{head}, {string(words)}, {value}, {extent}{where})"
+        wide = ArrayPrinter(lambda a: call("rt.wide", Name(name)), lambda s, _: Name(s.name))
+        value = Name(name) if label == read[0] else wide.value(label, whole=True)
+        words = name if label == read[0] else f"{name}, {text(own.value(label, whole=True))}"
+        where = (own.condition(counted),) if counted else ()
+        yield Do(call("rt.labels", Literal(kernel.layer.name), Literal(words), value, extent, *where))
         return
     names = kernel.layer.program.names() | {o.name for o in kernel.options}
     scope = Scope(dict(kernel.layer.program.tensors), {}, kernel.layer.program, set(names))
@@ -64,8 +66,9 @@ def _lines(kernel: Kernel, term: Term, label: Expr, index: Expr, counted: Sequen
     emitter = Emitter(names)
     for record in records:
         yield from emitter.emit(record)
-    words = ArrayPrinter(str, lambda s, _: s.name).text(label, whole=True)
-    yield f"{head}, {string(f'{read[0].tensor}, {words}')}, {made.tensor}, {extent})"
+    shown = ArrayPrinter(lambda a: Name(str(a)), lambda s, _: Name(s.name))
+    words = f"{read[0].tensor}, {text(shown.value(label, whole=True))}"
+    yield Do(call("rt.labels", Literal(kernel.layer.name), Literal(words), Name(made.tensor), extent))
 
 
 def _everywhere(program: Program, label: Expr) -> Iterator[Expr]:

@@ -35,20 +35,33 @@ def encodable(text: str) -> str:
     return text.encode("utf-8", "backslashreplace").decode("utf-8")
 
 
+def finite(value: Any, where: str = "") -> int | float:
+    """A number as Python has it; `where` says what it is, for the error.
+
+    Raises:
+        EquationError: when it is none, or infinite.
+    """
+    if isinstance(value, bool) or not isinstance(value, Real) or not math.isfinite(value):
+        raise EquationError(f"{where or 'a number'}: expected a finite number, received {type(value).__name__}")
+    return int(value) if isinstance(value, Integral) else float(value)
+
+
 def number(value: Any, where: str = "") -> str:
     """A number that is finite; `where` says what it is, for the error.
 
     Raises:
         EquationError: when it is none.
     """
-    if isinstance(value, bool) or not isinstance(value, Real) or not math.isfinite(value):
-        raise EquationError(f"{where or 'a number'}: expected a finite number, received {type(value).__name__}")
-    return int.__repr__(int(value)) if isinstance(value, Integral) else float.__repr__(float(value))
+    found = finite(value, where)
+    if isinstance(found, int):
+        return int.__repr__(found)
+    mantissa, _, exponent = float.__repr__(found).partition("e+")
+    return f"{mantissa}e{exponent}" if exponent else mantissa
 
 
 def real(value: Any, where: str = "") -> str:
     """A number as one with a decimal point, otherwise as `number`."""
-    return float.__repr__(float(number(value, where)))
+    return number(float(number(value, where)))
 
 
 def literal(value: Any, where: str = "") -> str:

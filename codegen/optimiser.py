@@ -1,19 +1,45 @@
 """An optimiser's update equations -> its module: the update of one weight as a function, and on top of it the class."""
 
-from collections.abc import Sequence
 from dataclasses import replace
 
-from gradscribe.codegen.constructor import constructor_arguments, constructor_lines, constructor_signature
+from gradscribe.codegen.constructor import constructor_arguments, constructor_signature, constructor_statements
 from gradscribe.codegen.docstring import long_doc, module_doc, titled
 from gradscribe.codegen.function import function_source
 from gradscribe.codegen.kernel import Kernel, kernels
-from gradscribe.codegen.literal import string
-from gradscribe.codegen.module import RAISES, method
-from gradscribe.codegen.names import check_globals, check_names
-from gradscribe.codegen.render import MODULE, ClassContext, Emitted, ModuleContext, emitted, header
+from gradscribe.codegen.layer_class import RAISES
+from gradscribe.codegen.layer_names import check_globals, check_names
+from gradscribe.codegen.provenance import page_numbers
+from gradscribe.codegen.python.definition import (
+    ARRAY,
+    Class,
+    Function,
+    Module,
+    Parameter,
+    Signature,
+    as_method,
+    of,
+)
+from gradscribe.codegen.python.expression import (
+    ELLIPSIS,
+    Attribute,
+    Binary,
+    Call,
+    Expression,
+    Group,
+    Literal,
+    Name,
+    call,
+    member,
+    texts,
+    unpacked,
+)
+from gradscribe.codegen.python.statement import Assign, Do, Return
+from gradscribe.codegen.render import Emitted, emitted
 from gradscribe.derive.interface import Layer
 from gradscribe.derive.term import accesses
 from gradscribe.derive.update import STEP, Optimiser
+
+PARAMS, STATE = Name("params"), Name("state")
 
 
 def update_kernel(optimiser: Optimiser) -> Kernel:
@@ -33,38 +59,24 @@ def optimiser_source(optimiser: Optimiser) -> Emitted:
     kernel = update_kernel(optimiser)
     check_globals(layer, [kernel.name])
     function = function_source(replace(kernel, summary=f"Compute an update of a weight by {layer.words}."))
-    init = method(
-        "__init__",
-        ["params: Mapping[str, rt.Array]", *constructor_signature(layer)],
-        "None",
-        "",
-        _setup(optimiser, layer),
+    cls = Class(
+        name=layer.class_name,
+        base="Optimiser",
+        doc=long_doc(f"{titled(layer)}: updates weights in place.", _described(layer)),
+        facts=(),
+        methods=(_constructor(optimiser, layer), _update(optimiser, kernel)),
     )
-    given = ["p: rt.Array", "g: rt.Array", "*state: rt.Array"]
-    update = method("_updated", given, "tuple[rt.Array, ...]", "", _update(optimiser, kernel))
-    context = ModuleContext(
-        header=header(f"the equations of {layer.name}", MODULE),
-        doc=module_doc(layer),
-        imports=tuple(
-            _imports(f"{function.signature}\n{init.signature}", [*function.lines, *init.lines, *update.lines])
-        ),
-        functions=(function,),
-        cls=ClassContext(
-            name=layer.class_name,
-            base="Optimiser",
-            doc=long_doc(f"{titled(layer)}: updates weights in place.", _class_description(layer)),
-            facts=(),
-            methods=(init, update),
-        ),
-    )
-    return emitted(layer.name, context)
+    return emitted(Module(layer.name, module_doc(layer, page_numbers(layer)), (function,), cls))
 
 
-def _setup(optimiser: Optimiser, layer: Layer) -> list[str]:
-    words = ", ".join(string(word) for _, word in optimiser.state)
-    kept = f"({words},)" if len(optimiser.state) == 1 else f"({words})"
-    pointwise = ", pointwise=True" if _is_pointwise(layer) else ""
-    return [f"super().__init__({string(layer.name)}, params, {kept}{pointwise})", *constructor_lines(layer)]
+def _constructor(optimiser: Optimiser, layer: Layer) -> Function:
+    settings = constructor_signature(layer)
+    weights = Parameter(PARAMS.text, of("Mapping", Name("str"), ARRAY))
+    kept = texts(word for _, word in optimiser.state)
+    pointwise = (("pointwise", Literal(True)),) if _is_pointwise(layer) else ()
+    created = Call(Attribute(call("super"), "__init__"), (Literal(layer.name), PARAMS, kept), pointwise)
+    signature = replace(settings, positional=(weights, *settings.positional))
+    return as_method("__init__", signature, "", [Do(created), *constructor_statements(layer)])
 
 
 def _is_pointwise(layer: Layer) -> bool:
@@ -74,28 +86,27 @@ def _is_pointwise(layer: Layer) -> bool:
     return joint and all(not term.bound and not term.guards and not term.deltas for term in terms)
 
 
-def _update(optimiser: Optimiser, kernel: Kernel) -> list[str]:
-    names = [name for name, _ in optimiser.state]
-    options = [f"{o.name}=self.{o.name}" for o in kernel.options if o.name != STEP]
-    options += [f"{STEP}=self.steps + 1"] if optimiser.counts_steps else []
-    call = f"{kernel.name}({', '.join(['p', 'g', *names, *options])})"
-    if not names:
-        return [f"return ({call},)"]
-    return [f"{f'({names[0]},)' if len(names) == 1 else ', '.join(names)} = state", f"return {call}"]
+def _update(optimiser: Optimiser, kernel: Kernel) -> Function:
+    """The method that the runtime calls for each weight; it returns the new weight and the new state."""
+    state = [name for name, _ in optimiser.state]
+    options: list[tuple[str, Expression]] = [(o.name, member(o.name)) for o in kernel.options if o.name != STEP]
+    options += [(STEP, Binary("+", member("steps"), Literal(1)))] if optimiser.counts_steps else []
+    updated = Call(Name(kernel.name), (Name("p"), Name("g"), *map(Name, state)), tuple(options))
+    result = updated if state else Group((updated,))
+    signature = Signature(
+        (Parameter("p", ARRAY), Parameter("g", ARRAY)),
+        result=of("tuple", ARRAY, ELLIPSIS),
+        rest=Parameter(STATE.text, ARRAY),
+    )
+    taken = (Assign(unpacked(state), STATE),) if state else ()
+    return as_method("_updated", signature, "", (*taken, Return((result,))))
 
 
-def _class_description(layer: Layer) -> list[str]:
-    arguments: Sequence[tuple[str, str]] = constructor_arguments(layer)
+def _described(layer: Layer) -> list[str]:
     return [
         "Args:",
         "    params: the weights by name, such as a network's `params`; their arrays are changed in place.",
-        *(f"    {name}: {text}" for name, text in arguments),
+        *(f"    {name}: {text}" for name, text in constructor_arguments(layer)),
         "",
         *RAISES,
     ]
-
-
-def _imports(signatures: str, lines: Sequence[str]) -> list[str]:
-    sequence = ", Sequence" if "Sequence[" in signatures else ""
-    numpy = ["", "import numpy as np"] if any("np." in line for line in lines) else []
-    return [f"from collections.abc import Mapping{sequence}", "from typing import Any", *numpy]

@@ -2,19 +2,21 @@
 
 import ast
 import difflib
-from collections.abc import Mapping, Sequence
-from pathlib import Path
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path, PurePosixPath
 
 from gradscribe.codegen.audit import audit, audit_package
 from gradscribe.codegen.clash import MODULES, check_clashes
 from gradscribe.codegen.compiler import emitted
-from gradscribe.codegen.layout import entry, imported
-from gradscribe.codegen.literal import string
 from gradscribe.codegen.names import unusable
-from gradscribe.codegen.render import Emitted, PackageContext, differs, generated, header, render
-from gradscribe.codegen.runtime import runtime_source
+from gradscribe.codegen.present import check_folder, differs, generated
+from gradscribe.codegen.python import printer
+from gradscribe.codegen.python.definition import Import
+from gradscribe.codegen.python.expression import Dictionary, Literal, texts
+from gradscribe.codegen.python.statement import let
+from gradscribe.codegen.render import Emitted, PackageContext, compiled_source, header, render
+from gradscribe.codegen.runtime import runtime_sources
 from gradscribe.codegen.swap import held, replace
-from gradscribe.codegen.transforms import transforms_source
 from gradscribe.derive.interface import Layer
 from gradscribe.derive.update import Optimiser
 
@@ -23,6 +25,10 @@ SHARED = ("Sequential", "settings")
 """What a package offers of its runtime."""
 BASES = ("rt.Layer", "rt.Network", "rt.Optimiser")
 """What the class of a generated module stands on."""
+COMPILED = "compiled"
+"""The folder of compiled loops, with a file for each module that has any."""
+FORMER = ("runtime.py", "transforms.py")
+"""What packages had before their runtime was one, too."""
 Public = Mapping[str, tuple[str, ...]]
 """What a package offers of its modules: functions and classes."""
 
@@ -30,7 +36,7 @@ Public = Mapping[str, tuple[str, ...]]
 def package_sources(
     layers: Sequence[Layer | Optimiser], beside: Public | None = None, order: int = 1
 ) -> dict[str, str]:
-    """The files of a package with a module per layer: name -> text.
+    """The files of a package with a module per layer: path in it -> text.
 
     Args:
         layers: the layers and optimisers to generate.
@@ -48,7 +54,8 @@ def _modules(layers: Sequence[Layer | Optimiser], order: int) -> dict[str, Emitt
     check_clashes(layers, {}, SHARED)
     found = {layer.name: emitted(layer, order) for layer in layers}
     for module in found.values():
-        audit(module)
+        for part in module.modules:
+            audit(part)
     return found
 
 
@@ -56,8 +63,10 @@ def _package(modules: Mapping[str, Emitted], layers: Sequence[Layer | Optimiser]
     """The files of a package: the modules, what every package has, and the one that imports all and those beside."""
     members = {**beside, **{name: module.public for name, module in modules.items()}}
     check_clashes(layers, members, SHARED)
-    files = {f"{name}.py": module.text for name, module in modules.items()}
-    files |= {"runtime.py": runtime_source(), "transforms.py": transforms_source(), "__init__.py": _init(members)}
+    parts = [part for module in modules.values() for part in module.modules]
+    files = {part.path: part.text for part in parts}
+    files |= {f"{COMPILED}/__init__.py": compiled_source()} if len(parts) > len(modules) else {}
+    files |= {**runtime_sources(), "__init__.py": _init(members)}
     return dict(sorted(files.items()))
 
 
@@ -66,8 +75,10 @@ def _init(found: Public) -> str:
 
     def text(modules: Public) -> str:
         members = {m: sorted(names, key=_as_sorted) for m, names in sorted({**modules, "runtime": SHARED}.items())}
-        imports = [line for m, names in members.items() for line in imported(f"from .{m} import", names, 1)]
-        rows = [line for m, names in members.items() for line in entry(string(m), [string(n) for n in names], 1)]
+        found = (Import(f".{module}", tuple(names)) for module, names in members.items())
+        imports = [line for one in found for line in printer.imported(one, 1)]
+        table = Dictionary(tuple((Literal(module), texts(names)) for module, names in members.items()))
+        rows = [line.text for line in printer.lines([let("_MODULES", table)], 0)]
         names = sorted((name for public in members.values() for name in public), key=_as_sorted)
         return render(PACKAGE, PackageContext(header("the catalogue", PACKAGE), imports, rows, names))
 
@@ -105,23 +116,41 @@ def _public(text: str) -> tuple[str, ...]:
 
 
 def write_package(layers: Sequence[Layer | Optimiser], out: Path, order: int = 1) -> list[Path]:
-    """Write the modules of `layers` into folder `out`; returns the files that changed.
+    """Write the modules of `layers` into folder `out`; returns the files that changed, those that are gone included.
 
     Everything is rendered before the folder is looked at, and all files are replaced or none, see `codegen.swap`;
     another run into the same folder waits, and finds the modules of this one.
 
     Raises:
         EquationError: see `package_sources`.
-        FileExistsError: when a file there was not generated.
+        FileExistsError: when a file there, or the folder of the runtime, was not generated.
         OSError: when the folder cannot be written; its files are the old ones then.
     """
     modules = _modules(layers, order)
     with held(out):
         files = _package(modules, layers, generated_modules(out))
+        for folder in {PurePosixPath(name).parent for name in files} - {PurePosixPath()}:
+            check_folder(out / folder)
         changed = {name: text for name, text in files.items() if differs(out / name, text)}
-        if changed:
-            replace(out, changed)
-    return [out / name for name in changed]
+        gone = sorted(_left_over(out, files))
+        if changed or gone:
+            replace(out, changed, gone)
+    return [out / name for name in (*changed, *gone)]
+
+
+def _left_over(out: Path, files: Iterable[str]) -> set[str]:
+    """The generated files that belong to nothing: those of another version's runtime, and loops of no module."""
+    former = [out / name for name in FORMER if not _public(generated(out / name))]
+    loops = [path for path in _companions(out) if path.name in files or not generated(out / path.name)]
+    found = (path for path in (*former, *(out / "runtime").rglob("*.py"), *loops) if generated(path))
+    return {path.relative_to(out).as_posix() for path in found} - set(files)
+
+
+def _companions(out: Path) -> list[Path]:
+    """The generated modules of compiled loops in a package; none where a link leads elsewhere."""
+    folder = out / COMPILED
+    found = [] if folder.is_symlink() else sorted(folder.glob("*.py"))
+    return [path for path in found if path.name != "__init__.py" and generated(path)]
 
 
 def stale(layers: Sequence[Layer | Optimiser], out: Path, whole: bool, order: int = 1) -> list[str]:
@@ -134,9 +163,10 @@ def stale(layers: Sequence[Layer | Optimiser], out: Path, whole: bool, order: in
         order: of the modules, see `package_sources`.
     """
     files = package_sources(layers, None if whole else generated_modules(out), order)
-    orphans = {p.name for p in out.glob("*.py") if generated(p)} - set(files)
+    every = [*out.glob("*.py"), out / COMPILED / "__init__.py", *_companions(out)] if whole else []
+    orphans = {p.relative_to(out).as_posix() for p in every if generated(p)} | _left_over(out, files)
     diffs = []
-    for name in sorted({*files, *(orphans if whole else ())}):
+    for name in sorted({*files, *orphans}):
         path = out / name
         old = path.read_text(encoding="utf-8", errors="replace") if path.exists() else ""
         lines = (old.splitlines(keepends=True), files.get(name, "").splitlines(keepends=True))

@@ -4,22 +4,23 @@ Where an operation has a compound operand, that operand is computed into the tar
 temporary array of its own.
 """
 
-import re
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from sympy import Add, Expr, Mul, Pow, Rational
 
+from gradscribe.codegen.numpy_table import NUMPY_FUNCTIONS, takes_target
 from gradscribe.codegen.plan import Update
-from gradscribe.codegen.scalar import ATOM, POWER, ArrayPrinter, fraction, ordered_terms
-from gradscribe.derive.functions import FUNCTIONS, is_indicator
-from gradscribe.derive.term import EXTREMA, Access
-
-_UFUNC = re.compile(r"np\.[a-z0-9_]+\(.*\)")
+from gradscribe.codegen.python.expression import ELLIPSIS, Call, Expression, Part, call, chain, negated
+from gradscribe.codegen.python.statement import Assign, Do, Statement
+from gradscribe.codegen.scalar import ONE, ArrayPrinter, fraction, ordered_terms
+from gradscribe.derive.functions import is_indicator
+from gradscribe.derive.term import Access
 
 
 def has_target(update: Update) -> bool:
     """Whether `into` can compute an update: it is pointwise and its outermost operation takes a target."""
-    return not update.summed and update.op not in EXTREMA and _operation(update.body)
+    return not update.summed and update.is_sum and _operation(update.body)
 
 
 def _operation(body: Expr) -> bool:
@@ -29,61 +30,74 @@ def _operation(body: Expr) -> bool:
         return not any(is_indicator(f) for f in body.args)
     if isinstance(body, Pow):
         return body.exp in (2, Rational(1, 2)) or (body.exp.is_negative and body.exp.is_number)
-    return body.func in FUNCTIONS and not is_indicator(body) and bool(_UFUNC.fullmatch(FUNCTIONS[body.func].numpy))
+    return takes_target(body.func)
 
 
-def into(target: str, body: Expr, printer: ArrayPrinter) -> list[str]:
-    """The lines that compute `body` into the array `target`, which none of its accesses reads."""
+def into(target: Expression, body: Expr, printer: ArrayPrinter) -> list[Statement]:
+    """The statements that compute `body` into the array `target`, which none of its accesses reads."""
     if isinstance(body, Access):
-        return [f"np.copyto({target}, {printer.text(body)})"]
+        return [Do(call("np.copyto", target, printer.value(body)))]
     if not _operation(body) or printer.is_scalar(body):
-        return [f"{target}[...] = {printer.text(body)}"]
+        return [Assign(Part(target, (ELLIPSIS,)), printer.value(body))]
     if isinstance(body, Add):
         return _sum(target, body, printer)
     if isinstance(body, Mul):
         return _product(target, body, printer)
     if isinstance(body, Pow):
         if body.exp.is_negative:
-            return _after(target, body.base**-body.exp, printer, "np.divide(1, {}, out={})")
-        return _after(target, body.base, printer, f"np.{'square' if body.exp == 2 else 'sqrt'}({{}}, out={{}})")
+            return _after(target, body.base**-body.exp, printer, lambda x: call("np.divide", ONE, x))
+        return _after(target, body.base, printer, lambda x: call(f"np.{'square' if body.exp == 2 else 'sqrt'}", x))
     inner, *more = body.args
-    form = FUNCTIONS[body.func].numpy
-    rest = [printer.text(a) for a in more]
-    return _after(target, inner, printer, f"{form[:-1].format('{}', *rest)}, out={{}})")
+    rest = [printer.value(a) for a in more]
+    return _after(target, inner, printer, lambda x: NUMPY_FUNCTIONS[body.func](x, *rest))
 
 
 def _is_compound(e: Expr, printer: ArrayPrinter) -> bool:
-    """Whether an operand is worth a line of its own."""
+    """Whether an operand is worth a statement of its own."""
     return _operation(e) and not isinstance(e, Access) and not printer.is_scalar(e)
 
 
-def _after(target: str, inner: Expr, printer: ArrayPrinter, call: str) -> list[str]:
+def _to(target: Expression, made: Expression) -> Statement:
+    """A call that writes into the target."""
+    assert isinstance(made, Call)  # `takes_target` said so
+    return Do(Call(made.function, made.arguments, (*made.keywords, ("out", target))))
+
+
+def _binary(word: str, a: Expression, b: Expression, target: Expression) -> Statement:
+    return _to(target, call(f"np.{word}", a, b))
+
+
+def _after(
+    target: Expression, inner: Expr, printer: ArrayPrinter, operation: Callable[[Expression], Expression]
+) -> list[Statement]:
     if _is_compound(inner, printer):
-        return [*into(target, inner, printer), call.format(target, target)]
-    return [call.format(printer.text(inner), target)]
+        return [*into(target, inner, printer), _to(target, operation(target))]
+    return [_to(target, operation(printer.value(inner)))]
 
 
-def _sum(target: str, body: Add, printer: ArrayPrinter) -> list[str]:
+def _sum(target: Expression, body: Add, printer: ArrayPrinter) -> list[Statement]:
     terms = ordered_terms(body)
     first = next((t for t in terms if _is_compound(t, printer) and not _negative(t)), None)
     if first is None:
         first = next((t for t in terms if _is_compound(t, printer)), None)
+    statements: list[Statement]
     if first is None:
         one, two, *rest = terms
         word = "subtract" if _negative(two) else "add"
         if _negative(one):
-            return [f"{target}[...] = {printer.text(body)}"]
-        lines = [f"np.{word}({printer.text(one, POWER)}, {printer.text(_size(two), POWER)}, out={target})"]
+            return [Assign(Part(target, (ELLIPSIS,)), printer.value(body))]
+        statements = [_binary(word, printer.value(one), printer.value(_size(two)), target)]
     elif _negative(first):
         rest = [t for t in terms if t != first]
         other, *rest = rest
         if _negative(other):
-            return [f"{target}[...] = {printer.text(body)}"]
-        lines = [*into(target, -first, printer), f"np.subtract({printer.text(other)}, {target}, out={target})"]
+            return [Assign(Part(target, (ELLIPSIS,)), printer.value(body))]
+        statements = [*into(target, -first, printer), _binary("subtract", printer.value(other), target, target)]
     else:
         rest = [t for t in terms if t != first]
-        lines = into(target, first, printer)
-    return [*lines, *(f"{target} {'-' if _negative(t) else '+'}= {_operand(_size(t), printer)}" for t in rest)]
+        statements = into(target, first, printer)
+    added = (Assign(target, _operand(_size(t), printer), "-=" if _negative(t) else "+=") for t in rest)
+    return [*statements, *added]
 
 
 def _negative(term: Expr) -> bool:
@@ -98,7 +112,7 @@ def _size(term: Expr) -> Expr:
 class _Factors:
     """A product for arrays: one coefficient that varies along fewer axes, and the factors that span the target."""
 
-    coefficient: str
+    coefficient: Expression | None
     above: tuple[Expr, ...]
     below: tuple[Expr, ...]
 
@@ -114,59 +128,54 @@ def _factors(body: Expr, printer: ArrayPrinter) -> _Factors:
     scalars = ([f for f in above if printer.is_scalar(f)], [f for f in below if printer.is_scalar(f)])
     low = [f for f in above if axes(f) < most and not printer.is_scalar(f)]
     under = [f for f in below if axes(f) < most and not printer.is_scalar(f)]
-    texts = [_scalar(*scalars, printer)] if scalars[0] or scalars[1] else []
+    parts = [_scalar(*scalars, printer)] if scalars[0] or scalars[1] else []
     if low or under:
-        texts.append(printer.text(Mul(*low) / Mul(*under), POWER if texts else 0))
-    text = " * ".join(texts)
+        parts.append(printer.value(Mul(*low) / Mul(*under)))
+    found = chain("*", parts) if parts else None
     if coefficient == -1:
-        text = f"-{_atom(text)}" if text else "-1"
+        found = negated(found or ONE)
     full = tuple(f for f in above if axes(f) == most and not printer.is_scalar(f))
-    return _Factors(text, full, tuple(f for f in below if axes(f) == most and not printer.is_scalar(f)))
+    return _Factors(found, full, tuple(f for f in below if axes(f) == most and not printer.is_scalar(f)))
 
 
-def _operand(term: Expr, printer: ArrayPrinter) -> str:
-    """A summand as text, the factors that vary along fewer axes multiplied first."""
+def _operand(term: Expr, printer: ArrayPrinter) -> Expression:
+    """A summand, the factors that vary along fewer axes multiplied first."""
     if not isinstance(term, Mul) or not _operation(term) or printer.is_scalar(term):
-        return printer.text(term)
-    parts = _factors(term, printer)
-    above = [parts.coefficient] if parts.coefficient else []
-    above = [f"({above[0]})" if not re.fullmatch(r"-?[\w.]+", above[0]) else above[0]] if above else []
-    above += [printer.text(f, ATOM) for f in parts.above]
-    return " / ".join([" * ".join(above) or "1", *(printer.text(f, ATOM) for f in parts.below)])
+        return printer.value(term)
+    factors = _factors(term, printer)
+    above = [factors.coefficient] if factors.coefficient is not None else []
+    above += [printer.value(f) for f in factors.above]
+    return chain("/", [chain("*", above or [ONE]), *(printer.value(f) for f in factors.below)])
 
 
-def _product(target: str, body: Mul, printer: ArrayPrinter) -> list[str]:
-    parts = _factors(body, printer)
-    factor = parts.coefficient
-    arrays, under = list(parts.above), list(parts.below)
+def _product(target: Expression, body: Mul, printer: ArrayPrinter) -> list[Statement]:
+    factors = _factors(body, printer)
+    factor = factors.coefficient
+    arrays, under = list(factors.above), list(factors.below)
     if not arrays:
-        return _after(target, Mul(*under), printer, f"np.divide({factor or '1'}, {{}}, out={{}})")
+        return _after(target, Mul(*under), printer, lambda x: call("np.divide", factor or ONE, x))
     first = next((f for f in arrays if _is_compound(f, printer)), None)
+    statements: list[Statement]
     if first is not None:
         others = [f for f in arrays if f is not first]
-        lines = into(target, first, printer)
-        lines += [f"{target} *= {factor}"] if factor else []
+        statements = into(target, first, printer)
+        statements += [Assign(target, factor, "*=")] if factor is not None else []
     else:
         one, *others = arrays
-        if factor:
-            lines = [f"np.multiply({printer.text(one, ATOM)}, {factor}, out={target})"]
+        if factor is not None:
+            statements = [_binary("multiply", printer.value(one), factor, target)]
         elif others:
             two, *others = others
-            lines = [f"np.multiply({printer.text(one, ATOM)}, {printer.text(two, ATOM)}, out={target})"]
+            statements = [_binary("multiply", printer.value(one), printer.value(two), target)]
         else:
             two, *under = under
-            lines = [f"np.divide({printer.text(one, ATOM)}, {printer.text(two, ATOM)}, out={target})"]
-    lines += [f"{target} *= {printer.text(f)}" for f in others]
-    return [*lines, *(f"{target} /= {printer.text(f)}" for f in under)]
+            statements = [_binary("divide", printer.value(one), printer.value(two), target)]
+    statements += [Assign(target, printer.value(f), "*=") for f in others]
+    return [*statements, *(Assign(target, printer.value(f), "/=") for f in under)]
 
 
-def _scalar(above: list[Expr], below: list[Expr], printer: ArrayPrinter) -> str:
+def _scalar(above: list[Expr], below: list[Expr], printer: ArrayPrinter) -> Expression:
     """The numbers of a product as one number."""
     if below and any(f.free_symbols for f in below):
-        top = " * ".join(printer.text(f, POWER) for f in above) or "1"
-        return f"rt.ratio({top}, {' * '.join(printer.text(f, POWER) for f in below)})"
-    return printer.text(Mul(*above) / Mul(*below))
-
-
-def _atom(text: str) -> str:
-    return text if re.fullmatch(r"[\w.]+", text) else f"({text})"
+        return call("rt.ratio", printer.product(above), printer.product(below))
+    return printer.value(Mul(*above) / Mul(*below))

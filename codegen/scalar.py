@@ -5,73 +5,81 @@ division by a size divides an array (never 0 by 0 in Python integers). A bracket
 a strong zero.
 """
 
-import re
 from collections.abc import Callable, Collection, Sequence
 
 import sympy
 from sympy import Add, Expr, Float, Integer, Mul, Pow, Symbol
 
-from gradscribe.derive.functions import FUNCTIONS, at_least, greater, is_indicator
+from gradscribe.codegen.numpy_table import MIRRORED, NUMPY_FUNCTIONS
+from gradscribe.codegen.python.expression import (
+    Binary,
+    Choice,
+    Expression,
+    Group,
+    Literal,
+    Name,
+    call,
+    chain,
+    method,
+    negated,
+    signed,
+)
+from gradscribe.codegen.python.printer import text
+from gradscribe.derive.functions import is_indicator
 from gradscribe.derive.index import choose, exact, floordiv, minimum, mod
 from gradscribe.derive.term import Access, EquationError
 
-SUM, PRODUCT, POWER, ATOM = range(4)
-_MIRRORED = {greater: "({1} < {0})", at_least: "({1} <= {0})"}
+DTYPE = Name("dtype")
+ZERO, ONE = Literal(0), Literal(1)
 
 
-def size_text(expression: Expr, level: int = SUM, name: Callable[[Symbol], str] = lambda s: s.name) -> str:
-    """An integer expression; `level` is the precedence that the context needs."""
-    text, own = _size(expression, name)
-    return text if own >= level else f"({text})"
+def variable(symbol: Symbol) -> Expression:
+    """A symbol under its own name."""
+    return Name(symbol.name)
 
 
-def _raised(base: str, exponent: str) -> str:
-    """A power; as ruff formats it, spaces stand around the operator unless both sides are names or numbers."""
-    simple = all(re.fullmatch(r"-?[\w.]+", text) for text in (base, exponent))
-    return f"{base}**{exponent}" if simple else f"{base} ** {exponent}"
-
-
-def _size(e: Expr, name: Callable[[Symbol], str]) -> tuple[str, int]:
+def size(e: Expr, name: Callable[[Symbol], Expression] = variable) -> Expression:
+    """An integer expression; `name` says what its symbols are called."""
     if isinstance(e, Symbol):
-        return name(e), ATOM
+        return name(e)
     if e.is_Integer:
-        return str(int(e)), ATOM if int(e) >= 0 else POWER
+        return Literal(int(e))
     if isinstance(e, Add):
-        terms, negative = _magnitudes(e), _signs(e)
-        first = _negatable(terms[0], name) if negative[0] else size_text(terms[0], PRODUCT, name)
-        return _signed([first, *(size_text(t, PRODUCT, name) for t in terms[1:])], negative), SUM
+        return total(e, lambda t: size(t, name))
     if isinstance(e, Mul):
         coefficient, rest = e.as_coeff_Mul()
         if not coefficient.is_Integer:
             raise _no_integer(e)
         if coefficient.is_negative:
-            return f"-{_negatable(-e, name)}", PRODUCT
-        factors = ([str(int(coefficient))] if coefficient != 1 else []) + [
-            size_text(f, POWER, name) for f in rest.as_ordered_factors()
-        ]
-        return " * ".join(factors), PRODUCT
+            return negated(size(-e, name))
+        factors = [size(f, name) for f in rest.as_ordered_factors()]
+        return chain("*", [*([Literal(int(coefficient))] if coefficient != 1 else []), *factors])
     if isinstance(e, Pow) and not e.exp.is_negative:
-        return _raised(size_text(e.base, ATOM, name), size_text(e.exp, ATOM, name)), POWER
-    a = e.args
+        return Binary("**", size(e.base, name), size(e.exp, name))
+    a = [size(x, name) for x in e.args]
     if isinstance(e, floordiv | exact):
-        return f"{size_text(a[0], PRODUCT, name)} // {size_text(a[1], POWER, name)}", PRODUCT
+        return Binary("//", a[0], a[1])
     if isinstance(e, mod):
-        return f"{size_text(a[0], POWER, name)} % {size_text(a[1], POWER, name)}", PRODUCT
+        return Binary("%", a[0], a[1])
     if isinstance(e, minimum):
-        return f"min({size_text(a[0], SUM, name)}, {size_text(a[1], SUM, name)})", ATOM
+        return call("min", *a)
     if isinstance(e, choose):
-        then, otherwise = (size_text(x, SUM, name) for x in a[1:])
-        return f"({then} if {size_text(a[0], ATOM, name)} else {otherwise})", ATOM
+        return Choice(a[1], a[0], a[2])
     raise _no_integer(e)
+
+
+def shape(extents: Sequence[Expr]) -> Group:
+    """A tuple of sizes."""
+    return Group(tuple(size(e) for e in extents))
+
+
+def size_text(e: Expr) -> str:
+    """An integer expression in words about code."""
+    return text(size(e))
 
 
 def _no_integer(e: Expr) -> EquationError:
     return EquationError(f"{e} is no integer; a quotient of sizes is written floordiv(a, b)")
-
-
-def _negatable(e: Expr, name: Callable[[Symbol], str]) -> str:
-    """The text of a term that a minus may stand before: ``-a // b`` is ``(-a) // b`` in Python."""
-    return size_text(e, PRODUCT if isinstance(e, Mul) else POWER, name)
 
 
 def ordered_terms(e: Add) -> list[Expr]:
@@ -80,30 +88,26 @@ def ordered_terms(e: Add) -> list[Expr]:
     return sorted(terms, key=lambda t: bool(t.as_coeff_Mul()[0].is_negative))
 
 
-def _magnitudes(e: Add) -> list[Expr]:
-    return [-t if t.as_coeff_Mul()[0].is_negative else t for t in ordered_terms(e)]
-
-
-def _signs(e: Add) -> list[bool]:
-    return [bool(t.as_coeff_Mul()[0].is_negative) for t in ordered_terms(e)]
-
-
-def _signed(texts: Sequence[str], negative: Sequence[bool]) -> str:
-    first = f"-{texts[0]}" if negative[0] else texts[0]
-    return first + "".join(f" {'-' if n else '+'} {t}" for t, n in zip(texts[1:], negative[1:], strict=True))
+def total(e: Add, value: Callable[[Expr], Expression]) -> Expression:
+    """A sum, in the order of `ordered_terms`; `value` is the code of a term without its sign."""
+    terms = [(bool(t.as_coeff_Mul()[0].is_negative), t) for t in ordered_terms(e)]
+    return signed((negative, value(-t if negative else t)) for negative, t in terms)
 
 
 class ArrayPrinter:
-    """Prints a body as a NumPy expression.
+    """A body as a NumPy expression.
 
     Args:
-        access: text of an access.
-        index: text of an index used as a value; the flag tells whether an integer will do.
+        access: that of an access.
+        index: that of an index used as a value; the flag tells whether an integer will do.
         vectors: the indices that stand for arrays when used as values.
     """
 
     def __init__(
-        self, access: Callable[[Access], str], index: Callable[[Symbol, bool], str], vectors: Collection[Symbol] = ()
+        self,
+        access: Callable[[Access], Expression],
+        index: Callable[[Symbol, bool], Expression],
+        vectors: Collection[Symbol] = (),
     ) -> None:
         self.access, self.index, self.vectors = access, index, frozenset(vectors)
 
@@ -111,94 +115,94 @@ class ArrayPrinter:
         """Whether an expression is a Python number: sizes, options and scalar arguments only."""
         return not (e.free_symbols & self.vectors) and not any(a.indices for a in e.atoms(Access))
 
-    def text(self, e: Expr, level: int = SUM, whole: bool = False) -> str:
-        """The text of `e` for a context of precedence `level`; `whole`: an integer value is wanted."""
-        text, own = self._print(e, whole)
-        return text if own >= level else f"({text})"
-
-    def _print(self, e: Expr, whole: bool) -> tuple[str, int]:
+    def value(self, e: Expr, whole: bool = False) -> Expression:
+        """The code of `e`; `whole`: an integer value is wanted."""
         if isinstance(e, Access):
-            return self.access(e), ATOM
+            return self.access(e)
         if isinstance(e, Symbol):
-            return self.index(e, whole), ATOM
+            return self.index(e, whole)
         if e.is_Number or e.is_comparable:  # a constant such as sqrt(2/pi) becomes one number
-            return _number(e)
+            return number(e)
         if isinstance(e, Add):
-            return _signed([self.text(t, PRODUCT, whole) for t in _magnitudes(e)], _signs(e)), SUM
+            return total(e, lambda t: self.value(t, whole))
         if isinstance(e, Mul):
             return self._product(e, whole)
         if isinstance(e, Pow):
             return self._power(e)
-        if e.func in FUNCTIONS:
+        if e.func in NUMPY_FUNCTIONS:
             if is_indicator(e):
-                return f"dtype({self._bracket(e)})" if self.is_scalar(e) else f"{self._bracket(e)}.astype(dtype)", ATOM
-            text = FUNCTIONS[e.func].numpy.format(*(self.text(a) for a in e.args))
+                bracket = self._bracket(e)
+                return call("dtype", bracket) if self.is_scalar(e) else method(bracket, "astype", DTYPE)
+            found = NUMPY_FUNCTIONS[e.func](*(self.value(a) for a in e.args))
             # a NumPy scalar would turn float32 arrays into float64
-            return f"float({text})" if self.is_scalar(e) else text, ATOM
+            return call("float", found) if self.is_scalar(e) else found
         raise TypeError(f"no scalar expression: {e}")
 
-    def _product(self, e: Mul, whole: bool) -> tuple[str, int]:
+    def product(self, factors: Sequence[Expr], whole: bool = False) -> Expression:
+        """The product of factors in this order."""
+        return chain("*", [self.value(f, whole) for f in factors] or [ONE])
+
+    def _product(self, e: Mul, whole: bool) -> Expression:
         brackets = [f for f in e.args if is_indicator(f)]
         if brackets:
             condition = self.condition(brackets)
             rest = Mul(*(f for f in e.args if f not in brackets))
             if self.is_scalar(rest):
-                return f"np.where({condition}, dtype({self.text(rest, SUM)}), dtype(0))", ATOM
+                return call("np.where", condition, call("dtype", self.value(rest)), call("dtype", ZERO))
             above, below = fraction(rest)
             if any(f.has(Access) for f in below):
                 # where the bracket is false the divisor may be 0, which must not even warn
-                return f"rt.share({condition}, {self.text(Mul(*above))}, {self.text(Mul(*below))})", ATOM
-            return f"np.where({condition}, {self.text(rest, SUM)}, 0)", ATOM
-        coefficient, rest = e.as_coeff_Mul()
-        if coefficient.is_negative:
-            return f"-{self.text(-e, PRODUCT, whole)}", PRODUCT
+                return call("rt.share", condition, self.value(Mul(*above)), self.value(Mul(*below)))
+            return call("np.where", condition, self.value(rest), ZERO)
+        if e.as_coeff_Mul()[0].is_negative:
+            return negated(self.value(-e, whole))
         above, below = fraction(e)
-        numerator = " * ".join(self.text(f, POWER, whole) for f in above) or "1"
+        numerator = self.product(above, whole)
         if not below:
-            return numerator, PRODUCT if len(above) > 1 else POWER
+            return numerator
+        denominator = self.product(below, whole)
         if any(f.free_symbols or f.has(Access) for f in below) and self.is_scalar(e):
             # Python would raise on an empty batch, whose value nobody reads
-            return f"rt.ratio({numerator}, {' * '.join(self.text(f, POWER, whole) for f in below)})", ATOM
-        denominator = " * ".join(self.text(f, POWER, whole) for f in below)
-        return f"{numerator} / {f'({denominator})' if len(below) > 1 else denominator}", PRODUCT
+            return call("rt.ratio", numerator, denominator)
+        return Binary("/", numerator, denominator)
 
-    def condition(self, brackets: Sequence[Expr]) -> str:
+    def condition(self, brackets: Sequence[Expr]) -> Expression:
         """Whether all `brackets` hold."""
-        return " & ".join(self._bracket(f) for f in brackets)
+        return chain("&", [self._bracket(f) for f in brackets])
 
-    def _bracket(self, f: Expr) -> str:
+    def _bracket(self, f: Expr) -> Expression:
         """The condition; positions in it stay integers, values are computed as they are elsewhere."""
-        texts = [self.text(a, POWER, bool(a.is_integer)) for a in f.args]
-        if f.func in _MIRRORED and f.args[0].is_number:  # (x <= 0) reads better than (0 >= x)
-            return _MIRRORED[f.func].format(*texts)
-        return FUNCTIONS[f.func].numpy.format(*texts)
+        parts = [self.value(a, bool(a.is_integer)) for a in f.args]
+        rules = MIRRORED if f.func in MIRRORED and f.args[0].is_number else NUMPY_FUNCTIONS
+        return rules[f.func](*parts)
 
-    def _power(self, e: Pow) -> tuple[str, int]:
+    def _power(self, e: Pow) -> Expression:
         base, power = e.base, e.exp
         if self.is_scalar(e) and power.is_negative and (base.free_symbols or base.has(Access)):
-            return f"rt.ratio(1, {self.text(base**-power)})", ATOM
+            return call("rt.ratio", ONE, self.value(base**-power))
         if self.is_scalar(e):
             if power.is_Integer or (base.is_nonnegative and power.is_nonnegative):
-                return _raised(self.text(base, ATOM), self.text(power, ATOM)), POWER
+                return Binary("**", self.value(base), self.value(power))
             # NaN where Python's power is a complex number
-            return f"float(np.float_power({self.text(base)}, {self.text(power)}))", ATOM
+            return call("float", call("np.float_power", self.value(base), self.value(power)))
         if power == 2:
-            return f"np.square({self.text(base)})", ATOM
+            return call("np.square", self.value(base))
         if power == 3 and isinstance(base, Access):  # NumPy's own power takes several times as long
-            return f"np.square({self.access(base)}) * {self.access(base)}", PRODUCT
+            return Binary("*", call("np.square", self.access(base)), self.access(base))
         if power == sympy.Rational(1, 2):
-            return f"np.sqrt({self.text(base)})", ATOM
+            return call("np.sqrt", self.value(base))
         if power.is_negative:
-            return f"1 / {self.text(base**-power, POWER)}", PRODUCT
-        return _raised(self.text(base, ATOM), self.text(power, ATOM)), POWER
+            return Binary("/", ONE, self.value(base**-power))
+        return Binary("**", self.value(base), self.value(power))
 
 
-def _number(e: Expr) -> tuple[str, int]:
+def number(e: Expr) -> Expression:
+    """A constant; a quotient of integers stays one: both are exact in floating point, one rounding is left."""
     if e.is_Integer:
-        return str(int(e)), ATOM if int(e) >= 0 else POWER
+        return Literal(int(e))
     if e.is_Rational:
-        return f"{int(e.p)} / {int(e.q)}", PRODUCT
-    return repr(_float(e)).replace("e+", "e"), ATOM if _float(e) >= 0 else POWER
+        return Binary("/", Literal(int(e.p)), Literal(int(e.q)))
+    return Literal(_float(e))
 
 
 def _float(e: Expr) -> float:

@@ -10,7 +10,7 @@ from gradscribe.derive.quote import located, visible
 HANDLER = "gradscribe.plain"
 _PLAIN = {
     **dict(zip("∂−·×⊙′─═│⎡⎢⎣⎤⎥⎦", "d-*x*'-=|[[[]]]", strict=True)),
-    **{"Σ": "sum", "√": "sqrt", "∞": "oo", "→": "->", "≤": "<=", "≥": ">=", "≠": "!=", "∈": "in"},
+    **{"√": "sqrt", "∞": "oo", "→": "->", "≤": "<=", "≥": ">=", "≠": "!=", "∈": "in"},
     **{"⌊": "floor(", "⌋": ")"},
 }
 _GREEK = ("GREEK SMALL LETTER ", "GREEK CAPITAL LETTER ")
@@ -35,10 +35,19 @@ def plain(character: str) -> str:
     name = unicodedata.name(character, "")
     if character in _PLAIN:
         return _PLAIN[character]
+    if name.startswith(_GREEK[1]) and (word := _reduction(character)):
+        return word
     if name.startswith(_GREEK) and " " not in name.partition("LETTER ")[2]:
         return name.rpartition(" ")[2].lower()
     letters = "".join(_PLAIN.get(c, c) for c in unicodedata.normalize("NFKD", character))
     return letters.encode("ascii", "ignore").decode() or character.encode("unicode_escape").decode("ascii")
+
+
+def _reduction(sign: str) -> str:
+    """The word of the reduction that has this sign; "" where none has."""
+    from gradscribe.derive.reductions import REDUCTIONS  # which loads SymPy; whoever prints a sign has it
+
+    return next((word for word, row in REDUCTIONS.items() if row.text == sign), "")
 
 
 def lines(text: str) -> str:

@@ -11,10 +11,13 @@ from itertools import combinations
 
 from sympy import ImmutableMatrix, Rational
 
-from gradscribe.codegen.cook_toom import number
+from gradscribe.codegen.python.expression import Binary, Expression, Name, signed
+from gradscribe.codegen.python.statement import Assign, let
+from gradscribe.codegen.scalar import number
 
 Row = Mapping[str, Rational]
 """Coefficients by the name of what they multiply; none is 0."""
+ONE = Rational(1)
 
 
 @dataclass(frozen=True)
@@ -23,49 +26,49 @@ class StraightLine:
 
     Attributes:
         constants: the numbers that occur: (name, value).
-        statements: (name, expression), in order.
+        statements: in order; each gives another variable a value.
     """
 
-    constants: tuple[tuple[str, str], ...]
-    statements: tuple[tuple[str, str], ...]
+    constants: tuple[tuple[str, Expression], ...]
+    statements: tuple[Assign, ...]
 
 
 def straight_line(matrix: ImmutableMatrix) -> StraightLine:
     """Statements for ``y = matrix @ x``."""
     columns, rows = _folded([{f"x{k}": v for k, v in enumerate(row)} for row in matrix.tolist()])
-    sums = list(_shared({f"y{k}": row for k, row in enumerate(rows)}))
-    sizes = {abs(v) for _, _, row in sums for v in row.values()} - {1}
+    sums = {**columns, **dict(_shared({f"y{k}": row for k, row in enumerate(rows)}))}
+    sizes = {abs(v) for row in sums.values() for v in row.values()} - {1}
     names = {size: f"c{k}" for k, size in enumerate(sorted(sizes))}
-    written = [(name, head + _written(row, names)) for name, head, row in sums]
-    return StraightLine(tuple((name, number(v)) for v, name in names.items()), (*columns, *written))
+    constants = tuple((name, number(v)) for v, name in names.items())
+    return StraightLine(constants, tuple(let(name, _sum(row, names)) for name, row in sums.items()))
 
 
-def _folded(rows: Sequence[Row]) -> tuple[list[tuple[str, str]], list[Row]]:
+def _folded(rows: Sequence[Row]) -> tuple[dict[str, Row], list[Row]]:
     """Sums and differences of paired columns, and the rows in terms of these."""
     names = list(rows[0])
-    statements: list[tuple[str, str]] = []
+    sums: dict[str, Row] = {}
     made = [dict(row) for row in rows]
     for k, (a, b) in enumerate(_pairs([tuple(row[name] for row in rows) for name in names])):
         first, second = names[a], names[b]
-        statements += [(f"sum{k}", f"{first} + {second}"), (f"difference{k}", f"{first} - {second}")]
+        sums |= {f"sum{k}": {first: ONE, second: ONE}, f"difference{k}": {first: ONE, second: -ONE}}
         for row in made:
             x, y = row.pop(first), row.pop(second)
             row[f"sum{k}" if x == y else f"difference{k}"] = x
-    return statements, [{name: v for name, v in row.items() if v} for row in made]
+    return sums, [{name: v for name, v in row.items() if v} for row in made]
 
 
-def _shared(rows: Mapping[str, Row]) -> Iterator[tuple[str, str, Row]]:
-    """The rows, after what paired ones have in common: name, what is computed already, what is added to it."""
+def _shared(rows: Mapping[str, Row]) -> Iterator[tuple[str, Row]]:
+    """The rows by name, after what paired ones have in common."""
     columns = sorted({name for row in rows.values() for name in row})
     names = list(rows)
-    done: dict[str, str] = {}
+    done: dict[str, Row] = {}
     for k, (a, b) in enumerate(_pairs([tuple(rows[name].get(c, Rational(0)) for c in columns) for name in names])):
         first, second = rows[names[a]], rows[names[b]]
-        yield f"even{k}", "", {c: v for c, v in first.items() if second[c] == v}
-        yield f"odd{k}", "", {c: v for c, v in first.items() if second[c] == -v}
-        done |= {names[a]: f"even{k} + odd{k}", names[b]: f"even{k} - odd{k}"}
+        yield f"even{k}", {c: v for c, v in first.items() if second[c] == v}
+        yield f"odd{k}", {c: v for c, v in first.items() if second[c] == -v}
+        done |= {names[a]: {f"even{k}": ONE, f"odd{k}": ONE}, names[b]: {f"even{k}": ONE, f"odd{k}": -ONE}}
     for name, row in rows.items():
-        yield (name, done[name], {}) if name in done else (name, "", row)
+        yield name, done.get(name, row)
 
 
 def _pairs(vectors: Sequence[Sequence[Rational]]) -> list[tuple[int, int]]:
@@ -79,12 +82,9 @@ def _pairs(vectors: Sequence[Sequence[Rational]]) -> list[tuple[int, int]]:
     return found
 
 
-def _written(row: Row, names: Mapping[Rational, str]) -> str:
+def _sum(row: Row, names: Mapping[Rational, str]) -> Expression:
     """A sum of multiples, positive ones first; the coefficients 1 and -1 take no multiplication."""
-    text = ""
-    for name, value in sorted(row.items(), key=lambda term: bool(term[1] < 0)):
-        size = abs(value)
-        product = name if size == 1 else f"{names[size]} * {name}"
-        sign = (" - " if text else "-") if value < 0 else (" + " if text else "")
-        text += sign + product
-    return text
+    return signed(
+        (bool(v < 0), Name(name) if abs(v) == 1 else Binary("*", Name(names[abs(v)]), Name(name)))
+        for name, v in sorted(row.items(), key=lambda term: bool(term[1] < 0))
+    )

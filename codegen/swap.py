@@ -1,12 +1,12 @@
-"""A set of files in a folder is replaced as a whole.
+"""A set of files in a folder, and in folders within it, is replaced as a whole.
 
 New files are complete and on the disk before the first old one goes, and the old ones are kept until the last new one
 is in place. What happens meanwhile is undone: an error by the run itself, a kill by the next run. All of that lies in
 one folder within the folder of the files:
 
     .gradscribe/new    the new files
-    .gradscribe/old    the files that they replace
-    .gradscribe/added  the names of those that replace none
+    .gradscribe/old    the files that they replace, and those that go
+    .gradscribe/added  the paths of those that replace none, then those of folders made for them, the innermost first
     .gradscribe/begun  there from the first replacement to the last: what lies in `old` has to be put back
 """
 
@@ -14,17 +14,27 @@ import os
 import shutil
 import sys
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 
-from gradscribe.codegen.render import MARK
+from gradscribe.codegen.present import generated
 from gradscribe.codegen.write import naming, write_new
 from gradscribe.derive.quote import located
 
 STAGE = ".gradscribe"
 PATIENCE = 60.0
 """Seconds that one run waits for another."""
+
+
+def check_folder(folder: Path) -> None:
+    """Raise unless there is a folder, or nothing yet.
+
+    Raises:
+        NotADirectoryError: when there is a file.
+    """
+    if folder.exists() and not folder.is_dir():
+        raise NotADirectoryError(f"{located(folder)}: expected a folder, found a file")
 
 
 @contextmanager
@@ -35,8 +45,7 @@ def held(folder: Path) -> Iterator[None]:
         OSError: when it is no folder, cannot be made, or another run is at work for longer than `PATIENCE`.
     """
     missing = [f for f in (folder, *folder.parents) if not f.exists()]
-    if folder.exists() and not folder.is_dir():
-        raise NotADirectoryError(f"{located(folder)}: expected a folder, found a file")
+    check_folder(folder)
     with naming(folder):
         folder.mkdir(parents=True, exist_ok=True)
     try:
@@ -50,8 +59,13 @@ def held(folder: Path) -> Iterator[None]:
         raise
 
 
-def replace(folder: Path, texts: Mapping[str, str]) -> None:
-    """Write files into a folder that is `held`: all of them, or none.
+def replace(folder: Path, texts: Mapping[str, str], gone: Sequence[str] = ()) -> None:
+    """Write files into a folder that is `held`, and remove others: all of that, or nothing.
+
+    Args:
+        folder: of the files.
+        texts: of the files by their paths in it, such as "a.py" and "within/a.py".
+        gone: the paths of files that go.
 
     Raises:
         OSError: when that is not possible; all files are the old ones then, and the message names one.
@@ -65,22 +79,39 @@ def replace(folder: Path, texts: Mapping[str, str]) -> None:
             (stage / "old").mkdir()
         for name, text in texts.items():
             with naming(folder / name):
-                write_new(stage / "new" / name, text.encode())
+                write_new(_with_folders(stage / "new" / name), text.encode())
+        for name in (*texts, *gone):
+            with naming(folder / name):
                 if (folder / name).exists():
-                    _keep(folder / name, stage / "old" / name)
-        added = [name for name in texts if not (stage / "old" / name).exists()]
+                    _keep(folder / name, _with_folders(stage / "old" / name))
         with naming(folder):
-            write_new(stage / "added", "\n".join(added).encode())
+            write_new(stage / "added", "\n".join(_added(folder, texts)).encode())
             (stage / "begun").mkdir()
         for name in texts:
             with naming(folder / name):
-                (stage / "new" / name).replace(folder / name)
+                (stage / "new" / name).replace(_with_folders(folder / name))
+        for name in gone:
+            with naming(folder / name):
+                (folder / name).unlink(missing_ok=True)
         with naming(folder):
             (stage / "begun").rmdir()
     except BaseException:
         undo(folder)
         raise
     shutil.rmtree(stage, ignore_errors=True)
+
+
+def _with_folders(path: Path) -> Path:
+    """The path, once the folders that it leads through are there."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    return path
+
+
+def _added(folder: Path, names: Iterable[str]) -> Iterator[str]:
+    """The paths that are not there, then those of their folders that are not, the innermost first."""
+    new = [PurePosixPath(name) for name in names if not (folder / name).exists()]
+    folders = {parent for path in new for parent in path.parents if not (folder / parent).exists()}
+    yield from map(str, (*new, *sorted(folders, key=lambda path: -len(path.parts))))
 
 
 def undo(folder: Path) -> None:
@@ -95,15 +126,30 @@ def undo(folder: Path) -> None:
     if not _ours(stage):
         raise FileExistsError(f"{located(stage)}: was not made by gradscribe; move it away")
     if (stage / "begun").exists():
-        for name in (stage / "added").read_text(encoding="utf-8").split():
-            if Path(name).name == name and _generated(folder / name):
+        for name in (stage / "added").read_text(encoding="utf-8").split("\n"):
+            if _leads_within(folder, name) and generated(folder / name):
                 (folder / name).unlink()
-        for kept in (stage / "old").iterdir():
-            place = folder / kept.name
-            if not place.exists() or (_generated(place) and not place.samefile(kept)):
+            elif name and _leads_within(folder, name) and (folder / name).is_dir():
+                with suppress(OSError):  # one that holds something stays
+                    (folder / name).rmdir()
+        for kept in [path for path in (stage / "old").rglob("*") if path.is_file()]:
+            name = kept.relative_to(stage / "old").as_posix()
+            if not _leads_within(folder, name):
+                raise FileExistsError(
+                    f"{located(folder / name)}: a link is in the way of {located(kept)}; move it away"
+                )
+            place = _with_folders(folder / name)
+            if not place.exists() or (generated(place) and not place.samefile(kept)):
                 kept.replace(place)
         (stage / "begun").rmdir()
     shutil.rmtree(stage)
+
+
+def _leads_within(folder: Path, name: str) -> bool:
+    """Whether a path stays in the folder, and no link is on its way."""
+    path = PurePosixPath(name)
+    good = not path.is_absolute() and ".." not in path.parts and path.parts[:1] != (STAGE,)
+    return good and not any((folder / parent).is_symlink() for parent in path.parents if parent.parts)
 
 
 def _ours(stage: Path) -> bool:
@@ -111,17 +157,12 @@ def _ours(stage: Path) -> bool:
     if stage.is_symlink() or not stage.is_dir():
         return False
     for path in stage.rglob("*"):
-        *parents, name = path.relative_to(stage).parts
-        folder = path.is_dir() and not parents and name in ("new", "old", "begun")
-        file = path.is_file() and ((*parents, name) == ("added",) or (parents in (["new"], ["old"])))
+        room, *within = path.relative_to(stage).parts
+        folder = path.is_dir() and (room in ("new", "old") or (room == "begun" and not within))
+        file = path.is_file() and ((room == "added" and not within) or (room in ("new", "old") and bool(within)))
         if path.is_symlink() or not (folder or file):
             return False
     return True
-
-
-def _generated(path: Path) -> bool:
-    """Whether a file is there and was generated."""
-    return path.is_file() and not path.is_symlink() and path.read_bytes().startswith(MARK.encode())
 
 
 def _keep(path: Path, copy: Path) -> None:

@@ -184,7 +184,7 @@ def discharge(term: Term, program: Program) -> tuple[Term, tuple[Guard, ...]]:
 
 def implying_access(term: Term, guard: Guard, tensors: Mapping[str, Tensor]) -> Access | None:
     """A factor that reads outside its tensor, and hence is 0, wherever the guard is false."""
-    if term.is_extremum or not _finite_beyond_tensors(term.body):
+    if not term.is_sum or not _finite_beyond_tensors(term.body):
         return None
     for access in vanishing_accesses(term.body):
         shape = tensors[access.tensor].shape
@@ -199,7 +199,7 @@ def reaching_access(term: Term, guard: Guard, program: Program) -> Access | None
 
     At ``value - distance``, with 0 <= distance <= extent of the guard - extent of the axis, it is 0 there.
     """
-    if term.is_extremum or not _finite_beyond_tensors(term.body):
+    if not term.is_sum or not _finite_beyond_tensors(term.body):
         return None
     tensors, ranges = program.tensors, {r.index: r.extent for r in term.ranges}
     for access in vanishing_accesses(term.body):

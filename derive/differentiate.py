@@ -5,8 +5,9 @@ Statements are visited in reverse. For every distinct access X[e] in the body of
     dX[q] += sum(f, bound) [q == e] dy[f] * d(body)/d(X[e])
 
 is emitted: one statement per access is the product rule, one per intermediate tensor the chain rule. The Kronecker
-deltas ``[q == e]`` stay in the Term; `derive.collapse` takes them away. For an extremum the derivative is the bracket
-[position == argument recorded by the forward statement], or [body == y[f]] / ties[f] where ties share the gradient.
+deltas ``[q == e]`` stay in the Term; `derive.collapse` takes them away. A reduction other than a sum adds the slope
+that its row in `derive.reductions` states. For an extremum that is the bracket [position == argument recorded by the
+forward statement], or [body == y[f]] / ties[f] where ties share the gradient.
 
 Every delta owns a private index with coefficient 1, the fresh q made here. Hence statements with affine deltas, box
 ranges and zero-extended accesses are closed under differentiation at any order (Urban and van der Smagt, Gradients of
@@ -24,8 +25,8 @@ from sympy import Dummy, Expr, Integer, Pow
 from gradscribe.derive.functions import FUNCTIONS, equal, real_derivative, relu
 from gradscribe.derive.index import fresh_names
 from gradscribe.derive.quote import listed, shown
+from gradscribe.derive.reductions import Element
 from gradscribe.derive.term import (
-    EXTREMA,
     Access,
     EquationError,
     Program,
@@ -231,18 +232,8 @@ def contribute(
         return None
     shape = program.tensors[access.tensor].shape
     free = index_ranges(islice(fresh_names(taken), len(shape)), shape)
-    guards = term.guards
-    factor: Expr = Access(seed.name, *(r.index for r in term.free))
-    if statement.argument is not None:
-        factor *= equal(position(term.bound), Access(statement.argument.name, *(r.index for r in term.free)))
-        guards = ()
-    elif statement.ties is not None:
-        # no position attains an empty window's infinity or NaN: the false bracket wins over the division by 0
-        at = [r.index for r in term.free]
-        factor *= equal(term.value, Access(statement.target.name, *at)) / Access(statement.ties.name, *at)
-    elif term.is_extremum:
-        name = EXTREMA[term.op]
-        raise EquationError(f"{statement.target.name} is a {name} without a recorded argument; declare it constant")
+    guards = term.guards if statement.argument is None else ()
+    factor = Access(seed.name, *(r.index for r in term.free)) * term.reduction.slope(_element(statement))
     deltas = tuple(sympy.expand(r.index - e) for r, e in zip(free, access.indices, strict=True))
 
     def raw(slope: Expr) -> Term:
@@ -250,6 +241,22 @@ def contribute(
 
     slope = _by_value(program, statement, access)
     return Contribution(statement, access, raw(partial), raw(slope) if slope is not None else None)
+
+
+def _element(statement: Statement) -> Element:
+    """What the slope of a statement's reduction is written with."""
+    term = statement.term
+    at = [r.index for r in term.free]
+    result = Access(statement.target.name, *at)
+    if statement.argument is not None:
+        return Element(term.value, result, equal(position(term.bound), Access(statement.argument.name, *at)))
+    if statement.ties is not None:
+        # no position attains an empty window's infinity or NaN: the false bracket wins over the division by 0
+        return Element(term.value, result, equal(term.value, result) / Access(statement.ties.name, *at))
+    if term.reduction.selects:
+        noun = term.reduction.noun
+        raise EquationError(f"{statement.target.name} is a {noun} without a recorded argument; declare it constant")
+    return Element(term.value, result)
 
 
 def derivative(body: Expr, access: Access) -> Expr:
@@ -272,7 +279,7 @@ def _by_value(program: Program, statement: Statement, access: Access) -> Expr | 
     Where a guard is false the term is 0, whatever the slope.
     """
     term, name = statement.term, statement.target.name
-    if term.bound or term.deltas or term.is_extremum or len(program.definitions(name)) > 1:
+    if term.bound or term.deltas or not term.is_sum or len(program.definitions(name)) > 1:
         return None
     calls = [f for f in term.body.atoms(*FUNCTIONS) if FUNCTIONS[f.func].by_value and f.has(access)]
     if not calls:

@@ -1,7 +1,8 @@
 """SymPy equations -> Program, and back.
 
 A layer is written with SymPy's own objects: `IndexedBase` with a shape, `Idx` with a range, `Sum`, `Eq`; and with
-`Maximum` and `Minimum` over indices, `inside` for a range bracket and `equal` for an equality bracket:
+`Maximum` and `Minimum` over indices (`REDUCED` has one for every row of `derive.reductions`), `inside` for a range
+bracket and `equal` for an equality bracket:
 
     u, x, w = IndexedBase("u", shape=(N, M)), IndexedBase("x", shape=(N, L)), IndexedBase("w", shape=(R,))
     n, m, r = Idx("n", N), Idx("m", M), Idx("r", R)
@@ -12,7 +13,7 @@ Nested reductions are flattened: each becomes a statement of its own, so that ev
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
-from typing import Any
+from typing import Any, ClassVar
 
 import sympy
 from sympy import Add, Eq, Expr, Function, Idx, Indexed, IndexedBase, Integer, Mul, Pow, Sum, Symbol, Tuple
@@ -20,6 +21,7 @@ from sympy import Add, Eq, Expr, Function, Idx, Indexed, IndexedBase, Integer, M
 from gradscribe.derive.functions import among, equal, is_indicator
 from gradscribe.derive.index import floordiv, integer
 from gradscribe.derive.quote import quoted, shown
+from gradscribe.derive.reductions import REDUCTIONS, SUM
 from gradscribe.derive.term import (
     Access,
     EquationError,
@@ -41,24 +43,22 @@ class inside(Function):
     nargs = (2,)
 
 
-class Extremum(Expr):
-    """A maximum or minimum over indices."""
+class Reduced(Expr):
+    """A reduction of `body` over indices, where all brackets among its factors hold: ``Maximum(body, r, t)``."""
 
     is_commutative = True
+    op: ClassVar[str]
 
-    def __new__(cls, body: Expr, *indices: Idx) -> "Extremum":
+    def __new__(cls, body: Expr, *indices: Idx) -> "Reduced":
         return Expr.__new__(cls, body, Tuple(*indices))
 
 
-class Maximum(Extremum):
-    """``Maximum(body, r, t)``: the maximum of `body` over indices, where all brackets among its factors hold."""
-
-
-class Minimum(Extremum):
-    """``Minimum(body, r, t)``: the minimum, restricted likewise."""
-
-
-_EXTREMA: dict[str, type[Extremum]] = {"max": Maximum, "min": Minimum}
+REDUCED: dict[str, Any] = {
+    word: Sum if row is SUM else type(row.noun.capitalize(), (Reduced,), {"op": word, "__module__": __name__})
+    for word, row in REDUCTIONS.items()
+}
+"""What stands for each row of the table, by its word."""
+Maximum, Minimum = REDUCED["max"], REDUCED["min"]
 
 
 def program(
@@ -206,17 +206,18 @@ class _Reader:
             self._statement(target, free_form, part, added)
 
     def _statement(self, target: Tensor, left: list[Expr], right: Expr, added: bool = False) -> None:
-        """Add one statement; `added`: it is one of several that add up, and an extremum gets a tensor of its own."""
-        op, bound, body = ("sum", (), right) if added and isinstance(right, Extremum) else self._peel(right)
+        """Add one statement; `added`: it is one of several that add up, and all but a sum gets a tensor of its own."""
+        op, bound, body = ("sum", (), right) if added and isinstance(right, Reduced) else self._peel(right)
         body = self._convert(body)
         factors = Mul.make_args(body)
-        alone = op in _EXTREMA and all(is_indicator(f) or f.is_number for f in factors)  # an extremum of 0 and 1
+        is_sum = REDUCTIONS[op] is SUM
+        alone = not is_sum and all(is_indicator(f) or f.is_number for f in factors)  # a reduction of 0 and 1
         brackets = [] if alone else [f for f in factors if _is_bracket(f)]
         body = Mul(*(f for f in factors if f not in brackets))
         brackets = [_unpowered(f) for f in brackets]
         guards = tuple(Guard(f.args[0], f.args[1]) for f in brackets if isinstance(f, inside))
         deltas = [f.args[0] - f.args[1] for f in brackets if isinstance(f, equal)]
-        body = among(body) if op in _EXTREMA else body
+        body = body if is_sum else among(body)
         if body.has(inside):
             nested = min(body.atoms(inside), key=sympy.default_sort_key)
             raise EquationError(f"{target.name}: the bracket {shown(nested)} must be a factor of a summand")
@@ -237,7 +238,7 @@ class _Reader:
         term = Term(tuple(free), extra + bound, body, tuple(deltas), guards, op=op)
         self._bound_everywhere(target, term)
         argument = None
-        if term.is_extremum and not target.constant:
+        if term.reduction.selects and not target.constant:
             name = self.arguments.get(target.name, f"arg_{target.name}")
             argument = Tensor(name, target.shape, integer=True)
             self.names.add(name)
@@ -255,9 +256,8 @@ class _Reader:
 
     def _peel(self, expression: Expr) -> tuple[str, tuple[Range, ...], Expr]:
         """Split ``factor * Sum(body, ...)`` or ``Maximum(body, ...)`` at the top into op, bound indices and body."""
-        for op, kind in _EXTREMA.items():
-            if isinstance(expression, kind):
-                return op, tuple(self._range(v) for v in expression.args[1]), expression.args[0]
+        if isinstance(expression, Reduced):
+            return expression.op, tuple(self._range(v) for v in expression.args[1]), expression.args[0]
         sums = [f for f in Mul.make_args(expression) if isinstance(f, Sum)]
         if len(sums) != 1:
             return "sum", (), expression
@@ -286,7 +286,7 @@ class _Reader:
 
     def _convert(self, expression: Expr) -> Expr:
         """Replace inner reductions by tensors of their own, then SymPy's Indexed by Access."""
-        if isinstance(expression, Sum | Extremum):
+        if isinstance(expression, Sum | Reduced):
             return self._let(expression)
         if isinstance(expression, Indexed):
             self.names.add(str(expression.base.label))
@@ -342,7 +342,7 @@ def _own_indices(expression: Expr) -> Iterable[Idx]:
     for node in sympy.preorder_traversal(expression):
         if isinstance(node, Sum):
             yield from (limits[0] for limits in node.limits)
-        elif isinstance(node, Extremum):
+        elif isinstance(node, Reduced):
             yield from node.args[1]
 
 
@@ -362,7 +362,7 @@ def to_sympy(source: Program) -> tuple[Eq, ...]:
             body *= inside(guard.value.xreplace(idx), guard.extent)
         bound = [idx[r.index] for r in term.bound]
         if bound:
-            body = _EXTREMA.get(term.op, Sum)(body, *bound)
+            body = REDUCED[term.op](body, *bound)
         left = bases[statement.target.name][tuple(idx[r.index] for r in term.free)] if term.free else None
         left = left if left is not None else Symbol(statement.target.name)
         equations.append(Eq(left, (left if statement.target.name in written else 0) + body, evaluate=False))

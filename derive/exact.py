@@ -46,7 +46,7 @@ class Residues:
 
     def degree(self, term: Term) -> int | None:
         """The degree of a term in what was drawn; None where it is no polynomial of tensors known here."""
-        return self._degree(term.body) if term.op == "sum" else None
+        return self._degree(term.body) if term.is_sum else None
 
     def evaluate(self, term: Term, sizes: Sizes) -> np.ndarray:
         """The residues of a term that has a degree, of the shape of its free indices."""

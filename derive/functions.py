@@ -1,9 +1,10 @@
 """The scalar functions an equation may use, one row each.
 
-A row says how a function is computed, what its derivative is in terms of its own value where that is cheaper (so that
-a kernel need not keep the input), and how it is written. Derivatives in terms of the input come from SymPy, or from
+A row says how a function is computed by the interpreter, and what its derivative is in terms of its own value where
+that is cheaper (so that a kernel need not keep the input). Derivatives in terms of the input come from SymPy, or from
 `fdiff` of the classes below; `real_derivative` puts them together. Functions that are piecewise constant have
-derivative 0 and stand here too, so that silence never means "forgotten".
+derivative 0 and stand here too, so that silence never means "forgotten". How NumPy computes a row in a kernel stands in
+`codegen.numpy_table`.
 """
 
 import math
@@ -105,9 +106,9 @@ class equal(Indicator):
 
 
 class admitted(Function):
-    """``admitted(condition, value)``: what an extremum is taken of, `value` where all brackets of `condition` hold.
+    """``admitted(condition, value)``: an element of a reduction, `value` where all brackets of `condition` hold.
 
-    Elsewhere there is no element: it never wins, whatever its value. It stands for the whole body of an extremum.
+    Elsewhere there is no element, whatever its value. It stands for the whole body of a reduction other than a sum.
     """
 
     nargs = (2,)
@@ -144,47 +145,45 @@ class ScalarFunction:
 
     Attributes:
         compute: the value, for the interpreter.
-        numpy: the text that a kernel uses, with ``{0}``, ``{1}`` for the arguments.
         by_value: the derivative written with the function's own value.
         indicator: marks brackets: 0 or 1, and a 0 wins over infinity and NaN beside it.
     """
 
     compute: Callable[..., Any]
-    numpy: str
     by_value: Callable[[Expr], Expr] | None = None
     indicator: bool = False
 
 
 # ----- smooth ---------------------------------------------------------------------------------------------------
 FUNCTIONS: dict[type[Expr], ScalarFunction] = {
-    sympy.exp: ScalarFunction(np.exp, "np.exp({0})", lambda y: y),
-    sympy.log: ScalarFunction(np.log, "np.log({0})"),
-    sympy.tanh: ScalarFunction(np.tanh, "np.tanh({0})", lambda y: 1 - y**2),
-    sympy.sin: ScalarFunction(np.sin, "np.sin({0})"),
-    sympy.cos: ScalarFunction(np.cos, "np.cos({0})"),
-    sympy.atan: ScalarFunction(np.arctan, "np.arctan({0})"),
-    sympy.sinh: ScalarFunction(np.sinh, "np.sinh({0})"),
-    sympy.cosh: ScalarFunction(np.cosh, "np.cosh({0})"),
-    expm1: ScalarFunction(np.expm1, "np.expm1({0})"),  # by value, y + 1, it would cancel
-    log1p: ScalarFunction(np.log1p, "np.log1p({0})"),
-    sympy.erf: ScalarFunction(_erf, "rt.erf({0})"),
-    sigmoid: ScalarFunction(_sigmoid, "rt.sigmoid({0})", lambda y: y * (1 - y)),
-    softplus: ScalarFunction(lambda x: np.logaddexp(0.0, x), "rt.softplus({0})"),  # 1 - exp(-y) would cancel
+    sympy.exp: ScalarFunction(np.exp, lambda y: y),
+    sympy.log: ScalarFunction(np.log),
+    sympy.tanh: ScalarFunction(np.tanh, lambda y: 1 - y**2),
+    sympy.sin: ScalarFunction(np.sin),
+    sympy.cos: ScalarFunction(np.cos),
+    sympy.atan: ScalarFunction(np.arctan),
+    sympy.sinh: ScalarFunction(np.sinh),
+    sympy.cosh: ScalarFunction(np.cosh),
+    expm1: ScalarFunction(np.expm1),  # by value, y + 1, it would cancel
+    log1p: ScalarFunction(np.log1p),
+    sympy.erf: ScalarFunction(_erf),
+    sigmoid: ScalarFunction(_sigmoid, lambda y: y * (1 - y)),
+    softplus: ScalarFunction(lambda x: np.logaddexp(0.0, x)),  # 1 - exp(-y) would cancel
     # ----- piecewise ------------------------------------------------------------------------------------------------
-    relu: ScalarFunction(lambda x: np.maximum(x, 0.0), "np.maximum({0}, 0)", step),
-    sympy.Abs: ScalarFunction(np.abs, "np.abs({0})"),
-    larger: ScalarFunction(np.maximum, "np.maximum({0}, {1})"),
-    smaller: ScalarFunction(np.minimum, "np.minimum({0}, {1})"),
+    relu: ScalarFunction(lambda x: np.maximum(x, 0.0), step),
+    sympy.Abs: ScalarFunction(np.abs),
+    larger: ScalarFunction(np.maximum),
+    smaller: ScalarFunction(np.minimum),
     # ----- derivative 0 everywhere it exists ------------------------------------------------------------------------
-    sympy.sign: ScalarFunction(np.sign, "np.sign({0})"),
-    step: ScalarFunction(lambda x: np.greater(x, 0) * 1.0, "({0} > 0)", indicator=True),
-    equal: ScalarFunction(lambda a, b: np.equal(a, b) * 1.0, "({0} == {1})", indicator=True),
-    unequal: ScalarFunction(lambda a, b: np.not_equal(a, b) * 1.0, "({0} != {1})", indicator=True),
-    greater: ScalarFunction(lambda a, b: np.greater(a, b) * 1.0, "({0} > {1})", indicator=True),
-    at_least: ScalarFunction(lambda a, b: np.greater_equal(a, b) * 1.0, "({0} >= {1})", indicator=True),
+    sympy.sign: ScalarFunction(np.sign),
+    step: ScalarFunction(lambda x: np.greater(x, 0) * 1.0, indicator=True),
+    equal: ScalarFunction(lambda a, b: np.equal(a, b) * 1.0, indicator=True),
+    unequal: ScalarFunction(lambda a, b: np.not_equal(a, b) * 1.0, indicator=True),
+    greater: ScalarFunction(lambda a, b: np.greater(a, b) * 1.0, indicator=True),
+    at_least: ScalarFunction(lambda a, b: np.greater_equal(a, b) * 1.0, indicator=True),
     # ----- left open: for display, and computed as tanh when a row is checked -----
-    activation: ScalarFunction(np.tanh, "np.tanh({0})"),
-    activation_prime: ScalarFunction(lambda x: 1 - np.tanh(x) ** 2, "(1 - np.tanh({0}) ** 2)"),
+    activation: ScalarFunction(np.tanh),
+    activation_prime: ScalarFunction(lambda x: 1 - np.tanh(x) ** 2),
 }
 
 
@@ -195,14 +194,14 @@ def is_indicator(expression: Expr) -> bool:
 
 
 def admission(body: Expr) -> tuple[tuple[Expr, ...], Expr]:
-    """The brackets that say which elements an extremum of `body` has, and their value."""
+    """The brackets that say which elements a reduction of `body` has, and their value."""
     if isinstance(body, admitted):
         return Mul.make_args(body.args[0]), body.args[1]
     return (), body
 
 
 def among(body: Expr) -> Expr:
-    """The product `body` as what an extremum is taken of: its brackets exclude, if there is anything beside them.
+    """The product `body` as an element of a reduction: its brackets exclude, if there is anything beside them.
 
     A number is nothing to exclude: the maximum of brackets alone is 1 where one holds, else 0.
     """

@@ -46,7 +46,7 @@ def is_pointwise(statement: Statement) -> bool:
     """Whether a statement has no reduction and no bracket."""
     term = statement.term
     brackets = term.deltas or term.guards or term.divisibilities
-    return term.op == "sum" and not term.bound and not brackets and statement.argument is None
+    return term.is_sum and not term.bound and not brackets and statement.argument is None
 
 
 def is_copy(statement: Statement) -> bool:

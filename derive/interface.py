@@ -8,22 +8,16 @@ program.
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from enum import Enum
-from importlib.metadata import entry_points
-from pathlib import Path
-from types import ModuleType
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import Any, Self
 
 from sympy import Expr, Symbol
 
+from gradscribe.derive.differentiate import Gradient, differentiate
 from gradscribe.derive.index import affine
 from gradscribe.derive.interval import Interval
 from gradscribe.derive.quote import listed, quoted
 from gradscribe.derive.term import EquationError, Program, Tensor, accesses
-
-if TYPE_CHECKING:
-    from gradscribe.derive.derivation import Derivation
-    from gradscribe.derive.differentiate import Gradient
-    from gradscribe.derive.update import Optimiser
+from gradscribe.derive.ties import TIES, split_ties
 
 # What an argument is called in a function's name: conv2d_grad_input, conv2d_grad_weight; others by their own name.
 ROLES = {"x": "input", "w": "weight", "b": "bias"}
@@ -65,6 +59,10 @@ class Option:
     reach: tuple[Expr, ...] = ()
     step: tuple[Expr, ...] = ()
 
+    def __post_init__(self) -> None:
+        if isinstance(self.default, list):  # records are hashed
+            object.__setattr__(self, "default", tuple(self.default))
+
     @property
     def values(self) -> Interval | None:
         """The values that it may have: sizes and counts are at least 1, paddings at least 0; None for any."""
@@ -75,33 +73,6 @@ class Option:
     def minimum(self) -> int:
         """The smallest admissible integer of a size, a count or a padding."""
         return int(self.values.low) if self.values is not None and self.kind is not Kind.NUMBER else 1
-
-
-class Backend(Protocol):
-    """What turns a layer or an optimiser into code; installed packages offer theirs as entry points of `BACKENDS`."""
-
-    def generate(self, layer: "Layer | Optimiser", out: Path, order: int = 1) -> tuple[Path, ...]:
-        """Write its module into a folder; returns the files that changed."""
-
-    def compile(self, layer: "Layer | Optimiser", order: int = 1) -> ModuleType:
-        """Its module, in memory."""
-
-
-BACKENDS = "gradscribe.backends"
-
-
-def backend(name: str = "numpy") -> Backend:
-    """The backend called `name`. Mathematics does not depend on code generation, so it is found by its entry point.
-
-    Raises:
-        LookupError: when none of that name is installed.
-    """
-    found = entry_points(group=BACKENDS, name=name)
-    if not found:
-        raise LookupError(
-            f"no backend {quoted(name)} is installed; install gradscribe, or call codegen.compiler directly"
-        )
-    return next(iter(found)).load()
 
 
 @dataclass(frozen=True)
@@ -184,53 +155,30 @@ class Layer:
         known = listed(o.name for o in self.options) or "none"
         raise EquationError(f"{self.name}: unknown option {quoted(name)}; expected one of: {known}")
 
-    def differentiate(self, wrt: Sequence[str] | None = None) -> "Gradient":
+    def differentiate(self, wrt: Sequence[str] | None = None) -> Gradient:
         """The gradient program, see `derive.differentiate.differentiate`."""
-        return self.program.differentiate(wrt)
+        return differentiate(self.program, wrt)
 
-    def derivation(
-        self, wrt: Sequence[str] | None = None, settings: Mapping[str, str] | None = None, order: int = 1
-    ) -> "Derivation":
-        """The derivation step by step, see `derive.derivation.derive`; `print` it, or show it in a notebook."""
-        from gradscribe.derive.derivation import derive  # which builds on this module
-
-        return derive(self, wrt, settings, order)
-
-    def generate(self, out: str | Path, order: int = 1) -> tuple[Path, ...]:
-        """Write the layer's module and what it needs into the folder `out`; returns the files that changed.
-
-        Args:
-            out: the folder.
-            order: 2 for the double backward function and the Hessian-vector product, too.
-
-        Raises:
-            EquationError: for an order other than 1 and 2.
-            FileExistsError: when a file there was not generated.
-        """
-        return backend().generate(self, Path(out), order)
-
-    def compile(self, order: int = 1) -> ModuleType:
-        """The layer's module in memory: its functions and its class as attributes; nothing is written.
-
-        Args:
-            order: 2 for the double backward function and the Hessian-vector product, too.
-
-        Raises:
-            EquationError: for an order other than 1 and 2.
-        """
-        return backend().compile(self, order)
-
-    def with_ties(self, policy: str) -> "Layer":
+    def with_ties(self, policy: str) -> Self:
         """The layer with the gradient of its maxima and minima going to the "first" position, or "split" among all.
 
         Raises:
             EquationError: for another word, and for "split" where no gradient flows through a maximum or minimum.
         """
-        from gradscribe.derive.ties import with_ties  # which builds on this module
+        if policy not in TIES:
+            raise EquationError(
+                f"{self.name}: unknown policy for ties {quoted(policy)}; expected one of {', '.join(TIES)}"
+            )
+        shared = any(s.ties for s in self.program.statements)
+        if policy == "first":
+            if shared:
+                raise EquationError(f"{self.name}: its ties are split already; expected the layer as it was read")
+            return self
+        if not shared and not any(s.argument for s in self.program.statements):
+            raise EquationError(f"{self.name}: no ties to split, as no gradient flows through a maximum or minimum")
+        return replace(self, program=split_ties(self.program, {o.name for o in self.options}))
 
-        return with_ties(self, policy)
-
-    def specialise(self, mapping: Mapping[Symbol, Expr]) -> "Layer":
+    def specialise(self, mapping: Mapping[Symbol, Expr]) -> Self:
         """The same layer with size symbols replaced: ``stride=1`` is a substitution."""
         return replace(self, program=self.program.substitute(mapping))
 

@@ -74,10 +74,9 @@ def number(expression: Expr, sizes: Sizes) -> int:
 def evaluate(term: Term, values: Values, sizes: Sizes) -> tuple[np.ndarray, np.ndarray]:
     """The value of one term, of the shape of its free indices, and where an extremum is (row-major; else zeros)."""
     body, mask = _summands(term, values, sizes)
-    if term.op == "sum":
-        summed = np.where(mask, body, 0.0).sum(-1)
-        return summed, np.zeros(summed.shape, int)
-    return _extremum(term.op, body, mask)
+    row = term.reduction
+    reduced = row.combine.reduce(np.where(mask, body, row.identity), axis=-1, initial=row.identity)
+    return reduced, _position(reduced, body, mask) if row.selects else np.zeros(np.shape(reduced), int)
 
 
 def magnitude(term: Term, values: Values, sizes: Sizes) -> np.ndarray:
@@ -121,15 +120,13 @@ def flattened(term: Term, body: np.ndarray, mask: np.ndarray) -> tuple[np.ndarra
     return np.broadcast_to(body, mask.shape).reshape(*outer, inner), mask.reshape(*outer, inner)
 
 
-def _extremum(op: str, body: np.ndarray, mask: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """The extremum along the last axis where `mask` holds, and the first admissible position of it; -1 for none."""
-    empty, reduce_ = (-np.inf, np.max) if op == "max" else (np.inf, np.min)
+def _position(best: np.ndarray, body: np.ndarray, mask: np.ndarray) -> np.ndarray:
+    """The first position along the last axis that is `best` and where `mask` holds; -1 for none."""
     if body.shape[-1] == 0:
-        return np.full(body.shape[:-1], empty), np.full(body.shape[:-1], -1)
+        return np.full(body.shape[:-1], -1)
     # admissible positions win over excluded ones even where they are infinite themselves
-    best = reduce_(np.where(mask, body, empty), -1)
     candidates = mask & ((body == best[..., None]) | (np.isnan(body) & np.isnan(best)[..., None]))
-    return best, np.where(candidates.any(-1), candidates.argmax(-1), -1)
+    return np.where(candidates.any(-1), candidates.argmax(-1), -1)
 
 
 def _written_before(program: Program, statement: Statement) -> bool:

@@ -165,7 +165,7 @@ def distributions(program: Program, taken: set[str]) -> tuple[Statement, ...]:
 
 
 def _sums_a_tensor(term: Term) -> bool:
-    plain = isinstance(term.body, Access) and term.op == "sum" and term.bound
+    plain = isinstance(term.body, Access) and term.is_sum and term.bound
     return bool(plain and not term.deltas and not term.guards and set(term.body.indices) == set(term.indices))
 
 

@@ -19,7 +19,7 @@ from gradscribe.derive.term import Access, Guard, Program, Statement, Term, acce
 
 def count(term: Term, program: Program) -> Term:
     """Discharge what holds, then replace the sum over each index that occurs nowhere by the factor of its extent."""
-    if term.op != "sum":
+    if not term.is_sum:
         return term
     term, _ = discharge(term, program)
     brackets = (*term.deltas, *(g.value for g in term.guards), *(d.value for d in term.divisibilities))
@@ -80,7 +80,7 @@ def distribute(term: Term, name: str, summands: Sequence[Term], program: Program
     read = [f for f in factors if isinstance(f, Access) and f.tensor == name]
     others = Mul(*(f for f in factors if f not in read))
     nested = any(a.tensor == name for a in accesses(others))
-    if len(read) != 1 or nested or any(t.op != "sum" for t in (term, *summands)):
+    if len(read) != 1 or nested or not all(t.is_sum for t in (term, *summands)):
         return (term,)
     return tuple(_product(term, others, read[0], s, program) for s in summands)
 

@@ -21,7 +21,6 @@ from gradscribe.derive.collapse import discharge, rename, solve
 from gradscribe.derive.differentiate import Gradient, differentiate
 from gradscribe.derive.index import affine
 from gradscribe.derive.inline import inline
-from gradscribe.derive.interface import Layer
 from gradscribe.derive.quote import quoted
 from gradscribe.derive.reuse import distributions, reused
 from gradscribe.derive.term import Access, EquationError, Program, Tensor, Term, accesses, check
@@ -90,14 +89,14 @@ def second_order(
     return SecondOrder(first, both, directions, second, gradients, order_2)
 
 
-def checked_order(layer: Layer, order: int) -> int:
+def checked_order(name: str, order: int) -> int:
     """`order` if it is 1 or 2.
 
     Raises:
-        EquationError: naming the layer, for any other.
+        EquationError: naming the layer called `name`, for any other.
     """
     if order not in (1, 2):
-        raise EquationError(f"{layer.name}: order must be 1 or 2, received {quoted(order)}")
+        raise EquationError(f"{name}: order must be 1 or 2, received {quoted(order)}")
     return order
 
 

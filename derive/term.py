@@ -4,16 +4,14 @@
 
 `body` is a SymPy scalar over `Access` leaves: no Sum, Piecewise or KroneckerDelta inside. All index ranges start at 0.
 An access outside its tensor's shape reads 0: that is zero padding. A bracket that is false is a strong zero: the
-summand is 0 even if its body is infinite or NaN there. An extremum is taken only where its brackets hold; brackets on
-values among them are part of its body, see `derive.functions.admitted`. A gradient is again a Program.
+summand is 0 even if its body is infinite or NaN there. Another reduction has the elements only where its brackets hold;
+brackets on values among them are part of its body, see `derive.functions.admitted`. A gradient is again a Program.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from functools import cached_property, lru_cache
-from pathlib import Path
-from types import ModuleType
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import sympy
 from sympy import Expr, Integer, Symbol
@@ -24,12 +22,8 @@ from gradscribe.derive.error import EquationError as EquationError  # noqa: PLC0
 from gradscribe.derive.functions import FUNCTIONS, admission, admitted
 from gradscribe.derive.index import NotAffineError, affine, integer
 from gradscribe.derive.quote import shown
-
-EXTREMA = {"max": "maximum", "min": "minimum"}
-"""The reductions that pick one element, and their names."""
-
-if TYPE_CHECKING:
-    from gradscribe.derive.differentiate import Gradient
+from gradscribe.derive.reductions import REDUCTIONS, SUM, Reduction
+from gradscribe.printed import Printed
 
 
 class Access(Expr):
@@ -122,7 +116,7 @@ class Divisibility:
 
 @dataclass(frozen=True)
 class Term:
-    """One reduction, see the module's docstring. `op` is "sum", "max" or "min"."""
+    """One reduction, see the module's docstring. `op` is its word in `derive.reductions.REDUCTIONS`."""
 
     free: tuple[Range, ...]
     bound: tuple[Range, ...]
@@ -133,13 +127,18 @@ class Term:
     op: str = "sum"
 
     @property
-    def is_extremum(self) -> bool:
-        """Whether this is a maximum or a minimum."""
-        return self.op in EXTREMA
+    def reduction(self) -> Reduction:
+        """What the table says of this reduction."""
+        return REDUCTIONS[self.op]
+
+    @property
+    def is_sum(self) -> bool:
+        """Whether factors may leave it and brackets are factors, as is so in a sum only."""
+        return self.reduction is SUM
 
     @property
     def admission(self) -> tuple[Expr, ...]:
-        """The brackets on values that say which elements an extremum has, besides the guards and deltas."""
+        """The brackets on values that say which elements a reduction has, besides the guards and deltas."""
         return admission(self.body)[0]
 
     @property
@@ -189,7 +188,7 @@ class Term:
 
 
 @dataclass(frozen=True)
-class Statement:
+class Statement(Printed):
     """``target[free] (+)= term``; for an extremum it also says which positions a gradient flows to.
 
     Attributes:
@@ -207,49 +206,15 @@ class Statement:
     argument: Tensor | None = None
     ties: Tensor | None = None
 
-    def _repr_latex_(self) -> str:
-        from gradscribe.derive.typeset.latex_formulas import statement  # a printer, loaded by notebooks only
-
-        return f"$\\displaystyle {statement(self)}$"
-
 
 @dataclass(frozen=True)
-class Program:
+class Program(Printed):
     """Statements in order; several with one target accumulate. `sizes` defines derived extents, in order."""
 
     inputs: tuple[Tensor, ...]
     statements: tuple[Statement, ...]
     outputs: tuple[str, ...]
     sizes: tuple[tuple[Symbol, Expr], ...] = field(default=())
-
-    def _repr_latex_(self) -> str:
-        from gradscribe.derive.typeset.latex_formulas import program  # a printer, loaded by notebooks only
-
-        return f"$\\displaystyle {program(self)}$"
-
-    def sympy(self) -> tuple[Any, ...]:
-        """The program as SymPy equations (Eq of Indexed, Sum, Maximum and Minimum), one per statement."""
-        from gradscribe.derive.equations import to_sympy  # which builds on this module
-
-        return to_sympy(self)
-
-    def differentiate(self, wrt: Sequence[str] | None = None) -> "Gradient":
-        """The gradient program, see `derive.differentiate.differentiate`."""
-        from gradscribe.derive.differentiate import differentiate  # which builds on this module
-
-        return differentiate(self, wrt)
-
-    def generate(self, out: str | Path, name: str = "layer", order: int = 1) -> tuple[Path, ...]:
-        """Write a module with the program's functions, see `derive.interface.Layer.generate`."""
-        from gradscribe.derive.interface import layer_of  # which builds on this module
-
-        return layer_of(self, name).generate(out, order)
-
-    def compile(self, name: str = "layer", order: int = 1) -> ModuleType:
-        """The program's functions as a module in memory, ``{name}_forward`` and one per gradient."""
-        from gradscribe.derive.interface import layer_of  # which builds on this module
-
-        return layer_of(self, name).compile(order)
 
     @cached_property
     def tensors(self) -> dict[str, Tensor]:
@@ -330,7 +295,7 @@ def drop_unit_ranges(term: Term, whole_axes: bool = False) -> Term:
             *(g.value for g in term.guards),
         )
         units = [v for v in units if any(e != v and v in e.free_symbols for e in positions)]
-    if term.is_extremum or not units:
+    if not term.is_sum or not units:
         return term
     return term.substitute({v: Integer(0) for v in units}).without(*units)
 
@@ -357,7 +322,7 @@ def check(program: Program) -> Program:
     if both:
         raise EquationError(f"{min(v.name for v in both)} is both an index and a size; rename one")
     _check_order(program)
-    _check_extrema(program)
+    _check_reductions(program)
     for statement in program.statements:
         term, target = statement.term, statement.target
         _check_indices(target, term, set(tensors))
@@ -393,17 +358,22 @@ def _check_order(program: Program) -> None:
         read |= {a.tensor for a in accesses(statement.term.body)}
 
 
-def _check_extrema(program: Program) -> None:
-    """An extremum has its tensor to itself; what counts its ties is a constant tensor of that shape, and defined."""
+def _check_reductions(program: Program) -> None:
+    """All but a sum has its tensor to itself; what counts ties is a constant tensor of that shape, and defined."""
     for statement in program.statements:
-        name, ties = statement.target.name, statement.ties
-        if (statement.term.value if statement.term.is_extremum else statement.term.body).has(admitted):
-            raise EquationError(f"{name}: brackets exclude elements of a whole maximum or minimum only")
-        if statement.term.is_extremum and len(program.definitions(name)) > 1:
-            raise EquationError(f"{name}: a {EXTREMA[statement.term.op]} cannot be added to; give it a name of its own")
+        name, term, ties = statement.target.name, statement.term, statement.ties
+        if term.op not in REDUCTIONS:
+            raise EquationError(
+                f"{name}: reduction {shown(term.op)} is unknown; expected one of {', '.join(REDUCTIONS)}"
+            )
+        if (term.body if term.is_sum else term.value).has(admitted):
+            others = " or ".join(row.noun for row in REDUCTIONS.values() if row is not SUM)
+            raise EquationError(f"{name}: brackets exclude elements of a whole {others} only")
+        if not term.is_sum and len(program.definitions(name)) > 1:
+            raise EquationError(f"{name}: a {term.reduction.noun} cannot be added to; give it a name of its own")
         if ties is None:
             continue
-        if not statement.term.is_extremum or statement.argument is not None:
+        if not term.reduction.selects or statement.argument is not None:
             raise EquationError(f"{name}: ties are counted for an extremum, one without a recorded argument")
         if not ties.constant or ties.shape != statement.target.shape or not program.definitions(ties.name):
             raise EquationError(f"{name}: its ties {ties.name} must be a constant tensor of its shape and be defined")

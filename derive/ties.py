@@ -20,31 +20,10 @@ from dataclasses import replace
 from sympy import Mul
 
 from gradscribe.derive.functions import admitted, equal
-from gradscribe.derive.interface import Layer
-from gradscribe.derive.quote import quoted
-from gradscribe.derive.term import Access, EquationError, Program, Statement, Tensor, Term, check
+from gradscribe.derive.term import Access, Program, Statement, Tensor, Term, check
 
 TIES = ("first", "split")
-
-
-def with_ties(layer: Layer, policy: str) -> Layer:
-    """The layer with the gradient of its maxima and minima going to the "first" position, or "split" among all.
-
-    Raises:
-        EquationError: for another word, and for "split" where no gradient flows through a maximum or minimum.
-    """
-    if policy not in TIES:
-        raise EquationError(
-            f"{layer.name}: unknown policy for ties {quoted(policy)}; expected one of {', '.join(TIES)}"
-        )
-    shared = any(s.ties for s in layer.program.statements)
-    if policy == "first":
-        if shared:
-            raise EquationError(f"{layer.name}: its ties are split already; expected the layer as it was read")
-        return layer
-    if not shared and not any(s.argument for s in layer.program.statements):
-        raise EquationError(f"{layer.name}: no ties to split, as no gradient flows through a maximum or minimum")
-    return replace(layer, program=split_ties(layer.program, {o.name for o in layer.options}))
+"""What a user may ask for."""
 
 
 def split_ties(program: Program, reserved: Collection[str] = ()) -> Program:

@@ -6,13 +6,9 @@ step and replaced by ``new_s``; t counts the steps, from 1. Nothing here is diff
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from pathlib import Path
-from types import ModuleType
-from typing import Any
 
-from gradscribe.derive.interface import REQUIRED, Layer, Option, backend
+from gradscribe.derive.interface import REQUIRED, Layer, Option
 from gradscribe.derive.interval import Interval
-from gradscribe.derive.language import read
 from gradscribe.derive.quote import shown
 from gradscribe.derive.term import EquationError, Program, Tensor
 
@@ -52,38 +48,17 @@ class Optimiser:
         """Whether t is in the equations."""
         return len(self.settings) < len(self.layer.options)
 
-    def generate(self, out: str | Path) -> tuple[Path, ...]:
-        """Write the optimiser's module and what it needs into the folder `out`; returns the files that changed.
 
-        Raises:
-            FileExistsError: when a file there was not generated.
-        """
-        return backend().generate(self, Path(out))
-
-    def compile(self) -> ModuleType:
-        """The optimiser's module in memory: its function and its class as attributes; nothing is written."""
-        return backend().compile(self)
-
-
-def optimiser(text: str, name: str, *, state: Mapping[str, str] | None = None, **interface: Any) -> Optimiser:
-    """The optimiser that an equation text describes.
+def optimiser_of(layer: Layer, words: Mapping[str, str]) -> Optimiser:
+    """The optimiser of update equations.
 
     Args:
-        text: the equations, see docs/language.md: of p (a weight of any shape), g (its gradient), the state, and t (the
-            number of the step) they make ``new_p`` and, of every state s, ``new_s``.
-        name: the optimiser's name, also the stem of its function.
-        state: what state is called in the class, by its name in the equations, where that is not the same.
-        **interface: as in `derive.language.read`: class_name, title, options, requirements, source.
+        layer: the equations, of p, g, the state and t.
+        words: what state is called in the class, by its name in the equations, where that is not the same.
 
     Raises:
-        LanguageError: for any mistake in the text.
         EquationError: when the equations are no update of p.
     """
-    layer = read(text, name, **interface)
-    return _optimiser(layer, state or {})
-
-
-def _optimiser(layer: Layer, words: Mapping[str, str]) -> Optimiser:
     tensors = {t.name: t for t in layer.program.inputs}
     for needed in (WEIGHT, GRADIENT):
         if needed not in tensors:

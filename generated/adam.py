@@ -2,11 +2,10 @@
 # Do not edit: change the equation and run: gradscribe generate
 """Adaptive moment estimation.
 
-h[e] = weight_decay * p[e] + g[e]
-new_m[e] = beta_1 * m[e] + (1 - beta_1) * h[e]
-new_v[e] = beta_2 * v[e] + (1 - beta_2) * square(h[e])
-new_p[e] = p[e] - lr * new_m[e] / ((1 - float(float_power(beta_1, t))) * (eps + sqrt(new_v[e] / (1 -
-    float(float_power(beta_2, t))))))
+(1) h[e] = weight_decay p[e]+g[e]
+(2) new_m[e] = beta_1 m[e]+(1−beta_1) h[e]
+(3) new_v[e] = beta_2 v[e]+(1−beta_2) h[e]²
+(4) new_p[e] = p[e]−lr new_m[e]/((1−beta_1^t)(eps+√(new_v[e]/(1−beta_2^t))))
 
 Source: Kingma and Ba, Adam: a method for stochastic optimization, 2015, algorithm 1.
 """
@@ -21,43 +20,7 @@ if __package__:
 else:  # copied beside a script
     import runtime as rt  # type: ignore[import-not-found, no-redef]
 
-
-@rt.nest
-def _adam_update_1(
-    start: int,
-    stop: int,
-    new_m: rt.Array,
-    h: rt.Array,
-    m: rt.Array,
-    number_1: Any,
-    number_2: Any,
-    E: int,
-) -> None:
-    """Element by element."""
-    for e in range(np.uintp(start), np.uintp(stop)):
-        m_1 = m[e]
-        h_1 = h[e]
-        value = number_1 * m_1 + number_2 * h_1
-        new_m[e] = value
-
-
-@rt.nest
-def _adam_update_2(
-    start: int,
-    stop: int,
-    new_v: rt.Array,
-    h: rt.Array,
-    v: rt.Array,
-    number_1: Any,
-    number_2: Any,
-    E: int,
-) -> None:
-    """Element by element."""
-    for e in range(np.uintp(start), np.uintp(stop)):
-        v_1 = v[e]
-        h_1 = h[e]
-        value = number_1 * v_1 + number_2 * (h_1 * h_1)
-        new_v[e] = value
+loops = rt.Companion(__package__, "adam")
 
 
 def adam_update(
@@ -75,11 +38,10 @@ def adam_update(
 ) -> tuple[rt.Array, rt.Array, rt.Array]:
     """Compute an update of a weight by adaptive moment estimation.
 
-    h[e] = weight_decay * p[e] + g[e]
-    new_m[e] = beta_1 * m[e] + (1 - beta_1) * h[e]
-    new_v[e] = beta_2 * v[e] + (1 - beta_2) * square(h[e])
-    new_p[e] = p[e] - lr * new_m[e] / ((1 - float(float_power(beta_1, t))) * (eps + sqrt(new_v[e] / (1 -
-        float(float_power(beta_2, t))))))
+    (1) h[e] = weight_decay p[e]+g[e]
+    (2) new_m[e] = beta_1 m[e]+(1−beta_1) h[e]
+    (3) new_v[e] = beta_2 v[e]+(1−beta_2) h[e]²
+    (4) new_p[e] = p[e]−lr new_m[e]/((1−beta_1^t)(eps+√(new_v[e]/(1−beta_2^t))))
 
     Args:
         p: any shape.
@@ -125,17 +87,21 @@ def adam_update(
     weight_decay = rt.number("adam", "weight_decay", weight_decay)
     rt.require("adam", "weight_decay", 0 <= weight_decay < np.inf, "a finite number, at least 0", weight_decay)
     t = rt.count("adam", "t", t, 1)
+    # (1) h[e] = weight_decay p[e]+g[e]
     h = weight_decay * p + g
-    if rt.compiles(E):
+    # (2) new_m[e] = beta_1 m[e]+(1−beta_1) h[e]
+    if loops.wanted(E):
         new_m = np.empty((E,), dtype)
-        rt.run(_adam_update_1, E, E, rt.flat(new_m), rt.flat(h), rt.flat(m), dtype(beta_1), dtype(1 - beta_1), E)
+        rt.run(loops.adam_update_1, E, E, rt.flat(new_m), rt.flat(h), rt.flat(m), dtype(beta_1), dtype(1 - beta_1))
     else:
         new_m = beta_1 * m + (1 - beta_1) * h
-    if rt.compiles(E):
+    # (3) new_v[e] = beta_2 v[e]+(1−beta_2) h[e]²
+    if loops.wanted(E):
         new_v = np.empty((E,), dtype)
-        rt.run(_adam_update_2, E, E, rt.flat(new_v), rt.flat(h), rt.flat(v), dtype(beta_2), dtype(1 - beta_2), E)
+        rt.run(loops.adam_update_2, E, E, rt.flat(new_v), rt.flat(h), rt.flat(v), dtype(beta_2), dtype(1 - beta_2))
     else:
         new_v = beta_2 * v + (1 - beta_2) * np.square(h)
+    # (4) new_p[e] = p[e]−lr new_m[e]/((1−beta_1^t)(eps+√(new_v[e]/(1−beta_2^t))))
     new_p = p - lr * new_m / (
         (1 - float(np.float_power(beta_1, t))) * (eps + np.sqrt(new_v / (1 - float(np.float_power(beta_2, t)))))
     )

@@ -2,12 +2,10 @@
 # Do not edit: change the equation and run: gradscribe generate
 """2-D average pooling to a given size.
 
-a_h[i] = sum(r) [0 <= H * i + H - H_out * r - 1 < H * H_out] [0 <= H_out * r + H_out - H * i - 1 < H * H_out] 1
-a_w[j] = sum(t) [0 <= W * j + W - W_out * t - 1 < W * W_out] [0 <= W_out * t + W_out - W * j - 1 < W * W_out] 1
-z[n, r, j, c] = sum(t) [0 <= W * j + W - W_out * t - 1 < W * W_out] [0 <= W_out * t + W_out - W * j - 1 < W * W_out]
-    x[n, r, t, c] / a_w[j]
-y[n, i, j, c] = sum(r) [0 <= H * i + H - H_out * r - 1 < H * H_out] [0 <= H_out * r + H_out - H * i - 1 < H * H_out]
-    z[n, r, j, c] / a_h[i]
+(1) a_h[i] = Σ_{r} [H'r<Hi+H][Hi<H'r+H']
+(2) a_w[j] = Σ_{t} [W't<Wj+W][Wj<W't+W']
+(3) z[n,r,j,c] = 1/a_w[j] Σ_{t} x[n,r,t,c] [W't<Wj+W][Wj<W't+W']
+(4) y[n,i,j,c] = 1/a_h[i] Σ_{r} z[n,r,j,c] [H'r<Hi+H][Hi<H'r+H']
 
 Source: He et al., Spatial pyramid pooling in deep convolutional networks, 2014, section 2.3.
 """
@@ -26,12 +24,10 @@ else:  # copied beside a script
 def adaptive_avg_pool2d_forward(x: Any, *, output_size: int | Sequence[int]) -> rt.Array:
     """Compute the 2-D average pooling to a given size.
 
-    a_h[i] = sum(r) [0 <= H * i + H - H_out * r - 1 < H * H_out] [0 <= H_out * r + H_out - H * i - 1 < H * H_out] 1
-    a_w[j] = sum(t) [0 <= W * j + W - W_out * t - 1 < W * W_out] [0 <= W_out * t + W_out - W * j - 1 < W * W_out] 1
-    z[n, r, j, c] = sum(t) [0 <= W * j + W - W_out * t - 1 < W * W_out] [0 <= W_out * t + W_out - W * j - 1 < W *
-        W_out] x[n, r, t, c] / a_w[j]
-    y[n, i, j, c] = sum(r) [0 <= H * i + H - H_out * r - 1 < H * H_out] [0 <= H_out * r + H_out - H * i - 1 < H *
-        H_out] z[n, r, j, c] / a_h[i]
+    (1) a_h[i] = Σ_{r} [H'r<Hi+H][Hi<H'r+H']
+    (2) a_w[j] = Σ_{t} [W't<Wj+W][Wj<W't+W']
+    (3) z[n,r,j,c] = 1/a_w[j] Σ_{t} x[n,r,t,c] [W't<Wj+W][Wj<W't+W']
+    (4) y[n,i,j,c] = 1/a_h[i] Σ_{r} z[n,r,j,c] [H'r<Hi+H][Hi<H'r+H']
 
     Args:
         x: shape (N, H, W, C).
@@ -49,38 +45,42 @@ def adaptive_avg_pool2d_forward(x: Any, *, output_size: int | Sequence[int]) -> 
     H_out, W_out = rt.sizes("adaptive_avg_pool2d", "output_size", output_size, 2, 1)
     N, H, W, C = x.shape
     rt.affordable("adaptive_avg_pool2d", dtype, {"y": (N, H_out, W_out, C)})
+    # (1) a_h[i] = Σ_{r} [H'r<Hi+H][Hi<H'r+H']
     a_h = np.zeros((H_out,), dtype)
     for i in range(H_out):
         r_low, r_high = rt.clip(H, (-H_out, H * i + H - 1, H * H_out), (H_out, H_out - H * i - 1, H * H_out))
         if r_low < r_high:
             a_h[i] += 1 * (r_high - r_low)
+    # (2) a_w[j] = Σ_{t} [W't<Wj+W][Wj<W't+W']
     a_w = np.zeros((W_out,), dtype)
     for j in range(W_out):
         t_low, t_high = rt.clip(W, (-W_out, W * j + W - 1, W * W_out), (W_out, W_out - W * j - 1, W * W_out))
         if t_low < t_high:
             a_w[j] += 1 * (t_high - t_low)
+    # (3) z[n,r,j,c] = 1/a_w[j] Σ_{t} x[n,r,t,c] [W't<Wj+W][Wj<W't+W']
     z = np.zeros((N, H, W_out, C), dtype)
     for j in range(W_out):
         t_low, t_high = rt.clip(W, (-W_out, W * j + W - 1, W * W_out), (W_out, W_out - W * j - 1, W * W_out))
         if t_low < t_high:
-            z[:, :, j] += rt.total(x[:, :, t_low:t_high].transpose(0, 1, 3, 2) / a_w[j], -1)
+            part = z[:, :, j]
+            part += rt.total(x[:, :, t_low:t_high].transpose(0, 1, 3, 2) / a_w[j], -1)
+    # (4) y[n,i,j,c] = 1/a_h[i] Σ_{r} z[n,r,j,c] [H'r<Hi+H][Hi<H'r+H']
     y = np.zeros((N, H_out, W_out, C), dtype)
     for i in range(H_out):
         r_low, r_high = rt.clip(H, (-H_out, H * i + H - 1, H * H_out), (H_out, H_out - H * i - 1, H * H_out))
         if r_low < r_high:
-            y[:, i] += rt.total(z[:, r_low:r_high].transpose(0, 2, 3, 1) / a_h[i], -1)
+            part = y[:, i]
+            part += rt.total(z[:, r_low:r_high].transpose(0, 2, 3, 1) / a_h[i], -1)
     return y
 
 
 def adaptive_avg_pool2d_grad_input(dy: Any, *, input_shape: Sequence[int]) -> rt.Array:
     """Compute dx, the gradient of E: 2-D average pooling to a given size.
 
-    a_h[i] = sum(r) [0 <= H * i + H - H_out * r - 1 < H * H_out] [0 <= H_out * r + H_out - H * i - 1 < H * H_out] 1
-    a_w[j] = sum(t) [0 <= W * j + W - W_out * t - 1 < W * W_out] [0 <= W_out * t + W_out - W * j - 1 < W * W_out] 1
-    dz[m, q, v, e] = sum(i) [0 <= H * i + H - H_out * q - 1 < H * H_out] [0 <= H_out * q + H_out - H * i - 1 < H *
-        H_out] dy[m, i, v, e] / a_h[i]
-    dx[m, q, v, e] = sum(j) [0 <= W * j + W - W_out * v - 1 < W * W_out] [0 <= W_out * v + W_out - W * j - 1 < W *
-        W_out] dz[m, q, j, e] / a_w[j]
+    (1) a_h[i] = Σ_{r} [H'r<Hi+H][Hi<H'r+H']
+    (2) a_w[j] = Σ_{t} [W't<Wj+W][Wj<W't+W']
+    (9) dz[m,q,v,e] = Σ_{i} dy[m,i,v,e]/a_h[i] [H'q<Hi+H][Hi<H'q+H']
+    (14) dx[m,q,v,e] = Σ_{j} dz[m,q,j,e]/a_w[j] [W'v<Wj+W][Wj<W'v+W']
 
     Args:
         dy: shape (N, H_out, W_out, C); dE/dy.
@@ -102,26 +102,32 @@ def adaptive_avg_pool2d_grad_input(dy: Any, *, input_shape: Sequence[int]) -> rt
     rt.extent("adaptive_avg_pool2d", "argument dy, axis 0 (batch)", dy.shape[0], N)
     rt.extent("adaptive_avg_pool2d", "argument dy, axis 3 (channels)", dy.shape[3], C)
     rt.affordable("adaptive_avg_pool2d", dtype, {"dx": (N, H, W, C)})
+    # (1) a_h[i] = Σ_{r} [H'r<Hi+H][Hi<H'r+H']
     a_h = np.zeros((H_out,), dtype)
     for i in range(H_out):
         r_low, r_high = rt.clip(H, (-H_out, H * i + H - 1, H * H_out), (H_out, H_out - H * i - 1, H * H_out))
         if r_low < r_high:
             a_h[i] += 1 * (r_high - r_low)
+    # (2) a_w[j] = Σ_{t} [W't<Wj+W][Wj<W't+W']
     a_w = np.zeros((W_out,), dtype)
     for j in range(W_out):
         t_low, t_high = rt.clip(W, (-W_out, W * j + W - 1, W * W_out), (W_out, W_out - W * j - 1, W * W_out))
         if t_low < t_high:
             a_w[j] += 1 * (t_high - t_low)
+    # (9) dz[m,q,v,e] = Σ_{i} dy[m,i,v,e]/a_h[i] [H'q<Hi+H][Hi<H'q+H']
     dz = np.zeros((N, H, W_out, C), dtype)
     for q in range(H):
         i_low, i_high = rt.clip(H_out, (H, H - H_out * q - 1, H * H_out), (-H, H_out * q + H_out - 1, H * H_out))
         if i_low < i_high:
-            dz[:, q] += rt.total(dy[:, i_low:i_high].transpose(0, 2, 3, 1) / a_h[i_low:i_high], -1)
+            part = dz[:, q]
+            part += rt.total(dy[:, i_low:i_high].transpose(0, 2, 3, 1) / a_h[i_low:i_high], -1)
+    # (14) dx[m,q,v,e] = Σ_{j} dz[m,q,j,e]/a_w[j] [W'v<Wj+W][Wj<W'v+W']
     dx = np.zeros((N, H, W, C), dtype)
     for v in range(W):
         j_low, j_high = rt.clip(W_out, (W, W - W_out * v - 1, W * W_out), (-W, W_out * v + W_out - 1, W * W_out))
         if j_low < j_high:
-            dx[:, :, v] += rt.total(dz[:, :, j_low:j_high].transpose(0, 1, 3, 2) / a_w[j_low:j_high], -1)
+            part = dx[:, :, v]
+            part += rt.total(dz[:, :, j_low:j_high].transpose(0, 1, 3, 2) / a_w[j_low:j_high], -1)
     return dx
 
 

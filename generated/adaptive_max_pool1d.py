@@ -2,8 +2,7 @@
 # Do not edit: change the equation and run: gradscribe generate
 """1-D max pooling to a given size.
 
-y[n, j, c] = max(t) [0 <= W * j + W - W_out * t - 1 < W * W_out] [0 <= W_out * t + W_out - W * j - 1 < W * W_out]
-    x[n, t, c]
+(1) y[n,j,c] = max_{t} x[n,t,c]   over W't<Wj+W, Wj<W't+W'
 
 Source: He et al., Spatial pyramid pooling in deep convolutional networks, 2014, section 2.3.
 """
@@ -22,8 +21,7 @@ else:  # copied beside a script
 def adaptive_max_pool1d_forward(x: Any, *, output_size: int | Sequence[int]) -> tuple[rt.Array, rt.Array]:
     """Compute the 1-D max pooling to a given size.
 
-    y[n, j, c] = max(t) [0 <= W * j + W - W_out * t - 1 < W * W_out] [0 <= W_out * t + W_out - W * j - 1 < W *
-        W_out] x[n, t, c]
+    (1) y[n,j,c] = max_{t} x[n,t,c]   over W't<Wj+W, Wj<W't+W'
 
     Args:
         x: shape (N, W, C).
@@ -41,6 +39,7 @@ def adaptive_max_pool1d_forward(x: Any, *, output_size: int | Sequence[int]) -> 
     (W_out,) = rt.sizes("adaptive_max_pool1d", "output_size", output_size, 1, 1)
     N, W, C = x.shape
     rt.affordable("adaptive_max_pool1d", dtype, {"y": (N, W_out, C)})
+    # (1) y[n,j,c] = max_{t} x[n,t,c]   over W't<Wj+W, Wj<W't+W'
     y = np.full((N, W_out, C), -np.inf, dtype)
     argmax = np.full((N, W_out, C), -1, np.int32)
     for t in range(W):
@@ -53,7 +52,7 @@ def adaptive_max_pool1d_forward(x: Any, *, output_size: int | Sequence[int]) -> 
 def adaptive_max_pool1d_grad_input(dy: Any, argmax: Any, *, input_shape: Sequence[int]) -> rt.Array:
     """Compute dx, the gradient of E: 1-D max pooling to a given size.
 
-    dx[m, q, v] = sum(j) where((q == argmax[m, j, v]), dy[m, j, v], 0)
+    (6) dx[m,q,v] = Σ_{j} dy[m,j,v] [q=argmax[m,j,v]]
 
     Args:
         dy: shape (N, W_out, C); dE/dy.
@@ -80,6 +79,7 @@ def adaptive_max_pool1d_grad_input(dy: Any, argmax: Any, *, input_shape: Sequenc
     rt.extent("adaptive_max_pool1d", "argument argmax, axis 2 (channels)", argmax.shape[2], C)
     rt.affordable("adaptive_max_pool1d", dtype, {"dx": (N, W, C)})
     rt.recorded("adaptive_max_pool1d", "argmax", argmax, W)
+    # (6) dx[m,q,v] = Σ_{j} dy[m,j,v] [q=argmax[m,j,v]]
     dx = np.zeros((N, W, C), dtype)
     rt.scatter("m j v, q: m j v -> m q v", dx, dy, argmax)
     return dx

@@ -2,10 +2,8 @@
 # Do not edit: change the equation and run: gradscribe generate
 """2-D max pooling to a given size.
 
-z[n, r, j, c] = max(t) [0 <= W * j + W - W_out * t - 1 < W * W_out] [0 <= W_out * t + W_out - W * j - 1 < W * W_out]
-    x[n, r, t, c]
-y[n, i, j, c] = max(r) [0 <= H * i + H - H_out * r - 1 < H * H_out] [0 <= H_out * r + H_out - H * i - 1 < H * H_out]
-    z[n, r, j, c]
+(1) z[n,r,j,c] = max_{t} x[n,r,t,c]   over W't<Wj+W, Wj<W't+W'
+(2) y[n,i,j,c] = max_{r} z[n,r,j,c]   over H'r<Hi+H, Hi<H'r+H'
 
 Source: He et al., Spatial pyramid pooling in deep convolutional networks, 2014, section 2.3.
 """
@@ -24,10 +22,8 @@ else:  # copied beside a script
 def adaptive_max_pool2d_forward(x: Any, *, output_size: int | Sequence[int]) -> tuple[rt.Array, rt.Array, rt.Array]:
     """Compute the 2-D max pooling to a given size.
 
-    z[n, r, j, c] = max(t) [0 <= W * j + W - W_out * t - 1 < W * W_out] [0 <= W_out * t + W_out - W * j - 1 < W *
-        W_out] x[n, r, t, c]
-    y[n, i, j, c] = max(r) [0 <= H * i + H - H_out * r - 1 < H * H_out] [0 <= H_out * r + H_out - H * i - 1 < H *
-        H_out] z[n, r, j, c]
+    (1) z[n,r,j,c] = max_{t} x[n,r,t,c]   over W't<Wj+W, Wj<W't+W'
+    (2) y[n,i,j,c] = max_{r} z[n,r,j,c]   over H'r<Hi+H, Hi<H'r+H'
 
     Args:
         x: shape (N, H, W, C).
@@ -46,6 +42,7 @@ def adaptive_max_pool2d_forward(x: Any, *, output_size: int | Sequence[int]) -> 
     H_out, W_out = rt.sizes("adaptive_max_pool2d", "output_size", output_size, 2, 1)
     N, H, W, C = x.shape
     rt.affordable("adaptive_max_pool2d", dtype, {"y": (N, H_out, W_out, C)})
+    # (1) z[n,r,j,c] = max_{t} x[n,r,t,c]   over W't<Wj+W, Wj<W't+W'
     z = np.full((N, H, W_out, C), -np.inf, dtype)
     argmax_columns = np.full((N, H, W_out, C), -1, np.int32)
     for t in range(W):
@@ -54,6 +51,7 @@ def adaptive_max_pool2d_forward(x: Any, *, output_size: int | Sequence[int]) -> 
             rt.maximise(
                 z[:, :, j_low:j_high, ...], argmax_columns[:, :, j_low:j_high, ...], x[:, :, t][:, :, None, :], t
             )
+    # (2) y[n,i,j,c] = max_{r} z[n,r,j,c]   over H'r<Hi+H, Hi<H'r+H'
     y = np.full((N, H_out, W_out, C), -np.inf, dtype)
     argmax_rows = np.full((N, H_out, W_out, C), -1, np.int32)
     for r in range(H):
@@ -72,8 +70,8 @@ def adaptive_max_pool2d_grad_input(
 ) -> rt.Array:
     """Compute dx, the gradient of E: 2-D max pooling to a given size.
 
-    dz[m, q, v, e] = sum(i) where((q == argmax_rows[m, i, v, e]), dy[m, i, v, e], 0)
-    dx[m, q, v, e] = sum(j) where((v == argmax_columns[m, q, j, e]), dz[m, q, j, e], 0)
+    (7) dz[m,q,v,e] = Σ_{i} dy[m,i,v,e] [q=argmax_rows[m,i,v,e]]
+    (12) dx[m,q,v,e] = Σ_{j} dz[m,q,j,e] [v=argmax_columns[m,q,j,e]]
 
     Args:
         dy: shape (N, H_out, W_out, C); dE/dy.
@@ -111,8 +109,10 @@ def adaptive_max_pool2d_grad_input(
     rt.affordable("adaptive_max_pool2d", dtype, {"dx": (N, H, W, C)})
     rt.recorded("adaptive_max_pool2d", "argmax_columns", argmax_columns, W)
     rt.recorded("adaptive_max_pool2d", "argmax_rows", argmax_rows, H)
+    # (7) dz[m,q,v,e] = Σ_{i} dy[m,i,v,e] [q=argmax_rows[m,i,v,e]]
     dz = np.zeros((N, H, W_out, C), dtype)
     rt.scatter("m i v e, q: m i v e -> m q v e", dz, dy, argmax_rows)
+    # (12) dx[m,q,v,e] = Σ_{j} dz[m,q,j,e] [v=argmax_columns[m,q,j,e]]
     dx = np.zeros((N, H, W, C), dtype)
     rt.scatter("m q j e, v: m q j e -> m q v e", dx, dz, argmax_columns)
     return dx

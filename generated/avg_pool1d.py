@@ -2,8 +2,8 @@
 # Do not edit: change the equation and run: gradscribe generate
 """1-D average pooling.
 
-a[j] = sum(t) [0 <= count_include_pad * p + d * t + j * s - p < W + count_include_pad * (p + p_end)] 1
-y[n, j, c] = sum(t) x[n, d * t + j * s - p, c] / a[j]
+a[j] = Σ_{t} [0≤sj+dt+count_include_pad·p−p<W+count_include_pad·(p+p_end)]
+(1) y[n,j,c] = 1/a[j] Σ_{t} x[n, sj+dt−p, c]
 
 Source: LeCun et al., Gradient-based learning applied to document recognition, 1998, section II.B.
 """
@@ -18,63 +18,7 @@ if __package__:
 else:  # copied beside a script
     import runtime as rt  # type: ignore[import-not-found, no-redef]
 
-
-@rt.nest
-def _avg_pool1d_forward_1(
-    start: int,
-    stop: int,
-    y: rt.Array,
-    a: rt.Array,
-    x: rt.Array,
-    zero: Any,
-    one: Any,
-    C: int,
-    W: int,
-    W_out: int,
-    p: int,
-    T_fixed: Any,
-    d_fixed: Any,
-    s_fixed: Any,
-) -> None:
-    """Sums over t for every n, j, c."""
-    T = len(T_fixed)
-    d = len(d_fixed)
-    s = len(s_fixed)
-    for n in range(start, stop):
-        j_first = max(0, -(-p // s), -((T * d - d - p) // s))
-        j_last = min(W_out, (W + p - 1) // s + 1, (W + d + p - T * d - 1) // s + 1)
-        if not (T <= 9):
-            j_last = j_first
-        j = 0
-        while j < W_out:
-            if j_first <= j < j_last:
-                at = np.uintp(C * (W_out * n + j))
-                x_at = np.uintp(C * (W * n + j * s - p))
-                a_at = np.uintp(j)
-                for c in range(np.uintp(C)):
-                    total = zero
-                    for t in range(T):
-                        total += x[x_at + np.uintp(C * d * t) + c]
-                    a_1 = a[a_at]
-                    value = one / a_1
-                    y[at + c] = total * value
-                j += 1
-            else:
-                at = np.uintp(C * (W_out * n + j))
-                for c in range(np.uintp(C)):
-                    y[at + c] = zero
-                t_low = max(0, -((j * s - p) // d))
-                t_high = min(T, (W + p - j * s - 1) // d + 1)
-                for t in range(t_low, t_high):
-                    x_at = np.uintp(C * (W * n + d * t + j * s - p))
-                    for c in range(np.uintp(C)):
-                        y[at + c] += x[x_at + c]
-                a_at = np.uintp(j)
-                for c in range(np.uintp(C)):
-                    a_1 = a[a_at]
-                    value = one / a_1
-                    y[at + c] = y[at + c] * value
-                j += 1
+loops = rt.Companion(__package__, "avg_pool1d")
 
 
 def avg_pool1d_forward(
@@ -89,8 +33,8 @@ def avg_pool1d_forward(
 ) -> rt.Array:
     """Compute the 1-D average pooling.
 
-    a[j] = sum(t) [0 <= count_include_pad * p + d * t + j * s - p < W + count_include_pad * (p + p_end)] 1
-    y[n, j, c] = sum(t) x[n, d * t + j * s - p, c] / a[j]
+    a[j] = Σ_{t} [0≤sj+dt+count_include_pad·p−p<W+count_include_pad·(p+p_end)]
+    (1) y[n,j,c] = 1/a[j] Σ_{t} x[n, sj+dt−p, c]
 
     Args:
         x: shape (N, W, C).
@@ -132,11 +76,13 @@ def avg_pool1d_forward(
     )
     rt.require("avg_pool1d", "dilation", (T - 1) * (W - d) >= 0, "at most the extent of the input", dilation)
     rt.affordable("avg_pool1d", dtype, {"y": (N, W_out, C)})
+    # a[j] = Σ_{t} [0≤sj+dt+count_include_pad·p−p<W+count_include_pad·(p+p_end)]
     a = rt.counts(W_out, T, (s, d, count_include_pad * p - p, W + count_include_pad * (p + p_end))).astype(dtype)
-    if rt.compiles(C * N * T * W_out, T, d, p, s):
+    # (1) y[n,j,c] = 1/a[j] Σ_{t} x[n, sj+dt−p, c]
+    if loops.wanted(C * N * T * W_out, T, d, p, s):
         y = np.empty((N, W_out, C), dtype)
         rt.run(
-            _avg_pool1d_forward_1,
+            loops.avg_pool1d_forward_1,
             N,
             C * N * T * W_out,
             rt.flat(y),
@@ -153,77 +99,10 @@ def avg_pool1d_forward(
             rt.fixed(s),
         )
     else:
-        x_1 = rt.Window(  # n j c t
-            x,
-            (N, W_out, C, T),
-            ((0, (0, 1)), (-p, (1, s), (3, d)), (0, (2, 1))),
-        )
+        x_1 = rt.Window(x, (N, W_out, C, T), ((0, (0, 1)), (-p, (1, s), (3, d)), (0, (2, 1))))  # n j c t
         y = np.empty((N, W_out, C), dtype)
-        rt.reduce("sum", x_1, y, scale=1 / a[:, None])
+        rt.reduce(np.add, 0, x_1, y, scale=1 / a[:, None])
     return y
-
-
-@rt.nest
-def _avg_pool1d_grad_input_1(
-    start: int,
-    stop: int,
-    dx: rt.Array,
-    a: rt.Array,
-    dy: rt.Array,
-    zero: Any,
-    one: Any,
-    C: int,
-    T: int,
-    W: int,
-    W_out: int,
-    d: int,
-    p: int,
-    s: int,
-) -> None:
-    """Windows m, j added to what they cover, tap t by tap."""
-    for m in range(start, stop):
-        filled = 0
-        j_first = max(0, -(-p // s), -((T * d - d - p) // s))
-        j_last = min(W_out, (W + p - 1) // s + 1, (W + d + p - T * d - 1) // s + 1)
-        for j in range(W_out):
-            reached = max(filled, min(W, T * d + j * s + 1 - d - p))
-            for element in range(np.uintp((m * W + filled) * C), np.uintp((m * W + reached) * C)):
-                dx[element] = zero
-            filled = reached
-            if j_first <= j < j_last:
-                t_low, t_high = 0, T
-            else:
-                t_low = max(0, -((j * s - p) // d))
-                t_high = min(T, (W + p - j * s - 1) // d + 1)
-            a_at = np.uintp(j)
-            a_1 = a[a_at]
-            value = one / a_1
-            scale = value
-            t = t_low
-            while t < t_high:
-                if t <= t_high - 3:
-                    at = np.uintp(C * (W * m + d * t + j * s - p))
-                    dy_at = np.uintp(C * (W_out * m + j))
-                    for v in range(np.uintp(C)):
-                        dx[at + v] += scale * dy[dy_at + v]
-                        dx[at + np.uintp(C * d) + v] += scale * dy[dy_at + v]
-                        dx[at + np.uintp(2 * C * d) + v] += scale * dy[dy_at + v]
-                    t += 3
-                elif t <= t_high - 2:
-                    at = np.uintp(C * (W * m + d * t + j * s - p))
-                    dy_at = np.uintp(C * (W_out * m + j))
-                    for v in range(np.uintp(C)):
-                        dx[at + v] += scale * dy[dy_at + v]
-                        dx[at + np.uintp(C * d) + v] += scale * dy[dy_at + v]
-                    t += 2
-                else:
-                    at = np.uintp(C * (W * m + d * t + j * s - p))
-                    dy_at = np.uintp(C * (W_out * m + j))
-                    for v in range(np.uintp(C)):
-                        dx[at + v] += scale * dy[dy_at + v]
-                    t += 1
-        for element in range(np.uintp((m * W + filled) * C), np.uintp((m * W + W) * C)):
-            dx[element] = zero
 
 
 def avg_pool1d_grad_input(
@@ -239,8 +118,8 @@ def avg_pool1d_grad_input(
 ) -> rt.Array:
     """Compute dx, the gradient of E: 1-D average pooling.
 
-    a[j] = sum(t) [0 <= count_include_pad * p + d * t + j * s - p < W + count_include_pad * (p + p_end)] 1
-    dx[m, d * t + j * s - p, v] += dy[m, j, v] / a[j]
+    a[j] = Σ_{t} [0≤sj+dt+count_include_pad·p−p<W+count_include_pad·(p+p_end)]
+    (7) dx[m, sj+dt−p, v] += dy[m,j,v]/a[j]
 
     Args:
         dy: shape (N, W_out, C); dE/dy.
@@ -285,11 +164,13 @@ def avg_pool1d_grad_input(
     rt.require("avg_pool1d", "dilation", (T - 1) * (W - d) >= 0, "at most the extent of the input", dilation)
     rt.extents("avg_pool1d", "dy", dy.shape, (N, W_out, C), "batch, W_out, channels")
     rt.affordable("avg_pool1d", dtype, {"dx": (N, W, C)})
+    # a[j] = Σ_{t} [0≤sj+dt+count_include_pad·p−p<W+count_include_pad·(p+p_end)]
     a = rt.counts(W_out, T, (s, d, count_include_pad * p - p, W + count_include_pad * (p + p_end))).astype(dtype)
-    if rt.compiles(C * N * T * W_out, T, d, p, s):
+    # (7) dx[m, sj+dt−p, v] += dy[m,j,v]/a[j]
+    if loops.wanted(C * N * T * W_out, T, d, p, s):
         dx = np.empty((N, W, C), dtype)
         rt.run(
-            _avg_pool1d_grad_input_1,
+            loops.avg_pool1d_grad_input_1,
             N,
             C * N * T * W_out,
             rt.flat(dx),
@@ -307,11 +188,7 @@ def avg_pool1d_grad_input(
         )
     else:
         dx = np.empty((N, W, C), dtype)
-        dx_1 = rt.Window(  # m j v t
-            dx,
-            (N, W_out, C, T),
-            ((0, (0, 1)), (-p, (1, s), (3, d)), (0, (2, 1))),
-        )
+        dx_1 = rt.Window(dx, (N, W_out, C, T), ((0, (0, 1)), (-p, (1, s), (3, d)), (0, (2, 1))))  # m j v t
         rt.spread(dy, dx_1, scale=1 / a[:, None])
     return dx
 

@@ -2,9 +2,9 @@
 # Do not edit: change the equation and run: gradscribe generate
 """2-D average pooling.
 
-a_h[i] = sum(r) [0 <= count_include_pad * p_h + d_h * r + i * s_h - p_h < H + count_include_pad * (p_h + p_h_end)] 1
-a_w[j] = sum(t) [0 <= count_include_pad * p_w + d_w * t + j * s_w - p_w < W + count_include_pad * (p_w + p_w_end)] 1
-y[n, i, j, c] = sum(r, t) x[n, d_h * r + i * s_h - p_h, d_w * t + j * s_w - p_w, c] / (a_h[i] * a_w[j])
+a_h[i] = Σ_{r} [0≤s_h·i+d_h·r+count_include_pad·p_h−p_h<H+count_include_pad·(p_h+p_h_end)]
+a_w[j] = Σ_{t} [0≤s_w·j+d_w·t+count_include_pad·p_w−p_w<W+count_include_pad·(p_w+p_w_end)]
+(1) y[n,i,j,c] = 1/(a_h[i] a_w[j]) Σ_{r,t} x[n, s_h·i+d_h·r−p_h, s_w·j+d_w·t−p_w, c]
 
 Source: LeCun et al., Gradient-based learning applied to document recognition, 1998, section II.B.
 """
@@ -19,86 +19,7 @@ if __package__:
 else:  # copied beside a script
     import runtime as rt  # type: ignore[import-not-found, no-redef]
 
-
-@rt.nest
-def _avg_pool2d_forward_1(
-    start: int,
-    stop: int,
-    y: rt.Array,
-    a_h: rt.Array,
-    a_w: rt.Array,
-    x: rt.Array,
-    zero: Any,
-    one: Any,
-    C: int,
-    H: int,
-    H_out: int,
-    W: int,
-    W_out: int,
-    p_h: int,
-    p_w: int,
-    R_fixed: Any,
-    T_fixed: Any,
-    d_h_fixed: Any,
-    d_w_fixed: Any,
-    s_h_fixed: Any,
-    s_w_fixed: Any,
-) -> None:
-    """Sums over r, t for every n, i, j, c."""
-    R = len(R_fixed)
-    T = len(T_fixed)
-    d_h = len(d_h_fixed)
-    d_w = len(d_w_fixed)
-    s_h = len(s_h_fixed)
-    s_w = len(s_w_fixed)
-    for row in range(start, stop):
-        i = row % H_out
-        n = row // H_out
-        r_low = max(0, -((i * s_h - p_h) // d_h))
-        r_high = min(R, (H + p_h - i * s_h - 1) // d_h + 1)
-        j_first = max(0, -(-p_w // s_w), -((T * d_w - d_w - p_w) // s_w))
-        j_last = min(W_out, (W + p_w - 1) // s_w + 1, (W + d_w + p_w - T * d_w - 1) // s_w + 1)
-        if not (R * T <= 9 and r_low == 0 and r_high == R):
-            j_last = j_first
-        j = 0
-        while j < W_out:
-            if j_first <= j < j_last:
-                at = np.uintp(C * (W_out * (H_out * n + i) + j))
-                x_at = np.uintp(C * (W * (H * n + i * s_h - p_h) + j * s_w - p_w))
-                a_h_at = np.uintp(i)
-                a_w_at = np.uintp(j)
-                for c in range(np.uintp(C)):
-                    total = zero
-                    for r in range(R):
-                        for t in range(T):
-                            total += x[x_at + np.uintp(C * W * d_h * r + C * d_w * t) + c]
-                    a_h_1 = a_h[a_h_at]
-                    a_w_1 = a_w[a_w_at]
-                    value = one / (a_h_1 * a_w_1)
-                    y[at + c] = total * value
-                j += 1
-            else:
-                at = np.uintp(C * (W_out * (H_out * n + i) + j))
-                for c in range(np.uintp(C)):
-                    y[at + c] = zero
-                for r in range(r_low, r_high):
-                    t_low = max(0, -((j * s_w - p_w) // d_w))
-                    t_high = min(T, (W + p_w - j * s_w - 1) // d_w + 1)
-                    for t in range(t_low, t_high):
-                        place = n
-                        place = H * place + d_h * r + i * s_h - p_h
-                        place = W * place + d_w * t + j * s_w - p_w
-                        x_at = np.uintp(C * place)
-                        for c in range(np.uintp(C)):
-                            y[at + c] += x[x_at + c]
-                a_h_at = np.uintp(i)
-                a_w_at = np.uintp(j)
-                for c in range(np.uintp(C)):
-                    a_h_1 = a_h[a_h_at]
-                    a_w_1 = a_w[a_w_at]
-                    value = one / (a_h_1 * a_w_1)
-                    y[at + c] = y[at + c] * value
-                j += 1
+loops = rt.Companion(__package__, "avg_pool2d")
 
 
 def avg_pool2d_forward(
@@ -113,11 +34,9 @@ def avg_pool2d_forward(
 ) -> rt.Array:
     """Compute the 2-D average pooling.
 
-    a_h[i] = sum(r) [0 <= count_include_pad * p_h + d_h * r + i * s_h - p_h < H + count_include_pad * (p_h +
-        p_h_end)] 1
-    a_w[j] = sum(t) [0 <= count_include_pad * p_w + d_w * t + j * s_w - p_w < W + count_include_pad * (p_w +
-        p_w_end)] 1
-    y[n, i, j, c] = sum(r, t) x[n, d_h * r + i * s_h - p_h, d_w * t + j * s_w - p_w, c] / (a_h[i] * a_w[j])
+    a_h[i] = Σ_{r} [0≤s_h·i+d_h·r+count_include_pad·p_h−p_h<H+count_include_pad·(p_h+p_h_end)]
+    a_w[j] = Σ_{t} [0≤s_w·j+d_w·t+count_include_pad·p_w−p_w<W+count_include_pad·(p_w+p_w_end)]
+    (1) y[n,i,j,c] = 1/(a_h[i] a_w[j]) Σ_{r,t} x[n, s_h·i+d_h·r−p_h, s_w·j+d_w·t−p_w, c]
 
     Args:
         x: shape (N, H, W, C).
@@ -176,16 +95,19 @@ def avg_pool2d_forward(
         dilation,
     )
     rt.affordable("avg_pool2d", dtype, {"y": (N, H_out, W_out, C)})
+    # a_h[i] = Σ_{r} [0≤s_h·i+d_h·r+count_include_pad·p_h−p_h<H+count_include_pad·(p_h+p_h_end)]
     a_h = rt.counts(
         H_out, R, (s_h, d_h, count_include_pad * p_h - p_h, H + count_include_pad * (p_h + p_h_end))
     ).astype(dtype)
+    # a_w[j] = Σ_{t} [0≤s_w·j+d_w·t+count_include_pad·p_w−p_w<W+count_include_pad·(p_w+p_w_end)]
     a_w = rt.counts(
         W_out, T, (s_w, d_w, count_include_pad * p_w - p_w, W + count_include_pad * (p_w + p_w_end))
     ).astype(dtype)
-    if rt.compiles(C * H_out * N * R * T * W_out, R * T, d_h, d_w, p_h, p_w, s_h, s_w):
+    # (1) y[n,i,j,c] = 1/(a_h[i] a_w[j]) Σ_{r,t} x[n, s_h·i+d_h·r−p_h, s_w·j+d_w·t−p_w, c]
+    if loops.wanted(C * H_out * N * R * T * W_out, R * T, d_h, d_w, p_h, p_w, s_h, s_w):
         y = np.empty((N, H_out, W_out, C), dtype)
         rt.run(
-            _avg_pool2d_forward_1,
+            loops.avg_pool2d_forward_1,
             H_out * N,
             C * H_out * N * R * T * W_out,
             rt.flat(y),
@@ -215,93 +137,8 @@ def avg_pool2d_forward(
             ((0, (0, 1)), (-p_h, (1, s_h), (4, d_h)), (-p_w, (2, s_w), (5, d_w)), (0, (3, 1))),
         )
         y = np.empty((N, H_out, W_out, C), dtype)
-        rt.reduce("sum", x_1, y, scale=1 / (a_h[:, None, None] * a_w[:, None]))
+        rt.reduce(np.add, 0, x_1, y, scale=1 / (a_h[:, None, None] * a_w[:, None]))
     return y
-
-
-@rt.nest
-def _avg_pool2d_grad_input_1(
-    start: int,
-    stop: int,
-    dx: rt.Array,
-    a_h: rt.Array,
-    a_w: rt.Array,
-    dy: rt.Array,
-    zero: Any,
-    one: Any,
-    C: int,
-    H: int,
-    H_out: int,
-    R: int,
-    T: int,
-    W: int,
-    W_out: int,
-    d_h: int,
-    d_w: int,
-    p_h: int,
-    p_w: int,
-    s_h: int,
-    s_w: int,
-) -> None:
-    """Windows m, i, j added to what they cover, tap r, t by tap."""
-    for m in range(start, stop):
-        filled = 0
-        for i in range(H_out):
-            reached = max(filled, min(H, R * d_h + i * s_h + 1 - d_h - p_h))
-            for element in range(np.uintp((m * H + filled) * (C * W)), np.uintp((m * H + reached) * (C * W))):
-                dx[element] = zero
-            filled = reached
-            r_low = max(0, -((i * s_h - p_h) // d_h))
-            r_high = min(R, (H + p_h - i * s_h - 1) // d_h + 1)
-            j_first = max(0, -(-p_w // s_w), -((T * d_w - d_w - p_w) // s_w))
-            j_last = min(W_out, (W + p_w - 1) // s_w + 1, (W + d_w + p_w - T * d_w - 1) // s_w + 1)
-            for j in range(W_out):
-                if j_first <= j < j_last:
-                    t_low, t_high = 0, T
-                else:
-                    t_low = max(0, -((j * s_w - p_w) // d_w))
-                    t_high = min(T, (W + p_w - j * s_w - 1) // d_w + 1)
-                a_h_at = np.uintp(i)
-                a_w_at = np.uintp(j)
-                a_h_1 = a_h[a_h_at]
-                a_w_1 = a_w[a_w_at]
-                value = one / (a_h_1 * a_w_1)
-                scale = value
-                for r in range(r_low, r_high):
-                    t = t_low
-                    while t < t_high:
-                        if t <= t_high - 3:
-                            place = m
-                            place = H * place + d_h * r + i * s_h - p_h
-                            place = W * place + d_w * t + j * s_w - p_w
-                            at = np.uintp(C * place)
-                            dy_at = np.uintp(C * (W_out * (H_out * m + i) + j))
-                            for e in range(np.uintp(C)):
-                                dx[at + e] += scale * dy[dy_at + e]
-                                dx[at + np.uintp(C * d_w) + e] += scale * dy[dy_at + e]
-                                dx[at + np.uintp(2 * C * d_w) + e] += scale * dy[dy_at + e]
-                            t += 3
-                        elif t <= t_high - 2:
-                            place = m
-                            place = H * place + d_h * r + i * s_h - p_h
-                            place = W * place + d_w * t + j * s_w - p_w
-                            at = np.uintp(C * place)
-                            dy_at = np.uintp(C * (W_out * (H_out * m + i) + j))
-                            for e in range(np.uintp(C)):
-                                dx[at + e] += scale * dy[dy_at + e]
-                                dx[at + np.uintp(C * d_w) + e] += scale * dy[dy_at + e]
-                            t += 2
-                        else:
-                            place = m
-                            place = H * place + d_h * r + i * s_h - p_h
-                            place = W * place + d_w * t + j * s_w - p_w
-                            at = np.uintp(C * place)
-                            dy_at = np.uintp(C * (W_out * (H_out * m + i) + j))
-                            for e in range(np.uintp(C)):
-                                dx[at + e] += scale * dy[dy_at + e]
-                            t += 1
-        for element in range(np.uintp((m * H + filled) * (C * W)), np.uintp((m * H + H) * (C * W))):
-            dx[element] = zero
 
 
 def avg_pool2d_grad_input(
@@ -317,11 +154,9 @@ def avg_pool2d_grad_input(
 ) -> rt.Array:
     """Compute dx, the gradient of E: 2-D average pooling.
 
-    a_h[i] = sum(r) [0 <= count_include_pad * p_h + d_h * r + i * s_h - p_h < H + count_include_pad * (p_h +
-        p_h_end)] 1
-    a_w[j] = sum(t) [0 <= count_include_pad * p_w + d_w * t + j * s_w - p_w < W + count_include_pad * (p_w +
-        p_w_end)] 1
-    dx[m, d_h * r + i * s_h - p_h, d_w * t + j * s_w - p_w, e] += dy[m, i, j, e] / (a_h[i] * a_w[j])
+    a_h[i] = Σ_{r} [0≤s_h·i+d_h·r+count_include_pad·p_h−p_h<H+count_include_pad·(p_h+p_h_end)]
+    a_w[j] = Σ_{t} [0≤s_w·j+d_w·t+count_include_pad·p_w−p_w<W+count_include_pad·(p_w+p_w_end)]
+    (7) dx[m, s_h·i+d_h·r−p_h, s_w·j+d_w·t−p_w, e] += dy[m,i,j,e]/(a_h[i] a_w[j])
 
     Args:
         dy: shape (N, H_out, W_out, C); dE/dy.
@@ -383,16 +218,19 @@ def avg_pool2d_grad_input(
     )
     rt.extents("avg_pool2d", "dy", dy.shape, (N, H_out, W_out, C), "batch, H_out, W_out, channels")
     rt.affordable("avg_pool2d", dtype, {"dx": (N, H, W, C)})
+    # a_h[i] = Σ_{r} [0≤s_h·i+d_h·r+count_include_pad·p_h−p_h<H+count_include_pad·(p_h+p_h_end)]
     a_h = rt.counts(
         H_out, R, (s_h, d_h, count_include_pad * p_h - p_h, H + count_include_pad * (p_h + p_h_end))
     ).astype(dtype)
+    # a_w[j] = Σ_{t} [0≤s_w·j+d_w·t+count_include_pad·p_w−p_w<W+count_include_pad·(p_w+p_w_end)]
     a_w = rt.counts(
         W_out, T, (s_w, d_w, count_include_pad * p_w - p_w, W + count_include_pad * (p_w + p_w_end))
     ).astype(dtype)
-    if rt.compiles(C * H_out * N * R * T * W_out, R * T, d_h, d_w, p_h, p_w, s_h, s_w):
+    # (7) dx[m, s_h·i+d_h·r−p_h, s_w·j+d_w·t−p_w, e] += dy[m,i,j,e]/(a_h[i] a_w[j])
+    if loops.wanted(C * H_out * N * R * T * W_out, R * T, d_h, d_w, p_h, p_w, s_h, s_w):
         dx = np.empty((N, H, W, C), dtype)
         rt.run(
-            _avg_pool2d_grad_input_1,
+            loops.avg_pool2d_grad_input_1,
             N,
             C * H_out * N * R * T * W_out,
             rt.flat(dx),

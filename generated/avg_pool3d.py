@@ -2,11 +2,10 @@
 # Do not edit: change the equation and run: gradscribe generate
 """3-D average pooling.
 
-a_d[l] = sum(a) [0 <= a * d_d + count_include_pad * p_d + l * s_d - p_d < D + count_include_pad * (p_d + p_d_end)] 1
-a_h[i] = sum(r) [0 <= count_include_pad * p_h + d_h * r + i * s_h - p_h < H + count_include_pad * (p_h + p_h_end)] 1
-a_w[j] = sum(t) [0 <= count_include_pad * p_w + d_w * t + j * s_w - p_w < W + count_include_pad * (p_w + p_w_end)] 1
-y[n, l, i, j, c] = sum(a, r, t) x[n, a * d_d + l * s_d - p_d, d_h * r + i * s_h - p_h, d_w * t + j * s_w - p_w, c] /
-    (a_d[l] * a_h[i] * a_w[j])
+a_d[l] = Σ_{a} [0≤s_d·l+d_d·a+count_include_pad·p_d−p_d<D+count_include_pad·(p_d+p_d_end)]
+a_h[i] = Σ_{r} [0≤s_h·i+d_h·r+count_include_pad·p_h−p_h<H+count_include_pad·(p_h+p_h_end)]
+a_w[j] = Σ_{t} [0≤s_w·j+d_w·t+count_include_pad·p_w−p_w<W+count_include_pad·(p_w+p_w_end)]
+(1) y[n,l,i,j,c] = 1/(a_d[l] a_h[i] a_w[j]) Σ_{a,r,t} x[n, s_d·l+d_d·a−p_d, s_h·i+d_h·r−p_h, s_w·j+d_w·t−p_w, c]
 
 Source: LeCun et al., Gradient-based learning applied to document recognition, 1998, section II.B.
 """
@@ -21,111 +20,7 @@ if __package__:
 else:  # copied beside a script
     import runtime as rt  # type: ignore[import-not-found, no-redef]
 
-
-@rt.nest
-def _avg_pool3d_forward_1(
-    start: int,
-    stop: int,
-    y: rt.Array,
-    a_d: rt.Array,
-    a_h: rt.Array,
-    a_w: rt.Array,
-    x: rt.Array,
-    zero: Any,
-    one: Any,
-    C: int,
-    D: int,
-    D_out: int,
-    H: int,
-    H_out: int,
-    W: int,
-    W_out: int,
-    p_d: int,
-    p_h: int,
-    p_w: int,
-    A_fixed: Any,
-    R_fixed: Any,
-    T_fixed: Any,
-    d_d_fixed: Any,
-    d_h_fixed: Any,
-    d_w_fixed: Any,
-    s_d_fixed: Any,
-    s_h_fixed: Any,
-    s_w_fixed: Any,
-) -> None:
-    """Sums over a, r, t for every n, l, i, j, c."""
-    A = len(A_fixed)
-    R = len(R_fixed)
-    T = len(T_fixed)
-    d_d = len(d_d_fixed)
-    d_h = len(d_h_fixed)
-    d_w = len(d_w_fixed)
-    s_d = len(s_d_fixed)
-    s_h = len(s_h_fixed)
-    s_w = len(s_w_fixed)
-    for row in range(start, stop):
-        i = row % H_out
-        l_ = row // H_out % D_out
-        n = row // H_out // D_out
-        a_low = max(0, -((l_ * s_d - p_d) // d_d))
-        a_high = min(A, (D + p_d - l_ * s_d - 1) // d_d + 1)
-        r_low = max(0, -((i * s_h - p_h) // d_h))
-        r_high = min(R, (H + p_h - i * s_h - 1) // d_h + 1)
-        j_first = max(0, -(-p_w // s_w), -((T * d_w - d_w - p_w) // s_w))
-        j_last = min(W_out, (W + p_w - 1) // s_w + 1, (W + d_w + p_w - T * d_w - 1) // s_w + 1)
-        if not (A * R * T <= 9 and a_low == 0 and a_high == A and r_low == 0 and r_high == R):
-            j_last = j_first
-        j = 0
-        while j < W_out:
-            if j_first <= j < j_last:
-                at = np.uintp(C * (W_out * (H_out * (D_out * n + l_) + i) + j))
-                place = n
-                place = D * place + l_ * s_d - p_d
-                place = H * place + i * s_h - p_h
-                place = W * place + j * s_w - p_w
-                x_at = np.uintp(C * place)
-                a_d_at = np.uintp(l_)
-                a_h_at = np.uintp(i)
-                a_w_at = np.uintp(j)
-                for c in range(np.uintp(C)):
-                    total = zero
-                    for a in range(A):
-                        for r in range(R):
-                            for t in range(T):
-                                value = x[x_at + np.uintp(C * H * W * a * d_d + C * W * d_h * r + C * d_w * t) + c]
-                                total += value
-                    a_d_1 = a_d[a_d_at]
-                    a_h_1 = a_h[a_h_at]
-                    a_w_1 = a_w[a_w_at]
-                    value = one / (a_d_1 * a_h_1 * a_w_1)
-                    y[at + c] = total * value
-                j += 1
-            else:
-                at = np.uintp(C * (W_out * (H_out * (D_out * n + l_) + i) + j))
-                for c in range(np.uintp(C)):
-                    y[at + c] = zero
-                for a in range(a_low, a_high):
-                    for r in range(r_low, r_high):
-                        t_low = max(0, -((j * s_w - p_w) // d_w))
-                        t_high = min(T, (W + p_w - j * s_w - 1) // d_w + 1)
-                        for t in range(t_low, t_high):
-                            place = n
-                            place = D * place + a * d_d + l_ * s_d - p_d
-                            place = H * place + d_h * r + i * s_h - p_h
-                            place = W * place + d_w * t + j * s_w - p_w
-                            x_at = np.uintp(C * place)
-                            for c in range(np.uintp(C)):
-                                y[at + c] += x[x_at + c]
-                a_d_at = np.uintp(l_)
-                a_h_at = np.uintp(i)
-                a_w_at = np.uintp(j)
-                for c in range(np.uintp(C)):
-                    a_d_1 = a_d[a_d_at]
-                    a_h_1 = a_h[a_h_at]
-                    a_w_1 = a_w[a_w_at]
-                    value = one / (a_d_1 * a_h_1 * a_w_1)
-                    y[at + c] = y[at + c] * value
-                j += 1
+loops = rt.Companion(__package__, "avg_pool3d")
 
 
 def avg_pool3d_forward(
@@ -140,14 +35,10 @@ def avg_pool3d_forward(
 ) -> rt.Array:
     """Compute the 3-D average pooling.
 
-    a_d[l] = sum(a) [0 <= a * d_d + count_include_pad * p_d + l * s_d - p_d < D + count_include_pad * (p_d +
-        p_d_end)] 1
-    a_h[i] = sum(r) [0 <= count_include_pad * p_h + d_h * r + i * s_h - p_h < H + count_include_pad * (p_h +
-        p_h_end)] 1
-    a_w[j] = sum(t) [0 <= count_include_pad * p_w + d_w * t + j * s_w - p_w < W + count_include_pad * (p_w +
-        p_w_end)] 1
-    y[n, l, i, j, c] = sum(a, r, t) x[n, a * d_d + l * s_d - p_d, d_h * r + i * s_h - p_h, d_w * t + j * s_w - p_w,
-        c] / (a_d[l] * a_h[i] * a_w[j])
+    a_d[l] = Σ_{a} [0≤s_d·l+d_d·a+count_include_pad·p_d−p_d<D+count_include_pad·(p_d+p_d_end)]
+    a_h[i] = Σ_{r} [0≤s_h·i+d_h·r+count_include_pad·p_h−p_h<H+count_include_pad·(p_h+p_h_end)]
+    a_w[j] = Σ_{t} [0≤s_w·j+d_w·t+count_include_pad·p_w−p_w<W+count_include_pad·(p_w+p_w_end)]
+    (1) y[n,l,i,j,c] = 1/(a_d[l] a_h[i] a_w[j]) Σ_{a,r,t} x[n, s_d·l+d_d·a−p_d, s_h·i+d_h·r−p_h, s_w·j+d_w·t−p_w, c]
 
     Args:
         x: shape (N, D, H, W, C).
@@ -215,19 +106,23 @@ def avg_pool3d_forward(
         dilation,
     )
     rt.affordable("avg_pool3d", dtype, {"y": (N, D_out, H_out, W_out, C)})
+    # a_d[l] = Σ_{a} [0≤s_d·l+d_d·a+count_include_pad·p_d−p_d<D+count_include_pad·(p_d+p_d_end)]
     a_d = rt.counts(
         D_out, A, (s_d, d_d, count_include_pad * p_d - p_d, D + count_include_pad * (p_d + p_d_end))
     ).astype(dtype)
+    # a_h[i] = Σ_{r} [0≤s_h·i+d_h·r+count_include_pad·p_h−p_h<H+count_include_pad·(p_h+p_h_end)]
     a_h = rt.counts(
         H_out, R, (s_h, d_h, count_include_pad * p_h - p_h, H + count_include_pad * (p_h + p_h_end))
     ).astype(dtype)
+    # a_w[j] = Σ_{t} [0≤s_w·j+d_w·t+count_include_pad·p_w−p_w<W+count_include_pad·(p_w+p_w_end)]
     a_w = rt.counts(
         W_out, T, (s_w, d_w, count_include_pad * p_w - p_w, W + count_include_pad * (p_w + p_w_end))
     ).astype(dtype)
-    if rt.compiles(A * C * D_out * H_out * N * R * T * W_out, A * R * T, d_d, d_h, d_w, p_d, p_h, p_w, s_d, s_h, s_w):
+    # (1) y[n,l,i,j,c] = 1/(a_d[l] a_h[i] a_w[j]) Σ_{a,r,t} x[n, s_d·l+d_d·a−p_d, s_h·i+d_h·r−p_h, s_w·j+d_w·t−p_w, c]
+    if loops.wanted(A * C * D_out * H_out * N * R * T * W_out, A * R * T, d_d, d_h, d_w, p_d, p_h, p_w, s_d, s_h, s_w):
         y = np.empty((N, D_out, H_out, W_out, C), dtype)
         rt.run(
-            _avg_pool3d_forward_1,
+            loops.avg_pool3d_forward_1,
             D_out * H_out * N,
             A * C * D_out * H_out * N * R * T * W_out,
             rt.flat(y),
@@ -270,109 +165,8 @@ def avg_pool3d_forward(
             ),
         )
         y = np.empty((N, D_out, H_out, W_out, C), dtype)
-        rt.reduce("sum", x_1, y, scale=1 / (a_d[:, None, None, None] * a_h[:, None, None] * a_w[:, None]))
+        rt.reduce(np.add, 0, x_1, y, scale=1 / (a_d[:, None, None, None] * a_h[:, None, None] * a_w[:, None]))
     return y
-
-
-@rt.nest
-def _avg_pool3d_grad_input_1(
-    start: int,
-    stop: int,
-    dx: rt.Array,
-    a_d: rt.Array,
-    a_h: rt.Array,
-    a_w: rt.Array,
-    dy: rt.Array,
-    zero: Any,
-    one: Any,
-    A: int,
-    C: int,
-    D: int,
-    D_out: int,
-    H: int,
-    H_out: int,
-    R: int,
-    T: int,
-    W: int,
-    W_out: int,
-    d_d: int,
-    d_h: int,
-    d_w: int,
-    p_d: int,
-    p_h: int,
-    p_w: int,
-    s_d: int,
-    s_h: int,
-    s_w: int,
-) -> None:
-    """Windows m, l, i, j added to what they cover, tap a, r, t by tap."""
-    for m in range(start, stop):
-        filled = 0
-        for l_ in range(D_out):
-            reached = max(filled, min(D, A * d_d + l_ * s_d + 1 - d_d - p_d))
-            for element in range(np.uintp((m * D + filled) * (C * H * W)), np.uintp((m * D + reached) * (C * H * W))):
-                dx[element] = zero
-            filled = reached
-            a_low = max(0, -((l_ * s_d - p_d) // d_d))
-            a_high = min(A, (D + p_d - l_ * s_d - 1) // d_d + 1)
-            for i in range(H_out):
-                r_low = max(0, -((i * s_h - p_h) // d_h))
-                r_high = min(R, (H + p_h - i * s_h - 1) // d_h + 1)
-                j_first = max(0, -(-p_w // s_w), -((T * d_w - d_w - p_w) // s_w))
-                j_last = min(W_out, (W + p_w - 1) // s_w + 1, (W + d_w + p_w - T * d_w - 1) // s_w + 1)
-                for j in range(W_out):
-                    if j_first <= j < j_last:
-                        t_low, t_high = 0, T
-                    else:
-                        t_low = max(0, -((j * s_w - p_w) // d_w))
-                        t_high = min(T, (W + p_w - j * s_w - 1) // d_w + 1)
-                    a_d_at = np.uintp(l_)
-                    a_h_at = np.uintp(i)
-                    a_w_at = np.uintp(j)
-                    a_d_1 = a_d[a_d_at]
-                    a_h_1 = a_h[a_h_at]
-                    a_w_1 = a_w[a_w_at]
-                    value = one / (a_d_1 * a_h_1 * a_w_1)
-                    scale = value
-                    for a in range(a_low, a_high):
-                        for r in range(r_low, r_high):
-                            t = t_low
-                            while t < t_high:
-                                if t <= t_high - 3:
-                                    place = m
-                                    place = D * place + a * d_d + l_ * s_d - p_d
-                                    place = H * place + d_h * r + i * s_h - p_h
-                                    place = W * place + d_w * t + j * s_w - p_w
-                                    at = np.uintp(C * place)
-                                    dy_at = np.uintp(C * (W_out * (H_out * (D_out * m + l_) + i) + j))
-                                    for o in range(np.uintp(C)):
-                                        dx[at + o] += scale * dy[dy_at + o]
-                                        dx[at + np.uintp(C * d_w) + o] += scale * dy[dy_at + o]
-                                        dx[at + np.uintp(2 * C * d_w) + o] += scale * dy[dy_at + o]
-                                    t += 3
-                                elif t <= t_high - 2:
-                                    place = m
-                                    place = D * place + a * d_d + l_ * s_d - p_d
-                                    place = H * place + d_h * r + i * s_h - p_h
-                                    place = W * place + d_w * t + j * s_w - p_w
-                                    at = np.uintp(C * place)
-                                    dy_at = np.uintp(C * (W_out * (H_out * (D_out * m + l_) + i) + j))
-                                    for o in range(np.uintp(C)):
-                                        dx[at + o] += scale * dy[dy_at + o]
-                                        dx[at + np.uintp(C * d_w) + o] += scale * dy[dy_at + o]
-                                    t += 2
-                                else:
-                                    place = m
-                                    place = D * place + a * d_d + l_ * s_d - p_d
-                                    place = H * place + d_h * r + i * s_h - p_h
-                                    place = W * place + d_w * t + j * s_w - p_w
-                                    at = np.uintp(C * place)
-                                    dy_at = np.uintp(C * (W_out * (H_out * (D_out * m + l_) + i) + j))
-                                    for o in range(np.uintp(C)):
-                                        dx[at + o] += scale * dy[dy_at + o]
-                                    t += 1
-        for element in range(np.uintp((m * D + filled) * (C * H * W)), np.uintp((m * D + D) * (C * H * W))):
-            dx[element] = zero
 
 
 def avg_pool3d_grad_input(
@@ -388,14 +182,10 @@ def avg_pool3d_grad_input(
 ) -> rt.Array:
     """Compute dx, the gradient of E: 3-D average pooling.
 
-    a_d[l] = sum(a) [0 <= a * d_d + count_include_pad * p_d + l * s_d - p_d < D + count_include_pad * (p_d +
-        p_d_end)] 1
-    a_h[i] = sum(r) [0 <= count_include_pad * p_h + d_h * r + i * s_h - p_h < H + count_include_pad * (p_h +
-        p_h_end)] 1
-    a_w[j] = sum(t) [0 <= count_include_pad * p_w + d_w * t + j * s_w - p_w < W + count_include_pad * (p_w +
-        p_w_end)] 1
-    dx[m, a * d_d + l * s_d - p_d, d_h * r + i * s_h - p_h, d_w * t + j * s_w - p_w, o] += dy[m, l, i, j, o] /
-        (a_d[l] * a_h[i] * a_w[j])
+    a_d[l] = Σ_{a} [0≤s_d·l+d_d·a+count_include_pad·p_d−p_d<D+count_include_pad·(p_d+p_d_end)]
+    a_h[i] = Σ_{r} [0≤s_h·i+d_h·r+count_include_pad·p_h−p_h<H+count_include_pad·(p_h+p_h_end)]
+    a_w[j] = Σ_{t} [0≤s_w·j+d_w·t+count_include_pad·p_w−p_w<W+count_include_pad·(p_w+p_w_end)]
+    (7) dx[m, s_d·l+d_d·a−p_d, s_h·i+d_h·r−p_h, s_w·j+d_w·t−p_w, o] += dy[m,l,i,j,o]/(a_d[l] a_h[i] a_w[j])
 
     Args:
         dy: shape (N, D_out, H_out, W_out, C); dE/dy.
@@ -466,19 +256,23 @@ def avg_pool3d_grad_input(
     )
     rt.extents("avg_pool3d", "dy", dy.shape, (N, D_out, H_out, W_out, C), "batch, D_out, H_out, W_out, channels")
     rt.affordable("avg_pool3d", dtype, {"dx": (N, D, H, W, C)})
+    # a_d[l] = Σ_{a} [0≤s_d·l+d_d·a+count_include_pad·p_d−p_d<D+count_include_pad·(p_d+p_d_end)]
     a_d = rt.counts(
         D_out, A, (s_d, d_d, count_include_pad * p_d - p_d, D + count_include_pad * (p_d + p_d_end))
     ).astype(dtype)
+    # a_h[i] = Σ_{r} [0≤s_h·i+d_h·r+count_include_pad·p_h−p_h<H+count_include_pad·(p_h+p_h_end)]
     a_h = rt.counts(
         H_out, R, (s_h, d_h, count_include_pad * p_h - p_h, H + count_include_pad * (p_h + p_h_end))
     ).astype(dtype)
+    # a_w[j] = Σ_{t} [0≤s_w·j+d_w·t+count_include_pad·p_w−p_w<W+count_include_pad·(p_w+p_w_end)]
     a_w = rt.counts(
         W_out, T, (s_w, d_w, count_include_pad * p_w - p_w, W + count_include_pad * (p_w + p_w_end))
     ).astype(dtype)
-    if rt.compiles(A * C * D_out * H_out * N * R * T * W_out, A * R * T, d_d, d_h, d_w, p_d, p_h, p_w, s_d, s_h, s_w):
+    # (7) dx[m, s_d·l+d_d·a−p_d, s_h·i+d_h·r−p_h, s_w·j+d_w·t−p_w, o] += dy[m,l,i,j,o]/(a_d[l] a_h[i] a_w[j])
+    if loops.wanted(A * C * D_out * H_out * N * R * T * W_out, A * R * T, d_d, d_h, d_w, p_d, p_h, p_w, s_d, s_h, s_w):
         dx = np.empty((N, D, H, W, C), dtype)
         rt.run(
-            _avg_pool3d_grad_input_1,
+            loops.avg_pool3d_grad_input_1,
             N,
             A * C * D_out * H_out * N * R * T * W_out,
             rt.flat(dx),

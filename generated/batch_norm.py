@@ -2,12 +2,12 @@
 # Do not edit: change the equation and run: gradscribe generate
 """Batch normalisation in training.
 
-m[c] = sum(e) x[e, c] / E
-v[c] = sum(e) square(x[e, c] - m[c]) / E
-h[e, c] = (x[e, c] - m[c]) / sqrt(epsilon + v[c])
-y[e, c] = beta[c] + gamma[c] * h[e, c]
-new_mean[c] = rho * m[c] + (1 - rho) * running_mean[c]
-new_var[c] = E * rho * v[c] / float(maximum(E - 1, 1)) + (1 - rho) * running_var[c]
+(1) m[c] = 1/E Σ_{e} x[e,c]
+(2) v[c] = 1/E Σ_{e} (x[e,c]−m[c])²
+(3) h[e,c] = 1/√(ε+v[c]) (x[e,c]−m[c])
+(4) y[e,c] = γ[c] h[e,c]+β[c]
+(5) new_mean[c] = (1−ρ) running_mean[c]+ρ m[c]
+(6) new_var[c] = (1−ρ) running_var[c]+E ρ v[c]/max(E−1, 1)
 
 Source: Ioffe and Szegedy, Batch normalization, 2015, section 3.
 """
@@ -21,43 +21,7 @@ if __package__:
 else:  # copied beside a script
     import runtime as rt  # type: ignore[import-not-found, no-redef]
 
-
-@rt.nest
-def _batch_norm_forward_1(
-    start: int,
-    stop: int,
-    new_mean: rt.Array,
-    m: rt.Array,
-    running_mean: rt.Array,
-    number_1: Any,
-    number_2: Any,
-    C: int,
-) -> None:
-    """Element by element."""
-    for c in range(np.uintp(start), np.uintp(stop)):
-        m_1 = m[c]
-        running_mean_1 = running_mean[c]
-        value = number_1 * m_1 + number_2 * running_mean_1
-        new_mean[c] = value
-
-
-@rt.nest
-def _batch_norm_forward_2(
-    start: int,
-    stop: int,
-    new_var: rt.Array,
-    running_var: rt.Array,
-    v: rt.Array,
-    number_1: Any,
-    number_2: Any,
-    C: int,
-) -> None:
-    """Element by element."""
-    for c in range(np.uintp(start), np.uintp(stop)):
-        v_1 = v[c]
-        running_var_1 = running_var[c]
-        value = number_1 * v_1 + number_2 * running_var_1
-        new_var[c] = value
+loops = rt.Companion(__package__, "batch_norm")
 
 
 def batch_norm_forward(
@@ -72,12 +36,12 @@ def batch_norm_forward(
 ) -> tuple[rt.Array, rt.Array, rt.Array, rt.Array, rt.Array, rt.Array]:
     """Compute the batch normalisation in training.
 
-    m[c] = sum(e) x[e, c] / E
-    v[c] = sum(e) square(x[e, c] - m[c]) / E
-    h[e, c] = (x[e, c] - m[c]) / sqrt(epsilon + v[c])
-    y[e, c] = beta[c] + gamma[c] * h[e, c]
-    new_mean[c] = rho * m[c] + (1 - rho) * running_mean[c]
-    new_var[c] = E * rho * v[c] / float(maximum(E - 1, 1)) + (1 - rho) * running_var[c]
+    (1) m[c] = 1/E Σ_{e} x[e,c]
+    (2) v[c] = 1/E Σ_{e} (x[e,c]−m[c])²
+    (3) h[e,c] = 1/√(ε+v[c]) (x[e,c]−m[c])
+    (4) y[e,c] = γ[c] h[e,c]+β[c]
+    (5) new_mean[c] = (1−ρ) running_mean[c]+ρ m[c]
+    (6) new_var[c] = (1−ρ) running_var[c]+E ρ v[c]/max(E−1, 1)
 
     Args:
         x: shape (..., C).
@@ -114,14 +78,19 @@ def batch_norm_forward(
     rt.extents("batch_norm", "running_mean", running_mean.shape, (C,), "C")
     rt.extents("batch_norm", "running_var", running_var.shape, (C,), "C")
     rt.extent("batch_norm", "argument x, axis -1 (C)", x.shape[-1], C)
+    # (1) m[c] = 1/E Σ_{e} x[e,c]
     m = rt.ratio(1, E) * rt.total(x.transpose(1, 0), -1)
+    # (2) v[c] = 1/E Σ_{e} (x[e,c]−m[c])²
     v = rt.ratio(1, E) * rt.total(np.square(x.transpose(1, 0) - m[:, None]), -1)
+    # (3) h[e,c] = 1/√(ε+v[c]) (x[e,c]−m[c])
     h = (x - m) / np.sqrt(epsilon + v)
+    # (4) y[e,c] = γ[c] h[e,c]+β[c]
     y = beta + gamma * h
-    if rt.compiles(C):
+    # (5) new_mean[c] = (1−ρ) running_mean[c]+ρ m[c]
+    if loops.wanted(C):
         new_mean = np.empty((C,), dtype)
         rt.run(
-            _batch_norm_forward_1,
+            loops.batch_norm_forward_1,
             C,
             C,
             rt.flat(new_mean),
@@ -129,14 +98,14 @@ def batch_norm_forward(
             rt.flat(running_mean),
             dtype(rho),
             dtype(1 - rho),
-            C,
         )
     else:
         new_mean = rho * m + (1 - rho) * running_mean
-    if rt.compiles(C):
+    # (6) new_var[c] = (1−ρ) running_var[c]+E ρ v[c]/max(E−1, 1)
+    if loops.wanted(C):
         new_var = np.empty((C,), dtype)
         rt.run(
-            _batch_norm_forward_2,
+            loops.batch_norm_forward_2,
             C,
             C,
             rt.flat(new_var),
@@ -144,7 +113,6 @@ def batch_norm_forward(
             rt.flat(v),
             dtype(rt.ratio(E * rho, float(np.maximum(E - 1, 1)))),
             dtype(1 - rho),
-            C,
         )
     else:
         new_var = E * rho * v / float(np.maximum(E - 1, 1)) + (1 - rho) * running_var
@@ -154,13 +122,13 @@ def batch_norm_forward(
 def batch_norm_grad_input(dy: Any, x: Any, gamma: Any, m: Any, v: Any, *, eps: float = 1e-05) -> rt.Array:
     """Compute dx, the gradient of E: batch normalisation in training.
 
-    dh[q, a] = gamma[a] * dy[q, a]
-    dv[q] = sum(e) -(x[e, q] - m[q]) * dh[e, q] / (2 * (epsilon + v[q]) ** (3 / 2))
-    dm[q] = sum(e) -dh[e, q] / sqrt(epsilon + v[q])
-    dm[q] += sum(e) (2 * m[q] - 2 * x[e, q]) * dv[q] / E
-    dx[q, a] = dh[q, a] / sqrt(epsilon + v[a])
-    dx[q, a] += (2 * x[q, a] - 2 * m[a]) * dv[a] / E
-    dx[q, a] += dm[a] / E
+    (11) dh[q,a] = dy[q,a] γ[a]
+    (17) dv[q] = −1/(2(ε+v[q])^(3/2)) Σ_{e} dh[e,q] (x[e,q]−m[q])
+    (23) dm[q] = −1/√(ε+v[q]) Σ_{e} dh[e,q]
+    (23) dm[q] += 2/E dv[q] Σ_{e} (m[q]−x[e,q])
+    (29) dx[q,a] = dh[q,a]/√(ε+v[a])
+    (29) dx[q,a] += 2/E dv[a] (x[q,a]−m[a])
+    (29) dx[q,a] += 1/E dm[a]
 
     Args:
         dy: shape (..., C); dE/dy.
@@ -195,12 +163,19 @@ def batch_norm_grad_input(dy: Any, x: Any, gamma: Any, m: Any, v: Any, *, eps: f
     rt.extents("batch_norm", "m", m.shape, (C,), "C")
     rt.extents("batch_norm", "v", v.shape, (C,), "C")
     rt.extent("batch_norm", "argument dy, axis -1 (C)", dy.shape[-1], C)
+    # (11) dh[q,a] = dy[q,a] γ[a]
     dh = gamma * dy
-    dv = (1 / (epsilon + v) ** (3 / 2)) * (-1 / 2) * rt.total((x.transpose(1, 0) - m[:, None]) * dh.transpose(1, 0), -1)
-    dm = (1 / np.sqrt(epsilon + v)) * -rt.total(dh.transpose(1, 0), -1)
+    # (17) dv[q] = −1/(2(ε+v[q])^(3/2)) Σ_{e} dh[e,q] (x[e,q]−m[q])
+    dv = 1 / (epsilon + v) ** (3 / 2) * (-1 / 2) * rt.total((x.transpose(1, 0) - m[:, None]) * dh.transpose(1, 0), -1)
+    # (23) dm[q] = −1/√(ε+v[q]) Σ_{e} dh[e,q]
+    dm = -1 / np.sqrt(epsilon + v) * rt.total(dh.transpose(1, 0), -1)
+    # (23) dm[q] += 2/E dv[q] Σ_{e} (m[q]−x[e,q])
     dm += dv * rt.ratio(1, E) * rt.total(2 * m[:, None] - 2 * x.transpose(1, 0), -1)
+    # (29) dx[q,a] = dh[q,a]/√(ε+v[a])
     dx = dh / np.sqrt(epsilon + v)
+    # (29) dx[q,a] += 2/E dv[a] (x[q,a]−m[a])
     dx += (2 * x - 2 * m) * dv / E
+    # (29) dx[q,a] += 1/E dm[a]
     dx += dm / E
     return dx.reshape(*full_shape, C)
 
@@ -208,7 +183,7 @@ def batch_norm_grad_input(dy: Any, x: Any, gamma: Any, m: Any, v: Any, *, eps: f
 def batch_norm_grad_gamma(dy: Any, h: Any) -> rt.Array:
     """Compute dgamma, the gradient of E: batch normalisation in training.
 
-    dgamma[q] = sum(e) dy[e, q] * h[e, q]
+    (34) dgamma[q] = Σ_{e} dy[e,q] h[e,q]
 
     Args:
         dy: shape (..., C); dE/dy.
@@ -231,6 +206,7 @@ def batch_norm_grad_gamma(dy: Any, h: Any) -> rt.Array:
     h = h.reshape(E, h.shape[-1])
     C = dy.shape[-1]
     rt.extent("batch_norm", "argument h, axis -1 (C)", h.shape[-1], C)
+    # (34) dgamma[q] = Σ_{e} dy[e,q] h[e,q]
     dgamma = rt.contract("e q, e q -> q", dy, h)
     return dgamma
 
@@ -238,7 +214,7 @@ def batch_norm_grad_gamma(dy: Any, h: Any) -> rt.Array:
 def batch_norm_grad_beta(dy: Any) -> rt.Array:
     """Compute dbeta, the gradient of E: batch normalisation in training.
 
-    dbeta[q] = sum(e) dy[e, q]
+    (39) dbeta[q] = Σ_{e} dy[e,q]
 
     Args:
         dy: shape (..., C); dE/dy.
@@ -255,6 +231,7 @@ def batch_norm_grad_beta(dy: Any) -> rt.Array:
     full_shape = rt.raveled_axes("batch_norm", "dy", dy.shape, 0, 1, "(..., C)")
     E = rt.elements(full_shape)
     dy = dy.reshape(E, dy.shape[-1])
+    # (39) dbeta[q] = Σ_{e} dy[e,q]
     dbeta = rt.total(dy.transpose(1, 0), -1)
     return dbeta
 
@@ -270,7 +247,7 @@ def batch_norm_predict(
 ) -> rt.Array:
     """Compute what holds after training: batch normalisation in training.
 
-    y[e, c] = beta[c] + (x[e, c] - running_mean[c]) * gamma[c] / sqrt(epsilon + running_var[c])
+    (4) y[e,c] = γ[c] (x[e,c]−running_mean[c])/√(ε+running_var[c])+β[c]
 
     Args:
         x: shape (..., C).
@@ -303,6 +280,7 @@ def batch_norm_predict(
     rt.extents("batch_norm", "running_mean", running_mean.shape, (C,), "C")
     rt.extents("batch_norm", "running_var", running_var.shape, (C,), "C")
     rt.extent("batch_norm", "argument x, axis -1 (C)", x.shape[-1], C)
+    # (4) y[e,c] = γ[c] (x[e,c]−running_mean[c])/√(ε+running_var[c])+β[c]
     y = beta + (x - running_mean) * gamma / np.sqrt(epsilon + running_var)
     return y.reshape(*full_shape, C)
 

@@ -2,8 +2,8 @@
 # Do not edit: change the equation and run: gradscribe generate
 """Batch normalisation after training.
 
-h[e, c] = (x[e, c] - running_mean[c]) / sqrt(epsilon + running_var[c])
-y[e, c] = beta[c] + gamma[c] * h[e, c]
+(1) h[e,c] = 1/√(ε+running_var[c]) (x[e,c]−running_mean[c])
+(2) y[e,c] = γ[c] h[e,c]+β[c]
 
 Source: Ioffe and Szegedy, Batch normalization, 2015, section 3.1.
 """
@@ -29,8 +29,8 @@ def batch_norm_inference_forward(
 ) -> tuple[rt.Array, rt.Array]:
     """Compute the batch normalisation after training.
 
-    h[e, c] = (x[e, c] - running_mean[c]) / sqrt(epsilon + running_var[c])
-    y[e, c] = beta[c] + gamma[c] * h[e, c]
+    (1) h[e,c] = 1/√(ε+running_var[c]) (x[e,c]−running_mean[c])
+    (2) y[e,c] = γ[c] h[e,c]+β[c]
 
     Args:
         x: shape (..., C).
@@ -65,7 +65,9 @@ def batch_norm_inference_forward(
     rt.extents("batch_norm_inference", "running_mean", running_mean.shape, (C,), "C")
     rt.extents("batch_norm_inference", "running_var", running_var.shape, (C,), "C")
     rt.extent("batch_norm_inference", "argument x, axis -1 (C)", x.shape[-1], C)
+    # (1) h[e,c] = 1/√(ε+running_var[c]) (x[e,c]−running_mean[c])
     h = (x - running_mean) / np.sqrt(epsilon + running_var)
+    # (2) y[e,c] = γ[c] h[e,c]+β[c]
     y = beta + gamma * h
     return y.reshape(*full_shape, C), h.reshape(*full_shape, C)
 
@@ -73,7 +75,7 @@ def batch_norm_inference_forward(
 def batch_norm_inference_grad_input(dy: Any, gamma: Any, running_var: Any, *, eps: float = 1e-05) -> rt.Array:
     """Compute dx, the gradient of E: batch normalisation after training.
 
-    dx[m, q] = gamma[q] * dy[m, q] / sqrt(epsilon + running_var[q])
+    (13) dx[m,q] = dy[m,q] γ[q]/√(ε+running_var[q])
 
     Args:
         dy: shape (..., C); dE/dy.
@@ -100,6 +102,7 @@ def batch_norm_inference_grad_input(dy: Any, gamma: Any, running_var: Any, *, ep
     (C,) = gamma.shape
     rt.extents("batch_norm_inference", "running_var", running_var.shape, (C,), "C")
     rt.extent("batch_norm_inference", "argument dy, axis -1 (C)", dy.shape[-1], C)
+    # (13) dx[m,q] = dy[m,q] γ[q]/√(ε+running_var[q])
     dx = gamma * dy / np.sqrt(epsilon + running_var)
     return dx.reshape(*full_shape, C)
 
@@ -107,7 +110,7 @@ def batch_norm_inference_grad_input(dy: Any, gamma: Any, running_var: Any, *, ep
 def batch_norm_inference_grad_gamma(dy: Any, h: Any) -> rt.Array:
     """Compute dgamma, the gradient of E: batch normalisation after training.
 
-    dgamma[m] = sum(e) dy[e, m] * h[e, m]
+    (18) dgamma[m] = Σ_{e} dy[e,m] h[e,m]
 
     Args:
         dy: shape (..., C); dE/dy.
@@ -130,6 +133,7 @@ def batch_norm_inference_grad_gamma(dy: Any, h: Any) -> rt.Array:
     h = h.reshape(E, h.shape[-1])
     C = dy.shape[-1]
     rt.extent("batch_norm_inference", "argument h, axis -1 (C)", h.shape[-1], C)
+    # (18) dgamma[m] = Σ_{e} dy[e,m] h[e,m]
     dgamma = rt.contract("e m, e m -> m", dy, h)
     return dgamma
 
@@ -137,7 +141,7 @@ def batch_norm_inference_grad_gamma(dy: Any, h: Any) -> rt.Array:
 def batch_norm_inference_grad_beta(dy: Any) -> rt.Array:
     """Compute dbeta, the gradient of E: batch normalisation after training.
 
-    dbeta[m] = sum(e) dy[e, m]
+    (23) dbeta[m] = Σ_{e} dy[e,m]
 
     Args:
         dy: shape (..., C); dE/dy.
@@ -154,6 +158,7 @@ def batch_norm_inference_grad_beta(dy: Any) -> rt.Array:
     full_shape = rt.raveled_axes("batch_norm_inference", "dy", dy.shape, 0, 1, "(..., C)")
     E = rt.elements(full_shape)
     dy = dy.reshape(E, dy.shape[-1])
+    # (23) dbeta[m] = Σ_{e} dy[e,m]
     dbeta = rt.total(dy.transpose(1, 0), -1)
     return dbeta
 

@@ -2,8 +2,8 @@
 # Do not edit: change the equation and run: gradscribe generate
 """Bilinear layer.
 
-u[e, k] = sum(c, d) x[e, c] * z[e, d] * w[c, d, k]
-u[e, k] += b[k]
+(1) u[e,k] = Σ_{c,d} x[e,c] z[e,d] w[c,d,k]
+(1) u[e,k] += b[k]
 
 Source: Tenenbaum and Freeman, Separating style and content with bilinear models, 2000, eq. 1.
 """
@@ -21,8 +21,8 @@ else:  # copied beside a script
 def bilinear_forward(x: Any, z: Any, w: Any, b: Any = None) -> rt.Array:
     """Compute the bilinear layer.
 
-    u[e, k] = sum(c, d) x[e, c] * z[e, d] * w[c, d, k]
-    u[e, k] += b[k]
+    (1) u[e,k] = Σ_{c,d} x[e,c] z[e,d] w[c,d,k]
+    (1) u[e,k] += b[k]
 
     Args:
         x: shape (..., C).
@@ -53,6 +53,7 @@ def bilinear_forward(x: Any, z: Any, w: Any, b: Any = None) -> rt.Array:
     rt.extent("bilinear", "argument z, axis -1 (features)", z.shape[-1], D)
     if b is not None:
         rt.extents("bilinear", "b", b.shape, (K,), "K")
+    # (1) u[e,k] = Σ_{c,d} x[e,c] z[e,d] w[c,d,k]
     u = np.empty((E, K), dtype)
     for block1_start, block1_stop in rt.blocks(E, C * D, rt.OPERAND):
         block1 = block1_stop - block1_start
@@ -62,6 +63,7 @@ def bilinear_forward(x: Any, z: Any, w: Any, b: Any = None) -> rt.Array:
         product1 = np.empty((block1, C, D), dtype)
         rt.contract("e c, e d -> e c d", x_block1, z_block1, out=product1)
         rt.contract("e c d, c d k -> e k", product1, w, out=u_block1)
+    # (1) u[e,k] += b[k]
     if b is not None:
         u += b
     return u.reshape(*full_shape, K)
@@ -70,7 +72,7 @@ def bilinear_forward(x: Any, z: Any, w: Any, b: Any = None) -> rt.Array:
 def bilinear_grad_input(dy: Any, z: Any, w: Any) -> rt.Array:
     """Compute dx, the gradient of E: bilinear layer.
 
-    dx[m, q] = sum(k, d) dy[m, k] * z[m, d] * w[q, d, k]
+    (6) dx[m,q] = Σ_{k,d} dy[m,k] z[m,d] w[q,d,k]
 
     Args:
         dy: shape (..., K); dE/du.
@@ -96,6 +98,7 @@ def bilinear_grad_input(dy: Any, z: Any, w: Any) -> rt.Array:
     C, D, K = w.shape
     rt.extent("bilinear", "argument z, axis -1 (features)", z.shape[-1], D)
     rt.extent("bilinear", "argument dy, axis -1 (K)", dy.shape[-1], K)
+    # (6) dx[m,q] = Σ_{k,d} dy[m,k] z[m,d] w[q,d,k]
     dx = np.empty((E, C), dtype)
     for block1_start, block1_stop in rt.blocks(E, D * K, rt.OPERAND):
         block1 = block1_stop - block1_start
@@ -111,7 +114,7 @@ def bilinear_grad_input(dy: Any, z: Any, w: Any) -> rt.Array:
 def bilinear_grad_z(dy: Any, x: Any, w: Any) -> rt.Array:
     """Compute dz, the gradient of E: bilinear layer.
 
-    dz[m, q] = sum(k, c) dy[m, k] * x[m, c] * w[c, q, k]
+    (11) dz[m,q] = Σ_{k,c} dy[m,k] x[m,c] w[c,q,k]
 
     Args:
         dy: shape (..., K); dE/du.
@@ -137,6 +140,7 @@ def bilinear_grad_z(dy: Any, x: Any, w: Any) -> rt.Array:
     C, D, K = w.shape
     rt.extent("bilinear", "argument x, axis -1 (features)", x.shape[-1], C)
     rt.extent("bilinear", "argument dy, axis -1 (K)", dy.shape[-1], K)
+    # (11) dz[m,q] = Σ_{k,c} dy[m,k] x[m,c] w[c,q,k]
     dz = np.empty((E, D), dtype)
     for block1_start, block1_stop in rt.blocks(E, C * K, rt.OPERAND):
         block1 = block1_stop - block1_start
@@ -152,7 +156,7 @@ def bilinear_grad_z(dy: Any, x: Any, w: Any) -> rt.Array:
 def bilinear_grad_weight(dy: Any, x: Any, z: Any) -> rt.Array:
     """Compute dw, the gradient of E: bilinear layer.
 
-    dw[m, q, v] = sum(e) dy[e, v] * x[e, m] * z[e, q]
+    (16) dw[m,q,v] = Σ_{e} dy[e,v] x[e,m] z[e,q]
 
     Args:
         dy: shape (..., K); dE/du.
@@ -180,6 +184,7 @@ def bilinear_grad_weight(dy: Any, x: Any, z: Any) -> rt.Array:
     C = x.shape[-1]
     D = z.shape[-1]
     K = dy.shape[-1]
+    # (16) dw[m,q,v] = Σ_{e} dy[e,v] x[e,m] z[e,q]
     dw = np.empty((C, D, K), dtype)
     for block1_start, block1_stop in rt.blocks(C, D * E, rt.OPERAND):
         block1 = block1_stop - block1_start
@@ -194,7 +199,7 @@ def bilinear_grad_weight(dy: Any, x: Any, z: Any) -> rt.Array:
 def bilinear_grad_bias(dy: Any) -> rt.Array:
     """Compute db, the gradient of E: bilinear layer.
 
-    db[m] = sum(e) dy[e, m]
+    (21) db[m] = Σ_{e} dy[e,m]
 
     Args:
         dy: shape (..., K); dE/du.
@@ -211,6 +216,7 @@ def bilinear_grad_bias(dy: Any) -> rt.Array:
     full_shape = rt.raveled_axes("bilinear", "dy", dy.shape, 0, 1, "(..., K)")
     E = rt.elements(full_shape)
     dy = dy.reshape(E, dy.shape[-1])
+    # (21) db[m] = Σ_{e} dy[e,m]
     db = rt.total(dy.transpose(1, 0), -1)
     return db
 
@@ -270,4 +276,4 @@ class Bilinear(rt.Layer):
         self.grads["w"] = bilinear_grad_weight(dy, x, z)
         if "b" in self.params:
             self.grads["b"] = bilinear_grad_bias(dy)
-        return (bilinear_grad_input(dy, z, self.params["w"]), bilinear_grad_z(dy, x, self.params["w"]))
+        return bilinear_grad_input(dy, z, self.params["w"]), bilinear_grad_z(dy, x, self.params["w"])

@@ -2,8 +2,8 @@
 # Do not edit: change the equation and run: gradscribe generate
 """Binary cross-entropy of probabilities, mean over all elements.
 
-y = sum(e) -(1 - t[e]) * maximum(log1p(-x[e]), -100) / E
-y += sum(e) -maximum(log(x[e]), -100) * t[e] / E
+(1) y = −1/E Σ_{e} max(log1p(−x[e]), −100) (1−t[e])
+(1) y += −1/E Σ_{e} t[e] max(log(x[e]), −100)
 
 Source: Bishop, Pattern recognition and machine learning, 2006, eq. 4.90.
 """
@@ -21,8 +21,8 @@ else:  # copied beside a script
 def binary_cross_entropy_forward(x: Any, t: Any) -> Any:
     """Compute the binary cross-entropy of probabilities, mean over all elements.
 
-    y = sum(e) -(1 - t[e]) * maximum(log1p(-x[e]), -100) / E
-    y += sum(e) -maximum(log(x[e]), -100) * t[e] / E
+    (1) y = −1/E Σ_{e} max(log1p(−x[e]), −100) (1−t[e])
+    (1) y += −1/E Σ_{e} t[e] max(log(x[e]), −100)
 
     Args:
         x: any shape.
@@ -43,16 +43,18 @@ def binary_cross_entropy_forward(x: Any, t: Any) -> Any:
     x = x.reshape(-1)
     rt.same_shape("binary_cross_entropy", "t", t.shape, full_shape)
     t = t.reshape(-1)
-    y = (-rt.ratio(1, E)) * rt.total((1 - t) * np.maximum(np.log1p(-x), -100), -1)
-    y += (-rt.ratio(1, E)) * rt.total(np.maximum(np.log(x), -100) * t, -1)
+    # (1) y = −1/E Σ_{e} max(log1p(−x[e]), −100) (1−t[e])
+    y = -rt.ratio(1, E) * rt.total((1 - t) * np.maximum(np.log1p(-x), -100), -1)
+    # (1) y += −1/E Σ_{e} t[e] max(log(x[e]), −100)
+    y += -rt.ratio(1, E) * rt.total(np.maximum(np.log(x), -100) * t, -1)
     return dtype(y)
 
 
 def binary_cross_entropy_grad_input(dy: Any, x: Any, t: Any) -> rt.Array:
     """Compute dx, the gradient of E: binary cross-entropy of probabilities, mean over all elements.
 
-    dx[m] = share((log(x[m]) >= -100), -dy * t[m], E * x[m])
-    dx[m] += share((log1p(-x[m]) >= -100), (1 - t[m]) * dy, E * (1 - x[m]))
+    (7) dx[m] = −1/E dy t[m]/x[m] [log(x[m])≥−100]
+    (7) dx[m] += 1/E dy (1−t[m])/(1−x[m]) [log1p(−x[m])≥−100]
 
     Args:
         dy: a number; dE/dy.
@@ -75,8 +77,10 @@ def binary_cross_entropy_grad_input(dy: Any, x: Any, t: Any) -> rt.Array:
     x = x.reshape(-1)
     rt.same_shape("binary_cross_entropy", "t", t.shape, full_shape)
     t = t.reshape(-1)
-    dx = rt.share((np.log(x) >= -100), -dy * t, E * x)
-    dx += rt.share((np.log1p(-x) >= -100), (1 - t) * dy, E * (1 - x))
+    # (7) dx[m] = −1/E dy t[m]/x[m] [log(x[m])≥−100]
+    dx = rt.share(np.log(x) >= -100, -dy * t, E * x)
+    # (7) dx[m] += 1/E dy (1−t[m])/(1−x[m]) [log1p(−x[m])≥−100]
+    dx += rt.share(np.log1p(-x) >= -100, (1 - t) * dy, E * (1 - x))
     return dx.reshape(full_shape)
 
 

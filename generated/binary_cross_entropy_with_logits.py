@@ -2,7 +2,7 @@
 # Do not edit: change the equation and run: gradscribe generate
 """Sigmoid with binary cross-entropy, mean over all elements.
 
-y = sum(e) ((1 - t[e]) * softplus(x[e]) + softplus(-x[e]) * t[e]) / E
+(1) y = 1/E Σ_{e} (softplus(x[e]) (1−t[e])+t[e] softplus(−x[e]))
 
 Source: Bishop, Pattern recognition and machine learning, 2006, eq. 4.90.
 """
@@ -18,7 +18,7 @@ else:  # copied beside a script
 def binary_cross_entropy_with_logits_forward(x: Any, t: Any) -> Any:
     """Compute the sigmoid with binary cross-entropy, mean over all elements.
 
-    y = sum(e) ((1 - t[e]) * softplus(x[e]) + softplus(-x[e]) * t[e]) / E
+    (1) y = 1/E Σ_{e} (softplus(x[e]) (1−t[e])+t[e] softplus(−x[e]))
 
     Args:
         x: any shape.
@@ -39,6 +39,7 @@ def binary_cross_entropy_with_logits_forward(x: Any, t: Any) -> Any:
     x = x.reshape(-1)
     rt.same_shape("binary_cross_entropy_with_logits", "t", t.shape, full_shape)
     t = t.reshape(-1)
+    # (1) y = 1/E Σ_{e} (softplus(x[e]) (1−t[e])+t[e] softplus(−x[e]))
     y = rt.ratio(1, E) * rt.total((1 - t) * rt.softplus(x) + rt.softplus(-x) * t, -1)
     return dtype(y)
 
@@ -46,7 +47,7 @@ def binary_cross_entropy_with_logits_forward(x: Any, t: Any) -> Any:
 def binary_cross_entropy_with_logits_grad_input(dy: Any, x: Any, t: Any) -> rt.Array:
     """Compute dx, the gradient of E: sigmoid with binary cross-entropy, mean over all elements.
 
-    dx[m] = ((1 - t[m]) * sigmoid(x[m]) - sigmoid(-x[m]) * t[m]) * dy / E
+    (6) dx[m] = 1/E dy (σ(x[m]) (1−t[m])−t[m] σ(−x[m]))
 
     Args:
         dy: a number; dE/dy.
@@ -69,6 +70,7 @@ def binary_cross_entropy_with_logits_grad_input(dy: Any, x: Any, t: Any) -> rt.A
     x = x.reshape(-1)
     rt.same_shape("binary_cross_entropy_with_logits", "t", t.shape, full_shape)
     t = t.reshape(-1)
+    # (6) dx[m] = 1/E dy (σ(x[m]) (1−t[m])−t[m] σ(−x[m]))
     dx = ((1 - t) * rt.sigmoid(x) - rt.sigmoid(-x) * t) * dy / E
     return dx.reshape(full_shape)
 

@@ -2,9 +2,9 @@
 # Do not edit: change the equation and run: gradscribe generate
 """1-D padding by periodic continuation.
 
-y[n, j, c] = [0 <= p - j - 1 < p] x[n, W + j - p, c]
-y[n, j, c] += x[n, j - p, c]
-y[n, j, c] += [0 <= j - W - p < W_out - W - p] x[n, j - W - p, c]
+(1) y[n,j,c] = x[n, j+W−p, c] [j<p]
+(1) y[n,j,c] += x[n, j−p, c]
+(1) y[n,j,c] += x[n, j−W−p, c] [W+p≤j]
 
 Source: Harris et al., Array programming with NumPy, 2020 (the modes of numpy.pad).
 """
@@ -23,9 +23,9 @@ else:  # copied beside a script
 def circular_pad1d_forward(x: Any, *, padding: int | str | Sequence[Any]) -> rt.Array:
     """Compute the 1-D padding by periodic continuation.
 
-    y[n, j, c] = [0 <= p - j - 1 < p] x[n, W + j - p, c]
-    y[n, j, c] += x[n, j - p, c]
-    y[n, j, c] += [0 <= j - W - p < W_out - W - p] x[n, j - W - p, c]
+    (1) y[n,j,c] = x[n, j+W−p, c] [j<p]
+    (1) y[n,j,c] += x[n, j−p, c]
+    (1) y[n,j,c] += x[n, j−W−p, c] [W+p≤j]
 
     Args:
         x: shape (N, W, C).
@@ -46,28 +46,34 @@ def circular_pad1d_forward(x: Any, *, padding: int | str | Sequence[Any]) -> rt.
     rt.require("circular_pad1d", "W_out", W_out >= 0, "a size of at least 0", W_out)
     rt.require("circular_pad1d", "padding", min(W - p, W - p_end) >= 0, "at most the extent", padding)
     rt.affordable("circular_pad1d", dtype, {"y": (N, W_out, C)})
+    # (1) y[n,j,c] = x[n, j+W−p, c] [j<p]
     y = np.zeros((N, W_out, C), dtype)
     j_low, j_high = rt.clip(W_out, (-1, p - 1, p), (1, W - p, W))
     if j_low < j_high:
         j_at = rt.span(1, W - p, j_low, j_high)
-        y[:, j_low:j_high] += x[:, j_at]
+        part = y[:, j_low:j_high]
+        part += x[:, j_at]
+    # (1) y[n,j,c] += x[n, j−p, c]
     j_low, j_high = rt.clip(W_out, (1, -p, W))
     if j_low < j_high:
         j_at = rt.span(1, -p, j_low, j_high)
-        y[:, j_low:j_high] += x[:, j_at]
+        part = y[:, j_low:j_high]
+        part += x[:, j_at]
+    # (1) y[n,j,c] += x[n, j−W−p, c] [W+p≤j]
     j_low, j_high = rt.clip(W_out, (1, -W - p, W_out - W - p), (1, -W - p, W))
     if j_low < j_high:
         j_at = rt.span(1, -W - p, j_low, j_high)
-        y[:, j_low:j_high] += x[:, j_at]
+        part = y[:, j_low:j_high]
+        part += x[:, j_at]
     return y
 
 
 def circular_pad1d_grad_input(dy: Any, *, input_shape: Sequence[int], padding: int | str | Sequence[Any]) -> rt.Array:
     """Compute dx, the gradient of E: 1-D padding by periodic continuation.
 
-    dx[m, q, v] = [0 <= q < W_out - W - p] dy[m, W + p + q, v]
-    dx[m, q, v] += dy[m, p + q, v]
-    dx[m, q, v] += [0 <= W - q - 1 < p] dy[m, p + q - W, v]
+    (7) dx[m,q,v] = dy[m, q+W+p, v] [q<W'−W−p]
+    (7) dx[m,q,v] += dy[m, q+p, v]
+    (7) dx[m,q,v] += dy[m, q+p−W, v] [W−1−q<p]
 
     Args:
         dy: shape (N, W_out, C); dE/dy.
@@ -91,19 +97,25 @@ def circular_pad1d_grad_input(dy: Any, *, input_shape: Sequence[int], padding: i
     rt.require("circular_pad1d", "padding", min(W - p, W - p_end) >= 0, "at most the extent", padding)
     rt.extents("circular_pad1d", "dy", dy.shape, (N, W_out, C), "batch, W_out, channels")
     rt.affordable("circular_pad1d", dtype, {"dx": (N, W, C)})
+    # (7) dx[m,q,v] = dy[m, q+W+p, v] [q<W'−W−p]
     dx = np.zeros((N, W, C), dtype)
     q_low, q_high = rt.clip(W, (1, 0, W_out - W - p), (1, W + p, W_out))
     if q_low < q_high:
         q_at = rt.span(1, W + p, q_low, q_high)
-        dx[:, q_low:q_high] += dy[:, q_at]
+        part = dx[:, q_low:q_high]
+        part += dy[:, q_at]
+    # (7) dx[m,q,v] += dy[m, q+p, v]
     q_low, q_high = rt.clip(W, (1, p, W_out))
     if q_low < q_high:
         q_at = rt.span(1, p, q_low, q_high)
-        dx[:, q_low:q_high] += dy[:, q_at]
+        part = dx[:, q_low:q_high]
+        part += dy[:, q_at]
+    # (7) dx[m,q,v] += dy[m, q+p−W, v] [W−1−q<p]
     q_low, q_high = rt.clip(W, (-1, W - 1, p), (1, p - W, W_out))
     if q_low < q_high:
         q_at = rt.span(1, p - W, q_low, q_high)
-        dx[:, q_low:q_high] += dy[:, q_at]
+        part = dx[:, q_low:q_high]
+        part += dy[:, q_at]
     return dx
 
 

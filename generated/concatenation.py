@@ -2,8 +2,8 @@
 # Do not edit: change the equation and run: gradscribe generate
 """Concatenation along the last axis.
 
-y[e, y_1] = x[e, y_1]
-y[e, C + d] += z[e, d]
+(2) y[e,y_1] = x[e,y_1]
+(2) y[e, d+C] += z[e,d]
 
 Source: Szegedy et al., Going deeper with convolutions, 2015, section 4.
 """
@@ -22,8 +22,8 @@ else:  # copied beside a script
 def concatenation_forward(x: Any, z: Any) -> rt.Array:
     """Compute the concatenation along the last axis.
 
-    y[e, y_1] = x[e, y_1]
-    y[e, C + d] += z[e, d]
+    (2) y[e,y_1] = x[e,y_1]
+    (2) y[e, d+C] += z[e,d]
 
     Args:
         x: shape (..., C).
@@ -46,21 +46,25 @@ def concatenation_forward(x: Any, z: Any) -> rt.Array:
     z = z.reshape(E, z.shape[-1])
     C = x.shape[-1]
     D = z.shape[-1]
+    # (2) y[e,y_1] = x[e,y_1]
     y = np.zeros((E, C + D), dtype)
     y_1_low, y_1_high = rt.clip(C + D, (1, 0, C))
     if y_1_low < y_1_high:
-        y[:, y_1_low:y_1_high] += x[:, y_1_low:y_1_high]
+        part = y[:, y_1_low:y_1_high]
+        part += x[:, y_1_low:y_1_high]
+    # (2) y[e, d+C] += z[e,d]
     d_low, d_high = rt.clip(D, (1, C, C + D))
     if d_low < d_high:
         d_at = rt.span(1, C, d_low, d_high)
-        y[:, d_at] += z[:, d_low:d_high]
+        part = y[:, d_at]
+        part += z[:, d_low:d_high]
     return y.reshape(*full_shape, C + D)
 
 
 def concatenation_grad_input(dy: Any, *, input_shape: Sequence[int], z_shape: Sequence[int]) -> rt.Array:
     """Compute dx, the gradient of E: concatenation along the last axis.
 
-    dx[m, q] = dy[m, q]
+    (7) dx[m,q] = dy[m,q]
 
     Args:
         dy: shape (..., C + D); dE/dy.
@@ -86,17 +90,19 @@ def concatenation_grad_input(dy: Any, *, input_shape: Sequence[int], z_shape: Se
     C = input_shape[-1]
     D = z_shape[-1]
     rt.extent("concatenation", "argument dy, axis -1 (channels)", dy.shape[-1], C + D)
+    # (7) dx[m,q] = dy[m,q]
     dx = np.zeros((E, C), dtype)
     q_low, q_high = rt.clip(C, (1, 0, C + D))
     if q_low < q_high:
-        dx[:, q_low:q_high] += dy[:, q_low:q_high]
+        part = dx[:, q_low:q_high]
+        part += dy[:, q_low:q_high]
     return dx.reshape(*full_shape, C)
 
 
 def concatenation_grad_z(dy: Any, *, input_shape: Sequence[int], z_shape: Sequence[int]) -> rt.Array:
     """Compute dz, the gradient of E: concatenation along the last axis.
 
-    dz[m, q] = dy[m, C + q]
+    (12) dz[m,q] = dy[m, q+C]
 
     Args:
         dy: shape (..., C + D); dE/dy.
@@ -122,11 +128,13 @@ def concatenation_grad_z(dy: Any, *, input_shape: Sequence[int], z_shape: Sequen
     C = input_shape[-1]
     D = z_shape[-1]
     rt.extent("concatenation", "argument dy, axis -1 (channels)", dy.shape[-1], C + D)
+    # (12) dz[m,q] = dy[m, q+C]
     dz = np.zeros((E, D), dtype)
     q_low, q_high = rt.clip(D, (1, C, C + D))
     if q_low < q_high:
         q_at = rt.span(1, C, q_low, q_high)
-        dz[:, q_low:q_high] += dy[:, q_at]
+        part = dz[:, q_low:q_high]
+        part += dy[:, q_at]
     return dz.reshape(*full_shape, D)
 
 

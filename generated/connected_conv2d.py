@@ -2,9 +2,9 @@
 # Do not edit: change the equation and run: gradscribe generate
 """2-D convolution with a table of connections.
 
-z[r, t, c, k] = m[c, k] * w[r, t, c, k]
-u[n, i, j, k] = sum(r, t, c) x[n, d_h * r + i * s_h - p_h, d_w * t + j * s_w - p_w, c] * z[r, t, c, k]
-u[n, i, j, k] += b[k]
+(1) z[r,t,c,k] = w[r,t,c,k] m[c,k]
+(2) u[n,i,j,k] = Σ_{r,t,c} x[n, s_h·i+d_h·r−p_h, s_w·j+d_w·t−p_w, c] z[r,t,c,k]
+(2) u[n,i,j,k] += b[k]
 
 Source: LeCun et al., Gradient-based learning applied to document recognition, 1998, section II.B and table I.
 """
@@ -32,9 +32,9 @@ def connected_conv2d_forward(
 ) -> tuple[rt.Array, rt.Array]:
     """Compute the 2-D convolution with a table of connections.
 
-    z[r, t, c, k] = m[c, k] * w[r, t, c, k]
-    u[n, i, j, k] = sum(r, t, c) x[n, d_h * r + i * s_h - p_h, d_w * t + j * s_w - p_w, c] * z[r, t, c, k]
-    u[n, i, j, k] += b[k]
+    (1) z[r,t,c,k] = w[r,t,c,k] m[c,k]
+    (2) u[n,i,j,k] = Σ_{r,t,c} x[n, s_h·i+d_h·r−p_h, s_w·j+d_w·t−p_w, c] z[r,t,c,k]
+    (2) u[n,i,j,k] += b[k]
 
     Args:
         x: shape (N, H, W, C).
@@ -74,7 +74,9 @@ def connected_conv2d_forward(
     if b is not None:
         rt.extents("connected_conv2d", "b", b.shape, (K,), "K")
     rt.affordable("connected_conv2d", dtype, {"u": (N, H_out, W_out, K)})
+    # (1) z[r,t,c,k] = w[r,t,c,k] m[c,k]
     z = m * w
+    # (2) u[n,i,j,k] = Σ_{r,t,c} x[n, s_h·i+d_h·r−p_h, s_w·j+d_w·t−p_w, c] z[r,t,c,k]
     x_1 = rt.Window(  # n i j r t c
         x,
         (N, H_out, W_out, R, T, C),
@@ -82,6 +84,7 @@ def connected_conv2d_forward(
     )
     u = np.empty((N, H_out, W_out, K), dtype)
     rt.contract("n i j r t c, r t c k -> n i j k", x_1, z, out=u)
+    # (2) u[n,i,j,k] += b[k]
     if b is not None:
         rt.add_row(u, b)
     return u, z
@@ -99,7 +102,7 @@ def connected_conv2d_grad_input(
 ) -> rt.Array:
     """Compute dx, the gradient of E: 2-D convolution with a table of connections.
 
-    dx[q, d_h * r + i * s_h - p_h, d_w * t + j * s_w - p_w, a] += sum(k) dy[q, i, j, k] * z[r, t, a, k]
+    (13) dx[q, s_h·i+d_h·r−p_h, s_w·j+d_w·t−p_w, a] += Σ_{k} dy[q,i,j,k] z[r,t,a,k]
 
     Args:
         dy: shape (N, H_out, W_out, K); dE/du.
@@ -139,6 +142,7 @@ def connected_conv2d_grad_input(
     rt.extent("connected_conv2d", "argument z, axis 2 (channels)", z.shape[2], C)
     rt.extent("connected_conv2d", "argument z, axis 3 (K)", z.shape[3], K)
     rt.affordable("connected_conv2d", dtype, {"dx": (N, H, W, C)})
+    # (13) dx[q, s_h·i+d_h·r−p_h, s_w·j+d_w·t−p_w, a] += Σ_{k} dy[q,i,j,k] z[r,t,a,k]
     dx = np.empty((N, H, W, C), dtype)
     dx_1 = rt.Window(  # q a i j r t
         dx,
@@ -161,8 +165,8 @@ def connected_conv2d_grad_weight(
 ) -> rt.Array:
     """Compute dw, the gradient of E: 2-D convolution with a table of connections.
 
-    dz[q, v, e, a] = sum(n, i, j) dy[n, i, j, a] * x[n, d_h * q + i * s_h - p_h, d_w * v + j * s_w - p_w, e]
-    dw[q, v, e, a] = m[e, a] * dz[q, v, e, a]
+    (7) dz[q,v,e,a] = Σ_{n,i,j} dy[n,i,j,a] x[n, d_h·q+s_h·i−p_h, d_w·v+s_w·j−p_w, e]
+    (19) dw[q,v,e,a] = m[e,a] dz[q,v,e,a]
 
     Args:
         dy: shape (N, H_out, W_out, K); dE/du.
@@ -197,6 +201,7 @@ def connected_conv2d_grad_weight(
     rt.fits("connected_conv2d", "argument x, axis 2 (width)", W_out, W + p_w + p_w_end, d_w * (T - 1) + 1)
     rt.extents("connected_conv2d", "dy", dy.shape, (N, H_out, W_out, K), "batch, H_out, W_out, K")
     rt.affordable("connected_conv2d", dtype, {"dw": (R, T, C, K)})
+    # (7) dz[q,v,e,a] = Σ_{n,i,j} dy[n,i,j,a] x[n, d_h·q+s_h·i−p_h, d_w·v+s_w·j−p_w, e]
     x_1 = rt.Window(  # q v e n i j
         x,
         (R, T, C, N, H_out, W_out),
@@ -204,6 +209,7 @@ def connected_conv2d_grad_weight(
     )
     dz = np.empty((R, T, C, K), dtype)
     rt.contract("q v e n i j, n i j a -> q v e a", x_1, dy, out=dz)
+    # (19) dw[q,v,e,a] = m[e,a] dz[q,v,e,a]
     dw = m * dz
     return dw
 
@@ -211,7 +217,7 @@ def connected_conv2d_grad_weight(
 def connected_conv2d_grad_bias(dy: Any) -> rt.Array:
     """Compute db, the gradient of E: 2-D convolution with a table of connections.
 
-    db[q] = sum(n, i, j) dy[n, i, j, q]
+    (24) db[q] = Σ_{n,i,j} dy[n,i,j,q]
 
     Args:
         dy: shape (N, H_out, W_out, K); dE/du.
@@ -226,6 +232,7 @@ def connected_conv2d_grad_bias(dy: Any) -> rt.Array:
     dy = rt.array("connected_conv2d", "dy", dy, 4)
     rt.float_type("connected_conv2d", dy=dy)
     N, H_out, W_out, K = dy.shape
+    # (24) db[q] = Σ_{n,i,j} dy[n,i,j,q]
     db = rt.total(dy.transpose(3, 0, 1, 2), (-3, -2, -1))
     return db
 

@@ -2,12 +2,12 @@
 # Do not edit: change the equation and run: gradscribe generate
 """2-D padding by a constant.
 
-z[n, i, v, c] = [0 <= p_h - i - 1 < p_h] a
-z[n, i, v, c] += x[n, i - p_h, v, c]
-z[n, i, v, c] += [0 <= i - H - p_h < H_out - H - p_h] a
-y[n, i, j, c] = [0 <= p_w - j - 1 < p_w] a
-y[n, i, j, c] += z[n, i, j - p_w, c]
-y[n, i, j, c] += [0 <= j - W - p_w < W_out - W - p_w] a
+(1) z[n,i,v,c] = a [i<p_h]
+(1) z[n,i,v,c] += x[n, i−p_h, v, c]
+(1) z[n,i,v,c] += a [H+p_h≤i]
+(2) y[n,i,j,c] = a [j<p_w]
+(2) y[n,i,j,c] += z[n, i, j−p_w, c]
+(2) y[n,i,j,c] += a [W+p_w≤j]
 
 Source: Dumoulin and Visin, A guide to convolution arithmetic for deep learning, 2016, chapter 2.
 """
@@ -26,12 +26,12 @@ else:  # copied beside a script
 def constant_pad2d_forward(x: Any, *, padding: int | str | Sequence[Any], value: float = 0.0) -> rt.Array:
     """Compute the 2-D padding by a constant.
 
-    z[n, i, v, c] = [0 <= p_h - i - 1 < p_h] a
-    z[n, i, v, c] += x[n, i - p_h, v, c]
-    z[n, i, v, c] += [0 <= i - H - p_h < H_out - H - p_h] a
-    y[n, i, j, c] = [0 <= p_w - j - 1 < p_w] a
-    y[n, i, j, c] += z[n, i, j - p_w, c]
-    y[n, i, j, c] += [0 <= j - W - p_w < W_out - W - p_w] a
+    (1) z[n,i,v,c] = a [i<p_h]
+    (1) z[n,i,v,c] += x[n, i−p_h, v, c]
+    (1) z[n,i,v,c] += a [H+p_h≤i]
+    (2) y[n,i,j,c] = a [j<p_w]
+    (2) y[n,i,j,c] += z[n, i, j−p_w, c]
+    (2) y[n,i,j,c] += a [W+p_w≤j]
 
     Args:
         x: shape (N, H, W, C).
@@ -55,36 +55,48 @@ def constant_pad2d_forward(x: Any, *, padding: int | str | Sequence[Any], value:
     W_out = W + p_w + p_w_end
     rt.require("constant_pad2d", "W_out", W_out >= 0, "a size of at least 0", W_out)
     rt.affordable("constant_pad2d", dtype, {"y": (N, H_out, W_out, C)})
+    # (1) z[n,i,v,c] = a [i<p_h]
     z = np.zeros((N, H_out, W, C), dtype)
     i_low, i_high = rt.clip(H_out, (-1, p_h - 1, p_h))
     if i_low < i_high:
-        z[:, i_low:i_high] += a
+        part = z[:, i_low:i_high]
+        part += a
+    # (1) z[n,i,v,c] += x[n, i−p_h, v, c]
     i_low, i_high = rt.clip(H_out, (1, -p_h, H))
     if i_low < i_high:
         i_at = rt.span(1, -p_h, i_low, i_high)
-        z[:, i_low:i_high] += x[:, i_at]
+        part = z[:, i_low:i_high]
+        part += x[:, i_at]
+    # (1) z[n,i,v,c] += a [H+p_h≤i]
     i_low, i_high = rt.clip(H_out, (1, -H - p_h, H_out - H - p_h))
     if i_low < i_high:
-        z[:, i_low:i_high] += a
+        part = z[:, i_low:i_high]
+        part += a
+    # (2) y[n,i,j,c] = a [j<p_w]
     y = np.zeros((N, H_out, W_out, C), dtype)
     j_low, j_high = rt.clip(W_out, (-1, p_w - 1, p_w))
     if j_low < j_high:
-        y[:, :, j_low:j_high] += a
+        part = y[:, :, j_low:j_high]
+        part += a
+    # (2) y[n,i,j,c] += z[n, i, j−p_w, c]
     j_low, j_high = rt.clip(W_out, (1, -p_w, W))
     if j_low < j_high:
         j_at = rt.span(1, -p_w, j_low, j_high)
-        y[:, :, j_low:j_high] += z[:, :, j_at]
+        part = y[:, :, j_low:j_high]
+        part += z[:, :, j_at]
+    # (2) y[n,i,j,c] += a [W+p_w≤j]
     j_low, j_high = rt.clip(W_out, (1, -W - p_w, W_out - W - p_w))
     if j_low < j_high:
-        y[:, :, j_low:j_high] += a
+        part = y[:, :, j_low:j_high]
+        part += a
     return y
 
 
 def constant_pad2d_grad_input(dy: Any, *, input_shape: Sequence[int], padding: int | str | Sequence[Any]) -> rt.Array:
     """Compute dx, the gradient of E: 2-D padding by a constant.
 
-    dz[m, q, e, o] = dy[m, q, e + p_w, o]
-    dx[m, q, e, o] = dz[m, p_h + q, e, o]
+    (8) dz[m,q,e,o] = dy[m, q, e+p_w, o]
+    (14) dx[m,q,e,o] = dz[m, q+p_h, e, o]
 
     Args:
         dy: shape (N, H_out, W_out, C); dE/dy.
@@ -109,16 +121,20 @@ def constant_pad2d_grad_input(dy: Any, *, input_shape: Sequence[int], padding: i
     rt.require("constant_pad2d", "W_out", W_out >= 0, "a size of at least 0", W_out)
     rt.extents("constant_pad2d", "dy", dy.shape, (N, H_out, W_out, C), "batch, H_out, W_out, channels")
     rt.affordable("constant_pad2d", dtype, {"dx": (N, H, W, C)})
+    # (8) dz[m,q,e,o] = dy[m, q, e+p_w, o]
     dz = np.zeros((N, H_out, W, C), dtype)
     e_low, e_high = rt.clip(W, (1, p_w, W_out))
     if e_low < e_high:
         e_at = rt.span(1, p_w, e_low, e_high)
-        dz[:, :, e_low:e_high] += dy[:, :, e_at]
+        part = dz[:, :, e_low:e_high]
+        part += dy[:, :, e_at]
+    # (14) dx[m,q,e,o] = dz[m, q+p_h, e, o]
     dx = np.zeros((N, H, W, C), dtype)
     q_low, q_high = rt.clip(H, (1, p_h, H_out))
     if q_low < q_high:
         q_at = rt.span(1, p_h, q_low, q_high)
-        dx[:, q_low:q_high] += dz[:, q_at]
+        part = dx[:, q_low:q_high]
+        part += dz[:, q_at]
     return dx
 
 

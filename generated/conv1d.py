@@ -2,8 +2,8 @@
 # Do not edit: change the equation and run: gradscribe generate
 """1-D convolution (correlation with a learned kernel).
 
-u[n, j, K * g + k] += sum(t, c) w[t, c, K * g + k] * x[n, d * t + j * s - p, C * g + c]
-u[n, j, K * g + k] += b[K * g + k]
+(1) u[n, j, Kg+k] = Σ_{t,c} x[n, sj+dt−p, Cg+c] w[t, c, Kg+k]
+(1) u[n, j, Kg+k] += b[Kg+k]
 
 Source: LeCun et al., Gradient-based learning applied to document recognition, 1998, section II.A; Dumoulin and
     Visin, A guide to convolution arithmetic, 2016.
@@ -19,78 +19,7 @@ if __package__:
 else:  # copied beside a script
     import runtime as rt  # type: ignore[import-not-found, no-redef]
 
-
-@rt.nest
-def _conv1d_forward_1(
-    start: int,
-    stop: int,
-    u: rt.Array,
-    w: rt.Array,
-    x: rt.Array,
-    zero: Any,
-    G: int,
-    W: int,
-    W_out: int,
-    p: int,
-    T_fixed: Any,
-    d_fixed: Any,
-    s_fixed: Any,
-) -> None:
-    """Sums over t for every n, j, u_2."""
-    T = len(T_fixed)
-    d = len(d_fixed)
-    s = len(s_fixed)
-    for n in range(start, stop):
-        j_first = max(0, -(-p // s), -((T * d - d - p) // s))
-        j_last = min(W_out, (W + p - 1) // s + 1, (W + d + p - T * d - 1) // s + 1)
-        if not (T <= 9):
-            j_last = j_first
-        j = 0
-        while j < W_out:
-            if j_first <= j <= j_last - 4:
-                at = np.uintp(G * (W_out * n + j))
-                x_at = np.uintp(G * (W * n + j * s - p))
-                for u_2 in range(np.uintp(G)):
-                    total = zero
-                    total_1 = zero
-                    total_2 = zero
-                    total_3 = zero
-                    for t in range(T):
-                        value = w[np.uintp(G * t) + u_2] * x[x_at + np.uintp(G * d * t) + u_2]
-                        total += value
-                        value = w[np.uintp(G * t) + u_2] * x[x_at + np.uintp(G * d * t + G * s) + u_2]
-                        total_1 += value
-                        value = w[np.uintp(G * t) + u_2] * x[x_at + np.uintp(G * d * t + 2 * G * s) + u_2]
-                        total_2 += value
-                        value = w[np.uintp(G * t) + u_2] * x[x_at + np.uintp(G * d * t + 3 * G * s) + u_2]
-                        total_3 += value
-                    u[at + u_2] = total
-                    u[at + np.uintp(G) + u_2] = total_1
-                    u[at + np.uintp(2 * G) + u_2] = total_2
-                    u[at + np.uintp(3 * G) + u_2] = total_3
-                j += 4
-            elif j_first <= j < j_last:
-                at = np.uintp(G * (W_out * n + j))
-                x_at = np.uintp(G * (W * n + j * s - p))
-                for u_2 in range(np.uintp(G)):
-                    total = zero
-                    for t in range(T):
-                        value = w[np.uintp(G * t) + u_2] * x[x_at + np.uintp(G * d * t) + u_2]
-                        total += value
-                    u[at + u_2] = total
-                j += 1
-            else:
-                at = np.uintp(G * (W_out * n + j))
-                for u_2 in range(np.uintp(G)):
-                    u[at + u_2] = zero
-                t_low = max(0, -((j * s - p) // d))
-                t_high = min(T, (W + p - j * s - 1) // d + 1)
-                for t in range(t_low, t_high):
-                    w_at = np.uintp(G * t)
-                    x_at = np.uintp(G * (W * n + d * t + j * s - p))
-                    for u_2 in range(np.uintp(G)):
-                        u[at + u_2] += w[w_at + u_2] * x[x_at + u_2]
-                j += 1
+loops = rt.Companion(__package__, "conv1d")
 
 
 def conv1d_forward(
@@ -105,8 +34,8 @@ def conv1d_forward(
 ) -> rt.Array:
     """Compute the 1-D convolution (correlation with a learned kernel).
 
-    u[n, j, K * g + k] += sum(t, c) w[t, c, K * g + k] * x[n, d * t + j * s - p, C * g + c]
-    u[n, j, K * g + k] += b[K * g + k]
+    (1) u[n, j, Kg+k] = Σ_{t,c} x[n, sj+dt−p, Cg+c] w[t, c, Kg+k]
+    (1) u[n, j, Kg+k] += b[Kg+k]
 
     Args:
         x: shape (N, W, C * G).
@@ -145,10 +74,11 @@ def conv1d_forward(
     if b is not None:
         rt.extents("conv1d", "b", b.shape, (G * K,), "G * K")
     rt.affordable("conv1d", dtype, {"u": (N, W_out, G * K)})
-    if rt.compiles(G * N * T * W_out, d, p, s) and K == 1 and C == 1 and 0 <= T < 200:
+    # (1) u[n, j, Kg+k] = Σ_{t,c} x[n, sj+dt−p, Cg+c] w[t, c, Kg+k]
+    if loops.wanted(G * N * T * W_out, d, p, s) and K == 1 and C == 1 and 0 <= T < 200:
         u = np.empty((N, W_out, G), dtype)
         rt.run(
-            _conv1d_forward_1,
+            loops.conv1d_forward_1,
             N,
             G * N * T * W_out,
             rt.flat(u),
@@ -169,151 +99,15 @@ def conv1d_forward(
         u = np.empty((N, W_out, G * K), dtype)
         u_1 = u.reshape(N, W_out, G, K)
         x_1_1 = rt.Window(  # n j g t c
-            x_1,
-            (N, W_out, G, T, C),
-            ((0, (0, 1)), (-p, (1, s), (3, d)), (0, (2, 1)), (0, (4, 1))),
+            x_1, (N, W_out, G, T, C), ((0, (0, 1)), (-p, (1, s), (3, d)), (0, (2, 1)), (0, (4, 1)))
         )
         rt.contract("n j g t c, t c g k -> n j g k", x_1_1, w_1, out=u_1)
+    # (1) u[n, j, Kg+k] += b[Kg+k]
     if b is not None:
         b_1 = b.reshape(G, K)
         u_3 = u.reshape(N, W_out, G, K)
         rt.add_row(u_3, b_1)
     return u
-
-
-@rt.nest
-def _conv1d_grad_input_1(
-    start: int,
-    stop: int,
-    dx: rt.Array,
-    dy: rt.Array,
-    w: rt.Array,
-    zero: Any,
-    G: int,
-    W: int,
-    W_out: int,
-    p: int,
-    T_fixed: Any,
-    d_fixed: Any,
-) -> None:
-    """Sums over t for every m, q, v."""
-    T = len(T_fixed)
-    d = len(d_fixed)
-    for m in range(start, stop):
-        q_first = max(0, -p, T * d - d - p)
-        q_last = min(W, W_out - p, T * d + W_out - d - p)
-        if not (T <= 9):
-            q_last = q_first
-        q = 0
-        while q < W:
-            if q_first <= q <= q_last - 4:
-                at = np.uintp(G * (W * m + q))
-                dy_at = np.uintp(G * (W_out * m + p + q))
-                for v in range(np.uintp(G)):
-                    total = zero
-                    total_1 = zero
-                    total_2 = zero
-                    total_3 = zero
-                    for t in range(T):
-                        value = dy[dy_at + np.uintp(-G * d * t) + v] * w[np.uintp(G * t) + v]
-                        total += value
-                        value = dy[dy_at + np.uintp(G - G * d * t) + v] * w[np.uintp(G * t) + v]
-                        total_1 += value
-                        value = dy[dy_at + np.uintp(2 * G - G * d * t) + v] * w[np.uintp(G * t) + v]
-                        total_2 += value
-                        value = dy[dy_at + np.uintp(3 * G - G * d * t) + v] * w[np.uintp(G * t) + v]
-                        total_3 += value
-                    dx[at + v] = total
-                    dx[at + np.uintp(G) + v] = total_1
-                    dx[at + np.uintp(2 * G) + v] = total_2
-                    dx[at + np.uintp(3 * G) + v] = total_3
-                q += 4
-            elif q_first <= q < q_last:
-                at = np.uintp(G * (W * m + q))
-                dy_at = np.uintp(G * (W_out * m + p + q))
-                for v in range(np.uintp(G)):
-                    total = zero
-                    for t in range(T):
-                        value = dy[dy_at + np.uintp(-G * d * t) + v] * w[np.uintp(G * t) + v]
-                        total += value
-                    dx[at + v] = total
-                q += 1
-            else:
-                at = np.uintp(G * (W * m + q))
-                for v in range(np.uintp(G)):
-                    dx[at + v] = zero
-                t_low = max(0, -((W_out - p - q - 1) // d))
-                t_high = min(T, (p + q) // d + 1)
-                for t in range(t_low, t_high):
-                    dy_at = np.uintp(G * (W_out * m + p + q - d * t))
-                    w_at = np.uintp(G * t)
-                    for v in range(np.uintp(G)):
-                        dx[at + v] += dy[dy_at + v] * w[w_at + v]
-                q += 1
-
-
-@rt.nest
-def _conv1d_grad_input_2(
-    start: int,
-    stop: int,
-    dx: rt.Array,
-    dy: rt.Array,
-    w: rt.Array,
-    zero: Any,
-    G: int,
-    T: int,
-    W: int,
-    W_out: int,
-    d: int,
-    p: int,
-    s: int,
-) -> None:
-    """Windows m, j added to what they cover, tap t by tap."""
-    for m in range(start, stop):
-        filled = 0
-        j_first = max(0, -(-p // s), -((T * d - d - p) // s))
-        j_last = min(W_out, (W + p - 1) // s + 1, (W + d + p - T * d - 1) // s + 1)
-        for j in range(W_out):
-            reached = max(filled, min(W, T * d + j * s + 1 - d - p))
-            for element in range(np.uintp((m * W + filled) * G), np.uintp((m * W + reached) * G)):
-                dx[element] = zero
-            filled = reached
-            if j_first <= j < j_last:
-                t_low, t_high = 0, T
-            else:
-                t_low = max(0, -((j * s - p) // d))
-                t_high = min(T, (W + p - j * s - 1) // d + 1)
-            t = t_low
-            while t < t_high:
-                if t <= t_high - 3:
-                    at = np.uintp(G * (W * m + d * t + j * s - p))
-                    dy_at = np.uintp(G * (W_out * m + j))
-                    w_at = np.uintp(G * t)
-                    for v in range(np.uintp(G)):
-                        dx[at + v] += dy[dy_at + v] * w[w_at + v]
-                        value = dy[dy_at + v] * w[w_at + np.uintp(G) + v]
-                        dx[at + np.uintp(G * d) + v] += value
-                        value = dy[dy_at + v] * w[w_at + np.uintp(2 * G) + v]
-                        dx[at + np.uintp(2 * G * d) + v] += value
-                    t += 3
-                elif t <= t_high - 2:
-                    at = np.uintp(G * (W * m + d * t + j * s - p))
-                    dy_at = np.uintp(G * (W_out * m + j))
-                    w_at = np.uintp(G * t)
-                    for v in range(np.uintp(G)):
-                        dx[at + v] += dy[dy_at + v] * w[w_at + v]
-                        value = dy[dy_at + v] * w[w_at + np.uintp(G) + v]
-                        dx[at + np.uintp(G * d) + v] += value
-                    t += 2
-                else:
-                    at = np.uintp(G * (W * m + d * t + j * s - p))
-                    dy_at = np.uintp(G * (W_out * m + j))
-                    w_at = np.uintp(G * t)
-                    for v in range(np.uintp(G)):
-                        dx[at + v] += dy[dy_at + v] * w[w_at + v]
-                    t += 1
-        for element in range(np.uintp((m * W + filled) * G), np.uintp((m * W + W) * G)):
-            dx[element] = zero
 
 
 def conv1d_grad_input(
@@ -328,7 +122,7 @@ def conv1d_grad_input(
 ) -> rt.Array:
     """Compute dx, the gradient of E: 1-D convolution (correlation with a learned kernel).
 
-    dx[m, d * t + j * s - p, C * g + c] += sum(k) dy[m, j, K * g + k] * w[t, c, K * g + k]
+    (7) dx[m, sj+dt−p, Cg+c] += Σ_{k} dy[m, j, Kg+k] w[t, c, Kg+k]
 
     Args:
         dy: shape (N, W_out, G * K); dE/du.
@@ -365,11 +159,12 @@ def conv1d_grad_input(
     rt.fits("conv1d", "argument input_shape, axis 1 (width)", W_out, W + p + p_end, d * (T - 1) + 1)
     rt.extents("conv1d", "dy", dy.shape, (N, W_out, G * K), "batch, W_out, G * K")
     rt.affordable("conv1d", dtype, {"dx": (N, W, C * G)})
-    if rt.compiles(G * N * T * W_out, d, p, s) and C == 1 and K == 1 and 0 <= T < 200:
+    # (7) dx[m, sj+dt−p, Cg+c] += Σ_{k} dy[m, j, Kg+k] w[t, c, Kg+k]
+    if loops.wanted(G * N * T * W_out, d, p, s) and C == 1 and K == 1 and 0 <= T < 200:
         dx = np.empty((N, W, G), dtype)
         if s == 1:
             rt.run(
-                _conv1d_grad_input_1,
+                loops.conv1d_grad_input_1,
                 N,
                 G * N * T * W,
                 rt.flat(dx),
@@ -385,7 +180,7 @@ def conv1d_grad_input(
             )
         else:
             rt.run(
-                _conv1d_grad_input_2,
+                loops.conv1d_grad_input_2,
                 N,
                 G * N * T * W_out,
                 rt.flat(dx),
@@ -406,94 +201,10 @@ def conv1d_grad_input(
         dx = np.empty((N, W, C * G), dtype)
         dx_1 = dx.reshape(N, W, G, C)
         dx_1_1 = rt.Window(  # m j g t c
-            dx_1,
-            (N, W_out, G, T, C),
-            ((0, (0, 1)), (-p, (1, s), (3, d)), (0, (2, 1)), (0, (4, 1))),
+            dx_1, (N, W_out, G, T, C), ((0, (0, 1)), (-p, (1, s), (3, d)), (0, (2, 1)), (0, (4, 1)))
         )
         rt.contract("m j g k, t c g k -> m j g t c", dy_1, w_1, out=dx_1_1)
     return dx
-
-
-@rt.nest
-def _conv1d_grad_weight_1(
-    start: int,
-    stop: int,
-    parts1: rt.Array,
-    dy: rt.Array,
-    x_2: rt.Array,
-    zero: Any,
-    G: int,
-    W: int,
-    W_out: int,
-    p: int,
-    T_fixed: Any,
-    d_fixed: Any,
-    s_fixed: Any,
-) -> None:
-    """Sums over j for every n, m, v."""
-    T = len(T_fixed)
-    d = len(d_fixed)
-    s = len(s_fixed)
-    for n in range(start, stop):
-        sums = np.zeros(G * T, np.float64)
-        for m in range(T):
-            at = np.uintp(G * (T * n + m))
-            sums_at = np.uintp(G * m)
-            for v in range(np.uintp(G)):
-                parts1[at + v] = zero
-        j_first = max(0, -(-p // s), -((T * d - d - p) // s))
-        j_last = min(W_out, (W + p - 1) // s + 1, (W + d + p - T * d - 1) // s + 1)
-        if T > 4:
-            j_last = j_first
-        j = 0
-        while j < W_out:
-            if j_first <= j <= j_last - 8:
-                at = np.uintp(G * T * n)
-                dy_at = np.uintp(G * (W_out * n + j))
-                x_2_at = np.uintp(G * (W * n + j * s - p))
-                for v in range(np.uintp(G)):
-                    for m in range(T):
-                        total = dy[dy_at + v] * x_2[x_2_at + np.uintp(G * d * m) + v]
-                        value = dy[dy_at + np.uintp(G) + v] * x_2[x_2_at + np.uintp(G * d * m + G * s) + v]
-                        total += value
-                        value = dy[dy_at + np.uintp(2 * G) + v] * x_2[x_2_at + np.uintp(G * d * m + 2 * G * s) + v]
-                        total += value
-                        value = dy[dy_at + np.uintp(3 * G) + v] * x_2[x_2_at + np.uintp(G * d * m + 3 * G * s) + v]
-                        total += value
-                        value = dy[dy_at + np.uintp(4 * G) + v] * x_2[x_2_at + np.uintp(G * d * m + 4 * G * s) + v]
-                        total += value
-                        value = dy[dy_at + np.uintp(5 * G) + v] * x_2[x_2_at + np.uintp(G * d * m + 5 * G * s) + v]
-                        total += value
-                        value = dy[dy_at + np.uintp(6 * G) + v] * x_2[x_2_at + np.uintp(G * d * m + 6 * G * s) + v]
-                        total += value
-                        value = dy[dy_at + np.uintp(7 * G) + v] * x_2[x_2_at + np.uintp(G * d * m + 7 * G * s) + v]
-                        total += value
-                        parts1[at + np.uintp(G * m) + v] += total
-                j += 8
-            elif j_first <= j <= j_last - 1:
-                at = np.uintp(G * T * n)
-                dy_at = np.uintp(G * (W_out * n + j))
-                x_2_at = np.uintp(G * (W * n + j * s - p))
-                for v in range(np.uintp(G)):
-                    for m in range(T):
-                        total = dy[dy_at + v] * x_2[x_2_at + np.uintp(G * d * m) + v]
-                        parts1[at + np.uintp(G * m) + v] += total
-                j += 1
-            else:
-                m_low = max(0, -((j * s - p) // d))
-                m_high = min(T, (W + p - j * s - 1) // d + 1)
-                for m in range(m_low, m_high):
-                    at = np.uintp(G * (T * n + m))
-                    dy_at = np.uintp(G * (W_out * n + j))
-                    x_2_at = np.uintp(G * (W * n + d * m + j * s - p))
-                    for v in range(np.uintp(G)):
-                        parts1[at + v] += dy[dy_at + v] * x_2[x_2_at + v]
-                j += 1
-        for m in range(T):
-            at = np.uintp(G * (T * n + m))
-            sums_at = np.uintp(G * m)
-            for v in range(np.uintp(G)):
-                parts1[at + v] += sums[sums_at + v]
 
 
 def conv1d_grad_weight(
@@ -508,7 +219,7 @@ def conv1d_grad_weight(
 ) -> rt.Array:
     """Compute dw, the gradient of E: 1-D convolution (correlation with a learned kernel).
 
-    dw[m, q, K * g + k] += sum(n, j) dy[n, j, K * g + k] * x[n, d * m + j * s - p, C * g + q]
+    (13) dw[m, q, Kg+k] = Σ_{n,j} dy[n, j, Kg+k] x[n, dm+sj−p, q+Cg]
 
     Args:
         dy: shape (N, W_out, G * K); dE/du.
@@ -543,11 +254,12 @@ def conv1d_grad_weight(
     rt.extent("conv1d", "argument dy, axis 0 (batch)", dy.shape[0], N)
     rt.extent("conv1d", "argument dy, axis 1 (W_out)", dy.shape[1], W_out)
     rt.affordable("conv1d", dtype, {"dw": (T, C, G * K)})
-    if rt.compiles(G * N * T * W_out, d, p, s) and K == 1 and C == 1 and 0 <= T < 200:
+    # (13) dw[m, q, Kg+k] = Σ_{n,j} dy[n, j, Kg+k] x[n, dm+sj−p, q+Cg]
+    if loops.wanted(G * N * T * W_out, d, p, s) and K == 1 and C == 1 and 0 <= T < 200:
         x_2 = x.reshape(N, W, G, 1)
         parts1 = np.empty((N, T, 1, G), dtype)
         rt.run(
-            _conv1d_grad_weight_1,
+            loops.conv1d_grad_weight_1,
             N,
             G * N * T * W_out,
             rt.flat(parts1),
@@ -569,9 +281,7 @@ def conv1d_grad_weight(
         dw = np.empty((T, C, G * K), dtype)
         dw_1 = dw.reshape(T, C, G, K)
         x_1_1 = rt.Window(  # m q n j g
-            x_1,
-            (T, C, N, W_out, G),
-            ((0, (2, 1)), (-p, (0, d), (3, s)), (0, (4, 1)), (0, (1, 1))),
+            x_1, (T, C, N, W_out, G), ((0, (2, 1)), (-p, (0, d), (3, s)), (0, (4, 1)), (0, (1, 1)))
         )
         rt.contract("m q n j g, n j g k -> m q g k", x_1_1, dy_1, out=dw_1)
     return dw
@@ -580,7 +290,7 @@ def conv1d_grad_weight(
 def conv1d_grad_bias(dy: Any, *, groups: int = 1) -> rt.Array:
     """Compute db, the gradient of E: 1-D convolution (correlation with a learned kernel).
 
-    db[K * g + k] += sum(n, j) dy[n, j, K * g + k]
+    (18) db[Kg+k] = Σ_{n,j} dy[n, j, Kg+k]
 
     Args:
         dy: shape (N, W_out, G * K); dE/du.
@@ -599,6 +309,7 @@ def conv1d_grad_bias(dy: Any, *, groups: int = 1) -> rt.Array:
     N = dy.shape[0]
     W_out = dy.shape[1]
     K = rt.divided("conv1d", "argument dy, axis 2 (G * K)", dy.shape[2], G)
+    # (18) db[Kg+k] = Σ_{n,j} dy[n, j, Kg+k]
     dy_1 = dy.reshape(N, W_out, G, K)
     db_1 = rt.total(dy_1.transpose(2, 3, 0, 1), (-2, -1))
     db = db_1.reshape(G * K)

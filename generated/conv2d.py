@@ -2,9 +2,8 @@
 # Do not edit: change the equation and run: gradscribe generate
 """2-D convolution (correlation with a learned kernel).
 
-u[n, i, j, K * g + k] += sum(r, t, c) w[r, t, c, K * g + k] * x[n, d_h * r + i * s_h - p_h, d_w * t + j * s_w - p_w,
-    C * g + c]
-u[n, i, j, K * g + k] += b[K * g + k]
+(1) u[n, i, j, Kg+k] = Σ_{r,t,c} x[n, s_h·i+d_h·r−p_h, s_w·j+d_w·t−p_w, Cg+c] w[r, t, c, Kg+k]
+(1) u[n, i, j, Kg+k] += b[Kg+k]
 
 Source: LeCun et al., Gradient-based learning applied to document recognition, 1998, section II.A; Dumoulin and
     Visin, A guide to convolution arithmetic, 2016.
@@ -20,112 +19,7 @@ if __package__:
 else:  # copied beside a script
     import runtime as rt  # type: ignore[import-not-found, no-redef]
 
-
-@rt.nest
-def _conv2d_forward_1(
-    start: int,
-    stop: int,
-    u: rt.Array,
-    w: rt.Array,
-    x: rt.Array,
-    zero: Any,
-    G: int,
-    H: int,
-    H_out: int,
-    W: int,
-    W_out: int,
-    p_h: int,
-    p_w: int,
-    R_fixed: Any,
-    T_fixed: Any,
-    d_h_fixed: Any,
-    d_w_fixed: Any,
-    s_h_fixed: Any,
-    s_w_fixed: Any,
-) -> None:
-    """Sums over r, t for every n, i, j, u_3."""
-    R = len(R_fixed)
-    T = len(T_fixed)
-    d_h = len(d_h_fixed)
-    d_w = len(d_w_fixed)
-    s_h = len(s_h_fixed)
-    s_w = len(s_w_fixed)
-    for row in range(start, stop):
-        i = row % H_out
-        n = row // H_out
-        r_low = max(0, -((i * s_h - p_h) // d_h))
-        r_high = min(R, (H + p_h - i * s_h - 1) // d_h + 1)
-        j_first = max(0, -(-p_w // s_w), -((T * d_w - d_w - p_w) // s_w))
-        j_last = min(W_out, (W + p_w - 1) // s_w + 1, (W + d_w + p_w - T * d_w - 1) // s_w + 1)
-        if not (R * T <= 9 and r_low == 0 and r_high == R):
-            j_last = j_first
-        j = 0
-        while j < W_out:
-            if j_first <= j <= j_last - 4:
-                at = np.uintp(G * (W_out * (H_out * n + i) + j))
-                x_at = np.uintp(G * (W * (H * n + i * s_h - p_h) + j * s_w - p_w))
-                for u_3 in range(np.uintp(G)):
-                    total = zero
-                    total_1 = zero
-                    total_2 = zero
-                    total_3 = zero
-                    for r in range(R):
-                        for t in range(T):
-                            value = (
-                                w[np.uintp(G * T * r + G * t) + u_3]
-                                * x[x_at + np.uintp(G * W * d_h * r + G * d_w * t) + u_3]
-                            )
-                            total += value
-                            value = (
-                                w[np.uintp(G * T * r + G * t) + u_3]
-                                * x[x_at + np.uintp(G * W * d_h * r + G * d_w * t + G * s_w) + u_3]
-                            )
-                            total_1 += value
-                            value = (
-                                w[np.uintp(G * T * r + G * t) + u_3]
-                                * x[x_at + np.uintp(G * W * d_h * r + G * d_w * t + 2 * G * s_w) + u_3]
-                            )
-                            total_2 += value
-                            value = (
-                                w[np.uintp(G * T * r + G * t) + u_3]
-                                * x[x_at + np.uintp(G * W * d_h * r + G * d_w * t + 3 * G * s_w) + u_3]
-                            )
-                            total_3 += value
-                    u[at + u_3] = total
-                    u[at + np.uintp(G) + u_3] = total_1
-                    u[at + np.uintp(2 * G) + u_3] = total_2
-                    u[at + np.uintp(3 * G) + u_3] = total_3
-                j += 4
-            elif j_first <= j < j_last:
-                at = np.uintp(G * (W_out * (H_out * n + i) + j))
-                x_at = np.uintp(G * (W * (H * n + i * s_h - p_h) + j * s_w - p_w))
-                for u_3 in range(np.uintp(G)):
-                    total = zero
-                    for r in range(R):
-                        for t in range(T):
-                            value = (
-                                w[np.uintp(G * T * r + G * t) + u_3]
-                                * x[x_at + np.uintp(G * W * d_h * r + G * d_w * t) + u_3]
-                            )
-                            total += value
-                    u[at + u_3] = total
-                j += 1
-            else:
-                at = np.uintp(G * (W_out * (H_out * n + i) + j))
-                for u_3 in range(np.uintp(G)):
-                    u[at + u_3] = zero
-                for r in range(r_low, r_high):
-                    t_low = max(0, -((j * s_w - p_w) // d_w))
-                    t_high = min(T, (W + p_w - j * s_w - 1) // d_w + 1)
-                    for t in range(t_low, t_high):
-                        w_at = np.uintp(G * (T * r + t))
-                        place = n
-                        place = H * place + d_h * r + i * s_h - p_h
-                        place = W * place + d_w * t + j * s_w - p_w
-                        x_at = np.uintp(G * place)
-                        for u_3 in range(np.uintp(G)):
-                            u[at + u_3] += w[w_at + u_3] * x[x_at + u_3]
-                j += 1
+loops = rt.Companion(__package__, "conv2d")
 
 
 def conv2d_forward(
@@ -140,9 +34,8 @@ def conv2d_forward(
 ) -> rt.Array:
     """Compute the 2-D convolution (correlation with a learned kernel).
 
-    u[n, i, j, K * g + k] += sum(r, t, c) w[r, t, c, K * g + k] * x[n, d_h * r + i * s_h - p_h, d_w * t + j * s_w -
-        p_w, C * g + c]
-    u[n, i, j, K * g + k] += b[K * g + k]
+    (1) u[n, i, j, Kg+k] = Σ_{r,t,c} x[n, s_h·i+d_h·r−p_h, s_w·j+d_w·t−p_w, Cg+c] w[r, t, c, Kg+k]
+    (1) u[n, i, j, Kg+k] += b[Kg+k]
 
     Args:
         x: shape (N, H, W, C * G).
@@ -185,15 +78,16 @@ def conv2d_forward(
     if b is not None:
         rt.extents("conv2d", "b", b.shape, (G * K,), "G * K")
     rt.affordable("conv2d", dtype, {"u": (N, H_out, W_out, G * K)})
+    # (1) u[n, i, j, Kg+k] = Σ_{r,t,c} x[n, s_h·i+d_h·r−p_h, s_w·j+d_w·t−p_w, Cg+c] w[r, t, c, Kg+k]
     if (
-        rt.compiles(G * H_out * N * R * T * W_out, d_h, d_w, p_h, p_w, s_h, s_w)
+        loops.wanted(G * H_out * N * R * T * W_out, d_h, d_w, p_h, p_w, s_h, s_w)
         and K == 1
         and C == 1
         and 0 <= R * T < 200
     ):
         u = np.empty((N, H_out, W_out, G), dtype)
         rt.run(
-            _conv2d_forward_1,
+            loops.conv2d_forward_1,
             H_out * N,
             G * H_out * N * R * T * W_out,
             rt.flat(u),
@@ -225,197 +119,12 @@ def conv2d_forward(
             ((0, (0, 1)), (-p_h, (1, s_h), (4, d_h)), (-p_w, (2, s_w), (5, d_w)), (0, (3, 1)), (0, (6, 1))),
         )
         rt.contract("n i j g r t c, r t c g k -> n i j g k", x_1_1, w_1, out=u_1)
+    # (1) u[n, i, j, Kg+k] += b[Kg+k]
     if b is not None:
         b_1 = b.reshape(G, K)
         u_2 = u.reshape(N, H_out, W_out, G, K)
         rt.add_row(u_2, b_1)
     return u
-
-
-@rt.nest
-def _conv2d_grad_input_1(
-    start: int,
-    stop: int,
-    dx: rt.Array,
-    dy: rt.Array,
-    w: rt.Array,
-    zero: Any,
-    G: int,
-    H: int,
-    H_out: int,
-    W: int,
-    W_out: int,
-    p_h: int,
-    p_w: int,
-    R_fixed: Any,
-    T_fixed: Any,
-    d_h_fixed: Any,
-    d_w_fixed: Any,
-) -> None:
-    """Sums over r, t for every m, q, v, e."""
-    R = len(R_fixed)
-    T = len(T_fixed)
-    d_h = len(d_h_fixed)
-    d_w = len(d_w_fixed)
-    for row in range(start, stop):
-        q = row % H
-        m = row // H
-        r_low = max(0, -((H_out - p_h - q - 1) // d_h))
-        r_high = min(R, (p_h + q) // d_h + 1)
-        v_first = max(0, -p_w, T * d_w - d_w - p_w)
-        v_last = min(W, W_out - p_w, T * d_w + W_out - d_w - p_w)
-        if not (R * T <= 9 and r_low == 0 and r_high == R):
-            v_last = v_first
-        v = 0
-        while v < W:
-            if v_first <= v <= v_last - 4:
-                at = np.uintp(G * (W * (H * m + q) + v))
-                dy_at = np.uintp(G * (W_out * (H_out * m + p_h + q) + p_w + v))
-                for e in range(np.uintp(G)):
-                    total = zero
-                    total_1 = zero
-                    total_2 = zero
-                    total_3 = zero
-                    for r in range(R):
-                        for t in range(T):
-                            value = (
-                                dy[dy_at + np.uintp(-G * W_out * d_h * r - G * d_w * t) + e]
-                                * w[np.uintp(G * T * r + G * t) + e]
-                            )
-                            total += value
-                            value = (
-                                dy[dy_at + np.uintp(G - G * W_out * d_h * r - G * d_w * t) + e]
-                                * w[np.uintp(G * T * r + G * t) + e]
-                            )
-                            total_1 += value
-                            value = (
-                                dy[dy_at + np.uintp(2 * G - G * W_out * d_h * r - G * d_w * t) + e]
-                                * w[np.uintp(G * T * r + G * t) + e]
-                            )
-                            total_2 += value
-                            value = (
-                                dy[dy_at + np.uintp(3 * G - G * W_out * d_h * r - G * d_w * t) + e]
-                                * w[np.uintp(G * T * r + G * t) + e]
-                            )
-                            total_3 += value
-                    dx[at + e] = total
-                    dx[at + np.uintp(G) + e] = total_1
-                    dx[at + np.uintp(2 * G) + e] = total_2
-                    dx[at + np.uintp(3 * G) + e] = total_3
-                v += 4
-            elif v_first <= v < v_last:
-                at = np.uintp(G * (W * (H * m + q) + v))
-                dy_at = np.uintp(G * (W_out * (H_out * m + p_h + q) + p_w + v))
-                for e in range(np.uintp(G)):
-                    total = zero
-                    for r in range(R):
-                        for t in range(T):
-                            value = (
-                                dy[dy_at + np.uintp(-G * W_out * d_h * r - G * d_w * t) + e]
-                                * w[np.uintp(G * T * r + G * t) + e]
-                            )
-                            total += value
-                    dx[at + e] = total
-                v += 1
-            else:
-                at = np.uintp(G * (W * (H * m + q) + v))
-                for e in range(np.uintp(G)):
-                    dx[at + e] = zero
-                for r in range(r_low, r_high):
-                    t_low = max(0, -((W_out - p_w - v - 1) // d_w))
-                    t_high = min(T, (p_w + v) // d_w + 1)
-                    for t in range(t_low, t_high):
-                        place = m
-                        place = H_out * place + p_h + q - d_h * r
-                        place = W_out * place + p_w + v - d_w * t
-                        dy_at = np.uintp(G * place)
-                        w_at = np.uintp(G * (T * r + t))
-                        for e in range(np.uintp(G)):
-                            dx[at + e] += dy[dy_at + e] * w[w_at + e]
-                v += 1
-
-
-@rt.nest
-def _conv2d_grad_input_2(
-    start: int,
-    stop: int,
-    dx: rt.Array,
-    dy: rt.Array,
-    w: rt.Array,
-    zero: Any,
-    G: int,
-    H: int,
-    H_out: int,
-    R: int,
-    T: int,
-    W: int,
-    W_out: int,
-    d_h: int,
-    d_w: int,
-    p_h: int,
-    p_w: int,
-    s_h: int,
-    s_w: int,
-) -> None:
-    """Windows m, i, j added to what they cover, tap r, t by tap."""
-    for m in range(start, stop):
-        filled = 0
-        for i in range(H_out):
-            reached = max(filled, min(H, R * d_h + i * s_h + 1 - d_h - p_h))
-            for element in range(np.uintp((m * H + filled) * (G * W)), np.uintp((m * H + reached) * (G * W))):
-                dx[element] = zero
-            filled = reached
-            r_low = max(0, -((i * s_h - p_h) // d_h))
-            r_high = min(R, (H + p_h - i * s_h - 1) // d_h + 1)
-            j_first = max(0, -(-p_w // s_w), -((T * d_w - d_w - p_w) // s_w))
-            j_last = min(W_out, (W + p_w - 1) // s_w + 1, (W + d_w + p_w - T * d_w - 1) // s_w + 1)
-            for j in range(W_out):
-                if j_first <= j < j_last:
-                    t_low, t_high = 0, T
-                else:
-                    t_low = max(0, -((j * s_w - p_w) // d_w))
-                    t_high = min(T, (W + p_w - j * s_w - 1) // d_w + 1)
-                for r in range(r_low, r_high):
-                    t = t_low
-                    while t < t_high:
-                        if t <= t_high - 3:
-                            place = m
-                            place = H * place + d_h * r + i * s_h - p_h
-                            place = W * place + d_w * t + j * s_w - p_w
-                            at = np.uintp(G * place)
-                            dy_at = np.uintp(G * (W_out * (H_out * m + i) + j))
-                            w_at = np.uintp(G * (T * r + t))
-                            for e in range(np.uintp(G)):
-                                dx[at + e] += dy[dy_at + e] * w[w_at + e]
-                                value = dy[dy_at + e] * w[w_at + np.uintp(G) + e]
-                                dx[at + np.uintp(G * d_w) + e] += value
-                                value = dy[dy_at + e] * w[w_at + np.uintp(2 * G) + e]
-                                dx[at + np.uintp(2 * G * d_w) + e] += value
-                            t += 3
-                        elif t <= t_high - 2:
-                            place = m
-                            place = H * place + d_h * r + i * s_h - p_h
-                            place = W * place + d_w * t + j * s_w - p_w
-                            at = np.uintp(G * place)
-                            dy_at = np.uintp(G * (W_out * (H_out * m + i) + j))
-                            w_at = np.uintp(G * (T * r + t))
-                            for e in range(np.uintp(G)):
-                                dx[at + e] += dy[dy_at + e] * w[w_at + e]
-                                value = dy[dy_at + e] * w[w_at + np.uintp(G) + e]
-                                dx[at + np.uintp(G * d_w) + e] += value
-                            t += 2
-                        else:
-                            place = m
-                            place = H * place + d_h * r + i * s_h - p_h
-                            place = W * place + d_w * t + j * s_w - p_w
-                            at = np.uintp(G * place)
-                            dy_at = np.uintp(G * (W_out * (H_out * m + i) + j))
-                            w_at = np.uintp(G * (T * r + t))
-                            for e in range(np.uintp(G)):
-                                dx[at + e] += dy[dy_at + e] * w[w_at + e]
-                            t += 1
-        for element in range(np.uintp((m * H + filled) * (G * W)), np.uintp((m * H + H) * (G * W))):
-            dx[element] = zero
 
 
 def conv2d_grad_input(
@@ -430,8 +139,7 @@ def conv2d_grad_input(
 ) -> rt.Array:
     """Compute dx, the gradient of E: 2-D convolution (correlation with a learned kernel).
 
-    dx[m, d_h * r + i * s_h - p_h, d_w * t + j * s_w - p_w, C * g + c] += sum(k) dy[m, i, j, K * g + k] * w[r, t, c,
-        K * g + k]
+    (7) dx[m, s_h·i+d_h·r−p_h, s_w·j+d_w·t−p_w, Cg+c] += Σ_{k} dy[m, i, j, Kg+k] w[r, t, c, Kg+k]
 
     Args:
         dy: shape (N, H_out, W_out, G * K); dE/du.
@@ -472,8 +180,9 @@ def conv2d_grad_input(
     rt.fits("conv2d", "argument input_shape, axis 2 (width)", W_out, W + p_w + p_w_end, d_w * (T - 1) + 1)
     rt.extents("conv2d", "dy", dy.shape, (N, H_out, W_out, G * K), "batch, H_out, W_out, G * K")
     rt.affordable("conv2d", dtype, {"dx": (N, H, W, C * G)})
+    # (7) dx[m, s_h·i+d_h·r−p_h, s_w·j+d_w·t−p_w, Cg+c] += Σ_{k} dy[m, i, j, Kg+k] w[r, t, c, Kg+k]
     if (
-        rt.compiles(G * H_out * N * R * T * W_out, d_h, d_w, p_h, p_w, s_h, s_w)
+        loops.wanted(G * H_out * N * R * T * W_out, d_h, d_w, p_h, p_w, s_h, s_w)
         and C == 1
         and K == 1
         and 0 <= R * T < 200
@@ -481,7 +190,7 @@ def conv2d_grad_input(
         dx = np.empty((N, H, W, G), dtype)
         if s_h == 1 and s_w == 1:
             rt.run(
-                _conv2d_grad_input_1,
+                loops.conv2d_grad_input_1,
                 H * N,
                 G * H * N * R * T * W,
                 rt.flat(dx),
@@ -502,7 +211,7 @@ def conv2d_grad_input(
             )
         else:
             rt.run(
-                _conv2d_grad_input_2,
+                loops.conv2d_grad_input_2,
                 N,
                 G * H_out * N * R * T * W_out,
                 rt.flat(dx),
@@ -537,141 +246,6 @@ def conv2d_grad_input(
     return dx
 
 
-@rt.nest
-def _conv2d_grad_weight_1(
-    start: int,
-    stop: int,
-    parts1: rt.Array,
-    dy: rt.Array,
-    x_2: rt.Array,
-    zero: Any,
-    G: int,
-    H: int,
-    H_out: int,
-    W: int,
-    W_out: int,
-    p_h: int,
-    p_w: int,
-    R_fixed: Any,
-    T_fixed: Any,
-    d_h_fixed: Any,
-    d_w_fixed: Any,
-    s_h_fixed: Any,
-    s_w_fixed: Any,
-) -> None:
-    """Sums over i, j for every n, m, q, e."""
-    R = len(R_fixed)
-    T = len(T_fixed)
-    d_h = len(d_h_fixed)
-    d_w = len(d_w_fixed)
-    s_h = len(s_h_fixed)
-    s_w = len(s_w_fixed)
-    for n in range(start, stop):
-        sums = np.zeros(G * R * T, np.float64)
-        for m in range(R):
-            for q in range(T):
-                at = np.uintp(G * (T * (R * n + m) + q))
-                sums_at = np.uintp(G * (T * m + q))
-                for e in range(np.uintp(G)):
-                    parts1[at + e] = zero
-        for i in range(H_out):
-            if i % 32 == 31:
-                for m in range(R):
-                    for q in range(T):
-                        at = np.uintp(G * (T * (R * n + m) + q))
-                        sums_at = np.uintp(G * (T * m + q))
-                        for e in range(np.uintp(G)):
-                            sums[sums_at + e] += parts1[at + e]
-                            parts1[at + e] = zero
-            m_low = max(0, -((i * s_h - p_h) // d_h))
-            m_high = min(R, (H + p_h - i * s_h - 1) // d_h + 1)
-            for m in range(m_low, m_high):
-                j_first = max(0, -(-p_w // s_w), -((T * d_w - d_w - p_w) // s_w))
-                j_last = min(W_out, (W + p_w - 1) // s_w + 1, (W + d_w + p_w - T * d_w - 1) // s_w + 1)
-                if T > 4:
-                    j_last = j_first
-                j = 0
-                while j < W_out:
-                    if j_first <= j <= j_last - 8:
-                        at = np.uintp(G * T * (R * n + m))
-                        dy_at = np.uintp(G * (W_out * (H_out * n + i) + j))
-                        place = n
-                        place = H * place + d_h * m + i * s_h - p_h
-                        place = W * place + j * s_w - p_w
-                        place = G * place
-                        x_2_at = np.uintp(place)
-                        for e in range(np.uintp(G)):
-                            for q in range(T):
-                                total = dy[dy_at + e] * x_2[x_2_at + np.uintp(G * d_w * q) + e]
-                                value = dy[dy_at + np.uintp(G) + e] * x_2[x_2_at + np.uintp(G * d_w * q + G * s_w) + e]
-                                total += value
-                                value = (
-                                    dy[dy_at + np.uintp(2 * G) + e]
-                                    * x_2[x_2_at + np.uintp(G * d_w * q + 2 * G * s_w) + e]
-                                )
-                                total += value
-                                value = (
-                                    dy[dy_at + np.uintp(3 * G) + e]
-                                    * x_2[x_2_at + np.uintp(G * d_w * q + 3 * G * s_w) + e]
-                                )
-                                total += value
-                                value = (
-                                    dy[dy_at + np.uintp(4 * G) + e]
-                                    * x_2[x_2_at + np.uintp(G * d_w * q + 4 * G * s_w) + e]
-                                )
-                                total += value
-                                value = (
-                                    dy[dy_at + np.uintp(5 * G) + e]
-                                    * x_2[x_2_at + np.uintp(G * d_w * q + 5 * G * s_w) + e]
-                                )
-                                total += value
-                                value = (
-                                    dy[dy_at + np.uintp(6 * G) + e]
-                                    * x_2[x_2_at + np.uintp(G * d_w * q + 6 * G * s_w) + e]
-                                )
-                                total += value
-                                value = (
-                                    dy[dy_at + np.uintp(7 * G) + e]
-                                    * x_2[x_2_at + np.uintp(G * d_w * q + 7 * G * s_w) + e]
-                                )
-                                total += value
-                                parts1[at + np.uintp(G * q) + e] += total
-                        j += 8
-                    elif j_first <= j <= j_last - 1:
-                        at = np.uintp(G * T * (R * n + m))
-                        dy_at = np.uintp(G * (W_out * (H_out * n + i) + j))
-                        place = n
-                        place = H * place + d_h * m + i * s_h - p_h
-                        place = W * place + j * s_w - p_w
-                        place = G * place
-                        x_2_at = np.uintp(place)
-                        for e in range(np.uintp(G)):
-                            for q in range(T):
-                                total = dy[dy_at + e] * x_2[x_2_at + np.uintp(G * d_w * q) + e]
-                                parts1[at + np.uintp(G * q) + e] += total
-                        j += 1
-                    else:
-                        q_low = max(0, -((j * s_w - p_w) // d_w))
-                        q_high = min(T, (W + p_w - j * s_w - 1) // d_w + 1)
-                        for q in range(q_low, q_high):
-                            at = np.uintp(G * (T * (R * n + m) + q))
-                            dy_at = np.uintp(G * (W_out * (H_out * n + i) + j))
-                            place = n
-                            place = H * place + d_h * m + i * s_h - p_h
-                            place = W * place + d_w * q + j * s_w - p_w
-                            place = G * place
-                            x_2_at = np.uintp(place)
-                            for e in range(np.uintp(G)):
-                                parts1[at + e] += dy[dy_at + e] * x_2[x_2_at + e]
-                        j += 1
-        for m in range(R):
-            for q in range(T):
-                at = np.uintp(G * (T * (R * n + m) + q))
-                sums_at = np.uintp(G * (T * m + q))
-                for e in range(np.uintp(G)):
-                    parts1[at + e] += sums[sums_at + e]
-
-
 def conv2d_grad_weight(
     dy: Any,
     x: Any,
@@ -684,8 +258,7 @@ def conv2d_grad_weight(
 ) -> rt.Array:
     """Compute dw, the gradient of E: 2-D convolution (correlation with a learned kernel).
 
-    dw[m, q, v, K * g + k] += sum(n, i, j) dy[n, i, j, K * g + k] * x[n, d_h * m + i * s_h - p_h, d_w * q + j * s_w
-        - p_w, C * g + v]
+    (13) dw[m, q, v, Kg+k] = Σ_{n,i,j} dy[n, i, j, Kg+k] x[n, d_h·m+s_h·i−p_h, d_w·q+s_w·j−p_w, v+Cg]
 
     Args:
         dy: shape (N, H_out, W_out, G * K); dE/du.
@@ -724,8 +297,9 @@ def conv2d_grad_weight(
     rt.extent("conv2d", "argument dy, axis 1 (H_out)", dy.shape[1], H_out)
     rt.extent("conv2d", "argument dy, axis 2 (W_out)", dy.shape[2], W_out)
     rt.affordable("conv2d", dtype, {"dw": (R, T, C, G * K)})
+    # (13) dw[m, q, v, Kg+k] = Σ_{n,i,j} dy[n, i, j, Kg+k] x[n, d_h·m+s_h·i−p_h, d_w·q+s_w·j−p_w, v+Cg]
     if (
-        rt.compiles(G * H_out * N * R * T * W_out, d_h, d_w, p_h, p_w, s_h, s_w)
+        loops.wanted(G * H_out * N * R * T * W_out, d_h, d_w, p_h, p_w, s_h, s_w)
         and K == 1
         and C == 1
         and 0 <= R * T < 200
@@ -733,7 +307,7 @@ def conv2d_grad_weight(
         x_2 = x.reshape(N, H, W, G, 1)
         parts1 = np.empty((N, R, T, 1, G), dtype)
         rt.run(
-            _conv2d_grad_weight_1,
+            loops.conv2d_grad_weight_1,
             N,
             G * H_out * N * R * T * W_out,
             rt.flat(parts1),
@@ -772,7 +346,7 @@ def conv2d_grad_weight(
 def conv2d_grad_bias(dy: Any, *, groups: int = 1) -> rt.Array:
     """Compute db, the gradient of E: 2-D convolution (correlation with a learned kernel).
 
-    db[K * g + k] += sum(n, i, j) dy[n, i, j, K * g + k]
+    (18) db[Kg+k] = Σ_{n,i,j} dy[n, i, j, Kg+k]
 
     Args:
         dy: shape (N, H_out, W_out, G * K); dE/du.
@@ -792,6 +366,7 @@ def conv2d_grad_bias(dy: Any, *, groups: int = 1) -> rt.Array:
     H_out = dy.shape[1]
     W_out = dy.shape[2]
     K = rt.divided("conv2d", "argument dy, axis 3 (G * K)", dy.shape[3], G)
+    # (18) db[Kg+k] = Σ_{n,i,j} dy[n, i, j, Kg+k]
     dy_1 = dy.reshape(N, H_out, W_out, G, K)
     db_1 = rt.total(dy_1.transpose(3, 4, 0, 1, 2), (-3, -2, -1))
     db = db_1.reshape(G * K)

@@ -2,9 +2,9 @@
 # Do not edit: change the equation and run: gradscribe generate
 """3-D convolution (correlation with a learned kernel).
 
-u[n, l, i, j, K * g + k] += sum(a, r, t, c) w[a, r, t, c, K * g + k] * x[n, a * d_d + l * s_d - p_d, d_h * r + i *
-    s_h - p_h, d_w * t + j * s_w - p_w, C * g + c]
-u[n, l, i, j, K * g + k] += b[K * g + k]
+(1) u[n, l, i, j, Kg+k] = Σ_{a,r,t,c} x[n, s_d·l+d_d·a−p_d, s_h·i+d_h·r−p_h, s_w·j+d_w·t−p_w, Cg+c]
+                            w[a, r, t, c, Kg+k]
+(1) u[n, l, i, j, Kg+k] += b[Kg+k]
 
 Source: LeCun et al., Gradient-based learning applied to document recognition, 1998, section II.A; Dumoulin and
     Visin, A guide to convolution arithmetic, 2016.
@@ -20,148 +20,7 @@ if __package__:
 else:  # copied beside a script
     import runtime as rt  # type: ignore[import-not-found, no-redef]
 
-
-@rt.nest
-def _conv3d_forward_1(
-    start: int,
-    stop: int,
-    u: rt.Array,
-    w: rt.Array,
-    x: rt.Array,
-    zero: Any,
-    D: int,
-    D_out: int,
-    G: int,
-    H: int,
-    H_out: int,
-    W: int,
-    W_out: int,
-    p_d: int,
-    p_h: int,
-    p_w: int,
-    A_fixed: Any,
-    R_fixed: Any,
-    T_fixed: Any,
-    d_d_fixed: Any,
-    d_h_fixed: Any,
-    d_w_fixed: Any,
-    s_d_fixed: Any,
-    s_h_fixed: Any,
-    s_w_fixed: Any,
-) -> None:
-    """Sums over a, r, t for every n, l, i, j, u_4."""
-    A = len(A_fixed)
-    R = len(R_fixed)
-    T = len(T_fixed)
-    d_d = len(d_d_fixed)
-    d_h = len(d_h_fixed)
-    d_w = len(d_w_fixed)
-    s_d = len(s_d_fixed)
-    s_h = len(s_h_fixed)
-    s_w = len(s_w_fixed)
-    for row in range(start, stop):
-        i = row % H_out
-        l_ = row // H_out % D_out
-        n = row // H_out // D_out
-        a_low = max(0, -((l_ * s_d - p_d) // d_d))
-        a_high = min(A, (D + p_d - l_ * s_d - 1) // d_d + 1)
-        r_low = max(0, -((i * s_h - p_h) // d_h))
-        r_high = min(R, (H + p_h - i * s_h - 1) // d_h + 1)
-        j_first = max(0, -(-p_w // s_w), -((T * d_w - d_w - p_w) // s_w))
-        j_last = min(W_out, (W + p_w - 1) // s_w + 1, (W + d_w + p_w - T * d_w - 1) // s_w + 1)
-        if not (A * R * T <= 9 and a_low == 0 and a_high == A and r_low == 0 and r_high == R):
-            j_last = j_first
-        j = 0
-        while j < W_out:
-            if j_first <= j <= j_last - 4:
-                at = np.uintp(G * (W_out * (H_out * (D_out * n + l_) + i) + j))
-                place = n
-                place = D * place + l_ * s_d - p_d
-                place = H * place + i * s_h - p_h
-                place = W * place + j * s_w - p_w
-                x_at = np.uintp(G * place)
-                for u_4 in range(np.uintp(G)):
-                    total = zero
-                    total_1 = zero
-                    total_2 = zero
-                    total_3 = zero
-                    for a in range(A):
-                        for r in range(R):
-                            for t in range(T):
-                                value = (
-                                    w[np.uintp(G * R * T * a + G * T * r + G * t) + u_4]
-                                    * x[x_at + np.uintp(G * H * W * a * d_d + G * W * d_h * r + G * d_w * t) + u_4]
-                                )
-                                total += value
-                                value = (
-                                    w[np.uintp(G * R * T * a + G * T * r + G * t) + u_4]
-                                    * x[
-                                        x_at
-                                        + np.uintp(G * H * W * a * d_d + G * W * d_h * r + G * d_w * t + G * s_w)
-                                        + u_4
-                                    ]
-                                )
-                                total_1 += value
-                                value = (
-                                    w[np.uintp(G * R * T * a + G * T * r + G * t) + u_4]
-                                    * x[
-                                        x_at
-                                        + np.uintp(G * H * W * a * d_d + G * W * d_h * r + G * d_w * t + 2 * G * s_w)
-                                        + u_4
-                                    ]
-                                )
-                                total_2 += value
-                                value = (
-                                    w[np.uintp(G * R * T * a + G * T * r + G * t) + u_4]
-                                    * x[
-                                        x_at
-                                        + np.uintp(G * H * W * a * d_d + G * W * d_h * r + G * d_w * t + 3 * G * s_w)
-                                        + u_4
-                                    ]
-                                )
-                                total_3 += value
-                    u[at + u_4] = total
-                    u[at + np.uintp(G) + u_4] = total_1
-                    u[at + np.uintp(2 * G) + u_4] = total_2
-                    u[at + np.uintp(3 * G) + u_4] = total_3
-                j += 4
-            elif j_first <= j < j_last:
-                at = np.uintp(G * (W_out * (H_out * (D_out * n + l_) + i) + j))
-                place = n
-                place = D * place + l_ * s_d - p_d
-                place = H * place + i * s_h - p_h
-                place = W * place + j * s_w - p_w
-                x_at = np.uintp(G * place)
-                for u_4 in range(np.uintp(G)):
-                    total = zero
-                    for a in range(A):
-                        for r in range(R):
-                            for t in range(T):
-                                value = (
-                                    w[np.uintp(G * R * T * a + G * T * r + G * t) + u_4]
-                                    * x[x_at + np.uintp(G * H * W * a * d_d + G * W * d_h * r + G * d_w * t) + u_4]
-                                )
-                                total += value
-                    u[at + u_4] = total
-                j += 1
-            else:
-                at = np.uintp(G * (W_out * (H_out * (D_out * n + l_) + i) + j))
-                for u_4 in range(np.uintp(G)):
-                    u[at + u_4] = zero
-                for a in range(a_low, a_high):
-                    for r in range(r_low, r_high):
-                        t_low = max(0, -((j * s_w - p_w) // d_w))
-                        t_high = min(T, (W + p_w - j * s_w - 1) // d_w + 1)
-                        for t in range(t_low, t_high):
-                            w_at = np.uintp(G * (T * (R * a + r) + t))
-                            place = n
-                            place = D * place + a * d_d + l_ * s_d - p_d
-                            place = H * place + d_h * r + i * s_h - p_h
-                            place = W * place + d_w * t + j * s_w - p_w
-                            x_at = np.uintp(G * place)
-                            for u_4 in range(np.uintp(G)):
-                                u[at + u_4] += w[w_at + u_4] * x[x_at + u_4]
-                j += 1
+loops = rt.Companion(__package__, "conv3d")
 
 
 def conv3d_forward(
@@ -176,9 +35,9 @@ def conv3d_forward(
 ) -> rt.Array:
     """Compute the 3-D convolution (correlation with a learned kernel).
 
-    u[n, l, i, j, K * g + k] += sum(a, r, t, c) w[a, r, t, c, K * g + k] * x[n, a * d_d + l * s_d - p_d, d_h * r + i
-        * s_h - p_h, d_w * t + j * s_w - p_w, C * g + c]
-    u[n, l, i, j, K * g + k] += b[K * g + k]
+    (1) u[n, l, i, j, Kg+k] = Σ_{a,r,t,c} x[n, s_d·l+d_d·a−p_d, s_h·i+d_h·r−p_h, s_w·j+d_w·t−p_w, Cg+c]
+                                w[a, r, t, c, Kg+k]
+    (1) u[n, l, i, j, Kg+k] += b[Kg+k]
 
     Args:
         x: shape (N, D, H, W, C * G).
@@ -227,15 +86,17 @@ def conv3d_forward(
     if b is not None:
         rt.extents("conv3d", "b", b.shape, (G * K,), "G * K")
     rt.affordable("conv3d", dtype, {"u": (N, D_out, H_out, W_out, G * K)})
+    # (1) u[n, l, i, j, Kg+k] = Σ_{a,r,t,c} x[n, s_d·l+d_d·a−p_d, s_h·i+d_h·r−p_h, s_w·j+d_w·t−p_w, Cg+c]
+    #                             w[a, r, t, c, Kg+k]
     if (
-        rt.compiles(A * D_out * G * H_out * N * R * T * W_out, d_d, d_h, d_w, p_d, p_h, p_w, s_d, s_h, s_w)
+        loops.wanted(A * D_out * G * H_out * N * R * T * W_out, d_d, d_h, d_w, p_d, p_h, p_w, s_d, s_h, s_w)
         and K == 1
         and C == 1
         and 0 <= A * R * T < 200
     ):
         u = np.empty((N, D_out, H_out, W_out, G), dtype)
         rt.run(
-            _conv3d_forward_1,
+            loops.conv3d_forward_1,
             D_out * H_out * N,
             A * D_out * G * H_out * N * R * T * W_out,
             rt.flat(u),
@@ -280,256 +141,12 @@ def conv3d_forward(
             ),
         )
         rt.contract("n l i j g a r t c, a r t c g k -> n l i j g k", x_1_1, w_1, out=u_1)
+    # (1) u[n, l, i, j, Kg+k] += b[Kg+k]
     if b is not None:
         b_1 = b.reshape(G, K)
         u_2 = u.reshape(N, D_out, H_out, W_out, G, K)
         rt.add_row(u_2, b_1)
     return u
-
-
-@rt.nest
-def _conv3d_grad_input_1(
-    start: int,
-    stop: int,
-    dx: rt.Array,
-    dy: rt.Array,
-    w: rt.Array,
-    zero: Any,
-    D: int,
-    D_out: int,
-    G: int,
-    H: int,
-    H_out: int,
-    W: int,
-    W_out: int,
-    p_d: int,
-    p_h: int,
-    p_w: int,
-    A_fixed: Any,
-    R_fixed: Any,
-    T_fixed: Any,
-    d_d_fixed: Any,
-    d_h_fixed: Any,
-    d_w_fixed: Any,
-) -> None:
-    """Sums over a, r, t for every m, q, v, e, o."""
-    A = len(A_fixed)
-    R = len(R_fixed)
-    T = len(T_fixed)
-    d_d = len(d_d_fixed)
-    d_h = len(d_h_fixed)
-    d_w = len(d_w_fixed)
-    for row in range(start, stop):
-        v = row % H
-        q = row // H % D
-        m = row // H // D
-        a_low = max(0, -((D_out - p_d - q - 1) // d_d))
-        a_high = min(A, (p_d + q) // d_d + 1)
-        r_low = max(0, -((H_out - p_h - v - 1) // d_h))
-        r_high = min(R, (p_h + v) // d_h + 1)
-        e_first = max(0, -p_w, T * d_w - d_w - p_w)
-        e_last = min(W, W_out - p_w, T * d_w + W_out - d_w - p_w)
-        if not (A * R * T <= 9 and a_low == 0 and a_high == A and r_low == 0 and r_high == R):
-            e_last = e_first
-        e = 0
-        while e < W:
-            if e_first <= e <= e_last - 4:
-                at = np.uintp(G * (W * (H * (D * m + q) + v) + e))
-                place = m
-                place = D_out * place + p_d + q
-                place = H_out * place + p_h + v
-                place = W_out * place + e + p_w
-                dy_at = np.uintp(G * place)
-                for o in range(np.uintp(G)):
-                    total = zero
-                    total_1 = zero
-                    total_2 = zero
-                    total_3 = zero
-                    for a in range(A):
-                        for r in range(R):
-                            for t in range(T):
-                                value = (
-                                    dy[
-                                        dy_at
-                                        + np.uintp(-G * H_out * W_out * a * d_d - G * W_out * d_h * r - G * d_w * t)
-                                        + o
-                                    ]
-                                    * w[np.uintp(G * R * T * a + G * T * r + G * t) + o]
-                                )
-                                total += value
-                                value = (
-                                    dy[
-                                        dy_at
-                                        + np.uintp(G - G * H_out * W_out * a * d_d - G * W_out * d_h * r - G * d_w * t)
-                                        + o
-                                    ]
-                                    * w[np.uintp(G * R * T * a + G * T * r + G * t) + o]
-                                )
-                                total_1 += value
-                                value = (
-                                    dy[
-                                        dy_at
-                                        + np.uintp(
-                                            2 * G - G * H_out * W_out * a * d_d - G * W_out * d_h * r - G * d_w * t
-                                        )
-                                        + o
-                                    ]
-                                    * w[np.uintp(G * R * T * a + G * T * r + G * t) + o]
-                                )
-                                total_2 += value
-                                value = (
-                                    dy[
-                                        dy_at
-                                        + np.uintp(
-                                            3 * G - G * H_out * W_out * a * d_d - G * W_out * d_h * r - G * d_w * t
-                                        )
-                                        + o
-                                    ]
-                                    * w[np.uintp(G * R * T * a + G * T * r + G * t) + o]
-                                )
-                                total_3 += value
-                    dx[at + o] = total
-                    dx[at + np.uintp(G) + o] = total_1
-                    dx[at + np.uintp(2 * G) + o] = total_2
-                    dx[at + np.uintp(3 * G) + o] = total_3
-                e += 4
-            elif e_first <= e < e_last:
-                at = np.uintp(G * (W * (H * (D * m + q) + v) + e))
-                place = m
-                place = D_out * place + p_d + q
-                place = H_out * place + p_h + v
-                place = W_out * place + e + p_w
-                dy_at = np.uintp(G * place)
-                for o in range(np.uintp(G)):
-                    total = zero
-                    for a in range(A):
-                        for r in range(R):
-                            for t in range(T):
-                                value = (
-                                    dy[
-                                        dy_at
-                                        + np.uintp(-G * H_out * W_out * a * d_d - G * W_out * d_h * r - G * d_w * t)
-                                        + o
-                                    ]
-                                    * w[np.uintp(G * R * T * a + G * T * r + G * t) + o]
-                                )
-                                total += value
-                    dx[at + o] = total
-                e += 1
-            else:
-                at = np.uintp(G * (W * (H * (D * m + q) + v) + e))
-                for o in range(np.uintp(G)):
-                    dx[at + o] = zero
-                for a in range(a_low, a_high):
-                    for r in range(r_low, r_high):
-                        t_low = max(0, -((W_out - e - p_w - 1) // d_w))
-                        t_high = min(T, (e + p_w) // d_w + 1)
-                        for t in range(t_low, t_high):
-                            place = m
-                            place = D_out * place + p_d + q - a * d_d
-                            place = H_out * place + p_h + v - d_h * r
-                            place = W_out * place + e + p_w - d_w * t
-                            dy_at = np.uintp(G * place)
-                            w_at = np.uintp(G * (T * (R * a + r) + t))
-                            for o in range(np.uintp(G)):
-                                dx[at + o] += dy[dy_at + o] * w[w_at + o]
-                e += 1
-
-
-@rt.nest
-def _conv3d_grad_input_2(
-    start: int,
-    stop: int,
-    dx: rt.Array,
-    dy: rt.Array,
-    w: rt.Array,
-    zero: Any,
-    A: int,
-    D: int,
-    D_out: int,
-    G: int,
-    H: int,
-    H_out: int,
-    R: int,
-    T: int,
-    W: int,
-    W_out: int,
-    d_d: int,
-    d_h: int,
-    d_w: int,
-    p_d: int,
-    p_h: int,
-    p_w: int,
-    s_d: int,
-    s_h: int,
-    s_w: int,
-) -> None:
-    """Windows m, l, i, j added to what they cover, tap a, r, t by tap."""
-    for m in range(start, stop):
-        filled = 0
-        for l_ in range(D_out):
-            reached = max(filled, min(D, A * d_d + l_ * s_d + 1 - d_d - p_d))
-            for element in range(np.uintp((m * D + filled) * (G * H * W)), np.uintp((m * D + reached) * (G * H * W))):
-                dx[element] = zero
-            filled = reached
-            a_low = max(0, -((l_ * s_d - p_d) // d_d))
-            a_high = min(A, (D + p_d - l_ * s_d - 1) // d_d + 1)
-            for i in range(H_out):
-                r_low = max(0, -((i * s_h - p_h) // d_h))
-                r_high = min(R, (H + p_h - i * s_h - 1) // d_h + 1)
-                j_first = max(0, -(-p_w // s_w), -((T * d_w - d_w - p_w) // s_w))
-                j_last = min(W_out, (W + p_w - 1) // s_w + 1, (W + d_w + p_w - T * d_w - 1) // s_w + 1)
-                for j in range(W_out):
-                    if j_first <= j < j_last:
-                        t_low, t_high = 0, T
-                    else:
-                        t_low = max(0, -((j * s_w - p_w) // d_w))
-                        t_high = min(T, (W + p_w - j * s_w - 1) // d_w + 1)
-                    for a in range(a_low, a_high):
-                        for r in range(r_low, r_high):
-                            t = t_low
-                            while t < t_high:
-                                if t <= t_high - 3:
-                                    place = m
-                                    place = D * place + a * d_d + l_ * s_d - p_d
-                                    place = H * place + d_h * r + i * s_h - p_h
-                                    place = W * place + d_w * t + j * s_w - p_w
-                                    at = np.uintp(G * place)
-                                    dy_at = np.uintp(G * (W_out * (H_out * (D_out * m + l_) + i) + j))
-                                    w_at = np.uintp(G * (T * (R * a + r) + t))
-                                    for o in range(np.uintp(G)):
-                                        dx[at + o] += dy[dy_at + o] * w[w_at + o]
-                                        value = dy[dy_at + o] * w[w_at + np.uintp(G) + o]
-                                        dx[at + np.uintp(G * d_w) + o] += value
-                                        value = dy[dy_at + o] * w[w_at + np.uintp(2 * G) + o]
-                                        dx[at + np.uintp(2 * G * d_w) + o] += value
-                                    t += 3
-                                elif t <= t_high - 2:
-                                    place = m
-                                    place = D * place + a * d_d + l_ * s_d - p_d
-                                    place = H * place + d_h * r + i * s_h - p_h
-                                    place = W * place + d_w * t + j * s_w - p_w
-                                    at = np.uintp(G * place)
-                                    dy_at = np.uintp(G * (W_out * (H_out * (D_out * m + l_) + i) + j))
-                                    w_at = np.uintp(G * (T * (R * a + r) + t))
-                                    for o in range(np.uintp(G)):
-                                        dx[at + o] += dy[dy_at + o] * w[w_at + o]
-                                        value = dy[dy_at + o] * w[w_at + np.uintp(G) + o]
-                                        dx[at + np.uintp(G * d_w) + o] += value
-                                    t += 2
-                                else:
-                                    place = m
-                                    place = D * place + a * d_d + l_ * s_d - p_d
-                                    place = H * place + d_h * r + i * s_h - p_h
-                                    place = W * place + d_w * t + j * s_w - p_w
-                                    at = np.uintp(G * place)
-                                    dy_at = np.uintp(G * (W_out * (H_out * (D_out * m + l_) + i) + j))
-                                    w_at = np.uintp(G * (T * (R * a + r) + t))
-                                    for o in range(np.uintp(G)):
-                                        dx[at + o] += dy[dy_at + o] * w[w_at + o]
-                                    t += 1
-        for element in range(np.uintp((m * D + filled) * (G * H * W)), np.uintp((m * D + D) * (G * H * W))):
-            dx[element] = zero
 
 
 def conv3d_grad_input(
@@ -544,8 +161,8 @@ def conv3d_grad_input(
 ) -> rt.Array:
     """Compute dx, the gradient of E: 3-D convolution (correlation with a learned kernel).
 
-    dx[m, a * d_d + l * s_d - p_d, d_h * r + i * s_h - p_h, d_w * t + j * s_w - p_w, C * g + c] += sum(k) dy[m, l,
-        i, j, K * g + k] * w[a, r, t, c, K * g + k]
+    (7) dx[m, s_d·l+d_d·a−p_d, s_h·i+d_h·r−p_h, s_w·j+d_w·t−p_w, Cg+c] += Σ_{k} dy[m, l, i, j, Kg+k]
+                                                                            w[a, r, t, c, Kg+k]
 
     Args:
         dy: shape (N, D_out, H_out, W_out, G * K); dE/du.
@@ -592,8 +209,10 @@ def conv3d_grad_input(
     rt.fits("conv3d", "argument input_shape, axis 3 (width)", W_out, W + p_w + p_w_end, d_w * (T - 1) + 1)
     rt.extents("conv3d", "dy", dy.shape, (N, D_out, H_out, W_out, G * K), "batch, D_out, H_out, W_out, G * K")
     rt.affordable("conv3d", dtype, {"dx": (N, D, H, W, C * G)})
+    # (7) dx[m, s_d·l+d_d·a−p_d, s_h·i+d_h·r−p_h, s_w·j+d_w·t−p_w, Cg+c] += Σ_{k} dy[m, l, i, j, Kg+k]
+    #                                                                         w[a, r, t, c, Kg+k]
     if (
-        rt.compiles(A * D_out * G * H_out * N * R * T * W_out, d_d, d_h, d_w, p_d, p_h, p_w, s_d, s_h, s_w)
+        loops.wanted(A * D_out * G * H_out * N * R * T * W_out, d_d, d_h, d_w, p_d, p_h, p_w, s_d, s_h, s_w)
         and C == 1
         and K == 1
         and 0 <= A * R * T < 200
@@ -601,7 +220,7 @@ def conv3d_grad_input(
         dx = np.empty((N, D, H, W, G), dtype)
         if s_d == 1 and s_h == 1 and s_w == 1:
             rt.run(
-                _conv3d_grad_input_1,
+                loops.conv3d_grad_input_1,
                 D * H * N,
                 A * D * G * H * N * R * T * W,
                 rt.flat(dx),
@@ -627,7 +246,7 @@ def conv3d_grad_input(
             )
         else:
             rt.run(
-                _conv3d_grad_input_2,
+                loops.conv3d_grad_input_2,
                 N,
                 A * D_out * G * H_out * N * R * T * W_out,
                 rt.flat(dx),
@@ -675,163 +294,6 @@ def conv3d_grad_input(
     return dx
 
 
-@rt.nest
-def _conv3d_grad_weight_1(
-    start: int,
-    stop: int,
-    parts1: rt.Array,
-    dy: rt.Array,
-    x_2: rt.Array,
-    zero: Any,
-    D: int,
-    D_out: int,
-    G: int,
-    H: int,
-    H_out: int,
-    W: int,
-    W_out: int,
-    p_d: int,
-    p_h: int,
-    p_w: int,
-    A_fixed: Any,
-    R_fixed: Any,
-    T_fixed: Any,
-    d_d_fixed: Any,
-    d_h_fixed: Any,
-    d_w_fixed: Any,
-    s_d_fixed: Any,
-    s_h_fixed: Any,
-    s_w_fixed: Any,
-) -> None:
-    """Sums over l, i, j for every n, m, q, v, o."""
-    A = len(A_fixed)
-    R = len(R_fixed)
-    T = len(T_fixed)
-    d_d = len(d_d_fixed)
-    d_h = len(d_h_fixed)
-    d_w = len(d_w_fixed)
-    s_d = len(s_d_fixed)
-    s_h = len(s_h_fixed)
-    s_w = len(s_w_fixed)
-    for n in range(start, stop):
-        sums = np.zeros(A * G * R * T, np.float64)
-        for m in range(A):
-            for q in range(R):
-                for v in range(T):
-                    at = np.uintp(G * (T * (R * (A * n + m) + q) + v))
-                    sums_at = np.uintp(G * (T * (R * m + q) + v))
-                    for o in range(np.uintp(G)):
-                        parts1[at + o] = zero
-        for l_ in range(D_out):
-            if l_ % 32 == 31:
-                for m in range(A):
-                    for q in range(R):
-                        for v in range(T):
-                            at = np.uintp(G * (T * (R * (A * n + m) + q) + v))
-                            sums_at = np.uintp(G * (T * (R * m + q) + v))
-                            for o in range(np.uintp(G)):
-                                sums[sums_at + o] += parts1[at + o]
-                                parts1[at + o] = zero
-            m_low = max(0, -((l_ * s_d - p_d) // d_d))
-            m_high = min(A, (D + p_d - l_ * s_d - 1) // d_d + 1)
-            for i in range(H_out):
-                q_low = max(0, -((i * s_h - p_h) // d_h))
-                q_high = min(R, (H + p_h - i * s_h - 1) // d_h + 1)
-                for m in range(m_low, m_high):
-                    for q in range(q_low, q_high):
-                        j_first = max(0, -(-p_w // s_w), -((T * d_w - d_w - p_w) // s_w))
-                        j_last = min(W_out, (W + p_w - 1) // s_w + 1, (W + d_w + p_w - T * d_w - 1) // s_w + 1)
-                        if T > 4:
-                            j_last = j_first
-                        j = 0
-                        while j < W_out:
-                            if j_first <= j <= j_last - 8:
-                                at = np.uintp(G * T * (R * (A * n + m) + q))
-                                dy_at = np.uintp(G * (W_out * (H_out * (D_out * n + l_) + i) + j))
-                                place = n
-                                place = D * place + d_d * m + l_ * s_d - p_d
-                                place = H * place + d_h * q + i * s_h - p_h
-                                place = W * place + j * s_w - p_w
-                                place = G * place
-                                x_2_at = np.uintp(place)
-                                for o in range(np.uintp(G)):
-                                    for v in range(T):
-                                        total = dy[dy_at + o] * x_2[x_2_at + np.uintp(G * d_w * v) + o]
-                                        value = (
-                                            dy[dy_at + np.uintp(G) + o]
-                                            * x_2[x_2_at + np.uintp(G * d_w * v + G * s_w) + o]
-                                        )
-                                        total += value
-                                        value = (
-                                            dy[dy_at + np.uintp(2 * G) + o]
-                                            * x_2[x_2_at + np.uintp(G * d_w * v + 2 * G * s_w) + o]
-                                        )
-                                        total += value
-                                        value = (
-                                            dy[dy_at + np.uintp(3 * G) + o]
-                                            * x_2[x_2_at + np.uintp(G * d_w * v + 3 * G * s_w) + o]
-                                        )
-                                        total += value
-                                        value = (
-                                            dy[dy_at + np.uintp(4 * G) + o]
-                                            * x_2[x_2_at + np.uintp(G * d_w * v + 4 * G * s_w) + o]
-                                        )
-                                        total += value
-                                        value = (
-                                            dy[dy_at + np.uintp(5 * G) + o]
-                                            * x_2[x_2_at + np.uintp(G * d_w * v + 5 * G * s_w) + o]
-                                        )
-                                        total += value
-                                        value = (
-                                            dy[dy_at + np.uintp(6 * G) + o]
-                                            * x_2[x_2_at + np.uintp(G * d_w * v + 6 * G * s_w) + o]
-                                        )
-                                        total += value
-                                        value = (
-                                            dy[dy_at + np.uintp(7 * G) + o]
-                                            * x_2[x_2_at + np.uintp(G * d_w * v + 7 * G * s_w) + o]
-                                        )
-                                        total += value
-                                        parts1[at + np.uintp(G * v) + o] += total
-                                j += 8
-                            elif j_first <= j <= j_last - 1:
-                                at = np.uintp(G * T * (R * (A * n + m) + q))
-                                dy_at = np.uintp(G * (W_out * (H_out * (D_out * n + l_) + i) + j))
-                                place = n
-                                place = D * place + d_d * m + l_ * s_d - p_d
-                                place = H * place + d_h * q + i * s_h - p_h
-                                place = W * place + j * s_w - p_w
-                                place = G * place
-                                x_2_at = np.uintp(place)
-                                for o in range(np.uintp(G)):
-                                    for v in range(T):
-                                        total = dy[dy_at + o] * x_2[x_2_at + np.uintp(G * d_w * v) + o]
-                                        parts1[at + np.uintp(G * v) + o] += total
-                                j += 1
-                            else:
-                                v_low = max(0, -((j * s_w - p_w) // d_w))
-                                v_high = min(T, (W + p_w - j * s_w - 1) // d_w + 1)
-                                for v in range(v_low, v_high):
-                                    at = np.uintp(G * (T * (R * (A * n + m) + q) + v))
-                                    dy_at = np.uintp(G * (W_out * (H_out * (D_out * n + l_) + i) + j))
-                                    place = n
-                                    place = D * place + d_d * m + l_ * s_d - p_d
-                                    place = H * place + d_h * q + i * s_h - p_h
-                                    place = W * place + d_w * v + j * s_w - p_w
-                                    place = G * place
-                                    x_2_at = np.uintp(place)
-                                    for o in range(np.uintp(G)):
-                                        parts1[at + o] += dy[dy_at + o] * x_2[x_2_at + o]
-                                j += 1
-        for m in range(A):
-            for q in range(R):
-                for v in range(T):
-                    at = np.uintp(G * (T * (R * (A * n + m) + q) + v))
-                    sums_at = np.uintp(G * (T * (R * m + q) + v))
-                    for o in range(np.uintp(G)):
-                        parts1[at + o] += sums[sums_at + o]
-
-
 def conv3d_grad_weight(
     dy: Any,
     x: Any,
@@ -844,8 +306,8 @@ def conv3d_grad_weight(
 ) -> rt.Array:
     """Compute dw, the gradient of E: 3-D convolution (correlation with a learned kernel).
 
-    dw[m, q, v, e, K * g + k] += sum(n, l, i, j) dy[n, l, i, j, K * g + k] * x[n, d_d * m + l * s_d - p_d, d_h * q +
-        i * s_h - p_h, d_w * v + j * s_w - p_w, C * g + e]
+    (13) dw[m, q, v, e, Kg+k] = Σ_{n,l,i,j} dy[n, l, i, j, Kg+k]
+                                  x[n, d_d·m+s_d·l−p_d, d_h·q+s_h·i−p_h, d_w·v+s_w·j−p_w, e+Cg]
 
     Args:
         dy: shape (N, D_out, H_out, W_out, G * K); dE/du.
@@ -890,8 +352,10 @@ def conv3d_grad_weight(
     rt.extent("conv3d", "argument dy, axis 2 (H_out)", dy.shape[2], H_out)
     rt.extent("conv3d", "argument dy, axis 3 (W_out)", dy.shape[3], W_out)
     rt.affordable("conv3d", dtype, {"dw": (A, R, T, C, G * K)})
+    # (13) dw[m, q, v, e, Kg+k] = Σ_{n,l,i,j} dy[n, l, i, j, Kg+k]
+    #                               x[n, d_d·m+s_d·l−p_d, d_h·q+s_h·i−p_h, d_w·v+s_w·j−p_w, e+Cg]
     if (
-        rt.compiles(A * D_out * G * H_out * N * R * T * W_out, d_d, d_h, d_w, p_d, p_h, p_w, s_d, s_h, s_w)
+        loops.wanted(A * D_out * G * H_out * N * R * T * W_out, d_d, d_h, d_w, p_d, p_h, p_w, s_d, s_h, s_w)
         and K == 1
         and C == 1
         and 0 <= A * R * T < 200
@@ -899,7 +363,7 @@ def conv3d_grad_weight(
         x_2 = x.reshape(N, D, H, W, G, 1)
         parts1 = np.empty((N, A, R, T, 1, G), dtype)
         rt.run(
-            _conv3d_grad_weight_1,
+            loops.conv3d_grad_weight_1,
             N,
             A * D_out * G * H_out * N * R * T * W_out,
             rt.flat(parts1),
@@ -951,7 +415,7 @@ def conv3d_grad_weight(
 def conv3d_grad_bias(dy: Any, *, groups: int = 1) -> rt.Array:
     """Compute db, the gradient of E: 3-D convolution (correlation with a learned kernel).
 
-    db[K * g + k] += sum(n, l, i, j) dy[n, l, i, j, K * g + k]
+    (18) db[Kg+k] = Σ_{n,l,i,j} dy[n, l, i, j, Kg+k]
 
     Args:
         dy: shape (N, D_out, H_out, W_out, G * K); dE/du.
@@ -972,6 +436,7 @@ def conv3d_grad_bias(dy: Any, *, groups: int = 1) -> rt.Array:
     H_out = dy.shape[2]
     W_out = dy.shape[3]
     K = rt.divided("conv3d", "argument dy, axis 4 (G * K)", dy.shape[4], G)
+    # (18) db[Kg+k] = Σ_{n,l,i,j} dy[n, l, i, j, Kg+k]
     dy_1 = dy.reshape(N, D_out, H_out, W_out, G, K)
     db_1 = rt.total(dy_1.transpose(4, 5, 0, 1, 2, 3), (-4, -3, -2, -1))
     db = db_1.reshape(G * K)

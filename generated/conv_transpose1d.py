@@ -2,8 +2,8 @@
 # Do not edit: change the equation and run: gradscribe generate
 """1-D transposed convolution.
 
-u[n, d * t + j * s - p, K * g + k] += sum(c) w[t, k, C * g + c] * x[n, j, C * g + c]
-u[n, v, K * g + k] += b[K * g + k]
+(2) u[n, sj+dt−p, Kg+k] += Σ_{c} x[n, j, Cg+c] w[t, k, Cg+c]
+(2) u[n, v, Kg+k] += b[Kg+k]
 
 Source: Zeiler et al., Deconvolutional networks, 2010, section 3; Dumoulin and Visin, A guide to convolution
     arithmetic, 2016, chapter 4.
@@ -19,140 +19,7 @@ if __package__:
 else:  # copied beside a script
     import runtime as rt  # type: ignore[import-not-found, no-redef]
 
-
-@rt.nest
-def _conv_transpose1d_forward_1(
-    start: int,
-    stop: int,
-    u: rt.Array,
-    w: rt.Array,
-    x: rt.Array,
-    zero: Any,
-    G: int,
-    W: int,
-    W_out: int,
-    p: int,
-    T_fixed: Any,
-    d_fixed: Any,
-) -> None:
-    """Sums over t for every n, u_1, u_2."""
-    T = len(T_fixed)
-    d = len(d_fixed)
-    for n in range(start, stop):
-        u_1_first = max(0, -p, T * d - d - p)
-        u_1_last = min(W_out, W - p, T * d + W - d - p)
-        if not (T <= 9):
-            u_1_last = u_1_first
-        u_1 = 0
-        while u_1 < W_out:
-            if u_1_first <= u_1 <= u_1_last - 4:
-                at = np.uintp(G * (W_out * n + u_1))
-                x_at = np.uintp(G * (W * n + p + u_1))
-                for u_2 in range(np.uintp(G)):
-                    total = zero
-                    total_1 = zero
-                    total_2 = zero
-                    total_3 = zero
-                    for t in range(T):
-                        value = w[np.uintp(G * t) + u_2] * x[x_at + np.uintp(-G * d * t) + u_2]
-                        total += value
-                        value = w[np.uintp(G * t) + u_2] * x[x_at + np.uintp(G - G * d * t) + u_2]
-                        total_1 += value
-                        value = w[np.uintp(G * t) + u_2] * x[x_at + np.uintp(2 * G - G * d * t) + u_2]
-                        total_2 += value
-                        value = w[np.uintp(G * t) + u_2] * x[x_at + np.uintp(3 * G - G * d * t) + u_2]
-                        total_3 += value
-                    u[at + u_2] = total
-                    u[at + np.uintp(G) + u_2] = total_1
-                    u[at + np.uintp(2 * G) + u_2] = total_2
-                    u[at + np.uintp(3 * G) + u_2] = total_3
-                u_1 += 4
-            elif u_1_first <= u_1 < u_1_last:
-                at = np.uintp(G * (W_out * n + u_1))
-                x_at = np.uintp(G * (W * n + p + u_1))
-                for u_2 in range(np.uintp(G)):
-                    total = zero
-                    for t in range(T):
-                        value = w[np.uintp(G * t) + u_2] * x[x_at + np.uintp(-G * d * t) + u_2]
-                        total += value
-                    u[at + u_2] = total
-                u_1 += 1
-            else:
-                at = np.uintp(G * (W_out * n + u_1))
-                for u_2 in range(np.uintp(G)):
-                    u[at + u_2] = zero
-                t_low = max(0, -((W - p - u_1 - 1) // d))
-                t_high = min(T, (p + u_1) // d + 1)
-                for t in range(t_low, t_high):
-                    w_at = np.uintp(G * t)
-                    x_at = np.uintp(G * (W * n + p + u_1 - d * t))
-                    for u_2 in range(np.uintp(G)):
-                        u[at + u_2] += w[w_at + u_2] * x[x_at + u_2]
-                u_1 += 1
-
-
-@rt.nest
-def _conv_transpose1d_forward_2(
-    start: int,
-    stop: int,
-    u: rt.Array,
-    w: rt.Array,
-    x: rt.Array,
-    zero: Any,
-    G: int,
-    T: int,
-    W: int,
-    W_out: int,
-    d: int,
-    p: int,
-    s: int,
-) -> None:
-    """Windows n, j added to what they cover, tap t by tap."""
-    for n in range(start, stop):
-        filled = 0
-        j_first = max(0, -(-p // s), -((T * d - d - p) // s))
-        j_last = min(W, (W_out + p - 1) // s + 1, (W_out + d + p - T * d - 1) // s + 1)
-        for j in range(W):
-            reached = max(filled, min(W_out, T * d + j * s + 1 - d - p))
-            for element in range(np.uintp((n * W_out + filled) * G), np.uintp((n * W_out + reached) * G)):
-                u[element] = zero
-            filled = reached
-            if j_first <= j < j_last:
-                t_low, t_high = 0, T
-            else:
-                t_low = max(0, -((j * s - p) // d))
-                t_high = min(T, (W_out + p - j * s - 1) // d + 1)
-            t = t_low
-            while t < t_high:
-                if t <= t_high - 3:
-                    at = np.uintp(G * (W_out * n + d * t + j * s - p))
-                    w_at = np.uintp(G * t)
-                    x_at = np.uintp(G * (W * n + j))
-                    for u_2 in range(np.uintp(G)):
-                        u[at + u_2] += w[w_at + u_2] * x[x_at + u_2]
-                        value = w[w_at + np.uintp(G) + u_2] * x[x_at + u_2]
-                        u[at + np.uintp(G * d) + u_2] += value
-                        value = w[w_at + np.uintp(2 * G) + u_2] * x[x_at + u_2]
-                        u[at + np.uintp(2 * G * d) + u_2] += value
-                    t += 3
-                elif t <= t_high - 2:
-                    at = np.uintp(G * (W_out * n + d * t + j * s - p))
-                    w_at = np.uintp(G * t)
-                    x_at = np.uintp(G * (W * n + j))
-                    for u_2 in range(np.uintp(G)):
-                        u[at + u_2] += w[w_at + u_2] * x[x_at + u_2]
-                        value = w[w_at + np.uintp(G) + u_2] * x[x_at + u_2]
-                        u[at + np.uintp(G * d) + u_2] += value
-                    t += 2
-                else:
-                    at = np.uintp(G * (W_out * n + d * t + j * s - p))
-                    w_at = np.uintp(G * t)
-                    x_at = np.uintp(G * (W * n + j))
-                    for u_2 in range(np.uintp(G)):
-                        u[at + u_2] += w[w_at + u_2] * x[x_at + u_2]
-                    t += 1
-        for element in range(np.uintp((n * W_out + filled) * G), np.uintp((n * W_out + W_out) * G)):
-            u[element] = zero
+loops = rt.Companion(__package__, "conv_transpose1d")
 
 
 def conv_transpose1d_forward(
@@ -168,8 +35,8 @@ def conv_transpose1d_forward(
 ) -> rt.Array:
     """Compute the 1-D transposed convolution.
 
-    u[n, d * t + j * s - p, K * g + k] += sum(c) w[t, k, C * g + c] * x[n, j, C * g + c]
-    u[n, v, K * g + k] += b[K * g + k]
+    (2) u[n, sj+dt−p, Kg+k] += Σ_{c} x[n, j, Cg+c] w[t, k, Cg+c]
+    (2) u[n, v, Kg+k] += b[Kg+k]
 
     Args:
         x: shape (N, W, C * G).
@@ -217,11 +84,12 @@ def conv_transpose1d_forward(
     if b is not None:
         rt.extents("conv_transpose1d", "b", b.shape, (G * K,), "G * K")
     rt.affordable("conv_transpose1d", dtype, {"u": (N, W_out, G * K)})
-    if rt.compiles(G * N * T * W, d, p, s) and K == 1 and C == 1 and 0 <= T < 200:
+    # (2) u[n, sj+dt−p, Kg+k] += Σ_{c} x[n, j, Cg+c] w[t, k, Cg+c]
+    if loops.wanted(G * N * T * W, d, p, s) and K == 1 and C == 1 and 0 <= T < 200:
         u = np.empty((N, W_out, G), dtype)
         if s == 1:
             rt.run(
-                _conv_transpose1d_forward_1,
+                loops.conv_transpose1d_forward_1,
                 N,
                 G * N * T * W_out,
                 rt.flat(u),
@@ -237,7 +105,7 @@ def conv_transpose1d_forward(
             )
         else:
             rt.run(
-                _conv_transpose1d_forward_2,
+                loops.conv_transpose1d_forward_2,
                 N,
                 G * N * T * W,
                 rt.flat(u),
@@ -258,89 +126,15 @@ def conv_transpose1d_forward(
         u = np.empty((N, W_out, G * K), dtype)
         u_3 = u.reshape(N, W_out, G, K)
         u_3_1 = rt.Window(  # n j t g k
-            u_3,
-            (N, W, T, G, K),
-            ((0, (0, 1)), (-p, (1, s), (2, d)), (0, (3, 1)), (0, (4, 1))),
+            u_3, (N, W, T, G, K), ((0, (0, 1)), (-p, (1, s), (2, d)), (0, (3, 1)), (0, (4, 1)))
         )
         rt.contract("n j g c, t k g c -> n j t g k", x_1, w_1, out=u_3_1)
+    # (2) u[n, v, Kg+k] += b[Kg+k]
     if b is not None:
         b_1 = b.reshape(G, K)
         u_4 = u.reshape(N, W_out, G, K)
         rt.add_row(u_4, b_1)
     return u
-
-
-@rt.nest
-def _conv_transpose1d_grad_input_1(
-    start: int,
-    stop: int,
-    dx: rt.Array,
-    dy: rt.Array,
-    w: rt.Array,
-    zero: Any,
-    G: int,
-    W: int,
-    W_out: int,
-    p: int,
-    T_fixed: Any,
-    d_fixed: Any,
-    s_fixed: Any,
-) -> None:
-    """Sums over t for every m, q, e."""
-    T = len(T_fixed)
-    d = len(d_fixed)
-    s = len(s_fixed)
-    for m in range(start, stop):
-        q_first = max(0, -(-p // s), -((T * d - d - p) // s))
-        q_last = min(W, (W_out + p - 1) // s + 1, (W_out + d + p - T * d - 1) // s + 1)
-        if not (T <= 9):
-            q_last = q_first
-        q = 0
-        while q < W:
-            if q_first <= q <= q_last - 4:
-                at = np.uintp(G * (W * m + q))
-                dy_at = np.uintp(G * (W_out * m + q * s - p))
-                for e in range(np.uintp(G)):
-                    total = zero
-                    total_1 = zero
-                    total_2 = zero
-                    total_3 = zero
-                    for t in range(T):
-                        value = dy[dy_at + np.uintp(G * d * t) + e] * w[np.uintp(G * t) + e]
-                        total += value
-                        value = dy[dy_at + np.uintp(G * d * t + G * s) + e] * w[np.uintp(G * t) + e]
-                        total_1 += value
-                        value = dy[dy_at + np.uintp(G * d * t + 2 * G * s) + e] * w[np.uintp(G * t) + e]
-                        total_2 += value
-                        value = dy[dy_at + np.uintp(G * d * t + 3 * G * s) + e] * w[np.uintp(G * t) + e]
-                        total_3 += value
-                    dx[at + e] = total
-                    dx[at + np.uintp(G) + e] = total_1
-                    dx[at + np.uintp(2 * G) + e] = total_2
-                    dx[at + np.uintp(3 * G) + e] = total_3
-                q += 4
-            elif q_first <= q < q_last:
-                at = np.uintp(G * (W * m + q))
-                dy_at = np.uintp(G * (W_out * m + q * s - p))
-                for e in range(np.uintp(G)):
-                    total = zero
-                    for t in range(T):
-                        value = dy[dy_at + np.uintp(G * d * t) + e] * w[np.uintp(G * t) + e]
-                        total += value
-                    dx[at + e] = total
-                q += 1
-            else:
-                at = np.uintp(G * (W * m + q))
-                for e in range(np.uintp(G)):
-                    dx[at + e] = zero
-                t_low = max(0, -((q * s - p) // d))
-                t_high = min(T, (W_out + p - q * s - 1) // d + 1)
-                for t in range(t_low, t_high):
-                    dy_at = np.uintp(G * (W_out * m + d * t + q * s - p))
-                    w_at = np.uintp(G * t)
-                    for e in range(np.uintp(G)):
-                        dx[at + e] += dy[dy_at + e] * w[w_at + e]
-                q += 1
 
 
 def conv_transpose1d_grad_input(
@@ -356,7 +150,7 @@ def conv_transpose1d_grad_input(
 ) -> rt.Array:
     """Compute dx, the gradient of E: 1-D transposed convolution.
 
-    dx[m, q, C * g + c] += sum(t, k) dy[m, d * t + q * s - p, K * g + k] * w[t, k, C * g + c]
+    (7) dx[m, q, Cg+c] = Σ_{t,k} dy[m, sq+dt−p, Kg+k] w[t, k, Cg+c]
 
     Args:
         dy: shape (N, W_out, G * K); dE/du.
@@ -402,10 +196,11 @@ def conv_transpose1d_grad_input(
     )
     rt.extents("conv_transpose1d", "dy", dy.shape, (N, W_out, G * K), "batch, W_out, G * K")
     rt.affordable("conv_transpose1d", dtype, {"dx": (N, W, C * G)})
-    if rt.compiles(G * N * T * W, d, p, s) and C == 1 and K == 1 and 0 <= T < 200:
+    # (7) dx[m, q, Cg+c] = Σ_{t,k} dy[m, sq+dt−p, Kg+k] w[t, k, Cg+c]
+    if loops.wanted(G * N * T * W, d, p, s) and C == 1 and K == 1 and 0 <= T < 200:
         dx = np.empty((N, W, G), dtype)
         rt.run(
-            _conv_transpose1d_grad_input_1,
+            loops.conv_transpose1d_grad_input_1,
             N,
             G * N * T * W,
             rt.flat(dx),
@@ -426,94 +221,10 @@ def conv_transpose1d_grad_input(
         dx = np.empty((N, W, C * G), dtype)
         dx_1 = dx.reshape(N, W, G, C)
         dy_1_1 = rt.Window(  # m q t g k
-            dy_1,
-            (N, W, T, G, K),
-            ((0, (0, 1)), (-p, (1, s), (2, d)), (0, (3, 1)), (0, (4, 1))),
+            dy_1, (N, W, T, G, K), ((0, (0, 1)), (-p, (1, s), (2, d)), (0, (3, 1)), (0, (4, 1)))
         )
         rt.contract("m q t g k, t k g c -> m q g c", dy_1_1, w_1, out=dx_1)
     return dx
-
-
-@rt.nest
-def _conv_transpose1d_grad_weight_1(
-    start: int,
-    stop: int,
-    parts1: rt.Array,
-    dy_2: rt.Array,
-    x: rt.Array,
-    zero: Any,
-    G: int,
-    W: int,
-    W_out: int,
-    p: int,
-    T_fixed: Any,
-    d_fixed: Any,
-    s_fixed: Any,
-) -> None:
-    """Sums over j for every n, m, e."""
-    T = len(T_fixed)
-    d = len(d_fixed)
-    s = len(s_fixed)
-    for n in range(start, stop):
-        sums = np.zeros(G * T, np.float64)
-        for m in range(T):
-            at = np.uintp(G * (T * n + m))
-            sums_at = np.uintp(G * m)
-            for e in range(np.uintp(G)):
-                parts1[at + e] = zero
-        j_first = max(0, -(-p // s), -((T * d - d - p) // s))
-        j_last = min(W, (W_out + p - 1) // s + 1, (W_out + d + p - T * d - 1) // s + 1)
-        if T > 4:
-            j_last = j_first
-        j = 0
-        while j < W:
-            if j_first <= j <= j_last - 8:
-                at = np.uintp(G * T * n)
-                dy_2_at = np.uintp(G * (W_out * n + j * s - p))
-                x_at = np.uintp(G * (W * n + j))
-                for e in range(np.uintp(G)):
-                    for m in range(T):
-                        total = x[x_at + e] * dy_2[dy_2_at + np.uintp(G * d * m) + e]
-                        value = x[x_at + np.uintp(G) + e] * dy_2[dy_2_at + np.uintp(G * d * m + G * s) + e]
-                        total += value
-                        value = x[x_at + np.uintp(2 * G) + e] * dy_2[dy_2_at + np.uintp(G * d * m + 2 * G * s) + e]
-                        total += value
-                        value = x[x_at + np.uintp(3 * G) + e] * dy_2[dy_2_at + np.uintp(G * d * m + 3 * G * s) + e]
-                        total += value
-                        value = x[x_at + np.uintp(4 * G) + e] * dy_2[dy_2_at + np.uintp(G * d * m + 4 * G * s) + e]
-                        total += value
-                        value = x[x_at + np.uintp(5 * G) + e] * dy_2[dy_2_at + np.uintp(G * d * m + 5 * G * s) + e]
-                        total += value
-                        value = x[x_at + np.uintp(6 * G) + e] * dy_2[dy_2_at + np.uintp(G * d * m + 6 * G * s) + e]
-                        total += value
-                        value = x[x_at + np.uintp(7 * G) + e] * dy_2[dy_2_at + np.uintp(G * d * m + 7 * G * s) + e]
-                        total += value
-                        parts1[at + np.uintp(G * m) + e] += total
-                j += 8
-            elif j_first <= j <= j_last - 1:
-                at = np.uintp(G * T * n)
-                dy_2_at = np.uintp(G * (W_out * n + j * s - p))
-                x_at = np.uintp(G * (W * n + j))
-                for e in range(np.uintp(G)):
-                    for m in range(T):
-                        total = x[x_at + e] * dy_2[dy_2_at + np.uintp(G * d * m) + e]
-                        parts1[at + np.uintp(G * m) + e] += total
-                j += 1
-            else:
-                m_low = max(0, -((j * s - p) // d))
-                m_high = min(T, (W_out + p - j * s - 1) // d + 1)
-                for m in range(m_low, m_high):
-                    at = np.uintp(G * (T * n + m))
-                    dy_2_at = np.uintp(G * (W_out * n + d * m + j * s - p))
-                    x_at = np.uintp(G * (W * n + j))
-                    for e in range(np.uintp(G)):
-                        parts1[at + e] += x[x_at + e] * dy_2[dy_2_at + e]
-                j += 1
-        for m in range(T):
-            at = np.uintp(G * (T * n + m))
-            sums_at = np.uintp(G * m)
-            for e in range(np.uintp(G)):
-                parts1[at + e] += sums[sums_at + e]
 
 
 def conv_transpose1d_grad_weight(
@@ -529,7 +240,7 @@ def conv_transpose1d_grad_weight(
 ) -> rt.Array:
     """Compute dw, the gradient of E: 1-D transposed convolution.
 
-    dw[m, q, C * g + c] += sum(n, j) dy[n, d * m + j * s - p, K * g + q] * x[n, j, C * g + c]
+    (12) dw[m, q, Cg+c] = Σ_{n,j} dy[n, dm+sj−p, q+Kg] x[n, j, Cg+c]
 
     Args:
         dy: shape (N, W_out, G * K); dE/du.
@@ -573,11 +284,12 @@ def conv_transpose1d_grad_weight(
     rt.extent("conv_transpose1d", "argument dy, axis 0 (batch)", dy.shape[0], N)
     rt.extent("conv_transpose1d", "argument dy, axis 1 (W_out)", dy.shape[1], W_out)
     rt.affordable("conv_transpose1d", dtype, {"dw": (T, K, C * G)})
-    if rt.compiles(G * N * T * W, d, p, s) and C == 1 and K == 1 and 0 <= T < 200:
+    # (12) dw[m, q, Cg+c] = Σ_{n,j} dy[n, dm+sj−p, q+Kg] x[n, j, Cg+c]
+    if loops.wanted(G * N * T * W, d, p, s) and C == 1 and K == 1 and 0 <= T < 200:
         dy_2 = dy.reshape(N, W_out, G, 1)
         parts1 = np.empty((N, T, 1, G), dtype)
         rt.run(
-            _conv_transpose1d_grad_weight_1,
+            loops.conv_transpose1d_grad_weight_1,
             N,
             G * N * T * W,
             rt.flat(parts1),
@@ -599,9 +311,7 @@ def conv_transpose1d_grad_weight(
         dw = np.empty((T, K, C * G), dtype)
         dw_1 = dw.reshape(T, K, G, C)
         dy_1_1 = rt.Window(  # m q n j g
-            dy_1,
-            (T, K, N, W, G),
-            ((0, (2, 1)), (-p, (0, d), (3, s)), (0, (4, 1)), (0, (1, 1))),
+            dy_1, (T, K, N, W, G), ((0, (2, 1)), (-p, (0, d), (3, s)), (0, (4, 1)), (0, (1, 1)))
         )
         rt.contract("m q n j g, n j g c -> m q g c", dy_1_1, x_1, out=dw_1)
     return dw
@@ -610,7 +320,7 @@ def conv_transpose1d_grad_weight(
 def conv_transpose1d_grad_bias(dy: Any, *, groups: int = 1) -> rt.Array:
     """Compute db, the gradient of E: 1-D transposed convolution.
 
-    db[K * g + k] += sum(n, v) dy[n, v, K * g + k]
+    (17) db[Kg+k] = Σ_{n,v} dy[n, v, Kg+k]
 
     Args:
         dy: shape (N, W_out, G * K); dE/du.
@@ -629,6 +339,7 @@ def conv_transpose1d_grad_bias(dy: Any, *, groups: int = 1) -> rt.Array:
     N = dy.shape[0]
     W_out = dy.shape[1]
     K = rt.divided("conv_transpose1d", "argument dy, axis 2 (G * K)", dy.shape[2], G)
+    # (17) db[Kg+k] = Σ_{n,v} dy[n, v, Kg+k]
     dy_1 = dy.reshape(N, W_out, G, K)
     db_1 = rt.total(dy_1.transpose(2, 3, 0, 1), (-2, -1))
     db = db_1.reshape(G * K)

@@ -2,9 +2,8 @@
 # Do not edit: change the equation and run: gradscribe generate
 """2-D transposed convolution.
 
-u[n, d_h * r + i * s_h - p_h, d_w * t + j * s_w - p_w, K * g + k] += sum(c) w[r, t, k, C * g + c] * x[n, i, j, C * g
-    + c]
-u[n, h, v, K * g + k] += b[K * g + k]
+(2) u[n, s_h·i+d_h·r−p_h, s_w·j+d_w·t−p_w, Kg+k] += Σ_{c} x[n, i, j, Cg+c] w[r, t, k, Cg+c]
+(2) u[n, h, v, Kg+k] += b[Kg+k]
 
 Source: Zeiler et al., Deconvolutional networks, 2010, section 3; Dumoulin and Visin, A guide to convolution
     arithmetic, 2016, chapter 4.
@@ -20,193 +19,7 @@ if __package__:
 else:  # copied beside a script
     import runtime as rt  # type: ignore[import-not-found, no-redef]
 
-
-@rt.nest
-def _conv_transpose2d_forward_1(
-    start: int,
-    stop: int,
-    u: rt.Array,
-    w: rt.Array,
-    x: rt.Array,
-    zero: Any,
-    G: int,
-    H: int,
-    H_out: int,
-    W: int,
-    W_out: int,
-    p_h: int,
-    p_w: int,
-    R_fixed: Any,
-    T_fixed: Any,
-    d_h_fixed: Any,
-    d_w_fixed: Any,
-) -> None:
-    """Sums over r, t for every n, u_1, u_2, u_3."""
-    R = len(R_fixed)
-    T = len(T_fixed)
-    d_h = len(d_h_fixed)
-    d_w = len(d_w_fixed)
-    for row in range(start, stop):
-        u_1 = row % H_out
-        n = row // H_out
-        r_low = max(0, -((H - p_h - u_1 - 1) // d_h))
-        r_high = min(R, (p_h + u_1) // d_h + 1)
-        u_2_first = max(0, -p_w, T * d_w - d_w - p_w)
-        u_2_last = min(W_out, W - p_w, T * d_w + W - d_w - p_w)
-        if not (R * T <= 9 and r_low == 0 and r_high == R):
-            u_2_last = u_2_first
-        u_2 = 0
-        while u_2 < W_out:
-            if u_2_first <= u_2 <= u_2_last - 4:
-                at = np.uintp(G * (W_out * (H_out * n + u_1) + u_2))
-                x_at = np.uintp(G * (W * (H * n + p_h + u_1) + p_w + u_2))
-                for u_3 in range(np.uintp(G)):
-                    total = zero
-                    total_1 = zero
-                    total_2 = zero
-                    total_3 = zero
-                    for r in range(R):
-                        for t in range(T):
-                            value = (
-                                w[np.uintp(G * T * r + G * t) + u_3]
-                                * x[x_at + np.uintp(-G * W * d_h * r - G * d_w * t) + u_3]
-                            )
-                            total += value
-                            value = (
-                                w[np.uintp(G * T * r + G * t) + u_3]
-                                * x[x_at + np.uintp(G - G * W * d_h * r - G * d_w * t) + u_3]
-                            )
-                            total_1 += value
-                            value = (
-                                w[np.uintp(G * T * r + G * t) + u_3]
-                                * x[x_at + np.uintp(2 * G - G * W * d_h * r - G * d_w * t) + u_3]
-                            )
-                            total_2 += value
-                            value = (
-                                w[np.uintp(G * T * r + G * t) + u_3]
-                                * x[x_at + np.uintp(3 * G - G * W * d_h * r - G * d_w * t) + u_3]
-                            )
-                            total_3 += value
-                    u[at + u_3] = total
-                    u[at + np.uintp(G) + u_3] = total_1
-                    u[at + np.uintp(2 * G) + u_3] = total_2
-                    u[at + np.uintp(3 * G) + u_3] = total_3
-                u_2 += 4
-            elif u_2_first <= u_2 < u_2_last:
-                at = np.uintp(G * (W_out * (H_out * n + u_1) + u_2))
-                x_at = np.uintp(G * (W * (H * n + p_h + u_1) + p_w + u_2))
-                for u_3 in range(np.uintp(G)):
-                    total = zero
-                    for r in range(R):
-                        for t in range(T):
-                            value = (
-                                w[np.uintp(G * T * r + G * t) + u_3]
-                                * x[x_at + np.uintp(-G * W * d_h * r - G * d_w * t) + u_3]
-                            )
-                            total += value
-                    u[at + u_3] = total
-                u_2 += 1
-            else:
-                at = np.uintp(G * (W_out * (H_out * n + u_1) + u_2))
-                for u_3 in range(np.uintp(G)):
-                    u[at + u_3] = zero
-                for r in range(r_low, r_high):
-                    t_low = max(0, -((W - p_w - u_2 - 1) // d_w))
-                    t_high = min(T, (p_w + u_2) // d_w + 1)
-                    for t in range(t_low, t_high):
-                        w_at = np.uintp(G * (T * r + t))
-                        place = n
-                        place = H * place + p_h + u_1 - d_h * r
-                        place = W * place + p_w + u_2 - d_w * t
-                        x_at = np.uintp(G * place)
-                        for u_3 in range(np.uintp(G)):
-                            u[at + u_3] += w[w_at + u_3] * x[x_at + u_3]
-                u_2 += 1
-
-
-@rt.nest
-def _conv_transpose2d_forward_2(
-    start: int,
-    stop: int,
-    u: rt.Array,
-    w: rt.Array,
-    x: rt.Array,
-    zero: Any,
-    G: int,
-    H: int,
-    H_out: int,
-    R: int,
-    T: int,
-    W: int,
-    W_out: int,
-    d_h: int,
-    d_w: int,
-    p_h: int,
-    p_w: int,
-    s_h: int,
-    s_w: int,
-) -> None:
-    """Windows n, i, j added to what they cover, tap r, t by tap."""
-    for n in range(start, stop):
-        filled = 0
-        for i in range(H):
-            reached = max(filled, min(H_out, R * d_h + i * s_h + 1 - d_h - p_h))
-            for element in range(
-                np.uintp((n * H_out + filled) * (G * W_out)), np.uintp((n * H_out + reached) * (G * W_out))
-            ):
-                u[element] = zero
-            filled = reached
-            r_low = max(0, -((i * s_h - p_h) // d_h))
-            r_high = min(R, (H_out + p_h - i * s_h - 1) // d_h + 1)
-            j_first = max(0, -(-p_w // s_w), -((T * d_w - d_w - p_w) // s_w))
-            j_last = min(W, (W_out + p_w - 1) // s_w + 1, (W_out + d_w + p_w - T * d_w - 1) // s_w + 1)
-            for j in range(W):
-                if j_first <= j < j_last:
-                    t_low, t_high = 0, T
-                else:
-                    t_low = max(0, -((j * s_w - p_w) // d_w))
-                    t_high = min(T, (W_out + p_w - j * s_w - 1) // d_w + 1)
-                for r in range(r_low, r_high):
-                    t = t_low
-                    while t < t_high:
-                        if t <= t_high - 3:
-                            place = n
-                            place = H_out * place + d_h * r + i * s_h - p_h
-                            place = W_out * place + d_w * t + j * s_w - p_w
-                            at = np.uintp(G * place)
-                            w_at = np.uintp(G * (T * r + t))
-                            x_at = np.uintp(G * (W * (H * n + i) + j))
-                            for u_3 in range(np.uintp(G)):
-                                u[at + u_3] += w[w_at + u_3] * x[x_at + u_3]
-                                value = w[w_at + np.uintp(G) + u_3] * x[x_at + u_3]
-                                u[at + np.uintp(G * d_w) + u_3] += value
-                                value = w[w_at + np.uintp(2 * G) + u_3] * x[x_at + u_3]
-                                u[at + np.uintp(2 * G * d_w) + u_3] += value
-                            t += 3
-                        elif t <= t_high - 2:
-                            place = n
-                            place = H_out * place + d_h * r + i * s_h - p_h
-                            place = W_out * place + d_w * t + j * s_w - p_w
-                            at = np.uintp(G * place)
-                            w_at = np.uintp(G * (T * r + t))
-                            x_at = np.uintp(G * (W * (H * n + i) + j))
-                            for u_3 in range(np.uintp(G)):
-                                u[at + u_3] += w[w_at + u_3] * x[x_at + u_3]
-                                value = w[w_at + np.uintp(G) + u_3] * x[x_at + u_3]
-                                u[at + np.uintp(G * d_w) + u_3] += value
-                            t += 2
-                        else:
-                            place = n
-                            place = H_out * place + d_h * r + i * s_h - p_h
-                            place = W_out * place + d_w * t + j * s_w - p_w
-                            at = np.uintp(G * place)
-                            w_at = np.uintp(G * (T * r + t))
-                            x_at = np.uintp(G * (W * (H * n + i) + j))
-                            for u_3 in range(np.uintp(G)):
-                                u[at + u_3] += w[w_at + u_3] * x[x_at + u_3]
-                            t += 1
-        for element in range(np.uintp((n * H_out + filled) * (G * W_out)), np.uintp((n * H_out + H_out) * (G * W_out))):
-            u[element] = zero
+loops = rt.Companion(__package__, "conv_transpose2d")
 
 
 def conv_transpose2d_forward(
@@ -222,9 +35,8 @@ def conv_transpose2d_forward(
 ) -> rt.Array:
     """Compute the 2-D transposed convolution.
 
-    u[n, d_h * r + i * s_h - p_h, d_w * t + j * s_w - p_w, K * g + k] += sum(c) w[r, t, k, C * g + c] * x[n, i, j, C
-        * g + c]
-    u[n, h, v, K * g + k] += b[K * g + k]
+    (2) u[n, s_h·i+d_h·r−p_h, s_w·j+d_w·t−p_w, Kg+k] += Σ_{c} x[n, i, j, Cg+c] w[r, t, k, Cg+c]
+    (2) u[n, h, v, Kg+k] += b[Kg+k]
 
     Args:
         x: shape (N, H, W, C * G).
@@ -276,11 +88,12 @@ def conv_transpose2d_forward(
     if b is not None:
         rt.extents("conv_transpose2d", "b", b.shape, (G * K,), "G * K")
     rt.affordable("conv_transpose2d", dtype, {"u": (N, H_out, W_out, G * K)})
-    if rt.compiles(G * H * N * R * T * W, d_h, d_w, p_h, p_w, s_h, s_w) and K == 1 and C == 1 and 0 <= R * T < 200:
+    # (2) u[n, s_h·i+d_h·r−p_h, s_w·j+d_w·t−p_w, Kg+k] += Σ_{c} x[n, i, j, Cg+c] w[r, t, k, Cg+c]
+    if loops.wanted(G * H * N * R * T * W, d_h, d_w, p_h, p_w, s_h, s_w) and K == 1 and C == 1 and 0 <= R * T < 200:
         u = np.empty((N, H_out, W_out, G), dtype)
         if s_h == 1 and s_w == 1:
             rt.run(
-                _conv_transpose2d_forward_1,
+                loops.conv_transpose2d_forward_1,
                 H_out * N,
                 G * H_out * N * R * T * W_out,
                 rt.flat(u),
@@ -301,7 +114,7 @@ def conv_transpose2d_forward(
             )
         else:
             rt.run(
-                _conv_transpose2d_forward_2,
+                loops.conv_transpose2d_forward_2,
                 N,
                 G * H * N * R * T * W,
                 rt.flat(u),
@@ -333,124 +146,12 @@ def conv_transpose2d_forward(
             ((0, (0, 1)), (-p_h, (1, s_h), (2, d_h)), (-p_w, (3, s_w), (4, d_w)), (0, (5, 1)), (0, (6, 1))),
         )
         rt.contract("n i j g c, r t k g c -> n i r j t g k", x_1, w_1, out=u_4_1)
+    # (2) u[n, h, v, Kg+k] += b[Kg+k]
     if b is not None:
         b_1 = b.reshape(G, K)
         u_5 = u.reshape(N, H_out, W_out, G, K)
         rt.add_row(u_5, b_1)
     return u
-
-
-@rt.nest
-def _conv_transpose2d_grad_input_1(
-    start: int,
-    stop: int,
-    dx: rt.Array,
-    dy: rt.Array,
-    w: rt.Array,
-    zero: Any,
-    G: int,
-    H: int,
-    H_out: int,
-    W: int,
-    W_out: int,
-    p_h: int,
-    p_w: int,
-    R_fixed: Any,
-    T_fixed: Any,
-    d_h_fixed: Any,
-    d_w_fixed: Any,
-    s_h_fixed: Any,
-    s_w_fixed: Any,
-) -> None:
-    """Sums over r, t for every m, q, e, a."""
-    R = len(R_fixed)
-    T = len(T_fixed)
-    d_h = len(d_h_fixed)
-    d_w = len(d_w_fixed)
-    s_h = len(s_h_fixed)
-    s_w = len(s_w_fixed)
-    for row in range(start, stop):
-        q = row % H
-        m = row // H
-        r_low = max(0, -((q * s_h - p_h) // d_h))
-        r_high = min(R, (H_out + p_h - q * s_h - 1) // d_h + 1)
-        e_first = max(0, -(-p_w // s_w), -((T * d_w - d_w - p_w) // s_w))
-        e_last = min(W, (W_out + p_w - 1) // s_w + 1, (W_out + d_w + p_w - T * d_w - 1) // s_w + 1)
-        if not (R * T <= 9 and r_low == 0 and r_high == R):
-            e_last = e_first
-        e = 0
-        while e < W:
-            if e_first <= e <= e_last - 4:
-                at = np.uintp(G * (W * (H * m + q) + e))
-                place = m
-                place = H_out * place + q * s_h - p_h
-                place = W_out * place + e * s_w - p_w
-                dy_at = np.uintp(G * place)
-                for a in range(np.uintp(G)):
-                    total = zero
-                    total_1 = zero
-                    total_2 = zero
-                    total_3 = zero
-                    for r in range(R):
-                        for t in range(T):
-                            value = (
-                                dy[dy_at + np.uintp(G * W_out * d_h * r + G * d_w * t) + a]
-                                * w[np.uintp(G * T * r + G * t) + a]
-                            )
-                            total += value
-                            value = (
-                                dy[dy_at + np.uintp(G * W_out * d_h * r + G * d_w * t + G * s_w) + a]
-                                * w[np.uintp(G * T * r + G * t) + a]
-                            )
-                            total_1 += value
-                            value = (
-                                dy[dy_at + np.uintp(G * W_out * d_h * r + G * d_w * t + 2 * G * s_w) + a]
-                                * w[np.uintp(G * T * r + G * t) + a]
-                            )
-                            total_2 += value
-                            value = (
-                                dy[dy_at + np.uintp(G * W_out * d_h * r + G * d_w * t + 3 * G * s_w) + a]
-                                * w[np.uintp(G * T * r + G * t) + a]
-                            )
-                            total_3 += value
-                    dx[at + a] = total
-                    dx[at + np.uintp(G) + a] = total_1
-                    dx[at + np.uintp(2 * G) + a] = total_2
-                    dx[at + np.uintp(3 * G) + a] = total_3
-                e += 4
-            elif e_first <= e < e_last:
-                at = np.uintp(G * (W * (H * m + q) + e))
-                place = m
-                place = H_out * place + q * s_h - p_h
-                place = W_out * place + e * s_w - p_w
-                dy_at = np.uintp(G * place)
-                for a in range(np.uintp(G)):
-                    total = zero
-                    for r in range(R):
-                        for t in range(T):
-                            value = (
-                                dy[dy_at + np.uintp(G * W_out * d_h * r + G * d_w * t) + a]
-                                * w[np.uintp(G * T * r + G * t) + a]
-                            )
-                            total += value
-                    dx[at + a] = total
-                e += 1
-            else:
-                at = np.uintp(G * (W * (H * m + q) + e))
-                for a in range(np.uintp(G)):
-                    dx[at + a] = zero
-                for r in range(r_low, r_high):
-                    t_low = max(0, -((e * s_w - p_w) // d_w))
-                    t_high = min(T, (W_out + p_w - e * s_w - 1) // d_w + 1)
-                    for t in range(t_low, t_high):
-                        place = m
-                        place = H_out * place + d_h * r + q * s_h - p_h
-                        place = W_out * place + d_w * t + e * s_w - p_w
-                        dy_at = np.uintp(G * place)
-                        w_at = np.uintp(G * (T * r + t))
-                        for a in range(np.uintp(G)):
-                            dx[at + a] += dy[dy_at + a] * w[w_at + a]
-                e += 1
 
 
 def conv_transpose2d_grad_input(
@@ -466,8 +167,7 @@ def conv_transpose2d_grad_input(
 ) -> rt.Array:
     """Compute dx, the gradient of E: 2-D transposed convolution.
 
-    dx[m, q, e, C * g + c] += sum(r, t, k) dy[m, d_h * r + q * s_h - p_h, d_w * t + e * s_w - p_w, K * g + k] * w[r,
-        t, k, C * g + c]
+    (7) dx[m, q, e, Cg+c] = Σ_{r,t,k} dy[m, s_h·q+d_h·r−p_h, s_w·e+d_w·t−p_w, Kg+k] w[r, t, k, Cg+c]
 
     Args:
         dy: shape (N, H_out, W_out, G * K); dE/du.
@@ -517,10 +217,11 @@ def conv_transpose2d_grad_input(
     )
     rt.extents("conv_transpose2d", "dy", dy.shape, (N, H_out, W_out, G * K), "batch, H_out, W_out, G * K")
     rt.affordable("conv_transpose2d", dtype, {"dx": (N, H, W, C * G)})
-    if rt.compiles(G * H * N * R * T * W, d_h, d_w, p_h, p_w, s_h, s_w) and C == 1 and K == 1 and 0 <= R * T < 200:
+    # (7) dx[m, q, e, Cg+c] = Σ_{r,t,k} dy[m, s_h·q+d_h·r−p_h, s_w·e+d_w·t−p_w, Kg+k] w[r, t, k, Cg+c]
+    if loops.wanted(G * H * N * R * T * W, d_h, d_w, p_h, p_w, s_h, s_w) and C == 1 and K == 1 and 0 <= R * T < 200:
         dx = np.empty((N, H, W, G), dtype)
         rt.run(
-            _conv_transpose2d_grad_input_1,
+            loops.conv_transpose2d_grad_input_1,
             H * N,
             G * H * N * R * T * W,
             rt.flat(dx),
@@ -555,141 +256,6 @@ def conv_transpose2d_grad_input(
     return dx
 
 
-@rt.nest
-def _conv_transpose2d_grad_weight_1(
-    start: int,
-    stop: int,
-    parts1: rt.Array,
-    dy_2: rt.Array,
-    x: rt.Array,
-    zero: Any,
-    G: int,
-    H: int,
-    H_out: int,
-    W: int,
-    W_out: int,
-    p_h: int,
-    p_w: int,
-    R_fixed: Any,
-    T_fixed: Any,
-    d_h_fixed: Any,
-    d_w_fixed: Any,
-    s_h_fixed: Any,
-    s_w_fixed: Any,
-) -> None:
-    """Sums over i, j for every n, m, q, a."""
-    R = len(R_fixed)
-    T = len(T_fixed)
-    d_h = len(d_h_fixed)
-    d_w = len(d_w_fixed)
-    s_h = len(s_h_fixed)
-    s_w = len(s_w_fixed)
-    for n in range(start, stop):
-        sums = np.zeros(G * R * T, np.float64)
-        for m in range(R):
-            for q in range(T):
-                at = np.uintp(G * (T * (R * n + m) + q))
-                sums_at = np.uintp(G * (T * m + q))
-                for a in range(np.uintp(G)):
-                    parts1[at + a] = zero
-        for i in range(H):
-            if i % 32 == 31:
-                for m in range(R):
-                    for q in range(T):
-                        at = np.uintp(G * (T * (R * n + m) + q))
-                        sums_at = np.uintp(G * (T * m + q))
-                        for a in range(np.uintp(G)):
-                            sums[sums_at + a] += parts1[at + a]
-                            parts1[at + a] = zero
-            m_low = max(0, -((i * s_h - p_h) // d_h))
-            m_high = min(R, (H_out + p_h - i * s_h - 1) // d_h + 1)
-            for m in range(m_low, m_high):
-                j_first = max(0, -(-p_w // s_w), -((T * d_w - d_w - p_w) // s_w))
-                j_last = min(W, (W_out + p_w - 1) // s_w + 1, (W_out + d_w + p_w - T * d_w - 1) // s_w + 1)
-                if T > 4:
-                    j_last = j_first
-                j = 0
-                while j < W:
-                    if j_first <= j <= j_last - 8:
-                        at = np.uintp(G * T * (R * n + m))
-                        place = n
-                        place = H_out * place + d_h * m + i * s_h - p_h
-                        place = W_out * place + j * s_w - p_w
-                        place = G * place
-                        dy_2_at = np.uintp(place)
-                        x_at = np.uintp(G * (W * (H * n + i) + j))
-                        for a in range(np.uintp(G)):
-                            for q in range(T):
-                                total = x[x_at + a] * dy_2[dy_2_at + np.uintp(G * d_w * q) + a]
-                                value = x[x_at + np.uintp(G) + a] * dy_2[dy_2_at + np.uintp(G * d_w * q + G * s_w) + a]
-                                total += value
-                                value = (
-                                    x[x_at + np.uintp(2 * G) + a]
-                                    * dy_2[dy_2_at + np.uintp(G * d_w * q + 2 * G * s_w) + a]
-                                )
-                                total += value
-                                value = (
-                                    x[x_at + np.uintp(3 * G) + a]
-                                    * dy_2[dy_2_at + np.uintp(G * d_w * q + 3 * G * s_w) + a]
-                                )
-                                total += value
-                                value = (
-                                    x[x_at + np.uintp(4 * G) + a]
-                                    * dy_2[dy_2_at + np.uintp(G * d_w * q + 4 * G * s_w) + a]
-                                )
-                                total += value
-                                value = (
-                                    x[x_at + np.uintp(5 * G) + a]
-                                    * dy_2[dy_2_at + np.uintp(G * d_w * q + 5 * G * s_w) + a]
-                                )
-                                total += value
-                                value = (
-                                    x[x_at + np.uintp(6 * G) + a]
-                                    * dy_2[dy_2_at + np.uintp(G * d_w * q + 6 * G * s_w) + a]
-                                )
-                                total += value
-                                value = (
-                                    x[x_at + np.uintp(7 * G) + a]
-                                    * dy_2[dy_2_at + np.uintp(G * d_w * q + 7 * G * s_w) + a]
-                                )
-                                total += value
-                                parts1[at + np.uintp(G * q) + a] += total
-                        j += 8
-                    elif j_first <= j <= j_last - 1:
-                        at = np.uintp(G * T * (R * n + m))
-                        place = n
-                        place = H_out * place + d_h * m + i * s_h - p_h
-                        place = W_out * place + j * s_w - p_w
-                        place = G * place
-                        dy_2_at = np.uintp(place)
-                        x_at = np.uintp(G * (W * (H * n + i) + j))
-                        for a in range(np.uintp(G)):
-                            for q in range(T):
-                                total = x[x_at + a] * dy_2[dy_2_at + np.uintp(G * d_w * q) + a]
-                                parts1[at + np.uintp(G * q) + a] += total
-                        j += 1
-                    else:
-                        q_low = max(0, -((j * s_w - p_w) // d_w))
-                        q_high = min(T, (W_out + p_w - j * s_w - 1) // d_w + 1)
-                        for q in range(q_low, q_high):
-                            at = np.uintp(G * (T * (R * n + m) + q))
-                            place = n
-                            place = H_out * place + d_h * m + i * s_h - p_h
-                            place = W_out * place + d_w * q + j * s_w - p_w
-                            place = G * place
-                            dy_2_at = np.uintp(place)
-                            x_at = np.uintp(G * (W * (H * n + i) + j))
-                            for a in range(np.uintp(G)):
-                                parts1[at + a] += x[x_at + a] * dy_2[dy_2_at + a]
-                        j += 1
-        for m in range(R):
-            for q in range(T):
-                at = np.uintp(G * (T * (R * n + m) + q))
-                sums_at = np.uintp(G * (T * m + q))
-                for a in range(np.uintp(G)):
-                    parts1[at + a] += sums[sums_at + a]
-
-
 def conv_transpose2d_grad_weight(
     dy: Any,
     x: Any,
@@ -703,8 +269,7 @@ def conv_transpose2d_grad_weight(
 ) -> rt.Array:
     """Compute dw, the gradient of E: 2-D transposed convolution.
 
-    dw[m, q, e, C * g + c] += sum(n, i, j) dy[n, d_h * m + i * s_h - p_h, d_w * q + j * s_w - p_w, K * g + e] * x[n,
-        i, j, C * g + c]
+    (12) dw[m, q, e, Cg+c] = Σ_{n,i,j} dy[n, d_h·m+s_h·i−p_h, d_w·q+s_w·j−p_w, e+Kg] x[n, i, j, Cg+c]
 
     Args:
         dy: shape (N, H_out, W_out, G * K); dE/du.
@@ -752,11 +317,12 @@ def conv_transpose2d_grad_weight(
     rt.extent("conv_transpose2d", "argument dy, axis 1 (H_out)", dy.shape[1], H_out)
     rt.extent("conv_transpose2d", "argument dy, axis 2 (W_out)", dy.shape[2], W_out)
     rt.affordable("conv_transpose2d", dtype, {"dw": (R, T, K, C * G)})
-    if rt.compiles(G * H * N * R * T * W, d_h, d_w, p_h, p_w, s_h, s_w) and C == 1 and K == 1 and 0 <= R * T < 200:
+    # (12) dw[m, q, e, Cg+c] = Σ_{n,i,j} dy[n, d_h·m+s_h·i−p_h, d_w·q+s_w·j−p_w, e+Kg] x[n, i, j, Cg+c]
+    if loops.wanted(G * H * N * R * T * W, d_h, d_w, p_h, p_w, s_h, s_w) and C == 1 and K == 1 and 0 <= R * T < 200:
         dy_2 = dy.reshape(N, H_out, W_out, G, 1)
         parts1 = np.empty((N, R, T, 1, G), dtype)
         rt.run(
-            _conv_transpose2d_grad_weight_1,
+            loops.conv_transpose2d_grad_weight_1,
             N,
             G * H * N * R * T * W,
             rt.flat(parts1),
@@ -795,7 +361,7 @@ def conv_transpose2d_grad_weight(
 def conv_transpose2d_grad_bias(dy: Any, *, groups: int = 1) -> rt.Array:
     """Compute db, the gradient of E: 2-D transposed convolution.
 
-    db[K * g + k] += sum(n, h, v) dy[n, h, v, K * g + k]
+    (17) db[Kg+k] = Σ_{n,h,v} dy[n, h, v, Kg+k]
 
     Args:
         dy: shape (N, H_out, W_out, G * K); dE/du.
@@ -815,6 +381,7 @@ def conv_transpose2d_grad_bias(dy: Any, *, groups: int = 1) -> rt.Array:
     H_out = dy.shape[1]
     W_out = dy.shape[2]
     K = rt.divided("conv_transpose2d", "argument dy, axis 3 (G * K)", dy.shape[3], G)
+    # (17) db[Kg+k] = Σ_{n,h,v} dy[n, h, v, Kg+k]
     dy_1 = dy.reshape(N, H_out, W_out, G, K)
     db_1 = rt.total(dy_1.transpose(3, 4, 0, 1, 2), (-3, -2, -1))
     db = db_1.reshape(G * K)

@@ -2,9 +2,9 @@
 # Do not edit: change the equation and run: gradscribe generate
 """3-D transposed convolution.
 
-u[n, a * d_d + l * s_d - p_d, d_h * r + i * s_h - p_h, d_w * t + j * s_w - p_w, K * g + k] += sum(c) w[a, r, t, k, C
-    * g + c] * x[n, l, i, j, C * g + c]
-u[n, q, h, v, K * g + k] += b[K * g + k]
+(2) u[n, d_d·a+s_d·l−p_d, s_h·i+d_h·r−p_h, s_w·j+d_w·t−p_w, Kg+k] += Σ_{c} x[n, l, i, j, Cg+c]
+                                                                       w[a, r, t, k, Cg+c]
+(2) u[n, q, h, v, Kg+k] += b[Kg+k]
 
 Source: Zeiler et al., Deconvolutional networks, 2010, section 3; Dumoulin and Visin, A guide to convolution
     arithmetic, 2016, chapter 4.
@@ -20,239 +20,7 @@ if __package__:
 else:  # copied beside a script
     import runtime as rt  # type: ignore[import-not-found, no-redef]
 
-
-@rt.nest
-def _conv_transpose3d_forward_1(
-    start: int,
-    stop: int,
-    u: rt.Array,
-    w: rt.Array,
-    x: rt.Array,
-    zero: Any,
-    D: int,
-    D_out: int,
-    G: int,
-    H: int,
-    H_out: int,
-    W: int,
-    W_out: int,
-    p_d: int,
-    p_h: int,
-    p_w: int,
-    A_fixed: Any,
-    R_fixed: Any,
-    T_fixed: Any,
-    d_d_fixed: Any,
-    d_h_fixed: Any,
-    d_w_fixed: Any,
-) -> None:
-    """Sums over a, r, t for every n, u_1, u_2, u_3, u_4."""
-    A = len(A_fixed)
-    R = len(R_fixed)
-    T = len(T_fixed)
-    d_d = len(d_d_fixed)
-    d_h = len(d_h_fixed)
-    d_w = len(d_w_fixed)
-    for row in range(start, stop):
-        u_2 = row % H_out
-        u_1 = row // H_out % D_out
-        n = row // H_out // D_out
-        a_low = max(0, -((D - p_d - u_1 - 1) // d_d))
-        a_high = min(A, (p_d + u_1) // d_d + 1)
-        r_low = max(0, -((H - p_h - u_2 - 1) // d_h))
-        r_high = min(R, (p_h + u_2) // d_h + 1)
-        u_3_first = max(0, -p_w, T * d_w - d_w - p_w)
-        u_3_last = min(W_out, W - p_w, T * d_w + W - d_w - p_w)
-        if not (A * R * T <= 9 and a_low == 0 and a_high == A and r_low == 0 and r_high == R):
-            u_3_last = u_3_first
-        u_3 = 0
-        while u_3 < W_out:
-            if u_3_first <= u_3 <= u_3_last - 4:
-                at = np.uintp(G * (W_out * (H_out * (D_out * n + u_1) + u_2) + u_3))
-                place = n
-                place = D * place + p_d + u_1
-                place = H * place + p_h + u_2
-                place = W * place + p_w + u_3
-                x_at = np.uintp(G * place)
-                for u_4 in range(np.uintp(G)):
-                    total = zero
-                    total_1 = zero
-                    total_2 = zero
-                    total_3 = zero
-                    for a in range(A):
-                        for r in range(R):
-                            for t in range(T):
-                                value = (
-                                    w[np.uintp(G * R * T * a + G * T * r + G * t) + u_4]
-                                    * x[x_at + np.uintp(-G * H * W * a * d_d - G * W * d_h * r - G * d_w * t) + u_4]
-                                )
-                                total += value
-                                value = (
-                                    w[np.uintp(G * R * T * a + G * T * r + G * t) + u_4]
-                                    * x[x_at + np.uintp(G - G * H * W * a * d_d - G * W * d_h * r - G * d_w * t) + u_4]
-                                )
-                                total_1 += value
-                                value = (
-                                    w[np.uintp(G * R * T * a + G * T * r + G * t) + u_4]
-                                    * x[
-                                        x_at
-                                        + np.uintp(2 * G - G * H * W * a * d_d - G * W * d_h * r - G * d_w * t)
-                                        + u_4
-                                    ]
-                                )
-                                total_2 += value
-                                value = (
-                                    w[np.uintp(G * R * T * a + G * T * r + G * t) + u_4]
-                                    * x[
-                                        x_at
-                                        + np.uintp(3 * G - G * H * W * a * d_d - G * W * d_h * r - G * d_w * t)
-                                        + u_4
-                                    ]
-                                )
-                                total_3 += value
-                    u[at + u_4] = total
-                    u[at + np.uintp(G) + u_4] = total_1
-                    u[at + np.uintp(2 * G) + u_4] = total_2
-                    u[at + np.uintp(3 * G) + u_4] = total_3
-                u_3 += 4
-            elif u_3_first <= u_3 < u_3_last:
-                at = np.uintp(G * (W_out * (H_out * (D_out * n + u_1) + u_2) + u_3))
-                place = n
-                place = D * place + p_d + u_1
-                place = H * place + p_h + u_2
-                place = W * place + p_w + u_3
-                x_at = np.uintp(G * place)
-                for u_4 in range(np.uintp(G)):
-                    total = zero
-                    for a in range(A):
-                        for r in range(R):
-                            for t in range(T):
-                                value = (
-                                    w[np.uintp(G * R * T * a + G * T * r + G * t) + u_4]
-                                    * x[x_at + np.uintp(-G * H * W * a * d_d - G * W * d_h * r - G * d_w * t) + u_4]
-                                )
-                                total += value
-                    u[at + u_4] = total
-                u_3 += 1
-            else:
-                at = np.uintp(G * (W_out * (H_out * (D_out * n + u_1) + u_2) + u_3))
-                for u_4 in range(np.uintp(G)):
-                    u[at + u_4] = zero
-                for a in range(a_low, a_high):
-                    for r in range(r_low, r_high):
-                        t_low = max(0, -((W - p_w - u_3 - 1) // d_w))
-                        t_high = min(T, (p_w + u_3) // d_w + 1)
-                        for t in range(t_low, t_high):
-                            w_at = np.uintp(G * (T * (R * a + r) + t))
-                            place = n
-                            place = D * place + p_d + u_1 - a * d_d
-                            place = H * place + p_h + u_2 - d_h * r
-                            place = W * place + p_w + u_3 - d_w * t
-                            x_at = np.uintp(G * place)
-                            for u_4 in range(np.uintp(G)):
-                                u[at + u_4] += w[w_at + u_4] * x[x_at + u_4]
-                u_3 += 1
-
-
-@rt.nest
-def _conv_transpose3d_forward_2(
-    start: int,
-    stop: int,
-    u: rt.Array,
-    w: rt.Array,
-    x: rt.Array,
-    zero: Any,
-    A: int,
-    D: int,
-    D_out: int,
-    G: int,
-    H: int,
-    H_out: int,
-    R: int,
-    T: int,
-    W: int,
-    W_out: int,
-    d_d: int,
-    d_h: int,
-    d_w: int,
-    p_d: int,
-    p_h: int,
-    p_w: int,
-    s_d: int,
-    s_h: int,
-    s_w: int,
-) -> None:
-    """Windows n, l, i, j added to what they cover, tap a, r, t by tap."""
-    for n in range(start, stop):
-        filled = 0
-        for l_ in range(D):
-            reached = max(filled, min(D_out, A * d_d + l_ * s_d + 1 - d_d - p_d))
-            for element in range(
-                np.uintp((n * D_out + filled) * (G * H_out * W_out)),
-                np.uintp((n * D_out + reached) * (G * H_out * W_out)),
-            ):
-                u[element] = zero
-            filled = reached
-            a_low = max(0, -((l_ * s_d - p_d) // d_d))
-            a_high = min(A, (D_out + p_d - l_ * s_d - 1) // d_d + 1)
-            for i in range(H):
-                r_low = max(0, -((i * s_h - p_h) // d_h))
-                r_high = min(R, (H_out + p_h - i * s_h - 1) // d_h + 1)
-                j_first = max(0, -(-p_w // s_w), -((T * d_w - d_w - p_w) // s_w))
-                j_last = min(W, (W_out + p_w - 1) // s_w + 1, (W_out + d_w + p_w - T * d_w - 1) // s_w + 1)
-                for j in range(W):
-                    if j_first <= j < j_last:
-                        t_low, t_high = 0, T
-                    else:
-                        t_low = max(0, -((j * s_w - p_w) // d_w))
-                        t_high = min(T, (W_out + p_w - j * s_w - 1) // d_w + 1)
-                    for a in range(a_low, a_high):
-                        for r in range(r_low, r_high):
-                            t = t_low
-                            while t < t_high:
-                                if t <= t_high - 3:
-                                    place = n
-                                    place = D_out * place + a * d_d + l_ * s_d - p_d
-                                    place = H_out * place + d_h * r + i * s_h - p_h
-                                    place = W_out * place + d_w * t + j * s_w - p_w
-                                    at = np.uintp(G * place)
-                                    w_at = np.uintp(G * (T * (R * a + r) + t))
-                                    x_at = np.uintp(G * (W * (H * (D * n + l_) + i) + j))
-                                    for u_4 in range(np.uintp(G)):
-                                        u[at + u_4] += w[w_at + u_4] * x[x_at + u_4]
-                                        value = w[w_at + np.uintp(G) + u_4] * x[x_at + u_4]
-                                        u[at + np.uintp(G * d_w) + u_4] += value
-                                        value = w[w_at + np.uintp(2 * G) + u_4] * x[x_at + u_4]
-                                        u[at + np.uintp(2 * G * d_w) + u_4] += value
-                                    t += 3
-                                elif t <= t_high - 2:
-                                    place = n
-                                    place = D_out * place + a * d_d + l_ * s_d - p_d
-                                    place = H_out * place + d_h * r + i * s_h - p_h
-                                    place = W_out * place + d_w * t + j * s_w - p_w
-                                    at = np.uintp(G * place)
-                                    w_at = np.uintp(G * (T * (R * a + r) + t))
-                                    x_at = np.uintp(G * (W * (H * (D * n + l_) + i) + j))
-                                    for u_4 in range(np.uintp(G)):
-                                        u[at + u_4] += w[w_at + u_4] * x[x_at + u_4]
-                                        value = w[w_at + np.uintp(G) + u_4] * x[x_at + u_4]
-                                        u[at + np.uintp(G * d_w) + u_4] += value
-                                    t += 2
-                                else:
-                                    place = n
-                                    place = D_out * place + a * d_d + l_ * s_d - p_d
-                                    place = H_out * place + d_h * r + i * s_h - p_h
-                                    place = W_out * place + d_w * t + j * s_w - p_w
-                                    at = np.uintp(G * place)
-                                    w_at = np.uintp(G * (T * (R * a + r) + t))
-                                    x_at = np.uintp(G * (W * (H * (D * n + l_) + i) + j))
-                                    for u_4 in range(np.uintp(G)):
-                                        u[at + u_4] += w[w_at + u_4] * x[x_at + u_4]
-                                    t += 1
-        for element in range(
-            np.uintp((n * D_out + filled) * (G * H_out * W_out)), np.uintp((n * D_out + D_out) * (G * H_out * W_out))
-        ):
-            u[element] = zero
+loops = rt.Companion(__package__, "conv_transpose3d")
 
 
 def conv_transpose3d_forward(
@@ -268,9 +36,9 @@ def conv_transpose3d_forward(
 ) -> rt.Array:
     """Compute the 3-D transposed convolution.
 
-    u[n, a * d_d + l * s_d - p_d, d_h * r + i * s_h - p_h, d_w * t + j * s_w - p_w, K * g + k] += sum(c) w[a, r, t,
-        k, C * g + c] * x[n, l, i, j, C * g + c]
-    u[n, q, h, v, K * g + k] += b[K * g + k]
+    (2) u[n, d_d·a+s_d·l−p_d, s_h·i+d_h·r−p_h, s_w·j+d_w·t−p_w, Kg+k] += Σ_{c} x[n, l, i, j, Cg+c]
+                                                                           w[a, r, t, k, Cg+c]
+    (2) u[n, q, h, v, Kg+k] += b[Kg+k]
 
     Args:
         x: shape (N, D, H, W, C * G).
@@ -328,8 +96,9 @@ def conv_transpose3d_forward(
     if b is not None:
         rt.extents("conv_transpose3d", "b", b.shape, (G * K,), "G * K")
     rt.affordable("conv_transpose3d", dtype, {"u": (N, D_out, H_out, W_out, G * K)})
+    # (2) u[n, d_d·a+s_d·l−p_d, s_h·i+d_h·r−p_h, s_w·j+d_w·t−p_w, Kg+k] += Σ_{c} x[n, l, i, j, Cg+c] w[a, r, t, k, Cg+c]
     if (
-        rt.compiles(A * D * G * H * N * R * T * W, d_d, d_h, d_w, p_d, p_h, p_w, s_d, s_h, s_w)
+        loops.wanted(A * D * G * H * N * R * T * W, d_d, d_h, d_w, p_d, p_h, p_w, s_d, s_h, s_w)
         and K == 1
         and C == 1
         and 0 <= A * R * T < 200
@@ -337,7 +106,7 @@ def conv_transpose3d_forward(
         u = np.empty((N, D_out, H_out, W_out, G), dtype)
         if s_d == 1 and s_h == 1 and s_w == 1:
             rt.run(
-                _conv_transpose3d_forward_1,
+                loops.conv_transpose3d_forward_1,
                 D_out * H_out * N,
                 A * D_out * G * H_out * N * R * T * W_out,
                 rt.flat(u),
@@ -363,7 +132,7 @@ def conv_transpose3d_forward(
             )
         else:
             rt.run(
-                _conv_transpose3d_forward_2,
+                loops.conv_transpose3d_forward_2,
                 N,
                 A * D * G * H * N * R * T * W,
                 rt.flat(u),
@@ -408,174 +177,12 @@ def conv_transpose3d_forward(
             ),
         )
         rt.contract("n l i j g c, a r t k g c -> n a l i r j t g k", x_1, w_1, out=u_5_1)
+    # (2) u[n, q, h, v, Kg+k] += b[Kg+k]
     if b is not None:
         b_1 = b.reshape(G, K)
         u_6 = u.reshape(N, D_out, H_out, W_out, G, K)
         rt.add_row(u_6, b_1)
     return u
-
-
-@rt.nest
-def _conv_transpose3d_grad_input_1(
-    start: int,
-    stop: int,
-    dx: rt.Array,
-    dy: rt.Array,
-    w: rt.Array,
-    zero: Any,
-    D: int,
-    D_out: int,
-    G: int,
-    H: int,
-    H_out: int,
-    W: int,
-    W_out: int,
-    p_d: int,
-    p_h: int,
-    p_w: int,
-    A_fixed: Any,
-    R_fixed: Any,
-    T_fixed: Any,
-    d_d_fixed: Any,
-    d_h_fixed: Any,
-    d_w_fixed: Any,
-    s_d_fixed: Any,
-    s_h_fixed: Any,
-    s_w_fixed: Any,
-) -> None:
-    """Sums over a, r, t for every m, e, o, f, z."""
-    A = len(A_fixed)
-    R = len(R_fixed)
-    T = len(T_fixed)
-    d_d = len(d_d_fixed)
-    d_h = len(d_h_fixed)
-    d_w = len(d_w_fixed)
-    s_d = len(s_d_fixed)
-    s_h = len(s_h_fixed)
-    s_w = len(s_w_fixed)
-    for row in range(start, stop):
-        o = row % H
-        e = row // H % D
-        m = row // H // D
-        a_low = max(0, -((e * s_d - p_d) // d_d))
-        a_high = min(A, (D_out + p_d - e * s_d - 1) // d_d + 1)
-        r_low = max(0, -((o * s_h - p_h) // d_h))
-        r_high = min(R, (H_out + p_h - o * s_h - 1) // d_h + 1)
-        f_first = max(0, -(-p_w // s_w), -((T * d_w - d_w - p_w) // s_w))
-        f_last = min(W, (W_out + p_w - 1) // s_w + 1, (W_out + d_w + p_w - T * d_w - 1) // s_w + 1)
-        if not (A * R * T <= 9 and a_low == 0 and a_high == A and r_low == 0 and r_high == R):
-            f_last = f_first
-        f = 0
-        while f < W:
-            if f_first <= f <= f_last - 4:
-                at = np.uintp(G * (W * (H * (D * m + e) + o) + f))
-                place = m
-                place = D_out * place + e * s_d - p_d
-                place = H_out * place + o * s_h - p_h
-                place = W_out * place + f * s_w - p_w
-                dy_at = np.uintp(G * place)
-                for z in range(np.uintp(G)):
-                    total = zero
-                    total_1 = zero
-                    total_2 = zero
-                    total_3 = zero
-                    for a in range(A):
-                        for r in range(R):
-                            for t in range(T):
-                                value = (
-                                    dy[
-                                        dy_at
-                                        + np.uintp(G * H_out * W_out * a * d_d + G * W_out * d_h * r + G * d_w * t)
-                                        + z
-                                    ]
-                                    * w[np.uintp(G * R * T * a + G * T * r + G * t) + z]
-                                )
-                                total += value
-                                value = (
-                                    dy[
-                                        dy_at
-                                        + np.uintp(
-                                            G * H_out * W_out * a * d_d + G * W_out * d_h * r + G * d_w * t + G * s_w
-                                        )
-                                        + z
-                                    ]
-                                    * w[np.uintp(G * R * T * a + G * T * r + G * t) + z]
-                                )
-                                total_1 += value
-                                value = (
-                                    dy[
-                                        dy_at
-                                        + np.uintp(
-                                            G * H_out * W_out * a * d_d
-                                            + G * W_out * d_h * r
-                                            + G * d_w * t
-                                            + 2 * G * s_w,
-                                        )
-                                        + z
-                                    ]
-                                    * w[np.uintp(G * R * T * a + G * T * r + G * t) + z]
-                                )
-                                total_2 += value
-                                value = (
-                                    dy[
-                                        dy_at
-                                        + np.uintp(
-                                            G * H_out * W_out * a * d_d
-                                            + G * W_out * d_h * r
-                                            + G * d_w * t
-                                            + 3 * G * s_w,
-                                        )
-                                        + z
-                                    ]
-                                    * w[np.uintp(G * R * T * a + G * T * r + G * t) + z]
-                                )
-                                total_3 += value
-                    dx[at + z] = total
-                    dx[at + np.uintp(G) + z] = total_1
-                    dx[at + np.uintp(2 * G) + z] = total_2
-                    dx[at + np.uintp(3 * G) + z] = total_3
-                f += 4
-            elif f_first <= f < f_last:
-                at = np.uintp(G * (W * (H * (D * m + e) + o) + f))
-                place = m
-                place = D_out * place + e * s_d - p_d
-                place = H_out * place + o * s_h - p_h
-                place = W_out * place + f * s_w - p_w
-                dy_at = np.uintp(G * place)
-                for z in range(np.uintp(G)):
-                    total = zero
-                    for a in range(A):
-                        for r in range(R):
-                            for t in range(T):
-                                value = (
-                                    dy[
-                                        dy_at
-                                        + np.uintp(G * H_out * W_out * a * d_d + G * W_out * d_h * r + G * d_w * t)
-                                        + z
-                                    ]
-                                    * w[np.uintp(G * R * T * a + G * T * r + G * t) + z]
-                                )
-                                total += value
-                    dx[at + z] = total
-                f += 1
-            else:
-                at = np.uintp(G * (W * (H * (D * m + e) + o) + f))
-                for z in range(np.uintp(G)):
-                    dx[at + z] = zero
-                for a in range(a_low, a_high):
-                    for r in range(r_low, r_high):
-                        t_low = max(0, -((f * s_w - p_w) // d_w))
-                        t_high = min(T, (W_out + p_w - f * s_w - 1) // d_w + 1)
-                        for t in range(t_low, t_high):
-                            place = m
-                            place = D_out * place + a * d_d + e * s_d - p_d
-                            place = H_out * place + d_h * r + o * s_h - p_h
-                            place = W_out * place + d_w * t + f * s_w - p_w
-                            dy_at = np.uintp(G * place)
-                            w_at = np.uintp(G * (T * (R * a + r) + t))
-                            for z in range(np.uintp(G)):
-                                dx[at + z] += dy[dy_at + z] * w[w_at + z]
-                f += 1
 
 
 def conv_transpose3d_grad_input(
@@ -591,8 +198,8 @@ def conv_transpose3d_grad_input(
 ) -> rt.Array:
     """Compute dx, the gradient of E: 3-D transposed convolution.
 
-    dx[m, e, o, f, C * g + c] += sum(a, r, t, k) dy[m, a * d_d + e * s_d - p_d, d_h * r + o * s_h - p_h, d_w * t + f
-        * s_w - p_w, K * g + k] * w[a, r, t, k, C * g + c]
+    (7) dx[m, e, o, f, Cg+c] = Σ_{a,r,t,k} dy[m, s_d·e+d_d·a−p_d, s_h·o+d_h·r−p_h, s_w·f+d_w·t−p_w, Kg+k]
+                                 w[a, r, t, k, Cg+c]
 
     Args:
         dy: shape (N, D_out, H_out, W_out, G * K); dE/du.
@@ -648,15 +255,17 @@ def conv_transpose3d_grad_input(
     )
     rt.extents("conv_transpose3d", "dy", dy.shape, (N, D_out, H_out, W_out, G * K), "batch, D_out, H_out, W_out, G * K")
     rt.affordable("conv_transpose3d", dtype, {"dx": (N, D, H, W, C * G)})
+    # (7) dx[m, e, o, f, Cg+c] = Σ_{a,r,t,k} dy[m, s_d·e+d_d·a−p_d, s_h·o+d_h·r−p_h, s_w·f+d_w·t−p_w, Kg+k]
+    #                              w[a, r, t, k, Cg+c]
     if (
-        rt.compiles(A * D * G * H * N * R * T * W, d_d, d_h, d_w, p_d, p_h, p_w, s_d, s_h, s_w)
+        loops.wanted(A * D * G * H * N * R * T * W, d_d, d_h, d_w, p_d, p_h, p_w, s_d, s_h, s_w)
         and C == 1
         and K == 1
         and 0 <= A * R * T < 200
     ):
         dx = np.empty((N, D, H, W, G), dtype)
         rt.run(
-            _conv_transpose3d_grad_input_1,
+            loops.conv_transpose3d_grad_input_1,
             D * H * N,
             A * D * G * H * N * R * T * W,
             rt.flat(dx),
@@ -704,163 +313,6 @@ def conv_transpose3d_grad_input(
     return dx
 
 
-@rt.nest
-def _conv_transpose3d_grad_weight_1(
-    start: int,
-    stop: int,
-    parts1: rt.Array,
-    dy_2: rt.Array,
-    x: rt.Array,
-    zero: Any,
-    D: int,
-    D_out: int,
-    G: int,
-    H: int,
-    H_out: int,
-    W: int,
-    W_out: int,
-    p_d: int,
-    p_h: int,
-    p_w: int,
-    A_fixed: Any,
-    R_fixed: Any,
-    T_fixed: Any,
-    d_d_fixed: Any,
-    d_h_fixed: Any,
-    d_w_fixed: Any,
-    s_d_fixed: Any,
-    s_h_fixed: Any,
-    s_w_fixed: Any,
-) -> None:
-    """Sums over l, i, j for every n, m, e, o, z."""
-    A = len(A_fixed)
-    R = len(R_fixed)
-    T = len(T_fixed)
-    d_d = len(d_d_fixed)
-    d_h = len(d_h_fixed)
-    d_w = len(d_w_fixed)
-    s_d = len(s_d_fixed)
-    s_h = len(s_h_fixed)
-    s_w = len(s_w_fixed)
-    for n in range(start, stop):
-        sums = np.zeros(A * G * R * T, np.float64)
-        for m in range(A):
-            for e in range(R):
-                for o in range(T):
-                    at = np.uintp(G * (T * (R * (A * n + m) + e) + o))
-                    sums_at = np.uintp(G * (T * (R * m + e) + o))
-                    for z in range(np.uintp(G)):
-                        parts1[at + z] = zero
-        for l_ in range(D):
-            if l_ % 32 == 31:
-                for m in range(A):
-                    for e in range(R):
-                        for o in range(T):
-                            at = np.uintp(G * (T * (R * (A * n + m) + e) + o))
-                            sums_at = np.uintp(G * (T * (R * m + e) + o))
-                            for z in range(np.uintp(G)):
-                                sums[sums_at + z] += parts1[at + z]
-                                parts1[at + z] = zero
-            m_low = max(0, -((l_ * s_d - p_d) // d_d))
-            m_high = min(A, (D_out + p_d - l_ * s_d - 1) // d_d + 1)
-            for i in range(H):
-                e_low = max(0, -((i * s_h - p_h) // d_h))
-                e_high = min(R, (H_out + p_h - i * s_h - 1) // d_h + 1)
-                for m in range(m_low, m_high):
-                    for e in range(e_low, e_high):
-                        j_first = max(0, -(-p_w // s_w), -((T * d_w - d_w - p_w) // s_w))
-                        j_last = min(W, (W_out + p_w - 1) // s_w + 1, (W_out + d_w + p_w - T * d_w - 1) // s_w + 1)
-                        if T > 4:
-                            j_last = j_first
-                        j = 0
-                        while j < W:
-                            if j_first <= j <= j_last - 8:
-                                at = np.uintp(G * T * (R * (A * n + m) + e))
-                                place = n
-                                place = D_out * place + d_d * m + l_ * s_d - p_d
-                                place = H_out * place + d_h * e + i * s_h - p_h
-                                place = W_out * place + j * s_w - p_w
-                                place = G * place
-                                dy_2_at = np.uintp(place)
-                                x_at = np.uintp(G * (W * (H * (D * n + l_) + i) + j))
-                                for z in range(np.uintp(G)):
-                                    for o in range(T):
-                                        total = x[x_at + z] * dy_2[dy_2_at + np.uintp(G * d_w * o) + z]
-                                        value = (
-                                            x[x_at + np.uintp(G) + z]
-                                            * dy_2[dy_2_at + np.uintp(G * d_w * o + G * s_w) + z]
-                                        )
-                                        total += value
-                                        value = (
-                                            x[x_at + np.uintp(2 * G) + z]
-                                            * dy_2[dy_2_at + np.uintp(G * d_w * o + 2 * G * s_w) + z]
-                                        )
-                                        total += value
-                                        value = (
-                                            x[x_at + np.uintp(3 * G) + z]
-                                            * dy_2[dy_2_at + np.uintp(G * d_w * o + 3 * G * s_w) + z]
-                                        )
-                                        total += value
-                                        value = (
-                                            x[x_at + np.uintp(4 * G) + z]
-                                            * dy_2[dy_2_at + np.uintp(G * d_w * o + 4 * G * s_w) + z]
-                                        )
-                                        total += value
-                                        value = (
-                                            x[x_at + np.uintp(5 * G) + z]
-                                            * dy_2[dy_2_at + np.uintp(G * d_w * o + 5 * G * s_w) + z]
-                                        )
-                                        total += value
-                                        value = (
-                                            x[x_at + np.uintp(6 * G) + z]
-                                            * dy_2[dy_2_at + np.uintp(G * d_w * o + 6 * G * s_w) + z]
-                                        )
-                                        total += value
-                                        value = (
-                                            x[x_at + np.uintp(7 * G) + z]
-                                            * dy_2[dy_2_at + np.uintp(G * d_w * o + 7 * G * s_w) + z]
-                                        )
-                                        total += value
-                                        parts1[at + np.uintp(G * o) + z] += total
-                                j += 8
-                            elif j_first <= j <= j_last - 1:
-                                at = np.uintp(G * T * (R * (A * n + m) + e))
-                                place = n
-                                place = D_out * place + d_d * m + l_ * s_d - p_d
-                                place = H_out * place + d_h * e + i * s_h - p_h
-                                place = W_out * place + j * s_w - p_w
-                                place = G * place
-                                dy_2_at = np.uintp(place)
-                                x_at = np.uintp(G * (W * (H * (D * n + l_) + i) + j))
-                                for z in range(np.uintp(G)):
-                                    for o in range(T):
-                                        total = x[x_at + z] * dy_2[dy_2_at + np.uintp(G * d_w * o) + z]
-                                        parts1[at + np.uintp(G * o) + z] += total
-                                j += 1
-                            else:
-                                o_low = max(0, -((j * s_w - p_w) // d_w))
-                                o_high = min(T, (W_out + p_w - j * s_w - 1) // d_w + 1)
-                                for o in range(o_low, o_high):
-                                    at = np.uintp(G * (T * (R * (A * n + m) + e) + o))
-                                    place = n
-                                    place = D_out * place + d_d * m + l_ * s_d - p_d
-                                    place = H_out * place + d_h * e + i * s_h - p_h
-                                    place = W_out * place + d_w * o + j * s_w - p_w
-                                    place = G * place
-                                    dy_2_at = np.uintp(place)
-                                    x_at = np.uintp(G * (W * (H * (D * n + l_) + i) + j))
-                                    for z in range(np.uintp(G)):
-                                        parts1[at + z] += x[x_at + z] * dy_2[dy_2_at + z]
-                                j += 1
-        for m in range(A):
-            for e in range(R):
-                for o in range(T):
-                    at = np.uintp(G * (T * (R * (A * n + m) + e) + o))
-                    sums_at = np.uintp(G * (T * (R * m + e) + o))
-                    for z in range(np.uintp(G)):
-                        parts1[at + z] += sums[sums_at + z]
-
-
 def conv_transpose3d_grad_weight(
     dy: Any,
     x: Any,
@@ -874,8 +326,8 @@ def conv_transpose3d_grad_weight(
 ) -> rt.Array:
     """Compute dw, the gradient of E: 3-D transposed convolution.
 
-    dw[m, e, o, f, C * g + c] += sum(n, l, i, j) dy[n, d_d * m + l * s_d - p_d, d_h * e + i * s_h - p_h, d_w * o + j
-        * s_w - p_w, K * g + f] * x[n, l, i, j, C * g + c]
+    (12) dw[m, e, o, f, Cg+c] = Σ_{n,l,i,j} dy[n, d_d·m+s_d·l−p_d, d_h·e+s_h·i−p_h, d_w·o+s_w·j−p_w, f+Kg]
+                                  x[n, l, i, j, Cg+c]
 
     Args:
         dy: shape (N, D_out, H_out, W_out, G * K); dE/du.
@@ -929,8 +381,10 @@ def conv_transpose3d_grad_weight(
     rt.extent("conv_transpose3d", "argument dy, axis 2 (H_out)", dy.shape[2], H_out)
     rt.extent("conv_transpose3d", "argument dy, axis 3 (W_out)", dy.shape[3], W_out)
     rt.affordable("conv_transpose3d", dtype, {"dw": (A, R, T, K, C * G)})
+    # (12) dw[m, e, o, f, Cg+c] = Σ_{n,l,i,j} dy[n, d_d·m+s_d·l−p_d, d_h·e+s_h·i−p_h, d_w·o+s_w·j−p_w, f+Kg]
+    #                               x[n, l, i, j, Cg+c]
     if (
-        rt.compiles(A * D * G * H * N * R * T * W, d_d, d_h, d_w, p_d, p_h, p_w, s_d, s_h, s_w)
+        loops.wanted(A * D * G * H * N * R * T * W, d_d, d_h, d_w, p_d, p_h, p_w, s_d, s_h, s_w)
         and C == 1
         and K == 1
         and 0 <= A * R * T < 200
@@ -938,7 +392,7 @@ def conv_transpose3d_grad_weight(
         dy_2 = dy.reshape(N, D_out, H_out, W_out, G, 1)
         parts1 = np.empty((N, A, R, T, 1, G), dtype)
         rt.run(
-            _conv_transpose3d_grad_weight_1,
+            loops.conv_transpose3d_grad_weight_1,
             N,
             A * D * G * H * N * R * T * W,
             rt.flat(parts1),
@@ -990,7 +444,7 @@ def conv_transpose3d_grad_weight(
 def conv_transpose3d_grad_bias(dy: Any, *, groups: int = 1) -> rt.Array:
     """Compute db, the gradient of E: 3-D transposed convolution.
 
-    db[K * g + k] += sum(n, q, h, v) dy[n, q, h, v, K * g + k]
+    (17) db[Kg+k] = Σ_{n,q,h,v} dy[n, q, h, v, Kg+k]
 
     Args:
         dy: shape (N, D_out, H_out, W_out, G * K); dE/du.
@@ -1011,6 +465,7 @@ def conv_transpose3d_grad_bias(dy: Any, *, groups: int = 1) -> rt.Array:
     H_out = dy.shape[2]
     W_out = dy.shape[3]
     K = rt.divided("conv_transpose3d", "argument dy, axis 4 (G * K)", dy.shape[4], G)
+    # (17) db[Kg+k] = Σ_{n,q,h,v} dy[n, q, h, v, Kg+k]
     dy_1 = dy.reshape(N, D_out, H_out, W_out, G, K)
     db_1 = rt.total(dy_1.transpose(4, 5, 0, 1, 2, 3), (-4, -3, -2, -1))
     db = db_1.reshape(G * K)

@@ -2,14 +2,14 @@
 # Do not edit: change the equation and run: gradscribe generate
 """Softmax with weighted cross-entropy, mean over the labels that count.
 
-m[e] = max(k) x[e, k]
-h[e, k] = exp(x[e, k] - m[e])
-z[e] = sum(k) h[e, k]
-q[e, k] = where((t[e] != i), (where((k == t[e]), (1 - epsilon), (0)) + ratio(epsilon, K)) * w[k], 0)
-a[e] = sum(k) q[e, k]
-s = sum(e, k) where((k == t[e]) & (t[e] != i), w[k], 0)
-y = sum(e) log(z[e]) * a[e] / s
-y += sum(e, k) share((q[e, k] != 0), (m[e] - x[e, k]) * q[e, k], s)
+(1) m[e] = max_{k} x[e,k]
+(2) h[e,k] = exp(x[e,k]−m[e])
+(3) z[e] = Σ_{k} h[e,k]
+(4) q[e,k] = w[k] (ε/K+(1−ε) [k=t[e]]) [t[e]≠i]
+(5) a[e] = Σ_{k} q[e,k]
+(6) s = Σ_{e,k} w[k] [k=t[e]][t[e]≠i]
+(7) y = 1/s Σ_{e} a[e] log(z[e])
+(7) y += 1/s Σ_{e,k} q[e,k] (m[e]−x[e,k]) [q[e,k]≠0]
 
 Source: Szegedy et al., Rethinking the Inception architecture for computer vision, 2016, section 7.
 """
@@ -34,14 +34,14 @@ def cross_entropy_forward(
 ) -> tuple[Any, rt.Array, rt.Array, rt.Array, rt.Array, Any]:
     """Compute the softmax with weighted cross-entropy, mean over the labels that count.
 
-    m[e] = max(k) x[e, k]
-    h[e, k] = exp(x[e, k] - m[e])
-    z[e] = sum(k) h[e, k]
-    q[e, k] = where((t[e] != i), (where((k == t[e]), (1 - epsilon), (0)) + ratio(epsilon, K)) * w[k], 0)
-    a[e] = sum(k) q[e, k]
-    s = sum(e, k) where((k == t[e]) & (t[e] != i), w[k], 0)
-    y = sum(e) log(z[e]) * a[e] / s
-    y += sum(e, k) share((q[e, k] != 0), (m[e] - x[e, k]) * q[e, k], s)
+    (1) m[e] = max_{k} x[e,k]
+    (2) h[e,k] = exp(x[e,k]−m[e])
+    (3) z[e] = Σ_{k} h[e,k]
+    (4) q[e,k] = w[k] (ε/K+(1−ε) [k=t[e]]) [t[e]≠i]
+    (5) a[e] = Σ_{k} q[e,k]
+    (6) s = Σ_{e,k} w[k] [k=t[e]][t[e]≠i]
+    (7) y = 1/s Σ_{e} a[e] log(z[e])
+    (7) y += 1/s Σ_{e,k} q[e,k] (m[e]−x[e,k]) [q[e,k]≠0]
 
     Args:
         x: shape (..., K).
@@ -77,20 +77,28 @@ def cross_entropy_forward(
         rt.extents("cross_entropy", "w", w.shape, (K,), "classes")
     if w is None:
         w = np.broadcast_to(dtype(1), (K,))
-    rt.labels("cross_entropy", "t", t, K, (t != i))
+    rt.labels("cross_entropy", "t", t, K, t != i)
+    # (1) m[e] = max_{k} x[e,k]
     m = np.max(x, axis=-1, initial=-np.inf)
+    # (2) h[e,k] = exp(x[e,k]−m[e])
     h = np.exp(x - m[:, None])
+    # (3) z[e] = Σ_{k} h[e,k]
     z = rt.total(h, -1)
+    # (4) q[e,k] = w[k] (ε/K+(1−ε) [k=t[e]]) [t[e]≠i]
     q = np.where(
-        (t[:, None] != i),
-        (np.where((np.arange(0, K) == t[:, None]), dtype(1 - epsilon), dtype(0)) + rt.ratio(epsilon, K)) * w,
+        t[:, None] != i,
+        (np.where(np.arange(0, K) == t[:, None], dtype(1 - epsilon), dtype(0)) + rt.ratio(epsilon, K)) * w,
         0,
     )
+    # (5) a[e] = Σ_{k} q[e,k]
     a = rt.total(q, -1)
+    # (6) s = Σ_{e,k} w[k] [k=t[e]][t[e]≠i]
     gathered1 = rt.gather("k, k: e -> e", w, t)
-    s = rt.total(np.where((t != i), gathered1, 0), -1)
+    s = rt.total(np.where(t != i, gathered1, 0), -1)
+    # (7) y = 1/s Σ_{e} a[e] log(z[e])
     y = rt.total(np.log(z) * a / s, -1)
-    y += rt.total(rt.share((q != 0), (m[:, None] - x) * q, s), (-2, -1))
+    # (7) y += 1/s Σ_{e,k} q[e,k] (m[e]−x[e,k]) [q[e,k]≠0]
+    y += rt.total(rt.share(q != 0, (m[:, None] - x) * q, s), (-2, -1))
     return (
         dtype(y),
         h.reshape(*full_shape, K),
@@ -104,8 +112,8 @@ def cross_entropy_forward(
 def cross_entropy_grad_input(dy: Any, h: Any, z: Any, q: Any, a: Any, s: Any) -> rt.Array:
     """Compute dx, the gradient of E: softmax with weighted cross-entropy, mean over the labels that count.
 
-    dx[v, o] = share((q[v, o] != 0), -dy * q[v, o], s)
-    dx[v, o] += dy * a[v] * h[v, o] / (s * z[v])
+    (27) dx[v,o] = −dy q[v,o]/s [q[v,o]≠0]
+    (27) dx[v,o] += dy h[v,o] a[v]/(z[v] s)
 
     Args:
         dy: a number; dE/dy.
@@ -140,7 +148,9 @@ def cross_entropy_grad_input(dy: Any, h: Any, z: Any, q: Any, a: Any, s: Any) ->
     a = a.reshape(-1)
     K = h.shape[-1]
     rt.extent("cross_entropy", "argument q, axis -1 (classes)", q.shape[-1], K)
-    dx = rt.share((q != 0), -dy * q, s)
+    # (27) dx[v,o] = −dy q[v,o]/s [q[v,o]≠0]
+    dx = rt.share(q != 0, -dy * q, s)
+    # (27) dx[v,o] += dy h[v,o] a[v]/(z[v] s)
     dx += dy * a[:, None] * h / (s * z[:, None])
     return dx.reshape(*full_shape, K)
 

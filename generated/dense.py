@@ -2,8 +2,8 @@
 # Do not edit: change the equation and run: gradscribe generate
 """Dense (fully connected) layer.
 
-u[e, k] = sum(c) w[c, k] * x[e, c]
-u[e, k] += b[k]
+(1) u[e,k] = Σ_{c} x[e,c] w[c,k]
+(1) u[e,k] += b[k]
 
 Source: Rumelhart, Hinton and Williams, Learning representations by back-propagating errors, 1986, eq. 1.
 """
@@ -21,8 +21,8 @@ else:  # copied beside a script
 def dense_forward(x: Any, w: Any, b: Any = None) -> rt.Array:
     """Compute the dense (fully connected) layer.
 
-    u[e, k] = sum(c) w[c, k] * x[e, c]
-    u[e, k] += b[k]
+    (1) u[e,k] = Σ_{c} x[e,c] w[c,k]
+    (1) u[e,k] += b[k]
 
     Args:
         x: shape (..., C).
@@ -48,8 +48,10 @@ def dense_forward(x: Any, w: Any, b: Any = None) -> rt.Array:
     rt.extent("dense", "argument x, axis -1 (features)", x.shape[-1], C)
     if b is not None:
         rt.extents("dense", "b", b.shape, (K,), "K")
+    # (1) u[e,k] = Σ_{c} x[e,c] w[c,k]
     u = np.empty((E, K), dtype)
     rt.contract("e c, c k -> e k", x, w, out=u)
+    # (1) u[e,k] += b[k]
     if b is not None:
         u += b
     return u.reshape(*full_shape, K)
@@ -58,7 +60,7 @@ def dense_forward(x: Any, w: Any, b: Any = None) -> rt.Array:
 def dense_grad_input(dy: Any, w: Any) -> rt.Array:
     """Compute dx, the gradient of E: dense (fully connected) layer.
 
-    dx[m, q] = sum(k) dy[m, k] * w[q, k]
+    (6) dx[m,q] = Σ_{k} dy[m,k] w[q,k]
 
     Args:
         dy: shape (..., K); dE/du.
@@ -79,6 +81,7 @@ def dense_grad_input(dy: Any, w: Any) -> rt.Array:
     dy = dy.reshape(E, dy.shape[-1])
     C, K = w.shape
     rt.extent("dense", "argument dy, axis -1 (K)", dy.shape[-1], K)
+    # (6) dx[m,q] = Σ_{k} dy[m,k] w[q,k]
     dx = np.empty((E, C), dtype)
     rt.contract("m k, q k -> m q", dy, w, out=dx)
     return dx.reshape(*full_shape, C)
@@ -87,7 +90,7 @@ def dense_grad_input(dy: Any, w: Any) -> rt.Array:
 def dense_grad_weight(dy: Any, x: Any) -> rt.Array:
     """Compute dw, the gradient of E: dense (fully connected) layer.
 
-    dw[m, q] = sum(e) dy[e, q] * x[e, m]
+    (11) dw[m,q] = Σ_{e} dy[e,q] x[e,m]
 
     Args:
         dy: shape (..., K); dE/du.
@@ -110,6 +113,7 @@ def dense_grad_weight(dy: Any, x: Any) -> rt.Array:
     dy = dy.reshape(E, dy.shape[-1])
     C = x.shape[-1]
     K = dy.shape[-1]
+    # (11) dw[m,q] = Σ_{e} dy[e,q] x[e,m]
     dw = np.empty((C, K), dtype)
     rt.contract("e m, e q -> m q", x, dy, out=dw)
     return dw
@@ -118,7 +122,7 @@ def dense_grad_weight(dy: Any, x: Any) -> rt.Array:
 def dense_grad_bias(dy: Any) -> rt.Array:
     """Compute db, the gradient of E: dense (fully connected) layer.
 
-    db[m] = sum(e) dy[e, m]
+    (16) db[m] = Σ_{e} dy[e,m]
 
     Args:
         dy: shape (..., K); dE/du.
@@ -135,6 +139,7 @@ def dense_grad_bias(dy: Any) -> rt.Array:
     full_shape = rt.raveled_axes("dense", "dy", dy.shape, 0, 1, "(..., K)")
     E = rt.elements(full_shape)
     dy = dy.reshape(E, dy.shape[-1])
+    # (16) db[m] = Σ_{e} dy[e,m]
     db = rt.total(dy.transpose(1, 0), -1)
     return db
 

@@ -2,8 +2,8 @@
 # Do not edit: change the equation and run: gradscribe generate
 """1-D depthwise convolution.
 
-u[n, j, M * c + k] += sum(t) w[t, c, k] * x[n, d * t + j * s - p, c]
-u[n, j, M * c + k] += b[M * c + k]
+(1) u[n, j, Mc+k] = Σ_{t} x[n, sj+dt−p, c] w[t,c,k]
+(1) u[n, j, Mc+k] += b[Mc+k]
 
 Source: Chollet, Xception: deep learning with depthwise separable convolutions, 2017; Howard et al., MobileNets,
     2017, eq. 3.
@@ -19,78 +19,7 @@ if __package__:
 else:  # copied beside a script
     import runtime as rt  # type: ignore[import-not-found, no-redef]
 
-
-@rt.nest
-def _depthwise_conv1d_forward_1(
-    start: int,
-    stop: int,
-    u: rt.Array,
-    w: rt.Array,
-    x: rt.Array,
-    zero: Any,
-    C: int,
-    W: int,
-    W_out: int,
-    p: int,
-    T_fixed: Any,
-    d_fixed: Any,
-    s_fixed: Any,
-) -> None:
-    """Sums over t for every n, j, u_2."""
-    T = len(T_fixed)
-    d = len(d_fixed)
-    s = len(s_fixed)
-    for n in range(start, stop):
-        j_first = max(0, -(-p // s), -((T * d - d - p) // s))
-        j_last = min(W_out, (W + p - 1) // s + 1, (W + d + p - T * d - 1) // s + 1)
-        if not (T <= 9):
-            j_last = j_first
-        j = 0
-        while j < W_out:
-            if j_first <= j <= j_last - 4:
-                at = np.uintp(C * (W_out * n + j))
-                x_at = np.uintp(C * (W * n + j * s - p))
-                for u_2 in range(np.uintp(C)):
-                    total = zero
-                    total_1 = zero
-                    total_2 = zero
-                    total_3 = zero
-                    for t in range(T):
-                        value = w[np.uintp(C * t) + u_2] * x[x_at + np.uintp(C * d * t) + u_2]
-                        total += value
-                        value = w[np.uintp(C * t) + u_2] * x[x_at + np.uintp(C * d * t + C * s) + u_2]
-                        total_1 += value
-                        value = w[np.uintp(C * t) + u_2] * x[x_at + np.uintp(C * d * t + 2 * C * s) + u_2]
-                        total_2 += value
-                        value = w[np.uintp(C * t) + u_2] * x[x_at + np.uintp(C * d * t + 3 * C * s) + u_2]
-                        total_3 += value
-                    u[at + u_2] = total
-                    u[at + np.uintp(C) + u_2] = total_1
-                    u[at + np.uintp(2 * C) + u_2] = total_2
-                    u[at + np.uintp(3 * C) + u_2] = total_3
-                j += 4
-            elif j_first <= j < j_last:
-                at = np.uintp(C * (W_out * n + j))
-                x_at = np.uintp(C * (W * n + j * s - p))
-                for u_2 in range(np.uintp(C)):
-                    total = zero
-                    for t in range(T):
-                        value = w[np.uintp(C * t) + u_2] * x[x_at + np.uintp(C * d * t) + u_2]
-                        total += value
-                    u[at + u_2] = total
-                j += 1
-            else:
-                at = np.uintp(C * (W_out * n + j))
-                for u_2 in range(np.uintp(C)):
-                    u[at + u_2] = zero
-                t_low = max(0, -((j * s - p) // d))
-                t_high = min(T, (W + p - j * s - 1) // d + 1)
-                for t in range(t_low, t_high):
-                    w_at = np.uintp(C * t)
-                    x_at = np.uintp(C * (W * n + d * t + j * s - p))
-                    for u_2 in range(np.uintp(C)):
-                        u[at + u_2] += w[w_at + u_2] * x[x_at + u_2]
-                j += 1
+loops = rt.Companion(__package__, "depthwise_conv1d")
 
 
 def depthwise_conv1d_forward(
@@ -104,8 +33,8 @@ def depthwise_conv1d_forward(
 ) -> rt.Array:
     """Compute the 1-D depthwise convolution.
 
-    u[n, j, M * c + k] += sum(t) w[t, c, k] * x[n, d * t + j * s - p, c]
-    u[n, j, M * c + k] += b[M * c + k]
+    (1) u[n, j, Mc+k] = Σ_{t} x[n, sj+dt−p, c] w[t,c,k]
+    (1) u[n, j, Mc+k] += b[Mc+k]
 
     Args:
         x: shape (N, W, C).
@@ -139,10 +68,11 @@ def depthwise_conv1d_forward(
     if b is not None:
         rt.extents("depthwise_conv1d", "b", b.shape, (C * M,), "channels")
     rt.affordable("depthwise_conv1d", dtype, {"u": (N, W_out, C * M)})
-    if rt.compiles(C * N * T * W_out, d, p, s) and M == 1 and 0 <= T < 200:
+    # (1) u[n, j, Mc+k] = Σ_{t} x[n, sj+dt−p, c] w[t,c,k]
+    if loops.wanted(C * N * T * W_out, d, p, s) and M == 1 and 0 <= T < 200:
         u = np.empty((N, W_out, C), dtype)
         rt.run(
-            _depthwise_conv1d_forward_1,
+            loops.depthwise_conv1d_forward_1,
             N,
             C * N * T * W_out,
             rt.flat(u),
@@ -160,152 +90,14 @@ def depthwise_conv1d_forward(
     else:
         u = np.empty((N, W_out, C * M), dtype)
         u_1 = u.reshape(N, W_out, C, M)
-        x_1 = rt.Window(  # n j c t
-            x,
-            (N, W_out, C, T),
-            ((0, (0, 1)), (-p, (1, s), (3, d)), (0, (2, 1))),
-        )
+        x_1 = rt.Window(x, (N, W_out, C, T), ((0, (0, 1)), (-p, (1, s), (3, d)), (0, (2, 1))))  # n j c t
         rt.contract("n j c t, t c k -> n j c k", x_1, w, out=u_1)
+    # (1) u[n, j, Mc+k] += b[Mc+k]
     if b is not None:
         b_1 = b.reshape(C, M)
         u_3 = u.reshape(N, W_out, C, M)
         rt.add_row(u_3, b_1)
     return u
-
-
-@rt.nest
-def _depthwise_conv1d_grad_input_1(
-    start: int,
-    stop: int,
-    dx: rt.Array,
-    dy: rt.Array,
-    w: rt.Array,
-    zero: Any,
-    C: int,
-    W: int,
-    W_out: int,
-    p: int,
-    T_fixed: Any,
-    d_fixed: Any,
-) -> None:
-    """Sums over t for every m, q, v."""
-    T = len(T_fixed)
-    d = len(d_fixed)
-    for m in range(start, stop):
-        q_first = max(0, -p, T * d - d - p)
-        q_last = min(W, W_out - p, T * d + W_out - d - p)
-        if not (T <= 9):
-            q_last = q_first
-        q = 0
-        while q < W:
-            if q_first <= q <= q_last - 4:
-                at = np.uintp(C * (W * m + q))
-                dy_at = np.uintp(C * (W_out * m + p + q))
-                for v in range(np.uintp(C)):
-                    total = zero
-                    total_1 = zero
-                    total_2 = zero
-                    total_3 = zero
-                    for t in range(T):
-                        value = dy[dy_at + np.uintp(-C * d * t) + v] * w[np.uintp(C * t) + v]
-                        total += value
-                        value = dy[dy_at + np.uintp(C - C * d * t) + v] * w[np.uintp(C * t) + v]
-                        total_1 += value
-                        value = dy[dy_at + np.uintp(2 * C - C * d * t) + v] * w[np.uintp(C * t) + v]
-                        total_2 += value
-                        value = dy[dy_at + np.uintp(3 * C - C * d * t) + v] * w[np.uintp(C * t) + v]
-                        total_3 += value
-                    dx[at + v] = total
-                    dx[at + np.uintp(C) + v] = total_1
-                    dx[at + np.uintp(2 * C) + v] = total_2
-                    dx[at + np.uintp(3 * C) + v] = total_3
-                q += 4
-            elif q_first <= q < q_last:
-                at = np.uintp(C * (W * m + q))
-                dy_at = np.uintp(C * (W_out * m + p + q))
-                for v in range(np.uintp(C)):
-                    total = zero
-                    for t in range(T):
-                        value = dy[dy_at + np.uintp(-C * d * t) + v] * w[np.uintp(C * t) + v]
-                        total += value
-                    dx[at + v] = total
-                q += 1
-            else:
-                at = np.uintp(C * (W * m + q))
-                for v in range(np.uintp(C)):
-                    dx[at + v] = zero
-                t_low = max(0, -((W_out - p - q - 1) // d))
-                t_high = min(T, (p + q) // d + 1)
-                for t in range(t_low, t_high):
-                    dy_at = np.uintp(C * (W_out * m + p + q - d * t))
-                    w_at = np.uintp(C * t)
-                    for v in range(np.uintp(C)):
-                        dx[at + v] += dy[dy_at + v] * w[w_at + v]
-                q += 1
-
-
-@rt.nest
-def _depthwise_conv1d_grad_input_2(
-    start: int,
-    stop: int,
-    dx: rt.Array,
-    dy: rt.Array,
-    w: rt.Array,
-    zero: Any,
-    C: int,
-    T: int,
-    W: int,
-    W_out: int,
-    d: int,
-    p: int,
-    s: int,
-) -> None:
-    """Windows m, j added to what they cover, tap t by tap."""
-    for m in range(start, stop):
-        filled = 0
-        j_first = max(0, -(-p // s), -((T * d - d - p) // s))
-        j_last = min(W_out, (W + p - 1) // s + 1, (W + d + p - T * d - 1) // s + 1)
-        for j in range(W_out):
-            reached = max(filled, min(W, T * d + j * s + 1 - d - p))
-            for element in range(np.uintp((m * W + filled) * C), np.uintp((m * W + reached) * C)):
-                dx[element] = zero
-            filled = reached
-            if j_first <= j < j_last:
-                t_low, t_high = 0, T
-            else:
-                t_low = max(0, -((j * s - p) // d))
-                t_high = min(T, (W + p - j * s - 1) // d + 1)
-            t = t_low
-            while t < t_high:
-                if t <= t_high - 3:
-                    at = np.uintp(C * (W * m + d * t + j * s - p))
-                    dy_at = np.uintp(C * (W_out * m + j))
-                    w_at = np.uintp(C * t)
-                    for v in range(np.uintp(C)):
-                        dx[at + v] += dy[dy_at + v] * w[w_at + v]
-                        value = dy[dy_at + v] * w[w_at + np.uintp(C) + v]
-                        dx[at + np.uintp(C * d) + v] += value
-                        value = dy[dy_at + v] * w[w_at + np.uintp(2 * C) + v]
-                        dx[at + np.uintp(2 * C * d) + v] += value
-                    t += 3
-                elif t <= t_high - 2:
-                    at = np.uintp(C * (W * m + d * t + j * s - p))
-                    dy_at = np.uintp(C * (W_out * m + j))
-                    w_at = np.uintp(C * t)
-                    for v in range(np.uintp(C)):
-                        dx[at + v] += dy[dy_at + v] * w[w_at + v]
-                        value = dy[dy_at + v] * w[w_at + np.uintp(C) + v]
-                        dx[at + np.uintp(C * d) + v] += value
-                    t += 2
-                else:
-                    at = np.uintp(C * (W * m + d * t + j * s - p))
-                    dy_at = np.uintp(C * (W_out * m + j))
-                    w_at = np.uintp(C * t)
-                    for v in range(np.uintp(C)):
-                        dx[at + v] += dy[dy_at + v] * w[w_at + v]
-                    t += 1
-        for element in range(np.uintp((m * W + filled) * C), np.uintp((m * W + W) * C)):
-            dx[element] = zero
 
 
 def depthwise_conv1d_grad_input(
@@ -319,7 +111,7 @@ def depthwise_conv1d_grad_input(
 ) -> rt.Array:
     """Compute dx, the gradient of E: 1-D depthwise convolution.
 
-    dx[m, d * t + j * s - p, v] += sum(k) dy[m, j, M * v + k] * w[t, v, k]
+    (7) dx[m, sj+dt−p, v] += Σ_{k} dy[m, j, Mv+k] w[t,v,k]
 
     Args:
         dy: shape (N, W_out, C * M); dE/du.
@@ -351,11 +143,12 @@ def depthwise_conv1d_grad_input(
     rt.fits("depthwise_conv1d", "argument input_shape, axis 1 (width)", W_out, W + p + p_end, d * (T - 1) + 1)
     rt.extents("depthwise_conv1d", "dy", dy.shape, (N, W_out, C * M), "batch, W_out, channels")
     rt.affordable("depthwise_conv1d", dtype, {"dx": (N, W, C)})
-    if rt.compiles(C * N * T * W_out, d, p, s) and M == 1 and 0 <= T < 200:
+    # (7) dx[m, sj+dt−p, v] += Σ_{k} dy[m, j, Mv+k] w[t,v,k]
+    if loops.wanted(C * N * T * W_out, d, p, s) and M == 1 and 0 <= T < 200:
         dx = np.empty((N, W, C), dtype)
         if s == 1:
             rt.run(
-                _depthwise_conv1d_grad_input_1,
+                loops.depthwise_conv1d_grad_input_1,
                 N,
                 C * N * T * W,
                 rt.flat(dx),
@@ -371,7 +164,7 @@ def depthwise_conv1d_grad_input(
             )
         else:
             rt.run(
-                _depthwise_conv1d_grad_input_2,
+                loops.depthwise_conv1d_grad_input_2,
                 N,
                 C * N * T * W_out,
                 rt.flat(dx),
@@ -389,95 +182,9 @@ def depthwise_conv1d_grad_input(
     else:
         dy_1 = dy.reshape(N, W_out, C, M)
         dx = np.empty((N, W, C), dtype)
-        dx_1 = rt.Window(  # m v j t
-            dx,
-            (N, C, W_out, T),
-            ((0, (0, 1)), (-p, (2, s), (3, d)), (0, (1, 1))),
-        )
+        dx_1 = rt.Window(dx, (N, C, W_out, T), ((0, (0, 1)), (-p, (2, s), (3, d)), (0, (1, 1))))  # m v j t
         rt.contract("m j v k, t v k -> m v j t", dy_1, w, out=dx_1)
     return dx
-
-
-@rt.nest
-def _depthwise_conv1d_grad_weight_1(
-    start: int,
-    stop: int,
-    parts1: rt.Array,
-    dy: rt.Array,
-    x: rt.Array,
-    zero: Any,
-    C: int,
-    W: int,
-    W_out: int,
-    p: int,
-    T_fixed: Any,
-    d_fixed: Any,
-    s_fixed: Any,
-) -> None:
-    """Sums over j for every n, m, q."""
-    T = len(T_fixed)
-    d = len(d_fixed)
-    s = len(s_fixed)
-    for n in range(start, stop):
-        sums = np.zeros(C * T, np.float64)
-        for m in range(T):
-            at = np.uintp(C * (T * n + m))
-            sums_at = np.uintp(C * m)
-            for q in range(np.uintp(C)):
-                parts1[at + q] = zero
-        j_first = max(0, -(-p // s), -((T * d - d - p) // s))
-        j_last = min(W_out, (W + p - 1) // s + 1, (W + d + p - T * d - 1) // s + 1)
-        if T > 4:
-            j_last = j_first
-        j = 0
-        while j < W_out:
-            if j_first <= j <= j_last - 8:
-                at = np.uintp(C * T * n)
-                dy_at = np.uintp(C * (W_out * n + j))
-                x_at = np.uintp(C * (W * n + j * s - p))
-                for q in range(np.uintp(C)):
-                    for m in range(T):
-                        total = dy[dy_at + q] * x[x_at + np.uintp(C * d * m) + q]
-                        value = dy[dy_at + np.uintp(C) + q] * x[x_at + np.uintp(C * d * m + C * s) + q]
-                        total += value
-                        value = dy[dy_at + np.uintp(2 * C) + q] * x[x_at + np.uintp(C * d * m + 2 * C * s) + q]
-                        total += value
-                        value = dy[dy_at + np.uintp(3 * C) + q] * x[x_at + np.uintp(C * d * m + 3 * C * s) + q]
-                        total += value
-                        value = dy[dy_at + np.uintp(4 * C) + q] * x[x_at + np.uintp(C * d * m + 4 * C * s) + q]
-                        total += value
-                        value = dy[dy_at + np.uintp(5 * C) + q] * x[x_at + np.uintp(C * d * m + 5 * C * s) + q]
-                        total += value
-                        value = dy[dy_at + np.uintp(6 * C) + q] * x[x_at + np.uintp(C * d * m + 6 * C * s) + q]
-                        total += value
-                        value = dy[dy_at + np.uintp(7 * C) + q] * x[x_at + np.uintp(C * d * m + 7 * C * s) + q]
-                        total += value
-                        parts1[at + np.uintp(C * m) + q] += total
-                j += 8
-            elif j_first <= j <= j_last - 1:
-                at = np.uintp(C * T * n)
-                dy_at = np.uintp(C * (W_out * n + j))
-                x_at = np.uintp(C * (W * n + j * s - p))
-                for q in range(np.uintp(C)):
-                    for m in range(T):
-                        total = dy[dy_at + q] * x[x_at + np.uintp(C * d * m) + q]
-                        parts1[at + np.uintp(C * m) + q] += total
-                j += 1
-            else:
-                m_low = max(0, -((j * s - p) // d))
-                m_high = min(T, (W + p - j * s - 1) // d + 1)
-                for m in range(m_low, m_high):
-                    at = np.uintp(C * (T * n + m))
-                    dy_at = np.uintp(C * (W_out * n + j))
-                    x_at = np.uintp(C * (W * n + d * m + j * s - p))
-                    for q in range(np.uintp(C)):
-                        parts1[at + q] += dy[dy_at + q] * x[x_at + q]
-                j += 1
-        for m in range(T):
-            at = np.uintp(C * (T * n + m))
-            sums_at = np.uintp(C * m)
-            for q in range(np.uintp(C)):
-                parts1[at + q] += sums[sums_at + q]
 
 
 def depthwise_conv1d_grad_weight(
@@ -491,7 +198,7 @@ def depthwise_conv1d_grad_weight(
 ) -> rt.Array:
     """Compute dw, the gradient of E: 1-D depthwise convolution.
 
-    dw[m, q, v] = sum(n, j) dy[n, j, M * q + v] * x[n, d * m + j * s - p, q]
+    (13) dw[m,q,v] = Σ_{n,j} dy[n, j, Mq+v] x[n, dm+sj−p, q]
 
     Args:
         dy: shape (N, W_out, C * M); dE/du.
@@ -522,10 +229,11 @@ def depthwise_conv1d_grad_weight(
     rt.extent("depthwise_conv1d", "argument dy, axis 0 (batch)", dy.shape[0], N)
     rt.extent("depthwise_conv1d", "argument dy, axis 1 (W_out)", dy.shape[1], W_out)
     rt.affordable("depthwise_conv1d", dtype, {"dw": (T, C, M)})
-    if rt.compiles(C * N * T * W_out, d, p, s) and M == 1 and 0 <= T < 200:
+    # (13) dw[m,q,v] = Σ_{n,j} dy[n, j, Mq+v] x[n, dm+sj−p, q]
+    if loops.wanted(C * N * T * W_out, d, p, s) and M == 1 and 0 <= T < 200:
         parts1 = np.empty((N, T, C, 1), dtype)
         rt.run(
-            _depthwise_conv1d_grad_weight_1,
+            loops.depthwise_conv1d_grad_weight_1,
             N,
             C * N * T * W_out,
             rt.flat(parts1),
@@ -543,11 +251,7 @@ def depthwise_conv1d_grad_weight(
         dw = rt.total(parts1.transpose(1, 2, 3, 0), -1)
     else:
         dy_1 = dy.reshape(N, W_out, C, M)
-        x_1 = rt.Window(  # m q n j
-            x,
-            (T, C, N, W_out),
-            ((0, (2, 1)), (-p, (0, d), (3, s)), (0, (1, 1))),
-        )
+        x_1 = rt.Window(x, (T, C, N, W_out), ((0, (2, 1)), (-p, (0, d), (3, s)), (0, (1, 1))))  # m q n j
         dw = np.empty((T, C, M), dtype)
         rt.contract("m q n j, n j q v -> m q v", x_1, dy_1, out=dw)
     return dw
@@ -565,7 +269,7 @@ def depthwise_conv1d_grad_bias(
 ) -> rt.Array:
     """Compute db, the gradient of E: 1-D depthwise convolution.
 
-    db[M * c + k] += sum(n, j) dy[n, j, M * c + k]
+    (18) db[Mc+k] = Σ_{n,j} dy[n, j, Mc+k]
 
     Args:
         dy: shape (N, W_out, C * M); dE/du.
@@ -598,6 +302,7 @@ def depthwise_conv1d_grad_bias(
     W_out = (W + p + p_end - d * (T - 1) - 1) // s + 1
     rt.fits("depthwise_conv1d", "argument input_shape, axis 1 (width)", W_out, W + p + p_end, d * (T - 1) + 1)
     rt.extents("depthwise_conv1d", "dy", dy.shape, (N, W_out, C * M), "batch, W_out, channels")
+    # (18) db[Mc+k] = Σ_{n,j} dy[n, j, Mc+k]
     dy_1 = dy.reshape(N, W_out, C, M)
     db_1 = rt.total(dy_1.transpose(2, 3, 0, 1), (-2, -1))
     db = db_1.reshape(C * M)

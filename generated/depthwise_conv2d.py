@@ -2,8 +2,8 @@
 # Do not edit: change the equation and run: gradscribe generate
 """2-D depthwise convolution.
 
-u[n, i, j, M * c + k] += sum(r, t) w[r, t, c, k] * x[n, d_h * r + i * s_h - p_h, d_w * t + j * s_w - p_w, c]
-u[n, i, j, M * c + k] += b[M * c + k]
+(1) u[n, i, j, Mc+k] = Σ_{r,t} x[n, s_h·i+d_h·r−p_h, s_w·j+d_w·t−p_w, c] w[r,t,c,k]
+(1) u[n, i, j, Mc+k] += b[Mc+k]
 
 Source: Chollet, Xception: deep learning with depthwise separable convolutions, 2017; Howard et al., MobileNets,
     2017, eq. 3.
@@ -19,112 +19,7 @@ if __package__:
 else:  # copied beside a script
     import runtime as rt  # type: ignore[import-not-found, no-redef]
 
-
-@rt.nest
-def _depthwise_conv2d_forward_1(
-    start: int,
-    stop: int,
-    u: rt.Array,
-    w: rt.Array,
-    x: rt.Array,
-    zero: Any,
-    C: int,
-    H: int,
-    H_out: int,
-    W: int,
-    W_out: int,
-    p_h: int,
-    p_w: int,
-    R_fixed: Any,
-    T_fixed: Any,
-    d_h_fixed: Any,
-    d_w_fixed: Any,
-    s_h_fixed: Any,
-    s_w_fixed: Any,
-) -> None:
-    """Sums over r, t for every n, i, j, u_3."""
-    R = len(R_fixed)
-    T = len(T_fixed)
-    d_h = len(d_h_fixed)
-    d_w = len(d_w_fixed)
-    s_h = len(s_h_fixed)
-    s_w = len(s_w_fixed)
-    for row in range(start, stop):
-        i = row % H_out
-        n = row // H_out
-        r_low = max(0, -((i * s_h - p_h) // d_h))
-        r_high = min(R, (H + p_h - i * s_h - 1) // d_h + 1)
-        j_first = max(0, -(-p_w // s_w), -((T * d_w - d_w - p_w) // s_w))
-        j_last = min(W_out, (W + p_w - 1) // s_w + 1, (W + d_w + p_w - T * d_w - 1) // s_w + 1)
-        if not (R * T <= 9 and r_low == 0 and r_high == R):
-            j_last = j_first
-        j = 0
-        while j < W_out:
-            if j_first <= j <= j_last - 4:
-                at = np.uintp(C * (W_out * (H_out * n + i) + j))
-                x_at = np.uintp(C * (W * (H * n + i * s_h - p_h) + j * s_w - p_w))
-                for u_3 in range(np.uintp(C)):
-                    total = zero
-                    total_1 = zero
-                    total_2 = zero
-                    total_3 = zero
-                    for r in range(R):
-                        for t in range(T):
-                            value = (
-                                w[np.uintp(C * T * r + C * t) + u_3]
-                                * x[x_at + np.uintp(C * W * d_h * r + C * d_w * t) + u_3]
-                            )
-                            total += value
-                            value = (
-                                w[np.uintp(C * T * r + C * t) + u_3]
-                                * x[x_at + np.uintp(C * W * d_h * r + C * d_w * t + C * s_w) + u_3]
-                            )
-                            total_1 += value
-                            value = (
-                                w[np.uintp(C * T * r + C * t) + u_3]
-                                * x[x_at + np.uintp(C * W * d_h * r + C * d_w * t + 2 * C * s_w) + u_3]
-                            )
-                            total_2 += value
-                            value = (
-                                w[np.uintp(C * T * r + C * t) + u_3]
-                                * x[x_at + np.uintp(C * W * d_h * r + C * d_w * t + 3 * C * s_w) + u_3]
-                            )
-                            total_3 += value
-                    u[at + u_3] = total
-                    u[at + np.uintp(C) + u_3] = total_1
-                    u[at + np.uintp(2 * C) + u_3] = total_2
-                    u[at + np.uintp(3 * C) + u_3] = total_3
-                j += 4
-            elif j_first <= j < j_last:
-                at = np.uintp(C * (W_out * (H_out * n + i) + j))
-                x_at = np.uintp(C * (W * (H * n + i * s_h - p_h) + j * s_w - p_w))
-                for u_3 in range(np.uintp(C)):
-                    total = zero
-                    for r in range(R):
-                        for t in range(T):
-                            value = (
-                                w[np.uintp(C * T * r + C * t) + u_3]
-                                * x[x_at + np.uintp(C * W * d_h * r + C * d_w * t) + u_3]
-                            )
-                            total += value
-                    u[at + u_3] = total
-                j += 1
-            else:
-                at = np.uintp(C * (W_out * (H_out * n + i) + j))
-                for u_3 in range(np.uintp(C)):
-                    u[at + u_3] = zero
-                for r in range(r_low, r_high):
-                    t_low = max(0, -((j * s_w - p_w) // d_w))
-                    t_high = min(T, (W + p_w - j * s_w - 1) // d_w + 1)
-                    for t in range(t_low, t_high):
-                        w_at = np.uintp(C * (T * r + t))
-                        place = n
-                        place = H * place + d_h * r + i * s_h - p_h
-                        place = W * place + d_w * t + j * s_w - p_w
-                        x_at = np.uintp(C * place)
-                        for u_3 in range(np.uintp(C)):
-                            u[at + u_3] += w[w_at + u_3] * x[x_at + u_3]
-                j += 1
+loops = rt.Companion(__package__, "depthwise_conv2d")
 
 
 def depthwise_conv2d_forward(
@@ -138,8 +33,8 @@ def depthwise_conv2d_forward(
 ) -> rt.Array:
     """Compute the 2-D depthwise convolution.
 
-    u[n, i, j, M * c + k] += sum(r, t) w[r, t, c, k] * x[n, d_h * r + i * s_h - p_h, d_w * t + j * s_w - p_w, c]
-    u[n, i, j, M * c + k] += b[M * c + k]
+    (1) u[n, i, j, Mc+k] = Σ_{r,t} x[n, s_h·i+d_h·r−p_h, s_w·j+d_w·t−p_w, c] w[r,t,c,k]
+    (1) u[n, i, j, Mc+k] += b[Mc+k]
 
     Args:
         x: shape (N, H, W, C).
@@ -176,10 +71,11 @@ def depthwise_conv2d_forward(
     if b is not None:
         rt.extents("depthwise_conv2d", "b", b.shape, (C * M,), "channels")
     rt.affordable("depthwise_conv2d", dtype, {"u": (N, H_out, W_out, C * M)})
-    if rt.compiles(C * H_out * N * R * T * W_out, d_h, d_w, p_h, p_w, s_h, s_w) and M == 1 and 0 <= R * T < 200:
+    # (1) u[n, i, j, Mc+k] = Σ_{r,t} x[n, s_h·i+d_h·r−p_h, s_w·j+d_w·t−p_w, c] w[r,t,c,k]
+    if loops.wanted(C * H_out * N * R * T * W_out, d_h, d_w, p_h, p_w, s_h, s_w) and M == 1 and 0 <= R * T < 200:
         u = np.empty((N, H_out, W_out, C), dtype)
         rt.run(
-            _depthwise_conv2d_forward_1,
+            loops.depthwise_conv2d_forward_1,
             H_out * N,
             C * H_out * N * R * T * W_out,
             rt.flat(u),
@@ -209,197 +105,12 @@ def depthwise_conv2d_forward(
             ((0, (0, 1)), (-p_h, (1, s_h), (4, d_h)), (-p_w, (2, s_w), (5, d_w)), (0, (3, 1))),
         )
         rt.contract("n i j c r t, r t c k -> n i j c k", x_1, w, out=u_1)
+    # (1) u[n, i, j, Mc+k] += b[Mc+k]
     if b is not None:
         b_1 = b.reshape(C, M)
         u_2 = u.reshape(N, H_out, W_out, C, M)
         rt.add_row(u_2, b_1)
     return u
-
-
-@rt.nest
-def _depthwise_conv2d_grad_input_1(
-    start: int,
-    stop: int,
-    dx: rt.Array,
-    dy: rt.Array,
-    w: rt.Array,
-    zero: Any,
-    C: int,
-    H: int,
-    H_out: int,
-    W: int,
-    W_out: int,
-    p_h: int,
-    p_w: int,
-    R_fixed: Any,
-    T_fixed: Any,
-    d_h_fixed: Any,
-    d_w_fixed: Any,
-) -> None:
-    """Sums over r, t for every m, q, v, e."""
-    R = len(R_fixed)
-    T = len(T_fixed)
-    d_h = len(d_h_fixed)
-    d_w = len(d_w_fixed)
-    for row in range(start, stop):
-        q = row % H
-        m = row // H
-        r_low = max(0, -((H_out - p_h - q - 1) // d_h))
-        r_high = min(R, (p_h + q) // d_h + 1)
-        v_first = max(0, -p_w, T * d_w - d_w - p_w)
-        v_last = min(W, W_out - p_w, T * d_w + W_out - d_w - p_w)
-        if not (R * T <= 9 and r_low == 0 and r_high == R):
-            v_last = v_first
-        v = 0
-        while v < W:
-            if v_first <= v <= v_last - 4:
-                at = np.uintp(C * (W * (H * m + q) + v))
-                dy_at = np.uintp(C * (W_out * (H_out * m + p_h + q) + p_w + v))
-                for e in range(np.uintp(C)):
-                    total = zero
-                    total_1 = zero
-                    total_2 = zero
-                    total_3 = zero
-                    for r in range(R):
-                        for t in range(T):
-                            value = (
-                                dy[dy_at + np.uintp(-C * W_out * d_h * r - C * d_w * t) + e]
-                                * w[np.uintp(C * T * r + C * t) + e]
-                            )
-                            total += value
-                            value = (
-                                dy[dy_at + np.uintp(C - C * W_out * d_h * r - C * d_w * t) + e]
-                                * w[np.uintp(C * T * r + C * t) + e]
-                            )
-                            total_1 += value
-                            value = (
-                                dy[dy_at + np.uintp(2 * C - C * W_out * d_h * r - C * d_w * t) + e]
-                                * w[np.uintp(C * T * r + C * t) + e]
-                            )
-                            total_2 += value
-                            value = (
-                                dy[dy_at + np.uintp(3 * C - C * W_out * d_h * r - C * d_w * t) + e]
-                                * w[np.uintp(C * T * r + C * t) + e]
-                            )
-                            total_3 += value
-                    dx[at + e] = total
-                    dx[at + np.uintp(C) + e] = total_1
-                    dx[at + np.uintp(2 * C) + e] = total_2
-                    dx[at + np.uintp(3 * C) + e] = total_3
-                v += 4
-            elif v_first <= v < v_last:
-                at = np.uintp(C * (W * (H * m + q) + v))
-                dy_at = np.uintp(C * (W_out * (H_out * m + p_h + q) + p_w + v))
-                for e in range(np.uintp(C)):
-                    total = zero
-                    for r in range(R):
-                        for t in range(T):
-                            value = (
-                                dy[dy_at + np.uintp(-C * W_out * d_h * r - C * d_w * t) + e]
-                                * w[np.uintp(C * T * r + C * t) + e]
-                            )
-                            total += value
-                    dx[at + e] = total
-                v += 1
-            else:
-                at = np.uintp(C * (W * (H * m + q) + v))
-                for e in range(np.uintp(C)):
-                    dx[at + e] = zero
-                for r in range(r_low, r_high):
-                    t_low = max(0, -((W_out - p_w - v - 1) // d_w))
-                    t_high = min(T, (p_w + v) // d_w + 1)
-                    for t in range(t_low, t_high):
-                        place = m
-                        place = H_out * place + p_h + q - d_h * r
-                        place = W_out * place + p_w + v - d_w * t
-                        dy_at = np.uintp(C * place)
-                        w_at = np.uintp(C * (T * r + t))
-                        for e in range(np.uintp(C)):
-                            dx[at + e] += dy[dy_at + e] * w[w_at + e]
-                v += 1
-
-
-@rt.nest
-def _depthwise_conv2d_grad_input_2(
-    start: int,
-    stop: int,
-    dx: rt.Array,
-    dy: rt.Array,
-    w: rt.Array,
-    zero: Any,
-    C: int,
-    H: int,
-    H_out: int,
-    R: int,
-    T: int,
-    W: int,
-    W_out: int,
-    d_h: int,
-    d_w: int,
-    p_h: int,
-    p_w: int,
-    s_h: int,
-    s_w: int,
-) -> None:
-    """Windows m, i, j added to what they cover, tap r, t by tap."""
-    for m in range(start, stop):
-        filled = 0
-        for i in range(H_out):
-            reached = max(filled, min(H, R * d_h + i * s_h + 1 - d_h - p_h))
-            for element in range(np.uintp((m * H + filled) * (C * W)), np.uintp((m * H + reached) * (C * W))):
-                dx[element] = zero
-            filled = reached
-            r_low = max(0, -((i * s_h - p_h) // d_h))
-            r_high = min(R, (H + p_h - i * s_h - 1) // d_h + 1)
-            j_first = max(0, -(-p_w // s_w), -((T * d_w - d_w - p_w) // s_w))
-            j_last = min(W_out, (W + p_w - 1) // s_w + 1, (W + d_w + p_w - T * d_w - 1) // s_w + 1)
-            for j in range(W_out):
-                if j_first <= j < j_last:
-                    t_low, t_high = 0, T
-                else:
-                    t_low = max(0, -((j * s_w - p_w) // d_w))
-                    t_high = min(T, (W + p_w - j * s_w - 1) // d_w + 1)
-                for r in range(r_low, r_high):
-                    t = t_low
-                    while t < t_high:
-                        if t <= t_high - 3:
-                            place = m
-                            place = H * place + d_h * r + i * s_h - p_h
-                            place = W * place + d_w * t + j * s_w - p_w
-                            at = np.uintp(C * place)
-                            dy_at = np.uintp(C * (W_out * (H_out * m + i) + j))
-                            w_at = np.uintp(C * (T * r + t))
-                            for e in range(np.uintp(C)):
-                                dx[at + e] += dy[dy_at + e] * w[w_at + e]
-                                value = dy[dy_at + e] * w[w_at + np.uintp(C) + e]
-                                dx[at + np.uintp(C * d_w) + e] += value
-                                value = dy[dy_at + e] * w[w_at + np.uintp(2 * C) + e]
-                                dx[at + np.uintp(2 * C * d_w) + e] += value
-                            t += 3
-                        elif t <= t_high - 2:
-                            place = m
-                            place = H * place + d_h * r + i * s_h - p_h
-                            place = W * place + d_w * t + j * s_w - p_w
-                            at = np.uintp(C * place)
-                            dy_at = np.uintp(C * (W_out * (H_out * m + i) + j))
-                            w_at = np.uintp(C * (T * r + t))
-                            for e in range(np.uintp(C)):
-                                dx[at + e] += dy[dy_at + e] * w[w_at + e]
-                                value = dy[dy_at + e] * w[w_at + np.uintp(C) + e]
-                                dx[at + np.uintp(C * d_w) + e] += value
-                            t += 2
-                        else:
-                            place = m
-                            place = H * place + d_h * r + i * s_h - p_h
-                            place = W * place + d_w * t + j * s_w - p_w
-                            at = np.uintp(C * place)
-                            dy_at = np.uintp(C * (W_out * (H_out * m + i) + j))
-                            w_at = np.uintp(C * (T * r + t))
-                            for e in range(np.uintp(C)):
-                                dx[at + e] += dy[dy_at + e] * w[w_at + e]
-                            t += 1
-        for element in range(np.uintp((m * H + filled) * (C * W)), np.uintp((m * H + H) * (C * W))):
-            dx[element] = zero
 
 
 def depthwise_conv2d_grad_input(
@@ -413,7 +124,7 @@ def depthwise_conv2d_grad_input(
 ) -> rt.Array:
     """Compute dx, the gradient of E: 2-D depthwise convolution.
 
-    dx[m, d_h * r + i * s_h - p_h, d_w * t + j * s_w - p_w, e] += sum(k) dy[m, i, j, M * e + k] * w[r, t, e, k]
+    (7) dx[m, s_h·i+d_h·r−p_h, s_w·j+d_w·t−p_w, e] += Σ_{k} dy[m, i, j, Me+k] w[r,t,e,k]
 
     Args:
         dy: shape (N, H_out, W_out, C * M); dE/du.
@@ -448,11 +159,12 @@ def depthwise_conv2d_grad_input(
     rt.fits("depthwise_conv2d", "argument input_shape, axis 2 (width)", W_out, W + p_w + p_w_end, d_w * (T - 1) + 1)
     rt.extents("depthwise_conv2d", "dy", dy.shape, (N, H_out, W_out, C * M), "batch, H_out, W_out, channels")
     rt.affordable("depthwise_conv2d", dtype, {"dx": (N, H, W, C)})
-    if rt.compiles(C * H_out * N * R * T * W_out, d_h, d_w, p_h, p_w, s_h, s_w) and M == 1 and 0 <= R * T < 200:
+    # (7) dx[m, s_h·i+d_h·r−p_h, s_w·j+d_w·t−p_w, e] += Σ_{k} dy[m, i, j, Me+k] w[r,t,e,k]
+    if loops.wanted(C * H_out * N * R * T * W_out, d_h, d_w, p_h, p_w, s_h, s_w) and M == 1 and 0 <= R * T < 200:
         dx = np.empty((N, H, W, C), dtype)
         if s_h == 1 and s_w == 1:
             rt.run(
-                _depthwise_conv2d_grad_input_1,
+                loops.depthwise_conv2d_grad_input_1,
                 H * N,
                 C * H * N * R * T * W,
                 rt.flat(dx),
@@ -473,7 +185,7 @@ def depthwise_conv2d_grad_input(
             )
         else:
             rt.run(
-                _depthwise_conv2d_grad_input_2,
+                loops.depthwise_conv2d_grad_input_2,
                 N,
                 C * H_out * N * R * T * W_out,
                 rt.flat(dx),
@@ -506,132 +218,6 @@ def depthwise_conv2d_grad_input(
     return dx
 
 
-@rt.nest
-def _depthwise_conv2d_grad_weight_1(
-    start: int,
-    stop: int,
-    parts1: rt.Array,
-    dy: rt.Array,
-    x: rt.Array,
-    zero: Any,
-    C: int,
-    H: int,
-    H_out: int,
-    W: int,
-    W_out: int,
-    p_h: int,
-    p_w: int,
-    R_fixed: Any,
-    T_fixed: Any,
-    d_h_fixed: Any,
-    d_w_fixed: Any,
-    s_h_fixed: Any,
-    s_w_fixed: Any,
-) -> None:
-    """Sums over i, j for every n, m, q, v."""
-    R = len(R_fixed)
-    T = len(T_fixed)
-    d_h = len(d_h_fixed)
-    d_w = len(d_w_fixed)
-    s_h = len(s_h_fixed)
-    s_w = len(s_w_fixed)
-    for n in range(start, stop):
-        sums = np.zeros(C * R * T, np.float64)
-        for m in range(R):
-            for q in range(T):
-                at = np.uintp(C * (T * (R * n + m) + q))
-                sums_at = np.uintp(C * (T * m + q))
-                for v in range(np.uintp(C)):
-                    parts1[at + v] = zero
-        for i in range(H_out):
-            if i % 32 == 31:
-                for m in range(R):
-                    for q in range(T):
-                        at = np.uintp(C * (T * (R * n + m) + q))
-                        sums_at = np.uintp(C * (T * m + q))
-                        for v in range(np.uintp(C)):
-                            sums[sums_at + v] += parts1[at + v]
-                            parts1[at + v] = zero
-            m_low = max(0, -((i * s_h - p_h) // d_h))
-            m_high = min(R, (H + p_h - i * s_h - 1) // d_h + 1)
-            for m in range(m_low, m_high):
-                j_first = max(0, -(-p_w // s_w), -((T * d_w - d_w - p_w) // s_w))
-                j_last = min(W_out, (W + p_w - 1) // s_w + 1, (W + d_w + p_w - T * d_w - 1) // s_w + 1)
-                if T > 4:
-                    j_last = j_first
-                j = 0
-                while j < W_out:
-                    if j_first <= j <= j_last - 8:
-                        at = np.uintp(C * T * (R * n + m))
-                        dy_at = np.uintp(C * (W_out * (H_out * n + i) + j))
-                        place = n
-                        place = H * place + d_h * m + i * s_h - p_h
-                        place = W * place + j * s_w - p_w
-                        x_at = np.uintp(C * place)
-                        for v in range(np.uintp(C)):
-                            for q in range(T):
-                                total = dy[dy_at + v] * x[x_at + np.uintp(C * d_w * q) + v]
-                                value = dy[dy_at + np.uintp(C) + v] * x[x_at + np.uintp(C * d_w * q + C * s_w) + v]
-                                total += value
-                                value = (
-                                    dy[dy_at + np.uintp(2 * C) + v] * x[x_at + np.uintp(C * d_w * q + 2 * C * s_w) + v]
-                                )
-                                total += value
-                                value = (
-                                    dy[dy_at + np.uintp(3 * C) + v] * x[x_at + np.uintp(C * d_w * q + 3 * C * s_w) + v]
-                                )
-                                total += value
-                                value = (
-                                    dy[dy_at + np.uintp(4 * C) + v] * x[x_at + np.uintp(C * d_w * q + 4 * C * s_w) + v]
-                                )
-                                total += value
-                                value = (
-                                    dy[dy_at + np.uintp(5 * C) + v] * x[x_at + np.uintp(C * d_w * q + 5 * C * s_w) + v]
-                                )
-                                total += value
-                                value = (
-                                    dy[dy_at + np.uintp(6 * C) + v] * x[x_at + np.uintp(C * d_w * q + 6 * C * s_w) + v]
-                                )
-                                total += value
-                                value = (
-                                    dy[dy_at + np.uintp(7 * C) + v] * x[x_at + np.uintp(C * d_w * q + 7 * C * s_w) + v]
-                                )
-                                total += value
-                                parts1[at + np.uintp(C * q) + v] += total
-                        j += 8
-                    elif j_first <= j <= j_last - 1:
-                        at = np.uintp(C * T * (R * n + m))
-                        dy_at = np.uintp(C * (W_out * (H_out * n + i) + j))
-                        place = n
-                        place = H * place + d_h * m + i * s_h - p_h
-                        place = W * place + j * s_w - p_w
-                        x_at = np.uintp(C * place)
-                        for v in range(np.uintp(C)):
-                            for q in range(T):
-                                total = dy[dy_at + v] * x[x_at + np.uintp(C * d_w * q) + v]
-                                parts1[at + np.uintp(C * q) + v] += total
-                        j += 1
-                    else:
-                        q_low = max(0, -((j * s_w - p_w) // d_w))
-                        q_high = min(T, (W + p_w - j * s_w - 1) // d_w + 1)
-                        for q in range(q_low, q_high):
-                            at = np.uintp(C * (T * (R * n + m) + q))
-                            dy_at = np.uintp(C * (W_out * (H_out * n + i) + j))
-                            place = n
-                            place = H * place + d_h * m + i * s_h - p_h
-                            place = W * place + d_w * q + j * s_w - p_w
-                            x_at = np.uintp(C * place)
-                            for v in range(np.uintp(C)):
-                                parts1[at + v] += dy[dy_at + v] * x[x_at + v]
-                        j += 1
-        for m in range(R):
-            for q in range(T):
-                at = np.uintp(C * (T * (R * n + m) + q))
-                sums_at = np.uintp(C * (T * m + q))
-                for v in range(np.uintp(C)):
-                    parts1[at + v] += sums[sums_at + v]
-
-
 def depthwise_conv2d_grad_weight(
     dy: Any,
     x: Any,
@@ -643,7 +229,7 @@ def depthwise_conv2d_grad_weight(
 ) -> rt.Array:
     """Compute dw, the gradient of E: 2-D depthwise convolution.
 
-    dw[m, q, v, e] = sum(n, i, j) dy[n, i, j, M * v + e] * x[n, d_h * m + i * s_h - p_h, d_w * q + j * s_w - p_w, v]
+    (13) dw[m,q,v,e] = Σ_{n,i,j} dy[n, i, j, Mv+e] x[n, d_h·m+s_h·i−p_h, d_w·q+s_w·j−p_w, v]
 
     Args:
         dy: shape (N, H_out, W_out, C * M); dE/du.
@@ -677,10 +263,11 @@ def depthwise_conv2d_grad_weight(
     rt.extent("depthwise_conv2d", "argument dy, axis 1 (H_out)", dy.shape[1], H_out)
     rt.extent("depthwise_conv2d", "argument dy, axis 2 (W_out)", dy.shape[2], W_out)
     rt.affordable("depthwise_conv2d", dtype, {"dw": (R, T, C, M)})
-    if rt.compiles(C * H_out * N * R * T * W_out, d_h, d_w, p_h, p_w, s_h, s_w) and M == 1 and 0 <= R * T < 200:
+    # (13) dw[m,q,v,e] = Σ_{n,i,j} dy[n, i, j, Mv+e] x[n, d_h·m+s_h·i−p_h, d_w·q+s_w·j−p_w, v]
+    if loops.wanted(C * H_out * N * R * T * W_out, d_h, d_w, p_h, p_w, s_h, s_w) and M == 1 and 0 <= R * T < 200:
         parts1 = np.empty((N, R, T, C, 1), dtype)
         rt.run(
-            _depthwise_conv2d_grad_weight_1,
+            loops.depthwise_conv2d_grad_weight_1,
             N,
             C * H_out * N * R * T * W_out,
             rt.flat(parts1),
@@ -726,7 +313,7 @@ def depthwise_conv2d_grad_bias(
 ) -> rt.Array:
     """Compute db, the gradient of E: 2-D depthwise convolution.
 
-    db[M * c + k] += sum(n, i, j) dy[n, i, j, M * c + k]
+    (18) db[Mc+k] = Σ_{n,i,j} dy[n, i, j, Mc+k]
 
     Args:
         dy: shape (N, H_out, W_out, C * M); dE/du.
@@ -762,6 +349,7 @@ def depthwise_conv2d_grad_bias(
     W_out = (W + p_w + p_w_end - d_w * (T - 1) - 1) // s_w + 1
     rt.fits("depthwise_conv2d", "argument input_shape, axis 2 (width)", W_out, W + p_w + p_w_end, d_w * (T - 1) + 1)
     rt.extents("depthwise_conv2d", "dy", dy.shape, (N, H_out, W_out, C * M), "batch, H_out, W_out, channels")
+    # (18) db[Mc+k] = Σ_{n,i,j} dy[n, i, j, Mc+k]
     dy_1 = dy.reshape(N, H_out, W_out, C, M)
     db_1 = rt.total(dy_1.transpose(3, 4, 0, 1, 2), (-3, -2, -1))
     db = db_1.reshape(C * M)

@@ -2,7 +2,7 @@
 # Do not edit: change the equation and run: gradscribe generate
 """Inverted dropout with a given mask.
 
-y[e] = mask[e] * x[e] / (1 - p)
+(1) y[e] = 1/(1−p) x[e] mask[e]
 
 Source: Srivastava et al., Dropout: a simple way to prevent neural networks from overfitting, 2014, section 4.
 """
@@ -16,26 +16,13 @@ if __package__:
 else:  # copied beside a script
     import runtime as rt  # type: ignore[import-not-found, no-redef]
 
-
-@rt.nest
-def _dropout_forward_1(
-    start: int,
-    stop: int,
-    y: rt.Array,
-    mask: rt.Array,
-    x: rt.Array,
-    number_1: Any,
-    E: int,
-) -> None:
-    """Element by element."""
-    for e in range(np.uintp(start), np.uintp(stop)):
-        y[e] = number_1 * mask[e] * x[e]
+loops = rt.Companion(__package__, "dropout")
 
 
 def dropout_forward(x: Any, mask: Any, *, p: float = 0.5) -> rt.Array:
     """Compute the inverted dropout with a given mask.
 
-    y[e] = mask[e] * x[e] / (1 - p)
+    (1) y[e] = 1/(1−p) x[e] mask[e]
 
     Args:
         x: any shape.
@@ -59,33 +46,19 @@ def dropout_forward(x: Any, mask: Any, *, p: float = 0.5) -> rt.Array:
     mask = mask.reshape(-1)
     p = rt.number("dropout", "p", p)
     rt.require("dropout", "p", 0 <= p < 1, "a number, at least 0 and less than 1", p)
-    if rt.compiles(E):
+    # (1) y[e] = 1/(1−p) x[e] mask[e]
+    if loops.wanted(E):
         y = np.empty((E,), dtype)
-        rt.run(_dropout_forward_1, E, E, rt.flat(y), rt.flat(mask), rt.flat(x), dtype(rt.ratio(1, 1 - p)), E)
+        rt.run(loops.dropout_forward_1, E, E, rt.flat(y), rt.flat(mask), rt.flat(x), dtype(rt.ratio(1, 1 - p)))
     else:
         y = mask * x / (1 - p)
     return y.reshape(full_shape)
 
 
-@rt.nest
-def _dropout_grad_input_1(
-    start: int,
-    stop: int,
-    dx: rt.Array,
-    dy: rt.Array,
-    mask: rt.Array,
-    number_1: Any,
-    E: int,
-) -> None:
-    """Element by element."""
-    for m in range(np.uintp(start), np.uintp(stop)):
-        dx[m] = number_1 * dy[m] * mask[m]
-
-
 def dropout_grad_input(dy: Any, mask: Any, *, p: float = 0.5) -> rt.Array:
     """Compute dx, the gradient of E: inverted dropout with a given mask.
 
-    dx[m] = dy[m] * mask[m] / (1 - p)
+    (6) dx[m] = 1/(1−p) dy[m] mask[m]
 
     Args:
         dy: any shape; dE/dy.
@@ -109,9 +82,10 @@ def dropout_grad_input(dy: Any, mask: Any, *, p: float = 0.5) -> rt.Array:
     dy = dy.reshape(-1)
     p = rt.number("dropout", "p", p)
     rt.require("dropout", "p", 0 <= p < 1, "a number, at least 0 and less than 1", p)
-    if rt.compiles(E):
+    # (6) dx[m] = 1/(1−p) dy[m] mask[m]
+    if loops.wanted(E):
         dx = np.empty((E,), dtype)
-        rt.run(_dropout_grad_input_1, E, E, rt.flat(dx), rt.flat(dy), rt.flat(mask), dtype(rt.ratio(1, 1 - p)), E)
+        rt.run(loops.dropout_grad_input_1, E, E, rt.flat(dx), rt.flat(dy), rt.flat(mask), dtype(rt.ratio(1, 1 - p)))
     else:
         dx = dy * mask / (1 - p)
     return dx.reshape(full_shape)
@@ -120,7 +94,7 @@ def dropout_grad_input(dy: Any, mask: Any, *, p: float = 0.5) -> rt.Array:
 def dropout_predict(x: Any) -> rt.Array:
     """Compute what holds after training: inverted dropout with a given mask.
 
-    y[e] = x[e]
+    (1) y[e] = x[e]
 
     Args:
         x: any shape.
@@ -137,6 +111,7 @@ def dropout_predict(x: Any) -> rt.Array:
     full_shape = x.shape
     E = x.size
     x = x.reshape(-1)
+    # (1) y[e] = x[e]
     y = np.zeros((E,), dtype)
     y += x
     return y.reshape(full_shape)

@@ -2,7 +2,7 @@
 # Do not edit: change the equation and run: gradscribe generate
 """Embedding: a learned vector per label.
 
-y[e, d] = sum(q) where((q == t[e]), w[q, d], 0)
+(1) y[e,d] = Σ_{q} w[q,d] [q=t[e]]
 
 Source: Bengio et al., A neural probabilistic language model, 2003, section 2.
 """
@@ -21,7 +21,7 @@ else:  # copied beside a script
 def embedding_forward(t: Any, w: Any) -> rt.Array:
     """Compute the embedding: a learned vector per label.
 
-    y[e, d] = sum(q) where((q == t[e]), w[q, d], 0)
+    (1) y[e,d] = Σ_{q} w[q,d] [q=t[e]]
 
     Args:
         t: shape (...), integers.
@@ -41,6 +41,7 @@ def embedding_forward(t: Any, w: Any) -> rt.Array:
     t = t.reshape(-1)
     V, D = w.shape
     rt.labels("embedding", "t", t, V)
+    # (1) y[e,d] = Σ_{q} w[q,d] [q=t[e]]
     y = rt.gather("q d, q: e -> e d", w, t)
     return y.reshape(*full_shape, D)
 
@@ -48,7 +49,7 @@ def embedding_forward(t: Any, w: Any) -> rt.Array:
 def embedding_grad_weight(dy: Any, t: Any, *, weight_shape: Sequence[int]) -> rt.Array:
     """Compute dw, the gradient of E: embedding: a learned vector per label.
 
-    dw[m, v] = sum(e) where((m == t[e]), dy[e, v], 0)
+    (6) dw[m,v] = Σ_{e} dy[e,v] [m=t[e]]
 
     Args:
         dy: shape (..., D); dE/dy.
@@ -75,6 +76,7 @@ def embedding_grad_weight(dy: Any, t: Any, *, weight_shape: Sequence[int]) -> rt
     rt.extent("embedding", "argument dy, axis -1 (features)", dy.shape[-1], D)
     rt.affordable("embedding", dtype, {"dw": (V, D)})
     rt.labels("embedding", "t", t, V)
+    # (6) dw[m,v] = Σ_{e} dy[e,v] [m=t[e]]
     dw = np.zeros((V, D), dtype)
     rt.scatter("e v, m: e -> m v", dw, dy, t)
     return dw

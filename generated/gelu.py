@@ -2,8 +2,8 @@
 # Do not edit: change the equation and run: gradscribe generate
 """Gaussian error linear unit.
 
-s[e] = erf(0.7071067811865476 * x[e]) + 1
-y[e] = s[e] * x[e] / 2
+(1) s[e] = 1+erf(√2 x[e]/2)
+(2) y[e] = 1/2 x[e] s[e]
 
 Source: Hendrycks and Gimpel, Gaussian error linear units, 2016, section 2.
 """
@@ -21,8 +21,8 @@ else:  # copied beside a script
 def gelu_forward(x: Any) -> tuple[rt.Array, rt.Array]:
     """Compute the Gaussian error linear unit.
 
-    s[e] = erf(0.7071067811865476 * x[e]) + 1
-    y[e] = s[e] * x[e] / 2
+    (1) s[e] = 1+erf(√2 x[e]/2)
+    (2) y[e] = 1/2 x[e] s[e]
 
     Args:
         x: any shape.
@@ -38,7 +38,9 @@ def gelu_forward(x: Any) -> tuple[rt.Array, rt.Array]:
     rt.float_type("gelu", x=x)
     full_shape = x.shape
     x = x.reshape(-1)
+    # (1) s[e] = 1+erf(√2 x[e]/2)
     s = rt.erf(0.7071067811865476 * x) + 1
+    # (2) y[e] = 1/2 x[e] s[e]
     y = s * x / 2
     return y.reshape(full_shape), s.reshape(full_shape)
 
@@ -46,8 +48,8 @@ def gelu_forward(x: Any) -> tuple[rt.Array, rt.Array]:
 def gelu_grad_input(dy: Any, x: Any, s: Any) -> rt.Array:
     """Compute dx, the gradient of E: Gaussian error linear unit.
 
-    dx[m] = dy[m] * s[m] / 2
-    dx[m] += 0.3989422804014327 * exp(-square(x[m]) / 2) * dy[m] * x[m]
+    (14) dx[m] = 1/2 dy[m] s[m]
+    (14) dx[m] += √2/(2 √π) dy[m] x[m] exp(−x[m]²/2)
 
     Args:
         dy: any shape; dE/dy.
@@ -71,7 +73,9 @@ def gelu_grad_input(dy: Any, x: Any, s: Any) -> rt.Array:
     dy = dy.reshape(-1)
     rt.same_shape("gelu", "s", s.shape, full_shape)
     s = s.reshape(-1)
+    # (14) dx[m] = 1/2 dy[m] s[m]
     dx = dy * s / 2
+    # (14) dx[m] += √2/(2 √π) dy[m] x[m] exp(−x[m]²/2)
     dx += 0.3989422804014327 * np.exp(-np.square(x) / 2) * dy * x
     return dx.reshape(full_shape)
 

@@ -2,8 +2,8 @@
 # Do not edit: change the equation and run: gradscribe generate
 """Gaussian error linear unit, approximated by tanh.
 
-s[e] = tanh(0.7978845608028654 * (0.044715 * (square(x[e]) * x[e]) + x[e]))
-y[e] = (s[e] + 1) * x[e] / 2
+(1) s[e] = tanh(√2 (x[e]+0.044715 x[e]³)/√π)
+(2) y[e] = 1/2 x[e] (1+s[e])
 
 Source: Hendrycks and Gimpel, Gaussian error linear units, 2016, section 2.
 """
@@ -17,31 +17,14 @@ if __package__:
 else:  # copied beside a script
     import runtime as rt  # type: ignore[import-not-found, no-redef]
 
-
-@rt.nest
-def _gelu_tanh_forward_1(
-    start: int,
-    stop: int,
-    y: rt.Array,
-    s: rt.Array,
-    x: rt.Array,
-    number_1: Any,
-    one: Any,
-    E: int,
-) -> None:
-    """Element by element."""
-    for e in range(np.uintp(start), np.uintp(stop)):
-        s_1 = s[e]
-        x_1 = x[e]
-        value = number_1 * (s_1 + one) * x_1
-        y[e] = value
+loops = rt.Companion(__package__, "gelu_tanh")
 
 
 def gelu_tanh_forward(x: Any) -> tuple[rt.Array, rt.Array]:
     """Compute the Gaussian error linear unit, approximated by tanh.
 
-    s[e] = tanh(0.7978845608028654 * (0.044715 * (square(x[e]) * x[e]) + x[e]))
-    y[e] = (s[e] + 1) * x[e] / 2
+    (1) s[e] = tanh(√2 (x[e]+0.044715 x[e]³)/√π)
+    (2) y[e] = 1/2 x[e] (1+s[e])
 
     Args:
         x: any shape.
@@ -58,38 +41,22 @@ def gelu_tanh_forward(x: Any) -> tuple[rt.Array, rt.Array]:
     full_shape = x.shape
     E = x.size
     x = x.reshape(-1)
+    # (1) s[e] = tanh(√2 (x[e]+0.044715 x[e]³)/√π)
     s = np.tanh(0.7978845608028654 * (0.044715 * (np.square(x) * x) + x))
-    if rt.compiles(E):
+    # (2) y[e] = 1/2 x[e] (1+s[e])
+    if loops.wanted(E):
         y = np.empty((E,), dtype)
-        rt.run(_gelu_tanh_forward_1, E, E, rt.flat(y), rt.flat(s), rt.flat(x), dtype(1 / 2), dtype(1), E)
+        rt.run(loops.gelu_tanh_forward_1, E, E, rt.flat(y), rt.flat(s), rt.flat(x), dtype(1 / 2), dtype(1))
     else:
         y = (s + 1) * x / 2
     return y.reshape(full_shape), s.reshape(full_shape)
 
 
-@rt.nest
-def _gelu_tanh_grad_input_1(
-    start: int,
-    stop: int,
-    dx: rt.Array,
-    dy: rt.Array,
-    s: rt.Array,
-    number_1: Any,
-    E: int,
-) -> None:
-    """Element by element."""
-    for m in range(np.uintp(start), np.uintp(stop)):
-        s_1 = s[m]
-        dy_1 = dy[m]
-        value = (number_1 * s_1 + number_1) * dy_1
-        dx[m] = value
-
-
 def gelu_tanh_grad_input(dy: Any, x: Any, s: Any) -> rt.Array:
     """Compute dx, the gradient of E: Gaussian error linear unit, approximated by tanh.
 
-    dx[m] = (s[m] / 2 + 1 / 2) * dy[m]
-    dx[m] += 0.3989422804014327 * (1 - square(s[m])) * (0.134145 * square(x[m]) + 1) * dy[m] * x[m]
+    (15) dx[m] = 1/2 dy[m] (1+s[m])
+    (15) dx[m] += √2/(2 √π) dy[m] x[m] (1+0.134145 x[m]²) (1−s[m]²)
 
     Args:
         dy: any shape; dE/dy.
@@ -114,11 +81,13 @@ def gelu_tanh_grad_input(dy: Any, x: Any, s: Any) -> rt.Array:
     dy = dy.reshape(-1)
     rt.same_shape("gelu_tanh", "s", s.shape, full_shape)
     s = s.reshape(-1)
-    if rt.compiles(E):
+    # (15) dx[m] = 1/2 dy[m] (1+s[m])
+    if loops.wanted(E):
         dx = np.empty((E,), dtype)
-        rt.run(_gelu_tanh_grad_input_1, E, E, rt.flat(dx), rt.flat(dy), rt.flat(s), dtype(1 / 2), E)
+        rt.run(loops.gelu_tanh_grad_input_1, E, E, rt.flat(dx), rt.flat(dy), rt.flat(s), dtype(1 / 2))
     else:
         dx = (s / 2 + 1 / 2) * dy
+    # (15) dx[m] += √2/(2 √π) dy[m] x[m] (1+0.134145 x[m]²) (1−s[m]²)
     dx += 0.3989422804014327 * (1 - np.square(s)) * (0.134145 * np.square(x) + 1) * dy * x
     return dx.reshape(full_shape)
 

@@ -2,7 +2,7 @@
 # Do not edit: change the equation and run: gradscribe generate
 """Global average pooling.
 
-y[n, c] = sum(e) x[n, e, c] / E
+(1) y[n,c] = 1/E Σ_{e} x[n,e,c]
 
 Source: Lin, Chen and Yan, Network in network, 2014, section 3.2.
 """
@@ -21,7 +21,7 @@ else:  # copied beside a script
 def global_avg_pool_forward(x: Any) -> rt.Array:
     """Compute the global average pooling.
 
-    y[n, c] = sum(e) x[n, e, c] / E
+    (1) y[n,c] = 1/E Σ_{e} x[n,e,c]
 
     Args:
         x: shape (N, ..., C).
@@ -38,6 +38,7 @@ def global_avg_pool_forward(x: Any) -> rt.Array:
     full_shape = rt.raveled_axes("global_avg_pool", "x", x.shape, 1, 1, "(N, ..., C)")
     E = rt.elements(full_shape)
     x = x.reshape(x.shape[0], E, x.shape[-1])
+    # (1) y[n,c] = 1/E Σ_{e} x[n,e,c]
     y = rt.ratio(1, E) * rt.total(x.transpose(0, 2, 1), -1)
     return y
 
@@ -45,7 +46,7 @@ def global_avg_pool_forward(x: Any) -> rt.Array:
 def global_avg_pool_grad_input(dy: Any, *, input_shape: Sequence[int]) -> rt.Array:
     """Compute dx, the gradient of E: global average pooling.
 
-    dx[m, q, v] = dy[m, v] / E
+    (6) dx[m,q,v] = 1/E dy[m,v]
 
     Args:
         dy: shape (N, C); dE/dy.
@@ -67,6 +68,7 @@ def global_avg_pool_grad_input(dy: Any, *, input_shape: Sequence[int]) -> rt.Arr
     C = input_shape[-1]
     rt.extents("global_avg_pool", "dy", dy.shape, (N, C), "batch, channels")
     rt.affordable("global_avg_pool", dtype, {"dx": (N, E, C)})
+    # (6) dx[m,q,v] = 1/E dy[m,v]
     dx = np.zeros((N, E, C), dtype)
     dx += dy[:, None, :] / E
     return dx.reshape(N, *full_shape, C)

@@ -2,7 +2,7 @@
 # Do not edit: change the equation and run: gradscribe generate
 """Global max pooling.
 
-y[n, c] = max(e) x[n, e, c]
+(1) y[n,c] = max_{e} x[n,e,c]
 
 Source: Oquab et al., Is object localization for free?, 2015, section 3.2.
 """
@@ -21,7 +21,7 @@ else:  # copied beside a script
 def global_max_pool_forward(x: Any) -> tuple[rt.Array, rt.Array]:
     """Compute the global max pooling.
 
-    y[n, c] = max(e) x[n, e, c]
+    (1) y[n,c] = max_{e} x[n,e,c]
 
     Args:
         x: shape (N, ..., C).
@@ -40,6 +40,7 @@ def global_max_pool_forward(x: Any) -> tuple[rt.Array, rt.Array]:
     x = x.reshape(x.shape[0], E, x.shape[-1])
     N = x.shape[0]
     C = x.shape[-1]
+    # (1) y[n,c] = max_{e} x[n,e,c]
     y = np.full((N, C), -np.inf, dtype)
     argmax = np.full((N, C), -1, np.int32)
     rt.first_max(y, argmax, x.transpose(0, 2, 1), 1)
@@ -49,7 +50,7 @@ def global_max_pool_forward(x: Any) -> tuple[rt.Array, rt.Array]:
 def global_max_pool_grad_input(dy: Any, argmax: Any, *, input_shape: Sequence[int]) -> rt.Array:
     """Compute dx, the gradient of E: global max pooling.
 
-    dx[m, q, v] = where((q == argmax[m, v]), dy[m, v], 0)
+    (6) dx[m,q,v] = dy[m,v] [q=argmax[m,v]]
 
     Args:
         dy: shape (N, C); dE/dy.
@@ -75,6 +76,7 @@ def global_max_pool_grad_input(dy: Any, argmax: Any, *, input_shape: Sequence[in
     rt.extents("global_max_pool", "argmax", argmax.shape, (N, C), "batch, channels")
     rt.affordable("global_max_pool", dtype, {"dx": (N, E, C)})
     rt.recorded("global_max_pool", "argmax", argmax, E)
+    # (6) dx[m,q,v] = dy[m,v] [q=argmax[m,v]]
     dx = np.zeros((N, E, C), dtype)
     rt.scatter("m v, q: m v -> m q v", dx, dy, argmax)
     return dx.reshape(N, *full_shape, C)

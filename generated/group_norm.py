@@ -2,10 +2,10 @@
 # Do not edit: change the equation and run: gradscribe generate
 """Group normalisation.
 
-m[n, g] = sum(e, c) x[n, e, C * g + c] / (C * E)
-v[n, g] = sum(e, c) square(x[n, e, C * g + c] - m[n, g]) / (C * E)
-h[n, e, C * g + c] += (x[n, e, C * g + c] - m[n, g]) / sqrt(epsilon + v[n, g])
-y[n, e, k] = beta[k] + gamma[k] * h[n, e, k]
+(1) m[n,g] = 1/(CE) Σ_{e,c} x[n, e, Cg+c]
+(2) v[n,g] = 1/(CE) Σ_{e,c} (x[n, e, Cg+c]−m[n,g])²
+(3) h[n, e, c+Cg] = 1/√(ε+v[n,g]) (x[n, e, c+Cg]−m[n,g])
+(4) y[n,e,k] = γ[k] h[n,e,k]+β[k]
 
 Source: Wu and He, Group normalization, 2018, eq. 1 and 7.
 """
@@ -30,10 +30,10 @@ def group_norm_forward(
 ) -> tuple[rt.Array, rt.Array, rt.Array, rt.Array]:
     """Compute the group normalisation.
 
-    m[n, g] = sum(e, c) x[n, e, C * g + c] / (C * E)
-    v[n, g] = sum(e, c) square(x[n, e, C * g + c] - m[n, g]) / (C * E)
-    h[n, e, C * g + c] += (x[n, e, C * g + c] - m[n, g]) / sqrt(epsilon + v[n, g])
-    y[n, e, k] = beta[k] + gamma[k] * h[n, e, k]
+    (1) m[n,g] = 1/(CE) Σ_{e,c} x[n, e, Cg+c]
+    (2) v[n,g] = 1/(CE) Σ_{e,c} (x[n, e, Cg+c]−m[n,g])²
+    (3) h[n, e, c+Cg] = 1/√(ε+v[n,g]) (x[n, e, c+Cg]−m[n,g])
+    (4) y[n,e,k] = γ[k] h[n,e,k]+β[k]
 
     Args:
         x: shape (N, ..., C * G).
@@ -65,13 +65,17 @@ def group_norm_forward(
     rt.extent("group_norm", "argument beta, axis 0 (C * G)", beta.shape[0], C * G)
     rt.divided("group_norm", "argument x, axis -1 (C * G)", x.shape[-1], G)
     rt.extent("group_norm", "argument x, axis -1 (C * G)", x.shape[-1], C * G)
+    # (1) m[n,g] = 1/(CE) Σ_{e,c} x[n, e, Cg+c]
     x_1 = x.reshape(N, E, G, C)
     m = rt.ratio(1, C * E) * rt.total(x_1.transpose(0, 2, 1, 3), (-2, -1))
+    # (2) v[n,g] = 1/(CE) Σ_{e,c} (x[n, e, Cg+c]−m[n,g])²
     x_2 = x.reshape(N, E, G, C)
     v = rt.ratio(1, C * E) * rt.total(np.square(x_2.transpose(0, 2, 1, 3) - m[:, :, None, None]), (-2, -1))
+    # (3) h[n, e, c+Cg] = 1/√(ε+v[n,g]) (x[n, e, c+Cg]−m[n,g])
     x_3 = x.reshape(N, E, G, C)
     h_1 = (x_3 - m[:, None, :, None]) / np.sqrt(epsilon + v[:, None, :, None])
     h = h_1.reshape(N, E, C * G)
+    # (4) y[n,e,k] = γ[k] h[n,e,k]+β[k]
     y = beta + gamma * h
     return y.reshape(N, *full_shape, C * G), m, v, h.reshape(N, *full_shape, C * G)
 
@@ -88,14 +92,13 @@ def group_norm_grad_input(
 ) -> rt.Array:
     """Compute dx, the gradient of E: group normalisation.
 
-    dh[q, a, o] = gamma[o] * dy[q, a, o]
-    dv[q, a] = sum(e, c) -(x[q, e, C * a + c] - m[q, a]) * dh[q, e, C * a + c] / (2 * (epsilon + v[q, a]) ** (3 /
-        2))
-    dm[q, a] = sum(e, c) -dh[q, e, C * a + c] / sqrt(epsilon + v[q, a])
-    dm[q, a] += sum(e, c) (2 * m[q, a] - 2 * x[q, e, C * a + c]) * dv[q, a] / (C * E)
-    dx[q, a, C * g + c] += dh[q, a, C * g + c] / sqrt(epsilon + v[q, g])
-    dx[q, a, C * g + c] += (2 * x[q, a, C * g + c] - 2 * m[q, g]) * dv[q, g] / (C * E)
-    dx[q, a, C * g + c] += dm[q, g] / (C * E)
+    (9) dh[q,a,o] = dy[q,a,o] γ[o]
+    (14) dv[q,a] = −1/(2(ε+v[q,a])^(3/2)) Σ_{e,c} dh[q, e, Ca+c] (x[q, e, Ca+c]−m[q,a])
+    (19) dm[q,a] = −1/√(ε+v[q,a]) Σ_{e,c} dh[q, e, Ca+c]
+    (19) dm[q,a] += 2/(CE) dv[q,a] Σ_{e,c} (m[q,a]−x[q, e, Ca+c])
+    (26) dx[q, a, c+Cg] = dh[q, a, c+Cg]/√(ε+v[q,g])
+    (26) dx[q, a, Cg+c] += 2/(CE) dv[q,g] (x[q, a, Cg+c]−m[q,g])
+    (26) dx[q, a, Cg+c] += 1/(CE) dm[q,g]
 
     Args:
         dy: shape (N, ..., C * G); dE/dy.
@@ -136,24 +139,32 @@ def group_norm_grad_input(
     rt.extent("group_norm", "argument dy, axis 0 (N)", dy.shape[0], N)
     rt.divided("group_norm", "argument dy, axis -1 (C * G)", dy.shape[-1], G)
     rt.extent("group_norm", "argument dy, axis -1 (C * G)", dy.shape[-1], C * G)
+    # (9) dh[q,a,o] = dy[q,a,o] γ[o]
     dh = gamma * dy
+    # (14) dv[q,a] = −1/(2(ε+v[q,a])^(3/2)) Σ_{e,c} dh[q, e, Ca+c] (x[q, e, Ca+c]−m[q,a])
     dh_1 = dh.reshape(N, E, G, C)
     x_1 = x.reshape(N, E, G, C)
     dv = (
-        (1 / (epsilon + v) ** (3 / 2))
+        1
+        / (epsilon + v) ** (3 / 2)
         * (-1 / 2)
         * rt.total((x_1.transpose(0, 2, 1, 3) - m[:, :, None, None]) * dh_1.transpose(0, 2, 1, 3), (-2, -1))
     )
+    # (19) dm[q,a] = −1/√(ε+v[q,a]) Σ_{e,c} dh[q, e, Ca+c]
     dh_2 = dh.reshape(N, E, G, C)
-    dm = (1 / np.sqrt(epsilon + v)) * -rt.total(dh_2.transpose(0, 2, 1, 3), (-2, -1))
+    dm = -1 / np.sqrt(epsilon + v) * rt.total(dh_2.transpose(0, 2, 1, 3), (-2, -1))
+    # (19) dm[q,a] += 2/(CE) dv[q,a] Σ_{e,c} (m[q,a]−x[q, e, Ca+c])
     x_2 = x.reshape(N, E, G, C)
     dm += dv * rt.ratio(1, C * E) * rt.total(2 * m[:, :, None, None] - 2 * x_2.transpose(0, 2, 1, 3), (-2, -1))
+    # (26) dx[q, a, c+Cg] = dh[q, a, c+Cg]/√(ε+v[q,g])
     dh_3 = dh.reshape(N, E, G, C)
     dx_1 = dh_3 / np.sqrt(epsilon + v[:, None, :, None])
     dx = dx_1.reshape(N, E, C * G)
+    # (26) dx[q, a, Cg+c] += 2/(CE) dv[q,g] (x[q, a, Cg+c]−m[q,g])
     x_3 = x.reshape(N, E, G, C)
     dx_2 = dx.reshape(N, E, G, C)
     dx_2 += (2 * x_3 - 2 * m[:, None, :, None]) * dv[:, None, :, None] / (C * E)
+    # (26) dx[q, a, Cg+c] += 1/(CE) dm[q,g]
     dx_3 = dx.reshape(N, E, G, C)
     dx_3 += dm[:, None, :, None] / (C * E)
     return dx.reshape(N, *full_shape, C * G)
@@ -162,7 +173,7 @@ def group_norm_grad_input(
 def group_norm_grad_gamma(dy: Any, h: Any, *, num_groups: int) -> rt.Array:
     """Compute dgamma, the gradient of E: group normalisation.
 
-    dgamma[q] = sum(n, e) dy[n, e, q] * h[n, e, q]
+    (31) dgamma[q] = Σ_{n,e} dy[n,e,q] h[n,e,q]
 
     Args:
         dy: shape (N, ..., C * G); dE/dy.
@@ -190,6 +201,7 @@ def group_norm_grad_gamma(dy: Any, h: Any, *, num_groups: int) -> rt.Array:
     rt.extent("group_norm", "argument h, axis 0 (N)", h.shape[0], N)
     rt.divided("group_norm", "argument h, axis -1 (C * G)", h.shape[-1], G)
     rt.extent("group_norm", "argument h, axis -1 (C * G)", h.shape[-1], C * G)
+    # (31) dgamma[q] = Σ_{n,e} dy[n,e,q] h[n,e,q]
     dgamma = rt.contract("n e q, n e q -> q", dy, h)
     return dgamma
 
@@ -197,7 +209,7 @@ def group_norm_grad_gamma(dy: Any, h: Any, *, num_groups: int) -> rt.Array:
 def group_norm_grad_beta(dy: Any, *, num_groups: int) -> rt.Array:
     """Compute dbeta, the gradient of E: group normalisation.
 
-    dbeta[q] = sum(n, e) dy[n, e, q]
+    (36) dbeta[q] = Σ_{n,e} dy[n,e,q]
 
     Args:
         dy: shape (N, ..., C * G); dE/dy.
@@ -217,6 +229,7 @@ def group_norm_grad_beta(dy: Any, *, num_groups: int) -> rt.Array:
     dy = dy.reshape(dy.shape[0], E, dy.shape[-1])
     G = rt.count("group_norm", "num_groups", num_groups, 1)
     rt.divided("group_norm", "argument dy, axis -1 (C * G)", dy.shape[-1], G)
+    # (36) dbeta[q] = Σ_{n,e} dy[n,e,q]
     dbeta = rt.total(dy.transpose(2, 0, 1), (-2, -1))
     return dbeta
 

@@ -2,14 +2,14 @@
 # Do not edit: change the equation and run: gradscribe generate
 """One step of a gated recurrent unit.
 
-u[n, a, k] = sum(e) x[n, e] * w[e, a, k]
-u[n, a, k] += b[a, k]
-v[n, a, k] = sum(l) h[n, l] * r[l, a, k]
-v[n, a, k] += d[a, k]
-s[n, k] = sigmoid(u[n, 0, k] + v[n, 0, k])
-z[n, k] = sigmoid(u[n, 1, k] + v[n, 1, k])
-g[n, k] = tanh(s[n, k] * v[n, 2, k] + u[n, 2, k])
-y[n, k] = (1 - z[n, k]) * g[n, k] + h[n, k] * z[n, k]
+(1) u[n,a,k] = Σ_{e} x[n,e] w[e,a,k]
+(1) u[n,a,k] += b[a,k]
+(2) v[n,a,k] = Σ_{l} h[n,l] r[l,a,k]
+(2) v[n,a,k] += d[a,k]
+(3) s[n,k] = σ(u[n,0,k]+v[n,0,k])
+(4) z[n,k] = σ(u[n,1,k]+v[n,1,k])
+(5) g[n,k] = tanh(u[n,2,k]+v[n,2,k] s[n,k])
+(6) y[n,k] = h[n,k] z[n,k]+g[n,k] (1−z[n,k])
 
 Source: Cho et al., Learning phrase representations using RNN encoder-decoder, 2014, eqs. 5 to 8.
 """
@@ -23,26 +23,7 @@ if __package__:
 else:  # copied beside a script
     import runtime as rt  # type: ignore[import-not-found, no-redef]
 
-
-@rt.nest
-def _gru_cell_forward_1(
-    start: int,
-    stop: int,
-    y: rt.Array,
-    g: rt.Array,
-    h: rt.Array,
-    z: rt.Array,
-    one: Any,
-    H: int,
-    N: int,
-) -> None:
-    """Element by element."""
-    for k in range(np.uintp(start), np.uintp(stop)):
-        z_1 = z[k]
-        g_1 = g[k]
-        h_1 = h[k]
-        value = (one - z_1) * g_1 + h_1 * z_1
-        y[k] = value
+loops = rt.Companion(__package__, "gru_cell")
 
 
 def gru_cell_forward(
@@ -55,14 +36,14 @@ def gru_cell_forward(
 ) -> tuple[rt.Array, rt.Array, rt.Array, rt.Array, rt.Array]:
     """Compute the one step of a gated recurrent unit.
 
-    u[n, a, k] = sum(e) x[n, e] * w[e, a, k]
-    u[n, a, k] += b[a, k]
-    v[n, a, k] = sum(l) h[n, l] * r[l, a, k]
-    v[n, a, k] += d[a, k]
-    s[n, k] = sigmoid(u[n, 0, k] + v[n, 0, k])
-    z[n, k] = sigmoid(u[n, 1, k] + v[n, 1, k])
-    g[n, k] = tanh(s[n, k] * v[n, 2, k] + u[n, 2, k])
-    y[n, k] = (1 - z[n, k]) * g[n, k] + h[n, k] * z[n, k]
+    (1) u[n,a,k] = Σ_{e} x[n,e] w[e,a,k]
+    (1) u[n,a,k] += b[a,k]
+    (2) v[n,a,k] = Σ_{l} h[n,l] r[l,a,k]
+    (2) v[n,a,k] += d[a,k]
+    (3) s[n,k] = σ(u[n,0,k]+v[n,0,k])
+    (4) z[n,k] = σ(u[n,1,k]+v[n,1,k])
+    (5) g[n,k] = tanh(u[n,2,k]+v[n,2,k] s[n,k])
+    (6) y[n,k] = h[n,k] z[n,k]+g[n,k] (1−z[n,k])
 
     Args:
         x: shape (N, C).
@@ -101,20 +82,28 @@ def gru_cell_forward(
         rt.extents("gru_cell", "b", b.shape, (3, H), "3, units")
     if d is not None:
         rt.extents("gru_cell", "d", d.shape, (3, H), "3, units")
+    # (1) u[n,a,k] = Σ_{e} x[n,e] w[e,a,k]
     u = np.empty((N, 3, H), dtype)
     rt.contract("n e, e a k -> n a k", x, w, out=u)
+    # (1) u[n,a,k] += b[a,k]
     if b is not None:
         u += b
+    # (2) v[n,a,k] = Σ_{l} h[n,l] r[l,a,k]
     v = np.empty((N, 3, H), dtype)
     rt.contract("n l, l a k -> n a k", h, r, out=v)
+    # (2) v[n,a,k] += d[a,k]
     if d is not None:
         v += d
+    # (3) s[n,k] = σ(u[n,0,k]+v[n,0,k])
     s = rt.sigmoid(u[:, 0] + v[:, 0])
+    # (4) z[n,k] = σ(u[n,1,k]+v[n,1,k])
     z = rt.sigmoid(u[:, 1] + v[:, 1])
+    # (5) g[n,k] = tanh(u[n,2,k]+v[n,2,k] s[n,k])
     g = np.tanh(s * v[:, 2] + u[:, 2])
-    if rt.compiles(H * N):
+    # (6) y[n,k] = h[n,k] z[n,k]+g[n,k] (1−z[n,k])
+    if loops.wanted(H * N):
         y = np.empty((N, H), dtype)
-        rt.run(_gru_cell_forward_1, H * N, H * N, rt.flat(y), rt.flat(g), rt.flat(h), rt.flat(z), dtype(1), H, N)
+        rt.run(loops.gru_cell_forward_1, H * N, H * N, rt.flat(y), rt.flat(g), rt.flat(h), rt.flat(z), dtype(1))
     else:
         y = (1 - z) * g + h * z
     return y, v, s, z, g
@@ -123,11 +112,11 @@ def gru_cell_forward(
 def gru_cell_grad_input(dy: Any, h: Any, w: Any, v: Any, s: Any, z: Any, g: Any) -> rt.Array:
     """Compute dx, the gradient of E: one step of a gated recurrent unit.
 
-    dg[m, q] = (1 - z[m, q]) * dy[m, q]
-    du[m, 2, o] = (1 - square(g[m, o])) * dg[m, o]
-    du[m, 1, o] += (h[m, o] - g[m, o]) * dg[m, o] * z[m, o]
-    du[m, 0, o] += (1 - square(g[m, o])) * (1 - s[m, o]) * dg[m, o] * s[m, o] * v[m, 2, o]
-    dx[m, q] = sum(a, k) du[m, a, k] * w[q, a, k]
+    (11) dg[m,q] = dy[m,q] (1−z[m,q])
+    (41) du[m,2,o] = dg[m,o] (1−g[m,o]²)
+    (41) du[m,1,o] += z[m,o] dg[m,o] (h[m,o]−g[m,o])
+    (41) du[m,0,o] += v[m,2,o] s[m,o] dg[m,o] (1−s[m,o]) (1−g[m,o]²)
+    (46) dx[m,q] = Σ_{a,k} w[q,a,k] du[m,a,k]
 
     Args:
         dy: shape (N, H); dE/dy.
@@ -162,11 +151,19 @@ def gru_cell_grad_input(dy: Any, h: Any, w: Any, v: Any, s: Any, z: Any, g: Any)
     rt.extents("gru_cell", "s", s.shape, (N, H), "batch, units")
     rt.extents("gru_cell", "z", z.shape, (N, H), "batch, units")
     rt.extents("gru_cell", "g", g.shape, (N, H), "batch, units")
+    # (11) dg[m,q] = dy[m,q] (1−z[m,q])
     dg = (1 - z) * dy
+    # (41) du[m,2,o] = dg[m,o] (1−g[m,o]²)
     du = np.zeros((N, 3, H), dtype)
-    du[:, 2] += (1 - np.square(g)) * dg
-    du[:, 1] += (h - g) * dg * z
-    du[:, 0] += (1 - np.square(g)) * (1 - s) * dg * s * v[:, 2]
+    part = du[:, 2]
+    part += (1 - np.square(g)) * dg
+    # (41) du[m,1,o] += z[m,o] dg[m,o] (h[m,o]−g[m,o])
+    part = du[:, 1]
+    part += (h - g) * dg * z
+    # (41) du[m,0,o] += v[m,2,o] s[m,o] dg[m,o] (1−s[m,o]) (1−g[m,o]²)
+    part = du[:, 0]
+    part += (1 - np.square(g)) * (1 - s) * dg * s * v[:, 2]
+    # (46) dx[m,q] = Σ_{a,k} w[q,a,k] du[m,a,k]
     dx = np.empty((N, C), dtype)
     rt.contract("m a k, q a k -> m q", du, w, out=dx)
     return dx
@@ -175,12 +172,12 @@ def gru_cell_grad_input(dy: Any, h: Any, w: Any, v: Any, s: Any, z: Any, g: Any)
 def gru_cell_grad_h(dy: Any, h: Any, r: Any, v: Any, s: Any, z: Any, g: Any) -> rt.Array:
     """Compute dh, the gradient of E: one step of a gated recurrent unit.
 
-    dg[m, q] = (1 - z[m, q]) * dy[m, q]
-    dv[m, 2, o] = (1 - square(g[m, o])) * dg[m, o] * s[m, o]
-    dv[m, 1, o] += (h[m, o] - g[m, o]) * dg[m, o] * z[m, o]
-    dv[m, 0, o] += (1 - square(g[m, o])) * (1 - s[m, o]) * dg[m, o] * s[m, o] * v[m, 2, o]
-    dh[m, q] = dy[m, q] * z[m, q]
-    dh[m, q] += sum(a, k) dv[m, a, k] * r[q, a, k]
+    (11) dg[m,q] = dy[m,q] (1−z[m,q])
+    (32) dv[m,2,o] = s[m,o] dg[m,o] (1−g[m,o]²)
+    (32) dv[m,1,o] += z[m,o] dg[m,o] (h[m,o]−g[m,o])
+    (32) dv[m,0,o] += v[m,2,o] s[m,o] dg[m,o] (1−s[m,o]) (1−g[m,o]²)
+    (51) dh[m,q] = dy[m,q] z[m,q]
+    (51) dh[m,q] += Σ_{a,k} r[q,a,k] dv[m,a,k]
 
     Args:
         dy: shape (N, H); dE/dy.
@@ -215,12 +212,21 @@ def gru_cell_grad_h(dy: Any, h: Any, r: Any, v: Any, s: Any, z: Any, g: Any) -> 
     rt.extents("gru_cell", "s", s.shape, (N, H), "batch, units")
     rt.extents("gru_cell", "z", z.shape, (N, H), "batch, units")
     rt.extents("gru_cell", "g", g.shape, (N, H), "batch, units")
+    # (11) dg[m,q] = dy[m,q] (1−z[m,q])
     dg = (1 - z) * dy
+    # (32) dv[m,2,o] = s[m,o] dg[m,o] (1−g[m,o]²)
     dv = np.zeros((N, 3, H), dtype)
-    dv[:, 2] += (1 - np.square(g)) * dg * s
-    dv[:, 1] += (h - g) * dg * z
-    dv[:, 0] += (1 - np.square(g)) * (1 - s) * dg * s * v[:, 2]
+    part = dv[:, 2]
+    part += (1 - np.square(g)) * dg * s
+    # (32) dv[m,1,o] += z[m,o] dg[m,o] (h[m,o]−g[m,o])
+    part = dv[:, 1]
+    part += (h - g) * dg * z
+    # (32) dv[m,0,o] += v[m,2,o] s[m,o] dg[m,o] (1−s[m,o]) (1−g[m,o]²)
+    part = dv[:, 0]
+    part += (1 - np.square(g)) * (1 - s) * dg * s * v[:, 2]
+    # (51) dh[m,q] = dy[m,q] z[m,q]
     dh = dy * z
+    # (51) dh[m,q] += Σ_{a,k} r[q,a,k] dv[m,a,k]
     dh += rt.contract("m a k, q a k -> m q", dv, r)
     return dh
 
@@ -228,11 +234,11 @@ def gru_cell_grad_h(dy: Any, h: Any, r: Any, v: Any, s: Any, z: Any, g: Any) -> 
 def gru_cell_grad_weight(dy: Any, x: Any, h: Any, v: Any, s: Any, z: Any, g: Any) -> rt.Array:
     """Compute dw, the gradient of E: one step of a gated recurrent unit.
 
-    dg[m, q] = (1 - z[m, q]) * dy[m, q]
-    du[m, 2, o] = (1 - square(g[m, o])) * dg[m, o]
-    du[m, 1, o] += (h[m, o] - g[m, o]) * dg[m, o] * z[m, o]
-    du[m, 0, o] += (1 - square(g[m, o])) * (1 - s[m, o]) * dg[m, o] * s[m, o] * v[m, 2, o]
-    dw[m, q, o] = sum(n) x[n, m] * du[n, q, o]
+    (11) dg[m,q] = dy[m,q] (1−z[m,q])
+    (41) du[m,2,o] = dg[m,o] (1−g[m,o]²)
+    (41) du[m,1,o] += z[m,o] dg[m,o] (h[m,o]−g[m,o])
+    (41) du[m,0,o] += v[m,2,o] s[m,o] dg[m,o] (1−s[m,o]) (1−g[m,o]²)
+    (56) dw[m,q,o] = Σ_{n} x[n,m] du[n,q,o]
 
     Args:
         dy: shape (N, H); dE/dy.
@@ -266,11 +272,19 @@ def gru_cell_grad_weight(dy: Any, x: Any, h: Any, v: Any, s: Any, z: Any, g: Any
     rt.extents("gru_cell", "s", s.shape, (N, H), "batch, units")
     rt.extents("gru_cell", "z", z.shape, (N, H), "batch, units")
     rt.extents("gru_cell", "g", g.shape, (N, H), "batch, units")
+    # (11) dg[m,q] = dy[m,q] (1−z[m,q])
     dg = (1 - z) * dy
+    # (41) du[m,2,o] = dg[m,o] (1−g[m,o]²)
     du = np.zeros((N, 3, H), dtype)
-    du[:, 2] += (1 - np.square(g)) * dg
-    du[:, 1] += (h - g) * dg * z
-    du[:, 0] += (1 - np.square(g)) * (1 - s) * dg * s * v[:, 2]
+    part = du[:, 2]
+    part += (1 - np.square(g)) * dg
+    # (41) du[m,1,o] += z[m,o] dg[m,o] (h[m,o]−g[m,o])
+    part = du[:, 1]
+    part += (h - g) * dg * z
+    # (41) du[m,0,o] += v[m,2,o] s[m,o] dg[m,o] (1−s[m,o]) (1−g[m,o]²)
+    part = du[:, 0]
+    part += (1 - np.square(g)) * (1 - s) * dg * s * v[:, 2]
+    # (56) dw[m,q,o] = Σ_{n} x[n,m] du[n,q,o]
     dw = np.empty((C, 3, H), dtype)
     rt.contract("n m, n q o -> m q o", x, du, out=dw)
     return dw
@@ -279,11 +293,11 @@ def gru_cell_grad_weight(dy: Any, x: Any, h: Any, v: Any, s: Any, z: Any, g: Any
 def gru_cell_grad_r(dy: Any, h: Any, v: Any, s: Any, z: Any, g: Any) -> rt.Array:
     """Compute dr, the gradient of E: one step of a gated recurrent unit.
 
-    dg[m, q] = (1 - z[m, q]) * dy[m, q]
-    dv[m, 2, o] = (1 - square(g[m, o])) * dg[m, o] * s[m, o]
-    dv[m, 1, o] += (h[m, o] - g[m, o]) * dg[m, o] * z[m, o]
-    dv[m, 0, o] += (1 - square(g[m, o])) * (1 - s[m, o]) * dg[m, o] * s[m, o] * v[m, 2, o]
-    dr[m, q, o] = sum(n) h[n, m] * dv[n, q, o]
+    (11) dg[m,q] = dy[m,q] (1−z[m,q])
+    (32) dv[m,2,o] = s[m,o] dg[m,o] (1−g[m,o]²)
+    (32) dv[m,1,o] += z[m,o] dg[m,o] (h[m,o]−g[m,o])
+    (32) dv[m,0,o] += v[m,2,o] s[m,o] dg[m,o] (1−s[m,o]) (1−g[m,o]²)
+    (61) dr[m,q,o] = Σ_{n} h[n,m] dv[n,q,o]
 
     Args:
         dy: shape (N, H); dE/dy.
@@ -313,11 +327,19 @@ def gru_cell_grad_r(dy: Any, h: Any, v: Any, s: Any, z: Any, g: Any) -> rt.Array
     rt.extents("gru_cell", "s", s.shape, (N, H), "batch, units")
     rt.extents("gru_cell", "z", z.shape, (N, H), "batch, units")
     rt.extents("gru_cell", "g", g.shape, (N, H), "batch, units")
+    # (11) dg[m,q] = dy[m,q] (1−z[m,q])
     dg = (1 - z) * dy
+    # (32) dv[m,2,o] = s[m,o] dg[m,o] (1−g[m,o]²)
     dv = np.zeros((N, 3, H), dtype)
-    dv[:, 2] += (1 - np.square(g)) * dg * s
-    dv[:, 1] += (h - g) * dg * z
-    dv[:, 0] += (1 - np.square(g)) * (1 - s) * dg * s * v[:, 2]
+    part = dv[:, 2]
+    part += (1 - np.square(g)) * dg * s
+    # (32) dv[m,1,o] += z[m,o] dg[m,o] (h[m,o]−g[m,o])
+    part = dv[:, 1]
+    part += (h - g) * dg * z
+    # (32) dv[m,0,o] += v[m,2,o] s[m,o] dg[m,o] (1−s[m,o]) (1−g[m,o]²)
+    part = dv[:, 0]
+    part += (1 - np.square(g)) * (1 - s) * dg * s * v[:, 2]
+    # (61) dr[m,q,o] = Σ_{n} h[n,m] dv[n,q,o]
     dr = np.empty((H, 3, H), dtype)
     rt.contract("n m, n q o -> m q o", h, dv, out=dr)
     return dr
@@ -326,11 +348,11 @@ def gru_cell_grad_r(dy: Any, h: Any, v: Any, s: Any, z: Any, g: Any) -> rt.Array
 def gru_cell_grad_bias(dy: Any, h: Any, v: Any, s: Any, z: Any, g: Any) -> rt.Array:
     """Compute db, the gradient of E: one step of a gated recurrent unit.
 
-    dg[m, q] = (1 - z[m, q]) * dy[m, q]
-    du[m, 2, o] = (1 - square(g[m, o])) * dg[m, o]
-    du[m, 1, o] += (h[m, o] - g[m, o]) * dg[m, o] * z[m, o]
-    du[m, 0, o] += (1 - square(g[m, o])) * (1 - s[m, o]) * dg[m, o] * s[m, o] * v[m, 2, o]
-    db[m, q] = sum(n) du[n, m, q]
+    (11) dg[m,q] = dy[m,q] (1−z[m,q])
+    (41) du[m,2,o] = dg[m,o] (1−g[m,o]²)
+    (41) du[m,1,o] += z[m,o] dg[m,o] (h[m,o]−g[m,o])
+    (41) du[m,0,o] += v[m,2,o] s[m,o] dg[m,o] (1−s[m,o]) (1−g[m,o]²)
+    (66) db[m,q] = Σ_{n} du[n,m,q]
 
     Args:
         dy: shape (N, H); dE/dy.
@@ -360,11 +382,19 @@ def gru_cell_grad_bias(dy: Any, h: Any, v: Any, s: Any, z: Any, g: Any) -> rt.Ar
     rt.extents("gru_cell", "s", s.shape, (N, H), "batch, units")
     rt.extents("gru_cell", "z", z.shape, (N, H), "batch, units")
     rt.extents("gru_cell", "g", g.shape, (N, H), "batch, units")
+    # (11) dg[m,q] = dy[m,q] (1−z[m,q])
     dg = (1 - z) * dy
+    # (41) du[m,2,o] = dg[m,o] (1−g[m,o]²)
     du = np.zeros((N, 3, H), dtype)
-    du[:, 2] += (1 - np.square(g)) * dg
-    du[:, 1] += (h - g) * dg * z
-    du[:, 0] += (1 - np.square(g)) * (1 - s) * dg * s * v[:, 2]
+    part = du[:, 2]
+    part += (1 - np.square(g)) * dg
+    # (41) du[m,1,o] += z[m,o] dg[m,o] (h[m,o]−g[m,o])
+    part = du[:, 1]
+    part += (h - g) * dg * z
+    # (41) du[m,0,o] += v[m,2,o] s[m,o] dg[m,o] (1−s[m,o]) (1−g[m,o]²)
+    part = du[:, 0]
+    part += (1 - np.square(g)) * (1 - s) * dg * s * v[:, 2]
+    # (66) db[m,q] = Σ_{n} du[n,m,q]
     db = rt.total(du.transpose(1, 2, 0), -1)
     return db
 
@@ -372,11 +402,11 @@ def gru_cell_grad_bias(dy: Any, h: Any, v: Any, s: Any, z: Any, g: Any) -> rt.Ar
 def gru_cell_grad_d(dy: Any, h: Any, v: Any, s: Any, z: Any, g: Any) -> rt.Array:
     """Compute dd, the gradient of E: one step of a gated recurrent unit.
 
-    dg[m, q] = (1 - z[m, q]) * dy[m, q]
-    dv[m, 2, o] = (1 - square(g[m, o])) * dg[m, o] * s[m, o]
-    dv[m, 1, o] += (h[m, o] - g[m, o]) * dg[m, o] * z[m, o]
-    dv[m, 0, o] += (1 - square(g[m, o])) * (1 - s[m, o]) * dg[m, o] * s[m, o] * v[m, 2, o]
-    dd[m, q] = sum(n) dv[n, m, q]
+    (11) dg[m,q] = dy[m,q] (1−z[m,q])
+    (32) dv[m,2,o] = s[m,o] dg[m,o] (1−g[m,o]²)
+    (32) dv[m,1,o] += z[m,o] dg[m,o] (h[m,o]−g[m,o])
+    (32) dv[m,0,o] += v[m,2,o] s[m,o] dg[m,o] (1−s[m,o]) (1−g[m,o]²)
+    (71) dd[m,q] = Σ_{n} dv[n,m,q]
 
     Args:
         dy: shape (N, H); dE/dy.
@@ -406,11 +436,19 @@ def gru_cell_grad_d(dy: Any, h: Any, v: Any, s: Any, z: Any, g: Any) -> rt.Array
     rt.extents("gru_cell", "s", s.shape, (N, H), "batch, units")
     rt.extents("gru_cell", "z", z.shape, (N, H), "batch, units")
     rt.extents("gru_cell", "g", g.shape, (N, H), "batch, units")
+    # (11) dg[m,q] = dy[m,q] (1−z[m,q])
     dg = (1 - z) * dy
+    # (32) dv[m,2,o] = s[m,o] dg[m,o] (1−g[m,o]²)
     dv = np.zeros((N, 3, H), dtype)
-    dv[:, 2] += (1 - np.square(g)) * dg * s
-    dv[:, 1] += (h - g) * dg * z
-    dv[:, 0] += (1 - np.square(g)) * (1 - s) * dg * s * v[:, 2]
+    part = dv[:, 2]
+    part += (1 - np.square(g)) * dg * s
+    # (32) dv[m,1,o] += z[m,o] dg[m,o] (h[m,o]−g[m,o])
+    part = dv[:, 1]
+    part += (h - g) * dg * z
+    # (32) dv[m,0,o] += v[m,2,o] s[m,o] dg[m,o] (1−s[m,o]) (1−g[m,o]²)
+    part = dv[:, 0]
+    part += (1 - np.square(g)) * (1 - s) * dg * s * v[:, 2]
+    # (71) dd[m,q] = Σ_{n} dv[n,m,q]
     dd = rt.total(dv.transpose(1, 2, 0), -1)
     return dd
 

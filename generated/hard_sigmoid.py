@@ -2,7 +2,7 @@
 # Do not edit: change the equation and run: gradscribe generate
 """Logistic function by three lines.
 
-y[e] = minimum(6, maximum(0, x[e] + 3)) / 6
+(1) y[e] = 1/6 min(6, max(0, 3+x[e]))
 
 Source: Howard et al., Searching for MobileNetV3, 2019, section 5.2.
 """
@@ -16,33 +16,13 @@ if __package__:
 else:  # copied beside a script
     import runtime as rt  # type: ignore[import-not-found, no-redef]
 
-
-@rt.nest
-def _hard_sigmoid_forward_1(
-    start: int,
-    stop: int,
-    y: rt.Array,
-    x: rt.Array,
-    number_1: Any,
-    number_2: Any,
-    zero: Any,
-    number_4: Any,
-    E: int,
-) -> None:
-    """Element by element."""
-    for e in range(np.uintp(start), np.uintp(stop)):
-        x_1 = x[e]
-        term_2 = x_1 + number_4
-        term_3 = zero if (zero >= term_2) | (zero != zero) else term_2
-        term_4 = number_2 if (number_2 <= term_3) | (number_2 != number_2) else term_3
-        value = number_1 * term_4
-        y[e] = value
+loops = rt.Companion(__package__, "hard_sigmoid")
 
 
 def hard_sigmoid_forward(x: Any) -> rt.Array:
     """Compute the logistic function by three lines.
 
-    y[e] = minimum(6, maximum(0, x[e] + 3)) / 6
+    (1) y[e] = 1/6 min(6, max(0, 3+x[e]))
 
     Args:
         x: any shape.
@@ -59,41 +39,19 @@ def hard_sigmoid_forward(x: Any) -> rt.Array:
     full_shape = x.shape
     E = x.size
     x = x.reshape(-1)
-    if rt.compiles(E):
+    # (1) y[e] = 1/6 min(6, max(0, 3+x[e]))
+    if loops.wanted(E):
         y = np.empty((E,), dtype)
-        rt.run(_hard_sigmoid_forward_1, E, E, rt.flat(y), rt.flat(x), dtype(1 / 6), dtype(6), dtype(0), dtype(3), E)
+        rt.run(loops.hard_sigmoid_forward_1, E, E, rt.flat(y), rt.flat(x), dtype(1 / 6), dtype(6), dtype(0), dtype(3))
     else:
         y = np.minimum(6, np.maximum(0, x + 3)) / 6
     return y.reshape(full_shape)
 
 
-@rt.nest
-def _hard_sigmoid_grad_input_1(
-    start: int,
-    stop: int,
-    dx: rt.Array,
-    dy: rt.Array,
-    x: rt.Array,
-    number_1: Any,
-    zero: Any,
-    number_3: Any,
-    number_4: Any,
-    E: int,
-) -> None:
-    """Element by element."""
-    for m in range(np.uintp(start), np.uintp(stop)):
-        x_1 = x[m]
-        term_2 = x_1 + number_3
-        term_3 = zero if (zero >= term_2) | (zero != zero) else term_2
-        dy_1 = dy[m]
-        value = number_4 * dy_1 if (number_1 > term_3) & ((x_1 + number_3) > zero) else zero
-        dx[m] = value
-
-
 def hard_sigmoid_grad_input(dy: Any, x: Any) -> rt.Array:
     """Compute dx, the gradient of E: logistic function by three lines.
 
-    dx[m] = where((maximum(0, x[m] + 3) < 6) & ((x[m] + 3) > 0), dy[m] / 6, 0)
+    (6) dx[m] = 1/6 dy[m] [max(0, 3+x[m])<6][3+x[m]>0]
 
     Args:
         dy: any shape; dE/dy.
@@ -114,10 +72,11 @@ def hard_sigmoid_grad_input(dy: Any, x: Any) -> rt.Array:
     x = x.reshape(-1)
     rt.same_shape("hard_sigmoid", "dy", dy.shape, full_shape)
     dy = dy.reshape(-1)
-    if rt.compiles(E):
+    # (6) dx[m] = 1/6 dy[m] [max(0, 3+x[m])<6][3+x[m]>0]
+    if loops.wanted(E):
         dx = np.empty((E,), dtype)
         rt.run(
-            _hard_sigmoid_grad_input_1,
+            loops.hard_sigmoid_grad_input_1,
             E,
             E,
             rt.flat(dx),
@@ -127,10 +86,9 @@ def hard_sigmoid_grad_input(dy: Any, x: Any) -> rt.Array:
             dtype(0),
             dtype(3),
             dtype(1 / 6),
-            E,
         )
     else:
-        dx = np.where((np.maximum(0, x + 3) < 6) & ((x + 3) > 0), dy / 6, 0)
+        dx = np.where((np.maximum(0, x + 3) < 6) & (x + 3 > 0), dy / 6, 0)
     return dx.reshape(full_shape)
 
 

@@ -2,7 +2,7 @@
 # Do not edit: change the equation and run: gradscribe generate
 """Clipped identity.
 
-y[e] = minimum(b, maximum(a, x[e]))
+(1) y[e] = min(b, max(a, x[e]))
 
 Source: Collobert, Large scale machine learning, 2004.
 """
@@ -16,11 +16,13 @@ if __package__:
 else:  # copied beside a script
     import runtime as rt  # type: ignore[import-not-found, no-redef]
 
+loops = rt.Companion(__package__, "hard_tanh")
+
 
 def hard_tanh_forward(x: Any, *, min_val: float = -1.0, max_val: float = 1.0) -> rt.Array:
     """Compute the clipped identity.
 
-    y[e] = minimum(b, maximum(a, x[e]))
+    (1) y[e] = min(b, max(a, x[e]))
 
     Args:
         x: any shape.
@@ -41,35 +43,15 @@ def hard_tanh_forward(x: Any, *, min_val: float = -1.0, max_val: float = 1.0) ->
     a = rt.number("hard_tanh", "min_val", min_val)
     b = rt.number("hard_tanh", "max_val", max_val)
     rt.require("hard_tanh", "min_val", b - a >= 0, "at most max_val", min_val)
+    # (1) y[e] = min(b, max(a, x[e]))
     y = np.minimum(b, np.maximum(a, x))
     return y.reshape(full_shape)
-
-
-@rt.nest
-def _hard_tanh_grad_input_1(
-    start: int,
-    stop: int,
-    dx: rt.Array,
-    dy: rt.Array,
-    x: rt.Array,
-    number_1: Any,
-    number_2: Any,
-    zero: Any,
-    E: int,
-) -> None:
-    """Element by element."""
-    for m in range(np.uintp(start), np.uintp(stop)):
-        x_1 = x[m]
-        term_2 = number_2 if (number_2 >= x_1) | (number_2 != number_2) else x_1
-        dy_1 = dy[m]
-        value = dy_1 if (number_1 > term_2) & (x_1 > number_2) else zero
-        dx[m] = value
 
 
 def hard_tanh_grad_input(dy: Any, x: Any, *, min_val: float = -1.0, max_val: float = 1.0) -> rt.Array:
     """Compute dx, the gradient of E: clipped identity.
 
-    dx[m] = where((b > maximum(a, x[m])) & (x[m] > a), dy[m], 0)
+    (6) dx[m] = dy[m] [b>max(a, x[m])][x[m]>a]
 
     Args:
         dy: any shape; dE/dy.
@@ -95,9 +77,10 @@ def hard_tanh_grad_input(dy: Any, x: Any, *, min_val: float = -1.0, max_val: flo
     a = rt.number("hard_tanh", "min_val", min_val)
     b = rt.number("hard_tanh", "max_val", max_val)
     rt.require("hard_tanh", "min_val", b - a >= 0, "at most max_val", min_val)
-    if rt.compiles(E):
+    # (6) dx[m] = dy[m] [b>max(a, x[m])][x[m]>a]
+    if loops.wanted(E):
         dx = np.empty((E,), dtype)
-        rt.run(_hard_tanh_grad_input_1, E, E, rt.flat(dx), rt.flat(dy), rt.flat(x), dtype(b), dtype(a), dtype(0), E)
+        rt.run(loops.hard_tanh_grad_input_1, E, E, rt.flat(dx), rt.flat(dy), rt.flat(x), dtype(b), dtype(a), dtype(0))
     else:
         dx = np.where((b > np.maximum(a, x)) & (x > a), dy, 0)
     return dx.reshape(full_shape)

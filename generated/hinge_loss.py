@@ -2,7 +2,7 @@
 # Do not edit: change the equation and run: gradscribe generate
 """Hinge loss, mean over all elements.
 
-y = sum(e) maximum(1 - t[e] * x[e], 0) / E
+(1) y = 1/E Σ_{e} max(0, 1−x[e] t[e])
 
 Source: Cortes and Vapnik, Support-vector networks, 1995, section 3.
 """
@@ -20,7 +20,7 @@ else:  # copied beside a script
 def hinge_loss_forward(x: Any, t: Any) -> Any:
     """Compute the hinge loss, mean over all elements.
 
-    y = sum(e) maximum(1 - t[e] * x[e], 0) / E
+    (1) y = 1/E Σ_{e} max(0, 1−x[e] t[e])
 
     Args:
         x: any shape.
@@ -41,6 +41,7 @@ def hinge_loss_forward(x: Any, t: Any) -> Any:
     x = x.reshape(-1)
     rt.same_shape("hinge_loss", "t", t.shape, full_shape)
     t = t.reshape(-1)
+    # (1) y = 1/E Σ_{e} max(0, 1−x[e] t[e])
     y = rt.ratio(1, E) * rt.total(np.maximum(1 - t * x, 0), -1)
     return dtype(y)
 
@@ -48,7 +49,7 @@ def hinge_loss_forward(x: Any, t: Any) -> Any:
 def hinge_loss_grad_input(dy: Any, x: Any, t: Any) -> rt.Array:
     """Compute dx, the gradient of E: hinge loss, mean over all elements.
 
-    dx[m] = where(((1 - t[m] * x[m]) > 0), -dy * t[m] / E, 0)
+    (6) dx[m] = −1/E dy t[m] [1−x[m] t[m]>0]
 
     Args:
         dy: a number; dE/dy.
@@ -71,7 +72,8 @@ def hinge_loss_grad_input(dy: Any, x: Any, t: Any) -> rt.Array:
     x = x.reshape(-1)
     rt.same_shape("hinge_loss", "t", t.shape, full_shape)
     t = t.reshape(-1)
-    dx = np.where(((1 - t * x) > 0), -dy * t / E, 0)
+    # (6) dx[m] = −1/E dy t[m] [1−x[m] t[m]>0]
+    dx = np.where(1 - t * x > 0, -dy * t / E, 0)
     return dx.reshape(full_shape)
 
 

@@ -2,9 +2,9 @@
 # Do not edit: change the equation and run: gradscribe generate
 """Huber loss, mean over all elements.
 
-r[e] = x[e] - t[e]
-y = sum(e) where((delta >= abs(r[e])), square(r[e]) / (2 * E), 0)
-y += sum(e) where((abs(r[e]) > delta), delta * (abs(r[e]) - delta / 2) / E, 0)
+(1) r[e] = x[e]−t[e]
+(2) y = 1/(2E) Σ_{e} r[e]² [δ≥|r[e]|]
+(2) y += δ/(2E) Σ_{e} (2 |r[e]|−δ) [|r[e]|>δ]
 
 Source: Huber, Robust estimation of a location parameter, 1964, eq. 1.3.
 """
@@ -22,9 +22,9 @@ else:  # copied beside a script
 def huber_loss_forward(x: Any, t: Any, *, delta: float = 1.0) -> tuple[Any, rt.Array]:
     """Compute the Huber loss, mean over all elements.
 
-    r[e] = x[e] - t[e]
-    y = sum(e) where((delta >= abs(r[e])), square(r[e]) / (2 * E), 0)
-    y += sum(e) where((abs(r[e]) > delta), delta * (abs(r[e]) - delta / 2) / E, 0)
+    (1) r[e] = x[e]−t[e]
+    (2) y = 1/(2E) Σ_{e} r[e]² [δ≥|r[e]|]
+    (2) y += δ/(2E) Σ_{e} (2 |r[e]|−δ) [|r[e]|>δ]
 
     Args:
         x: any shape.
@@ -48,17 +48,20 @@ def huber_loss_forward(x: Any, t: Any, *, delta: float = 1.0) -> tuple[Any, rt.A
     t = t.reshape(-1)
     delta = rt.number("huber_loss", "delta", delta)
     rt.require("huber_loss", "delta", 0 < delta < np.inf, "a finite number, greater than 0", delta)
+    # (1) r[e] = x[e]−t[e]
     r = x - t
-    y = rt.total(np.where((delta >= np.abs(r)), np.square(r) / (2 * E), 0), -1)
-    y += rt.total(np.where((np.abs(r) > delta), delta * (np.abs(r) - delta / 2) / E, 0), -1)
+    # (2) y = 1/(2E) Σ_{e} r[e]² [δ≥|r[e]|]
+    y = rt.total(np.where(delta >= np.abs(r), np.square(r) / (2 * E), 0), -1)
+    # (2) y += δ/(2E) Σ_{e} (2 |r[e]|−δ) [|r[e]|>δ]
+    y += rt.total(np.where(np.abs(r) > delta, delta * (np.abs(r) - delta / 2) / E, 0), -1)
     return dtype(y), r.reshape(full_shape)
 
 
 def huber_loss_grad_input(dy: Any, r: Any, *, delta: float = 1.0) -> rt.Array:
     """Compute dx, the gradient of E: Huber loss, mean over all elements.
 
-    dx[m] = where((abs(r[m]) > delta), delta * sign(r[m]) * dy / E, 0)
-    dx[m] += where((delta >= abs(r[m])), dy * r[m] / E, 0)
+    (14) dx[m] = δ/E dy sign(r[m]) [|r[m]|>δ]
+    (14) dx[m] += 1/E dy r[m] [δ≥|r[m]|]
 
     Args:
         dy: a number; dE/dy.
@@ -80,8 +83,10 @@ def huber_loss_grad_input(dy: Any, r: Any, *, delta: float = 1.0) -> rt.Array:
     r = r.reshape(-1)
     delta = rt.number("huber_loss", "delta", delta)
     rt.require("huber_loss", "delta", 0 < delta < np.inf, "a finite number, greater than 0", delta)
-    dx = np.where((np.abs(r) > delta), delta * np.sign(r) * dy / E, 0)
-    dx += np.where((delta >= np.abs(r)), dy * r / E, 0)
+    # (14) dx[m] = δ/E dy sign(r[m]) [|r[m]|>δ]
+    dx = np.where(np.abs(r) > delta, delta * np.sign(r) * dy / E, 0)
+    # (14) dx[m] += 1/E dy r[m] [δ≥|r[m]|]
+    dx += np.where(delta >= np.abs(r), dy * r / E, 0)
     return dx.reshape(full_shape)
 
 

@@ -2,10 +2,10 @@
 # Do not edit: change the equation and run: gradscribe generate
 """Instance normalisation.
 
-m[n, c] = sum(e) x[n, e, c] / E
-v[n, c] = sum(e) square(x[n, e, c] - m[n, c]) / E
-h[n, e, c] = (x[n, e, c] - m[n, c]) / sqrt(epsilon + v[n, c])
-y[n, e, c] = beta[c] + gamma[c] * h[n, e, c]
+(1) m[n,c] = 1/E Σ_{e} x[n,e,c]
+(2) v[n,c] = 1/E Σ_{e} (x[n,e,c]−m[n,c])²
+(3) h[n,e,c] = 1/√(ε+v[n,c]) (x[n,e,c]−m[n,c])
+(4) y[n,e,c] = γ[c] h[n,e,c]+β[c]
 
 Source: Ulyanov, Vedaldi and Lempitsky, Instance normalization, 2016, eq. 3.
 """
@@ -29,10 +29,10 @@ def instance_norm_forward(
 ) -> tuple[rt.Array, rt.Array, rt.Array, rt.Array]:
     """Compute the instance normalisation.
 
-    m[n, c] = sum(e) x[n, e, c] / E
-    v[n, c] = sum(e) square(x[n, e, c] - m[n, c]) / E
-    h[n, e, c] = (x[n, e, c] - m[n, c]) / sqrt(epsilon + v[n, c])
-    y[n, e, c] = beta[c] + gamma[c] * h[n, e, c]
+    (1) m[n,c] = 1/E Σ_{e} x[n,e,c]
+    (2) v[n,c] = 1/E Σ_{e} (x[n,e,c]−m[n,c])²
+    (3) h[n,e,c] = 1/√(ε+v[n,c]) (x[n,e,c]−m[n,c])
+    (4) y[n,e,c] = γ[c] h[n,e,c]+β[c]
 
     Args:
         x: shape (N, ..., C).
@@ -60,9 +60,13 @@ def instance_norm_forward(
     rt.extents("instance_norm", "beta", beta.shape, (C,), "C")
     N = x.shape[0]
     rt.extent("instance_norm", "argument x, axis -1 (C)", x.shape[-1], C)
+    # (1) m[n,c] = 1/E Σ_{e} x[n,e,c]
     m = rt.ratio(1, E) * rt.total(x.transpose(0, 2, 1), -1)
+    # (2) v[n,c] = 1/E Σ_{e} (x[n,e,c]−m[n,c])²
     v = rt.ratio(1, E) * rt.total(np.square(x.transpose(0, 2, 1) - m[:, :, None]), -1)
+    # (3) h[n,e,c] = 1/√(ε+v[n,c]) (x[n,e,c]−m[n,c])
     h = (x - m[:, None, :]) / np.sqrt(epsilon + v[:, None, :])
+    # (4) y[n,e,c] = γ[c] h[n,e,c]+β[c]
     y = beta + gamma * h
     return y.reshape(N, *full_shape, C), m, v, h.reshape(N, *full_shape, C)
 
@@ -70,13 +74,13 @@ def instance_norm_forward(
 def instance_norm_grad_input(dy: Any, x: Any, gamma: Any, m: Any, v: Any, *, eps: float = 1e-05) -> rt.Array:
     """Compute dx, the gradient of E: instance normalisation.
 
-    dh[q, a, o] = gamma[o] * dy[q, a, o]
-    dv[q, a] = sum(e) -(x[q, e, a] - m[q, a]) * dh[q, e, a] / (2 * (epsilon + v[q, a]) ** (3 / 2))
-    dm[q, a] = sum(e) -dh[q, e, a] / sqrt(epsilon + v[q, a])
-    dm[q, a] += sum(e) (2 * m[q, a] - 2 * x[q, e, a]) * dv[q, a] / E
-    dx[q, a, o] = dh[q, a, o] / sqrt(epsilon + v[q, o])
-    dx[q, a, o] += (2 * x[q, a, o] - 2 * m[q, o]) * dv[q, o] / E
-    dx[q, a, o] += dm[q, o] / E
+    (9) dh[q,a,o] = dy[q,a,o] γ[o]
+    (15) dv[q,a] = −1/(2(ε+v[q,a])^(3/2)) Σ_{e} dh[q,e,a] (x[q,e,a]−m[q,a])
+    (21) dm[q,a] = −1/√(ε+v[q,a]) Σ_{e} dh[q,e,a]
+    (21) dm[q,a] += 2/E dv[q,a] Σ_{e} (m[q,a]−x[q,e,a])
+    (27) dx[q,a,o] = dh[q,a,o]/√(ε+v[q,o])
+    (27) dx[q,a,o] += 2/E dv[q,o] (x[q,a,o]−m[q,o])
+    (27) dx[q,a,o] += 1/E dm[q,o]
 
     Args:
         dy: shape (N, ..., C); dE/dy.
@@ -113,16 +117,24 @@ def instance_norm_grad_input(dy: Any, x: Any, gamma: Any, m: Any, v: Any, *, eps
     rt.extents("instance_norm", "v", v.shape, (N, C), "N, C")
     rt.extent("instance_norm", "argument dy, axis 0 (N)", dy.shape[0], N)
     rt.extent("instance_norm", "argument dy, axis -1 (C)", dy.shape[-1], C)
+    # (9) dh[q,a,o] = dy[q,a,o] γ[o]
     dh = gamma * dy
+    # (15) dv[q,a] = −1/(2(ε+v[q,a])^(3/2)) Σ_{e} dh[q,e,a] (x[q,e,a]−m[q,a])
     dv = (
-        (1 / (epsilon + v) ** (3 / 2))
+        1
+        / (epsilon + v) ** (3 / 2)
         * (-1 / 2)
         * rt.total((x.transpose(0, 2, 1) - m[:, :, None]) * dh.transpose(0, 2, 1), -1)
     )
-    dm = (1 / np.sqrt(epsilon + v)) * -rt.total(dh.transpose(0, 2, 1), -1)
+    # (21) dm[q,a] = −1/√(ε+v[q,a]) Σ_{e} dh[q,e,a]
+    dm = -1 / np.sqrt(epsilon + v) * rt.total(dh.transpose(0, 2, 1), -1)
+    # (21) dm[q,a] += 2/E dv[q,a] Σ_{e} (m[q,a]−x[q,e,a])
     dm += dv * rt.ratio(1, E) * rt.total(2 * m[:, :, None] - 2 * x.transpose(0, 2, 1), -1)
+    # (27) dx[q,a,o] = dh[q,a,o]/√(ε+v[q,o])
     dx = dh / np.sqrt(epsilon + v[:, None, :])
+    # (27) dx[q,a,o] += 2/E dv[q,o] (x[q,a,o]−m[q,o])
     dx += (2 * x - 2 * m[:, None, :]) * dv[:, None, :] / E
+    # (27) dx[q,a,o] += 1/E dm[q,o]
     dx += dm[:, None, :] / E
     return dx.reshape(N, *full_shape, C)
 
@@ -130,7 +142,7 @@ def instance_norm_grad_input(dy: Any, x: Any, gamma: Any, m: Any, v: Any, *, eps
 def instance_norm_grad_gamma(dy: Any, h: Any) -> rt.Array:
     """Compute dgamma, the gradient of E: instance normalisation.
 
-    dgamma[q] = sum(n, e) dy[n, e, q] * h[n, e, q]
+    (32) dgamma[q] = Σ_{n,e} dy[n,e,q] h[n,e,q]
 
     Args:
         dy: shape (N, ..., C); dE/dy.
@@ -155,6 +167,7 @@ def instance_norm_grad_gamma(dy: Any, h: Any) -> rt.Array:
     C = dy.shape[-1]
     rt.extent("instance_norm", "argument h, axis 0 (N)", h.shape[0], N)
     rt.extent("instance_norm", "argument h, axis -1 (C)", h.shape[-1], C)
+    # (32) dgamma[q] = Σ_{n,e} dy[n,e,q] h[n,e,q]
     dgamma = rt.contract("n e q, n e q -> q", dy, h)
     return dgamma
 
@@ -162,7 +175,7 @@ def instance_norm_grad_gamma(dy: Any, h: Any) -> rt.Array:
 def instance_norm_grad_beta(dy: Any) -> rt.Array:
     """Compute dbeta, the gradient of E: instance normalisation.
 
-    dbeta[q] = sum(n, e) dy[n, e, q]
+    (37) dbeta[q] = Σ_{n,e} dy[n,e,q]
 
     Args:
         dy: shape (N, ..., C); dE/dy.
@@ -179,6 +192,7 @@ def instance_norm_grad_beta(dy: Any) -> rt.Array:
     full_shape = rt.raveled_axes("instance_norm", "dy", dy.shape, 1, 1, "(N, ..., C)")
     E = rt.elements(full_shape)
     dy = dy.reshape(dy.shape[0], E, dy.shape[-1])
+    # (37) dbeta[q] = Σ_{n,e} dy[n,e,q]
     dbeta = rt.total(dy.transpose(2, 0, 1), (-2, -1))
     return dbeta
 

@@ -2,7 +2,7 @@
 # Do not edit: change the equation and run: gradscribe generate
 """Kullback-Leibler divergence, mean over the batch.
 
-y = sum(n, e) where((t[n, e] != 0), (log(t[n, e]) - x[n, e]) * t[n, e] / N, 0)
+(1) y = 1/N Σ_{n,e} t[n,e] (log(t[n,e])−x[n,e]) [t[n,e]≠0]
 
 Source: Kullback and Leibler, On information and sufficiency, 1951, eq. 2.3.
 """
@@ -20,7 +20,7 @@ else:  # copied beside a script
 def kl_divergence_forward(x: Any, t: Any) -> Any:
     """Compute the Kullback-Leibler divergence, mean over the batch.
 
-    y = sum(n, e) where((t[n, e] != 0), (log(t[n, e]) - x[n, e]) * t[n, e] / N, 0)
+    (1) y = 1/N Σ_{n,e} t[n,e] (log(t[n,e])−x[n,e]) [t[n,e]≠0]
 
     Args:
         x: shape (N, ...).
@@ -43,14 +43,15 @@ def kl_divergence_forward(x: Any, t: Any) -> Any:
     t = t.reshape(t.shape[0], E)
     N = x.shape[0]
     rt.extent("kl_divergence", "argument t, axis 0 (N)", t.shape[0], N)
-    y = rt.total(np.where((t != 0), (np.log(t) - x) * t / N, 0), (-2, -1))
+    # (1) y = 1/N Σ_{n,e} t[n,e] (log(t[n,e])−x[n,e]) [t[n,e]≠0]
+    y = rt.total(np.where(t != 0, (np.log(t) - x) * t / N, 0), (-2, -1))
     return dtype(y)
 
 
 def kl_divergence_grad_input(dy: Any, t: Any) -> rt.Array:
     """Compute dx, the gradient of E: Kullback-Leibler divergence, mean over the batch.
 
-    dx[m, q] = where((t[m, q] != 0), -dy * t[m, q] / N, 0)
+    (6) dx[m,q] = −1/N dy t[m,q] [t[m,q]≠0]
 
     Args:
         dy: a number; dE/dy.
@@ -70,7 +71,8 @@ def kl_divergence_grad_input(dy: Any, t: Any) -> rt.Array:
     E = rt.elements(full_shape)
     t = t.reshape(t.shape[0], E)
     N = t.shape[0]
-    dx = np.where((t != 0), -dy * t / N, 0)
+    # (6) dx[m,q] = −1/N dy t[m,q] [t[m,q]≠0]
+    dx = np.where(t != 0, -dy * t / N, 0)
     return dx.reshape(N, *full_shape)
 
 

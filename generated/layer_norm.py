@@ -2,10 +2,10 @@
 # Do not edit: change the equation and run: gradscribe generate
 """Layer normalisation over the last axis.
 
-m[e] = sum(c) x[e, c] / C
-v[e] = sum(c) square(x[e, c] - m[e]) / C
-h[e, c] = (x[e, c] - m[e]) / sqrt(epsilon + v[e])
-y[e, c] = beta[c] + gamma[c] * h[e, c]
+(1) m[e] = 1/C Σ_{c} x[e,c]
+(2) v[e] = 1/C Σ_{c} (x[e,c]−m[e])²
+(3) h[e,c] = 1/√(ε+v[e]) (x[e,c]−m[e])
+(4) y[e,c] = γ[c] h[e,c]+β[c]
 
 Source: Ba, Kiros and Hinton, Layer normalization, 2016, eq. 3.
 """
@@ -29,10 +29,10 @@ def layer_norm_forward(
 ) -> tuple[rt.Array, rt.Array, rt.Array, rt.Array]:
     """Compute the layer normalisation over the last axis.
 
-    m[e] = sum(c) x[e, c] / C
-    v[e] = sum(c) square(x[e, c] - m[e]) / C
-    h[e, c] = (x[e, c] - m[e]) / sqrt(epsilon + v[e])
-    y[e, c] = beta[c] + gamma[c] * h[e, c]
+    (1) m[e] = 1/C Σ_{c} x[e,c]
+    (2) v[e] = 1/C Σ_{c} (x[e,c]−m[e])²
+    (3) h[e,c] = 1/√(ε+v[e]) (x[e,c]−m[e])
+    (4) y[e,c] = γ[c] h[e,c]+β[c]
 
     Args:
         x: shape (..., C).
@@ -59,9 +59,13 @@ def layer_norm_forward(
     (C,) = gamma.shape
     rt.extents("layer_norm", "beta", beta.shape, (C,), "C")
     rt.extent("layer_norm", "argument x, axis -1 (C)", x.shape[-1], C)
+    # (1) m[e] = 1/C Σ_{c} x[e,c]
     m = rt.ratio(1, C) * rt.total(x, -1)
+    # (2) v[e] = 1/C Σ_{c} (x[e,c]−m[e])²
     v = rt.ratio(1, C) * rt.total(np.square(x - m[:, None]), -1)
+    # (3) h[e,c] = 1/√(ε+v[e]) (x[e,c]−m[e])
     h = (x - m[:, None]) / np.sqrt(epsilon + v[:, None])
+    # (4) y[e,c] = γ[c] h[e,c]+β[c]
     y = beta + gamma * h
     return y.reshape(*full_shape, C), m.reshape(full_shape), v.reshape(full_shape), h.reshape(*full_shape, C)
 
@@ -69,13 +73,13 @@ def layer_norm_forward(
 def layer_norm_grad_input(dy: Any, x: Any, gamma: Any, m: Any, v: Any, *, eps: float = 1e-05) -> rt.Array:
     """Compute dx, the gradient of E: layer normalisation over the last axis.
 
-    dh[q, a] = gamma[a] * dy[q, a]
-    dv[q] = sum(c) -(x[q, c] - m[q]) * dh[q, c] / (2 * (epsilon + v[q]) ** (3 / 2))
-    dm[q] = sum(c) -dh[q, c] / sqrt(epsilon + v[q])
-    dm[q] += sum(c) (2 * m[q] - 2 * x[q, c]) * dv[q] / C
-    dx[q, a] = dh[q, a] / sqrt(epsilon + v[q])
-    dx[q, a] += (2 * x[q, a] - 2 * m[q]) * dv[q] / C
-    dx[q, a] += dm[q] / C
+    (9) dh[q,a] = dy[q,a] γ[a]
+    (15) dv[q] = −1/(2(ε+v[q])^(3/2)) Σ_{c} dh[q,c] (x[q,c]−m[q])
+    (21) dm[q] = −1/√(ε+v[q]) Σ_{c} dh[q,c]
+    (21) dm[q] += 2/C dv[q] Σ_{c} (m[q]−x[q,c])
+    (27) dx[q,a] = dh[q,a]/√(ε+v[q])
+    (27) dx[q,a] += 2/C dv[q] (x[q,a]−m[q])
+    (27) dx[q,a] += 1/C dm[q]
 
     Args:
         dy: shape (..., C); dE/dy.
@@ -112,12 +116,19 @@ def layer_norm_grad_input(dy: Any, x: Any, gamma: Any, m: Any, v: Any, *, eps: f
     (C,) = gamma.shape
     rt.extent("layer_norm", "argument x, axis -1 (C)", x.shape[-1], C)
     rt.extent("layer_norm", "argument dy, axis -1 (C)", dy.shape[-1], C)
+    # (9) dh[q,a] = dy[q,a] γ[a]
     dh = gamma * dy
-    dv = (1 / (epsilon + v) ** (3 / 2)) * (-1 / 2) * rt.total((x - m[:, None]) * dh, -1)
-    dm = (1 / np.sqrt(epsilon + v)) * -rt.total(dh, -1)
+    # (15) dv[q] = −1/(2(ε+v[q])^(3/2)) Σ_{c} dh[q,c] (x[q,c]−m[q])
+    dv = 1 / (epsilon + v) ** (3 / 2) * (-1 / 2) * rt.total((x - m[:, None]) * dh, -1)
+    # (21) dm[q] = −1/√(ε+v[q]) Σ_{c} dh[q,c]
+    dm = -1 / np.sqrt(epsilon + v) * rt.total(dh, -1)
+    # (21) dm[q] += 2/C dv[q] Σ_{c} (m[q]−x[q,c])
     dm += dv * rt.ratio(1, C) * rt.total(2 * m[:, None] - 2 * x, -1)
+    # (27) dx[q,a] = dh[q,a]/√(ε+v[q])
     dx = dh / np.sqrt(epsilon + v[:, None])
+    # (27) dx[q,a] += 2/C dv[q] (x[q,a]−m[q])
     dx += (2 * x - 2 * m[:, None]) * dv[:, None] / C
+    # (27) dx[q,a] += 1/C dm[q]
     dx += dm[:, None] / C
     return dx.reshape(*full_shape, C)
 
@@ -125,7 +136,7 @@ def layer_norm_grad_input(dy: Any, x: Any, gamma: Any, m: Any, v: Any, *, eps: f
 def layer_norm_grad_gamma(dy: Any, h: Any) -> rt.Array:
     """Compute dgamma, the gradient of E: layer normalisation over the last axis.
 
-    dgamma[q] = sum(e) dy[e, q] * h[e, q]
+    (32) dgamma[q] = Σ_{e} dy[e,q] h[e,q]
 
     Args:
         dy: shape (..., C); dE/dy.
@@ -148,6 +159,7 @@ def layer_norm_grad_gamma(dy: Any, h: Any) -> rt.Array:
     h = h.reshape(E, h.shape[-1])
     C = dy.shape[-1]
     rt.extent("layer_norm", "argument h, axis -1 (C)", h.shape[-1], C)
+    # (32) dgamma[q] = Σ_{e} dy[e,q] h[e,q]
     dgamma = rt.contract("e q, e q -> q", dy, h)
     return dgamma
 
@@ -155,7 +167,7 @@ def layer_norm_grad_gamma(dy: Any, h: Any) -> rt.Array:
 def layer_norm_grad_beta(dy: Any) -> rt.Array:
     """Compute dbeta, the gradient of E: layer normalisation over the last axis.
 
-    dbeta[q] = sum(e) dy[e, q]
+    (37) dbeta[q] = Σ_{e} dy[e,q]
 
     Args:
         dy: shape (..., C); dE/dy.
@@ -172,6 +184,7 @@ def layer_norm_grad_beta(dy: Any) -> rt.Array:
     full_shape = rt.raveled_axes("layer_norm", "dy", dy.shape, 0, 1, "(..., C)")
     E = rt.elements(full_shape)
     dy = dy.reshape(E, dy.shape[-1])
+    # (37) dbeta[q] = Σ_{e} dy[e,q]
     dbeta = rt.total(dy.transpose(1, 0), -1)
     return dbeta
 

@@ -2,7 +2,7 @@
 # Do not edit: change the equation and run: gradscribe generate
 """Leaky rectified linear unit.
 
-y[e] = alpha * minimum(x[e], 0) + maximum(x[e], 0)
+(1) y[e] = max(0, x[e])+α min(x[e], 0)
 
 Source: Maas, Hannun and Ng, Rectifier nonlinearities improve neural network acoustic models, 2013.
 """
@@ -16,30 +16,13 @@ if __package__:
 else:  # copied beside a script
     import runtime as rt  # type: ignore[import-not-found, no-redef]
 
-
-@rt.nest
-def _leaky_relu_forward_1(
-    start: int,
-    stop: int,
-    y: rt.Array,
-    x: rt.Array,
-    number_1: Any,
-    zero: Any,
-    E: int,
-) -> None:
-    """Element by element."""
-    for e in range(np.uintp(start), np.uintp(stop)):
-        x_1 = x[e]
-        term_2 = x_1 if (x_1 <= zero) | (x_1 != x_1) else zero
-        term_3 = zero if x_1 < zero else x_1
-        value = number_1 * term_2 + term_3
-        y[e] = value
+loops = rt.Companion(__package__, "leaky_relu")
 
 
 def leaky_relu_forward(x: Any, *, negative_slope: float = 0.01) -> rt.Array:
     """Compute the leaky rectified linear unit.
 
-    y[e] = alpha * minimum(x[e], 0) + maximum(x[e], 0)
+    (1) y[e] = max(0, x[e])+α min(x[e], 0)
 
     Args:
         x: any shape.
@@ -59,40 +42,19 @@ def leaky_relu_forward(x: Any, *, negative_slope: float = 0.01) -> rt.Array:
     x = x.reshape(-1)
     alpha = rt.number("leaky_relu", "negative_slope", negative_slope)
     rt.require("leaky_relu", "negative_slope", -np.inf < alpha < np.inf, "a finite number", negative_slope)
-    if rt.compiles(E):
+    # (1) y[e] = max(0, x[e])+α min(x[e], 0)
+    if loops.wanted(E):
         y = np.empty((E,), dtype)
-        rt.run(_leaky_relu_forward_1, E, E, rt.flat(y), rt.flat(x), dtype(alpha), dtype(0), E)
+        rt.run(loops.leaky_relu_forward_1, E, E, rt.flat(y), rt.flat(x), dtype(alpha), dtype(0))
     else:
         y = alpha * np.minimum(x, 0) + np.maximum(x, 0)
     return y.reshape(full_shape)
 
 
-@rt.nest
-def _leaky_relu_grad_input_1(
-    start: int,
-    stop: int,
-    dx: rt.Array,
-    dy: rt.Array,
-    x: rt.Array,
-    zero: Any,
-    number_2: Any,
-    one: Any,
-    E: int,
-) -> None:
-    """Element by element."""
-    for m in range(np.uintp(start), np.uintp(stop)):
-        x_1 = x[m]
-        term_2 = number_2 if (zero >= x_1) else zero
-        term_3 = one if (x_1 > zero) else zero
-        dy_1 = dy[m]
-        value = (term_2 + term_3) * dy_1
-        dx[m] = value
-
-
 def leaky_relu_grad_input(dy: Any, x: Any, *, negative_slope: float = 0.01) -> rt.Array:
     """Compute dx, the gradient of E: leaky rectified linear unit.
 
-    dx[m] = (where((x[m] <= 0), (alpha), (0)) + (x[m] > 0)) * dy[m]
+    (6) dx[m] = dy[m] ([x[m]>0]+α [x[m]≤0])
 
     Args:
         dy: any shape; dE/dy.
@@ -116,13 +78,14 @@ def leaky_relu_grad_input(dy: Any, x: Any, *, negative_slope: float = 0.01) -> r
     dy = dy.reshape(-1)
     alpha = rt.number("leaky_relu", "negative_slope", negative_slope)
     rt.require("leaky_relu", "negative_slope", -np.inf < alpha < np.inf, "a finite number", negative_slope)
-    if rt.compiles(E):
+    # (6) dx[m] = dy[m] ([x[m]>0]+α [x[m]≤0])
+    if loops.wanted(E):
         dx = np.empty((E,), dtype)
         rt.run(
-            _leaky_relu_grad_input_1, E, E, rt.flat(dx), rt.flat(dy), rt.flat(x), dtype(0), dtype(alpha), dtype(1), E
+            loops.leaky_relu_grad_input_1, E, E, rt.flat(dx), rt.flat(dy), rt.flat(x), dtype(0), dtype(alpha), dtype(1)
         )
     else:
-        dx = (np.where((x <= 0), dtype(alpha), dtype(0)) + (x > 0).astype(dtype)) * dy
+        dx = (np.where(x <= 0, dtype(alpha), dtype(0)) + (x > 0).astype(dtype)) * dy
     return dx.reshape(full_shape)
 
 

@@ -2,9 +2,9 @@
 # Do not edit: change the equation and run: gradscribe generate
 """Local response normalisation across channels.
 
-z[e, c] = sum(q) alpha * square(x[e, c + q - P]) / R
-z[e, c] += k
-y[e, c] = x[e, c] * z[e, c] ** (-beta)
+(1) z[e,c] = α/R Σ_{q} x[e, c+q−P]²
+(1) z[e,c] += k
+(2) y[e,c] = x[e,c] z[e,c]^(−β)
 
 Source: Krizhevsky, Sutskever and Hinton, ImageNet classification with deep convolutional neural networks, 2012,
     section 3.3.
@@ -20,37 +20,7 @@ if __package__:
 else:  # copied beside a script
     import runtime as rt  # type: ignore[import-not-found, no-redef]
 
-
-@rt.nest
-def _local_response_norm_forward_1(
-    start: int,
-    stop: int,
-    z: rt.Array,
-    x: rt.Array,
-    zero: Any,
-    number_2: Any,
-    C: int,
-    E: int,
-    P: int,
-    R_fixed: Any,
-) -> None:
-    """Sums over q for every e, c."""
-    R = len(R_fixed)
-    for _ in range(start, stop):
-        for e in range(E):
-            at = np.uintp(C * e)
-            for c in range(np.uintp(C)):
-                z[at + c] = zero
-            for q in range(R):
-                x_at = np.uintp(C * e + q - P)
-                c_low = max(0, P - q)
-                c_high = min(C, C + P - q)
-                for c in range(np.uintp(c_low), np.uintp(max(c_low, c_high))):
-                    x_1 = x[x_at + c]
-                    value = x_1 * x_1
-                    z[at + c] += value
-            for c in range(np.uintp(C)):
-                z[at + c] = z[at + c] * number_2
+loops = rt.Companion(__package__, "local_response_norm")
 
 
 def local_response_norm_forward(
@@ -63,9 +33,9 @@ def local_response_norm_forward(
 ) -> tuple[rt.Array, rt.Array]:
     """Compute the local response normalisation across channels.
 
-    z[e, c] = sum(q) alpha * square(x[e, c + q - P]) / R
-    z[e, c] += k
-    y[e, c] = x[e, c] * z[e, c] ** (-beta)
+    (1) z[e,c] = α/R Σ_{q} x[e, c+q−P]²
+    (1) z[e,c] += k
+    (2) y[e,c] = x[e,c] z[e,c]^(−β)
 
     Args:
         x: shape (..., C).
@@ -96,10 +66,11 @@ def local_response_norm_forward(
     C = x.shape[-1]
     P = R // 2
     rt.require("local_response_norm", "P", P >= 0, "a size of at least 0", P)
-    if rt.compiles(C * E * R, R, P):
+    # (1) z[e,c] = α/R Σ_{q} x[e, c+q−P]²
+    if loops.wanted(C * E * R, R, P):
         z = np.empty((E, C), dtype)
         rt.run(
-            _local_response_norm_forward_1,
+            loops.local_response_norm_forward_1,
             1,
             C * E * R,
             rt.flat(z),
@@ -113,15 +84,13 @@ def local_response_norm_forward(
         )
     else:
         factor1 = np.square(x)
-        factor1_1 = rt.Window(  # e c q
-            factor1,
-            (E, C, R),
-            ((0, (0, 1)), (-P, (1, 1), (2, 1))),
-        )
+        factor1_1 = rt.Window(factor1, (E, C, R), ((0, (0, 1)), (-P, (1, 1), (2, 1))))  # e c q
         z = np.empty((E, C), dtype)
-        rt.reduce("sum", factor1_1, z, scale=rt.ratio(alpha, R))
+        rt.reduce(np.add, 0, factor1_1, z, scale=rt.ratio(alpha, R))
+    # (1) z[e,c] += k
     z += k
-    y = x * z ** (-beta)
+    # (2) y[e,c] = x[e,c] z[e,c]^(−β)
+    y = x * z**-beta
     return y.reshape(*full_shape, C), z.reshape(*full_shape, C)
 
 
@@ -136,8 +105,8 @@ def local_response_norm_grad_input(
 ) -> rt.Array:
     """Compute dx, the gradient of E: local response normalisation across channels.
 
-    dx[m, v] = dy[m, v] * z[m, v] ** (-beta)
-    dx[m, c + q - P] += -2 * alpha * beta * dy[m, c] * x[m, c] * x[m, c + q - P] * z[m, c] ** (-beta - 1) / R
+    (13) dx[m,v] = dy[m,v] z[m,v]^(−β)
+    (13) dx[m, c+q−P] += −2αβ/R dy[m,c] x[m, c+q−P] x[m,c] z[m,c]^(−β−1)
 
     Args:
         dy: shape (..., C); dE/dy.
@@ -175,14 +144,17 @@ def local_response_norm_grad_input(
     rt.require("local_response_norm", "P", P >= 0, "a size of at least 0", P)
     rt.extent("local_response_norm", "argument dy, axis -1 (C)", dy.shape[-1], C)
     rt.extent("local_response_norm", "argument z, axis -1 (C)", z.shape[-1], C)
-    dx = dy * z ** (-beta)
+    # (13) dx[m,v] = dy[m,v] z[m,v]^(−β)
+    dx = dy * z**-beta
+    # (13) dx[m, c+q−P] += −2αβ/R dy[m,c] x[m, c+q−P] x[m,c] z[m,c]^(−β−1)
     factor1 = dy * x * z ** (-beta - 1)
     q_low, q_high = rt.clip(R, (1, C - P - 1, 2 * C - 1))
     for q in range(q_low, q_high):
         c_low, c_high = rt.clip(C, (1, q - P, C))
         if c_low < c_high:
             c_at = rt.span(1, q - P, c_low, c_high)
-            dx[:, c_at] += -2 * alpha * beta * factor1[:, c_low:c_high] * x[:, c_at] / R
+            part = dx[:, c_at]
+            part += -2 * alpha * beta * factor1[:, c_low:c_high] * x[:, c_at] / R
     return dx.reshape(*full_shape, C)
 
 

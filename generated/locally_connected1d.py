@@ -2,8 +2,8 @@
 # Do not edit: change the equation and run: gradscribe generate
 """1-D locally connected layer (a convolution without shared weights).
 
-u[n, j, k] = sum(t, c) x[n, d * t + j * s - p, c] * w[j, t, c, k]
-u[n, j, k] += b[j, k]
+(1) u[n,j,k] = Σ_{t,c} x[n, sj+dt−p, c] w[j,t,c,k]
+(1) u[n,j,k] += b[j,k]
 
 Source: LeCun, Generalization and network design strategies, 1989, section 5.3; Taigman et al., DeepFace, 2014,
     section 3.
@@ -31,8 +31,8 @@ def locally_connected1d_forward(
 ) -> rt.Array:
     """Compute the 1-D locally connected layer (a convolution without shared weights).
 
-    u[n, j, k] = sum(t, c) x[n, d * t + j * s - p, c] * w[j, t, c, k]
-    u[n, j, k] += b[j, k]
+    (1) u[n,j,k] = Σ_{t,c} x[n, sj+dt−p, c] w[j,t,c,k]
+    (1) u[n,j,k] += b[j,k]
 
     Args:
         x: shape (N, W, C).
@@ -62,13 +62,11 @@ def locally_connected1d_forward(
     p, p_end = rt.paddings("locally_connected1d", padding, (d * (T - 1),), (s,))
     if b is not None:
         rt.extents("locally_connected1d", "b", b.shape, (W_out, K), "W_out, K")
-    x_1 = rt.Window(  # n j t c
-        x,
-        (N, W_out, T, C),
-        ((0, (0, 1)), (-p, (1, s), (2, d)), (0, (3, 1))),
-    )
+    # (1) u[n,j,k] = Σ_{t,c} x[n, sj+dt−p, c] w[j,t,c,k]
+    x_1 = rt.Window(x, (N, W_out, T, C), ((0, (0, 1)), (-p, (1, s), (2, d)), (0, (3, 1))))  # n j t c
     u = np.empty((N, W_out, K), dtype)
     rt.contract("n j t c, j t c k -> n j k", x_1, w, out=u)
+    # (1) u[n,j,k] += b[j,k]
     if b is not None:
         u += b
     return u
@@ -85,7 +83,7 @@ def locally_connected1d_grad_input(
 ) -> rt.Array:
     """Compute dx, the gradient of E: 1-D locally connected layer (a convolution without shared weights).
 
-    dx[m, d * t + j * s - p, v] += sum(k) dy[m, j, k] * w[j, t, v, k]
+    (7) dx[m, sj+dt−p, v] += Σ_{k} dy[m,j,k] w[j,t,v,k]
 
     Args:
         dy: shape (N, W_out, K); dE/du.
@@ -115,12 +113,9 @@ def locally_connected1d_grad_input(
     p, p_end = rt.paddings("locally_connected1d", padding, (d * (T - 1),), (s,))
     rt.extents("locally_connected1d", "dy", dy.shape, (N, W_out, K), "batch, W_out, K")
     rt.affordable("locally_connected1d", dtype, {"dx": (N, W, C)})
+    # (7) dx[m, sj+dt−p, v] += Σ_{k} dy[m,j,k] w[j,t,v,k]
     dx = np.empty((N, W, C), dtype)
-    dx_1 = rt.Window(  # m v j t
-        dx,
-        (N, C, W_out, T),
-        ((0, (0, 1)), (-p, (2, s), (3, d)), (0, (1, 1))),
-    )
+    dx_1 = rt.Window(dx, (N, C, W_out, T), ((0, (0, 1)), (-p, (2, s), (3, d)), (0, (1, 1))))  # m v j t
     rt.contract("m j k, j t v k -> m v j t", dy, w, out=dx_1)
     return dx
 
@@ -136,7 +131,7 @@ def locally_connected1d_grad_weight(
 ) -> rt.Array:
     """Compute dw, the gradient of E: 1-D locally connected layer (a convolution without shared weights).
 
-    dw[m, q, v, e] = sum(n) dy[n, m, e] * x[n, d * q + m * s - p, v]
+    (13) dw[m,q,v,e] = Σ_{n} dy[n,m,e] x[n, sm+dq−p, v]
 
     Args:
         dy: shape (N, W_out, K); dE/du.
@@ -167,11 +162,8 @@ def locally_connected1d_grad_weight(
     rt.extent("locally_connected1d", "argument dy, axis 0 (batch)", dy.shape[0], N)
     rt.extent("locally_connected1d", "argument dy, axis 1 (W_out)", dy.shape[1], W_out)
     rt.affordable("locally_connected1d", dtype, {"dw": (W_out, T, C, K)})
-    x_1 = rt.Window(  # m q v n
-        x,
-        (W_out, T, C, N),
-        ((0, (3, 1)), (-p, (0, s), (1, d)), (0, (2, 1))),
-    )
+    # (13) dw[m,q,v,e] = Σ_{n} dy[n,m,e] x[n, sm+dq−p, v]
+    x_1 = rt.Window(x, (W_out, T, C, N), ((0, (3, 1)), (-p, (0, s), (1, d)), (0, (2, 1))))  # m q v n
     dw = np.empty((W_out, T, C, K), dtype)
     rt.contract("m q v n, n m e -> m q v e", x_1, dy, out=dw)
     return dw
@@ -180,7 +172,7 @@ def locally_connected1d_grad_weight(
 def locally_connected1d_grad_bias(dy: Any) -> rt.Array:
     """Compute db, the gradient of E: 1-D locally connected layer (a convolution without shared weights).
 
-    db[m, q] = sum(n) dy[n, m, q]
+    (18) db[m,q] = Σ_{n} dy[n,m,q]
 
     Args:
         dy: shape (N, W_out, K); dE/du.
@@ -195,6 +187,7 @@ def locally_connected1d_grad_bias(dy: Any) -> rt.Array:
     dy = rt.array("locally_connected1d", "dy", dy, 3)
     rt.float_type("locally_connected1d", dy=dy)
     N, W_out, K = dy.shape
+    # (18) db[m,q] = Σ_{n} dy[n,m,q]
     db = rt.total(dy.transpose(1, 2, 0), -1)
     return db
 

@@ -2,8 +2,8 @@
 # Do not edit: change the equation and run: gradscribe generate
 """2-D locally connected layer (a convolution without shared weights).
 
-u[n, i, j, k] = sum(r, t, c) x[n, d_h * r + i * s_h - p_h, d_w * t + j * s_w - p_w, c] * w[i, j, r, t, c, k]
-u[n, i, j, k] += b[i, j, k]
+(1) u[n,i,j,k] = Σ_{r,t,c} x[n, s_h·i+d_h·r−p_h, s_w·j+d_w·t−p_w, c] w[i,j,r,t,c,k]
+(1) u[n,i,j,k] += b[i,j,k]
 
 Source: LeCun, Generalization and network design strategies, 1989, section 5.3; Taigman et al., DeepFace, 2014,
     section 3.
@@ -31,8 +31,8 @@ def locally_connected2d_forward(
 ) -> rt.Array:
     """Compute the 2-D locally connected layer (a convolution without shared weights).
 
-    u[n, i, j, k] = sum(r, t, c) x[n, d_h * r + i * s_h - p_h, d_w * t + j * s_w - p_w, c] * w[i, j, r, t, c, k]
-    u[n, i, j, k] += b[i, j, k]
+    (1) u[n,i,j,k] = Σ_{r,t,c} x[n, s_h·i+d_h·r−p_h, s_w·j+d_w·t−p_w, c] w[i,j,r,t,c,k]
+    (1) u[n,i,j,k] += b[i,j,k]
 
     Args:
         x: shape (N, H, W, C).
@@ -62,6 +62,7 @@ def locally_connected2d_forward(
     p_h, p_h_end, p_w, p_w_end = rt.paddings("locally_connected2d", padding, (d_h * (R - 1), d_w * (T - 1)), (s_h, s_w))
     if b is not None:
         rt.extents("locally_connected2d", "b", b.shape, (H_out, W_out, K), "H_out, W_out, K")
+    # (1) u[n,i,j,k] = Σ_{r,t,c} x[n, s_h·i+d_h·r−p_h, s_w·j+d_w·t−p_w, c] w[i,j,r,t,c,k]
     x_1 = rt.Window(  # n i j r t c
         x,
         (N, H_out, W_out, R, T, C),
@@ -69,6 +70,7 @@ def locally_connected2d_forward(
     )
     u = np.empty((N, H_out, W_out, K), dtype)
     rt.contract("n i j r t c, i j r t c k -> n i j k", x_1, w, out=u)
+    # (1) u[n,i,j,k] += b[i,j,k]
     if b is not None:
         u += b
     return u
@@ -85,7 +87,7 @@ def locally_connected2d_grad_input(
 ) -> rt.Array:
     """Compute dx, the gradient of E: 2-D locally connected layer (a convolution without shared weights).
 
-    dx[m, d_h * r + i * s_h - p_h, d_w * t + j * s_w - p_w, e] += sum(k) dy[m, i, j, k] * w[i, j, r, t, e, k]
+    (7) dx[m, s_h·i+d_h·r−p_h, s_w·j+d_w·t−p_w, e] += Σ_{k} dy[m,i,j,k] w[i,j,r,t,e,k]
 
     Args:
         dy: shape (N, H_out, W_out, K); dE/du.
@@ -116,6 +118,7 @@ def locally_connected2d_grad_input(
     p_h, p_h_end, p_w, p_w_end = rt.paddings("locally_connected2d", padding, (d_h * (R - 1), d_w * (T - 1)), (s_h, s_w))
     rt.extents("locally_connected2d", "dy", dy.shape, (N, H_out, W_out, K), "batch, H_out, W_out, K")
     rt.affordable("locally_connected2d", dtype, {"dx": (N, H, W, C)})
+    # (7) dx[m, s_h·i+d_h·r−p_h, s_w·j+d_w·t−p_w, e] += Σ_{k} dy[m,i,j,k] w[i,j,r,t,e,k]
     dx = np.empty((N, H, W, C), dtype)
     dx_1 = rt.Window(  # m e i j r t
         dx,
@@ -137,7 +140,7 @@ def locally_connected2d_grad_weight(
 ) -> rt.Array:
     """Compute dw, the gradient of E: 2-D locally connected layer (a convolution without shared weights).
 
-    dw[m, q, v, e, a, o] = sum(n) dy[n, m, q, o] * x[n, d_h * v + m * s_h - p_h, d_w * e + q * s_w - p_w, a]
+    (13) dw[m,q,v,e,a,o] = Σ_{n} dy[n,m,q,o] x[n, s_h·m+d_h·v−p_h, s_w·q+d_w·e−p_w, a]
 
     Args:
         dy: shape (N, H_out, W_out, K); dE/du.
@@ -171,6 +174,7 @@ def locally_connected2d_grad_weight(
     rt.extent("locally_connected2d", "argument dy, axis 1 (H_out)", dy.shape[1], H_out)
     rt.extent("locally_connected2d", "argument dy, axis 2 (W_out)", dy.shape[2], W_out)
     rt.affordable("locally_connected2d", dtype, {"dw": (H_out, W_out, R, T, C, K)})
+    # (13) dw[m,q,v,e,a,o] = Σ_{n} dy[n,m,q,o] x[n, s_h·m+d_h·v−p_h, s_w·q+d_w·e−p_w, a]
     x_1 = rt.Window(  # m q v e a n
         x,
         (H_out, W_out, R, T, C, N),
@@ -184,7 +188,7 @@ def locally_connected2d_grad_weight(
 def locally_connected2d_grad_bias(dy: Any) -> rt.Array:
     """Compute db, the gradient of E: 2-D locally connected layer (a convolution without shared weights).
 
-    db[m, q, v] = sum(n) dy[n, m, q, v]
+    (18) db[m,q,v] = Σ_{n} dy[n,m,q,v]
 
     Args:
         dy: shape (N, H_out, W_out, K); dE/du.
@@ -199,6 +203,7 @@ def locally_connected2d_grad_bias(dy: Any) -> rt.Array:
     dy = rt.array("locally_connected2d", "dy", dy, 4)
     rt.float_type("locally_connected2d", dy=dy)
     N, H_out, W_out, K = dy.shape
+    # (18) db[m,q,v] = Σ_{n} dy[n,m,q,v]
     db = rt.total(dy.transpose(1, 2, 3, 0), -1)
     return db
 

@@ -2,7 +2,7 @@
 # Do not edit: change the equation and run: gradscribe generate
 """Logarithm of the logistic function.
 
-y[e] = -softplus(-x[e])
+(1) y[e] = −softplus(−x[e])
 
 Source: Rumelhart, Hinton and Williams, Learning representations by back-propagating errors, 1986, eq. 2.
 """
@@ -18,7 +18,7 @@ else:  # copied beside a script
 def log_sigmoid_forward(x: Any) -> rt.Array:
     """Compute the logarithm of the logistic function.
 
-    y[e] = -softplus(-x[e])
+    (1) y[e] = −softplus(−x[e])
 
     Args:
         x: any shape.
@@ -34,6 +34,7 @@ def log_sigmoid_forward(x: Any) -> rt.Array:
     rt.float_type("log_sigmoid", x=x)
     full_shape = x.shape
     x = x.reshape(-1)
+    # (1) y[e] = −softplus(−x[e])
     y = -rt.softplus(-x)
     return y.reshape(full_shape)
 
@@ -41,7 +42,7 @@ def log_sigmoid_forward(x: Any) -> rt.Array:
 def log_sigmoid_grad_input(dy: Any, x: Any) -> rt.Array:
     """Compute dx, the gradient of E: logarithm of the logistic function.
 
-    dx[m] = sigmoid(-x[m]) * dy[m]
+    (6) dx[m] = dy[m] σ(−x[m])
 
     Args:
         dy: any shape; dE/dy.
@@ -61,6 +62,7 @@ def log_sigmoid_grad_input(dy: Any, x: Any) -> rt.Array:
     x = x.reshape(-1)
     rt.same_shape("log_sigmoid", "dy", dy.shape, full_shape)
     dy = dy.reshape(-1)
+    # (6) dx[m] = dy[m] σ(−x[m])
     dx = rt.sigmoid(-x) * dy
     return dx.reshape(full_shape)
 

@@ -2,12 +2,12 @@
 # Do not edit: change the equation and run: gradscribe generate
 """Logarithm of softmax over the last axis.
 
-m[e] = max(k) x[e, k]
-u[e, k] = x[e, k] - m[e]
-h[e, k] = exp(u[e, k])
-z[e] = sum(k) h[e, k]
-s[e] = log(z[e])
-y[e, k] = u[e, k] - s[e]
+(1) m[e] = max_{k} x[e,k]
+(2) u[e,k] = x[e,k]−m[e]
+(3) h[e,k] = exp(u[e,k])
+(4) z[e] = Σ_{k} h[e,k]
+(5) s[e] = log(z[e])
+(6) y[e,k] = u[e,k]−s[e]
 
 Source: Bridle, Probabilistic interpretation of feedforward classification network outputs, 1990.
 """
@@ -25,11 +25,11 @@ else:  # copied beside a script
 def log_softmax_forward(x: Any) -> tuple[rt.Array, rt.Array, rt.Array]:
     """Compute the logarithm of softmax over the last axis.
 
-    m[e] = max(k) x[e, k]
-    u[e, k] = x[e, k] - m[e]
-    h[e, k] = exp(u[e, k])
-    z[e] = sum(k) h[e, k]
-    y[e, k] = u[e, k] - log(z[e])
+    (1) m[e] = max_{k} x[e,k]
+    (2) u[e,k] = x[e,k]−m[e]
+    (3) h[e,k] = exp(u[e,k])
+    (4) z[e] = Σ_{k} h[e,k]
+    (6) y[e,k] = u[e,k]−log(z[e])
 
     Args:
         x: shape (..., K).
@@ -47,10 +47,15 @@ def log_softmax_forward(x: Any) -> tuple[rt.Array, rt.Array, rt.Array]:
     E = rt.elements(full_shape)
     x = x.reshape(E, x.shape[-1])
     K = x.shape[-1]
+    # (1) m[e] = max_{k} x[e,k]
     m = np.max(x, axis=-1, initial=-np.inf)
+    # (2) u[e,k] = x[e,k]−m[e]
     u = x - m[:, None]
+    # (3) h[e,k] = exp(u[e,k])
     h = np.exp(u)
+    # (4) z[e] = Σ_{k} h[e,k]
     z = rt.total(h, -1)
+    # (6) y[e,k] = u[e,k]−log(z[e])
     y = u - np.log(z[:, None])
     return y.reshape(*full_shape, K), h.reshape(*full_shape, K), z.reshape(full_shape)
 
@@ -58,9 +63,9 @@ def log_softmax_forward(x: Any) -> tuple[rt.Array, rt.Array, rt.Array]:
 def log_softmax_grad_input(dy: Any, h: Any, z: Any) -> rt.Array:
     """Compute dx, the gradient of E: logarithm of softmax over the last axis.
 
-    ds[q] = sum(k) -dy[q, k]
-    dx[q, v] = dy[q, v]
-    dx[q, v] += ds[q] * h[q, v] / z[q]
+    (11) ds[q] = −Σ_{k} dy[q,k]
+    (35) dx[q,v] = dy[q,v]
+    (35) dx[q,v] += h[q,v] ds[q]/z[q]
 
     Args:
         dy: shape (..., K); dE/dy.
@@ -87,9 +92,12 @@ def log_softmax_grad_input(dy: Any, h: Any, z: Any) -> rt.Array:
     z = z.reshape(-1)
     K = dy.shape[-1]
     rt.extent("log_softmax", "argument h, axis -1 (K)", h.shape[-1], K)
+    # (11) ds[q] = −Σ_{k} dy[q,k]
     ds = -rt.total(dy, -1)
+    # (35) dx[q,v] = dy[q,v]
     dx = np.zeros((E, K), dtype)
     dx += dy
+    # (35) dx[q,v] += h[q,v] ds[q]/z[q]
     dx += ds[:, None] * h / z[:, None]
     return dx.reshape(*full_shape, K)
 

@@ -2,9 +2,9 @@
 # Do not edit: change the equation and run: gradscribe generate
 """1-D power-average (Lp) pooling.
 
-z[n, v, c] = abs(x[n, v, c]) ** P
-u[n, j, c] = sum(t) z[n, d * t + j * s - p, c]
-y[n, j, c] = where((u[n, j, c] != 0), ((u[n, j, c] == 0) + u[n, j, c]) ** ratio(1, P), 0)
+(1) z[n,v,c] = |x[n,v,c]|^P
+(2) u[n,j,c] = Σ_{t} z[n, sj+dt−p, c]
+(3) y[n,j,c] = ([u[n,j,c]=0]+u[n,j,c])^(1/P) [u[n,j,c]≠0]
 
 Source: Sermanet, Chintala and LeCun, Convolutional neural networks applied to house numbers digit classification,
     2012, section 2.2.
@@ -20,53 +20,7 @@ if __package__:
 else:  # copied beside a script
     import runtime as rt  # type: ignore[import-not-found, no-redef]
 
-
-@rt.nest
-def _lp_pool1d_forward_1(
-    start: int,
-    stop: int,
-    u: rt.Array,
-    z: rt.Array,
-    zero: Any,
-    C: int,
-    W: int,
-    W_out: int,
-    p: int,
-    T_fixed: Any,
-    d_fixed: Any,
-    s_fixed: Any,
-) -> None:
-    """Sums over t for every n, j, c."""
-    T = len(T_fixed)
-    d = len(d_fixed)
-    s = len(s_fixed)
-    for n in range(start, stop):
-        j_first = max(0, -(-p // s), -((T * d - d - p) // s))
-        j_last = min(W_out, (W + p - 1) // s + 1, (W + d + p - T * d - 1) // s + 1)
-        if not (T <= 9):
-            j_last = j_first
-        j = 0
-        while j < W_out:
-            if j_first <= j < j_last:
-                at = np.uintp(C * (W_out * n + j))
-                z_at = np.uintp(C * (W * n + j * s - p))
-                for c in range(np.uintp(C)):
-                    total = zero
-                    for t in range(T):
-                        total += z[z_at + np.uintp(C * d * t) + c]
-                    u[at + c] = total
-                j += 1
-            else:
-                at = np.uintp(C * (W_out * n + j))
-                for c in range(np.uintp(C)):
-                    u[at + c] = zero
-                t_low = max(0, -((j * s - p) // d))
-                t_high = min(T, (W + p - j * s - 1) // d + 1)
-                for t in range(t_low, t_high):
-                    z_at = np.uintp(C * (W * n + d * t + j * s - p))
-                    for c in range(np.uintp(C)):
-                        u[at + c] += z[z_at + c]
-                j += 1
+loops = rt.Companion(__package__, "lp_pool1d")
 
 
 def lp_pool1d_forward(
@@ -81,9 +35,9 @@ def lp_pool1d_forward(
 ) -> tuple[rt.Array, rt.Array]:
     """Compute the 1-D power-average (Lp) pooling.
 
-    z[n, v, c] = abs(x[n, v, c]) ** P
-    u[n, j, c] = sum(t) z[n, d * t + j * s - p, c]
-    y[n, j, c] = where((u[n, j, c] != 0), ((u[n, j, c] == 0) + u[n, j, c]) ** ratio(1, P), 0)
+    (1) z[n,v,c] = |x[n,v,c]|^P
+    (2) u[n,j,c] = Σ_{t} z[n, sj+dt−p, c]
+    (3) y[n,j,c] = ([u[n,j,c]=0]+u[n,j,c])^(1/P) [u[n,j,c]≠0]
 
     Args:
         x: shape (N, W, C).
@@ -125,11 +79,13 @@ def lp_pool1d_forward(
         padding,
     )
     rt.affordable("lp_pool1d", dtype, {"y": (N, W_out, C), "u": (N, W_out, C)})
+    # (1) z[n,v,c] = |x[n,v,c]|^P
     z = np.abs(x) ** P
-    if rt.compiles(C * N * T * W_out, T, d, p, s):
+    # (2) u[n,j,c] = Σ_{t} z[n, sj+dt−p, c]
+    if loops.wanted(C * N * T * W_out, T, d, p, s):
         u = np.empty((N, W_out, C), dtype)
         rt.run(
-            _lp_pool1d_forward_1,
+            loops.lp_pool1d_forward_1,
             N,
             C * N * T * W_out,
             rt.flat(u),
@@ -144,14 +100,11 @@ def lp_pool1d_forward(
             rt.fixed(s),
         )
     else:
-        z_1 = rt.Window(  # n j c t
-            z,
-            (N, W_out, C, T),
-            ((0, (0, 1)), (-p, (1, s), (3, d)), (0, (2, 1))),
-        )
+        z_1 = rt.Window(z, (N, W_out, C, T), ((0, (0, 1)), (-p, (1, s), (3, d)), (0, (2, 1))))  # n j c t
         u = np.empty((N, W_out, C), dtype)
-        rt.reduce("sum", z_1, u)
-    y = np.where((u != 0), ((u == 0).astype(dtype) + u) ** rt.ratio(1, P), 0)
+        rt.reduce(np.add, 0, z_1, u)
+    # (3) y[n,j,c] = ([u[n,j,c]=0]+u[n,j,c])^(1/P) [u[n,j,c]≠0]
+    y = np.where(u != 0, ((u == 0).astype(dtype) + u) ** rt.ratio(1, P), 0)
     return y, u
 
 
@@ -169,9 +122,8 @@ def lp_pool1d_grad_input(
 ) -> rt.Array:
     """Compute dx, the gradient of E: 1-D power-average (Lp) pooling.
 
-    dz[m, d * t + j * s - p, e] += where((u[m, j, e] != 0), ((u[m, j, e] == 0) + u[m, j, e]) ** (ratio(1, P) - 1) *
-        dy[m, j, e] / P, 0)
-    dx[m, q, e] = P * abs(x[m, q, e]) ** (P - 1) * sign(x[m, q, e]) * dz[m, q, e]
+    (14) dz[m, sj+dt−p, e] += 1/P dy[m,j,e] ([u[m,j,e]=0]+u[m,j,e])^(1/P−1) [u[m,j,e]≠0]
+    (20) dx[m,q,e] = P dz[m,q,e] |x[m,q,e]|^(P−1) sign(x[m,q,e])
 
     Args:
         dy: shape (N, W_out, C); dE/dy.
@@ -218,14 +170,12 @@ def lp_pool1d_grad_input(
     )
     rt.extents("lp_pool1d", "dy", dy.shape, (N, W_out, C), "batch, W_out, channels")
     rt.extents("lp_pool1d", "u", u.shape, (N, W_out, C), "batch, W_out, channels")
+    # (14) dz[m, sj+dt−p, e] += 1/P dy[m,j,e] ([u[m,j,e]=0]+u[m,j,e])^(1/P−1) [u[m,j,e]≠0]
     dz = np.empty((N, W, C), dtype)
-    factor1 = np.where((u != 0), ((u == 0).astype(dtype) + u) ** (rt.ratio(1, P) - 1) * dy / P, 0)
-    dz_1 = rt.Window(  # m j e t
-        dz,
-        (N, W_out, C, T),
-        ((0, (0, 1)), (-p, (1, s), (3, d)), (0, (2, 1))),
-    )
+    factor1 = np.where(u != 0, ((u == 0).astype(dtype) + u) ** (rt.ratio(1, P) - 1) * dy / P, 0)
+    dz_1 = rt.Window(dz, (N, W_out, C, T), ((0, (0, 1)), (-p, (1, s), (3, d)), (0, (2, 1))))  # m j e t
     rt.spread(factor1, dz_1)
+    # (20) dx[m,q,e] = P dz[m,q,e] |x[m,q,e]|^(P−1) sign(x[m,q,e])
     dx = P * np.abs(x) ** (P - 1) * np.sign(x) * dz
     return dx
 

@@ -2,9 +2,9 @@
 # Do not edit: change the equation and run: gradscribe generate
 """2-D power-average (Lp) pooling.
 
-z[n, h, v, c] = abs(x[n, h, v, c]) ** P
-u[n, i, j, c] = sum(r, t) z[n, d_h * r + i * s_h - p_h, d_w * t + j * s_w - p_w, c]
-y[n, i, j, c] = where((u[n, i, j, c] != 0), ((u[n, i, j, c] == 0) + u[n, i, j, c]) ** ratio(1, P), 0)
+(1) z[n,h,v,c] = |x[n,h,v,c]|^P
+(2) u[n,i,j,c] = Σ_{r,t} z[n, s_h·i+d_h·r−p_h, s_w·j+d_w·t−p_w, c]
+(3) y[n,i,j,c] = ([u[n,i,j,c]=0]+u[n,i,j,c])^(1/P) [u[n,i,j,c]≠0]
 
 Source: Sermanet, Chintala and LeCun, Convolutional neural networks applied to house numbers digit classification,
     2012, section 2.2.
@@ -20,71 +20,7 @@ if __package__:
 else:  # copied beside a script
     import runtime as rt  # type: ignore[import-not-found, no-redef]
 
-
-@rt.nest
-def _lp_pool2d_forward_1(
-    start: int,
-    stop: int,
-    u: rt.Array,
-    z: rt.Array,
-    zero: Any,
-    C: int,
-    H: int,
-    H_out: int,
-    W: int,
-    W_out: int,
-    p_h: int,
-    p_w: int,
-    R_fixed: Any,
-    T_fixed: Any,
-    d_h_fixed: Any,
-    d_w_fixed: Any,
-    s_h_fixed: Any,
-    s_w_fixed: Any,
-) -> None:
-    """Sums over r, t for every n, i, j, c."""
-    R = len(R_fixed)
-    T = len(T_fixed)
-    d_h = len(d_h_fixed)
-    d_w = len(d_w_fixed)
-    s_h = len(s_h_fixed)
-    s_w = len(s_w_fixed)
-    for row in range(start, stop):
-        i = row % H_out
-        n = row // H_out
-        r_low = max(0, -((i * s_h - p_h) // d_h))
-        r_high = min(R, (H + p_h - i * s_h - 1) // d_h + 1)
-        j_first = max(0, -(-p_w // s_w), -((T * d_w - d_w - p_w) // s_w))
-        j_last = min(W_out, (W + p_w - 1) // s_w + 1, (W + d_w + p_w - T * d_w - 1) // s_w + 1)
-        if not (R * T <= 9 and r_low == 0 and r_high == R):
-            j_last = j_first
-        j = 0
-        while j < W_out:
-            if j_first <= j < j_last:
-                at = np.uintp(C * (W_out * (H_out * n + i) + j))
-                z_at = np.uintp(C * (W * (H * n + i * s_h - p_h) + j * s_w - p_w))
-                for c in range(np.uintp(C)):
-                    total = zero
-                    for r in range(R):
-                        for t in range(T):
-                            total += z[z_at + np.uintp(C * W * d_h * r + C * d_w * t) + c]
-                    u[at + c] = total
-                j += 1
-            else:
-                at = np.uintp(C * (W_out * (H_out * n + i) + j))
-                for c in range(np.uintp(C)):
-                    u[at + c] = zero
-                for r in range(r_low, r_high):
-                    t_low = max(0, -((j * s_w - p_w) // d_w))
-                    t_high = min(T, (W + p_w - j * s_w - 1) // d_w + 1)
-                    for t in range(t_low, t_high):
-                        place = n
-                        place = H * place + d_h * r + i * s_h - p_h
-                        place = W * place + d_w * t + j * s_w - p_w
-                        z_at = np.uintp(C * place)
-                        for c in range(np.uintp(C)):
-                            u[at + c] += z[z_at + c]
-                j += 1
+loops = rt.Companion(__package__, "lp_pool2d")
 
 
 def lp_pool2d_forward(
@@ -99,9 +35,9 @@ def lp_pool2d_forward(
 ) -> tuple[rt.Array, rt.Array]:
     """Compute the 2-D power-average (Lp) pooling.
 
-    z[n, h, v, c] = abs(x[n, h, v, c]) ** P
-    u[n, i, j, c] = sum(r, t) z[n, d_h * r + i * s_h - p_h, d_w * t + j * s_w - p_w, c]
-    y[n, i, j, c] = where((u[n, i, j, c] != 0), ((u[n, i, j, c] == 0) + u[n, i, j, c]) ** ratio(1, P), 0)
+    (1) z[n,h,v,c] = |x[n,h,v,c]|^P
+    (2) u[n,i,j,c] = Σ_{r,t} z[n, s_h·i+d_h·r−p_h, s_w·j+d_w·t−p_w, c]
+    (3) y[n,i,j,c] = ([u[n,i,j,c]=0]+u[n,i,j,c])^(1/P) [u[n,i,j,c]≠0]
 
     Args:
         x: shape (N, H, W, C).
@@ -154,11 +90,13 @@ def lp_pool2d_forward(
         padding,
     )
     rt.affordable("lp_pool2d", dtype, {"y": (N, H_out, W_out, C), "u": (N, H_out, W_out, C)})
+    # (1) z[n,h,v,c] = |x[n,h,v,c]|^P
     z = np.abs(x) ** P
-    if rt.compiles(C * H_out * N * R * T * W_out, R * T, d_h, d_w, p_h, p_w, s_h, s_w):
+    # (2) u[n,i,j,c] = Σ_{r,t} z[n, s_h·i+d_h·r−p_h, s_w·j+d_w·t−p_w, c]
+    if loops.wanted(C * H_out * N * R * T * W_out, R * T, d_h, d_w, p_h, p_w, s_h, s_w):
         u = np.empty((N, H_out, W_out, C), dtype)
         rt.run(
-            _lp_pool2d_forward_1,
+            loops.lp_pool2d_forward_1,
             H_out * N,
             C * H_out * N * R * T * W_out,
             rt.flat(u),
@@ -185,8 +123,9 @@ def lp_pool2d_forward(
             ((0, (0, 1)), (-p_h, (1, s_h), (4, d_h)), (-p_w, (2, s_w), (5, d_w)), (0, (3, 1))),
         )
         u = np.empty((N, H_out, W_out, C), dtype)
-        rt.reduce("sum", z_1, u)
-    y = np.where((u != 0), ((u == 0).astype(dtype) + u) ** rt.ratio(1, P), 0)
+        rt.reduce(np.add, 0, z_1, u)
+    # (3) y[n,i,j,c] = ([u[n,i,j,c]=0]+u[n,i,j,c])^(1/P) [u[n,i,j,c]≠0]
+    y = np.where(u != 0, ((u == 0).astype(dtype) + u) ** rt.ratio(1, P), 0)
     return y, u
 
 
@@ -204,9 +143,9 @@ def lp_pool2d_grad_input(
 ) -> rt.Array:
     """Compute dx, the gradient of E: 2-D power-average (Lp) pooling.
 
-    dz[m, d_h * r + i * s_h - p_h, d_w * t + j * s_w - p_w, a] += where((u[m, i, j, a] != 0), ((u[m, i, j, a] == 0)
-        + u[m, i, j, a]) ** (ratio(1, P) - 1) * dy[m, i, j, a] / P, 0)
-    dx[m, q, e, a] = P * abs(x[m, q, e, a]) ** (P - 1) * sign(x[m, q, e, a]) * dz[m, q, e, a]
+    (14) dz[m, s_h·i+d_h·r−p_h, s_w·j+d_w·t−p_w, a] += 1/P dy[m,i,j,a] ([u[m,i,j,a]=0]+u[m,i,j,a])^(1/P−1)
+                                                         [u[m,i,j,a]≠0]
+    (20) dx[m,q,e,a] = P dz[m,q,e,a] |x[m,q,e,a]|^(P−1) sign(x[m,q,e,a])
 
     Args:
         dy: shape (N, H_out, W_out, C); dE/dy.
@@ -264,14 +203,17 @@ def lp_pool2d_grad_input(
     )
     rt.extents("lp_pool2d", "dy", dy.shape, (N, H_out, W_out, C), "batch, H_out, W_out, channels")
     rt.extents("lp_pool2d", "u", u.shape, (N, H_out, W_out, C), "batch, H_out, W_out, channels")
+    # (14) dz[m, s_h·i+d_h·r−p_h, s_w·j+d_w·t−p_w, a] += 1/P dy[m,i,j,a] ([u[m,i,j,a]=0]+u[m,i,j,a])^(1/P−1)
+    #                                                      [u[m,i,j,a]≠0]
     dz = np.empty((N, H, W, C), dtype)
-    factor1 = np.where((u != 0), ((u == 0).astype(dtype) + u) ** (rt.ratio(1, P) - 1) * dy / P, 0)
+    factor1 = np.where(u != 0, ((u == 0).astype(dtype) + u) ** (rt.ratio(1, P) - 1) * dy / P, 0)
     dz_1 = rt.Window(  # m i j a r t
         dz,
         (N, H_out, W_out, C, R, T),
         ((0, (0, 1)), (-p_h, (1, s_h), (4, d_h)), (-p_w, (2, s_w), (5, d_w)), (0, (3, 1))),
     )
     rt.spread(factor1, dz_1)
+    # (20) dx[m,q,e,a] = P dz[m,q,e,a] |x[m,q,e,a]|^(P−1) sign(x[m,q,e,a])
     dx = P * np.abs(x) ** (P - 1) * np.sign(x) * dz
     return dx
 

@@ -2,9 +2,9 @@
 # Do not edit: change the equation and run: gradscribe generate
 """3-D power-average (Lp) pooling.
 
-z[n, q, h, v, c] = abs(x[n, q, h, v, c]) ** P
-u[n, l, i, j, c] = sum(a, r, t) z[n, a * d_d + l * s_d - p_d, d_h * r + i * s_h - p_h, d_w * t + j * s_w - p_w, c]
-y[n, l, i, j, c] = where((u[n, l, i, j, c] != 0), ((u[n, l, i, j, c] == 0) + u[n, l, i, j, c]) ** ratio(1, P), 0)
+(1) z[n,q,h,v,c] = |x[n,q,h,v,c]|^P
+(2) u[n,l,i,j,c] = Σ_{a,r,t} z[n, s_d·l+d_d·a−p_d, s_h·i+d_h·r−p_h, s_w·j+d_w·t−p_w, c]
+(3) y[n,l,i,j,c] = ([u[n,l,i,j,c]=0]+u[n,l,i,j,c])^(1/P) [u[n,l,i,j,c]≠0]
 
 Source: Sermanet, Chintala and LeCun, Convolutional neural networks applied to house numbers digit classification,
     2012, section 2.2.
@@ -20,91 +20,7 @@ if __package__:
 else:  # copied beside a script
     import runtime as rt  # type: ignore[import-not-found, no-redef]
 
-
-@rt.nest
-def _lp_pool3d_forward_1(
-    start: int,
-    stop: int,
-    u: rt.Array,
-    z: rt.Array,
-    zero: Any,
-    C: int,
-    D: int,
-    D_out: int,
-    H: int,
-    H_out: int,
-    W: int,
-    W_out: int,
-    p_d: int,
-    p_h: int,
-    p_w: int,
-    A_fixed: Any,
-    R_fixed: Any,
-    T_fixed: Any,
-    d_d_fixed: Any,
-    d_h_fixed: Any,
-    d_w_fixed: Any,
-    s_d_fixed: Any,
-    s_h_fixed: Any,
-    s_w_fixed: Any,
-) -> None:
-    """Sums over a, r, t for every n, l, i, j, c."""
-    A = len(A_fixed)
-    R = len(R_fixed)
-    T = len(T_fixed)
-    d_d = len(d_d_fixed)
-    d_h = len(d_h_fixed)
-    d_w = len(d_w_fixed)
-    s_d = len(s_d_fixed)
-    s_h = len(s_h_fixed)
-    s_w = len(s_w_fixed)
-    for row in range(start, stop):
-        i = row % H_out
-        l_ = row // H_out % D_out
-        n = row // H_out // D_out
-        a_low = max(0, -((l_ * s_d - p_d) // d_d))
-        a_high = min(A, (D + p_d - l_ * s_d - 1) // d_d + 1)
-        r_low = max(0, -((i * s_h - p_h) // d_h))
-        r_high = min(R, (H + p_h - i * s_h - 1) // d_h + 1)
-        j_first = max(0, -(-p_w // s_w), -((T * d_w - d_w - p_w) // s_w))
-        j_last = min(W_out, (W + p_w - 1) // s_w + 1, (W + d_w + p_w - T * d_w - 1) // s_w + 1)
-        if not (A * R * T <= 9 and a_low == 0 and a_high == A and r_low == 0 and r_high == R):
-            j_last = j_first
-        j = 0
-        while j < W_out:
-            if j_first <= j < j_last:
-                at = np.uintp(C * (W_out * (H_out * (D_out * n + l_) + i) + j))
-                place = n
-                place = D * place + l_ * s_d - p_d
-                place = H * place + i * s_h - p_h
-                place = W * place + j * s_w - p_w
-                z_at = np.uintp(C * place)
-                for c in range(np.uintp(C)):
-                    total = zero
-                    for a in range(A):
-                        for r in range(R):
-                            for t in range(T):
-                                value = z[z_at + np.uintp(C * H * W * a * d_d + C * W * d_h * r + C * d_w * t) + c]
-                                total += value
-                    u[at + c] = total
-                j += 1
-            else:
-                at = np.uintp(C * (W_out * (H_out * (D_out * n + l_) + i) + j))
-                for c in range(np.uintp(C)):
-                    u[at + c] = zero
-                for a in range(a_low, a_high):
-                    for r in range(r_low, r_high):
-                        t_low = max(0, -((j * s_w - p_w) // d_w))
-                        t_high = min(T, (W + p_w - j * s_w - 1) // d_w + 1)
-                        for t in range(t_low, t_high):
-                            place = n
-                            place = D * place + a * d_d + l_ * s_d - p_d
-                            place = H * place + d_h * r + i * s_h - p_h
-                            place = W * place + d_w * t + j * s_w - p_w
-                            z_at = np.uintp(C * place)
-                            for c in range(np.uintp(C)):
-                                u[at + c] += z[z_at + c]
-                j += 1
+loops = rt.Companion(__package__, "lp_pool3d")
 
 
 def lp_pool3d_forward(
@@ -119,11 +35,9 @@ def lp_pool3d_forward(
 ) -> tuple[rt.Array, rt.Array]:
     """Compute the 3-D power-average (Lp) pooling.
 
-    z[n, q, h, v, c] = abs(x[n, q, h, v, c]) ** P
-    u[n, l, i, j, c] = sum(a, r, t) z[n, a * d_d + l * s_d - p_d, d_h * r + i * s_h - p_h, d_w * t + j * s_w - p_w,
-        c]
-    y[n, l, i, j, c] = where((u[n, l, i, j, c] != 0), ((u[n, l, i, j, c] == 0) + u[n, l, i, j, c]) ** ratio(1, P),
-        0)
+    (1) z[n,q,h,v,c] = |x[n,q,h,v,c]|^P
+    (2) u[n,l,i,j,c] = Σ_{a,r,t} z[n, s_d·l+d_d·a−p_d, s_h·i+d_h·r−p_h, s_w·j+d_w·t−p_w, c]
+    (3) y[n,l,i,j,c] = ([u[n,l,i,j,c]=0]+u[n,l,i,j,c])^(1/P) [u[n,l,i,j,c]≠0]
 
     Args:
         x: shape (N, D, H, W, C).
@@ -185,11 +99,13 @@ def lp_pool3d_forward(
         padding,
     )
     rt.affordable("lp_pool3d", dtype, {"y": (N, D_out, H_out, W_out, C), "u": (N, D_out, H_out, W_out, C)})
+    # (1) z[n,q,h,v,c] = |x[n,q,h,v,c]|^P
     z = np.abs(x) ** P
-    if rt.compiles(A * C * D_out * H_out * N * R * T * W_out, A * R * T, d_d, d_h, d_w, p_d, p_h, p_w, s_d, s_h, s_w):
+    # (2) u[n,l,i,j,c] = Σ_{a,r,t} z[n, s_d·l+d_d·a−p_d, s_h·i+d_h·r−p_h, s_w·j+d_w·t−p_w, c]
+    if loops.wanted(A * C * D_out * H_out * N * R * T * W_out, A * R * T, d_d, d_h, d_w, p_d, p_h, p_w, s_d, s_h, s_w):
         u = np.empty((N, D_out, H_out, W_out, C), dtype)
         rt.run(
-            _lp_pool3d_forward_1,
+            loops.lp_pool3d_forward_1,
             D_out * H_out * N,
             A * C * D_out * H_out * N * R * T * W_out,
             rt.flat(u),
@@ -228,8 +144,9 @@ def lp_pool3d_forward(
             ),
         )
         u = np.empty((N, D_out, H_out, W_out, C), dtype)
-        rt.reduce("sum", z_1, u)
-    y = np.where((u != 0), ((u == 0).astype(dtype) + u) ** rt.ratio(1, P), 0)
+        rt.reduce(np.add, 0, z_1, u)
+    # (3) y[n,l,i,j,c] = ([u[n,l,i,j,c]=0]+u[n,l,i,j,c])^(1/P) [u[n,l,i,j,c]≠0]
+    y = np.where(u != 0, ((u == 0).astype(dtype) + u) ** rt.ratio(1, P), 0)
     return y, u
 
 
@@ -247,9 +164,10 @@ def lp_pool3d_grad_input(
 ) -> rt.Array:
     """Compute dx, the gradient of E: 3-D power-average (Lp) pooling.
 
-    dz[m, a * d_d + l * s_d - p_d, d_h * r + i * s_h - p_h, d_w * t + j * s_w - p_w, q1] += where((u[m, l, i, j, q1]
-        != 0), ((u[m, l, i, j, q1] == 0) + u[m, l, i, j, q1]) ** (ratio(1, P) - 1) * dy[m, l, i, j, q1] / P, 0)
-    dx[m, e, o, f, q1] = P * abs(x[m, e, o, f, q1]) ** (P - 1) * sign(x[m, e, o, f, q1]) * dz[m, e, o, f, q1]
+    (14) dz[m, s_d·l+d_d·a−p_d, s_h·i+d_h·r−p_h, s_w·j+d_w·t−p_w, q1] += 1/P dy[m,l,i,j,q1]
+                                                                           ([u[m,l,i,j,q1]=0]+u[m,l,i,j,q1])^(1/P−1)
+                                                                           [u[m,l,i,j,q1]≠0]
+    (20) dx[m,e,o,f,q1] = P dz[m,e,o,f,q1] |x[m,e,o,f,q1]|^(P−1) sign(x[m,e,o,f,q1])
 
     Args:
         dy: shape (N, D_out, H_out, W_out, C); dE/dy.
@@ -316,14 +234,18 @@ def lp_pool3d_grad_input(
     )
     rt.extents("lp_pool3d", "dy", dy.shape, (N, D_out, H_out, W_out, C), "batch, D_out, H_out, W_out, channels")
     rt.extents("lp_pool3d", "u", u.shape, (N, D_out, H_out, W_out, C), "batch, D_out, H_out, W_out, channels")
+    # (14) dz[m, s_d·l+d_d·a−p_d, s_h·i+d_h·r−p_h, s_w·j+d_w·t−p_w, q1] += 1/P dy[m,l,i,j,q1]
+    #                                                                        ([u[m,l,i,j,q1]=0]+u[m,l,i,j,q1])^(1/P−1)
+    #                                                                        [u[m,l,i,j,q1]≠0]
     dz = np.empty((N, D, H, W, C), dtype)
-    factor1 = np.where((u != 0), ((u == 0).astype(dtype) + u) ** (rt.ratio(1, P) - 1) * dy / P, 0)
+    factor1 = np.where(u != 0, ((u == 0).astype(dtype) + u) ** (rt.ratio(1, P) - 1) * dy / P, 0)
     dz_1 = rt.Window(  # m l i j q1 a r t
         dz,
         (N, D_out, H_out, W_out, C, A, R, T),
         ((0, (0, 1)), (-p_d, (1, s_d), (5, d_d)), (-p_h, (2, s_h), (6, d_h)), (-p_w, (3, s_w), (7, d_w)), (0, (4, 1))),
     )
     rt.spread(factor1, dz_1)
+    # (20) dx[m,e,o,f,q1] = P dz[m,e,o,f,q1] |x[m,e,o,f,q1]|^(P−1) sign(x[m,e,o,f,q1])
     dx = P * np.abs(x) ** (P - 1) * np.sign(x) * dz
     return dx
 

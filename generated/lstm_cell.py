@@ -2,16 +2,16 @@
 # Do not edit: change the equation and run: gradscribe generate
 """One step of a long short-term memory.
 
-u[n, a, k] = sum(l) h[n, l] * r[l, a, k]
-u[n, a, k] += sum(e) x[n, e] * w[e, a, k]
-u[n, a, k] += b[a, k]
-i[n, k] = sigmoid(u[n, 0, k])
-f[n, k] = sigmoid(u[n, 1, k])
-g[n, k] = tanh(u[n, 2, k])
-o[n, k] = sigmoid(u[n, 3, k])
-z[n, k] = c[n, k] * f[n, k] + g[n, k] * i[n, k]
-s[n, k] = tanh(z[n, k])
-y[n, k] = o[n, k] * s[n, k]
+(1) u[n,a,k] = Σ_{l} h[n,l] r[l,a,k]
+(1) u[n,a,k] += Σ_{e} x[n,e] w[e,a,k]
+(1) u[n,a,k] += b[a,k]
+(2) i[n,k] = σ(u[n,0,k])
+(3) f[n,k] = σ(u[n,1,k])
+(4) g[n,k] = tanh(u[n,2,k])
+(5) o[n,k] = σ(u[n,3,k])
+(6) z[n,k] = c[n,k] f[n,k]+i[n,k] g[n,k]
+(7) s[n,k] = tanh(z[n,k])
+(8) y[n,k] = o[n,k] s[n,k]
 
 Source: Gers, Schmidhuber and Cummins, Learning to forget: continual prediction with LSTM, 2000.
 """
@@ -25,27 +25,7 @@ if __package__:
 else:  # copied beside a script
     import runtime as rt  # type: ignore[import-not-found, no-redef]
 
-
-@rt.nest
-def _lstm_cell_forward_1(
-    start: int,
-    stop: int,
-    z: rt.Array,
-    c: rt.Array,
-    f: rt.Array,
-    g: rt.Array,
-    i: rt.Array,
-    H: int,
-    N: int,
-) -> None:
-    """Element by element."""
-    for k in range(np.uintp(start), np.uintp(stop)):
-        c_1 = c[k]
-        f_1 = f[k]
-        g_1 = g[k]
-        i_1 = i[k]
-        value = c_1 * f_1 + g_1 * i_1
-        z[k] = value
+loops = rt.Companion(__package__, "lstm_cell")
 
 
 def lstm_cell_forward(
@@ -58,16 +38,16 @@ def lstm_cell_forward(
 ) -> tuple[rt.Array, rt.Array, rt.Array, rt.Array, rt.Array, rt.Array, rt.Array]:
     """Compute the one step of a long short-term memory.
 
-    u[n, a, k] = sum(l) h[n, l] * r[l, a, k]
-    u[n, a, k] += sum(e) x[n, e] * w[e, a, k]
-    u[n, a, k] += b[a, k]
-    i[n, k] = sigmoid(u[n, 0, k])
-    f[n, k] = sigmoid(u[n, 1, k])
-    g[n, k] = tanh(u[n, 2, k])
-    o[n, k] = sigmoid(u[n, 3, k])
-    z[n, k] = c[n, k] * f[n, k] + g[n, k] * i[n, k]
-    s[n, k] = tanh(z[n, k])
-    y[n, k] = o[n, k] * s[n, k]
+    (1) u[n,a,k] = Σ_{l} h[n,l] r[l,a,k]
+    (1) u[n,a,k] += Σ_{e} x[n,e] w[e,a,k]
+    (1) u[n,a,k] += b[a,k]
+    (2) i[n,k] = σ(u[n,0,k])
+    (3) f[n,k] = σ(u[n,1,k])
+    (4) g[n,k] = tanh(u[n,2,k])
+    (5) o[n,k] = σ(u[n,3,k])
+    (6) z[n,k] = c[n,k] f[n,k]+i[n,k] g[n,k]
+    (7) s[n,k] = tanh(z[n,k])
+    (8) y[n,k] = o[n,k] s[n,k]
 
     Args:
         x: shape (N, C).
@@ -106,21 +86,31 @@ def lstm_cell_forward(
     rt.extent("lstm_cell", "argument c, axis 1 (units)", c.shape[1], H)
     if b is not None:
         rt.extents("lstm_cell", "b", b.shape, (4, H), "4, units")
+    # (1) u[n,a,k] = Σ_{l} h[n,l] r[l,a,k]
     u = np.empty((N, 4, H), dtype)
     rt.contract("n l, l a k -> n a k", h, r, out=u)
+    # (1) u[n,a,k] += Σ_{e} x[n,e] w[e,a,k]
     u += rt.contract("n e, e a k -> n a k", x, w)
+    # (1) u[n,a,k] += b[a,k]
     if b is not None:
         u += b
+    # (2) i[n,k] = σ(u[n,0,k])
     i = rt.sigmoid(u[:, 0])
+    # (3) f[n,k] = σ(u[n,1,k])
     f = rt.sigmoid(u[:, 1])
+    # (4) g[n,k] = tanh(u[n,2,k])
     g = np.tanh(u[:, 2])
+    # (5) o[n,k] = σ(u[n,3,k])
     o = rt.sigmoid(u[:, 3])
-    if rt.compiles(H * N):
+    # (6) z[n,k] = c[n,k] f[n,k]+i[n,k] g[n,k]
+    if loops.wanted(H * N):
         z = np.empty((N, H), dtype)
-        rt.run(_lstm_cell_forward_1, H * N, H * N, rt.flat(z), rt.flat(c), rt.flat(f), rt.flat(g), rt.flat(i), H, N)
+        rt.run(loops.lstm_cell_forward_1, H * N, H * N, rt.flat(z), rt.flat(c), rt.flat(f), rt.flat(g), rt.flat(i))
     else:
         z = c * f + g * i
+    # (7) s[n,k] = tanh(z[n,k])
     s = np.tanh(z)
+    # (8) y[n,k] = o[n,k] s[n,k]
     y = o * s
     return y, z, i, f, g, o, s
 
@@ -128,13 +118,13 @@ def lstm_cell_forward(
 def lstm_cell_grad_input(dy: Any, dz: Any, c: Any, w: Any, i: Any, f: Any, g: Any, o: Any, s: Any) -> rt.Array:
     """Compute dx, the gradient of E: one step of a long short-term memory.
 
-    ddz[m, q] = dz[m, q]
-    ddz[m, q] += (1 - square(s[m, q])) * dy[m, q] * o[m, q]
-    du[m, 3, v] = (1 - o[m, v]) * dy[m, v] * o[m, v] * s[m, v]
-    du[m, 2, v] += (1 - square(g[m, v])) * ddz[m, v] * i[m, v]
-    du[m, 1, v] += (1 - f[m, v]) * c[m, v] * ddz[m, v] * f[m, v]
-    du[m, 0, v] += (1 - i[m, v]) * ddz[m, v] * g[m, v] * i[m, v]
-    dx[m, q] = sum(a, k) du[m, a, k] * w[q, a, k]
+    (20) ddz[m,q] = dz[m,q]
+    (20) ddz[m,q] += dy[m,q] o[m,q] (1−s[m,q]²)
+    (50) du[m,3,v] = dy[m,v] o[m,v] s[m,v] (1−o[m,v])
+    (50) du[m,2,v] += i[m,v] ddz[m,v] (1−g[m,v]²)
+    (50) du[m,1,v] += c[m,v] f[m,v] ddz[m,v] (1−f[m,v])
+    (50) du[m,0,v] += i[m,v] g[m,v] ddz[m,v] (1−i[m,v])
+    (55) dx[m,q] = Σ_{a,k} w[q,a,k] du[m,a,k]
 
     Args:
         dy: shape (N, H); dE/dy.
@@ -175,14 +165,25 @@ def lstm_cell_grad_input(dy: Any, dz: Any, c: Any, w: Any, i: Any, f: Any, g: An
     rt.extents("lstm_cell", "g", g.shape, (N, H), "batch, units")
     rt.extents("lstm_cell", "o", o.shape, (N, H), "batch, units")
     rt.extents("lstm_cell", "s", s.shape, (N, H), "batch, units")
+    # (20) ddz[m,q] = dz[m,q]
     ddz = np.zeros((N, H), dtype)
     ddz += dz
+    # (20) ddz[m,q] += dy[m,q] o[m,q] (1−s[m,q]²)
     ddz += (1 - np.square(s)) * dy * o
+    # (50) du[m,3,v] = dy[m,v] o[m,v] s[m,v] (1−o[m,v])
     du = np.zeros((N, 4, H), dtype)
-    du[:, 3] += (1 - o) * dy * o * s
-    du[:, 2] += (1 - np.square(g)) * ddz * i
-    du[:, 1] += (1 - f) * c * ddz * f
-    du[:, 0] += (1 - i) * ddz * g * i
+    part = du[:, 3]
+    part += (1 - o) * dy * o * s
+    # (50) du[m,2,v] += i[m,v] ddz[m,v] (1−g[m,v]²)
+    part = du[:, 2]
+    part += (1 - np.square(g)) * ddz * i
+    # (50) du[m,1,v] += c[m,v] f[m,v] ddz[m,v] (1−f[m,v])
+    part = du[:, 1]
+    part += (1 - f) * c * ddz * f
+    # (50) du[m,0,v] += i[m,v] g[m,v] ddz[m,v] (1−i[m,v])
+    part = du[:, 0]
+    part += (1 - i) * ddz * g * i
+    # (55) dx[m,q] = Σ_{a,k} w[q,a,k] du[m,a,k]
     dx = np.empty((N, C), dtype)
     rt.contract("m a k, q a k -> m q", du, w, out=dx)
     return dx
@@ -191,13 +192,13 @@ def lstm_cell_grad_input(dy: Any, dz: Any, c: Any, w: Any, i: Any, f: Any, g: An
 def lstm_cell_grad_h(dy: Any, dz: Any, c: Any, r: Any, i: Any, f: Any, g: Any, o: Any, s: Any) -> rt.Array:
     """Compute dh, the gradient of E: one step of a long short-term memory.
 
-    ddz[m, q] = dz[m, q]
-    ddz[m, q] += (1 - square(s[m, q])) * dy[m, q] * o[m, q]
-    du[m, 3, v] = (1 - o[m, v]) * dy[m, v] * o[m, v] * s[m, v]
-    du[m, 2, v] += (1 - square(g[m, v])) * ddz[m, v] * i[m, v]
-    du[m, 1, v] += (1 - f[m, v]) * c[m, v] * ddz[m, v] * f[m, v]
-    du[m, 0, v] += (1 - i[m, v]) * ddz[m, v] * g[m, v] * i[m, v]
-    dh[m, q] = sum(a, k) du[m, a, k] * r[q, a, k]
+    (20) ddz[m,q] = dz[m,q]
+    (20) ddz[m,q] += dy[m,q] o[m,q] (1−s[m,q]²)
+    (50) du[m,3,v] = dy[m,v] o[m,v] s[m,v] (1−o[m,v])
+    (50) du[m,2,v] += i[m,v] ddz[m,v] (1−g[m,v]²)
+    (50) du[m,1,v] += c[m,v] f[m,v] ddz[m,v] (1−f[m,v])
+    (50) du[m,0,v] += i[m,v] g[m,v] ddz[m,v] (1−i[m,v])
+    (60) dh[m,q] = Σ_{a,k} r[q,a,k] du[m,a,k]
 
     Args:
         dy: shape (N, H); dE/dy.
@@ -238,14 +239,25 @@ def lstm_cell_grad_h(dy: Any, dz: Any, c: Any, r: Any, i: Any, f: Any, g: Any, o
     rt.extents("lstm_cell", "g", g.shape, (N, H), "batch, units")
     rt.extents("lstm_cell", "o", o.shape, (N, H), "batch, units")
     rt.extents("lstm_cell", "s", s.shape, (N, H), "batch, units")
+    # (20) ddz[m,q] = dz[m,q]
     ddz = np.zeros((N, H), dtype)
     ddz += dz
+    # (20) ddz[m,q] += dy[m,q] o[m,q] (1−s[m,q]²)
     ddz += (1 - np.square(s)) * dy * o
+    # (50) du[m,3,v] = dy[m,v] o[m,v] s[m,v] (1−o[m,v])
     du = np.zeros((N, 4, H), dtype)
-    du[:, 3] += (1 - o) * dy * o * s
-    du[:, 2] += (1 - np.square(g)) * ddz * i
-    du[:, 1] += (1 - f) * c * ddz * f
-    du[:, 0] += (1 - i) * ddz * g * i
+    part = du[:, 3]
+    part += (1 - o) * dy * o * s
+    # (50) du[m,2,v] += i[m,v] ddz[m,v] (1−g[m,v]²)
+    part = du[:, 2]
+    part += (1 - np.square(g)) * ddz * i
+    # (50) du[m,1,v] += c[m,v] f[m,v] ddz[m,v] (1−f[m,v])
+    part = du[:, 1]
+    part += (1 - f) * c * ddz * f
+    # (50) du[m,0,v] += i[m,v] g[m,v] ddz[m,v] (1−i[m,v])
+    part = du[:, 0]
+    part += (1 - i) * ddz * g * i
+    # (60) dh[m,q] = Σ_{a,k} r[q,a,k] du[m,a,k]
     dh = np.empty((N, H), dtype)
     rt.contract("m a k, q a k -> m q", du, r, out=dh)
     return dh
@@ -254,9 +266,9 @@ def lstm_cell_grad_h(dy: Any, dz: Any, c: Any, r: Any, i: Any, f: Any, g: Any, o
 def lstm_cell_grad_c(dy: Any, dz: Any, f: Any, o: Any, s: Any) -> rt.Array:
     """Compute dc, the gradient of E: one step of a long short-term memory.
 
-    ddz[m, q] = dz[m, q]
-    ddz[m, q] += (1 - square(s[m, q])) * dy[m, q] * o[m, q]
-    dc[m, q] = ddz[m, q] * f[m, q]
+    (20) ddz[m,q] = dz[m,q]
+    (20) ddz[m,q] += dy[m,q] o[m,q] (1−s[m,q]²)
+    (65) dc[m,q] = f[m,q] ddz[m,q]
 
     Args:
         dy: shape (N, H); dE/dy.
@@ -283,9 +295,12 @@ def lstm_cell_grad_c(dy: Any, dz: Any, f: Any, o: Any, s: Any) -> rt.Array:
     rt.extents("lstm_cell", "f", f.shape, (N, H), "batch, units")
     rt.extents("lstm_cell", "o", o.shape, (N, H), "batch, units")
     rt.extents("lstm_cell", "s", s.shape, (N, H), "batch, units")
+    # (20) ddz[m,q] = dz[m,q]
     ddz = np.zeros((N, H), dtype)
     ddz += dz
+    # (20) ddz[m,q] += dy[m,q] o[m,q] (1−s[m,q]²)
     ddz += (1 - np.square(s)) * dy * o
+    # (65) dc[m,q] = f[m,q] ddz[m,q]
     dc = ddz * f
     return dc
 
@@ -293,13 +308,13 @@ def lstm_cell_grad_c(dy: Any, dz: Any, f: Any, o: Any, s: Any) -> rt.Array:
 def lstm_cell_grad_weight(dy: Any, dz: Any, x: Any, c: Any, i: Any, f: Any, g: Any, o: Any, s: Any) -> rt.Array:
     """Compute dw, the gradient of E: one step of a long short-term memory.
 
-    ddz[m, q] = dz[m, q]
-    ddz[m, q] += (1 - square(s[m, q])) * dy[m, q] * o[m, q]
-    du[m, 3, v] = (1 - o[m, v]) * dy[m, v] * o[m, v] * s[m, v]
-    du[m, 2, v] += (1 - square(g[m, v])) * ddz[m, v] * i[m, v]
-    du[m, 1, v] += (1 - f[m, v]) * c[m, v] * ddz[m, v] * f[m, v]
-    du[m, 0, v] += (1 - i[m, v]) * ddz[m, v] * g[m, v] * i[m, v]
-    dw[m, q, v] = sum(n) x[n, m] * du[n, q, v]
+    (20) ddz[m,q] = dz[m,q]
+    (20) ddz[m,q] += dy[m,q] o[m,q] (1−s[m,q]²)
+    (50) du[m,3,v] = dy[m,v] o[m,v] s[m,v] (1−o[m,v])
+    (50) du[m,2,v] += i[m,v] ddz[m,v] (1−g[m,v]²)
+    (50) du[m,1,v] += c[m,v] f[m,v] ddz[m,v] (1−f[m,v])
+    (50) du[m,0,v] += i[m,v] g[m,v] ddz[m,v] (1−i[m,v])
+    (70) dw[m,q,v] = Σ_{n} x[n,m] du[n,q,v]
 
     Args:
         dy: shape (N, H); dE/dy.
@@ -339,14 +354,25 @@ def lstm_cell_grad_weight(dy: Any, dz: Any, x: Any, c: Any, i: Any, f: Any, g: A
     rt.extents("lstm_cell", "g", g.shape, (N, H), "batch, units")
     rt.extents("lstm_cell", "o", o.shape, (N, H), "batch, units")
     rt.extents("lstm_cell", "s", s.shape, (N, H), "batch, units")
+    # (20) ddz[m,q] = dz[m,q]
     ddz = np.zeros((N, H), dtype)
     ddz += dz
+    # (20) ddz[m,q] += dy[m,q] o[m,q] (1−s[m,q]²)
     ddz += (1 - np.square(s)) * dy * o
+    # (50) du[m,3,v] = dy[m,v] o[m,v] s[m,v] (1−o[m,v])
     du = np.zeros((N, 4, H), dtype)
-    du[:, 3] += (1 - o) * dy * o * s
-    du[:, 2] += (1 - np.square(g)) * ddz * i
-    du[:, 1] += (1 - f) * c * ddz * f
-    du[:, 0] += (1 - i) * ddz * g * i
+    part = du[:, 3]
+    part += (1 - o) * dy * o * s
+    # (50) du[m,2,v] += i[m,v] ddz[m,v] (1−g[m,v]²)
+    part = du[:, 2]
+    part += (1 - np.square(g)) * ddz * i
+    # (50) du[m,1,v] += c[m,v] f[m,v] ddz[m,v] (1−f[m,v])
+    part = du[:, 1]
+    part += (1 - f) * c * ddz * f
+    # (50) du[m,0,v] += i[m,v] g[m,v] ddz[m,v] (1−i[m,v])
+    part = du[:, 0]
+    part += (1 - i) * ddz * g * i
+    # (70) dw[m,q,v] = Σ_{n} x[n,m] du[n,q,v]
     dw = np.empty((C, 4, H), dtype)
     rt.contract("n m, n q v -> m q v", x, du, out=dw)
     return dw
@@ -355,13 +381,13 @@ def lstm_cell_grad_weight(dy: Any, dz: Any, x: Any, c: Any, i: Any, f: Any, g: A
 def lstm_cell_grad_r(dy: Any, dz: Any, h: Any, c: Any, i: Any, f: Any, g: Any, o: Any, s: Any) -> rt.Array:
     """Compute dr, the gradient of E: one step of a long short-term memory.
 
-    ddz[m, q] = dz[m, q]
-    ddz[m, q] += (1 - square(s[m, q])) * dy[m, q] * o[m, q]
-    du[m, 3, v] = (1 - o[m, v]) * dy[m, v] * o[m, v] * s[m, v]
-    du[m, 2, v] += (1 - square(g[m, v])) * ddz[m, v] * i[m, v]
-    du[m, 1, v] += (1 - f[m, v]) * c[m, v] * ddz[m, v] * f[m, v]
-    du[m, 0, v] += (1 - i[m, v]) * ddz[m, v] * g[m, v] * i[m, v]
-    dr[m, q, v] = sum(n) h[n, m] * du[n, q, v]
+    (20) ddz[m,q] = dz[m,q]
+    (20) ddz[m,q] += dy[m,q] o[m,q] (1−s[m,q]²)
+    (50) du[m,3,v] = dy[m,v] o[m,v] s[m,v] (1−o[m,v])
+    (50) du[m,2,v] += i[m,v] ddz[m,v] (1−g[m,v]²)
+    (50) du[m,1,v] += c[m,v] f[m,v] ddz[m,v] (1−f[m,v])
+    (50) du[m,0,v] += i[m,v] g[m,v] ddz[m,v] (1−i[m,v])
+    (75) dr[m,q,v] = Σ_{n} h[n,m] du[n,q,v]
 
     Args:
         dy: shape (N, H); dE/dy.
@@ -400,14 +426,25 @@ def lstm_cell_grad_r(dy: Any, dz: Any, h: Any, c: Any, i: Any, f: Any, g: Any, o
     rt.extents("lstm_cell", "g", g.shape, (N, H), "batch, units")
     rt.extents("lstm_cell", "o", o.shape, (N, H), "batch, units")
     rt.extents("lstm_cell", "s", s.shape, (N, H), "batch, units")
+    # (20) ddz[m,q] = dz[m,q]
     ddz = np.zeros((N, H), dtype)
     ddz += dz
+    # (20) ddz[m,q] += dy[m,q] o[m,q] (1−s[m,q]²)
     ddz += (1 - np.square(s)) * dy * o
+    # (50) du[m,3,v] = dy[m,v] o[m,v] s[m,v] (1−o[m,v])
     du = np.zeros((N, 4, H), dtype)
-    du[:, 3] += (1 - o) * dy * o * s
-    du[:, 2] += (1 - np.square(g)) * ddz * i
-    du[:, 1] += (1 - f) * c * ddz * f
-    du[:, 0] += (1 - i) * ddz * g * i
+    part = du[:, 3]
+    part += (1 - o) * dy * o * s
+    # (50) du[m,2,v] += i[m,v] ddz[m,v] (1−g[m,v]²)
+    part = du[:, 2]
+    part += (1 - np.square(g)) * ddz * i
+    # (50) du[m,1,v] += c[m,v] f[m,v] ddz[m,v] (1−f[m,v])
+    part = du[:, 1]
+    part += (1 - f) * c * ddz * f
+    # (50) du[m,0,v] += i[m,v] g[m,v] ddz[m,v] (1−i[m,v])
+    part = du[:, 0]
+    part += (1 - i) * ddz * g * i
+    # (75) dr[m,q,v] = Σ_{n} h[n,m] du[n,q,v]
     dr = np.empty((H, 4, H), dtype)
     rt.contract("n m, n q v -> m q v", h, du, out=dr)
     return dr
@@ -416,13 +453,13 @@ def lstm_cell_grad_r(dy: Any, dz: Any, h: Any, c: Any, i: Any, f: Any, g: Any, o
 def lstm_cell_grad_bias(dy: Any, dz: Any, c: Any, i: Any, f: Any, g: Any, o: Any, s: Any) -> rt.Array:
     """Compute db, the gradient of E: one step of a long short-term memory.
 
-    ddz[m, q] = dz[m, q]
-    ddz[m, q] += (1 - square(s[m, q])) * dy[m, q] * o[m, q]
-    du[m, 3, v] = (1 - o[m, v]) * dy[m, v] * o[m, v] * s[m, v]
-    du[m, 2, v] += (1 - square(g[m, v])) * ddz[m, v] * i[m, v]
-    du[m, 1, v] += (1 - f[m, v]) * c[m, v] * ddz[m, v] * f[m, v]
-    du[m, 0, v] += (1 - i[m, v]) * ddz[m, v] * g[m, v] * i[m, v]
-    db[m, q] = sum(n) du[n, m, q]
+    (20) ddz[m,q] = dz[m,q]
+    (20) ddz[m,q] += dy[m,q] o[m,q] (1−s[m,q]²)
+    (50) du[m,3,v] = dy[m,v] o[m,v] s[m,v] (1−o[m,v])
+    (50) du[m,2,v] += i[m,v] ddz[m,v] (1−g[m,v]²)
+    (50) du[m,1,v] += c[m,v] f[m,v] ddz[m,v] (1−f[m,v])
+    (50) du[m,0,v] += i[m,v] g[m,v] ddz[m,v] (1−i[m,v])
+    (80) db[m,q] = Σ_{n} du[n,m,q]
 
     Args:
         dy: shape (N, H); dE/dy.
@@ -458,14 +495,25 @@ def lstm_cell_grad_bias(dy: Any, dz: Any, c: Any, i: Any, f: Any, g: Any, o: Any
     rt.extents("lstm_cell", "g", g.shape, (N, H), "batch, units")
     rt.extents("lstm_cell", "o", o.shape, (N, H), "batch, units")
     rt.extents("lstm_cell", "s", s.shape, (N, H), "batch, units")
+    # (20) ddz[m,q] = dz[m,q]
     ddz = np.zeros((N, H), dtype)
     ddz += dz
+    # (20) ddz[m,q] += dy[m,q] o[m,q] (1−s[m,q]²)
     ddz += (1 - np.square(s)) * dy * o
+    # (50) du[m,3,v] = dy[m,v] o[m,v] s[m,v] (1−o[m,v])
     du = np.zeros((N, 4, H), dtype)
-    du[:, 3] += (1 - o) * dy * o * s
-    du[:, 2] += (1 - np.square(g)) * ddz * i
-    du[:, 1] += (1 - f) * c * ddz * f
-    du[:, 0] += (1 - i) * ddz * g * i
+    part = du[:, 3]
+    part += (1 - o) * dy * o * s
+    # (50) du[m,2,v] += i[m,v] ddz[m,v] (1−g[m,v]²)
+    part = du[:, 2]
+    part += (1 - np.square(g)) * ddz * i
+    # (50) du[m,1,v] += c[m,v] f[m,v] ddz[m,v] (1−f[m,v])
+    part = du[:, 1]
+    part += (1 - f) * c * ddz * f
+    # (50) du[m,0,v] += i[m,v] g[m,v] ddz[m,v] (1−i[m,v])
+    part = du[:, 0]
+    part += (1 - i) * ddz * g * i
+    # (80) db[m,q] = Σ_{n} du[n,m,q]
     db = rt.total(du.transpose(1, 2, 0), -1)
     return db
 

@@ -2,12 +2,12 @@
 # Do not edit: change the equation and run: gradscribe generate
 """LeNet-5's maximum a posteriori criterion, mean over the batch.
 
-m[n] = min(k) minimum(x[n, k], j)
-h[n, k] = exp(m[n] - x[n, k])
-z[n] = sum(k) h[n, k]
-z[n] += exp(m[n] - j)
-y = sum(n) log(z[n]) / N
-y += sum(n, k) where((k == t[n]), (x[n, k] - m[n]) / N, 0)
+(1) m[n] = min_{k} min(x[n,k], j)
+(2) h[n,k] = exp(m[n]−x[n,k])
+(3) z[n] = Σ_{k} h[n,k]
+(3) z[n] += exp(m[n]−j)
+(4) y = 1/N Σ_{n} log(z[n])
+(4) y += 1/N Σ_{n,k} (x[n,k]−m[n]) [k=t[n]]
 
 Source: LeCun et al., Gradient-based learning applied to document recognition, 1998, eq. 9.
 """
@@ -25,12 +25,12 @@ else:  # copied beside a script
 def map_criterion_forward(x: Any, t: Any, *, rubbish: float = 1.0) -> tuple[Any, rt.Array, rt.Array]:
     """Compute the LeNet-5's maximum a posteriori criterion, mean over the batch.
 
-    m[n] = min(k) minimum(x[n, k], j)
-    h[n, k] = exp(m[n] - x[n, k])
-    z[n] = sum(k) h[n, k]
-    z[n] += exp(m[n] - j)
-    y = sum(n) log(z[n]) / N
-    y += sum(n, k) where((k == t[n]), (x[n, k] - m[n]) / N, 0)
+    (1) m[n] = min_{k} min(x[n,k], j)
+    (2) h[n,k] = exp(m[n]−x[n,k])
+    (3) z[n] = Σ_{k} h[n,k]
+    (3) z[n] += exp(m[n]−j)
+    (4) y = 1/N Σ_{n} log(z[n])
+    (4) y += 1/N Σ_{n,k} (x[n,k]−m[n]) [k=t[n]]
 
     Args:
         x: shape (N, K).
@@ -52,22 +52,28 @@ def map_criterion_forward(x: Any, t: Any, *, rubbish: float = 1.0) -> tuple[Any,
     N, K = x.shape
     rt.extents("map_criterion", "t", t.shape, (N,), "batch")
     rt.labels("map_criterion", "t", t, K)
+    # (1) m[n] = min_{k} min(x[n,k], j)
     m = np.min(np.minimum(x, j), axis=-1, initial=np.inf)
+    # (2) h[n,k] = exp(m[n]−x[n,k])
     h = np.exp(m[:, None] - x)
+    # (3) z[n] = Σ_{k} h[n,k]
     z = rt.total(h, -1)
+    # (3) z[n] += exp(m[n]−j)
     z += np.exp(m - j)
+    # (4) y = 1/N Σ_{n} log(z[n])
     y = rt.ratio(1, N) * rt.total(np.log(z), -1)
+    # (4) y += 1/N Σ_{n,k} (x[n,k]−m[n]) [k=t[n]]
     gathered1 = rt.gather("n k, k: n -> n", x, t)
     known1 = rt.known(t, K)
-    y += rt.total(np.where((known1 == 1), (gathered1 - m) / N, 0), -1)
+    y += rt.total(np.where(known1 == 1, (gathered1 - m) / N, 0), -1)
     return dtype(y), h, z
 
 
 def map_criterion_grad_input(dy: Any, t: Any, h: Any, z: Any) -> rt.Array:
     """Compute dx, the gradient of E: LeNet-5's maximum a posteriori criterion, mean over the batch.
 
-    dx[q, v] = where((v == t[q]), (ratio(dy, N)), (0))
-    dx[q, v] += -dy * h[q, v] / (N * z[q])
+    (23) dx[q,v] = 1/N dy [v=t[q]]
+    (23) dx[q,v] += −1/N dy h[q,v]/z[q]
 
     Args:
         dy: a number; dE/dy.
@@ -92,7 +98,9 @@ def map_criterion_grad_input(dy: Any, t: Any, h: Any, z: Any) -> rt.Array:
     K = h.shape[1]
     rt.extent("map_criterion", "argument h, axis 0 (batch)", h.shape[0], N)
     rt.labels("map_criterion", "t", t, K)
+    # (23) dx[q,v] = −1/N dy h[q,v]/z[q]
     dx = -dy * h / (N * z[:, None])
+    # (23) dx[q,v] += 1/N dy [v=t[q]]
     rows1 = rt.ratio(dy, N)
     rt.scatter(", v: q -> q v", dx, rows1, t)
     return dx

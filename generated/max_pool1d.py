@@ -2,7 +2,7 @@
 # Do not edit: change the equation and run: gradscribe generate
 """1-D max pooling.
 
-y[n, j, c] = max(t) [0 <= d * t + j * s - p < W] x[n, d * t + j * s - p, c]
+(1) y[n,j,c] = max_{t} x[n, sj+dt−p, c]   over 0≤sj+dt−p<W
 
 Source: Scherer, Mueller and Behnke, Evaluation of pooling operations in convolutional architectures, 2010.
 """
@@ -17,69 +17,7 @@ if __package__:
 else:  # copied beside a script
     import runtime as rt  # type: ignore[import-not-found, no-redef]
 
-
-@rt.nest
-def _max_pool1d_forward_1(
-    start: int,
-    stop: int,
-    y: rt.Array,
-    argmax: rt.Array,
-    x: rt.Array,
-    lowest: Any,
-    C: int,
-    W: int,
-    W_out: int,
-    p: int,
-    T_fixed: Any,
-    d_fixed: Any,
-    s_fixed: Any,
-) -> None:
-    """Maxima over t for every n, j, c."""
-    T = len(T_fixed)
-    d = len(d_fixed)
-    s = len(s_fixed)
-    for n in range(start, stop):
-        j_first = max(0, -(-p // s), -((T * d - d - p) // s))
-        j_last = min(W_out, (W + p - 1) // s + 1, (W + d + p - T * d - 1) // s + 1)
-        if not (T <= 9):
-            j_last = j_first
-        j = 0
-        while j < W_out:
-            if j_first <= j < j_last:
-                at = np.uintp(C * (W_out * n + j))
-                x_at = np.uintp(C * (W * n + j * s - p))
-                for c in range(np.uintp(C)):
-                    best = lowest
-                    found = np.int32(-1)
-                    for t in range(T):
-                        position = np.int32(t)
-                        value = x[x_at + np.uintp(C * d * t) + c]
-                        better = (not value <= best) & (best == best) | (t == 0)
-                        best = value if better else best
-                        found = position if better else found
-                    y[at + c] = best
-                    argmax[at + c] = found
-                j += 1
-            else:
-                at = np.uintp(C * (W_out * n + j))
-                for c in range(np.uintp(C)):
-                    y[at + c] = lowest
-                    argmax[at + c] = np.int32(-1)
-                t_low = max(0, -((j * s - p) // d))
-                t_high = min(T, (W + p - j * s - 1) // d + 1)
-                for t in range(t_low, t_high):
-                    x_at = np.uintp(C * (W * n + d * t + j * s - p))
-                    position = np.int32(t)
-                    for c in range(np.uintp(C)):
-                        best = y[at + c]
-                        found = argmax[at + c]
-                        value = x[x_at + c]
-                        better = (not value <= best) & (best == best) | (found < 0)
-                        best = value if better else best
-                        found = position if better else found
-                        y[at + c] = best
-                        argmax[at + c] = found
-                j += 1
+loops = rt.Companion(__package__, "max_pool1d")
 
 
 def max_pool1d_forward(
@@ -93,7 +31,7 @@ def max_pool1d_forward(
 ) -> tuple[rt.Array, rt.Array]:
     """Compute the 1-D max pooling.
 
-    y[n, j, c] = max(t) [0 <= d * t + j * s - p < W] x[n, d * t + j * s - p, c]
+    (1) y[n,j,c] = max_{t} x[n, sj+dt−p, c]   over 0≤sj+dt−p<W
 
     Args:
         x: shape (N, W, C).
@@ -132,11 +70,12 @@ def max_pool1d_forward(
         padding,
     )
     rt.affordable("max_pool1d", dtype, {"y": (N, W_out, C)})
-    if rt.compiles(C * N * T * W_out, T, d, p, s):
+    # (1) y[n,j,c] = max_{t} x[n, sj+dt−p, c]   over 0≤sj+dt−p<W
+    if loops.wanted(C * N * T * W_out, T, d, p, s):
         y = np.empty((N, W_out, C), dtype)
         argmax = np.empty((N, W_out, C), np.int32)
         rt.run(
-            _max_pool1d_forward_1,
+            loops.max_pool1d_forward_1,
             N,
             C * N * T * W_out,
             rt.flat(y),
@@ -152,143 +91,11 @@ def max_pool1d_forward(
             rt.fixed(s),
         )
     else:
-        x_1 = rt.Window(  # n j c t
-            x,
-            (N, W_out, C, T),
-            ((0, (0, 1)), (-p, (1, s), (3, d)), (0, (2, 1))),
-        )
+        x_1 = rt.Window(x, (N, W_out, C, T), ((0, (0, 1)), (-p, (1, s), (3, d)), (0, (2, 1))))  # n j c t
         y = np.empty((N, W_out, C), dtype)
         argmax = np.empty((N, W_out, C), np.int32)
-        rt.reduce("max", x_1, y, argument=argmax)
+        rt.reduce(np.maximum, -np.inf, x_1, y, argument=argmax)
     return y, argmax
-
-
-@rt.nest
-def _max_pool1d_grad_input_1(
-    start: int,
-    stop: int,
-    dx: rt.Array,
-    argmax: rt.Array,
-    dy: rt.Array,
-    zero: Any,
-    C: int,
-    W: int,
-    W_out: int,
-    p: int,
-    T_fixed: Any,
-    d_fixed: Any,
-) -> None:
-    """Sums over t for every m, q, v."""
-    T = len(T_fixed)
-    d = len(d_fixed)
-    for m in range(start, stop):
-        q_first = max(0, -p, T * d - d - p)
-        q_last = min(W, W_out - p, T * d + W_out - d - p)
-        if not (T <= 9):
-            q_last = q_first
-        q = 0
-        while q < W:
-            if q_first <= q < q_last:
-                at = np.uintp(C * (W * m + q))
-                argmax_at = np.uintp(C * (W_out * m + p + q))
-                dy_at = np.uintp(C * (W_out * m + p + q))
-                for v in range(np.uintp(C)):
-                    total = zero
-                    for t in range(T):
-                        argmax_1 = argmax[argmax_at + np.uintp(-C * d * t) + v]
-                        dy_1 = dy[dy_at + np.uintp(-C * d * t) + v]
-                        value = dy_1 if (np.int32(t) == argmax_1) else zero
-                        total += value
-                    dx[at + v] = total
-                q += 1
-            else:
-                at = np.uintp(C * (W * m + q))
-                for v in range(np.uintp(C)):
-                    dx[at + v] = zero
-                t_low = max(0, -((W_out - p - q - 1) // d))
-                t_high = min(T, (p + q) // d + 1)
-                for t in range(t_low, t_high):
-                    argmax_at = np.uintp(C * (W_out * m + p + q - d * t))
-                    dy_at = np.uintp(C * (W_out * m + p + q - d * t))
-                    for v in range(np.uintp(C)):
-                        argmax_1 = argmax[argmax_at + v]
-                        dy_1 = dy[dy_at + v]
-                        value = dy_1 if (np.int32(t) == argmax_1) else zero
-                        dx[at + v] += value
-                q += 1
-
-
-@rt.nest
-def _max_pool1d_grad_input_2(
-    start: int,
-    stop: int,
-    dx: rt.Array,
-    argmax: rt.Array,
-    dy: rt.Array,
-    zero: Any,
-    C: int,
-    T: int,
-    W: int,
-    W_out: int,
-    d: int,
-    p: int,
-    s: int,
-) -> None:
-    """Windows m, j added to what they cover, tap t by tap."""
-    for m in range(start, stop):
-        filled = 0
-        j_first = max(0, -(-p // s), -((T * d - d - p) // s))
-        j_last = min(W_out, (W + p - 1) // s + 1, (W + d + p - T * d - 1) // s + 1)
-        for j in range(W_out):
-            reached = max(filled, min(W, T * d + j * s + 1 - d - p))
-            for element in range(np.uintp((m * W + filled) * C), np.uintp((m * W + reached) * C)):
-                dx[element] = zero
-            filled = reached
-            if j_first <= j < j_last:
-                t_low, t_high = 0, T
-            else:
-                t_low = max(0, -((j * s - p) // d))
-                t_high = min(T, (W + p - j * s - 1) // d + 1)
-            t = t_low
-            while t < t_high:
-                if t <= t_high - 3:
-                    at = np.uintp(C * (W * m + d * t + j * s - p))
-                    argmax_at = np.uintp(C * (W_out * m + j))
-                    dy_at = np.uintp(C * (W_out * m + j))
-                    for v in range(np.uintp(C)):
-                        argmax_1 = argmax[argmax_at + v]
-                        dy_1 = dy[dy_at + v]
-                        value = dy_1 if (np.int32(t) == argmax_1) else zero
-                        dx[at + v] += value
-                        value = dy_1 if (np.int32(t + 1) == argmax_1) else zero
-                        dx[at + np.uintp(C * d) + v] += value
-                        value = dy_1 if (np.int32(t + 2) == argmax_1) else zero
-                        dx[at + np.uintp(2 * C * d) + v] += value
-                    t += 3
-                elif t <= t_high - 2:
-                    at = np.uintp(C * (W * m + d * t + j * s - p))
-                    argmax_at = np.uintp(C * (W_out * m + j))
-                    dy_at = np.uintp(C * (W_out * m + j))
-                    for v in range(np.uintp(C)):
-                        argmax_1 = argmax[argmax_at + v]
-                        dy_1 = dy[dy_at + v]
-                        value = dy_1 if (np.int32(t) == argmax_1) else zero
-                        dx[at + v] += value
-                        value = dy_1 if (np.int32(t + 1) == argmax_1) else zero
-                        dx[at + np.uintp(C * d) + v] += value
-                    t += 2
-                else:
-                    at = np.uintp(C * (W * m + d * t + j * s - p))
-                    argmax_at = np.uintp(C * (W_out * m + j))
-                    dy_at = np.uintp(C * (W_out * m + j))
-                    for v in range(np.uintp(C)):
-                        argmax_1 = argmax[argmax_at + v]
-                        dy_1 = dy[dy_at + v]
-                        value = dy_1 if (np.int32(t) == argmax_1) else zero
-                        dx[at + v] += value
-                    t += 1
-        for element in range(np.uintp((m * W + filled) * C), np.uintp((m * W + W) * C)):
-            dx[element] = zero
 
 
 def max_pool1d_grad_input(
@@ -304,7 +111,7 @@ def max_pool1d_grad_input(
 ) -> rt.Array:
     """Compute dx, the gradient of E: 1-D max pooling.
 
-    dx[m, d * t + j * s - p, v] += where((t == argmax[m, j, v]), dy[m, j, v], 0)
+    (7) dx[m, sj+dt−p, v] += dy[m,j,v] [t=argmax[m,j,v]]
 
     Args:
         dy: shape (N, W_out, C); dE/dy.
@@ -350,11 +157,12 @@ def max_pool1d_grad_input(
     rt.extents("max_pool1d", "argmax", argmax.shape, (N, W_out, C), "batch, W_out, channels")
     rt.affordable("max_pool1d", dtype, {"dx": (N, W, C)})
     rt.recorded("max_pool1d", "argmax", argmax, T)
-    if rt.compiles(C * N * T * W_out, T, d, p, s):
+    # (7) dx[m, sj+dt−p, v] += dy[m,j,v] [t=argmax[m,j,v]]
+    if loops.wanted(C * N * T * W_out, T, d, p, s):
         dx = np.empty((N, W, C), dtype)
         if s == 1:
             rt.run(
-                _max_pool1d_grad_input_1,
+                loops.max_pool1d_grad_input_1,
                 N,
                 C * N * T * W,
                 rt.flat(dx),
@@ -370,7 +178,7 @@ def max_pool1d_grad_input(
             )
         else:
             rt.run(
-                _max_pool1d_grad_input_2,
+                loops.max_pool1d_grad_input_2,
                 N,
                 C * N * T * W_out,
                 rt.flat(dx),
@@ -387,11 +195,7 @@ def max_pool1d_grad_input(
             )
     else:
         dx = np.empty((N, W, C), dtype)
-        dx_1 = rt.Window(  # m j v t
-            dx,
-            (N, W_out, C, T),
-            ((0, (0, 1)), (-p, (1, s), (3, d)), (0, (2, 1))),
-        )
+        dx_1 = rt.Window(dx, (N, W_out, C, T), ((0, (0, 1)), (-p, (1, s), (3, d)), (0, (2, 1))))  # m j v t
         rt.spread(dy, dx_1, argument=argmax)
     return dx
 

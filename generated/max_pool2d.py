@@ -2,8 +2,8 @@
 # Do not edit: change the equation and run: gradscribe generate
 """2-D max pooling.
 
-y[n, i, j, c] = max(r, t) [0 <= d_h * r + i * s_h - p_h < H] [0 <= d_w * t + j * s_w - p_w < W] x[n, d_h * r + i *
-    s_h - p_h, d_w * t + j * s_w - p_w, c]
+(1) y[n,i,j,c] = max_{r,t} x[n, s_h·i+d_h·r−p_h, s_w·j+d_w·t−p_w, c]
+        over 0≤s_h·i+d_h·r−p_h<H, 0≤s_w·j+d_w·t−p_w<W
 
 Source: Scherer, Mueller and Behnke, Evaluation of pooling operations in convolutional architectures, 2010.
 """
@@ -18,87 +18,7 @@ if __package__:
 else:  # copied beside a script
     import runtime as rt  # type: ignore[import-not-found, no-redef]
 
-
-@rt.nest
-def _max_pool2d_forward_1(
-    start: int,
-    stop: int,
-    y: rt.Array,
-    argmax: rt.Array,
-    x: rt.Array,
-    lowest: Any,
-    C: int,
-    H: int,
-    H_out: int,
-    W: int,
-    W_out: int,
-    p_h: int,
-    p_w: int,
-    R_fixed: Any,
-    T_fixed: Any,
-    d_h_fixed: Any,
-    d_w_fixed: Any,
-    s_h_fixed: Any,
-    s_w_fixed: Any,
-) -> None:
-    """Maxima over r, t for every n, i, j, c."""
-    R = len(R_fixed)
-    T = len(T_fixed)
-    d_h = len(d_h_fixed)
-    d_w = len(d_w_fixed)
-    s_h = len(s_h_fixed)
-    s_w = len(s_w_fixed)
-    for row in range(start, stop):
-        i = row % H_out
-        n = row // H_out
-        r_low = max(0, -((i * s_h - p_h) // d_h))
-        r_high = min(R, (H + p_h - i * s_h - 1) // d_h + 1)
-        j_first = max(0, -(-p_w // s_w), -((T * d_w - d_w - p_w) // s_w))
-        j_last = min(W_out, (W + p_w - 1) // s_w + 1, (W + d_w + p_w - T * d_w - 1) // s_w + 1)
-        if not (R * T <= 9 and r_low == 0 and r_high == R):
-            j_last = j_first
-        j = 0
-        while j < W_out:
-            if j_first <= j < j_last:
-                at = np.uintp(C * (W_out * (H_out * n + i) + j))
-                x_at = np.uintp(C * (W * (H * n + i * s_h - p_h) + j * s_w - p_w))
-                for c in range(np.uintp(C)):
-                    best = lowest
-                    found = np.int32(-1)
-                    for r in range(R):
-                        for t in range(T):
-                            position = np.int32(T * r + t)
-                            value = x[x_at + np.uintp(C * W * d_h * r + C * d_w * t) + c]
-                            better = (not value <= best) & (best == best) | (r + t == 0)
-                            best = value if better else best
-                            found = position if better else found
-                    y[at + c] = best
-                    argmax[at + c] = found
-                j += 1
-            else:
-                at = np.uintp(C * (W_out * (H_out * n + i) + j))
-                for c in range(np.uintp(C)):
-                    y[at + c] = lowest
-                    argmax[at + c] = np.int32(-1)
-                for r in range(r_low, r_high):
-                    t_low = max(0, -((j * s_w - p_w) // d_w))
-                    t_high = min(T, (W + p_w - j * s_w - 1) // d_w + 1)
-                    for t in range(t_low, t_high):
-                        place = n
-                        place = H * place + d_h * r + i * s_h - p_h
-                        place = W * place + d_w * t + j * s_w - p_w
-                        x_at = np.uintp(C * place)
-                        position = np.int32(T * r + t)
-                        for c in range(np.uintp(C)):
-                            best = y[at + c]
-                            found = argmax[at + c]
-                            value = x[x_at + c]
-                            better = (not value <= best) & (best == best) | (found < 0)
-                            best = value if better else best
-                            found = position if better else found
-                            y[at + c] = best
-                            argmax[at + c] = found
-                j += 1
+loops = rt.Companion(__package__, "max_pool2d")
 
 
 def max_pool2d_forward(
@@ -112,8 +32,8 @@ def max_pool2d_forward(
 ) -> tuple[rt.Array, rt.Array]:
     """Compute the 2-D max pooling.
 
-    y[n, i, j, c] = max(r, t) [0 <= d_h * r + i * s_h - p_h < H] [0 <= d_w * t + j * s_w - p_w < W] x[n, d_h * r + i
-        * s_h - p_h, d_w * t + j * s_w - p_w, c]
+    (1) y[n,i,j,c] = max_{r,t} x[n, s_h·i+d_h·r−p_h, s_w·j+d_w·t−p_w, c]
+            over 0≤s_h·i+d_h·r−p_h<H, 0≤s_w·j+d_w·t−p_w<W
 
     Args:
         x: shape (N, H, W, C).
@@ -164,11 +84,13 @@ def max_pool2d_forward(
         padding,
     )
     rt.affordable("max_pool2d", dtype, {"y": (N, H_out, W_out, C)})
-    if rt.compiles(C * H_out * N * R * T * W_out, R * T, d_h, d_w, p_h, p_w, s_h, s_w):
+    # (1) y[n,i,j,c] = max_{r,t} x[n, s_h·i+d_h·r−p_h, s_w·j+d_w·t−p_w, c]
+    #         over 0≤s_h·i+d_h·r−p_h<H, 0≤s_w·j+d_w·t−p_w<W
+    if loops.wanted(C * H_out * N * R * T * W_out, R * T, d_h, d_w, p_h, p_w, s_h, s_w):
         y = np.empty((N, H_out, W_out, C), dtype)
         argmax = np.empty((N, H_out, W_out, C), np.int32)
         rt.run(
-            _max_pool2d_forward_1,
+            loops.max_pool2d_forward_1,
             H_out * N,
             C * H_out * N * R * T * W_out,
             rt.flat(y),
@@ -197,174 +119,8 @@ def max_pool2d_forward(
         )
         y = np.empty((N, H_out, W_out, C), dtype)
         argmax = np.empty((N, H_out, W_out, C), np.int32)
-        rt.reduce("max", x_1, y, argument=argmax)
+        rt.reduce(np.maximum, -np.inf, x_1, y, argument=argmax)
     return y, argmax
-
-
-@rt.nest
-def _max_pool2d_grad_input_1(
-    start: int,
-    stop: int,
-    dx: rt.Array,
-    argmax: rt.Array,
-    dy: rt.Array,
-    zero: Any,
-    C: int,
-    H: int,
-    H_out: int,
-    W: int,
-    W_out: int,
-    p_h: int,
-    p_w: int,
-    R_fixed: Any,
-    T_fixed: Any,
-    d_h_fixed: Any,
-    d_w_fixed: Any,
-) -> None:
-    """Sums over r, t for every m, q, v, e."""
-    R = len(R_fixed)
-    T = len(T_fixed)
-    d_h = len(d_h_fixed)
-    d_w = len(d_w_fixed)
-    for row in range(start, stop):
-        q = row % H
-        m = row // H
-        r_low = max(0, -((H_out - p_h - q - 1) // d_h))
-        r_high = min(R, (p_h + q) // d_h + 1)
-        v_first = max(0, -p_w, T * d_w - d_w - p_w)
-        v_last = min(W, W_out - p_w, T * d_w + W_out - d_w - p_w)
-        if not (R * T <= 9 and r_low == 0 and r_high == R):
-            v_last = v_first
-        v = 0
-        while v < W:
-            if v_first <= v < v_last:
-                at = np.uintp(C * (W * (H * m + q) + v))
-                argmax_at = np.uintp(C * (W_out * (H_out * m + p_h + q) + p_w + v))
-                dy_at = np.uintp(C * (W_out * (H_out * m + p_h + q) + p_w + v))
-                for e in range(np.uintp(C)):
-                    total = zero
-                    for r in range(R):
-                        for t in range(T):
-                            argmax_1 = argmax[argmax_at + np.uintp(-C * W_out * d_h * r - C * d_w * t) + e]
-                            dy_1 = dy[dy_at + np.uintp(-C * W_out * d_h * r - C * d_w * t) + e]
-                            value = dy_1 if (np.int32(T * r + t) == argmax_1) else zero
-                            total += value
-                    dx[at + e] = total
-                v += 1
-            else:
-                at = np.uintp(C * (W * (H * m + q) + v))
-                for e in range(np.uintp(C)):
-                    dx[at + e] = zero
-                for r in range(r_low, r_high):
-                    t_low = max(0, -((W_out - p_w - v - 1) // d_w))
-                    t_high = min(T, (p_w + v) // d_w + 1)
-                    for t in range(t_low, t_high):
-                        place = m
-                        place = H_out * place + p_h + q - d_h * r
-                        place = W_out * place + p_w + v - d_w * t
-                        argmax_at = np.uintp(C * place)
-                        place = m
-                        place = H_out * place + p_h + q - d_h * r
-                        place = W_out * place + p_w + v - d_w * t
-                        dy_at = np.uintp(C * place)
-                        for e in range(np.uintp(C)):
-                            argmax_1 = argmax[argmax_at + e]
-                            dy_1 = dy[dy_at + e]
-                            value = dy_1 if (np.int32(T * r + t) == argmax_1) else zero
-                            dx[at + e] += value
-                v += 1
-
-
-@rt.nest
-def _max_pool2d_grad_input_2(
-    start: int,
-    stop: int,
-    dx: rt.Array,
-    argmax: rt.Array,
-    dy: rt.Array,
-    zero: Any,
-    C: int,
-    H: int,
-    H_out: int,
-    R: int,
-    T: int,
-    W: int,
-    W_out: int,
-    d_h: int,
-    d_w: int,
-    p_h: int,
-    p_w: int,
-    s_h: int,
-    s_w: int,
-) -> None:
-    """Windows m, i, j added to what they cover, tap r, t by tap."""
-    for m in range(start, stop):
-        filled = 0
-        for i in range(H_out):
-            reached = max(filled, min(H, R * d_h + i * s_h + 1 - d_h - p_h))
-            for element in range(np.uintp((m * H + filled) * (C * W)), np.uintp((m * H + reached) * (C * W))):
-                dx[element] = zero
-            filled = reached
-            r_low = max(0, -((i * s_h - p_h) // d_h))
-            r_high = min(R, (H + p_h - i * s_h - 1) // d_h + 1)
-            j_first = max(0, -(-p_w // s_w), -((T * d_w - d_w - p_w) // s_w))
-            j_last = min(W_out, (W + p_w - 1) // s_w + 1, (W + d_w + p_w - T * d_w - 1) // s_w + 1)
-            for j in range(W_out):
-                if j_first <= j < j_last:
-                    t_low, t_high = 0, T
-                else:
-                    t_low = max(0, -((j * s_w - p_w) // d_w))
-                    t_high = min(T, (W + p_w - j * s_w - 1) // d_w + 1)
-                for r in range(r_low, r_high):
-                    t = t_low
-                    while t < t_high:
-                        if t <= t_high - 3:
-                            place = m
-                            place = H * place + d_h * r + i * s_h - p_h
-                            place = W * place + d_w * t + j * s_w - p_w
-                            at = np.uintp(C * place)
-                            argmax_at = np.uintp(C * (W_out * (H_out * m + i) + j))
-                            dy_at = np.uintp(C * (W_out * (H_out * m + i) + j))
-                            for e in range(np.uintp(C)):
-                                argmax_1 = argmax[argmax_at + e]
-                                dy_1 = dy[dy_at + e]
-                                value = dy_1 if (np.int32(T * r + t) == argmax_1) else zero
-                                dx[at + e] += value
-                                value = dy_1 if (np.int32(T * r + t + 1) == argmax_1) else zero
-                                dx[at + np.uintp(C * d_w) + e] += value
-                                value = dy_1 if (np.int32(T * r + t + 2) == argmax_1) else zero
-                                dx[at + np.uintp(2 * C * d_w) + e] += value
-                            t += 3
-                        elif t <= t_high - 2:
-                            place = m
-                            place = H * place + d_h * r + i * s_h - p_h
-                            place = W * place + d_w * t + j * s_w - p_w
-                            at = np.uintp(C * place)
-                            argmax_at = np.uintp(C * (W_out * (H_out * m + i) + j))
-                            dy_at = np.uintp(C * (W_out * (H_out * m + i) + j))
-                            for e in range(np.uintp(C)):
-                                argmax_1 = argmax[argmax_at + e]
-                                dy_1 = dy[dy_at + e]
-                                value = dy_1 if (np.int32(T * r + t) == argmax_1) else zero
-                                dx[at + e] += value
-                                value = dy_1 if (np.int32(T * r + t + 1) == argmax_1) else zero
-                                dx[at + np.uintp(C * d_w) + e] += value
-                            t += 2
-                        else:
-                            place = m
-                            place = H * place + d_h * r + i * s_h - p_h
-                            place = W * place + d_w * t + j * s_w - p_w
-                            at = np.uintp(C * place)
-                            argmax_at = np.uintp(C * (W_out * (H_out * m + i) + j))
-                            dy_at = np.uintp(C * (W_out * (H_out * m + i) + j))
-                            for e in range(np.uintp(C)):
-                                argmax_1 = argmax[argmax_at + e]
-                                dy_1 = dy[dy_at + e]
-                                value = dy_1 if (np.int32(T * r + t) == argmax_1) else zero
-                                dx[at + e] += value
-                            t += 1
-        for element in range(np.uintp((m * H + filled) * (C * W)), np.uintp((m * H + H) * (C * W))):
-            dx[element] = zero
 
 
 def max_pool2d_grad_input(
@@ -380,8 +136,7 @@ def max_pool2d_grad_input(
 ) -> rt.Array:
     """Compute dx, the gradient of E: 2-D max pooling.
 
-    dx[m, d_h * r + i * s_h - p_h, d_w * t + j * s_w - p_w, e] += where(((T * r + t) == argmax[m, i, j, e]), dy[m,
-        i, j, e], 0)
+    (7) dx[m, s_h·i+d_h·r−p_h, s_w·j+d_w·t−p_w, e] += dy[m,i,j,e] [argmax[m,i,j,e]=Tr+t]
 
     Args:
         dy: shape (N, H_out, W_out, C); dE/dy.
@@ -438,11 +193,12 @@ def max_pool2d_grad_input(
     rt.extents("max_pool2d", "argmax", argmax.shape, (N, H_out, W_out, C), "batch, H_out, W_out, channels")
     rt.affordable("max_pool2d", dtype, {"dx": (N, H, W, C)})
     rt.recorded("max_pool2d", "argmax", argmax, R * T)
-    if rt.compiles(C * H_out * N * R * T * W_out, R * T, d_h, d_w, p_h, p_w, s_h, s_w):
+    # (7) dx[m, s_h·i+d_h·r−p_h, s_w·j+d_w·t−p_w, e] += dy[m,i,j,e] [argmax[m,i,j,e]=Tr+t]
+    if loops.wanted(C * H_out * N * R * T * W_out, R * T, d_h, d_w, p_h, p_w, s_h, s_w):
         dx = np.empty((N, H, W, C), dtype)
         if s_h == 1 and s_w == 1:
             rt.run(
-                _max_pool2d_grad_input_1,
+                loops.max_pool2d_grad_input_1,
                 H * N,
                 C * H * N * R * T * W,
                 rt.flat(dx),
@@ -463,7 +219,7 @@ def max_pool2d_grad_input(
             )
         else:
             rt.run(
-                _max_pool2d_grad_input_2,
+                loops.max_pool2d_grad_input_2,
                 N,
                 C * H_out * N * R * T * W_out,
                 rt.flat(dx),

@@ -2,8 +2,8 @@
 # Do not edit: change the equation and run: gradscribe generate
 """3-D max pooling.
 
-y[n, l, i, j, c] = max(a, r, t) [0 <= a * d_d + l * s_d - p_d < D] [0 <= d_h * r + i * s_h - p_h < H] [0 <= d_w * t
-    + j * s_w - p_w < W] x[n, a * d_d + l * s_d - p_d, d_h * r + i * s_h - p_h, d_w * t + j * s_w - p_w, c]
+(1) y[n,l,i,j,c] = max_{a,r,t} x[n, s_d·l+d_d·a−p_d, s_h·i+d_h·r−p_h, s_w·j+d_w·t−p_w, c]
+        over 0≤s_d·l+d_d·a−p_d<D, 0≤s_h·i+d_h·r−p_h<H, 0≤s_w·j+d_w·t−p_w<W
 
 Source: Scherer, Mueller and Behnke, Evaluation of pooling operations in convolutional architectures, 2010.
 """
@@ -18,106 +18,7 @@ if __package__:
 else:  # copied beside a script
     import runtime as rt  # type: ignore[import-not-found, no-redef]
 
-
-@rt.nest
-def _max_pool3d_forward_1(
-    start: int,
-    stop: int,
-    y: rt.Array,
-    argmax: rt.Array,
-    x: rt.Array,
-    lowest: Any,
-    C: int,
-    D: int,
-    D_out: int,
-    H: int,
-    H_out: int,
-    W: int,
-    W_out: int,
-    p_d: int,
-    p_h: int,
-    p_w: int,
-    A_fixed: Any,
-    R_fixed: Any,
-    T_fixed: Any,
-    d_d_fixed: Any,
-    d_h_fixed: Any,
-    d_w_fixed: Any,
-    s_d_fixed: Any,
-    s_h_fixed: Any,
-    s_w_fixed: Any,
-) -> None:
-    """Maxima over a, r, t for every n, l, i, j, c."""
-    A = len(A_fixed)
-    R = len(R_fixed)
-    T = len(T_fixed)
-    d_d = len(d_d_fixed)
-    d_h = len(d_h_fixed)
-    d_w = len(d_w_fixed)
-    s_d = len(s_d_fixed)
-    s_h = len(s_h_fixed)
-    s_w = len(s_w_fixed)
-    for row in range(start, stop):
-        i = row % H_out
-        l_ = row // H_out % D_out
-        n = row // H_out // D_out
-        a_low = max(0, -((l_ * s_d - p_d) // d_d))
-        a_high = min(A, (D + p_d - l_ * s_d - 1) // d_d + 1)
-        r_low = max(0, -((i * s_h - p_h) // d_h))
-        r_high = min(R, (H + p_h - i * s_h - 1) // d_h + 1)
-        j_first = max(0, -(-p_w // s_w), -((T * d_w - d_w - p_w) // s_w))
-        j_last = min(W_out, (W + p_w - 1) // s_w + 1, (W + d_w + p_w - T * d_w - 1) // s_w + 1)
-        if not (A * R * T <= 9 and a_low == 0 and a_high == A and r_low == 0 and r_high == R):
-            j_last = j_first
-        j = 0
-        while j < W_out:
-            if j_first <= j < j_last:
-                at = np.uintp(C * (W_out * (H_out * (D_out * n + l_) + i) + j))
-                place = n
-                place = D * place + l_ * s_d - p_d
-                place = H * place + i * s_h - p_h
-                place = W * place + j * s_w - p_w
-                x_at = np.uintp(C * place)
-                for c in range(np.uintp(C)):
-                    best = lowest
-                    found = np.int32(-1)
-                    for a in range(A):
-                        for r in range(R):
-                            for t in range(T):
-                                position = np.int32(R * T * a + T * r + t)
-                                value = x[x_at + np.uintp(C * H * W * a * d_d + C * W * d_h * r + C * d_w * t) + c]
-                                better = (not value <= best) & (best == best) | (a + r + t == 0)
-                                best = value if better else best
-                                found = position if better else found
-                    y[at + c] = best
-                    argmax[at + c] = found
-                j += 1
-            else:
-                at = np.uintp(C * (W_out * (H_out * (D_out * n + l_) + i) + j))
-                for c in range(np.uintp(C)):
-                    y[at + c] = lowest
-                    argmax[at + c] = np.int32(-1)
-                for a in range(a_low, a_high):
-                    for r in range(r_low, r_high):
-                        t_low = max(0, -((j * s_w - p_w) // d_w))
-                        t_high = min(T, (W + p_w - j * s_w - 1) // d_w + 1)
-                        for t in range(t_low, t_high):
-                            place = n
-                            place = D * place + a * d_d + l_ * s_d - p_d
-                            place = H * place + d_h * r + i * s_h - p_h
-                            place = W * place + d_w * t + j * s_w - p_w
-                            x_at = np.uintp(C * place)
-                            position = np.int32(R * T * a + T * r + t)
-                            for c in range(np.uintp(C)):
-                                best = y[at + c]
-                                found = argmax[at + c]
-                                value = x[x_at + c]
-                                better = (not value <= best) & (best == best) | (found < 0)
-                                best = value if better else best
-                                found = position if better else found
-                                y[at + c] = best
-                                argmax[at + c] = found
-                j += 1
+loops = rt.Companion(__package__, "max_pool3d")
 
 
 def max_pool3d_forward(
@@ -131,8 +32,8 @@ def max_pool3d_forward(
 ) -> tuple[rt.Array, rt.Array]:
     """Compute the 3-D max pooling.
 
-    y[n, l, i, j, c] = max(a, r, t) [0 <= a * d_d + l * s_d - p_d < D] [0 <= d_h * r + i * s_h - p_h < H] [0 <= d_w
-        * t + j * s_w - p_w < W] x[n, a * d_d + l * s_d - p_d, d_h * r + i * s_h - p_h, d_w * t + j * s_w - p_w, c]
+    (1) y[n,l,i,j,c] = max_{a,r,t} x[n, s_d·l+d_d·a−p_d, s_h·i+d_h·r−p_h, s_w·j+d_w·t−p_w, c]
+            over 0≤s_d·l+d_d·a−p_d<D, 0≤s_h·i+d_h·r−p_h<H, 0≤s_w·j+d_w·t−p_w<W
 
     Args:
         x: shape (N, D, H, W, C).
@@ -192,11 +93,13 @@ def max_pool3d_forward(
         padding,
     )
     rt.affordable("max_pool3d", dtype, {"y": (N, D_out, H_out, W_out, C)})
-    if rt.compiles(A * C * D_out * H_out * N * R * T * W_out, A * R * T, d_d, d_h, d_w, p_d, p_h, p_w, s_d, s_h, s_w):
+    # (1) y[n,l,i,j,c] = max_{a,r,t} x[n, s_d·l+d_d·a−p_d, s_h·i+d_h·r−p_h, s_w·j+d_w·t−p_w, c]
+    #         over 0≤s_d·l+d_d·a−p_d<D, 0≤s_h·i+d_h·r−p_h<H, 0≤s_w·j+d_w·t−p_w<W
+    if loops.wanted(A * C * D_out * H_out * N * R * T * W_out, A * R * T, d_d, d_h, d_w, p_d, p_h, p_w, s_d, s_h, s_w):
         y = np.empty((N, D_out, H_out, W_out, C), dtype)
         argmax = np.empty((N, D_out, H_out, W_out, C), np.int32)
         rt.run(
-            _max_pool3d_forward_1,
+            loops.max_pool3d_forward_1,
             D_out * H_out * N,
             A * C * D_out * H_out * N * R * T * W_out,
             rt.flat(y),
@@ -237,217 +140,8 @@ def max_pool3d_forward(
         )
         y = np.empty((N, D_out, H_out, W_out, C), dtype)
         argmax = np.empty((N, D_out, H_out, W_out, C), np.int32)
-        rt.reduce("max", x_1, y, argument=argmax)
+        rt.reduce(np.maximum, -np.inf, x_1, y, argument=argmax)
     return y, argmax
-
-
-@rt.nest
-def _max_pool3d_grad_input_1(
-    start: int,
-    stop: int,
-    dx: rt.Array,
-    argmax: rt.Array,
-    dy: rt.Array,
-    zero: Any,
-    C: int,
-    D: int,
-    D_out: int,
-    H: int,
-    H_out: int,
-    W: int,
-    W_out: int,
-    p_d: int,
-    p_h: int,
-    p_w: int,
-    A_fixed: Any,
-    R_fixed: Any,
-    T_fixed: Any,
-    d_d_fixed: Any,
-    d_h_fixed: Any,
-    d_w_fixed: Any,
-) -> None:
-    """Sums over a, r, t for every m, q, v, e, o."""
-    A = len(A_fixed)
-    R = len(R_fixed)
-    T = len(T_fixed)
-    d_d = len(d_d_fixed)
-    d_h = len(d_h_fixed)
-    d_w = len(d_w_fixed)
-    for row in range(start, stop):
-        v = row % H
-        q = row // H % D
-        m = row // H // D
-        a_low = max(0, -((D_out - p_d - q - 1) // d_d))
-        a_high = min(A, (p_d + q) // d_d + 1)
-        r_low = max(0, -((H_out - p_h - v - 1) // d_h))
-        r_high = min(R, (p_h + v) // d_h + 1)
-        e_first = max(0, -p_w, T * d_w - d_w - p_w)
-        e_last = min(W, W_out - p_w, T * d_w + W_out - d_w - p_w)
-        if not (A * R * T <= 9 and a_low == 0 and a_high == A and r_low == 0 and r_high == R):
-            e_last = e_first
-        e = 0
-        while e < W:
-            if e_first <= e < e_last:
-                at = np.uintp(C * (W * (H * (D * m + q) + v) + e))
-                place = m
-                place = D_out * place + p_d + q
-                place = H_out * place + p_h + v
-                place = W_out * place + e + p_w
-                argmax_at = np.uintp(C * place)
-                place = m
-                place = D_out * place + p_d + q
-                place = H_out * place + p_h + v
-                place = W_out * place + e + p_w
-                dy_at = np.uintp(C * place)
-                for o in range(np.uintp(C)):
-                    total = zero
-                    for a in range(A):
-                        for r in range(R):
-                            for t in range(T):
-                                argmax_1 = argmax[
-                                    argmax_at
-                                    + np.uintp(-C * H_out * W_out * a * d_d - C * W_out * d_h * r - C * d_w * t)
-                                    + o
-                                ]
-                                dy_1 = dy[
-                                    dy_at
-                                    + np.uintp(-C * H_out * W_out * a * d_d - C * W_out * d_h * r - C * d_w * t)
-                                    + o
-                                ]
-                                value = dy_1 if (np.int32(R * T * a + T * r + t) == argmax_1) else zero
-                                total += value
-                    dx[at + o] = total
-                e += 1
-            else:
-                at = np.uintp(C * (W * (H * (D * m + q) + v) + e))
-                for o in range(np.uintp(C)):
-                    dx[at + o] = zero
-                for a in range(a_low, a_high):
-                    for r in range(r_low, r_high):
-                        t_low = max(0, -((W_out - e - p_w - 1) // d_w))
-                        t_high = min(T, (e + p_w) // d_w + 1)
-                        for t in range(t_low, t_high):
-                            place = m
-                            place = D_out * place + p_d + q - a * d_d
-                            place = H_out * place + p_h + v - d_h * r
-                            place = W_out * place + e + p_w - d_w * t
-                            argmax_at = np.uintp(C * place)
-                            place = m
-                            place = D_out * place + p_d + q - a * d_d
-                            place = H_out * place + p_h + v - d_h * r
-                            place = W_out * place + e + p_w - d_w * t
-                            dy_at = np.uintp(C * place)
-                            for o in range(np.uintp(C)):
-                                argmax_1 = argmax[argmax_at + o]
-                                dy_1 = dy[dy_at + o]
-                                value = dy_1 if (np.int32(R * T * a + T * r + t) == argmax_1) else zero
-                                dx[at + o] += value
-                e += 1
-
-
-@rt.nest
-def _max_pool3d_grad_input_2(
-    start: int,
-    stop: int,
-    dx: rt.Array,
-    argmax: rt.Array,
-    dy: rt.Array,
-    zero: Any,
-    A: int,
-    C: int,
-    D: int,
-    D_out: int,
-    H: int,
-    H_out: int,
-    R: int,
-    T: int,
-    W: int,
-    W_out: int,
-    d_d: int,
-    d_h: int,
-    d_w: int,
-    p_d: int,
-    p_h: int,
-    p_w: int,
-    s_d: int,
-    s_h: int,
-    s_w: int,
-) -> None:
-    """Windows m, l, i, j added to what they cover, tap a, r, t by tap."""
-    for m in range(start, stop):
-        filled = 0
-        for l_ in range(D_out):
-            reached = max(filled, min(D, A * d_d + l_ * s_d + 1 - d_d - p_d))
-            for element in range(np.uintp((m * D + filled) * (C * H * W)), np.uintp((m * D + reached) * (C * H * W))):
-                dx[element] = zero
-            filled = reached
-            a_low = max(0, -((l_ * s_d - p_d) // d_d))
-            a_high = min(A, (D + p_d - l_ * s_d - 1) // d_d + 1)
-            for i in range(H_out):
-                r_low = max(0, -((i * s_h - p_h) // d_h))
-                r_high = min(R, (H + p_h - i * s_h - 1) // d_h + 1)
-                j_first = max(0, -(-p_w // s_w), -((T * d_w - d_w - p_w) // s_w))
-                j_last = min(W_out, (W + p_w - 1) // s_w + 1, (W + d_w + p_w - T * d_w - 1) // s_w + 1)
-                for j in range(W_out):
-                    if j_first <= j < j_last:
-                        t_low, t_high = 0, T
-                    else:
-                        t_low = max(0, -((j * s_w - p_w) // d_w))
-                        t_high = min(T, (W + p_w - j * s_w - 1) // d_w + 1)
-                    for a in range(a_low, a_high):
-                        for r in range(r_low, r_high):
-                            t = t_low
-                            while t < t_high:
-                                if t <= t_high - 3:
-                                    place = m
-                                    place = D * place + a * d_d + l_ * s_d - p_d
-                                    place = H * place + d_h * r + i * s_h - p_h
-                                    place = W * place + d_w * t + j * s_w - p_w
-                                    at = np.uintp(C * place)
-                                    argmax_at = np.uintp(C * (W_out * (H_out * (D_out * m + l_) + i) + j))
-                                    dy_at = np.uintp(C * (W_out * (H_out * (D_out * m + l_) + i) + j))
-                                    for o in range(np.uintp(C)):
-                                        argmax_1 = argmax[argmax_at + o]
-                                        dy_1 = dy[dy_at + o]
-                                        value = dy_1 if (np.int32(R * T * a + T * r + t) == argmax_1) else zero
-                                        dx[at + o] += value
-                                        value = dy_1 if (np.int32(R * T * a + T * r + t + 1) == argmax_1) else zero
-                                        dx[at + np.uintp(C * d_w) + o] += value
-                                        value = dy_1 if (np.int32(R * T * a + T * r + t + 2) == argmax_1) else zero
-                                        dx[at + np.uintp(2 * C * d_w) + o] += value
-                                    t += 3
-                                elif t <= t_high - 2:
-                                    place = m
-                                    place = D * place + a * d_d + l_ * s_d - p_d
-                                    place = H * place + d_h * r + i * s_h - p_h
-                                    place = W * place + d_w * t + j * s_w - p_w
-                                    at = np.uintp(C * place)
-                                    argmax_at = np.uintp(C * (W_out * (H_out * (D_out * m + l_) + i) + j))
-                                    dy_at = np.uintp(C * (W_out * (H_out * (D_out * m + l_) + i) + j))
-                                    for o in range(np.uintp(C)):
-                                        argmax_1 = argmax[argmax_at + o]
-                                        dy_1 = dy[dy_at + o]
-                                        value = dy_1 if (np.int32(R * T * a + T * r + t) == argmax_1) else zero
-                                        dx[at + o] += value
-                                        value = dy_1 if (np.int32(R * T * a + T * r + t + 1) == argmax_1) else zero
-                                        dx[at + np.uintp(C * d_w) + o] += value
-                                    t += 2
-                                else:
-                                    place = m
-                                    place = D * place + a * d_d + l_ * s_d - p_d
-                                    place = H * place + d_h * r + i * s_h - p_h
-                                    place = W * place + d_w * t + j * s_w - p_w
-                                    at = np.uintp(C * place)
-                                    argmax_at = np.uintp(C * (W_out * (H_out * (D_out * m + l_) + i) + j))
-                                    dy_at = np.uintp(C * (W_out * (H_out * (D_out * m + l_) + i) + j))
-                                    for o in range(np.uintp(C)):
-                                        argmax_1 = argmax[argmax_at + o]
-                                        dy_1 = dy[dy_at + o]
-                                        value = dy_1 if (np.int32(R * T * a + T * r + t) == argmax_1) else zero
-                                        dx[at + o] += value
-                                    t += 1
-        for element in range(np.uintp((m * D + filled) * (C * H * W)), np.uintp((m * D + D) * (C * H * W))):
-            dx[element] = zero
 
 
 def max_pool3d_grad_input(
@@ -463,8 +157,7 @@ def max_pool3d_grad_input(
 ) -> rt.Array:
     """Compute dx, the gradient of E: 3-D max pooling.
 
-    dx[m, a * d_d + l * s_d - p_d, d_h * r + i * s_h - p_h, d_w * t + j * s_w - p_w, o] += where(((R * T * a + T * r
-        + t) == argmax[m, l, i, j, o]), dy[m, l, i, j, o], 0)
+    (7) dx[m, s_d·l+d_d·a−p_d, s_h·i+d_h·r−p_h, s_w·j+d_w·t−p_w, o] += dy[m,l,i,j,o] [argmax[m,l,i,j,o]=RTa+Tr+t]
 
     Args:
         dy: shape (N, D_out, H_out, W_out, C); dE/dy.
@@ -532,11 +225,12 @@ def max_pool3d_grad_input(
     )
     rt.affordable("max_pool3d", dtype, {"dx": (N, D, H, W, C)})
     rt.recorded("max_pool3d", "argmax", argmax, A * R * T)
-    if rt.compiles(A * C * D_out * H_out * N * R * T * W_out, A * R * T, d_d, d_h, d_w, p_d, p_h, p_w, s_d, s_h, s_w):
+    # (7) dx[m, s_d·l+d_d·a−p_d, s_h·i+d_h·r−p_h, s_w·j+d_w·t−p_w, o] += dy[m,l,i,j,o] [argmax[m,l,i,j,o]=RTa+Tr+t]
+    if loops.wanted(A * C * D_out * H_out * N * R * T * W_out, A * R * T, d_d, d_h, d_w, p_d, p_h, p_w, s_d, s_h, s_w):
         dx = np.empty((N, D, H, W, C), dtype)
         if s_d == 1 and s_h == 1 and s_w == 1:
             rt.run(
-                _max_pool3d_grad_input_1,
+                loops.max_pool3d_grad_input_1,
                 D * H * N,
                 A * C * D * H * N * R * T * W,
                 rt.flat(dx),
@@ -562,7 +256,7 @@ def max_pool3d_grad_input(
             )
         else:
             rt.run(
-                _max_pool3d_grad_input_2,
+                loops.max_pool3d_grad_input_2,
                 N,
                 A * C * D_out * H_out * N * R * T * W_out,
                 rt.flat(dx),

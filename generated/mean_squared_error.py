@@ -2,7 +2,7 @@
 # Do not edit: change the equation and run: gradscribe generate
 """Mean squared error over all elements.
 
-y = sum(e) square(x[e] - t[e]) / E
+(1) y = 1/E Σ_{e} (x[e]−t[e])²
 
 Source: LeCun et al., Gradient-based learning applied to document recognition, 1998, eq. 8.
 """
@@ -20,7 +20,7 @@ else:  # copied beside a script
 def mean_squared_error_forward(x: Any, t: Any) -> Any:
     """Compute the mean squared error over all elements.
 
-    y = sum(e) square(x[e] - t[e]) / E
+    (1) y = 1/E Σ_{e} (x[e]−t[e])²
 
     Args:
         x: any shape.
@@ -41,6 +41,7 @@ def mean_squared_error_forward(x: Any, t: Any) -> Any:
     x = x.reshape(-1)
     rt.same_shape("mean_squared_error", "t", t.shape, full_shape)
     t = t.reshape(-1)
+    # (1) y = 1/E Σ_{e} (x[e]−t[e])²
     y = rt.ratio(1, E) * rt.total(np.square(x - t), -1)
     return dtype(y)
 
@@ -48,7 +49,7 @@ def mean_squared_error_forward(x: Any, t: Any) -> Any:
 def mean_squared_error_grad_input(dy: Any, x: Any, t: Any) -> rt.Array:
     """Compute dx, the gradient of E: mean squared error over all elements.
 
-    dx[m] = (2 * x[m] - 2 * t[m]) * dy / E
+    (6) dx[m] = 2/E dy (x[m]−t[m])
 
     Args:
         dy: a number; dE/dy.
@@ -71,6 +72,7 @@ def mean_squared_error_grad_input(dy: Any, x: Any, t: Any) -> rt.Array:
     x = x.reshape(-1)
     rt.same_shape("mean_squared_error", "t", t.shape, full_shape)
     t = t.reshape(-1)
+    # (6) dx[m] = 2/E dy (x[m]−t[m])
     dx = (2 * x - 2 * t) * dy / E
     return dx.reshape(full_shape)
 

@@ -2,8 +2,8 @@
 # Do not edit: change the equation and run: gradscribe generate
 """Mish.
 
-s[e] = tanh(softplus(x[e]))
-y[e] = s[e] * x[e]
+(1) s[e] = tanh(softplus(x[e]))
+(2) y[e] = x[e] s[e]
 
 Source: Misra, Mish: a self regularized non-monotonic activation function, 2019, eq. 4.
 """
@@ -21,8 +21,8 @@ else:  # copied beside a script
 def mish_forward(x: Any) -> tuple[rt.Array, rt.Array]:
     """Compute the mish.
 
-    s[e] = tanh(softplus(x[e]))
-    y[e] = s[e] * x[e]
+    (1) s[e] = tanh(softplus(x[e]))
+    (2) y[e] = x[e] s[e]
 
     Args:
         x: any shape.
@@ -38,7 +38,9 @@ def mish_forward(x: Any) -> tuple[rt.Array, rt.Array]:
     rt.float_type("mish", x=x)
     full_shape = x.shape
     x = x.reshape(-1)
+    # (1) s[e] = tanh(softplus(x[e]))
     s = np.tanh(rt.softplus(x))
+    # (2) y[e] = x[e] s[e]
     y = s * x
     return y.reshape(full_shape), s.reshape(full_shape)
 
@@ -46,8 +48,8 @@ def mish_forward(x: Any) -> tuple[rt.Array, rt.Array]:
 def mish_grad_input(dy: Any, x: Any, s: Any) -> rt.Array:
     """Compute dx, the gradient of E: mish.
 
-    dx[m] = dy[m] * s[m]
-    dx[m] += (1 - square(s[m])) * sigmoid(x[m]) * dy[m] * x[m]
+    (15) dx[m] = dy[m] s[m]
+    (15) dx[m] += dy[m] x[m] σ(x[m]) (1−s[m]²)
 
     Args:
         dy: any shape; dE/dy.
@@ -71,7 +73,9 @@ def mish_grad_input(dy: Any, x: Any, s: Any) -> rt.Array:
     dy = dy.reshape(-1)
     rt.same_shape("mish", "s", s.shape, full_shape)
     s = s.reshape(-1)
+    # (15) dx[m] = dy[m] s[m]
     dx = dy * s
+    # (15) dx[m] += dy[m] x[m] σ(x[m]) (1−s[m]²)
     dx += (1 - np.square(s)) * rt.sigmoid(x) * dy * x
     return dx.reshape(full_shape)
 

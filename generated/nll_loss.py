@@ -2,9 +2,9 @@
 # Do not edit: change the equation and run: gradscribe generate
 """Negative log-likelihood, mean over the labels that count.
 
-a[e] = sum(k) where((k == t[e]) & (t[e] != i), w[k], 0)
-s = sum(e) a[e]
-y = sum(e, k) share((k == t[e]), -a[e] * x[e, k], s)
+(1) a[e] = [t[e]≠i] Σ_{k} w[k] [k=t[e]]
+(2) s = Σ_{e} a[e]
+(3) y = −1/s Σ_{e,k} x[e,k] a[e] [k=t[e]]
 
 Source: Fisher, On the mathematical foundations of theoretical statistics, 1922, section 6.
 """
@@ -23,9 +23,9 @@ else:  # copied beside a script
 def nll_loss_forward(x: Any, t: Any, w: Any = None, *, ignore_index: int = -100) -> tuple[Any, rt.Array, Any]:
     """Compute the negative log-likelihood, mean over the labels that count.
 
-    a[e] = sum(k) where((k == t[e]) & (t[e] != i), w[k], 0)
-    s = sum(e) a[e]
-    y = sum(e, k) share((k == t[e]), -a[e] * x[e, k], s)
+    (1) a[e] = [t[e]≠i] Σ_{k} w[k] [k=t[e]]
+    (2) s = Σ_{e} a[e]
+    (3) y = −1/s Σ_{e,k} x[e,k] a[e] [k=t[e]]
 
     Args:
         x: shape (..., K).
@@ -56,20 +56,23 @@ def nll_loss_forward(x: Any, t: Any, w: Any = None, *, ignore_index: int = -100)
         rt.extents("nll_loss", "w", w.shape, (K,), "classes")
     if w is None:
         w = np.broadcast_to(dtype(1), (K,))
-    rt.labels("nll_loss", "t", t, K, (t != i))
+    rt.labels("nll_loss", "t", t, K, t != i)
+    # (1) a[e] = [t[e]≠i] Σ_{k} w[k] [k=t[e]]
     gathered1 = rt.gather("k, k: e -> e", w, t)
-    a = np.where((t != i), gathered1, 0)
+    a = np.where(t != i, gathered1, 0)
+    # (2) s = Σ_{e} a[e]
     s = rt.total(a, -1)
+    # (3) y = −1/s Σ_{e,k} x[e,k] a[e] [k=t[e]]
     gathered2 = rt.gather("e k, k: e -> e", x, t)
     known1 = rt.known(t, K)
-    y = rt.total(rt.share((known1 == 1), -a * gathered2, s), -1)
+    y = rt.total(rt.share(known1 == 1, -a * gathered2, s), -1)
     return dtype(y), a.reshape(full_shape), dtype(s)
 
 
 def nll_loss_grad_input(dy: Any, t: Any, a: Any, s: Any, *, input_shape: Sequence[int]) -> rt.Array:
     """Compute dx, the gradient of E: negative log-likelihood, mean over the labels that count.
 
-    dx[m, q] = share((q == t[m]), -dy * a[m], s)
+    (9) dx[m,q] = −dy a[m]/s [q=t[m]]
 
     Args:
         dy: a number; dE/dy.
@@ -99,6 +102,7 @@ def nll_loss_grad_input(dy: Any, t: Any, a: Any, s: Any, *, input_shape: Sequenc
     a = a.reshape(-1)
     K = input_shape[-1]
     rt.affordable("nll_loss", dtype, {"dx": (E, K)})
+    # (9) dx[m,q] = −dy a[m]/s [q=t[m]]
     dx = np.zeros((E, K), dtype)
     rows1 = -dy * a / s
     rt.scatter("m, q: m -> m q", dx, rows1, t)

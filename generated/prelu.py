@@ -2,7 +2,7 @@
 # Do not edit: change the equation and run: gradscribe generate
 """Rectified linear unit with a learned slope.
 
-y[e, c] = maximum(x[e, c], 0) + minimum(x[e, c], 0) * a[c]
+(1) y[e,c] = max(0, x[e,c])+a[c] min(x[e,c], 0)
 
 Source: He et al., Delving deep into rectifiers, 2015, eq. 1.
 """
@@ -20,7 +20,7 @@ else:  # copied beside a script
 def prelu_forward(x: Any, a: Any) -> rt.Array:
     """Compute the rectified linear unit with a learned slope.
 
-    y[e, c] = maximum(x[e, c], 0) + minimum(x[e, c], 0) * a[c]
+    (1) y[e,c] = max(0, x[e,c])+a[c] min(x[e,c], 0)
 
     Args:
         x: shape (..., C).
@@ -41,6 +41,7 @@ def prelu_forward(x: Any, a: Any) -> rt.Array:
     x = x.reshape(E, x.shape[-1])
     (C,) = a.shape
     rt.extent("prelu", "argument x, axis -1 (C)", x.shape[-1], C)
+    # (1) y[e,c] = max(0, x[e,c])+a[c] min(x[e,c], 0)
     y = np.maximum(x, 0) + np.minimum(x, 0) * a
     return y.reshape(*full_shape, C)
 
@@ -48,7 +49,7 @@ def prelu_forward(x: Any, a: Any) -> rt.Array:
 def prelu_grad_input(dy: Any, x: Any, a: Any) -> rt.Array:
     """Compute dx, the gradient of E: rectified linear unit with a learned slope.
 
-    dx[m, q] = (where((x[m, q] <= 0), a[q], 0) + (x[m, q] > 0)) * dy[m, q]
+    (6) dx[m,q] = dy[m,q] ([x[m,q]>0]+a[q] [x[m,q]≤0])
 
     Args:
         dy: shape (..., C); dE/dy.
@@ -74,14 +75,15 @@ def prelu_grad_input(dy: Any, x: Any, a: Any) -> rt.Array:
     (C,) = a.shape
     rt.extent("prelu", "argument x, axis -1 (C)", x.shape[-1], C)
     rt.extent("prelu", "argument dy, axis -1 (C)", dy.shape[-1], C)
-    dx = (np.where((x <= 0), a, 0) + (x > 0).astype(dtype)) * dy
+    # (6) dx[m,q] = dy[m,q] ([x[m,q]>0]+a[q] [x[m,q]≤0])
+    dx = (np.where(x <= 0, a, 0) + (x > 0).astype(dtype)) * dy
     return dx.reshape(*full_shape, C)
 
 
 def prelu_grad_a(dy: Any, x: Any) -> rt.Array:
     """Compute da, the gradient of E: rectified linear unit with a learned slope.
 
-    da[m] = sum(e) minimum(x[e, m], 0) * dy[e, m]
+    (11) da[m] = Σ_{e} dy[e,m] min(x[e,m], 0)
 
     Args:
         dy: shape (..., C); dE/dy.
@@ -104,6 +106,7 @@ def prelu_grad_a(dy: Any, x: Any) -> rt.Array:
     dy = dy.reshape(E, dy.shape[-1])
     C = x.shape[-1]
     rt.extent("prelu", "argument dy, axis -1 (C)", dy.shape[-1], C)
+    # (11) da[m] = Σ_{e} dy[e,m] min(x[e,m], 0)
     da = rt.total(np.minimum(x.transpose(1, 0), 0) * dy.transpose(1, 0), -1)
     return da
 

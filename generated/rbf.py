@@ -2,7 +2,7 @@
 # Do not edit: change the equation and run: gradscribe generate
 """Euclidean radial basis functions.
 
-y[n, k] = sum(c) square(x[n, c] - w[k, c])
+(1) y[n,k] = Σ_{c} (x[n,c]−w[k,c])²
 
 Source: LeCun et al., Gradient-based learning applied to document recognition, 1998, eq. 7.
 """
@@ -20,7 +20,7 @@ else:  # copied beside a script
 def rbf_forward(x: Any, w: Any) -> rt.Array:
     """Compute the Euclidean radial basis functions.
 
-    y[n, k] = sum(c) square(x[n, c] - w[k, c])
+    (1) y[n,k] = Σ_{c} (x[n,c]−w[k,c])²
 
     Args:
         x: shape (N, C).
@@ -39,6 +39,7 @@ def rbf_forward(x: Any, w: Any) -> rt.Array:
     K, C = w.shape
     N = x.shape[0]
     rt.extent("rbf", "argument x, axis 1 (features)", x.shape[1], C)
+    # (1) y[n,k] = Σ_{c} (x[n,c]−w[k,c])²
     y = np.zeros((N, K), dtype)
     for block1_start, block1_stop in rt.blocks(N, C * K):
         x_block1 = x[block1_start:block1_stop]
@@ -53,7 +54,7 @@ def rbf_forward(x: Any, w: Any) -> rt.Array:
 def rbf_grad_input(dy: Any, x: Any, w: Any) -> rt.Array:
     """Compute dx, the gradient of E: Euclidean radial basis functions.
 
-    dx[m, q] = sum(k) (2 * x[m, q] - 2 * w[k, q]) * dy[m, k]
+    (6) dx[m,q] = 2 Σ_{k} dy[m,k] (x[m,q]−w[k,q])
 
     Args:
         dy: shape (N, K); dE/dy.
@@ -75,6 +76,7 @@ def rbf_grad_input(dy: Any, x: Any, w: Any) -> rt.Array:
     N = x.shape[0]
     rt.extent("rbf", "argument x, axis 1 (features)", x.shape[1], C)
     rt.extents("rbf", "dy", dy.shape, (N, K), "batch, K")
+    # (6) dx[m,q] = 2 Σ_{k} dy[m,k] (x[m,q]−w[k,q])
     dx = np.zeros((N, C), dtype)
     for block1_start, block1_stop in rt.blocks(N, C * K):
         dy_block1 = dy[block1_start:block1_stop]
@@ -91,7 +93,7 @@ def rbf_grad_input(dy: Any, x: Any, w: Any) -> rt.Array:
 def rbf_grad_weight(dy: Any, x: Any, w: Any) -> rt.Array:
     """Compute dw, the gradient of E: Euclidean radial basis functions.
 
-    dw[m, q] = sum(n) (2 * w[m, q] - 2 * x[n, q]) * dy[n, m]
+    (11) dw[m,q] = 2 Σ_{n} dy[n,m] (w[m,q]−x[n,q])
 
     Args:
         dy: shape (N, K); dE/dy.
@@ -113,6 +115,7 @@ def rbf_grad_weight(dy: Any, x: Any, w: Any) -> rt.Array:
     N = x.shape[0]
     rt.extent("rbf", "argument x, axis 1 (features)", x.shape[1], C)
     rt.extents("rbf", "dy", dy.shape, (N, K), "batch, K")
+    # (11) dw[m,q] = 2 Σ_{n} dy[n,m] (w[m,q]−x[n,q])
     dw = np.zeros((K, C), dtype)
     for block1_start, block1_stop in rt.blocks(K, C * N):
         dy_block1 = dy[:, block1_start:block1_stop]

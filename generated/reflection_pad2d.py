@@ -2,12 +2,12 @@
 # Do not edit: change the equation and run: gradscribe generate
 """2-D padding by reflection.
 
-z[n, i, v, c] = [0 <= p_h - i - 1 < p_h] x[n, p_h - i, v, c]
-z[n, i, v, c] += x[n, i - p_h, v, c]
-z[n, i, v, c] += [0 <= i - H - p_h < H_out - H - p_h] x[n, 2 * H + p_h - i - 2, v, c]
-y[n, i, j, c] = [0 <= p_w - j - 1 < p_w] z[n, i, p_w - j, c]
-y[n, i, j, c] += z[n, i, j - p_w, c]
-y[n, i, j, c] += [0 <= j - W - p_w < W_out - W - p_w] z[n, i, 2 * W + p_w - j - 2, c]
+(1) z[n,i,v,c] = x[n, p_h−i, v, c] [i<p_h]
+(1) z[n,i,v,c] += x[n, i−p_h, v, c]
+(1) z[n,i,v,c] += x[n, 2H+p_h−2−i, v, c] [H+p_h≤i]
+(2) y[n,i,j,c] = z[n, i, p_w−j, c] [j<p_w]
+(2) y[n,i,j,c] += z[n, i, j−p_w, c]
+(2) y[n,i,j,c] += z[n, i, 2W+p_w−2−j, c] [W+p_w≤j]
 
 Source: Harris et al., Array programming with NumPy, 2020 (the modes of numpy.pad).
 """
@@ -26,12 +26,12 @@ else:  # copied beside a script
 def reflection_pad2d_forward(x: Any, *, padding: int | str | Sequence[Any]) -> rt.Array:
     """Compute the 2-D padding by reflection.
 
-    z[n, i, v, c] = [0 <= p_h - i - 1 < p_h] x[n, p_h - i, v, c]
-    z[n, i, v, c] += x[n, i - p_h, v, c]
-    z[n, i, v, c] += [0 <= i - H - p_h < H_out - H - p_h] x[n, 2 * H + p_h - i - 2, v, c]
-    y[n, i, j, c] = [0 <= p_w - j - 1 < p_w] z[n, i, p_w - j, c]
-    y[n, i, j, c] += z[n, i, j - p_w, c]
-    y[n, i, j, c] += [0 <= j - W - p_w < W_out - W - p_w] z[n, i, 2 * W + p_w - j - 2, c]
+    (1) z[n,i,v,c] = x[n, p_h−i, v, c] [i<p_h]
+    (1) z[n,i,v,c] += x[n, i−p_h, v, c]
+    (1) z[n,i,v,c] += x[n, 2H+p_h−2−i, v, c] [H+p_h≤i]
+    (2) y[n,i,j,c] = z[n, i, p_w−j, c] [j<p_w]
+    (2) y[n,i,j,c] += z[n, i, j−p_w, c]
+    (2) y[n,i,j,c] += z[n, i, 2W+p_w−2−j, c] [W+p_w≤j]
 
     Args:
         x: shape (N, H, W, C).
@@ -60,44 +60,56 @@ def reflection_pad2d_forward(x: Any, *, padding: int | str | Sequence[Any]) -> r
         padding,
     )
     rt.affordable("reflection_pad2d", dtype, {"y": (N, H_out, W_out, C)})
+    # (1) z[n,i,v,c] = x[n, p_h−i, v, c] [i<p_h]
     z = np.zeros((N, H_out, W, C), dtype)
     i_low, i_high = rt.clip(H_out, (-1, p_h - 1, p_h), (-1, p_h, H))
     if i_low < i_high:
         i_at = rt.span(-1, p_h, i_low, i_high)
-        z[:, i_low:i_high] += x[:, i_at]
+        part = z[:, i_low:i_high]
+        part += x[:, i_at]
+    # (1) z[n,i,v,c] += x[n, i−p_h, v, c]
     i_low, i_high = rt.clip(H_out, (1, -p_h, H))
     if i_low < i_high:
         i_at = rt.span(1, -p_h, i_low, i_high)
-        z[:, i_low:i_high] += x[:, i_at]
+        part = z[:, i_low:i_high]
+        part += x[:, i_at]
+    # (1) z[n,i,v,c] += x[n, 2H+p_h−2−i, v, c] [H+p_h≤i]
     i_low, i_high = rt.clip(H_out, (1, -H - p_h, H_out - H - p_h), (-1, 2 * H + p_h - 2, H))
     if i_low < i_high:
         i_at = rt.span(-1, 2 * H + p_h - 2, i_low, i_high)
-        z[:, i_low:i_high] += x[:, i_at]
+        part = z[:, i_low:i_high]
+        part += x[:, i_at]
+    # (2) y[n,i,j,c] = z[n, i, p_w−j, c] [j<p_w]
     y = np.zeros((N, H_out, W_out, C), dtype)
     j_low, j_high = rt.clip(W_out, (-1, p_w - 1, p_w), (-1, p_w, W))
     if j_low < j_high:
         j_at = rt.span(-1, p_w, j_low, j_high)
-        y[:, :, j_low:j_high] += z[:, :, j_at]
+        part = y[:, :, j_low:j_high]
+        part += z[:, :, j_at]
+    # (2) y[n,i,j,c] += z[n, i, j−p_w, c]
     j_low, j_high = rt.clip(W_out, (1, -p_w, W))
     if j_low < j_high:
         j_at = rt.span(1, -p_w, j_low, j_high)
-        y[:, :, j_low:j_high] += z[:, :, j_at]
+        part = y[:, :, j_low:j_high]
+        part += z[:, :, j_at]
+    # (2) y[n,i,j,c] += z[n, i, 2W+p_w−2−j, c] [W+p_w≤j]
     j_low, j_high = rt.clip(W_out, (1, -W - p_w, W_out - W - p_w), (-1, 2 * W + p_w - 2, W))
     if j_low < j_high:
         j_at = rt.span(-1, 2 * W + p_w - 2, j_low, j_high)
-        y[:, :, j_low:j_high] += z[:, :, j_at]
+        part = y[:, :, j_low:j_high]
+        part += z[:, :, j_at]
     return y
 
 
 def reflection_pad2d_grad_input(dy: Any, *, input_shape: Sequence[int], padding: int | str | Sequence[Any]) -> rt.Array:
     """Compute dx, the gradient of E: 2-D padding by reflection.
 
-    dz[m, q, e, a] = [0 <= W - e - 2 < W_out - W - p_w] dy[m, q, 2 * W + p_w - e - 2, a]
-    dz[m, q, e, a] += dy[m, q, e + p_w, a]
-    dz[m, q, e, a] += [0 <= e - 1 < p_w] dy[m, q, p_w - e, a]
-    dx[m, q, e, a] = [0 <= H - q - 2 < H_out - H - p_h] dz[m, 2 * H + p_h - q - 2, e, a]
-    dx[m, q, e, a] += dz[m, p_h + q, e, a]
-    dx[m, q, e, a] += [0 <= q - 1 < p_h] dz[m, p_h - q, e, a]
+    (8) dz[m,q,e,a] = dy[m, q, 2W+p_w−2−e, a] [0≤W−2−e<W'−W−p_w]
+    (8) dz[m,q,e,a] += dy[m, q, e+p_w, a]
+    (8) dz[m,q,e,a] += dy[m, q, p_w−e, a] [0≤e−1<p_w]
+    (14) dx[m,q,e,a] = dz[m, 2H+p_h−2−q, e, a] [0≤H−2−q<H'−H−p_h]
+    (14) dx[m,q,e,a] += dz[m, q+p_h, e, a]
+    (14) dx[m,q,e,a] += dz[m, p_h−q, e, a] [0≤q−1<p_h]
 
     Args:
         dy: shape (N, H_out, W_out, C); dE/dy.
@@ -129,32 +141,44 @@ def reflection_pad2d_grad_input(dy: Any, *, input_shape: Sequence[int], padding:
     )
     rt.extents("reflection_pad2d", "dy", dy.shape, (N, H_out, W_out, C), "batch, H_out, W_out, channels")
     rt.affordable("reflection_pad2d", dtype, {"dx": (N, H, W, C)})
+    # (8) dz[m,q,e,a] = dy[m, q, 2W+p_w−2−e, a] [0≤W−2−e<W'−W−p_w]
     dz = np.zeros((N, H_out, W, C), dtype)
     e_low, e_high = rt.clip(W, (-1, W - 2, W_out - W - p_w), (-1, 2 * W + p_w - 2, W_out))
     if e_low < e_high:
         e_at = rt.span(-1, 2 * W + p_w - 2, e_low, e_high)
-        dz[:, :, e_low:e_high] += dy[:, :, e_at]
+        part = dz[:, :, e_low:e_high]
+        part += dy[:, :, e_at]
+    # (8) dz[m,q,e,a] += dy[m, q, e+p_w, a]
     e_low, e_high = rt.clip(W, (1, p_w, W_out))
     if e_low < e_high:
         e_at = rt.span(1, p_w, e_low, e_high)
-        dz[:, :, e_low:e_high] += dy[:, :, e_at]
+        part = dz[:, :, e_low:e_high]
+        part += dy[:, :, e_at]
+    # (8) dz[m,q,e,a] += dy[m, q, p_w−e, a] [0≤e−1<p_w]
     e_low, e_high = rt.clip(W, (1, -1, p_w), (-1, p_w, W_out))
     if e_low < e_high:
         e_at = rt.span(-1, p_w, e_low, e_high)
-        dz[:, :, e_low:e_high] += dy[:, :, e_at]
+        part = dz[:, :, e_low:e_high]
+        part += dy[:, :, e_at]
+    # (14) dx[m,q,e,a] = dz[m, 2H+p_h−2−q, e, a] [0≤H−2−q<H'−H−p_h]
     dx = np.zeros((N, H, W, C), dtype)
     q_low, q_high = rt.clip(H, (-1, H - 2, H_out - H - p_h), (-1, 2 * H + p_h - 2, H_out))
     if q_low < q_high:
         q_at = rt.span(-1, 2 * H + p_h - 2, q_low, q_high)
-        dx[:, q_low:q_high] += dz[:, q_at]
+        part = dx[:, q_low:q_high]
+        part += dz[:, q_at]
+    # (14) dx[m,q,e,a] += dz[m, q+p_h, e, a]
     q_low, q_high = rt.clip(H, (1, p_h, H_out))
     if q_low < q_high:
         q_at = rt.span(1, p_h, q_low, q_high)
-        dx[:, q_low:q_high] += dz[:, q_at]
+        part = dx[:, q_low:q_high]
+        part += dz[:, q_at]
+    # (14) dx[m,q,e,a] += dz[m, p_h−q, e, a] [0≤q−1<p_h]
     q_low, q_high = rt.clip(H, (1, -1, p_h), (-1, p_h, H_out))
     if q_low < q_high:
         q_at = rt.span(-1, p_h, q_low, q_high)
-        dx[:, q_low:q_high] += dz[:, q_at]
+        part = dx[:, q_low:q_high]
+        part += dz[:, q_at]
     return dx
 
 

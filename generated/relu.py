@@ -2,7 +2,7 @@
 # Do not edit: change the equation and run: gradscribe generate
 """Rectified linear unit.
 
-y[e] = maximum(x[e], 0)
+(1) y[e] = max(0, x[e])
 
 Source: Nair and Hinton, Rectified linear units improve restricted Boltzmann machines, 2010.
 """
@@ -20,7 +20,7 @@ else:  # copied beside a script
 def relu_forward(x: Any) -> rt.Array:
     """Compute the rectified linear unit.
 
-    y[e] = maximum(x[e], 0)
+    (1) y[e] = max(0, x[e])
 
     Args:
         x: any shape.
@@ -36,6 +36,7 @@ def relu_forward(x: Any) -> rt.Array:
     rt.float_type("relu", x=x)
     full_shape = x.shape
     x = x.reshape(-1)
+    # (1) y[e] = max(0, x[e])
     y = np.maximum(x, 0)
     return y.reshape(full_shape)
 
@@ -43,7 +44,7 @@ def relu_forward(x: Any) -> rt.Array:
 def relu_grad_input(dy: Any, y: Any) -> rt.Array:
     """Compute dx, the gradient of E: rectified linear unit.
 
-    dx[m] = where((y[m] > 0), dy[m], 0)
+    (7) dx[m] = dy[m] [y[m]>0]
 
     Args:
         dy: any shape; dE/dy.
@@ -63,7 +64,8 @@ def relu_grad_input(dy: Any, y: Any) -> rt.Array:
     dy = dy.reshape(-1)
     rt.same_shape("relu", "y", y.shape, full_shape)
     y = y.reshape(-1)
-    dx = np.where((y > 0), dy, 0)
+    # (7) dx[m] = dy[m] [y[m]>0]
+    dx = np.where(y > 0, dy, 0)
     return dx.reshape(full_shape)
 
 

@@ -2,7 +2,7 @@
 # Do not edit: change the equation and run: gradscribe generate
 """Rectified linear unit up to 6.
 
-y[e] = minimum(6, maximum(0, x[e]))
+(1) y[e] = min(6, max(0, x[e]))
 
 Source: Krizhevsky, Convolutional deep belief networks on CIFAR-10, 2010.
 """
@@ -16,11 +16,13 @@ if __package__:
 else:  # copied beside a script
     import runtime as rt  # type: ignore[import-not-found, no-redef]
 
+loops = rt.Companion(__package__, "relu6")
+
 
 def relu6_forward(x: Any) -> rt.Array:
     """Compute the rectified linear unit up to 6.
 
-    y[e] = minimum(6, maximum(0, x[e]))
+    (1) y[e] = min(6, max(0, x[e]))
 
     Args:
         x: any shape.
@@ -36,34 +38,15 @@ def relu6_forward(x: Any) -> rt.Array:
     rt.float_type("relu6", x=x)
     full_shape = x.shape
     x = x.reshape(-1)
+    # (1) y[e] = min(6, max(0, x[e]))
     y = np.minimum(6, np.maximum(0, x))
     return y.reshape(full_shape)
-
-
-@rt.nest
-def _relu6_grad_input_1(
-    start: int,
-    stop: int,
-    dx: rt.Array,
-    dy: rt.Array,
-    x: rt.Array,
-    number_1: Any,
-    zero: Any,
-    E: int,
-) -> None:
-    """Element by element."""
-    for m in range(np.uintp(start), np.uintp(stop)):
-        x_1 = x[m]
-        term_2 = zero if (zero >= x_1) | (zero != zero) else x_1
-        dy_1 = dy[m]
-        value = dy_1 if (number_1 > term_2) & (x_1 > zero) else zero
-        dx[m] = value
 
 
 def relu6_grad_input(dy: Any, x: Any) -> rt.Array:
     """Compute dx, the gradient of E: rectified linear unit up to 6.
 
-    dx[m] = where((maximum(0, x[m]) < 6) & (x[m] > 0), dy[m], 0)
+    (6) dx[m] = dy[m] [max(0, x[m])<6][x[m]>0]
 
     Args:
         dy: any shape; dE/dy.
@@ -84,9 +67,10 @@ def relu6_grad_input(dy: Any, x: Any) -> rt.Array:
     x = x.reshape(-1)
     rt.same_shape("relu6", "dy", dy.shape, full_shape)
     dy = dy.reshape(-1)
-    if rt.compiles(E):
+    # (6) dx[m] = dy[m] [max(0, x[m])<6][x[m]>0]
+    if loops.wanted(E):
         dx = np.empty((E,), dtype)
-        rt.run(_relu6_grad_input_1, E, E, rt.flat(dx), rt.flat(dy), rt.flat(x), dtype(6), dtype(0), E)
+        rt.run(loops.relu6_grad_input_1, E, E, rt.flat(dx), rt.flat(dy), rt.flat(x), dtype(6), dtype(0))
     else:
         dx = np.where((np.maximum(0, x) < 6) & (x > 0), dy, 0)
     return dx.reshape(full_shape)

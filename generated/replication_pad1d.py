@@ -2,9 +2,9 @@
 # Do not edit: change the equation and run: gradscribe generate
 """1-D padding by replication of the border.
 
-y[n, j, c] = [0 <= p - j - 1 < p] x[n, 0, c]
-y[n, j, c] += x[n, j - p, c]
-y[n, j, c] += [0 <= j - W - p < W_out - W - p] x[n, W - 1, c]
+(1) y[n,j,c] = x[n,0,c] [j<p]
+(1) y[n,j,c] += x[n, j−p, c]
+(1) y[n,j,c] += x[n, W−1, c] [W+p≤j]
 
 Source: Harris et al., Array programming with NumPy, 2020 (the modes of numpy.pad).
 """
@@ -23,9 +23,9 @@ else:  # copied beside a script
 def replication_pad1d_forward(x: Any, *, padding: int | str | Sequence[Any]) -> rt.Array:
     """Compute the 1-D padding by replication of the border.
 
-    y[n, j, c] = [0 <= p - j - 1 < p] x[n, 0, c]
-    y[n, j, c] += x[n, j - p, c]
-    y[n, j, c] += [0 <= j - W - p < W_out - W - p] x[n, W - 1, c]
+    (1) y[n,j,c] = x[n,0,c] [j<p]
+    (1) y[n,j,c] += x[n, j−p, c]
+    (1) y[n,j,c] += x[n, W−1, c] [W+p≤j]
 
     Args:
         x: shape (N, W, C).
@@ -46,17 +46,23 @@ def replication_pad1d_forward(x: Any, *, padding: int | str | Sequence[Any]) -> 
     rt.require("replication_pad1d", "W_out", W_out >= 0, "a size of at least 0", W_out)
     rt.require("replication_pad1d", "padding", W - 1 >= 0, "given for axes that have an element", padding)
     rt.affordable("replication_pad1d", dtype, {"y": (N, W_out, C)})
+    # (1) y[n,j,c] = x[n,0,c] [j<p]
     y = np.zeros((N, W_out, C), dtype)
     j_low, j_high = rt.clip(W_out, (-1, p - 1, p))
     if j_low < j_high and 0 <= 0 < W:
-        y[:, j_low:j_high] += x[:, 0][:, None, :]
+        part = y[:, j_low:j_high]
+        part += x[:, 0][:, None, :]
+    # (1) y[n,j,c] += x[n, j−p, c]
     j_low, j_high = rt.clip(W_out, (1, -p, W))
     if j_low < j_high:
         j_at = rt.span(1, -p, j_low, j_high)
-        y[:, j_low:j_high] += x[:, j_at]
+        part = y[:, j_low:j_high]
+        part += x[:, j_at]
+    # (1) y[n,j,c] += x[n, W−1, c] [W+p≤j]
     j_low, j_high = rt.clip(W_out, (1, -W - p, W_out - W - p))
     if j_low < j_high and 0 <= W - 1 < W:
-        y[:, j_low:j_high] += x[:, W - 1][:, None, :]
+        part = y[:, j_low:j_high]
+        part += x[:, W - 1][:, None, :]
     return y
 
 
@@ -68,9 +74,9 @@ def replication_pad1d_grad_input(
 ) -> rt.Array:
     """Compute dx, the gradient of E: 1-D padding by replication of the border.
 
-    dx[m, W - 1, v] += sum(j) [0 <= j - W - p < W_out - W - p] dy[m, j, v]
-    dx[m, q, v] += dy[m, p + q, v]
-    dx[m, 0, v] += sum(j) [0 <= p - j - 1 < p] dy[m, j, v]
+    (7) dx[m, W−1, v] += Σ_{j} dy[m,j,v] [W+p≤j]
+    (7) dx[m,q,v] += dy[m, q+p, v]
+    (7) dx[m,0,v] += Σ_{j} dy[m,j,v] [j<p]
 
     Args:
         dy: shape (N, W_out, C); dE/dy.
@@ -94,23 +100,29 @@ def replication_pad1d_grad_input(
     rt.require("replication_pad1d", "padding", W - 1 >= 0, "given for axes that have an element", padding)
     rt.extents("replication_pad1d", "dy", dy.shape, (N, W_out, C), "batch, W_out, channels")
     rt.affordable("replication_pad1d", dtype, {"dx": (N, W, C)})
+    # (7) dx[m, W−1, v] += Σ_{j} dy[m,j,v] [W+p≤j]
     dx = np.zeros((N, W, C), dtype)
     for block1_start, block1_stop in rt.blocks(N, C):
         dy_block1 = dy[block1_start:block1_stop]
         dx_block1 = dx[block1_start:block1_stop]
         j_low, j_high = rt.clip(W_out, (1, -W - p, W_out - W - p))
         if j_low < j_high and 0 <= W - 1 < W:
-            dx_block1[:, W - 1] += rt.total(dy_block1[:, j_low:j_high].transpose(0, 2, 1), -1)
+            part = dx_block1[:, W - 1]
+            part += rt.total(dy_block1[:, j_low:j_high].transpose(0, 2, 1), -1)
+    # (7) dx[m,q,v] += dy[m, q+p, v]
     q_low, q_high = rt.clip(W, (1, p, W_out))
     if q_low < q_high:
         q_at = rt.span(1, p, q_low, q_high)
-        dx[:, q_low:q_high] += dy[:, q_at]
+        part = dx[:, q_low:q_high]
+        part += dy[:, q_at]
+    # (7) dx[m,0,v] += Σ_{j} dy[m,j,v] [j<p]
     for block2_start, block2_stop in rt.blocks(N, C):
         dy_block2 = dy[block2_start:block2_stop]
         dx_block2 = dx[block2_start:block2_stop]
         j_low, j_high = rt.clip(W_out, (-1, p - 1, p))
         if j_low < j_high and 0 <= 0 < W:
-            dx_block2[:, 0] += rt.total(dy_block2[:, j_low:j_high].transpose(0, 2, 1), -1)
+            part = dx_block2[:, 0]
+            part += rt.total(dy_block2[:, j_low:j_high].transpose(0, 2, 1), -1)
     return dx
 
 

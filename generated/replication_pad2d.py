@@ -2,12 +2,12 @@
 # Do not edit: change the equation and run: gradscribe generate
 """2-D padding by replication of the border.
 
-z[n, i, v, c] = [0 <= p_h - i - 1 < p_h] x[n, 0, v, c]
-z[n, i, v, c] += x[n, i - p_h, v, c]
-z[n, i, v, c] += [0 <= i - H - p_h < H_out - H - p_h] x[n, H - 1, v, c]
-y[n, i, j, c] = [0 <= p_w - j - 1 < p_w] z[n, i, 0, c]
-y[n, i, j, c] += z[n, i, j - p_w, c]
-y[n, i, j, c] += [0 <= j - W - p_w < W_out - W - p_w] z[n, i, W - 1, c]
+(1) z[n,i,v,c] = x[n,0,v,c] [i<p_h]
+(1) z[n,i,v,c] += x[n, i−p_h, v, c]
+(1) z[n,i,v,c] += x[n, H−1, v, c] [H+p_h≤i]
+(2) y[n,i,j,c] = z[n,i,0,c] [j<p_w]
+(2) y[n,i,j,c] += z[n, i, j−p_w, c]
+(2) y[n,i,j,c] += z[n, i, W−1, c] [W+p_w≤j]
 
 Source: Harris et al., Array programming with NumPy, 2020 (the modes of numpy.pad).
 """
@@ -26,12 +26,12 @@ else:  # copied beside a script
 def replication_pad2d_forward(x: Any, *, padding: int | str | Sequence[Any]) -> rt.Array:
     """Compute the 2-D padding by replication of the border.
 
-    z[n, i, v, c] = [0 <= p_h - i - 1 < p_h] x[n, 0, v, c]
-    z[n, i, v, c] += x[n, i - p_h, v, c]
-    z[n, i, v, c] += [0 <= i - H - p_h < H_out - H - p_h] x[n, H - 1, v, c]
-    y[n, i, j, c] = [0 <= p_w - j - 1 < p_w] z[n, i, 0, c]
-    y[n, i, j, c] += z[n, i, j - p_w, c]
-    y[n, i, j, c] += [0 <= j - W - p_w < W_out - W - p_w] z[n, i, W - 1, c]
+    (1) z[n,i,v,c] = x[n,0,v,c] [i<p_h]
+    (1) z[n,i,v,c] += x[n, i−p_h, v, c]
+    (1) z[n,i,v,c] += x[n, H−1, v, c] [H+p_h≤i]
+    (2) y[n,i,j,c] = z[n,i,0,c] [j<p_w]
+    (2) y[n,i,j,c] += z[n, i, j−p_w, c]
+    (2) y[n,i,j,c] += z[n, i, W−1, c] [W+p_w≤j]
 
     Args:
         x: shape (N, H, W, C).
@@ -54,28 +54,40 @@ def replication_pad2d_forward(x: Any, *, padding: int | str | Sequence[Any]) -> 
     rt.require("replication_pad2d", "W_out", W_out >= 0, "a size of at least 0", W_out)
     rt.require("replication_pad2d", "padding", min(H - 1, W - 1) >= 0, "given for axes that have an element", padding)
     rt.affordable("replication_pad2d", dtype, {"y": (N, H_out, W_out, C)})
+    # (1) z[n,i,v,c] = x[n,0,v,c] [i<p_h]
     z = np.zeros((N, H_out, W, C), dtype)
     i_low, i_high = rt.clip(H_out, (-1, p_h - 1, p_h))
     if i_low < i_high and 0 <= 0 < H:
-        z[:, i_low:i_high] += x[:, 0][:, None, :, :]
+        part = z[:, i_low:i_high]
+        part += x[:, 0][:, None, :, :]
+    # (1) z[n,i,v,c] += x[n, i−p_h, v, c]
     i_low, i_high = rt.clip(H_out, (1, -p_h, H))
     if i_low < i_high:
         i_at = rt.span(1, -p_h, i_low, i_high)
-        z[:, i_low:i_high] += x[:, i_at]
+        part = z[:, i_low:i_high]
+        part += x[:, i_at]
+    # (1) z[n,i,v,c] += x[n, H−1, v, c] [H+p_h≤i]
     i_low, i_high = rt.clip(H_out, (1, -H - p_h, H_out - H - p_h))
     if i_low < i_high and 0 <= H - 1 < H:
-        z[:, i_low:i_high] += x[:, H - 1][:, None, :, :]
+        part = z[:, i_low:i_high]
+        part += x[:, H - 1][:, None, :, :]
+    # (2) y[n,i,j,c] = z[n,i,0,c] [j<p_w]
     y = np.zeros((N, H_out, W_out, C), dtype)
     j_low, j_high = rt.clip(W_out, (-1, p_w - 1, p_w))
     if j_low < j_high and 0 <= 0 < W:
-        y[:, :, j_low:j_high] += z[:, :, 0][:, :, None, :]
+        part = y[:, :, j_low:j_high]
+        part += z[:, :, 0][:, :, None, :]
+    # (2) y[n,i,j,c] += z[n, i, j−p_w, c]
     j_low, j_high = rt.clip(W_out, (1, -p_w, W))
     if j_low < j_high:
         j_at = rt.span(1, -p_w, j_low, j_high)
-        y[:, :, j_low:j_high] += z[:, :, j_at]
+        part = y[:, :, j_low:j_high]
+        part += z[:, :, j_at]
+    # (2) y[n,i,j,c] += z[n, i, W−1, c] [W+p_w≤j]
     j_low, j_high = rt.clip(W_out, (1, -W - p_w, W_out - W - p_w))
     if j_low < j_high and 0 <= W - 1 < W:
-        y[:, :, j_low:j_high] += z[:, :, W - 1][:, :, None, :]
+        part = y[:, :, j_low:j_high]
+        part += z[:, :, W - 1][:, :, None, :]
     return y
 
 
@@ -87,12 +99,12 @@ def replication_pad2d_grad_input(
 ) -> rt.Array:
     """Compute dx, the gradient of E: 2-D padding by replication of the border.
 
-    dz[m, q, W - 1, a] += sum(j) [0 <= j - W - p_w < W_out - W - p_w] dy[m, q, j, a]
-    dz[m, q, e, a] += dy[m, q, e + p_w, a]
-    dz[m, q, 0, a] += sum(j) [0 <= p_w - j - 1 < p_w] dy[m, q, j, a]
-    dx[m, H - 1, e, a] += sum(i) [0 <= i - H - p_h < H_out - H - p_h] dz[m, i, e, a]
-    dx[m, q, e, a] += dz[m, p_h + q, e, a]
-    dx[m, 0, e, a] += sum(i) [0 <= p_h - i - 1 < p_h] dz[m, i, e, a]
+    (8) dz[m, q, W−1, a] += Σ_{j} dy[m,q,j,a] [W+p_w≤j]
+    (8) dz[m,q,e,a] += dy[m, q, e+p_w, a]
+    (8) dz[m,q,0,a] += Σ_{j} dy[m,q,j,a] [j<p_w]
+    (14) dx[m, H−1, e, a] += Σ_{i} dz[m,i,e,a] [H+p_h≤i]
+    (14) dx[m,q,e,a] += dz[m, q+p_h, e, a]
+    (14) dx[m,0,e,a] += Σ_{i} dz[m,i,e,a] [i<p_h]
 
     Args:
         dy: shape (N, H_out, W_out, C); dE/dy.
@@ -118,40 +130,52 @@ def replication_pad2d_grad_input(
     rt.require("replication_pad2d", "padding", min(H - 1, W - 1) >= 0, "given for axes that have an element", padding)
     rt.extents("replication_pad2d", "dy", dy.shape, (N, H_out, W_out, C), "batch, H_out, W_out, channels")
     rt.affordable("replication_pad2d", dtype, {"dx": (N, H, W, C)})
+    # (8) dz[m, q, W−1, a] += Σ_{j} dy[m,q,j,a] [W+p_w≤j]
     dz = np.zeros((N, H_out, W, C), dtype)
     for block1_start, block1_stop in rt.blocks(N, C * H_out):
         dy_block1 = dy[block1_start:block1_stop]
         dz_block1 = dz[block1_start:block1_stop]
         j_low, j_high = rt.clip(W_out, (1, -W - p_w, W_out - W - p_w))
         if j_low < j_high and 0 <= W - 1 < W:
-            dz_block1[:, :, W - 1] += rt.total(dy_block1[:, :, j_low:j_high].transpose(0, 1, 3, 2), -1)
+            part = dz_block1[:, :, W - 1]
+            part += rt.total(dy_block1[:, :, j_low:j_high].transpose(0, 1, 3, 2), -1)
+    # (8) dz[m,q,e,a] += dy[m, q, e+p_w, a]
     e_low, e_high = rt.clip(W, (1, p_w, W_out))
     if e_low < e_high:
         e_at = rt.span(1, p_w, e_low, e_high)
-        dz[:, :, e_low:e_high] += dy[:, :, e_at]
+        part = dz[:, :, e_low:e_high]
+        part += dy[:, :, e_at]
+    # (8) dz[m,q,0,a] += Σ_{j} dy[m,q,j,a] [j<p_w]
     for block2_start, block2_stop in rt.blocks(N, C * H_out):
         dy_block2 = dy[block2_start:block2_stop]
         dz_block2 = dz[block2_start:block2_stop]
         j_low, j_high = rt.clip(W_out, (-1, p_w - 1, p_w))
         if j_low < j_high and 0 <= 0 < W:
-            dz_block2[:, :, 0] += rt.total(dy_block2[:, :, j_low:j_high].transpose(0, 1, 3, 2), -1)
+            part = dz_block2[:, :, 0]
+            part += rt.total(dy_block2[:, :, j_low:j_high].transpose(0, 1, 3, 2), -1)
+    # (14) dx[m, H−1, e, a] += Σ_{i} dz[m,i,e,a] [H+p_h≤i]
     dx = np.zeros((N, H, W, C), dtype)
     for block3_start, block3_stop in rt.blocks(N, C * W):
         dz_block3 = dz[block3_start:block3_stop]
         dx_block1 = dx[block3_start:block3_stop]
         i_low, i_high = rt.clip(H_out, (1, -H - p_h, H_out - H - p_h))
         if i_low < i_high and 0 <= H - 1 < H:
-            dx_block1[:, H - 1] += rt.total(dz_block3[:, i_low:i_high].transpose(0, 2, 3, 1), -1)
+            part = dx_block1[:, H - 1]
+            part += rt.total(dz_block3[:, i_low:i_high].transpose(0, 2, 3, 1), -1)
+    # (14) dx[m,q,e,a] += dz[m, q+p_h, e, a]
     q_low, q_high = rt.clip(H, (1, p_h, H_out))
     if q_low < q_high:
         q_at = rt.span(1, p_h, q_low, q_high)
-        dx[:, q_low:q_high] += dz[:, q_at]
+        part = dx[:, q_low:q_high]
+        part += dz[:, q_at]
+    # (14) dx[m,0,e,a] += Σ_{i} dz[m,i,e,a] [i<p_h]
     for block4_start, block4_stop in rt.blocks(N, C * W):
         dz_block4 = dz[block4_start:block4_stop]
         dx_block2 = dx[block4_start:block4_stop]
         i_low, i_high = rt.clip(H_out, (-1, p_h - 1, p_h))
         if i_low < i_high and 0 <= 0 < H:
-            dx_block2[:, 0] += rt.total(dz_block4[:, i_low:i_high].transpose(0, 2, 3, 1), -1)
+            part = dx_block2[:, 0]
+            part += rt.total(dz_block4[:, i_low:i_high].transpose(0, 2, 3, 1), -1)
     return dx
 
 

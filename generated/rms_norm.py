@@ -2,9 +2,9 @@
 # Do not edit: change the equation and run: gradscribe generate
 """Root mean square normalisation over the last axis.
 
-v[e] = sum(c) square(x[e, c]) / C
-h[e, c] = x[e, c] / sqrt(epsilon + v[e])
-y[e, c] = gamma[c] * h[e, c]
+(1) v[e] = 1/C Σ_{c} x[e,c]²
+(2) h[e,c] = x[e,c]/√(ε+v[e])
+(3) y[e,c] = γ[c] h[e,c]
 
 Source: Zhang and Sennrich, Root mean square layer normalization, 2019, eq. 4.
 """
@@ -22,9 +22,9 @@ else:  # copied beside a script
 def rms_norm_forward(x: Any, gamma: Any, *, eps: float = 1e-06) -> tuple[rt.Array, rt.Array, rt.Array]:
     """Compute the root mean square normalisation over the last axis.
 
-    v[e] = sum(c) square(x[e, c]) / C
-    h[e, c] = x[e, c] / sqrt(epsilon + v[e])
-    y[e, c] = gamma[c] * h[e, c]
+    (1) v[e] = 1/C Σ_{c} x[e,c]²
+    (2) h[e,c] = x[e,c]/√(ε+v[e])
+    (3) y[e,c] = γ[c] h[e,c]
 
     Args:
         x: shape (..., C).
@@ -48,8 +48,11 @@ def rms_norm_forward(x: Any, gamma: Any, *, eps: float = 1e-06) -> tuple[rt.Arra
     rt.require("rms_norm", "eps", 0 <= epsilon < np.inf, "a finite number, at least 0", eps)
     (C,) = gamma.shape
     rt.extent("rms_norm", "argument x, axis -1 (C)", x.shape[-1], C)
+    # (1) v[e] = 1/C Σ_{c} x[e,c]²
     v = rt.ratio(1, C) * rt.total(np.square(x), -1)
+    # (2) h[e,c] = x[e,c]/√(ε+v[e])
     h = x / np.sqrt(epsilon + v[:, None])
+    # (3) y[e,c] = γ[c] h[e,c]
     y = gamma * h
     return y.reshape(*full_shape, C), v.reshape(full_shape), h.reshape(*full_shape, C)
 
@@ -57,10 +60,10 @@ def rms_norm_forward(x: Any, gamma: Any, *, eps: float = 1e-06) -> tuple[rt.Arra
 def rms_norm_grad_input(dy: Any, x: Any, gamma: Any, v: Any, *, eps: float = 1e-06) -> rt.Array:
     """Compute dx, the gradient of E: root mean square normalisation over the last axis.
 
-    dh[m, q] = gamma[q] * dy[m, q]
-    dv[m] = sum(c) -dh[m, c] * x[m, c] / (2 * (epsilon + v[m]) ** (3 / 2))
-    dx[m, q] = dh[m, q] / sqrt(epsilon + v[m])
-    dx[m, q] += 2 * dv[m] * x[m, q] / C
+    (8) dh[m,q] = dy[m,q] γ[q]
+    (14) dv[m] = −1/(2(ε+v[m])^(3/2)) Σ_{c} x[m,c] dh[m,c]
+    (20) dx[m,q] = dh[m,q]/√(ε+v[m])
+    (20) dx[m,q] += 2/C x[m,q] dv[m]
 
     Args:
         dy: shape (..., C); dE/dy.
@@ -93,9 +96,13 @@ def rms_norm_grad_input(dy: Any, x: Any, gamma: Any, v: Any, *, eps: float = 1e-
     (C,) = gamma.shape
     rt.extent("rms_norm", "argument x, axis -1 (C)", x.shape[-1], C)
     rt.extent("rms_norm", "argument dy, axis -1 (C)", dy.shape[-1], C)
+    # (8) dh[m,q] = dy[m,q] γ[q]
     dh = gamma * dy
-    dv = (1 / (epsilon + v) ** (3 / 2)) * (-1 / 2) * rt.contract("m c, m c -> m", dh, x)
+    # (14) dv[m] = −1/(2(ε+v[m])^(3/2)) Σ_{c} x[m,c] dh[m,c]
+    dv = 1 / (epsilon + v) ** (3 / 2) * (-1 / 2) * rt.contract("m c, m c -> m", dh, x)
+    # (20) dx[m,q] = dh[m,q]/√(ε+v[m])
     dx = dh / np.sqrt(epsilon + v[:, None])
+    # (20) dx[m,q] += 2/C x[m,q] dv[m]
     dx += 2 * dv[:, None] * x / C
     return dx.reshape(*full_shape, C)
 
@@ -103,7 +110,7 @@ def rms_norm_grad_input(dy: Any, x: Any, gamma: Any, v: Any, *, eps: float = 1e-
 def rms_norm_grad_gamma(dy: Any, h: Any) -> rt.Array:
     """Compute dgamma, the gradient of E: root mean square normalisation over the last axis.
 
-    dgamma[m] = sum(e) dy[e, m] * h[e, m]
+    (25) dgamma[m] = Σ_{e} dy[e,m] h[e,m]
 
     Args:
         dy: shape (..., C); dE/dy.
@@ -126,6 +133,7 @@ def rms_norm_grad_gamma(dy: Any, h: Any) -> rt.Array:
     h = h.reshape(E, h.shape[-1])
     C = dy.shape[-1]
     rt.extent("rms_norm", "argument h, axis -1 (C)", h.shape[-1], C)
+    # (25) dgamma[m] = Σ_{e} dy[e,m] h[e,m]
     dgamma = rt.contract("e m, e m -> m", dy, h)
     return dgamma
 

@@ -2,16 +2,15 @@
 # Do not edit: change the equation and run: gradscribe generate
 """Scaled dot-product attention.
 
-u[e, i, j] = sum(d) k[e, j, d] * q[e, i, d] / D ** (1 / 2)
-u[e, i, j] += m[i, j]
-c[e, i] = max(j) [0 <= i * is_causal - is_causal * j < L * is_causal + 1 - is_causal] maximum(u[e, i, j], -1e30)
-h[e, i, j] = [0 <= i * is_causal - is_causal * j < L * is_causal + 1 - is_causal] exp(u[e, i, j] - c[e, i])
-z[e, i] = sum(j) h[e, i, j]
-z[e, i] += (c[e, i] == -1e30)
-s[e, i] = log(z[e, i])
-p[e, i, j] = [0 <= i * is_causal - is_causal * j < L * is_causal + 1 - is_causal] exp(u[e, i, j] - c[e, i] - s[e,
-    i])
-y[e, i, f] = sum(j) p[e, i, j] * v[e, j, f]
+(1) u[e,i,j] = 1/√D Σ_{d} q[e,i,d] k[e,j,d]
+(1) u[e,i,j] += m[i,j]
+(2) c[e,i] = max_{j} max(u[e,i,j], −10³⁰)   over is_causal·j≤is_causal·i
+(3) h[e,i,j] = exp(u[e,i,j]−c[e,i]) [is_causal·j≤is_causal·i]
+(4) z[e,i] = Σ_{j} h[e,i,j]
+(4) z[e,i] += [c[e,i]=−10³⁰]
+(5) s[e,i] = log(z[e,i])
+(6) p[e,i,j] = exp(u[e,i,j]−c[e,i]−s[e,i]) [is_causal·j≤is_causal·i]
+(7) y[e,i,f] = Σ_{j} v[e,j,f] p[e,i,j]
 
 Source: Vaswani et al., Attention is all you need, 2017, eq. 1.
 """
@@ -36,15 +35,14 @@ def scaled_dot_product_attention_forward(
 ) -> tuple[rt.Array, rt.Array, rt.Array, rt.Array]:
     """Compute the scaled dot-product attention.
 
-    u[e, i, j] = sum(d) k[e, j, d] * q[e, i, d] / D ** (1 / 2)
-    u[e, i, j] += m[i, j]
-    c[e, i] = max(j) [0 <= i * is_causal - is_causal * j < L * is_causal + 1 - is_causal] maximum(u[e, i, j], -1e30)
-    h[e, i, j] = [0 <= i * is_causal - is_causal * j < L * is_causal + 1 - is_causal] exp(u[e, i, j] - c[e, i])
-    z[e, i] = sum(j) h[e, i, j]
-    z[e, i] += (c[e, i] == -1e30)
-    p[e, i, j] = [0 <= i * is_causal - is_causal * j < L * is_causal + 1 - is_causal] exp(u[e, i, j] - c[e, i]) /
-        z[e, i]
-    y[e, i, f] = sum(j) p[e, i, j] * v[e, j, f]
+    (1) u[e,i,j] = 1/√D Σ_{d} q[e,i,d] k[e,j,d]
+    (1) u[e,i,j] += m[i,j]
+    (2) c[e,i] = max_{j} max(u[e,i,j], −10³⁰)   over is_causal·j≤is_causal·i
+    (3) h[e,i,j] = exp(u[e,i,j]−c[e,i]) [is_causal·j≤is_causal·i]
+    (4) z[e,i] = Σ_{j} h[e,i,j]
+    (4) z[e,i] += [c[e,i]=−10³⁰]
+    (6) p[e,i,j] = exp(u[e,i,j]−c[e,i])/z[e,i] [is_causal·j≤is_causal·i]
+    (7) y[e,i,f] = Σ_{j} v[e,j,f] p[e,i,j]
 
     Args:
         q: shape (..., L, D).
@@ -82,28 +80,38 @@ def scaled_dot_product_attention_forward(
     rt.extent("scaled_dot_product_attention", "argument v, axis -2 (keys)", v.shape[-2], S)
     if m is not None:
         rt.extents("scaled_dot_product_attention", "m", m.shape, (L, S), "queries, keys")
+    # (1) u[e,i,j] = 1/√D Σ_{d} q[e,i,d] k[e,j,d]
     u = np.empty((E, L, S), dtype)
     rt.contract("e i d, e j d -> e i j", q, k, out=u)
     u *= rt.ratio(1, D ** (1 / 2))
+    # (1) u[e,i,j] += m[i,j]
     if m is not None:
         u += m
+    # (2) c[e,i] = max_{j} max(u[e,i,j], −10³⁰)   over is_causal·j≤is_causal·i
     c = np.full((E, L), -np.inf, dtype)
     for i in range(L):
         j_low, j_high = rt.clip(S, (-is_causal, i * is_causal, L * is_causal + 1 - is_causal))
         if j_low < j_high:
             c[:, i] = np.maximum(c[:, i], np.max(np.maximum(u[:, i, j_low:j_high], -1e30), axis=-1, initial=-np.inf))
+    # (3) h[e,i,j] = exp(u[e,i,j]−c[e,i]) [is_causal·j≤is_causal·i]
     h = np.zeros((E, L, S), dtype)
     for i in range(L):
         j_low, j_high = rt.clip(S, (-is_causal, i * is_causal, L * is_causal + 1 - is_causal))
         if j_low < j_high:
-            h[:, i, j_low:j_high] += np.exp(u[:, i, j_low:j_high] - c[:, i][:, None])
+            part = h[:, i, j_low:j_high]
+            part += np.exp(u[:, i, j_low:j_high] - c[:, i][:, None])
+    # (4) z[e,i] = Σ_{j} h[e,i,j]
     z = rt.total(h, -1)
+    # (4) z[e,i] += [c[e,i]=−10³⁰]
     z += (c == -1e30).astype(dtype)
+    # (6) p[e,i,j] = exp(u[e,i,j]−c[e,i])/z[e,i] [is_causal·j≤is_causal·i]
     p = np.zeros((E, L, S), dtype)
     for i in range(L):
         j_low, j_high = rt.clip(S, (-is_causal, i * is_causal, L * is_causal + 1 - is_causal))
         if j_low < j_high:
-            p[:, i, j_low:j_high] += np.exp(u[:, i, j_low:j_high] - c[:, i][:, None]) / z[:, i][:, None]
+            part = p[:, i, j_low:j_high]
+            part += np.exp(u[:, i, j_low:j_high] - c[:, i][:, None]) / z[:, i][:, None]
+    # (7) y[e,i,f] = Σ_{j} v[e,j,f] p[e,i,j]
     y = np.empty((E, L, F), dtype)
     rt.contract("e i j, e j f -> e i f", p, v, out=y)
     return (
@@ -126,12 +134,11 @@ def scaled_dot_product_attention_grad_q(
 ) -> rt.Array:
     """Compute dq, the gradient of E: scaled dot-product attention.
 
-    dp[a, o, l] = sum(f) dy[a, o, f] * v[a, l, f]
-    ds[a, o] = sum(j) [0 <= is_causal * o - is_causal * j < L * is_causal + 1 - is_causal] -dp[a, o, j] * p[a, o, j]
-    du[a, o, l] = [0 <= is_causal * o - is_causal * l < L * is_causal + 1 - is_causal] dp[a, o, l] * p[a, o, l]
-    du[a, o, l] += [0 <= is_causal * o - is_causal * l < L * is_causal + 1 - is_causal] ds[a, o] * h[a, o, l] / z[a,
-        o]
-    dq[a, o, l] = sum(j) du[a, o, j] * k[a, j, l] / D ** (1 / 2)
+    (12) dp[a,o,l] = Σ_{f} dy[a,o,f] v[a,l,f]
+    (18) ds[a,o] = −Σ_{j} p[a,o,j] dp[a,o,j] [is_causal·j≤is_causal·o]
+    (38) du[a,o,l] = p[a,o,l] dp[a,o,l] [is_causal·l≤is_causal·o]
+    (38) du[a,o,l] += h[a,o,l] ds[a,o]/z[a,o] [is_causal·l≤is_causal·o]
+    (44) dq[a,o,l] = 1/√D Σ_{j} k[a,j,l] du[a,o,j]
 
     Args:
         dy: shape (..., L, F); dE/dy.
@@ -181,22 +188,30 @@ def scaled_dot_product_attention_grad_q(
     rt.extent("scaled_dot_product_attention", "argument z, axis -1 (queries)", z.shape[-1], L)
     rt.extent("scaled_dot_product_attention", "argument p, axis -2 (queries)", p.shape[-2], L)
     rt.extent("scaled_dot_product_attention", "argument p, axis -1 (keys)", p.shape[-1], S)
+    # (12) dp[a,o,l] = Σ_{f} dy[a,o,f] v[a,l,f]
     dp = np.empty((E, L, S), dtype)
     rt.contract("a o f, a l f -> a o l", dy, v, out=dp)
+    # (18) ds[a,o] = −Σ_{j} p[a,o,j] dp[a,o,j] [is_causal·j≤is_causal·o]
     ds = np.zeros((E, L), dtype)
     for o in range(L):
         j_low, j_high = rt.clip(S, (-is_causal, is_causal * o, L * is_causal + 1 - is_causal))
         if j_low < j_high:
-            ds[:, o] += -rt.contract("a j, a j -> a", dp[:, o, j_low:j_high], p[:, o, j_low:j_high])
+            part = ds[:, o]
+            part += -rt.contract("a j, a j -> a", dp[:, o, j_low:j_high], p[:, o, j_low:j_high])
+    # (38) du[a,o,l] = p[a,o,l] dp[a,o,l] [is_causal·l≤is_causal·o]
     du = np.zeros((E, L, S), dtype)
     for o in range(L):
         l_low, l_high = rt.clip(S, (-is_causal, is_causal * o, L * is_causal + 1 - is_causal))
         if l_low < l_high:
-            du[:, o, l_low:l_high] += dp[:, o, l_low:l_high] * p[:, o, l_low:l_high]
+            part = du[:, o, l_low:l_high]
+            part += dp[:, o, l_low:l_high] * p[:, o, l_low:l_high]
+    # (38) du[a,o,l] += h[a,o,l] ds[a,o]/z[a,o] [is_causal·l≤is_causal·o]
     for o in range(L):
         l_low, l_high = rt.clip(S, (-is_causal, is_causal * o, L * is_causal + 1 - is_causal))
         if l_low < l_high:
-            du[:, o, l_low:l_high] += ds[:, o][:, None] * h[:, o, l_low:l_high] / z[:, o][:, None]
+            part = du[:, o, l_low:l_high]
+            part += ds[:, o][:, None] * h[:, o, l_low:l_high] / z[:, o][:, None]
+    # (44) dq[a,o,l] = 1/√D Σ_{j} k[a,j,l] du[a,o,j]
     dq = np.empty((E, L, D), dtype)
     rt.contract("a o j, a j l -> a o l", du, k, out=dq)
     dq *= rt.ratio(1, D ** (1 / 2))
@@ -215,12 +230,11 @@ def scaled_dot_product_attention_grad_k(
 ) -> rt.Array:
     """Compute dk, the gradient of E: scaled dot-product attention.
 
-    dp[a, o, l] = sum(f) dy[a, o, f] * v[a, l, f]
-    ds[a, o] = sum(j) [0 <= is_causal * o - is_causal * j < L * is_causal + 1 - is_causal] -dp[a, o, j] * p[a, o, j]
-    du[a, o, l] = [0 <= is_causal * o - is_causal * l < L * is_causal + 1 - is_causal] dp[a, o, l] * p[a, o, l]
-    du[a, o, l] += [0 <= is_causal * o - is_causal * l < L * is_causal + 1 - is_causal] ds[a, o] * h[a, o, l] / z[a,
-        o]
-    dk[a, o, l] = sum(i) du[a, i, o] * q[a, i, l] / D ** (1 / 2)
+    (12) dp[a,o,l] = Σ_{f} dy[a,o,f] v[a,l,f]
+    (18) ds[a,o] = −Σ_{j} p[a,o,j] dp[a,o,j] [is_causal·j≤is_causal·o]
+    (38) du[a,o,l] = p[a,o,l] dp[a,o,l] [is_causal·l≤is_causal·o]
+    (38) du[a,o,l] += h[a,o,l] ds[a,o]/z[a,o] [is_causal·l≤is_causal·o]
+    (50) dk[a,o,l] = 1/√D Σ_{i} q[a,i,l] du[a,i,o]
 
     Args:
         dy: shape (..., L, F); dE/dy.
@@ -270,22 +284,30 @@ def scaled_dot_product_attention_grad_k(
     rt.extent("scaled_dot_product_attention", "argument z, axis -1 (queries)", z.shape[-1], L)
     rt.extent("scaled_dot_product_attention", "argument p, axis -2 (queries)", p.shape[-2], L)
     rt.extent("scaled_dot_product_attention", "argument p, axis -1 (keys)", p.shape[-1], S)
+    # (12) dp[a,o,l] = Σ_{f} dy[a,o,f] v[a,l,f]
     dp = np.empty((E, L, S), dtype)
     rt.contract("a o f, a l f -> a o l", dy, v, out=dp)
+    # (18) ds[a,o] = −Σ_{j} p[a,o,j] dp[a,o,j] [is_causal·j≤is_causal·o]
     ds = np.zeros((E, L), dtype)
     for o in range(L):
         j_low, j_high = rt.clip(S, (-is_causal, is_causal * o, L * is_causal + 1 - is_causal))
         if j_low < j_high:
-            ds[:, o] += -rt.contract("a j, a j -> a", dp[:, o, j_low:j_high], p[:, o, j_low:j_high])
+            part = ds[:, o]
+            part += -rt.contract("a j, a j -> a", dp[:, o, j_low:j_high], p[:, o, j_low:j_high])
+    # (38) du[a,o,l] = p[a,o,l] dp[a,o,l] [is_causal·l≤is_causal·o]
     du = np.zeros((E, L, S), dtype)
     for o in range(L):
         l_low, l_high = rt.clip(S, (-is_causal, is_causal * o, L * is_causal + 1 - is_causal))
         if l_low < l_high:
-            du[:, o, l_low:l_high] += dp[:, o, l_low:l_high] * p[:, o, l_low:l_high]
+            part = du[:, o, l_low:l_high]
+            part += dp[:, o, l_low:l_high] * p[:, o, l_low:l_high]
+    # (38) du[a,o,l] += h[a,o,l] ds[a,o]/z[a,o] [is_causal·l≤is_causal·o]
     for o in range(L):
         l_low, l_high = rt.clip(S, (-is_causal, is_causal * o, L * is_causal + 1 - is_causal))
         if l_low < l_high:
-            du[:, o, l_low:l_high] += ds[:, o][:, None] * h[:, o, l_low:l_high] / z[:, o][:, None]
+            part = du[:, o, l_low:l_high]
+            part += ds[:, o][:, None] * h[:, o, l_low:l_high] / z[:, o][:, None]
+    # (50) dk[a,o,l] = 1/√D Σ_{i} q[a,i,l] du[a,i,o]
     dk = np.empty((E, S, D), dtype)
     rt.contract("a i o, a i l -> a o l", du, q, out=dk)
     dk *= rt.ratio(1, D ** (1 / 2))
@@ -295,7 +317,7 @@ def scaled_dot_product_attention_grad_k(
 def scaled_dot_product_attention_grad_v(dy: Any, p: Any) -> rt.Array:
     """Compute dv, the gradient of E: scaled dot-product attention.
 
-    dv[a, o, l] = sum(i) dy[a, i, l] * p[a, i, o]
+    (55) dv[a,o,l] = Σ_{i} dy[a,i,l] p[a,i,o]
 
     Args:
         dy: shape (..., L, F); dE/dy.
@@ -320,6 +342,7 @@ def scaled_dot_product_attention_grad_v(dy: Any, p: Any) -> rt.Array:
     F = dy.shape[-1]
     S = p.shape[-1]
     rt.extent("scaled_dot_product_attention", "argument p, axis -2 (queries)", p.shape[-2], L)
+    # (55) dv[a,o,l] = Σ_{i} dy[a,i,l] p[a,i,o]
     dv = np.empty((E, S, F), dtype)
     rt.contract("a i o, a i l -> a o l", p, dy, out=dv)
     return dv.reshape(*full_shape, S, F)

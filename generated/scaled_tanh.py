@@ -2,7 +2,7 @@
 # Do not edit: change the equation and run: gradscribe generate
 """LeNet's scaled hyperbolic tangent.
 
-y[e] = A * tanh(S * x[e])
+(1) y[e] = A tanh(S x[e])
 
 Source: LeCun et al., Gradient-based learning applied to document recognition, 1998, appendix A.
 """
@@ -16,11 +16,13 @@ if __package__:
 else:  # copied beside a script
     import runtime as rt  # type: ignore[import-not-found, no-redef]
 
+loops = rt.Companion(__package__, "scaled_tanh")
+
 
 def scaled_tanh_forward(x: Any, *, amplitude: float = 1.7159, slope: float = 0.6666666666666666) -> rt.Array:
     """Compute the LeNet's scaled hyperbolic tangent.
 
-    y[e] = A * tanh(S * x[e])
+    (1) y[e] = A tanh(S x[e])
 
     Args:
         x: any shape.
@@ -42,28 +44,9 @@ def scaled_tanh_forward(x: Any, *, amplitude: float = 1.7159, slope: float = 0.6
     rt.require("scaled_tanh", "amplitude", -np.inf < A < np.inf, "a finite number", amplitude)
     S = rt.number("scaled_tanh", "slope", slope)
     rt.require("scaled_tanh", "slope", -np.inf < S < np.inf, "a finite number", slope)
+    # (1) y[e] = A tanh(S x[e])
     y = A * np.tanh(S * x)
     return y.reshape(full_shape)
-
-
-@rt.nest
-def _scaled_tanh_grad_input_1(
-    start: int,
-    stop: int,
-    dx: rt.Array,
-    dy: rt.Array,
-    y: rt.Array,
-    number_1: Any,
-    one: Any,
-    number_3: Any,
-    E: int,
-) -> None:
-    """Element by element."""
-    for m in range(np.uintp(start), np.uintp(stop)):
-        y_1 = y[m]
-        dy_1 = dy[m]
-        value = number_1 * (one - number_3 * (y_1 * y_1)) * dy_1
-        dx[m] = value
 
 
 def scaled_tanh_grad_input(
@@ -75,7 +58,7 @@ def scaled_tanh_grad_input(
 ) -> rt.Array:
     """Compute dx, the gradient of E: LeNet's scaled hyperbolic tangent.
 
-    dx[m] = A * S * (1 - square(y[m]) / A**2) * dy[m]
+    (7) dx[m] = AS dy[m] (1−y[m]²/A²)
 
     Args:
         dy: any shape; dE/dy.
@@ -102,10 +85,11 @@ def scaled_tanh_grad_input(
     rt.require("scaled_tanh", "amplitude", -np.inf < A < np.inf, "a finite number", amplitude)
     S = rt.number("scaled_tanh", "slope", slope)
     rt.require("scaled_tanh", "slope", -np.inf < S < np.inf, "a finite number", slope)
-    if rt.compiles(E):
+    # (7) dx[m] = AS dy[m] (1−y[m]²/A²)
+    if loops.wanted(E):
         dx = np.empty((E,), dtype)
         rt.run(
-            _scaled_tanh_grad_input_1,
+            loops.scaled_tanh_grad_input_1,
             E,
             E,
             rt.flat(dx),
@@ -114,7 +98,6 @@ def scaled_tanh_grad_input(
             dtype(A * S),
             dtype(1),
             dtype(rt.ratio(1, A**2)),
-            E,
         )
     else:
         dx = A * S * (1 - np.square(y) / A**2) * dy

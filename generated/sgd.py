@@ -2,10 +2,10 @@
 # Do not edit: change the equation and run: gradscribe generate
 """Stochastic gradient descent with momentum.
 
-h[e] = weight_decay * p[e] + g[e]
-new_v[e] = momentum * v[e] + h[e]
-u[e] = nesterov * (momentum * new_v[e] + h[e]) + (1 - nesterov) * new_v[e]
-new_p[e] = p[e] - lr * u[e]
+(1) h[e] = weight_decay p[e]+g[e]
+(2) new_v[e] = momentum v[e]+h[e]
+(3) u[e] = nesterov (h[e]+momentum new_v[e])+(1−nesterov) new_v[e]
+(4) new_p[e] = p[e]−lr u[e]
 
 Source: Sutskever et al., On the importance of initialization and momentum in deep learning, 2013, section 2.
 """
@@ -20,28 +20,7 @@ if __package__:
 else:  # copied beside a script
     import runtime as rt  # type: ignore[import-not-found, no-redef]
 
-
-@rt.nest
-def _sgd_update_1(
-    start: int,
-    stop: int,
-    new_p: rt.Array,
-    h: rt.Array,
-    new_v: rt.Array,
-    p: rt.Array,
-    number_1: Any,
-    number_2: Any,
-    number_3: Any,
-    number_4: Any,
-    E: int,
-) -> None:
-    """Element by element."""
-    for e in range(np.uintp(start), np.uintp(stop)):
-        p_1 = p[e]
-        new_v_1 = new_v[e]
-        h_1 = h[e]
-        value = p_1 - number_1 * (number_2 * (number_3 * new_v_1 + h_1) + number_4 * new_v_1)
-        new_p[e] = value
+loops = rt.Companion(__package__, "sgd")
 
 
 def sgd_update(
@@ -56,9 +35,9 @@ def sgd_update(
 ) -> tuple[rt.Array, rt.Array]:
     """Compute an update of a weight by stochastic gradient descent with momentum.
 
-    h[e] = weight_decay * p[e] + g[e]
-    new_v[e] = momentum * v[e] + h[e]
-    new_p[e] = p[e] - lr * (nesterov * (momentum * new_v[e] + h[e]) + (1 - nesterov) * new_v[e])
+    (1) h[e] = weight_decay p[e]+g[e]
+    (2) new_v[e] = momentum v[e]+h[e]
+    (4) new_p[e] = p[e]−lr (nesterov (h[e]+momentum new_v[e])+(1−nesterov) new_v[e])
 
     Args:
         p: any shape.
@@ -94,12 +73,15 @@ def sgd_update(
     weight_decay = rt.number("sgd", "weight_decay", weight_decay)
     rt.require("sgd", "weight_decay", 0 <= weight_decay < np.inf, "a finite number, at least 0", weight_decay)
     nesterov = rt.flag("sgd", "nesterov", nesterov)
+    # (1) h[e] = weight_decay p[e]+g[e]
     h = weight_decay * p + g
+    # (2) new_v[e] = momentum v[e]+h[e]
     new_v = momentum * v + h
-    if rt.compiles(E):
+    # (4) new_p[e] = p[e]−lr (nesterov (h[e]+momentum new_v[e])+(1−nesterov) new_v[e])
+    if loops.wanted(E):
         new_p = np.empty((E,), dtype)
         rt.run(
-            _sgd_update_1,
+            loops.sgd_update_1,
             E,
             E,
             rt.flat(new_p),
@@ -110,7 +92,6 @@ def sgd_update(
             dtype(nesterov),
             dtype(momentum),
             dtype(1 - nesterov),
-            E,
         )
     else:
         new_p = p - lr * (nesterov * (momentum * new_v + h) + (1 - nesterov) * new_v)

@@ -2,7 +2,7 @@
 # Do not edit: change the equation and run: gradscribe generate
 """Logistic function.
 
-y[e] = sigmoid(x[e])
+(1) y[e] = σ(x[e])
 
 Source: Rumelhart, Hinton and Williams, Learning representations by back-propagating errors, 1986, eq. 2.
 """
@@ -16,11 +16,13 @@ if __package__:
 else:  # copied beside a script
     import runtime as rt  # type: ignore[import-not-found, no-redef]
 
+loops = rt.Companion(__package__, "sigmoid")
+
 
 def sigmoid_forward(x: Any) -> rt.Array:
     """Compute the logistic function.
 
-    y[e] = sigmoid(x[e])
+    (1) y[e] = σ(x[e])
 
     Args:
         x: any shape.
@@ -36,32 +38,15 @@ def sigmoid_forward(x: Any) -> rt.Array:
     rt.float_type("sigmoid", x=x)
     full_shape = x.shape
     x = x.reshape(-1)
+    # (1) y[e] = σ(x[e])
     y = rt.sigmoid(x)
     return y.reshape(full_shape)
-
-
-@rt.nest
-def _sigmoid_grad_input_1(
-    start: int,
-    stop: int,
-    dx: rt.Array,
-    dy: rt.Array,
-    y: rt.Array,
-    one: Any,
-    E: int,
-) -> None:
-    """Element by element."""
-    for m in range(np.uintp(start), np.uintp(stop)):
-        y_1 = y[m]
-        dy_1 = dy[m]
-        value = (one - y_1) * dy_1 * y_1
-        dx[m] = value
 
 
 def sigmoid_grad_input(dy: Any, y: Any) -> rt.Array:
     """Compute dx, the gradient of E: logistic function.
 
-    dx[m] = (1 - y[m]) * dy[m] * y[m]
+    (7) dx[m] = dy[m] y[m] (1−y[m])
 
     Args:
         dy: any shape; dE/dy.
@@ -82,9 +67,10 @@ def sigmoid_grad_input(dy: Any, y: Any) -> rt.Array:
     dy = dy.reshape(-1)
     rt.same_shape("sigmoid", "y", y.shape, full_shape)
     y = y.reshape(-1)
-    if rt.compiles(E):
+    # (7) dx[m] = dy[m] y[m] (1−y[m])
+    if loops.wanted(E):
         dx = np.empty((E,), dtype)
-        rt.run(_sigmoid_grad_input_1, E, E, rt.flat(dx), rt.flat(dy), rt.flat(y), dtype(1), E)
+        rt.run(loops.sigmoid_grad_input_1, E, E, rt.flat(dx), rt.flat(dy), rt.flat(y), dtype(1))
     else:
         dx = (1 - y) * dy * y
     return dx.reshape(full_shape)

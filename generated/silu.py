@@ -2,8 +2,8 @@
 # Do not edit: change the equation and run: gradscribe generate
 """Sigmoid linear unit (swish).
 
-s[e] = sigmoid(x[e])
-y[e] = s[e] * x[e]
+(1) s[e] = σ(x[e])
+(2) y[e] = x[e] s[e]
 
 Source: Elfwing, Uchibe and Doya, Sigmoid-weighted linear units for neural network function approximation, 2018;
     Ramachandran, Zoph and Le, Searching for activation functions, 2017.
@@ -20,8 +20,8 @@ else:  # copied beside a script
 def silu_forward(x: Any) -> tuple[rt.Array, rt.Array]:
     """Compute the sigmoid linear unit (swish).
 
-    s[e] = sigmoid(x[e])
-    y[e] = s[e] * x[e]
+    (1) s[e] = σ(x[e])
+    (2) y[e] = x[e] s[e]
 
     Args:
         x: any shape.
@@ -37,7 +37,9 @@ def silu_forward(x: Any) -> tuple[rt.Array, rt.Array]:
     rt.float_type("silu", x=x)
     full_shape = x.shape
     x = x.reshape(-1)
+    # (1) s[e] = σ(x[e])
     s = rt.sigmoid(x)
+    # (2) y[e] = x[e] s[e]
     y = s * x
     return y.reshape(full_shape), s.reshape(full_shape)
 
@@ -45,8 +47,8 @@ def silu_forward(x: Any) -> tuple[rt.Array, rt.Array]:
 def silu_grad_input(dy: Any, x: Any, s: Any) -> rt.Array:
     """Compute dx, the gradient of E: sigmoid linear unit (swish).
 
-    dx[m] = dy[m] * s[m]
-    dx[m] += (1 - s[m]) * dy[m] * s[m] * x[m]
+    (15) dx[m] = dy[m] s[m]
+    (15) dx[m] += dy[m] x[m] s[m] (1−s[m])
 
     Args:
         dy: any shape; dE/dy.
@@ -70,7 +72,9 @@ def silu_grad_input(dy: Any, x: Any, s: Any) -> rt.Array:
     dy = dy.reshape(-1)
     rt.same_shape("silu", "s", s.shape, full_shape)
     s = s.reshape(-1)
+    # (15) dx[m] = dy[m] s[m]
     dx = dy * s
+    # (15) dx[m] += dy[m] x[m] s[m] (1−s[m])
     dx += (1 - s) * dy * s * x
     return dx.reshape(full_shape)
 

@@ -2,10 +2,10 @@
 # Do not edit: change the equation and run: gradscribe generate
 """One step of a simple recurrent layer.
 
-u[n, k] = sum(l) h[n, l] * r[l, k]
-u[n, k] += sum(c) w[c, k] * x[n, c]
-u[n, k] += b[k]
-y[n, k] = tanh(u[n, k])
+(1) u[n,k] = Σ_{l} h[n,l] r[l,k]
+(1) u[n,k] += Σ_{c} x[n,c] w[c,k]
+(1) u[n,k] += b[k]
+(2) y[n,k] = tanh(u[n,k])
 
 Source: Elman, Finding structure in time, 1990.
 """
@@ -23,10 +23,10 @@ else:  # copied beside a script
 def simple_rnn_cell_forward(x: Any, h: Any, w: Any, r: Any, b: Any = None) -> rt.Array:
     """Compute the one step of a simple recurrent layer.
 
-    u[n, k] = sum(l) h[n, l] * r[l, k]
-    u[n, k] += sum(c) w[c, k] * x[n, c]
-    u[n, k] += b[k]
-    y[n, k] = tanh(u[n, k])
+    (1) u[n,k] = Σ_{l} h[n,l] r[l,k]
+    (1) u[n,k] += Σ_{c} x[n,c] w[c,k]
+    (1) u[n,k] += b[k]
+    (2) y[n,k] = tanh(u[n,k])
 
     Args:
         x: shape (N, C).
@@ -57,11 +57,15 @@ def simple_rnn_cell_forward(x: Any, h: Any, w: Any, r: Any, b: Any = None) -> rt
     rt.extent("simple_rnn_cell", "argument h, axis 1 (units)", h.shape[1], H)
     if b is not None:
         rt.extents("simple_rnn_cell", "b", b.shape, (H,), "units")
+    # (1) u[n,k] = Σ_{l} h[n,l] r[l,k]
     u = np.empty((N, H), dtype)
     rt.contract("n l, l k -> n k", h, r, out=u)
+    # (1) u[n,k] += Σ_{c} x[n,c] w[c,k]
     u += rt.contract("n c, c k -> n k", x, w)
+    # (1) u[n,k] += b[k]
     if b is not None:
         u += b
+    # (2) y[n,k] = tanh(u[n,k])
     y = np.tanh(u)
     return y
 
@@ -69,7 +73,7 @@ def simple_rnn_cell_forward(x: Any, h: Any, w: Any, r: Any, b: Any = None) -> rt
 def simple_rnn_cell_grad_input(dy: Any, w: Any, y: Any) -> rt.Array:
     """Compute dx, the gradient of E: one step of a simple recurrent layer.
 
-    dx[m, q] = sum(k) (1 - square(y[m, k])) * dy[m, k] * w[q, k]
+    (14) dx[m,q] = Σ_{k} dy[m,k] w[q,k] (1−y[m,k]²)
 
     Args:
         dy: shape (N, H); dE/dy.
@@ -92,6 +96,7 @@ def simple_rnn_cell_grad_input(dy: Any, w: Any, y: Any) -> rt.Array:
     rt.extent("simple_rnn_cell", "argument dy, axis 1 (units)", dy.shape[1], H)
     rt.extent("simple_rnn_cell", "argument y, axis 0 (batch)", y.shape[0], N)
     rt.extent("simple_rnn_cell", "argument y, axis 1 (units)", y.shape[1], H)
+    # (14) dx[m,q] = Σ_{k} dy[m,k] w[q,k] (1−y[m,k]²)
     factor1 = (1 - np.square(y)) * dy
     dx = np.empty((N, C), dtype)
     rt.contract("m k, q k -> m q", factor1, w, out=dx)
@@ -101,7 +106,7 @@ def simple_rnn_cell_grad_input(dy: Any, w: Any, y: Any) -> rt.Array:
 def simple_rnn_cell_grad_h(dy: Any, r: Any, y: Any) -> rt.Array:
     """Compute dh, the gradient of E: one step of a simple recurrent layer.
 
-    dh[m, q] = sum(k) (1 - square(y[m, k])) * dy[m, k] * r[q, k]
+    (20) dh[m,q] = Σ_{k} dy[m,k] r[q,k] (1−y[m,k]²)
 
     Args:
         dy: shape (N, H); dE/dy.
@@ -125,6 +130,7 @@ def simple_rnn_cell_grad_h(dy: Any, r: Any, y: Any) -> rt.Array:
     rt.extent("simple_rnn_cell", "argument dy, axis 1 (units)", dy.shape[1], H)
     rt.extent("simple_rnn_cell", "argument y, axis 0 (batch)", y.shape[0], N)
     rt.extent("simple_rnn_cell", "argument y, axis 1 (units)", y.shape[1], H)
+    # (20) dh[m,q] = Σ_{k} dy[m,k] r[q,k] (1−y[m,k]²)
     factor1 = (1 - np.square(y)) * dy
     dh = np.empty((N, H), dtype)
     rt.contract("m k, q k -> m q", factor1, r, out=dh)
@@ -134,7 +140,7 @@ def simple_rnn_cell_grad_h(dy: Any, r: Any, y: Any) -> rt.Array:
 def simple_rnn_cell_grad_weight(dy: Any, x: Any, y: Any) -> rt.Array:
     """Compute dw, the gradient of E: one step of a simple recurrent layer.
 
-    dw[m, q] = sum(n) (1 - square(y[n, q])) * dy[n, q] * x[n, m]
+    (26) dw[m,q] = Σ_{n} dy[n,q] x[n,m] (1−y[n,q]²)
 
     Args:
         dy: shape (N, H); dE/dy.
@@ -157,6 +163,7 @@ def simple_rnn_cell_grad_weight(dy: Any, x: Any, y: Any) -> rt.Array:
     rt.extent("simple_rnn_cell", "argument dy, axis 0 (batch)", dy.shape[0], N)
     rt.extent("simple_rnn_cell", "argument y, axis 0 (batch)", y.shape[0], N)
     rt.extent("simple_rnn_cell", "argument y, axis 1 (units)", y.shape[1], H)
+    # (26) dw[m,q] = Σ_{n} dy[n,q] x[n,m] (1−y[n,q]²)
     factor1 = (1 - np.square(y)) * dy
     dw = np.empty((C, H), dtype)
     rt.contract("n m, n q -> m q", x, factor1, out=dw)
@@ -166,7 +173,7 @@ def simple_rnn_cell_grad_weight(dy: Any, x: Any, y: Any) -> rt.Array:
 def simple_rnn_cell_grad_r(dy: Any, h: Any, y: Any) -> rt.Array:
     """Compute dr, the gradient of E: one step of a simple recurrent layer.
 
-    dr[m, q] = sum(n) (1 - square(y[n, q])) * dy[n, q] * h[n, m]
+    (32) dr[m,q] = Σ_{n} dy[n,q] h[n,m] (1−y[n,q]²)
 
     Args:
         dy: shape (N, H); dE/dy.
@@ -187,6 +194,7 @@ def simple_rnn_cell_grad_r(dy: Any, h: Any, y: Any) -> rt.Array:
     N, H = h.shape
     rt.extents("simple_rnn_cell", "dy", dy.shape, (N, H), "batch, units")
     rt.extents("simple_rnn_cell", "y", y.shape, (N, H), "batch, units")
+    # (32) dr[m,q] = Σ_{n} dy[n,q] h[n,m] (1−y[n,q]²)
     factor1 = (1 - np.square(y)) * dy
     dr = np.empty((H, H), dtype)
     rt.contract("n m, n q -> m q", h, factor1, out=dr)
@@ -196,7 +204,7 @@ def simple_rnn_cell_grad_r(dy: Any, h: Any, y: Any) -> rt.Array:
 def simple_rnn_cell_grad_bias(dy: Any, y: Any) -> rt.Array:
     """Compute db, the gradient of E: one step of a simple recurrent layer.
 
-    db[m] = sum(n) (1 - square(y[n, m])) * dy[n, m]
+    (38) db[m] = Σ_{n} dy[n,m] (1−y[n,m]²)
 
     Args:
         dy: shape (N, H); dE/dy.
@@ -214,6 +222,7 @@ def simple_rnn_cell_grad_bias(dy: Any, y: Any) -> rt.Array:
     rt.float_type("simple_rnn_cell", y=y, dy=dy)
     N, H = dy.shape
     rt.extents("simple_rnn_cell", "y", y.shape, (N, H), "batch, units")
+    # (38) db[m] = Σ_{n} dy[n,m] (1−y[n,m]²)
     db = rt.total((1 - np.square(y.transpose(1, 0))) * dy.transpose(1, 0), -1)
     return db
 
@@ -272,4 +281,4 @@ class SimpleRNNCell(rt.Layer):
         self.grads["r"] = simple_rnn_cell_grad_r(dy, h, y)
         if "b" in self.params:
             self.grads["b"] = simple_rnn_cell_grad_bias(dy, y)
-        return (simple_rnn_cell_grad_input(dy, self.params["w"], y), simple_rnn_cell_grad_h(dy, self.params["r"], y))
+        return simple_rnn_cell_grad_input(dy, self.params["w"], y), simple_rnn_cell_grad_h(dy, self.params["r"], y)

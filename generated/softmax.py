@@ -2,11 +2,11 @@
 # Do not edit: change the equation and run: gradscribe generate
 """Softmax over the last axis.
 
-m[e] = max(k) x[e, k]
-h[e, k] = exp(x[e, k] - m[e])
-z[e] = sum(k) h[e, k]
-s[e] = log(z[e])
-y[e, k] = exp(x[e, k] - m[e] - s[e])
+(1) m[e] = max_{k} x[e,k]
+(2) h[e,k] = exp(x[e,k]−m[e])
+(3) z[e] = Σ_{k} h[e,k]
+(4) s[e] = log(z[e])
+(5) y[e,k] = exp(x[e,k]−m[e]−s[e])
 
 Source: Bridle, Probabilistic interpretation of feedforward classification network outputs, 1990.
 """
@@ -24,10 +24,10 @@ else:  # copied beside a script
 def softmax_forward(x: Any) -> rt.Array:
     """Compute the softmax over the last axis.
 
-    m[e] = max(k) x[e, k]
-    h[e, k] = exp(x[e, k] - m[e])
-    z[e] = sum(k) h[e, k]
-    y[e, k] = h[e, k] / z[e]
+    (1) m[e] = max_{k} x[e,k]
+    (2) h[e,k] = exp(x[e,k]−m[e])
+    (3) z[e] = Σ_{k} h[e,k]
+    (5) y[e,k] = h[e,k]/z[e]
 
     Args:
         x: shape (..., K).
@@ -45,9 +45,13 @@ def softmax_forward(x: Any) -> rt.Array:
     E = rt.elements(full_shape)
     x = x.reshape(E, x.shape[-1])
     K = x.shape[-1]
+    # (1) m[e] = max_{k} x[e,k]
     m = np.max(x, axis=-1, initial=-np.inf)
+    # (2) h[e,k] = exp(x[e,k]−m[e])
     h = np.exp(x - m[:, None])
+    # (3) z[e] = Σ_{k} h[e,k]
     z = rt.total(h, -1)
+    # (5) y[e,k] = h[e,k]/z[e]
     y = h / z[:, None]
     return y.reshape(*full_shape, K)
 
@@ -55,9 +59,9 @@ def softmax_forward(x: Any) -> rt.Array:
 def softmax_grad_input(dy: Any, y: Any) -> rt.Array:
     """Compute dx, the gradient of E: softmax over the last axis.
 
-    ds[q] = sum(k) -dy[q, k] * y[q, k]
-    dx[q, v] = dy[q, v] * y[q, v]
-    dx[q, v] += ds[q] * y[q, v]
+    (11) ds[q] = −Σ_{k} dy[q,k] y[q,k]
+    (31) dx[q,v] = dy[q,v] y[q,v]
+    (31) dx[q,v] += y[q,v] ds[q]
 
     Args:
         dy: shape (..., K); dE/dy.
@@ -80,8 +84,11 @@ def softmax_grad_input(dy: Any, y: Any) -> rt.Array:
     y = y.reshape(E, y.shape[-1])
     K = dy.shape[-1]
     rt.extent("softmax", "argument y, axis -1 (K)", y.shape[-1], K)
+    # (11) ds[q] = −Σ_{k} dy[q,k] y[q,k]
     ds = -rt.contract("q k, q k -> q", dy, y)
+    # (31) dx[q,v] = dy[q,v] y[q,v]
     dx = dy * y
+    # (31) dx[q,v] += y[q,v] ds[q]
     dx += ds[:, None] * y
     return dx.reshape(*full_shape, K)
 

@@ -2,11 +2,11 @@
 # Do not edit: change the equation and run: gradscribe generate
 """Softmax with cross-entropy, mean over the batch.
 
-m[n] = max(k) x[n, k]
-h[n, k] = exp(x[n, k] - m[n])
-z[n] = sum(k) h[n, k]
-y = sum(n) log(z[n]) / N
-y += sum(n, k) where((k == t[n]), (m[n] - x[n, k]) / N, 0)
+(1) m[n] = max_{k} x[n,k]
+(2) h[n,k] = exp(x[n,k]−m[n])
+(3) z[n] = Σ_{k} h[n,k]
+(4) y = 1/N Σ_{n} log(z[n])
+(4) y += 1/N Σ_{n,k} (m[n]−x[n,k]) [k=t[n]]
 
 Source: Bridle, Probabilistic interpretation of feedforward classification network outputs, 1990.
 """
@@ -24,11 +24,11 @@ else:  # copied beside a script
 def softmax_cross_entropy_forward(x: Any, t: Any) -> tuple[Any, rt.Array, rt.Array]:
     """Compute the softmax with cross-entropy, mean over the batch.
 
-    m[n] = max(k) x[n, k]
-    h[n, k] = exp(x[n, k] - m[n])
-    z[n] = sum(k) h[n, k]
-    y = sum(n) log(z[n]) / N
-    y += sum(n, k) where((k == t[n]), (m[n] - x[n, k]) / N, 0)
+    (1) m[n] = max_{k} x[n,k]
+    (2) h[n,k] = exp(x[n,k]−m[n])
+    (3) z[n] = Σ_{k} h[n,k]
+    (4) y = 1/N Σ_{n} log(z[n])
+    (4) y += 1/N Σ_{n,k} (m[n]−x[n,k]) [k=t[n]]
 
     Args:
         x: shape (N, K).
@@ -47,21 +47,26 @@ def softmax_cross_entropy_forward(x: Any, t: Any) -> tuple[Any, rt.Array, rt.Arr
     N, K = x.shape
     rt.extents("softmax_cross_entropy", "t", t.shape, (N,), "batch")
     rt.labels("softmax_cross_entropy", "t", t, K)
+    # (1) m[n] = max_{k} x[n,k]
     m = np.max(x, axis=-1, initial=-np.inf)
+    # (2) h[n,k] = exp(x[n,k]−m[n])
     h = np.exp(x - m[:, None])
+    # (3) z[n] = Σ_{k} h[n,k]
     z = rt.total(h, -1)
+    # (4) y = 1/N Σ_{n} log(z[n])
     y = rt.ratio(1, N) * rt.total(np.log(z), -1)
+    # (4) y += 1/N Σ_{n,k} (m[n]−x[n,k]) [k=t[n]]
     gathered1 = rt.gather("n k, k: n -> n", x, t)
     known1 = rt.known(t, K)
-    y += rt.total(np.where((known1 == 1), (m - gathered1) / N, 0), -1)
+    y += rt.total(np.where(known1 == 1, (m - gathered1) / N, 0), -1)
     return dtype(y), h, z
 
 
 def softmax_cross_entropy_grad_input(dy: Any, t: Any, h: Any, z: Any) -> rt.Array:
     """Compute dx, the gradient of E: softmax with cross-entropy, mean over the batch.
 
-    dx[q, v] = where((v == t[q]), (-ratio(dy, N)), (0))
-    dx[q, v] += dy * h[q, v] / (N * z[q])
+    (24) dx[q,v] = −1/N dy [v=t[q]]
+    (24) dx[q,v] += 1/N dy h[q,v]/z[q]
 
     Args:
         dy: a number; dE/dy.
@@ -86,7 +91,9 @@ def softmax_cross_entropy_grad_input(dy: Any, t: Any, h: Any, z: Any) -> rt.Arra
     K = h.shape[1]
     rt.extent("softmax_cross_entropy", "argument h, axis 0 (batch)", h.shape[0], N)
     rt.labels("softmax_cross_entropy", "t", t, K)
+    # (24) dx[q,v] = 1/N dy h[q,v]/z[q]
     dx = dy * h / (N * z[:, None])
+    # (24) dx[q,v] += −1/N dy [v=t[q]]
     rows1 = -rt.ratio(dy, N)
     rt.scatter(", v: q -> q v", dx, rows1, t)
     return dx

@@ -2,7 +2,7 @@
 # Do not edit: change the equation and run: gradscribe generate
 """Smooth rectifier.
 
-y[e] = softplus(beta * x[e]) / beta
+(1) y[e] = 1/β softplus(β x[e])
 
 Source: Dugas et al., Incorporating second-order functional knowledge for better option pricing, 2000.
 """
@@ -20,7 +20,7 @@ else:  # copied beside a script
 def softplus_forward(x: Any, *, beta: float = 1.0) -> rt.Array:
     """Compute the smooth rectifier.
 
-    y[e] = softplus(beta * x[e]) / beta
+    (1) y[e] = 1/β softplus(β x[e])
 
     Args:
         x: any shape.
@@ -39,6 +39,7 @@ def softplus_forward(x: Any, *, beta: float = 1.0) -> rt.Array:
     x = x.reshape(-1)
     beta = rt.number("softplus", "beta", beta)
     rt.require("softplus", "beta", -np.inf < beta < np.inf and beta != 0, "a finite number, other than 0", beta)
+    # (1) y[e] = 1/β softplus(β x[e])
     y = rt.softplus(beta * x) / beta
     return y.reshape(full_shape)
 
@@ -46,7 +47,7 @@ def softplus_forward(x: Any, *, beta: float = 1.0) -> rt.Array:
 def softplus_grad_input(dy: Any, x: Any, *, beta: float = 1.0) -> rt.Array:
     """Compute dx, the gradient of E: smooth rectifier.
 
-    dx[m] = sigmoid(beta * x[m]) * dy[m]
+    (6) dx[m] = dy[m] σ(β x[m])
 
     Args:
         dy: any shape; dE/dy.
@@ -69,6 +70,7 @@ def softplus_grad_input(dy: Any, x: Any, *, beta: float = 1.0) -> rt.Array:
     dy = dy.reshape(-1)
     beta = rt.number("softplus", "beta", beta)
     rt.require("softplus", "beta", -np.inf < beta < np.inf and beta != 0, "a finite number, other than 0", beta)
+    # (6) dx[m] = dy[m] σ(β x[m])
     dx = rt.sigmoid(beta * x) * dy
     return dx.reshape(full_shape)
 

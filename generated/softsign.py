@@ -2,7 +2,7 @@
 # Do not edit: change the equation and run: gradscribe generate
 """Softsign.
 
-y[e] = x[e] / (abs(x[e]) + 1)
+(1) y[e] = x[e]/(1+|x[e]|)
 
 Source: Bergstra et al., Quadratic polynomials learn better image features, 2009.
 """
@@ -16,27 +16,13 @@ if __package__:
 else:  # copied beside a script
     import runtime as rt  # type: ignore[import-not-found, no-redef]
 
-
-@rt.nest
-def _softsign_forward_1(
-    start: int,
-    stop: int,
-    y: rt.Array,
-    x: rt.Array,
-    one: Any,
-    E: int,
-) -> None:
-    """Element by element."""
-    for e in range(np.uintp(start), np.uintp(stop)):
-        x_1 = x[e]
-        value = x_1 / (abs(x_1) + one)
-        y[e] = value
+loops = rt.Companion(__package__, "softsign")
 
 
 def softsign_forward(x: Any) -> rt.Array:
     """Compute the softsign.
 
-    y[e] = x[e] / (abs(x[e]) + 1)
+    (1) y[e] = x[e]/(1+|x[e]|)
 
     Args:
         x: any shape.
@@ -53,9 +39,10 @@ def softsign_forward(x: Any) -> rt.Array:
     full_shape = x.shape
     E = x.size
     x = x.reshape(-1)
-    if rt.compiles(E):
+    # (1) y[e] = x[e]/(1+|x[e]|)
+    if loops.wanted(E):
         y = np.empty((E,), dtype)
-        rt.run(_softsign_forward_1, E, E, rt.flat(y), rt.flat(x), dtype(1), E)
+        rt.run(loops.softsign_forward_1, E, E, rt.flat(y), rt.flat(x), dtype(1))
     else:
         y = x / (np.abs(x) + 1)
     return y.reshape(full_shape)
@@ -64,7 +51,7 @@ def softsign_forward(x: Any) -> rt.Array:
 def softsign_grad_input(dy: Any, x: Any) -> rt.Array:
     """Compute dx, the gradient of E: softsign.
 
-    dx[m] = (1 / (abs(x[m]) + 1) - sign(x[m]) * x[m] / square(abs(x[m]) + 1)) * dy[m]
+    (6) dx[m] = dy[m] (1/(1+|x[m]|)−x[m] sign(x[m])/(1+|x[m]|)²)
 
     Args:
         dy: any shape; dE/dy.
@@ -84,6 +71,7 @@ def softsign_grad_input(dy: Any, x: Any) -> rt.Array:
     x = x.reshape(-1)
     rt.same_shape("softsign", "dy", dy.shape, full_shape)
     dy = dy.reshape(-1)
+    # (6) dx[m] = dy[m] (1/(1+|x[m]|)−x[m] sign(x[m])/(1+|x[m]|)²)
     dx = (1 / (np.abs(x) + 1) - np.sign(x) * x / np.square(np.abs(x) + 1)) * dy
     return dx.reshape(full_shape)
 

@@ -2,9 +2,9 @@
 # Do not edit: change the equation and run: gradscribe generate
 """LeNet's trainable subsampling.
 
-z[n, i, j, c] = sum(r, t) x[n, i * s_h + r, j * s_w + t, c]
-u[n, i, j, c] = a[c] * z[n, i, j, c] + b[c]
-y[n, i, j, c] = A * tanh(S * u[n, i, j, c])
+(1) z[n,i,j,c] = Σ_{r,t} x[n, s_h·i+r, s_w·j+t, c]
+(2) u[n,i,j,c] = a[c] z[n,i,j,c]+b[c]
+(3) y[n,i,j,c] = A tanh(S u[n,i,j,c])
 
 Source: LeCun et al., Gradient-based learning applied to document recognition, 1998, section II.B.
 """
@@ -19,62 +19,7 @@ if __package__:
 else:  # copied beside a script
     import runtime as rt  # type: ignore[import-not-found, no-redef]
 
-
-@rt.nest
-def _subsampling2d_forward_1(
-    start: int,
-    stop: int,
-    z: rt.Array,
-    x: rt.Array,
-    zero: Any,
-    C: int,
-    H: int,
-    H_out: int,
-    W: int,
-    W_out: int,
-    R_fixed: Any,
-    T_fixed: Any,
-    s_h_fixed: Any,
-    s_w_fixed: Any,
-) -> None:
-    """Sums over r, t for every n, i, j, c."""
-    R = len(R_fixed)
-    T = len(T_fixed)
-    s_h = len(s_h_fixed)
-    s_w = len(s_w_fixed)
-    for row in range(start, stop):
-        i = row % H_out
-        n = row // H_out
-        r_low = max(0, -i * s_h)
-        r_high = min(R, H - i * s_h)
-        j_first = max(0, -(0 // s_w), -((T - 1) // s_w))
-        j_last = min(W_out, (W - 1) // s_w + 1, (W - T) // s_w + 1)
-        if not (R * T <= 9 and r_low == 0 and r_high == R):
-            j_last = j_first
-        j = 0
-        while j < W_out:
-            if j_first <= j < j_last:
-                at = np.uintp(C * (W_out * (H_out * n + i) + j))
-                x_at = np.uintp(C * (W * (H * n + i * s_h) + j * s_w))
-                for c in range(np.uintp(C)):
-                    total = zero
-                    for r in range(R):
-                        for t in range(T):
-                            total += x[x_at + np.uintp(C * W * r + C * t) + c]
-                    z[at + c] = total
-                j += 1
-            else:
-                at = np.uintp(C * (W_out * (H_out * n + i) + j))
-                for c in range(np.uintp(C)):
-                    z[at + c] = zero
-                for r in range(r_low, r_high):
-                    t_low = max(0, -j * s_w)
-                    t_high = min(T, W - j * s_w)
-                    for t in range(t_low, t_high):
-                        x_at = np.uintp(C * (W * (H * n + i * s_h + r) + j * s_w + t))
-                        for c in range(np.uintp(C)):
-                            z[at + c] += x[x_at + c]
-                j += 1
+loops = rt.Companion(__package__, "subsampling2d")
 
 
 def subsampling2d_forward(
@@ -89,8 +34,8 @@ def subsampling2d_forward(
 ) -> tuple[rt.Array, rt.Array]:
     """Compute the LeNet's trainable subsampling.
 
-    z[n, i, j, c] = sum(r, t) x[n, i * s_h + r, j * s_w + t, c]
-    y[n, i, j, c] = A * tanh(S * (a[c] * z[n, i, j, c] + b[c]))
+    (1) z[n,i,j,c] = Σ_{r,t} x[n, s_h·i+r, s_w·j+t, c]
+    (3) y[n,i,j,c] = A tanh(S(a[c] z[n,i,j,c]+b[c]))
 
     Args:
         x: shape (N, H, W, C).
@@ -130,10 +75,11 @@ def subsampling2d_forward(
     W_out = (W - T) // s_w + 1
     rt.fits("subsampling2d", "argument x, axis 2 (width)", W_out, W, T)
     rt.affordable("subsampling2d", dtype, {"y": (N, H_out, W_out, C), "z": (N, H_out, W_out, C)})
-    if rt.compiles(C * H_out * N * R * T * W_out, R * T, s_h, s_w):
+    # (1) z[n,i,j,c] = Σ_{r,t} x[n, s_h·i+r, s_w·j+t, c]
+    if loops.wanted(C * H_out * N * R * T * W_out, R * T, s_h, s_w):
         z = np.empty((N, H_out, W_out, C), dtype)
         rt.run(
-            _subsampling2d_forward_1,
+            loops.subsampling2d_forward_1,
             H_out * N,
             C * H_out * N * R * T * W_out,
             rt.flat(z),
@@ -151,156 +97,13 @@ def subsampling2d_forward(
         )
     else:
         x_1 = rt.Window(  # n i j c r t
-            x,
-            (N, H_out, W_out, C, R, T),
-            ((0, (0, 1)), (0, (1, s_h), (4, 1)), (0, (2, s_w), (5, 1)), (0, (3, 1))),
+            x, (N, H_out, W_out, C, R, T), ((0, (0, 1)), (0, (1, s_h), (4, 1)), (0, (2, s_w), (5, 1)), (0, (3, 1)))
         )
         z = np.empty((N, H_out, W_out, C), dtype)
-        rt.reduce("sum", x_1, z)
+        rt.reduce(np.add, 0, x_1, z)
+    # (3) y[n,i,j,c] = A tanh(S(a[c] z[n,i,j,c]+b[c]))
     y = A * np.tanh(S * (a * z + b))
     return y, z
-
-
-@rt.nest
-def _subsampling2d_grad_input_1(
-    start: int,
-    stop: int,
-    dx: rt.Array,
-    a: rt.Array,
-    dy: rt.Array,
-    y: rt.Array,
-    zero: Any,
-    one: Any,
-    number_3: Any,
-    number_4: Any,
-    C: int,
-    H: int,
-    H_out: int,
-    W: int,
-    W_out: int,
-    R_fixed: Any,
-    T_fixed: Any,
-) -> None:
-    """Sums over r, t for every m, q, v, e."""
-    R = len(R_fixed)
-    T = len(T_fixed)
-    for row in range(start, stop):
-        q = row % H
-        m = row // H
-        r_low = max(0, q + 1 - H_out)
-        r_high = min(R, q + 1)
-        v_first = max(0, 0, T - 1)
-        v_last = min(W, W_out, T + W_out - 1)
-        if not (R * T <= 9 and r_low == 0 and r_high == R):
-            v_last = v_first
-        v = 0
-        while v < W:
-            if v_first <= v < v_last:
-                at = np.uintp(C * (W * (H * m + q) + v))
-                dy_at = np.uintp(C * (W_out * (H_out * m + q) + v))
-                y_at = np.uintp(C * (W_out * (H_out * m + q) + v))
-                for e in range(np.uintp(C)):
-                    total = zero
-                    for r in range(R):
-                        for t in range(T):
-                            y_1 = y[y_at + np.uintp(-C * W_out * r - C * t) + e]
-                            dy_1 = dy[dy_at + np.uintp(-C * W_out * r - C * t) + e]
-                            value = (one - number_3 * (y_1 * y_1)) * dy_1
-                            total += value
-                    dx[at + e] = total * (number_4 * a[e])
-                v += 1
-            else:
-                at = np.uintp(C * (W * (H * m + q) + v))
-                for e in range(np.uintp(C)):
-                    dx[at + e] = zero
-                for r in range(r_low, r_high):
-                    t_low = max(0, v + 1 - W_out)
-                    t_high = min(T, v + 1)
-                    for t in range(t_low, t_high):
-                        dy_at = np.uintp(C * (W_out * (H_out * m + q - r) + v - t))
-                        y_at = np.uintp(C * (W_out * (H_out * m + q - r) + v - t))
-                        for e in range(np.uintp(C)):
-                            y_1 = y[y_at + e]
-                            dy_1 = dy[dy_at + e]
-                            value = (one - number_3 * (y_1 * y_1)) * dy_1
-                            dx[at + e] += value
-                for e in range(np.uintp(C)):
-                    dx[at + e] = dx[at + e] * (number_4 * a[e])
-                v += 1
-
-
-@rt.nest
-def _subsampling2d_grad_input_2(
-    start: int,
-    stop: int,
-    dx: rt.Array,
-    a: rt.Array,
-    dy: rt.Array,
-    y: rt.Array,
-    zero: Any,
-    one: Any,
-    number_3: Any,
-    number_4: Any,
-    C: int,
-    H: int,
-    H_out: int,
-    R: int,
-    T: int,
-    W: int,
-    W_out: int,
-    s_h: int,
-    s_w: int,
-) -> None:
-    """Windows m, i, j added to what they cover, tap r, t by tap."""
-    common = np.empty(C, dx.dtype)
-    for m in range(start, stop):
-        filled = 0
-        for i in range(H_out):
-            reached = max(filled, min(H, R + i * s_h))
-            for element in range(np.uintp((m * H + filled) * (C * W)), np.uintp((m * H + reached) * (C * W))):
-                dx[element] = zero
-            filled = reached
-            r_low = max(0, -i * s_h)
-            r_high = min(R, H - i * s_h)
-            j_first = max(0, -(0 // s_w), -((T - 1) // s_w))
-            j_last = min(W_out, (W - 1) // s_w + 1, (W - T) // s_w + 1)
-            for j in range(W_out):
-                if j_first <= j < j_last:
-                    t_low, t_high = 0, T
-                else:
-                    t_low = max(0, -j * s_w)
-                    t_high = min(T, W - j * s_w)
-                dy_at = np.uintp(C * (W_out * (H_out * m + i) + j))
-                y_at = np.uintp(C * (W_out * (H_out * m + i) + j))
-                for e in range(np.uintp(C)):
-                    y_1 = y[y_at + e]
-                    a_1 = a[e]
-                    dy_1 = dy[dy_at + e]
-                    value = (one - number_3 * (y_1 * y_1)) * a_1 * dy_1
-                    common[e] = value
-                for r in range(r_low, r_high):
-                    t = t_low
-                    while t < t_high:
-                        if t <= t_high - 3:
-                            at = np.uintp(C * (W * (H * m + i * s_h + r) + j * s_w + t))
-                            for e in range(np.uintp(C)):
-                                dx[at + e] += number_4 * common[e]
-                                dx[at + np.uintp(C) + e] += number_4 * common[e]
-                                dx[at + np.uintp(2 * C) + e] += number_4 * common[e]
-                            t += 3
-                        elif t <= t_high - 2:
-                            at = np.uintp(C * (W * (H * m + i * s_h + r) + j * s_w + t))
-                            for e in range(np.uintp(C)):
-                                dx[at + e] += number_4 * common[e]
-                                dx[at + np.uintp(C) + e] += number_4 * common[e]
-                            t += 2
-                        else:
-                            at = np.uintp(C * (W * (H * m + i * s_h + r) + j * s_w + t))
-                            for e in range(np.uintp(C)):
-                                dx[at + e] += number_4 * common[e]
-                            t += 1
-        for element in range(np.uintp((m * H + filled) * (C * W)), np.uintp((m * H + H) * (C * W))):
-            dx[element] = zero
 
 
 def subsampling2d_grad_input(
@@ -316,7 +119,7 @@ def subsampling2d_grad_input(
 ) -> rt.Array:
     """Compute dx, the gradient of E: LeNet's trainable subsampling.
 
-    dx[m, i * s_h + r, j * s_w + t, e] += A * S * (1 - square(y[m, i, j, e]) / A**2) * a[e] * dy[m, i, j, e]
+    (21) dx[m, s_h·i+r, s_w·j+t, e] += AS dy[m,i,j,e] a[e] (1−y[m,i,j,e]²/A²)
 
     Args:
         dy: shape (N, H_out, W_out, C); dE/dy.
@@ -359,11 +162,12 @@ def subsampling2d_grad_input(
     rt.extents("subsampling2d", "dy", dy.shape, (N, H_out, W_out, C), "batch, H_out, W_out, channels")
     rt.extents("subsampling2d", "y", y.shape, (N, H_out, W_out, C), "batch, H_out, W_out, channels")
     rt.affordable("subsampling2d", dtype, {"dx": (N, H, W, C)})
-    if rt.compiles(C * H_out * N * R * T * W_out, R * T, s_h, s_w):
+    # (21) dx[m, s_h·i+r, s_w·j+t, e] += AS dy[m,i,j,e] a[e] (1−y[m,i,j,e]²/A²)
+    if loops.wanted(C * H_out * N * R * T * W_out, R * T, s_h, s_w):
         dx = np.empty((N, H, W, C), dtype)
         if s_h == 1 and s_w == 1:
             rt.run(
-                _subsampling2d_grad_input_1,
+                loops.subsampling2d_grad_input_1,
                 H * N,
                 C * H * N * R * T * W,
                 rt.flat(dx),
@@ -384,7 +188,7 @@ def subsampling2d_grad_input(
             )
         else:
             rt.run(
-                _subsampling2d_grad_input_2,
+                loops.subsampling2d_grad_input_2,
                 N,
                 C * H_out * N * R * T * W_out,
                 rt.flat(dx),
@@ -409,9 +213,7 @@ def subsampling2d_grad_input(
         dx = np.empty((N, H, W, C), dtype)
         factor1 = A * S * (1 - np.square(y) / A**2) * a * dy
         dx_1 = rt.Window(  # m i j e r t
-            dx,
-            (N, H_out, W_out, C, R, T),
-            ((0, (0, 1)), (0, (1, s_h), (4, 1)), (0, (2, s_w), (5, 1)), (0, (3, 1))),
+            dx, (N, H_out, W_out, C, R, T), ((0, (0, 1)), (0, (1, s_h), (4, 1)), (0, (2, s_w), (5, 1)), (0, (3, 1)))
         )
         rt.spread(factor1, dx_1)
     return dx
@@ -427,7 +229,7 @@ def subsampling2d_grad_a(
 ) -> rt.Array:
     """Compute da, the gradient of E: LeNet's trainable subsampling.
 
-    da[m] = sum(n, i, j) A * S * (1 - square(y[n, i, j, m]) / A**2) * dy[n, i, j, m] * z[n, i, j, m]
+    (28) da[m] = AS Σ_{n,i,j} dy[n,i,j,m] z[n,i,j,m] (1−y[n,i,j,m]²/A²)
 
     Args:
         dy: shape (N, H_out, W_out, C); dE/dy.
@@ -454,9 +256,14 @@ def subsampling2d_grad_a(
     N, H_out, W_out, C = dy.shape
     rt.extents("subsampling2d", "z", z.shape, (N, H_out, W_out, C), "batch, H_out, W_out, channels")
     rt.extents("subsampling2d", "y", y.shape, (N, H_out, W_out, C), "batch, H_out, W_out, channels")
-    da = (A * S) * rt.total(
-        (1 - np.square(y.transpose(3, 0, 1, 2)) / A**2) * dy.transpose(3, 0, 1, 2) * z.transpose(3, 0, 1, 2),
-        (-3, -2, -1),
+    # (28) da[m] = AS Σ_{n,i,j} dy[n,i,j,m] z[n,i,j,m] (1−y[n,i,j,m]²/A²)
+    da = (
+        A
+        * S
+        * rt.total(
+            (1 - np.square(y.transpose(3, 0, 1, 2)) / A**2) * dy.transpose(3, 0, 1, 2) * z.transpose(3, 0, 1, 2),
+            (-3, -2, -1),
+        )
     )
     return da
 
@@ -470,7 +277,7 @@ def subsampling2d_grad_bias(
 ) -> rt.Array:
     """Compute db, the gradient of E: LeNet's trainable subsampling.
 
-    db[m] = sum(n, i, j) A * S * (1 - square(y[n, i, j, m]) / A**2) * dy[n, i, j, m]
+    (34) db[m] = AS Σ_{n,i,j} dy[n,i,j,m] (1−y[n,i,j,m]²/A²)
 
     Args:
         dy: shape (N, H_out, W_out, C); dE/dy.
@@ -494,7 +301,8 @@ def subsampling2d_grad_bias(
     rt.require("subsampling2d", "slope", -np.inf < S < np.inf, "a finite number", slope)
     N, H_out, W_out, C = dy.shape
     rt.extents("subsampling2d", "y", y.shape, (N, H_out, W_out, C), "batch, H_out, W_out, channels")
-    db = (A * S) * rt.total((1 - np.square(y.transpose(3, 0, 1, 2)) / A**2) * dy.transpose(3, 0, 1, 2), (-3, -2, -1))
+    # (34) db[m] = AS Σ_{n,i,j} dy[n,i,j,m] (1−y[n,i,j,m]²/A²)
+    db = A * S * rt.total((1 - np.square(y.transpose(3, 0, 1, 2)) / A**2) * dy.transpose(3, 0, 1, 2), (-3, -2, -1))
     return db
 
 

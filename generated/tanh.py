@@ -2,7 +2,7 @@
 # Do not edit: change the equation and run: gradscribe generate
 """Hyperbolic tangent.
 
-y[e] = tanh(x[e])
+(1) y[e] = tanh(x[e])
 
 Source: LeCun et al., Efficient BackProp, 1998, section 4.4.
 """
@@ -16,11 +16,13 @@ if __package__:
 else:  # copied beside a script
     import runtime as rt  # type: ignore[import-not-found, no-redef]
 
+loops = rt.Companion(__package__, "tanh")
+
 
 def tanh_forward(x: Any) -> rt.Array:
     """Compute the hyperbolic tangent.
 
-    y[e] = tanh(x[e])
+    (1) y[e] = tanh(x[e])
 
     Args:
         x: any shape.
@@ -36,32 +38,15 @@ def tanh_forward(x: Any) -> rt.Array:
     rt.float_type("tanh", x=x)
     full_shape = x.shape
     x = x.reshape(-1)
+    # (1) y[e] = tanh(x[e])
     y = np.tanh(x)
     return y.reshape(full_shape)
-
-
-@rt.nest
-def _tanh_grad_input_1(
-    start: int,
-    stop: int,
-    dx: rt.Array,
-    dy: rt.Array,
-    y: rt.Array,
-    one: Any,
-    E: int,
-) -> None:
-    """Element by element."""
-    for m in range(np.uintp(start), np.uintp(stop)):
-        y_1 = y[m]
-        dy_1 = dy[m]
-        value = (one - y_1 * y_1) * dy_1
-        dx[m] = value
 
 
 def tanh_grad_input(dy: Any, y: Any) -> rt.Array:
     """Compute dx, the gradient of E: hyperbolic tangent.
 
-    dx[m] = (1 - square(y[m])) * dy[m]
+    (7) dx[m] = dy[m] (1−y[m]²)
 
     Args:
         dy: any shape; dE/dy.
@@ -82,9 +67,10 @@ def tanh_grad_input(dy: Any, y: Any) -> rt.Array:
     dy = dy.reshape(-1)
     rt.same_shape("tanh", "y", y.shape, full_shape)
     y = y.reshape(-1)
-    if rt.compiles(E):
+    # (7) dx[m] = dy[m] (1−y[m]²)
+    if loops.wanted(E):
         dx = np.empty((E,), dtype)
-        rt.run(_tanh_grad_input_1, E, E, rt.flat(dx), rt.flat(dy), rt.flat(y), dtype(1), E)
+        rt.run(loops.tanh_grad_input_1, E, E, rt.flat(dx), rt.flat(dy), rt.flat(y), dtype(1))
     else:
         dx = (1 - np.square(y)) * dy
     return dx.reshape(full_shape)

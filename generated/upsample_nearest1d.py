@@ -2,7 +2,7 @@
 # Do not edit: change the equation and run: gradscribe generate
 """1-D nearest-neighbour upsampling.
 
-y[n, j * s + t, c] += x[n, j, c]
+(1) y[n, sj+t, c] += x[n,j,c]
 
 Source: Odena, Dumoulin and Olah, Deconvolution and checkerboard artifacts, 2016.
 """
@@ -17,65 +17,13 @@ if __package__:
 else:  # copied beside a script
     import runtime as rt  # type: ignore[import-not-found, no-redef]
 
-
-@rt.nest
-def _upsample_nearest1d_forward_1(
-    start: int,
-    stop: int,
-    y: rt.Array,
-    x: rt.Array,
-    zero: Any,
-    C: int,
-    W: int,
-    W_out: int,
-    s: int,
-) -> None:
-    """Windows n, j added to what they cover, tap t by tap."""
-    for n in range(start, stop):
-        filled = 0
-        j_first = max(0, -(0 // s), -((s - 1) // s))
-        j_last = min(W, (W_out - 1) // s + 1, (W_out - s) // s + 1)
-        for j in range(W):
-            reached = max(filled, min(W_out, j * s + s))
-            for element in range(np.uintp((n * W_out + filled) * C), np.uintp((n * W_out + reached) * C)):
-                y[element] = zero
-            filled = reached
-            if j_first <= j < j_last:
-                t_low, t_high = 0, s
-            else:
-                t_low = max(0, -j * s)
-                t_high = min(s, W_out - j * s)
-            t = t_low
-            while t < t_high:
-                if t <= t_high - 3:
-                    at = np.uintp(C * (W_out * n + j * s + t))
-                    x_at = np.uintp(C * (W * n + j))
-                    for c in range(np.uintp(C)):
-                        y[at + c] += x[x_at + c]
-                        y[at + np.uintp(C) + c] += x[x_at + c]
-                        y[at + np.uintp(2 * C) + c] += x[x_at + c]
-                    t += 3
-                elif t <= t_high - 2:
-                    at = np.uintp(C * (W_out * n + j * s + t))
-                    x_at = np.uintp(C * (W * n + j))
-                    for c in range(np.uintp(C)):
-                        y[at + c] += x[x_at + c]
-                        y[at + np.uintp(C) + c] += x[x_at + c]
-                    t += 2
-                else:
-                    at = np.uintp(C * (W_out * n + j * s + t))
-                    x_at = np.uintp(C * (W * n + j))
-                    for c in range(np.uintp(C)):
-                        y[at + c] += x[x_at + c]
-                    t += 1
-        for element in range(np.uintp((n * W_out + filled) * C), np.uintp((n * W_out + W_out) * C)):
-            y[element] = zero
+loops = rt.Companion(__package__, "upsample_nearest1d")
 
 
 def upsample_nearest1d_forward(x: Any, *, scale_factor: int | Sequence[int]) -> rt.Array:
     """Compute the 1-D nearest-neighbour upsampling.
 
-    y[n, j * s + t, c] += x[n, j, c]
+    (1) y[n, sj+t, c] += x[n,j,c]
 
     Args:
         x: shape (N, W, C).
@@ -95,61 +43,15 @@ def upsample_nearest1d_forward(x: Any, *, scale_factor: int | Sequence[int]) -> 
     W_out = W * s
     rt.require("upsample_nearest1d", "W_out", W_out >= 0, "a size of at least 0", W_out)
     rt.affordable("upsample_nearest1d", dtype, {"y": (N, W_out, C)})
-    if rt.compiles(C * N * W * s, s):
+    # (1) y[n, sj+t, c] += x[n,j,c]
+    if loops.wanted(C * N * W * s, s):
         y = np.empty((N, W_out, C), dtype)
-        rt.run(_upsample_nearest1d_forward_1, N, C * N * W * s, rt.flat(y), rt.flat(x), dtype(0), C, W, W_out, s)
+        rt.run(loops.upsample_nearest1d_forward_1, N, C * N * W * s, rt.flat(y), rt.flat(x), dtype(0), C, W, W_out, s)
     else:
         y = np.empty((N, W_out, C), dtype)
-        y_2 = rt.Window(  # n j c t
-            y,
-            (N, W, C, s),
-            ((0, (0, 1)), (0, (1, s), (3, 1)), (0, (2, 1))),
-        )
+        y_2 = rt.Window(y, (N, W, C, s), ((0, (0, 1)), (0, (1, s), (3, 1)), (0, (2, 1))))  # n j c t
         rt.spread(x, y_2)
     return y
-
-
-@rt.nest
-def _upsample_nearest1d_grad_input_1(
-    start: int,
-    stop: int,
-    dx: rt.Array,
-    dy: rt.Array,
-    zero: Any,
-    C: int,
-    W: int,
-    W_out: int,
-    s_fixed: Any,
-) -> None:
-    """Sums over t for every m, q, v."""
-    s = len(s_fixed)
-    for m in range(start, stop):
-        q_first = max(0, -(0 // s), -((s - 1) // s))
-        q_last = min(W, (W_out - 1) // s + 1, (W_out - s) // s + 1)
-        if not (s <= 9):
-            q_last = q_first
-        q = 0
-        while q < W:
-            if q_first <= q < q_last:
-                at = np.uintp(C * (W * m + q))
-                dy_at = np.uintp(C * (W_out * m + q * s))
-                for v in range(np.uintp(C)):
-                    total = zero
-                    for t in range(s):
-                        total += dy[dy_at + np.uintp(C * t) + v]
-                    dx[at + v] = total
-                q += 1
-            else:
-                at = np.uintp(C * (W * m + q))
-                for v in range(np.uintp(C)):
-                    dx[at + v] = zero
-                t_low = max(0, -q * s)
-                t_high = min(s, W_out - q * s)
-                for t in range(t_low, t_high):
-                    dy_at = np.uintp(C * (W_out * m + q * s + t))
-                    for v in range(np.uintp(C)):
-                        dx[at + v] += dy[dy_at + v]
-                q += 1
 
 
 def upsample_nearest1d_grad_input(
@@ -160,7 +62,7 @@ def upsample_nearest1d_grad_input(
 ) -> rt.Array:
     """Compute dx, the gradient of E: 1-D nearest-neighbour upsampling.
 
-    dx[m, q, v] = sum(t) dy[m, q * s + t, v]
+    (6) dx[m,q,v] = Σ_{t} dy[m, sq+t, v]
 
     Args:
         dy: shape (N, W_out, C); dE/dy.
@@ -183,10 +85,11 @@ def upsample_nearest1d_grad_input(
     rt.require("upsample_nearest1d", "W_out", W_out >= 0, "a size of at least 0", W_out)
     rt.extents("upsample_nearest1d", "dy", dy.shape, (N, W_out, C), "batch, W_out, channels")
     rt.affordable("upsample_nearest1d", dtype, {"dx": (N, W, C)})
-    if rt.compiles(C * N * W * s, s):
+    # (6) dx[m,q,v] = Σ_{t} dy[m, sq+t, v]
+    if loops.wanted(C * N * W * s, s):
         dx = np.empty((N, W, C), dtype)
         rt.run(
-            _upsample_nearest1d_grad_input_1,
+            loops.upsample_nearest1d_grad_input_1,
             N,
             C * N * W * s,
             rt.flat(dx),
@@ -198,13 +101,9 @@ def upsample_nearest1d_grad_input(
             rt.fixed(s),
         )
     else:
-        dy_1 = rt.Window(  # m q v t
-            dy,
-            (N, W, C, s),
-            ((0, (0, 1)), (0, (1, s), (3, 1)), (0, (2, 1))),
-        )
+        dy_1 = rt.Window(dy, (N, W, C, s), ((0, (0, 1)), (0, (1, s), (3, 1)), (0, (2, 1))))  # m q v t
         dx = np.empty((N, W, C), dtype)
-        rt.reduce("sum", dy_1, dx)
+        rt.reduce(np.add, 0, dy_1, dx)
     return dx
 
 

@@ -2,7 +2,7 @@
 # Do not edit: change the equation and run: gradscribe generate
 """2-D nearest-neighbour upsampling.
 
-y[n, i * s_h + r, j * s_w + t, c] += x[n, i, j, c]
+(1) y[n, s_h·i+r, s_w·j+t, c] += x[n,i,j,c]
 
 Source: Odena, Dumoulin and Olah, Deconvolution and checkerboard artifacts, 2016.
 """
@@ -17,74 +17,13 @@ if __package__:
 else:  # copied beside a script
     import runtime as rt  # type: ignore[import-not-found, no-redef]
 
-
-@rt.nest
-def _upsample_nearest2d_forward_1(
-    start: int,
-    stop: int,
-    y: rt.Array,
-    x: rt.Array,
-    zero: Any,
-    C: int,
-    H: int,
-    H_out: int,
-    W: int,
-    W_out: int,
-    s_h: int,
-    s_w: int,
-) -> None:
-    """Windows n, i, j added to what they cover, tap r, t by tap."""
-    for n in range(start, stop):
-        filled = 0
-        for i in range(H):
-            reached = max(filled, min(H_out, i * s_h + s_h))
-            for element in range(
-                np.uintp((n * H_out + filled) * (C * W_out)), np.uintp((n * H_out + reached) * (C * W_out))
-            ):
-                y[element] = zero
-            filled = reached
-            r_low = max(0, -i * s_h)
-            r_high = min(s_h, H_out - i * s_h)
-            j_first = max(0, -(0 // s_w), -((s_w - 1) // s_w))
-            j_last = min(W, (W_out - 1) // s_w + 1, (W_out - s_w) // s_w + 1)
-            for j in range(W):
-                if j_first <= j < j_last:
-                    t_low, t_high = 0, s_w
-                else:
-                    t_low = max(0, -j * s_w)
-                    t_high = min(s_w, W_out - j * s_w)
-                for r in range(r_low, r_high):
-                    t = t_low
-                    while t < t_high:
-                        if t <= t_high - 3:
-                            at = np.uintp(C * (W_out * (H_out * n + i * s_h + r) + j * s_w + t))
-                            x_at = np.uintp(C * (W * (H * n + i) + j))
-                            for c in range(np.uintp(C)):
-                                y[at + c] += x[x_at + c]
-                                y[at + np.uintp(C) + c] += x[x_at + c]
-                                y[at + np.uintp(2 * C) + c] += x[x_at + c]
-                            t += 3
-                        elif t <= t_high - 2:
-                            at = np.uintp(C * (W_out * (H_out * n + i * s_h + r) + j * s_w + t))
-                            x_at = np.uintp(C * (W * (H * n + i) + j))
-                            for c in range(np.uintp(C)):
-                                y[at + c] += x[x_at + c]
-                                y[at + np.uintp(C) + c] += x[x_at + c]
-                            t += 2
-                        else:
-                            at = np.uintp(C * (W_out * (H_out * n + i * s_h + r) + j * s_w + t))
-                            x_at = np.uintp(C * (W * (H * n + i) + j))
-                            for c in range(np.uintp(C)):
-                                y[at + c] += x[x_at + c]
-                            t += 1
-        for element in range(np.uintp((n * H_out + filled) * (C * W_out)), np.uintp((n * H_out + H_out) * (C * W_out))):
-            y[element] = zero
+loops = rt.Companion(__package__, "upsample_nearest2d")
 
 
 def upsample_nearest2d_forward(x: Any, *, scale_factor: int | Sequence[int]) -> rt.Array:
     """Compute the 2-D nearest-neighbour upsampling.
 
-    y[n, i * s_h + r, j * s_w + t, c] += x[n, i, j, c]
+    (1) y[n, s_h·i+r, s_w·j+t, c] += x[n,i,j,c]
 
     Args:
         x: shape (N, H, W, C).
@@ -106,10 +45,11 @@ def upsample_nearest2d_forward(x: Any, *, scale_factor: int | Sequence[int]) -> 
     W_out = W * s_w
     rt.require("upsample_nearest2d", "W_out", W_out >= 0, "a size of at least 0", W_out)
     rt.affordable("upsample_nearest2d", dtype, {"y": (N, H_out, W_out, C)})
-    if rt.compiles(C * H * N * W * s_h * s_w, s_h * s_w):
+    # (1) y[n, s_h·i+r, s_w·j+t, c] += x[n,i,j,c]
+    if loops.wanted(C * H * N * W * s_h * s_w, s_h * s_w):
         y = np.empty((N, H_out, W_out, C), dtype)
         rt.run(
-            _upsample_nearest2d_forward_1,
+            loops.upsample_nearest2d_forward_1,
             N,
             C * H * N * W * s_h * s_w,
             rt.flat(y),
@@ -126,65 +66,10 @@ def upsample_nearest2d_forward(x: Any, *, scale_factor: int | Sequence[int]) -> 
     else:
         y = np.empty((N, H_out, W_out, C), dtype)
         y_3 = rt.Window(  # n i j c r t
-            y,
-            (N, H, W, C, s_h, s_w),
-            ((0, (0, 1)), (0, (1, s_h), (4, 1)), (0, (2, s_w), (5, 1)), (0, (3, 1))),
+            y, (N, H, W, C, s_h, s_w), ((0, (0, 1)), (0, (1, s_h), (4, 1)), (0, (2, s_w), (5, 1)), (0, (3, 1)))
         )
         rt.spread(x, y_3)
     return y
-
-
-@rt.nest
-def _upsample_nearest2d_grad_input_1(
-    start: int,
-    stop: int,
-    dx: rt.Array,
-    dy: rt.Array,
-    zero: Any,
-    C: int,
-    H: int,
-    H_out: int,
-    W: int,
-    W_out: int,
-    s_h_fixed: Any,
-    s_w_fixed: Any,
-) -> None:
-    """Sums over r, t for every m, q, v, e."""
-    s_h = len(s_h_fixed)
-    s_w = len(s_w_fixed)
-    for row in range(start, stop):
-        q = row % H
-        m = row // H
-        r_low = max(0, -q * s_h)
-        r_high = min(s_h, H_out - q * s_h)
-        v_first = max(0, -(0 // s_w), -((s_w - 1) // s_w))
-        v_last = min(W, (W_out - 1) // s_w + 1, (W_out - s_w) // s_w + 1)
-        if not (s_h * s_w <= 9 and r_low == 0 and r_high == s_h):
-            v_last = v_first
-        v = 0
-        while v < W:
-            if v_first <= v < v_last:
-                at = np.uintp(C * (W * (H * m + q) + v))
-                dy_at = np.uintp(C * (W_out * (H_out * m + q * s_h) + s_w * v))
-                for e in range(np.uintp(C)):
-                    total = zero
-                    for r in range(s_h):
-                        for t in range(s_w):
-                            total += dy[dy_at + np.uintp(C * W_out * r + C * t) + e]
-                    dx[at + e] = total
-                v += 1
-            else:
-                at = np.uintp(C * (W * (H * m + q) + v))
-                for e in range(np.uintp(C)):
-                    dx[at + e] = zero
-                for r in range(r_low, r_high):
-                    t_low = max(0, -s_w * v)
-                    t_high = min(s_w, W_out - s_w * v)
-                    for t in range(t_low, t_high):
-                        dy_at = np.uintp(C * (W_out * (H_out * m + q * s_h + r) + s_w * v + t))
-                        for e in range(np.uintp(C)):
-                            dx[at + e] += dy[dy_at + e]
-                v += 1
 
 
 def upsample_nearest2d_grad_input(
@@ -195,7 +80,7 @@ def upsample_nearest2d_grad_input(
 ) -> rt.Array:
     """Compute dx, the gradient of E: 2-D nearest-neighbour upsampling.
 
-    dx[m, q, v, e] = sum(r, t) dy[m, q * s_h + r, s_w * v + t, e]
+    (6) dx[m,q,v,e] = Σ_{r,t} dy[m, s_h·q+r, s_w·v+t, e]
 
     Args:
         dy: shape (N, H_out, W_out, C); dE/dy.
@@ -220,10 +105,11 @@ def upsample_nearest2d_grad_input(
     rt.require("upsample_nearest2d", "W_out", W_out >= 0, "a size of at least 0", W_out)
     rt.extents("upsample_nearest2d", "dy", dy.shape, (N, H_out, W_out, C), "batch, H_out, W_out, channels")
     rt.affordable("upsample_nearest2d", dtype, {"dx": (N, H, W, C)})
-    if rt.compiles(C * H * N * W * s_h * s_w, s_h * s_w):
+    # (6) dx[m,q,v,e] = Σ_{r,t} dy[m, s_h·q+r, s_w·v+t, e]
+    if loops.wanted(C * H * N * W * s_h * s_w, s_h * s_w):
         dx = np.empty((N, H, W, C), dtype)
         rt.run(
-            _upsample_nearest2d_grad_input_1,
+            loops.upsample_nearest2d_grad_input_1,
             H * N,
             C * H * N * W * s_h * s_w,
             rt.flat(dx),
@@ -239,12 +125,10 @@ def upsample_nearest2d_grad_input(
         )
     else:
         dy_1 = rt.Window(  # m q v e r t
-            dy,
-            (N, H, W, C, s_h, s_w),
-            ((0, (0, 1)), (0, (1, s_h), (4, 1)), (0, (2, s_w), (5, 1)), (0, (3, 1))),
+            dy, (N, H, W, C, s_h, s_w), ((0, (0, 1)), (0, (1, s_h), (4, 1)), (0, (2, s_w), (5, 1)), (0, (3, 1)))
         )
         dx = np.empty((N, H, W, C), dtype)
-        rt.reduce("sum", dy_1, dx)
+        rt.reduce(np.add, 0, dy_1, dx)
     return dx
 
 

@@ -2,7 +2,7 @@
 # Do not edit: change the equation and run: gradscribe generate
 """2-D padding by zeros.
 
-y[n, i, j, c] = x[n, i - p_h, j - p_w, c]
+(1) y[n,i,j,c] = x[n, i−p_h, j−p_w, c]
 
 Source: Dumoulin and Visin, A guide to convolution arithmetic for deep learning, 2016, chapter 2.
 """
@@ -21,7 +21,7 @@ else:  # copied beside a script
 def zero_pad2d_forward(x: Any, *, padding: int | str | Sequence[Any]) -> rt.Array:
     """Compute the 2-D padding by zeros.
 
-    y[n, i, j, c] = x[n, i - p_h, j - p_w, c]
+    (1) y[n,i,j,c] = x[n, i−p_h, j−p_w, c]
 
     Args:
         x: shape (N, H, W, C).
@@ -43,20 +43,22 @@ def zero_pad2d_forward(x: Any, *, padding: int | str | Sequence[Any]) -> rt.Arra
     W_out = W + p_w + p_w_end
     rt.require("zero_pad2d", "W_out", W_out >= 0, "a size of at least 0", W_out)
     rt.affordable("zero_pad2d", dtype, {"y": (N, H_out, W_out, C)})
+    # (1) y[n,i,j,c] = x[n, i−p_h, j−p_w, c]
     y = np.zeros((N, H_out, W_out, C), dtype)
     i_low, i_high = rt.clip(H_out, (1, -p_h, H))
     j_low, j_high = rt.clip(W_out, (1, -p_w, W))
     if i_low < i_high and j_low < j_high:
         i_at = rt.span(1, -p_h, i_low, i_high)
         j_at = rt.span(1, -p_w, j_low, j_high)
-        y[:, i_low:i_high, j_low:j_high] += x[:, i_at, j_at]
+        part = y[:, i_low:i_high, j_low:j_high]
+        part += x[:, i_at, j_at]
     return y
 
 
 def zero_pad2d_grad_input(dy: Any, *, input_shape: Sequence[int], padding: int | str | Sequence[Any]) -> rt.Array:
     """Compute dx, the gradient of E: 2-D padding by zeros.
 
-    dx[m, q, v, e] = dy[m, p_h + q, p_w + v, e]
+    (7) dx[m,q,v,e] = dy[m, q+p_h, v+p_w, e]
 
     Args:
         dy: shape (N, H_out, W_out, C); dE/dy.
@@ -81,13 +83,15 @@ def zero_pad2d_grad_input(dy: Any, *, input_shape: Sequence[int], padding: int |
     rt.require("zero_pad2d", "W_out", W_out >= 0, "a size of at least 0", W_out)
     rt.extents("zero_pad2d", "dy", dy.shape, (N, H_out, W_out, C), "batch, H_out, W_out, channels")
     rt.affordable("zero_pad2d", dtype, {"dx": (N, H, W, C)})
+    # (7) dx[m,q,v,e] = dy[m, q+p_h, v+p_w, e]
     dx = np.zeros((N, H, W, C), dtype)
     q_low, q_high = rt.clip(H, (1, p_h, H_out))
     v_low, v_high = rt.clip(W, (1, p_w, W_out))
     if q_low < q_high and v_low < v_high:
         q_at = rt.span(1, p_h, q_low, q_high)
         v_at = rt.span(1, p_w, v_low, v_high)
-        dx[:, q_low:q_high, v_low:v_high] += dy[:, q_at, v_at]
+        part = dx[:, q_low:q_high, v_low:v_high]
+        part += dy[:, q_at, v_at]
     return dx
 
 

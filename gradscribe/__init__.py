@@ -6,32 +6,42 @@
 What is asked for first is loaded then: generated layers wait for NumPy only.
 """
 
+import os
 from importlib import import_module
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
+
+from gradscribe.printed import Printers, give
+from gradscribe.version import __version__ as __version__
 
 if TYPE_CHECKING:
     from gradscribe.codegen.check import check
-    from gradscribe.derive.composition import network
-    from gradscribe.derive.language import layer
-    from gradscribe.derive.update import optimiser
+    from gradscribe.facade import layer, network, optimiser
 
-__version__ = "0.1.0"
 __all__ = ["check", "layer", "network", "optimiser"]
 
 _HOMES = {
-    "check": "codegen.check",
-    "layer": "derive.language",
-    "network": "derive.composition",
-    "optimiser": "derive.update",
+    "check": "gradscribe.codegen.check",
+    "layer": "gradscribe.facade",
+    "network": "gradscribe.facade",
+    "optimiser": "gradscribe.facade",
 }
 _ROOMS = ("adapters", "codegen", "derive", "generated")
 
 # In a checkout the rooms lie beside this folder. The links here are for type checkers and editors; where the file
 # system has none, the folder above is searched.
-_here = Path(__file__).parent
-if not (_here / "derive").is_dir():
-    __path__.append(str(_here.parent))
+_here = __path__[0]
+if not os.access(f"{_here}/derive", os.F_OK):  # pathlib would take as long as the rest of this module and its imports
+    __path__.append(_here.rpartition(os.sep)[0])
+
+
+def _printers() -> Printers:
+    """What shows records, loaded when one is shown."""
+    from gradscribe.derive.typeset.printers import printers
+
+    return printers()
+
+
+give(_printers)
 
 
 def __getattr__(name: str) -> Any:
@@ -40,7 +50,7 @@ def __getattr__(name: str) -> Any:
         return import_module(f"{__name__}.{name}")
     if name not in _HOMES:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    value = getattr(import_module(f"{__name__}.{_HOMES[name]}"), name)
+    value = getattr(import_module(_HOMES[name]), name)
     globals()[name] = value
     return value
 

@@ -4,7 +4,9 @@ from functools import cache
 from pathlib import Path
 
 from gradscribe import generated
+from gradscribe.codegen.function import plan
 from gradscribe.codegen.kernel import Kernel, kernels
+from gradscribe.codegen.plan import Plan
 from gradscribe.derive.derivation import Derivation, derive
 from gradscribe.derive.interface import Layer
 from gradscribe.derive.layers import LAYERS
@@ -28,6 +30,12 @@ def generated_with(text: str) -> list[str]:
 def kernel(function: str) -> Kernel:
     """What a generated function takes and returns, and its program."""
     return next(k for k in layer_kernels(FUNCTIONS[function]) if k.name == function)
+
+
+@cache
+def planned(function: str) -> Plan:
+    """How a generated function is computed."""
+    return plan(kernel(function))
 
 
 @cache

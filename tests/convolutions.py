@@ -6,6 +6,8 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from gradscribe.generated import runtime as rt
+from gradscribe.generated.runtime.contractions.contraction import Contraction
+from gradscribe.generated.runtime.contractions.operands import contraction_of
 
 Array = np.ndarray
 DIRECTIONS = ("forward", "dx", "dw")
@@ -55,13 +57,13 @@ class Convolution(NamedTuple):
         along = [(-self.padding, (at(v), self.stride), (at(w), self.dilation)) for v, w in ("ir", "jt")]
         return tuple(sizes[v] for v in names), ((0, (at("n"), 1)), *along, (0, (at("c"), 1)))
 
-    def described(self, direction: str, dtype: Any = np.float32) -> rt.Contraction:
+    def described(self, direction: str, dtype: Any = np.float32) -> Contraction:
         """The contraction without arrays."""
         keys: list[tuple[Any, ...]] = [(shape, _strides(shape, dtype), None) for shape in self.shapes]
         x, w, y = keys
         x = (*x[:2], self.window(direction))
         operands = {"forward": (x, w, y), "dx": (y, w, x), "dw": (x, y, w)}[direction]
-        return rt._contraction(self.spec[direction], np.dtype(dtype), *operands)
+        return contraction_of(self.spec[direction], np.dtype(dtype), *operands)
 
     def computed(self, direction: str, x: Array, w: Array, y: Array) -> Array:
         """The result of a direction by the runtime; what is not given of x, w and y is its place."""

@@ -1,9 +1,9 @@
 """A printed format of the tests' own: the headings of a derivation and the numbers of its rows, a line each."""
 
 from gradscribe.derive.derivation.certificate import Footer
-from gradscribe.derive.derivation.record import Derivation, Formula, Grid, LayerTable, Result
+from gradscribe.derive.derivation.record import Derivation, Formula, Grid, LayerTable
 from gradscribe.derive.typeset.arrange import document
-from gradscribe.derive.typeset.document import Closing, Equations, Heading, Paragraph, Rows, Source
+from gradscribe.derive.typeset.document import Box, Closing, Equations, Heading, Paragraph, Rows, Source
 from gradscribe.derive.typeset.text_symbols import TextTypesetter
 from gradscribe.derive.typeset.writer import Writer
 
@@ -27,10 +27,10 @@ class Outline(Writer):
         return []
 
     def equations(self, equations: Equations) -> list[str]:
-        return []
+        return [str(e.number) for e in equations.equations if e.number is not None]
 
-    def box(self, result: Result) -> list[str]:
-        return []
+    def box(self, box: Box) -> list[str]:
+        return [str(box.number)]
 
     def formula(self, formula: Formula) -> list[str]:
         return []

@@ -13,11 +13,15 @@ import pytest
 
 from gradscribe.generated import runtime as rt
 from gradscribe.generated.conv2d import conv2d_forward, conv2d_grad_input, conv2d_grad_weight
+from gradscribe.generated.runtime.contractions import choice
+from gradscribe.generated.runtime.contractions.contraction import Contraction
+from gradscribe.generated.runtime.cook_toom.tables import COOK_TOOM
+from gradscribe.generated.runtime.machine.configuration import has_numba
 
 Array = np.ndarray
 FAST, STRICT = 6e-6, 1e-6
 LIMITS = {"winograd4": FAST, "winograd2": STRICT, "matrix": STRICT}
-BACKENDS = ["numpy", pytest.param("compiled", marks=pytest.mark.skipif(not rt.has_numba(), reason="no numba"))]
+BACKENDS = ["numpy", pytest.param("compiled", marks=pytest.mark.skipif(not has_numba(), reason="no numba"))]
 
 
 class Shape(NamedTuple):
@@ -84,12 +88,12 @@ def errors(shape: Shape, rectified: bool, taken: list[str], **settings: Any) -> 
     """The greatest differences relative to the greatest element; `taken` gets the strategies that were taken."""
     p = problem(shape, rectified)
 
-    def note(c: rt.Contraction, compute: Any) -> None:
-        way = rt.choice(c, rt.current())
+    def note(c: Contraction, compute: Any) -> None:
+        way = choice.choice(c, rt.current())
         taken.append(way.strategy.name)
         compute(way)
 
-    with rt.settings(**settings), rt.observing(note):
+    with rt.settings(**settings), choice.observing(note):
         found = computed(p, shape.options)
     assert all(array.dtype == np.float32 for array in found.values())
     return {name: float(np.abs(found[name] - e).max() / np.abs(e).max()) for name, e in p.expected.items()}
@@ -138,7 +142,7 @@ def test_other_kernels(size: int) -> None:
     expected = np.zeros((2, inner, inner, 64))
     for r, t in product(range(size), repeat=2):
         expected += x[:, r : r + inner, t : t + inner].astype(np.float64) @ w[r, t].astype(np.float64)
-    for accuracy, limit in (("fast", 1.3 * rt.COOK_TOOM[2, 7].error), ("strict", STRICT)):
+    for accuracy, limit in (("fast", 1.3 * COOK_TOOM[2, 7].error), ("strict", STRICT)):
         with rt.settings(accuracy=accuracy):
             found = conv2d_forward(x, w)
         assert np.abs(found - expected).max() <= limit * np.abs(expected).max()

@@ -2,23 +2,22 @@
 
 import ast
 import builtins
-import re
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
+from types import ModuleType
 
 import numpy as np
 import pytest
 
 import gradscribe
+from gradscribe import facade, network
 from gradscribe.codegen.audit import METHODS, NUMPY, AuditError, audit, audit_package
 from gradscribe.codegen.compiler import compile_module, emitted, source
 from gradscribe.codegen.names import BUILTINS
 from gradscribe.codegen.package import package_sources, stale, write_package
 from gradscribe.codegen.render import Emitted
-from gradscribe.codegen.runtime import runtime_attributes, runtime_names, runtime_source
-from gradscribe.derive.composition import network
-from gradscribe.derive.interface import Layer
+from gradscribe.codegen.runtime import runtime_attributes, runtime_names
 from gradscribe.derive.term import EquationError
 
 ROOT = Path(__file__).parents[1]
@@ -91,6 +90,28 @@ def test_statements_of_the_class(line: str) -> None:
         compile_module(inserted(line, "    layer = ", "    "))
 
 
+LOOPED = gradscribe.layer("y[n,c] = relu(x[n,c] - v[n,c])*v[n,c] + abs(x[n,c])", "mine")
+
+
+@pytest.mark.parametrize("line", ["loops.other()", "loops.wanted", "loops = rt.Companion", "loops._module()"])
+def test_loops_are_those_of_the_companion(line: str) -> None:
+    made = emitted(LOOPED)
+    assert "if loops.wanted(" in made.text
+    with pytest.raises(AuditError, match=r"^mine: "):
+        audit(replace(made, text=made.text.replace("    if loops.wanted(", f"    {line}\n    if loops.wanted(", 1)))
+
+
+@pytest.mark.parametrize(
+    "line", ["import os", "@print", "x = print(1)", "class Mine:\n    x = 1", "from .. import runtime as rt"]
+)
+def test_a_companion_holds_loops_only(line: str) -> None:
+    made = emitted(LOOPED)
+    assert made.companion is not None
+    text = made.companion.text.replace("\n\n\ndef ", f"\n\n\n{line}\ndef ", 1)
+    with pytest.raises(AuditError, match=r"^compiled\.mine: "):
+        compile_module(replace(made, companion=replace(made.companion, text=text)))
+
+
 def test_docstrings_are_those_that_were_given() -> None:
     made = emitted(LAYER)
     for name in made.docs:
@@ -117,27 +138,27 @@ def refusing(*_: object) -> ast.Module:
     raise Reached
 
 
-ITEMS = {
+ITEMS: dict[str, facade.Layer | facade.Optimiser] = {
     "layer": LAYER,
     "network": network("input x[N, 3]\ndense(2)"),
     "optimiser": gradscribe.optimiser("lr = 0.1; new_p[...] = p[...] - lr * g[...]", "mine"),
 }
 
 
-def ways(item: object, out: Path) -> list[Callable[[], object]]:
+def ways(item: facade.Layer | facade.Optimiser, out: Path) -> list[Callable[[], object]]:
     from gradscribe.codegen.explain import explain
     from gradscribe.codegen.verify import verify_layer
 
-    found = [
-        item.compile,  # type: ignore[attr-defined]
-        lambda: item.generate(out),  # type: ignore[attr-defined]
-        lambda: source(item),  # type: ignore[arg-type]
-        lambda: compile_module(emitted(item)),  # type: ignore[arg-type]
-        lambda: package_sources([item]),  # type: ignore[list-item]
-        lambda: write_package([item], out),  # type: ignore[list-item]
-        lambda: stale([item], out, whole=False),  # type: ignore[list-item]
+    found: list[Callable[[], object]] = [
+        item.compile,
+        lambda: item.generate(out),
+        lambda: source(item),
+        lambda: compile_module(emitted(item)),
+        lambda: package_sources([item]),
+        lambda: write_package([item], out),
+        lambda: stale([item], out, whole=False),
     ]
-    if isinstance(item, Layer):
+    if isinstance(item, facade.Layer):
         found += [lambda: item.compile(2), lambda: explain(item, {"x": (2, 3)}), lambda: list(verify_layer(item, 1))]
     return found
 
@@ -186,22 +207,38 @@ def test_the_lists_hold_what_there_is() -> None:
 
 def test_what_generated_modules_use_is_listed_and_the_other_way_round() -> None:
     used: set[str] = set()
-    for path in (ROOT / "generated").glob("*.py"):
-        if path.stem not in ("__init__", "runtime", "transforms"):
+    for path in (*(ROOT / "generated").glob("*.py"), *(ROOT / "generated/compiled").glob("*.py")):
+        if path.stem != "__init__":
             tree = ast.parse(path.read_text(encoding="utf-8"))
             used |= {n.attr for n in ast.walk(tree) if isinstance(n, ast.Attribute)}
             used |= {n.id for n in ast.walk(tree) if isinstance(n, ast.Name)}
     functions = {"arctan", "cos", "cosh", "sin", "sinh", "add", "divide", "int64", "intp", "min", "max"}  # of equations
     assert (NUMPY | METHODS | BUILTINS) - used - functions == set()
+    users = {"Sequential", "Settings", "current", "release", "settings"}
+    others = {"direction", "first_min", "minimise", "names", "scalar_type", "wide"}  # of layers of one's own
+    assert runtime_names() - used - users - others == set()
 
 
-def test_names_of_the_runtime_are_those_that_it_defines_itself() -> None:
+def test_names_of_the_runtime_are_those_that_it_offers() -> None:
+    from gradscribe.generated import runtime
+
     names = runtime_names()
-    assert {"array", "contract", "Layer", "Array", "nest", "run"} <= names
-    assert not names & {"np", "Path", "find_spec", "partial", "dataclass", "Any"}
-    assert all(re.search(rf"^(def|class) {n}\b|^{n}\b.*= |^    def {n}\b", runtime_source(), re.M) for n in names)
+    assert sorted(names) == sorted(runtime.__all__)
+    assert {"array", "contract", "Layer", "Array", "Companion", "run"} <= names
+    for name in names:
+        assert getattr(runtime, name).__class__ is not ModuleType, name
+    assert not names & {"np", "Path", "find_spec", "partial", "dataclass", "Any", "machine", "contractions", "_own"}
+
+
+@pytest.mark.parametrize("name", ["Layer", "Network", "Optimiser", "Sequential", "Buffers"])
+def test_attributes_of_a_class_of_the_runtime_are_read_from_its_file(name: str) -> None:
+    from gradscribe.generated import runtime
+
+    cls = getattr(runtime, name)
+    found = runtime_attributes(name)
+    assert {n for c in cls.__mro__[:-1] for n in vars(c) if not n.startswith("__")} <= found
     assert runtime_attributes("Layer") < runtime_attributes("Network")
-    assert runtime_attributes("Nothing") == frozenset()
+    assert runtime_attributes("Nothing") == runtime_attributes("contract") == frozenset()
 
 
 # ----- packages -------------------------------------------------------------------------------------------------------

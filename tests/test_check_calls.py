@@ -8,11 +8,10 @@ from typing import Any
 
 import numpy as np
 import pytest
-from typer.testing import CliRunner
 
 from gradscribe.codegen.check import CheckError, Verdict, check
 from gradscribe.codegen.check.cache import places
-from gradscribe.codegen.cli import app
+from tests.cli.running import run
 
 ROOT = Path(__file__).parents[1]
 Array = np.ndarray
@@ -413,8 +412,8 @@ class Layer:
 
 def command(folder: Path, *arguments: str) -> tuple[int, str]:
     (folder / "layers.py").write_text(FILE, encoding="utf-8")
-    done = CliRunner().invoke(app, ["check", *arguments, "--examples", "5"])
-    return done.exit_code, done.output
+    done = run("check", *arguments, "--examples", "5")
+    return done.code, done.out + done.err
 
 
 @pytest.mark.parametrize(

@@ -27,21 +27,25 @@ from gradscribe.generated.depthwise_conv2d import (
     depthwise_conv2d_grad_weight,
 )
 from gradscribe.generated.max_pool2d import max_pool2d_forward, max_pool2d_grad_input
+from gradscribe.generated.runtime.arithmetic.ranges import reaching
+from gradscribe.generated.runtime.contractions import choice
+from gradscribe.generated.runtime.contractions.contraction import Contraction
+from gradscribe.generated.runtime.machine.compiled import MOST_COUNTED
+from gradscribe.generated.runtime.machine.configuration import has_numba
 from tests.random_contractions import Array, problem
+from tests.rooms import forget_plans, set_in_all
 
-BACKENDS = ["numpy", pytest.param("compiled", marks=pytest.mark.skipif(not rt.has_numba(), reason="no numba"))]
+BACKENDS = ["numpy", pytest.param("compiled", marks=pytest.mark.skipif(not has_numba(), reason="no numba"))]
 
 
 @pytest.fixture
 def no_padding(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     """Wherever a window leaves its array every tap is a piece of its own, and results come in several blocks."""
-    monkeypatch.setattr(rt, "MOST_PADDED", 0)
-    monkeypatch.setattr(rt, "BLOCK", 16)
-    rt._pieces.cache_clear()
-    rt._ways.cache_clear()
+    set_in_all(monkeypatch, "MOST_PADDED", 0)
+    set_in_all(monkeypatch, "BLOCK", 16)
+    forget_plans()
     yield
-    rt._pieces.cache_clear()
-    rt._ways.cache_clear()
+    forget_plans()
 
 
 @pytest.mark.usefixtures("no_padding")
@@ -52,12 +56,12 @@ def test_pieces_are_the_whole(backend: str) -> None:
         case = problem([seed, 31])
         expected, scale = case.expected()
 
-        def count(c: rt.Contraction, compute: Any) -> None:
+        def count(c: Contraction, compute: Any) -> None:
             nonlocal pieces
             pieces += 1
-            compute(rt.choice(c, rt.current()))
+            compute(choice.choice(c, rt.current()))
 
-        with rt.settings(backend=backend, threads=1), rt.observing(count):
+        with rt.settings(backend=backend, threads=1), choice.observing(count):
             found = case.compute()
         np.testing.assert_allclose(found, expected, rtol=0, atol=1e-12 * max(scale, 1), err_msg=f"seed {seed}: {case}")
     assert pieces > 240
@@ -80,31 +84,31 @@ def test_ranges_are_those_of_what_is_inside() -> None:
         low, high = sorted(int(v) for v in rng.integers(-40, 40, size=2))
         size = int(rng.integers(1, 12))
         inside = [v for v in range(-60, 61) if step * v + high >= 0 and step * v + low < size]
-        first, stop = rt._reaching(step, low, high, size)
+        first, stop = reaching(step, low, high, size)
         assert inside == list(range(first, stop)), (step, low, high, size)
 
 
 @pytest.mark.parametrize("backend", BACKENDS)
 def test_products_are_scattered_in_parts(backend: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """However few are computed at a time."""
-    monkeypatch.setattr(rt, "MOST_SCATTERED", 8)
-    monkeypatch.setattr(rt, "BLOCK", 16)
-    rt._ways.cache_clear()
+    set_in_all(monkeypatch, "MOST_SCATTERED", 8)
+    set_in_all(monkeypatch, "BLOCK", 16)
+    forget_plans()
     parts = 0
 
-    def count(c: rt.Contraction, compute: Any) -> None:
+    def count(c: Contraction, compute: Any) -> None:
         nonlocal parts
-        way = rt.choice(c, rt.current())
+        way = choice.choice(c, rt.current())
         parts += way.strategy.name == "scatter" and len(way.plan.inner) > 1
         compute(way)
 
     for seed in range(300 if backend == "numpy" else 60):
         case = problem([seed, 37])
         expected, scale = case.expected()
-        with rt.settings(backend=backend, strategy="scatter", threads=1 + seed % 2), rt.observing(count):
+        with rt.settings(backend=backend, strategy="scatter", threads=1 + seed % 2), choice.observing(count):
             found = case.compute()
         np.testing.assert_allclose(found, expected, rtol=0, atol=1e-12 * max(scale, 1), err_msg=f"seed {seed}: {case}")
-    rt._ways.cache_clear()
+    forget_plans()
     assert parts > 5
 
 
@@ -212,7 +216,7 @@ def test_taps_far_out_cost_nothing(kind: Kind, far: int, backend: str) -> None:
             np.testing.assert_allclose(difference, 0, atol=1e-12)
 
 
-COMPILED = pytest.param(300, "compiled", marks=pytest.mark.skipif(not rt.has_numba(), reason="no numba"))
+COMPILED = pytest.param(300, "compiled", marks=pytest.mark.skipif(not has_numba(), reason="no numba"))
 LARGER = [(k, "numpy") for k in (12, 300, 10_000, 2**31 - 2, 2**31 - 1)]
 
 
@@ -230,7 +234,7 @@ def test_windows_far_larger_than_the_image(kernel: int, backend: str) -> None:
             np.testing.assert_allclose(y, x.sum((1, 2), keepdims=True) / count, rtol=1e-12)
             dx = bounded(partial(avg_pool2d_grad_input, dy, input_shape=x.shape, **given), 4 * BYTES)
             np.testing.assert_allclose(dx, dy / count * ones, rtol=1e-12)
-        if kernel * 12 > rt.MOST_COUNTED:
+        if kernel * 12 > MOST_COUNTED:
             with pytest.raises(ValueError, match="too large"):
                 max_pool2d_forward(x, **options)
             return
@@ -257,7 +261,7 @@ def test_gradients_of_large_windows_are_added_where_their_maxima_were(
             y, argmax = forward(x, **options)
             dy = rng.normal(size=y.shape)
             expected = backward(dy, argmax, input_shape=shape, **options)
-            monkeypatch.setattr(rt, "MANY_PLACES", 0)
+            set_in_all(monkeypatch, "MANY_PLACES", 0)
             found = backward(dy, argmax, input_shape=shape, **options)
             monkeypatch.undo()
         np.testing.assert_allclose(found, expected, rtol=1e-12, atol=1e-12)

@@ -6,6 +6,8 @@ import numpy as np
 import pytest
 
 from gradscribe.generated import runtime as rt
+from gradscribe.generated.runtime.contractions import choice
+from gradscribe.generated.runtime.machine.memory import _own
 from tests.convolutions import DIRECTIONS, Array, Convolution
 
 STRICT, FAST = 1e-6, 6e-6
@@ -52,7 +54,7 @@ def test_errors_in_float32(conv: Convolution, direction: str, kind: str) -> None
     for accuracy, limit in (("strict", STRICT), ("fast", FAST)):
         with rt.settings(accuracy=accuracy):
             assert error(conv, direction, kind) <= limit, accuracy
-    for way in rt.ways(conv.described(direction), rt.current()):
+    for way in choice.ways(conv.described(direction), rt.current()):
         with rt.settings(strategy=way.strategy.name):
             found = error(conv, direction, kind)
         assert found <= max(STRICT, way.cost.error) <= FAST, (way.strategy.name, found)
@@ -63,12 +65,12 @@ def test_errors_in_float32(conv: Convolution, direction: str, kind: str) -> None
 def test_what_is_too_inaccurate_is_not_chosen(conv: Convolution, direction: str) -> None:
     c = conv.described(direction)
     for dtype in (np.float32, np.float64):
-        found = rt.ways(conv.described(direction, dtype), rt.Settings("numpy", "strict"))
+        found = choice.ways(conv.described(direction, dtype), rt.Settings("numpy", "strict"))
         assert found[0].cost.direct
         assert found[0].cost.error == 0
         keys = [(not way.cost.direct, way.cost.seconds) for way in found]
         assert keys == sorted(keys)
-    costs = [way.cost for way in rt.ways(c, rt.Settings("numpy", "fast"))]
+    costs = [way.cost for way in choice.ways(c, rt.Settings("numpy", "fast"))]
     assert [cost.seconds for cost in costs] == sorted(cost.seconds for cost in costs)
 
 
@@ -96,7 +98,7 @@ LARGE = {
 def test_memory_is_bounded_whatever_the_batch(name: str, direction: str, accuracy: str, batch: int) -> None:
     """48 MB for 3x3 windows over 64 channels and more, 24 MB for others; of two threads together."""
     conv = LARGE[name]._replace(n=batch)
-    found = rt.choice(conv.described(direction), rt.Settings(accuracy=accuracy))
+    found = choice.choice(conv.described(direction), rt.Settings(accuracy=accuracy))
     limit = 48e6 if conv.k and conv.kernel == 3 and conv.c >= 64 else 24e6
     assert 0 <= found.cost.scratch <= limit, (found.strategy.name, found.cost)
 
@@ -118,10 +120,10 @@ MEASURED = {
 def test_memory_is_as_predicted(conv: Convolution, direction: str) -> None:
     """Of every strategy on one thread: what is allocated at once is at most twice what is predicted."""
     x, w, y = arrays(conv, "normal")
-    for way in rt.ways(conv.described(direction), rt.current()):
+    for way in choice.ways(conv.described(direction), rt.current()):
         with rt.settings(strategy=way.strategy.name, threads=1):
             conv.computed(direction, x, w, y)  # loops are compiled
-            rt._own.__dict__.clear()  # memory that is used again
+            _own.__dict__.clear()  # memory that is used again
             tracemalloc.start()
             try:
                 conv.computed(direction, x, w, y)

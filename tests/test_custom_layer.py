@@ -15,6 +15,7 @@ from sympy import Eq, Expr, Idx, IndexedBase, Sum, exp, tanh
 import gradscribe
 from gradscribe.codegen.compiler import compile_layer
 from gradscribe.codegen.package import package_sources, write_package
+from gradscribe.codegen.runtime import runtime_sources
 from gradscribe.derive.differentiate import differentiate
 from gradscribe.derive.equations import Maximum, inside, program
 from gradscribe.derive.functions import relu
@@ -200,8 +201,8 @@ def imported(folder: Path, name: str) -> ModuleType:
 def test_a_package_of_own_layers_is_written_and_imported(tmp_path: Path) -> None:
     layers = [build() for build in LAYERS]
     written = write_package(layers, tmp_path)
-    shared = {"__init__.py", "runtime.py", "transforms.py"}
-    assert {path.name for path in written} == {f"{x.name}.py" for x in layers} | shared
+    shared = {"__init__.py", *runtime_sources()}
+    assert {p.relative_to(tmp_path).as_posix() for p in written} == {f"{x.name}.py" for x in layers} | shared
     assert write_package(layers, tmp_path) == []
     package = imported(tmp_path, "own_layers")
     assert {x.class_name for x in layers} <= set(package.__all__)

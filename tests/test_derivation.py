@@ -11,14 +11,15 @@ import numpy as np
 import pytest
 from sympy import Eq, Idx, IndexedBase, Integer, Sum, sin
 
-from gradscribe.derive.derivation import Derivation, Section, Step, derive, rotation_identity
+from gradscribe import layer as layer_of_text
+from gradscribe.derive.derivation import Derivation, Section, Step, derive
+from gradscribe.derive.derivation.identity import rotation_identity
 from gradscribe.derive.derivation.record import Partial
 from gradscribe.derive.derivation.verify import certify
 from gradscribe.derive.equations import program
 from gradscribe.derive.functions import activation_prime
 from gradscribe.derive.index import exact, integer, integers
 from gradscribe.derive.interface import Kind, Layer, Option
-from gradscribe.derive.language import layer as layer_of_text
 from gradscribe.derive.layers import LAYERS
 from gradscribe.derive.term import Access, EquationError, accesses
 from gradscribe.derive.typeset import latex, markdown, text, text_lines

@@ -214,7 +214,7 @@ FLAGS: dict[str, Callable[[Tensor], bool]] = {
 
 
 def test_to_sympy_speaks_sympy() -> None:
-    (equation,) = program(Eq(y[n], Sum(w[n, m] * x[n], m)), inputs=(x, w)).sympy()
+    (equation,) = to_sympy(program(Eq(y[n], Sum(w[n, m] * x[n], m)), inputs=(x, w)))
     assert isinstance(equation, Eq)
     assert equation.lhs == y[n]
     assert equation.rhs == Sum(w[n, m] * x[n], m)

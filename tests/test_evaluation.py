@@ -7,10 +7,11 @@ import numpy as np
 import pytest
 
 import gradscribe
-from gradscribe import generated
+from gradscribe import generated, network
 from gradscribe.adapters.functional import Functional
+from gradscribe.codegen.compiler import compile_layer
 from gradscribe.codegen.verify import verify_layer
-from gradscribe.derive.composition import compose, network
+from gradscribe.derive.composition import Network, compose
 from gradscribe.derive.composition.record import Node
 from gradscribe.derive.interpret import interpret
 from gradscribe.derive.language import LanguageError
@@ -134,7 +135,7 @@ def test_sequential() -> None:
 def test_a_text_says_what_holds_after_training() -> None:
     layer = own()
     assert [t.name for t in layer.evaluation.inputs] == ["x", "m"]
-    module: Any = layer.compile()
+    module: Any = compile_layer(layer)
     noisy = module.Noisy(C=5, dtype=np.float64)
     np.testing.assert_allclose(noisy(X, MASK), X * MASK - 1)
     np.testing.assert_allclose(noisy.predict(X), X / 3 - 0.5)
@@ -143,7 +144,9 @@ def test_a_text_says_what_holds_after_training() -> None:
     assert checked["noisy_predict"]
     assert all(checked.values())
     nodes = [Node("d", LAYERS["dense"](), ("x",), (("out_features", 5),)), Node("s", layer, ("d",))]
-    net: Any = compose("net", nodes, "s", inputs={"x": ("N", 5)}).compile()
+    composed = gradscribe.layer(compose("net", nodes, "s", inputs={"x": ("N", 5)}))
+    assert isinstance(composed, Network)
+    net: Any = composed.compile()
     built = net.Net(rng=0, dtype=np.float64)
     u = X @ built.params["d.w"] + built.params["d.b"]
     np.testing.assert_allclose(built(X, MASK), u * MASK - 1)

@@ -13,7 +13,6 @@ from gradscribe.derive.index import integer
 from gradscribe.derive.interface import Layer
 from gradscribe.derive.interpret import interpret
 from gradscribe.derive.sampling import sample_sizes
-from gradscribe.derive.ties import with_ties
 from gradscribe.derive.typeset import latex, markdown
 from tests.agreement import Array, assert_kernels_agree, shapes
 from tests.finite_differences import compare_slopes, weighted_sum
@@ -66,7 +65,7 @@ def drawn(layer: Layer, kind: str, rng: np.random.Generator) -> tuple[dict[objec
 @pytest.mark.parametrize("ties", ["first", "split"])
 @pytest.mark.parametrize("text", EXCLUDING)
 def test_kernels_equal_the_interpreter(text: str, ties: str) -> None:
-    layer = with_ties(gradscribe.layer(text), ties)
+    layer = gradscribe.layer(text).with_ties(ties)
     assert any(s.term.body.has(admitted) for s in layer.program.statements)
     for seed, kind in enumerate((*DATA, "empty")):
         rng = np.random.default_rng(seed)
@@ -76,7 +75,7 @@ def test_kernels_equal_the_interpreter(text: str, ties: str) -> None:
 @pytest.mark.parametrize("ties", ["first", "split"])
 @pytest.mark.parametrize("text", EXCLUDING)
 def test_gradients_equal_finite_differences(text: str, ties: str) -> None:
-    layer, rng = with_ties(gradscribe.layer(text), ties), np.random.default_rng(7)
+    layer, rng = gradscribe.layer(text).with_ties(ties), np.random.default_rng(7)
     sizes, values = drawn(layer, "normal", rng)
     forward, gradient = interpret(layer.program, values, sizes), differentiate(layer.program)
     seeds = {s.name: rng.normal(size=forward[o].shape) for o, s in gradient.seeds.items()}
@@ -150,7 +149,7 @@ def test_a_padding_mask_is_that_of_pytorch(ties: str, order: int) -> None:
     rng = np.random.default_rng(5)
     x, a = np.round(rng.normal(size=(40, 6))) - 3, rng.integers(0, 2, (40, 6))
     a[3], a[:, 0] = 0, np.maximum(a[:, 0], np.arange(40) != 3)
-    module = with_ties(gradscribe.layer(f"{MASK}\ny[n] = [m[n] > -99] * m[n]^2", "tried"), ties).compile(order)
+    module = gradscribe.layer(f"{MASK}\ny[n] = [m[n] > -99] * m[n]^2", "tried").with_ties(ties).compile(order)
     y, *kept = module.tried_forward(x, a)
     tensor = torch.tensor(x, requires_grad=True)
     masked = tensor.masked_fill(torch.tensor(a) != 1, -torch.inf)
@@ -173,7 +172,7 @@ def test_segments_are_those_of_scatter_reduce(name: str) -> None:
     rng = np.random.default_rng(6)
     x, t = np.round(2 * rng.normal(size=300)) - 5, rng.integers(0, 20, 300)
     t[t == 7] = 8  # an empty segment
-    layer = with_ties(gradscribe.layer(SEGMENTS.replace("max", name[1:]), "segments"), "split")
+    layer = gradscribe.layer(SEGMENTS.replace("max", name[1:]), "segments").with_ties("split")
     found = layer.compile().Segments(V=20)
     empty = -np.inf if name == "amax" else np.inf
     tensor = torch.tensor(x, requires_grad=True)

@@ -1,15 +1,14 @@
 """`gradscribe explain`: figures that agree with definitions, choices that are those of a call, mistakes in one line."""
 
 import json
-import sys
 from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 import pytest
 
-from gradscribe.codegen import cli
 from gradscribe.codegen.explain import ExplainError, Explanation, explain
 from gradscribe.codegen.explain.observe import Figures
 from gradscribe.codegen.explain.statements import Statement
@@ -19,30 +18,20 @@ from gradscribe.derive.layers import LAYERS
 from gradscribe.derive.networks import NETWORKS
 from gradscribe.generated import runtime as rt
 from gradscribe.generated.conv2d import conv2d_forward, conv2d_grad_input, conv2d_grad_weight
+from gradscribe.generated.runtime.contractions import choice
+from gradscribe.generated.runtime.contractions.contraction import Contraction
 from tests.cases import sampled_case
+from tests.cli.running import Done, run
 
 IMAGES, WEIGHTS = (2, 13, 12, 16), (3, 3, 16, 24)
 
 
-class Done(NamedTuple):
-    code: int
-    out: str
-    err: str
-
-
 @pytest.fixture
-def command(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path) -> Callable[..., Done]:
+def command(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Callable[..., Done]:
     """Run ``gradscribe explain`` in a folder of its own."""
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("COLUMNS", "160")
-
-    def run(*arguments: str) -> Done:
-        monkeypatch.setattr(sys, "argv", ["gradscribe", "explain", *arguments])
-        with pytest.raises(SystemExit) as stop:
-            cli.main()
-        return Done(int(stop.value.code or 0), *capsys.readouterr())
-
-    return run
+    return partial(run, "explain")
 
 
 def contractions(found: Explanation, function: str) -> list[Statement]:
@@ -120,14 +109,14 @@ def taken(accuracy: str, threads: int) -> Iterator[str]:
     """The strategies that calls of the generated functions take."""
     names: list[str] = []
 
-    def note(c: rt.Contraction, compute: Any) -> None:
-        found = rt.choice(c, rt.current())
+    def note(c: Contraction, compute: Any) -> None:
+        found = choice.choice(c, rt.current())
         names.append(found.strategy.name)
         compute(found)
 
     rng = np.random.default_rng(0)
     x, w = (rng.random(shape, np.float32) for shape in (IMAGES, WEIGHTS))
-    with rt.settings(accuracy=accuracy, threads=threads), rt.observing(note):
+    with rt.settings(accuracy=accuracy, threads=threads), choice.observing(note):
         y = conv2d_forward(x, w, None, padding=1)
         conv2d_grad_input(y, w, input_shape=x.shape, padding=1)
         conv2d_grad_weight(y, x, kernel_size=3, padding=1)
@@ -276,7 +265,7 @@ def test_a_mistake_is_one_line(
     command: Callable[..., Done], arguments: tuple[str, ...], parts: tuple[str, ...]
 ) -> None:
     done = command(*arguments)
-    assert done.code == 1
+    assert done.code == 2
     assert done.out == ""
     assert done.err.startswith("gradscribe: ")
     assert done.err.count("\n") == 1, done.err

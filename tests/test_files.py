@@ -12,43 +12,51 @@ from typing import Any
 
 import pytest
 
+from gradscribe import layer
 from gradscribe.codegen import swap, write
 from gradscribe.codegen.package import generated_modules, stale, write_package
 from gradscribe.codegen.render import MARK
 from gradscribe.codegen.swap import STAGE, held
 from gradscribe.derive.error import EquationError
 from gradscribe.derive.interface import Layer
-from gradscribe.derive.language import layer
 
 ROOT = Path(__file__).parents[1]
-OLD = {"a.py": f"{MARK} old a\n", "b.py": f"{MARK} old b\n", "__init__.py": f"{MARK} old\n"}
-NEW = {"a.py": f"{MARK} new a\n", "b.py": f"{MARK} new b\n", "c.py": f"{MARK} new c\n", "__init__.py": f"{MARK} new\n"}
-MINE = {"mine.py": "x = 1\n", "notes.txt": "text"}
+OLD = {name: f"{MARK} old {name}\n" for name in ("a.py", "b.py", "__init__.py", "gone.py", "room/d.py", "room/gone.py")}
+NEW = {
+    name: f"{MARK} new {name}\n"
+    for name in ("a.py", "b.py", "c.py", "__init__.py", "room/d.py", "room/e/f.py", "g/h.py")
+}
+GONE = ("gone.py", "room/gone.py")
+MINE = {"mine.py": "x = 1\n", "notes.txt": "text", "room/notes.txt": "text"}
 
 
 def contents(folder: Path) -> dict[str, str]:
-    return {str(p.relative_to(folder)): p.read_text(encoding="utf-8") for p in folder.rglob("*") if p.is_file()}
+    return {p.relative_to(folder).as_posix(): p.read_text(encoding="utf-8") for p in folder.rglob("*") if p.is_file()}
+
+
+def folders(folder: Path) -> set[str]:
+    return {p.relative_to(folder).as_posix() for p in folder.rglob("*") if p.is_dir()}
 
 
 @pytest.fixture
 def folder(tmp_path: Path) -> Path:
     """A package of old files beside files of the user's own."""
     path = tmp_path / "package"
-    path.mkdir()
     for name, text in {**OLD, **MINE}.items():
+        (path / name).parent.mkdir(parents=True, exist_ok=True)
         (path / name).write_text(text, encoding="utf-8")
     return path
 
 
 def replace(folder: Path) -> None:
     with held(folder):
-        swap.replace(folder, NEW)
+        swap.replace(folder, NEW, GONE)
 
 
 def test_a_set_of_files_is_replaced(folder: Path) -> None:
     replace(folder)
     assert contents(folder) == {**NEW, **MINE}
-    assert sorted(p.name for p in folder.iterdir()) == sorted({**NEW, **MINE})
+    assert folders(folder) == {"room", "room/e", "g"}
 
 
 # ----- errors at every step -------------------------------------------------------------------------------------------
@@ -93,7 +101,7 @@ def test_whatever_fails_the_old_files_are_there_and_nothing_else(
 ) -> None:
     """Or all of the new ones, when it is only the tidying up that fails."""
     failures = 0
-    for calls in range(20):
+    for calls in range(40):
         copy = tmp_path / f"copy{calls}"
         shutil.copytree(folder, copy)
         with pytest.MonkeyPatch.context() as patch:
@@ -101,6 +109,7 @@ def test_whatever_fails_the_old_files_are_there_and_nothing_else(
             error = raised(copy)
         failures += error is not None
         assert contents(copy) == ({**OLD, **MINE} if error else {**NEW, **MINE})
+        assert folders(copy) == ({"room"} if error else {"room", "room/e", "g"})
         assert not isinstance(error, OSError) or str(copy) in str(error)
     assert failures >= (0 if name == "hardlink_to" and failure is full else 1)  # then a copy is made
 
@@ -120,7 +129,7 @@ def test_a_disk_that_knows_no_second_names(folder: Path, monkeypatch: pytest.Mon
 
 def test_a_folder_made_for_nothing_is_gone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(os, "fsync", lambda handle: full())
-    with pytest.raises(OSError, match=r"new/folder/\w+\.py"):
+    with pytest.raises(OSError, match=r"new/folder/[\w/]+\.py"):
         replace(tmp_path / "new/folder")
     assert list(tmp_path.iterdir()) == []
 
@@ -168,6 +177,7 @@ def test_a_kill_at_any_moment_leaves_one_set_or_is_undone_by_the_next_run(tmp_pa
         between = visible_files(copy)
         undone(copy)
         assert contents(copy) in sets
+        assert folders(copy) == ({"room"} if contents(copy) == sets[0] else {"room", "room/e", "g"})
         if between not in sets:  # between the first file and the last: the run that undoes it may be killed, too
             mixed = lines
         if not stopped:
@@ -181,6 +191,7 @@ def test_a_kill_at_any_moment_leaves_one_set_or_is_undone_by_the_next_run(tmp_pa
         stopped = killed(undone, copy, more)
         undone(copy)
         assert contents(copy) == sets[0]
+        assert folders(copy) == {"room"}
         if not stopped:
             break
     assert more
@@ -191,7 +202,7 @@ GENERATE = """
 import sys
 from pathlib import Path
 from gradscribe.codegen.package import write_package
-from gradscribe.derive.language import layer
+from gradscribe import layer
 for name in sys.argv[2:]:
     write_package([layer("y[n] = x[n]^2", name)], Path(sys.argv[1]))
 """
@@ -251,13 +262,107 @@ def test_what_was_not_generated_is_left_alone(tmp_path: Path, kind: str) -> None
     assert sorted(p.name for p in tmp_path.iterdir()) == ["other.py", "package"]
 
 
+@pytest.mark.parametrize("kind", ["module", "text", "file", "link", "link within", "folder within", "empty"])
+def test_a_folder_in_the_place_of_the_runtime_is_left_alone(tmp_path: Path, kind: str) -> None:
+    folder, other = tmp_path / "package", tmp_path / "other"
+    place = folder / "runtime"
+    other.mkdir()
+    folder.mkdir()
+    match kind:
+        case "file":
+            place.write_text("mine", encoding="utf-8")
+        case "link":
+            place.symlink_to(other)
+        case _:
+            place.mkdir()
+    match kind:
+        case "module":
+            (place / "__init__.py").write_text("mine = 1\n", encoding="utf-8")
+        case "text":
+            (place / "notes.txt").write_text("mine", encoding="utf-8")
+        case "link within":
+            (place / "machine").symlink_to(other)
+        case "folder within":
+            (place / "data").mkdir()
+            (place / "data/notes.txt").write_text("mine", encoding="utf-8")
+    before = contents(folder)
+    if kind == "empty":
+        write_package([own("square")], folder)
+        assert (place / "__init__.py").is_file()
+        return
+    with pytest.raises(FileExistsError, match="was not generated"):
+        write_package([own("square")], folder)
+    assert contents(folder) == before
+    assert [p.name for p in folder.iterdir()] == ["runtime"]
+    assert not list(other.iterdir())
+
+
+def test_a_link_within_a_runtime_is_left_alone(tmp_path: Path) -> None:
+    write_package([own("square")], tmp_path / "package")
+    machine = tmp_path / "package/runtime/machine"
+    shutil.move(machine, tmp_path / "elsewhere")
+    machine.symlink_to(tmp_path / "elsewhere")
+    before = contents(tmp_path)
+    with pytest.raises(FileExistsError, match="machine was not generated"):
+        write_package([own("cube", "y[n] = x[n]^3")], tmp_path / "package")
+    assert contents(tmp_path) == before
+
+
+def test_what_other_versions_have_left_of_a_runtime_goes(tmp_path: Path) -> None:
+    """A runtime that was one file, a module that there is no more; not what the user has put there."""
+    write_package([own("square")], tmp_path)
+    fresh = contents(tmp_path)
+    left = {"runtime.py", "transforms.py", "runtime/strategy.py", "runtime/machine/clock.py"}
+    for name in left:
+        (tmp_path / name).write_text(f"{MARK} a template.\nclass Layer:\n    pass\n", encoding="utf-8")
+    (tmp_path / "runtime/mine.py").write_text("x = 1\n", encoding="utf-8")
+    assert len(stale([own("square")], tmp_path, whole=False)) == len(left)
+    assert {p.relative_to(tmp_path).as_posix() for p in write_package([own("square")], tmp_path)} == left
+    assert contents(tmp_path) == {**fresh, "runtime/mine.py": "x = 1\n"}
+    assert stale([own("square")], tmp_path, whole=True) == []
+
+
+LOOPED = "y[n,c] = relu(x[n,c] - v[n,c])*v[n,c] + abs(x[n,c])"
+
+
+def test_compiled_loops_come_and_go_with_their_module(tmp_path: Path) -> None:
+    write_package([own("mine", LOOPED), own("other", LOOPED)], tmp_path)
+    loops = {"compiled/__init__.py", "compiled/mine.py", "compiled/other.py"}
+    assert {name for name in contents(tmp_path) if name.startswith("compiled/")} == loops
+    found = write_package([own("mine")], tmp_path)
+    assert {p.relative_to(tmp_path).as_posix() for p in found} == {"__init__.py", "mine.py", "compiled/mine.py"}
+    assert {name for name in contents(tmp_path) if name.startswith("compiled/")} == loops - {"compiled/mine.py"}
+    assert stale([own("mine")], tmp_path, whole=False) == []
+    (tmp_path / "other.py").unlink()
+    assert [p.name for p in write_package([own("mine")], tmp_path) if p.parent.name == "compiled"] == ["other.py"]
+    assert len(stale([own("mine")], tmp_path, whole=True)) == 1  # the file of the package of loops
+
+
+def test_a_folder_in_the_place_of_compiled_loops_is_left_alone(tmp_path: Path) -> None:
+    (tmp_path / "compiled").mkdir()
+    (tmp_path / "compiled/notes.txt").write_text("mine", encoding="utf-8")
+    with pytest.raises(FileExistsError, match="was not generated"):
+        write_package([own("mine", LOOPED)], tmp_path)
+    assert contents(tmp_path) == {"compiled/notes.txt": "mine"}
+    write_package([own("mine")], tmp_path)  # which has none
+    assert contents(tmp_path)["compiled/notes.txt"] == "mine"
+
+
+def test_a_layer_may_be_called_as_a_file_that_packages_had(tmp_path: Path) -> None:
+    write_package([own("transforms")], tmp_path)
+    assert "transforms.py" not in {p.name for p in write_package([own("square")], tmp_path) if p.parent == tmp_path}
+    assert sorted(generated_modules(tmp_path)) == ["square", "transforms"]
+
+
 def test_a_file_where_the_folder_should_be(tmp_path: Path) -> None:
     (tmp_path / "file").touch()
     with pytest.raises(NotADirectoryError, match="file: expected a folder"):
         write_package([own("square")], tmp_path / "file")
 
 
-@pytest.mark.parametrize("trap", ["link", "link within", "name that leads out", "other files", "file"])
+@pytest.mark.parametrize(
+    "trap", ["link", "link within", "name that leads out", "other files", "file", "link on the way"]
+)
 def test_what_somebody_else_left_is_not_taken_for_an_interrupted_run(tmp_path: Path, folder: Path, trap: str) -> None:
     """A folder may come from a stranger: nothing outside of it, and nothing of the user's in it, is moved."""
     secret = tmp_path / "secret"
@@ -276,6 +381,11 @@ def test_what_somebody_else_left_is_not_taken_for_an_interrupted_run(tmp_path: P
             (stage / "old").symlink_to(secret)
         else:
             (stage / "old").mkdir()
+        if trap == "link on the way":
+            (stage / "added").write_text("out/key.py\nout/within/", encoding="utf-8")
+            (stage / "old/out").mkdir()
+            (stage / "old/out/key.py").write_text(f"{MARK} theirs\n", encoding="utf-8")
+            (folder / "out").symlink_to(secret)
         if trap == "other files":
             (stage / "my work").write_text("mine", encoding="utf-8")
     before = contents(folder)
@@ -283,7 +393,7 @@ def test_what_somebody_else_left_is_not_taken_for_an_interrupted_run(tmp_path: P
         replace(folder)
         assert contents(folder) == {**NEW, **MINE}
     else:
-        with pytest.raises(FileExistsError, match="was not made by gradscribe"):
+        with pytest.raises(FileExistsError, match=r"was not made by gradscribe|a link is in the way"):
             replace(folder)
         assert contents(folder) == before
     assert contents(secret) == {"key.py": "key"}
@@ -306,7 +416,7 @@ def test_a_pipe_does_not_stop_a_check(tmp_path: Path) -> None:
 
 # ----- names that would be one ----------------------------------------------------------------------------------------
 CLASHES = {
-    "the package's own": [["__init__"], ["runtime"], ["transforms"], ["settings"], ["Sequential"], ["__path__"]],
+    "the package's own": [["__init__"], ["runtime"], ["settings"], ["Sequential"], ["__path__"]],
     "case": [["gate", "Gate"], ["Runtime"], ["straße", "strasse"]],
     "class": [["x1", "x_1"], ["sequential"], ["foo_bar", "FooBar"]],
     "no module": [["a b"], ["../out"], ["class"], [""], ["a.b"], ["ﬁ"], ["x\n"]],

@@ -32,6 +32,8 @@ from sympy import (
 )
 from sympy.codegen.cfunctions import expm1, log1p
 
+from gradscribe.codegen.python import printer
+from gradscribe.codegen.python.expression import Name
 from gradscribe.codegen.scalar import ArrayPrinter
 from gradscribe.codegen.verify import verify_layer
 from gradscribe.derive.derivation.notation import Notation
@@ -82,7 +84,9 @@ def computed(
 
 
 def text(body: Expr) -> str:
-    return ArrayPrinter(lambda access: access.tensor, lambda s, whole: s.name, (n,)).text(body)
+    return printer.text(
+        ArrayPrinter(lambda access: Name(access.tensor), lambda s, whole: Name(s.name), (n,)).value(body)
+    )
 
 
 # ----- values ---------------------------------------------------------------------------------------------------------
@@ -176,10 +180,10 @@ def test_float32_stays_float32_and_near_the_oracle(body: Expr) -> None:
 @pytest.mark.parametrize(
     ("body", "expected"),
     [
-        (greater(x, w) * w, "np.where((x > w), w, 0)"),
+        (greater(x, w) * w, "np.where(x > w, w, 0)"),
         (greater(x, w) * at_least(w, 0) * unequal(n, 2), "np.where((w >= 0) & (x > w) & (n != 2), dtype(1), dtype(0))"),
         (greater(x, w) + 1, "(x > w).astype(dtype) + 1"),
-        (exp(greater(x, w) * x), "np.exp(np.where((x > w), x, 0))"),
+        (exp(greater(x, w) * x), "np.exp(np.where(x > w, x, 0))"),
         (2 * x / sqrt(pi), "1.1283791670955126 * x"),
         ((x + w) / sqrt(2), "0.7071067811865476 * (w + x)"),
         (sqrt(2) + x, "x + 1.4142135623730951"),

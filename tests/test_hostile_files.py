@@ -1,15 +1,14 @@
 """Nothing that a user wrote is ever code, or a file of its own choice: the command line, and files of packages."""
 
-import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 import gradscribe
-from gradscribe.codegen import cli
 from gradscribe.codegen.package import package_sources, write_package
 from gradscribe.derive.term import EquationError
+from tests.cli.running import run
 from tests.hostile import CUBE, NAMES, TEXTS, watched
 
 
@@ -19,17 +18,11 @@ def canary(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
         yield
 
 
-@pytest.fixture
-def run(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Callable[..., tuple[int, str]]:
-    def run(*arguments: str) -> tuple[int, str]:
-        monkeypatch.setattr(sys, "argv", ["gradscribe", *arguments])
-        with pytest.raises(SystemExit) as stop:
-            cli.main()
-        printed = capsys.readouterr()
-        assert "Traceback" not in printed.err
-        return int(stop.value.code or 0), printed.out
-
-    return run
+def run_safely(*arguments: str) -> int:
+    """The exit code of the console script, which shows no traceback."""
+    done = run(*arguments)
+    assert "Traceback" not in done.err
+    return done.code
 
 
 COMMANDS = (
@@ -45,32 +38,31 @@ COMMANDS = (
 
 
 @pytest.mark.parametrize("number", range(len(TEXTS)))
-def test_files_through_the_command_line(number: int, run: Callable[..., tuple[int, str]]) -> None:
+def test_files_through_the_command_line(number: int) -> None:
     text, command = TEXTS[number].encode("utf-8", "surrogatepass"), COMMANDS[number % len(COMMANDS)]
     Path("mine.py").write_text("def backward(dy, x):\n    return 3 * x**2 * dy\n", encoding="utf-8")
     Path("own.eq").write_bytes(b"# " + text + b"\n" + CUBE.encode())
     Path("own.net").write_bytes(b"# " + text + b"\ninput x[N, 3]\nf: dense(2)")
     before = {p.name for p in Path().iterdir()}
-    run(*(word.format("own.eq") for word in command))
+    run_safely(*(word.format("own.eq") for word in command))
     if command[0] in ("derive", "generate"):
-        run(*(word.format("own.net") for word in command))
+        run_safely(*(word.format("own.net") for word in command))
     assert {p.name for p in Path().iterdir()} <= {*before, "out", ".hypothesis", "__pycache__"}
 
 
 @pytest.mark.parametrize(
     "name", [n for n in NAMES if n and not set(n) & {"\x00", "\ud800"} and len(n) < 200], ids=ascii
 )
-def test_arguments_of_the_command_line(name: str, run: Callable[..., tuple[int, str]]) -> None:
+def test_arguments_of_the_command_line(name: str) -> None:
     for command in (("derive", name), ("generate", f"{name}.eq"), ("explain", f"{name}.net"), ("verify", name)):
         if name.startswith("-"):
             continue
-        code, _ = run(*command)
-        assert code
+        assert run_safely(*command) == 2
     assert not list(Path().iterdir())
 
 
 # ----- files of a package -----
-@pytest.mark.parametrize("name", ["runtime", "transforms", "settings", "Sequential", "CON", "nul", "Com1", "Runtime"])
+@pytest.mark.parametrize("name", ["runtime", "settings", "Sequential", "CON", "nul", "Com1", "Runtime"])
 def test_a_module_has_a_file_of_its_own(name: str) -> None:
     with pytest.raises(EquationError, match="expected another name"):
         package_sources([gradscribe.layer(CUBE, name, class_name="Own")])

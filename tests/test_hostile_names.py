@@ -13,7 +13,10 @@ from hypothesis import strategies as st
 from sympy import Eq, Idx, IndexedBase, Symbol
 
 import gradscribe
-from gradscribe.derive.composition import Network, Node, Normal, Uniform, network
+from gradscribe import network
+from gradscribe.codegen.compiler import compile_layer
+from gradscribe.codegen.package import write_package
+from gradscribe.derive.composition import Network, Node, Normal, Uniform
 from gradscribe.derive.composition.compose import compose
 from gradscribe.derive.equations import program
 from gradscribe.derive.index import integer
@@ -94,11 +97,11 @@ TEXTS = ("node", "setting", "optimiser's state", "blamed")
 def test_a_name_is_one_or_is_refused(role: str) -> None:
     for number, name in enumerate(NAMES[list(ROLES).index(role) % SOME :: SOME]):
         made = outcome(lambda name=name: ROLES[role](name))  # type: ignore[misc]
-        module = outcome(lambda made=made: made.compile()) if made is not None else None  # type: ignore[misc]
+        module = outcome(lambda made=made: compile_layer(made)) if made is not None else None  # type: ignore[misc]
         if module is not None and role not in TEXTS:
             assert name.isidentifier(), f"{name!r} was taken for a name"
         if made is not None and number % 8 == 0:
-            outcome(lambda made=made: made.generate(Path("out")))  # type: ignore[misc]
+            outcome(lambda made=made: write_package([made], Path("out")))  # type: ignore[misc]
     assert {p.name for p in Path().iterdir()} <= {"out"}
 
 
@@ -107,7 +110,7 @@ def test_a_name_is_one_or_is_refused(role: str) -> None:
 def test_random_names(role: str, name: str) -> None:
     made = outcome(lambda: ROLES[role](name))
     if made is not None:
-        outcome(made.compile)
+        outcome(lambda: compile_layer(made))
 
 
 # ----- values that are no names and no texts -----

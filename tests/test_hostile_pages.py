@@ -15,7 +15,6 @@ import gradscribe
 from gradscribe.derive.derivation.record import Derivation
 from gradscribe.derive.equations import program
 from gradscribe.derive.index import integer
-from gradscribe.derive.interface import layer_of
 from gradscribe.derive.quote import visible
 from gradscribe.derive.typeset import latex, markdown, text
 from gradscribe.derive.typeset.latex_letters import letters, prose
@@ -191,7 +190,7 @@ def test_names_are_shown_in_every_role(name: str, form: str) -> None:
     """Equations as text know plain letters only; from SymPy a name may be anything."""
     size, index = integer(f"N{name}"), Idx(integer(f"i{name}"), integer(f"N{name}"))
     x, y = IndexedBase(name, shape=(size,)), IndexedBase(f"y{name}", shape=(size,))
-    page = FORMATS[form](layer_of(program(Eq(y[index], x[index] ** 2), inputs=(x,))).derivation())
+    page = FORMATS[form](gradscribe.layer(program(Eq(y[index], x[index] ** 2), inputs=(x,))).derivation())
     assert all(line.isprintable() for line in page.split("\n"))
     assert form == "text" or ("\\input{" not in page and "<b>" not in page)
     if form == "latex":

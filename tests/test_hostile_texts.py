@@ -13,9 +13,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import gradscribe
+from gradscribe import network
 from gradscribe.codegen.compiler import compile_layer
 from gradscribe.codegen.literal import encodable
-from gradscribe.derive.composition import Network, network
+from gradscribe.derive.composition import Network
 from gradscribe.derive.interface import Layer
 from tests.hostile import CUBE, LONG, TEXTS, fuzzed, outcome, own_optimiser, watched, with_options
 
@@ -79,10 +80,10 @@ def test_words_of_axes_and_options_are_quoted(text: str) -> None:
 
 @pytest.mark.parametrize("text", TEXTS[1::3], ids=lambda text: ascii(text)[:40])
 def test_networks_and_optimisers(text: str) -> None:
-    made = own_network(text).compile()
+    made = compile_layer(own_network(text))
     assert holds(made.__doc__, text)
     assert holds(made.network_backward.__doc__, text)
-    found = own_optimiser(text).compile()
+    found = compile_layer(own_optimiser(text))
     assert holds(found.__doc__, text)
     weights = {"w": np.ones(2)}
     optimiser = found.Mine(weights)
@@ -92,7 +93,7 @@ def test_networks_and_optimisers(text: str) -> None:
 @pytest.mark.parametrize("order", [1, 2])
 def test_of_second_order(order: int) -> None:
     for text in TEXTS[::12]:
-        assert holds(titled(text).compile(order).__doc__, text)
+        assert holds(compile_layer(titled(text), order).__doc__, text)
 
 
 @fuzzed

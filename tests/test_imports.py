@@ -52,7 +52,9 @@ def test_a_generated_class_loads_numpy_and_its_runtime_only(code: str) -> None:
     assert "numpy" in modules
     assert "gradscribe.generated.runtime" in modules
     assert not modules & (SYMBOLIC | OPTIONAL | GENERATING)
-    assert len([m for m in modules if m.startswith("gradscribe.generated.")]) == 2
+    generated = {".".join(m.split(".")[2:3]) for m in modules if m.startswith("gradscribe.generated.")}
+    assert len(generated) == 2
+    assert "gradscribe.generated.runtime.cook_toom.transforms" not in modules  # waits for loops that are compiled
 
 
 @pytest.mark.parametrize(
@@ -66,22 +68,50 @@ def test_a_generated_class_loads_numpy_and_its_runtime_only(code: str) -> None:
         (["derive"], 2),
         (["derive", "conv2d", "--nonsense"], 2),
         (["derive", "conv2d", "--order", "3"], 2),
-        (["derive", "conv2d", "--format", "nonsense"], 1),
-        (["derive", "conv2d", "--set", "stride"], 1),
+        (["derive", "conv2d", "--format", "nonsense"], 2),
+        (["derive", "conv2d", "--set", "stride"], 2),
+        (["list"], 0),
+        (["completion", "bash"], 0),
+        (["list", "convv2d"], 2),
+        (["derive", "convv2d"], 2),
+        (["generate", "convv2d"], 2),
+        (["verify", "convv2d"], 2),
+        (["explain", "convv2d", "--shape", "x=2,3"], 2),
+        (["derive", "missing.eq"], 2),
+        (["derive", "missing.net"], 2),
+        (["derive", "missing.py:f"], 2),
+        (["check", "missing.py:f", "--layer", "relu"], 2),
     ],
     ids=lambda value: " ".join(value) if isinstance(value, list) else str(value),
 )
-def test_help_and_mistakes_in_arguments_do_not_load_sympy(arguments: list[str], exits: int) -> None:
+def test_names_and_help_and_mistakes_in_arguments_do_not_load_sympy(arguments: list[str], exits: int) -> None:
     assert not of_command(*arguments, exits=exits) & (SYMBOLIC | OPTIONAL | {"numpy", "jinja2"})
 
 
 def test_a_derivation_loads_no_code_generator() -> None:
     modules = of_command("derive", "tanh")
     assert "gradscribe.derive.derivation" in modules
-    assert {m for m in modules if m.startswith("gradscribe.codegen.")} <= {
-        f"gradscribe.codegen.{room}" for room in ("cli", "catalogue", "error", "printing", "screen")
-    }
+    assert {m.split(".")[2] for m in modules if m.startswith("gradscribe.codegen.")} == {
+        "cli", "catalogue", "error", "own_file", "printing", "screen",
+    }  # fmt: skip
     assert not modules & ({"jinja2", "gradscribe.generated"} | OPTIONAL)
+
+
+@pytest.mark.parametrize(
+    ("name", "families"), [("dense", {"layers.dense"}), ("sgd", {"optimisers.descent"}), ("vgg11", None)]
+)
+def test_what_is_named_is_loaded_and_no_other_of_the_catalogue(name: str, families: set[str] | None) -> None:
+    modules = loaded(f"from gradscribe.codegen.catalogue import find_any; find_any({name!r})")
+    found = {m.removeprefix("gradscribe.derive.") for m in modules}
+    found = {m for m in found if m.startswith(("layers.", "networks.", "optimisers."))}
+    assert found == families if families else "networks.vgg" in found and "layers.recurrent" not in found
+
+
+def test_a_shell_is_offered_names_without_sympy(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("_GRADSCRIBE_COMPLETE", "complete_bash")
+    monkeypatch.setenv("COMP_WORDS", "gradscribe derive conv2")
+    monkeypatch.setenv("COMP_CWORD", "2")
+    assert not of_command() & (SYMBOLIC | OPTIONAL | {"numpy", "jinja2"})
 
 
 @pytest.mark.parametrize("form", FORMATS)

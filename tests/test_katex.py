@@ -7,11 +7,13 @@ import json
 import re
 import shutil
 import subprocess
+from collections.abc import Callable
 from itertools import product
 
 import pytest
 
 from gradscribe.codegen.printing import printed, printed_winograd
+from gradscribe.derive.interface import Layer
 from gradscribe.derive.layers import LAYERS
 from gradscribe.derive.networks import NETWORKS
 
@@ -34,7 +36,7 @@ def katex_is_there() -> bool:
 @pytest.mark.skipif(not katex_is_there(), reason="node cannot load katex")
 def test_every_formula_is_rendered() -> None:
     formulas = []
-    builds = {**LAYERS, **{n: NETWORKS[n] for n in ("lenet", "lenet5", "bottleneck")}}
+    builds: dict[str, Callable[[], Layer]] = {**LAYERS, **{n: NETWORKS[n] for n in ("lenet", "lenet5", "bottleneck")}}
     for name, order in [*product(LAYERS, (1, 2)), *((n, 1) for n in builds if n in NETWORKS)]:
         found = FORMULAS.findall(printed(builds[name](), None, {}, "markdown", order))
         assert found, name

@@ -12,13 +12,16 @@ from hypothesis import strategies as st
 from sympy import Eq, Idx, IndexedBase, Sum, exp, tanh
 
 import gradscribe
+from gradscribe.codegen.runtime import runtime_sources
 from gradscribe.codegen.verify import verify_layer
+from gradscribe.derive.derivation import derive
 from gradscribe.derive.equations import Maximum, inside, program
 from gradscribe.derive.index import floordiv, integers
 from gradscribe.derive.interface import Kind, Layer
 from gradscribe.derive.interpret import complete_sizes, interpret
 from gradscribe.derive.language import LanguageError
 from gradscribe.derive.language.parse import LONGEST, LONGEST_NAME, LONGEST_NUMBER
+from gradscribe.derive.layers import LAYERS
 from gradscribe.derive.term import EquationError, Program
 
 N, L, C, R, K, W = integers("N L C R K I")
@@ -373,19 +376,27 @@ def test_a_tie_or_a_corner_is_no_failure_of_verification() -> None:
     assert all(row.passed for row in verify_layer(layer, 4))
 
 
-def test_text_and_sympy_have_the_same_methods_with_the_same_results(tmp_path: Path) -> None:
+def test_a_layer_of_the_catalogue_is_given_its_methods() -> None:
+    plain = LAYERS["max_pool2d"]()
+    made = gradscribe.layer(plain, ties="split")
+    assert made.program == plain.with_ties("split").program
+    assert str(made.derivation()) == str(derive(plain.with_ties("split")))
+    assert (made.name, gradscribe.layer(plain, "own", title="mine").name) == ("max_pool2d", "own")
+
+
+def test_text_and_sympy_are_the_same_layer(tmp_path: Path) -> None:
     x, w, y = IndexedBase("x", shape=(N, C)), IndexedBase("w", shape=(C, K)), IndexedBase("y", shape=(N, K))
     n, c, k = Idx("n", N), Idx("c", C), Idx("k", K)
-    built = program(Eq(y[n, k], Sum(x[n, c] * w[c, k], c)), inputs=(x, w))
+    built = gradscribe.layer(program(Eq(y[n, k], Sum(x[n, c] * w[c, k], c)), inputs=(x, w)), "product")
     text = gradscribe.layer("y[n,k] = sum(c) x[n,c] * w[c,k]", "product")
     assert built.differentiate(wrt=["w"]) == text.differentiate(wrt=["w"])
-    files = ["__init__.py", "product.py", "runtime.py", "transforms.py"]
-    assert [p.name for p in built.generate(tmp_path / "a", "product")] == files
+    files = ["__init__.py", "product.py", *runtime_sources()]
+    assert [p.relative_to(tmp_path / "a").as_posix() for p in built.generate(tmp_path / "a")] == files
     text.generate(tmp_path / "b")
-    for path in (tmp_path / "a").iterdir():
-        assert path.read_bytes() == (tmp_path / "b" / path.name).read_bytes()
+    for name in files:
+        assert (tmp_path / "a" / name).read_bytes() == (tmp_path / "b" / name).read_bytes()
     given = np.arange(6.0).reshape(2, 3), np.ones((3, 4))
-    for module in (built.compile("product"), text.compile()):
+    for module in (built.compile(), text.compile()):
         np.testing.assert_array_equal(module.product_forward(*given), given[0] @ given[1])
         found = module.product_grad_weight(np.ones((2, 4)), given[0])
         np.testing.assert_array_equal(found, given[0].T @ np.ones((2, 4)))

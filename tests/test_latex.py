@@ -9,8 +9,9 @@ from pathlib import Path
 import pytest
 
 from gradscribe.codegen.catalogue import find
-from gradscribe.derive.derivation import derive, rotation_identity
+from gradscribe.derive.derivation import derive
 from gradscribe.derive.derivation.certificate import Certificate
+from gradscribe.derive.derivation.identity import rotation_identity
 from gradscribe.derive.derivation.notation import Notation
 from gradscribe.derive.layers import LAYERS
 from gradscribe.derive.networks import NETWORKS
@@ -194,11 +195,11 @@ def test_notebooks_show_equations_steps_and_derivations() -> None:
     assert set(bundle) == {"text/plain", "text/markdown", "text/latex"}
     assert bundle["text/plain"] == str(derivation)
     step = derivation.sections[0].steps[-1]
-    assert step._repr_latex_() == (
+    assert step._repr_mimebundle_()["text/latex"] == (
         r"$\displaystyle \frac{\partial E}{\partial x_{m,q}} = \sum_{k}\,\delta^{(l)}_{m,k}\,w_{q,k}$"
     )
     program = derivation.program
-    assert program._repr_latex_() == (
+    assert program._repr_mimebundle_()["text/latex"] == (
         r"$\displaystyle \begin{aligned}u_{e,k} &= b_{k}+\sum_{c=0}^{C-1}\,x_{e,c}\,w_{c,k}\end{aligned}$"
     )
-    assert program.statements[1]._repr_latex_() == r"$\displaystyle u_{e,k} = b_{k}$"
+    assert program.statements[1]._repr_mimebundle_()["text/latex"] == r"$\displaystyle u_{e,k} = b_{k}$"

@@ -102,11 +102,3 @@ def generated_forward(case: LayerCase, values: dict[str, Array]) -> tuple[Any, .
     options = {k: v for k, v in case.options.items() if k in inspect.signature(function).parameters}
     result = function(*arguments, **options)
     return result if isinstance(result, tuple) else (result,)
-
-
-def test_every_layer_says_what_it_is_and_where_its_formula_comes_from() -> None:
-    for build in LAYERS.values():
-        layer = build()
-        assert layer.title, layer.name
-        assert layer.source, layer.name
-        assert build.__doc__, layer.name

@@ -3,8 +3,9 @@
 import pytest
 from sympy import Integer
 
+from gradscribe import network
 from gradscribe.codegen.catalogue import find
-from gradscribe.derive.composition import Network, NetworkError, levels, network, parameters, with_loss
+from gradscribe.derive.composition import Network, NetworkError, levels, parameters, with_loss
 from gradscribe.derive.composition.level import is_activation, is_rearrangement, signal
 from gradscribe.derive.interpret import interpret
 from gradscribe.derive.layers import LAYERS

@@ -249,7 +249,7 @@ def test_a_real_number_looks_up_where_it_is_an_integer() -> None:
 
 def test_a_plan_tells_lookups() -> None:
     forward, backward = (str(plan(kernel)).splitlines() for kernel in kernels(embedding()))
-    assert forward[1:] == ["  gather y[n c] = w[t[n], c]; C*N elements"]
+    assert forward[2:] == ["  gather y[n c] = w[t[n], c]; C*N elements"]
     assert "  scatter dw[t[n], q] += dy[n q]; C*N additions" in backward
     text = "\n".join(str(plan(kernel)) for kernel in kernels(bag()))
     assert "labels labels1 = t[n, j] - 1; J*N elements" in text

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 import gradscribe
-from gradscribe.derive.composition import network
+from gradscribe import network
 from gradscribe.derive.interface import Layer
 from gradscribe.derive.interpret import interpret
 from gradscribe.derive.sampling import TooLargeError, sample_sizes, sample_values

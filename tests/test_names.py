@@ -13,6 +13,7 @@ import sympy
 from sympy import Eq, Idx, IndexedBase
 
 import gradscribe
+from gradscribe import network
 from gradscribe.codegen.arguments import shape_argument
 from gradscribe.codegen.audit import AuditError
 from gradscribe.codegen.compiler import emitted, source
@@ -20,7 +21,7 @@ from gradscribe.codegen.kernel import kernels
 from gradscribe.codegen.names import FIXED, MEMBERS, Names
 from gradscribe.codegen.runtime import runtime_attributes, runtime_names
 from gradscribe.codegen.verify.calls import option_value
-from gradscribe.derive.composition import NetworkError, network
+from gradscribe.derive.composition import NetworkError
 from gradscribe.derive.differentiate import differentiate
 from gradscribe.derive.equations import program
 from gradscribe.derive.index import integer, integers
@@ -218,6 +219,7 @@ def test_labels_of_a_loss_do_not_hide_what_backward_uses(label: str) -> None:
         f"input y[N, K], {label}[N, K]; constant {label}; l = sum(n, k) (y[n, k] - {label}[n, k])^2", "gap"
     )
     built = replace(network("input x[N, 3]\nf: dense(2)", "net"), loss=loss)
+    assert "Gradient with respect to" in str(built.derivation())  # labels have the extents of what is judged
     made = built.compile().Net(rng=0, dtype=np.float64)
     x, t = np.random.default_rng(0).normal(size=(2, 4, 3))
     y = made(x)

@@ -9,8 +9,8 @@ import numpy as np
 import pytest
 from sympy import Symbol
 
+from gradscribe import network
 from gradscribe.codegen.catalogue import find
-from gradscribe.derive.composition import network
 from gradscribe.derive.derivation import Derivation, Section, derive
 from gradscribe.derive.derivation.boxes import back_propagated
 from gradscribe.derive.derivation.record import Step

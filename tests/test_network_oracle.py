@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 
 from gradscribe.codegen.compiler import compile_layer
+from gradscribe.derive.composition import concrete
 from gradscribe.derive.networks import NETWORKS
 from gradscribe.derive.networks.lenet5_data import BITMAPS, TABLE
 
@@ -33,7 +34,7 @@ def built(name: str) -> tuple[Any, np.ndarray]:
     for key, weight in instance.params.items():
         if key.endswith(("gamma", "beta", ".b")):
             weight += rng.normal(size=weight.shape) * 0.3
-    shape = [4 if not e.is_Integer else int(e) for e in network.concrete.given[0].shape]
+    shape = [4 if not e.is_Integer else int(e) for e in concrete(network).given[0].shape]
     return instance, rng.normal(size=shape)
 
 

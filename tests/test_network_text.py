@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 
 import gradscribe
-from gradscribe.derive.composition import Network, NetworkError, network
+from gradscribe import facade, network
+from gradscribe.derive.composition import NetworkError
 from gradscribe.derive.interface import Layer
 
 
@@ -30,7 +31,7 @@ def own() -> Layer:
     return gradscribe.layer("input x[B,S,C]\ny[b,s,k] = tanh(sum(c) x[b,s,c] * w[c,k])\nweight w", "own")
 
 
-def built(text: str) -> Network:
+def built(text: str) -> facade.Network:
     return network(text, "net", layers={"own": own})
 
 

@@ -1,5 +1,6 @@
 """Networks: composition, generated modules against the interpreter, memory, mistakes."""
 
+import ast
 from typing import Any
 
 import numpy as np
@@ -7,17 +8,19 @@ import pytest
 from sympy import Integer, Symbol
 
 import gradscribe
+from gradscribe import network
 from gradscribe.codegen.compiler import compile_layer
+from gradscribe.codegen.network.functions import backward_memory, forward_memory
 from gradscribe.codegen.network.kernels import network_kernels
-from gradscribe.codegen.network.plans import plans
-from gradscribe.derive.composition import Network, NetworkError, Node, compose, network
+from gradscribe.codegen.network.memory import Memory
+from gradscribe.derive.composition import Network, NetworkError, Node, compose, concrete
 from gradscribe.derive.composition.loss import with_loss
 from gradscribe.derive.differentiate import differentiate
 from gradscribe.derive.interpret import interpret
 from gradscribe.derive.layers import LAYERS
 from gradscribe.derive.networks import NETWORKS
 from gradscribe.derive.networks.lenet5_data import TABLE
-from gradscribe.derive.ties import with_ties
+from tests.catalogue import GENERATED
 from tests.random_networks import random_network
 
 
@@ -38,21 +41,21 @@ def test_a_random_network_equals_the_interpreter(seed: int) -> None:
     net = network(random_network(rng))
     layer = instance(net)
     shaken(layer, rng)
-    concrete = net.concrete
+    numbered = concrete(net)
     for batch in (3, 1, 2):  # buffers of another size, then of that one again
-        shape = [batch, *(int(e) for e in concrete.given[0].shape[1:])]
+        shape = [batch, *(int(e) for e in numbered.given[0].shape[1:])]
         x = rng.normal(size=shape)
         values = {"x": x, **{name: layer.params[net.key(name)].copy() for name in net.weights}}
         values |= {name: layer.state[net.key(name)].copy() for name, _, _ in net.state}
-        expected = interpret(concrete.program, values, {concrete.given[0].shape[0]: batch})
+        expected = interpret(numbered.program, values, {numbered.given[0].shape[0]: batch})
         y = layer(x)
-        close(y, expected[concrete.program.outputs[0]])
+        close(y, expected[numbered.program.outputs[0]])
         for name, new, _ in net.state:
             close(layer.state[net.key(name)], expected[new])
         dy = rng.normal(size=y.shape)
-        gradient = differentiate(concrete.program)
+        gradient = differentiate(numbered.program)
         given = {**expected, "dy": dy}
-        wanted = interpret(gradient.program, given, {concrete.given[0].shape[0]: batch})
+        wanted = interpret(gradient.program, given, {numbered.given[0].shape[0]: batch})
         dx = layer.backward(dy)
         found = {net.key(w): layer.grads[net.key(w)] for w in net.weights} | {"x": dx}
         for name in (*net.weights, "x"):
@@ -131,6 +134,12 @@ def test_results_stay_when_memory_is_used_again() -> None:
         np.testing.assert_array_equal(g, grads[key])
 
 
+def memories(net: Network) -> tuple[Memory, Memory]:
+    """The plans of forward and backward, with what they keep and their peaks."""
+    found = network_kernels(net)
+    return forward_memory(found), backward_memory(found)
+
+
 def test_memory_is_used_again_and_as_much_as_the_plan_says() -> None:
     """The buffers do not grow from step to step; they hold no more than the stated peak."""
     net = NETWORKS["lenet5"]()
@@ -142,12 +151,12 @@ def test_memory_is_used_again_and_as_much_as_the_plan_says() -> None:
         layer.predict(x)
         sizes.append(layer.buffers.size)
     assert sizes[1] == sizes[3]
-    stated = plans(net)
-    n = next(iter(stated.backward.peak.free_symbols))
-    peak = max(int(p.peak.xreplace({n: Integer(64)})) for p in (stated.forward, stated.backward)) * 8
+    stated = memories(net)
+    n = next(iter(stated[1].peak.free_symbols))
+    peak = max(int(m.peak.xreplace({n: Integer(64)})) for m in stated) * 8
     blocks = 8 * 2**20
     assert sizes[3] <= peak + blocks
-    text = str(stated)
+    text = "\n".join(words for m in stated for words in m.words)
     assert "Kept for backward: x, a1_y" in text
     assert "Peak: " in text
 
@@ -161,9 +170,34 @@ def test_only_what_a_gradient_needs_is_kept() -> None:
 
 def test_flattening_copies_nothing() -> None:
     net = network("input x[N, 4, 4, 2]\nconv2d(3, 3) -> tanh -> flatten -> dense(2)")
-    lines = str(plans(net).forward.plan).splitlines() + str(plans(net).backward.plan).splitlines()
+    lines = [line for m in memories(net) for line in str(m.plan).splitlines()]
     assert any("view flatten1_y = tanh1_y as (N, 12)" in line for line in lines)
     assert not any("allocate flatten1_y" in line or "allocate dtanh1_y" in line for line in lines)
+
+
+@pytest.mark.parametrize("name", NETWORKS)
+def test_what_is_known_of_sizes_is_no_condition(name: str) -> None:
+    """Sizes are numbers here: nothing is compared, and no range clipped, that is known when the module is written."""
+    found = ast.parse((GENERATED / f"{name}.py").read_text(encoding="utf-8"))
+    for node in ast.walk(found):
+        parts = [node.left, *node.comparators] if isinstance(node, ast.Compare) else []
+        if isinstance(node, ast.Call) and ast.unparse(node.func) == "rt.clip":
+            parts = list(node.args)
+        assert not parts or any(isinstance(n, ast.Name) for part in parts for n in ast.walk(part)), ast.unparse(node)
+
+
+def test_a_module_begins_with_the_text_and_the_table_of_its_layers() -> None:
+    """The names are those of the code; what a text says stays a text."""
+    text = 'input x[N, 4, 4, 2]  # a "comment" \\ of the user\'s\nconv2d(3, 3) -> relu\n-> flatten -> dense(2)'
+    made = compile_layer(network(text))
+    lines = str(made.__doc__).splitlines()
+    start = lines.index(f"  {text.splitlines()[0]}")
+    assert lines[start : start + 3] == [f"  {line}" for line in text.splitlines()]
+    rows = {words[0]: words[1:] for line in lines[start + 6 :] if (words := line.split())}
+    assert rows["conv2d1"][0] == "conv2d,"
+    assert rows["conv2d1"][-1] == str(3 * 3 * 2 * 3 + 3)
+    assert rows["dense1"][:2] == ["dense", "conv2d1"]
+    assert rows["dense1"][-1] == str(12 * 2 + 2)
 
 
 def test_the_weights_of_lenet5_are_those_of_the_paper() -> None:
@@ -379,7 +413,7 @@ def test_what_cannot_be_generated_is_one_line(text: str, message: str) -> None:
 
 @pytest.mark.parametrize("policy", ["first", "split"])
 def test_ties_within_a_network(policy: str) -> None:
-    net = with_ties(network("input x[N, 2, 2, 1]\nc1: conv2d(1, 1, bias=false) -> max_pool2d(2)", "tied"), policy)
+    net = network("input x[N, 2, 2, 1]\nc1: conv2d(1, 1, bias=false) -> max_pool2d(2)", "tied").with_ties(policy)
     layer = compile_layer(net).Tied(rng=0, dtype=np.float64)
     layer.params["c1.w"][...] = 2
     assert layer(np.ones((1, 2, 2, 1)))[0, 0, 0, 0] == 2

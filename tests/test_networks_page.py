@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 
+from gradscribe import network
 from gradscribe.codegen.catalogue import find
-from gradscribe.derive.composition import network
 from gradscribe.derive.derivation import derive
 from gradscribe.derive.networks import NETWORKS
 from gradscribe.derive.typeset import text

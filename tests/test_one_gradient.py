@@ -7,20 +7,18 @@ from typing import Any
 import numpy as np
 import pytest
 
+from gradscribe import layer, network
 from gradscribe.codegen.verify import Verified, verify_layer
 from gradscribe.codegen.verify.calls import DIFFERENCES, INTERPRETER, PAGE
-from gradscribe.derive.composition import network
 from gradscribe.derive.derivation import derive
 from gradscribe.derive.derivation.boxes import boxed
 from gradscribe.derive.derivation.record import Derivation
 from gradscribe.derive.differentiate import differentiate
 from gradscribe.derive.interface import Layer
 from gradscribe.derive.interpret import complete_sizes, interpret
-from gradscribe.derive.language import layer
 from gradscribe.derive.layers import LAYERS
 from gradscribe.derive.sampling import TooLargeError, sample_sizes
 from gradscribe.derive.term import Program, check
-from gradscribe.derive.ties import with_ties
 from tests.random_programs import random_case
 
 STOPPED = {
@@ -76,7 +74,7 @@ def test_the_catalogue_is_verified(name: str) -> None:
 @pytest.mark.parametrize("policy", ["first", "split"])
 def test_ties_of_whole_numbers_have_the_gradient_of_the_interpreter(name: str, policy: str) -> None:
     try:
-        tied = with_ties(LAYERS[name](), policy)
+        tied = LAYERS[name]().with_ties(policy)
     except ValueError:
         pytest.skip("no maximum to split")
     assert not failures(list(verify_layer(tied, 4, seed=3)))

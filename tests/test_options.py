@@ -12,8 +12,8 @@ import numpy as np
 import pytest
 
 import gradscribe
-from gradscribe import generated
-from gradscribe.derive.composition import NetworkError, network
+from gradscribe import generated, network
+from gradscribe.derive.composition import NetworkError
 from gradscribe.derive.derivation import derive as derivation
 from gradscribe.derive.interface import Kind, Option
 from gradscribe.derive.interval import FINITE, Interval

@@ -20,6 +20,18 @@ import pytest
 from gradscribe.generated import runtime as rt
 from gradscribe.generated.conv2d import conv2d_forward
 from gradscribe.generated.max_pool2d import max_pool2d_forward
+from gradscribe.generated.runtime.machine import threads
+from gradscribe.generated.runtime.machine.compiled import Loops
+from gradscribe.generated.runtime.machine.configuration import has_numba
+from gradscribe.generated.runtime.machine.process import process
+from gradscribe.generated.runtime.machine.threads import (
+    available,
+    blas,
+    in_threads,
+    one_blas_thread,
+    thread_count,
+)
+from tests.rooms import forget_plans, set_in_all
 
 ROOT = Path(__file__).resolve().parent.parent
 PATIENCE = 60
@@ -32,7 +44,7 @@ def convolution() -> np.ndarray:
     """A convolution in two threads, whatever its size is."""
     rng = np.random.default_rng(0)
     x, w = rng.normal(size=(4, 20, 20, 8)), rng.normal(size=(3, 3, 8, 8))
-    rt.WORTH_A_THREAD = 0.0
+    threads.WORTH_A_THREAD = 0.0
     with rt.settings(threads=2):
         return conv2d_forward(x, w, padding=1)
 
@@ -43,17 +55,17 @@ def pooled(_: int = 0) -> tuple[bytes, bytes]:
 
 
 def blas_threads() -> list[int]:
-    return [library.get_num_threads() for library in rt._blas().lib_controllers]
+    return [library.get_num_threads() for library in blas().lib_controllers]
 
 
 @pytest.fixture(autouse=True)
 def as_before(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     """What a test sets ends with it; numba has been loaded, and with it a BLAS of its own."""
-    monkeypatch.setattr(rt, "WORTH_A_THREAD", 0.0)
+    set_in_all(monkeypatch, "WORTH_A_THREAD", 0.0)
     pooled()
-    rt._ways.cache_clear()
+    forget_plans()
     yield
-    rt._ways.cache_clear()
+    forget_plans()
 
 
 def in_a_child(check: Callable[[], Any]) -> None:
@@ -109,15 +121,15 @@ def test_a_fork_while_another_thread_computes() -> None:
         inside.set()
         assert leave.wait(PATIENCE)
 
-    thread = threading.Thread(target=lambda: rt.in_threads(task, 1, 1, 1.0))
+    thread = threading.Thread(target=lambda: in_threads(task, 1, 1, 1.0))
     thread.start()
     assert inside.wait(PATIENCE)
     try:
 
         def check() -> None:
             assert blas_threads() == before
-            assert rt.thread_count(1.0) == rt._available()
-            with rt.one_blas_thread() as alone:
+            assert thread_count(1.0) == available()
+            with one_blas_thread() as alone:
                 assert alone
             assert pooled() == expected
 
@@ -134,7 +146,7 @@ def test_a_fork_while_another_thread_compiles() -> None:
     held, leave = threading.Event(), threading.Event()
 
     def load() -> None:
-        with rt._process.loading:
+        with process.loading:
             held.set()
             leave.wait(PATIENCE)
 
@@ -144,10 +156,10 @@ def test_a_fork_while_another_thread_compiles() -> None:
     threading.Timer(0.2, leave.set).start()
 
     def check() -> None:
-        with rt._process.loading:
+        with process.loading:
             pass
-        if rt.has_numba():
-            loops = rt.Loops(_doubled)
+        if has_numba():
+            loops = Loops(_doubled)
             assert loops(np.ones(2)) == 4
 
     in_a_child(check)
@@ -178,7 +190,7 @@ def test_a_task_that_forks_does_not_wait_for_threads_that_are_not_there() -> Non
     message = ""
     try:
         with rt.settings(threads=2):
-            rt.in_threads(task, 2, 1, 1.0)
+            in_threads(task, 2, 1, 1.0)
     except RuntimeError as error:
         message = str(error)
     finally:
@@ -219,10 +231,10 @@ def test_an_interrupt_ends_the_call_and_leaves_all_as_it_was() -> None:
     for _ in range(3):
         begun.clear()
         with rt.settings(threads=2), pytest.raises(KeyboardInterrupt):
-            rt.in_threads(task, 1000, 1, 1.0)
+            in_threads(task, 1000, 1, 1.0)
         assert len(begun) < 20  # nothing more is begun
         assert blas_threads() == before
-        with rt.one_blas_thread() as alone:
+        with one_blas_thread() as alone:
             assert alone
 
 
@@ -230,6 +242,7 @@ INTERRUPTED = """
 import signal, threading, time
 import numpy as np
 from tests.test_processes import blas_threads, pooled
+signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell has its background jobs ignore it
 expected, before = pooled(), blas_threads()
 main = threading.main_thread().ident
 rng = np.random.default_rng(0)

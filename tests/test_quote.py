@@ -9,8 +9,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import gradscribe
+from gradscribe import network
 from gradscribe.codegen.explain import explain
-from gradscribe.derive.composition import network
 from gradscribe.derive.language.error import LanguageError
 from gradscribe.derive.language.syntax import Place
 from gradscribe.derive.quote import MOST, MOST_LISTED, MOST_PATH, listed, located, quoted, shown, visible

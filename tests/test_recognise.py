@@ -44,6 +44,20 @@ def test_a_divisibility_bracket_is_a_transposed_convolution() -> None:
     assert found == "transposed convolution of δ⁽ˡ⁾ with w"
 
 
+def test_what_moves_with_the_signal_multiplies_it_and_is_no_kernel() -> None:
+    y, v1 = Tensor("y", (N,)), Tensor("v", (N, R))
+    given = (DY, W, X, y, v1)
+    assert name(DY(q - r) * y(q - r), inputs=given) == "full convolution of δ⁽ˡ⁾ times y with a kernel of ones"
+    found = name(DY(q - r) * y(q - r) * W(r), inputs=given)
+    assert found == "full convolution of δ⁽ˡ⁾ times y with the kernel w rotated by π"
+    assert name(DY(q + r) * y(q + r) * W(r), inputs=given) == "correlation of δ⁽ˡ⁾ times y with w"
+    place = exact(q - r, s)
+    found = name(DY(place) * y(place) * W(r), inputs=given, divisibilities=(Divisibility(q - r, s),))
+    assert found == "transposed convolution of δ⁽ˡ⁾ times y with w"
+    # a kernel of every place has an axis of its own
+    assert name(DY(q - r) * v1(q - r, r), inputs=given) == "full convolution of δ⁽ˡ⁾ with the kernel v rotated by π"
+
+
 def test_two_matrices_with_one_summed_index_are_a_matrix_product() -> None:
     inputs = (DY2, W2, X2)
     assert name(DY2(q, r) * W2(v, r), (q, v), inputs=inputs) == "matrix product δ⁽ˡ⁾ wᵀ"

@@ -5,13 +5,13 @@ from typing import Any
 import numpy as np
 import pytest
 
-from gradscribe.codegen.backend import compile
+from gradscribe import layer
+from gradscribe.codegen.compiler import compile_layer
 from gradscribe.codegen.kernel import kernels
 from gradscribe.codegen.lower import lower
 from gradscribe.codegen.plan import Reduce, Spread, walk
 from gradscribe.derive.interface import Layer
 from gradscribe.derive.interpret import interpret
-from gradscribe.derive.language import layer
 from gradscribe.derive.term import Program
 
 Array = np.ndarray[Any, Any]
@@ -68,7 +68,7 @@ def test_they_equal_the_interpreter_and_its_differences(name: str) -> None:
     made, rng = layer(text), np.random.default_rng(3)
     arrays = [rng.normal(size=shape) for shape in shapes]
     values = dict(zip((t.name for t in made.program.inputs), arrays, strict=True))
-    module = compile(made)
+    module = compile_layer(made)
     found = module.layer_forward(*arrays)
     y = found[0] if isinstance(found, tuple) else found
     np.testing.assert_allclose(y, result(made.program, values), rtol=1e-12)

@@ -1,4 +1,4 @@
-"""generated/runtime.py against NumPy: contractions, windows, slices, maxima, checks of arguments, layers in a row."""
+"""generated/runtime/ against NumPy: contractions, windows, slices, maxima, checks of arguments, layers in a row."""
 
 import inspect
 import math
@@ -15,22 +15,24 @@ from numpy.lib.stride_tricks import sliding_window_view
 from gradscribe import generated
 from gradscribe.derive.layers import LAYERS
 from gradscribe.generated import runtime as rt
+from gradscribe.generated.runtime.arithmetic.ranges import BLOCK, box_blocks
 from tests.cases import sampled_case
 from tests.instances import instance
+from tests.rooms import forget_plans, set_in_all
 
 Array = np.ndarray
 Positions = tuple[tuple[Any, ...], ...]
 LAYOUTS = ("plain", "fortran", "permuted", "negative", "strided", "broadcast", "read-only", "window", "offset")
-BLOCKS = (1, 2, 3, 7, 40, rt.BLOCK)
+BLOCKS = (1, 2, 3, 7, 40, BLOCK)
 
 
 @pytest.fixture
 def small_blocks(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     """Blocks of so many elements; the ways to compute a contraction are kept, so they are found anew."""
-    monkeypatch.setattr(rt, "BLOCK", request.param)
-    rt._ways.cache_clear()
+    set_in_all(monkeypatch, "BLOCK", request.param)
+    forget_plans()
     yield
-    rt._ways.cache_clear()
+    forget_plans()
 
 
 # ----- contractions: entries are small integers, so that every order of summation gives the same number ---------------
@@ -135,7 +137,7 @@ def test_contract_at_its_own_block_size() -> None:
     rng = np.random.default_rng(3)
     x, w = numbers((3, 66, 66, 16), rng, np.float32), numbers((3, 3, 16, 8), rng, np.float32)
     columns = np.moveaxis(sliding_window_view(x, (3, 3), axis=(1, 2)), 3, -1)
-    assert columns.size > 2 * rt.BLOCK
+    assert columns.size > 2 * BLOCK
     found = rt.contract("n i j r t c, r t c k -> n i j k", columns, w)
     np.testing.assert_array_equal(found, np.einsum("nijrtc,rtck->nijk", columns, w, optimize=True))
     dy = numbers(found.shape, rng, np.float32)
@@ -147,7 +149,7 @@ def test_contract_at_its_own_block_size() -> None:
 def test_cut_covers_every_element_once(extents: tuple[int, ...], most: int) -> None:
     names = tuple("abcd"[: len(extents)])
     hits = np.zeros(extents, int)
-    for block in rt._cut(names, dict(zip(names, extents, strict=True)), most):
+    for block in box_blocks(names, dict(zip(names, extents, strict=True)), most):
         ranges = dict(block)
         part = hits[tuple(slice(*ranges[v]) if v in ranges else slice(None) for v in names)]
         part += 1
@@ -157,7 +159,7 @@ def test_cut_covers_every_element_once(extents: tuple[int, ...], most: int) -> N
 
 @pytest.mark.parametrize("block", [1, 5, 64, 10_000])
 def test_blocks_cover_the_range_in_order(block: int, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(rt, "BLOCK", block)
+    set_in_all(monkeypatch, "BLOCK", block)
     for length, elements in product(range(9), (0, 1, 4, 1000)):
         parts = [list(range(*pair)) for pair in rt.blocks(length, elements)]
         assert list(chain(*parts)) == list(range(length))

@@ -8,20 +8,24 @@ import numpy as np
 import pytest
 
 from gradscribe.generated import runtime as rt
+from gradscribe.generated.runtime.contractions import choice
+from gradscribe.generated.runtime.contractions.contraction import Contraction
+from gradscribe.generated.runtime.machine.threads import WORTH_A_THREAD, blas, in_threads, thread_count
+from tests.rooms import forget_plans, set_in_all
 
 
 def blas_threads() -> list[int]:
     """As many as the BLAS of NumPy has now; other packages bring their own."""
-    return [library.get_num_threads() for library in rt._blas().lib_controllers]
+    return [library.get_num_threads() for library in blas().lib_controllers]
 
 
 @pytest.fixture
 def eager(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     """All work is worth a thread."""
-    monkeypatch.setattr(rt, "WORTH_A_THREAD", 0.0)
-    rt._ways.cache_clear()
+    set_in_all(monkeypatch, "WORTH_A_THREAD", 0.0)
+    forget_plans()
     yield
-    rt._ways.cache_clear()
+    forget_plans()
 
 
 # ----- what is in force -----------------------------------------------------------------------------------------------
@@ -60,7 +64,7 @@ def test_wrong_values_are_refused_and_change_nothing(values: Any, kind: type[Exc
 
 
 def test_the_compiled_backend_needs_numba(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(rt, "has_numba", lambda: False)
+    set_in_all(monkeypatch, "has_numba", lambda: False)
     with (
         pytest.raises(ModuleNotFoundError, match="run: pip install numba"),
         rt.settings(backend="compiled"),
@@ -94,7 +98,7 @@ def test_workers_have_the_settings_and_blas_one_thread_meanwhile(eager: None) ->
         seen.append((rt.current(), blas_threads(), threading.current_thread() is threading.main_thread()))
 
     with rt.settings(accuracy="strict", threads=2) as chosen:
-        rt.in_threads(task, 2, 1, 1.0)
+        in_threads(task, 2, 1, 1.0)
     assert sorted(seen, key=lambda entry: entry[2]) == [(chosen, [1] * len(before), caller) for caller in (False, True)]
     assert blas_threads() == before
 
@@ -107,11 +111,11 @@ def test_threads_are_given_back_after_an_error(eager: None) -> None:
 
     for _ in range(3):  # and the next one has threads again
         with rt.settings(threads=2), pytest.raises(ZeroDivisionError):
-            rt.in_threads(task, 8, 1, 1.0)
+            in_threads(task, 8, 1, 1.0)
         assert blas_threads() == before
     done: list[str] = []
     with rt.settings(threads=2):
-        rt.in_threads(lambda *_: done.append(threading.current_thread().name), 8, 1, 1.0)
+        in_threads(lambda *_: done.append(threading.current_thread().name), 8, 1, 1.0)
     assert len(done) == 8
     assert all(name.startswith(("gradscribe", "MainThread")) for name in done)
     assert blas_threads() == before
@@ -126,7 +130,7 @@ def test_all_ranges_are_covered_once(eager: None) -> None:
                 marks[start:stop] += 1
 
             with rt.settings(threads=threads):
-                rt.in_threads(task, length, step, 1.0)
+                in_threads(task, length, step, 1.0)
             assert marks.tolist() == [1] * length
 
 
@@ -139,11 +143,11 @@ def test_a_contraction_has_one_blas_thread_throughout() -> None:
     def spy(*arguments: Any) -> None:
         seen.append(blas_threads())
 
-    def observe(c: rt.Contraction, compute: Any) -> None:
-        way = rt.choice(c, rt.current())
+    def observe(c: Contraction, compute: Any) -> None:
+        way = choice.choice(c, rt.current())
         compute(way._replace(strategy=way.strategy._replace(run=spy)))
 
-    with rt.observing(observe):
+    with choice.observing(observe):
         rt.contract("n c, c k -> n k", a, a)
     assert seen == [[1] * len(before)]
     assert blas_threads() == before
@@ -152,21 +156,21 @@ def test_a_contraction_has_one_blas_thread_throughout() -> None:
 def test_work_of_a_worker_is_not_divided_again(eager: None) -> None:
     counts: list[int] = []
     with rt.settings(threads=2):
-        rt.in_threads(lambda *_: counts.append(rt.thread_count(1.0)), 4, 1, 1.0)
+        in_threads(lambda *_: counts.append(thread_count(1.0)), 4, 1, 1.0)
     assert counts == [1] * 4
 
 
 def test_little_work_has_one_thread() -> None:
     with rt.settings(threads=2):
-        assert rt.thread_count(rt.WORTH_A_THREAD / 2) == 1
-        assert rt.thread_count(rt.WORTH_A_THREAD * 2) == 2
+        assert thread_count(WORTH_A_THREAD / 2) == 1
+        assert thread_count(WORTH_A_THREAD * 2) == 2
 
 
 def test_without_threadpoolctl_threads_are_left_to_blas(eager: None, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(rt, "_blas", lambda: None)
+    set_in_all(monkeypatch, "blas", lambda: None)
     a = np.random.default_rng(0).normal(size=(300, 40))
     with rt.settings(threads=2):
-        assert rt.thread_count(1.0) == 1
+        assert thread_count(1.0) == 1
         np.testing.assert_allclose(rt.contract("n c, n k -> c k", a, a), a.T @ a, rtol=1e-10)
 
 

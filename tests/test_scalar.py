@@ -1,5 +1,6 @@
 """codegen/scalar.py: what is printed, read by Python again, has the value that SymPy gives it."""
 
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -26,7 +27,9 @@ from sympy import (
 )
 from sympy.codegen.cfunctions import expm1, log1p
 
-from gradscribe.codegen.scalar import ATOM, POWER, PRODUCT, SUM, ArrayPrinter, size_text
+from gradscribe.codegen.python.expression import Binary, Expression, Literal, Name, negated
+from gradscribe.codegen.python.printer import text
+from gradscribe.codegen.scalar import ArrayPrinter, size, size_text
 from gradscribe.derive.functions import (
     at_least,
     equal,
@@ -45,7 +48,14 @@ from gradscribe.generated import runtime as rt
 
 Array = np.ndarray
 a, b, c, d = integers("a b c d")
-LEVELS = {SUM: "{}", PRODUCT: "{} * 1", POWER: "-{}", ATOM: "{}**1"}
+CONTEXTS: tuple[tuple[Callable[[Expression], Expression], int], ...] = (
+    (lambda e: e, 1),
+    (lambda e: Binary("*", e, Literal(1)), 1),
+    (lambda e: Binary("*", Literal(1), e), 1),
+    (negated, -1),
+    (lambda e: Binary("**", e, Literal(1)), 1),
+)
+"""What an expression stands in, and the factor that its value gets there."""
 
 
 # ----- sizes ----------------------------------------------------------------------------------------------------------
@@ -92,14 +102,13 @@ def test_size_text_has_the_value_of_the_expression(seed: int) -> None:
     for sizes in size_samples():
         names = {s.name: v for s, v in sizes.items()}
         expected = size_value(e, sizes)
-        for level, context in LEVELS.items():
-            text = size_text(e, level)
-            found = eval(context.format(text), names)
-            assert found == (-expected if level == POWER else expected), f"{e} as {text}"
+        for context, factor in CONTEXTS:
+            shown = text(context(size(e)))
+            assert eval(shown, names) == factor * expected, f"{e} as {shown}"
 
 
 @pytest.mark.parametrize(
-    ("expression", "text"),
+    ("expression", "shown"),
     [
         (a + b * c, "a + b * c"),
         (a - 1, "a - 1"),
@@ -114,16 +123,16 @@ def test_size_text_has_the_value_of_the_expression(seed: int) -> None:
         (2 * floordiv(a, b), "2 * (a // b)"),
         (floordiv(a, b * c), "a // (b * c)"),
         (floordiv(a, floordiv(b, c)), "a // (b // c)"),
-        (mod(a * b, c), "(a * b) % c"),
+        (mod(a * b, c), "a * b % c"),
         (minimum(a - 1, b), "min(a - 1, b)"),
-        (choose(d, a, b + 1), "(a if d else b + 1)"),
+        (choose(d, a, b + 1), "a if d else b + 1"),
         ((a + 1) ** 2, "(a + 1) ** 2"),
         (Integer(-3), "-3"),
     ],
     ids=str,
 )
-def test_size_text_reads_well(expression: Expr, text: str) -> None:
-    assert size_text(expression) == text
+def test_size_text_reads_well(expression: Expr, shown: str) -> None:
+    assert size_text(expression) == shown
 
 
 @pytest.mark.parametrize("expression", [a / 2, a * (a + 1) / 2, a / b, 1 / a, sympy.pi, a + Rational(1, 2)], ids=str)
@@ -132,8 +141,8 @@ def test_size_text_refuses_what_is_no_integer(expression: Expr) -> None:
         size_text(expression)
 
 
-def test_size_text_takes_names_from_outside() -> None:
-    assert size_text(a * b, name=lambda s: f"{s.name}_") == "a_ * b_"
+def test_a_size_takes_names_from_outside() -> None:
+    assert text(size(a * b, lambda s: Name(f"{s.name}_"))) == "a_ * b_"
 
 
 # ----- bodies ---------------------------------------------------------------------------------------------------------
@@ -165,7 +174,12 @@ VALUES: dict[str, Any] = {
 
 
 def printer() -> ArrayPrinter:
-    return ArrayPrinter(lambda access: access.tensor, lambda s, whole: s.name, (n,))
+    return ArrayPrinter(lambda access: Name(access.tensor), lambda s, whole: Name(s.name), (n,))
+
+
+def printed(e: Expr) -> str:
+    """The text of `e`."""
+    return text(printer().value(e))
 
 
 def random_body(depth: int, rng: np.random.Generator) -> Expr:
@@ -199,7 +213,7 @@ def numpy_value(e: Expr, dtype: Any = np.float64) -> Any:
     """What the text of `e` gives."""
     given = {k: v if k == "t" else np.asarray(v, dtype) for k, v in VALUES.items()}
     names = {"np": np, "rt": rt, "dtype": dtype, **given, "n": np.arange(4), "i": 1, "N": 3, "S": 0.75}
-    return eval(printer().text(e), names)
+    return eval(printed(e), names)
 
 
 def sympy_value(e: Expr, position: int) -> float:
@@ -222,28 +236,28 @@ def test_a_body_has_the_value_that_sympy_gives_it(seed: int) -> None:
     e = random_body(4, np.random.default_rng(seed))
     expected = np.array([sympy_value(e, k) for k in range(4)])
     found = np.broadcast_to(numpy_value(e), 4)
-    np.testing.assert_allclose(found, expected, rtol=1e-10, atol=1e-12, err_msg=f"{e} as {printer().text(e)}")
+    np.testing.assert_allclose(found, expected, rtol=1e-10, atol=1e-12, err_msg=f"{e} as {printed(e)}")
 
 
 @pytest.mark.parametrize("seed", range(60))
 def test_a_body_of_float32_arrays_is_float32(seed: int) -> None:
     e = random_body(3, np.random.default_rng([seed, 1])).xreplace({Access("s"): S})
     found = numpy_value(e + X, np.float32)
-    assert found.dtype == np.float32, printer().text(e + X)
+    assert found.dtype == np.float32, printed(e + X)
 
 
-@pytest.mark.parametrize("level", [SUM, PRODUCT, POWER, ATOM])
-def test_a_body_fits_where_it_is_put(level: int) -> None:
+@pytest.mark.parametrize("context", range(len(CONTEXTS)))
+def test_a_body_fits_where_it_is_put(context: int) -> None:
+    put, sign = CONTEXTS[context]
     for e in (X - W, -X, X / W, X * W, -X / 2, Integer(-3) + 0 * X, X**3, 1 / X, Rational(1, 3), Float(-0.5)):
-        text = printer().text(e, level)
+        shown = text(put(printer().value(e)))
         names = {"np": np, "rt": rt, "dtype": float, "N": 3, **VALUES}
-        given = np.broadcast_to(eval(LEVELS[level].format(text), names), 4)
-        sign = -1 if level == POWER else 1
-        np.testing.assert_allclose(given, [sign * sympy_value(e, k) for k in range(4)], err_msg=text)
+        given = np.broadcast_to(eval(shown, names), 4)
+        np.testing.assert_allclose(given, [sign * sympy_value(e, k) for k in range(4)], err_msg=shown)
 
 
 @pytest.mark.parametrize(
-    ("expression", "text"),
+    ("expression", "shown"),
     [
         (X * W, "w * x"),
         (X / N, "x / N"),
@@ -255,15 +269,15 @@ def test_a_body_fits_where_it_is_put(level: int) -> None:
         (1 / X, "1 / x"),
         (X / (W * N), "x / (N * w)"),
         (1 - X**2, "1 - np.square(x)"),
-        (step(X) * W, "np.where((x > 0), w, 0)"),
+        (step(X) * W, "np.where(x > 0, w, 0)"),
         (step(X) * equal(n, T) * W, "np.where((n == t) & (x > 0), w, 0)"),
         (Rational(1, 2) * X, "x / 2"),
         (S * tanh(S * X), "S * np.tanh(S * x)"),
     ],
     ids=str,
 )
-def test_a_body_reads_well(expression: Expr, text: str) -> None:
-    assert printer().text(expression) == text
+def test_a_body_reads_well(expression: Expr, shown: str) -> None:
+    assert printed(expression) == shown
 
 
 @pytest.mark.parametrize("value", [np.inf, -np.inf, np.nan])
@@ -272,23 +286,23 @@ def test_a_false_bracket_is_a_strong_zero(value: float) -> None:
     names |= {"n": np.arange(2)}
     for e in (step(X) * W, step(X) * W * equal(n, T), 2 * W * step(X) / 3, exp(W) * step(X)):
         with np.errstate(all="ignore"):
-            found = eval(printer().text(e), names)
-        assert found[0] == 0, printer().text(e)
+            found = eval(printed(e), names)
+        assert found[0] == 0, printed(e)
 
 
 def test_scalars_do_not_turn_float32_into_float64() -> None:
     one = np.float32(1)
     names = {"np": np, "rt": rt, "dtype": np.float32, "S": 0.5, "N": 4, "x": np.ones(4, np.float32)}
     for e in (X * exp(S), X * log(S) / N, X + step(S), X * tanh(S / N), step(S) * X, X / N**2, X * (1 + S) ** 2):
-        assert eval(printer().text(e), names).dtype == one.dtype, printer().text(e)
+        assert eval(printed(e), names).dtype == one.dtype, printed(e)
 
 
 @pytest.mark.parametrize("expression", [1 / N, S / N, 2 / (3 * N), 1 / N**2, N ** Integer(-3)], ids=str)
 def test_sizes_of_an_empty_batch_may_divide(expression: Expr) -> None:
-    assert np.isnan(eval(printer().text(expression), {"rt": rt, "np": np, "N": 0, "S": 0.5, "dtype": float}))
+    assert np.isnan(eval(printed(expression), {"rt": rt, "np": np, "N": 0, "S": 0.5, "dtype": float}))
 
 
 @pytest.mark.parametrize("expression", [sympy.gamma(X), sympy.floor(X)], ids=str)
 def test_a_body_refuses_what_it_does_not_know(expression: Expr) -> None:
     with pytest.raises(TypeError, match=r"^no scalar expression: "):
-        printer().text(expression)
+        printed(expression)

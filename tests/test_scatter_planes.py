@@ -7,6 +7,8 @@ import pytest
 
 from gradscribe.generated import runtime as rt
 from gradscribe.generated.conv2d import conv2d_forward, conv2d_grad_input
+from gradscribe.generated.runtime.contractions import choice
+from gradscribe.generated.runtime.contractions.contraction import Contraction
 from tests.windows import Array
 
 
@@ -14,12 +16,12 @@ def scattered(x_shape: tuple[int, ...], w: Array, dy: Array, options: dict[str, 
     """The gradient computed by the strategy, and the orders of axes that it took."""
     orders: list[Any] = []
 
-    def note(c: rt.Contraction, compute: Any) -> None:
-        way = rt.choice(c, rt.current())
+    def note(c: Contraction, compute: Any) -> None:
+        way = choice.choice(c, rt.current())
         orders.append(way.plan.planes if way.strategy.name == "scatter" else None)
         compute(way)
 
-    with rt.settings(strategy="scatter", backend="numpy"), rt.observing(note):
+    with rt.settings(strategy="scatter", backend="numpy"), choice.observing(note):
         return conv2d_grad_input(dy, w, input_shape=x_shape, **options), orders
 
 

@@ -15,7 +15,6 @@ from gradscribe.derive.interpret import number
 from gradscribe.derive.layers import LAYERS
 from gradscribe.derive.second_order import second_order
 from gradscribe.derive.term import EquationError
-from gradscribe.derive.ties import with_ties
 from tests.cases import SampledCase
 from tests.catalogue import layer
 from tests.finite_differences import Tally, compare_slopes
@@ -137,7 +136,7 @@ def test_of_two_equal_maxima_the_first_has_the_gradient_and_its_slope() -> None:
 
 
 def test_split_ties_are_shared_by_the_slope_too() -> None:
-    found = functions_of(with_ties(layer("global_max_pool"), "split"))
+    found = functions_of(layer("global_max_pool").with_ties("split"))
     values = {"x": np.array([1.0, 5.0, 5.0, 0.0]).reshape(1, 2, 2, 1), "dy": np.array([[3.0]])}
     direction = np.array([1.0, 2.0, 4.0, 8.0]).reshape(1, 2, 2, 1)
     gradients = found.gradients_of_s(values, {"x": direction}, {})

@@ -5,6 +5,7 @@ import re
 import pytest
 
 import gradscribe
+from gradscribe.derive.derivation import derive
 from gradscribe.derive.derivation.settings import displayed
 from gradscribe.derive.derivation.verify import certify
 from gradscribe.derive.layers import LAYERS
@@ -34,7 +35,7 @@ def test_the_numbers_of_statements_are_printed(name: str) -> None:
 
 def results(name: str, **settings: str) -> dict[str, tuple[str, str]]:
     """Per tensor the last boxed row and its name."""
-    derivation = layer(name).derivation(settings=settings, order=2)
+    derivation = derive(layer(name), settings=settings, order=2)
     t = TextTypesetter(derivation.notation)
     found = {}
     for section in derivation.sections:
@@ -90,12 +91,12 @@ def test_an_inner_gradient_stands_for_a_rate_of_change() -> None:
 
 
 def test_wrt_chooses_the_gradients_that_are_watched() -> None:
-    derivation = layer("conv2d").derivation(wrt=["x"], order=2)
+    derivation = derive(layer("conv2d"), wrt=["x"], order=2)
     assert [s.wrt for s in derivation.sections] == ["dy", "w", "x", "b"]
     assert "S = Σ_{n,q,v,c} ∂E/∂x[n,q,v,c] ẋ[n,q,v,c]\n" in str(derivation)
     assert str(derivation).count("∂E/∂x does not depend on") == 2
     with pytest.raises(EquationError, match="conv2d: cannot differentiate with respect to 't'"):
-        layer("conv2d").derivation(wrt=["t"], order=2)
+        derive(layer("conv2d"), wrt=["t"], order=2)
 
 
 def test_settings_specialise() -> None:
@@ -104,7 +105,7 @@ def test_settings_specialise() -> None:
     grouped = results("conv2d", groups="G")
     assert grouped["w"][1] == "correlation of ẋ with δ⁽ˡ⁾ dilated by s"
     assert grouped["x"][1] == "full convolution of δ⁽ˡ⁾ with the kernel ẇ rotated by π and dilated by d"
-    assert "u_3" not in str(layer("conv2d").derivation(settings={"groups": "G"}, order=2))
+    assert "u_3" not in str(derive(layer("conv2d"), settings={"groups": "G"}, order=2))
 
 
 def test_a_size_is_not_called_as_what_is_differentiated() -> None:
@@ -127,7 +128,7 @@ def test_all_gradients_zero() -> None:
 @pytest.mark.parametrize("order", [0, 3, "2"])
 def test_only_orders_1_and_2(order: object) -> None:
     with pytest.raises(EquationError, match="tanh: order must be 1 or 2, received"):
-        layer("tanh").derivation(order=order)  # type: ignore[arg-type]
+        derive(layer("tanh"), order=order)  # type: ignore[arg-type]
 
 
 def test_second_order_of_a_program_has_fresh_names() -> None:

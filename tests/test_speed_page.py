@@ -9,6 +9,11 @@ import pytest
 
 from gradscribe.codegen import cli
 from gradscribe.generated import runtime as rt
+from gradscribe.generated.runtime.contractions.choice import SCATTERING
+from gradscribe.generated.runtime.contractions.costs import _is_wide
+from gradscribe.generated.runtime.contractions.gathering import GATHERING
+from gradscribe.generated.runtime.machine.configuration import _CHOICES
+from gradscribe.generated.runtime.machine.threads import available
 
 FILE = Path(__file__).parents[1] / "docs" / "speed.md"
 PAGE = FILE.read_text(encoding="utf-8")
@@ -30,7 +35,7 @@ def printed(command: str, function: str, monkeypatch: pytest.MonkeyPatch, capsys
     return "\n".join(lines[start:end]) + "\n"
 
 
-@pytest.mark.skipif(rt._is_wide() or rt._available() > 1, reason="the page shows one thread of BLAS, without AVX-512")
+@pytest.mark.skipif(_is_wide() or available() > 1, reason="the page shows one thread of BLAS, without AVX-512")
 @pytest.mark.parametrize("number", range(len(PARTS)))
 def test_the_commands_print_what_the_page_shows(
     number: int, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], request: pytest.FixtureRequest
@@ -62,7 +67,7 @@ def test_the_code_runs() -> None:
 
 def test_every_strategy_has_its_paragraph() -> None:
     named = [name for line in re.findall(r"^\*\*([\w, ]+)\.\*\*", PAGE, re.MULTILINE) for name in line.split(", ")]
-    assert named == [s.name for s in (*rt.GATHERING, *rt.SCATTERING)]
+    assert named == [s.name for s in (*GATHERING, *SCATTERING)]
 
 
 def test_every_setting_is_told_with_its_default() -> None:
@@ -71,4 +76,4 @@ def test_every_setting_is_told_with_its_default() -> None:
     assert set(told) >= set(rt.Settings._fields)
     for name in ("accuracy", "backend"):
         assert told[name][1] == f'`"{getattr(rt.Settings(), name)}"`'
-        assert all(f'`"{value}"`' in told[name][0] for value in rt._CHOICES[name])
+        assert all(f'`"{value}"`' in told[name][0] for value in _CHOICES[name])

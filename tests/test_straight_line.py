@@ -1,6 +1,7 @@
 """Straight-line statements against their matrix, in fractions; how many operations they take."""
 
 import re
+from collections import Counter
 from fractions import Fraction
 
 import pytest
@@ -8,6 +9,8 @@ from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 from sympy import ImmutableMatrix, Rational
 
+from gradscribe.codegen.python.expression import Binary, parts
+from gradscribe.codegen.python.printer import text
 from gradscribe.codegen.straight_line import StraightLine, straight_line
 from gradscribe.derive.winograd import cook_toom
 
@@ -29,11 +32,10 @@ def matrices(draw: st.DrawFn) -> ImmutableMatrix:
 
 def applied(line: StraightLine, x: list[Fraction], size: int) -> list[Fraction]:
     """What the statements compute, run as Python."""
-    names = {name: Fraction(value.replace(" ", "")) for name, value in line.constants}
-    names |= {f"x{k}": value for k, value in enumerate(x)}
-    for name, expression in line.statements:
+    names = {f"x{k}": value for k, value in enumerate(x)}
+    for name, value in [*line.constants, *((text(s.target), s.value) for s in line.statements)]:
         assert name not in names, "assigned twice"
-        names[name] = eval(expression, {}, names)
+        names[name] = eval(re.sub(r"\b\d+\b", r"Fraction(\g<0>)", text(value)), {"Fraction": Fraction}, names)
     return [names[f"y{k}"] for k in range(size)]
 
 
@@ -46,8 +48,8 @@ def check(matrix: ImmutableMatrix) -> None:
 
 def operations(matrix: ImmutableMatrix) -> tuple[int, int]:
     """Multiplications, and additions and subtractions."""
-    text = [expression for _, expression in straight_line(matrix).statements]
-    return sum(e.count("*") for e in text), sum(len(re.findall(r" [+-] ", e)) for e in text)
+    found = Counter(p.operator for p in parts(straight_line(matrix).statements) if isinstance(p, Binary))
+    return found["*"], found["+"] + found["-"]
 
 
 @settings(deadline=None, max_examples=200)

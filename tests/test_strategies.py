@@ -13,11 +13,16 @@ import pytest
 from benchmarks.rows import ROWS, Row
 from benchmarks.sides.ours import prepare
 from gradscribe.generated import runtime as rt
+from gradscribe.generated.runtime.contractions import choice
+from gradscribe.generated.runtime.contractions.choice import SCATTERING
+from gradscribe.generated.runtime.contractions.contraction import Contraction
+from gradscribe.generated.runtime.contractions.gathering import GATHERING
 from tests.random_contractions import Array, Problem, problem
+from tests.rooms import forget_plans, set_in_all
 
 BACKENDS = ["numpy", "compiled"]
-STRATEGIES = sorted({s.name for s in (*rt.GATHERING, *rt.SCATTERING)})
-COMPILED = {s.name for s in (*rt.GATHERING, *rt.SCATTERING) if s.compiled}
+STRATEGIES = sorted({s.name for s in (*GATHERING, *SCATTERING)})
+COMPILED = {s.name for s in (*GATHERING, *SCATTERING) if s.compiled}
 WAYS = [(s, backend) for s in STRATEGIES for backend in BACKENDS if backend == "compiled" or s not in COMPILED]
 """Every strategy on every backend that has it."""
 TOLERANCE = {"float64": 1e-12, "float32": 6e-6}
@@ -34,8 +39,8 @@ class Forced:
         self.strategy = strategy
         self.taken = 0
 
-    def __call__(self, c: rt.Contraction, compute: object) -> None:
-        way = rt.choice(c, rt.current())
+    def __call__(self, c: Contraction, compute: object) -> None:
+        way = choice.choice(c, rt.current())
         self.taken += way.strategy.name == self.strategy
         compute(way)  # type: ignore[operator]
 
@@ -43,13 +48,13 @@ class Forced:
 @pytest.fixture
 def small_blocks(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     """Everything is large enough for threads, and no block holds all: there are several, and a last one."""
-    monkeypatch.setattr(rt, "WORTH_A_THREAD", 0.0)
-    monkeypatch.setattr(rt, "BLOCK", 256)
-    monkeypatch.setattr(rt, "PIECE", 256)
-    monkeypatch.setattr(rt, "LEAST_ROWS", 3)
-    rt._ways.cache_clear()  # plans hold blocks
+    set_in_all(monkeypatch, "WORTH_A_THREAD", 0.0)
+    set_in_all(monkeypatch, "BLOCK", 256)
+    set_in_all(monkeypatch, "PIECE", 256)
+    set_in_all(monkeypatch, "LEAST_ROWS", 3)
+    forget_plans()  # plans hold blocks
     yield
-    rt._ways.cache_clear()
+    forget_plans()
 
 
 def difference(case: Problem) -> float:
@@ -69,10 +74,10 @@ def applies(case: Problem, strategy: str, accuracy: str, backend: str) -> bool:
     """Whether the strategy can compute it."""
     seen: list[bool] = []
 
-    def note(c: rt.Contraction, compute: object) -> None:  # nothing is computed
-        seen.append(any(way.strategy.name == strategy for way in rt.ways(c, rt.current())))
+    def note(c: Contraction, compute: object) -> None:  # nothing is computed
+        seen.append(any(way.strategy.name == strategy for way in choice.ways(c, rt.current())))
 
-    with rt.settings(accuracy=accuracy, backend=backend), rt.observing(note), np.errstate(all="ignore"):
+    with rt.settings(accuracy=accuracy, backend=backend), choice.observing(note), np.errstate(all="ignore"):
         kept = None if case.out is None else case.out.array.copy()
         case.compute()
         if case.out is not None:
@@ -89,7 +94,7 @@ def run(strategy: str, backend: str, seeds: range, tag: int, dtype: str, accurac
             continue
         forced = Forced(strategy)
         wanted = rt.settings(strategy=strategy, backend=backend, accuracy=accuracy, threads=threads)
-        with wanted, rt.observing(forced):
+        with wanted, choice.observing(forced):
             gap = difference(case)
         assert forced.taken, case
         assert gap <= TOLERANCE[dtype], f"seed {seed}: {gap:.1e}: {case}"
@@ -192,10 +197,10 @@ def test_predicted_memory_is_bounded_whatever_the_batch(row: Row, accuracy: str,
     for times in (1, 16):
         found: list[int] = []
 
-        def note(c: rt.Contraction, compute: object, found: list[int] = found) -> None:  # nothing is computed
-            found.append(rt.choice(c, rt.current()).cost.scratch)
+        def note(c: Contraction, compute: object, found: list[int] = found) -> None:  # nothing is computed
+            found.append(choice.choice(c, rt.current()).cost.scratch)
 
-        with rt.settings(accuracy=accuracy, backend=backend), rt.observing(note):
+        with rt.settings(accuracy=accuracy, backend=backend), choice.observing(note):
             prepare(larger(row, times), shapes_only(larger(row, times))).call()
         assert len(found) == 1
         assert max(found) <= bound(row)

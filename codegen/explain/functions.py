@@ -1,7 +1,6 @@
-"""The functions of a layer or network, compiled: their plans, where their contractions stand, how they are called."""
+"""The functions of a layer or network, compiled: their plans, which record is behind a line, how they are called."""
 
-import ast
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from types import ModuleType
 from typing import Any
@@ -10,13 +9,10 @@ import numpy as np
 
 from gradscribe.codegen.arguments import shape_argument
 from gradscribe.codegen.compiler import compile_module, emitted
-from gradscribe.codegen.emit import Emitter
 from gradscribe.codegen.explain.instance import Instance
-from gradscribe.codegen.function import plan
 from gradscribe.codegen.kernel import Kernel, kernels
-from gradscribe.codegen.network.functions import backward_memory, forward_memory
 from gradscribe.codegen.network.kernels import NetworkKernels, network_kernels
-from gradscribe.codegen.plan import Plan, Record, nested
+from gradscribe.codegen.plan import Plan, Record
 from gradscribe.derive.composition import Network
 from gradscribe.derive.interface import Layer
 
@@ -32,8 +28,7 @@ class Function:
         kernel: what it computes.
         plan: how.
         code: the function.
-        spans: first and last line of each contraction in the module's text, in order.
-        contractions: the record that each of them was made of.
+        places: the record of the plan behind each of its lines, by the distance from its first one.
         call: calls the function with the values that are known; returns its results by name.
     """
 
@@ -41,8 +36,7 @@ class Function:
     kernel: Kernel
     plan: Plan
     code: Callable[..., Any]
-    spans: tuple[tuple[int, int], ...]
-    contractions: tuple[Record, ...]
+    places: Mapping[int, Record]
     call: Call
 
 
@@ -59,57 +53,19 @@ def functions_of(layer: Layer) -> Functions:
     """Generate and compile the functions of `layer`."""
     made = emitted(layer)
     module = compile_module(made)
-    spans = _spans(made.text)
     if isinstance(layer, Network):
         k = network_kernels(layer)
-        parts: list[tuple[Kernel, Plan, Call]] = [
-            (k.forward, forward_memory(k).plan, _network_forward(k)),
-            (k.backward, backward_memory(k).plan, _network_backward(k)),
-        ]
+        parts = [(k.forward, _network_forward(k)), (k.backward, _network_backward(k))]
         shown: Layer = k.network
     else:
-        parts = [(kernel, plan(kernel), _layer_call(kernel)) for kernel in kernels(layer)]
+        parts = [(kernel, _layer_call(kernel)) for kernel in kernels(layer)]
         shown = layer
     functions = []
-    for kernel, planned, call in parts:
-        tracer = _Tracer(set(), buffers="buffers")
-        tracer.lines(planned)
+    for kernel, call in parts:
+        printed = made.functions[kernel.name]
         code = getattr(module, kernel.name)
-        functions.append(Function(kernel.name, kernel, planned, code, spans[kernel.name], tuple(tracer.found), call))
+        functions.append(Function(kernel.name, kernel, printed.source, code, printed.places, call))
     return Functions(shown, module.rt, tuple(functions))
-
-
-CONTRACTION = "rt.contract("
-
-
-class _Tracer(Emitter):
-    """An emitter that notes which record every contraction comes from."""
-
-    found: list[Record]
-
-    def __init__(self, taken: Iterable[str], buffers: str) -> None:
-        super().__init__(taken, buffers=buffers)
-        self.found = []
-
-    def _all(self, records: Iterable[Record]) -> list[str]:
-        lines: list[str] = []
-        for record in records:
-            own = self.emit(record)
-            if not nested(record):
-                self.found += [record] * sum(line.count(CONTRACTION) for line in own)
-            lines += own
-        return lines
-
-
-def _spans(text: str) -> dict[str, tuple[tuple[int, int], ...]]:
-    """Per function of a module the lines of its contractions, in order."""
-    found = {}
-    for node in ast.parse(text).body:
-        if isinstance(node, ast.FunctionDef):
-            calls = [c for c in ast.walk(node) if isinstance(c, ast.Call) and ast.unparse(c.func) == CONTRACTION[:-1]]
-            calls.sort(key=lambda c: (c.lineno, c.col_offset))
-            found[node.name] = tuple((c.lineno, c.end_lineno or c.lineno) for c in calls)
-    return found
 
 
 def _layer_call(kernel: Kernel) -> Call:

@@ -5,12 +5,14 @@ import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from functools import partial
+from importlib import import_module
 from statistics import median
-from types import FrameType, ModuleType
+from types import FrameType
 from typing import Any
 
 from gradscribe.codegen.explain.functions import Function, Functions
 from gradscribe.codegen.explain.instance import Instance
+from gradscribe.codegen.plan import Record
 
 LEAST_SECONDS = 0.05
 """What is timed is repeated for so long, three times at least."""
@@ -48,7 +50,7 @@ class Figures:
 
 @dataclass
 class Seen:
-    """What was seen of one contraction in the text of a function: how often it ran, and the ways by strategy."""
+    """What was seen of one contraction of a function: how often it ran, and the ways by strategy."""
 
     times: int = 0
     ways: dict[str, Figures] = field(default_factory=dict)
@@ -57,14 +59,15 @@ class Seen:
 def observed(
     module: Functions, function: Function, example: Instance, values: dict[str, Any], measure: bool
 ) -> dict[int, Seen]:
-    """Call the function, enter its results into `values`; returns what was seen by the number of the contraction."""
+    """Call the function, enter its results into `values`; returns what was seen by the identity of the record."""
     found: dict[int, Seen] = {}
-    rt = module.runtime
+    wanted = module.runtime.current()
+    room = import_module(f"{module.runtime.__name__}.contractions.choice")
 
     def observer(contraction: Any, compute: Callable[[Any], None]) -> None:
-        ways = rt.ways(contraction, rt.current())
-        chosen = rt.choice(contraction, rt.current())
-        seen = found.setdefault(_number(function, sys._getframe()), Seen())
+        ways = room.ways(contraction, wanted)
+        chosen = room.choice(contraction, wanted)
+        seen = found.setdefault(id(_record(function, sys._getframe())), Seen())
         seen.times += 1
         for way in ways:
             seconds = _timed(partial(compute, way)) if measure else None
@@ -78,30 +81,31 @@ def observed(
                 c.scratch,
                 c.error,
                 c.direct,
-                _parts(rt, way),
+                _parts(way, lambda c: room.choice(c, wanted)),
                 seconds,
             )
             seen.ways[figures.strategy] = _added(seen.ways.get(figures.strategy), figures)
         compute(chosen)
 
-    with rt.observing(observer):
+    with room.observing(observer):
         values |= function.call(function.code, example, values)
     return found
 
 
-def _parts(rt: ModuleType, way: Any) -> tuple[str, ...]:
+def _parts(way: Any, choice: Callable[[Any], Any]) -> tuple[str, ...]:
     """The strategies by which the contractions of a way are computed that consists of several."""
     phases = way.plan if isinstance(way.plan, tuple) and not hasattr(way.plan, "_fields") else ()
     inner = (phase.gather for phase in phases if phase.gather is not None)
-    return tuple(dict.fromkeys(rt.choice(c, rt.current()).strategy.name for c in inner))
+    return tuple(dict.fromkeys(choice(c).strategy.name for c in inner))
 
 
-def _number(function: Function, frame: FrameType | None) -> int:
-    """Which contraction of the function's text is being computed."""
-    while frame is not None and frame.f_code is not function.code.__code__:
+def _record(function: Function, frame: FrameType | None) -> Record:
+    """Which record of the function's plan is being computed."""
+    code = function.code.__code__
+    while frame is not None and frame.f_code is not code:
         frame = frame.f_back
-    line = frame.f_lineno if frame is not None else 0
-    return next(k for k, (first, last) in enumerate(function.spans) if first <= line <= last)
+    assert frame is not None  # the function called what observes
+    return function.places[frame.f_lineno - code.co_firstlineno]
 
 
 def _added(before: Figures | None, now: Figures) -> Figures:

@@ -1,6 +1,5 @@
 """What a function does at given sizes, statement by statement: elements, bytes moved, ways to compute contractions."""
 
-import re
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, fields, is_dataclass, replace
 from math import prod
@@ -12,6 +11,7 @@ from sympy import Expr, Float, Integer
 from gradscribe.codegen.explain.functions import Function
 from gradscribe.codegen.explain.instance import Instance
 from gradscribe.codegen.explain.observe import Figures, Seen
+from gradscribe.codegen.nest.nest import Nest
 from gradscribe.codegen.plan import (
     Allocate,
     Block,
@@ -20,10 +20,10 @@ from gradscribe.codegen.plan import (
     Compiled,
     Contract,
     Define,
+    Equation,
     Gather,
     Known,
     Loop,
-    Nest,
     Positions,
     Present,
     Record,
@@ -36,13 +36,11 @@ from gradscribe.codegen.plan import (
     Update,
     Wanted,
     When,
-    describe,
+    contracts,
+    deed,
 )
 from gradscribe.derive.interpret import complete_sizes, number
 from gradscribe.derive.term import Range
-
-LABEL = 4
-"""Bytes of a label or a position."""
 
 
 @dataclass(frozen=True)
@@ -74,22 +72,18 @@ def statements(
     Args:
         function: the function.
         example: sizes and values.
-        seen: the contractions that were observed, by their number in the function's text.
+        seen: the contractions that were observed, by the identity of their records.
         compiles: whether loops of so many steps, which count with these options, are compiled.
     """
     sizes = complete_sizes(function.kernel.program, example.sizes)
     absent = {name for name, value in example.values.items() if value is None}
-    of: dict[int, list[int]] = {}
-    for k, record in enumerate(function.contractions):
-        of.setdefault(id(record), []).append(k)
-    return tuple(_walked(function.plan.records, _Scope(sizes, absent, of, seen, example.dtype.itemsize, compiles)))
+    return tuple(_walked(function.plan.records, _Scope(sizes, absent, seen, example.dtype.itemsize, compiles)))
 
 
 @dataclass(frozen=True)
 class _Scope:
     sizes: Mapping[Any, Any]
     absent: Collection[str]
-    numbers: Mapping[int, Sequence[int]]
     seen: Mapping[int, Seen]
     size: int
     compiles: Callable[..., bool]
@@ -121,7 +115,7 @@ def _walked(records: Sequence[Record], scope: _Scope) -> Iterator[Statement]:
                 rounds = number(extent, scope.sizes)
                 yield Statement(_text(record, scope), scope.depth)
                 yield from _walked(body, scope.inner(rounds))
-            case Clip() | Release():
+            case Clip() | Release() | Equation():
                 pass
             case _:
                 yield from _statement(record, scope)
@@ -129,20 +123,18 @@ def _walked(records: Sequence[Record], scope: _Scope) -> Iterator[Statement]:
 
 def _statement(record: Record, scope: _Scope) -> Iterator[Statement]:
     text = _text(record, scope)
-    numbers = scope.numbers.get(id(record), ())
-    if not numbers:
-        elements, moved = (scope.rounds * figure for figure in _moved(record, scope))
-        yield Statement(text, scope.depth, elements, moved * scope.size)
-    for k in numbers:
-        found = scope.seen.get(k, Seen(0))
+    if contracts(record):
+        found = scope.seen.get(id(record), Seen(0))
         elements = scope.rounds * _volume(_ranges(record), scope)
         yield Statement(text, scope.depth, elements, None, found.times, tuple(found.ways.values()))
+        return
+    elements, moved = (scope.rounds * figure for figure in _moved(record, scope))
+    yield Statement(text, scope.depth, elements, moved * scope.size)
 
 
 def _text(record: Record, scope: _Scope) -> str:
     """The line of the plan with the sizes put in; what it says of elements is told elsewhere."""
-    line = describe(_put(record, scope.sizes))
-    return re.sub(r"( fill None)?[,;] \d+ (elements|flops|additions)( over .*)?$", "", line)
+    return deed(_put(record, scope.sizes))
 
 
 def _put(value: Any, sizes: Mapping[Any, Any]) -> Any:

@@ -23,7 +23,7 @@ from gradscribe.derive.term import Access, Range, accesses
 
 def contractible(form: Form, scope: Scope) -> bool:
     """Whether `form` is a sum of products that a GEMM computes: at least two operands, something to sum over."""
-    if form.op != "sum" or form.guards or not form.contracted or not _is_window(form):
+    if not form.is_sum or form.guards or not form.contracted or not _is_window(form):
         return False
     _, groups = operands(form, scope)
     summed = set(form.contracted)
@@ -157,7 +157,7 @@ def _cheapest_pair(arrays: list[Access], form: Form, scope: Scope) -> tuple[tupl
 def pointwise_operands(form: Form, scope: Scope) -> tuple[Form, list[Record]]:
     """Compute composite factors that read whole arrays once, outside of the loops over taps."""
     scale, groups = operands(form, scope)
-    if form.op != "sum" or all(scope.fits(e, s, form) for e, s in zip(form.place, form.target.shape, strict=True)):
+    if not form.is_sum or all(scope.fits(e, s, form) for e, s in zip(form.place, form.target.shape, strict=True)):
         return form, []
     records: list[Record] = []
     body: list[Expr] = [scale]

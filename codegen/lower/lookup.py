@@ -72,7 +72,7 @@ def adds_at_labels(statement: Statement) -> bool:
 def _lookups(form: Form, scope: Scope) -> list[_Lookup]:
     """The brackets whose index can be eliminated, no label depending on another one's index."""
     chosen: list[_Lookup] = []
-    if form.op != "sum":
+    if not form.is_sum:
         return chosen
     brackets = [f for f in Mul.make_args(form.body) if isinstance(f, equal)]
     for bracket in sorted(brackets, key=sympy.default_sort_key):

@@ -1,6 +1,6 @@
 """Form -> Nest: what loops over single elements compute faster than NumPy does, once they are compiled.
 
-Windows with few elements (sums, extrema, products of slices without a matrix product), their gradients, and pointwise
+Windows with few elements (reductions, products of slices without a matrix product), their gradients, and pointwise
 expressions of several operations. How the loops are arranged follows from which indices the target sees:
 
     pointwise  all, and nothing else is read
@@ -19,7 +19,9 @@ from gradscribe.codegen.lower.operands import bracketed_division
 from gradscribe.codegen.lower.scope import Scope
 from gradscribe.codegen.lower.taps import brackets, choose_loops, lower_taps
 from gradscribe.codegen.nest.body import computable
-from gradscribe.codegen.plan import Allocate, Nest, Record
+from gradscribe.codegen.nest.nest import Nest
+from gradscribe.codegen.numpy_table import NUMPY_REDUCTIONS
+from gradscribe.codegen.plan import Allocate, Record
 from gradscribe.derive.collapse import vanishing_accesses
 from gradscribe.derive.functions import is_indicator
 from gradscribe.derive.index import affine, bounds, sign
@@ -58,7 +60,8 @@ def nested(form: Form, scope: Scope) -> list[Record]:
 def nest(form: Form, scope: Scope) -> Nest | None:
     """The loops that compute `form` into a new target; None where they are of no use."""
     form = _without_units(form)
-    if not accesses(form.body) or not computable(form.body, form.indices):
+    row = NUMPY_REDUCTIONS[form.op]
+    if not (row.operator or row.better) or not accesses(form.body) or not computable(form.body, form.indices):
         return None
     if not all(_steps(g, form, scope) for g in form.guards):
         return None
@@ -100,7 +103,7 @@ def _is_pointwise(form: Form, scope: Scope) -> bool:
     plain = Access(form.target.name, *form.place)
     apart = len(set(form.place)) == len(form.place) and set(form.place) == set(form.indices)
     shape = all(scope.fits(e, s, form) for e, s in zip(plain.indices, form.target.shape, strict=True))
-    if form.op != "sum" or form.guards or not form.place or not (whole and apart and shape):
+    if not form.is_sum or form.guards or not form.place or not (whole and apart and shape):
         return False
     leaves: dict[Expr, Expr] = {a: Dummy() for a in accesses(form.body)}
     return int(form.body.xreplace(leaves).count_ops()) >= MANY_OPERATIONS
@@ -140,14 +143,14 @@ def within(form: Form, scope: Scope) -> tuple[Guard, ...] | None:
     None where that cannot be told by sizes.
     """
     form = _without_units(form)
-    vanishing = vanishing_accesses(form.body) if form.op == "sum" else ()
+    vanishing = vanishing_accesses(form.body) if form.is_sum else ()
     safe = {(sympy.expand(g.value), sympy.expand(g.extent)) for g in form.guards}
     safe |= {place for a in vanishing for place in _places(a, scope)}
     loose = {
         (e, extent)
         for a in accesses(form.body)
         for e, extent in _places(a, scope)
-        if not scope.fits(e, extent, form) and (e, extent) not in safe
+        if not scope.inside(e, extent, form) and (e, extent) not in safe
     }
     found: list[Guard] = []
     for e, extent in sorted(loose, key=str):
@@ -207,9 +210,9 @@ def _kind(form: Form, loops: tuple[Symbol, ...], outer: tuple[Range, ...]) -> st
         return ""
     if summed:
         whole = 1 < len(summed) == len(outer) and len(placed) == len(loops)
-        return "reduce" if plain and form.op == "sum" and whole else ""
+        return "reduce" if plain and form.is_sum and whole else ""
     if placed:
-        return "scatter" if form.op == "sum" else ""
+        return "scatter" if form.is_sum else ""
     return "gather" if plain else ""
 
 
@@ -225,6 +228,6 @@ def _after(form: Form, loops: tuple[Symbol, ...]) -> tuple[Expr, Expr]:
     factors = Mul.make_args(form.body)
     outside = [f for f in factors if not f.free_symbols & set(loops)]
     kept = any(is_indicator(f) for f in factors) or any(bracketed_division(f, form) for f in outside)
-    if form.op != "sum" or kept or len(outside) == len(factors):
+    if not form.is_sum or kept or len(outside) == len(factors):
         return form.body, ONE
     return Mul(*(f for f in factors if f not in outside)), Mul(*outside)

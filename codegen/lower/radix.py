@@ -5,13 +5,11 @@ Groups, flattening, non-overlapping windows and pixel shuffles are of this kind.
 
 from dataclasses import replace
 
-import sympy
-from sympy import Expr, Integer
+from sympy import Expr
 
 from gradscribe.codegen.form import Form
 from gradscribe.codegen.lower.scope import Scope
 from gradscribe.codegen.plan import Record, Split
-from gradscribe.derive.index import affine
 from gradscribe.derive.term import Access, Tensor, accesses
 
 
@@ -47,24 +45,7 @@ def _digits(positions: tuple[Expr, ...], shape: tuple[Expr, ...], form: Form) ->
     found: list[tuple[Expr, Expr]] = []
     changed = False
     for expression, extent in zip(positions, shape, strict=True):
-        digits = _axis_digits(expression, extent, form)
+        digits = form.digits(expression, extent)
         changed |= digits is not None
         found += digits if digits is not None else [(expression, extent)]
     return found if changed else None
-
-
-def _axis_digits(expression: Expr, extent: Expr, form: Form) -> list[tuple[Expr, Expr]] | None:
-    parts = affine(expression, form.indices)
-    if parts.offset != 0 or len(parts.terms) < 2:
-        return None
-    rest = dict(parts.terms)
-    base: Expr = Integer(1)
-    digits: list[tuple[Expr, Expr]] = []
-    while rest:
-        index = next((v for v, c in rest.items() if sympy.expand(c - base) == 0), None)
-        if index is None:
-            return None
-        digits.append((index, form.range(index).extent))
-        base = sympy.expand(base * digits[-1][1])
-        del rest[index]
-    return digits[::-1] if sympy.expand(base - extent) == 0 else None

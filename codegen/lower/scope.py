@@ -8,7 +8,7 @@ from sympy import Expr, Symbol
 
 from gradscribe.codegen.form import Form, estimate
 from gradscribe.derive.collapse import proved
-from gradscribe.derive.index import affine
+from gradscribe.derive.index import affine, bounds
 from gradscribe.derive.term import Access, Guard, Program, Range, Tensor, Term
 
 
@@ -43,6 +43,12 @@ class Scope:
         if plain is not None:
             return self.extent_matches(form.range(plain).extent, extent)
         return bool(expression.is_Integer and extent.is_Integer and 0 <= int(expression) < int(extent))
+
+    def inside(self, expression: Expr, extent: Expr, form: Form) -> bool:
+        """Whether an index expression never leaves its axis, as its index or numbers tell at once."""
+        ends = bounds(expression, {r.index: r.extent for r in form.box})
+        numbers = ends is not None and extent.is_Integer and all(e.is_Integer and 0 <= int(e) < extent for e in ends)
+        return bool(numbers) or self.fits(expression, extent, form)
 
     def stays(self, expression: Expr, extent: Expr, form: Form) -> bool:
         """Whether an index expression is proved never to leave its axis."""

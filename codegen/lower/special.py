@@ -34,7 +34,7 @@ def where(ones: tuple[Symbol, ...], statement: Statement, program: Program, scop
 
 def unit_groups(statement: Statement, form: Form, program: Program, scope: Scope) -> Special | None:
     """For a product in groups: with one channel a group nothing is left to a matrix product, and loops are faster."""
-    if form.op != "sum" or not form.contracted:
+    if not form.is_sum or not form.contracted:
         return None
     groups = _groups(form)
     ones = tuple(dict.fromkeys(e for v, e in groups if isinstance(e, Symbol)))

@@ -1,6 +1,6 @@
 """The planner: picks a strategy for every statement of a program."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from functools import partial
 from itertools import groupby
@@ -17,14 +17,22 @@ from gradscribe.codegen.lower.scope import Scope
 from gradscribe.codegen.lower.special import unit_groups, where
 from gradscribe.codegen.lower.taps import choose_loops, lower_sums, lower_taps
 from gradscribe.codegen.lower.windows import is_small, lower_windows
-from gradscribe.codegen.plan import Allocate, Branch, Compiled, Nest, Plan, Present, Record, Split
+from gradscribe.codegen.nest.nest import Nest
+from gradscribe.codegen.plan import Allocate, Branch, Compiled, Plan, Present, Record, Split
+from gradscribe.codegen.plan.equation import equation
 from gradscribe.derive.term import Guard, Program, Statement, accesses
 
 FEW_TAPS = 200
 """Elements of a window from which on other ways to sum products over it are faster than loops, though compiled."""
 
 
-def lower(program: Program, name: str, given: Sequence[str], reserved: Iterable[str] = ()) -> Plan:
+def lower(
+    program: Program,
+    name: str,
+    given: Sequence[str],
+    reserved: Iterable[str] = (),
+    numbers: Mapping[str, int] | None = None,
+) -> Plan:
     """Plan the computation of `program`.
 
     Args:
@@ -32,17 +40,21 @@ def lower(program: Program, name: str, given: Sequence[str], reserved: Iterable[
         name: the function's name, for the plan's print.
         given: names of the tensors that exist already.
         reserved: names that no temporary may take (sizes, options).
+        numbers: those of a derivation's equations by tensor.
     """
     scope = Scope(dict(program.tensors), size_hints(program), program, set(reserved) | set(program.names()))
     records: list[Record] = []
     written = set(given)
+    order = (*given, *(s.target.name for s in program.statements))
     for statement in _ordered(program.statements):
         fresh = statement.target.name not in written
+        form = choose_form(statement, program, scope.hints)
+        records.append(equation(statement, form, fresh, order, numbers or {}))
         absent = [a.tensor for a in accesses(statement.term.body) if scope.tensors[a.tensor].optional]
         if absent and fresh:
             records.append(Allocate(statement.target.name, statement.target.shape, 0))
             fresh = False
-        lowered = _statement(statement, program, scope, fresh)
+        lowered = _statement(statement, form, program, scope, fresh)
         written.add(statement.target.name)
         records += [Present(absent[0], tuple(lowered))] if absent else lowered
     return Plan(name, tuple(records))
@@ -54,10 +66,9 @@ def _ordered(statements: Sequence[Statement]) -> list[Statement]:
     return [s for _, group in groups for s in sorted(group, key=adds_at_labels)]
 
 
-def _statement(statement: Statement, program: Program, scope: Scope, fresh: bool) -> list[Record]:
-    if statement.term.body == 0 and not statement.term.is_extremum:
+def _statement(statement: Statement, form: Form, program: Program, scope: Scope, fresh: bool) -> list[Record]:
+    if statement.term.body == 0 and statement.term.is_sum:
         return [Allocate(statement.target.name, statement.target.shape, 0)] if fresh else []
-    form = choose_form(statement, program, scope.hints)
     parts = _summands(form, scope)
     if len(parts) > 1:
         return [r for k, part in enumerate(parts) for r in _form(part, scope, fresh and k == 0)]
@@ -93,7 +104,7 @@ def _unit_steps(
 
 def _summands(form: Form, scope: Scope) -> list[Form]:
     """One form per summand of a sum that is reduced or may be clipped: each summand is clipped by itself."""
-    if form.op != "sum" or not isinstance(form.body, Add):
+    if not form.is_sum or not isinstance(form.body, Add):
         return [form]
     if not form.contracted and not form.guards and all(scope.plain(a, form) for a in accesses(form.body)):
         return [form]
@@ -168,6 +179,4 @@ def _scatter(form: Form, scope: Scope) -> list[Record]:
 
 
 def _scatters(form: Form, scope: Scope) -> bool:
-    return form.op == "sum" and not all(
-        scope.fits(e, s, form) for e, s in zip(form.place, form.target.shape, strict=True)
-    )
+    return form.is_sum and not all(scope.fits(e, s, form) for e, s in zip(form.place, form.target.shape, strict=True))

@@ -10,7 +10,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from itertools import chain, combinations
-from math import inf
 
 import sympy
 from sympy import Expr, Mul, Symbol
@@ -24,6 +23,7 @@ from gradscribe.derive.collapse import vanishing_accesses
 from gradscribe.derive.differentiate import position
 from gradscribe.derive.functions import is_indicator
 from gradscribe.derive.index import Affine, affine, bounds, sign
+from gradscribe.derive.reductions import REDUCTIONS
 from gradscribe.derive.term import Access, Guard, Range, accesses
 
 FEW = 128
@@ -94,7 +94,7 @@ def _loops(given: Form, form: Form, scope: Scope, fresh: bool) -> list[Record]:
 
 def _count(form: Form) -> Count | None:
     """What `form` counts, if all it sums up is 1 wherever brackets hold: no loop, however many there are."""
-    if form.op != "sum" or form.body != 1 or len(form.box) != 2 or len(form.contracted) != 1 or len(form.place) != 1:
+    if not form.is_sum or form.body != 1 or len(form.box) != 2 or len(form.contracted) != 1 or len(form.place) != 1:
         return None
     along = affine(form.place[0], form.indices).plain()
     (counted,) = form.contracted
@@ -112,7 +112,7 @@ def _count(form: Form) -> Count | None:
 
 def _read_through_windows(form: Form, scope: Scope) -> tuple[Form, list[Window]]:
     """Read through zero-padded views what may leave its array and may not be clipped."""
-    clippable = vanishing_accesses(form.body) if form.op == "sum" else ()
+    clippable = vanishing_accesses(form.body) if form.is_sum else ()
     guarded = {(sympy.expand(g.value), sympy.expand(g.extent)) for g in form.guards}
     records: list[Window] = []
     mapping: dict[Expr, Expr] = {}
@@ -121,7 +121,7 @@ def _read_through_windows(form: Form, scope: Scope) -> tuple[Form, list[Window]]
         loose = [
             e
             for e, extent in zip(access.indices, shape, strict=True)
-            if not scope.fits(e, extent, form) and (sympy.expand(e), sympy.expand(extent)) not in guarded
+            if not scope.inside(e, extent, form) and (sympy.expand(e), sympy.expand(extent)) not in guarded
         ]
         if loose and access not in clippable:
             mapping[access], record = window(access, form, scope)
@@ -152,7 +152,7 @@ def choose_loops(form: Form, scope: Scope) -> tuple[Symbol, ...]:
     forced = {v for f in forms for v, c in f.terms if sign(c) == 0}
     if form.argument is not None and not _searchable(form):
         forced |= set(form.contracted) | (form.position.free_symbols & set(form.indices))
-    if form.op != "sum":  # an extremum over nothing is infinite, also of what does not depend on the index
+    if not form.is_sum:  # one over nothing is its identity, also of what does not depend on the index
         forced |= {v for v in form.contracted if v not in form.body.free_symbols}
     coupled = {v for f in forms if len(f.terms) > 1 for v in f.indices}
     repeated = {v for g in groups for v in form.indices if sum(v in f.indices for f in g) > 1}
@@ -180,14 +180,13 @@ def _searchable(form: Form) -> bool:
 
 
 def brackets(form: Form, scope: Scope) -> list[_Bracket]:
-    """Everything that restricts the box: guards, the target's axes, and accesses that read 0 outside."""
-    found = [_Bracket(g.value, g.extent) for g in form.guards]
-    found += [_Bracket(e, s) for e, s in zip(form.place, form.target.shape, strict=True) if not scope.fits(e, s, form)]
-    if form.op == "sum":
+    """What restricts the box: guards, the target's axes, and accesses that read 0 outside; not what always holds."""
+    places = [(g.value, g.extent) for g in form.guards]
+    places += zip(form.place, form.target.shape, strict=True)
+    if form.is_sum:
         for access in accesses(form.body):
-            shape = scope.tensors[access.tensor].shape
-            found += [_Bracket(e, s) for e, s in zip(access.indices, shape, strict=True) if not scope.fits(e, s, form)]
-    return list(dict.fromkeys(found))
+            places += zip(access.indices, scope.tensors[access.tensor].shape, strict=True)
+    return [_Bracket(e, s) for e, s in dict.fromkeys(places) if not scope.inside(e, s, form)]
 
 
 def _clips(form: Form, brackets: list[_Bracket], vectors: tuple[Symbol, ...]) -> tuple[list[Clip], tuple[Guard, ...]]:
@@ -213,14 +212,13 @@ def pointwise(form: Form) -> Update:
 
 def _update(form: Form, vectors: tuple[Symbol, ...], clipped: tuple[Symbol, ...]) -> Update:
     target = _slice(form.target.name, form.place, form, vectors)
-    seen = tuple(v for v in target.vectors if v is not None)
-    summed = tuple(v for v in vectors if v not in seen)
-    axes = seen + summed
+    summed = tuple(v for v in vectors if v not in target.axes)
+    axes = target.axes + summed
     slices = tuple((a, _slice(a.tensor, a.indices, form, vectors)) for a in accesses(form.body))
     argument = None
     if form.argument is not None:
         argument = (_slice(form.argument.name, form.place, form, vectors), form.position)
-    op = "+=" if form.op == "sum" else form.op
+    op = "+=" if form.is_sum else form.op
     ranges = tuple(form.range(v) for v in axes)
     return Update(target, op, form.body, slices, axes, summed, clipped, ranges, argument)
 
@@ -249,8 +247,7 @@ def _in_indicator(body: Expr, access: Access) -> bool:
 
 
 def _allocate(form: Form) -> list[Record]:
-    fill = {"sum": 0, "max": -inf, "min": inf}[form.op]
-    records: list[Record] = [Allocate(form.target.name, form.target.shape, fill)]
+    records: list[Record] = [Allocate(form.target.name, form.target.shape, REDUCTIONS[form.op].identity)]
     if form.argument is not None:
         records.append(Allocate(form.argument.name, form.argument.shape, -1, integer=True))
     return records
@@ -290,7 +287,7 @@ def _reaching(form: Form, index: Symbol, brackets: Sequence[_Bracket]) -> Clip |
 
 def _independent(form: Form, scope: Scope, loops: tuple[Symbol, ...]) -> tuple[Form, Form | None]:
     """Take factors that no loop and no sum sees out of the sum: they scale the finished target once."""
-    if form.op != "sum" or not loops or any(affine(e, form.indices).plain() is None for e in form.place):
+    if not form.is_sum or not loops or any(affine(e, form.indices).plain() is None for e in form.place):
         return form, None
     factors = Mul.make_args(form.body)
     outside = [

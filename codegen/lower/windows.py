@@ -1,6 +1,6 @@
 """Windows that are reduced, or filled, axis after axis: pooling, its gradients, and all that looks like them.
 
-A sum or an extremum over a box of taps, of what depends on the taps by its position alone, is taken along one axis
+A reduction over a box of taps, of what depends on the taps by its position alone, is taken along one axis
 and then along the next. The adjoint gives a window's value to all its elements, or to that at a recorded position.
 """
 
@@ -38,13 +38,13 @@ def lower_windows(form: Form, scope: Scope, fresh: bool) -> list[Record] | None:
     """Lower `form` to windows reduced or filled; None where it is neither."""
     if all(scope.fits(e, s, form) and not e.is_Integer for e, s in zip(form.place, form.target.shape, strict=True)):
         return _reduced(form, scope) if fresh else None
-    return lower_spread(form, scope, fresh) if form.op == "sum" else None
+    return lower_spread(form, scope, fresh) if form.is_sum else None
 
 
 # ----- reductions ---------------------------------------------------------------------------------------------------
 def _reduced(form: Form, scope: Scope) -> list[Record] | None:
     taps = tuple(form.range(v) for v in form.contracted)
-    inside, outside = _apart(form) if form.op == "sum" else (form.body, Integer(1))
+    inside, outside = _apart(form) if form.is_sum else (form.body, Integer(1))
     read = accesses(inside)
     if isinstance(inside, admitted) or len(read) != 1 or not is_window(read[0].indices, form, set(form.contracted)):
         return None
@@ -84,7 +84,7 @@ def _leaves_out_the_outside(form: Form, access: Access, scope: Scope) -> bool:
     sides = ends(access.indices, shape)
     guarded = ends([g.value for g in form.guards], [g.extent for g in form.guards])
     loose = [end for end, e, n in zip(sides, access.indices, shape, strict=True) if not scope.stays(e, n, form)]
-    vanishes = form.op == "sum" and access in vanishing_accesses(form.body)
+    vanishes = form.is_sum and access in vanishing_accesses(form.body)
     return set(guarded) <= set(sides) and (vanishes or set(loose) <= set(guarded))
 
 

@@ -4,7 +4,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 import sympy
-from sympy import Expr, Integer, Mul, Symbol
+from sympy import Add, Expr, Integer, Mul, Symbol
 
 from gradscribe.derive.index import affine, floordiv, sign
 from gradscribe.derive.term import Guard
@@ -27,6 +27,11 @@ class Address:
         for extent, position in self.parts:
             whole = whole * extent + position
         return whole
+
+    @property
+    def terms(self) -> int:
+        """How many terms the positions along all axes have."""
+        return sum(len(Add.make_args(position)) for _, position in self.parts if position != 0)
 
     def step(self, index: Symbol) -> Expr:
         """By how much one step of `index` moves it."""

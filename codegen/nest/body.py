@@ -8,15 +8,26 @@ from collections.abc import Callable, Collection
 import sympy
 from sympy import Add, Expr, Integer, Mul, Pow, Symbol
 
-from gradscribe.codegen.scalar import ATOM, POWER, PRODUCT, SUM, fraction, ordered_terms
+from gradscribe.codegen.python.expression import (
+    Binary,
+    Call,
+    Choice,
+    Comparison,
+    Expression,
+    Name,
+    Part,
+    call,
+    chain,
+    negated,
+)
+from gradscribe.codegen.scalar import fraction, total
 from gradscribe.derive.functions import at_least, equal, greater, is_indicator, larger, relu, smaller, step, unequal
 from gradscribe.derive.term import Access, accesses
 
 _COMPARED = {equal: "==", unequal: "!=", greater: ">", at_least: ">="}
-CHOICE = SUM - 1
-"""The precedence of a conditional expression."""
 _MOST = 4
 """The highest power that is written as a product."""
+ZERO, ONE = Integer(0), Integer(1)
 
 
 def computable(body: Expr, indices: Collection[Symbol]) -> bool:
@@ -49,94 +60,86 @@ def is_position(e: Expr, indices: Collection[Symbol]) -> bool:
 
 
 class ScalarPrinter:
-    """Prints a body.
+    """A body as an expression.
 
     Args:
-        access: text of an access.
-        number: name of the argument that holds a number.
-        position: text of an integer expression of indices.
-        hold: puts an expression into a variable before; its name.
+        access: that of an access.
+        number: the argument that holds a number.
+        position: that of an integer made of indices.
+        hold: puts an expression into a variable before.
         indices: the indices of the loops.
     """
 
     def __init__(
         self,
-        access: Callable[[Access], str],
-        number: Callable[[Expr], str],
-        position: Callable[[Expr], str],
-        hold: Callable[[str], str],
+        access: Callable[[Access], Expression],
+        number: Callable[[Expr], Expression],
+        position: Callable[[Expr], Expression],
+        hold: Callable[[Expression], Expression],
         indices: Collection[Symbol],
     ) -> None:
         self.access, self.number, self.position, self.hold = access, number, position, hold
         self.indices = indices
 
-    def text(self, e: Expr, level: int = SUM) -> str:
-        """The text of `e` for a context of precedence `level`."""
-        text, own = self._print(e)
-        if own < level and own == CHOICE:
-            return self.hold(text)
-        return text if own >= level else f"({text})"
-
-    def _atom(self, e: Expr) -> str:
-        """The text of what is used twice."""
-        text, own = self._print(e)
-        return text if own == ATOM else self.hold(text)
-
-    def _print(self, e: Expr) -> tuple[str, int]:
+    def value(self, e: Expr) -> Expression:
+        """The code of `e`."""
         if isinstance(e, Access) and e.indices:
-            return self.access(e), ATOM
+            return self.access(e)
         if is_number(e, self.indices):
-            return self.number(e), ATOM
+            return self.number(e)
         if isinstance(e, Add):
-            return self._sum(e), SUM
+            return total(e, self.operand)
         if isinstance(e, Mul):
             return self._product(e)
         if isinstance(e, Pow):
-            base = " * ".join([self.text(e.base, POWER)] * abs(int(e.exp)))
-            if e.exp.is_positive:
-                return base, PRODUCT
-            return f"{self.number(Integer(1))} / {base if e.exp == -1 else f'({base})'}", PRODUCT
+            base = chain("*", [self.operand(e.base) for _ in range(abs(int(e.exp)))])
+            return base if e.exp.is_positive else Binary("/", self.number(ONE), base)
         if is_indicator(e):
-            return f"{self.number(Integer(1))} if {self.bracket(e)} else {self.number(Integer(0))}", CHOICE
-        return self._choice(e)
+            return Choice(self.number(ONE), self.bracket(e), self.number(ZERO))
+        return self._function(e)
 
-    def _sum(self, e: Add) -> str:
-        parts: list[str] = []
-        for term in ordered_terms(e):
-            negative = bool(term.as_coeff_Mul()[0].is_negative)
-            sign = ("-" if negative else "") if not parts else (" - " if negative else " + ")
-            parts.append(sign + self.text(-term if negative else term, PRODUCT))
-        return "".join(parts)
+    def operand(self, e: Expr) -> Expression:
+        """The same as a part of an expression: a choice is made before."""
+        found = self.value(e)
+        return self.hold(found) if isinstance(found, Choice) else found
 
-    def _product(self, e: Mul) -> tuple[str, int]:
+    def _twice(self, e: Expr) -> Expression:
+        """The same where it is used twice."""
+        found = self.value(e)
+        return found if isinstance(found, Name | Part | Call) else self.hold(found)
+
+    def _product(self, e: Mul) -> Expression:
         brackets = [f for f in e.args if is_indicator(f)]
         if brackets:
-            condition = " & ".join(self.bracket(f) for f in brackets)
+            condition = chain("&", [self.bracket(f) for f in brackets])
             rest = Mul(*(f for f in e.args if f not in brackets))
-            return f"{self.text(rest)} if {condition} else {self.number(Integer(0))}", CHOICE
+            return Choice(self.operand(rest), condition, self.number(ZERO))
         if e.as_coeff_Mul()[0] == -1:
-            return f"-{self.text(-e, PRODUCT)}", PRODUCT
+            return negated(self.operand(-e))
         number = Mul(*(f for f in e.args if is_number(f, self.indices)))
         above, below = fraction(Mul(*(f for f in e.args if not is_number(f, self.indices))))
         factors = [self.number(number)] if number != 1 or not above else []
-        numerator = " * ".join([*factors, *(self.text(f, POWER) for f in above)])
-        if not below:
-            return numerator, PRODUCT if len(above) + len(factors) > 1 else POWER
-        denominator = " * ".join(self.text(f, POWER) for f in below)
-        return f"{numerator} / {f'({denominator})' if len(below) > 1 else denominator}", PRODUCT
+        numerator = chain("*", [*factors, *(self.operand(f) for f in above)])
+        return Binary("/", numerator, chain("*", [self.operand(f) for f in below])) if below else numerator
 
-    def bracket(self, e: Expr) -> str:
+    def bracket(self, e: Expr) -> Expression:
         """The condition of a bracket."""
         if isinstance(e, step):
-            return f"({self.text(e.args[0], POWER)} > {self.number(Integer(0))})"
-        texts = [self.position(a) if is_position(a, self.indices) else self.text(a, POWER) for a in e.args]
-        return f"({texts[0]} {_COMPARED[e.func]} {texts[1]})"
+            return Comparison((self.operand(e.args[0]), self.number(ZERO)), (">",))
+        sides = (self.position(a) if is_position(a, self.indices) else self.operand(a) for a in e.args)
+        return Comparison(tuple(sides), (_COMPARED[e.func],))
 
-    def _choice(self, e: Expr) -> tuple[str, int]:
+    def _function(self, e: Expr) -> Expression:
         if isinstance(e, sympy.Abs):
-            return f"abs({self.text(e.args[0])})", ATOM
+            return call("abs", self.operand(e.args[0]))
         if isinstance(e, relu):
-            zero, value = self.number(Integer(0)), self._atom(e.args[0])
-            return f"{zero} if {value} < {zero} else {value}", CHOICE
-        a, b = (self._atom(x) for x in e.args)
-        return f"{a} if ({a} {'>=' if isinstance(e, larger) else '<='} {b}) | ({a} != {a}) else {b}", CHOICE
+            zero, value = self.number(ZERO), self._twice(e.args[0])
+            return Choice(zero, Comparison((value, zero), ("<",)), value)
+        a, b = (self._twice(x) for x in e.args)
+        wins = Comparison((a, b), (">=" if isinstance(e, larger) else "<=",))
+        return Choice(a, Binary("|", wins, is_nan(a)), b)
+
+
+def is_nan(value: Expression) -> Expression:
+    """Whether a number is NaN, which alone differs from itself."""
+    return Comparison((value, value), ("!=",))

@@ -1,17 +1,21 @@
-"""A loop function: its parameters, its text, and what it is called with."""
+"""A loop function: its parameters, its statements, and what it is called with."""
 
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Iterable, Iterator
 from dataclasses import dataclass
 
 from sympy import Expr, Symbol
 
-from gradscribe.codegen.layout import fit
 from gradscribe.codegen.nest import gather, pointwise, reduce, scatter
+from gradscribe.codegen.nest.nest import Nest
 from gradscribe.codegen.nest.writer import Writer
-from gradscribe.codegen.plan import Nest
-from gradscribe.codegen.render import NestContext
+from gradscribe.codegen.python.definition import ANY, INT, Function, Parameter, Signature, of
+from gradscribe.codegen.python.expression import Expression, call
+from gradscribe.codegen.python.statement import let
 from gradscribe.derive.index import affine
+from gradscribe.derive.reductions import REDUCTIONS
 
+ROW = of("np.ndarray", ANY, ANY)
+"""An array as a row of its elements."""
 WRITERS: dict[str, Callable[[Writer], Expr]] = {
     "gather": gather.write,
     "scatter": scatter.write,
@@ -33,7 +37,7 @@ class NestFunction:
         fixed: the sizes that are known when it is compiled.
     """
 
-    function: NestContext
+    function: Function
     extent: Expr
     arrays: tuple[str, ...]
     numbers: tuple[Expr, ...]
@@ -48,22 +52,21 @@ def nest_function(nest: Nest, name: str, taken: Collection[str]) -> NestFunction
     fixed = tuple(s for s in _fixed(nest) if s in w.sizes) if nest.kind != "scatter" else ()
     sizes = tuple(sorted(w.sizes - set(fixed), key=lambda s: s.name))
     arrays = tuple(dict.fromkeys([nest.target, *([nest.argument] if nest.argument else []), *dict(nest.shapes)]))
-    parameters = [
-        f"{w.name('start')}: int",
-        f"{w.name('stop')}: int",
-        *(f"{a}: rt.Array" for a in arrays),
-        *(f"{n}: Any" for n in w.numbers.values()),
-        *(f"{s.name}: int" for s in sizes),
-        *(f"{w.name(f'{s.name}_fixed', 'fixed')}: Any" for s in fixed),
-    ]
-    head = [f"{s.name} = len({w.name(f'{s.name}_fixed', 'fixed')})" for s in fixed]
-    context = NestContext(
-        name,
-        tuple(parameters),
-        _summary(nest),
-        tuple(fit([*head, *w.lines], 1)),
+    known = {s.name: w.name(f"{s.name}_fixed", "fixed") for s in fixed}
+    parameters = (
+        *_parameters([w.name("start").text, w.name("stop").text], INT),
+        *_parameters(arrays, ROW),
+        *_parameters([n.text for n in w.numbers.values()], ANY),
+        *_parameters([s.name for s in sizes], INT),
+        *_parameters([n.text for n in known.values()], ANY),
     )
-    return NestFunction(context, extent, arrays, tuple(w.numbers), sizes, fixed)
+    head = (let(size, call("len", given)) for size, given in known.items())
+    function = Function(name, Signature(parameters), _summary(nest), (*head, *w.body))
+    return NestFunction(function, extent, arrays, tuple(w.numbers), sizes, fixed)
+
+
+def _parameters(names: Iterable[str], kind: Expression) -> Iterator[Parameter]:
+    return (Parameter(name, kind) for name in names)
 
 
 def _summary(nest: Nest) -> str:
@@ -72,8 +75,7 @@ def _summary(nest: Nest) -> str:
     vector = nest.vector.index.name
     match nest.kind:
         case "gather":
-            word = {"sum": "Sums", "max": "Maxima", "min": "Minima"}[nest.op]
-            return f"{word} over {taps} for every {outer}, {vector}."
+            return f"{REDUCTIONS[nest.op].plural.capitalize()} over {taps} for every {outer}, {vector}."
         case "scatter":
             return f"Windows {outer} added to what they cover, tap {taps} by tap."
         case "reduce":

@@ -2,15 +2,14 @@
 
 from sympy import Expr
 
-from gradscribe.codegen.nest.writer import Writer
+from gradscribe.codegen.nest.writer import Writer, unsigned
 
 
 def write(w: Writer) -> Expr:
     """Write the loop; returns the extent that is divided into parts."""
     nest = w.nest
     target, bases = w.base(), w.bases(nest.body)
-    head = w.vector_head().partition(" in ")[0]
-    with w.block(f"{head} in range(np.uintp({w.name('start')}), np.uintp({w.name('stop')})):"):
+    with w.loop(w.index(nest.vector.index), unsigned(w.name("start")), unsigned(w.name("stop"))):
         value = w.value(nest.body, bases, {})
-        w.line(f"{nest.target}[{w.element(target, {})}] = {value}")
+        w.let(w.element(nest.target, target, {}), value)
     return nest.vector.extent

@@ -5,9 +5,15 @@ stay in cache while windows pass by, several at a time, and go to float64 every 
 would stop growing.
 """
 
+from collections.abc import Callable, Sequence
+from contextlib import ExitStack
+
 from sympy import Expr, Integer, Symbol
 
-from gradscribe.codegen.nest.writer import Writer
+from gradscribe.codegen.nest.writer import Writer, fit
+from gradscribe.codegen.python.expression import Binary, Comparison, Expression, Items, Literal, Name, Part, call
+from gradscribe.codegen.python.statement import Assign, Body, If, Statement, While, conditional
+from gradscribe.codegen.scalar import ZERO
 from gradscribe.derive.term import Range
 
 BLOCKS = 8, 1
@@ -25,27 +31,32 @@ def write(w: Writer) -> Expr:
     nest = w.nest
     first, *middle, last = nest.outer
     sums, zero = w.name("sums"), w.number(Integer(0))
-    with w.block(f"for {w.index(first.index)} in range({w.name('start')}, {w.name('stop')}):"):
-        w.line(f"{sums} = np.zeros({w.integer(_size(w))}, np.float64)")
-        _each(w, f"{{0}} = {zero}")
-        depth = w.depth
-        bound = {first.index}
-        done = _clips(w, bound, set())
-        for k, r in enumerate(middle):
-            w.line(f"for {w.index(r.index)} in range({w.integer(r.extent)}):")
-            w.depth += 1
-            bound.add(r.index)
-            if k == 0:
-                with w.block(f"if {w.index(r.index)} % {ROWS} == {ROWS - 1}:"):
-                    _each(w, f"{sums}[{{1}}] += {{0}}", f"{{0}} = {zero}")
-            done |= _clips(w, bound, done)
-        for r in nest.taps[:-1]:
-            w.line(f"for {w.index(r.index)} in range({w.span(r.index)}):")
-            w.depth += 1
-        _along(w, last, nest.taps[-1])
-        w.depth = depth
-        _each(w, f"{{0}} += {sums}[{{1}}]")
+    with w.loop(w.index(first.index), w.name("start"), w.name("stop")):
+        w.let(sums, call("np.zeros", w.integer(_size(w)), Name("np.float64")))
+        _each(w, lambda element, _: [Assign(element, zero)])
+        with ExitStack() as loops:
+            bound, outer_taps = {first.index}, [r.index for r in nest.taps[:-1]]
+            done = w.clip_known(outer_taps, bound)
+            for k, r in enumerate(middle):
+                loops.enter_context(w.loop(w.index(r.index), w.integer(r.extent)))
+                bound.add(r.index)
+                if k == 0:
+                    _empty(w, sums, r.index)
+                done += w.clip_known([v for v in outer_taps if v not in done], bound)
+            for v in outer_taps:
+                loops.enter_context(w.loop(w.index(v), *w.span(v)))
+            _along(w, last, nest.taps[-1])
+        _each(w, lambda element, at: [Assign(element, Part(sums, (at,)), "+=")])
     return first.extent
+
+
+def _empty(w: Writer, sums: Name, row: Symbol) -> None:
+    """Add what has come together to the sums, every now and then."""
+    with w.apart() as body:
+        zero = w.number(Integer(0))
+        _each(w, lambda element, at: [Assign(Part(sums, (at,)), element, "+="), Assign(element, zero)])
+    turn = Comparison((Binary("%", w.index(row), Literal(ROWS)), Literal(ROWS - 1)), ("==",))
+    w.put(If(turn, tuple(body)))
 
 
 def _size(w: Writer) -> Expr:
@@ -56,31 +67,18 @@ def _size(w: Writer) -> Expr:
     return size
 
 
-def _each(w: Writer, *lines: str) -> None:
-    """Do something with every sum: {0} in `lines` is the element of the target, {1} its number."""
-    depth = w.depth
+def _each(w: Writer, statements: Callable[[Part, Expression], Sequence[Statement]]) -> None:
+    """Do something with every sum, given the element of the target and its number."""
     number: Expr = Integer(0)
     for r in w.nest.taps:
-        w.line(f"for {w.index(r.index)} in range({w.integer(r.extent)}):")
-        w.depth += 1
         number = number * r.extent + r.index
     at = w.name("sums_at")
-    target = w.base()
-    w.line(f"{at} = {w.unsigned(number * w.nest.vector.extent)}")
-    vector = w.nest.vector
-    with w.block(f"for {w.index(vector.index)} in range({w.unsigned(vector.extent)}):"):
-        element = f"{w.nest.target}[{w.element(target, {})}]"
-        w.line(*(line.format(element, f"{at} + {w.index(vector.index)}") for line in lines))
-    w.depth = depth
-
-
-def _clips(w: Writer, bound: set[Symbol], done: set[Symbol]) -> set[Symbol]:
-    """Write the ranges of taps that are known by now."""
-    found = {r.index for r in w.nest.taps[:-1] if r.index not in done and w.known(r.index, bound)}
-    for r in w.nest.taps:
-        if r.index in found:
-            w.clip(r.index)
-    return found
+    with w.loops(w.nest.taps):
+        target = w.base()
+        w.let(at, w.unsigned(number * w.nest.vector.extent))
+        with w.row():
+            place = Binary("+", at, w.index(w.nest.vector.index))
+            w.put(*statements(w.element(w.nest.target, target, {}), place))
 
 
 def _along(w: Writer, last: Range, tap: Range) -> None:
@@ -88,53 +86,50 @@ def _along(w: Writer, last: Range, tap: Range) -> None:
     j, length = w.index(last.index), w.integer(last.extent)
     unrolled = not tap.extent.is_Integer or int(tap.extent) <= MOST_TAPS
     if not unrolled or not w.windows:
-        with w.block(f"for {j} in range({length}):"):
+        with w.loop(j, length):
             _one(w, tap)
         return
     found = w.whole(last.index, (tap.index,))
-    first, end = w.name(f"{last.index.name}_first", "first"), w.name(f"{last.index.name}_last", "last")
+    first, end = w.between(last.index)
     if found:
         w.limits(last.index, found, (first, end))
     else:
-        w.line(f"{first}, {end} = 0, {length}")
+        w.let(Items((first, end)), Items((ZERO, length)))
     if not tap.extent.is_Integer:
-        with w.block(f"if {w.integer(tap.extent)} > {MOST_TAPS}:"):
-            w.line(f"{end} = {first}")
-    w.line(f"{j} = 0")
-    with w.block(f"while {j} < {length}:"):
-        for k, block in enumerate(BLOCKS):
-            with w.block(f"{'el' if k else ''}if {first} <= {j} <= {end} - {block}:"):
-                _several(w, last.index, tap, block)
-                w.line(f"{j} += {block}")
-        with w.block("else:"):
-            _one(w, tap)
-            w.line(f"{j} += 1")
+        many = Comparison((w.integer(tap.extent), Literal(MOST_TAPS)), (">",))
+        w.put(If(many, (Assign(end, first),)))
+    w.let(j, ZERO)
+    cases: list[tuple[Expression, Body]] = []
+    for block in BLOCKS:
+        with w.apart() as windows:
+            _several(w, last.index, tap, block)
+            w.add(j, Literal(block))
+        cases.append((fit(j, end, block, first), tuple(windows)))
+    with w.apart() as edge:
+        _one(w, tap)
+        w.add(j, Literal(1))
+    w.put(While(fit(j, length), conditional(cases, tuple(edge))))
 
 
 def _several(w: Writer, last: Symbol, tap: Range, block: int) -> None:
     """Neighbouring windows, all taps."""
     target = w.base((), (tap.index,))
     bases = w.bases(w.nest.body, (tap.index,), (last,))
-    with (
-        w.block(w.vector_head()),
-        w.block(f"for {w.index(tap.index)} in range({w.integer(tap.extent)}):"),
-    ):
+    with w.vector(), w.loops([tap]):
         moved: dict[Symbol, Expr] = {tap.index: tap.index}
         total = w.name("total")
         for k in range(block):
             value = w.value(w.nest.body, bases, moved | {last: Integer(k)})
-            if k:
-                w.add(total, value)
-            else:
-                w.line(f"{total} = {value}")
-        w.line(f"{w.nest.target}[{w.element(target, moved)}] += {total}")
+            w.put(Assign(total, value, "+=" if k else "="))
+        w.add(w.element(w.nest.target, target, moved), total)
 
 
 def _one(w: Writer, tap: Range) -> None:
     """One window, the taps that lie within the arrays."""
     w.clip(tap.index)
-    with w.block(f"for {w.index(tap.index)} in range({w.span(tap.index)}):"):
+    with w.loop(w.index(tap.index), *w.span(tap.index)):
         target, bases = w.base(), w.bases(w.nest.body)
         w.clip(w.nest.vector.index)
-        with w.block(w.vector_head()):
-            w.add(f"{w.nest.target}[{w.element(target, {})}]", w.value(w.nest.body, bases, {}))
+        with w.vector():
+            value = w.value(w.nest.body, bases, {})
+            w.add(w.element(w.nest.target, target, {}), value)

@@ -1,12 +1,16 @@
 """Windows add to positions that they share, two taps at a time; rows of the target are set to 0 when first reached."""
 
+from contextlib import ExitStack
 from dataclasses import dataclass
 
 import sympy
 from sympy import Expr, Integer, Mul, Symbol
 
 from gradscribe.codegen.nest.gather import flattened
-from gradscribe.codegen.nest.writer import SCALE, Writer
+from gradscribe.codegen.nest.writer import SCALE, Writer, fit, unsigned
+from gradscribe.codegen.python.expression import Attribute, Binary, Expression, Items, Literal, Name, Part, call
+from gradscribe.codegen.python.statement import Assign, Body, If, While, conditional
+from gradscribe.codegen.scalar import ZERO
 from gradscribe.derive.functions import is_indicator
 from gradscribe.derive.index import affine, sign
 from gradscribe.derive.term import Access, Range, accesses
@@ -20,19 +24,20 @@ def write(w: Writer) -> Expr:
     apart = nest.place[0] == first and not any(first in e.free_symbols for e in nest.place[1:])
     apart = apart and nest.outer[0].extent == w.shapes[nest.target][0]
     if body.row is not None:
-        w.line(f"{body.row.tensor} = np.empty({w.integer(nest.vector.extent)}, {nest.target}.dtype)")
-    with w.block(f"for {w.index(first) if apart else w.name('_')} in range({w.name('start')}, {w.name('stop')}):"):
+        dtype = Attribute(Name(nest.target), "dtype")
+        w.let(Name(body.row.tensor), call("np.empty", w.integer(nest.vector.extent), dtype))
+    with w.loop(w.index(first) if apart else w.name("_"), w.name("start"), w.name("stop")):
         rest = nest.outer[1:] if apart else nest.outer
         gradually = bool(rest) and _grows(w, rest[0].index, apart)
         axis = int(apart)
+        rows = w.integer(w.shapes[nest.target][axis])
         if gradually:
-            w.line(f"{w.name('filled')} = 0")
+            w.let(w.name("filled"), ZERO)
         else:
-            _fill(w, axis, "0", w.integer(w.shapes[nest.target][axis]), Mul(*w.shapes[nest.target][axis + 1 :]))
+            _fill(w, axis, ZERO, rows)
         _loops(w, rest, {first} if apart else set(), axis if gradually else None, body)
         if gradually:
-            extent = w.integer(w.shapes[nest.target][axis])
-            _fill(w, axis, w.name("filled"), extent, Mul(*w.shapes[nest.target][axis + 1 :]))
+            _fill(w, axis, w.name("filled"), rows)
     return flattened(w, [first]) if apart else Integer(1)
 
 
@@ -67,7 +72,7 @@ def _body(w: Writer) -> _Body:
         rest *= SCALE
     if isinstance(common, Access) or common == 1:
         return _Body(scale, common, None, common * rest)
-    name = w.name("common")
+    name = w.name("common").text
     w.shapes[name] = (w.nest.vector.extent,)
     row = Access(name, vector)
     return _Body(scale, common, row, row * rest)
@@ -82,52 +87,57 @@ def _grows(w: Writer, index: Symbol, apart: bool) -> bool:
     return index in parts.indices and all(sign(c) > 0 and (v == index or v in w.nest_taps) for v, c in parts.terms)
 
 
-def _fill(w: Writer, axis: int, start: str, stop: str, width: Expr) -> None:
+def _fill(w: Writer, axis: int, start: Expression, stop: Expression) -> None:
     """Set rows of the target to 0."""
-    extent = w.integer(w.shapes[w.nest.target][axis], 2)
-    first = f"{w.index(w.nest.outer[0].index)} * {extent} + " if axis else ""
-    wide = f" * {w.integer(width, 2)}" if width != 1 else ""
-    low, high = (f"np.uintp(({first}{end}){wide})" if first or wide else f"np.uintp({end})" for end in (start, stop))
-    with w.block(f"for {w.name('element')} in range({low}, {high}):"):
-        w.line(f"{w.nest.target}[{w.name('element')}] = {w.number(Integer(0))}")
+    shape = w.shapes[w.nest.target]
+    width = Mul(*shape[axis + 1 :])
+
+    def at(row: Expression) -> Expression:
+        if axis:
+            row = Binary("+", Binary("*", w.index(w.nest.outer[0].index), w.integer(shape[axis])), row)
+        return unsigned(Binary("*", row, w.integer(width)) if width != 1 else row)
+
+    element = w.name("element")
+    with w.loop(element, at(start), at(stop)):
+        w.let(Part(Name(w.nest.target), (element,)), w.number(Integer(0)))
 
 
 def _loops(w: Writer, rest: tuple[Range, ...], bound: set[Symbol], axis: int | None, body: _Body) -> None:
     """The outer loops, then those over taps."""
-    nest = w.nest
-    taps = [t.index for t in nest.taps]
-    done = _clips(w, taps, bound, set())
-    depth = w.depth
+    taps = [t.index for t in w.nest.taps]
+    done = w.clip_known(taps, bound)
     last = rest[-1].index if rest else None
-    inside: tuple[str, str] | None = None
-    for k, r in enumerate(rest):
-        found = w.whole(r.index, tuple(taps[-1:])) if r.index == last and taps[-1] not in done else ()
-        if found and w.windows and _alone(w, r.index, taps[-1]):
-            inside = w.name(f"{r.index.name}_first", "first"), w.name(f"{r.index.name}_last", "last")
-            w.limits(r.index, found, inside)
-        w.line(f"for {w.index(r.index)} in range({w.integer(r.extent)}):")
-        w.depth += 1
-        bound = bound | {r.index}
-        if k == 0 and axis is not None:
-            _reach(w, axis)
-        if inside and r.index == last:
-            low, high = w.limited(taps[-1])
-            with w.block(f"if {inside[0]} <= {w.index(r.index)} < {inside[1]}:"):
-                w.line(f"{low}, {high} = 0, {w.integer(w.extents[taps[-1]])}")
-            with w.block("else:"):
-                w.clip(taps[-1])
-            done = done | {taps[-1]}
-        done = done | _clips(w, taps, bound, done)
-    _before(w, body)
-    for tap in taps[:-1]:
-        if tap not in done:
-            w.clip(tap)
-        w.line(f"for {w.index(tap)} in range({w.span(tap)}):")
-        w.depth += 1
-    if taps[-1] not in done:
-        w.clip(taps[-1])
-    _pairs(w, taps[-1], body.value)
-    w.depth = depth
+    with ExitStack() as loops:
+        for k, r in enumerate(rest):
+            found = w.whole(r.index, tuple(taps[-1:])) if r.index == last and taps[-1] not in done else ()
+            inside = bool(found) and w.windows and _alone(w, r.index, taps[-1])
+            if inside:
+                w.limits(r.index, found, w.between(r.index))
+            loops.enter_context(w.loop(w.index(r.index), w.integer(r.extent)))
+            bound = bound | {r.index}
+            if k == 0 and axis is not None:
+                _reach(w, axis)
+            if inside:
+                _clip_inside(w, r.index, taps[-1])
+                done.append(taps[-1])
+            done += w.clip_known([v for v in taps if v not in done], bound)
+        _before(w, body)
+        for tap in taps[:-1]:
+            if tap not in done:
+                w.clip(tap)
+            loops.enter_context(w.loop(w.index(tap), *w.span(tap)))
+        if taps[-1] not in done:
+            w.clip(taps[-1])
+        _pairs(w, taps[-1], body.value)
+
+
+def _clip_inside(w: Writer, outer: Symbol, tap: Symbol) -> None:
+    """Write the range of a tap, which is whole where windows are."""
+    first, end = w.between(outer)
+    whole = Assign(Items(w.limited(tap)), Items((ZERO, w.integer(w.extents[tap]))))
+    with w.apart() as edge:
+        w.clip(tap)
+    w.put(If(fit(w.index(outer), end, 1, first), (whole,), tuple(edge)))
 
 
 def _alone(w: Writer, outer: Symbol, tap: Symbol) -> bool:
@@ -135,59 +145,53 @@ def _alone(w: Writer, outer: Symbol, tap: Symbol) -> bool:
     return all(c.rest.free_symbols & w.indices <= {outer} for c in w.clips(tap))
 
 
-def _clips(w: Writer, taps: list[Symbol], bound: set[Symbol], done: set[Symbol]) -> set[Symbol]:
-    """Write the ranges of taps that are known by now."""
-    found = {v for v in taps if v not in done and w.known(v, bound)}
-    for v in taps:
-        if v in found:
-            w.clip(v)
-    return found
-
-
 def _reach(w: Writer, axis: int) -> None:
     """Set to 0 what windows reach for the first time."""
     nest = w.nest
-    shape = w.shapes[nest.target]
     ends: dict[Expr, Expr] = {v: w.extents[v] - 1 for v in w.nest_taps}
     reach = sympy.expand(nest.place[axis].xreplace(ends) + 1)
     filled, name = w.name("filled"), w.name("reached")
-    w.line(f"{name} = max({filled}, min({w.integer(shape[axis])}, {w.integer(reach)}))")
-    _fill(w, axis, filled, name, Mul(*shape[axis + 1 :]))
-    w.line(f"{filled} = {name}")
+    rows = call("min", w.integer(w.shapes[nest.target][axis]), w.integer(reach))
+    w.let(name, call("max", filled, rows))
+    _fill(w, axis, filled, name)
+    w.let(filled, name)
 
 
 def _before(w: Writer, body: _Body) -> None:
     """Compute what all taps of a window have in common."""
     if body.scale != 1:
         bases = w.bases(body.scale)
-        w.line(f"{w.number(SCALE)} = {w.value(body.scale, bases, {})}")
+        w.let(w.number(SCALE), w.value(body.scale, bases, {}))
     if body.row is not None:
         bases, c = w.bases(body.common), w.index(w.nest.vector.index)
-        with w.block(f"for {c} in range({w.unsigned(w.nest.vector.extent)}):"):
-            w.line(f"{body.row.tensor}[{c}] = {w.value(body.common, bases, {})}")
+        with w.row():
+            w.let(Part(Name(body.row.tensor), (c,)), w.value(body.common, bases, {}))
 
 
 def _pairs(w: Writer, tap: Symbol, body: Expr) -> None:
     """The last tap, several at a time."""
     t = w.index(tap)
     if w.clips(w.nest.vector.index):
-        with w.block(f"for {t} in range({w.span(tap)}):"):
+        with w.loop(t, *w.span(tap)):
             w.clip(w.nest.vector.index)
             _add(w, tap, body, 1)
         return
-    low, high = w.limited(tap) if w.clips(tap) else ("0", w.integer(w.extents[tap]))
-    w.line(f"{t} = {low}")
-    with w.block(f"while {t} < {high}:"):
-        for number in AT_ONCE:
-            word = "if" if number == AT_ONCE[0] else "elif"
-            with w.block("else:" if number == 1 else f"{word} {t} <= {high} - {number}:"):
-                _add(w, tap, body, number)
-                w.line(f"{t} += {number}")
+    low, high = w.limited(tap) if w.clips(tap) else (ZERO, w.integer(w.extents[tap]))
+    w.let(t, low)
+    bodies: list[Body] = []
+    for number in AT_ONCE:
+        with w.apart() as several:
+            _add(w, tap, body, number)
+            w.add(t, Literal(number))
+        bodies.append(tuple(several))
+    cases = [(fit(t, high, number), found) for number, found in zip(AT_ONCE[:-1], bodies[:-1], strict=True)]
+    w.put(While(fit(t, high), conditional(cases, bodies[-1])))
 
 
 def _add(w: Writer, tap: Symbol, body: Expr, number: int) -> None:
     target, bases = w.base((tap,)), w.bases(body, (), (tap,))
-    with w.block(w.vector_head()):
+    with w.vector():
         for k in range(number):
             moved = {tap: Integer(k)}
-            w.add(f"{w.nest.target}[{w.element(target, moved)}]", w.value(body, bases, moved))
+            value = w.value(body, bases, moved)
+            w.add(w.element(w.nest.target, target, moved), value)

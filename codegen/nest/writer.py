@@ -1,7 +1,8 @@
-"""What all loop functions share: names, indented lines, the lines for addresses, ranges and elements."""
+"""What all loop functions share: names, bodies, the statements for addresses, ranges and elements."""
 
 from collections.abc import Collection, Iterable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
 from itertools import product
 
 import sympy
@@ -9,15 +10,16 @@ from sympy import Expr, Integer, Symbol
 
 from gradscribe.codegen.names import Names
 from gradscribe.codegen.nest.addresses import Address, Constraint, address, constraints
-from gradscribe.codegen.nest.body import CHOICE, ScalarPrinter, is_plain
-from gradscribe.codegen.plan import Nest
-from gradscribe.codegen.scalar import size_text
+from gradscribe.codegen.nest.body import ScalarPrinter, is_plain
+from gradscribe.codegen.nest.builder import Builder
+from gradscribe.codegen.nest.nest import Nest
+from gradscribe.codegen.python.expression import Binary, Comparison, Expression, Literal, Name, Part, call, chain
+from gradscribe.codegen.scalar import ZERO, size
 from gradscribe.derive.index import affine
 from gradscribe.derive.term import Access, Range, accesses
 
-INDENT = "    "
-LONG = 64
-"""Characters of an expression that is taken apart."""
+MOST_TERMS = 6
+"""Terms of an address that is written in one expression; one of more is made axis by axis."""
 
 NUMBERS = {Integer(0): "zero", Integer(1): "one", -sympy.oo: "lowest", sympy.oo: "highest"}
 
@@ -31,8 +33,16 @@ SCALE = Symbol("scale")
 """A number that a window is multiplied by, in a variable."""
 
 
-class Writer:
-    """The lines of one function and the names in it.
+@dataclass(frozen=True)
+class Base:
+    """Where elements begin: the variable that holds the address, None for 0, and how it moves."""
+
+    name: Name | None
+    where: Address
+
+
+class Writer(Builder):
+    """The statements of one function and the names in it.
 
     Args:
         nest: the loops.
@@ -41,42 +51,28 @@ class Writer:
     """
 
     def __init__(self, nest: Nest, taken: Collection[str], order: tuple[Symbol, ...]) -> None:
+        super().__init__()
         self.nest, self.order = nest, order
         self.names = Names({*taken, *(name for name, _ in nest.shapes), *AMBIGUOUS})
         self.indices = {r.index for r in nest.ranges}
         self.shapes = dict(nest.shapes)
         self.extents = {r.index: r.extent for r in nest.ranges}
         self.constraints = constraints(nest.brackets, order)
-        self.numbers: dict[Expr, str] = {}
+        self.numbers: dict[Expr, Name] = {}
         self.sizes: set[Symbol] = set()
-        self.elements: dict[str, str] = {}
-        self.lines: list[str] = []
-        self.depth = 0
         for index in order:
             self.index(index)
 
-    # ----- lines and names ------------------------------------------------------------------------------------------
-    def line(self, *texts: str) -> None:
-        """Lines at the present depth."""
-        self.lines += [INDENT * self.depth + text for text in texts]
-
-    @contextmanager
-    def block(self, head: str) -> Iterator[None]:
-        """Lines within a statement."""
-        self.line(head)
-        self.depth += 1
-        yield
-        self.depth -= 1
-
-    def name(self, word: str, role: str = "") -> str:
+    # ----- names ----------------------------------------------------------------------------------------------------
+    def name(self, word: str, role: str = "") -> Name:
         """A name of this function's own; words that are made of others have a role."""
-        return self.names.own(word, role)
+        return Name(self.names.own(word, role))
 
-    def index(self, symbol: Symbol) -> str:
+    def index(self, symbol: Symbol) -> Name:
         """The name of an index."""
         return self.name(symbol.name, "" if symbol == PLACE else "index")
 
-    def number(self, value: Expr) -> str:
+    def number(self, value: Expr) -> Name:
         """The argument or variable that holds a number."""
         if value == SCALE:
             return self.name("scale")
@@ -84,112 +80,97 @@ class Writer:
             self.numbers[value] = self.name(NUMBERS.get(value, f"number_{len(self.numbers) + 1}"))
         return self.numbers[value]
 
-    def integer(self, expression: Expr, level: int = 0) -> str:
-        """The text of an integer expression; its sizes become arguments."""
+    def integer(self, expression: Expr) -> Expression:
+        """An integer; its sizes become arguments."""
         self.sizes |= expression.free_symbols - self.indices
-        return size_text(expression, level, lambda s: self.index(s) if s in self.indices else s.name)
+        return size(expression, lambda s: self.index(s) if s in self.indices else Name(s.name))
 
-    def unsigned(self, expression: Expr) -> str:
+    def unsigned(self, expression: Expr) -> Expression:
         """The same as an unsigned integer: an index that may be negative would be tested in every round."""
-        return f"np.uintp({self.integer(expression)})"
+        return unsigned(self.integer(expression))
 
     # ----- elements -------------------------------------------------------------------------------------------------
-    def bases(
-        self, body: Expr, inner: tuple[Symbol, ...] = (), ahead: tuple[Symbol, ...] = ()
-    ) -> dict[Access, tuple[str, Address]]:
-        """Write down where the accesses of `body` begin; the name and the steps of each, see `address`."""
-        found: dict[Access, tuple[str, Address]] = {}
-        named: dict[Expr, str] = {}
+    def bases(self, body: Expr, inner: tuple[Symbol, ...] = (), ahead: tuple[Symbol, ...] = ()) -> dict[Access, Base]:
+        """Write down where the accesses of `body` begin, see `address`."""
+        found: dict[Access, Base] = {}
+        named: dict[Expr, Name | None] = {}
         for access in accesses(body):
             if not access.indices:
                 continue
             where = address(access.indices, self.shapes[access.tensor], (*inner, self.nest.vector.index), ahead)
             key = Access(access.tensor, where.base)
             if key not in named and where.base == 0:
-                named[key] = ""
+                named[key] = None
             elif key not in named:
                 number = sum(k.tensor == access.tensor for k in named)
-                named[key] = self.name(f"{access.tensor}_at{number + 1 if number else ''}", "base")
-                self._locate(named[key], where)
-            found[access] = (named[key], where)
+                name = self.name(f"{access.tensor}_at{number + 1 if number else ''}", "base")
+                named[key] = self._located(name, where)
+            found[access] = Base(named[key], where)
         return found
 
-    def base(self, ahead: tuple[Symbol, ...] = (), inner: tuple[Symbol, ...] = ()) -> tuple[str, Address]:
+    def base(self, ahead: tuple[Symbol, ...] = (), inner: tuple[Symbol, ...] = ()) -> Base:
         """Write down where elements of the target begin."""
         place = self.nest.place
         where = address(place, self.shapes[self.nest.target], (*inner, self.nest.vector.index), ahead)
-        name = self.name("at") if where.base != 0 else ""
-        if name:
-            self._locate(name, where)
-        return name, where
+        return Base(self._located(self.name("at"), where) if where.base != 0 else None, where)
 
-    def _locate(self, name: str, where: Address) -> None:
-        """Write down a base, axis by axis where it is long."""
-        text = self.unsigned(where.base)
-        if len(text) <= LONG:
-            self.line(f"{name} = {text}")
-            return
+    def _located(self, name: Name, where: Address) -> Name:
+        """Write down an address, axis by axis where it has many terms."""
+        if where.terms <= MOST_TERMS:
+            self.let(name, self.unsigned(where.base))
+            return name
         place = self.index(PLACE)
         self.indices.add(PLACE)
         before: Expr = Integer(0)
         for extent, position in where.parts[:-1]:
             value = before * extent + position
             if value not in (0, PLACE):
-                self.line(f"{place} = {self.integer(value)}")
+                self.let(place, self.integer(value))
                 before = PLACE
         extent, position = where.parts[-1]
-        self.line(f"{name} = {self.unsigned(before * extent + position)}")
+        self.let(name, self.unsigned(before * extent + position))
+        return name
 
-    def add(self, element: str, value: str) -> None:
-        """Add a value to an element, in two lines where it is long."""
-        if len(element) + len(value) > LONG:
-            self.line(f"{self.name('value')} = {value}")
-            value = self.name("value")
-        self.line(f"{element} += {value}")
-
-    def element(self, base: tuple[str, Address], moved: Mapping[Symbol, Expr]) -> str:
-        """The address of an element, with indices `moved` by so much from where the base is."""
-        name, where = base
-        offset = sum((where.step(v) * value for v, value in moved.items()), Integer(0))
+    def element(self, array: str, base: Base, moved: Mapping[Symbol, Expr]) -> Part:
+        """An element, with indices `moved` by so much from where the base is."""
+        offset = sum((base.where.step(v) * value for v, value in moved.items()), Integer(0))
         v = self.nest.vector.index
-        parts = [name, self.unsigned(offset) if offset != 0 else "", self.index(v) if where.step(v) != 0 else ""]
-        return " + ".join(p for p in parts if p) or "0"
+        parts: list[Expression] = [base.name] if base.name else []
+        parts += [self.unsigned(offset)] if offset != 0 else []
+        parts += [self.index(v)] if base.where.step(v) != 0 else []
+        return Part(Name(array), (chain("+", parts or [ZERO]),))
 
-    def value(self, body: Expr, bases: Mapping[Access, tuple[str, Address]], moved: Mapping[Symbol, Expr]) -> str:
-        """The text of `body`, with indices `moved` as in `element`.
+    def value(self, body: Expr, bases: Mapping[Access, Base], moved: Mapping[Symbol, Expr]) -> Expression:
+        """`body`, with indices `moved` as in `element`.
 
-        Elements of more than a product are read before, in lines of their own: a read under a condition is slow.
+        Elements of more than a product are read before, in statements of their own: a read under a condition is slow.
         """
         places = {v: v + e for v, e in moved.items() if e != v}
-        first = not is_plain(body)
+        plain = is_plain(body)
+
+        def access(a: Access) -> Expression:
+            found = self.element(a.tensor, bases[a], moved)
+            return found if plain else self._read(a.tensor, found)
+
         printer = ScalarPrinter(
-            lambda a: self._read(a, self.element(bases[a], moved), first),
+            access,
             self.number,
-            lambda e: f"np.int32({self.integer(sympy.expand(e.xreplace(places)))})",
+            lambda e: call("np.int32", self.integer(sympy.expand(e.xreplace(places)))),
             self._hold,
             self.indices,
         )
-        if not first:
-            return printer.text(body)
+        if plain:
+            return printer.operand(body)
         name = self.name("value")
-        self.line(f"{name} = {printer.text(body, CHOICE)}")
+        self.let(name, printer.value(body))
         return name
 
-    def _hold(self, text: str) -> str:
-        if text not in self.elements:
-            self.elements[text] = self.name(f"term_{len(self.elements) + 1}")
-            self.line(f"{self.elements[text]} = {text}")
-        return self.elements[text]
+    def _hold(self, value: Expression) -> Name:
+        return self.hold(value, self.name(f"term_{len(self.held) + 1}"))
 
-    def _read(self, access: Access, where: str, first: bool) -> str:
-        text = f"{access.tensor}[{where}]"
-        if not first:
-            return text
-        if text not in self.elements:
-            number = sum(k.startswith(f"{access.tensor}[") for k in self.elements)
-            self.elements[text] = self.name(f"{access.tensor}_{number + 1}", "element")
-            self.line(f"{self.elements[text]} = {text}")
-        return self.elements[text]
+    def _read(self, array: str, element: Part) -> Name:
+        number = sum(isinstance(e, Part) and e.value == element.value for e in self.held)
+        return self.hold(element, self.name(f"{array}_{number + 1}", "element"))
 
     @property
     def nest_taps(self) -> set[Symbol]:
@@ -205,37 +186,63 @@ class Writer:
         """Whether the range of `index` depends on nothing but the indices `bound`."""
         return all(c.rest.free_symbols & self.indices <= set(bound) for c in self.clips(index))
 
-    def limits(self, index: Symbol, found: Iterable[Constraint], names: tuple[str, str]) -> None:
+    def limits(self, index: Symbol, found: Iterable[Constraint], names: tuple[Name, Name]) -> None:
         """Write the range that constraints leave an index."""
-        low = list(dict.fromkeys(self.integer(c.low) for c in found))
-        high = list(dict.fromkeys(self.integer(c.high) for c in found))
-        self.line(
-            f"{names[0]} = max(0, {', '.join(low)})",
-            f"{names[1]} = min({self.integer(self.extents[index])}, {', '.join(high)})",
-        )
+        low = dict.fromkeys(self.integer(c.low) for c in found)
+        high = dict.fromkeys(self.integer(c.high) for c in found)
+        self.let(names[0], call("max", ZERO, *low))
+        self.let(names[1], call("min", self.integer(self.extents[index]), *high))
 
-    def limited(self, index: Symbol) -> tuple[str, str]:
+    def limited(self, index: Symbol) -> tuple[Name, Name]:
         """The names of the limits of an index."""
         return self.name(f"{index.name}_low", "low"), self.name(f"{index.name}_high", "high")
+
+    def between(self, index: Symbol) -> tuple[Name, Name]:
+        """The names of the limits within which all taps of a window lie within the arrays."""
+        return self.name(f"{index.name}_first", "first"), self.name(f"{index.name}_last", "last")
 
     def clip(self, index: Symbol) -> None:
         """Write the range of an index, if it is restricted."""
         if self.clips(index):
             self.limits(index, self.clips(index), self.limited(index))
 
-    def span(self, index: Symbol) -> str:
-        """The arguments of ``range`` for an index."""
-        low, high = self.limited(index)
-        return f"{low}, {high}" if self.clips(index) else self.integer(self.extents[index])
+    def clip_known(self, indices: Iterable[Symbol], bound: Collection[Symbol]) -> list[Symbol]:
+        """Write the ranges of those indices whose range is known once others are `bound`; returns them."""
+        found = [v for v in indices if self.known(v, bound)]
+        for v in found:
+            self.clip(v)
+        return found
 
-    def vector_head(self) -> str:
-        """The innermost loop."""
+    def span(self, index: Symbol) -> tuple[Expression, ...]:
+        """The arguments of ``range`` for an index."""
+        return self.limited(index) if self.clips(index) else (self.integer(self.extents[index]),)
+
+    @contextmanager
+    def loops(self, ranges: Iterable[Range]) -> Iterator[None]:
+        """Statements within a loop over each of the whole `ranges`."""
+        with ExitStack() as stack:
+            for r in ranges:
+                stack.enter_context(self.loop(self.index(r.index), self.integer(r.extent)))
+            yield
+
+    @contextmanager
+    def vector(self) -> Iterator[None]:
+        """Statements within the innermost loop."""
         v = self.nest.vector.index
-        self.elements = {}
-        if not self.clips(v):
-            return f"for {self.index(v)} in range({self.unsigned(self.extents[v])}):"
-        low, high = self.limited(v)
-        return f"for {self.index(v)} in range(np.uintp({low}), np.uintp(max({low}, {high}))):"
+        if self.clips(v):
+            low, high = self.limited(v)
+            with self.loop(self.index(v), unsigned(low), unsigned(call("max", low, high))):
+                yield
+        else:
+            with self.row():
+                yield
+
+    @contextmanager
+    def row(self) -> Iterator[None]:
+        """Statements within a loop over the innermost index that no bracket restricts."""
+        v = self.nest.vector
+        with self.loop(self.index(v.index), self.unsigned(v.extent)):
+            yield
 
     def whole(self, last: Symbol, taps: tuple[Symbol, ...]) -> tuple[Constraint, ...]:
         """What it takes that all `taps` lie within the arrays, as constraints on the index `last`."""
@@ -263,3 +270,14 @@ class Writer:
 def extents(ranges: Iterable[Range]) -> Expr:
     """The product of extents."""
     return sympy.prod([r.extent for r in ranges], start=Integer(1))
+
+
+def unsigned(value: Expression) -> Expression:
+    """An integer as an unsigned one."""
+    return call("np.uintp", value)
+
+
+def fit(index: Expression, last: Expression, number: int = 1, first: Expression | None = None) -> Comparison:
+    """Whether `number` values from an index on lie before `last`, and not before `first`: ``0 <= j <= last - 4``."""
+    end, sign = (last, "<") if number == 1 else (Binary("-", last, Literal(number)), "<=")
+    return Comparison((index, end), (sign,)) if first is None else Comparison((first, index, end), ("<=", sign))

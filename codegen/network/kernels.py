@@ -9,19 +9,11 @@ from itertools import groupby
 
 from sympy import Add
 
-from gradscribe.codegen.kernel import (
-    Kernel,
-    Purpose,
-    assemble,
-    forward_program,
-    gradient_program,
-    kernels,
-    without_idle,
-    without_inputs,
-)
+from gradscribe.codegen.kernel import Kernel, Purpose, assemble, kernels
 from gradscribe.codegen.second_order import double_backward, hessian_vector
-from gradscribe.derive.composition import Network, NetworkError, with_loss
+from gradscribe.derive.composition import Network, NetworkError, concrete, with_loss
 from gradscribe.derive.differentiate import differentiate
+from gradscribe.derive.gradient_program import forward_program, gradient_program, without_idle, without_inputs
 from gradscribe.derive.inline import is_pointwise
 from gradscribe.derive.term import Program, Statement, Tensor
 
@@ -76,7 +68,7 @@ def network_kernels(source: Network, order: int = 1) -> NetworkKernels:
     """
     if order not in (1, 2):
         raise NetworkError(f"{source.name}: order: expected 1 or 2, received {order}")
-    network = source.concrete
+    network = concrete(source)
     program = network.program
     gradient = differentiate(program)
     if not gradient.seeds:
@@ -118,7 +110,7 @@ def network_kernels(source: Network, order: int = 1) -> NetworkKernels:
 
 def _hessian_vector(source: Network) -> Kernel:
     judged = with_loss(source) if source.loss is not None else source
-    return hessian_vector(judged.concrete)
+    return hessian_vector(concrete(judged))
 
 
 def _loss(network: Network) -> tuple[Kernel, ...]:

@@ -4,31 +4,32 @@ Arrays whose size depends on the batch come from a pool and go back to it; what 
 the next forward pass. What only the gradient of the input needs is put last, under a condition.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 import sympy
 from sympy import Expr, Integer
 
+from gradscribe.codegen.network.copies import origins, without_copies
 from gradscribe.codegen.plan import (
     Allocate,
     Block,
     Clip,
     Compiled,
     Define,
+    Equation,
+    Gather,
     Plan,
+    Positions,
     Record,
-    Reduce,
     Release,
     Split,
-    Spread,
-    Update,
     Wanted,
-    Window,
-    mentioned,
+    effects,
+    nested,
 )
 from gradscribe.codegen.pointwise import has_target
-from gradscribe.derive.term import Access, Program
+from gradscribe.derive.term import Program, Range
 
 BATCH = 64
 """The batch for which the peak is stated in MiB of float32."""
@@ -76,7 +77,7 @@ def planned(plan: Plan, program: Program, returned: Sequence[str], kept: Sequenc
     """
     outside = {t.name for t in program.inputs}
     results = set(program.outputs) | set(kept)
-    records = _without_copies(list(plan.records), set(returned))
+    records = without_copies(plan.records, set(returned))
     records = _tail_last(records, [r for r in program.outputs if r not in tail], tail)
     held = {t.name: sympy.prod(t.shape, start=Integer(1)) for t in program.inputs}
     buffered = tuple(_buffered(r, set(returned)) for r in records)
@@ -86,112 +87,25 @@ def planned(plan: Plan, program: Program, returned: Sequence[str], kept: Sequenc
     return Memory(replace(plan, records=released), mine, peak)
 
 
-def _roots(records: Iterable[Record]) -> dict[str, str]:
-    """View -> the array that it is a view of."""
-    found: dict[str, str] = {}
-    for record in records:
-        if isinstance(record, Split | Window):
-            found[record.name] = found.get(record.source, record.source)
-    return found
-
-
-def _written(record: Record) -> set[str]:
-    """The arrays that a record creates or changes."""
-    match record:
-        case Allocate(name) | Define(name) | Split(name) | Window(name):
-            return {name}
-        case Update():
-            return {record.target.array, *([record.argument[0].array] if record.argument else [])}
-        case Reduce(out, _, _, _, _, _, argument):
-            return {out} | ({argument} if argument is not None else set())
-        case Spread(out):
-            return {out}
-    names: set[str] = set()
-    for word in ("out", "target", "name", "argument"):
-        value = getattr(record, word, None)
-        names |= {value} if isinstance(value, str) else set()
-    update = getattr(record, "update", None)
-    if update is not None:
-        names.add(update.target.array)
-    for inner in ("body", "then", "otherwise"):
-        nested = getattr(record, inner, None)
-        for part in nested if isinstance(nested, tuple) else ():
-            names |= _written(part)
-    if isinstance(record, Block):  # a block of an array that is written is that array
-        names |= {source for block, source, _ in record.slices if block in names}
-    return names
-
-
-def _without_copies(records: list[Record], returned: set[str]) -> list[Record]:
-    """Whole arrays that are copied element by element into a new array become that array, reshaped."""
-    place = 0
-    while place < len(records):
-        alias = _alias(records, place, returned)
-        if alias is not None:
-            made, length = alias
-            records[place : place + length] = [made]
-        place += 1
-    return records
-
-
-def _alias(records: Sequence[Record], place: int, returned: set[str]) -> tuple[Split, int] | None:
-    """The reshape that does for an allocation and the copy that follows it, and how many records it replaces."""
-    first = records[place]
-    if not isinstance(first, Allocate) or first.name in returned or first.integer:
-        return None
-    after = records[place + 1 : place + 3]
-    view = after[0] if after and isinstance(after[0], Split) and after[0].source == first.name else None
-    copy = after[1 if view is not None else 0] if len(after) > (view is not None) else None
-    if not isinstance(copy, Update) or copy.target.array != (view.name if view is not None else first.name):
-        return None
-    source = _copied(copy)
-    length = 3 if view is not None else 2
-    if source is None:
-        return None
-    rest = records[place + length :]
-    roots = _roots(records)
-    origin = roots.get(source, source)
-    same = {first.name, source, origin, *(v for v, root in roots.items() if root in (first.name, origin))}
-    if origin in returned or any(_written(r) - {r.name if isinstance(r, Split | Window) else ""} & same for r in rest):
-        return None
-    return Split(first.name, source, first.shape), length
-
-
-def _copied(update: Update) -> str | None:
-    """The array that an update copies whole, element after element in the same order; None if it does not."""
-    if update.op != "+=" or not isinstance(update.body, Access) or update.summed or update.clipped or update.argument:
-        return None
-    source = dict(update.slices)[update.body]
-    order = [v for v in source.vectors if v is not None]
-    wanted = [v for v in update.target.vectors if v is not None]
-    plain = all(
-        f.plain() is not None if v is not None else f.expression() == 0
-        for part in (source, update.target)
-        for f, v in zip(part.positions, part.vectors, strict=True)
-    )
-    return source.array if plain and order == wanted else None
-
-
 def _tail_last(records: list[Record], main: Sequence[str], tail: Sequence[str]) -> list[Record]:
     """Put what only the results `tail` need at the end, where the argument `inputs` decides."""
     if not tail:
         return records
-    roots = _roots(records)
+    roots = origins(records)
     needed = {roots.get(n, n) for n in main}
     first: list[Record] = []
     last: list[Record] = []
     side = first
     for record in reversed(records):
-        if isinstance(record, Clip):  # goes with what it restricts, the record behind it
+        if isinstance(record, Clip | Equation):  # goes with what it is about, the record behind it
             side.append(record)
             continue
-        views = isinstance(record, Split | Window)
-        written = {n if views else roots.get(n, n) for n in _written(record)}
-        side = first if written & needed else last
+        done = effects(record)
+        changed = {roots.get(n, n) for n in done.writes} | set(done.views)
+        side = first if changed & needed else last
         side.append(record)
         if side is first:
-            names = mentioned(record)
-            needed |= names | {roots[n] for n in names if n in roots}
+            needed |= done.names | {roots[n] for n in done.names if n in roots}
     return [*reversed(first), Wanted("inputs", tuple(reversed(last)))] if last else list(reversed(first))
 
 
@@ -231,67 +145,61 @@ def _large(shape: Sequence[Expr]) -> bool:
 def _sizes(records: Iterable[Record]) -> dict[str, Expr]:
     """The elements of the new arrays."""
     found: dict[str, Expr] = {}
-    for record in records:
+    for record in _alternatives(records):
         match record:
             case Allocate(name, shape) | Split(name, _, shape):
                 found[name] = sympy.prod(shape, start=Integer(1))
-            case Define(name, update):
-                kept = [r.extent for r in update.ranges if r.index not in update.summed]
-                found[name] = sympy.prod(kept, start=Integer(1))
-            case Wanted(_, body):
-                found |= _sizes(body)
-            case Compiled(_, _, then, otherwise):
-                found |= _sizes(then) | _sizes(otherwise)
+            case Define(name, update) | Positions(name, update):
+                found[name] = _volume(r for r in update.ranges if r.index not in update.summed)
+            case Gather(name, axes=axes):
+                found[name] = _volume(axes)
     return found
+
+
+def _volume(ranges: Iterable[Range]) -> Expr:
+    return sympy.prod([r.extent for r in ranges], start=Integer(1))
 
 
 def _released(
     records: Sequence[Record], results: set[str], outside: set[str], held: Mapping[str, Expr]
 ) -> tuple[tuple[Record, ...], Expr]:
     """Give every new array back after its last use; also the greatest number of elements alive at once."""
-    roots = _roots(_flat(records))
+    roots = origins(records)
     new = {n: e for n, e in _sizes(records).items() if n not in roots and n not in outside}
-    buffered = {r.name for r in _flat(records) if isinstance(r, Allocate | Define) and r.buffered}
+    buffered = {r.name for r in _alternatives(records) if isinstance(r, Allocate | Define) and r.buffered}
     fixed = {roots.get(n, n) for n in results}
+    done = [effects(record) for record in records]
+    first: dict[str, int] = {}
     last: dict[str, int] = {}
-    for place, record in enumerate(records):
-        for name in mentioned(record):
+    for place, what in enumerate(done):
+        for name in what.names:
+            first.setdefault(name, place)
             last[roots.get(name, name)] = place
     alive = sympy.Add(*held.values())
     peak, level = alive, _level(alive)
     out: list[Record] = []
     for place, record in enumerate(records):
-        inside = _flat([record])
-        created = [n for n in dict.fromkeys(r.name for r in inside if isinstance(r, Allocate | Define)) if n in new]
-        alive += sympy.Add(*(new[n] for n in created))
+        alive += sympy.Add(*(new[n] for n in done[place].made if n in new))
         if _level(alive) > level:
             peak, level = alive, _level(alive)
         gone = [n for n in new if last.get(n) == place and n not in fixed]
         alive -= sympy.Add(*(new[n] for n in gone))
-        release = Release(tuple(n for n in gone if n in buffered))
-        if release.buffered and not isinstance(record, Wanted):
-            out += [record, release]
-        elif release.buffered and isinstance(record, Wanted):
-            before = tuple(n for n in release.buffered if n in {x for r in records[:place] for x in mentioned(r)})
-            inner = tuple(n for n in release.buffered if n not in before)
-            body = (*record.body, Release(inner)) if inner else record.body
-            out += [Wanted(record.flag, body), *([Release(before)] if before else [])]
-        else:
-            out += [record, release] if release.buffered else [record]
+        given = tuple(n for n in gone if n in buffered)
+        if isinstance(record, Wanted):  # what it has made itself, it gives back itself
+            inner = tuple(n for n in given if first[n] == place)
+            given = tuple(n for n in given if n not in inner)
+            record = replace(record, body=(*record.body, Release(inner))) if inner else record
+        out += [record, *([Release(given)] if given else [])]
     return tuple(out), sympy.expand(peak)
 
 
-def _flat(records: Iterable[Record]) -> list[Record]:
-    found: list[Record] = []
+def _alternatives(records: Iterable[Record]) -> Iterator[Record]:
+    """The records that make arrays for those behind them: those of a condition, too."""
     for record in records:
-        match record:
-            case Wanted(_, body):
-                found += _flat(body)
-            case Compiled(_, _, then, otherwise):
-                found += _flat((*then, *otherwise))
-            case _:
-                found.append(record)
-    return found
+        if isinstance(record, Wanted | Compiled):
+            yield from _alternatives(nested(record))
+        else:
+            yield record
 
 
 def _level(elements: Expr) -> float:

@@ -1,14 +1,13 @@
-"""Network -> the text of its module."""
+"""Network -> its module."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
-from gradscribe.codegen.docstring import long_doc, method_doc, module_doc, wrapped
+from gradscribe.codegen.docstring import WIDTH, module_doc
 from gradscribe.codegen.function import function_source
-from gradscribe.codegen.layout import fit
-from gradscribe.codegen.literal import number
-from gradscribe.codegen.module import RAISES, enumerated, method
-from gradscribe.codegen.names import check_globals, check_names
+from gradscribe.codegen.layer_names import check_globals, check_names
+from gradscribe.codegen.literal import finite
 from gradscribe.codegen.network.functions import (
     OWN,
     backward_function,
@@ -17,11 +16,18 @@ from gradscribe.codegen.network.functions import (
     hessian_vector_function,
     predict_function,
 )
-from gradscribe.codegen.network.kernels import NetworkKernels, network_kernels
-from gradscribe.codegen.network.network_class import NetworkClass, network_class
+from gradscribe.codegen.network.kernels import network_kernels
+from gradscribe.codegen.network.network_class import network_class
 from gradscribe.codegen.network.reading import constant_names
-from gradscribe.codegen.render import MODULE, ClassContext, Emitted, FunctionContext, ModuleContext, emitted, header
-from gradscribe.derive.composition import Network, NetworkError
+from gradscribe.codegen.provenance import page, page_numbers
+from gradscribe.codegen.python.definition import Module
+from gradscribe.codegen.python.expression import Expression, Literal, Table, call
+from gradscribe.codegen.python.statement import Body, Comment, let
+from gradscribe.codegen.render import Emitted, emitted
+from gradscribe.derive.composition import Network, NetworkError, with_loss
+from gradscribe.derive.composition.level import levels
+from gradscribe.derive.derivation.record import LayerTable
+from gradscribe.derive.typeset.text_tables import layer_lines
 
 
 def network_source(network: Network, order: int = 1) -> Emitted:
@@ -40,72 +46,39 @@ def network_source(network: Network, order: int = 1) -> Emitted:
         if len(_extents(data) or ()) != len(network.program.tensors[name].shape):
             raise NetworkError(f"{network.name}: the data of {name}: expected numbers in tuples, one level per axis")
     k = network_kernels(network, order)
-    cls = network_class(k)
     own = [forward_function(k), predict_function(k), backward_function(k)]
     own += [double_backward_function(k, k.double_backward)] if k.double_backward else []
     own += [hessian_vector_function(k, k.hessian_vector)] if k.hessian_vector else []
     names = constant_names(k.network)
     functions = (*own, *(function_source(loss) for loss in k.loss))
     check_globals(k.network, [f.name for f in functions])
-    context = ModuleContext(
-        header=f"{header(f'the equations of {network.name}', MODULE)}\n# fmt: off",
-        doc=module_doc(k.network),
-        imports=tuple(_imports(functions, cls)),
-        functions=functions,
-        cls=ClassContext(
-            name=cls.name,
-            base="Network",
-            doc=long_doc(f"{cls.title}.", _description(cls)),
-            facts=tuple(fit(list(cls.attributes), 1)),
-            methods=tuple(_methods(k, cls)),
-        ),
-        constants=tuple(line for name, data in k.network.constants for line in _constant(names[name], data)),
-    )
-    return emitted(network.name, context)
+    constants = tuple(let(names[name], call("np.array", _numbers(data))) for name, data in k.network.constants)
+    doc = module_doc(k.network, page_numbers(network), _head(network))
+    return emitted(Module(network.name, doc, functions, network_class(k), _as_they_are(constants)))
 
 
-def _imports(functions: Sequence[FunctionContext], cls: NetworkClass) -> list[str]:
-    sequences = "Sequence[" in "".join([*(f.signature for f in functions), *cls.signature])
-    lines = [f"from collections.abc import Mapping{', Sequence' if sequences else ''}"]
-    return [*lines, "from typing import Any, ClassVar", "", "import numpy as np"]
-
-
-def _methods(k: NetworkKernels, cls: NetworkClass) -> list[FunctionContext]:
-    given, asked = ([f"{name}: Any" for name in names] for names in (cls.given, cls.asked))
-    judged = [f"{name}: Any" for name in cls.judged]
-    called = method_doc(f"The output in training, for {enumerated(cls.given)}.")
-    predicted = method_doc(f"The output after training, for {enumerated(cls.asked)}; nothing is kept.")
-    lost = method_doc("The loss; `backward` without an argument starts from it.")
-    filled = "Fill grads and return the gradient of the input; without an argument from the loss, and then None."
-    found = [
-        method("__init__", cls.signature, "None", "", ["super().__init__()", *cls.setup]),
-        method("__call__", given, "Any", called, cls.forward),
-        method("predict", asked, "Any", predicted, cls.predict),
-    ]
-    found += [method("loss", judged, "Any", lost, cls.loss)] if cls.loss else []
-    found.append(method("backward", [f"{k.seeds[0]}: Any = None"], "Any", method_doc(filled), cls.backward))
-    if cls.double_backward:
-        parameters = ["seeds: Mapping[str, Any]", "directions: Mapping[str, Any]"]
-        doc = method_doc(
-            "Return the gradient of S, the sum of direction * gradient, by name; see the function of this name."
+def _head(network: Network) -> list[str]:
+    """The network as it was written, and the table of its layers, under the names and sizes that the code has."""
+    written = [f"  {line}".rstrip() for line in network.text.split("\n")] if network.text else []
+    table = next(block for block in page(network).blocks if isinstance(block, LayerTable))
+    judged = with_loss(network) if network.loss is not None else network
+    names = {level.label: level.nodes[0].name for level in levels(judged.nodes)}
+    rows = tuple(
+        replace(
+            row,
+            label=names[row.label],
+            reads=tuple(names.get(source, source) for source in row.reads),
+            shape=table.number(row.shape),
         )
-        found.append(method("double_backward", parameters, "dict[str, Any]", doc, cls.double_backward))
-    return found
+        for row in table.rows
+    )
+    lines = [line.rstrip() for line in layer_lines(replace(table, rows=rows), WIDTH)]
+    return [*written, *([""] if written else []), *lines]
 
 
-def _description(cls: NetworkClass) -> list[str]:
-    more = [n for n in cls.given if n not in cls.asked]
-    lines = [f"Training takes {enumerated(more)}, too; `predict`, after training, does not.", ""] if more else []
-    lines += ["Weights and how they start:", *(f"    {w}" for w in cls.weights), ""] if cls.weights else []
-    lines += ["Args:", *(f"    {n}: {text}" for n, text in cls.arguments), ""] if cls.arguments else []
-    return [*lines, *RAISES]
-
-
-def _constant(name: str, data: Any) -> list[str]:
-    """A table as a module constant, every row on lines of its own."""
-    rows = data if isinstance(data, Sequence) else (data,)
-    lines = [line for row in rows for line in wrapped(f"{_numbers(row)},", "        ")]
-    return [f"{name} = np.array(", "    [", *lines, "    ]", ")"]
+def _as_they_are(constants: Body) -> Body:
+    """Tables have full lines, whatever a formatter thinks of that."""
+    return (Comment("fmt: off"), *constants, Comment("fmt: on")) if constants else ()
 
 
 def _extents(data: Any) -> tuple[int, ...] | None:
@@ -117,7 +90,7 @@ def _extents(data: Any) -> tuple[int, ...] | None:
     return None if inner or first is None else (len(data), *first)
 
 
-def _numbers(row: Any) -> str:
-    if isinstance(row, Sequence) and not isinstance(row, str):
-        return f"[{', '.join(_numbers(r) for r in row)}]"
-    return number(row, "a constant")
+def _numbers(data: Any) -> Expression:
+    if isinstance(data, Sequence) and not isinstance(data, str):
+        return Table(tuple(_numbers(part) for part in data))
+    return Literal(finite(data, "a constant"))

@@ -1,256 +1,199 @@
-"""The class of a network as text: weights by name, call, loss, backward and predict."""
+"""The class of a network: facts, constructor, call, predict, loss, backward, with what they say."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
-
-from sympy import Expr
 
 from gradscribe.codegen.arguments import shape_argument
-from gradscribe.codegen.constructor import constructor_arguments, constructor_signature, size_lines
+from gradscribe.codegen.binder import shape_of
+from gradscribe.codegen.constructor import constructor_arguments, constructor_signature
+from gradscribe.codegen.docstring import enumerated, long_doc, method_doc, titled
 from gradscribe.codegen.kernel import Kernel
-from gradscribe.codegen.literal import number, real, string
+from gradscribe.codegen.layer_class import CREATED, RAISES, twice
+from gradscribe.codegen.layer_methods import as_array, options
 from gradscribe.codegen.names import Names
 from gradscribe.codegen.network.kernels import NetworkKernels
-from gradscribe.codegen.scalar import POWER, size_text
-from gradscribe.derive.composition import Network, Normal, Uniform
-from gradscribe.derive.composition.record import Start
-from gradscribe.derive.quote import shown
+from gradscribe.codegen.network.starts import check_starts, constructor_statements, described
+from gradscribe.codegen.python.definition import (
+    ANY,
+    NONE,
+    Class,
+    Function,
+    Signature,
+    as_method,
+    given,
+    of,
+)
+from gradscribe.codegen.python.expression import (
+    Call,
+    Comparison,
+    Dictionary,
+    Expression,
+    Group,
+    Items,
+    Literal,
+    Name,
+    absent,
+    item,
+    member,
+    method,
+    names,
+    texts,
+    unpacked,
+)
+from gradscribe.codegen.python.statement import Assign, Body, Do, If, Return, Statement, let
+from gradscribe.derive.term import Tensor
+
+SELF, PARAMS, STATE = Name("self"), member("params"), member("state")
+BUFFERS = (("buffers", member("buffers")),)
 
 
-@dataclass(frozen=True)
-class NetworkClass:
-    """What the template shows of the class; every part is finished text.
+def network_class(k: NetworkKernels) -> Class:
+    """The class on top of the functions.
 
-    Attributes:
-        name: such as "LeNet5".
-        title: its description.
-        signature: parameters of the constructor.
-        arguments: their descriptions, (name, text).
-        weights: every weight: name, shape, how it starts.
-        attributes: lines of the class body.
-        setup: lines of the constructor.
-        given: names of the arrays that a call takes.
-        asked: names of the arrays that predict takes.
-        forward: lines of the call.
-        predict: lines of predict.
-        judged: names of the arrays that the loss takes; () for a network without loss.
-        loss: lines of loss.
-        backward: lines of backward.
-        double_backward: lines of double_backward; () at order 1.
+    Raises:
+        EquationError: when what a weight starts as is no number.
     """
-
-    name: str
-    title: str
-    signature: tuple[str, ...]
-    arguments: tuple[tuple[str, str], ...]
-    weights: tuple[str, ...]
-    attributes: tuple[str, ...]
-    setup: tuple[str, ...]
-    given: tuple[str, ...]
-    asked: tuple[str, ...]
-    forward: tuple[str, ...]
-    predict: tuple[str, ...]
-    judged: tuple[str, ...]
-    loss: tuple[str, ...]
-    backward: tuple[str, ...]
-    double_backward: tuple[str, ...]
-
-
-def network_class(k: NetworkKernels) -> NetworkClass:
-    """The class on top of the functions."""
-    network = k.network
-    for weight, start in network.starts:
-        _check_start(f"{network.name}, {shown(network.key(weight))}", start)
-    return NetworkClass(
-        name=network.class_name,
-        title=network.words[0].upper() + network.words[1:],
-        signature=tuple(constructor_signature(network)),
-        arguments=tuple(constructor_arguments(network)),
-        weights=tuple(_described(network)),
-        attributes=tuple(_attributes(k)),
-        setup=tuple(_setup(network)),
-        given=tuple(t.name for t in network.given),
-        asked=_asked(k),
-        forward=tuple(_forward(k)),
-        predict=tuple(_predict(k)),
-        judged=_judged(k),
-        loss=tuple(_loss(k)),
-        backward=tuple(_backward(k)),
-        double_backward=tuple(_double_backward(k)),
+    check_starts(k.network)
+    return Class(
+        name=k.network.class_name,
+        base="Network",
+        doc=long_doc(f"{titled(k.network)}.", _described(k)),
+        facts=tuple(_facts(k)),
+        methods=tuple(_methods(k)),
     )
 
 
-def _check_start(where: str, start: Start) -> None:
-    """Raise unless what a start is made of are numbers."""
-    found = {"start": start} if not isinstance(start, Uniform | Normal) else {"gain": start.gain}
-    found |= {"power": start.power} if isinstance(start, Uniform) else {}
-    for word, value in found.items():
-        number(value, f"{where}: {word}")
+def _described(k: NetworkKernels) -> list[str]:
+    more = [t.name for t in k.network.given if t not in _asked(k)]
+    lines = [f"Training takes {enumerated(more)}, too; `predict`, after training, does not.", ""] if more else []
+    weights, arguments = described(k.network), constructor_arguments(k.network)
+    lines += ["Weights and how they start:", *(f"    {w}" for w in weights), ""] if weights else []
+    lines += ["Args:", *(f"    {name}: {text}" for name, text in arguments), ""] if arguments else []
+    return [*lines, *RAISES]
 
 
-def _described(network: Network) -> list[str]:
-    tensors, fans = network.program.tensors, dict(network.fans)
-    lines = [
-        f"{network.key(w)}: shape {_shape(tensors[w].shape)}, {_start_words(start, fans[w])}."
-        for w, start in network.starts
-    ]
-    return [*lines, *(f"{network.key(s)}: state, starts as {value:g}." for s, _, value in network.state)]
-
-
-def _fan_power(start: Uniform, fan: Expr, root: str) -> str:
-    """The power of the fan-in that bounds a uniform start; `root` is what the square root is called."""
-    if start.power == 0.5:
-        return f"{root}({size_text(fan)})"
-    text = size_text(fan, POWER)
-    return text if start.power == 1 else f"{text}**{start.power:g}"
-
-
-def _start_words(start: Start, fan: Expr) -> str:
-    text = size_text(fan, POWER)
-    if isinstance(start, Uniform):
-        return f"uniform within {start.gain:g} / {_fan_power(start, fan, 'sqrt')}"
-    if isinstance(start, Normal):
-        return f"normal, of variance {start.gain:g} / {text}"
-    return f"starts as {start:g}"
-
-
-def _start_text(start: Start, fan: Expr, shape: str) -> str:
-    text = size_text(fan, POWER)
-    if isinstance(start, Uniform):
-        bound = f"{number(start.gain, 'gain')} / {_fan_power(start, fan, 'np.sqrt')}"
-        return f"rt.uniform_within(rng, {shape}, {bound}, dtype)"
-    if isinstance(start, Normal):
-        return f"rt.normal(rng, {shape}, np.sqrt({number(start.gain, 'gain')} / {text}), dtype)"
-    return f"np.full({shape}, {real(start, 'start')}, dtype)"
-
-
-def _setup(network: Network) -> list[str]:
-    lines = size_lines(network)
-    tensors, fans = network.program.tensors, dict(network.fans)
-    if network.starts or network.state:
-        lines.append(f"dtype = rt.real_type({string(network.name)}, dtype)")
-    open_shapes = {w: tensors[w].shape for w, _ in network.starts if not all(e.is_Integer for e in tensors[w].shape)}
-    if open_shapes:
-        found = ", ".join(f"{string(network.key(w))}: {_shape(e)}" for w, e in open_shapes.items())
-        lines.append(f"rt.affordable({string(network.name)}, dtype, {{{found}}})")
-    if any(not isinstance(start, float) for _, start in network.starts):
-        lines.append("rng = np.random.default_rng(rng)")
-    for weight, start in network.starts:
-        value = _start_text(start, fans[weight], _shape(tensors[weight].shape))
-        lines.append(f"self.params[{string(network.key(weight))}] = {value}")
-    for name, _, first in network.state:
-        shape = _shape(tensors[name].shape)
-        lines.append(f"self.state[{string(network.key(name))}] = np.full({shape}, {real(first, 'state')}, dtype)")
-    if network.flattened:
-        entries = ", ".join(f"{string(network.key(w))}: {_shape(e)}" for w, e in network.flattened)
-        lines.append(f"self.flattened = {{{entries}}}")
-    return lines
-
-
-def _attributes(k: NetworkKernels) -> list[str]:
+def _facts(k: NetworkKernels) -> list[Assign]:
     network = k.network
-    layers = ", ".join(f"{string(n.name)}: {string(n.layer.name)}" for n in network.nodes)
-    lines = [f"layer = {string(network.name)}", f"differentiable = {_shape(k.inputs, quote=True)}"]
-    seeds = {output: seed for seed, output in k.backward.seeds}
-    pairs = [f"({string(o)}, {string(seeds[o])})" for o in seeds]
-    lines.append(f"outputs = {_shape(pairs)}")
-    lines.append(f"evaluation = {_shape(_asked(k), quote=True)}")
-    lines += [f"layers: ClassVar[Mapping[str, str]] = {{{layers}}}"]
-    names = [network.part[t.name].key if t.name in network.part else t.name for t in k.kept]
-    return [*lines, f"kept = {_shape(names, quote=True)}"]
-
-
-def _options(kernel: Kernel) -> str:
-    return "".join(f", {o.name}=self.{o.name}" for o in kernel.options)
-
-
-def _forward(k: NetworkKernels) -> list[str]:
-    network = k.network
-    given = ", ".join(t.name for t in network.given)
-    stateful = bool(network.state)
-    results = ["y", *(["state"] if stateful else []), "self._saved"]
-    arguments = f"{given}, self.params{', self.state' if stateful else ''}{_options(k.forward)}"
-    lines = [f"{t.name} = rt.as_array({string(network.name)}, {string(t.name)}, {t.name})" for t in network.given]
-    lines += ["self._saved = None", "self._recycle()"]
-    lines.append(f"{', '.join(results)} = {network.name}_forward({arguments}, buffers=self.buffers)")
-    return [*lines, *(["self.state.update(state)"] if stateful else []), "return y"]
-
-
-def _asked(k: NetworkKernels) -> tuple[str, ...]:
-    read = {t.name for t in k.predict.program.inputs}
-    return tuple(t.name for t in k.network.given if t.name in read)
-
-
-def _predict(k: NetworkKernels) -> list[str]:
-    network, kernel = k.network, k.predict
-    given = _asked(k)
-    state = {s for s, _, _ in network.state} & {t.name for t in kernel.program.inputs}
-    arguments = f"{', '.join(given)}, self.params{', self.state' if state else ''}{_options(kernel)}"
-    return [f"return {network.name}_predict({arguments}, buffers=self.buffers)"]
-
-
-def _judged(k: NetworkKernels) -> tuple[str, ...]:
-    return tuple(t.name for t in k.loss[0].arguments if not t.optional) if k.loss else ()
-
-
-def _loss(k: NetworkKernels) -> list[str]:
-    if not k.loss:
-        return []
-    forward, gradient = k.loss
-    names = _judged(k)
-    results = ", ".join(forward.results)
-    needed = [t.name for t in gradient.arguments if t.name not in dict(gradient.seeds)]
-    kept = [*needed, *(f"{t.name}.shape" for t in gradient.shaped)]
-    value = forward.results[0]
+    layers = Dictionary(tuple((Literal(n.name), Literal(n.layer.name)) for n in network.nodes))
+    outputs = Group(tuple(texts((output, seed)) for seed, output in k.backward.seeds))
     return [
-        f"{results} = {forward.name}({', '.join(f'{n}={n}' for n in names)})",
-        f"self._judged = {_shape(kept)}",
-        f"self._check_finite({string(k.network.name)}, {value})",
-        f"return {value}",
+        let("layer", Literal(network.name)),
+        let("differentiable", texts(k.inputs)),
+        let("outputs", outputs),
+        let("evaluation", texts(t.name for t in _asked(k))),
+        Assign(Name("layers"), layers, kind=of("ClassVar", of("Mapping", Name("str"), Name("str")))),
+        let("kept", texts(network.part[t.name].key if t.name in network.part else t.name for t in k.kept)),
     ]
 
 
-def _backward(k: NetworkKernels) -> list[str]:
+def _methods(k: NetworkKernels) -> list[Function]:
+    arrays, asked, judged = ([t.name for t in tensors] for tensors in (k.network.given, _asked(k), _judged(k)))
+    signature, start = constructor_signature(k.network), [CREATED, *constructor_statements(k.network)]
+    filled = "Fill grads and return the gradient of the input; without an argument from the loss, and then None."
+    found = [
+        as_method("__init__", signature, "", start),
+        _method("__call__", arrays, f"The output in training, for {enumerated(arrays)}.", _call(k)),
+        _method("predict", asked, f"The output after training, for {enumerated(asked)}; nothing is kept.", _predict(k)),
+    ]
+    if k.loss:
+        words = "The loss; `backward` without an argument starts from it."
+        found.append(_method("loss", judged, words, _loss(k, *k.loss)))
+    found.append(_method("backward", k.seeds[:1], filled, _backward(k), default=NONE))
+    if k.double_backward is not None:
+        words = "Return the gradient of S, the sum of direction * gradient, by name; see the function of this name."
+        result = of("dict", Name("str"), ANY)
+        body = _double_backward(k, k.double_backward)
+        found.append(as_method("double_backward", Signature(twice(), result=result), method_doc(words), body))
+    return found
+
+
+def _method(name: str, arrays: Sequence[str], words: str, body: Body, default: Expression | None = None) -> Function:
+    return as_method(name, Signature(given(*arrays, default=default), result=ANY), method_doc(words), body)
+
+
+def _asked(k: NetworkKernels) -> tuple[Tensor, ...]:
+    """What predict takes."""
+    read = {t.name for t in k.predict.program.inputs}
+    return tuple(t for t in k.network.given if t.name in read)
+
+
+def _judged(k: NetworkKernels) -> tuple[Tensor, ...]:
+    """What the loss takes; () for a network without loss."""
+    return tuple(t for t in k.loss[0].arguments if not t.optional) if k.loss else ()
+
+
+def _call(k: NetworkKernels) -> Body:
     network = k.network
+    state = (STATE,) if network.state else ()
+    results = Items((Name("y"), *(Name("state") for _ in state), member("_saved")))
+    arguments = (*(Name(t.name) for t in network.given), PARAMS, *state)
+    value = Call(Name(k.forward.name), arguments, (*options(k.forward), *BUFFERS))
+    return (
+        *(as_array(network, t) for t in network.given),
+        Assign(member("_saved"), NONE),
+        Do(method(SELF, "_recycle")),
+        Assign(results, value),
+        *(Do(method(s, "update", Name("state"))) for s in state),
+        Return((Name("y"),)),
+    )
+
+
+def _predict(k: NetworkKernels) -> Body:
+    read = {t.name for t in k.predict.program.inputs}
+    state = (STATE,) if any(name in read for name, _, _ in k.network.state) else ()
+    arguments = (*(Name(t.name) for t in _asked(k)), PARAMS, *state)
+    return (Return((Call(Name(k.predict.name), arguments, (*options(k.predict), *BUFFERS)),)),)
+
+
+def _loss(k: NetworkKernels, forward: Kernel, gradient: Kernel) -> Body:
+    """The loss, and what its gradient needs is kept."""
+    needed = [t.name for t in gradient.arguments if t.name not in dict(gradient.seeds)]
+    kept = (*map(Name, needed), *(shape_of(t.name) for t in gradient.shaped))
+    value = Name(forward.results[0])
+    given = tuple((t.name, Name(t.name)) for t in _judged(k))
+    return (
+        Assign(names(forward.results), Call(Name(forward.name), (), given)),
+        Assign(member("_judged"), Group(kept)),
+        Do(method(SELF, "_check_finite", Literal(k.network.name), value)),
+        Return((value,)),
+    )
+
+
+def _backward(k: NetworkKernels) -> Body:
     (seed,) = k.seeds
     judged = {t.name for t in k.loss[1].arguments} | {shape_argument(t) for t in k.loss[1].shaped} if k.loss else set()
-    names = Names({seed, *judged})
-    saved, wanted, gradient = (names.own(word) for word in ("saved", "inputs", "gradient"))
-    lines = [f"{saved} = self._kept()", f"{wanted} = {seed} is not None"]
-    lines += _from_loss(k, seed)
-    arguments = [seed, f"self.params, {saved}{_options(k.backward)}", f"inputs={wanted}, buffers=self.buffers"]
-    call = f"{network.name}_backward({', '.join(arguments)})"
-    return [*lines, f"{gradient}, self.grads = {call}", f"return {gradient}"]
+    own = Names({seed, *judged})
+    saved, wanted, gradient = (own.own(word) for word in ("saved", "inputs", "gradient"))
+    keywords = (*options(k.backward), ("inputs", Name(wanted)), *BUFFERS)
+    value = Call(Name(k.backward.name), (Name(seed), PARAMS, Name(saved)), keywords)
+    return (
+        let(saved, method(SELF, "_kept")),
+        let(wanted, Comparison((Name(seed), NONE), ("is not",))),
+        *(_from_loss(k.loss[1], seed) if k.loss else ()),
+        Assign(Items((Name(gradient), member("grads"))), value),
+        Return((Name(gradient),)),
+    )
 
 
-def _from_loss(k: NetworkKernels, seed: str) -> list[str]:
+def _from_loss(gradient: Kernel, seed: str) -> list[Statement]:
     """Where no gradient is given, that of the loss."""
-    if not k.loss:
-        return []
-    _, gradient = k.loss
     seeds = dict(gradient.seeds)
-    needed = [t.name for t in gradient.arguments if t.name not in seeds]
-    names = [*needed, *(shape_argument(t) for t in gradient.shaped)]
-    passed = ["1.0" if t.name in seeds else t.name for t in gradient.arguments]
-    passed += [f"{shape_argument(t)}={shape_argument(t)}" for t in gradient.shaped]
-    return [
-        f"if {seed} is None:",
-        f"    {', '.join(names)}{',' if len(names) == 1 else ''} = self._judgement()",
-        f"    {seed} = {gradient.name}({', '.join(passed)})",
-    ]
+    shapes = [shape_argument(t) for t in gradient.shaped]
+    kept = [*(t.name for t in gradient.arguments if t.name not in seeds), *shapes]
+    passed = (Literal(1.0) if t.name in seeds else Name(t.name) for t in gradient.arguments)
+    value = Call(Name(gradient.name), tuple(passed), tuple((name, Name(name)) for name in shapes))
+    return [If(absent(seed), (Assign(unpacked(kept), method(SELF, "_judgement")), let(seed, value)))]
 
 
-def _double_backward(k: NetworkKernels) -> list[str]:
-    if k.double_backward is None:
-        return []
-    seeds = ", ".join(f"seeds[{string(s)}]" for s in k.seeds)
-    arguments = f"directions, {seeds}, self.params, self._kept(){_options(k.double_backward)}, buffers=self.buffers"
-    return [
-        f'rt.names({string(k.network.name)}, "seeds", seeds, {_shape(k.seeds, quote=True)}, every=True)',
-        f"return {k.network.name}_double_backward({arguments})",
-    ]
-
-
-def _shape(parts: Sequence[Expr | str], quote: bool = False) -> str:
-    texts = [string(str(p)) if quote else p if isinstance(p, str) else size_text(p) for p in parts]
-    return f"({', '.join(texts)}{',' if len(texts) == 1 else ''})"
+def _double_backward(k: NetworkKernels, kernel: Kernel) -> Body:
+    seeds = Name("seeds")
+    known = (Literal(k.network.name), Literal(seeds.text), seeds, texts(k.seeds))
+    arguments: tuple[Expression, ...] = (
+        Name("directions"),
+        *(item(seeds, s) for s in k.seeds),
+        PARAMS,
+        method(SELF, "_kept"),
+    )
+    return (
+        Do(Call(Name("rt.names"), known, (("every", Literal(True)),))),
+        Return((Call(Name(kernel.name), arguments, (*options(kernel), *BUFFERS)),)),
+    )

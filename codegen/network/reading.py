@@ -1,94 +1,117 @@
-"""The first lines of a network's functions: inputs, weights, directions and what was saved, checked and bound."""
+"""The first statements of a network's functions: what is given and what was saved, checked and bound."""
 
 from collections.abc import Sequence
 
 from sympy import Symbol
 
 from gradscribe.codegen.arguments import shape_argument
-from gradscribe.codegen.binder import Binder, Source
-from gradscribe.codegen.docstring import wrapped
+from gradscribe.codegen.binder import Binder, Source, shape_of
 from gradscribe.codegen.kernel import Kernel
-from gradscribe.codegen.labels import label_lines
-from gradscribe.codegen.layout import WIDTH
-from gradscribe.codegen.literal import string
+from gradscribe.codegen.labels import label_statements
 from gradscribe.codegen.names import Names
 from gradscribe.codegen.network.kernels import NetworkKernels
-from gradscribe.codegen.scalar import size_text
+from gradscribe.codegen.python.definition import NONE
+from gradscribe.codegen.python.expression import (
+    Binary,
+    Call,
+    Expression,
+    Group,
+    Literal,
+    Name,
+    Part,
+    call,
+    method,
+    texts,
+)
+from gradscribe.codegen.python.statement import Assign, Do, Statement, let
+from gradscribe.codegen.scalar import DTYPE, shape
 from gradscribe.derive.composition import Network
 from gradscribe.derive.term import Tensor
 
 
-def array_lines(k: NetworkKernels, kernel: Kernel, given: Sequence[str], saved: bool = True) -> list[str]:
-    """Check and bind what a function is given, each weight in one line."""
+def array_statements(k: NetworkKernels, kernel: Kernel, given: Sequence[str], saved: bool = True) -> list[Statement]:
+    """Check and bind what a function is given, each weight in one statement.
+
+    Args:
+        k: the functions of the network.
+        kernel: the function.
+        given: the names of the arrays among its arguments.
+        saved: whether a function that is given gradients is also given what forward kept.
+    """
     network = k.network
     binder = Binder(network, kernel.program)
     tensors = {t.name: t for t in kernel.program.inputs}
-    name = string(network.name)
-    lines: list[str] = []
-    real = [n for n in given if not tensors[n].integer]
-    for n in given:
-        kind = ", integer=True" if tensors[n].integer else ""
-        lines.append(f"{n} = rt.array({name}, {string(n)}, {n}, {len(tensors[n].shape)}{kind})")
-    lines.append(f"dtype = rt.float_type({name}, {', '.join(f'{n}={n}' for n in real)})")
-    lines += [line for o in kernel.options for line in binder.option(o)]
+    found = [_array(network, tensors[n]) for n in given]
+    real = tuple((n, Name(n)) for n in given if not tensors[n].integer)
+    found.append(let("dtype", Call(Name("rt.float_type"), (Literal(network.name),), real)))
+    found += [made for o in kernel.options for made in binder.option(o)]
     backward = bool(kernel.seeds) and saved
-    shapes = [Source(shape_argument(t), t.name, t) for t in kernel.shaped]
-    shapes += [Source(f"{t.name}.shape", t.name, t) for t in k.kept if t.name in network.part or t in network.given]
+    shapes = [Source(Name(shape_argument(t)), t.name, t) for t in kernel.shaped]
+    shapes += [Source(shape_of(t.name), t.name, t) for t in k.kept if t.name in network.part or t in network.given]
+    sources = [Source(shape_of(n), n, tensors[n]) for n in given]
     if backward:
-        first = [s for s in shapes if s.tensor in network.given]
-        lines += binder.axes(first)
+        found += binder.axes([s for s in shapes if s.tensor in network.given])
     else:
-        lines += [line for n in given for line in _given(k, binder, tensors[n])]
-    state = {s for s, _, _ in network.state}
-    constants = {n for n, _ in network.constants}
-    for t in dict.fromkeys((*(t for t in network.program.inputs if t.name in network.weights), *kernel.program.inputs)):
-        if t.name in given or (t.name not in network.weights and t.name not in state):
-            continue
-        unknown = set().union(*(e.free_symbols for e in t.shape), set()) - binder.known
-        if t.name in tensors or unknown:  # what is not read may still tell a size
-            lines += _weight(network, t, binder, "state" if t.name in state else "params")
-    tables = constant_names(network)
-    lines += [f"{t.name} = {tables[t.name]}.astype(dtype)" for t in kernel.program.inputs if t.name in constants]
-    sources = [Source(f"{n}.shape", n, tensors[n]) for n in given]
-    lines += binder.derived([] if backward else sources)
-    lines += label_lines(kernel)
+        found += [made for n in given for made in _given(k, binder, tensors[n])]
+    found += _held(k, kernel, binder, given)
+    found += binder.derived([] if backward else sources)
+    found += label_statements(kernel)
     if backward:
         kept = {t.name for t in k.kept}
         missing = kernel.program.symbols() - binder.known
         free = {s.called: set().union(*(e.free_symbols for e in s.tensor.shape), set()) for s in shapes}
-        lines += binder.axes([s for s in shapes if s.tensor.name in kept and free[s.called] & missing])
-        lines += binder.axes(sources)
-    return lines
+        found += binder.axes([s for s in shapes if s.tensor.name in kept and free[s.called] & missing])
+        found += binder.axes(sources)
+    return found
 
 
-def _given(k: NetworkKernels, binder: Binder, tensor: Tensor) -> list[str]:
+def _array(network: Network, tensor: Tensor) -> Statement:
+    head = Literal(network.name), Literal(tensor.name), Name(tensor.name), Literal(len(tensor.shape))
+    kind = (("integer", Literal(True)),) if tensor.integer else ()
+    return let(tensor.name, Call(Name("rt.array"), head, kind))
+
+
+def _given(k: NetworkKernels, binder: Binder, tensor: Tensor) -> list[Statement]:
     """Bind what is open in the shape of an input, and check the rest under the names of its axes."""
-    network, name = k.network, tensor.name
-    lines = []
+    network, own = k.network, shape_of(tensor.name)
+    found: list[Statement] = []
     for axis, extent in enumerate(tensor.shape):
         if isinstance(extent, Symbol) and extent not in binder.known:
-            lines.append(f"{extent} = {name}.shape[{axis}]")
+            found.append(let(extent.name, Part(own, (Literal(axis),))))
             binder.known.add(extent)
-    extents = ", ".join(size_text(e) for e in tensor.shape)
     words = dict(k.source.axes)
-    shown = k.source.program.tensors.get(name, tensor).shape
-    called = ", ".join(words.get(e, str(e)) for e in shown)
-    comma = "," if len(tensor.shape) == 1 else ""
-    head = f"{string(network.name)}, {string(name)}, {name}.shape"
-    return [*lines, f"rt.extents({head}, ({extents}{comma}), {string(called)})"]
+    shown = k.source.program.tensors.get(tensor.name, tensor).shape
+    called = Literal(", ".join(words.get(e, str(e)) for e in shown))
+    checked = call("rt.extents", Literal(network.name), Literal(tensor.name), own, shape(tensor.shape), called)
+    return [*found, Do(checked)]
 
 
-def _weight(network: Network, tensor: Tensor, binder: Binder, where: str) -> list[str]:
+def _held(k: NetworkKernels, kernel: Kernel, binder: Binder, given: Sequence[str]) -> list[Statement]:
+    """Read weights, state and constants: what the function reads, and weights that tell a size."""
+    network = k.network
+    found: list[Statement] = []
+    read, state = {t.name for t in kernel.program.inputs}, {s for s, _, _ in network.state}
+    weights = (t for t in network.program.inputs if t.name in network.weights)
+    for t in dict.fromkeys((*weights, *kernel.program.inputs)):
+        if t.name in given or (t.name not in network.weights and t.name not in state):
+            continue
+        unknown = set().union(*(e.free_symbols for e in t.shape), set()) - binder.known
+        if t.name in read or unknown:  # what is not read may still tell a size
+            found += _weight(network, t, binder, Name("state" if t.name in state else "params"))
+    tables = constant_names(network)
+    constants = (t.name for t in kernel.program.inputs if t.name in tables)
+    return [*found, *(let(name, method(Name(tables[name]), "astype", DTYPE)) for name in constants)]
+
+
+def _weight(network: Network, tensor: Tensor, binder: Binder, where: Expression) -> list[Statement]:
     """Read a weight by its name; its extents are checked, or bound where they are open."""
-    key = string(network.key(tensor.name))
-    binder_lines = binder.derived([])
-    head = f"{tensor.name} = rt.weight({string(network.name)}, {where}, {key}"
-    if all(e.free_symbols <= binder.known for e in tensor.shape):
-        inner = ", ".join(size_text(e) for e in tensor.shape)
-        shape = f"({inner},)" if len(tensor.shape) == 1 else f"({inner})"
-        return [*binder_lines, f"{head}, dtype, {shape})"]
-    source = Source(f"{tensor.name}.shape", network.key(tensor.name), tensor)
-    return [*binder_lines, f"{head}, dtype, (None,) * {len(tensor.shape)})", *binder.axes([source])]
+    key, derived = network.key(tensor.name), binder.derived([])
+    known = all(e.free_symbols <= binder.known for e in tensor.shape)
+    open_shape = Binary("*", Group((NONE,)), Literal(len(tensor.shape)))
+    expected = shape(tensor.shape) if known else open_shape
+    value = call("rt.weight", Literal(network.name), where, Literal(key), DTYPE, expected)
+    bound = binder.axes([Source(shape_of(tensor.name), key, tensor)]) if not known else []
+    return [*derived, let(tensor.name, value), *bound]
 
 
 def constant_names(network: Network) -> dict[str, str]:
@@ -98,35 +121,18 @@ def constant_names(network: Network) -> dict[str, str]:
     return {name: names.own(name.upper(), name) for name, _ in network.constants}
 
 
-def direction_lines(k: NetworkKernels, kernel: Kernel) -> list[str]:
+def direction_statements(k: NetworkKernels, kernel: Kernel) -> list[Statement]:
     """Read what the first gradients are multiplied by."""
-    part, tensors, head = k.network.part, kernel.program.tensors, string(k.network.name)
+    part, tensors, head, given = k.network.part, kernel.program.tensors, Literal(k.network.name), Name("directions")
     keys = {direction: part[n].key if n in part else n for direction, n in kernel.directions}
-    lines = [f'rt.names({head}, "directions", directions, {tuple_text([string(key) for key in keys.values()])})']
+    found: list[Statement] = [Do(call("rt.names", head, Literal("directions"), given, texts(keys.values())))]
     for direction, key in keys.items():
-        shape = tuple_text([size_text(e) for e in tensors[direction].shape])
-        lines.append(f"{direction} = rt.direction({head}, directions, {string(key)}, dtype, {shape})")
-    return lines
+        value = call("rt.direction", head, given, Literal(key), DTYPE, shape(tensors[direction].shape))
+        found.append(let(direction, value))
+    return found
 
 
-def saved_line(k: NetworkKernels) -> list[str]:
+def saved_statements(k: NetworkKernels) -> list[Statement]:
     """Name what forward has kept."""
     names = [*(t.name for t in k.kept), *(shape_argument(t) for t in k.shaped)]
-    return [*_filled("(", names, ") = saved")] if names else []
-
-
-def _filled(start: str, names: Sequence[str], stop: str) -> list[str]:
-    """Names in brackets, as many on a line as fit."""
-    line = f"{start}{_listed(names)}{stop}"
-    if len(line) <= WIDTH - 8:
-        return [line]
-    return [start, *wrapped(f"{_listed(names)},", "    ", WIDTH - 8), stop]
-
-
-def tuple_text(names: Sequence[str]) -> str:
-    """A tuple in generated code."""
-    return f"({_listed(names)})"
-
-
-def _listed(names: Sequence[str]) -> str:
-    return f"{', '.join(names)}{',' if len(names) == 1 else ''}"
+    return [Assign(Group(tuple(map(Name, names))), Name("saved"))] if names else []

@@ -50,7 +50,7 @@ def verify_layer(layer: Layer, shapes: int, seed: int = 0, order: int = 1) -> It
         seed: makes the figures repeatable.
         order: 2 for the gradient of the gradient, too: its rows, double backward and the Hessian-vector product.
     """
-    pages = {number: derive(layer, order=number) for number in range(1, checked_order(layer, order) + 1)}
+    pages = {number: derive(layer, order=number) for number in range(1, checked_order(layer.name, order) + 1)}
     for number, page in pages.items():
         yield from _rows(certify(page, shapes, seed), "" if number == 1 else " of order 2")
         yield from _missing(page, shapes)

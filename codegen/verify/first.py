@@ -72,9 +72,3 @@ def _evaluation_gaps(layer: Layer, module: Any, rng: Generator, tied: bool) -> I
     wanted = interpret(layer.evaluation, arrays, sizes)
     found = results(module, kernel, arrays, sizes)
     yield kernel.name, INTERPRETER, difference(found, [wanted[name] for name in kernel.results])
-
-
-def gradient_name(gradient: Gradient, name: str) -> str:
-    """What the gradient by input `name` is called."""
-    adjoint = gradient.adjoint(name)
-    return adjoint.gradient.name if adjoint is not None else gradient.zeros[name].name

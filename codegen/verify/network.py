@@ -14,8 +14,7 @@ from gradscribe.codegen.constructor import constructor_signature
 from gradscribe.codegen.verify.calls import DIFFERENCES, INTERPRETER, PAGE, Arrays, Gap, Sizes, difference, given
 from gradscribe.codegen.verify.page import LIMIT, on_the_page
 from gradscribe.codegen.verify.second import renamed
-from gradscribe.derive.composition import Network
-from gradscribe.derive.composition.loss import with_loss
+from gradscribe.derive.composition import Network, concrete, with_loss
 from gradscribe.derive.derivation import Derivation
 from gradscribe.derive.derivation.boxes import boxed
 from gradscribe.derive.derivation.differences import direction_gap
@@ -118,7 +117,7 @@ def _second_gaps(network: Network, page: Derivation, module: Any, rng: Generator
 
 def _hessian_gaps(network: Network, module: Any, rng: Generator) -> Iterator[Gap]:
     """The Hessian of the loss, or of a weighted sum of the outputs, times a vector."""
-    judged = with_loss(network).concrete if network.loss is not None else network
+    judged = concrete(with_loss(network)) if network.loss is not None else network
     found = renamed(second_order(judged.program, wrt=judged.differentiable, direction="v", prefix="h"))
     sizes, held = _sizes(judged, found, rng)
     arrays = sample_values(found.program, sizes, rng)
@@ -182,7 +181,7 @@ def _numbers(page: Derivation) -> dict[Symbol, float]:
 def _built(network: Network, module: Any, values: Arrays, sizes: Sizes) -> Any:
     """The network of these weights, with the sizes that its constructor asks for."""
     by_name = {s.name: v for s, v in sizes.items()}
-    names = [p.partition(":")[0] for p in constructor_signature(network)]
+    names = [p.name for p in constructor_signature(network).parameters]
     arguments = {name: by_name[name] for name in names if name in by_name}
     layer = getattr(module, network.class_name)(**arguments, dtype=np.float64)
     for weight in network.weights:

@@ -9,13 +9,14 @@ concrete   the network with its numbers put in      concrete.py
 """
 
 from gradscribe.derive.composition.compose import compose
+from gradscribe.derive.composition.concrete import concrete
 from gradscribe.derive.composition.level import Level, levels
 from gradscribe.derive.composition.loss import with_loss
 from gradscribe.derive.composition.parameters import parameters
 from gradscribe.derive.composition.record import Network, NetworkError, Node, Normal, Part, Uniform
-from gradscribe.derive.composition.text import is_network, network
+from gradscribe.derive.composition.text import read_network
 
 __all__ = [
-    "Level", "Network", "NetworkError", "Node", "Normal", "Part", "Uniform", "compose", "is_network", "levels",
-    "network", "parameters", "with_loss",
+    "Level", "Network", "NetworkError", "Node", "Normal", "Part", "Uniform", "compose", "concrete",
+    "levels", "parameters", "read_network", "with_loss",
 ]  # fmt: skip

@@ -34,8 +34,12 @@ def _unused(name: str, taken: Collection[str]) -> str:
 
 
 def _stretched(label: Tensor, judged: Tensor, output: Tensor) -> tuple[Expr, ...] | None:
-    """The shape of labels of any number of axes, after the output that is judged; None leaves it to the loss."""
+    """The shape of labels, after the output that is judged; None leaves it to the loss."""
     more = len(output.shape) - len(judged.shape)
+    if label.ravel is None and judged.ravel is None and more == 0:
+        extents = {e: actual for e, actual in zip(judged.shape, output.shape, strict=True) if e.is_Symbol}
+        own = set().union(*(e.free_symbols for e in label.shape), set()) - set(extents)
+        return None if own else tuple(e.xreplace(extents) for e in label.shape)
     if label.ravel is None or judged.ravel is None or more < 0:
         return None
     stretch = output.shape[judged.ravel : judged.ravel + more + 1]

@@ -93,7 +93,8 @@ class Part:
 class Network(Layer):
     """A layer composed of layers.
 
-    The sizes that the network fixes stay symbols in `program`, for the derivation; `concrete` has their numbers.
+    The sizes that the network fixes stay symbols in `program`, for the derivation; `derive.composition.concrete` puts
+    their numbers in.
 
     Attributes:
         nodes: the layers in an order in which each comes after what it reads.
@@ -106,6 +107,7 @@ class Network(Layer):
         flattened: weights whose first axis is a flattened image, (tensor, extents of the image).
         evaluation: the forward equations after training; those of training where a network has no others.
         loss: the layer whose inputs are the network's output and labels; None for none.
+        text: the lines that it was read from; "" where it was composed otherwise.
     """
 
     nodes: tuple[Node, ...] = ()
@@ -118,6 +120,7 @@ class Network(Layer):
     flattened: tuple[tuple[str, tuple[Expr, ...]], ...] = ()
     evaluation: Program | None = None
     loss: Layer | None = field(default=None)
+    text: str = ""
 
     @property
     def part(self) -> Mapping[str, Part]:
@@ -133,10 +136,3 @@ class Network(Layer):
         """The arrays that a call takes: the inputs that are neither weights, nor state, nor constants."""
         held = {*self.weights, *(name for name, _, _ in self.state), *dict(self.constants)}
         return tuple(t for t in self.program.inputs if t.name not in held)
-
-    @property
-    def concrete(self) -> "Network":
-        """The network with its numbers in place of the symbols that stand for them."""
-        from gradscribe.derive.composition.concrete import concrete  # which builds on this module
-
-        return concrete(self)

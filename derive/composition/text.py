@@ -6,6 +6,7 @@ from dataclasses import dataclass, field, replace
 from difflib import get_close_matches
 from functools import cache
 from pathlib import Path
+from textwrap import dedent
 from typing import Any
 
 from lark import Lark, Token, Tree, UnexpectedInput
@@ -16,7 +17,6 @@ from gradscribe.derive.composition.record import LOSS, Data, Network, NetworkErr
 from gradscribe.derive.interface import REQUIRED, Layer
 from gradscribe.derive.language.error import pointed
 from gradscribe.derive.language.syntax import Place
-from gradscribe.derive.layers import LAYERS
 from gradscribe.derive.quote import quoted, shown
 
 LONGEST, LONGEST_NUMBER = 20_000, 12
@@ -44,16 +44,11 @@ def _parser() -> Lark:
     return Lark(grammar, parser="lalr", maybe_placeholders=True, postlex=_Brackets())
 
 
-def is_network(text: str) -> bool:
-    """Whether a text is that of a network: it has an arrow."""
-    return "->" in text
-
-
-def network(
+def read_network(
     text: str,
-    name: str = "network",
+    name: str,
+    layers: Mapping[str, Layer | Callable[[], Layer]],
     *,
-    layers: Mapping[str, Layer | Callable[[], Layer]] | None = None,
     data: Mapping[str, Data] | None = None,
     starts: Mapping[str, Start] | None = None,
     **interface: Any,
@@ -63,7 +58,7 @@ def network(
     Args:
         text: chains of layers, such as ``conv2d(8, 3, padding=1) -> relu -> flatten -> dense(10)``.
         name: the network's name, also the stem of its functions.
-        layers: layers of your own by name, besides the catalogue's, or functions that make them.
+        layers: all layers that the text may name, or functions that make them; ``residual`` adds by "residual_add".
         data: constants by "node.input", numbers in nested tuples: LeNet-5's table of connections.
         starts: how weights start, by "node.weight", or by "weight" for all nodes.
         **interface: fields of `Network` such as title, class_name, source.
@@ -78,7 +73,7 @@ def network(
         raise NetworkError(f"{name}: a word of {len(long)} characters, {quoted(long)}; expected at most {LONGEST_WORD}")
     lines = [_branch(line) for line in _tree(text, name).children]
     declared = {str(line.children[0]) for line in lines if line.data == "named"}
-    known = {word: _made(found) for word, found in {**LAYERS, **(layers or {})}.items()}
+    known = {word: _made(found) for word, found in layers.items()}
     reader = _Reader(name, known, declared)
     for line in lines:
         reader.line(line)
@@ -87,7 +82,8 @@ def network(
     nodes = [_with_extras(reader.resolved(node), data or {}, starts or {}) for node in reader.nodes]
     _check_extras(name, nodes, data or {}, starts or {})
     try:
-        return compose(name, nodes, reader.last, inputs=reader.inputs, loss=reader.loss, **interface)
+        written = dedent(text).strip()
+        return compose(name, nodes, reader.last, inputs=reader.inputs, loss=reader.loss, text=written, **interface)
     except NetworkError as error:
         place = reader.places.get(error.node)
         if place is None:

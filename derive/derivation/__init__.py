@@ -4,7 +4,6 @@ from collections.abc import Mapping, Sequence
 
 from gradscribe.derive.composition.record import Network
 from gradscribe.derive.derivation.assembly import assembled
-from gradscribe.derive.derivation.identity import rotation_identity
 from gradscribe.derive.derivation.insertion import written_out
 from gradscribe.derive.derivation.network import derive_network
 from gradscribe.derive.derivation.notation import gradient_notation
@@ -22,7 +21,7 @@ from gradscribe.derive.reuse import distributions
 from gradscribe.derive.second_order import checked_order
 from gradscribe.derive.term import Access, EquationError, Program
 
-__all__ = ["Derivation", "Result", "Section", "Step", "derive", "rotation_identity"]
+__all__ = ["Derivation", "Result", "Section", "Step", "derive"]
 
 
 def derive(
@@ -39,7 +38,7 @@ def derive(
     Raises:
         EquationError: when `wrt`, a setting or the order does not fit the layer.
     """
-    if checked_order(layer, order) == 2:
+    if checked_order(layer.name, order) == 2:
         return second_derivation(layer, _checked(layer, wrt), settings)
     if isinstance(layer, Network):
         return derive_network(layer, wrt, settings)

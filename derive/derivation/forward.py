@@ -13,7 +13,7 @@ from gradscribe.derive.differentiate import position
 from gradscribe.derive.functions import sigmoid
 from gradscribe.derive.index import affine
 from gradscribe.derive.interface import Kind
-from gradscribe.derive.term import EXTREMA, Access, Guard, Program, Range, Statement, Term, accesses
+from gradscribe.derive.term import Access, Guard, Program, Range, Statement, Term, accesses
 
 
 def scattered(term: Term, injective: bool = False) -> list[tuple[Symbol, Expr, Expr]]:
@@ -170,7 +170,7 @@ def _equation(let: Statement) -> Equals:
 def _ties(statement: Statement) -> tuple[Words, Words]:
     """Which positions of an extremum a gradient flows to, and the tensor that records it; () for no extremum."""
     term = statement.term
-    several = f"Where several elements are the {EXTREMA.get(term.op)}, "
+    several = f"Where several elements are the {term.reduction.noun}, "
     if statement.argument is not None:
         first: Words = (
             f"{several}the first one in row-major order of ",
@@ -204,7 +204,7 @@ def _leaves(program: Program, name: str) -> bool:
     return any(
         _may_leave(e, extent, s.term, program)
         for s in program.statements
-        if s.term.op == "sum"
+        if not s.term.reduction.selects
         for a in accesses(s.term.body)
         if a.tensor == name
         for e, extent in zip(a.indices, shape, strict=True)

@@ -56,7 +56,7 @@ def _counted(gradient: Gradient) -> tuple[Gradient, set[str]]:
     fixed: set[str] = set()
     statements = []
     for statement in program.statements:
-        if all(a.tensor in fixed for a in accesses(statement.term.body)) and not statement.term.is_extremum:
+        if all(a.tensor in fixed for a in accesses(statement.term.body)) and statement.term.is_sum:
             fixed.add(statement.target.name)
             statement = replace(statement, term=count(statement.term, program))
         statements.append(statement)

@@ -13,7 +13,7 @@ from gradscribe.derive.composition.level import Level, is_activation, levels, si
 from gradscribe.derive.composition.record import Network
 from gradscribe.derive.derivation.notation import Notation
 from gradscribe.derive.differentiate import Gradient
-from gradscribe.derive.term import Access, Program, Statement, accesses
+from gradscribe.derive.term import Program, Statement, accesses
 
 VALUE = "z"
 _FREE = ["s", "v", "g", "d", "h", "p"]
@@ -134,8 +134,3 @@ def letters_of(names: Iterable[str], notation: Notation) -> set[str]:
     """The letters that tensors are written with, gradients by the tensor that they are of."""
     plain = (notation.quotients.get(n, n) for n in names if n not in notation.deltas)
     return {notation.levels.get(n, (n, ""))[0] for n in plain}
-
-
-def delta(label: str, notation: Notation) -> Access:
-    """The error signal of a level, in a sentence."""
-    return Access(next(name for name, own in notation.deltas.items() if own == label))

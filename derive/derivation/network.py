@@ -98,7 +98,9 @@ def _rewritten(network: Network, wrt: Sequence[str]) -> Rewritten:
     inner = {
         s.target.name
         for s in program.statements
-        if (part := parts[s.target.name]).node in activations and results[part.node] != s.target.name
+        if (part := parts.get(s.target.name)) is not None  # the pass over ties adds tensors of no node
+        and part.node in activations
+        and results[part.node] != s.target.name
     }
     rewritten = written_out(differentiate(program, wrt), inner)
     return replace(rewritten, shown=without_copies(rewritten.shown))

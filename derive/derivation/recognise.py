@@ -40,23 +40,25 @@ def recognise(terms: Sequence[Term], notation: Notation, program: Program) -> Wo
     shared = _shared(term, program)
     if shared is not None:
         return (_name(signal), *_divided(term), " passed back to where ", shared, *_summed(term))
+    along = [a for a in others if _moves_along(a, signal, term)]
+    apart = [a for a in (signal, *others) if a not in along]
     if term.divisibilities or term.deltas:
-        return ("transposed convolution of ", _name(signal), *_divided(term), *_kernel(others, term))
+        return ("transposed convolution of ", *_product(signal, along), *_divided(term), *_kernel(apart[1:], term))
     if signs and all(s < 0 for s in signs):
-        moved = next(a for a in factors if mixed_signs(a, term))
-        fixed = [a for a in (signal, *others) if a is not moved]
+        moved = next(a for a in factors if a not in along and mixed_signs(a, term))
+        fixed = [a for a in apart if a is not moved]
         kernel: Words = (" with the kernel ", *_kernel(fixed, term)[1:]) if fixed else _kernel(fixed, term)
         rotated: Words = (ROTATED, pi) if fixed else ()
         also = " and dilated by " if fixed else " dilated by "
         dilated: Words = (also, *joined(_coefficients(moved, term))) if _coefficients(moved, term) else ()
-        return ("full convolution of ", _name(moved), *_divided(term), *kernel, *rotated, *dilated)
+        return ("full convolution of ", *_product(moved, along), *_divided(term), *kernel, *rotated, *dilated)
     if signs and all(s > 0 for s in signs):
-        moved = next(a for a in factors if mixed_signs(a, term))
-        fixed = [a for a in (signal, *others) if a is not moved]
+        moved = next(a for a in factors if a not in along and mixed_signs(a, term))
+        fixed = [a for a in apart if a is not moved]
         steps = _coefficients(moved, term)
         return (
             "correlation of ",
-            _name(moved),
+            *_product(moved, along),
             *_kernel(fixed, term),
             *((" dilated by ", *joined(steps)) if steps and fixed else ()),
         )
@@ -97,6 +99,18 @@ def mixed_signs(access: Access, term: Term) -> list[int]:
         if outside and inside:
             found.append(outside[0] * inside[0])
     return found
+
+
+def _moves_along(other: Access, signal: Access, term: Term) -> bool:
+    """Whether an access is at the signal's places in a window: it multiplies the signal and is no kernel."""
+    free, bound = {r.index for r in term.free}, {r.index for r in term.bound}
+    mixed = any(e.free_symbols & free and e.free_symbols & bound for e in other.indices)
+    return mixed and set(other.indices) <= set(signal.indices)
+
+
+def _product(moved: Access, along: Sequence[Access]) -> Words:
+    """What moves through windows, and what multiplies it there."""
+    return joined([_name(a) for a in (moved, *along)], " times ")
 
 
 def _digits(form: Affine, term: Term) -> bool:

@@ -7,7 +7,6 @@ its rows.
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
 
 import sympy
 from sympy import Expr, ImmutableMatrix, Integer, Symbol
@@ -16,6 +15,7 @@ from gradscribe.derive.derivation.insertion import Rewritten
 from gradscribe.derive.derivation.notation import Notation
 from gradscribe.derive.interface import Layer
 from gradscribe.derive.term import Access, Program, Statement, Tensor, Term
+from gradscribe.printed import Printed
 
 Words = tuple[str | Expr, ...]
 """A sentence: words and, between them, mathematics. An Access without indices stands for the tensor itself."""
@@ -70,7 +70,7 @@ class Elementwise(Expr):
 
 
 @dataclass(frozen=True)
-class Step:
+class Step(Printed):
     """One row: ``left = sum of terms``.
 
     Attributes:
@@ -90,16 +90,6 @@ class Step:
     outer: tuple[Symbol, ...] = ()
     where: tuple[tuple[Symbol, Expr], ...] = ()
     notation: Notation = field(default_factory=Notation)
-
-    def _repr_latex_(self) -> str:
-        from gradscribe.derive.typeset.latex_formulas import row
-
-        return f"$\\displaystyle {row(self)}$"
-
-    def __str__(self) -> str:
-        from gradscribe.derive.typeset.text_lines import row
-
-        return row(self)
 
 
 @dataclass(frozen=True)
@@ -237,7 +227,7 @@ class Definition:
 
 
 @dataclass(frozen=True)
-class Derivation:
+class Derivation(Printed):
     """Everything a printer needs.
 
     Attributes:
@@ -285,16 +275,6 @@ class Derivation:
     def heading(self) -> str:
         """Name and title; the name alone where there is no title."""
         return f"{self.name}: {self.title}" if self.title else self.name
-
-    def _repr_mimebundle_(self, include: Any = None, exclude: Any = None) -> dict[str, str]:
-        from gradscribe.derive.typeset.formats import FORMATS, rendered
-
-        return {form.mime: rendered(self, name) for name, form in FORMATS.items()}
-
-    def __str__(self) -> str:
-        from gradscribe.derive.typeset.text import render
-
-        return render(self)
 
 
 def joined(parts: Sequence[Expr | str], last: str = ", ") -> Words:

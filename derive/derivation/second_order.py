@@ -87,7 +87,7 @@ def _settled(program: Program) -> Program:
     for statement in program.statements:
         term, pairs = rename(statement.term)
         back = {stays: gone for gone, stays in pairs.items() if stays in {r.index for r in term.free}}
-        if len(back) == len(pairs) and not term.is_extremum:
+        if len(back) == len(pairs) and term.is_sum:
             statement = replace(statement, term=term.rename(back))
         digits = {v for v, _, _ in scattered(statement.term, injective=True)}
         axes = [(n, r.index) for n, r in enumerate(statement.term.free) if r.index in digits]

@@ -88,7 +88,7 @@ def gradient_section(
     rows.add("chain rule", ("chain rule",), _chain_rule(gradient, adjoint, strands, free, notation))
     readers = tuple(dict.fromkeys(c.reader.target.name for c in adjoint.contributions))
     quotients = tuple(_with_quotient(s, c, left) for s, c in zip(strands, adjoint.contributions, strict=True))
-    rows.add("definition", _definition_words(readers, notation), quotients)
+    rows.add("definition", (*_definition_words(readers, notation), *_reasons(adjoint)), quotients)
     rows.add("kronecker", ("same element?",), tuple(s.term for s in strands))
 
     strands, pairs = _renamed(strands)
@@ -159,6 +159,12 @@ def _definition_words(readers: Sequence[str], notation: Notation) -> Words:
     if not any(notation.is_gradient(name) for name in readers):
         return ("definition of ", *joined([Access(name) for name in readers]))
     return (Access(readers[0]), " inserted") if len(readers) == 1 else ("definitions",)
+
+
+def _reasons(adjoint: Adjoint) -> Words:
+    """What reductions have to say of their slopes."""
+    reasons = dict.fromkeys(c.reader.term.reduction.reason for c in adjoint.contributions)
+    return tuple(f"; {reason}" for reason in reasons if reason)
 
 
 def settled(contribution: Contribution, program: Program, notation: Notation | None = None) -> Strand:

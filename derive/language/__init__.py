@@ -5,9 +5,11 @@ scope         what every name means                      scope.py
 find          the extent of every index and axis         extents.py, integers.py
 Reader        syntax tree -> SymPy equations             expressions, vocabulary, elements, conditions, padding
 program       SymPy equations -> Program                 derive.equations
+optimiser     the equations of an update -> Optimiser    update_text.py, derive.update
 """
 
 from gradscribe.derive.language.error import LanguageError
-from gradscribe.derive.language.reading import layer, read
+from gradscribe.derive.language.reading import read
+from gradscribe.derive.language.update_text import optimiser
 
-__all__ = ["LanguageError", "layer", "read"]
+__all__ = ["LanguageError", "optimiser", "read"]

@@ -39,7 +39,7 @@ def brackets(
 
 
 def excludes(body: Node) -> bool:
-    """Whether brackets of an extremum's body have something to exclude: brackets and numbers alone are a value."""
+    """Whether brackets of a body that is reduced have something to exclude: brackets and numbers alone are a value."""
     match body:
         case Bracket() | Number():
             return False

@@ -6,6 +6,7 @@ from difflib import get_close_matches
 from gradscribe.derive.language.functions import FOLDED, FUNCTIONS
 from gradscribe.derive.language.syntax import Place
 from gradscribe.derive.quote import listed, located, shown, visible
+from gradscribe.derive.reductions import REDUCTIONS
 from gradscribe.derive.term import EquationError
 
 WINDOW = 110
@@ -70,7 +71,7 @@ def unknown_function(name: str, place: Place, tensors: Iterable[str] = ()) -> Lo
     hint = (
         f"{name}[...] if it is a tensor"
         if name in tensors or len(name) == 1
-        else nearest(name, [*FUNCTIONS, *FOLDED, "sum"])
+        else nearest(name, [*FUNCTIONS, *FOLDED, *REDUCTIONS])
     )
     return Located(f"unknown function {shown(name)}; {hint}", place)
 

@@ -1,9 +1,9 @@
 """Syntax tree -> SymPy: the right side of an equation, built node by node; nothing is evaluated as text."""
 
 import sympy
-from sympy import Eq, Expr, Integer, Sum
+from sympy import Eq, Expr, Integer
 
-from gradscribe.derive.equations import Maximum, Minimum
+from gradscribe.derive.equations import REDUCED
 from gradscribe.derive.language import syntax
 from gradscribe.derive.language.conditions import brackets, excludes
 from gradscribe.derive.language.elements import Condition, Elements
@@ -24,9 +24,9 @@ from gradscribe.derive.language.syntax import (
     Reduction,
 )
 from gradscribe.derive.language.vocabulary import Bound, Vocabulary, called
+from gradscribe.derive.reductions import REDUCTIONS, SUM
 
 LARGEST_EXPONENT, LARGEST_NUMBER = 64, 1e300
-REDUCTIONS = {"sum": Sum, "max": Maximum, "min": Minimum}
 
 
 class Reader:
@@ -115,12 +115,13 @@ class Reader:
         name, count = node.function, len(node.arguments)
         names = [called(a) for a in node.arguments if isinstance(a, Name | Ellipsis)]
         bare = 0 < count == len(names) and (count == 1 or set(names) <= set(self.vocabulary.indices))
-        if name in ("sum", *FOLDED) and bare:
+        if name in REDUCTIONS and bare:
             over = f"{name}({', '.join(names)})"
             hint = f"put parentheses around a sum or a minus: {over} (-x[...])"
             raise Located(f"{over} reduces over indices and needs a factor after it; {hint}", node.at)
-        if name == "sum" or name in PADDINGS:
-            hint = "sum(i) x[i]" if name == "sum" else f"it wraps a subscript: x[{name}(i - 1)]"
+        reduces = name in REDUCTIONS and name not in FOLDED
+        if reduces or name in PADDINGS:
+            hint = f"{name}(i) x[i]" if reduces else f"it wraps a subscript: x[{name}(i - 1)]"
             raise Located(f"{name} does not stand for a value here; expected {hint}", node.at)
         if name in FOLDED:
             if count < 2:
@@ -137,9 +138,9 @@ class Reader:
         for name, index in zip(names, node.indices, strict=True):
             if name in bound or names.count(name) > 1:
                 raise Located(f"index {name} is bound twice; use another index for one of them", index.at)
-        restricts = not isinstance(node.body, syntax.Sum) and (node.op == "sum" or excludes(node.body))
+        restricts = not isinstance(node.body, syntax.Sum) and (REDUCTIONS[node.op] is SUM or excludes(node.body))
         body = self.value(node.body, bound | set(names), factor=restricts)
-        return REDUCTIONS[node.op](body, *(self.vocabulary.indices[n] for n in names))
+        return REDUCED[node.op](body, *(self.vocabulary.indices[n] for n in names))
 
 
 def _number(node: Number) -> Expr:

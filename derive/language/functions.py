@@ -8,6 +8,7 @@ from sympy import Expr
 from sympy.codegen.cfunctions import expm1, log1p
 
 from gradscribe.derive.functions import larger, relu, sigmoid, smaller, softplus
+from gradscribe.derive.reductions import REDUCTIONS
 
 FUNCTIONS: dict[str, Callable[..., Expr]] = {
     "abs": sympy.Abs,
@@ -41,5 +42,5 @@ CONSTANTS: dict[str, Expr] = {"pi": sympy.pi}
 PADDINGS = {"zero": 1, "reflect": 1, "replicate": 1, "circular": 1, "value": 2}
 """What a subscript may be wrapped into, and how many arguments it takes: ``x[n, reflect(i + r - p), c]``."""
 
-KNOWN = {"sum", "choose", *FUNCTIONS, *FOLDED, *PADDINGS}
+KNOWN = {"choose", *REDUCTIONS, *FUNCTIONS, *FOLDED, *PADDINGS}
 """All that may stand before a parenthesis."""

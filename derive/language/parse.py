@@ -33,12 +33,12 @@ from gradscribe.derive.language.syntax import (
     Text,
 )
 from gradscribe.derive.quote import quoted
+from gradscribe.derive.reductions import REDUCTIONS
 
 LONGEST = 20_000
 DEEPEST = 150
 LONGEST_NUMBER = 60
 LONGEST_NAME = 60
-REDUCTIONS = ("sum", "max", "min")
 MORE = "; docs/language.md has the grammar"
 FOREIGN = {
     "@": "; a matrix product is a sum over an index: sum(k) w[i,k] * x[k]",
@@ -224,7 +224,8 @@ class _Builder(Transformer[Token, Any]):
         if call.function not in KNOWN:
             raise unknown_function(call.function, call.at)
         if call.function not in REDUCTIONS:
-            raise Located(f"{call.function}(...) stands before a factor; expected sum, max, min or *", call.at)
+            words = ", ".join(REDUCTIONS)
+            raise Located(f"{call.function}(...) stands before a factor; expected {words} or *", call.at)
         wrong = next((a for a in call.arguments if not isinstance(a, Name | Ellipsis)), None)
         if wrong is not None or not call.arguments:
             if isinstance(wrong, Call) and wrong.function not in KNOWN:

@@ -52,27 +52,6 @@ def read(
         raise LanguageError(error.message, error.place, text, file) from None
 
 
-def layer(text: str, name: str = "layer", *, ties: str = "first", **interface: Any) -> Layer:
-    """The layer that an equation text describes, see docs/language.md and `read`.
-
-    Args:
-        text: the equations.
-        name: the layer's name, also the stem of its functions.
-        ties: who gets the gradient where several elements are the maximum or minimum: the "first", or all in equal
-            shares, "split". Layers of the catalogue take it as ``layer.with_ties("split")``.
-        **interface: fields of `Layer` that replace what follows from the text.
-
-    >>> dense = layer("y[n, k] = b[k] + sum(c) x[n, c] * w[c, k]", "dense")
-    >>> print(dense.derivation(wrt=["w"]))  # doctest: +SKIP
-    >>> kernels = dense.compile()  # doctest: +SKIP
-
-    Raises:
-        LanguageError: for any mistake in the text; the message points at the place.
-        EquationError: when `ties` makes no sense for it.
-    """
-    return read(text, name, **interface).with_ties(ties)
-
-
 def _layer(syntax: Text, name: str, arguments: Mapping[str, str], interface: Mapping[str, Any]) -> Layer:
     syntax = parted(syntax, parameters_of(syntax))
     names = scope(syntax)

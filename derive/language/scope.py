@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from gradscribe.derive.language.error import Located, nearest, unknown_function
-from gradscribe.derive.language.functions import CONSTANTS, FUNCTIONS, KNOWN, PADDINGS
+from gradscribe.derive.language.functions import CONSTANTS, FOLDED, FUNCTIONS, KNOWN, PADDINGS
 from gradscribe.derive.language.syntax import (
     Call,
     Element,
@@ -25,11 +25,13 @@ from gradscribe.derive.language.syntax import (
     Text,
     walk,
 )
+from gradscribe.derive.reductions import REDUCTIONS
 
 DOTS = "..."
 """The name of the index that ``...`` stands for."""
 
-RESERVED = {"np", "rt", "dtype", "self", "true", "false", "and", "sum", *CONSTANTS, *FUNCTIONS, *PADDINGS}
+RESERVED = {"np", "rt", "dtype", "self", "true", "false", "and", *CONSTANTS, *FUNCTIONS, *PADDINGS}
+RESERVED |= set(REDUCTIONS) - set(FOLDED)  # a tensor may be called max
 
 
 @dataclass(frozen=True)

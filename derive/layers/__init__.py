@@ -1,46 +1,147 @@
-"""The catalogue: every layer by name. A file of this folder holds forward equations of one family, nothing else."""
+"""The catalogue: every layer by name and title. A file of this folder holds forward equations of one family.
 
-from collections.abc import Callable
+A title stands here only: the layer takes it from here.
+"""
 
-from gradscribe.derive.interface import Layer
-from gradscribe.derive.layers.activation import ACTIVATIONS
-from gradscribe.derive.layers.adaptive import ADAPTIVE_POOLINGS
-from gradscribe.derive.layers.attention import ATTENTION
-from gradscribe.derive.layers.classification import CLASSIFICATION
-from gradscribe.derive.layers.combination import COMBINATIONS
-from gradscribe.derive.layers.convolution import CONVOLUTIONS
-from gradscribe.derive.layers.dense import DENSE
-from gradscribe.derive.layers.dropout import DROPOUTS
-from gradscribe.derive.layers.lenet import LENET
-from gradscribe.derive.layers.local import LOCAL_CONVOLUTIONS
-from gradscribe.derive.layers.loss import LOSSES
-from gradscribe.derive.layers.normalisation import NORMALISATIONS
-from gradscribe.derive.layers.padding import PADDINGS
-from gradscribe.derive.layers.pooling import POOLINGS
-from gradscribe.derive.layers.rectifier import RECTIFIERS
-from gradscribe.derive.layers.recurrent import RECURRENT
-from gradscribe.derive.layers.resampling import RESAMPLINGS
-from gradscribe.derive.layers.softmax import SOFTMAXES
-from gradscribe.derive.layers.transposed import TRANSPOSED_CONVOLUTIONS
+from typing import TYPE_CHECKING
 
-LAYERS: dict[str, Callable[[], Layer]] = {
-    **CONVOLUTIONS,
-    **TRANSPOSED_CONVOLUTIONS,
-    **LOCAL_CONVOLUTIONS,
-    **POOLINGS,
-    **ADAPTIVE_POOLINGS,
-    **RESAMPLINGS,
-    **PADDINGS,
-    **DENSE,
-    **ACTIVATIONS,
-    **RECTIFIERS,
-    **SOFTMAXES,
-    **NORMALISATIONS,
-    **DROPOUTS,
-    **COMBINATIONS,
-    **ATTENTION,
-    **RECURRENT,
-    **LENET,
-    **CLASSIFICATION,
-    **LOSSES,
-}
+from gradscribe.derive.entry import Entry, entries
+
+if TYPE_CHECKING:  # SymPy takes its time: whoever looks at names and titles does not wait for it
+    from gradscribe.derive.interface import Layer
+
+LAYERS: "dict[str, Entry[Layer]]" = entries(
+    __name__,
+    {
+        "convolution": {
+            "conv1d": "1-D convolution (correlation with a learned kernel)",
+            "conv2d": "2-D convolution (correlation with a learned kernel)",
+            "conv3d": "3-D convolution (correlation with a learned kernel)",
+        },
+        "transposed": {
+            "conv_transpose1d": "1-D transposed convolution",
+            "conv_transpose2d": "2-D transposed convolution",
+            "conv_transpose3d": "3-D transposed convolution",
+        },
+        "local": {
+            "depthwise_conv1d": "1-D depthwise convolution",
+            "depthwise_conv2d": "2-D depthwise convolution",
+            "locally_connected1d": "1-D locally connected layer (a convolution without shared weights)",
+            "locally_connected2d": "2-D locally connected layer (a convolution without shared weights)",
+            "connected_conv2d": "2-D convolution with a table of connections",
+        },
+        "pooling": {
+            "max_pool1d": "1-D max pooling",
+            "max_pool2d": "2-D max pooling",
+            "max_pool3d": "3-D max pooling",
+            "avg_pool1d": "1-D average pooling",
+            "avg_pool2d": "2-D average pooling",
+            "avg_pool3d": "3-D average pooling",
+            "lp_pool1d": "1-D power-average (Lp) pooling",
+            "lp_pool2d": "2-D power-average (Lp) pooling",
+            "lp_pool3d": "3-D power-average (Lp) pooling",
+        },
+        "adaptive": {
+            "global_avg_pool": "global average pooling",
+            "global_max_pool": "global max pooling",
+            "adaptive_avg_pool1d": "1-D average pooling to a given size",
+            "adaptive_avg_pool2d": "2-D average pooling to a given size",
+            "adaptive_max_pool1d": "1-D max pooling to a given size",
+            "adaptive_max_pool2d": "2-D max pooling to a given size",
+            "subsampling2d": "LeNet's trainable subsampling",
+        },
+        "resampling": {
+            "upsample_nearest1d": "1-D nearest-neighbour upsampling",
+            "upsample_nearest2d": "2-D nearest-neighbour upsampling",
+            "pixel_shuffle": "channels to pixels (pixel shuffle)",
+            "pixel_unshuffle": "pixels to channels (pixel unshuffle)",
+        },
+        "padding": {
+            "zero_pad2d": "2-D padding by zeros",
+            "constant_pad2d": "2-D padding by a constant",
+            "reflection_pad1d": "1-D padding by reflection",
+            "reflection_pad2d": "2-D padding by reflection",
+            "replication_pad1d": "1-D padding by replication of the border",
+            "replication_pad2d": "2-D padding by replication of the border",
+            "circular_pad1d": "1-D padding by periodic continuation",
+            "circular_pad2d": "2-D padding by periodic continuation",
+        },
+        "dense": {
+            "dense": "dense (fully connected) layer",
+            "flatten": "flattening of images to vectors",
+            "bilinear": "bilinear layer",
+            "embedding": "embedding: a learned vector per label",
+        },
+        "activation": {
+            "sigmoid": "logistic function",
+            "log_sigmoid": "logarithm of the logistic function",
+            "tanh": "hyperbolic tangent",
+            "scaled_tanh": "LeNet's scaled hyperbolic tangent",
+            "softplus": "smooth rectifier",
+            "softsign": "softsign",
+            "silu": "sigmoid linear unit (swish)",
+            "gelu": "Gaussian error linear unit",
+            "gelu_tanh": "Gaussian error linear unit, approximated by tanh",
+            "mish": "mish",
+        },
+        "rectifier": {
+            "relu": "rectified linear unit",
+            "leaky_relu": "leaky rectified linear unit",
+            "prelu": "rectified linear unit with a learned slope",
+            "elu": "exponential linear unit",
+            "selu": "scaled exponential linear unit",
+            "celu": "continuously differentiable exponential linear unit",
+            "relu6": "rectified linear unit up to 6",
+            "hard_tanh": "clipped identity",
+            "hard_sigmoid": "logistic function by three lines",
+            "hard_swish": "swish with a logistic function by three lines",
+        },
+        "softmax": {
+            "softmax": "softmax over the last axis",
+            "log_softmax": "logarithm of softmax over the last axis",
+        },
+        "normalisation": {
+            "batch_norm": "batch normalisation in training",
+            "batch_norm_inference": "batch normalisation after training",
+            "layer_norm": "layer normalisation over the last axis",
+            "rms_norm": "root mean square normalisation over the last axis",
+            "group_norm": "group normalisation",
+            "instance_norm": "instance normalisation",
+            "local_response_norm": "local response normalisation across channels",
+        },
+        "dropout": {
+            "dropout": "inverted dropout with a given mask",
+        },
+        "combination": {
+            "residual_add": "residual addition",
+            "concatenation": "concatenation along the last axis",
+        },
+        "attention": {
+            "scaled_dot_product_attention": "scaled dot-product attention",
+        },
+        "recurrent": {
+            "simple_rnn_cell": "one step of a simple recurrent layer",
+            "lstm_cell": "one step of a long short-term memory",
+            "gru_cell": "one step of a gated recurrent unit",
+        },
+        "lenet": {
+            "rbf": "Euclidean radial basis functions",
+        },
+        "classification": {
+            "softmax_cross_entropy": "softmax with cross-entropy, mean over the batch",
+            "cross_entropy": "softmax with weighted cross-entropy, mean over the labels that count",
+            "nll_loss": "negative log-likelihood, mean over the labels that count",
+            "map_criterion": "LeNet-5's maximum a posteriori criterion, mean over the batch",
+        },
+        "loss": {
+            "mean_squared_error": "mean squared error over all elements",
+            "l1_loss": "mean absolute error over all elements",
+            "huber_loss": "Huber loss, mean over all elements",
+            "smooth_l1_loss": "smooth absolute error, mean over all elements",
+            "binary_cross_entropy": "binary cross-entropy of probabilities, mean over all elements",
+            "binary_cross_entropy_with_logits": "sigmoid with binary cross-entropy, mean over all elements",
+            "kl_divergence": "Kullback-Leibler divergence, mean over the batch",
+            "hinge_loss": "hinge loss, mean over all elements",
+        },
+    },
+)

@@ -1,12 +1,11 @@
 """Smooth elementwise activations, forward equations only; x may have any shape."""
 
-from collections.abc import Callable
-
 from sympy import Symbol
 
 from gradscribe.derive.interface import Kind, Layer, Option
 from gradscribe.derive.interval import FINITE, Interval
 from gradscribe.derive.language import read
+from gradscribe.derive.layers import LAYERS
 
 
 def number(name: str, symbol: str, default: float, interval: Interval | None = FINITE) -> Option:
@@ -19,7 +18,7 @@ def sigmoid() -> Layer:
     return read(
         "y[...] = sigmoid(x[...])",
         "sigmoid",
-        title="logistic function",
+        title=LAYERS["sigmoid"].title,
         source="Rumelhart, Hinton and Williams, Learning representations by back-propagating errors, 1986, eq. 2",
     )
 
@@ -30,17 +29,17 @@ def log_sigmoid() -> Layer:
         "y[...] = -softplus(-x[...])",
         "log_sigmoid",
         class_name="LogSigmoid",
-        title="logarithm of the logistic function",
+        title=LAYERS["log_sigmoid"].title,
         source="Rumelhart, Hinton and Williams, Learning representations by back-propagating errors, 1986, eq. 2",
     )
 
 
-def hyperbolic_tangent() -> Layer:
+def tanh() -> Layer:
     """Hyperbolic tangent."""
     return read(
         "y[...] = tanh(x[...])",
         "tanh",
-        title="hyperbolic tangent",
+        title=LAYERS["tanh"].title,
         source="LeCun et al., Efficient BackProp, 1998, section 4.4",
     )
 
@@ -55,7 +54,7 @@ def scaled_tanh() -> Layer:
         """,
         "scaled_tanh",
         class_name="ScaledTanh",
-        title="LeNet's scaled hyperbolic tangent",
+        title=LAYERS["scaled_tanh"].title,
         options=(number("amplitude", "A", 1.7159), number("slope", "S", 2 / 3)),
         source="LeCun et al., Gradient-based learning applied to document recognition, 1998, appendix A",
     )
@@ -71,7 +70,7 @@ def softplus() -> Layer:
         """,
         "softplus",
         class_name="Softplus",
-        title="smooth rectifier",
+        title=LAYERS["softplus"].title,
         source="Dugas et al., Incorporating second-order functional knowledge for better option pricing, 2000",
     )
 
@@ -81,7 +80,7 @@ def softsign() -> Layer:
     return read(
         "y[...] = x[...] / (1 + abs(x[...]))",
         "softsign",
-        title="softsign",
+        title=LAYERS["softsign"].title,
         source="Bergstra et al., Quadratic polynomials learn better image features, 2009",
     )
 
@@ -95,7 +94,7 @@ def silu() -> Layer:
         """,
         "silu",
         class_name="SiLU",
-        title="sigmoid linear unit (swish)",
+        title=LAYERS["silu"].title,
         source="Elfwing, Uchibe and Doya, Sigmoid-weighted linear units for neural network function approximation, "
         "2018; Ramachandran, Zoph and Le, Searching for activation functions, 2017",
     )
@@ -110,7 +109,7 @@ def gelu() -> Layer:
         """,
         "gelu",
         class_name="GELU",
-        title="Gaussian error linear unit",
+        title=LAYERS["gelu"].title,
         source="Hendrycks and Gimpel, Gaussian error linear units, 2016, section 2",
     )
 
@@ -124,7 +123,7 @@ def gelu_tanh() -> Layer:
         """,
         "gelu_tanh",
         class_name="GELUTanh",
-        title="Gaussian error linear unit, approximated by tanh",
+        title=LAYERS["gelu_tanh"].title,
         source="Hendrycks and Gimpel, Gaussian error linear units, 2016, section 2",
     )
 
@@ -137,20 +136,6 @@ def mish() -> Layer:
         y[...] = x[...] * s[...]
         """,
         "mish",
-        title="mish",
+        title=LAYERS["mish"].title,
         source="Misra, Mish: a self regularized non-monotonic activation function, 2019, eq. 4",
     )
-
-
-ACTIVATIONS: dict[str, Callable[[], Layer]] = {
-    "sigmoid": sigmoid,
-    "log_sigmoid": log_sigmoid,
-    "tanh": hyperbolic_tangent,
-    "scaled_tanh": scaled_tanh,
-    "softplus": softplus,
-    "softsign": softsign,
-    "silu": silu,
-    "gelu": gelu,
-    "gelu_tanh": gelu_tanh,
-    "mish": mish,
-}

@@ -1,10 +1,9 @@
 """Pooling to a size that is given: global and adaptive pooling, and LeNet's subsampling. Forward equations only."""
 
-from collections.abc import Callable
-
 from gradscribe.derive.index import integer
 from gradscribe.derive.interface import Layer, Option
 from gradscribe.derive.language import read
+from gradscribe.derive.layers import LAYERS
 from gradscribe.derive.layers.activation import number
 from gradscribe.derive.layers.window import SPATIAL, Axis, kernel_size, stride, words
 
@@ -21,7 +20,7 @@ def global_avg_pool() -> Layer:
         """,
         "global_avg_pool",
         class_name="GlobalAvgPool",
-        title="global average pooling",
+        title=LAYERS["global_avg_pool"].title,
         axes=((integer("N"), "batch"), (integer("C"), "channels")),
         source=NETWORK_IN_NETWORK,
     )
@@ -36,7 +35,7 @@ def global_max_pool() -> Layer:
         """,
         "global_max_pool",
         class_name="GlobalMaxPool",
-        title="global max pooling",
+        title=LAYERS["global_max_pool"].title,
         arguments={"y": "argmax"},
         axes=((integer("N"), "batch"), (integer("C"), "channels")),
         source="Oquab et al., Is object localization for free?, 2015, section 3.2",
@@ -70,7 +69,7 @@ def adaptive_avg_pool1d() -> Layer:
         """,
         "adaptive_avg_pool1d",
         class_name="AdaptiveAvgPool1D",
-        title="1-D average pooling to a given size",
+        title=LAYERS["adaptive_avg_pool1d"].title,
         options=(_output_size(1),),
         axes=words(SPATIAL[1]),
         source=SPATIAL_PYRAMID,
@@ -92,7 +91,7 @@ def adaptive_avg_pool2d() -> Layer:
         """,
         "adaptive_avg_pool2d",
         class_name="AdaptiveAvgPool2D",
-        title="2-D average pooling to a given size",
+        title=LAYERS["adaptive_avg_pool2d"].title,
         options=(_output_size(2),),
         axes=words(axes),
         source=SPATIAL_PYRAMID,
@@ -110,7 +109,7 @@ def adaptive_max_pool1d() -> Layer:
         """,
         "adaptive_max_pool1d",
         class_name="AdaptiveMaxPool1D",
-        title="1-D max pooling to a given size",
+        title=LAYERS["adaptive_max_pool1d"].title,
         options=(_output_size(1),),
         arguments={"y": "argmax"},
         axes=words(axes),
@@ -131,7 +130,7 @@ def adaptive_max_pool2d() -> Layer:
         """,
         "adaptive_max_pool2d",
         class_name="AdaptiveMaxPool2D",
-        title="2-D max pooling to a given size",
+        title=LAYERS["adaptive_max_pool2d"].title,
         options=(_output_size(2),),
         arguments={"z": "argmax_columns", "y": "argmax_rows"},
         axes=words(axes),
@@ -159,7 +158,7 @@ def subsampling2d() -> Layer:
         """,
         "subsampling2d",
         class_name="Subsampling2D",
-        title="LeNet's trainable subsampling",
+        title=LAYERS["subsampling2d"].title,
         weights=("a", "b"),
         options=(
             kernel_size(axes, default=2),
@@ -172,14 +171,3 @@ def subsampling2d() -> Layer:
         display=(("stride", "s"),),
         source="LeCun et al., Gradient-based learning applied to document recognition, 1998, section II.B",
     )
-
-
-ADAPTIVE_POOLINGS: dict[str, Callable[[], Layer]] = {
-    "global_avg_pool": global_avg_pool,
-    "global_max_pool": global_max_pool,
-    "adaptive_avg_pool1d": adaptive_avg_pool1d,
-    "adaptive_avg_pool2d": adaptive_avg_pool2d,
-    "adaptive_max_pool1d": adaptive_max_pool1d,
-    "adaptive_max_pool2d": adaptive_max_pool2d,
-    "subsampling2d": subsampling2d,
-}

@@ -1,10 +1,9 @@
 """Attention, forward equations only."""
 
-from collections.abc import Callable
-
 from gradscribe.derive.index import integers
 from gradscribe.derive.interface import Layer
 from gradscribe.derive.language import read
+from gradscribe.derive.layers import LAYERS
 
 AXES = tuple(zip(integers("L S D F"), ("queries", "keys", "features", "features of a value"), strict=True))
 
@@ -32,13 +31,8 @@ def scaled_dot_product_attention() -> Layer:
         y[..., i, f] = sum(j) p[..., i, j] * v[..., j, f]
         """,
         "scaled_dot_product_attention",
-        title="scaled dot-product attention",
+        title=LAYERS["scaled_dot_product_attention"].title,
         axes=AXES,
         display=(("is_causal", False),),
         source="Vaswani et al., Attention is all you need, 2017, eq. 1",
     )
-
-
-ATTENTION: dict[str, Callable[[], Layer]] = {
-    "scaled_dot_product_attention": scaled_dot_product_attention,
-}

@@ -4,14 +4,13 @@ Scores are taken relative to the largest of them, m, so that nothing overflows a
 at least 0. m counts as a constant, since no loss depends on it.
 """
 
-from collections.abc import Callable
-
 from sympy import Symbol
 
 from gradscribe.derive.index import integers
 from gradscribe.derive.interface import Kind, Layer, Option
 from gradscribe.derive.interval import Interval
 from gradscribe.derive.language import read
+from gradscribe.derive.layers import LAYERS
 from gradscribe.derive.layers.activation import number
 
 N, K, E = integers("N K E")
@@ -31,7 +30,7 @@ def softmax_cross_entropy() -> Layer:
         y = sum(n) log(z[n]) / N + sum(n, k) [k == t[n]] * (m[n] - x[n, k]) / N
         """,
         "softmax_cross_entropy",
-        title="softmax with cross-entropy, mean over the batch",
+        title=LAYERS["softmax_cross_entropy"].title,
         axes=((N, "batch"), (K, "classes")),
         source="Bridle, Probabilistic interpretation of feedforward classification network outputs, 1990",
     )
@@ -61,7 +60,7 @@ def cross_entropy() -> Layer:
         y = sum(...) a[...] * log(z[...]) / s + sum(..., k) [q[..., k] != 0] * q[..., k] * (m[...] - x[..., k]) / s
         """,
         "cross_entropy",
-        title="softmax with weighted cross-entropy, mean over the labels that count",
+        title=LAYERS["cross_entropy"].title,
         options=(IGNORE, number("label_smoothing", "epsilon", 0.0)),
         axes=((K, "classes"), (E, "labels")),
         source="Szegedy et al., Rethinking the Inception architecture for computer vision, 2016, section 7",
@@ -83,7 +82,7 @@ def nll_loss() -> Layer:
         """,
         "nll_loss",
         class_name="NLLLoss",
-        title="negative log-likelihood, mean over the labels that count",
+        title=LAYERS["nll_loss"].title,
         options=(IGNORE,),
         axes=((K, "classes"), (E, "labels")),
         source="Fisher, On the mathematical foundations of theoretical statistics, 1922, section 6",
@@ -106,16 +105,8 @@ def map_criterion() -> Layer:
         y = sum(n) log(z[n]) / N + sum(n, k) [k == t[n]] * (x[n, k] - m[n]) / N
         """,
         "map_criterion",
-        title="LeNet-5's maximum a posteriori criterion, mean over the batch",
+        title=LAYERS["map_criterion"].title,
         options=(number("rubbish", "j", 1.0),),
         axes=((N, "batch"), (K, "classes")),
         source="LeCun et al., Gradient-based learning applied to document recognition, 1998, eq. 9",
     )
-
-
-CLASSIFICATION: dict[str, Callable[[], Layer]] = {
-    "softmax_cross_entropy": softmax_cross_entropy,
-    "cross_entropy": cross_entropy,
-    "nll_loss": nll_loss,
-    "map_criterion": map_criterion,
-}

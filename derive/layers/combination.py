@@ -1,10 +1,9 @@
 """Layers that join two branches of a network, forward equations only."""
 
-from collections.abc import Callable
-
 from gradscribe.derive.index import integers
 from gradscribe.derive.interface import Layer
 from gradscribe.derive.language import read
+from gradscribe.derive.layers import LAYERS
 
 C, D = integers("C D")
 
@@ -14,7 +13,7 @@ def residual_add() -> Layer:
     return read(
         "y[...] = x[...] + z[...]",
         "residual_add",
-        title="residual addition",
+        title=LAYERS["residual_add"].title,
         source="He et al., Deep residual learning for image recognition, 2016, eq. 1",
     )
 
@@ -27,13 +26,7 @@ def concatenation() -> Layer:
         y[..., C + d] += z[..., d]
         """,
         "concatenation",
-        title="concatenation along the last axis",
+        title=LAYERS["concatenation"].title,
         axes=((C, "channels"), (D, "channels")),
         source="Szegedy et al., Going deeper with convolutions, 2015, section 4",
     )
-
-
-COMBINATIONS: dict[str, Callable[[], Layer]] = {
-    "residual_add": residual_add,
-    "concatenation": concatenation,
-}

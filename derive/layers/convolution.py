@@ -1,10 +1,9 @@
 """Convolution layers of one, two and three spatial axes, forward equations only."""
 
-from collections.abc import Callable
-
 from gradscribe.derive.index import integers
 from gradscribe.derive.interface import Kind, Layer, Option
 from gradscribe.derive.language import read
+from gradscribe.derive.layers import LAYERS
 from gradscribe.derive.layers.window import (
     ISOTROPIC,
     SPATIAL,
@@ -39,7 +38,7 @@ def _convolution(rank: int) -> Layer:
         """,
         f"conv{rank}d",
         class_name=f"Conv{rank}D",
-        title=f"{rank}-D convolution (correlation with a learned kernel)",
+        title=LAYERS[f"conv{rank}d"].title,
         weights=("w", "b"),
         options=(kernel_size(axes), stride(axes), padding(axes), dilation(axes), GROUPS),
         features=FEATURES,
@@ -63,10 +62,3 @@ def conv2d() -> Layer:
 def conv3d() -> Layer:
     """Correlation of a volume or a film with w; C and K are channels per group."""
     return _convolution(3)
-
-
-CONVOLUTIONS: dict[str, Callable[[], Layer]] = {
-    "conv1d": conv1d,
-    "conv2d": conv2d,
-    "conv3d": conv3d,
-}

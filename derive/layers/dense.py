@@ -1,10 +1,9 @@
 """Dense and reshaping layers, forward equations only."""
 
-from collections.abc import Callable
-
 from gradscribe.derive.index import integers
 from gradscribe.derive.interface import Layer
 from gradscribe.derive.language import read
+from gradscribe.derive.layers import LAYERS
 
 N, H, W, C, K, V, D = integers("N H W C K V D")
 
@@ -19,7 +18,7 @@ def dense() -> Layer:
         u[..., k] = sum(c) x[..., c] * w[c, k] + b[k]
         """,
         "dense",
-        title="dense (fully connected) layer",
+        title=LAYERS["dense"].title,
         features=(("in_features", C), ("out_features", K)),
         axes=((C, "features"),),
         source="Rumelhart, Hinton and Williams, Learning representations by back-propagating errors, 1986, eq. 1",
@@ -34,7 +33,7 @@ def flatten() -> Layer:
         y[n, W*C*i + C*j + c] = x[n, i, j, c]
         """,
         "flatten",
-        title="flattening of images to vectors",
+        title=LAYERS["flatten"].title,
         source="Harris et al., Array programming with NumPy, 2020 (reshape in row-major order)",
         axes=((N, "batch"), (H, "height"), (W, "width"), (C, "channels")),
     )
@@ -50,7 +49,7 @@ def bilinear() -> Layer:
         u[..., k] = sum(c, d) x[..., c] * w[c, d, k] * z[..., d] + b[k]
         """,
         "bilinear",
-        title="bilinear layer",
+        title=LAYERS["bilinear"].title,
         features=(("in1_features", C), ("in2_features", D), ("out_features", K)),
         axes=((C, "features"), (D, "features")),
         source="Tenenbaum and Freeman, Separating style and content with bilinear models, 2000, eq. 1",
@@ -67,16 +66,8 @@ def embedding() -> Layer:
         y[..., d] = w[t[...], d]
         """,
         "embedding",
-        title="embedding: a learned vector per label",
+        title=LAYERS["embedding"].title,
         features=(("num_embeddings", V), ("embedding_dim", D)),
         axes=((V, "labels"), (D, "features")),
         source="Bengio et al., A neural probabilistic language model, 2003, section 2",
     )
-
-
-DENSE: dict[str, Callable[[], Layer]] = {
-    "dense": dense,
-    "flatten": flatten,
-    "bilinear": bilinear,
-    "embedding": embedding,
-}

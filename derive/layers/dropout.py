@@ -1,9 +1,8 @@
 """Dropout, forward equation only; x may have any shape."""
 
-from collections.abc import Callable
-
 from gradscribe.derive.interface import Layer
 from gradscribe.derive.language import read
+from gradscribe.derive.layers import LAYERS
 
 
 def dropout() -> Layer:
@@ -21,11 +20,6 @@ def dropout() -> Layer:
         evaluation y[...] = x[...]
         """,
         "dropout",
-        title="inverted dropout with a given mask",
+        title=LAYERS["dropout"].title,
         source="Srivastava et al., Dropout: a simple way to prevent neural networks from overfitting, 2014, section 4",
     )
-
-
-DROPOUTS: dict[str, Callable[[], Layer]] = {
-    "dropout": dropout,
-}

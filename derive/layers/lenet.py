@@ -1,10 +1,9 @@
 """What only LeNet-5 has, forward equations only; its other layers are in the families of their kind."""
 
-from collections.abc import Callable
-
 from gradscribe.derive.index import integers
 from gradscribe.derive.interface import Layer
 from gradscribe.derive.language import read
+from gradscribe.derive.layers import LAYERS
 
 N, C, K = integers("N C K")
 
@@ -21,13 +20,8 @@ def rbf() -> Layer:
         """,
         "rbf",
         class_name="EuclideanRBF",
-        title="Euclidean radial basis functions",
+        title=LAYERS["rbf"].title,
         features=(("in_features", C), ("out_features", K)),
         axes=((N, "batch"), (C, "features")),
         source="LeCun et al., Gradient-based learning applied to document recognition, 1998, eq. 7",
     )
-
-
-LENET: dict[str, Callable[[], Layer]] = {
-    "rbf": rbf,
-}

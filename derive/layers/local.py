@@ -1,10 +1,9 @@
 """Convolutions with other connections: per channel, per position, or by a table. Forward equations only."""
 
-from collections.abc import Callable
-
 from gradscribe.derive.index import integers
 from gradscribe.derive.interface import Layer
 from gradscribe.derive.language import read
+from gradscribe.derive.layers import LAYERS
 from gradscribe.derive.layers.window import (
     ISOTROPIC,
     SPATIAL,
@@ -35,7 +34,7 @@ def _depthwise(rank: int) -> Layer:
         """,
         f"depthwise_conv{rank}d",
         class_name=f"DepthwiseConv{rank}D",
-        title=f"{rank}-D depthwise convolution",
+        title=LAYERS[f"depthwise_conv{rank}d"].title,
         weights=("w", "b"),
         options=(kernel_size(axes), stride(axes), padding(axes), dilation(axes)),
         features=(("in_channels", C), ("depth_multiplier", M)),
@@ -69,7 +68,7 @@ def _locally_connected(rank: int) -> Layer:
         """,
         f"locally_connected{rank}d",
         class_name=f"LocallyConnected{rank}D",
-        title=f"{rank}-D locally connected layer (a convolution without shared weights)",
+        title=LAYERS[f"locally_connected{rank}d"].title,
         weights=("w", "b"),
         options=(kernel_size(axes), stride(axes), padding(axes), dilation(axes)),
         features=(("in_channels", C), ("out_channels", K)),
@@ -115,7 +114,7 @@ def connected_conv2d() -> Layer:
         """,
         "connected_conv2d",
         class_name="ConnectedConv2D",
-        title="2-D convolution with a table of connections",
+        title=LAYERS["connected_conv2d"].title,
         weights=("w", "b"),
         options=(kernel_size(axes), stride(axes), padding(axes), dilation(axes)),
         features=(("in_channels", C), ("out_channels", K)),
@@ -123,12 +122,3 @@ def connected_conv2d() -> Layer:
         display=DISPLAY,
         source="LeCun et al., Gradient-based learning applied to document recognition, 1998, section II.B and table I",
     )
-
-
-LOCAL_CONVOLUTIONS: dict[str, Callable[[], Layer]] = {
-    "depthwise_conv1d": depthwise_conv1d,
-    "depthwise_conv2d": depthwise_conv2d,
-    "locally_connected1d": locally_connected1d,
-    "locally_connected2d": locally_connected2d,
-    "connected_conv2d": connected_conv2d,
-}

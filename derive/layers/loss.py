@@ -1,9 +1,8 @@
 """Losses that compare element by element, forward equations only; each is the mean over all elements."""
 
-from collections.abc import Callable
-
 from gradscribe.derive.interface import Layer
 from gradscribe.derive.language import read
+from gradscribe.derive.layers import LAYERS
 
 
 def mean_squared_error() -> Layer:
@@ -14,7 +13,7 @@ def mean_squared_error() -> Layer:
         y = sum(...) (x[...] - t[...])^2 / E
         """,
         "mean_squared_error",
-        title="mean squared error over all elements",
+        title=LAYERS["mean_squared_error"].title,
         source="LeCun et al., Gradient-based learning applied to document recognition, 1998, eq. 8",
     )
 
@@ -28,7 +27,7 @@ def l1_loss() -> Layer:
         y = sum(...) abs(r[...]) / E
         """,
         "l1_loss",
-        title="mean absolute error over all elements",
+        title=LAYERS["l1_loss"].title,
         source="Hastie, Tibshirani and Friedman, The elements of statistical learning, 2009, section 10.6",
     )
 
@@ -45,7 +44,7 @@ def huber_loss() -> Layer:
             + sum(...) [abs(r[...]) > delta] * delta * (abs(r[...]) - delta / 2) / E
         """,
         "huber_loss",
-        title="Huber loss, mean over all elements",
+        title=LAYERS["huber_loss"].title,
         source="Huber, Robust estimation of a location parameter, 1964, eq. 1.3",
     )
 
@@ -66,7 +65,7 @@ def smooth_l1_loss() -> Layer:
         """,
         "smooth_l1_loss",
         class_name="SmoothL1Loss",
-        title="smooth absolute error, mean over all elements",
+        title=LAYERS["smooth_l1_loss"].title,
         source="Girshick, Fast R-CNN, 2015, eq. 3",
     )
 
@@ -79,7 +78,7 @@ def binary_cross_entropy() -> Layer:
         y = -(sum(...) t[...] * max(log(x[...]), -100) / E + sum(...) (1 - t[...]) * max(log1p(-x[...]), -100) / E)
         """,
         "binary_cross_entropy",
-        title="binary cross-entropy of probabilities, mean over all elements",
+        title=LAYERS["binary_cross_entropy"].title,
         source="Bishop, Pattern recognition and machine learning, 2006, eq. 4.90",
     )
 
@@ -92,7 +91,7 @@ def binary_cross_entropy_with_logits() -> Layer:
         y = sum(...) ((1 - t[...]) * softplus(x[...]) + t[...] * softplus(-x[...])) / E
         """,
         "binary_cross_entropy_with_logits",
-        title="sigmoid with binary cross-entropy, mean over all elements",
+        title=LAYERS["binary_cross_entropy_with_logits"].title,
         source="Bishop, Pattern recognition and machine learning, 2006, eq. 4.90",
     )
 
@@ -108,7 +107,7 @@ def kl_divergence() -> Layer:
         y = sum(n, ...) [t[n, ...] != 0] * t[n, ...] * (log(t[n, ...]) - x[n, ...]) / N
         """,
         "kl_divergence",
-        title="Kullback-Leibler divergence, mean over the batch",
+        title=LAYERS["kl_divergence"].title,
         source="Kullback and Leibler, On information and sufficiency, 1951, eq. 2.3",
     )
 
@@ -121,18 +120,6 @@ def hinge_loss() -> Layer:
         y = sum(...) relu(1 - t[...] * x[...]) / E
         """,
         "hinge_loss",
-        title="hinge loss, mean over all elements",
+        title=LAYERS["hinge_loss"].title,
         source="Cortes and Vapnik, Support-vector networks, 1995, section 3",
     )
-
-
-LOSSES: dict[str, Callable[[], Layer]] = {
-    "mean_squared_error": mean_squared_error,
-    "l1_loss": l1_loss,
-    "huber_loss": huber_loss,
-    "smooth_l1_loss": smooth_l1_loss,
-    "binary_cross_entropy": binary_cross_entropy,
-    "binary_cross_entropy_with_logits": binary_cross_entropy_with_logits,
-    "kl_divergence": kl_divergence,
-    "hinge_loss": hinge_loss,
-}

@@ -4,12 +4,11 @@ The mean m and the variance v have names, as in Ioffe and Szegedy, 2015, section
 variance is the mean of squared differences from m, which cancels nothing.
 """
 
-from collections.abc import Callable
-
 from gradscribe.derive.index import integers
 from gradscribe.derive.interface import Kind, Layer, Option
 from gradscribe.derive.interval import Interval
 from gradscribe.derive.language import read
+from gradscribe.derive.layers import LAYERS
 from gradscribe.derive.layers.activation import number
 
 C, G, R = integers("C G R")
@@ -41,7 +40,7 @@ def batch_norm() -> Layer:
         """,
         "batch_norm",
         class_name="BatchNorm",
-        title="batch normalisation in training",
+        title=LAYERS["batch_norm"].title,
         state=(("running_mean", "new_mean", 0.0), ("running_var", "new_var", 1.0)),
         options=(EPS, number("momentum", "rho", 0.1)),
         features=(("num_features", C),),
@@ -63,7 +62,7 @@ def batch_norm_inference() -> Layer:
         """,
         "batch_norm_inference",
         class_name="BatchNormInference",
-        title="batch normalisation after training",
+        title=LAYERS["batch_norm_inference"].title,
         options=(EPS,),
         features=(("num_features", C),),
         source=f"{IOFFE}, section 3.1",
@@ -85,7 +84,7 @@ def layer_norm() -> Layer:
         """,
         "layer_norm",
         class_name="LayerNorm",
-        title="layer normalisation over the last axis",
+        title=LAYERS["layer_norm"].title,
         options=(EPS,),
         features=(("normalized_shape", C),),
         source="Ba, Kiros and Hinton, Layer normalization, 2016, eq. 3",
@@ -106,7 +105,7 @@ def rms_norm() -> Layer:
         """,
         "rms_norm",
         class_name="RMSNorm",
-        title="root mean square normalisation over the last axis",
+        title=LAYERS["rms_norm"].title,
         weights=("gamma",),
         options=(number("eps", "epsilon", 1e-6, Interval(0)),),
         features=(("normalized_shape", C),),
@@ -130,7 +129,7 @@ def group_norm() -> Layer:
         """,
         "group_norm",
         class_name="GroupNorm",
-        title="group normalisation",
+        title=LAYERS["group_norm"].title,
         options=(Option("num_groups", (G,), Kind.COUNT), EPS),
         features=(("num_channels", G * C),),
         source="Wu and He, Group normalization, 2018, eq. 1 and 7",
@@ -152,7 +151,7 @@ def instance_norm() -> Layer:
         """,
         "instance_norm",
         class_name="InstanceNorm",
-        title="instance normalisation",
+        title=LAYERS["instance_norm"].title,
         options=(EPS,),
         features=(("num_features", C),),
         source="Ulyanov, Vedaldi and Lempitsky, Instance normalization, 2016, eq. 3",
@@ -178,7 +177,7 @@ def local_response_norm() -> Layer:
         """,
         "local_response_norm",
         class_name="LocalResponseNorm",
-        title="local response normalisation across channels",
+        title=LAYERS["local_response_norm"].title,
         options=(
             Option("size", (R,)),
             number("alpha", "alpha", 1e-4),
@@ -188,14 +187,3 @@ def local_response_norm() -> Layer:
         source="Krizhevsky, Sutskever and Hinton, ImageNet classification with deep convolutional neural networks, "
         "2012, section 3.3",
     )
-
-
-NORMALISATIONS: dict[str, Callable[[], Layer]] = {
-    "batch_norm": batch_norm,
-    "batch_norm_inference": batch_norm_inference,
-    "layer_norm": layer_norm,
-    "rms_norm": rms_norm,
-    "group_norm": group_norm,
-    "instance_norm": instance_norm,
-    "local_response_norm": local_response_norm,
-}

@@ -12,6 +12,7 @@ from sympy import Symbol
 from gradscribe.derive.index import integer
 from gradscribe.derive.interface import Kind, Layer, Option, Requirement
 from gradscribe.derive.language import read
+from gradscribe.derive.layers import LAYERS
 from gradscribe.derive.layers.window import SPATIAL, Axis, joined, margins, words
 
 
@@ -47,7 +48,7 @@ def _padded(rank: int, ends: Callable[[Axis, str], tuple[str, str]]) -> str:
     return "\n".join(lines)
 
 
-def _padding(rank: int, equations: str, name: str, title: str, **fields: Any) -> Layer:
+def _padding(rank: int, equations: str, name: str, **fields: Any) -> Layer:
     """A layer that pads `rank` spatial axes, after `equations`."""
     axes = SPATIAL[rank]
     grown = "\n".join(f"{a.windows} = {a.extent} + {a.symbol('p')} + {a.end}\n{a.out} < {a.windows}" for a in axes)
@@ -59,7 +60,7 @@ def _padding(rank: int, equations: str, name: str, title: str, **fields: Any) ->
         """,
         f"{name}_pad{rank}d",
         class_name=f"{name.capitalize()}Pad{rank}D",
-        title=f"{rank}-D padding by {title}",
+        title=LAYERS[f"{name}_pad{rank}d"].title,
         options=(margins(axes), *fields.pop("options", ())),
         axes=words(axes),
         display=(("padding", "p"),),
@@ -70,14 +71,14 @@ def _padding(rank: int, equations: str, name: str, title: str, **fields: Any) ->
     )
 
 
-def _continued(rank: int, name: str, title: str, positions: Callable[[Axis], tuple[str, str]], **fields: Any) -> Layer:
+def _continued(rank: int, name: str, positions: Callable[[Axis], tuple[str, str]], **fields: Any) -> Layer:
     """Padding by elements of x from the `positions` that each axis has before and behind."""
 
     def ends(axis: Axis, element: str) -> tuple[str, str]:
         start, end = positions(axis)
         return element.format(start), element.format(end)
 
-    return _padding(rank, _padded(rank, ends), name, title, **fields)
+    return _padding(rank, _padded(rank, ends), name, **fields)
 
 
 def _at_most(rank: int, less: int, expected: str) -> Requirement:
@@ -88,30 +89,30 @@ def _at_most(rank: int, less: int, expected: str) -> Requirement:
 
 def _reflection(rank: int) -> Layer:
     limit = _at_most(rank, 1, "less than the extent")
-    return _continued(rank, "reflection", "reflection", _reflected, requirements=(limit,))
+    return _continued(rank, "reflection", _reflected, requirements=(limit,))
 
 
 def _replication(rank: int) -> Layer:
     filled = tuple(integer(axis.extent) - 1 for axis in SPATIAL[rank])
     limit = Requirement(filled, "padding", "given for axes that have an element")
-    return _continued(rank, "replication", "replication of the border", _replicated, requirements=(limit,))
+    return _continued(rank, "replication", _replicated, requirements=(limit,))
 
 
 def _circular(rank: int) -> Layer:
     limit = _at_most(rank, 0, "at most the extent")
-    return _continued(rank, "circular", "periodic continuation", _repeated, requirements=(limit,))
+    return _continued(rank, "circular", _repeated, requirements=(limit,))
 
 
 def zero_pad2d() -> Layer:
     """Zeros around the image."""
-    return _padding(2, "y[n, i, j, c] = x[n, i - p_h, j - p_w, c]", "zero", "zeros")
+    return _padding(2, "y[n, i, j, c] = x[n, i - p_h, j - p_w, c]", "zero")
 
 
 def constant_pad2d() -> Layer:
     """The value a around the image."""
     equations = _padded(2, lambda axis, element: ("a", "a"))
     value = Option("value", (Symbol("a", real=True),), Kind.NUMBER, default=0.0)
-    return _padding(2, f"a = 0.0\n{equations}", "constant", "a constant", options=(value,))
+    return _padding(2, f"a = 0.0\n{equations}", "constant", options=(value,))
 
 
 def reflection_pad1d() -> Layer:
@@ -142,15 +143,3 @@ def circular_pad1d() -> Layer:
 def circular_pad2d() -> Layer:
     """The image continued periodically."""
     return _circular(2)
-
-
-PADDINGS: dict[str, Callable[[], Layer]] = {
-    "zero_pad2d": zero_pad2d,
-    "constant_pad2d": constant_pad2d,
-    "reflection_pad1d": reflection_pad1d,
-    "reflection_pad2d": reflection_pad2d,
-    "replication_pad1d": replication_pad1d,
-    "replication_pad2d": replication_pad2d,
-    "circular_pad1d": circular_pad1d,
-    "circular_pad2d": circular_pad2d,
-}

@@ -1,11 +1,11 @@
 """Pooling layers of one, two and three spatial axes, forward equations only."""
 
-from collections.abc import Callable
 from typing import Any
 
 from gradscribe.derive.interface import Layer
 from gradscribe.derive.interval import Interval
 from gradscribe.derive.language import read
+from gradscribe.derive.layers import LAYERS
 from gradscribe.derive.layers.activation import number
 from gradscribe.derive.layers.window import (
     ISOTROPIC,
@@ -28,7 +28,7 @@ from gradscribe.derive.layers.window import (
 NORM_TYPE = number("norm_type", "P", 2.0, Interval(1, 100))
 
 
-def _pooling(rank: int, equations: str, name: str, class_name: str, title: str, **fields: Any) -> Layer:
+def _pooling(rank: int, equations: str, name: str, class_name: str, **fields: Any) -> Layer:
     """A layer over windows of `rank` spatial axes, after `equations`."""
     axes = SPATIAL[rank]
     own = fields.pop("options", ())
@@ -42,7 +42,7 @@ def _pooling(rank: int, equations: str, name: str, class_name: str, title: str, 
         """,
         f"{name}{rank}d",
         class_name=f"{class_name}{rank}D",
-        title=f"{rank}-D {title}",
+        title=LAYERS[f"{name}{rank}d"].title,
         options=(
             kernel_size(axes),
             stride(axes, default="kernel_size"),
@@ -66,7 +66,6 @@ def _max_pooling(rank: int) -> Layer:
         f"y[n, {out}, c] = max({taps}) {inside} x[n, {positions(axes)}, c]",
         "max_pool",
         "MaxPool",
-        "max pooling",
         arguments={"y": "argmax"},
         display=(*ISOTROPIC, ("dilation", "d"), ("ceil_mode", False)),
         source="Scherer, Mueller and Behnke, Evaluation of pooling operations in convolutional architectures, 2010",
@@ -110,7 +109,6 @@ def _average_pooling(rank: int) -> Layer:
         """,
         "avg_pool",
         "AvgPool",
-        "average pooling",
         requirements=(within_extent(axes),),  # there is no mean of nothing
         display=(*ISOTROPIC, ("dilation", 1), ("ceil_mode", False), ("count_include_pad", True)),
         source="LeCun et al., Gradient-based learning applied to document recognition, 1998, section II.B",
@@ -147,7 +145,6 @@ def _power_pooling(rank: int) -> Layer:
         """,
         "lp_pool",
         "LPPool",
-        "power-average (Lp) pooling",
         options=(NORM_TYPE,),
         display=(*ISOTROPIC, ("dilation", 1), ("ceil_mode", False)),
         source="Sermanet, Chintala and LeCun, Convolutional neural networks applied to house numbers digit "
@@ -168,16 +165,3 @@ def lp_pool2d() -> Layer:
 def lp_pool3d() -> Layer:
     """The P-norm of each window, of absolute values; the gradient of a window of zeros is 0."""
     return _power_pooling(3)
-
-
-POOLINGS: dict[str, Callable[[], Layer]] = {
-    "max_pool1d": max_pool1d,
-    "max_pool2d": max_pool2d,
-    "max_pool3d": max_pool3d,
-    "avg_pool1d": avg_pool1d,
-    "avg_pool2d": avg_pool2d,
-    "avg_pool3d": avg_pool3d,
-    "lp_pool1d": lp_pool1d,
-    "lp_pool2d": lp_pool2d,
-    "lp_pool3d": lp_pool3d,
-}

@@ -4,11 +4,10 @@ The slope at a kink is PyTorch's: a rectified part that is written ``relu(x)`` o
 that is written ``min(x, a)`` is not, since a tie belongs to the first argument.
 """
 
-from collections.abc import Callable
-
 from gradscribe.derive.index import integer
 from gradscribe.derive.interface import Layer
 from gradscribe.derive.language import read
+from gradscribe.derive.layers import LAYERS
 from gradscribe.derive.layers.activation import number
 
 
@@ -18,7 +17,7 @@ def relu() -> Layer:
         "y[...] = relu(x[...])",
         "relu",
         class_name="ReLU",
-        title="rectified linear unit",
+        title=LAYERS["relu"].title,
         source="Nair and Hinton, Rectified linear units improve restricted Boltzmann machines, 2010",
     )
 
@@ -32,7 +31,7 @@ def leaky_relu() -> Layer:
         """,
         "leaky_relu",
         class_name="LeakyReLU",
-        title="leaky rectified linear unit",
+        title=LAYERS["leaky_relu"].title,
         options=(number("negative_slope", "alpha", 0.01),),
         source="Maas, Hannun and Ng, Rectifier nonlinearities improve neural network acoustic models, 2013",
     )
@@ -48,7 +47,7 @@ def prelu() -> Layer:
         """,
         "prelu",
         class_name="PReLU",
-        title="rectified linear unit with a learned slope",
+        title=LAYERS["prelu"].title,
         features=(("num_parameters", integer("C")),),
         initial=(("a", 0.25),),
         source="He et al., Delving deep into rectifiers, 2015, eq. 1",
@@ -64,7 +63,7 @@ def elu() -> Layer:
         """,
         "elu",
         class_name="ELU",
-        title="exponential linear unit",
+        title=LAYERS["elu"].title,
         options=(number("alpha", "alpha", 1.0),),
         source="Clevert, Unterthiner and Hochreiter, Fast and accurate deep network learning by exponential linear "
         "units, 2016",
@@ -77,7 +76,7 @@ def selu() -> Layer:
         "y[...] = 1.0507009873554805 * (relu(x[...]) + 1.6732632423543772 * expm1(min(x[...], 0)))",
         "selu",
         class_name="SELU",
-        title="scaled exponential linear unit",
+        title=LAYERS["selu"].title,
         source="Klambauer et al., Self-normalizing neural networks, 2017, eq. 2",
     )
 
@@ -92,7 +91,7 @@ def celu() -> Layer:
         """,
         "celu",
         class_name="CELU",
-        title="continuously differentiable exponential linear unit",
+        title=LAYERS["celu"].title,
         source="Barron, Continuously differentiable exponential linear units, 2017",
     )
 
@@ -103,7 +102,7 @@ def relu6() -> Layer:
         "y[...] = min(6, max(0, x[...]))",
         "relu6",
         class_name="ReLU6",
-        title="rectified linear unit up to 6",
+        title=LAYERS["relu6"].title,
         source="Krizhevsky, Convolutional deep belief networks on CIFAR-10, 2010",
     )
 
@@ -119,7 +118,7 @@ def hard_tanh() -> Layer:
         """,
         "hard_tanh",
         class_name="HardTanh",
-        title="clipped identity",
+        title=LAYERS["hard_tanh"].title,
         options=(number("min_val", "a", -1.0, None), number("max_val", "b", 1.0, None)),
         source="Collobert, Large scale machine learning, 2004",
     )
@@ -131,7 +130,7 @@ def hard_sigmoid() -> Layer:
         "y[...] = min(6, max(0, x[...] + 3)) / 6",
         "hard_sigmoid",
         class_name="HardSigmoid",
-        title="logistic function by three lines",
+        title=LAYERS["hard_sigmoid"].title,
         source="Howard et al., Searching for MobileNetV3, 2019, section 5.2",
     )
 
@@ -142,20 +141,6 @@ def hard_swish() -> Layer:
         "y[...] = x[...] * min(6, max(0, x[...] + 3)) / 6",
         "hard_swish",
         class_name="HardSwish",
-        title="swish with a logistic function by three lines",
+        title=LAYERS["hard_swish"].title,
         source="Howard et al., Searching for MobileNetV3, 2019, section 5.2",
     )
-
-
-RECTIFIERS: dict[str, Callable[[], Layer]] = {
-    "relu": relu,
-    "leaky_relu": leaky_relu,
-    "prelu": prelu,
-    "elu": elu,
-    "selu": selu,
-    "celu": celu,
-    "relu6": relu6,
-    "hard_tanh": hard_tanh,
-    "hard_sigmoid": hard_sigmoid,
-    "hard_swish": hard_swish,
-}

@@ -3,11 +3,10 @@
 A sequence is a loop over these cells; backward goes through the steps in reverse and adds up the gradients of weights.
 """
 
-from collections.abc import Callable
-
 from gradscribe.derive.index import integers
 from gradscribe.derive.interface import Layer
 from gradscribe.derive.language import read
+from gradscribe.derive.layers import LAYERS
 
 N, C, H = integers("N C H")
 FEATURES = (("input_size", C), ("hidden_size", H))
@@ -26,7 +25,7 @@ def simple_rnn_cell() -> Layer:
         """,
         "simple_rnn_cell",
         class_name="SimpleRNNCell",
-        title="one step of a simple recurrent layer",
+        title=LAYERS["simple_rnn_cell"].title,
         features=FEATURES,
         axes=AXES,
         source="Elman, Finding structure in time, 1990",
@@ -56,7 +55,7 @@ def lstm_cell() -> Layer:
         """,
         "lstm_cell",
         class_name="LSTMCell",
-        title="one step of a long short-term memory",
+        title=LAYERS["lstm_cell"].title,
         features=FEATURES,
         axes=AXES,
         source="Gers, Schmidhuber and Cummins, Learning to forget: continual prediction with LSTM, 2000",
@@ -83,15 +82,8 @@ def gru_cell() -> Layer:
         """,
         "gru_cell",
         class_name="GRUCell",
-        title="one step of a gated recurrent unit",
+        title=LAYERS["gru_cell"].title,
         features=FEATURES,
         axes=AXES,
         source="Cho et al., Learning phrase representations using RNN encoder-decoder, 2014, eqs. 5 to 8",
     )
-
-
-RECURRENT: dict[str, Callable[[], Layer]] = {
-    "simple_rnn_cell": simple_rnn_cell,
-    "lstm_cell": lstm_cell,
-    "gru_cell": gru_cell,
-}

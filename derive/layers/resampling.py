@@ -1,10 +1,9 @@
 """Resampling of images: every output element is one input element, forward equations only."""
 
-from collections.abc import Callable
-
 from gradscribe.derive.index import integer
 from gradscribe.derive.interface import Kind, Layer, Option
 from gradscribe.derive.language import read
+from gradscribe.derive.layers import LAYERS
 from gradscribe.derive.layers.window import SPATIAL, joined, symbols, words
 
 SHUFFLE = "Shi et al., Real-time single image and video super-resolution using a sub-pixel network, 2016, eq. 4"
@@ -25,7 +24,7 @@ def _upsampling(rank: int) -> Layer:
         """,
         f"upsample_nearest{rank}d",
         class_name=f"UpsampleNearest{rank}D",
-        title=f"{rank}-D nearest-neighbour upsampling",
+        title=LAYERS[f"upsample_nearest{rank}d"].title,
         options=(Option("scale_factor", symbols(axes, "s")),),
         axes=words(axes),
         display=(("scale_factor", "s"),),
@@ -55,7 +54,7 @@ def pixel_shuffle() -> Layer:
         """,
         "pixel_shuffle",
         class_name="PixelShuffle",
-        title="channels to pixels (pixel shuffle)",
+        title=LAYERS["pixel_shuffle"].title,
         options=(Option("upscale_factor", (integer("s"),), Kind.COUNT),),
         axes=words(SPATIAL[2]),
         source=SHUFFLE,
@@ -74,16 +73,8 @@ def pixel_unshuffle() -> Layer:
         """,
         "pixel_unshuffle",
         class_name="PixelUnshuffle",
-        title="pixels to channels (pixel unshuffle)",
+        title=LAYERS["pixel_unshuffle"].title,
         options=(Option("downscale_factor", (integer("s"),), Kind.COUNT),),
         axes=words(SPATIAL[2]),
         source=SHUFFLE,
     )
-
-
-RESAMPLINGS: dict[str, Callable[[], Layer]] = {
-    "upsample_nearest1d": upsample_nearest1d,
-    "upsample_nearest2d": upsample_nearest2d,
-    "pixel_shuffle": pixel_shuffle,
-    "pixel_unshuffle": pixel_unshuffle,
-}

@@ -4,10 +4,9 @@ The maximum m keeps exp from overflowing and counts as a constant: a shift of x 
 logarithm s of the sum has a name, since its gradient is the sum that the textbook's formula subtracts.
 """
 
-from collections.abc import Callable
-
 from gradscribe.derive.interface import Layer
 from gradscribe.derive.language import read
+from gradscribe.derive.layers import LAYERS
 
 SOURCE = "Bridle, Probabilistic interpretation of feedforward classification network outputs, 1990"
 
@@ -24,7 +23,7 @@ def softmax() -> Layer:
         y[..., k] = exp(x[..., k] - m[...] - s[...])
         """,
         "softmax",
-        title="softmax over the last axis",
+        title=LAYERS["softmax"].title,
         source=SOURCE,
     )
 
@@ -43,12 +42,6 @@ def log_softmax() -> Layer:
         """,
         "log_softmax",
         class_name="LogSoftmax",
-        title="logarithm of softmax over the last axis",
+        title=LAYERS["log_softmax"].title,
         source=SOURCE,
     )
-
-
-SOFTMAXES: dict[str, Callable[[], Layer]] = {
-    "softmax": softmax,
-    "log_softmax": log_softmax,
-}

@@ -1,9 +1,8 @@
 """Transposed convolutions of one, two and three spatial axes, forward equations only."""
 
-from collections.abc import Callable
-
 from gradscribe.derive.interface import Layer
 from gradscribe.derive.language import read
+from gradscribe.derive.layers import LAYERS
 from gradscribe.derive.layers.convolution import DISPLAY, FEATURES, GROUPS
 from gradscribe.derive.layers.window import (
     SPATIAL,
@@ -46,7 +45,7 @@ def _transposed(rank: int) -> Layer:
         """,
         f"conv_transpose{rank}d",
         class_name=f"ConvTranspose{rank}D",
-        title=f"{rank}-D transposed convolution",
+        title=LAYERS[f"conv_transpose{rank}d"].title,
         weights=("w", "b"),
         options=(kernel_size(axes), stride(axes), padding(axes), option, dilation(axes), GROUPS),
         features=FEATURES,
@@ -71,10 +70,3 @@ def conv_transpose2d() -> Layer:
 def conv_transpose3d() -> Layer:
     """The gradient of `conv3d` with respect to its input as a layer; w is the weight of that convolution."""
     return _transposed(3)
-
-
-TRANSPOSED_CONVOLUTIONS: dict[str, Callable[[], Layer]] = {
-    "conv_transpose1d": conv_transpose1d,
-    "conv_transpose2d": conv_transpose2d,
-    "conv_transpose3d": conv_transpose3d,
-}

@@ -1,8 +1,8 @@
 """LeNet-5: as published in 1998, and in the plain form that most texts mean."""
 
-from collections.abc import Callable
-
-from gradscribe.derive.composition import Network, Uniform, network
+from gradscribe.derive.composition import Network, Uniform
+from gradscribe.derive.network_text import network
+from gradscribe.derive.networks import NETWORKS
 from gradscribe.derive.networks.lenet5_data import BITMAPS, TABLE
 
 LECUN = "LeCun et al., Gradient-based learning applied to document recognition, 1998"
@@ -28,7 +28,7 @@ def lenet5() -> Network:
         """,
         "lenet5",
         class_name="LeNet5",
-        title="LeNet-5 as published",
+        title=NETWORKS["lenet5"].title,
         data={"c3.m": TABLE, "output.w": BITMAPS},
         starts={"w": FAN_IN, "b": FAN_IN, "s2.a": WINDOW, "s2.b": WINDOW, "s4.a": WINDOW, "s4.b": WINDOW},
         source=f"{LECUN}, section II.B, figure 2; eq. 7 and 9",
@@ -47,12 +47,6 @@ def lenet() -> Network:
         """,
         "lenet",
         class_name="LeNet",
-        title="LeNet with maximum pooling and softmax",
+        title=NETWORKS["lenet"].title,
         source=f"{LECUN}, section II.B; pooling by the maximum and softmax came later",
     )
-
-
-LENETS: dict[str, Callable[[], Network]] = {
-    "lenet5": lenet5,
-    "lenet": lenet,
-}

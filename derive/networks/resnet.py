@@ -1,11 +1,10 @@
 """Residual networks."""
 
-from collections.abc import Callable
-from functools import partial
-
-from gradscribe.derive.composition import Network, Normal, network
+from gradscribe.derive.composition import Network, Normal
 from gradscribe.derive.interface import Layer
 from gradscribe.derive.language import read
+from gradscribe.derive.network_text import network
+from gradscribe.derive.networks import NETWORKS
 
 HE = "He et al., Deep residual learning for image recognition, 2016"
 
@@ -34,7 +33,7 @@ def shortcut() -> Layer:
 def _block(channels: int, stride: int, around: str) -> str:
     first = f"conv2d({channels}, 3, stride={stride}, padding=1, bias=false) -> batch_norm -> relu"
     second = f"conv2d({channels}, 3, padding=1, bias=false) -> batch_norm"
-    return f"residual({first} -> {second}{around}) -> relu"
+    return f"residual(\n  {first}\n  -> {second}{around}) -> relu"
 
 
 def _residual_network(depth: int) -> Network:
@@ -43,21 +42,27 @@ def _residual_network(depth: int) -> Network:
     stages = [_block(16, 1, "")] * blocks
     for channels in (32, 64):
         stages += [_block(channels, 2, f", shortcut({channels // 4})"), *[_block(channels, 1, "")] * (blocks - 1)]
+    lines = [
+        "input x[N, 32, 32, 3]",
+        "conv2d(16, 3, padding=1, bias=false) -> batch_norm -> relu",
+        *(f"-> {stage}" for stage in stages),
+        "-> global_avg_pool -> dense(10)",
+        "loss softmax_cross_entropy",
+    ]
     return network(
-        f"""
-        input x[N, 32, 32, 3]
-        conv2d(16, 3, padding=1, bias=false) -> batch_norm -> relu
-        -> {" -> ".join(stages)}
-        -> global_avg_pool -> dense(10)
-        loss softmax_cross_entropy
-        """,
+        "\n".join(lines),
         f"resnet{depth}",
         layers={"shortcut": shortcut},
         class_name=f"ResNet{depth}",
-        title=f"residual network of {depth} layers for 32x32 images",
+        title=NETWORKS[f"resnet{depth}"].title,
         starts={"w": Normal(), "b": 0.0},
         source=f"{HE}, section 4.2",
     )
+
+
+def resnet20() -> Network:
+    """ResNet-20: three blocks per stage."""
+    return _residual_network(20)
 
 
 def bottleneck() -> Network:
@@ -73,13 +78,7 @@ def bottleneck() -> Network:
         -> relu
         """,
         "bottleneck",
-        title="bottleneck block with a projection",
+        title=NETWORKS["bottleneck"].title,
         starts={"w": Normal()},
         source=f"{HE}, figure 5 and table 1",
     )
-
-
-RESNETS: dict[str, Callable[[], Network]] = {
-    "resnet20": partial(_residual_network, 20),
-    "bottleneck": bottleneck,
-}

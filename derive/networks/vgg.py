@@ -1,8 +1,8 @@
 """Plain deep convolutional networks of 3x3 kernels."""
 
-from collections.abc import Callable
-
-from gradscribe.derive.composition import Network, Normal, network
+from gradscribe.derive.composition import Network, Normal
+from gradscribe.derive.network_text import network
+from gradscribe.derive.networks import NETWORKS
 
 CONFIGURATION_A = ((64,), (128,), (256, 256), (512, 512), (512, 512))
 """Channels of the convolutions between two poolings: VGG-11, table 1 of the paper."""
@@ -10,25 +10,17 @@ CONFIGURATION_A = ((64,), (128,), (256, 256), (512, 512), (512, 512))
 
 def vgg11() -> Network:
     """VGG-11 for images of 32x32 pixels: eight convolutions and, as such images are 1x1 after them, one dense layer."""
-    stages = " -> ".join(
+    stages = [
         " -> ".join([*(f"conv2d({k}, 3, padding=1) -> relu" for k in stage), "max_pool2d(2)"])
         for stage in CONFIGURATION_A
-    )
+    ]
+    lines = ["input x[N, 32, 32, 3]", "\n-> ".join([*stages, "flatten -> dense(10)"]), "loss softmax_cross_entropy"]
     return network(
-        f"""
-        input x[N, 32, 32, 3]
-        {stages} -> flatten -> dense(10)
-        loss softmax_cross_entropy
-        """,
+        "\n".join(lines),
         "vgg11",
         class_name="VGG11",
-        title="VGG-11 for 32x32 images",
+        title=NETWORKS["vgg11"].title,
         starts={"w": Normal(), "b": 0.0},
         source="Simonyan and Zisserman, Very deep convolutional networks for large-scale image recognition, 2015, "
         "table 1, configuration A",
     )
-
-
-VGGS: dict[str, Callable[[], Network]] = {
-    "vgg11": vgg11,
-}

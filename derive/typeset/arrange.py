@@ -23,10 +23,12 @@ from gradscribe.derive.derivation.settings import SCALARS
 from gradscribe.derive.term import Access
 from gradscribe.derive.typeset.document import (
     Block,
+    Box,
     Closing,
     Document,
     Equations,
     Heading,
+    Numbered,
     Paragraph,
     Part,
     Passage,
@@ -53,7 +55,7 @@ def capitalised(words: Words) -> Words:
 
 def _parts(derivation: Derivation) -> Iterator[Part]:
     numbers = count(1)
-    yield Part(derivation.notation, tuple(filter(None, _introduction(derivation))))
+    yield Part(derivation.notation, tuple(filter(None, _introduction(derivation, numbers))))
     for chapter in derivation.chapters:
         yield Part(derivation.notation, (_headed(chapter),))
         yield from (_section(section, 3, numbers) for section in chapter.sections)
@@ -65,14 +67,15 @@ def _parts(derivation: Derivation) -> Iterator[Part]:
         yield from _parts(identity)
 
 
-def _introduction(derivation: Derivation) -> Iterator[Passage]:
+def _introduction(derivation: Derivation, numbers: Iterator[int]) -> Iterator[Passage]:
     """What stands before the first gradient: shapes, the layers of a network, the forward equations."""
     yield (Heading("title", 1, (derivation.heading,)), *_paragraph(derivation.setup))
     if (table := derivation.table) is not None:
         yield (table,)
         yield _paragraph([("Trained in all: ", *table.number((table.parameters,)), ".")])
-    sizes = (Formula(symbol, expression) for symbol, expression in derivation.sizes)
-    yield (Equations((*derivation.definitions, *sizes)), *_paragraph(derivation.notes))
+    forward = (Numbered(definition, next(numbers)) for definition in derivation.definitions)
+    sizes = (Numbered(Formula(symbol, expression)) for symbol, expression in derivation.sizes)
+    yield (Equations((*forward, *sizes)), *_paragraph(derivation.notes))
     yield _paragraph(_arriving(derivation))
     yield from _premises(derivation.premises)
 
@@ -113,7 +116,7 @@ def _displayed(premises: Sequence[Premise]) -> Iterator[tuple[Block, bool]]:
     """The blocks that premises become, and whether each begins a passage."""
     for rows, group in groupby(premises, key=lambda premise: isinstance(premise, Step)):
         if rows:
-            yield Equations(tuple(step for step in group if isinstance(step, Step))), False
+            yield Equations(tuple(Numbered(step) for step in group if isinstance(step, Step))), False
             continue
         for premise in group:
             if isinstance(premise, Formula):
@@ -136,7 +139,8 @@ def _section(section: Section, level: int, numbers: Iterator[int]) -> Part:
         for part in section.parts
     ]
     passages[0] = (Heading("gradient", level, capitalised(section.title)), *passages[0])
-    return Part(section.steps[0].notation, (*passages, *((result,) for result in section.results)))
+    boxes = ((Box(next(numbers), result),) for result in section.results)
+    return Part(section.steps[0].notation, (*passages, *boxes))
 
 
 def _rows(steps: Iterable[Step], numbers: Iterator[int]) -> Iterator[Row]:

@@ -11,6 +11,7 @@ from typing import Literal
 from gradscribe.derive.derivation.certificate import Footer
 from gradscribe.derive.derivation.notation import Notation
 from gradscribe.derive.derivation.record import Definition, Formula, Grid, LayerTable, Result, Step, Words
+from gradscribe.derive.term import Access
 
 
 @dataclass(frozen=True)
@@ -36,10 +37,18 @@ class Paragraph:
 
 
 @dataclass(frozen=True)
-class Equations:
-    """Equations below each other, without reasons or numbers: those of the forward pass, what sizes are."""
+class Numbered:
+    """An equation; `number` is that by which pages and generated code refer to it, None where nothing does."""
 
-    equations: tuple[Definition | Step | Formula, ...]
+    equation: Definition | Step | Formula
+    number: int | None = None
+
+
+@dataclass(frozen=True)
+class Equations:
+    """Equations below each other, without reasons: those of the forward pass, with numbers, what sizes are."""
+
+    equations: tuple[Numbered, ...]
 
 
 @dataclass(frozen=True)
@@ -65,6 +74,14 @@ class Rows:
 
 
 @dataclass(frozen=True)
+class Box:
+    """A result in a box with its name, and its number."""
+
+    number: int
+    result: Result
+
+
+@dataclass(frozen=True)
 class Source:
     """The literature, in small print."""
 
@@ -78,8 +95,8 @@ class Closing:
     footer: Footer
 
 
-Block = Heading | Paragraph | Equations | Rows | Result | Formula | Grid | LayerTable | Source | Closing
-"""A `Result` is a box with its name, a `Formula` stands on a line of its own, `Grid` and `LayerTable` are tables."""
+Block = Heading | Paragraph | Equations | Rows | Box | Formula | Grid | LayerTable | Source | Closing
+"""A `Formula` stands on a line of its own, `Grid` and `LayerTable` are tables."""
 Passage = tuple[Block, ...]
 """What belongs together: formats that separate by blank lines have one before it and none within."""
 
@@ -104,7 +121,10 @@ class Part:
 
 @dataclass(frozen=True)
 class Document:
-    """A derivation as it is printed, from top to bottom. Rows are numbered from 1 below each title."""
+    """A derivation as it is printed, from top to bottom.
+
+    Equations of the forward pass, rows and boxes are numbered from 1 below each title.
+    """
 
     parts: tuple[Part, ...]
 
@@ -112,3 +132,19 @@ class Document:
     def blocks(self) -> Iterator[Block]:
         """What stands in it, from top to bottom."""
         return (block for part in self.parts for block in part.blocks)
+
+    @property
+    def numbers(self) -> dict[str, int]:
+        """The number of the equation that says what a tensor is: of a box the first one, of other rows the last one."""
+        rows: dict[str, int] = {}
+        boxes: dict[str, int] = {}
+        for block in self.blocks:
+            match block:
+                case Equations(equations):
+                    named = ((e.equation.left, e.number) for e in equations if e.number is not None)
+                    rows |= {left.tensor: number for left, number in named if isinstance(left, Access)}
+                case Rows(found):
+                    rows |= {row.step.left.tensor: row.number for row in found}
+                case Box(number, result):
+                    boxes.setdefault(result.step.left.tensor, number)
+        return rows | boxes

@@ -5,6 +5,8 @@ from dataclasses import dataclass
 from importlib import import_module
 from typing import TYPE_CHECKING
 
+from gradscribe.printed import TEXT
+
 if TYPE_CHECKING:  # SymPy takes its time: whoever looks at the names does not wait for it
     from gradscribe.derive.derivation.certificate import Footer
     from gradscribe.derive.derivation.record import Derivation
@@ -28,7 +30,7 @@ class Format:
 FORMATS = {
     f.name: f
     for f in (
-        Format("text", "text/plain", "gradscribe.derive.typeset.text"),
+        Format("text", TEXT, "gradscribe.derive.typeset.text"),
         Format("latex", "text/latex", "gradscribe.derive.typeset.latex"),
         Format("markdown", "text/markdown", "gradscribe.derive.typeset.markdown"),
     )

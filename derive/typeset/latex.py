@@ -3,9 +3,9 @@
 from sympy import ImmutableMatrix
 
 from gradscribe.derive.derivation.certificate import Footer
-from gradscribe.derive.derivation.record import Derivation, Formula, Grid, LayerTable, Result, Words
+from gradscribe.derive.derivation.record import Derivation, Formula, Grid, LayerTable, Words
 from gradscribe.derive.typeset.arrange import capitalised, document
-from gradscribe.derive.typeset.document import Closing, Equations, Heading, Paragraph, Part, Rows, Source
+from gradscribe.derive.typeset.document import Box, Closing, Equations, Heading, Paragraph, Part, Rows, Source
 from gradscribe.derive.typeset.latex_formulas import formula as on_one_line
 from gradscribe.derive.typeset.latex_letters import prose
 from gradscribe.derive.typeset.latex_lines import broken
@@ -30,10 +30,10 @@ PREAMBLE = r"""\documentclass[11pt,a4paper]{article}
 \emergencystretch=3em
 """
 COMMANDS = {"title": r"\section*", "layer": r"\section*", "gradient": r"\subsection*"}
-DISPLAYS = Equations | Rows | Formula | Grid | Result
+DISPLAYS = Equations | Rows | Formula | Grid | Box
 """What continues a paragraph; a box begins one by itself where words lead to it."""
-_BOX = 41.0
-"""What a box holds, in em."""
+_BOX = 39.0
+"""What a box holds, in em; its number stands beside it."""
 
 
 def render(derivation: Derivation, footer: Footer | None = None) -> str:
@@ -71,22 +71,23 @@ class LatexWriter(Writer):
         """Aligned, with tags."""
         return row_lines(rows.rows, self.t, self.inline)
 
-    def box(self, result: Result) -> list[str]:
+    def box(self, box: Box) -> list[str]:
         """The name beside the box where both fit on a line, else before it."""
+        result = box.result
         name = left(result.step, self.t)
         parts = broken(self.t.row(result.step), _BOX - width(name) - 1.4)
         inner = f"{name} = {parts[0]}"
         if len(parts) > 1:
             inner = rf"\begin{{aligned}}{name} &= " + r" \\ &\qquad ".join(parts) + r"\end{aligned}"
-        box = rf"\boxed{{\;{inner}\;}}"
+        boxed = rf"\boxed{{\;{inner}\;}}"
         lead = [self._words(result.lead)] if result.lead else []
-        if len(parts) == 1 and width(inner) + 0.95 * sentence_width(result.name, self.inline) + 5 < 42:
-            box += rf"\qquad\text{{{self._named(result.name)}}}"
+        if len(parts) == 1 and width(inner) + 0.95 * sentence_width(result.name, self.inline) + 5 < 40:
+            boxed += rf"\qquad\text{{{self._named(result.name)}}}"
             before = ["", *lead] if lead else []
         else:
             named = self._named(result.name if lead else capitalised(result.name))
             before = ["", " ".join([*lead, f"{named}:"])]
-        return [*before, r"\begin{equation*}", box, r"\end{equation*}"]
+        return [*before, r"\begin{equation*}", rf"{boxed}\tag{{{box.number}}}", r"\end{equation*}"]
 
     def formula(self, formula: Formula) -> list[str]:
         """A display."""

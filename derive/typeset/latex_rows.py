@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 
 from gradscribe.derive.derivation.record import Definition, Formula, Step
-from gradscribe.derive.typeset.document import Row
+from gradscribe.derive.typeset.document import Numbered, Row
 from gradscribe.derive.typeset.expressions import QUOTIENT
 from gradscribe.derive.typeset.latex_formulas import formula
 from gradscribe.derive.typeset.latex_lines import broken
@@ -18,15 +18,17 @@ _LINE = 48.3 - 4.2
 _EQUATION = 39.0
 
 
-def equation_lines(equations: Sequence[Definition | Step | Formula], t: LatexTypesetter) -> list[str]:
-    """Equations without numbers; formulas stand beside the only one, or on one line below, where they fit."""
-    found = [_equation(e, t) for e in equations if not isinstance(e, Formula)]
-    rows = [(r" \\&\qquad ").join(lines) for lines in found]
-    beside = [formula(e, t) for e in equations if isinstance(e, Formula)]
+def equation_lines(equations: Sequence[Numbered], t: LatexTypesetter) -> list[str]:
+    """Equations with their numbers; formulas stand beside the only one, or on one line below, where they fit."""
+    found = [(_equation(e.equation, t), e.number) for e in equations if not isinstance(e.equation, Formula)]
+    rows = [(r" \\&\qquad ").join(lines) for lines, _ in found]
+    beside = [formula(e.equation, t) for e in equations if isinstance(e.equation, Formula)]
     below = sum(width(f) + 2 for f in beside)
-    if len(found) == len(found[0]) == 1 and width(rows[0]) + below < 38:
+    if len(found) == len(found[0][0]) == 1 and width(rows[0]) + below < 38:
         rows[0] += "".join(rf" \qquad {f}" for f in beside)
         beside = []
+    tags = (rf"\tag{{{number}}}" if number is not None else "" for _, number in found)
+    rows = [row + tag for row, tag in zip(rows, tags, strict=True)]
     lines = [r"\begin{align*}", "\\\\\n".join(rows), r"\end{align*}"]
     if not beside:
         return lines

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from sympy import Symbol
 
 from gradscribe.derive.derivation.notation import name_parts
+from gradscribe.derive.reductions import Reduction
 from gradscribe.derive.typeset.expressions import Part
 from gradscribe.derive.typeset.latex_letters import letters
 from gradscribe.derive.typeset.typesetter import Piece, Typesetter
@@ -122,14 +123,13 @@ class LatexTypesetter(Typesetter):
     def _between(self, value: str, extent: str) -> str:
         return rf"0\le {value}<{extent}"
 
-    def _reduction(self, op: str, groups: Sequence[Sequence[str]]) -> str:
-        sign = f"\\{op}"
+    def _reduction(self, row: Reduction, groups: Sequence[Sequence[str]]) -> str:
         lines = [",".join(group) for group in groups]
         below = lines[0] if len(lines) == 1 else r"\substack{" + r"\\".join(lines) + "}"
-        return f"{sign}_{{{below}}}"
+        return f"{row.latex}_{{{below}}}"
 
-    def _full_sum(self, ranges: Sequence[tuple[str, str]]) -> str:
-        return "".join(rf"\sum_{{{index}=0}}^{{{last}}}" for index, last in ranges)
+    def _with_limits(self, row: Reduction, ranges: Sequence[tuple[str, str]]) -> str:
+        return "".join(f"{row.latex}_{{{index}=0}}^{{{last}}}" for index, last in ranges)
 
     def _juxtapose(self, factors: Sequence[str]) -> str:
         plain = all(len(f.lstrip("\\")) <= 2 or f.isdigit() for f in factors)

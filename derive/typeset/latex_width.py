@@ -2,6 +2,8 @@
 
 import re
 
+from gradscribe.derive.reductions import REDUCTIONS
+
 _TOKEN = re.compile(r"\\[A-Za-z]+|\\.|[{}^_&]|\S")
 _COMMANDS = {
     "\\,": 0.17, "\\;": 0.28, "\\quad": 1.0, "\\qquad": 2.0, "\\sum": 1.5, "\\partial": 0.55, "\\delta": 0.5,
@@ -41,6 +43,7 @@ _LETTERS = {
     "u": 0.57,
 }
 _SCRIPT = 0.74
+_REDUCTIONS = {row.latex for row in REDUCTIONS.values()}
 
 
 def width(latex: str) -> float:
@@ -62,7 +65,7 @@ def _group(tokens: list[str], at: list[int], scale: float) -> float:
             scripts[token] = max(scripts[token], _argument(tokens, at, scale * _SCRIPT))
             continue
         total += _closed(scripts, under_sum, scale)
-        under_sum = token in ("\\sum", "\\max", "\\min")
+        under_sum = token in _REDUCTIONS
         total += _one(token, tokens, at, scale)
     return total + _closed(scripts, under_sum, scale)
 
@@ -85,7 +88,7 @@ def _one(token: str, tokens: list[str], at: list[int], scale: float) -> float:
         _argument(tokens, at, 0.0)
         return 0.0
     if token.startswith("\\"):
-        return _COMMANDS.get(token, 0.6) * scale
+        return _COMMANDS.get(token, 1.5 if token in _REDUCTIONS else 0.6) * scale
     table = _WIDE if scale > _SCRIPT else {**_WIDE, **_TIGHT}
     if token in table:
         return table[token] * scale

@@ -5,10 +5,10 @@ from collections.abc import Iterable
 from itertools import groupby
 
 from gradscribe.derive.derivation.certificate import Footer
-from gradscribe.derive.derivation.record import Derivation, Formula, Grid, LayerTable, Result, Words
+from gradscribe.derive.derivation.record import Derivation, Formula, Grid, LayerTable, Words
 from gradscribe.derive.quote import visible
 from gradscribe.derive.typeset.arrange import capitalised, document
-from gradscribe.derive.typeset.document import Closing, Equations, Heading, Paragraph, Part, Row, Rows, Source
+from gradscribe.derive.typeset.document import Box, Closing, Equations, Heading, Paragraph, Part, Row, Rows, Source
 from gradscribe.derive.typeset.latex_formulas import formula as on_one_line
 from gradscribe.derive.typeset.latex_letters import prose
 from gradscribe.derive.typeset.latex_symbols import InlineTypesetter, LatexTypesetter, joined
@@ -54,18 +54,19 @@ class MarkdownWriter(Writer):
 
     def equations(self, equations: Equations) -> list[str]:
         """Aligned."""
-        return _aligned(_equation(sides(equation, self.t)) for equation in equations.equations)
+        return _aligned(_equation(sides(e.equation, self.t), e.number) for e in equations.equations)
 
     def rows(self, rows: Rows) -> list[str]:
         """Aligned, the number in the last column: tags are for equations that are no part of another."""
         return _aligned(self._row(row) for row in rows.rows)
 
-    def box(self, result: Result) -> list[str]:
+    def box(self, box: Box) -> list[str]:
         """The name before the box."""
+        result = box.result
         name = self._words(result.name if result.lead else capitalised(result.name))
         lead = f"{self._words(result.lead)} " if result.lead else ""
         row = f"{left(result.step, self.t)} = {joined(self.t.row(result.step))}"
-        return [f"{lead}**{name}**", "", "$$", rf"\boxed{{\;{row}\;}}", "$$"]
+        return [f"{lead}**{name}**", "", "$$", rf"\boxed{{\;{row}\;}} \qquad ({box.number})", "$$"]
 
     def formula(self, formula: Formula) -> list[str]:
         """A display."""
@@ -106,9 +107,9 @@ class MarkdownWriter(Writer):
         return sentence(words, self.inline, plain)
 
 
-def _equation(both: Sides) -> str:
+def _equation(both: Sides, number: int | None) -> str:
     over = rf" \quad\text{{{OVER} }}" + r",\; ".join(both.conditions) if both.conditions else ""
-    return f"{both.left} &= {joined(both.right)}{over}"
+    return f"{both.left} &= {joined(both.right)}{over}" + (f" && ({number})" if number is not None else "")
 
 
 def _aligned(rows: Iterable[str]) -> list[str]:

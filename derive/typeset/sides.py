@@ -9,12 +9,12 @@ from gradscribe.derive.typeset.expressions import Part
 from gradscribe.derive.typeset.typesetter import Piece, Typesetter
 
 OVER = "over"
-"""Stands between an extremum and what restricts it."""
+"""Stands between a reduction and what restricts it."""
 
 
 @dataclass(frozen=True)
 class Sides:
-    """An equation as it is written; `conditions` restrict the extremum on its right side."""
+    """An equation as it is written; `conditions` restrict the reduction on its right side."""
 
     left: str
     right: Sequence[Piece]

@@ -3,11 +3,11 @@
 from sympy import ImmutableMatrix
 
 from gradscribe.derive.derivation.certificate import Footer
-from gradscribe.derive.derivation.record import Derivation, Formula, Grid, LayerTable, Result, Words
+from gradscribe.derive.derivation.record import Derivation, Formula, Grid, LayerTable, Words
 from gradscribe.derive.typeset.arrange import document
-from gradscribe.derive.typeset.document import Closing, Equations, Heading, Paragraph, Part, Row, Rows, Source
+from gradscribe.derive.typeset.document import Box, Closing, Equations, Heading, Paragraph, Part, Row, Rows, Source
 from gradscribe.derive.typeset.sides import left
-from gradscribe.derive.typeset.text_lines import WIDTH, broken, equation_lines, wrapped
+from gradscribe.derive.typeset.text_lines import WIDTH, broken, equation_lines, numbered, wrapped
 from gradscribe.derive.typeset.text_symbols import TextTypesetter
 from gradscribe.derive.typeset.text_tables import grid_lines, layer_lines, matrix_lines
 from gradscribe.derive.typeset.writer import Writer
@@ -47,16 +47,18 @@ class TextWriter(Writer):
 
     def equations(self, equations: Equations) -> list[str]:
         """Each on lines of its own."""
-        return [line for equation in equations.equations for line in equation_lines(equation, self.t)]
+        return [line for e in equations.equations for line in equation_lines(e.equation, self.t, number=e.number)]
 
     def rows(self, rows: Rows) -> list[str]:
         """Reason, row, number."""
         return [line for row in rows.rows for line in self._row(row)]
 
-    def box(self, result: Result) -> list[str]:
+    def box(self, box: Box) -> list[str]:
         """What leads to it; then, beside a bar, the row and its name."""
+        result = box.result
         lead = self._wrapped(result.lead) if result.lead else []
-        first, *others = broken(self.t.row(result.step), f"  │ {left(result.step, self.t)} = ", WIDTH)
+        row = broken(self.t.row(result.step), f"  │ {left(result.step, self.t)} = ", WIDTH - 6)
+        first, *others = numbered(row, box.number)
         name = self._wrapped(result.name, WIDTH - 4)
         return [*lead, first, *("  │" + line[3:] for line in others), *("  │ " + line for line in name)]
 
@@ -86,8 +88,7 @@ class TextWriter(Writer):
         name = left(row.step, self.t)
         shown = " " * len(name) if row.continued else name
         head = f"  {self.t.words(row.step.reason):<{self.column}}  {shown} = "
-        first, *others = broken(self.t.row(row.step), head, WIDTH - 6)
-        return [f"{first:<{WIDTH - 5}} ({row.number})", *others]
+        return numbered(broken(self.t.row(row.step), head, WIDTH - 6), row.number)
 
     def _wrapped(self, words: Words, width: int = WIDTH) -> list[str]:
         return wrapped(self.t.words(words), width)

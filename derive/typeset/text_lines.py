@@ -1,8 +1,10 @@
 """Rows and sentences of text on as many lines as they need, none longer than a terminal is wide where that can be."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
+from gradscribe.derive.derivation.notation import Notation
 from gradscribe.derive.derivation.record import Definition, Formula, Step
+from gradscribe.derive.term import Access, Term
 from gradscribe.derive.typeset.sides import OVER, left, sides
 from gradscribe.derive.typeset.text_symbols import TextTypesetter
 from gradscribe.derive.typeset.typesetter import Piece
@@ -24,13 +26,52 @@ def row_lines(step: Step, width: int = WIDTH) -> list[str]:
     return broken(t.row(step), f"{left(step, t)} = ", width)
 
 
-def equation_lines(equation: Definition | Step | Formula, t: TextTypesetter, margin: str = "  ") -> list[str]:
-    """An equation without a number, behind a margin."""
+def equation_lines(
+    equation: Definition | Step | Formula, t: TextTypesetter, margin: str = "  ", number: int | None = None
+) -> list[str]:
+    """An equation behind a margin."""
     both = sides(equation, t)
-    lines = broken(both.right, f"{margin}{both.left} = ", WIDTH - 2 + len(margin))
+    width = WIDTH - 2 + len(margin)
+    lines = broken(both.right, f"{margin}{both.left} = ", width if number is None else width - 6)
     if both.conditions:
         lines[-1] += f"   {OVER} {', '.join(both.conditions)}"
-    return lines
+    return lines if number is None else numbered(lines, number)
+
+
+def numbered(lines: Sequence[str], number: int) -> list[str]:
+    """Lines, the first one with a number at the right margin."""
+    first, *others = lines
+    return [f"{first:<{WIDTH - 5}} ({number})", *others]
+
+
+def relation_lines(element: Access, sign: str, term: Term, notation: Notation, width: int) -> list[str]:
+    """``element sign term``, such as ``dx[s i+r] += …``, on as many lines as it needs."""
+    t = TextTypesetter(notation).within(term)
+    lines = broken(t.summand(term, (), False), f"{t.expr(element)} {sign} ", width)
+    conditions = t.conditions(term)
+    if conditions:
+        over = f"{OVER} {', '.join(conditions)}"
+        beside = len(lines[-1]) + 3 + len(over) <= width
+        lines[-1:] = [f"{lines[-1]}   {over}"] if beside else [lines[-1], f"    {over}"]
+    return [part for line in lines for part in _within(line, width)]
+
+
+def _within(line: str, width: int) -> list[str]:
+    """A line whose pieces are too long for its width, broken between words, or before a sign in a word."""
+    if len(line) <= width:
+        return [line]
+    margin = " " * (len(line) - len(line.lstrip()))
+    room = width - len(margin) - 4
+    first, *others = (part for words in wrapped(line.strip(), room) for part in _signed(words, room))
+    return [margin + first, *(f"{margin}    {other}" for other in others)]
+
+
+def _signed(words: str, width: int) -> Iterator[str]:
+    """What is still too long, broken before the last sign that fits."""
+    while len(words) > width and (at := max(words.rfind(sign, 1, width) for sign in "+−")) > 0:
+        yield words[:at]
+        words = words[at:]
+    yield words
 
 
 def broken(pieces: Sequence[Piece], head: str, width: int) -> list[str]:

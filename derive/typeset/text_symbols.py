@@ -7,6 +7,7 @@ from sympy import Symbol
 
 from gradscribe.derive.derivation.notation import GREEK, name_parts
 from gradscribe.derive.quote import visible
+from gradscribe.derive.reductions import Reduction
 from gradscribe.derive.typeset.expressions import Part
 from gradscribe.derive.typeset.typesetter import Typesetter
 
@@ -113,12 +114,12 @@ class TextTypesetter(Typesetter):
     def _between(self, value: str, extent: str) -> str:
         return f"0≤{value}<{extent}"
 
-    def _reduction(self, op: str, groups: Sequence[Sequence[str]]) -> str:
+    def _reduction(self, row: Reduction, groups: Sequence[Sequence[str]]) -> str:
         names = ",".join(name for group in groups for name in group)
-        return f"{'Σ' if op == 'sum' else op}_{{{names}}}"
+        return f"{row.text}_{{{names}}}"
 
-    def _full_sum(self, ranges: Sequence[tuple[str, str]]) -> str:
-        return " ".join(f"Σ_{{{index}=0..{last}}}" for index, last in ranges)
+    def _with_limits(self, row: Reduction, ranges: Sequence[tuple[str, str]]) -> str:
+        return " ".join(f"{row.text}_{{{index}=0..{last}}}" for index, last in ranges)
 
     def _juxtapose(self, factors: Sequence[str]) -> str:
         short = all(

@@ -17,6 +17,7 @@ from gradscribe.derive.derivation.notation import Monomial, Notation, monomial, 
 from gradscribe.derive.derivation.record import Definition, Partial, Step, Words
 from gradscribe.derive.functions import activation_prime, is_indicator
 from gradscribe.derive.index import IntegerFunction, affine, bounds
+from gradscribe.derive.reductions import Reduction
 from gradscribe.derive.term import Access, Guard, Term
 from gradscribe.derive.typeset.expressions import QUOTIENT, ExpressionWriter, Part, is_inverse
 
@@ -50,9 +51,9 @@ class Typesetter(ExpressionWriter):
     @abstractmethod
     def _divides(self, modulus: str, value: str) -> str: ...
     @abstractmethod
-    def _reduction(self, op: str, groups: Sequence[Sequence[str]]) -> str: ...
+    def _reduction(self, row: Reduction, groups: Sequence[Sequence[str]]) -> str: ...
     @abstractmethod
-    def _full_sum(self, ranges: Sequence[tuple[str, str]]) -> str: ...
+    def _with_limits(self, row: Reduction, ranges: Sequence[tuple[str, str]]) -> str: ...
 
     def within(self, term: Term, outer: Sequence[Symbol] = ()) -> Self:
         """The same for a term: the forward output's indices come first in a sum, then free ones, then others."""
@@ -94,10 +95,10 @@ class Typesetter(ExpressionWriter):
     def summand(self, term: Term, outer: Sequence[Symbol] | None, follows: bool) -> list[Piece]:
         """One term: sign, constants, sum sign, brackets of divisibility, gradients, tensors, brackets.
 
-        Of an extremum nothing stands before its sign: max (-x) is not -max x.
+        Of a reduction other than a sum nothing stands before its sign: max (-x) is not -max x.
         """
         part = monomial(term.value, self.indices, self.notation)
-        if term.is_extremum and term.bound and part.negative:
+        if not term.is_sum and term.bound and part.negative:
             value = self.expr(term.value, tight=True)
             return [Piece((Part(self._sigma(term, outer)),), "+" if follows else ""), Piece((Part(value, value),))]
         sign = "-" if part.negative else ("+" if follows else "")
@@ -109,7 +110,7 @@ class Typesetter(ExpressionWriter):
         pieces = [Piece((Part(text, text),)) for text in self._constants(part, split)]
         pieces += [self._whole(f) for f in split.front]
         if term.bound:
-            pieces.insert(0 if term.is_extremum else len(pieces), Piece((Part(self._sigma(term, outer)),), "S"))
+            pieces.insert(len(pieces) if term.is_sum else 0, Piece((Part(self._sigma(term, outer)),), "S"))
         pieces += [self._bracket(self._divides(self.expr(b.modulus), self.expr(b.value))) for b in term.divisibilities]
         tensors = self._tensors(split, bool(pieces) or bool(term.deltas) or bool(split.gradients))
         gradients = [self._whole(f) for f in split.gradients]
@@ -118,15 +119,15 @@ class Typesetter(ExpressionWriter):
         pieces += [self._whole(f) for f in split.brackets + split.partials]
         deltas = sorted(term.deltas, key=lambda d: not self._plain_pair(d, term))
         pieces += [self._bracket(self._iverson(self._equation(d, term))) for d in deltas]
-        if term.op == "sum":
+        if term.is_sum:
             pieces += [self._bracket(self._iverson(self._range(g, term))) for g in term.guards]
         if not pieces or (len(pieces) == 1 and term.bound and not split.anything):
             pieces.append(Piece((Part("1", "1"),)))
         return [Piece(pieces[0].parts, sign), *pieces[1:]]
 
     def conditions(self, term: Term) -> tuple[str, ...]:
-        """The ranges and brackets that restrict an extremum."""
-        if not term.is_extremum:
+        """The ranges and brackets that restrict a reduction in which they are no factors."""
+        if term.is_sum:
             return ()
         return (*(self._range(g, term) for g in term.guards), *(self.relation(b) for b in term.admission))
 
@@ -201,13 +202,15 @@ class Typesetter(ExpressionWriter):
         return f"{self.expr(private)}={self.expr(value)}"
 
     def _sigma(self, term: Term, outer: Sequence[Symbol] | None) -> str:
-        if outer is None and term.op == "sum":
-            return self._full_sum([(self.expr(r.index), self.expr(r.extent - 1)) for r in term.bound])
+        if outer is None and term.reduction.limits:
+            return self._with_limits(
+                term.reduction, [(self.expr(r.index), self.expr(r.extent - 1)) for r in term.bound]
+            )
         names = [r.index for r in term.bound]
         groups = [[v for v in names if v in (outer or ())], [v for v in names if v not in (outer or ())]]
         if len(names) <= 4 or not all(groups):
             groups = [names]
-        return self._reduction(term.op, [[self.expr(v) for v in group] for group in groups])
+        return self._reduction(term.reduction, [[self.expr(v) for v in group] for group in groups])
 
 
 class _Factors:
@@ -222,7 +225,7 @@ class _Factors:
         self.brackets = [f for f in rest if is_indicator(f)]
         self.gradients = [f for f in rest if isinstance(f, Access) and notation.is_gradient(f.tensor)]
         self.front = [f for f in rest if isinstance(f, activation_prime) and not bound & f.free_symbols]
-        if bound and term.op == "sum":  # what does not change within the sum stands before it
+        if bound and term.is_sum:  # what does not change within the sum stands before it
             kept = (*self.partials, *self.gradients)
             fixed = [f for f in rest if not bound & f.free_symbols and f not in kept]
             self.front = sorted(fixed, key=is_indicator) if len(fixed) < len(rest) else self.front

@@ -2,9 +2,10 @@
 
 from abc import ABC, abstractmethod
 
-from gradscribe.derive.derivation.record import Formula, Grid, LayerTable, Result
+from gradscribe.derive.derivation.record import Formula, Grid, LayerTable
 from gradscribe.derive.typeset.document import (
     Block,
+    Box,
     Closing,
     Equations,
     Heading,
@@ -32,7 +33,7 @@ class Writer(ABC):
                 return self.equations(block)
             case Rows():
                 return self.rows(block)
-            case Result():
+            case Box():
                 return self.box(block)
             case Formula():
                 return self.formula(block)
@@ -55,15 +56,15 @@ class Writer(ABC):
 
     @abstractmethod
     def equations(self, equations: Equations) -> list[str]:
-        """Equations without numbers."""
+        """Equations, some with numbers."""
 
     @abstractmethod
     def rows(self, rows: Rows) -> list[str]:
         """Rows with reasons and numbers."""
 
     @abstractmethod
-    def box(self, result: Result) -> list[str]:
-        """A boxed row, what it is called and what leads to it."""
+    def box(self, box: Box) -> list[str]:
+        """A boxed row, its number, what it is called and what leads to it."""
 
     @abstractmethod
     def formula(self, formula: Formula) -> list[str]:

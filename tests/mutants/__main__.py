@@ -27,13 +27,13 @@ def main() -> None:
         "--seconds", type=float, nargs="+", default=STAGES, help="run: of tests, one stage after another"
     )
     parser.add_argument("--again", action="store_true", help="run: those too that were not noticed before")
-    parser.add_argument("--tests", action="append", help="record: tests/test_*.py by default")
+    parser.add_argument("--tests", action="append", help="record: tests/**/test_*.py by default")
     given = parser.parse_args()
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, lambda *_: stop())
     out, folders = given.out.resolve(), tuple(given.folder or FOLDERS)
     if given.command == "record":
-        record(ROOT, out / "reach", given.workers, given.limit, given.tests or ["tests/test_*.py"])
+        record(ROOT, out / "reach", given.workers, given.limit, given.tests or ["tests/**/test_*.py"])
         return
     found = every_mutant(ROOT, folders)
     if given.command == "count":

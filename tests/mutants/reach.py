@@ -121,12 +121,12 @@ def record(root: Path, out: Path, workers: int, limit: float, patterns: Sequence
         patterns: of the test files.
     """
     out.mkdir(parents=True, exist_ok=True)
-    files = [f"tests/{p.name}" for pattern in patterns for p in sorted(root.glob(pattern))]
-    todo = [f for f in files if not (out / f"{Path(f).stem}.json").exists()]
+    files = [p.relative_to(root).as_posix() for pattern in patterns for p in sorted(root.glob(pattern))]
+    todo = [f for f in files if not (out / _recorded(f)).exists()]
     with checkout_copy(root) as folder, ThreadPoolExecutor(workers) as pool:
 
         def one(file: str) -> None:
-            name = f"{Path(file).stem}.json"
+            name = _recorded(file)
             status, text = pytest_in(folder, [file], limit, record=folder / name)
             if (folder / name).exists():
                 (folder / name).rename(out / name)
@@ -138,11 +138,16 @@ def record(root: Path, out: Path, workers: int, limit: float, patterns: Sequence
 
 def load(folder: Path) -> Reach:
     """What was recorded."""
-    return Reach(tuple(_record(path) for path in sorted(folder.glob("test_*.json"))))
+    return Reach(tuple(_record(path) for path in sorted(folder.glob("tests.*.json"))))
+
+
+def _recorded(file: str) -> str:
+    """The name of a test file's record: ``tests.cli.test_help.json``."""
+    return f"{file.removesuffix('.py').replace('/', '.')}.json"
 
 
 def _record(path: Path) -> Record:
     data = json.loads(path.read_text(encoding="utf-8"))
-    file = f"tests/{path.stem}.py"
+    file = f"{path.stem.replace('.', '/')}.py"
     tests = tuple(TimedTest(file, name, seconds) for name, seconds in data["tests"])
     return Record(file, data["collect"], tests, data["lines"])

@@ -1,0 +1,1 @@
+"""Python code as records: expressions and statements, and the one printer that makes text of them."""

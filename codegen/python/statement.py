@@ -1,0 +1,160 @@
+"""Python statements as data; a body is a tuple of them."""
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from gradscribe.codegen.python.expression import Attribute, Expression, Group, Items, Name, Part, Star, reads
+
+
+@dataclass(frozen=True)
+class Assign:
+    """``target: kind operator value``: the operator is "=", "+=" and the like; `remark` is a comment behind it."""
+
+    target: Expression
+    value: Expression
+    operator: str = "="
+    remark: str = ""
+    kind: Expression | None = None
+
+
+@dataclass(frozen=True)
+class Do:
+    """An expression for its effect: a call."""
+
+    value: Expression
+    remark: str = ""
+
+
+@dataclass(frozen=True)
+class For:
+    """``for target in values:``."""
+
+    target: Expression
+    values: Expression
+    body: "Body"
+
+
+@dataclass(frozen=True)
+class While:
+    """``while test:``."""
+
+    test: Expression
+    body: "Body"
+
+
+@dataclass(frozen=True)
+class If:
+    """``if test:``, with an else where `otherwise` holds anything; a single If there is an elif."""
+
+    test: Expression
+    body: "Body"
+    otherwise: "Body" = ()
+
+
+@dataclass(frozen=True)
+class Return:
+    """``return values``."""
+
+    values: tuple[Expression, ...]
+
+
+@dataclass(frozen=True)
+class Comment:
+    """Words on a line of their own."""
+
+    words: str
+
+
+@dataclass(frozen=True)
+class Sourced:
+    """Statements, and what they were made of: how a line of code is traced back to what it computes."""
+
+    source: Any
+    body: "Body"
+
+
+Statement = Assign | Do | For | While | If | Return | Comment | Sourced
+Body = tuple[Statement, ...]
+
+
+def let(target: str, value: Expression) -> Assign:
+    """``target = value``."""
+    return Assign(Name(target), value)
+
+
+def conditional(cases: Sequence[tuple[Expression, Body]], otherwise: Body = ()) -> Body:
+    """if, elif, ..., else."""
+    for test, body in reversed(cases):
+        otherwise = (If(test, body, otherwise),)
+    return otherwise
+
+
+def inner(statement: Statement) -> Body:
+    """The statements within one."""
+    if isinstance(statement, If):
+        return (*statement.body, *statement.otherwise)
+    return statement.body if isinstance(statement, For | While | Sourced) else ()
+
+
+def used(statement: Statement) -> set[str]:
+    """The variables that a statement reads, those within it too; what is written in part is read."""
+    found = set().union(*(used(s) for s in inner(statement)), set())
+    match statement:
+        case Assign(target, value, operator, _, kind):
+            return found | reads((value, kind)) | (reads(target) - (bound(target) if operator == "=" else set()))
+        case Do(value):
+            return found | reads(value)
+        case For(_, values):
+            return found | reads(values)
+        case While(test) | If(test):
+            return found | reads(test)
+        case Return(values):
+            return found | reads(values)
+        case Sourced():
+            return found
+        case Comment():
+            return set()
+
+
+def bound(target: Expression) -> set[str]:
+    """The variables that an assignment to `target` binds."""
+    match target:
+        case Name(text):
+            return {text}
+        case Group(items) | Items(items):
+            return set().union(*(bound(item) for item in items), set())
+        case Star(value):
+            return bound(value)
+        case Part() | Attribute():
+            return set()
+    raise TypeError(f"nothing can be assigned to: {target}")
+
+
+def walk(body: Iterable[Statement]) -> Iterator[Statement]:
+    """Every statement, outer ones first."""
+    for statement in body:
+        yield statement
+        yield from walk(inner(statement))
+
+
+def live(body: Body, later: Iterable[str]) -> Body:
+    """`body` without assignments to names that nothing reads afterwards; a call that may refuse something stays."""
+    kept: list[Statement] = []
+    read = set(later)
+    for statement in reversed(body):
+        if _forgotten(statement, read):
+            assert isinstance(statement, Assign)  # `_forgotten` said so
+            if "rt" not in reads(statement.value):
+                continue
+            statement = Do(statement.value)
+        kept.append(statement)
+        read |= used(statement)
+    return tuple(kept[::-1])
+
+
+def _forgotten(statement: Statement, read: set[str]) -> bool:
+    """Whether a statement does nothing but assign to one name that is not read."""
+    if not isinstance(statement, Assign) or statement.operator != "=":
+        return False
+    return isinstance(statement.target, Name) and statement.target.text not in read

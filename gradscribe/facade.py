@@ -1,0 +1,155 @@
+"""What users are given: the records of `gradscribe.derive` with what builds on them as methods.
+
+Mathematics knows neither printers nor code, so a layer there is equations and how they are called; the rooms above are
+functions of it. Here, above all rooms, these functions are methods of the same records: what is made here is accepted
+wherever a layer, a network or an optimiser is.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, fields, replace
+from pathlib import Path
+from types import ModuleType
+from typing import Any, TypeVar
+
+from gradscribe.codegen.compiler import compile_layer
+from gradscribe.codegen.package import write_package
+from gradscribe.derive import composition, interface, language, network_text, update
+from gradscribe.derive.composition.record import Data, Start
+from gradscribe.derive.derivation import Derivation, derive
+from gradscribe.derive.term import Program
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True)
+class Layer(interface.Layer):
+    """A layer that derives, generates and compiles itself; `derive.interface.Layer` says what it holds."""
+
+    def derivation(
+        self, wrt: Sequence[str] | None = None, settings: Mapping[str, str] | None = None, order: int = 1
+    ) -> Derivation:
+        """The derivation step by step, see `derive.derivation.derive`; `print` it, or show it in a notebook."""
+        return derive(self, wrt, settings, order)
+
+    def generate(self, out: str | Path, order: int = 1) -> tuple[Path, ...]:
+        """Write the layer's module and what it needs into the folder `out`; returns the files that changed.
+
+        Args:
+            out: the folder.
+            order: 2 for the double backward function and the Hessian-vector product, too.
+
+        Raises:
+            EquationError: for an order other than 1 and 2.
+            FileExistsError: when a file there was not generated.
+        """
+        return tuple(write_package([self], Path(out), order))
+
+    def compile(self, order: int = 1) -> ModuleType:
+        """The layer's module in memory: its functions and its class as attributes; nothing is written.
+
+        Args:
+            order: 2 for the double backward function and the Hessian-vector product, too.
+
+        Raises:
+            EquationError: for an order other than 1 and 2.
+        """
+        return compile_layer(self, order)
+
+
+@dataclass(frozen=True)
+class Network(composition.Network, Layer):
+    """A network with the same methods."""
+
+
+@dataclass(frozen=True)
+class Optimiser(update.Optimiser):
+    """An optimiser that generates and compiles itself; `derive.update.Optimiser` says what it holds."""
+
+    def generate(self, out: str | Path) -> tuple[Path, ...]:
+        """Write the optimiser's module and what it needs into the folder `out`; returns the files that changed.
+
+        Raises:
+            FileExistsError: when a file there was not generated.
+        """
+        return tuple(write_package([self], Path(out)))
+
+    def compile(self) -> ModuleType:
+        """The optimiser's module in memory: its function and its class as attributes; nothing is written."""
+        return compile_layer(self)
+
+
+def layer(
+    equations: str | Program | interface.Layer, name: str | None = None, *, ties: str = "first", **given: Any
+) -> Layer:
+    """The layer that an equation text describes, see docs/language.md, or one of what `gradscribe.derive` makes.
+
+    Args:
+        equations: the text; or a program, such as `derive.equations.program` makes of SymPy equations; or a layer or
+            network, such as `derive.composition.compose` makes of nodes, which is then given its methods.
+        name: the layer's name, also the stem of its functions; "layer", or the one that it has, if None.
+        ties: who gets the gradient where several elements are the maximum or minimum: the "first", or all in equal
+            shares, "split"; `with_ties` makes another layer of one that is there.
+        **given: fields of `derive.interface.Layer` that replace what follows from the equations.
+
+    >>> dense = layer("y[n, k] = b[k] + sum(c) x[n, c] * w[c, k]", "dense")
+    >>> print(dense.derivation(wrt=["w"]))  # doctest: +SKIP
+    >>> kernels = dense.compile()  # doctest: +SKIP
+
+    Raises:
+        LanguageError: for any mistake in the text; the message points at the place.
+        EquationError: when `ties` makes no sense for it.
+    """
+    if isinstance(equations, str):
+        found = language.read(equations, name or "layer", **given)
+    elif isinstance(equations, Program):
+        found = replace(interface.layer_of(equations, name or "layer"), **given)
+    else:
+        found = replace(equations, name=name or equations.name, **given)
+    return _as(Network if isinstance(found, composition.Network) else Layer, found).with_ties(ties)
+
+
+def network(
+    text: str,
+    name: str = "network",
+    *,
+    layers: Mapping[str, interface.Layer | Callable[[], interface.Layer]] | None = None,
+    data: Mapping[str, Data] | None = None,
+    starts: Mapping[str, Start] | None = None,
+    **given: Any,
+) -> Network:
+    """The network that a text describes; docs/networks.md is its reference.
+
+    Args:
+        text: chains of layers, such as ``conv2d(8, 3, padding=1) -> relu -> flatten -> dense(10)``.
+        name: the network's name, also the stem of its functions.
+        layers: layers of your own by name, besides the catalogue's, or functions that make them.
+        data: constants by "node.input", numbers in nested tuples: LeNet-5's table of connections.
+        starts: how weights start, by "node.weight", or by "weight" for all nodes.
+        **given: fields of `derive.composition.Network` such as title, class_name, source.
+
+    Raises:
+        NetworkError: for any mistake; the message names the network, the node, what was expected and received.
+    """
+    return _as(Network, network_text.network(text, name, layers=layers, data=data, starts=starts, **given))
+
+
+def optimiser(text: str, name: str, *, state: Mapping[str, str] | None = None, **given: Any) -> Optimiser:
+    """The optimiser that an equation text describes.
+
+    Args:
+        text: the equations, see docs/language.md: of p (a weight of any shape), g (its gradient), the state, and t (the
+            number of the step) they make ``new_p`` and, of every state s, ``new_s``.
+        name: the optimiser's name, also the stem of its function.
+        state: what state is called in the class, by its name in the equations, where that is not the same.
+        **given: fields of the layer of equations, as in `layer`: class_name, title, options, requirements, source.
+
+    Raises:
+        LanguageError: for any mistake in the text.
+        EquationError: when the equations are no update of p.
+    """
+    return _as(Optimiser, language.optimiser(text, name, state=state, **given))
+
+
+def _as(kind: type[T], record: Any) -> T:
+    """The same record as one of the classes here, which add no field."""
+    return kind(**{field.name: getattr(record, field.name) for field in fields(record)})

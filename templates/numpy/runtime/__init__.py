@@ -1,0 +1,107 @@
+"""What generated kernels need at run time; imports NumPy only, and numba and threadpoolctl where they are installed.
+
+Kernels say ``rt.contract``: what they may ask for is listed here, in `__all__`, and nothing else. Nothing here knows a
+layer. The rooms, each of which imports those before it only:
+
+arguments      what kernels are given, checked
+machine        settings, threads, memory, compiled loops
+arithmetic     ranges of indices, sums, extrema, scalar functions, lookups
+cook_toom      fast correlations, written from the exact algorithms
+contractions   sums of products, and the strategies to compute them
+windows        reductions of windows, and their adjoints
+layers         what classes of layers, networks and optimisers stand on
+"""
+
+from .arguments.arrays import Array, array, as_array, float_type, labels, recorded, scalar_type
+from .arguments.extents import divided, elements, extent, extents, fits, raveled_axes, same_axes, same_shape
+from .arguments.options import count, flag, number, paddings, real_type, require, shape, sizes
+from .arguments.weights import direction, names, normal, uniform, uniform_within, weight
+from .arithmetic.extrema import first_max, first_min, maximise, minimise
+from .arithmetic.functions import erf, ratio, share, sigmoid, softplus
+from .arithmetic.lookups import gather, known, scatter, wide
+from .arithmetic.ranges import OPERAND, blocks, clip, counts, span
+from .arithmetic.sums import add_row, total
+from .contractions.contract import contract
+from .contractions.operands import Window
+from .contractions.views import window
+from .layers.layer import Layer
+from .layers.network import Network
+from .layers.optimiser import Optimiser
+from .layers.sequential import Sequential
+from .machine.companion import Companion
+from .machine.compiled import fixed, flat, run
+from .machine.configuration import Settings, current, settings
+from .machine.memory import Buffers, affordable, release
+from .windows.reductions import reduce
+from .windows.spreads import spread
+
+__all__ = [
+    "OPERAND",
+    "Array",
+    "Buffers",
+    "Companion",
+    "Layer",
+    "Network",
+    "Optimiser",
+    "Sequential",
+    "Settings",
+    "Window",
+    "add_row",
+    "affordable",
+    "array",
+    "as_array",
+    "blocks",
+    "clip",
+    "contract",
+    "count",
+    "counts",
+    "current",
+    "direction",
+    "divided",
+    "elements",
+    "erf",
+    "extent",
+    "extents",
+    "first_max",
+    "first_min",
+    "fits",
+    "fixed",
+    "flag",
+    "flat",
+    "float_type",
+    "gather",
+    "known",
+    "labels",
+    "maximise",
+    "minimise",
+    "names",
+    "normal",
+    "number",
+    "paddings",
+    "ratio",
+    "raveled_axes",
+    "real_type",
+    "recorded",
+    "reduce",
+    "release",
+    "require",
+    "run",
+    "same_axes",
+    "same_shape",
+    "scalar_type",
+    "scatter",
+    "settings",
+    "shape",
+    "share",
+    "sigmoid",
+    "sizes",
+    "softplus",
+    "span",
+    "spread",
+    "total",
+    "uniform",
+    "uniform_within",
+    "weight",
+    "wide",
+    "window",
+]

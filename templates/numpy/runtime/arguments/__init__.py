@@ -1,0 +1,1 @@
+"""What kernels are given: arrays, options, extents and weights, checked before anything is computed."""

@@ -1,0 +1,111 @@
+"""What is given as arrays: their types, ranks and kinds, and the labels in them."""
+
+from typing import Any
+
+import numpy as np
+
+Array = np.ndarray[tuple[Any, ...], np.dtype[Any]]
+"""An array of any shape and type; what `numpy.typing.NDArray[Any]` is, without loading that."""
+
+LARGEST_INDEX = 2**63 - 1
+"""The largest position in an array, and label."""
+
+
+def as_array(layer: str, name: str, value: Any) -> Array:
+    """`value` as an array of whatever type and shape it has, of no subclass of `np.ndarray`.
+
+    Lists, numbers, tensors in the CPU's memory and whatever else NumPy makes an array of are converted.
+
+    Raises:
+        ValueError: for rows of unequal length.
+        TypeError: when it cannot be an array otherwise, when it is a tensor that requires a gradient, which would be
+            lost, or when elements of it are masked, for the mask would be ignored.
+    """
+    if type(value) is np.ndarray:
+        return value
+    _check_whole(layer, name, value)
+    try:
+        found = np.asanyarray(value)
+    except ValueError as error:
+        raise ValueError(f"{layer}: argument {name}: expected an array, received rows of unequal length") from error
+    except Exception as error:  # whatever a foreign object raises
+        reason = str(error).partition("\n")[0][:200]
+        raise TypeError(
+            f"{layer}: argument {name}: expected an array, received {type(value).__name__}: {reason}"
+        ) from error
+    _check_whole(layer, name, found)
+    if found.dtype == object and not isinstance(value, np.ndarray):
+        raise TypeError(f"{layer}: argument {name}: expected an array of numbers, received {type(value).__name__}")
+    return np.asarray(found)
+
+
+def _check_whole(layer: str, name: str, value: Any) -> None:
+    """Raise where an array would not hold all that `value` says."""
+    if isinstance(value, np.ma.MaskedArray) and np.ma.is_masked(value):
+        masked = int(np.ma.getmaskarray(value).sum())
+        raise TypeError(
+            f"{layer}: argument {name}: expected an array, received a masked array with {masked} masked elements, "
+            f"and a mask would be ignored; fill them, {name}.filled(0), or mask by an input of the layer"
+        )
+    if getattr(value, "requires_grad", False) is True:
+        raise TypeError(
+            f"{layer}: argument {name}: expected an array, received a tensor that requires a gradient, which an array "
+            f"cannot pass on; give {name}.detach(), or make a module of the layer: adapters.torch.as_module(layer)"
+        )
+    if isinstance(value, list | tuple):
+        for part in value:
+            if not isinstance(part, int | float):
+                _check_whole(layer, name, part)
+
+
+def array(layer: str, name: str, value: Any, rank: int | None, integer: bool = False) -> Array:
+    """`value` as an array of the rank and kind expected; `rank` None for any. Integers become int32 or int64."""
+    found = as_array(layer, name, value)
+    kinds = "integers" if integer else "float32 or float64"
+    right = found.dtype.kind in "iu" if integer else found.dtype in (np.float32, np.float64)
+    if not right:
+        wanted = "int64" if integer else "float32"
+        hint = f"; convert it: np.asarray({name}, np.{wanted})" if found.dtype.kind in "biuf" else ""
+        raise TypeError(f"{layer}: argument {name}: expected {kinds}, received {found.dtype}{hint}")
+    if rank is not None and found.ndim != rank:
+        raise ValueError(f"{layer}: argument {name}: expected {rank} axes, received {found.ndim}, shape {found.shape}")
+    if integer and found.dtype not in (np.int32, np.int64):
+        if found.dtype.itemsize == 8 and found.dtype.kind == "u" and found.size and found.max() > LARGEST_INDEX:
+            raise ValueError(f"{layer}: argument {name}: expected integers of int64, received {found.max()}")
+        return found.astype(np.int64)
+    return found
+
+
+def float_type(layer: str, **arrays: Array | None) -> type[Any]:
+    """The one floating-point type of all the arrays given, float64 if there is none; the first one sets it."""
+    found = {name: a.dtype for name, a in arrays.items() if a is not None}
+    first, *others = found.items() or [("", np.dtype(np.float64))]
+    for name, dtype in others:
+        if dtype != first[1]:
+            raise TypeError(
+                f"{layer}: argument {name}: expected {first[1]} as {first[0]} has, received {dtype}; convert it, "
+                f"np.asarray({name}, np.{first[1]}), or make the layer with dtype=np.{dtype}"
+            )
+    return first[1].type
+
+
+def scalar_type(*values: Any) -> type[Any]:
+    """float32 if all the numbers given are of that NumPy type, else float64."""
+    return np.float32 if values and all(getattr(v, "dtype", None) == np.float32 for v in values) else np.float64
+
+
+def labels(layer: str, name: str, values: Array, classes: int, counted: Any = True) -> None:
+    """Raise unless all `values` that are `counted` are positions of an axis of that extent."""
+    if values.size and (values.min() < 0 or values.max() >= classes):
+        wrong = np.broadcast_to(((values < 0) | (values >= classes)) & counted, values.shape)
+        if wrong.any():
+            received = values[wrong].flat[0]
+            raise ValueError(f"{layer}: argument {name}: expected labels from 0 to {classes - 1}, received {received}")
+
+
+def recorded(layer: str, name: str, values: Array, count: int) -> None:
+    """Raise unless all `values` are positions in windows of so many elements, or -1 for none."""
+    if values.size and (values.min() < -1 or values.max() >= count):
+        wrong = values[(values < -1) | (values >= count)].flat[0]
+        expected = f"positions in windows from -1 (none) to {count - 1}"
+        raise ValueError(f"{layer}: argument {name}: expected {expected}, received {wrong}")

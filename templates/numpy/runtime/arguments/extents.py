@@ -1,0 +1,84 @@
+"""Whether extents are those expected."""
+
+from collections.abc import Sequence
+from math import prod
+
+
+def extent(layer: str, where: str, received: int, expected: int) -> None:
+    """Raise unless an axis has the extent expected."""
+    if received != expected:
+        raise ValueError(f"{layer}: {where}: expected {expected}, received {received}")
+
+
+def extents(layer: str, name: str, received: Sequence[int], expected: Sequence[int], words: str) -> None:
+    """Raise unless all axes have the extents expected; `words` calls the axes by name."""
+    for axis, (word, got, wanted) in enumerate(zip(words.split(", "), received, expected, strict=True)):
+        extent(layer, f"argument {name}, axis {axis} ({word})", got, wanted)
+
+
+def divided(layer: str, where: str, received: int, divisor: int) -> int:
+    """`received` divided by what must divide it."""
+    if divisor == 0 or received % divisor:
+        raise ValueError(f"{layer}: {where}: expected a multiple of {divisor}, received {received}")
+    return received // divisor
+
+
+def same_shape(layer: str, name: str, received: tuple[int, ...], expected: tuple[int, ...]) -> None:
+    """Raise unless two arrays of any rank have the same shape."""
+    if received != expected:
+        raise ValueError(f"{layer}: argument {name}: expected shape {expected}, received {received}")
+
+
+def raveled_axes(
+    layer: str, name: str, received: tuple[int, ...], before: int, after: int, words: str
+) -> tuple[int, ...]:
+    """The extents that ``...`` stands for: between the first `before` axes and the last `after`.
+
+    Args:
+        layer: named in errors.
+        name: the argument, named in errors.
+        received: its shape.
+        before: how many axes precede.
+        after: how many axes follow.
+        words: the shape expected, such as "(N, ..., C)".
+    """
+    least = before + after
+    if len(received) < least:
+        axes = "axis" if least == 1 else "axes"
+        raise ValueError(
+            f"{layer}: argument {name}: expected at least {least} {axes}, {words}, "
+            f"received {len(received)}, shape {received}"
+        )
+    return received[before : len(received) - after]
+
+
+def same_axes(
+    layer: str,
+    name: str,
+    received: tuple[int, ...],
+    before: int,
+    after: int,
+    words: str,
+    expected: tuple[int, ...],
+) -> None:
+    """Raise unless ``...`` stands for the extents expected; see `raveled_axes`."""
+    found = raveled_axes(layer, name, received, before, after, words)
+    if found != expected:
+        raise ValueError(
+            f"{layer}: argument {name}: expected extents {expected} for ... in {words}, "
+            f"received {found}, shape {received}"
+        )
+
+
+def elements(extents: tuple[int, ...]) -> int:
+    """How many elements an array of this shape has."""
+    return prod(extents)
+
+
+def fits(layer: str, where: str, windows: int, available: int, needed: int) -> None:
+    """Raise unless at least one window fits."""
+    if windows < 1:
+        raise ValueError(
+            f"{layer}: {where}: the kernel is larger than the padded input: "
+            f"expected a padded extent of at least {needed}, received {available}"
+        )

@@ -1,0 +1,1 @@
+"""What statements of kernels call: ranges of indices, sums, extrema, scalar functions, lookups."""

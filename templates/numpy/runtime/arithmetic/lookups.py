@@ -1,0 +1,183 @@
+"""Arrays read at labels, and added to at labels."""
+
+from collections.abc import Sequence
+from functools import lru_cache
+from math import prod
+from typing import NamedTuple
+
+import numpy as np
+
+from ..arguments.arrays import Array
+
+WIDE = 32
+"""Elements of a row from which on rows are sorted by label and added whole; below, elements are counted up."""
+
+FREQUENT = 16
+"""Labels that occur more often than this are summed one by one, the others all at once."""
+
+
+class _Lookup(NamedTuple):
+    """The axes of a lookup: of the array given, of the result, and how an axis that is looked up takes part."""
+
+    given: tuple[str, ...]
+    out: tuple[str, ...]
+    names: tuple[str, ...]
+    """The axes that are looked up."""
+    own: tuple[tuple[str, ...], ...]
+    """The axes of every label array."""
+    joint: tuple[str, ...]
+    """The axes of all label arrays together."""
+    shared: tuple[str, ...]
+    """Those of them that the array which is looked up has too."""
+    rest: tuple[str, ...]
+    order: tuple[int, ...]
+    """The axes of the array which is looked up as shared, names, rest."""
+
+
+@lru_cache(maxsize=512)
+def _lookup(spec: str, at_out: bool) -> _Lookup:
+    """Read "v c, v: n -> n c"; labels address the array given or, with `at_out`, the result."""
+    first, out = (part.strip() for part in spec.split("->"))
+    given, *looked = first.split(",")
+    names = tuple(part.partition(":")[0].strip() for part in looked)
+    own = tuple(tuple(part.partition(":")[2].split()) for part in looked)
+    axes, result = tuple(given.split()), tuple(out.split())
+    addressed, other = (result, axes) if at_out else (axes, result)
+    among = dict.fromkeys(v for part in own for v in part)
+    joint = tuple(among) if at_out else tuple(v for v in other if v in among)
+    shared = tuple(v for v in joint if v in addressed)
+    rest = tuple(v for v in (addressed if at_out else other) if v not in joint and v not in names)
+    order = tuple(addressed.index(v) for v in (*shared, *names, *rest))
+    return _Lookup(axes, result, names, own, joint, shared, rest, order)
+
+
+def wide(labels: Array) -> Array:
+    """Labels as integers to compute with: what is no position anywhere stays none, but does not overflow."""
+    if labels.dtype.itemsize < 8:
+        return labels.astype(np.int64)
+    return np.asarray(np.maximum(np.minimum(labels, 2**53).astype(np.int64), -(2**53)))
+
+
+def known(values: Array, extent: int) -> Array:
+    """Where labels are positions of an axis."""
+    return np.asarray((values >= 0) & (values < extent))
+
+
+def gather(spec: str, source: Array, *labels: Array) -> Array:
+    """A new array, `source` read at labels; 0 where a label is no position.
+
+    Args:
+        spec: the axes by name, as in "v c, v: n -> n c": axis v is read at a label array with axis n. The axes of the
+            labels come first in the result.
+        source: the array read.
+        labels: an array of integers per axis that is looked up.
+    """
+    axes = _lookup(spec, False)
+    moved = source.transpose(axes.order)
+    where, outside = _places(axes, labels, moved.shape)
+    looked = len(where)
+    if not prod(moved.shape[:looked]):
+        shape = np.broadcast_shapes(*(w.shape for w in where))
+        return np.zeros(shape + moved.shape[looked:], source.dtype)
+    if looked == 1 and moved.flags.c_contiguous:
+        value = np.asarray(moved.take(where[0], axis=0))
+    elif axes.joint:
+        value = moved[tuple(where)]
+    else:  # a subscript of numbers alone would be a view
+        value = np.array(moved[tuple(where)])
+    if outside is not None:
+        value[np.broadcast_to(outside, value.shape[: len(axes.joint)])] = 0
+    return value
+
+
+def scatter(spec: str, target: Array, values: Array | float, *labels: Array) -> None:
+    """Add `values` to `target` at labels, in place; a label that is no position adds nothing.
+
+    Args:
+        spec: the axes by name, as in "n c, v: n -> v c": axis v of the target is addressed by a label array with axis
+            n. Values count for every point of an axis that they lack.
+        target: the array added to.
+        values: what is added.
+        labels: an array of integers per axis of the target that is looked up.
+    """
+    axes = _lookup(spec, True)
+    view = target.transpose(axes.order)
+    where, outside = _places(axes, labels, view.shape)
+    added = _spread(np.asarray(values), axes.given, (*axes.joint, *axes.rest))
+    once = len(axes.shared) == len(axes.joint)
+    if once and outside is None:  # no element is written twice
+        view[tuple(where)] += added
+        return
+    dims, kept = view.shape[: len(where)], view.shape[len(where) :]
+    where = list(np.broadcast_arrays(*where))
+    added = np.broadcast_to(added, where[0].shape + kept)
+    if outside is not None:
+        inside = np.broadcast_to(~outside, where[0].shape)
+        where = [w[inside] for w in where]
+        added = added[inside]
+    if once:
+        view[tuple(where)] += added
+    elif added.size:
+        keys = np.ravel_multi_index(tuple(where), dims).reshape(-1)
+        _add_rows(view, keys, added.reshape(len(keys), -1), len(dims))
+
+
+def _places(axes: _Lookup, labels: Sequence[Array], extents: Sequence[int]) -> tuple[list[Array], Array | None]:
+    """Index arrays, of the shared axes and the labels, and where a label is no position; None for nowhere."""
+    where = [_spread(np.arange(n), (v,), axes.joint) for v, n in zip(axes.shared, extents, strict=False)]
+    outside: Array | None = None
+    for own, values, extent_ in zip(axes.own, labels, extents[len(where) :], strict=False):
+        index = _spread(np.asarray(values, np.int64), own, axes.joint)
+        unsigned = index.view(np.uint64)  # a negative number is a large one then
+        if unsigned.size and unsigned.max() >= extent_:
+            wrong = unsigned >= extent_
+            index = np.where(wrong, 0, index)
+            outside = wrong if outside is None else outside | wrong
+        where.append(index)
+    return where, outside
+
+
+def _spread(operand: Array, own: tuple[str, ...], axes: tuple[str, ...]) -> Array:
+    """`operand` with axes `own` as a view that broadcasts along `axes`."""
+    if own == axes:
+        return operand
+    moved = operand.transpose([own.index(v) for v in axes if v in own])
+    return moved[tuple(slice(None) if v in own else None for v in axes)]
+
+
+def _add_rows(view: Array, keys: Array, rows: Array, seen: int) -> None:
+    """Add rows to `view` at `keys`, row-major positions within its first `seen` axes; always in the same order."""
+    dims, width = view.shape[:seen], rows.shape[1]
+    places: Array | None = None
+    if width >= WIDE:
+        places, sums = _sorted_sums(keys, rows)
+    else:
+        count_ = prod(dims)
+        if count_ > 4 * len(keys):
+            places, keys = np.unique(keys, return_inverse=True)
+            count_ = len(places)
+        elements = keys if width == 1 else (keys[:, None] * width + np.arange(width)).reshape(-1)
+        sums = np.bincount(elements, rows.reshape(-1), count_ * width)
+    if places is None:
+        view += sums.reshape(view.shape)
+    else:
+        view[np.unravel_index(places, dims)] += sums.reshape(len(places), *view.shape[seen:])
+
+
+def _sorted_sums(keys: Array, rows: Array) -> tuple[Array, Array]:
+    """The distinct keys, the most frequent first, and the sums of their rows."""
+    order = np.argsort(keys, kind="stable")
+    starts = np.flatnonzero(np.diff(keys[order], prepend=-1))
+    counts = np.diff(starts, append=len(keys))
+    by_count = np.argsort(-counts, kind="stable")
+    starts, counts = starts[by_count], counts[by_count]
+    sums = rows[order[starts]]
+    many = int(np.searchsorted(-counts, -FREQUENT, side="left"))
+    for k in range(many):
+        sums[k] = rows[order[starts[k] : starts[k] + counts[k]]].sum(axis=0)
+    for number in range(1, FREQUENT):  # the next row of every key that has one
+        left = int(np.searchsorted(-counts, -number, side="left"))
+        if left <= many:
+            break
+        sums[many:left] += rows[order[starts[many:left] + number]]
+    return keys[order[starts]], sums

@@ -1,0 +1,62 @@
+"""The choice of a strategy."""
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
+from functools import lru_cache
+
+from ..arguments.arrays import Array
+from ..machine.configuration import Settings, current
+from .contraction import Contraction
+from .gathering import gathering_ways
+from .strategies.polyphase import phases_of, polyphase_cost, run_polyphase
+from .strategies.scatter import run_scatter, scatter_cost
+from .strategies.scattered import scatter_plan
+from .ways import Strategy, Way, preferred, resolved, take, weighed
+
+SCATTERING: tuple[Strategy, ...] = (
+    Strategy("polyphase", phases_of, polyphase_cost, run_polyphase),
+    Strategy("scatter", scatter_plan, scatter_cost, run_scatter),
+)
+"""The strategies where sums are added to a window."""
+
+
+def ways(c: Contraction, wanted: Settings) -> tuple[Way, ...]:
+    """All ways to compute a contraction, the fastest first as predicted; if strict the direct ones."""
+    return gathering_ways(c, wanted) if c.gathers else _scattering_ways(c, resolved(c, wanted))
+
+
+@lru_cache(maxsize=4096)
+def _scattering_ways(c: Contraction, wanted: Settings) -> tuple[Way, ...]:
+    return weighed(SCATTERING, c, wanted)
+
+
+def choice(c: Contraction, wanted: Settings) -> Way:
+    """The fastest way that is accurate enough, or the one that the settings name."""
+    return preferred(ways(c, wanted), wanted)
+
+
+Observer = Callable[[Contraction, Callable[[Way], None]], None]
+_observer: ContextVar[Observer | None] = ContextVar("observer")
+
+
+@contextmanager
+def observing(observer: Observer) -> Iterator[None]:
+    """Within a ``with`` statement every contraction of nonzero size is left to `observer`.
+
+    It is called with the contraction and a function that computes it in a given way, which it has to call.
+    """
+    token = _observer.set(observer)
+    try:
+        yield
+    finally:
+        _observer.reset(token)
+
+
+def compute(c: Contraction, left: Array, right: Array, out: Array, add: bool) -> None:
+    """Compute a contraction as the settings, or an observer, want it; those that it is made of are not observed."""
+    observer = _observer.get(None)
+    if observer is None:
+        take(choice(c, current()), c, left, right, out, add)
+    else:
+        observer(c, lambda way: take(way, c, left, right, out, add))

@@ -1,0 +1,55 @@
+"""What a contraction is given: arrays, and windows of arrays that are described, not made."""
+
+from functools import lru_cache
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from ..arguments.arrays import Array
+from .contraction import Contraction, Side, classified, is_plain, without_ones
+
+
+class Window(NamedTuple):
+    """A view described, not made: an axis per index, ``source[offset + sum(step * index), ...]``, 0 outside.
+
+    Attributes:
+        source: the array read or, as the result of a contraction, added to.
+        extents: the extent of every index.
+        positions: per axis of `source` its offset and then (index number, step) of every index in it.
+    """
+
+    source: Array
+    extents: tuple[int, ...]
+    positions: tuple[tuple[Any, ...], ...]
+
+
+@lru_cache(maxsize=1024)
+def contraction_of(spec: str, dtype: np.dtype[Any], *operands: tuple[Any, ...]) -> Contraction:
+    """Read "n i c, c k -> n i k" with the shapes, strides and windows of the operands."""
+    texts = spec.replace("->", ",").split(",")
+    names = [tuple(text.split()) for text in texts]
+    extents: dict[str, int] = {}
+    sides = []
+    for axes, (shape_, _, window_) in zip(names, operands, strict=True):
+        extents |= dict(zip(axes, window_[0] if window_ else shape_, strict=True))
+    for axes, (shape_, strides, window_) in zip(names, operands, strict=True):
+        places = window_[1] if window_ else tuple((0, (k, 1)) for k in range(len(shape_)))
+        steps = tuple(tuple((axes[k], step) for k, step in moves) for _, *moves in places)
+        side = Side(shape_, strides, tuple(place[0] for place in places), steps)
+        sides.append(without_ones(side, extents))
+    left, right, out = sides
+    extents = {v: n for v, n in extents.items() if n != 1}
+    gathers = all(is_plain(out, axis, extents) for axis in range(len(out.sizes)))
+    return classified(left, right, out, extents, dtype, gathers)
+
+
+def key_of(operand: Array | Window) -> tuple[Any, ...]:
+    """What of an operand a contraction is read from: shape and strides, and what a window sees."""
+    if isinstance(operand, Window):
+        return operand.source.shape, operand.source.strides, (operand.extents, operand.positions)
+    return operand.shape, operand.strides, None
+
+
+def array_of(operand: Array | Window) -> Array:
+    """The array itself, or that a window is of."""
+    return operand.source if isinstance(operand, Window) else operand

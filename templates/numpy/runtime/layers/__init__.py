@@ -1,0 +1,1 @@
+"""What classes of layers, networks and optimisers stand on."""

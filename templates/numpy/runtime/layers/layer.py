@@ -1,0 +1,46 @@
+"""Layers with state."""
+
+from typing import Any, ClassVar
+
+from ..arguments.arrays import Array
+
+
+class Layer:
+    """A layer with state: calling it computes the output and keeps what `backward` needs.
+
+    Attributes:
+        params: weights by name; an optimiser updates them in place.
+        grads: their gradients by name, replaced by every `backward`.
+        state: what a call changes without a gradient, by name, such as running statistics.
+
+    A generated class says what its signatures do not: `layer`, the name of its equations; `differentiable`, the inputs
+    whose gradients `backward` returns, in its order; `outputs`, each with the name of its gradient or None;
+    `evaluation`, the inputs that `predict` takes, or None where it computes what a call does.
+    """
+
+    evaluation: ClassVar[tuple[str, ...] | None] = None
+
+    def __init__(self) -> None:
+        self.params: dict[str, Array] = {}
+        self.state: dict[str, Array] = {}
+        self.grads: dict[str, Array] = {}
+        self._saved: tuple[Any, ...] | None = None
+
+    def predict(self, *inputs: Any, **named: Any) -> Any:
+        """The output after training: that of a call, but nothing is kept for `backward`.
+
+        Raises:
+            RuntimeError: when the layer has state, and nothing says how that is used after training.
+        """
+        if self.state:
+            raise RuntimeError(f"{type(self).__name__}: its equations do not say what holds after training")
+        saved = self._saved
+        try:
+            return self(*inputs, **named)  # type: ignore[operator]  # every generated class can be called
+        finally:
+            self._saved = saved
+
+    def _kept(self) -> tuple[Any, ...]:
+        if self._saved is None:
+            raise RuntimeError(f"{type(self).__name__}: backward needs a forward call before it")
+        return self._saved

@@ -1,0 +1,51 @@
+"""Networks in one module."""
+
+from collections.abc import Mapping
+from typing import Any, ClassVar
+
+import numpy as np
+
+from ..machine.memory import Buffers
+from .layer import Layer
+
+
+class Network(Layer):
+    """A network in one module; its weights are called "node.weight".
+
+    Attributes:
+        layers: what layer every node is, by name.
+        flattened: weights whose first axis is a flattened image, and the image's extents (height, width, channels).
+        kept: what `_saved` holds, by name.
+        buffers: memory that is used again from call to call, so that only the last call can be followed by `backward`;
+            None for memory of its own in every call.
+    """
+
+    layers: ClassVar[Mapping[str, str]] = {}
+    kept: ClassVar[tuple[str, ...]] = ()
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.buffers: Buffers | None = Buffers()
+        self.flattened: dict[str, tuple[int, ...]] = {}
+        self._judged: tuple[Any, ...] | None = None
+
+    def _recycle(self) -> None:
+        if self.buffers is not None:
+            self.buffers.recycle()
+
+    def _judgement(self) -> tuple[Any, ...]:
+        if self._judged is None:
+            raise RuntimeError(f"{type(self).__name__}: backward needs dy, or a call of loss before it")
+        return self._judged
+
+    def _check_finite(self, name: str, value: Any) -> None:
+        """Raise where a loss is not finite, and say where that began."""
+        if np.isfinite(value):
+            return
+        where = [f"weight {key}" for key, array in self.params.items() if not np.isfinite(array).all()]
+        for key, array in zip(self.kept, self._saved or (), strict=False):
+            if not where and np.issubdtype(array.dtype, np.floating) and not np.isfinite(array).all():
+                node = key.partition(".")[0]
+                where.append(f"{key} of {node} ({self.layers[node]})" if node in self.layers else f"input {key}")
+        first = f"the first that is not finite is {where[0]}" if where else "all values kept are finite"
+        raise FloatingPointError(f"{name}: the loss is {value}; {first}; lower the learning rate or check the input")

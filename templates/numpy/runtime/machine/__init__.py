@@ -1,0 +1,1 @@
+"""The machine: settings, threads, memory, and loops that are compiled."""

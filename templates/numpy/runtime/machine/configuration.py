@@ -1,0 +1,79 @@
+"""How kernels compute: the settings in force."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
+from functools import cache
+from typing import Any, NamedTuple
+
+from ..arguments.options import count
+from ..arguments.quote import short
+
+
+class Settings(NamedTuple):
+    """How kernels compute; see `settings`."""
+
+    backend: str = "auto"
+    accuracy: str = "fast"
+    threads: int | None = None
+    strategy: str | None = None
+
+
+_CHOICES = {"backend": ("auto", "numpy", "compiled"), "accuracy": ("fast", "strict")}
+
+_current: ContextVar[Settings] = ContextVar("settings")
+
+
+def current() -> Settings:
+    """The settings in force."""
+    return _current.get(Settings())
+
+
+@contextmanager
+def settings(
+    *, backend: str | None = None, accuracy: str | None = None, threads: int | None = None, strategy: str | None = None
+) -> Iterator[Settings]:
+    """How kernels compute within a ``with`` statement; None, the default, leaves a setting as it is.
+
+    Args:
+        backend: "numpy"; "compiled" for loops that numba compiles when they are first called; "auto", which is in force
+            at first, for such loops where numba is installed and the work is large enough.
+        accuracy: "fast", which is in force at first: in float32 errors of a few 1e-6 of the largest element; or
+            "strict": direct sums, with errors below 2e-6 of the sum of the absolute values of what an element adds up,
+            and NaN and infinity in those elements only that read them.
+        threads: at most so many threads; as many as BLAS was started with at first.
+        strategy: the way to compute contractions that is taken wherever it can be; at first the one that a cost model
+            predicts to be the fastest.
+
+    Yields:
+        The settings in force.
+
+    Raises:
+        TypeError: when threads is no integer.
+        ValueError: when a value is none of these.
+        ModuleNotFoundError: when backend is "compiled" and numba is not installed.
+    """
+    changes: dict[str, Any] = {"backend": backend, "accuracy": accuracy, "threads": threads, "strategy": strategy}
+    changes = {name: value for name, value in changes.items() if value is not None}
+    for name, choices in _CHOICES.items():
+        if changes.get(name, choices[0]) not in choices:
+            raise ValueError(
+                f"settings: argument {name}: expected one of {', '.join(choices)}; received {short(changes[name])}"
+            )
+    if threads is not None:
+        count("settings", "threads", threads, 1)
+    if backend == "compiled" and not has_numba():
+        raise ModuleNotFoundError("settings: backend 'compiled' needs numba; run: pip install numba")
+    token = _current.set(current()._replace(**changes))
+    try:
+        yield current()
+    finally:
+        _current.reset(token)
+
+
+@cache
+def has_numba() -> bool:
+    """Whether loops can be compiled."""
+    from importlib.util import find_spec
+
+    return find_spec("numba") is not None

@@ -1,0 +1,86 @@
+"""Memory: how much there is, what is used again, and how it is given back."""
+
+import os
+from collections.abc import Mapping
+from math import prod
+from threading import local
+from typing import Any
+
+import numpy as np
+
+from ..arguments.arrays import LARGEST_INDEX, Array
+from .process import process
+
+
+def affordable(layer: str, dtype: Any, shapes: Mapping[str, tuple[int, ...]]) -> None:
+    """Raise where an array of one of these shapes would be larger than this machine's memory."""
+    for name, extents in shapes.items():
+        size = prod(extents) * np.dtype(dtype).itemsize
+        if size > MEMORY or prod(max(1, e) for e in extents) > LARGEST_INDEX // 8:
+            raise ValueError(
+                f"{layer}: {name} would have the shape {extents}, {size / 2**30:.3g} GiB; this machine has "
+                f"{MEMORY / 2**30:.3g} GiB: expected smaller sizes"
+            )
+
+
+def _memory() -> int:
+    """The bytes of memory that this machine says it has, else those of an address space."""
+    try:
+        return os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
+    except (AttributeError, ValueError, OSError):
+        return 1 << 47
+
+
+MEMORY = _memory()
+"""Bytes of an array at most."""
+
+_own = local()
+
+
+def scratch_memory(role: str, elements: int, dtype: Any) -> Array:
+    """Memory of this thread that is used again and again; two roles do not share it."""
+    kept: dict[str, Array] = _own.__dict__
+    size = elements * np.dtype(dtype).itemsize
+    if role not in kept or kept[role].size < size:
+        kept[role] = np.empty(size, np.uint8)
+    return kept[role][:size].view(dtype)
+
+
+class Buffers:
+    """Arrays that are used again: those given back, by shape and type.
+
+    An array taken holds whatever was in it.
+    """
+
+    def __init__(self) -> None:
+        self._free: dict[tuple[Any, ...], list[Array]] = {}
+        self._out: dict[int, Array] = {}
+
+    def take(self, extents: tuple[int, ...], dtype: Any) -> Array:
+        """An array of that shape and type, of any content."""
+        free = self._free.get((extents, np.dtype(dtype)))
+        array = free.pop() if free else np.empty(extents, dtype)
+        self._out[id(array)] = array
+        return array
+
+    def give(self, *arrays: Array) -> None:
+        """Take arrays back that nobody reads any more; arrays from elsewhere are left alone."""
+        for array in arrays:
+            if self._out.pop(id(array), None) is not None:
+                self._free.setdefault((array.shape, array.dtype), []).append(array)
+
+    def recycle(self) -> None:
+        """Take everything back."""
+        self.give(*self._out.values())
+
+    @property
+    def size(self) -> int:
+        """The bytes of all arrays, taken and free."""
+        held = [*self._out.values(), *(array for free in self._free.values() for array in free)]
+        return sum(array.nbytes for array in held)
+
+
+def release() -> None:
+    """Give back the memory and the threads that kernels keep for their next call."""
+    _own.__dict__.clear()
+    process.executors.clear()
