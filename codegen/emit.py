@@ -1,14 +1,11 @@
 """Plan -> statements of Python, a function per kind of record. How a sum is said, `codegen.plan.sums` decides."""
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import replace
 from functools import singledispatchmethod
-from math import inf
 
 import sympy
-from sympy import Expr, Integer, Symbol
+from sympy import Expr, Integer
 
-from gradscribe.codegen.names import Names
 from gradscribe.codegen.nest import nest_function
 from gradscribe.codegen.nest.nest import Nest
 from gradscribe.codegen.numpy_table import NUMPY_REDUCTIONS
@@ -34,7 +31,6 @@ from gradscribe.codegen.plan import (
     Release,
     Scale,
     ScatterAdd,
-    Slice,
     Split,
     Spread,
     Update,
@@ -43,11 +39,9 @@ from gradscribe.codegen.plan import (
     Window,
     effects,
 )
-from gradscribe.codegen.plan.sums import Sum, row, summation
 from gradscribe.codegen.pointwise import into
 from gradscribe.codegen.python.definition import Function
 from gradscribe.codegen.python.expression import (
-    ELLIPSIS,
     Binary,
     Call,
     Comparison,
@@ -59,7 +53,6 @@ from gradscribe.codegen.python.expression import (
     Part,
     Span,
     call,
-    chain,
     every,
     method,
     negated,
@@ -68,10 +61,8 @@ from gradscribe.codegen.python.layout import INDENT
 from gradscribe.codegen.python.layout import WIDTH as LINE
 from gradscribe.codegen.python.statement import Assign, Body, Comment, Do, For, If, Sourced, Statement, let, used
 from gradscribe.codegen.scalar import DTYPE, ONE, ZERO, ArrayPrinter, shape, size
-from gradscribe.derive.functions import admission
-from gradscribe.derive.index import Affine
-from gradscribe.derive.reductions import REDUCTIONS
-from gradscribe.derive.term import Access, Guard
+from gradscribe.codegen.updating import Updating, axes_words, constant, empty, names_of
+from gradscribe.derive.term import Guard
 
 TRUE, NONE = Literal(True), Literal(None)
 INFINITY = Name("np.inf")
@@ -79,7 +70,7 @@ WIDTH = LINE - len(INDENT)
 """Of a function's body."""
 
 
-class Emitter:
+class Emitter(Updating):
     """Emits one function's records.
 
     Args:
@@ -89,12 +80,8 @@ class Emitter:
     """
 
     def __init__(self, taken: Iterable[str], arrays: Mapping[str, str] | None = None, buffers: str = "") -> None:
-        self.given = set(taken)
-        self.names = Names(self.given)
-        self.arrays = dict(arrays or {})
+        super().__init__(taken, arrays)
         self.buffers = buffers
-        self.loops: dict[Symbol, str] = {}
-        self.spans: dict[Expression, tuple[Symbol, str]] = {}
         self.function = ""
         self.nests: list[Function] = []
 
@@ -106,30 +93,6 @@ class Emitter:
 
     def _all(self, records: Iterable[Record]) -> Body:
         return tuple(Sourced(record, tuple(self.emit(record))) for record in records)
-
-    # ----- names and sizes ------------------------------------------------------------------------------------------
-    def index(self, symbol: Symbol) -> str:
-        """The Python name of an index."""
-        return self.names.own(symbol.name, "index")
-
-    def limits(self, symbol: Symbol) -> tuple[Expression, Expression]:
-        """The Python names of the limits of an index."""
-        low, high = f"{symbol.name}_low", f"{symbol.name}_high"
-        return Name(self.names.own(low, "low")), Name(self.names.own(high, "high"))
-
-    def array(self, name: str) -> Expression:
-        """The Python name of an array."""
-        return Name(self.arrays.get(name, name))
-
-    def position(self, expression: Expr) -> Expression:
-        """A position: its symbols may be loop indices or sizes."""
-        return size(expression, lambda s: Name(self.loops.get(s, s.name)))
-
-    def number(self, value: Expr) -> Expression:
-        """A number made of sizes, options and scalar arguments."""
-        if value.is_infinite:
-            return INFINITY if value.is_positive else negated(INFINITY)
-        return self._printer(None).value(value)
 
     def _take(self, extents: Sequence[Expr], kind: Expression) -> Expression:
         return method(Name(self.buffers), "take", shape(extents), kind)
@@ -143,7 +106,7 @@ class Emitter:
     @emit.register
     def _(self, record: Allocate) -> Sequence[Statement]:
         kind: Expression = Name("np.int32") if record.integer else DTYPE
-        fill = None if record.fill is None else _constant(record.fill)
+        fill = None if record.fill is None else constant(record.fill)
         if record.buffered:
             filled = [Do(method(Name(record.name), "fill", fill))] if fill is not None else []
             return [let(record.name, self._take(record.shape, kind)), *filled]
@@ -168,7 +131,7 @@ class Emitter:
         extents = shape(tuple(r.extent for r in record.axes))
         function = "rt.Window" if record.described else "rt.window"
         made = call(function, self.array(record.source), extents, Group(tuple(positions)))
-        return [Assign(Name(record.name), made, remark=_names(r.index for r in record.axes))]
+        return [Assign(Name(record.name), made, remark=names_of(r.index for r in record.axes))]
 
     @emit.register
     def _(self, record: Release) -> Sequence[Statement]:
@@ -181,7 +144,7 @@ class Emitter:
     # ----- contractions and windows ---------------------------------------------------------------------------------
     @emit.register
     def _(self, record: Contract) -> Sequence[Statement]:
-        spec = _spec(record.left_axes, record.right_axes, out=(r.index for r in record.axes))
+        spec = axes_words(record.left_axes, record.right_axes, out=(r.index for r in record.axes))
         made = call("rt.contract", spec, self.array(record.left), self.array(record.right))
         out, scale = Name(record.out), self.number(record.scale)
         given = Call(made.function, made.arguments, (("out", out),))
@@ -195,7 +158,7 @@ class Emitter:
 
     @emit.register
     def _(self, record: Reduce) -> Sequence[Statement]:
-        how = Name(NUMPY_REDUCTIONS[record.op].ufunc), _empty(record.op)
+        how = Name(NUMPY_REDUCTIONS[record.op].ufunc), empty(record.op)
         given = Name("rt.reduce"), (*how, Name(record.window), self.array(record.out))
         return [Do(Call(*given, self._given(record.scale, record.argument)))]
 
@@ -330,143 +293,6 @@ class Emitter:
     def _(self, record: Update) -> Sequence[Statement]:
         return self._with_spans(self._added(record) if record.is_sum else self._reduced(record))
 
-    def _with_spans(self, statements: Sequence[Statement]) -> Sequence[Statement]:
-        """The slices that `statements` use, by name, and then the statements."""
-        named = [let(name, value) for value, (_, name) in self.spans.items()]
-        self.spans = {}
-        return [*named, *statements]
-
-    def _added(self, record: Update) -> Sequence[Statement]:
-        target, axes = self.slice(record.target, record), row(record)
-        if axes:
-            return [Do(call("rt.add_row", target, self._printer(record, axes).value(record.body)))]
-        value = self._value(record)
-        if isinstance(target, Part) and any(v is not None for v in record.target.vectors):
-            part = self.names.own("part")  # a view that is added to by its subscripts is copied onto itself afterwards
-            return [let(part, target), Assign(Name(part), value, "+=")]
-        return [Assign(target, value, "+=")]
-
-    def _reduced(self, record: Update) -> Sequence[Statement]:
-        target = self.slice(record.target, record)
-        how = NUMPY_REDUCTIONS[record.op]
-        brackets, value = admission(record.body)
-        if record.argument is None:
-            writable = target if isinstance(target, Part) else Part(target, (ELLIPSIS,))
-            return [Assign(writable, call(how.ufunc, target, self._value(record)))]
-        found, position = record.argument
-        where = [self._printer(record, record.axes).condition(brackets)] if brackets else []
-        arrays = _view(target), _view(self.slice(found, record))
-        if record.summed:
-            values = self._printer(record, record.axes).value(value)
-            return [Do(call(how.searched, *arrays, values, Literal(len(record.summed)), *where))]
-        values = self._value(replace(record, body=value))
-        return [Do(call(how.recorded, *arrays, values, self.position(position), *where))]
-
-    def _elements(self, update: Update) -> Expression:
-        """The elements of a reduction other than a sum, its identity where a bracket excludes one."""
-        brackets, value = admission(update.body)
-        printer = self._printer(update, update.axes)
-        found = printer.value(value)
-        if not brackets:
-            return found
-        kind = call("dtype", found) if printer.is_scalar(value) else found
-        return call("np.where", printer.condition(brackets), kind, _empty(update.op))
-
-    def _value(self, update: Update) -> Expression:
-        """The right side: a pointwise expression, a sum over axes, a contraction, or another reduction over axes."""
-        if update.is_sum:
-            return self._sum(update, summation(update))
-        elements = self._elements(update)
-        if not update.summed:
-            return elements
-        axes = (("axis", _last(len(update.summed))), ("initial", _empty(update.op)))
-        return Call(Name(NUMPY_REDUCTIONS[update.op].along), (elements,), axes)
-
-    def _sum(self, update: Update, said: Sum) -> Expression:
-        """A sum: what it does not see multiplies it once."""
-        printer = self._printer(update, said.axes)
-        if not said.summed:
-            found = printer.value(said.body)
-        elif said.product is not None:
-            found = self._contraction(update, said, said.product)
-        else:
-            found = call("rt.total", printer.value(said.body), _last(len(said.summed)))
-        outer = [self._printer(update, said.kept).value(said.outer)] if said.outer != 1 else []
-        scale = [self.number(said.scale)] if said.scale not in (1, -1) else []
-        whole = chain("*", [*outer, *scale, found, *(self._count(v, update) for v in said.counted)])
-        return negated(whole) if said.scale == -1 else whole
-
-    def _count(self, vector: Symbol, update: Update) -> Expression:
-        """The number of values of a vector index."""
-        low, high = self._range(vector, update)
-        return Binary("-", high, low) if vector in update.clipped else high
-
-    def _contraction(self, update: Update, said: Sum, product: tuple[Access, Access]) -> Expression:
-        lookup = dict(update.slices)
-        axes = [lookup[a].axes for a in product]
-        return call("rt.contract", _spec(*axes, out=said.kept), *(self.slice(lookup[a], update) for a in product))
-
-    # ----- slices ---------------------------------------------------------------------------------------------------
-    def slice(self, part: Slice, update: Update) -> Expression:
-        """An array with its subscripts."""
-        found = [self._axis(f, v, update) for f, v in zip(part.positions, part.vectors, strict=True)]
-        while found and found[-1] == Span():
-            found.pop()
-        name = self.array(part.array)
-        return Part(name, tuple(found)) if found else name
-
-    def _axis(self, form: Affine, vector: Symbol | None, update: Update) -> Expression:
-        if vector is None:
-            return self.position(form.expression())
-        low, high = self._range(vector, update)
-        if form.plain() is not None:
-            return Span(low, high) if vector in update.clipped else Span()
-        slope = form.coefficient(vector)
-        rest = form.expression() - slope * vector
-        span = call("rt.span", size(slope), self.position(rest), low, high)
-        number = sum(known == vector for known, _ in self.spans.values())
-        name = self.names.own(f"{vector.name}_at{number or ''}", "at")
-        return Name(self.spans.setdefault(span, (vector, name))[1])
-
-    def _range(self, vector: Symbol, update: Update) -> tuple[Expression, Expression]:
-        if vector in update.clipped:
-            return self.limits(vector)
-        return ZERO, size(next(r.extent for r in update.ranges if r.index == vector))
-
-    def _printer(self, update: Update | None, axes: tuple[Symbol, ...] = ()) -> ArrayPrinter:
-        lookup = dict(update.slices) if update else {}
-
-        def access(a: Access) -> Expression:
-            if a not in lookup:  # in a scale: a number
-                return self.array(a.tensor)
-            assert update is not None  # or the lookup were empty
-            part = lookup[a]
-            return _aligned(self.slice(part, update), part.axes, axes)
-
-        def index(symbol: Symbol, integer: bool) -> Expression:
-            if update is None or symbol not in update.axes:
-                return Name(self.loops.get(symbol, symbol.name))
-            kind = () if integer else (("dtype", DTYPE),)
-            return _aligned(Call(Name("np.arange"), self._range(symbol, update), kind), (symbol,), axes)
-
-        return ArrayPrinter(access, index, update.axes if update else ())
-
-
-def _view(value: Expression) -> Expression:
-    """A subscript by integers alone yields a scalar; an ellipsis keeps it a view."""
-    return Part(value.value, (*value.subscripts, ELLIPSIS)) if isinstance(value, Part) else value
-
-
-def _aligned(value: Expression, own: tuple[Symbol, ...], axes: tuple[Symbol, ...]) -> Expression:
-    """Transpose an array with axes `own` and insert axes of length 1, so that it broadcasts along `axes`."""
-    order = tuple(v for v in axes if v in own)
-    if order != own:
-        value = method(value, "transpose", *(Literal(own.index(v)) for v in order))
-    if not own:
-        return value
-    wanted = tuple(Span() if v in own else NONE for v in axes[axes.index(order[0]) :])
-    return value if NONE not in wanted else Part(value, wanted)
-
 
 def _within(value: Expression, extent: Expression) -> Expression:
     return Comparison((ZERO, value, extent), ("<=", "<"))
@@ -479,33 +305,7 @@ def _holds(guard: Guard) -> Expression:
     return _within(size(guard.value), size(guard.extent))
 
 
-def _names(symbols: Iterable[Expr]) -> str:
-    return " ".join(str(s.name) for s in symbols)
-
-
-def _spec(*operands: Iterable[Expr], out: Iterable[Expr]) -> Expression:
-    """How axes of operands and of the result belong together, in the words of the runtime."""
-    return Literal(f"{', '.join(_names(axes) for axes in operands)} -> {_names(out)}")
-
-
 def _looked_up(axes: Iterable[Expr], labels: Iterable[Labels], out: Iterable[Expr]) -> Expression:
     """Axes by name, then per label array the axis that it stands for and its own axes."""
-    parts = [_names(axes), *(f"{k.index.name}: {_names(k.axes)}" for k in labels)]
-    return Literal(f"{', '.join(parts)} -> {_names(out)}")
-
-
-def _last(count: int) -> Expression:
-    """The numbers of the last axes."""
-    return Literal(-1) if count == 1 else Group(tuple(Literal(-k) for k in range(count, 0, -1)))
-
-
-def _empty(op: str) -> Expression:
-    """The value of a reduction over no element."""
-    return _constant(REDUCTIONS[op].identity)
-
-
-def _constant(value: float) -> Expression:
-    """A number as NumPy has it, an infinite one too."""
-    if abs(value) == inf:
-        return INFINITY if value > 0 else negated(INFINITY)
-    return Literal(value)
+    parts = [names_of(axes), *(f"{k.index.name}: {names_of(k.axes)}" for k in labels)]
+    return Literal(f"{', '.join(parts)} -> {names_of(out)}")
