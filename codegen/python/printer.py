@@ -1,6 +1,5 @@
 """Expressions and statements -> lines. Parentheses stand where Python's precedence needs them, and nowhere else."""
 
-import re
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from functools import singledispatch
@@ -222,7 +221,7 @@ def _(value: e.Binary) -> tuple[Line, int]:
     own = LEVELS[value.operator]
     if value.operator == "**":
         base, power = _line(value.left, ATOM)[0], _line(value.right, UNARY)[0]
-        simple = all(re.fullmatch(r"-?[\w.]+", flat(part)) for part in (base, power))
+        simple = _is_simple(value.left) and _is_simple(value.right)
         return (*base, "**" if simple else " ** ", *power), own
     left, right = _line(value.left, own)[0], _line(value.right, own + 1)[0]
     return (*left, Operator(value.operator), *right), own
@@ -245,3 +244,12 @@ def _(value: e.All) -> tuple[Line, int]:
 def _(value: e.Choice) -> tuple[Line, int]:
     then, test = _line(value.then, ALL)[0], _line(value.test, ALL)[0]
     return (*then, " if ", *test, " else ", *_line(value.otherwise)[0]), CHOICE
+
+
+def _is_simple(value: e.Expression) -> bool:
+    """Whether an operand of a power is a name or a number, perhaps with a sign: no blanks stand around the operator."""
+    if isinstance(value, e.Unary):
+        return value.operator == "-" and _is_simple(value.value)
+    if isinstance(value, e.Attribute):
+        return _is_simple(value.value)
+    return isinstance(value, e.Name) or (isinstance(value, e.Literal) and not isinstance(value.value, str))
