@@ -35,9 +35,9 @@ from gradscribe.derive.term import (
     Tensor,
     Term,
     accesses,
-    check,
     index_ranges,
 )
+from gradscribe.derive.well_formed import check
 
 
 @dataclass(frozen=True)

@@ -32,9 +32,9 @@ from gradscribe.derive.term import (
     Tensor,
     Term,
     accesses,
-    check,
     drop_unit_ranges,
 )
+from gradscribe.derive.well_formed import check
 
 
 class inside(Function):

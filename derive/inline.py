@@ -13,7 +13,8 @@ import sympy
 from sympy import Add, Expr, Mul
 
 from gradscribe.derive.functions import is_indicator
-from gradscribe.derive.term import Access, Program, Statement, Term, accesses, check
+from gradscribe.derive.term import Access, Program, Statement, Term, accesses
+from gradscribe.derive.well_formed import check
 
 
 def inline(program: Program, keep: Set[str] = frozenset()) -> Program:

@@ -23,7 +23,8 @@ from gradscribe.derive.index import affine
 from gradscribe.derive.inline import inline
 from gradscribe.derive.quote import quoted
 from gradscribe.derive.reuse import distributions, reused
-from gradscribe.derive.term import Access, EquationError, Program, Tensor, Term, accesses, check
+from gradscribe.derive.term import Access, EquationError, Program, Tensor, Term, accesses
+from gradscribe.derive.well_formed import check
 
 
 @dataclass(frozen=True)

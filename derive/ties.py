@@ -20,7 +20,8 @@ from dataclasses import replace
 from sympy import Mul
 
 from gradscribe.derive.functions import admitted, equal
-from gradscribe.derive.term import Access, Program, Statement, Tensor, Term, check
+from gradscribe.derive.term import Access, Program, Statement, Tensor, Term
+from gradscribe.derive.well_formed import check
 
 TIES = ("first", "split")
 """What a user may ask for."""

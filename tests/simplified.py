@@ -5,7 +5,8 @@ from dataclasses import replace
 from gradscribe.derive.collapse import discharge, rename, solve
 from gradscribe.derive.differentiate import Gradient
 from gradscribe.derive.index import affine
-from gradscribe.derive.term import Program, Statement, Term, check
+from gradscribe.derive.term import Program, Statement, Term
+from gradscribe.derive.well_formed import check
 
 
 def simplified(term: Term, source: Program) -> Term:

@@ -18,7 +18,7 @@ HOUSE = ("derive", "codegen", "adapters", "gradscribe")
 FLOORS: tuple[tuple[str, tuple[str, ...]], ...] = (
     ("ground", ("gradscribe.version", "gradscribe.printed", "derive", "codegen")),
     ("derive/ir", ("derive.error", "derive.quote", "derive.index", "derive.functions", "derive.reductions",
-                   "derive.term", "derive.interpret", "derive.exact")),
+                   "derive.term", "derive.well_formed", "derive.interpret", "derive.exact")),
     ("derive/calculus", ("derive.differentiate", "derive.collapse", "derive.rewrite", "derive.inline", "derive.reuse",
                          "derive.recall", "derive.ties", "derive.second_order", "derive.gradient_program",
                          "derive.second_order_program")),

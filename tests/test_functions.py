@@ -57,9 +57,10 @@ from gradscribe.derive.functions import (
 from gradscribe.derive.index import integers
 from gradscribe.derive.interface import Kind, Layer, Option
 from gradscribe.derive.interpret import evaluate, interpret
-from gradscribe.derive.term import Access, Program, Range, Statement, Tensor, Term, check
+from gradscribe.derive.term import Access, Program, Range, Statement, Tensor, Term
 from gradscribe.derive.typeset.latex_symbols import LatexTypesetter
 from gradscribe.derive.typeset.text_symbols import TextTypesetter
+from gradscribe.derive.well_formed import check
 from gradscribe.generated import runtime as rt
 
 Array = np.ndarray

@@ -15,7 +15,8 @@ from gradscribe.derive.inline import _one_pass, inline, inserted
 from gradscribe.derive.interpret import complete_sizes, interpret, shape_of
 from gradscribe.derive.layers import LAYERS
 from gradscribe.derive.sampling import sample_sizes, sample_values
-from gradscribe.derive.term import Access, Guard, Program, Range, Statement, Tensor, Term, check
+from gradscribe.derive.term import Access, Guard, Program, Range, Statement, Tensor, Term
+from gradscribe.derive.well_formed import check
 from tests.random_programs import random_case
 
 i, j, r, N, M = integers("i j r N M")

@@ -18,7 +18,8 @@ from gradscribe.derive.interface import Layer
 from gradscribe.derive.interpret import complete_sizes, interpret
 from gradscribe.derive.layers import LAYERS
 from gradscribe.derive.sampling import TooLargeError, sample_sizes
-from gradscribe.derive.term import Program, check
+from gradscribe.derive.term import Program
+from gradscribe.derive.well_formed import check
 from tests.random_programs import random_case
 
 STOPPED = {

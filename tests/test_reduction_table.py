@@ -33,10 +33,11 @@ from gradscribe.derive.interface import Layer
 from gradscribe.derive.interpret import evaluate, interpret
 from gradscribe.derive.language.functions import FOLDED
 from gradscribe.derive.reductions import REDUCTIONS, SUM, Element, Reduction
-from gradscribe.derive.term import Access, Range, Statement, Tensor, Term, check
+from gradscribe.derive.term import Access, Range, Statement, Tensor, Term
 from gradscribe.derive.term import Program as Equations
 from gradscribe.derive.typeset.formats import rendered
 from gradscribe.derive.typeset.latex_width import width
+from gradscribe.derive.well_formed import check
 from gradscribe.generated import runtime as rt
 from tests import plain_loops
 from tests.test_compiled import everything, looped, same

@@ -20,10 +20,10 @@ from gradscribe.derive.term import (
     Tensor,
     Term,
     accesses,
-    check,
     drop_unit_ranges,
     index_ranges,
 )
+from gradscribe.derive.well_formed import check
 
 N, M, s, p = integers("N M s p")
 i, j, k = integers("i j k")

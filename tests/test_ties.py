@@ -26,9 +26,10 @@ from gradscribe.derive.interface import Layer
 from gradscribe.derive.interpret import interpret
 from gradscribe.derive.language import read
 from gradscribe.derive.layers import LAYERS
-from gradscribe.derive.term import EquationError, Program, check
+from gradscribe.derive.term import EquationError, Program
 from gradscribe.derive.ties import split_ties
 from gradscribe.derive.typeset import latex, text
+from gradscribe.derive.well_formed import check
 from tests.cases import LayerCase, random_layer_case, sizes_of
 from tests.cli.running import is_a_mistake, run
 from tests.naive import both_axes, padding_pairs, windows

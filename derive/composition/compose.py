@@ -26,7 +26,8 @@ from gradscribe.derive.fan import fan_in
 from gradscribe.derive.index import integer
 from gradscribe.derive.interface import Kind, Layer, Option
 from gradscribe.derive.quote import listed, quoted
-from gradscribe.derive.term import Access, Program, Statement, Tensor, accesses, check
+from gradscribe.derive.term import Access, Program, Statement, Tensor, accesses
+from gradscribe.derive.well_formed import check
 
 AXES = (("N", "batch"), ("H", "height"), ("W", "width"), ("C", "channels"))
 """What errors call the extents of an input."""

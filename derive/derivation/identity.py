@@ -10,7 +10,8 @@ from gradscribe.derive.derivation.recognise import mixed_signs
 from gradscribe.derive.derivation.record import Derivation, Result, Section, Step
 from gradscribe.derive.index import integers
 from gradscribe.derive.rewrite import fold, reverse
-from gradscribe.derive.term import Access, Program, Range, Statement, Tensor, Term, check
+from gradscribe.derive.term import Access, Program, Range, Statement, Tensor, Term
+from gradscribe.derive.well_formed import check
 
 
 def rotation_identity() -> Derivation:

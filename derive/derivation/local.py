@@ -9,7 +9,8 @@ from dataclasses import replace
 
 from gradscribe.derive.collapse import rename
 from gradscribe.derive.differentiate import Adjoint, Gradient
-from gradscribe.derive.term import Access, Program, Statement, Tensor, Term, accesses, check
+from gradscribe.derive.term import Access, Program, Statement, Tensor, Term, accesses
+from gradscribe.derive.well_formed import check
 
 
 def without_copies(gradient: Gradient) -> Gradient:

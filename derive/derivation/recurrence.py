@@ -10,7 +10,8 @@ from gradscribe.derive.derivation.record import Equals, Hadamard, Result, Sectio
 from gradscribe.derive.differentiate import differentiate
 from gradscribe.derive.functions import activation, activation_prime
 from gradscribe.derive.index import fresh_names, integer
-from gradscribe.derive.term import Access, Program, Range, Statement, Tensor, Term, check
+from gradscribe.derive.term import Access, Program, Range, Statement, Tensor, Term
+from gradscribe.derive.well_formed import check
 
 
 def recurrence(program: Program, section: Section, notation: Notation) -> Section:

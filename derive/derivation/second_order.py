@@ -26,7 +26,8 @@ from gradscribe.derive.index import fresh_names, integer
 from gradscribe.derive.interface import Layer
 from gradscribe.derive.reuse import distributions
 from gradscribe.derive.second_order import SecondOrder, second_order
-from gradscribe.derive.term import Access, Program, Term, check
+from gradscribe.derive.term import Access, Program, Term
+from gradscribe.derive.well_formed import check
 
 SOURCE = "Pearlmutter, Fast exact multiplication by the Hessian, Neural Computation 6, 1994, section 3"
 E, S = map(Access, SCALARS)

@@ -32,7 +32,8 @@ from gradscribe.derive.derivation.section import gradient_sections
 from gradscribe.derive.differentiate import differentiate
 from gradscribe.derive.functions import equal
 from gradscribe.derive.index import integers
-from gradscribe.derive.term import Access, EquationError, Program, Range, Statement, Tensor, Term, check
+from gradscribe.derive.term import Access, EquationError, Program, Range, Statement, Tensor, Term
+from gradscribe.derive.well_formed import check
 from gradscribe.derive.winograd.cook_toom import CookToom, lagrange, powers, z
 
 SOURCE = (
