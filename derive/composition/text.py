@@ -12,7 +12,8 @@ from typing import Any
 from lark import Lark, Token, Tree, UnexpectedInput
 from lark.lark import PostLex
 
-from gradscribe.derive.composition.compose import INPUT, compose
+from gradscribe.derive.composition.builder import INPUT
+from gradscribe.derive.composition.compose import compose
 from gradscribe.derive.composition.record import LOSS, Data, Network, NetworkError, Node, Start
 from gradscribe.derive.interface import REQUIRED, Layer
 from gradscribe.derive.language.error import pointed
