@@ -126,6 +126,13 @@ def test_no_module_reaches_itself(arrows: dict[str, list[tuple[str, int]]]) -> N
         pytest.fail(" imports ".join(reversed(error.args[1])))
 
 
+@pytest.mark.parametrize(("folder", "most"), [("derive", 400), ("codegen", 400), ("templates", 300)])
+def test_no_file_is_too_long_to_be_read(folder: str, most: int) -> None:
+    lengths = {p: len(p.read_text(encoding="utf-8").splitlines()) for p in (ROOT / folder).rglob("*.py")}
+    assert len(lengths) > 3
+    assert not {p: n for p, n in lengths.items() if n > most}
+
+
 @pytest.mark.xfail(reason="the files are to be moved into their rooms")
 def test_a_folder_can_be_read_at_a_glance_and_a_name_means_one_thing() -> None:
     inside = [p for p in PATHS if p.name != "__init__.py" and p.parts[len(ROOT.parts)] in ("derive", "codegen")]

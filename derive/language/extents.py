@@ -7,7 +7,7 @@ after the end by as much as it reaches before the start: ``x[s*i + r - p]`` of e
 is only reduced over and met on no axis, such as the window of a pooling layer, is a parameter.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from itertools import chain, count
 
@@ -15,9 +15,10 @@ import sympy
 from sympy import Expr, Symbol
 
 from gradscribe.derive.index import floordiv, integer, minimum
+from gradscribe.derive.language.axes import Key, called, name_for
 from gradscribe.derive.language.error import Located, nearest, stray_index
 from gradscribe.derive.language.functions import PADDINGS
-from gradscribe.derive.language.integers import check_affine, direction_of, integer_expression, interval
+from gradscribe.derive.language.integers import check_affine, direction_of, integer_expression, interval, largest
 from gradscribe.derive.language.scope import DOTS, Scope
 from gradscribe.derive.language.syntax import (
     Call,
@@ -33,9 +34,6 @@ from gradscribe.derive.language.syntax import (
 )
 from gradscribe.derive.quote import shown
 from gradscribe.derive.term import Access
-
-Key = tuple[str, int]
-"""An index (name, -1) or an axis (tensor, number)."""
 
 
 @dataclass(frozen=True)
@@ -119,7 +117,7 @@ class _Search:
             if index[0] in self.ranged:
                 return  # it runs over a part of the axis
             raise Located(
-                f"{_called(index)} has two extents, {shown(known)} and {shown(other)}; use another index", place
+                f"{called(index)} has two extents, {shown(known)} and {shown(other)}; use another index", place
             )
         self.parent[second] = first
         if known is None and other is not None:
@@ -129,7 +127,7 @@ class _Search:
         root = self._root(key)
         known = self.explicit.setdefault(root, extent)
         if sympy.expand(known - extent) != 0:
-            raise Located(f"{_called(key)} has two extents, {shown(known)} and {shown(extent)}", place)
+            raise Located(f"{called(key)} has two extents, {shown(known)} and {shown(extent)}", place)
 
     # ----- reading the text -----
     def result(self) -> Extents:
@@ -216,7 +214,7 @@ class _Search:
             members.setdefault(self._root(key), []).append(key)
         for root, found in members.items():
             if root not in self.explicit and any(axis >= 0 for _, axis in found):
-                self.explicit[root] = integer(self._fresh(_name_for(found)))
+                self.explicit[root] = integer(self._fresh(name_for(found)))
 
     def _derive(self) -> None:
         """Extents that follow from others, one after the other; then those of reduced indices become parameters."""
@@ -285,7 +283,7 @@ class _Search:
             low, high = bounds
             before = low if direction_of(low) < 0 else sympy.S.Zero
             reaches.append(sympy.expand(high + 1 + before))
-        best = _largest(reaches)
+        best = largest(reaches)
         if best is None or (waiting and not (partly and all(isinstance(n, Name) for n in waiting))):
             return False
         self.explicit[self._root(key)] = self._as_symbol(key, best) if best.has(floordiv) else best
@@ -388,30 +386,5 @@ class _Search:
         return tuple(done)
 
 
-def _largest(extents: Sequence[Expr]) -> Expr | None:
-    """The largest of all; None where that depends on the sizes, or there is none."""
-    best = extents[0] if extents else None
-    for extent in extents[1:]:
-        step = direction_of(sympy.expand(extent - best))
-        if step == 0 and sympy.expand(extent - best) != 0:
-            return None
-        best = extent if step > 0 else best
-    return best
-
-
 def _is_lookup(node: Node) -> bool:
     return any(isinstance(n, Element) for n in walk(node))
-
-
-def _called(key: Key) -> str:
-    name, axis = key
-    return f"index {name}" if axis < 0 else f"axis {axis} of {name}"
-
-
-def _name_for(members: Sequence[Key]) -> str:
-    """The size's name: of the first index with it, else of its axis."""
-    for name, axis in members:
-        if axis < 0:
-            return "E" if name == DOTS else name.upper()
-    name, axis = members[0]
-    return f"{name.upper()}{axis}"

@@ -1,6 +1,6 @@
 """Integer expressions of a text: subscripts, sizes and conditions as SymPy expressions, and the interval of each."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from math import prod
 
 import sympy
@@ -117,3 +117,14 @@ def direction_of(expression: Expr) -> int:
     shifted = sympy.expand(expression.xreplace({s: s + 1 for s in expression.free_symbols if s.name[0].isupper()}))
     signs = {1 if c > 0 else -1 for c in shifted.as_coefficients_dict().values() if c != 0}
     return signs.pop() if len(signs) == 1 else 0
+
+
+def largest(extents: Sequence[Expr]) -> Expr | None:
+    """The largest of all; None where that depends on the sizes, or there is none."""
+    best = extents[0] if extents else None
+    for extent in extents[1:]:
+        step = direction_of(sympy.expand(extent - best))
+        if step == 0 and sympy.expand(extent - best) != 0:
+            return None
+        best = extent if step > 0 else best
+    return best
