@@ -7,12 +7,12 @@ from typing import Any
 import numpy as np
 import pytest
 
-from gradscribe.generated.runtime.contractions import choice
 from gradscribe.generated.runtime.contractions.choice import SCATTERING
 from gradscribe.generated.runtime.contractions.gathering import GATHERING
 from tests.cases import CASES, LayerCase, random_layer_case, random_values, sampled_case
 from tests.catalogue import generated_with
 from tests.kernel_calls import Array, agree, forward, functions, gradients
+from tests.rooms import room
 
 STRATEGIES = sorted({s.name for s in (*GATHERING, *SCATTERING)})
 CONTRACTING = generated_with("rt.contract(")
@@ -40,16 +40,17 @@ def computed(case: LayerCase, values: dict[str, Array]) -> dict[str, Any]:
 def compare(case: LayerCase, values: dict[str, Array]) -> None:
     """Every strategy against the choice of the runtime."""
     rt = functions(case.name)[0].rt
+    own = room("contractions.choice", rt)
 
     def counted(c: Any, compute: Any) -> None:
-        way = choice.choice(c, rt.current())
+        way = own.choice(c, rt.current())
         taken()[rt.current().strategy] += way.strategy.name == rt.current().strategy
         compute(way)
 
     expected = computed(case, values)
     for strategy in STRATEGIES:
         for threads, backend in ((1, "numpy"), (2, "numpy"), (1, "compiled")):
-            with rt.settings(strategy=strategy, backend=backend, threads=threads), choice.observing(counted):
+            with rt.settings(strategy=strategy, backend=backend, threads=threads), own.observing(counted):
                 found = computed(case, values)
             for name, value in found.items():
                 agree(value, expected[name], 1e-11, f"{strategy}, {backend}: {case.id}: {name}")
