@@ -178,14 +178,20 @@ def _pairs(w: Writer, tap: Symbol, body: Expr) -> None:
         return
     low, high = w.limited(tap) if w.clips(tap) else (ZERO, w.integer(w.extents[tap]))
     w.let(t, low)
-    bodies: list[Body] = []
+    cases: list[tuple[Expression, Body]] = []
     for number in AT_ONCE:
-        with w.apart() as several:
-            _add(w, tap, body, number)
-            w.add(t, Literal(number))
-        bodies.append(tuple(several))
-    cases = [(fit(t, high, number), found) for number, found in zip(AT_ONCE[:-1], bodies[:-1], strict=True)]
-    w.put(While(fit(t, high), conditional(cases, bodies[-1])))
+        if not _fewer(w.extents[tap], number):
+            with w.apart() as several:
+                _add(w, tap, body, number)
+                w.add(t, Literal(number))
+            cases.append((fit(t, high, number), tuple(several)))
+    *more, (_, one) = cases  # the last one takes what is left
+    w.put(While(fit(t, high), conditional(more, one)))
+
+
+def _fewer(taps: Expr, number: int) -> bool:
+    """Whether there are known to be fewer taps than `number`, and more than none."""
+    return bool(taps.is_Integer and 1 <= taps < number)
 
 
 def _add(w: Writer, tap: Symbol, body: Expr, number: int) -> None:

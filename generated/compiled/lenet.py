@@ -163,21 +163,7 @@ def lenet_backward_3(
                 for r in range(2):
                     t = 0
                     while t < 2:
-                        if t <= 2 - 3:
-                            at = np.uintp(320 * i + 32 * j + 1600 * m + 160 * r + 16 * t)
-                            ds4_y_at = np.uintp(80 * i + 16 * j + 400 * m)
-                            s4_argmax_at = np.uintp(80 * i + 16 * j + 400 * m)
-                            for e in range(np.uintp(16)):
-                                s4_argmax_1 = s4_argmax[s4_argmax_at + e]
-                                ds4_y_1 = ds4_y[ds4_y_at + e]
-                                value = ds4_y_1 if np.int32(2 * r + t) == s4_argmax_1 else zero
-                                da3_y[at + e] += value
-                                value = ds4_y_1 if np.int32(2 * r + t + 1) == s4_argmax_1 else zero
-                                da3_y[at + np.uintp(16) + e] += value
-                                value = ds4_y_1 if np.int32(2 * r + t + 2) == s4_argmax_1 else zero
-                                da3_y[at + np.uintp(32) + e] += value
-                            t += 3
-                        elif t <= 2 - 2:
+                        if t <= 2 - 2:
                             at = np.uintp(320 * i + 32 * j + 1600 * m + 160 * r + 16 * t)
                             ds4_y_at = np.uintp(80 * i + 16 * j + 400 * m)
                             s4_argmax_at = np.uintp(80 * i + 16 * j + 400 * m)
@@ -239,21 +225,7 @@ def lenet_backward_5(
                 for r in range(2):
                     t = 0
                     while t < 2:
-                        if t <= 2 - 3:
-                            at = np.uintp(336 * i + 12 * j + 4704 * m + 168 * r + 6 * t)
-                            ds2_y_at = np.uintp(84 * i + 6 * j + 1176 * m)
-                            s2_argmax_at = np.uintp(84 * i + 6 * j + 1176 * m)
-                            for e in range(np.uintp(6)):
-                                s2_argmax_1 = s2_argmax[s2_argmax_at + e]
-                                ds2_y_1 = ds2_y[ds2_y_at + e]
-                                value = ds2_y_1 if np.int32(2 * r + t) == s2_argmax_1 else zero
-                                da1_y[at + e] += value
-                                value = ds2_y_1 if np.int32(2 * r + t + 1) == s2_argmax_1 else zero
-                                da1_y[at + np.uintp(6) + e] += value
-                                value = ds2_y_1 if np.int32(2 * r + t + 2) == s2_argmax_1 else zero
-                                da1_y[at + np.uintp(12) + e] += value
-                            t += 3
-                        elif t <= 2 - 2:
+                        if t <= 2 - 2:
                             at = np.uintp(336 * i + 12 * j + 4704 * m + 168 * r + 6 * t)
                             ds2_y_at = np.uintp(84 * i + 6 * j + 1176 * m)
                             s2_argmax_at = np.uintp(84 * i + 6 * j + 1176 * m)

@@ -170,14 +170,7 @@ def lenet5_backward_4(
                 for r in range(2):
                     t = 0
                     while t < 2:
-                        if t <= 2 - 3:
-                            at = np.uintp(320 * i + 32 * j + 1600 * m + 160 * r + 16 * t)
-                            for e in range(np.uintp(16)):
-                                da3_y[at + e] += common[e]
-                                da3_y[at + np.uintp(16) + e] += common[e]
-                                da3_y[at + np.uintp(32) + e] += common[e]
-                            t += 3
-                        elif t <= 2 - 2:
+                        if t <= 2 - 2:
                             at = np.uintp(320 * i + 32 * j + 1600 * m + 160 * r + 16 * t)
                             for e in range(np.uintp(16)):
                                 da3_y[at + e] += common[e]
@@ -250,14 +243,7 @@ def lenet5_backward_7(
                 for r in range(2):
                     t = 0
                     while t < 2:
-                        if t <= 2 - 3:
-                            at = np.uintp(336 * i + 12 * j + 4704 * m + 168 * r + 6 * t)
-                            for e in range(np.uintp(6)):
-                                da1_y[at + e] += common[e]
-                                da1_y[at + np.uintp(6) + e] += common[e]
-                                da1_y[at + np.uintp(12) + e] += common[e]
-                            t += 3
-                        elif t <= 2 - 2:
+                        if t <= 2 - 2:
                             at = np.uintp(336 * i + 12 * j + 4704 * m + 168 * r + 6 * t)
                             for e in range(np.uintp(6)):
                                 da1_y[at + e] += common[e]

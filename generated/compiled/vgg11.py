@@ -289,25 +289,7 @@ def vgg11_backward_1(
                 for i in range(2):
                     j = 0
                     while j < 2:
-                        if j <= 2 - 3:
-                            at = np.uintp(4096 * i + 1024 * j + 8192 * m + 2048 * r + 512 * t)
-                            dmax_pool2d4_y_at = np.uintp(1024 * i + 512 * j + 2048 * m)
-                            max_pool2d4_argmax_at = np.uintp(1024 * i + 512 * j + 2048 * m)
-                            for e in range(np.uintp(512)):
-                                max_pool2d4_argmax_1 = max_pool2d4_argmax[max_pool2d4_argmax_at + e]
-                                dmax_pool2d4_y_1 = dmax_pool2d4_y[dmax_pool2d4_y_at + e]
-                                value = dmax_pool2d4_y_1 if np.int32(2 * r + t) == max_pool2d4_argmax_1 else zero
-                                drelu6_y[at + e] += value
-                                max_pool2d4_argmax_2 = max_pool2d4_argmax[max_pool2d4_argmax_at + np.uintp(512) + e]
-                                dmax_pool2d4_y_2 = dmax_pool2d4_y[dmax_pool2d4_y_at + np.uintp(512) + e]
-                                value = dmax_pool2d4_y_2 if np.int32(2 * r + t) == max_pool2d4_argmax_2 else zero
-                                drelu6_y[at + np.uintp(1024) + e] += value
-                                max_pool2d4_argmax_3 = max_pool2d4_argmax[max_pool2d4_argmax_at + np.uintp(1024) + e]
-                                dmax_pool2d4_y_3 = dmax_pool2d4_y[dmax_pool2d4_y_at + np.uintp(1024) + e]
-                                value = dmax_pool2d4_y_3 if np.int32(2 * r + t) == max_pool2d4_argmax_3 else zero
-                                drelu6_y[at + np.uintp(2048) + e] += value
-                            j += 3
-                        elif j <= 2 - 2:
+                        if j <= 2 - 2:
                             at = np.uintp(4096 * i + 1024 * j + 8192 * m + 2048 * r + 512 * t)
                             dmax_pool2d4_y_at = np.uintp(1024 * i + 512 * j + 2048 * m)
                             max_pool2d4_argmax_at = np.uintp(1024 * i + 512 * j + 2048 * m)
@@ -355,21 +337,7 @@ def vgg11_backward_2(
                 for r in range(2):
                     t = 0
                     while t < 2:
-                        if t <= 2 - 3:
-                            at = np.uintp(4096 * i + 512 * j + 16384 * m + 2048 * r + 256 * t)
-                            dmax_pool2d3_y_at = np.uintp(1024 * i + 256 * j + 4096 * m)
-                            max_pool2d3_argmax_at = np.uintp(1024 * i + 256 * j + 4096 * m)
-                            for e in range(np.uintp(256)):
-                                max_pool2d3_argmax_1 = max_pool2d3_argmax[max_pool2d3_argmax_at + e]
-                                dmax_pool2d3_y_1 = dmax_pool2d3_y[dmax_pool2d3_y_at + e]
-                                value = dmax_pool2d3_y_1 if np.int32(2 * r + t) == max_pool2d3_argmax_1 else zero
-                                drelu4_y[at + e] += value
-                                value = dmax_pool2d3_y_1 if np.int32(2 * r + t + 1) == max_pool2d3_argmax_1 else zero
-                                drelu4_y[at + np.uintp(256) + e] += value
-                                value = dmax_pool2d3_y_1 if np.int32(2 * r + t + 2) == max_pool2d3_argmax_1 else zero
-                                drelu4_y[at + np.uintp(512) + e] += value
-                            t += 3
-                        elif t <= 2 - 2:
+                        if t <= 2 - 2:
                             at = np.uintp(4096 * i + 512 * j + 16384 * m + 2048 * r + 256 * t)
                             dmax_pool2d3_y_at = np.uintp(1024 * i + 256 * j + 4096 * m)
                             max_pool2d3_argmax_at = np.uintp(1024 * i + 256 * j + 4096 * m)
@@ -415,21 +383,7 @@ def vgg11_backward_3(
                 for r in range(2):
                     t = 0
                     while t < 2:
-                        if t <= 2 - 3:
-                            at = np.uintp(4096 * i + 256 * j + 32768 * m + 2048 * r + 128 * t)
-                            dmax_pool2d2_y_at = np.uintp(1024 * i + 128 * j + 8192 * m)
-                            max_pool2d2_argmax_at = np.uintp(1024 * i + 128 * j + 8192 * m)
-                            for e in range(np.uintp(128)):
-                                max_pool2d2_argmax_1 = max_pool2d2_argmax[max_pool2d2_argmax_at + e]
-                                dmax_pool2d2_y_1 = dmax_pool2d2_y[dmax_pool2d2_y_at + e]
-                                value = dmax_pool2d2_y_1 if np.int32(2 * r + t) == max_pool2d2_argmax_1 else zero
-                                drelu2_y[at + e] += value
-                                value = dmax_pool2d2_y_1 if np.int32(2 * r + t + 1) == max_pool2d2_argmax_1 else zero
-                                drelu2_y[at + np.uintp(128) + e] += value
-                                value = dmax_pool2d2_y_1 if np.int32(2 * r + t + 2) == max_pool2d2_argmax_1 else zero
-                                drelu2_y[at + np.uintp(256) + e] += value
-                            t += 3
-                        elif t <= 2 - 2:
+                        if t <= 2 - 2:
                             at = np.uintp(4096 * i + 256 * j + 32768 * m + 2048 * r + 128 * t)
                             dmax_pool2d2_y_at = np.uintp(1024 * i + 128 * j + 8192 * m)
                             max_pool2d2_argmax_at = np.uintp(1024 * i + 128 * j + 8192 * m)
@@ -475,21 +429,7 @@ def vgg11_backward_4(
                 for r in range(2):
                     t = 0
                     while t < 2:
-                        if t <= 2 - 3:
-                            at = np.uintp(4096 * i + 128 * j + 65536 * m + 2048 * r + 64 * t)
-                            dmax_pool2d1_y_at = np.uintp(1024 * i + 64 * j + 16384 * m)
-                            max_pool2d1_argmax_at = np.uintp(1024 * i + 64 * j + 16384 * m)
-                            for e in range(np.uintp(64)):
-                                max_pool2d1_argmax_1 = max_pool2d1_argmax[max_pool2d1_argmax_at + e]
-                                dmax_pool2d1_y_1 = dmax_pool2d1_y[dmax_pool2d1_y_at + e]
-                                value = dmax_pool2d1_y_1 if np.int32(2 * r + t) == max_pool2d1_argmax_1 else zero
-                                drelu1_y[at + e] += value
-                                value = dmax_pool2d1_y_1 if np.int32(2 * r + t + 1) == max_pool2d1_argmax_1 else zero
-                                drelu1_y[at + np.uintp(64) + e] += value
-                                value = dmax_pool2d1_y_1 if np.int32(2 * r + t + 2) == max_pool2d1_argmax_1 else zero
-                                drelu1_y[at + np.uintp(128) + e] += value
-                            t += 3
-                        elif t <= 2 - 2:
+                        if t <= 2 - 2:
                             at = np.uintp(4096 * i + 128 * j + 65536 * m + 2048 * r + 64 * t)
                             dmax_pool2d1_y_at = np.uintp(1024 * i + 64 * j + 16384 * m)
                             max_pool2d1_argmax_at = np.uintp(1024 * i + 64 * j + 16384 * m)
