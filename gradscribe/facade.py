@@ -100,11 +100,11 @@ def layer(
         EquationError: when `ties` makes no sense for it.
     """
     if isinstance(equations, str):
-        found = language.read(equations, name or "layer", **given)
+        found = language.read(equations, "layer" if name is None else name, **given)
     elif isinstance(equations, Program):
-        found = replace(interface.layer_of(equations, name or "layer"), **given)
+        found = replace(interface.layer_of(equations, "layer" if name is None else name), **given)
     else:
-        found = replace(equations, name=name or equations.name, **given)
+        found = replace(equations, name=equations.name if name is None else name, **given)
     return _as(Network if isinstance(found, composition.Network) else Layer, found).with_ties(ties)
 
 

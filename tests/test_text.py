@@ -118,7 +118,7 @@ def test_every_row_has_its_reason_and_number() -> None:
     lines = text.render(derive(LAYERS["dense"](), wrt=("x",))).splitlines()
     start = lines.index("For one element x[m,q]:") + 1
     reasons = ["chain rule", "definition of u", "same element?", "e, c collapse"]
-    for number, (line, reason) in enumerate(zip(lines[start:], reasons, strict=False), start=1):
+    for number, (line, reason) in enumerate(zip(lines[start:], reasons, strict=False), start=2):
         assert line.strip().startswith(reason)
         assert line.endswith(f"({number})")
 

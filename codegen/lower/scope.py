@@ -45,7 +45,12 @@ class Scope:
         return bool(expression.is_Integer and extent.is_Integer and 0 <= int(expression) < int(extent))
 
     def inside(self, expression: Expr, extent: Expr, form: Form) -> bool:
-        """Whether an index expression never leaves its axis, as its index or numbers tell at once."""
+        """Whether an index expression never leaves its axis, as its index or numbers tell at once.
+
+        An index alone has to run along all of its axis: slices by it are whole.
+        """
+        if affine(expression, form.indices).plain() is not None:
+            return self.fits(expression, extent, form)
         ends = bounds(expression, {r.index: r.extent for r in form.box})
         numbers = ends is not None and extent.is_Integer and all(e.is_Integer and 0 <= int(e) < extent for e in ends)
         return bool(numbers) or self.fits(expression, extent, form)

@@ -27,7 +27,7 @@ def deed(record: Record) -> str:
     match record:
         case Allocate(name, shape, fill, _, buffered):
             filled = f" fill {fill}" if fill is not None else ""
-            return f"allocate {name} {shape}{filled}{_pool(buffered)}"
+            return f"allocate {name} {shape}{filled}{_reused(buffered)}"
         case Split(name, source, shape):
             return f"view {name} = {source} as {shape}"
         case Window(name, source, axes, positions, described):
@@ -57,7 +57,7 @@ def deed(record: Record) -> str:
             return f"update {target.array} {op} {_value(record)}{recorded}"
         case Define(name, update, buffered):
             reduction = "" if update.is_sum else f"{update.op} of "
-            return f"define {name} = {reduction}{_value(update)}{_pool(buffered)}"
+            return f"define {name} = {reduction}{_value(update)}{_reused(buffered)}"
         case Scale(update):
             return f"scale {update.target.array} by {_value(update)}"
         case Positions(name, update):
@@ -159,7 +159,7 @@ def _sign(accumulate: bool) -> str:
     return "+=" if accumulate else "="
 
 
-def _pool(buffered: bool) -> str:
+def _reused(buffered: bool) -> str:
     return " from the buffers" if buffered else ""
 
 

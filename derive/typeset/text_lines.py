@@ -31,11 +31,18 @@ def equation_lines(
 ) -> list[str]:
     """An equation behind a margin."""
     both = sides(equation, t)
-    width = WIDTH - 2 + len(margin)
-    lines = broken(both.right, f"{margin}{both.left} = ", width if number is None else width - 6)
-    if both.conditions:
-        lines[-1] += f"   {OVER} {', '.join(both.conditions)}"
+    width = WIDTH - 2 + len(margin) - (0 if number is None else 6)
+    lines = _with_conditions(broken(both.right, f"{margin}{both.left} = ", width), both.conditions, width)
     return lines if number is None else numbered(lines, number)
+
+
+def _with_conditions(lines: Sequence[str], conditions: Sequence[str], width: int) -> list[str]:
+    """What restricts an extremum, behind the last line, or below it where there is no room."""
+    if not conditions:
+        return list(lines)
+    over = f"{OVER} {', '.join(conditions)}"
+    beside = len(lines[-1]) + 3 + len(over) <= width
+    return [*lines[:-1], f"{lines[-1]}   {over}"] if beside else [*lines, f"    {over}"]
 
 
 def numbered(lines: Sequence[str], number: int) -> list[str]:
@@ -48,12 +55,8 @@ def relation_lines(element: Access, sign: str, term: Term, notation: Notation, w
     """``element sign term``, such as ``dx[s i+r] += …``, on as many lines as it needs."""
     t = TextTypesetter(notation).within(term)
     lines = broken(t.summand(term, (), False), f"{t.expr(element)} {sign} ", width)
-    conditions = t.conditions(term)
-    if conditions:
-        over = f"{OVER} {', '.join(conditions)}"
-        beside = len(lines[-1]) + 3 + len(over) <= width
-        lines[-1:] = [f"{lines[-1]}   {over}"] if beside else [lines[-1], f"    {over}"]
-    return [part for line in lines for part in _within(line, width)]
+    whole = _with_conditions(lines, t.conditions(term), width)
+    return [part for line in whole for part in _within(line, width)]
 
 
 def _within(line: str, width: int) -> list[str]:
