@@ -3,6 +3,7 @@
 """Contractions: sums of products."""
 
 from collections.abc import Sequence
+from functools import lru_cache
 
 import numpy as np
 
@@ -38,7 +39,8 @@ def contract(
         left = _multiplied(left, scale)
     elif scale != 1:
         right = _multiplied(right, scale)
-    left, right, spec = _alone(spec, left, right)
+    if _has_lonely(spec):
+        left, right, spec = _alone(spec, left, right)
     if out is None:
         extents: dict[str, int] = {}
         for axes, operand in zip(spec.partition("->")[0].split(","), (left, right), strict=True):
@@ -63,12 +65,18 @@ def _multiplied(operand: Array | Window, scale: float) -> Array | Window:
     return operand._replace(source=operand.source * scale) if isinstance(operand, Window) else operand * scale
 
 
+@lru_cache(maxsize=1024)
+def _has_lonely(spec: str) -> bool:
+    """Whether there is an axis that only one factor has."""
+    operands, _, out = spec.partition("->")
+    left, right = (set(text.split()) for text in operands.split(","))
+    return not (left <= right | set(out.split()) and right <= left | set(out.split()))
+
+
 def _alone(spec: str, left: Array | Window, right: Array | Window) -> tuple[Array | Window, Array | Window, str]:
     """Sum over the axes that only one factor has."""
     operands, _, out = spec.partition("->")
     names = [tuple(text.split()) for text in operands.split(",")]
-    if set(names[0]) <= {*names[1], *out.split()} and set(names[1]) <= {*names[0], *out.split()}:
-        return left, right, spec
     factors = []
     for k, operand in enumerate((left, right)):
         others = {*names[1 - k], *out.split()}

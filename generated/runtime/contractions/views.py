@@ -3,8 +3,9 @@
 """Bounds-checked strided views, padded with zeros where they lead outside."""
 
 from collections.abc import Mapping, Sequence
+from functools import lru_cache
 from math import prod
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -61,16 +62,53 @@ def _seen(source: Array, extents: tuple[int, ...], positions: tuple[tuple[Any, .
     return found
 
 
+class Viewing(NamedTuple):
+    """How a box of positions is seen in an array: worked out once for each box.
+
+    Attributes:
+        padding: how the array is padded first; None where all positions are elements.
+        start: the byte at which the view begins.
+        extents: its shape.
+        strides: in bytes.
+        corner: the part of the array that begins there, for arrays that do not lie in memory row by row.
+    """
+
+    padding: "Padding | None"
+    start: int
+    extents: tuple[int, ...]
+    strides: tuple[int, ...]
+    corner: tuple[slice, ...]
+
+
+class Padding(NamedTuple):
+    """The box of positions that are reached, `inner` of the array `placed` in it, zeros elsewhere."""
+
+    extents: tuple[int, ...]
+    inner: tuple[slice, ...]
+    placed: tuple[slice, ...]
+
+
 def view_of(
     array: Array, side: Side, axes: tuple[str, ...], box: Mapping[str, tuple[int, int]], role: str = ""
 ) -> Array:
     """`array` with an axis per index of `axes` for the ranges of `box`; padded with zeros where they lead outside."""
+    padding, start, extents, strides, corner = _viewing(side, axes, tuple(box.items()), array.itemsize)
+    if padding is not None:
+        array = _padded(array, padding, role)
+    if array.flags.c_contiguous and array.flags.writeable:
+        return np.ndarray(extents, array.dtype, array, start, strides)
+    return np.lib.stride_tricks.as_strided(array[corner], extents, strides)
+
+
+@lru_cache(maxsize=4096)
+def _viewing(side: Side, axes: tuple[str, ...], ranges: tuple[tuple[str, tuple[int, int]], ...], size: int) -> Viewing:
+    box = dict(ranges)
     reaches = [side.reach(axis, box) for axis in range(len(side.sizes))]
-    offsets, strides = side.offsets, side.strides
-    if any(low < 0 or high >= size for (low, high), size in zip(reaches, side.sizes, strict=True)):
-        array = _padded(array, reaches, role)
+    offsets, strides, padding = side.offsets, side.strides, None
+    if any(low < 0 or high >= n for (low, high), n in zip(reaches, side.sizes, strict=True)):
+        padding = _padding(side.sizes, reaches)
         offsets = tuple(offset - low for offset, (low, _) in zip(offsets, reaches, strict=True))
-        strides = array.strides
+        strides = tuple(size * prod(padding.extents[axis + 1 :]) for axis in range(len(offsets)))
     start = 0
     moves = dict.fromkeys(axes, 0)
     for offset, stride, steps in zip(offsets, strides, side.steps, strict=True):
@@ -79,23 +117,25 @@ def view_of(
             start += step * stride * box[v][0]
             moves[v] += step * stride
     extents = tuple(box[v][1] - box[v][0] for v in axes)
-    if array.flags.c_contiguous and array.flags.writeable:
-        return np.ndarray(extents, array.dtype, array, start, tuple(moves.values()))
-    corner = (
+    corner = tuple(
         slice(offset + sum(step * box[v][0] for v, step in steps), None)
         for offset, steps in zip(offsets, side.steps, strict=True)
     )
-    first = array[tuple(corner)]
-    return np.lib.stride_tricks.as_strided(first, extents, tuple(moves.values()))
+    return Viewing(padding, start, extents, tuple(moves.values()), corner)
 
 
-def _padded(array: Array, reaches: Sequence[tuple[int, int]], role: str) -> Array:
-    """The box of positions that are reached, with zeros where it leaves the array."""
+def _padding(sizes: Sequence[int], reaches: Sequence[tuple[int, int]]) -> Padding:
     extents = tuple(high - low + 1 for low, high in reaches)
+    inner = tuple(slice(max(low, 0), min(high + 1, n)) for (low, high), n in zip(reaches, sizes, strict=True))
+    placed = tuple(slice(part.start - low, part.stop - low) for part, (low, _) in zip(inner, reaches, strict=True))
+    return Padding(extents, inner, placed)
+
+
+def _padded(array: Array, padding: Padding, role: str) -> Array:
+    """The box of positions that are reached, with zeros where it leaves the array."""
+    extents, inner, placed = padding
     box = scratch_memory(role, prod(extents), array.dtype).reshape(extents) if role else np.empty(extents, array.dtype)
     box.fill(0)
-    inner = tuple(slice(max(low, 0), min(high + 1, n)) for (low, high), n in zip(reaches, array.shape, strict=True))
     if all(part.start < part.stop for part in inner):
-        placed = tuple(slice(part.start - low, part.stop - low) for part, (low, _) in zip(inner, reaches, strict=True))
         box[placed] = array[inner]
     return box
