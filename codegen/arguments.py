@@ -14,12 +14,12 @@ from gradscribe.codegen.labels import label_statements
 from gradscribe.codegen.python.expression import (
     Attribute,
     Call,
-    Comparison,
     Dictionary,
     Expression,
     Literal,
     Name,
     Part,
+    absent,
     call,
     method,
 )
@@ -106,8 +106,7 @@ def _filled(tensor: Tensor) -> list[Statement]:
     """Zeros or ones for an absent array, as a view of one number."""
     number = call("np.intp" if tensor.integer else "dtype", Literal(int(tensor.absent)))
     value = call("np.broadcast_to", number, shape(tensor.shape)) if tensor.shape else number
-    absent = Comparison((Name(tensor.name), NONE), ("is",))
-    return [If(absent, (let(tensor.name, value),))]
+    return [If(absent(tensor.name), (let(tensor.name, value),))]
 
 
 def _shape(tensor: Tensor, layer: Layer) -> Statement:

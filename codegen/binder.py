@@ -18,13 +18,13 @@ from gradscribe.codegen.python.expression import (
     Choice,
     Comparison,
     Expression,
-    Group,
-    Items,
     Literal,
     Name,
     Part,
+    absent,
     call,
     negated,
+    unpacked,
 )
 from gradscribe.codegen.python.statement import Assign, Do, If, Statement, let
 from gradscribe.codegen.scalar import ZERO, shape, size, size_text, variable
@@ -111,11 +111,10 @@ class Binder:
         name = Name(option.name)
         symbols = tuple(variable(s) for s in option.symbols)
         several = option.kind in (Kind.SIZE, Kind.PADDING)
-        target = Group(symbols) if several and len(symbols) == 1 else Items(symbols) if several else symbols[0]
+        target = unpacked([s.name for s in option.symbols]) if several else symbols[0]
         found: list[Statement] = []
         if isinstance(option.default, str):
-            absent = Comparison((name, Literal(None)), ("is",))
-            found.append(Assign(name, Choice(Name(option.default), absent, name)))
+            found.append(Assign(name, Choice(Name(option.default), absent(option.name), name)))
         match option.kind:
             case Kind.SIZE:
                 value = self._check("rt.sizes", option.name, name, Literal(len(symbols)), *_integers(option))
@@ -142,8 +141,7 @@ class Binder:
             extents = source.tensor.shape
             unknown = [e for e in extents if isinstance(e, Symbol) and e not in self.known]
             if len(unknown) == len(extents) == len(set(extents)):
-                names = tuple(variable(e) for e in unknown)
-                found.append(Assign(Items(names) if len(names) > 1 else Group(names), source.code))
+                found.append(Assign(unpacked([e.name for e in unknown]), source.code))
                 self.known |= set(unknown)
                 continue
             if source.tensor.ravel is None and not any(self._unknown(e) for e in extents):
@@ -155,8 +153,8 @@ class Binder:
             ready = [(s, a) for s, a in ready if self._solvable(s.tensor.shape[a])]
             if not ready:
                 stuck = {s.name for source, axis in waiting for s in self._unknown(source.tensor.shape[axis])}
-                names_stuck = ", ".join(sorted(stuck))
-                raise EquationError(f"{self.layer.name}: sizes {names_stuck} do not follow from any argument")
+                names = ", ".join(sorted(stuck))
+                raise EquationError(f"{self.layer.name}: sizes {names} do not follow from any argument")
             # what can be bound comes first, so that the checks can name every size
             source, axis = min(ready, key=lambda sa: not self._unknown(sa[0].tensor.shape[sa[1]]))
             found += self._axis(source, axis)

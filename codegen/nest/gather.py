@@ -167,7 +167,7 @@ def _elements(w: Writer, target: Base, moved: Mapping[Symbol, Expr]) -> list[Exp
 
 def _nothing(w: Writer) -> list[Expression]:
     """The reduction of no element, and its position."""
-    none = sympify(REDUCTIONS[w.nest.op].identity)
+    none = sympify(REDUCTIONS[w.nest.op].identity, strict=True)  # a number, never a text
     return [w.number(none), *([call("np.int32", Literal(-1))] if w.nest.argument else [])]
 
 
