@@ -14,7 +14,7 @@ import numpy as np
 
 from gradscribe.adapters.named import Array, Kind, check, weights
 from gradscribe.adapters.safetensors_file import kinds, opened, write
-from gradscribe.derive.quote import MOST_LISTED, shown
+from gradscribe.derive.ir.quote import MOST_LISTED, shown
 
 ENTRY = "gradscribe.checkpoint"
 VERSION = 1

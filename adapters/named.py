@@ -10,7 +10,7 @@ from typing import Any
 
 from numpy.typing import NDArray
 
-from gradscribe.derive.quote import listed, shown
+from gradscribe.derive.ir.quote import listed, shown
 
 Array = NDArray[Any]
 

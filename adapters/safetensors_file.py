@@ -8,8 +8,8 @@ from typing import Any
 import numpy as np
 
 from gradscribe.adapters.named import Array, Kind, check, weights
-from gradscribe.codegen.write import write as write_file
-from gradscribe.derive.quote import MOST_LISTED, shown
+from gradscribe.codegen.files.write import write as write_file
+from gradscribe.derive.ir.quote import MOST_LISTED, shown
 
 TYPES = {"F16": "float16", "F32": "float32", "F64": "float64", "BF16": "bfloat16", "BOOL": "bool"}
 

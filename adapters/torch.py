@@ -13,7 +13,7 @@ import torch
 
 from gradscribe.adapters.named import Array
 from gradscribe.adapters.operators import operators_of
-from gradscribe.derive.quote import quoted
+from gradscribe.derive.ir.quote import quoted
 
 
 def as_module(layer: Any) -> Any:

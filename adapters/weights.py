@@ -12,7 +12,7 @@ import numpy as np
 from gradscribe.adapters.flattened import Images, channels_first, channels_last, check_images, flattened_images
 from gradscribe.adapters.layouts import KERAS, TORCH, Framework, Placed
 from gradscribe.adapters.named import Array, Kind, Weight, check, weights
-from gradscribe.derive.quote import quoted
+from gradscribe.derive.ir.quote import quoted
 
 Names = Mapping[str, str]
 """Our name of a layer in a network, "" for a layer alone -> their prefix, or a pattern such as "lstm.{}_l0"."""

@@ -23,7 +23,7 @@ from benchmarks.history import about
 from benchmarks.report import number, table, write_between
 
 ROOT = Path(__file__).parents[1]
-CLI = "from gradscribe.codegen.cli import main; main()"
+CLI = "from gradscribe.codegen.tool.cli import main; main()"
 TIMES = 5
 
 
@@ -50,12 +50,12 @@ TASKS = (
 STAGES = {
     "importing SymPy": "sympy/__init__.py:<module>",
     "reading equations": "derive/language/reading.py:read",
-    "differentiating": "derive/differentiate.py:differentiate",
-    "choosing how to compute (lowering)": "codegen/lower/statements.py:lower",
-    "writing statements": "codegen/emit.py:statements",
-    "writing docstrings": "codegen/docstring.py:function_description",
-    "memory of networks": "codegen/network/functions.py:_memory",
-    "tables of fast correlations, and their proofs": "codegen/runtime.py:runtime_sources",
+    "differentiating": "derive/calculus/differentiate.py:differentiate",
+    "choosing how to compute (lowering)": "codegen/numpy/lower/planner.py:lower",
+    "writing statements": "codegen/numpy/print/emit.py:statements",
+    "writing docstrings": "codegen/numpy/function/docstring.py:function_description",
+    "memory of networks": "codegen/numpy/network/network_functions.py:_memory",
+    "tables of fast correlations, and their proofs": "codegen/numpy/runtime/runtime.py:runtime_sources",
 }
 """Functions whose time, with all that they call, is shown as a share; they do not call each other."""
 

@@ -20,9 +20,16 @@ from rich.console import Console
 from rich.table import Table
 from sympy import Expr, Rational
 
-from gradscribe.derive.winograd import CookToom, cook_toom, standard_points
-from gradscribe.derive.winograd.accuracy import ERRORS, SEEDS, amplification, errors, measured_error, plain_error
-from gradscribe.derive.winograd.points import symmetric, written
+from gradscribe.derive.catalogue.winograd import CookToom, cook_toom, standard_points
+from gradscribe.derive.catalogue.winograd.accuracy import (
+    ERRORS,
+    SEEDS,
+    amplification,
+    errors,
+    measured_error,
+    plain_error,
+)
+from gradscribe.derive.catalogue.winograd.points import symmetric, written
 
 LEAST, MOST = 3, 8
 """How many points a choice is made for; two are 0 and infinity."""
@@ -73,7 +80,7 @@ def compared(n: int) -> Table:
 
 
 def used() -> Table:
-    """The algorithms of the runtime: what `derive.winograd.accuracy.ERRORS` says, and the largest error measured."""
+    """The algorithms of the runtime: what `winograd.accuracy.ERRORS` says, and the largest error measured."""
     table = Table("algorithm", "points", "amplified", "error", "as stated", "plain", box=MARKDOWN)
     for (m, r), stated in ERRORS.items():
         f = cook_toom(m, r)

@@ -1,14 +1,14 @@
 """The driver: layer -> files. Each stage is one pure function with the result of the one before as input.
 
 stage         input                 output                               where
-kernels       Layer                 Kernels: programs and signatures     codegen.kernel, second_order (use derive)
-choose_form   Statement             Form: no delta left                  codegen.form (uses derive.collapse)
-lower         Program               Plan: records                        codegen.lower
-emit          Plan                  lines of Python                      codegen.emit
-function      Kernel, lines         text of a function                   codegen.function
-module        functions             Emitted: text and its docstrings     codegen.module, network, optimiser
-audit         Emitted               the same, or an error                codegen.audit, before exec and before files
-write         modules               files, all or none, if they changed  codegen.package, swap
+kernels       Layer                 Kernels: programs and signatures     codegen.kernel (uses derive)
+choose_form   Statement             Form: no delta left                  codegen.kernel.form (uses derive.calculus)
+lower         Program               Plan: records                        codegen.numpy.lower
+emit          Plan                  statements of Python, as records     codegen.numpy.print
+function      Kernel, statements    text of a function                   codegen.numpy.function
+module        functions             Emitted: text and its docstrings     codegen.numpy.layer, codegen.numpy.network
+audit         Emitted               the same, or an error                codegen.files.audit, before exec and files
+write         modules               files, all or none, if they changed  codegen.tool.package, codegen.files
 """
 
 import sys
@@ -21,15 +21,15 @@ from itertools import count
 from types import CodeType, ModuleType
 from typing import Any
 
-from gradscribe.codegen.audit import audit
-from gradscribe.codegen.module import module_source
-from gradscribe.codegen.network import network_source
-from gradscribe.codegen.optimiser import optimiser_source
-from gradscribe.codegen.render import Emitted, compiled_source
-from gradscribe.codegen.runtime import runtime_sources
+from gradscribe.codegen.files.audit import audit
+from gradscribe.codegen.numpy.layer.layer_module import module_source
+from gradscribe.codegen.numpy.layer.optimiser_module import optimiser_source
+from gradscribe.codegen.numpy.network import network_source
+from gradscribe.codegen.numpy.runtime.runtime import runtime_sources
+from gradscribe.codegen.python.text.render import Emitted, compiled_source
 from gradscribe.derive.composition import Network
-from gradscribe.derive.interface import Layer
-from gradscribe.derive.update import Optimiser
+from gradscribe.derive.layer.interface import Layer
+from gradscribe.derive.layer.update import Optimiser
 
 _numbers = count()
 

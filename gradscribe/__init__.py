@@ -1,6 +1,6 @@
 """Index-notation equations of neural-network layers: derivations to read, NumPy kernels to import.
 
->>> from gradscribe import layer, network, check
+>>> from gradscribe import layer, network, check, explain
 >>> from gradscribe.generated import Conv2D, conv2d_forward
 
 What is asked for first is loaded then: generated layers wait for NumPy only.
@@ -14,16 +14,23 @@ from gradscribe.printed import Printers, give
 from gradscribe.version import __version__ as __version__
 
 if TYPE_CHECKING:
-    from gradscribe.codegen.check import check
+    from gradscribe.codegen.tool.check import check
+    from gradscribe.codegen.tool.explain import explain
+    from gradscribe.derive.ir.index import integers
+    from gradscribe.derive.layer.equations import program, to_sympy
     from gradscribe.facade import layer, network, optimiser
 
-__all__ = ["check", "layer", "network", "optimiser"]
+__all__ = ["check", "explain", "integers", "layer", "network", "optimiser", "program", "to_sympy"]
 
 _HOMES = {
-    "check": "gradscribe.codegen.check",
+    "check": "gradscribe.codegen.tool.check",
+    "explain": "gradscribe.codegen.tool.explain",
+    "integers": "gradscribe.derive.ir.index",
     "layer": "gradscribe.facade",
     "network": "gradscribe.facade",
     "optimiser": "gradscribe.facade",
+    "program": "gradscribe.derive.layer.equations",
+    "to_sympy": "gradscribe.derive.layer.equations",
 }
 _ROOMS = ("adapters", "codegen", "derive", "generated")
 

@@ -12,18 +12,20 @@ from types import ModuleType
 from typing import Any, TypeVar
 
 from gradscribe.codegen.compiler import compile_layer
-from gradscribe.codegen.package import write_package
-from gradscribe.derive import composition, interface, language, network_text, update
-from gradscribe.derive.composition.record import Data, Start
+from gradscribe.codegen.tool.package import write_package
+from gradscribe.derive import composition, language
+from gradscribe.derive.catalogue import network_text
+from gradscribe.derive.composition.network import Data, Start
 from gradscribe.derive.derivation import Derivation, derive
-from gradscribe.derive.term import Program
+from gradscribe.derive.ir.term import Program
+from gradscribe.derive.layer import interface, update
 
 T = TypeVar("T")
 
 
 @dataclass(frozen=True)
 class Layer(interface.Layer):
-    """A layer that derives, generates and compiles itself; `derive.interface.Layer` says what it holds."""
+    """A layer that derives, generates and compiles itself; `derive.layer.interface.Layer` says what it holds."""
 
     def derivation(
         self, wrt: Sequence[str] | None = None, settings: Mapping[str, str] | None = None, order: int = 1
@@ -63,7 +65,7 @@ class Network(composition.Network, Layer):
 
 @dataclass(frozen=True)
 class Optimiser(update.Optimiser):
-    """An optimiser that generates and compiles itself; `derive.update.Optimiser` says what it holds."""
+    """An optimiser that generates and compiles itself; `derive.layer.update.Optimiser` says what it holds."""
 
     def generate(self, out: str | Path) -> tuple[Path, ...]:
         """Write the optimiser's module and what it needs into the folder `out`; returns the files that changed.
@@ -84,12 +86,12 @@ def layer(
     """The layer that an equation text describes, see docs/language.md, or one of what `gradscribe.derive` makes.
 
     Args:
-        equations: the text; or a program, such as `derive.equations.program` makes of SymPy equations; or a layer or
+        equations: the text; or a program, such as `gradscribe.program` makes of SymPy equations; or a layer or
             network, such as `derive.composition.compose` makes of nodes, which is then given its methods.
         name: the layer's name, also the stem of its functions; "layer", or the one that it has, if None.
         ties: who gets the gradient where several elements are the maximum or minimum: the "first", or all in equal
             shares, "split"; `with_ties` makes another layer of one that is there.
-        **given: fields of `derive.interface.Layer` that replace what follows from the equations.
+        **given: fields of `derive.layer.interface.Layer` that replace what follows from the equations.
 
     >>> dense = layer("y[n, k] = b[k] + sum(c) x[n, c] * w[c, k]", "dense")
     >>> print(dense.derivation(wrt=["w"]))  # doctest: +SKIP

@@ -78,8 +78,8 @@ def prepare(row: Row, arrays: Mapping[str, Array]) -> Prepared:
 def _training(name: str, arrays: Mapping[str, Array]) -> Prepared:
     """The same network, the weights those of the generated one."""
     from gradscribe import generated
-    from gradscribe.derive.networks.lenet5_data import BITMAPS, TABLE
-    from tests import torch_networks
+    from gradscribe.derive.catalogue.networks.lenet5_data import BITMAPS, TABLE
+    from tests.oracles import torch_networks
 
     x, t = tensor(arrays["x"], 0, 3, 1, 2), torch.tensor(arrays["t"])
     if name == "lenet5":

@@ -1,20 +1,20 @@
 """Networks: layers composed into one program.
 
-text       network text -> nodes                    network.lark, text.py
-compose    nodes -> Network, one program            compose.py, settings.py, axes.py, tidy.py, fan.py
-levels     a layer and its activation are one       level.py
-parameters how many numbers it trains               parameters.py
-with_loss  the network and its loss as one network  loss.py
-concrete   the network with its numbers put in      concrete.py
+read_network  network text -> nodes                    network.lark, parse_network.py
+compose       nodes -> Network, one program            network.py, joining/
+levels        a layer and its activation are one       level.py
+parameters    how many numbers it trains               parameters.py
+with_loss     the network and its loss as one network  with_loss.py
+concrete      the network with its numbers put in      concrete.py
 """
 
-from gradscribe.derive.composition.compose import compose
 from gradscribe.derive.composition.concrete import concrete
+from gradscribe.derive.composition.joining.compose import compose
 from gradscribe.derive.composition.level import Level, levels
-from gradscribe.derive.composition.loss import with_loss
+from gradscribe.derive.composition.network import Network, NetworkError, Node, Normal, Part, Uniform
 from gradscribe.derive.composition.parameters import parameters
-from gradscribe.derive.composition.record import Network, NetworkError, Node, Normal, Part, Uniform
-from gradscribe.derive.composition.text import read_network
+from gradscribe.derive.composition.parse_network import read_network
+from gradscribe.derive.composition.with_loss import with_loss
 
 __all__ = [
     "Level", "Network", "NetworkError", "Node", "Normal", "Part", "Uniform", "compose", "concrete",

@@ -4,8 +4,8 @@ from dataclasses import replace
 
 from sympy import Expr, Symbol
 
-from gradscribe.derive.composition.record import Network
-from gradscribe.derive.term import Program
+from gradscribe.derive.composition.network import Network
+from gradscribe.derive.ir.term import Program
 
 
 def concrete(network: Network) -> Network:

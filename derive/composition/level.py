@@ -10,10 +10,10 @@ from dataclasses import dataclass
 
 import sympy
 
-from gradscribe.derive.composition.record import Node
-from gradscribe.derive.inline import inline, is_pointwise
-from gradscribe.derive.interface import Layer
-from gradscribe.derive.term import Access, Program, Statement, accesses
+from gradscribe.derive.calculus.passes.inline import inline, is_pointwise
+from gradscribe.derive.composition.network import Node
+from gradscribe.derive.ir.term import Access, Program, Statement, accesses
+from gradscribe.derive.layer.interface import Layer
 
 
 @dataclass(frozen=True)

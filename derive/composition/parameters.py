@@ -3,8 +3,8 @@
 import sympy
 from sympy import Expr, Integer, Mul, Symbol
 
-from gradscribe.derive.composition.record import Data, Network
-from gradscribe.derive.term import Access, Statement, accesses
+from gradscribe.derive.composition.network import Data, Network
+from gradscribe.derive.ir.term import Access, Statement, accesses
 
 
 def parameters(network: Network) -> dict[str, Expr]:

@@ -2,24 +2,24 @@
 
 from collections.abc import Mapping, Sequence
 
-from gradscribe.derive.composition.record import Network
-from gradscribe.derive.derivation.assembly import assembled
-from gradscribe.derive.derivation.insertion import written_out
-from gradscribe.derive.derivation.network import derive_network
+from gradscribe.derive.calculus.differentiate import differentiate
+from gradscribe.derive.calculus.passes.inline import is_pointwise
+from gradscribe.derive.calculus.passes.reuse import distributions
+from gradscribe.derive.calculus.second_order import checked_order
+from gradscribe.derive.composition.network import Network
+from gradscribe.derive.derivation.forward.displayed_settings import displayed
+from gradscribe.derive.derivation.forward.insertion import written_out
+from gradscribe.derive.derivation.gradient.assembly import assembled
+from gradscribe.derive.derivation.gradient.recurrence import recurrence
+from gradscribe.derive.derivation.gradient.section import gradient_sections
+from gradscribe.derive.derivation.gradient.zero import zero_sections
+from gradscribe.derive.derivation.network.network_derivation import derive_network
 from gradscribe.derive.derivation.notation import gradient_notation
 from gradscribe.derive.derivation.record import Derivation, Result, Section, Step
-from gradscribe.derive.derivation.recurrence import recurrence
-from gradscribe.derive.derivation.second_order import second_derivation
-from gradscribe.derive.derivation.section import gradient_sections
-from gradscribe.derive.derivation.settings import displayed
-from gradscribe.derive.derivation.zero import zero_sections
-from gradscribe.derive.differentiate import differentiate
-from gradscribe.derive.inline import is_pointwise
-from gradscribe.derive.interface import Layer
-from gradscribe.derive.quote import listed, quoted
-from gradscribe.derive.reuse import distributions
-from gradscribe.derive.second_order import checked_order
-from gradscribe.derive.term import Access, EquationError, Program
+from gradscribe.derive.derivation.second_derivation import second_derivation
+from gradscribe.derive.ir.quote import listed, quoted
+from gradscribe.derive.ir.term import Access, EquationError, Program
+from gradscribe.derive.layer.interface import Layer
 
 __all__ = ["Derivation", "Result", "Section", "Step", "derive"]
 
@@ -32,7 +32,7 @@ def derive(
     Args:
         layer: a layer of the catalogue, one of your own, or a network.
         wrt: the inputs to differentiate by; all differentiable ones by default, the weights of a network.
-        settings: options and sizes by name, see `derive.derivation.settings`.
+        settings: options and sizes by name, see `derive.derivation.forward.displayed_settings`.
         order: 2 for the gradient of the gradient.
 
     Raises:

@@ -10,9 +10,9 @@ from functools import cached_property
 import sympy
 from sympy import Add, Expr, Function, Mul, Symbol
 
-from gradscribe.derive.differentiate import Gradient
-from gradscribe.derive.index import IntegerFunction
-from gradscribe.derive.term import Access
+from gradscribe.derive.calculus.differentiate import Gradient
+from gradscribe.derive.ir.index import IntegerFunction
+from gradscribe.derive.ir.term import Access
 
 GREEK = [
     "alpha",

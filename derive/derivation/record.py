@@ -1,8 +1,8 @@
 """The records of a derivation: the rewrites that lead from the forward equations to each gradient.
 
 Every row of a derivation is a `Step`: what it equals on the left, and on the right a sum of Terms that the functions of
-`derive.collapse` made from the row before. Printers only arrange a Derivation; `derive.derivation.verify` evaluates
-its rows.
+`derive.calculus.collapse` made from the row before. Printers only arrange a Derivation;
+`derive.derivation.certificate` evaluates its rows.
 """
 
 from collections.abc import Mapping, Sequence
@@ -11,10 +11,10 @@ from dataclasses import dataclass, field
 import sympy
 from sympy import Expr, ImmutableMatrix, Integer, Symbol
 
-from gradscribe.derive.derivation.insertion import Rewritten
+from gradscribe.derive.derivation.forward.insertion import Rewritten
 from gradscribe.derive.derivation.notation import Notation
-from gradscribe.derive.interface import Layer
-from gradscribe.derive.term import Access, Program, Statement, Tensor, Term
+from gradscribe.derive.ir.term import Access, Program, Statement, Tensor, Term
+from gradscribe.derive.layer.interface import Layer
 from gradscribe.printed import Printed
 
 Words = tuple[str | Expr, ...]
@@ -74,7 +74,7 @@ class Step(Printed):
     """One row: ``left = sum of terms``.
 
     Attributes:
-        rule: the rewrite that made it, one of `derive.derivation.section`.
+        rule: the rewrite that made it, one of `derive.derivation.gradient.section`.
         reason: the words beside it.
         left: the element that it equals.
         terms: the summands.

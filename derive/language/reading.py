@@ -6,20 +6,20 @@ from typing import Any
 
 from sympy import Eq, Expr, Integer, Symbol
 
-from gradscribe.derive.equations import program
-from gradscribe.derive.index import integer
-from gradscribe.derive.interface import Kind, Layer, Option, Requirement, open_options
-from gradscribe.derive.interval import FINITE, Interval
-from gradscribe.derive.language.elements import Condition
-from gradscribe.derive.language.error import LanguageError, Located
-from gradscribe.derive.language.evaluation import evaluated
-from gradscribe.derive.language.expressions import Reader
-from gradscribe.derive.language.extents import Extents, find
-from gradscribe.derive.language.limits import limits, parted
-from gradscribe.derive.language.parse import parse
-from gradscribe.derive.language.scope import Parameter, Scope, parameters_of, scope
-from gradscribe.derive.language.syntax import Element, Ellipsis, Equation, Name, Place, Text, walk
-from gradscribe.derive.term import EquationError, Program
+from gradscribe.derive.ir.index import integer
+from gradscribe.derive.ir.term import EquationError, Program
+from gradscribe.derive.language.expressions.elements import Condition
+from gradscribe.derive.language.expressions.reader import Reader
+from gradscribe.derive.language.meaning.extents import Extents, find
+from gradscribe.derive.language.meaning.limits import limits, parted
+from gradscribe.derive.language.meaning.scope import Parameter, Scope, parameters_of, scope
+from gradscribe.derive.language.syntax.evaluation import evaluated
+from gradscribe.derive.language.syntax.located_error import LanguageError, Located
+from gradscribe.derive.language.syntax.parse import parse
+from gradscribe.derive.language.syntax.tree import Element, Ellipsis, Equation, Name, Place, Text, walk
+from gradscribe.derive.layer.equations import program
+from gradscribe.derive.layer.interface import Kind, Layer, Option, Requirement, open_options
+from gradscribe.derive.layer.interval import FINITE, Interval
 
 
 def read(

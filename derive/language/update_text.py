@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from gradscribe.derive.language.reading import read
-from gradscribe.derive.update import Optimiser, optimiser_of
+from gradscribe.derive.layer.update import Optimiser, optimiser_of
 
 
 def optimiser(text: str, name: str, *, state: Mapping[str, str] | None = None, **interface: Any) -> Optimiser:

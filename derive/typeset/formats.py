@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from gradscribe.printed import TEXT
 
 if TYPE_CHECKING:  # SymPy takes its time: whoever looks at the names does not wait for it
-    from gradscribe.derive.derivation.certificate import Footer
+    from gradscribe.derive.derivation.certificate.certificate import Footer
     from gradscribe.derive.derivation.record import Derivation
 
 
@@ -30,8 +30,8 @@ class Format:
 FORMATS = {
     f.name: f
     for f in (
-        Format("text", TEXT, "gradscribe.derive.typeset.text"),
-        Format("latex", "text/latex", "gradscribe.derive.typeset.latex"),
+        Format("text", TEXT, "gradscribe.derive.typeset.text.text_writer"),
+        Format("latex", "text/latex", "gradscribe.derive.typeset.latex.latex_writer"),
         Format("markdown", "text/markdown", "gradscribe.derive.typeset.markdown"),
     )
 }

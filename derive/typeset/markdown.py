@@ -4,18 +4,28 @@ import re
 from collections.abc import Iterable
 from itertools import groupby
 
-from gradscribe.derive.derivation.certificate import Footer
+from gradscribe.derive.derivation.certificate.certificate import Footer
 from gradscribe.derive.derivation.record import Derivation, Formula, Grid, LayerTable, Words
-from gradscribe.derive.quote import visible
-from gradscribe.derive.typeset.arrange import capitalised, document
-from gradscribe.derive.typeset.document import Box, Closing, Equations, Heading, Paragraph, Part, Row, Rows, Source
-from gradscribe.derive.typeset.latex_formulas import formula as on_one_line
-from gradscribe.derive.typeset.latex_letters import prose
-from gradscribe.derive.typeset.latex_symbols import InlineTypesetter, LatexTypesetter, joined
-from gradscribe.derive.typeset.latex_words import layer_cells, measured, sentence
-from gradscribe.derive.typeset.layer_table import HEAD
-from gradscribe.derive.typeset.sides import OVER, Sides, left, sides
-from gradscribe.derive.typeset.writer import Writer
+from gradscribe.derive.ir.quote import visible
+from gradscribe.derive.typeset.document.arrange import capitalised, document
+from gradscribe.derive.typeset.document.block_writer import Writer
+from gradscribe.derive.typeset.document.document import (
+    Box,
+    Closing,
+    Equations,
+    Heading,
+    Paragraph,
+    Part,
+    Row,
+    Rows,
+    Source,
+)
+from gradscribe.derive.typeset.document.layer_cells import HEAD
+from gradscribe.derive.typeset.mathematics.latex_formulas import formula as on_one_line
+from gradscribe.derive.typeset.mathematics.latex_letters import prose
+from gradscribe.derive.typeset.mathematics.latex_symbols import InlineTypesetter, LatexTypesetter, joined
+from gradscribe.derive.typeset.mathematics.latex_words import layer_cells, measured, sentence
+from gradscribe.derive.typeset.terms.sides import OVER, Sides, left, sides
 
 _ESCAPED = {
     **{c: f"\\{c}" for c in "\\`*_|$#~"},

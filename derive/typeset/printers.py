@@ -4,8 +4,9 @@ from collections.abc import Callable
 from functools import partial
 from typing import Any
 
-from gradscribe.derive.typeset import latex_formulas, text_lines
 from gradscribe.derive.typeset.formats import FORMATS, rendered
+from gradscribe.derive.typeset.mathematics import latex_formulas
+from gradscribe.derive.typeset.text import text_lines
 from gradscribe.printed import TEXT, Printer, Printers
 
 LATEX = FORMATS["latex"].mime

@@ -84,9 +84,9 @@ class Reach:
         """Of every group the fastest tests; those of the file that is about the mutant's come first."""
         ordered = [sorted(g, key=lambda t: (t.seconds, t.name)) for g in groups]
         ordered.sort(key=lambda g: (self.collect[g[0].file] + g[0].seconds, g[0].file))
-        own = f"tests/test_{Path(mutant.path).stem}.py"
-        first = [[test] for group in ordered if group[0].file == own for test in group]
-        rest = [group for group in ordered if group[0].file != own]
+        own = f"test_{Path(mutant.path).stem}.py"
+        first = [[test] for group in ordered if Path(group[0].file).name == own for test in group]
+        rest = [group for group in ordered if Path(group[0].file).name != own]
         return _within([*first, *rest], self.collect, seconds)
 
 
@@ -142,7 +142,7 @@ def load(folder: Path) -> Reach:
 
 
 def _recorded(file: str) -> str:
-    """The name of a test file's record: ``tests.cli.test_help.json``."""
+    """The name of a test file's record: ``tests.codegen.tool.cli.test_help.json``."""
     return f"{file.removesuffix('.py').replace('/', '.')}.json"
 
 

@@ -1,0 +1,1 @@
+"""Texts of modules -> files: audited before anybody runs them, written whole or not at all."""

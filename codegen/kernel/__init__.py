@@ -1,0 +1,7 @@
+"""Layer -> Kernels -> Forms: which functions a module has, and what each statement of them sums over.
+
+kernel                 Layer        its functions of first order
+second_order_kernels   Layer        those of second order
+network_kernels        Network      forward, evaluation, backward
+form                   Statement    where it writes, the box of its indices, its body
+"""

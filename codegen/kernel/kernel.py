@@ -1,0 +1,210 @@
+"""Layer -> Kernels: which functions a layer's module has, which statements each runs, and what each is given.
+
+The forward function also returns what gradients need of the intermediate tensors (the argmax of a pooling layer, the
+denominators of a softmax). The programs are mathematics, see `derive.calculus.gradient_program`.
+"""
+
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass, replace
+from enum import Enum
+
+from sympy import Integer, Symbol
+
+from gradscribe.derive.calculus.differentiate import differentiate
+from gradscribe.derive.calculus.gradient_program import forward_program, gradient_program, without_idle, without_inputs
+from gradscribe.derive.ir.term import EquationError, Program, Tensor, accesses
+from gradscribe.derive.layer.interface import ROLES, Layer, Option
+
+
+class Purpose(Enum):
+    """What a generated function is for."""
+
+    FORWARD = "forward"
+    GRADIENT = "gradient"
+    EVALUATION = "what holds after training"
+    DOUBLE_BACKWARD = "double backward"
+    HESSIAN_VECTOR = "Hessian times a vector"
+
+
+@dataclass(frozen=True)
+class Kernel:
+    """One generated function.
+
+    Attributes:
+        name: such as "conv2d_grad_input".
+        purpose: what it is for.
+        layer: the layer it belongs to.
+        program: the statements it runs; its inputs are the arrays it is given.
+        results: names of the tensors returned.
+        options: hyper-parameters among its arguments.
+        shaped: the tensors whose shape is an argument, as the arrays given do not determine it.
+        wrt: the inputs that it yields gradients by, in the order of its results; () where it yields none.
+        seeds: the outputs whose gradients it is given, (name of the gradient, output); () for the forward function.
+        directions: the inputs whose first gradients it watches, (name of the direction, input); order 2 only.
+        summary: what it computes, in a sentence; "" where that follows from its results.
+        preface: sentences before its equations.
+    """
+
+    name: str
+    purpose: Purpose
+    layer: Layer
+    program: Program
+    results: tuple[str, ...]
+    options: tuple[Option, ...]
+    shaped: tuple[Tensor, ...]
+    wrt: tuple[str, ...] = ()
+    seeds: tuple[tuple[str, str], ...] = ()
+    directions: tuple[tuple[str, str], ...] = ()
+    summary: str = ""
+    preface: tuple[str, ...] = ()
+
+    @property
+    def arguments(self) -> tuple[Tensor, ...]:
+        """The arrays the function is given, in order."""
+        return self.program.inputs
+
+    @property
+    def filled(self) -> tuple[Tensor, ...]:
+        """The arrays that are filled where they are absent: a statement that reads them is not 0 without them."""
+        optional = {t.name for t in self.arguments if t.optional}
+        found: set[str] = set()
+        for statement in self.program.statements:
+            read = [a for a in accesses(statement.term.body) if a.tensor in optional]
+            first = read[0].tensor if read else ""
+            for name in {a.tensor for a in read}:
+                zeros = {a: Integer(self.program.tensors[name].absent) for a in read if a.tensor == name}
+                vanishes = statement.term.is_sum and statement.term.body.xreplace(zeros) == 0
+                found |= set() if vanishes and name == first else {name}
+        return tuple(t for t in self.arguments if t.name in found)
+
+
+def role(name: str) -> str:
+    """What tensor `name` is called in function names and arguments."""
+    return ROLES.get(name, name)
+
+
+def kernels(layer: Layer, also: Collection[str] = ()) -> tuple[Kernel, ...]:
+    """The forward function and one gradient function per differentiable input.
+
+    Args:
+        layer: the layer.
+        also: names of intermediate tensors that the forward function returns besides, for what is computed later.
+
+    Raises:
+        EquationError: when several extents, or one of a weight, stand for any number of axes.
+    """
+    program = layer.program
+    _check_ravel(layer)
+    gradient = differentiate(program)
+    recomputed = without_inputs(program)
+    needs = {name: gradient_program(gradient, [name], recomputed) for name in layer.differentiable}
+    read = {t.name for p in needs.values() for t in p.inputs} | set(also)
+    inputs = {t.name for t in program.inputs}
+    saved = tuple(t for t in program.tensors if t in read and t not in inputs and t not in program.outputs)
+    results = (*program.outputs, *saved)
+    forward = forward_program(program, results)
+    found = [assemble(f"{layer.name}_forward", Purpose.FORWARD, layer, forward, results)]
+    seeds = tuple((seed.name, output) for output, seed in gradient.seeds.items())
+    for name, needed in needs.items():
+        kernel = assemble(f"{layer.name}_grad_{role(name)}", Purpose.GRADIENT, layer, needed, needed.outputs)
+        found.append(replace(kernel, seeds=seeds, wrt=(name,)))
+    return tuple(found)
+
+
+def evaluation(layer: Layer) -> Kernel | None:
+    """The function of what holds after training, given what that reads; None where it is the forward function."""
+    if layer.evaluation is None:
+        return None
+    replacing = {new for _, new, _ in layer.state}
+    results = tuple(name for name in layer.program.outputs if name not in replacing)
+    program = without_idle(forward_program(layer.evaluation, results))
+    after = replace(layer, program=layer.evaluation)
+    found = assemble(f"{layer.name}_predict", Purpose.EVALUATION, after, program, results)
+    return replace(found, summary=f"Compute what holds after training: {layer.words}.")
+
+
+def _check_ravel(layer: Layer) -> None:
+    raveled = [t for t in layer.program.tensors.values() if t.ravel is not None]
+    extents = sorted({str(t.shape[t.ravel]) for t in raveled if t.ravel is not None})
+    if len(extents) > 1:
+        raise EquationError(
+            f"{layer.name}: {' and '.join(extents)} stand for any number of axes each; expected one such extent"
+        )
+    for tensor in raveled:
+        if tensor.name in layer.weights:
+            raise EquationError(f"{layer.name}: weight {tensor.name} has an axis for any number of axes; it cannot")
+
+
+def assemble(name: str, purpose: Purpose, layer: Layer, program: Program, results: tuple[str, ...]) -> Kernel:
+    """The function called `name` that runs `program`: the options and shapes that it needs are found."""
+    bound = _plain_extents(program.inputs)
+    needed = _needed(program)
+    option_symbols = {s for o in layer.options for s in o.symbols}
+    definitions = dict(program.sizes)
+    for symbol, definition in reversed(program.sizes):
+        if symbol in needed - bound:
+            needed |= definition.free_symbols
+    shaped: tuple[Tensor, ...] = ()
+    missing = needed - bound - option_symbols - set(definitions)
+    solvable = _solvable(program.inputs, bound | option_symbols)
+    if missing - solvable:
+        shaped = _shapes_for(layer, missing - solvable, name)
+        bound |= set().union(*(e.free_symbols for t in shaped for e in t.shape))
+    reachable = needed | bound | solvable
+    sizes = tuple(
+        (s, d)
+        for s, d in program.sizes
+        if s in needed | bound and (d.free_symbols - option_symbols - set(definitions)) <= reachable
+    )
+    needed |= set().union(*(d.free_symbols for _, d in sizes), set())
+    forward = purpose is Purpose.FORWARD
+    used = tuple(
+        o
+        for o in layer.options
+        if (forward or set(o.symbols) & needed) and not set(o.symbols) <= _plain_extents(_given(program, layer))
+    )
+    program = replace(program, sizes=sizes)
+    return Kernel(name, purpose, layer, program, results, used, shaped)
+
+
+def _given(program: Program, layer: Layer) -> tuple[Tensor, ...]:
+    """The arrays that are always there and that the user knows: not what the forward function kept."""
+    kept = set(layer.program.tensors) - {t.name for t in layer.program.inputs} - set(layer.program.outputs)
+    return tuple(t for t in program.inputs if not t.optional and t.name not in kept)
+
+
+def _plain_extents(tensors: Sequence[Tensor]) -> set[Symbol]:
+    return {e for t in tensors if not t.optional for e in t.shape if isinstance(e, Symbol)}
+
+
+def _solvable(tensors: Sequence[Tensor], known: set[Symbol]) -> set[Symbol]:
+    """Symbols that follow from an axis such as ``G*C`` when all its other symbols are known."""
+    found: set[Symbol] = set()
+    for extent in (e for t in tensors if not t.optional for e in t.shape):
+        unknown = extent.free_symbols - known - found
+        if len(unknown) == 1 and extent.is_Mul:
+            found |= unknown
+    return found
+
+
+def _needed(program: Program) -> set[Symbol]:
+    """The size symbols in the statements and in the shapes of what they write."""
+    bare = replace(program, inputs=(), sizes=(), outputs=())
+    return bare.symbols()
+
+
+def _shapes_for(layer: Layer, missing: set[Symbol], name: str) -> tuple[Tensor, ...]:
+    """The inputs whose shapes must be given for the `missing` symbols to be known."""
+    found: list[Tensor] = []
+    for tensor in sorted(layer.program.inputs, key=lambda t: t.optional):
+        symbols = set().union(*(e.free_symbols for e in tensor.shape), set())
+        if symbols & missing:
+            found.append(tensor)
+            missing = missing - symbols
+    if missing:
+        unknown = ", ".join(sorted(s.name for s in missing))
+        raise EquationError(
+            f"{layer.name}: {name} needs {unknown}, which no array, option or size formula gives; "
+            f"declare an Option for it or a formula in sizes"
+        )
+    return tuple(found)

@@ -1,0 +1,145 @@
+"""Scalar expressions as numba computes them, element by element: no NumPy function, no Python number.
+
+NaN and ties come out as in NumPy: where a comparison decides, the branch that NaN takes is the one that keeps it.
+"""
+
+from collections.abc import Callable, Collection
+
+import sympy
+from sympy import Add, Expr, Integer, Mul, Pow, Symbol
+
+from gradscribe.codegen.python.expression import (
+    Binary,
+    Call,
+    Choice,
+    Comparison,
+    Expression,
+    Name,
+    Part,
+    call,
+    chain,
+    negated,
+)
+from gradscribe.codegen.python.scalars.scalar import fraction, total
+from gradscribe.derive.ir.functions import at_least, equal, greater, is_indicator, larger, relu, smaller, step, unequal
+from gradscribe.derive.ir.term import Access, accesses
+
+_COMPARED = {equal: "==", unequal: "!=", greater: ">", at_least: ">="}
+_MOST = 4
+"""The highest power that is written as a product."""
+ZERO, ONE = Integer(0), Integer(1)
+
+
+def computable(body: Expr, indices: Collection[Symbol]) -> bool:
+    """Whether a body can be printed: no transcendental function, an index only where integers are compared."""
+    if isinstance(body, Access) or is_number(body, indices):
+        return True
+    if is_indicator(body):
+        return all(is_position(a, indices) or computable(a, indices) for a in body.args)
+    if isinstance(body, Pow):
+        return body.exp.is_Integer and 1 <= abs(int(body.exp)) <= _MOST and computable(body.base, indices)
+    if isinstance(body, Add | Mul) or body.func in (relu, larger, smaller, sympy.Abs):
+        return all(computable(a, indices) for a in body.args)
+    return False
+
+
+def is_number(e: Expr, indices: Collection[Symbol]) -> bool:
+    """Whether an expression is one number for the whole array: sizes, options and scalar arguments only."""
+    return not e.free_symbols & set(indices) and not any(a.indices for a in e.atoms(Access))
+
+
+def is_plain(body: Expr) -> bool:
+    """Whether a body is a product of at most two elements and a number."""
+    factors = [f for f in Mul.make_args(body) if f.has(Access)]
+    return len(factors) <= 2 and all(isinstance(f, Access) for f in factors)
+
+
+def is_position(e: Expr, indices: Collection[Symbol]) -> bool:
+    """Whether an expression is an integer made of indices."""
+    return bool(e.is_integer) and not accesses(e) and bool(e.free_symbols & set(indices))
+
+
+class ScalarPrinter:
+    """A body as an expression.
+
+    Args:
+        access: that of an access.
+        number: the argument that holds a number.
+        position: that of an integer made of indices.
+        hold: puts an expression into a variable before.
+        indices: the indices of the loops.
+    """
+
+    def __init__(
+        self,
+        access: Callable[[Access], Expression],
+        number: Callable[[Expr], Expression],
+        position: Callable[[Expr], Expression],
+        hold: Callable[[Expression], Expression],
+        indices: Collection[Symbol],
+    ) -> None:
+        self.access, self.number, self.position, self.hold = access, number, position, hold
+        self.indices = indices
+
+    def value(self, e: Expr) -> Expression:
+        """The code of `e`."""
+        if isinstance(e, Access) and e.indices:
+            return self.access(e)
+        if is_number(e, self.indices):
+            return self.number(e)
+        if isinstance(e, Add):
+            return total(e, self.operand)
+        if isinstance(e, Mul):
+            return self._product(e)
+        if isinstance(e, Pow):
+            base = chain("*", [self.operand(e.base) for _ in range(abs(int(e.exp)))])
+            return base if e.exp.is_positive else Binary("/", self.number(ONE), base)
+        if is_indicator(e):
+            return Choice(self.number(ONE), self.bracket(e), self.number(ZERO))
+        return self._function(e)
+
+    def operand(self, e: Expr) -> Expression:
+        """The same as a part of an expression: a choice is made before."""
+        found = self.value(e)
+        return self.hold(found) if isinstance(found, Choice) else found
+
+    def _twice(self, e: Expr) -> Expression:
+        """The same where it is used twice."""
+        found = self.value(e)
+        return found if isinstance(found, Name | Part | Call) else self.hold(found)
+
+    def _product(self, e: Mul) -> Expression:
+        brackets = [f for f in e.args if is_indicator(f)]
+        if brackets:
+            condition = chain("&", [self.bracket(f) for f in brackets])
+            rest = Mul(*(f for f in e.args if f not in brackets))
+            return Choice(self.operand(rest), condition, self.number(ZERO))
+        if e.as_coeff_Mul()[0] == -1:
+            return negated(self.operand(-e))
+        number = Mul(*(f for f in e.args if is_number(f, self.indices)))
+        above, below = fraction(Mul(*(f for f in e.args if not is_number(f, self.indices))))
+        factors = [self.number(number)] if number != 1 or not above else []
+        numerator = chain("*", [*factors, *(self.operand(f) for f in above)])
+        return Binary("/", numerator, chain("*", [self.operand(f) for f in below])) if below else numerator
+
+    def bracket(self, e: Expr) -> Expression:
+        """The condition of a bracket."""
+        if isinstance(e, step):
+            return Comparison((self.operand(e.args[0]), self.number(ZERO)), (">",))
+        sides = (self.position(a) if is_position(a, self.indices) else self.operand(a) for a in e.args)
+        return Comparison(tuple(sides), (_COMPARED[e.func],))
+
+    def _function(self, e: Expr) -> Expression:
+        if isinstance(e, sympy.Abs):
+            return call("abs", self.operand(e.args[0]))
+        if isinstance(e, relu):
+            zero, value = self.number(ZERO), self._twice(e.args[0])
+            return Choice(zero, Comparison((value, zero), ("<",)), value)
+        a, b = (self._twice(x) for x in e.args)
+        wins = Comparison((a, b), (">=" if isinstance(e, larger) else "<=",))
+        return Choice(a, Binary("|", wins, is_nan(a)), b)
+
+
+def is_nan(value: Expression) -> Expression:
+    """Whether a number is NaN, which alone differs from itself."""
+    return Comparison((value, value), ("!=",))

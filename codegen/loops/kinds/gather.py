@@ -1,0 +1,232 @@
+"""Every element of the target is the reduction of one window.
+
+Where a window lies within the arrays as a whole, its elements stay in registers: the taps are unrolled, as their number
+is known when the function is compiled. At the edges they are looped over.
+"""
+
+from collections.abc import Mapping, Sequence
+from contextlib import ExitStack
+
+from sympy import Expr, Integer, Symbol, sympify
+
+from gradscribe.codegen.loops.body import is_nan
+from gradscribe.codegen.loops.loop_writer import Base, Writer, extents, fit
+from gradscribe.codegen.loops.nest import Nest
+from gradscribe.codegen.python.expression import (
+    Binary,
+    Choice,
+    Comparison,
+    Expression,
+    Items,
+    Literal,
+    Name,
+    Unary,
+    call,
+    chain,
+    every,
+)
+from gradscribe.codegen.python.scalars.numpy_table import NUMPY_REDUCTIONS
+from gradscribe.codegen.python.scalars.scalar import ZERO
+from gradscribe.codegen.python.statement import Assign, Body, If, While, conditional
+from gradscribe.derive.ir.reductions import REDUCTIONS
+from gradscribe.derive.ir.term import Access, accesses
+
+BLOCK = 4
+"""Neighbouring windows that are computed at once where they share a factor, such as the weights."""
+
+MOST_TAPS = 9
+"""Taps that are unrolled."""
+
+
+def write(w: Writer) -> Expr:
+    """Write the loops; returns the extent that is divided into parts."""
+    nest = w.nest
+    *rows, last = (r.index for r in nest.outer)
+    with w.loop(_row(w, rows), w.name("start"), w.name("stop")):
+        separate(w, rows)
+        _along(w, last, w.clip_known([t.index for t in nest.taps], rows))
+    return flattened(w, rows)
+
+
+def _row(w: Writer, indices: Sequence[Symbol]) -> Name:
+    if not indices:
+        return w.name("_")
+    return w.index(indices[0]) if len(indices) == 1 else w.name("row")
+
+
+def flattened(w: Writer, indices: Sequence[Symbol]) -> Expr:
+    """The number of values that the outer indices have together."""
+    return extents(r for r in w.nest.ranges if r.index in indices)
+
+
+def separate(w: Writer, indices: Sequence[Symbol]) -> None:
+    """Write the outer indices, given their common number."""
+    if len(indices) < 2:
+        return
+    rest: Expression = w.name("row")
+    for index in reversed(indices[1:]):
+        extent = w.integer(w.extents[index])
+        w.let(w.index(index), Binary("%", rest, extent))
+        rest = Binary("//", rest, extent)
+    w.let(w.index(indices[0]), rest)
+
+
+def _along(w: Writer, last: Symbol, early: Sequence[Symbol]) -> None:
+    """The loop along the innermost outer index."""
+    nest = w.nest
+    number = extents(nest.taps)
+    late = [t.index for t in nest.taps if t.index not in early]
+    j, length = w.index(last), w.integer(w.extents[last])
+    if not w.windows or (number.is_Integer and int(number) > MOST_TAPS):
+        with w.loop(j, length):
+            _edge(w, late)
+        return
+    first, end = _whole(w, last, early, number)
+    w.let(j, ZERO)
+    cases: list[tuple[Expression, Body]] = []
+    for block in ([BLOCK] if _shares(nest, last) else []) + [1]:
+        with w.apart() as window:
+            _window(w, last, block)
+            w.add(j, Literal(block))
+        cases.append((fit(j, end, block, first), tuple(window)))
+    with w.apart() as edge:
+        if first is not None:
+            _edge(w, late)
+            w.add(j, Literal(1))
+    w.put(While(Comparison((j, length), ("<",)), conditional(cases, tuple(edge))))
+
+
+def _whole(w: Writer, last: Symbol, early: Sequence[Symbol], number: Expr) -> tuple[Expression | None, Expression]:
+    """Write from which to which value of `last` windows lie within the arrays; the first is None where all of them do.
+
+    `number` is that of the taps, which have to be few, and the ranges of `early` ones are known.
+    """
+    length = w.integer(w.extents[last])
+    tests: list[Expression] = []
+    if not number.is_Integer:
+        tests.append(Comparison((w.integer(number), Literal(MOST_TAPS)), ("<=",)))
+    for v in early:
+        if w.clips(v):
+            low, high = w.limited(v)
+            tests.append(Comparison((low, ZERO), ("==",)))
+            tests.append(Comparison((high, w.integer(w.extents[v])), ("==",)))
+    found = w.whole(last, tuple(t.index for t in w.nest.taps))
+    first, end = w.between(last)
+    if not found and not tests:
+        return None, length
+    if not found:
+        w.let(Items((first, end)), Items((ZERO, Choice(length, every(tests), ZERO))))
+        return first, end
+    w.limits(last, found, (first, end))
+    if tests:
+        w.put(If(Unary("not", every(tests)), (Assign(end, first),)))
+    return first, end
+
+
+def _shares(nest: Nest, last: Symbol) -> bool:
+    """Whether neighbouring windows have a factor with taps in common."""
+    taps = {t.index for t in nest.taps}
+    return bool(NUMPY_REDUCTIONS[nest.op].operator) and any(
+        a.free_symbols & taps and last not in a.free_symbols for a in accesses(nest.body)
+    )
+
+
+def _window(w: Writer, last: Symbol, block: int) -> None:
+    """Whole windows side by side, element by element in registers."""
+    nest = w.nest
+    taps = tuple(t.index for t in nest.taps)
+    target = w.base((last,))
+    bases = w.bases(nest.body, taps, (last,))
+    afters = w.bases(nest.after, (), (last,))
+    with w.vector():
+        windows = [_registers(w, k) for k in range(block)]
+        for registers in windows:
+            w.lets(registers, _nothing(w))
+        with w.loops(nest.taps):
+            moved: dict[Symbol, Expr] = {v: v for v in taps}
+            first = Comparison((chain("+", [w.index(v) for v in taps]), ZERO), ("==",))
+            _position(w)
+            for k, registers in enumerate(windows):
+                _take(w, registers, w.value(nest.body, bases, moved | {last: Integer(k)}), first)
+        for k, (best, *found) in enumerate(windows):
+            ahead = {last: Integer(k)}
+            w.lets(_elements(w, target, ahead), [_finished(w, best, afters, ahead), *found])
+
+
+def _registers(w: Writer, number: int) -> list[Name]:
+    """The variables that hold an element of the target, and its position where that is recorded."""
+    end = f"_{number}" if number else ""
+    word = "total" if NUMPY_REDUCTIONS[w.nest.op].operator else "best"
+    return [w.name(f"{word}{end}"), *([w.name(f"found{end}")] if w.nest.argument else [])]
+
+
+def _elements(w: Writer, target: Base, moved: Mapping[Symbol, Expr]) -> list[Expression]:
+    """The element of the target, and of the array of positions."""
+    return [w.element(array, target, moved) for array in (w.nest.target, w.nest.argument) if array]
+
+
+def _nothing(w: Writer) -> list[Expression]:
+    """The reduction of no element, and its position."""
+    none = sympify(REDUCTIONS[w.nest.op].identity, strict=True)  # a number, never a text
+    return [w.number(none), *([call("np.int32", Literal(-1))] if w.nest.argument else [])]
+
+
+def _position(w: Writer) -> None:
+    """Write the position that is recorded for a tap."""
+    if w.nest.argument:
+        w.let(w.name("position"), call("np.int32", w.integer(w.nest.position)))
+
+
+def _take(w: Writer, registers: Sequence[Expression], value: Expression, first: Expression) -> None:
+    """An element after one more tap: NaN wins, of equal ones the first, as in NumPy; `first` says it is the first."""
+    row = NUMPY_REDUCTIONS[w.nest.op]
+    best, *found = registers
+    if row.operator:
+        w.add(best, value, row.operator)
+        return
+    new, better = w.name("value"), w.name("better")
+    if value != new:
+        w.let(new, value)
+    if not found:
+        wins = Comparison((new, best), (row.better,))
+        w.let(best, Choice(new, Binary("|", wins, is_nan(new)), best))
+        return
+    beats = Unary("not", Comparison((new, best), (row.worse,)))
+    holds = Comparison((best, best), ("==",))
+    w.let(better, Binary("|", Binary("&", beats, holds), first))
+    w.let(best, Choice(new, better, best))
+    w.let(found[0], Choice(w.name("position"), better, found[0]))
+
+
+def _finished(w: Writer, best: Expression, bases: Mapping[Access, Base], moved: Mapping[Symbol, Expr]) -> Expression:
+    return best if w.nest.after == 1 else Binary("*", best, w.value(w.nest.after, bases, moved))
+
+
+def _edge(w: Writer, late: Sequence[Symbol]) -> None:
+    """One window tap by tap, those left out that are outside of an array."""
+    nest = w.nest
+    target = w.base()
+    elements = _elements(w, target, {})
+    with w.row():
+        w.lets(elements, _nothing(w))
+    with ExitStack() as loops:
+        for tap in nest.taps:
+            if tap.index in late:
+                w.clip(tap.index)
+            loops.enter_context(w.loop(w.index(tap.index), *w.span(tap.index)))
+        bases = w.bases(nest.body)
+        _position(w)
+        w.clip(nest.vector.index)
+        with w.vector():
+            value = w.value(nest.body, bases, {})
+            if operator := NUMPY_REDUCTIONS[nest.op].operator:
+                w.add(elements[0], value, operator)
+            else:
+                registers = _registers(w, 0)
+                w.lets(registers, elements)
+                _take(w, registers, value, Comparison((registers[-1], ZERO), ("<",)))
+                w.lets(elements, registers)
+    if nest.after != 1:
+        afters = w.bases(nest.after)
+        with w.row():
+            w.let(elements[0], _finished(w, elements[0], afters, {}))

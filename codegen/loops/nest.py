@@ -1,0 +1,63 @@
+"""The record of loops that are compiled: what a plan holds of them, and what their text is written from."""
+
+from dataclasses import dataclass
+
+import sympy
+from sympy import Expr, Symbol
+
+from gradscribe.derive.ir.index import affine
+from gradscribe.derive.ir.term import Guard, Range
+
+
+@dataclass(frozen=True)
+class Nest:
+    """Loops over single elements, which are compiled: ``target[place] op= body`` for every point of the box.
+
+    Attributes:
+        kind: how the loops are arranged: "gather", "scatter", "reduce" or "pointwise"; see `codegen.loops`.
+        target: the array written, new and not yet filled.
+        place: where, per axis.
+        op: the word of the reduction.
+        body: the scalar expression.
+        after: what a finished sum is multiplied by.
+        shapes: array -> shape, of all arrays.
+        outer: the indices of the outer loops, in order.
+        taps: the indices of few values: positions within a window.
+        vector: the index of the innermost loop, along which arrays are contiguous.
+        brackets: what restricts the box.
+        argument: of one that selects: the array that records positions, or "".
+        position: the number recorded.
+    """
+
+    kind: str
+    target: str
+    place: tuple[Expr, ...]
+    op: str
+    body: Expr
+    after: Expr
+    shapes: tuple[tuple[str, tuple[Expr, ...]], ...]
+    outer: tuple[Range, ...]
+    taps: tuple[Range, ...]
+    vector: Range
+    brackets: tuple[Guard, ...]
+    argument: str = ""
+    position: Expr = sympy.S.Zero
+
+    @property
+    def ranges(self) -> tuple[Range, ...]:
+        """All indices with their extents."""
+        return (*self.outer, *self.taps, self.vector)
+
+    @property
+    def steps(self) -> tuple[Symbol, ...]:
+        """The steps in which windows move along the target; () where they do not."""
+        outer = tuple(r.index for r in self.outer)
+        found = (c for e in self.place for v, c in affine(e, self.order).terms if v in outer)
+        return tuple(dict.fromkeys(c for c in found if isinstance(c, Symbol))) if self.kind == "scatter" else ()
+
+    @property
+    def order(self) -> tuple[Symbol, ...]:
+        """The indices from the outermost loop to the innermost one."""
+        last = self.outer[-1:] if self.kind == "reduce" else ()
+        outer = self.outer[:-1] if last else self.outer
+        return tuple(r.index for r in (*outer, *self.taps[:-1], *last, *self.taps[-1:], self.vector))

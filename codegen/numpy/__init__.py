@@ -1,0 +1,10 @@
+"""NumPy as the engine: kernels -> plans -> statements -> modules.
+
+plan       what is done, as records
+lower      Program -> Plan
+print      Plan -> statements of Python
+function   Kernel -> a function with its checks and its words
+layer      Layer, Optimiser -> module
+network    Network -> module
+runtime    the package that generated modules import
+"""

@@ -1,0 +1,1 @@
+"""Kernel -> one function: arguments that are checked, sizes, equations in words, statements."""

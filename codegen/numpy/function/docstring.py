@@ -1,0 +1,133 @@
+"""The words of generated functions: the equations they compute, and every array with its shape."""
+
+from collections.abc import Mapping, Sequence
+
+from gradscribe.codegen.kernel.kernel import Kernel
+from gradscribe.codegen.numpy.function.arguments import raveled_text, shape_argument
+from gradscribe.codegen.numpy.layer.constructor import describe_option
+from gradscribe.codegen.numpy.plan import equations
+from gradscribe.codegen.python.scalars.scalar import size_text
+from gradscribe.codegen.python.text.literal import encodable
+from gradscribe.derive.ir.term import Program, Tensor
+from gradscribe.derive.layer.interface import Layer
+
+WIDTH = 116
+INDENT = "    "
+
+
+def equation_lines(program: Program, numbers: Mapping[str, int] | None = None) -> list[str]:
+    """The statements as they are computed, in the names of the code: ``u[n,i,k] = Σ_{r,c} x[n, i+r, c] w[r,c,k]``."""
+    return [line for equation in equations(program, numbers) for line in equation.lines(WIDTH - len(INDENT))]
+
+
+def shape_text(tensor: Tensor, kernel: Kernel) -> str:
+    """The shape of an argument in words."""
+    if tensor.ravel is not None:
+        related = (t for t in kernel.layer.program.tensors.values() if t.ravel is not None)
+        return "any shape" if all(len(t.shape) == 1 for t in related) else f"shape {raveled_text(tensor)}"
+    if not tensor.shape:
+        return "a number"
+    inner = ", ".join(size_text(e) for e in tensor.shape)
+    return f"shape ({inner},)" if len(tensor.shape) == 1 else f"shape ({inner})"
+
+
+def function_description(kernel: Kernel, numbers: Mapping[str, int]) -> list[str]:
+    """Equations with the numbers that a derivation gives them, arguments and results of a function."""
+    preface = [*kernel.preface, ""] if kernel.preface else []
+    lines = [*preface, *equation_lines(kernel.program, numbers), "", "Args:"]
+    for tensor in kernel.arguments:
+        lines.append(f"    {tensor.name}: {_argument(tensor, kernel)}.")
+    for tensor in kernel.shaped:
+        shape = shape_text(tensor, kernel).removeprefix("shape ")
+        lines.append(f"    {shape_argument(tensor)}: the shape of {tensor.name}, {shape}.")
+    for option in kernel.options:
+        lines.append(f"    {option.name}: {describe_option(option)}.")
+    lines += ["", "Returns:"]
+    tensors = {**kernel.layer.program.tensors, **kernel.program.tensors}
+    parts = [f"{name}, {_result(tensors[name], kernel)}" for name in kernel.results]
+    lines.append(f"    {'; '.join(parts)}.")
+    return [
+        *lines,
+        "",
+        "Raises:",
+        "    TypeError: when an argument has a wrong type.",
+        "    ValueError: when shapes or options do not fit.",
+    ]
+
+
+def module_doc(layer: Layer, numbers: Mapping[str, int], head: Sequence[str] = ()) -> str:
+    """The docstring of a module: what it is, its equations, where they come from.
+
+    Args:
+        layer: the layer.
+        numbers: of its equations on its page, by tensor.
+        head: lines that stand before the equations as they are.
+    """
+    source = "\n".join(wrapped(f"Source: {layer.source}.", "")) if layer.source else ""
+    forward = paragraph(equation_lines(layer.program, numbers), "")
+    passages = [f"{titled(layer)}.", *(["\n".join(head)] if head else []), forward, *([source] if source else [])]
+    return encodable("\n\n".join(passages) + "\n")
+
+
+def titled(layer: Layer) -> str:
+    """The layer in words, as a sentence begins."""
+    return layer.words[0].upper() + layer.words[1:]
+
+
+def long_doc(summary: str, lines: Sequence[str]) -> str:
+    """A docstring of a summary and more lines, one level indented."""
+    return encodable(f"{summary}\n\n{paragraph(lines, INDENT)}\n{INDENT}")
+
+
+def method_doc(first: str, lines: Sequence[str] = ()) -> str:
+    """A docstring two levels indented; a single sentence is wrapped with its quotes."""
+    if lines:
+        return encodable(f"{first}\n{paragraph(lines, 2 * INDENT)}\n{2 * INDENT}")
+    return encodable("\n".join(wrapped(f'"""{first}"""', 2 * INDENT)).removeprefix(2 * INDENT)[3:-3])
+
+
+def _argument(tensor: Tensor, kernel: Kernel) -> str:
+    text = shape_text(tensor, kernel)
+    if tensor.integer:
+        text += ", integers"
+    if tensor.optional:
+        text += ", or None for ones" if tensor.absent else ", or None"
+    seeds, directions = dict(kernel.seeds), dict(kernel.directions)
+    if tensor.name in seeds:
+        text += f"; dE/d{seeds[tensor.name]}"
+    elif tensor.name in directions:
+        text += f" for 0; the direction of {directions[tensor.name]}"
+    elif tensor.name not in {t.name for t in kernel.layer.program.inputs}:
+        text += f"; {tensor.name} as the forward function returned it"
+    return text
+
+
+def _result(tensor: Tensor, kernel: Kernel) -> str:
+    text = shape_text(tensor, kernel)
+    return f"{text}, row-major position in its window (-1: none)" if tensor.integer else text
+
+
+def enumerated(names: Sequence[str]) -> str:
+    """``a``, ``a and b``, ``a, b and c``."""
+    return " and ".join([", ".join(names[:-1]), names[-1]] if len(names) > 1 else names)
+
+
+def wrapped(text: str, indent: str, width: int = WIDTH) -> list[str]:
+    """`text` broken at blanks; continuation lines are indented by four more."""
+    lines: list[str] = []
+    line = indent
+    for word in text.split(" "):
+        if len(line) + len(word) + 1 > width and line.strip():
+            lines.append(line.rstrip())
+            line = indent + "    "
+        line += word if line.strip() == "" else f" {word}"
+    return [*lines, line.rstrip()]
+
+
+def paragraph(lines: Sequence[str], indent: str) -> str:
+    """Docstring lines, indented and wrapped."""
+    out: list[str] = []
+    for line in lines:
+        own = line[: len(line) - len(line.lstrip())]
+        out += wrapped(line.strip(), indent + own) if line else [""]
+    return "\n".join(out)

@@ -1,0 +1,105 @@
+"""Kernel -> one function: signature, docstring, and the statements that check, compute and return."""
+
+from dataclasses import replace
+
+from gradscribe.codegen.kernel.kernel import Kernel, Purpose
+from gradscribe.codegen.numpy.function.arguments import FULL, argument_statements, shape_argument
+from gradscribe.codegen.numpy.function.docstring import function_description, long_doc
+from gradscribe.codegen.numpy.function.provenance import kernel_numbers
+from gradscribe.codegen.numpy.layer.constructor import annotation, default
+from gradscribe.codegen.numpy.lower import lower
+from gradscribe.codegen.numpy.plan import Plan
+from gradscribe.codegen.numpy.print.emit import Emitter
+from gradscribe.codegen.python.definition import (
+    ANY,
+    ARRAY,
+    INT,
+    NONE,
+    Function,
+    Parameter,
+    Signature,
+    defaults_last,
+    of,
+)
+from gradscribe.codegen.python.expression import Expression, Name, Star, call, method
+from gradscribe.codegen.python.names import FIXED, check_distinct
+from gradscribe.codegen.python.scalars.scalar import size
+from gradscribe.codegen.python.statement import Return, live, used
+from gradscribe.derive.ir.term import EquationError, Tensor
+from gradscribe.derive.layer.interface import REQUIRED
+
+
+def plan(kernel: Kernel) -> Plan:
+    """How a kernel is computed; print it to read it."""
+    given = [t.name for t in kernel.arguments]
+    inputs = tuple(replace(t, optional=t.optional and t not in kernel.filled) for t in kernel.arguments)
+    program = replace(kernel.program, inputs=inputs)
+    return lower(program, kernel.name, given, _taken(kernel), kernel_numbers(kernel))
+
+
+def _taken(kernel: Kernel) -> set[str]:
+    options = {o.name for o in kernel.layer.options}
+    return options | FIXED | {shape_argument(t) for t in kernel.shaped} | set(kernel.layer.program.names())
+
+
+def function_source(kernel: Kernel) -> Function:
+    """One function, and the compiled loops that it calls."""
+    tensors = kernel.program.tensors
+    sizes = {s.name for s in kernel.program.symbols()}
+    check_apart(kernel)
+    emitter = Emitter(set(tensors) | sizes | {o.name for o in kernel.options})
+    planned = plan(kernel)
+    computed = (*emitter.statements(planned), Return(tuple(_returned(tensors[name]) for name in kernel.results)))
+    read = set().union(*map(used, computed))
+    return Function(
+        name=kernel.name,
+        signature=_signature(kernel),
+        doc=long_doc(_summary(kernel), function_description(kernel, kernel_numbers(kernel))),
+        body=(*live(tuple(argument_statements(kernel)), read), *computed),
+        loops=tuple(emitter.nests),
+        source=planned,
+    )
+
+
+def check_apart(kernel: Kernel) -> None:
+    """Raise where two names that a function is given or binds are one, or a gradient has a name of the function's own.
+
+    Raises:
+        EquationError: naming both.
+    """
+    for name in sorted(FIXED & set(kernel.program.tensors)):
+        raise EquationError(
+            f"{kernel.name}: a gradient would be called {name}, which generated code uses itself; rename its tensor"
+        )
+    sizes = {s.name for s in kernel.program.symbols()}
+    names = [("tensor", name) for name in kernel.program.tensors]
+    names += [("size", name) for name in sorted(sizes)]
+    names += [("option", o.name) for o in kernel.options if (o.name,) != tuple(s.name for s in o.symbols)]
+    check_distinct(kernel.name, [*names, *(("argument", shape_argument(t)) for t in kernel.shaped)])
+
+
+def _summary(kernel: Kernel) -> str:
+    if kernel.summary:
+        return kernel.summary
+    if kernel.purpose is Purpose.GRADIENT:
+        return f"Compute {kernel.results[0]}, the gradient of E: {kernel.layer.words}."
+    return f"Compute the {kernel.layer.words}."
+
+
+def _returned(tensor: Tensor) -> Expression:
+    name = Name(tensor.name)
+    if tensor.ravel is not None:
+        axes = [Star(FULL) if axis == tensor.ravel else size(e) for axis, e in enumerate(tensor.shape)]
+        return method(name, "reshape", *([FULL] if len(axes) == 1 else axes))
+    return name if tensor.shape or tensor.integer else call("dtype", name)
+
+
+def _signature(kernel: Kernel) -> Signature:
+    given = tuple(Parameter(t.name, ANY, NONE if t.optional else None) for t in kernel.arguments)
+    keyword = [Parameter(shape_argument(t), of("Sequence", INT)) for t in kernel.shaped]
+    available = {o.name for o in kernel.options}
+    for option in sorted(kernel.options, key=lambda o: o.default is not REQUIRED):
+        required = option.default is REQUIRED or (isinstance(option.default, str) and option.default not in available)
+        keyword.append(Parameter(option.name, annotation(option), None if required else default(option)))
+    kinds = tuple(ARRAY if kernel.program.tensors[n].shape else ANY for n in kernel.results)
+    return Signature(defaults_last(given), tuple(keyword), kinds[0] if len(kinds) == 1 else of("tuple", *kinds))

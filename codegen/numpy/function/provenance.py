@@ -1,0 +1,28 @@
+"""Which equation of a layer's page a tensor of generated code is computed by."""
+
+from collections.abc import Mapping
+from functools import lru_cache
+
+from gradscribe.codegen.kernel.kernel import Kernel, Purpose
+from gradscribe.derive.derivation import derive
+from gradscribe.derive.layer.interface import Layer
+from gradscribe.derive.typeset.document.arrange import document
+from gradscribe.derive.typeset.document.document import Document
+
+ORDERS = {Purpose.DOUBLE_BACKWARD: 2, Purpose.HESSIAN_VECTOR: 2}
+
+
+@lru_cache(maxsize=8)
+def page(layer: Layer, order: int = 1) -> Document:
+    """The page that `gradscribe derive` prints."""
+    return document(derive(layer, order=order))
+
+
+def page_numbers(layer: Layer, order: int = 1) -> Mapping[str, int]:
+    """The numbers on it by tensor."""
+    return page(layer, order).numbers
+
+
+def kernel_numbers(kernel: Kernel) -> Mapping[str, int]:
+    """Those of the page that a kernel belongs to."""
+    return page_numbers(kernel.layer, ORDERS.get(kernel.purpose, 1))

@@ -1,0 +1,1 @@
+"""Layer or Optimiser -> its module: functions, and a class on top of them."""

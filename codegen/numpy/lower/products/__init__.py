@@ -1,0 +1,1 @@
+"""Sums of products: a contraction of few operands, windows among them."""

@@ -1,0 +1,138 @@
+"""The first statements of a network's functions: what is given and what was saved, checked and bound."""
+
+from collections.abc import Sequence
+
+from sympy import Symbol
+
+from gradscribe.codegen.kernel.kernel import Kernel
+from gradscribe.codegen.kernel.network_kernels import NetworkKernels
+from gradscribe.codegen.numpy.function.arguments import shape_argument
+from gradscribe.codegen.numpy.function.binder import Binder, Source, shape_of
+from gradscribe.codegen.numpy.function.labels import label_statements
+from gradscribe.codegen.python.definition import NONE
+from gradscribe.codegen.python.expression import (
+    Binary,
+    Call,
+    Expression,
+    Group,
+    Literal,
+    Name,
+    Part,
+    call,
+    method,
+    texts,
+)
+from gradscribe.codegen.python.names import Names
+from gradscribe.codegen.python.scalars.scalar import DTYPE, shape
+from gradscribe.codegen.python.statement import Assign, Do, Statement, let
+from gradscribe.derive.composition import Network
+from gradscribe.derive.ir.term import Tensor
+
+
+def array_statements(k: NetworkKernels, kernel: Kernel, given: Sequence[str], saved: bool = True) -> list[Statement]:
+    """Check and bind what a function is given, each weight in one statement.
+
+    Args:
+        k: the functions of the network.
+        kernel: the function.
+        given: the names of the arrays among its arguments.
+        saved: whether a function that is given gradients is also given what forward kept.
+    """
+    network = k.network
+    binder = Binder(network, kernel.program)
+    tensors = {t.name: t for t in kernel.program.inputs}
+    found = [_array(network, tensors[n]) for n in given]
+    real = tuple((n, Name(n)) for n in given if not tensors[n].integer)
+    found.append(let("dtype", Call(Name("rt.float_type"), (Literal(network.name),), real)))
+    found += [made for o in kernel.options for made in binder.option(o)]
+    backward = bool(kernel.seeds) and saved
+    shapes = [Source(Name(shape_argument(t)), t.name, t) for t in kernel.shaped]
+    shapes += [Source(shape_of(t.name), t.name, t) for t in k.kept if t.name in network.part or t in network.given]
+    sources = [Source(shape_of(n), n, tensors[n]) for n in given]
+    if backward:
+        found += binder.axes([s for s in shapes if s.tensor in network.given])
+    else:
+        found += [made for n in given for made in _given(k, binder, tensors[n])]
+    found += _held(k, kernel, binder, given)
+    found += binder.derived([] if backward else sources)
+    found += label_statements(kernel)
+    if backward:
+        kept = {t.name for t in k.kept}
+        missing = kernel.program.symbols() - binder.known
+        free = {s.called: set().union(*(e.free_symbols for e in s.tensor.shape), set()) for s in shapes}
+        found += binder.axes([s for s in shapes if s.tensor.name in kept and free[s.called] & missing])
+        found += binder.axes(sources)
+    return found
+
+
+def _array(network: Network, tensor: Tensor) -> Statement:
+    head = Literal(network.name), Literal(tensor.name), Name(tensor.name), Literal(len(tensor.shape))
+    kind = (("integer", Literal(True)),) if tensor.integer else ()
+    return let(tensor.name, Call(Name("rt.array"), head, kind))
+
+
+def _given(k: NetworkKernels, binder: Binder, tensor: Tensor) -> list[Statement]:
+    """Bind what is open in the shape of an input, and check the rest under the names of its axes."""
+    network, own = k.network, shape_of(tensor.name)
+    found: list[Statement] = []
+    for axis, extent in enumerate(tensor.shape):
+        if isinstance(extent, Symbol) and extent not in binder.known:
+            found.append(let(extent.name, Part(own, (Literal(axis),))))
+            binder.known.add(extent)
+    words = dict(k.source.axes)
+    shown = k.source.program.tensors.get(tensor.name, tensor).shape
+    called = Literal(", ".join(words.get(e, str(e)) for e in shown))
+    checked = call("rt.extents", Literal(network.name), Literal(tensor.name), own, shape(tensor.shape), called)
+    return [*found, Do(checked)]
+
+
+def _held(k: NetworkKernels, kernel: Kernel, binder: Binder, given: Sequence[str]) -> list[Statement]:
+    """Read weights, state and constants: what the function reads, and weights that tell a size."""
+    network = k.network
+    found: list[Statement] = []
+    read, state = {t.name for t in kernel.program.inputs}, {s for s, _, _ in network.state}
+    weights = (t for t in network.program.inputs if t.name in network.weights)
+    for t in dict.fromkeys((*weights, *kernel.program.inputs)):
+        if t.name in given or (t.name not in network.weights and t.name not in state):
+            continue
+        unknown = set().union(*(e.free_symbols for e in t.shape), set()) - binder.known
+        if t.name in read or unknown:  # what is not read may still tell a size
+            found += _weight(network, t, binder, Name("state" if t.name in state else "params"))
+    tables = constant_names(network)
+    constants = (t.name for t in kernel.program.inputs if t.name in tables)
+    return [*found, *(let(name, method(Name(tables[name]), "astype", DTYPE)) for name in constants)]
+
+
+def _weight(network: Network, tensor: Tensor, binder: Binder, where: Expression) -> list[Statement]:
+    """Read a weight by its name; its extents are checked, or bound where they are open."""
+    key, derived = network.key(tensor.name), binder.derived([])
+    known = all(e.free_symbols <= binder.known for e in tensor.shape)
+    open_shape = Binary("*", Group((NONE,)), Literal(len(tensor.shape)))
+    expected = shape(tensor.shape) if known else open_shape
+    value = call("rt.weight", Literal(network.name), where, Literal(key), DTYPE, expected)
+    bound = binder.axes([Source(shape_of(tensor.name), key, tensor)]) if not known else []
+    return [*derived, let(tensor.name, value), *bound]
+
+
+def constant_names(network: Network) -> dict[str, str]:
+    """What the module calls the network's constants, by tensor."""
+    taken = {*network.program.names(), network.class_name, *(o.name for o in network.options)}
+    names = Names(taken)
+    return {name: names.own(name.upper(), name) for name, _ in network.constants}
+
+
+def direction_statements(k: NetworkKernels, kernel: Kernel) -> list[Statement]:
+    """Read what the first gradients are multiplied by."""
+    part, tensors, head, given = k.network.part, kernel.program.tensors, Literal(k.network.name), Name("directions")
+    keys = {direction: part[n].key if n in part else n for direction, n in kernel.directions}
+    found: list[Statement] = [Do(call("rt.names", head, Literal("directions"), given, texts(keys.values())))]
+    for direction, key in keys.items():
+        value = call("rt.direction", head, given, Literal(key), DTYPE, shape(tensors[direction].shape))
+        found.append(let(direction, value))
+    return found
+
+
+def saved_statements(k: NetworkKernels) -> list[Statement]:
+    """Name what forward has kept."""
+    names = [*(t.name for t in k.kept), *(shape_argument(t) for t in k.shaped)]
+    return [Assign(Group(tuple(map(Name, names))), Name("saved"))] if names else []

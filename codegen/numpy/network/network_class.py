@@ -1,0 +1,199 @@
+"""The class of a network: facts, constructor, call, predict, loss, backward, with what they say."""
+
+from collections.abc import Sequence
+
+from gradscribe.codegen.kernel.kernel import Kernel
+from gradscribe.codegen.kernel.network_kernels import NetworkKernels
+from gradscribe.codegen.numpy.function.arguments import shape_argument
+from gradscribe.codegen.numpy.function.binder import shape_of
+from gradscribe.codegen.numpy.function.docstring import enumerated, long_doc, method_doc, titled
+from gradscribe.codegen.numpy.layer.constructor import constructor_arguments, constructor_signature
+from gradscribe.codegen.numpy.layer.layer_class import CREATED, RAISES, twice
+from gradscribe.codegen.numpy.layer.layer_methods import as_array, options
+from gradscribe.codegen.numpy.network.starts import check_starts, constructor_statements, described
+from gradscribe.codegen.python.definition import (
+    ANY,
+    NONE,
+    Class,
+    Function,
+    Signature,
+    as_method,
+    given,
+    of,
+)
+from gradscribe.codegen.python.expression import (
+    Call,
+    Comparison,
+    Dictionary,
+    Expression,
+    Group,
+    Items,
+    Literal,
+    Name,
+    absent,
+    item,
+    member,
+    method,
+    names,
+    texts,
+    unpacked,
+)
+from gradscribe.codegen.python.names import Names
+from gradscribe.codegen.python.statement import Assign, Body, Do, If, Return, Statement, let
+from gradscribe.derive.ir.term import Tensor
+
+SELF, PARAMS, STATE = Name("self"), member("params"), member("state")
+BUFFERS = (("buffers", member("buffers")),)
+
+
+def network_class(k: NetworkKernels) -> Class:
+    """The class on top of the functions.
+
+    Raises:
+        EquationError: when what a weight starts as is no number.
+    """
+    check_starts(k.network)
+    return Class(
+        name=k.network.class_name,
+        base="Network",
+        doc=long_doc(f"{titled(k.network)}.", _described(k)),
+        facts=tuple(_facts(k)),
+        methods=tuple(_methods(k)),
+    )
+
+
+def _described(k: NetworkKernels) -> list[str]:
+    more = [t.name for t in k.network.given if t not in _asked(k)]
+    lines = [f"Training takes {enumerated(more)}, too; `predict`, after training, does not.", ""] if more else []
+    weights, arguments = described(k.network), constructor_arguments(k.network)
+    lines += ["Weights and how they start:", *(f"    {w}" for w in weights), ""] if weights else []
+    lines += ["Args:", *(f"    {name}: {text}" for name, text in arguments), ""] if arguments else []
+    return [*lines, *RAISES]
+
+
+def _facts(k: NetworkKernels) -> list[Assign]:
+    network = k.network
+    layers = Dictionary(tuple((Literal(n.name), Literal(n.layer.name)) for n in network.nodes))
+    outputs = Group(tuple(texts((output, seed)) for seed, output in k.backward.seeds))
+    return [
+        let("layer", Literal(network.name)),
+        let("differentiable", texts(k.inputs)),
+        let("outputs", outputs),
+        let("evaluation", texts(t.name for t in _asked(k))),
+        Assign(Name("layers"), layers, kind=of("ClassVar", of("Mapping", Name("str"), Name("str")))),
+        let("kept", texts(network.part[t.name].key if t.name in network.part else t.name for t in k.kept)),
+    ]
+
+
+def _methods(k: NetworkKernels) -> list[Function]:
+    arrays, asked, judged = ([t.name for t in tensors] for tensors in (k.network.given, _asked(k), _judged(k)))
+    signature, start = constructor_signature(k.network), [CREATED, *constructor_statements(k.network)]
+    filled = "Fill grads and return the gradient of the input; without an argument from the loss, and then None."
+    found = [
+        as_method("__init__", signature, "", start),
+        _method("__call__", arrays, f"The output in training, for {enumerated(arrays)}.", _call(k)),
+        _method("predict", asked, f"The output after training, for {enumerated(asked)}; nothing is kept.", _predict(k)),
+    ]
+    if k.loss:
+        words = "The loss; `backward` without an argument starts from it."
+        found.append(_method("loss", judged, words, _loss(k, *k.loss)))
+    found.append(_method("backward", k.seeds[:1], filled, _backward(k), default=NONE))
+    if k.double_backward is not None:
+        words = "Return the gradient of S, the sum of direction * gradient, by name; see the function of this name."
+        result = of("dict", Name("str"), ANY)
+        body = _double_backward(k, k.double_backward)
+        found.append(as_method("double_backward", Signature(twice(), result=result), method_doc(words), body))
+    return found
+
+
+def _method(name: str, arrays: Sequence[str], words: str, body: Body, default: Expression | None = None) -> Function:
+    return as_method(name, Signature(given(*arrays, default=default), result=ANY), method_doc(words), body)
+
+
+def _asked(k: NetworkKernels) -> tuple[Tensor, ...]:
+    """What predict takes."""
+    read = {t.name for t in k.predict.program.inputs}
+    return tuple(t for t in k.network.given if t.name in read)
+
+
+def _judged(k: NetworkKernels) -> tuple[Tensor, ...]:
+    """What the loss takes; () for a network without loss."""
+    return tuple(t for t in k.loss[0].arguments if not t.optional) if k.loss else ()
+
+
+def _call(k: NetworkKernels) -> Body:
+    network = k.network
+    state = (STATE,) if network.state else ()
+    results = Items((Name("y"), *(Name("state") for _ in state), member("_saved")))
+    arguments = (*(Name(t.name) for t in network.given), PARAMS, *state)
+    value = Call(Name(k.forward.name), arguments, (*options(k.forward), *BUFFERS))
+    return (
+        *(as_array(network, t) for t in network.given),
+        Assign(member("_saved"), NONE),
+        Do(method(SELF, "_recycle")),
+        Assign(results, value),
+        *(Do(method(s, "update", Name("state"))) for s in state),
+        Return((Name("y"),)),
+    )
+
+
+def _predict(k: NetworkKernels) -> Body:
+    read = {t.name for t in k.predict.program.inputs}
+    state = (STATE,) if any(name in read for name, _, _ in k.network.state) else ()
+    arguments = (*(Name(t.name) for t in _asked(k)), PARAMS, *state)
+    return (Return((Call(Name(k.predict.name), arguments, (*options(k.predict), *BUFFERS)),)),)
+
+
+def _loss(k: NetworkKernels, forward: Kernel, gradient: Kernel) -> Body:
+    """The loss, and what its gradient needs is kept."""
+    needed = [t.name for t in gradient.arguments if t.name not in dict(gradient.seeds)]
+    kept = (*map(Name, needed), *(shape_of(t.name) for t in gradient.shaped))
+    value = Name(forward.results[0])
+    given = tuple((t.name, Name(t.name)) for t in _judged(k))
+    return (
+        Assign(names(forward.results), Call(Name(forward.name), (), given)),
+        Assign(member("_judged"), Group(kept)),
+        Do(method(SELF, "_check_finite", Literal(k.network.name), value)),
+        Return((value,)),
+    )
+
+
+def _backward(k: NetworkKernels) -> Body:
+    (seed,) = k.seeds
+    judged = {t.name for t in k.loss[1].arguments} | {shape_argument(t) for t in k.loss[1].shaped} if k.loss else set()
+    own = Names({seed, *judged})
+    saved, wanted, gradient = (own.own(word) for word in ("saved", "inputs", "gradient"))
+    keywords = (*options(k.backward), ("inputs", Name(wanted)), *BUFFERS)
+    value = Call(Name(k.backward.name), (Name(seed), PARAMS, Name(saved)), keywords)
+    return (
+        let(saved, method(SELF, "_kept")),
+        let(wanted, Comparison((Name(seed), NONE), ("is not",))),
+        *(_from_loss(k.loss[1], seed) if k.loss else ()),
+        Assign(Items((Name(gradient), member("grads"))), value),
+        Return((Name(gradient),)),
+    )
+
+
+def _from_loss(gradient: Kernel, seed: str) -> list[Statement]:
+    """Where no gradient is given, that of the loss."""
+    seeds = dict(gradient.seeds)
+    shapes = [shape_argument(t) for t in gradient.shaped]
+    kept = [*(t.name for t in gradient.arguments if t.name not in seeds), *shapes]
+    passed = (Literal(1.0) if t.name in seeds else Name(t.name) for t in gradient.arguments)
+    value = Call(Name(gradient.name), tuple(passed), tuple((name, Name(name)) for name in shapes))
+    return [If(absent(seed), (Assign(unpacked(kept), method(SELF, "_judgement")), let(seed, value)))]
+
+
+def _double_backward(k: NetworkKernels, kernel: Kernel) -> Body:
+    seeds = Name("seeds")
+    known = (Literal(k.network.name), Literal(seeds.text), seeds, texts(k.seeds))
+    arguments: tuple[Expression, ...] = (
+        Name("directions"),
+        *(item(seeds, s) for s in k.seeds),
+        PARAMS,
+        method(SELF, "_kept"),
+    )
+    return (
+        Do(Call(Name("rt.names"), known, (("every", Literal(True)),))),
+        Return((Call(Name(kernel.name), arguments, (*options(kernel), *BUFFERS)),)),
+    )

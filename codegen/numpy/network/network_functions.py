@@ -1,0 +1,295 @@
+"""The functions of a network: arguments checked and bound, the plan's statements, results."""
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+from gradscribe.codegen.kernel.kernel import Kernel
+from gradscribe.codegen.kernel.network_kernels import NetworkKernels
+from gradscribe.codegen.numpy.function.binder import shape_of
+from gradscribe.codegen.numpy.function.docstring import equation_lines, long_doc
+from gradscribe.codegen.numpy.function.function_text import check_apart
+from gradscribe.codegen.numpy.function.provenance import page_numbers
+from gradscribe.codegen.numpy.layer.constructor import annotation, default, describe_option
+from gradscribe.codegen.numpy.lower import lower
+from gradscribe.codegen.numpy.network.memory import Memory, planned
+from gradscribe.codegen.numpy.network.network_arguments import array_statements, direction_statements, saved_statements
+from gradscribe.codegen.numpy.print.emit import Emitter
+from gradscribe.codegen.python.definition import (
+    ANY,
+    ARRAY,
+    NONE,
+    Function,
+    Parameter,
+    Signature,
+    given,
+    of,
+    optional,
+)
+from gradscribe.codegen.python.expression import (
+    ELLIPSIS,
+    Choice,
+    Dictionary,
+    Expression,
+    Group,
+    Literal,
+    Name,
+    absent,
+    call,
+)
+from gradscribe.codegen.python.names import FIXED, check_distinct
+from gradscribe.codegen.python.scalars.scalar import shape
+from gradscribe.codegen.python.statement import Body, Return, Statement, let, live, used
+from gradscribe.codegen.python.text.printer import text
+from gradscribe.derive.ir.term import Tensor
+from gradscribe.derive.layer.interface import REQUIRED
+
+BY_NAME = of("Mapping", Name("str"), ANY)
+ARRAYS = of("dict", Name("str"), ARRAY)
+KEPT = of("tuple", ANY, ELLIPSIS)
+BUFFERS = Name("buffers")
+PARAMS, STATE, DIRECTIONS = (Parameter(name, BY_NAME) for name in ("params", "state", "directions"))
+SAVED = Parameter("saved", KEPT)
+INPUTS = Parameter("inputs", Name("bool"), Literal(True))
+MEMORY = Parameter(BUFFERS.text, optional(Name("rt.Buffers")), NONE)
+OWN = frozenset(p.name for p in (PARAMS, STATE, SAVED, MEMORY, INPUTS, DIRECTIONS))
+"""Arguments that a network's functions have themselves."""
+
+
+def forward_memory(k: NetworkKernels) -> Memory:
+    """The plan of the forward function."""
+    return _memory(k, k.forward, k.network.program.outputs, kept=[t.name for t in k.kept])
+
+
+def predict_memory(k: NetworkKernels) -> Memory:
+    """The plan of the evaluation."""
+    return _memory(k, k.predict, k.network.program.outputs[:1])
+
+
+def backward_memory(k: NetworkKernels) -> Memory:
+    """The plan of the backward function; the gradients of inputs come last."""
+    results = k.backward.program.outputs
+    return _memory(k, k.backward, results, tail=results[len(k.trained) :])
+
+
+def forward_function(k: NetworkKernels) -> Function:
+    """``net_forward(x, params) -> y, saved``, with state also ``-> y, new_state, saved``."""
+    network, kernel = k.network, k.forward
+    output = network.program.outputs[0]
+    state = tuple((Literal(network.key(name)), Name(new)) for name, new, _ in network.state)
+    kept = (*(Name(t.name) for t in k.kept), *(shape_of(t.name) for t in k.shaped))
+    words = [f"{output}, {_shape(network.program.tensors[output])}", *(["new state by name"] if state else [])]
+    return _function(
+        k,
+        kernel,
+        forward_memory(k),
+        heading=f"Compute the network in training: {network.words}.",
+        checks=array_statements(k, kernel, given=[t.name for t in network.given]),
+        results=[Name(output), *([Dictionary(state)] if state else []), Group(kept)],
+        kind=of("tuple", ARRAY, *([ARRAYS] if state else []), KEPT),
+        returns=f"{', '.join(words)}, what {network.name}_backward needs.",
+    )
+
+
+def predict_function(k: NetworkKernels) -> Function:
+    """``net_predict(x, params) -> y``."""
+    network, kernel = k.network, k.predict
+    output = network.program.outputs[0]
+    read = {t.name for t in kernel.program.inputs}  # after training their shapes may be written otherwise
+    return _function(
+        k,
+        kernel,
+        predict_memory(k),
+        heading=f"Compute the network after training: {network.words}.",
+        checks=array_statements(k, kernel, given=[t.name for t in network.given if t.name in read]),
+        results=[Name(output)],
+        kind=ARRAY,
+        returns=f"{output}, {_shape(network.program.tensors[output])}.",
+    )
+
+
+def backward_function(k: NetworkKernels) -> Function:
+    """``net_backward(dy, params, saved) -> dx, gradients``; without dx where `inputs` is False."""
+    network, kernel = k.network, k.backward
+    results = tuple(map(Name, kernel.program.outputs))
+    gradients = ((Literal(network.key(w)), value) for w, value in zip(k.trained, results, strict=False))
+    own = results[len(k.trained) :]
+    answer = own[0] if len(own) == 1 else Group(own)
+    names = " and ".join(f"the gradient of {name}" for name in k.inputs) or "nothing"
+    return _function(
+        k,
+        kernel,
+        backward_memory(k),
+        heading=f"Compute all gradients of E: {network.words}.",
+        checks=[*saved_statements(k), *array_statements(k, kernel, given=k.seeds)],
+        results=[Choice(answer, Name(INPUTS.name), NONE) if own else NONE, Dictionary(tuple(gradients))],
+        kind=of("tuple", ANY, ARRAYS),
+        returns=f"{names} (None unless inputs), and the gradients of all weights by name.",
+        own=given(*k.seeds),
+    )
+
+
+def double_backward_function(k: NetworkKernels, kernel: Kernel) -> Function:
+    """``net_double_backward(directions, dy, params, saved) -> gradients by name``."""
+    kernel = _all_given(kernel)
+    return _function(
+        k,
+        kernel,
+        _memory(k, kernel, kernel.program.outputs),
+        heading=f"Compute the gradient of the gradient: {k.network.words}.",
+        checks=[
+            *saved_statements(k),
+            *array_statements(k, kernel, given=k.seeds),
+            *direction_statements(k, kernel),
+        ],
+        results=[_named(k, [*k.seeds, *k.network.differentiable], kernel.program.outputs)],
+        kind=ARRAYS,
+        returns="the gradient of S by name: of dy, the inputs and the weights.",
+        own=(DIRECTIONS, *given(*k.seeds)),
+        preface=kernel.preface,
+    )
+
+
+def hessian_vector_function(k: NetworkKernels, kernel: Kernel) -> Function:
+    """``net_hessian_vector(directions, x, t, params) -> products by name``; without a loss of sum(dy * output)."""
+    kernel = _all_given(kernel)
+    tensors = kernel.program.tensors
+    held = {*k.network.weights, *(n for n, _ in k.network.constants), *(d for d, _ in kernel.directions)}
+    seeds = [s for s, _ in kernel.seeds]
+    arrays = [t.name for t in kernel.program.inputs if t.name not in held and (t.shape or t.name not in seeds)]
+    one = [let(s, Literal(1.0)) for s in seeds if not tensors[s].shape]
+    return _function(
+        k,
+        kernel,
+        _memory(k, kernel, kernel.program.outputs),
+        heading=f"Compute the Hessian times a vector: {k.network.words}.",
+        checks=[
+            *one,
+            *array_statements(k, kernel, given=arrays, saved=False),
+            *direction_statements(k, kernel),
+        ],
+        results=[_named(k, [name for _, name in kernel.directions], kernel.program.outputs)],
+        kind=ARRAYS,
+        returns="the products by name, of the inputs and the weights.",
+        own=(DIRECTIONS, *given(*arrays)),
+        preface=kernel.preface,
+        saved=False,
+    )
+
+
+def _all_given(kernel: Kernel) -> Kernel:
+    """A direction that is missing is filled before anything is computed."""
+    inputs = tuple(replace(t, optional=False) for t in kernel.program.inputs)
+    return replace(kernel, program=replace(kernel.program, inputs=inputs))
+
+
+def _named(k: NetworkKernels, names: Sequence[str], values: Sequence[str]) -> Expression:
+    """A dictionary of arrays under the names that users know."""
+    part = k.network.part
+    keys = [part[n].key if n in part else n for n in names]
+    return Dictionary(tuple((Literal(key), Name(value)) for key, value in zip(keys, values, strict=True)))
+
+
+def _function(
+    k: NetworkKernels,
+    kernel: Kernel,
+    memory: Memory,
+    *,
+    heading: str,
+    checks: Sequence[Statement],
+    results: Sequence[Expression],
+    kind: Expression,
+    returns: str,
+    own: tuple[Parameter, ...] = (),
+    preface: Sequence[str] = (),
+    saved: bool = True,
+) -> Function:
+    """A function of the module; `own` are its first parameters where these are not the network's inputs.
+
+    Such a function is given what forward has `saved`, unless it stands alone.
+    """
+    check_apart(kernel)
+    check_distinct(
+        kernel.name, [*(("argument", n) for n in sorted(OWN)), *(("tensor", n) for n in kernel.program.tensors)]
+    )
+    taken = OWN | set(kernel.program.tensors) | {s.name for s in kernel.program.symbols()}
+    emitter = Emitter(taken | {o.name for o in kernel.options}, buffers=BUFFERS.text)
+    buffers = Choice(call("rt.Buffers"), absent(BUFFERS.text), BUFFERS)
+    computed: Body = (let(BUFFERS.text, buffers), *emitter.statements(memory.plan), Return(tuple(results)))
+    signature = _signature(k, kernel, own, kind, bool(own) and saved)
+    return Function(
+        name=kernel.name,
+        signature=signature,
+        doc=long_doc(heading, [*preface, *_description(k, kernel, memory, returns, own, signature)]),
+        body=(*live(tuple(checks), set().union(*map(used, computed))), *computed),
+        loops=tuple(emitter.nests),
+        source=memory.plan,
+    )
+
+
+def _signature(
+    k: NetworkKernels, kernel: Kernel, own: tuple[Parameter, ...], kind: Expression, saved: bool
+) -> Signature:
+    read = {t.name for t in kernel.program.inputs}
+    arrays = own or given(*(t.name for t in k.network.given if t.name in read))
+    options = (Parameter(o.name, annotation(o), None if o.default is REQUIRED else default(o)) for o in kernel.options)
+    return Signature(
+        (*arrays, PARAMS, *([STATE] if _stateful(k, kernel) else []), *([SAVED] if saved else [])),
+        (*options, *([INPUTS] if kernel is k.backward else []), MEMORY),
+        kind,
+    )
+
+
+def _stateful(k: NetworkKernels, kernel: Kernel) -> list[Tensor]:
+    names = {s for s, _, _ in k.network.state}
+    return [t for t in kernel.program.inputs if t.name in names]
+
+
+def _memory(
+    k: NetworkKernels, kernel: Kernel, returned: Sequence[str], kept: Sequence[str] = (), tail: Sequence[str] = ()
+) -> Memory:
+    given = [t.name for t in kernel.arguments]
+    taken = FIXED | OWN | {o.name for o in kernel.options} | set(k.network.program.names())
+    plan = lower(kernel.program, kernel.name, given, taken, page_numbers(k.source))
+    return planned(plan, kernel.program, returned=returned, kept=kept, tail=tail)
+
+
+def _shape(tensor: Tensor) -> str:
+    return f"shape {text(shape(tensor.shape))}"
+
+
+def _description(
+    k: NetworkKernels,
+    kernel: Kernel,
+    memory: Memory,
+    returns: str,
+    own: tuple[Parameter, ...],
+    signature: Signature,
+) -> list[str]:
+    network = k.network
+    lines = [*equation_lines(kernel.program), ""] if own else ["By the equations of this module.", ""]
+    lines += [*memory.words, "", "Args:"]
+    words = {
+        DIRECTIONS: "what the first gradients are multiplied by in S, by name; a missing one is 0",
+        PARAMS: f"the weights by name, see {network.class_name}",
+        STATE: "the running statistics by name",
+        SAVED: f"what {network.name}_forward returned last",
+        INPUTS: "whether the gradient of the input is wanted",
+        MEMORY: "memory that is used again from call to call; what is kept lies in it",
+    }
+    options = {o.name: o for o in kernel.options}
+    for p in signature.parameters:
+        if p.name in options:
+            lines.append(f"    {p.name}: {describe_option(options[p.name])}.")
+        else:
+            lines.append(f"    {p.name}: {words.get(p) or _array(k, kernel, kernel.program.tensors[p.name])}.")
+    lines += ["", "Returns:", f"    {returns}", "", "Raises:"]
+    lines.append("    TypeError: when an array has a wrong type.")
+    return [*lines, "    ValueError: when shapes do not fit or a weight is missing."]
+
+
+def _array(k: NetworkKernels, kernel: Kernel, tensor: Tensor) -> str:
+    seeds, part = dict(kernel.seeds), k.network.part.get(tensor.name)
+    kind = f"; dE/d{seeds[tensor.name]}" if tensor.name in seeds else ", integers" if tensor.integer else ""
+    if part is not None and tensor in k.network.given:
+        kind += f"; {part.name} of {part.node}, in training"
+    return f"{_shape(tensor)}{kind}"

@@ -1,0 +1,90 @@
+"""The Plan: how a program is computed, as data. `print(plan)` explains it with operations and bytes.
+
+Records name arrays and carry size expressions in SymPy; `codegen.numpy.print` turns each into Python, and says there
+how a sum is written. Not expressible here: data-dependent control flow.
+
+equation      what it is done for       equation.py
+records       what is done, in order    arrays.py, slice_update.py, reduction.py, lookups.py, records.py
+effects       records                   the arrays they read, write, hold    effects.py
+description   record                    a line                               description.py
+"""
+
+from dataclasses import dataclass, field
+
+from gradscribe.codegen.numpy.plan.arrays import Allocate, Release, Split, Window
+from gradscribe.codegen.numpy.plan.description import deed, describe, work
+from gradscribe.codegen.numpy.plan.effects import Effects, effects
+from gradscribe.codegen.numpy.plan.equation import Equation, equations
+from gradscribe.codegen.numpy.plan.lookups import Count, Gather, Known, Labels, ScatterAdd
+from gradscribe.codegen.numpy.plan.records import (
+    Block,
+    Branch,
+    Compiled,
+    Loop,
+    Present,
+    Record,
+    Wanted,
+    When,
+    nested,
+    walk,
+)
+from gradscribe.codegen.numpy.plan.reduction import Contract, Reduce, Spread
+from gradscribe.codegen.numpy.plan.slice_update import Clip, Define, Positions, Scale, Slice, Update
+from gradscribe.codegen.numpy.print.sums import Sum, contracts, row, summation
+
+__all__ = [
+    "Allocate",
+    "Block",
+    "Branch",
+    "Clip",
+    "Compiled",
+    "Contract",
+    "Count",
+    "Define",
+    "Effects",
+    "Equation",
+    "Gather",
+    "Known",
+    "Labels",
+    "Loop",
+    "Plan",
+    "Positions",
+    "Present",
+    "Record",
+    "Reduce",
+    "Release",
+    "Scale",
+    "ScatterAdd",
+    "Slice",
+    "Split",
+    "Spread",
+    "Sum",
+    "Update",
+    "Wanted",
+    "When",
+    "Window",
+    "contracts",
+    "deed",
+    "describe",
+    "effects",
+    "equations",
+    "nested",
+    "row",
+    "summation",
+    "walk",
+    "work",
+]
+
+
+@dataclass(frozen=True)
+class Plan:
+    """The records of one function, in order."""
+
+    name: str
+    records: tuple[Record, ...] = field(default=())
+
+    def __str__(self) -> str:
+        lines = [f"plan {self.name}"]
+        for depth, record in walk(self.records):
+            lines.append("  " * (depth + 1) + describe(record))
+        return "\n".join(lines)

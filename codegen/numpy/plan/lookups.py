@@ -1,0 +1,68 @@
+"""Records that read and write where labels say."""
+
+from dataclasses import dataclass
+
+from sympy import Expr, Symbol
+
+from gradscribe.derive.ir.term import Range
+
+
+@dataclass(frozen=True)
+class Labels:
+    """The array whose elements stand for `index`, and the indices of its axes."""
+
+    index: Symbol
+    array: str
+    axes: tuple[Symbol, ...]
+
+
+@dataclass(frozen=True)
+class Gather:
+    """A new array ``name[axes] = source[...]`` with labels for some axes; 0 where a label is no position."""
+
+    name: str
+    source: str
+    source_axes: tuple[Symbol, ...]
+    labels: tuple[Labels, ...]
+    axes: tuple[Range, ...]
+
+
+@dataclass(frozen=True)
+class Count:
+    """A new array: for every value of an index, how many of another one meet all brackets.
+
+    Attributes:
+        name: of the array.
+        along: the index that the array has.
+        counted: the other one.
+        brackets: ``0 <= step * along + factor * counted + rest < extent``, the factor positive.
+    """
+
+    name: str
+    along: Range
+    counted: Range
+    brackets: tuple[tuple[Expr, Expr, Expr, Expr], ...]
+
+
+@dataclass(frozen=True)
+class Known:
+    """A new array of brackets: which labels are positions of an axis of that extent."""
+
+    name: str
+    labels: str
+    extent: Expr
+
+
+@dataclass(frozen=True)
+class ScatterAdd:
+    """``target[...] += values`` with labels for some axes of the target; a label that is no position adds nothing.
+
+    `ranges` are the indices of what is added.
+    """
+
+    target: str
+    target_axes: tuple[Symbol, ...]
+    values: str
+    values_axes: tuple[Symbol, ...]
+    labels: tuple[Labels, ...]
+    ranges: tuple[Range, ...]

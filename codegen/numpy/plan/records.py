@@ -1,0 +1,144 @@
+"""Records that hold others, and all records together."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import sympy
+from sympy import Expr, Integer, Symbol
+
+from gradscribe.codegen.loops.nest import Nest
+from gradscribe.codegen.numpy.plan.arrays import Allocate, Release, Split, Window
+from gradscribe.codegen.numpy.plan.equation import Equation
+from gradscribe.codegen.numpy.plan.lookups import Count, Gather, Known, ScatterAdd
+from gradscribe.codegen.numpy.plan.reduction import Contract, Reduce, Spread
+from gradscribe.codegen.numpy.plan.slice_update import Clip, Define, Positions, Scale, Update
+from gradscribe.derive.ir.term import Guard
+
+
+@dataclass(frozen=True)
+class Loop:
+    """Python loop over a small index (kernel positions); with `clip` over those values only for which there is work."""
+
+    index: Symbol
+    extent: Expr
+    body: "tuple[Record, ...]"
+    clip: Clip | None = None
+
+
+@dataclass(frozen=True)
+class When:
+    """Run `body` where scalar brackets hold and the clipped ranges are not empty."""
+
+    guards: tuple[Guard, ...]
+    clips: tuple[Symbol, ...]
+    body: "tuple[Record, ...]"
+
+
+@dataclass(frozen=True)
+class Block:
+    """Loop over blocks of an index so that temporaries stay small.
+
+    Attributes:
+        extent: of the index.
+        block: that of a block.
+        slices: (block, source, axis) of every array cut.
+        elements: of a temporary, for each value of the index.
+        body: what is computed for a block.
+        operand: whether the temporary is a factor of a matrix product: larger ones cost less there.
+    """
+
+    extent: Expr
+    block: Symbol
+    slices: tuple[tuple[str, str, int], ...]
+    elements: Expr
+    body: "tuple[Record, ...]"
+    operand: bool = False
+
+
+@dataclass(frozen=True)
+class Branch:
+    """Two ways to compute the same: `then` where at run time all `ones` are 1."""
+
+    ones: tuple[Symbol, ...]
+    then: "tuple[Record, ...]"
+    otherwise: "tuple[Record, ...]"
+
+
+@dataclass(frozen=True)
+class Present:
+    """Run `body` unless the optional array is absent."""
+
+    array: str
+    body: "tuple[Record, ...]"
+
+
+@dataclass(frozen=True)
+class Wanted:
+    """Run `body` where the function's argument `flag` is true."""
+
+    flag: str
+    body: "tuple[Record, ...]"
+
+
+@dataclass(frozen=True)
+class Compiled:
+    """Two ways to compute the same: `then` where loops of so many `steps` are compiled, and brackets of sizes hold."""
+
+    steps: Expr
+    within: tuple[Guard, ...]
+    then: "tuple[Record, ...]"
+    otherwise: "tuple[Record, ...]"
+
+    @property
+    def options(self) -> tuple[Expr, ...]:
+        """What the loops count with besides the extents of arrays: the number of taps, strides, dilations, paddings."""
+        found: dict[Expr, None] = {}
+        for nest in (r for _, r in walk(self.then) if isinstance(r, Nest)):
+            extents = {s for _, shape in nest.shapes for e in shape for s in e.free_symbols}
+            taps = sympy.prod([r.extent for r in nest.taps], start=Integer(1))
+            brackets = {s for b in nest.brackets for s in b.value.free_symbols} - set(nest.order) - extents
+            found |= dict.fromkeys([taps] if taps.free_symbols - extents else [])
+            found |= dict.fromkeys(sorted(brackets - taps.free_symbols, key=str))
+        return tuple(found)
+
+
+Record = (
+    Allocate
+    | Split
+    | Window
+    | Contract
+    | Reduce
+    | Spread
+    | Clip
+    | Update
+    | Define
+    | Scale
+    | Loop
+    | When
+    | Block
+    | Branch
+    | Present
+    | Positions
+    | Gather
+    | Count
+    | Known
+    | ScatterAdd
+    | Release
+    | Equation
+    | Wanted
+    | Nest
+    | Compiled
+)
+
+
+def walk(records: tuple[Record, ...], depth: int = 0) -> Iterator[tuple[int, Record]]:
+    """Every record with its depth, in order."""
+    for record in records:
+        yield depth, record
+        yield from walk(nested(record), depth + 1)
+
+
+def nested(record: Record) -> tuple[Record, ...]:
+    """The records that a record holds, in order."""
+    parts = (getattr(record, name, ()) for name in ("then", "otherwise", "body"))
+    return tuple(inner for part in parts if isinstance(part, tuple) for inner in part)

@@ -1,0 +1,74 @@
+"""Records that sum products or reduce windows, which the runtime computes as it likes."""
+
+from dataclasses import dataclass
+
+from sympy import Expr, Symbol
+
+from gradscribe.codegen.numpy.plan.slice_update import Update
+from gradscribe.derive.ir.term import Range
+
+
+@dataclass(frozen=True)
+class Contract:
+    """``out = scale * sum(left * right)`` over the indices that only the operands have.
+
+    An operand may be a described window. So may `out` (`into`): sums that meet at one position of its source are added
+    up. How it is computed, the runtime decides by the sizes.
+    """
+
+    out: str
+    left: str
+    right: str
+    left_axes: tuple[Symbol, ...]
+    right_axes: tuple[Symbol, ...]
+    axes: tuple[Range, ...]
+    scale: Expr
+    ranges: tuple[Range, ...]
+    accumulate: bool
+    into: bool = False
+
+
+@dataclass(frozen=True)
+class Reduce:
+    """The sum or an extremum of every window of a described window, axis after axis; what is outside is left out.
+
+    Attributes:
+        out: the results, an axis per window index.
+        op: the word of the reduction.
+        window: its indices are `kept` and `taps`.
+        kept: the indices that number windows.
+        taps: those within a window.
+        scale: what the results are multiplied by.
+        argument: the array of the positions of extrema, if wanted.
+    """
+
+    out: str
+    op: str
+    window: str
+    kept: tuple[Range, ...]
+    taps: tuple[Range, ...]
+    scale: Update | None = None
+    argument: str | None = None
+
+
+@dataclass(frozen=True)
+class Spread:
+    """The adjoint: every element of a described window's source is the sum of the values of the windows it is in.
+
+    Attributes:
+        out: the window; its indices are `kept` and `taps`.
+        values: a value per window.
+        kept: the indices that number windows.
+        taps: those within a window.
+        scale: what the values are multiplied by.
+        argument: the array of the positions within the windows of the elements that the values are for, else for all.
+        accumulate: whether the source is added to.
+    """
+
+    out: str
+    values: str
+    kept: tuple[Range, ...]
+    taps: tuple[Range, ...]
+    scale: Update | None = None
+    argument: str | None = None
+    accumulate: bool = False

@@ -1,0 +1,1 @@
+"""Plan -> statements of Python, record by record."""

@@ -1,0 +1,111 @@
+"""Slices of arrays as code: positions in loops, clipped ranges, arrays that broadcast along axes."""
+
+from collections.abc import Iterable, Mapping
+
+from sympy import Expr, Symbol
+
+from gradscribe.codegen.numpy.plan import Slice, Update
+from gradscribe.codegen.python.expression import Call, Expression, Literal, Name, Part, Span, call, method, negated
+from gradscribe.codegen.python.names import Names
+from gradscribe.codegen.python.scalars.scalar import DTYPE, ZERO, ArrayPrinter, size
+from gradscribe.derive.ir.index import Affine
+from gradscribe.derive.ir.term import Access
+
+NONE = Literal(None)
+INFINITY = Name("np.inf")
+
+
+class Slicing:
+    """The names of one function, and the slices that its statements use.
+
+    Args:
+        taken: names of arrays, sizes and options; what else has a name is called otherwise.
+        arrays: the Python variable of a tensor whose own name is taken otherwise.
+    """
+
+    def __init__(self, taken: Iterable[str], arrays: Mapping[str, str] | None = None) -> None:
+        self.given = set(taken)
+        self.names = Names(self.given)
+        self.arrays = dict(arrays or {})
+        self.loops: dict[Symbol, str] = {}
+        self.spans: dict[Expression, tuple[Symbol, str]] = {}
+
+    # ----- names and sizes ------------------------------------------------------------------------------------------
+    def index(self, symbol: Symbol) -> str:
+        """The Python name of an index."""
+        return self.names.own(symbol.name, "index")
+
+    def limits(self, symbol: Symbol) -> tuple[Expression, Expression]:
+        """The Python names of the limits of an index."""
+        low, high = f"{symbol.name}_low", f"{symbol.name}_high"
+        return Name(self.names.own(low, "low")), Name(self.names.own(high, "high"))
+
+    def array(self, name: str) -> Expression:
+        """The Python name of an array."""
+        return Name(self.arrays.get(name, name))
+
+    def position(self, expression: Expr) -> Expression:
+        """A position: its symbols may be loop indices or sizes."""
+        return size(expression, lambda s: Name(self.loops.get(s, s.name)))
+
+    def number(self, value: Expr) -> Expression:
+        """A number made of sizes, options and scalar arguments."""
+        if value.is_infinite:
+            return INFINITY if value.is_positive else negated(INFINITY)
+        return self._printer(None).value(value)
+
+    # ----- slices ---------------------------------------------------------------------------------------------------
+    def slice(self, part: Slice, update: Update) -> Expression:
+        """An array with its subscripts."""
+        found = [self._axis(f, v, update) for f, v in zip(part.positions, part.vectors, strict=True)]
+        while found and found[-1] == Span():
+            found.pop()
+        name = self.array(part.array)
+        return Part(name, tuple(found)) if found else name
+
+    def _axis(self, form: Affine, vector: Symbol | None, update: Update) -> Expression:
+        if vector is None:
+            return self.position(form.expression())
+        low, high = self._range(vector, update)
+        if form.plain() is not None:
+            return Span(low, high) if vector in update.clipped else Span()
+        slope = form.coefficient(vector)
+        rest = form.expression() - slope * vector
+        span = call("rt.span", size(slope), self.position(rest), low, high)
+        number = sum(known == vector for known, _ in self.spans.values())
+        name = self.names.own(f"{vector.name}_at{number or ''}", "at")
+        return Name(self.spans.setdefault(span, (vector, name))[1])
+
+    def _range(self, vector: Symbol, update: Update) -> tuple[Expression, Expression]:
+        if vector in update.clipped:
+            return self.limits(vector)
+        return ZERO, size(next(r.extent for r in update.ranges if r.index == vector))
+
+    def _printer(self, update: Update | None, axes: tuple[Symbol, ...] = ()) -> ArrayPrinter:
+        lookup = dict(update.slices) if update else {}
+
+        def access(a: Access) -> Expression:
+            if a not in lookup:  # in a scale: a number
+                return self.array(a.tensor)
+            assert update is not None  # or the lookup were empty
+            part = lookup[a]
+            return _aligned(self.slice(part, update), part.axes, axes)
+
+        def index(symbol: Symbol, integer: bool) -> Expression:
+            if update is None or symbol not in update.axes:
+                return Name(self.loops.get(symbol, symbol.name))
+            kind = () if integer else (("dtype", DTYPE),)
+            return _aligned(Call(Name("np.arange"), self._range(symbol, update), kind), (symbol,), axes)
+
+        return ArrayPrinter(access, index, update.axes if update else ())
+
+
+def _aligned(value: Expression, own: tuple[Symbol, ...], axes: tuple[Symbol, ...]) -> Expression:
+    """Transpose an array with axes `own` and insert axes of length 1, so that it broadcasts along `axes`."""
+    order = tuple(v for v in axes if v in own)
+    if order != own:
+        value = method(value, "transpose", *(Literal(own.index(v)) for v in order))
+    if not own:
+        return value
+    wanted = tuple(Span() if v in own else NONE for v in axes[axes.index(order[0]) :])
+    return value if NONE not in wanted else Part(value, wanted)

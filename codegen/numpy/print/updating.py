@@ -1,0 +1,140 @@
+"""Updates of slices as code: what is added, what is reduced, and how a sum is said."""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import replace
+from math import inf
+
+from sympy import Expr, Symbol
+
+from gradscribe.codegen.numpy.plan import Sum, Update, row, summation
+from gradscribe.codegen.numpy.print.slicing import INFINITY, Slicing
+from gradscribe.codegen.python.expression import (
+    ELLIPSIS,
+    Binary,
+    Call,
+    Expression,
+    Group,
+    Literal,
+    Name,
+    Part,
+    call,
+    chain,
+    negated,
+)
+from gradscribe.codegen.python.scalars.numpy_table import NUMPY_REDUCTIONS
+from gradscribe.codegen.python.statement import Assign, Do, Statement, let
+from gradscribe.derive.ir.functions import admission
+from gradscribe.derive.ir.reductions import REDUCTIONS
+from gradscribe.derive.ir.term import Access
+
+
+class Updating(Slicing):
+    """The right sides of updates, and the statements that write them."""
+
+    def _with_spans(self, statements: Sequence[Statement]) -> Sequence[Statement]:
+        """The slices that `statements` use, by name, and then the statements."""
+        named = [let(name, value) for value, (_, name) in self.spans.items()]
+        self.spans = {}
+        return [*named, *statements]
+
+    def _added(self, record: Update) -> Sequence[Statement]:
+        target, axes = self.slice(record.target, record), row(record)
+        if axes:
+            return [Do(call("rt.add_row", target, self._printer(record, axes).value(record.body)))]
+        value = self._value(record)
+        if isinstance(target, Part) and any(v is not None for v in record.target.vectors):
+            part = self.names.own("part")  # a view that is added to by its subscripts is copied onto itself afterwards
+            return [let(part, target), Assign(Name(part), value, "+=")]
+        return [Assign(target, value, "+=")]
+
+    def _reduced(self, record: Update) -> Sequence[Statement]:
+        target = self.slice(record.target, record)
+        how = NUMPY_REDUCTIONS[record.op]
+        brackets, value = admission(record.body)
+        if record.argument is None:
+            writable = target if isinstance(target, Part) else Part(target, (ELLIPSIS,))
+            return [Assign(writable, call(how.ufunc, target, self._value(record)))]
+        found, position = record.argument
+        where = [self._printer(record, record.axes).condition(brackets)] if brackets else []
+        arrays = _view(target), _view(self.slice(found, record))
+        if record.summed:
+            values = self._printer(record, record.axes).value(value)
+            return [Do(call(how.searched, *arrays, values, Literal(len(record.summed)), *where))]
+        values = self._value(replace(record, body=value))
+        return [Do(call(how.recorded, *arrays, values, self.position(position), *where))]
+
+    def _elements(self, update: Update) -> Expression:
+        """The elements of a reduction other than a sum, its identity where a bracket excludes one."""
+        brackets, value = admission(update.body)
+        printer = self._printer(update, update.axes)
+        found = printer.value(value)
+        if not brackets:
+            return found
+        kind = call("dtype", found) if printer.is_scalar(value) else found
+        return call("np.where", printer.condition(brackets), kind, empty(update.op))
+
+    def _value(self, update: Update) -> Expression:
+        """The right side: a pointwise expression, a sum over axes, a contraction, or another reduction over axes."""
+        if update.is_sum:
+            return self._sum(update, summation(update))
+        elements = self._elements(update)
+        if not update.summed:
+            return elements
+        axes = (("axis", last(len(update.summed))), ("initial", empty(update.op)))
+        return Call(Name(NUMPY_REDUCTIONS[update.op].along), (elements,), axes)
+
+    def _sum(self, update: Update, said: Sum) -> Expression:
+        """A sum: what it does not see multiplies it once."""
+        printer = self._printer(update, said.axes)
+        if not said.summed:
+            found = printer.value(said.body)
+        elif said.product is not None:
+            found = self._contraction(update, said, said.product)
+        else:
+            found = call("rt.total", printer.value(said.body), last(len(said.summed)))
+        outer = [self._printer(update, said.kept).value(said.outer)] if said.outer != 1 else []
+        scale = [self.number(said.scale)] if said.scale not in (1, -1) else []
+        whole = chain("*", [*outer, *scale, found, *(self._count(v, update) for v in said.counted)])
+        return negated(whole) if said.scale == -1 else whole
+
+    def _count(self, vector: Symbol, update: Update) -> Expression:
+        """The number of values of a vector index."""
+        low, high = self._range(vector, update)
+        return Binary("-", high, low) if vector in update.clipped else high
+
+    def _contraction(self, update: Update, said: Sum, product: tuple[Access, Access]) -> Expression:
+        lookup = dict(update.slices)
+        axes = [lookup[a].axes for a in product]
+        return call("rt.contract", axes_words(*axes, out=said.kept), *(self.slice(lookup[a], update) for a in product))
+
+
+def _view(value: Expression) -> Expression:
+    """A subscript by integers alone yields a scalar; an ellipsis keeps it a view."""
+    return Part(value.value, (*value.subscripts, ELLIPSIS)) if isinstance(value, Part) else value
+
+
+def names_of(symbols: Iterable[Expr]) -> str:
+    """The names of indices, as the runtime reads them."""
+    return " ".join(str(s.name) for s in symbols)
+
+
+def axes_words(*operands: Iterable[Expr], out: Iterable[Expr]) -> Expression:
+    """How axes of operands and of the result belong together, in the words of the runtime."""
+    return Literal(f"{', '.join(names_of(axes) for axes in operands)} -> {names_of(out)}")
+
+
+def last(count: int) -> Expression:
+    """The numbers of the last axes."""
+    return Literal(-1) if count == 1 else Group(tuple(Literal(-k) for k in range(count, 0, -1)))
+
+
+def empty(op: str) -> Expression:
+    """The value of a reduction over no element."""
+    return constant(REDUCTIONS[op].identity)
+
+
+def constant(value: float) -> Expression:
+    """A number as NumPy has it, an infinite one too."""
+    if abs(value) == inf:
+        return INFINITY if value > 0 else negated(INFINITY)
+    return Literal(value)

@@ -1,0 +1,1 @@
+"""Records -> text: one printer, line breaks, literals, skeletons."""

@@ -1,0 +1,1 @@
+"""What users call: the command line, layers by name, packages, `check`, `explain`, `verify`."""

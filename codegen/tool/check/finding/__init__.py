@@ -1,0 +1,1 @@
+"""Deviation -> sentences: what is wrong, each statement evaluated before it is said."""

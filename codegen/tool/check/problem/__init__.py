@@ -1,0 +1,1 @@
+"""What is to be checked: parameters, caches, results and layouts of somebody's function."""

@@ -1,0 +1,9 @@
+"""Program -> Gradient, again a Program.
+
+differentiate                        Program    its gradient
+second_order                         Gradient   the gradient of that
+gradient_program                     Layer      what its functions run
+second_order_program                 Layer      the same for second order
+collapse                             Term       Kronecker deltas away, step by step
+passes                               Program    the same values with less work
+"""

@@ -1,0 +1,106 @@
+"""The programs that a layer's functions run: what computes given tensors forward, and what computes given gradients.
+
+The gradients are given forward tensors that exist and the seeds. Intermediates that depend on no input are computed
+again instead of being kept.
+"""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import replace
+from itertools import islice
+
+from sympy import Integer
+
+from gradscribe.derive.calculus.collapse import rename
+from gradscribe.derive.calculus.differentiate import Gradient
+from gradscribe.derive.calculus.passes.inline import inline
+from gradscribe.derive.calculus.passes.recall import recalled
+from gradscribe.derive.calculus.passes.reuse import distributions, reused
+from gradscribe.derive.ir.index import fresh_names
+from gradscribe.derive.ir.term import Program, Statement, Tensor, Term, accesses, index_ranges
+
+
+def forward_program(program: Program, results: tuple[str, ...]) -> Program:
+    """What computes the tensors `results` of the forward pass."""
+    kept = closure(program.statements, results)
+    statements = tuple(
+        replace(
+            s,
+            argument=s.argument if s.argument and s.argument.name in results else None,
+            ties=s.ties if s.ties and s.ties.name in results else None,
+        )
+        for s in kept
+    )
+    return inline(reused(replace(program, statements=statements, outputs=results)), set(results))
+
+
+def gradient_program(gradient: Gradient, names: Sequence[str], recomputed: set[str], frugal: bool = False) -> Program:
+    """What computes the gradients of `names`, over the tensors it has to be given.
+
+    A gradient of 0 is a statement that says so.
+
+    Args:
+        gradient: the differentiated program.
+        names: the inputs whose gradients are wanted.
+        recomputed: tensors that are computed again.
+        frugal: whether differences are read from tensors that hold them, so that less must be kept.
+    """
+    forward = gradient.forward
+    tensors = gradient.program.tensors
+    zeros = [zero(gradient.zeros[name]) for name in names if name in gradient.zeros]
+    found = {a.tensor.name: a.gradient for a in gradient.adjoints} | gradient.zeros
+    targets = tuple(found[name].name for name in names)
+    renamed = tuple(replace(s, term=rename(s.term)[0]) for s in gradient.program.statements)
+    wanted = closure(renamed, targets)
+    backward = inline(replace(gradient.program, statements=(*wanted, *zeros), outputs=targets))
+    backward = recalled(backward, forward) if frugal else backward
+    saved = [let for let in distributions(forward, set(tensors)) if let.target.name in forward.tensors]
+    choices = [closure(p.statements, targets) for p in (reused(backward, saved), backward)]
+    statements = min(choices, key=lambda chosen: len(_given_to(chosen)))  # y instead of h and z, but not beside them
+    read = _read(statements)
+    again = closure(forward.statements, read & recomputed)
+    defined = {s.target.name for s in (*statements, *again)}
+    seeds = tuple(t for t in gradient.seeds.values())
+    rest = tuple(t for t in tensors.values() if t.name in read - defined and t not in seeds)
+    return Program((*seeds, *rest), (*again, *statements), targets, forward.sizes)
+
+
+def without_inputs(program: Program) -> set[str]:
+    """The intermediate tensors that depend on sizes only."""
+    found: set[str] = set()
+    for name in dict.fromkeys(s.target.name for s in program.statements):
+        read = {a.tensor for s in program.definitions(name) for a in accesses(s.term.body)}
+        if read <= found:
+            found.add(name)
+    return found
+
+
+def without_idle(program: Program) -> Program:
+    """The program without inputs that it does not read."""
+    names = {a.tensor for s in program.statements for a in accesses(s.term.body)}
+    return replace(program, inputs=tuple(t for t in program.inputs if t.name in names))
+
+
+def closure(statements: Sequence[Statement], wanted: Iterable[str]) -> tuple[Statement, ...]:
+    """The statements that `wanted` tensors depend on, in order."""
+    needed = set(wanted)
+    kept: list[Statement] = []
+    for statement in reversed(statements):
+        recorded = statement.argument.name if statement.argument else None
+        if statement.target.name in needed or recorded in needed:
+            kept.append(statement)
+            needed |= {a.tensor for a in accesses(statement.term.body)}
+    return tuple(reversed(kept))
+
+
+def zero(target: Tensor) -> Statement:
+    """``target = 0``."""
+    free = index_ranges(islice(fresh_names({target.name}), len(target.shape)), target.shape)
+    return Statement(target, Term(free, (), Integer(0)))
+
+
+def _read(statements: Sequence[Statement]) -> set[str]:
+    return {a.tensor for s in statements for a in accesses(s.term.body)}
+
+
+def _given_to(statements: Sequence[Statement]) -> set[str]:
+    return _read(statements) - {s.target.name for s in statements}

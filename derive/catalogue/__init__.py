@@ -1,0 +1,1 @@
+"""What comes with gradscribe: layers, networks, optimisers, fast correlations. Equations only."""

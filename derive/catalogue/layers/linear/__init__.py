@@ -1,0 +1,1 @@
+"""Dense layers, attention, recurrent cells, and layers that join branches."""

@@ -1,0 +1,80 @@
+"""Resampling of images: every output element is one input element, forward equations only."""
+
+from gradscribe.derive.catalogue.layers import LAYERS
+from gradscribe.derive.catalogue.layers.convolutions.window import SPATIAL, joined, symbols, words
+from gradscribe.derive.ir.index import integer
+from gradscribe.derive.language import read
+from gradscribe.derive.layer.interface import Kind, Layer, Option
+
+SHUFFLE = "Shi et al., Real-time single image and video super-resolution using a sub-pixel network, 2016, eq. 4"
+
+
+def _upsampling(rank: int) -> Layer:
+    """Every element repeated s times along each axis."""
+    axes = SPATIAL[rank]
+    extents, windows, out = (joined(axes, part) for part in ("extent", "windows", "out"))
+    lines = "\n".join(f"{a.windows} = {a.symbol('s')}*{a.extent}\n{a.tap} < {a.symbol('s')}" for a in axes)
+    places = ", ".join(f"{a.symbol('s')}*{a.out} + {a.tap}" for a in axes)
+    return read(
+        f"""
+        input x[N, {extents}, C]
+        output y[N, {windows}, C]
+        {lines}
+        y[n, {places}, c] = x[n, {out}, c]
+        """,
+        f"upsample_nearest{rank}d",
+        class_name=f"UpsampleNearest{rank}D",
+        title=LAYERS[f"upsample_nearest{rank}d"].title,
+        options=(Option("scale_factor", symbols(axes, "s")),),
+        axes=words(axes),
+        display=(("scale_factor", "s"),),
+        source="Odena, Dumoulin and Olah, Deconvolution and checkerboard artifacts, 2016",
+    )
+
+
+def upsample_nearest1d() -> Layer:
+    """Every element repeated scale_factor times."""
+    return _upsampling(1)
+
+
+def upsample_nearest2d() -> Layer:
+    """Every element repeated scale_factor times along each axis."""
+    return _upsampling(2)
+
+
+def pixel_shuffle() -> Layer:
+    """Channels become pixels: channel (s*c + r)*s + t of x is pixel (r, t) of channel c, PyTorch's order (ONNX CRD)."""
+    return read(
+        """
+        input x[N, H, W, s*s*C]
+        output y[N, s*H, s*W, C]
+        r < s
+        t < s
+        y[n, s*i + r, s*j + t, c] = x[n, i, j, s*s*c + s*r + t]
+        """,
+        "pixel_shuffle",
+        class_name="PixelShuffle",
+        title=LAYERS["pixel_shuffle"].title,
+        options=(Option("upscale_factor", (integer("s"),), Kind.COUNT),),
+        axes=words(SPATIAL[2]),
+        source=SHUFFLE,
+    )
+
+
+def pixel_unshuffle() -> Layer:
+    """Pixels become channels, the inverse of `pixel_shuffle`: pixel (r, t) of channel c is channel (s*c + r)*s + t."""
+    return read(
+        """
+        input x[N, s*H, s*W, C]
+        output y[N, H, W, s*s*C]
+        r < s
+        t < s
+        y[n, i, j, s*s*c + s*r + t] = x[n, s*i + r, s*j + t, c]
+        """,
+        "pixel_unshuffle",
+        class_name="PixelUnshuffle",
+        title=LAYERS["pixel_unshuffle"].title,
+        options=(Option("downscale_factor", (integer("s"),), Kind.COUNT),),
+        axes=words(SPATIAL[2]),
+        source=SHUFFLE,
+    )

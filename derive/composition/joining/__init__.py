@@ -1,0 +1,1 @@
+"""Nodes -> one program: their order, sizes and settings, and names that never clash."""

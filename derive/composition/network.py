@@ -1,0 +1,138 @@
+"""The records of a network: its nodes, and the network itself, which is a Layer with a program composed of theirs."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from sympy import Expr, Symbol
+
+from gradscribe.derive.ir.term import EquationError, Program, Tensor
+from gradscribe.derive.layer.interface import Layer
+
+Data = tuple[Any, ...]
+"""Numbers in nested tuples, one level per axis."""
+
+
+class NetworkError(EquationError):
+    """A network that is not well formed; the message names the network, the node, shapes and what is expected.
+
+    Attributes:
+        node: the node at fault, LOSS for the loss; "" where it is no single one.
+    """
+
+    node = ""
+
+
+LOSS = "loss:"
+"""What stands for the loss where nodes are named; no node can be called so."""
+
+
+@dataclass(frozen=True)
+class Uniform:
+    """Weights drawn within ``gain / fan_in**power``.
+
+    PyTorch's default is gain 1 and power 1/2 (He et al. 2015 with a = sqrt(5)); LeCun et al. 1998, appendix A, has gain
+    2.4 and power 1.
+    """
+
+    gain: float = 1.0
+    power: float = 0.5
+
+
+@dataclass(frozen=True)
+class Normal:
+    """Weights drawn from a normal distribution of standard deviation ``sqrt(gain / fan_in)``.
+
+    He et al., Delving deep into rectifiers, 2015, eq. 10: gain 2 before a rectifier.
+    """
+
+    gain: float = 2.0
+
+
+Start = float | Uniform | Normal
+"""How a weight starts: as a constant or at random."""
+
+
+@dataclass(frozen=True)
+class Node:
+    """One layer of a network.
+
+    Attributes:
+        name: unique in the network; its weights are called ``name.w``.
+        layer: the layer's equations.
+        inputs: names of what its first inputs are given: nodes or the network's inputs.
+        settings: options and features by name, such as ("out_channels", 6).
+        data: constants, (input of the layer, numbers): LeNet-5's table of connections.
+        start: how weights start, (weight, Start); the layer's own way where nothing is said.
+        named: whether the name is the user's own, or made from the layer's.
+    """
+
+    name: str
+    layer: Layer
+    inputs: tuple[str, ...]
+    settings: tuple[tuple[str, Any], ...] = ()
+    data: tuple[tuple[str, Data], ...] = ()
+    start: tuple[tuple[str, Start], ...] = ()
+    named: bool = True
+
+
+@dataclass(frozen=True)
+class Part:
+    """Where a tensor of the composed program comes from: tensor `name` of the layer of node `node`."""
+
+    node: str
+    name: str
+
+    @property
+    def key(self) -> str:
+        """What a weight is called in `params`."""
+        return f"{self.node}.{self.name}"
+
+
+@dataclass(frozen=True)
+class Network(Layer):
+    """A layer composed of layers.
+
+    The sizes that the network fixes stay symbols in `program`, for the derivation; `derive.composition.concrete` puts
+    their numbers in.
+
+    Attributes:
+        nodes: the layers in an order in which each comes after what it reads.
+        values: numbers of size symbols and of real parameters.
+        parts: where the tensors come from, (tensor, Part).
+        starts: how every weight starts, (tensor, Start).
+        fans: how many products an output sums through a weight, (tensor, extent).
+        constants: data by tensor, the inputs that are part of the network.
+        results: tensor that holds the value of a node, (node, tensor).
+        flattened: weights whose first axis is a flattened image, (tensor, extents of the image).
+        evaluation: the forward equations after training; those of training where a network has no others.
+        loss: the layer whose inputs are the network's output and labels; None for none.
+        text: the lines that it was read from; "" where it was composed otherwise.
+    """
+
+    nodes: tuple[Node, ...] = ()
+    values: tuple[tuple[Symbol, Expr], ...] = ()
+    parts: tuple[tuple[str, Part], ...] = ()
+    starts: tuple[tuple[str, Start], ...] = ()
+    fans: tuple[tuple[str, Expr], ...] = ()
+    constants: tuple[tuple[str, Data], ...] = ()
+    results: tuple[tuple[str, str], ...] = ()
+    flattened: tuple[tuple[str, tuple[Expr, ...]], ...] = ()
+    evaluation: Program | None = None
+    loss: Layer | None = field(default=None)
+    text: str = ""
+
+    @property
+    def part(self) -> Mapping[str, Part]:
+        """Where each tensor comes from."""
+        return dict(self.parts)
+
+    def key(self, name: str) -> str:
+        """What weight `name` is called in `params`."""
+        return self.part[name].key
+
+    @property
+    def given(self) -> tuple[Tensor, ...]:
+        """The arrays that a call takes: the inputs that are neither weights, nor state, nor constants."""
+        held = {*self.weights, *(name for name, _, _ in self.state), *dict(self.constants)}
+        return tuple(t for t in self.program.inputs if t.name not in held)

@@ -1,0 +1,1 @@
+"""A page evaluated: its rows, its boxes and its slopes, by numbers."""

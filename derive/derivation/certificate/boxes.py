@@ -1,0 +1,55 @@
+"""The boxed gradients of a derivation, each computed from those before it: what somebody gets who copies the page."""
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+from sympy import Symbol
+
+from gradscribe.derive.derivation.certificate.rows import row_value
+from gradscribe.derive.derivation.record import Derivation
+from gradscribe.derive.ir.interpret import evaluate
+
+
+def boxed(
+    derivation: Derivation, values: Mapping[str, np.ndarray], sizes: Mapping[Symbol, Any], rng: np.random.Generator
+) -> dict[str, np.ndarray]:
+    """The gradient by its boxed row of every tensor that has a section, by the name of the tensor.
+
+    Args:
+        derivation: that of a layer or network.
+        values: every tensor of the forward program, and the gradients that arrive from above, if those of a network
+            are not to be random.
+        sizes: every size.
+        rng: the source of randomness.
+    """
+    found = back_propagated(derivation, values, sizes, rng)
+    return {s.wrt: found[s.steps[-1].left.tensor] for s in derivation.sections if s.wrt in values}
+
+
+def back_propagated(
+    derivation: Derivation, values: Mapping[str, np.ndarray], sizes: Mapping[Symbol, Any], rng: np.random.Generator
+) -> dict[str, np.ndarray]:
+    """Every gradient that the sections derive, each from those before it, by its boxed row.
+
+    Args:
+        derivation: that of a layer or network.
+        values: every tensor of the forward program, and the gradient that arrives from above if it is not to be random.
+        sizes: every size.
+        rng: the source of randomness.
+    """
+    found = dict(values)
+    parts = [part for section in derivation.sections for part in section.parts]
+    for part in (part for part in parts if part.wrt in values):
+        assert part.gradient is not None  # sections of networks have one
+        for name, gradient in part.seeds:
+            known = [s for s in part.gradient.statements if s.target.name == gradient]
+            if gradient not in found:  # the gradient that arrives at the end, or dE/dE
+                found[gradient] = (
+                    evaluate(known[0].term, {}, sizes)[0] if known else rng.normal(size=values[name].shape)
+                )
+        for let in part.lets:
+            found[let.target.name] = evaluate(let.term, found, sizes)[0]
+        row = part.results[0].step if part.results else part.steps[-1]
+        found[row.left.tensor] = row_value(row.terms, found, sizes)
+    return found

@@ -1,0 +1,166 @@
+"""Gradients against central differences of the forward program, in float64.
+
+A constant counts as fixed. Where the slopes to both sides differ there is a tie or a corner, and nothing is compared.
+"""
+
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+from numpy.random import Generator
+from sympy import Symbol
+
+from gradscribe.derive.derivation.certificate.boxes import back_propagated
+from gradscribe.derive.derivation.certificate.rows import gap, row_value
+from gradscribe.derive.derivation.record import Derivation, Section
+from gradscribe.derive.ir.interpret import complete_sizes, evaluate, interpret
+from gradscribe.derive.ir.term import Program
+from gradscribe.derive.layer.sampling import sample_sizes, sample_values
+
+_STEP = 1e-5
+_KINK = 1e-3
+_PROBES = 5
+
+Values = Mapping[str, np.ndarray]
+Sizes = Mapping[Symbol, Any]
+
+
+def program_gap(
+    program: Program, name: str, seeds: Values, values: Values, sizes: Sizes, gradient: np.ndarray, rng: Generator
+) -> float | None:
+    """Distance of some entries of a gradient from central differences; None where nothing could be compared.
+
+    Args:
+        program: what is differentiated.
+        name: the tensor that it is differentiated by.
+        seeds: the gradient that arrives at each output, by output.
+        values: every tensor of the program.
+        sizes: every size.
+        gradient: what is to be judged, of the shape of tensor `name`.
+        rng: chooses the entries.
+    """
+    moving = _from(program, name)
+
+    def scalar(point: np.ndarray) -> float:
+        result = interpret(moving, {**values, name: point}, sizes)
+        return sum(_finite_sum(seed, result[output]) for output, seed in seeds.items())
+
+    return _gap(scalar, values[name], gradient, rng)
+
+
+def slope_gap(section: Section, values: Values, sizes: Sizes, rng: Generator) -> float | None:
+    """Distance of some entries of a section's gradient from central differences, see `program_gap`."""
+    gradient = row_value(section.raw, values, sizes)
+    if not section.seeds:
+        return program_gap(section.forward, section.wrt, _seeds(section, values), values, sizes, gradient, rng)
+    return _gap(
+        lambda point: _scalar_at_ends(section, {**values, section.wrt: point}, sizes),
+        values[section.wrt],
+        gradient,
+        rng,
+    )
+
+
+def whole_gap(derivation: Derivation, rng: Generator) -> float:
+    """Distance of the slope of a whole network, back-propagated by the boxed rows, from a central difference."""
+    program = derivation.program
+    sizes = complete_sizes(program, sample_sizes(derivation.layer or program, rng))
+    for _ in range(_PROBES):
+        values = interpret(program, sample_values(program, sizes, rng), sizes)
+        propagated = back_propagated(derivation, values, sizes, rng)
+        inputs = {t.name for t in program.inputs}
+        gradients = {s.wrt: propagated[s.steps[-1].left.tensor] for s in derivation.sections if s.wrt in inputs}
+        (output,) = program.outputs
+        found = direction_gap(program, {output: propagated[derivation.seed]}, gradients, values, sizes, rng)
+        if found is not None:
+            return found
+    return float("nan")
+
+
+def direction_gap(
+    program: Program, seeds: Values, gradients: Values, values: Values, sizes: Sizes, rng: Generator
+) -> float | None:
+    """Distance of a slope by these gradients from a central difference, along one random direction.
+
+    Args:
+        program: what is differentiated.
+        seeds: the gradient that arrives at each output, by output.
+        gradients: what is to be judged, by input.
+        values: every tensor of the program.
+        sizes: every size.
+        rng: chooses the direction.
+    """
+    moving = _from(program)
+    along = {name: rng.normal(size=np.shape(gradient)) for name, gradient in gradients.items()}
+    ends = []
+    for step in (_STEP, 0.0, -_STEP):
+        moved = {name: values[name] + step * direction for name, direction in along.items()}
+        result = interpret(moving, {**values, **moved}, sizes)
+        ends.append(sum(_finite_sum(seed, result[output]) for output, seed in seeds.items()))
+    right, left = (ends[0] - ends[1]) / _STEP, (ends[1] - ends[2]) / _STEP
+    if abs(right - left) >= _KINK * max(1.0, abs(right), abs(left)):
+        return None
+    slope = sum(float((gradients[name] * direction).sum()) for name, direction in along.items())
+    return abs((ends[0] - ends[2]) / (2 * _STEP) - slope) / max(abs(slope), 1.0)
+
+
+def _gap(
+    scalar: Callable[[np.ndarray], float], value: np.ndarray, gradient: np.ndarray, rng: Generator
+) -> float | None:
+    point = np.asarray(value, float)
+    if np.shape(gradient) != point.shape:
+        return float("inf")
+    positions = rng.choice(point.size, size=min(_PROBES, point.size), replace=False)
+    slopes, kept = [], []
+    for position in positions:
+        ends = []
+        for direction in (1, 0, -1):
+            moved = point.copy()
+            moved.flat[position] += direction * _STEP
+            ends.append(scalar(moved))
+        right, left = (ends[0] - ends[1]) / _STEP, (ends[1] - ends[2]) / _STEP
+        if abs(right - left) < _KINK * max(1.0, abs(right), abs(left)):  # else a tie or a corner: no slope there
+            slopes.append((ends[0] - ends[2]) / (2 * _STEP))
+            kept.append(position)
+    return gap(np.array(slopes), gradient.ravel()[kept], floor=1.0) if kept else None
+
+
+def _scalar_at_ends(section: Section, values: Values, sizes: Sizes) -> float:
+    """E of a section of a network: a tensor at which its program ends counts as fixed where it is read."""
+    seeds, found, total = dict(section.seeds), dict(values), 0.0
+    written: set[str] = set()
+    for statement in section.forward.statements:
+        name = statement.target.name
+        if statement.target.constant:
+            continue
+        value, argument = evaluate(statement.term, found, sizes)
+        if name in seeds:
+            total += _finite_sum(values[seeds[name]], value)
+            continue
+        found[name] = found[name] + value if name in written else value
+        written.add(name)
+        if statement.argument is not None:
+            found[statement.argument.name] = argument
+    return total
+
+
+def _finite_sum(seed: np.ndarray, output: np.ndarray) -> float:
+    """The scalar E; an extremum over no position is infinite and has no slope."""
+    return float((seed * np.where(np.isfinite(output), output, 0.0)).sum())
+
+
+def _from(program: Program, name: str = "") -> Program:
+    """The program with tensor `name` and the constants given from outside."""
+    fixed = {s.target.name for s in program.statements if s.target.constant} | {name}
+    return replace(program, statements=tuple(s for s in program.statements if s.target.name not in fixed))
+
+
+def _seeds(section: Section, values: Values) -> dict[str, np.ndarray]:
+    """The gradient that arrives at each output of a section's program."""
+    assert section.gradient is not None  # a section with wrt has one
+    known = set(section.forward.tensors)
+    given = [t.name for t in section.gradient.inputs if t.name not in known]
+    tensors = section.forward.tensors
+    outputs = [o for o in section.forward.outputs if not tensors[o].integer and not tensors[o].constant]
+    return {output: values[name] for output, name in zip(outputs, given, strict=True)}

@@ -1,0 +1,128 @@
+"""The rows of a section, each compared with the row before at a random point.
+
+Rows that are polynomials of their tensors are compared in integers modulo a prime, others in float64.
+"""
+
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+from numpy.random import Generator
+from sympy import Mul, Symbol
+
+from gradscribe.derive.derivation.certificate.certificate import Label, label
+from gradscribe.derive.derivation.certificate.exact import PRIME, Residues, drawn
+from gradscribe.derive.derivation.record import Partial, Section, Step
+from gradscribe.derive.ir.functions import equal
+from gradscribe.derive.ir.interpret import evaluate, interpret, magnitude
+from gradscribe.derive.ir.term import Term, accesses
+from gradscribe.derive.layer.sampling import sample_values
+
+Values = Mapping[str, np.ndarray]
+Sizes = Mapping[Symbol, Any]
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """One row and the row before.
+
+    Attributes:
+        row: the label of the row.
+        difference: relative to the greatest entry; 0 or infinite where both were compared exactly.
+        degree: of the polynomials that were compared exactly; None for float64.
+    """
+
+    row: Label
+    difference: float
+    degree: int | None
+
+
+def environment(section: Section, sizes: Sizes, rng: Generator) -> dict[str, np.ndarray]:
+    """Every tensor that the rows of a section may read, in float64."""
+    numbers = {name: np.array(matrix.tolist(), dtype=float) for name, matrix in section.numbers}
+    values = interpret(section.forward, {**sample_values(section.forward, sizes, rng), **numbers}, sizes)
+    if section.gradient is not None:
+        given = {t.name: t for t in section.gradient.inputs if t.name not in values}
+        seeds = replace(section.forward, inputs=tuple(given.values()), statements=())
+        values = interpret(section.gradient, {**values, **sample_values(seeds, sizes, rng)}, sizes)
+    for let in section.lets:
+        values[let.target.name] = evaluate(let.term, values, sizes)[0]
+    return values
+
+
+def comparisons(section: Section, values: Values, sizes: Sizes, rng: Generator) -> Iterator[Comparison]:
+    """Every row that is claimed at these sizes with the row before, the first one with what differentiation made."""
+    point = _point(section, values, sizes, rng)
+    before = tuple(map(_resolved, section.raw))
+    steps = [s for s in section.steps if not _is_chain_rule(s)]
+    for step in (*steps, *(r.step for r in section.results)):
+        if any(sizes[symbol] != number for symbol, number in step.where):
+            continue
+        row = tuple(map(_resolved, step.terms))
+        degrees = [point.degree(t) for t in (*before, *row)]
+        known = [d for d in degrees if d is not None]
+        polynomial = len(known) == len(degrees)
+        same = polynomial and _equal(_residues(before, point, sizes), _residues(row, point, sizes))
+        if same or (polynomial and not _reads(point.arbitrary, (*before, *row))):
+            yield Comparison(label(step), 0.0 if same else float("inf"), max(known, default=0))
+        else:  # no polynomials, or equal only by what their tensors are
+            floor = max(_size(before, values, sizes), _size(row, values, sizes))
+            difference = gap(row_value(before, values, sizes), row_value(row, values, sizes), floor)
+            yield Comparison(label(step), difference, None)
+        before = row
+
+
+def row_value(terms: Iterable[Term], values: Values, sizes: Sizes) -> np.ndarray:
+    """The value of a row in float64."""
+    return np.asarray(sum(evaluate(_resolved(t), values, sizes)[0] for t in terms))
+
+
+def gap(a: np.ndarray, b: np.ndarray, floor: float = 0.0) -> float:
+    """The greatest difference, relative to the greatest entry or `floor`; infinite between different shapes."""
+    if a.shape != b.shape:
+        return float("inf")
+    if a.size == 0:
+        return 0.0
+    scale = max(float(np.abs(a).max()), float(np.abs(b).max()), floor)
+    return float(np.abs(a - b).max()) / scale if scale else 0.0
+
+
+def _point(section: Section, values: Values, sizes: Sizes, rng: Generator) -> Residues:
+    gradient = section.gradient
+    tensors = (*section.forward.tensors.values(), *(gradient.inputs if gradient is not None else ()))
+    backward = gradient.statements if gradient is not None else ()
+    statements = (*section.forward.statements, *backward, *section.lets)
+    return drawn(tensors, statements, values, sizes, rng, dict(section.numbers))
+
+
+def _is_chain_rule(step: Step) -> bool:
+    """Whether a row has quotients of different tensors, which only finite differences can check."""
+    return any(p.upper.tensor != p.lower.tensor for t in step.terms for p in t.body.atoms(Partial))
+
+
+def _residues(terms: Sequence[Term], point: Residues, sizes: Sizes) -> np.ndarray:
+    return np.asarray(sum(point.evaluate(t, sizes) for t in terms)) % PRIME
+
+
+def _reads(names: Collection[str], terms: Iterable[Term]) -> bool:
+    return any(a.tensor in names for t in terms for a in accesses(t.body))
+
+
+def _equal(a: np.ndarray, b: np.ndarray) -> bool:
+    return a.shape == b.shape and bool(np.array_equal(a, b))
+
+
+def _size(terms: Iterable[Term], values: Values, sizes: Sizes) -> float:
+    """The greatest sum of absolute summands: what rounding is relative to where summands cancel."""
+    parts = [magnitude(t, values, sizes) for t in terms]
+    return max((float(p[np.isfinite(p)].max(initial=0.0)) for p in parts), default=0.0)
+
+
+def _resolved(term: Term) -> Term:
+    """``d x[a] / d x[b]`` as what it means: 1 where all indices agree."""
+    mapping = {
+        p: Mul(*(equal(a, b) for a, b in zip(p.upper.indices, p.lower.indices, strict=True)))
+        for p in term.body.atoms(Partial)
+    }
+    return replace(term, body=term.body.xreplace(mapping)) if mapping else term

@@ -1,0 +1,220 @@
+"""The forward equations as a derivation shows them, and the sentences around them."""
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+import sympy
+from sympy import Expr, Integer, Symbol
+
+from gradscribe.derive.calculus.collapse import proved, radix_order
+from gradscribe.derive.calculus.differentiate import position
+from gradscribe.derive.derivation.forward.displayed_settings import SCALARS, Display
+from gradscribe.derive.derivation.record import Definition, Equals, Words, joined
+from gradscribe.derive.ir.functions import sigmoid
+from gradscribe.derive.ir.index import affine
+from gradscribe.derive.ir.term import Access, Guard, Program, Range, Statement, Term, accesses
+from gradscribe.derive.layer.interface import Kind
+
+
+def scattered(term: Term, injective: bool = False) -> list[tuple[Symbol, Expr, Expr]]:
+    """The axes of the target that a delta addresses: (index of the axis, what it equals, the delta).
+
+    In ``u[n, K*g + k]`` the axis has an index of its own, which occurs in that one delta only.
+
+    Args:
+        term: the term of a statement.
+        injective: only axes where no two values of the indices name one element, because they are its digits: a
+            gradient adds up what reaches ``dx[n, s*i + d*r]`` by several i and r.
+    """
+    found = []
+    for r in term.free:
+        using = [d for d in term.deltas if r.index in d.free_symbols]
+        elsewhere = any(r.index in e.free_symbols for e in (term.body, *(g.value for g in term.guards)))
+        if len(using) != 1 or elsewhere:
+            continue
+        form = affine(using[0], term.indices)
+        coefficient = form.coefficient(r.index)
+        places = [(v, -c / coefficient) for v, c in form.terms if v != r.index]
+        if injective and len(places) > 1 and radix_order(term, places) is None:
+            continue
+        if coefficient in (1, -1):
+            found.append((r.index, sympy.expand(r.index - using[0] / coefficient), using[0]))
+    return found
+
+
+def equation(statement: Statement, injective: bool = False) -> tuple[Access, Term]:
+    """The statement as ``left = term`` in which `scattered` axes of the target are expressions: u[n, K*g + k]."""
+    term = statement.term
+    axes = scattered(term, injective)
+    values = {index: value for index, value, _ in axes}
+    left = Access(statement.target.name, *(values.get(r.index, r.index) for r in term.free))
+    # the most significant digit first, as it is written
+    digits = [v for _, value, _ in axes for v, _ in sorted(affine(value, term.indices).terms, key=_significance)]
+    free = [r for r in term.free if r.index not in values]
+    free += [Range(v, term.extent(v)) for v in dict.fromkeys(digits) if v not in {r.index for r in free}]
+    named = {r.index for r in free}
+    deltas = {d for _, _, d in axes}
+    return left, replace(
+        term,
+        free=tuple(free),
+        bound=tuple(r for r in term.bound if r.index not in named),
+        deltas=tuple(d for d in term.deltas if d not in deltas),
+    )
+
+
+def _significance(term: tuple[Symbol, Expr]) -> tuple[int, bool]:
+    """Digits with a product of more extents before them come first."""
+    _, coefficient = term
+    return -len(sympy.Mul.make_args(coefficient)), coefficient == 1
+
+
+def definitions(program: Program) -> tuple[Definition, ...]:
+    """One equation per element form: statements that accumulate into the same one are added up."""
+    found: dict[Access, Definition] = {}
+    for statement in program.statements:
+        left, term = equation(statement)
+        before = found.get(left)
+        terms = (*before.terms, term) if before else (term,)
+        found[left] = Definition(left, tuple(sorted(terms, key=_reading_order)), statement.argument)
+    return tuple(found.values())
+
+
+def _reading_order(term: Term) -> tuple[bool, bool]:
+    """What is added before what is summed, what is subtracted last."""
+    return bool(term.body.as_coeff_Mul()[0] < 0), bool(term.bound)
+
+
+def shapes(program: Program) -> Words:
+    """``x is (N, H, W, C), w is (R, T, C, K)``."""
+    words: list[str | Expr] = []
+    outputs = [program.tensors[name] for name in program.outputs]
+    for tensor in (*program.inputs, *outputs):
+        words += [", " if words else "", Access(tensor.name)]
+        if tensor.ravel is not None and len(tensor.shape) == 1:
+            words += [" has ", tensor.shape[0], " elements (of any shape)"]
+        elif tensor.shape:
+            words += [" is (", *joined(tensor.shape), ")"]
+        else:
+            words.append(" is a scalar")
+    raveled = {t.shape[t.ravel]: None for t in program.inputs if t.ravel is not None and len(t.shape) > 1}
+    for extent in raveled:
+        words += [", ", extent, " for any number of axes"]
+    return tuple(w for w in words if w != "")
+
+
+def parameters(display: Display) -> Words:
+    """``stride s, padding p, dilation d``."""
+    words: list[str | Expr] = []
+    for option in display.layer.options:
+        values = tuple(dict.fromkeys(display.value(s) for s in option.symbols))
+        extents = {r.extent for s in display.program.statements for r in s.term.ranges}
+        if set(values) <= extents and option.kind is Kind.SIZE and option.name not in ("stride", "dilation"):
+            continue  # a kernel's extents stand in the shapes
+        if values == (Integer(1),) and option.kind is Kind.COUNT:
+            continue
+        if option.kind is Kind.FLAG:
+            if values[0] != 0:
+                words += [", " if words else "", option.name]
+            continue
+        named = values == (option.symbols[0],) and option.symbols[0].name == option.name
+        words += [", " if words else "", *(values if named else (f"{option.name} ", *joined(values)))]
+    return tuple(w for w in words if w != "")
+
+
+def setup(display: Display, program: Program) -> tuple[Words, ...]:
+    """Shapes and parameters as a sentence."""
+    options = parameters(display)
+    return ((*shapes(program), *(("; ", *options) if options else ()), "."), *_renamed(display))
+
+
+def _renamed(display: Display) -> tuple[Words, ...]:
+    """Sizes that somebody declared under the name of what is differentiated, and so have another name here."""
+    ranges = {(r.index.name, r.extent) for s in display.program.statements for r in s.term.ranges}
+    return tuple(
+        (f"The size {size.name} is written ", shown, f", as {size.name} is what is differentiated.")
+        for size, shown in display.mapping.items()
+        if size.name in SCALARS and shown.is_Symbol and (size.name.lower(), shown) not in ranges
+    )
+
+
+def notes(program: Program, lets: Sequence[Statement] = ()) -> tuple[Words, ...]:
+    """What a reader must know of the forward equations: what is written out, zero padding, ties, constants."""
+    found: list[Words] = []
+    if lets:
+        noun, verb = ("equation", "is") if len(lets) == 1 else ("equations", "are")
+        found.append((f"The {noun} ", *joined([_equation(let) for let in lets], " and "), f" {verb} put in."))
+    padded = [name for name in program.tensors if _leaves(program, name)]
+    if padded:
+        found.append(("An access outside ", *joined([Access(n) for n in padded], " or "), " reads 0."))
+    for function, meaning in sorted(_explained(program), key=str):
+        found.append((Equals(function, meaning), "."))
+    ties: dict[Words, list[Words]] = {}
+    for statement in program.statements:
+        policy, record = _ties(statement)
+        if record:
+            ties.setdefault(policy, []).append(record)
+    for policy, records in ties.items():
+        found.append((*policy, *(w for n, record in enumerate(records) for w in ((", ",) if n else ()) + record), "."))
+    for statement in program.statements:
+        if statement.target.constant:
+            found.append(
+                (Access(statement.target.name), " counts as a constant: nothing is differentiated through it.")
+            )
+    return tuple(found)
+
+
+def _equation(let: Statement) -> Equals:
+    return Equals(Access(let.target.name, *(r.index for r in let.term.free)), let.term.body)
+
+
+def _ties(statement: Statement) -> tuple[Words, Words]:
+    """Which positions of an extremum a gradient flows to, and the tensor that records it; () for no extremum."""
+    term = statement.term
+    several = f"Where several elements are the {term.reduction.noun}, "
+    if statement.argument is not None:
+        first: Words = (
+            f"{several}the first one in row-major order of ",
+            *joined([r.index for r in term.bound]),
+            " counts, and NaN is passed on; ",
+        )
+        return first, (Access(statement.argument.name), " records its position ", position(term.bound))
+    if statement.ties is not None:
+        shared = f"{several}they share the gradient equally. NaN is passed on, and its window has no gradient; "
+        return (shared,), (Access(statement.ties.name), " is how many they are")
+    return (), ()
+
+
+def _explained(program: Program) -> list[tuple[Expr, Expr]]:
+    """Functions that are written with a symbol, and what they are."""
+    letter = Symbol("a", real=True)
+    return [
+        (function(letter), meaning(letter))
+        for function, meaning in ((sigmoid, _logistic),)
+        if any(s.term.body.has(function) for s in program.statements)
+    ]
+
+
+def _logistic(a: Symbol) -> Expr:
+    return 1 / (1 + sympy.exp(-a))
+
+
+def _leaves(program: Program, name: str) -> bool:
+    """Whether some access of the tensor may leave it."""
+    shape = program.tensors[name].shape
+    return any(
+        _may_leave(e, extent, s.term, program)
+        for s in program.statements
+        if not s.term.reduction.selects
+        for a in accesses(s.term.body)
+        if a.tensor == name
+        for e, extent in zip(a.indices, shape, strict=True)
+    )
+
+
+def _may_leave(index: Expr, extent: Expr, term: Term, program: Program) -> bool:
+    bounds = [r.extent for r in term.ranges if r.index == index]
+    if bounds and sympy.expand(bounds[0] - extent) == 0:
+        return False
+    if any(sympy.expand(g.value - index) == 0 and sympy.expand(g.extent - extent) == 0 for g in term.guards):
+        return False
+    return not index.has(sympy.Function) and not proved(term, Guard(index, extent), program)

@@ -1,0 +1,243 @@
+"""The derivation of one gradient: chain rule, definition, Kronecker deltas, and their collapse.
+
+A section follows each contribution of an `Adjoint` from the term that differentiation made to the gather form that
+textbooks print. Each row comes from the row before by functions of `derive.calculus.collapse`; the choice of what to
+eliminate (an index of the forward output first) is made here.
+"""
+
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+
+from sympy import Expr, Symbol
+
+from gradscribe.derive.calculus.collapse import discharge, rename, solve
+from gradscribe.derive.calculus.differentiate import Adjoint, Contribution, Gradient
+from gradscribe.derive.calculus.passes.inline import inserted
+from gradscribe.derive.calculus.passes.rewrite import fold
+from gradscribe.derive.derivation.forward.forward_equations import equation, scattered
+from gradscribe.derive.derivation.gradient.elimination import Rule, Vanishing, by_digits, by_solving, eliminate
+from gradscribe.derive.derivation.gradient.outcome import as_statement, collected, results
+from gradscribe.derive.derivation.notation import Notation
+from gradscribe.derive.derivation.record import Between, Partial, Section, Step, Words, joined
+from gradscribe.derive.ir.term import Access, Program, Range, Statement, Tensor, Term, accesses
+
+
+@dataclass(frozen=True)
+class Strand:
+    """One contribution on its way: `term` and, where the saved output can be used, `by_value`, rewritten alike."""
+
+    term: Term
+    by_value: Term | None
+    outer: tuple[Range, ...]
+    favoured: tuple[Symbol, ...] = ()
+
+    @property
+    def preferred(self) -> tuple[Symbol, ...]:
+        """The indices that a gather form is solved for: those of the forward output."""
+        return self.favoured or tuple(r.index for r in self.outer)
+
+    def each(self, rewrite: Callable[[Term], Term]) -> "Strand":
+        """Both forms rewritten."""
+        return replace(self, term=rewrite(self.term), by_value=rewrite(self.by_value) if self.by_value else None)
+
+
+def gradient_sections(
+    gradient: Gradient, notation: Notation, lets: Sequence[Statement], avoided: Collection[Symbol] = ()
+) -> list[Section]:
+    """The sections of all gradients of a program; a pointwise one is inserted in those that follow it."""
+    known: dict[str, Statement] = {}
+    sections: list[Section] = []
+    for adjoint in gradient.adjoints:
+        section = gradient_section(gradient, adjoint, notation, known, lets, avoided)
+        sections.append(section)
+        statement = as_statement(section, adjoint.gradient)
+        if statement is not None:
+            known[adjoint.gradient.name] = statement
+    return sections
+
+
+def gradient_section(
+    gradient: Gradient,
+    adjoint: Adjoint,
+    notation: Notation,
+    known: Mapping[str, Statement],
+    lets: Sequence[Statement],
+    avoided: Collection[Symbol] = (),
+) -> Section:
+    """The section of one tensor's gradient.
+
+    Args:
+        gradient: the differentiated program.
+        adjoint: the gradient to derive.
+        notation: how tensors are written.
+        known: pointwise gradients of earlier sections, by name, which are inserted where they occur.
+        lets: names for known quotients, such as softmax's p = h/z.
+        avoided: indices that should rather stay: at order 2 a kernel's position, so that the kernel does not move.
+    """
+    program = gradient.program
+    free = adjoint.contributions[0].term.free
+    left = Access(adjoint.gradient.name, *(r.index for r in free))
+    strands = tuple(settled(c, program, notation) for c in adjoint.contributions)
+    if avoided:
+        strands = tuple(replace(s, favoured=_favoured(s, notation, avoided)) for s in strands)
+    outer = tuple(dict.fromkeys(r.index for s in strands for r in s.outer))
+    seed = gradient.seeds.get(adjoint.tensor.name)  # an output that other statements read
+    given = (Term(free, (), Access(seed.name, *left.indices)),) if seed is not None else ()
+    rows = _Rows(left, outer, notation, given)
+
+    rows.add("chain rule", ("chain rule",), _chain_rule(gradient, adjoint, strands, free, notation))
+    readers = tuple(dict.fromkeys(c.reader.target.name for c in adjoint.contributions))
+    quotients = tuple(_with_quotient(s, c, left) for s, c in zip(strands, adjoint.contributions, strict=True))
+    rows.add("definition", (*_definition_words(readers, notation), *_reasons(adjoint)), quotients)
+    rows.add("kronecker", ("same element?",), tuple(s.term for s in strands))
+
+    strands, pairs = _renamed(strands)
+    gone = list(dict.fromkeys(v for v in outer + _inner(adjoint) if any(v in p for p in pairs)))
+    rows.add("rename", (*joined(gone), " collapse" if len(gone) > 1 else " collapses"), tuple(s.term for s in strands))
+
+    vanishing: list[Vanishing] = []
+    for rule in (by_digits, by_solving):
+        eliminations = tuple(eliminate(s.term, rule, s.preferred, program) for s in strands)
+        gone = list(dict.fromkeys(v for e in eliminations for v in e.gone))
+        reason = (*joined(gone), " by division") if rule is by_digits else ("solved for ", *joined(gone))
+        rows.add("digits" if rule is by_digits else "solve", reason, tuple(e.term for e in eliminations))
+        strands = tuple(s.each(_eliminated(rule, s.preferred, program)) for s in strands)
+        vanishing += [v for e in eliminations for v in e.vanishing]
+    rows.add("by value", _by_value_words(adjoint), tuple(s.by_value or s.term for s in strands))
+    for name, let in known.items():
+        rows.add("insert", (Access(name), " inserted"), tuple(inserted(t, let) for t in rows.terms))
+    used = []
+    for let in lets:
+        before = rows.terms
+        rows.add("fold", (Access(let.target.name), " for ", let.term.body), tuple(fold(t, let) for t in before))
+        used += [let] if rows.terms != before else []
+    rows.add("collect", ("common factor",), collected(rows.terms))
+
+    caption = _vanishing_words(vanishing)
+    return Section(
+        title=("gradient with respect to ", Access(adjoint.tensor.name)),
+        setup=(("For one element ", Access(adjoint.tensor.name, *left.indices), ":"),) if left.indices else (),
+        steps=tuple(rows.steps),
+        caption=(caption,) if caption else (),
+        results=results(rows.steps[-1], pairs, program),
+        forward=gradient.forward,
+        gradient=program,
+        raw=(*given, *(c.term for c in adjoint.contributions)),
+        wrt=adjoint.tensor.name,
+        lets=tuple(used),
+    )
+
+
+def _favoured(strand: Strand, notation: Notation, avoided: Collection[Symbol]) -> tuple[Symbol, ...]:
+    """The indices of what the chain rule runs over and of the gradients read, those not to be `avoided` first."""
+    read = [a for a in accesses(strand.term.body) if notation.is_gradient(a.tensor)]
+    every = (*strand.preferred, *(e for a in read for e in a.indices if isinstance(e, Symbol)))
+    return tuple(sorted(dict.fromkeys(every), key=lambda v: v in avoided))
+
+
+def _eliminated(rule: Rule, preferred: tuple[Symbol, ...], program: Program) -> Callable[[Term], Term]:
+    return lambda term: eliminate(term, rule, preferred, program).term
+
+
+class _Rows:
+    """Collects rows; a row equal to the one before is left out. Every row starts with the terms `given`."""
+
+    def __init__(self, left: Access, outer: tuple[Symbol, ...], notation: Notation, given: tuple[Term, ...]) -> None:
+        self.left, self.outer, self.notation, self.given = left, outer, notation, given
+        self.steps: list[Step] = []
+        self.terms: tuple[Term, ...] = ()
+
+    def add(self, rule: str, reason: Words, terms: tuple[Term, ...]) -> None:
+        if not self.steps or terms != self.terms:
+            self.terms = terms
+            every = (*self.given, *terms)
+            self.steps.append(Step(rule, reason, self.left, every, self.outer, notation=self.notation))
+
+
+def _definition_words(readers: Sequence[str], notation: Notation) -> Words:
+    """The tensors whose definitions are put in; that of a gradient is a result of order 1."""
+    if not any(notation.is_gradient(name) for name in readers):
+        return ("definition of ", *joined([Access(name) for name in readers]))
+    return (Access(readers[0]), " inserted") if len(readers) == 1 else ("definitions",)
+
+
+def _reasons(adjoint: Adjoint) -> Words:
+    """What reductions have to say of their slopes."""
+    reasons = dict.fromkeys(c.reader.term.reduction.reason for c in adjoint.contributions)
+    return tuple(f"; {reason}" for reason in reasons if reason)
+
+
+def settled(contribution: Contribution, program: Program, notation: Notation | None = None) -> Strand:
+    """Write scattered axes of the reader's target as expressions: the seed becomes dy[n, K*g + k]."""
+    injective = notation is not None and notation.is_gradient(contribution.reader.target.name)
+    axes = [index for index, _, _ in scattered(contribution.reader.term, injective)]
+
+    def rewrite(term: Term) -> Term:
+        for index in axes:
+            delta = next((d for d in term.deltas if index in d.free_symbols), None)
+            term = solve(term, delta, index) if delta is not None else term  # else that is done already
+        return discharge(term, program)[0] if axes else term
+
+    _, reader = equation(contribution.reader, injective)
+    strand = Strand(contribution.term, contribution.by_value, reader.free).each(rewrite)
+    order = {r.index: n for n, r in enumerate(reader.ranges)}
+    return strand.each(lambda t: replace(t, bound=tuple(sorted(t.bound, key=lambda r: order[r.index]))))
+
+
+def _chain_rule(
+    gradient: Gradient, adjoint: Adjoint, strands: Sequence[Strand], free: tuple[Range, ...], notation: Notation
+) -> tuple[Term, ...]:
+    """One summand per reader: the sum over its elements of its gradient times a partial derivative."""
+    terms: dict[Term, None] = {}
+    element = Access(adjoint.tensor.name, *(r.index for r in free))
+    for contribution, strand in zip(adjoint.contributions, strands, strict=True):
+        name = contribution.reader.target.name
+        left, _ = equation(contribution.reader, notation.is_gradient(name))
+        body = Access(_gradient_tensor(gradient, name).name, *left.indices) * Partial(left, element)
+        terms.setdefault(Term(free, strand.outer, body))
+    return tuple(terms)
+
+
+def _gradient_tensor(gradient: Gradient, name: str) -> Tensor:
+    adjoint = gradient.adjoint(name)
+    return adjoint.gradient if adjoint is not None else gradient.seeds[name]
+
+
+def _with_quotient(strand: Strand, contribution: Contribution, left: Access) -> Term:
+    """The row before the Kronecker deltas: d(access)/d(element) as a quotient."""
+    born = {r.index for r in strand.term.free}
+    deltas = tuple(d for d in strand.term.deltas if not born & d.free_symbols)
+    quotient = Partial(contribution.access, Access(contribution.access.tensor, *left.indices))
+    return replace(strand.term, body=strand.term.body * quotient, deltas=deltas)
+
+
+def _inner(adjoint: Adjoint) -> tuple[Symbol, ...]:
+    return tuple(dict.fromkeys(r.index for c in adjoint.contributions for r in c.term.bound))
+
+
+def _renamed(strands: Sequence[Strand]) -> tuple[tuple[Strand, ...], tuple[dict[Symbol, Symbol], ...]]:
+    pairs = tuple(rename(s.term)[1] for s in strands)
+    return tuple(s.each(lambda t: rename(t)[0]) for s in strands), pairs
+
+
+def _by_value_words(adjoint: Adjoint) -> Words:
+    names = dict.fromkeys(c.reader.target.name for c in adjoint.contributions if c.by_value)
+    return ("by the saved ", *joined([Access(name) for name in names]))
+
+
+def _vanishing_words(vanishing: Iterable[Vanishing]) -> Words:
+    """Which terms are zero because an access leaves its tensor."""
+    grouped: dict[str, list[Expr]] = {}
+    for name, index, extent in dict.fromkeys(vanishing):
+        grouped.setdefault(name, []).append(Between(index, extent))
+    words: list[str | Expr] = []
+    for name, ranges in grouped.items():
+        words += [
+            " " if words else "",
+            "Terms whose index of ",
+            Access(name),
+            " leaves ",
+            *joined(ranges),
+            " are zero.",
+        ]
+    return tuple(w for w in words if w != "")

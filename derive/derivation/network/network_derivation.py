@@ -1,0 +1,199 @@
+"""Network -> Derivation: the table of layers, the forward equations, then back-propagation from the last layer down."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from difflib import get_close_matches
+
+from sympy import Expr, Integer, Symbol
+
+from gradscribe.derive.calculus.differentiate import Gradient, differentiate
+from gradscribe.derive.calculus.passes.reuse import distributions
+from gradscribe.derive.composition.level import Level, is_activation, numbered
+from gradscribe.derive.composition.network import Network
+from gradscribe.derive.composition.with_loss import with_loss
+from gradscribe.derive.derivation.forward.displayed_settings import displayed
+from gradscribe.derive.derivation.forward.insertion import Rewritten, written_out
+from gradscribe.derive.derivation.gradient.assembly import assembled
+from gradscribe.derive.derivation.gradient.zero import zero_section
+from gradscribe.derive.derivation.network.backprop import BackPropagation
+from gradscribe.derive.derivation.network.layer_table import layer_table
+from gradscribe.derive.derivation.network.lettering import Lettering, lettered, notation, quotient_name
+from gradscribe.derive.derivation.network.surroundings import without_copies
+from gradscribe.derive.derivation.notation import Notation
+from gradscribe.derive.derivation.record import Chapter, Derivation, Equals, Section, Words, joined
+from gradscribe.derive.ir.index import integer
+from gradscribe.derive.ir.quote import listed, quoted
+from gradscribe.derive.ir.term import Access, EquationError, Program, Statement, Term, accesses
+
+
+def derive_network(
+    network: Network, wrt: Sequence[str] | None = None, settings: Mapping[str, str] | None = None
+) -> Derivation:
+    """The derivation of a network's back-propagation; where it has a loss, from the loss down.
+
+    Args:
+        network: the network.
+        wrt: the weights and inputs to differentiate by, as "c1.w" or "c1_w"; all weights by default.
+        settings: sizes by name, see `derive.derivation.forward.displayed_settings`.
+
+    Raises:
+        EquationError: when `wrt` or a setting does not fit the network.
+    """
+    names = _wanted(network, wrt)
+    display = displayed(with_loss(network) if network.loss is not None else network, settings)
+    shown = display.layer
+    assert isinstance(shown, Network)  # of which it is a specialisation
+    rewritten = _rewritten(shown, names)
+    gradient, program = rewritten.shown, rewritten.shown.forward
+    lettering = lettered(shown, program)
+    lets = distributions(program, gradient.program.names())
+    written = notation(gradient, lettering, lets)
+    (seed,) = (gradient.seeds[o] for o in program.outputs)
+    given = (Statement(seed, Term((), (), Integer(1))),) if network.loss is not None else ()
+    sections = BackPropagation(gradient, lettering, written, lets, given).sections()
+    sections |= {name: zero_section(gradient, name, written) for name in gradient.zeros}
+    chapters = tuple(
+        chapter
+        for level in reversed(lettering.levels)
+        if (chapter := _chapter(level, lettering, written, gradient, sections, network)) is not None
+    )
+    found = tuple(s for c in chapters for s in c.sections)
+    return replace(
+        assembled(display, program, rewritten, written, found),
+        name=network.name,
+        title=_title(network),
+        source=network.source,
+        setup=_setup(shown, program, written),
+        table=layer_table(shown, program, lettering, written),
+        chapters=chapters,
+        seed=seed.name,
+    )
+
+
+def _wanted(network: Network, wrt: Sequence[str] | None) -> tuple[str, ...]:
+    """The tensors called `wrt`, in the program's order; the weights, or the inputs of a network without weights."""
+    given = {t.name for t in network.given}
+    known = {n: n for n in network.differentiable if n in network.weights or n in given}
+    known |= {network.key(n): n for n in network.weights}
+    chosen = [known[name] for name in wrt or () if name in known]
+    for name in wrt or ():
+        if name not in known:
+            keys = [*(network.key(n) for n in network.weights), *(n for n in network.differentiable if n in given)]
+            close = get_close_matches(name, known, n=1)
+            few = listed(keys if len(keys) <= 12 else [*keys[:10], f"... ({len(keys)} in all)"])
+            hint = f"; did you mean {close[0]}?" if close else ""
+            raise EquationError(
+                f"{network.name}: cannot differentiate with respect to {quoted(name)}; expected one of {few}{hint}"
+            )
+    if wrt is None:
+        chosen = [*network.weights] or [n for n in network.differentiable if n in given]
+    return tuple(n for n in network.differentiable if n in chosen)
+
+
+def _rewritten(network: Network, wrt: Sequence[str]) -> Rewritten:
+    """The differentiated program, and what is shown of it: an activation is one equation, no signal has two names."""
+    program = _valued(network)
+    parts, results = network.part, dict(network.results)
+    activations = {n.name for n in network.nodes if is_activation(n.layer)}
+    inner = {
+        s.target.name
+        for s in program.statements
+        if (part := parts.get(s.target.name)) is not None  # the pass over ties adds tensors of no node
+        and part.node in activations
+        and results[part.node] != s.target.name
+    }
+    rewritten = written_out(differentiate(program, wrt), inner)
+    return replace(rewritten, shown=without_copies(rewritten.shown))
+
+
+def _valued(network: Network) -> Program:
+    """The equations that the value needs, without running statistics."""
+    program = replace(network.program, outputs=network.program.outputs[:1])
+    needed = _needed(program)
+    program = replace(program, statements=tuple(s for s in program.statements if s.target.name in needed))
+    read = {a.tensor for s in program.statements for a in accesses(s.term.body)}
+    return replace(program, inputs=tuple(t for t in program.inputs if t.name in read))
+
+
+def _needed(program: Program) -> set[str]:
+    needed = set(program.outputs)
+    for statement in reversed(program.statements):
+        if statement.target.name in needed or (statement.argument is not None and statement.argument.name in needed):
+            needed |= {a.tensor for a in accesses(statement.term.body)}
+            needed |= {statement.target.name} | ({statement.ties.name} if statement.ties is not None else set())
+    return needed
+
+
+def _title(network: Network) -> str:
+    """The title; of a network that has none of its own, its layers."""
+    if network.title != f"network {network.name}":
+        return network.title
+    return " -> ".join(n.layer.name for n in network.nodes)
+
+
+def _setup(network: Network, program: Program, written: Notation) -> tuple[Words, ...]:
+    """The inputs and what is given: constants, and numbers of parameters."""
+    words: list[Words] = []
+    given: list[str | Expr] = []
+    for tensor in network.given:
+        numbers = tuple(e.xreplace(dict(network.values)) for e in tensor.shape)
+        given += [", " if given else "", Access(tensor.name), " is (", *joined(tensor.shape), ")"]
+        given += [" = (", *joined(numbers), ")"] if numbers != tensor.shape else []
+    words.append((*(w for w in given if w != ""), "."))
+    symbols = program.symbols()
+    reals = [Equals(s, v) for s, v in network.values if not s.is_integer and s in symbols]
+    if reals:
+        words.append((*joined(reals), "."))
+    for tensor in program.inputs:
+        if tensor.name in dict(network.constants):
+            words.append((Access(tensor.name), " is a constant (", *joined(tensor.shape), "), not trained."))
+    return tuple(words)
+
+
+def _chapter(
+    level: Level,
+    lettering: Lettering,
+    written: Notation,
+    gradient: Gradient,
+    sections: Mapping[str, Section],
+    network: Network,
+) -> Chapter | None:
+    """The sections of one level: its error signal, its inner tensors, its weights; None where nothing is derived."""
+    tensors = lettering.tensors(level, gradient.forward.tensors)
+    signal = lettering.signals[level.label]
+    own = [n for n in sections if n in tensors]
+    inputs = [n for n in sections if n not in lettering.letters] if level.number == 1 else []
+    own = sorted((*own, *inputs), key=lambda n: n != signal)
+    setup = _arriving(level, lettering, written, gradient, sections, network)
+    if not own and not setup:
+        return None
+    layers = ", ".join(node.layer.name for node in level.nodes)
+    label = level.label if level.label != numbered(level.number) else integer("l") + level.number - 1
+    return Chapter(("Layer ", label, f": {layers}"), setup, tuple(sections[n] for n in own))
+
+
+def _arriving(
+    level: Level,
+    lettering: Lettering,
+    written: Notation,
+    gradient: Gradient,
+    sections: Mapping[str, Section],
+    network: Network,
+) -> tuple[Words, ...]:
+    """Where an error signal comes from that has no section: from above, or unchanged from another level."""
+    signal = lettering.signals[level.label]
+    output = gradient.forward.outputs[0]
+    quotient = Access(quotient_name(signal))
+    seed = gradient.seeds.get(signal)
+    if output in lettering.tensors(level, [output]):
+        if network.loss is not None:
+            scalar = Access(output)
+            one = Equals(Access(gradient.seeds[output].name), Integer(1))
+            return (("The number ", Symbol("E"), " that is minimised is ", scalar, ", so that ", one, "."),)
+        if signal != output:
+            return (("The gradient ", Access(gradient.seeds[output].name), " arrives from above."),)
+        assert seed is not None  # the output's
+        return (("The error signal ", Equals(Access(seed.name), quotient), " arrives from above."),)
+    if seed is not None and signal not in sections:
+        return ((Equals(quotient, Access(seed.name)), ": the sum passes its error signal on unchanged."),)
+    return ()

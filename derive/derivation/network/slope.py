@@ -1,0 +1,77 @@
+"""The gradient behind an activation: ``delta = dE/dz f'(u)``, element by element."""
+
+from collections.abc import Mapping
+from dataclasses import replace
+
+from sympy import Expr
+
+from gradscribe.derive.calculus.collapse import rename
+from gradscribe.derive.calculus.differentiate import Adjoint, Gradient
+from gradscribe.derive.calculus.passes.inline import inserted, is_pointwise
+from gradscribe.derive.derivation.network.lettering import Lettering
+from gradscribe.derive.derivation.notation import Notation
+from gradscribe.derive.derivation.record import Equals, Partial, Section, Step, Words
+from gradscribe.derive.ir.functions import activation, activation_prime
+from gradscribe.derive.ir.term import Access, Program, Statement, Term, accesses
+
+
+def is_slope(adjoint: Adjoint, program: Program, lettering: Lettering) -> bool:
+    """Whether a tensor is read by its activation alone: what is left of the chain rule is a product."""
+    if len(adjoint.contributions) != 1:
+        return False
+    (contribution,) = adjoint.contributions
+    reader = contribution.reader
+    own = reader.target.name in lettering.values.values() and is_pointwise(reader)
+    single = len(program.definitions(reader.target.name)) == 1
+    return own and single and contribution.access.indices == tuple(r.index for r in reader.term.free)
+
+
+def slope(adjoint: Adjoint) -> Words:
+    """``f'(u)``."""
+    return (activation_prime(Access(adjoint.tensor.name)),)
+
+
+def slope_section(gradient: Gradient, adjoint: Adjoint, notation: Notation, known: Mapping[str, Statement]) -> Section:
+    """Chain rule, the activation's slope, and the slope by its saved value."""
+    (contribution,) = adjoint.contributions
+    term, _ = rename(contribution.term)
+    by_value = rename(contribution.by_value)[0] if contribution.by_value is not None else None
+    indices = tuple(r.index for r in term.free)
+    left = Access(adjoint.gradient.name, *indices)
+    value, argument = contribution.reader.target.name, adjoint.tensor.name
+    (signal,) = [a for a in accesses(term.body) if notation.is_gradient(a.tensor)]
+    chain = Term(term.free, (), signal * Partial(Access(value, *indices), Access(argument, *indices)))
+    step = Step("chain rule", ("chain rule",), left, (chain,), notation=notation)
+    steps = [step, replace(step, rule="definition", reason=("definition of ", Access(value)), terms=(term,))]
+    if by_value is not None:
+        steps.append(replace(step, rule="by value", reason=("by the saved ", Access(value)), terms=(by_value,)))
+    for name, let in known.items():
+        terms = tuple(inserted(t, let) for t in steps[-1].terms)
+        if terms != steps[-1].terms:
+            steps.append(replace(step, rule="insert", reason=(Access(name), " inserted"), terms=terms))
+    return Section(
+        title=(),
+        setup=(
+            _function(contribution.reader, by_value or term, argument, signal),
+            ("For one element ", Access(argument, *indices), ":"),
+        ),
+        steps=tuple(steps),
+        caption=(),
+        results=(),
+        forward=gradient.forward,
+        gradient=gradient.program,
+        raw=(contribution.term,),
+        wrt=argument,
+    )
+
+
+def _function(reader: Statement, term: Term, argument: str, signal: Access) -> Words:
+    """Which function f is, and its slope."""
+    plain = Access(argument)
+    function = Equals(activation(plain), _whole(reader.term.body))
+    return ("Here ", function, " and ", Equals(activation_prime(plain), _whole(term.body / signal)), ".")
+
+
+def _whole(body: Expr) -> Expr:
+    """Tensors in place of their elements."""
+    return body.xreplace({a: Access(a.tensor) for a in accesses(body)})

@@ -1,0 +1,199 @@
+"""Layer -> Derivation of second order: S, the sum of direction * gradient, differentiated by seeds and inputs.
+
+The sections are those of order 1, made from another program. What is said besides: the first gradients, as they are
+differentiated, and what S is. A dot marks a rate of change: of the inputs, which move in their directions, and of what
+follows them.
+"""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
+
+from sympy import Mul, Symbol
+
+from gradscribe.derive.calculus.collapse import rename
+from gradscribe.derive.calculus.passes.reuse import distributions
+from gradscribe.derive.calculus.second_order import SecondOrder, second_order
+from gradscribe.derive.composition import Network
+from gradscribe.derive.derivation.forward.displayed_settings import SCALARS, displayed
+from gradscribe.derive.derivation.forward.forward_equations import scattered
+from gradscribe.derive.derivation.forward.insertion import Rewritten, written_out
+from gradscribe.derive.derivation.gradient.assembly import assembled
+from gradscribe.derive.derivation.gradient.recognise import recognise
+from gradscribe.derive.derivation.gradient.section import gradient_sections
+from gradscribe.derive.derivation.gradient.zero import zero_sections
+from gradscribe.derive.derivation.network.lettering import lettered
+from gradscribe.derive.derivation.notation import Notation, gradient_notation
+from gradscribe.derive.derivation.record import Derivation, Result, Section, Step, Words, joined
+from gradscribe.derive.ir.index import fresh_names, integer
+from gradscribe.derive.ir.term import Access, Program, Term
+from gradscribe.derive.ir.well_formed import check
+from gradscribe.derive.layer.interface import Layer
+
+SOURCE = "Pearlmutter, Fast exact multiplication by the Hessian, Neural Computation 6, 1994, section 3"
+E, S = map(Access, SCALARS)
+NAMED = 3
+"""Up to so many contributions are named one by one."""
+
+
+def second_derivation(layer: Layer, watched: Sequence[str] | None, settings: Mapping[str, str] | None) -> Derivation:
+    """The derivation of the gradient of the gradient.
+
+    Args:
+        layer: the layer.
+        watched: the inputs whose gradients S sums over; all differentiable ones by default.
+        settings: options and sizes by name.
+
+    Raises:
+        EquationError: when a setting does not fit the layer.
+    """
+    display = displayed(layer, settings, order=2)
+    found, rewritten = _written_out(second_order(_settled(display.program), watched))
+    program = found.first.forward
+    notation = second_notation(found)
+    if isinstance(display.layer, Network):
+        letters = lettered(display.layer, program).letters
+        outputs = {seed.name: output for output, seed in found.first.seeds.items()}
+        deltas = {g: letters[outputs[g]][1] for g in notation.deltas}
+        notation = replace(notation, levels=letters, deltas=deltas)
+    lets = distributions(program, found.second.program.names())
+    summed = {r.index for s in program.statements for r in s.term.bound}
+    sections = [*gradient_sections(found.second, notation, lets, summed), *zero_sections(found.second, notation)]
+    sections = [_named(s, found, notation) for s in sections]
+    return replace(
+        assembled(display, program, rewritten, notation, sections),
+        title=f"{layer.title}, second order" if layer.title else "second order",
+        source="; ".join(part for part in (layer.source, SOURCE) if part),
+        premises=tuple(_premises(found, notation)),
+    )
+
+
+def _written_out(found: SecondOrder) -> tuple[SecondOrder, Rewritten]:
+    """What is shown of both differentiations, and of the second what it is a rewrite of."""
+    rewritten = written_out(found.second)
+    made = {s.target.name for s in found.order_1.statements}
+    statements = tuple(s for s in rewritten.shown.forward.statements if s.target.name in made)
+    order_1 = replace(found.order_1, statements=statements)
+    first = written_out(found.first).shown
+    return replace(found, first=first, order_1=order_1, second=rewritten.shown), rewritten
+
+
+def _settled(program: Program) -> Program:
+    """Where an axis of a target is said to be an index, it is that index: u[n,i,j,k] for u[n,i,j,u_3] [u_3=k].
+
+    An axis of digits, as in u[n, K*g + k], has a letter of its own.
+    """
+    letters = fresh_names(program.names())
+    known: dict[tuple[str, int], Symbol] = {}
+    statements = []
+    for statement in program.statements:
+        term, pairs = rename(statement.term)
+        back = {stays: gone for gone, stays in pairs.items() if stays in {r.index for r in term.free}}
+        if len(back) == len(pairs) and term.is_sum:
+            statement = replace(statement, term=term.rename(back))
+        digits = {v for v, _, _ in scattered(statement.term, injective=True)}
+        axes = [(n, r.index) for n, r in enumerate(statement.term.free) if r.index in digits]
+        names = {v: known.setdefault((statement.target.name, n), integer(next(letters))) for n, v in axes}
+        statements.append(replace(statement, term=statement.term.rename(names)))
+    return check(replace(program, statements=tuple(statements)))
+
+
+def second_notation(found: SecondOrder) -> Notation:
+    """Gradients of S are quotients; but S by dE/d(tensor) is the rate of change of that tensor: it gets a dot."""
+    first = gradient_notation(found.first)
+    scalar = SCALARS[1]
+    dots = {direction.name: name for name, direction in found.directions.items()}
+    quotients, scalars = dict(first.quotients), {}
+    inner = {a.gradient.name: a.tensor.name for a in found.first.adjoints}
+    for adjoint in found.second.adjoints:
+        if adjoint.tensor.name in inner:
+            dots[adjoint.gradient.name] = inner[adjoint.tensor.name]
+        else:
+            quotients[adjoint.gradient.name] = adjoint.tensor.name
+            scalars[adjoint.gradient.name] = scalar
+    for name, zero in found.second.zeros.items():
+        quotients[zero.name] = name
+        scalars[zero.name] = scalar
+    dotted: dict[str, list[str]] = {}
+    for dot, name in dots.items():
+        dotted.setdefault(name, []).append(dot)
+    order = tuple(n for name in first.order for n in (name, *dotted.get(name, ())))
+    return replace(first, quotients=quotients, scalars=scalars, dots=dots, order=order)
+
+
+def _premises(found: SecondOrder, notation: Notation) -> Iterator[Words | Step]:
+    """The first gradients, the directions, S, what S does not depend on, and how many statements that takes."""
+    if not found.directions:
+        yield ("All gradients of ", E, " are zero, and so is every gradient of theirs.")
+        return
+    order_1, order_2 = found.counts
+    statements = f"{order_1} statement{'s' if order_1 > 1 else ''}"
+    yield ("The gradients of ", E, f", as order 1 derives them ({statements}):")
+    yield from _rows(found, notation)
+    watched = [Access(name) for name in found.directions]
+    moving = [Access(direction.name) for direction in found.directions.values()]
+    several = len(watched) > 1
+    yield (
+        f"Let {'the inputs ' if several else ''}",
+        *joined(watched, " and "),
+        f" move in the direction{'s' if several else ''} ",
+        *joined(moving, " and "),
+        "; a dot marks a rate of change. Then ",
+        E,
+        " changes at the rate",
+    )
+    yield _rate(found, notation)
+    seeds = [Access(t.name) for t in found.first.seeds.values()]
+    yield (
+        "Order 2 differentiates ",
+        S,
+        f" ({order_2} statement{'s' if order_2 > 1 else ''}): by ",
+        *joined(seeds, " and "),
+        " that yields the rate at which the output changes, by the inputs the Hessian of ",
+        E,
+        f" times the direction{'s' if several else ''}.",
+    )
+
+
+def _rows(found: SecondOrder, notation: Notation) -> Iterator[Step]:
+    """One row per gradient: the statements that accumulate into it are added up, with the first one's indices."""
+    for name in dict.fromkeys(s.target.name for s in found.order_1.statements):
+        terms = [s.term for s in found.order_1.definitions(name)]
+        free = terms[0].free
+        renamed = []
+        for term in terms:
+            names = dict(zip((r.index for r in term.free), (r.index for r in free), strict=True))
+            renamed.append(term.rename(names))
+        yield Step("definition", (), Access(name, *(r.index for r in free)), tuple(renamed), notation=notation)
+
+
+def _rate(found: SecondOrder, notation: Notation) -> Step:
+    """S as a row: a sum over the elements of every watched gradient, with its own indices."""
+    gradients = {a.tensor.name: a.gradient for a in found.first.adjoints}
+    terms = []
+    for name, direction in found.directions.items():
+        free = found.order_1.definitions(gradients[name].name)[0].term.free
+        indices = [r.index for r in free]
+        body = Mul(Access(direction.name, *indices), Access(gradients[name].name, *indices))
+        terms.append(Term((), free, body))
+    return Step("definition", (), S, tuple(terms), notation=notation)
+
+
+def _named(section: Section, found: SecondOrder, notation: Notation) -> Section:
+    """The section with a title that names S, and with few contributions named one by one."""
+    tensor = Access(section.wrt)
+    gradient = section.steps[0].left.tensor
+    rate: Words = (": the rate of change ", Access(gradient)) if gradient in notation.dots else ()
+    program = found.second.program
+    results = tuple(replace(r, name=_contributions(r, notation, program)) for r in section.results)
+    return replace(section, title=("gradient of ", S, " with respect to ", tensor, *rate), results=results)
+
+
+def _contributions(result: Result, notation: Notation, program: Program) -> Words:
+    terms = result.step.terms
+    if not 1 < len(terms) <= NAMED:
+        return result.name
+    words: list[object] = []
+    for number, term in enumerate(terms):
+        sign = "minus" if term.body.as_coeff_Mul()[0].is_negative else "plus"
+        words += [f", {sign} " if number else "", *recognise((term,), notation, program)]
+    return tuple(w for w in words if w != "")

@@ -1,0 +1,270 @@
+"""The scalar functions an equation may use, one row each.
+
+A row says how a function is computed by the interpreter, and what its derivative is in terms of its own value where
+that is cheaper (so that a kernel need not keep the input). Derivatives in terms of the input come from SymPy, or from
+`fdiff` of the classes below; `real_derivative` puts them together. Functions that are piecewise constant have
+derivative 0 and stand here too, so that silence never means "forgotten". How NumPy computes a row in a kernel stands in
+`codegen.python.scalars.numpy_table`.
+"""
+
+import math
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import sympy
+from sympy import Dummy, Expr, Function, Integer, Mul, Pow, Symbol
+from sympy.codegen.cfunctions import expm1, log1p
+
+
+class Indicator(Function):
+    """An Iverson bracket: 0 or 1, piecewise constant, its own power."""
+
+    def fdiff(self, argindex: int = 1) -> Expr:
+        return Integer(0)
+
+    def _eval_power(self, exponent: Expr) -> Expr | None:
+        return self if exponent.is_positive else None
+
+
+class relu(Function):
+    """``max(x, 0)``; its derivative at 0 is 0, as in PyTorch; NaN stays NaN."""
+
+    nargs = (1,)
+
+    def fdiff(self, argindex: int = 1) -> Expr:
+        return step(self.args[0])
+
+
+class step(Indicator):
+    """``[x > 0]``, the derivative of relu."""
+
+    nargs = (1,)
+
+
+class sigmoid(Function):
+    """``1 / (1 + exp(-x))``, computed without overflow."""
+
+    nargs = (1,)
+
+    def fdiff(self, argindex: int = 1) -> Expr:
+        return self * (1 - self)
+
+
+class softplus(Function):
+    """``log(1 + exp(x))``, computed without overflow."""
+
+    nargs = (1,)
+
+    def fdiff(self, argindex: int = 1) -> Expr:
+        return sigmoid(self.args[0])
+
+
+class larger(Function):
+    """The larger of two reals, NaN if one is; at a tie the derivative goes to the first."""
+
+    nargs = (2,)
+
+    def fdiff(self, argindex: int = 1) -> Expr:
+        a, b = self.args
+        return at_least(a, b) if argindex == 1 else greater(b, a)
+
+
+class smaller(Function):
+    """The smaller of two reals, NaN if one is; at a tie the derivative goes to the first."""
+
+    nargs = (2,)
+
+    def fdiff(self, argindex: int = 1) -> Expr:
+        a, b = self.args
+        return at_least(b, a) if argindex == 1 else greater(a, b)
+
+
+class greater(Indicator):
+    """The Iverson bracket ``[a > b]``."""
+
+    nargs = (2,)
+
+
+class at_least(Indicator):
+    """The Iverson bracket ``[a >= b]``."""
+
+    nargs = (2,)
+
+
+class unequal(Indicator):
+    """The Iverson bracket ``[a != b]``, true where one is NaN."""
+
+    nargs = (2,)
+
+
+class equal(Indicator):
+    """The Iverson bracket ``[a = b]`` as a factor, of integers or of a value and its extremum."""
+
+    nargs = (2,)
+
+
+class admitted(Function):
+    """``admitted(condition, value)``: an element of a reduction, `value` where all brackets of `condition` hold.
+
+    Elsewhere there is no element, whatever its value. It stands for the whole body of a reduction other than a sum.
+    """
+
+    nargs = (2,)
+
+    def fdiff(self, argindex: int = 1) -> Expr:
+        return self.args[0] if argindex == 2 else Integer(0)
+
+
+class activation(Function):
+    """An activation function ``f`` left open, for recurrences that hold whatever it is."""
+
+    nargs = (1,)
+
+    def fdiff(self, argindex: int = 1) -> Expr:
+        return activation_prime(self.args[0])
+
+
+class activation_prime(Function):
+    """``f'``, the derivative of the open activation function."""
+
+    nargs = (1,)
+
+
+def _sigmoid(x: Any) -> Any:
+    return 1.0 / (1.0 + np.exp(-x))
+
+
+_erf = np.vectorize(math.erf, otypes=[float])
+
+
+@dataclass(frozen=True)
+class ScalarFunction:
+    """One row.
+
+    Attributes:
+        compute: the value, for the interpreter.
+        by_value: the derivative written with the function's own value.
+        indicator: marks brackets: 0 or 1, and a 0 wins over infinity and NaN beside it.
+    """
+
+    compute: Callable[..., Any]
+    by_value: Callable[[Expr], Expr] | None = None
+    indicator: bool = False
+
+
+# ----- smooth ---------------------------------------------------------------------------------------------------
+FUNCTIONS: dict[type[Expr], ScalarFunction] = {
+    sympy.exp: ScalarFunction(np.exp, lambda y: y),
+    sympy.log: ScalarFunction(np.log),
+    sympy.tanh: ScalarFunction(np.tanh, lambda y: 1 - y**2),
+    sympy.sin: ScalarFunction(np.sin),
+    sympy.cos: ScalarFunction(np.cos),
+    sympy.atan: ScalarFunction(np.arctan),
+    sympy.sinh: ScalarFunction(np.sinh),
+    sympy.cosh: ScalarFunction(np.cosh),
+    expm1: ScalarFunction(np.expm1),  # by value, y + 1, it would cancel
+    log1p: ScalarFunction(np.log1p),
+    sympy.erf: ScalarFunction(_erf),
+    sigmoid: ScalarFunction(_sigmoid, lambda y: y * (1 - y)),
+    softplus: ScalarFunction(lambda x: np.logaddexp(0.0, x)),  # 1 - exp(-y) would cancel
+    # ----- piecewise ------------------------------------------------------------------------------------------------
+    relu: ScalarFunction(lambda x: np.maximum(x, 0.0), step),
+    sympy.Abs: ScalarFunction(np.abs),
+    larger: ScalarFunction(np.maximum),
+    smaller: ScalarFunction(np.minimum),
+    # ----- derivative 0 everywhere it exists ------------------------------------------------------------------------
+    sympy.sign: ScalarFunction(np.sign),
+    step: ScalarFunction(lambda x: np.greater(x, 0) * 1.0, indicator=True),
+    equal: ScalarFunction(lambda a, b: np.equal(a, b) * 1.0, indicator=True),
+    unequal: ScalarFunction(lambda a, b: np.not_equal(a, b) * 1.0, indicator=True),
+    greater: ScalarFunction(lambda a, b: np.greater(a, b) * 1.0, indicator=True),
+    at_least: ScalarFunction(lambda a, b: np.greater_equal(a, b) * 1.0, indicator=True),
+    # ----- left open: for display, and computed as tanh when a row is checked -----
+    activation: ScalarFunction(np.tanh),
+    activation_prime: ScalarFunction(lambda x: 1 - np.tanh(x) ** 2),
+}
+
+
+def is_indicator(expression: Expr) -> bool:
+    """Whether `expression` is a 0/1 bracket, the strong zero of a product."""
+    row = FUNCTIONS.get(expression.func)
+    return row is not None and row.indicator
+
+
+def admission(body: Expr) -> tuple[tuple[Expr, ...], Expr]:
+    """The brackets that say which elements a reduction of `body` has, and their value."""
+    if isinstance(body, admitted):
+        return Mul.make_args(body.args[0]), body.args[1]
+    return (), body
+
+
+def among(body: Expr) -> Expr:
+    """The product `body` as an element of a reduction: its brackets exclude, if there is anything beside them.
+
+    A number is nothing to exclude: the maximum of brackets alone is 1 where one holds, else 0.
+    """
+    factors = Mul.make_args(body)
+    brackets = [f for f in factors if is_indicator(f)]
+    rest = Mul(*(f for f in factors if f not in brackets))
+    return admitted(Mul(*brackets), rest) if brackets and not rest.is_number else body
+
+
+# ----- derivatives ----------------------------------------------------------------------------------------------------
+class _power(Function):
+    """``base**exponent``; SymPy's derivative divides by the base, which is 0/0 where the base is 0."""
+
+    nargs = (2,)
+
+    def fdiff(self, argindex: int = 1) -> Expr:
+        base, exponent = self.args
+        if argindex == 2:  # 0**e does not change with e > 0, but log(0) is infinite
+            return sympy.log(base) * self * (1 if base.is_positive else unequal(base, 0))
+        outer = exponent * _power(base, exponent - 1)
+        may_vanish = exponent.is_zero is None and (exponent.is_integer or exponent.has(Dummy))
+        return outer * unequal(exponent, 0) if may_vanish else outer
+
+
+class _magnitude(Function):
+    """``Abs(x)``; SymPy splits what it cannot prove real, such as log(x), into real and imaginary parts."""
+
+    nargs = (1,)
+
+    def fdiff(self, argindex: int = 1) -> Expr:
+        return _direction(self.args[0])
+
+
+class _direction(Function):
+    """``sign(x)``, whose jump has slope 0 here instead of SymPy's DiracDelta."""
+
+    nargs = (1,)
+
+    def fdiff(self, argindex: int = 1) -> Expr:
+        return Integer(0)
+
+
+_BUILT_IN = {_power: Pow, _magnitude: sympy.Abs, _direction: sympy.sign}
+
+
+def real_derivative(expression: Expr, variable: Symbol) -> Expr:
+    """d(expression)/d(variable) over the reals; elements of tensors are Dummies, parameters are not."""
+    return _finished(sympy.diff(_opened(expression), variable))
+
+
+def _opened(e: Expr) -> Expr:
+    """Powers and absolute values as functions of this file."""
+    arguments = [_opened(a) for a in e.args]
+    if isinstance(e, Pow) and not e.exp.is_Integer:
+        return _power(*arguments)
+    if isinstance(e, sympy.Abs):
+        return _magnitude(*arguments)
+    if isinstance(e, sympy.sign):
+        return _direction(*arguments)
+    return e.func(*arguments) if tuple(arguments) != e.args else e
+
+
+def _finished(e: Expr) -> Expr:
+    """The inverse of `_opened`."""
+    arguments = [_finished(a) for a in e.args]
+    return _BUILT_IN.get(e.func, e.func)(*arguments) if tuple(arguments) != e.args or e.func in _BUILT_IN else e

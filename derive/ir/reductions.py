@@ -1,0 +1,73 @@
+"""The reductions an equation may use, one row each: ``y[f] = sum over b of body``.
+
+A row says how two values become one, what the value over no element is, what the derivative by one element is, and how
+it is written. Whoever treats reductions differently asks the row for the property that makes the difference, never for
+its word. The words are those of the language (`derive.language`); how NumPy computes a row stands in
+`codegen.python.scalars.numpy_table`.
+
+In every reduction brackets leave elements out. In a sum, and there only, that is the same as a factor 0, factors may
+leave it, and statements may add to one tensor: `SUM` is what such rewrites ask for.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from math import inf
+
+import numpy as np
+from sympy import Expr, S
+
+
+@dataclass(frozen=True)
+class Element:
+    """One element of a reduction, in the terms of the equations; what a slope is written with.
+
+    Attributes:
+        value: the element itself.
+        result: the element of the target that it goes into.
+        chosen: of a reduction that selects: 1 where this is the element that the gradient goes to, else 0; where ties
+            share the gradient, the share. 0 for other reductions.
+    """
+
+    value: Expr
+    result: Expr
+    chosen: Expr = S.Zero
+
+
+@dataclass(frozen=True)
+class Reduction:
+    """One row.
+
+    Attributes:
+        noun: its value in a sentence, such as "maximum".
+        plural: several of these.
+        combine: two values as one, associative and commutative: how the interpreter computes it.
+        identity: the value over no element; combined with another value it yields that.
+        slope: the derivative of the result by one element.
+        text: its sign in plain text.
+        latex: its sign in LaTeX.
+        limits: whether a forward equation has the ranges of its indices at the sign, as a big operator has.
+        selects: whether the value is that of one element. Then the position of that is recorded, and a policy decides
+            about ties, see `derive.calculus.passes.ties`.
+        reason: why the slope is what it is, said where a derivation puts it in; "" where that goes without saying.
+    """
+
+    noun: str
+    plural: str
+    combine: np.ufunc
+    identity: float
+    slope: Callable[[Element], Expr]
+    text: str
+    latex: str
+    limits: bool = False
+    selects: bool = False
+    reason: str = ""
+
+
+SUM = Reduction("sum", "sums", np.add, 0, lambda e: S.One, "Σ", r"\sum", limits=True)
+
+REDUCTIONS: dict[str, Reduction] = {
+    "sum": SUM,
+    "max": Reduction("maximum", "maxima", np.maximum, -inf, lambda e: e.chosen, "max", r"\max", selects=True),
+    "min": Reduction("minimum", "minima", np.minimum, inf, lambda e: e.chosen, "min", r"\min", selects=True),
+}
+"""The rows by the word that equations have for them."""

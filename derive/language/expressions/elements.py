@@ -1,0 +1,164 @@
+"""Elements of tensors: subscripts, lookups by labels, and reads beyond an axis that is continued."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+import sympy
+from sympy import Eq, Expr, Idx, IndexedBase, Integer, Sum
+
+from gradscribe.derive.ir.functions import equal
+from gradscribe.derive.language.expressions.continuation import continued
+from gradscribe.derive.language.meaning.integers import direction_of, interval
+from gradscribe.derive.language.meaning.scope import DOTS
+from gradscribe.derive.language.meaning.vocabulary import Bound, Vocabulary
+from gradscribe.derive.language.syntax.located_error import Located, stray_index
+from gradscribe.derive.language.syntax.tree import Call, Element, Ellipsis, Name, Node, walk
+from gradscribe.derive.language.syntax.words import PADDINGS
+
+WORDS = {"reflect": "less than the extent it reflects", "circular": "at most the extent it repeats"}
+
+
+@dataclass(frozen=True)
+class Condition:
+    """What must be >= 0 for a layer to be defined, and the parameter to blame."""
+
+    least: Expr
+    parameter: str
+    words: str
+
+
+@dataclass
+class Elements:
+    """Reads elements; collects what continued tensors need.
+
+    Attributes:
+        vocabulary: the names.
+        value: reads a value.
+        before: equations that have to stand before the one being read.
+        conditions: what the sizes must fulfil.
+    """
+
+    vocabulary: Vocabulary
+    value: Callable[[Node, Bound], Expr]
+    before: list[Eq] = field(default_factory=list)
+    conditions: list[Condition] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        self._continued: dict[tuple[str, int, str, Expr, Expr, Expr], IndexedBase] = {}
+
+    def target(self, node: Element) -> Expr:
+        """The element on a left side."""
+        for subscript in node.subscripts:
+            if _is_lookup(subscript):
+                hint = f"reduce instead: {node.tensor}[v, ...] = sum(n) [v == label[n]] * ..."
+                raise Located(f"a tensor stands in a subscript on the left side; {hint}", subscript.at)
+        everything = frozenset(self.vocabulary.indices)
+        return self.vocabulary.bases[node.tensor][tuple(self.subscript(s, everything) for s in node.subscripts)]
+
+    def read(self, node: Element, bound: Bound) -> Expr:
+        """An element as a value; a lookup is a sum over the axis, of which the label takes one."""
+        lookups: list[tuple[Idx, Expr]] = []
+        value = self._element(node, bound, lookups)
+        if not lookups:
+            return value
+        brackets = sympy.Mul(*(equal(index, label) for index, label in lookups))
+        return Sum(brackets * value, *(index for index, _ in lookups))
+
+    def _element(self, node: Element, bound: Bound, lookups: list[tuple[Idx, Expr]]) -> Expr:
+        """An element; every label in it becomes an index of the axis, listed in `lookups` with what it equals."""
+        base, place = self.vocabulary.bases[node.tensor], []
+        for axis, subscript in enumerate(node.subscripts):
+            if isinstance(subscript, Call) and subscript.function in PADDINGS:
+                base, position = self._beyond(node.tensor, base, axis, subscript, bound)
+                place.append(position)
+            elif _is_lookup(subscript):
+                index = Idx(self.vocabulary.letter(), base.shape[axis])
+                lookups.append((index, self._label(subscript, bound, lookups)))
+                place.append(index)
+            else:
+                place.append(self.subscript(subscript, bound))
+                self._check_reaches(node, axis, base.shape[axis], bound)
+        return base[tuple(place)]
+
+    def _check_reaches(self, node: Element, axis: int, extent: Expr, bound: Bound) -> None:
+        """Raise where a subscript never meets its axis, so that it would always read 0."""
+        subscript = node.subscripts[axis]
+        if isinstance(subscript, Ellipsis):
+            return
+        reach = interval(self.vocabulary.position(subscript, bound), self.vocabulary.ranges)
+        if reach is None:
+            return
+        before, after = sympy.expand(reach[1] + 1), sympy.expand(reach[0] - extent)
+        if before == 0 or direction_of(before) < 0 or after == 0 or direction_of(after) > 0:
+            last = f"positions count from 0 to {sympy.expand(extent - 1)}"
+            raise Located(
+                f"this never lies on axis {axis} of {node.tensor}, and would always read 0; {last}", subscript.at
+            )
+
+    def subscript(self, node: Node, bound: Bound) -> Expr:
+        """A subscript without tensors."""
+        words = self.vocabulary
+        if isinstance(node, Ellipsis):
+            words.check_bound(node, bound)
+            return words.indices[DOTS]
+        known = {*words.indices, *words.extents.named, *words.scope.parameters, *words.bases}
+        if isinstance(node, Name) and node.name not in known:
+            raise stray_index(node.name, node.at)
+        return words.indexed(words.position(node, bound))
+
+    def _label(self, node: Node, bound: Bound, lookups: list[tuple[Idx, Expr]]) -> Expr:
+        """An integer expression with elements of integer tensors."""
+
+        def element(part: Node) -> Expr | None:
+            if not isinstance(part, Element):
+                return None
+            if part.tensor not in self.vocabulary.scope.flags["integer"]:
+                raise Located(f"{part.tensor} stands in a subscript; declare it: integer {part.tensor}", part.at)
+            return self._element(part, bound, lookups)
+
+        return self.vocabulary.indexed(self.vocabulary.integer(node, bound, element))
+
+    def _beyond(self, tensor: str, base: IndexedBase, axis: int, node: Call, bound: Bound) -> tuple[IndexedBase, Expr]:
+        """The tensor that is `base`, made of `tensor`, continued along `axis`, and the position in it."""
+        kind, count = node.function, PADDINGS[node.function]
+        if len(node.arguments) != count:
+            raise Located(f"{kind} takes {count} argument{'s' * (count > 1)}; found {len(node.arguments)}", node.at)
+        if _is_lookup(node.arguments[0]):
+            raise Located(
+                f"{kind} cannot wrap a label; expected indices and sizes, or a label that is a position", node.at
+            )
+        position = self.subscript(node.arguments[0], bound)
+        if kind == "zero":
+            return base, position
+        low, high = self._reach(node.arguments[0], bound, base.shape[axis])
+        value = self.value(node.arguments[1], frozenset()) if kind == "value" else Integer(0)
+        if _is_lookup(node.arguments[1:]):
+            raise Located("the padding value depends on a tensor; expected a number or a parameter", node.at)
+        key = (str(base.label), axis, kind, low, high, value)
+        if key not in self._continued:
+            name = self.vocabulary.fresh(f"{tensor}_{kind}")
+            letters = [self.vocabulary.letter() for _ in base.shape]
+            found = continued(base, axis, kind, (low, high), name, letters, value)
+            self._continued[key] = found.base
+            self.before += found.equations
+            self._require(found.least, kind, f"{base.label}, axis {axis}", low)
+        return self._continued[key], sympy.expand(position - low)
+
+    def _reach(self, node: Node, bound: Bound, extent: Expr) -> tuple[Expr, Expr]:
+        """From where to where a subscript reads, the axis itself included where that is not certain."""
+        reach = interval(self.vocabulary.position(node, bound), self.vocabulary.ranges)
+        if reach is None:
+            raise Located("the sign of a coefficient is unknown; expected an index times a size", node.at)
+        low = reach[0] if direction_of(reach[0]) < 0 else Integer(0)
+        return low, reach[1] if direction_of(extent - 1 - reach[1]) <= 0 else extent - 1
+
+    def _require(self, least: tuple[Expr, ...], kind: str, where: str, low: Expr) -> None:
+        sizes = {s for shape in self.vocabulary.extents.shapes.values() for e in shape for s in e.free_symbols}
+        blamed = sorted(s.name for s in low.free_symbols - sizes)
+        for expression in least:
+            words = WORDS.get(kind, "an axis that is not empty")
+            self.conditions.append(Condition(expression, blamed[0] if blamed else where, words))
+
+
+def _is_lookup(node: object) -> bool:
+    return any(isinstance(n, Element) for n in walk(node))

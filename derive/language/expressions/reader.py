@@ -1,0 +1,147 @@
+"""Syntax tree -> SymPy: the right side of an equation, built node by node; nothing is evaluated as text."""
+
+import sympy
+from sympy import Eq, Expr, Integer
+
+from gradscribe.derive.ir.reductions import REDUCTIONS, SUM
+from gradscribe.derive.language.expressions.conditions import brackets, excludes
+from gradscribe.derive.language.expressions.elements import Condition, Elements
+from gradscribe.derive.language.meaning.extents import Extents
+from gradscribe.derive.language.meaning.scope import Scope
+from gradscribe.derive.language.meaning.vocabulary import Bound, Vocabulary, called
+from gradscribe.derive.language.syntax import tree
+from gradscribe.derive.language.syntax.located_error import Located
+from gradscribe.derive.language.syntax.tree import (
+    Bracket,
+    Call,
+    Element,
+    Ellipsis,
+    Name,
+    Node,
+    Number,
+    Power,
+    Product,
+    Reduction,
+)
+from gradscribe.derive.language.syntax.words import FOLDED, FUNCTIONS, PADDINGS
+from gradscribe.derive.layer.equations import REDUCED
+
+LARGEST_EXPONENT, LARGEST_NUMBER = 64, 1e300
+
+
+class Reader:
+    """Reads the equations of one text.
+
+    Args:
+        scope: the meaning of the names.
+        extents: the extents.
+    """
+
+    def __init__(self, scope: Scope, extents: Extents) -> None:
+        self.vocabulary = Vocabulary(scope, extents)
+        self.elements = Elements(self.vocabulary, self.value)
+
+    @property
+    def conditions(self) -> list[Condition]:
+        """What the sizes must fulfil, as far as the equations have been read."""
+        return self.elements.conditions
+
+    def equation(self, equation: tree.Equation) -> tuple[Eq, ...]:
+        """The SymPy equations that `equation` stands for: those of continued tensors first."""
+        target = equation.target
+        left = self.vocabulary.bases[target.name] if isinstance(target, Name) else self.elements.target(target)
+        bound = frozenset(called(n) for n in tree.walk(target) if isinstance(n, Name | Ellipsis))
+        value = self.value(equation.value, bound & set(self.vocabulary.indices), factor=True)
+        before, self.elements.before = tuple(self.elements.before), []
+        return (*before, Eq(left, left + value if equation.accumulates else value, evaluate=False))
+
+    def value(self, node: Node, bound: Bound, factor: bool = False) -> Expr:
+        """The value of a node.
+
+        Args:
+            node: the node.
+            bound: the indices that have a value here.
+            factor: whether the node is a factor of a summand, where a condition on indices restricts the summation.
+        """
+        found = self._value(node, bound, factor)
+        if found.is_number and not (found.is_real and found.is_finite and abs(found) < LARGEST_NUMBER):
+            raise Located("not a real number", node.at)
+        return found
+
+    def _value(self, node: Node, bound: frozenset[str], factor: bool) -> Expr:
+        match node:
+            case Number():
+                return _number(node)
+            case Name():
+                return self.vocabulary.name(node, bound)
+            case Element():
+                return self.elements.read(node, bound)
+            case tree.Sum(parts):
+                return sympy.Add(*(self.value(p, bound, factor) * (1 if sign == "+" else -1) for sign, p in parts))
+            case Product():
+                return self._product(node, bound, factor)
+            case Power():
+                return self._power(node, bound)
+            case Call():
+                return self._call(node, bound)
+            case Reduction():
+                return self._reduction(node, bound)
+            case Bracket():
+                return sympy.Mul(*brackets(node, bound, factor, self.vocabulary, self.value))
+        raise Located("... stands for axes; expected a value", node.at)
+
+    def _product(self, node: Product, bound: frozenset[str], factor: bool) -> Expr:
+        value = self.value(node.first, bound, factor and not isinstance(node.first, tree.Sum))
+        for operator, part in node.rest:
+            if operator in ("//", "%"):
+                raise Located(f"{operator} is for integers in subscripts and sizes; expected / or *", part.at)
+            own = self.value(part, bound, factor and operator == "*" and not isinstance(part, tree.Sum))
+            if operator == "/" and own == 0:
+                raise Located("division by 0", part.at)
+            value = value * own if operator == "*" else value / own
+        return value
+
+    def _power(self, node: Power, bound: frozenset[str]) -> Expr:
+        base, exponent = self.value(node.base, bound), self.value(node.exponent, bound)
+        if exponent.is_number and abs(exponent) > LARGEST_EXPONENT:
+            raise Located(f"expected an exponent of at most {LARGEST_EXPONENT}", node.exponent.at)
+        if base.is_number and exponent.is_number and base == 0 and exponent < 0:
+            raise Located("division by 0", node.at)
+        if exponent.is_number and base.is_number and not (base.is_Integer and exponent.is_Integer and abs(base) < 1000):
+            return sympy.Float(float(base) ** float(exponent)) if base > 0 else base**exponent
+        return base**exponent
+
+    def _call(self, node: Call, bound: frozenset[str]) -> Expr:
+        name, count = node.function, len(node.arguments)
+        names = [called(a) for a in node.arguments if isinstance(a, Name | Ellipsis)]
+        bare = 0 < count == len(names) and (count == 1 or set(names) <= set(self.vocabulary.indices))
+        if name in REDUCTIONS and bare:
+            over = f"{name}({', '.join(names)})"
+            hint = f"put parentheses around a sum or a minus: {over} (-x[...])"
+            raise Located(f"{over} reduces over indices and needs a factor after it; {hint}", node.at)
+        reduces = name in REDUCTIONS and name not in FOLDED
+        if reduces or name in PADDINGS:
+            hint = f"{name}(i) x[i]" if reduces else f"it wraps a subscript: x[{name}(i - 1)]"
+            raise Located(f"{name} does not stand for a value here; expected {hint}", node.at)
+        if name in FOLDED:
+            if count < 2:
+                raise Located(f"{name} takes two values, or indices before a factor; found {count}", node.at)
+            return FOLDED[name](*(self.value(a, bound) for a in node.arguments))
+        if name not in FUNCTIONS:
+            raise Located(f"{name} is for sizes; expected a function of values", node.at)
+        if count != 1:
+            raise Located(f"{name} takes 1 argument; found {count}", node.at)
+        return FUNCTIONS[name](self.value(node.arguments[0], bound))
+
+    def _reduction(self, node: Reduction, bound: frozenset[str]) -> Expr:
+        names = [called(i) for i in node.indices]
+        for name, index in zip(names, node.indices, strict=True):
+            if name in bound or names.count(name) > 1:
+                raise Located(f"index {name} is bound twice; use another index for one of them", index.at)
+        restricts = not isinstance(node.body, tree.Sum) and (REDUCTIONS[node.op] is SUM or excludes(node.body))
+        body = self.value(node.body, bound | set(names), factor=restricts)
+        return REDUCED[node.op](body, *(self.vocabulary.indices[n] for n in names))
+
+
+def _number(node: Number) -> Expr:
+    return Integer(int(node.text)) if node.text.isdigit() else sympy.Float(node.text)

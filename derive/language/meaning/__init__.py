@@ -1,0 +1,1 @@
+"""What names mean, how far indices run, which values parameters may have."""

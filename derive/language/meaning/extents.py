@@ -1,0 +1,396 @@
+"""The extent of every index and of every axis.
+
+A plain subscript makes an index and an axis one: ``x[n, c]`` gives n the extent of the first axis of x, and every
+tensor subscripted by n the same. What is left follows from the inequality that a window lies within its axis, widened
+after the end by as much as it reaches before the start: ``x[s*i + r - p]`` of extent L gives i the extent
+``(L + 2*p - R) // s + 1`` (Dumoulin and Visin, A guide to convolution arithmetic, 2016, relationship 6). An index that
+is only reduced over and met on no axis, such as the window of a pooling layer, is a parameter.
+"""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from itertools import chain, count
+
+import sympy
+from sympy import Expr, Symbol
+
+from gradscribe.derive.ir.index import floordiv, integer, minimum
+from gradscribe.derive.ir.quote import shown
+from gradscribe.derive.ir.term import Access
+from gradscribe.derive.language.meaning.axes import Key, called, name_for
+from gradscribe.derive.language.meaning.integers import (
+    check_affine,
+    direction_of,
+    integer_expression,
+    interval,
+    largest,
+)
+from gradscribe.derive.language.meaning.scope import DOTS, Scope
+from gradscribe.derive.language.syntax.located_error import Located, nearest, stray_index
+from gradscribe.derive.language.syntax.tree import (
+    Call,
+    Element,
+    Ellipsis,
+    Equation,
+    Name,
+    Node,
+    Place,
+    RangeLine,
+    Text,
+    walk,
+)
+from gradscribe.derive.language.syntax.words import PADDINGS
+
+
+@dataclass(frozen=True)
+class Extents:
+    """What `find` returns.
+
+    Attributes:
+        indices: the extent of every index.
+        shapes: the shape of every tensor.
+        sizes: derived sizes with their formulas, in order.
+        dots: the index that stands for ``...``, None where there is none.
+        named: the size that a name stands for; ``C`` is the extent of the index c if nothing else is called so.
+    """
+
+    indices: Mapping[str, Expr]
+    shapes: Mapping[str, tuple[Expr, ...]]
+    sizes: tuple[tuple[Symbol, Expr], ...]
+    dots: Symbol | None
+    named: Mapping[str, Expr]
+
+
+def find(text: Text, scope: Scope) -> Extents:
+    """The extents of all indices and axes of `text`.
+
+    Raises:
+        Located: when an extent contradicts another one, or does not follow.
+    """
+    return _Search(text, scope).result()
+
+
+class _Search:
+    """Joins indices and axes to classes of one extent; the only mutable thing of this module."""
+
+    def __init__(self, text: Text, scope: Scope) -> None:
+        self.text, self.scope = text, scope
+        self.parent: dict[Key, Key] = {}
+        self.explicit: dict[Key, Expr] = {}
+        self.sizes: list[tuple[Symbol, Expr]] = []
+        self.open: dict[str, Symbol] = {}
+        self.ranged = {r.index.name for r in text.ranges}
+        self.declared = self._declared_names()
+        self.symbol = {name: integer(name) for name in scope.indices if name != DOTS}
+        self.dots = integer(self._fresh("e")) if DOTS in scope.indices else None
+        if self.dots is not None:
+            self.symbol[DOTS] = self.dots
+        self.computed = self._computed_axes()
+
+    def _declared_names(self) -> set[str]:
+        """The names that shapes, ranges and size formulas use for sizes."""
+        parts: list[Node] = [r.extent for r in self.text.ranges]
+        parts += [s for e in self.scope.shapes.values() for s in e.subscripts]
+        parts += [e.value for e in self.scope.sizes]
+        found = {n.name for part in parts for n in walk(part) if isinstance(n, Name)}
+        found |= {e.target.name for e in self.scope.sizes if isinstance(e.target, Name)}
+        wrong = found & (set(self.scope.indices) | set(self.scope.ranks))
+        for part in parts:
+            for node in walk(part):
+                if isinstance(node, Name) and node.name in wrong:
+                    kind = "an index" if node.name in self.scope.indices else "a tensor"
+                    raise Located(f"{node.name} is {kind}; expected a size such as {node.name.upper()}", node.at)
+        return found - set(self.scope.parameters)
+
+    def _fresh(self, name: str) -> str:
+        taken = {*self.scope.indices, *self.scope.ranks, *self.scope.parameters, *self.declared, *self.open}
+        taken |= {s.name for e in self.explicit.values() for s in e.free_symbols}
+        return next(n for n in chain([name], (f"{name}{k}" for k in count(1))) if n not in taken)
+
+    # ----- classes of one extent -----
+    def _root(self, key: Key) -> Key:
+        while self.parent.setdefault(key, key) != key:
+            key = self.parent[key]
+        return key
+
+    def _join(self, a: Key, b: Key, place: Place) -> None:
+        first, second = self._root(a), self._root(b)
+        if first == second:
+            return
+        known, other = self.explicit.get(first), self.explicit.get(second)
+        if known is not None and other is not None and sympy.expand(known - other) != 0:
+            index = a if a[1] < 0 else b
+            if index[0] in self.ranged:
+                return  # it runs over a part of the axis
+            raise Located(
+                f"{called(index)} has two extents, {shown(known)} and {shown(other)}; use another index", place
+            )
+        self.parent[second] = first
+        if known is None and other is not None:
+            self.explicit[first] = other
+
+    def _set(self, key: Key, extent: Expr, place: Place) -> None:
+        root = self._root(key)
+        known = self.explicit.setdefault(root, extent)
+        if sympy.expand(known - extent) != 0:
+            raise Located(f"{called(key)} has two extents, {shown(known)} and {shown(extent)}", place)
+
+    # ----- reading the text -----
+    def result(self) -> Extents:
+        """All steps, from what is declared to what has to be derived."""
+        self._read_declarations()
+        for equation in self.scope.equations:
+            self._join_plain(equation)
+        self._name_axes()
+        self._derive()
+        ranks = self.scope.ranks
+        shapes = {t: tuple(self._extent((t, k)) for k in range(rank)) for t, rank in ranks.items()}
+        indices = {name: self._extent((name, -1)) for name in self.scope.indices}
+        known = [*indices.values(), *(e for shape in shapes.values() for e in shape), *map(integer, self.declared)]
+        named = {**self._spelt(), **{s.name: s for e in known for s in e.free_symbols}}
+        return Extents(indices, shapes, self._ordered_sizes(), self.dots, named)
+
+    def size(self, node: Node) -> Expr:
+        """A size expression of the text."""
+        return integer_expression(node, self._size_name, self._size_special)
+
+    def _size_special(self, node: Node) -> Expr | None:
+        if isinstance(node, Ellipsis):
+            return integer("E")
+        return None
+
+    def _size_name(self, node: Name) -> Expr:
+        self._check_integer(node)
+        return integer(node.name)
+
+    def _check_integer(self, node: Name) -> None:
+        parameter = self.scope.parameters.get(node.name)
+        if parameter is not None and not parameter.integer:
+            raise Located(f"{node.name} is a real number; subscripts and sizes are integers", node.at)
+
+    def _read_declarations(self) -> None:
+        for element in self.scope.shapes.values():
+            for axis, node in enumerate(element.subscripts):
+                self._set((element.tensor, axis), self.size(node), node.at)
+        for line in self.text.ranges:
+            self._read_range(line)
+        for equation in self.scope.sizes:
+            assert isinstance(equation.target, Name)  # or it would define a tensor
+            self.sizes.append((integer(equation.target.name), self.size(equation.value)))
+
+    def _read_range(self, line: RangeLine) -> None:
+        if line.index.name not in self.symbol:
+            hint = nearest(line.index.name, (n for n in self.scope.indices if n != DOTS))
+            raise Located(f"{line.index.name} is no index of an equation; {hint}", line.index.at)
+        self._set((line.index.name, -1), self.size(line.extent), line.extent.at)
+
+    def _join_plain(self, equation: Equation) -> None:
+        for element in walk((equation.target, equation.value)):
+            if not isinstance(element, Element):
+                continue
+            for axis, node in enumerate(element.subscripts):
+                if isinstance(node, Ellipsis):
+                    self._join((DOTS, -1), (element.tensor, axis), node.at)
+                elif isinstance(node, Name) and node.name in self.symbol:
+                    if element is equation.target and (element.tensor, axis) in self.computed:
+                        continue
+                    self._join((node.name, -1), (element.tensor, axis), node.at)
+
+    def _computed_axes(self) -> dict[Key, list[Node]]:
+        """The axes of targets whose extent is the reach of what is written there, not the extent of one index."""
+        written: dict[Key, list[Node]] = {}
+        for equation in self.scope.equations:
+            if isinstance(equation.target, Element) and equation.target.tensor not in self.scope.shapes:
+                for axis, node in enumerate(equation.target.subscripts):
+                    written.setdefault((equation.target.tensor, axis), []).append(node)
+        return {
+            key: nodes
+            for key, nodes in written.items()
+            if not all(isinstance(n, Ellipsis) for n in nodes)
+            and (len({n.name if isinstance(n, Name) else None for n in nodes}) > 1 or not isinstance(nodes[0], Name))
+        }
+
+    # ----- names and derived extents -----
+    def _name_axes(self) -> None:
+        """A symbol for every class that has an axis of an input and no extent yet."""
+        members: dict[Key, list[Key]] = {}
+        keys = [(name, -1) for name in self.scope.indices]
+        keys += [(t, k) for t in self.scope.inputs for k in range(self.scope.ranks[t])]
+        for key in keys:
+            members.setdefault(self._root(key), []).append(key)
+        for root, found in members.items():
+            if root not in self.explicit and any(axis >= 0 for _, axis in found):
+                self.explicit[root] = integer(self._fresh(name_for(found)))
+
+    def _derive(self) -> None:
+        """Extents that follow from others, one after the other; then those of reduced indices become parameters."""
+        while True:
+            spelt = {integer(n): e for n, e in self._spelt().items()}
+            self.explicit = {k: e.xreplace(spelt) for k, e in self.explicit.items()}
+            self.sizes = [(s, e.xreplace(spelt)) for s, e in self.sizes]
+            waiting = [k for k in self.computed if self._root(k) not in self.explicit]
+            waiting += [(n, -1) for n in self.scope.indices if self._root((n, -1)) not in self.explicit]
+            if not waiting:
+                return
+            derived = [self._derive_axis(k) if k[1] >= 0 else self._derive_index(k) for k in waiting]
+            if any(derived) or any(self._derive_axis(k, partly=True) for k in self.computed):
+                continue
+            windows = [k for k in waiting if k[0] in self.scope.reduced and k[1] < 0]
+            if not windows:
+                self._give_up(waiting[0] if waiting[0][1] < 0 else waiting[-1])
+            name = self._fresh(windows[0][0].upper())
+            self.explicit[self._root(windows[0])] = self.open[name] = integer(name)
+
+    def _give_up(self, key: Key) -> None:
+        name, axis = key
+        known = {*self.scope.indices, *self.scope.ranks, *self.scope.parameters, *self.declared, *self._spelt()}
+        for node in walk(tuple(e.value for e in self.scope.equations)):
+            for subscript in node.subscripts if isinstance(node, Element) else ():
+                if isinstance(subscript, Name) and subscript.name not in known:
+                    raise stray_index(subscript.name, subscript.at)
+        for node in walk(self.scope.equations):
+            if axis < 0 and (
+                (isinstance(node, Name) and node.name == name) or (isinstance(node, Ellipsis) and name == DOTS)
+            ):
+                raise Located(f"the extent of index {name} does not follow; give it on a line: {name} < ...", node.at)
+            if axis >= 0 and isinstance(node, Element) and node.tensor == name:
+                raise Located(
+                    f"the extent of axis {axis} of {name} does not follow; declare it: output {name}[...]", node.at
+                )
+        raise AssertionError("every index occurs in an equation")
+
+    def _spelt(self) -> dict[str, Expr]:
+        """The extents so far by the capital of their index, where no size is called so."""
+        taken = self.declared | set(self.scope.parameters) | set(self.scope.ranks)
+        found = {n.upper(): self.explicit.get(self._root((n, -1))) for n in self.scope.indices if n != DOTS}
+        own = {s.name for e in self.explicit.values() for s in e.free_symbols} | taken
+        return {n: e for n, e in found.items() if e is not None and n not in own}
+
+    def _known(self) -> dict[Symbol, Expr]:
+        roots = {name: self._root((name, -1)) for name in self.scope.indices}
+        return {self.symbol[n]: self.explicit[r] for n, r in roots.items() if r in self.explicit}
+
+    def _derive_axis(self, key: Key, partly: bool = False) -> bool:
+        """The extent of an axis that is written at ``2*i + a``: up to the largest place, less what lies before 0.
+
+        With `partly`, an index that stands there alone and has no extent yet gets that of the axis.
+        """
+        if self._root(key) in self.explicit:
+            return False
+        known, reaches, waiting = self._known(), [], []
+        for node in self.computed[key]:
+            place = self._index_expression(node)
+            if not place.free_symbols & set(self.symbol.values()) <= set(known):
+                waiting.append(node)
+                continue
+            bounds = interval(place, known)
+            if bounds is None:
+                return False
+            low, high = bounds
+            before = low if direction_of(low) < 0 else sympy.S.Zero
+            reaches.append(sympy.expand(high + 1 + before))
+        best = largest(reaches)
+        if best is None or (waiting and not (partly and all(isinstance(n, Name) for n in waiting))):
+            return False
+        self.explicit[self._root(key)] = self._as_symbol(key, best) if best.has(floordiv) else best
+        for node in waiting:
+            assert isinstance(node, Name)  # tested above
+            self._join((node.name, -1), key, node.at)
+        return True
+
+    def _as_symbol(self, key: Key, formula: Expr) -> Expr:
+        symbol = integer(self._fresh(f"{key[0].upper()}{key[1]}"))
+        self.sizes.append((symbol, formula))
+        return symbol
+
+    def _derive_index(self, key: Key) -> bool:
+        """The extent of an index from the windows that it moves, the smallest of all."""
+        symbol = self.symbol[key[0]]
+        formulas = list(
+            dict.fromkeys(f for e, extent in self._windows(symbol) if (f := self._count(symbol, e, extent)) is not None)
+        )
+        if not formulas:
+            return False
+        formula = formulas[0]
+        for other in formulas[1:]:
+            formula = minimum(formula, other)
+        if isinstance(formula, Symbol):
+            self.explicit[self._root(key)] = formula
+            return True
+        extent = integer(self._fresh(key[0].upper()))
+        self.sizes.append((extent, formula))
+        self.explicit[self._root(key)] = extent
+        return True
+
+    def _windows(self, symbol: Symbol) -> Iterator[tuple[Expr, Expr]]:
+        """The subscripts in which an index moves a window, with the extent of their axis."""
+        for element in walk(tuple(e.value for e in self.scope.equations)):
+            if not isinstance(element, Element):
+                continue
+            for axis, node in enumerate(element.subscripts):
+                root = self._root((element.tensor, axis))
+                if isinstance(node, Ellipsis) or root not in self.explicit or _is_lookup(node):
+                    continue
+                expression = self._index_expression(node)
+                if symbol in expression.free_symbols:
+                    yield expression, self.explicit[root]
+
+    def _count(self, symbol: Symbol, expression: Expr, extent: Expr) -> Expr | None:
+        known = self._known()
+        indices = expression.free_symbols & set(self.symbol.values())
+        if not indices - {symbol} <= set(known):
+            return None
+        step = sympy.expand(expression).coeff(symbol, 1)
+        bounds = interval(sympy.expand(expression - step * symbol), known)
+        if bounds is None or direction_of(step) <= 0:
+            return None
+        low, high = bounds
+        direction = direction_of(low)
+        if low != 0 and direction == 0:
+            return None
+        margin = -low if direction < 0 else sympy.S.Zero
+        space = sympy.expand(extent - 1 - high + margin)
+        return sympy.expand(space + 1) if step == 1 else floordiv(space, step) + 1
+
+    def _index_expression(self, node: Node) -> Expr:
+        if isinstance(node, Call) and node.function in PADDINGS and node.arguments:
+            node = node.arguments[0]
+        expression = integer_expression(node, self._index_name, self._index_special)
+        check_affine(expression, dict.fromkeys(self.symbol.values(), sympy.S.One), node)
+        return expression
+
+    def _index_special(self, node: Node) -> Expr | None:
+        return Access(node.tensor) if isinstance(node, Element) else None
+
+    def _index_name(self, node: Name) -> Expr:
+        if node.name in self.symbol:
+            return self.symbol[node.name]
+        self._check_integer(node)
+        if node.name in self.scope.ranks:
+            raise Located(f"{node.name} is a tensor; expected an index, a parameter or a size", node.at)
+        return self._spelt().get(node.name, integer(node.name))
+
+    def _extent(self, key: Key) -> Expr:
+        if self._root(key) not in self.explicit:
+            self._give_up(key)
+        return self.explicit[self._root(key)]
+
+    # ----- what is left open -----
+    def _ordered_sizes(self) -> tuple[tuple[Symbol, Expr], ...]:
+        """The derived sizes, each after those that it uses."""
+        waiting, done = list(self.sizes), []
+        while waiting:
+            names = {s for s, _ in waiting}
+            ready = [(s, e) for s, e in waiting if not e.free_symbols & names]
+            if not ready:
+                name = waiting[0][0].name
+                defining = [e.at for e in self.scope.sizes if isinstance(e.target, Name)]
+                place = (*defining, self.scope.equations[0].at)[0]  # an extent may follow from a window that it moves
+                raise Located(f"the size {name} is defined by itself", place)
+            done += ready
+            waiting = [w for w in waiting if w not in ready]
+        return tuple(done)
+
+
+def _is_lookup(node: Node) -> bool:
+    return any(isinstance(n, Element) for n in walk(node))

@@ -1,0 +1,82 @@
+"""Errors that point at the place in the text."""
+
+from collections.abc import Iterable
+from difflib import get_close_matches
+
+from gradscribe.derive.ir.quote import listed, located, shown, visible
+from gradscribe.derive.ir.reductions import REDUCTIONS
+from gradscribe.derive.ir.term import EquationError
+from gradscribe.derive.language.syntax.tree import Place
+from gradscribe.derive.language.syntax.words import FOLDED, FUNCTIONS
+
+WINDOW = 110
+"""Characters of a line of the text that a message shows."""
+
+
+class LanguageError(EquationError):
+    """A mistake in an equation text.
+
+    The first line of the message says where, what is wrong and what was expected; then follow the line of the text and
+    a caret below the place.
+
+    Attributes:
+        message: what is wrong and what was expected.
+        line: the line of the text, counted from 1.
+        column: the column, counted from 1.
+    """
+
+    def __init__(self, message: str, place: Place, text: str, source: str = "") -> None:
+        where = f"{located(source)}:{place.line}:{place.column}" if source else _words(place)
+        super().__init__(f"{where}: {message}\n{pointed(place, text)}")
+        self.message, self.line, self.column = message, place.line, place.column
+
+
+def _words(place: Place) -> str:
+    return f"line {place.line}, column {place.column}"
+
+
+def pointed(place: Place, text: str) -> str:
+    """A line of the text as a terminal shows it, or a window of it around the place, and a caret below the place."""
+    from rich.cells import cell_len  # how many columns characters take, which only a mistake asks for
+
+    lines = text.split("\n")
+    line = lines[place.line - 1] if 0 < place.line <= len(lines) else ""
+    start, end = place.column - 1, max(place.end - 1, place.column)
+    left = max(0, start - WINDOW // 2 + 5) if len(line) > WINDOW else 0
+    shown = line[left : left + WINDOW].replace("\t", " ")
+    before, at = (visible(shown[:n]) for n in (start - left, min(end - left, WINDOW)))
+    column = cell_len(before)
+    return f"    {visible(shown)}\n    {' ' * column}^{'~' * (cell_len(at) - column - 1)}"
+
+
+class Located(Exception):
+    """A mistake at a place, before the text is at hand; `read` turns it into a `LanguageError`."""
+
+    def __init__(self, message: str, place: Place) -> None:
+        super().__init__(message)
+        self.message, self.place = message, place
+
+
+def nearest(name: str, known: Iterable[str]) -> str:
+    """A hint for a name that is not among the `known` ones."""
+    names = sorted(set(known))
+    close = get_close_matches(name, names, n=1, cutoff=0.5)
+    if close:
+        return f"did you mean {close[0]}?"
+    return f"expected one of {listed(names)}" if names else "there is none"
+
+
+def unknown_function(name: str, place: Place, tensors: Iterable[str] = ()) -> Located:
+    """The mistake that a function is none of the language."""
+    hint = (
+        f"{name}[...] if it is a tensor"
+        if name in tensors or len(name) == 1
+        else nearest(name, [*FUNCTIONS, *FOLDED, *REDUCTIONS])
+    )
+    return Located(f"unknown function {shown(name)}; {hint}", place)
+
+
+def stray_index(name: str, place: Place) -> Located:
+    """The mistake that an index has no value where it stands."""
+    hint = f"put it on the left, reduce over it: sum({name}) ..., or set a parameter: {name} = 0"
+    return Located(f"index {name} is neither on the left side nor reduced over; {hint}", place)

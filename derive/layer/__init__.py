@@ -1,0 +1,1 @@
+"""SymPy equations -> Layer, Optimiser: a program and how people call it."""

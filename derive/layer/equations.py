@@ -1,0 +1,375 @@
+"""SymPy equations -> Program, and back.
+
+A layer is written with SymPy's own objects: `IndexedBase` with a shape, `Idx` with a range, `Sum`, `Eq`; and with
+`Maximum` and `Minimum` over indices (`REDUCED` has one for every row of `derive.ir.reductions`), `inside` for a range
+bracket and `equal` for an equality bracket:
+
+    u, x, w = IndexedBase("u", shape=(N, M)), IndexedBase("x", shape=(N, L)), IndexedBase("w", shape=(R,))
+    n, m, r = Idx("n", N), Idx("m", M), Idx("r", R)
+    program(Eq(u[n, m], Sum(x[n, s * m + r - p] * w[r], r)), inputs=(x, w))
+
+Nested reductions are flattened: each becomes a statement of its own, so that every statement has one reduction.
+"""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
+from typing import Any, ClassVar
+
+import sympy
+from sympy import Add, Eq, Expr, Function, Idx, Indexed, IndexedBase, Integer, Mul, Pow, Sum, Symbol, Tuple
+
+from gradscribe.derive.ir.functions import among, equal, is_indicator
+from gradscribe.derive.ir.index import floordiv, integer
+from gradscribe.derive.ir.quote import quoted, shown
+from gradscribe.derive.ir.reductions import REDUCTIONS, SUM
+from gradscribe.derive.ir.term import (
+    Access,
+    EquationError,
+    Guard,
+    Program,
+    Range,
+    Statement,
+    Tensor,
+    Term,
+    accesses,
+    drop_unit_ranges,
+)
+from gradscribe.derive.ir.well_formed import check
+
+
+class inside(Function):
+    """The Iverson bracket ``[0 <= value < extent]`` as a factor."""
+
+    nargs = (2,)
+
+
+class Reduced(Expr):
+    """A reduction of `body` over indices, where all brackets among its factors hold: ``Maximum(body, r, t)``."""
+
+    is_commutative = True
+    op: ClassVar[str]
+
+    def __new__(cls, body: Expr, *indices: Idx) -> "Reduced":
+        return Expr.__new__(cls, body, Tuple(*indices))
+
+
+REDUCED: dict[str, Any] = {
+    word: Sum if row is SUM else type(row.noun.capitalize(), (Reduced,), {"op": word, "__module__": __name__})
+    for word, row in REDUCTIONS.items()
+}
+"""What stands for each row of the table, by its word."""
+Maximum, Minimum = REDUCED["max"], REDUCED["min"]
+
+
+def program(
+    *equations: Eq,
+    inputs: Sequence[IndexedBase | Symbol],
+    outputs: Sequence[IndexedBase | Symbol] = (),
+    sizes: Mapping[Symbol, Expr] | None = None,
+    integers: str = "",
+    optional: str = "",
+    factors: str = "",
+    constants: str = "",
+    ravel: str | Mapping[str, int] = "",
+    arguments: Mapping[str, str] | None = None,
+) -> Program:
+    """Build a checked Program from SymPy equations.
+
+    Args:
+        equations: ``Eq(u[n, i], ...)`` in order of computation; the left side is an element of a tensor.
+        inputs: the tensors given from outside, in the order in which functions take them.
+        outputs: the results, the last equation's target by default.
+        sizes: derived extents in order, e.g. ``{H_out: floordiv(H + 2 * p - R, s) + 1}``.
+        integers: blank-separated names of inputs that hold integers (never differentiated).
+        optional: names of inputs that may be absent (and then count as 0).
+        factors: names of inputs that may be absent and then count as 1.
+        constants: names of tensors through which no gradient flows.
+        ravel: tensors with an axis that stands for any number of consecutive axes in row-major order: names, for
+            axis 0, or name -> axis. Every other tensor that has an axis of that extent follows.
+        arguments: name of the tensor that records where an extremum was found, by name of the extremum's tensor.
+
+    Raises:
+        EquationError: when an equation is not well formed.
+    """
+    flags = {
+        "integer": set(integers.split()),
+        "optional": {*optional.split(), *factors.split()},
+        "absent": set(factors.split()),
+        "constant": set(constants.split()),
+    }
+    reader = _Reader(flags, dict(arguments or {}))
+    given = tuple(reader.tensor(base) for base in inputs)
+    for equation in equations:
+        reader.names |= {_name(v) for v in equation.atoms(IndexedBase, Symbol)}
+        reader.targets += [_target(equation.lhs)] if isinstance(equation, Eq) else []
+    for equation in equations:
+        reader.read(equation)
+    if not reader.statements:
+        raise EquationError("a program needs at least one equation")
+    names = tuple(_name(base) for base in outputs) or (reader.statements[-1].target.name,)
+    defined = tuple((own_symbols(symbol), own_symbols(e)) for symbol, e in (sizes or {}).items())
+    found = check(Program(given, tuple(reader.statements), names, defined))
+    return _raveled(found, dict.fromkeys(ravel.split(), 0) if isinstance(ravel, str) else ravel)
+
+
+def _raveled(source: Program, axes: Mapping[str, int]) -> Program:
+    """`source` with `axes` raveled, and with them every axis of the same extent: it stands for the same axes."""
+    tensors = source.tensors
+    extents: set[Expr] = set()
+    for name, axis in axes.items():
+        if name not in tensors:
+            raise EquationError(f"ravel names {shown(name)}, which is not a tensor of the equations")
+        shape = tensors[name].shape
+        if not 0 <= axis < len(shape) or not isinstance(shape[axis], Symbol):
+            raise EquationError(f"{name}: ravel needs the number of an axis whose extent is a symbol, received {axis}")
+        extents.add(shape[axis])
+
+    def follow(tensor: Tensor) -> Tensor:
+        found = [axis for axis, extent in enumerate(tensor.shape) if extent in extents]
+        if len(found) > 1:
+            raise EquationError(f"{tensor.name} has two axes that stand for any number of axes; expected one at most")
+        return replace(tensor, ravel=found[0] if found else None)
+
+    statements = (
+        replace(s, target=follow(s.target), argument=s.argument and follow(s.argument), ties=s.ties and follow(s.ties))
+        for s in source.statements
+    )
+    return replace(source, inputs=tuple(follow(t) for t in source.inputs), statements=tuple(statements))
+
+
+def _name(base: IndexedBase | Symbol) -> str:
+    return base.name if isinstance(base, Symbol) else str(base.label)
+
+
+def _target(left: Expr) -> Any:
+    """What an equation defines: the IndexedBase of an element, or a scalar."""
+    return left.base if isinstance(left, Indexed) else left
+
+
+def own_symbols(expression: Expr) -> Expr:
+    """`expression` with every integer symbol and `Idx` replaced by the factory's symbol of that name."""
+    mapping: dict[Expr, Expr] = {v: integer(v.name) for v in expression.atoms(Idx)}
+    mapping |= {v: integer(v.name) for v in expression.atoms(Symbol) if v.is_integer}
+    return _floors(expression.xreplace(mapping))
+
+
+def _floors(expression: Expr) -> Expr:
+    """SymPy's floor(a/b) as floordiv(a, b), so that it stays as it is written."""
+    found = sorted(expression.atoms(sympy.floor), key=sympy.default_sort_key)
+    return expression.xreplace({f: floordiv(*sympy.fraction(sympy.together(f.args[0]))) for f in found})
+
+
+class _Reader:
+    """Collects statements while equations are read; the only mutable thing of this module."""
+
+    def __init__(self, flags: Mapping[str, set[str]], arguments: Mapping[str, str]) -> None:
+        self.flags, self.arguments = flags, arguments
+        self.statements: list[Statement] = []
+        self.extents: dict[Symbol, Expr] = {}
+        self.names: set[str] = set()
+        self.scalars: set[Symbol] = set()
+        self.targets: list[Any] = []
+
+    def tensor(self, base: IndexedBase | Symbol) -> Tensor:
+        """The tensor of an IndexedBase; a plain Symbol is a scalar, a tensor without axes."""
+        if isinstance(base, Symbol):
+            self.scalars.add(base)
+            self.names.add(base.name)
+            return Tensor(base.name, (), **self._flags(base.name))
+        if base.shape is None:
+            raise EquationError(f"{base.label} has no shape; write IndexedBase({quoted(str(base.label))}, shape=(...))")
+        name = str(base.label)
+        self.names.add(name)
+        return Tensor(name, tuple(own_symbols(e) for e in base.shape), **self._flags(name))
+
+    def _flags(self, name: str) -> dict[str, Any]:
+        return {flag: name in names for flag, names in self.flags.items()}
+
+    def read(self, equation: Eq) -> None:
+        """Add the statements of one equation; an index belongs to its equation."""
+        self.extents = {}
+        if not isinstance(equation, Eq):
+            raise EquationError(
+                f"SymPy decided an equation to be {shown(equation)}; write Eq(left, right, evaluate=False)"
+            )
+        left, right = equation.lhs, equation.rhs
+        if not isinstance(left, Indexed | Symbol):
+            raise EquationError(f"the left side of {shown(equation)} is not an element of a tensor such as u[n, i]")
+        target = self.tensor(_target(left))
+        free_form = [self._convert(e) for e in left.indices] if isinstance(left, Indexed) else []
+        again = any(s.target.name == target.name for s in self.statements)
+        summands = [part for part in Add.make_args(right) if not (again and part == left)]  # y = y + ... accumulates
+        separate = any(part.has(Sum) or any(_is_bracket(f) for f in Mul.make_args(part)) for part in summands)
+        parts = sorted(summands, key=lambda e: not e.has(Sum)) if separate else [Add(*summands)]
+        added = len(parts) > 1 or self.targets.count(_target(left)) > 1
+        for part in parts:
+            self._statement(target, free_form, part, added)
+
+    def _statement(self, target: Tensor, left: list[Expr], right: Expr, added: bool = False) -> None:
+        """Add one statement; `added`: it is one of several that add up, and all but a sum gets a tensor of its own."""
+        op, bound, body = ("sum", (), right) if added and isinstance(right, Reduced) else self._peel(right)
+        body = self._convert(body)
+        factors = Mul.make_args(body)
+        is_sum = REDUCTIONS[op] is SUM
+        alone = not is_sum and all(is_indicator(f) or f.is_number for f in factors)  # a reduction of 0 and 1
+        brackets = [] if alone else [f for f in factors if _is_bracket(f)]
+        body = Mul(*(f for f in factors if f not in brackets))
+        brackets = [_unpowered(f) for f in brackets]
+        guards = tuple(Guard(f.args[0], f.args[1]) for f in brackets if isinstance(f, inside))
+        deltas = [f.args[0] - f.args[1] for f in brackets if isinstance(f, equal)]
+        body = body if is_sum else among(body)
+        if body.has(inside):
+            nested = min(body.atoms(inside), key=sympy.default_sort_key)
+            raise EquationError(f"{target.name}: the bracket {shown(nested)} must be a factor of a summand")
+        used = {v for e in left for v in e.free_symbols if v in self.extents}
+        plain = [e for e in left if isinstance(e, Symbol) and e in self.extents]
+        free, scattered = [], []
+        taken = {v.name for e in (right, *left, *target.shape) for v in e.atoms(Idx, Symbol)}
+        for axis, (expression, extent) in enumerate(zip(left, target.shape, strict=True)):
+            name = _unused(f"{target.name}_{axis}", taken)
+            if expression in plain and left.count(expression) == 1 and self.extents[expression] == extent:
+                free.append(Range(expression, extent))
+            else:
+                free.append(Range(integer(name), extent))
+                deltas.append(integer(name) - expression)
+                scattered += sorted(expression.free_symbols & used, key=lambda v: v.name)
+        kept = {r.index for r in free}
+        extra = tuple(Range(v, self.extents[v]) for v in dict.fromkeys(scattered) if v not in kept)
+        term = Term(tuple(free), extra + bound, body, tuple(deltas), guards, op=op)
+        self._bound_everywhere(target, term)
+        argument = None
+        if term.reduction.selects and not target.constant:
+            name = self.arguments.get(target.name, f"arg_{target.name}")
+            argument = Tensor(name, target.shape, integer=True)
+            self.names.add(name)
+        self.statements.append(Statement(target, drop_unit_ranges(term), argument))
+
+    def _bound_everywhere(self, target: Tensor, term: Term) -> None:
+        parts = [term.body, *term.deltas, *(g.value for g in term.guards)]
+        used = set().union(*(part.free_symbols for part in parts))
+        loose = [v for v in self.extents if v in used and v not in term.indices]
+        if loose:
+            raise EquationError(
+                f"{target.name}: index {loose[0].name} is neither on the left side nor summed over; "
+                f"put it on the left or into a Sum"
+            )
+
+    def _peel(self, expression: Expr) -> tuple[str, tuple[Range, ...], Expr]:
+        """Split ``factor * Sum(body, ...)`` or ``Maximum(body, ...)`` at the top into op, bound indices and body."""
+        if isinstance(expression, Reduced):
+            return expression.op, tuple(self._range(v) for v in expression.args[1]), expression.args[0]
+        sums = [f for f in Mul.make_args(expression) if isinstance(f, Sum)]
+        if len(sums) != 1:
+            return "sum", (), expression
+        others = Mul(*(f for f in Mul.make_args(expression) if f is not sums[0]))
+        bound = []
+        for limits in sums[0].limits:
+            if len(limits) == 3 and limits[1] != 0:
+                raise EquationError(f"the sum over {limits[0]} starts at {shown(limits[1])}; expected 0")
+            bound.append(self._range(*limits) if len(limits) == 3 else self._range(limits[0]))
+        nested = isinstance(sums[0].function, Sum)
+        _, inner, body = self._peel(sums[0].function) if nested else ("sum", (), sums[0].function)
+        return "sum", tuple(bound) + inner, others * body
+
+    def _range(self, index: Idx | Symbol, lower: Expr = sympy.S.Zero, upper: Expr | None = None) -> Range:
+        """The range of an `Idx`, or of any index whose upper limit a sum gives."""
+        if upper is None and isinstance(index, Idx):
+            upper = index.upper
+        if upper is None:
+            raise EquationError(f"index {index} has no extent; write Idx({quoted(str(index))}, extent)")
+        own, extent = integer(index.name), own_symbols(upper + 1)
+        if self.extents.setdefault(own, extent) != extent:
+            raise EquationError(
+                f"index {own.name} is used with two extents, {shown(self.extents[own])} and {shown(extent)}"
+            )
+        return Range(own, extent)
+
+    def _convert(self, expression: Expr) -> Expr:
+        """Replace inner reductions by tensors of their own, then SymPy's Indexed by Access."""
+        if isinstance(expression, Sum | Reduced):
+            return self._let(expression)
+        if isinstance(expression, Indexed):
+            self.names.add(str(expression.base.label))
+            shape = expression.base.shape
+            if shape is not None and len(shape) != len(expression.indices):
+                raise EquationError(
+                    f"{expression.base.label} has {len(shape)} axes, but is used as {shown(expression)}"
+                )
+            return Access(str(expression.base.label), *(self._convert(e) for e in expression.indices))
+        if isinstance(expression, Idx):
+            return self._range(expression).index
+        if isinstance(expression, sympy.conjugate):
+            name = expression.args[0]
+            raise EquationError(f"SymPy takes {name} for a complex number; write IndexedBase(..., real=True)")
+        if not expression.args:
+            return Access(expression.name) if expression in self.scalars else own_symbols(expression)
+        return _floors(expression.func(*(self._convert(e) for e in expression.args)))
+
+    def _let(self, expression: Expr) -> Expr:
+        """A tensor for an inner reduction, over the indices of the outside that it uses."""
+        name = next(f"t{k}" for k in range(1, 1000) if f"t{k}" not in self.names)
+        inner = {integer(v.name) for v in _own_indices(expression)}
+        outer = {v.name: v for v in expression.atoms(Symbol) if integer(v.name) in self.extents}
+        outer |= {v.name: v for v in expression.atoms(Idx)}
+        ranges = [
+            self._range(v) if isinstance(v, Idx) else Range(integer(v.name), self.extents[integer(v.name)])
+            for _, v in sorted(outer.items())
+            if integer(v.name) not in inner
+        ]
+        self.names.add(name)
+        target = Tensor(name, tuple(r.extent for r in ranges), **self._flags(name))
+        self._statement(target, [r.index for r in ranges], expression)
+        return Access(name, *(r.index for r in ranges))
+
+
+def _unpowered(factor: Expr) -> Expr:
+    """The bracket of a power of a bracket, which has the same value."""
+    return factor.base if isinstance(factor, Pow) and factor.exp.is_positive else factor
+
+
+def _is_bracket(factor: Expr) -> bool:
+    """Whether `factor` restricts indices: a range bracket, or an equality bracket that reads no tensor."""
+    factor = _unpowered(factor)
+    return isinstance(factor, inside) or (isinstance(factor, equal) and not factor.has(Access, Indexed))
+
+
+def _unused(name: str, taken: set[str]) -> str:
+    return _unused(f"{name}_", taken) if name in taken else name
+
+
+def _own_indices(expression: Expr) -> Iterable[Idx]:
+    """The indices that reductions inside `expression` bind."""
+    for node in sympy.preorder_traversal(expression):
+        if isinstance(node, Sum):
+            yield from (limits[0] for limits in node.limits)
+        elif isinstance(node, Reduced):
+            yield from node.args[1]
+
+
+def to_sympy(source: Program) -> tuple[Eq, ...]:
+    """The program as SymPy equations, one per statement; an accumulating statement repeats its target on the right."""
+    tensors = source.tensors
+    bases = {name: IndexedBase(name, shape=t.shape, real=True) for name, t in tensors.items()}
+    equations, written = [], set()
+    for statement in source.statements:
+        term = statement.term
+        idx: dict[Expr, Expr] = {r.index: Idx(r.index.name, r.extent) for r in term.ranges}
+        body = Mul(*term.admission, term.value)
+        body = body.xreplace({a: _indexed(bases, a, idx) for a in accesses(term.body)}).xreplace(idx)
+        for delta in term.deltas:
+            body *= equal(delta.xreplace(idx), Integer(0))
+        for guard in term.guards:
+            body *= inside(guard.value.xreplace(idx), guard.extent)
+        bound = [idx[r.index] for r in term.bound]
+        if bound:
+            body = REDUCED[term.op](body, *bound)
+        left = bases[statement.target.name][tuple(idx[r.index] for r in term.free)] if term.free else None
+        left = left if left is not None else Symbol(statement.target.name)
+        equations.append(Eq(left, (left if statement.target.name in written else 0) + body, evaluate=False))
+        written.add(statement.target.name)
+    return tuple(equations)
+
+
+def _indexed(bases: Mapping[str, IndexedBase], access: Access, idx: Mapping[Expr, Expr]) -> Any:
+    indices = tuple(e.xreplace(dict(idx)) for e in access.indices)
+    return bases[access.tensor][indices] if indices else Symbol(access.tensor)

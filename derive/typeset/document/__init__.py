@@ -1,0 +1,1 @@
+"""Derivation -> Document: headings, sentences, rows, boxes and tables before any format."""

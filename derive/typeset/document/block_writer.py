@@ -1,0 +1,87 @@
+"""What a printed format is: how it writes each block of a document. Which blocks there are, `arrange` has decided."""
+
+from abc import ABC, abstractmethod
+
+from gradscribe.derive.derivation.record import Formula, Grid, LayerTable
+from gradscribe.derive.typeset.document.document import (
+    Block,
+    Box,
+    Closing,
+    Equations,
+    Heading,
+    Paragraph,
+    Part,
+    Rows,
+    Source,
+)
+
+
+class Writer(ABC):
+    """Writes a part of a document as lines; a format is a subclass."""
+
+    def __init__(self, part: Part) -> None:
+        self.part = part
+
+    def block(self, block: Block) -> list[str]:
+        """The lines of one block."""
+        match block:
+            case Heading():
+                return self.heading(block)
+            case Paragraph():
+                return self.paragraph(block)
+            case Equations():
+                return self.equations(block)
+            case Rows():
+                return self.rows(block)
+            case Box():
+                return self.box(block)
+            case Formula():
+                return self.formula(block)
+            case Grid():
+                return self.grid(block)
+            case LayerTable():
+                return self.layers(block)
+            case Source():
+                return self.source(block)
+            case Closing():
+                return self.closing(block)
+
+    @abstractmethod
+    def heading(self, heading: Heading) -> list[str]:
+        """A heading."""
+
+    @abstractmethod
+    def paragraph(self, paragraph: Paragraph) -> list[str]:
+        """Sentences."""
+
+    @abstractmethod
+    def equations(self, equations: Equations) -> list[str]:
+        """Equations, some with numbers."""
+
+    @abstractmethod
+    def rows(self, rows: Rows) -> list[str]:
+        """Rows with reasons and numbers."""
+
+    @abstractmethod
+    def box(self, box: Box) -> list[str]:
+        """A boxed row, its number, what it is called and what leads to it."""
+
+    @abstractmethod
+    def formula(self, formula: Formula) -> list[str]:
+        """An equation, or a matrix of numbers, on lines of its own."""
+
+    @abstractmethod
+    def grid(self, grid: Grid) -> list[str]:
+        """A table of expressions."""
+
+    @abstractmethod
+    def layers(self, table: LayerTable) -> list[str]:
+        """The table of a network's layers."""
+
+    @abstractmethod
+    def source(self, source: Source) -> list[str]:
+        """The literature."""
+
+    @abstractmethod
+    def closing(self, closing: Closing) -> list[str]:
+        """What was measured."""

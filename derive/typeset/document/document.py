@@ -1,0 +1,150 @@
+"""A page of a derivation before any format: what stands on it, in which order, under which numbers.
+
+`arrange` makes it, once; a `Writer` per format prints it. Mathematics stays what it is in `derive.derivation.record`
+until a writer's typesetter prints it, and words stay words, which the writer escapes.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Literal
+
+from gradscribe.derive.derivation.certificate.certificate import Footer
+from gradscribe.derive.derivation.notation import Notation
+from gradscribe.derive.derivation.record import Definition, Formula, Grid, LayerTable, Result, Step, Words
+from gradscribe.derive.ir.term import Access
+
+
+@dataclass(frozen=True)
+class Heading:
+    """A heading.
+
+    Attributes:
+        kind: of the whole derivation, of a layer of a network, or of one gradient.
+        level: how deep it is nested, from 1; that of a gradient depends on whether it stands below a layer.
+        words: what it says.
+    """
+
+    kind: Literal["title", "layer", "gradient"]
+    level: int
+    words: Words
+
+
+@dataclass(frozen=True)
+class Paragraph:
+    """Sentences."""
+
+    sentences: tuple[Words, ...]
+
+
+@dataclass(frozen=True)
+class Numbered:
+    """An equation; `number` is that by which pages and generated code refer to it, None where nothing does."""
+
+    equation: Definition | Step | Formula
+    number: int | None = None
+
+
+@dataclass(frozen=True)
+class Equations:
+    """Equations below each other, without reasons: those of the forward pass, with numbers, what sizes are."""
+
+    equations: tuple[Numbered, ...]
+
+
+@dataclass(frozen=True)
+class Row:
+    """One row of a derivation.
+
+    Attributes:
+        number: by which the page refers to it, the same in every format.
+        step: the row, and the reason beside it.
+        continued: whether its left side is that of the row above, and so is not repeated.
+    """
+
+    number: int
+    step: Step
+    continued: bool
+
+
+@dataclass(frozen=True)
+class Rows:
+    """Rows that follow from each other, a reason beside each."""
+
+    rows: tuple[Row, ...]
+
+
+@dataclass(frozen=True)
+class Box:
+    """A result in a box with its name, and its number."""
+
+    number: int
+    result: Result
+
+
+@dataclass(frozen=True)
+class Source:
+    """The literature, in small print."""
+
+    words: Words
+
+
+@dataclass(frozen=True)
+class Closing:
+    """The last line: what was measured."""
+
+    footer: Footer
+
+
+Block = Heading | Paragraph | Equations | Rows | Box | Formula | Grid | LayerTable | Source | Closing
+"""A `Formula` stands on a line of its own, `Grid` and `LayerTable` are tables."""
+Passage = tuple[Block, ...]
+"""What belongs together: formats that separate by blank lines have one before it and none within."""
+
+
+@dataclass(frozen=True)
+class Part:
+    """Passages that one notation writes and whose rows are aligned alike: the introduction, or one gradient."""
+
+    notation: Notation
+    passages: tuple[Passage, ...]
+
+    @property
+    def blocks(self) -> Iterator[Block]:
+        """What stands in it, from top to bottom."""
+        return (block for passage in self.passages for block in passage)
+
+    @property
+    def rows(self) -> Iterator[Row]:
+        """Its numbered rows."""
+        return (row for block in self.blocks if isinstance(block, Rows) for row in block.rows)
+
+
+@dataclass(frozen=True)
+class Document:
+    """A derivation as it is printed, from top to bottom.
+
+    Equations of the forward pass, rows and boxes are numbered from 1 below each title.
+    """
+
+    parts: tuple[Part, ...]
+
+    @property
+    def blocks(self) -> Iterator[Block]:
+        """What stands in it, from top to bottom."""
+        return (block for part in self.parts for block in part.blocks)
+
+    @property
+    def numbers(self) -> dict[str, int]:
+        """The number of the equation that says what a tensor is: of a box the first one, of other rows the last one."""
+        rows: dict[str, int] = {}
+        boxes: dict[str, int] = {}
+        for block in self.blocks:
+            match block:
+                case Equations(equations):
+                    named = ((e.equation.left, e.number) for e in equations if e.number is not None)
+                    rows |= {left.tensor: number for left, number in named if isinstance(left, Access)}
+                case Rows(found):
+                    rows |= {row.step.left.tensor: row.number for row in found}
+                case Box(number, result):
+                    boxes.setdefault(result.step.left.tensor, number)
+        return rows | boxes

@@ -1,0 +1,61 @@
+"""Tables and matrices between the lines of a LaTeX document."""
+
+from sympy import Expr, ImmutableMatrix
+
+from gradscribe.derive.derivation.record import Grid, LayerTable
+from gradscribe.derive.typeset.document.columns import blocks
+from gradscribe.derive.typeset.document.layer_cells import HEAD
+from gradscribe.derive.typeset.mathematics.latex_formulas import array
+from gradscribe.derive.typeset.mathematics.latex_letters import prose
+from gradscribe.derive.typeset.mathematics.latex_symbols import InlineTypesetter, LatexTypesetter
+from gradscribe.derive.typeset.mathematics.latex_width import width
+from gradscribe.derive.typeset.mathematics.latex_words import layer_cells, sentence
+
+_LINE = 42.0
+"""Of a page, in em."""
+FONTS = (("", 1.0), (r"\small", 0.9), (r"\footnotesize", 0.8), (r"\scriptsize", 0.7))
+
+
+def matrix_lines(left: Expr, matrix: ImmutableMatrix, t: LatexTypesetter, inline: InlineTypesetter) -> list[str]:
+    """A matrix, where it is wide in a smaller font, where it is wider in several parts."""
+    widths = [max(width(inline.expr(v)) for v in column) + 1 for column in matrix.T.tolist()]
+    head = width(t.expr(left)) + 2
+    font, scale = next((x for x in FONTS if (head + sum(widths)) * x[1] <= _LINE), FONTS[-1])
+    parts = [array(matrix, block, t) for block in blocks(widths, _LINE / scale - head)]
+    parts[0] = f"{t.expr(left)} = {parts[0]}"
+    lines = [line for part in parts for line in (r"\[", part, r"\]%")]
+    return [f"{{{font}%", *lines, "}%"] if font else lines
+
+
+def grid_lines(grid: Grid, t: InlineTypesetter) -> list[str]:
+    """A table whose widest column has several lines where the page is too narrow."""
+    head = " & ".join(sentence(cell, t) for cell in grid.head)
+    rows = [" & ".join(f"${t.expr(e)}$" for e in row) for row in grid.rows]
+    widths = [max(width(t.expr(e)) for e in column) + 1.2 for column in zip(*grid.rows, strict=True)]
+    widest = widths.index(max(widths))
+    room = _LINE - sum(widths) + widths[widest]
+    broken = rf">{{\raggedright\arraybackslash}}p{{{room:.0f}em}}"
+    columns = "".join(broken if c == widest and room < w else "l" for c, w in enumerate(widths))
+    body = " \\\\[2pt]\n".join(rows)
+    return [
+        rf"\begin{{longtable}}{{{columns}}}",
+        rf"{head} \\ \hline \endhead",
+        r"\rule{0pt}{12pt}" + body,
+        r"\end{longtable}",
+    ]
+
+
+def layer_lines(table: LayerTable) -> list[str]:
+    """A table of fixed columns that pages may break."""
+    widths = (1.3, 3.7, 1.5, 3.8, 3.3)
+    columns = "".join(rf">{{\raggedright\arraybackslash}}p{{{w}cm}}" for w in widths)
+    count = r">{\raggedleft\arraybackslash}p{2.4cm}"
+    lines = [r"{\footnotesize\setlength{\tabcolsep}{2pt}", rf"\begin{{longtable}}[l]{{@{{}}{columns}{count}@{{}}}}"]
+    lines += [" & ".join(HEAD) + r" \\ \hline \endhead"]
+    lines += [" & ".join(r" \newline ".join(cell) for cell in row) + r" \\" for row in layer_cells(table, _narrow)]
+    return [*lines, r"\hline", r"\end{longtable}}"]
+
+
+def _narrow(name: str) -> str:
+    """A name after whose underscores a line may end."""
+    return r"\_\allowbreak ".join(prose(part) for part in name.split("_"))

@@ -1,0 +1,1 @@
+"""LaTeX's mathematics, which Markdown and notebooks share."""

@@ -1,0 +1,1 @@
+"""Document -> Unicode text for a terminal."""

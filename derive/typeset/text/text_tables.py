@@ -1,0 +1,88 @@
+"""Tables and matrices as columns of text."""
+
+import re
+from collections.abc import Sequence
+from itertools import zip_longest
+
+from sympy import ImmutableMatrix
+
+from gradscribe.derive.derivation.record import Grid, LayerTable
+from gradscribe.derive.ir.quote import visible
+from gradscribe.derive.typeset.document.columns import blocks
+from gradscribe.derive.typeset.document.layer_cells import HEAD, parameters, shape
+from gradscribe.derive.typeset.text.text_symbols import TextTypesetter
+
+
+def matrix_lines(matrix: ImmutableMatrix, head: str, t: TextTypesetter, line: int) -> list[str]:
+    """The rows after `head`; as many columns at a time as a line holds, the others below them."""
+    cells = [[t.expr(v) for v in row] for row in matrix.tolist()]
+    widths = [max(len(row[column]) for row in cells) for column in range(matrix.shape[1])]
+    lines: list[str] = []
+    for block in blocks([w + 2 for w in widths], line - len(head) - 2):
+        rows = ["  ".join(f"{row[c]:>{widths[c]}}" for c in block) for row in cells]
+        left, right = ("⎡⎢⎣", "⎤⎥⎦") if len(rows) > 1 else ("[[[", "]]]")
+        lines += [""] if block.start else []
+        for number, row in enumerate(rows):
+            at = 0 if number == 0 else 2 if number == len(rows) - 1 else 1
+            before = head if number == len(rows) // 2 and block.start == 0 else " " * len(head)
+            ends = ("⎢" if block.start else left[at], "⎥" if block.stop < len(widths) else right[at])
+            lines.append(f"{before}{ends[0]} {row} {ends[1]}" if len(rows) > 1 else f"{before}{left[0]}{row}{right[0]}")
+    return lines
+
+
+def grid_lines(grid: Grid, t: TextTypesetter, line: int) -> list[str]:
+    """Columns of text; sums in the widest one go on below where a line does not hold them."""
+    table = [[t.words(cell) for cell in grid.head], *([t.expr(e) for e in row] for row in grid.rows)]
+    widths = [max(len(row[column]) for row in table) for column in range(len(grid.head))]
+    widest = widths.index(max(widths))
+    widths[widest] = min(widths[widest], line - 2 * len(widths) - sum(widths) + widths[widest])
+    lines = []
+    for row in table:
+        parts = _parts(row[widest], widths[widest])
+        for number, part in enumerate(parts):
+            cells = [part if c == widest else "" if number else cell for c, cell in enumerate(row)]
+            text = "  ".join(f"{c:<{w}}" for c, w in zip(cells, widths, strict=True))
+            lines.append(f"  {text}".rstrip())
+    return [lines[0], "  " + "─" * (sum(widths) + 2 * len(widths) - 2), *lines[1:]]
+
+
+def layer_lines(table: LayerTable, width: int) -> list[str]:
+    """Columns of text. Layers stand below each other where `width` is too small."""
+    lines = next(c for names in (2, 1) if _wide(c := _columns(table, names)) <= width or names == 1)
+    widths = [max(len(line[column]) for line in lines) for column in range(len(HEAD))]
+    head, *rows = [_aligned(line, widths) for line in lines]
+    return [head, "  " + "─" * (_wide(lines) - 2), *rows]
+
+
+def _parts(text: str, room: int) -> list[str]:
+    """A sum in lines that begin with a sign."""
+    lines = [""]
+    for summand in re.split("(?<=.)(?=[+−])", text):
+        if lines[-1] and len(lines[-1]) + len(summand) > room:
+            lines.append("  ")
+        lines[-1] += summand
+    return lines
+
+
+def _columns(table: LayerTable, names: int) -> list[tuple[str, ...]]:
+    """The cells of every line; `names` layers on one line."""
+    t = TextTypesetter(table.notation)
+    lines: list[tuple[str, ...]] = [HEAD]
+    for row in table.rows:
+        value, number = shape(row.shape, t), shape(table.number(row.shape), t)
+        layers = [visible(", ".join(row.layers[k : k + names])) for k in range(0, len(row.layers), names)]
+        weights = ", ".join(f"{t.letter(letter)} {shape(table.number(s), t)}" for letter, s in row.weights)
+        values = [value, number] if number != value else [value]
+        reads = [visible(", ".join(row.reads))]
+        cells = [[visible(row.label)], layers, reads, values, [weights], [parameters(table, row, t)]]
+        lines += zip_longest(*cells, fillvalue="")
+    return lines
+
+
+def _wide(lines: Sequence[tuple[str, ...]]) -> int:
+    return sum(max(len(line[column]) + 2 for line in lines) for column in range(len(HEAD)))
+
+
+def _aligned(cells: Sequence[str], widths: Sequence[int]) -> str:
+    *left, last = zip(cells, widths, strict=True)
+    return "  " + "  ".join([*(f"{cell:<{width}}" for cell, width in left), f"{last[0]:>{last[1]}}"])

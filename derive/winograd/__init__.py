@@ -1,7 +1,0 @@
-"""Fast correlation: Cook-Toom algorithms, also called Winograd's minimal filtering."""
-
-from gradscribe.derive.winograd.cook_toom import CookToom, cook_toom
-from gradscribe.derive.winograd.points import parse_points, standard_points
-from gradscribe.derive.winograd.proof import prove
-
-__all__ = ["CookToom", "cook_toom", "parse_points", "prove", "standard_points"]

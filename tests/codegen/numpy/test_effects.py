@@ -1,0 +1,123 @@
+"""codegen/numpy/plan/effects.py: what records say of arrays is what their statements do."""
+
+from collections.abc import Iterator
+
+import numpy as np
+import pytest
+
+import gradscribe
+from gradscribe import network
+from gradscribe.codegen.compiler import compile_layer
+from gradscribe.codegen.kernel.kernel import kernels
+from gradscribe.codegen.kernel.network_kernels import network_kernels
+from gradscribe.codegen.numpy.function.function_text import plan
+from gradscribe.codegen.numpy.network.network_functions import backward_memory, forward_memory
+from gradscribe.codegen.numpy.plan import Plan, Record, effects
+from gradscribe.codegen.numpy.print.emit import Emitter
+from gradscribe.codegen.python.expression import Call, Name, parts, reads
+from gradscribe.codegen.python.statement import Assign, Body, Do, For, bound, used, walk
+from gradscribe.derive.catalogue.networks import NETWORKS
+from gradscribe.derive.composition import concrete
+from gradscribe.derive.ir.term import Program
+from tests.cases.catalogue import FUNCTIONS, kernel, planned
+from tests.cases.random_networks import random_network
+
+MADE = "np.empty", "np.zeros", "np.full", "rt.gather", "rt.known"
+"""What makes an array."""
+
+
+def checked(how: Plan, program: Program) -> Iterator[tuple[Record, Body, set[str]]]:
+    """Every record with the statements that are made of it, and the arrays of its function."""
+    arrays = set(program.tensors) | effects(*how.records).names
+    emitter = Emitter(arrays | {s.name for s in program.symbols()}, buffers="buffers")
+    whole = emitter.statements(how)
+    assert whole
+    for record in how.records:
+        yield record, tuple(emitter.emit(record)), arrays
+
+
+def written(body: Body) -> set[str]:
+    """What statements bind or add to, in whole or in part."""
+    found = set()
+    for statement in walk(body):
+        match statement:
+            case Assign(target):
+                found |= reads(target) if not bound(target) else bound(target)
+            case For(target):
+                found |= bound(target)
+            case Do(Call(_, _, keywords)):
+                found |= {value.text for key, value in keywords if key == "out" and isinstance(value, Name)}
+    return found
+
+
+def made(body: Body) -> set[str]:
+    """The new arrays that statements bind."""
+    found = set()
+    for statement in walk(body):
+        if isinstance(statement, Assign) and any(p.name in MADE for p in parts(statement.value) if isinstance(p, Call)):
+            found |= bound(statement.target)
+    return found
+
+
+def agree(how: Plan, program: Program) -> None:
+    for record, body, arrays in checked(how, program):
+        said = effects(record)
+        spoken = set().union(*map(used, body)) | written(body)
+        assert said.names & arrays == spoken & arrays, record
+        assert written(body) & arrays <= said.writes | {name for name, _ in said.holds}, record
+        assert made(body) & arrays <= set(said.made), record
+
+
+@pytest.mark.parametrize("function", FUNCTIONS)
+def test_records_speak_of_the_arrays_that_their_statements_use(function: str) -> None:
+    agree(planned(function), kernel(function).program)
+
+
+@pytest.mark.parametrize("name", ["lenet5", "bottleneck"])
+def test_so_do_those_of_networks(name: str) -> None:
+    k = network_kernels(NETWORKS[name]())
+    agree(forward_memory(k).plan, k.forward.program)
+    agree(backward_memory(k).plan, k.backward.program)
+
+
+def test_an_operand_is_read_a_target_written_and_a_view_holds_its_source() -> None:
+    layer = gradscribe.layer("y[n, k] = sum(g, c) x[n, C*g + c] * w[g, c, k]; z[n, k] = exp(y[n, k])", "views")
+    said = effects(*plan(kernels(layer)[0]).records)
+    assert {"x", "w", "y"} <= said.reads
+    assert {"y", "z"} <= said.writes
+    assert not {"x", "w"} & said.writes
+    assert set(said.made) == {"y", "z"}
+    assert set(said.views.values()) == {"x"}
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_nothing_reads_what_was_given_back(seed: int) -> None:
+    """What goes back to the buffers is spoiled at once: the results stay."""
+    net = network(random_network(np.random.default_rng(seed)))
+    module = compile_layer(net)
+
+    class Spoiling(module.rt.Buffers):  # type: ignore[name-defined]
+        given = 0
+
+        def give(self, *arrays: np.ndarray) -> None:
+            for array in arrays:
+                array.fill(np.nan)
+            self.given += len(arrays)
+            super().give(*arrays)
+
+    found = []
+    for buffers in (module.rt.Buffers(), Spoiling()):
+        layer = getattr(module, net.class_name)(dtype=np.float64, rng=0)
+        layer.buffers = buffers
+        x = np.random.default_rng(1).normal(size=(3, *(int(e) for e in concrete(net).given[0].shape[1:])))
+        y = layer(x)
+        found.append([y, layer.predict(x), layer.backward(np.ones_like(layer(x))), *layer.grads.values()])
+    assert buffers.given
+    for kept, spoiled in zip(*found, strict=True):
+        np.testing.assert_array_equal(kept, spoiled)
+
+
+def test_gathered_rows_count_as_memory() -> None:
+    """t, w, the rows and their tanh are alive at once: L N + 40 + 4 L N + 4 L N."""
+    k = network_kernels(network("input t[N, L]\nembedding(10, 4) -> tanh"))
+    assert str(forward_memory(k).peak) == "9*L*N + 40"

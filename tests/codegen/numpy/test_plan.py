@@ -1,0 +1,226 @@
+"""codegen.numpy.plan: a plan explains itself; and nothing of codegen/ or templates/ knows a layer by name."""
+
+import ast
+import re
+from collections.abc import Iterator
+from functools import cache
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+import gradscribe
+from gradscribe.codegen.compiler import compile_layer
+from gradscribe.codegen.kernel.kernel import kernels
+from gradscribe.codegen.loops.nest import Nest
+from gradscribe.codegen.numpy.function.function_text import plan
+from gradscribe.codegen.numpy.plan import Allocate, Compiled, Contract, Loop, Plan, Record, Window, walk
+from gradscribe.codegen.python.text.render import environment
+from gradscribe.derive.catalogue.layers import LAYERS
+from gradscribe.derive.ir.functions import FUNCTIONS as SCALARS
+from tests.cases.catalogue import FUNCTIONS, GENERATED, kernel, planned
+
+ROOT = Path(__file__).parents[3]
+EVERY = pytest.mark.parametrize("function", FUNCTIONS)
+
+
+@cache
+def module(name: str) -> ast.Module:
+    """The generated module of a layer."""
+    return ast.parse((GENERATED / f"{name}.py").read_text(encoding="utf-8"))
+
+
+def records(name: str) -> list[Record]:
+    return [record for _, record in walk(planned(name).records)]
+
+
+@EVERY
+def test_print_has_a_line_per_record(function: str) -> None:
+    found = planned(function)
+    head, *lines = str(found).splitlines()
+    assert head == f"plan {function}"
+    nested = list(walk(found.records))
+    assert len(lines) == len(nested) > 0
+    for line, (depth, record) in zip(lines, nested, strict=True):
+        assert len(line) - len(line.lstrip()) == 2 * (depth + 1)
+        assert line.strip() not in ("", "None"), record
+
+
+@EVERY
+def test_every_plan_computes_the_results_of_its_kernel(function: str) -> None:
+    text = str(planned(function))
+    for name in kernel(function).results:
+        assert re.search(rf"(allocate|define|view|contract|gather) {name}\b", text), text
+
+
+@EVERY
+def test_every_array_given_is_read(function: str) -> None:
+    one = kernel(function)
+    text, program = str(planned(function)), one.program
+    read = {str(a) for s in program.statements for a in re.findall(r"\b(\w+)\[", str(s.term.body))}
+    for tensor in one.arguments:
+        assert re.search(rf"\b{tensor.name}\b", text) or tensor.name not in read, text
+
+
+@EVERY
+def test_every_contraction_is_printed(function: str) -> None:
+    """As often as the generated function has one, whatever record it comes from."""
+    code = next(n for n in module(FUNCTIONS[function]).body if getattr(n, "name", "") == function)
+    calls = [n for n in ast.walk(code) if isinstance(n, ast.Call) and ast.unparse(n.func) == "rt.contract"]
+    text = str(planned(function))
+    assert len(re.findall(r"\bcontract\b", text)) == len(calls), text
+
+
+def test_a_contraction_states_its_operations() -> None:
+    lines = str(planned("dense_forward")).splitlines()
+    assert "  contract u = x, w: e c, c k -> e k; 2*C*E*K flops" in lines
+    assert "  allocate u (E, K), E*K elements" in lines
+
+
+def test_what_multiplies_a_sum_and_what_is_summed_is_printed() -> None:
+    layer = gradscribe.layer("y[n] = 3 * z[n] * sum(c) exp(x[n, c])", "said")
+    text = str(plan(kernels(layer)[0]))
+    assert "= 3*z[n] times sum over c of exp(x[n, c])" in text
+
+
+def test_every_product_of_a_sum_is_a_contraction() -> None:
+    (forward, *_) = kernels(gradscribe.layer("y[n,k] = sum(c) (x[n,c]*w[c,k] + z[n,c]*v[c,k])"))
+    found = [record for _, record in walk(plan(forward).records) if isinstance(record, Contract)]
+    assert {frozenset((r.left, r.right)) for r in found} == {frozenset("xw"), frozenset("zv")}
+
+
+def test_a_clipped_summand_is_not_padded() -> None:
+    (forward, *_) = kernels(gradscribe.layer("input x[I]; y[i] = x[i] + x[i - 1]"))
+    assert not any(isinstance(record, Window) for _, record in walk(plan(forward).records))
+
+
+def test_windows_have_compiled_loops_beside_numpy() -> None:
+    (compiled,) = (record for record in records("max_pool2d_forward") if isinstance(record, Compiled))
+    assert isinstance(compiled.then[-1], Nest)
+    assert not any(isinstance(record, Nest) for _, record in walk(compiled.otherwise))
+
+
+def test_of_products_with_as_many_operations_the_smallest_is_stored() -> None:
+    """Of x, w and z any two take N*I*J products; x z is N*I*J numbers, x w and w z are matrices."""
+    layer = gradscribe.layer("y[n] = sum(i,j) x[n,i] * w[i,j] * z[n,j]", "form")
+    for one in kernels(layer):
+        allocated = [r.shape for _, r in walk(plan(one).records) if isinstance(r, Allocate)]
+        assert max(map(len, allocated)) <= 2, one.name
+    rng = np.random.default_rng(0)
+    x, w, z = rng.normal(size=(2, 3)), rng.normal(size=(3, 4)), rng.normal(size=(2, 4))
+    np.testing.assert_allclose(layer.compile().form_forward(x, w, z), ((x @ w) * z).sum(1))
+
+
+def test_a_strided_gradient_is_a_contraction_into_a_window() -> None:
+    into = [r for r in records("conv2d_grad_input") if isinstance(r, Contract)]
+    assert [r.into for r in into] == [True]
+    text = str(planned("conv2d_grad_input"))
+    assert text.count("describe ") == 1
+    assert "2*C*G*H_out*K*N*R*T*W_out flops" in text
+
+
+def test_a_forward_convolution_is_one_product_over_windows() -> None:
+    text = str(planned("conv2d_forward"))
+    assert text.count("describe ") == 1
+    assert "2*C*G*H_out*K*N*R*T*W_out flops" in text
+
+
+LOOPS = {
+    "scaled_dot_product_attention": {"L"},  # with is_causal each query sees another range of keys
+    # the windows are not all alike: one axis after the other
+    **{f"adaptive_{kind}_pool{rank}d": {"H", "W", "H_out", "W_out"} for kind in ("avg", "max") for rank in (1, 2)},
+    "upsample_nearest1d": {"s"},
+    "upsample_nearest2d": {"s_h", "s_w"},
+}
+
+
+@EVERY
+def test_python_loops_run_over_kernel_positions_only(function: str) -> None:
+    extents = {str(r.extent) for _, r in walk(planned(function).records) if isinstance(r, Loop)}
+    assert extents <= {"A", "R", "T", "1"} | LOOPS.get(FUNCTIONS[function], set())
+
+
+@pytest.mark.parametrize(
+    ("name", "kind"),
+    [
+        ("depthwise_conv2d_forward", "gather"),
+        ("depthwise_conv2d_grad_input", "scatter"),
+        ("depthwise_conv2d_grad_weight", "reduce"),
+    ],
+)
+def test_every_index_of_a_nest_has_one_loop(name: str, kind: str) -> None:
+    (nest,) = (r for r in records(name) if isinstance(r, Nest) and r.kind == kind)
+    assert sorted(map(str, nest.order)) == sorted(str(r.index) for r in nest.ranges)
+    assert nest.order[-1] == nest.vector.index
+
+
+def test_positions_are_allocated_as_integers() -> None:
+    found = {r.name: r.integer for r in records("max_pool2d_forward") if isinstance(r, Allocate)}
+    assert found == {"y": False, "argmax": True}
+
+
+def test_what_no_sum_sees_is_computed_once_after_the_loop() -> None:
+    skew = gradscribe.layer("y[m] = exp(z[m]) * sum(e) u[e, e + m]", "skew")
+    lines = str(plan(kernels(skew)[0])).splitlines()
+    assert "  loop e < E" in lines
+    computed = [line for line in lines if "exp" in line and not line.startswith("  (1) ")]
+    assert computed == ["  scale y by exp(z[m]); M elements"] == lines[-1:]
+    rng = np.random.default_rng(0)
+    z, u = rng.normal(size=3), rng.normal(size=(4, 5))
+    wanted = np.exp(z) * [sum(u[e, e + m] for e in range(4) if e + m < 5) for m in range(3)]
+    np.testing.assert_allclose(compile_layer(skew).skew_forward(z, u), wanted)
+
+
+def test_an_empty_plan_prints_its_name() -> None:
+    assert str(Plan("nothing")) == "plan nothing"
+
+
+# ----- no layer by name -----------------------------------------------------------------------------------------------
+WORDS = ("conv", "pool", "dense", "linear", "flatten", "activation", "relu", "sigmoid", "tanh", "softmax", "entropy")
+LAYER_WORDS = re.compile("|".join([*WORDS, "squared_error", "argmax", *LAYERS]), re.IGNORECASE)
+SCALAR_FUNCTIONS = {"sigmoid", "softplus"}
+"""A scalar function needs code at run time where NumPy has none; that is no layer."""
+NO_LAYERS = re.compile(
+    r"\bconvert\w*|\bflattened\b|\brelu\b|\bargmax\b|\bThread[Pp]ool\w+|\bthreadpoolctl\b"
+    r"|\bpool_(size|param|height|width)\b|\bkernel pool\b|\bconv_param\b"
+)
+"""The layout of a weight, a scalar function with a corner, a recorded position, and an argument as people write it."""
+OF_EQUATIONS = re.compile(rf"\b({'|'.join(f.__name__ for f in SCALARS)})\b")
+"""The scalar functions of equations, which the table of what NumPy has for them names."""
+
+
+def words_of_code(tree: ast.Module) -> Iterator[str]:
+    """Every identifier and every string of a module that is no docstring."""
+    documented = (ast.Module, ast.ClassDef, ast.FunctionDef)
+    texts = {
+        id(n.body[0].value) for n in ast.walk(tree) if isinstance(n, documented) and isinstance(n.body[0], ast.Expr)
+    }
+    loose = {id(n.value) for n in ast.walk(tree) if isinstance(n, ast.Expr)}
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Constant) and isinstance(node.value, str) and id(node) not in texts | loose:
+            yield node.value
+        for name in ("id", "attr", "name", "arg", "module"):
+            if isinstance(getattr(node, name, None), str):
+                yield getattr(node, name)
+
+
+def test_no_code_of_codegen_knows_a_layer() -> None:
+    files = sorted((ROOT / "codegen").rglob("*.py"))
+    assert len(files) > 20
+    for path in files:
+        for word in words_of_code(ast.parse(path.read_text(encoding="utf-8"))):
+            word = OF_EQUATIONS.sub("", word) if path.name == "numpy_table.py" else word
+            assert not LAYER_WORDS.search(NO_LAYERS.sub("", word)), f"{path.name}: {word!r}"
+
+
+@pytest.mark.parametrize("name", environment().list_templates(("jinja", "py", "pyi")))
+def test_no_template_knows_a_layer(name: str) -> None:
+    text = (ROOT / "templates" / name).read_text(encoding="utf-8")
+    words = set(LAYER_WORDS.findall(NO_LAYERS.sub("", text)))
+    assert words <= SCALAR_FUNCTIONS
+
+
+def test_the_search_for_layers_finds_them() -> None:
+    text = '"""Conv2D."""\nfrom a import relu\n\ndef f(max_pool):\n    """Dense."""\n    return "tanh", x.conv2d\n'
+    words = [w for w in words_of_code(ast.parse(text)) if LAYER_WORDS.search(w)]
+    assert sorted(words) == ["conv2d", "max_pool", "relu", "tanh"]

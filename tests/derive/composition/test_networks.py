@@ -1,0 +1,493 @@
+"""Networks: composition, generated modules against the interpreter, memory, mistakes."""
+
+import ast
+from typing import Any
+
+import numpy as np
+import pytest
+from sympy import Integer, Symbol
+
+import gradscribe
+from gradscribe import network
+from gradscribe.codegen.compiler import compile_layer
+from gradscribe.codegen.kernel.network_kernels import network_kernels
+from gradscribe.codegen.numpy.network.memory import Memory
+from gradscribe.codegen.numpy.network.network_functions import backward_memory, forward_memory
+from gradscribe.derive.calculus.differentiate import differentiate
+from gradscribe.derive.catalogue.layers import LAYERS
+from gradscribe.derive.catalogue.networks import NETWORKS
+from gradscribe.derive.catalogue.networks.lenet5_data import TABLE
+from gradscribe.derive.composition import Network, NetworkError, Node, compose, concrete
+from gradscribe.derive.composition.with_loss import with_loss
+from gradscribe.derive.ir.interpret import interpret
+from tests.cases.catalogue import GENERATED
+from tests.cases.random_networks import random_network
+
+
+def instance(net: Network, **arguments: Any) -> Any:
+    return getattr(compile_layer(net), net.class_name)(dtype=np.float64, rng=0, **arguments)
+
+
+def shaken(layer: Any, rng: np.random.Generator) -> None:
+    """Weights of all signs, so that no gradient is 0 by chance."""
+    for weight in layer.params.values():
+        weight += 0.3 * rng.normal(size=weight.shape)
+
+
+@pytest.mark.parametrize("seed", range(24))
+def test_a_random_network_equals_the_interpreter(seed: int) -> None:
+    """Forward, all gradients, running statistics: fused and in reused memory, against the equations by brute force."""
+    rng = np.random.default_rng(seed)
+    net = network(random_network(rng))
+    layer = instance(net)
+    shaken(layer, rng)
+    numbered = concrete(net)
+    for batch in (3, 1, 2):  # buffers of another size, then of that one again
+        shape = [batch, *(int(e) for e in numbered.given[0].shape[1:])]
+        x = rng.normal(size=shape)
+        values = {"x": x, **{name: layer.params[net.key(name)].copy() for name in net.weights}}
+        values |= {name: layer.state[net.key(name)].copy() for name, _, _ in net.state}
+        expected = interpret(numbered.program, values, {numbered.given[0].shape[0]: batch})
+        y = layer(x)
+        close(y, expected[numbered.program.outputs[0]])
+        for name, new, _ in net.state:
+            close(layer.state[net.key(name)], expected[new])
+        dy = rng.normal(size=y.shape)
+        gradient = differentiate(numbered.program)
+        given = {**expected, "dy": dy}
+        wanted = interpret(gradient.program, given, {numbered.given[0].shape[0]: batch})
+        dx = layer.backward(dy)
+        found = {net.key(w): layer.grads[net.key(w)] for w in net.weights} | {"x": dx}
+        for name in (*net.weights, "x"):
+            adjoint = gradient.adjoint(name)
+            key = net.key(name) if name != "x" else "x"
+            close(found[key], wanted[adjoint.gradient.name] if adjoint else np.zeros_like(found[key]))
+
+
+def close(found: np.ndarray, expected: np.ndarray) -> None:
+    assert found.shape == expected.shape
+    scale = max(1.0, float(np.abs(expected).max(initial=0.0)))
+    assert np.abs(found - expected).max(initial=0.0) <= 1e-9 * scale
+
+
+def test_sizes_that_a_text_leaves_open_are_arguments() -> None:
+    """The constructor takes the extents, the functions read them from the arrays."""
+    net = network("conv2d -> tanh -> max_pool2d -> conv2d -> flatten -> dense", "open_net")
+    assert net.class_name == "OpenNet"
+    sizes = {"C": 2, "K_1": 3, "R_1": 2, "T_1": 3, "R_2": 2, "T_2": 2, "K_3": 2, "R_3": 2, "T_3": 1, "K_4": 4}
+    layer = instance(net, **sizes, H=8, W=9)
+    x = np.random.default_rng(0).normal(size=(2, 8, 9, 2))
+    y = layer(x)
+    assert y.shape == (2, 4)
+    assert layer.flattened == {"dense1.w": (2, 3, 2)}
+    values = {"x": x, **{n: layer.params[net.key(n)] for n in net.weights}}
+    known = {s: v for s in net.program.symbols() if (v := {**sizes, "N": 2, "H": 8, "W": 9}.get(s.name)) is not None}
+    close(y, interpret(net.program, values, known)[net.program.outputs[0]])
+    dy = np.ones_like(y)
+    layer.backward(dy)
+    close(layer.grads["dense1.b"], dy.sum(0))
+
+
+def test_batches_of_none_one_and_float32() -> None:
+    net = network("input x[N, 6, 6, 1]\nconv2d(2, 3) -> tanh -> max_pool2d(2) -> flatten -> dense(3)")
+    layer = getattr(compile_layer(net), net.class_name)(rng=0)
+    for batch in (0, 1, 5):
+        y = layer(np.ones((batch, 6, 6, 1), np.float32))
+        assert y.shape == (batch, 3)
+        assert y.dtype == np.float32
+        dx = layer.backward(np.ones((batch, 3), np.float32))
+        assert dx.shape == (batch, 6, 6, 1)
+        assert dx.dtype == np.float32
+        assert all(g.dtype == np.float32 for g in layer.grads.values())
+
+
+def test_ties_go_to_the_first_and_nan_is_passed_on() -> None:
+    net = network("input x[N, 2, 2, 1]\nmax_pool2d(2)")
+    layer = compile_layer(net).Network()
+    assert layer(np.ones((1, 2, 2, 1)))[0, 0, 0, 0] == 1
+    np.testing.assert_array_equal(layer.backward(np.ones((1, 1, 1, 1)))[0, :, :, 0], [[1, 0], [0, 0]])
+    assert np.isnan(layer(np.array([1, np.nan, 2, 3.0]).reshape(1, 2, 2, 1))).all()
+
+
+def test_results_stay_when_memory_is_used_again() -> None:
+    """What a caller is given is his; inputs are never written; the last call can be followed by backward."""
+    layer = instance(network("input x[N, 5, 5, 2]\nconv2d(3, 3) -> tanh -> conv2d(2, 2) -> relu"))
+    rng = np.random.default_rng(0)
+    x1, x2 = rng.normal(size=(2, 4, 5, 5, 2))
+    before = x1.copy()
+    y1 = layer(x1)
+    kept = y1.copy()
+    dy = rng.normal(size=y1.shape)
+    dx1 = layer.backward(dy)
+    grads = {k: g.copy() for k, g in layer.grads.items()}
+    first = dx1.copy()
+    layer(x2)
+    layer.predict(x2)
+    layer.backward(dy)
+    np.testing.assert_array_equal(y1, kept)
+    np.testing.assert_array_equal(dx1, first)
+    np.testing.assert_array_equal(x1, before)
+    layer(x1)
+    layer.predict(x2)  # between a call and its backward
+    np.testing.assert_array_equal(layer.backward(dy), first)
+    for key, g in layer.grads.items():
+        np.testing.assert_array_equal(g, grads[key])
+
+
+def memories(net: Network) -> tuple[Memory, Memory]:
+    """The plans of forward and backward, with what they keep and their peaks."""
+    found = network_kernels(net)
+    return forward_memory(found), backward_memory(found)
+
+
+def test_memory_is_used_again_and_as_much_as_the_plan_says() -> None:
+    """The buffers do not grow from step to step; they hold no more than the stated peak."""
+    net = NETWORKS["lenet5"]()
+    layer = instance(net)
+    x = np.zeros((64, 32, 32, 1))
+    sizes = []
+    for _ in range(4):
+        layer.backward(np.ones_like(layer(x)))
+        layer.predict(x)
+        sizes.append(layer.buffers.size)
+    assert sizes[1] == sizes[3]
+    stated = memories(net)
+    n = next(iter(stated[1].peak.free_symbols))
+    peak = max(int(m.peak.xreplace({n: Integer(64)})) for m in stated) * 8
+    blocks = 8 * 2**20
+    assert sizes[3] <= peak + blocks
+    text = "\n".join(words for m in stated for words in m.words)
+    assert "Kept for backward: x, a1_y" in text
+    assert "Peak: " in text
+
+
+def test_only_what_a_gradient_needs_is_kept() -> None:
+    """A batch normalisation with relu keeps h, v and the output of relu: neither its input nor the mean beside them."""
+    net = network("input x[N, 4, 4, 2]\nconv2d(3, 3, bias=false) -> batch_norm -> relu -> flatten -> dense(2)")
+    names = {t.name for t in network_kernels(net).kept}
+    assert names == {"x", "batch_norm1_v", "batch_norm1_h", "relu1_y", "flatten1_y"}
+
+
+def test_flattening_copies_nothing() -> None:
+    net = network("input x[N, 4, 4, 2]\nconv2d(3, 3) -> tanh -> flatten -> dense(2)")
+    lines = [line for m in memories(net) for line in str(m.plan).splitlines()]
+    assert any("view flatten1_y = tanh1_y as (N, 12)" in line for line in lines)
+    assert not any("allocate flatten1_y" in line or "allocate dtanh1_y" in line for line in lines)
+
+
+@pytest.mark.parametrize("name", NETWORKS)
+def test_what_is_known_of_sizes_is_no_condition(name: str) -> None:
+    """Sizes are numbers here: nothing is compared, and no range clipped, that is known when the module is written."""
+    found = ast.parse((GENERATED / f"{name}.py").read_text(encoding="utf-8"))
+    for node in ast.walk(found):
+        parts = [node.left, *node.comparators] if isinstance(node, ast.Compare) else []
+        if isinstance(node, ast.Call) and ast.unparse(node.func) == "rt.clip":
+            parts = list(node.args)
+        assert not parts or any(isinstance(n, ast.Name) for part in parts for n in ast.walk(part)), ast.unparse(node)
+
+
+def test_a_module_begins_with_the_text_and_the_table_of_its_layers() -> None:
+    """The names are those of the code; what a text says stays a text."""
+    text = 'input x[N, 4, 4, 2]  # a "comment" \\ of the user\'s\nconv2d(3, 3) -> relu\n-> flatten -> dense(2)'
+    made = compile_layer(network(text))
+    lines = str(made.__doc__).splitlines()
+    start = lines.index(f"  {text.splitlines()[0]}")
+    assert lines[start : start + 3] == [f"  {line}" for line in text.splitlines()]
+    rows = {words[0]: words[1:] for line in lines[start + 6 :] if (words := line.split())}
+    assert rows["conv2d1"][0] == "conv2d,"
+    assert rows["conv2d1"][-1] == str(3 * 3 * 2 * 3 + 3)
+    assert rows["dense1"][:2] == ["dense", "conv2d1"]
+    assert rows["dense1"][-1] == str(12 * 2 + 2)
+
+
+def test_the_weights_of_lenet5_are_those_of_the_paper() -> None:
+    """LeCun et al. 1998, section II.B: trainable parameters per layer, 60,000 in all; C3 counts its connections."""
+    layer = instance(NETWORKS["lenet5"]())
+    counts: dict[str, int] = {}
+    for key, weight in layer.params.items():
+        used = (60 * 25) if key == "c3.w" else weight.size  # table I has 60 connections of maps
+        counts[key.partition(".")[0]] = counts.get(key.partition(".")[0], 0) + used
+    assert counts == {"c1": 156, "s2": 12, "c3": 1516, "s4": 32, "c5": 48120, "f6": 10164}
+    assert sum(counts.values()) == 60_000
+    layer.backward(np.ones_like(layer(np.ones((2, 32, 32, 1)))))
+    unused = np.array(TABLE) == 0
+    assert (layer.grads["c3.w"][:, :, unused] == 0).all()
+
+
+def test_how_weights_start() -> None:
+    layer = instance(NETWORKS["resnet20"]())
+    weight = layer.params["conv2d5.w"]
+    assert abs(weight.std() / np.sqrt(2 / (16 * 9)) - 1) < 0.05
+    assert (layer.params["batch_norm3.gamma"] == 1).all()
+    assert "normal, of variance 2 / 144" in str(type(layer).__doc__)
+    assert [w.tobytes() for w in instance(NETWORKS["lenet"]()).params.values()] == [
+        w.tobytes() for w in instance(NETWORKS["lenet"]()).params.values()
+    ]
+
+
+TEXTS = {
+    "conv2d(4, 3) -> flatten -> max_pool2d(2)": "max_pool2d1 (max_pool2d): argument x: expected 4 axes (N, H, W, C)",
+    "conv2D -> tanh": "unknown layer 'conv2D': did you mean conv2d?",
+    "conv2d -> -> tanh": "line 1, column 11: found '-> tanh'",
+    "input x[N, 4, 4, 1]\nconv2d(2, 5)": "conv2d1 (conv2d): H_out would be 0; the kernel is larger than its input",
+    "input x[N, 4, 4, 1]\nconv2d(2, 3, in_channels=3)": "in_channels: expected 1, as its input has, received 3",
+    "input x[N, 4, 4, 1]\nconv2d(2, 3, strides=2)": "unknown setting 'strides'; expected one of",
+    "input x[N, 4, 4, 1]\nconv2d(0, 3)": "out_channels: expected an integer of at least 1, received 0",
+    "input x[N, 4, 4, 1]\nconv2d(2, 3, padding=-1)": "padding: expected an integer of at least 0 or a name, re",
+    "input x[N, 4, 4, 1]\nmax_pool2d(2, padding=2)": "argument padding: expected at most half of the kernel's extent",
+    "input x[N, 4, 4, 2]\nresidual(conv2d(3, 3, padding=1))": "argument z, axis 3: expected 3, received 2, x of shape",
+    "input x[N, 4, 4, 2]\nresidual(conv2d(2, 3))": "argument z, axis 1: expected 2, received 4",
+    "a: conv2d(2, 3) -> a: tanh": "two nodes are called a; their weights would be one",
+    "input x[N, 4]\na = dense(3)\nb = dense(2)\n(a, c) -> residual_add": "reads c, which is no node",
+    "input x[N, 4]\na = x -> dense(3)\nx -> dense(2)": "nothing reads dense1",
+    "tanh": "the number of axes of x is open; declare the input",
+    "input x[N, 3]\ndense(3) -> bias": "unknown layer 'bias'",
+    "input x[N, 3]\ndense(2, 3, 4, 5)": "at most",
+    "input x[N, 3]\ndense(out_features=2, out_features=3)": "out_features is given twice",
+    "# nothing": "the text has no layer",
+    "input x[N, 3]\na = (x, b) -> residual_add\nb = a -> tanh": "read each other in a circle",
+}
+
+
+@pytest.mark.parametrize("text", TEXTS)
+def test_a_mistake_in_a_text_names_node_and_shapes_and_points_at_the_layer(text: str) -> None:
+    with pytest.raises(NetworkError) as caught:
+        network(text)
+    message = str(caught.value)
+    first, *place = message.split("\n")
+    assert TEXTS[text] in first
+    if place:  # of the layer at fault
+        where, shown, caret = place
+        assert where.startswith("  line ")
+        assert shown.strip() in text
+        layer = shown[caret.index("^") : caret.rindex("^") + len(caret.strip())]
+        assert layer in (*LAYERS, "residual")
+
+
+def node(name: str, layer: str, *inputs: str, **settings: Any) -> Node:
+    return Node(name, LAYERS[layer](), inputs, tuple(settings.items()))
+
+
+def test_a_circle_is_named() -> None:
+    nodes = [node("a", "residual_add", "x", "c"), node("b", "tanh", "a"), node("c", "relu", "b")]
+    with pytest.raises(NetworkError, match=r"^ring: the nodes . -> . -> . -> . read each other in a circle$"):
+        compose("ring", nodes, "c", inputs={"x": ("N", 3)})
+
+
+def test_a_line_may_read_what_is_named_further_down() -> None:
+    net = network("input x[N, 3]\ny = (a, x) -> residual_add -> relu\na = x -> tanh\ny -> dense(2)")
+    assert [n.layer.name for n in net.nodes] == ["tanh", "residual_add", "relu", "dense"]
+
+
+def test_a_step_without_a_name_never_takes_the_name_of_a_line() -> None:
+    net = network("input x[N, 3]\na = x -> tanh\ntanh1 = a -> relu\n(a, tanh1) -> residual_add")
+    assert [n.layer.name for n in net.nodes] == ["tanh", "relu", "residual_add"]
+    assert net.nodes[1].inputs == (net.nodes[0].name,)
+
+
+@pytest.mark.parametrize(
+    ("text", "given"),
+    [
+        ("input x[N, 3]\ndense(4)\nloss softmax_cross_entropy", ["x", "t"]),
+        ("input t[N, 3]\ndense(4)\nloss softmax_cross_entropy", ["t", "t1"]),
+        ("input x[N, 3]\nt: dense(4)\nloss mean_squared_error", ["x", "t1"]),
+        ("input t[N, 3]\nt1: dense(4)\nloss mean_squared_error", ["t", "t2"]),
+        ("input t[N, 3]\nloss: dense(4)\nloss mean_squared_error", ["t", "t1"]),
+    ],
+)
+def test_labels_have_a_name_that_the_network_does_not_use(text: str, given: list[str]) -> None:
+    assert [t.name for t in with_loss(network(text)).given] == given
+
+
+def test_nodes_may_be_given_in_any_order() -> None:
+    nodes = [node("d", "dense", "t", out_features=2), node("t", "tanh", "x")]
+    assert [n.name for n in compose("net", nodes, "d", inputs={"x": ("N", 3)}).nodes] == ["t", "d"]
+
+
+def test_numbers_share_a_symbol_where_they_are_equal() -> None:
+    net = network("input x[N, 3]\nleaky_relu(0.5) -> leaky_relu(0.25) -> leaky_relu(0.5)")
+    slopes = [s for o in net.program.statements for s in o.term.body.free_symbols if not s.is_integer]
+    assert [float(dict(net.values)[s]) for s in slopes] == [0.5, 0.25, 0.5]
+    assert slopes[0] == slopes[2] == Symbol("alpha", real=True) != slopes[1]
+
+
+def test_missing_and_misshapen_weights_are_named() -> None:
+    layer = instance(network("input x[N, 3]\nf1: dense(2)", "small"))
+    weight = layer.params.pop("f1.w")
+    with pytest.raises(ValueError, match=r"^small: weight f1.w is missing; expected one of shape \(3, 2\)$"):
+        layer(np.zeros((1, 3)))
+    layer.params["f1.w"] = weight.T.copy()
+    with pytest.raises(ValueError, match=r"^small: weight f1.w: expected shape \(3, 2\), found \(2, 3\)$"):
+        layer(np.zeros((1, 3)))
+    layer.params["f1.w"] = weight.astype(np.float32)
+    with pytest.raises(TypeError, match=r"^small: the input is float64, weight f1.w is float32; expected one type: "):
+        layer(np.zeros((1, 3)))
+
+
+def test_an_input_that_does_not_fit_is_named() -> None:
+    layer = instance(NETWORKS["lenet"]())
+    with pytest.raises(ValueError, match=r"^lenet: argument x, axis 1 \(height\): expected 32, received 28$"):
+        layer(np.zeros((2, 28, 28, 1)))
+
+
+def test_backward_needs_a_call_and_the_loss_a_judgement() -> None:
+    layer = instance(network("input x[N, 3]\nf1: dense(2)\nloss softmax_cross_entropy", "small"))
+    with pytest.raises(RuntimeError, match="backward needs a forward call before it"):
+        layer.backward(np.zeros((1, 2)))
+    layer(np.zeros((1, 3)))
+    with pytest.raises(RuntimeError, match="backward needs dy, or a call of loss before it"):
+        layer.backward()
+
+
+def test_a_loss_that_is_not_finite_names_the_layer_where_that_began() -> None:
+    net = network("input x[N, 3]\nf1: dense(4) -> f2: dense(2)\nloss softmax_cross_entropy", "small")
+    layer = instance(net)
+    x = np.ones((2, 3))
+    layer.params["f2.w"][0, 0] = np.nan
+    with pytest.raises(
+        FloatingPointError, match=r"^small: the loss is nan; the first .* is weight f2.w; lower the lea"
+    ):
+        layer.loss(layer(x), np.array([0, 1]))
+    layer.params["f2.w"][0, 0] = 0
+    x[0, 0] = np.inf
+    with np.errstate(invalid="ignore"):
+        y = layer(x)
+    with pytest.raises(FloatingPointError, match=r"^small: the loss is nan; the first .* is input x; "):
+        layer.loss(y, np.array([0, 1]))
+
+
+@pytest.mark.parametrize("name", ["lenet", "lenet5"])
+def test_second_order_equals_differences_of_first_order(name: str) -> None:
+    net = NETWORKS[name]()
+    layer = getattr(compile_layer(net, 2), net.class_name)(dtype=np.float64, rng=0)
+    rng = np.random.default_rng(1)
+    x = rng.normal(size=(2, 32, 32, 1))
+    dy = rng.normal(size=layer(x).shape)
+    layer.backward(dy)
+    directions = {k: rng.normal(size=v.shape) for k, v in layer.params.items()} | {"x": rng.normal(size=x.shape)}
+    found = layer.double_backward({"dy": dy}, directions)
+
+    def scalar() -> float:
+        layer(x)
+        dx = layer.backward(dy)
+        return float((dx * directions["x"]).sum() + sum((layer.grads[k] * directions[k]).sum() for k in layer.params))
+
+    for key, array in {**layer.params, "dy": dy, "x": x}.items():
+        at = int(rng.integers(array.size))
+        old = array.flat[at]
+        ends = []
+        for sign in (1, -1):
+            array.flat[at] = old + sign * 1e-6
+            ends.append(scalar())
+        array.flat[at] = old
+        assert (ends[0] - ends[1]) / 2e-6 == pytest.approx(found[key].flat[at], rel=1e-5, abs=1e-5), key
+
+
+def test_a_direction_of_no_weight_is_named() -> None:
+    layer = compile_layer(network("input x[N, 3]\nf1: dense(2) -> tanh", "small"), 2).Small(rng=0)
+    layer(np.ones((1, 3), np.float32))
+    with pytest.raises(
+        ValueError, match=r"^small: argument directions: expected names among x, f1.w, f1.b; received 'w'$"
+    ):
+        layer.double_backward({"dy": np.ones((1, 2), np.float32)}, {"w": np.ones((3, 2), np.float32)})
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        (
+            "input params[N, 3]\ndense(2)",
+            "network: input params: that is an argument of its own; call the i",
+        ),
+        (
+            "input x[N, 3]\ndense(2)\nloss tanh",
+            "network: loss tanh: expected a number, its value has 2 axes; ",
+        ),
+    ],
+)
+def test_what_cannot_be_generated_is_one_line(text: str, message: str) -> None:
+    with pytest.raises(NetworkError) as caught:
+        compile_layer(network(text))
+    assert str(caught.value).startswith(message)
+
+
+@pytest.mark.parametrize("policy", ["first", "split"])
+def test_ties_within_a_network(policy: str) -> None:
+    net = network("input x[N, 2, 2, 1]\nc1: conv2d(1, 1, bias=false) -> max_pool2d(2)", "tied").with_ties(policy)
+    layer = compile_layer(net).Tied(rng=0, dtype=np.float64)
+    layer.params["c1.w"][...] = 2
+    assert layer(np.ones((1, 2, 2, 1)))[0, 0, 0, 0] == 2
+    expected = [[2, 0], [0, 0]] if policy == "first" else [[0.5, 0.5], [0.5, 0.5]]
+    np.testing.assert_array_equal(layer.backward(np.ones((1, 1, 1, 1)))[0, :, :, 0], expected)
+    assert layer.grads["c1.w"][0, 0, 0, 0] == 1
+
+
+INCOMPLETE = {
+    "x -> scaled_dot_product_attention": (2, 6, "lacks its inputs k and v; expected (q, k, v) -> scaled_dot_product_a"),
+    "k = dense(4)\n(x, k) -> scaled_dot_product_attention": (3, 11, "lacks its input v; expected (q, k, v) -> scaled_"),
+    "tanh -> bilinear(3)": (2, 9, "lacks its input z; expected (x, z) -> bilinear, received tanh1"),
+    "concatenation": (2, 1, "lacks its input z; expected (x, z) -> concatenation, received x"),
+    "tanh -> residual_add": (2, 9, "lacks its input z"),
+    "(x, x, x) -> residual_add": (2, 14, "takes 2 inputs, is given 3"),
+    "dense(4)\nloss softmax_cross_entropy": (3, 6, "argument x: expected 2 axes (N, K), received 3, dense1_u of shape"),
+    "dense(4)\nloss map_criterion": (3, 6, "argument x: expected 2 axes (N, K), received 3, dense1_u of shape"),
+    "dense(4)\nloss tanh": (3, 6, "loss tanh: expected a number, its value has 3 axes"),
+    "dense(4)\nloss lstm_cell": (3, 6, "argument x: expected 2 axes (N, C), received 3"),
+    "dense(4)\nloss embedding": (3, 6, "argument t: expected integers, received real numbers"),
+}
+
+
+@pytest.mark.parametrize("text", INCOMPLETE)
+def test_what_lacks_an_input_or_cannot_be_judged_is_refused_when_it_is_written(text: str) -> None:
+    line, column, message = INCOMPLETE[text]
+    with pytest.raises(NetworkError) as caught:
+        network(f"input x[N, 8, 4]\n{text}", "net")
+    first, where, shown, caret = str(caught.value).split("\n")
+    assert message in first
+    assert first.startswith("net")
+    assert where == f"  line {line}, column {column}:"
+    assert shown.strip() == text.split("\n")[line - 2]
+    assert caret.index("^") == column + 3
+
+
+@pytest.mark.parametrize("name", LAYERS)
+def test_every_layer_that_lacks_an_input_is_refused(name: str) -> None:
+    """All inputs but weights, state, and what may be absent or only training reads; one less is an error."""
+    layer = LAYERS[name]()
+    held = {*layer.weights, *(n for n, _, _ in layer.state)}
+    after = {t.name for t in layer.evaluation.inputs} if layer.evaluation else {t.name for t in layer.program.inputs}
+    needed = [t for t in layer.program.inputs if t.name in after - held and not t.optional]
+    if len(needed) == 1 or needed != list(layer.program.inputs[: len(needed)]):
+        return
+    shapes = {t.name: ("N", *(3 for _ in t.shape[1:])) for t in needed}
+    for given in range(1, len(needed)):
+        own = node("a", name, *(t.name for t in needed[:given]))
+        lacking = " and ".join(t.name for t in needed[given:])
+        with pytest.raises(NetworkError, match=rf"^net, a \({name}\): lacks its inputs? {lacking}; expected"):
+            compose("net", [own], "a", inputs={n: shapes[n] for n in own.inputs})
+
+
+def test_losses_of_any_number_of_axes_still_fit() -> None:
+    for loss in ("cross_entropy", "nll_loss", "mean_squared_error", "kl_divergence", "binary_cross_entropy"):
+        for shape in ("N, 4", "N, 8, 4", "N, 8, 8, 4"):
+            assert network(f"input x[{shape}]\ntanh\nloss {loss}").loss is not None
+
+
+@pytest.mark.parametrize(
+    ("equation", "value"),
+    [
+        ("y[n,c] = -v[c] * tanh(x[n,c])", lambda x, v, u: -v * np.tanh(x)),
+        ("y[n,c] = -v[c] / (1 + x[n,c]^2)", lambda x, v, u: -v / (1 + x**2)),
+        ("y[n,c] = -(v[c] - u[c]) / (1 + x[n,c]^2)", lambda x, v, u: (u - v) / (1 + x**2)),
+        ("y[n,c] = x[n,c] - v[c] * u[c] * tanh(x[n,c])", lambda x, v, u: x - v * u * np.tanh(x)),
+    ],
+)
+def test_a_factor_that_varies_along_fewer_axes_keeps_its_sign(equation: str, value: Any) -> None:
+    weights = "weight v, u" if "u" in equation else "weight v"
+    own = gradscribe.layer(f"{equation}; {weights}", "own")
+    layer = instance(network("input x[N, 4]\na: own -> b: own", "twice", layers={"own": lambda: own}))
+    rng = np.random.default_rng(0)
+    shaken(layer, rng)
+    x = rng.normal(size=(3, 4))
+    first, second = ([layer.params.get(f"{n}.{w}", 0) for w in "vu"] for n in "ab")
+    close(layer(x), value(value(x, *first), *second))

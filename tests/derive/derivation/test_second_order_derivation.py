@@ -1,0 +1,140 @@
+"""Derivations of second order: every row evaluated, the results that textbooks know, what is said of S."""
+
+import re
+
+import pytest
+
+import gradscribe
+from gradscribe.derive.calculus.second_order import second_order
+from gradscribe.derive.catalogue.layers import LAYERS
+from gradscribe.derive.derivation import derive
+from gradscribe.derive.derivation.certificate.certify import certify
+from gradscribe.derive.derivation.forward.displayed_settings import displayed
+from gradscribe.derive.ir.term import EquationError
+from gradscribe.derive.typeset import markdown
+from gradscribe.derive.typeset.latex import latex_writer
+from gradscribe.derive.typeset.text import text_writer
+from gradscribe.derive.typeset.text.text_symbols import TextTypesetter
+from tests.cases.catalogue import derived_twice, layer
+
+
+@pytest.mark.parametrize("name", LAYERS)
+def test_every_row_is_certified(name: str) -> None:
+    derivation = derived_twice(name)
+    found = certify(derivation, 1)
+    assert found.holds, found
+    assert found.rows
+    assert found.chain_rows == len(derivation.sections)
+
+
+@pytest.mark.parametrize("name", LAYERS)
+def test_the_numbers_of_statements_are_printed(name: str) -> None:
+    printed = " ".join(text_writer.render(derived_twice(name)).split())
+    first = re.findall(r"as order 1 derives them \((\d+) statements?\)", printed)
+    second = re.findall(r"Order 2 differentiates S \((\d+) statements?\)", printed)
+    assert (int(*first), int(*second)) == second_order(displayed(layer(name), order=2).program).counts
+
+
+def results(name: str, **settings: str) -> dict[str, tuple[str, str]]:
+    """Per tensor the last boxed row and its name."""
+    derivation = derive(layer(name), settings=settings, order=2)
+    t = TextTypesetter(derivation.notation)
+    found = {}
+    for section in derivation.sections:
+        last = section.results[-1]
+        found[section.wrt] = str(last.step), t.words(last.name)
+    return found
+
+
+def test_convolution() -> None:
+    found = results("conv2d")
+    assert found["dy"] == (
+        "∂S/∂δ⁽ˡ⁾[n,i,j,k] = ḃ[k] + Σ_{r,t,c} x[n, dr+si−p, dt+sj−p, c] ẇ[r,t,c,k] "
+        "+ Σ_{r,t,c} ẋ[n, dr+si−p, dt+sj−p, c] w[r,t,c,k]",
+        "ḃ itself, plus correlation of x with ẇ dilated by d, plus correlation of ẋ with w dilated by d",
+    )
+    assert found["w"] == (
+        "∂S/∂w[r,t,c,k] = Σ_{n,i,j} δ⁽ˡ⁾[n,i,j,k] ẋ[n, dr+si−p, dt+sj−p, c]",
+        "correlation of ẋ with δ⁽ˡ⁾ dilated by s",
+    )
+    derivation = derived_twice("conv2d")
+    x = next(s for s in derivation.sections if s.wrt == "x")
+    assert TextTypesetter(derivation.notation).words(x.results[0].name) == "transposed convolution of δ⁽ˡ⁾ with ẇ"
+    assert found["b"] == ("∂S/∂b[m] = 0", "zero")
+    assert "∂E/∂x, ∂E/∂w and ∂E/∂b do not depend on b" in str(derivation)
+
+
+def test_dense_is_linear_in_every_argument() -> None:
+    found = results("dense")
+    assert found["x"] == ("∂S/∂x[e,c] = Σ_{k} δ⁽ˡ⁾[e,k] ẇ[c,k]", "matrix product δ⁽ˡ⁾ ẇᵀ")
+    assert found["w"] == ("∂S/∂w[c,k] = Σ_{e} δ⁽ˡ⁾[e,k] ẋ[e,c]", "matrix product ẋᵀ δ⁽ˡ⁾")
+
+
+def test_tanh() -> None:
+    found = results("tanh")
+    assert found["dy"][0] == "∂S/∂δ⁽ˡ⁾[e] = ẋ[e] (1−y[e]²)"
+    assert found["x"][0] == "∂S/∂x[e] = −2 δ⁽ˡ⁾[e] ẋ[e] y[e] (1−y[e]²)"
+
+
+def test_pooling_reads_the_direction_where_the_maximum_was() -> None:
+    assert results("max_pool2d") == {
+        "dy": (
+            "∂S/∂δ⁽ˡ⁾[n,i,j,c] = Σ_{r,t} ẋ[n, si+dr−p, sj+dt−p, c] [argmax[n,i,j,c]=Tr+t]",
+            "ẋ where argmax points, summed over r, t",
+        ),
+        "x": ("∂S/∂x[m,e,a,o] = 0", "zero"),
+    }
+
+
+def test_an_inner_gradient_stands_for_a_rate_of_change() -> None:
+    printed = str(derived_twice("batch_norm"))
+    assert "Gradient of S with respect to ∂E/∂m: the rate of change ṁ" in printed
+    assert "│ ṁ[c] = 1/M Σ_{e} ẋ[e,c]" in printed
+
+
+def test_wrt_chooses_the_gradients_that_are_watched() -> None:
+    derivation = derive(layer("conv2d"), wrt=["x"], order=2)
+    assert [s.wrt for s in derivation.sections] == ["dy", "w", "x", "b"]
+    assert "S = Σ_{n,q,v,c} ∂E/∂x[n,q,v,c] ẋ[n,q,v,c]\n" in str(derivation)
+    assert str(derivation).count("∂E/∂x does not depend on") == 2
+    with pytest.raises(EquationError, match="conv2d: cannot differentiate with respect to 't'"):
+        derive(layer("conv2d"), wrt=["t"], order=2)
+
+
+def test_settings_specialise() -> None:
+    found = results("conv2d", stride="1", dilation="1")
+    assert found["x"][1] == "full convolution of δ⁽ˡ⁾ with the kernel ẇ rotated by π"
+    grouped = results("conv2d", groups="G")
+    assert grouped["w"][1] == "correlation of ẋ with δ⁽ˡ⁾ dilated by s"
+    assert grouped["x"][1] == "full convolution of δ⁽ˡ⁾ with the kernel ẇ rotated by π and dilated by d"
+    assert "u_3" not in str(derive(layer("conv2d"), settings={"groups": "G"}, order=2))
+
+
+def test_a_size_is_not_called_as_what_is_differentiated() -> None:
+    own = gradscribe.layer("y[n] = sum(s) x[n,s]^2")
+    assert "x is (N, S)" in str(own.derivation())
+    assert "x is (N, M)" in str(own.derivation(order=2))
+    with pytest.raises(EquationError, match="S is what is differentiated; expected another symbol name"):
+        own.derivation(settings={"N": "S"}, order=2)
+
+
+def test_all_gradients_zero() -> None:
+    own = gradscribe.layer("y[n] = sign(x[n])")
+    derivation = own.derivation(order=2)
+    assert [str(s.results[0].step) for s in derivation.sections] == ["∂S/∂δ⁽ˡ⁾[m] = 0", "∂S/∂x[m] = 0"]
+    assert "All gradients of E are zero" in str(derivation)
+    assert latex_writer.render(derivation)
+    assert markdown.render(derivation)
+
+
+@pytest.mark.parametrize("order", [0, 3, "2"])
+def test_only_orders_1_and_2(order: object) -> None:
+    with pytest.raises(EquationError, match="tanh: order must be 1 or 2, received"):
+        derive(layer("tanh"), order=order)  # type: ignore[arg-type]
+
+
+def test_second_order_of_a_program_has_fresh_names() -> None:
+    own = gradscribe.layer("y[n] = x[n]^2 * dx[n] * ddx[n] * grad_x[n]")
+    found = second_order(own.program)
+    assert len(set(own.program.tensors) & {t.name for t in found.directions.values()}) == 0
+    assert not set(own.program.tensors) & set(found.second.program.outputs)

@@ -1,0 +1,460 @@
+"""The equation language: what a text means, and what it says about a mistake; docs/language.md is tested elsewhere."""
+
+import random
+import time
+from pathlib import Path
+from typing import Any, Literal
+
+import numpy as np
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from sympy import Eq, Idx, IndexedBase, Sum, exp, tanh
+
+import gradscribe
+from gradscribe.codegen.numpy.runtime.runtime import runtime_sources
+from gradscribe.codegen.tool.verify import verify_layer
+from gradscribe.derive.catalogue.layers import LAYERS
+from gradscribe.derive.derivation import derive
+from gradscribe.derive.ir.index import floordiv, integers
+from gradscribe.derive.ir.interpret import complete_sizes, interpret
+from gradscribe.derive.ir.term import EquationError, Program
+from gradscribe.derive.language import LanguageError
+from gradscribe.derive.language.syntax.parse import LONGEST, LONGEST_NAME, LONGEST_NUMBER
+from gradscribe.derive.layer.equations import Maximum, inside, program
+from gradscribe.derive.layer.interface import Kind, Layer
+
+N, L, C, R, K, W = integers("N L C R K I")
+s, p = integers("s p")
+
+
+def same(text: str) -> Program:
+    return gradscribe.layer(text).program
+
+
+def test_a_convolution_is_the_program_of_the_sympy_builder() -> None:
+    x, w = IndexedBase("x", shape=(N, L, C)), IndexedBase("w", shape=(R, C, K))
+    b, y = IndexedBase("b", shape=(K,)), IndexedBase("y", shape=(N, W, K))
+    n, i, k, r, c = Idx("n", N), Idx("i", W), Idx("k", K), Idx("r", R), Idx("c", C)
+    built = program(
+        Eq(y[n, i, k], b[k] + Sum(x[n, s * i + r - p, c] * w[r, c, k], r, c)),
+        inputs=(x, w, b),
+        sizes={W: floordiv(L + 2 * p - R, s) + 1},
+    )
+    assert built == same("input x[N,L,C]; y[n,i,k] = b[k] + sum(r,c) x[n, s*i + r - p, c] * w[r,c,k]")
+
+
+def test_conditions_lets_and_maxima_are_the_same_too() -> None:
+    x, m, y = IndexedBase("x", shape=(N, L)), IndexedBase("m", shape=(N,)), IndexedBase("y", shape=(N,))
+    n, v = Idx("n", N), Idx("l", L)
+    built = program(
+        Eq(m[n], Maximum(inside(n - v, N) * x[n, v], v)),
+        Eq(y[n], tanh(Sum(exp(x[n, v] - m[n]), v))),
+        inputs=(x,),
+        constants="m",
+    )
+    text = "m[n] = max(l) [l <= n] x[n,l]; y[n] = tanh(sum(l) exp(x[n,l] - m[n])); constant m"
+    assert built == same(text)
+
+
+@pytest.mark.parametrize(
+    ("text", "extents"),
+    [
+        ("y[i] = sum(h) x[i - h] * w[h]", {"I": "H + X0 - 1"}),
+        ("y[i] = sum(h) x[i + h] * w[h]", {"I": "-H + X0 + 1"}),
+        ("d = 2; y[i] = sum(h) x[i + d*h - 3] * w[h]", {"I": "-H*d + X0 + d + 6"}),
+        ("s = 2; y[i] = sum(h) x[s*i + h] * w[h]", {"I": "floordiv(-H + X0, s) + 1"}),
+        ("y[i] = sum(h) x[i + h] * z[2*i + h] * w[h]", {"I": "minimum(-H + X0 + 1, floordiv(-H + Z0, 2) + 1)"}),
+        ("M = L // 2 + 1; input x[L]; y[i] = x[2*i]; i < M", {"M": "floordiv(L, 2) + 1"}),
+    ],
+)
+def test_derived_sizes(text: str, extents: dict[str, str]) -> None:
+    assert {str(k): str(v) for k, v in same(text).sizes} == extents
+
+
+@pytest.mark.parametrize(
+    ("text", "shape"),
+    [
+        ("s = 2; y[s*i + a] = x[i, a]; a < s", "(I*s,)"),
+        ("s = 2; p = 1; y[s*i + r - p] = x[i] * w[r]", "(I*s + R - 2*p - s,)"),
+        ("y[c] = x[c]; y[C + d] += z[d]", "(C + D,)"),
+        ("y[n, 0] = x[n]; y[n, 1] += z[n]", "(N, 2)"),
+        ("y[i] = x[i,i]", "(I,)"),
+    ],
+)
+def test_shapes_of_targets(text: str, shape: str) -> None:
+    assert str(gradscribe.layer(text).output.shape) == shape
+
+
+def test_the_capital_of_an_index_is_its_extent_whatever_that_is_called() -> None:
+    layer = gradscribe.layer("input a[N,Q]; y[n,c] = a[n,c] / C; y[n, C + d] += b[n,d]")
+    assert str(layer.output.shape) == "(N, D + Q)"
+    assert layer.options == ()
+
+
+def test_parameters_are_options() -> None:
+    layer = gradscribe.layer("s = 1; p = 0; a = 2/3; f = true; y[i] = a * sum(h) [f*h >= 0] x[s*i + d*h - p] * w[h]")
+    found = {o.name: (o.kind, o.default, o.minimum) for o in layer.options}
+    assert found == {
+        "s": (Kind.COUNT, 1, 1),
+        "p": (Kind.COUNT, 0, 0),
+        "a": (Kind.NUMBER, 2 / 3, 1),
+        "f": (Kind.FLAG, True, 1),
+        "d": (Kind.COUNT, None, 1),
+    }
+
+
+def test_inputs_stand_in_the_order_of_their_declaration_or_as_the_catalogue_has_them() -> None:
+    assert [t.name for t in gradscribe.layer("y[n,k] = b[k] + sum(c) w[c,k]*x[n,c]").program.inputs] == ["x", "w", "b"]
+    text = "input b, w; y[n,k] = b[k] + sum(c) w[c,k]*x[n,c]"
+    assert [t.name for t in gradscribe.layer(text.replace("b, w", "b[K], w[C,K]")).program.inputs] == ["b", "w", "x"]
+    assert [t.name for t in gradscribe.layer("y[n] = q[n] * b[n] * a[n]").program.inputs] == ["q", "b", "a"]
+
+
+def test_flags_of_inputs_and_weights() -> None:
+    layer = gradscribe.layer("integer t; optional b; weight w, b; constant c\ny[n,k] = w[t[n], k] + b[k] + c[k]")
+    tensors = layer.program.tensors
+    assert not tensors["b"].absent
+    scaled = gradscribe.layer("factor a; y[n,k] = a[k] * x[n,k]").program.tensors["a"]
+    assert (scaled.optional, scaled.absent) == (True, True)
+    assert (tensors["t"].integer, tensors["b"].optional, tensors["c"].constant) == (True, True, True)
+    assert layer.weights == ("w", "b")
+    assert layer.differentiable == ("w", "b")
+
+
+def test_title_and_comments() -> None:
+    layer = gradscribe.layer("# a title\ny[n] = x[n] # and why\n# another\n", "some_layer")
+    assert (layer.title, layer.class_name) == ("a title", "SomeLayer")
+    assert gradscribe.layer("y[n] = x[n] + \\\n  z[n]").program == gradscribe.layer("y[n] = x[n] + z[n]").program
+
+
+def test_a_reduction_reaches_to_the_end_of_its_product() -> None:
+    assert same("y[n] = sum(c) x[n,c] * w[c] / C + b[n]") == same("y[n] = b[n] + (sum(c) (x[n,c]*w[c]/C))")
+    assert same("y[n] = v[n] * sum(c) x[n,c]") == same("y[n] = (sum(c) x[n,c]) * v[n]")
+
+
+def test_a_condition_inside_a_function_is_a_value() -> None:
+    layer = gradscribe.layer("y[i] = exp([i < 2] * x[i])")
+    (statement,) = layer.program.statements
+    assert statement.term.guards == ()
+    assert gradscribe.layer("y[i] = [i < 2] x[i]").program.statements[0].term.guards != ()
+
+
+BAD = [
+    ("y[n] = foo * x[n]", 8, "unknown name foo"),
+    ("y[n] = x[n] * N2", 15, "did you mean N?"),
+    ("y[n] = x[n, j]", 13, "index j is neither"),
+    ("y[n] = sum(n) x[n]", 12, "bound twice"),
+    ("y[n] = sum(i,i) x[n,i]", 12, "bound twice"),
+    ("y[n,m] = x[n] - sum(m) x[m]", 21, "bound twice"),
+    ("y[n,k] = sum(c) x[n,c] * w[k]*w[c,k]", 31, "w has 1 subscript; found 2"),
+    ("y[n] = x[n*n]", 10, "not affine"),
+    ("y[n] = x[n//2]", 10, "inside // or %"),
+    ("input x[N,C], w[K,D]; y[n,k] = sum(c) x[n,c]*w[k,c]", 50, "two extents, C and D"),
+    ("input x[N], z[M]; y[n] = x[n]; y[n] += z[n]", 42, "two extents"),
+    ("y[n] = y[n-1] + x[n]", 8, "defined by itself"),
+    ("y[n] = z[n]; z[n] = x[n]", 8, "before its equation is complete"),
+    ("y[n] = x[n]; y[n] = x[n] + 1", 14, "defined twice"),
+    ("y[n] += x[n]", 1, "needs an equation y = ..."),
+    ("lambda[n] = x[n]", 1, "reserved"),
+    ("exp[n] = x[n]", 1, "reserved"),
+    ("y[n] = exp(x[n], 2)", 8, "exp takes 1 argument; found 2"),
+    ("y[n] = expp(x[n])", 8, "did you mean exp?"),
+    ("y[n] = x[n,c] * sum(c) w[c]", 12, "index c is neither"),
+    ("y[n] = x[1.5]", 10, "1.5 is no integer"),
+    ("y[n] = x[n]/0", 13, "division by 0"),
+    ("y[n] = x[t[n]]", 10, "declare it: integer t"),
+    ("y[t[n]] = x[n]", 3, "reduce instead"),
+    ("y[n] = x[n]^100", 13, "exponent of at most 64"),
+    ("y[n] = x[n] * 9^9^9^9", 19, "exponent of at most 64"),
+    ("input y[N]; y[n] = x[n]", 7, "y is an input, but"),
+    ("output q; y[n] = x[n]", 8, "no equation defines the output q"),
+    ("integer q; y[n] = x[n]", 9, "q is no input"),
+    ("s = -1; y[n] = x[n]", 6, "at least 0"),
+    ("P = 0; y[i] = x[i + 1 - P]", 5, "a capital is a size, at least 1"),
+    ("s = 0.5; y[n] = x[n + s]", 23, "s is a real number"),
+    ("y[n] = x[n, reflect(n, 2)]", 13, "reflect takes 1 argument; found 2"),
+    ("y[n] = reflect(x[n])", 8, "wraps a subscript"),
+    ("y[n] = max(x[n])", 8, "max takes two values"),
+    ("y[n] = sum(i) -x[n,i]", 8, "sum(i) (-x[...])"),
+    ("y[n] = x[n] $ 3", 13, "character '$'"),
+    ("y[n] = (x[n]", 13, "expected )"),
+    ("y[n] = 5 x[n]", 10, "expected * or /"),
+    ("s = 1", 1, "no equation"),
+    ("", 1, "no equation"),
+    ("y[i] = sum(j) x[j]", 3, "give it on a line: i < ..."),
+    ("y[n] = log(0)*x[n]", 8, "not a real number"),
+    ("y[n] = sqrt(-1)*x[n]", 8, "not a real number"),
+    ("y[n] = 1e400 * x[n]", 8, "not a real number"),
+    ("N = M; M = N; y[n] = x[n]", 1, "defined by itself"),
+    ("n < x; y[n] = x[n]", 5, "x is a tensor"),
+    ("i < 3; y[n] = x[n]", 1, "i is no index"),
+    ("y[n] = __import__('os').system('true')", 8, "character '_'"),
+    ("y[n] = x.__class__", 9, "character '.'"),
+    ("y[n] = [n <] x[n]", 12, "found ']'"),
+    ("y[i,j] = 1 - [j <= i]; i < 3; j < 4", 1, "read no tensor"),
+    ("y[n] = z[n] * x[...]", 17, "index ... is neither"),
+    ("y[i] = x[i,-1]", 12, "never lies on axis 1 of x, and would always read 0; positions count from 0 to X1 - 1"),
+    ("y[i] = x[i] * z[I]; input x[I], z[I]", 17, "never lies on axis 0 of z"),
+    ("y[n] = sum(i) x[n, i - I]", 1, "defined by itself"),
+    ("i < I; y[n] = sum(i) x[n, i - I]", 27, "never lies on axis 1"),
+    ("y[n,k] = sum(c) x[n,c] * w[c,j]", 30, "index j is neither on the left side nor reduced over"),
+    ("y[n] = det(a)", 8, "unknown function det"),
+    ("y[n] = x[n] * prod(j) a[j]", 15, "unknown function prod"),
+    ("y[n] = sum(j) prod(j) a[n,j]", 15, "unknown function prod"),
+    ("y[n] = where(x[n] > 0, x[n], 0)", 8, "unknown function where"),
+    ("det(a) = x[n]", 1, "unknown function det"),
+    ("y[det(n)] = x[n]", 3, "unknown function det"),
+    ("y[n] = x[det(n)]", 10, "unknown function det"),
+    ("y[n] = [det(n) > 0] x[n]", 9, "unknown function det"),
+    ("y[n] = sum(det(n)) x[n]", 12, "unknown function det"),
+    ("y[n] = det(x[n], 2, 3)", 8, "unknown function det"),
+    ("y[n] = det() * x[n]", 8, "unknown function det"),
+    ("n < det(3); y[n] = x[n]", 5, "unknown function det"),
+    ("y[n] = exp(x[n] > 0)", 17, "a condition stands in brackets"),
+    ("y[n] = x(n)", 8, "x[...] if it is a tensor"),
+    ("y[n] = choose(1, 2, 3) * x[n]", 8, "choose is for sizes"),
+    ("y[n] = max(j) -x[n,j]", 8, "max(j) (-x[...])"),
+    ("y[n] = sum(j) -(1-q[n]) * x[j]", 8, "put parentheses around a sum or a minus"),
+    ("y = W @ x + b", 7, "sum(k) w[i,k] * x[k]; docs/language.md has the grammar"),
+    ("y[i] = \\sum_i x[i]", 8, "a sum is written sum(i) x[i]"),
+    ("bij,bjk->bik", 4, "y[b,i,k] = sum(j) x[b,i,j] * w[b,j,k]; docs/language.md"),
+    ("integer a; y[i] = sum(k) x[i, circular(i + a[k])]", 31, "circular cannot wrap a label"),
+    ("a[n] = b[n]; b[n] = a[n]; y[n] = x[n] * a[n]", 8, "a and b are defined by each other"),
+    ("a[n] = b[n] * x[n]; b[n] = c[n]; c[n] = a[n]", 8, "a and b are defined by each other"),
+    ("a[n] = b[n] * x[n]; b[n] = x[n]", 8, "move this equation down"),
+]
+
+
+@pytest.mark.parametrize(("text", "column", "message"), BAD, ids=[t for t, _, _ in BAD])
+def test_a_mistake_is_one_line_and_a_caret_at_the_place(text: str, column: int, message: str) -> None:
+    with pytest.raises(LanguageError) as caught:
+        gradscribe.layer(text)
+    first, shown, caret = str(caught.value).split("\n")
+    assert message in first
+    assert (caught.value.line, caught.value.column) == (1, column)
+    assert shown == f"    {text}"
+    assert caret.index("^") == 4 + column - 1
+
+
+def test_line_and_file_are_named() -> None:
+    with pytest.raises(LanguageError, match=r"^line 3, column 8: unknown name z"):
+        gradscribe.layer("# title\ns = 1\ny[n] = z * x[n]")
+
+
+def layer_or_error(text: str) -> bool:
+    """Whether `text` is a layer, or its error has the three lines that errors have."""
+    try:
+        return isinstance(gradscribe.layer(text), Layer)
+    except LanguageError as error:
+        return str(error).count("\n") == 2
+
+
+ABSURD = [
+    "y[n] = " + "(" * 3000 + "x[n]" + ")" * 3000,
+    "y[n] = " + "sum(i) [i < 2] " * 1000 + "x[n]",
+    "y[n] = " + "x[n]^" * 2000 + "x[n]",
+    "y[n] = x[" + "n+" * 6000 + "n]",
+    "y[n] = " + "exp(" * 500 + "x[n]" + ")" * 500,
+    "y[n] = x[n] + " + "9" * (LONGEST_NUMBER + 1),
+    "y[n] = x[n]" + " + x[n]" * LONGEST,
+    "y" * 9000 + "[n] = x[n]",
+    "y[n] = x[(" + "+".join("ABCDEFGH") + ")^8 * n]",
+    "y[n] = x[n]" + "".join(f" * (a{k}[n] + b{k}[n])" for k in range(300)),
+    "[" * 5000,
+    "y[n] = \x00x[n]",
+    "y[n] = x[n]\ud800",
+    "…" * 100,
+]
+
+
+@pytest.mark.parametrize("text", ABSURD, ids=range(len(ABSURD)))
+def test_absurd_texts_end_soon_and_cleanly(text: str) -> None:
+    start = time.perf_counter()
+    assert layer_or_error(text)
+    assert time.perf_counter() - start < 30
+
+
+NUMBER, NAME = "9" * (LONGEST_NUMBER - 1), "q" * LONGEST_NAME
+"""The longest that are read."""
+
+
+@pytest.mark.parametrize(
+    ("text", "longer", "place", "message"),
+    [
+        (
+            f"y[n] = x[n] + {NUMBER}",
+            f"y[n] = x[n] + {NUMBER}9",
+            (1, 15),
+            "a number of 60 digits; expected fewer than 60",
+        ),
+        (
+            f"s = 1\ny[n] = s*{NAME}[n]",
+            f"s = 1\ny[n] = s*{NAME}q[n]",
+            (2, 10),
+            "a name of 61 characters; expected at most",
+        ),
+        (
+            f"# {NUMBER}9 {NAME}q\ny[n] = x[n]".ljust(LONGEST),
+            f"# {NUMBER}9 {NAME}q\ny[n] = x[n]".ljust(LONGEST + 1),
+            (1, 1),
+            f"the text has {LONGEST + 1} characters; expected at most {LONGEST}",
+        ),
+    ],
+    ids=["number", "name", "text"],
+)
+def test_what_is_a_little_too_long_is_refused(text: str, longer: str, place: tuple[int, int], message: str) -> None:
+    """Words of comments may have any length."""
+    assert isinstance(gradscribe.layer(text), Layer)
+    with pytest.raises(LanguageError) as caught:
+        gradscribe.layer(longer)
+    assert message in str(caught.value)
+    assert (caught.value.line, caught.value.column) == place
+
+
+PIECES = [
+    *("x[n]", "y[n]", "w[c,k]", "sum(c)", "max(i)", "=", "+=", "+", "-", "*", "/", "^", "(", ")", "[", "]", ",", ";"),
+    *(
+        "\n",
+        "n",
+        "c",
+        "i",
+        "N",
+        "2",
+        "0.5",
+        "...",
+        "<",
+        "<=",
+        "==",
+        "input ",
+        "output ",
+        "integer ",
+        "exp(",
+        "reflect(",
+    ),
+    *(
+        "s = 1;",
+        "y[n] = x[n]",
+        "[i <= n]",
+        "//",
+        "%",
+        " ",
+        "#",
+        "\\",
+        "'",
+        '"',
+        "é",
+        "_",
+        ":",
+        "lambda",
+        "pi",
+        "E",
+        "max(",
+    ),
+]
+
+
+@settings(max_examples=400, deadline=None, derandomize=True, suppress_health_check=[HealthCheck.too_slow])
+@given(st.lists(st.sampled_from(PIECES), max_size=14).map("".join))
+def test_any_text_is_a_layer_or_a_language_error(text: str) -> None:
+    assert layer_or_error(text)
+
+
+@pytest.mark.parametrize("seed", range(150))
+def test_a_mutilated_layer_is_a_layer_or_a_language_error(seed: int) -> None:
+    rng = random.Random(seed)
+    text = list("s = 2; y[n,i,k] = b[k] + sum(h,c) x[n, reflect(s*i + h - p), c] * w[h,c,k]; i < 5; output y; weight w")
+    for _ in range(rng.randint(1, 4)):
+        place = rng.randrange(len(text))
+        text[place : place + rng.randint(0, 3)] = rng.choice([*PIECES, "", ""])
+    assert layer_or_error("".join(text))
+
+
+def test_a_tie_or_a_corner_is_no_failure_of_verification() -> None:
+    """The window of a maximum meets mirrored elements twice: it has no slope there."""
+    layer = gradscribe.layer("p = 1; y[n,i] = max(r) x[n, reflect(2*i + r - p)]; r < 3")
+    assert all(row.passed for row in verify_layer(layer, 4))
+
+
+def test_a_layer_of_the_catalogue_is_given_its_methods() -> None:
+    plain = LAYERS["max_pool2d"]()
+    made = gradscribe.layer(plain, ties="split")
+    assert made.program == plain.with_ties("split").program
+    assert str(made.derivation()) == str(derive(plain.with_ties("split")))
+    assert (made.name, gradscribe.layer(plain, "own", title="mine").name) == ("max_pool2d", "own")
+
+
+def test_text_and_sympy_are_the_same_layer(tmp_path: Path) -> None:
+    x, w, y = IndexedBase("x", shape=(N, C)), IndexedBase("w", shape=(C, K)), IndexedBase("y", shape=(N, K))
+    n, c, k = Idx("n", N), Idx("c", C), Idx("k", K)
+    built = gradscribe.layer(program(Eq(y[n, k], Sum(x[n, c] * w[c, k], c)), inputs=(x, w)), "product")
+    text = gradscribe.layer("y[n,k] = sum(c) x[n,c] * w[c,k]", "product")
+    assert built.differentiate(wrt=["w"]) == text.differentiate(wrt=["w"])
+    files = ["__init__.py", "product.py", *runtime_sources()]
+    assert [p.relative_to(tmp_path / "a").as_posix() for p in built.generate(tmp_path / "a")] == files
+    text.generate(tmp_path / "b")
+    for name in files:
+        assert (tmp_path / "a" / name).read_bytes() == (tmp_path / "b" / name).read_bytes()
+    given = np.arange(6.0).reshape(2, 3), np.ones((3, 4))
+    for module in (built.compile(), text.compile()):
+        np.testing.assert_array_equal(module.product_forward(*given), given[0] @ given[1])
+        found = module.product_grad_weight(np.ones((2, 4)), given[0])
+        np.testing.assert_array_equal(found, given[0].T @ np.ones((2, 4)))
+    with pytest.raises(EquationError, match="expected one of x, w"):
+        text.differentiate(wrt=["y"])
+
+
+def test_both_signs_of_a_power_mean_the_same() -> None:
+    caret, stars = (gradscribe.layer(f"y[n] = x[n]{sign}2 * x[n]").program for sign in ("^", "**"))
+    assert caret == stars
+
+
+@pytest.mark.parametrize(("word", "mode"), [("reflect", "reflect"), ("replicate", "edge"), ("circular", "wrap")])
+def test_one_of_several_axes_is_continued_as_numpy_pads_it(word: str, mode: Literal["reflect", "edge", "wrap"]) -> None:
+    source = same(f"input x[N,L,C]; y[n,i,c] = sum(r) x[n, {word}(i + r - 2), c] * w[r]")
+    rng = np.random.default_rng(0)
+    x, w = rng.normal(size=(2, 5, 3)), rng.normal(size=4)
+    sizes = complete_sizes(source, {N: 2, L: 5, C: 3, R: 4})
+    windows = np.lib.stride_tricks.sliding_window_view(np.pad(x, ((0, 0), (2, 2), (0, 0)), mode), 4, axis=1)
+    np.testing.assert_allclose(interpret(source, {"x": x, "w": w}, sizes)["y"], windows @ w)
+
+
+def test_an_error_at_run_time_names_the_letter_that_joined_axes() -> None:
+    layer = gradscribe.layer("input a[M], b[M]\ny = (sum(q) a[q]^2) + sum(q) b[q]^2", "joined")
+    with pytest.raises(ValueError, match=r"joined: argument b, axis 0 \(M of index q\): expected 3, received 4"):
+        layer.compile().joined_forward(np.ones(3), np.ones(4))
+
+
+def test_a_condition_on_indices_restricts_a_maximum_with_a_sign_too() -> None:
+    before, after = (same(f"m[n] = max(j) [j > 0] {body}") for body in ("* (-x[n,j])", "x[n,j] * (-1)"))
+    assert before == after
+    assert before.statements[0].term.guards != ()
+
+
+@pytest.mark.parametrize(
+    ("kind", "mode", "most", "words"),
+    [("reflect", "reflect", 2, "less than the extent it reflects"), ("circular", "wrap", 3, "at most the extent")],
+)
+def test_an_axis_is_continued_as_far_as_its_elements_last(kind: Any, mode: Any, most: int, words: str) -> None:
+    layer = gradscribe.layer(f"p = 1; y[i] = sum(r) x[{kind}(i + r - p)] * w[r]", "continued")
+    forward, x, w = layer.compile().continued_forward, np.array([1.0, 2.0, 4.0]), np.array([1.0, 8.0])
+    y, *_ = forward(x, w, p=most)
+    np.testing.assert_array_equal(y, np.correlate(np.pad(x, most, mode), w))
+    with pytest.raises(ValueError, match=f"continued: argument p: expected {words}.*, received {most + 1}"):
+        forward(x, w, p=most + 1)
+
+
+def test_a_sum_of_brackets_alone_beside_a_tensor() -> None:
+    module = gradscribe.layer("y = x[0] * (sum(i,k,o) [i == k + o])", "counted").compile()
+    assert module.counted_forward(np.array([2.0, 5.0]), I=3, K=2, O=2) == 2 * 4
+    np.testing.assert_array_equal(module.counted_grad_input(1.0, input_shape=(2,), I=3, K=2, O=2), [4, 0])
+
+
+def test_ties_are_chosen_from_python_as_from_the_command_line() -> None:
+    x, text = np.array([[1.0, 1.0]]), "y[n] = max(k) x[n,k]"
+    for layer in (gradscribe.layer(text, "tied", ties="split"), gradscribe.layer(text, "tied").with_ties("split")):
+        made = layer.compile().Tied()
+        made(x)
+        np.testing.assert_array_equal(made.backward(np.ones(1)), [[0.5, 0.5]])
+    with pytest.raises(EquationError, match="unknown policy for ties 'last'"):
+        gradscribe.layer(text, ties="last")

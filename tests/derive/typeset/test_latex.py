@@ -1,0 +1,206 @@
+"""LaTeX: every document compiles without a line in the margin; what changed is coloured; notebooks get mathematics."""
+
+import os
+import re
+import shutil
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from gradscribe.codegen.tool.find import find
+from gradscribe.derive.catalogue.layers import LAYERS
+from gradscribe.derive.catalogue.networks import NETWORKS
+from gradscribe.derive.catalogue.winograd import cook_toom
+from gradscribe.derive.catalogue.winograd.fast_correlation import derive_winograd
+from gradscribe.derive.derivation import derive
+from gradscribe.derive.derivation.certificate.certificate import Certificate
+from gradscribe.derive.derivation.gradient.identity import rotation_identity
+from gradscribe.derive.derivation.notation import Notation
+from gradscribe.derive.ir.term import Access
+from gradscribe.derive.typeset import markdown
+from gradscribe.derive.typeset.latex import latex_writer
+from gradscribe.derive.typeset.mathematics.latex_letters import prose
+from gradscribe.derive.typeset.mathematics.latex_symbols import LatexTypesetter
+from gradscribe.derive.typeset.mathematics.latex_width import width
+from tests.cases.catalogue import derived, derived_twice
+
+needs_pdflatex = pytest.mark.skipif(shutil.which("pdflatex") is None, reason="pdflatex is not installed")
+WIDE = {"stride": "s_h,s_w", "padding": "p_h,p_h_end,p_w,p_w_end", "dilation": "d_h,d_w", "groups": "G"}
+DOCUMENTS: list[tuple[str, dict[str, str]]] = [
+    *((name, {}) for name in LAYERS),
+    ("conv2d", WIDE),
+    ("conv2d", {"stride": "1"}),
+    ("max_pool2d", {"stride": "kernel_size", "padding": "0", "dilation": "1"}),
+    ("avg_pool2d", {"ceil_mode": "true", "count_include_pad": "false", "stride": "s_h,s_w", "padding": "p_h,p_w"}),
+    ("scaled_tanh", {"amplitude": "1.7159", "slope": "2/3"}),
+]
+
+
+FOOT = Certificate(6, 19, 4e-16, 4, 8e-11)
+
+
+@needs_pdflatex
+def test_documents_compile_within_the_margins(tmp_path: Path) -> None:
+    documents = {label(n, s): latex_writer.render(derived(n, **s), FOOT) for n, s in DOCUMENTS}
+    documents["identity"] = latex_writer.render(rotation_identity())
+    assert len(documents) == len(DOCUMENTS) + 1
+    assert not overfull(documents, tmp_path)
+
+
+@needs_pdflatex
+def test_documents_of_second_order_compile_within_the_margins(tmp_path: Path) -> None:
+    assert not overfull({label(n, {}): latex_writer.render(derived_twice(n), FOOT) for n in LAYERS}, tmp_path)
+
+
+CHAINS = [
+    "conv2d -> tanh -> conv2d",
+    "conv2d -> relu -> max_pool2d(3, stride=2, padding=1) -> conv2d(stride=s) -> softmax",
+    "conv2d -> tanh -> subsampling2d -> conv2d -> flatten -> dense",
+    "first: conv2d -> tanh -> s2: avg_pool2d -> n2: batch_norm -> silu -> last: conv2d -> out: global_avg_pool",
+    "conv2d(4, 3, padding=1) -> residual(conv2d(4, 3, padding=1) -> relu -> conv2d(4, 3, padding=1)) -> relu -> conv2d",
+]
+
+
+@needs_pdflatex
+def test_networks_compile_within_the_margins(tmp_path: Path) -> None:
+    documents = {name: latex_writer.render(derive(build()), FOOT) for name, build in NETWORKS.items()}
+    documents |= {f"chain {n}": latex_writer.render(derive(find(chain)), FOOT) for n, chain in enumerate(CHAINS)}
+    assert not overfull(documents, tmp_path)
+
+
+@needs_pdflatex
+def test_fast_correlations_compile_within_the_margins(tmp_path: Path) -> None:
+    """Of many points, too: their polynomials take several lines, their matrices several parts."""
+    sizes = [(1, 1, 1), (2, 3, 1), (4, 3, 2), (2, 7, 2), (8, 3, 1), (14, 3, 2)]
+    documents = {f"F({m}, {r})": derive_winograd(cook_toom(m, r), dims) for m, r, dims in sizes}
+    assert not overfull({name: latex_writer.render(d, FOOT) for name, d in documents.items()}, tmp_path)
+
+
+def overfull(documents: dict[str, str], folder: Path) -> list[tuple[str, str]]:
+    """The lines in the margin, by document; all of them as one, for most of a run of pdflatex is its start."""
+    begin, end = r"\begin{document}", r"\end{document}"
+    assert {d.partition(begin)[0] for d in documents.values()} == {latex_writer.PREAMBLE}
+    bodies = [
+        rf"\typeout{{{MARK}{name}}}{d.partition(begin)[2].partition(end)[0]}\clearpage" for name, d in documents.items()
+    ]
+    log = compile_latex("\n".join([latex_writer.PREAMBLE + begin, *bodies, end]), folder)
+    parts = log.split(MARK)[1:]
+    assert [part.partition("\n")[0] for part in parts] == list(documents)
+    return [(part.partition("\n")[0], line) for part in parts for line in part.splitlines() if OVERFULL in line]
+
+
+MARK, OVERFULL = "document: ", "Overfull \\hbox"
+
+
+def label(name: str, settings: dict[str, str]) -> str:
+    """A name that the log prints in one line and as it is."""
+    return "-".join([name, *settings.values()]).replace("_", "")
+
+
+@needs_pdflatex
+def test_a_document_compiles_by_itself_and_a_line_in_the_margin_is_found(tmp_path: Path) -> None:
+    document = latex_writer.render(derived("dense"), FOOT)
+    assert OVERFULL not in compile_latex(document, tmp_path)
+    wide = document.replace(r"\end{document}", r"\rule{1.5\textwidth}{1pt}\par\end{document}")
+    assert OVERFULL in compile_latex(wide, tmp_path)
+
+
+def compile_latex(document: str, folder: Path) -> str:
+    """The log of pdflatex."""
+    (folder / "derivation.tex").write_text(document, encoding="utf-8")
+    command = ["pdflatex", "-interaction=nonstopmode", "-halt-on-error", "derivation.tex"]
+    environment = {**os.environ, "max_print_line": "1000"}
+    run = subprocess.run(command, cwd=folder, capture_output=True, check=False, env=environment)
+    log = (folder / "derivation.log").read_text(encoding="utf-8", errors="replace")
+    assert run.returncode == 0, log[-2000:]
+    assert (folder / "derivation.pdf").stat().st_size > 10_000
+    return log
+
+
+def rows(document: str) -> list[str]:
+    return [line for line in document.splitlines() if line.startswith(r"\why")]
+
+
+def test_what_a_step_changed_is_coloured() -> None:
+    found = rows(latex_writer.render(derive(LAYERS["conv2d"](), wrt=("x",))))
+    chain, definition, kronecker, renamed, solved = found[:5]
+    assert r"\new" not in chain
+    assert re.findall(r"\\new\{", definition) == [r"\new{"]
+    assert r"\new{\frac{\partial x_{n,\,s i+d r-p,\,s j+d t-p,\,c}}{\partial x_{m,q,v,e}}}" in definition
+    assert r"\new{[n=m]}\new{[c=e]}\new{[q=s i+d r-p]}\new{[v=s j+d t-p]}" in kronecker
+    assert r"\delta^{(l)}_{\new{m},i,j,k}" in renamed
+    assert r"w_{r,t,\new{e},k}" in renamed
+    assert r"\new{[s\mid q+p-d r]}" in solved
+
+
+def test_reasons_stand_beside_the_rows() -> None:
+    found = rows(latex_writer.render(derive(LAYERS["conv2d"](), wrt=("x",))))
+    reasons = [re.match(r"\\why\{(.*?)\} &&", row) for row in found[:5]]
+    assert [r.group(1) for r in reasons if r] == [
+        "chain rule", "definition of $u$", "same element?", "$n$, $c$ collapse", "solved for $i$, $j$",
+    ]  # fmt: skip
+
+
+def test_the_result_is_boxed_with_its_name() -> None:
+    document = latex_writer.render(derive(LAYERS["conv2d"](), settings={"stride": "1", "dilation": "1"}))
+    assert r"\textbf{Full convolution} of $\delta^{(l)}$ with the kernel $w$ rotated by $\pi$" in document
+    assert (
+        r"\boxed{\;\frac{\partial E}{\partial x_{m,q,v,e}} = \sum_{r,t,k}\,\delta^{(l)}_{m,\,q+p-r,\,v+p-t,\,k}"
+        in document
+    )
+
+
+@pytest.mark.parametrize(
+    ("name", "expected"),
+    [
+        ("a_h", "a^{h}"),
+        ("argmax", r"\operatorname{argmax}"),
+        ("gamma", r"\gamma"),
+        ("w_hat", r"\hat{w}"),
+        ("dy", r"\delta^{(l)}"),
+    ],
+)
+def test_names_of_tensors(name: str, expected: str) -> None:
+    assert LatexTypesetter(Notation(deltas={"dy": "l"})).expr(Access(name)) == expected
+
+
+def test_a_quotient_below_the_line_stands_in_parentheses() -> None:
+    notation = Notation(quotients={"ddy": "dy", "dy": "y"}, scalars={"ddy": "S"})
+    assert LatexTypesetter(notation).expr(Access("ddy")) == r"\frac{\partial S}{\partial (\partial E/\partial y)}"
+
+
+def test_prose_is_escaped() -> None:
+    assert prose("a_b & 50 % of {x}") == r"a\_b \& 50 \% of \{x\}"
+
+
+def test_width_grows_with_what_is_printed() -> None:
+    assert width("x_{i}") < width("x_{i,j}") < width("x y z w v")
+    assert width(r"\frac{a}{b}") < width("a+b")
+    assert width(r"\sum_{i}") == width(r"\sum")
+    assert width(r"\sum_{i,j,k,r,t,c,n,m}") > width(r"\sum")
+
+
+def test_markdown_uses_no_macro_of_its_own() -> None:
+    for derivation in (of(name) for name in LAYERS for of in (derived, derived_twice)):
+        rendered = markdown.render(derivation)
+        assert "\\new" not in rendered
+        assert "alignat" not in rendered
+        assert rendered.count("$$") % 2 == 0
+        assert rendered.count(r"\begin{aligned}") == rendered.count(r"\end{aligned}")
+
+
+def test_notebooks_show_equations_steps_and_derivations() -> None:
+    derivation = derived("dense")
+    bundle = derivation._repr_mimebundle_()
+    assert set(bundle) == {"text/plain", "text/markdown", "text/latex"}
+    assert bundle["text/plain"] == str(derivation)
+    step = derivation.sections[0].steps[-1]
+    assert step._repr_mimebundle_()["text/latex"] == (
+        r"$\displaystyle \frac{\partial E}{\partial x_{m,q}} = \sum_{k}\,\delta^{(l)}_{m,k}\,w_{q,k}$"
+    )
+    program = derivation.program
+    assert program._repr_mimebundle_()["text/latex"] == (
+        r"$\displaystyle \begin{aligned}u_{e,k} &= b_{k}+\sum_{c=0}^{C-1}\,x_{e,c}\,w_{c,k}\end{aligned}$"
+    )
+    assert program.statements[1]._repr_mimebundle_()["text/latex"] == r"$\displaystyle u_{e,k} = b_{k}$"
