@@ -11,6 +11,7 @@ from dataclasses import replace
 from sympy import Mul, Symbol
 
 from gradscribe.derive.calculus.collapse import rename
+from gradscribe.derive.calculus.differentiate import Adjoint
 from gradscribe.derive.calculus.passes.reuse import distributions
 from gradscribe.derive.calculus.second_order import SecondOrder, second_order
 from gradscribe.derive.composition import Network
@@ -18,14 +19,16 @@ from gradscribe.derive.derivation.forward.displayed_settings import SCALARS, dis
 from gradscribe.derive.derivation.forward.forward_equations import scattered
 from gradscribe.derive.derivation.forward.insertion import Rewritten, written_out
 from gradscribe.derive.derivation.gradient.assembly import assembled
+from gradscribe.derive.derivation.gradient.outcome import as_statement
 from gradscribe.derive.derivation.gradient.recognise import recognise
 from gradscribe.derive.derivation.gradient.section import gradient_sections
 from gradscribe.derive.derivation.gradient.zero import zero_sections
 from gradscribe.derive.derivation.network.lettering import lettered
+from gradscribe.derive.derivation.network.surroundings import surroundings
 from gradscribe.derive.derivation.notation import Notation, gradient_notation
 from gradscribe.derive.derivation.record import Derivation, Result, Section, Step, Words, joined
 from gradscribe.derive.ir.index import fresh_names, integer
-from gradscribe.derive.ir.term import Access, Program, Term
+from gradscribe.derive.ir.term import Access, Program, Term, accesses
 from gradscribe.derive.ir.well_formed import check
 from gradscribe.derive.layer.interface import Layer
 
@@ -57,14 +60,32 @@ def second_derivation(layer: Layer, watched: Sequence[str] | None, settings: Map
         notation = replace(notation, levels=letters, deltas=deltas)
     lets = distributions(program, found.second.program.names())
     summed = {r.index for s in program.statements for r in s.term.bound}
-    sections = [*gradient_sections(found.second, notation, lets, summed), *zero_sections(found.second, notation)]
-    sections = [_named(s, found, notation) for s in sections]
+    sections = gradient_sections(found.second, notation, lets, summed)
+    if isinstance(display.layer, Network):
+        sections = _surrounded(sections, found)
+    sections = [_named(s, found, notation) for s in (*sections, *zero_sections(found.second, notation))]
     return replace(
         assembled(display, program, rewritten, notation, sections),
         title=f"{layer.title}, second order" if layer.title else "second order",
         source="; ".join(part for part in (layer.source, SOURCE) if part),
         premises=tuple(_premises(found, notation)),
     )
+
+
+def _surrounded(sections: Sequence[Section], found: SecondOrder) -> list[Section]:
+    """The sections of a network, each with the statements that it speaks of, so that it is checked by itself."""
+    pointwise: dict[str, list[Adjoint]] = {}
+    made = []
+    for section, adjoint in zip(sections, found.second.adjoints, strict=True):
+        terms = [t for c in adjoint.contributions for t in (c.term, c.computed)]
+        read = dict.fromkeys(a.tensor for t in terms for a in accesses(t.body))
+        inserted = [a for name in read for a in pointwise.get(name, ())]
+        everything = [a for a in found.second.adjoints if a is adjoint or a in inserted]
+        local, seeds = surroundings(found.second, everything, (), section.lets)
+        made.append(replace(section, forward=local.forward, gradient=local.program, seeds=seeds))
+        if as_statement(section, adjoint.gradient) is not None:
+            pointwise[adjoint.gradient.name] = [*inserted, adjoint]
+    return made
 
 
 def _written_out(found: SecondOrder) -> tuple[SecondOrder, Rewritten]:

@@ -28,7 +28,8 @@ from gradscribe.derive.layer.sampling import TooLargeError, open_symbols, sample
 def network_gaps(network: Network, pages: Mapping[int, Derivation], shapes: int, rng: Generator) -> Iterator[Gap]:
     """The functions of a network from the interpreter, from central differences and from the boxes on its pages.
 
-    The sizes that the network fixes are left open, so that small ones can be drawn; its real numbers are put in.
+    The sizes that the network fixes are left open, so that small ones can be drawn; its real numbers are put in. Of a
+    network with a loss the Hessian is compared at its own sizes: the loss is one more node, and nodes meet there.
 
     Args:
         network: the network.
@@ -40,13 +41,16 @@ def network_gaps(network: Network, pages: Mapping[int, Derivation], shapes: int,
     # constants have the network's own sizes: with other sizes they are inputs
     program = network.program.substitute(numbers)
     free = replace(network, program=program, options=open_options(program), evaluation=None, values=(), constants=())
-    module = compile_layer(free, max(pages))
+    module = compile_layer(free)
+    plain = replace(free, loss=None)
+    whole = network if network.loss is not None else plain
+    second, hessian = (compile_layer(n, max(pages)) for n in (plain, whole))
     for _ in range(shapes):
         yield from _gaps(free, module, sample_sizes(free, rng), rng)
         yield from _page_gaps(free, pages[1], module, rng)
         if 2 in pages:
-            yield from _second_gaps(free, pages[2], module, rng)
-            yield from _hessian_gaps(free, module, rng)
+            yield from _second_gaps(plain, pages[2], second, rng)
+            yield from _hessian_gaps(whole, hessian, rng)
 
 
 def _gaps(network: Network, module: Any, sizes: Mapping[Symbol, Any], rng: Generator) -> Iterator[Gap]:
@@ -120,7 +124,7 @@ def _hessian_gaps(network: Network, module: Any, rng: Generator) -> Iterator[Gap
     judged = concrete(with_loss(network)) if network.loss is not None else network
     found = renamed(second_order(judged.program, wrt=judged.differentiable, direction="v", prefix="h"))
     sizes, held = _sizes(judged, found, rng)
-    arrays = sample_values(found.program, sizes, rng)
+    arrays = sample_values(found.program, sizes, rng) | {n: np.array(data, float) for n, data in judged.constants}
     if network.loss is not None:
         arrays |= {seed.name: np.array(1.0) for seed in found.first.seeds.values()}
     arrays = interpret(found.program, arrays, sizes)
@@ -137,8 +141,8 @@ def _hessian_gaps(network: Network, module: Any, rng: Generator) -> Iterator[Gap
         yield function.__name__, INTERPRETER, difference([*computed.values()], expected)
     seeds = {output: arrays[seed.name] for output, seed in found.second.seeds.items()}
     gap = direction_gap(found.program, seeds, computed, arrays, sizes, rng)
-    if gap is not None:
-        yield function.__name__, DIFFERENCES, gap
+    if gap is not None or not held:  # what nothing could judge has failed
+        yield function.__name__, DIFFERENCES, float("nan") if gap is None else gap
 
 
 def _sizes(network: Network, found: SecondOrder, rng: Generator) -> tuple[dict[Symbol, Any], bool]:

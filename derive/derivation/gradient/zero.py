@@ -1,5 +1,6 @@
 """Gradients that are 0 whatever the numbers are: a section of one row, and the reason."""
 
+from dataclasses import replace
 from itertools import islice
 
 from sympy import Integer
@@ -31,7 +32,7 @@ def zero_section(gradient: Gradient, name: str, notation: Notation) -> Section:
         caption=(),
         results=(Result(step, ("zero",)),),
         forward=gradient.forward,
-        gradient=gradient.program,
+        gradient=replace(gradient.program, statements=(), outputs=()),  # its inputs, the seeds, are all that is read
         raw=(term,),
         wrt=name,
     )
