@@ -52,7 +52,7 @@ def sample_sizes(
         mapping: what a displayed layer's symbols were replaced by.
         fixed: symbols with a prescribed value.
         terms: terms whose index boxes should not exceed `limit` points.
-        limit: see `terms`; where prescribed sizes need more, the limit grows up to `LARGEST`.
+        limit: see `terms`; where prescribed sizes need more, the limit grows up to `LARGEST`. One that is larger still is kept.
 
     Raises:
         TooLargeError: when no admissible sizes are found.
@@ -63,13 +63,15 @@ def sample_sizes(
     symbols = open_symbols(program, [*requirements])
     limits = bounds(program, options, dict(mapping or {}))
     spaces = _spaces(program)
-    while limit <= LARGEST:
+    while True:
         for attempt in range(TRIES):
             stretched = _stretched(limits, spaces, 1 + attempt // STRETCH)
             sizes = {s: (fixed or {}).get(s, _draw(s, stretched, rng)) for s in symbols}
             if admissible(program, sizes, requirements, terms, limit):
                 return sizes
-        limit *= 10
+        if limit >= LARGEST:
+            break
+        limit = min(10 * limit, LARGEST)
     raise TooLargeError(f"no admissible sizes found for {', '.join(s.name for s in symbols)}")
 
 

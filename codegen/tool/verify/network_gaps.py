@@ -1,7 +1,9 @@
 """A generated network against the interpreter, the page and a slope: forward, gradients, on random small sizes."""
 
 import inspect
+import sys
 from collections.abc import Iterable, Iterator, Mapping
+from contextlib import suppress
 from dataclasses import replace
 from typing import Any
 
@@ -19,10 +21,10 @@ from gradscribe.derive.calculus.second_order import SecondOrder, second_order
 from gradscribe.derive.composition import Network, concrete, with_loss
 from gradscribe.derive.derivation import Derivation
 from gradscribe.derive.derivation.certificate.boxes import boxed
-from gradscribe.derive.derivation.certificate.differences import direction_gap
-from gradscribe.derive.ir.interpret import complete_sizes, interpret, value
+from gradscribe.derive.derivation.certificate.differences import KINK, STEPS, direction_gap
+from gradscribe.derive.ir.interpret import complete_sizes, interpret, shape_of, value
 from gradscribe.derive.layer.interface import open_options
-from gradscribe.derive.layer.sampling import TooLargeError, open_symbols, sample_sizes, sample_values
+from gradscribe.derive.layer.sampling import LARGEST, TooLargeError, open_symbols, sample_sizes, sample_values
 
 
 def network_gaps(network: Network, pages: Mapping[int, Derivation], shapes: int, rng: Generator) -> Iterator[Gap]:
@@ -124,10 +126,10 @@ def _hessian_gaps(network: Network, module: Any, rng: Generator) -> Iterator[Gap
     judged = concrete(with_loss(network)) if network.loss is not None else network
     found = renamed(second_order(judged.program, wrt=judged.differentiable, direction="v", prefix="h"))
     sizes, held = _sizes(judged, found, rng)
-    arrays = sample_values(found.program, sizes, rng) | {n: np.array(data, float) for n, data in judged.constants}
-    if network.loss is not None:
-        arrays |= {seed.name: np.array(1.0) for seed in found.first.seeds.values()}
-    arrays = interpret(found.program, arrays, sizes)
+    arrays = sample_values(judged.program, sizes, rng) | {n: np.array(data, float) for n, data in judged.constants}
+    known = complete_sizes(judged.program, sizes)
+    for seed in found.first.seeds.values():
+        arrays[seed.name] = np.array(1.0) if network.loss is not None else rng.normal(size=shape_of(seed.shape, known))
     arrays |= {t.name: rng.normal(size=arrays[n].shape) for n, t in found.directions.items()}
     keys = {n: network.key(n) if n in network.part else n for n in judged.differentiable}
     directions = {keys[n]: arrays[t.name] for n, t in found.directions.items()}
@@ -137,24 +139,67 @@ def _hessian_gaps(network: Network, module: Any, rng: Generator) -> Iterator[Gap
     products = function(directions=directions, params=params, **taken)
     computed = {n: products[keys[n]] for n in found.directions}
     if held:
+        arrays = interpret(found.program, arrays, sizes)
         expected = _interpreted(found, computed, arrays, sizes)
         yield function.__name__, INTERPRETER, difference([*computed.values()], expected)
-    seeds = {output: arrays[seed.name] for output, seed in found.second.seeds.items()}
-    gap = direction_gap(found.program, seeds, computed, arrays, sizes, rng)
+        seeds = {output: arrays[seed.name] for output, seed in found.second.seeds.items()}
+        gap = direction_gap(found.program, seeds, computed, arrays, sizes, rng)
+    else:
+        moves = {n: arrays[t.name] for n, t in found.directions.items()}
+        seed = next(iter(found.first.seeds.values())).name
+        gap = _first_order_gap(network, module, computed, arrays, moves, arrays[seed], sizes)
     if gap is not None or not held:  # what nothing could judge has failed
         yield function.__name__, DIFFERENCES, float("nan") if gap is None else gap
+
+
+def _first_order_gap(
+    network: Network, module: Any, products: Arrays, arrays: Arrays, moves: Arrays, seed: np.ndarray, sizes: Sizes
+) -> float | None:
+    """The Hessian times a vector beside what the gradients change by along it; None where they have a corner.
+
+    Args:
+        network: the network, with its loss if it has one.
+        module: its functions of first order, which are compared elsewhere.
+        products: what is to be judged, by tensor.
+        arrays: the point, labels included.
+        moves: the direction in which each tensor moves.
+        seed: the gradient that arrives at the value of a network without loss.
+        sizes: every size.
+    """
+    inputs = [t.name for t in network.given]
+    labels = [t.name for t in with_loss(network).given if t.name not in inputs] if network.loss is not None else []
+
+    def gradients(step: float) -> list[np.ndarray]:
+        there = {**arrays, **{n: arrays[n] + step * move for n, move in moves.items()}}
+        layer = _built(network, module, there, sizes)
+        y = layer(*(there[name] for name in inputs))
+        if network.loss is None:
+            layer.backward(seed)
+        else:
+            layer.loss(y, *(arrays[n] for n in labels))
+            layer.backward()
+        return [layer.grads[network.key(w)] for w in network.weights]
+
+    for step in STEPS:
+        after, at, before = (gradients(s) for s in (step, 0.0, -step))
+        right = [(a - b) / step for a, b in zip(after, at, strict=True)]
+        left = [(a - b) / step for a, b in zip(at, before, strict=True)]
+        if difference(right, left) < KINK:
+            middle = [(r + s) / 2 for r, s in zip(right, left, strict=True)]
+            return difference([products[w] for w in network.weights], middle)
+    return None
 
 
 def _sizes(network: Network, found: SecondOrder, rng: Generator) -> tuple[dict[Symbol, Any], bool]:
     """Random sizes, and whether the interpreter can hold the second order: of a deep network it cannot.
 
-    Central differences need the first order only.
+    Differences need the first order only; those of the functions themselves can be had at any size.
     """
-    try:
-        terms = [s.term for s in found.second.program.statements]
-        return sample_sizes(network, rng, terms=terms, limit=LIMIT), True
-    except TooLargeError:
-        return sample_sizes(network, rng), False
+    terms = [s.term for s in found.second.program.statements]
+    for boxes, limit in ((terms, LIMIT), ((), LARGEST), ((), sys.maxsize)):
+        with suppress(TooLargeError):
+            return sample_sizes(network, rng, terms=boxes, limit=limit), boxes is terms
+    raise TooLargeError(f"{network.name}: no admissible sizes found")
 
 
 def _interpreted(found: SecondOrder, wrt: Iterable[str], arrays: Arrays, sizes: Sizes) -> list[np.ndarray]:

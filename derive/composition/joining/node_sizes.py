@@ -37,6 +37,13 @@ class Sizes:
                 known[symbol] = value
         return sympy.expand(expression.xreplace(known))
 
+    def written_out(self, expression: Expr) -> Expr:
+        """An expression without extents of windows: their definitions are put in, and everything that has a number."""
+        known = dict(self.numbers)
+        for symbol, definition in self.derived:
+            known[symbol] = definition.xreplace(known)
+        return sympy.expand(expression.xreplace(known))
+
     def shown(self, shape: Sequence[Expr]) -> str:
         """A shape, for messages."""
         return _shape([self.number(e) for e in shape])
@@ -63,7 +70,7 @@ class Sizes:
                 if number.is_Integer and factor.is_Integer and number % factor == 0:
                     values.symbols[unknown[0]] = number / factor
                     wanted = number
-            if sympy.expand(self.number(wanted) - self.number(actual)) != 0:
+            if self.written_out(wanted) != self.written_out(actual):
                 raise NetworkError(
                     f"{values.where}: argument {tensor.name}, axis {axis}: expected {shown(self.number(wanted))}, "
                     f"received {shown(self.number(actual))}, {value.name} of shape {self.shown(value.shape)}"

@@ -18,8 +18,10 @@ from gradscribe.derive.ir.interpret import complete_sizes, evaluate, interpret
 from gradscribe.derive.ir.term import Program
 from gradscribe.derive.layer.sampling import sample_sizes, sample_values
 
-_STEPS = (1e-5, 1e-6, 1e-7)
-_KINK = 1e-3
+STEPS = (1e-5, 1e-6, 1e-7)
+"""What moves by a step: many tensors that move at once bend E within a longer one."""
+KINK = 1e-3
+"""Slopes to both sides that differ by more, relatively, have a corner between them."""
 _PROBES = 5
 
 Values = Mapping[str, np.ndarray]
@@ -99,19 +101,18 @@ def direction_gap(
         result = interpret(moving, {**values, **moved}, sizes)
         return sum(_finite_sum(seed, result[output]) for output, seed in seeds.items())
 
-    # many tensors that move at once may bend E within a step: what is no corner is straight within a smaller one
-    found = next((s for step in _STEPS if (s := _slope(scalar, step)) is not None), None)
+    found = next((s for step in STEPS if (s := _slope(scalar, step)) is not None), None)
     if found is None:
         return None
     slope = sum(float((gradients[name] * direction).sum()) for name, direction in along.items())
     return abs(found - slope) / max(abs(slope), 1.0)
 
 
-def _slope(scalar: Callable[[float], float], step: float = _STEPS[0]) -> float | None:
+def _slope(scalar: Callable[[float], float], step: float = STEPS[0]) -> float | None:
     """The slope at 0; None at a tie or a corner, where there is none."""
     ends = [scalar(at) for at in (step, 0.0, -step)]
     right, left = (ends[0] - ends[1]) / step, (ends[1] - ends[2]) / step
-    if abs(right - left) >= _KINK * max(1.0, abs(right), abs(left)):
+    if abs(right - left) >= KINK * max(1.0, abs(right), abs(left)):
         return None
     return (ends[0] - ends[2]) / (2 * step)
 

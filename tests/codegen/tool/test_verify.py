@@ -1,5 +1,7 @@
 """Sampling of sizes and tensors, and the figures of certificates."""
 
+from functools import wraps
+from importlib import import_module
 from types import ModuleType
 from typing import Any
 
@@ -7,10 +9,12 @@ import numpy as np
 import pytest
 from sympy import Integer
 
+from gradscribe import network
 from gradscribe.codegen.compiler import compile_layer
 from gradscribe.codegen.tool.verify import verify_layer
 from gradscribe.codegen.tool.verify.calls import DIFFERENCES, INTERPRETER, PAGE
 from gradscribe.derive.catalogue.layers import LAYERS
+from gradscribe.derive.catalogue.networks.resnet import shortcut
 from gradscribe.derive.derivation import derive
 from gradscribe.derive.derivation.certificate.certificate import Certificate, figure
 from gradscribe.derive.derivation.certificate.certify import certify
@@ -19,6 +23,8 @@ from gradscribe.derive.ir.interpret import complete_sizes, number
 from gradscribe.derive.ir.term import Range, Term
 from gradscribe.derive.layer.interface import Layer
 from gradscribe.derive.layer.sampling import TooLargeError, label_limits, sample_sizes, sample_values
+
+network_gaps = import_module("gradscribe.codegen.tool.verify.network_gaps")  # the package has a function of that name
 
 
 @pytest.mark.parametrize("name", LAYERS)
@@ -135,6 +141,55 @@ def test_second_order_is_verified_on_shapes_that_the_interpreter_can_hold(name: 
     for function in (f"{name}_double_backward", f"{name}_hessian_vector"):
         assert {row.against for row in rows if row.checked == function} >= {INTERPRETER, PAGE}
     assert any("rows of the derivation of order 2" in row.checked for row in rows)
+
+
+def small_enough_for_first_order_only(*source: Any, terms: Any = (), **given: Any) -> Any:
+    if terms:
+        raise TooLargeError("terms")
+    return sample_sizes(*source, **given)
+
+
+SMALL = "input x[N, 3]\ndense(4) -> tanh -> dense(2)"
+
+
+@pytest.mark.parametrize("loss", ["\nloss softmax_cross_entropy", ""])
+def test_what_the_interpreter_cannot_hold_is_compared_with_the_functions_of_first_order(
+    loss: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(network_gaps, "sample_sizes", small_enough_for_first_order_only)
+    rows = list(verify_layer(network(SMALL + loss, "small"), 1, order=2))
+    assert all(row.passed for row in rows), rows
+    assert [row.against for row in rows if row.checked == "small_hessian_vector"] == [DIFFERENCES]
+
+
+def test_a_wrong_hessian_is_found_without_the_interpreter(monkeypatch: pytest.MonkeyPatch) -> None:
+    def broken(source: Layer, order: int = 1) -> ModuleType:
+        module = compile_layer(source, order)
+        right = getattr(module, "small_hessian_vector", None)
+        if right is not None:
+
+            @wraps(right)
+            def scaled(**given: Any) -> Any:
+                return {name: 1.001 * product for name, product in right(**given).items()}
+
+            monkeypatch.setattr(module, "small_hessian_vector", scaled)
+        return module
+
+    monkeypatch.setattr(network_gaps, "sample_sizes", small_enough_for_first_order_only)
+    monkeypatch.setattr(network_gaps, "compile_layer", broken)
+    rows = verify_layer(network(f"{SMALL}\nloss softmax_cross_entropy", "small"), 1, order=2)
+    assert [(row.checked, row.against) for row in rows if not row.passed] == [("small_hessian_vector", DIFFERENCES)]
+
+
+def test_extents_that_are_equal_by_their_definitions_meet_without_numbers() -> None:
+    text = """
+    input x[N, 6, 6, 2]
+    conv2d(2, 3, padding=1) -> residual(conv2d(4, 3, stride=2, padding=1), shortcut(1)) -> relu -> flatten -> dense(3)
+    loss softmax_cross_entropy
+    """
+    rows = list(verify_layer(network(text, "residual", layers={"shortcut": shortcut}), 1))
+    assert all(row.passed for row in rows), rows
+    assert {row.against for row in rows if row.checked == "residual_backward"} == {INTERPRETER, PAGE, DIFFERENCES}
 
 
 def test_a_wrong_double_backward_is_found(monkeypatch: pytest.MonkeyPatch) -> None:

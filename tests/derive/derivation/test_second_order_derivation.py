@@ -1,6 +1,7 @@
 """Derivations of second order: every row evaluated, the results that textbooks know, what is said of S."""
 
 import re
+from dataclasses import replace
 
 import pytest
 
@@ -25,6 +26,34 @@ def test_every_row_is_certified(name: str) -> None:
     assert found.holds, found
     assert found.rows
     assert found.chain_rows == len(derivation.sections)
+
+
+DEEP = """
+input x[N, 6, 6, 2]
+conv2d(3, 3, padding=1, bias=false) -> batch_norm -> relu -> max_pool2d(2)
+-> conv2d(4, 2) -> softmax -> flatten -> dense(3)
+loss softmax_cross_entropy
+"""
+
+
+def test_a_network_is_certified_section_by_section() -> None:
+    derivation = derive(gradscribe.network(DEEP, "deep"), order=2)
+    found = certify(derivation, 1)
+    assert found.shapes == 1, "whole, it is too large for the oracle"
+    assert found.holds, found
+    assert found.chain_rows == len(derivation.sections)
+    assert max(len(s.forward.statements) for s in derivation.sections if s.seeds) < 12  # of 50
+
+
+def test_a_wrong_row_of_a_network_is_found() -> None:
+    derivation = derive(gradscribe.network(DEEP, "deep"), order=2)
+    number = next(n for n, s in enumerate(derivation.sections) if s.wrt == "conv2d1_w")
+    section = derivation.sections[number]
+    *steps, last = section.steps
+    wrong = replace(last, terms=tuple(replace(t, body=2 * t.body) for t in last.terms))
+    broken = replace(section, steps=(*steps, wrong))
+    sections = (*derivation.sections[:number], broken, *derivation.sections[number + 1 :])
+    assert not certify(replace(derivation, sections=sections), 1).holds
 
 
 @pytest.mark.parametrize("name", LAYERS)
