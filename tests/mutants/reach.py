@@ -10,6 +10,10 @@ from pathlib import Path
 from tests.mutants.copy import checkout_copy, pytest_in
 from tests.mutants.sites import Mutant
 
+PRODUCT = "test_generated_fresh.py"
+"""What compares all that is generated: most of what is done to a layer shows there."""
+FEW = 6
+
 START = 2.0
 """Seconds that pytest takes before it collects anything."""
 
@@ -81,12 +85,14 @@ class Reach:
         return [*taken, *self._fastest([tests for tests in others if tests], mutant, seconds - spent)]
 
     def _fastest(self, groups: Sequence[list[TimedTest]], mutant: Mutant, seconds: float) -> Iterator[TimedTest]:
-        """Of every group the fastest tests; those of the file that is about the mutant's come first."""
+        """Of every group the fastest tests; first its own file's, then some of the product's."""
         ordered = [sorted(g, key=lambda t: (t.seconds, t.name)) for g in groups]
         ordered.sort(key=lambda g: (self.collect[g[0].file] + g[0].seconds, g[0].file))
         own = f"test_{Path(mutant.path).stem}.py"
-        first = [[test] for group in ordered if Path(group[0].file).name == own for test in group]
-        rest = [group for group in ordered if Path(group[0].file).name != own]
+        named = [(Path(group[0].file).name, group) for group in ordered]
+        first = [[test] for file, group in named if file == own for test in group]
+        first += [[test] for file, group in named if file == PRODUCT for test in group[:FEW]]
+        rest = [group[FEW:] if file == PRODUCT else group for file, group in named if file != own]
         return _within([*first, *rest], self.collect, seconds)
 
 
