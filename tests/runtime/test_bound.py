@@ -107,7 +107,7 @@ def test_settings_are_those_of_the_call() -> None:
         taken.append(choose(c, rt.current()).strategy.name)
         compute(choose(c, rt.current()))
 
-    results = {}
+    results: dict[str, Array] = {}
     for strategy in ("matrix", "winograd2", "fourier", "matrix", "winograd2", "fourier"):
         with rt.settings(strategy=strategy, backend="numpy", threads=1):
             found = contracted(x, w)
@@ -164,7 +164,8 @@ def test_threads_share_what_is_kept() -> None:
     def several(number: int) -> None:
         for step in range(40):
             at = (number + step) % len(arrays)
-            np.testing.assert_allclose(contracted(*arrays[at], 1), expected[at], rtol=1e-11, atol=1e-12)
+            x, w = arrays[at]
+            np.testing.assert_allclose(contracted(x, w, 1), expected[at], rtol=1e-11, atol=1e-12)
 
     with ThreadPoolExecutor(6) as pool:
         assert [*pool.map(several, range(12))] == [None] * 12
