@@ -14,8 +14,9 @@ PLANS = (
     ("contractions.gathering", "_ways"),
     ("contractions.choice", "_scattering_ways"),
     ("contractions.pieces", "_pieces"),
-    ("windows.reductions", "_reduction"),
-    ("windows.spreads", "_spreading"),
+    ("contractions.contract", "_bound"),
+    ("windows.reductions", "_bound"),
+    ("windows.spreads", "_bound"),
 )
 """What is kept by shapes, and depends on constants."""
 

@@ -117,11 +117,12 @@ def test_a_fork_while_another_thread_computes() -> None:
     before, expected = blas_threads(), pooled()
     inside, leave = threading.Event(), threading.Event()
 
-    def task(start: int, stop: int) -> None:
-        inside.set()
-        assert leave.wait(PATIENCE)
+    def hold() -> None:
+        with one_blas_thread():
+            inside.set()
+            assert leave.wait(PATIENCE)
 
-    thread = threading.Thread(target=lambda: in_threads(task, 1, 1, 1.0))
+    thread = threading.Thread(target=hold)
     thread.start()
     assert inside.wait(PATIENCE)
     try:

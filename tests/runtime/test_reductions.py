@@ -78,6 +78,7 @@ def tile(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Ite
     """Tiles of one element, of a few, and of all; slices gathered first or read as they are."""
     set_in_all(monkeypatch, "TILE", request.param[0])
     set_in_all(monkeypatch, "RUNS", request.param[1])
+    set_in_all(monkeypatch, "SMALL", 0)
     forget_plans()
     yield
     forget_plans()

@@ -145,7 +145,7 @@ def test_a_contraction_has_one_blas_thread_throughout() -> None:
 
     def observe(c: Contraction, compute: Any) -> None:
         way = choice.choice(c, rt.current())
-        compute(way._replace(strategy=way.strategy._replace(run=spy)))
+        compute(way._replace(strategy=way.strategy._replace(bind=lambda *_: spy)))
 
     with choice.observing(observe):
         rt.contract("n c, c k -> n k", a, a)

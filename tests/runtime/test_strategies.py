@@ -52,6 +52,7 @@ def small_blocks(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     set_in_all(monkeypatch, "BLOCK", 256)
     set_in_all(monkeypatch, "PIECE", 256)
     set_in_all(monkeypatch, "LEAST_ROWS", 3)
+    set_in_all(monkeypatch, "WORTH_WIDENING", 0)
     forget_plans()  # plans hold blocks
     yield
     forget_plans()

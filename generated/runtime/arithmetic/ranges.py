@@ -3,6 +3,7 @@
 """Ranges and slices of indices."""
 
 from collections.abc import Iterator, Mapping, Sequence
+from functools import lru_cache
 from itertools import pairwise, product
 from math import prod
 from typing import Any
@@ -40,15 +41,21 @@ def span(a: int, b: int, low: int, high: int) -> slice:
     return slice(a * low + b, stop if stop >= 0 else None, a)
 
 
+@lru_cache(maxsize=256)
 def counts(length: int, values: int, *brackets: tuple[int, int, int, int]) -> Array:
-    """For every i below `length` how many v below `values` meet ``0 <= s*i + a*v + b < e`` for all (s, a, b, e)."""
+    """For every i below `length` how many v below `values` meet ``0 <= s*i + a*v + b < e`` for all (s, a, b, e).
+
+    Read-only: the next call with the same numbers gets the same array.
+    """
     largest = max(values, *(abs(n) * (1 + length * (k == 0)) for bracket in brackets for k, n in enumerate(bracket)))
     at = np.arange(length).astype(object if largest >> 60 else np.int64)
     low, high = np.zeros_like(at), np.full_like(at, values)
     for s, a, b, e in brackets:
         low = np.maximum(low, -((s * at + b) // a))
         high = np.minimum(high, (e - 1 - b - s * at) // a + 1)
-    return np.asarray(np.maximum(high - low, 0))
+    found = np.asarray(np.maximum(high - low, 0))
+    found.flags.writeable = False
+    return found
 
 
 def blocks(length: int, elements: int, most: int | None = None) -> Iterator[tuple[int, int]]:

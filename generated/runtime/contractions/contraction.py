@@ -105,6 +105,17 @@ def is_plain(side: Side, axis: int, extents: Mapping[str, int]) -> bool:
     return len(steps) == 1 and steps[0][1] == 1 and side.offsets[axis] == 0 and side.sizes[axis] == extents[steps[0][0]]
 
 
+def packed_side(names: Sequence[str], extents: Mapping[str, int], itemsize: int) -> Side:
+    """A new array with an axis per index."""
+    sizes = tuple(extents[v] for v in names)
+    return Side(sizes, packed_strides(sizes, itemsize), (0,) * len(sizes), tuple(((v, 1),) for v in names))
+
+
+def packed_strides(sizes: Sequence[int], itemsize: int) -> tuple[int, ...]:
+    """The strides of an array that lies in memory row by row."""
+    return tuple(itemsize * prod(sizes[k + 1 :]) for k in range(len(sizes)))
+
+
 def without_ones(side: Side, extents: Mapping[str, int]) -> Side:
     """An array's positions without the indices of extent 1: these are 0."""
     return side._replace(steps=tuple(tuple((v, s) for v, s in moves if extents[v] != 1) for moves in side.steps))

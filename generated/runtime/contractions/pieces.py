@@ -11,8 +11,9 @@ import numpy as np
 
 from ..arguments.arrays import Array
 from ..arithmetic.ranges import BLOCK, box_blocks, reaching
-from .contraction import Contraction, Side, classified, is_plain, without_ones, without_single
-from .views import MOST_PADDED, view_of
+from .contraction import Contraction, Side, classified, is_plain, packed_side, without_ones, without_single
+from .operands import Bound
+from .views import MOST_PADDED, View, view
 
 
 class Piece(NamedTuple):
@@ -101,9 +102,7 @@ def _piece(c: Contraction, box: Mapping[str, tuple[int, int]], added: bool) -> P
     extents = {v: high - low for v, (low, high) in box.items()}
     (left, at_left), (right, at_right), (out, at_out) = (_part(side, c, box) for side in (c.left, c.right, c.out))
     if added:
-        sizes = tuple(extents[v] for v in c.out.names)
-        strides = tuple(c.dtype.itemsize * prod(sizes[k + 1 :]) for k in range(len(sizes)))
-        out = Side(sizes, strides, (0,) * len(sizes), tuple(((v, 1),) for v in c.out.names))
+        out = packed_side(c.out.names, extents, c.dtype.itemsize)
     left, right, out = (without_ones(side, extents) for side in (left, right, out))
     made = classified(left, right, out, without_single(extents), c.dtype, c.gathers)
     return Piece(made, at_left, at_right, at_out, box if added else None)
@@ -122,30 +121,58 @@ def _part(side: Side, c: Contraction, box: Mapping[str, tuple[int, int]]) -> tup
     return side._replace(sizes=tuple(sizes), offsets=tuple(offsets)), tuple(at)
 
 
-def _at(array: Array, part: tuple[slice, ...]) -> Array:
-    """A part of an array as a view: a number has none but itself."""
-    return array[part] if part else array
+class _Part(NamedTuple):
+    """A piece as it is computed: parts that are None are whole arrays.
+
+    Attributes:
+        compute: its contraction.
+        left: the part of the first factor.
+        right: that of the second one.
+        out: that of the result.
+        sums: the extents of the new array that is computed, where it is added to the result.
+        at: where that is added.
+    """
+
+    compute: Bound
+    left: tuple[slice, ...] | None
+    right: tuple[slice, ...] | None
+    out: tuple[slice, ...] | None
+    sums: tuple[int, ...]
+    at: View | None
 
 
-Compute = Callable[[Contraction, Array, Array, Array, bool], None]
+def _partial(part: tuple[slice, ...]) -> tuple[slice, ...] | None:
+    return None if all(at == slice(None) for at in part) else part
 
 
-def in_pieces(c: Contraction, left: Array, right: Array, out: Array, add: bool, compute: Compute) -> None:
-    """Compute a contraction, piece by piece where it consists of several."""
+def _part_of(c: Contraction, piece: Piece, compute: Bound) -> _Part:
+    at = None if piece.at is None else view(c.out, c.out.names, piece.at, c.dtype.itemsize)
+    left, right, out = (_partial(part) for part in (piece.left, piece.right, piece.out))
+    return _Part(compute, left, right, out, piece.contraction.out.sizes, at)
+
+
+def bound_pieces(c: Contraction, add: bool, bind: Callable[[Contraction, bool], Bound]) -> Bound:
+    """What computes a contraction, piece by piece where it consists of several; `bind` is asked for each."""
     pieces = _pieces(c)
     if pieces is None:
-        compute(c, left, right, out, add)
-        return
-    whole = view_of(out, c.out, c.out.names, c.box) if c.gathers else out
-    alone = len(pieces) == 1 and pieces[0].at is None and (c.gathers or all(s == slice(None) for s in pieces[0].out))
-    if not add and (c.gathers or not alone):
-        whole[...] = 0
-    for piece in pieces:
-        d, a, b = piece.contraction, _at(left, piece.left), _at(right, piece.right)
-        if piece.at is None:
-            compute(d, a, b, _at(out, piece.out), add or not alone)
-            continue
-        sums = np.empty(d.out.sizes, d.dtype)
-        compute(d, a, b, sums, False)
-        target = view_of(out, c.out, c.out.names, piece.at)
-        target += sums
+        return bind(c, add)
+    alone = len(pieces) == 1 and pieces[0].at is None and _partial(pieces[0].out) is None
+    adds = not c.gathers and (add or not alone)
+    parts = [_part_of(c, piece, bind(piece.contraction, adds and piece.at is None)) for piece in pieces]
+    whole = view(c.out, c.out.names, c.box, c.dtype.itemsize) if c.gathers else None
+
+    def run(left: Array, right: Array, out: Array) -> None:
+        if not add and not alone:
+            (out if whole is None else whole.of(out))[...] = 0
+        for compute, at_left, at_right, at_out, sizes, place in parts:
+            a = left if at_left is None else left[at_left]
+            b = right if at_right is None else right[at_right]
+            if place is None:
+                compute(a, b, out if at_out is None else out[at_out])
+                continue
+            sums = np.empty(sizes, c.dtype)
+            compute(a, b, sums)
+            target = place.of(out)
+            target += sums
+
+    return run

@@ -3,7 +3,6 @@
 """Strategies, and the ways that they offer to compute a contraction."""
 
 from collections.abc import Callable, Iterable
-from contextlib import nullcontext
 from typing import Any, NamedTuple
 
 from ..arguments.arrays import Array
@@ -12,6 +11,7 @@ from ..machine.configuration import Settings
 from ..machine.threads import one_blas_thread
 from .contraction import Contraction
 from .costs import Cost
+from .operands import Bound, Terms
 
 FEW_PRODUCTS = 1 << 13
 """Multiplications up to which BLAS has one thread anyway."""
@@ -24,14 +24,15 @@ class Strategy(NamedTuple):
         name: as `settings` takes it.
         plan: what a contraction needs to be computed so; None where it cannot be.
         cost: the prediction for a plan by the settings, whose backend is that of its loops: "numpy" or "compiled".
-        run: computes ``(contraction, plan, left, right, out, seconds, add)``.
+        bind: of a contraction and its plan, on which terms: what computes it. All that no element decides is worked
+            out here, once.
         compiled: whether it takes loops that are compiled.
     """
 
     name: str
     plan: Callable[[Contraction], Any]
     cost: Callable[[Contraction, Any, Settings], Cost]
-    run: Callable[[Contraction, Any, Array, Array, Array, float, bool], None]
+    bind: Callable[[Contraction, Any, Terms], Bound]
     compiled: bool = False
 
 
@@ -70,7 +71,14 @@ def preferred(found: tuple[Way, ...], wanted: Settings) -> Way:
     return next((way for way in found if way.strategy.name == wanted.strategy), found[0])
 
 
-def take(way: Way, c: Contraction, left: Array, right: Array, out: Array, add: bool) -> None:
-    """Compute a contraction in that way."""
-    with one_blas_thread() if c.products > FEW_PRODUCTS else nullcontext():
-        way.strategy.run(c, way.plan, left, right, out, way.cost.seconds, add)
+def bound(way: Way, c: Contraction, terms: Terms) -> Bound:
+    """What computes a contraction in that way."""
+    run = way.strategy.bind(c, way.plan, terms._replace(seconds=way.cost.seconds))
+    if c.products <= FEW_PRODUCTS:
+        return run
+
+    def with_one_thread(left: Array, right: Array, out: Array) -> None:
+        with one_blas_thread():
+            run(left, right, out)
+
+    return with_one_thread

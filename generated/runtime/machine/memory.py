@@ -3,7 +3,7 @@
 """Memory: how much there is, what is used again, and how it is given back."""
 
 import os
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from math import prod
 from threading import local
 from typing import Any
@@ -39,13 +39,14 @@ MEMORY = _memory()
 _own = local()
 
 
-def scratch_memory(role: str, elements: int, dtype: Any) -> Array:
-    """Memory of this thread that is used again and again; two roles do not share it."""
+def scratch_memory(role: str, extents: Sequence[int], dtype: Any) -> Array:
+    """An array of any content, in memory of this thread that is used again and again; two roles do not share it."""
     kept: dict[str, Array] = _own.__dict__
-    size = elements * np.dtype(dtype).itemsize
-    if role not in kept or kept[role].size < size:
-        kept[role] = np.empty(size, np.uint8)
-    return kept[role][:size].view(dtype)
+    size = prod(extents) * np.dtype(dtype).itemsize
+    room = kept.get(role)
+    if room is None or room.size < size:
+        room = kept[role] = np.empty(size, np.uint8)
+    return np.ndarray(extents, dtype, room)
 
 
 class Buffers:

@@ -73,22 +73,28 @@ def one_blas_thread() -> Iterator[bool]:
 def in_threads(task: Callable[[int, int], None], length: int, step: int, seconds: float) -> None:
     """Call ``task(start, stop)`` for ranges of `step` that cover 0..length, in several threads if that pays.
 
+    With one range or one thread nothing is waited for, and BLAS is left as it is.
+
     Raises:
         RuntimeError: in a child that was forked by `task`: the threads that it shared the work with are not there.
     """
     starts = range(0, length, max(1, step))
+    left = iter(starts)
+
+    def work() -> None:
+        before, this_thread.worker = getattr(this_thread, "worker", False), True
+        try:
+            for start in left:  # next() of a range iterator is atomic
+                task(start, min(start + step, length))
+        finally:
+            this_thread.worker = before
+
+    if len(starts) <= 1 or thread_count(seconds) == 1:
+        work()
+        return
     with one_blas_thread() as alone:
         number = min(thread_count(seconds), len(starts)) if alone else 1
-        left, forks = iter(starts), process.forks
-
-        def work() -> None:
-            before, this_thread.worker = getattr(this_thread, "worker", False), True
-            try:
-                for start in left:  # next() of a range iterator is atomic
-                    task(start, min(start + step, length))
-            finally:
-                this_thread.worker = before
-
+        forks = process.forks
         others: list[Any] = []
         try:
             for _ in range(number - 1):

@@ -3,7 +3,6 @@
 """Windows axis by axis."""
 
 from collections.abc import Iterator, Sequence
-from functools import lru_cache
 from itertools import product
 from math import prod
 from typing import Any, NamedTuple
@@ -12,7 +11,6 @@ import numpy as np
 
 from ..arguments.arrays import Array
 from ..arithmetic.ranges import clip, reaching, span
-from ..contractions.operands import Window
 from ..machine.memory import scratch_memory
 
 TILE = 1 << 22
@@ -20,6 +18,15 @@ TILE = 1 << 22
 
 RUNS = 256
 """Elements next to each other up to which slices with gaps between such runs are gathered before they are used."""
+
+
+SMALL = 1 << 12
+"""Elements up to which slices of whatever kind take less time than calls that gather."""
+
+
+def are_scattered(extents: Sequence[int], axis: int, step: int) -> bool:
+    """Whether every `step`-th slice along an axis of a box takes long: there are many short runs in memory."""
+    return step > 1 and prod(extents[axis + 1 :]) <= RUNS and prod(extents) > SMALL
 
 
 class Along(NamedTuple):
@@ -77,9 +84,9 @@ class Along(NamedTuple):
                 found.append(Tap(to, array, along_axis(axis, of), place))
         return tuple(sorted(found, key=lambda tap: tap.to[axis].start - tap.to[axis].stop))
 
-    def residues(self, run: int) -> tuple[int, ...]:
-        """Those of the taps, where gathering their elements pays: they are not many next to each other in memory."""
-        return tuple(sorted({o % self.step for o in self.offsets})) if self.step > 1 and run <= RUNS else ()
+    def residues(self, extents: Sequence[int], axis: int) -> tuple[int, ...]:
+        """Those of the taps, where gathering their elements pays; the windows lie along an axis of a box."""
+        return tuple(sorted({o % self.step for o in self.offsets})) if are_scattered(extents, axis, self.step) else ()
 
 
 class Tap(NamedTuple):
@@ -127,7 +134,6 @@ def along_axis(axis: int, part: slice) -> tuple[slice, ...]:
     return (*(slice(None),) * axis, part)
 
 
-@lru_cache(maxsize=256)
 def windows_along(
     shape_: tuple[int, ...], extents: tuple[int, ...], positions: tuple[tuple[Any, ...], ...], kept: int
 ) -> tuple[Along, ...]:
@@ -158,16 +164,33 @@ def _taps_inside(size: int, windows: int, step: int, offset: int, taps: int, dil
     return sorted({t for part in ranges for t in part})
 
 
-def in_order(array: Array, windows: Window) -> Array:
-    """`array`, which has an axis per window index, with axes as the source has them."""
-    indices = [next((v for v, _ in moves if v < array.ndim), None) for _, *moves in windows.positions]
-    moved = array.transpose([v for v in indices if v is not None])
-    return moved[tuple(None if v is None else slice(None) for v in indices)]
+class Order(NamedTuple):
+    """How an array that has an axis per window index gets axes as the source has them; None where it has these.
+
+    Attributes:
+        axes: its axes in their order.
+        at: the subscript that then adds those of length 1.
+    """
+
+    axes: tuple[int, ...] | None
+    at: tuple[slice | None, ...] | None
+
+    def of(self, array: Array) -> Array:
+        """The array with axes as the source has them."""
+        moved = array if self.axes is None else array.transpose(self.axes)
+        return moved if self.at is None else moved[self.at]
+
+    def factor(self, scale: Any, like: Array) -> Array | None:
+        """What multiplies an array, broadcast to one that has an axis per window index."""
+        return None if scale is None else self.of(np.broadcast_to(np.asarray(scale, like.dtype), like.shape))
 
 
-def scale_factor(scale: Any, like: Array, windows: Window) -> Array | None:
-    """What multiplies an array with an axis per window index, with axes as the source has them."""
-    return None if scale is None else in_order(np.broadcast_to(np.asarray(scale, like.dtype), like.shape), windows)
+def order_of(positions: tuple[tuple[Any, ...], ...], kept: int) -> Order:
+    """The order of the axes of a source; the first indices number windows."""
+    indices = [next((v for v, _ in moves if v < kept), None) for _, *moves in positions]
+    axes = tuple(v for v in indices if v is not None)
+    at = tuple(None if v is None else slice(None) for v in indices)
+    return Order(None if axes == tuple(range(kept)) else axes, at if None in at else None)
 
 
 def boxes_of(extents: Sequence[int], most: int) -> Iterator[tuple[tuple[int, int], ...]]:
@@ -184,7 +207,8 @@ def boxes_of(extents: Sequence[int], most: int) -> Iterator[tuple[tuple[int, int
 def copy_runs(target: Array, source: Array) -> None:
     """Copy, run by run and not element by element where the last axis of both is a run."""
     item = target.itemsize
-    if target.dtype == source.dtype and target.shape[-1:] > (1,) and target.strides[-1] == source.strides[-1] == item:
+    long = target.size > SMALL and target.shape[-1:] > (1,)
+    if long and target.dtype == source.dtype and target.strides[-1] == source.strides[-1] == item:
         run = np.dtype((np.void, item * target.shape[-1]))
         target, source = target.view(run), source.view(run)
     np.copyto(target, source)
@@ -195,7 +219,7 @@ def gathered(role: str, source: Array, stage: Stage) -> list[Array]:
     found = []
     for number, at in enumerate(stage.arrays):
         part = source[at]
-        room = scratch_memory(f"{role}{number}", part.size, part.dtype).reshape(part.shape)
+        room = scratch_memory(f"{role}{number}", part.shape, part.dtype)
         copy_runs(room, part)
         found.append(room)
     return found or [source]

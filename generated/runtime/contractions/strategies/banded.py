@@ -13,10 +13,11 @@ from ...arguments.arrays import Array
 from ...machine.configuration import Settings
 from ..contraction import Contraction, Side, classified, without_ones, without_single
 from ..costs import CALL, COPY_RATE, Cost
+from ..operands import Bound, Terms
 from ..sliding import Slides, sliding_windows
-from ..views import view_of
+from ..views import view
 from .matrices import Blocked, blocked_plan
-from .matrix import blocked_cost, run_blocked
+from .matrix import bind_blocked, blocked_cost
 
 BANDS = 2, 4, 8
 """Neighbouring results that are computed at once by a banded matrix."""
@@ -118,33 +119,42 @@ def banded_cost(c: Contraction, plan: Banded, wanted: Settings) -> Cost:
     )
 
 
-def run_banded(
-    c: Contraction, plan: Banded, left: Array, right: Array, out: Array, seconds: float, add: bool = False
-) -> None:
+def bind_banded(c: Contraction, plan: Banded, terms: Terms) -> Bound:
     """Neighbouring results at once by matrix products with a banded matrix, or with its adjoint."""
     slides, d = plan.slides, plan.slides.contraction
-    moving, other = (right, left) if slides.swapped else (left, right)
     tap = slides.axes[0].tap
     side = d.out if slides.adjoint else d.right
-    kernel = view_of(out if slides.adjoint else other, side, (tap, *(v for v in side.names if v != tap)), d.box)
-    if not slides.adjoint:
+    kernels = view(side, (tap, *(v for v in side.names if v != tap)), d.box, d.dtype.itemsize)
+    band = tuple(_band(plan))
+    main = bind_blocked(plan.main, plan.blocked, terms)
+    rest = bind_blocked(*plan.rest, terms) if plan.rest else None
+
+    def products(moving: Array, other: Array, out: Array) -> None:
         matrix = np.zeros(plan.main.right.sizes, d.dtype)
-        band = _band_first(plan, side, matrix)
-        for at, number in _band(plan):
-            band[at] = kernel[number]
-        run_blocked(plan.main, plan.blocked, moving, matrix, out, seconds)
-        if plan.rest:
-            run_blocked(*plan.rest, moving, other, out, seconds)
-        return
-    matrix = np.empty(plan.main.out.sizes, d.dtype)
-    run_blocked(plan.main, plan.blocked, moving, other, matrix, seconds)
-    if plan.rest:
-        run_blocked(*plan.rest, moving, other, out, seconds)
-    else:
-        kernel[...] = 0
-    band = _band_first(plan, side, matrix)
-    for at, number in _band(plan):
-        kernel[number] += band[at]
+        kernel, banded = kernels.of(other), _band_first(plan, side, matrix)
+        for at, number in band:
+            banded[at] = kernel[number]
+        main(moving, matrix, out)
+        if rest is not None:
+            rest(moving, other, out)
+
+    def adjoint(moving: Array, other: Array, out: Array) -> None:
+        matrix = np.empty(plan.main.out.sizes, d.dtype)
+        main(moving, other, matrix)
+        kernel, banded = kernels.of(out), _band_first(plan, side, matrix)
+        if rest is not None:
+            rest(moving, other, out)
+        else:
+            kernel[...] = 0
+        for at, number in band:
+            kernel[number] += banded[at]
+
+    compute = adjoint if slides.adjoint else products
+
+    def run(left: Array, right: Array, out: Array) -> None:
+        compute(*((right, left) if slides.swapped else (left, right)), out)
+
+    return run
 
 
 def _band_first(plan: Banded, side: Side, matrix: Array) -> Array:

@@ -14,6 +14,7 @@ from ...machine.configuration import Settings
 from ...machine.threads import in_threads
 from ..contraction import Contraction
 from ..costs import CALL, COPY_RATE, Cost, full_rate
+from ..operands import Bound, Terms
 from ..sliding import Slides, sliding_windows
 from ..views import view_of
 
@@ -89,12 +90,9 @@ def fourier_cost(c: Contraction, plan: Fourier, wanted: Settings) -> Cost:
     return Cost(seconds, transforms + products, 2 * images * points * size, scratch, FFT_ERROR, False)
 
 
-def run_fourier(
-    c: Contraction, plan: Fourier, left: Array, right: Array, out: Array, seconds: float, add: bool = False
-) -> None:
+def bind_fourier(c: Contraction, plan: Fourier, terms: Terms) -> Bound:
     """Products of spectra: a correlation is the product with a conjugate."""
     slides, d = plan.slides, plan.slides.contraction
-    moving, other = (right, left) if slides.swapped else (left, right)
     bands = tuple(f"{a.position} band" for a in slides.axes)
     offsets, steps = list(d.left.offsets), list(d.left.steps)
     for a, band in zip(slides.axes, bands, strict=True):
@@ -117,42 +115,47 @@ def run_fourier(
         moved = np.moveaxis(found, range(len(axes)), axes)
         return np.fft.irfftn(moved, plan.sizes, axes).reshape(*shape_, *plan.sizes)
 
-    def windows(box: Mapping[str, tuple[int, int]]) -> Array:
-        view = view_of(moving, side, (*d.batch, *slides.outer, *slides.inner, *bands), box, "padded")
-        return spectrum(view.reshape(-1, _points(box, slides.outer), d.volume(slides.inner), *plan.lengths))
-
     def dilated(values: Array) -> Array:
         sizes = tuple(a.dilation * (d.extents[a.tap] - 1) + 1 for a in slides.axes)
         found = np.zeros((*values.shape[: -len(axes)], *sizes), values.dtype)
         found[taps] = values[flips]
         return found
 
-    def forward(box: Mapping[str, tuple[int, int]], parts: Sequence[Mapping[str, tuple[int, int]]]) -> None:
-        kernel = dilated(view_of(other, d.right, kernel_names, box))
-        kernel = kernel.reshape(-1, d.volume(slides.inner), d.volume(d.columns), *kernel.shape[-len(axes) :])
-        spectra = spectrum(kernel).conj()
-        for part in parts:
-            found = _products(windows(part), spectra)
-            target = view_of(out, d.out, result_names, part)
-            target[...] = back(found, target.shape[: -len(axes)])[results]
+    def run(left: Array, right: Array, out: Array) -> None:
+        moving, other = (right, left) if slides.swapped else (left, right)
 
-    def adjoint(box: Mapping[str, tuple[int, int]], parts: Sequence[Mapping[str, tuple[int, int]]]) -> None:
-        total: Array | None = None
-        for part in parts:
-            view = view_of(other, d.right, result_names, part, "others")
-            values = view.reshape(-1, _points(part, slides.outer), d.volume(d.columns), *view.shape[-len(axes) :])
-            found = _products(np.swapaxes(windows(part), -1, -2), spectrum(values).conj())
-            total = found if total is None else total + found
-        target = view_of(out, d.out, kernel_names, box)
-        if total is not None:
-            target[...] = back(total, target.shape[: -len(axes)])[taps][flips]
+        def windows(box: Mapping[str, tuple[int, int]]) -> Array:
+            view = view_of(moving, side, (*d.batch, *slides.outer, *slides.inner, *bands), box, "padded")
+            return spectrum(view.reshape(-1, _points(box, slides.outer), d.volume(slides.inner), *plan.lengths))
 
-    def groups(start: int, stop: int) -> None:
-        for batch, outer in plan.groups[start:stop]:
-            box = d.box | long | dict(batch)
-            (adjoint if slides.adjoint else forward)(box, [box | dict(part) for part in outer])
+        def forward(box: Mapping[str, tuple[int, int]], parts: Sequence[Mapping[str, tuple[int, int]]]) -> None:
+            kernel = dilated(view_of(other, d.right, kernel_names, box))
+            kernel = kernel.reshape(-1, d.volume(slides.inner), d.volume(d.columns), *kernel.shape[-len(axes) :])
+            spectra = spectrum(kernel).conj()
+            for part in parts:
+                found = _products(windows(part), spectra)
+                target = view_of(out, d.out, result_names, part)
+                target[...] = back(found, target.shape[: -len(axes)])[results]
 
-    in_threads(groups, len(plan.groups), 1, seconds)
+        def adjoint(box: Mapping[str, tuple[int, int]], parts: Sequence[Mapping[str, tuple[int, int]]]) -> None:
+            total: Array | None = None
+            for part in parts:
+                view = view_of(other, d.right, result_names, part, "others")
+                values = view.reshape(-1, _points(part, slides.outer), d.volume(d.columns), *view.shape[-len(axes) :])
+                found = _products(np.swapaxes(windows(part), -1, -2), spectrum(values).conj())
+                total = found if total is None else total + found
+            target = view_of(out, d.out, kernel_names, box)
+            if total is not None:
+                target[...] = back(total, target.shape[: -len(axes)])[taps][flips]
+
+        def groups(start: int, stop: int) -> None:
+            for batch, outer in plan.groups[start:stop]:
+                box = d.box | long | dict(batch)
+                (adjoint if slides.adjoint else forward)(box, [box | dict(part) for part in outer])
+
+        in_threads(groups, len(plan.groups), 1, terms.seconds)
+
+    return run
 
 
 def _points(box: Mapping[str, tuple[int, int]], names: Sequence[str]) -> int:

@@ -3,7 +3,6 @@
 """What of a contraction is matrices in memory, and how the rest is copied block by block."""
 
 from collections.abc import Sequence
-from math import prod
 from typing import NamedTuple
 
 from ...arithmetic.ranges import BLOCK, box_blocks
@@ -32,8 +31,6 @@ class Blocked(NamedTuple):
         summed_first: whether a block has its summed axes first.
         along: "rows" or "summed": the axes that are cut.
         blocks: the ranges of these axes, block by block.
-        matrices: where both factors and the result are matrices in memory and there is one block: their shapes, and
-            whether each is to be transposed.
     """
 
     swap: bool
@@ -42,7 +39,6 @@ class Blocked(NamedTuple):
     summed_first: bool
     along: str
     blocks: tuple[tuple[tuple[str, tuple[int, int]], ...], ...]
-    matrices: tuple[tuple[tuple[int, int], bool], ...] | None = None
 
 
 def blocked_plan(c: Contraction) -> Blocked:
@@ -55,7 +51,13 @@ def blocked_plan(c: Contraction) -> Blocked:
         swap = c.volume(c.columns) > c.volume(c.rows)
     else:
         swap = c.volume(c.summed, c.columns) > c.volume(c.rows, c.summed)
-    copied, fixed = not (right if swap else left), not (left if swap else right)
+    plan = _cut(c, swap, not (right if swap else left), not (left if swap else right))
+    straight = _cut(c, False, False, False) if left and right and swap else plan
+    return straight if len(straight.blocks) == 1 else plan  # what is not cut need not be swapped
+
+
+def _cut(c: Contraction, swap: bool, copied: bool, fixed: bool) -> Blocked:
+    """The blocks of the first factor, or of the second one."""
     d = c.swapped() if swap else c
     rows, summed = d.volume(d.rows), d.volume(d.summed)
     moving = (v for v in (*d.rows, *d.summed) if d.left.stride(v))
@@ -73,8 +75,7 @@ def blocked_plan(c: Contraction) -> Blocked:
         each = max(PIECE // max(1, d.volume(d.batch, d.columns) * across), LEAST_ROWS)
     names = d.rows if along == "rows" else d.summed
     blocks = box_blocks(names, d.extents, each if along == "rows" else min(each, LONGEST_SUM))
-    whole = None if copied or fixed or len(blocks) > 1 else _matrices(c)
-    return Blocked(swap, copied, fixed, summed_first, along, blocks, whole)
+    return Blocked(swap, copied, fixed, summed_first, along, blocks)
 
 
 def _is_matrix(side: Side, first: Sequence[str], second: Sequence[str], c: Contraction) -> bool:
@@ -88,20 +89,3 @@ def _is_matrix(side: Side, first: Sequence[str], second: Sequence[str], c: Contr
     by_rows = (two == size or columns == 1) and one % size == 0 and (rows == 1 or one >= size * columns)
     by_columns = (one == size or rows == 1) and two % size == 0 and (columns == 1 or two >= size * rows)
     return by_rows or by_columns
-
-
-def _matrices(c: Contraction) -> tuple[tuple[tuple[int, int], bool], ...] | None:
-    """The shapes of factors and result, and whether each is to be transposed, where all are one matrix in memory."""
-    found = []
-    for side, first, second in ((c.left, c.rows, c.summed), (c.right, c.summed, c.columns), (c.out, c.rows, c.columns)):
-        turned = side.names == (*second, *first) != (*first, *second)
-        whole = prod(side.sizes) == c.volume(first, second) and not any(side.offsets)
-        strides = (c.dtype.itemsize * prod(side.sizes[k + 1 :]) for k in range(len(side.sizes)))
-        packed = all(n == m or k == 1 for m, n, k in zip(strides, side.strides, side.sizes, strict=True))
-        if c.batch or not whole or not packed or side.names not in ((*first, *second), (*second, *first)):
-            return None
-        if any(len(steps) > 1 or (steps and steps[0][1] != 1) for steps in side.steps):
-            return None
-        shape_ = (c.volume(second), c.volume(first)) if turned else (c.volume(first), c.volume(second))
-        found.append((shape_, turned))
-    return tuple(found)

@@ -2,8 +2,9 @@
 # Do not edit: change the equation and run: gradscribe generate
 """Contractions by matrix products."""
 
+from collections.abc import Callable, Mapping, Sequence
 from math import prod
-from typing import Any
+from typing import NamedTuple
 
 import numpy as np
 
@@ -12,9 +13,10 @@ from ...arithmetic.ranges import BLOCK
 from ...machine.configuration import Settings
 from ...machine.memory import scratch_memory
 from ...machine.threads import in_threads, thread_count
-from ..contraction import Contraction, run_bytes
+from ..contraction import Contraction, Side, packed_side, run_bytes
 from ..costs import CALL, Cost, copy_rate, gemm_rate
-from ..views import view_of
+from ..operands import Bound, Terms
+from ..views import View, view
 from .matrices import Blocked
 
 MATRIX = 3e-7
@@ -38,96 +40,116 @@ def blocked_cost(c: Contraction, plan: Blocked, wanted: Settings) -> Cost:
     return Cost(seconds, 2 * d.products, 2 * moved + size * batch * (rows * columns + summed * columns), scratch)
 
 
-def run_blocked(
-    c: Contraction, plan: Blocked, left: Array, right: Array, out: Array, seconds: float, add: bool = False
-) -> None:
+class _Block(NamedTuple):
+    """A block as matrices, or as stacks of them: how both factors are read, and where the product is written."""
+
+    moving: Callable[[Array], Array]
+    other: Callable[[Array], Array]
+    out: View
+    matrix: View | None
+
+    def multiply(self, moving: Array, other: Array, out: Array) -> None:
+        """Write the product; to memory that BLAS cannot write to by a copy."""
+        if self.matrix is not None:
+            np.matmul(self.moving(moving), self.other(other), out=self.matrix.of(out))
+        else:
+            self.out.of(out)[...] = np.matmul(self.moving(moving), self.other(other)).reshape(self.out.extents)
+
+
+def bind_blocked(c: Contraction, plan: Blocked, terms: Terms) -> Bound:
     """Matrix products of blocks; what is no matrix in memory is copied into a buffer that stays in cache."""
-    if plan.matrices is not None:
-        one, two, result = (
-            array.reshape(shape_).T if turned else array.reshape(shape_)
-            for array, (shape_, turned) in zip((left, right, out), plan.matrices, strict=True)
-        )
-        np.matmul(one, two, out=result)
-        return
-    d, (moving, other) = (c.swapped(), (right, left)) if plan.swap else (c, (left, right))
-    groups = len(d.batch), d.volume(d.batch)
-    fixed = view_of(other, d.right, (*d.batch, *d.summed, *d.columns), d.box)
-    if plan.fixed:
-        fixed = np.ascontiguousarray(fixed)
-    target = view_of(out, d.out, (*d.batch, *d.rows, *d.columns), d.box)
+    d = c.swapped() if plan.swap else c
+    names = *d.batch, *d.summed, *d.columns
+    copied = view(d.right, names, d.box, d.dtype.itemsize) if plan.fixed else None
+    fixed = packed_side(names, d.extents, d.dtype.itemsize) if plan.fixed else d.right
+    blocks = tuple(_block(d, plan, fixed, d.box | dict(ranges)) for ranges in plan.blocks)
+    compute = _in_turn if len(blocks) == 1 or plan.along == "rows" else _summed
+
+    def run(left: Array, right: Array, out: Array) -> None:
+        moving, other = (right, left) if plan.swap else (left, right)
+        if copied is not None:
+            other = np.ascontiguousarray(copied.of(other))
+        compute(blocks, moving, other, out, terms.seconds)
+
+    return run
+
+
+def _block(d: Contraction, plan: Blocked, fixed: Side, box: Mapping[str, tuple[int, int]]) -> _Block:
+    size = d.dtype.itemsize
+    stack = (d.volume(d.batch),) if d.volume(d.batch) > 1 else ()
+    rows, summed, columns = (prod(box[v][1] - box[v][0] for v in group) for group in (d.rows, d.summed, d.columns))
     first, second = (d.summed, d.rows) if plan.summed_first else (d.rows, d.summed)
-    names = d.rows if plan.along == "rows" else d.summed
-    dims = d.volume(d.rows), d.volume(d.summed), d.volume(d.columns)
+    shape_ = (*stack, summed, rows) if plan.summed_first else (*stack, rows, summed)
+    moving = view(d.left, (*d.batch, *first, *second), box, size, "padded")
+    other = view(fixed, (*d.batch, *d.summed, *d.columns), box, size)
+    out = view(d.out, (*d.batch, *d.rows, *d.columns), box, size)
+    return _Block(
+        _columns(moving, shape_, plan.summed_first) if plan.copied else _matrices(moving, shape_, plan.summed_first),
+        _matrices(other, (*stack, summed, columns), False),
+        out, _written(out, (*stack, rows, columns), plan.along == "rows"),
+    )  # fmt: skip
 
-    def block(number: int) -> tuple[Array, tuple[Any, ...]]:
-        """The matrix of a block, transposed so that its rows are rows, and its place."""
-        box = d.box | dict(plan.blocks[number])
-        view = view_of(moving, d.left, (*d.batch, *first, *second), box, "padded")
-        if plan.copied:
-            buffer = scratch_memory("columns", view.size, view.dtype).reshape(view.shape)
-            np.copyto(buffer, view)
-            view = buffer
-        length = prod(box[v][1] - box[v][0] for v in names)
-        shape_ = (length, dims[1]) if plan.along == "rows" else (dims[0], length)
-        matrix = view.reshape(groups[1], *(shape_[::-1] if plan.summed_first else shape_))
-        place = tuple(slice(*box[v]) for v in names)
-        return (matrix.transpose(0, 2, 1) if plan.summed_first else matrix), place
 
-    whole = (slice(None),) * len(d.batch)
-    if plan.along == "rows":
-        b = fixed.reshape(groups[1], dims[1], dims[2])
+def _matrices(seen: View, shape_: tuple[int, ...], turned: bool) -> Callable[[Array], Array]:
+    """Reads an array as matrices, which may have to be transposed for that."""
+    shaped = seen.shaped(shape_)
+    if shaped is None:
+        return lambda array: seen.of(array).reshape(shape_).mT if turned else seen.of(array).reshape(shape_)
+    read = shaped.of
+    return (lambda array: read(array).mT) if turned else read
 
-        def rows(start: int, stop: int) -> None:
-            for number in range(start, stop):
-                a, place = block(number)
-                _multiply(a, b, target[(*whole, *place, ...)], groups[0], len(d.rows))
 
-        in_threads(rows, len(plan.blocks), 1, seconds)
+def _columns(seen: View, shape_: tuple[int, ...], turned: bool) -> Callable[[Array], Array]:
+    """Reads an array as matrices that are copied."""
+
+    def read(array: Array) -> Array:
+        buffer = scratch_memory("columns", seen.extents, array.dtype)
+        np.copyto(buffer, seen.of(array))
+        matrices = buffer.reshape(shape_)
+        return matrices.mT if turned else matrices
+
+    return read
+
+
+def _written(seen: View, shape_: tuple[int, ...], turned: bool) -> View | None:
+    """A result as matrices that BLAS writes to, column by column only if they may be `turned`; None for a copy."""
+    shaped = seen.shaped(shape_)
+    if shaped is None:
+        return None
+    size, (rows, columns), (row, column) = seen.itemsize, shape_[-2:], shaped.strides[-2:]
+    by_rows = (column == size or columns == 1) and row % size == 0 and row >= size * columns
+    by_columns = turned and (row == size or rows == 1) and column % size == 0 and column >= size * rows
+    return shaped if by_rows or by_columns else None
+
+
+def _in_turn(blocks: Sequence[_Block], moving: Array, other: Array, out: Array, seconds: float) -> None:
+    """Every block is a part of the result."""
+    if len(blocks) == 1:
+        blocks[0].multiply(moving, other, out)
         return
+
+    def products(start: int, stop: int) -> None:
+        for block in blocks[start:stop]:
+            block.multiply(moving, other, out)
+
+    in_threads(products, len(blocks), 1, seconds)
+
+
+def _summed(blocks: Sequence[_Block], moving: Array, other: Array, out: Array, seconds: float) -> None:
+    """Every block is a summand of the result."""
     sums: dict[int, Array] = {}
 
-    def summed(start: int, stop: int) -> None:
-        total: Array | None = None
-        for number in range(start, stop):
-            a, place = block(number)
-            b = fixed[(*whole, *place, ...)].reshape(groups[1], -1, dims[2])
-            if total is None:
-                total = np.matmul(a, b)
-            else:
-                term = scratch_memory("product", total.size, total.dtype).reshape(total.shape)
-                np.matmul(a, b, out=term)
-                total += term
-        if total is not None:
-            sums[start] = total
+    def products(start: int, stop: int) -> None:
+        total = np.matmul(blocks[start].moving(moving), blocks[start].other(other))
+        for block in blocks[start + 1 : stop]:
+            term = scratch_memory("product", total.shape, total.dtype)
+            np.matmul(block.moving(moving), block.other(other), out=term)
+            total += term
+        sums[start] = total
 
-    in_threads(summed, len(plan.blocks), -(-len(plan.blocks) // thread_count(seconds)), seconds)
-    first_sum, *rest = (sums[start] for start in sorted(sums))
+    in_threads(products, len(blocks), -(-len(blocks) // thread_count(seconds)), seconds)
+    first, *rest = (sums[start] for start in sorted(sums))
     for part in rest:
-        first_sum += part
-    target[...] = first_sum.reshape(target.shape)
-
-
-def _multiply(a: Array, b: Array, c: Array, batch: int, rows: int) -> None:
-    """``c = a @ b`` for stacks of matrices; `c` still has its own axes."""
-    target = _matrix(c, batch, rows)
-    if target is None:
-        c[...] = np.matmul(a, b).reshape(c.shape)
-    elif len(a) == 1:
-        np.matmul(a[0], b[0], out=target[0])
-    else:
-        np.matmul(a, b, out=target)
-
-
-def _matrix(operand: Array, batch: int, rows: int) -> Array | None:
-    """`operand` as a stack of matrices without a copy, as BLAS writes them; None when that is impossible."""
-    shape_ = operand.shape
-    dims = (prod(shape_[:batch]), prod(shape_[batch : batch + rows]), prod(shape_[batch + rows :]))
-    try:
-        view = operand.reshape(dims, copy=False)
-    except ValueError:
-        return None
-    size = view.itemsize
-    row, column = view.strides[1:]
-    by_rows = (column == size or dims[2] == 1) and row % size == 0 and row >= size * dims[2]
-    by_columns = (row == size or dims[1] == 1) and column % size == 0 and column >= size * dims[1]
-    return view if by_rows or by_columns else None
+        first += part
+    target = blocks[0].out.of(out)
+    target[...] = first.reshape(target.shape)

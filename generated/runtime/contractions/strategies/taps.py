@@ -2,7 +2,7 @@
 # Do not edit: change the equation and run: gradscribe generate
 """Contractions by slices."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from itertools import product
 from math import prod
 from typing import Any, NamedTuple
@@ -16,13 +16,20 @@ from ...machine.memory import scratch_memory
 from ...machine.threads import in_threads, thread_count
 from ..contraction import Contraction, Side
 from ..costs import CACHE_RATE, CALL, Cost
-from ..views import view_of
+from ..operands import Bound, Terms
+from ..views import View, view
 
 MANY_TAPS = 128
 """Taps that are looped over in Python."""
 
 RUN = 5e-9
 """Seconds of a run of elements besides those of its elements."""
+
+WORTH_WIDENING = 1 << 9
+"""Rows of elements, over all taps, from which on it pays to repeat the smaller factor."""
+
+Places = Sequence[tuple[int, ...]]
+Compute = Callable[[Array, Array, Array], None]
 
 
 class Taps(NamedTuple):
@@ -73,47 +80,63 @@ def taps_cost(c: Contraction, plan: Taps, wanted: Settings) -> Cost:
     return Cost(seconds, 2 * c.products, 3 * c.products * size, BLOCK // 4 * size)
 
 
-def run_taps(
-    c: Contraction, plan: Taps, left: Array, right: Array, out: Array, seconds: float, add: bool = False
-) -> None:
-    """Products of slices, added up tap by tap while a block of the result stays in cache."""
-    d, (large, small) = (c.swapped(), (right, left)) if plan.swap else (c, (left, right))
-    target = view_of(out, d.out, d.out.names, d.box)
-    if plan.inside:
-        _run_inner_sums(d, plan, large, small, target, seconds)
-        return
-    names = d.out.names
-    first = names[0] if names else ""
+class _Block(NamedTuple):
+    """A block of the result: how it and both factors are read, taps first, axes of the result at their places."""
 
-    def blocks_(start: int, stop: int) -> None:
-        for number in range(start, stop):
-            box = d.box | dict(plan.blocks[number])
-            sums = target[slice(*box[first]), ...] if names else target
-            product_ = scratch_memory("product", sums.size, sums.dtype).reshape(sums.shape)
-            a, b = (
-                _aligned(
-                    view_of(array, side, (*plan.taps, *_kept(side, names)), box, role), side, names, len(plan.taps)
-                )
-                for array, side, role in ((large, d.left, "padded"), (small, d.right, ""))
-            )
-            b = _widened(b, sums.shape)
-            for count_, place in enumerate(product(*(range(d.extents[v]) for v in plan.taps))):
-                if count_:
+    large: View
+    small: View
+    out: View
+
+
+def bind_taps(c: Contraction, plan: Taps, terms: Terms) -> Bound:
+    """Products of slices, added up tap by tap while a block of the result stays in cache."""
+    d = c.swapped() if plan.swap else c
+    places = tuple(product(*(range(d.extents[v]) for v in plan.taps)))
+    compute = (_inner_sums if plan.inside else _slices)(d, plan, places, terms.seconds)
+
+    def run(left: Array, right: Array, out: Array) -> None:
+        compute(*((right, left) if plan.swap else (left, right)), out)
+
+    return run
+
+
+def _slices(d: Contraction, plan: Taps, places: Places, seconds: float) -> Compute:
+    """Block by block a product of slices per tap."""
+    names, size = d.out.names, d.dtype.itemsize
+
+    def made(box: Mapping[str, tuple[int, int]]) -> _Block:
+        large, small = (
+            view(side, (*plan.taps, *(v for v in names if v in side.names)), box, size, role)
+            for side, role in ((d.left, "padded"), (d.right, ""))
+        )
+        return _Block(large, small, view(d.out, names, box, size))
+
+    blocks = tuple(made(d.box | dict(ranges)) for ranges in plan.blocks)
+    large_axes, small_axes = (_aligned(side, names, len(plan.taps)) for side in (d.left, d.right))
+
+    def compute(large: Array, small: Array, out: Array) -> None:
+        def several(start: int, stop: int) -> None:
+            for block in blocks[start:stop]:
+                sums = block.out.of(out)
+                a, b = block.large.of(large)[large_axes], block.small.of(small)[small_axes]
+                if sums.ndim and sums.size * len(places) > WORTH_WIDENING * sums.shape[-1]:
+                    b = _widened(b, sums.shape)
+                np.multiply(a[places[0]], b[places[0]], out=sums)
+                if len(places) == 1:
+                    continue
+                product_ = scratch_memory("product", sums.shape, sums.dtype)
+                for place in places[1:]:
                     np.multiply(a[place], b[place], out=product_)
                     sums += product_
-                else:
-                    np.multiply(a[place], b[place], out=sums)
 
-    in_threads(blocks_, len(plan.blocks), 1, seconds)
+        in_threads(several, len(blocks), 1, seconds)
 
-
-def _kept(side: Side, names: Sequence[str]) -> tuple[str, ...]:
-    return tuple(v for v in names if v in side.names)
+    return compute
 
 
-def _aligned(view: Array, side: Side, names: Sequence[str], before: int) -> Array:
-    """`view` with an axis of length 1 for every index of the result that it lacks, after its first `before` axes."""
-    return view[(slice(None),) * before + tuple(slice(None) if v in side.names else None for v in names)]
+def _aligned(side: Side, names: Sequence[str], before: int) -> tuple[Any, ...]:
+    """The subscript that gives a view an axis of length 1 for every index of the result that it lacks."""
+    return (slice(None),) * before + tuple(slice(None) if v in side.names else None for v in names)
 
 
 def _widened(small: Array, shape_: tuple[int, ...]) -> Array:
@@ -123,34 +146,46 @@ def _widened(small: Array, shape_: tuple[int, ...]) -> Array:
     return np.ascontiguousarray(np.broadcast_to(small, (*small.shape[:-2], *shape_[-2:])))
 
 
-def _run_inner_sums(d: Contraction, plan: Taps, large: Array, small: Array, target: Array, seconds: float) -> None:
+def _inner_sums(d: Contraction, plan: Taps, places: Places, seconds: float) -> Compute:
     """Per tap the sum of a product of slices over long axes, block by block."""
-    sums: dict[int, Array] = {}
-
-    def blocks_(start: int, stop: int) -> None:
-        total: Array | None = None
-        for number in range(start, stop):
-            box = d.box | dict(plan.blocks[number])
-            a = view_of(large, d.left, (*plan.taps, *plan.inside, *d.batch), box, "padded")
-            b = view_of(small, d.right, (*plan.inside, *d.batch), box)
-            extents = tuple(box[v][1] - box[v][0] for v in plan.inside)
-            product_ = scratch_memory("product", b.size, b.dtype).reshape(b.shape)
-            ones = np.ones(prod(extents), b.dtype)
-            part = np.empty((d.volume(plan.taps), d.volume(d.batch)), b.dtype)
-            for number_, place in enumerate(product(*(range(d.extents[v]) for v in plan.taps))):
-                np.multiply(a[place], b, out=product_)
-                np.matmul(ones, product_.reshape(len(ones), -1), out=part[number_])
-            if total is None:
-                total = part
-            else:
-                total += part
-        if total is not None:
-            sums[start] = total
-
-    in_threads(blocks_, len(plan.blocks), -(-len(plan.blocks) // thread_count(seconds)), seconds)
-    first_sum, *rest = (sums[start] for start in sorted(sums))
-    for part in rest:
-        first_sum += part
+    size = d.dtype.itemsize
+    boxes = [d.box | dict(ranges) for ranges in plan.blocks]
+    views = tuple(
+        (
+            view(d.left, (*plan.taps, *plan.inside, *d.batch), box, size, "padded"),
+            view(d.right, (*plan.inside, *d.batch), box, size),
+            prod(box[v][1] - box[v][0] for v in plan.inside),
+        )
+        for box in boxes
+    )
+    target = view(d.out, d.out.names, d.box, size)
     order = (*plan.taps, *d.batch)
-    sums_ = first_sum.reshape([d.extents[v] for v in order])
-    target[...] = sums_.transpose([order.index(v) for v in d.out.names])
+    extents, axes = [d.extents[v] for v in order], [order.index(v) for v in d.out.names]
+
+    def compute(large: Array, small: Array, out: Array) -> None:
+        sums: dict[int, Array] = {}
+
+        def several(start: int, stop: int) -> None:
+            total: Array | None = None
+            for seen, seen_small, length in views[start:stop]:
+                a, b = seen.of(large), seen_small.of(small)
+                product_ = scratch_memory("product", b.shape, b.dtype)
+                ones = np.ones(length, b.dtype)
+                part = np.empty((len(places), b.size // length), b.dtype)
+                for place, row in zip(places, part, strict=True):
+                    np.multiply(a[place], b, out=product_)
+                    np.matmul(ones, product_.reshape(length, -1), out=row)
+                if total is None:
+                    total = part
+                else:
+                    total += part
+            if total is not None:
+                sums[start] = total
+
+        in_threads(several, len(views), -(-len(views) // thread_count(seconds)), seconds)
+        first, *rest = (sums[start] for start in sorted(sums))
+        for part in rest:
+            first += part
+        target.of(out)[...] = first.reshape(extents).transpose(axes)
+
+    return compute

@@ -2,6 +2,7 @@
 # Do not edit: change the equation and run: gradscribe generate
 """The tiles of a contraction, read and written."""
 
+from copy import copy
 from functools import lru_cache
 from itertools import product
 from math import prod
@@ -12,6 +13,7 @@ import numpy as np
 from ...arguments.arrays import Array
 from ...cook_toom.tables import COOK_TOOM
 from ...machine.compiled import Loops, compiles
+from ...machine.configuration import Settings
 from ...machine.memory import scratch_memory
 from ..contraction import Side
 from ..places import TilePlaces, memory_of, tile_places
@@ -39,19 +41,29 @@ class Tiles:
     What is transformed lies in memory as points, tiles, batch, and inner indices or columns.
     """
 
-    def __init__(self, plan: Winograd, left: Array, right: Array, out: Array) -> None:
+    left: Array
+    right: Array
+    out: Array
+    _places: dict[Any, TilePlaces | None]
+
+    def __init__(self, plan: Winograd, settings: Settings) -> None:
         self.plan, self.slides, self.d = plan, plan.slides, plan.slides.contraction
-        self.left, self.right, self.out = (right, left, out) if self.slides.swapped else (left, right, out)
         axes = zip(plan.results, self.slides.axes, strict=True)
         self.keys = keys = tuple((m, self.d.extents[a.tap], a.flipped) for m, a in axes)
         self.points = tuple(m + r - 1 for m, r, _ in keys)
-        self.compiled = compiles(self.d.products)
-        self._places: dict[Any, TilePlaces | None] = {}
+        self.compiled = compiles(self.d.products, wanted=settings)
         self.data, self.kernel, self.output = (
             _transform(kind, keys, self.d.dtype) for kind in ("data", "kernel", "output")
         )
         self.sums = self.output.T.copy(), self.kernel.T.copy()
         self.batch, self.inner = self.d.volume(self.d.batch), self.d.volume(self.slides.inner)
+
+    def of(self, left: Array, right: Array, out: Array) -> "Tiles":
+        """Those of these arrays."""
+        found = copy(self)
+        found.left, found.right, found.out = (right, left, out) if self.slides.swapped else (left, right, out)
+        found._places = {}
+        return found
 
     def side(self, side: Side, residue: tuple[int, ...], window: bool) -> Side:
         """An array's positions by tiles and points; of the windows themselves if `window`."""
@@ -94,7 +106,7 @@ class Tiles:
         box = d.box | dict(ranges) | dict(columns) | {v: (0, n) for v, n in zip(plan.points, sizes, strict=True)}
         side = self.side(d.left if window else d.right, residue, window)
         view = view_of(array, side, (*plan.points, *tiles, *runs), box, "padded")
-        buffer = scratch_memory("points", view.size, d.dtype).reshape(view.shape)
+        buffer = scratch_memory("points", view.shape, d.dtype)
         np.copyto(buffer, view)
         matrix = buffer.reshape(prod(view.shape[: len(plan.points)]), -1)
         np.matmul(self.data if window else self.sums[0], matrix, out=out)
@@ -164,7 +176,7 @@ class Tiles:
             return
         box = d.box | dict(ranges) | dict(columns)
         side = self.side(d.out, residue, False)
-        buffer = scratch_memory("points", len(self.output) * found.shape[1], d.dtype).reshape(len(self.output), -1)
+        buffer = scratch_memory("points", (len(self.output), found.shape[1]), d.dtype)
         np.matmul(self.output, found, out=buffer)
         names = *tiles, *runs
         values = buffer.reshape(*plan.results, *(box[v][1] - box[v][0] for v in names))
@@ -194,4 +206,4 @@ class Tiles:
 def at_distance(role: str, rows: int, length: int, dtype: Any) -> Array:
     """Memory of this thread, (rows, length); the distance of rows does not put them all into the same cache sets."""
     distance = length + ROW_GAP // np.dtype(dtype).itemsize
-    return scratch_memory(role, rows * distance, dtype).reshape(rows, distance)[:, :length]
+    return scratch_memory(role, (rows, distance), dtype)[:, :length]

@@ -17,6 +17,7 @@ from ...machine.memory import scratch_memory
 from ...machine.threads import in_threads, thread_count
 from ..contraction import Contraction
 from ..costs import CACHE_RATE, CALL, ROW_CALL, Cost, copy_rate, full_rate, gemm_rate
+from ..operands import Bound, Terms
 from .tiles import Tiles, at_distance
 from .tiling import LEAST_TILES, Winograd
 
@@ -66,24 +67,33 @@ def _cook_toom(plan: Winograd) -> tuple[CookToom, ...]:
     return tuple(COOK_TOOM[m, d.extents[a.tap]] for m, a in zip(plan.results, plan.slides.axes, strict=True))
 
 
-def run_winograd(
-    c: Contraction, plan: Winograd, left: Array, right: Array, out: Array, seconds: float, add: bool = False
-) -> None:
+def bind_winograd(c: Contraction, plan: Winograd, terms: Terms) -> Bound:
     """Products at the points of a transform, fewer than by definition."""
-    tiles = Tiles(plan, left, right, out)
-    if len(plan.columns) > 1:
-        for number, chunk in enumerate(plan.chunks):
-            _run_columns(tiles, chunk, number > 0, seconds / len(plan.chunks))
-    elif plan.slides.adjoint:
-        _run_tile_sums(tiles, seconds)
-    else:
-        kernel = tiles.kernels(plan.columns[0])
+    tiles, seconds = Tiles(plan, terms.settings), terms.seconds
+    compute = _run_blocks if len(plan.columns) > 1 else _run_tile_sums if plan.slides.adjoint else _run_tiles
 
-        def chunks(start: int, stop: int) -> None:
-            for chunk in plan.chunks[start:stop]:
-                tiles.scatter(chunk, (), _at_points(tiles, _windows(tiles, chunk), kernel))
+    def run(left: Array, right: Array, out: Array) -> None:
+        compute(tiles.of(left, right, out), seconds)
 
-        in_threads(chunks, len(plan.chunks), 1, seconds)
+    return run
+
+
+def _run_tiles(tiles: Tiles, seconds: float) -> None:
+    """Chunk by chunk, with all columns at once."""
+    plan = tiles.plan
+    kernel = tiles.kernels(plan.columns[0])
+
+    def chunks(start: int, stop: int) -> None:
+        for chunk in plan.chunks[start:stop]:
+            tiles.scatter(chunk, (), _at_points(tiles, _windows(tiles, chunk), kernel))
+
+    in_threads(chunks, len(plan.chunks), 1, seconds)
+
+
+def _run_blocks(tiles: Tiles, seconds: float) -> None:
+    """Chunk by chunk, with blocks of columns."""
+    for number, chunk in enumerate(tiles.plan.chunks):
+        _run_columns(tiles, chunk, number > 0, seconds / len(tiles.plan.chunks))
 
 
 def _windows(tiles: Tiles, chunk: Any) -> Array:
@@ -117,9 +127,7 @@ def _others(tiles: Tiles, chunk: Any, columns: Any) -> Array:
 def _sums(windows: Array, others: Array, role: str) -> Array:
     """Per point the sum over the tiles, [points, batch, inner, columns]."""
     points, _, batch, inner = windows.shape
-    found = scratch_memory(role, points * batch * inner * others.shape[3], windows.dtype).reshape(
-        points, batch, inner, -1
-    )
+    found = scratch_memory(role, (points, batch, inner, others.shape[3]), windows.dtype)
     np.matmul(windows.transpose(0, 2, 3, 1), others.transpose(0, 2, 1, 3), out=found)
     return found
 

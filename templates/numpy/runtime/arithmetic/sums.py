@@ -17,6 +17,9 @@ FEW = 16
 ROWS = 256
 """Rows that BLAS adds up at a time; in float32 that many lose no accuracy."""
 
+FEW_ROWS = 512
+"""Rows up to which a row is added to each by itself."""
+
 
 def total(values: Array, axis: int | tuple[int, ...]) -> Array:
     """The sum over `axis`; in float32 a long sum would stop growing, so its parts are added up in float64.
@@ -51,8 +54,8 @@ def _column_sums(matrix: Array) -> Array:
 
 
 def add_row(target: Array, row: Array) -> None:
-    """Add `row` along the last axes, to several rows at a time: short ones cost more than their elements."""
-    if target.flags.c_contiguous:
+    """Add `row` along the last axes, to several of many rows at a time: short ones cost more than their elements."""
+    if target.size > FEW_ROWS * row.size and target.flags.c_contiguous:
         number = target.shape[-1 - row.ndim]
         row = np.broadcast_to(row, (number, *row.shape)).reshape(number * row.size)
         target = target.reshape(prod(target.shape) // max(1, row.size), row.size)

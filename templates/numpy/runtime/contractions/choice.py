@@ -6,17 +6,18 @@ from contextvars import ContextVar
 from functools import lru_cache
 
 from ..arguments.arrays import Array
-from ..machine.configuration import Settings, current
+from ..machine.configuration import Settings
 from .contraction import Contraction
 from .gathering import gathering_ways
-from .strategies.polyphase import phases_of, polyphase_cost, run_polyphase
-from .strategies.scatter import run_scatter, scatter_cost
+from .operands import Bound, Terms
+from .strategies.polyphase import bind_polyphase, phases_of, polyphase_cost
+from .strategies.scatter import bind_scatter, scatter_cost
 from .strategies.scattered import scatter_plan
-from .ways import Strategy, Way, preferred, resolved, take, weighed
+from .ways import Strategy, Way, bound, preferred, resolved, weighed
 
 SCATTERING: tuple[Strategy, ...] = (
-    Strategy("polyphase", phases_of, polyphase_cost, run_polyphase),
-    Strategy("scatter", scatter_plan, scatter_cost, run_scatter),
+    Strategy("polyphase", phases_of, polyphase_cost, bind_polyphase),
+    Strategy("scatter", scatter_plan, scatter_cost, bind_scatter),
 )
 """The strategies where sums are added to a window."""
 
@@ -37,7 +38,7 @@ def choice(c: Contraction, wanted: Settings) -> Way:
 
 
 Observer = Callable[[Contraction, Callable[[Way], None]], None]
-_observer: ContextVar[Observer | None] = ContextVar("observer")
+_observer: ContextVar[Observer | None] = ContextVar("observer", default=None)
 
 
 @contextmanager
@@ -53,10 +54,20 @@ def observing(observer: Observer) -> Iterator[None]:
         _observer.reset(token)
 
 
-def compute(c: Contraction, left: Array, right: Array, out: Array, add: bool) -> None:
-    """Compute a contraction as the settings, or an observer, want it; those that it is made of are not observed."""
-    observer = _observer.get(None)
-    if observer is None:
-        take(choice(c, current()), c, left, right, out, add)
-    else:
-        observer(c, lambda way: take(way, c, left, right, out, add))
+def observer() -> Observer | None:
+    """The one in force, if there is any."""
+    return _observer.get()
+
+
+def bound_choice(c: Contraction, terms: Terms) -> Bound:
+    """What computes a contraction as the settings want it."""
+    return bound(choice(c, terms.settings), c, terms)
+
+
+def bound_observed(c: Contraction, terms: Terms, observe: Observer) -> Bound:
+    """What leaves a contraction to an observer; those that it is made of are not observed."""
+
+    def run(left: Array, right: Array, out: Array) -> None:
+        observe(c, lambda way: bound(way, c, terms)(left, right, out))
+
+    return run

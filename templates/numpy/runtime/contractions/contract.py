@@ -1,14 +1,18 @@
 """Contractions: sums of products."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from functools import lru_cache
+from math import prod
+from typing import Any
 
 import numpy as np
 
 from ..arguments.arrays import Array
-from .choice import compute
-from .operands import Window, array_of, contraction_of, key_of
-from .pieces import in_pieces
+from ..machine.configuration import Settings, current
+from .choice import bound_choice, bound_observed, observer
+from .contraction import Contraction, packed_strides
+from .operands import Bound, Key, Terms, Window, array_of, contraction_of, key_of, operand_of
+from .pieces import bound_pieces
 
 
 def contract(
@@ -37,26 +41,67 @@ def contract(
         left = _multiplied(left, scale)
     elif scale != 1:
         right = _multiplied(right, scale)
-    if _has_lonely(spec):
-        left, right, spec = _alone(spec, left, right)
     if out is None:
-        extents: dict[str, int] = {}
-        for axes, operand in zip(spec.partition("->")[0].split(","), (left, right), strict=True):
-            shape_ = operand.extents if isinstance(operand, Window) else operand.shape
-            extents |= dict(zip(axes.split(), shape_, strict=True))
-        out = np.empty(tuple(extents[v] for v in spec.partition("->")[2].split()), array_of(left).dtype)
-    target = array_of(out)
-    found = contraction_of(spec, target.dtype, key_of(left), key_of(right), key_of(out))
-    if not found.products or not target.size:
-        if not add:
-            target[...] = 0
-        return target
-    if add and found.gathers:
-        sums = np.empty(target.shape, target.dtype)
-        target += contract(spec, left, right, out._replace(source=sums) if isinstance(out, Window) else sums)
-        return target
-    in_pieces(found, array_of(left), array_of(right), target, add, compute)
+        out = np.empty(_result_shape(spec, left, right), array_of(left).dtype)
+    one, two, target = array_of(left), array_of(right), array_of(out)
+    given = spec, target.dtype, key_of(left), key_of(right), key_of(out), add
+    observe = observer()
+    if observe is None:
+        _bound(*given, current())(one, two, target)
+    else:
+        _bind(*given, lambda c, adds: bound_observed(c, Terms(current(), adds), observe))(one, two, target)
     return target
+
+
+def _result_shape(spec: str, left: Array | Window, right: Array | Window) -> tuple[int, ...]:
+    operands, _, out = spec.partition("->")
+    extents: dict[str, int] = {}
+    for axes, operand in zip(operands.split(","), (left, right), strict=True):
+        shape_ = operand.extents if isinstance(operand, Window) else operand.shape
+        extents |= dict(zip(axes.split(), shape_, strict=True))
+    return tuple(extents[v] for v in out.split())
+
+
+@lru_cache(maxsize=1024)
+def _bound(spec: str, dtype: np.dtype[Any], left: Key, right: Key, out: Key, add: bool, wanted: Settings) -> Bound:
+    """What computes contractions of arrays with these shapes and strides by these settings; it keeps no array."""
+    return _bind(spec, dtype, left, right, out, add, lambda c, adds: bound_choice(c, Terms(wanted, adds)))
+
+
+def _bind(
+    spec: str,
+    dtype: np.dtype[Any],
+    left: Key,
+    right: Key,
+    out: Key,
+    add: bool,
+    bind: Callable[[Contraction, bool], Bound],
+) -> Bound:
+    if _has_lonely(spec):
+        return _without_lonely(spec, left, right, out, add)
+    c = contraction_of(spec, dtype, left, right, out)
+    if not c.products or not prod(out[0]):
+        return _left_alone if add else _cleared
+    if not add or not c.gathers:
+        return bound_pieces(c, add, bind)
+    packed = out[0], packed_strides(out[0], dtype.itemsize), out[2]
+    sums = _bind(spec, dtype, left, right, packed, False, bind)
+
+    def added(left: Array, right: Array, out: Array) -> None:
+        found = np.empty(out.shape, out.dtype)
+        sums(left, right, found)
+        out += found
+
+    return added
+
+
+def _cleared(left: Array, right: Array, out: Array) -> None:
+    """There is no product."""
+    out[...] = 0
+
+
+def _left_alone(left: Array, right: Array, out: Array) -> None:
+    """There is none to add."""
 
 
 def _multiplied(operand: Array | Window, scale: float) -> Array | Window:
@@ -71,24 +116,32 @@ def _has_lonely(spec: str) -> bool:
     return not (left <= right | set(out.split()) and right <= left | set(out.split()))
 
 
-def _alone(spec: str, left: Array | Window, right: Array | Window) -> tuple[Array | Window, Array | Window, str]:
-    """Sum over the axes that only one factor has."""
-    operands, _, out = spec.partition("->")
+def _without_lonely(spec: str, left: Key, right: Key, out: Key, add: bool) -> Bound:
+    """What first sums over the axes that only one factor has."""
+    operands, _, result = spec.partition("->")
     names = [tuple(text.split()) for text in operands.split(",")]
-    factors = []
-    for k, operand in enumerate((left, right)):
-        others = {*names[1 - k], *out.split()}
-        lonely = tuple(axis for axis, v in enumerate(names[k]) if v not in others)
-        if lonely:
-            kept = tuple(v for v in names[k] if v in others)
-            operand = _summed(operand, names[k], kept) if isinstance(operand, Window) else operand.sum(axis=lonely)
-            names[k] = kept
-        factors.append(operand)
-    return factors[0], factors[1], f"{' '.join(names[0])}, {' '.join(names[1])} ->{out}"
+    kept = [
+        tuple(v for v in own if v in (*other, *result.split())) for own, other in zip(names, names[::-1], strict=True)
+    ]
+    rest = f"{' '.join(kept[0])}, {' '.join(kept[1])} ->{result}"
+
+    def computed(one: Array, two: Array, target: Array) -> None:
+        first, second = (
+            _summed(operand_of(key, array), own, few)
+            for key, array, own, few in zip((left, right), (one, two), names, kept, strict=True)
+        )
+        contract(rest, first, second, operand_of(out, target), add)
+
+    return computed
 
 
-def _summed(operand: Window, names: Sequence[str], kept: Sequence[str]) -> Array:
-    """The sum of a window over the indices that are not kept."""
+def _summed(operand: Array | Window, names: Sequence[str], kept: Sequence[str]) -> Array | Window:
+    """The sum over the indices that are not kept."""
+    if names == kept:
+        return operand
+    if not isinstance(operand, Window):
+        summed: Array = operand.sum(axis=tuple(axis for axis, v in enumerate(names) if v not in kept))
+        return summed
     extents = dict(zip(names, operand.extents, strict=True))
     lonely = [v for v in names if v not in kept]
     ones = np.ones([extents[v] for v in lonely], operand.source.dtype)

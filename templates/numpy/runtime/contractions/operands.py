@@ -1,11 +1,13 @@
 """What a contraction is given: arrays, and windows of arrays that are described, not made."""
 
+from collections.abc import Callable
 from functools import lru_cache
 from typing import Any, NamedTuple
 
 import numpy as np
 
 from ..arguments.arrays import Array
+from ..machine.configuration import Settings
 from .contraction import Contraction, Side, classified, is_plain, without_ones
 
 
@@ -23,8 +25,30 @@ class Window(NamedTuple):
     positions: tuple[tuple[Any, ...], ...]
 
 
+Bound = Callable[[Array, Array, Array], None]
+"""What computes a contraction of arrays with the shapes and strides that it is bound to: left, right, out."""
+
+
+class Terms(NamedTuple):
+    """On what terms a contraction is bound.
+
+    Attributes:
+        settings: those in force.
+        add: whether the products are added to what a window has, not written; of what gathers never.
+        seconds: predicted on one thread.
+    """
+
+    settings: Settings
+    add: bool = False
+    seconds: float = 0.0
+
+
+Key = tuple[tuple[int, ...], tuple[int, ...], tuple[tuple[int, ...], tuple[tuple[Any, ...], ...]] | None]
+"""What of an operand a contraction is read from: shape and strides, and what a window sees."""
+
+
 @lru_cache(maxsize=1024)
-def contraction_of(spec: str, dtype: np.dtype[Any], *operands: tuple[Any, ...]) -> Contraction:
+def contraction_of(spec: str, dtype: np.dtype[Any], *operands: Key) -> Contraction:
     """Read "n i c, c k -> n i k" with the shapes, strides and windows of the operands."""
     texts = spec.replace("->", ",").split(",")
     names = [tuple(text.split()) for text in texts]
@@ -43,11 +67,17 @@ def contraction_of(spec: str, dtype: np.dtype[Any], *operands: tuple[Any, ...]) 
     return classified(left, right, out, extents, dtype, gathers)
 
 
-def key_of(operand: Array | Window) -> tuple[Any, ...]:
-    """What of an operand a contraction is read from: shape and strides, and what a window sees."""
+def key_of(operand: Array | Window) -> Key:
+    """What of an operand a contraction is read from."""
     if isinstance(operand, Window):
-        return operand.source.shape, operand.source.strides, (operand.extents, operand.positions)
+        source, extents, positions = operand
+        return source.shape, source.strides, (extents, positions)
     return operand.shape, operand.strides, None
+
+
+def operand_of(key: Key, array: Array) -> Array | Window:
+    """An operand of that key."""
+    return Window(array, *key[2]) if key[2] else array
 
 
 def array_of(operand: Array | Window) -> Array:

@@ -10,7 +10,7 @@ import numpy as np
 from ..arguments.arrays import Array
 from ..arithmetic.ranges import BLOCK
 from ..machine.memory import affordable, scratch_memory
-from .contraction import Side
+from .contraction import Side, packed_strides
 
 MOST_PADDED = 4
 """Elements of padding for each of an array and of the result, beyond which every tap is computed by itself."""
@@ -60,22 +60,49 @@ def _seen(source: Array, extents: tuple[int, ...], positions: tuple[tuple[Any, .
     return found
 
 
-class Viewing(NamedTuple):
-    """How a box of positions is seen in an array: worked out once for each box.
+class View(NamedTuple):
+    """How a box of positions is seen in an array: worked out once, for any array of these sizes and strides.
 
     Attributes:
         padding: how the array is padded first; None where all positions are elements.
+        role: of the memory for that; "" for a new array each time.
+        itemsize: bytes of an element.
         start: the byte at which the view begins.
         extents: its shape.
         strides: in bytes.
-        corner: the part of the array that begins there, for arrays that do not lie in memory row by row.
+        corner: the part of the array that begins there; None where the array, or its padded box, lies in memory row by
+            row.
+        whole: whether such a one is seen from the first to the last element.
     """
 
     padding: "Padding | None"
+    role: str
+    itemsize: int
     start: int
     extents: tuple[int, ...]
     strides: tuple[int, ...]
-    corner: tuple[slice, ...]
+    corner: tuple[slice, ...] | None
+    whole: bool
+
+    def of(self, array: Array) -> Array:
+        """The array seen so; read-only where that is."""
+        padding, role, _, start, extents, strides, corner, whole = self
+        if padding is not None:
+            array = _padded(array, padding, role)
+        if whole:  # three times as fast
+            return array.reshape(extents)
+        if corner is None:
+            return np.ndarray(extents, array.dtype, array, start, strides)
+        return np.lib.stride_tricks.as_strided(array[corner], extents, strides)
+
+    def shaped(self, extents: tuple[int, ...]) -> "View | None":
+        """The same elements with other axes; None where that takes a copy."""
+        example = np.empty(1, np.dtype((np.void, self.itemsize)))
+        try:
+            shaped = np.lib.stride_tricks.as_strided(example, self.extents, self.strides).reshape(extents, copy=False)
+        except ValueError:
+            return None
+        return self._replace(extents=extents, strides=shaped.strides)
 
 
 class Padding(NamedTuple):
@@ -90,23 +117,25 @@ def view_of(
     array: Array, side: Side, axes: tuple[str, ...], box: Mapping[str, tuple[int, int]], role: str = ""
 ) -> Array:
     """`array` with an axis per index of `axes` for the ranges of `box`; padded with zeros where they lead outside."""
-    padding, start, extents, strides, corner = _viewing(side, axes, tuple(box.items()), array.itemsize)
-    if padding is not None:
-        array = _padded(array, padding, role)
-    if array.flags.c_contiguous and array.flags.writeable:
-        return np.ndarray(extents, array.dtype, array, start, strides)
-    return np.lib.stride_tricks.as_strided(array[corner], extents, strides)
+    return view(side, axes, box, array.itemsize, role).of(array)
+
+
+def view(side: Side, axes: tuple[str, ...], box: Mapping[str, tuple[int, int]], itemsize: int, role: str = "") -> View:
+    """What `view_of` sees in any array of these sizes and strides."""
+    return _view(side, axes, tuple(box.items()), itemsize, role)
 
 
 @lru_cache(maxsize=4096)
-def _viewing(side: Side, axes: tuple[str, ...], ranges: tuple[tuple[str, tuple[int, int]], ...], size: int) -> Viewing:
+def _view(
+    side: Side, axes: tuple[str, ...], ranges: tuple[tuple[str, tuple[int, int]], ...], itemsize: int, role: str
+) -> View:
     box = dict(ranges)
     reaches = [side.reach(axis, box) for axis in range(len(side.sizes))]
-    offsets, strides, padding = side.offsets, side.strides, None
-    if any(low < 0 or high >= n for (low, high), n in zip(reaches, side.sizes, strict=True)):
-        padding = _padding(side.sizes, reaches)
+    sizes, offsets, strides, padding = side.sizes, side.offsets, side.strides, None
+    if any(low < 0 or high >= n for (low, high), n in zip(reaches, sizes, strict=True)):
+        padding = _padding(sizes, reaches)
+        sizes, strides = padding.extents, packed_strides(padding.extents, itemsize)
         offsets = tuple(offset - low for offset, (low, _) in zip(offsets, reaches, strict=True))
-        strides = tuple(size * prod(padding.extents[axis + 1 :]) for axis in range(len(offsets)))
     start = 0
     moves = dict.fromkeys(axes, 0)
     for offset, stride, steps in zip(offsets, strides, side.steps, strict=True):
@@ -114,12 +143,18 @@ def _viewing(side: Side, axes: tuple[str, ...], ranges: tuple[tuple[str, tuple[i
         for v, step in steps:
             start += step * stride * box[v][0]
             moves[v] += step * stride
-    extents = tuple(box[v][1] - box[v][0] for v in axes)
-    corner = tuple(
-        slice(offset + sum(step * box[v][0] for v, step in steps), None)
-        for offset, steps in zip(offsets, side.steps, strict=True)
-    )
-    return Viewing(padding, start, extents, tuple(moves.values()), corner)
+    extents, seen = tuple(box[v][1] - box[v][0] for v in axes), tuple(moves.values())
+    if _is_packed(sizes, strides, itemsize):
+        whole = not start and prod(sizes) == prod(extents) and _is_packed(extents, seen, itemsize)
+        return View(padding, role, itemsize, start, extents, seen, None, whole)
+    places = zip(offsets, side.steps, strict=True)
+    corner = tuple(slice(n + sum(step * box[v][0] for v, step in moves), None) for n, moves in places)
+    return View(padding, role, itemsize, start, extents, seen, corner, False)
+
+
+def _is_packed(sizes: Sequence[int], strides: Sequence[int], itemsize: int) -> bool:
+    """Whether an array with these strides lies in memory row by row; those of extent 1 say nothing."""
+    return all(n == 1 or s == p for n, s, p in zip(sizes, strides, packed_strides(sizes, itemsize), strict=True))
 
 
 def _padding(sizes: Sequence[int], reaches: Sequence[tuple[int, int]]) -> Padding:
@@ -132,7 +167,7 @@ def _padding(sizes: Sequence[int], reaches: Sequence[tuple[int, int]]) -> Paddin
 def _padded(array: Array, padding: Padding, role: str) -> Array:
     """The box of positions that are reached, with zeros where it leaves the array."""
     extents, inner, placed = padding
-    box = scratch_memory(role, prod(extents), array.dtype).reshape(extents) if role else np.empty(extents, array.dtype)
+    box = scratch_memory(role, extents, array.dtype) if role else np.empty(extents, array.dtype)
     box.fill(0)
     if all(part.start < part.stop for part in inner):
         box[placed] = array[inner]

@@ -21,12 +21,12 @@ class Settings(NamedTuple):
 
 _CHOICES = {"backend": ("auto", "numpy", "compiled"), "accuracy": ("fast", "strict")}
 
-_current: ContextVar[Settings] = ContextVar("settings")
+_current: ContextVar[Settings] = ContextVar("settings", default=Settings())  # noqa: B039 a record that never changes
 
 
 def current() -> Settings:
     """The settings in force."""
-    return _current.get(Settings())
+    return _current.get()
 
 
 @contextmanager

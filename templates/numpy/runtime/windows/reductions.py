@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from functools import lru_cache
 from math import prod
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -16,6 +16,7 @@ from .along import (
     TILE,
     Along,
     Fold,
+    Order,
     Stage,
     Tap,
     Tile,
@@ -23,13 +24,34 @@ from .along import (
     boxes_of,
     copy_runs,
     gathered,
-    in_order,
-    scale_factor,
+    order_of,
     windows_along,
 )
 
 
+class Reduction(NamedTuple):
+    """How windows of arrays of some shape are reduced.
+
+    Attributes:
+        tiles: of the result.
+        order: of its axes.
+        unreached: where the windows without an element are, if positions are asked for.
+    """
+
+    tiles: tuple[Tile, ...]
+    order: Order
+    unreached: tuple[tuple[Any, ...], ...]
+
+
 @lru_cache(maxsize=256)
+def _bound(
+    shape_: tuple[int, ...], extents: tuple[int, ...], positions: tuple[tuple[Any, ...], ...], kept: int,
+    itemsize: int, located: bool,
+) -> Reduction:  # fmt: skip
+    axes = windows_along(shape_, extents, positions, kept)
+    return Reduction(_reduction(axes, TILE // itemsize), order_of(positions, kept), _unreached(axes) if located else ())
+
+
 def _reduction(axes: tuple[Along, ...], most: int) -> tuple[Tile, ...]:
     """The tiles of a reduction, about `most` elements each.
 
@@ -45,7 +67,7 @@ def _reduction(axes: tuple[Along, ...], most: int) -> tuple[Tile, ...]:
         stages = []
         for axis, (_, part) in enumerate(parts):
             if part is not None:
-                residues = part.residues(prod(extents[axis + 1 :]))
+                residues = part.residues(extents, axis)
                 arrays = tuple(along_axis(axis, slice(residue, None, part.step)) for residue in residues)
                 extents[axis] = part.windows
                 key = axis, part, tuple(extents)
@@ -56,7 +78,6 @@ def _reduction(axes: tuple[Along, ...], most: int) -> tuple[Tile, ...]:
     return tuple(tiles)
 
 
-@lru_cache(maxsize=256)
 def _unreached(axes: tuple[Along, ...]) -> tuple[tuple[Any, ...], ...]:
     """Where the windows without an element are."""
     found = ((axis, along.unreached) for axis, along in enumerate(axes))
@@ -84,17 +105,16 @@ def reduce(
     if argument is not None and elements > MOST_COUNTED:
         expected = f"positions in it are counted up to {MOST_COUNTED}"
         raise ValueError(f"a window of {elements} elements is too large: {expected}")
-    axes = windows_along(windows.source.shape, windows.extents, windows.positions, out.ndim)
-    tiles = _reduction(axes, TILE // out.itemsize)
-    results = in_order(out, windows)
-    factor = scale_factor(scale, out, windows)
-    found = None if argument is None else in_order(argument, windows)
+    source, seen, positions = windows
+    tiles, order, unreached = _bound(source.shape, seen, positions, out.ndim, out.itemsize, argument is not None)
+    results, factor = order.of(out), order.factor(scale, out)
+    found = None if argument is None else order.of(argument)
     kind = np.min_scalar_type(elements)  # its greatest number says: none
     fold = Fold(combine, empty)
 
     def work(start: int, stop: int) -> None:
         for tile in tiles[start:stop]:
-            target, part = results[tile.result], windows.source[tile.source]
+            target, part = results[tile.result], source[tile.source]
             if found is None:
                 folded(fold, tile, part, target)
             else:
@@ -102,9 +122,9 @@ def reduce(
             if factor is not None:
                 np.multiply(target, factor[tile.result], out=target)
 
-    in_threads(work, len(tiles), 1, windows.source.size * STEP)
+    in_threads(work, len(tiles), 1, source.size * STEP)
     if found is not None:
-        for at in _unreached(axes):
+        for at in unreached:
             found[at] = -1
 
 
@@ -118,14 +138,13 @@ def folded(fold: Fold, tile: Tile, source: Array, out: Array, places: Array | No
     for number, stage in enumerate(tile.stages, 1):
         best, at = out, places
         if number < len(tile.stages):
-            size = prod(stage.extents)
-            best = scratch_memory(f"folded{number}", size, out.dtype).reshape(stage.extents)
-            at = None if places is None else scratch_memory(f"seen{number}", size, places.dtype).reshape(stage.extents)
+            best = scratch_memory(f"folded{number}", stage.extents, out.dtype)
+            at = None if places is None else scratch_memory(f"seen{number}", stage.extents, places.dtype)
         arrays = gathered("elements", source, stage)
         for part, taps in stage.groups:
             target = room = best[part]
             if stage.scattered and len(taps) > 1:
-                room = scratch_memory("room", target.size, target.dtype).reshape(target.shape)
+                room = scratch_memory("room", target.shape, target.dtype)
             _fold(fold, taps, arrays, room)
             if room is not target:
                 copy_runs(target, room)
@@ -160,17 +179,14 @@ def _locate(
     if seen is None:
         _locate_first(taps, arrays, best, places)
         return
-    kind, size = places.dtype, places.size
-    if not taps or places[taps[0].to].size < size:
+    kind = places.dtype
+    if not taps or places[taps[0].to].size < places.size:
         places.fill(np.iinfo(kind).max)
-    rooms = (
-        scratch_memory("same", size, np.uint8),
-        scratch_memory("here", size, kind),
-        scratch_memory("earlier", size, kind),
-    )
     for number, tap in enumerate(taps):
         part, before = places[tap.to], seen[tap.array][tap.of]
-        same, here, earlier = (room[: part.size].reshape(part.shape) for room in rooms)
+        same, here, earlier = (
+            scratch_memory(role, part.shape, of) for role, of in (("same", np.uint8), ("here", kind), ("earlier", kind))
+        )
         np.equal(arrays[tap.array][tap.of], best[tap.to], out=same.view(np.bool_))
         here = here if number else part
         np.subtract(same, 1, out=here, dtype=kind)  # all bits where they differ, else 0
@@ -185,7 +201,7 @@ def _locate_first(taps: Sequence[Tap], arrays: Sequence[Array], best: Array, pla
     places.fill(ordered[0].place if ordered else 0)
     for tap in ordered[1:]:
         part = places[tap.to]
-        differs = scratch_memory("same", part.size, np.uint8).reshape(part.shape)
+        differs = scratch_memory("same", part.shape, np.uint8)
         np.not_equal(arrays[tap.array][tap.of], best[tap.to], out=differs.view(np.bool_))
         if tap.place:
             part -= tap.place
@@ -196,7 +212,7 @@ def _locate_first(taps: Sequence[Tap], arrays: Sequence[Array], best: Array, pla
 
 def _found(fold: Fold, tile: Tile, source: Array, out: Array, argument: Array, kind: Any) -> None:
     """Reduce a tile and find the first elements that equal the results; NaN equals NaN here."""
-    places = scratch_memory("places", out.size, kind).reshape(out.shape)
+    places = scratch_memory("places", out.shape, kind)
     folded(fold, tile, source, out, places)
     np.copyto(argument, places, casting="unsafe")
     if out.size and np.isnan(out.max()):

@@ -4,7 +4,7 @@ from collections.abc import Iterator, Sequence
 from functools import lru_cache
 from itertools import product
 from math import prod
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -15,18 +15,18 @@ from ..machine.compiled import STEP
 from ..machine.memory import scratch_memory
 from ..machine.threads import in_threads
 from .along import (
-    RUNS,
     TILE,
     Along,
     Fold,
+    Order,
     Stage,
     Tap,
     Tile,
     along_axis,
+    are_scattered,
     boxes_of,
     copy_runs,
-    in_order,
-    scale_factor,
+    order_of,
     windows_along,
 )
 from .reductions import folded
@@ -68,7 +68,31 @@ def _seen_from(along: Along, low: int, high: int) -> tuple[slice, Along | None]:
     return slice(start, stop), None if seen[1:] == (high - low, 1, (0,), (0,)) else seen
 
 
+class Spreading(NamedTuple):
+    """How windows of arrays of some shape are filled.
+
+    Attributes:
+        tiles: of the array.
+        order: of its axes.
+        one_by_one: whether instead values are added to their elements one by one.
+    """
+
+    tiles: tuple[Tile, ...]
+    order: Order
+    one_by_one: bool
+
+
 @lru_cache(maxsize=256)
+def _bound(
+    shape_: tuple[int, ...], extents: tuple[int, ...], positions: tuple[tuple[Any, ...], ...], kept: int,
+    itemsize: int, at_once: bool,
+) -> Spreading:  # fmt: skip
+    axes = windows_along(shape_, extents, positions, kept)
+    one_by_one = at_once and prod(len(a.offsets) for a in axes) > MANY_PLACES
+    tiles = () if one_by_one else _spreading(axes, TILE // itemsize, at_once)
+    return Spreading(tiles, order_of(positions, kept), one_by_one)
+
+
 def _spreading(axes: tuple[Along, ...], most: int, at_once: bool) -> tuple[Tile, ...]:
     """The tiles of the adjoint of a reduction: axis after axis, the last one first, or all axes at once."""
     tiles = []
@@ -79,7 +103,7 @@ def _spreading(axes: tuple[Along, ...], most: int, at_once: bool) -> tuple[Tile,
         for axis, (_, part) in reversed(list(enumerate(parts))):
             if part is not None:
                 extents[axis] = part.size
-                scattered = part.step > 1 and prod(extents[axis + 1 :]) <= RUNS
+                scattered = are_scattered(extents, axis, part.step)
                 stages.append(Stage(tuple(extents), (), tuple(_by_residue(part, axis)), scattered))
         if at_once:
             scattered = any(stage.scattered for stage in stages)
@@ -117,24 +141,25 @@ def spread(values: Array, windows: Window, scale: Any = None, argument: Array | 
         argument: per window the row-major position of the one element that its value is added to; -1 for none.
         add: whether the array is added to; otherwise its elements in no window become 0.
     """
-    axes = windows_along(windows.source.shape, windows.extents, windows.positions, values.ndim)
-    if argument is not None and prod(len(a.offsets) for a in axes) > MANY_PLACES:
+    source, extents, positions = windows
+    tiles, order, one_by_one = _bound(
+        source.shape, extents, positions, values.ndim, source.itemsize, argument is not None
+    )
+    if one_by_one and argument is not None:
         if not add:
-            windows.source[...] = 0
+            source[...] = 0
         _placed(values, windows, scale, argument)
         return
-    tiles = _spreading(axes, TILE // windows.source.itemsize, argument is not None)
-    given = in_order(values, windows)
-    factor = scale_factor(scale, values, windows)
-    places = None if argument is None else in_order(argument, windows)
+    given, factor = order.of(values), order.factor(scale, values)
+    places = None if argument is None else order.of(argument)
 
     def work(start: int, stop: int) -> None:
         for tile in tiles[start:stop]:
-            target, part = windows.source[tile.result], given[tile.source]
+            target, part = source[tile.result], given[tile.source]
             if factor is not None:
-                scaled = scratch_memory("scaled", part.size, target.dtype).reshape(part.shape)
+                scaled = scratch_memory("scaled", part.shape, target.dtype)
                 part = np.multiply(part, factor[tile.source], out=scaled)
-            sums = scratch_memory("sums", target.size, target.dtype).reshape(target.shape) if add else target
+            sums = scratch_memory("sums", target.shape, target.dtype) if add else target
             if places is None:
                 folded(Fold(np.add, 0.0), tile, part, sums)
             else:
@@ -142,7 +167,7 @@ def spread(values: Array, windows: Window, scale: Any = None, argument: Array | 
             if add:
                 target += sums
 
-    in_threads(work, len(tiles), 1, windows.source.size * STEP)
+    in_threads(work, len(tiles), 1, source.size * STEP)
 
 
 def _placed(values: Array, windows: Window, scale: Any, argument: Array) -> None:
@@ -171,11 +196,11 @@ def _chosen(tile: Tile, values: Array, places: Array, out: Array) -> None:
     bits = np.dtype(f"i{out.dtype.itemsize}")
     (stage,) = tile.stages
     places = _narrowed(places, 1 + max((tap.place for _, taps in stage.groups for tap in taps), default=0))
-    rooms = scratch_memory("same", values.size, np.int8), scratch_memory("mask", values.size, bits)
+    rooms = scratch_memory("same", (values.size,), np.int8), scratch_memory("mask", (values.size,), bits)
     given = values.view(bits)
     for at, taps in stage.groups:
         place = out[at]
-        target = scratch_memory("room", place.size, place.dtype).reshape(place.shape) if stage.scattered else place
+        target = scratch_memory("room", place.shape, place.dtype) if stage.scattered else place
         if not taps or target[taps[0].to].size < target.size:
             target.fill(0)
         for number, tap in enumerate(taps):
@@ -199,7 +224,7 @@ def _narrowed(places: Array, none: int) -> Array:
     if places.dtype.itemsize <= kind.itemsize:
         return places
     signed = places.view(f"i{places.dtype.itemsize}")
-    wide = scratch_memory("wide", places.size, signed.dtype).reshape(places.shape)
-    narrow = scratch_memory("narrow", places.size, kind).reshape(places.shape)
+    wide = scratch_memory("wide", places.shape, signed.dtype)
+    narrow = scratch_memory("narrow", places.shape, kind)
     np.copyto(narrow, np.clip(signed, -1, none, out=wide), casting="unsafe")  # -1 has all bits
     return narrow

@@ -9,8 +9,9 @@ from ...machine.configuration import Settings
 from ...machine.threads import in_threads, thread_count
 from ..contraction import Contraction
 from ..costs import CALL, Cost
+from ..operands import Bound, Terms
 from ..places import memory_of
-from ..views import view_of
+from ..views import view
 from .planar_loops import on_planes, planar_dots, planar_sums
 from .planes import Planar
 
@@ -39,35 +40,45 @@ def planar_cost(c: Contraction, plan: Planar, wanted: Settings) -> Cost:
     return Cost(seconds, 2 * products, size * copied, scratch, direct=direct)
 
 
-def run_planar(
-    c: Contraction, plan: Planar, left: Array, right: Array, out: Array, seconds: float, add: bool = False
-) -> None:
+def bind_planar(c: Contraction, plan: Planar, terms: Terms) -> Bound:
     """Sums of planes that are moved by the taps, or for an adjoint their products with other planes."""
     slides, d = plan.slides, plan.slides.contraction
-    moving, other = (right, left) if slides.swapped else (left, right)
-    offsets = plan.offsets
     names = (*d.columns, *slides.inner, *slides.taps)
     flips: tuple[Any, ...] = (..., *(slice(None, None, -1 if a.flipped else 1) for a in slides.axes))
-    x = (memory_of(moving), *plan.moving)
-    step = -(-plan.number // thread_count(seconds))
-    if not slides.adjoint:
-        kernel = np.ascontiguousarray(view_of(other, d.right, names, d.box)[flips]).reshape(-1, offsets.size)
-        y = (memory_of(out), *plan.other)
-        in_threads(
-            lambda start, stop: on_planes(planar_sums)(start, stop, x, y, plan.shape, plan.band, offsets, kernel),
-            plan.number, step, seconds,
-        )  # fmt: skip
-        return
-    z = (memory_of(other), *plan.other)
+    kernels = view(d.out if slides.adjoint else d.right, names, d.box, d.dtype.itemsize)
+    compute = _dots if slides.adjoint else _planes
+
+    def run(left: Array, right: Array, out: Array) -> None:
+        moving, other = (right, left) if slides.swapped else (left, right)
+        step = -(-plan.number // thread_count(terms.seconds))
+        compute(plan, moving, other, out, kernels.of(out if slides.adjoint else other)[flips], step, terms.seconds)
+
+    return run
+
+
+def _planes(plan: Planar, moving: Array, other: Array, out: Array, kernels: Array, step: int, seconds: float) -> None:
+    """Sums of planes of `moving`."""
+    kernel = np.ascontiguousarray(kernels).reshape(-1, plan.offsets.size)
+    x, y = (memory_of(moving), *plan.moving), (memory_of(out), *plan.other)
+
+    def sums(start: int, stop: int) -> None:
+        on_planes(planar_sums)(start, stop, x, y, plan.shape, plan.band, plan.offsets, kernel)
+
+    in_threads(sums, plan.number, step, seconds)
+
+
+def _dots(plan: Planar, moving: Array, other: Array, out: Array, kernels: Array, step: int, seconds: float) -> None:
+    """Products of planes of both factors, added up."""
+    d = plan.slides.contraction
+    x, z = (memory_of(moving), *plan.moving), (memory_of(other), *plan.other)
     parts: dict[int, Array] = {}
 
     def dots(start: int, stop: int) -> None:
-        parts[start] = np.zeros((d.volume(d.columns) + 1, offsets.size), d.dtype)  # columns come in pairs
-        on_planes(planar_dots)(start, stop, x, z, plan.shape, plan.band, offsets, parts[start])
+        parts[start] = np.zeros((d.volume(d.columns) + 1, plan.offsets.size), d.dtype)  # columns come in pairs
+        on_planes(planar_dots)(start, stop, x, z, plan.shape, plan.band, plan.offsets, parts[start])
 
     in_threads(dots, plan.number, step, seconds)
     first, *rest = (parts[start] for start in sorted(parts))
     for part in rest:
         first += part
-    target = view_of(out, d.out, names, d.box)
-    target[...] = first[:-1].reshape(target.shape)[flips]
+    kernels[...] = first[:-1].reshape(kernels.shape)

@@ -10,11 +10,12 @@ import numpy as np
 
 from ...arguments.arrays import Array
 from ...machine.configuration import Settings
-from ..contraction import Contraction, Side, classified, is_plain, run_bytes, without_ones
+from ..contraction import Contraction, Side, classified, is_plain, packed_strides, run_bytes, without_ones
 from ..costs import Cost, copy_rate
-from ..gathering import gather_sums, gathering_ways
-from ..pieces import in_pieces
-from ..views import view_of
+from ..gathering import bound_sums, gathering_ways
+from ..operands import Bound, Terms
+from ..pieces import bound_pieces
+from ..views import view
 
 MANY_PHASES = 64
 """Residues that a contraction is divided into."""
@@ -152,18 +153,33 @@ def polyphase_cost(c: Contraction, plan: tuple[Phase, ...], wanted: Settings) ->
     )
 
 
-def run_polyphase(
-    c: Contraction, plan: tuple[Phase, ...], left: Array, right: Array, out: Array, seconds: float, add: bool
-) -> None:
+def bind_polyphase(c: Contraction, plan: tuple[Phase, ...], terms: Terms) -> Bound:
     """Every residue of the positions is a contraction of its own that gathers."""
-    target = np.empty(out.shape, out.dtype) if add else out
-    if target.strides != c.out.strides:
-        plan = phases_of(replace(c, out=c.out._replace(strides=target.strides))) or ()
-    for phase in plan:
-        if phase.gather is None:
-            names = phase.out.names
-            view_of(target, phase.out, names, {v: (0, phase.extents[v]) for v in names})[...] = 0
-        else:
-            in_pieces(phase.gather, left, right, target, False, gather_sums)
-    if add:
-        out += target
+    if terms.add:  # computed apart, in a new array
+        strides = packed_strides(c.out.sizes, c.dtype.itemsize)
+        plan = phases_of(replace(c, out=c.out._replace(strides=strides))) or ()
+    phases = tuple(_bound(phase, c, terms) for phase in plan)
+
+    def write(left: Array, right: Array, out: Array) -> None:
+        for compute in phases:
+            compute(left, right, out)
+
+    def add(left: Array, right: Array, out: Array) -> None:
+        found = np.empty(out.shape, out.dtype)
+        write(left, right, found)
+        out += found
+
+    return add if terms.add else write
+
+
+def _bound(phase: Phase, c: Contraction, terms: Terms) -> Bound:
+    """What computes the result at a residue."""
+    if phase.gather is not None:
+        return bound_pieces(phase.gather, False, lambda d, _: bound_sums(d, terms.settings))
+    names = phase.out.names
+    zeros = view(phase.out, names, {v: (0, phase.extents[v]) for v in names}, c.dtype.itemsize)
+
+    def clear(left: Array, right: Array, out: Array) -> None:
+        zeros.of(out)[...] = 0
+
+    return clear
