@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parents[3]
-ROOMS = ("kernel", "python", "loops", "numpy", "tool/explain")
+ROOMS = ("kernel", "python", "loops", "numpy")
 PATHS = [path for room in ROOMS for path in sorted((ROOT / "codegen" / room).rglob("*.py"))]
 READING = frozenset(
     ("replace", "partition", "rpartition", "split", "rsplit", "removeprefix", "removesuffix", "startswith", "endswith",

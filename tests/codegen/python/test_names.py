@@ -16,11 +16,11 @@ import gradscribe
 from gradscribe import network
 from gradscribe.codegen.compiler import emitted, source
 from gradscribe.codegen.files.audit import AuditError
+from gradscribe.codegen.kernel.calling import option_value, shape_argument
 from gradscribe.codegen.kernel.kernel import kernels
-from gradscribe.codegen.numpy.function.arguments import shape_argument
-from gradscribe.codegen.numpy.runtime.runtime import runtime_attributes, runtime_names
-from gradscribe.codegen.python.names import FIXED, MEMBERS, Names
-from gradscribe.codegen.tool.verify.calls import option_value
+from gradscribe.codegen.numpy.package.runtime import runtime_attributes, runtime_names
+from gradscribe.codegen.numpy.print.fixed_names import FIXED, MEMBERS
+from gradscribe.codegen.python.names import Names
 from gradscribe.derive.calculus.differentiate import differentiate
 from gradscribe.derive.composition import NetworkError
 from gradscribe.derive.ir.index import integer, integers
