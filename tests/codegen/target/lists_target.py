@@ -189,8 +189,8 @@ class ListsTarget:
             header("the catalogue", TEMPLATE),
             '"""Layers as loops over lists."""\n\nfrom importlib import import_module\n',
             *(row.text for row in rows),
-            "\n\ndef __getattr__(name):\n    (home,) = [module for module, names in _MODULES.items() if name in names]",
-            '    return getattr(import_module(f".{home}", __name__), name)\n',
+            "\n\ndef __getattr__(name):\n    for module, names in _MODULES.items():\n        if name in names:",
+            '            return getattr(import_module(f".{module}", __name__), name)\n    raise AttributeError(name)\n',
         ])  # fmt: skip
 
 
