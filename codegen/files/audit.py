@@ -79,6 +79,7 @@ class _Audit:
         self.globals: set[str] = set()
         self.functions: set[str] = set()
         self.members: frozenset[str] = frozenset()
+        self.frame = {ast.unparse(ast.parse(text)): name for text, name in self.allowed.frame.items()}
 
     def run(self) -> None:
         """Check every statement of the module."""
@@ -90,7 +91,7 @@ class _Audit:
                     self._function(statement)
                 case ast.ClassDef():
                     self._class(statement)
-                case ast.Assign() if ast.unparse(statement) not in self.allowed.frame:
+                case ast.Assign() if ast.unparse(statement) not in self.frame:
                     self._all(ast.walk(statement), self.globals)
 
     def _define(self, statement: ast.stmt) -> None:
@@ -100,8 +101,8 @@ class _Audit:
                 if ast.unparse(statement) not in self.allowed.imports:
                     raise self._error(statement, "imports what it may not")
                 names = [alias.asname or alias.name for alias in statement.names]
-            case ast.If() | ast.Assign() if ast.unparse(statement) in self.allowed.frame:
-                names = [self.allowed.frame[ast.unparse(statement)]]
+            case ast.If() | ast.Assign() if ast.unparse(statement) in self.frame:
+                names = [self.frame[ast.unparse(statement)]]
             case ast.FunctionDef(name) | ast.ClassDef(name):
                 names = [name]
                 self.functions |= {name} if isinstance(statement, ast.FunctionDef) else set()

@@ -11,7 +11,7 @@ class Allowed:
 
     Attributes:
         imports: its imports, as `ast.unparse` writes them.
-        frame: other statements that it may begin with, written likewise: statement -> the name that it defines.
+        frame: other statements that it may begin with: statement -> the name that it defines.
         offered: what may be read of a name that stands for a module: ``{"np": {"exp", "log"}}``.
         attributes: what may be read of everything else: of arrays, dictionaries, generators.
         bases: what a class may stand on, as it is written -> the members that the class may have.

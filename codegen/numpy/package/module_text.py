@@ -1,6 +1,5 @@
 """Module -> its text on NumPy, with what its code may say."""
 
-import ast
 from dataclasses import dataclass, replace
 from functools import cache
 
@@ -107,7 +106,7 @@ def _allowed(name: str, loops: tuple[Function, ...]) -> Allowed:
     if not loops:
         return found
     own = {"wanted", *(loop.name for loop in loops)}
-    frame = {**found.frame, _statement(_companion(name)): "loops"}
+    frame = {**found.frame, _companion(name): "loops"}
     return replace(found, frame=frame, offered={**found.offered, "loops": frozenset(own)})
 
 
@@ -116,7 +115,7 @@ def _allowed_to_all() -> Allowed:
     """What every module may say."""
     return Allowed(
         imports=IMPORTS,
-        frame={_statement(environment().get_template("numpy/sibling.jinja").render()): "rt"},
+        frame={environment().get_template("numpy/sibling.jinja").render(): "rt"},
         offered={"np": NUMPY, "rt": runtime_names()},
         attributes=METHODS,
         bases={f"rt.{base}": MEMBERS | runtime_attributes(base) for base in ("Layer", "Network", "Optimiser")},
@@ -127,8 +126,3 @@ def _allowed_to_all() -> Allowed:
 def _companion(name: str) -> str:
     """The statement by which module `name` gets its compiled loops, in a file of the same name."""
     return f"loops = rt.Companion(__package__, {string(name)})"
-
-
-def _statement(text: str) -> str:
-    """A statement as the audit compares it."""
-    return ast.unparse(ast.parse(text))
