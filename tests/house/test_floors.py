@@ -180,6 +180,6 @@ def test_no_other_code_of_codegen_speaks_of_a_backend() -> None:
     for module in {*outside} - {TABLE}:
         tree = ast.parse(MODULES[module].read_text(encoding="utf-8"))
         docs = {id(node.value) for node in ast.walk(tree) if isinstance(node, ast.Expr)}
-        texts = [n for n in ast.walk(tree) if isinstance(n, ast.Constant) and isinstance(n.value, str)]
-        said = {n.value for n in texts if id(n) not in docs and WORDS.search(n.value)}
+        said = {text for node in ast.walk(tree) if isinstance(node, ast.Constant) and id(node) not in docs
+                if isinstance(text := node.value, str) and WORDS.search(text)}  # fmt: skip
         assert said == SAID.get(module, set()), module

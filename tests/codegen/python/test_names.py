@@ -183,7 +183,7 @@ def test_an_index_and_a_size_of_other_equations_may_be_called_as_what_is_emitted
 
 
 def test_own_names_avoid_those_of_users() -> None:
-    names = Names({"i", "i_low", "i_low_"})
+    names = Names({*FIXED, "i", "i_low", "i_low_"})
     assert names.own("i", "index") == "i_"
     assert names.own("i_low", "low") == "i_low__"
     assert names.own("i_", "index") == "i__"
