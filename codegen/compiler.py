@@ -3,10 +3,11 @@
 stage         input                 output                               where
 kernels       Layer                 Kernels: programs and signatures     codegen.kernel (uses derive)
 choose_form   Statement             Form: no delta left                  codegen.kernel.form (uses derive.calculus)
+module        Layer                 Emitted: text, docstrings, lists     a backend, see codegen.target; of NumPy:
 lower         Program               Plan: records                        codegen.numpy.lower
 emit          Plan                  statements of Python, as records     codegen.numpy.print
 function      Kernel, statements    text of a function                   codegen.numpy.function
-module        functions             Emitted: text and its docstrings     codegen.numpy.layer, codegen.numpy.network
+module        functions             Emitted                              codegen.numpy.layer, codegen.numpy.network
 audit         Emitted               the same, or an error                codegen.files.audit, before exec and files
 write         modules               files, all or none, if they changed  codegen.tool.package, codegen.files
 """
@@ -22,56 +23,56 @@ from types import CodeType, ModuleType
 from typing import Any
 
 from gradscribe.codegen.files.audit import audit
-from gradscribe.codegen.numpy.layer.layer_module import module_source
-from gradscribe.codegen.numpy.layer.optimiser_module import optimiser_source
-from gradscribe.codegen.numpy.network import network_source
-from gradscribe.codegen.numpy.runtime.runtime import runtime_sources
-from gradscribe.codegen.python.text.render import Emitted, compiled_source
-from gradscribe.derive.composition import Network
+from gradscribe.codegen.files.emitted import Emitted
+from gradscribe.codegen.target import DEFAULT, target
 from gradscribe.derive.layer.interface import Layer
 from gradscribe.derive.layer.update import Optimiser
 
 _numbers = count()
 
 
-def emitted(item: Layer | Optimiser, order: int = 1) -> Emitted:
-    """The module of a layer, a network or an optimiser, not audited yet."""
-    if isinstance(item, Network):
-        return network_source(item, order)
-    if isinstance(item, Layer):
-        return module_source(item, order)
-    return optimiser_source(item)
+def emitted(item: Layer | Optimiser, order: int = 1, backend: str = DEFAULT) -> Emitted:
+    """The module of a layer, a network or an optimiser, not audited yet.
+
+    Args:
+        item: the layer, network or optimiser.
+        order: 2 for the functions of second order, too.
+        backend: one of `codegen.target.TARGETS`.
+
+    Raises:
+        EquationError: see `Target.module`, and when there is no such backend.
+    """
+    return target(backend).module(item, order)
 
 
-def source(item: Layer | Optimiser, order: int = 1) -> str:
-    """The text of the module of a layer, a network or an optimiser, audited."""
-    made = emitted(item, order)
+def source(item: Layer | Optimiser, order: int = 1, backend: str = DEFAULT) -> str:
+    """The text of the module of a layer, a network or an optimiser, audited; see `emitted`."""
+    made = emitted(item, order, backend)
     for module in made.modules:
         audit(module)
     return made.text
 
 
-def compile_layer(layer: Layer | Optimiser, order: int = 1) -> ModuleType:
-    """The module of `layer`, in memory: its functions and its class as attributes; see `module_source`."""
-    return compile_module(emitted(layer, order))
+def compile_layer(item: Layer | Optimiser, order: int = 1, backend: str = DEFAULT) -> ModuleType:
+    """The module of a layer, in memory: its functions and its class as attributes; see `emitted`."""
+    return compile_module(emitted(item, order, backend), backend)
 
 
-def compile_module(module: Emitted) -> ModuleType:
-    """An emitted module, in memory, with a runtime of its own.
+def compile_module(module: Emitted, backend: str = DEFAULT) -> ModuleType:
+    """An emitted module, in memory, with the files of its backend of its own.
 
     Raises:
         EquationError: when the audit finds anything in it that generated code has no use for.
     """
     codes = {found.name: compile(audit(found), f"<{found.name}>", "exec") for found in module.modules}
-    package = _Package(f"_gradscribe_{next(_numbers)}", {**_shared(), **codes})
+    package = _Package(f"_gradscribe_{next(_numbers)}", {**_shared(backend), **codes})
     return package.loaded()[module.name]
 
 
 @cache
-def _shared() -> Mapping[str, CodeType]:
+def _shared(backend: str) -> Mapping[str, CodeType]:
     """What every module needs beside it, by name in the package; compiled once, and no user's text is in it."""
-    texts = {path.removesuffix(".py").replace("/", "."): text for path, text in runtime_sources().items()}
-    texts["compiled.__init__"] = compiled_source()
+    texts = {path.removesuffix(".py").replace("/", "."): text for path, text in target(backend).shared().items()}
     return {name: compile(text, f"<{name}>", "exec") for name, text in texts.items()}
 
 

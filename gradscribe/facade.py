@@ -12,6 +12,7 @@ from types import ModuleType
 from typing import Any, TypeVar
 
 from gradscribe.codegen.compiler import compile_layer
+from gradscribe.codegen.target import DEFAULT
 from gradscribe.codegen.tool.package import write_package
 from gradscribe.derive import composition, language
 from gradscribe.derive.catalogue import network_text
@@ -33,29 +34,31 @@ class Layer(interface.Layer):
         """The derivation step by step, see `derive.derivation.derive`; `print` it, or show it in a notebook."""
         return derive(self, wrt, settings, order)
 
-    def generate(self, out: str | Path, order: int = 1) -> tuple[Path, ...]:
+    def generate(self, out: str | Path, order: int = 1, backend: str = DEFAULT) -> tuple[Path, ...]:
         """Write the layer's module and what it needs into the folder `out`; returns the files that changed.
 
         Args:
             out: the folder.
             order: 2 for the double backward function and the Hessian-vector product, too.
+            backend: what the code is written for, a name in `codegen.target.TARGETS`.
 
         Raises:
-            EquationError: for an order other than 1 and 2.
-            FileExistsError: when a file there was not generated.
+            EquationError: for an order other than 1 and 2, and for an unknown backend.
+            FileExistsError: when a file there was not generated, or by another backend.
         """
-        return tuple(write_package([self], Path(out), order))
+        return tuple(write_package([self], Path(out), order, backend))
 
-    def compile(self, order: int = 1) -> ModuleType:
+    def compile(self, order: int = 1, backend: str = DEFAULT) -> ModuleType:
         """The layer's module in memory: its functions and its class as attributes; nothing is written.
 
         Args:
             order: 2 for the double backward function and the Hessian-vector product, too.
+            backend: see `generate`.
 
         Raises:
-            EquationError: for an order other than 1 and 2.
+            EquationError: for an order other than 1 and 2, and for an unknown backend.
         """
-        return compile_layer(self, order)
+        return compile_layer(self, order, backend)
 
 
 @dataclass(frozen=True)
@@ -67,17 +70,29 @@ class Network(composition.Network, Layer):
 class Optimiser(update.Optimiser):
     """An optimiser that generates and compiles itself; `derive.layer.update.Optimiser` says what it holds."""
 
-    def generate(self, out: str | Path) -> tuple[Path, ...]:
+    def generate(self, out: str | Path, backend: str = DEFAULT) -> tuple[Path, ...]:
         """Write the optimiser's module and what it needs into the folder `out`; returns the files that changed.
 
-        Raises:
-            FileExistsError: when a file there was not generated.
-        """
-        return tuple(write_package([self], Path(out)))
+        Args:
+            out: the folder.
+            backend: what the code is written for, a name in `codegen.target.TARGETS`.
 
-    def compile(self) -> ModuleType:
-        """The optimiser's module in memory: its function and its class as attributes; nothing is written."""
-        return compile_layer(self)
+        Raises:
+            EquationError: for an unknown backend.
+            FileExistsError: when a file there was not generated, or by another backend.
+        """
+        return tuple(write_package([self], Path(out), backend=backend))
+
+    def compile(self, backend: str = DEFAULT) -> ModuleType:
+        """The optimiser's module in memory: its function and its class as attributes; nothing is written.
+
+        Args:
+            backend: see `generate`.
+
+        Raises:
+            EquationError: for an unknown backend.
+        """
+        return compile_layer(self, backend=backend)
 
 
 def layer(

@@ -1,1 +1,1 @@
-"""Texts of modules -> files: audited before anybody runs them, written whole or not at all."""
+"""Texts of modules, as a backend hands them over -> files: audited before anybody runs them, written whole or not."""

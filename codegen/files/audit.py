@@ -1,50 +1,18 @@
 """The one gate: a module is parsed back before anybody executes or writes it, and holds only what the compiler emits.
 
-Its docstrings say what they were given; its imports, names, attributes and statements are among those listed here and
-in `codegen.python.names`; no local name hides one that the module needs. Nothing that a user wrote can be code then,
-whatever else goes wrong on the way. Code that needs more is no accident: it is listed here first.
+Its docstrings say what they were given; its imports, names, attributes and statements are among those that its backend
+lists, see `Allowed`; no local name hides one that the module needs. Nothing that a user wrote can be code then,
+whatever else goes wrong on the way. Code that needs more is no accident: it is listed first.
 """
 
 import ast
 from collections.abc import Iterator, Mapping, Sequence
 
-from gradscribe.codegen.numpy.runtime.runtime import runtime_attributes, runtime_names
-from gradscribe.codegen.python.names import BUILTINS, MEMBERS
-from gradscribe.codegen.python.scalars.numpy_table import NUMPY_REDUCTIONS, called
-from gradscribe.codegen.python.text.render import Emitted, companion, sibling
+from gradscribe.codegen.files.emitted import Emitted
+from gradscribe.codegen.python.names import BUILTINS
 from gradscribe.derive.ir.quote import quoted, shown
 from gradscribe.derive.ir.term import EquationError
 
-IMPORTS = frozenset(
-    {
-        "from collections.abc import Mapping",
-        "from collections.abc import Mapping, Sequence",
-        "from collections.abc import Sequence",
-        "from typing import Any",
-        "from typing import Any, ClassVar",
-        "import numpy as np",
-    }
-)
-_REDUCING = [
-    text.removeprefix("np.").split(".") for row in NUMPY_REDUCTIONS.values() for text in (row.ufunc, row.along) if text
-]
-NUMPY = frozenset(
-    (
-        *called(),
-        *(name for name, *_ in _REDUCING),
-        *("add", "arange", "array", "broadcast_to", "copyto", "divide", "empty", "float32", "float64", "float_power"),
-        *("full", "inf", "int32", "int64", "intp", "max", "min", "multiply", "random", "sqrt", "square", "subtract"),
-        *("ndarray", "uintp", "where", "zeros"),
-    )
-)
-"""What emitted code uses of NumPy: what computes the functions of equations, and what the compiler itself needs."""
-METHODS = frozenset(
-    (
-        *("astype", "default_rng", "dtype", "fill", "get", "give", "reshape", "shape", "size", "take", "transpose"),
-        *("update", *(method for _, *methods in _REDUCING for method in methods)),
-    )
-)
-"""The attributes of arrays, dictionaries, buffers and generators."""
 PLAIN = frozenset(
     {
         *(ast.AnnAssign, ast.Assign, ast.AugAssign, ast.For, ast.If, ast.Return, ast.While),
@@ -107,15 +75,11 @@ class _Audit:
     """The walk through one module."""
 
     def __init__(self, module: Emitted, tree: ast.Module) -> None:
-        self.module, self.tree = module, tree
+        self.module, self.tree, self.allowed = module, tree, module.allowed
         self.globals: set[str] = set()
         self.functions: set[str] = set()
         self.members: frozenset[str] = frozenset()
-        self.frame = {ast.unparse(ast.parse(sibling())): "rt"}
-        self.loops: frozenset[str] = frozenset()
-        if module.companion is not None:
-            self.frame[ast.unparse(ast.parse(companion(module.name)))] = "loops"
-            self.loops = frozenset({"wanted", *module.companion.functions})
+        self.frame = {ast.unparse(ast.parse(text)): name for text, name in self.allowed.frame.items()}
 
     def run(self) -> None:
         """Check every statement of the module."""
@@ -134,7 +98,7 @@ class _Audit:
         """Note what a statement of the module defines."""
         match statement:
             case ast.Import() | ast.ImportFrom():
-                if ast.unparse(statement) not in IMPORTS:
+                if ast.unparse(statement) not in self.allowed.imports:
                     raise self._error(statement, "imports what it may not")
                 names = [alias.asname or alias.name for alias in statement.names]
             case ast.If() | ast.Assign() if ast.unparse(statement) in self.frame:
@@ -155,13 +119,13 @@ class _Audit:
 
     def _class(self, cls: ast.ClassDef) -> None:
         """The class: attributes that are data, and methods."""
-        base = cls.bases[0].attr if len(cls.bases) == 1 and isinstance(cls.bases[0], ast.Attribute) else ""
-        plain = base in ("Layer", "Network", "Optimiser") and not cls.keywords and not cls.decorator_list
-        if not plain or ast.unparse(cls.bases[0]) != f"rt.{base}":
+        base = ", ".join(map(ast.unparse, cls.bases))
+        if base not in self.allowed.bases or cls.keywords or cls.decorator_list:
             raise self._error(cls, "has a class of another kind")
+        given = self.allowed.bases[base]
         methods = [s for s in cls.body if isinstance(s, ast.FunctionDef)]
         stored = {a.attr for m in methods for a in ast.walk(m) if isinstance(a, ast.Attribute) and _is_self(a.value)}
-        self.members = MEMBERS | runtime_attributes(base) | {a for a in stored if not a.startswith("_")}
+        self.members = given | {a for a in stored if not a.startswith("_")}
         seen: set[str] = set()
         for statement in cls.body:
             match statement:
@@ -173,7 +137,7 @@ class _Audit:
                     continue
                 case _:
                     raise self._error(statement, "does something when its class is made")
-            if name in seen or name not in MEMBERS | runtime_attributes(base) | {"__init__", "__call__"}:
+            if name in seen or name not in given | {"__init__", "__call__"}:
                 raise self._error(statement, f"has a member {shown(name)} that its class may not have")
             seen.add(name)
 
@@ -199,7 +163,7 @@ class _Audit:
     def _all(self, nodes: Iterator[ast.AST] | list[ast.AST], known: set[str]) -> None:
         """Check every node; `known` are the names that have a meaning there."""
         known = known | BUILTINS
-        callable_ = self.functions | BUILTINS | {"dtype"}
+        callable_ = self.functions | BUILTINS | self.allowed.called
         for node in nodes:
             if type(node) in PLAIN:
                 continue
@@ -218,11 +182,11 @@ class _Audit:
                 raise self._error(node, "has a statement without an effect")
 
     def _attribute(self, node: ast.Attribute, value: ast.expr, name: str) -> None:
-        offered = {"np": NUMPY, "rt": runtime_names(), "loops": self.loops, "self": self.members}
+        offered = {**self.allowed.offered, "self": self.members}
         if isinstance(value, ast.Name) and value.id in offered:
             good = name in offered[value.id]
         else:
-            good = name in METHODS or (name == "__init__" and ast.unparse(value) == "super()")
+            good = name in self.allowed.attributes or (name == "__init__" and ast.unparse(value) == "super()")
         if not good or (isinstance(node.ctx, ast.Store) and not _is_self(value)):
             raise self._error(node, f"uses the attribute {shown(name)}")
 

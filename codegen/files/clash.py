@@ -9,21 +9,23 @@ from gradscribe.derive.ir.term import EquationError
 from gradscribe.derive.layer.interface import Layer
 from gradscribe.derive.layer.update import Optimiser
 
-MODULES = ("compiled", "runtime")
-"""What every package has besides its layers."""
 DEVICES = frozenset({"con", "prn", "aux", "nul", *(f"{word}{k}" for word in ("com", "lpt") for k in range(10))})
 """Names that are no file's on Windows."""
 
 
 def check_clashes(
-    layers: Sequence[Layer | Optimiser], members: Mapping[str, Sequence[str]], shared: Sequence[str]
+    layers: Sequence[Layer | Optimiser],
+    members: Mapping[str, Sequence[str]],
+    modules: Sequence[str],
+    shared: Sequence[str],
 ) -> None:
     """Raise unless every module, class and function of a package has a name of its own.
 
     Args:
         layers: the layers and optimisers to generate.
         members: the public names of the modules that are known: generated ones, and those that stay in the package.
-        shared: names of the runtime that a package offers.
+        modules: what every package has besides its layers.
+        shared: names that every package offers besides those of its layers.
 
     Raises:
         EquationError: with the names that clash.
@@ -33,14 +35,14 @@ def check_clashes(
         name = layer.name
         if not name.isidentifier() or keyword.iskeyword(name) or unicodedata.normalize("NFKC", name) != name:
             raise EquationError(f"{quoted(name)} cannot be the name of a module in Python; {_ADVICE}")
-        if name in (*MODULES, *shared) or (name.startswith("__") and name.endswith("__")):
+        if name in (*modules, *shared) or (name.startswith("__") and name.endswith("__")):
             raise EquationError(f"{shown(name)}: every generated package has a {shown(name)} of its own; {_ADVICE}")
         if name.casefold() in DEVICES:
             raise EquationError(f"{shown(name)}: on Windows it is a device and no file; {_ADVICE}")
         if known.setdefault(name, layer) != layer:
             raise EquationError(f"{shown(name)}: two different layers have this name; {_ADVICE} for one of them")
     public = {**members, **{layer.name: (layer.class_name,) for layer in layers if layer.name not in members}}
-    taken = {_file(name): (name, f"module {name}") for name in (*MODULES, "__init__")}
+    taken = {_file(name): (name, f"module {name}") for name in (*modules, "__init__")}
     taken |= {f"name {name}": ("", f"{name}, which every package has") for name in shared}
     for name, names in public.items():
         for word, what in _words(name, names):

@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from gradscribe.codegen.python.text.render import MARK
+from gradscribe.codegen.python.text.render import EQUATIONS, MARK
 from gradscribe.derive.ir.quote import located
 
 
@@ -12,6 +12,12 @@ def generated(path: Path) -> str:
         return ""
     text = path.read_text(encoding="utf-8", errors="replace")
     return text if text.startswith(MARK) else ""
+
+
+def template_of(text: str) -> str:
+    """The template that a module of equations names in its first line, which tells its backend; "" in other texts."""
+    first, _, template = text.partition("\n")[0].removesuffix(".").rpartition(", template ")
+    return template if first.startswith(f"{MARK} {EQUATIONS} ") else ""
 
 
 def check_folder(folder: Path) -> None:

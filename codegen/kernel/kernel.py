@@ -14,6 +14,7 @@ from gradscribe.derive.calculus.differentiate import differentiate
 from gradscribe.derive.calculus.gradient_program import forward_program, gradient_program, without_idle, without_inputs
 from gradscribe.derive.ir.term import EquationError, Program, Tensor, accesses
 from gradscribe.derive.layer.interface import ROLES, Layer, Option
+from gradscribe.derive.layer.update import Optimiser
 
 
 class Purpose(Enum):
@@ -109,6 +110,12 @@ def kernels(layer: Layer, also: Collection[str] = ()) -> tuple[Kernel, ...]:
         kernel = assemble(f"{layer.name}_grad_{role(name)}", Purpose.GRADIENT, layer, needed, needed.outputs)
         found.append(replace(kernel, seeds=seeds, wrt=(name,)))
     return tuple(found)
+
+
+def update_kernel(optimiser: Optimiser) -> Kernel:
+    """The function ``{name}_update``: p, g and the state -> new_p and the new state."""
+    (kernel,) = kernels(optimiser.layer)  # nothing is differentiable, so that there is no other
+    return replace(kernel, name=f"{optimiser.name}_update")
 
 
 def evaluation(layer: Layer) -> Kernel | None:

@@ -1,9 +1,13 @@
-"""Nest -> a function of loops that numba compiles.
+"""Nest -> a function of loops that numba compiles; the functions of a module -> the module that they stand in.
 
-Arrays are addressed by one number each, so that an inner loop over channels is contiguous in all of them. Numbers that
-the body needs are arguments, of the arrays' type: a Python number would make everything float64.
+What other rooms may use of this one is here. `computable` and `LOOPED` say which bodies and which reductions loops are
+written for. Arrays are addressed by one number each, so that an inner loop over channels is contiguous in all of them.
+Numbers that the body needs are arguments, of the arrays' type: a Python number would make everything float64.
 """
 
+from gradscribe.codegen.loops.body import LOOPED, computable
+from gradscribe.codegen.loops.companion import FOLDER, companions
 from gradscribe.codegen.loops.loop_function import NestFunction, nest_function
+from gradscribe.codegen.loops.nest import Nest
 
-__all__ = ["NestFunction", "nest_function"]
+__all__ = ["FOLDER", "LOOPED", "Nest", "NestFunction", "companions", "computable", "nest_function"]

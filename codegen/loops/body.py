@@ -3,7 +3,8 @@
 NaN and ties come out as in NumPy: where a comparison decides, the branch that NaN takes is the one that keeps it.
 """
 
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Mapping
+from dataclasses import dataclass
 
 import sympy
 from sympy import Add, Expr, Integer, Mul, Pow, Symbol
@@ -25,6 +26,30 @@ from gradscribe.derive.ir.functions import at_least, equal, greater, is_indicato
 from gradscribe.derive.ir.term import Access, accesses
 
 _COMPARED = {equal: "==", unequal: "!=", greater: ">", at_least: ">="}
+
+
+@dataclass(frozen=True)
+class Looped:
+    """How loops reduce numbers.
+
+    Attributes:
+        operator: that of two numbers; "" of one that selects.
+        better: of one that selects: the comparison by which a number replaces the best one so far.
+        worse: the comparison by which it does not; both are false beside NaN.
+    """
+
+    operator: str = ""
+    better: str = ""
+    worse: str = ""
+
+
+LOOPED: Mapping[str, Looped] = {
+    "sum": Looped("+"),
+    "max": Looped(better=">", worse="<="),
+    "min": Looped(better="<", worse=">="),
+}
+"""The reductions that loops are written for; others are left to NumPy."""
+
 _MOST = 4
 """The highest power that is written as a product."""
 ZERO, ONE = Integer(0), Integer(1)

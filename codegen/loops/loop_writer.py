@@ -53,7 +53,7 @@ class Writer(Builder):
     def __init__(self, nest: Nest, taken: Collection[str], order: tuple[Symbol, ...]) -> None:
         super().__init__()
         self.nest, self.order = nest, order
-        self.names = Names({*taken, *(name for name, _ in nest.shapes), *AMBIGUOUS})
+        self.names = Names({"np", *taken, *(name for name, _ in nest.shapes), *AMBIGUOUS})
         self.indices = {r.index for r in nest.ranges}
         self.shapes = dict(nest.shapes)
         self.extents = {r.index: r.extent for r in nest.ranges}

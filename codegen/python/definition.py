@@ -1,13 +1,13 @@
 """Functions, methods and their parameters as data."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
 from gradscribe.codegen.python.expression import Binary, Expression, Literal, Name, Part, chain, reads
 from gradscribe.codegen.python.statement import Body, Statement, used
 
-ANY, ARRAY, INT, NONE = Name("Any"), Name("rt.Array"), Name("int"), Literal(None)
+ANY, INT, NONE = Name("Any"), Name("int"), Literal(None)
 HOMES = {"Any": "typing", "ClassVar": "typing", "Mapping": "collections.abc", "Sequence": "collections.abc"}
 """The modules of the types in annotations."""
 
@@ -74,11 +74,11 @@ class Function:
 
 @dataclass(frozen=True)
 class Class:
-    """A class on a `base` of the runtime.
+    """A class on a `base`.
 
     Attributes:
         name: its name.
-        base: the class of the runtime.
+        base: the class that it is made of.
         doc: what its docstring says.
         facts: assignments in its body.
         methods: its methods, `self` among their parameters.
@@ -102,13 +102,17 @@ class Module:
     constants: Body = ()
 
     @property
-    def imports(self) -> "tuple[Import, ...]":
-        """What the code reads of other modules, but for the runtime beside it."""
+    def names(self) -> set[str]:
+        """What its code reads."""
         methods = (*self.functions, *self.cls.methods)
-        read = set().union(*map(used, (*self.constants, *self.cls.facts)), *(f.names for f in methods))
+        return set().union(*map(used, (*self.constants, *self.cls.facts)), *(f.names for f in methods))
+
+    def imports(self, modules: Mapping[str, str]) -> "tuple[Import, ...]":
+        """What it imports: the types that its code reads, and of the `modules`, name -> module, those that it reads."""
+        read = self.names
         homes = sorted({HOMES[name] for name in HOMES if name in read})
         found = (Import(home, tuple(n for n in HOMES if n in read and HOMES[n] == home)) for home in homes)
-        return (*found, *((Import("numpy", alias="np"),) if "np" in read else ()))
+        return (*found, *(Import(module, alias=name) for name, module in modules.items() if name in read))
 
 
 @dataclass(frozen=True)

@@ -1,35 +1,32 @@
 """The names in generated code: which ones it has itself, which a user may choose, and new ones beside both.
 
-A user's name that generated code needs for itself everywhere (`np`, `range`, `dtype`) is refused; what it needs in one
-function (a loop's index, a scratch array, the limits of a slice) gets a name that nobody else has there. Python reads
-an identifier in its normal form NFKC, so that two spellings could be one name: others are refused, too.
+A user's name that generated code needs for itself everywhere (`range`, what a backend reads) is refused; what it needs
+in one function (a loop's index, a scratch array, the limits of a slice) gets a name that nobody else has there. Python
+reads an identifier in its normal form NFKC, so that two spellings could be one name: others are refused, too.
 """
 
 import keyword
 import unicodedata
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 
 from gradscribe.derive.ir.error import EquationError
 from gradscribe.derive.ir.quote import shown
 
-MODULES = frozenset({"loops", "np", "rt"})
 TYPES = frozenset({"Any", "ClassVar", "Mapping", "Sequence"})
 BUILTINS = frozenset({"abs", "bool", "dict", "float", "int", "len", "max", "min", "range", "str", "super", "tuple"})
-FIXED = MODULES | TYPES | BUILTINS | {"dtype", "full_shape", "self"}
-"""The names that every generated function may use."""
-MEMBERS = frozenset({"layer", "differentiable", "outputs", "backward", "double_backward", "predict", "loss"})
-"""The members of a generated class that its base in the runtime does not have."""
+PYTHON = TYPES | BUILTINS
+"""The names that every generated function may use; a backend has others besides."""
 
 
 class Names:
     """The names of one function.
 
     Args:
-        taken: those of arrays, sizes and options.
+        taken: those of arrays, sizes and options, and those that the backend uses everywhere.
     """
 
     def __init__(self, taken: Iterable[str]) -> None:
-        self._taken = {*FIXED, *taken}
+        self._taken = {*PYTHON, *taken}
         self._own: dict[tuple[str, str], str] = {}
 
     def take(self, names: Iterable[str]) -> None:
@@ -61,8 +58,8 @@ def check_distinct(where: str, names: Iterable[tuple[str, str]]) -> None:
         roles[name] = role
 
 
-def unusable(name: object, role: str = "") -> str:
-    """Why a name cannot be one in generated code; "" where it can."""
+def unusable(name: object, fixed: Collection[str] = PYTHON, role: str = "") -> str:
+    """Why a name cannot be one in generated code, which uses the names `fixed` itself; "" where it can."""
     if not isinstance(name, str) or not name.isidentifier():
         return "it is no identifier"
     if keyword.iskeyword(name):
@@ -71,6 +68,6 @@ def unusable(name: object, role: str = "") -> str:
         return f"Python reads it as {shown(unicodedata.normalize('NFKC', name))}"
     if name.startswith("__") or not name.strip("_"):
         return "it has a meaning of its own"
-    if name in FIXED and role != "index":
+    if name in fixed and role != "index":
         return "it is one that generated code uses itself"
     return ""

@@ -138,14 +138,17 @@ def walk(body: Iterable[Statement]) -> Iterator[Statement]:
         yield from walk(inner(statement))
 
 
-def live(body: Body, later: Iterable[str]) -> Body:
-    """`body` without assignments to names that nothing reads afterwards; a call that may refuse something stays."""
+def live(body: Body, later: Iterable[str], refusing: str) -> Body:
+    """`body` without assignments to names that nothing reads afterwards.
+
+    What reads the module `refusing`, whose functions may refuse what they are given, stays without its name.
+    """
     kept: list[Statement] = []
     read = set(later)
     for statement in reversed(body):
         if _forgotten(statement, read):
             assert isinstance(statement, Assign)  # `_forgotten` said so
-            if "rt" not in reads(statement.value):
+            if refusing not in reads(statement.value):
                 continue
             statement = Do(statement.value)
         kept.append(statement)

@@ -8,8 +8,8 @@ from typing import Any
 import numpy as np
 
 from gradscribe.codegen.compiler import compile_layer
+from gradscribe.codegen.kernel.calling import shape_argument
 from gradscribe.codegen.kernel.kernel import Kernel
-from gradscribe.codegen.numpy.function.arguments import shape_argument
 from tests.cases.catalogue import layer, layer_kernels
 
 Array = np.ndarray

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 from sympy import Integer, Symbol
 
-from gradscribe.codegen.tool.verify.calls import option_value
+from gradscribe.codegen.kernel.calling import option_value
 from gradscribe.derive.ir.interpret import complete_sizes, shape_of
 from gradscribe.derive.ir.term import Program, Tensor
 from gradscribe.derive.layer.interface import Kind, Layer, Option

@@ -14,9 +14,7 @@ from gradscribe.derive.layer.interface import Layer
 def plain(layer: Layer) -> ModuleType:
     """The module of a layer; its loops are never compiled, and the addresses in them are Python's integers."""
     made = emitted(layer)
-    if made.companion is not None:
-        loops = replace(made.companion, text=made.companion.text.replace("np.uintp(", "int("))
-        made = replace(made, companion=loops)
+    made = replace(made, beside=tuple(replace(m, text=m.text.replace("np.uintp(", "int(")) for m in made.beside))
     module = compile_module(made)
     for loops in loops_of(module):
         loops._compiled = loops.function

@@ -9,9 +9,9 @@ from typing import Any
 import numpy as np
 
 from gradscribe.codegen.compiler import compile_layer
+from gradscribe.codegen.kernel.calling import shape_argument
 from gradscribe.codegen.kernel.kernel import Kernel
 from gradscribe.codegen.kernel.second_order_kernels import kernels_of_order
-from gradscribe.codegen.numpy.function.arguments import shape_argument
 from gradscribe.derive.layer.interface import Layer
 from tests.cases.catalogue import layer as catalogue_layer
 from tests.cases.layers import SampledCase, random_values, sampled_case

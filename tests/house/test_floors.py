@@ -5,12 +5,15 @@ An import counts wherever it stands: in a function, for type checkers only, or a
 """
 
 import ast
+import re
 from collections import Counter
 from collections.abc import Iterator
 from graphlib import CycleError, TopologicalSorter
 from pathlib import Path
 
 import pytest
+
+from gradscribe.codegen.target import TARGETS
 
 ROOT = Path(__file__).parents[2]
 HOUSE = ("derive", "codegen", "adapters", "gradscribe")
@@ -27,9 +30,10 @@ FLOORS = (
     ("derive.catalogue",),
     ("codegen.kernel",),
     ("codegen.python",),
+    ("codegen.files",),
     ("codegen.loops",),
     ("codegen.numpy",),
-    ("codegen.files",),
+    ("codegen.target",),
     ("codegen.compiler",),
     ("codegen.tool",),
     ("adapters",),
@@ -139,3 +143,43 @@ def entries_of(folder: Path) -> Iterator[str]:
             entry.is_dir() and not entry.is_symlink() and any(entry.glob("*.py"))
         ):
             yield entry.name
+
+
+# ----- backends -------------------------------------------------------------------------------------------------------
+BACKENDS = ("codegen.numpy", "codegen.loops")
+"""The folders of backends; the loops stand behind NumPy's functions."""
+TABLE = "codegen.target"
+WORDS = re.compile(r"\b(np|rt)\b|numpy|numba|\.jinja\b")
+"""What belongs to one of them: its modules, its libraries, its templates."""
+SAID = {
+    "codegen.tool.check.finding.explanation": {
+        ": a factor 0 does not undo NaN or infinity; choose by np.where where a bracket is false."  # to people
+    },
+    "codegen.tool.cli.commands.explaining": {"auto, numpy or compiled."},
+}
+
+
+def backend(module: str) -> str:
+    """The backend that a module belongs to; "" for others."""
+    return next((room for room in BACKENDS if module == room or module.startswith(f"{room}.")), "")
+
+
+def test_a_backend_is_reached_through_the_table_only(arrows: dict[str, list[tuple[str, int]]]) -> None:
+    found = [(module, other) for module, others in arrows.items() for other, _ in others if backend(other)]
+    into = {(module, other) for module, other in found if backend(module) != backend(other)}
+    rooms = {plain(room) for row in TARGETS.values() for room in (row.room, row.explainer) if room}
+    assert {other for module, other in into if module == TABLE} == rooms
+    assert {(backend(module), other) for module, other in into if module != TABLE} == {
+        ("codegen.numpy", "codegen.loops")
+    }
+
+
+def test_no_other_code_of_codegen_speaks_of_a_backend() -> None:
+    outside = [module for module in MODULES if module.startswith("codegen.") and not backend(module)]
+    assert len(outside) > 50
+    for module in {*outside} - {TABLE}:
+        tree = ast.parse(MODULES[module].read_text(encoding="utf-8"))
+        docs = {id(node.value) for node in ast.walk(tree) if isinstance(node, ast.Expr)}
+        said = {text for node in ast.walk(tree) if isinstance(node, ast.Constant) and id(node) not in docs
+                if isinstance(text := node.value, str) and WORDS.search(text)}  # fmt: skip
+        assert said == SAID.get(module, set()), module

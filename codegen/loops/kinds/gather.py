@@ -9,7 +9,7 @@ from contextlib import ExitStack
 
 from sympy import Expr, Integer, Symbol, sympify
 
-from gradscribe.codegen.loops.body import is_nan
+from gradscribe.codegen.loops.body import LOOPED, is_nan
 from gradscribe.codegen.loops.loop_writer import Base, Writer, extents, fit
 from gradscribe.codegen.loops.nest import Nest
 from gradscribe.codegen.python.expression import (
@@ -25,7 +25,6 @@ from gradscribe.codegen.python.expression import (
     chain,
     every,
 )
-from gradscribe.codegen.python.scalars.numpy_table import NUMPY_REDUCTIONS
 from gradscribe.codegen.python.scalars.scalar import ZERO
 from gradscribe.codegen.python.statement import Assign, Body, If, While, conditional
 from gradscribe.derive.ir.reductions import REDUCTIONS
@@ -126,7 +125,7 @@ def _whole(w: Writer, last: Symbol, early: Sequence[Symbol], number: Expr) -> tu
 def _shares(nest: Nest, last: Symbol) -> bool:
     """Whether neighbouring windows have a factor with taps in common."""
     taps = {t.index for t in nest.taps}
-    return bool(NUMPY_REDUCTIONS[nest.op].operator) and any(
+    return bool(LOOPED[nest.op].operator) and any(
         a.free_symbols & taps and last not in a.free_symbols for a in accesses(nest.body)
     )
 
@@ -156,7 +155,7 @@ def _window(w: Writer, last: Symbol, block: int) -> None:
 def _registers(w: Writer, number: int) -> list[Name]:
     """The variables that hold an element of the target, and its position where that is recorded."""
     end = f"_{number}" if number else ""
-    word = "total" if NUMPY_REDUCTIONS[w.nest.op].operator else "best"
+    word = "total" if LOOPED[w.nest.op].operator else "best"
     return [w.name(f"{word}{end}"), *([w.name(f"found{end}")] if w.nest.argument else [])]
 
 
@@ -179,7 +178,7 @@ def _position(w: Writer) -> None:
 
 def _take(w: Writer, registers: Sequence[Expression], value: Expression, first: Expression) -> None:
     """An element after one more tap: NaN wins, of equal ones the first, as in NumPy; `first` says it is the first."""
-    row = NUMPY_REDUCTIONS[w.nest.op]
+    row = LOOPED[w.nest.op]
     best, *found = registers
     if row.operator:
         w.add(best, value, row.operator)
@@ -219,7 +218,7 @@ def _edge(w: Writer, late: Sequence[Symbol]) -> None:
         w.clip(nest.vector.index)
         with w.vector():
             value = w.value(nest.body, bases, {})
-            if operator := NUMPY_REDUCTIONS[nest.op].operator:
+            if operator := LOOPED[nest.op].operator:
                 w.add(elements[0], value, operator)
             else:
                 registers = _registers(w, 0)

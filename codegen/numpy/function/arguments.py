@@ -8,7 +8,8 @@ from collections.abc import Iterator, Sequence
 
 from sympy import Mul
 
-from gradscribe.codegen.kernel.kernel import Kernel, role
+from gradscribe.codegen.kernel.calling import shape_argument
+from gradscribe.codegen.kernel.kernel import Kernel
 from gradscribe.codegen.numpy.function.binder import Binder, Source, axis_number, guarded, shape_of
 from gradscribe.codegen.numpy.function.labels import label_statements
 from gradscribe.codegen.python.expression import (
@@ -59,11 +60,6 @@ def argument_statements(kernel: Kernel) -> list[Statement]:
         *label_statements(kernel),
         *_positions(kernel),
     ]
-
-
-def shape_argument(tensor: Tensor) -> str:
-    """The argument that gives the shape of `tensor`."""
-    return f"{role(tensor.name)}_shape"
 
 
 def _named(layer: Layer, name: str) -> tuple[Expression, Expression, Expression]:

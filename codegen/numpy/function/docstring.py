@@ -2,8 +2,9 @@
 
 from collections.abc import Mapping, Sequence
 
+from gradscribe.codegen.kernel.calling import shape_argument
 from gradscribe.codegen.kernel.kernel import Kernel
-from gradscribe.codegen.numpy.function.arguments import raveled_text, shape_argument
+from gradscribe.codegen.numpy.function.arguments import raveled_text
 from gradscribe.codegen.numpy.layer.constructor import describe_option
 from gradscribe.codegen.numpy.plan import equations
 from gradscribe.codegen.python.scalars.scalar import size_text

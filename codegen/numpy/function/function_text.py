@@ -2,17 +2,18 @@
 
 from dataclasses import replace
 
+from gradscribe.codegen.kernel.calling import shape_argument
 from gradscribe.codegen.kernel.kernel import Kernel, Purpose
-from gradscribe.codegen.numpy.function.arguments import FULL, argument_statements, shape_argument
+from gradscribe.codegen.numpy.function.arguments import FULL, argument_statements
 from gradscribe.codegen.numpy.function.docstring import function_description, long_doc
 from gradscribe.codegen.numpy.function.provenance import kernel_numbers
 from gradscribe.codegen.numpy.layer.constructor import annotation, default
 from gradscribe.codegen.numpy.lower import lower
 from gradscribe.codegen.numpy.plan import Plan
 from gradscribe.codegen.numpy.print.emit import Emitter
+from gradscribe.codegen.numpy.print.fixed_names import ARRAY, FIXED, RUNTIME
 from gradscribe.codegen.python.definition import (
     ANY,
-    ARRAY,
     INT,
     NONE,
     Function,
@@ -22,7 +23,7 @@ from gradscribe.codegen.python.definition import (
     of,
 )
 from gradscribe.codegen.python.expression import Expression, Name, Star, call, method
-from gradscribe.codegen.python.names import FIXED, check_distinct
+from gradscribe.codegen.python.names import check_distinct
 from gradscribe.codegen.python.scalars.scalar import size
 from gradscribe.codegen.python.statement import Return, live, used
 from gradscribe.derive.ir.term import EquationError, Tensor
@@ -55,7 +56,7 @@ def function_source(kernel: Kernel) -> Function:
         name=kernel.name,
         signature=_signature(kernel),
         doc=long_doc(_summary(kernel), function_description(kernel, kernel_numbers(kernel))),
-        body=(*live(tuple(argument_statements(kernel)), read), *computed),
+        body=(*live(tuple(argument_statements(kernel)), read, RUNTIME), *computed),
         loops=tuple(emitter.nests),
         source=planned,
     )

@@ -15,8 +15,10 @@ from gradscribe.codegen.kernel.kernel import Kernel
 from gradscribe.codegen.numpy.lower.context import Scope
 from gradscribe.codegen.numpy.lower.lookup import computed_labels, is_label
 from gradscribe.codegen.numpy.print.emit import Emitter
+from gradscribe.codegen.numpy.print.numpy_table import WORDS
 from gradscribe.codegen.python.expression import Literal, Name, call
-from gradscribe.codegen.python.scalars.scalar import ArrayPrinter, size
+from gradscribe.codegen.python.scalars.array_printer import ArrayPrinter
+from gradscribe.codegen.python.scalars.scalar import size
 from gradscribe.codegen.python.statement import Do
 from gradscribe.codegen.python.statement import Statement as Made
 from gradscribe.codegen.python.text.printer import text
@@ -50,10 +52,10 @@ def _checked(kernel: Kernel, term: Term, label: Expr, index: Expr, counted: Sequ
     """The check of one label: of a whole array where it is read once, else at all values of its indices."""
     read = accesses(label)
     extent = size(term.extent(index))
-    own = ArrayPrinter(lambda a: Name(a.tensor), lambda s, _: Name(s.name))
+    own = ArrayPrinter(WORDS, lambda a: Name(a.tensor), lambda s, _: Name(s.name))
     if len(read) == 1 and not label.xreplace({read[0]: Integer(0)}).free_symbols & set(term.indices):
         name = read[0].tensor
-        wide = ArrayPrinter(lambda a: call("rt.wide", Name(name)), lambda s, _: Name(s.name))
+        wide = ArrayPrinter(WORDS, lambda a: call("rt.wide", Name(name)), lambda s, _: Name(s.name))
         value = Name(name) if label == read[0] else wide.value(label, whole=True)
         words = name if label == read[0] else f"{name}, {text(own.value(label, whole=True))}"
         where = (own.condition(counted),) if counted else ()
@@ -66,7 +68,7 @@ def _checked(kernel: Kernel, term: Term, label: Expr, index: Expr, counted: Sequ
     emitter = Emitter(names)
     for record in records:
         yield from emitter.emit(record)
-    shown = ArrayPrinter(lambda a: Name(str(a)), lambda s, _: Name(s.name))
+    shown = ArrayPrinter(WORDS, lambda a: Name(str(a)), lambda s, _: Name(s.name))
     words = f"{read[0].tensor}, {text(shown.value(label, whole=True))}"
     yield Do(call("rt.labels", Literal(kernel.layer.name), Literal(words), Name(made.tensor), extent))
 

@@ -8,6 +8,7 @@ from sympy import Expr, Symbol
 from gradscribe.codegen.kernel.kernel import role
 from gradscribe.codegen.numpy.function.arguments import affordable
 from gradscribe.codegen.numpy.function.binder import Binder
+from gradscribe.codegen.numpy.print.fixed_names import RUNTIME
 from gradscribe.codegen.python.definition import ANY, INT, NONE, Parameter, Signature, of, optional, union
 from gradscribe.codegen.python.expression import Expression, Group, Literal, Name, call, item, member
 from gradscribe.codegen.python.scalars.scalar import DTYPE, shape, size, size_text
@@ -147,7 +148,7 @@ def constructor_statements(layer: Layer) -> Body:
         found.append(If(Name(role(t.name)), (made,)) if t.optional else made)
     start = {name: value for name, _, value in layer.state}
     found += [Assign(item(member("state"), t.name), full(t, start[t.name])) for t in state]
-    return live(tuple(found), ())
+    return live(tuple(found), (), RUNTIME)
 
 
 def real_type(layer: Layer) -> Expression:

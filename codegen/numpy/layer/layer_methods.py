@@ -4,10 +4,11 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
+from gradscribe.codegen.kernel.calling import shape_argument
 from gradscribe.codegen.kernel.kernel import Kernel
-from gradscribe.codegen.numpy.function.arguments import shape_argument
 from gradscribe.codegen.numpy.function.binder import guarded, shape_of
 from gradscribe.codegen.numpy.layer.constructor import parameter
+from gradscribe.codegen.numpy.print.fixed_names import FIXED
 from gradscribe.codegen.python.definition import NONE
 from gradscribe.codegen.python.expression import (
     Attribute,
@@ -194,7 +195,7 @@ def _by_name(k: LayerKernels, kernel: Kernel, absent: set[str]) -> Sequence[Stat
     )
     if not optional:
         return [Return((entries,))]
-    found = Names({*_names(k), *kernel.results}).own("found")
+    found = Names({*FIXED, *_names(k), *kernel.results}).own("found")
     rest = [_if_there(name, Assign(item(Name(found), name), values[name])) for name in optional]
     return [let(found, entries), *rest, Return((Name(found),))]
 

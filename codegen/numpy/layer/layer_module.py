@@ -1,5 +1,6 @@
 """Layer -> its module: the functions, and the class on top of them."""
 
+from gradscribe.codegen.files.emitted import Emitted
 from gradscribe.codegen.kernel.kernel import evaluation
 from gradscribe.codegen.kernel.second_order_kernels import kernels_of_order
 from gradscribe.codegen.numpy.function.docstring import module_doc
@@ -8,8 +9,8 @@ from gradscribe.codegen.numpy.function.provenance import page_numbers
 from gradscribe.codegen.numpy.layer.layer_class import layer_class
 from gradscribe.codegen.numpy.layer.layer_methods import LayerKernels
 from gradscribe.codegen.numpy.layer.layer_names import check_globals, check_names
+from gradscribe.codegen.numpy.package.module_text import emitted
 from gradscribe.codegen.python.definition import Module
-from gradscribe.codegen.python.text.render import Emitted, emitted
 from gradscribe.derive.layer.interface import Layer
 
 

@@ -2,8 +2,9 @@
 
 from collections.abc import Iterable, Iterator
 
-from gradscribe.codegen.numpy.runtime.runtime import runtime_attributes
-from gradscribe.codegen.python.names import MEMBERS, check_distinct, unusable
+from gradscribe.codegen.numpy.package.runtime import runtime_attributes
+from gradscribe.codegen.numpy.print.fixed_names import FIXED, MEMBERS
+from gradscribe.codegen.python.names import check_distinct, unusable
 from gradscribe.derive.ir.quote import quoted, shown
 from gradscribe.derive.ir.term import EquationError, Program, accesses
 from gradscribe.derive.layer.interface import Kind, Layer
@@ -20,7 +21,7 @@ def check_names(layer: Layer, base: str = "Layer") -> None:
         EquationError: naming the role of the name and the name.
     """
     for role, name in _names(layer):
-        reason = unusable(name, role)
+        reason = unusable(name, FIXED, role)
         if reason:
             raise EquationError(
                 f"{shown(layer.name)}: {role} {quoted(name)} cannot be a name in Python code: {reason}; choose another"

@@ -2,7 +2,8 @@
 
 from dataclasses import replace
 
-from gradscribe.codegen.kernel.kernel import Kernel, kernels
+from gradscribe.codegen.files.emitted import Emitted
+from gradscribe.codegen.kernel.kernel import Kernel, update_kernel
 from gradscribe.codegen.numpy.function.docstring import long_doc, module_doc, titled
 from gradscribe.codegen.numpy.function.function_text import function_source
 from gradscribe.codegen.numpy.function.provenance import page_numbers
@@ -13,8 +14,9 @@ from gradscribe.codegen.numpy.layer.constructor import (
 )
 from gradscribe.codegen.numpy.layer.layer_class import RAISES
 from gradscribe.codegen.numpy.layer.layer_names import check_globals, check_names
+from gradscribe.codegen.numpy.package.module_text import emitted
+from gradscribe.codegen.numpy.print.fixed_names import ARRAY
 from gradscribe.codegen.python.definition import (
-    ARRAY,
     Class,
     Function,
     Module,
@@ -38,18 +40,11 @@ from gradscribe.codegen.python.expression import (
     unpacked,
 )
 from gradscribe.codegen.python.statement import Assign, Do, Return
-from gradscribe.codegen.python.text.render import Emitted, emitted
 from gradscribe.derive.ir.term import accesses
 from gradscribe.derive.layer.interface import Layer
 from gradscribe.derive.layer.update import STEP, Optimiser
 
 PARAMS, STATE = Name("params"), Name("state")
-
-
-def update_kernel(optimiser: Optimiser) -> Kernel:
-    """The function ``{name}_update``: p, g and the state -> new_p and the new state."""
-    (kernel,) = kernels(optimiser.layer)  # nothing is differentiable, so that there is no other
-    return replace(kernel, name=f"{optimiser.name}_update")
 
 
 def optimiser_source(optimiser: Optimiser) -> Emitted:

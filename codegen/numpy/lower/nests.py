@@ -15,13 +15,11 @@ import sympy
 from sympy import Dummy, Expr, Integer, Mul, Symbol
 
 from gradscribe.codegen.kernel.form import Form
-from gradscribe.codegen.loops.body import computable
-from gradscribe.codegen.loops.nest import Nest
+from gradscribe.codegen.loops import LOOPED, Nest, computable
 from gradscribe.codegen.numpy.lower.context import Scope
 from gradscribe.codegen.numpy.lower.products.operands import bracketed_division
 from gradscribe.codegen.numpy.lower.slices.taps import brackets, choose_loops, lower_taps
 from gradscribe.codegen.numpy.plan import Allocate, Record
-from gradscribe.codegen.python.scalars.numpy_table import NUMPY_REDUCTIONS
 from gradscribe.derive.calculus.collapse import vanishing_accesses
 from gradscribe.derive.ir.functions import is_indicator
 from gradscribe.derive.ir.index import affine, bounds, sign
@@ -60,8 +58,7 @@ def nested(form: Form, scope: Scope) -> list[Record]:
 def nest(form: Form, scope: Scope) -> Nest | None:
     """The loops that compute `form` into a new target; None where they are of no use."""
     form = _without_units(form)
-    row = NUMPY_REDUCTIONS[form.op]
-    if not (row.operator or row.better) or not accesses(form.body) or not computable(form.body, form.indices):
+    if form.op not in LOOPED or not accesses(form.body) or not computable(form.body, form.indices):
         return None
     if not all(_steps(g, form, scope) for g in form.guards):
         return None

@@ -8,7 +8,7 @@ from itertools import groupby
 from sympy import Add, Integer, Symbol, prod
 
 from gradscribe.codegen.kernel.form import Form, choose_form, size_hints
-from gradscribe.codegen.loops.nest import Nest
+from gradscribe.codegen.loops import Nest
 from gradscribe.codegen.numpy.lower.context import Scope
 from gradscribe.codegen.numpy.lower.lookup import adds_at_labels, lower_lookups
 from gradscribe.codegen.numpy.lower.nests import nested, within

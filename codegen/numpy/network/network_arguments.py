@@ -4,11 +4,12 @@ from collections.abc import Sequence
 
 from sympy import Symbol
 
+from gradscribe.codegen.kernel.calling import shape_argument
 from gradscribe.codegen.kernel.kernel import Kernel
 from gradscribe.codegen.kernel.network_kernels import NetworkKernels
-from gradscribe.codegen.numpy.function.arguments import shape_argument
 from gradscribe.codegen.numpy.function.binder import Binder, Source, shape_of
 from gradscribe.codegen.numpy.function.labels import label_statements
+from gradscribe.codegen.numpy.print.fixed_names import FIXED
 from gradscribe.codegen.python.definition import NONE
 from gradscribe.codegen.python.expression import (
     Binary,
@@ -117,7 +118,7 @@ def _weight(network: Network, tensor: Tensor, binder: Binder, where: Expression)
 def constant_names(network: Network) -> dict[str, str]:
     """What the module calls the network's constants, by tensor."""
     taken = {*network.program.names(), network.class_name, *(o.name for o in network.options)}
-    names = Names(taken)
+    names = Names({*FIXED, *taken})
     return {name: names.own(name.upper(), name) for name, _ in network.constants}
 
 

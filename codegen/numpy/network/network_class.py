@@ -2,15 +2,16 @@
 
 from collections.abc import Sequence
 
+from gradscribe.codegen.kernel.calling import shape_argument
 from gradscribe.codegen.kernel.kernel import Kernel
 from gradscribe.codegen.kernel.network_kernels import NetworkKernels
-from gradscribe.codegen.numpy.function.arguments import shape_argument
 from gradscribe.codegen.numpy.function.binder import shape_of
 from gradscribe.codegen.numpy.function.docstring import enumerated, long_doc, method_doc, titled
 from gradscribe.codegen.numpy.layer.constructor import constructor_arguments, constructor_signature
 from gradscribe.codegen.numpy.layer.layer_class import CREATED, RAISES, twice
 from gradscribe.codegen.numpy.layer.layer_methods import as_array, options
 from gradscribe.codegen.numpy.network.starts import check_starts, constructor_statements, described
+from gradscribe.codegen.numpy.print.fixed_names import FIXED
 from gradscribe.codegen.python.definition import (
     ANY,
     NONE,
@@ -161,7 +162,7 @@ def _loss(k: NetworkKernels, forward: Kernel, gradient: Kernel) -> Body:
 def _backward(k: NetworkKernels) -> Body:
     (seed,) = k.seeds
     judged = {t.name for t in k.loss[1].arguments} | {shape_argument(t) for t in k.loss[1].shaped} if k.loss else set()
-    own = Names({seed, *judged})
+    own = Names({*FIXED, seed, *judged})
     saved, wanted, gradient = (own.own(word) for word in ("saved", "inputs", "gradient"))
     keywords = (*options(k.backward), ("inputs", Name(wanted)), *BUFFERS)
     value = Call(Name(k.backward.name), (Name(seed), PARAMS, Name(saved)), keywords)

@@ -14,9 +14,9 @@ from gradscribe.codegen.numpy.lower import lower
 from gradscribe.codegen.numpy.network.memory import Memory, planned
 from gradscribe.codegen.numpy.network.network_arguments import array_statements, direction_statements, saved_statements
 from gradscribe.codegen.numpy.print.emit import Emitter
+from gradscribe.codegen.numpy.print.fixed_names import ARRAY, FIXED, RUNTIME
 from gradscribe.codegen.python.definition import (
     ANY,
-    ARRAY,
     NONE,
     Function,
     Parameter,
@@ -36,7 +36,7 @@ from gradscribe.codegen.python.expression import (
     absent,
     call,
 )
-from gradscribe.codegen.python.names import FIXED, check_distinct
+from gradscribe.codegen.python.names import check_distinct
 from gradscribe.codegen.python.scalars.scalar import shape
 from gradscribe.codegen.python.statement import Body, Return, Statement, let, live, used
 from gradscribe.codegen.python.text.printer import text
@@ -220,7 +220,7 @@ def _function(
         name=kernel.name,
         signature=signature,
         doc=long_doc(heading, [*preface, *_description(k, kernel, memory, returns, own, signature)]),
-        body=(*live(tuple(checks), set().union(*map(used, computed))), *computed),
+        body=(*live(tuple(checks), set().union(*map(used, computed)), RUNTIME), *computed),
         loops=tuple(emitter.nests),
         source=memory.plan,
     )

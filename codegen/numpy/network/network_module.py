@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
+from gradscribe.codegen.files.emitted import Emitted
 from gradscribe.codegen.kernel.network_kernels import network_kernels
 from gradscribe.codegen.numpy.function.docstring import WIDTH, module_doc
 from gradscribe.codegen.numpy.function.function_text import function_source
@@ -19,11 +20,11 @@ from gradscribe.codegen.numpy.network.network_functions import (
     hessian_vector_function,
     predict_function,
 )
+from gradscribe.codegen.numpy.package.module_text import emitted
 from gradscribe.codegen.python.definition import Module
 from gradscribe.codegen.python.expression import Expression, Literal, Table, call
 from gradscribe.codegen.python.statement import Body, Comment, let
 from gradscribe.codegen.python.text.literal import finite
-from gradscribe.codegen.python.text.render import Emitted, emitted
 from gradscribe.derive.composition import Network, NetworkError, with_loss
 from gradscribe.derive.composition.level import levels
 from gradscribe.derive.derivation.record import LayerTable

@@ -5,7 +5,7 @@ from collections.abc import Iterable
 import sympy
 from sympy import Expr, Integer, Symbol
 
-from gradscribe.codegen.loops.nest import Nest
+from gradscribe.codegen.loops import Nest
 from gradscribe.codegen.numpy.plan.arrays import Allocate, Release, Split, Window
 from gradscribe.codegen.numpy.plan.equation import Equation
 from gradscribe.codegen.numpy.plan.lookups import Count, Gather, Known, Labels, ScatterAdd

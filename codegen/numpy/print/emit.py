@@ -6,8 +6,7 @@ from functools import singledispatchmethod
 import sympy
 from sympy import Expr, Integer
 
-from gradscribe.codegen.loops import nest_function
-from gradscribe.codegen.loops.nest import Nest
+from gradscribe.codegen.loops import Nest, nest_function
 from gradscribe.codegen.numpy.plan import (
     Allocate,
     Block,
@@ -38,6 +37,7 @@ from gradscribe.codegen.numpy.plan import (
     Window,
     effects,
 )
+from gradscribe.codegen.numpy.print.numpy_table import NUMPY_REDUCTIONS
 from gradscribe.codegen.numpy.print.pointwise import into
 from gradscribe.codegen.numpy.print.updating import Updating, axes_words, constant, empty, names_of
 from gradscribe.codegen.python.definition import Function
@@ -57,8 +57,8 @@ from gradscribe.codegen.python.expression import (
     method,
     negated,
 )
-from gradscribe.codegen.python.scalars.numpy_table import NUMPY_REDUCTIONS
-from gradscribe.codegen.python.scalars.scalar import DTYPE, ONE, ZERO, ArrayPrinter, shape, size
+from gradscribe.codegen.python.scalars.array_printer import ArrayPrinter
+from gradscribe.codegen.python.scalars.scalar import DTYPE, ONE, ZERO, shape, size
 from gradscribe.codegen.python.statement import Assign, Body, Comment, Do, For, If, Sourced, Statement, let, used
 from gradscribe.codegen.python.text.line_breaks import INDENT
 from gradscribe.codegen.python.text.line_breaks import WIDTH as LINE
@@ -249,7 +249,7 @@ class Emitter(Updating):
     def _(self, record: Positions) -> Sequence[Statement]:
         printer = self._printer(record.update, record.update.axes)
         # small and unsigned types would overflow
-        wide = ArrayPrinter(lambda a: call("rt.wide", printer.access(a)), printer.index, printer.vectors)
+        wide = ArrayPrinter(printer.words, lambda a: call("rt.wide", printer.access(a)), printer.index, printer.vectors)
         return [let(record.name, wide.value(record.update.body, whole=True))]
 
     @emit.register

@@ -10,9 +10,10 @@ from dataclasses import dataclass
 from sympy import Add, Expr, Mul, Pow, Rational
 
 from gradscribe.codegen.numpy.plan import Update
+from gradscribe.codegen.numpy.print.numpy_table import NUMPY_FUNCTIONS, takes_target
 from gradscribe.codegen.python.expression import ELLIPSIS, Call, Expression, Part, call, chain, negated
-from gradscribe.codegen.python.scalars.numpy_table import NUMPY_FUNCTIONS, takes_target
-from gradscribe.codegen.python.scalars.scalar import ONE, ArrayPrinter, fraction, ordered_terms
+from gradscribe.codegen.python.scalars.array_printer import ArrayPrinter
+from gradscribe.codegen.python.scalars.scalar import ONE, fraction, ordered_terms
 from gradscribe.codegen.python.statement import Assign, Do, Statement
 from gradscribe.derive.ir.functions import is_indicator
 from gradscribe.derive.ir.term import Access

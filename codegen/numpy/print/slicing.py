@@ -5,9 +5,12 @@ from collections.abc import Iterable, Mapping
 from sympy import Expr, Symbol
 
 from gradscribe.codegen.numpy.plan import Slice, Update
+from gradscribe.codegen.numpy.print.fixed_names import FIXED
+from gradscribe.codegen.numpy.print.numpy_table import WORDS
 from gradscribe.codegen.python.expression import Call, Expression, Literal, Name, Part, Span, call, method, negated
 from gradscribe.codegen.python.names import Names
-from gradscribe.codegen.python.scalars.scalar import DTYPE, ZERO, ArrayPrinter, size
+from gradscribe.codegen.python.scalars.array_printer import ArrayPrinter
+from gradscribe.codegen.python.scalars.scalar import DTYPE, ZERO, size
 from gradscribe.derive.ir.index import Affine
 from gradscribe.derive.ir.term import Access
 
@@ -25,7 +28,7 @@ class Slicing:
 
     def __init__(self, taken: Iterable[str], arrays: Mapping[str, str] | None = None) -> None:
         self.given = set(taken)
-        self.names = Names(self.given)
+        self.names = Names({*FIXED, *self.given})
         self.arrays = dict(arrays or {})
         self.loops: dict[Symbol, str] = {}
         self.spans: dict[Expression, tuple[Symbol, str]] = {}
@@ -97,7 +100,7 @@ class Slicing:
             kind = () if integer else (("dtype", DTYPE),)
             return _aligned(Call(Name("np.arange"), self._range(symbol, update), kind), (symbol,), axes)
 
-        return ArrayPrinter(access, index, update.axes if update else ())
+        return ArrayPrinter(WORDS, access, index, update.axes if update else ())
 
 
 def _aligned(value: Expression, own: tuple[Symbol, ...], axes: tuple[Symbol, ...]) -> Expression:

@@ -7,6 +7,7 @@ from math import inf
 from sympy import Expr, Symbol
 
 from gradscribe.codegen.numpy.plan import Sum, Update, row, summation
+from gradscribe.codegen.numpy.print.numpy_table import NUMPY_REDUCTIONS
 from gradscribe.codegen.numpy.print.slicing import INFINITY, Slicing
 from gradscribe.codegen.python.expression import (
     ELLIPSIS,
@@ -21,7 +22,6 @@ from gradscribe.codegen.python.expression import (
     chain,
     negated,
 )
-from gradscribe.codegen.python.scalars.numpy_table import NUMPY_REDUCTIONS
 from gradscribe.codegen.python.statement import Assign, Do, Statement, let
 from gradscribe.derive.ir.functions import admission
 from gradscribe.derive.ir.reductions import REDUCTIONS

@@ -1,1 +1,1 @@
-"""SymPy's scalars as expressions of Python: sizes are integers, bodies are NumPy's."""
+"""SymPy's scalars as expressions of Python: sizes and constants, and bodies in the words of a backend."""

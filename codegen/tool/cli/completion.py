@@ -7,6 +7,7 @@ from typing import Annotated
 import typer
 from typer.completion import completion_init, get_completion_script
 
+from gradscribe.codegen.target import TARGETS
 from gradscribe.codegen.tool.find import known
 from gradscribe.derive.typeset.formats import FORMATS
 
@@ -53,3 +54,8 @@ def _offered(kinds: Iterable[str], start: str) -> Iterator[tuple[str, str]]:
 def formats(incomplete: str) -> list[str]:
     """Formats that begin so."""
     return [name for name in FORMATS if name.startswith(incomplete)]
+
+
+def backends(incomplete: str) -> list[str]:
+    """Backends that begin so."""
+    return [name for name in TARGETS if name.startswith(incomplete)]

@@ -5,7 +5,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from gradscribe.codegen.tool.cli.completion import layer_names, names
+from gradscribe.codegen.target import TARGETS
+from gradscribe.codegen.tool.cli.completion import backends, layer_names, names
 from gradscribe.derive.ir.error import EquationError
 from gradscribe.derive.ir.quote import shown
 
@@ -22,6 +23,10 @@ Ties = Annotated[
     typer.Option(help="Gradient of a tied maximum: first (as a layer has it by default) or split among all."),
 ]
 Order = Annotated[int, typer.Option(min=1, max=2, help="2: the gradient of the gradient.")]
+Backend = Annotated[
+    str,
+    typer.Option("--backend", help=f"What the code is written for: {' or '.join(TARGETS)}.", autocompletion=backends),
+]
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 
 

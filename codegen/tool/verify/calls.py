@@ -7,11 +7,10 @@ import numpy as np
 from numpy.random import Generator
 from sympy import Symbol
 
+from gradscribe.codegen.kernel.calling import option_value, shape_argument
 from gradscribe.codegen.kernel.kernel import Kernel
-from gradscribe.codegen.numpy.function.arguments import shape_argument
 from gradscribe.derive.calculus.differentiate import Gradient
 from gradscribe.derive.ir.interpret import interpret
-from gradscribe.derive.layer.interface import Kind, Option
 from gradscribe.derive.layer.sampling import sample_values
 
 INTERPRETER = "the interpreter"
@@ -53,17 +52,3 @@ def difference(found: Sequence[np.ndarray], expected: Sequence[np.ndarray]) -> f
             scale = np.abs(wanted[np.isfinite(wanted)]).max(initial=1.0)
             gaps.append(float(gap.max() / scale))
     return float(np.max(gaps))
-
-
-def option_value(option: Option, sizes: Sizes) -> object:
-    """The value of an option, as a user writes it, that sets its symbols to `sizes`."""
-    values = [sizes[s] for s in option.symbols]
-    match option.kind:
-        case Kind.PADDING:
-            return tuple(zip(values[::2], values[1::2], strict=True))
-        case Kind.SIZE:
-            return tuple(values)
-        case Kind.FLAG:
-            return bool(values[0])
-        case _:
-            return values[0]

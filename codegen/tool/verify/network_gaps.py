@@ -12,7 +12,6 @@ from numpy.random import Generator
 from sympy import Symbol
 
 from gradscribe.codegen.compiler import compile_layer
-from gradscribe.codegen.numpy.layer.constructor import constructor_signature
 from gradscribe.codegen.tool.verify.calls import DIFFERENCES, INTERPRETER, PAGE, Arrays, Gap, Sizes, difference, given
 from gradscribe.codegen.tool.verify.page import LIMIT, on_the_page
 from gradscribe.codegen.tool.verify.second import renamed
@@ -230,9 +229,9 @@ def _numbers(page: Derivation) -> dict[Symbol, float]:
 def _built(network: Network, module: Any, values: Arrays, sizes: Sizes) -> Any:
     """The network of these weights, with the sizes that its constructor asks for."""
     by_name = {s.name: v for s, v in sizes.items()}
-    names = [p.name for p in constructor_signature(network).parameters]
-    arguments = {name: by_name[name] for name in names if name in by_name}
-    layer = getattr(module, network.class_name)(**arguments, dtype=np.float64)
+    cls = getattr(module, network.class_name)
+    arguments = {name: by_name[name] for name in inspect.signature(cls).parameters if name in by_name}
+    layer = cls(**arguments, dtype=np.float64)
     for weight in network.weights:
         layer.params[network.key(weight)] = values[weight]
     for name, _, _ in network.state:

@@ -13,10 +13,11 @@ import pytest
 import gradscribe
 from gradscribe import facade, network
 from gradscribe.codegen.compiler import compile_module, emitted, source
-from gradscribe.codegen.files.audit import METHODS, NUMPY, AuditError, audit, audit_package
-from gradscribe.codegen.numpy.runtime.runtime import runtime_attributes, runtime_names
+from gradscribe.codegen.files.audit import AuditError, audit, audit_package
+from gradscribe.codegen.files.emitted import Emitted
+from gradscribe.codegen.numpy.package.module_text import METHODS, NUMPY
+from gradscribe.codegen.numpy.package.runtime import runtime_attributes, runtime_names
 from gradscribe.codegen.python.names import BUILTINS
-from gradscribe.codegen.python.text.render import Emitted
 from gradscribe.codegen.tool.package import package_sources, stale, write_package
 from gradscribe.derive.ir.term import EquationError
 
@@ -106,10 +107,10 @@ def test_loops_are_those_of_the_companion(line: str) -> None:
 )
 def test_a_companion_holds_loops_only(line: str) -> None:
     made = emitted(LOOPED)
-    assert made.companion is not None
-    text = made.companion.text.replace("\n\n\ndef ", f"\n\n\n{line}\ndef ", 1)
+    companion, folder = made.beside
+    text = companion.text.replace("\n\n\ndef ", f"\n\n\n{line}\ndef ", 1)
     with pytest.raises(AuditError, match=r"^compiled\.mine: "):
-        compile_module(replace(made, companion=replace(made.companion, text=text)))
+        compile_module(replace(made, beside=(replace(companion, text=text), folder)))
 
 
 def test_docstrings_are_those_that_were_given() -> None:

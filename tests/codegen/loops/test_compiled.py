@@ -11,12 +11,11 @@ import pytest
 
 import gradscribe
 from gradscribe.codegen.compiler import compile_layer
+from gradscribe.codegen.kernel.calling import option_value, shape_argument
 from gradscribe.codegen.kernel.kernel import Kernel, kernels
 from gradscribe.codegen.loops.nest import Nest
-from gradscribe.codegen.numpy.function.arguments import shape_argument
 from gradscribe.codegen.numpy.function.function_text import plan
 from gradscribe.codegen.numpy.plan import Compiled, walk
-from gradscribe.codegen.tool.verify.calls import option_value
 from gradscribe.derive.calculus.differentiate import differentiate
 from gradscribe.derive.catalogue.networks import NETWORKS
 from gradscribe.derive.ir.interpret import complete_sizes, interpret

@@ -9,7 +9,7 @@ from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 from sympy import ImmutableMatrix, Rational
 
-from gradscribe.codegen.numpy.runtime.straight_line import StraightLine, straight_line
+from gradscribe.codegen.numpy.package.straight_line import StraightLine, straight_line
 from gradscribe.codegen.python.expression import Binary, parts
 from gradscribe.codegen.python.text.printer import text
 from gradscribe.derive.catalogue.winograd import cook_toom

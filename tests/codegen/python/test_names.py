@@ -16,11 +16,11 @@ import gradscribe
 from gradscribe import network
 from gradscribe.codegen.compiler import emitted, source
 from gradscribe.codegen.files.audit import AuditError
+from gradscribe.codegen.kernel.calling import option_value, shape_argument
 from gradscribe.codegen.kernel.kernel import kernels
-from gradscribe.codegen.numpy.function.arguments import shape_argument
-from gradscribe.codegen.numpy.runtime.runtime import runtime_attributes, runtime_names
-from gradscribe.codegen.python.names import FIXED, MEMBERS, Names
-from gradscribe.codegen.tool.verify.calls import option_value
+from gradscribe.codegen.numpy.package.runtime import runtime_attributes, runtime_names
+from gradscribe.codegen.numpy.print.fixed_names import FIXED, MEMBERS
+from gradscribe.codegen.python.names import Names
 from gradscribe.derive.calculus.differentiate import differentiate
 from gradscribe.derive.composition import NetworkError
 from gradscribe.derive.ir.index import integer, integers
@@ -183,7 +183,7 @@ def test_an_index_and_a_size_of_other_equations_may_be_called_as_what_is_emitted
 
 
 def test_own_names_avoid_those_of_users() -> None:
-    names = Names({"i", "i_low", "i_low_"})
+    names = Names({*FIXED, "i", "i_low", "i_low_"})
     assert names.own("i", "index") == "i_"
     assert names.own("i_low", "low") == "i_low__"
     assert names.own("i_", "index") == "i__"

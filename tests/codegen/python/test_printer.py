@@ -276,13 +276,13 @@ def test_what_is_written_in_part_is_read() -> None:
 def test_what_nothing_reads_goes_and_what_may_refuse_stays() -> None:
     check = e.call("rt.count", X)
     body = (let("a", e.Name("b")), let("c", check), let("d", e.Name("e")), Assign(e.Items((X, Y)), e.Name("shape")))
-    assert live(body, {"d"}) == (Do(check), let("d", e.Name("e")), Assign(e.Items((X, Y)), e.Name("shape")))
+    assert live(body, {"d"}, "rt") == (Do(check), let("d", e.Name("e")), Assign(e.Items((X, Y)), e.Name("shape")))
 
 
 def test_a_chain_of_what_is_read_stays() -> None:
     body = (let("a", e.Name("z")), let("b", e.Name("a")), let("c", e.Name("b")))
-    assert live(body, {"c"}) == body
-    assert live(body, ()) == ()
+    assert live(body, {"c"}, "rt") == body
+    assert live(body, (), "rt") == ()
 
 
 # ----- functions ------------------------------------------------------------------------------------------------------

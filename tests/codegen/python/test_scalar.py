@@ -27,8 +27,10 @@ from sympy import (
 )
 from sympy.codegen.cfunctions import expm1, log1p
 
+from gradscribe.codegen.numpy.print.numpy_table import WORDS
 from gradscribe.codegen.python.expression import Binary, Expression, Literal, Name, negated
-from gradscribe.codegen.python.scalars.scalar import ArrayPrinter, size, size_text
+from gradscribe.codegen.python.scalars.array_printer import ArrayPrinter
+from gradscribe.codegen.python.scalars.scalar import size, size_text
 from gradscribe.codegen.python.text.printer import text
 from gradscribe.derive.ir.functions import (
     at_least,
@@ -174,7 +176,7 @@ VALUES: dict[str, Any] = {
 
 
 def printer() -> ArrayPrinter:
-    return ArrayPrinter(lambda access: Name(access.tensor), lambda s, whole: Name(s.name), (n,))
+    return ArrayPrinter(WORDS, lambda access: Name(access.tensor), lambda s, whole: Name(s.name), (n,))
 
 
 def printed(e: Expr) -> str:

@@ -10,9 +10,11 @@ import numpy as np
 import pytest
 
 from gradscribe.codegen.kernel.kernel import kernels
-from gradscribe.codegen.tool.explain import ExplainError, Explanation, explain
-from gradscribe.codegen.tool.explain.observe import Figures
-from gradscribe.codegen.tool.explain.statement_costs import Statement
+from gradscribe.codegen.numpy.explain import ExplainError
+from gradscribe.codegen.numpy.explain.observe import Figures
+from gradscribe.codegen.numpy.explain.statement_costs import Statement
+from gradscribe.codegen.target import Explanation
+from gradscribe.codegen.tool.explain import explain
 from gradscribe.derive.catalogue.layers import LAYERS
 from gradscribe.derive.catalogue.networks import NETWORKS
 from gradscribe.derive.layer.interface import Kind

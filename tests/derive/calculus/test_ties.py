@@ -12,8 +12,8 @@ import pytest
 from sympy import Eq, Expr, Idx, IndexedBase, Sum, Symbol, exp
 
 from gradscribe.codegen.compiler import compile_layer
+from gradscribe.codegen.kernel.calling import shape_argument
 from gradscribe.codegen.kernel.kernel import kernels
-from gradscribe.codegen.numpy.function.arguments import shape_argument
 from gradscribe.codegen.numpy.function.function_text import plan
 from gradscribe.codegen.numpy.lower import lower
 from gradscribe.derive.calculus.differentiate import differentiate

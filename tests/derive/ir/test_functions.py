@@ -32,8 +32,9 @@ from sympy import (
 )
 from sympy.codegen.cfunctions import expm1, log1p
 
+from gradscribe.codegen.numpy.print.numpy_table import WORDS
 from gradscribe.codegen.python.expression import Name
-from gradscribe.codegen.python.scalars.scalar import ArrayPrinter
+from gradscribe.codegen.python.scalars.array_printer import ArrayPrinter
 from gradscribe.codegen.python.text import printer
 from gradscribe.codegen.tool.verify import verify_layer
 from gradscribe.derive.calculus.differentiate import derivative, differentiate
@@ -86,7 +87,7 @@ def computed(
 
 def text(body: Expr) -> str:
     return printer.text(
-        ArrayPrinter(lambda access: Name(access.tensor), lambda s, whole: Name(s.name), (n,)).value(body)
+        ArrayPrinter(WORDS, lambda access: Name(access.tensor), lambda s, whole: Name(s.name), (n,)).value(body)
     )
 
 

@@ -1,4 +1,4 @@
-"""Every row of derive/ir/reductions.py and its row in codegen/python/scalars/numpy_table.py, whatever rows there are.
+"""Every row of derive/ir/reductions.py and its row in codegen/numpy/print/numpy_table.py, whatever rows there are.
 
 What a row states is compared with what follows from its combination alone: the identity, the order of the elements, the
 slope by finite differences; then everything that is made of it, from the language to the kernels, with loops in Python.
@@ -21,7 +21,8 @@ from sympy import lambdify as as_function
 import gradscribe
 from gradscribe.codegen.compiler import compile_layer
 from gradscribe.codegen.kernel.kernel import kernels
-from gradscribe.codegen.python.scalars.numpy_table import NUMPY_FUNCTIONS, NUMPY_REDUCTIONS
+from gradscribe.codegen.loops import LOOPED
+from gradscribe.codegen.numpy.print.numpy_table import NUMPY_FUNCTIONS, NUMPY_REDUCTIONS
 from gradscribe.codegen.tool.cli.screen import plain
 from gradscribe.codegen.tool.verify import verify_layer
 from gradscribe.derive.derivation import derive
@@ -93,7 +94,9 @@ def test_a_row_that_selects_yields_one_of_its_elements(word: str) -> None:
     row = REDUCTIONS[word]
     assert row.selects == all(combined(row, list(pair)) in pair for pair in numbers(20, 2).tolist())
     how = NUMPY_REDUCTIONS[word]
-    assert all(bool(text) == row.selects for text in (how.better, how.worse, how.recorded, how.searched))
+    assert all(bool(text) == row.selects for text in (how.recorded, how.searched))
+    if word in LOOPED:
+        assert all(bool(text) == row.selects for text in (LOOPED[word].better, LOOPED[word].worse))
 
 
 @ROWS
@@ -105,6 +108,12 @@ def test_numpy_computes_what_the_row_says(word: str) -> None:
     if how.along:
         found = eval(how.along, names)(a.reshape(2, 3, 5), axis=(-2, -1), initial=row.identity)
         np.testing.assert_allclose(found, [combined(row, part.tolist()) for part in a.reshape(2, 15)], rtol=1e-14)
+
+
+@pytest.mark.parametrize("word", LOOPED)
+def test_loops_compute_what_the_row_says(word: str) -> None:
+    row, how = REDUCTIONS[word], LOOPED[word]
+    a, b = numbers(2, 30)
     if how.operator:
         found = [eval(f"a {how.operator} b", {"a": x, "b": y}) for x, y in zip(a, b, strict=True)]
         np.testing.assert_array_equal(found, row.combine(a, b))
@@ -182,14 +191,14 @@ def test_a_kernel_equals_loops(word: str, dtype: Any) -> None:
 
 @ROWS
 def test_loops_compute_what_numpy_does(word: str) -> None:
-    layer, how = layer_of(word, "a window"), NUMPY_REDUCTIONS[word]
+    layer = layer_of(word, "a window")
     module, found = plain_loops.plain(layer), kernels(layer)
     given, options = {"x": numbers(2, 7, 3)}, {"R": 3, "s": 1, "p": 2}
     with module.rt.settings(backend="numpy"):
         expected = everything(layer, found, module, given, options)
     with looped(module) as ran:
         same(everything(layer, found, module, given, options), expected, word)
-    assert ("reduced_forward_1" in ran) == bool(how.operator or how.better)
+    assert ("reduced_forward_1" in ran) == (word in LOOPED)
 
 
 @ROWS
@@ -286,7 +295,7 @@ INTEGERS = {
     "derive/language/syntax/words.py",
 }
 """Where the smaller and the larger of integers or values are read, functions of the same words."""
-TABLES = {"derive/ir/reductions.py", "codegen/python/scalars/numpy_table.py"}
+TABLES = {"derive/ir/reductions.py", "codegen/numpy/print/numpy_table.py", "codegen/loops/body.py"}
 
 
 def test_no_other_code_asks_for_a_reduction_by_its_word() -> None:

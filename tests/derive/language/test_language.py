@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from sympy import Eq, Idx, IndexedBase, Sum, exp, tanh
 
 import gradscribe
-from gradscribe.codegen.numpy.runtime.runtime import runtime_sources
+from gradscribe.codegen.numpy.package.runtime import runtime_sources
 from gradscribe.codegen.tool.verify import verify_layer
 from gradscribe.derive.catalogue.layers import LAYERS
 from gradscribe.derive.derivation import derive

@@ -9,8 +9,8 @@ import numpy as np
 import pytest
 
 from gradscribe import generated
+from gradscribe.codegen.kernel.calling import shape_argument
 from gradscribe.codegen.kernel.kernel import Kernel
-from gradscribe.codegen.numpy.function.arguments import shape_argument
 from gradscribe.derive.catalogue.layers import LAYERS
 from gradscribe.derive.catalogue.networks import NETWORKS
 from gradscribe.derive.catalogue.optimisers import OPTIMISERS

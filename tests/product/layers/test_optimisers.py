@@ -12,7 +12,7 @@ from sympy import Symbol
 
 import gradscribe
 from gradscribe import facade
-from gradscribe.codegen.numpy.runtime.runtime import runtime_sources
+from gradscribe.codegen.numpy.package.runtime import runtime_sources
 from gradscribe.derive.catalogue.optimisers import OPTIMISERS
 from gradscribe.derive.derivation import derive
 from gradscribe.derive.ir.interpret import interpret

@@ -14,7 +14,7 @@ from sympy import Eq, Expr, Idx, IndexedBase, Sum, exp, tanh
 
 import gradscribe
 from gradscribe.codegen.compiler import compile_layer
-from gradscribe.codegen.numpy.runtime.runtime import runtime_sources
+from gradscribe.codegen.numpy.package.runtime import runtime_sources
 from gradscribe.codegen.tool.package import package_sources, write_package
 from gradscribe.derive.calculus.differentiate import differentiate
 from gradscribe.derive.ir.functions import relu

@@ -7,7 +7,8 @@ from typing import Annotated
 
 import typer
 
-from gradscribe.codegen.tool.cli.options import Names, Order, Ties, tied
+from gradscribe.codegen.target import DEFAULT, row
+from gradscribe.codegen.tool.cli.options import Backend, Names, Order, Ties, tied
 from gradscribe.codegen.tool.cli.screen import lines
 from gradscribe.codegen.tool.find import find_all, find_any, networks, optimisers
 from gradscribe.derive.ir.quote import located
@@ -25,8 +26,10 @@ def generate(
     ] = False,
     ties: Ties = None,
     order: Order = 1,
+    backend: Backend = DEFAULT,
 ) -> bool:
     """Generate the kernels: one module per layer, and the runtime that they share."""
+    row(backend)
     found = [find_any(name) for name in names] if names else [*find_all([]), *networks(), *optimisers()]
     from gradscribe.codegen.files.swap import check_folder
     from gradscribe.codegen.tool.package import stale, write_package
@@ -43,13 +46,13 @@ def generate(
     counted = ", ".join(_counted(f, word) for f, word in kinds if f)
     everything: list[Layer | Optimiser] = [*layers, *composed, *updates]
     if check:
-        diffs = stale(everything, out, whole=not names, order=order)
+        diffs = stale(everything, out, not names, order, backend)
         for diff in diffs:
             print(lines(diff), end="")
         fresh = f"{located(out)} is fresh: {counted}"
         print(f"{len(diffs)} stale or orphaned in {located(out)}" if diffs else fresh)
         return not diffs
-    changed = write_package(everything, out, order)
+    changed = write_package(everything, out, order, backend)
     for name, paths in groupby(changed, key=lambda path: path.relative_to(out).parts[0]):
         what = "wrote" if (out / name).exists() else "removed"
         number = f", {_counted(list(paths), 'file')}" if (out / name).is_dir() else ""

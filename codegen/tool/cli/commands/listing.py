@@ -45,8 +45,7 @@ def _wrapped(name: str, text: str, margin: int) -> str:
 
 def _row(found: "Layer | Optimiser") -> dict[str, Any]:
     """What there is to say of a layer, a network or an optimiser."""
-    from gradscribe.codegen.kernel.kernel import kernels
-    from gradscribe.codegen.numpy.layer.optimiser_module import update_kernel
+    from gradscribe.codegen.kernel.kernel import kernels, update_kernel
     from gradscribe.derive.composition import Network
     from gradscribe.derive.layer.update import Optimiser
 

@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 
 import gradscribe
-from gradscribe.codegen.numpy.function.arguments import shape_argument
+from gradscribe.codegen.kernel.calling import shape_argument
 from gradscribe.codegen.tool.check import CheckError, Finding, Verdict, check
 from gradscribe.codegen.tool.check.mistake.slip import Surroundings
 from gradscribe.codegen.tool.check.mistake.slip_index import lost_brackets

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from gradscribe.codegen.numpy.runtime.runtime import runtime_sources
+from gradscribe.codegen.numpy.package.runtime import runtime_sources
 from tests.codegen.tool.cli.running import GENERATED, OWN, Command, is_a_mistake, run, run_apart
 
 

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from gradscribe.codegen.numpy.runtime.runtime import runtime_sources
+from gradscribe.codegen.numpy.package.runtime import runtime_sources
 from tests.codegen.tool.cli.running import OWN, Command, is_a_mistake
 
 GATE = "# a gate\ny[n,k] = x[n,k] * sigmoid(a[k])\nweight a\n"

@@ -8,7 +8,10 @@ from typing import Any
 import numpy as np
 from sympy import Expr, Float, Integer
 
-from gradscribe.codegen.loops.nest import Nest
+from gradscribe.codegen.loops import Nest
+from gradscribe.codegen.numpy.explain.compiled_functions import Function
+from gradscribe.codegen.numpy.explain.instance import Instance
+from gradscribe.codegen.numpy.explain.observe import Figures, Seen
 from gradscribe.codegen.numpy.plan import (
     Allocate,
     Block,
@@ -36,9 +39,6 @@ from gradscribe.codegen.numpy.plan import (
     contracts,
     deed,
 )
-from gradscribe.codegen.tool.explain.compiled_functions import Function
-from gradscribe.codegen.tool.explain.instance import Instance
-from gradscribe.codegen.tool.explain.observe import Figures, Seen
 from gradscribe.derive.ir.interpret import complete_sizes, number
 from gradscribe.derive.ir.term import Range
 

@@ -8,8 +8,8 @@ from collections.abc import Iterator, Mapping
 from functools import cache
 from pathlib import Path
 
-from gradscribe.codegen.numpy.runtime.cook_toom_tables import tables_source
-from gradscribe.codegen.numpy.runtime.transforms import transforms_sources
+from gradscribe.codegen.numpy.package.cook_toom_tables import tables_source
+from gradscribe.codegen.numpy.package.transforms import transforms_sources
 from gradscribe.codegen.python.text.render import header, templates
 
 RUNTIME = "numpy/runtime"

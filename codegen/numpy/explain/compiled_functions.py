@@ -7,12 +7,12 @@ from typing import Any
 
 import numpy as np
 
-from gradscribe.codegen.compiler import compile_module, emitted
+from gradscribe.codegen.files.emitted import Emitted
+from gradscribe.codegen.kernel.calling import shape_argument
 from gradscribe.codegen.kernel.kernel import Kernel, kernels
 from gradscribe.codegen.kernel.network_kernels import NetworkKernels, network_kernels
-from gradscribe.codegen.numpy.function.arguments import shape_argument
+from gradscribe.codegen.numpy.explain.instance import Instance
 from gradscribe.codegen.numpy.plan import Plan, Record
-from gradscribe.codegen.tool.explain.instance import Instance
 from gradscribe.derive.composition import Network
 from gradscribe.derive.layer.interface import Layer
 
@@ -49,10 +49,8 @@ class Functions:
     functions: tuple[Function, ...]
 
 
-def functions_of(layer: Layer) -> Functions:
-    """Generate and compile the functions of `layer`."""
-    made = emitted(layer)
-    module = compile_module(made)
+def functions_of(layer: Layer, made: Emitted, module: ModuleType) -> Functions:
+    """The functions of `layer` in its module, as that was emitted and in memory."""
     if isinstance(layer, Network):
         k = network_kernels(layer)
         parts = [(k.forward, _network_forward(k)), (k.backward, _network_backward(k))]

@@ -1,5 +1,6 @@
 """Cook-Toom algorithms -> the module of the tables of the runtime; see `derive.catalogue.winograd`."""
 
+from dataclasses import dataclass
 from functools import cache
 
 from sympy import ImmutableMatrix
@@ -7,12 +8,39 @@ from sympy import ImmutableMatrix
 from gradscribe.codegen.python.expression import Table
 from gradscribe.codegen.python.scalars.scalar import number
 from gradscribe.codegen.python.text.printer import text
-from gradscribe.codegen.python.text.render import CookToomContext, MatrixContext, TablesContext, header, render
+from gradscribe.codegen.python.text.render import header, render
 from gradscribe.derive.catalogue.winograd import CookToom, cook_toom, prove
 from gradscribe.derive.catalogue.winograd.accuracy import ERRORS
 from gradscribe.derive.catalogue.winograd.points import written
 
 SOURCE = "the algorithms of Cook and Toom"
+
+
+@dataclass(frozen=True)
+class MatrixContext:
+    """A matrix; its rows are finished text."""
+
+    name: str
+    rows: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class CookToomContext:
+    """One algorithm of the tables."""
+
+    m: int
+    r: int
+    points: str
+    matrices: tuple[MatrixContext, ...]
+    error: str
+
+
+@dataclass(frozen=True)
+class TablesContext:
+    """All fields of ``numpy/runtime/cook_toom/tables.py.jinja``."""
+
+    header: str
+    cook_toom: tuple[CookToomContext, ...]
 
 
 def tables_source(template: str) -> str:

@@ -4,17 +4,26 @@
 What NumPy computes badly or not at all is a function of the runtime, ``rt``.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import sympy
 from sympy import Expr
 from sympy.codegen.cfunctions import expm1, log1p
 
-from gradscribe.codegen.python.expression import Binary, Call, Comparison, Expression, Literal, Name, call, parts
+from gradscribe.codegen.python.expression import (
+    Binary,
+    Call,
+    Comparison,
+    Literal,
+    Name,
+    call,
+    method,
+    parts,
+)
+from gradscribe.codegen.python.scalars.array_printer import Rule, Words
+from gradscribe.codegen.python.scalars.scalar import DTYPE
 from gradscribe.derive.ir import functions as f
-
-Rule = Callable[..., Expression]
 
 
 def _called(name: str) -> Rule:
@@ -83,24 +92,32 @@ class NumpyReduction:
     Attributes:
         ufunc: NumPy's function of two arrays.
         along: its function along axes of one array, with ``axis`` and ``initial``; sums have ``rt.total``.
-        operator: that of two numbers, for compiled loops; "" where there is none.
-        better: of one that selects, likewise: the comparison by which a number replaces the best one so far.
-        worse: the comparison by which it does not; both are false beside NaN.
         recorded: of one that selects: the function of the runtime that exchanges elements and records the position.
         searched: likewise: the one that searches along the last axes.
     """
 
     ufunc: str
     along: str = ""
-    operator: str = ""
-    better: str = ""
-    worse: str = ""
     recorded: str = ""
     searched: str = ""
 
 
 NUMPY_REDUCTIONS: Mapping[str, NumpyReduction] = {
-    "sum": NumpyReduction("np.add", operator="+"),
-    "max": NumpyReduction("np.maximum", "np.max", "", ">", "<=", "rt.maximise", "rt.first_max"),
-    "min": NumpyReduction("np.minimum", "np.min", "", "<", ">=", "rt.minimise", "rt.first_min"),
+    "sum": NumpyReduction("np.add"),
+    "max": NumpyReduction("np.maximum", "np.max", "rt.maximise", "rt.first_max"),
+    "min": NumpyReduction("np.minimum", "np.min", "rt.minimise", "rt.first_min"),
 }
+
+WORDS = Words(
+    NUMPY_FUNCTIONS,
+    MIRRORED,
+    where="np.where",
+    ratio="rt.ratio",
+    share="rt.share",
+    square="np.square",
+    root="np.sqrt",
+    power="np.float_power",
+    number=_called("dtype"),
+    numbers=lambda condition: method(condition, "astype", DTYPE),
+    scalar=_called("float"),  # a NumPy scalar would turn float32 arrays into float64
+)

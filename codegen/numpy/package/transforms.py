@@ -1,27 +1,52 @@
 """Cook-Toom algorithms -> the modules of their compiled transforms: one for each algorithm, and one that names all."""
 
 from collections.abc import Iterator
+from dataclasses import dataclass
 
 from sympy import ImmutableMatrix
 
-from gradscribe.codegen.numpy.runtime.cook_toom_tables import SOURCE, algorithms
-from gradscribe.codegen.numpy.runtime.straight_line import straight_line
+from gradscribe.codegen.numpy.package.cook_toom_tables import SOURCE, algorithms
+from gradscribe.codegen.numpy.package.straight_line import straight_line
 from gradscribe.codegen.python.definition import ANY, INT, Function, Parameter, Signature
 from gradscribe.codegen.python.expression import Binary, Expression, Literal, Name, Part, Span, call
 from gradscribe.codegen.python.statement import Assign, Body, For, let
-from gradscribe.codegen.python.text.render import (
-    LoopsContext,
-    TransformContext,
-    TransformsContext,
-    header,
-    printed,
-    render,
-)
+from gradscribe.codegen.python.text.render import FunctionContext, header, printed, render
 from gradscribe.derive.catalogue.winograd import CookToom
 
 X, Y, START, STEP, AT, STRIDE, LENGTH, K = map(Name, ("x", "y", "start", "step", "at", "stride", "length", "k"))
 KINDS = {X: ANY, START: INT, STEP: INT, Y: ANY, AT: INT, STRIDE: INT, LENGTH: INT}
 """What every transform is given: where rows are read, and where they are written."""
+
+
+@dataclass(frozen=True)
+class TransformContext:
+    """A transform along an axis."""
+
+    kind: str
+    function: FunctionContext
+
+
+@dataclass(frozen=True)
+class LoopsContext:
+    """All fields of ``numpy/runtime/cook_toom/loops.py.jinja``: the transforms of F(m, r)."""
+
+    header: str
+    m: int
+    r: int
+    transforms: tuple[TransformContext, ...]
+
+    @property
+    def module(self) -> str:
+        """What the module is called."""
+        return f"loops_{self.m}_{self.r}"
+
+
+@dataclass(frozen=True)
+class TransformsContext:
+    """All fields of ``numpy/runtime/cook_toom/transforms.py.jinja``, which names all of these."""
+
+    header: str
+    algorithms: tuple[LoopsContext, ...]
 
 
 def transforms_sources(loops: str, table: str) -> dict[str, str]:

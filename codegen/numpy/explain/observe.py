@@ -10,9 +10,9 @@ from statistics import median
 from types import FrameType
 from typing import Any
 
+from gradscribe.codegen.numpy.explain.compiled_functions import Function, Functions
+from gradscribe.codegen.numpy.explain.instance import Instance
 from gradscribe.codegen.numpy.plan import Record
-from gradscribe.codegen.tool.explain.compiled_functions import Function, Functions
-from gradscribe.codegen.tool.explain.instance import Instance
 
 LEAST_SECONDS = 0.05
 """What is timed is repeated for so long, three times at least."""

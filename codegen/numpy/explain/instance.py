@@ -9,9 +9,9 @@ from typing import Any
 import numpy as np
 from sympy import Expr, Symbol
 
+from gradscribe.codegen.kernel.calling import option_value
+from gradscribe.codegen.numpy.explain.solve import Equation, ExplainError, Sizes, solved
 from gradscribe.codegen.python.scalars.scalar import size_text
-from gradscribe.codegen.tool.explain.solve import Equation, ExplainError, Sizes, solved
-from gradscribe.codegen.tool.verify.calls import option_value
 from gradscribe.derive.composition import Network
 from gradscribe.derive.ir.interpret import number
 from gradscribe.derive.ir.quote import listed, shown

@@ -9,8 +9,8 @@ from rich.console import Console, ConsoleOptions, RenderResult
 from rich.markup import escape
 from rich.table import Column, Table
 
-from gradscribe.codegen.tool.explain.observe import Figures
-from gradscribe.codegen.tool.explain.statement_costs import Statement
+from gradscribe.codegen.numpy.explain.observe import Figures
+from gradscribe.codegen.numpy.explain.statement_costs import Statement
 
 
 @dataclass(frozen=True)

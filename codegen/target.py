@@ -1,0 +1,117 @@
+"""What a backend is, and which there are. A further one is a folder with a `Target`, and a row here."""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from importlib import import_module
+from typing import TYPE_CHECKING, Any, Protocol
+
+from gradscribe.derive.ir.error import EquationError
+from gradscribe.derive.ir.quote import quoted
+
+if TYPE_CHECKING:  # SymPy takes its time: whoever looks at the names does not wait for it
+    from rich.console import Console, ConsoleOptions, RenderResult
+
+    from gradscribe.codegen.files.emitted import Emitted
+    from gradscribe.derive.layer.interface import Layer
+    from gradscribe.derive.layer.update import Optimiser
+
+
+class Target(Protocol):
+    """A backend: equations in, the modules of a package out. It keeps nothing and touches no file.
+
+    What it gets are layers, networks and optimisers; `codegen.kernel` makes of them the functions to write (`kernels`,
+    `network_kernels`, `update_kernel`) and of each statement a `Form` (`choose_form`). What it gives are texts of
+    Python with the lists that they are audited by; the compiler executes them, the package writer writes them.
+    """
+
+    @property
+    def template(self) -> str:
+        """What the modules of layers name in their first line, see `codegen.python.text.render.header`."""
+
+    @property
+    def offers(self) -> Mapping[str, Sequence[str]]:
+        """The modules that every package has besides those of layers, and what the package offers of each."""
+
+    @property
+    def folders(self) -> Sequence[str]:
+        """The folders that hold a module for each module that needs one beside it, under the same name."""
+
+    def module(self, item: "Layer | Optimiser", order: int) -> "Emitted":
+        """The module of a layer, network or optimiser: a function for each kernel, see `codegen.kernel.calling`.
+
+        Args:
+            item: the layer, network or optimiser.
+            order: 2 for the functions of second order, too.
+
+        Raises:
+            EquationError: when a name cannot be one in its code, or for what the backend cannot compute.
+        """
+
+    def shared(self) -> Mapping[str, str]:
+        """The files that every package has: path in it -> text. No user's text is in them; they are not audited."""
+
+    def init(self, members: Mapping[str, Sequence[str]]) -> str:
+        """The package's own file, which offers members: module -> names, those of `offers` among them."""
+
+
+class Explanation(Protocol):
+    """How functions are computed: print it, or take the figures."""
+
+    @property
+    def shapes(self) -> Mapping[str, tuple[int, ...] | None]:
+        """Those of the inputs by name; None for one that is left out."""
+
+    @property
+    def functions(self) -> Sequence[Any]:
+        """A record for each function."""
+
+    def as_data(self) -> dict[str, Any]:
+        """Plain data for JSON."""
+
+    def __rich_console__(self, console: "Console", options: "ConsoleOptions") -> "RenderResult":
+        """What a terminal shows."""
+
+
+@dataclass(frozen=True)
+class Row:
+    """A backend in the table.
+
+    Attributes:
+        name: what users call it.
+        room: the module that has its `TARGET`; it is loaded when something is generated.
+        explainer: the module that has its `explained`, which tells how functions are computed; "" where none does.
+    """
+
+    name: str
+    room: str
+    explainer: str = ""
+
+
+TARGETS = {
+    found.name: found
+    for found in (Row("numpy", "gradscribe.codegen.numpy.package.numpy_target", "gradscribe.codegen.numpy.explain"),)
+}
+DEFAULT = next(iter(TARGETS))
+
+
+def row(name: str) -> Row:
+    """The row of a backend, which is not loaded yet.
+
+    Raises:
+        EquationError: when there is none of that name.
+    """
+    if name not in TARGETS:
+        raise EquationError(f"backend: expected {' or '.join(TARGETS)}, received {quoted(name)}")
+    return TARGETS[name]
+
+
+def target(name: str = DEFAULT) -> Target:
+    """A backend by its name; raises as `row` does."""
+    found: Target = import_module(row(name).room).TARGET
+    return found
+
+
+def explainer() -> Callable[..., Explanation]:
+    """What tells how functions of the first backend are computed, see `codegen.tool.explain`."""
+    found: Callable[..., Explanation] = import_module(row(DEFAULT).explainer).explained
+    return found
