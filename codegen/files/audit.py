@@ -11,7 +11,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from gradscribe.codegen.numpy.runtime.runtime import runtime_attributes, runtime_names
 from gradscribe.codegen.python.names import BUILTINS, MEMBERS
 from gradscribe.codegen.python.scalars.numpy_table import NUMPY_REDUCTIONS, called
-from gradscribe.codegen.python.text.render import Emitted, companion, sibling
+from gradscribe.codegen.python.text.render import Emitted, above, companion, sibling
 from gradscribe.derive.ir.quote import quoted, shown
 from gradscribe.derive.ir.term import EquationError
 
@@ -40,8 +40,8 @@ NUMPY = frozenset(
 """What emitted code uses of NumPy: what computes the functions of equations, and what the compiler itself needs."""
 METHODS = frozenset(
     (
-        *("astype", "default_rng", "dtype", "fill", "get", "give", "reshape", "shape", "size", "take", "transpose"),
-        *("update", *(method for _, *methods in _REDUCING for method in methods)),
+        *("astype", "axis", "default_rng", "dtype", "fill", "get", "give", "name", "reshape", "shape", "size", "take"),
+        *("transpose", "type", "update", *(method for _, *methods in _REDUCING for method in methods)),
     )
 )
 """The attributes of arrays, dictionaries, buffers and generators."""
@@ -54,6 +54,10 @@ PLAIN = frozenset(
     }
 )
 """The statements and expressions that do nothing by themselves; names, attributes and calls are looked at."""
+
+
+DECORATORS = frozenset({"rt.compiled", "rt.once"})
+"""What functions are decorated by."""
 
 
 class AuditError(EquationError):
@@ -111,7 +115,7 @@ class _Audit:
         self.globals: set[str] = set()
         self.functions: set[str] = set()
         self.members: frozenset[str] = frozenset()
-        self.frame = {ast.unparse(ast.parse(sibling())): "rt"}
+        self.frame = {ast.unparse(ast.parse(frame())): "rt" for frame in (sibling, above)}
         self.loops: frozenset[str] = frozenset()
         if module.companion is not None:
             self.frame[ast.unparse(ast.parse(companion(module.name)))] = "loops"
@@ -179,7 +183,7 @@ class _Audit:
 
     def _function(self, function: ast.FunctionDef) -> None:
         """A function or a method: no name of its own hides one that the module needs."""
-        if function.decorator_list:
+        if not {ast.unparse(d) for d in function.decorator_list} <= DECORATORS:
             raise self._error(function, "decorates a function")
         a = function.args
         heads = [*a.defaults, *(d for d in a.kw_defaults if d is not None)]

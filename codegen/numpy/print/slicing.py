@@ -5,14 +5,13 @@ from collections.abc import Iterable, Mapping
 from sympy import Expr, Symbol
 
 from gradscribe.codegen.numpy.plan import Slice, Update
-from gradscribe.codegen.python.expression import Call, Expression, Literal, Name, Part, Span, call, method, negated
+from gradscribe.codegen.python.expression import Call, Expression, Literal, Name, Part, Span, call, method
 from gradscribe.codegen.python.names import Names
 from gradscribe.codegen.python.scalars.scalar import DTYPE, ZERO, ArrayPrinter, size
 from gradscribe.derive.ir.index import Affine
 from gradscribe.derive.ir.term import Access
 
 NONE = Literal(None)
-INFINITY = Name("np.inf")
 
 
 class Slicing:
@@ -50,8 +49,6 @@ class Slicing:
 
     def number(self, value: Expr) -> Expression:
         """A number made of sizes, options and scalar arguments."""
-        if value.is_infinite:
-            return INFINITY if value.is_positive else negated(INFINITY)
         return self._printer(None).value(value)
 
     # ----- slices ---------------------------------------------------------------------------------------------------

@@ -7,7 +7,7 @@ from math import inf
 from sympy import Expr, Symbol
 
 from gradscribe.codegen.numpy.plan import Sum, Update, row, summation
-from gradscribe.codegen.numpy.print.slicing import INFINITY, Slicing
+from gradscribe.codegen.numpy.print.slicing import Slicing
 from gradscribe.codegen.python.expression import (
     ELLIPSIS,
     Binary,
@@ -22,6 +22,7 @@ from gradscribe.codegen.python.expression import (
     negated,
 )
 from gradscribe.codegen.python.scalars.numpy_table import NUMPY_REDUCTIONS
+from gradscribe.codegen.python.scalars.scalar import INFINITY
 from gradscribe.codegen.python.statement import Assign, Do, Statement, let
 from gradscribe.derive.ir.functions import admission
 from gradscribe.derive.ir.reductions import REDUCTIONS

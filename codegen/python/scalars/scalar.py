@@ -29,7 +29,7 @@ from gradscribe.derive.ir.functions import is_indicator
 from gradscribe.derive.ir.index import choose, exact, floordiv, minimum, mod
 from gradscribe.derive.ir.term import Access, EquationError
 
-DTYPE = Name("dtype")
+DTYPE, INFINITY = Name("dtype"), Name("np.inf")
 ZERO, ONE = Literal(0), Literal(1)
 
 
@@ -200,6 +200,8 @@ def number(e: Expr) -> Expression:
     """A constant; a quotient of integers stays one: both are exact in floating point, one rounding is left."""
     if e.is_Integer:
         return Literal(int(e))
+    if e.is_infinite:
+        return INFINITY if e.is_positive else negated(INFINITY)
     if e.is_Rational:
         return Binary("/", Literal(int(e.p)), Literal(int(e.q)))
     return Literal(_float(e))

@@ -213,6 +213,11 @@ def sibling() -> str:
     return environment().get_template("numpy/sibling.jinja").render()
 
 
+def above() -> str:
+    """The statement by which a companion gets the runtime, which lies beside its folder."""
+    return environment().get_template("numba/above.jinja").render()
+
+
 def header(source: str, template: str) -> str:
     """The comment lines at the top of a generated file."""
     return f"{MARK} {source}, template {template}.\n# Do not edit: change the equation and run: gradscribe generate"
