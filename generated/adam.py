@@ -92,13 +92,13 @@ def adam_update(
     # (2) new_m[e] = beta_1 m[e]+(1−beta_1) h[e]
     if loops.wanted(E):
         new_m = np.empty((E,), dtype)
-        rt.run(loops.adam_update_1, E, E, rt.flat(new_m), rt.flat(h), rt.flat(m), dtype(beta_1), dtype(1 - beta_1))
+        loops.adam_update_1(new_m, h, m, E, beta_1)
     else:
         new_m = beta_1 * m + (1 - beta_1) * h
     # (3) new_v[e] = beta_2 v[e]+(1−beta_2) h[e]²
     if loops.wanted(E):
         new_v = np.empty((E,), dtype)
-        rt.run(loops.adam_update_2, E, E, rt.flat(new_v), rt.flat(h), rt.flat(v), dtype(beta_2), dtype(1 - beta_2))
+        loops.adam_update_2(new_v, h, v, E, beta_2)
     else:
         new_v = beta_2 * v + (1 - beta_2) * np.square(h)
     # (4) new_p[e] = p[e]−lr new_m[e]/((1−beta_1^t)(eps+√(new_v[e]/(1−beta_2^t))))

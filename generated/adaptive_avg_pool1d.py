@@ -19,7 +19,7 @@ else:  # copied beside a script
     import runtime as rt  # type: ignore[import-not-found, no-redef]
 
 
-def adaptive_avg_pool1d_forward(x: Any, *, output_size: int | Sequence[int]) -> rt.Array:
+def adaptive_avg_pool1d_forward(x: Any, *, output_size: rt.Size) -> rt.Array:
     """Compute the 1-D average pooling to a given size.
 
     (1) a[j] = Σ_{t} [W't<Wj+W][Wj<W't+W']
@@ -113,7 +113,7 @@ class AdaptiveAvgPool1D(rt.Layer):
     differentiable = ("x",)
     outputs = (("y", "dy"),)
 
-    def __init__(self, output_size: int | Sequence[int]) -> None:
+    def __init__(self, output_size: rt.Size) -> None:
         super().__init__()
         (W_out,) = rt.sizes("adaptive_avg_pool1d", "output_size", output_size, 1, 1)
         self.output_size = output_size

@@ -21,7 +21,7 @@ else:  # copied beside a script
     import runtime as rt  # type: ignore[import-not-found, no-redef]
 
 
-def adaptive_avg_pool2d_forward(x: Any, *, output_size: int | Sequence[int]) -> rt.Array:
+def adaptive_avg_pool2d_forward(x: Any, *, output_size: rt.Size) -> rt.Array:
     """Compute the 2-D average pooling to a given size.
 
     (1) a_h[i] = Σ_{r} [H'r<Hi+H][Hi<H'r+H']
@@ -97,8 +97,7 @@ def adaptive_avg_pool2d_grad_input(dy: Any, *, input_shape: Sequence[int]) -> rt
     dtype = rt.float_type("adaptive_avg_pool2d", dy=dy)
     input_shape = rt.shape("adaptive_avg_pool2d", "input_shape", input_shape, 4)
     N, H, W, C = input_shape
-    H_out = dy.shape[1]
-    W_out = dy.shape[2]
+    _, H_out, W_out, _ = dy.shape
     rt.extent("adaptive_avg_pool2d", "argument dy, axis 0 (batch)", dy.shape[0], N)
     rt.extent("adaptive_avg_pool2d", "argument dy, axis 3 (channels)", dy.shape[3], C)
     rt.affordable("adaptive_avg_pool2d", dtype, {"dx": (N, H, W, C)})
@@ -146,7 +145,7 @@ class AdaptiveAvgPool2D(rt.Layer):
     differentiable = ("x",)
     outputs = (("y", "dy"),)
 
-    def __init__(self, output_size: int | Sequence[int]) -> None:
+    def __init__(self, output_size: rt.Size) -> None:
         super().__init__()
         H_out, W_out = rt.sizes("adaptive_avg_pool2d", "output_size", output_size, 2, 1)
         self.output_size = output_size

@@ -18,7 +18,7 @@ else:  # copied beside a script
     import runtime as rt  # type: ignore[import-not-found, no-redef]
 
 
-def adaptive_max_pool1d_forward(x: Any, *, output_size: int | Sequence[int]) -> tuple[rt.Array, rt.Array]:
+def adaptive_max_pool1d_forward(x: Any, *, output_size: rt.Size) -> tuple[rt.Array, rt.Array]:
     """Compute the 1-D max pooling to a given size.
 
     (1) y[n,j,c] = max_{t} x[n,t,c]   over W't<Wj+W, Wj<W't+W'
@@ -49,6 +49,20 @@ def adaptive_max_pool1d_forward(x: Any, *, output_size: int | Sequence[int]) -> 
     return y, argmax
 
 
+@rt.once
+def _adaptive_max_pool1d_grad_input_sizes(dtype: Any, x: Any, dy: Any, argmax: Any, /) -> tuple[Any, ...]:
+    """The sizes of adaptive_max_pool1d_grad_input."""
+    N, W, C = x
+    W_out = dy[1]
+    rt.extent("adaptive_max_pool1d", dy.axis(0, "batch"), dy[0], N)
+    rt.extent("adaptive_max_pool1d", dy.axis(2, "channels"), dy[2], C)
+    rt.extent("adaptive_max_pool1d", argmax.axis(0, "batch"), argmax[0], N)
+    rt.extent("adaptive_max_pool1d", argmax.axis(1, "W_out of index j"), argmax[1], W_out)
+    rt.extent("adaptive_max_pool1d", argmax.axis(2, "channels"), argmax[2], C)
+    rt.affordable("adaptive_max_pool1d", dtype, {"dx": (N, W, C)})
+    return N, W, C
+
+
 def adaptive_max_pool1d_grad_input(dy: Any, argmax: Any, *, input_shape: Sequence[int]) -> rt.Array:
     """Compute dx, the gradient of E: 1-D max pooling to a given size.
 
@@ -70,14 +84,7 @@ def adaptive_max_pool1d_grad_input(dy: Any, argmax: Any, *, input_shape: Sequenc
     argmax = rt.array("adaptive_max_pool1d", "argmax", argmax, 3, integer=True)
     dtype = rt.float_type("adaptive_max_pool1d", dy=dy)
     input_shape = rt.shape("adaptive_max_pool1d", "input_shape", input_shape, 3)
-    N, W, C = input_shape
-    W_out = dy.shape[1]
-    rt.extent("adaptive_max_pool1d", "argument dy, axis 0 (batch)", dy.shape[0], N)
-    rt.extent("adaptive_max_pool1d", "argument dy, axis 2 (channels)", dy.shape[2], C)
-    rt.extent("adaptive_max_pool1d", "argument argmax, axis 0 (batch)", argmax.shape[0], N)
-    rt.extent("adaptive_max_pool1d", "argument argmax, axis 1 (W_out of index j)", argmax.shape[1], W_out)
-    rt.extent("adaptive_max_pool1d", "argument argmax, axis 2 (channels)", argmax.shape[2], C)
-    rt.affordable("adaptive_max_pool1d", dtype, {"dx": (N, W, C)})
+    N, W, C = _adaptive_max_pool1d_grad_input_sizes(dtype, input_shape, dy, argmax)
     rt.recorded("adaptive_max_pool1d", "argmax", argmax, W)
     # (6) dx[m,q,v] = Σ_{j} dy[m,j,v] [q=argmax[m,j,v]]
     dx = np.zeros((N, W, C), dtype)
@@ -100,7 +107,7 @@ class AdaptiveMaxPool1D(rt.Layer):
     differentiable = ("x",)
     outputs = (("y", "dy"),)
 
-    def __init__(self, output_size: int | Sequence[int]) -> None:
+    def __init__(self, output_size: rt.Size) -> None:
         super().__init__()
         (W_out,) = rt.sizes("adaptive_max_pool1d", "output_size", output_size, 1, 1)
         self.output_size = output_size

@@ -19,7 +19,7 @@ else:  # copied beside a script
     import runtime as rt  # type: ignore[import-not-found, no-redef]
 
 
-def adaptive_max_pool2d_forward(x: Any, *, output_size: int | Sequence[int]) -> tuple[rt.Array, rt.Array, rt.Array]:
+def adaptive_max_pool2d_forward(x: Any, *, output_size: rt.Size) -> tuple[rt.Array, rt.Array, rt.Array]:
     """Compute the 2-D max pooling to a given size.
 
     (1) z[n,r,j,c] = max_{t} x[n,r,t,c]   over W't<Wj+W, Wj<W't+W'
@@ -61,12 +61,35 @@ def adaptive_max_pool2d_forward(x: Any, *, output_size: int | Sequence[int]) -> 
     return y, argmax_columns, argmax_rows
 
 
+@rt.once
+def _adaptive_max_pool2d_grad_input_sizes(
+    dtype: Any, x: Any, dy: Any, argmax_columns: Any, argmax_rows: Any, /
+) -> tuple[Any, ...]:
+    """The sizes of adaptive_max_pool2d_grad_input."""
+    N, H, W, C = x
+    _, H_out, W_out, _ = dy
+    rt.extents(
+        "adaptive_max_pool2d",
+        argmax_columns.name,
+        argmax_columns,
+        (N, H, W_out, C),
+        "batch, height, W_out of index j, channels",
+    )
+    rt.extents(
+        "adaptive_max_pool2d",
+        argmax_rows.name,
+        argmax_rows,
+        (N, H_out, W_out, C),
+        "batch, H_out of index i, W_out of index j, channels",
+    )
+    rt.extent("adaptive_max_pool2d", dy.axis(0, "batch"), dy[0], N)
+    rt.extent("adaptive_max_pool2d", dy.axis(3, "channels"), dy[3], C)
+    rt.affordable("adaptive_max_pool2d", dtype, {"dx": (N, H, W, C)})
+    return N, H, W, C, W_out
+
+
 def adaptive_max_pool2d_grad_input(
-    dy: Any,
-    argmax_columns: Any,
-    argmax_rows: Any,
-    *,
-    input_shape: Sequence[int],
+    dy: Any, argmax_columns: Any, argmax_rows: Any, *, input_shape: Sequence[int]
 ) -> rt.Array:
     """Compute dx, the gradient of E: 2-D max pooling to a given size.
 
@@ -91,22 +114,7 @@ def adaptive_max_pool2d_grad_input(
     argmax_rows = rt.array("adaptive_max_pool2d", "argmax_rows", argmax_rows, 4, integer=True)
     dtype = rt.float_type("adaptive_max_pool2d", dy=dy)
     input_shape = rt.shape("adaptive_max_pool2d", "input_shape", input_shape, 4)
-    N, H, W, C = input_shape
-    H_out = dy.shape[1]
-    W_out = dy.shape[2]
-    rt.extent("adaptive_max_pool2d", "argument dy, axis 0 (batch)", dy.shape[0], N)
-    rt.extent("adaptive_max_pool2d", "argument dy, axis 3 (channels)", dy.shape[3], C)
-    rt.extent("adaptive_max_pool2d", "argument argmax_columns, axis 0 (batch)", argmax_columns.shape[0], N)
-    rt.extent("adaptive_max_pool2d", "argument argmax_columns, axis 1 (height)", argmax_columns.shape[1], H)
-    rt.extent(
-        "adaptive_max_pool2d", "argument argmax_columns, axis 2 (W_out of index j)", argmax_columns.shape[2], W_out
-    )
-    rt.extent("adaptive_max_pool2d", "argument argmax_columns, axis 3 (channels)", argmax_columns.shape[3], C)
-    rt.extent("adaptive_max_pool2d", "argument argmax_rows, axis 0 (batch)", argmax_rows.shape[0], N)
-    rt.extent("adaptive_max_pool2d", "argument argmax_rows, axis 1 (H_out of index i)", argmax_rows.shape[1], H_out)
-    rt.extent("adaptive_max_pool2d", "argument argmax_rows, axis 2 (W_out of index j)", argmax_rows.shape[2], W_out)
-    rt.extent("adaptive_max_pool2d", "argument argmax_rows, axis 3 (channels)", argmax_rows.shape[3], C)
-    rt.affordable("adaptive_max_pool2d", dtype, {"dx": (N, H, W, C)})
+    N, H, W, C, W_out = _adaptive_max_pool2d_grad_input_sizes(dtype, input_shape, dy, argmax_columns, argmax_rows)
     rt.recorded("adaptive_max_pool2d", "argmax_columns", argmax_columns, W)
     rt.recorded("adaptive_max_pool2d", "argmax_rows", argmax_rows, H)
     # (7) dz[m,q,v,e] = Σ_{i} dy[m,i,v,e] [q=argmax_rows[m,i,v,e]]
@@ -133,7 +141,7 @@ class AdaptiveMaxPool2D(rt.Layer):
     differentiable = ("x",)
     outputs = (("y", "dy"),)
 
-    def __init__(self, output_size: int | Sequence[int]) -> None:
+    def __init__(self, output_size: rt.Size) -> None:
         super().__init__()
         H_out, W_out = rt.sizes("adaptive_max_pool2d", "output_size", output_size, 2, 1)
         self.output_size = output_size

@@ -21,13 +21,54 @@ else:  # copied beside a script
 loops = rt.Companion(__package__, "avg_pool1d")
 
 
+@rt.once
+def _avg_pool1d_sizes(
+    dtype: Any,
+    x: Any,
+    dy: Any,
+    /,
+    kernel_size: Any,
+    stride: Any,
+    padding: Any,
+    dilation: Any,
+    ceil_mode: Any,
+    count_include_pad: Any,
+) -> tuple[Any, ...]:
+    """The sizes of avg_pool1d_forward and avg_pool1d_grad_input."""
+    (T,) = rt.sizes("avg_pool1d", "kernel_size", kernel_size, 1, 1)
+    stride = kernel_size if stride is None else stride
+    (s,) = rt.sizes("avg_pool1d", "stride", stride, 1, 1)
+    (d,) = rt.sizes("avg_pool1d", "dilation", dilation, 1, 1)
+    ceil_mode = rt.flag("avg_pool1d", "ceil_mode", ceil_mode)
+    count_include_pad = rt.flag("avg_pool1d", "count_include_pad", count_include_pad)
+    N, W, C = x
+    p, p_end = rt.paddings("avg_pool1d", padding, (d * (T - 1),), (s,))
+    if ceil_mode:
+        W_out = min((W + p + p_end + s - d * (T - 1) - 2) // s + 1, (W + p - 1) // s + 1)
+    else:
+        W_out = (W + p + p_end - d * (T - 1) - 1) // s + 1
+    rt.fits("avg_pool1d", x.axis(1, "width"), W_out, W + p + p_end, d * (T - 1) + 1)
+    rt.require(
+        "avg_pool1d",
+        "padding",
+        min(d * (T - 1) + 1 - 2 * p, d * (T - 1) + 1 - 2 * p_end) >= 0,
+        "at most half of the kernel's extent",
+        padding,
+    )
+    rt.require("avg_pool1d", "dilation", (T - 1) * (W - d) >= 0, "at most the extent of the input", dilation)
+    if dy is not None:
+        rt.extents("avg_pool1d", dy.name, dy, (N, W_out, C), "batch, W_out, channels")
+    rt.affordable("avg_pool1d", dtype, {"y": (N, W_out, C), "dx": (N, W, C)})
+    return T, s, d, count_include_pad, N, W, C, p, p_end, W_out
+
+
 def avg_pool1d_forward(
     x: Any,
     *,
-    kernel_size: int | Sequence[int],
-    stride: int | Sequence[int] | None = None,
-    padding: int | str | Sequence[Any] = 0,
-    dilation: int | Sequence[int] = 1,
+    kernel_size: rt.Size,
+    stride: rt.Size | None = None,
+    padding: rt.Padding = 0,
+    dilation: rt.Size = 1,
     ceil_mode: bool = False,
     count_include_pad: bool = True,
 ) -> rt.Array:
@@ -54,50 +95,15 @@ def avg_pool1d_forward(
     """
     x = rt.array("avg_pool1d", "x", x, 3)
     dtype = rt.float_type("avg_pool1d", x=x)
-    (T,) = rt.sizes("avg_pool1d", "kernel_size", kernel_size, 1, 1)
-    stride = kernel_size if stride is None else stride
-    (s,) = rt.sizes("avg_pool1d", "stride", stride, 1, 1)
-    (d,) = rt.sizes("avg_pool1d", "dilation", dilation, 1, 1)
-    ceil_mode = rt.flag("avg_pool1d", "ceil_mode", ceil_mode)
-    count_include_pad = rt.flag("avg_pool1d", "count_include_pad", count_include_pad)
-    N, W, C = x.shape
-    p, p_end = rt.paddings("avg_pool1d", padding, (d * (T - 1),), (s,))
-    if ceil_mode:
-        W_out = min((W + p + p_end + s - d * (T - 1) - 2) // s + 1, (W + p - 1) // s + 1)
-    else:
-        W_out = (W + p + p_end - d * (T - 1) - 1) // s + 1
-    rt.fits("avg_pool1d", "argument x, axis 1 (width)", W_out, W + p + p_end, d * (T - 1) + 1)
-    rt.require(
-        "avg_pool1d",
-        "padding",
-        min(d * (T - 1) + 1 - 2 * p, d * (T - 1) + 1 - 2 * p_end) >= 0,
-        "at most half of the kernel's extent",
-        padding,
+    T, s, d, count_include_pad, N, W, C, p, p_end, W_out = _avg_pool1d_sizes(
+        dtype, x, None, kernel_size, stride, padding, dilation, ceil_mode, count_include_pad
     )
-    rt.require("avg_pool1d", "dilation", (T - 1) * (W - d) >= 0, "at most the extent of the input", dilation)
-    rt.affordable("avg_pool1d", dtype, {"y": (N, W_out, C)})
     # a[j] = Σ_{t} [0≤sj+dt+count_include_pad·p−p<W+count_include_pad·(p+p_end)]
     a = rt.counts(W_out, T, (s, d, count_include_pad * p - p, W + count_include_pad * (p + p_end))).astype(dtype)
     # (1) y[n,j,c] = 1/a[j] Σ_{t} x[n, sj+dt−p, c]
     if loops.wanted(C * N * T * W_out, T, d, p, s):
         y = np.empty((N, W_out, C), dtype)
-        rt.run(
-            loops.avg_pool1d_forward_1,
-            N,
-            C * N * T * W_out,
-            rt.flat(y),
-            rt.flat(a),
-            rt.flat(x),
-            dtype(0),
-            dtype(1),
-            C,
-            W,
-            W_out,
-            p,
-            rt.fixed(T),
-            rt.fixed(d),
-            rt.fixed(s),
-        )
+        loops.avg_pool1d_forward_1(y, a, x, C, N, T, W, W_out, d, p, s)
     else:
         x_1 = rt.Window(x, (N, W_out, C, T), ((0, (0, 1)), (-p, (1, s), (3, d)), (0, (2, 1))))  # n j c t
         y = np.empty((N, W_out, C), dtype)
@@ -109,10 +115,10 @@ def avg_pool1d_grad_input(
     dy: Any,
     *,
     input_shape: Sequence[int],
-    kernel_size: int | Sequence[int],
-    stride: int | Sequence[int] | None = None,
-    padding: int | str | Sequence[Any] = 0,
-    dilation: int | Sequence[int] = 1,
+    kernel_size: rt.Size,
+    stride: rt.Size | None = None,
+    padding: rt.Padding = 0,
+    dilation: rt.Size = 1,
     ceil_mode: bool = False,
     count_include_pad: bool = True,
 ) -> rt.Array:
@@ -141,51 +147,15 @@ def avg_pool1d_grad_input(
     dy = rt.array("avg_pool1d", "dy", dy, 3)
     dtype = rt.float_type("avg_pool1d", dy=dy)
     input_shape = rt.shape("avg_pool1d", "input_shape", input_shape, 3)
-    (T,) = rt.sizes("avg_pool1d", "kernel_size", kernel_size, 1, 1)
-    stride = kernel_size if stride is None else stride
-    (s,) = rt.sizes("avg_pool1d", "stride", stride, 1, 1)
-    (d,) = rt.sizes("avg_pool1d", "dilation", dilation, 1, 1)
-    ceil_mode = rt.flag("avg_pool1d", "ceil_mode", ceil_mode)
-    count_include_pad = rt.flag("avg_pool1d", "count_include_pad", count_include_pad)
-    N, W, C = input_shape
-    p, p_end = rt.paddings("avg_pool1d", padding, (d * (T - 1),), (s,))
-    if ceil_mode:
-        W_out = min((W + p + p_end + s - d * (T - 1) - 2) // s + 1, (W + p - 1) // s + 1)
-    else:
-        W_out = (W + p + p_end - d * (T - 1) - 1) // s + 1
-    rt.fits("avg_pool1d", "argument input_shape, axis 1 (width)", W_out, W + p + p_end, d * (T - 1) + 1)
-    rt.require(
-        "avg_pool1d",
-        "padding",
-        min(d * (T - 1) + 1 - 2 * p, d * (T - 1) + 1 - 2 * p_end) >= 0,
-        "at most half of the kernel's extent",
-        padding,
+    T, s, d, count_include_pad, N, W, C, p, p_end, W_out = _avg_pool1d_sizes(
+        dtype, input_shape, dy, kernel_size, stride, padding, dilation, ceil_mode, count_include_pad
     )
-    rt.require("avg_pool1d", "dilation", (T - 1) * (W - d) >= 0, "at most the extent of the input", dilation)
-    rt.extents("avg_pool1d", "dy", dy.shape, (N, W_out, C), "batch, W_out, channels")
-    rt.affordable("avg_pool1d", dtype, {"dx": (N, W, C)})
     # a[j] = Σ_{t} [0≤sj+dt+count_include_pad·p−p<W+count_include_pad·(p+p_end)]
     a = rt.counts(W_out, T, (s, d, count_include_pad * p - p, W + count_include_pad * (p + p_end))).astype(dtype)
     # (7) dx[m, sj+dt−p, v] += dy[m,j,v]/a[j]
     if loops.wanted(C * N * T * W_out, T, d, p, s):
         dx = np.empty((N, W, C), dtype)
-        rt.run(
-            loops.avg_pool1d_grad_input_1,
-            N,
-            C * N * T * W_out,
-            rt.flat(dx),
-            rt.flat(a),
-            rt.flat(dy),
-            dtype(0),
-            dtype(1),
-            C,
-            T,
-            W,
-            W_out,
-            d,
-            p,
-            s,
-        )
+        loops.avg_pool1d_grad_input_1(dx, a, dy, C, N, T, W, W_out, d, p, s)
     else:
         dx = np.empty((N, W, C), dtype)
         dx_1 = rt.Window(dx, (N, W_out, C, T), ((0, (0, 1)), (-p, (1, s), (3, d)), (0, (2, 1))))  # m j v t
@@ -215,11 +185,11 @@ class AvgPool1D(rt.Layer):
 
     def __init__(
         self,
-        kernel_size: int | Sequence[int],
+        kernel_size: rt.Size,
         *,
-        stride: int | Sequence[int] | None = None,
-        padding: int | str | Sequence[Any] = 0,
-        dilation: int | Sequence[int] = 1,
+        stride: rt.Size | None = None,
+        padding: rt.Padding = 0,
+        dilation: rt.Size = 1,
         ceil_mode: bool = False,
         count_include_pad: bool = True,
     ) -> None:
@@ -249,13 +219,7 @@ class AvgPool1D(rt.Layer):
         """The output for x."""
         x = rt.as_array("avg_pool1d", "x", x)
         y = avg_pool1d_forward(
-            x,
-            kernel_size=self.kernel_size,
-            stride=self.stride,
-            padding=self.padding,
-            dilation=self.dilation,
-            ceil_mode=self.ceil_mode,
-            count_include_pad=self.count_include_pad,
+            x, **self._options("kernel_size", "stride", "padding", "dilation", "ceil_mode", "count_include_pad")
         )
         self._saved = (x.shape,)
         return y
@@ -265,11 +229,6 @@ class AvgPool1D(rt.Layer):
         (x_shape,) = self._kept()
         return avg_pool1d_grad_input(
             dy,
+            **self._options("kernel_size", "stride", "padding", "dilation", "ceil_mode", "count_include_pad"),
             input_shape=x_shape,
-            kernel_size=self.kernel_size,
-            stride=self.stride,
-            padding=self.padding,
-            dilation=self.dilation,
-            ceil_mode=self.ceil_mode,
-            count_include_pad=self.count_include_pad,
         )

@@ -22,13 +22,71 @@ else:  # copied beside a script
 loops = rt.Companion(__package__, "avg_pool2d")
 
 
+@rt.once
+def _avg_pool2d_sizes(
+    dtype: Any,
+    x: Any,
+    dy: Any,
+    /,
+    kernel_size: Any,
+    stride: Any,
+    padding: Any,
+    dilation: Any,
+    ceil_mode: Any,
+    count_include_pad: Any,
+) -> tuple[Any, ...]:
+    """The sizes of avg_pool2d_forward and avg_pool2d_grad_input."""
+    R, T = rt.sizes("avg_pool2d", "kernel_size", kernel_size, 2, 1)
+    stride = kernel_size if stride is None else stride
+    s_h, s_w = rt.sizes("avg_pool2d", "stride", stride, 2, 1)
+    d_h, d_w = rt.sizes("avg_pool2d", "dilation", dilation, 2, 1)
+    ceil_mode = rt.flag("avg_pool2d", "ceil_mode", ceil_mode)
+    count_include_pad = rt.flag("avg_pool2d", "count_include_pad", count_include_pad)
+    N, H, W, C = x
+    p_h, p_h_end, p_w, p_w_end = rt.paddings("avg_pool2d", padding, (d_h * (R - 1), d_w * (T - 1)), (s_h, s_w))
+    if ceil_mode:
+        H_out = min((H + p_h + p_h_end + s_h - d_h * (R - 1) - 2) // s_h + 1, (H + p_h - 1) // s_h + 1)
+    else:
+        H_out = (H + p_h + p_h_end - d_h * (R - 1) - 1) // s_h + 1
+    rt.fits("avg_pool2d", x.axis(1, "height"), H_out, H + p_h + p_h_end, d_h * (R - 1) + 1)
+    if ceil_mode:
+        W_out = min((W + p_w + p_w_end + s_w - d_w * (T - 1) - 2) // s_w + 1, (W + p_w - 1) // s_w + 1)
+    else:
+        W_out = (W + p_w + p_w_end - d_w * (T - 1) - 1) // s_w + 1
+    rt.fits("avg_pool2d", x.axis(2, "width"), W_out, W + p_w + p_w_end, d_w * (T - 1) + 1)
+    rt.require(
+        "avg_pool2d",
+        "padding",
+        min(
+            d_h * (R - 1) + 1 - 2 * p_h,
+            d_h * (R - 1) + 1 - 2 * p_h_end,
+            d_w * (T - 1) + 1 - 2 * p_w,
+            d_w * (T - 1) + 1 - 2 * p_w_end,
+        )
+        >= 0,
+        "at most half of the kernel's extent",
+        padding,
+    )
+    rt.require(
+        "avg_pool2d",
+        "dilation",
+        min((H - d_h) * (R - 1), (T - 1) * (W - d_w)) >= 0,
+        "at most the extent of the input",
+        dilation,
+    )
+    if dy is not None:
+        rt.extents("avg_pool2d", dy.name, dy, (N, H_out, W_out, C), "batch, H_out, W_out, channels")
+    rt.affordable("avg_pool2d", dtype, {"y": (N, H_out, W_out, C), "dx": (N, H, W, C)})
+    return R, T, s_h, s_w, d_h, d_w, count_include_pad, N, H, W, C, p_h, p_h_end, p_w, p_w_end, H_out, W_out
+
+
 def avg_pool2d_forward(
     x: Any,
     *,
-    kernel_size: int | Sequence[int],
-    stride: int | Sequence[int] | None = None,
-    padding: int | str | Sequence[Any] = 0,
-    dilation: int | Sequence[int] = 1,
+    kernel_size: rt.Size,
+    stride: rt.Size | None = None,
+    padding: rt.Padding = 0,
+    dilation: rt.Size = 1,
     ceil_mode: bool = False,
     count_include_pad: bool = True,
 ) -> rt.Array:
@@ -56,45 +114,9 @@ def avg_pool2d_forward(
     """
     x = rt.array("avg_pool2d", "x", x, 4)
     dtype = rt.float_type("avg_pool2d", x=x)
-    R, T = rt.sizes("avg_pool2d", "kernel_size", kernel_size, 2, 1)
-    stride = kernel_size if stride is None else stride
-    s_h, s_w = rt.sizes("avg_pool2d", "stride", stride, 2, 1)
-    d_h, d_w = rt.sizes("avg_pool2d", "dilation", dilation, 2, 1)
-    ceil_mode = rt.flag("avg_pool2d", "ceil_mode", ceil_mode)
-    count_include_pad = rt.flag("avg_pool2d", "count_include_pad", count_include_pad)
-    N, H, W, C = x.shape
-    p_h, p_h_end, p_w, p_w_end = rt.paddings("avg_pool2d", padding, (d_h * (R - 1), d_w * (T - 1)), (s_h, s_w))
-    if ceil_mode:
-        H_out = min((H + p_h + p_h_end + s_h - d_h * (R - 1) - 2) // s_h + 1, (H + p_h - 1) // s_h + 1)
-    else:
-        H_out = (H + p_h + p_h_end - d_h * (R - 1) - 1) // s_h + 1
-    rt.fits("avg_pool2d", "argument x, axis 1 (height)", H_out, H + p_h + p_h_end, d_h * (R - 1) + 1)
-    if ceil_mode:
-        W_out = min((W + p_w + p_w_end + s_w - d_w * (T - 1) - 2) // s_w + 1, (W + p_w - 1) // s_w + 1)
-    else:
-        W_out = (W + p_w + p_w_end - d_w * (T - 1) - 1) // s_w + 1
-    rt.fits("avg_pool2d", "argument x, axis 2 (width)", W_out, W + p_w + p_w_end, d_w * (T - 1) + 1)
-    rt.require(
-        "avg_pool2d",
-        "padding",
-        min(
-            d_h * (R - 1) + 1 - 2 * p_h,
-            d_h * (R - 1) + 1 - 2 * p_h_end,
-            d_w * (T - 1) + 1 - 2 * p_w,
-            d_w * (T - 1) + 1 - 2 * p_w_end,
-        )
-        >= 0,
-        "at most half of the kernel's extent",
-        padding,
-    )
-    rt.require(
-        "avg_pool2d",
-        "dilation",
-        min((H - d_h) * (R - 1), (T - 1) * (W - d_w)) >= 0,
-        "at most the extent of the input",
-        dilation,
-    )
-    rt.affordable("avg_pool2d", dtype, {"y": (N, H_out, W_out, C)})
+    sizes = _avg_pool2d_sizes(dtype, x, None, kernel_size, stride, padding, dilation, ceil_mode, count_include_pad)
+    R, T, s_h, s_w, d_h, d_w, count_include_pad, N, H, W, C, p_h = sizes[:12]
+    p_h_end, p_w, p_w_end, H_out, W_out = sizes[12:]
     # a_h[i] = Σ_{r} [0≤s_h·i+d_h·r+count_include_pad·p_h−p_h<H+count_include_pad·(p_h+p_h_end)]
     a_h = rt.counts(
         H_out, R, (s_h, d_h, count_include_pad * p_h - p_h, H + count_include_pad * (p_h + p_h_end))
@@ -106,30 +128,7 @@ def avg_pool2d_forward(
     # (1) y[n,i,j,c] = 1/(a_h[i] a_w[j]) Σ_{r,t} x[n, s_h·i+d_h·r−p_h, s_w·j+d_w·t−p_w, c]
     if loops.wanted(C * H_out * N * R * T * W_out, R * T, d_h, d_w, p_h, p_w, s_h, s_w):
         y = np.empty((N, H_out, W_out, C), dtype)
-        rt.run(
-            loops.avg_pool2d_forward_1,
-            H_out * N,
-            C * H_out * N * R * T * W_out,
-            rt.flat(y),
-            rt.flat(a_h),
-            rt.flat(a_w),
-            rt.flat(x),
-            dtype(0),
-            dtype(1),
-            C,
-            H,
-            H_out,
-            W,
-            W_out,
-            p_h,
-            p_w,
-            rt.fixed(R),
-            rt.fixed(T),
-            rt.fixed(d_h),
-            rt.fixed(d_w),
-            rt.fixed(s_h),
-            rt.fixed(s_w),
-        )
+        loops.avg_pool2d_forward_1(y, a_h, a_w, x, C, H, H_out, N, R, T, W, W_out, d_h, d_w, p_h, p_w, s_h, s_w)
     else:
         x_1 = rt.Window(  # n i j c r t
             x,
@@ -145,10 +144,10 @@ def avg_pool2d_grad_input(
     dy: Any,
     *,
     input_shape: Sequence[int],
-    kernel_size: int | Sequence[int],
-    stride: int | Sequence[int] | None = None,
-    padding: int | str | Sequence[Any] = 0,
-    dilation: int | Sequence[int] = 1,
+    kernel_size: rt.Size,
+    stride: rt.Size | None = None,
+    padding: rt.Padding = 0,
+    dilation: rt.Size = 1,
     ceil_mode: bool = False,
     count_include_pad: bool = True,
 ) -> rt.Array:
@@ -178,46 +177,11 @@ def avg_pool2d_grad_input(
     dy = rt.array("avg_pool2d", "dy", dy, 4)
     dtype = rt.float_type("avg_pool2d", dy=dy)
     input_shape = rt.shape("avg_pool2d", "input_shape", input_shape, 4)
-    R, T = rt.sizes("avg_pool2d", "kernel_size", kernel_size, 2, 1)
-    stride = kernel_size if stride is None else stride
-    s_h, s_w = rt.sizes("avg_pool2d", "stride", stride, 2, 1)
-    d_h, d_w = rt.sizes("avg_pool2d", "dilation", dilation, 2, 1)
-    ceil_mode = rt.flag("avg_pool2d", "ceil_mode", ceil_mode)
-    count_include_pad = rt.flag("avg_pool2d", "count_include_pad", count_include_pad)
-    N, H, W, C = input_shape
-    p_h, p_h_end, p_w, p_w_end = rt.paddings("avg_pool2d", padding, (d_h * (R - 1), d_w * (T - 1)), (s_h, s_w))
-    if ceil_mode:
-        H_out = min((H + p_h + p_h_end + s_h - d_h * (R - 1) - 2) // s_h + 1, (H + p_h - 1) // s_h + 1)
-    else:
-        H_out = (H + p_h + p_h_end - d_h * (R - 1) - 1) // s_h + 1
-    rt.fits("avg_pool2d", "argument input_shape, axis 1 (height)", H_out, H + p_h + p_h_end, d_h * (R - 1) + 1)
-    if ceil_mode:
-        W_out = min((W + p_w + p_w_end + s_w - d_w * (T - 1) - 2) // s_w + 1, (W + p_w - 1) // s_w + 1)
-    else:
-        W_out = (W + p_w + p_w_end - d_w * (T - 1) - 1) // s_w + 1
-    rt.fits("avg_pool2d", "argument input_shape, axis 2 (width)", W_out, W + p_w + p_w_end, d_w * (T - 1) + 1)
-    rt.require(
-        "avg_pool2d",
-        "padding",
-        min(
-            d_h * (R - 1) + 1 - 2 * p_h,
-            d_h * (R - 1) + 1 - 2 * p_h_end,
-            d_w * (T - 1) + 1 - 2 * p_w,
-            d_w * (T - 1) + 1 - 2 * p_w_end,
-        )
-        >= 0,
-        "at most half of the kernel's extent",
-        padding,
+    sizes = _avg_pool2d_sizes(
+        dtype, input_shape, dy, kernel_size, stride, padding, dilation, ceil_mode, count_include_pad
     )
-    rt.require(
-        "avg_pool2d",
-        "dilation",
-        min((H - d_h) * (R - 1), (T - 1) * (W - d_w)) >= 0,
-        "at most the extent of the input",
-        dilation,
-    )
-    rt.extents("avg_pool2d", "dy", dy.shape, (N, H_out, W_out, C), "batch, H_out, W_out, channels")
-    rt.affordable("avg_pool2d", dtype, {"dx": (N, H, W, C)})
+    R, T, s_h, s_w, d_h, d_w, count_include_pad, N, H, W, C, p_h = sizes[:12]
+    p_h_end, p_w, p_w_end, H_out, W_out = sizes[12:]
     # a_h[i] = Σ_{r} [0≤s_h·i+d_h·r+count_include_pad·p_h−p_h<H+count_include_pad·(p_h+p_h_end)]
     a_h = rt.counts(
         H_out, R, (s_h, d_h, count_include_pad * p_h - p_h, H + count_include_pad * (p_h + p_h_end))
@@ -229,30 +193,7 @@ def avg_pool2d_grad_input(
     # (7) dx[m, s_h·i+d_h·r−p_h, s_w·j+d_w·t−p_w, e] += dy[m,i,j,e]/(a_h[i] a_w[j])
     if loops.wanted(C * H_out * N * R * T * W_out, R * T, d_h, d_w, p_h, p_w, s_h, s_w):
         dx = np.empty((N, H, W, C), dtype)
-        rt.run(
-            loops.avg_pool2d_grad_input_1,
-            N,
-            C * H_out * N * R * T * W_out,
-            rt.flat(dx),
-            rt.flat(a_h),
-            rt.flat(a_w),
-            rt.flat(dy),
-            dtype(0),
-            dtype(1),
-            C,
-            H,
-            H_out,
-            R,
-            T,
-            W,
-            W_out,
-            d_h,
-            d_w,
-            p_h,
-            p_w,
-            s_h,
-            s_w,
-        )
+        loops.avg_pool2d_grad_input_1(dx, a_h, a_w, dy, C, H, H_out, N, R, T, W, W_out, d_h, d_w, p_h, p_w, s_h, s_w)
     else:
         dx = np.empty((N, H, W, C), dtype)
         dx_1 = rt.Window(  # m i j e r t
@@ -286,11 +227,11 @@ class AvgPool2D(rt.Layer):
 
     def __init__(
         self,
-        kernel_size: int | Sequence[int],
+        kernel_size: rt.Size,
         *,
-        stride: int | Sequence[int] | None = None,
-        padding: int | str | Sequence[Any] = 0,
-        dilation: int | Sequence[int] = 1,
+        stride: rt.Size | None = None,
+        padding: rt.Padding = 0,
+        dilation: rt.Size = 1,
         ceil_mode: bool = False,
         count_include_pad: bool = True,
     ) -> None:
@@ -326,13 +267,7 @@ class AvgPool2D(rt.Layer):
         """The output for x."""
         x = rt.as_array("avg_pool2d", "x", x)
         y = avg_pool2d_forward(
-            x,
-            kernel_size=self.kernel_size,
-            stride=self.stride,
-            padding=self.padding,
-            dilation=self.dilation,
-            ceil_mode=self.ceil_mode,
-            count_include_pad=self.count_include_pad,
+            x, **self._options("kernel_size", "stride", "padding", "dilation", "ceil_mode", "count_include_pad")
         )
         self._saved = (x.shape,)
         return y
@@ -342,11 +277,6 @@ class AvgPool2D(rt.Layer):
         (x_shape,) = self._kept()
         return avg_pool2d_grad_input(
             dy,
+            **self._options("kernel_size", "stride", "padding", "dilation", "ceil_mode", "count_include_pad"),
             input_shape=x_shape,
-            kernel_size=self.kernel_size,
-            stride=self.stride,
-            padding=self.padding,
-            dilation=self.dilation,
-            ceil_mode=self.ceil_mode,
-            count_include_pad=self.count_include_pad,
         )

@@ -23,13 +23,105 @@ else:  # copied beside a script
 loops = rt.Companion(__package__, "avg_pool3d")
 
 
+@rt.once
+def _avg_pool3d_sizes(
+    dtype: Any,
+    x: Any,
+    dy: Any,
+    /,
+    kernel_size: Any,
+    stride: Any,
+    padding: Any,
+    dilation: Any,
+    ceil_mode: Any,
+    count_include_pad: Any,
+) -> tuple[Any, ...]:
+    """The sizes of avg_pool3d_forward and avg_pool3d_grad_input."""
+    A, R, T = rt.sizes("avg_pool3d", "kernel_size", kernel_size, 3, 1)
+    stride = kernel_size if stride is None else stride
+    s_d, s_h, s_w = rt.sizes("avg_pool3d", "stride", stride, 3, 1)
+    d_d, d_h, d_w = rt.sizes("avg_pool3d", "dilation", dilation, 3, 1)
+    ceil_mode = rt.flag("avg_pool3d", "ceil_mode", ceil_mode)
+    count_include_pad = rt.flag("avg_pool3d", "count_include_pad", count_include_pad)
+    N, D, H, W, C = x
+    p_d, p_d_end, p_h, p_h_end, p_w, p_w_end = rt.paddings(
+        "avg_pool3d", padding, (d_d * (A - 1), d_h * (R - 1), d_w * (T - 1)), (s_d, s_h, s_w)
+    )
+    if ceil_mode:
+        D_out = min((D + p_d + p_d_end + s_d - d_d * (A - 1) - 2) // s_d + 1, (D + p_d - 1) // s_d + 1)
+    else:
+        D_out = (D + p_d + p_d_end - d_d * (A - 1) - 1) // s_d + 1
+    rt.fits("avg_pool3d", x.axis(1, "depth"), D_out, D + p_d + p_d_end, d_d * (A - 1) + 1)
+    if ceil_mode:
+        H_out = min((H + p_h + p_h_end + s_h - d_h * (R - 1) - 2) // s_h + 1, (H + p_h - 1) // s_h + 1)
+    else:
+        H_out = (H + p_h + p_h_end - d_h * (R - 1) - 1) // s_h + 1
+    rt.fits("avg_pool3d", x.axis(2, "height"), H_out, H + p_h + p_h_end, d_h * (R - 1) + 1)
+    if ceil_mode:
+        W_out = min((W + p_w + p_w_end + s_w - d_w * (T - 1) - 2) // s_w + 1, (W + p_w - 1) // s_w + 1)
+    else:
+        W_out = (W + p_w + p_w_end - d_w * (T - 1) - 1) // s_w + 1
+    rt.fits("avg_pool3d", x.axis(3, "width"), W_out, W + p_w + p_w_end, d_w * (T - 1) + 1)
+    rt.require(
+        "avg_pool3d",
+        "padding",
+        min(
+            d_d * (A - 1) + 1 - 2 * p_d,
+            d_d * (A - 1) + 1 - 2 * p_d_end,
+            d_h * (R - 1) + 1 - 2 * p_h,
+            d_h * (R - 1) + 1 - 2 * p_h_end,
+            d_w * (T - 1) + 1 - 2 * p_w,
+            d_w * (T - 1) + 1 - 2 * p_w_end,
+        )
+        >= 0,
+        "at most half of the kernel's extent",
+        padding,
+    )
+    rt.require(
+        "avg_pool3d",
+        "dilation",
+        min((A - 1) * (D - d_d), (H - d_h) * (R - 1), (T - 1) * (W - d_w)) >= 0,
+        "at most the extent of the input",
+        dilation,
+    )
+    if dy is not None:
+        rt.extents("avg_pool3d", dy.name, dy, (N, D_out, H_out, W_out, C), "batch, D_out, H_out, W_out, channels")
+    rt.affordable("avg_pool3d", dtype, {"y": (N, D_out, H_out, W_out, C), "dx": (N, D, H, W, C)})
+    return (
+        A,
+        R,
+        T,
+        s_d,
+        s_h,
+        s_w,
+        d_d,
+        d_h,
+        d_w,
+        count_include_pad,
+        N,
+        D,
+        H,
+        W,
+        C,
+        p_d,
+        p_d_end,
+        p_h,
+        p_h_end,
+        p_w,
+        p_w_end,
+        D_out,
+        H_out,
+        W_out,
+    )
+
+
 def avg_pool3d_forward(
     x: Any,
     *,
-    kernel_size: int | Sequence[int],
-    stride: int | Sequence[int] | None = None,
-    padding: int | str | Sequence[Any] = 0,
-    dilation: int | Sequence[int] = 1,
+    kernel_size: rt.Size,
+    stride: rt.Size | None = None,
+    padding: rt.Padding = 0,
+    dilation: rt.Size = 1,
     ceil_mode: bool = False,
     count_include_pad: bool = True,
 ) -> rt.Array:
@@ -58,54 +150,9 @@ def avg_pool3d_forward(
     """
     x = rt.array("avg_pool3d", "x", x, 5)
     dtype = rt.float_type("avg_pool3d", x=x)
-    A, R, T = rt.sizes("avg_pool3d", "kernel_size", kernel_size, 3, 1)
-    stride = kernel_size if stride is None else stride
-    s_d, s_h, s_w = rt.sizes("avg_pool3d", "stride", stride, 3, 1)
-    d_d, d_h, d_w = rt.sizes("avg_pool3d", "dilation", dilation, 3, 1)
-    ceil_mode = rt.flag("avg_pool3d", "ceil_mode", ceil_mode)
-    count_include_pad = rt.flag("avg_pool3d", "count_include_pad", count_include_pad)
-    N, D, H, W, C = x.shape
-    p_d, p_d_end, p_h, p_h_end, p_w, p_w_end = rt.paddings(
-        "avg_pool3d", padding, (d_d * (A - 1), d_h * (R - 1), d_w * (T - 1)), (s_d, s_h, s_w)
-    )
-    if ceil_mode:
-        D_out = min((D + p_d + p_d_end + s_d - d_d * (A - 1) - 2) // s_d + 1, (D + p_d - 1) // s_d + 1)
-    else:
-        D_out = (D + p_d + p_d_end - d_d * (A - 1) - 1) // s_d + 1
-    rt.fits("avg_pool3d", "argument x, axis 1 (depth)", D_out, D + p_d + p_d_end, d_d * (A - 1) + 1)
-    if ceil_mode:
-        H_out = min((H + p_h + p_h_end + s_h - d_h * (R - 1) - 2) // s_h + 1, (H + p_h - 1) // s_h + 1)
-    else:
-        H_out = (H + p_h + p_h_end - d_h * (R - 1) - 1) // s_h + 1
-    rt.fits("avg_pool3d", "argument x, axis 2 (height)", H_out, H + p_h + p_h_end, d_h * (R - 1) + 1)
-    if ceil_mode:
-        W_out = min((W + p_w + p_w_end + s_w - d_w * (T - 1) - 2) // s_w + 1, (W + p_w - 1) // s_w + 1)
-    else:
-        W_out = (W + p_w + p_w_end - d_w * (T - 1) - 1) // s_w + 1
-    rt.fits("avg_pool3d", "argument x, axis 3 (width)", W_out, W + p_w + p_w_end, d_w * (T - 1) + 1)
-    rt.require(
-        "avg_pool3d",
-        "padding",
-        min(
-            d_d * (A - 1) + 1 - 2 * p_d,
-            d_d * (A - 1) + 1 - 2 * p_d_end,
-            d_h * (R - 1) + 1 - 2 * p_h,
-            d_h * (R - 1) + 1 - 2 * p_h_end,
-            d_w * (T - 1) + 1 - 2 * p_w,
-            d_w * (T - 1) + 1 - 2 * p_w_end,
-        )
-        >= 0,
-        "at most half of the kernel's extent",
-        padding,
-    )
-    rt.require(
-        "avg_pool3d",
-        "dilation",
-        min((A - 1) * (D - d_d), (H - d_h) * (R - 1), (T - 1) * (W - d_w)) >= 0,
-        "at most the extent of the input",
-        dilation,
-    )
-    rt.affordable("avg_pool3d", dtype, {"y": (N, D_out, H_out, W_out, C)})
+    sizes = _avg_pool3d_sizes(dtype, x, None, kernel_size, stride, padding, dilation, ceil_mode, count_include_pad)
+    A, R, T, s_d, s_h, s_w, d_d, d_h, d_w, count_include_pad, N, D = sizes[:12]
+    H, W, C, p_d, p_d_end, p_h, p_h_end, p_w, p_w_end, D_out, H_out, W_out = sizes[12:]
     # a_d[l] = Σ_{a} [0≤s_d·l+d_d·a+count_include_pad·p_d−p_d<D+count_include_pad·(p_d+p_d_end)]
     a_d = rt.counts(
         D_out, A, (s_d, d_d, count_include_pad * p_d - p_d, D + count_include_pad * (p_d + p_d_end))
@@ -121,36 +168,32 @@ def avg_pool3d_forward(
     # (1) y[n,l,i,j,c] = 1/(a_d[l] a_h[i] a_w[j]) Σ_{a,r,t} x[n, s_d·l+d_d·a−p_d, s_h·i+d_h·r−p_h, s_w·j+d_w·t−p_w, c]
     if loops.wanted(A * C * D_out * H_out * N * R * T * W_out, A * R * T, d_d, d_h, d_w, p_d, p_h, p_w, s_d, s_h, s_w):
         y = np.empty((N, D_out, H_out, W_out, C), dtype)
-        rt.run(
-            loops.avg_pool3d_forward_1,
-            D_out * H_out * N,
-            A * C * D_out * H_out * N * R * T * W_out,
-            rt.flat(y),
-            rt.flat(a_d),
-            rt.flat(a_h),
-            rt.flat(a_w),
-            rt.flat(x),
-            dtype(0),
-            dtype(1),
+        loops.avg_pool3d_forward_1(
+            y,
+            a_d,
+            a_h,
+            a_w,
+            x,
+            A,
             C,
             D,
             D_out,
             H,
             H_out,
+            N,
+            R,
+            T,
             W,
             W_out,
+            d_d,
+            d_h,
+            d_w,
             p_d,
             p_h,
             p_w,
-            rt.fixed(A),
-            rt.fixed(R),
-            rt.fixed(T),
-            rt.fixed(d_d),
-            rt.fixed(d_h),
-            rt.fixed(d_w),
-            rt.fixed(s_d),
-            rt.fixed(s_h),
-            rt.fixed(s_w),
+            s_d,
+            s_h,
+            s_w,
         )
     else:
         x_1 = rt.Window(  # n l i j c a r t
@@ -173,10 +216,10 @@ def avg_pool3d_grad_input(
     dy: Any,
     *,
     input_shape: Sequence[int],
-    kernel_size: int | Sequence[int],
-    stride: int | Sequence[int] | None = None,
-    padding: int | str | Sequence[Any] = 0,
-    dilation: int | Sequence[int] = 1,
+    kernel_size: rt.Size,
+    stride: rt.Size | None = None,
+    padding: rt.Padding = 0,
+    dilation: rt.Size = 1,
     ceil_mode: bool = False,
     count_include_pad: bool = True,
 ) -> rt.Array:
@@ -207,55 +250,11 @@ def avg_pool3d_grad_input(
     dy = rt.array("avg_pool3d", "dy", dy, 5)
     dtype = rt.float_type("avg_pool3d", dy=dy)
     input_shape = rt.shape("avg_pool3d", "input_shape", input_shape, 5)
-    A, R, T = rt.sizes("avg_pool3d", "kernel_size", kernel_size, 3, 1)
-    stride = kernel_size if stride is None else stride
-    s_d, s_h, s_w = rt.sizes("avg_pool3d", "stride", stride, 3, 1)
-    d_d, d_h, d_w = rt.sizes("avg_pool3d", "dilation", dilation, 3, 1)
-    ceil_mode = rt.flag("avg_pool3d", "ceil_mode", ceil_mode)
-    count_include_pad = rt.flag("avg_pool3d", "count_include_pad", count_include_pad)
-    N, D, H, W, C = input_shape
-    p_d, p_d_end, p_h, p_h_end, p_w, p_w_end = rt.paddings(
-        "avg_pool3d", padding, (d_d * (A - 1), d_h * (R - 1), d_w * (T - 1)), (s_d, s_h, s_w)
+    sizes = _avg_pool3d_sizes(
+        dtype, input_shape, dy, kernel_size, stride, padding, dilation, ceil_mode, count_include_pad
     )
-    if ceil_mode:
-        D_out = min((D + p_d + p_d_end + s_d - d_d * (A - 1) - 2) // s_d + 1, (D + p_d - 1) // s_d + 1)
-    else:
-        D_out = (D + p_d + p_d_end - d_d * (A - 1) - 1) // s_d + 1
-    rt.fits("avg_pool3d", "argument input_shape, axis 1 (depth)", D_out, D + p_d + p_d_end, d_d * (A - 1) + 1)
-    if ceil_mode:
-        H_out = min((H + p_h + p_h_end + s_h - d_h * (R - 1) - 2) // s_h + 1, (H + p_h - 1) // s_h + 1)
-    else:
-        H_out = (H + p_h + p_h_end - d_h * (R - 1) - 1) // s_h + 1
-    rt.fits("avg_pool3d", "argument input_shape, axis 2 (height)", H_out, H + p_h + p_h_end, d_h * (R - 1) + 1)
-    if ceil_mode:
-        W_out = min((W + p_w + p_w_end + s_w - d_w * (T - 1) - 2) // s_w + 1, (W + p_w - 1) // s_w + 1)
-    else:
-        W_out = (W + p_w + p_w_end - d_w * (T - 1) - 1) // s_w + 1
-    rt.fits("avg_pool3d", "argument input_shape, axis 3 (width)", W_out, W + p_w + p_w_end, d_w * (T - 1) + 1)
-    rt.require(
-        "avg_pool3d",
-        "padding",
-        min(
-            d_d * (A - 1) + 1 - 2 * p_d,
-            d_d * (A - 1) + 1 - 2 * p_d_end,
-            d_h * (R - 1) + 1 - 2 * p_h,
-            d_h * (R - 1) + 1 - 2 * p_h_end,
-            d_w * (T - 1) + 1 - 2 * p_w,
-            d_w * (T - 1) + 1 - 2 * p_w_end,
-        )
-        >= 0,
-        "at most half of the kernel's extent",
-        padding,
-    )
-    rt.require(
-        "avg_pool3d",
-        "dilation",
-        min((A - 1) * (D - d_d), (H - d_h) * (R - 1), (T - 1) * (W - d_w)) >= 0,
-        "at most the extent of the input",
-        dilation,
-    )
-    rt.extents("avg_pool3d", "dy", dy.shape, (N, D_out, H_out, W_out, C), "batch, D_out, H_out, W_out, channels")
-    rt.affordable("avg_pool3d", dtype, {"dx": (N, D, H, W, C)})
+    A, R, T, s_d, s_h, s_w, d_d, d_h, d_w, count_include_pad, N, D = sizes[:12]
+    H, W, C, p_d, p_d_end, p_h, p_h_end, p_w, p_w_end, D_out, H_out, W_out = sizes[12:]
     # a_d[l] = Σ_{a} [0≤s_d·l+d_d·a+count_include_pad·p_d−p_d<D+count_include_pad·(p_d+p_d_end)]
     a_d = rt.counts(
         D_out, A, (s_d, d_d, count_include_pad * p_d - p_d, D + count_include_pad * (p_d + p_d_end))
@@ -271,23 +270,19 @@ def avg_pool3d_grad_input(
     # (7) dx[m, s_d·l+d_d·a−p_d, s_h·i+d_h·r−p_h, s_w·j+d_w·t−p_w, o] += dy[m,l,i,j,o]/(a_d[l] a_h[i] a_w[j])
     if loops.wanted(A * C * D_out * H_out * N * R * T * W_out, A * R * T, d_d, d_h, d_w, p_d, p_h, p_w, s_d, s_h, s_w):
         dx = np.empty((N, D, H, W, C), dtype)
-        rt.run(
-            loops.avg_pool3d_grad_input_1,
-            N,
-            A * C * D_out * H_out * N * R * T * W_out,
-            rt.flat(dx),
-            rt.flat(a_d),
-            rt.flat(a_h),
-            rt.flat(a_w),
-            rt.flat(dy),
-            dtype(0),
-            dtype(1),
+        loops.avg_pool3d_grad_input_1(
+            dx,
+            a_d,
+            a_h,
+            a_w,
+            dy,
             A,
             C,
             D,
             D_out,
             H,
             H_out,
+            N,
             R,
             T,
             W,
@@ -341,11 +336,11 @@ class AvgPool3D(rt.Layer):
 
     def __init__(
         self,
-        kernel_size: int | Sequence[int],
+        kernel_size: rt.Size,
         *,
-        stride: int | Sequence[int] | None = None,
-        padding: int | str | Sequence[Any] = 0,
-        dilation: int | Sequence[int] = 1,
+        stride: rt.Size | None = None,
+        padding: rt.Padding = 0,
+        dilation: rt.Size = 1,
         ceil_mode: bool = False,
         count_include_pad: bool = True,
     ) -> None:
@@ -385,13 +380,7 @@ class AvgPool3D(rt.Layer):
         """The output for x."""
         x = rt.as_array("avg_pool3d", "x", x)
         y = avg_pool3d_forward(
-            x,
-            kernel_size=self.kernel_size,
-            stride=self.stride,
-            padding=self.padding,
-            dilation=self.dilation,
-            ceil_mode=self.ceil_mode,
-            count_include_pad=self.count_include_pad,
+            x, **self._options("kernel_size", "stride", "padding", "dilation", "ceil_mode", "count_include_pad")
         )
         self._saved = (x.shape,)
         return y
@@ -401,11 +390,6 @@ class AvgPool3D(rt.Layer):
         (x_shape,) = self._kept()
         return avg_pool3d_grad_input(
             dy,
+            **self._options("kernel_size", "stride", "padding", "dilation", "ceil_mode", "count_include_pad"),
             input_shape=x_shape,
-            kernel_size=self.kernel_size,
-            stride=self.stride,
-            padding=self.padding,
-            dilation=self.dilation,
-            ceil_mode=self.ceil_mode,
-            count_include_pad=self.count_include_pad,
         )

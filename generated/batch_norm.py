@@ -24,15 +24,27 @@ else:  # copied beside a script
 loops = rt.Companion(__package__, "batch_norm")
 
 
+@rt.once
+def _batch_norm_sizes(
+    dtype: Any, gamma: Any, beta: Any, x: Any, running_mean: Any, running_var: Any, /, eps: Any, momentum: Any
+) -> tuple[Any, ...]:
+    """The sizes of batch_norm_forward."""
+    full_shape = rt.raveled_axes("batch_norm", x.name, x, 0, 1, "(..., C)")
+    E = rt.elements(full_shape)
+    epsilon = rt.number("batch_norm", "eps", eps)
+    rt.require("batch_norm", "eps", 0 < epsilon < np.inf, "a finite number, greater than 0", eps)
+    rho = rt.number("batch_norm", "momentum", momentum)
+    rt.require("batch_norm", "momentum", 0 <= rho <= 1, "a number, at least 0 and at most 1", momentum)
+    (C,) = gamma
+    rt.extents("batch_norm", beta.name, beta, (C,), "C")
+    rt.extents("batch_norm", running_mean.name, running_mean, (C,), "C")
+    rt.extents("batch_norm", running_var.name, running_var, (C,), "C")
+    rt.extent("batch_norm", x.axis(-1, "C"), x[-1], C)
+    return full_shape, E, epsilon, rho, C
+
+
 def batch_norm_forward(
-    x: Any,
-    gamma: Any,
-    beta: Any,
-    running_mean: Any,
-    running_var: Any,
-    *,
-    eps: float = 1e-05,
-    momentum: float = 0.1,
+    x: Any, gamma: Any, beta: Any, running_mean: Any, running_var: Any, *, eps: float = 1e-05, momentum: float = 0.1
 ) -> tuple[rt.Array, rt.Array, rt.Array, rt.Array, rt.Array, rt.Array]:
     """Compute the batch normalisation in training.
 
@@ -66,18 +78,8 @@ def batch_norm_forward(
     running_mean = rt.array("batch_norm", "running_mean", running_mean, 1)
     running_var = rt.array("batch_norm", "running_var", running_var, 1)
     dtype = rt.float_type("batch_norm", gamma=gamma, beta=beta, x=x, running_mean=running_mean, running_var=running_var)
-    full_shape = rt.raveled_axes("batch_norm", "x", x.shape, 0, 1, "(..., C)")
-    E = rt.elements(full_shape)
-    x = x.reshape(E, x.shape[-1])
-    epsilon = rt.number("batch_norm", "eps", eps)
-    rt.require("batch_norm", "eps", 0 < epsilon < np.inf, "a finite number, greater than 0", eps)
-    rho = rt.number("batch_norm", "momentum", momentum)
-    rt.require("batch_norm", "momentum", 0 <= rho <= 1, "a number, at least 0 and at most 1", momentum)
-    (C,) = gamma.shape
-    rt.extents("batch_norm", "beta", beta.shape, (C,), "C")
-    rt.extents("batch_norm", "running_mean", running_mean.shape, (C,), "C")
-    rt.extents("batch_norm", "running_var", running_var.shape, (C,), "C")
-    rt.extent("batch_norm", "argument x, axis -1 (C)", x.shape[-1], C)
+    full_shape, E, epsilon, rho, C = _batch_norm_sizes(dtype, gamma, beta, x, running_mean, running_var, eps, momentum)
+    x = x.reshape(E, C)
     # (1) m[c] = 1/E Σ_{e} x[e,c]
     m = rt.ratio(1, E) * rt.total(x.transpose(1, 0), -1)
     # (2) v[c] = 1/E Σ_{e} (x[e,c]−m[c])²
@@ -89,34 +91,34 @@ def batch_norm_forward(
     # (5) new_mean[c] = (1−ρ) running_mean[c]+ρ m[c]
     if loops.wanted(C):
         new_mean = np.empty((C,), dtype)
-        rt.run(
-            loops.batch_norm_forward_1,
-            C,
-            C,
-            rt.flat(new_mean),
-            rt.flat(m),
-            rt.flat(running_mean),
-            dtype(rho),
-            dtype(1 - rho),
-        )
+        loops.batch_norm_forward_1(new_mean, m, running_mean, C, rho)
     else:
         new_mean = rho * m + (1 - rho) * running_mean
     # (6) new_var[c] = (1−ρ) running_var[c]+E ρ v[c]/max(E−1, 1)
     if loops.wanted(C):
         new_var = np.empty((C,), dtype)
-        rt.run(
-            loops.batch_norm_forward_2,
-            C,
-            C,
-            rt.flat(new_var),
-            rt.flat(running_var),
-            rt.flat(v),
-            dtype(rt.ratio(E * rho, float(np.maximum(E - 1, 1)))),
-            dtype(1 - rho),
-        )
+        loops.batch_norm_forward_2(new_var, running_var, v, C, E, rho)
     else:
         new_var = E * rho * v / float(np.maximum(E - 1, 1)) + (1 - rho) * running_var
     return y.reshape(*full_shape, C), new_mean, new_var, m, v, h.reshape(*full_shape, C)
+
+
+@rt.once
+def _batch_norm_grad_input_sizes(
+    dtype: Any, gamma: Any, x: Any, dy: Any, m: Any, v: Any, /, eps: Any
+) -> tuple[Any, ...]:
+    """The sizes of batch_norm_grad_input."""
+    full_shape = rt.raveled_axes("batch_norm", x.name, x, 0, 1, "(..., C)")
+    E = rt.elements(full_shape)
+    rt.same_axes("batch_norm", dy.name, dy, 0, 1, "(..., C)", full_shape)
+    epsilon = rt.number("batch_norm", "eps", eps)
+    rt.require("batch_norm", "eps", 0 < epsilon < np.inf, "a finite number, greater than 0", eps)
+    (C,) = gamma
+    rt.extent("batch_norm", x.axis(-1, "C"), x[-1], C)
+    rt.extents("batch_norm", m.name, m, (C,), "C")
+    rt.extents("batch_norm", v.name, v, (C,), "C")
+    rt.extent("batch_norm", dy.axis(-1, "C"), dy[-1], C)
+    return full_shape, E, epsilon, C
 
 
 def batch_norm_grad_input(dy: Any, x: Any, gamma: Any, m: Any, v: Any, *, eps: float = 1e-05) -> rt.Array:
@@ -150,19 +152,10 @@ def batch_norm_grad_input(dy: Any, x: Any, gamma: Any, m: Any, v: Any, *, eps: f
     gamma = rt.array("batch_norm", "gamma", gamma, 1)
     m = rt.array("batch_norm", "m", m, 1)
     v = rt.array("batch_norm", "v", v, 1)
-    rt.float_type("batch_norm", gamma=gamma, x=x, m=m, v=v, dy=dy)
-    full_shape = rt.raveled_axes("batch_norm", "x", x.shape, 0, 1, "(..., C)")
-    E = rt.elements(full_shape)
-    x = x.reshape(E, x.shape[-1])
-    rt.same_axes("batch_norm", "dy", dy.shape, 0, 1, "(..., C)", full_shape)
-    dy = dy.reshape(E, dy.shape[-1])
-    epsilon = rt.number("batch_norm", "eps", eps)
-    rt.require("batch_norm", "eps", 0 < epsilon < np.inf, "a finite number, greater than 0", eps)
-    (C,) = gamma.shape
-    rt.extent("batch_norm", "argument x, axis -1 (C)", x.shape[-1], C)
-    rt.extents("batch_norm", "m", m.shape, (C,), "C")
-    rt.extents("batch_norm", "v", v.shape, (C,), "C")
-    rt.extent("batch_norm", "argument dy, axis -1 (C)", dy.shape[-1], C)
+    dtype = rt.float_type("batch_norm", gamma=gamma, x=x, m=m, v=v, dy=dy)
+    full_shape, E, epsilon, C = _batch_norm_grad_input_sizes(dtype, gamma, x, dy, m, v, eps)
+    x = x.reshape(E, C)
+    dy = dy.reshape(E, C)
     # (11) dh[q,a] = dy[q,a] γ[a]
     dh = gamma * dy
     # (17) dv[q] = −1/(2(ε+v[q])^(3/2)) Σ_{e} dh[e,q] (x[e,q]−m[q])
@@ -236,14 +229,25 @@ def batch_norm_grad_beta(dy: Any) -> rt.Array:
     return dbeta
 
 
+@rt.once
+def _batch_norm_predict_sizes(
+    dtype: Any, gamma: Any, beta: Any, x: Any, running_mean: Any, running_var: Any, /, eps: Any
+) -> tuple[Any, ...]:
+    """The sizes of batch_norm_predict."""
+    full_shape = rt.raveled_axes("batch_norm", x.name, x, 0, 1, "(..., C)")
+    E = rt.elements(full_shape)
+    epsilon = rt.number("batch_norm", "eps", eps)
+    rt.require("batch_norm", "eps", 0 < epsilon < np.inf, "a finite number, greater than 0", eps)
+    (C,) = gamma
+    rt.extents("batch_norm", beta.name, beta, (C,), "C")
+    rt.extents("batch_norm", running_mean.name, running_mean, (C,), "C")
+    rt.extents("batch_norm", running_var.name, running_var, (C,), "C")
+    rt.extent("batch_norm", x.axis(-1, "C"), x[-1], C)
+    return full_shape, E, epsilon, C
+
+
 def batch_norm_predict(
-    x: Any,
-    gamma: Any,
-    beta: Any,
-    running_mean: Any,
-    running_var: Any,
-    *,
-    eps: float = 1e-05,
+    x: Any, gamma: Any, beta: Any, running_mean: Any, running_var: Any, *, eps: float = 1e-05
 ) -> rt.Array:
     """Compute what holds after training: batch normalisation in training.
 
@@ -269,17 +273,9 @@ def batch_norm_predict(
     beta = rt.array("batch_norm", "beta", beta, 1)
     running_mean = rt.array("batch_norm", "running_mean", running_mean, 1)
     running_var = rt.array("batch_norm", "running_var", running_var, 1)
-    rt.float_type("batch_norm", gamma=gamma, beta=beta, x=x, running_mean=running_mean, running_var=running_var)
-    full_shape = rt.raveled_axes("batch_norm", "x", x.shape, 0, 1, "(..., C)")
-    E = rt.elements(full_shape)
-    x = x.reshape(E, x.shape[-1])
-    epsilon = rt.number("batch_norm", "eps", eps)
-    rt.require("batch_norm", "eps", 0 < epsilon < np.inf, "a finite number, greater than 0", eps)
-    (C,) = gamma.shape
-    rt.extents("batch_norm", "beta", beta.shape, (C,), "C")
-    rt.extents("batch_norm", "running_mean", running_mean.shape, (C,), "C")
-    rt.extents("batch_norm", "running_var", running_var.shape, (C,), "C")
-    rt.extent("batch_norm", "argument x, axis -1 (C)", x.shape[-1], C)
+    dtype = rt.float_type("batch_norm", gamma=gamma, beta=beta, x=x, running_mean=running_mean, running_var=running_var)
+    full_shape, E, epsilon, C = _batch_norm_predict_sizes(dtype, gamma, beta, x, running_mean, running_var, eps)
+    x = x.reshape(E, C)
     # (4) y[e,c] = γ[c] (x[e,c]−running_mean[c])/√(ε+running_var[c])+β[c]
     y = beta + (x - running_mean) * gamma / np.sqrt(epsilon + running_var)
     return y.reshape(*full_shape, C)
@@ -307,12 +303,7 @@ class BatchNorm(rt.Layer):
     evaluation = ("x",)
 
     def __init__(
-        self,
-        num_features: int,
-        *,
-        eps: float = 1e-05,
-        momentum: float = 0.1,
-        dtype: Any = np.float32,
+        self, num_features: int, *, eps: float = 1e-05, momentum: float = 0.1, dtype: Any = np.float32
     ) -> None:
         super().__init__()
         epsilon = rt.number("batch_norm", "eps", eps)
@@ -335,13 +326,7 @@ class BatchNorm(rt.Layer):
         running_mean = self.state["running_mean"]
         running_var = self.state["running_var"]
         y, new_mean, new_var, m, v, h = batch_norm_forward(
-            x,
-            self.params["gamma"],
-            self.params["beta"],
-            running_mean,
-            running_var,
-            eps=self.eps,
-            momentum=self.momentum,
+            x, self.params["gamma"], self.params["beta"], running_mean, running_var, **self._options("eps", "momentum")
         )
         self._saved = (x, m, v, h)
         self.state["running_mean"] = new_mean

@@ -18,14 +18,25 @@ else:  # copied beside a script
     import runtime as rt  # type: ignore[import-not-found, no-redef]
 
 
+@rt.once
+def _batch_norm_inference_sizes(
+    dtype: Any, gamma: Any, beta: Any, x: Any, running_mean: Any, running_var: Any, /, eps: Any
+) -> tuple[Any, ...]:
+    """The sizes of batch_norm_inference_forward."""
+    full_shape = rt.raveled_axes("batch_norm_inference", x.name, x, 0, 1, "(..., C)")
+    E = rt.elements(full_shape)
+    epsilon = rt.number("batch_norm_inference", "eps", eps)
+    rt.require("batch_norm_inference", "eps", 0 <= epsilon < np.inf, "a finite number, at least 0", eps)
+    (C,) = gamma
+    rt.extents("batch_norm_inference", beta.name, beta, (C,), "C")
+    rt.extents("batch_norm_inference", running_mean.name, running_mean, (C,), "C")
+    rt.extents("batch_norm_inference", running_var.name, running_var, (C,), "C")
+    rt.extent("batch_norm_inference", x.axis(-1, "C"), x[-1], C)
+    return full_shape, E, epsilon, C
+
+
 def batch_norm_inference_forward(
-    x: Any,
-    gamma: Any,
-    beta: Any,
-    running_mean: Any,
-    running_var: Any,
-    *,
-    eps: float = 1e-05,
+    x: Any, gamma: Any, beta: Any, running_mean: Any, running_var: Any, *, eps: float = 1e-05
 ) -> tuple[rt.Array, rt.Array]:
     """Compute the batch normalisation after training.
 
@@ -52,24 +63,31 @@ def batch_norm_inference_forward(
     beta = rt.array("batch_norm_inference", "beta", beta, 1)
     running_mean = rt.array("batch_norm_inference", "running_mean", running_mean, 1)
     running_var = rt.array("batch_norm_inference", "running_var", running_var, 1)
-    rt.float_type(
+    dtype = rt.float_type(
         "batch_norm_inference", gamma=gamma, beta=beta, x=x, running_mean=running_mean, running_var=running_var
     )
-    full_shape = rt.raveled_axes("batch_norm_inference", "x", x.shape, 0, 1, "(..., C)")
-    E = rt.elements(full_shape)
-    x = x.reshape(E, x.shape[-1])
-    epsilon = rt.number("batch_norm_inference", "eps", eps)
-    rt.require("batch_norm_inference", "eps", 0 <= epsilon < np.inf, "a finite number, at least 0", eps)
-    (C,) = gamma.shape
-    rt.extents("batch_norm_inference", "beta", beta.shape, (C,), "C")
-    rt.extents("batch_norm_inference", "running_mean", running_mean.shape, (C,), "C")
-    rt.extents("batch_norm_inference", "running_var", running_var.shape, (C,), "C")
-    rt.extent("batch_norm_inference", "argument x, axis -1 (C)", x.shape[-1], C)
+    full_shape, E, epsilon, C = _batch_norm_inference_sizes(dtype, gamma, beta, x, running_mean, running_var, eps)
+    x = x.reshape(E, C)
     # (1) h[e,c] = 1/√(ε+running_var[c]) (x[e,c]−running_mean[c])
     h = (x - running_mean) / np.sqrt(epsilon + running_var)
     # (2) y[e,c] = γ[c] h[e,c]+β[c]
     y = beta + gamma * h
     return y.reshape(*full_shape, C), h.reshape(*full_shape, C)
+
+
+@rt.once
+def _batch_norm_inference_grad_input_sizes(
+    dtype: Any, gamma: Any, running_var: Any, dy: Any, /, eps: Any
+) -> tuple[Any, ...]:
+    """The sizes of batch_norm_inference_grad_input."""
+    full_shape = rt.raveled_axes("batch_norm_inference", dy.name, dy, 0, 1, "(..., C)")
+    E = rt.elements(full_shape)
+    epsilon = rt.number("batch_norm_inference", "eps", eps)
+    rt.require("batch_norm_inference", "eps", 0 <= epsilon < np.inf, "a finite number, at least 0", eps)
+    (C,) = gamma
+    rt.extents("batch_norm_inference", running_var.name, running_var, (C,), "C")
+    rt.extent("batch_norm_inference", dy.axis(-1, "C"), dy[-1], C)
+    return full_shape, E, epsilon, C
 
 
 def batch_norm_inference_grad_input(dy: Any, gamma: Any, running_var: Any, *, eps: float = 1e-05) -> rt.Array:
@@ -93,15 +111,9 @@ def batch_norm_inference_grad_input(dy: Any, gamma: Any, running_var: Any, *, ep
     dy = rt.array("batch_norm_inference", "dy", dy, None)
     gamma = rt.array("batch_norm_inference", "gamma", gamma, 1)
     running_var = rt.array("batch_norm_inference", "running_var", running_var, 1)
-    rt.float_type("batch_norm_inference", gamma=gamma, running_var=running_var, dy=dy)
-    full_shape = rt.raveled_axes("batch_norm_inference", "dy", dy.shape, 0, 1, "(..., C)")
-    E = rt.elements(full_shape)
-    dy = dy.reshape(E, dy.shape[-1])
-    epsilon = rt.number("batch_norm_inference", "eps", eps)
-    rt.require("batch_norm_inference", "eps", 0 <= epsilon < np.inf, "a finite number, at least 0", eps)
-    (C,) = gamma.shape
-    rt.extents("batch_norm_inference", "running_var", running_var.shape, (C,), "C")
-    rt.extent("batch_norm_inference", "argument dy, axis -1 (C)", dy.shape[-1], C)
+    dtype = rt.float_type("batch_norm_inference", gamma=gamma, running_var=running_var, dy=dy)
+    full_shape, E, epsilon, C = _batch_norm_inference_grad_input_sizes(dtype, gamma, running_var, dy, eps)
+    dy = dy.reshape(E, C)
     # (13) dx[m,q] = dy[m,q] γ[q]/√(ε+running_var[q])
     dx = gamma * dy / np.sqrt(epsilon + running_var)
     return dx.reshape(*full_shape, C)

@@ -18,6 +18,20 @@ else:  # copied beside a script
     import runtime as rt  # type: ignore[import-not-found, no-redef]
 
 
+@rt.once
+def _bilinear_sizes(dtype: Any, w: Any, b: Any, x: Any, z: Any, /) -> tuple[Any, ...]:
+    """The sizes of bilinear_forward."""
+    full_shape = rt.raveled_axes("bilinear", x.name, x, 0, 1, "(..., C)")
+    E = rt.elements(full_shape)
+    rt.same_axes("bilinear", z.name, z, 0, 1, "(..., D)", full_shape)
+    C, D, K = w
+    rt.extent("bilinear", x.axis(-1, "features"), x[-1], C)
+    rt.extent("bilinear", z.axis(-1, "features"), z[-1], D)
+    if b is not None:
+        rt.extents("bilinear", b.name, b, (K,), "K")
+    return full_shape, E, C, D, K
+
+
 def bilinear_forward(x: Any, z: Any, w: Any, b: Any = None) -> rt.Array:
     """Compute the bilinear layer.
 
@@ -40,19 +54,11 @@ def bilinear_forward(x: Any, z: Any, w: Any, b: Any = None) -> rt.Array:
     x = rt.array("bilinear", "x", x, None)
     z = rt.array("bilinear", "z", z, None)
     w = rt.array("bilinear", "w", w, 3)
-    if b is not None:
-        b = rt.array("bilinear", "b", b, 1)
+    b = None if b is None else rt.array("bilinear", "b", b, 1)
     dtype = rt.float_type("bilinear", w=w, b=b, x=x, z=z)
-    full_shape = rt.raveled_axes("bilinear", "x", x.shape, 0, 1, "(..., C)")
-    E = rt.elements(full_shape)
-    x = x.reshape(E, x.shape[-1])
-    rt.same_axes("bilinear", "z", z.shape, 0, 1, "(..., D)", full_shape)
-    z = z.reshape(E, z.shape[-1])
-    C, D, K = w.shape
-    rt.extent("bilinear", "argument x, axis -1 (features)", x.shape[-1], C)
-    rt.extent("bilinear", "argument z, axis -1 (features)", z.shape[-1], D)
-    if b is not None:
-        rt.extents("bilinear", "b", b.shape, (K,), "K")
+    full_shape, E, C, D, K = _bilinear_sizes(dtype, w, b, x, z)
+    x = x.reshape(E, C)
+    z = z.reshape(E, D)
     # (1) u[e,k] = Σ_{c,d} x[e,c] z[e,d] w[c,d,k]
     u = np.empty((E, K), dtype)
     for block1_start, block1_stop in rt.blocks(E, C * D, rt.OPERAND):
@@ -153,6 +159,19 @@ def bilinear_grad_z(dy: Any, x: Any, w: Any) -> rt.Array:
     return dz.reshape(*full_shape, D)
 
 
+@rt.once
+def _bilinear_grad_weight_sizes(dtype: Any, x: Any, z: Any, dy: Any, /) -> tuple[Any, ...]:
+    """The sizes of bilinear_grad_weight."""
+    full_shape = rt.raveled_axes("bilinear", x.name, x, 0, 1, "(..., C)")
+    E = rt.elements(full_shape)
+    rt.same_axes("bilinear", z.name, z, 0, 1, "(..., D)", full_shape)
+    rt.same_axes("bilinear", dy.name, dy, 0, 1, "(..., K)", full_shape)
+    C = x[-1]
+    D = z[-1]
+    K = dy[-1]
+    return E, C, D, K
+
+
 def bilinear_grad_weight(dy: Any, x: Any, z: Any) -> rt.Array:
     """Compute dw, the gradient of E: bilinear layer.
 
@@ -174,16 +193,10 @@ def bilinear_grad_weight(dy: Any, x: Any, z: Any) -> rt.Array:
     x = rt.array("bilinear", "x", x, None)
     z = rt.array("bilinear", "z", z, None)
     dtype = rt.float_type("bilinear", x=x, z=z, dy=dy)
-    full_shape = rt.raveled_axes("bilinear", "x", x.shape, 0, 1, "(..., C)")
-    E = rt.elements(full_shape)
-    x = x.reshape(E, x.shape[-1])
-    rt.same_axes("bilinear", "z", z.shape, 0, 1, "(..., D)", full_shape)
-    z = z.reshape(E, z.shape[-1])
-    rt.same_axes("bilinear", "dy", dy.shape, 0, 1, "(..., K)", full_shape)
-    dy = dy.reshape(E, dy.shape[-1])
-    C = x.shape[-1]
-    D = z.shape[-1]
-    K = dy.shape[-1]
+    E, C, D, K = _bilinear_grad_weight_sizes(dtype, x, z, dy)
+    x = x.reshape(E, C)
+    z = z.reshape(E, D)
+    dy = dy.reshape(E, K)
     # (16) dw[m,q,v] = Σ_{e} dy[e,v] x[e,m] z[e,q]
     dw = np.empty((C, D, K), dtype)
     for block1_start, block1_stop in rt.blocks(C, D * E, rt.OPERAND):

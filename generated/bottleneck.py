@@ -72,11 +72,7 @@ loops = rt.Companion(__package__, "bottleneck")
 
 
 def bottleneck_forward(
-    x: Any,
-    params: Mapping[str, Any],
-    state: Mapping[str, Any],
-    *,
-    buffers: rt.Buffers | None = None,
+    x: Any, params: Mapping[str, Any], state: Mapping[str, Any], *, buffers: rt.Buffers | None = None
 ) -> tuple[rt.Array, dict[str, rt.Array], tuple[Any, ...]]:
     """Compute the network in training: bottleneck block with a projection.
 
@@ -145,31 +141,13 @@ def bottleneck_forward(
     # batch_norm1_new_mean[c] = 1/10 (9 batch_norm1_running_mean[c]+batch_norm1_m[c])
     if loops.wanted(64):
         batch_norm1_new_mean = np.empty((64,), dtype)
-        rt.run(
-            loops.bottleneck_forward_1,
-            64,
-            64,
-            rt.flat(batch_norm1_new_mean),
-            rt.flat(batch_norm1_m),
-            rt.flat(batch_norm1_running_mean),
-            dtype(1 / 10),
-            dtype(9 / 10),
-        )
+        loops.bottleneck_forward_1(batch_norm1_new_mean, batch_norm1_m, batch_norm1_running_mean)
     else:
         batch_norm1_new_mean = batch_norm1_m / 10 + 9 * batch_norm1_running_mean / 10
     # batch_norm1_new_var[c] = 1/10 (9 batch_norm1_running_var[c]+H N W batch_norm1_v[c]/max(HNW−1, 1))
     if loops.wanted(64):
         batch_norm1_new_var = np.empty((64,), dtype)
-        rt.run(
-            loops.bottleneck_forward_2,
-            64,
-            64,
-            rt.flat(batch_norm1_new_var),
-            rt.flat(batch_norm1_running_var),
-            rt.flat(batch_norm1_v),
-            dtype(rt.ratio(H * N * W, 10 * float(np.maximum(H * N * W - 1, 1)))),
-            dtype(9 / 10),
-        )
+        loops.bottleneck_forward_2(batch_norm1_new_var, batch_norm1_running_var, batch_norm1_v, H, N, W)
     else:
         batch_norm1_new_var = (
             H * N * W * batch_norm1_v / (10 * float(np.maximum(H * N * W - 1, 1))) + 9 * batch_norm1_running_var / 10
@@ -200,31 +178,13 @@ def bottleneck_forward(
     # batch_norm2_new_mean[c] = 1/10 (9 batch_norm2_running_mean[c]+batch_norm2_m[c])
     if loops.wanted(64):
         batch_norm2_new_mean = np.empty((64,), dtype)
-        rt.run(
-            loops.bottleneck_forward_3,
-            64,
-            64,
-            rt.flat(batch_norm2_new_mean),
-            rt.flat(batch_norm2_m),
-            rt.flat(batch_norm2_running_mean),
-            dtype(1 / 10),
-            dtype(9 / 10),
-        )
+        loops.bottleneck_forward_3(batch_norm2_new_mean, batch_norm2_m, batch_norm2_running_mean)
     else:
         batch_norm2_new_mean = batch_norm2_m / 10 + 9 * batch_norm2_running_mean / 10
     # batch_norm2_new_var[c] = 1/10 (9 batch_norm2_running_var[c]+H N W batch_norm2_v[c]/max(HNW−1, 1))
     if loops.wanted(64):
         batch_norm2_new_var = np.empty((64,), dtype)
-        rt.run(
-            loops.bottleneck_forward_4,
-            64,
-            64,
-            rt.flat(batch_norm2_new_var),
-            rt.flat(batch_norm2_running_var),
-            rt.flat(batch_norm2_v),
-            dtype(rt.ratio(H * N * W, 10 * float(np.maximum(H * N * W - 1, 1)))),
-            dtype(9 / 10),
-        )
+        loops.bottleneck_forward_4(batch_norm2_new_var, batch_norm2_running_var, batch_norm2_v, H, N, W)
     else:
         batch_norm2_new_var = (
             H * N * W * batch_norm2_v / (10 * float(np.maximum(H * N * W - 1, 1))) + 9 * batch_norm2_running_var / 10
@@ -253,31 +213,13 @@ def bottleneck_forward(
     # batch_norm3_new_mean[c] = 1/10 (9 batch_norm3_running_mean[c]+batch_norm3_m[c])
     if loops.wanted(256):
         batch_norm3_new_mean = np.empty((256,), dtype)
-        rt.run(
-            loops.bottleneck_forward_5,
-            256,
-            256,
-            rt.flat(batch_norm3_new_mean),
-            rt.flat(batch_norm3_m),
-            rt.flat(batch_norm3_running_mean),
-            dtype(1 / 10),
-            dtype(9 / 10),
-        )
+        loops.bottleneck_forward_5(batch_norm3_new_mean, batch_norm3_m, batch_norm3_running_mean)
     else:
         batch_norm3_new_mean = batch_norm3_m / 10 + 9 * batch_norm3_running_mean / 10
     # batch_norm3_new_var[c] = 1/10 (9 batch_norm3_running_var[c]+H N W batch_norm3_v[c]/max(HNW−1, 1))
     if loops.wanted(256):
         batch_norm3_new_var = np.empty((256,), dtype)
-        rt.run(
-            loops.bottleneck_forward_6,
-            256,
-            256,
-            rt.flat(batch_norm3_new_var),
-            rt.flat(batch_norm3_running_var),
-            rt.flat(batch_norm3_v),
-            dtype(rt.ratio(H * N * W, 10 * float(np.maximum(H * N * W - 1, 1)))),
-            dtype(9 / 10),
-        )
+        loops.bottleneck_forward_6(batch_norm3_new_var, batch_norm3_running_var, batch_norm3_v, H, N, W)
     else:
         batch_norm3_new_var = (
             H * N * W * batch_norm3_v / (10 * float(np.maximum(H * N * W - 1, 1))) + 9 * batch_norm3_running_var / 10
@@ -301,31 +243,13 @@ def bottleneck_forward(
     # batch_norm4_new_mean[c] = 1/10 (9 batch_norm4_running_mean[c]+batch_norm4_m[c])
     if loops.wanted(256):
         batch_norm4_new_mean = np.empty((256,), dtype)
-        rt.run(
-            loops.bottleneck_forward_7,
-            256,
-            256,
-            rt.flat(batch_norm4_new_mean),
-            rt.flat(batch_norm4_m),
-            rt.flat(batch_norm4_running_mean),
-            dtype(1 / 10),
-            dtype(9 / 10),
-        )
+        loops.bottleneck_forward_7(batch_norm4_new_mean, batch_norm4_m, batch_norm4_running_mean)
     else:
         batch_norm4_new_mean = batch_norm4_m / 10 + 9 * batch_norm4_running_mean / 10
     # batch_norm4_new_var[c] = 1/10 (9 batch_norm4_running_var[c]+H N W batch_norm4_v[c]/max(HNW−1, 1))
     if loops.wanted(256):
         batch_norm4_new_var = np.empty((256,), dtype)
-        rt.run(
-            loops.bottleneck_forward_8,
-            256,
-            256,
-            rt.flat(batch_norm4_new_var),
-            rt.flat(batch_norm4_running_var),
-            rt.flat(batch_norm4_v),
-            dtype(rt.ratio(H * N * W, 10 * float(np.maximum(H * N * W - 1, 1)))),
-            dtype(9 / 10),
-        )
+        loops.bottleneck_forward_8(batch_norm4_new_var, batch_norm4_running_var, batch_norm4_v, H, N, W)
     else:
         batch_norm4_new_var = (
             H * N * W * batch_norm4_v / (10 * float(np.maximum(H * N * W - 1, 1))) + 9 * batch_norm4_running_var / 10
@@ -366,11 +290,7 @@ def bottleneck_forward(
 
 
 def bottleneck_predict(
-    x: Any,
-    params: Mapping[str, Any],
-    state: Mapping[str, Any],
-    *,
-    buffers: rt.Buffers | None = None,
+    x: Any, params: Mapping[str, Any], state: Mapping[str, Any], *, buffers: rt.Buffers | None = None
 ) -> rt.Array:
     """Compute the network after training: bottleneck block with a projection.
 
@@ -558,9 +478,7 @@ def bottleneck_backward(
     ) = saved
     dy = rt.array("bottleneck", "dy", dy, 4)
     dtype = rt.float_type("bottleneck", dy=dy)
-    N = x.shape[0]
-    H = x.shape[1]
-    W = x.shape[2]
+    N, H, W, _ = x.shape
     rt.extent("bottleneck", "argument x, axis 3 (64)", x.shape[3], 64)
     conv2d1_w = rt.weight("bottleneck", params, "conv2d1.w", dtype, (1, 1, 64, 64))
     batch_norm1_gamma = rt.weight("bottleneck", params, "batch_norm1.gamma", dtype, (64,))

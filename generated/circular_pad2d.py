@@ -23,7 +23,25 @@ else:  # copied beside a script
     import runtime as rt  # type: ignore[import-not-found, no-redef]
 
 
-def circular_pad2d_forward(x: Any, *, padding: int | str | Sequence[Any]) -> rt.Array:
+@rt.once
+def _circular_pad2d_sizes(dtype: Any, x: Any, dy: Any, /, padding: Any) -> tuple[Any, ...]:
+    """The sizes of circular_pad2d_forward and circular_pad2d_grad_input."""
+    N, H, W, C = x
+    p_h, p_h_end, p_w, p_w_end = rt.paddings("circular_pad2d", padding, (0, 0), (1, 1))
+    H_out = H + p_h + p_h_end
+    rt.require("circular_pad2d", "H_out", H_out >= 0, "a size of at least 0", H_out)
+    W_out = W + p_w + p_w_end
+    rt.require("circular_pad2d", "W_out", W_out >= 0, "a size of at least 0", W_out)
+    rt.require(
+        "circular_pad2d", "padding", min(H - p_h, H - p_h_end, W - p_w, W - p_w_end) >= 0, "at most the extent", padding
+    )
+    if dy is not None:
+        rt.extents("circular_pad2d", dy.name, dy, (N, H_out, W_out, C), "batch, H_out, W_out, channels")
+    rt.affordable("circular_pad2d", dtype, {"y": (N, H_out, W_out, C), "dx": (N, H, W, C)})
+    return N, H, W, C, p_h, p_w, H_out, W_out
+
+
+def circular_pad2d_forward(x: Any, *, padding: rt.Padding) -> rt.Array:
     """Compute the 2-D padding by periodic continuation.
 
     (1) z[n,i,v,c] = x[n, i+H−p_h, v, c] [i<p_h]
@@ -46,16 +64,7 @@ def circular_pad2d_forward(x: Any, *, padding: int | str | Sequence[Any]) -> rt.
     """
     x = rt.array("circular_pad2d", "x", x, 4)
     dtype = rt.float_type("circular_pad2d", x=x)
-    N, H, W, C = x.shape
-    p_h, p_h_end, p_w, p_w_end = rt.paddings("circular_pad2d", padding, (0, 0), (1, 1))
-    H_out = H + p_h + p_h_end
-    rt.require("circular_pad2d", "H_out", H_out >= 0, "a size of at least 0", H_out)
-    W_out = W + p_w + p_w_end
-    rt.require("circular_pad2d", "W_out", W_out >= 0, "a size of at least 0", W_out)
-    rt.require(
-        "circular_pad2d", "padding", min(H - p_h, H - p_h_end, W - p_w, W - p_w_end) >= 0, "at most the extent", padding
-    )
-    rt.affordable("circular_pad2d", dtype, {"y": (N, H_out, W_out, C)})
+    N, H, W, C, p_h, p_w, H_out, W_out = _circular_pad2d_sizes(dtype, x, None, padding)
     # (1) z[n,i,v,c] = x[n, i+H−p_h, v, c] [i<p_h]
     z = np.zeros((N, H_out, W, C), dtype)
     i_low, i_high = rt.clip(H_out, (-1, p_h - 1, p_h), (1, H - p_h, H))
@@ -97,7 +106,7 @@ def circular_pad2d_forward(x: Any, *, padding: int | str | Sequence[Any]) -> rt.
     return y
 
 
-def circular_pad2d_grad_input(dy: Any, *, input_shape: Sequence[int], padding: int | str | Sequence[Any]) -> rt.Array:
+def circular_pad2d_grad_input(dy: Any, *, input_shape: Sequence[int], padding: rt.Padding) -> rt.Array:
     """Compute dx, the gradient of E: 2-D padding by periodic continuation.
 
     (8) dz[m,q,e,a] = dy[m, q, e+W+p_w, a] [e<W'−W−p_w]
@@ -122,17 +131,7 @@ def circular_pad2d_grad_input(dy: Any, *, input_shape: Sequence[int], padding: i
     dy = rt.array("circular_pad2d", "dy", dy, 4)
     dtype = rt.float_type("circular_pad2d", dy=dy)
     input_shape = rt.shape("circular_pad2d", "input_shape", input_shape, 4)
-    N, H, W, C = input_shape
-    p_h, p_h_end, p_w, p_w_end = rt.paddings("circular_pad2d", padding, (0, 0), (1, 1))
-    H_out = H + p_h + p_h_end
-    rt.require("circular_pad2d", "H_out", H_out >= 0, "a size of at least 0", H_out)
-    W_out = W + p_w + p_w_end
-    rt.require("circular_pad2d", "W_out", W_out >= 0, "a size of at least 0", W_out)
-    rt.require(
-        "circular_pad2d", "padding", min(H - p_h, H - p_h_end, W - p_w, W - p_w_end) >= 0, "at most the extent", padding
-    )
-    rt.extents("circular_pad2d", "dy", dy.shape, (N, H_out, W_out, C), "batch, H_out, W_out, channels")
-    rt.affordable("circular_pad2d", dtype, {"dx": (N, H, W, C)})
+    N, H, W, C, p_h, p_w, H_out, W_out = _circular_pad2d_sizes(dtype, input_shape, dy, padding)
     # (8) dz[m,q,e,a] = dy[m, q, e+W+p_w, a] [e<W'−W−p_w]
     dz = np.zeros((N, H_out, W, C), dtype)
     e_low, e_high = rt.clip(W, (1, 0, W_out - W - p_w), (1, W + p_w, W_out))
@@ -189,7 +188,7 @@ class CircularPad2D(rt.Layer):
     differentiable = ("x",)
     outputs = (("y", "dy"),)
 
-    def __init__(self, padding: int | str | Sequence[Any]) -> None:
+    def __init__(self, padding: rt.Padding) -> None:
         super().__init__()
         p_h, p_h_end, p_w, p_w_end = rt.paddings("circular_pad2d", padding, (0, 0), (1, 1))
         self.padding = padding

@@ -19,6 +19,21 @@ else:  # copied beside a script
     import runtime as rt  # type: ignore[import-not-found, no-redef]
 
 
+@rt.once
+def _concatenation_sizes(dtype: Any, x: Any, z: Any, dy: Any, /) -> tuple[Any, ...]:
+    """The sizes of concatenation_forward, concatenation_grad_input and concatenation_grad_z."""
+    full_shape = rt.raveled_axes("concatenation", x.name, x, 0, 1, "(..., C)")
+    E = rt.elements(full_shape)
+    rt.same_axes("concatenation", z.name, z, 0, 1, "(..., D)", full_shape)
+    if dy is not None:
+        rt.same_axes("concatenation", dy.name, dy, 0, 1, "(..., C + D)", full_shape)
+    C = x[-1]
+    D = z[-1]
+    if dy is not None:
+        rt.extent("concatenation", dy.axis(-1, "channels"), dy[-1], C + D)
+    return full_shape, E, C, D
+
+
 def concatenation_forward(x: Any, z: Any) -> rt.Array:
     """Compute the concatenation along the last axis.
 
@@ -39,13 +54,9 @@ def concatenation_forward(x: Any, z: Any) -> rt.Array:
     x = rt.array("concatenation", "x", x, None)
     z = rt.array("concatenation", "z", z, None)
     dtype = rt.float_type("concatenation", x=x, z=z)
-    full_shape = rt.raveled_axes("concatenation", "x", x.shape, 0, 1, "(..., C)")
-    E = rt.elements(full_shape)
-    x = x.reshape(E, x.shape[-1])
-    rt.same_axes("concatenation", "z", z.shape, 0, 1, "(..., D)", full_shape)
-    z = z.reshape(E, z.shape[-1])
-    C = x.shape[-1]
-    D = z.shape[-1]
+    full_shape, E, C, D = _concatenation_sizes(dtype, x, z, None)
+    x = x.reshape(E, C)
+    z = z.reshape(E, D)
     # (2) y[e,y_1] = x[e,y_1]
     y = np.zeros((E, C + D), dtype)
     y_1_low, y_1_high = rt.clip(C + D, (1, 0, C))
@@ -82,14 +93,8 @@ def concatenation_grad_input(dy: Any, *, input_shape: Sequence[int], z_shape: Se
     dtype = rt.float_type("concatenation", dy=dy)
     input_shape = rt.shape("concatenation", "input_shape", input_shape, None)
     z_shape = rt.shape("concatenation", "z_shape", z_shape, None)
-    full_shape = rt.raveled_axes("concatenation", "input_shape", input_shape, 0, 1, "(..., C)")
-    E = rt.elements(full_shape)
-    rt.same_axes("concatenation", "z_shape", z_shape, 0, 1, "(..., D)", full_shape)
-    rt.same_axes("concatenation", "dy", dy.shape, 0, 1, "(..., C + D)", full_shape)
-    dy = dy.reshape(E, dy.shape[-1])
-    C = input_shape[-1]
-    D = z_shape[-1]
-    rt.extent("concatenation", "argument dy, axis -1 (channels)", dy.shape[-1], C + D)
+    full_shape, E, C, D = _concatenation_sizes(dtype, input_shape, z_shape, dy)
+    dy = dy.reshape(E, C + D)
     # (7) dx[m,q] = dy[m,q]
     dx = np.zeros((E, C), dtype)
     q_low, q_high = rt.clip(C, (1, 0, C + D))
@@ -120,14 +125,8 @@ def concatenation_grad_z(dy: Any, *, input_shape: Sequence[int], z_shape: Sequen
     dtype = rt.float_type("concatenation", dy=dy)
     input_shape = rt.shape("concatenation", "input_shape", input_shape, None)
     z_shape = rt.shape("concatenation", "z_shape", z_shape, None)
-    full_shape = rt.raveled_axes("concatenation", "input_shape", input_shape, 0, 1, "(..., C)")
-    E = rt.elements(full_shape)
-    rt.same_axes("concatenation", "z_shape", z_shape, 0, 1, "(..., D)", full_shape)
-    rt.same_axes("concatenation", "dy", dy.shape, 0, 1, "(..., C + D)", full_shape)
-    dy = dy.reshape(E, dy.shape[-1])
-    C = input_shape[-1]
-    D = z_shape[-1]
-    rt.extent("concatenation", "argument dy, axis -1 (channels)", dy.shape[-1], C + D)
+    full_shape, E, C, D = _concatenation_sizes(dtype, input_shape, z_shape, dy)
+    dy = dy.reshape(E, C + D)
     # (12) dz[m,q] = dy[m, q+C]
     dz = np.zeros((E, D), dtype)
     q_low, q_high = rt.clip(D, (1, C, C + D))

@@ -20,15 +20,30 @@ else:  # copied beside a script
     import runtime as rt  # type: ignore[import-not-found, no-redef]
 
 
+@rt.once
+def _connected_conv2d_sizes(
+    dtype: Any, w: Any, b: Any, x: Any, m: Any, /, stride: Any, padding: Any, dilation: Any
+) -> tuple[Any, ...]:
+    """The sizes of connected_conv2d_forward."""
+    s_h, s_w = rt.sizes("connected_conv2d", "stride", stride, 2, 1)
+    d_h, d_w = rt.sizes("connected_conv2d", "dilation", dilation, 2, 1)
+    R, T, C, K = w
+    N, H, W, _ = x
+    rt.extents("connected_conv2d", m.name, m, (C, K), "channels, K")
+    rt.extent("connected_conv2d", x.axis(3, "channels"), x[3], C)
+    p_h, p_h_end, p_w, p_w_end = rt.paddings("connected_conv2d", padding, (d_h * (R - 1), d_w * (T - 1)), (s_h, s_w))
+    H_out = (H + p_h + p_h_end - d_h * (R - 1) - 1) // s_h + 1
+    rt.fits("connected_conv2d", x.axis(1, "height"), H_out, H + p_h + p_h_end, d_h * (R - 1) + 1)
+    W_out = (W + p_w + p_w_end - d_w * (T - 1) - 1) // s_w + 1
+    rt.fits("connected_conv2d", x.axis(2, "width"), W_out, W + p_w + p_w_end, d_w * (T - 1) + 1)
+    if b is not None:
+        rt.extents("connected_conv2d", b.name, b, (K,), "K")
+    rt.affordable("connected_conv2d", dtype, {"u": (N, H_out, W_out, K)})
+    return s_h, s_w, d_h, d_w, R, T, C, K, N, p_h, p_w, H_out, W_out
+
+
 def connected_conv2d_forward(
-    x: Any,
-    w: Any,
-    b: Any,
-    m: Any,
-    *,
-    stride: int | Sequence[int] = 1,
-    padding: int | str | Sequence[Any] = 0,
-    dilation: int | Sequence[int] = 1,
+    x: Any, w: Any, b: Any, m: Any, *, stride: rt.Size = 1, padding: rt.Padding = 0, dilation: rt.Size = 1
 ) -> tuple[rt.Array, rt.Array]:
     """Compute the 2-D convolution with a table of connections.
 
@@ -54,26 +69,12 @@ def connected_conv2d_forward(
     """
     x = rt.array("connected_conv2d", "x", x, 4)
     w = rt.array("connected_conv2d", "w", w, 4)
-    if b is not None:
-        b = rt.array("connected_conv2d", "b", b, 1)
+    b = None if b is None else rt.array("connected_conv2d", "b", b, 1)
     m = rt.array("connected_conv2d", "m", m, 2)
     dtype = rt.float_type("connected_conv2d", w=w, b=b, x=x, m=m)
-    s_h, s_w = rt.sizes("connected_conv2d", "stride", stride, 2, 1)
-    d_h, d_w = rt.sizes("connected_conv2d", "dilation", dilation, 2, 1)
-    R, T, C, K = w.shape
-    rt.extents("connected_conv2d", "m", m.shape, (C, K), "channels, K")
-    N = x.shape[0]
-    H = x.shape[1]
-    W = x.shape[2]
-    rt.extent("connected_conv2d", "argument x, axis 3 (channels)", x.shape[3], C)
-    p_h, p_h_end, p_w, p_w_end = rt.paddings("connected_conv2d", padding, (d_h * (R - 1), d_w * (T - 1)), (s_h, s_w))
-    H_out = (H + p_h + p_h_end - d_h * (R - 1) - 1) // s_h + 1
-    rt.fits("connected_conv2d", "argument x, axis 1 (height)", H_out, H + p_h + p_h_end, d_h * (R - 1) + 1)
-    W_out = (W + p_w + p_w_end - d_w * (T - 1) - 1) // s_w + 1
-    rt.fits("connected_conv2d", "argument x, axis 2 (width)", W_out, W + p_w + p_w_end, d_w * (T - 1) + 1)
-    if b is not None:
-        rt.extents("connected_conv2d", "b", b.shape, (K,), "K")
-    rt.affordable("connected_conv2d", dtype, {"u": (N, H_out, W_out, K)})
+    s_h, s_w, d_h, d_w, R, T, C, K, N, p_h, p_w, H_out, W_out = _connected_conv2d_sizes(
+        dtype, w, b, x, m, stride, padding, dilation
+    )
     # (1) z[r,t,c,k] = w[r,t,c,k] m[c,k]
     z = m * w
     # (2) u[n,i,j,k] = Σ_{r,t,c} x[n, s_h·i+d_h·r−p_h, s_w·j+d_w·t−p_w, c] z[r,t,c,k]
@@ -90,15 +91,41 @@ def connected_conv2d_forward(
     return u, z
 
 
+@rt.once
+def _connected_conv2d_grad_input_sizes(
+    dtype: Any, x: Any, dy: Any, z: Any, /, kernel_size: Any, stride: Any, padding: Any, dilation: Any
+) -> tuple[Any, ...]:
+    """The sizes of connected_conv2d_grad_input."""
+    R, T = rt.sizes("connected_conv2d", "kernel_size", kernel_size, 2, 1)
+    s_h, s_w = rt.sizes("connected_conv2d", "stride", stride, 2, 1)
+    d_h, d_w = rt.sizes("connected_conv2d", "dilation", dilation, 2, 1)
+    N, H, W, C = x
+    p_h, p_h_end, p_w, p_w_end = rt.paddings("connected_conv2d", padding, (d_h * (R - 1), d_w * (T - 1)), (s_h, s_w))
+    H_out = (H + p_h + p_h_end - d_h * (R - 1) - 1) // s_h + 1
+    rt.fits("connected_conv2d", x.axis(1, "height"), H_out, H + p_h + p_h_end, d_h * (R - 1) + 1)
+    W_out = (W + p_w + p_w_end - d_w * (T - 1) - 1) // s_w + 1
+    rt.fits("connected_conv2d", x.axis(2, "width"), W_out, W + p_w + p_w_end, d_w * (T - 1) + 1)
+    K = dy[3]
+    rt.extent("connected_conv2d", dy.axis(0, "batch"), dy[0], N)
+    rt.extent("connected_conv2d", dy.axis(1, "H_out"), dy[1], H_out)
+    rt.extent("connected_conv2d", dy.axis(2, "W_out"), dy[2], W_out)
+    rt.extent("connected_conv2d", z.axis(0, "kernel height"), z[0], R)
+    rt.extent("connected_conv2d", z.axis(1, "kernel width"), z[1], T)
+    rt.extent("connected_conv2d", z.axis(2, "channels"), z[2], C)
+    rt.extent("connected_conv2d", z.axis(3, "K"), z[3], K)
+    rt.affordable("connected_conv2d", dtype, {"dx": (N, H, W, C)})
+    return R, T, s_h, s_w, d_h, d_w, N, H, W, C, p_h, p_w, H_out, W_out
+
+
 def connected_conv2d_grad_input(
     dy: Any,
     z: Any,
     *,
     input_shape: Sequence[int],
-    kernel_size: int | Sequence[int],
-    stride: int | Sequence[int] = 1,
-    padding: int | str | Sequence[Any] = 0,
-    dilation: int | Sequence[int] = 1,
+    kernel_size: rt.Size,
+    stride: rt.Size = 1,
+    padding: rt.Padding = 0,
+    dilation: rt.Size = 1,
 ) -> rt.Array:
     """Compute dx, the gradient of E: 2-D convolution with a table of connections.
 
@@ -124,24 +151,9 @@ def connected_conv2d_grad_input(
     z = rt.array("connected_conv2d", "z", z, 4)
     dtype = rt.float_type("connected_conv2d", z=z, dy=dy)
     input_shape = rt.shape("connected_conv2d", "input_shape", input_shape, 4)
-    R, T = rt.sizes("connected_conv2d", "kernel_size", kernel_size, 2, 1)
-    s_h, s_w = rt.sizes("connected_conv2d", "stride", stride, 2, 1)
-    d_h, d_w = rt.sizes("connected_conv2d", "dilation", dilation, 2, 1)
-    N, H, W, C = input_shape
-    p_h, p_h_end, p_w, p_w_end = rt.paddings("connected_conv2d", padding, (d_h * (R - 1), d_w * (T - 1)), (s_h, s_w))
-    H_out = (H + p_h + p_h_end - d_h * (R - 1) - 1) // s_h + 1
-    rt.fits("connected_conv2d", "argument input_shape, axis 1 (height)", H_out, H + p_h + p_h_end, d_h * (R - 1) + 1)
-    W_out = (W + p_w + p_w_end - d_w * (T - 1) - 1) // s_w + 1
-    rt.fits("connected_conv2d", "argument input_shape, axis 2 (width)", W_out, W + p_w + p_w_end, d_w * (T - 1) + 1)
-    K = dy.shape[3]
-    rt.extent("connected_conv2d", "argument dy, axis 0 (batch)", dy.shape[0], N)
-    rt.extent("connected_conv2d", "argument dy, axis 1 (H_out)", dy.shape[1], H_out)
-    rt.extent("connected_conv2d", "argument dy, axis 2 (W_out)", dy.shape[2], W_out)
-    rt.extent("connected_conv2d", "argument z, axis 0 (kernel height)", z.shape[0], R)
-    rt.extent("connected_conv2d", "argument z, axis 1 (kernel width)", z.shape[1], T)
-    rt.extent("connected_conv2d", "argument z, axis 2 (channels)", z.shape[2], C)
-    rt.extent("connected_conv2d", "argument z, axis 3 (K)", z.shape[3], K)
-    rt.affordable("connected_conv2d", dtype, {"dx": (N, H, W, C)})
+    R, T, s_h, s_w, d_h, d_w, N, H, W, C, p_h, p_w, H_out, W_out = _connected_conv2d_grad_input_sizes(
+        dtype, input_shape, dy, z, kernel_size, stride, padding, dilation
+    )
     # (13) dx[q, s_h·i+d_h·r−p_h, s_w·j+d_w·t−p_w, a] += Σ_{k} dy[q,i,j,k] z[r,t,a,k]
     dx = np.empty((N, H, W, C), dtype)
     dx_1 = rt.Window(  # q a i j r t
@@ -153,15 +165,36 @@ def connected_conv2d_grad_input(
     return dx
 
 
+@rt.once
+def _connected_conv2d_grad_weight_sizes(
+    dtype: Any, x: Any, m: Any, dy: Any, /, kernel_size: Any, stride: Any, padding: Any, dilation: Any
+) -> tuple[Any, ...]:
+    """The sizes of connected_conv2d_grad_weight."""
+    R, T = rt.sizes("connected_conv2d", "kernel_size", kernel_size, 2, 1)
+    s_h, s_w = rt.sizes("connected_conv2d", "stride", stride, 2, 1)
+    d_h, d_w = rt.sizes("connected_conv2d", "dilation", dilation, 2, 1)
+    N, H, W, C = x
+    K = m[1]
+    rt.extent("connected_conv2d", m.axis(0, "channels"), m[0], C)
+    p_h, p_h_end, p_w, p_w_end = rt.paddings("connected_conv2d", padding, (d_h * (R - 1), d_w * (T - 1)), (s_h, s_w))
+    H_out = (H + p_h + p_h_end - d_h * (R - 1) - 1) // s_h + 1
+    rt.fits("connected_conv2d", x.axis(1, "height"), H_out, H + p_h + p_h_end, d_h * (R - 1) + 1)
+    W_out = (W + p_w + p_w_end - d_w * (T - 1) - 1) // s_w + 1
+    rt.fits("connected_conv2d", x.axis(2, "width"), W_out, W + p_w + p_w_end, d_w * (T - 1) + 1)
+    rt.extents("connected_conv2d", dy.name, dy, (N, H_out, W_out, K), "batch, H_out, W_out, K")
+    rt.affordable("connected_conv2d", dtype, {"dw": (R, T, C, K)})
+    return R, T, s_h, s_w, d_h, d_w, N, C, K, p_h, p_w, H_out, W_out
+
+
 def connected_conv2d_grad_weight(
     dy: Any,
     x: Any,
     m: Any,
     *,
-    kernel_size: int | Sequence[int],
-    stride: int | Sequence[int] = 1,
-    padding: int | str | Sequence[Any] = 0,
-    dilation: int | Sequence[int] = 1,
+    kernel_size: rt.Size,
+    stride: rt.Size = 1,
+    padding: rt.Padding = 0,
+    dilation: rt.Size = 1,
 ) -> rt.Array:
     """Compute dw, the gradient of E: 2-D convolution with a table of connections.
 
@@ -188,19 +221,9 @@ def connected_conv2d_grad_weight(
     x = rt.array("connected_conv2d", "x", x, 4)
     m = rt.array("connected_conv2d", "m", m, 2)
     dtype = rt.float_type("connected_conv2d", x=x, m=m, dy=dy)
-    R, T = rt.sizes("connected_conv2d", "kernel_size", kernel_size, 2, 1)
-    s_h, s_w = rt.sizes("connected_conv2d", "stride", stride, 2, 1)
-    d_h, d_w = rt.sizes("connected_conv2d", "dilation", dilation, 2, 1)
-    N, H, W, C = x.shape
-    K = m.shape[1]
-    rt.extent("connected_conv2d", "argument m, axis 0 (channels)", m.shape[0], C)
-    p_h, p_h_end, p_w, p_w_end = rt.paddings("connected_conv2d", padding, (d_h * (R - 1), d_w * (T - 1)), (s_h, s_w))
-    H_out = (H + p_h + p_h_end - d_h * (R - 1) - 1) // s_h + 1
-    rt.fits("connected_conv2d", "argument x, axis 1 (height)", H_out, H + p_h + p_h_end, d_h * (R - 1) + 1)
-    W_out = (W + p_w + p_w_end - d_w * (T - 1) - 1) // s_w + 1
-    rt.fits("connected_conv2d", "argument x, axis 2 (width)", W_out, W + p_w + p_w_end, d_w * (T - 1) + 1)
-    rt.extents("connected_conv2d", "dy", dy.shape, (N, H_out, W_out, K), "batch, H_out, W_out, K")
-    rt.affordable("connected_conv2d", dtype, {"dw": (R, T, C, K)})
+    R, T, s_h, s_w, d_h, d_w, N, C, K, p_h, p_w, H_out, W_out = _connected_conv2d_grad_weight_sizes(
+        dtype, x, m, dy, kernel_size, stride, padding, dilation
+    )
     # (7) dz[q,v,e,a] = Σ_{n,i,j} dy[n,i,j,a] x[n, d_h·q+s_h·i−p_h, d_w·v+s_w·j−p_w, e]
     x_1 = rt.Window(  # q v e n i j
         x,
@@ -264,11 +287,11 @@ class ConnectedConv2D(rt.Layer):
         self,
         in_channels: int,
         out_channels: int,
-        kernel_size: int | Sequence[int],
+        kernel_size: rt.Size,
         *,
-        stride: int | Sequence[int] = 1,
-        padding: int | str | Sequence[Any] = 0,
-        dilation: int | Sequence[int] = 1,
+        stride: rt.Size = 1,
+        padding: rt.Padding = 0,
+        dilation: rt.Size = 1,
         bias: bool = True,
         dtype: Any = np.float32,
         rng: Any = None,
@@ -298,13 +321,7 @@ class ConnectedConv2D(rt.Layer):
         x = rt.as_array("connected_conv2d", "x", x)
         m = rt.as_array("connected_conv2d", "m", m)
         u, z = connected_conv2d_forward(
-            x,
-            self.params["w"],
-            self.params.get("b"),
-            m,
-            stride=self.stride,
-            padding=self.padding,
-            dilation=self.dilation,
+            x, self.params["w"], self.params.get("b"), m, **self._options("stride", "padding", "dilation")
         )
         self._saved = (x, m, z)
         return u
@@ -313,16 +330,10 @@ class ConnectedConv2D(rt.Layer):
         """Return the gradient of x."""
         x, m, z = self._kept()
         self.grads["w"] = connected_conv2d_grad_weight(
-            dy, x, m, kernel_size=self.kernel_size, stride=self.stride, padding=self.padding, dilation=self.dilation
+            dy, x, m, **self._options("kernel_size", "stride", "padding", "dilation")
         )
         if "b" in self.params:
             self.grads["b"] = connected_conv2d_grad_bias(dy)
         return connected_conv2d_grad_input(
-            dy,
-            z,
-            input_shape=x.shape,
-            kernel_size=self.kernel_size,
-            stride=self.stride,
-            padding=self.padding,
-            dilation=self.dilation,
+            dy, z, **self._options("kernel_size", "stride", "padding", "dilation"), input_shape=x.shape
         )

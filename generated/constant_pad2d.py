@@ -23,7 +23,21 @@ else:  # copied beside a script
     import runtime as rt  # type: ignore[import-not-found, no-redef]
 
 
-def constant_pad2d_forward(x: Any, *, padding: int | str | Sequence[Any], value: float = 0.0) -> rt.Array:
+@rt.once
+def _constant_pad2d_sizes(dtype: Any, x: Any, /, padding: Any, value: Any) -> tuple[Any, ...]:
+    """The sizes of constant_pad2d_forward."""
+    a = rt.number("constant_pad2d", "value", value)
+    N, H, W, C = x
+    p_h, p_h_end, p_w, p_w_end = rt.paddings("constant_pad2d", padding, (0, 0), (1, 1))
+    H_out = H + p_h + p_h_end
+    rt.require("constant_pad2d", "H_out", H_out >= 0, "a size of at least 0", H_out)
+    W_out = W + p_w + p_w_end
+    rt.require("constant_pad2d", "W_out", W_out >= 0, "a size of at least 0", W_out)
+    rt.affordable("constant_pad2d", dtype, {"y": (N, H_out, W_out, C)})
+    return a, N, H, W, C, p_h, p_w, H_out, W_out
+
+
+def constant_pad2d_forward(x: Any, *, padding: rt.Padding, value: float = 0.0) -> rt.Array:
     """Compute the 2-D padding by a constant.
 
     (1) z[n,i,v,c] = a [i<p_h]
@@ -47,14 +61,7 @@ def constant_pad2d_forward(x: Any, *, padding: int | str | Sequence[Any], value:
     """
     x = rt.array("constant_pad2d", "x", x, 4)
     dtype = rt.float_type("constant_pad2d", x=x)
-    a = rt.number("constant_pad2d", "value", value)
-    N, H, W, C = x.shape
-    p_h, p_h_end, p_w, p_w_end = rt.paddings("constant_pad2d", padding, (0, 0), (1, 1))
-    H_out = H + p_h + p_h_end
-    rt.require("constant_pad2d", "H_out", H_out >= 0, "a size of at least 0", H_out)
-    W_out = W + p_w + p_w_end
-    rt.require("constant_pad2d", "W_out", W_out >= 0, "a size of at least 0", W_out)
-    rt.affordable("constant_pad2d", dtype, {"y": (N, H_out, W_out, C)})
+    a, N, H, W, C, p_h, p_w, H_out, W_out = _constant_pad2d_sizes(dtype, x, padding, value)
     # (1) z[n,i,v,c] = a [i<p_h]
     z = np.zeros((N, H_out, W, C), dtype)
     i_low, i_high = rt.clip(H_out, (-1, p_h - 1, p_h))
@@ -92,7 +99,21 @@ def constant_pad2d_forward(x: Any, *, padding: int | str | Sequence[Any], value:
     return y
 
 
-def constant_pad2d_grad_input(dy: Any, *, input_shape: Sequence[int], padding: int | str | Sequence[Any]) -> rt.Array:
+@rt.once
+def _constant_pad2d_grad_input_sizes(dtype: Any, x: Any, dy: Any, /, padding: Any) -> tuple[Any, ...]:
+    """The sizes of constant_pad2d_grad_input."""
+    N, H, W, C = x
+    p_h, p_h_end, p_w, p_w_end = rt.paddings("constant_pad2d", padding, (0, 0), (1, 1))
+    H_out = H + p_h + p_h_end
+    rt.require("constant_pad2d", "H_out", H_out >= 0, "a size of at least 0", H_out)
+    W_out = W + p_w + p_w_end
+    rt.require("constant_pad2d", "W_out", W_out >= 0, "a size of at least 0", W_out)
+    rt.extents("constant_pad2d", dy.name, dy, (N, H_out, W_out, C), "batch, H_out, W_out, channels")
+    rt.affordable("constant_pad2d", dtype, {"dx": (N, H, W, C)})
+    return N, H, W, C, p_h, p_w, H_out, W_out
+
+
+def constant_pad2d_grad_input(dy: Any, *, input_shape: Sequence[int], padding: rt.Padding) -> rt.Array:
     """Compute dx, the gradient of E: 2-D padding by a constant.
 
     (8) dz[m,q,e,o] = dy[m, q, e+p_w, o]
@@ -113,14 +134,7 @@ def constant_pad2d_grad_input(dy: Any, *, input_shape: Sequence[int], padding: i
     dy = rt.array("constant_pad2d", "dy", dy, 4)
     dtype = rt.float_type("constant_pad2d", dy=dy)
     input_shape = rt.shape("constant_pad2d", "input_shape", input_shape, 4)
-    N, H, W, C = input_shape
-    p_h, p_h_end, p_w, p_w_end = rt.paddings("constant_pad2d", padding, (0, 0), (1, 1))
-    H_out = H + p_h + p_h_end
-    rt.require("constant_pad2d", "H_out", H_out >= 0, "a size of at least 0", H_out)
-    W_out = W + p_w + p_w_end
-    rt.require("constant_pad2d", "W_out", W_out >= 0, "a size of at least 0", W_out)
-    rt.extents("constant_pad2d", "dy", dy.shape, (N, H_out, W_out, C), "batch, H_out, W_out, channels")
-    rt.affordable("constant_pad2d", dtype, {"dx": (N, H, W, C)})
+    N, H, W, C, p_h, p_w, H_out, W_out = _constant_pad2d_grad_input_sizes(dtype, input_shape, dy, padding)
     # (8) dz[m,q,e,o] = dy[m, q, e+p_w, o]
     dz = np.zeros((N, H_out, W, C), dtype)
     e_low, e_high = rt.clip(W, (1, p_w, W_out))
@@ -154,7 +168,7 @@ class ConstantPad2D(rt.Layer):
     differentiable = ("x",)
     outputs = (("y", "dy"),)
 
-    def __init__(self, padding: int | str | Sequence[Any], *, value: float = 0.0) -> None:
+    def __init__(self, padding: rt.Padding, *, value: float = 0.0) -> None:
         super().__init__()
         rt.number("constant_pad2d", "value", value)
         p_h, p_h_end, p_w, p_w_end = rt.paddings("constant_pad2d", padding, (0, 0), (1, 1))
@@ -164,7 +178,7 @@ class ConstantPad2D(rt.Layer):
     def __call__(self, x: Any) -> Any:
         """The output for x."""
         x = rt.as_array("constant_pad2d", "x", x)
-        y = constant_pad2d_forward(x, padding=self.padding, value=self.value)
+        y = constant_pad2d_forward(x, **self._options("padding", "value"))
         self._saved = (x.shape,)
         return y
 

@@ -22,14 +22,38 @@ else:  # copied beside a script
 loops = rt.Companion(__package__, "conv1d")
 
 
+@rt.once
+def _conv1d_sizes(
+    dtype: Any, w: Any, b: Any, x: Any, dy: Any, /, stride: Any, padding: Any, dilation: Any, groups: Any
+) -> tuple[Any, ...]:
+    """The sizes of conv1d_forward and conv1d_grad_input."""
+    (s,) = rt.sizes("conv1d", "stride", stride, 1, 1)
+    (d,) = rt.sizes("conv1d", "dilation", dilation, 1, 1)
+    G = rt.count("conv1d", "groups", groups, 1)
+    T, C, _ = w
+    N, W, _ = x
+    K = rt.divided("conv1d", w.axis(2, "G * K"), w[2], G)
+    rt.divided("conv1d", x.axis(2, "channels"), x[2], G)
+    rt.extent("conv1d", x.axis(2, "channels"), x[2], C * G)
+    p, p_end = rt.paddings("conv1d", padding, (d * (T - 1),), (s,))
+    W_out = (W + p + p_end - d * (T - 1) - 1) // s + 1
+    rt.fits("conv1d", x.axis(1, "width"), W_out, W + p + p_end, d * (T - 1) + 1)
+    if b is not None:
+        rt.extents("conv1d", b.name, b, (G * K,), "G * K")
+    if dy is not None:
+        rt.extents("conv1d", dy.name, dy, (N, W_out, G * K), "batch, W_out, G * K")
+    rt.affordable("conv1d", dtype, {"u": (N, W_out, G * K), "dx": (N, W, C * G)})
+    return s, d, G, T, C, N, W, K, p, W_out
+
+
 def conv1d_forward(
     x: Any,
     w: Any,
     b: Any = None,
     *,
-    stride: int | Sequence[int] = 1,
-    padding: int | str | Sequence[Any] = 0,
-    dilation: int | Sequence[int] = 1,
+    stride: rt.Size = 1,
+    padding: rt.Padding = 0,
+    dilation: rt.Size = 1,
     groups: int = 1,
 ) -> rt.Array:
     """Compute the 1-D convolution (correlation with a learned kernel).
@@ -55,44 +79,13 @@ def conv1d_forward(
     """
     x = rt.array("conv1d", "x", x, 3)
     w = rt.array("conv1d", "w", w, 3)
-    if b is not None:
-        b = rt.array("conv1d", "b", b, 1)
+    b = None if b is None else rt.array("conv1d", "b", b, 1)
     dtype = rt.float_type("conv1d", w=w, b=b, x=x)
-    (s,) = rt.sizes("conv1d", "stride", stride, 1, 1)
-    (d,) = rt.sizes("conv1d", "dilation", dilation, 1, 1)
-    G = rt.count("conv1d", "groups", groups, 1)
-    T = w.shape[0]
-    C = w.shape[1]
-    K = rt.divided("conv1d", "argument w, axis 2 (G * K)", w.shape[2], G)
-    N = x.shape[0]
-    W = x.shape[1]
-    rt.divided("conv1d", "argument x, axis 2 (channels)", x.shape[2], G)
-    rt.extent("conv1d", "argument x, axis 2 (channels)", x.shape[2], C * G)
-    p, p_end = rt.paddings("conv1d", padding, (d * (T - 1),), (s,))
-    W_out = (W + p + p_end - d * (T - 1) - 1) // s + 1
-    rt.fits("conv1d", "argument x, axis 1 (width)", W_out, W + p + p_end, d * (T - 1) + 1)
-    if b is not None:
-        rt.extents("conv1d", "b", b.shape, (G * K,), "G * K")
-    rt.affordable("conv1d", dtype, {"u": (N, W_out, G * K)})
+    s, d, G, T, C, N, W, K, p, W_out = _conv1d_sizes(dtype, w, b, x, None, stride, padding, dilation, groups)
     # (1) u[n, j, Kg+k] = Σ_{t,c} x[n, sj+dt−p, Cg+c] w[t, c, Kg+k]
-    if loops.wanted(G * N * T * W_out, d, p, s) and K == 1 and C == 1 and 0 <= T < 200:
+    if K == 1 and C == 1 and T < 200 and loops.wanted(G * N * T * W_out, d, p, s):
         u = np.empty((N, W_out, G), dtype)
-        rt.run(
-            loops.conv1d_forward_1,
-            N,
-            G * N * T * W_out,
-            rt.flat(u),
-            rt.flat(w),
-            rt.flat(x),
-            dtype(0),
-            G,
-            W,
-            W_out,
-            p,
-            rt.fixed(T),
-            rt.fixed(d),
-            rt.fixed(s),
-        )
+        loops.conv1d_forward_1(u, w, x, G, N, T, W, W_out, d, p, s)
     else:
         w_1 = w.reshape(T, C, G, K)
         x_1 = x.reshape(N, W, G, C)
@@ -115,9 +108,9 @@ def conv1d_grad_input(
     w: Any,
     *,
     input_shape: Sequence[int],
-    stride: int | Sequence[int] = 1,
-    padding: int | str | Sequence[Any] = 0,
-    dilation: int | Sequence[int] = 1,
+    stride: rt.Size = 1,
+    padding: rt.Padding = 0,
+    dilation: rt.Size = 1,
     groups: int = 1,
 ) -> rt.Array:
     """Compute dx, the gradient of E: 1-D convolution (correlation with a learned kernel).
@@ -144,57 +137,14 @@ def conv1d_grad_input(
     w = rt.array("conv1d", "w", w, 3)
     dtype = rt.float_type("conv1d", w=w, dy=dy)
     input_shape = rt.shape("conv1d", "input_shape", input_shape, 3)
-    (s,) = rt.sizes("conv1d", "stride", stride, 1, 1)
-    (d,) = rt.sizes("conv1d", "dilation", dilation, 1, 1)
-    G = rt.count("conv1d", "groups", groups, 1)
-    T = w.shape[0]
-    C = w.shape[1]
-    K = rt.divided("conv1d", "argument w, axis 2 (G * K)", w.shape[2], G)
-    N = input_shape[0]
-    W = input_shape[1]
-    rt.divided("conv1d", "argument input_shape, axis 2 (channels)", input_shape[2], G)
-    rt.extent("conv1d", "argument input_shape, axis 2 (channels)", input_shape[2], C * G)
-    p, p_end = rt.paddings("conv1d", padding, (d * (T - 1),), (s,))
-    W_out = (W + p + p_end - d * (T - 1) - 1) // s + 1
-    rt.fits("conv1d", "argument input_shape, axis 1 (width)", W_out, W + p + p_end, d * (T - 1) + 1)
-    rt.extents("conv1d", "dy", dy.shape, (N, W_out, G * K), "batch, W_out, G * K")
-    rt.affordable("conv1d", dtype, {"dx": (N, W, C * G)})
+    s, d, G, T, C, N, W, K, p, W_out = _conv1d_sizes(dtype, w, None, input_shape, dy, stride, padding, dilation, groups)
     # (7) dx[m, sj+dt−p, Cg+c] += Σ_{k} dy[m, j, Kg+k] w[t, c, Kg+k]
-    if loops.wanted(G * N * T * W_out, d, p, s) and C == 1 and K == 1 and 0 <= T < 200:
+    if C == 1 and K == 1 and T < 200 and loops.wanted(G * N * T * W_out, d, p, s):
         dx = np.empty((N, W, G), dtype)
         if s == 1:
-            rt.run(
-                loops.conv1d_grad_input_1,
-                N,
-                G * N * T * W,
-                rt.flat(dx),
-                rt.flat(dy),
-                rt.flat(w),
-                dtype(0),
-                G,
-                W,
-                W_out,
-                p,
-                rt.fixed(T),
-                rt.fixed(d),
-            )
+            loops.conv1d_grad_input_1(dx, dy, w, G, N, T, W, W_out, d, p)
         else:
-            rt.run(
-                loops.conv1d_grad_input_2,
-                N,
-                G * N * T * W_out,
-                rt.flat(dx),
-                rt.flat(dy),
-                rt.flat(w),
-                dtype(0),
-                G,
-                T,
-                W,
-                W_out,
-                d,
-                p,
-                s,
-            )
+            loops.conv1d_grad_input_2(dx, dy, w, G, N, T, W, W_out, d, p, s)
     else:
         dy_1 = dy.reshape(N, W_out, G, K)
         w_1 = w.reshape(T, C, G, K)
@@ -207,14 +157,35 @@ def conv1d_grad_input(
     return dx
 
 
+@rt.once
+def _conv1d_grad_weight_sizes(
+    dtype: Any, x: Any, dy: Any, /, kernel_size: Any, stride: Any, padding: Any, dilation: Any, groups: Any
+) -> tuple[Any, ...]:
+    """The sizes of conv1d_grad_weight."""
+    (T,) = rt.sizes("conv1d", "kernel_size", kernel_size, 1, 1)
+    (s,) = rt.sizes("conv1d", "stride", stride, 1, 1)
+    (d,) = rt.sizes("conv1d", "dilation", dilation, 1, 1)
+    G = rt.count("conv1d", "groups", groups, 1)
+    N, W, _ = x
+    C = rt.divided("conv1d", x.axis(2, "channels"), x[2], G)
+    p, p_end = rt.paddings("conv1d", padding, (d * (T - 1),), (s,))
+    W_out = (W + p + p_end - d * (T - 1) - 1) // s + 1
+    rt.fits("conv1d", x.axis(1, "width"), W_out, W + p + p_end, d * (T - 1) + 1)
+    K = rt.divided("conv1d", dy.axis(2, "G * K"), dy[2], G)
+    rt.extent("conv1d", dy.axis(0, "batch"), dy[0], N)
+    rt.extent("conv1d", dy.axis(1, "W_out"), dy[1], W_out)
+    rt.affordable("conv1d", dtype, {"dw": (T, C, G * K)})
+    return T, s, d, G, N, W, C, p, W_out, K
+
+
 def conv1d_grad_weight(
     dy: Any,
     x: Any,
     *,
-    kernel_size: int | Sequence[int],
-    stride: int | Sequence[int] = 1,
-    padding: int | str | Sequence[Any] = 0,
-    dilation: int | Sequence[int] = 1,
+    kernel_size: rt.Size,
+    stride: rt.Size = 1,
+    padding: rt.Padding = 0,
+    dilation: rt.Size = 1,
     groups: int = 1,
 ) -> rt.Array:
     """Compute dw, the gradient of E: 1-D convolution (correlation with a learned kernel).
@@ -240,40 +211,14 @@ def conv1d_grad_weight(
     dy = rt.array("conv1d", "dy", dy, 3)
     x = rt.array("conv1d", "x", x, 3)
     dtype = rt.float_type("conv1d", x=x, dy=dy)
-    (T,) = rt.sizes("conv1d", "kernel_size", kernel_size, 1, 1)
-    (s,) = rt.sizes("conv1d", "stride", stride, 1, 1)
-    (d,) = rt.sizes("conv1d", "dilation", dilation, 1, 1)
-    G = rt.count("conv1d", "groups", groups, 1)
-    N = x.shape[0]
-    W = x.shape[1]
-    C = rt.divided("conv1d", "argument x, axis 2 (channels)", x.shape[2], G)
-    p, p_end = rt.paddings("conv1d", padding, (d * (T - 1),), (s,))
-    W_out = (W + p + p_end - d * (T - 1) - 1) // s + 1
-    rt.fits("conv1d", "argument x, axis 1 (width)", W_out, W + p + p_end, d * (T - 1) + 1)
-    K = rt.divided("conv1d", "argument dy, axis 2 (G * K)", dy.shape[2], G)
-    rt.extent("conv1d", "argument dy, axis 0 (batch)", dy.shape[0], N)
-    rt.extent("conv1d", "argument dy, axis 1 (W_out)", dy.shape[1], W_out)
-    rt.affordable("conv1d", dtype, {"dw": (T, C, G * K)})
+    T, s, d, G, N, W, C, p, W_out, K = _conv1d_grad_weight_sizes(
+        dtype, x, dy, kernel_size, stride, padding, dilation, groups
+    )
     # (13) dw[m, q, Kg+k] = Σ_{n,j} dy[n, j, Kg+k] x[n, dm+sj−p, q+Cg]
-    if loops.wanted(G * N * T * W_out, d, p, s) and K == 1 and C == 1 and 0 <= T < 200:
+    if K == 1 and C == 1 and T < 200 and loops.wanted(G * N * T * W_out, d, p, s):
         x_2 = x.reshape(N, W, G, 1)
         parts1 = np.empty((N, T, 1, G), dtype)
-        rt.run(
-            loops.conv1d_grad_weight_1,
-            N,
-            G * N * T * W_out,
-            rt.flat(parts1),
-            rt.flat(dy),
-            rt.flat(x_2),
-            dtype(0),
-            G,
-            W,
-            W_out,
-            p,
-            rt.fixed(T),
-            rt.fixed(d),
-            rt.fixed(s),
-        )
+        loops.conv1d_grad_weight_1(parts1, dy, x_2, G, N, T, W, W_out, d, p, s)
         dw = rt.total(parts1.transpose(1, 2, 3, 0), -1)
     else:
         dy_1 = dy.reshape(N, W_out, G, K)
@@ -306,8 +251,7 @@ def conv1d_grad_bias(dy: Any, *, groups: int = 1) -> rt.Array:
     dy = rt.array("conv1d", "dy", dy, 3)
     rt.float_type("conv1d", dy=dy)
     G = rt.count("conv1d", "groups", groups, 1)
-    N = dy.shape[0]
-    W_out = dy.shape[1]
+    N, W_out, _ = dy.shape
     K = rt.divided("conv1d", "argument dy, axis 2 (G * K)", dy.shape[2], G)
     # (18) db[Kg+k] = Σ_{n,j} dy[n, j, Kg+k]
     dy_1 = dy.reshape(N, W_out, G, K)
@@ -344,11 +288,11 @@ class Conv1D(rt.Layer):
         self,
         in_channels: int,
         out_channels: int,
-        kernel_size: int | Sequence[int],
+        kernel_size: rt.Size,
         *,
-        stride: int | Sequence[int] = 1,
-        padding: int | str | Sequence[Any] = 0,
-        dilation: int | Sequence[int] = 1,
+        stride: rt.Size = 1,
+        padding: rt.Padding = 0,
+        dilation: rt.Size = 1,
         groups: int = 1,
         bias: bool = True,
         dtype: Any = np.float32,
@@ -378,13 +322,7 @@ class Conv1D(rt.Layer):
         """The output for x."""
         x = rt.as_array("conv1d", "x", x)
         u = conv1d_forward(
-            x,
-            self.params["w"],
-            self.params.get("b"),
-            stride=self.stride,
-            padding=self.padding,
-            dilation=self.dilation,
-            groups=self.groups,
+            x, self.params["w"], self.params.get("b"), **self._options("stride", "padding", "dilation", "groups")
         )
         self._saved = (x,)
         return u
@@ -393,22 +331,10 @@ class Conv1D(rt.Layer):
         """Return the gradient of x."""
         (x,) = self._kept()
         self.grads["w"] = conv1d_grad_weight(
-            dy,
-            x,
-            kernel_size=self.kernel_size,
-            stride=self.stride,
-            padding=self.padding,
-            dilation=self.dilation,
-            groups=self.groups,
+            dy, x, **self._options("kernel_size", "stride", "padding", "dilation", "groups")
         )
         if "b" in self.params:
             self.grads["b"] = conv1d_grad_bias(dy, groups=self.groups)
         return conv1d_grad_input(
-            dy,
-            self.params["w"],
-            input_shape=x.shape,
-            stride=self.stride,
-            padding=self.padding,
-            dilation=self.dilation,
-            groups=self.groups,
+            dy, self.params["w"], **self._options("stride", "padding", "dilation", "groups"), input_shape=x.shape
         )

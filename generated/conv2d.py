@@ -22,14 +22,40 @@ else:  # copied beside a script
 loops = rt.Companion(__package__, "conv2d")
 
 
+@rt.once
+def _conv2d_sizes(
+    dtype: Any, w: Any, b: Any, x: Any, dy: Any, /, stride: Any, padding: Any, dilation: Any, groups: Any
+) -> tuple[Any, ...]:
+    """The sizes of conv2d_forward and conv2d_grad_input."""
+    s_h, s_w = rt.sizes("conv2d", "stride", stride, 2, 1)
+    d_h, d_w = rt.sizes("conv2d", "dilation", dilation, 2, 1)
+    G = rt.count("conv2d", "groups", groups, 1)
+    R, T, C, _ = w
+    N, H, W, _ = x
+    K = rt.divided("conv2d", w.axis(3, "G * K"), w[3], G)
+    rt.divided("conv2d", x.axis(3, "channels"), x[3], G)
+    rt.extent("conv2d", x.axis(3, "channels"), x[3], C * G)
+    p_h, p_h_end, p_w, p_w_end = rt.paddings("conv2d", padding, (d_h * (R - 1), d_w * (T - 1)), (s_h, s_w))
+    H_out = (H + p_h + p_h_end - d_h * (R - 1) - 1) // s_h + 1
+    rt.fits("conv2d", x.axis(1, "height"), H_out, H + p_h + p_h_end, d_h * (R - 1) + 1)
+    W_out = (W + p_w + p_w_end - d_w * (T - 1) - 1) // s_w + 1
+    rt.fits("conv2d", x.axis(2, "width"), W_out, W + p_w + p_w_end, d_w * (T - 1) + 1)
+    if b is not None:
+        rt.extents("conv2d", b.name, b, (G * K,), "G * K")
+    if dy is not None:
+        rt.extents("conv2d", dy.name, dy, (N, H_out, W_out, G * K), "batch, H_out, W_out, G * K")
+    rt.affordable("conv2d", dtype, {"u": (N, H_out, W_out, G * K), "dx": (N, H, W, C * G)})
+    return s_h, s_w, d_h, d_w, G, R, T, C, N, H, W, K, p_h, p_w, H_out, W_out
+
+
 def conv2d_forward(
     x: Any,
     w: Any,
     b: Any = None,
     *,
-    stride: int | Sequence[int] = 1,
-    padding: int | str | Sequence[Any] = 0,
-    dilation: int | Sequence[int] = 1,
+    stride: rt.Size = 1,
+    padding: rt.Padding = 0,
+    dilation: rt.Size = 1,
     groups: int = 1,
 ) -> rt.Array:
     """Compute the 2-D convolution (correlation with a learned kernel).
@@ -55,59 +81,15 @@ def conv2d_forward(
     """
     x = rt.array("conv2d", "x", x, 4)
     w = rt.array("conv2d", "w", w, 4)
-    if b is not None:
-        b = rt.array("conv2d", "b", b, 1)
+    b = None if b is None else rt.array("conv2d", "b", b, 1)
     dtype = rt.float_type("conv2d", w=w, b=b, x=x)
-    s_h, s_w = rt.sizes("conv2d", "stride", stride, 2, 1)
-    d_h, d_w = rt.sizes("conv2d", "dilation", dilation, 2, 1)
-    G = rt.count("conv2d", "groups", groups, 1)
-    R = w.shape[0]
-    T = w.shape[1]
-    C = w.shape[2]
-    K = rt.divided("conv2d", "argument w, axis 3 (G * K)", w.shape[3], G)
-    N = x.shape[0]
-    H = x.shape[1]
-    W = x.shape[2]
-    rt.divided("conv2d", "argument x, axis 3 (channels)", x.shape[3], G)
-    rt.extent("conv2d", "argument x, axis 3 (channels)", x.shape[3], C * G)
-    p_h, p_h_end, p_w, p_w_end = rt.paddings("conv2d", padding, (d_h * (R - 1), d_w * (T - 1)), (s_h, s_w))
-    H_out = (H + p_h + p_h_end - d_h * (R - 1) - 1) // s_h + 1
-    rt.fits("conv2d", "argument x, axis 1 (height)", H_out, H + p_h + p_h_end, d_h * (R - 1) + 1)
-    W_out = (W + p_w + p_w_end - d_w * (T - 1) - 1) // s_w + 1
-    rt.fits("conv2d", "argument x, axis 2 (width)", W_out, W + p_w + p_w_end, d_w * (T - 1) + 1)
-    if b is not None:
-        rt.extents("conv2d", "b", b.shape, (G * K,), "G * K")
-    rt.affordable("conv2d", dtype, {"u": (N, H_out, W_out, G * K)})
+    s_h, s_w, d_h, d_w, G, R, T, C, N, H, W, K, p_h, p_w, H_out, W_out = _conv2d_sizes(
+        dtype, w, b, x, None, stride, padding, dilation, groups
+    )
     # (1) u[n, i, j, Kg+k] = Σ_{r,t,c} x[n, s_h·i+d_h·r−p_h, s_w·j+d_w·t−p_w, Cg+c] w[r, t, c, Kg+k]
-    if (
-        loops.wanted(G * H_out * N * R * T * W_out, d_h, d_w, p_h, p_w, s_h, s_w)
-        and K == 1
-        and C == 1
-        and 0 <= R * T < 200
-    ):
+    if K == 1 and C == 1 and R * T < 200 and loops.wanted(G * H_out * N * R * T * W_out, d_h, d_w, p_h, p_w, s_h, s_w):
         u = np.empty((N, H_out, W_out, G), dtype)
-        rt.run(
-            loops.conv2d_forward_1,
-            H_out * N,
-            G * H_out * N * R * T * W_out,
-            rt.flat(u),
-            rt.flat(w),
-            rt.flat(x),
-            dtype(0),
-            G,
-            H,
-            H_out,
-            W,
-            W_out,
-            p_h,
-            p_w,
-            rt.fixed(R),
-            rt.fixed(T),
-            rt.fixed(d_h),
-            rt.fixed(d_w),
-            rt.fixed(s_h),
-            rt.fixed(s_w),
-        )
+        loops.conv2d_forward_1(u, w, x, G, H, H_out, N, R, T, W, W_out, d_h, d_w, p_h, p_w, s_h, s_w)
     else:
         w_1 = w.reshape(R, T, C, G, K)
         x_1 = x.reshape(N, H, W, G, C)
@@ -132,9 +114,9 @@ def conv2d_grad_input(
     w: Any,
     *,
     input_shape: Sequence[int],
-    stride: int | Sequence[int] = 1,
-    padding: int | str | Sequence[Any] = 0,
-    dilation: int | Sequence[int] = 1,
+    stride: rt.Size = 1,
+    padding: rt.Padding = 0,
+    dilation: rt.Size = 1,
     groups: int = 1,
 ) -> rt.Array:
     """Compute dx, the gradient of E: 2-D convolution (correlation with a learned kernel).
@@ -161,77 +143,16 @@ def conv2d_grad_input(
     w = rt.array("conv2d", "w", w, 4)
     dtype = rt.float_type("conv2d", w=w, dy=dy)
     input_shape = rt.shape("conv2d", "input_shape", input_shape, 4)
-    s_h, s_w = rt.sizes("conv2d", "stride", stride, 2, 1)
-    d_h, d_w = rt.sizes("conv2d", "dilation", dilation, 2, 1)
-    G = rt.count("conv2d", "groups", groups, 1)
-    R = w.shape[0]
-    T = w.shape[1]
-    C = w.shape[2]
-    K = rt.divided("conv2d", "argument w, axis 3 (G * K)", w.shape[3], G)
-    N = input_shape[0]
-    H = input_shape[1]
-    W = input_shape[2]
-    rt.divided("conv2d", "argument input_shape, axis 3 (channels)", input_shape[3], G)
-    rt.extent("conv2d", "argument input_shape, axis 3 (channels)", input_shape[3], C * G)
-    p_h, p_h_end, p_w, p_w_end = rt.paddings("conv2d", padding, (d_h * (R - 1), d_w * (T - 1)), (s_h, s_w))
-    H_out = (H + p_h + p_h_end - d_h * (R - 1) - 1) // s_h + 1
-    rt.fits("conv2d", "argument input_shape, axis 1 (height)", H_out, H + p_h + p_h_end, d_h * (R - 1) + 1)
-    W_out = (W + p_w + p_w_end - d_w * (T - 1) - 1) // s_w + 1
-    rt.fits("conv2d", "argument input_shape, axis 2 (width)", W_out, W + p_w + p_w_end, d_w * (T - 1) + 1)
-    rt.extents("conv2d", "dy", dy.shape, (N, H_out, W_out, G * K), "batch, H_out, W_out, G * K")
-    rt.affordable("conv2d", dtype, {"dx": (N, H, W, C * G)})
+    s_h, s_w, d_h, d_w, G, R, T, C, N, H, W, K, p_h, p_w, H_out, W_out = _conv2d_sizes(
+        dtype, w, None, input_shape, dy, stride, padding, dilation, groups
+    )
     # (7) dx[m, s_h·i+d_h·r−p_h, s_w·j+d_w·t−p_w, Cg+c] += Σ_{k} dy[m, i, j, Kg+k] w[r, t, c, Kg+k]
-    if (
-        loops.wanted(G * H_out * N * R * T * W_out, d_h, d_w, p_h, p_w, s_h, s_w)
-        and C == 1
-        and K == 1
-        and 0 <= R * T < 200
-    ):
+    if C == 1 and K == 1 and R * T < 200 and loops.wanted(G * H_out * N * R * T * W_out, d_h, d_w, p_h, p_w, s_h, s_w):
         dx = np.empty((N, H, W, G), dtype)
         if s_h == 1 and s_w == 1:
-            rt.run(
-                loops.conv2d_grad_input_1,
-                H * N,
-                G * H * N * R * T * W,
-                rt.flat(dx),
-                rt.flat(dy),
-                rt.flat(w),
-                dtype(0),
-                G,
-                H,
-                H_out,
-                W,
-                W_out,
-                p_h,
-                p_w,
-                rt.fixed(R),
-                rt.fixed(T),
-                rt.fixed(d_h),
-                rt.fixed(d_w),
-            )
+            loops.conv2d_grad_input_1(dx, dy, w, G, H, H_out, N, R, T, W, W_out, d_h, d_w, p_h, p_w)
         else:
-            rt.run(
-                loops.conv2d_grad_input_2,
-                N,
-                G * H_out * N * R * T * W_out,
-                rt.flat(dx),
-                rt.flat(dy),
-                rt.flat(w),
-                dtype(0),
-                G,
-                H,
-                H_out,
-                R,
-                T,
-                W,
-                W_out,
-                d_h,
-                d_w,
-                p_h,
-                p_w,
-                s_h,
-                s_w,
-            )
+            loops.conv2d_grad_input_2(dx, dy, w, G, H, H_out, N, R, T, W, W_out, d_h, d_w, p_h, p_w, s_h, s_w)
     else:
         dy_1 = dy.reshape(N, H_out, W_out, G, K)
         w_1 = w.reshape(R, T, C, G, K)
@@ -246,14 +167,38 @@ def conv2d_grad_input(
     return dx
 
 
+@rt.once
+def _conv2d_grad_weight_sizes(
+    dtype: Any, x: Any, dy: Any, /, kernel_size: Any, stride: Any, padding: Any, dilation: Any, groups: Any
+) -> tuple[Any, ...]:
+    """The sizes of conv2d_grad_weight."""
+    R, T = rt.sizes("conv2d", "kernel_size", kernel_size, 2, 1)
+    s_h, s_w = rt.sizes("conv2d", "stride", stride, 2, 1)
+    d_h, d_w = rt.sizes("conv2d", "dilation", dilation, 2, 1)
+    G = rt.count("conv2d", "groups", groups, 1)
+    N, H, W, _ = x
+    C = rt.divided("conv2d", x.axis(3, "channels"), x[3], G)
+    p_h, p_h_end, p_w, p_w_end = rt.paddings("conv2d", padding, (d_h * (R - 1), d_w * (T - 1)), (s_h, s_w))
+    H_out = (H + p_h + p_h_end - d_h * (R - 1) - 1) // s_h + 1
+    rt.fits("conv2d", x.axis(1, "height"), H_out, H + p_h + p_h_end, d_h * (R - 1) + 1)
+    W_out = (W + p_w + p_w_end - d_w * (T - 1) - 1) // s_w + 1
+    rt.fits("conv2d", x.axis(2, "width"), W_out, W + p_w + p_w_end, d_w * (T - 1) + 1)
+    K = rt.divided("conv2d", dy.axis(3, "G * K"), dy[3], G)
+    rt.extent("conv2d", dy.axis(0, "batch"), dy[0], N)
+    rt.extent("conv2d", dy.axis(1, "H_out"), dy[1], H_out)
+    rt.extent("conv2d", dy.axis(2, "W_out"), dy[2], W_out)
+    rt.affordable("conv2d", dtype, {"dw": (R, T, C, G * K)})
+    return R, T, s_h, s_w, d_h, d_w, G, N, H, W, C, p_h, p_w, H_out, W_out, K
+
+
 def conv2d_grad_weight(
     dy: Any,
     x: Any,
     *,
-    kernel_size: int | Sequence[int],
-    stride: int | Sequence[int] = 1,
-    padding: int | str | Sequence[Any] = 0,
-    dilation: int | Sequence[int] = 1,
+    kernel_size: rt.Size,
+    stride: rt.Size = 1,
+    padding: rt.Padding = 0,
+    dilation: rt.Size = 1,
     groups: int = 1,
 ) -> rt.Array:
     """Compute dw, the gradient of E: 2-D convolution (correlation with a learned kernel).
@@ -279,55 +224,14 @@ def conv2d_grad_weight(
     dy = rt.array("conv2d", "dy", dy, 4)
     x = rt.array("conv2d", "x", x, 4)
     dtype = rt.float_type("conv2d", x=x, dy=dy)
-    R, T = rt.sizes("conv2d", "kernel_size", kernel_size, 2, 1)
-    s_h, s_w = rt.sizes("conv2d", "stride", stride, 2, 1)
-    d_h, d_w = rt.sizes("conv2d", "dilation", dilation, 2, 1)
-    G = rt.count("conv2d", "groups", groups, 1)
-    N = x.shape[0]
-    H = x.shape[1]
-    W = x.shape[2]
-    C = rt.divided("conv2d", "argument x, axis 3 (channels)", x.shape[3], G)
-    p_h, p_h_end, p_w, p_w_end = rt.paddings("conv2d", padding, (d_h * (R - 1), d_w * (T - 1)), (s_h, s_w))
-    H_out = (H + p_h + p_h_end - d_h * (R - 1) - 1) // s_h + 1
-    rt.fits("conv2d", "argument x, axis 1 (height)", H_out, H + p_h + p_h_end, d_h * (R - 1) + 1)
-    W_out = (W + p_w + p_w_end - d_w * (T - 1) - 1) // s_w + 1
-    rt.fits("conv2d", "argument x, axis 2 (width)", W_out, W + p_w + p_w_end, d_w * (T - 1) + 1)
-    K = rt.divided("conv2d", "argument dy, axis 3 (G * K)", dy.shape[3], G)
-    rt.extent("conv2d", "argument dy, axis 0 (batch)", dy.shape[0], N)
-    rt.extent("conv2d", "argument dy, axis 1 (H_out)", dy.shape[1], H_out)
-    rt.extent("conv2d", "argument dy, axis 2 (W_out)", dy.shape[2], W_out)
-    rt.affordable("conv2d", dtype, {"dw": (R, T, C, G * K)})
+    R, T, s_h, s_w, d_h, d_w, G, N, H, W, C, p_h, p_w, H_out, W_out, K = _conv2d_grad_weight_sizes(
+        dtype, x, dy, kernel_size, stride, padding, dilation, groups
+    )
     # (13) dw[m, q, v, Kg+k] = Σ_{n,i,j} dy[n, i, j, Kg+k] x[n, d_h·m+s_h·i−p_h, d_w·q+s_w·j−p_w, v+Cg]
-    if (
-        loops.wanted(G * H_out * N * R * T * W_out, d_h, d_w, p_h, p_w, s_h, s_w)
-        and K == 1
-        and C == 1
-        and 0 <= R * T < 200
-    ):
+    if K == 1 and C == 1 and R * T < 200 and loops.wanted(G * H_out * N * R * T * W_out, d_h, d_w, p_h, p_w, s_h, s_w):
         x_2 = x.reshape(N, H, W, G, 1)
         parts1 = np.empty((N, R, T, 1, G), dtype)
-        rt.run(
-            loops.conv2d_grad_weight_1,
-            N,
-            G * H_out * N * R * T * W_out,
-            rt.flat(parts1),
-            rt.flat(dy),
-            rt.flat(x_2),
-            dtype(0),
-            G,
-            H,
-            H_out,
-            W,
-            W_out,
-            p_h,
-            p_w,
-            rt.fixed(R),
-            rt.fixed(T),
-            rt.fixed(d_h),
-            rt.fixed(d_w),
-            rt.fixed(s_h),
-            rt.fixed(s_w),
-        )
+        loops.conv2d_grad_weight_1(parts1, dy, x_2, G, H, H_out, N, R, T, W, W_out, d_h, d_w, p_h, p_w, s_h, s_w)
         dw = rt.total(parts1.transpose(1, 2, 3, 4, 0), -1)
     else:
         dy_1 = dy.reshape(N, H_out, W_out, G, K)
@@ -362,9 +266,7 @@ def conv2d_grad_bias(dy: Any, *, groups: int = 1) -> rt.Array:
     dy = rt.array("conv2d", "dy", dy, 4)
     rt.float_type("conv2d", dy=dy)
     G = rt.count("conv2d", "groups", groups, 1)
-    N = dy.shape[0]
-    H_out = dy.shape[1]
-    W_out = dy.shape[2]
+    N, H_out, W_out, _ = dy.shape
     K = rt.divided("conv2d", "argument dy, axis 3 (G * K)", dy.shape[3], G)
     # (18) db[Kg+k] = Σ_{n,i,j} dy[n, i, j, Kg+k]
     dy_1 = dy.reshape(N, H_out, W_out, G, K)
@@ -401,11 +303,11 @@ class Conv2D(rt.Layer):
         self,
         in_channels: int,
         out_channels: int,
-        kernel_size: int | Sequence[int],
+        kernel_size: rt.Size,
         *,
-        stride: int | Sequence[int] = 1,
-        padding: int | str | Sequence[Any] = 0,
-        dilation: int | Sequence[int] = 1,
+        stride: rt.Size = 1,
+        padding: rt.Padding = 0,
+        dilation: rt.Size = 1,
         groups: int = 1,
         bias: bool = True,
         dtype: Any = np.float32,
@@ -435,13 +337,7 @@ class Conv2D(rt.Layer):
         """The output for x."""
         x = rt.as_array("conv2d", "x", x)
         u = conv2d_forward(
-            x,
-            self.params["w"],
-            self.params.get("b"),
-            stride=self.stride,
-            padding=self.padding,
-            dilation=self.dilation,
-            groups=self.groups,
+            x, self.params["w"], self.params.get("b"), **self._options("stride", "padding", "dilation", "groups")
         )
         self._saved = (x,)
         return u
@@ -450,22 +346,10 @@ class Conv2D(rt.Layer):
         """Return the gradient of x."""
         (x,) = self._kept()
         self.grads["w"] = conv2d_grad_weight(
-            dy,
-            x,
-            kernel_size=self.kernel_size,
-            stride=self.stride,
-            padding=self.padding,
-            dilation=self.dilation,
-            groups=self.groups,
+            dy, x, **self._options("kernel_size", "stride", "padding", "dilation", "groups")
         )
         if "b" in self.params:
             self.grads["b"] = conv2d_grad_bias(dy, groups=self.groups)
         return conv2d_grad_input(
-            dy,
-            self.params["w"],
-            input_shape=x.shape,
-            stride=self.stride,
-            padding=self.padding,
-            dilation=self.dilation,
-            groups=self.groups,
+            dy, self.params["w"], **self._options("stride", "padding", "dilation", "groups"), input_shape=x.shape
         )

@@ -23,14 +23,44 @@ else:  # copied beside a script
 loops = rt.Companion(__package__, "conv3d")
 
 
+@rt.once
+def _conv3d_sizes(
+    dtype: Any, w: Any, b: Any, x: Any, dy: Any, /, stride: Any, padding: Any, dilation: Any, groups: Any
+) -> tuple[Any, ...]:
+    """The sizes of conv3d_forward and conv3d_grad_input."""
+    s_d, s_h, s_w = rt.sizes("conv3d", "stride", stride, 3, 1)
+    d_d, d_h, d_w = rt.sizes("conv3d", "dilation", dilation, 3, 1)
+    G = rt.count("conv3d", "groups", groups, 1)
+    A, R, T, C, _ = w
+    N, D, H, W, _ = x
+    K = rt.divided("conv3d", w.axis(4, "G * K"), w[4], G)
+    rt.divided("conv3d", x.axis(4, "channels"), x[4], G)
+    rt.extent("conv3d", x.axis(4, "channels"), x[4], C * G)
+    p_d, p_d_end, p_h, p_h_end, p_w, p_w_end = rt.paddings(
+        "conv3d", padding, (d_d * (A - 1), d_h * (R - 1), d_w * (T - 1)), (s_d, s_h, s_w)
+    )
+    D_out = (D + p_d + p_d_end - d_d * (A - 1) - 1) // s_d + 1
+    rt.fits("conv3d", x.axis(1, "depth"), D_out, D + p_d + p_d_end, d_d * (A - 1) + 1)
+    H_out = (H + p_h + p_h_end - d_h * (R - 1) - 1) // s_h + 1
+    rt.fits("conv3d", x.axis(2, "height"), H_out, H + p_h + p_h_end, d_h * (R - 1) + 1)
+    W_out = (W + p_w + p_w_end - d_w * (T - 1) - 1) // s_w + 1
+    rt.fits("conv3d", x.axis(3, "width"), W_out, W + p_w + p_w_end, d_w * (T - 1) + 1)
+    if b is not None:
+        rt.extents("conv3d", b.name, b, (G * K,), "G * K")
+    if dy is not None:
+        rt.extents("conv3d", dy.name, dy, (N, D_out, H_out, W_out, G * K), "batch, D_out, H_out, W_out, G * K")
+    rt.affordable("conv3d", dtype, {"u": (N, D_out, H_out, W_out, G * K), "dx": (N, D, H, W, C * G)})
+    return s_d, s_h, s_w, d_d, d_h, d_w, G, A, R, T, C, N, D, H, W, K, p_d, p_h, p_w, D_out, H_out, W_out
+
+
 def conv3d_forward(
     x: Any,
     w: Any,
     b: Any = None,
     *,
-    stride: int | Sequence[int] = 1,
-    padding: int | str | Sequence[Any] = 0,
-    dilation: int | Sequence[int] = 1,
+    stride: rt.Size = 1,
+    padding: rt.Padding = 0,
+    dilation: rt.Size = 1,
     groups: int = 1,
 ) -> rt.Array:
     """Compute the 3-D convolution (correlation with a learned kernel).
@@ -57,71 +87,22 @@ def conv3d_forward(
     """
     x = rt.array("conv3d", "x", x, 5)
     w = rt.array("conv3d", "w", w, 5)
-    if b is not None:
-        b = rt.array("conv3d", "b", b, 1)
+    b = None if b is None else rt.array("conv3d", "b", b, 1)
     dtype = rt.float_type("conv3d", w=w, b=b, x=x)
-    s_d, s_h, s_w = rt.sizes("conv3d", "stride", stride, 3, 1)
-    d_d, d_h, d_w = rt.sizes("conv3d", "dilation", dilation, 3, 1)
-    G = rt.count("conv3d", "groups", groups, 1)
-    A = w.shape[0]
-    R = w.shape[1]
-    T = w.shape[2]
-    C = w.shape[3]
-    K = rt.divided("conv3d", "argument w, axis 4 (G * K)", w.shape[4], G)
-    N = x.shape[0]
-    D = x.shape[1]
-    H = x.shape[2]
-    W = x.shape[3]
-    rt.divided("conv3d", "argument x, axis 4 (channels)", x.shape[4], G)
-    rt.extent("conv3d", "argument x, axis 4 (channels)", x.shape[4], C * G)
-    p_d, p_d_end, p_h, p_h_end, p_w, p_w_end = rt.paddings(
-        "conv3d", padding, (d_d * (A - 1), d_h * (R - 1), d_w * (T - 1)), (s_d, s_h, s_w)
+    s_d, s_h, s_w, d_d, d_h, d_w, G, A, R, T, C, N, D, H, W, K, p_d, p_h, p_w, D_out, H_out, W_out = _conv3d_sizes(
+        dtype, w, b, x, None, stride, padding, dilation, groups
     )
-    D_out = (D + p_d + p_d_end - d_d * (A - 1) - 1) // s_d + 1
-    rt.fits("conv3d", "argument x, axis 1 (depth)", D_out, D + p_d + p_d_end, d_d * (A - 1) + 1)
-    H_out = (H + p_h + p_h_end - d_h * (R - 1) - 1) // s_h + 1
-    rt.fits("conv3d", "argument x, axis 2 (height)", H_out, H + p_h + p_h_end, d_h * (R - 1) + 1)
-    W_out = (W + p_w + p_w_end - d_w * (T - 1) - 1) // s_w + 1
-    rt.fits("conv3d", "argument x, axis 3 (width)", W_out, W + p_w + p_w_end, d_w * (T - 1) + 1)
-    if b is not None:
-        rt.extents("conv3d", "b", b.shape, (G * K,), "G * K")
-    rt.affordable("conv3d", dtype, {"u": (N, D_out, H_out, W_out, G * K)})
     # (1) u[n, l, i, j, Kg+k] = Σ_{a,r,t,c} x[n, s_d·l+d_d·a−p_d, s_h·i+d_h·r−p_h, s_w·j+d_w·t−p_w, Cg+c]
     #                             w[a, r, t, c, Kg+k]
     if (
-        loops.wanted(A * D_out * G * H_out * N * R * T * W_out, d_d, d_h, d_w, p_d, p_h, p_w, s_d, s_h, s_w)
-        and K == 1
+        K == 1
         and C == 1
-        and 0 <= A * R * T < 200
+        and A * R * T < 200
+        and loops.wanted(A * D_out * G * H_out * N * R * T * W_out, d_d, d_h, d_w, p_d, p_h, p_w, s_d, s_h, s_w)
     ):
         u = np.empty((N, D_out, H_out, W_out, G), dtype)
-        rt.run(
-            loops.conv3d_forward_1,
-            D_out * H_out * N,
-            A * D_out * G * H_out * N * R * T * W_out,
-            rt.flat(u),
-            rt.flat(w),
-            rt.flat(x),
-            dtype(0),
-            D,
-            D_out,
-            G,
-            H,
-            H_out,
-            W,
-            W_out,
-            p_d,
-            p_h,
-            p_w,
-            rt.fixed(A),
-            rt.fixed(R),
-            rt.fixed(T),
-            rt.fixed(d_d),
-            rt.fixed(d_h),
-            rt.fixed(d_w),
-            rt.fixed(s_d),
-            rt.fixed(s_h),
-            rt.fixed(s_w),
+        loops.conv3d_forward_1(
+            u, w, x, A, D, D_out, G, H, H_out, N, R, T, W, W_out, d_d, d_h, d_w, p_d, p_h, p_w, s_d, s_h, s_w
         )
     else:
         w_1 = w.reshape(A, R, T, C, G, K)
@@ -154,9 +135,9 @@ def conv3d_grad_input(
     w: Any,
     *,
     input_shape: Sequence[int],
-    stride: int | Sequence[int] = 1,
-    padding: int | str | Sequence[Any] = 0,
-    dilation: int | Sequence[int] = 1,
+    stride: rt.Size = 1,
+    padding: rt.Padding = 0,
+    dilation: rt.Size = 1,
     groups: int = 1,
 ) -> rt.Array:
     """Compute dx, the gradient of E: 3-D convolution (correlation with a learned kernel).
@@ -184,94 +165,25 @@ def conv3d_grad_input(
     w = rt.array("conv3d", "w", w, 5)
     dtype = rt.float_type("conv3d", w=w, dy=dy)
     input_shape = rt.shape("conv3d", "input_shape", input_shape, 5)
-    s_d, s_h, s_w = rt.sizes("conv3d", "stride", stride, 3, 1)
-    d_d, d_h, d_w = rt.sizes("conv3d", "dilation", dilation, 3, 1)
-    G = rt.count("conv3d", "groups", groups, 1)
-    A = w.shape[0]
-    R = w.shape[1]
-    T = w.shape[2]
-    C = w.shape[3]
-    K = rt.divided("conv3d", "argument w, axis 4 (G * K)", w.shape[4], G)
-    N = input_shape[0]
-    D = input_shape[1]
-    H = input_shape[2]
-    W = input_shape[3]
-    rt.divided("conv3d", "argument input_shape, axis 4 (channels)", input_shape[4], G)
-    rt.extent("conv3d", "argument input_shape, axis 4 (channels)", input_shape[4], C * G)
-    p_d, p_d_end, p_h, p_h_end, p_w, p_w_end = rt.paddings(
-        "conv3d", padding, (d_d * (A - 1), d_h * (R - 1), d_w * (T - 1)), (s_d, s_h, s_w)
+    s_d, s_h, s_w, d_d, d_h, d_w, G, A, R, T, C, N, D, H, W, K, p_d, p_h, p_w, D_out, H_out, W_out = _conv3d_sizes(
+        dtype, w, None, input_shape, dy, stride, padding, dilation, groups
     )
-    D_out = (D + p_d + p_d_end - d_d * (A - 1) - 1) // s_d + 1
-    rt.fits("conv3d", "argument input_shape, axis 1 (depth)", D_out, D + p_d + p_d_end, d_d * (A - 1) + 1)
-    H_out = (H + p_h + p_h_end - d_h * (R - 1) - 1) // s_h + 1
-    rt.fits("conv3d", "argument input_shape, axis 2 (height)", H_out, H + p_h + p_h_end, d_h * (R - 1) + 1)
-    W_out = (W + p_w + p_w_end - d_w * (T - 1) - 1) // s_w + 1
-    rt.fits("conv3d", "argument input_shape, axis 3 (width)", W_out, W + p_w + p_w_end, d_w * (T - 1) + 1)
-    rt.extents("conv3d", "dy", dy.shape, (N, D_out, H_out, W_out, G * K), "batch, D_out, H_out, W_out, G * K")
-    rt.affordable("conv3d", dtype, {"dx": (N, D, H, W, C * G)})
     # (7) dx[m, s_d·l+d_d·a−p_d, s_h·i+d_h·r−p_h, s_w·j+d_w·t−p_w, Cg+c] += Σ_{k} dy[m, l, i, j, Kg+k]
     #                                                                         w[a, r, t, c, Kg+k]
     if (
-        loops.wanted(A * D_out * G * H_out * N * R * T * W_out, d_d, d_h, d_w, p_d, p_h, p_w, s_d, s_h, s_w)
-        and C == 1
+        C == 1
         and K == 1
-        and 0 <= A * R * T < 200
+        and A * R * T < 200
+        and loops.wanted(A * D_out * G * H_out * N * R * T * W_out, d_d, d_h, d_w, p_d, p_h, p_w, s_d, s_h, s_w)
     ):
         dx = np.empty((N, D, H, W, G), dtype)
         if s_d == 1 and s_h == 1 and s_w == 1:
-            rt.run(
-                loops.conv3d_grad_input_1,
-                D * H * N,
-                A * D * G * H * N * R * T * W,
-                rt.flat(dx),
-                rt.flat(dy),
-                rt.flat(w),
-                dtype(0),
-                D,
-                D_out,
-                G,
-                H,
-                H_out,
-                W,
-                W_out,
-                p_d,
-                p_h,
-                p_w,
-                rt.fixed(A),
-                rt.fixed(R),
-                rt.fixed(T),
-                rt.fixed(d_d),
-                rt.fixed(d_h),
-                rt.fixed(d_w),
+            loops.conv3d_grad_input_1(
+                dx, dy, w, A, D, D_out, G, H, H_out, N, R, T, W, W_out, d_d, d_h, d_w, p_d, p_h, p_w
             )
         else:
-            rt.run(
-                loops.conv3d_grad_input_2,
-                N,
-                A * D_out * G * H_out * N * R * T * W_out,
-                rt.flat(dx),
-                rt.flat(dy),
-                rt.flat(w),
-                dtype(0),
-                A,
-                D,
-                D_out,
-                G,
-                H,
-                H_out,
-                R,
-                T,
-                W,
-                W_out,
-                d_d,
-                d_h,
-                d_w,
-                p_d,
-                p_h,
-                p_w,
-                s_d,
-                s_h,
-                s_w,
+            loops.conv3d_grad_input_2(
+                dx, dy, w, A, D, D_out, G, H, H_out, N, R, T, W, W_out, d_d, d_h, d_w, p_d, p_h, p_w, s_d, s_h, s_w
             )
     else:
         dy_1 = dy.reshape(N, D_out, H_out, W_out, G, K)
@@ -294,14 +206,43 @@ def conv3d_grad_input(
     return dx
 
 
+@rt.once
+def _conv3d_grad_weight_sizes(
+    dtype: Any, x: Any, dy: Any, /, kernel_size: Any, stride: Any, padding: Any, dilation: Any, groups: Any
+) -> tuple[Any, ...]:
+    """The sizes of conv3d_grad_weight."""
+    A, R, T = rt.sizes("conv3d", "kernel_size", kernel_size, 3, 1)
+    s_d, s_h, s_w = rt.sizes("conv3d", "stride", stride, 3, 1)
+    d_d, d_h, d_w = rt.sizes("conv3d", "dilation", dilation, 3, 1)
+    G = rt.count("conv3d", "groups", groups, 1)
+    N, D, H, W, _ = x
+    C = rt.divided("conv3d", x.axis(4, "channels"), x[4], G)
+    p_d, p_d_end, p_h, p_h_end, p_w, p_w_end = rt.paddings(
+        "conv3d", padding, (d_d * (A - 1), d_h * (R - 1), d_w * (T - 1)), (s_d, s_h, s_w)
+    )
+    D_out = (D + p_d + p_d_end - d_d * (A - 1) - 1) // s_d + 1
+    rt.fits("conv3d", x.axis(1, "depth"), D_out, D + p_d + p_d_end, d_d * (A - 1) + 1)
+    H_out = (H + p_h + p_h_end - d_h * (R - 1) - 1) // s_h + 1
+    rt.fits("conv3d", x.axis(2, "height"), H_out, H + p_h + p_h_end, d_h * (R - 1) + 1)
+    W_out = (W + p_w + p_w_end - d_w * (T - 1) - 1) // s_w + 1
+    rt.fits("conv3d", x.axis(3, "width"), W_out, W + p_w + p_w_end, d_w * (T - 1) + 1)
+    K = rt.divided("conv3d", dy.axis(4, "G * K"), dy[4], G)
+    rt.extent("conv3d", dy.axis(0, "batch"), dy[0], N)
+    rt.extent("conv3d", dy.axis(1, "D_out"), dy[1], D_out)
+    rt.extent("conv3d", dy.axis(2, "H_out"), dy[2], H_out)
+    rt.extent("conv3d", dy.axis(3, "W_out"), dy[3], W_out)
+    rt.affordable("conv3d", dtype, {"dw": (A, R, T, C, G * K)})
+    return A, R, T, s_d, s_h, s_w, d_d, d_h, d_w, G, N, D, H, W, C, p_d, p_h, p_w, D_out, H_out, W_out, K
+
+
 def conv3d_grad_weight(
     dy: Any,
     x: Any,
     *,
-    kernel_size: int | Sequence[int],
-    stride: int | Sequence[int] = 1,
-    padding: int | str | Sequence[Any] = 0,
-    dilation: int | Sequence[int] = 1,
+    kernel_size: rt.Size,
+    stride: rt.Size = 1,
+    padding: rt.Padding = 0,
+    dilation: rt.Size = 1,
     groups: int = 1,
 ) -> rt.Array:
     """Compute dw, the gradient of E: 3-D convolution (correlation with a learned kernel).
@@ -328,67 +269,21 @@ def conv3d_grad_weight(
     dy = rt.array("conv3d", "dy", dy, 5)
     x = rt.array("conv3d", "x", x, 5)
     dtype = rt.float_type("conv3d", x=x, dy=dy)
-    A, R, T = rt.sizes("conv3d", "kernel_size", kernel_size, 3, 1)
-    s_d, s_h, s_w = rt.sizes("conv3d", "stride", stride, 3, 1)
-    d_d, d_h, d_w = rt.sizes("conv3d", "dilation", dilation, 3, 1)
-    G = rt.count("conv3d", "groups", groups, 1)
-    N = x.shape[0]
-    D = x.shape[1]
-    H = x.shape[2]
-    W = x.shape[3]
-    C = rt.divided("conv3d", "argument x, axis 4 (channels)", x.shape[4], G)
-    p_d, p_d_end, p_h, p_h_end, p_w, p_w_end = rt.paddings(
-        "conv3d", padding, (d_d * (A - 1), d_h * (R - 1), d_w * (T - 1)), (s_d, s_h, s_w)
-    )
-    D_out = (D + p_d + p_d_end - d_d * (A - 1) - 1) // s_d + 1
-    rt.fits("conv3d", "argument x, axis 1 (depth)", D_out, D + p_d + p_d_end, d_d * (A - 1) + 1)
-    H_out = (H + p_h + p_h_end - d_h * (R - 1) - 1) // s_h + 1
-    rt.fits("conv3d", "argument x, axis 2 (height)", H_out, H + p_h + p_h_end, d_h * (R - 1) + 1)
-    W_out = (W + p_w + p_w_end - d_w * (T - 1) - 1) // s_w + 1
-    rt.fits("conv3d", "argument x, axis 3 (width)", W_out, W + p_w + p_w_end, d_w * (T - 1) + 1)
-    K = rt.divided("conv3d", "argument dy, axis 4 (G * K)", dy.shape[4], G)
-    rt.extent("conv3d", "argument dy, axis 0 (batch)", dy.shape[0], N)
-    rt.extent("conv3d", "argument dy, axis 1 (D_out)", dy.shape[1], D_out)
-    rt.extent("conv3d", "argument dy, axis 2 (H_out)", dy.shape[2], H_out)
-    rt.extent("conv3d", "argument dy, axis 3 (W_out)", dy.shape[3], W_out)
-    rt.affordable("conv3d", dtype, {"dw": (A, R, T, C, G * K)})
+    sizes = _conv3d_grad_weight_sizes(dtype, x, dy, kernel_size, stride, padding, dilation, groups)
+    A, R, T, s_d, s_h, s_w, d_d, d_h, d_w, G, N, D = sizes[:12]
+    H, W, C, p_d, p_h, p_w, D_out, H_out, W_out, K = sizes[12:]
     # (13) dw[m, q, v, e, Kg+k] = Σ_{n,l,i,j} dy[n, l, i, j, Kg+k]
     #                               x[n, d_d·m+s_d·l−p_d, d_h·q+s_h·i−p_h, d_w·v+s_w·j−p_w, e+Cg]
     if (
-        loops.wanted(A * D_out * G * H_out * N * R * T * W_out, d_d, d_h, d_w, p_d, p_h, p_w, s_d, s_h, s_w)
-        and K == 1
+        K == 1
         and C == 1
-        and 0 <= A * R * T < 200
+        and A * R * T < 200
+        and loops.wanted(A * D_out * G * H_out * N * R * T * W_out, d_d, d_h, d_w, p_d, p_h, p_w, s_d, s_h, s_w)
     ):
         x_2 = x.reshape(N, D, H, W, G, 1)
         parts1 = np.empty((N, A, R, T, 1, G), dtype)
-        rt.run(
-            loops.conv3d_grad_weight_1,
-            N,
-            A * D_out * G * H_out * N * R * T * W_out,
-            rt.flat(parts1),
-            rt.flat(dy),
-            rt.flat(x_2),
-            dtype(0),
-            D,
-            D_out,
-            G,
-            H,
-            H_out,
-            W,
-            W_out,
-            p_d,
-            p_h,
-            p_w,
-            rt.fixed(A),
-            rt.fixed(R),
-            rt.fixed(T),
-            rt.fixed(d_d),
-            rt.fixed(d_h),
-            rt.fixed(d_w),
-            rt.fixed(s_d),
-            rt.fixed(s_h),
-            rt.fixed(s_w),
+        loops.conv3d_grad_weight_1(
+            parts1, dy, x_2, A, D, D_out, G, H, H_out, N, R, T, W, W_out, d_d, d_h, d_w, p_d, p_h, p_w, s_d, s_h, s_w
         )
         dw = rt.total(parts1.transpose(1, 2, 3, 4, 5, 0), -1)
     else:
@@ -431,10 +326,7 @@ def conv3d_grad_bias(dy: Any, *, groups: int = 1) -> rt.Array:
     dy = rt.array("conv3d", "dy", dy, 5)
     rt.float_type("conv3d", dy=dy)
     G = rt.count("conv3d", "groups", groups, 1)
-    N = dy.shape[0]
-    D_out = dy.shape[1]
-    H_out = dy.shape[2]
-    W_out = dy.shape[3]
+    N, D_out, H_out, W_out, _ = dy.shape
     K = rt.divided("conv3d", "argument dy, axis 4 (G * K)", dy.shape[4], G)
     # (18) db[Kg+k] = Σ_{n,l,i,j} dy[n, l, i, j, Kg+k]
     dy_1 = dy.reshape(N, D_out, H_out, W_out, G, K)
@@ -471,11 +363,11 @@ class Conv3D(rt.Layer):
         self,
         in_channels: int,
         out_channels: int,
-        kernel_size: int | Sequence[int],
+        kernel_size: rt.Size,
         *,
-        stride: int | Sequence[int] = 1,
-        padding: int | str | Sequence[Any] = 0,
-        dilation: int | Sequence[int] = 1,
+        stride: rt.Size = 1,
+        padding: rt.Padding = 0,
+        dilation: rt.Size = 1,
         groups: int = 1,
         bias: bool = True,
         dtype: Any = np.float32,
@@ -507,13 +399,7 @@ class Conv3D(rt.Layer):
         """The output for x."""
         x = rt.as_array("conv3d", "x", x)
         u = conv3d_forward(
-            x,
-            self.params["w"],
-            self.params.get("b"),
-            stride=self.stride,
-            padding=self.padding,
-            dilation=self.dilation,
-            groups=self.groups,
+            x, self.params["w"], self.params.get("b"), **self._options("stride", "padding", "dilation", "groups")
         )
         self._saved = (x,)
         return u
@@ -522,22 +408,10 @@ class Conv3D(rt.Layer):
         """Return the gradient of x."""
         (x,) = self._kept()
         self.grads["w"] = conv3d_grad_weight(
-            dy,
-            x,
-            kernel_size=self.kernel_size,
-            stride=self.stride,
-            padding=self.padding,
-            dilation=self.dilation,
-            groups=self.groups,
+            dy, x, **self._options("kernel_size", "stride", "padding", "dilation", "groups")
         )
         if "b" in self.params:
             self.grads["b"] = conv3d_grad_bias(dy, groups=self.groups)
         return conv3d_grad_input(
-            dy,
-            self.params["w"],
-            input_shape=x.shape,
-            stride=self.stride,
-            padding=self.padding,
-            dilation=self.dilation,
-            groups=self.groups,
+            dy, self.params["w"], **self._options("stride", "padding", "dilation", "groups"), input_shape=x.shape
         )

@@ -22,15 +22,57 @@ else:  # copied beside a script
 loops = rt.Companion(__package__, "conv_transpose1d")
 
 
+@rt.once
+def _conv_transpose1d_sizes(
+    dtype: Any,
+    w: Any,
+    b: Any,
+    x: Any,
+    dy: Any,
+    /,
+    stride: Any,
+    padding: Any,
+    output_padding: Any,
+    dilation: Any,
+    groups: Any,
+) -> tuple[Any, ...]:
+    """The sizes of conv_transpose1d_forward and conv_transpose1d_grad_input."""
+    (s,) = rt.sizes("conv_transpose1d", "stride", stride, 1, 1)
+    (o,) = rt.sizes("conv_transpose1d", "output_padding", output_padding, 1, 0)
+    (d,) = rt.sizes("conv_transpose1d", "dilation", dilation, 1, 1)
+    G = rt.count("conv_transpose1d", "groups", groups, 1)
+    T, K, _ = w
+    N, W, _ = x
+    C = rt.divided("conv_transpose1d", w.axis(2, "channels"), w[2], G)
+    rt.divided("conv_transpose1d", x.axis(2, "channels"), x[2], G)
+    rt.extent("conv_transpose1d", x.axis(2, "channels"), x[2], C * G)
+    p, p_end = rt.paddings("conv_transpose1d", padding, (d * (T - 1),), (s,))
+    W_out = d * (T - 1) + o + s * (W - 1) + 1 - p - p_end
+    rt.require("conv_transpose1d", "W_out", W_out >= 0, "a size of at least 0", W_out)
+    rt.require(
+        "conv_transpose1d",
+        "output_padding",
+        -o - min(-s, -d) - 1 >= 0,
+        "less than the stride or less than the dilation",
+        output_padding,
+    )
+    if b is not None:
+        rt.extents("conv_transpose1d", b.name, b, (G * K,), "G * K")
+    if dy is not None:
+        rt.extents("conv_transpose1d", dy.name, dy, (N, W_out, G * K), "batch, W_out, G * K")
+    rt.affordable("conv_transpose1d", dtype, {"u": (N, W_out, G * K), "dx": (N, W, C * G)})
+    return s, d, G, T, K, N, W, C, p, W_out
+
+
 def conv_transpose1d_forward(
     x: Any,
     w: Any,
     b: Any = None,
     *,
-    stride: int | Sequence[int] = 1,
-    padding: int | str | Sequence[Any] = 0,
-    output_padding: int | Sequence[int] = 0,
-    dilation: int | Sequence[int] = 1,
+    stride: rt.Size = 1,
+    padding: rt.Padding = 0,
+    output_padding: rt.Size = 0,
+    dilation: rt.Size = 1,
     groups: int = 1,
 ) -> rt.Array:
     """Compute the 1-D transposed convolution.
@@ -57,69 +99,18 @@ def conv_transpose1d_forward(
     """
     x = rt.array("conv_transpose1d", "x", x, 3)
     w = rt.array("conv_transpose1d", "w", w, 3)
-    if b is not None:
-        b = rt.array("conv_transpose1d", "b", b, 1)
+    b = None if b is None else rt.array("conv_transpose1d", "b", b, 1)
     dtype = rt.float_type("conv_transpose1d", w=w, b=b, x=x)
-    (s,) = rt.sizes("conv_transpose1d", "stride", stride, 1, 1)
-    (o,) = rt.sizes("conv_transpose1d", "output_padding", output_padding, 1, 0)
-    (d,) = rt.sizes("conv_transpose1d", "dilation", dilation, 1, 1)
-    G = rt.count("conv_transpose1d", "groups", groups, 1)
-    T = w.shape[0]
-    K = w.shape[1]
-    C = rt.divided("conv_transpose1d", "argument w, axis 2 (channels)", w.shape[2], G)
-    N = x.shape[0]
-    W = x.shape[1]
-    rt.divided("conv_transpose1d", "argument x, axis 2 (channels)", x.shape[2], G)
-    rt.extent("conv_transpose1d", "argument x, axis 2 (channels)", x.shape[2], C * G)
-    p, p_end = rt.paddings("conv_transpose1d", padding, (d * (T - 1),), (s,))
-    W_out = d * (T - 1) + o + s * (W - 1) + 1 - p - p_end
-    rt.require("conv_transpose1d", "W_out", W_out >= 0, "a size of at least 0", W_out)
-    rt.require(
-        "conv_transpose1d",
-        "output_padding",
-        -o - min(-s, -d) - 1 >= 0,
-        "less than the stride or less than the dilation",
-        output_padding,
+    s, d, G, T, K, N, W, C, p, W_out = _conv_transpose1d_sizes(
+        dtype, w, b, x, None, stride, padding, output_padding, dilation, groups
     )
-    if b is not None:
-        rt.extents("conv_transpose1d", "b", b.shape, (G * K,), "G * K")
-    rt.affordable("conv_transpose1d", dtype, {"u": (N, W_out, G * K)})
     # (2) u[n, sj+dt−p, Kg+k] += Σ_{c} x[n, j, Cg+c] w[t, k, Cg+c]
-    if loops.wanted(G * N * T * W, d, p, s) and K == 1 and C == 1 and 0 <= T < 200:
+    if K == 1 and C == 1 and T < 200 and loops.wanted(G * N * T * W, d, p, s):
         u = np.empty((N, W_out, G), dtype)
         if s == 1:
-            rt.run(
-                loops.conv_transpose1d_forward_1,
-                N,
-                G * N * T * W_out,
-                rt.flat(u),
-                rt.flat(w),
-                rt.flat(x),
-                dtype(0),
-                G,
-                W,
-                W_out,
-                p,
-                rt.fixed(T),
-                rt.fixed(d),
-            )
+            loops.conv_transpose1d_forward_1(u, w, x, G, N, T, W, W_out, d, p)
         else:
-            rt.run(
-                loops.conv_transpose1d_forward_2,
-                N,
-                G * N * T * W,
-                rt.flat(u),
-                rt.flat(w),
-                rt.flat(x),
-                dtype(0),
-                G,
-                T,
-                W,
-                W_out,
-                d,
-                p,
-                s,
-            )
+            loops.conv_transpose1d_forward_2(u, w, x, G, N, T, W, W_out, d, p, s)
     else:
         w_1 = w.reshape(T, K, G, C)
         x_1 = x.reshape(N, W, G, C)
@@ -142,10 +133,10 @@ def conv_transpose1d_grad_input(
     w: Any,
     *,
     input_shape: Sequence[int],
-    stride: int | Sequence[int] = 1,
-    padding: int | str | Sequence[Any] = 0,
-    output_padding: int | Sequence[int] = 0,
-    dilation: int | Sequence[int] = 1,
+    stride: rt.Size = 1,
+    padding: rt.Padding = 0,
+    output_padding: rt.Size = 0,
+    dilation: rt.Size = 1,
     groups: int = 1,
 ) -> rt.Array:
     """Compute dx, the gradient of E: 1-D transposed convolution.
@@ -173,48 +164,13 @@ def conv_transpose1d_grad_input(
     w = rt.array("conv_transpose1d", "w", w, 3)
     dtype = rt.float_type("conv_transpose1d", w=w, dy=dy)
     input_shape = rt.shape("conv_transpose1d", "input_shape", input_shape, 3)
-    (s,) = rt.sizes("conv_transpose1d", "stride", stride, 1, 1)
-    (o,) = rt.sizes("conv_transpose1d", "output_padding", output_padding, 1, 0)
-    (d,) = rt.sizes("conv_transpose1d", "dilation", dilation, 1, 1)
-    G = rt.count("conv_transpose1d", "groups", groups, 1)
-    T = w.shape[0]
-    K = w.shape[1]
-    C = rt.divided("conv_transpose1d", "argument w, axis 2 (channels)", w.shape[2], G)
-    N = input_shape[0]
-    W = input_shape[1]
-    rt.divided("conv_transpose1d", "argument input_shape, axis 2 (channels)", input_shape[2], G)
-    rt.extent("conv_transpose1d", "argument input_shape, axis 2 (channels)", input_shape[2], C * G)
-    p, p_end = rt.paddings("conv_transpose1d", padding, (d * (T - 1),), (s,))
-    W_out = d * (T - 1) + o + s * (W - 1) + 1 - p - p_end
-    rt.require("conv_transpose1d", "W_out", W_out >= 0, "a size of at least 0", W_out)
-    rt.require(
-        "conv_transpose1d",
-        "output_padding",
-        -o - min(-s, -d) - 1 >= 0,
-        "less than the stride or less than the dilation",
-        output_padding,
+    s, d, G, T, K, N, W, C, p, W_out = _conv_transpose1d_sizes(
+        dtype, w, None, input_shape, dy, stride, padding, output_padding, dilation, groups
     )
-    rt.extents("conv_transpose1d", "dy", dy.shape, (N, W_out, G * K), "batch, W_out, G * K")
-    rt.affordable("conv_transpose1d", dtype, {"dx": (N, W, C * G)})
     # (7) dx[m, q, Cg+c] = Σ_{t,k} dy[m, sq+dt−p, Kg+k] w[t, k, Cg+c]
-    if loops.wanted(G * N * T * W, d, p, s) and C == 1 and K == 1 and 0 <= T < 200:
+    if C == 1 and K == 1 and T < 200 and loops.wanted(G * N * T * W, d, p, s):
         dx = np.empty((N, W, G), dtype)
-        rt.run(
-            loops.conv_transpose1d_grad_input_1,
-            N,
-            G * N * T * W,
-            rt.flat(dx),
-            rt.flat(dy),
-            rt.flat(w),
-            dtype(0),
-            G,
-            W,
-            W_out,
-            p,
-            rt.fixed(T),
-            rt.fixed(d),
-            rt.fixed(s),
-        )
+        loops.conv_transpose1d_grad_input_1(dx, dy, w, G, N, T, W, W_out, d, p, s)
     else:
         dy_1 = dy.reshape(N, W_out, G, K)
         w_1 = w.reshape(T, K, G, C)
@@ -227,15 +183,53 @@ def conv_transpose1d_grad_input(
     return dx
 
 
+@rt.once
+def _conv_transpose1d_grad_weight_sizes(
+    dtype: Any,
+    x: Any,
+    dy: Any,
+    /,
+    kernel_size: Any,
+    stride: Any,
+    padding: Any,
+    output_padding: Any,
+    dilation: Any,
+    groups: Any,
+) -> tuple[Any, ...]:
+    """The sizes of conv_transpose1d_grad_weight."""
+    (T,) = rt.sizes("conv_transpose1d", "kernel_size", kernel_size, 1, 1)
+    (s,) = rt.sizes("conv_transpose1d", "stride", stride, 1, 1)
+    (o,) = rt.sizes("conv_transpose1d", "output_padding", output_padding, 1, 0)
+    (d,) = rt.sizes("conv_transpose1d", "dilation", dilation, 1, 1)
+    G = rt.count("conv_transpose1d", "groups", groups, 1)
+    N, W, _ = x
+    C = rt.divided("conv_transpose1d", x.axis(2, "channels"), x[2], G)
+    p, p_end = rt.paddings("conv_transpose1d", padding, (d * (T - 1),), (s,))
+    W_out = d * (T - 1) + o + s * (W - 1) + 1 - p - p_end
+    rt.require("conv_transpose1d", "W_out", W_out >= 0, "a size of at least 0", W_out)
+    rt.require(
+        "conv_transpose1d",
+        "output_padding",
+        -o - min(-s, -d) - 1 >= 0,
+        "less than the stride or less than the dilation",
+        output_padding,
+    )
+    K = rt.divided("conv_transpose1d", dy.axis(2, "G * K"), dy[2], G)
+    rt.extent("conv_transpose1d", dy.axis(0, "batch"), dy[0], N)
+    rt.extent("conv_transpose1d", dy.axis(1, "W_out"), dy[1], W_out)
+    rt.affordable("conv_transpose1d", dtype, {"dw": (T, K, C * G)})
+    return T, s, d, G, N, W, C, p, W_out, K
+
+
 def conv_transpose1d_grad_weight(
     dy: Any,
     x: Any,
     *,
-    kernel_size: int | Sequence[int],
-    stride: int | Sequence[int] = 1,
-    padding: int | str | Sequence[Any] = 0,
-    output_padding: int | Sequence[int] = 0,
-    dilation: int | Sequence[int] = 1,
+    kernel_size: rt.Size,
+    stride: rt.Size = 1,
+    padding: rt.Padding = 0,
+    output_padding: rt.Size = 0,
+    dilation: rt.Size = 1,
     groups: int = 1,
 ) -> rt.Array:
     """Compute dw, the gradient of E: 1-D transposed convolution.
@@ -262,48 +256,14 @@ def conv_transpose1d_grad_weight(
     dy = rt.array("conv_transpose1d", "dy", dy, 3)
     x = rt.array("conv_transpose1d", "x", x, 3)
     dtype = rt.float_type("conv_transpose1d", x=x, dy=dy)
-    (T,) = rt.sizes("conv_transpose1d", "kernel_size", kernel_size, 1, 1)
-    (s,) = rt.sizes("conv_transpose1d", "stride", stride, 1, 1)
-    (o,) = rt.sizes("conv_transpose1d", "output_padding", output_padding, 1, 0)
-    (d,) = rt.sizes("conv_transpose1d", "dilation", dilation, 1, 1)
-    G = rt.count("conv_transpose1d", "groups", groups, 1)
-    N = x.shape[0]
-    W = x.shape[1]
-    C = rt.divided("conv_transpose1d", "argument x, axis 2 (channels)", x.shape[2], G)
-    p, p_end = rt.paddings("conv_transpose1d", padding, (d * (T - 1),), (s,))
-    W_out = d * (T - 1) + o + s * (W - 1) + 1 - p - p_end
-    rt.require("conv_transpose1d", "W_out", W_out >= 0, "a size of at least 0", W_out)
-    rt.require(
-        "conv_transpose1d",
-        "output_padding",
-        -o - min(-s, -d) - 1 >= 0,
-        "less than the stride or less than the dilation",
-        output_padding,
+    T, s, d, G, N, W, C, p, W_out, K = _conv_transpose1d_grad_weight_sizes(
+        dtype, x, dy, kernel_size, stride, padding, output_padding, dilation, groups
     )
-    K = rt.divided("conv_transpose1d", "argument dy, axis 2 (G * K)", dy.shape[2], G)
-    rt.extent("conv_transpose1d", "argument dy, axis 0 (batch)", dy.shape[0], N)
-    rt.extent("conv_transpose1d", "argument dy, axis 1 (W_out)", dy.shape[1], W_out)
-    rt.affordable("conv_transpose1d", dtype, {"dw": (T, K, C * G)})
     # (12) dw[m, q, Cg+c] = Σ_{n,j} dy[n, dm+sj−p, q+Kg] x[n, j, Cg+c]
-    if loops.wanted(G * N * T * W, d, p, s) and C == 1 and K == 1 and 0 <= T < 200:
+    if C == 1 and K == 1 and T < 200 and loops.wanted(G * N * T * W, d, p, s):
         dy_2 = dy.reshape(N, W_out, G, 1)
         parts1 = np.empty((N, T, 1, G), dtype)
-        rt.run(
-            loops.conv_transpose1d_grad_weight_1,
-            N,
-            G * N * T * W,
-            rt.flat(parts1),
-            rt.flat(dy_2),
-            rt.flat(x),
-            dtype(0),
-            G,
-            W,
-            W_out,
-            p,
-            rt.fixed(T),
-            rt.fixed(d),
-            rt.fixed(s),
-        )
+        loops.conv_transpose1d_grad_weight_1(parts1, dy_2, x, G, N, T, W, W_out, d, p, s)
         dw = rt.total(parts1.transpose(1, 2, 3, 0), -1)
     else:
         dy_1 = dy.reshape(N, W_out, G, K)
@@ -336,8 +296,7 @@ def conv_transpose1d_grad_bias(dy: Any, *, groups: int = 1) -> rt.Array:
     dy = rt.array("conv_transpose1d", "dy", dy, 3)
     rt.float_type("conv_transpose1d", dy=dy)
     G = rt.count("conv_transpose1d", "groups", groups, 1)
-    N = dy.shape[0]
-    W_out = dy.shape[1]
+    N, W_out, _ = dy.shape
     K = rt.divided("conv_transpose1d", "argument dy, axis 2 (G * K)", dy.shape[2], G)
     # (17) db[Kg+k] = Σ_{n,v} dy[n, v, Kg+k]
     dy_1 = dy.reshape(N, W_out, G, K)
@@ -375,12 +334,12 @@ class ConvTranspose1D(rt.Layer):
         self,
         in_channels: int,
         out_channels: int,
-        kernel_size: int | Sequence[int],
+        kernel_size: rt.Size,
         *,
-        stride: int | Sequence[int] = 1,
-        padding: int | str | Sequence[Any] = 0,
-        output_padding: int | Sequence[int] = 0,
-        dilation: int | Sequence[int] = 1,
+        stride: rt.Size = 1,
+        padding: rt.Padding = 0,
+        output_padding: rt.Size = 0,
+        dilation: rt.Size = 1,
         groups: int = 1,
         bias: bool = True,
         dtype: Any = np.float32,
@@ -429,11 +388,7 @@ class ConvTranspose1D(rt.Layer):
             x,
             self.params["w"],
             self.params.get("b"),
-            stride=self.stride,
-            padding=self.padding,
-            output_padding=self.output_padding,
-            dilation=self.dilation,
-            groups=self.groups,
+            **self._options("stride", "padding", "output_padding", "dilation", "groups"),
         )
         self._saved = (x,)
         return u
@@ -442,24 +397,13 @@ class ConvTranspose1D(rt.Layer):
         """Return the gradient of x."""
         (x,) = self._kept()
         self.grads["w"] = conv_transpose1d_grad_weight(
-            dy,
-            x,
-            kernel_size=self.kernel_size,
-            stride=self.stride,
-            padding=self.padding,
-            output_padding=self.output_padding,
-            dilation=self.dilation,
-            groups=self.groups,
+            dy, x, **self._options("kernel_size", "stride", "padding", "output_padding", "dilation", "groups")
         )
         if "b" in self.params:
             self.grads["b"] = conv_transpose1d_grad_bias(dy, groups=self.groups)
         return conv_transpose1d_grad_input(
             dy,
             self.params["w"],
+            **self._options("stride", "padding", "output_padding", "dilation", "groups"),
             input_shape=x.shape,
-            stride=self.stride,
-            padding=self.padding,
-            output_padding=self.output_padding,
-            dilation=self.dilation,
-            groups=self.groups,
         )

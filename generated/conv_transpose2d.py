@@ -22,15 +22,59 @@ else:  # copied beside a script
 loops = rt.Companion(__package__, "conv_transpose2d")
 
 
+@rt.once
+def _conv_transpose2d_sizes(
+    dtype: Any,
+    w: Any,
+    b: Any,
+    x: Any,
+    dy: Any,
+    /,
+    stride: Any,
+    padding: Any,
+    output_padding: Any,
+    dilation: Any,
+    groups: Any,
+) -> tuple[Any, ...]:
+    """The sizes of conv_transpose2d_forward and conv_transpose2d_grad_input."""
+    s_h, s_w = rt.sizes("conv_transpose2d", "stride", stride, 2, 1)
+    o_h, o_w = rt.sizes("conv_transpose2d", "output_padding", output_padding, 2, 0)
+    d_h, d_w = rt.sizes("conv_transpose2d", "dilation", dilation, 2, 1)
+    G = rt.count("conv_transpose2d", "groups", groups, 1)
+    R, T, K, _ = w
+    N, H, W, _ = x
+    C = rt.divided("conv_transpose2d", w.axis(3, "channels"), w[3], G)
+    rt.divided("conv_transpose2d", x.axis(3, "channels"), x[3], G)
+    rt.extent("conv_transpose2d", x.axis(3, "channels"), x[3], C * G)
+    p_h, p_h_end, p_w, p_w_end = rt.paddings("conv_transpose2d", padding, (d_h * (R - 1), d_w * (T - 1)), (s_h, s_w))
+    H_out = d_h * (R - 1) + o_h + s_h * (H - 1) + 1 - p_h - p_h_end
+    rt.require("conv_transpose2d", "H_out", H_out >= 0, "a size of at least 0", H_out)
+    W_out = d_w * (T - 1) + o_w + s_w * (W - 1) + 1 - p_w - p_w_end
+    rt.require("conv_transpose2d", "W_out", W_out >= 0, "a size of at least 0", W_out)
+    rt.require(
+        "conv_transpose2d",
+        "output_padding",
+        min(-o_h - min(-s_h, -d_h) - 1, -o_w - min(-s_w, -d_w) - 1) >= 0,
+        "less than the stride or less than the dilation",
+        output_padding,
+    )
+    if b is not None:
+        rt.extents("conv_transpose2d", b.name, b, (G * K,), "G * K")
+    if dy is not None:
+        rt.extents("conv_transpose2d", dy.name, dy, (N, H_out, W_out, G * K), "batch, H_out, W_out, G * K")
+    rt.affordable("conv_transpose2d", dtype, {"u": (N, H_out, W_out, G * K), "dx": (N, H, W, C * G)})
+    return s_h, s_w, d_h, d_w, G, R, T, K, N, H, W, C, p_h, p_w, H_out, W_out
+
+
 def conv_transpose2d_forward(
     x: Any,
     w: Any,
     b: Any = None,
     *,
-    stride: int | Sequence[int] = 1,
-    padding: int | str | Sequence[Any] = 0,
-    output_padding: int | Sequence[int] = 0,
-    dilation: int | Sequence[int] = 1,
+    stride: rt.Size = 1,
+    padding: rt.Padding = 0,
+    output_padding: rt.Size = 0,
+    dilation: rt.Size = 1,
     groups: int = 1,
 ) -> rt.Array:
     """Compute the 2-D transposed convolution.
@@ -57,84 +101,18 @@ def conv_transpose2d_forward(
     """
     x = rt.array("conv_transpose2d", "x", x, 4)
     w = rt.array("conv_transpose2d", "w", w, 4)
-    if b is not None:
-        b = rt.array("conv_transpose2d", "b", b, 1)
+    b = None if b is None else rt.array("conv_transpose2d", "b", b, 1)
     dtype = rt.float_type("conv_transpose2d", w=w, b=b, x=x)
-    s_h, s_w = rt.sizes("conv_transpose2d", "stride", stride, 2, 1)
-    o_h, o_w = rt.sizes("conv_transpose2d", "output_padding", output_padding, 2, 0)
-    d_h, d_w = rt.sizes("conv_transpose2d", "dilation", dilation, 2, 1)
-    G = rt.count("conv_transpose2d", "groups", groups, 1)
-    R = w.shape[0]
-    T = w.shape[1]
-    K = w.shape[2]
-    C = rt.divided("conv_transpose2d", "argument w, axis 3 (channels)", w.shape[3], G)
-    N = x.shape[0]
-    H = x.shape[1]
-    W = x.shape[2]
-    rt.divided("conv_transpose2d", "argument x, axis 3 (channels)", x.shape[3], G)
-    rt.extent("conv_transpose2d", "argument x, axis 3 (channels)", x.shape[3], C * G)
-    p_h, p_h_end, p_w, p_w_end = rt.paddings("conv_transpose2d", padding, (d_h * (R - 1), d_w * (T - 1)), (s_h, s_w))
-    H_out = d_h * (R - 1) + o_h + s_h * (H - 1) + 1 - p_h - p_h_end
-    rt.require("conv_transpose2d", "H_out", H_out >= 0, "a size of at least 0", H_out)
-    W_out = d_w * (T - 1) + o_w + s_w * (W - 1) + 1 - p_w - p_w_end
-    rt.require("conv_transpose2d", "W_out", W_out >= 0, "a size of at least 0", W_out)
-    rt.require(
-        "conv_transpose2d",
-        "output_padding",
-        min(-o_h - min(-s_h, -d_h) - 1, -o_w - min(-s_w, -d_w) - 1) >= 0,
-        "less than the stride or less than the dilation",
-        output_padding,
+    s_h, s_w, d_h, d_w, G, R, T, K, N, H, W, C, p_h, p_w, H_out, W_out = _conv_transpose2d_sizes(
+        dtype, w, b, x, None, stride, padding, output_padding, dilation, groups
     )
-    if b is not None:
-        rt.extents("conv_transpose2d", "b", b.shape, (G * K,), "G * K")
-    rt.affordable("conv_transpose2d", dtype, {"u": (N, H_out, W_out, G * K)})
     # (2) u[n, s_h·i+d_h·r−p_h, s_w·j+d_w·t−p_w, Kg+k] += Σ_{c} x[n, i, j, Cg+c] w[r, t, k, Cg+c]
-    if loops.wanted(G * H * N * R * T * W, d_h, d_w, p_h, p_w, s_h, s_w) and K == 1 and C == 1 and 0 <= R * T < 200:
+    if K == 1 and C == 1 and R * T < 200 and loops.wanted(G * H * N * R * T * W, d_h, d_w, p_h, p_w, s_h, s_w):
         u = np.empty((N, H_out, W_out, G), dtype)
         if s_h == 1 and s_w == 1:
-            rt.run(
-                loops.conv_transpose2d_forward_1,
-                H_out * N,
-                G * H_out * N * R * T * W_out,
-                rt.flat(u),
-                rt.flat(w),
-                rt.flat(x),
-                dtype(0),
-                G,
-                H,
-                H_out,
-                W,
-                W_out,
-                p_h,
-                p_w,
-                rt.fixed(R),
-                rt.fixed(T),
-                rt.fixed(d_h),
-                rt.fixed(d_w),
-            )
+            loops.conv_transpose2d_forward_1(u, w, x, G, H, H_out, N, R, T, W, W_out, d_h, d_w, p_h, p_w)
         else:
-            rt.run(
-                loops.conv_transpose2d_forward_2,
-                N,
-                G * H * N * R * T * W,
-                rt.flat(u),
-                rt.flat(w),
-                rt.flat(x),
-                dtype(0),
-                G,
-                H,
-                H_out,
-                R,
-                T,
-                W,
-                W_out,
-                d_h,
-                d_w,
-                p_h,
-                p_w,
-                s_h,
-                s_w,
-            )
+            loops.conv_transpose2d_forward_2(u, w, x, G, H, H_out, N, R, T, W, W_out, d_h, d_w, p_h, p_w, s_h, s_w)
     else:
         w_1 = w.reshape(R, T, K, G, C)
         x_1 = x.reshape(N, H, W, G, C)
@@ -159,10 +137,10 @@ def conv_transpose2d_grad_input(
     w: Any,
     *,
     input_shape: Sequence[int],
-    stride: int | Sequence[int] = 1,
-    padding: int | str | Sequence[Any] = 0,
-    output_padding: int | Sequence[int] = 0,
-    dilation: int | Sequence[int] = 1,
+    stride: rt.Size = 1,
+    padding: rt.Padding = 0,
+    output_padding: rt.Size = 0,
+    dilation: rt.Size = 1,
     groups: int = 1,
 ) -> rt.Array:
     """Compute dx, the gradient of E: 2-D transposed convolution.
@@ -190,58 +168,13 @@ def conv_transpose2d_grad_input(
     w = rt.array("conv_transpose2d", "w", w, 4)
     dtype = rt.float_type("conv_transpose2d", w=w, dy=dy)
     input_shape = rt.shape("conv_transpose2d", "input_shape", input_shape, 4)
-    s_h, s_w = rt.sizes("conv_transpose2d", "stride", stride, 2, 1)
-    o_h, o_w = rt.sizes("conv_transpose2d", "output_padding", output_padding, 2, 0)
-    d_h, d_w = rt.sizes("conv_transpose2d", "dilation", dilation, 2, 1)
-    G = rt.count("conv_transpose2d", "groups", groups, 1)
-    R = w.shape[0]
-    T = w.shape[1]
-    K = w.shape[2]
-    C = rt.divided("conv_transpose2d", "argument w, axis 3 (channels)", w.shape[3], G)
-    N = input_shape[0]
-    H = input_shape[1]
-    W = input_shape[2]
-    rt.divided("conv_transpose2d", "argument input_shape, axis 3 (channels)", input_shape[3], G)
-    rt.extent("conv_transpose2d", "argument input_shape, axis 3 (channels)", input_shape[3], C * G)
-    p_h, p_h_end, p_w, p_w_end = rt.paddings("conv_transpose2d", padding, (d_h * (R - 1), d_w * (T - 1)), (s_h, s_w))
-    H_out = d_h * (R - 1) + o_h + s_h * (H - 1) + 1 - p_h - p_h_end
-    rt.require("conv_transpose2d", "H_out", H_out >= 0, "a size of at least 0", H_out)
-    W_out = d_w * (T - 1) + o_w + s_w * (W - 1) + 1 - p_w - p_w_end
-    rt.require("conv_transpose2d", "W_out", W_out >= 0, "a size of at least 0", W_out)
-    rt.require(
-        "conv_transpose2d",
-        "output_padding",
-        min(-o_h - min(-s_h, -d_h) - 1, -o_w - min(-s_w, -d_w) - 1) >= 0,
-        "less than the stride or less than the dilation",
-        output_padding,
+    s_h, s_w, d_h, d_w, G, R, T, K, N, H, W, C, p_h, p_w, H_out, W_out = _conv_transpose2d_sizes(
+        dtype, w, None, input_shape, dy, stride, padding, output_padding, dilation, groups
     )
-    rt.extents("conv_transpose2d", "dy", dy.shape, (N, H_out, W_out, G * K), "batch, H_out, W_out, G * K")
-    rt.affordable("conv_transpose2d", dtype, {"dx": (N, H, W, C * G)})
     # (7) dx[m, q, e, Cg+c] = Σ_{r,t,k} dy[m, s_h·q+d_h·r−p_h, s_w·e+d_w·t−p_w, Kg+k] w[r, t, k, Cg+c]
-    if loops.wanted(G * H * N * R * T * W, d_h, d_w, p_h, p_w, s_h, s_w) and C == 1 and K == 1 and 0 <= R * T < 200:
+    if C == 1 and K == 1 and R * T < 200 and loops.wanted(G * H * N * R * T * W, d_h, d_w, p_h, p_w, s_h, s_w):
         dx = np.empty((N, H, W, G), dtype)
-        rt.run(
-            loops.conv_transpose2d_grad_input_1,
-            H * N,
-            G * H * N * R * T * W,
-            rt.flat(dx),
-            rt.flat(dy),
-            rt.flat(w),
-            dtype(0),
-            G,
-            H,
-            H_out,
-            W,
-            W_out,
-            p_h,
-            p_w,
-            rt.fixed(R),
-            rt.fixed(T),
-            rt.fixed(d_h),
-            rt.fixed(d_w),
-            rt.fixed(s_h),
-            rt.fixed(s_w),
-        )
+        loops.conv_transpose2d_grad_input_1(dx, dy, w, G, H, H_out, N, R, T, W, W_out, d_h, d_w, p_h, p_w, s_h, s_w)
     else:
         dy_1 = dy.reshape(N, H_out, W_out, G, K)
         w_1 = w.reshape(R, T, K, G, C)
@@ -256,15 +189,56 @@ def conv_transpose2d_grad_input(
     return dx
 
 
+@rt.once
+def _conv_transpose2d_grad_weight_sizes(
+    dtype: Any,
+    x: Any,
+    dy: Any,
+    /,
+    kernel_size: Any,
+    stride: Any,
+    padding: Any,
+    output_padding: Any,
+    dilation: Any,
+    groups: Any,
+) -> tuple[Any, ...]:
+    """The sizes of conv_transpose2d_grad_weight."""
+    R, T = rt.sizes("conv_transpose2d", "kernel_size", kernel_size, 2, 1)
+    s_h, s_w = rt.sizes("conv_transpose2d", "stride", stride, 2, 1)
+    o_h, o_w = rt.sizes("conv_transpose2d", "output_padding", output_padding, 2, 0)
+    d_h, d_w = rt.sizes("conv_transpose2d", "dilation", dilation, 2, 1)
+    G = rt.count("conv_transpose2d", "groups", groups, 1)
+    N, H, W, _ = x
+    C = rt.divided("conv_transpose2d", x.axis(3, "channels"), x[3], G)
+    p_h, p_h_end, p_w, p_w_end = rt.paddings("conv_transpose2d", padding, (d_h * (R - 1), d_w * (T - 1)), (s_h, s_w))
+    H_out = d_h * (R - 1) + o_h + s_h * (H - 1) + 1 - p_h - p_h_end
+    rt.require("conv_transpose2d", "H_out", H_out >= 0, "a size of at least 0", H_out)
+    W_out = d_w * (T - 1) + o_w + s_w * (W - 1) + 1 - p_w - p_w_end
+    rt.require("conv_transpose2d", "W_out", W_out >= 0, "a size of at least 0", W_out)
+    rt.require(
+        "conv_transpose2d",
+        "output_padding",
+        min(-o_h - min(-s_h, -d_h) - 1, -o_w - min(-s_w, -d_w) - 1) >= 0,
+        "less than the stride or less than the dilation",
+        output_padding,
+    )
+    K = rt.divided("conv_transpose2d", dy.axis(3, "G * K"), dy[3], G)
+    rt.extent("conv_transpose2d", dy.axis(0, "batch"), dy[0], N)
+    rt.extent("conv_transpose2d", dy.axis(1, "H_out"), dy[1], H_out)
+    rt.extent("conv_transpose2d", dy.axis(2, "W_out"), dy[2], W_out)
+    rt.affordable("conv_transpose2d", dtype, {"dw": (R, T, K, C * G)})
+    return R, T, s_h, s_w, d_h, d_w, G, N, H, W, C, p_h, p_w, H_out, W_out, K
+
+
 def conv_transpose2d_grad_weight(
     dy: Any,
     x: Any,
     *,
-    kernel_size: int | Sequence[int],
-    stride: int | Sequence[int] = 1,
-    padding: int | str | Sequence[Any] = 0,
-    output_padding: int | Sequence[int] = 0,
-    dilation: int | Sequence[int] = 1,
+    kernel_size: rt.Size,
+    stride: rt.Size = 1,
+    padding: rt.Padding = 0,
+    output_padding: rt.Size = 0,
+    dilation: rt.Size = 1,
     groups: int = 1,
 ) -> rt.Array:
     """Compute dw, the gradient of E: 2-D transposed convolution.
@@ -291,57 +265,15 @@ def conv_transpose2d_grad_weight(
     dy = rt.array("conv_transpose2d", "dy", dy, 4)
     x = rt.array("conv_transpose2d", "x", x, 4)
     dtype = rt.float_type("conv_transpose2d", x=x, dy=dy)
-    R, T = rt.sizes("conv_transpose2d", "kernel_size", kernel_size, 2, 1)
-    s_h, s_w = rt.sizes("conv_transpose2d", "stride", stride, 2, 1)
-    o_h, o_w = rt.sizes("conv_transpose2d", "output_padding", output_padding, 2, 0)
-    d_h, d_w = rt.sizes("conv_transpose2d", "dilation", dilation, 2, 1)
-    G = rt.count("conv_transpose2d", "groups", groups, 1)
-    N = x.shape[0]
-    H = x.shape[1]
-    W = x.shape[2]
-    C = rt.divided("conv_transpose2d", "argument x, axis 3 (channels)", x.shape[3], G)
-    p_h, p_h_end, p_w, p_w_end = rt.paddings("conv_transpose2d", padding, (d_h * (R - 1), d_w * (T - 1)), (s_h, s_w))
-    H_out = d_h * (R - 1) + o_h + s_h * (H - 1) + 1 - p_h - p_h_end
-    rt.require("conv_transpose2d", "H_out", H_out >= 0, "a size of at least 0", H_out)
-    W_out = d_w * (T - 1) + o_w + s_w * (W - 1) + 1 - p_w - p_w_end
-    rt.require("conv_transpose2d", "W_out", W_out >= 0, "a size of at least 0", W_out)
-    rt.require(
-        "conv_transpose2d",
-        "output_padding",
-        min(-o_h - min(-s_h, -d_h) - 1, -o_w - min(-s_w, -d_w) - 1) >= 0,
-        "less than the stride or less than the dilation",
-        output_padding,
+    R, T, s_h, s_w, d_h, d_w, G, N, H, W, C, p_h, p_w, H_out, W_out, K = _conv_transpose2d_grad_weight_sizes(
+        dtype, x, dy, kernel_size, stride, padding, output_padding, dilation, groups
     )
-    K = rt.divided("conv_transpose2d", "argument dy, axis 3 (G * K)", dy.shape[3], G)
-    rt.extent("conv_transpose2d", "argument dy, axis 0 (batch)", dy.shape[0], N)
-    rt.extent("conv_transpose2d", "argument dy, axis 1 (H_out)", dy.shape[1], H_out)
-    rt.extent("conv_transpose2d", "argument dy, axis 2 (W_out)", dy.shape[2], W_out)
-    rt.affordable("conv_transpose2d", dtype, {"dw": (R, T, K, C * G)})
     # (12) dw[m, q, e, Cg+c] = Σ_{n,i,j} dy[n, d_h·m+s_h·i−p_h, d_w·q+s_w·j−p_w, e+Kg] x[n, i, j, Cg+c]
-    if loops.wanted(G * H * N * R * T * W, d_h, d_w, p_h, p_w, s_h, s_w) and C == 1 and K == 1 and 0 <= R * T < 200:
+    if C == 1 and K == 1 and R * T < 200 and loops.wanted(G * H * N * R * T * W, d_h, d_w, p_h, p_w, s_h, s_w):
         dy_2 = dy.reshape(N, H_out, W_out, G, 1)
         parts1 = np.empty((N, R, T, 1, G), dtype)
-        rt.run(
-            loops.conv_transpose2d_grad_weight_1,
-            N,
-            G * H * N * R * T * W,
-            rt.flat(parts1),
-            rt.flat(dy_2),
-            rt.flat(x),
-            dtype(0),
-            G,
-            H,
-            H_out,
-            W,
-            W_out,
-            p_h,
-            p_w,
-            rt.fixed(R),
-            rt.fixed(T),
-            rt.fixed(d_h),
-            rt.fixed(d_w),
-            rt.fixed(s_h),
-            rt.fixed(s_w),
+        loops.conv_transpose2d_grad_weight_1(
+            parts1, dy_2, x, G, H, H_out, N, R, T, W, W_out, d_h, d_w, p_h, p_w, s_h, s_w
         )
         dw = rt.total(parts1.transpose(1, 2, 3, 4, 0), -1)
     else:
@@ -377,9 +309,7 @@ def conv_transpose2d_grad_bias(dy: Any, *, groups: int = 1) -> rt.Array:
     dy = rt.array("conv_transpose2d", "dy", dy, 4)
     rt.float_type("conv_transpose2d", dy=dy)
     G = rt.count("conv_transpose2d", "groups", groups, 1)
-    N = dy.shape[0]
-    H_out = dy.shape[1]
-    W_out = dy.shape[2]
+    N, H_out, W_out, _ = dy.shape
     K = rt.divided("conv_transpose2d", "argument dy, axis 3 (G * K)", dy.shape[3], G)
     # (17) db[Kg+k] = Σ_{n,h,v} dy[n, h, v, Kg+k]
     dy_1 = dy.reshape(N, H_out, W_out, G, K)
@@ -417,12 +347,12 @@ class ConvTranspose2D(rt.Layer):
         self,
         in_channels: int,
         out_channels: int,
-        kernel_size: int | Sequence[int],
+        kernel_size: rt.Size,
         *,
-        stride: int | Sequence[int] = 1,
-        padding: int | str | Sequence[Any] = 0,
-        output_padding: int | Sequence[int] = 0,
-        dilation: int | Sequence[int] = 1,
+        stride: rt.Size = 1,
+        padding: rt.Padding = 0,
+        output_padding: rt.Size = 0,
+        dilation: rt.Size = 1,
         groups: int = 1,
         bias: bool = True,
         dtype: Any = np.float32,
@@ -473,11 +403,7 @@ class ConvTranspose2D(rt.Layer):
             x,
             self.params["w"],
             self.params.get("b"),
-            stride=self.stride,
-            padding=self.padding,
-            output_padding=self.output_padding,
-            dilation=self.dilation,
-            groups=self.groups,
+            **self._options("stride", "padding", "output_padding", "dilation", "groups"),
         )
         self._saved = (x,)
         return u
@@ -486,24 +412,13 @@ class ConvTranspose2D(rt.Layer):
         """Return the gradient of x."""
         (x,) = self._kept()
         self.grads["w"] = conv_transpose2d_grad_weight(
-            dy,
-            x,
-            kernel_size=self.kernel_size,
-            stride=self.stride,
-            padding=self.padding,
-            output_padding=self.output_padding,
-            dilation=self.dilation,
-            groups=self.groups,
+            dy, x, **self._options("kernel_size", "stride", "padding", "output_padding", "dilation", "groups")
         )
         if "b" in self.params:
             self.grads["b"] = conv_transpose2d_grad_bias(dy, groups=self.groups)
         return conv_transpose2d_grad_input(
             dy,
             self.params["w"],
+            **self._options("stride", "padding", "output_padding", "dilation", "groups"),
             input_shape=x.shape,
-            stride=self.stride,
-            padding=self.padding,
-            output_padding=self.output_padding,
-            dilation=self.dilation,
-            groups=self.groups,
         )

@@ -23,15 +23,65 @@ else:  # copied beside a script
 loops = rt.Companion(__package__, "conv_transpose3d")
 
 
+@rt.once
+def _conv_transpose3d_sizes(
+    dtype: Any,
+    w: Any,
+    b: Any,
+    x: Any,
+    dy: Any,
+    /,
+    stride: Any,
+    padding: Any,
+    output_padding: Any,
+    dilation: Any,
+    groups: Any,
+) -> tuple[Any, ...]:
+    """The sizes of conv_transpose3d_forward and conv_transpose3d_grad_input."""
+    s_d, s_h, s_w = rt.sizes("conv_transpose3d", "stride", stride, 3, 1)
+    o_d, o_h, o_w = rt.sizes("conv_transpose3d", "output_padding", output_padding, 3, 0)
+    d_d, d_h, d_w = rt.sizes("conv_transpose3d", "dilation", dilation, 3, 1)
+    G = rt.count("conv_transpose3d", "groups", groups, 1)
+    A, R, T, K, _ = w
+    N, D, H, W, _ = x
+    C = rt.divided("conv_transpose3d", w.axis(4, "channels"), w[4], G)
+    rt.divided("conv_transpose3d", x.axis(4, "channels"), x[4], G)
+    rt.extent("conv_transpose3d", x.axis(4, "channels"), x[4], C * G)
+    p_d, p_d_end, p_h, p_h_end, p_w, p_w_end = rt.paddings(
+        "conv_transpose3d", padding, (d_d * (A - 1), d_h * (R - 1), d_w * (T - 1)), (s_d, s_h, s_w)
+    )
+    D_out = d_d * (A - 1) + o_d + s_d * (D - 1) + 1 - p_d - p_d_end
+    rt.require("conv_transpose3d", "D_out", D_out >= 0, "a size of at least 0", D_out)
+    H_out = d_h * (R - 1) + o_h + s_h * (H - 1) + 1 - p_h - p_h_end
+    rt.require("conv_transpose3d", "H_out", H_out >= 0, "a size of at least 0", H_out)
+    W_out = d_w * (T - 1) + o_w + s_w * (W - 1) + 1 - p_w - p_w_end
+    rt.require("conv_transpose3d", "W_out", W_out >= 0, "a size of at least 0", W_out)
+    rt.require(
+        "conv_transpose3d",
+        "output_padding",
+        min(-o_d - min(-s_d, -d_d) - 1, -o_h - min(-s_h, -d_h) - 1, -o_w - min(-s_w, -d_w) - 1) >= 0,
+        "less than the stride or less than the dilation",
+        output_padding,
+    )
+    if b is not None:
+        rt.extents("conv_transpose3d", b.name, b, (G * K,), "G * K")
+    if dy is not None:
+        rt.extents(
+            "conv_transpose3d", dy.name, dy, (N, D_out, H_out, W_out, G * K), "batch, D_out, H_out, W_out, G * K"
+        )
+    rt.affordable("conv_transpose3d", dtype, {"u": (N, D_out, H_out, W_out, G * K), "dx": (N, D, H, W, C * G)})
+    return s_d, s_h, s_w, d_d, d_h, d_w, G, A, R, T, K, N, D, H, W, C, p_d, p_h, p_w, D_out, H_out, W_out
+
+
 def conv_transpose3d_forward(
     x: Any,
     w: Any,
     b: Any = None,
     *,
-    stride: int | Sequence[int] = 1,
-    padding: int | str | Sequence[Any] = 0,
-    output_padding: int | Sequence[int] = 0,
-    dilation: int | Sequence[int] = 1,
+    stride: rt.Size = 1,
+    padding: rt.Padding = 0,
+    output_padding: rt.Size = 0,
+    dilation: rt.Size = 1,
     groups: int = 1,
 ) -> rt.Array:
     """Compute the 3-D transposed convolution.
@@ -59,105 +109,26 @@ def conv_transpose3d_forward(
     """
     x = rt.array("conv_transpose3d", "x", x, 5)
     w = rt.array("conv_transpose3d", "w", w, 5)
-    if b is not None:
-        b = rt.array("conv_transpose3d", "b", b, 1)
+    b = None if b is None else rt.array("conv_transpose3d", "b", b, 1)
     dtype = rt.float_type("conv_transpose3d", w=w, b=b, x=x)
-    s_d, s_h, s_w = rt.sizes("conv_transpose3d", "stride", stride, 3, 1)
-    o_d, o_h, o_w = rt.sizes("conv_transpose3d", "output_padding", output_padding, 3, 0)
-    d_d, d_h, d_w = rt.sizes("conv_transpose3d", "dilation", dilation, 3, 1)
-    G = rt.count("conv_transpose3d", "groups", groups, 1)
-    A = w.shape[0]
-    R = w.shape[1]
-    T = w.shape[2]
-    K = w.shape[3]
-    C = rt.divided("conv_transpose3d", "argument w, axis 4 (channels)", w.shape[4], G)
-    N = x.shape[0]
-    D = x.shape[1]
-    H = x.shape[2]
-    W = x.shape[3]
-    rt.divided("conv_transpose3d", "argument x, axis 4 (channels)", x.shape[4], G)
-    rt.extent("conv_transpose3d", "argument x, axis 4 (channels)", x.shape[4], C * G)
-    p_d, p_d_end, p_h, p_h_end, p_w, p_w_end = rt.paddings(
-        "conv_transpose3d", padding, (d_d * (A - 1), d_h * (R - 1), d_w * (T - 1)), (s_d, s_h, s_w)
-    )
-    D_out = d_d * (A - 1) + o_d + s_d * (D - 1) + 1 - p_d - p_d_end
-    rt.require("conv_transpose3d", "D_out", D_out >= 0, "a size of at least 0", D_out)
-    H_out = d_h * (R - 1) + o_h + s_h * (H - 1) + 1 - p_h - p_h_end
-    rt.require("conv_transpose3d", "H_out", H_out >= 0, "a size of at least 0", H_out)
-    W_out = d_w * (T - 1) + o_w + s_w * (W - 1) + 1 - p_w - p_w_end
-    rt.require("conv_transpose3d", "W_out", W_out >= 0, "a size of at least 0", W_out)
-    rt.require(
-        "conv_transpose3d",
-        "output_padding",
-        min(-o_d - min(-s_d, -d_d) - 1, -o_h - min(-s_h, -d_h) - 1, -o_w - min(-s_w, -d_w) - 1) >= 0,
-        "less than the stride or less than the dilation",
-        output_padding,
-    )
-    if b is not None:
-        rt.extents("conv_transpose3d", "b", b.shape, (G * K,), "G * K")
-    rt.affordable("conv_transpose3d", dtype, {"u": (N, D_out, H_out, W_out, G * K)})
+    sizes = _conv_transpose3d_sizes(dtype, w, b, x, None, stride, padding, output_padding, dilation, groups)
+    s_d, s_h, s_w, d_d, d_h, d_w, G, A, R, T, K, N = sizes[:12]
+    D, H, W, C, p_d, p_h, p_w, D_out, H_out, W_out = sizes[12:]
     # (2) u[n, d_d·a+s_d·l−p_d, s_h·i+d_h·r−p_h, s_w·j+d_w·t−p_w, Kg+k] += Σ_{c} x[n, l, i, j, Cg+c] w[a, r, t, k, Cg+c]
     if (
-        loops.wanted(A * D * G * H * N * R * T * W, d_d, d_h, d_w, p_d, p_h, p_w, s_d, s_h, s_w)
-        and K == 1
+        K == 1
         and C == 1
-        and 0 <= A * R * T < 200
+        and A * R * T < 200
+        and loops.wanted(A * D * G * H * N * R * T * W, d_d, d_h, d_w, p_d, p_h, p_w, s_d, s_h, s_w)
     ):
         u = np.empty((N, D_out, H_out, W_out, G), dtype)
         if s_d == 1 and s_h == 1 and s_w == 1:
-            rt.run(
-                loops.conv_transpose3d_forward_1,
-                D_out * H_out * N,
-                A * D_out * G * H_out * N * R * T * W_out,
-                rt.flat(u),
-                rt.flat(w),
-                rt.flat(x),
-                dtype(0),
-                D,
-                D_out,
-                G,
-                H,
-                H_out,
-                W,
-                W_out,
-                p_d,
-                p_h,
-                p_w,
-                rt.fixed(A),
-                rt.fixed(R),
-                rt.fixed(T),
-                rt.fixed(d_d),
-                rt.fixed(d_h),
-                rt.fixed(d_w),
+            loops.conv_transpose3d_forward_1(
+                u, w, x, A, D, D_out, G, H, H_out, N, R, T, W, W_out, d_d, d_h, d_w, p_d, p_h, p_w
             )
         else:
-            rt.run(
-                loops.conv_transpose3d_forward_2,
-                N,
-                A * D * G * H * N * R * T * W,
-                rt.flat(u),
-                rt.flat(w),
-                rt.flat(x),
-                dtype(0),
-                A,
-                D,
-                D_out,
-                G,
-                H,
-                H_out,
-                R,
-                T,
-                W,
-                W_out,
-                d_d,
-                d_h,
-                d_w,
-                p_d,
-                p_h,
-                p_w,
-                s_d,
-                s_h,
-                s_w,
+            loops.conv_transpose3d_forward_2(
+                u, w, x, A, D, D_out, G, H, H_out, N, R, T, W, W_out, d_d, d_h, d_w, p_d, p_h, p_w, s_d, s_h, s_w
             )
     else:
         w_1 = w.reshape(A, R, T, K, G, C)
@@ -190,10 +161,10 @@ def conv_transpose3d_grad_input(
     w: Any,
     *,
     input_shape: Sequence[int],
-    stride: int | Sequence[int] = 1,
-    padding: int | str | Sequence[Any] = 0,
-    output_padding: int | Sequence[int] = 0,
-    dilation: int | Sequence[int] = 1,
+    stride: rt.Size = 1,
+    padding: rt.Padding = 0,
+    output_padding: rt.Size = 0,
+    dilation: rt.Size = 1,
     groups: int = 1,
 ) -> rt.Array:
     """Compute dx, the gradient of E: 3-D transposed convolution.
@@ -222,75 +193,20 @@ def conv_transpose3d_grad_input(
     w = rt.array("conv_transpose3d", "w", w, 5)
     dtype = rt.float_type("conv_transpose3d", w=w, dy=dy)
     input_shape = rt.shape("conv_transpose3d", "input_shape", input_shape, 5)
-    s_d, s_h, s_w = rt.sizes("conv_transpose3d", "stride", stride, 3, 1)
-    o_d, o_h, o_w = rt.sizes("conv_transpose3d", "output_padding", output_padding, 3, 0)
-    d_d, d_h, d_w = rt.sizes("conv_transpose3d", "dilation", dilation, 3, 1)
-    G = rt.count("conv_transpose3d", "groups", groups, 1)
-    A = w.shape[0]
-    R = w.shape[1]
-    T = w.shape[2]
-    K = w.shape[3]
-    C = rt.divided("conv_transpose3d", "argument w, axis 4 (channels)", w.shape[4], G)
-    N = input_shape[0]
-    D = input_shape[1]
-    H = input_shape[2]
-    W = input_shape[3]
-    rt.divided("conv_transpose3d", "argument input_shape, axis 4 (channels)", input_shape[4], G)
-    rt.extent("conv_transpose3d", "argument input_shape, axis 4 (channels)", input_shape[4], C * G)
-    p_d, p_d_end, p_h, p_h_end, p_w, p_w_end = rt.paddings(
-        "conv_transpose3d", padding, (d_d * (A - 1), d_h * (R - 1), d_w * (T - 1)), (s_d, s_h, s_w)
-    )
-    D_out = d_d * (A - 1) + o_d + s_d * (D - 1) + 1 - p_d - p_d_end
-    rt.require("conv_transpose3d", "D_out", D_out >= 0, "a size of at least 0", D_out)
-    H_out = d_h * (R - 1) + o_h + s_h * (H - 1) + 1 - p_h - p_h_end
-    rt.require("conv_transpose3d", "H_out", H_out >= 0, "a size of at least 0", H_out)
-    W_out = d_w * (T - 1) + o_w + s_w * (W - 1) + 1 - p_w - p_w_end
-    rt.require("conv_transpose3d", "W_out", W_out >= 0, "a size of at least 0", W_out)
-    rt.require(
-        "conv_transpose3d",
-        "output_padding",
-        min(-o_d - min(-s_d, -d_d) - 1, -o_h - min(-s_h, -d_h) - 1, -o_w - min(-s_w, -d_w) - 1) >= 0,
-        "less than the stride or less than the dilation",
-        output_padding,
-    )
-    rt.extents("conv_transpose3d", "dy", dy.shape, (N, D_out, H_out, W_out, G * K), "batch, D_out, H_out, W_out, G * K")
-    rt.affordable("conv_transpose3d", dtype, {"dx": (N, D, H, W, C * G)})
+    sizes = _conv_transpose3d_sizes(dtype, w, None, input_shape, dy, stride, padding, output_padding, dilation, groups)
+    s_d, s_h, s_w, d_d, d_h, d_w, G, A, R, T, K, N = sizes[:12]
+    D, H, W, C, p_d, p_h, p_w, D_out, H_out, W_out = sizes[12:]
     # (7) dx[m, e, o, f, Cg+c] = Σ_{a,r,t,k} dy[m, s_d·e+d_d·a−p_d, s_h·o+d_h·r−p_h, s_w·f+d_w·t−p_w, Kg+k]
     #                              w[a, r, t, k, Cg+c]
     if (
-        loops.wanted(A * D * G * H * N * R * T * W, d_d, d_h, d_w, p_d, p_h, p_w, s_d, s_h, s_w)
-        and C == 1
+        C == 1
         and K == 1
-        and 0 <= A * R * T < 200
+        and A * R * T < 200
+        and loops.wanted(A * D * G * H * N * R * T * W, d_d, d_h, d_w, p_d, p_h, p_w, s_d, s_h, s_w)
     ):
         dx = np.empty((N, D, H, W, G), dtype)
-        rt.run(
-            loops.conv_transpose3d_grad_input_1,
-            D * H * N,
-            A * D * G * H * N * R * T * W,
-            rt.flat(dx),
-            rt.flat(dy),
-            rt.flat(w),
-            dtype(0),
-            D,
-            D_out,
-            G,
-            H,
-            H_out,
-            W,
-            W_out,
-            p_d,
-            p_h,
-            p_w,
-            rt.fixed(A),
-            rt.fixed(R),
-            rt.fixed(T),
-            rt.fixed(d_d),
-            rt.fixed(d_h),
-            rt.fixed(d_w),
-            rt.fixed(s_d),
-            rt.fixed(s_h),
-            rt.fixed(s_w),
+        loops.conv_transpose3d_grad_input_1(
+            dx, dy, w, A, D, D_out, G, H, H_out, N, R, T, W, W_out, d_d, d_h, d_w, p_d, p_h, p_w, s_d, s_h, s_w
         )
     else:
         dy_1 = dy.reshape(N, D_out, H_out, W_out, G, K)
@@ -313,15 +229,61 @@ def conv_transpose3d_grad_input(
     return dx
 
 
+@rt.once
+def _conv_transpose3d_grad_weight_sizes(
+    dtype: Any,
+    x: Any,
+    dy: Any,
+    /,
+    kernel_size: Any,
+    stride: Any,
+    padding: Any,
+    output_padding: Any,
+    dilation: Any,
+    groups: Any,
+) -> tuple[Any, ...]:
+    """The sizes of conv_transpose3d_grad_weight."""
+    A, R, T = rt.sizes("conv_transpose3d", "kernel_size", kernel_size, 3, 1)
+    s_d, s_h, s_w = rt.sizes("conv_transpose3d", "stride", stride, 3, 1)
+    o_d, o_h, o_w = rt.sizes("conv_transpose3d", "output_padding", output_padding, 3, 0)
+    d_d, d_h, d_w = rt.sizes("conv_transpose3d", "dilation", dilation, 3, 1)
+    G = rt.count("conv_transpose3d", "groups", groups, 1)
+    N, D, H, W, _ = x
+    C = rt.divided("conv_transpose3d", x.axis(4, "channels"), x[4], G)
+    p_d, p_d_end, p_h, p_h_end, p_w, p_w_end = rt.paddings(
+        "conv_transpose3d", padding, (d_d * (A - 1), d_h * (R - 1), d_w * (T - 1)), (s_d, s_h, s_w)
+    )
+    D_out = d_d * (A - 1) + o_d + s_d * (D - 1) + 1 - p_d - p_d_end
+    rt.require("conv_transpose3d", "D_out", D_out >= 0, "a size of at least 0", D_out)
+    H_out = d_h * (R - 1) + o_h + s_h * (H - 1) + 1 - p_h - p_h_end
+    rt.require("conv_transpose3d", "H_out", H_out >= 0, "a size of at least 0", H_out)
+    W_out = d_w * (T - 1) + o_w + s_w * (W - 1) + 1 - p_w - p_w_end
+    rt.require("conv_transpose3d", "W_out", W_out >= 0, "a size of at least 0", W_out)
+    rt.require(
+        "conv_transpose3d",
+        "output_padding",
+        min(-o_d - min(-s_d, -d_d) - 1, -o_h - min(-s_h, -d_h) - 1, -o_w - min(-s_w, -d_w) - 1) >= 0,
+        "less than the stride or less than the dilation",
+        output_padding,
+    )
+    K = rt.divided("conv_transpose3d", dy.axis(4, "G * K"), dy[4], G)
+    rt.extent("conv_transpose3d", dy.axis(0, "batch"), dy[0], N)
+    rt.extent("conv_transpose3d", dy.axis(1, "D_out"), dy[1], D_out)
+    rt.extent("conv_transpose3d", dy.axis(2, "H_out"), dy[2], H_out)
+    rt.extent("conv_transpose3d", dy.axis(3, "W_out"), dy[3], W_out)
+    rt.affordable("conv_transpose3d", dtype, {"dw": (A, R, T, K, C * G)})
+    return A, R, T, s_d, s_h, s_w, d_d, d_h, d_w, G, N, D, H, W, C, p_d, p_h, p_w, D_out, H_out, W_out, K
+
+
 def conv_transpose3d_grad_weight(
     dy: Any,
     x: Any,
     *,
-    kernel_size: int | Sequence[int],
-    stride: int | Sequence[int] = 1,
-    padding: int | str | Sequence[Any] = 0,
-    output_padding: int | Sequence[int] = 0,
-    dilation: int | Sequence[int] = 1,
+    kernel_size: rt.Size,
+    stride: rt.Size = 1,
+    padding: rt.Padding = 0,
+    output_padding: rt.Size = 0,
+    dilation: rt.Size = 1,
     groups: int = 1,
 ) -> rt.Array:
     """Compute dw, the gradient of E: 3-D transposed convolution.
@@ -349,75 +311,23 @@ def conv_transpose3d_grad_weight(
     dy = rt.array("conv_transpose3d", "dy", dy, 5)
     x = rt.array("conv_transpose3d", "x", x, 5)
     dtype = rt.float_type("conv_transpose3d", x=x, dy=dy)
-    A, R, T = rt.sizes("conv_transpose3d", "kernel_size", kernel_size, 3, 1)
-    s_d, s_h, s_w = rt.sizes("conv_transpose3d", "stride", stride, 3, 1)
-    o_d, o_h, o_w = rt.sizes("conv_transpose3d", "output_padding", output_padding, 3, 0)
-    d_d, d_h, d_w = rt.sizes("conv_transpose3d", "dilation", dilation, 3, 1)
-    G = rt.count("conv_transpose3d", "groups", groups, 1)
-    N = x.shape[0]
-    D = x.shape[1]
-    H = x.shape[2]
-    W = x.shape[3]
-    C = rt.divided("conv_transpose3d", "argument x, axis 4 (channels)", x.shape[4], G)
-    p_d, p_d_end, p_h, p_h_end, p_w, p_w_end = rt.paddings(
-        "conv_transpose3d", padding, (d_d * (A - 1), d_h * (R - 1), d_w * (T - 1)), (s_d, s_h, s_w)
+    sizes = _conv_transpose3d_grad_weight_sizes(
+        dtype, x, dy, kernel_size, stride, padding, output_padding, dilation, groups
     )
-    D_out = d_d * (A - 1) + o_d + s_d * (D - 1) + 1 - p_d - p_d_end
-    rt.require("conv_transpose3d", "D_out", D_out >= 0, "a size of at least 0", D_out)
-    H_out = d_h * (R - 1) + o_h + s_h * (H - 1) + 1 - p_h - p_h_end
-    rt.require("conv_transpose3d", "H_out", H_out >= 0, "a size of at least 0", H_out)
-    W_out = d_w * (T - 1) + o_w + s_w * (W - 1) + 1 - p_w - p_w_end
-    rt.require("conv_transpose3d", "W_out", W_out >= 0, "a size of at least 0", W_out)
-    rt.require(
-        "conv_transpose3d",
-        "output_padding",
-        min(-o_d - min(-s_d, -d_d) - 1, -o_h - min(-s_h, -d_h) - 1, -o_w - min(-s_w, -d_w) - 1) >= 0,
-        "less than the stride or less than the dilation",
-        output_padding,
-    )
-    K = rt.divided("conv_transpose3d", "argument dy, axis 4 (G * K)", dy.shape[4], G)
-    rt.extent("conv_transpose3d", "argument dy, axis 0 (batch)", dy.shape[0], N)
-    rt.extent("conv_transpose3d", "argument dy, axis 1 (D_out)", dy.shape[1], D_out)
-    rt.extent("conv_transpose3d", "argument dy, axis 2 (H_out)", dy.shape[2], H_out)
-    rt.extent("conv_transpose3d", "argument dy, axis 3 (W_out)", dy.shape[3], W_out)
-    rt.affordable("conv_transpose3d", dtype, {"dw": (A, R, T, K, C * G)})
+    A, R, T, s_d, s_h, s_w, d_d, d_h, d_w, G, N, D = sizes[:12]
+    H, W, C, p_d, p_h, p_w, D_out, H_out, W_out, K = sizes[12:]
     # (12) dw[m, e, o, f, Cg+c] = Σ_{n,l,i,j} dy[n, d_d·m+s_d·l−p_d, d_h·e+s_h·i−p_h, d_w·o+s_w·j−p_w, f+Kg]
     #                               x[n, l, i, j, Cg+c]
     if (
-        loops.wanted(A * D * G * H * N * R * T * W, d_d, d_h, d_w, p_d, p_h, p_w, s_d, s_h, s_w)
-        and C == 1
+        C == 1
         and K == 1
-        and 0 <= A * R * T < 200
+        and A * R * T < 200
+        and loops.wanted(A * D * G * H * N * R * T * W, d_d, d_h, d_w, p_d, p_h, p_w, s_d, s_h, s_w)
     ):
         dy_2 = dy.reshape(N, D_out, H_out, W_out, G, 1)
         parts1 = np.empty((N, A, R, T, 1, G), dtype)
-        rt.run(
-            loops.conv_transpose3d_grad_weight_1,
-            N,
-            A * D * G * H * N * R * T * W,
-            rt.flat(parts1),
-            rt.flat(dy_2),
-            rt.flat(x),
-            dtype(0),
-            D,
-            D_out,
-            G,
-            H,
-            H_out,
-            W,
-            W_out,
-            p_d,
-            p_h,
-            p_w,
-            rt.fixed(A),
-            rt.fixed(R),
-            rt.fixed(T),
-            rt.fixed(d_d),
-            rt.fixed(d_h),
-            rt.fixed(d_w),
-            rt.fixed(s_d),
-            rt.fixed(s_h),
-            rt.fixed(s_w),
+        loops.conv_transpose3d_grad_weight_1(
+            parts1, dy_2, x, A, D, D_out, G, H, H_out, N, R, T, W, W_out, d_d, d_h, d_w, p_d, p_h, p_w, s_d, s_h, s_w
         )
         dw = rt.total(parts1.transpose(1, 2, 3, 4, 5, 0), -1)
     else:
@@ -460,10 +370,7 @@ def conv_transpose3d_grad_bias(dy: Any, *, groups: int = 1) -> rt.Array:
     dy = rt.array("conv_transpose3d", "dy", dy, 5)
     rt.float_type("conv_transpose3d", dy=dy)
     G = rt.count("conv_transpose3d", "groups", groups, 1)
-    N = dy.shape[0]
-    D_out = dy.shape[1]
-    H_out = dy.shape[2]
-    W_out = dy.shape[3]
+    N, D_out, H_out, W_out, _ = dy.shape
     K = rt.divided("conv_transpose3d", "argument dy, axis 4 (G * K)", dy.shape[4], G)
     # (17) db[Kg+k] = Σ_{n,q,h,v} dy[n, q, h, v, Kg+k]
     dy_1 = dy.reshape(N, D_out, H_out, W_out, G, K)
@@ -501,12 +408,12 @@ class ConvTranspose3D(rt.Layer):
         self,
         in_channels: int,
         out_channels: int,
-        kernel_size: int | Sequence[int],
+        kernel_size: rt.Size,
         *,
-        stride: int | Sequence[int] = 1,
-        padding: int | str | Sequence[Any] = 0,
-        output_padding: int | Sequence[int] = 0,
-        dilation: int | Sequence[int] = 1,
+        stride: rt.Size = 1,
+        padding: rt.Padding = 0,
+        output_padding: rt.Size = 0,
+        dilation: rt.Size = 1,
         groups: int = 1,
         bias: bool = True,
         dtype: Any = np.float32,
@@ -557,11 +464,7 @@ class ConvTranspose3D(rt.Layer):
             x,
             self.params["w"],
             self.params.get("b"),
-            stride=self.stride,
-            padding=self.padding,
-            output_padding=self.output_padding,
-            dilation=self.dilation,
-            groups=self.groups,
+            **self._options("stride", "padding", "output_padding", "dilation", "groups"),
         )
         self._saved = (x,)
         return u
@@ -570,24 +473,13 @@ class ConvTranspose3D(rt.Layer):
         """Return the gradient of x."""
         (x,) = self._kept()
         self.grads["w"] = conv_transpose3d_grad_weight(
-            dy,
-            x,
-            kernel_size=self.kernel_size,
-            stride=self.stride,
-            padding=self.padding,
-            output_padding=self.output_padding,
-            dilation=self.dilation,
-            groups=self.groups,
+            dy, x, **self._options("kernel_size", "stride", "padding", "output_padding", "dilation", "groups")
         )
         if "b" in self.params:
             self.grads["b"] = conv_transpose3d_grad_bias(dy, groups=self.groups)
         return conv_transpose3d_grad_input(
             dy,
             self.params["w"],
+            **self._options("stride", "padding", "output_padding", "dilation", "groups"),
             input_shape=x.shape,
-            stride=self.stride,
-            padding=self.padding,
-            output_padding=self.output_padding,
-            dilation=self.dilation,
-            groups=self.groups,
         )

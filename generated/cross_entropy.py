@@ -24,13 +24,27 @@ else:  # copied beside a script
     import runtime as rt  # type: ignore[import-not-found, no-redef]
 
 
+@rt.once
+def _cross_entropy_sizes(
+    dtype: Any, x: Any, t: Any, w: Any, /, ignore_index: Any, label_smoothing: Any
+) -> tuple[Any, ...]:
+    """The sizes of cross_entropy_forward."""
+    full_shape = rt.raveled_axes("cross_entropy", x.name, x, 0, 1, "(..., K)")
+    E = rt.elements(full_shape)
+    rt.same_shape("cross_entropy", t.name, t, full_shape)
+    i = rt.count("cross_entropy", "ignore_index", ignore_index, -2147483648, 2147483647)
+    epsilon = rt.number("cross_entropy", "label_smoothing", label_smoothing)
+    rt.require(
+        "cross_entropy", "label_smoothing", 0 <= epsilon <= 1, "a number, at least 0 and at most 1", label_smoothing
+    )
+    K = x[-1]
+    if w is not None:
+        rt.extents("cross_entropy", w.name, w, (K,), "classes")
+    return full_shape, E, i, epsilon, K
+
+
 def cross_entropy_forward(
-    x: Any,
-    t: Any,
-    w: Any = None,
-    *,
-    ignore_index: int = -100,
-    label_smoothing: float = 0.0,
+    x: Any, t: Any, w: Any = None, *, ignore_index: int = -100, label_smoothing: float = 0.0
 ) -> tuple[Any, rt.Array, rt.Array, rt.Array, rt.Array, Any]:
     """Compute the softmax with weighted cross-entropy, mean over the labels that count.
 
@@ -59,22 +73,11 @@ def cross_entropy_forward(
     """
     x = rt.array("cross_entropy", "x", x, None)
     t = rt.array("cross_entropy", "t", t, None, integer=True)
-    if w is not None:
-        w = rt.array("cross_entropy", "w", w, 1)
+    w = None if w is None else rt.array("cross_entropy", "w", w, 1)
     dtype = rt.float_type("cross_entropy", x=x, w=w)
-    full_shape = rt.raveled_axes("cross_entropy", "x", x.shape, 0, 1, "(..., K)")
-    E = rt.elements(full_shape)
-    x = x.reshape(E, x.shape[-1])
-    rt.same_shape("cross_entropy", "t", t.shape, full_shape)
+    full_shape, E, i, epsilon, K = _cross_entropy_sizes(dtype, x, t, w, ignore_index, label_smoothing)
+    x = x.reshape(E, K)
     t = t.reshape(-1)
-    i = rt.count("cross_entropy", "ignore_index", ignore_index, -2147483648, 2147483647)
-    epsilon = rt.number("cross_entropy", "label_smoothing", label_smoothing)
-    rt.require(
-        "cross_entropy", "label_smoothing", 0 <= epsilon <= 1, "a number, at least 0 and at most 1", label_smoothing
-    )
-    K = x.shape[-1]
-    if w is not None:
-        rt.extents("cross_entropy", "w", w.shape, (K,), "classes")
     if w is None:
         w = np.broadcast_to(dtype(1), (K,))
     rt.labels("cross_entropy", "t", t, K, t != i)
@@ -109,6 +112,19 @@ def cross_entropy_forward(
     )
 
 
+@rt.once
+def _cross_entropy_grad_input_sizes(dtype: Any, h: Any, z: Any, q: Any, a: Any, /) -> tuple[Any, ...]:
+    """The sizes of cross_entropy_grad_input."""
+    full_shape = rt.raveled_axes("cross_entropy", h.name, h, 0, 1, "(..., K)")
+    E = rt.elements(full_shape)
+    rt.same_shape("cross_entropy", z.name, z, full_shape)
+    rt.same_axes("cross_entropy", q.name, q, 0, 1, "(..., K)", full_shape)
+    rt.same_shape("cross_entropy", a.name, a, full_shape)
+    K = h[-1]
+    rt.extent("cross_entropy", q.axis(-1, "classes"), q[-1], K)
+    return full_shape, E, K
+
+
 def cross_entropy_grad_input(dy: Any, h: Any, z: Any, q: Any, a: Any, s: Any) -> rt.Array:
     """Compute dx, the gradient of E: softmax with weighted cross-entropy, mean over the labels that count.
 
@@ -136,18 +152,12 @@ def cross_entropy_grad_input(dy: Any, h: Any, z: Any, q: Any, a: Any, s: Any) ->
     q = rt.array("cross_entropy", "q", q, None)
     a = rt.array("cross_entropy", "a", a, None)
     s = rt.number("cross_entropy", "s", s)
-    rt.float_type("cross_entropy", h=h, z=z, q=q, a=a)
-    full_shape = rt.raveled_axes("cross_entropy", "h", h.shape, 0, 1, "(..., K)")
-    E = rt.elements(full_shape)
-    h = h.reshape(E, h.shape[-1])
-    rt.same_shape("cross_entropy", "z", z.shape, full_shape)
+    dtype = rt.float_type("cross_entropy", h=h, z=z, q=q, a=a)
+    full_shape, E, K = _cross_entropy_grad_input_sizes(dtype, h, z, q, a)
+    h = h.reshape(E, K)
     z = z.reshape(-1)
-    rt.same_axes("cross_entropy", "q", q.shape, 0, 1, "(..., K)", full_shape)
-    q = q.reshape(E, q.shape[-1])
-    rt.same_shape("cross_entropy", "a", a.shape, full_shape)
+    q = q.reshape(E, K)
     a = a.reshape(-1)
-    K = h.shape[-1]
-    rt.extent("cross_entropy", "argument q, axis -1 (classes)", q.shape[-1], K)
     # (27) dx[v,o] = −dy q[v,o]/s [q[v,o]≠0]
     dx = rt.share(q != 0, -dy * q, s)
     # (27) dx[v,o] += dy h[v,o] a[v]/(z[v] s)
@@ -187,9 +197,7 @@ class CrossEntropy(rt.Layer):
         t = rt.as_array("cross_entropy", "t", t)
         if w is not None:
             w = rt.as_array("cross_entropy", "w", w)
-        y, h, z, q, a, s = cross_entropy_forward(
-            x, t, w, ignore_index=self.ignore_index, label_smoothing=self.label_smoothing
-        )
+        y, h, z, q, a, s = cross_entropy_forward(x, t, w, **self._options("ignore_index", "label_smoothing"))
         self._saved = (h, z, q, a, s)
         return y
 

@@ -38,8 +38,7 @@ def dense_forward(x: Any, w: Any, b: Any = None) -> rt.Array:
     """
     x = rt.array("dense", "x", x, None)
     w = rt.array("dense", "w", w, 2)
-    if b is not None:
-        b = rt.array("dense", "b", b, 1)
+    b = None if b is None else rt.array("dense", "b", b, 1)
     dtype = rt.float_type("dense", w=w, b=b, x=x)
     full_shape = rt.raveled_axes("dense", "x", x.shape, 0, 1, "(..., C)")
     E = rt.elements(full_shape)
@@ -164,13 +163,7 @@ class Dense(rt.Layer):
     outputs = (("u", "dy"),)
 
     def __init__(
-        self,
-        in_features: int,
-        out_features: int,
-        *,
-        bias: bool = True,
-        dtype: Any = np.float32,
-        rng: Any = None,
+        self, in_features: int, out_features: int, *, bias: bool = True, dtype: Any = np.float32, rng: Any = None
     ) -> None:
         super().__init__()
         C = rt.count("dense", "in_features", in_features, 1)

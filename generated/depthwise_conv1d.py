@@ -22,14 +22,29 @@ else:  # copied beside a script
 loops = rt.Companion(__package__, "depthwise_conv1d")
 
 
+@rt.once
+def _depthwise_conv1d_sizes(
+    dtype: Any, w: Any, b: Any, x: Any, dy: Any, /, stride: Any, padding: Any, dilation: Any
+) -> tuple[Any, ...]:
+    """The sizes of depthwise_conv1d_forward and depthwise_conv1d_grad_input."""
+    (s,) = rt.sizes("depthwise_conv1d", "stride", stride, 1, 1)
+    (d,) = rt.sizes("depthwise_conv1d", "dilation", dilation, 1, 1)
+    T, C, M = w
+    N, W, _ = x
+    rt.extent("depthwise_conv1d", x.axis(2, "channels"), x[2], C)
+    p, p_end = rt.paddings("depthwise_conv1d", padding, (d * (T - 1),), (s,))
+    W_out = (W + p + p_end - d * (T - 1) - 1) // s + 1
+    rt.fits("depthwise_conv1d", x.axis(1, "width"), W_out, W + p + p_end, d * (T - 1) + 1)
+    if b is not None:
+        rt.extents("depthwise_conv1d", b.name, b, (C * M,), "channels")
+    if dy is not None:
+        rt.extents("depthwise_conv1d", dy.name, dy, (N, W_out, C * M), "batch, W_out, channels")
+    rt.affordable("depthwise_conv1d", dtype, {"u": (N, W_out, C * M), "dx": (N, W, C)})
+    return s, d, T, C, M, N, W, p, W_out
+
+
 def depthwise_conv1d_forward(
-    x: Any,
-    w: Any,
-    b: Any = None,
-    *,
-    stride: int | Sequence[int] = 1,
-    padding: int | str | Sequence[Any] = 0,
-    dilation: int | Sequence[int] = 1,
+    x: Any, w: Any, b: Any = None, *, stride: rt.Size = 1, padding: rt.Padding = 0, dilation: rt.Size = 1
 ) -> rt.Array:
     """Compute the 1-D depthwise convolution.
 
@@ -53,40 +68,13 @@ def depthwise_conv1d_forward(
     """
     x = rt.array("depthwise_conv1d", "x", x, 3)
     w = rt.array("depthwise_conv1d", "w", w, 3)
-    if b is not None:
-        b = rt.array("depthwise_conv1d", "b", b, 1)
+    b = None if b is None else rt.array("depthwise_conv1d", "b", b, 1)
     dtype = rt.float_type("depthwise_conv1d", w=w, b=b, x=x)
-    (s,) = rt.sizes("depthwise_conv1d", "stride", stride, 1, 1)
-    (d,) = rt.sizes("depthwise_conv1d", "dilation", dilation, 1, 1)
-    T, C, M = w.shape
-    N = x.shape[0]
-    W = x.shape[1]
-    rt.extent("depthwise_conv1d", "argument x, axis 2 (channels)", x.shape[2], C)
-    p, p_end = rt.paddings("depthwise_conv1d", padding, (d * (T - 1),), (s,))
-    W_out = (W + p + p_end - d * (T - 1) - 1) // s + 1
-    rt.fits("depthwise_conv1d", "argument x, axis 1 (width)", W_out, W + p + p_end, d * (T - 1) + 1)
-    if b is not None:
-        rt.extents("depthwise_conv1d", "b", b.shape, (C * M,), "channels")
-    rt.affordable("depthwise_conv1d", dtype, {"u": (N, W_out, C * M)})
+    s, d, T, C, M, N, W, p, W_out = _depthwise_conv1d_sizes(dtype, w, b, x, None, stride, padding, dilation)
     # (1) u[n, j, Mc+k] = Σ_{t} x[n, sj+dt−p, c] w[t,c,k]
-    if loops.wanted(C * N * T * W_out, d, p, s) and M == 1 and 0 <= T < 200:
+    if M == 1 and T < 200 and loops.wanted(C * N * T * W_out, d, p, s):
         u = np.empty((N, W_out, C), dtype)
-        rt.run(
-            loops.depthwise_conv1d_forward_1,
-            N,
-            C * N * T * W_out,
-            rt.flat(u),
-            rt.flat(w),
-            rt.flat(x),
-            dtype(0),
-            C,
-            W,
-            W_out,
-            p,
-            rt.fixed(T),
-            rt.fixed(d),
-            rt.fixed(s),
-        )
+        loops.depthwise_conv1d_forward_1(u, w, x, C, N, T, W, W_out, d, p, s)
     else:
         u = np.empty((N, W_out, C * M), dtype)
         u_1 = u.reshape(N, W_out, C, M)
@@ -101,13 +89,7 @@ def depthwise_conv1d_forward(
 
 
 def depthwise_conv1d_grad_input(
-    dy: Any,
-    w: Any,
-    *,
-    input_shape: Sequence[int],
-    stride: int | Sequence[int] = 1,
-    padding: int | str | Sequence[Any] = 0,
-    dilation: int | Sequence[int] = 1,
+    dy: Any, w: Any, *, input_shape: Sequence[int], stride: rt.Size = 1, padding: rt.Padding = 0, dilation: rt.Size = 1
 ) -> rt.Array:
     """Compute dx, the gradient of E: 1-D depthwise convolution.
 
@@ -132,53 +114,14 @@ def depthwise_conv1d_grad_input(
     w = rt.array("depthwise_conv1d", "w", w, 3)
     dtype = rt.float_type("depthwise_conv1d", w=w, dy=dy)
     input_shape = rt.shape("depthwise_conv1d", "input_shape", input_shape, 3)
-    (s,) = rt.sizes("depthwise_conv1d", "stride", stride, 1, 1)
-    (d,) = rt.sizes("depthwise_conv1d", "dilation", dilation, 1, 1)
-    T, C, M = w.shape
-    N = input_shape[0]
-    W = input_shape[1]
-    rt.extent("depthwise_conv1d", "argument input_shape, axis 2 (channels)", input_shape[2], C)
-    p, p_end = rt.paddings("depthwise_conv1d", padding, (d * (T - 1),), (s,))
-    W_out = (W + p + p_end - d * (T - 1) - 1) // s + 1
-    rt.fits("depthwise_conv1d", "argument input_shape, axis 1 (width)", W_out, W + p + p_end, d * (T - 1) + 1)
-    rt.extents("depthwise_conv1d", "dy", dy.shape, (N, W_out, C * M), "batch, W_out, channels")
-    rt.affordable("depthwise_conv1d", dtype, {"dx": (N, W, C)})
+    s, d, T, C, M, N, W, p, W_out = _depthwise_conv1d_sizes(dtype, w, None, input_shape, dy, stride, padding, dilation)
     # (7) dx[m, sj+dt−p, v] += Σ_{k} dy[m, j, Mv+k] w[t,v,k]
-    if loops.wanted(C * N * T * W_out, d, p, s) and M == 1 and 0 <= T < 200:
+    if M == 1 and T < 200 and loops.wanted(C * N * T * W_out, d, p, s):
         dx = np.empty((N, W, C), dtype)
         if s == 1:
-            rt.run(
-                loops.depthwise_conv1d_grad_input_1,
-                N,
-                C * N * T * W,
-                rt.flat(dx),
-                rt.flat(dy),
-                rt.flat(w),
-                dtype(0),
-                C,
-                W,
-                W_out,
-                p,
-                rt.fixed(T),
-                rt.fixed(d),
-            )
+            loops.depthwise_conv1d_grad_input_1(dx, dy, w, C, N, T, W, W_out, d, p)
         else:
-            rt.run(
-                loops.depthwise_conv1d_grad_input_2,
-                N,
-                C * N * T * W_out,
-                rt.flat(dx),
-                rt.flat(dy),
-                rt.flat(w),
-                dtype(0),
-                C,
-                T,
-                W,
-                W_out,
-                d,
-                p,
-                s,
-            )
+            loops.depthwise_conv1d_grad_input_2(dx, dy, w, C, N, T, W, W_out, d, p, s)
     else:
         dy_1 = dy.reshape(N, W_out, C, M)
         dx = np.empty((N, W, C), dtype)
@@ -187,14 +130,27 @@ def depthwise_conv1d_grad_input(
     return dx
 
 
+@rt.once
+def _depthwise_conv1d_grad_weight_sizes(
+    dtype: Any, x: Any, dy: Any, /, kernel_size: Any, stride: Any, padding: Any, dilation: Any
+) -> tuple[Any, ...]:
+    """The sizes of depthwise_conv1d_grad_weight."""
+    (T,) = rt.sizes("depthwise_conv1d", "kernel_size", kernel_size, 1, 1)
+    (s,) = rt.sizes("depthwise_conv1d", "stride", stride, 1, 1)
+    (d,) = rt.sizes("depthwise_conv1d", "dilation", dilation, 1, 1)
+    N, W, C = x
+    p, p_end = rt.paddings("depthwise_conv1d", padding, (d * (T - 1),), (s,))
+    W_out = (W + p + p_end - d * (T - 1) - 1) // s + 1
+    rt.fits("depthwise_conv1d", x.axis(1, "width"), W_out, W + p + p_end, d * (T - 1) + 1)
+    M = rt.divided("depthwise_conv1d", dy.axis(2, "channels"), dy[2], C)
+    rt.extent("depthwise_conv1d", dy.axis(0, "batch"), dy[0], N)
+    rt.extent("depthwise_conv1d", dy.axis(1, "W_out"), dy[1], W_out)
+    rt.affordable("depthwise_conv1d", dtype, {"dw": (T, C, M)})
+    return T, s, d, N, W, C, p, W_out, M
+
+
 def depthwise_conv1d_grad_weight(
-    dy: Any,
-    x: Any,
-    *,
-    kernel_size: int | Sequence[int],
-    stride: int | Sequence[int] = 1,
-    padding: int | str | Sequence[Any] = 0,
-    dilation: int | Sequence[int] = 1,
+    dy: Any, x: Any, *, kernel_size: rt.Size, stride: rt.Size = 1, padding: rt.Padding = 0, dilation: rt.Size = 1
 ) -> rt.Array:
     """Compute dw, the gradient of E: 1-D depthwise convolution.
 
@@ -218,36 +174,13 @@ def depthwise_conv1d_grad_weight(
     dy = rt.array("depthwise_conv1d", "dy", dy, 3)
     x = rt.array("depthwise_conv1d", "x", x, 3)
     dtype = rt.float_type("depthwise_conv1d", x=x, dy=dy)
-    (T,) = rt.sizes("depthwise_conv1d", "kernel_size", kernel_size, 1, 1)
-    (s,) = rt.sizes("depthwise_conv1d", "stride", stride, 1, 1)
-    (d,) = rt.sizes("depthwise_conv1d", "dilation", dilation, 1, 1)
-    N, W, C = x.shape
-    p, p_end = rt.paddings("depthwise_conv1d", padding, (d * (T - 1),), (s,))
-    W_out = (W + p + p_end - d * (T - 1) - 1) // s + 1
-    rt.fits("depthwise_conv1d", "argument x, axis 1 (width)", W_out, W + p + p_end, d * (T - 1) + 1)
-    M = rt.divided("depthwise_conv1d", "argument dy, axis 2 (channels)", dy.shape[2], C)
-    rt.extent("depthwise_conv1d", "argument dy, axis 0 (batch)", dy.shape[0], N)
-    rt.extent("depthwise_conv1d", "argument dy, axis 1 (W_out)", dy.shape[1], W_out)
-    rt.affordable("depthwise_conv1d", dtype, {"dw": (T, C, M)})
+    T, s, d, N, W, C, p, W_out, M = _depthwise_conv1d_grad_weight_sizes(
+        dtype, x, dy, kernel_size, stride, padding, dilation
+    )
     # (13) dw[m,q,v] = Σ_{n,j} dy[n, j, Mq+v] x[n, dm+sj−p, q]
-    if loops.wanted(C * N * T * W_out, d, p, s) and M == 1 and 0 <= T < 200:
+    if M == 1 and T < 200 and loops.wanted(C * N * T * W_out, d, p, s):
         parts1 = np.empty((N, T, C, 1), dtype)
-        rt.run(
-            loops.depthwise_conv1d_grad_weight_1,
-            N,
-            C * N * T * W_out,
-            rt.flat(parts1),
-            rt.flat(dy),
-            rt.flat(x),
-            dtype(0),
-            C,
-            W,
-            W_out,
-            p,
-            rt.fixed(T),
-            rt.fixed(d),
-            rt.fixed(s),
-        )
+        loops.depthwise_conv1d_grad_weight_1(parts1, dy, x, C, N, T, W, W_out, d, p, s)
         dw = rt.total(parts1.transpose(1, 2, 3, 0), -1)
     else:
         dy_1 = dy.reshape(N, W_out, C, M)
@@ -257,15 +190,34 @@ def depthwise_conv1d_grad_weight(
     return dw
 
 
+@rt.once
+def _depthwise_conv1d_grad_bias_sizes(
+    dtype: Any, x: Any, w: Any, dy: Any, /, kernel_size: Any, stride: Any, padding: Any, dilation: Any
+) -> tuple[Any, ...]:
+    """The sizes of depthwise_conv1d_grad_bias."""
+    (T,) = rt.sizes("depthwise_conv1d", "kernel_size", kernel_size, 1, 1)
+    (s,) = rt.sizes("depthwise_conv1d", "stride", stride, 1, 1)
+    (d,) = rt.sizes("depthwise_conv1d", "dilation", dilation, 1, 1)
+    N, W, C = x
+    M = w[2]
+    rt.extent("depthwise_conv1d", w.axis(0, "kernel width"), w[0], T)
+    rt.extent("depthwise_conv1d", w.axis(1, "channels"), w[1], C)
+    p, p_end = rt.paddings("depthwise_conv1d", padding, (d * (T - 1),), (s,))
+    W_out = (W + p + p_end - d * (T - 1) - 1) // s + 1
+    rt.fits("depthwise_conv1d", x.axis(1, "width"), W_out, W + p + p_end, d * (T - 1) + 1)
+    rt.extents("depthwise_conv1d", dy.name, dy, (N, W_out, C * M), "batch, W_out, channels")
+    return N, C, M, W_out
+
+
 def depthwise_conv1d_grad_bias(
     dy: Any,
     *,
     input_shape: Sequence[int],
     weight_shape: Sequence[int],
-    kernel_size: int | Sequence[int],
-    stride: int | Sequence[int] = 1,
-    padding: int | str | Sequence[Any] = 0,
-    dilation: int | Sequence[int] = 1,
+    kernel_size: rt.Size,
+    stride: rt.Size = 1,
+    padding: rt.Padding = 0,
+    dilation: rt.Size = 1,
 ) -> rt.Array:
     """Compute db, the gradient of E: 1-D depthwise convolution.
 
@@ -288,20 +240,12 @@ def depthwise_conv1d_grad_bias(
         ValueError: when shapes or options do not fit.
     """
     dy = rt.array("depthwise_conv1d", "dy", dy, 3)
-    rt.float_type("depthwise_conv1d", dy=dy)
+    dtype = rt.float_type("depthwise_conv1d", dy=dy)
     input_shape = rt.shape("depthwise_conv1d", "input_shape", input_shape, 3)
     weight_shape = rt.shape("depthwise_conv1d", "weight_shape", weight_shape, 3)
-    (T,) = rt.sizes("depthwise_conv1d", "kernel_size", kernel_size, 1, 1)
-    (s,) = rt.sizes("depthwise_conv1d", "stride", stride, 1, 1)
-    (d,) = rt.sizes("depthwise_conv1d", "dilation", dilation, 1, 1)
-    N, W, C = input_shape
-    M = weight_shape[2]
-    rt.extent("depthwise_conv1d", "argument weight_shape, axis 0 (kernel width)", weight_shape[0], T)
-    rt.extent("depthwise_conv1d", "argument weight_shape, axis 1 (channels)", weight_shape[1], C)
-    p, p_end = rt.paddings("depthwise_conv1d", padding, (d * (T - 1),), (s,))
-    W_out = (W + p + p_end - d * (T - 1) - 1) // s + 1
-    rt.fits("depthwise_conv1d", "argument input_shape, axis 1 (width)", W_out, W + p + p_end, d * (T - 1) + 1)
-    rt.extents("depthwise_conv1d", "dy", dy.shape, (N, W_out, C * M), "batch, W_out, channels")
+    N, C, M, W_out = _depthwise_conv1d_grad_bias_sizes(
+        dtype, input_shape, weight_shape, dy, kernel_size, stride, padding, dilation
+    )
     # (18) db[Mc+k] = Σ_{n,j} dy[n, j, Mc+k]
     dy_1 = dy.reshape(N, W_out, C, M)
     db_1 = rt.total(dy_1.transpose(2, 3, 0, 1), (-2, -1))
@@ -336,11 +280,11 @@ class DepthwiseConv1D(rt.Layer):
         self,
         in_channels: int,
         depth_multiplier: int,
-        kernel_size: int | Sequence[int],
+        kernel_size: rt.Size,
         *,
-        stride: int | Sequence[int] = 1,
-        padding: int | str | Sequence[Any] = 0,
-        dilation: int | Sequence[int] = 1,
+        stride: rt.Size = 1,
+        padding: rt.Padding = 0,
+        dilation: rt.Size = 1,
         bias: bool = True,
         dtype: Any = np.float32,
         rng: Any = None,
@@ -367,7 +311,7 @@ class DepthwiseConv1D(rt.Layer):
         """The output for x."""
         x = rt.as_array("depthwise_conv1d", "x", x)
         u = depthwise_conv1d_forward(
-            x, self.params["w"], self.params.get("b"), stride=self.stride, padding=self.padding, dilation=self.dilation
+            x, self.params["w"], self.params.get("b"), **self._options("stride", "padding", "dilation")
         )
         self._saved = (x,)
         return u
@@ -376,18 +320,15 @@ class DepthwiseConv1D(rt.Layer):
         """Return the gradient of x."""
         (x,) = self._kept()
         self.grads["w"] = depthwise_conv1d_grad_weight(
-            dy, x, kernel_size=self.kernel_size, stride=self.stride, padding=self.padding, dilation=self.dilation
+            dy, x, **self._options("kernel_size", "stride", "padding", "dilation")
         )
         if "b" in self.params:
             self.grads["b"] = depthwise_conv1d_grad_bias(
                 dy,
+                **self._options("kernel_size", "stride", "padding", "dilation"),
                 input_shape=x.shape,
                 weight_shape=self.params["w"].shape,
-                kernel_size=self.kernel_size,
-                stride=self.stride,
-                padding=self.padding,
-                dilation=self.dilation,
             )
         return depthwise_conv1d_grad_input(
-            dy, self.params["w"], input_shape=x.shape, stride=self.stride, padding=self.padding, dilation=self.dilation
+            dy, self.params["w"], **self._options("stride", "padding", "dilation"), input_shape=x.shape
         )

@@ -22,14 +22,31 @@ else:  # copied beside a script
 loops = rt.Companion(__package__, "depthwise_conv2d")
 
 
+@rt.once
+def _depthwise_conv2d_sizes(
+    dtype: Any, w: Any, b: Any, x: Any, dy: Any, /, stride: Any, padding: Any, dilation: Any
+) -> tuple[Any, ...]:
+    """The sizes of depthwise_conv2d_forward and depthwise_conv2d_grad_input."""
+    s_h, s_w = rt.sizes("depthwise_conv2d", "stride", stride, 2, 1)
+    d_h, d_w = rt.sizes("depthwise_conv2d", "dilation", dilation, 2, 1)
+    R, T, C, M = w
+    N, H, W, _ = x
+    rt.extent("depthwise_conv2d", x.axis(3, "channels"), x[3], C)
+    p_h, p_h_end, p_w, p_w_end = rt.paddings("depthwise_conv2d", padding, (d_h * (R - 1), d_w * (T - 1)), (s_h, s_w))
+    H_out = (H + p_h + p_h_end - d_h * (R - 1) - 1) // s_h + 1
+    rt.fits("depthwise_conv2d", x.axis(1, "height"), H_out, H + p_h + p_h_end, d_h * (R - 1) + 1)
+    W_out = (W + p_w + p_w_end - d_w * (T - 1) - 1) // s_w + 1
+    rt.fits("depthwise_conv2d", x.axis(2, "width"), W_out, W + p_w + p_w_end, d_w * (T - 1) + 1)
+    if b is not None:
+        rt.extents("depthwise_conv2d", b.name, b, (C * M,), "channels")
+    if dy is not None:
+        rt.extents("depthwise_conv2d", dy.name, dy, (N, H_out, W_out, C * M), "batch, H_out, W_out, channels")
+    rt.affordable("depthwise_conv2d", dtype, {"u": (N, H_out, W_out, C * M), "dx": (N, H, W, C)})
+    return s_h, s_w, d_h, d_w, R, T, C, M, N, H, W, p_h, p_w, H_out, W_out
+
+
 def depthwise_conv2d_forward(
-    x: Any,
-    w: Any,
-    b: Any = None,
-    *,
-    stride: int | Sequence[int] = 1,
-    padding: int | str | Sequence[Any] = 0,
-    dilation: int | Sequence[int] = 1,
+    x: Any, w: Any, b: Any = None, *, stride: rt.Size = 1, padding: rt.Padding = 0, dilation: rt.Size = 1
 ) -> rt.Array:
     """Compute the 2-D depthwise convolution.
 
@@ -53,49 +70,15 @@ def depthwise_conv2d_forward(
     """
     x = rt.array("depthwise_conv2d", "x", x, 4)
     w = rt.array("depthwise_conv2d", "w", w, 4)
-    if b is not None:
-        b = rt.array("depthwise_conv2d", "b", b, 1)
+    b = None if b is None else rt.array("depthwise_conv2d", "b", b, 1)
     dtype = rt.float_type("depthwise_conv2d", w=w, b=b, x=x)
-    s_h, s_w = rt.sizes("depthwise_conv2d", "stride", stride, 2, 1)
-    d_h, d_w = rt.sizes("depthwise_conv2d", "dilation", dilation, 2, 1)
-    R, T, C, M = w.shape
-    N = x.shape[0]
-    H = x.shape[1]
-    W = x.shape[2]
-    rt.extent("depthwise_conv2d", "argument x, axis 3 (channels)", x.shape[3], C)
-    p_h, p_h_end, p_w, p_w_end = rt.paddings("depthwise_conv2d", padding, (d_h * (R - 1), d_w * (T - 1)), (s_h, s_w))
-    H_out = (H + p_h + p_h_end - d_h * (R - 1) - 1) // s_h + 1
-    rt.fits("depthwise_conv2d", "argument x, axis 1 (height)", H_out, H + p_h + p_h_end, d_h * (R - 1) + 1)
-    W_out = (W + p_w + p_w_end - d_w * (T - 1) - 1) // s_w + 1
-    rt.fits("depthwise_conv2d", "argument x, axis 2 (width)", W_out, W + p_w + p_w_end, d_w * (T - 1) + 1)
-    if b is not None:
-        rt.extents("depthwise_conv2d", "b", b.shape, (C * M,), "channels")
-    rt.affordable("depthwise_conv2d", dtype, {"u": (N, H_out, W_out, C * M)})
+    s_h, s_w, d_h, d_w, R, T, C, M, N, H, W, p_h, p_w, H_out, W_out = _depthwise_conv2d_sizes(
+        dtype, w, b, x, None, stride, padding, dilation
+    )
     # (1) u[n, i, j, Mc+k] = Σ_{r,t} x[n, s_h·i+d_h·r−p_h, s_w·j+d_w·t−p_w, c] w[r,t,c,k]
-    if loops.wanted(C * H_out * N * R * T * W_out, d_h, d_w, p_h, p_w, s_h, s_w) and M == 1 and 0 <= R * T < 200:
+    if M == 1 and R * T < 200 and loops.wanted(C * H_out * N * R * T * W_out, d_h, d_w, p_h, p_w, s_h, s_w):
         u = np.empty((N, H_out, W_out, C), dtype)
-        rt.run(
-            loops.depthwise_conv2d_forward_1,
-            H_out * N,
-            C * H_out * N * R * T * W_out,
-            rt.flat(u),
-            rt.flat(w),
-            rt.flat(x),
-            dtype(0),
-            C,
-            H,
-            H_out,
-            W,
-            W_out,
-            p_h,
-            p_w,
-            rt.fixed(R),
-            rt.fixed(T),
-            rt.fixed(d_h),
-            rt.fixed(d_w),
-            rt.fixed(s_h),
-            rt.fixed(s_w),
-        )
+        loops.depthwise_conv2d_forward_1(u, w, x, C, H, H_out, N, R, T, W, W_out, d_h, d_w, p_h, p_w, s_h, s_w)
     else:
         u = np.empty((N, H_out, W_out, C * M), dtype)
         u_1 = u.reshape(N, H_out, W_out, C, M)
@@ -114,13 +97,7 @@ def depthwise_conv2d_forward(
 
 
 def depthwise_conv2d_grad_input(
-    dy: Any,
-    w: Any,
-    *,
-    input_shape: Sequence[int],
-    stride: int | Sequence[int] = 1,
-    padding: int | str | Sequence[Any] = 0,
-    dilation: int | Sequence[int] = 1,
+    dy: Any, w: Any, *, input_shape: Sequence[int], stride: rt.Size = 1, padding: rt.Padding = 0, dilation: rt.Size = 1
 ) -> rt.Array:
     """Compute dx, the gradient of E: 2-D depthwise convolution.
 
@@ -145,67 +122,16 @@ def depthwise_conv2d_grad_input(
     w = rt.array("depthwise_conv2d", "w", w, 4)
     dtype = rt.float_type("depthwise_conv2d", w=w, dy=dy)
     input_shape = rt.shape("depthwise_conv2d", "input_shape", input_shape, 4)
-    s_h, s_w = rt.sizes("depthwise_conv2d", "stride", stride, 2, 1)
-    d_h, d_w = rt.sizes("depthwise_conv2d", "dilation", dilation, 2, 1)
-    R, T, C, M = w.shape
-    N = input_shape[0]
-    H = input_shape[1]
-    W = input_shape[2]
-    rt.extent("depthwise_conv2d", "argument input_shape, axis 3 (channels)", input_shape[3], C)
-    p_h, p_h_end, p_w, p_w_end = rt.paddings("depthwise_conv2d", padding, (d_h * (R - 1), d_w * (T - 1)), (s_h, s_w))
-    H_out = (H + p_h + p_h_end - d_h * (R - 1) - 1) // s_h + 1
-    rt.fits("depthwise_conv2d", "argument input_shape, axis 1 (height)", H_out, H + p_h + p_h_end, d_h * (R - 1) + 1)
-    W_out = (W + p_w + p_w_end - d_w * (T - 1) - 1) // s_w + 1
-    rt.fits("depthwise_conv2d", "argument input_shape, axis 2 (width)", W_out, W + p_w + p_w_end, d_w * (T - 1) + 1)
-    rt.extents("depthwise_conv2d", "dy", dy.shape, (N, H_out, W_out, C * M), "batch, H_out, W_out, channels")
-    rt.affordable("depthwise_conv2d", dtype, {"dx": (N, H, W, C)})
+    s_h, s_w, d_h, d_w, R, T, C, M, N, H, W, p_h, p_w, H_out, W_out = _depthwise_conv2d_sizes(
+        dtype, w, None, input_shape, dy, stride, padding, dilation
+    )
     # (7) dx[m, s_h·i+d_h·r−p_h, s_w·j+d_w·t−p_w, e] += Σ_{k} dy[m, i, j, Me+k] w[r,t,e,k]
-    if loops.wanted(C * H_out * N * R * T * W_out, d_h, d_w, p_h, p_w, s_h, s_w) and M == 1 and 0 <= R * T < 200:
+    if M == 1 and R * T < 200 and loops.wanted(C * H_out * N * R * T * W_out, d_h, d_w, p_h, p_w, s_h, s_w):
         dx = np.empty((N, H, W, C), dtype)
         if s_h == 1 and s_w == 1:
-            rt.run(
-                loops.depthwise_conv2d_grad_input_1,
-                H * N,
-                C * H * N * R * T * W,
-                rt.flat(dx),
-                rt.flat(dy),
-                rt.flat(w),
-                dtype(0),
-                C,
-                H,
-                H_out,
-                W,
-                W_out,
-                p_h,
-                p_w,
-                rt.fixed(R),
-                rt.fixed(T),
-                rt.fixed(d_h),
-                rt.fixed(d_w),
-            )
+            loops.depthwise_conv2d_grad_input_1(dx, dy, w, C, H, H_out, N, R, T, W, W_out, d_h, d_w, p_h, p_w)
         else:
-            rt.run(
-                loops.depthwise_conv2d_grad_input_2,
-                N,
-                C * H_out * N * R * T * W_out,
-                rt.flat(dx),
-                rt.flat(dy),
-                rt.flat(w),
-                dtype(0),
-                C,
-                H,
-                H_out,
-                R,
-                T,
-                W,
-                W_out,
-                d_h,
-                d_w,
-                p_h,
-                p_w,
-                s_h,
-                s_w,
-            )
+            loops.depthwise_conv2d_grad_input_2(dx, dy, w, C, H, H_out, N, R, T, W, W_out, d_h, d_w, p_h, p_w, s_h, s_w)
     else:
         dy_1 = dy.reshape(N, H_out, W_out, C, M)
         dx = np.empty((N, H, W, C), dtype)
@@ -218,14 +144,30 @@ def depthwise_conv2d_grad_input(
     return dx
 
 
+@rt.once
+def _depthwise_conv2d_grad_weight_sizes(
+    dtype: Any, x: Any, dy: Any, /, kernel_size: Any, stride: Any, padding: Any, dilation: Any
+) -> tuple[Any, ...]:
+    """The sizes of depthwise_conv2d_grad_weight."""
+    R, T = rt.sizes("depthwise_conv2d", "kernel_size", kernel_size, 2, 1)
+    s_h, s_w = rt.sizes("depthwise_conv2d", "stride", stride, 2, 1)
+    d_h, d_w = rt.sizes("depthwise_conv2d", "dilation", dilation, 2, 1)
+    N, H, W, C = x
+    p_h, p_h_end, p_w, p_w_end = rt.paddings("depthwise_conv2d", padding, (d_h * (R - 1), d_w * (T - 1)), (s_h, s_w))
+    H_out = (H + p_h + p_h_end - d_h * (R - 1) - 1) // s_h + 1
+    rt.fits("depthwise_conv2d", x.axis(1, "height"), H_out, H + p_h + p_h_end, d_h * (R - 1) + 1)
+    W_out = (W + p_w + p_w_end - d_w * (T - 1) - 1) // s_w + 1
+    rt.fits("depthwise_conv2d", x.axis(2, "width"), W_out, W + p_w + p_w_end, d_w * (T - 1) + 1)
+    M = rt.divided("depthwise_conv2d", dy.axis(3, "channels"), dy[3], C)
+    rt.extent("depthwise_conv2d", dy.axis(0, "batch"), dy[0], N)
+    rt.extent("depthwise_conv2d", dy.axis(1, "H_out"), dy[1], H_out)
+    rt.extent("depthwise_conv2d", dy.axis(2, "W_out"), dy[2], W_out)
+    rt.affordable("depthwise_conv2d", dtype, {"dw": (R, T, C, M)})
+    return R, T, s_h, s_w, d_h, d_w, N, H, W, C, p_h, p_w, H_out, W_out, M
+
+
 def depthwise_conv2d_grad_weight(
-    dy: Any,
-    x: Any,
-    *,
-    kernel_size: int | Sequence[int],
-    stride: int | Sequence[int] = 1,
-    padding: int | str | Sequence[Any] = 0,
-    dilation: int | Sequence[int] = 1,
+    dy: Any, x: Any, *, kernel_size: rt.Size, stride: rt.Size = 1, padding: rt.Padding = 0, dilation: rt.Size = 1
 ) -> rt.Array:
     """Compute dw, the gradient of E: 2-D depthwise convolution.
 
@@ -249,44 +191,14 @@ def depthwise_conv2d_grad_weight(
     dy = rt.array("depthwise_conv2d", "dy", dy, 4)
     x = rt.array("depthwise_conv2d", "x", x, 4)
     dtype = rt.float_type("depthwise_conv2d", x=x, dy=dy)
-    R, T = rt.sizes("depthwise_conv2d", "kernel_size", kernel_size, 2, 1)
-    s_h, s_w = rt.sizes("depthwise_conv2d", "stride", stride, 2, 1)
-    d_h, d_w = rt.sizes("depthwise_conv2d", "dilation", dilation, 2, 1)
-    N, H, W, C = x.shape
-    p_h, p_h_end, p_w, p_w_end = rt.paddings("depthwise_conv2d", padding, (d_h * (R - 1), d_w * (T - 1)), (s_h, s_w))
-    H_out = (H + p_h + p_h_end - d_h * (R - 1) - 1) // s_h + 1
-    rt.fits("depthwise_conv2d", "argument x, axis 1 (height)", H_out, H + p_h + p_h_end, d_h * (R - 1) + 1)
-    W_out = (W + p_w + p_w_end - d_w * (T - 1) - 1) // s_w + 1
-    rt.fits("depthwise_conv2d", "argument x, axis 2 (width)", W_out, W + p_w + p_w_end, d_w * (T - 1) + 1)
-    M = rt.divided("depthwise_conv2d", "argument dy, axis 3 (channels)", dy.shape[3], C)
-    rt.extent("depthwise_conv2d", "argument dy, axis 0 (batch)", dy.shape[0], N)
-    rt.extent("depthwise_conv2d", "argument dy, axis 1 (H_out)", dy.shape[1], H_out)
-    rt.extent("depthwise_conv2d", "argument dy, axis 2 (W_out)", dy.shape[2], W_out)
-    rt.affordable("depthwise_conv2d", dtype, {"dw": (R, T, C, M)})
+    R, T, s_h, s_w, d_h, d_w, N, H, W, C, p_h, p_w, H_out, W_out, M = _depthwise_conv2d_grad_weight_sizes(
+        dtype, x, dy, kernel_size, stride, padding, dilation
+    )
     # (13) dw[m,q,v,e] = Σ_{n,i,j} dy[n, i, j, Mv+e] x[n, d_h·m+s_h·i−p_h, d_w·q+s_w·j−p_w, v]
-    if loops.wanted(C * H_out * N * R * T * W_out, d_h, d_w, p_h, p_w, s_h, s_w) and M == 1 and 0 <= R * T < 200:
+    if M == 1 and R * T < 200 and loops.wanted(C * H_out * N * R * T * W_out, d_h, d_w, p_h, p_w, s_h, s_w):
         parts1 = np.empty((N, R, T, C, 1), dtype)
-        rt.run(
-            loops.depthwise_conv2d_grad_weight_1,
-            N,
-            C * H_out * N * R * T * W_out,
-            rt.flat(parts1),
-            rt.flat(dy),
-            rt.flat(x),
-            dtype(0),
-            C,
-            H,
-            H_out,
-            W,
-            W_out,
-            p_h,
-            p_w,
-            rt.fixed(R),
-            rt.fixed(T),
-            rt.fixed(d_h),
-            rt.fixed(d_w),
-            rt.fixed(s_h),
-            rt.fixed(s_w),
+        loops.depthwise_conv2d_grad_weight_1(
+            parts1, dy, x, C, H, H_out, N, R, T, W, W_out, d_h, d_w, p_h, p_w, s_h, s_w
         )
         dw = rt.total(parts1.transpose(1, 2, 3, 4, 0), -1)
     else:
@@ -301,15 +213,37 @@ def depthwise_conv2d_grad_weight(
     return dw
 
 
+@rt.once
+def _depthwise_conv2d_grad_bias_sizes(
+    dtype: Any, x: Any, w: Any, dy: Any, /, kernel_size: Any, stride: Any, padding: Any, dilation: Any
+) -> tuple[Any, ...]:
+    """The sizes of depthwise_conv2d_grad_bias."""
+    R, T = rt.sizes("depthwise_conv2d", "kernel_size", kernel_size, 2, 1)
+    s_h, s_w = rt.sizes("depthwise_conv2d", "stride", stride, 2, 1)
+    d_h, d_w = rt.sizes("depthwise_conv2d", "dilation", dilation, 2, 1)
+    N, H, W, C = x
+    M = w[3]
+    rt.extent("depthwise_conv2d", w.axis(0, "kernel height"), w[0], R)
+    rt.extent("depthwise_conv2d", w.axis(1, "kernel width"), w[1], T)
+    rt.extent("depthwise_conv2d", w.axis(2, "channels"), w[2], C)
+    p_h, p_h_end, p_w, p_w_end = rt.paddings("depthwise_conv2d", padding, (d_h * (R - 1), d_w * (T - 1)), (s_h, s_w))
+    H_out = (H + p_h + p_h_end - d_h * (R - 1) - 1) // s_h + 1
+    rt.fits("depthwise_conv2d", x.axis(1, "height"), H_out, H + p_h + p_h_end, d_h * (R - 1) + 1)
+    W_out = (W + p_w + p_w_end - d_w * (T - 1) - 1) // s_w + 1
+    rt.fits("depthwise_conv2d", x.axis(2, "width"), W_out, W + p_w + p_w_end, d_w * (T - 1) + 1)
+    rt.extents("depthwise_conv2d", dy.name, dy, (N, H_out, W_out, C * M), "batch, H_out, W_out, channels")
+    return N, C, M, H_out, W_out
+
+
 def depthwise_conv2d_grad_bias(
     dy: Any,
     *,
     input_shape: Sequence[int],
     weight_shape: Sequence[int],
-    kernel_size: int | Sequence[int],
-    stride: int | Sequence[int] = 1,
-    padding: int | str | Sequence[Any] = 0,
-    dilation: int | Sequence[int] = 1,
+    kernel_size: rt.Size,
+    stride: rt.Size = 1,
+    padding: rt.Padding = 0,
+    dilation: rt.Size = 1,
 ) -> rt.Array:
     """Compute db, the gradient of E: 2-D depthwise convolution.
 
@@ -332,23 +266,12 @@ def depthwise_conv2d_grad_bias(
         ValueError: when shapes or options do not fit.
     """
     dy = rt.array("depthwise_conv2d", "dy", dy, 4)
-    rt.float_type("depthwise_conv2d", dy=dy)
+    dtype = rt.float_type("depthwise_conv2d", dy=dy)
     input_shape = rt.shape("depthwise_conv2d", "input_shape", input_shape, 4)
     weight_shape = rt.shape("depthwise_conv2d", "weight_shape", weight_shape, 4)
-    R, T = rt.sizes("depthwise_conv2d", "kernel_size", kernel_size, 2, 1)
-    s_h, s_w = rt.sizes("depthwise_conv2d", "stride", stride, 2, 1)
-    d_h, d_w = rt.sizes("depthwise_conv2d", "dilation", dilation, 2, 1)
-    N, H, W, C = input_shape
-    M = weight_shape[3]
-    rt.extent("depthwise_conv2d", "argument weight_shape, axis 0 (kernel height)", weight_shape[0], R)
-    rt.extent("depthwise_conv2d", "argument weight_shape, axis 1 (kernel width)", weight_shape[1], T)
-    rt.extent("depthwise_conv2d", "argument weight_shape, axis 2 (channels)", weight_shape[2], C)
-    p_h, p_h_end, p_w, p_w_end = rt.paddings("depthwise_conv2d", padding, (d_h * (R - 1), d_w * (T - 1)), (s_h, s_w))
-    H_out = (H + p_h + p_h_end - d_h * (R - 1) - 1) // s_h + 1
-    rt.fits("depthwise_conv2d", "argument input_shape, axis 1 (height)", H_out, H + p_h + p_h_end, d_h * (R - 1) + 1)
-    W_out = (W + p_w + p_w_end - d_w * (T - 1) - 1) // s_w + 1
-    rt.fits("depthwise_conv2d", "argument input_shape, axis 2 (width)", W_out, W + p_w + p_w_end, d_w * (T - 1) + 1)
-    rt.extents("depthwise_conv2d", "dy", dy.shape, (N, H_out, W_out, C * M), "batch, H_out, W_out, channels")
+    N, C, M, H_out, W_out = _depthwise_conv2d_grad_bias_sizes(
+        dtype, input_shape, weight_shape, dy, kernel_size, stride, padding, dilation
+    )
     # (18) db[Mc+k] = Σ_{n,i,j} dy[n, i, j, Mc+k]
     dy_1 = dy.reshape(N, H_out, W_out, C, M)
     db_1 = rt.total(dy_1.transpose(3, 4, 0, 1, 2), (-3, -2, -1))
@@ -383,11 +306,11 @@ class DepthwiseConv2D(rt.Layer):
         self,
         in_channels: int,
         depth_multiplier: int,
-        kernel_size: int | Sequence[int],
+        kernel_size: rt.Size,
         *,
-        stride: int | Sequence[int] = 1,
-        padding: int | str | Sequence[Any] = 0,
-        dilation: int | Sequence[int] = 1,
+        stride: rt.Size = 1,
+        padding: rt.Padding = 0,
+        dilation: rt.Size = 1,
         bias: bool = True,
         dtype: Any = np.float32,
         rng: Any = None,
@@ -416,7 +339,7 @@ class DepthwiseConv2D(rt.Layer):
         """The output for x."""
         x = rt.as_array("depthwise_conv2d", "x", x)
         u = depthwise_conv2d_forward(
-            x, self.params["w"], self.params.get("b"), stride=self.stride, padding=self.padding, dilation=self.dilation
+            x, self.params["w"], self.params.get("b"), **self._options("stride", "padding", "dilation")
         )
         self._saved = (x,)
         return u
@@ -425,18 +348,15 @@ class DepthwiseConv2D(rt.Layer):
         """Return the gradient of x."""
         (x,) = self._kept()
         self.grads["w"] = depthwise_conv2d_grad_weight(
-            dy, x, kernel_size=self.kernel_size, stride=self.stride, padding=self.padding, dilation=self.dilation
+            dy, x, **self._options("kernel_size", "stride", "padding", "dilation")
         )
         if "b" in self.params:
             self.grads["b"] = depthwise_conv2d_grad_bias(
                 dy,
+                **self._options("kernel_size", "stride", "padding", "dilation"),
                 input_shape=x.shape,
                 weight_shape=self.params["w"].shape,
-                kernel_size=self.kernel_size,
-                stride=self.stride,
-                padding=self.padding,
-                dilation=self.dilation,
             )
         return depthwise_conv2d_grad_input(
-            dy, self.params["w"], input_shape=x.shape, stride=self.stride, padding=self.padding, dilation=self.dilation
+            dy, self.params["w"], **self._options("stride", "padding", "dilation"), input_shape=x.shape
         )

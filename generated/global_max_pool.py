@@ -18,6 +18,21 @@ else:  # copied beside a script
     import runtime as rt  # type: ignore[import-not-found, no-redef]
 
 
+@rt.once
+def _global_max_pool_sizes(dtype: Any, x: Any, dy: Any, argmax: Any, /) -> tuple[Any, ...]:
+    """The sizes of global_max_pool_forward and global_max_pool_grad_input."""
+    full_shape = rt.raveled_axes("global_max_pool", x.name, x, 1, 1, "(N, ..., C)")
+    E = rt.elements(full_shape)
+    N = x[0]
+    C = x[-1]
+    if dy is not None:
+        rt.extents("global_max_pool", dy.name, dy, (N, C), "batch, channels")
+    if argmax is not None:
+        rt.extents("global_max_pool", argmax.name, argmax, (N, C), "batch, channels")
+    rt.affordable("global_max_pool", dtype, {"dx": (N, E, C)})
+    return full_shape, E, N, C
+
+
 def global_max_pool_forward(x: Any) -> tuple[rt.Array, rt.Array]:
     """Compute the global max pooling.
 
@@ -35,11 +50,8 @@ def global_max_pool_forward(x: Any) -> tuple[rt.Array, rt.Array]:
     """
     x = rt.array("global_max_pool", "x", x, None)
     dtype = rt.float_type("global_max_pool", x=x)
-    full_shape = rt.raveled_axes("global_max_pool", "x", x.shape, 1, 1, "(N, ..., C)")
-    E = rt.elements(full_shape)
-    x = x.reshape(x.shape[0], E, x.shape[-1])
-    N = x.shape[0]
-    C = x.shape[-1]
+    full_shape, E, N, C = _global_max_pool_sizes(dtype, x, None, None)
+    x = x.reshape(N, E, C)
     # (1) y[n,c] = max_{e} x[n,e,c]
     y = np.full((N, C), -np.inf, dtype)
     argmax = np.full((N, C), -1, np.int32)
@@ -68,13 +80,7 @@ def global_max_pool_grad_input(dy: Any, argmax: Any, *, input_shape: Sequence[in
     argmax = rt.array("global_max_pool", "argmax", argmax, 2, integer=True)
     dtype = rt.float_type("global_max_pool", dy=dy)
     input_shape = rt.shape("global_max_pool", "input_shape", input_shape, None)
-    full_shape = rt.raveled_axes("global_max_pool", "input_shape", input_shape, 1, 1, "(N, ..., C)")
-    E = rt.elements(full_shape)
-    N = input_shape[0]
-    C = input_shape[-1]
-    rt.extents("global_max_pool", "dy", dy.shape, (N, C), "batch, channels")
-    rt.extents("global_max_pool", "argmax", argmax.shape, (N, C), "batch, channels")
-    rt.affordable("global_max_pool", dtype, {"dx": (N, E, C)})
+    full_shape, E, N, C = _global_max_pool_sizes(dtype, input_shape, dy, argmax)
     rt.recorded("global_max_pool", "argmax", argmax, E)
     # (6) dx[m,q,v] = dy[m,v] [q=argmax[m,v]]
     dx = np.zeros((N, E, C), dtype)

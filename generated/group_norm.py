@@ -20,13 +20,25 @@ else:  # copied beside a script
     import runtime as rt  # type: ignore[import-not-found, no-redef]
 
 
+@rt.once
+def _group_norm_sizes(dtype: Any, gamma: Any, beta: Any, x: Any, /, num_groups: Any, eps: Any) -> tuple[Any, ...]:
+    """The sizes of group_norm_forward."""
+    full_shape = rt.raveled_axes("group_norm", x.name, x, 1, 1, "(N, ..., C * G)")
+    E = rt.elements(full_shape)
+    G = rt.count("group_norm", "num_groups", num_groups, 1)
+    epsilon = rt.number("group_norm", "eps", eps)
+    rt.require("group_norm", "eps", 0 <= epsilon < np.inf, "a finite number, at least 0", eps)
+    C = rt.divided("group_norm", gamma.axis(0, "C * G"), gamma[0], G)
+    N = x[0]
+    rt.divided("group_norm", beta.axis(0, "C * G"), beta[0], G)
+    rt.extent("group_norm", beta.axis(0, "C * G"), beta[0], C * G)
+    rt.divided("group_norm", x.axis(-1, "C * G"), x[-1], G)
+    rt.extent("group_norm", x.axis(-1, "C * G"), x[-1], C * G)
+    return full_shape, E, G, epsilon, C, N
+
+
 def group_norm_forward(
-    x: Any,
-    gamma: Any,
-    beta: Any,
-    *,
-    num_groups: int,
-    eps: float = 1e-05,
+    x: Any, gamma: Any, beta: Any, *, num_groups: int, eps: float = 1e-05
 ) -> tuple[rt.Array, rt.Array, rt.Array, rt.Array]:
     """Compute the group normalisation.
 
@@ -52,19 +64,9 @@ def group_norm_forward(
     x = rt.array("group_norm", "x", x, None)
     gamma = rt.array("group_norm", "gamma", gamma, 1)
     beta = rt.array("group_norm", "beta", beta, 1)
-    rt.float_type("group_norm", gamma=gamma, beta=beta, x=x)
-    full_shape = rt.raveled_axes("group_norm", "x", x.shape, 1, 1, "(N, ..., C * G)")
-    E = rt.elements(full_shape)
-    x = x.reshape(x.shape[0], E, x.shape[-1])
-    G = rt.count("group_norm", "num_groups", num_groups, 1)
-    epsilon = rt.number("group_norm", "eps", eps)
-    rt.require("group_norm", "eps", 0 <= epsilon < np.inf, "a finite number, at least 0", eps)
-    C = rt.divided("group_norm", "argument gamma, axis 0 (C * G)", gamma.shape[0], G)
-    N = x.shape[0]
-    rt.divided("group_norm", "argument beta, axis 0 (C * G)", beta.shape[0], G)
-    rt.extent("group_norm", "argument beta, axis 0 (C * G)", beta.shape[0], C * G)
-    rt.divided("group_norm", "argument x, axis -1 (C * G)", x.shape[-1], G)
-    rt.extent("group_norm", "argument x, axis -1 (C * G)", x.shape[-1], C * G)
+    dtype = rt.float_type("group_norm", gamma=gamma, beta=beta, x=x)
+    full_shape, E, G, epsilon, C, N = _group_norm_sizes(dtype, gamma, beta, x, num_groups, eps)
+    x = x.reshape(N, E, C * G)
     # (1) m[n,g] = 1/(CE) Σ_{e,c} x[n, e, Cg+c]
     x_1 = x.reshape(N, E, G, C)
     m = rt.ratio(1, C * E) * rt.total(x_1.transpose(0, 2, 1, 3), (-2, -1))
@@ -80,15 +82,31 @@ def group_norm_forward(
     return y.reshape(N, *full_shape, C * G), m, v, h.reshape(N, *full_shape, C * G)
 
 
+@rt.once
+def _group_norm_grad_input_sizes(
+    dtype: Any, gamma: Any, x: Any, dy: Any, m: Any, v: Any, /, num_groups: Any, eps: Any
+) -> tuple[Any, ...]:
+    """The sizes of group_norm_grad_input."""
+    full_shape = rt.raveled_axes("group_norm", x.name, x, 1, 1, "(N, ..., C * G)")
+    E = rt.elements(full_shape)
+    rt.same_axes("group_norm", dy.name, dy, 1, 1, "(N, ..., C * G)", full_shape)
+    G = rt.count("group_norm", "num_groups", num_groups, 1)
+    epsilon = rt.number("group_norm", "eps", eps)
+    rt.require("group_norm", "eps", 0 <= epsilon < np.inf, "a finite number, at least 0", eps)
+    C = rt.divided("group_norm", gamma.axis(0, "C * G"), gamma[0], G)
+    N = x[0]
+    rt.divided("group_norm", x.axis(-1, "C * G"), x[-1], G)
+    rt.extent("group_norm", x.axis(-1, "C * G"), x[-1], C * G)
+    rt.extents("group_norm", m.name, m, (N, G), "N, G")
+    rt.extents("group_norm", v.name, v, (N, G), "N, G")
+    rt.extent("group_norm", dy.axis(0, "N"), dy[0], N)
+    rt.divided("group_norm", dy.axis(-1, "C * G"), dy[-1], G)
+    rt.extent("group_norm", dy.axis(-1, "C * G"), dy[-1], C * G)
+    return full_shape, E, G, epsilon, C, N
+
+
 def group_norm_grad_input(
-    dy: Any,
-    x: Any,
-    gamma: Any,
-    m: Any,
-    v: Any,
-    *,
-    num_groups: int,
-    eps: float = 1e-05,
+    dy: Any, x: Any, gamma: Any, m: Any, v: Any, *, num_groups: int, eps: float = 1e-05
 ) -> rt.Array:
     """Compute dx, the gradient of E: group normalisation.
 
@@ -121,24 +139,10 @@ def group_norm_grad_input(
     gamma = rt.array("group_norm", "gamma", gamma, 1)
     m = rt.array("group_norm", "m", m, 2)
     v = rt.array("group_norm", "v", v, 2)
-    rt.float_type("group_norm", gamma=gamma, x=x, m=m, v=v, dy=dy)
-    full_shape = rt.raveled_axes("group_norm", "x", x.shape, 1, 1, "(N, ..., C * G)")
-    E = rt.elements(full_shape)
-    x = x.reshape(x.shape[0], E, x.shape[-1])
-    rt.same_axes("group_norm", "dy", dy.shape, 1, 1, "(N, ..., C * G)", full_shape)
-    dy = dy.reshape(dy.shape[0], E, dy.shape[-1])
-    G = rt.count("group_norm", "num_groups", num_groups, 1)
-    epsilon = rt.number("group_norm", "eps", eps)
-    rt.require("group_norm", "eps", 0 <= epsilon < np.inf, "a finite number, at least 0", eps)
-    C = rt.divided("group_norm", "argument gamma, axis 0 (C * G)", gamma.shape[0], G)
-    N = x.shape[0]
-    rt.divided("group_norm", "argument x, axis -1 (C * G)", x.shape[-1], G)
-    rt.extent("group_norm", "argument x, axis -1 (C * G)", x.shape[-1], C * G)
-    rt.extents("group_norm", "m", m.shape, (N, G), "N, G")
-    rt.extents("group_norm", "v", v.shape, (N, G), "N, G")
-    rt.extent("group_norm", "argument dy, axis 0 (N)", dy.shape[0], N)
-    rt.divided("group_norm", "argument dy, axis -1 (C * G)", dy.shape[-1], G)
-    rt.extent("group_norm", "argument dy, axis -1 (C * G)", dy.shape[-1], C * G)
+    dtype = rt.float_type("group_norm", gamma=gamma, x=x, m=m, v=v, dy=dy)
+    full_shape, E, G, epsilon, C, N = _group_norm_grad_input_sizes(dtype, gamma, x, dy, m, v, num_groups, eps)
+    x = x.reshape(N, E, C * G)
+    dy = dy.reshape(N, E, C * G)
     # (9) dh[q,a,o] = dy[q,a,o] γ[o]
     dh = gamma * dy
     # (14) dv[q,a] = −1/(2(ε+v[q,a])^(3/2)) Σ_{e,c} dh[q, e, Ca+c] (x[q, e, Ca+c]−m[q,a])
@@ -170,6 +174,23 @@ def group_norm_grad_input(
     return dx.reshape(N, *full_shape, C * G)
 
 
+@rt.once
+def _group_norm_grad_gamma_sizes(dtype: Any, dy: Any, h: Any, /, num_groups: Any) -> tuple[Any, ...]:
+    """The sizes of group_norm_grad_gamma and group_norm_grad_beta."""
+    full_shape = rt.raveled_axes("group_norm", dy.name, dy, 1, 1, "(N, ..., C * G)")
+    E = rt.elements(full_shape)
+    if h is not None:
+        rt.same_axes("group_norm", h.name, h, 1, 1, "(N, ..., C * G)", full_shape)
+    G = rt.count("group_norm", "num_groups", num_groups, 1)
+    N = dy[0]
+    C = rt.divided("group_norm", dy.axis(-1, "C * G"), dy[-1], G)
+    if h is not None:
+        rt.extent("group_norm", h.axis(0, "N"), h[0], N)
+        rt.divided("group_norm", h.axis(-1, "C * G"), h[-1], G)
+        rt.extent("group_norm", h.axis(-1, "C * G"), h[-1], C * G)
+    return E, G, N, C
+
+
 def group_norm_grad_gamma(dy: Any, h: Any, *, num_groups: int) -> rt.Array:
     """Compute dgamma, the gradient of E: group normalisation.
 
@@ -189,18 +210,10 @@ def group_norm_grad_gamma(dy: Any, h: Any, *, num_groups: int) -> rt.Array:
     """
     dy = rt.array("group_norm", "dy", dy, None)
     h = rt.array("group_norm", "h", h, None)
-    rt.float_type("group_norm", h=h, dy=dy)
-    full_shape = rt.raveled_axes("group_norm", "dy", dy.shape, 1, 1, "(N, ..., C * G)")
-    E = rt.elements(full_shape)
-    dy = dy.reshape(dy.shape[0], E, dy.shape[-1])
-    rt.same_axes("group_norm", "h", h.shape, 1, 1, "(N, ..., C * G)", full_shape)
-    h = h.reshape(h.shape[0], E, h.shape[-1])
-    G = rt.count("group_norm", "num_groups", num_groups, 1)
-    N = dy.shape[0]
-    C = rt.divided("group_norm", "argument dy, axis -1 (C * G)", dy.shape[-1], G)
-    rt.extent("group_norm", "argument h, axis 0 (N)", h.shape[0], N)
-    rt.divided("group_norm", "argument h, axis -1 (C * G)", h.shape[-1], G)
-    rt.extent("group_norm", "argument h, axis -1 (C * G)", h.shape[-1], C * G)
+    dtype = rt.float_type("group_norm", h=h, dy=dy)
+    E, G, N, C = _group_norm_grad_gamma_sizes(dtype, dy, h, num_groups)
+    dy = dy.reshape(N, E, C * G)
+    h = h.reshape(N, E, C * G)
     # (31) dgamma[q] = Σ_{n,e} dy[n,e,q] h[n,e,q]
     dgamma = rt.contract("n e q, n e q -> q", dy, h)
     return dgamma
@@ -223,12 +236,9 @@ def group_norm_grad_beta(dy: Any, *, num_groups: int) -> rt.Array:
         ValueError: when shapes or options do not fit.
     """
     dy = rt.array("group_norm", "dy", dy, None)
-    rt.float_type("group_norm", dy=dy)
-    full_shape = rt.raveled_axes("group_norm", "dy", dy.shape, 1, 1, "(N, ..., C * G)")
-    E = rt.elements(full_shape)
-    dy = dy.reshape(dy.shape[0], E, dy.shape[-1])
-    G = rt.count("group_norm", "num_groups", num_groups, 1)
-    rt.divided("group_norm", "argument dy, axis -1 (C * G)", dy.shape[-1], G)
+    dtype = rt.float_type("group_norm", dy=dy)
+    E, G, N, C = _group_norm_grad_gamma_sizes(dtype, dy, None, num_groups)
+    dy = dy.reshape(N, E, C * G)
     # (36) dbeta[q] = Σ_{n,e} dy[n,e,q]
     dbeta = rt.total(dy.transpose(2, 0, 1), (-2, -1))
     return dbeta
@@ -271,7 +281,7 @@ class GroupNorm(rt.Layer):
         """The output for x."""
         x = rt.as_array("group_norm", "x", x)
         y, m, v, h = group_norm_forward(
-            x, self.params["gamma"], self.params["beta"], num_groups=self.num_groups, eps=self.eps
+            x, self.params["gamma"], self.params["beta"], **self._options("num_groups", "eps")
         )
         self._saved = (x, m, v, h)
         return y
@@ -281,4 +291,4 @@ class GroupNorm(rt.Layer):
         x, m, v, h = self._kept()
         self.grads["gamma"] = group_norm_grad_gamma(dy, h, num_groups=self.num_groups)
         self.grads["beta"] = group_norm_grad_beta(dy, num_groups=self.num_groups)
-        return group_norm_grad_input(dy, x, self.params["gamma"], m, v, num_groups=self.num_groups, eps=self.eps)
+        return group_norm_grad_input(dy, x, self.params["gamma"], m, v, **self._options("num_groups", "eps"))

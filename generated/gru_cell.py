@@ -26,13 +26,25 @@ else:  # copied beside a script
 loops = rt.Companion(__package__, "gru_cell")
 
 
+@rt.once
+def _gru_cell_sizes(dtype: Any, w: Any, r: Any, b: Any, d: Any, x: Any, h: Any, /) -> tuple[Any, ...]:
+    """The sizes of gru_cell_forward."""
+    C, _, H = w
+    rt.extents("gru_cell", r.name, r, (H, 3, H), "units, 3, units")
+    N = x[0]
+    rt.extent("gru_cell", w.axis(1, "3"), w[1], 3)
+    rt.extent("gru_cell", x.axis(1, "features"), x[1], C)
+    rt.extent("gru_cell", h.axis(0, "batch"), h[0], N)
+    rt.extent("gru_cell", h.axis(1, "units"), h[1], H)
+    if b is not None:
+        rt.extents("gru_cell", b.name, b, (3, H), "3, units")
+    if d is not None:
+        rt.extents("gru_cell", d.name, d, (3, H), "3, units")
+    return H, N
+
+
 def gru_cell_forward(
-    x: Any,
-    h: Any,
-    w: Any,
-    r: Any,
-    b: Any = None,
-    d: Any = None,
+    x: Any, h: Any, w: Any, r: Any, b: Any = None, d: Any = None
 ) -> tuple[rt.Array, rt.Array, rt.Array, rt.Array, rt.Array]:
     """Compute the one step of a gated recurrent unit.
 
@@ -64,24 +76,10 @@ def gru_cell_forward(
     h = rt.array("gru_cell", "h", h, 2)
     w = rt.array("gru_cell", "w", w, 3)
     r = rt.array("gru_cell", "r", r, 3)
-    if b is not None:
-        b = rt.array("gru_cell", "b", b, 2)
-    if d is not None:
-        d = rt.array("gru_cell", "d", d, 2)
+    b = None if b is None else rt.array("gru_cell", "b", b, 2)
+    d = None if d is None else rt.array("gru_cell", "d", d, 2)
     dtype = rt.float_type("gru_cell", w=w, r=r, b=b, d=d, x=x, h=h)
-    N, C = x.shape
-    H = w.shape[2]
-    rt.extent("gru_cell", "argument w, axis 0 (features)", w.shape[0], C)
-    rt.extent("gru_cell", "argument w, axis 1 (3)", w.shape[1], 3)
-    rt.extent("gru_cell", "argument r, axis 0 (units)", r.shape[0], H)
-    rt.extent("gru_cell", "argument r, axis 1 (3)", r.shape[1], 3)
-    rt.extent("gru_cell", "argument r, axis 2 (units)", r.shape[2], H)
-    rt.extent("gru_cell", "argument h, axis 0 (batch)", h.shape[0], N)
-    rt.extent("gru_cell", "argument h, axis 1 (units)", h.shape[1], H)
-    if b is not None:
-        rt.extents("gru_cell", "b", b.shape, (3, H), "3, units")
-    if d is not None:
-        rt.extents("gru_cell", "d", d.shape, (3, H), "3, units")
+    H, N = _gru_cell_sizes(dtype, w, r, b, d, x, h)
     # (1) u[n,a,k] = Σ_{e} x[n,e] w[e,a,k]
     u = np.empty((N, 3, H), dtype)
     rt.contract("n e, e a k -> n a k", x, w, out=u)
@@ -103,10 +101,27 @@ def gru_cell_forward(
     # (6) y[n,k] = h[n,k] z[n,k]+g[n,k] (1−z[n,k])
     if loops.wanted(H * N):
         y = np.empty((N, H), dtype)
-        rt.run(loops.gru_cell_forward_1, H * N, H * N, rt.flat(y), rt.flat(g), rt.flat(h), rt.flat(z), dtype(1))
+        loops.gru_cell_forward_1(y, g, h, z, H, N)
     else:
         y = (1 - z) * g + h * z
     return y, v, s, z, g
+
+
+@rt.once
+def _gru_cell_grad_input_sizes(
+    dtype: Any, w: Any, h: Any, dy: Any, v: Any, s: Any, z: Any, g: Any, /
+) -> tuple[Any, ...]:
+    """The sizes of gru_cell_grad_input."""
+    C, _, H = w
+    N = h[0]
+    rt.extent("gru_cell", w.axis(1, "3"), w[1], 3)
+    rt.extent("gru_cell", h.axis(1, "units"), h[1], H)
+    rt.extents("gru_cell", dy.name, dy, (N, H), "batch, units")
+    rt.extents("gru_cell", v.name, v, (N, 3, H), "batch, 3, units")
+    rt.extents("gru_cell", s.name, s, (N, H), "batch, units")
+    rt.extents("gru_cell", z.name, z, (N, H), "batch, units")
+    rt.extents("gru_cell", g.name, g, (N, H), "batch, units")
+    return C, H, N
 
 
 def gru_cell_grad_input(dy: Any, h: Any, w: Any, v: Any, s: Any, z: Any, g: Any) -> rt.Array:
@@ -142,15 +157,7 @@ def gru_cell_grad_input(dy: Any, h: Any, w: Any, v: Any, s: Any, z: Any, g: Any)
     z = rt.array("gru_cell", "z", z, 2)
     g = rt.array("gru_cell", "g", g, 2)
     dtype = rt.float_type("gru_cell", w=w, h=h, v=v, s=s, z=z, g=g, dy=dy)
-    N, H = h.shape
-    C = w.shape[0]
-    rt.extent("gru_cell", "argument w, axis 1 (3)", w.shape[1], 3)
-    rt.extent("gru_cell", "argument w, axis 2 (units)", w.shape[2], H)
-    rt.extents("gru_cell", "dy", dy.shape, (N, H), "batch, units")
-    rt.extents("gru_cell", "v", v.shape, (N, 3, H), "batch, 3, units")
-    rt.extents("gru_cell", "s", s.shape, (N, H), "batch, units")
-    rt.extents("gru_cell", "z", z.shape, (N, H), "batch, units")
-    rt.extents("gru_cell", "g", g.shape, (N, H), "batch, units")
+    C, H, N = _gru_cell_grad_input_sizes(dtype, w, h, dy, v, s, z, g)
     # (11) dg[m,q] = dy[m,q] (1−z[m,q])
     dg = (1 - z) * dy
     # (41) du[m,2,o] = dg[m,o] (1−g[m,o]²)
@@ -167,6 +174,21 @@ def gru_cell_grad_input(dy: Any, h: Any, w: Any, v: Any, s: Any, z: Any, g: Any)
     dx = np.empty((N, C), dtype)
     rt.contract("m a k, q a k -> m q", du, w, out=dx)
     return dx
+
+
+@rt.once
+def _gru_cell_grad_h_sizes(dtype: Any, r: Any, h: Any, dy: Any, v: Any, s: Any, z: Any, g: Any, /) -> tuple[Any, ...]:
+    """The sizes of gru_cell_grad_h."""
+    N, H = h
+    rt.extent("gru_cell", r.axis(0, "units"), r[0], H)
+    rt.extent("gru_cell", r.axis(1, "3"), r[1], 3)
+    rt.extent("gru_cell", r.axis(2, "units"), r[2], H)
+    rt.extents("gru_cell", dy.name, dy, (N, H), "batch, units")
+    rt.extents("gru_cell", v.name, v, (N, 3, H), "batch, 3, units")
+    rt.extents("gru_cell", s.name, s, (N, H), "batch, units")
+    rt.extents("gru_cell", z.name, z, (N, H), "batch, units")
+    rt.extents("gru_cell", g.name, g, (N, H), "batch, units")
+    return N, H
 
 
 def gru_cell_grad_h(dy: Any, h: Any, r: Any, v: Any, s: Any, z: Any, g: Any) -> rt.Array:
@@ -203,15 +225,7 @@ def gru_cell_grad_h(dy: Any, h: Any, r: Any, v: Any, s: Any, z: Any, g: Any) -> 
     z = rt.array("gru_cell", "z", z, 2)
     g = rt.array("gru_cell", "g", g, 2)
     dtype = rt.float_type("gru_cell", r=r, h=h, v=v, s=s, z=z, g=g, dy=dy)
-    N, H = h.shape
-    rt.extent("gru_cell", "argument r, axis 0 (units)", r.shape[0], H)
-    rt.extent("gru_cell", "argument r, axis 1 (3)", r.shape[1], 3)
-    rt.extent("gru_cell", "argument r, axis 2 (units)", r.shape[2], H)
-    rt.extents("gru_cell", "dy", dy.shape, (N, H), "batch, units")
-    rt.extents("gru_cell", "v", v.shape, (N, 3, H), "batch, 3, units")
-    rt.extents("gru_cell", "s", s.shape, (N, H), "batch, units")
-    rt.extents("gru_cell", "z", z.shape, (N, H), "batch, units")
-    rt.extents("gru_cell", "g", g.shape, (N, H), "batch, units")
+    N, H = _gru_cell_grad_h_sizes(dtype, r, h, dy, v, s, z, g)
     # (11) dg[m,q] = dy[m,q] (1−z[m,q])
     dg = (1 - z) * dy
     # (32) dv[m,2,o] = s[m,o] dg[m,o] (1−g[m,o]²)
@@ -229,6 +243,22 @@ def gru_cell_grad_h(dy: Any, h: Any, r: Any, v: Any, s: Any, z: Any, g: Any) -> 
     # (51) dh[m,q] += Σ_{a,k} r[q,a,k] dv[m,a,k]
     dh += rt.contract("m a k, q a k -> m q", dv, r)
     return dh
+
+
+@rt.once
+def _gru_cell_grad_weight_sizes(
+    dtype: Any, x: Any, h: Any, dy: Any, v: Any, s: Any, z: Any, g: Any, /
+) -> tuple[Any, ...]:
+    """The sizes of gru_cell_grad_weight."""
+    N, C = x
+    H = h[1]
+    rt.extent("gru_cell", h.axis(0, "batch"), h[0], N)
+    rt.extents("gru_cell", dy.name, dy, (N, H), "batch, units")
+    rt.extents("gru_cell", v.name, v, (N, 3, H), "batch, 3, units")
+    rt.extents("gru_cell", s.name, s, (N, H), "batch, units")
+    rt.extents("gru_cell", z.name, z, (N, H), "batch, units")
+    rt.extents("gru_cell", g.name, g, (N, H), "batch, units")
+    return N, C, H
 
 
 def gru_cell_grad_weight(dy: Any, x: Any, h: Any, v: Any, s: Any, z: Any, g: Any) -> rt.Array:
@@ -264,14 +294,7 @@ def gru_cell_grad_weight(dy: Any, x: Any, h: Any, v: Any, s: Any, z: Any, g: Any
     z = rt.array("gru_cell", "z", z, 2)
     g = rt.array("gru_cell", "g", g, 2)
     dtype = rt.float_type("gru_cell", x=x, h=h, v=v, s=s, z=z, g=g, dy=dy)
-    N, C = x.shape
-    H = h.shape[1]
-    rt.extent("gru_cell", "argument h, axis 0 (batch)", h.shape[0], N)
-    rt.extents("gru_cell", "dy", dy.shape, (N, H), "batch, units")
-    rt.extents("gru_cell", "v", v.shape, (N, 3, H), "batch, 3, units")
-    rt.extents("gru_cell", "s", s.shape, (N, H), "batch, units")
-    rt.extents("gru_cell", "z", z.shape, (N, H), "batch, units")
-    rt.extents("gru_cell", "g", g.shape, (N, H), "batch, units")
+    N, C, H = _gru_cell_grad_weight_sizes(dtype, x, h, dy, v, s, z, g)
     # (11) dg[m,q] = dy[m,q] (1−z[m,q])
     dg = (1 - z) * dy
     # (41) du[m,2,o] = dg[m,o] (1−g[m,o]²)

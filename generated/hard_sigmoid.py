@@ -42,7 +42,7 @@ def hard_sigmoid_forward(x: Any) -> rt.Array:
     # (1) y[e] = 1/6 min(6, max(0, 3+x[e]))
     if loops.wanted(E):
         y = np.empty((E,), dtype)
-        rt.run(loops.hard_sigmoid_forward_1, E, E, rt.flat(y), rt.flat(x), dtype(1 / 6), dtype(6), dtype(0), dtype(3))
+        loops.hard_sigmoid_forward_1(y, x, E)
     else:
         y = np.minimum(6, np.maximum(0, x + 3)) / 6
     return y.reshape(full_shape)
@@ -75,18 +75,7 @@ def hard_sigmoid_grad_input(dy: Any, x: Any) -> rt.Array:
     # (6) dx[m] = 1/6 dy[m] [max(0, 3+x[m])<6][3+x[m]>0]
     if loops.wanted(E):
         dx = np.empty((E,), dtype)
-        rt.run(
-            loops.hard_sigmoid_grad_input_1,
-            E,
-            E,
-            rt.flat(dx),
-            rt.flat(dy),
-            rt.flat(x),
-            dtype(6),
-            dtype(0),
-            dtype(3),
-            dtype(1 / 6),
-        )
+        loops.hard_sigmoid_grad_input_1(dx, dy, x, E)
     else:
         dx = np.where((np.maximum(0, x + 3) < 6) & (x + 3 > 0), dy / 6, 0)
     return dx.reshape(full_shape)

@@ -80,7 +80,7 @@ def hard_tanh_grad_input(dy: Any, x: Any, *, min_val: float = -1.0, max_val: flo
     # (6) dx[m] = dy[m] [b>max(a, x[m])][x[m]>a]
     if loops.wanted(E):
         dx = np.empty((E,), dtype)
-        rt.run(loops.hard_tanh_grad_input_1, E, E, rt.flat(dx), rt.flat(dy), rt.flat(x), dtype(b), dtype(a), dtype(0))
+        loops.hard_tanh_grad_input_1(dx, dy, x, E, a, b)
     else:
         dx = np.where((b > np.maximum(a, x)) & (x > a), dy, 0)
     return dx.reshape(full_shape)
@@ -113,11 +113,11 @@ class HardTanh(rt.Layer):
     def __call__(self, x: Any) -> Any:
         """The output for x."""
         x = rt.as_array("hard_tanh", "x", x)
-        y = hard_tanh_forward(x, min_val=self.min_val, max_val=self.max_val)
+        y = hard_tanh_forward(x, **self._options("min_val", "max_val"))
         self._saved = (x,)
         return y
 
     def backward(self, dy: Any) -> Any:
         """Return the gradient of x."""
         (x,) = self._kept()
-        return hard_tanh_grad_input(dy, x, min_val=self.min_val, max_val=self.max_val)
+        return hard_tanh_grad_input(dy, x, **self._options("min_val", "max_val"))

@@ -20,12 +20,22 @@ else:  # copied beside a script
     import runtime as rt  # type: ignore[import-not-found, no-redef]
 
 
+@rt.once
+def _instance_norm_sizes(dtype: Any, gamma: Any, beta: Any, x: Any, /, eps: Any) -> tuple[Any, ...]:
+    """The sizes of instance_norm_forward."""
+    full_shape = rt.raveled_axes("instance_norm", x.name, x, 1, 1, "(N, ..., C)")
+    E = rt.elements(full_shape)
+    epsilon = rt.number("instance_norm", "eps", eps)
+    rt.require("instance_norm", "eps", 0 <= epsilon < np.inf, "a finite number, at least 0", eps)
+    (C,) = gamma
+    rt.extents("instance_norm", beta.name, beta, (C,), "C")
+    N = x[0]
+    rt.extent("instance_norm", x.axis(-1, "C"), x[-1], C)
+    return full_shape, E, epsilon, C, N
+
+
 def instance_norm_forward(
-    x: Any,
-    gamma: Any,
-    beta: Any,
-    *,
-    eps: float = 1e-05,
+    x: Any, gamma: Any, beta: Any, *, eps: float = 1e-05
 ) -> tuple[rt.Array, rt.Array, rt.Array, rt.Array]:
     """Compute the instance normalisation.
 
@@ -50,16 +60,9 @@ def instance_norm_forward(
     x = rt.array("instance_norm", "x", x, None)
     gamma = rt.array("instance_norm", "gamma", gamma, 1)
     beta = rt.array("instance_norm", "beta", beta, 1)
-    rt.float_type("instance_norm", gamma=gamma, beta=beta, x=x)
-    full_shape = rt.raveled_axes("instance_norm", "x", x.shape, 1, 1, "(N, ..., C)")
-    E = rt.elements(full_shape)
-    x = x.reshape(x.shape[0], E, x.shape[-1])
-    epsilon = rt.number("instance_norm", "eps", eps)
-    rt.require("instance_norm", "eps", 0 <= epsilon < np.inf, "a finite number, at least 0", eps)
-    (C,) = gamma.shape
-    rt.extents("instance_norm", "beta", beta.shape, (C,), "C")
-    N = x.shape[0]
-    rt.extent("instance_norm", "argument x, axis -1 (C)", x.shape[-1], C)
+    dtype = rt.float_type("instance_norm", gamma=gamma, beta=beta, x=x)
+    full_shape, E, epsilon, C, N = _instance_norm_sizes(dtype, gamma, beta, x, eps)
+    x = x.reshape(N, E, C)
     # (1) m[n,c] = 1/E Σ_{e} x[n,e,c]
     m = rt.ratio(1, E) * rt.total(x.transpose(0, 2, 1), -1)
     # (2) v[n,c] = 1/E Σ_{e} (x[n,e,c]−m[n,c])²
@@ -69,6 +72,26 @@ def instance_norm_forward(
     # (4) y[n,e,c] = γ[c] h[n,e,c]+β[c]
     y = beta + gamma * h
     return y.reshape(N, *full_shape, C), m, v, h.reshape(N, *full_shape, C)
+
+
+@rt.once
+def _instance_norm_grad_input_sizes(
+    dtype: Any, gamma: Any, x: Any, dy: Any, m: Any, v: Any, /, eps: Any
+) -> tuple[Any, ...]:
+    """The sizes of instance_norm_grad_input."""
+    full_shape = rt.raveled_axes("instance_norm", x.name, x, 1, 1, "(N, ..., C)")
+    E = rt.elements(full_shape)
+    rt.same_axes("instance_norm", dy.name, dy, 1, 1, "(N, ..., C)", full_shape)
+    epsilon = rt.number("instance_norm", "eps", eps)
+    rt.require("instance_norm", "eps", 0 <= epsilon < np.inf, "a finite number, at least 0", eps)
+    (C,) = gamma
+    N = x[0]
+    rt.extent("instance_norm", x.axis(-1, "C"), x[-1], C)
+    rt.extents("instance_norm", m.name, m, (N, C), "N, C")
+    rt.extents("instance_norm", v.name, v, (N, C), "N, C")
+    rt.extent("instance_norm", dy.axis(0, "N"), dy[0], N)
+    rt.extent("instance_norm", dy.axis(-1, "C"), dy[-1], C)
+    return full_shape, E, epsilon, C, N
 
 
 def instance_norm_grad_input(dy: Any, x: Any, gamma: Any, m: Any, v: Any, *, eps: float = 1e-05) -> rt.Array:
@@ -102,21 +125,10 @@ def instance_norm_grad_input(dy: Any, x: Any, gamma: Any, m: Any, v: Any, *, eps
     gamma = rt.array("instance_norm", "gamma", gamma, 1)
     m = rt.array("instance_norm", "m", m, 2)
     v = rt.array("instance_norm", "v", v, 2)
-    rt.float_type("instance_norm", gamma=gamma, x=x, m=m, v=v, dy=dy)
-    full_shape = rt.raveled_axes("instance_norm", "x", x.shape, 1, 1, "(N, ..., C)")
-    E = rt.elements(full_shape)
-    x = x.reshape(x.shape[0], E, x.shape[-1])
-    rt.same_axes("instance_norm", "dy", dy.shape, 1, 1, "(N, ..., C)", full_shape)
-    dy = dy.reshape(dy.shape[0], E, dy.shape[-1])
-    epsilon = rt.number("instance_norm", "eps", eps)
-    rt.require("instance_norm", "eps", 0 <= epsilon < np.inf, "a finite number, at least 0", eps)
-    (C,) = gamma.shape
-    N = x.shape[0]
-    rt.extent("instance_norm", "argument x, axis -1 (C)", x.shape[-1], C)
-    rt.extents("instance_norm", "m", m.shape, (N, C), "N, C")
-    rt.extents("instance_norm", "v", v.shape, (N, C), "N, C")
-    rt.extent("instance_norm", "argument dy, axis 0 (N)", dy.shape[0], N)
-    rt.extent("instance_norm", "argument dy, axis -1 (C)", dy.shape[-1], C)
+    dtype = rt.float_type("instance_norm", gamma=gamma, x=x, m=m, v=v, dy=dy)
+    full_shape, E, epsilon, C, N = _instance_norm_grad_input_sizes(dtype, gamma, x, dy, m, v, eps)
+    x = x.reshape(N, E, C)
+    dy = dy.reshape(N, E, C)
     # (9) dh[q,a,o] = dy[q,a,o] γ[o]
     dh = gamma * dy
     # (15) dv[q,a] = −1/(2(ε+v[q,a])^(3/2)) Σ_{e} dh[q,e,a] (x[q,e,a]−m[q,a])

@@ -20,12 +20,21 @@ else:  # copied beside a script
     import runtime as rt  # type: ignore[import-not-found, no-redef]
 
 
+@rt.once
+def _layer_norm_sizes(dtype: Any, gamma: Any, beta: Any, x: Any, /, eps: Any) -> tuple[Any, ...]:
+    """The sizes of layer_norm_forward."""
+    full_shape = rt.raveled_axes("layer_norm", x.name, x, 0, 1, "(..., C)")
+    E = rt.elements(full_shape)
+    epsilon = rt.number("layer_norm", "eps", eps)
+    rt.require("layer_norm", "eps", 0 <= epsilon < np.inf, "a finite number, at least 0", eps)
+    (C,) = gamma
+    rt.extents("layer_norm", beta.name, beta, (C,), "C")
+    rt.extent("layer_norm", x.axis(-1, "C"), x[-1], C)
+    return full_shape, E, epsilon, C
+
+
 def layer_norm_forward(
-    x: Any,
-    gamma: Any,
-    beta: Any,
-    *,
-    eps: float = 1e-05,
+    x: Any, gamma: Any, beta: Any, *, eps: float = 1e-05
 ) -> tuple[rt.Array, rt.Array, rt.Array, rt.Array]:
     """Compute the layer normalisation over the last axis.
 
@@ -50,15 +59,9 @@ def layer_norm_forward(
     x = rt.array("layer_norm", "x", x, None)
     gamma = rt.array("layer_norm", "gamma", gamma, 1)
     beta = rt.array("layer_norm", "beta", beta, 1)
-    rt.float_type("layer_norm", gamma=gamma, beta=beta, x=x)
-    full_shape = rt.raveled_axes("layer_norm", "x", x.shape, 0, 1, "(..., C)")
-    E = rt.elements(full_shape)
-    x = x.reshape(E, x.shape[-1])
-    epsilon = rt.number("layer_norm", "eps", eps)
-    rt.require("layer_norm", "eps", 0 <= epsilon < np.inf, "a finite number, at least 0", eps)
-    (C,) = gamma.shape
-    rt.extents("layer_norm", "beta", beta.shape, (C,), "C")
-    rt.extent("layer_norm", "argument x, axis -1 (C)", x.shape[-1], C)
+    dtype = rt.float_type("layer_norm", gamma=gamma, beta=beta, x=x)
+    full_shape, E, epsilon, C = _layer_norm_sizes(dtype, gamma, beta, x, eps)
+    x = x.reshape(E, C)
     # (1) m[e] = 1/C Σ_{c} x[e,c]
     m = rt.ratio(1, C) * rt.total(x, -1)
     # (2) v[e] = 1/C Σ_{c} (x[e,c]−m[e])²
@@ -68,6 +71,24 @@ def layer_norm_forward(
     # (4) y[e,c] = γ[c] h[e,c]+β[c]
     y = beta + gamma * h
     return y.reshape(*full_shape, C), m.reshape(full_shape), v.reshape(full_shape), h.reshape(*full_shape, C)
+
+
+@rt.once
+def _layer_norm_grad_input_sizes(
+    dtype: Any, gamma: Any, x: Any, dy: Any, m: Any, v: Any, /, eps: Any
+) -> tuple[Any, ...]:
+    """The sizes of layer_norm_grad_input."""
+    full_shape = rt.raveled_axes("layer_norm", x.name, x, 0, 1, "(..., C)")
+    E = rt.elements(full_shape)
+    rt.same_axes("layer_norm", dy.name, dy, 0, 1, "(..., C)", full_shape)
+    rt.same_shape("layer_norm", m.name, m, full_shape)
+    rt.same_shape("layer_norm", v.name, v, full_shape)
+    epsilon = rt.number("layer_norm", "eps", eps)
+    rt.require("layer_norm", "eps", 0 <= epsilon < np.inf, "a finite number, at least 0", eps)
+    (C,) = gamma
+    rt.extent("layer_norm", x.axis(-1, "C"), x[-1], C)
+    rt.extent("layer_norm", dy.axis(-1, "C"), dy[-1], C)
+    return full_shape, E, epsilon, C
 
 
 def layer_norm_grad_input(dy: Any, x: Any, gamma: Any, m: Any, v: Any, *, eps: float = 1e-05) -> rt.Array:
@@ -101,21 +122,12 @@ def layer_norm_grad_input(dy: Any, x: Any, gamma: Any, m: Any, v: Any, *, eps: f
     gamma = rt.array("layer_norm", "gamma", gamma, 1)
     m = rt.array("layer_norm", "m", m, None)
     v = rt.array("layer_norm", "v", v, None)
-    rt.float_type("layer_norm", gamma=gamma, x=x, m=m, v=v, dy=dy)
-    full_shape = rt.raveled_axes("layer_norm", "x", x.shape, 0, 1, "(..., C)")
-    E = rt.elements(full_shape)
-    x = x.reshape(E, x.shape[-1])
-    rt.same_axes("layer_norm", "dy", dy.shape, 0, 1, "(..., C)", full_shape)
-    dy = dy.reshape(E, dy.shape[-1])
-    rt.same_shape("layer_norm", "m", m.shape, full_shape)
+    dtype = rt.float_type("layer_norm", gamma=gamma, x=x, m=m, v=v, dy=dy)
+    full_shape, E, epsilon, C = _layer_norm_grad_input_sizes(dtype, gamma, x, dy, m, v, eps)
+    x = x.reshape(E, C)
+    dy = dy.reshape(E, C)
     m = m.reshape(-1)
-    rt.same_shape("layer_norm", "v", v.shape, full_shape)
     v = v.reshape(-1)
-    epsilon = rt.number("layer_norm", "eps", eps)
-    rt.require("layer_norm", "eps", 0 <= epsilon < np.inf, "a finite number, at least 0", eps)
-    (C,) = gamma.shape
-    rt.extent("layer_norm", "argument x, axis -1 (C)", x.shape[-1], C)
-    rt.extent("layer_norm", "argument dy, axis -1 (C)", dy.shape[-1], C)
     # (9) dh[q,a] = dy[q,a] γ[a]
     dh = gamma * dy
     # (15) dv[q] = −1/(2(ε+v[q])^(3/2)) Σ_{c} dh[q,c] (x[q,c]−m[q])

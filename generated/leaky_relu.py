@@ -45,7 +45,7 @@ def leaky_relu_forward(x: Any, *, negative_slope: float = 0.01) -> rt.Array:
     # (1) y[e] = max(0, x[e])+α min(x[e], 0)
     if loops.wanted(E):
         y = np.empty((E,), dtype)
-        rt.run(loops.leaky_relu_forward_1, E, E, rt.flat(y), rt.flat(x), dtype(alpha), dtype(0))
+        loops.leaky_relu_forward_1(y, x, E, alpha)
     else:
         y = alpha * np.minimum(x, 0) + np.maximum(x, 0)
     return y.reshape(full_shape)
@@ -81,9 +81,7 @@ def leaky_relu_grad_input(dy: Any, x: Any, *, negative_slope: float = 0.01) -> r
     # (6) dx[m] = dy[m] ([x[m]>0]+α [x[m]≤0])
     if loops.wanted(E):
         dx = np.empty((E,), dtype)
-        rt.run(
-            loops.leaky_relu_grad_input_1, E, E, rt.flat(dx), rt.flat(dy), rt.flat(x), dtype(0), dtype(alpha), dtype(1)
-        )
+        loops.leaky_relu_grad_input_1(dx, dy, x, E, alpha)
     else:
         dx = (np.where(x <= 0, dtype(alpha), dtype(0)) + (x > 0).astype(dtype)) * dy
     return dx.reshape(full_shape)

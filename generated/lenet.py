@@ -55,10 +55,7 @@ loops = rt.Companion(__package__, "lenet")
 
 
 def lenet_forward(
-    x: Any,
-    params: Mapping[str, Any],
-    *,
-    buffers: rt.Buffers | None = None,
+    x: Any, params: Mapping[str, Any], *, buffers: rt.Buffers | None = None
 ) -> tuple[rt.Array, tuple[Any, ...]]:
     """Compute the network in training: LeNet with maximum pooling and softmax.
 
@@ -110,9 +107,7 @@ def lenet_forward(
     if loops.wanted(4704 * N):
         s2_y = buffers.take((N, 14, 14, 6), dtype)
         s2_argmax = np.empty((N, 14, 14, 6), np.int32)
-        rt.run(
-            loops.lenet_forward_1, 14 * N, 4704 * N, rt.flat(s2_y), rt.flat(s2_argmax), rt.flat(a1_y), dtype(-np.inf)
-        )
+        loops.lenet_forward_1(s2_y, s2_argmax, a1_y, N)
     else:
         a1_y_1 = rt.Window(  # n i j c r t
             a1_y, (N, 14, 14, 6, 2, 2), ((0, (0, 1)), (0, (1, 2), (4, 1)), (0, (2, 2), (5, 1)), (0, (3, 1)))
@@ -136,7 +131,7 @@ def lenet_forward(
     if loops.wanted(1600 * N):
         s4_y = buffers.take((N, 5, 5, 16), dtype)
         s4_argmax = np.empty((N, 5, 5, 16), np.int32)
-        rt.run(loops.lenet_forward_2, 5 * N, 1600 * N, rt.flat(s4_y), rt.flat(s4_argmax), rt.flat(a3_y), dtype(-np.inf))
+        loops.lenet_forward_2(s4_y, s4_argmax, a3_y, N)
     else:
         a3_y_1 = rt.Window(  # n i j c r t
             a3_y, (N, 5, 5, 16, 2, 2), ((0, (0, 1)), (0, (1, 2), (4, 1)), (0, (2, 2), (5, 1)), (0, (3, 1)))
@@ -221,7 +216,7 @@ def lenet_predict(x: Any, params: Mapping[str, Any], *, buffers: rt.Buffers | No
     # (3) s2_y[n,i,j,c] = max_{r,t} a1_y[n, 2i+r, 2j+t, c]
     if loops.wanted(4704 * N):
         s2_y = buffers.take((N, 14, 14, 6), dtype)
-        rt.run(loops.lenet_predict_1, 14 * N, 4704 * N, rt.flat(s2_y), rt.flat(a1_y), dtype(-np.inf))
+        loops.lenet_predict_1(s2_y, a1_y, N)
     else:
         a1_y_1 = rt.Window(  # n i j c r t
             a1_y, (N, 14, 14, 6, 2, 2), ((0, (0, 1)), (0, (1, 2), (4, 1)), (0, (2, 2), (5, 1)), (0, (3, 1)))
@@ -245,7 +240,7 @@ def lenet_predict(x: Any, params: Mapping[str, Any], *, buffers: rt.Buffers | No
     # (6) s4_y[n,i,j,c] = max_{r,t} a3_y[n, 2i+r, 2j+t, c]
     if loops.wanted(1600 * N):
         s4_y = buffers.take((N, 5, 5, 16), dtype)
-        rt.run(loops.lenet_predict_2, 5 * N, 1600 * N, rt.flat(s4_y), rt.flat(a3_y), dtype(-np.inf))
+        loops.lenet_predict_2(s4_y, a3_y, N)
     else:
         a3_y_1 = rt.Window(  # n i j c r t
             a3_y, (N, 5, 5, 16, 2, 2), ((0, (0, 1)), (0, (1, 2), (4, 1)), (0, (2, 2), (5, 1)), (0, (3, 1)))
@@ -351,7 +346,7 @@ def lenet_backward(
     # (54) df6_u[m,q] = da6_y[m,q] (1−a6_y[m,q]²)
     if loops.wanted(84 * N):
         df6_u = buffers.take((N, 84), dtype)
-        rt.run(loops.lenet_backward_1, 84 * N, 84 * N, rt.flat(df6_u), rt.flat(a6_y), rt.flat(da6_y), dtype(1))
+        loops.lenet_backward_1(df6_u, a6_y, da6_y, N)
     else:
         df6_u = buffers.take((N, 84), dtype)
         np.square(a6_y, out=df6_u)
@@ -364,7 +359,7 @@ def lenet_backward(
     # (72) df5_u[m,q] = da5_y[m,q] (1−a5_y[m,q]²)
     if loops.wanted(120 * N):
         df5_u = buffers.take((N, 120), dtype)
-        rt.run(loops.lenet_backward_2, 120 * N, 120 * N, rt.flat(df5_u), rt.flat(a5_y), rt.flat(da5_y), dtype(1))
+        loops.lenet_backward_2(df5_u, a5_y, da5_y, N)
     else:
         df5_u = buffers.take((N, 120), dtype)
         np.square(a5_y, out=df5_u)
@@ -380,7 +375,7 @@ def lenet_backward(
     # (96) da3_y[m, 2i+r, 2j+t, e] = ds4_y[m,i,j,e] [s4_argmax[m,i,j,e]=2r+t]
     if loops.wanted(1600 * N):
         da3_y = buffers.take((N, 10, 10, 16), dtype)
-        rt.run(loops.lenet_backward_3, N, 1600 * N, rt.flat(da3_y), rt.flat(ds4_y), rt.flat(s4_argmax), dtype(0))
+        loops.lenet_backward_3(da3_y, ds4_y, s4_argmax, N)
     else:
         da3_y = buffers.take((N, 10, 10, 16), dtype)
         da3_y_1 = rt.Window(  # m i j e r t
@@ -391,7 +386,7 @@ def lenet_backward(
     # (100) dc3_u[m,q,v,e] = da3_y[m,q,v,e] (1−a3_y[m,q,v,e]²)
     if loops.wanted(1600 * N):
         dc3_u = buffers.take((N, 10, 10, 16), dtype)
-        rt.run(loops.lenet_backward_4, 1600 * N, 1600 * N, rt.flat(dc3_u), rt.flat(a3_y), rt.flat(da3_y), dtype(1))
+        loops.lenet_backward_4(dc3_u, a3_y, da3_y, N)
     else:
         dc3_u = buffers.take((N, 10, 10, 16), dtype)
         np.square(a3_y, out=dc3_u)
@@ -407,7 +402,7 @@ def lenet_backward(
     # (122) da1_y[m, 2i+r, 2j+t, e] = ds2_y[m,i,j,e] [s2_argmax[m,i,j,e]=2r+t]
     if loops.wanted(4704 * N):
         da1_y = buffers.take((N, 28, 28, 6), dtype)
-        rt.run(loops.lenet_backward_5, N, 4704 * N, rt.flat(da1_y), rt.flat(ds2_y), rt.flat(s2_argmax), dtype(0))
+        loops.lenet_backward_5(da1_y, ds2_y, s2_argmax, N)
     else:
         da1_y = buffers.take((N, 28, 28, 6), dtype)
         da1_y_1 = rt.Window(  # m i j e r t
@@ -418,7 +413,7 @@ def lenet_backward(
     # (126) dc1_u[m,q,v,e] = da1_y[m,q,v,e] (1−a1_y[m,q,v,e]²)
     if loops.wanted(4704 * N):
         dc1_u = buffers.take((N, 28, 28, 6), dtype)
-        rt.run(loops.lenet_backward_6, 4704 * N, 4704 * N, rt.flat(dc1_u), rt.flat(a1_y), rt.flat(da1_y), dtype(1))
+        loops.lenet_backward_6(dc1_u, a1_y, da1_y, N)
     else:
         dc1_u = buffers.take((N, 28, 28, 6), dtype)
         np.square(a1_y, out=dc1_u)

@@ -128,10 +128,7 @@ OUTPUT_W = np.array(
 
 
 def lenet5_forward(
-    x: Any,
-    params: Mapping[str, Any],
-    *,
-    buffers: rt.Buffers | None = None,
+    x: Any, params: Mapping[str, Any], *, buffers: rt.Buffers | None = None
 ) -> tuple[rt.Array, tuple[Any, ...]]:
     """Compute the network in training: LeNet-5 as published.
 
@@ -188,7 +185,7 @@ def lenet5_forward(
     # (3) s2_z[n,i,j,c] = Σ_{r,t} a1_y[n, 2i+r, 2j+t, c]
     if loops.wanted(4704 * N):
         s2_z = buffers.take((N, 14, 14, 6), dtype)
-        rt.run(loops.lenet5_forward_1, 14 * N, 4704 * N, rt.flat(s2_z), rt.flat(a1_y), dtype(0))
+        loops.lenet5_forward_1(s2_z, a1_y, N)
     else:
         a1_y_1 = rt.Window(  # n i j c r t
             a1_y, (N, 14, 14, 6, 2, 2), ((0, (0, 1)), (0, (1, 2), (4, 1)), (0, (2, 2), (5, 1)), (0, (3, 1)))
@@ -220,7 +217,7 @@ def lenet5_forward(
     # (9) s4_z[n,i,j,c] = Σ_{r,t} a3_y[n, 2i+r, 2j+t, c]
     if loops.wanted(1600 * N):
         s4_z = buffers.take((N, 5, 5, 16), dtype)
-        rt.run(loops.lenet5_forward_2, 5 * N, 1600 * N, rt.flat(s4_z), rt.flat(a3_y), dtype(0))
+        loops.lenet5_forward_2(s4_z, a3_y, N)
     else:
         a3_y_1 = rt.Window(  # n i j c r t
             a3_y, (N, 5, 5, 16, 2, 2), ((0, (0, 1)), (0, (1, 2), (4, 1)), (0, (2, 2), (5, 1)), (0, (3, 1)))
@@ -318,7 +315,7 @@ def lenet5_predict(x: Any, params: Mapping[str, Any], *, buffers: rt.Buffers | N
     # (3) s2_z[n,i,j,c] = Σ_{r,t} a1_y[n, 2i+r, 2j+t, c]
     if loops.wanted(4704 * N):
         s2_z = buffers.take((N, 14, 14, 6), dtype)
-        rt.run(loops.lenet5_predict_1, 14 * N, 4704 * N, rt.flat(s2_z), rt.flat(a1_y), dtype(0))
+        loops.lenet5_predict_1(s2_z, a1_y, N)
     else:
         a1_y_1 = rt.Window(  # n i j c r t
             a1_y, (N, 14, 14, 6, 2, 2), ((0, (0, 1)), (0, (1, 2), (4, 1)), (0, (2, 2), (5, 1)), (0, (3, 1)))
@@ -352,7 +349,7 @@ def lenet5_predict(x: Any, params: Mapping[str, Any], *, buffers: rt.Buffers | N
     # (9) s4_z[n,i,j,c] = Σ_{r,t} a3_y[n, 2i+r, 2j+t, c]
     if loops.wanted(1600 * N):
         s4_z = buffers.take((N, 5, 5, 16), dtype)
-        rt.run(loops.lenet5_predict_2, 5 * N, 1600 * N, rt.flat(s4_z), rt.flat(a3_y), dtype(0))
+        loops.lenet5_predict_2(s4_z, a3_y, N)
     else:
         a3_y_1 = rt.Window(  # n i j c r t
             a3_y, (N, 5, 5, 16, 2, 2), ((0, (0, 1)), (0, (1, 2), (4, 1)), (0, (2, 2), (5, 1)), (0, (3, 1)))
@@ -467,33 +464,13 @@ def lenet5_backward(
     # (44) da6_y[m,q] = 2 Σ_{k} dy[m,k] (a6_y[m,q]−output_w[k,q])
     if loops.wanted(840 * N):
         da6_y = np.empty((N, 84), dtype)
-        rt.run(
-            loops.lenet5_backward_1,
-            1,
-            840 * N,
-            rt.flat(da6_y),
-            rt.flat(a6_y),
-            rt.flat(dy),
-            rt.flat(output_w),
-            dtype(0),
-            dtype(2),
-            N,
-        )
+        loops.lenet5_backward_1(da6_y, a6_y, dy, output_w, N)
     else:
         da6_y = rt.total((2 * a6_y[:, :, None] - 2 * output_w.transpose(1, 0)) * dy[:, None, :], -1)
     # (48) df6_u[m,q] = da6_y[m,q] (1.1439333333333332−0.38852302970258557 a6_y[m,q]²)
     if loops.wanted(84 * N):
         df6_u = buffers.take((N, 84), dtype)
-        rt.run(
-            loops.lenet5_backward_2,
-            84 * N,
-            84 * N,
-            rt.flat(df6_u),
-            rt.flat(a6_y),
-            rt.flat(da6_y),
-            dtype(1.1439333333333332),
-            dtype(0.38852302970258557),
-        )
+        loops.lenet5_backward_2(df6_u, a6_y, da6_y, N)
     else:
         df6_u = buffers.take((N, 84), dtype)
         np.square(a6_y, out=df6_u)
@@ -521,16 +498,7 @@ def lenet5_backward(
     # (89) ds4_u[m,q,v,e] = ds4_y[m,q,v,e] (1.1439333333333332−0.38852302970258557 s4_y[m,q,v,e]²)
     if loops.wanted(400 * N):
         ds4_u = buffers.take((N, 5, 5, 16), dtype)
-        rt.run(
-            loops.lenet5_backward_3,
-            400 * N,
-            400 * N,
-            rt.flat(ds4_u),
-            rt.flat(ds4_y),
-            rt.flat(s4_y),
-            dtype(1.1439333333333332),
-            dtype(0.38852302970258557),
-        )
+        loops.lenet5_backward_3(ds4_u, ds4_y, s4_y, N)
     else:
         ds4_u = buffers.take((N, 5, 5, 16), dtype)
         np.square(s4_y, out=ds4_u)
@@ -541,7 +509,7 @@ def lenet5_backward(
     # (108) da3_y[m, 2i+r, 2j+t, e] = s4_a[e] ds4_u[m,i,j,e]
     if loops.wanted(1600 * N):
         da3_y = buffers.take((N, 10, 10, 16), dtype)
-        rt.run(loops.lenet5_backward_4, N, 1600 * N, rt.flat(da3_y), rt.flat(ds4_u), rt.flat(s4_a), dtype(0))
+        loops.lenet5_backward_4(da3_y, ds4_u, s4_a, N)
     else:
         da3_y = buffers.take((N, 10, 10, 16), dtype)
         da3_y_1 = rt.Window(  # m i j e r t
@@ -551,16 +519,7 @@ def lenet5_backward(
     # (112) dc3_u[m,q,v,e] = da3_y[m,q,v,e] (1.1439333333333332−0.38852302970258557 a3_y[m,q,v,e]²)
     if loops.wanted(1600 * N):
         dc3_u = buffers.take((N, 10, 10, 16), dtype)
-        rt.run(
-            loops.lenet5_backward_5,
-            1600 * N,
-            1600 * N,
-            rt.flat(dc3_u),
-            rt.flat(a3_y),
-            rt.flat(da3_y),
-            dtype(1.1439333333333332),
-            dtype(0.38852302970258557),
-        )
+        loops.lenet5_backward_5(dc3_u, a3_y, da3_y, N)
     else:
         dc3_u = buffers.take((N, 10, 10, 16), dtype)
         np.square(a3_y, out=dc3_u)
@@ -583,16 +542,7 @@ def lenet5_backward(
     # (136) ds2_u[m,q,v,e] = ds2_y[m,q,v,e] (1.1439333333333332−0.38852302970258557 s2_y[m,q,v,e]²)
     if loops.wanted(1176 * N):
         ds2_u = buffers.take((N, 14, 14, 6), dtype)
-        rt.run(
-            loops.lenet5_backward_6,
-            1176 * N,
-            1176 * N,
-            rt.flat(ds2_u),
-            rt.flat(ds2_y),
-            rt.flat(s2_y),
-            dtype(1.1439333333333332),
-            dtype(0.38852302970258557),
-        )
+        loops.lenet5_backward_6(ds2_u, ds2_y, s2_y, N)
     else:
         ds2_u = buffers.take((N, 14, 14, 6), dtype)
         np.square(s2_y, out=ds2_u)
@@ -603,7 +553,7 @@ def lenet5_backward(
     # (155) da1_y[m, 2i+r, 2j+t, e] = s2_a[e] ds2_u[m,i,j,e]
     if loops.wanted(4704 * N):
         da1_y = buffers.take((N, 28, 28, 6), dtype)
-        rt.run(loops.lenet5_backward_7, N, 4704 * N, rt.flat(da1_y), rt.flat(ds2_u), rt.flat(s2_a), dtype(0))
+        loops.lenet5_backward_7(da1_y, ds2_u, s2_a, N)
     else:
         da1_y = buffers.take((N, 28, 28, 6), dtype)
         da1_y_1 = rt.Window(  # m i j e r t
@@ -613,16 +563,7 @@ def lenet5_backward(
     # (159) dc1_u[m,q,v,e] = da1_y[m,q,v,e] (1.1439333333333332−0.38852302970258557 a1_y[m,q,v,e]²)
     if loops.wanted(4704 * N):
         dc1_u = buffers.take((N, 28, 28, 6), dtype)
-        rt.run(
-            loops.lenet5_backward_8,
-            4704 * N,
-            4704 * N,
-            rt.flat(dc1_u),
-            rt.flat(a1_y),
-            rt.flat(da1_y),
-            dtype(1.1439333333333332),
-            dtype(0.38852302970258557),
-        )
+        loops.lenet5_backward_8(dc1_u, a1_y, da1_y, N)
     else:
         dc1_u = buffers.take((N, 28, 28, 6), dtype)
         np.square(a1_y, out=dc1_u)

@@ -10,7 +10,6 @@ Source: Krizhevsky, Sutskever and Hinton, ImageNet classification with deep conv
     section 3.3.
 """
 
-from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -23,13 +22,26 @@ else:  # copied beside a script
 loops = rt.Companion(__package__, "local_response_norm")
 
 
+@rt.once
+def _local_response_norm_sizes(dtype: Any, x: Any, /, size: Any, alpha: Any, beta: Any, k: Any) -> tuple[Any, ...]:
+    """The sizes of local_response_norm_forward."""
+    full_shape = rt.raveled_axes("local_response_norm", x.name, x, 0, 1, "(..., C)")
+    E = rt.elements(full_shape)
+    (R,) = rt.sizes("local_response_norm", "size", size, 1, 1)
+    alpha = rt.number("local_response_norm", "alpha", alpha)
+    rt.require("local_response_norm", "alpha", 0 <= alpha < np.inf, "a finite number, at least 0", alpha)
+    beta = rt.number("local_response_norm", "beta", beta)
+    rt.require("local_response_norm", "beta", -np.inf < beta < np.inf, "a finite number", beta)
+    k = rt.number("local_response_norm", "k", k)
+    rt.require("local_response_norm", "k", 0 <= k < np.inf, "a finite number, at least 0", k)
+    C = x[-1]
+    P = R // 2
+    rt.require("local_response_norm", "P", P >= 0, "a size of at least 0", P)
+    return full_shape, E, R, alpha, beta, k, C, P
+
+
 def local_response_norm_forward(
-    x: Any,
-    *,
-    size: int | Sequence[int],
-    alpha: float = 0.0001,
-    beta: float = 0.75,
-    k: float = 1.0,
+    x: Any, *, size: rt.Size, alpha: float = 0.0001, beta: float = 0.75, k: float = 1.0
 ) -> tuple[rt.Array, rt.Array]:
     """Compute the local response normalisation across channels.
 
@@ -53,35 +65,12 @@ def local_response_norm_forward(
     """
     x = rt.array("local_response_norm", "x", x, None)
     dtype = rt.float_type("local_response_norm", x=x)
-    full_shape = rt.raveled_axes("local_response_norm", "x", x.shape, 0, 1, "(..., C)")
-    E = rt.elements(full_shape)
-    x = x.reshape(E, x.shape[-1])
-    (R,) = rt.sizes("local_response_norm", "size", size, 1, 1)
-    alpha = rt.number("local_response_norm", "alpha", alpha)
-    rt.require("local_response_norm", "alpha", 0 <= alpha < np.inf, "a finite number, at least 0", alpha)
-    beta = rt.number("local_response_norm", "beta", beta)
-    rt.require("local_response_norm", "beta", -np.inf < beta < np.inf, "a finite number", beta)
-    k = rt.number("local_response_norm", "k", k)
-    rt.require("local_response_norm", "k", 0 <= k < np.inf, "a finite number, at least 0", k)
-    C = x.shape[-1]
-    P = R // 2
-    rt.require("local_response_norm", "P", P >= 0, "a size of at least 0", P)
+    full_shape, E, R, alpha, beta, k, C, P = _local_response_norm_sizes(dtype, x, size, alpha, beta, k)
+    x = x.reshape(E, C)
     # (1) z[e,c] = α/R Σ_{q} x[e, c+q−P]²
     if loops.wanted(C * E * R, R, P):
         z = np.empty((E, C), dtype)
-        rt.run(
-            loops.local_response_norm_forward_1,
-            1,
-            C * E * R,
-            rt.flat(z),
-            rt.flat(x),
-            dtype(0),
-            dtype(rt.ratio(alpha, R)),
-            C,
-            E,
-            P,
-            rt.fixed(R),
-        )
+        loops.local_response_norm_forward_1(z, x, C, E, P, R, alpha)
     else:
         factor1 = np.square(x)
         factor1_1 = rt.Window(factor1, (E, C, R), ((0, (0, 1)), (-P, (1, 1), (2, 1))))  # e c q
@@ -94,14 +83,30 @@ def local_response_norm_forward(
     return y.reshape(*full_shape, C), z.reshape(*full_shape, C)
 
 
+@rt.once
+def _local_response_norm_grad_input_sizes(
+    dtype: Any, x: Any, dy: Any, z: Any, /, size: Any, alpha: Any, beta: Any
+) -> tuple[Any, ...]:
+    """The sizes of local_response_norm_grad_input."""
+    full_shape = rt.raveled_axes("local_response_norm", x.name, x, 0, 1, "(..., C)")
+    E = rt.elements(full_shape)
+    rt.same_axes("local_response_norm", dy.name, dy, 0, 1, "(..., C)", full_shape)
+    rt.same_axes("local_response_norm", z.name, z, 0, 1, "(..., C)", full_shape)
+    (R,) = rt.sizes("local_response_norm", "size", size, 1, 1)
+    alpha = rt.number("local_response_norm", "alpha", alpha)
+    rt.require("local_response_norm", "alpha", 0 <= alpha < np.inf, "a finite number, at least 0", alpha)
+    beta = rt.number("local_response_norm", "beta", beta)
+    rt.require("local_response_norm", "beta", -np.inf < beta < np.inf, "a finite number", beta)
+    C = x[-1]
+    P = R // 2
+    rt.require("local_response_norm", "P", P >= 0, "a size of at least 0", P)
+    rt.extent("local_response_norm", dy.axis(-1, "C"), dy[-1], C)
+    rt.extent("local_response_norm", z.axis(-1, "C"), z[-1], C)
+    return full_shape, E, R, alpha, beta, C, P
+
+
 def local_response_norm_grad_input(
-    dy: Any,
-    x: Any,
-    z: Any,
-    *,
-    size: int | Sequence[int],
-    alpha: float = 0.0001,
-    beta: float = 0.75,
+    dy: Any, x: Any, z: Any, *, size: rt.Size, alpha: float = 0.0001, beta: float = 0.75
 ) -> rt.Array:
     """Compute dx, the gradient of E: local response normalisation across channels.
 
@@ -126,24 +131,11 @@ def local_response_norm_grad_input(
     dy = rt.array("local_response_norm", "dy", dy, None)
     x = rt.array("local_response_norm", "x", x, None)
     z = rt.array("local_response_norm", "z", z, None)
-    rt.float_type("local_response_norm", x=x, z=z, dy=dy)
-    full_shape = rt.raveled_axes("local_response_norm", "x", x.shape, 0, 1, "(..., C)")
-    E = rt.elements(full_shape)
-    x = x.reshape(E, x.shape[-1])
-    rt.same_axes("local_response_norm", "dy", dy.shape, 0, 1, "(..., C)", full_shape)
-    dy = dy.reshape(E, dy.shape[-1])
-    rt.same_axes("local_response_norm", "z", z.shape, 0, 1, "(..., C)", full_shape)
-    z = z.reshape(E, z.shape[-1])
-    (R,) = rt.sizes("local_response_norm", "size", size, 1, 1)
-    alpha = rt.number("local_response_norm", "alpha", alpha)
-    rt.require("local_response_norm", "alpha", 0 <= alpha < np.inf, "a finite number, at least 0", alpha)
-    beta = rt.number("local_response_norm", "beta", beta)
-    rt.require("local_response_norm", "beta", -np.inf < beta < np.inf, "a finite number", beta)
-    C = x.shape[-1]
-    P = R // 2
-    rt.require("local_response_norm", "P", P >= 0, "a size of at least 0", P)
-    rt.extent("local_response_norm", "argument dy, axis -1 (C)", dy.shape[-1], C)
-    rt.extent("local_response_norm", "argument z, axis -1 (C)", z.shape[-1], C)
+    dtype = rt.float_type("local_response_norm", x=x, z=z, dy=dy)
+    full_shape, E, R, alpha, beta, C, P = _local_response_norm_grad_input_sizes(dtype, x, dy, z, size, alpha, beta)
+    x = x.reshape(E, C)
+    dy = dy.reshape(E, C)
+    z = z.reshape(E, C)
     # (13) dx[m,v] = dy[m,v] z[m,v]^(−β)
     dx = dy * z**-beta
     # (13) dx[m, c+q−P] += −2αβ/R dy[m,c] x[m, c+q−P] x[m,c] z[m,c]^(−β−1)
@@ -176,7 +168,7 @@ class LocalResponseNorm(rt.Layer):
     differentiable = ("x",)
     outputs = (("y", "dy"),)
 
-    def __init__(self, size: int | Sequence[int], *, alpha: float = 0.0001, beta: float = 0.75, k: float = 1.0) -> None:
+    def __init__(self, size: rt.Size, *, alpha: float = 0.0001, beta: float = 0.75, k: float = 1.0) -> None:
         super().__init__()
         (R,) = rt.sizes("local_response_norm", "size", size, 1, 1)
         alpha = rt.number("local_response_norm", "alpha", alpha)
@@ -195,11 +187,11 @@ class LocalResponseNorm(rt.Layer):
     def __call__(self, x: Any) -> Any:
         """The output for x."""
         x = rt.as_array("local_response_norm", "x", x)
-        y, z = local_response_norm_forward(x, size=self.size, alpha=self.alpha, beta=self.beta, k=self.k)
+        y, z = local_response_norm_forward(x, **self._options("size", "alpha", "beta", "k"))
         self._saved = (x, z)
         return y
 
     def backward(self, dy: Any) -> Any:
         """Return the gradient of x."""
         x, z = self._kept()
-        return local_response_norm_grad_input(dy, x, z, size=self.size, alpha=self.alpha, beta=self.beta)
+        return local_response_norm_grad_input(dy, x, z, **self._options("size", "alpha", "beta"))

@@ -20,14 +20,27 @@ else:  # copied beside a script
     import runtime as rt  # type: ignore[import-not-found, no-redef]
 
 
+@rt.once
+def _locally_connected1d_sizes(
+    dtype: Any, w: Any, b: Any, x: Any, dy: Any, /, stride: Any, padding: Any, dilation: Any
+) -> tuple[Any, ...]:
+    """The sizes of locally_connected1d_forward and locally_connected1d_grad_input."""
+    (s,) = rt.sizes("locally_connected1d", "stride", stride, 1, 1)
+    (d,) = rt.sizes("locally_connected1d", "dilation", dilation, 1, 1)
+    W_out, T, C, K = w
+    N, W, _ = x
+    rt.extent("locally_connected1d", x.axis(2, "channels"), x[2], C)
+    p, p_end = rt.paddings("locally_connected1d", padding, (d * (T - 1),), (s,))
+    if b is not None:
+        rt.extents("locally_connected1d", b.name, b, (W_out, K), "W_out, K")
+    if dy is not None:
+        rt.extents("locally_connected1d", dy.name, dy, (N, W_out, K), "batch, W_out, K")
+    rt.affordable("locally_connected1d", dtype, {"dx": (N, W, C)})
+    return s, d, W_out, T, C, K, N, W, p
+
+
 def locally_connected1d_forward(
-    x: Any,
-    w: Any,
-    b: Any = None,
-    *,
-    stride: int | Sequence[int] = 1,
-    padding: int | str | Sequence[Any] = 0,
-    dilation: int | Sequence[int] = 1,
+    x: Any, w: Any, b: Any = None, *, stride: rt.Size = 1, padding: rt.Padding = 0, dilation: rt.Size = 1
 ) -> rt.Array:
     """Compute the 1-D locally connected layer (a convolution without shared weights).
 
@@ -51,17 +64,9 @@ def locally_connected1d_forward(
     """
     x = rt.array("locally_connected1d", "x", x, 3)
     w = rt.array("locally_connected1d", "w", w, 4)
-    if b is not None:
-        b = rt.array("locally_connected1d", "b", b, 2)
+    b = None if b is None else rt.array("locally_connected1d", "b", b, 2)
     dtype = rt.float_type("locally_connected1d", w=w, b=b, x=x)
-    (s,) = rt.sizes("locally_connected1d", "stride", stride, 1, 1)
-    (d,) = rt.sizes("locally_connected1d", "dilation", dilation, 1, 1)
-    W_out, T, C, K = w.shape
-    N = x.shape[0]
-    rt.extent("locally_connected1d", "argument x, axis 2 (channels)", x.shape[2], C)
-    p, p_end = rt.paddings("locally_connected1d", padding, (d * (T - 1),), (s,))
-    if b is not None:
-        rt.extents("locally_connected1d", "b", b.shape, (W_out, K), "W_out, K")
+    s, d, W_out, T, C, K, N, W, p = _locally_connected1d_sizes(dtype, w, b, x, None, stride, padding, dilation)
     # (1) u[n,j,k] = Σ_{t,c} x[n, sj+dt−p, c] w[j,t,c,k]
     x_1 = rt.Window(x, (N, W_out, T, C), ((0, (0, 1)), (-p, (1, s), (2, d)), (0, (3, 1))))  # n j t c
     u = np.empty((N, W_out, K), dtype)
@@ -73,13 +78,7 @@ def locally_connected1d_forward(
 
 
 def locally_connected1d_grad_input(
-    dy: Any,
-    w: Any,
-    *,
-    input_shape: Sequence[int],
-    stride: int | Sequence[int] = 1,
-    padding: int | str | Sequence[Any] = 0,
-    dilation: int | Sequence[int] = 1,
+    dy: Any, w: Any, *, input_shape: Sequence[int], stride: rt.Size = 1, padding: rt.Padding = 0, dilation: rt.Size = 1
 ) -> rt.Array:
     """Compute dx, the gradient of E: 1-D locally connected layer (a convolution without shared weights).
 
@@ -104,15 +103,9 @@ def locally_connected1d_grad_input(
     w = rt.array("locally_connected1d", "w", w, 4)
     dtype = rt.float_type("locally_connected1d", w=w, dy=dy)
     input_shape = rt.shape("locally_connected1d", "input_shape", input_shape, 3)
-    (s,) = rt.sizes("locally_connected1d", "stride", stride, 1, 1)
-    (d,) = rt.sizes("locally_connected1d", "dilation", dilation, 1, 1)
-    W_out, T, C, K = w.shape
-    N = input_shape[0]
-    W = input_shape[1]
-    rt.extent("locally_connected1d", "argument input_shape, axis 2 (channels)", input_shape[2], C)
-    p, p_end = rt.paddings("locally_connected1d", padding, (d * (T - 1),), (s,))
-    rt.extents("locally_connected1d", "dy", dy.shape, (N, W_out, K), "batch, W_out, K")
-    rt.affordable("locally_connected1d", dtype, {"dx": (N, W, C)})
+    s, d, W_out, T, C, K, N, W, p = _locally_connected1d_sizes(
+        dtype, w, None, input_shape, dy, stride, padding, dilation
+    )
     # (7) dx[m, sj+dt−p, v] += Σ_{k} dy[m,j,k] w[j,t,v,k]
     dx = np.empty((N, W, C), dtype)
     dx_1 = rt.Window(dx, (N, C, W_out, T), ((0, (0, 1)), (-p, (2, s), (3, d)), (0, (1, 1))))  # m v j t
@@ -120,14 +113,27 @@ def locally_connected1d_grad_input(
     return dx
 
 
+@rt.once
+def _locally_connected1d_grad_weight_sizes(
+    dtype: Any, x: Any, dy: Any, /, kernel_size: Any, stride: Any, padding: Any, dilation: Any
+) -> tuple[Any, ...]:
+    """The sizes of locally_connected1d_grad_weight."""
+    (T,) = rt.sizes("locally_connected1d", "kernel_size", kernel_size, 1, 1)
+    (s,) = rt.sizes("locally_connected1d", "stride", stride, 1, 1)
+    (d,) = rt.sizes("locally_connected1d", "dilation", dilation, 1, 1)
+    N, W, C = x
+    p, p_end = rt.paddings("locally_connected1d", padding, (d * (T - 1),), (s,))
+    W_out = (W + p + p_end - d * (T - 1) - 1) // s + 1
+    rt.fits("locally_connected1d", x.axis(1, "width"), W_out, W + p + p_end, d * (T - 1) + 1)
+    K = dy[2]
+    rt.extent("locally_connected1d", dy.axis(0, "batch"), dy[0], N)
+    rt.extent("locally_connected1d", dy.axis(1, "W_out"), dy[1], W_out)
+    rt.affordable("locally_connected1d", dtype, {"dw": (W_out, T, C, K)})
+    return T, s, d, N, C, p, W_out, K
+
+
 def locally_connected1d_grad_weight(
-    dy: Any,
-    x: Any,
-    *,
-    kernel_size: int | Sequence[int],
-    stride: int | Sequence[int] = 1,
-    padding: int | str | Sequence[Any] = 0,
-    dilation: int | Sequence[int] = 1,
+    dy: Any, x: Any, *, kernel_size: rt.Size, stride: rt.Size = 1, padding: rt.Padding = 0, dilation: rt.Size = 1
 ) -> rt.Array:
     """Compute dw, the gradient of E: 1-D locally connected layer (a convolution without shared weights).
 
@@ -151,17 +157,9 @@ def locally_connected1d_grad_weight(
     dy = rt.array("locally_connected1d", "dy", dy, 3)
     x = rt.array("locally_connected1d", "x", x, 3)
     dtype = rt.float_type("locally_connected1d", x=x, dy=dy)
-    (T,) = rt.sizes("locally_connected1d", "kernel_size", kernel_size, 1, 1)
-    (s,) = rt.sizes("locally_connected1d", "stride", stride, 1, 1)
-    (d,) = rt.sizes("locally_connected1d", "dilation", dilation, 1, 1)
-    N, W, C = x.shape
-    p, p_end = rt.paddings("locally_connected1d", padding, (d * (T - 1),), (s,))
-    W_out = (W + p + p_end - d * (T - 1) - 1) // s + 1
-    rt.fits("locally_connected1d", "argument x, axis 1 (width)", W_out, W + p + p_end, d * (T - 1) + 1)
-    K = dy.shape[2]
-    rt.extent("locally_connected1d", "argument dy, axis 0 (batch)", dy.shape[0], N)
-    rt.extent("locally_connected1d", "argument dy, axis 1 (W_out)", dy.shape[1], W_out)
-    rt.affordable("locally_connected1d", dtype, {"dw": (W_out, T, C, K)})
+    T, s, d, N, C, p, W_out, K = _locally_connected1d_grad_weight_sizes(
+        dtype, x, dy, kernel_size, stride, padding, dilation
+    )
     # (13) dw[m,q,v,e] = Σ_{n} dy[n,m,e] x[n, sm+dq−p, v]
     x_1 = rt.Window(x, (W_out, T, C, N), ((0, (3, 1)), (-p, (0, s), (1, d)), (0, (2, 1))))  # m q v n
     dw = np.empty((W_out, T, C, K), dtype)
@@ -221,11 +219,11 @@ class LocallyConnected1D(rt.Layer):
         in_channels: int,
         out_channels: int,
         W: int,
-        kernel_size: int | Sequence[int],
+        kernel_size: rt.Size,
         *,
-        stride: int | Sequence[int] = 1,
-        padding: int | str | Sequence[Any] = 0,
-        dilation: int | Sequence[int] = 1,
+        stride: rt.Size = 1,
+        padding: rt.Padding = 0,
+        dilation: rt.Size = 1,
         bias: bool = True,
         dtype: Any = np.float32,
         rng: Any = None,
@@ -255,7 +253,7 @@ class LocallyConnected1D(rt.Layer):
         """The output for x."""
         x = rt.as_array("locally_connected1d", "x", x)
         u = locally_connected1d_forward(
-            x, self.params["w"], self.params.get("b"), stride=self.stride, padding=self.padding, dilation=self.dilation
+            x, self.params["w"], self.params.get("b"), **self._options("stride", "padding", "dilation")
         )
         self._saved = (x,)
         return u
@@ -264,10 +262,10 @@ class LocallyConnected1D(rt.Layer):
         """Return the gradient of x."""
         (x,) = self._kept()
         self.grads["w"] = locally_connected1d_grad_weight(
-            dy, x, kernel_size=self.kernel_size, stride=self.stride, padding=self.padding, dilation=self.dilation
+            dy, x, **self._options("kernel_size", "stride", "padding", "dilation")
         )
         if "b" in self.params:
             self.grads["b"] = locally_connected1d_grad_bias(dy)
         return locally_connected1d_grad_input(
-            dy, self.params["w"], input_shape=x.shape, stride=self.stride, padding=self.padding, dilation=self.dilation
+            dy, self.params["w"], **self._options("stride", "padding", "dilation"), input_shape=x.shape
         )

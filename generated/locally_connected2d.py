@@ -20,14 +20,27 @@ else:  # copied beside a script
     import runtime as rt  # type: ignore[import-not-found, no-redef]
 
 
+@rt.once
+def _locally_connected2d_sizes(
+    dtype: Any, w: Any, b: Any, x: Any, dy: Any, /, stride: Any, padding: Any, dilation: Any
+) -> tuple[Any, ...]:
+    """The sizes of locally_connected2d_forward and locally_connected2d_grad_input."""
+    s_h, s_w = rt.sizes("locally_connected2d", "stride", stride, 2, 1)
+    d_h, d_w = rt.sizes("locally_connected2d", "dilation", dilation, 2, 1)
+    H_out, W_out, R, T, C, K = w
+    N, H, W, _ = x
+    rt.extent("locally_connected2d", x.axis(3, "channels"), x[3], C)
+    p_h, p_h_end, p_w, p_w_end = rt.paddings("locally_connected2d", padding, (d_h * (R - 1), d_w * (T - 1)), (s_h, s_w))
+    if b is not None:
+        rt.extents("locally_connected2d", b.name, b, (H_out, W_out, K), "H_out, W_out, K")
+    if dy is not None:
+        rt.extents("locally_connected2d", dy.name, dy, (N, H_out, W_out, K), "batch, H_out, W_out, K")
+    rt.affordable("locally_connected2d", dtype, {"dx": (N, H, W, C)})
+    return s_h, s_w, d_h, d_w, H_out, W_out, R, T, C, K, N, H, W, p_h, p_w
+
+
 def locally_connected2d_forward(
-    x: Any,
-    w: Any,
-    b: Any = None,
-    *,
-    stride: int | Sequence[int] = 1,
-    padding: int | str | Sequence[Any] = 0,
-    dilation: int | Sequence[int] = 1,
+    x: Any, w: Any, b: Any = None, *, stride: rt.Size = 1, padding: rt.Padding = 0, dilation: rt.Size = 1
 ) -> rt.Array:
     """Compute the 2-D locally connected layer (a convolution without shared weights).
 
@@ -51,17 +64,11 @@ def locally_connected2d_forward(
     """
     x = rt.array("locally_connected2d", "x", x, 4)
     w = rt.array("locally_connected2d", "w", w, 6)
-    if b is not None:
-        b = rt.array("locally_connected2d", "b", b, 3)
+    b = None if b is None else rt.array("locally_connected2d", "b", b, 3)
     dtype = rt.float_type("locally_connected2d", w=w, b=b, x=x)
-    s_h, s_w = rt.sizes("locally_connected2d", "stride", stride, 2, 1)
-    d_h, d_w = rt.sizes("locally_connected2d", "dilation", dilation, 2, 1)
-    H_out, W_out, R, T, C, K = w.shape
-    N = x.shape[0]
-    rt.extent("locally_connected2d", "argument x, axis 3 (channels)", x.shape[3], C)
-    p_h, p_h_end, p_w, p_w_end = rt.paddings("locally_connected2d", padding, (d_h * (R - 1), d_w * (T - 1)), (s_h, s_w))
-    if b is not None:
-        rt.extents("locally_connected2d", "b", b.shape, (H_out, W_out, K), "H_out, W_out, K")
+    s_h, s_w, d_h, d_w, H_out, W_out, R, T, C, K, N, H, W, p_h, p_w = _locally_connected2d_sizes(
+        dtype, w, b, x, None, stride, padding, dilation
+    )
     # (1) u[n,i,j,k] = Σ_{r,t,c} x[n, s_h·i+d_h·r−p_h, s_w·j+d_w·t−p_w, c] w[i,j,r,t,c,k]
     x_1 = rt.Window(  # n i j r t c
         x,
@@ -77,13 +84,7 @@ def locally_connected2d_forward(
 
 
 def locally_connected2d_grad_input(
-    dy: Any,
-    w: Any,
-    *,
-    input_shape: Sequence[int],
-    stride: int | Sequence[int] = 1,
-    padding: int | str | Sequence[Any] = 0,
-    dilation: int | Sequence[int] = 1,
+    dy: Any, w: Any, *, input_shape: Sequence[int], stride: rt.Size = 1, padding: rt.Padding = 0, dilation: rt.Size = 1
 ) -> rt.Array:
     """Compute dx, the gradient of E: 2-D locally connected layer (a convolution without shared weights).
 
@@ -108,16 +109,9 @@ def locally_connected2d_grad_input(
     w = rt.array("locally_connected2d", "w", w, 6)
     dtype = rt.float_type("locally_connected2d", w=w, dy=dy)
     input_shape = rt.shape("locally_connected2d", "input_shape", input_shape, 4)
-    s_h, s_w = rt.sizes("locally_connected2d", "stride", stride, 2, 1)
-    d_h, d_w = rt.sizes("locally_connected2d", "dilation", dilation, 2, 1)
-    H_out, W_out, R, T, C, K = w.shape
-    N = input_shape[0]
-    H = input_shape[1]
-    W = input_shape[2]
-    rt.extent("locally_connected2d", "argument input_shape, axis 3 (channels)", input_shape[3], C)
-    p_h, p_h_end, p_w, p_w_end = rt.paddings("locally_connected2d", padding, (d_h * (R - 1), d_w * (T - 1)), (s_h, s_w))
-    rt.extents("locally_connected2d", "dy", dy.shape, (N, H_out, W_out, K), "batch, H_out, W_out, K")
-    rt.affordable("locally_connected2d", dtype, {"dx": (N, H, W, C)})
+    s_h, s_w, d_h, d_w, H_out, W_out, R, T, C, K, N, H, W, p_h, p_w = _locally_connected2d_sizes(
+        dtype, w, None, input_shape, dy, stride, padding, dilation
+    )
     # (7) dx[m, s_h·i+d_h·r−p_h, s_w·j+d_w·t−p_w, e] += Σ_{k} dy[m,i,j,k] w[i,j,r,t,e,k]
     dx = np.empty((N, H, W, C), dtype)
     dx_1 = rt.Window(  # m e i j r t
@@ -129,14 +123,30 @@ def locally_connected2d_grad_input(
     return dx
 
 
+@rt.once
+def _locally_connected2d_grad_weight_sizes(
+    dtype: Any, x: Any, dy: Any, /, kernel_size: Any, stride: Any, padding: Any, dilation: Any
+) -> tuple[Any, ...]:
+    """The sizes of locally_connected2d_grad_weight."""
+    R, T = rt.sizes("locally_connected2d", "kernel_size", kernel_size, 2, 1)
+    s_h, s_w = rt.sizes("locally_connected2d", "stride", stride, 2, 1)
+    d_h, d_w = rt.sizes("locally_connected2d", "dilation", dilation, 2, 1)
+    N, H, W, C = x
+    p_h, p_h_end, p_w, p_w_end = rt.paddings("locally_connected2d", padding, (d_h * (R - 1), d_w * (T - 1)), (s_h, s_w))
+    H_out = (H + p_h + p_h_end - d_h * (R - 1) - 1) // s_h + 1
+    rt.fits("locally_connected2d", x.axis(1, "height"), H_out, H + p_h + p_h_end, d_h * (R - 1) + 1)
+    W_out = (W + p_w + p_w_end - d_w * (T - 1) - 1) // s_w + 1
+    rt.fits("locally_connected2d", x.axis(2, "width"), W_out, W + p_w + p_w_end, d_w * (T - 1) + 1)
+    K = dy[3]
+    rt.extent("locally_connected2d", dy.axis(0, "batch"), dy[0], N)
+    rt.extent("locally_connected2d", dy.axis(1, "H_out"), dy[1], H_out)
+    rt.extent("locally_connected2d", dy.axis(2, "W_out"), dy[2], W_out)
+    rt.affordable("locally_connected2d", dtype, {"dw": (H_out, W_out, R, T, C, K)})
+    return R, T, s_h, s_w, d_h, d_w, N, C, p_h, p_w, H_out, W_out, K
+
+
 def locally_connected2d_grad_weight(
-    dy: Any,
-    x: Any,
-    *,
-    kernel_size: int | Sequence[int],
-    stride: int | Sequence[int] = 1,
-    padding: int | str | Sequence[Any] = 0,
-    dilation: int | Sequence[int] = 1,
+    dy: Any, x: Any, *, kernel_size: rt.Size, stride: rt.Size = 1, padding: rt.Padding = 0, dilation: rt.Size = 1
 ) -> rt.Array:
     """Compute dw, the gradient of E: 2-D locally connected layer (a convolution without shared weights).
 
@@ -160,20 +170,9 @@ def locally_connected2d_grad_weight(
     dy = rt.array("locally_connected2d", "dy", dy, 4)
     x = rt.array("locally_connected2d", "x", x, 4)
     dtype = rt.float_type("locally_connected2d", x=x, dy=dy)
-    R, T = rt.sizes("locally_connected2d", "kernel_size", kernel_size, 2, 1)
-    s_h, s_w = rt.sizes("locally_connected2d", "stride", stride, 2, 1)
-    d_h, d_w = rt.sizes("locally_connected2d", "dilation", dilation, 2, 1)
-    N, H, W, C = x.shape
-    p_h, p_h_end, p_w, p_w_end = rt.paddings("locally_connected2d", padding, (d_h * (R - 1), d_w * (T - 1)), (s_h, s_w))
-    H_out = (H + p_h + p_h_end - d_h * (R - 1) - 1) // s_h + 1
-    rt.fits("locally_connected2d", "argument x, axis 1 (height)", H_out, H + p_h + p_h_end, d_h * (R - 1) + 1)
-    W_out = (W + p_w + p_w_end - d_w * (T - 1) - 1) // s_w + 1
-    rt.fits("locally_connected2d", "argument x, axis 2 (width)", W_out, W + p_w + p_w_end, d_w * (T - 1) + 1)
-    K = dy.shape[3]
-    rt.extent("locally_connected2d", "argument dy, axis 0 (batch)", dy.shape[0], N)
-    rt.extent("locally_connected2d", "argument dy, axis 1 (H_out)", dy.shape[1], H_out)
-    rt.extent("locally_connected2d", "argument dy, axis 2 (W_out)", dy.shape[2], W_out)
-    rt.affordable("locally_connected2d", dtype, {"dw": (H_out, W_out, R, T, C, K)})
+    R, T, s_h, s_w, d_h, d_w, N, C, p_h, p_w, H_out, W_out, K = _locally_connected2d_grad_weight_sizes(
+        dtype, x, dy, kernel_size, stride, padding, dilation
+    )
     # (13) dw[m,q,v,e,a,o] = Σ_{n} dy[n,m,q,o] x[n, s_h·m+d_h·v−p_h, s_w·q+d_w·e−p_w, a]
     x_1 = rt.Window(  # m q v e a n
         x,
@@ -239,11 +238,11 @@ class LocallyConnected2D(rt.Layer):
         out_channels: int,
         H: int,
         W: int,
-        kernel_size: int | Sequence[int],
+        kernel_size: rt.Size,
         *,
-        stride: int | Sequence[int] = 1,
-        padding: int | str | Sequence[Any] = 0,
-        dilation: int | Sequence[int] = 1,
+        stride: rt.Size = 1,
+        padding: rt.Padding = 0,
+        dilation: rt.Size = 1,
         bias: bool = True,
         dtype: Any = np.float32,
         rng: Any = None,
@@ -278,7 +277,7 @@ class LocallyConnected2D(rt.Layer):
         """The output for x."""
         x = rt.as_array("locally_connected2d", "x", x)
         u = locally_connected2d_forward(
-            x, self.params["w"], self.params.get("b"), stride=self.stride, padding=self.padding, dilation=self.dilation
+            x, self.params["w"], self.params.get("b"), **self._options("stride", "padding", "dilation")
         )
         self._saved = (x,)
         return u
@@ -287,10 +286,10 @@ class LocallyConnected2D(rt.Layer):
         """Return the gradient of x."""
         (x,) = self._kept()
         self.grads["w"] = locally_connected2d_grad_weight(
-            dy, x, kernel_size=self.kernel_size, stride=self.stride, padding=self.padding, dilation=self.dilation
+            dy, x, **self._options("kernel_size", "stride", "padding", "dilation")
         )
         if "b" in self.params:
             self.grads["b"] = locally_connected2d_grad_bias(dy)
         return locally_connected2d_grad_input(
-            dy, self.params["w"], input_shape=x.shape, stride=self.stride, padding=self.padding, dilation=self.dilation
+            dy, self.params["w"], **self._options("stride", "padding", "dilation"), input_shape=x.shape
         )

@@ -10,7 +10,6 @@ Source: Sermanet, Chintala and LeCun, Convolutional neural networks applied to h
     2012, section 2.2.
 """
 
-from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -23,13 +22,57 @@ else:  # copied beside a script
 loops = rt.Companion(__package__, "lp_pool1d")
 
 
+@rt.once
+def _lp_pool1d_sizes(
+    dtype: Any,
+    x: Any,
+    dy: Any,
+    u: Any,
+    /,
+    kernel_size: Any,
+    stride: Any,
+    padding: Any,
+    dilation: Any,
+    ceil_mode: Any,
+    norm_type: Any,
+) -> tuple[Any, ...]:
+    """The sizes of lp_pool1d_forward and lp_pool1d_grad_input."""
+    (T,) = rt.sizes("lp_pool1d", "kernel_size", kernel_size, 1, 1)
+    stride = kernel_size if stride is None else stride
+    (s,) = rt.sizes("lp_pool1d", "stride", stride, 1, 1)
+    (d,) = rt.sizes("lp_pool1d", "dilation", dilation, 1, 1)
+    ceil_mode = rt.flag("lp_pool1d", "ceil_mode", ceil_mode)
+    P = rt.number("lp_pool1d", "norm_type", norm_type)
+    rt.require("lp_pool1d", "norm_type", 1 <= P <= 100, "a number, at least 1 and at most 100", norm_type)
+    N, W, C = x
+    p, p_end = rt.paddings("lp_pool1d", padding, (d * (T - 1),), (s,))
+    if ceil_mode:
+        W_out = min((W + p + p_end + s - d * (T - 1) - 2) // s + 1, (W + p - 1) // s + 1)
+    else:
+        W_out = (W + p + p_end - d * (T - 1) - 1) // s + 1
+    rt.fits("lp_pool1d", x.axis(1, "width"), W_out, W + p + p_end, d * (T - 1) + 1)
+    rt.require(
+        "lp_pool1d",
+        "padding",
+        min(d * (T - 1) + 1 - 2 * p, d * (T - 1) + 1 - 2 * p_end) >= 0,
+        "at most half of the kernel's extent",
+        padding,
+    )
+    if dy is not None:
+        rt.extents("lp_pool1d", dy.name, dy, (N, W_out, C), "batch, W_out, channels")
+    if u is not None:
+        rt.extents("lp_pool1d", u.name, u, (N, W_out, C), "batch, W_out, channels")
+    rt.affordable("lp_pool1d", dtype, {"y": (N, W_out, C), "u": (N, W_out, C)})
+    return T, s, d, P, N, W, C, p, W_out
+
+
 def lp_pool1d_forward(
     x: Any,
     *,
-    kernel_size: int | Sequence[int],
-    stride: int | Sequence[int] | None = None,
-    padding: int | str | Sequence[Any] = 0,
-    dilation: int | Sequence[int] = 1,
+    kernel_size: rt.Size,
+    stride: rt.Size | None = None,
+    padding: rt.Padding = 0,
+    dilation: rt.Size = 1,
     ceil_mode: bool = False,
     norm_type: float = 2.0,
 ) -> tuple[rt.Array, rt.Array]:
@@ -57,48 +100,15 @@ def lp_pool1d_forward(
     """
     x = rt.array("lp_pool1d", "x", x, 3)
     dtype = rt.float_type("lp_pool1d", x=x)
-    (T,) = rt.sizes("lp_pool1d", "kernel_size", kernel_size, 1, 1)
-    stride = kernel_size if stride is None else stride
-    (s,) = rt.sizes("lp_pool1d", "stride", stride, 1, 1)
-    (d,) = rt.sizes("lp_pool1d", "dilation", dilation, 1, 1)
-    ceil_mode = rt.flag("lp_pool1d", "ceil_mode", ceil_mode)
-    P = rt.number("lp_pool1d", "norm_type", norm_type)
-    rt.require("lp_pool1d", "norm_type", 1 <= P <= 100, "a number, at least 1 and at most 100", norm_type)
-    N, W, C = x.shape
-    p, p_end = rt.paddings("lp_pool1d", padding, (d * (T - 1),), (s,))
-    if ceil_mode:
-        W_out = min((W + p + p_end + s - d * (T - 1) - 2) // s + 1, (W + p - 1) // s + 1)
-    else:
-        W_out = (W + p + p_end - d * (T - 1) - 1) // s + 1
-    rt.fits("lp_pool1d", "argument x, axis 1 (width)", W_out, W + p + p_end, d * (T - 1) + 1)
-    rt.require(
-        "lp_pool1d",
-        "padding",
-        min(d * (T - 1) + 1 - 2 * p, d * (T - 1) + 1 - 2 * p_end) >= 0,
-        "at most half of the kernel's extent",
-        padding,
+    T, s, d, P, N, W, C, p, W_out = _lp_pool1d_sizes(
+        dtype, x, None, None, kernel_size, stride, padding, dilation, ceil_mode, norm_type
     )
-    rt.affordable("lp_pool1d", dtype, {"y": (N, W_out, C), "u": (N, W_out, C)})
     # (1) z[n,v,c] = |x[n,v,c]|^P
     z = np.abs(x) ** P
     # (2) u[n,j,c] = Σ_{t} z[n, sj+dt−p, c]
     if loops.wanted(C * N * T * W_out, T, d, p, s):
         u = np.empty((N, W_out, C), dtype)
-        rt.run(
-            loops.lp_pool1d_forward_1,
-            N,
-            C * N * T * W_out,
-            rt.flat(u),
-            rt.flat(z),
-            dtype(0),
-            C,
-            W,
-            W_out,
-            p,
-            rt.fixed(T),
-            rt.fixed(d),
-            rt.fixed(s),
-        )
+        loops.lp_pool1d_forward_1(u, z, C, N, T, W, W_out, d, p, s)
     else:
         z_1 = rt.Window(z, (N, W_out, C, T), ((0, (0, 1)), (-p, (1, s), (3, d)), (0, (2, 1))))  # n j c t
         u = np.empty((N, W_out, C), dtype)
@@ -113,10 +123,10 @@ def lp_pool1d_grad_input(
     x: Any,
     u: Any,
     *,
-    kernel_size: int | Sequence[int],
-    stride: int | Sequence[int] | None = None,
-    padding: int | str | Sequence[Any] = 0,
-    dilation: int | Sequence[int] = 1,
+    kernel_size: rt.Size,
+    stride: rt.Size | None = None,
+    padding: rt.Padding = 0,
+    dilation: rt.Size = 1,
     ceil_mode: bool = False,
     norm_type: float = 2.0,
 ) -> rt.Array:
@@ -147,29 +157,9 @@ def lp_pool1d_grad_input(
     x = rt.array("lp_pool1d", "x", x, 3)
     u = rt.array("lp_pool1d", "u", u, 3)
     dtype = rt.float_type("lp_pool1d", x=x, u=u, dy=dy)
-    (T,) = rt.sizes("lp_pool1d", "kernel_size", kernel_size, 1, 1)
-    stride = kernel_size if stride is None else stride
-    (s,) = rt.sizes("lp_pool1d", "stride", stride, 1, 1)
-    (d,) = rt.sizes("lp_pool1d", "dilation", dilation, 1, 1)
-    ceil_mode = rt.flag("lp_pool1d", "ceil_mode", ceil_mode)
-    P = rt.number("lp_pool1d", "norm_type", norm_type)
-    rt.require("lp_pool1d", "norm_type", 1 <= P <= 100, "a number, at least 1 and at most 100", norm_type)
-    N, W, C = x.shape
-    p, p_end = rt.paddings("lp_pool1d", padding, (d * (T - 1),), (s,))
-    if ceil_mode:
-        W_out = min((W + p + p_end + s - d * (T - 1) - 2) // s + 1, (W + p - 1) // s + 1)
-    else:
-        W_out = (W + p + p_end - d * (T - 1) - 1) // s + 1
-    rt.fits("lp_pool1d", "argument x, axis 1 (width)", W_out, W + p + p_end, d * (T - 1) + 1)
-    rt.require(
-        "lp_pool1d",
-        "padding",
-        min(d * (T - 1) + 1 - 2 * p, d * (T - 1) + 1 - 2 * p_end) >= 0,
-        "at most half of the kernel's extent",
-        padding,
+    T, s, d, P, N, W, C, p, W_out = _lp_pool1d_sizes(
+        dtype, x, dy, u, kernel_size, stride, padding, dilation, ceil_mode, norm_type
     )
-    rt.extents("lp_pool1d", "dy", dy.shape, (N, W_out, C), "batch, W_out, channels")
-    rt.extents("lp_pool1d", "u", u.shape, (N, W_out, C), "batch, W_out, channels")
     # (14) dz[m, sj+dt−p, e] += 1/P dy[m,j,e] ([u[m,j,e]=0]+u[m,j,e])^(1/P−1) [u[m,j,e]≠0]
     dz = np.empty((N, W, C), dtype)
     factor1 = np.where(u != 0, ((u == 0).astype(dtype) + u) ** (rt.ratio(1, P) - 1) * dy / P, 0)
@@ -202,11 +192,11 @@ class LPPool1D(rt.Layer):
 
     def __init__(
         self,
-        kernel_size: int | Sequence[int],
+        kernel_size: rt.Size,
         *,
-        stride: int | Sequence[int] | None = None,
-        padding: int | str | Sequence[Any] = 0,
-        dilation: int | Sequence[int] = 1,
+        stride: rt.Size | None = None,
+        padding: rt.Padding = 0,
+        dilation: rt.Size = 1,
         ceil_mode: bool = False,
         norm_type: float = 2.0,
     ) -> None:
@@ -237,13 +227,7 @@ class LPPool1D(rt.Layer):
         """The output for x."""
         x = rt.as_array("lp_pool1d", "x", x)
         y, u = lp_pool1d_forward(
-            x,
-            kernel_size=self.kernel_size,
-            stride=self.stride,
-            padding=self.padding,
-            dilation=self.dilation,
-            ceil_mode=self.ceil_mode,
-            norm_type=self.norm_type,
+            x, **self._options("kernel_size", "stride", "padding", "dilation", "ceil_mode", "norm_type")
         )
         self._saved = (x, u)
         return y
@@ -252,13 +236,5 @@ class LPPool1D(rt.Layer):
         """Return the gradient of x."""
         x, u = self._kept()
         return lp_pool1d_grad_input(
-            dy,
-            x,
-            u,
-            kernel_size=self.kernel_size,
-            stride=self.stride,
-            padding=self.padding,
-            dilation=self.dilation,
-            ceil_mode=self.ceil_mode,
-            norm_type=self.norm_type,
+            dy, x, u, **self._options("kernel_size", "stride", "padding", "dilation", "ceil_mode", "norm_type")
         )

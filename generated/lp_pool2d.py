@@ -10,7 +10,6 @@ Source: Sermanet, Chintala and LeCun, Convolutional neural networks applied to h
     2012, section 2.2.
 """
 
-from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -23,13 +22,68 @@ else:  # copied beside a script
 loops = rt.Companion(__package__, "lp_pool2d")
 
 
+@rt.once
+def _lp_pool2d_sizes(
+    dtype: Any,
+    x: Any,
+    dy: Any,
+    u: Any,
+    /,
+    kernel_size: Any,
+    stride: Any,
+    padding: Any,
+    dilation: Any,
+    ceil_mode: Any,
+    norm_type: Any,
+) -> tuple[Any, ...]:
+    """The sizes of lp_pool2d_forward and lp_pool2d_grad_input."""
+    R, T = rt.sizes("lp_pool2d", "kernel_size", kernel_size, 2, 1)
+    stride = kernel_size if stride is None else stride
+    s_h, s_w = rt.sizes("lp_pool2d", "stride", stride, 2, 1)
+    d_h, d_w = rt.sizes("lp_pool2d", "dilation", dilation, 2, 1)
+    ceil_mode = rt.flag("lp_pool2d", "ceil_mode", ceil_mode)
+    P = rt.number("lp_pool2d", "norm_type", norm_type)
+    rt.require("lp_pool2d", "norm_type", 1 <= P <= 100, "a number, at least 1 and at most 100", norm_type)
+    N, H, W, C = x
+    p_h, p_h_end, p_w, p_w_end = rt.paddings("lp_pool2d", padding, (d_h * (R - 1), d_w * (T - 1)), (s_h, s_w))
+    if ceil_mode:
+        H_out = min((H + p_h + p_h_end + s_h - d_h * (R - 1) - 2) // s_h + 1, (H + p_h - 1) // s_h + 1)
+    else:
+        H_out = (H + p_h + p_h_end - d_h * (R - 1) - 1) // s_h + 1
+    rt.fits("lp_pool2d", x.axis(1, "height"), H_out, H + p_h + p_h_end, d_h * (R - 1) + 1)
+    if ceil_mode:
+        W_out = min((W + p_w + p_w_end + s_w - d_w * (T - 1) - 2) // s_w + 1, (W + p_w - 1) // s_w + 1)
+    else:
+        W_out = (W + p_w + p_w_end - d_w * (T - 1) - 1) // s_w + 1
+    rt.fits("lp_pool2d", x.axis(2, "width"), W_out, W + p_w + p_w_end, d_w * (T - 1) + 1)
+    rt.require(
+        "lp_pool2d",
+        "padding",
+        min(
+            d_h * (R - 1) + 1 - 2 * p_h,
+            d_h * (R - 1) + 1 - 2 * p_h_end,
+            d_w * (T - 1) + 1 - 2 * p_w,
+            d_w * (T - 1) + 1 - 2 * p_w_end,
+        )
+        >= 0,
+        "at most half of the kernel's extent",
+        padding,
+    )
+    if dy is not None:
+        rt.extents("lp_pool2d", dy.name, dy, (N, H_out, W_out, C), "batch, H_out, W_out, channels")
+    if u is not None:
+        rt.extents("lp_pool2d", u.name, u, (N, H_out, W_out, C), "batch, H_out, W_out, channels")
+    rt.affordable("lp_pool2d", dtype, {"y": (N, H_out, W_out, C), "u": (N, H_out, W_out, C)})
+    return R, T, s_h, s_w, d_h, d_w, P, N, H, W, C, p_h, p_w, H_out, W_out
+
+
 def lp_pool2d_forward(
     x: Any,
     *,
-    kernel_size: int | Sequence[int],
-    stride: int | Sequence[int] | None = None,
-    padding: int | str | Sequence[Any] = 0,
-    dilation: int | Sequence[int] = 1,
+    kernel_size: rt.Size,
+    stride: rt.Size | None = None,
+    padding: rt.Padding = 0,
+    dilation: rt.Size = 1,
     ceil_mode: bool = False,
     norm_type: float = 2.0,
 ) -> tuple[rt.Array, rt.Array]:
@@ -57,65 +111,15 @@ def lp_pool2d_forward(
     """
     x = rt.array("lp_pool2d", "x", x, 4)
     dtype = rt.float_type("lp_pool2d", x=x)
-    R, T = rt.sizes("lp_pool2d", "kernel_size", kernel_size, 2, 1)
-    stride = kernel_size if stride is None else stride
-    s_h, s_w = rt.sizes("lp_pool2d", "stride", stride, 2, 1)
-    d_h, d_w = rt.sizes("lp_pool2d", "dilation", dilation, 2, 1)
-    ceil_mode = rt.flag("lp_pool2d", "ceil_mode", ceil_mode)
-    P = rt.number("lp_pool2d", "norm_type", norm_type)
-    rt.require("lp_pool2d", "norm_type", 1 <= P <= 100, "a number, at least 1 and at most 100", norm_type)
-    N, H, W, C = x.shape
-    p_h, p_h_end, p_w, p_w_end = rt.paddings("lp_pool2d", padding, (d_h * (R - 1), d_w * (T - 1)), (s_h, s_w))
-    if ceil_mode:
-        H_out = min((H + p_h + p_h_end + s_h - d_h * (R - 1) - 2) // s_h + 1, (H + p_h - 1) // s_h + 1)
-    else:
-        H_out = (H + p_h + p_h_end - d_h * (R - 1) - 1) // s_h + 1
-    rt.fits("lp_pool2d", "argument x, axis 1 (height)", H_out, H + p_h + p_h_end, d_h * (R - 1) + 1)
-    if ceil_mode:
-        W_out = min((W + p_w + p_w_end + s_w - d_w * (T - 1) - 2) // s_w + 1, (W + p_w - 1) // s_w + 1)
-    else:
-        W_out = (W + p_w + p_w_end - d_w * (T - 1) - 1) // s_w + 1
-    rt.fits("lp_pool2d", "argument x, axis 2 (width)", W_out, W + p_w + p_w_end, d_w * (T - 1) + 1)
-    rt.require(
-        "lp_pool2d",
-        "padding",
-        min(
-            d_h * (R - 1) + 1 - 2 * p_h,
-            d_h * (R - 1) + 1 - 2 * p_h_end,
-            d_w * (T - 1) + 1 - 2 * p_w,
-            d_w * (T - 1) + 1 - 2 * p_w_end,
-        )
-        >= 0,
-        "at most half of the kernel's extent",
-        padding,
+    R, T, s_h, s_w, d_h, d_w, P, N, H, W, C, p_h, p_w, H_out, W_out = _lp_pool2d_sizes(
+        dtype, x, None, None, kernel_size, stride, padding, dilation, ceil_mode, norm_type
     )
-    rt.affordable("lp_pool2d", dtype, {"y": (N, H_out, W_out, C), "u": (N, H_out, W_out, C)})
     # (1) z[n,h,v,c] = |x[n,h,v,c]|^P
     z = np.abs(x) ** P
     # (2) u[n,i,j,c] = Σ_{r,t} z[n, s_h·i+d_h·r−p_h, s_w·j+d_w·t−p_w, c]
     if loops.wanted(C * H_out * N * R * T * W_out, R * T, d_h, d_w, p_h, p_w, s_h, s_w):
         u = np.empty((N, H_out, W_out, C), dtype)
-        rt.run(
-            loops.lp_pool2d_forward_1,
-            H_out * N,
-            C * H_out * N * R * T * W_out,
-            rt.flat(u),
-            rt.flat(z),
-            dtype(0),
-            C,
-            H,
-            H_out,
-            W,
-            W_out,
-            p_h,
-            p_w,
-            rt.fixed(R),
-            rt.fixed(T),
-            rt.fixed(d_h),
-            rt.fixed(d_w),
-            rt.fixed(s_h),
-            rt.fixed(s_w),
-        )
+        loops.lp_pool2d_forward_1(u, z, C, H, H_out, N, R, T, W, W_out, d_h, d_w, p_h, p_w, s_h, s_w)
     else:
         z_1 = rt.Window(  # n i j c r t
             z,
@@ -134,10 +138,10 @@ def lp_pool2d_grad_input(
     x: Any,
     u: Any,
     *,
-    kernel_size: int | Sequence[int],
-    stride: int | Sequence[int] | None = None,
-    padding: int | str | Sequence[Any] = 0,
-    dilation: int | Sequence[int] = 1,
+    kernel_size: rt.Size,
+    stride: rt.Size | None = None,
+    padding: rt.Padding = 0,
+    dilation: rt.Size = 1,
     ceil_mode: bool = False,
     norm_type: float = 2.0,
 ) -> rt.Array:
@@ -169,40 +173,9 @@ def lp_pool2d_grad_input(
     x = rt.array("lp_pool2d", "x", x, 4)
     u = rt.array("lp_pool2d", "u", u, 4)
     dtype = rt.float_type("lp_pool2d", x=x, u=u, dy=dy)
-    R, T = rt.sizes("lp_pool2d", "kernel_size", kernel_size, 2, 1)
-    stride = kernel_size if stride is None else stride
-    s_h, s_w = rt.sizes("lp_pool2d", "stride", stride, 2, 1)
-    d_h, d_w = rt.sizes("lp_pool2d", "dilation", dilation, 2, 1)
-    ceil_mode = rt.flag("lp_pool2d", "ceil_mode", ceil_mode)
-    P = rt.number("lp_pool2d", "norm_type", norm_type)
-    rt.require("lp_pool2d", "norm_type", 1 <= P <= 100, "a number, at least 1 and at most 100", norm_type)
-    N, H, W, C = x.shape
-    p_h, p_h_end, p_w, p_w_end = rt.paddings("lp_pool2d", padding, (d_h * (R - 1), d_w * (T - 1)), (s_h, s_w))
-    if ceil_mode:
-        H_out = min((H + p_h + p_h_end + s_h - d_h * (R - 1) - 2) // s_h + 1, (H + p_h - 1) // s_h + 1)
-    else:
-        H_out = (H + p_h + p_h_end - d_h * (R - 1) - 1) // s_h + 1
-    rt.fits("lp_pool2d", "argument x, axis 1 (height)", H_out, H + p_h + p_h_end, d_h * (R - 1) + 1)
-    if ceil_mode:
-        W_out = min((W + p_w + p_w_end + s_w - d_w * (T - 1) - 2) // s_w + 1, (W + p_w - 1) // s_w + 1)
-    else:
-        W_out = (W + p_w + p_w_end - d_w * (T - 1) - 1) // s_w + 1
-    rt.fits("lp_pool2d", "argument x, axis 2 (width)", W_out, W + p_w + p_w_end, d_w * (T - 1) + 1)
-    rt.require(
-        "lp_pool2d",
-        "padding",
-        min(
-            d_h * (R - 1) + 1 - 2 * p_h,
-            d_h * (R - 1) + 1 - 2 * p_h_end,
-            d_w * (T - 1) + 1 - 2 * p_w,
-            d_w * (T - 1) + 1 - 2 * p_w_end,
-        )
-        >= 0,
-        "at most half of the kernel's extent",
-        padding,
+    R, T, s_h, s_w, d_h, d_w, P, N, H, W, C, p_h, p_w, H_out, W_out = _lp_pool2d_sizes(
+        dtype, x, dy, u, kernel_size, stride, padding, dilation, ceil_mode, norm_type
     )
-    rt.extents("lp_pool2d", "dy", dy.shape, (N, H_out, W_out, C), "batch, H_out, W_out, channels")
-    rt.extents("lp_pool2d", "u", u.shape, (N, H_out, W_out, C), "batch, H_out, W_out, channels")
     # (14) dz[m, s_h·i+d_h·r−p_h, s_w·j+d_w·t−p_w, a] += 1/P dy[m,i,j,a] ([u[m,i,j,a]=0]+u[m,i,j,a])^(1/P−1)
     #                                                      [u[m,i,j,a]≠0]
     dz = np.empty((N, H, W, C), dtype)
@@ -240,11 +213,11 @@ class LPPool2D(rt.Layer):
 
     def __init__(
         self,
-        kernel_size: int | Sequence[int],
+        kernel_size: rt.Size,
         *,
-        stride: int | Sequence[int] | None = None,
-        padding: int | str | Sequence[Any] = 0,
-        dilation: int | Sequence[int] = 1,
+        stride: rt.Size | None = None,
+        padding: rt.Padding = 0,
+        dilation: rt.Size = 1,
         ceil_mode: bool = False,
         norm_type: float = 2.0,
     ) -> None:
@@ -281,13 +254,7 @@ class LPPool2D(rt.Layer):
         """The output for x."""
         x = rt.as_array("lp_pool2d", "x", x)
         y, u = lp_pool2d_forward(
-            x,
-            kernel_size=self.kernel_size,
-            stride=self.stride,
-            padding=self.padding,
-            dilation=self.dilation,
-            ceil_mode=self.ceil_mode,
-            norm_type=self.norm_type,
+            x, **self._options("kernel_size", "stride", "padding", "dilation", "ceil_mode", "norm_type")
         )
         self._saved = (x, u)
         return y
@@ -296,13 +263,5 @@ class LPPool2D(rt.Layer):
         """Return the gradient of x."""
         x, u = self._kept()
         return lp_pool2d_grad_input(
-            dy,
-            x,
-            u,
-            kernel_size=self.kernel_size,
-            stride=self.stride,
-            padding=self.padding,
-            dilation=self.dilation,
-            ceil_mode=self.ceil_mode,
-            norm_type=self.norm_type,
+            dy, x, u, **self._options("kernel_size", "stride", "padding", "dilation", "ceil_mode", "norm_type")
         )

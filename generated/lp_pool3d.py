@@ -10,7 +10,6 @@ Source: Sermanet, Chintala and LeCun, Convolutional neural networks applied to h
     2012, section 2.2.
 """
 
-from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -23,13 +22,77 @@ else:  # copied beside a script
 loops = rt.Companion(__package__, "lp_pool3d")
 
 
+@rt.once
+def _lp_pool3d_sizes(
+    dtype: Any,
+    x: Any,
+    dy: Any,
+    u: Any,
+    /,
+    kernel_size: Any,
+    stride: Any,
+    padding: Any,
+    dilation: Any,
+    ceil_mode: Any,
+    norm_type: Any,
+) -> tuple[Any, ...]:
+    """The sizes of lp_pool3d_forward and lp_pool3d_grad_input."""
+    A, R, T = rt.sizes("lp_pool3d", "kernel_size", kernel_size, 3, 1)
+    stride = kernel_size if stride is None else stride
+    s_d, s_h, s_w = rt.sizes("lp_pool3d", "stride", stride, 3, 1)
+    d_d, d_h, d_w = rt.sizes("lp_pool3d", "dilation", dilation, 3, 1)
+    ceil_mode = rt.flag("lp_pool3d", "ceil_mode", ceil_mode)
+    P = rt.number("lp_pool3d", "norm_type", norm_type)
+    rt.require("lp_pool3d", "norm_type", 1 <= P <= 100, "a number, at least 1 and at most 100", norm_type)
+    N, D, H, W, C = x
+    p_d, p_d_end, p_h, p_h_end, p_w, p_w_end = rt.paddings(
+        "lp_pool3d", padding, (d_d * (A - 1), d_h * (R - 1), d_w * (T - 1)), (s_d, s_h, s_w)
+    )
+    if ceil_mode:
+        D_out = min((D + p_d + p_d_end + s_d - d_d * (A - 1) - 2) // s_d + 1, (D + p_d - 1) // s_d + 1)
+    else:
+        D_out = (D + p_d + p_d_end - d_d * (A - 1) - 1) // s_d + 1
+    rt.fits("lp_pool3d", x.axis(1, "depth"), D_out, D + p_d + p_d_end, d_d * (A - 1) + 1)
+    if ceil_mode:
+        H_out = min((H + p_h + p_h_end + s_h - d_h * (R - 1) - 2) // s_h + 1, (H + p_h - 1) // s_h + 1)
+    else:
+        H_out = (H + p_h + p_h_end - d_h * (R - 1) - 1) // s_h + 1
+    rt.fits("lp_pool3d", x.axis(2, "height"), H_out, H + p_h + p_h_end, d_h * (R - 1) + 1)
+    if ceil_mode:
+        W_out = min((W + p_w + p_w_end + s_w - d_w * (T - 1) - 2) // s_w + 1, (W + p_w - 1) // s_w + 1)
+    else:
+        W_out = (W + p_w + p_w_end - d_w * (T - 1) - 1) // s_w + 1
+    rt.fits("lp_pool3d", x.axis(3, "width"), W_out, W + p_w + p_w_end, d_w * (T - 1) + 1)
+    rt.require(
+        "lp_pool3d",
+        "padding",
+        min(
+            d_d * (A - 1) + 1 - 2 * p_d,
+            d_d * (A - 1) + 1 - 2 * p_d_end,
+            d_h * (R - 1) + 1 - 2 * p_h,
+            d_h * (R - 1) + 1 - 2 * p_h_end,
+            d_w * (T - 1) + 1 - 2 * p_w,
+            d_w * (T - 1) + 1 - 2 * p_w_end,
+        )
+        >= 0,
+        "at most half of the kernel's extent",
+        padding,
+    )
+    if dy is not None:
+        rt.extents("lp_pool3d", dy.name, dy, (N, D_out, H_out, W_out, C), "batch, D_out, H_out, W_out, channels")
+    if u is not None:
+        rt.extents("lp_pool3d", u.name, u, (N, D_out, H_out, W_out, C), "batch, D_out, H_out, W_out, channels")
+    rt.affordable("lp_pool3d", dtype, {"y": (N, D_out, H_out, W_out, C), "u": (N, D_out, H_out, W_out, C)})
+    return A, R, T, s_d, s_h, s_w, d_d, d_h, d_w, P, N, D, H, W, C, p_d, p_h, p_w, D_out, H_out, W_out
+
+
 def lp_pool3d_forward(
     x: Any,
     *,
-    kernel_size: int | Sequence[int],
-    stride: int | Sequence[int] | None = None,
-    padding: int | str | Sequence[Any] = 0,
-    dilation: int | Sequence[int] = 1,
+    kernel_size: rt.Size,
+    stride: rt.Size | None = None,
+    padding: rt.Padding = 0,
+    dilation: rt.Size = 1,
     ceil_mode: bool = False,
     norm_type: float = 2.0,
 ) -> tuple[rt.Array, rt.Array]:
@@ -57,79 +120,16 @@ def lp_pool3d_forward(
     """
     x = rt.array("lp_pool3d", "x", x, 5)
     dtype = rt.float_type("lp_pool3d", x=x)
-    A, R, T = rt.sizes("lp_pool3d", "kernel_size", kernel_size, 3, 1)
-    stride = kernel_size if stride is None else stride
-    s_d, s_h, s_w = rt.sizes("lp_pool3d", "stride", stride, 3, 1)
-    d_d, d_h, d_w = rt.sizes("lp_pool3d", "dilation", dilation, 3, 1)
-    ceil_mode = rt.flag("lp_pool3d", "ceil_mode", ceil_mode)
-    P = rt.number("lp_pool3d", "norm_type", norm_type)
-    rt.require("lp_pool3d", "norm_type", 1 <= P <= 100, "a number, at least 1 and at most 100", norm_type)
-    N, D, H, W, C = x.shape
-    p_d, p_d_end, p_h, p_h_end, p_w, p_w_end = rt.paddings(
-        "lp_pool3d", padding, (d_d * (A - 1), d_h * (R - 1), d_w * (T - 1)), (s_d, s_h, s_w)
+    A, R, T, s_d, s_h, s_w, d_d, d_h, d_w, P, N, D, H, W, C, p_d, p_h, p_w, D_out, H_out, W_out = _lp_pool3d_sizes(
+        dtype, x, None, None, kernel_size, stride, padding, dilation, ceil_mode, norm_type
     )
-    if ceil_mode:
-        D_out = min((D + p_d + p_d_end + s_d - d_d * (A - 1) - 2) // s_d + 1, (D + p_d - 1) // s_d + 1)
-    else:
-        D_out = (D + p_d + p_d_end - d_d * (A - 1) - 1) // s_d + 1
-    rt.fits("lp_pool3d", "argument x, axis 1 (depth)", D_out, D + p_d + p_d_end, d_d * (A - 1) + 1)
-    if ceil_mode:
-        H_out = min((H + p_h + p_h_end + s_h - d_h * (R - 1) - 2) // s_h + 1, (H + p_h - 1) // s_h + 1)
-    else:
-        H_out = (H + p_h + p_h_end - d_h * (R - 1) - 1) // s_h + 1
-    rt.fits("lp_pool3d", "argument x, axis 2 (height)", H_out, H + p_h + p_h_end, d_h * (R - 1) + 1)
-    if ceil_mode:
-        W_out = min((W + p_w + p_w_end + s_w - d_w * (T - 1) - 2) // s_w + 1, (W + p_w - 1) // s_w + 1)
-    else:
-        W_out = (W + p_w + p_w_end - d_w * (T - 1) - 1) // s_w + 1
-    rt.fits("lp_pool3d", "argument x, axis 3 (width)", W_out, W + p_w + p_w_end, d_w * (T - 1) + 1)
-    rt.require(
-        "lp_pool3d",
-        "padding",
-        min(
-            d_d * (A - 1) + 1 - 2 * p_d,
-            d_d * (A - 1) + 1 - 2 * p_d_end,
-            d_h * (R - 1) + 1 - 2 * p_h,
-            d_h * (R - 1) + 1 - 2 * p_h_end,
-            d_w * (T - 1) + 1 - 2 * p_w,
-            d_w * (T - 1) + 1 - 2 * p_w_end,
-        )
-        >= 0,
-        "at most half of the kernel's extent",
-        padding,
-    )
-    rt.affordable("lp_pool3d", dtype, {"y": (N, D_out, H_out, W_out, C), "u": (N, D_out, H_out, W_out, C)})
     # (1) z[n,q,h,v,c] = |x[n,q,h,v,c]|^P
     z = np.abs(x) ** P
     # (2) u[n,l,i,j,c] = Σ_{a,r,t} z[n, s_d·l+d_d·a−p_d, s_h·i+d_h·r−p_h, s_w·j+d_w·t−p_w, c]
     if loops.wanted(A * C * D_out * H_out * N * R * T * W_out, A * R * T, d_d, d_h, d_w, p_d, p_h, p_w, s_d, s_h, s_w):
         u = np.empty((N, D_out, H_out, W_out, C), dtype)
-        rt.run(
-            loops.lp_pool3d_forward_1,
-            D_out * H_out * N,
-            A * C * D_out * H_out * N * R * T * W_out,
-            rt.flat(u),
-            rt.flat(z),
-            dtype(0),
-            C,
-            D,
-            D_out,
-            H,
-            H_out,
-            W,
-            W_out,
-            p_d,
-            p_h,
-            p_w,
-            rt.fixed(A),
-            rt.fixed(R),
-            rt.fixed(T),
-            rt.fixed(d_d),
-            rt.fixed(d_h),
-            rt.fixed(d_w),
-            rt.fixed(s_d),
-            rt.fixed(s_h),
-            rt.fixed(s_w),
+        loops.lp_pool3d_forward_1(
+            u, z, A, C, D, D_out, H, H_out, N, R, T, W, W_out, d_d, d_h, d_w, p_d, p_h, p_w, s_d, s_h, s_w
         )
     else:
         z_1 = rt.Window(  # n l i j c a r t
@@ -155,10 +155,10 @@ def lp_pool3d_grad_input(
     x: Any,
     u: Any,
     *,
-    kernel_size: int | Sequence[int],
-    stride: int | Sequence[int] | None = None,
-    padding: int | str | Sequence[Any] = 0,
-    dilation: int | Sequence[int] = 1,
+    kernel_size: rt.Size,
+    stride: rt.Size | None = None,
+    padding: rt.Padding = 0,
+    dilation: rt.Size = 1,
     ceil_mode: bool = False,
     norm_type: float = 2.0,
 ) -> rt.Array:
@@ -191,49 +191,9 @@ def lp_pool3d_grad_input(
     x = rt.array("lp_pool3d", "x", x, 5)
     u = rt.array("lp_pool3d", "u", u, 5)
     dtype = rt.float_type("lp_pool3d", x=x, u=u, dy=dy)
-    A, R, T = rt.sizes("lp_pool3d", "kernel_size", kernel_size, 3, 1)
-    stride = kernel_size if stride is None else stride
-    s_d, s_h, s_w = rt.sizes("lp_pool3d", "stride", stride, 3, 1)
-    d_d, d_h, d_w = rt.sizes("lp_pool3d", "dilation", dilation, 3, 1)
-    ceil_mode = rt.flag("lp_pool3d", "ceil_mode", ceil_mode)
-    P = rt.number("lp_pool3d", "norm_type", norm_type)
-    rt.require("lp_pool3d", "norm_type", 1 <= P <= 100, "a number, at least 1 and at most 100", norm_type)
-    N, D, H, W, C = x.shape
-    p_d, p_d_end, p_h, p_h_end, p_w, p_w_end = rt.paddings(
-        "lp_pool3d", padding, (d_d * (A - 1), d_h * (R - 1), d_w * (T - 1)), (s_d, s_h, s_w)
+    A, R, T, s_d, s_h, s_w, d_d, d_h, d_w, P, N, D, H, W, C, p_d, p_h, p_w, D_out, H_out, W_out = _lp_pool3d_sizes(
+        dtype, x, dy, u, kernel_size, stride, padding, dilation, ceil_mode, norm_type
     )
-    if ceil_mode:
-        D_out = min((D + p_d + p_d_end + s_d - d_d * (A - 1) - 2) // s_d + 1, (D + p_d - 1) // s_d + 1)
-    else:
-        D_out = (D + p_d + p_d_end - d_d * (A - 1) - 1) // s_d + 1
-    rt.fits("lp_pool3d", "argument x, axis 1 (depth)", D_out, D + p_d + p_d_end, d_d * (A - 1) + 1)
-    if ceil_mode:
-        H_out = min((H + p_h + p_h_end + s_h - d_h * (R - 1) - 2) // s_h + 1, (H + p_h - 1) // s_h + 1)
-    else:
-        H_out = (H + p_h + p_h_end - d_h * (R - 1) - 1) // s_h + 1
-    rt.fits("lp_pool3d", "argument x, axis 2 (height)", H_out, H + p_h + p_h_end, d_h * (R - 1) + 1)
-    if ceil_mode:
-        W_out = min((W + p_w + p_w_end + s_w - d_w * (T - 1) - 2) // s_w + 1, (W + p_w - 1) // s_w + 1)
-    else:
-        W_out = (W + p_w + p_w_end - d_w * (T - 1) - 1) // s_w + 1
-    rt.fits("lp_pool3d", "argument x, axis 3 (width)", W_out, W + p_w + p_w_end, d_w * (T - 1) + 1)
-    rt.require(
-        "lp_pool3d",
-        "padding",
-        min(
-            d_d * (A - 1) + 1 - 2 * p_d,
-            d_d * (A - 1) + 1 - 2 * p_d_end,
-            d_h * (R - 1) + 1 - 2 * p_h,
-            d_h * (R - 1) + 1 - 2 * p_h_end,
-            d_w * (T - 1) + 1 - 2 * p_w,
-            d_w * (T - 1) + 1 - 2 * p_w_end,
-        )
-        >= 0,
-        "at most half of the kernel's extent",
-        padding,
-    )
-    rt.extents("lp_pool3d", "dy", dy.shape, (N, D_out, H_out, W_out, C), "batch, D_out, H_out, W_out, channels")
-    rt.extents("lp_pool3d", "u", u.shape, (N, D_out, H_out, W_out, C), "batch, D_out, H_out, W_out, channels")
     # (14) dz[m, s_d·l+d_d·a−p_d, s_h·i+d_h·r−p_h, s_w·j+d_w·t−p_w, q1] += 1/P dy[m,l,i,j,q1]
     #                                                                        ([u[m,l,i,j,q1]=0]+u[m,l,i,j,q1])^(1/P−1)
     #                                                                        [u[m,l,i,j,q1]≠0]
@@ -272,11 +232,11 @@ class LPPool3D(rt.Layer):
 
     def __init__(
         self,
-        kernel_size: int | Sequence[int],
+        kernel_size: rt.Size,
         *,
-        stride: int | Sequence[int] | None = None,
-        padding: int | str | Sequence[Any] = 0,
-        dilation: int | Sequence[int] = 1,
+        stride: rt.Size | None = None,
+        padding: rt.Padding = 0,
+        dilation: rt.Size = 1,
         ceil_mode: bool = False,
         norm_type: float = 2.0,
     ) -> None:
@@ -317,13 +277,7 @@ class LPPool3D(rt.Layer):
         """The output for x."""
         x = rt.as_array("lp_pool3d", "x", x)
         y, u = lp_pool3d_forward(
-            x,
-            kernel_size=self.kernel_size,
-            stride=self.stride,
-            padding=self.padding,
-            dilation=self.dilation,
-            ceil_mode=self.ceil_mode,
-            norm_type=self.norm_type,
+            x, **self._options("kernel_size", "stride", "padding", "dilation", "ceil_mode", "norm_type")
         )
         self._saved = (x, u)
         return y
@@ -332,13 +286,5 @@ class LPPool3D(rt.Layer):
         """Return the gradient of x."""
         x, u = self._kept()
         return lp_pool3d_grad_input(
-            dy,
-            x,
-            u,
-            kernel_size=self.kernel_size,
-            stride=self.stride,
-            padding=self.padding,
-            dilation=self.dilation,
-            ceil_mode=self.ceil_mode,
-            norm_type=self.norm_type,
+            dy, x, u, **self._options("kernel_size", "stride", "padding", "dilation", "ceil_mode", "norm_type")
         )

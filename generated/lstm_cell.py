@@ -28,13 +28,25 @@ else:  # copied beside a script
 loops = rt.Companion(__package__, "lstm_cell")
 
 
+@rt.once
+def _lstm_cell_sizes(dtype: Any, w: Any, r: Any, b: Any, x: Any, h: Any, c: Any, /) -> tuple[Any, ...]:
+    """The sizes of lstm_cell_forward."""
+    C, _, H = w
+    rt.extents("lstm_cell", r.name, r, (H, 4, H), "units, 4, units")
+    N = x[0]
+    rt.extent("lstm_cell", w.axis(1, "4"), w[1], 4)
+    rt.extent("lstm_cell", x.axis(1, "features"), x[1], C)
+    rt.extent("lstm_cell", h.axis(0, "batch"), h[0], N)
+    rt.extent("lstm_cell", h.axis(1, "units"), h[1], H)
+    rt.extent("lstm_cell", c.axis(0, "batch"), c[0], N)
+    rt.extent("lstm_cell", c.axis(1, "units"), c[1], H)
+    if b is not None:
+        rt.extents("lstm_cell", b.name, b, (4, H), "4, units")
+    return H, N
+
+
 def lstm_cell_forward(
-    x: Any,
-    h: Any,
-    c: Any,
-    w: Any,
-    r: Any,
-    b: Any = None,
+    x: Any, h: Any, c: Any, w: Any, r: Any, b: Any = None
 ) -> tuple[rt.Array, rt.Array, rt.Array, rt.Array, rt.Array, rt.Array, rt.Array]:
     """Compute the one step of a long short-term memory.
 
@@ -70,22 +82,9 @@ def lstm_cell_forward(
     c = rt.array("lstm_cell", "c", c, 2)
     w = rt.array("lstm_cell", "w", w, 3)
     r = rt.array("lstm_cell", "r", r, 3)
-    if b is not None:
-        b = rt.array("lstm_cell", "b", b, 2)
+    b = None if b is None else rt.array("lstm_cell", "b", b, 2)
     dtype = rt.float_type("lstm_cell", w=w, r=r, b=b, x=x, h=h, c=c)
-    N, C = x.shape
-    H = w.shape[2]
-    rt.extent("lstm_cell", "argument w, axis 0 (features)", w.shape[0], C)
-    rt.extent("lstm_cell", "argument w, axis 1 (4)", w.shape[1], 4)
-    rt.extent("lstm_cell", "argument r, axis 0 (units)", r.shape[0], H)
-    rt.extent("lstm_cell", "argument r, axis 1 (4)", r.shape[1], 4)
-    rt.extent("lstm_cell", "argument r, axis 2 (units)", r.shape[2], H)
-    rt.extent("lstm_cell", "argument h, axis 0 (batch)", h.shape[0], N)
-    rt.extent("lstm_cell", "argument h, axis 1 (units)", h.shape[1], H)
-    rt.extent("lstm_cell", "argument c, axis 0 (batch)", c.shape[0], N)
-    rt.extent("lstm_cell", "argument c, axis 1 (units)", c.shape[1], H)
-    if b is not None:
-        rt.extents("lstm_cell", "b", b.shape, (4, H), "4, units")
+    H, N = _lstm_cell_sizes(dtype, w, r, b, x, h, c)
     # (1) u[n,a,k] = Σ_{l} h[n,l] r[l,a,k]
     u = np.empty((N, 4, H), dtype)
     rt.contract("n l, l a k -> n a k", h, r, out=u)
@@ -105,7 +104,7 @@ def lstm_cell_forward(
     # (6) z[n,k] = c[n,k] f[n,k]+i[n,k] g[n,k]
     if loops.wanted(H * N):
         z = np.empty((N, H), dtype)
-        rt.run(loops.lstm_cell_forward_1, H * N, H * N, rt.flat(z), rt.flat(c), rt.flat(f), rt.flat(g), rt.flat(i))
+        loops.lstm_cell_forward_1(z, c, f, g, i, H, N)
     else:
         z = c * f + g * i
     # (7) s[n,k] = tanh(z[n,k])
@@ -113,6 +112,25 @@ def lstm_cell_forward(
     # (8) y[n,k] = o[n,k] s[n,k]
     y = o * s
     return y, z, i, f, g, o, s
+
+
+@rt.once
+def _lstm_cell_grad_input_sizes(
+    dtype: Any, w: Any, c: Any, dy: Any, dz: Any, i: Any, f: Any, g: Any, o: Any, s: Any, /
+) -> tuple[Any, ...]:
+    """The sizes of lstm_cell_grad_input."""
+    C, _, H = w
+    N = c[0]
+    rt.extent("lstm_cell", w.axis(1, "4"), w[1], 4)
+    rt.extent("lstm_cell", c.axis(1, "units"), c[1], H)
+    rt.extents("lstm_cell", dy.name, dy, (N, H), "batch, units")
+    rt.extents("lstm_cell", dz.name, dz, (N, H), "batch, units")
+    rt.extents("lstm_cell", i.name, i, (N, H), "batch, units")
+    rt.extents("lstm_cell", f.name, f, (N, H), "batch, units")
+    rt.extents("lstm_cell", g.name, g, (N, H), "batch, units")
+    rt.extents("lstm_cell", o.name, o, (N, H), "batch, units")
+    rt.extents("lstm_cell", s.name, s, (N, H), "batch, units")
+    return C, H, N
 
 
 def lstm_cell_grad_input(dy: Any, dz: Any, c: Any, w: Any, i: Any, f: Any, g: Any, o: Any, s: Any) -> rt.Array:
@@ -154,17 +172,7 @@ def lstm_cell_grad_input(dy: Any, dz: Any, c: Any, w: Any, i: Any, f: Any, g: An
     o = rt.array("lstm_cell", "o", o, 2)
     s = rt.array("lstm_cell", "s", s, 2)
     dtype = rt.float_type("lstm_cell", w=w, c=c, i=i, f=f, g=g, o=o, s=s, dy=dy, dz=dz)
-    N, H = c.shape
-    C = w.shape[0]
-    rt.extent("lstm_cell", "argument w, axis 1 (4)", w.shape[1], 4)
-    rt.extent("lstm_cell", "argument w, axis 2 (units)", w.shape[2], H)
-    rt.extents("lstm_cell", "dy", dy.shape, (N, H), "batch, units")
-    rt.extents("lstm_cell", "dz", dz.shape, (N, H), "batch, units")
-    rt.extents("lstm_cell", "i", i.shape, (N, H), "batch, units")
-    rt.extents("lstm_cell", "f", f.shape, (N, H), "batch, units")
-    rt.extents("lstm_cell", "g", g.shape, (N, H), "batch, units")
-    rt.extents("lstm_cell", "o", o.shape, (N, H), "batch, units")
-    rt.extents("lstm_cell", "s", s.shape, (N, H), "batch, units")
+    C, H, N = _lstm_cell_grad_input_sizes(dtype, w, c, dy, dz, i, f, g, o, s)
     # (20) ddz[m,q] = dz[m,q]
     ddz = np.zeros((N, H), dtype)
     ddz += dz
@@ -187,6 +195,25 @@ def lstm_cell_grad_input(dy: Any, dz: Any, c: Any, w: Any, i: Any, f: Any, g: An
     dx = np.empty((N, C), dtype)
     rt.contract("m a k, q a k -> m q", du, w, out=dx)
     return dx
+
+
+@rt.once
+def _lstm_cell_grad_h_sizes(
+    dtype: Any, r: Any, c: Any, dy: Any, dz: Any, i: Any, f: Any, g: Any, o: Any, s: Any, /
+) -> tuple[Any, ...]:
+    """The sizes of lstm_cell_grad_h."""
+    N, H = c
+    rt.extent("lstm_cell", r.axis(0, "units"), r[0], H)
+    rt.extent("lstm_cell", r.axis(1, "4"), r[1], 4)
+    rt.extent("lstm_cell", r.axis(2, "units"), r[2], H)
+    rt.extents("lstm_cell", dy.name, dy, (N, H), "batch, units")
+    rt.extents("lstm_cell", dz.name, dz, (N, H), "batch, units")
+    rt.extents("lstm_cell", i.name, i, (N, H), "batch, units")
+    rt.extents("lstm_cell", f.name, f, (N, H), "batch, units")
+    rt.extents("lstm_cell", g.name, g, (N, H), "batch, units")
+    rt.extents("lstm_cell", o.name, o, (N, H), "batch, units")
+    rt.extents("lstm_cell", s.name, s, (N, H), "batch, units")
+    return N, H
 
 
 def lstm_cell_grad_h(dy: Any, dz: Any, c: Any, r: Any, i: Any, f: Any, g: Any, o: Any, s: Any) -> rt.Array:
@@ -228,17 +255,7 @@ def lstm_cell_grad_h(dy: Any, dz: Any, c: Any, r: Any, i: Any, f: Any, g: Any, o
     o = rt.array("lstm_cell", "o", o, 2)
     s = rt.array("lstm_cell", "s", s, 2)
     dtype = rt.float_type("lstm_cell", r=r, c=c, i=i, f=f, g=g, o=o, s=s, dy=dy, dz=dz)
-    N, H = c.shape
-    rt.extent("lstm_cell", "argument r, axis 0 (units)", r.shape[0], H)
-    rt.extent("lstm_cell", "argument r, axis 1 (4)", r.shape[1], 4)
-    rt.extent("lstm_cell", "argument r, axis 2 (units)", r.shape[2], H)
-    rt.extents("lstm_cell", "dy", dy.shape, (N, H), "batch, units")
-    rt.extents("lstm_cell", "dz", dz.shape, (N, H), "batch, units")
-    rt.extents("lstm_cell", "i", i.shape, (N, H), "batch, units")
-    rt.extents("lstm_cell", "f", f.shape, (N, H), "batch, units")
-    rt.extents("lstm_cell", "g", g.shape, (N, H), "batch, units")
-    rt.extents("lstm_cell", "o", o.shape, (N, H), "batch, units")
-    rt.extents("lstm_cell", "s", s.shape, (N, H), "batch, units")
+    N, H = _lstm_cell_grad_h_sizes(dtype, r, c, dy, dz, i, f, g, o, s)
     # (20) ddz[m,q] = dz[m,q]
     ddz = np.zeros((N, H), dtype)
     ddz += dz
@@ -305,6 +322,24 @@ def lstm_cell_grad_c(dy: Any, dz: Any, f: Any, o: Any, s: Any) -> rt.Array:
     return dc
 
 
+@rt.once
+def _lstm_cell_grad_weight_sizes(
+    dtype: Any, x: Any, c: Any, dy: Any, dz: Any, i: Any, f: Any, g: Any, o: Any, s: Any, /
+) -> tuple[Any, ...]:
+    """The sizes of lstm_cell_grad_weight."""
+    N, C = x
+    H = c[1]
+    rt.extent("lstm_cell", c.axis(0, "batch"), c[0], N)
+    rt.extents("lstm_cell", dy.name, dy, (N, H), "batch, units")
+    rt.extents("lstm_cell", dz.name, dz, (N, H), "batch, units")
+    rt.extents("lstm_cell", i.name, i, (N, H), "batch, units")
+    rt.extents("lstm_cell", f.name, f, (N, H), "batch, units")
+    rt.extents("lstm_cell", g.name, g, (N, H), "batch, units")
+    rt.extents("lstm_cell", o.name, o, (N, H), "batch, units")
+    rt.extents("lstm_cell", s.name, s, (N, H), "batch, units")
+    return N, C, H
+
+
 def lstm_cell_grad_weight(dy: Any, dz: Any, x: Any, c: Any, i: Any, f: Any, g: Any, o: Any, s: Any) -> rt.Array:
     """Compute dw, the gradient of E: one step of a long short-term memory.
 
@@ -344,16 +379,7 @@ def lstm_cell_grad_weight(dy: Any, dz: Any, x: Any, c: Any, i: Any, f: Any, g: A
     o = rt.array("lstm_cell", "o", o, 2)
     s = rt.array("lstm_cell", "s", s, 2)
     dtype = rt.float_type("lstm_cell", x=x, c=c, i=i, f=f, g=g, o=o, s=s, dy=dy, dz=dz)
-    N, C = x.shape
-    H = c.shape[1]
-    rt.extent("lstm_cell", "argument c, axis 0 (batch)", c.shape[0], N)
-    rt.extents("lstm_cell", "dy", dy.shape, (N, H), "batch, units")
-    rt.extents("lstm_cell", "dz", dz.shape, (N, H), "batch, units")
-    rt.extents("lstm_cell", "i", i.shape, (N, H), "batch, units")
-    rt.extents("lstm_cell", "f", f.shape, (N, H), "batch, units")
-    rt.extents("lstm_cell", "g", g.shape, (N, H), "batch, units")
-    rt.extents("lstm_cell", "o", o.shape, (N, H), "batch, units")
-    rt.extents("lstm_cell", "s", s.shape, (N, H), "batch, units")
+    N, C, H = _lstm_cell_grad_weight_sizes(dtype, x, c, dy, dz, i, f, g, o, s)
     # (20) ddz[m,q] = dz[m,q]
     ddz = np.zeros((N, H), dtype)
     ddz += dz
@@ -376,6 +402,23 @@ def lstm_cell_grad_weight(dy: Any, dz: Any, x: Any, c: Any, i: Any, f: Any, g: A
     dw = np.empty((C, 4, H), dtype)
     rt.contract("n m, n q v -> m q v", x, du, out=dw)
     return dw
+
+
+@rt.once
+def _lstm_cell_grad_r_sizes(
+    dtype: Any, h: Any, c: Any, dy: Any, dz: Any, i: Any, f: Any, g: Any, o: Any, s: Any, /
+) -> tuple[Any, ...]:
+    """The sizes of lstm_cell_grad_r."""
+    N, H = h
+    rt.extents("lstm_cell", c.name, c, (N, H), "batch, units")
+    rt.extents("lstm_cell", dy.name, dy, (N, H), "batch, units")
+    rt.extents("lstm_cell", dz.name, dz, (N, H), "batch, units")
+    rt.extents("lstm_cell", i.name, i, (N, H), "batch, units")
+    rt.extents("lstm_cell", f.name, f, (N, H), "batch, units")
+    rt.extents("lstm_cell", g.name, g, (N, H), "batch, units")
+    rt.extents("lstm_cell", o.name, o, (N, H), "batch, units")
+    rt.extents("lstm_cell", s.name, s, (N, H), "batch, units")
+    return N, H
 
 
 def lstm_cell_grad_r(dy: Any, dz: Any, h: Any, c: Any, i: Any, f: Any, g: Any, o: Any, s: Any) -> rt.Array:
@@ -417,15 +460,7 @@ def lstm_cell_grad_r(dy: Any, dz: Any, h: Any, c: Any, i: Any, f: Any, g: Any, o
     o = rt.array("lstm_cell", "o", o, 2)
     s = rt.array("lstm_cell", "s", s, 2)
     dtype = rt.float_type("lstm_cell", h=h, c=c, i=i, f=f, g=g, o=o, s=s, dy=dy, dz=dz)
-    N, H = h.shape
-    rt.extents("lstm_cell", "c", c.shape, (N, H), "batch, units")
-    rt.extents("lstm_cell", "dy", dy.shape, (N, H), "batch, units")
-    rt.extents("lstm_cell", "dz", dz.shape, (N, H), "batch, units")
-    rt.extents("lstm_cell", "i", i.shape, (N, H), "batch, units")
-    rt.extents("lstm_cell", "f", f.shape, (N, H), "batch, units")
-    rt.extents("lstm_cell", "g", g.shape, (N, H), "batch, units")
-    rt.extents("lstm_cell", "o", o.shape, (N, H), "batch, units")
-    rt.extents("lstm_cell", "s", s.shape, (N, H), "batch, units")
+    N, H = _lstm_cell_grad_r_sizes(dtype, h, c, dy, dz, i, f, g, o, s)
     # (20) ddz[m,q] = dz[m,q]
     ddz = np.zeros((N, H), dtype)
     ddz += dz
@@ -448,6 +483,22 @@ def lstm_cell_grad_r(dy: Any, dz: Any, h: Any, c: Any, i: Any, f: Any, g: Any, o
     dr = np.empty((H, 4, H), dtype)
     rt.contract("n m, n q v -> m q v", h, du, out=dr)
     return dr
+
+
+@rt.once
+def _lstm_cell_grad_bias_sizes(
+    dtype: Any, c: Any, dy: Any, dz: Any, i: Any, f: Any, g: Any, o: Any, s: Any, /
+) -> tuple[Any, ...]:
+    """The sizes of lstm_cell_grad_bias."""
+    N, H = c
+    rt.extents("lstm_cell", dy.name, dy, (N, H), "batch, units")
+    rt.extents("lstm_cell", dz.name, dz, (N, H), "batch, units")
+    rt.extents("lstm_cell", i.name, i, (N, H), "batch, units")
+    rt.extents("lstm_cell", f.name, f, (N, H), "batch, units")
+    rt.extents("lstm_cell", g.name, g, (N, H), "batch, units")
+    rt.extents("lstm_cell", o.name, o, (N, H), "batch, units")
+    rt.extents("lstm_cell", s.name, s, (N, H), "batch, units")
+    return N, H
 
 
 def lstm_cell_grad_bias(dy: Any, dz: Any, c: Any, i: Any, f: Any, g: Any, o: Any, s: Any) -> rt.Array:
@@ -487,14 +538,7 @@ def lstm_cell_grad_bias(dy: Any, dz: Any, c: Any, i: Any, f: Any, g: Any, o: Any
     o = rt.array("lstm_cell", "o", o, 2)
     s = rt.array("lstm_cell", "s", s, 2)
     dtype = rt.float_type("lstm_cell", c=c, i=i, f=f, g=g, o=o, s=s, dy=dy, dz=dz)
-    N, H = c.shape
-    rt.extents("lstm_cell", "dy", dy.shape, (N, H), "batch, units")
-    rt.extents("lstm_cell", "dz", dz.shape, (N, H), "batch, units")
-    rt.extents("lstm_cell", "i", i.shape, (N, H), "batch, units")
-    rt.extents("lstm_cell", "f", f.shape, (N, H), "batch, units")
-    rt.extents("lstm_cell", "g", g.shape, (N, H), "batch, units")
-    rt.extents("lstm_cell", "o", o.shape, (N, H), "batch, units")
-    rt.extents("lstm_cell", "s", s.shape, (N, H), "batch, units")
+    N, H = _lstm_cell_grad_bias_sizes(dtype, c, dy, dz, i, f, g, o, s)
     # (20) ddz[m,q] = dz[m,q]
     ddz = np.zeros((N, H), dtype)
     ddz += dz
@@ -538,13 +582,7 @@ class LSTMCell(rt.Layer):
     outputs = (("y", "dy"), ("z", "dz"))
 
     def __init__(
-        self,
-        input_size: int,
-        hidden_size: int,
-        *,
-        bias: bool = True,
-        dtype: Any = np.float32,
-        rng: Any = None,
+        self, input_size: int, hidden_size: int, *, bias: bool = True, dtype: Any = np.float32, rng: Any = None
     ) -> None:
         super().__init__()
         C = rt.count("lstm_cell", "input_size", input_size, 1)

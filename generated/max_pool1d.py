@@ -20,13 +20,54 @@ else:  # copied beside a script
 loops = rt.Companion(__package__, "max_pool1d")
 
 
+@rt.once
+def _max_pool1d_sizes(
+    dtype: Any,
+    x: Any,
+    dy: Any,
+    argmax: Any,
+    /,
+    kernel_size: Any,
+    stride: Any,
+    padding: Any,
+    dilation: Any,
+    ceil_mode: Any,
+) -> tuple[Any, ...]:
+    """The sizes of max_pool1d_forward and max_pool1d_grad_input."""
+    (T,) = rt.sizes("max_pool1d", "kernel_size", kernel_size, 1, 1)
+    stride = kernel_size if stride is None else stride
+    (s,) = rt.sizes("max_pool1d", "stride", stride, 1, 1)
+    (d,) = rt.sizes("max_pool1d", "dilation", dilation, 1, 1)
+    ceil_mode = rt.flag("max_pool1d", "ceil_mode", ceil_mode)
+    N, W, C = x
+    p, p_end = rt.paddings("max_pool1d", padding, (d * (T - 1),), (s,))
+    if ceil_mode:
+        W_out = min((W + p + p_end + s - d * (T - 1) - 2) // s + 1, (W + p - 1) // s + 1)
+    else:
+        W_out = (W + p + p_end - d * (T - 1) - 1) // s + 1
+    rt.fits("max_pool1d", x.axis(1, "width"), W_out, W + p + p_end, d * (T - 1) + 1)
+    rt.require(
+        "max_pool1d",
+        "padding",
+        min(d * (T - 1) + 1 - 2 * p, d * (T - 1) + 1 - 2 * p_end) >= 0,
+        "at most half of the kernel's extent",
+        padding,
+    )
+    if dy is not None:
+        rt.extents("max_pool1d", dy.name, dy, (N, W_out, C), "batch, W_out, channels")
+    if argmax is not None:
+        rt.extents("max_pool1d", argmax.name, argmax, (N, W_out, C), "batch, W_out, channels")
+    rt.affordable("max_pool1d", dtype, {"y": (N, W_out, C), "dx": (N, W, C)})
+    return T, s, d, N, W, C, p, W_out
+
+
 def max_pool1d_forward(
     x: Any,
     *,
-    kernel_size: int | Sequence[int],
-    stride: int | Sequence[int] | None = None,
-    padding: int | str | Sequence[Any] = 0,
-    dilation: int | Sequence[int] = 1,
+    kernel_size: rt.Size,
+    stride: rt.Size | None = None,
+    padding: rt.Padding = 0,
+    dilation: rt.Size = 1,
     ceil_mode: bool = False,
 ) -> tuple[rt.Array, rt.Array]:
     """Compute the 1-D max pooling.
@@ -50,46 +91,14 @@ def max_pool1d_forward(
     """
     x = rt.array("max_pool1d", "x", x, 3)
     dtype = rt.float_type("max_pool1d", x=x)
-    (T,) = rt.sizes("max_pool1d", "kernel_size", kernel_size, 1, 1)
-    stride = kernel_size if stride is None else stride
-    (s,) = rt.sizes("max_pool1d", "stride", stride, 1, 1)
-    (d,) = rt.sizes("max_pool1d", "dilation", dilation, 1, 1)
-    ceil_mode = rt.flag("max_pool1d", "ceil_mode", ceil_mode)
-    N, W, C = x.shape
-    p, p_end = rt.paddings("max_pool1d", padding, (d * (T - 1),), (s,))
-    if ceil_mode:
-        W_out = min((W + p + p_end + s - d * (T - 1) - 2) // s + 1, (W + p - 1) // s + 1)
-    else:
-        W_out = (W + p + p_end - d * (T - 1) - 1) // s + 1
-    rt.fits("max_pool1d", "argument x, axis 1 (width)", W_out, W + p + p_end, d * (T - 1) + 1)
-    rt.require(
-        "max_pool1d",
-        "padding",
-        min(d * (T - 1) + 1 - 2 * p, d * (T - 1) + 1 - 2 * p_end) >= 0,
-        "at most half of the kernel's extent",
-        padding,
+    T, s, d, N, W, C, p, W_out = _max_pool1d_sizes(
+        dtype, x, None, None, kernel_size, stride, padding, dilation, ceil_mode
     )
-    rt.affordable("max_pool1d", dtype, {"y": (N, W_out, C)})
     # (1) y[n,j,c] = max_{t} x[n, sj+dt−p, c]   over 0≤sj+dt−p<W
     if loops.wanted(C * N * T * W_out, T, d, p, s):
         y = np.empty((N, W_out, C), dtype)
         argmax = np.empty((N, W_out, C), np.int32)
-        rt.run(
-            loops.max_pool1d_forward_1,
-            N,
-            C * N * T * W_out,
-            rt.flat(y),
-            rt.flat(argmax),
-            rt.flat(x),
-            dtype(-np.inf),
-            C,
-            W,
-            W_out,
-            p,
-            rt.fixed(T),
-            rt.fixed(d),
-            rt.fixed(s),
-        )
+        loops.max_pool1d_forward_1(y, argmax, x, C, N, T, W, W_out, d, p, s)
     else:
         x_1 = rt.Window(x, (N, W_out, C, T), ((0, (0, 1)), (-p, (1, s), (3, d)), (0, (2, 1))))  # n j c t
         y = np.empty((N, W_out, C), dtype)
@@ -103,10 +112,10 @@ def max_pool1d_grad_input(
     argmax: Any,
     *,
     input_shape: Sequence[int],
-    kernel_size: int | Sequence[int],
-    stride: int | Sequence[int] | None = None,
-    padding: int | str | Sequence[Any] = 0,
-    dilation: int | Sequence[int] = 1,
+    kernel_size: rt.Size,
+    stride: rt.Size | None = None,
+    padding: rt.Padding = 0,
+    dilation: rt.Size = 1,
     ceil_mode: bool = False,
 ) -> rt.Array:
     """Compute dx, the gradient of E: 1-D max pooling.
@@ -134,65 +143,17 @@ def max_pool1d_grad_input(
     argmax = rt.array("max_pool1d", "argmax", argmax, 3, integer=True)
     dtype = rt.float_type("max_pool1d", dy=dy)
     input_shape = rt.shape("max_pool1d", "input_shape", input_shape, 3)
-    (T,) = rt.sizes("max_pool1d", "kernel_size", kernel_size, 1, 1)
-    stride = kernel_size if stride is None else stride
-    (s,) = rt.sizes("max_pool1d", "stride", stride, 1, 1)
-    (d,) = rt.sizes("max_pool1d", "dilation", dilation, 1, 1)
-    ceil_mode = rt.flag("max_pool1d", "ceil_mode", ceil_mode)
-    N, W, C = input_shape
-    p, p_end = rt.paddings("max_pool1d", padding, (d * (T - 1),), (s,))
-    if ceil_mode:
-        W_out = min((W + p + p_end + s - d * (T - 1) - 2) // s + 1, (W + p - 1) // s + 1)
-    else:
-        W_out = (W + p + p_end - d * (T - 1) - 1) // s + 1
-    rt.fits("max_pool1d", "argument input_shape, axis 1 (width)", W_out, W + p + p_end, d * (T - 1) + 1)
-    rt.require(
-        "max_pool1d",
-        "padding",
-        min(d * (T - 1) + 1 - 2 * p, d * (T - 1) + 1 - 2 * p_end) >= 0,
-        "at most half of the kernel's extent",
-        padding,
+    T, s, d, N, W, C, p, W_out = _max_pool1d_sizes(
+        dtype, input_shape, dy, argmax, kernel_size, stride, padding, dilation, ceil_mode
     )
-    rt.extents("max_pool1d", "dy", dy.shape, (N, W_out, C), "batch, W_out, channels")
-    rt.extents("max_pool1d", "argmax", argmax.shape, (N, W_out, C), "batch, W_out, channels")
-    rt.affordable("max_pool1d", dtype, {"dx": (N, W, C)})
     rt.recorded("max_pool1d", "argmax", argmax, T)
     # (7) dx[m, sj+dt−p, v] += dy[m,j,v] [t=argmax[m,j,v]]
     if loops.wanted(C * N * T * W_out, T, d, p, s):
         dx = np.empty((N, W, C), dtype)
         if s == 1:
-            rt.run(
-                loops.max_pool1d_grad_input_1,
-                N,
-                C * N * T * W,
-                rt.flat(dx),
-                rt.flat(argmax),
-                rt.flat(dy),
-                dtype(0),
-                C,
-                W,
-                W_out,
-                p,
-                rt.fixed(T),
-                rt.fixed(d),
-            )
+            loops.max_pool1d_grad_input_1(dx, argmax, dy, C, N, T, W, W_out, d, p)
         else:
-            rt.run(
-                loops.max_pool1d_grad_input_2,
-                N,
-                C * N * T * W_out,
-                rt.flat(dx),
-                rt.flat(argmax),
-                rt.flat(dy),
-                dtype(0),
-                C,
-                T,
-                W,
-                W_out,
-                d,
-                p,
-                s,
-            )
+            loops.max_pool1d_grad_input_2(dx, argmax, dy, C, N, T, W, W_out, d, p, s)
     else:
         dx = np.empty((N, W, C), dtype)
         dx_1 = rt.Window(dx, (N, W_out, C, T), ((0, (0, 1)), (-p, (1, s), (3, d)), (0, (2, 1))))  # m j v t
@@ -221,11 +182,11 @@ class MaxPool1D(rt.Layer):
 
     def __init__(
         self,
-        kernel_size: int | Sequence[int],
+        kernel_size: rt.Size,
         *,
-        stride: int | Sequence[int] | None = None,
-        padding: int | str | Sequence[Any] = 0,
-        dilation: int | Sequence[int] = 1,
+        stride: rt.Size | None = None,
+        padding: rt.Padding = 0,
+        dilation: rt.Size = 1,
         ceil_mode: bool = False,
     ) -> None:
         super().__init__()
@@ -251,14 +212,7 @@ class MaxPool1D(rt.Layer):
     def __call__(self, x: Any) -> Any:
         """The output for x."""
         x = rt.as_array("max_pool1d", "x", x)
-        y, argmax = max_pool1d_forward(
-            x,
-            kernel_size=self.kernel_size,
-            stride=self.stride,
-            padding=self.padding,
-            dilation=self.dilation,
-            ceil_mode=self.ceil_mode,
-        )
+        y, argmax = max_pool1d_forward(x, **self._options("kernel_size", "stride", "padding", "dilation", "ceil_mode"))
         self._saved = (argmax, x.shape)
         return y
 
@@ -268,10 +222,6 @@ class MaxPool1D(rt.Layer):
         return max_pool1d_grad_input(
             dy,
             argmax,
+            **self._options("kernel_size", "stride", "padding", "dilation", "ceil_mode"),
             input_shape=x_shape,
-            kernel_size=self.kernel_size,
-            stride=self.stride,
-            padding=self.padding,
-            dilation=self.dilation,
-            ceil_mode=self.ceil_mode,
         )

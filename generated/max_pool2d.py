@@ -21,13 +21,65 @@ else:  # copied beside a script
 loops = rt.Companion(__package__, "max_pool2d")
 
 
+@rt.once
+def _max_pool2d_sizes(
+    dtype: Any,
+    x: Any,
+    dy: Any,
+    argmax: Any,
+    /,
+    kernel_size: Any,
+    stride: Any,
+    padding: Any,
+    dilation: Any,
+    ceil_mode: Any,
+) -> tuple[Any, ...]:
+    """The sizes of max_pool2d_forward and max_pool2d_grad_input."""
+    R, T = rt.sizes("max_pool2d", "kernel_size", kernel_size, 2, 1)
+    stride = kernel_size if stride is None else stride
+    s_h, s_w = rt.sizes("max_pool2d", "stride", stride, 2, 1)
+    d_h, d_w = rt.sizes("max_pool2d", "dilation", dilation, 2, 1)
+    ceil_mode = rt.flag("max_pool2d", "ceil_mode", ceil_mode)
+    N, H, W, C = x
+    p_h, p_h_end, p_w, p_w_end = rt.paddings("max_pool2d", padding, (d_h * (R - 1), d_w * (T - 1)), (s_h, s_w))
+    if ceil_mode:
+        H_out = min((H + p_h + p_h_end + s_h - d_h * (R - 1) - 2) // s_h + 1, (H + p_h - 1) // s_h + 1)
+    else:
+        H_out = (H + p_h + p_h_end - d_h * (R - 1) - 1) // s_h + 1
+    rt.fits("max_pool2d", x.axis(1, "height"), H_out, H + p_h + p_h_end, d_h * (R - 1) + 1)
+    if ceil_mode:
+        W_out = min((W + p_w + p_w_end + s_w - d_w * (T - 1) - 2) // s_w + 1, (W + p_w - 1) // s_w + 1)
+    else:
+        W_out = (W + p_w + p_w_end - d_w * (T - 1) - 1) // s_w + 1
+    rt.fits("max_pool2d", x.axis(2, "width"), W_out, W + p_w + p_w_end, d_w * (T - 1) + 1)
+    rt.require(
+        "max_pool2d",
+        "padding",
+        min(
+            d_h * (R - 1) + 1 - 2 * p_h,
+            d_h * (R - 1) + 1 - 2 * p_h_end,
+            d_w * (T - 1) + 1 - 2 * p_w,
+            d_w * (T - 1) + 1 - 2 * p_w_end,
+        )
+        >= 0,
+        "at most half of the kernel's extent",
+        padding,
+    )
+    if dy is not None:
+        rt.extents("max_pool2d", dy.name, dy, (N, H_out, W_out, C), "batch, H_out, W_out, channels")
+    if argmax is not None:
+        rt.extents("max_pool2d", argmax.name, argmax, (N, H_out, W_out, C), "batch, H_out, W_out, channels")
+    rt.affordable("max_pool2d", dtype, {"y": (N, H_out, W_out, C), "dx": (N, H, W, C)})
+    return R, T, s_h, s_w, d_h, d_w, N, H, W, C, p_h, p_w, H_out, W_out
+
+
 def max_pool2d_forward(
     x: Any,
     *,
-    kernel_size: int | Sequence[int],
-    stride: int | Sequence[int] | None = None,
-    padding: int | str | Sequence[Any] = 0,
-    dilation: int | Sequence[int] = 1,
+    kernel_size: rt.Size,
+    stride: rt.Size | None = None,
+    padding: rt.Padding = 0,
+    dilation: rt.Size = 1,
     ceil_mode: bool = False,
 ) -> tuple[rt.Array, rt.Array]:
     """Compute the 2-D max pooling.
@@ -53,64 +105,15 @@ def max_pool2d_forward(
     """
     x = rt.array("max_pool2d", "x", x, 4)
     dtype = rt.float_type("max_pool2d", x=x)
-    R, T = rt.sizes("max_pool2d", "kernel_size", kernel_size, 2, 1)
-    stride = kernel_size if stride is None else stride
-    s_h, s_w = rt.sizes("max_pool2d", "stride", stride, 2, 1)
-    d_h, d_w = rt.sizes("max_pool2d", "dilation", dilation, 2, 1)
-    ceil_mode = rt.flag("max_pool2d", "ceil_mode", ceil_mode)
-    N, H, W, C = x.shape
-    p_h, p_h_end, p_w, p_w_end = rt.paddings("max_pool2d", padding, (d_h * (R - 1), d_w * (T - 1)), (s_h, s_w))
-    if ceil_mode:
-        H_out = min((H + p_h + p_h_end + s_h - d_h * (R - 1) - 2) // s_h + 1, (H + p_h - 1) // s_h + 1)
-    else:
-        H_out = (H + p_h + p_h_end - d_h * (R - 1) - 1) // s_h + 1
-    rt.fits("max_pool2d", "argument x, axis 1 (height)", H_out, H + p_h + p_h_end, d_h * (R - 1) + 1)
-    if ceil_mode:
-        W_out = min((W + p_w + p_w_end + s_w - d_w * (T - 1) - 2) // s_w + 1, (W + p_w - 1) // s_w + 1)
-    else:
-        W_out = (W + p_w + p_w_end - d_w * (T - 1) - 1) // s_w + 1
-    rt.fits("max_pool2d", "argument x, axis 2 (width)", W_out, W + p_w + p_w_end, d_w * (T - 1) + 1)
-    rt.require(
-        "max_pool2d",
-        "padding",
-        min(
-            d_h * (R - 1) + 1 - 2 * p_h,
-            d_h * (R - 1) + 1 - 2 * p_h_end,
-            d_w * (T - 1) + 1 - 2 * p_w,
-            d_w * (T - 1) + 1 - 2 * p_w_end,
-        )
-        >= 0,
-        "at most half of the kernel's extent",
-        padding,
+    R, T, s_h, s_w, d_h, d_w, N, H, W, C, p_h, p_w, H_out, W_out = _max_pool2d_sizes(
+        dtype, x, None, None, kernel_size, stride, padding, dilation, ceil_mode
     )
-    rt.affordable("max_pool2d", dtype, {"y": (N, H_out, W_out, C)})
     # (1) y[n,i,j,c] = max_{r,t} x[n, s_h·i+d_h·r−p_h, s_w·j+d_w·t−p_w, c]
     #         over 0≤s_h·i+d_h·r−p_h<H, 0≤s_w·j+d_w·t−p_w<W
     if loops.wanted(C * H_out * N * R * T * W_out, R * T, d_h, d_w, p_h, p_w, s_h, s_w):
         y = np.empty((N, H_out, W_out, C), dtype)
         argmax = np.empty((N, H_out, W_out, C), np.int32)
-        rt.run(
-            loops.max_pool2d_forward_1,
-            H_out * N,
-            C * H_out * N * R * T * W_out,
-            rt.flat(y),
-            rt.flat(argmax),
-            rt.flat(x),
-            dtype(-np.inf),
-            C,
-            H,
-            H_out,
-            W,
-            W_out,
-            p_h,
-            p_w,
-            rt.fixed(R),
-            rt.fixed(T),
-            rt.fixed(d_h),
-            rt.fixed(d_w),
-            rt.fixed(s_h),
-            rt.fixed(s_w),
-        )
+        loops.max_pool2d_forward_1(y, argmax, x, C, H, H_out, N, R, T, W, W_out, d_h, d_w, p_h, p_w, s_h, s_w)
     else:
         x_1 = rt.Window(  # n i j c r t
             x,
@@ -128,10 +131,10 @@ def max_pool2d_grad_input(
     argmax: Any,
     *,
     input_shape: Sequence[int],
-    kernel_size: int | Sequence[int],
-    stride: int | Sequence[int] | None = None,
-    padding: int | str | Sequence[Any] = 0,
-    dilation: int | Sequence[int] = 1,
+    kernel_size: rt.Size,
+    stride: rt.Size | None = None,
+    padding: rt.Padding = 0,
+    dilation: rt.Size = 1,
     ceil_mode: bool = False,
 ) -> rt.Array:
     """Compute dx, the gradient of E: 2-D max pooling.
@@ -159,87 +162,17 @@ def max_pool2d_grad_input(
     argmax = rt.array("max_pool2d", "argmax", argmax, 4, integer=True)
     dtype = rt.float_type("max_pool2d", dy=dy)
     input_shape = rt.shape("max_pool2d", "input_shape", input_shape, 4)
-    R, T = rt.sizes("max_pool2d", "kernel_size", kernel_size, 2, 1)
-    stride = kernel_size if stride is None else stride
-    s_h, s_w = rt.sizes("max_pool2d", "stride", stride, 2, 1)
-    d_h, d_w = rt.sizes("max_pool2d", "dilation", dilation, 2, 1)
-    ceil_mode = rt.flag("max_pool2d", "ceil_mode", ceil_mode)
-    N, H, W, C = input_shape
-    p_h, p_h_end, p_w, p_w_end = rt.paddings("max_pool2d", padding, (d_h * (R - 1), d_w * (T - 1)), (s_h, s_w))
-    if ceil_mode:
-        H_out = min((H + p_h + p_h_end + s_h - d_h * (R - 1) - 2) // s_h + 1, (H + p_h - 1) // s_h + 1)
-    else:
-        H_out = (H + p_h + p_h_end - d_h * (R - 1) - 1) // s_h + 1
-    rt.fits("max_pool2d", "argument input_shape, axis 1 (height)", H_out, H + p_h + p_h_end, d_h * (R - 1) + 1)
-    if ceil_mode:
-        W_out = min((W + p_w + p_w_end + s_w - d_w * (T - 1) - 2) // s_w + 1, (W + p_w - 1) // s_w + 1)
-    else:
-        W_out = (W + p_w + p_w_end - d_w * (T - 1) - 1) // s_w + 1
-    rt.fits("max_pool2d", "argument input_shape, axis 2 (width)", W_out, W + p_w + p_w_end, d_w * (T - 1) + 1)
-    rt.require(
-        "max_pool2d",
-        "padding",
-        min(
-            d_h * (R - 1) + 1 - 2 * p_h,
-            d_h * (R - 1) + 1 - 2 * p_h_end,
-            d_w * (T - 1) + 1 - 2 * p_w,
-            d_w * (T - 1) + 1 - 2 * p_w_end,
-        )
-        >= 0,
-        "at most half of the kernel's extent",
-        padding,
+    R, T, s_h, s_w, d_h, d_w, N, H, W, C, p_h, p_w, H_out, W_out = _max_pool2d_sizes(
+        dtype, input_shape, dy, argmax, kernel_size, stride, padding, dilation, ceil_mode
     )
-    rt.extents("max_pool2d", "dy", dy.shape, (N, H_out, W_out, C), "batch, H_out, W_out, channels")
-    rt.extents("max_pool2d", "argmax", argmax.shape, (N, H_out, W_out, C), "batch, H_out, W_out, channels")
-    rt.affordable("max_pool2d", dtype, {"dx": (N, H, W, C)})
     rt.recorded("max_pool2d", "argmax", argmax, R * T)
     # (7) dx[m, s_h·i+d_h·r−p_h, s_w·j+d_w·t−p_w, e] += dy[m,i,j,e] [argmax[m,i,j,e]=Tr+t]
     if loops.wanted(C * H_out * N * R * T * W_out, R * T, d_h, d_w, p_h, p_w, s_h, s_w):
         dx = np.empty((N, H, W, C), dtype)
         if s_h == 1 and s_w == 1:
-            rt.run(
-                loops.max_pool2d_grad_input_1,
-                H * N,
-                C * H * N * R * T * W,
-                rt.flat(dx),
-                rt.flat(argmax),
-                rt.flat(dy),
-                dtype(0),
-                C,
-                H,
-                H_out,
-                W,
-                W_out,
-                p_h,
-                p_w,
-                rt.fixed(R),
-                rt.fixed(T),
-                rt.fixed(d_h),
-                rt.fixed(d_w),
-            )
+            loops.max_pool2d_grad_input_1(dx, argmax, dy, C, H, H_out, N, R, T, W, W_out, d_h, d_w, p_h, p_w)
         else:
-            rt.run(
-                loops.max_pool2d_grad_input_2,
-                N,
-                C * H_out * N * R * T * W_out,
-                rt.flat(dx),
-                rt.flat(argmax),
-                rt.flat(dy),
-                dtype(0),
-                C,
-                H,
-                H_out,
-                R,
-                T,
-                W,
-                W_out,
-                d_h,
-                d_w,
-                p_h,
-                p_w,
-                s_h,
-                s_w,
-            )
+            loops.max_pool2d_grad_input_2(dx, argmax, dy, C, H, H_out, N, R, T, W, W_out, d_h, d_w, p_h, p_w, s_h, s_w)
     else:
         dx = np.empty((N, H, W, C), dtype)
         dx_1 = rt.Window(  # m i j e r t
@@ -272,11 +205,11 @@ class MaxPool2D(rt.Layer):
 
     def __init__(
         self,
-        kernel_size: int | Sequence[int],
+        kernel_size: rt.Size,
         *,
-        stride: int | Sequence[int] | None = None,
-        padding: int | str | Sequence[Any] = 0,
-        dilation: int | Sequence[int] = 1,
+        stride: rt.Size | None = None,
+        padding: rt.Padding = 0,
+        dilation: rt.Size = 1,
         ceil_mode: bool = False,
     ) -> None:
         super().__init__()
@@ -308,14 +241,7 @@ class MaxPool2D(rt.Layer):
     def __call__(self, x: Any) -> Any:
         """The output for x."""
         x = rt.as_array("max_pool2d", "x", x)
-        y, argmax = max_pool2d_forward(
-            x,
-            kernel_size=self.kernel_size,
-            stride=self.stride,
-            padding=self.padding,
-            dilation=self.dilation,
-            ceil_mode=self.ceil_mode,
-        )
+        y, argmax = max_pool2d_forward(x, **self._options("kernel_size", "stride", "padding", "dilation", "ceil_mode"))
         self._saved = (argmax, x.shape)
         return y
 
@@ -325,10 +251,6 @@ class MaxPool2D(rt.Layer):
         return max_pool2d_grad_input(
             dy,
             argmax,
+            **self._options("kernel_size", "stride", "padding", "dilation", "ceil_mode"),
             input_shape=x_shape,
-            kernel_size=self.kernel_size,
-            stride=self.stride,
-            padding=self.padding,
-            dilation=self.dilation,
-            ceil_mode=self.ceil_mode,
         )

@@ -21,13 +21,76 @@ else:  # copied beside a script
 loops = rt.Companion(__package__, "max_pool3d")
 
 
+@rt.once
+def _max_pool3d_sizes(
+    dtype: Any,
+    x: Any,
+    dy: Any,
+    argmax: Any,
+    /,
+    kernel_size: Any,
+    stride: Any,
+    padding: Any,
+    dilation: Any,
+    ceil_mode: Any,
+) -> tuple[Any, ...]:
+    """The sizes of max_pool3d_forward and max_pool3d_grad_input."""
+    A, R, T = rt.sizes("max_pool3d", "kernel_size", kernel_size, 3, 1)
+    stride = kernel_size if stride is None else stride
+    s_d, s_h, s_w = rt.sizes("max_pool3d", "stride", stride, 3, 1)
+    d_d, d_h, d_w = rt.sizes("max_pool3d", "dilation", dilation, 3, 1)
+    ceil_mode = rt.flag("max_pool3d", "ceil_mode", ceil_mode)
+    N, D, H, W, C = x
+    p_d, p_d_end, p_h, p_h_end, p_w, p_w_end = rt.paddings(
+        "max_pool3d", padding, (d_d * (A - 1), d_h * (R - 1), d_w * (T - 1)), (s_d, s_h, s_w)
+    )
+    if ceil_mode:
+        D_out = min((D + p_d + p_d_end + s_d - d_d * (A - 1) - 2) // s_d + 1, (D + p_d - 1) // s_d + 1)
+    else:
+        D_out = (D + p_d + p_d_end - d_d * (A - 1) - 1) // s_d + 1
+    rt.fits("max_pool3d", x.axis(1, "depth"), D_out, D + p_d + p_d_end, d_d * (A - 1) + 1)
+    if ceil_mode:
+        H_out = min((H + p_h + p_h_end + s_h - d_h * (R - 1) - 2) // s_h + 1, (H + p_h - 1) // s_h + 1)
+    else:
+        H_out = (H + p_h + p_h_end - d_h * (R - 1) - 1) // s_h + 1
+    rt.fits("max_pool3d", x.axis(2, "height"), H_out, H + p_h + p_h_end, d_h * (R - 1) + 1)
+    if ceil_mode:
+        W_out = min((W + p_w + p_w_end + s_w - d_w * (T - 1) - 2) // s_w + 1, (W + p_w - 1) // s_w + 1)
+    else:
+        W_out = (W + p_w + p_w_end - d_w * (T - 1) - 1) // s_w + 1
+    rt.fits("max_pool3d", x.axis(3, "width"), W_out, W + p_w + p_w_end, d_w * (T - 1) + 1)
+    rt.require(
+        "max_pool3d",
+        "padding",
+        min(
+            d_d * (A - 1) + 1 - 2 * p_d,
+            d_d * (A - 1) + 1 - 2 * p_d_end,
+            d_h * (R - 1) + 1 - 2 * p_h,
+            d_h * (R - 1) + 1 - 2 * p_h_end,
+            d_w * (T - 1) + 1 - 2 * p_w,
+            d_w * (T - 1) + 1 - 2 * p_w_end,
+        )
+        >= 0,
+        "at most half of the kernel's extent",
+        padding,
+    )
+    if dy is not None:
+        rt.extents("max_pool3d", dy.name, dy, (N, D_out, H_out, W_out, C), "batch, D_out, H_out, W_out, channels")
+    if argmax is not None:
+        rt.extents(
+            "max_pool3d", argmax.name, argmax, (N, D_out, H_out, W_out, C), "batch, D_out, H_out, W_out, channels"
+        )
+    rt.affordable("max_pool3d", dtype, {"y": (N, D_out, H_out, W_out, C), "dx": (N, D, H, W, C)})
+    return A, R, T, s_d, s_h, s_w, d_d, d_h, d_w, N, D, H, W, C, p_d, p_h, p_w, D_out, H_out, W_out
+
+
 def max_pool3d_forward(
     x: Any,
     *,
-    kernel_size: int | Sequence[int],
-    stride: int | Sequence[int] | None = None,
-    padding: int | str | Sequence[Any] = 0,
-    dilation: int | Sequence[int] = 1,
+    kernel_size: rt.Size,
+    stride: rt.Size | None = None,
+    padding: rt.Padding = 0,
+    dilation: rt.Size = 1,
     ceil_mode: bool = False,
 ) -> tuple[rt.Array, rt.Array]:
     """Compute the 3-D max pooling.
@@ -53,78 +116,16 @@ def max_pool3d_forward(
     """
     x = rt.array("max_pool3d", "x", x, 5)
     dtype = rt.float_type("max_pool3d", x=x)
-    A, R, T = rt.sizes("max_pool3d", "kernel_size", kernel_size, 3, 1)
-    stride = kernel_size if stride is None else stride
-    s_d, s_h, s_w = rt.sizes("max_pool3d", "stride", stride, 3, 1)
-    d_d, d_h, d_w = rt.sizes("max_pool3d", "dilation", dilation, 3, 1)
-    ceil_mode = rt.flag("max_pool3d", "ceil_mode", ceil_mode)
-    N, D, H, W, C = x.shape
-    p_d, p_d_end, p_h, p_h_end, p_w, p_w_end = rt.paddings(
-        "max_pool3d", padding, (d_d * (A - 1), d_h * (R - 1), d_w * (T - 1)), (s_d, s_h, s_w)
+    A, R, T, s_d, s_h, s_w, d_d, d_h, d_w, N, D, H, W, C, p_d, p_h, p_w, D_out, H_out, W_out = _max_pool3d_sizes(
+        dtype, x, None, None, kernel_size, stride, padding, dilation, ceil_mode
     )
-    if ceil_mode:
-        D_out = min((D + p_d + p_d_end + s_d - d_d * (A - 1) - 2) // s_d + 1, (D + p_d - 1) // s_d + 1)
-    else:
-        D_out = (D + p_d + p_d_end - d_d * (A - 1) - 1) // s_d + 1
-    rt.fits("max_pool3d", "argument x, axis 1 (depth)", D_out, D + p_d + p_d_end, d_d * (A - 1) + 1)
-    if ceil_mode:
-        H_out = min((H + p_h + p_h_end + s_h - d_h * (R - 1) - 2) // s_h + 1, (H + p_h - 1) // s_h + 1)
-    else:
-        H_out = (H + p_h + p_h_end - d_h * (R - 1) - 1) // s_h + 1
-    rt.fits("max_pool3d", "argument x, axis 2 (height)", H_out, H + p_h + p_h_end, d_h * (R - 1) + 1)
-    if ceil_mode:
-        W_out = min((W + p_w + p_w_end + s_w - d_w * (T - 1) - 2) // s_w + 1, (W + p_w - 1) // s_w + 1)
-    else:
-        W_out = (W + p_w + p_w_end - d_w * (T - 1) - 1) // s_w + 1
-    rt.fits("max_pool3d", "argument x, axis 3 (width)", W_out, W + p_w + p_w_end, d_w * (T - 1) + 1)
-    rt.require(
-        "max_pool3d",
-        "padding",
-        min(
-            d_d * (A - 1) + 1 - 2 * p_d,
-            d_d * (A - 1) + 1 - 2 * p_d_end,
-            d_h * (R - 1) + 1 - 2 * p_h,
-            d_h * (R - 1) + 1 - 2 * p_h_end,
-            d_w * (T - 1) + 1 - 2 * p_w,
-            d_w * (T - 1) + 1 - 2 * p_w_end,
-        )
-        >= 0,
-        "at most half of the kernel's extent",
-        padding,
-    )
-    rt.affordable("max_pool3d", dtype, {"y": (N, D_out, H_out, W_out, C)})
     # (1) y[n,l,i,j,c] = max_{a,r,t} x[n, s_d·l+d_d·a−p_d, s_h·i+d_h·r−p_h, s_w·j+d_w·t−p_w, c]
     #         over 0≤s_d·l+d_d·a−p_d<D, 0≤s_h·i+d_h·r−p_h<H, 0≤s_w·j+d_w·t−p_w<W
     if loops.wanted(A * C * D_out * H_out * N * R * T * W_out, A * R * T, d_d, d_h, d_w, p_d, p_h, p_w, s_d, s_h, s_w):
         y = np.empty((N, D_out, H_out, W_out, C), dtype)
         argmax = np.empty((N, D_out, H_out, W_out, C), np.int32)
-        rt.run(
-            loops.max_pool3d_forward_1,
-            D_out * H_out * N,
-            A * C * D_out * H_out * N * R * T * W_out,
-            rt.flat(y),
-            rt.flat(argmax),
-            rt.flat(x),
-            dtype(-np.inf),
-            C,
-            D,
-            D_out,
-            H,
-            H_out,
-            W,
-            W_out,
-            p_d,
-            p_h,
-            p_w,
-            rt.fixed(A),
-            rt.fixed(R),
-            rt.fixed(T),
-            rt.fixed(d_d),
-            rt.fixed(d_h),
-            rt.fixed(d_w),
-            rt.fixed(s_d),
-            rt.fixed(s_h),
-            rt.fixed(s_w),
+        loops.max_pool3d_forward_1(
+            y, argmax, x, A, C, D, D_out, H, H_out, N, R, T, W, W_out, d_d, d_h, d_w, p_d, p_h, p_w, s_d, s_h, s_w
         )
     else:
         x_1 = rt.Window(  # n l i j c a r t
@@ -149,10 +150,10 @@ def max_pool3d_grad_input(
     argmax: Any,
     *,
     input_shape: Sequence[int],
-    kernel_size: int | Sequence[int],
-    stride: int | Sequence[int] | None = None,
-    padding: int | str | Sequence[Any] = 0,
-    dilation: int | Sequence[int] = 1,
+    kernel_size: rt.Size,
+    stride: rt.Size | None = None,
+    padding: rt.Padding = 0,
+    dilation: rt.Size = 1,
     ceil_mode: bool = False,
 ) -> rt.Array:
     """Compute dx, the gradient of E: 3-D max pooling.
@@ -180,108 +181,20 @@ def max_pool3d_grad_input(
     argmax = rt.array("max_pool3d", "argmax", argmax, 5, integer=True)
     dtype = rt.float_type("max_pool3d", dy=dy)
     input_shape = rt.shape("max_pool3d", "input_shape", input_shape, 5)
-    A, R, T = rt.sizes("max_pool3d", "kernel_size", kernel_size, 3, 1)
-    stride = kernel_size if stride is None else stride
-    s_d, s_h, s_w = rt.sizes("max_pool3d", "stride", stride, 3, 1)
-    d_d, d_h, d_w = rt.sizes("max_pool3d", "dilation", dilation, 3, 1)
-    ceil_mode = rt.flag("max_pool3d", "ceil_mode", ceil_mode)
-    N, D, H, W, C = input_shape
-    p_d, p_d_end, p_h, p_h_end, p_w, p_w_end = rt.paddings(
-        "max_pool3d", padding, (d_d * (A - 1), d_h * (R - 1), d_w * (T - 1)), (s_d, s_h, s_w)
+    A, R, T, s_d, s_h, s_w, d_d, d_h, d_w, N, D, H, W, C, p_d, p_h, p_w, D_out, H_out, W_out = _max_pool3d_sizes(
+        dtype, input_shape, dy, argmax, kernel_size, stride, padding, dilation, ceil_mode
     )
-    if ceil_mode:
-        D_out = min((D + p_d + p_d_end + s_d - d_d * (A - 1) - 2) // s_d + 1, (D + p_d - 1) // s_d + 1)
-    else:
-        D_out = (D + p_d + p_d_end - d_d * (A - 1) - 1) // s_d + 1
-    rt.fits("max_pool3d", "argument input_shape, axis 1 (depth)", D_out, D + p_d + p_d_end, d_d * (A - 1) + 1)
-    if ceil_mode:
-        H_out = min((H + p_h + p_h_end + s_h - d_h * (R - 1) - 2) // s_h + 1, (H + p_h - 1) // s_h + 1)
-    else:
-        H_out = (H + p_h + p_h_end - d_h * (R - 1) - 1) // s_h + 1
-    rt.fits("max_pool3d", "argument input_shape, axis 2 (height)", H_out, H + p_h + p_h_end, d_h * (R - 1) + 1)
-    if ceil_mode:
-        W_out = min((W + p_w + p_w_end + s_w - d_w * (T - 1) - 2) // s_w + 1, (W + p_w - 1) // s_w + 1)
-    else:
-        W_out = (W + p_w + p_w_end - d_w * (T - 1) - 1) // s_w + 1
-    rt.fits("max_pool3d", "argument input_shape, axis 3 (width)", W_out, W + p_w + p_w_end, d_w * (T - 1) + 1)
-    rt.require(
-        "max_pool3d",
-        "padding",
-        min(
-            d_d * (A - 1) + 1 - 2 * p_d,
-            d_d * (A - 1) + 1 - 2 * p_d_end,
-            d_h * (R - 1) + 1 - 2 * p_h,
-            d_h * (R - 1) + 1 - 2 * p_h_end,
-            d_w * (T - 1) + 1 - 2 * p_w,
-            d_w * (T - 1) + 1 - 2 * p_w_end,
-        )
-        >= 0,
-        "at most half of the kernel's extent",
-        padding,
-    )
-    rt.extents("max_pool3d", "dy", dy.shape, (N, D_out, H_out, W_out, C), "batch, D_out, H_out, W_out, channels")
-    rt.extents(
-        "max_pool3d", "argmax", argmax.shape, (N, D_out, H_out, W_out, C), "batch, D_out, H_out, W_out, channels"
-    )
-    rt.affordable("max_pool3d", dtype, {"dx": (N, D, H, W, C)})
     rt.recorded("max_pool3d", "argmax", argmax, A * R * T)
     # (7) dx[m, s_d·l+d_d·a−p_d, s_h·i+d_h·r−p_h, s_w·j+d_w·t−p_w, o] += dy[m,l,i,j,o] [argmax[m,l,i,j,o]=RTa+Tr+t]
     if loops.wanted(A * C * D_out * H_out * N * R * T * W_out, A * R * T, d_d, d_h, d_w, p_d, p_h, p_w, s_d, s_h, s_w):
         dx = np.empty((N, D, H, W, C), dtype)
         if s_d == 1 and s_h == 1 and s_w == 1:
-            rt.run(
-                loops.max_pool3d_grad_input_1,
-                D * H * N,
-                A * C * D * H * N * R * T * W,
-                rt.flat(dx),
-                rt.flat(argmax),
-                rt.flat(dy),
-                dtype(0),
-                C,
-                D,
-                D_out,
-                H,
-                H_out,
-                W,
-                W_out,
-                p_d,
-                p_h,
-                p_w,
-                rt.fixed(A),
-                rt.fixed(R),
-                rt.fixed(T),
-                rt.fixed(d_d),
-                rt.fixed(d_h),
-                rt.fixed(d_w),
+            loops.max_pool3d_grad_input_1(
+                dx, argmax, dy, A, C, D, D_out, H, H_out, N, R, T, W, W_out, d_d, d_h, d_w, p_d, p_h, p_w
             )
         else:
-            rt.run(
-                loops.max_pool3d_grad_input_2,
-                N,
-                A * C * D_out * H_out * N * R * T * W_out,
-                rt.flat(dx),
-                rt.flat(argmax),
-                rt.flat(dy),
-                dtype(0),
-                A,
-                C,
-                D,
-                D_out,
-                H,
-                H_out,
-                R,
-                T,
-                W,
-                W_out,
-                d_d,
-                d_h,
-                d_w,
-                p_d,
-                p_h,
-                p_w,
-                s_d,
-                s_h,
-                s_w,
+            loops.max_pool3d_grad_input_2(
+                dx, argmax, dy, A, C, D, D_out, H, H_out, N, R, T, W, W_out, d_d, d_h, d_w, p_d, p_h, p_w, s_d, s_h, s_w
             )
     else:
         dx = np.empty((N, D, H, W, C), dtype)
@@ -321,11 +234,11 @@ class MaxPool3D(rt.Layer):
 
     def __init__(
         self,
-        kernel_size: int | Sequence[int],
+        kernel_size: rt.Size,
         *,
-        stride: int | Sequence[int] | None = None,
-        padding: int | str | Sequence[Any] = 0,
-        dilation: int | Sequence[int] = 1,
+        stride: rt.Size | None = None,
+        padding: rt.Padding = 0,
+        dilation: rt.Size = 1,
         ceil_mode: bool = False,
     ) -> None:
         super().__init__()
@@ -361,14 +274,7 @@ class MaxPool3D(rt.Layer):
     def __call__(self, x: Any) -> Any:
         """The output for x."""
         x = rt.as_array("max_pool3d", "x", x)
-        y, argmax = max_pool3d_forward(
-            x,
-            kernel_size=self.kernel_size,
-            stride=self.stride,
-            padding=self.padding,
-            dilation=self.dilation,
-            ceil_mode=self.ceil_mode,
-        )
+        y, argmax = max_pool3d_forward(x, **self._options("kernel_size", "stride", "padding", "dilation", "ceil_mode"))
         self._saved = (argmax, x.shape)
         return y
 
@@ -378,10 +284,6 @@ class MaxPool3D(rt.Layer):
         return max_pool3d_grad_input(
             dy,
             argmax,
+            **self._options("kernel_size", "stride", "padding", "dilation", "ceil_mode"),
             input_shape=x_shape,
-            kernel_size=self.kernel_size,
-            stride=self.stride,
-            padding=self.padding,
-            dilation=self.dilation,
-            ceil_mode=self.ceil_mode,
         )

@@ -42,8 +42,7 @@ def nll_loss_forward(x: Any, t: Any, w: Any = None, *, ignore_index: int = -100)
     """
     x = rt.array("nll_loss", "x", x, None)
     t = rt.array("nll_loss", "t", t, None, integer=True)
-    if w is not None:
-        w = rt.array("nll_loss", "w", w, 1)
+    w = None if w is None else rt.array("nll_loss", "w", w, 1)
     dtype = rt.float_type("nll_loss", x=x, w=w)
     full_shape = rt.raveled_axes("nll_loss", "x", x.shape, 0, 1, "(..., K)")
     E = rt.elements(full_shape)

@@ -36,9 +36,7 @@ def pixel_shuffle_forward(x: Any, *, upscale_factor: int) -> rt.Array:
     x = rt.array("pixel_shuffle", "x", x, 4)
     dtype = rt.float_type("pixel_shuffle", x=x)
     s = rt.count("pixel_shuffle", "upscale_factor", upscale_factor, 1)
-    N = x.shape[0]
-    H = x.shape[1]
-    W = x.shape[2]
+    N, H, W, _ = x.shape
     C = rt.divided("pixel_shuffle", "argument x, axis 3 (channels)", x.shape[3], s**2)
     # (1) y[n, si+r, sj+t, c] = x[n, i, j, s²·c+sr+t]
     x_1 = x.reshape(N, H, W, C, s, s)
@@ -67,10 +65,9 @@ def pixel_shuffle_grad_input(dy: Any, *, upscale_factor: int) -> rt.Array:
     dy = rt.array("pixel_shuffle", "dy", dy, 4)
     dtype = rt.float_type("pixel_shuffle", dy=dy)
     s = rt.count("pixel_shuffle", "upscale_factor", upscale_factor, 1)
-    N = dy.shape[0]
+    N, _, _, C = dy.shape
     H = rt.divided("pixel_shuffle", "argument dy, axis 1 (height)", dy.shape[1], s)
     W = rt.divided("pixel_shuffle", "argument dy, axis 2 (width)", dy.shape[2], s)
-    C = dy.shape[3]
     # (7) dx[m, q, v, s²·c+sr+t] = dy[m, sq+r, sv+t, c]
     dy_1 = dy.reshape(N, H, s, W, s, C)
     dx = np.zeros((N, H, W, C * s**2), dtype)

@@ -36,10 +36,9 @@ def pixel_unshuffle_forward(x: Any, *, downscale_factor: int) -> rt.Array:
     x = rt.array("pixel_unshuffle", "x", x, 4)
     dtype = rt.float_type("pixel_unshuffle", x=x)
     s = rt.count("pixel_unshuffle", "downscale_factor", downscale_factor, 1)
-    N = x.shape[0]
+    N, _, _, C = x.shape
     H = rt.divided("pixel_unshuffle", "argument x, axis 1 (height)", x.shape[1], s)
     W = rt.divided("pixel_unshuffle", "argument x, axis 2 (width)", x.shape[2], s)
-    C = x.shape[3]
     # (1) y[n, i, j, s²·c+sr+t] = x[n, si+r, sj+t, c]
     x_1 = x.reshape(N, H, s, W, s, C)
     y = np.zeros((N, H, W, C * s**2), dtype)
@@ -67,9 +66,7 @@ def pixel_unshuffle_grad_input(dy: Any, *, downscale_factor: int) -> rt.Array:
     dy = rt.array("pixel_unshuffle", "dy", dy, 4)
     dtype = rt.float_type("pixel_unshuffle", dy=dy)
     s = rt.count("pixel_unshuffle", "downscale_factor", downscale_factor, 1)
-    N = dy.shape[0]
-    H = dy.shape[1]
-    W = dy.shape[2]
+    N, H, W, _ = dy.shape
     C = rt.divided("pixel_unshuffle", "argument dy, axis 3 (channels)", dy.shape[3], s**2)
     # (7) dx[m, si+r, sj+t, e] = dy[m, i, j, s²·e+sr+t]
     dy_1 = dy.reshape(N, H, W, C, s, s)

@@ -20,7 +20,21 @@ else:  # copied beside a script
     import runtime as rt  # type: ignore[import-not-found, no-redef]
 
 
-def reflection_pad1d_forward(x: Any, *, padding: int | str | Sequence[Any]) -> rt.Array:
+@rt.once
+def _reflection_pad1d_sizes(dtype: Any, x: Any, dy: Any, /, padding: Any) -> tuple[Any, ...]:
+    """The sizes of reflection_pad1d_forward and reflection_pad1d_grad_input."""
+    N, W, C = x
+    p, p_end = rt.paddings("reflection_pad1d", padding, (0,), (1,))
+    W_out = W + p + p_end
+    rt.require("reflection_pad1d", "W_out", W_out >= 0, "a size of at least 0", W_out)
+    rt.require("reflection_pad1d", "padding", min(W - p - 1, W - p_end - 1) >= 0, "less than the extent", padding)
+    if dy is not None:
+        rt.extents("reflection_pad1d", dy.name, dy, (N, W_out, C), "batch, W_out, channels")
+    rt.affordable("reflection_pad1d", dtype, {"y": (N, W_out, C), "dx": (N, W, C)})
+    return N, W, C, p, W_out
+
+
+def reflection_pad1d_forward(x: Any, *, padding: rt.Padding) -> rt.Array:
     """Compute the 1-D padding by reflection.
 
     (1) y[n,j,c] = x[n, p−j, c] [j<p]
@@ -40,12 +54,7 @@ def reflection_pad1d_forward(x: Any, *, padding: int | str | Sequence[Any]) -> r
     """
     x = rt.array("reflection_pad1d", "x", x, 3)
     dtype = rt.float_type("reflection_pad1d", x=x)
-    N, W, C = x.shape
-    p, p_end = rt.paddings("reflection_pad1d", padding, (0,), (1,))
-    W_out = W + p + p_end
-    rt.require("reflection_pad1d", "W_out", W_out >= 0, "a size of at least 0", W_out)
-    rt.require("reflection_pad1d", "padding", min(W - p - 1, W - p_end - 1) >= 0, "less than the extent", padding)
-    rt.affordable("reflection_pad1d", dtype, {"y": (N, W_out, C)})
+    N, W, C, p, W_out = _reflection_pad1d_sizes(dtype, x, None, padding)
     # (1) y[n,j,c] = x[n, p−j, c] [j<p]
     y = np.zeros((N, W_out, C), dtype)
     j_low, j_high = rt.clip(W_out, (-1, p - 1, p), (-1, p, W))
@@ -68,7 +77,7 @@ def reflection_pad1d_forward(x: Any, *, padding: int | str | Sequence[Any]) -> r
     return y
 
 
-def reflection_pad1d_grad_input(dy: Any, *, input_shape: Sequence[int], padding: int | str | Sequence[Any]) -> rt.Array:
+def reflection_pad1d_grad_input(dy: Any, *, input_shape: Sequence[int], padding: rt.Padding) -> rt.Array:
     """Compute dx, the gradient of E: 1-D padding by reflection.
 
     (7) dx[m,q,v] = dy[m, 2W+p−2−q, v] [0≤W−2−q<W'−W−p]
@@ -90,13 +99,7 @@ def reflection_pad1d_grad_input(dy: Any, *, input_shape: Sequence[int], padding:
     dy = rt.array("reflection_pad1d", "dy", dy, 3)
     dtype = rt.float_type("reflection_pad1d", dy=dy)
     input_shape = rt.shape("reflection_pad1d", "input_shape", input_shape, 3)
-    N, W, C = input_shape
-    p, p_end = rt.paddings("reflection_pad1d", padding, (0,), (1,))
-    W_out = W + p + p_end
-    rt.require("reflection_pad1d", "W_out", W_out >= 0, "a size of at least 0", W_out)
-    rt.require("reflection_pad1d", "padding", min(W - p - 1, W - p_end - 1) >= 0, "less than the extent", padding)
-    rt.extents("reflection_pad1d", "dy", dy.shape, (N, W_out, C), "batch, W_out, channels")
-    rt.affordable("reflection_pad1d", dtype, {"dx": (N, W, C)})
+    N, W, C, p, W_out = _reflection_pad1d_sizes(dtype, input_shape, dy, padding)
     # (7) dx[m,q,v] = dy[m, 2W+p−2−q, v] [0≤W−2−q<W'−W−p]
     dx = np.zeros((N, W, C), dtype)
     q_low, q_high = rt.clip(W, (-1, W - 2, W_out - W - p), (-1, 2 * W + p - 2, W_out))
@@ -134,7 +137,7 @@ class ReflectionPad1D(rt.Layer):
     differentiable = ("x",)
     outputs = (("y", "dy"),)
 
-    def __init__(self, padding: int | str | Sequence[Any]) -> None:
+    def __init__(self, padding: rt.Padding) -> None:
         super().__init__()
         p, p_end = rt.paddings("reflection_pad1d", padding, (0,), (1,))
         self.padding = padding

@@ -70,7 +70,7 @@ def relu6_grad_input(dy: Any, x: Any) -> rt.Array:
     # (6) dx[m] = dy[m] [max(0, x[m])<6][x[m]>0]
     if loops.wanted(E):
         dx = np.empty((E,), dtype)
-        rt.run(loops.relu6_grad_input_1, E, E, rt.flat(dx), rt.flat(dy), rt.flat(x), dtype(6), dtype(0))
+        loops.relu6_grad_input_1(dx, dy, x, E)
     else:
         dx = np.where((np.maximum(0, x) < 6) & (x > 0), dy, 0)
     return dx.reshape(full_shape)

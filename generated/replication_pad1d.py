@@ -20,7 +20,21 @@ else:  # copied beside a script
     import runtime as rt  # type: ignore[import-not-found, no-redef]
 
 
-def replication_pad1d_forward(x: Any, *, padding: int | str | Sequence[Any]) -> rt.Array:
+@rt.once
+def _replication_pad1d_sizes(dtype: Any, x: Any, dy: Any, /, padding: Any) -> tuple[Any, ...]:
+    """The sizes of replication_pad1d_forward and replication_pad1d_grad_input."""
+    N, W, C = x
+    p, p_end = rt.paddings("replication_pad1d", padding, (0,), (1,))
+    W_out = W + p + p_end
+    rt.require("replication_pad1d", "W_out", W_out >= 0, "a size of at least 0", W_out)
+    rt.require("replication_pad1d", "padding", W - 1 >= 0, "given for axes that have an element", padding)
+    if dy is not None:
+        rt.extents("replication_pad1d", dy.name, dy, (N, W_out, C), "batch, W_out, channels")
+    rt.affordable("replication_pad1d", dtype, {"y": (N, W_out, C), "dx": (N, W, C)})
+    return N, W, C, p, W_out
+
+
+def replication_pad1d_forward(x: Any, *, padding: rt.Padding) -> rt.Array:
     """Compute the 1-D padding by replication of the border.
 
     (1) y[n,j,c] = x[n,0,c] [j<p]
@@ -40,12 +54,7 @@ def replication_pad1d_forward(x: Any, *, padding: int | str | Sequence[Any]) -> 
     """
     x = rt.array("replication_pad1d", "x", x, 3)
     dtype = rt.float_type("replication_pad1d", x=x)
-    N, W, C = x.shape
-    p, p_end = rt.paddings("replication_pad1d", padding, (0,), (1,))
-    W_out = W + p + p_end
-    rt.require("replication_pad1d", "W_out", W_out >= 0, "a size of at least 0", W_out)
-    rt.require("replication_pad1d", "padding", W - 1 >= 0, "given for axes that have an element", padding)
-    rt.affordable("replication_pad1d", dtype, {"y": (N, W_out, C)})
+    N, W, C, p, W_out = _replication_pad1d_sizes(dtype, x, None, padding)
     # (1) y[n,j,c] = x[n,0,c] [j<p]
     y = np.zeros((N, W_out, C), dtype)
     j_low, j_high = rt.clip(W_out, (-1, p - 1, p))
@@ -66,12 +75,7 @@ def replication_pad1d_forward(x: Any, *, padding: int | str | Sequence[Any]) -> 
     return y
 
 
-def replication_pad1d_grad_input(
-    dy: Any,
-    *,
-    input_shape: Sequence[int],
-    padding: int | str | Sequence[Any],
-) -> rt.Array:
+def replication_pad1d_grad_input(dy: Any, *, input_shape: Sequence[int], padding: rt.Padding) -> rt.Array:
     """Compute dx, the gradient of E: 1-D padding by replication of the border.
 
     (7) dx[m, W−1, v] += Σ_{j} dy[m,j,v] [W+p≤j]
@@ -93,13 +97,7 @@ def replication_pad1d_grad_input(
     dy = rt.array("replication_pad1d", "dy", dy, 3)
     dtype = rt.float_type("replication_pad1d", dy=dy)
     input_shape = rt.shape("replication_pad1d", "input_shape", input_shape, 3)
-    N, W, C = input_shape
-    p, p_end = rt.paddings("replication_pad1d", padding, (0,), (1,))
-    W_out = W + p + p_end
-    rt.require("replication_pad1d", "W_out", W_out >= 0, "a size of at least 0", W_out)
-    rt.require("replication_pad1d", "padding", W - 1 >= 0, "given for axes that have an element", padding)
-    rt.extents("replication_pad1d", "dy", dy.shape, (N, W_out, C), "batch, W_out, channels")
-    rt.affordable("replication_pad1d", dtype, {"dx": (N, W, C)})
+    N, W, C, p, W_out = _replication_pad1d_sizes(dtype, input_shape, dy, padding)
     # (7) dx[m, W−1, v] += Σ_{j} dy[m,j,v] [W+p≤j]
     dx = np.zeros((N, W, C), dtype)
     for block1_start, block1_stop in rt.blocks(N, C):
@@ -141,7 +139,7 @@ class ReplicationPad1D(rt.Layer):
     differentiable = ("x",)
     outputs = (("y", "dy"),)
 
-    def __init__(self, padding: int | str | Sequence[Any]) -> None:
+    def __init__(self, padding: rt.Padding) -> None:
         super().__init__()
         p, p_end = rt.paddings("replication_pad1d", padding, (0,), (1,))
         self.padding = padding

@@ -23,7 +23,23 @@ else:  # copied beside a script
     import runtime as rt  # type: ignore[import-not-found, no-redef]
 
 
-def replication_pad2d_forward(x: Any, *, padding: int | str | Sequence[Any]) -> rt.Array:
+@rt.once
+def _replication_pad2d_sizes(dtype: Any, x: Any, dy: Any, /, padding: Any) -> tuple[Any, ...]:
+    """The sizes of replication_pad2d_forward and replication_pad2d_grad_input."""
+    N, H, W, C = x
+    p_h, p_h_end, p_w, p_w_end = rt.paddings("replication_pad2d", padding, (0, 0), (1, 1))
+    H_out = H + p_h + p_h_end
+    rt.require("replication_pad2d", "H_out", H_out >= 0, "a size of at least 0", H_out)
+    W_out = W + p_w + p_w_end
+    rt.require("replication_pad2d", "W_out", W_out >= 0, "a size of at least 0", W_out)
+    rt.require("replication_pad2d", "padding", min(H - 1, W - 1) >= 0, "given for axes that have an element", padding)
+    if dy is not None:
+        rt.extents("replication_pad2d", dy.name, dy, (N, H_out, W_out, C), "batch, H_out, W_out, channels")
+    rt.affordable("replication_pad2d", dtype, {"y": (N, H_out, W_out, C), "dx": (N, H, W, C)})
+    return N, H, W, C, p_h, p_w, H_out, W_out
+
+
+def replication_pad2d_forward(x: Any, *, padding: rt.Padding) -> rt.Array:
     """Compute the 2-D padding by replication of the border.
 
     (1) z[n,i,v,c] = x[n,0,v,c] [i<p_h]
@@ -46,14 +62,7 @@ def replication_pad2d_forward(x: Any, *, padding: int | str | Sequence[Any]) -> 
     """
     x = rt.array("replication_pad2d", "x", x, 4)
     dtype = rt.float_type("replication_pad2d", x=x)
-    N, H, W, C = x.shape
-    p_h, p_h_end, p_w, p_w_end = rt.paddings("replication_pad2d", padding, (0, 0), (1, 1))
-    H_out = H + p_h + p_h_end
-    rt.require("replication_pad2d", "H_out", H_out >= 0, "a size of at least 0", H_out)
-    W_out = W + p_w + p_w_end
-    rt.require("replication_pad2d", "W_out", W_out >= 0, "a size of at least 0", W_out)
-    rt.require("replication_pad2d", "padding", min(H - 1, W - 1) >= 0, "given for axes that have an element", padding)
-    rt.affordable("replication_pad2d", dtype, {"y": (N, H_out, W_out, C)})
+    N, H, W, C, p_h, p_w, H_out, W_out = _replication_pad2d_sizes(dtype, x, None, padding)
     # (1) z[n,i,v,c] = x[n,0,v,c] [i<p_h]
     z = np.zeros((N, H_out, W, C), dtype)
     i_low, i_high = rt.clip(H_out, (-1, p_h - 1, p_h))
@@ -91,12 +100,7 @@ def replication_pad2d_forward(x: Any, *, padding: int | str | Sequence[Any]) -> 
     return y
 
 
-def replication_pad2d_grad_input(
-    dy: Any,
-    *,
-    input_shape: Sequence[int],
-    padding: int | str | Sequence[Any],
-) -> rt.Array:
+def replication_pad2d_grad_input(dy: Any, *, input_shape: Sequence[int], padding: rt.Padding) -> rt.Array:
     """Compute dx, the gradient of E: 2-D padding by replication of the border.
 
     (8) dz[m, q, W−1, a] += Σ_{j} dy[m,q,j,a] [W+p_w≤j]
@@ -121,15 +125,7 @@ def replication_pad2d_grad_input(
     dy = rt.array("replication_pad2d", "dy", dy, 4)
     dtype = rt.float_type("replication_pad2d", dy=dy)
     input_shape = rt.shape("replication_pad2d", "input_shape", input_shape, 4)
-    N, H, W, C = input_shape
-    p_h, p_h_end, p_w, p_w_end = rt.paddings("replication_pad2d", padding, (0, 0), (1, 1))
-    H_out = H + p_h + p_h_end
-    rt.require("replication_pad2d", "H_out", H_out >= 0, "a size of at least 0", H_out)
-    W_out = W + p_w + p_w_end
-    rt.require("replication_pad2d", "W_out", W_out >= 0, "a size of at least 0", W_out)
-    rt.require("replication_pad2d", "padding", min(H - 1, W - 1) >= 0, "given for axes that have an element", padding)
-    rt.extents("replication_pad2d", "dy", dy.shape, (N, H_out, W_out, C), "batch, H_out, W_out, channels")
-    rt.affordable("replication_pad2d", dtype, {"dx": (N, H, W, C)})
+    N, H, W, C, p_h, p_w, H_out, W_out = _replication_pad2d_sizes(dtype, input_shape, dy, padding)
     # (8) dz[m, q, W−1, a] += Σ_{j} dy[m,q,j,a] [W+p_w≤j]
     dz = np.zeros((N, H_out, W, C), dtype)
     for block1_start, block1_stop in rt.blocks(N, C * H_out):
@@ -194,7 +190,7 @@ class ReplicationPad2D(rt.Layer):
     differentiable = ("x",)
     outputs = (("y", "dy"),)
 
-    def __init__(self, padding: int | str | Sequence[Any]) -> None:
+    def __init__(self, padding: rt.Padding) -> None:
         super().__init__()
         p_h, p_h_end, p_w, p_w_end = rt.paddings("replication_pad2d", padding, (0, 0), (1, 1))
         self.padding = padding

@@ -292,11 +292,7 @@ loops = rt.Companion(__package__, "resnet20")
 
 
 def resnet20_forward(
-    x: Any,
-    params: Mapping[str, Any],
-    state: Mapping[str, Any],
-    *,
-    buffers: rt.Buffers | None = None,
+    x: Any, params: Mapping[str, Any], state: Mapping[str, Any], *, buffers: rt.Buffers | None = None
 ) -> tuple[rt.Array, dict[str, rt.Array], tuple[Any, ...]]:
     """Compute the network in training: residual network of 20 layers for 32x32 images.
 
@@ -449,31 +445,13 @@ def resnet20_forward(
     # batch_norm1_new_mean[c] = 1/10 (9 batch_norm1_running_mean[c]+batch_norm1_m[c])
     if loops.wanted(16):
         batch_norm1_new_mean = np.empty((16,), dtype)
-        rt.run(
-            loops.resnet20_forward_1,
-            16,
-            16,
-            rt.flat(batch_norm1_new_mean),
-            rt.flat(batch_norm1_m),
-            rt.flat(batch_norm1_running_mean),
-            dtype(1 / 10),
-            dtype(9 / 10),
-        )
+        loops.resnet20_forward_1(batch_norm1_new_mean, batch_norm1_m, batch_norm1_running_mean)
     else:
         batch_norm1_new_mean = batch_norm1_m / 10 + 9 * batch_norm1_running_mean / 10
     # batch_norm1_new_var[c] = 1/10 (9 batch_norm1_running_var[c]+1024 N batch_norm1_v[c]/max(1024N−1, 1))
     if loops.wanted(16):
         batch_norm1_new_var = np.empty((16,), dtype)
-        rt.run(
-            loops.resnet20_forward_2,
-            16,
-            16,
-            rt.flat(batch_norm1_new_var),
-            rt.flat(batch_norm1_running_var),
-            rt.flat(batch_norm1_v),
-            dtype(rt.ratio(512 * N, 5 * float(np.maximum(1024 * N - 1, 1)))),
-            dtype(9 / 10),
-        )
+        loops.resnet20_forward_2(batch_norm1_new_var, batch_norm1_running_var, batch_norm1_v, N)
     else:
         batch_norm1_new_var = (
             512 * N * batch_norm1_v / (5 * float(np.maximum(1024 * N - 1, 1))) + 9 * batch_norm1_running_var / 10
@@ -504,31 +482,13 @@ def resnet20_forward(
     # batch_norm2_new_mean[c] = 1/10 (9 batch_norm2_running_mean[c]+batch_norm2_m[c])
     if loops.wanted(16):
         batch_norm2_new_mean = np.empty((16,), dtype)
-        rt.run(
-            loops.resnet20_forward_3,
-            16,
-            16,
-            rt.flat(batch_norm2_new_mean),
-            rt.flat(batch_norm2_m),
-            rt.flat(batch_norm2_running_mean),
-            dtype(1 / 10),
-            dtype(9 / 10),
-        )
+        loops.resnet20_forward_3(batch_norm2_new_mean, batch_norm2_m, batch_norm2_running_mean)
     else:
         batch_norm2_new_mean = batch_norm2_m / 10 + 9 * batch_norm2_running_mean / 10
     # batch_norm2_new_var[c] = 1/10 (9 batch_norm2_running_var[c]+1024 N batch_norm2_v[c]/max(1024N−1, 1))
     if loops.wanted(16):
         batch_norm2_new_var = np.empty((16,), dtype)
-        rt.run(
-            loops.resnet20_forward_4,
-            16,
-            16,
-            rt.flat(batch_norm2_new_var),
-            rt.flat(batch_norm2_running_var),
-            rt.flat(batch_norm2_v),
-            dtype(rt.ratio(512 * N, 5 * float(np.maximum(1024 * N - 1, 1)))),
-            dtype(9 / 10),
-        )
+        loops.resnet20_forward_4(batch_norm2_new_var, batch_norm2_running_var, batch_norm2_v, N)
     else:
         batch_norm2_new_var = (
             512 * N * batch_norm2_v / (5 * float(np.maximum(1024 * N - 1, 1))) + 9 * batch_norm2_running_var / 10
@@ -559,31 +519,13 @@ def resnet20_forward(
     # batch_norm3_new_mean[c] = 1/10 (9 batch_norm3_running_mean[c]+batch_norm3_m[c])
     if loops.wanted(16):
         batch_norm3_new_mean = np.empty((16,), dtype)
-        rt.run(
-            loops.resnet20_forward_5,
-            16,
-            16,
-            rt.flat(batch_norm3_new_mean),
-            rt.flat(batch_norm3_m),
-            rt.flat(batch_norm3_running_mean),
-            dtype(1 / 10),
-            dtype(9 / 10),
-        )
+        loops.resnet20_forward_5(batch_norm3_new_mean, batch_norm3_m, batch_norm3_running_mean)
     else:
         batch_norm3_new_mean = batch_norm3_m / 10 + 9 * batch_norm3_running_mean / 10
     # batch_norm3_new_var[c] = 1/10 (9 batch_norm3_running_var[c]+1024 N batch_norm3_v[c]/max(1024N−1, 1))
     if loops.wanted(16):
         batch_norm3_new_var = np.empty((16,), dtype)
-        rt.run(
-            loops.resnet20_forward_6,
-            16,
-            16,
-            rt.flat(batch_norm3_new_var),
-            rt.flat(batch_norm3_running_var),
-            rt.flat(batch_norm3_v),
-            dtype(rt.ratio(512 * N, 5 * float(np.maximum(1024 * N - 1, 1)))),
-            dtype(9 / 10),
-        )
+        loops.resnet20_forward_6(batch_norm3_new_var, batch_norm3_running_var, batch_norm3_v, N)
     else:
         batch_norm3_new_var = (
             512 * N * batch_norm3_v / (5 * float(np.maximum(1024 * N - 1, 1))) + 9 * batch_norm3_running_var / 10
@@ -615,31 +557,13 @@ def resnet20_forward(
     # batch_norm4_new_mean[c] = 1/10 (9 batch_norm4_running_mean[c]+batch_norm4_m[c])
     if loops.wanted(16):
         batch_norm4_new_mean = np.empty((16,), dtype)
-        rt.run(
-            loops.resnet20_forward_7,
-            16,
-            16,
-            rt.flat(batch_norm4_new_mean),
-            rt.flat(batch_norm4_m),
-            rt.flat(batch_norm4_running_mean),
-            dtype(1 / 10),
-            dtype(9 / 10),
-        )
+        loops.resnet20_forward_7(batch_norm4_new_mean, batch_norm4_m, batch_norm4_running_mean)
     else:
         batch_norm4_new_mean = batch_norm4_m / 10 + 9 * batch_norm4_running_mean / 10
     # batch_norm4_new_var[c] = 1/10 (9 batch_norm4_running_var[c]+1024 N batch_norm4_v[c]/max(1024N−1, 1))
     if loops.wanted(16):
         batch_norm4_new_var = np.empty((16,), dtype)
-        rt.run(
-            loops.resnet20_forward_8,
-            16,
-            16,
-            rt.flat(batch_norm4_new_var),
-            rt.flat(batch_norm4_running_var),
-            rt.flat(batch_norm4_v),
-            dtype(rt.ratio(512 * N, 5 * float(np.maximum(1024 * N - 1, 1)))),
-            dtype(9 / 10),
-        )
+        loops.resnet20_forward_8(batch_norm4_new_var, batch_norm4_running_var, batch_norm4_v, N)
     else:
         batch_norm4_new_var = (
             512 * N * batch_norm4_v / (5 * float(np.maximum(1024 * N - 1, 1))) + 9 * batch_norm4_running_var / 10
@@ -670,31 +594,13 @@ def resnet20_forward(
     # batch_norm5_new_mean[c] = 1/10 (9 batch_norm5_running_mean[c]+batch_norm5_m[c])
     if loops.wanted(16):
         batch_norm5_new_mean = np.empty((16,), dtype)
-        rt.run(
-            loops.resnet20_forward_9,
-            16,
-            16,
-            rt.flat(batch_norm5_new_mean),
-            rt.flat(batch_norm5_m),
-            rt.flat(batch_norm5_running_mean),
-            dtype(1 / 10),
-            dtype(9 / 10),
-        )
+        loops.resnet20_forward_9(batch_norm5_new_mean, batch_norm5_m, batch_norm5_running_mean)
     else:
         batch_norm5_new_mean = batch_norm5_m / 10 + 9 * batch_norm5_running_mean / 10
     # batch_norm5_new_var[c] = 1/10 (9 batch_norm5_running_var[c]+1024 N batch_norm5_v[c]/max(1024N−1, 1))
     if loops.wanted(16):
         batch_norm5_new_var = np.empty((16,), dtype)
-        rt.run(
-            loops.resnet20_forward_10,
-            16,
-            16,
-            rt.flat(batch_norm5_new_var),
-            rt.flat(batch_norm5_running_var),
-            rt.flat(batch_norm5_v),
-            dtype(rt.ratio(512 * N, 5 * float(np.maximum(1024 * N - 1, 1)))),
-            dtype(9 / 10),
-        )
+        loops.resnet20_forward_10(batch_norm5_new_var, batch_norm5_running_var, batch_norm5_v, N)
     else:
         batch_norm5_new_var = (
             512 * N * batch_norm5_v / (5 * float(np.maximum(1024 * N - 1, 1))) + 9 * batch_norm5_running_var / 10
@@ -726,31 +632,13 @@ def resnet20_forward(
     # batch_norm6_new_mean[c] = 1/10 (9 batch_norm6_running_mean[c]+batch_norm6_m[c])
     if loops.wanted(16):
         batch_norm6_new_mean = np.empty((16,), dtype)
-        rt.run(
-            loops.resnet20_forward_11,
-            16,
-            16,
-            rt.flat(batch_norm6_new_mean),
-            rt.flat(batch_norm6_m),
-            rt.flat(batch_norm6_running_mean),
-            dtype(1 / 10),
-            dtype(9 / 10),
-        )
+        loops.resnet20_forward_11(batch_norm6_new_mean, batch_norm6_m, batch_norm6_running_mean)
     else:
         batch_norm6_new_mean = batch_norm6_m / 10 + 9 * batch_norm6_running_mean / 10
     # batch_norm6_new_var[c] = 1/10 (9 batch_norm6_running_var[c]+1024 N batch_norm6_v[c]/max(1024N−1, 1))
     if loops.wanted(16):
         batch_norm6_new_var = np.empty((16,), dtype)
-        rt.run(
-            loops.resnet20_forward_12,
-            16,
-            16,
-            rt.flat(batch_norm6_new_var),
-            rt.flat(batch_norm6_running_var),
-            rt.flat(batch_norm6_v),
-            dtype(rt.ratio(512 * N, 5 * float(np.maximum(1024 * N - 1, 1)))),
-            dtype(9 / 10),
-        )
+        loops.resnet20_forward_12(batch_norm6_new_var, batch_norm6_running_var, batch_norm6_v, N)
     else:
         batch_norm6_new_var = (
             512 * N * batch_norm6_v / (5 * float(np.maximum(1024 * N - 1, 1))) + 9 * batch_norm6_running_var / 10
@@ -781,31 +669,13 @@ def resnet20_forward(
     # batch_norm7_new_mean[c] = 1/10 (9 batch_norm7_running_mean[c]+batch_norm7_m[c])
     if loops.wanted(16):
         batch_norm7_new_mean = np.empty((16,), dtype)
-        rt.run(
-            loops.resnet20_forward_13,
-            16,
-            16,
-            rt.flat(batch_norm7_new_mean),
-            rt.flat(batch_norm7_m),
-            rt.flat(batch_norm7_running_mean),
-            dtype(1 / 10),
-            dtype(9 / 10),
-        )
+        loops.resnet20_forward_13(batch_norm7_new_mean, batch_norm7_m, batch_norm7_running_mean)
     else:
         batch_norm7_new_mean = batch_norm7_m / 10 + 9 * batch_norm7_running_mean / 10
     # batch_norm7_new_var[c] = 1/10 (9 batch_norm7_running_var[c]+1024 N batch_norm7_v[c]/max(1024N−1, 1))
     if loops.wanted(16):
         batch_norm7_new_var = np.empty((16,), dtype)
-        rt.run(
-            loops.resnet20_forward_14,
-            16,
-            16,
-            rt.flat(batch_norm7_new_var),
-            rt.flat(batch_norm7_running_var),
-            rt.flat(batch_norm7_v),
-            dtype(rt.ratio(512 * N, 5 * float(np.maximum(1024 * N - 1, 1)))),
-            dtype(9 / 10),
-        )
+        loops.resnet20_forward_14(batch_norm7_new_var, batch_norm7_running_var, batch_norm7_v, N)
     else:
         batch_norm7_new_var = (
             512 * N * batch_norm7_v / (5 * float(np.maximum(1024 * N - 1, 1))) + 9 * batch_norm7_running_var / 10
@@ -837,31 +707,13 @@ def resnet20_forward(
     # batch_norm8_new_mean[c] = 1/10 (9 batch_norm8_running_mean[c]+batch_norm8_m[c])
     if loops.wanted(32):
         batch_norm8_new_mean = np.empty((32,), dtype)
-        rt.run(
-            loops.resnet20_forward_15,
-            32,
-            32,
-            rt.flat(batch_norm8_new_mean),
-            rt.flat(batch_norm8_m),
-            rt.flat(batch_norm8_running_mean),
-            dtype(1 / 10),
-            dtype(9 / 10),
-        )
+        loops.resnet20_forward_15(batch_norm8_new_mean, batch_norm8_m, batch_norm8_running_mean)
     else:
         batch_norm8_new_mean = batch_norm8_m / 10 + 9 * batch_norm8_running_mean / 10
     # batch_norm8_new_var[c] = 1/10 (9 batch_norm8_running_var[c]+256 N batch_norm8_v[c]/max(256N−1, 1))
     if loops.wanted(32):
         batch_norm8_new_var = np.empty((32,), dtype)
-        rt.run(
-            loops.resnet20_forward_16,
-            32,
-            32,
-            rt.flat(batch_norm8_new_var),
-            rt.flat(batch_norm8_running_var),
-            rt.flat(batch_norm8_v),
-            dtype(rt.ratio(128 * N, 5 * float(np.maximum(256 * N - 1, 1)))),
-            dtype(9 / 10),
-        )
+        loops.resnet20_forward_16(batch_norm8_new_var, batch_norm8_running_var, batch_norm8_v, N)
     else:
         batch_norm8_new_var = (
             128 * N * batch_norm8_v / (5 * float(np.maximum(256 * N - 1, 1))) + 9 * batch_norm8_running_var / 10
@@ -892,31 +744,13 @@ def resnet20_forward(
     # batch_norm9_new_mean[c] = 1/10 (9 batch_norm9_running_mean[c]+batch_norm9_m[c])
     if loops.wanted(32):
         batch_norm9_new_mean = np.empty((32,), dtype)
-        rt.run(
-            loops.resnet20_forward_17,
-            32,
-            32,
-            rt.flat(batch_norm9_new_mean),
-            rt.flat(batch_norm9_m),
-            rt.flat(batch_norm9_running_mean),
-            dtype(1 / 10),
-            dtype(9 / 10),
-        )
+        loops.resnet20_forward_17(batch_norm9_new_mean, batch_norm9_m, batch_norm9_running_mean)
     else:
         batch_norm9_new_mean = batch_norm9_m / 10 + 9 * batch_norm9_running_mean / 10
     # batch_norm9_new_var[c] = 1/10 (9 batch_norm9_running_var[c]+256 N batch_norm9_v[c]/max(256N−1, 1))
     if loops.wanted(32):
         batch_norm9_new_var = np.empty((32,), dtype)
-        rt.run(
-            loops.resnet20_forward_18,
-            32,
-            32,
-            rt.flat(batch_norm9_new_var),
-            rt.flat(batch_norm9_running_var),
-            rt.flat(batch_norm9_v),
-            dtype(rt.ratio(128 * N, 5 * float(np.maximum(256 * N - 1, 1)))),
-            dtype(9 / 10),
-        )
+        loops.resnet20_forward_18(batch_norm9_new_var, batch_norm9_running_var, batch_norm9_v, N)
     else:
         batch_norm9_new_var = (
             128 * N * batch_norm9_v / (5 * float(np.maximum(256 * N - 1, 1))) + 9 * batch_norm9_running_var / 10
@@ -950,31 +784,13 @@ def resnet20_forward(
     # batch_norm10_new_mean[c] = 1/10 (9 batch_norm10_running_mean[c]+batch_norm10_m[c])
     if loops.wanted(32):
         batch_norm10_new_mean = np.empty((32,), dtype)
-        rt.run(
-            loops.resnet20_forward_19,
-            32,
-            32,
-            rt.flat(batch_norm10_new_mean),
-            rt.flat(batch_norm10_m),
-            rt.flat(batch_norm10_running_mean),
-            dtype(1 / 10),
-            dtype(9 / 10),
-        )
+        loops.resnet20_forward_19(batch_norm10_new_mean, batch_norm10_m, batch_norm10_running_mean)
     else:
         batch_norm10_new_mean = batch_norm10_m / 10 + 9 * batch_norm10_running_mean / 10
     # batch_norm10_new_var[c] = 1/10 (9 batch_norm10_running_var[c]+256 N batch_norm10_v[c]/max(256N−1, 1))
     if loops.wanted(32):
         batch_norm10_new_var = np.empty((32,), dtype)
-        rt.run(
-            loops.resnet20_forward_20,
-            32,
-            32,
-            rt.flat(batch_norm10_new_var),
-            rt.flat(batch_norm10_running_var),
-            rt.flat(batch_norm10_v),
-            dtype(rt.ratio(128 * N, 5 * float(np.maximum(256 * N - 1, 1)))),
-            dtype(9 / 10),
-        )
+        loops.resnet20_forward_20(batch_norm10_new_var, batch_norm10_running_var, batch_norm10_v, N)
     else:
         batch_norm10_new_var = (
             128 * N * batch_norm10_v / (5 * float(np.maximum(256 * N - 1, 1))) + 9 * batch_norm10_running_var / 10
@@ -1005,31 +821,13 @@ def resnet20_forward(
     # batch_norm11_new_mean[c] = 1/10 (9 batch_norm11_running_mean[c]+batch_norm11_m[c])
     if loops.wanted(32):
         batch_norm11_new_mean = np.empty((32,), dtype)
-        rt.run(
-            loops.resnet20_forward_21,
-            32,
-            32,
-            rt.flat(batch_norm11_new_mean),
-            rt.flat(batch_norm11_m),
-            rt.flat(batch_norm11_running_mean),
-            dtype(1 / 10),
-            dtype(9 / 10),
-        )
+        loops.resnet20_forward_21(batch_norm11_new_mean, batch_norm11_m, batch_norm11_running_mean)
     else:
         batch_norm11_new_mean = batch_norm11_m / 10 + 9 * batch_norm11_running_mean / 10
     # batch_norm11_new_var[c] = 1/10 (9 batch_norm11_running_var[c]+256 N batch_norm11_v[c]/max(256N−1, 1))
     if loops.wanted(32):
         batch_norm11_new_var = np.empty((32,), dtype)
-        rt.run(
-            loops.resnet20_forward_22,
-            32,
-            32,
-            rt.flat(batch_norm11_new_var),
-            rt.flat(batch_norm11_running_var),
-            rt.flat(batch_norm11_v),
-            dtype(rt.ratio(128 * N, 5 * float(np.maximum(256 * N - 1, 1)))),
-            dtype(9 / 10),
-        )
+        loops.resnet20_forward_22(batch_norm11_new_var, batch_norm11_running_var, batch_norm11_v, N)
     else:
         batch_norm11_new_var = (
             128 * N * batch_norm11_v / (5 * float(np.maximum(256 * N - 1, 1))) + 9 * batch_norm11_running_var / 10
@@ -1062,31 +860,13 @@ def resnet20_forward(
     # batch_norm12_new_mean[c] = 1/10 (9 batch_norm12_running_mean[c]+batch_norm12_m[c])
     if loops.wanted(32):
         batch_norm12_new_mean = np.empty((32,), dtype)
-        rt.run(
-            loops.resnet20_forward_23,
-            32,
-            32,
-            rt.flat(batch_norm12_new_mean),
-            rt.flat(batch_norm12_m),
-            rt.flat(batch_norm12_running_mean),
-            dtype(1 / 10),
-            dtype(9 / 10),
-        )
+        loops.resnet20_forward_23(batch_norm12_new_mean, batch_norm12_m, batch_norm12_running_mean)
     else:
         batch_norm12_new_mean = batch_norm12_m / 10 + 9 * batch_norm12_running_mean / 10
     # batch_norm12_new_var[c] = 1/10 (9 batch_norm12_running_var[c]+256 N batch_norm12_v[c]/max(256N−1, 1))
     if loops.wanted(32):
         batch_norm12_new_var = np.empty((32,), dtype)
-        rt.run(
-            loops.resnet20_forward_24,
-            32,
-            32,
-            rt.flat(batch_norm12_new_var),
-            rt.flat(batch_norm12_running_var),
-            rt.flat(batch_norm12_v),
-            dtype(rt.ratio(128 * N, 5 * float(np.maximum(256 * N - 1, 1)))),
-            dtype(9 / 10),
-        )
+        loops.resnet20_forward_24(batch_norm12_new_var, batch_norm12_running_var, batch_norm12_v, N)
     else:
         batch_norm12_new_var = (
             128 * N * batch_norm12_v / (5 * float(np.maximum(256 * N - 1, 1))) + 9 * batch_norm12_running_var / 10
@@ -1117,31 +897,13 @@ def resnet20_forward(
     # batch_norm13_new_mean[c] = 1/10 (9 batch_norm13_running_mean[c]+batch_norm13_m[c])
     if loops.wanted(32):
         batch_norm13_new_mean = np.empty((32,), dtype)
-        rt.run(
-            loops.resnet20_forward_25,
-            32,
-            32,
-            rt.flat(batch_norm13_new_mean),
-            rt.flat(batch_norm13_m),
-            rt.flat(batch_norm13_running_mean),
-            dtype(1 / 10),
-            dtype(9 / 10),
-        )
+        loops.resnet20_forward_25(batch_norm13_new_mean, batch_norm13_m, batch_norm13_running_mean)
     else:
         batch_norm13_new_mean = batch_norm13_m / 10 + 9 * batch_norm13_running_mean / 10
     # batch_norm13_new_var[c] = 1/10 (9 batch_norm13_running_var[c]+256 N batch_norm13_v[c]/max(256N−1, 1))
     if loops.wanted(32):
         batch_norm13_new_var = np.empty((32,), dtype)
-        rt.run(
-            loops.resnet20_forward_26,
-            32,
-            32,
-            rt.flat(batch_norm13_new_var),
-            rt.flat(batch_norm13_running_var),
-            rt.flat(batch_norm13_v),
-            dtype(rt.ratio(128 * N, 5 * float(np.maximum(256 * N - 1, 1)))),
-            dtype(9 / 10),
-        )
+        loops.resnet20_forward_26(batch_norm13_new_var, batch_norm13_running_var, batch_norm13_v, N)
     else:
         batch_norm13_new_var = (
             128 * N * batch_norm13_v / (5 * float(np.maximum(256 * N - 1, 1))) + 9 * batch_norm13_running_var / 10
@@ -1174,31 +936,13 @@ def resnet20_forward(
     # batch_norm14_new_mean[c] = 1/10 (9 batch_norm14_running_mean[c]+batch_norm14_m[c])
     if loops.wanted(64):
         batch_norm14_new_mean = np.empty((64,), dtype)
-        rt.run(
-            loops.resnet20_forward_27,
-            64,
-            64,
-            rt.flat(batch_norm14_new_mean),
-            rt.flat(batch_norm14_m),
-            rt.flat(batch_norm14_running_mean),
-            dtype(1 / 10),
-            dtype(9 / 10),
-        )
+        loops.resnet20_forward_27(batch_norm14_new_mean, batch_norm14_m, batch_norm14_running_mean)
     else:
         batch_norm14_new_mean = batch_norm14_m / 10 + 9 * batch_norm14_running_mean / 10
     # batch_norm14_new_var[c] = 1/10 (9 batch_norm14_running_var[c]+64 N batch_norm14_v[c]/max(64N−1, 1))
     if loops.wanted(64):
         batch_norm14_new_var = np.empty((64,), dtype)
-        rt.run(
-            loops.resnet20_forward_28,
-            64,
-            64,
-            rt.flat(batch_norm14_new_var),
-            rt.flat(batch_norm14_running_var),
-            rt.flat(batch_norm14_v),
-            dtype(rt.ratio(32 * N, 5 * float(np.maximum(64 * N - 1, 1)))),
-            dtype(9 / 10),
-        )
+        loops.resnet20_forward_28(batch_norm14_new_var, batch_norm14_running_var, batch_norm14_v, N)
     else:
         batch_norm14_new_var = (
             32 * N * batch_norm14_v / (5 * float(np.maximum(64 * N - 1, 1))) + 9 * batch_norm14_running_var / 10
@@ -1229,31 +973,13 @@ def resnet20_forward(
     # batch_norm15_new_mean[c] = 1/10 (9 batch_norm15_running_mean[c]+batch_norm15_m[c])
     if loops.wanted(64):
         batch_norm15_new_mean = np.empty((64,), dtype)
-        rt.run(
-            loops.resnet20_forward_29,
-            64,
-            64,
-            rt.flat(batch_norm15_new_mean),
-            rt.flat(batch_norm15_m),
-            rt.flat(batch_norm15_running_mean),
-            dtype(1 / 10),
-            dtype(9 / 10),
-        )
+        loops.resnet20_forward_29(batch_norm15_new_mean, batch_norm15_m, batch_norm15_running_mean)
     else:
         batch_norm15_new_mean = batch_norm15_m / 10 + 9 * batch_norm15_running_mean / 10
     # batch_norm15_new_var[c] = 1/10 (9 batch_norm15_running_var[c]+64 N batch_norm15_v[c]/max(64N−1, 1))
     if loops.wanted(64):
         batch_norm15_new_var = np.empty((64,), dtype)
-        rt.run(
-            loops.resnet20_forward_30,
-            64,
-            64,
-            rt.flat(batch_norm15_new_var),
-            rt.flat(batch_norm15_running_var),
-            rt.flat(batch_norm15_v),
-            dtype(rt.ratio(32 * N, 5 * float(np.maximum(64 * N - 1, 1)))),
-            dtype(9 / 10),
-        )
+        loops.resnet20_forward_30(batch_norm15_new_var, batch_norm15_running_var, batch_norm15_v, N)
     else:
         batch_norm15_new_var = (
             32 * N * batch_norm15_v / (5 * float(np.maximum(64 * N - 1, 1))) + 9 * batch_norm15_running_var / 10
@@ -1287,31 +1013,13 @@ def resnet20_forward(
     # batch_norm16_new_mean[c] = 1/10 (9 batch_norm16_running_mean[c]+batch_norm16_m[c])
     if loops.wanted(64):
         batch_norm16_new_mean = np.empty((64,), dtype)
-        rt.run(
-            loops.resnet20_forward_31,
-            64,
-            64,
-            rt.flat(batch_norm16_new_mean),
-            rt.flat(batch_norm16_m),
-            rt.flat(batch_norm16_running_mean),
-            dtype(1 / 10),
-            dtype(9 / 10),
-        )
+        loops.resnet20_forward_31(batch_norm16_new_mean, batch_norm16_m, batch_norm16_running_mean)
     else:
         batch_norm16_new_mean = batch_norm16_m / 10 + 9 * batch_norm16_running_mean / 10
     # batch_norm16_new_var[c] = 1/10 (9 batch_norm16_running_var[c]+64 N batch_norm16_v[c]/max(64N−1, 1))
     if loops.wanted(64):
         batch_norm16_new_var = np.empty((64,), dtype)
-        rt.run(
-            loops.resnet20_forward_32,
-            64,
-            64,
-            rt.flat(batch_norm16_new_var),
-            rt.flat(batch_norm16_running_var),
-            rt.flat(batch_norm16_v),
-            dtype(rt.ratio(32 * N, 5 * float(np.maximum(64 * N - 1, 1)))),
-            dtype(9 / 10),
-        )
+        loops.resnet20_forward_32(batch_norm16_new_var, batch_norm16_running_var, batch_norm16_v, N)
     else:
         batch_norm16_new_var = (
             32 * N * batch_norm16_v / (5 * float(np.maximum(64 * N - 1, 1))) + 9 * batch_norm16_running_var / 10
@@ -1342,31 +1050,13 @@ def resnet20_forward(
     # batch_norm17_new_mean[c] = 1/10 (9 batch_norm17_running_mean[c]+batch_norm17_m[c])
     if loops.wanted(64):
         batch_norm17_new_mean = np.empty((64,), dtype)
-        rt.run(
-            loops.resnet20_forward_33,
-            64,
-            64,
-            rt.flat(batch_norm17_new_mean),
-            rt.flat(batch_norm17_m),
-            rt.flat(batch_norm17_running_mean),
-            dtype(1 / 10),
-            dtype(9 / 10),
-        )
+        loops.resnet20_forward_33(batch_norm17_new_mean, batch_norm17_m, batch_norm17_running_mean)
     else:
         batch_norm17_new_mean = batch_norm17_m / 10 + 9 * batch_norm17_running_mean / 10
     # batch_norm17_new_var[c] = 1/10 (9 batch_norm17_running_var[c]+64 N batch_norm17_v[c]/max(64N−1, 1))
     if loops.wanted(64):
         batch_norm17_new_var = np.empty((64,), dtype)
-        rt.run(
-            loops.resnet20_forward_34,
-            64,
-            64,
-            rt.flat(batch_norm17_new_var),
-            rt.flat(batch_norm17_running_var),
-            rt.flat(batch_norm17_v),
-            dtype(rt.ratio(32 * N, 5 * float(np.maximum(64 * N - 1, 1)))),
-            dtype(9 / 10),
-        )
+        loops.resnet20_forward_34(batch_norm17_new_var, batch_norm17_running_var, batch_norm17_v, N)
     else:
         batch_norm17_new_var = (
             32 * N * batch_norm17_v / (5 * float(np.maximum(64 * N - 1, 1))) + 9 * batch_norm17_running_var / 10
@@ -1399,31 +1089,13 @@ def resnet20_forward(
     # batch_norm18_new_mean[c] = 1/10 (9 batch_norm18_running_mean[c]+batch_norm18_m[c])
     if loops.wanted(64):
         batch_norm18_new_mean = np.empty((64,), dtype)
-        rt.run(
-            loops.resnet20_forward_35,
-            64,
-            64,
-            rt.flat(batch_norm18_new_mean),
-            rt.flat(batch_norm18_m),
-            rt.flat(batch_norm18_running_mean),
-            dtype(1 / 10),
-            dtype(9 / 10),
-        )
+        loops.resnet20_forward_35(batch_norm18_new_mean, batch_norm18_m, batch_norm18_running_mean)
     else:
         batch_norm18_new_mean = batch_norm18_m / 10 + 9 * batch_norm18_running_mean / 10
     # batch_norm18_new_var[c] = 1/10 (9 batch_norm18_running_var[c]+64 N batch_norm18_v[c]/max(64N−1, 1))
     if loops.wanted(64):
         batch_norm18_new_var = np.empty((64,), dtype)
-        rt.run(
-            loops.resnet20_forward_36,
-            64,
-            64,
-            rt.flat(batch_norm18_new_var),
-            rt.flat(batch_norm18_running_var),
-            rt.flat(batch_norm18_v),
-            dtype(rt.ratio(32 * N, 5 * float(np.maximum(64 * N - 1, 1)))),
-            dtype(9 / 10),
-        )
+        loops.resnet20_forward_36(batch_norm18_new_var, batch_norm18_running_var, batch_norm18_v, N)
     else:
         batch_norm18_new_var = (
             32 * N * batch_norm18_v / (5 * float(np.maximum(64 * N - 1, 1))) + 9 * batch_norm18_running_var / 10
@@ -1454,31 +1126,13 @@ def resnet20_forward(
     # batch_norm19_new_mean[c] = 1/10 (9 batch_norm19_running_mean[c]+batch_norm19_m[c])
     if loops.wanted(64):
         batch_norm19_new_mean = np.empty((64,), dtype)
-        rt.run(
-            loops.resnet20_forward_37,
-            64,
-            64,
-            rt.flat(batch_norm19_new_mean),
-            rt.flat(batch_norm19_m),
-            rt.flat(batch_norm19_running_mean),
-            dtype(1 / 10),
-            dtype(9 / 10),
-        )
+        loops.resnet20_forward_37(batch_norm19_new_mean, batch_norm19_m, batch_norm19_running_mean)
     else:
         batch_norm19_new_mean = batch_norm19_m / 10 + 9 * batch_norm19_running_mean / 10
     # batch_norm19_new_var[c] = 1/10 (9 batch_norm19_running_var[c]+64 N batch_norm19_v[c]/max(64N−1, 1))
     if loops.wanted(64):
         batch_norm19_new_var = np.empty((64,), dtype)
-        rt.run(
-            loops.resnet20_forward_38,
-            64,
-            64,
-            rt.flat(batch_norm19_new_var),
-            rt.flat(batch_norm19_running_var),
-            rt.flat(batch_norm19_v),
-            dtype(rt.ratio(32 * N, 5 * float(np.maximum(64 * N - 1, 1)))),
-            dtype(9 / 10),
-        )
+        loops.resnet20_forward_38(batch_norm19_new_var, batch_norm19_running_var, batch_norm19_v, N)
     else:
         batch_norm19_new_var = (
             32 * N * batch_norm19_v / (5 * float(np.maximum(64 * N - 1, 1))) + 9 * batch_norm19_running_var / 10
@@ -1604,11 +1258,7 @@ def resnet20_forward(
 
 
 def resnet20_predict(
-    x: Any,
-    params: Mapping[str, Any],
-    state: Mapping[str, Any],
-    *,
-    buffers: rt.Buffers | None = None,
+    x: Any, params: Mapping[str, Any], state: Mapping[str, Any], *, buffers: rt.Buffers | None = None
 ) -> rt.Array:
     """Compute the network after training: residual network of 20 layers for 32x32 images.
 

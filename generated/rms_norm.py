@@ -19,6 +19,24 @@ else:  # copied beside a script
     import runtime as rt  # type: ignore[import-not-found, no-redef]
 
 
+@rt.once
+def _rms_norm_sizes(dtype: Any, gamma: Any, x: Any, dy: Any, v: Any, /, eps: Any) -> tuple[Any, ...]:
+    """The sizes of rms_norm_forward and rms_norm_grad_input."""
+    full_shape = rt.raveled_axes("rms_norm", x.name, x, 0, 1, "(..., C)")
+    E = rt.elements(full_shape)
+    if dy is not None:
+        rt.same_axes("rms_norm", dy.name, dy, 0, 1, "(..., C)", full_shape)
+    if v is not None:
+        rt.same_shape("rms_norm", v.name, v, full_shape)
+    epsilon = rt.number("rms_norm", "eps", eps)
+    rt.require("rms_norm", "eps", 0 <= epsilon < np.inf, "a finite number, at least 0", eps)
+    (C,) = gamma
+    rt.extent("rms_norm", x.axis(-1, "C"), x[-1], C)
+    if dy is not None:
+        rt.extent("rms_norm", dy.axis(-1, "C"), dy[-1], C)
+    return full_shape, E, epsilon, C
+
+
 def rms_norm_forward(x: Any, gamma: Any, *, eps: float = 1e-06) -> tuple[rt.Array, rt.Array, rt.Array]:
     """Compute the root mean square normalisation over the last axis.
 
@@ -40,14 +58,9 @@ def rms_norm_forward(x: Any, gamma: Any, *, eps: float = 1e-06) -> tuple[rt.Arra
     """
     x = rt.array("rms_norm", "x", x, None)
     gamma = rt.array("rms_norm", "gamma", gamma, 1)
-    rt.float_type("rms_norm", gamma=gamma, x=x)
-    full_shape = rt.raveled_axes("rms_norm", "x", x.shape, 0, 1, "(..., C)")
-    E = rt.elements(full_shape)
-    x = x.reshape(E, x.shape[-1])
-    epsilon = rt.number("rms_norm", "eps", eps)
-    rt.require("rms_norm", "eps", 0 <= epsilon < np.inf, "a finite number, at least 0", eps)
-    (C,) = gamma.shape
-    rt.extent("rms_norm", "argument x, axis -1 (C)", x.shape[-1], C)
+    dtype = rt.float_type("rms_norm", gamma=gamma, x=x)
+    full_shape, E, epsilon, C = _rms_norm_sizes(dtype, gamma, x, None, None, eps)
+    x = x.reshape(E, C)
     # (1) v[e] = 1/C Σ_{c} x[e,c]²
     v = rt.ratio(1, C) * rt.total(np.square(x), -1)
     # (2) h[e,c] = x[e,c]/√(ε+v[e])
@@ -83,19 +96,11 @@ def rms_norm_grad_input(dy: Any, x: Any, gamma: Any, v: Any, *, eps: float = 1e-
     x = rt.array("rms_norm", "x", x, None)
     gamma = rt.array("rms_norm", "gamma", gamma, 1)
     v = rt.array("rms_norm", "v", v, None)
-    rt.float_type("rms_norm", gamma=gamma, x=x, v=v, dy=dy)
-    full_shape = rt.raveled_axes("rms_norm", "x", x.shape, 0, 1, "(..., C)")
-    E = rt.elements(full_shape)
-    x = x.reshape(E, x.shape[-1])
-    rt.same_axes("rms_norm", "dy", dy.shape, 0, 1, "(..., C)", full_shape)
-    dy = dy.reshape(E, dy.shape[-1])
-    rt.same_shape("rms_norm", "v", v.shape, full_shape)
+    dtype = rt.float_type("rms_norm", gamma=gamma, x=x, v=v, dy=dy)
+    full_shape, E, epsilon, C = _rms_norm_sizes(dtype, gamma, x, dy, v, eps)
+    x = x.reshape(E, C)
+    dy = dy.reshape(E, C)
     v = v.reshape(-1)
-    epsilon = rt.number("rms_norm", "eps", eps)
-    rt.require("rms_norm", "eps", 0 <= epsilon < np.inf, "a finite number, at least 0", eps)
-    (C,) = gamma.shape
-    rt.extent("rms_norm", "argument x, axis -1 (C)", x.shape[-1], C)
-    rt.extent("rms_norm", "argument dy, axis -1 (C)", dy.shape[-1], C)
     # (8) dh[m,q] = dy[m,q] γ[q]
     dh = gamma * dy
     # (14) dv[m] = −1/(2(ε+v[m])^(3/2)) Σ_{c} x[m,c] dh[m,c]

@@ -25,13 +25,29 @@ else:  # copied beside a script
     import runtime as rt  # type: ignore[import-not-found, no-redef]
 
 
+@rt.once
+def _scaled_dot_product_attention_sizes(
+    dtype: Any, q: Any, k: Any, v: Any, m: Any, /, is_causal: Any
+) -> tuple[Any, ...]:
+    """The sizes of scaled_dot_product_attention_forward."""
+    full_shape = rt.raveled_axes("scaled_dot_product_attention", q.name, q, 0, 2, "(..., L, D)")
+    E = rt.elements(full_shape)
+    rt.same_axes("scaled_dot_product_attention", k.name, k, 0, 2, "(..., S, D)", full_shape)
+    rt.same_axes("scaled_dot_product_attention", v.name, v, 0, 2, "(..., S, F)", full_shape)
+    is_causal = rt.flag("scaled_dot_product_attention", "is_causal", is_causal)
+    L = q[-2]
+    D = q[-1]
+    S = k[-2]
+    F = v[-1]
+    rt.extent("scaled_dot_product_attention", k.axis(-1, "features"), k[-1], D)
+    rt.extent("scaled_dot_product_attention", v.axis(-2, "keys"), v[-2], S)
+    if m is not None:
+        rt.extents("scaled_dot_product_attention", m.name, m, (L, S), "queries, keys")
+    return full_shape, E, is_causal, L, D, S, F
+
+
 def scaled_dot_product_attention_forward(
-    q: Any,
-    k: Any,
-    v: Any,
-    m: Any = None,
-    *,
-    is_causal: bool = False,
+    q: Any, k: Any, v: Any, m: Any = None, *, is_causal: bool = False
 ) -> tuple[rt.Array, rt.Array, rt.Array, rt.Array]:
     """Compute the scaled dot-product attention.
 
@@ -61,25 +77,12 @@ def scaled_dot_product_attention_forward(
     q = rt.array("scaled_dot_product_attention", "q", q, None)
     k = rt.array("scaled_dot_product_attention", "k", k, None)
     v = rt.array("scaled_dot_product_attention", "v", v, None)
-    if m is not None:
-        m = rt.array("scaled_dot_product_attention", "m", m, 2)
+    m = None if m is None else rt.array("scaled_dot_product_attention", "m", m, 2)
     dtype = rt.float_type("scaled_dot_product_attention", q=q, k=k, v=v, m=m)
-    full_shape = rt.raveled_axes("scaled_dot_product_attention", "q", q.shape, 0, 2, "(..., L, D)")
-    E = rt.elements(full_shape)
-    q = q.reshape(E, q.shape[-2], q.shape[-1])
-    rt.same_axes("scaled_dot_product_attention", "k", k.shape, 0, 2, "(..., S, D)", full_shape)
-    k = k.reshape(E, k.shape[-2], k.shape[-1])
-    rt.same_axes("scaled_dot_product_attention", "v", v.shape, 0, 2, "(..., S, F)", full_shape)
-    v = v.reshape(E, v.shape[-2], v.shape[-1])
-    is_causal = rt.flag("scaled_dot_product_attention", "is_causal", is_causal)
-    L = q.shape[-2]
-    D = q.shape[-1]
-    S = k.shape[-2]
-    F = v.shape[-1]
-    rt.extent("scaled_dot_product_attention", "argument k, axis -1 (features)", k.shape[-1], D)
-    rt.extent("scaled_dot_product_attention", "argument v, axis -2 (keys)", v.shape[-2], S)
-    if m is not None:
-        rt.extents("scaled_dot_product_attention", "m", m.shape, (L, S), "queries, keys")
+    full_shape, E, is_causal, L, D, S, F = _scaled_dot_product_attention_sizes(dtype, q, k, v, m, is_causal)
+    q = q.reshape(E, L, D)
+    k = k.reshape(E, S, D)
+    v = v.reshape(E, S, F)
     # (1) u[e,i,j] = 1/√D Σ_{d} q[e,i,d] k[e,j,d]
     u = np.empty((E, L, S), dtype)
     rt.contract("e i d, e j d -> e i j", q, k, out=u)
@@ -122,15 +125,35 @@ def scaled_dot_product_attention_forward(
     )
 
 
+@rt.once
+def _scaled_dot_product_attention_grad_q_sizes(
+    dtype: Any, k: Any, v: Any, dy: Any, h: Any, z: Any, p: Any, /, is_causal: Any
+) -> tuple[Any, ...]:
+    """The sizes of scaled_dot_product_attention_grad_q."""
+    full_shape = rt.raveled_axes("scaled_dot_product_attention", k.name, k, 0, 2, "(..., S, D)")
+    E = rt.elements(full_shape)
+    rt.same_axes("scaled_dot_product_attention", v.name, v, 0, 2, "(..., S, F)", full_shape)
+    rt.same_axes("scaled_dot_product_attention", dy.name, dy, 0, 2, "(..., L, F)", full_shape)
+    rt.same_axes("scaled_dot_product_attention", h.name, h, 0, 2, "(..., L, S)", full_shape)
+    rt.same_axes("scaled_dot_product_attention", z.name, z, 0, 1, "(..., L)", full_shape)
+    rt.same_axes("scaled_dot_product_attention", p.name, p, 0, 2, "(..., L, S)", full_shape)
+    is_causal = rt.flag("scaled_dot_product_attention", "is_causal", is_causal)
+    S = k[-2]
+    D = k[-1]
+    F = v[-1]
+    rt.extent("scaled_dot_product_attention", v.axis(-2, "keys"), v[-2], S)
+    L = dy[-2]
+    rt.extent("scaled_dot_product_attention", dy.axis(-1, "features of a value"), dy[-1], F)
+    rt.extent("scaled_dot_product_attention", h.axis(-2, "queries"), h[-2], L)
+    rt.extent("scaled_dot_product_attention", h.axis(-1, "keys"), h[-1], S)
+    rt.extent("scaled_dot_product_attention", z.axis(-1, "queries"), z[-1], L)
+    rt.extent("scaled_dot_product_attention", p.axis(-2, "queries"), p[-2], L)
+    rt.extent("scaled_dot_product_attention", p.axis(-1, "keys"), p[-1], S)
+    return full_shape, E, is_causal, S, D, F, L
+
+
 def scaled_dot_product_attention_grad_q(
-    dy: Any,
-    k: Any,
-    v: Any,
-    h: Any,
-    z: Any,
-    p: Any,
-    *,
-    is_causal: bool = False,
+    dy: Any, k: Any, v: Any, h: Any, z: Any, p: Any, *, is_causal: bool = False
 ) -> rt.Array:
     """Compute dq, the gradient of E: scaled dot-product attention.
 
@@ -163,31 +186,15 @@ def scaled_dot_product_attention_grad_q(
     z = rt.array("scaled_dot_product_attention", "z", z, None)
     p = rt.array("scaled_dot_product_attention", "p", p, None)
     dtype = rt.float_type("scaled_dot_product_attention", k=k, v=v, h=h, z=z, p=p, dy=dy)
-    full_shape = rt.raveled_axes("scaled_dot_product_attention", "k", k.shape, 0, 2, "(..., S, D)")
-    E = rt.elements(full_shape)
-    k = k.reshape(E, k.shape[-2], k.shape[-1])
-    rt.same_axes("scaled_dot_product_attention", "v", v.shape, 0, 2, "(..., S, F)", full_shape)
-    v = v.reshape(E, v.shape[-2], v.shape[-1])
-    rt.same_axes("scaled_dot_product_attention", "dy", dy.shape, 0, 2, "(..., L, F)", full_shape)
-    dy = dy.reshape(E, dy.shape[-2], dy.shape[-1])
-    rt.same_axes("scaled_dot_product_attention", "h", h.shape, 0, 2, "(..., L, S)", full_shape)
-    h = h.reshape(E, h.shape[-2], h.shape[-1])
-    rt.same_axes("scaled_dot_product_attention", "z", z.shape, 0, 1, "(..., L)", full_shape)
-    z = z.reshape(E, z.shape[-1])
-    rt.same_axes("scaled_dot_product_attention", "p", p.shape, 0, 2, "(..., L, S)", full_shape)
-    p = p.reshape(E, p.shape[-2], p.shape[-1])
-    is_causal = rt.flag("scaled_dot_product_attention", "is_causal", is_causal)
-    S = k.shape[-2]
-    D = k.shape[-1]
-    F = v.shape[-1]
-    rt.extent("scaled_dot_product_attention", "argument v, axis -2 (keys)", v.shape[-2], S)
-    L = dy.shape[-2]
-    rt.extent("scaled_dot_product_attention", "argument dy, axis -1 (features of a value)", dy.shape[-1], F)
-    rt.extent("scaled_dot_product_attention", "argument h, axis -2 (queries)", h.shape[-2], L)
-    rt.extent("scaled_dot_product_attention", "argument h, axis -1 (keys)", h.shape[-1], S)
-    rt.extent("scaled_dot_product_attention", "argument z, axis -1 (queries)", z.shape[-1], L)
-    rt.extent("scaled_dot_product_attention", "argument p, axis -2 (queries)", p.shape[-2], L)
-    rt.extent("scaled_dot_product_attention", "argument p, axis -1 (keys)", p.shape[-1], S)
+    full_shape, E, is_causal, S, D, F, L = _scaled_dot_product_attention_grad_q_sizes(
+        dtype, k, v, dy, h, z, p, is_causal
+    )
+    k = k.reshape(E, S, D)
+    v = v.reshape(E, S, F)
+    dy = dy.reshape(E, L, F)
+    h = h.reshape(E, L, S)
+    z = z.reshape(E, L)
+    p = p.reshape(E, L, S)
     # (12) dp[a,o,l] = Σ_{f} dy[a,o,f] v[a,l,f]
     dp = np.empty((E, L, S), dtype)
     rt.contract("a o f, a l f -> a o l", dy, v, out=dp)
@@ -218,15 +225,35 @@ def scaled_dot_product_attention_grad_q(
     return dq.reshape(*full_shape, L, D)
 
 
+@rt.once
+def _scaled_dot_product_attention_grad_k_sizes(
+    dtype: Any, q: Any, v: Any, dy: Any, h: Any, z: Any, p: Any, /, is_causal: Any
+) -> tuple[Any, ...]:
+    """The sizes of scaled_dot_product_attention_grad_k."""
+    full_shape = rt.raveled_axes("scaled_dot_product_attention", q.name, q, 0, 2, "(..., L, D)")
+    E = rt.elements(full_shape)
+    rt.same_axes("scaled_dot_product_attention", v.name, v, 0, 2, "(..., S, F)", full_shape)
+    rt.same_axes("scaled_dot_product_attention", dy.name, dy, 0, 2, "(..., L, F)", full_shape)
+    rt.same_axes("scaled_dot_product_attention", h.name, h, 0, 2, "(..., L, S)", full_shape)
+    rt.same_axes("scaled_dot_product_attention", z.name, z, 0, 1, "(..., L)", full_shape)
+    rt.same_axes("scaled_dot_product_attention", p.name, p, 0, 2, "(..., L, S)", full_shape)
+    is_causal = rt.flag("scaled_dot_product_attention", "is_causal", is_causal)
+    L = q[-2]
+    D = q[-1]
+    S = v[-2]
+    F = v[-1]
+    rt.extent("scaled_dot_product_attention", dy.axis(-2, "queries"), dy[-2], L)
+    rt.extent("scaled_dot_product_attention", dy.axis(-1, "features of a value"), dy[-1], F)
+    rt.extent("scaled_dot_product_attention", h.axis(-2, "queries"), h[-2], L)
+    rt.extent("scaled_dot_product_attention", h.axis(-1, "keys"), h[-1], S)
+    rt.extent("scaled_dot_product_attention", z.axis(-1, "queries"), z[-1], L)
+    rt.extent("scaled_dot_product_attention", p.axis(-2, "queries"), p[-2], L)
+    rt.extent("scaled_dot_product_attention", p.axis(-1, "keys"), p[-1], S)
+    return full_shape, E, is_causal, L, D, S, F
+
+
 def scaled_dot_product_attention_grad_k(
-    dy: Any,
-    q: Any,
-    v: Any,
-    h: Any,
-    z: Any,
-    p: Any,
-    *,
-    is_causal: bool = False,
+    dy: Any, q: Any, v: Any, h: Any, z: Any, p: Any, *, is_causal: bool = False
 ) -> rt.Array:
     """Compute dk, the gradient of E: scaled dot-product attention.
 
@@ -259,31 +286,15 @@ def scaled_dot_product_attention_grad_k(
     z = rt.array("scaled_dot_product_attention", "z", z, None)
     p = rt.array("scaled_dot_product_attention", "p", p, None)
     dtype = rt.float_type("scaled_dot_product_attention", q=q, v=v, h=h, z=z, p=p, dy=dy)
-    full_shape = rt.raveled_axes("scaled_dot_product_attention", "q", q.shape, 0, 2, "(..., L, D)")
-    E = rt.elements(full_shape)
-    q = q.reshape(E, q.shape[-2], q.shape[-1])
-    rt.same_axes("scaled_dot_product_attention", "v", v.shape, 0, 2, "(..., S, F)", full_shape)
-    v = v.reshape(E, v.shape[-2], v.shape[-1])
-    rt.same_axes("scaled_dot_product_attention", "dy", dy.shape, 0, 2, "(..., L, F)", full_shape)
-    dy = dy.reshape(E, dy.shape[-2], dy.shape[-1])
-    rt.same_axes("scaled_dot_product_attention", "h", h.shape, 0, 2, "(..., L, S)", full_shape)
-    h = h.reshape(E, h.shape[-2], h.shape[-1])
-    rt.same_axes("scaled_dot_product_attention", "z", z.shape, 0, 1, "(..., L)", full_shape)
-    z = z.reshape(E, z.shape[-1])
-    rt.same_axes("scaled_dot_product_attention", "p", p.shape, 0, 2, "(..., L, S)", full_shape)
-    p = p.reshape(E, p.shape[-2], p.shape[-1])
-    is_causal = rt.flag("scaled_dot_product_attention", "is_causal", is_causal)
-    L = q.shape[-2]
-    D = q.shape[-1]
-    S = v.shape[-2]
-    F = v.shape[-1]
-    rt.extent("scaled_dot_product_attention", "argument dy, axis -2 (queries)", dy.shape[-2], L)
-    rt.extent("scaled_dot_product_attention", "argument dy, axis -1 (features of a value)", dy.shape[-1], F)
-    rt.extent("scaled_dot_product_attention", "argument h, axis -2 (queries)", h.shape[-2], L)
-    rt.extent("scaled_dot_product_attention", "argument h, axis -1 (keys)", h.shape[-1], S)
-    rt.extent("scaled_dot_product_attention", "argument z, axis -1 (queries)", z.shape[-1], L)
-    rt.extent("scaled_dot_product_attention", "argument p, axis -2 (queries)", p.shape[-2], L)
-    rt.extent("scaled_dot_product_attention", "argument p, axis -1 (keys)", p.shape[-1], S)
+    full_shape, E, is_causal, L, D, S, F = _scaled_dot_product_attention_grad_k_sizes(
+        dtype, q, v, dy, h, z, p, is_causal
+    )
+    q = q.reshape(E, L, D)
+    v = v.reshape(E, S, F)
+    dy = dy.reshape(E, L, F)
+    h = h.reshape(E, L, S)
+    z = z.reshape(E, L)
+    p = p.reshape(E, L, S)
     # (12) dp[a,o,l] = Σ_{f} dy[a,o,f] v[a,l,f]
     dp = np.empty((E, L, S), dtype)
     rt.contract("a o f, a l f -> a o l", dy, v, out=dp)
@@ -314,6 +325,19 @@ def scaled_dot_product_attention_grad_k(
     return dk.reshape(*full_shape, S, D)
 
 
+@rt.once
+def _scaled_dot_product_attention_grad_v_sizes(dtype: Any, dy: Any, p: Any, /) -> tuple[Any, ...]:
+    """The sizes of scaled_dot_product_attention_grad_v."""
+    full_shape = rt.raveled_axes("scaled_dot_product_attention", dy.name, dy, 0, 2, "(..., L, F)")
+    E = rt.elements(full_shape)
+    rt.same_axes("scaled_dot_product_attention", p.name, p, 0, 2, "(..., L, S)", full_shape)
+    L = dy[-2]
+    F = dy[-1]
+    S = p[-1]
+    rt.extent("scaled_dot_product_attention", p.axis(-2, "queries"), p[-2], L)
+    return full_shape, E, L, F, S
+
+
 def scaled_dot_product_attention_grad_v(dy: Any, p: Any) -> rt.Array:
     """Compute dv, the gradient of E: scaled dot-product attention.
 
@@ -333,15 +357,9 @@ def scaled_dot_product_attention_grad_v(dy: Any, p: Any) -> rt.Array:
     dy = rt.array("scaled_dot_product_attention", "dy", dy, None)
     p = rt.array("scaled_dot_product_attention", "p", p, None)
     dtype = rt.float_type("scaled_dot_product_attention", p=p, dy=dy)
-    full_shape = rt.raveled_axes("scaled_dot_product_attention", "dy", dy.shape, 0, 2, "(..., L, F)")
-    E = rt.elements(full_shape)
-    dy = dy.reshape(E, dy.shape[-2], dy.shape[-1])
-    rt.same_axes("scaled_dot_product_attention", "p", p.shape, 0, 2, "(..., L, S)", full_shape)
-    p = p.reshape(E, p.shape[-2], p.shape[-1])
-    L = dy.shape[-2]
-    F = dy.shape[-1]
-    S = p.shape[-1]
-    rt.extent("scaled_dot_product_attention", "argument p, axis -2 (queries)", p.shape[-2], L)
+    full_shape, E, L, F, S = _scaled_dot_product_attention_grad_v_sizes(dtype, dy, p)
+    dy = dy.reshape(E, L, F)
+    p = p.reshape(E, L, S)
     # (55) dv[a,o,l] = Σ_{i} dy[a,i,l] p[a,i,o]
     dv = np.empty((E, S, F), dtype)
     rt.contract("a i o, a i l -> a o l", p, dy, out=dv)

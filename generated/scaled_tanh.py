@@ -49,12 +49,21 @@ def scaled_tanh_forward(x: Any, *, amplitude: float = 1.7159, slope: float = 0.6
     return y.reshape(full_shape)
 
 
+@rt.once
+def _scaled_tanh_grad_input_sizes(dtype: Any, dy: Any, y: Any, /, amplitude: Any, slope: Any) -> tuple[Any, ...]:
+    """The sizes of scaled_tanh_grad_input."""
+    full_shape = dy
+    E = rt.elements(full_shape)
+    rt.same_shape("scaled_tanh", y.name, y, full_shape)
+    A = rt.number("scaled_tanh", "amplitude", amplitude)
+    rt.require("scaled_tanh", "amplitude", -np.inf < A < np.inf, "a finite number", amplitude)
+    S = rt.number("scaled_tanh", "slope", slope)
+    rt.require("scaled_tanh", "slope", -np.inf < S < np.inf, "a finite number", slope)
+    return full_shape, E, A, S
+
+
 def scaled_tanh_grad_input(
-    dy: Any,
-    y: Any,
-    *,
-    amplitude: float = 1.7159,
-    slope: float = 0.6666666666666666,
+    dy: Any, y: Any, *, amplitude: float = 1.7159, slope: float = 0.6666666666666666
 ) -> rt.Array:
     """Compute dx, the gradient of E: LeNet's scaled hyperbolic tangent.
 
@@ -76,29 +85,13 @@ def scaled_tanh_grad_input(
     dy = rt.array("scaled_tanh", "dy", dy, None)
     y = rt.array("scaled_tanh", "y", y, None)
     dtype = rt.float_type("scaled_tanh", y=y, dy=dy)
-    full_shape = dy.shape
-    E = dy.size
+    full_shape, E, A, S = _scaled_tanh_grad_input_sizes(dtype, dy, y, amplitude, slope)
     dy = dy.reshape(-1)
-    rt.same_shape("scaled_tanh", "y", y.shape, full_shape)
     y = y.reshape(-1)
-    A = rt.number("scaled_tanh", "amplitude", amplitude)
-    rt.require("scaled_tanh", "amplitude", -np.inf < A < np.inf, "a finite number", amplitude)
-    S = rt.number("scaled_tanh", "slope", slope)
-    rt.require("scaled_tanh", "slope", -np.inf < S < np.inf, "a finite number", slope)
     # (7) dx[m] = AS dy[m] (1−y[m]²/A²)
     if loops.wanted(E):
         dx = np.empty((E,), dtype)
-        rt.run(
-            loops.scaled_tanh_grad_input_1,
-            E,
-            E,
-            rt.flat(dx),
-            rt.flat(dy),
-            rt.flat(y),
-            dtype(A * S),
-            dtype(1),
-            dtype(rt.ratio(1, A**2)),
-        )
+        loops.scaled_tanh_grad_input_1(dx, dy, y, A, E, S)
     else:
         dx = A * S * (1 - np.square(y) / A**2) * dy
     return dx.reshape(full_shape)
@@ -132,11 +125,11 @@ class ScaledTanh(rt.Layer):
     def __call__(self, x: Any) -> Any:
         """The output for x."""
         x = rt.as_array("scaled_tanh", "x", x)
-        y = scaled_tanh_forward(x, amplitude=self.amplitude, slope=self.slope)
+        y = scaled_tanh_forward(x, **self._options("amplitude", "slope"))
         self._saved = (y,)
         return y
 
     def backward(self, dy: Any) -> Any:
         """Return the gradient of x."""
         (y,) = self._kept()
-        return scaled_tanh_grad_input(dy, y, amplitude=self.amplitude, slope=self.slope)
+        return scaled_tanh_grad_input(dy, y, **self._options("amplitude", "slope"))

@@ -80,19 +80,7 @@ def sgd_update(
     # (4) new_p[e] = p[e]−lr (nesterov (h[e]+momentum new_v[e])+(1−nesterov) new_v[e])
     if loops.wanted(E):
         new_p = np.empty((E,), dtype)
-        rt.run(
-            loops.sgd_update_1,
-            E,
-            E,
-            rt.flat(new_p),
-            rt.flat(h),
-            rt.flat(new_v),
-            rt.flat(p),
-            dtype(lr),
-            dtype(nesterov),
-            dtype(momentum),
-            dtype(1 - nesterov),
-        )
+        loops.sgd_update_1(new_p, h, new_v, p, E, lr, momentum, nesterov)
     else:
         new_p = p - lr * (nesterov * (momentum * new_v + h) + (1 - nesterov) * new_v)
     return new_p.reshape(full_shape), new_v.reshape(full_shape)

@@ -70,7 +70,7 @@ def sigmoid_grad_input(dy: Any, y: Any) -> rt.Array:
     # (7) dx[m] = dy[m] y[m] (1−y[m])
     if loops.wanted(E):
         dx = np.empty((E,), dtype)
-        rt.run(loops.sigmoid_grad_input_1, E, E, rt.flat(dx), rt.flat(dy), rt.flat(y), dtype(1))
+        loops.sigmoid_grad_input_1(dx, dy, y, E)
     else:
         dx = (1 - y) * dy * y
     return dx.reshape(full_shape)

@@ -20,6 +20,20 @@ else:  # copied beside a script
     import runtime as rt  # type: ignore[import-not-found, no-redef]
 
 
+@rt.once
+def _simple_rnn_cell_sizes(dtype: Any, w: Any, r: Any, b: Any, x: Any, h: Any, /) -> tuple[Any, ...]:
+    """The sizes of simple_rnn_cell_forward."""
+    C, H = w
+    rt.extents("simple_rnn_cell", r.name, r, (H, H), "units, units")
+    N = x[0]
+    rt.extent("simple_rnn_cell", x.axis(1, "features"), x[1], C)
+    rt.extent("simple_rnn_cell", h.axis(0, "batch"), h[0], N)
+    rt.extent("simple_rnn_cell", h.axis(1, "units"), h[1], H)
+    if b is not None:
+        rt.extents("simple_rnn_cell", b.name, b, (H,), "units")
+    return H, N
+
+
 def simple_rnn_cell_forward(x: Any, h: Any, w: Any, r: Any, b: Any = None) -> rt.Array:
     """Compute the one step of a simple recurrent layer.
 
@@ -46,17 +60,9 @@ def simple_rnn_cell_forward(x: Any, h: Any, w: Any, r: Any, b: Any = None) -> rt
     h = rt.array("simple_rnn_cell", "h", h, 2)
     w = rt.array("simple_rnn_cell", "w", w, 2)
     r = rt.array("simple_rnn_cell", "r", r, 2)
-    if b is not None:
-        b = rt.array("simple_rnn_cell", "b", b, 1)
+    b = None if b is None else rt.array("simple_rnn_cell", "b", b, 1)
     dtype = rt.float_type("simple_rnn_cell", w=w, r=r, b=b, x=x, h=h)
-    C, H = w.shape
-    rt.extents("simple_rnn_cell", "r", r.shape, (H, H), "units, units")
-    N = x.shape[0]
-    rt.extent("simple_rnn_cell", "argument x, axis 1 (features)", x.shape[1], C)
-    rt.extent("simple_rnn_cell", "argument h, axis 0 (batch)", h.shape[0], N)
-    rt.extent("simple_rnn_cell", "argument h, axis 1 (units)", h.shape[1], H)
-    if b is not None:
-        rt.extents("simple_rnn_cell", "b", b.shape, (H,), "units")
+    H, N = _simple_rnn_cell_sizes(dtype, w, r, b, x, h)
     # (1) u[n,k] = Σ_{l} h[n,l] r[l,k]
     u = np.empty((N, H), dtype)
     rt.contract("n l, l k -> n k", h, r, out=u)
@@ -247,13 +253,7 @@ class SimpleRNNCell(rt.Layer):
     outputs = (("y", "dy"),)
 
     def __init__(
-        self,
-        input_size: int,
-        hidden_size: int,
-        *,
-        bias: bool = True,
-        dtype: Any = np.float32,
-        rng: Any = None,
+        self, input_size: int, hidden_size: int, *, bias: bool = True, dtype: Any = np.float32, rng: Any = None
     ) -> None:
         super().__init__()
         C = rt.count("simple_rnn_cell", "input_size", input_size, 1)

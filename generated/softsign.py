@@ -42,7 +42,7 @@ def softsign_forward(x: Any) -> rt.Array:
     # (1) y[e] = x[e]/(1+|x[e]|)
     if loops.wanted(E):
         y = np.empty((E,), dtype)
-        rt.run(loops.softsign_forward_1, E, E, rt.flat(y), rt.flat(x), dtype(1))
+        loops.softsign_forward_1(y, x, E)
     else:
         y = x / (np.abs(x) + 1)
     return y.reshape(full_shape)

@@ -22,13 +22,37 @@ else:  # copied beside a script
 loops = rt.Companion(__package__, "subsampling2d")
 
 
+@rt.once
+def _subsampling2d_sizes(
+    dtype: Any, a: Any, b: Any, x: Any, /, kernel_size: Any, stride: Any, amplitude: Any, slope: Any
+) -> tuple[Any, ...]:
+    """The sizes of subsampling2d_forward."""
+    R, T = rt.sizes("subsampling2d", "kernel_size", kernel_size, 2, 1)
+    stride = kernel_size if stride is None else stride
+    s_h, s_w = rt.sizes("subsampling2d", "stride", stride, 2, 1)
+    A = rt.number("subsampling2d", "amplitude", amplitude)
+    rt.require("subsampling2d", "amplitude", -np.inf < A < np.inf, "a finite number", amplitude)
+    S = rt.number("subsampling2d", "slope", slope)
+    rt.require("subsampling2d", "slope", -np.inf < S < np.inf, "a finite number", slope)
+    (C,) = a
+    rt.extents("subsampling2d", b.name, b, (C,), "channels")
+    N, H, W, _ = x
+    rt.extent("subsampling2d", x.axis(3, "channels"), x[3], C)
+    H_out = (H - R) // s_h + 1
+    rt.fits("subsampling2d", x.axis(1, "height"), H_out, H, R)
+    W_out = (W - T) // s_w + 1
+    rt.fits("subsampling2d", x.axis(2, "width"), W_out, W, T)
+    rt.affordable("subsampling2d", dtype, {"y": (N, H_out, W_out, C), "z": (N, H_out, W_out, C)})
+    return R, T, s_h, s_w, A, S, C, N, H, W, H_out, W_out
+
+
 def subsampling2d_forward(
     x: Any,
     a: Any,
     b: Any,
     *,
-    kernel_size: int | Sequence[int] = 2,
-    stride: int | Sequence[int] | None = None,
+    kernel_size: rt.Size = 2,
+    stride: rt.Size | None = None,
     amplitude: float = 1.7159,
     slope: float = 0.6666666666666666,
 ) -> tuple[rt.Array, rt.Array]:
@@ -57,44 +81,13 @@ def subsampling2d_forward(
     a = rt.array("subsampling2d", "a", a, 1)
     b = rt.array("subsampling2d", "b", b, 1)
     dtype = rt.float_type("subsampling2d", a=a, b=b, x=x)
-    R, T = rt.sizes("subsampling2d", "kernel_size", kernel_size, 2, 1)
-    stride = kernel_size if stride is None else stride
-    s_h, s_w = rt.sizes("subsampling2d", "stride", stride, 2, 1)
-    A = rt.number("subsampling2d", "amplitude", amplitude)
-    rt.require("subsampling2d", "amplitude", -np.inf < A < np.inf, "a finite number", amplitude)
-    S = rt.number("subsampling2d", "slope", slope)
-    rt.require("subsampling2d", "slope", -np.inf < S < np.inf, "a finite number", slope)
-    (C,) = a.shape
-    rt.extents("subsampling2d", "b", b.shape, (C,), "channels")
-    N = x.shape[0]
-    H = x.shape[1]
-    W = x.shape[2]
-    rt.extent("subsampling2d", "argument x, axis 3 (channels)", x.shape[3], C)
-    H_out = (H - R) // s_h + 1
-    rt.fits("subsampling2d", "argument x, axis 1 (height)", H_out, H, R)
-    W_out = (W - T) // s_w + 1
-    rt.fits("subsampling2d", "argument x, axis 2 (width)", W_out, W, T)
-    rt.affordable("subsampling2d", dtype, {"y": (N, H_out, W_out, C), "z": (N, H_out, W_out, C)})
+    R, T, s_h, s_w, A, S, C, N, H, W, H_out, W_out = _subsampling2d_sizes(
+        dtype, a, b, x, kernel_size, stride, amplitude, slope
+    )
     # (1) z[n,i,j,c] = Σ_{r,t} x[n, s_h·i+r, s_w·j+t, c]
     if loops.wanted(C * H_out * N * R * T * W_out, R * T, s_h, s_w):
         z = np.empty((N, H_out, W_out, C), dtype)
-        rt.run(
-            loops.subsampling2d_forward_1,
-            H_out * N,
-            C * H_out * N * R * T * W_out,
-            rt.flat(z),
-            rt.flat(x),
-            dtype(0),
-            C,
-            H,
-            H_out,
-            W,
-            W_out,
-            rt.fixed(R),
-            rt.fixed(T),
-            rt.fixed(s_h),
-            rt.fixed(s_w),
-        )
+        loops.subsampling2d_forward_1(z, x, C, H, H_out, N, R, T, W, W_out, s_h, s_w)
     else:
         x_1 = rt.Window(  # n i j c r t
             x, (N, H_out, W_out, C, R, T), ((0, (0, 1)), (0, (1, s_h), (4, 1)), (0, (2, s_w), (5, 1)), (0, (3, 1)))
@@ -106,14 +99,39 @@ def subsampling2d_forward(
     return y, z
 
 
+@rt.once
+def _subsampling2d_grad_input_sizes(
+    dtype: Any, a: Any, x: Any, dy: Any, y: Any, /, kernel_size: Any, stride: Any, amplitude: Any, slope: Any
+) -> tuple[Any, ...]:
+    """The sizes of subsampling2d_grad_input."""
+    R, T = rt.sizes("subsampling2d", "kernel_size", kernel_size, 2, 1)
+    stride = kernel_size if stride is None else stride
+    s_h, s_w = rt.sizes("subsampling2d", "stride", stride, 2, 1)
+    A = rt.number("subsampling2d", "amplitude", amplitude)
+    rt.require("subsampling2d", "amplitude", -np.inf < A < np.inf, "a finite number", amplitude)
+    S = rt.number("subsampling2d", "slope", slope)
+    rt.require("subsampling2d", "slope", -np.inf < S < np.inf, "a finite number", slope)
+    (C,) = a
+    N, H, W, _ = x
+    rt.extent("subsampling2d", x.axis(3, "channels"), x[3], C)
+    H_out = (H - R) // s_h + 1
+    rt.fits("subsampling2d", x.axis(1, "height"), H_out, H, R)
+    W_out = (W - T) // s_w + 1
+    rt.fits("subsampling2d", x.axis(2, "width"), W_out, W, T)
+    rt.extents("subsampling2d", dy.name, dy, (N, H_out, W_out, C), "batch, H_out, W_out, channels")
+    rt.extents("subsampling2d", y.name, y, (N, H_out, W_out, C), "batch, H_out, W_out, channels")
+    rt.affordable("subsampling2d", dtype, {"dx": (N, H, W, C)})
+    return R, T, s_h, s_w, A, S, C, N, H, W, H_out, W_out
+
+
 def subsampling2d_grad_input(
     dy: Any,
     a: Any,
     y: Any,
     *,
     input_shape: Sequence[int],
-    kernel_size: int | Sequence[int] = 2,
-    stride: int | Sequence[int] | None = None,
+    kernel_size: rt.Size = 2,
+    stride: rt.Size | None = None,
     amplitude: float = 1.7159,
     slope: float = 0.6666666666666666,
 ) -> rt.Array:
@@ -143,72 +161,16 @@ def subsampling2d_grad_input(
     y = rt.array("subsampling2d", "y", y, 4)
     dtype = rt.float_type("subsampling2d", a=a, y=y, dy=dy)
     input_shape = rt.shape("subsampling2d", "input_shape", input_shape, 4)
-    R, T = rt.sizes("subsampling2d", "kernel_size", kernel_size, 2, 1)
-    stride = kernel_size if stride is None else stride
-    s_h, s_w = rt.sizes("subsampling2d", "stride", stride, 2, 1)
-    A = rt.number("subsampling2d", "amplitude", amplitude)
-    rt.require("subsampling2d", "amplitude", -np.inf < A < np.inf, "a finite number", amplitude)
-    S = rt.number("subsampling2d", "slope", slope)
-    rt.require("subsampling2d", "slope", -np.inf < S < np.inf, "a finite number", slope)
-    (C,) = a.shape
-    N = input_shape[0]
-    H = input_shape[1]
-    W = input_shape[2]
-    rt.extent("subsampling2d", "argument input_shape, axis 3 (channels)", input_shape[3], C)
-    H_out = (H - R) // s_h + 1
-    rt.fits("subsampling2d", "argument input_shape, axis 1 (height)", H_out, H, R)
-    W_out = (W - T) // s_w + 1
-    rt.fits("subsampling2d", "argument input_shape, axis 2 (width)", W_out, W, T)
-    rt.extents("subsampling2d", "dy", dy.shape, (N, H_out, W_out, C), "batch, H_out, W_out, channels")
-    rt.extents("subsampling2d", "y", y.shape, (N, H_out, W_out, C), "batch, H_out, W_out, channels")
-    rt.affordable("subsampling2d", dtype, {"dx": (N, H, W, C)})
+    R, T, s_h, s_w, A, S, C, N, H, W, H_out, W_out = _subsampling2d_grad_input_sizes(
+        dtype, a, input_shape, dy, y, kernel_size, stride, amplitude, slope
+    )
     # (21) dx[m, s_h·i+r, s_w·j+t, e] += AS dy[m,i,j,e] a[e] (1−y[m,i,j,e]²/A²)
     if loops.wanted(C * H_out * N * R * T * W_out, R * T, s_h, s_w):
         dx = np.empty((N, H, W, C), dtype)
         if s_h == 1 and s_w == 1:
-            rt.run(
-                loops.subsampling2d_grad_input_1,
-                H * N,
-                C * H * N * R * T * W,
-                rt.flat(dx),
-                rt.flat(a),
-                rt.flat(dy),
-                rt.flat(y),
-                dtype(0),
-                dtype(1),
-                dtype(rt.ratio(1, A**2)),
-                dtype(A * S),
-                C,
-                H,
-                H_out,
-                W,
-                W_out,
-                rt.fixed(R),
-                rt.fixed(T),
-            )
+            loops.subsampling2d_grad_input_1(dx, a, dy, y, A, C, H, H_out, N, R, S, T, W, W_out)
         else:
-            rt.run(
-                loops.subsampling2d_grad_input_2,
-                N,
-                C * H_out * N * R * T * W_out,
-                rt.flat(dx),
-                rt.flat(a),
-                rt.flat(dy),
-                rt.flat(y),
-                dtype(0),
-                dtype(1),
-                dtype(rt.ratio(1, A**2)),
-                dtype(A * S),
-                C,
-                H,
-                H_out,
-                R,
-                T,
-                W,
-                W_out,
-                s_h,
-                s_w,
-            )
+            loops.subsampling2d_grad_input_2(dx, a, dy, y, A, C, H, H_out, N, R, S, T, W, W_out, s_h, s_w)
     else:
         dx = np.empty((N, H, W, C), dtype)
         factor1 = A * S * (1 - np.square(y) / A**2) * a * dy
@@ -219,13 +181,22 @@ def subsampling2d_grad_input(
     return dx
 
 
+@rt.once
+def _subsampling2d_grad_a_sizes(dtype: Any, dy: Any, z: Any, y: Any, /, amplitude: Any, slope: Any) -> tuple[Any, ...]:
+    """The sizes of subsampling2d_grad_a and subsampling2d_grad_bias."""
+    A = rt.number("subsampling2d", "amplitude", amplitude)
+    rt.require("subsampling2d", "amplitude", -np.inf < A < np.inf, "a finite number", amplitude)
+    S = rt.number("subsampling2d", "slope", slope)
+    rt.require("subsampling2d", "slope", -np.inf < S < np.inf, "a finite number", slope)
+    N, H_out, W_out, C = dy
+    rt.extents("subsampling2d", y.name, y, (N, H_out, W_out, C), "batch, H_out, W_out, channels")
+    if z is not None:
+        rt.extents("subsampling2d", z.name, z, (N, H_out, W_out, C), "batch, H_out, W_out, channels")
+    return A, S
+
+
 def subsampling2d_grad_a(
-    dy: Any,
-    z: Any,
-    y: Any,
-    *,
-    amplitude: float = 1.7159,
-    slope: float = 0.6666666666666666,
+    dy: Any, z: Any, y: Any, *, amplitude: float = 1.7159, slope: float = 0.6666666666666666
 ) -> rt.Array:
     """Compute da, the gradient of E: LeNet's trainable subsampling.
 
@@ -248,14 +219,8 @@ def subsampling2d_grad_a(
     dy = rt.array("subsampling2d", "dy", dy, 4)
     z = rt.array("subsampling2d", "z", z, 4)
     y = rt.array("subsampling2d", "y", y, 4)
-    rt.float_type("subsampling2d", z=z, y=y, dy=dy)
-    A = rt.number("subsampling2d", "amplitude", amplitude)
-    rt.require("subsampling2d", "amplitude", -np.inf < A < np.inf, "a finite number", amplitude)
-    S = rt.number("subsampling2d", "slope", slope)
-    rt.require("subsampling2d", "slope", -np.inf < S < np.inf, "a finite number", slope)
-    N, H_out, W_out, C = dy.shape
-    rt.extents("subsampling2d", "z", z.shape, (N, H_out, W_out, C), "batch, H_out, W_out, channels")
-    rt.extents("subsampling2d", "y", y.shape, (N, H_out, W_out, C), "batch, H_out, W_out, channels")
+    dtype = rt.float_type("subsampling2d", z=z, y=y, dy=dy)
+    A, S = _subsampling2d_grad_a_sizes(dtype, dy, z, y, amplitude, slope)
     # (28) da[m] = AS Σ_{n,i,j} dy[n,i,j,m] z[n,i,j,m] (1−y[n,i,j,m]²/A²)
     da = (
         A
@@ -269,11 +234,7 @@ def subsampling2d_grad_a(
 
 
 def subsampling2d_grad_bias(
-    dy: Any,
-    y: Any,
-    *,
-    amplitude: float = 1.7159,
-    slope: float = 0.6666666666666666,
+    dy: Any, y: Any, *, amplitude: float = 1.7159, slope: float = 0.6666666666666666
 ) -> rt.Array:
     """Compute db, the gradient of E: LeNet's trainable subsampling.
 
@@ -294,13 +255,8 @@ def subsampling2d_grad_bias(
     """
     dy = rt.array("subsampling2d", "dy", dy, 4)
     y = rt.array("subsampling2d", "y", y, 4)
-    rt.float_type("subsampling2d", y=y, dy=dy)
-    A = rt.number("subsampling2d", "amplitude", amplitude)
-    rt.require("subsampling2d", "amplitude", -np.inf < A < np.inf, "a finite number", amplitude)
-    S = rt.number("subsampling2d", "slope", slope)
-    rt.require("subsampling2d", "slope", -np.inf < S < np.inf, "a finite number", slope)
-    N, H_out, W_out, C = dy.shape
-    rt.extents("subsampling2d", "y", y.shape, (N, H_out, W_out, C), "batch, H_out, W_out, channels")
+    dtype = rt.float_type("subsampling2d", y=y, dy=dy)
+    A, S = _subsampling2d_grad_a_sizes(dtype, dy, None, y, amplitude, slope)
     # (34) db[m] = AS Σ_{n,i,j} dy[n,i,j,m] (1−y[n,i,j,m]²/A²)
     db = A * S * rt.total((1 - np.square(y.transpose(3, 0, 1, 2)) / A**2) * dy.transpose(3, 0, 1, 2), (-3, -2, -1))
     return db
@@ -331,8 +287,8 @@ class Subsampling2D(rt.Layer):
         self,
         channels: int,
         *,
-        kernel_size: int | Sequence[int] = 2,
-        stride: int | Sequence[int] | None = None,
+        kernel_size: rt.Size = 2,
+        stride: rt.Size | None = None,
         amplitude: float = 1.7159,
         slope: float = 0.6666666666666666,
         dtype: Any = np.float32,
@@ -361,13 +317,7 @@ class Subsampling2D(rt.Layer):
         """The output for x."""
         x = rt.as_array("subsampling2d", "x", x)
         y, z = subsampling2d_forward(
-            x,
-            self.params["a"],
-            self.params["b"],
-            kernel_size=self.kernel_size,
-            stride=self.stride,
-            amplitude=self.amplitude,
-            slope=self.slope,
+            x, self.params["a"], self.params["b"], **self._options("kernel_size", "stride", "amplitude", "slope")
         )
         self._saved = (z, y, x.shape)
         return y
@@ -375,15 +325,8 @@ class Subsampling2D(rt.Layer):
     def backward(self, dy: Any) -> Any:
         """Return the gradient of x."""
         z, y, x_shape = self._kept()
-        self.grads["a"] = subsampling2d_grad_a(dy, z, y, amplitude=self.amplitude, slope=self.slope)
-        self.grads["b"] = subsampling2d_grad_bias(dy, y, amplitude=self.amplitude, slope=self.slope)
+        self.grads["a"] = subsampling2d_grad_a(dy, z, y, **self._options("amplitude", "slope"))
+        self.grads["b"] = subsampling2d_grad_bias(dy, y, **self._options("amplitude", "slope"))
         return subsampling2d_grad_input(
-            dy,
-            self.params["a"],
-            y,
-            input_shape=x_shape,
-            kernel_size=self.kernel_size,
-            stride=self.stride,
-            amplitude=self.amplitude,
-            slope=self.slope,
+            dy, self.params["a"], y, **self._options("kernel_size", "stride", "amplitude", "slope"), input_shape=x_shape
         )

@@ -20,7 +20,7 @@ else:  # copied beside a script
 loops = rt.Companion(__package__, "upsample_nearest1d")
 
 
-def upsample_nearest1d_forward(x: Any, *, scale_factor: int | Sequence[int]) -> rt.Array:
+def upsample_nearest1d_forward(x: Any, *, scale_factor: rt.Size) -> rt.Array:
     """Compute the 1-D nearest-neighbour upsampling.
 
     (1) y[n, sj+t, c] += x[n,j,c]
@@ -46,7 +46,7 @@ def upsample_nearest1d_forward(x: Any, *, scale_factor: int | Sequence[int]) -> 
     # (1) y[n, sj+t, c] += x[n,j,c]
     if loops.wanted(C * N * W * s, s):
         y = np.empty((N, W_out, C), dtype)
-        rt.run(loops.upsample_nearest1d_forward_1, N, C * N * W * s, rt.flat(y), rt.flat(x), dtype(0), C, W, W_out, s)
+        loops.upsample_nearest1d_forward_1(y, x, C, N, W, W_out, s)
     else:
         y = np.empty((N, W_out, C), dtype)
         y_2 = rt.Window(y, (N, W, C, s), ((0, (0, 1)), (0, (1, s), (3, 1)), (0, (2, 1))))  # n j c t
@@ -54,12 +54,7 @@ def upsample_nearest1d_forward(x: Any, *, scale_factor: int | Sequence[int]) -> 
     return y
 
 
-def upsample_nearest1d_grad_input(
-    dy: Any,
-    *,
-    input_shape: Sequence[int],
-    scale_factor: int | Sequence[int],
-) -> rt.Array:
+def upsample_nearest1d_grad_input(dy: Any, *, input_shape: Sequence[int], scale_factor: rt.Size) -> rt.Array:
     """Compute dx, the gradient of E: 1-D nearest-neighbour upsampling.
 
     (6) dx[m,q,v] = Σ_{t} dy[m, sq+t, v]
@@ -88,18 +83,7 @@ def upsample_nearest1d_grad_input(
     # (6) dx[m,q,v] = Σ_{t} dy[m, sq+t, v]
     if loops.wanted(C * N * W * s, s):
         dx = np.empty((N, W, C), dtype)
-        rt.run(
-            loops.upsample_nearest1d_grad_input_1,
-            N,
-            C * N * W * s,
-            rt.flat(dx),
-            rt.flat(dy),
-            dtype(0),
-            C,
-            W,
-            W_out,
-            rt.fixed(s),
-        )
+        loops.upsample_nearest1d_grad_input_1(dx, dy, C, N, W, W_out, s)
     else:
         dy_1 = rt.Window(dy, (N, W, C, s), ((0, (0, 1)), (0, (1, s), (3, 1)), (0, (2, 1))))  # m q v t
         dx = np.empty((N, W, C), dtype)
@@ -122,7 +106,7 @@ class UpsampleNearest1D(rt.Layer):
     differentiable = ("x",)
     outputs = (("y", "dy"),)
 
-    def __init__(self, scale_factor: int | Sequence[int]) -> None:
+    def __init__(self, scale_factor: rt.Size) -> None:
         super().__init__()
         (s,) = rt.sizes("upsample_nearest1d", "scale_factor", scale_factor, 1, 1)
         self.scale_factor = scale_factor

@@ -20,7 +20,22 @@ else:  # copied beside a script
 loops = rt.Companion(__package__, "upsample_nearest2d")
 
 
-def upsample_nearest2d_forward(x: Any, *, scale_factor: int | Sequence[int]) -> rt.Array:
+@rt.once
+def _upsample_nearest2d_sizes(dtype: Any, x: Any, dy: Any, /, scale_factor: Any) -> tuple[Any, ...]:
+    """The sizes of upsample_nearest2d_forward and upsample_nearest2d_grad_input."""
+    s_h, s_w = rt.sizes("upsample_nearest2d", "scale_factor", scale_factor, 2, 1)
+    N, H, W, C = x
+    H_out = H * s_h
+    rt.require("upsample_nearest2d", "H_out", H_out >= 0, "a size of at least 0", H_out)
+    W_out = W * s_w
+    rt.require("upsample_nearest2d", "W_out", W_out >= 0, "a size of at least 0", W_out)
+    if dy is not None:
+        rt.extents("upsample_nearest2d", dy.name, dy, (N, H_out, W_out, C), "batch, H_out, W_out, channels")
+    rt.affordable("upsample_nearest2d", dtype, {"y": (N, H_out, W_out, C), "dx": (N, H, W, C)})
+    return s_h, s_w, N, H, W, C, H_out, W_out
+
+
+def upsample_nearest2d_forward(x: Any, *, scale_factor: rt.Size) -> rt.Array:
     """Compute the 2-D nearest-neighbour upsampling.
 
     (1) y[n, s_h·i+r, s_w·j+t, c] += x[n,i,j,c]
@@ -38,31 +53,11 @@ def upsample_nearest2d_forward(x: Any, *, scale_factor: int | Sequence[int]) -> 
     """
     x = rt.array("upsample_nearest2d", "x", x, 4)
     dtype = rt.float_type("upsample_nearest2d", x=x)
-    s_h, s_w = rt.sizes("upsample_nearest2d", "scale_factor", scale_factor, 2, 1)
-    N, H, W, C = x.shape
-    H_out = H * s_h
-    rt.require("upsample_nearest2d", "H_out", H_out >= 0, "a size of at least 0", H_out)
-    W_out = W * s_w
-    rt.require("upsample_nearest2d", "W_out", W_out >= 0, "a size of at least 0", W_out)
-    rt.affordable("upsample_nearest2d", dtype, {"y": (N, H_out, W_out, C)})
+    s_h, s_w, N, H, W, C, H_out, W_out = _upsample_nearest2d_sizes(dtype, x, None, scale_factor)
     # (1) y[n, s_h·i+r, s_w·j+t, c] += x[n,i,j,c]
     if loops.wanted(C * H * N * W * s_h * s_w, s_h * s_w):
         y = np.empty((N, H_out, W_out, C), dtype)
-        rt.run(
-            loops.upsample_nearest2d_forward_1,
-            N,
-            C * H * N * W * s_h * s_w,
-            rt.flat(y),
-            rt.flat(x),
-            dtype(0),
-            C,
-            H,
-            H_out,
-            W,
-            W_out,
-            s_h,
-            s_w,
-        )
+        loops.upsample_nearest2d_forward_1(y, x, C, H, H_out, N, W, W_out, s_h, s_w)
     else:
         y = np.empty((N, H_out, W_out, C), dtype)
         y_3 = rt.Window(  # n i j c r t
@@ -72,12 +67,7 @@ def upsample_nearest2d_forward(x: Any, *, scale_factor: int | Sequence[int]) -> 
     return y
 
 
-def upsample_nearest2d_grad_input(
-    dy: Any,
-    *,
-    input_shape: Sequence[int],
-    scale_factor: int | Sequence[int],
-) -> rt.Array:
+def upsample_nearest2d_grad_input(dy: Any, *, input_shape: Sequence[int], scale_factor: rt.Size) -> rt.Array:
     """Compute dx, the gradient of E: 2-D nearest-neighbour upsampling.
 
     (6) dx[m,q,v,e] = Σ_{r,t} dy[m, s_h·q+r, s_w·v+t, e]
@@ -97,32 +87,11 @@ def upsample_nearest2d_grad_input(
     dy = rt.array("upsample_nearest2d", "dy", dy, 4)
     dtype = rt.float_type("upsample_nearest2d", dy=dy)
     input_shape = rt.shape("upsample_nearest2d", "input_shape", input_shape, 4)
-    s_h, s_w = rt.sizes("upsample_nearest2d", "scale_factor", scale_factor, 2, 1)
-    N, H, W, C = input_shape
-    H_out = H * s_h
-    rt.require("upsample_nearest2d", "H_out", H_out >= 0, "a size of at least 0", H_out)
-    W_out = W * s_w
-    rt.require("upsample_nearest2d", "W_out", W_out >= 0, "a size of at least 0", W_out)
-    rt.extents("upsample_nearest2d", "dy", dy.shape, (N, H_out, W_out, C), "batch, H_out, W_out, channels")
-    rt.affordable("upsample_nearest2d", dtype, {"dx": (N, H, W, C)})
+    s_h, s_w, N, H, W, C, H_out, W_out = _upsample_nearest2d_sizes(dtype, input_shape, dy, scale_factor)
     # (6) dx[m,q,v,e] = Σ_{r,t} dy[m, s_h·q+r, s_w·v+t, e]
     if loops.wanted(C * H * N * W * s_h * s_w, s_h * s_w):
         dx = np.empty((N, H, W, C), dtype)
-        rt.run(
-            loops.upsample_nearest2d_grad_input_1,
-            H * N,
-            C * H * N * W * s_h * s_w,
-            rt.flat(dx),
-            rt.flat(dy),
-            dtype(0),
-            C,
-            H,
-            H_out,
-            W,
-            W_out,
-            rt.fixed(s_h),
-            rt.fixed(s_w),
-        )
+        loops.upsample_nearest2d_grad_input_1(dx, dy, C, H, H_out, N, W, W_out, s_h, s_w)
     else:
         dy_1 = rt.Window(  # m q v e r t
             dy, (N, H, W, C, s_h, s_w), ((0, (0, 1)), (0, (1, s_h), (4, 1)), (0, (2, s_w), (5, 1)), (0, (3, 1)))
@@ -147,7 +116,7 @@ class UpsampleNearest2D(rt.Layer):
     differentiable = ("x",)
     outputs = (("y", "dy"),)
 
-    def __init__(self, scale_factor: int | Sequence[int]) -> None:
+    def __init__(self, scale_factor: rt.Size) -> None:
         super().__init__()
         s_h, s_w = rt.sizes("upsample_nearest2d", "scale_factor", scale_factor, 2, 1)
         self.scale_factor = scale_factor

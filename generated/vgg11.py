@@ -80,10 +80,7 @@ loops = rt.Companion(__package__, "vgg11")
 
 
 def vgg11_forward(
-    x: Any,
-    params: Mapping[str, Any],
-    *,
-    buffers: rt.Buffers | None = None,
+    x: Any, params: Mapping[str, Any], *, buffers: rt.Buffers | None = None
 ) -> tuple[rt.Array, tuple[Any, ...]]:
     """Compute the network in training: VGG-11 for 32x32 images.
 
@@ -145,15 +142,7 @@ def vgg11_forward(
     if loops.wanted(65536 * N):
         max_pool2d1_y = buffers.take((N, 16, 16, 64), dtype)
         max_pool2d1_argmax = np.empty((N, 16, 16, 64), np.int32)
-        rt.run(
-            loops.vgg11_forward_1,
-            16 * N,
-            65536 * N,
-            rt.flat(max_pool2d1_y),
-            rt.flat(max_pool2d1_argmax),
-            rt.flat(relu1_y),
-            dtype(-np.inf),
-        )
+        loops.vgg11_forward_1(max_pool2d1_y, max_pool2d1_argmax, relu1_y, N)
     else:
         relu1_y_1 = rt.Window(  # n i j c r t
             relu1_y, (N, 16, 16, 64, 2, 2), ((0, (0, 1)), (0, (1, 2), (4, 1)), (0, (2, 2), (5, 1)), (0, (3, 1)))
@@ -177,15 +166,7 @@ def vgg11_forward(
     if loops.wanted(32768 * N):
         max_pool2d2_y = buffers.take((N, 8, 8, 128), dtype)
         max_pool2d2_argmax = np.empty((N, 8, 8, 128), np.int32)
-        rt.run(
-            loops.vgg11_forward_2,
-            8 * N,
-            32768 * N,
-            rt.flat(max_pool2d2_y),
-            rt.flat(max_pool2d2_argmax),
-            rt.flat(relu2_y),
-            dtype(-np.inf),
-        )
+        loops.vgg11_forward_2(max_pool2d2_y, max_pool2d2_argmax, relu2_y, N)
     else:
         relu2_y_1 = rt.Window(  # n i j c r t
             relu2_y, (N, 8, 8, 128, 2, 2), ((0, (0, 1)), (0, (1, 2), (4, 1)), (0, (2, 2), (5, 1)), (0, (3, 1)))
@@ -221,15 +202,7 @@ def vgg11_forward(
     if loops.wanted(16384 * N):
         max_pool2d3_y = buffers.take((N, 4, 4, 256), dtype)
         max_pool2d3_argmax = np.empty((N, 4, 4, 256), np.int32)
-        rt.run(
-            loops.vgg11_forward_3,
-            4 * N,
-            16384 * N,
-            rt.flat(max_pool2d3_y),
-            rt.flat(max_pool2d3_argmax),
-            rt.flat(relu4_y),
-            dtype(-np.inf),
-        )
+        loops.vgg11_forward_3(max_pool2d3_y, max_pool2d3_argmax, relu4_y, N)
     else:
         relu4_y_1 = rt.Window(  # n i j c r t
             relu4_y, (N, 4, 4, 256, 2, 2), ((0, (0, 1)), (0, (1, 2), (4, 1)), (0, (2, 2), (5, 1)), (0, (3, 1)))
@@ -265,15 +238,7 @@ def vgg11_forward(
     if loops.wanted(8192 * N):
         max_pool2d4_y = buffers.take((N, 2, 2, 512), dtype)
         max_pool2d4_argmax = np.empty((N, 2, 2, 512), np.int32)
-        rt.run(
-            loops.vgg11_forward_4,
-            2 * N,
-            8192 * N,
-            rt.flat(max_pool2d4_y),
-            rt.flat(max_pool2d4_argmax),
-            rt.flat(relu6_y),
-            dtype(-np.inf),
-        )
+        loops.vgg11_forward_4(max_pool2d4_y, max_pool2d4_argmax, relu6_y, N)
     else:
         relu6_y_1 = rt.Window(  # n i j c r t
             relu6_y, (N, 2, 2, 512, 2, 2), ((0, (0, 1)), (0, (1, 2), (4, 1)), (0, (2, 2), (5, 1)), (0, (3, 1)))
@@ -309,16 +274,7 @@ def vgg11_forward(
     if loops.wanted(2048 * N):
         max_pool2d5_y = buffers.take((N, 1, 1, 512), dtype)
         max_pool2d5_argmax = np.empty((N, 1, 1, 512), np.int32)
-        rt.run(
-            loops.vgg11_forward_5,
-            1,
-            2048 * N,
-            rt.flat(max_pool2d5_y),
-            rt.flat(max_pool2d5_argmax),
-            rt.flat(relu8_y),
-            dtype(-np.inf),
-            N,
-        )
+        loops.vgg11_forward_5(max_pool2d5_y, max_pool2d5_argmax, relu8_y, N)
     else:
         relu8_y_1 = rt.Window(  # n i j c r t
             relu8_y, (N, 1, 1, 512, 2, 2), ((0, (0, 1)), (0, (1, 2), (4, 1)), (0, (2, 2), (5, 1)), (0, (3, 1)))
@@ -416,7 +372,7 @@ def vgg11_predict(x: Any, params: Mapping[str, Any], *, buffers: rt.Buffers | No
     # (3) max_pool2d1_y[n,i,j,c] = max_{r,t} relu1_y[n, 2i+r, 2j+t, c]
     if loops.wanted(65536 * N):
         max_pool2d1_y = buffers.take((N, 16, 16, 64), dtype)
-        rt.run(loops.vgg11_predict_1, 16 * N, 65536 * N, rt.flat(max_pool2d1_y), rt.flat(relu1_y), dtype(-np.inf))
+        loops.vgg11_predict_1(max_pool2d1_y, relu1_y, N)
     else:
         relu1_y_1 = rt.Window(  # n i j c r t
             relu1_y, (N, 16, 16, 64, 2, 2), ((0, (0, 1)), (0, (1, 2), (4, 1)), (0, (2, 2), (5, 1)), (0, (3, 1)))
@@ -440,7 +396,7 @@ def vgg11_predict(x: Any, params: Mapping[str, Any], *, buffers: rt.Buffers | No
     # (6) max_pool2d2_y[n,i,j,c] = max_{r,t} relu2_y[n, 2i+r, 2j+t, c]
     if loops.wanted(32768 * N):
         max_pool2d2_y = buffers.take((N, 8, 8, 128), dtype)
-        rt.run(loops.vgg11_predict_2, 8 * N, 32768 * N, rt.flat(max_pool2d2_y), rt.flat(relu2_y), dtype(-np.inf))
+        loops.vgg11_predict_2(max_pool2d2_y, relu2_y, N)
     else:
         relu2_y_1 = rt.Window(  # n i j c r t
             relu2_y, (N, 8, 8, 128, 2, 2), ((0, (0, 1)), (0, (1, 2), (4, 1)), (0, (2, 2), (5, 1)), (0, (3, 1)))
@@ -477,7 +433,7 @@ def vgg11_predict(x: Any, params: Mapping[str, Any], *, buffers: rt.Buffers | No
     # (11) max_pool2d3_y[n,i,j,c] = max_{r,t} relu4_y[n, 2i+r, 2j+t, c]
     if loops.wanted(16384 * N):
         max_pool2d3_y = buffers.take((N, 4, 4, 256), dtype)
-        rt.run(loops.vgg11_predict_3, 4 * N, 16384 * N, rt.flat(max_pool2d3_y), rt.flat(relu4_y), dtype(-np.inf))
+        loops.vgg11_predict_3(max_pool2d3_y, relu4_y, N)
     else:
         relu4_y_1 = rt.Window(  # n i j c r t
             relu4_y, (N, 4, 4, 256, 2, 2), ((0, (0, 1)), (0, (1, 2), (4, 1)), (0, (2, 2), (5, 1)), (0, (3, 1)))
@@ -547,7 +503,7 @@ def vgg11_predict(x: Any, params: Mapping[str, Any], *, buffers: rt.Buffers | No
     # (21) max_pool2d5_y[n,i,j,c] = max_{r,t} relu8_y[n, 2i+r, 2j+t, c]
     if loops.wanted(2048 * N):
         max_pool2d5_y = buffers.take((N, 1, 1, 512), dtype)
-        rt.run(loops.vgg11_predict_4, 1, 2048 * N, rt.flat(max_pool2d5_y), rt.flat(relu8_y), dtype(-np.inf), N)
+        loops.vgg11_predict_4(max_pool2d5_y, relu8_y, N)
     else:
         relu8_y_1 = rt.Window(  # n i j c r t
             relu8_y, (N, 1, 1, 512, 2, 2), ((0, (0, 1)), (0, (1, 2), (4, 1)), (0, (2, 2), (5, 1)), (0, (3, 1)))
@@ -711,15 +667,7 @@ def vgg11_backward(
     # (116) drelu6_y[m, 2i+r, 2j+t, e] = dmax_pool2d4_y[m,i,j,e] [max_pool2d4_argmax[m,i,j,e]=2r+t]
     if loops.wanted(8192 * N):
         drelu6_y = buffers.take((N, 4, 4, 512), dtype)
-        rt.run(
-            loops.vgg11_backward_1,
-            N,
-            8192 * N,
-            rt.flat(drelu6_y),
-            rt.flat(dmax_pool2d4_y),
-            rt.flat(max_pool2d4_argmax),
-            dtype(0),
-        )
+        loops.vgg11_backward_1(drelu6_y, dmax_pool2d4_y, max_pool2d4_argmax, N)
     else:
         drelu6_y = buffers.take((N, 4, 4, 512), dtype)
         drelu6_y_1 = rt.Window(  # m i j e r t
@@ -748,15 +696,7 @@ def vgg11_backward(
     # (161) drelu4_y[m, 2i+r, 2j+t, e] = dmax_pool2d3_y[m,i,j,e] [max_pool2d3_argmax[m,i,j,e]=2r+t]
     if loops.wanted(16384 * N):
         drelu4_y = buffers.take((N, 8, 8, 256), dtype)
-        rt.run(
-            loops.vgg11_backward_2,
-            N,
-            16384 * N,
-            rt.flat(drelu4_y),
-            rt.flat(dmax_pool2d3_y),
-            rt.flat(max_pool2d3_argmax),
-            dtype(0),
-        )
+        loops.vgg11_backward_2(drelu4_y, dmax_pool2d3_y, max_pool2d3_argmax, N)
     else:
         drelu4_y = buffers.take((N, 8, 8, 256), dtype)
         drelu4_y_1 = rt.Window(  # m i j e r t
@@ -785,15 +725,7 @@ def vgg11_backward(
     # (206) drelu2_y[m, 2i+r, 2j+t, e] = dmax_pool2d2_y[m,i,j,e] [max_pool2d2_argmax[m,i,j,e]=2r+t]
     if loops.wanted(32768 * N):
         drelu2_y = buffers.take((N, 16, 16, 128), dtype)
-        rt.run(
-            loops.vgg11_backward_3,
-            N,
-            32768 * N,
-            rt.flat(drelu2_y),
-            rt.flat(dmax_pool2d2_y),
-            rt.flat(max_pool2d2_argmax),
-            dtype(0),
-        )
+        loops.vgg11_backward_3(drelu2_y, dmax_pool2d2_y, max_pool2d2_argmax, N)
     else:
         drelu2_y = buffers.take((N, 16, 16, 128), dtype)
         drelu2_y_1 = rt.Window(  # m i j e r t
@@ -813,15 +745,7 @@ def vgg11_backward(
     # (232) drelu1_y[m, 2i+r, 2j+t, e] = dmax_pool2d1_y[m,i,j,e] [max_pool2d1_argmax[m,i,j,e]=2r+t]
     if loops.wanted(65536 * N):
         drelu1_y = buffers.take((N, 32, 32, 64), dtype)
-        rt.run(
-            loops.vgg11_backward_4,
-            N,
-            65536 * N,
-            rt.flat(drelu1_y),
-            rt.flat(dmax_pool2d1_y),
-            rt.flat(max_pool2d1_argmax),
-            dtype(0),
-        )
+        loops.vgg11_backward_4(drelu1_y, dmax_pool2d1_y, max_pool2d1_argmax, N)
     else:
         drelu1_y = buffers.take((N, 32, 32, 64), dtype)
         drelu1_y_1 = rt.Window(  # m i j e r t

@@ -18,7 +18,22 @@ else:  # copied beside a script
     import runtime as rt  # type: ignore[import-not-found, no-redef]
 
 
-def zero_pad2d_forward(x: Any, *, padding: int | str | Sequence[Any]) -> rt.Array:
+@rt.once
+def _zero_pad2d_sizes(dtype: Any, x: Any, dy: Any, /, padding: Any) -> tuple[Any, ...]:
+    """The sizes of zero_pad2d_forward and zero_pad2d_grad_input."""
+    N, H, W, C = x
+    p_h, p_h_end, p_w, p_w_end = rt.paddings("zero_pad2d", padding, (0, 0), (1, 1))
+    H_out = H + p_h + p_h_end
+    rt.require("zero_pad2d", "H_out", H_out >= 0, "a size of at least 0", H_out)
+    W_out = W + p_w + p_w_end
+    rt.require("zero_pad2d", "W_out", W_out >= 0, "a size of at least 0", W_out)
+    if dy is not None:
+        rt.extents("zero_pad2d", dy.name, dy, (N, H_out, W_out, C), "batch, H_out, W_out, channels")
+    rt.affordable("zero_pad2d", dtype, {"y": (N, H_out, W_out, C), "dx": (N, H, W, C)})
+    return N, H, W, C, p_h, p_w, H_out, W_out
+
+
+def zero_pad2d_forward(x: Any, *, padding: rt.Padding) -> rt.Array:
     """Compute the 2-D padding by zeros.
 
     (1) y[n,i,j,c] = x[n, i−p_h, j−p_w, c]
@@ -36,13 +51,7 @@ def zero_pad2d_forward(x: Any, *, padding: int | str | Sequence[Any]) -> rt.Arra
     """
     x = rt.array("zero_pad2d", "x", x, 4)
     dtype = rt.float_type("zero_pad2d", x=x)
-    N, H, W, C = x.shape
-    p_h, p_h_end, p_w, p_w_end = rt.paddings("zero_pad2d", padding, (0, 0), (1, 1))
-    H_out = H + p_h + p_h_end
-    rt.require("zero_pad2d", "H_out", H_out >= 0, "a size of at least 0", H_out)
-    W_out = W + p_w + p_w_end
-    rt.require("zero_pad2d", "W_out", W_out >= 0, "a size of at least 0", W_out)
-    rt.affordable("zero_pad2d", dtype, {"y": (N, H_out, W_out, C)})
+    N, H, W, C, p_h, p_w, H_out, W_out = _zero_pad2d_sizes(dtype, x, None, padding)
     # (1) y[n,i,j,c] = x[n, i−p_h, j−p_w, c]
     y = np.zeros((N, H_out, W_out, C), dtype)
     i_low, i_high = rt.clip(H_out, (1, -p_h, H))
@@ -55,7 +64,7 @@ def zero_pad2d_forward(x: Any, *, padding: int | str | Sequence[Any]) -> rt.Arra
     return y
 
 
-def zero_pad2d_grad_input(dy: Any, *, input_shape: Sequence[int], padding: int | str | Sequence[Any]) -> rt.Array:
+def zero_pad2d_grad_input(dy: Any, *, input_shape: Sequence[int], padding: rt.Padding) -> rt.Array:
     """Compute dx, the gradient of E: 2-D padding by zeros.
 
     (7) dx[m,q,v,e] = dy[m, q+p_h, v+p_w, e]
@@ -75,14 +84,7 @@ def zero_pad2d_grad_input(dy: Any, *, input_shape: Sequence[int], padding: int |
     dy = rt.array("zero_pad2d", "dy", dy, 4)
     dtype = rt.float_type("zero_pad2d", dy=dy)
     input_shape = rt.shape("zero_pad2d", "input_shape", input_shape, 4)
-    N, H, W, C = input_shape
-    p_h, p_h_end, p_w, p_w_end = rt.paddings("zero_pad2d", padding, (0, 0), (1, 1))
-    H_out = H + p_h + p_h_end
-    rt.require("zero_pad2d", "H_out", H_out >= 0, "a size of at least 0", H_out)
-    W_out = W + p_w + p_w_end
-    rt.require("zero_pad2d", "W_out", W_out >= 0, "a size of at least 0", W_out)
-    rt.extents("zero_pad2d", "dy", dy.shape, (N, H_out, W_out, C), "batch, H_out, W_out, channels")
-    rt.affordable("zero_pad2d", dtype, {"dx": (N, H, W, C)})
+    N, H, W, C, p_h, p_w, H_out, W_out = _zero_pad2d_sizes(dtype, input_shape, dy, padding)
     # (7) dx[m,q,v,e] = dy[m, q+p_h, v+p_w, e]
     dx = np.zeros((N, H, W, C), dtype)
     q_low, q_high = rt.clip(H, (1, p_h, H_out))
@@ -110,7 +112,7 @@ class ZeroPad2D(rt.Layer):
     differentiable = ("x",)
     outputs = (("y", "dy"),)
 
-    def __init__(self, padding: int | str | Sequence[Any]) -> None:
+    def __init__(self, padding: rt.Padding) -> None:
         super().__init__()
         p_h, p_h_end, p_w, p_w_end = rt.paddings("zero_pad2d", padding, (0, 0), (1, 1))
         self.padding = padding

@@ -16,6 +16,7 @@ class Allowed:
         attributes: what may be read of everything else: of arrays, dictionaries, generators.
         bases: what a class may stand on, as it is written -> the members that the class may have.
         called: local names that may be called.
+        decorators: what its functions may be decorated by, as it is written.
     """
 
     imports: frozenset[str] = frozenset()
@@ -24,6 +25,7 @@ class Allowed:
     attributes: frozenset[str] = frozenset()
     bases: Mapping[str, frozenset[str]] = field(default_factory=dict)
     called: frozenset[str] = frozenset()
+    decorators: frozenset[str] = frozenset()
 
 
 class Printed(Protocol):

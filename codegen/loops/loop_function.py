@@ -1,19 +1,23 @@
-"""A loop function: its parameters, its statements, and what it is called with."""
+"""Loops as a function, and the function that calls it: what a module says in one line, it says in numbers and rows."""
 
 from collections.abc import Callable, Collection, Iterable, Iterator
 from dataclasses import dataclass
 
-from sympy import Expr, Symbol
+import sympy
+from sympy import Expr, Integer, Symbol
 
 from gradscribe.codegen.loops.kinds import elementwise, gather, reduce, scatter
 from gradscribe.codegen.loops.loop_writer import Writer
 from gradscribe.codegen.loops.nest import Nest
 from gradscribe.codegen.python.definition import ANY, INT, Function, Parameter, Signature, of
-from gradscribe.codegen.python.expression import Expression, call
-from gradscribe.codegen.python.statement import let
+from gradscribe.codegen.python.expression import Attribute, Expression, Name, call
+from gradscribe.codegen.python.scalars.scalar import DTYPE, size
+from gradscribe.codegen.python.statement import Body, Do, let
 from gradscribe.derive.ir.index import affine
 from gradscribe.derive.ir.reductions import REDUCTIONS
+from gradscribe.derive.ir.term import Access
 
+ARRAY = Name("rt.Array")
 ROW = of("np.ndarray", ANY, ANY)
 """An array as a row of its elements."""
 WRITERS: dict[str, Callable[[Writer], Expr]] = {
@@ -25,33 +29,37 @@ WRITERS: dict[str, Callable[[Writer], Expr]] = {
 
 
 @dataclass(frozen=True)
-class NestFunction:
-    """A function and its arguments.
+class NestFunctions:
+    """The loops of a nest, and what calls them.
 
     Attributes:
-        function: the function.
-        extent: of the outermost loop, which is divided into parts.
-        arrays: the arrays it is given, the target first.
-        numbers: the numbers, which are to have the arrays' type.
-        sizes: the sizes.
-        fixed: the sizes that are known when it is compiled.
+        functions: the loops, which are compiled, and the function that a module calls.
+        arrays: the arrays that it calls it with, the target first.
+        others: the numbers and sizes behind them.
     """
 
-    function: Function
-    extent: Expr
+    functions: tuple[Function, ...]
     arrays: tuple[str, ...]
-    numbers: tuple[Expr, ...]
-    sizes: tuple[Symbol, ...]
-    fixed: tuple[Symbol, ...]
+    others: tuple[str, ...]
 
 
-def nest_function(nest: Nest, name: str, taken: Collection[str]) -> NestFunction:
-    """The function `name` of a nest; `taken` are the names of arrays, sizes and options."""
+def nest_functions(
+    nest: Nest, name: str, taken: Collection[str], argument: Callable[[Expr], Expression]
+) -> NestFunctions:
+    """The function `name` of a nest, and its loops.
+
+    Args:
+        nest: what is computed.
+        name: of the function that a module calls.
+        taken: the names of arrays, sizes and options.
+        argument: how the backend that calls loops writes a number.
+    """
     w = Writer(nest, taken, nest.order)
     extent = WRITERS[nest.kind](w)
     fixed = tuple(s for s in _fixed(nest) if s in w.sizes) if nest.kind != "scatter" else ()
     sizes = tuple(sorted(w.sizes - set(fixed), key=lambda s: s.name))
-    arrays = tuple(dict.fromkeys([nest.target, *([nest.argument] if nest.argument else []), *dict(nest.shapes)]))
+    every = dict.fromkeys([nest.target, *([nest.argument] if nest.argument else []), *dict(nest.shapes)])
+    arrays = tuple(a for a in every if dict(nest.shapes)[a])
     known = {s.name: w.name(f"{s.name}_fixed", "fixed") for s in fixed}
     parameters = (
         *_parameters([w.name("start").text, w.name("stop").text], INT),
@@ -61,8 +69,61 @@ def nest_function(nest: Nest, name: str, taken: Collection[str]) -> NestFunction
         *_parameters([n.text for n in known.values()], ANY),
     )
     head = (let(size, call("len", given)) for size, given in known.items())
-    function = Function(name, Signature(parameters), _summary(nest), (*head, *w.body))
-    return NestFunction(function, extent, arrays, tuple(w.numbers), sizes, fixed)
+    loops = f"{name}_loops"
+    inner = Function(loops, Signature(parameters), _summary(nest), (*head, *w.body), decorator=Name("rt.compiled"))
+    steps = sympy.prod([r.extent for r in nest.ranges], start=Integer(1))
+    given = _Given(extent, steps, arrays, tuple(w.numbers), sizes, fixed)
+    outer = Function(name, given.signature, f"Call `{loops}` for all of {nest.target}.", given.body(loops, argument))
+    return NestFunctions((inner, outer), arrays, given.others)
+
+
+@dataclass(frozen=True)
+class _Given:
+    """What loops are given: the extent of the outermost, the steps of all, arrays, numbers of the arrays' type, sizes.
+
+    `fixed` are the sizes that are known when they are compiled.
+    """
+
+    extent: Expr
+    steps: Expr
+    arrays: tuple[str, ...]
+    numbers: tuple[Expr, ...]
+    sizes: tuple[Symbol, ...]
+    fixed: tuple[Symbol, ...]
+
+    @property
+    def scalars(self) -> tuple[str, ...]:
+        """Arrays without axes that numbers are made of."""
+        return tuple(sorted({a.tensor for n in self.numbers for a in n.atoms(Access)}))
+
+    @property
+    def symbols(self) -> tuple[Symbol, ...]:
+        """The sizes and options that all of it is made of."""
+        read = {s for e in (self.extent, self.steps, *self.numbers) for s in e.free_symbols if isinstance(s, Symbol)}
+        return tuple(sorted(read | {*self.sizes, *self.fixed}, key=lambda s: s.name))
+
+    @property
+    def others(self) -> tuple[str, ...]:
+        """What a module gives besides arrays."""
+        return (*self.scalars, *(s.name for s in self.symbols))
+
+    @property
+    def signature(self) -> Signature:
+        """That of the function that a module calls."""
+        symbols = (Parameter(s.name, INT if s.is_integer else ANY) for s in self.symbols)
+        return Signature((*_parameters(self.arrays, ARRAY), *_parameters(self.scalars, ANY), *symbols))
+
+    def body(self, loops: str, argument: Callable[[Expr], Expression]) -> Body:
+        """Its statements."""
+        arguments: tuple[Expression, ...] = (
+            *(call("rt.flat", Name(a)) for a in self.arrays),
+            *(call("dtype", argument(n)) for n in self.numbers),
+            *(Name(s.name) for s in self.sizes),
+            *(call("rt.fixed", Name(s.name)) for s in self.fixed),
+        )
+        kind = let(DTYPE.text, Attribute(Attribute(Name(self.arrays[0]), "dtype"), "type"))
+        run = Do(call("rt.run", Name(loops), size(self.extent), size(self.steps), *arguments))
+        return (kind, run) if self.numbers else (run,)
 
 
 def _parameters(names: Iterable[str], kind: Expression) -> Iterator[Parameter]:

@@ -33,17 +33,19 @@ class Signature:
         keyword: parameters that are given by name only.
         result: the annotation of the result.
         rest: what else is given by position, a tuple.
+        unnamed: parameters before them that are given by position only.
     """
 
     positional: tuple[Parameter, ...]
     keyword: tuple[Parameter, ...] = ()
     result: Expression = NONE
     rest: Parameter | None = None
+    unnamed: tuple[Parameter, ...] = ()
 
     @property
     def parameters(self) -> tuple[Parameter, ...]:
         """All of them in order."""
-        return (*self.positional, *((self.rest,) if self.rest is not None else ()), *self.keyword)
+        return (*self.unnamed, *self.positional, *((self.rest,) if self.rest is not None else ()), *self.keyword)
 
 
 @dataclass(frozen=True)
@@ -55,8 +57,9 @@ class Function:
         signature: what it is given and returns.
         doc: what its docstring says, "" for none.
         body: its statements.
-        loops: the compiled loops that it calls.
+        loops: the functions of compiled loops that it calls.
         source: the plan that it was made of; None where there is none.
+        decorator: what it is decorated by; None for nothing.
     """
 
     name: str
@@ -65,6 +68,7 @@ class Function:
     body: Body
     loops: "tuple[Function, ...]" = ()
     source: Any = None
+    decorator: Expression | None = None
 
     @property
     def names(self) -> set[str]:

@@ -52,7 +52,7 @@ def sample_sizes(
         mapping: what a displayed layer's symbols were replaced by.
         fixed: symbols with a prescribed value.
         terms: terms whose index boxes should not exceed `limit` points.
-        limit: see `terms`; where prescribed sizes need more, the limit grows up to `LARGEST`. One that is larger still is kept.
+        limit: see `terms`; where prescribed sizes need more, the limit grows up to `LARGEST`. A larger one is kept.
 
     Raises:
         TooLargeError: when no admissible sizes are found.

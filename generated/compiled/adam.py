@@ -6,8 +6,14 @@ from typing import Any
 
 import numpy as np
 
+if __package__ != "compiled":
+    from .. import runtime as rt
+else:  # copied beside a script
+    import runtime as rt  # type: ignore[import-not-found, no-redef]
 
-def adam_update_1(
+
+@rt.compiled
+def adam_update_1_loops(
     start: int,
     stop: int,
     new_m: np.ndarray[Any, Any],
@@ -24,7 +30,14 @@ def adam_update_1(
         new_m[e] = value
 
 
-def adam_update_2(
+def adam_update_1(new_m: rt.Array, h: rt.Array, m: rt.Array, E: int, beta_1: Any) -> None:
+    """Call `adam_update_1_loops` for all of new_m."""
+    dtype = new_m.dtype.type
+    rt.run(adam_update_1_loops, E, E, rt.flat(new_m), rt.flat(h), rt.flat(m), dtype(beta_1), dtype(1 - beta_1))
+
+
+@rt.compiled
+def adam_update_2_loops(
     start: int,
     stop: int,
     new_v: np.ndarray[Any, Any],
@@ -39,3 +52,9 @@ def adam_update_2(
         h_1 = h[e]
         value = number_1 * v_1 + number_2 * (h_1 * h_1)
         new_v[e] = value
+
+
+def adam_update_2(new_v: rt.Array, h: rt.Array, v: rt.Array, E: int, beta_2: Any) -> None:
+    """Call `adam_update_2_loops` for all of new_v."""
+    dtype = new_v.dtype.type
+    rt.run(adam_update_2_loops, E, E, rt.flat(new_v), rt.flat(h), rt.flat(v), dtype(beta_2), dtype(1 - beta_2))

@@ -6,8 +6,14 @@ from typing import Any
 
 import numpy as np
 
+if __package__ != "compiled":
+    from .. import runtime as rt
+else:  # copied beside a script
+    import runtime as rt  # type: ignore[import-not-found, no-redef]
 
-def avg_pool1d_forward_1(
+
+@rt.compiled
+def avg_pool1d_forward_1_loops(
     start: int,
     stop: int,
     y: np.ndarray[Any, Any],
@@ -64,7 +70,32 @@ def avg_pool1d_forward_1(
                 j += 1
 
 
-def avg_pool1d_grad_input_1(
+def avg_pool1d_forward_1(
+    y: rt.Array, a: rt.Array, x: rt.Array, C: int, N: int, T: int, W: int, W_out: int, d: int, p: int, s: int
+) -> None:
+    """Call `avg_pool1d_forward_1_loops` for all of y."""
+    dtype = y.dtype.type
+    rt.run(
+        avg_pool1d_forward_1_loops,
+        N,
+        C * N * T * W_out,
+        rt.flat(y),
+        rt.flat(a),
+        rt.flat(x),
+        dtype(0),
+        dtype(1),
+        C,
+        W,
+        W_out,
+        p,
+        rt.fixed(T),
+        rt.fixed(d),
+        rt.fixed(s),
+    )
+
+
+@rt.compiled
+def avg_pool1d_grad_input_1_loops(
     start: int,
     stop: int,
     dx: np.ndarray[Any, Any],
@@ -124,3 +155,27 @@ def avg_pool1d_grad_input_1(
                     t += 1
         for element in range(np.uintp((m * W + filled) * C), np.uintp((m * W + W) * C)):
             dx[element] = zero
+
+
+def avg_pool1d_grad_input_1(
+    dx: rt.Array, a: rt.Array, dy: rt.Array, C: int, N: int, T: int, W: int, W_out: int, d: int, p: int, s: int
+) -> None:
+    """Call `avg_pool1d_grad_input_1_loops` for all of dx."""
+    dtype = dx.dtype.type
+    rt.run(
+        avg_pool1d_grad_input_1_loops,
+        N,
+        C * N * T * W_out,
+        rt.flat(dx),
+        rt.flat(a),
+        rt.flat(dy),
+        dtype(0),
+        dtype(1),
+        C,
+        T,
+        W,
+        W_out,
+        d,
+        p,
+        s,
+    )

@@ -6,8 +6,14 @@ from typing import Any
 
 import numpy as np
 
+if __package__ != "compiled":
+    from .. import runtime as rt
+else:  # copied beside a script
+    import runtime as rt  # type: ignore[import-not-found, no-redef]
 
-def avg_pool3d_forward_1(
+
+@rt.compiled
+def avg_pool3d_forward_1_loops(
     start: int,
     stop: int,
     y: np.ndarray[Any, Any],
@@ -111,7 +117,70 @@ def avg_pool3d_forward_1(
                 j += 1
 
 
-def avg_pool3d_grad_input_1(
+def avg_pool3d_forward_1(
+    y: rt.Array,
+    a_d: rt.Array,
+    a_h: rt.Array,
+    a_w: rt.Array,
+    x: rt.Array,
+    A: int,
+    C: int,
+    D: int,
+    D_out: int,
+    H: int,
+    H_out: int,
+    N: int,
+    R: int,
+    T: int,
+    W: int,
+    W_out: int,
+    d_d: int,
+    d_h: int,
+    d_w: int,
+    p_d: int,
+    p_h: int,
+    p_w: int,
+    s_d: int,
+    s_h: int,
+    s_w: int,
+) -> None:
+    """Call `avg_pool3d_forward_1_loops` for all of y."""
+    dtype = y.dtype.type
+    rt.run(
+        avg_pool3d_forward_1_loops,
+        D_out * H_out * N,
+        A * C * D_out * H_out * N * R * T * W_out,
+        rt.flat(y),
+        rt.flat(a_d),
+        rt.flat(a_h),
+        rt.flat(a_w),
+        rt.flat(x),
+        dtype(0),
+        dtype(1),
+        C,
+        D,
+        D_out,
+        H,
+        H_out,
+        W,
+        W_out,
+        p_d,
+        p_h,
+        p_w,
+        rt.fixed(A),
+        rt.fixed(R),
+        rt.fixed(T),
+        rt.fixed(d_d),
+        rt.fixed(d_h),
+        rt.fixed(d_w),
+        rt.fixed(s_d),
+        rt.fixed(s_h),
+        rt.fixed(s_w),
+    )
+
+
+@rt.compiled
+def avg_pool3d_grad_input_1_loops(
     start: int,
     stop: int,
     dx: np.ndarray[Any, Any],
@@ -209,3 +278,65 @@ def avg_pool3d_grad_input_1(
                                     t += 1
         for element in range(np.uintp((m * D + filled) * (C * H * W)), np.uintp((m * D + D) * (C * H * W))):
             dx[element] = zero
+
+
+def avg_pool3d_grad_input_1(
+    dx: rt.Array,
+    a_d: rt.Array,
+    a_h: rt.Array,
+    a_w: rt.Array,
+    dy: rt.Array,
+    A: int,
+    C: int,
+    D: int,
+    D_out: int,
+    H: int,
+    H_out: int,
+    N: int,
+    R: int,
+    T: int,
+    W: int,
+    W_out: int,
+    d_d: int,
+    d_h: int,
+    d_w: int,
+    p_d: int,
+    p_h: int,
+    p_w: int,
+    s_d: int,
+    s_h: int,
+    s_w: int,
+) -> None:
+    """Call `avg_pool3d_grad_input_1_loops` for all of dx."""
+    dtype = dx.dtype.type
+    rt.run(
+        avg_pool3d_grad_input_1_loops,
+        N,
+        A * C * D_out * H_out * N * R * T * W_out,
+        rt.flat(dx),
+        rt.flat(a_d),
+        rt.flat(a_h),
+        rt.flat(a_w),
+        rt.flat(dy),
+        dtype(0),
+        dtype(1),
+        A,
+        C,
+        D,
+        D_out,
+        H,
+        H_out,
+        R,
+        T,
+        W,
+        W_out,
+        d_d,
+        d_h,
+        d_w,
+        p_d,
+        p_h,
+        p_w,
+        s_d,
+        s_h,
+        s_w,
+    )

@@ -6,8 +6,14 @@ from typing import Any
 
 import numpy as np
 
+if __package__ != "compiled":
+    from .. import runtime as rt
+else:  # copied beside a script
+    import runtime as rt  # type: ignore[import-not-found, no-redef]
 
-def batch_norm_forward_1(
+
+@rt.compiled
+def batch_norm_forward_1_loops(
     start: int,
     stop: int,
     new_mean: np.ndarray[Any, Any],
@@ -24,7 +30,23 @@ def batch_norm_forward_1(
         new_mean[c] = value
 
 
-def batch_norm_forward_2(
+def batch_norm_forward_1(new_mean: rt.Array, m: rt.Array, running_mean: rt.Array, C: int, rho: Any) -> None:
+    """Call `batch_norm_forward_1_loops` for all of new_mean."""
+    dtype = new_mean.dtype.type
+    rt.run(
+        batch_norm_forward_1_loops,
+        C,
+        C,
+        rt.flat(new_mean),
+        rt.flat(m),
+        rt.flat(running_mean),
+        dtype(rho),
+        dtype(1 - rho),
+    )
+
+
+@rt.compiled
+def batch_norm_forward_2_loops(
     start: int,
     stop: int,
     new_var: np.ndarray[Any, Any],
@@ -39,3 +61,18 @@ def batch_norm_forward_2(
         running_var_1 = running_var[c]
         value = number_1 * v_1 + number_2 * running_var_1
         new_var[c] = value
+
+
+def batch_norm_forward_2(new_var: rt.Array, running_var: rt.Array, v: rt.Array, C: int, E: int, rho: Any) -> None:
+    """Call `batch_norm_forward_2_loops` for all of new_var."""
+    dtype = new_var.dtype.type
+    rt.run(
+        batch_norm_forward_2_loops,
+        C,
+        C,
+        rt.flat(new_var),
+        rt.flat(running_var),
+        rt.flat(v),
+        dtype(rt.ratio(E * rho, float(np.maximum(E - 1, 1)))),
+        dtype(1 - rho),
+    )

@@ -6,8 +6,14 @@ from typing import Any
 
 import numpy as np
 
+if __package__ != "compiled":
+    from .. import runtime as rt
+else:  # copied beside a script
+    import runtime as rt  # type: ignore[import-not-found, no-redef]
 
-def bottleneck_forward_1(
+
+@rt.compiled
+def bottleneck_forward_1_loops(
     start: int,
     stop: int,
     batch_norm1_new_mean: np.ndarray[Any, Any],
@@ -24,7 +30,25 @@ def bottleneck_forward_1(
         batch_norm1_new_mean[c] = value
 
 
-def bottleneck_forward_2(
+def bottleneck_forward_1(
+    batch_norm1_new_mean: rt.Array, batch_norm1_m: rt.Array, batch_norm1_running_mean: rt.Array
+) -> None:
+    """Call `bottleneck_forward_1_loops` for all of batch_norm1_new_mean."""
+    dtype = batch_norm1_new_mean.dtype.type
+    rt.run(
+        bottleneck_forward_1_loops,
+        64,
+        64,
+        rt.flat(batch_norm1_new_mean),
+        rt.flat(batch_norm1_m),
+        rt.flat(batch_norm1_running_mean),
+        dtype(1 / 10),
+        dtype(9 / 10),
+    )
+
+
+@rt.compiled
+def bottleneck_forward_2_loops(
     start: int,
     stop: int,
     batch_norm1_new_var: np.ndarray[Any, Any],
@@ -41,7 +65,25 @@ def bottleneck_forward_2(
         batch_norm1_new_var[c] = value
 
 
-def bottleneck_forward_3(
+def bottleneck_forward_2(
+    batch_norm1_new_var: rt.Array, batch_norm1_running_var: rt.Array, batch_norm1_v: rt.Array, H: int, N: int, W: int
+) -> None:
+    """Call `bottleneck_forward_2_loops` for all of batch_norm1_new_var."""
+    dtype = batch_norm1_new_var.dtype.type
+    rt.run(
+        bottleneck_forward_2_loops,
+        64,
+        64,
+        rt.flat(batch_norm1_new_var),
+        rt.flat(batch_norm1_running_var),
+        rt.flat(batch_norm1_v),
+        dtype(rt.ratio(H * N * W, 10 * float(np.maximum(H * N * W - 1, 1)))),
+        dtype(9 / 10),
+    )
+
+
+@rt.compiled
+def bottleneck_forward_3_loops(
     start: int,
     stop: int,
     batch_norm2_new_mean: np.ndarray[Any, Any],
@@ -58,7 +100,25 @@ def bottleneck_forward_3(
         batch_norm2_new_mean[c] = value
 
 
-def bottleneck_forward_4(
+def bottleneck_forward_3(
+    batch_norm2_new_mean: rt.Array, batch_norm2_m: rt.Array, batch_norm2_running_mean: rt.Array
+) -> None:
+    """Call `bottleneck_forward_3_loops` for all of batch_norm2_new_mean."""
+    dtype = batch_norm2_new_mean.dtype.type
+    rt.run(
+        bottleneck_forward_3_loops,
+        64,
+        64,
+        rt.flat(batch_norm2_new_mean),
+        rt.flat(batch_norm2_m),
+        rt.flat(batch_norm2_running_mean),
+        dtype(1 / 10),
+        dtype(9 / 10),
+    )
+
+
+@rt.compiled
+def bottleneck_forward_4_loops(
     start: int,
     stop: int,
     batch_norm2_new_var: np.ndarray[Any, Any],
@@ -75,7 +135,25 @@ def bottleneck_forward_4(
         batch_norm2_new_var[c] = value
 
 
-def bottleneck_forward_5(
+def bottleneck_forward_4(
+    batch_norm2_new_var: rt.Array, batch_norm2_running_var: rt.Array, batch_norm2_v: rt.Array, H: int, N: int, W: int
+) -> None:
+    """Call `bottleneck_forward_4_loops` for all of batch_norm2_new_var."""
+    dtype = batch_norm2_new_var.dtype.type
+    rt.run(
+        bottleneck_forward_4_loops,
+        64,
+        64,
+        rt.flat(batch_norm2_new_var),
+        rt.flat(batch_norm2_running_var),
+        rt.flat(batch_norm2_v),
+        dtype(rt.ratio(H * N * W, 10 * float(np.maximum(H * N * W - 1, 1)))),
+        dtype(9 / 10),
+    )
+
+
+@rt.compiled
+def bottleneck_forward_5_loops(
     start: int,
     stop: int,
     batch_norm3_new_mean: np.ndarray[Any, Any],
@@ -92,7 +170,25 @@ def bottleneck_forward_5(
         batch_norm3_new_mean[c] = value
 
 
-def bottleneck_forward_6(
+def bottleneck_forward_5(
+    batch_norm3_new_mean: rt.Array, batch_norm3_m: rt.Array, batch_norm3_running_mean: rt.Array
+) -> None:
+    """Call `bottleneck_forward_5_loops` for all of batch_norm3_new_mean."""
+    dtype = batch_norm3_new_mean.dtype.type
+    rt.run(
+        bottleneck_forward_5_loops,
+        256,
+        256,
+        rt.flat(batch_norm3_new_mean),
+        rt.flat(batch_norm3_m),
+        rt.flat(batch_norm3_running_mean),
+        dtype(1 / 10),
+        dtype(9 / 10),
+    )
+
+
+@rt.compiled
+def bottleneck_forward_6_loops(
     start: int,
     stop: int,
     batch_norm3_new_var: np.ndarray[Any, Any],
@@ -109,7 +205,25 @@ def bottleneck_forward_6(
         batch_norm3_new_var[c] = value
 
 
-def bottleneck_forward_7(
+def bottleneck_forward_6(
+    batch_norm3_new_var: rt.Array, batch_norm3_running_var: rt.Array, batch_norm3_v: rt.Array, H: int, N: int, W: int
+) -> None:
+    """Call `bottleneck_forward_6_loops` for all of batch_norm3_new_var."""
+    dtype = batch_norm3_new_var.dtype.type
+    rt.run(
+        bottleneck_forward_6_loops,
+        256,
+        256,
+        rt.flat(batch_norm3_new_var),
+        rt.flat(batch_norm3_running_var),
+        rt.flat(batch_norm3_v),
+        dtype(rt.ratio(H * N * W, 10 * float(np.maximum(H * N * W - 1, 1)))),
+        dtype(9 / 10),
+    )
+
+
+@rt.compiled
+def bottleneck_forward_7_loops(
     start: int,
     stop: int,
     batch_norm4_new_mean: np.ndarray[Any, Any],
@@ -126,7 +240,25 @@ def bottleneck_forward_7(
         batch_norm4_new_mean[c] = value
 
 
-def bottleneck_forward_8(
+def bottleneck_forward_7(
+    batch_norm4_new_mean: rt.Array, batch_norm4_m: rt.Array, batch_norm4_running_mean: rt.Array
+) -> None:
+    """Call `bottleneck_forward_7_loops` for all of batch_norm4_new_mean."""
+    dtype = batch_norm4_new_mean.dtype.type
+    rt.run(
+        bottleneck_forward_7_loops,
+        256,
+        256,
+        rt.flat(batch_norm4_new_mean),
+        rt.flat(batch_norm4_m),
+        rt.flat(batch_norm4_running_mean),
+        dtype(1 / 10),
+        dtype(9 / 10),
+    )
+
+
+@rt.compiled
+def bottleneck_forward_8_loops(
     start: int,
     stop: int,
     batch_norm4_new_var: np.ndarray[Any, Any],
@@ -141,3 +273,20 @@ def bottleneck_forward_8(
         batch_norm4_running_var_1 = batch_norm4_running_var[c]
         value = number_1 * batch_norm4_v_1 + number_2 * batch_norm4_running_var_1
         batch_norm4_new_var[c] = value
+
+
+def bottleneck_forward_8(
+    batch_norm4_new_var: rt.Array, batch_norm4_running_var: rt.Array, batch_norm4_v: rt.Array, H: int, N: int, W: int
+) -> None:
+    """Call `bottleneck_forward_8_loops` for all of batch_norm4_new_var."""
+    dtype = batch_norm4_new_var.dtype.type
+    rt.run(
+        bottleneck_forward_8_loops,
+        256,
+        256,
+        rt.flat(batch_norm4_new_var),
+        rt.flat(batch_norm4_running_var),
+        rt.flat(batch_norm4_v),
+        dtype(rt.ratio(H * N * W, 10 * float(np.maximum(H * N * W - 1, 1)))),
+        dtype(9 / 10),
+    )

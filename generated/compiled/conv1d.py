@@ -6,8 +6,14 @@ from typing import Any
 
 import numpy as np
 
+if __package__ != "compiled":
+    from .. import runtime as rt
+else:  # copied beside a script
+    import runtime as rt  # type: ignore[import-not-found, no-redef]
 
-def conv1d_forward_1(
+
+@rt.compiled
+def conv1d_forward_1_loops(
     start: int,
     stop: int,
     u: np.ndarray[Any, Any],
@@ -74,7 +80,31 @@ def conv1d_forward_1(
                 j += 1
 
 
-def conv1d_grad_input_1(
+def conv1d_forward_1(
+    u: rt.Array, w: rt.Array, x: rt.Array, G: int, N: int, T: int, W: int, W_out: int, d: int, p: int, s: int
+) -> None:
+    """Call `conv1d_forward_1_loops` for all of u."""
+    dtype = u.dtype.type
+    rt.run(
+        conv1d_forward_1_loops,
+        N,
+        G * N * T * W_out,
+        rt.flat(u),
+        rt.flat(w),
+        rt.flat(x),
+        dtype(0),
+        G,
+        W,
+        W_out,
+        p,
+        rt.fixed(T),
+        rt.fixed(d),
+        rt.fixed(s),
+    )
+
+
+@rt.compiled
+def conv1d_grad_input_1_loops(
     start: int,
     stop: int,
     dx: np.ndarray[Any, Any],
@@ -139,7 +169,30 @@ def conv1d_grad_input_1(
                 q += 1
 
 
-def conv1d_grad_input_2(
+def conv1d_grad_input_1(
+    dx: rt.Array, dy: rt.Array, w: rt.Array, G: int, N: int, T: int, W: int, W_out: int, d: int, p: int
+) -> None:
+    """Call `conv1d_grad_input_1_loops` for all of dx."""
+    dtype = dx.dtype.type
+    rt.run(
+        conv1d_grad_input_1_loops,
+        N,
+        G * N * T * W,
+        rt.flat(dx),
+        rt.flat(dy),
+        rt.flat(w),
+        dtype(0),
+        G,
+        W,
+        W_out,
+        p,
+        rt.fixed(T),
+        rt.fixed(d),
+    )
+
+
+@rt.compiled
+def conv1d_grad_input_2_loops(
     start: int,
     stop: int,
     dx: np.ndarray[Any, Any],
@@ -199,7 +252,31 @@ def conv1d_grad_input_2(
             dx[element] = zero
 
 
-def conv1d_grad_weight_1(
+def conv1d_grad_input_2(
+    dx: rt.Array, dy: rt.Array, w: rt.Array, G: int, N: int, T: int, W: int, W_out: int, d: int, p: int, s: int
+) -> None:
+    """Call `conv1d_grad_input_2_loops` for all of dx."""
+    dtype = dx.dtype.type
+    rt.run(
+        conv1d_grad_input_2_loops,
+        N,
+        G * N * T * W_out,
+        rt.flat(dx),
+        rt.flat(dy),
+        rt.flat(w),
+        dtype(0),
+        G,
+        T,
+        W,
+        W_out,
+        d,
+        p,
+        s,
+    )
+
+
+@rt.compiled
+def conv1d_grad_weight_1_loops(
     start: int,
     stop: int,
     parts1: np.ndarray[Any, Any],
@@ -271,3 +348,26 @@ def conv1d_grad_weight_1(
             sums_at = np.uintp(G * m)
             for v in range(np.uintp(G)):
                 parts1[at + v] += sums[sums_at + v]
+
+
+def conv1d_grad_weight_1(
+    parts1: rt.Array, dy: rt.Array, x_2: rt.Array, G: int, N: int, T: int, W: int, W_out: int, d: int, p: int, s: int
+) -> None:
+    """Call `conv1d_grad_weight_1_loops` for all of parts1."""
+    dtype = parts1.dtype.type
+    rt.run(
+        conv1d_grad_weight_1_loops,
+        N,
+        G * N * T * W_out,
+        rt.flat(parts1),
+        rt.flat(dy),
+        rt.flat(x_2),
+        dtype(0),
+        G,
+        W,
+        W_out,
+        p,
+        rt.fixed(T),
+        rt.fixed(d),
+        rt.fixed(s),
+    )

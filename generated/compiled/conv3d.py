@@ -6,8 +6,14 @@ from typing import Any
 
 import numpy as np
 
+if __package__ != "compiled":
+    from .. import runtime as rt
+else:  # copied beside a script
+    import runtime as rt  # type: ignore[import-not-found, no-redef]
 
-def conv3d_forward_1(
+
+@rt.compiled
+def conv3d_forward_1_loops(
     start: int,
     stop: int,
     u: np.ndarray[Any, Any],
@@ -144,7 +150,65 @@ def conv3d_forward_1(
                 j += 1
 
 
-def conv3d_grad_input_1(
+def conv3d_forward_1(
+    u: rt.Array,
+    w: rt.Array,
+    x: rt.Array,
+    A: int,
+    D: int,
+    D_out: int,
+    G: int,
+    H: int,
+    H_out: int,
+    N: int,
+    R: int,
+    T: int,
+    W: int,
+    W_out: int,
+    d_d: int,
+    d_h: int,
+    d_w: int,
+    p_d: int,
+    p_h: int,
+    p_w: int,
+    s_d: int,
+    s_h: int,
+    s_w: int,
+) -> None:
+    """Call `conv3d_forward_1_loops` for all of u."""
+    dtype = u.dtype.type
+    rt.run(
+        conv3d_forward_1_loops,
+        D_out * H_out * N,
+        A * D_out * G * H_out * N * R * T * W_out,
+        rt.flat(u),
+        rt.flat(w),
+        rt.flat(x),
+        dtype(0),
+        D,
+        D_out,
+        G,
+        H,
+        H_out,
+        W,
+        W_out,
+        p_d,
+        p_h,
+        p_w,
+        rt.fixed(A),
+        rt.fixed(R),
+        rt.fixed(T),
+        rt.fixed(d_d),
+        rt.fixed(d_h),
+        rt.fixed(d_w),
+        rt.fixed(s_d),
+        rt.fixed(s_h),
+        rt.fixed(s_w),
+    )
+
+
+@rt.compiled
+def conv3d_grad_input_1_loops(
     start: int,
     stop: int,
     dx: np.ndarray[Any, Any],
@@ -287,7 +351,59 @@ def conv3d_grad_input_1(
                 e += 1
 
 
-def conv3d_grad_input_2(
+def conv3d_grad_input_1(
+    dx: rt.Array,
+    dy: rt.Array,
+    w: rt.Array,
+    A: int,
+    D: int,
+    D_out: int,
+    G: int,
+    H: int,
+    H_out: int,
+    N: int,
+    R: int,
+    T: int,
+    W: int,
+    W_out: int,
+    d_d: int,
+    d_h: int,
+    d_w: int,
+    p_d: int,
+    p_h: int,
+    p_w: int,
+) -> None:
+    """Call `conv3d_grad_input_1_loops` for all of dx."""
+    dtype = dx.dtype.type
+    rt.run(
+        conv3d_grad_input_1_loops,
+        D * H * N,
+        A * D * G * H * N * R * T * W,
+        rt.flat(dx),
+        rt.flat(dy),
+        rt.flat(w),
+        dtype(0),
+        D,
+        D_out,
+        G,
+        H,
+        H_out,
+        W,
+        W_out,
+        p_d,
+        p_h,
+        p_w,
+        rt.fixed(A),
+        rt.fixed(R),
+        rt.fixed(T),
+        rt.fixed(d_d),
+        rt.fixed(d_h),
+        rt.fixed(d_w),
+    )
+
+
+@rt.compiled
+def conv3d_grad_input_2_loops(
     start: int,
     stop: int,
     dx: np.ndarray[Any, Any],
@@ -381,7 +497,65 @@ def conv3d_grad_input_2(
             dx[element] = zero
 
 
-def conv3d_grad_weight_1(
+def conv3d_grad_input_2(
+    dx: rt.Array,
+    dy: rt.Array,
+    w: rt.Array,
+    A: int,
+    D: int,
+    D_out: int,
+    G: int,
+    H: int,
+    H_out: int,
+    N: int,
+    R: int,
+    T: int,
+    W: int,
+    W_out: int,
+    d_d: int,
+    d_h: int,
+    d_w: int,
+    p_d: int,
+    p_h: int,
+    p_w: int,
+    s_d: int,
+    s_h: int,
+    s_w: int,
+) -> None:
+    """Call `conv3d_grad_input_2_loops` for all of dx."""
+    dtype = dx.dtype.type
+    rt.run(
+        conv3d_grad_input_2_loops,
+        N,
+        A * D_out * G * H_out * N * R * T * W_out,
+        rt.flat(dx),
+        rt.flat(dy),
+        rt.flat(w),
+        dtype(0),
+        A,
+        D,
+        D_out,
+        G,
+        H,
+        H_out,
+        R,
+        T,
+        W,
+        W_out,
+        d_d,
+        d_h,
+        d_w,
+        p_d,
+        p_h,
+        p_w,
+        s_d,
+        s_h,
+        s_w,
+    )
+
+
+@rt.compiled
+def conv3d_grad_weight_1_loops(
     start: int,
     stop: int,
     parts1: np.ndarray[Any, Any],
@@ -528,3 +702,60 @@ def conv3d_grad_weight_1(
                     sums_at = np.uintp(G * (T * (R * m + q) + v))
                     for o in range(np.uintp(G)):
                         parts1[at + o] += sums[sums_at + o]
+
+
+def conv3d_grad_weight_1(
+    parts1: rt.Array,
+    dy: rt.Array,
+    x_2: rt.Array,
+    A: int,
+    D: int,
+    D_out: int,
+    G: int,
+    H: int,
+    H_out: int,
+    N: int,
+    R: int,
+    T: int,
+    W: int,
+    W_out: int,
+    d_d: int,
+    d_h: int,
+    d_w: int,
+    p_d: int,
+    p_h: int,
+    p_w: int,
+    s_d: int,
+    s_h: int,
+    s_w: int,
+) -> None:
+    """Call `conv3d_grad_weight_1_loops` for all of parts1."""
+    dtype = parts1.dtype.type
+    rt.run(
+        conv3d_grad_weight_1_loops,
+        N,
+        A * D_out * G * H_out * N * R * T * W_out,
+        rt.flat(parts1),
+        rt.flat(dy),
+        rt.flat(x_2),
+        dtype(0),
+        D,
+        D_out,
+        G,
+        H,
+        H_out,
+        W,
+        W_out,
+        p_d,
+        p_h,
+        p_w,
+        rt.fixed(A),
+        rt.fixed(R),
+        rt.fixed(T),
+        rt.fixed(d_d),
+        rt.fixed(d_h),
+        rt.fixed(d_w),
+        rt.fixed(s_d),
+        rt.fixed(s_h),
+        rt.fixed(s_w),
+    )

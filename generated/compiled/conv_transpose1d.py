@@ -6,8 +6,14 @@ from typing import Any
 
 import numpy as np
 
+if __package__ != "compiled":
+    from .. import runtime as rt
+else:  # copied beside a script
+    import runtime as rt  # type: ignore[import-not-found, no-redef]
 
-def conv_transpose1d_forward_1(
+
+@rt.compiled
+def conv_transpose1d_forward_1_loops(
     start: int,
     stop: int,
     u: np.ndarray[Any, Any],
@@ -72,7 +78,30 @@ def conv_transpose1d_forward_1(
                 u_1 += 1
 
 
-def conv_transpose1d_forward_2(
+def conv_transpose1d_forward_1(
+    u: rt.Array, w: rt.Array, x: rt.Array, G: int, N: int, T: int, W: int, W_out: int, d: int, p: int
+) -> None:
+    """Call `conv_transpose1d_forward_1_loops` for all of u."""
+    dtype = u.dtype.type
+    rt.run(
+        conv_transpose1d_forward_1_loops,
+        N,
+        G * N * T * W_out,
+        rt.flat(u),
+        rt.flat(w),
+        rt.flat(x),
+        dtype(0),
+        G,
+        W,
+        W_out,
+        p,
+        rt.fixed(T),
+        rt.fixed(d),
+    )
+
+
+@rt.compiled
+def conv_transpose1d_forward_2_loops(
     start: int,
     stop: int,
     u: np.ndarray[Any, Any],
@@ -132,7 +161,31 @@ def conv_transpose1d_forward_2(
             u[element] = zero
 
 
-def conv_transpose1d_grad_input_1(
+def conv_transpose1d_forward_2(
+    u: rt.Array, w: rt.Array, x: rt.Array, G: int, N: int, T: int, W: int, W_out: int, d: int, p: int, s: int
+) -> None:
+    """Call `conv_transpose1d_forward_2_loops` for all of u."""
+    dtype = u.dtype.type
+    rt.run(
+        conv_transpose1d_forward_2_loops,
+        N,
+        G * N * T * W,
+        rt.flat(u),
+        rt.flat(w),
+        rt.flat(x),
+        dtype(0),
+        G,
+        T,
+        W,
+        W_out,
+        d,
+        p,
+        s,
+    )
+
+
+@rt.compiled
+def conv_transpose1d_grad_input_1_loops(
     start: int,
     stop: int,
     dx: np.ndarray[Any, Any],
@@ -199,7 +252,31 @@ def conv_transpose1d_grad_input_1(
                 q += 1
 
 
-def conv_transpose1d_grad_weight_1(
+def conv_transpose1d_grad_input_1(
+    dx: rt.Array, dy: rt.Array, w: rt.Array, G: int, N: int, T: int, W: int, W_out: int, d: int, p: int, s: int
+) -> None:
+    """Call `conv_transpose1d_grad_input_1_loops` for all of dx."""
+    dtype = dx.dtype.type
+    rt.run(
+        conv_transpose1d_grad_input_1_loops,
+        N,
+        G * N * T * W,
+        rt.flat(dx),
+        rt.flat(dy),
+        rt.flat(w),
+        dtype(0),
+        G,
+        W,
+        W_out,
+        p,
+        rt.fixed(T),
+        rt.fixed(d),
+        rt.fixed(s),
+    )
+
+
+@rt.compiled
+def conv_transpose1d_grad_weight_1_loops(
     start: int,
     stop: int,
     parts1: np.ndarray[Any, Any],
@@ -271,3 +348,26 @@ def conv_transpose1d_grad_weight_1(
             sums_at = np.uintp(G * m)
             for e in range(np.uintp(G)):
                 parts1[at + e] += sums[sums_at + e]
+
+
+def conv_transpose1d_grad_weight_1(
+    parts1: rt.Array, dy_2: rt.Array, x: rt.Array, G: int, N: int, T: int, W: int, W_out: int, d: int, p: int, s: int
+) -> None:
+    """Call `conv_transpose1d_grad_weight_1_loops` for all of parts1."""
+    dtype = parts1.dtype.type
+    rt.run(
+        conv_transpose1d_grad_weight_1_loops,
+        N,
+        G * N * T * W,
+        rt.flat(parts1),
+        rt.flat(dy_2),
+        rt.flat(x),
+        dtype(0),
+        G,
+        W,
+        W_out,
+        p,
+        rt.fixed(T),
+        rt.fixed(d),
+        rt.fixed(s),
+    )

@@ -6,8 +6,14 @@ from typing import Any
 
 import numpy as np
 
+if __package__ != "compiled":
+    from .. import runtime as rt
+else:  # copied beside a script
+    import runtime as rt  # type: ignore[import-not-found, no-redef]
 
-def conv_transpose2d_forward_1(
+
+@rt.compiled
+def conv_transpose2d_forward_1_loops(
     start: int,
     stop: int,
     u: np.ndarray[Any, Any],
@@ -104,7 +110,49 @@ def conv_transpose2d_forward_1(
                 u_2 += 1
 
 
-def conv_transpose2d_forward_2(
+def conv_transpose2d_forward_1(
+    u: rt.Array,
+    w: rt.Array,
+    x: rt.Array,
+    G: int,
+    H: int,
+    H_out: int,
+    N: int,
+    R: int,
+    T: int,
+    W: int,
+    W_out: int,
+    d_h: int,
+    d_w: int,
+    p_h: int,
+    p_w: int,
+) -> None:
+    """Call `conv_transpose2d_forward_1_loops` for all of u."""
+    dtype = u.dtype.type
+    rt.run(
+        conv_transpose2d_forward_1_loops,
+        H_out * N,
+        G * H_out * N * R * T * W_out,
+        rt.flat(u),
+        rt.flat(w),
+        rt.flat(x),
+        dtype(0),
+        G,
+        H,
+        H_out,
+        W,
+        W_out,
+        p_h,
+        p_w,
+        rt.fixed(R),
+        rt.fixed(T),
+        rt.fixed(d_h),
+        rt.fixed(d_w),
+    )
+
+
+@rt.compiled
+def conv_transpose2d_forward_2_loops(
     start: int,
     stop: int,
     u: np.ndarray[Any, Any],
@@ -185,7 +233,53 @@ def conv_transpose2d_forward_2(
             u[element] = zero
 
 
-def conv_transpose2d_grad_input_1(
+def conv_transpose2d_forward_2(
+    u: rt.Array,
+    w: rt.Array,
+    x: rt.Array,
+    G: int,
+    H: int,
+    H_out: int,
+    N: int,
+    R: int,
+    T: int,
+    W: int,
+    W_out: int,
+    d_h: int,
+    d_w: int,
+    p_h: int,
+    p_w: int,
+    s_h: int,
+    s_w: int,
+) -> None:
+    """Call `conv_transpose2d_forward_2_loops` for all of u."""
+    dtype = u.dtype.type
+    rt.run(
+        conv_transpose2d_forward_2_loops,
+        N,
+        G * H * N * R * T * W,
+        rt.flat(u),
+        rt.flat(w),
+        rt.flat(x),
+        dtype(0),
+        G,
+        H,
+        H_out,
+        R,
+        T,
+        W,
+        W_out,
+        d_h,
+        d_w,
+        p_h,
+        p_w,
+        s_h,
+        s_w,
+    )
+
+
+@rt.compiled
+def conv_transpose2d_grad_input_1_loops(
     start: int,
     stop: int,
     dx: np.ndarray[Any, Any],
@@ -286,7 +380,53 @@ def conv_transpose2d_grad_input_1(
                 e += 1
 
 
-def conv_transpose2d_grad_weight_1(
+def conv_transpose2d_grad_input_1(
+    dx: rt.Array,
+    dy: rt.Array,
+    w: rt.Array,
+    G: int,
+    H: int,
+    H_out: int,
+    N: int,
+    R: int,
+    T: int,
+    W: int,
+    W_out: int,
+    d_h: int,
+    d_w: int,
+    p_h: int,
+    p_w: int,
+    s_h: int,
+    s_w: int,
+) -> None:
+    """Call `conv_transpose2d_grad_input_1_loops` for all of dx."""
+    dtype = dx.dtype.type
+    rt.run(
+        conv_transpose2d_grad_input_1_loops,
+        H * N,
+        G * H * N * R * T * W,
+        rt.flat(dx),
+        rt.flat(dy),
+        rt.flat(w),
+        dtype(0),
+        G,
+        H,
+        H_out,
+        W,
+        W_out,
+        p_h,
+        p_w,
+        rt.fixed(R),
+        rt.fixed(T),
+        rt.fixed(d_h),
+        rt.fixed(d_w),
+        rt.fixed(s_h),
+        rt.fixed(s_w),
+    )
+
+
+@rt.compiled
+def conv_transpose2d_grad_weight_1_loops(
     start: int,
     stop: int,
     parts1: np.ndarray[Any, Any],
@@ -403,3 +543,48 @@ def conv_transpose2d_grad_weight_1(
                 sums_at = np.uintp(G * (T * m + q))
                 for a in range(np.uintp(G)):
                     parts1[at + a] += sums[sums_at + a]
+
+
+def conv_transpose2d_grad_weight_1(
+    parts1: rt.Array,
+    dy_2: rt.Array,
+    x: rt.Array,
+    G: int,
+    H: int,
+    H_out: int,
+    N: int,
+    R: int,
+    T: int,
+    W: int,
+    W_out: int,
+    d_h: int,
+    d_w: int,
+    p_h: int,
+    p_w: int,
+    s_h: int,
+    s_w: int,
+) -> None:
+    """Call `conv_transpose2d_grad_weight_1_loops` for all of parts1."""
+    dtype = parts1.dtype.type
+    rt.run(
+        conv_transpose2d_grad_weight_1_loops,
+        N,
+        G * H * N * R * T * W,
+        rt.flat(parts1),
+        rt.flat(dy_2),
+        rt.flat(x),
+        dtype(0),
+        G,
+        H,
+        H_out,
+        W,
+        W_out,
+        p_h,
+        p_w,
+        rt.fixed(R),
+        rt.fixed(T),
+        rt.fixed(d_h),
+        rt.fixed(d_w),
+        rt.fixed(s_h),
+        rt.fixed(s_w),
+    )

@@ -6,8 +6,14 @@ from typing import Any
 
 import numpy as np
 
+if __package__ != "compiled":
+    from .. import runtime as rt
+else:  # copied beside a script
+    import runtime as rt  # type: ignore[import-not-found, no-redef]
 
-def depthwise_conv1d_forward_1(
+
+@rt.compiled
+def depthwise_conv1d_forward_1_loops(
     start: int,
     stop: int,
     u: np.ndarray[Any, Any],
@@ -74,7 +80,31 @@ def depthwise_conv1d_forward_1(
                 j += 1
 
 
-def depthwise_conv1d_grad_input_1(
+def depthwise_conv1d_forward_1(
+    u: rt.Array, w: rt.Array, x: rt.Array, C: int, N: int, T: int, W: int, W_out: int, d: int, p: int, s: int
+) -> None:
+    """Call `depthwise_conv1d_forward_1_loops` for all of u."""
+    dtype = u.dtype.type
+    rt.run(
+        depthwise_conv1d_forward_1_loops,
+        N,
+        C * N * T * W_out,
+        rt.flat(u),
+        rt.flat(w),
+        rt.flat(x),
+        dtype(0),
+        C,
+        W,
+        W_out,
+        p,
+        rt.fixed(T),
+        rt.fixed(d),
+        rt.fixed(s),
+    )
+
+
+@rt.compiled
+def depthwise_conv1d_grad_input_1_loops(
     start: int,
     stop: int,
     dx: np.ndarray[Any, Any],
@@ -139,7 +169,30 @@ def depthwise_conv1d_grad_input_1(
                 q += 1
 
 
-def depthwise_conv1d_grad_input_2(
+def depthwise_conv1d_grad_input_1(
+    dx: rt.Array, dy: rt.Array, w: rt.Array, C: int, N: int, T: int, W: int, W_out: int, d: int, p: int
+) -> None:
+    """Call `depthwise_conv1d_grad_input_1_loops` for all of dx."""
+    dtype = dx.dtype.type
+    rt.run(
+        depthwise_conv1d_grad_input_1_loops,
+        N,
+        C * N * T * W,
+        rt.flat(dx),
+        rt.flat(dy),
+        rt.flat(w),
+        dtype(0),
+        C,
+        W,
+        W_out,
+        p,
+        rt.fixed(T),
+        rt.fixed(d),
+    )
+
+
+@rt.compiled
+def depthwise_conv1d_grad_input_2_loops(
     start: int,
     stop: int,
     dx: np.ndarray[Any, Any],
@@ -199,7 +252,31 @@ def depthwise_conv1d_grad_input_2(
             dx[element] = zero
 
 
-def depthwise_conv1d_grad_weight_1(
+def depthwise_conv1d_grad_input_2(
+    dx: rt.Array, dy: rt.Array, w: rt.Array, C: int, N: int, T: int, W: int, W_out: int, d: int, p: int, s: int
+) -> None:
+    """Call `depthwise_conv1d_grad_input_2_loops` for all of dx."""
+    dtype = dx.dtype.type
+    rt.run(
+        depthwise_conv1d_grad_input_2_loops,
+        N,
+        C * N * T * W_out,
+        rt.flat(dx),
+        rt.flat(dy),
+        rt.flat(w),
+        dtype(0),
+        C,
+        T,
+        W,
+        W_out,
+        d,
+        p,
+        s,
+    )
+
+
+@rt.compiled
+def depthwise_conv1d_grad_weight_1_loops(
     start: int,
     stop: int,
     parts1: np.ndarray[Any, Any],
@@ -271,3 +348,26 @@ def depthwise_conv1d_grad_weight_1(
             sums_at = np.uintp(C * m)
             for q in range(np.uintp(C)):
                 parts1[at + q] += sums[sums_at + q]
+
+
+def depthwise_conv1d_grad_weight_1(
+    parts1: rt.Array, dy: rt.Array, x: rt.Array, C: int, N: int, T: int, W: int, W_out: int, d: int, p: int, s: int
+) -> None:
+    """Call `depthwise_conv1d_grad_weight_1_loops` for all of parts1."""
+    dtype = parts1.dtype.type
+    rt.run(
+        depthwise_conv1d_grad_weight_1_loops,
+        N,
+        C * N * T * W_out,
+        rt.flat(parts1),
+        rt.flat(dy),
+        rt.flat(x),
+        dtype(0),
+        C,
+        W,
+        W_out,
+        p,
+        rt.fixed(T),
+        rt.fixed(d),
+        rt.fixed(s),
+    )

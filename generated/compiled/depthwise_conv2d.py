@@ -6,8 +6,14 @@ from typing import Any
 
 import numpy as np
 
+if __package__ != "compiled":
+    from .. import runtime as rt
+else:  # copied beside a script
+    import runtime as rt  # type: ignore[import-not-found, no-redef]
 
-def depthwise_conv2d_forward_1(
+
+@rt.compiled
+def depthwise_conv2d_forward_1_loops(
     start: int,
     stop: int,
     u: np.ndarray[Any, Any],
@@ -108,7 +114,53 @@ def depthwise_conv2d_forward_1(
                 j += 1
 
 
-def depthwise_conv2d_grad_input_1(
+def depthwise_conv2d_forward_1(
+    u: rt.Array,
+    w: rt.Array,
+    x: rt.Array,
+    C: int,
+    H: int,
+    H_out: int,
+    N: int,
+    R: int,
+    T: int,
+    W: int,
+    W_out: int,
+    d_h: int,
+    d_w: int,
+    p_h: int,
+    p_w: int,
+    s_h: int,
+    s_w: int,
+) -> None:
+    """Call `depthwise_conv2d_forward_1_loops` for all of u."""
+    dtype = u.dtype.type
+    rt.run(
+        depthwise_conv2d_forward_1_loops,
+        H_out * N,
+        C * H_out * N * R * T * W_out,
+        rt.flat(u),
+        rt.flat(w),
+        rt.flat(x),
+        dtype(0),
+        C,
+        H,
+        H_out,
+        W,
+        W_out,
+        p_h,
+        p_w,
+        rt.fixed(R),
+        rt.fixed(T),
+        rt.fixed(d_h),
+        rt.fixed(d_w),
+        rt.fixed(s_h),
+        rt.fixed(s_w),
+    )
+
+
+@rt.compiled
+def depthwise_conv2d_grad_input_1_loops(
     start: int,
     stop: int,
     dx: np.ndarray[Any, Any],
@@ -205,7 +257,49 @@ def depthwise_conv2d_grad_input_1(
                 v += 1
 
 
-def depthwise_conv2d_grad_input_2(
+def depthwise_conv2d_grad_input_1(
+    dx: rt.Array,
+    dy: rt.Array,
+    w: rt.Array,
+    C: int,
+    H: int,
+    H_out: int,
+    N: int,
+    R: int,
+    T: int,
+    W: int,
+    W_out: int,
+    d_h: int,
+    d_w: int,
+    p_h: int,
+    p_w: int,
+) -> None:
+    """Call `depthwise_conv2d_grad_input_1_loops` for all of dx."""
+    dtype = dx.dtype.type
+    rt.run(
+        depthwise_conv2d_grad_input_1_loops,
+        H * N,
+        C * H * N * R * T * W,
+        rt.flat(dx),
+        rt.flat(dy),
+        rt.flat(w),
+        dtype(0),
+        C,
+        H,
+        H_out,
+        W,
+        W_out,
+        p_h,
+        p_w,
+        rt.fixed(R),
+        rt.fixed(T),
+        rt.fixed(d_h),
+        rt.fixed(d_w),
+    )
+
+
+@rt.compiled
+def depthwise_conv2d_grad_input_2_loops(
     start: int,
     stop: int,
     dx: np.ndarray[Any, Any],
@@ -284,7 +378,53 @@ def depthwise_conv2d_grad_input_2(
             dx[element] = zero
 
 
-def depthwise_conv2d_grad_weight_1(
+def depthwise_conv2d_grad_input_2(
+    dx: rt.Array,
+    dy: rt.Array,
+    w: rt.Array,
+    C: int,
+    H: int,
+    H_out: int,
+    N: int,
+    R: int,
+    T: int,
+    W: int,
+    W_out: int,
+    d_h: int,
+    d_w: int,
+    p_h: int,
+    p_w: int,
+    s_h: int,
+    s_w: int,
+) -> None:
+    """Call `depthwise_conv2d_grad_input_2_loops` for all of dx."""
+    dtype = dx.dtype.type
+    rt.run(
+        depthwise_conv2d_grad_input_2_loops,
+        N,
+        C * H_out * N * R * T * W_out,
+        rt.flat(dx),
+        rt.flat(dy),
+        rt.flat(w),
+        dtype(0),
+        C,
+        H,
+        H_out,
+        R,
+        T,
+        W,
+        W_out,
+        d_h,
+        d_w,
+        p_h,
+        p_w,
+        s_h,
+        s_w,
+    )
+
+
+@rt.compiled
+def depthwise_conv2d_grad_weight_1_loops(
     start: int,
     stop: int,
     parts1: np.ndarray[Any, Any],
@@ -394,3 +534,48 @@ def depthwise_conv2d_grad_weight_1(
                 sums_at = np.uintp(C * (T * m + q))
                 for v in range(np.uintp(C)):
                     parts1[at + v] += sums[sums_at + v]
+
+
+def depthwise_conv2d_grad_weight_1(
+    parts1: rt.Array,
+    dy: rt.Array,
+    x: rt.Array,
+    C: int,
+    H: int,
+    H_out: int,
+    N: int,
+    R: int,
+    T: int,
+    W: int,
+    W_out: int,
+    d_h: int,
+    d_w: int,
+    p_h: int,
+    p_w: int,
+    s_h: int,
+    s_w: int,
+) -> None:
+    """Call `depthwise_conv2d_grad_weight_1_loops` for all of parts1."""
+    dtype = parts1.dtype.type
+    rt.run(
+        depthwise_conv2d_grad_weight_1_loops,
+        N,
+        C * H_out * N * R * T * W_out,
+        rt.flat(parts1),
+        rt.flat(dy),
+        rt.flat(x),
+        dtype(0),
+        C,
+        H,
+        H_out,
+        W,
+        W_out,
+        p_h,
+        p_w,
+        rt.fixed(R),
+        rt.fixed(T),
+        rt.fixed(d_h),
+        rt.fixed(d_w),
+        rt.fixed(s_h),
+        rt.fixed(s_w),
+    )

@@ -6,28 +6,37 @@ from typing import Any
 
 import numpy as np
 
+if __package__ != "compiled":
+    from .. import runtime as rt
+else:  # copied beside a script
+    import runtime as rt  # type: ignore[import-not-found, no-redef]
 
-def dropout_forward_1(
-    start: int,
-    stop: int,
-    y: np.ndarray[Any, Any],
-    mask: np.ndarray[Any, Any],
-    x: np.ndarray[Any, Any],
-    number_1: Any,
+
+@rt.compiled
+def dropout_forward_1_loops(
+    start: int, stop: int, y: np.ndarray[Any, Any], mask: np.ndarray[Any, Any], x: np.ndarray[Any, Any], number_1: Any
 ) -> None:
     """Element by element."""
     for e in range(np.uintp(start), np.uintp(stop)):
         y[e] = number_1 * mask[e] * x[e]
 
 
-def dropout_grad_input_1(
-    start: int,
-    stop: int,
-    dx: np.ndarray[Any, Any],
-    dy: np.ndarray[Any, Any],
-    mask: np.ndarray[Any, Any],
-    number_1: Any,
+def dropout_forward_1(y: rt.Array, mask: rt.Array, x: rt.Array, E: int, p: Any) -> None:
+    """Call `dropout_forward_1_loops` for all of y."""
+    dtype = y.dtype.type
+    rt.run(dropout_forward_1_loops, E, E, rt.flat(y), rt.flat(mask), rt.flat(x), dtype(rt.ratio(1, 1 - p)))
+
+
+@rt.compiled
+def dropout_grad_input_1_loops(
+    start: int, stop: int, dx: np.ndarray[Any, Any], dy: np.ndarray[Any, Any], mask: np.ndarray[Any, Any], number_1: Any
 ) -> None:
     """Element by element."""
     for m in range(np.uintp(start), np.uintp(stop)):
         dx[m] = number_1 * dy[m] * mask[m]
+
+
+def dropout_grad_input_1(dx: rt.Array, dy: rt.Array, mask: rt.Array, E: int, p: Any) -> None:
+    """Call `dropout_grad_input_1_loops` for all of dx."""
+    dtype = dx.dtype.type
+    rt.run(dropout_grad_input_1_loops, E, E, rt.flat(dx), rt.flat(dy), rt.flat(mask), dtype(rt.ratio(1, 1 - p)))

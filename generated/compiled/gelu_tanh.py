@@ -6,8 +6,14 @@ from typing import Any
 
 import numpy as np
 
+if __package__ != "compiled":
+    from .. import runtime as rt
+else:  # copied beside a script
+    import runtime as rt  # type: ignore[import-not-found, no-redef]
 
-def gelu_tanh_forward_1(
+
+@rt.compiled
+def gelu_tanh_forward_1_loops(
     start: int,
     stop: int,
     y: np.ndarray[Any, Any],
@@ -24,13 +30,15 @@ def gelu_tanh_forward_1(
         y[e] = value
 
 
-def gelu_tanh_grad_input_1(
-    start: int,
-    stop: int,
-    dx: np.ndarray[Any, Any],
-    dy: np.ndarray[Any, Any],
-    s: np.ndarray[Any, Any],
-    number_1: Any,
+def gelu_tanh_forward_1(y: rt.Array, s: rt.Array, x: rt.Array, E: int) -> None:
+    """Call `gelu_tanh_forward_1_loops` for all of y."""
+    dtype = y.dtype.type
+    rt.run(gelu_tanh_forward_1_loops, E, E, rt.flat(y), rt.flat(s), rt.flat(x), dtype(1 / 2), dtype(1))
+
+
+@rt.compiled
+def gelu_tanh_grad_input_1_loops(
+    start: int, stop: int, dx: np.ndarray[Any, Any], dy: np.ndarray[Any, Any], s: np.ndarray[Any, Any], number_1: Any
 ) -> None:
     """Element by element."""
     for m in range(np.uintp(start), np.uintp(stop)):
@@ -38,3 +46,9 @@ def gelu_tanh_grad_input_1(
         dy_1 = dy[m]
         value = (number_1 * s_1 + number_1) * dy_1
         dx[m] = value
+
+
+def gelu_tanh_grad_input_1(dx: rt.Array, dy: rt.Array, s: rt.Array, E: int) -> None:
+    """Call `gelu_tanh_grad_input_1_loops` for all of dx."""
+    dtype = dx.dtype.type
+    rt.run(gelu_tanh_grad_input_1_loops, E, E, rt.flat(dx), rt.flat(dy), rt.flat(s), dtype(1 / 2))

@@ -6,8 +6,14 @@ from typing import Any
 
 import numpy as np
 
+if __package__ != "compiled":
+    from .. import runtime as rt
+else:  # copied beside a script
+    import runtime as rt  # type: ignore[import-not-found, no-redef]
 
-def gru_cell_forward_1(
+
+@rt.compiled
+def gru_cell_forward_1_loops(
     start: int,
     stop: int,
     y: np.ndarray[Any, Any],
@@ -23,3 +29,9 @@ def gru_cell_forward_1(
         h_1 = h[k]
         value = (one - z_1) * g_1 + h_1 * z_1
         y[k] = value
+
+
+def gru_cell_forward_1(y: rt.Array, g: rt.Array, h: rt.Array, z: rt.Array, H: int, N: int) -> None:
+    """Call `gru_cell_forward_1_loops` for all of y."""
+    dtype = y.dtype.type
+    rt.run(gru_cell_forward_1_loops, H * N, H * N, rt.flat(y), rt.flat(g), rt.flat(h), rt.flat(z), dtype(1))

@@ -6,8 +6,14 @@ from typing import Any
 
 import numpy as np
 
+if __package__ != "compiled":
+    from .. import runtime as rt
+else:  # copied beside a script
+    import runtime as rt  # type: ignore[import-not-found, no-redef]
 
-def hard_sigmoid_forward_1(
+
+@rt.compiled
+def hard_sigmoid_forward_1_loops(
     start: int,
     stop: int,
     y: np.ndarray[Any, Any],
@@ -27,7 +33,14 @@ def hard_sigmoid_forward_1(
         y[e] = value
 
 
-def hard_sigmoid_grad_input_1(
+def hard_sigmoid_forward_1(y: rt.Array, x: rt.Array, E: int) -> None:
+    """Call `hard_sigmoid_forward_1_loops` for all of y."""
+    dtype = y.dtype.type
+    rt.run(hard_sigmoid_forward_1_loops, E, E, rt.flat(y), rt.flat(x), dtype(1 / 6), dtype(6), dtype(0), dtype(3))
+
+
+@rt.compiled
+def hard_sigmoid_grad_input_1_loops(
     start: int,
     stop: int,
     dx: np.ndarray[Any, Any],
@@ -46,3 +59,20 @@ def hard_sigmoid_grad_input_1(
         dy_1 = dy[m]
         value = number_4 * dy_1 if (number_1 > term_3) & (x_1 + number_3 > zero) else zero
         dx[m] = value
+
+
+def hard_sigmoid_grad_input_1(dx: rt.Array, dy: rt.Array, x: rt.Array, E: int) -> None:
+    """Call `hard_sigmoid_grad_input_1_loops` for all of dx."""
+    dtype = dx.dtype.type
+    rt.run(
+        hard_sigmoid_grad_input_1_loops,
+        E,
+        E,
+        rt.flat(dx),
+        rt.flat(dy),
+        rt.flat(x),
+        dtype(6),
+        dtype(0),
+        dtype(3),
+        dtype(1 / 6),
+    )

@@ -6,8 +6,14 @@ from typing import Any
 
 import numpy as np
 
+if __package__ != "compiled":
+    from .. import runtime as rt
+else:  # copied beside a script
+    import runtime as rt  # type: ignore[import-not-found, no-redef]
 
-def hard_swish_forward_1(
+
+@rt.compiled
+def hard_swish_forward_1_loops(
     start: int,
     stop: int,
     y: np.ndarray[Any, Any],
@@ -27,7 +33,14 @@ def hard_swish_forward_1(
         y[e] = value
 
 
-def hard_swish_grad_input_1(
+def hard_swish_forward_1(y: rt.Array, x: rt.Array, E: int) -> None:
+    """Call `hard_swish_forward_1_loops` for all of y."""
+    dtype = y.dtype.type
+    rt.run(hard_swish_forward_1_loops, E, E, rt.flat(y), rt.flat(x), dtype(1 / 6), dtype(6), dtype(0), dtype(3))
+
+
+@rt.compiled
+def hard_swish_grad_input_1_loops(
     start: int,
     stop: int,
     dx: np.ndarray[Any, Any],
@@ -48,3 +61,20 @@ def hard_swish_grad_input_1(
         dy_1 = dy[m]
         value = (term_4 + number_4 * term_5) * dy_1
         dx[m] = value
+
+
+def hard_swish_grad_input_1(dx: rt.Array, dy: rt.Array, x: rt.Array, E: int) -> None:
+    """Call `hard_swish_grad_input_1_loops` for all of dx."""
+    dtype = dx.dtype.type
+    rt.run(
+        hard_swish_grad_input_1_loops,
+        E,
+        E,
+        rt.flat(dx),
+        rt.flat(dy),
+        rt.flat(x),
+        dtype(6),
+        dtype(0),
+        dtype(3),
+        dtype(1 / 6),
+    )

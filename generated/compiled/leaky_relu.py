@@ -6,14 +6,15 @@ from typing import Any
 
 import numpy as np
 
+if __package__ != "compiled":
+    from .. import runtime as rt
+else:  # copied beside a script
+    import runtime as rt  # type: ignore[import-not-found, no-redef]
 
-def leaky_relu_forward_1(
-    start: int,
-    stop: int,
-    y: np.ndarray[Any, Any],
-    x: np.ndarray[Any, Any],
-    number_1: Any,
-    zero: Any,
+
+@rt.compiled
+def leaky_relu_forward_1_loops(
+    start: int, stop: int, y: np.ndarray[Any, Any], x: np.ndarray[Any, Any], number_1: Any, zero: Any
 ) -> None:
     """Element by element."""
     for e in range(np.uintp(start), np.uintp(stop)):
@@ -24,7 +25,14 @@ def leaky_relu_forward_1(
         y[e] = value
 
 
-def leaky_relu_grad_input_1(
+def leaky_relu_forward_1(y: rt.Array, x: rt.Array, E: int, alpha: Any) -> None:
+    """Call `leaky_relu_forward_1_loops` for all of y."""
+    dtype = y.dtype.type
+    rt.run(leaky_relu_forward_1_loops, E, E, rt.flat(y), rt.flat(x), dtype(alpha), dtype(0))
+
+
+@rt.compiled
+def leaky_relu_grad_input_1_loops(
     start: int,
     stop: int,
     dx: np.ndarray[Any, Any],
@@ -42,3 +50,9 @@ def leaky_relu_grad_input_1(
         dy_1 = dy[m]
         value = (term_2 + term_3) * dy_1
         dx[m] = value
+
+
+def leaky_relu_grad_input_1(dx: rt.Array, dy: rt.Array, x: rt.Array, E: int, alpha: Any) -> None:
+    """Call `leaky_relu_grad_input_1_loops` for all of dx."""
+    dtype = dx.dtype.type
+    rt.run(leaky_relu_grad_input_1_loops, E, E, rt.flat(dx), rt.flat(dy), rt.flat(x), dtype(0), dtype(alpha), dtype(1))

@@ -6,8 +6,14 @@ from typing import Any
 
 import numpy as np
 
+if __package__ != "compiled":
+    from .. import runtime as rt
+else:  # copied beside a script
+    import runtime as rt  # type: ignore[import-not-found, no-redef]
 
-def lenet_forward_1(
+
+@rt.compiled
+def lenet_forward_1_loops(
     start: int,
     stop: int,
     s2_y: np.ndarray[Any, Any],
@@ -39,7 +45,14 @@ def lenet_forward_1(
                 j += 1
 
 
-def lenet_forward_2(
+def lenet_forward_1(s2_y: rt.Array, s2_argmax: rt.Array, a1_y: rt.Array, N: int) -> None:
+    """Call `lenet_forward_1_loops` for all of s2_y."""
+    dtype = s2_y.dtype.type
+    rt.run(lenet_forward_1_loops, 14 * N, 4704 * N, rt.flat(s2_y), rt.flat(s2_argmax), rt.flat(a1_y), dtype(-np.inf))
+
+
+@rt.compiled
+def lenet_forward_2_loops(
     start: int,
     stop: int,
     s4_y: np.ndarray[Any, Any],
@@ -71,7 +84,16 @@ def lenet_forward_2(
                 j += 1
 
 
-def lenet_predict_1(start: int, stop: int, s2_y: np.ndarray[Any, Any], a1_y: np.ndarray[Any, Any], lowest: Any) -> None:
+def lenet_forward_2(s4_y: rt.Array, s4_argmax: rt.Array, a3_y: rt.Array, N: int) -> None:
+    """Call `lenet_forward_2_loops` for all of s4_y."""
+    dtype = s4_y.dtype.type
+    rt.run(lenet_forward_2_loops, 5 * N, 1600 * N, rt.flat(s4_y), rt.flat(s4_argmax), rt.flat(a3_y), dtype(-np.inf))
+
+
+@rt.compiled
+def lenet_predict_1_loops(
+    start: int, stop: int, s2_y: np.ndarray[Any, Any], a1_y: np.ndarray[Any, Any], lowest: Any
+) -> None:
     """Maxima over r, t for every n, i, j, c."""
     for row in range(start, stop):
         i = row % 14
@@ -91,7 +113,16 @@ def lenet_predict_1(start: int, stop: int, s2_y: np.ndarray[Any, Any], a1_y: np.
                 j += 1
 
 
-def lenet_predict_2(start: int, stop: int, s4_y: np.ndarray[Any, Any], a3_y: np.ndarray[Any, Any], lowest: Any) -> None:
+def lenet_predict_1(s2_y: rt.Array, a1_y: rt.Array, N: int) -> None:
+    """Call `lenet_predict_1_loops` for all of s2_y."""
+    dtype = s2_y.dtype.type
+    rt.run(lenet_predict_1_loops, 14 * N, 4704 * N, rt.flat(s2_y), rt.flat(a1_y), dtype(-np.inf))
+
+
+@rt.compiled
+def lenet_predict_2_loops(
+    start: int, stop: int, s4_y: np.ndarray[Any, Any], a3_y: np.ndarray[Any, Any], lowest: Any
+) -> None:
     """Maxima over r, t for every n, i, j, c."""
     for row in range(start, stop):
         i = row % 5
@@ -111,7 +142,14 @@ def lenet_predict_2(start: int, stop: int, s4_y: np.ndarray[Any, Any], a3_y: np.
                 j += 1
 
 
-def lenet_backward_1(
+def lenet_predict_2(s4_y: rt.Array, a3_y: rt.Array, N: int) -> None:
+    """Call `lenet_predict_2_loops` for all of s4_y."""
+    dtype = s4_y.dtype.type
+    rt.run(lenet_predict_2_loops, 5 * N, 1600 * N, rt.flat(s4_y), rt.flat(a3_y), dtype(-np.inf))
+
+
+@rt.compiled
+def lenet_backward_1_loops(
     start: int,
     stop: int,
     df6_u: np.ndarray[Any, Any],
@@ -127,7 +165,14 @@ def lenet_backward_1(
         df6_u[q] = value
 
 
-def lenet_backward_2(
+def lenet_backward_1(df6_u: rt.Array, a6_y: rt.Array, da6_y: rt.Array, N: int) -> None:
+    """Call `lenet_backward_1_loops` for all of df6_u."""
+    dtype = df6_u.dtype.type
+    rt.run(lenet_backward_1_loops, 84 * N, 84 * N, rt.flat(df6_u), rt.flat(a6_y), rt.flat(da6_y), dtype(1))
+
+
+@rt.compiled
+def lenet_backward_2_loops(
     start: int,
     stop: int,
     df5_u: np.ndarray[Any, Any],
@@ -143,7 +188,14 @@ def lenet_backward_2(
         df5_u[q] = value
 
 
-def lenet_backward_3(
+def lenet_backward_2(df5_u: rt.Array, a5_y: rt.Array, da5_y: rt.Array, N: int) -> None:
+    """Call `lenet_backward_2_loops` for all of df5_u."""
+    dtype = df5_u.dtype.type
+    rt.run(lenet_backward_2_loops, 120 * N, 120 * N, rt.flat(df5_u), rt.flat(a5_y), rt.flat(da5_y), dtype(1))
+
+
+@rt.compiled
+def lenet_backward_3_loops(
     start: int,
     stop: int,
     da3_y: np.ndarray[Any, Any],
@@ -189,7 +241,14 @@ def lenet_backward_3(
             da3_y[element] = zero
 
 
-def lenet_backward_4(
+def lenet_backward_3(da3_y: rt.Array, ds4_y: rt.Array, s4_argmax: rt.Array, N: int) -> None:
+    """Call `lenet_backward_3_loops` for all of da3_y."""
+    dtype = da3_y.dtype.type
+    rt.run(lenet_backward_3_loops, N, 1600 * N, rt.flat(da3_y), rt.flat(ds4_y), rt.flat(s4_argmax), dtype(0))
+
+
+@rt.compiled
+def lenet_backward_4_loops(
     start: int,
     stop: int,
     dc3_u: np.ndarray[Any, Any],
@@ -205,7 +264,14 @@ def lenet_backward_4(
         dc3_u[e] = value
 
 
-def lenet_backward_5(
+def lenet_backward_4(dc3_u: rt.Array, a3_y: rt.Array, da3_y: rt.Array, N: int) -> None:
+    """Call `lenet_backward_4_loops` for all of dc3_u."""
+    dtype = dc3_u.dtype.type
+    rt.run(lenet_backward_4_loops, 1600 * N, 1600 * N, rt.flat(dc3_u), rt.flat(a3_y), rt.flat(da3_y), dtype(1))
+
+
+@rt.compiled
+def lenet_backward_5_loops(
     start: int,
     stop: int,
     da1_y: np.ndarray[Any, Any],
@@ -251,7 +317,14 @@ def lenet_backward_5(
             da1_y[element] = zero
 
 
-def lenet_backward_6(
+def lenet_backward_5(da1_y: rt.Array, ds2_y: rt.Array, s2_argmax: rt.Array, N: int) -> None:
+    """Call `lenet_backward_5_loops` for all of da1_y."""
+    dtype = da1_y.dtype.type
+    rt.run(lenet_backward_5_loops, N, 4704 * N, rt.flat(da1_y), rt.flat(ds2_y), rt.flat(s2_argmax), dtype(0))
+
+
+@rt.compiled
+def lenet_backward_6_loops(
     start: int,
     stop: int,
     dc1_u: np.ndarray[Any, Any],
@@ -265,3 +338,9 @@ def lenet_backward_6(
         da1_y_1 = da1_y[e]
         value = (one - a1_y_1 * a1_y_1) * da1_y_1
         dc1_u[e] = value
+
+
+def lenet_backward_6(dc1_u: rt.Array, a1_y: rt.Array, da1_y: rt.Array, N: int) -> None:
+    """Call `lenet_backward_6_loops` for all of dc1_u."""
+    dtype = dc1_u.dtype.type
+    rt.run(lenet_backward_6_loops, 4704 * N, 4704 * N, rt.flat(dc1_u), rt.flat(a1_y), rt.flat(da1_y), dtype(1))

@@ -6,8 +6,16 @@ from typing import Any
 
 import numpy as np
 
+if __package__ != "compiled":
+    from .. import runtime as rt
+else:  # copied beside a script
+    import runtime as rt  # type: ignore[import-not-found, no-redef]
 
-def lenet5_forward_1(start: int, stop: int, s2_z: np.ndarray[Any, Any], a1_y: np.ndarray[Any, Any], zero: Any) -> None:
+
+@rt.compiled
+def lenet5_forward_1_loops(
+    start: int, stop: int, s2_z: np.ndarray[Any, Any], a1_y: np.ndarray[Any, Any], zero: Any
+) -> None:
     """Sums over r, t for every n, i, j, c."""
     for row in range(start, stop):
         i = row % 14
@@ -26,7 +34,16 @@ def lenet5_forward_1(start: int, stop: int, s2_z: np.ndarray[Any, Any], a1_y: np
                 j += 1
 
 
-def lenet5_forward_2(start: int, stop: int, s4_z: np.ndarray[Any, Any], a3_y: np.ndarray[Any, Any], zero: Any) -> None:
+def lenet5_forward_1(s2_z: rt.Array, a1_y: rt.Array, N: int) -> None:
+    """Call `lenet5_forward_1_loops` for all of s2_z."""
+    dtype = s2_z.dtype.type
+    rt.run(lenet5_forward_1_loops, 14 * N, 4704 * N, rt.flat(s2_z), rt.flat(a1_y), dtype(0))
+
+
+@rt.compiled
+def lenet5_forward_2_loops(
+    start: int, stop: int, s4_z: np.ndarray[Any, Any], a3_y: np.ndarray[Any, Any], zero: Any
+) -> None:
     """Sums over r, t for every n, i, j, c."""
     for row in range(start, stop):
         i = row % 5
@@ -45,7 +62,16 @@ def lenet5_forward_2(start: int, stop: int, s4_z: np.ndarray[Any, Any], a3_y: np
                 j += 1
 
 
-def lenet5_predict_1(start: int, stop: int, s2_z: np.ndarray[Any, Any], a1_y: np.ndarray[Any, Any], zero: Any) -> None:
+def lenet5_forward_2(s4_z: rt.Array, a3_y: rt.Array, N: int) -> None:
+    """Call `lenet5_forward_2_loops` for all of s4_z."""
+    dtype = s4_z.dtype.type
+    rt.run(lenet5_forward_2_loops, 5 * N, 1600 * N, rt.flat(s4_z), rt.flat(a3_y), dtype(0))
+
+
+@rt.compiled
+def lenet5_predict_1_loops(
+    start: int, stop: int, s2_z: np.ndarray[Any, Any], a1_y: np.ndarray[Any, Any], zero: Any
+) -> None:
     """Sums over r, t for every n, i, j, c."""
     for row in range(start, stop):
         i = row % 14
@@ -64,7 +90,16 @@ def lenet5_predict_1(start: int, stop: int, s2_z: np.ndarray[Any, Any], a1_y: np
                 j += 1
 
 
-def lenet5_predict_2(start: int, stop: int, s4_z: np.ndarray[Any, Any], a3_y: np.ndarray[Any, Any], zero: Any) -> None:
+def lenet5_predict_1(s2_z: rt.Array, a1_y: rt.Array, N: int) -> None:
+    """Call `lenet5_predict_1_loops` for all of s2_z."""
+    dtype = s2_z.dtype.type
+    rt.run(lenet5_predict_1_loops, 14 * N, 4704 * N, rt.flat(s2_z), rt.flat(a1_y), dtype(0))
+
+
+@rt.compiled
+def lenet5_predict_2_loops(
+    start: int, stop: int, s4_z: np.ndarray[Any, Any], a3_y: np.ndarray[Any, Any], zero: Any
+) -> None:
     """Sums over r, t for every n, i, j, c."""
     for row in range(start, stop):
         i = row % 5
@@ -83,7 +118,14 @@ def lenet5_predict_2(start: int, stop: int, s4_z: np.ndarray[Any, Any], a3_y: np
                 j += 1
 
 
-def lenet5_backward_1(
+def lenet5_predict_2(s4_z: rt.Array, a3_y: rt.Array, N: int) -> None:
+    """Call `lenet5_predict_2_loops` for all of s4_z."""
+    dtype = s4_z.dtype.type
+    rt.run(lenet5_predict_2_loops, 5 * N, 1600 * N, rt.flat(s4_z), rt.flat(a3_y), dtype(0))
+
+
+@rt.compiled
+def lenet5_backward_1_loops(
     start: int,
     stop: int,
     da6_y: np.ndarray[Any, Any],
@@ -112,7 +154,25 @@ def lenet5_backward_1(
                     da6_y[at + q] += value
 
 
-def lenet5_backward_2(
+def lenet5_backward_1(da6_y: rt.Array, a6_y: rt.Array, dy: rt.Array, output_w: rt.Array, N: int) -> None:
+    """Call `lenet5_backward_1_loops` for all of da6_y."""
+    dtype = da6_y.dtype.type
+    rt.run(
+        lenet5_backward_1_loops,
+        1,
+        840 * N,
+        rt.flat(da6_y),
+        rt.flat(a6_y),
+        rt.flat(dy),
+        rt.flat(output_w),
+        dtype(0),
+        dtype(2),
+        N,
+    )
+
+
+@rt.compiled
+def lenet5_backward_2_loops(
     start: int,
     stop: int,
     df6_u: np.ndarray[Any, Any],
@@ -129,7 +189,23 @@ def lenet5_backward_2(
         df6_u[q] = value
 
 
-def lenet5_backward_3(
+def lenet5_backward_2(df6_u: rt.Array, a6_y: rt.Array, da6_y: rt.Array, N: int) -> None:
+    """Call `lenet5_backward_2_loops` for all of df6_u."""
+    dtype = df6_u.dtype.type
+    rt.run(
+        lenet5_backward_2_loops,
+        84 * N,
+        84 * N,
+        rt.flat(df6_u),
+        rt.flat(a6_y),
+        rt.flat(da6_y),
+        dtype(1.1439333333333332),
+        dtype(0.38852302970258557),
+    )
+
+
+@rt.compiled
+def lenet5_backward_3_loops(
     start: int,
     stop: int,
     ds4_u: np.ndarray[Any, Any],
@@ -146,7 +222,23 @@ def lenet5_backward_3(
         ds4_u[e] = value
 
 
-def lenet5_backward_4(
+def lenet5_backward_3(ds4_u: rt.Array, ds4_y: rt.Array, s4_y: rt.Array, N: int) -> None:
+    """Call `lenet5_backward_3_loops` for all of ds4_u."""
+    dtype = ds4_u.dtype.type
+    rt.run(
+        lenet5_backward_3_loops,
+        400 * N,
+        400 * N,
+        rt.flat(ds4_u),
+        rt.flat(ds4_y),
+        rt.flat(s4_y),
+        dtype(1.1439333333333332),
+        dtype(0.38852302970258557),
+    )
+
+
+@rt.compiled
+def lenet5_backward_4_loops(
     start: int,
     stop: int,
     da3_y: np.ndarray[Any, Any],
@@ -185,7 +277,14 @@ def lenet5_backward_4(
             da3_y[element] = zero
 
 
-def lenet5_backward_5(
+def lenet5_backward_4(da3_y: rt.Array, ds4_u: rt.Array, s4_a: rt.Array, N: int) -> None:
+    """Call `lenet5_backward_4_loops` for all of da3_y."""
+    dtype = da3_y.dtype.type
+    rt.run(lenet5_backward_4_loops, N, 1600 * N, rt.flat(da3_y), rt.flat(ds4_u), rt.flat(s4_a), dtype(0))
+
+
+@rt.compiled
+def lenet5_backward_5_loops(
     start: int,
     stop: int,
     dc3_u: np.ndarray[Any, Any],
@@ -202,7 +301,23 @@ def lenet5_backward_5(
         dc3_u[e] = value
 
 
-def lenet5_backward_6(
+def lenet5_backward_5(dc3_u: rt.Array, a3_y: rt.Array, da3_y: rt.Array, N: int) -> None:
+    """Call `lenet5_backward_5_loops` for all of dc3_u."""
+    dtype = dc3_u.dtype.type
+    rt.run(
+        lenet5_backward_5_loops,
+        1600 * N,
+        1600 * N,
+        rt.flat(dc3_u),
+        rt.flat(a3_y),
+        rt.flat(da3_y),
+        dtype(1.1439333333333332),
+        dtype(0.38852302970258557),
+    )
+
+
+@rt.compiled
+def lenet5_backward_6_loops(
     start: int,
     stop: int,
     ds2_u: np.ndarray[Any, Any],
@@ -219,7 +334,23 @@ def lenet5_backward_6(
         ds2_u[e] = value
 
 
-def lenet5_backward_7(
+def lenet5_backward_6(ds2_u: rt.Array, ds2_y: rt.Array, s2_y: rt.Array, N: int) -> None:
+    """Call `lenet5_backward_6_loops` for all of ds2_u."""
+    dtype = ds2_u.dtype.type
+    rt.run(
+        lenet5_backward_6_loops,
+        1176 * N,
+        1176 * N,
+        rt.flat(ds2_u),
+        rt.flat(ds2_y),
+        rt.flat(s2_y),
+        dtype(1.1439333333333332),
+        dtype(0.38852302970258557),
+    )
+
+
+@rt.compiled
+def lenet5_backward_7_loops(
     start: int,
     stop: int,
     da1_y: np.ndarray[Any, Any],
@@ -258,7 +389,14 @@ def lenet5_backward_7(
             da1_y[element] = zero
 
 
-def lenet5_backward_8(
+def lenet5_backward_7(da1_y: rt.Array, ds2_u: rt.Array, s2_a: rt.Array, N: int) -> None:
+    """Call `lenet5_backward_7_loops` for all of da1_y."""
+    dtype = da1_y.dtype.type
+    rt.run(lenet5_backward_7_loops, N, 4704 * N, rt.flat(da1_y), rt.flat(ds2_u), rt.flat(s2_a), dtype(0))
+
+
+@rt.compiled
+def lenet5_backward_8_loops(
     start: int,
     stop: int,
     dc1_u: np.ndarray[Any, Any],
@@ -273,3 +411,18 @@ def lenet5_backward_8(
         da1_y_1 = da1_y[e]
         value = (number_1 - number_2 * (a1_y_1 * a1_y_1)) * da1_y_1
         dc1_u[e] = value
+
+
+def lenet5_backward_8(dc1_u: rt.Array, a1_y: rt.Array, da1_y: rt.Array, N: int) -> None:
+    """Call `lenet5_backward_8_loops` for all of dc1_u."""
+    dtype = dc1_u.dtype.type
+    rt.run(
+        lenet5_backward_8_loops,
+        4704 * N,
+        4704 * N,
+        rt.flat(dc1_u),
+        rt.flat(a1_y),
+        rt.flat(da1_y),
+        dtype(1.1439333333333332),
+        dtype(0.38852302970258557),
+    )

@@ -6,8 +6,14 @@ from typing import Any
 
 import numpy as np
 
+if __package__ != "compiled":
+    from .. import runtime as rt
+else:  # copied beside a script
+    import runtime as rt  # type: ignore[import-not-found, no-redef]
 
-def local_response_norm_forward_1(
+
+@rt.compiled
+def local_response_norm_forward_1_loops(
     start: int,
     stop: int,
     z: np.ndarray[Any, Any],
@@ -36,3 +42,21 @@ def local_response_norm_forward_1(
                     z[at + c] += value
             for c in range(np.uintp(C)):
                 z[at + c] = z[at + c] * number_2
+
+
+def local_response_norm_forward_1(z: rt.Array, x: rt.Array, C: int, E: int, P: int, R: int, alpha: Any) -> None:
+    """Call `local_response_norm_forward_1_loops` for all of z."""
+    dtype = z.dtype.type
+    rt.run(
+        local_response_norm_forward_1_loops,
+        1,
+        C * E * R,
+        rt.flat(z),
+        rt.flat(x),
+        dtype(0),
+        dtype(rt.ratio(alpha, R)),
+        C,
+        E,
+        P,
+        rt.fixed(R),
+    )

@@ -6,8 +6,14 @@ from typing import Any
 
 import numpy as np
 
+if __package__ != "compiled":
+    from .. import runtime as rt
+else:  # copied beside a script
+    import runtime as rt  # type: ignore[import-not-found, no-redef]
 
-def lp_pool1d_forward_1(
+
+@rt.compiled
+def lp_pool1d_forward_1_loops(
     start: int,
     stop: int,
     u: np.ndarray[Any, Any],
@@ -52,3 +58,25 @@ def lp_pool1d_forward_1(
                     for c in range(np.uintp(C)):
                         u[at + c] += z[z_at + c]
                 j += 1
+
+
+def lp_pool1d_forward_1(
+    u: rt.Array, z: rt.Array, C: int, N: int, T: int, W: int, W_out: int, d: int, p: int, s: int
+) -> None:
+    """Call `lp_pool1d_forward_1_loops` for all of u."""
+    dtype = u.dtype.type
+    rt.run(
+        lp_pool1d_forward_1_loops,
+        N,
+        C * N * T * W_out,
+        rt.flat(u),
+        rt.flat(z),
+        dtype(0),
+        C,
+        W,
+        W_out,
+        p,
+        rt.fixed(T),
+        rt.fixed(d),
+        rt.fixed(s),
+    )

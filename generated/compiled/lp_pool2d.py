@@ -6,8 +6,14 @@ from typing import Any
 
 import numpy as np
 
+if __package__ != "compiled":
+    from .. import runtime as rt
+else:  # copied beside a script
+    import runtime as rt  # type: ignore[import-not-found, no-redef]
 
-def lp_pool2d_forward_1(
+
+@rt.compiled
+def lp_pool2d_forward_1_loops(
     start: int,
     stop: int,
     u: np.ndarray[Any, Any],
@@ -70,3 +76,46 @@ def lp_pool2d_forward_1(
                         for c in range(np.uintp(C)):
                             u[at + c] += z[z_at + c]
                 j += 1
+
+
+def lp_pool2d_forward_1(
+    u: rt.Array,
+    z: rt.Array,
+    C: int,
+    H: int,
+    H_out: int,
+    N: int,
+    R: int,
+    T: int,
+    W: int,
+    W_out: int,
+    d_h: int,
+    d_w: int,
+    p_h: int,
+    p_w: int,
+    s_h: int,
+    s_w: int,
+) -> None:
+    """Call `lp_pool2d_forward_1_loops` for all of u."""
+    dtype = u.dtype.type
+    rt.run(
+        lp_pool2d_forward_1_loops,
+        H_out * N,
+        C * H_out * N * R * T * W_out,
+        rt.flat(u),
+        rt.flat(z),
+        dtype(0),
+        C,
+        H,
+        H_out,
+        W,
+        W_out,
+        p_h,
+        p_w,
+        rt.fixed(R),
+        rt.fixed(T),
+        rt.fixed(d_h),
+        rt.fixed(d_w),
+        rt.fixed(s_h),
+        rt.fixed(s_w),
+    )

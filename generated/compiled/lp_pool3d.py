@@ -6,8 +6,14 @@ from typing import Any
 
 import numpy as np
 
+if __package__ != "compiled":
+    from .. import runtime as rt
+else:  # copied beside a script
+    import runtime as rt  # type: ignore[import-not-found, no-redef]
 
-def lp_pool3d_forward_1(
+
+@rt.compiled
+def lp_pool3d_forward_1_loops(
     start: int,
     stop: int,
     u: np.ndarray[Any, Any],
@@ -89,3 +95,58 @@ def lp_pool3d_forward_1(
                             for c in range(np.uintp(C)):
                                 u[at + c] += z[z_at + c]
                 j += 1
+
+
+def lp_pool3d_forward_1(
+    u: rt.Array,
+    z: rt.Array,
+    A: int,
+    C: int,
+    D: int,
+    D_out: int,
+    H: int,
+    H_out: int,
+    N: int,
+    R: int,
+    T: int,
+    W: int,
+    W_out: int,
+    d_d: int,
+    d_h: int,
+    d_w: int,
+    p_d: int,
+    p_h: int,
+    p_w: int,
+    s_d: int,
+    s_h: int,
+    s_w: int,
+) -> None:
+    """Call `lp_pool3d_forward_1_loops` for all of u."""
+    dtype = u.dtype.type
+    rt.run(
+        lp_pool3d_forward_1_loops,
+        D_out * H_out * N,
+        A * C * D_out * H_out * N * R * T * W_out,
+        rt.flat(u),
+        rt.flat(z),
+        dtype(0),
+        C,
+        D,
+        D_out,
+        H,
+        H_out,
+        W,
+        W_out,
+        p_d,
+        p_h,
+        p_w,
+        rt.fixed(A),
+        rt.fixed(R),
+        rt.fixed(T),
+        rt.fixed(d_d),
+        rt.fixed(d_h),
+        rt.fixed(d_w),
+        rt.fixed(s_d),
+        rt.fixed(s_h),
+        rt.fixed(s_w),
+    )

@@ -6,8 +6,14 @@ from typing import Any
 
 import numpy as np
 
+if __package__ != "compiled":
+    from .. import runtime as rt
+else:  # copied beside a script
+    import runtime as rt  # type: ignore[import-not-found, no-redef]
 
-def lstm_cell_forward_1(
+
+@rt.compiled
+def lstm_cell_forward_1_loops(
     start: int,
     stop: int,
     z: np.ndarray[Any, Any],
@@ -24,3 +30,8 @@ def lstm_cell_forward_1(
         i_1 = i[k]
         value = c_1 * f_1 + g_1 * i_1
         z[k] = value
+
+
+def lstm_cell_forward_1(z: rt.Array, c: rt.Array, f: rt.Array, g: rt.Array, i: rt.Array, H: int, N: int) -> None:
+    """Call `lstm_cell_forward_1_loops` for all of z."""
+    rt.run(lstm_cell_forward_1_loops, H * N, H * N, rt.flat(z), rt.flat(c), rt.flat(f), rt.flat(g), rt.flat(i))

@@ -6,8 +6,14 @@ from typing import Any
 
 import numpy as np
 
+if __package__ != "compiled":
+    from .. import runtime as rt
+else:  # copied beside a script
+    import runtime as rt  # type: ignore[import-not-found, no-redef]
 
-def max_pool1d_forward_1(
+
+@rt.compiled
+def max_pool1d_forward_1_loops(
     start: int,
     stop: int,
     y: np.ndarray[Any, Any],
@@ -70,7 +76,31 @@ def max_pool1d_forward_1(
                 j += 1
 
 
-def max_pool1d_grad_input_1(
+def max_pool1d_forward_1(
+    y: rt.Array, argmax: rt.Array, x: rt.Array, C: int, N: int, T: int, W: int, W_out: int, d: int, p: int, s: int
+) -> None:
+    """Call `max_pool1d_forward_1_loops` for all of y."""
+    dtype = y.dtype.type
+    rt.run(
+        max_pool1d_forward_1_loops,
+        N,
+        C * N * T * W_out,
+        rt.flat(y),
+        rt.flat(argmax),
+        rt.flat(x),
+        dtype(-np.inf),
+        C,
+        W,
+        W_out,
+        p,
+        rt.fixed(T),
+        rt.fixed(d),
+        rt.fixed(s),
+    )
+
+
+@rt.compiled
+def max_pool1d_grad_input_1_loops(
     start: int,
     stop: int,
     dx: np.ndarray[Any, Any],
@@ -124,7 +154,30 @@ def max_pool1d_grad_input_1(
                 q += 1
 
 
-def max_pool1d_grad_input_2(
+def max_pool1d_grad_input_1(
+    dx: rt.Array, argmax: rt.Array, dy: rt.Array, C: int, N: int, T: int, W: int, W_out: int, d: int, p: int
+) -> None:
+    """Call `max_pool1d_grad_input_1_loops` for all of dx."""
+    dtype = dx.dtype.type
+    rt.run(
+        max_pool1d_grad_input_1_loops,
+        N,
+        C * N * T * W,
+        rt.flat(dx),
+        rt.flat(argmax),
+        rt.flat(dy),
+        dtype(0),
+        C,
+        W,
+        W_out,
+        p,
+        rt.fixed(T),
+        rt.fixed(d),
+    )
+
+
+@rt.compiled
+def max_pool1d_grad_input_2_loops(
     start: int,
     stop: int,
     dx: np.ndarray[Any, Any],
@@ -194,3 +247,26 @@ def max_pool1d_grad_input_2(
                     t += 1
         for element in range(np.uintp((m * W + filled) * C), np.uintp((m * W + W) * C)):
             dx[element] = zero
+
+
+def max_pool1d_grad_input_2(
+    dx: rt.Array, argmax: rt.Array, dy: rt.Array, C: int, N: int, T: int, W: int, W_out: int, d: int, p: int, s: int
+) -> None:
+    """Call `max_pool1d_grad_input_2_loops` for all of dx."""
+    dtype = dx.dtype.type
+    rt.run(
+        max_pool1d_grad_input_2_loops,
+        N,
+        C * N * T * W_out,
+        rt.flat(dx),
+        rt.flat(argmax),
+        rt.flat(dy),
+        dtype(0),
+        C,
+        T,
+        W,
+        W_out,
+        d,
+        p,
+        s,
+    )

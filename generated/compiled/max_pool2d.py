@@ -6,8 +6,14 @@ from typing import Any
 
 import numpy as np
 
+if __package__ != "compiled":
+    from .. import runtime as rt
+else:  # copied beside a script
+    import runtime as rt  # type: ignore[import-not-found, no-redef]
 
-def max_pool2d_forward_1(
+
+@rt.compiled
+def max_pool2d_forward_1_loops(
     start: int,
     stop: int,
     y: np.ndarray[Any, Any],
@@ -88,7 +94,53 @@ def max_pool2d_forward_1(
                 j += 1
 
 
-def max_pool2d_grad_input_1(
+def max_pool2d_forward_1(
+    y: rt.Array,
+    argmax: rt.Array,
+    x: rt.Array,
+    C: int,
+    H: int,
+    H_out: int,
+    N: int,
+    R: int,
+    T: int,
+    W: int,
+    W_out: int,
+    d_h: int,
+    d_w: int,
+    p_h: int,
+    p_w: int,
+    s_h: int,
+    s_w: int,
+) -> None:
+    """Call `max_pool2d_forward_1_loops` for all of y."""
+    dtype = y.dtype.type
+    rt.run(
+        max_pool2d_forward_1_loops,
+        H_out * N,
+        C * H_out * N * R * T * W_out,
+        rt.flat(y),
+        rt.flat(argmax),
+        rt.flat(x),
+        dtype(-np.inf),
+        C,
+        H,
+        H_out,
+        W,
+        W_out,
+        p_h,
+        p_w,
+        rt.fixed(R),
+        rt.fixed(T),
+        rt.fixed(d_h),
+        rt.fixed(d_w),
+        rt.fixed(s_h),
+        rt.fixed(s_w),
+    )
+
+
+@rt.compiled
+def max_pool2d_grad_input_1_loops(
     start: int,
     stop: int,
     dx: np.ndarray[Any, Any],
@@ -161,7 +213,49 @@ def max_pool2d_grad_input_1(
                 v += 1
 
 
-def max_pool2d_grad_input_2(
+def max_pool2d_grad_input_1(
+    dx: rt.Array,
+    argmax: rt.Array,
+    dy: rt.Array,
+    C: int,
+    H: int,
+    H_out: int,
+    N: int,
+    R: int,
+    T: int,
+    W: int,
+    W_out: int,
+    d_h: int,
+    d_w: int,
+    p_h: int,
+    p_w: int,
+) -> None:
+    """Call `max_pool2d_grad_input_1_loops` for all of dx."""
+    dtype = dx.dtype.type
+    rt.run(
+        max_pool2d_grad_input_1_loops,
+        H * N,
+        C * H * N * R * T * W,
+        rt.flat(dx),
+        rt.flat(argmax),
+        rt.flat(dy),
+        dtype(0),
+        C,
+        H,
+        H_out,
+        W,
+        W_out,
+        p_h,
+        p_w,
+        rt.fixed(R),
+        rt.fixed(T),
+        rt.fixed(d_h),
+        rt.fixed(d_w),
+    )
+
+
+@rt.compiled
+def max_pool2d_grad_input_2_loops(
     start: int,
     stop: int,
     dx: np.ndarray[Any, Any],
@@ -250,3 +344,48 @@ def max_pool2d_grad_input_2(
                             t += 1
         for element in range(np.uintp((m * H + filled) * (C * W)), np.uintp((m * H + H) * (C * W))):
             dx[element] = zero
+
+
+def max_pool2d_grad_input_2(
+    dx: rt.Array,
+    argmax: rt.Array,
+    dy: rt.Array,
+    C: int,
+    H: int,
+    H_out: int,
+    N: int,
+    R: int,
+    T: int,
+    W: int,
+    W_out: int,
+    d_h: int,
+    d_w: int,
+    p_h: int,
+    p_w: int,
+    s_h: int,
+    s_w: int,
+) -> None:
+    """Call `max_pool2d_grad_input_2_loops` for all of dx."""
+    dtype = dx.dtype.type
+    rt.run(
+        max_pool2d_grad_input_2_loops,
+        N,
+        C * H_out * N * R * T * W_out,
+        rt.flat(dx),
+        rt.flat(argmax),
+        rt.flat(dy),
+        dtype(0),
+        C,
+        H,
+        H_out,
+        R,
+        T,
+        W,
+        W_out,
+        d_h,
+        d_w,
+        p_h,
+        p_w,
+        s_h,
+        s_w,
+    )

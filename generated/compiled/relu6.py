@@ -6,8 +6,14 @@ from typing import Any
 
 import numpy as np
 
+if __package__ != "compiled":
+    from .. import runtime as rt
+else:  # copied beside a script
+    import runtime as rt  # type: ignore[import-not-found, no-redef]
 
-def relu6_grad_input_1(
+
+@rt.compiled
+def relu6_grad_input_1_loops(
     start: int,
     stop: int,
     dx: np.ndarray[Any, Any],
@@ -23,3 +29,9 @@ def relu6_grad_input_1(
         dy_1 = dy[m]
         value = dy_1 if (number_1 > term_2) & (x_1 > zero) else zero
         dx[m] = value
+
+
+def relu6_grad_input_1(dx: rt.Array, dy: rt.Array, x: rt.Array, E: int) -> None:
+    """Call `relu6_grad_input_1_loops` for all of dx."""
+    dtype = dx.dtype.type
+    rt.run(relu6_grad_input_1_loops, E, E, rt.flat(dx), rt.flat(dy), rt.flat(x), dtype(6), dtype(0))

@@ -6,8 +6,14 @@ from typing import Any
 
 import numpy as np
 
+if __package__ != "compiled":
+    from .. import runtime as rt
+else:  # copied beside a script
+    import runtime as rt  # type: ignore[import-not-found, no-redef]
 
-def scaled_tanh_grad_input_1(
+
+@rt.compiled
+def scaled_tanh_grad_input_1_loops(
     start: int,
     stop: int,
     dx: np.ndarray[Any, Any],
@@ -23,3 +29,19 @@ def scaled_tanh_grad_input_1(
         dy_1 = dy[m]
         value = number_1 * (one - number_3 * (y_1 * y_1)) * dy_1
         dx[m] = value
+
+
+def scaled_tanh_grad_input_1(dx: rt.Array, dy: rt.Array, y: rt.Array, A: Any, E: int, S: Any) -> None:
+    """Call `scaled_tanh_grad_input_1_loops` for all of dx."""
+    dtype = dx.dtype.type
+    rt.run(
+        scaled_tanh_grad_input_1_loops,
+        E,
+        E,
+        rt.flat(dx),
+        rt.flat(dy),
+        rt.flat(y),
+        dtype(A * S),
+        dtype(1),
+        dtype(rt.ratio(1, A**2)),
+    )

@@ -6,8 +6,14 @@ from typing import Any
 
 import numpy as np
 
+if __package__ != "compiled":
+    from .. import runtime as rt
+else:  # copied beside a script
+    import runtime as rt  # type: ignore[import-not-found, no-redef]
 
-def sgd_update_1(
+
+@rt.compiled
+def sgd_update_1_loops(
     start: int,
     stop: int,
     new_p: np.ndarray[Any, Any],
@@ -26,3 +32,23 @@ def sgd_update_1(
         h_1 = h[e]
         value = p_1 - number_1 * (number_2 * (number_3 * new_v_1 + h_1) + number_4 * new_v_1)
         new_p[e] = value
+
+
+def sgd_update_1(
+    new_p: rt.Array, h: rt.Array, new_v: rt.Array, p: rt.Array, E: int, lr: Any, momentum: Any, nesterov: int
+) -> None:
+    """Call `sgd_update_1_loops` for all of new_p."""
+    dtype = new_p.dtype.type
+    rt.run(
+        sgd_update_1_loops,
+        E,
+        E,
+        rt.flat(new_p),
+        rt.flat(h),
+        rt.flat(new_v),
+        rt.flat(p),
+        dtype(lr),
+        dtype(nesterov),
+        dtype(momentum),
+        dtype(1 - nesterov),
+    )

@@ -6,10 +6,22 @@ from typing import Any
 
 import numpy as np
 
+if __package__ != "compiled":
+    from .. import runtime as rt
+else:  # copied beside a script
+    import runtime as rt  # type: ignore[import-not-found, no-redef]
 
-def softsign_forward_1(start: int, stop: int, y: np.ndarray[Any, Any], x: np.ndarray[Any, Any], one: Any) -> None:
+
+@rt.compiled
+def softsign_forward_1_loops(start: int, stop: int, y: np.ndarray[Any, Any], x: np.ndarray[Any, Any], one: Any) -> None:
     """Element by element."""
     for e in range(np.uintp(start), np.uintp(stop)):
         x_1 = x[e]
         value = x_1 / (abs(x_1) + one)
         y[e] = value
+
+
+def softsign_forward_1(y: rt.Array, x: rt.Array, E: int) -> None:
+    """Call `softsign_forward_1_loops` for all of y."""
+    dtype = y.dtype.type
+    rt.run(softsign_forward_1_loops, E, E, rt.flat(y), rt.flat(x), dtype(1))

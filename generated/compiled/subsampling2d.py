@@ -6,8 +6,14 @@ from typing import Any
 
 import numpy as np
 
+if __package__ != "compiled":
+    from .. import runtime as rt
+else:  # copied beside a script
+    import runtime as rt  # type: ignore[import-not-found, no-redef]
 
-def subsampling2d_forward_1(
+
+@rt.compiled
+def subsampling2d_forward_1_loops(
     start: int,
     stop: int,
     z: np.ndarray[Any, Any],
@@ -63,7 +69,32 @@ def subsampling2d_forward_1(
                 j += 1
 
 
-def subsampling2d_grad_input_1(
+def subsampling2d_forward_1(
+    z: rt.Array, x: rt.Array, C: int, H: int, H_out: int, N: int, R: int, T: int, W: int, W_out: int, s_h: int, s_w: int
+) -> None:
+    """Call `subsampling2d_forward_1_loops` for all of z."""
+    dtype = z.dtype.type
+    rt.run(
+        subsampling2d_forward_1_loops,
+        H_out * N,
+        C * H_out * N * R * T * W_out,
+        rt.flat(z),
+        rt.flat(x),
+        dtype(0),
+        C,
+        H,
+        H_out,
+        W,
+        W_out,
+        rt.fixed(R),
+        rt.fixed(T),
+        rt.fixed(s_h),
+        rt.fixed(s_w),
+    )
+
+
+@rt.compiled
+def subsampling2d_grad_input_1_loops(
     start: int,
     stop: int,
     dx: np.ndarray[Any, Any],
@@ -130,7 +161,48 @@ def subsampling2d_grad_input_1(
                 v += 1
 
 
-def subsampling2d_grad_input_2(
+def subsampling2d_grad_input_1(
+    dx: rt.Array,
+    a: rt.Array,
+    dy: rt.Array,
+    y: rt.Array,
+    A: Any,
+    C: int,
+    H: int,
+    H_out: int,
+    N: int,
+    R: int,
+    S: Any,
+    T: int,
+    W: int,
+    W_out: int,
+) -> None:
+    """Call `subsampling2d_grad_input_1_loops` for all of dx."""
+    dtype = dx.dtype.type
+    rt.run(
+        subsampling2d_grad_input_1_loops,
+        H * N,
+        C * H * N * R * T * W,
+        rt.flat(dx),
+        rt.flat(a),
+        rt.flat(dy),
+        rt.flat(y),
+        dtype(0),
+        dtype(1),
+        dtype(rt.ratio(1, A**2)),
+        dtype(A * S),
+        C,
+        H,
+        H_out,
+        W,
+        W_out,
+        rt.fixed(R),
+        rt.fixed(T),
+    )
+
+
+@rt.compiled
+def subsampling2d_grad_input_2_loops(
     start: int,
     stop: int,
     dx: np.ndarray[Any, Any],
@@ -201,3 +273,47 @@ def subsampling2d_grad_input_2(
                             t += 1
         for element in range(np.uintp((m * H + filled) * (C * W)), np.uintp((m * H + H) * (C * W))):
             dx[element] = zero
+
+
+def subsampling2d_grad_input_2(
+    dx: rt.Array,
+    a: rt.Array,
+    dy: rt.Array,
+    y: rt.Array,
+    A: Any,
+    C: int,
+    H: int,
+    H_out: int,
+    N: int,
+    R: int,
+    S: Any,
+    T: int,
+    W: int,
+    W_out: int,
+    s_h: int,
+    s_w: int,
+) -> None:
+    """Call `subsampling2d_grad_input_2_loops` for all of dx."""
+    dtype = dx.dtype.type
+    rt.run(
+        subsampling2d_grad_input_2_loops,
+        N,
+        C * H_out * N * R * T * W_out,
+        rt.flat(dx),
+        rt.flat(a),
+        rt.flat(dy),
+        rt.flat(y),
+        dtype(0),
+        dtype(1),
+        dtype(rt.ratio(1, A**2)),
+        dtype(A * S),
+        C,
+        H,
+        H_out,
+        R,
+        T,
+        W,
+        W_out,
+        s_h,
+        s_w,
+    )

@@ -6,14 +6,15 @@ from typing import Any
 
 import numpy as np
 
+if __package__ != "compiled":
+    from .. import runtime as rt
+else:  # copied beside a script
+    import runtime as rt  # type: ignore[import-not-found, no-redef]
 
-def tanh_grad_input_1(
-    start: int,
-    stop: int,
-    dx: np.ndarray[Any, Any],
-    dy: np.ndarray[Any, Any],
-    y: np.ndarray[Any, Any],
-    one: Any,
+
+@rt.compiled
+def tanh_grad_input_1_loops(
+    start: int, stop: int, dx: np.ndarray[Any, Any], dy: np.ndarray[Any, Any], y: np.ndarray[Any, Any], one: Any
 ) -> None:
     """Element by element."""
     for m in range(np.uintp(start), np.uintp(stop)):
@@ -21,3 +22,9 @@ def tanh_grad_input_1(
         dy_1 = dy[m]
         value = (one - y_1 * y_1) * dy_1
         dx[m] = value
+
+
+def tanh_grad_input_1(dx: rt.Array, dy: rt.Array, y: rt.Array, E: int) -> None:
+    """Call `tanh_grad_input_1_loops` for all of dx."""
+    dtype = dx.dtype.type
+    rt.run(tanh_grad_input_1_loops, E, E, rt.flat(dx), rt.flat(dy), rt.flat(y), dtype(1))

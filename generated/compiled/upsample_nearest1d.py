@@ -6,8 +6,14 @@ from typing import Any
 
 import numpy as np
 
+if __package__ != "compiled":
+    from .. import runtime as rt
+else:  # copied beside a script
+    import runtime as rt  # type: ignore[import-not-found, no-redef]
 
-def upsample_nearest1d_forward_1(
+
+@rt.compiled
+def upsample_nearest1d_forward_1_loops(
     start: int,
     stop: int,
     y: np.ndarray[Any, Any],
@@ -60,7 +66,14 @@ def upsample_nearest1d_forward_1(
             y[element] = zero
 
 
-def upsample_nearest1d_grad_input_1(
+def upsample_nearest1d_forward_1(y: rt.Array, x: rt.Array, C: int, N: int, W: int, W_out: int, s: int) -> None:
+    """Call `upsample_nearest1d_forward_1_loops` for all of y."""
+    dtype = y.dtype.type
+    rt.run(upsample_nearest1d_forward_1_loops, N, C * N * W * s, rt.flat(y), rt.flat(x), dtype(0), C, W, W_out, s)
+
+
+@rt.compiled
+def upsample_nearest1d_grad_input_1_loops(
     start: int,
     stop: int,
     dx: np.ndarray[Any, Any],
@@ -100,3 +113,20 @@ def upsample_nearest1d_grad_input_1(
                     for v in range(np.uintp(C)):
                         dx[at + v] += dy[dy_at + v]
                 q += 1
+
+
+def upsample_nearest1d_grad_input_1(dx: rt.Array, dy: rt.Array, C: int, N: int, W: int, W_out: int, s: int) -> None:
+    """Call `upsample_nearest1d_grad_input_1_loops` for all of dx."""
+    dtype = dx.dtype.type
+    rt.run(
+        upsample_nearest1d_grad_input_1_loops,
+        N,
+        C * N * W * s,
+        rt.flat(dx),
+        rt.flat(dy),
+        dtype(0),
+        C,
+        W,
+        W_out,
+        rt.fixed(s),
+    )

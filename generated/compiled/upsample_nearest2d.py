@@ -6,8 +6,14 @@ from typing import Any
 
 import numpy as np
 
+if __package__ != "compiled":
+    from .. import runtime as rt
+else:  # copied beside a script
+    import runtime as rt  # type: ignore[import-not-found, no-redef]
 
-def upsample_nearest2d_forward_1(
+
+@rt.compiled
+def upsample_nearest2d_forward_1_loops(
     start: int,
     stop: int,
     y: np.ndarray[Any, Any],
@@ -69,7 +75,30 @@ def upsample_nearest2d_forward_1(
             y[element] = zero
 
 
-def upsample_nearest2d_grad_input_1(
+def upsample_nearest2d_forward_1(
+    y: rt.Array, x: rt.Array, C: int, H: int, H_out: int, N: int, W: int, W_out: int, s_h: int, s_w: int
+) -> None:
+    """Call `upsample_nearest2d_forward_1_loops` for all of y."""
+    dtype = y.dtype.type
+    rt.run(
+        upsample_nearest2d_forward_1_loops,
+        N,
+        C * H * N * W * s_h * s_w,
+        rt.flat(y),
+        rt.flat(x),
+        dtype(0),
+        C,
+        H,
+        H_out,
+        W,
+        W_out,
+        s_h,
+        s_w,
+    )
+
+
+@rt.compiled
+def upsample_nearest2d_grad_input_1_loops(
     start: int,
     stop: int,
     dx: np.ndarray[Any, Any],
@@ -119,3 +148,25 @@ def upsample_nearest2d_grad_input_1(
                         for e in range(np.uintp(C)):
                             dx[at + e] += dy[dy_at + e]
                 v += 1
+
+
+def upsample_nearest2d_grad_input_1(
+    dx: rt.Array, dy: rt.Array, C: int, H: int, H_out: int, N: int, W: int, W_out: int, s_h: int, s_w: int
+) -> None:
+    """Call `upsample_nearest2d_grad_input_1_loops` for all of dx."""
+    dtype = dx.dtype.type
+    rt.run(
+        upsample_nearest2d_grad_input_1_loops,
+        H * N,
+        C * H * N * W * s_h * s_w,
+        rt.flat(dx),
+        rt.flat(dy),
+        dtype(0),
+        C,
+        H,
+        H_out,
+        W,
+        W_out,
+        rt.fixed(s_h),
+        rt.fixed(s_w),
+    )

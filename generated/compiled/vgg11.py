@@ -6,8 +6,14 @@ from typing import Any
 
 import numpy as np
 
+if __package__ != "compiled":
+    from .. import runtime as rt
+else:  # copied beside a script
+    import runtime as rt  # type: ignore[import-not-found, no-redef]
 
-def vgg11_forward_1(
+
+@rt.compiled
+def vgg11_forward_1_loops(
     start: int,
     stop: int,
     max_pool2d1_y: np.ndarray[Any, Any],
@@ -39,7 +45,22 @@ def vgg11_forward_1(
                 j += 1
 
 
-def vgg11_forward_2(
+def vgg11_forward_1(max_pool2d1_y: rt.Array, max_pool2d1_argmax: rt.Array, relu1_y: rt.Array, N: int) -> None:
+    """Call `vgg11_forward_1_loops` for all of max_pool2d1_y."""
+    dtype = max_pool2d1_y.dtype.type
+    rt.run(
+        vgg11_forward_1_loops,
+        16 * N,
+        65536 * N,
+        rt.flat(max_pool2d1_y),
+        rt.flat(max_pool2d1_argmax),
+        rt.flat(relu1_y),
+        dtype(-np.inf),
+    )
+
+
+@rt.compiled
+def vgg11_forward_2_loops(
     start: int,
     stop: int,
     max_pool2d2_y: np.ndarray[Any, Any],
@@ -71,7 +92,22 @@ def vgg11_forward_2(
                 j += 1
 
 
-def vgg11_forward_3(
+def vgg11_forward_2(max_pool2d2_y: rt.Array, max_pool2d2_argmax: rt.Array, relu2_y: rt.Array, N: int) -> None:
+    """Call `vgg11_forward_2_loops` for all of max_pool2d2_y."""
+    dtype = max_pool2d2_y.dtype.type
+    rt.run(
+        vgg11_forward_2_loops,
+        8 * N,
+        32768 * N,
+        rt.flat(max_pool2d2_y),
+        rt.flat(max_pool2d2_argmax),
+        rt.flat(relu2_y),
+        dtype(-np.inf),
+    )
+
+
+@rt.compiled
+def vgg11_forward_3_loops(
     start: int,
     stop: int,
     max_pool2d3_y: np.ndarray[Any, Any],
@@ -103,7 +139,22 @@ def vgg11_forward_3(
                 j += 1
 
 
-def vgg11_forward_4(
+def vgg11_forward_3(max_pool2d3_y: rt.Array, max_pool2d3_argmax: rt.Array, relu4_y: rt.Array, N: int) -> None:
+    """Call `vgg11_forward_3_loops` for all of max_pool2d3_y."""
+    dtype = max_pool2d3_y.dtype.type
+    rt.run(
+        vgg11_forward_3_loops,
+        4 * N,
+        16384 * N,
+        rt.flat(max_pool2d3_y),
+        rt.flat(max_pool2d3_argmax),
+        rt.flat(relu4_y),
+        dtype(-np.inf),
+    )
+
+
+@rt.compiled
+def vgg11_forward_4_loops(
     start: int,
     stop: int,
     max_pool2d4_y: np.ndarray[Any, Any],
@@ -135,7 +186,22 @@ def vgg11_forward_4(
                 j += 1
 
 
-def vgg11_forward_5(
+def vgg11_forward_4(max_pool2d4_y: rt.Array, max_pool2d4_argmax: rt.Array, relu6_y: rt.Array, N: int) -> None:
+    """Call `vgg11_forward_4_loops` for all of max_pool2d4_y."""
+    dtype = max_pool2d4_y.dtype.type
+    rt.run(
+        vgg11_forward_4_loops,
+        2 * N,
+        8192 * N,
+        rt.flat(max_pool2d4_y),
+        rt.flat(max_pool2d4_argmax),
+        rt.flat(relu6_y),
+        dtype(-np.inf),
+    )
+
+
+@rt.compiled
+def vgg11_forward_5_loops(
     start: int,
     stop: int,
     max_pool2d5_y: np.ndarray[Any, Any],
@@ -166,12 +232,24 @@ def vgg11_forward_5(
                 n += 1
 
 
-def vgg11_predict_1(
-    start: int,
-    stop: int,
-    max_pool2d1_y: np.ndarray[Any, Any],
-    relu1_y: np.ndarray[Any, Any],
-    lowest: Any,
+def vgg11_forward_5(max_pool2d5_y: rt.Array, max_pool2d5_argmax: rt.Array, relu8_y: rt.Array, N: int) -> None:
+    """Call `vgg11_forward_5_loops` for all of max_pool2d5_y."""
+    dtype = max_pool2d5_y.dtype.type
+    rt.run(
+        vgg11_forward_5_loops,
+        1,
+        2048 * N,
+        rt.flat(max_pool2d5_y),
+        rt.flat(max_pool2d5_argmax),
+        rt.flat(relu8_y),
+        dtype(-np.inf),
+        N,
+    )
+
+
+@rt.compiled
+def vgg11_predict_1_loops(
+    start: int, stop: int, max_pool2d1_y: np.ndarray[Any, Any], relu1_y: np.ndarray[Any, Any], lowest: Any
 ) -> None:
     """Maxima over r, t for every n, i, j, c."""
     for row in range(start, stop):
@@ -192,12 +270,15 @@ def vgg11_predict_1(
                 j += 1
 
 
-def vgg11_predict_2(
-    start: int,
-    stop: int,
-    max_pool2d2_y: np.ndarray[Any, Any],
-    relu2_y: np.ndarray[Any, Any],
-    lowest: Any,
+def vgg11_predict_1(max_pool2d1_y: rt.Array, relu1_y: rt.Array, N: int) -> None:
+    """Call `vgg11_predict_1_loops` for all of max_pool2d1_y."""
+    dtype = max_pool2d1_y.dtype.type
+    rt.run(vgg11_predict_1_loops, 16 * N, 65536 * N, rt.flat(max_pool2d1_y), rt.flat(relu1_y), dtype(-np.inf))
+
+
+@rt.compiled
+def vgg11_predict_2_loops(
+    start: int, stop: int, max_pool2d2_y: np.ndarray[Any, Any], relu2_y: np.ndarray[Any, Any], lowest: Any
 ) -> None:
     """Maxima over r, t for every n, i, j, c."""
     for row in range(start, stop):
@@ -218,12 +299,15 @@ def vgg11_predict_2(
                 j += 1
 
 
-def vgg11_predict_3(
-    start: int,
-    stop: int,
-    max_pool2d3_y: np.ndarray[Any, Any],
-    relu4_y: np.ndarray[Any, Any],
-    lowest: Any,
+def vgg11_predict_2(max_pool2d2_y: rt.Array, relu2_y: rt.Array, N: int) -> None:
+    """Call `vgg11_predict_2_loops` for all of max_pool2d2_y."""
+    dtype = max_pool2d2_y.dtype.type
+    rt.run(vgg11_predict_2_loops, 8 * N, 32768 * N, rt.flat(max_pool2d2_y), rt.flat(relu2_y), dtype(-np.inf))
+
+
+@rt.compiled
+def vgg11_predict_3_loops(
+    start: int, stop: int, max_pool2d3_y: np.ndarray[Any, Any], relu4_y: np.ndarray[Any, Any], lowest: Any
 ) -> None:
     """Maxima over r, t for every n, i, j, c."""
     for row in range(start, stop):
@@ -244,13 +328,15 @@ def vgg11_predict_3(
                 j += 1
 
 
-def vgg11_predict_4(
-    start: int,
-    stop: int,
-    max_pool2d5_y: np.ndarray[Any, Any],
-    relu8_y: np.ndarray[Any, Any],
-    lowest: Any,
-    N: int,
+def vgg11_predict_3(max_pool2d3_y: rt.Array, relu4_y: rt.Array, N: int) -> None:
+    """Call `vgg11_predict_3_loops` for all of max_pool2d3_y."""
+    dtype = max_pool2d3_y.dtype.type
+    rt.run(vgg11_predict_3_loops, 4 * N, 16384 * N, rt.flat(max_pool2d3_y), rt.flat(relu4_y), dtype(-np.inf))
+
+
+@rt.compiled
+def vgg11_predict_4_loops(
+    start: int, stop: int, max_pool2d5_y: np.ndarray[Any, Any], relu8_y: np.ndarray[Any, Any], lowest: Any, N: int
 ) -> None:
     """Maxima over r, t for every n, c."""
     for _ in range(start, stop):
@@ -269,7 +355,14 @@ def vgg11_predict_4(
                 n += 1
 
 
-def vgg11_backward_1(
+def vgg11_predict_4(max_pool2d5_y: rt.Array, relu8_y: rt.Array, N: int) -> None:
+    """Call `vgg11_predict_4_loops` for all of max_pool2d5_y."""
+    dtype = max_pool2d5_y.dtype.type
+    rt.run(vgg11_predict_4_loops, 1, 2048 * N, rt.flat(max_pool2d5_y), rt.flat(relu8_y), dtype(-np.inf), N)
+
+
+@rt.compiled
+def vgg11_backward_1_loops(
     start: int,
     stop: int,
     drelu6_y: np.ndarray[Any, Any],
@@ -317,7 +410,22 @@ def vgg11_backward_1(
             drelu6_y[element] = zero
 
 
-def vgg11_backward_2(
+def vgg11_backward_1(drelu6_y: rt.Array, dmax_pool2d4_y: rt.Array, max_pool2d4_argmax: rt.Array, N: int) -> None:
+    """Call `vgg11_backward_1_loops` for all of drelu6_y."""
+    dtype = drelu6_y.dtype.type
+    rt.run(
+        vgg11_backward_1_loops,
+        N,
+        8192 * N,
+        rt.flat(drelu6_y),
+        rt.flat(dmax_pool2d4_y),
+        rt.flat(max_pool2d4_argmax),
+        dtype(0),
+    )
+
+
+@rt.compiled
+def vgg11_backward_2_loops(
     start: int,
     stop: int,
     drelu4_y: np.ndarray[Any, Any],
@@ -363,7 +471,22 @@ def vgg11_backward_2(
             drelu4_y[element] = zero
 
 
-def vgg11_backward_3(
+def vgg11_backward_2(drelu4_y: rt.Array, dmax_pool2d3_y: rt.Array, max_pool2d3_argmax: rt.Array, N: int) -> None:
+    """Call `vgg11_backward_2_loops` for all of drelu4_y."""
+    dtype = drelu4_y.dtype.type
+    rt.run(
+        vgg11_backward_2_loops,
+        N,
+        16384 * N,
+        rt.flat(drelu4_y),
+        rt.flat(dmax_pool2d3_y),
+        rt.flat(max_pool2d3_argmax),
+        dtype(0),
+    )
+
+
+@rt.compiled
+def vgg11_backward_3_loops(
     start: int,
     stop: int,
     drelu2_y: np.ndarray[Any, Any],
@@ -409,7 +532,22 @@ def vgg11_backward_3(
             drelu2_y[element] = zero
 
 
-def vgg11_backward_4(
+def vgg11_backward_3(drelu2_y: rt.Array, dmax_pool2d2_y: rt.Array, max_pool2d2_argmax: rt.Array, N: int) -> None:
+    """Call `vgg11_backward_3_loops` for all of drelu2_y."""
+    dtype = drelu2_y.dtype.type
+    rt.run(
+        vgg11_backward_3_loops,
+        N,
+        32768 * N,
+        rt.flat(drelu2_y),
+        rt.flat(dmax_pool2d2_y),
+        rt.flat(max_pool2d2_argmax),
+        dtype(0),
+    )
+
+
+@rt.compiled
+def vgg11_backward_4_loops(
     start: int,
     stop: int,
     drelu1_y: np.ndarray[Any, Any],
@@ -453,3 +591,17 @@ def vgg11_backward_4(
                             t += 1
         for element in range(np.uintp((m * 32 + filled) * 2048), np.uintp((m * 32 + 32) * 2048)):
             drelu1_y[element] = zero
+
+
+def vgg11_backward_4(drelu1_y: rt.Array, dmax_pool2d1_y: rt.Array, max_pool2d1_argmax: rt.Array, N: int) -> None:
+    """Call `vgg11_backward_4_loops` for all of drelu1_y."""
+    dtype = drelu1_y.dtype.type
+    rt.run(
+        vgg11_backward_4_loops,
+        N,
+        65536 * N,
+        rt.flat(drelu1_y),
+        rt.flat(dmax_pool2d1_y),
+        rt.flat(max_pool2d1_argmax),
+        dtype(0),
+    )

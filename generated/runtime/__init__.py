@@ -16,7 +16,8 @@ layers         what classes of layers, networks and optimisers stand on
 
 from .arguments.arrays import Array, array, as_array, float_type, labels, recorded, scalar_type
 from .arguments.extents import divided, elements, extent, extents, fits, raveled_axes, same_axes, same_shape
-from .arguments.options import count, flag, number, paddings, real_type, require, shape, sizes
+from .arguments.kept import once
+from .arguments.options import Padding, Shape, Size, count, flag, number, paddings, real_type, require, shape, sizes
 from .arguments.weights import direction, names, normal, uniform, uniform_within, weight
 from .arithmetic.extrema import first_max, first_min, maximise, minimise
 from .arithmetic.functions import erf, ratio, share, sigmoid, softplus
@@ -31,7 +32,7 @@ from .layers.network import Network
 from .layers.optimiser import Optimiser
 from .layers.sequential import Sequential
 from .machine.companion import Companion
-from .machine.compiled import fixed, flat, run
+from .machine.compiled import compiled, fixed, flat, run
 from .machine.configuration import Settings, current, settings
 from .machine.memory import Buffers, affordable, release
 from .windows.reductions import reduce
@@ -45,8 +46,11 @@ __all__ = [
     "Layer",
     "Network",
     "Optimiser",
+    "Padding",
     "Sequential",
     "Settings",
+    "Shape",
+    "Size",
     "Window",
     "add_row",
     "affordable",
@@ -54,6 +58,7 @@ __all__ = [
     "as_array",
     "blocks",
     "clip",
+    "compiled",
     "contract",
     "count",
     "counts",
@@ -79,6 +84,7 @@ __all__ = [
     "names",
     "normal",
     "number",
+    "once",
     "paddings",
     "ratio",
     "raveled_axes",

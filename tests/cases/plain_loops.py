@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from dataclasses import replace
 from functools import cache
 from importlib import import_module
-from types import FunctionType, ModuleType
+from types import ModuleType
 from typing import Any
 
 from gradscribe.codegen.compiler import compile_module, emitted
@@ -25,7 +25,7 @@ def loops_of(module: ModuleType) -> Iterator[Any]:
     """The compiled loops of a module."""
     if hasattr(module, "loops"):
         companion = import_module(f"{module.__package__}.compiled.{module.__name__.rpartition('.')[2]}")
-        yield from (getattr(module.loops, name) for name, f in vars(companion).items() if isinstance(f, FunctionType))
+        yield from (found for found in vars(companion).values() if hasattr(found, "apart"))
 
 
 @cache

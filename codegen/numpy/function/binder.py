@@ -17,11 +17,13 @@ from gradscribe.codegen.python.expression import (
     Choice,
     Comparison,
     Expression,
+    Items,
     Literal,
     Name,
     Part,
     absent,
     call,
+    method,
     negated,
     unpacked,
 )
@@ -36,11 +38,21 @@ from gradscribe.derive.layer.interval import FINITE, Interval
 
 @dataclass(frozen=True)
 class Source:
-    """Something with a shape: the code of the shape, and how errors call it."""
+    """Something with a shape.
+
+    Attributes:
+        code: the code of the shape.
+        called: how errors call it.
+        tensor: what has the shape.
+        named: whether the shape knows itself how errors call it.
+        left_out: whether it may be None although its tensor is not optional.
+    """
 
     code: Expression
     called: str
     tensor: Tensor
+    named: bool = False
+    left_out: bool = False
 
     @property
     def is_array(self) -> bool:
@@ -50,7 +62,19 @@ class Source:
     @property
     def optional(self) -> bool:
         """Whether it may be None; a shape is always given."""
-        return self.tensor.optional and self.is_array
+        return self.left_out or (self.tensor.optional and self.is_array)
+
+    @property
+    def title(self) -> Expression:
+        """How errors call it, as code."""
+        return Attribute(self.code, "name") if self.named else Literal(self.called)
+
+    def where(self, axis: int, word: str) -> Expression:
+        """How errors call an axis of it, as code."""
+        number = axis_number(self.tensor, axis)
+        if self.named:
+            return method(self.code, "axis", Literal(number), Literal(word))
+        return Literal(f"argument {self.called}, axis {number} ({word})")
 
 
 def axis_number(tensor: Tensor, axis: int) -> int:
@@ -73,7 +97,7 @@ class Binder:
     """Binds size symbols one after the other; `known` grows."""
 
     def __init__(self, layer: Layer, program: Program) -> None:
-        self.layer, self.program = layer, program
+        self.layer, self.sizes = layer, program.sizes
         self.known: set[Symbol] = set()
         self.words = {**_joined(layer.program), **{s.name: word for s, word in layer.axes}}
 
@@ -92,9 +116,9 @@ class Binder:
         result += self.derived(inputs or sources)
         return result + [made for s in sources if s.optional for made in guarded(s.called, self.axes([s]))]
 
-    def _check(self, function: str, where: str, *given: Expression) -> Call:
+    def _check(self, function: str, where: str | Expression, *given: Expression) -> Call:
         """A function of the runtime that refuses what does not fit, in the layer's name."""
-        return call(function, Literal(self.layer.name), Literal(where), *given)
+        return call(function, Literal(self.layer.name), Literal(where) if isinstance(where, str) else where, *given)
 
     def wanted(self, symbols: Collection[Symbol], sources: Sequence[Source]) -> list[Statement]:
         """Bind the symbols that an option needs and only an array which is no input has, as an axis of its own."""
@@ -147,7 +171,12 @@ class Binder:
             if source.tensor.ravel is None and not any(self._unknown(e) for e in extents):
                 found.append(self._compared(source))
                 continue
-            waiting += [(source, axis) for axis in range(len(extents)) if axis != source.tensor.ravel]
+            own = self._own(source, unknown)
+            if own:
+                found.append(Assign(Items(tuple(Name(e.name if e in own else "_") for e in extents)), source.code))
+                self.known |= own
+            left = (axis for axis, e in enumerate(extents) if axis != source.tensor.ravel and e not in own)
+            waiting += [(source, axis) for axis in left]
         while waiting:
             ready = [(s, a) for s, a in waiting if len(self._unknown(s.tensor.shape[a])) <= 1]
             ready = [(s, a) for s, a in ready if self._solvable(s.tensor.shape[a])]
@@ -161,10 +190,16 @@ class Binder:
             waiting.remove((source, axis))
         return found
 
+    def _own(self, source: Source, unknown: Sequence[Symbol]) -> set[Symbol]:
+        """What one statement takes the shape apart into: extents of several axes that are nowhere else in it."""
+        extents = source.tensor.shape
+        own = {e for e in unknown if extents.count(e) == 1}
+        return own if len(own) > 1 and source.tensor.ravel is None else set()
+
     def _compared(self, source: Source) -> Statement:
         """All axes at once, when every extent is known."""
         words = Literal(", ".join(self._word(e) for e in source.tensor.shape))
-        return Do(self._check("rt.extents", source.called, source.code, shape(source.tensor.shape), words))
+        return Do(self._check("rt.extents", source.title, source.code, shape(source.tensor.shape), words))
 
     def _unknown(self, extent: Expr) -> list[Symbol]:
         return sorted(extent.free_symbols - self.known, key=lambda s: s.name)
@@ -176,8 +211,7 @@ class Binder:
     def _axis(self, source: Source, axis: int) -> list[Statement]:
         extent = source.tensor.shape[axis]
         unknown = self._unknown(extent)
-        number = axis_number(source.tensor, axis)
-        where = f"argument {source.called}, axis {number} ({self._word(extent)})"
+        where = source.where(axis, self._word(extent))
         received = _extent(source, axis)
         if not unknown:
             # groups that do not divide the channels are a mistake of their own, named before the number expected
@@ -197,7 +231,7 @@ class Binder:
     def derived(self, sources: Sequence[Source]) -> list[Statement]:
         """Compute the derived extents whose parts are known, and check that a window fits at least once."""
         found: list[Statement] = []
-        for symbol, definition in self.program.sizes:
+        for symbol, definition in self.sizes:
             if symbol not in self.known and definition.free_symbols <= self.known:
                 found.append(_defined(symbol, definition))
                 self.known.add(symbol)
@@ -217,12 +251,7 @@ class Binder:
             ((s, k) for s in sources for k, e in enumerate(s.tensor.shape) if e in available.free_symbols),
             (None, 0),
         )
-        where = (
-            f"argument {source.called}, axis {axis_number(source.tensor, axis)} "
-            f"({self._word(source.tensor.shape[axis])})"
-            if source
-            else symbol.name
-        )
+        where = source.where(axis, self._word(source.tensor.shape[axis])) if source else symbol.name
         return self._check("rt.fits", where, variable(symbol), size(available), size(needed))
 
     def requirements(self, options: Sequence[Option]) -> list[Statement]:

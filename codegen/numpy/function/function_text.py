@@ -1,12 +1,14 @@
 """Kernel -> one function: signature, docstring, and the statements that check, compute and return."""
 
-from dataclasses import replace
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 
 from gradscribe.codegen.kernel.calling import shape_argument
 from gradscribe.codegen.kernel.kernel import Kernel, Purpose
-from gradscribe.codegen.numpy.function.arguments import FULL, argument_statements
+from gradscribe.codegen.numpy.function.arguments import FULL, given_statements, value_statements
 from gradscribe.codegen.numpy.function.docstring import function_description, long_doc
 from gradscribe.codegen.numpy.function.provenance import kernel_numbers
+from gradscribe.codegen.numpy.function.sizes import Sizes, own_statements, shared_sizes
 from gradscribe.codegen.numpy.layer.constructor import annotation, default
 from gradscribe.codegen.numpy.lower import lower
 from gradscribe.codegen.numpy.plan import Plan
@@ -25,7 +27,7 @@ from gradscribe.codegen.python.definition import (
 from gradscribe.codegen.python.expression import Expression, Name, Star, call, method
 from gradscribe.codegen.python.names import check_distinct
 from gradscribe.codegen.python.scalars.scalar import size
-from gradscribe.codegen.python.statement import Return, live, used
+from gradscribe.codegen.python.statement import Body, Return, Statement, live, used
 from gradscribe.derive.ir.term import EquationError, Tensor
 from gradscribe.derive.layer.interface import REQUIRED
 
@@ -43,22 +45,59 @@ def _taken(kernel: Kernel) -> set[str]:
     return options | FIXED | {shape_argument(t) for t in kernel.shaped} | set(kernel.layer.program.names())
 
 
+def function_sources(kernels: Sequence[Kernel]) -> tuple[Function, ...]:
+    """The functions of a module, and before the first that needs them those that name their sizes."""
+    computed = {k.name: _computed(k) for k in kernels}
+    shared = shared_sizes(kernels, {name: found.read for name, found in computed.items()})
+    found: dict[str, Function] = {}
+    for kernel in kernels:
+        sizes = shared.get(kernel.name)
+        found |= {sizes.function.name: sizes.function} if sizes else {}
+        found[kernel.name] = _assembled(kernel, computed[kernel.name], sizes)
+    return tuple(found.values())
+
+
 def function_source(kernel: Kernel) -> Function:
-    """One function, and the compiled loops that it calls."""
+    """One function that names its sizes itself, and the compiled loops that it calls."""
+    return _assembled(kernel, _computed(kernel), None)
+
+
+@dataclass(frozen=True)
+class _Computed:
+    """What a function does once its arguments are checked: its plan, the statements, the loops that these call."""
+
+    plan: Plan
+    checks: tuple[Statement, ...]
+    body: Body
+    loops: tuple[Function, ...]
+
+    @property
+    def read(self) -> set[str]:
+        """The names that it reads."""
+        return set().union(*map(used, (*self.checks, *self.body)))
+
+
+def _computed(kernel: Kernel) -> _Computed:
     tensors = kernel.program.tensors
     sizes = {s.name for s in kernel.program.symbols()}
     check_apart(kernel)
     emitter = Emitter(set(tensors) | sizes | {o.name for o in kernel.options})
     planned = plan(kernel)
-    computed = (*emitter.statements(planned), Return(tuple(_returned(tensors[name]) for name in kernel.results)))
-    read = set().union(*map(used, computed))
+    body = (*emitter.statements(planned), Return(tuple(_returned(tensors[name]) for name in kernel.results)))
+    checks = live(tuple(value_statements(kernel)), set().union(*map(used, body)), RUNTIME)
+    return _Computed(planned, checks, body, tuple(emitter.nests))
+
+
+def _assembled(kernel: Kernel, computed: _Computed, sizes: Sizes | None) -> Function:
+    """The whole function; without `sizes` it names them itself."""
+    bound = sizes.statements(kernel) if sizes else own_statements(kernel)
     return Function(
         name=kernel.name,
         signature=_signature(kernel),
         doc=long_doc(_summary(kernel), function_description(kernel, kernel_numbers(kernel))),
-        body=(*live(tuple(argument_statements(kernel)), read, RUNTIME), *computed),
-        loops=tuple(emitter.nests),
-        source=planned,
+        body=(*live((*given_statements(kernel), *bound), computed.read, RUNTIME), *computed.checks, *computed.body),
+        loops=computed.loops,
+        source=computed.plan,
     )
 
 

@@ -9,7 +9,7 @@ from gradscribe.codegen.kernel.kernel import role
 from gradscribe.codegen.numpy.function.arguments import affordable
 from gradscribe.codegen.numpy.function.binder import Binder
 from gradscribe.codegen.numpy.print.fixed_names import RUNTIME
-from gradscribe.codegen.python.definition import ANY, INT, NONE, Parameter, Signature, of, optional, union
+from gradscribe.codegen.python.definition import ANY, INT, NONE, Parameter, Signature, optional
 from gradscribe.codegen.python.expression import Expression, Group, Literal, Name, call, item, member
 from gradscribe.codegen.python.scalars.scalar import DTYPE, shape, size, size_text
 from gradscribe.codegen.python.statement import Assign, Body, Do, If, Statement, let, live
@@ -58,8 +58,8 @@ def _state(layer: Layer) -> list[Tensor]:
 
 FLOAT, BOOL = Name("float"), Name("bool")
 TYPES: dict[Kind, Expression] = {
-    Kind.SIZE: union(INT, of("Sequence", INT)),
-    Kind.PADDING: union(INT, Name("str"), of("Sequence", ANY)),
+    Kind.SIZE: Name("rt.Size"),
+    Kind.PADDING: Name("rt.Padding"),
     Kind.COUNT: INT,
     Kind.FLAG: BOOL,
     Kind.NUMBER: FLOAT,

@@ -21,6 +21,7 @@ from gradscribe.codegen.python.expression import (
     Literal,
     Name,
     Star,
+    Unary,
     absent,
     call,
     item,
@@ -129,7 +130,7 @@ def call_body(k: LayerKernels) -> Body:
     state = member("state")
     found += [let(name, item(state, name)) for name, _, _ in k.layer.state]
     arguments = tuple(_argument(t.name, k.layer) for t in k.forward.arguments)
-    found.append(Assign(names(k.forward.results), Call(Name(k.forward.name), arguments, options(k.forward))))
+    found.append(Assign(names(k.forward.results), _called(k.forward, arguments)))
     kept = (*(Name(n) for n in k.kept), *(shape_of(n) for n in k.shapes))
     found.append(Assign(member("_saved"), Group(kept)))
     found += [Assign(item(state, name), Name(output)) for name, output, _ in k.layer.state]
@@ -140,7 +141,7 @@ def predict_body(k: LayerKernels, after: Kernel) -> Body:
     """The body of predict: the function of what holds after training, of the arrays given and the layer's own."""
     state = {name for name, _, _ in k.layer.state}
     own = (item(member("state"), t.name) if t.name in state else _argument(t.name, k.layer) for t in after.arguments)
-    return (Return((Call(Name(after.name), tuple(own), options(after)),)),)
+    return (Return((_called(after, own),)),)
 
 
 def backward_body(k: LayerKernels) -> Body:
@@ -231,7 +232,17 @@ def _if_there(name: str, statement: Statement) -> Statement:
 def _gradient(k: LayerKernels, kernel: Kernel, arguments: Iterable[Expression]) -> Expression:
     """A call of `kernel` with arrays, shapes and the object's options."""
     shapes = ((shape_argument(t), _shape(t, k)) for t in kernel.shaped)
-    return Call(Name(kernel.name), tuple(arguments), (*shapes, *options(kernel)))
+    return _called(kernel, arguments, tuple(shapes))
+
+
+def _called(
+    kernel: Kernel, arguments: Iterable[Expression], shapes: tuple[tuple[str, Expression], ...] = ()
+) -> Expression:
+    """A call of `kernel` with the object's options: one by its name, several as a dictionary taken apart."""
+    if len(kernel.options) < 2:
+        return Call(Name(kernel.name), tuple(arguments), (*shapes, *options(kernel)))
+    own = Unary("**", method(Name("self"), "_options", *(Literal(o.name) for o in kernel.options)))
+    return Call(Name(kernel.name), (*arguments, own), shapes)
 
 
 def _shape(tensor: Tensor, k: LayerKernels) -> Expression:

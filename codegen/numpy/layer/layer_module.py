@@ -4,8 +4,9 @@ from gradscribe.codegen.files.emitted import Emitted
 from gradscribe.codegen.kernel.kernel import evaluation
 from gradscribe.codegen.kernel.second_order_kernels import kernels_of_order
 from gradscribe.codegen.numpy.function.docstring import module_doc
-from gradscribe.codegen.numpy.function.function_text import function_source
+from gradscribe.codegen.numpy.function.function_text import function_sources
 from gradscribe.codegen.numpy.function.provenance import page_numbers
+from gradscribe.codegen.numpy.function.sizes import sizes_names
 from gradscribe.codegen.numpy.layer.layer_class import layer_class
 from gradscribe.codegen.numpy.layer.layer_methods import LayerKernels
 from gradscribe.codegen.numpy.layer.layer_names import check_globals, check_names
@@ -23,7 +24,7 @@ def module_source(layer: Layer, order: int = 1) -> Emitted:
     check_names(layer)
     (forward, *gradients), second = kernels_of_order(layer, order)
     k = LayerKernels(layer, forward, tuple(gradients), evaluation(layer), second)
-    check_globals(layer, [kernel.name for kernel in k.every])
+    check_globals(layer, [*(kernel.name for kernel in k.every), *sizes_names(k.every)])
     cls = layer_class(k)
-    functions = tuple(function_source(kernel) for kernel in k.every)
+    functions = function_sources(k.every)
     return emitted(Module(layer.name, module_doc(layer, page_numbers(layer)), functions, cls))

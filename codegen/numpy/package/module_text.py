@@ -40,8 +40,8 @@ NUMPY = frozenset(
 """What emitted code uses of NumPy: what computes the functions of equations, and what the compiler itself needs."""
 METHODS = frozenset(
     (
-        *("astype", "default_rng", "dtype", "fill", "get", "give", "reshape", "shape", "size", "take", "transpose"),
-        *("update", *(method for _, *methods in _REDUCING for method in methods)),
+        *("astype", "axis", "default_rng", "dtype", "fill", "get", "give", "name", "reshape", "shape", "size", "take"),
+        *("transpose", "type", "update", *(method for _, *methods in _REDUCING for method in methods)),
     )
 )
 """The attributes of arrays, dictionaries, buffers and generators."""
@@ -85,7 +85,7 @@ def emitted(module: Module) -> Emitted:
     )
     public = tuple(name for name in (*(f.name for f in module.functions), module.cls.name) if not name.startswith("_"))
     functions = {f.name: f for f in context.functions}
-    text, beside = render(TEMPLATE, context), companions(module.name, loops)
+    text, beside = render(TEMPLATE, context), companions(module.name, loops, _allowed_to_all().offered)
     return Emitted(module.name, text, _docs(module), _allowed(module.name, loops), public, functions, beside)
 
 
@@ -120,6 +120,7 @@ def _allowed_to_all() -> Allowed:
         attributes=METHODS,
         bases={f"rt.{base}": MEMBERS | runtime_attributes(base) for base in ("Layer", "Network", "Optimiser")},
         called=frozenset({"dtype"}),
+        decorators=frozenset({"rt.once"}),
     )
 
 

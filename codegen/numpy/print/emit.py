@@ -3,10 +3,9 @@
 from collections.abc import Iterable, Mapping, Sequence
 from functools import singledispatchmethod
 
-import sympy
-from sympy import Expr, Integer
+from sympy import Expr
 
-from gradscribe.codegen.loops import Nest, nest_function
+from gradscribe.codegen.loops import Nest, nest_functions
 from gradscribe.codegen.numpy.plan import (
     Allocate,
     Block,
@@ -39,6 +38,7 @@ from gradscribe.codegen.numpy.plan import (
 )
 from gradscribe.codegen.numpy.print.numpy_table import NUMPY_REDUCTIONS
 from gradscribe.codegen.numpy.print.pointwise import into
+from gradscribe.codegen.numpy.print.slicing import argument
 from gradscribe.codegen.numpy.print.updating import Updating, axes_words, constant, empty, names_of
 from gradscribe.codegen.python.definition import Function
 from gradscribe.codegen.python.expression import (
@@ -65,7 +65,6 @@ from gradscribe.codegen.python.text.line_breaks import WIDTH as LINE
 from gradscribe.derive.ir.term import Guard
 
 TRUE, NONE = Literal(True), Literal(None)
-INFINITY = Name("np.inf")
 WIDTH = LINE - len(INDENT)
 """Of a function's body."""
 
@@ -84,6 +83,7 @@ class Emitter(Updating):
         self.buffers = buffers
         self.function = ""
         self.nests: list[Function] = []
+        self.called = 0
 
     def statements(self, plan: Plan) -> Body:
         """The statements of a plan; `nests` are the loops they call."""
@@ -219,7 +219,7 @@ class Emitter(Updating):
     @emit.register
     def _(self, record: Compiled) -> Sequence[Statement]:
         steps = call("loops.wanted", *(size(e) for e in (record.steps, *record.options)))
-        test = every([steps, *(_holds(g) for g in record.within)])
+        test = every([*(_holds(g) for g in record.within), steps])
         return [If(test, self._all(record.then), self._all(record.otherwise))]
 
     @emit.register
@@ -232,17 +232,11 @@ class Emitter(Updating):
 
     @emit.register
     def _(self, record: Nest) -> Sequence[Statement]:
-        name = f"{self.function}_{len(self.nests) + 1}"
-        made = nest_function(record, name, self.given)
-        self.nests.append(made.function)
-        steps = sympy.prod([r.extent for r in record.ranges], start=Integer(1))
-        arguments: list[Expression] = [
-            *(call("rt.flat", self.array(a)) for a in made.arrays),
-            *(call("dtype", self.number(n)) for n in made.numbers),
-            *(Name(s.name) for s in made.sizes),
-            *(call("rt.fixed", Name(s.name)) for s in made.fixed),
-        ]
-        return [Do(call("rt.run", Name(f"loops.{name}"), size(made.extent), size(steps), *arguments))]
+        self.called += 1
+        name = f"{self.function}_{self.called}"
+        made = nest_functions(record, name, self.given, argument)
+        self.nests += made.functions
+        return [Do(call(f"loops.{name}", *map(self.array, (*made.arrays, *made.others))))]
 
     # ----- labels ---------------------------------------------------------------------------------------------------
     @emit.register
@@ -299,9 +293,11 @@ def _within(value: Expression, extent: Expression) -> Expression:
 
 
 def _holds(guard: Guard) -> Expression:
-    """A condition on sizes; ``G == 1`` for that on G - 1 to be 0."""
+    """A condition on sizes; ``G == 1`` for that on G - 1 to be 0, ``R*T < 200`` for what is never negative."""
     if guard.extent == 1:
         return Comparison((size(guard.value + 1), ONE), ("==",))
+    if guard.value.is_nonnegative:
+        return Comparison((size(guard.value), size(guard.extent)), ("<",))
     return _within(size(guard.value), size(guard.extent))
 
 

@@ -14,8 +14,20 @@ from gradscribe.codegen.python.scalars.scalar import DTYPE, ZERO, size
 from gradscribe.derive.ir.index import Affine
 from gradscribe.derive.ir.term import Access
 
-NONE = Literal(None)
-INFINITY = Name("np.inf")
+NONE, INFINITY = Literal(None), Name("np.inf")
+
+
+def argument(value: Expr) -> Expression:
+    """A number as loops are given it: of sizes, options and scalar arguments under their own names."""
+    plain = ArrayPrinter(WORDS, lambda a: Name(a.tensor), lambda s, _: Name(s.name))
+    return _infinity(value) or plain.value(value)
+
+
+def _infinity(value: Expr) -> Expression | None:
+    """The limit that an extremum over nothing has; None for a number."""
+    if not value.is_infinite:
+        return None
+    return INFINITY if value.is_positive else negated(INFINITY)
 
 
 class Slicing:
@@ -53,9 +65,7 @@ class Slicing:
 
     def number(self, value: Expr) -> Expression:
         """A number made of sizes, options and scalar arguments."""
-        if value.is_infinite:
-            return INFINITY if value.is_positive else negated(INFINITY)
-        return self._printer(None).value(value)
+        return _infinity(value) or self._printer(None).value(value)
 
     # ----- slices ---------------------------------------------------------------------------------------------------
     def slice(self, part: Slice, update: Update) -> Expression:

@@ -54,19 +54,17 @@ def lines(body: Iterable[Statement], depth: int) -> list[CodeLine]:
 
 
 def signature(function: Function, depth: int) -> str:
-    """The first line of a function, one parameter per line where it is too long."""
+    """The first line of a function; its parameters on a line of their own, or one per line, where it is too long."""
     given = function.signature
     star: list[Line] = [("*",)] if given.keyword else []
     if given.rest is not None:
         star = [("*", *_parameter(given.rest))]
-    items = (*map(_parameter, given.positional), *star, *map(_parameter, given.keyword))
+    first = (*map(_parameter, given.unnamed), ("/",)) if given.unnamed else ()
+    items = (*first, *map(_parameter, given.positional), *star, *map(_parameter, given.keyword))
     line = (f"def {function.name}", Bracket("(", items, ")", comma=True), f" -> {text(given.result)}:")
     margin = len(INDENT) * depth
-    if margin + len(flat(line)) <= WIDTH:
-        found = [flat(line)]
-    else:
-        found = [f"def {function.name}(", *(f"{INDENT}{flat(item)}," for item in items), f") -> {text(given.result)}:"]
-    return "\n".join(" " * margin + part for part in found)
+    head = [f"@{text(function.decorator)}"] if function.decorator is not None else []
+    return "\n".join(" " * margin + part for part in (*head, *fit(line, margin)))
 
 
 def _parameter(parameter: Parameter) -> Line:

@@ -145,8 +145,8 @@ def _hessian_gaps(network: Network, module: Any, rng: Generator) -> Iterator[Gap
         gap = direction_gap(found.program, seeds, computed, arrays, sizes, rng)
     else:
         moves = {n: arrays[t.name] for n, t in found.directions.items()}
-        seed = next(iter(found.first.seeds.values())).name
-        gap = _first_order_gap(network, module, computed, arrays, moves, arrays[seed], sizes)
+        (start,) = found.first.seeds.values()
+        gap = _first_order_gap(network, module, computed, arrays, moves, arrays[start.name], sizes)
     if gap is not None or not held:  # what nothing could judge has failed
         yield function.__name__, DIFFERENCES, float("nan") if gap is None else gap
 

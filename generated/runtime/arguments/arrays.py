@@ -9,6 +9,9 @@ import numpy as np
 Array = np.ndarray[tuple[Any, ...], np.dtype[Any]]
 """An array of any shape and type; what `numpy.typing.NDArray[Any]` is, without loading that."""
 
+FLOATS = (np.dtype(np.float32), np.dtype(np.float64))
+INTEGERS = (np.dtype(np.int32), np.dtype(np.int64))
+
 LARGEST_INDEX = 2**63 - 1
 """The largest position in an array, and label."""
 
@@ -62,16 +65,18 @@ def _check_whole(layer: str, name: str, value: Any) -> None:
 
 def array(layer: str, name: str, value: Any, rank: int | None, integer: bool = False) -> Array:
     """`value` as an array of the rank and kind expected; `rank` None for any. Integers become int32 or int64."""
-    found = as_array(layer, name, value)
+    found = value if type(value) is np.ndarray else as_array(layer, name, value)
+    if found.dtype in (INTEGERS if integer else FLOATS) and rank in (None, found.ndim):
+        return found
     kinds = "integers" if integer else "float32 or float64"
-    right = found.dtype.kind in "iu" if integer else found.dtype in (np.float32, np.float64)
+    right = found.dtype.kind in "iu" if integer else found.dtype in FLOATS
     if not right:
         wanted = "int64" if integer else "float32"
         hint = f"; convert it: np.asarray({name}, np.{wanted})" if found.dtype.kind in "biuf" else ""
         raise TypeError(f"{layer}: argument {name}: expected {kinds}, received {found.dtype}{hint}")
     if rank is not None and found.ndim != rank:
         raise ValueError(f"{layer}: argument {name}: expected {rank} axes, received {found.ndim}, shape {found.shape}")
-    if integer and found.dtype not in (np.int32, np.int64):
+    if integer and found.dtype not in INTEGERS:
         if found.dtype.itemsize == 8 and found.dtype.kind == "u" and found.size and found.max() > LARGEST_INDEX:
             raise ValueError(f"{layer}: argument {name}: expected integers of int64, received {found.max()}")
         return found.astype(np.int64)
@@ -80,15 +85,18 @@ def array(layer: str, name: str, value: Any, rank: int | None, integer: bool = F
 
 def float_type(layer: str, **arrays: Array | None) -> type[Any]:
     """The one floating-point type of all the arrays given, float64 if there is none; the first one sets it."""
-    found = {name: a.dtype for name, a in arrays.items() if a is not None}
-    first, *others = found.items() or [("", np.dtype(np.float64))]
-    for name, dtype in others:
-        if dtype != first[1]:
+    first, expected = "", FLOATS[1]
+    for name, given in arrays.items():
+        if given is None:
+            continue
+        if not first:
+            first, expected = name, given.dtype
+        elif given.dtype != expected:
             raise TypeError(
-                f"{layer}: argument {name}: expected {first[1]} as {first[0]} has, received {dtype}; convert it, "
-                f"np.asarray({name}, np.{first[1]}), or make the layer with dtype=np.{dtype}"
+                f"{layer}: argument {name}: expected {expected} as {first} has, received {given.dtype}; convert it, "
+                f"np.asarray({name}, np.{expected}), or make the layer with dtype=np.{given.dtype}"
             )
-    return first[1].type
+    return expected.type
 
 
 def scalar_type(*values: Any) -> type[Any]:

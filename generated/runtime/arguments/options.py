@@ -3,13 +3,19 @@
 """What is given as options: integers per axis, paddings, flags, numbers, types, shapes."""
 
 import operator
-from collections.abc import Sequence
-from typing import Any
+from collections.abc import Iterable, Sequence
+from typing import Any, Self
 
 import numpy as np
 
 from .arrays import LARGEST_INDEX, as_array
 from .quote import short
+
+Size = int | Sequence[int]
+"""An integer, or one per axis."""
+
+Padding = int | str | Sequence[Any]
+"""An integer, one per axis, a (start, end) pair per axis, "same" or "valid"."""
 
 LARGEST_SIZE = 2**31 - 1
 """The largest size that an option sets: products of two sizes are then far from overflow."""
@@ -39,6 +45,8 @@ def sizes(layer: str, name: str, value: Any, axes: int, minimum: int, maximum: i
 
 def count(layer: str, name: str, value: Any, minimum: int, maximum: int = LARGEST_SIZE) -> int:
     """`value` as an integer from `minimum` to `maximum`; a NumPy integer and an array of one integer are integers."""
+    if type(value) is int and minimum <= value <= maximum:
+        return value
     try:
         found = operator.index(value)
     except TypeError:
@@ -115,12 +123,28 @@ def real_type(layer: str, dtype: Any) -> Any:
     return found
 
 
-def shape(layer: str, name: str, value: Any, rank: int | None) -> tuple[int, ...]:
+class Shape(tuple[int, ...]):
+    """The shape of an argument, which knows how errors call it."""
+
+    name: str
+
+    def __new__(cls, extents: Iterable[int], name: str) -> Self:
+        """The shape of the argument `name`."""
+        found = super().__new__(cls, extents)
+        found.name = name
+        return found
+
+    def axis(self, number: int, word: str) -> str:
+        """How errors call one of its axes."""
+        return f"argument {self.name}, axis {number} ({word})"
+
+
+def shape(layer: str, name: str, value: Any, rank: int | None) -> Shape:
     """`value` as a shape of `rank` extents; None for any number of them."""
     if not isinstance(value, Sequence) or isinstance(value, str) or rank not in (None, len(value)):
         expected = "a shape" if rank is None else f"a shape of {rank} axes"
         raise ValueError(f"{layer}: argument {name}: expected {expected}, received {short(value)}")
-    return tuple(count(layer, name, extent, 0, LARGEST_INDEX) for extent in value)
+    return Shape([count(layer, name, extent, 0, LARGEST_INDEX) for extent in value], name)
 
 
 def require(layer: str, name: str, holds: bool, expected: str, received: Any) -> None:

@@ -42,6 +42,10 @@ class Layer:
         finally:
             self._saved = saved
 
+    def _options(self, *names: str) -> dict[str, Any]:
+        """The options of these names, as they are now."""
+        return {name: getattr(self, name) for name in names}
+
     def _kept(self) -> tuple[Any, ...]:
         if self._saved is None:
             raise RuntimeError(f"{type(self).__name__}: backward needs a forward call before it")

@@ -100,6 +100,9 @@ class Loops:
 loops = Loops
 """Decorates a function of loops."""
 
+compiled = partial(Loops, apart=True)
+"""Decorates a function of loops that writes no array which overlaps another one."""
+
 reassociated = partial(Loops, reassociated=True)
 """Decorates a function of loops whose sums may be added up in another order."""
 

@@ -1,10 +1,11 @@
 """The compiled loops of a generated module, which stand in a module of their own."""
 
+from collections.abc import Callable
 from functools import cached_property
 from importlib import import_module
 from types import ModuleType
 
-from .compiled import Loops, compiles
+from .compiled import compiles
 from .process import process
 
 
@@ -33,9 +34,9 @@ class Companion:
         except ImportError:
             return None
 
-    def __getattr__(self, name: str) -> Loops:
-        """A function by its name; it is given its arrays apart."""
+    def __getattr__(self, name: str) -> Callable[..., None]:
+        """A function of it by its name."""
         if name.startswith("_"):
             raise AttributeError(name)
-        found = Loops(getattr(self._module, name), apart=True)
-        return self.__dict__.setdefault(name, found)  # the first one, whichever thread made it
+        found: Callable[..., None] = getattr(self._module, name)
+        return self.__dict__.setdefault(name, found)
