@@ -22,13 +22,8 @@ from gradscribe.derive.ir.term import Program, Statement, Tensor, Term, accesses
 def forward_program(program: Program, results: tuple[str, ...]) -> Program:
     """What computes the tensors `results` of the forward pass."""
     kept = closure(program.statements, results)
-    statements = tuple(
-        replace(
-            s,
-            argument=s.argument if s.argument and s.argument.name in results else None,
-            ties=s.ties if s.ties and s.ties.name in results else None,
-        )
-        for s in kept
+    statements = tuple(  # ties are read by derivatives only; their count stays where it is a result
+        replace(s, argument=s.argument if s.argument and s.argument.name in results else None, ties=None) for s in kept
     )
     return inline(reused(replace(program, statements=statements, outputs=results)), set(results))
 

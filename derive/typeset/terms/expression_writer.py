@@ -209,8 +209,8 @@ class ExpressionWriter(ABC):
             return self._fraction("1", self.expr(e.base), not isinstance(e.base, Add | Mul))
         if e.exp == sympy.Rational(1, 2):
             return self._root(self.expr(e.base))
-        if e.exp.is_number and e.exp < 0:
-            return self._fraction("1", self._raised(Pow(e.base, -e.exp)) if e.exp != -1 else self.expr(e.base), True)
+        if is_inverse(e):
+            return self._fraction("1", self._raised(Pow(e.base, -e.exp)), True)
         if e.base.func in FUNCTION_NAMES and e.exp.is_Integer:
             name, exponent = FUNCTION_NAMES[e.base.func], self.expr(e.exp)
             return self._call(name, [self.expr(a) for a in e.base.args], exponent)
@@ -263,4 +263,4 @@ class ExpressionWriter(ABC):
 
 def is_inverse(factor: Expr) -> bool:
     """Whether a factor belongs below the line of a fraction."""
-    return isinstance(factor, Pow) and bool(factor.exp.is_number) and bool(factor.exp < 0)
+    return isinstance(factor, Pow) and bool(factor.exp.is_number and factor.exp.is_negative)

@@ -32,6 +32,7 @@ LOOPED = generated_with("rt.run(")
 WINDOWS = [
     "input x[N,H,C], w[R,C]; y[n,i,c] = sum(r) x[n, 2*i + r - 1, c] * w[r,c]",
     "input x[N,H,C]; r < 3; y[n,i,c] = sum(r) x[n, i + 2*r - 3, c]",
+    "input x[N,H,C]; r < 3; i < 4; y[n,i,c] = sum(r) x[n, 2*i - r + 2, c]",
     "input x[N,H,W,C], w[R,T,C]; y[n,i,j,c] = sum(r,t) x[n, 3*i + r, 2*j + t - 2, c] * w[r,t,c]",
     "input x[N,H,W,C], w[R,T,C]; y[n,i,j,c] = sum(r,t) relu(x[n, i + r, j + 2*t, c]) * w[r,t,c]",
     "input x[N,H,W,C]; r < 3; t < 2; y[n,i,j,c] = max(r,t) x[n, 2*i + r, j + t, c]",

@@ -77,6 +77,12 @@ def test_a_contraction_states_its_operations() -> None:
     assert "  allocate u (E, K), E*K elements" in lines
 
 
+def test_a_product_of_two_of_three_counts_what_these_two_run_over() -> None:
+    (forward, *_) = kernels(gradscribe.layer("input x[N,A]; y[n] = sum(a,b,k) x[n,a] * w[a,b] * v[b,k]", "three"))
+    lines = [line for line in str(plan(forward)).splitlines() if " contract " in line]
+    assert [line.rpartition("; ")[2] for line in lines] == ["2*A*B*K flops", "2*A*N flops"]
+
+
 def test_what_multiplies_a_sum_and_what_is_summed_is_printed() -> None:
     layer = gradscribe.layer("y[n] = 3 * z[n] * sum(c) exp(x[n, c])", "said")
     text = str(plan(kernels(layer)[0]))

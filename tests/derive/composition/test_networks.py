@@ -268,6 +268,20 @@ def node(name: str, layer: str, *inputs: str, **settings: Any) -> Node:
     return Node(name, LAYERS[layer](), inputs, tuple(settings.items()))
 
 
+@pytest.mark.parametrize(
+    ("padding", "pairs"),
+    [("((1, 2), (0, 1))", ((1, 2), (0, 1))), ("((1, 2), 3)", ((1, 2), (3, 3))), ("2", ((2, 2),) * 2)],
+)
+def test_padding_is_a_pair_per_axis_or_a_number_for_both_ends(padding: str, pairs: tuple[tuple[int, int], ...]) -> None:
+    net = concrete(network(f"input x[N, 4, 2, 1]; conv2d(1, 3, padding={padding})"))
+    rng = np.random.default_rng(0)
+    x, w = rng.normal(size=(2, 4, 2, 1)), rng.normal(size=(3, 3, 1, 1))
+    values = {"x": x, "conv2d1_w": w, "conv2d1_b": np.zeros(1)}
+    found = interpret(net.program, values, {net.given[0].shape[0]: 2})[net.program.outputs[0]]
+    windows = np.lib.stride_tricks.sliding_window_view(np.pad(x, ((0, 0), *pairs, (0, 0))), (3, 3), axis=(1, 2))
+    close(found, np.einsum("nijcrt,rtck->nijk", windows, w))
+
+
 def test_a_circle_is_named() -> None:
     nodes = [node("a", "residual_add", "x", "c"), node("b", "tanh", "a"), node("c", "relu", "b")]
     with pytest.raises(NetworkError, match=r"^ring: the nodes . -> . -> . -> . read each other in a circle$"):

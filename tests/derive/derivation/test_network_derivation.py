@@ -143,6 +143,13 @@ def test_recurrences_are_those_of_textbooks(name: str, number: int, formula: str
     assert written(derived(name), "l", number) == (formula, words)
 
 
+def test_an_output_that_names_a_quotient_keeps_its_letter() -> None:
+    """y of a softmax is what the rows of its gradient call h / z; the forward pass writes it the same way."""
+    page = text_writer.render(derived("input x[N, C]; softmax -> dense"))
+    assert "  y⁽ˡ⁾[n,k] = exp(" in page
+    assert "matrix product y⁽ˡ⁾ᵀ δ⁽ˡ⁺¹⁾" in page
+
+
 def test_a_sum_passes_its_error_signal_on() -> None:
     """The branch's last layer has no section for its error signal: it is the sum's, and a sentence says so."""
     derivation = derived("residual")

@@ -419,6 +419,16 @@ def test_one_of_several_axes_is_continued_as_numpy_pads_it(word: str, mode: Lite
     np.testing.assert_allclose(interpret(source, {"x": x, "w": w}, sizes)["y"], windows @ w)
 
 
+def test_what_is_read_twice_is_continued_once() -> None:
+    source = same("p = 1; y[i] = sum(r) (x[replicate(i + r - p)]^2 * w[r] - x[replicate(i + r - p)])")
+    assert list(source.tensors) == ["x", "w", "x_replicate", "y"]
+    x, w = np.array([1.0, 2.0, 4.0]), np.array([1.0, 8.0])
+    (p,) = (s for s in source.symbols() if s.name == "p")
+    sizes = complete_sizes(source, {source.tensors["x"].shape[0]: 3, source.tensors["w"].shape[0]: 2, p: 1})
+    windows = np.lib.stride_tricks.sliding_window_view(np.pad(x, 1, "edge"), 2)
+    np.testing.assert_allclose(interpret(source, {"x": x, "w": w}, sizes)["y"], windows**2 @ w - windows.sum(1))
+
+
 def test_an_error_at_run_time_names_the_letter_that_joined_axes() -> None:
     layer = gradscribe.layer("input a[M], b[M]\ny = (sum(q) a[q]^2) + sum(q) b[q]^2", "joined")
     with pytest.raises(ValueError, match=r"joined: argument b, axis 0 \(M of index q\): expected 3, received 4"):

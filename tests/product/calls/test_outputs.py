@@ -316,6 +316,17 @@ def test_an_absent_number_counts_as_zero() -> None:
     np.testing.assert_allclose(found.shifted_forward(np.ones(2), 1.0), np.exp([2.0, 2.0]))
 
 
+@pytest.mark.parametrize(("kind", "other"), [(np.float32, np.float32), (np.float64, np.float64), (np.float32, float)])
+def test_numbers_alone_tell_the_type_of_what_is_computed(kind: Any, other: Any) -> None:
+    """A Python number, as each of them is once it has been checked, is a float64."""
+    a, b = Symbol("a"), Symbol("b")
+    source = program(Eq(Symbol("y"), a * b + b), inputs=(a, b))
+    found: Any = compile_layer(Layer("numbers", "Numbers", "numbers", source))
+    y = found.numbers_forward(kind(0.1), other(0.3))
+    assert y.dtype == (np.float32 if kind is other is np.float32 else np.float64)
+    np.testing.assert_allclose(y, 0.33, rtol=1e-6)
+
+
 def test_an_array_that_may_be_absent_has_a_default_where_python_allows_it() -> None:
     call = module(attention).Attention.__call__
     assert str(inspect.signature(call)) == "(self, q: Any, keys: Any, mask: Any = None) -> Any"

@@ -222,6 +222,12 @@ def test_a_function_without_incoming_gradient_is_asked_for_that_of_the_sum() -> 
     assert check(lambda y_pred, y: np.sign(y_pred - y) / y.size, "l1_loss", examples=EXAMPLES).equal
 
 
+def test_one_example_is_enough_and_none_is_refused() -> None:
+    assert check(lambda dy, y: dy * (1 - y * y), "tanh", examples=1).examples == 1
+    with pytest.raises(CheckError, match="examples is 0; expected at least 1"):
+        check(lambda dy, y: dy, "tanh", examples=0)
+
+
 def test_shared_ties_pass_against_the_layer_that_shares_them() -> None:
     assert check(ties_shared, "max_pool2d", ties="split", examples=EXAMPLES).equal
     verdict = check(pool_without_padding, "max_pool2d", ties="split", examples=EXAMPLES)
