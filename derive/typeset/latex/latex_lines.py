@@ -46,9 +46,9 @@ def _following(pieces: Sequence[Piece], number: int) -> Sequence[Piece]:
     """The pieces that a line must hold, too, if it holds the one of that number: it does not end before them."""
     stop = number
     while stop + 1 < len(pieces) and (pieces[stop].glue == "S" or _is_head(pieces[stop])):
-        stop += 1
-        if pieces[stop].glue in ("+", "-"):
+        if pieces[stop + 1].glue in ("+", "-"):  # before which a line may end
             break
+        stop += 1
     return pieces[number + 1 : stop + 1]
 
 

@@ -17,6 +17,7 @@ from gradscribe.codegen.files.audit import AuditError, audit, audit_package
 from gradscribe.codegen.files.emitted import Emitted
 from gradscribe.codegen.numpy.package.module_text import METHODS, NUMPY
 from gradscribe.codegen.numpy.package.runtime import runtime_attributes, runtime_names
+from gradscribe.codegen.python.expression import texts
 from gradscribe.codegen.python.names import BUILTINS
 from gradscribe.codegen.tool.package import package_sources, stale, write_package
 from gradscribe.derive.ir.term import EquationError
@@ -171,6 +172,16 @@ def test_every_way_leads_through_the_gate(kind: str, tmp_path: Path, monkeypatch
     for way in ways(ITEMS[kind], tmp_path / "out"):
         with pytest.raises(Reached):
             way()
+    assert not list(tmp_path.iterdir())
+
+
+def test_the_file_of_a_package_passes_the_gate_before_anything_is_written(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Here names of a module get into it that are none."""
+    monkeypatch.setattr("gradscribe.codegen.tool.package.texts", lambda words: texts((*words, "other")))
+    with pytest.raises(AuditError, match=r"__init__\.py: line \d+ holds more than the names of its modules"):
+        write_package([LAYER], tmp_path / "out")
     assert not list(tmp_path.iterdir())
 
 

@@ -114,6 +114,17 @@ def test_whatever_fails_the_old_files_are_there_and_nothing_else(
     assert failures >= (0 if name == "hardlink_to" and failure is full else 1)  # then a copy is made
 
 
+def test_an_empty_folder_that_was_there_stays_when_that_is_undone(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A new file was to lie in it; only folders made for new files go."""
+    (folder / "g").mkdir()
+    monkeypatch.setattr(Path, "replace", failing_after(len(NEW) - 1, Path.replace, full))
+    assert raised(folder)
+    assert contents(folder) == {**OLD, **MINE}
+    assert folders(folder) == {"room", "g"}
+
+
 def test_a_disk_that_knows_no_second_names(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     def refuses(self: Path, target: Path) -> None:
         raise OSError(errno.EPERM, os.strerror(errno.EPERM))

@@ -5,7 +5,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from sympy import Integer, Symbol
+from sympy import Eq, Idx, IndexedBase, Integer, Sum, Symbol
 
 import gradscribe
 from gradscribe import network
@@ -18,8 +18,11 @@ from gradscribe.derive.catalogue.layers import LAYERS
 from gradscribe.derive.catalogue.networks import NETWORKS
 from gradscribe.derive.catalogue.networks.lenet5_data import TABLE
 from gradscribe.derive.composition import Network, NetworkError, Node, compose, concrete
+from gradscribe.derive.composition.joining.any_axes import written_out
 from gradscribe.derive.composition.with_loss import with_loss
+from gradscribe.derive.ir.index import integers
 from gradscribe.derive.ir.interpret import interpret
+from gradscribe.derive.layer.equations import program
 from tests.cases.catalogue import GENERATED
 from tests.cases.random_networks import random_network
 
@@ -159,6 +162,19 @@ def test_memory_is_used_again_and_as_much_as_the_plan_says() -> None:
     text = "\n".join(words for m in stated for words in m.words)
     assert "Kept for backward: x, a1_y" in text
     assert "Peak: " in text
+
+
+@pytest.mark.parametrize("shape", [(2, 3), (1, 3), (0, 3)])
+def test_every_index_over_any_axes_gets_letters_of_its_own(shape: tuple[int, int]) -> None:
+    """The letters of the network's value are not free here: two indices are named anew."""
+    E, A, B = integers("E A B")
+    n, k = Idx("n", E), Idx("k", E)
+    x, y = IndexedBase("x", shape=(E,)), IndexedBase("y", shape=(E,))
+    source = program(Eq(y[n], Sum(x[n] * x[k] ** 2, k)), inputs=(x,), ravel="x")
+    found = written_out(source, (A, B), integers("n i"))
+    values = np.random.default_rng(0).normal(size=shape)
+    result = interpret(found, {"x": values}, {A: shape[0], B: shape[1]})["y"]
+    np.testing.assert_allclose(result, values * (values**2).sum())
 
 
 def test_only_what_a_gradient_needs_is_kept() -> None:

@@ -133,6 +133,20 @@ def test_a_reduction_reaches_to_the_end_of_its_product() -> None:
     assert same("y[n] = v[n] * sum(c) x[n,c]") == same("y[n] = (sum(c) x[n,c]) * v[n]")
 
 
+@pytest.mark.parametrize(("a", "b"), [(3, 1), (1, 1), (1, 2)])
+def test_a_subscript_may_run_either_way(a: int, b: int) -> None:
+    """Nobody knows before the parameters do whether it lies on its axis; beyond it 0 is read."""
+    sizes = dict(zip(integers("N X1 I a b"), (2, 4, 3, a, b), strict=True))
+    rng = np.random.default_rng(0)
+    x, w = rng.normal(size=(2, 4)), rng.normal(size=3)
+    expected = np.zeros((2, 3))
+    for n, i in np.ndindex(2, 3):
+        at = (a - b) * i
+        expected[n, i] = w[i] * x[n, at] if 0 <= at < 4 else 0
+    found = interpret(same("y[n,i] = w[i] * x[n, (a-b)*i]; weight w"), {"x": x, "w": w}, sizes)
+    np.testing.assert_allclose(found["y"], expected)
+
+
 def test_a_condition_inside_a_function_is_a_value() -> None:
     layer = gradscribe.layer("y[i] = exp([i < 2] * x[i])")
     (statement,) = layer.program.statements

@@ -20,9 +20,12 @@ from gradscribe.derive.derivation.notation import Notation
 from gradscribe.derive.ir.term import Access
 from gradscribe.derive.typeset import markdown
 from gradscribe.derive.typeset.latex import latex_writer
+from gradscribe.derive.typeset.latex.latex_lines import broken
 from gradscribe.derive.typeset.mathematics.latex_letters import prose
 from gradscribe.derive.typeset.mathematics.latex_symbols import LatexTypesetter
 from gradscribe.derive.typeset.mathematics.latex_width import width
+from gradscribe.derive.typeset.terms.expression_writer import Part
+from gradscribe.derive.typeset.terms.typesetter import Piece
 from tests.cases.catalogue import derived, derived_twice
 
 needs_pdflatex = pytest.mark.skipif(shutil.which("pdflatex") is None, reason="pdflatex is not installed")
@@ -179,6 +182,27 @@ def test_width_grows_with_what_is_printed() -> None:
     assert width(r"\frac{a}{b}") < width("a+b")
     assert width(r"\sum_{i}") == width(r"\sum")
     assert width(r"\sum_{i,j,k,r,t,c,n,m}") > width(r"\sum")
+
+
+@pytest.mark.parametrize("indices", ["i,j,k,r,t,c,n,m", "i,j,k,r,t,c,n,m,p,q,s,v"])
+def test_below_a_long_row_of_indices_a_sum_sign_takes_no_room(indices: str) -> None:
+    beside = width(f"x_{{{indices}}}") - width("x")
+    assert beside > width(r"\sum")
+    assert width(rf"\sum_{{{indices}}}") == pytest.approx(beside)
+    smaller = width(rf"x^{{y_{{{indices}}}}}") - width("x^y")
+    assert width(rf"x^{{\sum_{{{indices}}}}}") - width("x") == pytest.approx(smaller)
+
+
+def test_lines_of_short_summands_are_filled() -> None:
+    """A line may end before any of them: each but the last holds as many as fit behind its margin of 2 em."""
+    pieces = [Piece((Part(f"a_{{{k}}}"),), "+" if k else "") for k in range(10)]
+    summand = width("+a_{1}")
+    budget = 2 + 3.2 * summand
+    lines = broken(pieces, budget)
+    assert "".join(lines).replace("{}", "") == "+".join(f"a_{{{k}}}" for k in range(10))
+    rooms = [budget - width(line) - 2 * line.startswith("{}") for line in lines]
+    assert len(rooms) > 2
+    assert all(0 <= room < summand for room in rooms[:-1])
 
 
 def test_markdown_uses_no_macro_of_its_own() -> None:

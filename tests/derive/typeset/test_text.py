@@ -48,6 +48,7 @@ WRITER = TextTypesetter(NOTATION, (q, i, r, k))
         (Access("dx", i, k), "∂E/∂x[i,k]"),
         (Access("dy", i, s * k), "δ⁽ˡ⁾[i, sk]"),
         (Symbol("gamma"), "γ"),
+        (Access("w_hat", r, k), "ŵ[r,k]"),
     ],
 )
 def test_expressions_read_like_a_textbook(expression: Expr, expected: str) -> None:
@@ -91,6 +92,16 @@ def test_a_row_is_broken_only_where_it_is_longer_than_a_line() -> None:
     whole = "∂E/∂x[q] = x[q] − y[q]"
     assert text_lines.row_lines(step_, len(whole)) == [whole]
     assert [line.strip() for line in text_lines.row_lines(step_, len(whole) - 1)] == ["∂E/∂x[q] = x[q]", "− y[q]"]
+
+
+def test_a_summand_of_several_factors_rather_starts_a_line_than_is_broken() -> None:
+    """Its first factors would fit behind what stands there."""
+    free = (Range(q, H),)
+    terms = (Term(free, (), Access("x", q, q, q, q)), Term(free, (), -Access("y", q) * Access("z", q)))
+    step_ = Step("", (), Access("dx", q), terms, notation=NOTATION)
+    width = len("∂E/∂x[q] = x[q,q,q,q] − y[q]")
+    lines = text_lines.row_lines(step_, width)
+    assert [line.strip() for line in lines] == ["∂E/∂x[q] = x[q,q,q,q]", "− y[q] z[q]"]
 
 
 @pytest.mark.parametrize(
