@@ -68,7 +68,6 @@ def instance(
     equations = [e for name, shape in known.items() for e in _equations(layer, inputs[name], shape)]
     sizes = solved(layer, equations, settings)
     inner = {e: _raveled(inputs[n], shape) for n, shape in known.items() for e in _ravel_extent(inputs[n])}
-    _agree(layer, inputs, known, inner)
     missing = [t for n, t in inputs.items() if n not in known and n not in absent and _unknown(t, sizes, inner)]
     needed = [t for t in missing if not t.optional]
     left = {s for s in layer.program.symbols() | _symbols(layer) if s not in sizes}
@@ -147,22 +146,6 @@ def _as_rows(tensor: Tensor, shape: tuple[int, ...]) -> tuple[int, ...]:
 
 def _ravel_extent(tensor: Tensor) -> list[Expr]:
     return [] if tensor.ravel is None else [tensor.shape[tensor.ravel]]
-
-
-def _agree(
-    layer: Layer,
-    inputs: Mapping[str, Tensor],
-    known: Mapping[str, tuple[int, ...]],
-    inner: Mapping[Expr, tuple[int, ...]],
-) -> None:
-    """Raise unless ``...`` stands for the same extents everywhere."""
-    for name, shape in known.items():
-        for extent in _ravel_extent(inputs[name]):
-            if _raveled(inputs[name], shape) != inner[extent]:
-                raise ExplainError(
-                    f"{layer.name}: argument {name}: expected extents {shown(inner[extent])} for ... in "
-                    f"{_shape_words(inputs[name])}; received {shown(_raveled(inputs[name], shape))}"
-                )
 
 
 def _unknown(tensor: Tensor, sizes: Sizes, inner: Mapping[Expr, Any]) -> set[Symbol]:

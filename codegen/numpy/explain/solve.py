@@ -44,7 +44,7 @@ def solved(layer: Layer, equations: Sequence[Equation], settings: Mapping[str, s
     sizes = _set(layer, plain)
     every = [*equations, *(_feature(layer, k, features[k], v) for k, v in settings.items() if k in features)]
     _solve(layer, [e for e in every if isinstance(e.extent, Symbol)], sizes)
-    pending = [o for o in layer.options if not set(o.symbols) <= set(sizes) and o.name not in padding]
+    pending = [o for o in layer.options if o.name not in padding]
     for _ in range(2):  # a default may be the value of another option
         for option in pending:
             sizes |= {s: v for s, v in _default(layer, option, sizes) if s not in sizes}

@@ -122,9 +122,7 @@ def _form(form: Form, scope: Scope, fresh: bool, gemm: bool = True) -> list[Reco
         return _or_loops(windows, form, form, [], scope, fresh)
     form, views = split_axes(form, scope)
     split_form, view = split_target(form, scope)
-    if windows is not None:
-        lowered = windows
-    elif view is not None:
+    if view is not None:
         lowered = _into_view(form, split_form, view, scope, fresh, gemm)
     else:
         lowered = _strategy(form, scope, fresh, gemm)

@@ -18,8 +18,6 @@ from gradscribe.derive.ir.quote import quoted
 from gradscribe.derive.layer.interface import REQUIRED, Kind, Layer, Option
 from gradscribe.derive.layer.interval import FINITE, LARGEST
 
-FLAGS = {True: 1, False: 0, "true": 1, "false": 0}
-
 
 @dataclass
 class Values:
@@ -99,7 +97,7 @@ def _integers(value: Any, option: Option, values: Values) -> tuple[Expr, ...]:
     if option.kind is Kind.FLAG:
         if not isinstance(value, bool):
             raise NetworkError(f"{values.where}: {option.name}: expected true or false, received {quoted(value)}")
-        return (Integer(FLAGS[value]),)
+        return (Integer(int(value)),)
     if option.kind is Kind.PADDING:
         return _padding(value, option, values)
     parts = _per_axis(value, count)

@@ -78,7 +78,7 @@ def _sized(chapter: Derivation, rng: np.random.Generator, number_: int) -> Itera
     """Each section and lemma with sizes; every other time those under which its conditional results hold."""
     for section in (part for whole in chapter.sections for part in whole.parts):
         where = {s: int(e) for r in section.results for s, e in r.step.where} if number_ % 2 == 0 else {}
-        terms = (*section.raw, *(t for step in section.steps if step.rule != "chain rule" for t in step.terms))
+        terms = (*section.raw, *(t for step in section.steps for t in step.terms))
         source = chapter.layer if chapter.layer is not None and not section.seeds else section.forward
         sizes = sample_sizes(source, rng, mapping=chapter.mapping, fixed=where, terms=terms, limit=60_000)
         known = complete_sizes(section.forward, sizes)

@@ -89,6 +89,17 @@ def test_what_multiplies_a_sum_and_what_is_summed_is_printed() -> None:
     assert "= 3*z[n] times sum over c of exp(x[n, c])" in text
 
 
+@pytest.mark.parametrize(
+    ("windows", "extent", "words"),
+    [(30, 2, "reduce y = max of x_"), (3, 20, "view x_1 = x as (N, 3, 20, C)")],
+)
+def test_of_windows_side_by_side_only_large_ones_are_axes(windows: int, extent: int, words: str) -> None:
+    """What counts is how many elements a window has, not how many windows there are."""
+    sizes = f"input x[N, {windows * extent}, C]; i < {windows}; r < {extent}"
+    layer = gradscribe.layer(f"{sizes}; y[n, i, c] = max(r) x[n, {extent}*i + r, c]")
+    assert words in str(plan(kernels(layer)[0]))
+
+
 def test_every_product_of_a_sum_is_a_contraction() -> None:
     (forward, *_) = kernels(gradscribe.layer("y[n,k] = sum(c) (x[n,c]*w[c,k] + z[n,c]*v[c,k])"))
     found = [record for _, record in walk(plan(forward).records) if isinstance(record, Contract)]

@@ -247,6 +247,10 @@ SHAPES = ("--shape", "x=2,9,9,4", "--shape", "w=3,3,4,6")
         (("conv2d", "--shape", "x=2,9,9", "--shape", "w=3,3,4,6"), ("argument x", "expected 4 axes", "received 3")),
         (("conv2d", "--shape", "x=2,9,9,5", "--shape", "w=3,3,4,6"), ("axis", "expected 4, received 5")),
         (("conv2d", *SHAPES, "--shape", "b=7"), ("argument b, axis 0", "expected 6, received 7")),
+        (
+            ("residual_add", "--shape", "x=2,3,4", "--shape", "z=2,4,3"),  # as many elements
+            ("argument z: expected shape (2, 3, 4), received (2, 4, 3)",),
+        ),
         (("conv2d", "--shape", "x=2,2,9,4", "--shape", "w=3,3,4,6"), ("height", "larger than the padded input")),
         (("conv2d", "--shape", "x=2,9,nine,4"), ("--shape x=2,9,nine,4", "expected NAME=EXTENT")),
         (("conv2d", *SHAPES, "--shape", "w=none"), ("--shape w=none", "not optional")),

@@ -250,6 +250,8 @@ TEXTS = {
     "input x[N, 4, 4, 1]\nconv2d(2, 3, strides=2)": "unknown setting 'strides'; expected one of",
     "input x[N, 4, 4, 1]\nconv2d(0, 3)": "out_channels: expected an integer of at least 1, received 0",
     "input x[N, 4, 4, 1]\nconv2d(2, 3, padding=-1)": "padding: expected an integer of at least 0 or a name, re",
+    "input x[N, 4, 4, 1]\nmax_pool2d(2, ceil_mode=1)": "(max_pool2d): ceil_mode: expected true or false, received 1",
+    "input x[N, 4, 4, 1]\nmax_pool2d(2, ceil_mode=yes)": "ceil_mode: expected true or false, received 'yes'",
     "input x[N, 4, 4, 1]\nmax_pool2d(2, padding=2)": "argument padding: expected at most half of the kernel's extent",
     "input x[N, 4, 4, 2]\nresidual(conv2d(3, 3, padding=1))": "argument z, axis 3: expected 3, received 2, x of shape",
     "input x[N, 4, 4, 2]\nresidual(conv2d(2, 3))": "argument z, axis 1: expected 2, received 4",
@@ -439,6 +441,14 @@ def test_what_cannot_be_generated_is_one_line(text: str, message: str) -> None:
     with pytest.raises(NetworkError) as caught:
         compile_layer(network(text))
     assert str(caught.value).startswith(message)
+
+
+@pytest.mark.parametrize("table", [((1.0, 2.0), (3.0,)), (((1.0,), (2.0, 3.0)),), (1.0, 2.0)])
+def test_a_table_that_is_no_array_of_its_axes_is_refused(table: Any) -> None:
+    own = {"scaled": lambda: gradscribe.layer("y[n, j, k] = x[n, j, k] * T[j, k]", "scaled")}
+    made = network("input x[N, 2, 2]\nf: scaled", "net", layers=own, data={"f.T": table})
+    with pytest.raises(NetworkError, match=r"^net: the data of f_T: expected numbers in tuples, one level per axis$"):
+        compile_layer(made)
 
 
 @pytest.mark.parametrize("policy", ["first", "split"])

@@ -190,6 +190,7 @@ BAD = [
     ("y[n] = x[n, reflect(n, 2)]", 13, "reflect takes 1 argument; found 2"),
     ("y[n] = reflect(x[n])", 8, "wraps a subscript"),
     ("y[n] = max(x[n])", 8, "max takes two values"),
+    ("y[n] = x[n]; n < min(N)", 18, "not an integer; expected integers, indices and sizes"),
     ("y[n] = sum(i) -x[n,i]", 8, "sum(i) (-x[...])"),
     ("y[n] = x[n] $ 3", 13, "character '$'"),
     ("y[n] = (x[n]", 13, "expected )"),

@@ -155,10 +155,8 @@ def _cheapest_pair(arrays: list[Access], form: Form, scope: Scope) -> tuple[tupl
 
 
 def pointwise_operands(form: Form, scope: Scope) -> tuple[Form, list[Record]]:
-    """Compute composite factors that read whole arrays once, outside of the loops over taps."""
+    """Compute composite factors of a scatter that read whole arrays once, outside of the loops over taps."""
     scale, groups = operands(form, scope)
-    if not form.is_sum or all(scope.fits(e, s, form) for e, s in zip(form.place, form.target.shape, strict=True)):
-        return form, []
     records: list[Record] = []
     body: list[Expr] = [scale]
     for group in groups:
