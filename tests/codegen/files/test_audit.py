@@ -179,7 +179,7 @@ def test_the_file_of_a_package_passes_the_gate_before_anything_is_written(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Here names of a module get into it that are none."""
-    monkeypatch.setattr("gradscribe.codegen.tool.package.texts", lambda words: texts((*words, "other")))
+    monkeypatch.setattr("gradscribe.codegen.python.text.render.texts", lambda words: texts((*words, "other")))
     with pytest.raises(AuditError, match=r"__init__\.py: line \d+ holds more than the names of its modules"):
         write_package([LAYER], tmp_path / "out")
     assert not list(tmp_path.iterdir())
