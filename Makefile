@@ -14,7 +14,7 @@ PYTEST := OPENBLAS_NUM_THREADS=1 OMP_NUM_THREADS=1 MKL_NUM_THREADS=1 $(BIN)/pyth
 .DELETE_ON_ERROR:
 # Two installations into one environment at a time would damage it.
 .NOTPARALLEL:
-.PHONY: help demo test test-oracles mutants bench bench-compare lint format generate clean
+.PHONY: help demo test test-oracles mutants bench bench-compare style lint format generate clean
 
 help: ## list these commands (default)
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' Makefile
@@ -30,7 +30,8 @@ demo: $(VENV)/.demo ## install, print derivations, regenerate the kernels, train
 	@echo "== python examples/lenet5.py"
 	@$(BIN)/python examples/lenet5.py
 
-test: lint ## install, then lint, types, freshness of generated/, all tests but the oracles'
+# The tests compare generated/ with the equations, module by module on all cores: `generate --check` need not do so first.
+test: style ## install, then ruff, types, all tests but the oracles'; they say whether generated/ is fresh
 	$(PYTEST) -m "not oracle"
 
 test-oracles: $(VENV)/.oracles ## install PyTorch and ONNX, then compare every kernel with them
@@ -46,10 +47,12 @@ bench: $(VENV)/.bench ## install the peers, measure the kernels against them, wr
 bench-compare: $(VENV)/.bench ## compare the last two runs of `make bench`; fails where a kernel has become slower
 	$(BIN)/python -m benchmarks compare
 
-lint: $(VENV)/.dev ## ruff, mypy --strict, and whether generated/ is fresh
+style: $(VENV)/.dev ## ruff, mypy --strict
 	$(BIN)/ruff check
 	$(BIN)/ruff format --check
 	$(BIN)/mypy
+
+lint: style ## the same, and whether generated/ is fresh
 	$(BIN)/gradscribe generate --check
 
 format: $(VENV)/.dev ## sort imports, repair what ruff can, format

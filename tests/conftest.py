@@ -1,4 +1,4 @@
-"""Golden files: text that a test compares byte for byte, rewritten by ``pytest --update-golden``."""
+"""Golden files, which a test compares byte for byte; and no file is loaded whose tests are all deselected."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -6,10 +6,21 @@ from pathlib import Path
 import pytest
 
 GOLDEN = Path(__file__).parent / "golden"
+ORACLES = Path(__file__).parent / "oracles"
+"""Where all tests are marked as such."""
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--update-golden", action="store_true", help="write tests/golden anew instead of comparing")
+
+
+def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool | None:
+    """Leave files out by -m: loading PyTorch, Keras and ONNX takes longer than collecting all tests without them."""
+    if config.option.markexpr == "not oracle":
+        return True if collection_path == ORACLES else None
+    if config.option.markexpr == "oracle" and collection_path.suffix == ".py":
+        return True if "mark.oracle" not in collection_path.read_text(encoding="utf-8") else None
+    return None
 
 
 @pytest.fixture

@@ -3,6 +3,7 @@
 import ast
 import sys
 from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -12,6 +13,12 @@ NUMPY_IN_DERIVE = {
     "accuracy.py", "boxes.py", "certificate.py", "differences.py", "exact.py", "functions.py", "interpret.py",
     "reductions.py", "rows.py", "sampling.py", "certify.py",
 }  # fmt: skip
+PARSERS = ("derive/language/syntax/parse.py", "derive/composition/parse_network.py")
+STANDARD = set(sys.stdlib_module_names)
+Names = dict[str, set[str]]
+"""By file."""
+Used = dict[str, Names]
+"""By folder."""
 
 
 def modules(folder: str) -> list[Path]:
@@ -20,12 +27,17 @@ def modules(folder: str) -> list[Path]:
     return found
 
 
-def imports(path: Path) -> Iterator[tuple[str, int]]:
+@cache
+def imports(path: Path) -> tuple[tuple[str, int], ...]:
     """The modules that `path` imports anywhere, functions included: absolute name or '' + level for relative ones.
 
     Those of this package are called as in a checkout, "derive.ir.term" for gradscribe.derive.ir.term.
     """
-    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+    return tuple(_imports(ast.parse(path.read_text(encoding="utf-8"))))
+
+
+def _imports(tree: ast.AST) -> Iterator[tuple[str, int]]:
+    for node in ast.walk(tree):
         if isinstance(node, ast.Import):
             yield from ((alias.name.removeprefix("gradscribe."), 0) for alias in node.names)
         elif isinstance(node, ast.ImportFrom):
@@ -36,109 +48,102 @@ def top_level(path: Path) -> set[str]:
     return {name.partition(".")[0] for name, level in imports(path) if level == 0}
 
 
-PARSERS = ("derive/language/syntax/parse.py", "derive/composition/parse_network.py")
-
-
 def relative(path: Path) -> str:
     return path.relative_to(ROOT).as_posix()
 
 
-@pytest.mark.parametrize("path", modules("derive"), ids=relative)
-def test_derive_imports_neither_codegen_nor_templates(path: Path) -> None:
-    assert not top_level(path) & {"codegen", "generated", "templates", "jinja2", "torch", "typer"}
+@pytest.fixture(scope="module")
+def used() -> Used:
+    """By folder and file the names that stand first in what it imports."""
+    return {
+        folder: {relative(path): top_level(path) for path in modules(folder)}
+        for folder in ("derive", "codegen", "generated", "adapters")
+    }
 
 
-@pytest.mark.parametrize("path", modules("derive"), ids=relative)
-def test_numpy_in_derive_belongs_to_the_oracle(path: Path) -> None:
-    assert "numpy" not in top_level(path) or path.name in NUMPY_IN_DERIVE
+def beyond(
+    files: dict[str, set[str]], allowed: set[str], also: dict[str, set[str]] | None = None
+) -> dict[str, set[str]]:
+    """By file what it imports besides what all files may, and what it may itself."""
+    others = {file: names - allowed - (also or {}).get(file, set()) for file, names in files.items()}
+    return {file: names for file, names in others.items() if names}
 
 
-@pytest.mark.parametrize("path", modules("derive"), ids=relative)
-def test_derive_imports_sympy_and_the_standard_library_and_lark_to_parse(path: Path) -> None:
-    allowed = set(sys.stdlib_module_names) | {"derive", "printed", "sympy", "numpy"}
-    allowed |= {"lark"} if relative(path) in PARSERS else set()
-    allowed |= (
-        {"rich"} if relative(path) == "derive/language/syntax/located_error.py" else set()
-    )  # how wide a character is
-    assert top_level(path) <= allowed
+def test_derive_imports_sympy_and_the_standard_library_and_lark_to_parse(used: Used) -> None:
+    also = {file: {"lark"} for file in PARSERS}
+    also["derive/language/syntax/located_error.py"] = {"rich"}  # how wide a character is
+    assert not beyond(used["derive"], STANDARD | {"derive", "printed", "sympy", "numpy"}, also)
 
 
-@pytest.mark.parametrize("path", modules("codegen"), ids=relative)
-def test_codegen_imports_what_it_is_said_to(path: Path) -> None:
-    allowed = set(sys.stdlib_module_names) | {"codegen", "derive", "sympy", "numpy", "jinja2", "typer", "rich", "click"}
-    allowed |= {"version"} if relative(path) == "codegen/tool/cli/run.py" else set()  # the version
-    allowed |= (
-        {"hypothesis"} if relative(path) == "codegen/tool/check/trial/search.py" else set()
-    )  # optional, imported in functions
-    assert top_level(path) <= allowed
-    assert "jinja2" not in top_level(path) or path.name == "render.py"
+def test_numpy_in_derive_belongs_to_the_oracle(used: Used) -> None:
+    with_numpy = {file for file, names in used["derive"].items() if "numpy" in names}
+    assert not {file for file in with_numpy if Path(file).name not in NUMPY_IN_DERIVE}
 
 
-@pytest.mark.parametrize("path", sorted((ROOT / "generated").glob("*.py")), ids=relative)
-def test_generated_imports_numpy_the_standard_library_and_its_siblings(path: Path) -> None:
-    beside = set() if path.name == "__init__.py" else {"runtime"}  # where it was copied beside a script
-    assert top_level(path) <= set(sys.stdlib_module_names) | {"numpy"} | beside
-    siblings = [(name, level) for name, level in imports(path) if level > 0]
-    assert all(level == 1 for _, level in siblings)
-    if path.name != "__init__.py":
-        assert {name for name, _ in siblings} <= {"", "runtime"}
+def test_codegen_imports_what_it_is_said_to(used: Used) -> None:
+    also = {
+        "codegen/tool/cli/run.py": {"version"},
+        "codegen/tool/check/trial/search.py": {"hypothesis"},  # optional, imported in functions
+    }
+    allowed = STANDARD | {"codegen", "derive", "sympy", "numpy", "jinja2", "typer", "rich", "click"}
+    assert not beyond(used["codegen"], allowed, also)
+    with_jinja = {file for file, names in used["codegen"].items() if "jinja2" in names}
+    assert not {file for file in with_jinja if Path(file).name != "render.py"}
 
 
-@pytest.mark.parametrize("path", sorted((ROOT / "generated/compiled").glob("*.py")), ids=relative)
-def test_compiled_loops_import_numpy_and_the_runtime_only(path: Path) -> None:
-    assert top_level(path) <= {"numpy", "typing", "runtime"}
+def test_generated_imports_numpy_the_standard_library_and_its_siblings(used: Used) -> None:
+    for path in sorted((ROOT / "generated").glob("*.py")):
+        file = relative(path)
+        beside = set() if path.name == "__init__.py" else {"runtime"}  # where it was copied beside a script
+        assert not used["generated"][file] - STANDARD - {"numpy"} - beside, file
+        siblings = [(name, level) for name, level in imports(path) if level > 0]
+        assert all(level == 1 for _, level in siblings), file
+        if path.name != "__init__.py":
+            assert {name for name, _ in siblings} <= {"", "runtime"}, file
 
 
-@pytest.mark.parametrize("path", modules("adapters"), ids=relative)
-def test_adapters_import_numpy_and_each_other_and_the_frameworks_where_they_are_used(path: Path) -> None:
-    allowed = set(sys.stdlib_module_names) | {"adapters", "numpy", "safetensors"}
+def test_compiled_loops_import_numpy_and_the_runtime_only(used: Used) -> None:
+    compiled = {file: names for file, names in used["generated"].items() if Path(file).parent.name == "compiled"}
+    assert compiled
+    assert not beyond(compiled, {"numpy", "typing", "runtime"})
+
+
+def test_adapters_import_numpy_and_each_other_and_the_frameworks_where_they_are_used() -> None:
     of_torch = {"adapters/torch.py", "adapters/operators.py"}
     shared = {"derive.ir.quote", "codegen.files.write"}  # how messages show what was given, how files are replaced
-    own = {name.partition(".")[0] for name, level in imports(path) if level == 0 and name not in shared}
-    assert own <= allowed | ({"torch"} if relative(path) in of_torch else set())
-    tree = ast.parse(path.read_text(encoding="utf-8"))
-    at_the_top = {n.module or "" for n in tree.body if isinstance(n, ast.ImportFrom)}
-    at_the_top |= {alias.name for n in tree.body if isinstance(n, ast.Import) for alias in n.names}
-    assert not [name for name in at_the_top if name.startswith("safetensors")]
-    assert relative(path) in of_torch or not {"adapters.torch", "adapters.operators"} & {n for n, _ in imports(path)}
-    assert "pickle" not in {name for name, _ in imports(path)}
+    for path in modules("adapters"):
+        file = relative(path)
+        allowed = STANDARD | {"adapters", "numpy", "safetensors"} | ({"torch"} if file in of_torch else set())
+        own = {name.partition(".")[0] for name, level in imports(path) if level == 0 and name not in shared}
+        assert own <= allowed, file
+        tree = ast.parse(path.read_text(encoding="utf-8"))
+        at_the_top = {n.module or "" for n in tree.body if isinstance(n, ast.ImportFrom)}
+        at_the_top |= {alias.name for n in tree.body if isinstance(n, ast.Import) for alias in n.names}
+        assert not [name for name in at_the_top if name.startswith("safetensors")], file
+        named = {name for name, _ in imports(path)}
+        assert file in of_torch or not {"adapters.torch", "adapters.operators"} & named, file
+        assert "pickle" not in named, file
 
 
 @pytest.mark.parametrize("folder", ["derive", "codegen", "generated"])
-def test_nothing_imports_the_adapters(folder: str) -> None:
-    assert not [relative(path) for path in modules(folder) if "adapters" in top_level(path)]
+def test_nothing_imports_the_adapters(folder: str, used: Used) -> None:
+    assert not [file for file, names in used[folder].items() if "adapters" in names]
 
 
-EQUATIONS = [*modules("derive/catalogue/layers"), *modules("derive/catalogue/optimisers")]
-
-
-@pytest.mark.parametrize("path", EQUATIONS, ids=relative)
-def test_the_catalogue_is_forward_and_update_equations_only(path: Path) -> None:
-    modules_used = {name for name, _ in imports(path)}
+def test_the_catalogue_is_forward_and_update_equations_only() -> None:
     allowed = {
-        "derive.layer.equations",
-        "derive.ir.functions",
-        "derive.ir.index",
-        "derive.layer.interface",
-        "derive.layer.interval",
-    }
-    allowed |= {"derive.language", "sympy"}
-    allowed |= {
-        "collections.abc",
-        "dataclasses",
-        "itertools",
-        "typing",
-        "derive.layer.update",
-        "derive.catalogue.entry",
-    }
+        "derive.layer.equations", "derive.ir.functions", "derive.ir.index", "derive.layer.interface",
+        "derive.layer.interval", "derive.language", "sympy", "collections.abc", "dataclasses", "itertools", "typing",
+        "derive.layer.update", "derive.catalogue.entry",
+    }  # fmt: skip
     own = ("derive.catalogue.layers", "derive.catalogue.optimisers")
-    assert all(name in allowed or name.startswith(own) for name in modules_used)
-    names = {node.id for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))) if isinstance(node, ast.Name)}
-    assert not names & {"Access", "Term", "Statement", "Program", "diff", "Derivative", "differentiate"}
-    functions = {
-        node.name for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))) if isinstance(node, ast.FunctionDef)
-    }
-    assert not [name for name in functions if "grad" in name or "backward" in name]
+    for path in [*modules("derive/catalogue/layers"), *modules("derive/catalogue/optimisers")]:
+        assert not {name for name, _ in imports(path) if name not in allowed and not name.startswith(own)}, path
+        nodes = [*ast.walk(ast.parse(path.read_text(encoding="utf-8")))]
+        names = {node.id for node in nodes if isinstance(node, ast.Name)}
+        assert not names & {"Access", "Term", "Statement", "Program", "diff", "Derivative", "differentiate"}, path
+        functions = {node.name for node in nodes if isinstance(node, ast.FunctionDef)}
+        assert not [name for name in functions if "grad" in name or "backward" in name], path
 
 
 def test_no_text_reaches_sympys_evaluators() -> None:

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import cache
 from itertools import product
 from typing import Any
 
@@ -12,7 +13,10 @@ from gradscribe.generated import runtime as rt
 from tests.runtime.rooms import forget_plans, set_in_all
 
 Array = np.ndarray[Any, Any]
-SEEDS = pytest.mark.parametrize("seed", range(60))
+SEEDS = pytest.mark.parametrize("seeds", [range(k, k + 15) for k in range(0, 60, 15)], ids=lambda r: str(r.start))
+
+
+Element = tuple[int, tuple[int, ...]]
 
 
 @dataclass(frozen=True)
@@ -33,7 +37,7 @@ class Case:
         """Of one window."""
         return self.windows.extents[self.kept :]
 
-    def elements(self, window: tuple[int, ...]) -> Iterator[tuple[int, tuple[int, ...]]]:
+    def elements(self, window: tuple[int, ...]) -> Iterator[Element]:
         """The elements of a window, with their row-major position in it."""
         for place, tap in enumerate(product(*map(range, self.taps))):
             values = (*window, *tap)
@@ -84,56 +88,104 @@ def tile(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Ite
     forget_plans()
 
 
-@SEEDS
-@pytest.mark.parametrize("sign", [1, -1], ids=["max", "min"])
-def test_an_extremum_and_the_first_element_that_is_one(seed: int, sign: int) -> None:
+# ----- what is expected: the tiles do not matter to it ----------------------------------------------------------------
+@cache
+def all_windows(seed: int) -> list[tuple[tuple[int, ...], list[Element]]]:
+    """Every window of a random case with its elements."""
     case = random_case(seed)
-    out, argument = np.empty(case.extents, case.source.dtype), np.empty(case.extents, np.int32)
-    combine = np.maximum if sign > 0 else np.minimum
-    rt.reduce(combine, sign * -np.inf, case.windows, out, argument=argument)
-    alone = np.empty_like(out)
-    rt.reduce(combine, sign * -np.inf, case.windows, alone)
-    np.testing.assert_array_equal(out, alone)
-    for window in np.ndindex(*case.extents):
+    return [(window, [*case.elements(window)]) for window in np.ndindex(*case.extents)]
+
+
+@cache
+def extremum(seed: int, sign: int) -> tuple[Array, Array]:
+    """The greatest or the smallest element of every window, and where the first one is that equals it."""
+    case = random_case(seed)
+    values, places = np.empty(case.extents, case.source.dtype), np.empty(case.extents, np.int32)
+    for window, elements in all_windows(seed):
         best, place = -np.inf, -1
-        for here, at in case.elements(window):
+        for here, at in elements:
             value = sign * case.source[at]
             if place < 0 or value > best or (np.isnan(value) and not np.isnan(best)):
                 best, place = value, here
-        np.testing.assert_equal((float(out[window]), int(argument[window])), (float(sign * best), place))
+        values[window], places[window] = sign * best, place
+    return values, places
+
+
+def finite(seed: int) -> Case:
+    """A random case of numbers."""
+    case = random_case(seed)
+    np.nan_to_num(case.source, copy=False, nan=3, neginf=-3)
+    return case
+
+
+@cache
+def total(seed: int) -> Array:
+    """The sum of every window."""
+    case = finite(seed)
+    found = np.empty(case.extents)
+    for window, elements in all_windows(seed):
+        found[window] = sum(float(case.source[at]) for _, at in elements)
+    return found
+
+
+def given(case: Case, seed: int, chosen: bool) -> tuple[Array, Array]:
+    """A value for every window, and the place in it of the element that gets it; some have none."""
+    rng = np.random.default_rng(seed)
+    values = rng.integers(-9, 9, case.extents).astype(case.source.dtype)
+    if chosen:
+        values[rng.random(case.extents) < 0.1] = np.inf
+    most = int(np.prod(case.taps))
+    return values, rng.integers(-1, most + 1, case.extents).astype((np.int8, np.int32, np.int64)[seed % 3])
+
+
+@cache
+def spread_out(seed: int, chosen: bool, add: bool) -> Array:
+    """Twice the values of the windows, at their elements."""
+    case = finite(seed)
+    values, places = given(case, seed, chosen)
+    found = case.source.astype(np.float64) if add else np.zeros(case.source.shape)
+    for window, elements in all_windows(seed):
+        for place, at in elements:
+            if not chosen or place == places[window]:
+                found[at] += 2 * values[window]
+    return found
+
+
+# ----- what is computed -----------------------------------------------------------------------------------------------
+@SEEDS
+@pytest.mark.parametrize("sign", [1, -1], ids=["max", "min"])
+def test_an_extremum_and_the_first_element_that_is_one(seeds: range, sign: int) -> None:
+    combine = np.maximum if sign > 0 else np.minimum
+    for seed in seeds:
+        case = random_case(seed)
+        out, argument = np.empty(case.extents, case.source.dtype), np.empty(case.extents, np.int32)
+        rt.reduce(combine, sign * -np.inf, case.windows, out, argument=argument)
+        alone = np.empty_like(out)
+        rt.reduce(combine, sign * -np.inf, case.windows, alone)
+        values, places = extremum(seed, sign)
+        np.testing.assert_array_equal(out, values, err_msg=f"seed {seed}")
+        np.testing.assert_array_equal(alone, values, err_msg=f"seed {seed}")
+        np.testing.assert_array_equal(argument, places, err_msg=f"seed {seed}")
 
 
 @SEEDS
-def test_a_sum(seed: int) -> None:
-    case = random_case(seed)
-    rng = np.random.default_rng(seed)
-    scale = rng.normal(size=[n if rng.random() < 0.5 else 1 for n in case.extents])
-    np.nan_to_num(case.source, copy=False, nan=3, neginf=-3)
-    out = np.empty(case.extents, case.source.dtype)
-    rt.reduce(np.add, 0, case.windows, out, scale=scale)
-    expected = np.empty(case.extents)
-    for window in np.ndindex(*case.extents):
-        expected[window] = sum(float(case.source[at]) for _, at in case.elements(window))
-    np.testing.assert_allclose(out, expected * scale, rtol=1e-5, atol=1e-5)
+def test_a_sum(seeds: range) -> None:
+    for seed in seeds:
+        case = finite(seed)
+        rng = np.random.default_rng(seed)
+        scale = rng.normal(size=[n if rng.random() < 0.5 else 1 for n in case.extents])
+        out = np.empty(case.extents, case.source.dtype)
+        rt.reduce(np.add, 0, case.windows, out, scale=scale)
+        np.testing.assert_allclose(out, total(seed) * scale, rtol=1e-5, atol=1e-5, err_msg=f"seed {seed}")
 
 
 @SEEDS
 @pytest.mark.parametrize("chosen", [False, True])
 @pytest.mark.parametrize("add", [False, True])
-def test_the_adjoint(seed: int, chosen: bool, add: bool) -> None:
+def test_the_adjoint(seeds: range, chosen: bool, add: bool) -> None:
     """What is infinite stays with the element that it is for; a position that no element has gives nothing."""
-    case = random_case(seed)
-    rng = np.random.default_rng(seed)
-    np.nan_to_num(case.source, copy=False, nan=3, neginf=-3)
-    values = rng.integers(-9, 9, case.extents).astype(case.source.dtype)
-    if chosen:
-        values[rng.random(case.extents) < 0.1] = np.inf
-    most = int(np.prod(case.taps))
-    places = rng.integers(-1, most + 1, case.extents).astype((np.int8, np.int32, np.int64)[seed % 3])
-    expected = case.source.astype(np.float64) if add else np.zeros(case.source.shape)
-    for window in np.ndindex(*case.extents):
-        for place, at in case.elements(window):
-            if not chosen or place == places[window]:
-                expected[at] += 2 * values[window]
-    rt.spread(values, case.windows, scale=2, argument=places if chosen else None, add=add)
-    np.testing.assert_allclose(case.source, expected, rtol=1e-5)
+    for seed in seeds:
+        case = finite(seed)
+        values, places = given(case, seed, chosen)
+        rt.spread(values, case.windows, scale=2, argument=places if chosen else None, add=add)
+        np.testing.assert_allclose(case.source, spread_out(seed, chosen, add), rtol=1e-5, err_msg=f"seed {seed}")

@@ -16,10 +16,11 @@ from gradscribe.codegen.numpy.plan import Plan, Record, effects
 from gradscribe.codegen.numpy.print.emit import Emitter
 from gradscribe.codegen.python.expression import Call, Name, parts, reads
 from gradscribe.codegen.python.statement import Assign, Body, Do, For, bound, used, walk
+from gradscribe.derive.catalogue.layers import LAYERS
 from gradscribe.derive.catalogue.networks import NETWORKS
 from gradscribe.derive.composition import concrete
 from gradscribe.derive.ir.term import Program
-from tests.cases.catalogue import FUNCTIONS, kernel, planned
+from tests.cases.catalogue import layer_kernels, planned
 from tests.cases.random_networks import random_network
 
 MADE = "np.empty", "np.zeros", "np.full", "rt.gather", "rt.known"
@@ -68,9 +69,10 @@ def agree(how: Plan, program: Program) -> None:
         assert made(body) & arrays <= set(said.made), record
 
 
-@pytest.mark.parametrize("function", FUNCTIONS)
-def test_records_speak_of_the_arrays_that_their_statements_use(function: str) -> None:
-    agree(planned(function), kernel(function).program)
+@pytest.mark.parametrize("name", LAYERS)
+def test_records_speak_of_the_arrays_that_their_statements_use(name: str) -> None:
+    for one in layer_kernels(name):
+        agree(planned(one.name), one.program)
 
 
 @pytest.mark.parametrize("name", ["lenet5", "bottleneck"])

@@ -1,49 +1,16 @@
 """Every printed format has the same headings in the same order and the same numbers beside its rows."""
 
 import re
-from collections.abc import Callable, Iterator
-from functools import partial
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from gradscribe.codegen.tool.cli import main
-from gradscribe.codegen.tool.find import find
-from gradscribe.derive.catalogue.layers import LAYERS
-from gradscribe.derive.catalogue.networks import NETWORKS
-from gradscribe.derive.catalogue.winograd import cook_toom
-from gradscribe.derive.catalogue.winograd.fast_correlation import derive_winograd
-from gradscribe.derive.derivation import Derivation, derive
-from gradscribe.derive.derivation.gradient.identity import rotation_identity
-from gradscribe.derive.typeset.formats import FORMATS, Format, rendered
-from tests.cases.catalogue import derived, derived_twice
-from tests.derive.typeset import outline
+from gradscribe.derive.typeset.formats import FORMATS, Format
+from tests.cases.catalogue import derived
+from tests.derive.typeset import outline, pages
 
-CHAINS = [
-    "conv2d -> tanh -> conv2d",
-    "conv2d -> tanh -> subsampling2d -> conv2d -> flatten -> dense",
-    "conv2d(4, 3, padding=1) -> residual(conv2d(4, 3, padding=1) -> relu -> conv2d(4, 3, padding=1)) -> relu -> conv2d",
-]
-
-
-def network(name: str) -> Derivation:
-    return derive(NETWORKS[name]())
-
-
-def chained(layers: str, order: int = 1) -> Derivation:
-    return derive(find(layers), order=order)
-
-
-PAGES: dict[str, Callable[[], Derivation]] = {
-    **{name: partial(derived, name) for name in LAYERS},
-    **{f"{name}, order 2": partial(derived_twice, name) for name in LAYERS},
-    **{name: partial(network, name) for name in NETWORKS},
-    **{chain: partial(chained, chain) for chain in CHAINS},
-    f"{CHAINS[0]}, order 2": partial(chained, CHAINS[0], 2),
-    "F(2, 3)": lambda: derive_winograd(cook_toom(2, 3), 1),
-    "F(4×4, 3×3)": lambda: derive_winograd(cook_toom(4, 3), 2),
-    "identity": rotation_identity,
-}
 HEADING = {
     "text": re.compile(r"(?:\A|─{40}\n\n)(?P<title>.+)\n|^(?P<other>\S.*)\n[─═]{3,}$", re.MULTILINE),
     "latex": re.compile(r"^\\(?:sub)?section\*\{(.*)\}$", re.MULTILINE),
@@ -73,16 +40,16 @@ def within(words: str, heading: str) -> bool:
     return all(word in rest for word in words.split())
 
 
-@pytest.mark.parametrize("name", PAGES)
+@pytest.mark.parametrize("name", pages.PAGES)
 def test_headings_and_numbers_are_the_same_in_every_format(name: str) -> None:
-    derivation = PAGES[name]()
-    expected = outline.render(derivation).splitlines()
+    page = pages.derivation(name)
+    expected = outline.render(page).splitlines()
     numbers = [line for line in expected if line.isdigit()]
-    rows = sum(len(part.steps) for s in derivation.sections for part in s.parts)
-    count = len(derivation.definitions) + rows + sum(len(s.results) for s in derivation.sections)
+    rows = sum(len(part.steps) for s in page.sections for part in s.parts)
+    count = len(page.definitions) + rows + sum(len(s.results) for s in page.sections)
     assert numbers[:count] == [str(n + 1) for n in range(count)]
-    assert found(rendered(derivation, "text"), "text") == expected
-    latex, markdown = ([plain(line) for line in found(rendered(derivation, f), f)] for f in ("latex", "markdown"))
+    assert found(pages.text(name, "text"), "text") == expected
+    latex, markdown = ([plain(line) for line in found(pages.text(name, f), f)] for f in ("latex", "markdown"))
     assert latex == markdown
     assert len(latex) == len(expected)
     assert all(within(words, line) for words, line in zip(latex, expected, strict=True))

@@ -8,17 +8,10 @@ from pathlib import Path
 
 import pytest
 
-from gradscribe.codegen.tool.find import find
 from gradscribe.derive.catalogue.layers import LAYERS
-from gradscribe.derive.catalogue.networks import NETWORKS
-from gradscribe.derive.catalogue.winograd import cook_toom
-from gradscribe.derive.catalogue.winograd.fast_correlation import derive_winograd
 from gradscribe.derive.derivation import derive
-from gradscribe.derive.derivation.certificate.certificate import Certificate
-from gradscribe.derive.derivation.gradient.identity import rotation_identity
 from gradscribe.derive.derivation.notation import Notation
 from gradscribe.derive.ir.term import Access
-from gradscribe.derive.typeset import markdown
 from gradscribe.derive.typeset.latex import latex_writer
 from gradscribe.derive.typeset.latex.latex_lines import broken
 from gradscribe.derive.typeset.mathematics.latex_letters import prose
@@ -26,58 +19,16 @@ from gradscribe.derive.typeset.mathematics.latex_symbols import LatexTypesetter
 from gradscribe.derive.typeset.mathematics.latex_width import width
 from gradscribe.derive.typeset.terms.expression_writer import Part
 from gradscribe.derive.typeset.terms.typesetter import Piece
-from tests.cases.catalogue import derived, derived_twice
+from tests.cases.catalogue import derived
+from tests.derive.typeset import pages
 
 needs_pdflatex = pytest.mark.skipif(shutil.which("pdflatex") is None, reason="pdflatex is not installed")
-WIDE = {"stride": "s_h,s_w", "padding": "p_h,p_h_end,p_w,p_w_end", "dilation": "d_h,d_w", "groups": "G"}
-DOCUMENTS: list[tuple[str, dict[str, str]]] = [
-    *((name, {}) for name in LAYERS),
-    ("conv2d", WIDE),
-    ("conv2d", {"stride": "1"}),
-    ("max_pool2d", {"stride": "kernel_size", "padding": "0", "dilation": "1"}),
-    ("avg_pool2d", {"ceil_mode": "true", "count_include_pad": "false", "stride": "s_h,s_w", "padding": "p_h,p_w"}),
-    ("scaled_tanh", {"amplitude": "1.7159", "slope": "2/3"}),
-]
-
-
-FOOT = Certificate(6, 19, 4e-16, 4, 8e-11)
 
 
 @needs_pdflatex
-def test_documents_compile_within_the_margins(tmp_path: Path) -> None:
-    documents = {label(n, s): latex_writer.render(derived(n, **s), FOOT) for n, s in DOCUMENTS}
-    documents["identity"] = latex_writer.render(rotation_identity())
-    assert len(documents) == len(DOCUMENTS) + 1
-    assert not overfull(documents, tmp_path)
-
-
-@needs_pdflatex
-def test_documents_of_second_order_compile_within_the_margins(tmp_path: Path) -> None:
-    assert not overfull({label(n, {}): latex_writer.render(derived_twice(n), FOOT) for n in LAYERS}, tmp_path)
-
-
-CHAINS = [
-    "conv2d -> tanh -> conv2d",
-    "conv2d -> relu -> max_pool2d(3, stride=2, padding=1) -> conv2d(stride=s) -> softmax",
-    "conv2d -> tanh -> subsampling2d -> conv2d -> flatten -> dense",
-    "first: conv2d -> tanh -> s2: avg_pool2d -> n2: batch_norm -> silu -> last: conv2d -> out: global_avg_pool",
-    "conv2d(4, 3, padding=1) -> residual(conv2d(4, 3, padding=1) -> relu -> conv2d(4, 3, padding=1)) -> relu -> conv2d",
-]
-
-
-@needs_pdflatex
-def test_networks_compile_within_the_margins(tmp_path: Path) -> None:
-    documents = {name: latex_writer.render(derive(build()), FOOT) for name, build in NETWORKS.items()}
-    documents |= {f"chain {n}": latex_writer.render(derive(find(chain)), FOOT) for n, chain in enumerate(CHAINS)}
-    assert not overfull(documents, tmp_path)
-
-
-@needs_pdflatex
-def test_fast_correlations_compile_within_the_margins(tmp_path: Path) -> None:
-    """Of many points, too: their polynomials take several lines, their matrices several parts."""
-    sizes = [(1, 1, 1), (2, 3, 1), (4, 3, 2), (2, 7, 2), (8, 3, 1), (14, 3, 2)]
-    documents = {f"F({m}, {r})": derive_winograd(cook_toom(m, r), dims) for m, r, dims in sizes}
-    assert not overfull({name: latex_writer.render(d, FOOT) for name, d in documents.items()}, tmp_path)
+@pytest.mark.parametrize("group", ["FIRST", "SECOND", "OF_NETWORKS", "CORRELATIONS"])
+def test_pages_compile_within_the_margins(group: str, tmp_path: Path) -> None:
+    assert not overfull({label(name): pages.text(name, "latex") for name in getattr(pages, group)}, tmp_path)
 
 
 def overfull(documents: dict[str, str], folder: Path) -> list[tuple[str, str]]:
@@ -96,14 +47,14 @@ def overfull(documents: dict[str, str], folder: Path) -> list[tuple[str, str]]:
 MARK, OVERFULL = "document: ", "Overfull \\hbox"
 
 
-def label(name: str, settings: dict[str, str]) -> str:
+def label(page: str) -> str:
     """A name that the log prints in one line and as it is."""
-    return "-".join([name, *settings.values()]).replace("_", "")
+    return page.replace("_", "")
 
 
 @needs_pdflatex
 def test_a_document_compiles_by_itself_and_a_line_in_the_margin_is_found(tmp_path: Path) -> None:
-    document = latex_writer.render(derived("dense"), FOOT)
+    document = pages.text("dense", "latex")
     assert OVERFULL not in compile_latex(document, tmp_path)
     wide = document.replace(r"\end{document}", r"\rule{1.5\textwidth}{1pt}\par\end{document}")
     assert OVERFULL in compile_latex(wide, tmp_path)
@@ -206,12 +157,12 @@ def test_lines_of_short_summands_are_filled() -> None:
 
 
 def test_markdown_uses_no_macro_of_its_own() -> None:
-    for derivation in (of(name) for name in LAYERS for of in (derived, derived_twice)):
-        rendered = markdown.render(derivation)
-        assert "\\new" not in rendered
-        assert "alignat" not in rendered
-        assert rendered.count("$$") % 2 == 0
-        assert rendered.count(r"\begin{aligned}") == rendered.count(r"\end{aligned}")
+    for name in (*pages.FIRST, *pages.SECOND):
+        rendered = pages.text(name, "markdown")
+        assert "\\new" not in rendered, name
+        assert "alignat" not in rendered, name
+        assert rendered.count("$$") % 2 == 0, name
+        assert rendered.count(r"\begin{aligned}") == rendered.count(r"\end{aligned}"), name
 
 
 def test_notebooks_show_equations_steps_and_derivations() -> None:

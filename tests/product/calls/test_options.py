@@ -19,7 +19,7 @@ from gradscribe.derive.composition import NetworkError
 from gradscribe.derive.derivation import derive as derivation
 from gradscribe.derive.ir.term import EquationError
 from gradscribe.derive.language import LanguageError
-from gradscribe.derive.layer.interface import Kind, Option
+from gradscribe.derive.layer.interface import Kind
 from gradscribe.derive.layer.interval import FINITE, Interval
 from gradscribe.derive.layer.sampling import sample_sizes
 from gradscribe.generated.avg_pool2d import avg_pool2d_forward, avg_pool2d_grad_input
@@ -30,12 +30,6 @@ from gradscribe.generated.zero_pad2d import zero_pad2d_forward
 from tests.cases.catalogue import layer as catalogue_layer
 from tests.cases.layers import random_values, sampled_case
 
-NUMBERS = [
-    (name, option)
-    for name in LAYERS
-    for option in catalogue_layer(name).options
-    if option.kind is Kind.NUMBER and option.values is not None
-]
 UNLIMITED = {("constant_pad2d", "value"), ("hard_tanh", "min_val"), ("hard_tanh", "max_val")}
 
 
@@ -64,8 +58,11 @@ def test_every_real_option_has_a_range_but_those_that_may_be_infinite() -> None:
         assert all(o.values is not None for o in make().layer.options if o.kind is not Kind.FLAG)
 
 
-@pytest.mark.parametrize(("name", "option"), NUMBERS, ids=[f"{n}-{o.name}" for n, o in NUMBERS])
-def test_numbers_out_of_range_are_refused(name: str, option: Option) -> None:
+@pytest.mark.parametrize("name", LAYERS)
+def test_numbers_out_of_range_are_refused(name: str) -> None:
+    limits = {o.name: o.values for o in catalogue_layer(name).options if o.kind is Kind.NUMBER and o.values is not None}
+    if not limits:
+        return
     case = sampled_case(name, np.random.default_rng(3))
     values = random_values(case, np.random.default_rng(4))
     module = importlib.import_module(f"gradscribe.generated.{name}")
@@ -76,15 +73,14 @@ def test_numbers_out_of_range_are_refused(name: str, option: Option) -> None:
         for p in list(inspect.signature(cls).parameters.values())
         if p.default is p.empty and p.kind is p.POSITIONAL_OR_KEYWORD
     }
-    assert option.values is not None
-    for wrong in outside(option.values):
-        message = rf"^{name}: argument {option.name}: expected .*, received {wrong!r}$".replace("+", r"\+")
+    for option, wrong in ((option, wrong) for option, allowed in limits.items() for wrong in outside(allowed)):
+        message = rf"^{name}: argument {option}: expected .*, received {wrong!r}$".replace("+", r"\+")
         with pytest.raises(ValueError, match=message):
-            forward(*arrays, **{**case.options, option.name: wrong})
+            forward(*arrays, **{**case.options, option: wrong})
         with pytest.raises(ValueError, match=message):
-            cls(**{**needed, option.name: wrong})
-        with pytest.raises(EquationError, match=f"{name}: {option.name} must be"):
-            derivation(catalogue_layer(name), settings={option.name: repr(wrong)})
+            cls(**{**needed, option: wrong})
+        with pytest.raises(EquationError, match=f"{name}: {option} must be"):
+            derivation(catalogue_layer(name), settings={option: repr(wrong)})
 
 
 @pytest.mark.parametrize("name", OPTIMISERS)

@@ -1,0 +1,205 @@
+"""Checks of arguments: sizes, counts, flags, numbers, paddings, labels, types, arrays, shapes."""
+
+import re
+from typing import Any
+
+import numpy as np
+import pytest
+
+from gradscribe.generated import runtime as rt
+
+
+def raises(error: type[Exception], text: str) -> Any:
+    """The whole message, to the letter."""
+    return pytest.raises(error, match=f"^{re.escape(text)}$")
+
+
+@pytest.mark.parametrize("value", [3, np.int64(3), (3, 3), [3, 3], np.array([3, 3]), (np.int8(3), 3)])
+def test_sizes_of_both_axes(value: Any) -> None:
+    found = rt.sizes("conv", "stride", value, 2, 1)
+    assert found == (3, 3)
+    assert all(type(v) is int for v in found)
+
+
+@pytest.mark.parametrize(
+    ("value", "error", "received"),
+    [
+        ((1, 2, 3), ValueError, "expected an integer or 2 of them, received (1, 2, 3)"),
+        ((), ValueError, "expected an integer or 2 of them, received ()"),
+        ((1, 0), ValueError, "expected at least 1, received 0"),
+        (-1, ValueError, "expected at least 1, received -1"),
+        (1.0, TypeError, "expected an integer, received 1.0"),
+        ((1, 2.5), TypeError, "expected an integer, received 2.5"),
+        ("2", TypeError, "expected an integer, received '2'"),
+        (None, TypeError, "expected an integer, received None"),
+        (True, TypeError, "expected an integer, received True"),
+    ],
+)
+def test_sizes_refuse(value: Any, error: type[Exception], received: str) -> None:
+    with raises(error, f"conv: argument stride: {received}"):
+        rt.sizes("conv", "stride", value, 2, 1)
+
+
+def test_count() -> None:
+    assert type(rt.count("a", "b", np.uint8(2), 1)) is int
+    with raises(ValueError, "a: argument b: expected at least 1, received 0"):
+        rt.count("a", "b", 0, 1)
+    with raises(TypeError, "a: argument b: expected an integer, received False"):
+        rt.count("a", "b", False, 0)
+
+
+def test_flag() -> None:
+    assert rt.flag("a", "b", np.bool(True)) is True
+    assert rt.flag("a", "b", False) is False
+    with raises(TypeError, "a: argument b: expected True or False, received 1"):
+        rt.flag("a", "b", 1)
+
+
+@pytest.mark.parametrize("value", [2, 2.0, np.float32(2), np.int8(2), np.array(2.0)])
+def test_number(value: Any) -> None:
+    assert type(rt.number("a", "b", value)) is float
+    assert rt.number("a", "b", value) == 2
+
+
+@pytest.mark.parametrize("value", [True, "2", None, 2j, [2.0], np.array([2.0]), np.array(True)])
+def test_number_refuses(value: Any) -> None:
+    with pytest.raises(TypeError, match=r"^a: argument b: expected a number, received "):
+        rt.number("a", "b", value)
+
+
+@pytest.mark.parametrize(
+    ("value", "expected"),
+    [
+        (2, (2, 2, 2, 2)),
+        (np.int64(1), (1, 1, 1, 1)),
+        ((1, 2), (1, 1, 2, 2)),
+        ([[1, 2], [3, 4]], (1, 2, 3, 4)),
+        (((0, 2), 1), (0, 2, 1, 1)),
+        (np.array([[1, 2], [3, 4]]), (1, 2, 3, 4)),
+        ("valid", (0, 0, 0, 0)),
+        ("same", (1, 1, 1, 2)),
+    ],
+)
+def test_paddings(value: Any, expected: tuple[int, ...]) -> None:
+    found = rt.paddings("conv", value, (2, 3), (1, 1))
+    assert found == expected
+    assert all(type(v) is int for v in found)
+
+
+@pytest.mark.parametrize(
+    ("value", "error", "text"),
+    [
+        ("full", ValueError, "expected 'same', 'valid' or integers, received 'full'"),
+        ("same", ValueError, "'same' needs stride 1, received stride (1, 2)"),
+        ((1, 2, 3), ValueError, "expected an integer or 2 axes, received (1, 2, 3)"),
+        (((1, 2, 3), 1), ValueError, "expected (start, end) per axis, received ((1, 2, 3), 1)"),
+        (-1, ValueError, "expected at least 0, received -1"),
+        (((0, -2), 1), ValueError, "expected at least 0, received -2"),
+        (1.5, TypeError, "expected an integer, received 1.5"),
+        (("same", 1), TypeError, "expected an integer, received 'same'"),
+        (None, TypeError, "expected an integer, received None"),
+    ],
+)
+def test_paddings_refuse(value: Any, error: type[Exception], text: str) -> None:
+    with raises(error, f"conv: argument padding: {text}"):
+        rt.paddings("conv", value, (2, 3), (1, 2))
+
+
+def test_labels() -> None:
+    rt.labels("loss", "t", np.array([0, 2, 1]), 3)
+    rt.labels("loss", "t", np.zeros(0, int), 0)
+    for wrong in (3, -1):
+        for values in (np.array([0, wrong]), np.array([0, -100, wrong])):
+            with raises(ValueError, f"loss: argument t: expected labels from 0 to 2, received {wrong}"):
+                rt.labels("loss", "t", values, 3, values != -100)
+    values = np.array([0, -100, 2, 7])
+    rt.labels("loss", "t", values, 3, (values != -100) & (values != 7))
+    rt.labels("loss", "t", values, 3, False)
+
+
+def test_float_type() -> None:
+    single, double = np.zeros(2, np.float32), np.zeros(2)
+    assert rt.float_type("conv", x=single, w=single, b=None) is np.float32
+    assert rt.float_type("conv", x=double) is np.float64
+    hint = "convert it, np.asarray(w, np.float32), or make the layer with dtype=np.float64"
+    with raises(TypeError, f"conv: argument w: expected float32 as x has, received float64; {hint}"):
+        rt.float_type("conv", x=single, w=double)
+
+
+def test_float_type_of_the_other_byte_order() -> None:
+    assert rt.float_type("conv", x=np.zeros(2, ">f4")) is np.float32
+
+
+def test_scalar_type() -> None:
+    assert rt.scalar_type(np.float32(1), np.float32(2)) is np.float32
+    assert rt.scalar_type(np.float32(1), 2.0) is np.float64
+    assert rt.scalar_type() is np.float64
+
+
+def test_real_type() -> None:
+    assert rt.real_type("conv", "float32") == np.float32
+    assert rt.real_type("conv", float) == np.float64
+    with raises(TypeError, "conv: argument dtype: expected float32 or float64, received int64"):
+        rt.real_type("conv", np.int64)
+    with raises(TypeError, "conv: argument dtype: expected float32 or float64, received 'real'"):
+        rt.real_type("conv", "real")
+
+
+CONVERT = "convert it: np.asarray(x, "
+
+
+@pytest.mark.parametrize(
+    ("value", "rank", "integer", "error", "text"),
+    [
+        (
+            [1, 2],
+            1,
+            False,
+            TypeError,
+            f"expected float32 or float64, received int64; {CONVERT}np.float32)",
+        ),
+        (
+            np.zeros(2, np.float16),
+            1,
+            False,
+            TypeError,
+            f"expected float32 or float64, received float16; {CONVERT}np.float32)",
+        ),
+        (["a"], 1, False, TypeError, "expected float32 or float64, received <U1"),
+        ([1.5], 1, True, TypeError, f"expected integers, received float64; {CONVERT}np.int64)"),
+        ([True], 1, True, TypeError, f"expected integers, received bool; {CONVERT}np.int64)"),
+        (np.zeros((2, 3)), 4, False, ValueError, "expected 4 axes, received 2, shape (2, 3)"),
+    ],
+)
+def test_array_refuses(value: Any, rank: int, integer: bool, error: type[Exception], text: str) -> None:
+    with raises(error, f"conv: argument x: {text}"):
+        rt.array("conv", "x", value, rank, integer=integer)
+
+
+def test_shape() -> None:
+    assert rt.shape("conv", "input_shape", [2, np.int64(3)], 2) == (2, 3)
+    with raises(ValueError, "conv: argument input_shape: expected a shape of 2 axes, received (1, 2, 3)"):
+        rt.shape("conv", "input_shape", (1, 2, 3), 2)
+    with raises(ValueError, "conv: argument input_shape: expected a shape of 2 axes, received 7"):
+        rt.shape("conv", "input_shape", 7, 2)
+    with raises(ValueError, "conv: argument input_shape: expected at least 0, received -1"):
+        rt.shape("conv", "input_shape", (1, -1), 2)
+
+
+def test_checks_of_extents() -> None:
+    rt.extents("conv", "w", (1, 2), (1, 2), "rows, columns")
+    with raises(ValueError, "conv: argument w, axis 1 (columns): expected 3, received 2"):
+        rt.extents("conv", "w", (1, 2), (1, 3), "rows, columns")
+    assert rt.divided("conv", "groups", 6, 3) == 2
+    for received, divisor in ((5, 3), (5, 0)):
+        with raises(ValueError, f"conv: groups: expected a multiple of {divisor}, received {received}"):
+            rt.divided("conv", "groups", received, divisor)
+    with raises(ValueError, "mse: argument t: expected shape (2, 3), received (3, 2)"):
+        rt.same_shape("mse", "t", (3, 2), (2, 3))
+    with raises(ValueError, "pool: argument padding: expected at most half, received 4"):
+        rt.require("pool", "padding", False, "at most half", 4)
+    text = (
+        "conv: height: the kernel is larger than the padded input: expected a padded extent of at least 5, received 4"
+    )
+    with raises(ValueError, text):
+        rt.fits("conv", "height", 0, 4, 5)
