@@ -20,9 +20,12 @@ from gradscribe.derive.derivation.notation import Notation
 from gradscribe.derive.ir.term import Access
 from gradscribe.derive.typeset import markdown
 from gradscribe.derive.typeset.latex import latex_writer
+from gradscribe.derive.typeset.latex.latex_lines import broken
 from gradscribe.derive.typeset.mathematics.latex_letters import prose
 from gradscribe.derive.typeset.mathematics.latex_symbols import LatexTypesetter
 from gradscribe.derive.typeset.mathematics.latex_width import width
+from gradscribe.derive.typeset.terms.expression_writer import Part
+from gradscribe.derive.typeset.terms.typesetter import Piece
 from tests.cases.catalogue import derived, derived_twice
 
 needs_pdflatex = pytest.mark.skipif(shutil.which("pdflatex") is None, reason="pdflatex is not installed")
@@ -38,6 +41,23 @@ DOCUMENTS: list[tuple[str, dict[str, str]]] = [
 
 
 FOOT = Certificate(6, 19, 4e-16, 4, 8e-11)
+
+
+def test_a_line_never_ends_with_a_sum_sign_or_a_constant() -> None:
+    """Not even where nothing fits: every other piece then stands on a line of its own."""
+    written = [
+        ("u", ""),
+        ("b", "+"),
+        (r"\sum_{r}", "S"),
+        ("w", " "),
+        ("x", " "),
+        ("a", "-"),
+        (r"\sum_{c}", "S"),
+        ("z", " "),
+    ]
+    pieces = [Piece((Part(text),), glue) for text, glue in written]
+    assert broken(pieces, 0.0) == ["u", r"{}+b\,\sum_{r}\,w", r"{}\,x", r"{}-a\,\sum_{c}\,z"]
+    assert broken(pieces, 99.0) == [r"u+b\,\sum_{r}\,w\,x-a\,\sum_{c}\,z"]
 
 
 @needs_pdflatex
