@@ -31,7 +31,7 @@ from gradscribe.derive.derivation.record import LayerTable
 from gradscribe.derive.typeset.text.text_tables import layer_lines
 
 
-def network_source(network: Network, order: int = 1) -> Emitted:
+def network_source(network: Network, order: int) -> Emitted:
     """The module of a network.
 
     Raises:

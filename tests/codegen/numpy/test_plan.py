@@ -197,6 +197,16 @@ def test_what_no_sum_sees_is_computed_once_after_the_loop() -> None:
     np.testing.assert_allclose(compile_layer(skew).skew_forward(z, u), wanted)
 
 
+def test_a_factor_scales_its_own_sum_not_what_was_there_before() -> None:
+    """The second sum is added to the first, so it may not be scaled after its loop."""
+    both = gradscribe.layer("y[m] = exp(z[m]) * sum(e) u[e, e + m] + exp(a[m]) * sum(e) v[e, e + m]", "both")
+    rng = np.random.default_rng(0)
+    (z, a), (u, v) = rng.normal(size=(2, 3)), rng.normal(size=(2, 4, 5))
+    sums = [np.array([sum(w[e, e + m] for e in range(4) if e + m < 5) for m in range(3)]) for w in (u, v)]
+    wanted = np.exp(z) * sums[0] + np.exp(a) * sums[1]
+    np.testing.assert_allclose(compile_layer(both).both_forward(z=z, a=a, u=u, v=v), wanted)
+
+
 def test_an_empty_plan_prints_its_name() -> None:
     assert str(Plan("nothing")) == "plan nothing"
 

@@ -2,6 +2,7 @@
 
 import random
 from collections.abc import Sequence
+from dataclasses import replace
 from fractions import Fraction
 from itertools import product
 
@@ -60,6 +61,16 @@ def test_the_proof_finds_one_wrong_number(f: CookToom, data: st.DataObject) -> N
     wrong = CookToom(**{**vars(f), name: matrix.as_immutable()})
     with pytest.raises(EquationError, match=r"output \d+ differs from the correlation by"):
         prove(wrong)
+
+
+def test_the_proof_says_what_is_left_over() -> None:
+    """An output too many of one product, and one of a product that is not due."""
+    one, more = cook_toom(1, 1), cook_toom(2, 1)
+    with pytest.raises(EquationError, match=r"output 0 differs from the correlation by d0\*g0/2$"):
+        prove(replace(one, output=one.output * Rational(3, 2)))
+    rows = more.output.tolist()
+    with pytest.raises(EquationError, match=r"output 1 differs from the correlation by d0\*g0 - d1\*g0$"):
+        prove(replace(more, output=Matrix([rows[0], rows[0]]).as_immutable()))
 
 
 @pytest.mark.parametrize("n", range(1, 30))

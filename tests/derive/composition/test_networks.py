@@ -91,6 +91,22 @@ def test_sizes_that_a_text_leaves_open_are_arguments() -> None:
     close(layer.grads["dense1.b"], dy.sum(0))
 
 
+def test_backward_returns_a_gradient_for_each_real_input() -> None:
+    """Of two inputs a tuple, of labels alone None, the gradient of a weight in both cases."""
+    two = instance(network("input x[N, 3]\ninput z[N, 3]\na = x -> tanh\n(a, z) -> residual_add -> dense(2)", "two"))
+    rng = np.random.default_rng(0)
+    x, z, dy = rng.normal(size=(4, 3)), rng.normal(size=(4, 3)), rng.normal(size=(4, 2))
+    two(x, z)
+    dx, dz = two.backward(dy)
+    w = two.params["dense1.w"]
+    np.testing.assert_allclose(dz, dy @ w.T, rtol=1e-12)
+    np.testing.assert_allclose(dx, (dy @ w.T) * (1 - np.tanh(x) ** 2), rtol=1e-12)
+    words = instance(network("input t[N]\nembedding(5, 2)", "words"))
+    words(np.array([3, 0, 3]))
+    assert words.backward(np.ones((3, 2))) is None
+    np.testing.assert_array_equal(words.grads["embedding1.w"][:, 0], [1, 0, 0, 2, 0])
+
+
 def test_batches_of_none_one_and_float32() -> None:
     net = network("input x[N, 6, 6, 1]\nconv2d(2, 3) -> tanh -> max_pool2d(2) -> flatten -> dense(3)")
     layer = getattr(compile_layer(net), net.class_name)(rng=0)

@@ -25,6 +25,23 @@ from tests.derive.typeset import pages
 needs_pdflatex = pytest.mark.skipif(shutil.which("pdflatex") is None, reason="pdflatex is not installed")
 
 
+def test_a_line_never_ends_with_a_sum_sign_or_a_constant() -> None:
+    """Not even where nothing fits: every other piece then stands on a line of its own."""
+    written = [
+        ("u", ""),
+        ("b", "+"),
+        (r"\sum_{r}", "S"),
+        ("w", " "),
+        ("x", " "),
+        ("a", "-"),
+        (r"\sum_{c}", "S"),
+        ("z", " "),
+    ]
+    pieces = [Piece((Part(text),), glue) for text, glue in written]
+    assert broken(pieces, 0.0) == ["u", r"{}+b\,\sum_{r}\,w", r"{}\,x", r"{}-a\,\sum_{c}\,z"]
+    assert broken(pieces, 99.0) == [r"u+b\,\sum_{r}\,w\,x-a\,\sum_{c}\,z"]
+
+
 @needs_pdflatex
 @pytest.mark.parametrize("group", ["FIRST", "SECOND", "OF_NETWORKS", "CORRELATIONS"])
 def test_pages_compile_within_the_margins(group: str, tmp_path: Path) -> None:

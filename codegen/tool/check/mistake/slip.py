@@ -49,9 +49,11 @@ def lost_factors(term: Term, around: Surroundings) -> Iterator[Slip]:
         others.remove(factor)
         yield words, replace(term, body=Mul(coefficient, *others))
     constants = [f for f in factors if not f.has(Access) and not f.free_symbols & set(term.indices)]
-    if abs(coefficient) != 1:
-        yield ("without the factor ", abs(coefficient)), replace(term, body=sympy.sign(coefficient) * rest)
-        scale = Mul(abs(coefficient), *constants)
+    number = abs(coefficient)
+    if number != 1:
+        yield ("without the factor ", number), replace(term, body=sympy.sign(coefficient) * rest)
+    if len(constants) + (number != 1) > 1:  # one alone was forgotten above
+        scale = Mul(number, *constants)
         yield ("without the factor ", scale), replace(term, body=term.body / scale)
     for factor in factors:
         if not is_indicator(factor) and factor != 1:  # a bracket is its own square

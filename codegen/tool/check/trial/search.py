@@ -27,6 +27,8 @@ SMALL = 200
 """Numbers of an example up to which each is simplified on its own."""
 REPEATED = 5
 """Examples that the function is called with twice, to see whether chance is at work."""
+REALS = 1.0, 0.5, 1.5, 2.0
+"""The values of a number that is not an integer, the simplest first."""
 Key = tuple[str, str]
 
 
@@ -209,8 +211,8 @@ def _plan(problem: Problem) -> dict[Symbol, tuple[Any, ...]]:
     wide = max(3, 8 - len(symbols))  # few symbols have few shapes
     found = {}
     for symbol in sorted(symbols, key=lambda s: (s in shown, s.name)):
-        low, high = limits.get(symbol, (1, wide) if symbol.is_integer else (0.5, 2.0))
-        reals = tuple(v for v in (1.0, 0.5, 1.5, 2.0) if low <= v <= high) or (low, high)
+        low, high = limits.get(symbol, (1, wide) if symbol.is_integer else (min(REALS), max(REALS)))
+        reals = tuple(v for v in REALS if low <= v <= high) or (low, high)
         values = tuple(range(low, high + 1)) if isinstance(low, int) else reals
         default = shown[symbol].default if symbol in shown else None
         own = (default,) if isinstance(default, int | float) else ()

@@ -6,6 +6,7 @@ import sys
 from collections.abc import Callable, Mapping
 from functools import cache
 from itertools import combinations
+from math import prod
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +16,7 @@ import pytest
 import gradscribe
 from gradscribe.codegen.kernel.calling import shape_argument
 from gradscribe.codegen.tool.check import CheckError, Finding, Verdict, check
-from gradscribe.codegen.tool.check.mistake.slip import Surroundings
+from gradscribe.codegen.tool.check.mistake.slip import Surroundings, lost_factors
 from gradscribe.codegen.tool.check.mistake.slip_index import lost_brackets
 from gradscribe.codegen.tool.check.problem.parameter_names import gradients
 from gradscribe.derive.ir.index import integers
@@ -121,6 +122,19 @@ def test_brackets_are_forgotten_one_at_a_time_and_all_at_once_but_never_twice(co
     kept = [slip.guards for _, slip in lost_brackets(term, Surroundings({}, (), {}))]
     assert len(set(kept)) == len(kept)
     assert set(kept) == {(), *combinations(guards, count - 1)}
+
+
+@pytest.mark.parametrize("number", [1, 2, -1, -3])
+@pytest.mark.parametrize("count", [0, 1, 2])
+def test_constants_are_forgotten_one_at_a_time_and_all_at_once_but_never_none(number: int, count: int) -> None:
+    q, *extents = integers("q H W")
+    rest = Access("x", q) * (1 if number > 0 else -1)
+    constants = [1 / extent for extent in extents[:count]]
+    term = Term((Range(q, extents[0]),), (), number * Access("x", q) * prod(constants))
+    bodies = [slip.body for _, slip in lost_factors(term, Surroundings({}, (), {}))]
+    assert len(set(bodies)) == len(bodies)
+    assert term.body not in bodies
+    assert (rest in bodies) == (rest != term.body)
 
 
 # ----- right ones, written otherwise ----------------------------------------------------------------------------------

@@ -421,6 +421,15 @@ def mean_squared_error(x, t):
     return 2 * (x - t) / x.size
 
 
+# The average over a plane is passed back undivided
+def mean_forgotten(dy, x):
+    return np.broadcast_to(dy[:, None, None], x.shape).copy()
+
+
+def mean_kept(dy, x):
+    return mean_forgotten(dy, x) / (x.shape[1] * x.shape[2])
+
+
 # The delta of softmax and cross-entropy, not divided by the batch over which the loss is the mean
 def batch_forgotten(x, t):
     p = np.exp(x - x.max(-1, keepdims=True))
@@ -454,7 +463,7 @@ MUSEUM = (
     ),
     Exhibit(bias_summed_as_if_channels_were_first, bias_summed, "conv2d", "db", "shape", "summed over k instead of i"),
     Exhibit(bias_summed_over_one_axis_too_few, bias_summed, "conv2d", "db", "shape", "without the sum over j"),
-    Exhibit(groups_mixed, groups_apart, "conv2d", "dw", "differs", "instead of"),
+    Exhibit(groups_mixed, groups_apart, "conv2d", "dw", "differs", "with g+Gk instead of Kg+k"),
     Exhibit(depthwise_channels_mixed, depthwise_channels, "depthwise_conv2d", "dx", "differs", "instead of"),
     Exhibit(empty_for_no_padding, channels_first, "conv2d", "dx", "shape", "", {"layout": "channels-first"}),
     Exhibit(
@@ -484,6 +493,9 @@ MUSEUM = (
     Exhibit(not_transposed, affine, "dense", "dx", "differs", "with w[k,c] instead of w[c,k]"),
     Exhibit(statistics_constant, batch_norm_backward, "batch_norm", "dx", "differs", "by way of v and by way of m"),
     Exhibit(scale_forgotten, mean_squared_error, "mean_squared_error", "dx", "differs", "without the factor 2/M"),
+    Exhibit(
+        mean_forgotten, mean_kept, "y[n] = sum(r,t) x[n,r,t] / (R*T)", "dx", "differs", "without the factor 1/(RT)"
+    ),
     Exhibit(batch_forgotten, batch_counted, "softmax_cross_entropy", "dx", "differs", "the derived one times N"),
     Exhibit(in_place, out_of_place, "tanh", "", "modifies", "work on a copy"),
 )
