@@ -17,7 +17,7 @@ ALLOWED = Allowed(
     imports=frozenset({"from typing import Any", "import numpy as np"}),
     frame={environment().get_template("numba/above.jinja").render(): "rt"},
     offered={"np": frozenset({"empty", "float64", "int32", "ndarray", "uintp", "zeros"})},
-    attributes=frozenset({"dtype", "type"}),
+    attributes=frozenset({"dtype"}),
     called=frozenset({"dtype"}),
     decorators=frozenset({"rt.compiled"}),
 )
