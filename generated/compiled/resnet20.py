@@ -7,647 +7,375 @@ from typing import Any
 import numpy as np
 
 
+def resnet20_basic_forward_1(
+    start: int,
+    stop: int,
+    norm1_new_mean: np.ndarray[Any, Any],
+    norm1_m: np.ndarray[Any, Any],
+    norm1_running_mean: np.ndarray[Any, Any],
+    number_1: Any,
+    number_2: Any,
+) -> None:
+    """Element by element."""
+    for c_ in range(np.uintp(start), np.uintp(stop)):
+        norm1_m_1 = norm1_m[c_]
+        norm1_running_mean_1 = norm1_running_mean[c_]
+        value = number_1 * norm1_m_1 + number_2 * norm1_running_mean_1
+        norm1_new_mean[c_] = value
+
+
+def resnet20_basic_forward_2(
+    start: int,
+    stop: int,
+    norm1_new_var: np.ndarray[Any, Any],
+    norm1_running_var: np.ndarray[Any, Any],
+    norm1_v: np.ndarray[Any, Any],
+    number_1: Any,
+    number_2: Any,
+) -> None:
+    """Element by element."""
+    for c_ in range(np.uintp(start), np.uintp(stop)):
+        norm1_v_1 = norm1_v[c_]
+        norm1_running_var_1 = norm1_running_var[c_]
+        value = number_1 * norm1_v_1 + number_2 * norm1_running_var_1
+        norm1_new_var[c_] = value
+
+
+def resnet20_basic_forward_3(
+    start: int,
+    stop: int,
+    norm2_new_mean: np.ndarray[Any, Any],
+    norm2_m: np.ndarray[Any, Any],
+    norm2_running_mean: np.ndarray[Any, Any],
+    number_1: Any,
+    number_2: Any,
+) -> None:
+    """Element by element."""
+    for c_ in range(np.uintp(start), np.uintp(stop)):
+        norm2_m_1 = norm2_m[c_]
+        norm2_running_mean_1 = norm2_running_mean[c_]
+        value = number_1 * norm2_m_1 + number_2 * norm2_running_mean_1
+        norm2_new_mean[c_] = value
+
+
+def resnet20_basic_forward_4(
+    start: int,
+    stop: int,
+    norm2_new_var: np.ndarray[Any, Any],
+    norm2_running_var: np.ndarray[Any, Any],
+    norm2_v: np.ndarray[Any, Any],
+    number_1: Any,
+    number_2: Any,
+) -> None:
+    """Element by element."""
+    for c_ in range(np.uintp(start), np.uintp(stop)):
+        norm2_v_1 = norm2_v[c_]
+        norm2_running_var_1 = norm2_running_var[c_]
+        value = number_1 * norm2_v_1 + number_2 * norm2_running_var_1
+        norm2_new_var[c_] = value
+
+
+def resnet20_basic2_forward_1(
+    start: int,
+    stop: int,
+    norm1_new_mean: np.ndarray[Any, Any],
+    norm1_m: np.ndarray[Any, Any],
+    norm1_running_mean: np.ndarray[Any, Any],
+    number_1: Any,
+    number_2: Any,
+) -> None:
+    """Element by element."""
+    for c_ in range(np.uintp(start), np.uintp(stop)):
+        norm1_m_1 = norm1_m[c_]
+        norm1_running_mean_1 = norm1_running_mean[c_]
+        value = number_1 * norm1_m_1 + number_2 * norm1_running_mean_1
+        norm1_new_mean[c_] = value
+
+
+def resnet20_basic2_forward_2(
+    start: int,
+    stop: int,
+    norm1_new_var: np.ndarray[Any, Any],
+    norm1_running_var: np.ndarray[Any, Any],
+    norm1_v: np.ndarray[Any, Any],
+    number_1: Any,
+    number_2: Any,
+) -> None:
+    """Element by element."""
+    for c_ in range(np.uintp(start), np.uintp(stop)):
+        norm1_v_1 = norm1_v[c_]
+        norm1_running_var_1 = norm1_running_var[c_]
+        value = number_1 * norm1_v_1 + number_2 * norm1_running_var_1
+        norm1_new_var[c_] = value
+
+
+def resnet20_basic2_forward_3(
+    start: int,
+    stop: int,
+    norm2_new_mean: np.ndarray[Any, Any],
+    norm2_m: np.ndarray[Any, Any],
+    norm2_running_mean: np.ndarray[Any, Any],
+    number_1: Any,
+    number_2: Any,
+) -> None:
+    """Element by element."""
+    for c_ in range(np.uintp(start), np.uintp(stop)):
+        norm2_m_1 = norm2_m[c_]
+        norm2_running_mean_1 = norm2_running_mean[c_]
+        value = number_1 * norm2_m_1 + number_2 * norm2_running_mean_1
+        norm2_new_mean[c_] = value
+
+
+def resnet20_basic2_forward_4(
+    start: int,
+    stop: int,
+    norm2_new_var: np.ndarray[Any, Any],
+    norm2_running_var: np.ndarray[Any, Any],
+    norm2_v: np.ndarray[Any, Any],
+    number_1: Any,
+    number_2: Any,
+) -> None:
+    """Element by element."""
+    for c_ in range(np.uintp(start), np.uintp(stop)):
+        norm2_v_1 = norm2_v[c_]
+        norm2_running_var_1 = norm2_running_var[c_]
+        value = number_1 * norm2_v_1 + number_2 * norm2_running_var_1
+        norm2_new_var[c_] = value
+
+
+def resnet20_basic3_forward_1(
+    start: int,
+    stop: int,
+    norm1_new_mean: np.ndarray[Any, Any],
+    norm1_m: np.ndarray[Any, Any],
+    norm1_running_mean: np.ndarray[Any, Any],
+    number_1: Any,
+    number_2: Any,
+) -> None:
+    """Element by element."""
+    for c_ in range(np.uintp(start), np.uintp(stop)):
+        norm1_m_1 = norm1_m[c_]
+        norm1_running_mean_1 = norm1_running_mean[c_]
+        value = number_1 * norm1_m_1 + number_2 * norm1_running_mean_1
+        norm1_new_mean[c_] = value
+
+
+def resnet20_basic3_forward_2(
+    start: int,
+    stop: int,
+    norm1_new_var: np.ndarray[Any, Any],
+    norm1_running_var: np.ndarray[Any, Any],
+    norm1_v: np.ndarray[Any, Any],
+    number_1: Any,
+    number_2: Any,
+) -> None:
+    """Element by element."""
+    for c_ in range(np.uintp(start), np.uintp(stop)):
+        norm1_v_1 = norm1_v[c_]
+        norm1_running_var_1 = norm1_running_var[c_]
+        value = number_1 * norm1_v_1 + number_2 * norm1_running_var_1
+        norm1_new_var[c_] = value
+
+
+def resnet20_basic3_forward_3(
+    start: int,
+    stop: int,
+    norm2_new_mean: np.ndarray[Any, Any],
+    norm2_m: np.ndarray[Any, Any],
+    norm2_running_mean: np.ndarray[Any, Any],
+    number_1: Any,
+    number_2: Any,
+) -> None:
+    """Element by element."""
+    for c_ in range(np.uintp(start), np.uintp(stop)):
+        norm2_m_1 = norm2_m[c_]
+        norm2_running_mean_1 = norm2_running_mean[c_]
+        value = number_1 * norm2_m_1 + number_2 * norm2_running_mean_1
+        norm2_new_mean[c_] = value
+
+
+def resnet20_basic3_forward_4(
+    start: int,
+    stop: int,
+    norm2_new_var: np.ndarray[Any, Any],
+    norm2_running_var: np.ndarray[Any, Any],
+    norm2_v: np.ndarray[Any, Any],
+    number_1: Any,
+    number_2: Any,
+) -> None:
+    """Element by element."""
+    for c_ in range(np.uintp(start), np.uintp(stop)):
+        norm2_v_1 = norm2_v[c_]
+        norm2_running_var_1 = norm2_running_var[c_]
+        value = number_1 * norm2_v_1 + number_2 * norm2_running_var_1
+        norm2_new_var[c_] = value
+
+
+def resnet20_down_forward_1(
+    start: int,
+    stop: int,
+    norm1_new_mean: np.ndarray[Any, Any],
+    norm1_m: np.ndarray[Any, Any],
+    norm1_running_mean: np.ndarray[Any, Any],
+    number_1: Any,
+    number_2: Any,
+) -> None:
+    """Element by element."""
+    for c_ in range(np.uintp(start), np.uintp(stop)):
+        norm1_m_1 = norm1_m[c_]
+        norm1_running_mean_1 = norm1_running_mean[c_]
+        value = number_1 * norm1_m_1 + number_2 * norm1_running_mean_1
+        norm1_new_mean[c_] = value
+
+
+def resnet20_down_forward_2(
+    start: int,
+    stop: int,
+    norm1_new_var: np.ndarray[Any, Any],
+    norm1_running_var: np.ndarray[Any, Any],
+    norm1_v: np.ndarray[Any, Any],
+    number_1: Any,
+    number_2: Any,
+) -> None:
+    """Element by element."""
+    for c_ in range(np.uintp(start), np.uintp(stop)):
+        norm1_v_1 = norm1_v[c_]
+        norm1_running_var_1 = norm1_running_var[c_]
+        value = number_1 * norm1_v_1 + number_2 * norm1_running_var_1
+        norm1_new_var[c_] = value
+
+
+def resnet20_down_forward_3(
+    start: int,
+    stop: int,
+    norm2_new_mean: np.ndarray[Any, Any],
+    norm2_m: np.ndarray[Any, Any],
+    norm2_running_mean: np.ndarray[Any, Any],
+    number_1: Any,
+    number_2: Any,
+) -> None:
+    """Element by element."""
+    for c_ in range(np.uintp(start), np.uintp(stop)):
+        norm2_m_1 = norm2_m[c_]
+        norm2_running_mean_1 = norm2_running_mean[c_]
+        value = number_1 * norm2_m_1 + number_2 * norm2_running_mean_1
+        norm2_new_mean[c_] = value
+
+
+def resnet20_down_forward_4(
+    start: int,
+    stop: int,
+    norm2_new_var: np.ndarray[Any, Any],
+    norm2_running_var: np.ndarray[Any, Any],
+    norm2_v: np.ndarray[Any, Any],
+    number_1: Any,
+    number_2: Any,
+) -> None:
+    """Element by element."""
+    for c_ in range(np.uintp(start), np.uintp(stop)):
+        norm2_v_1 = norm2_v[c_]
+        norm2_running_var_1 = norm2_running_var[c_]
+        value = number_1 * norm2_v_1 + number_2 * norm2_running_var_1
+        norm2_new_var[c_] = value
+
+
+def resnet20_down2_forward_1(
+    start: int,
+    stop: int,
+    norm1_new_mean: np.ndarray[Any, Any],
+    norm1_m: np.ndarray[Any, Any],
+    norm1_running_mean: np.ndarray[Any, Any],
+    number_1: Any,
+    number_2: Any,
+) -> None:
+    """Element by element."""
+    for c_ in range(np.uintp(start), np.uintp(stop)):
+        norm1_m_1 = norm1_m[c_]
+        norm1_running_mean_1 = norm1_running_mean[c_]
+        value = number_1 * norm1_m_1 + number_2 * norm1_running_mean_1
+        norm1_new_mean[c_] = value
+
+
+def resnet20_down2_forward_2(
+    start: int,
+    stop: int,
+    norm1_new_var: np.ndarray[Any, Any],
+    norm1_running_var: np.ndarray[Any, Any],
+    norm1_v: np.ndarray[Any, Any],
+    number_1: Any,
+    number_2: Any,
+) -> None:
+    """Element by element."""
+    for c_ in range(np.uintp(start), np.uintp(stop)):
+        norm1_v_1 = norm1_v[c_]
+        norm1_running_var_1 = norm1_running_var[c_]
+        value = number_1 * norm1_v_1 + number_2 * norm1_running_var_1
+        norm1_new_var[c_] = value
+
+
+def resnet20_down2_forward_3(
+    start: int,
+    stop: int,
+    norm2_new_mean: np.ndarray[Any, Any],
+    norm2_m: np.ndarray[Any, Any],
+    norm2_running_mean: np.ndarray[Any, Any],
+    number_1: Any,
+    number_2: Any,
+) -> None:
+    """Element by element."""
+    for c_ in range(np.uintp(start), np.uintp(stop)):
+        norm2_m_1 = norm2_m[c_]
+        norm2_running_mean_1 = norm2_running_mean[c_]
+        value = number_1 * norm2_m_1 + number_2 * norm2_running_mean_1
+        norm2_new_mean[c_] = value
+
+
+def resnet20_down2_forward_4(
+    start: int,
+    stop: int,
+    norm2_new_var: np.ndarray[Any, Any],
+    norm2_running_var: np.ndarray[Any, Any],
+    norm2_v: np.ndarray[Any, Any],
+    number_1: Any,
+    number_2: Any,
+) -> None:
+    """Element by element."""
+    for c_ in range(np.uintp(start), np.uintp(stop)):
+        norm2_v_1 = norm2_v[c_]
+        norm2_running_var_1 = norm2_running_var[c_]
+        value = number_1 * norm2_v_1 + number_2 * norm2_running_var_1
+        norm2_new_var[c_] = value
+
+
 def resnet20_forward_1(
     start: int,
     stop: int,
-    batch_norm1_new_mean: np.ndarray[Any, Any],
-    batch_norm1_m: np.ndarray[Any, Any],
-    batch_norm1_running_mean: np.ndarray[Any, Any],
+    norm1_new_mean: np.ndarray[Any, Any],
+    norm1_m: np.ndarray[Any, Any],
+    norm1_running_mean: np.ndarray[Any, Any],
     number_1: Any,
     number_2: Any,
 ) -> None:
     """Element by element."""
     for c in range(np.uintp(start), np.uintp(stop)):
-        batch_norm1_m_1 = batch_norm1_m[c]
-        batch_norm1_running_mean_1 = batch_norm1_running_mean[c]
-        value = number_1 * batch_norm1_m_1 + number_2 * batch_norm1_running_mean_1
-        batch_norm1_new_mean[c] = value
+        norm1_m_1 = norm1_m[c]
+        norm1_running_mean_1 = norm1_running_mean[c]
+        value = number_1 * norm1_m_1 + number_2 * norm1_running_mean_1
+        norm1_new_mean[c] = value
 
 
 def resnet20_forward_2(
     start: int,
     stop: int,
-    batch_norm1_new_var: np.ndarray[Any, Any],
-    batch_norm1_running_var: np.ndarray[Any, Any],
-    batch_norm1_v: np.ndarray[Any, Any],
+    norm1_new_var: np.ndarray[Any, Any],
+    norm1_running_var: np.ndarray[Any, Any],
+    norm1_v: np.ndarray[Any, Any],
     number_1: Any,
     number_2: Any,
 ) -> None:
     """Element by element."""
     for c in range(np.uintp(start), np.uintp(stop)):
-        batch_norm1_v_1 = batch_norm1_v[c]
-        batch_norm1_running_var_1 = batch_norm1_running_var[c]
-        value = number_1 * batch_norm1_v_1 + number_2 * batch_norm1_running_var_1
-        batch_norm1_new_var[c] = value
-
-
-def resnet20_forward_3(
-    start: int,
-    stop: int,
-    batch_norm2_new_mean: np.ndarray[Any, Any],
-    batch_norm2_m: np.ndarray[Any, Any],
-    batch_norm2_running_mean: np.ndarray[Any, Any],
-    number_1: Any,
-    number_2: Any,
-) -> None:
-    """Element by element."""
-    for c in range(np.uintp(start), np.uintp(stop)):
-        batch_norm2_m_1 = batch_norm2_m[c]
-        batch_norm2_running_mean_1 = batch_norm2_running_mean[c]
-        value = number_1 * batch_norm2_m_1 + number_2 * batch_norm2_running_mean_1
-        batch_norm2_new_mean[c] = value
-
-
-def resnet20_forward_4(
-    start: int,
-    stop: int,
-    batch_norm2_new_var: np.ndarray[Any, Any],
-    batch_norm2_running_var: np.ndarray[Any, Any],
-    batch_norm2_v: np.ndarray[Any, Any],
-    number_1: Any,
-    number_2: Any,
-) -> None:
-    """Element by element."""
-    for c in range(np.uintp(start), np.uintp(stop)):
-        batch_norm2_v_1 = batch_norm2_v[c]
-        batch_norm2_running_var_1 = batch_norm2_running_var[c]
-        value = number_1 * batch_norm2_v_1 + number_2 * batch_norm2_running_var_1
-        batch_norm2_new_var[c] = value
-
-
-def resnet20_forward_5(
-    start: int,
-    stop: int,
-    batch_norm3_new_mean: np.ndarray[Any, Any],
-    batch_norm3_m: np.ndarray[Any, Any],
-    batch_norm3_running_mean: np.ndarray[Any, Any],
-    number_1: Any,
-    number_2: Any,
-) -> None:
-    """Element by element."""
-    for c in range(np.uintp(start), np.uintp(stop)):
-        batch_norm3_m_1 = batch_norm3_m[c]
-        batch_norm3_running_mean_1 = batch_norm3_running_mean[c]
-        value = number_1 * batch_norm3_m_1 + number_2 * batch_norm3_running_mean_1
-        batch_norm3_new_mean[c] = value
-
-
-def resnet20_forward_6(
-    start: int,
-    stop: int,
-    batch_norm3_new_var: np.ndarray[Any, Any],
-    batch_norm3_running_var: np.ndarray[Any, Any],
-    batch_norm3_v: np.ndarray[Any, Any],
-    number_1: Any,
-    number_2: Any,
-) -> None:
-    """Element by element."""
-    for c in range(np.uintp(start), np.uintp(stop)):
-        batch_norm3_v_1 = batch_norm3_v[c]
-        batch_norm3_running_var_1 = batch_norm3_running_var[c]
-        value = number_1 * batch_norm3_v_1 + number_2 * batch_norm3_running_var_1
-        batch_norm3_new_var[c] = value
-
-
-def resnet20_forward_7(
-    start: int,
-    stop: int,
-    batch_norm4_new_mean: np.ndarray[Any, Any],
-    batch_norm4_m: np.ndarray[Any, Any],
-    batch_norm4_running_mean: np.ndarray[Any, Any],
-    number_1: Any,
-    number_2: Any,
-) -> None:
-    """Element by element."""
-    for c in range(np.uintp(start), np.uintp(stop)):
-        batch_norm4_m_1 = batch_norm4_m[c]
-        batch_norm4_running_mean_1 = batch_norm4_running_mean[c]
-        value = number_1 * batch_norm4_m_1 + number_2 * batch_norm4_running_mean_1
-        batch_norm4_new_mean[c] = value
-
-
-def resnet20_forward_8(
-    start: int,
-    stop: int,
-    batch_norm4_new_var: np.ndarray[Any, Any],
-    batch_norm4_running_var: np.ndarray[Any, Any],
-    batch_norm4_v: np.ndarray[Any, Any],
-    number_1: Any,
-    number_2: Any,
-) -> None:
-    """Element by element."""
-    for c in range(np.uintp(start), np.uintp(stop)):
-        batch_norm4_v_1 = batch_norm4_v[c]
-        batch_norm4_running_var_1 = batch_norm4_running_var[c]
-        value = number_1 * batch_norm4_v_1 + number_2 * batch_norm4_running_var_1
-        batch_norm4_new_var[c] = value
-
-
-def resnet20_forward_9(
-    start: int,
-    stop: int,
-    batch_norm5_new_mean: np.ndarray[Any, Any],
-    batch_norm5_m: np.ndarray[Any, Any],
-    batch_norm5_running_mean: np.ndarray[Any, Any],
-    number_1: Any,
-    number_2: Any,
-) -> None:
-    """Element by element."""
-    for c in range(np.uintp(start), np.uintp(stop)):
-        batch_norm5_m_1 = batch_norm5_m[c]
-        batch_norm5_running_mean_1 = batch_norm5_running_mean[c]
-        value = number_1 * batch_norm5_m_1 + number_2 * batch_norm5_running_mean_1
-        batch_norm5_new_mean[c] = value
-
-
-def resnet20_forward_10(
-    start: int,
-    stop: int,
-    batch_norm5_new_var: np.ndarray[Any, Any],
-    batch_norm5_running_var: np.ndarray[Any, Any],
-    batch_norm5_v: np.ndarray[Any, Any],
-    number_1: Any,
-    number_2: Any,
-) -> None:
-    """Element by element."""
-    for c in range(np.uintp(start), np.uintp(stop)):
-        batch_norm5_v_1 = batch_norm5_v[c]
-        batch_norm5_running_var_1 = batch_norm5_running_var[c]
-        value = number_1 * batch_norm5_v_1 + number_2 * batch_norm5_running_var_1
-        batch_norm5_new_var[c] = value
-
-
-def resnet20_forward_11(
-    start: int,
-    stop: int,
-    batch_norm6_new_mean: np.ndarray[Any, Any],
-    batch_norm6_m: np.ndarray[Any, Any],
-    batch_norm6_running_mean: np.ndarray[Any, Any],
-    number_1: Any,
-    number_2: Any,
-) -> None:
-    """Element by element."""
-    for c in range(np.uintp(start), np.uintp(stop)):
-        batch_norm6_m_1 = batch_norm6_m[c]
-        batch_norm6_running_mean_1 = batch_norm6_running_mean[c]
-        value = number_1 * batch_norm6_m_1 + number_2 * batch_norm6_running_mean_1
-        batch_norm6_new_mean[c] = value
-
-
-def resnet20_forward_12(
-    start: int,
-    stop: int,
-    batch_norm6_new_var: np.ndarray[Any, Any],
-    batch_norm6_running_var: np.ndarray[Any, Any],
-    batch_norm6_v: np.ndarray[Any, Any],
-    number_1: Any,
-    number_2: Any,
-) -> None:
-    """Element by element."""
-    for c in range(np.uintp(start), np.uintp(stop)):
-        batch_norm6_v_1 = batch_norm6_v[c]
-        batch_norm6_running_var_1 = batch_norm6_running_var[c]
-        value = number_1 * batch_norm6_v_1 + number_2 * batch_norm6_running_var_1
-        batch_norm6_new_var[c] = value
-
-
-def resnet20_forward_13(
-    start: int,
-    stop: int,
-    batch_norm7_new_mean: np.ndarray[Any, Any],
-    batch_norm7_m: np.ndarray[Any, Any],
-    batch_norm7_running_mean: np.ndarray[Any, Any],
-    number_1: Any,
-    number_2: Any,
-) -> None:
-    """Element by element."""
-    for c in range(np.uintp(start), np.uintp(stop)):
-        batch_norm7_m_1 = batch_norm7_m[c]
-        batch_norm7_running_mean_1 = batch_norm7_running_mean[c]
-        value = number_1 * batch_norm7_m_1 + number_2 * batch_norm7_running_mean_1
-        batch_norm7_new_mean[c] = value
-
-
-def resnet20_forward_14(
-    start: int,
-    stop: int,
-    batch_norm7_new_var: np.ndarray[Any, Any],
-    batch_norm7_running_var: np.ndarray[Any, Any],
-    batch_norm7_v: np.ndarray[Any, Any],
-    number_1: Any,
-    number_2: Any,
-) -> None:
-    """Element by element."""
-    for c in range(np.uintp(start), np.uintp(stop)):
-        batch_norm7_v_1 = batch_norm7_v[c]
-        batch_norm7_running_var_1 = batch_norm7_running_var[c]
-        value = number_1 * batch_norm7_v_1 + number_2 * batch_norm7_running_var_1
-        batch_norm7_new_var[c] = value
-
-
-def resnet20_forward_15(
-    start: int,
-    stop: int,
-    batch_norm8_new_mean: np.ndarray[Any, Any],
-    batch_norm8_m: np.ndarray[Any, Any],
-    batch_norm8_running_mean: np.ndarray[Any, Any],
-    number_1: Any,
-    number_2: Any,
-) -> None:
-    """Element by element."""
-    for c in range(np.uintp(start), np.uintp(stop)):
-        batch_norm8_m_1 = batch_norm8_m[c]
-        batch_norm8_running_mean_1 = batch_norm8_running_mean[c]
-        value = number_1 * batch_norm8_m_1 + number_2 * batch_norm8_running_mean_1
-        batch_norm8_new_mean[c] = value
-
-
-def resnet20_forward_16(
-    start: int,
-    stop: int,
-    batch_norm8_new_var: np.ndarray[Any, Any],
-    batch_norm8_running_var: np.ndarray[Any, Any],
-    batch_norm8_v: np.ndarray[Any, Any],
-    number_1: Any,
-    number_2: Any,
-) -> None:
-    """Element by element."""
-    for c in range(np.uintp(start), np.uintp(stop)):
-        batch_norm8_v_1 = batch_norm8_v[c]
-        batch_norm8_running_var_1 = batch_norm8_running_var[c]
-        value = number_1 * batch_norm8_v_1 + number_2 * batch_norm8_running_var_1
-        batch_norm8_new_var[c] = value
-
-
-def resnet20_forward_17(
-    start: int,
-    stop: int,
-    batch_norm9_new_mean: np.ndarray[Any, Any],
-    batch_norm9_m: np.ndarray[Any, Any],
-    batch_norm9_running_mean: np.ndarray[Any, Any],
-    number_1: Any,
-    number_2: Any,
-) -> None:
-    """Element by element."""
-    for c in range(np.uintp(start), np.uintp(stop)):
-        batch_norm9_m_1 = batch_norm9_m[c]
-        batch_norm9_running_mean_1 = batch_norm9_running_mean[c]
-        value = number_1 * batch_norm9_m_1 + number_2 * batch_norm9_running_mean_1
-        batch_norm9_new_mean[c] = value
-
-
-def resnet20_forward_18(
-    start: int,
-    stop: int,
-    batch_norm9_new_var: np.ndarray[Any, Any],
-    batch_norm9_running_var: np.ndarray[Any, Any],
-    batch_norm9_v: np.ndarray[Any, Any],
-    number_1: Any,
-    number_2: Any,
-) -> None:
-    """Element by element."""
-    for c in range(np.uintp(start), np.uintp(stop)):
-        batch_norm9_v_1 = batch_norm9_v[c]
-        batch_norm9_running_var_1 = batch_norm9_running_var[c]
-        value = number_1 * batch_norm9_v_1 + number_2 * batch_norm9_running_var_1
-        batch_norm9_new_var[c] = value
-
-
-def resnet20_forward_19(
-    start: int,
-    stop: int,
-    batch_norm10_new_mean: np.ndarray[Any, Any],
-    batch_norm10_m: np.ndarray[Any, Any],
-    batch_norm10_running_mean: np.ndarray[Any, Any],
-    number_1: Any,
-    number_2: Any,
-) -> None:
-    """Element by element."""
-    for c in range(np.uintp(start), np.uintp(stop)):
-        batch_norm10_m_1 = batch_norm10_m[c]
-        batch_norm10_running_mean_1 = batch_norm10_running_mean[c]
-        value = number_1 * batch_norm10_m_1 + number_2 * batch_norm10_running_mean_1
-        batch_norm10_new_mean[c] = value
-
-
-def resnet20_forward_20(
-    start: int,
-    stop: int,
-    batch_norm10_new_var: np.ndarray[Any, Any],
-    batch_norm10_running_var: np.ndarray[Any, Any],
-    batch_norm10_v: np.ndarray[Any, Any],
-    number_1: Any,
-    number_2: Any,
-) -> None:
-    """Element by element."""
-    for c in range(np.uintp(start), np.uintp(stop)):
-        batch_norm10_v_1 = batch_norm10_v[c]
-        batch_norm10_running_var_1 = batch_norm10_running_var[c]
-        value = number_1 * batch_norm10_v_1 + number_2 * batch_norm10_running_var_1
-        batch_norm10_new_var[c] = value
-
-
-def resnet20_forward_21(
-    start: int,
-    stop: int,
-    batch_norm11_new_mean: np.ndarray[Any, Any],
-    batch_norm11_m: np.ndarray[Any, Any],
-    batch_norm11_running_mean: np.ndarray[Any, Any],
-    number_1: Any,
-    number_2: Any,
-) -> None:
-    """Element by element."""
-    for c in range(np.uintp(start), np.uintp(stop)):
-        batch_norm11_m_1 = batch_norm11_m[c]
-        batch_norm11_running_mean_1 = batch_norm11_running_mean[c]
-        value = number_1 * batch_norm11_m_1 + number_2 * batch_norm11_running_mean_1
-        batch_norm11_new_mean[c] = value
-
-
-def resnet20_forward_22(
-    start: int,
-    stop: int,
-    batch_norm11_new_var: np.ndarray[Any, Any],
-    batch_norm11_running_var: np.ndarray[Any, Any],
-    batch_norm11_v: np.ndarray[Any, Any],
-    number_1: Any,
-    number_2: Any,
-) -> None:
-    """Element by element."""
-    for c in range(np.uintp(start), np.uintp(stop)):
-        batch_norm11_v_1 = batch_norm11_v[c]
-        batch_norm11_running_var_1 = batch_norm11_running_var[c]
-        value = number_1 * batch_norm11_v_1 + number_2 * batch_norm11_running_var_1
-        batch_norm11_new_var[c] = value
-
-
-def resnet20_forward_23(
-    start: int,
-    stop: int,
-    batch_norm12_new_mean: np.ndarray[Any, Any],
-    batch_norm12_m: np.ndarray[Any, Any],
-    batch_norm12_running_mean: np.ndarray[Any, Any],
-    number_1: Any,
-    number_2: Any,
-) -> None:
-    """Element by element."""
-    for c in range(np.uintp(start), np.uintp(stop)):
-        batch_norm12_m_1 = batch_norm12_m[c]
-        batch_norm12_running_mean_1 = batch_norm12_running_mean[c]
-        value = number_1 * batch_norm12_m_1 + number_2 * batch_norm12_running_mean_1
-        batch_norm12_new_mean[c] = value
-
-
-def resnet20_forward_24(
-    start: int,
-    stop: int,
-    batch_norm12_new_var: np.ndarray[Any, Any],
-    batch_norm12_running_var: np.ndarray[Any, Any],
-    batch_norm12_v: np.ndarray[Any, Any],
-    number_1: Any,
-    number_2: Any,
-) -> None:
-    """Element by element."""
-    for c in range(np.uintp(start), np.uintp(stop)):
-        batch_norm12_v_1 = batch_norm12_v[c]
-        batch_norm12_running_var_1 = batch_norm12_running_var[c]
-        value = number_1 * batch_norm12_v_1 + number_2 * batch_norm12_running_var_1
-        batch_norm12_new_var[c] = value
-
-
-def resnet20_forward_25(
-    start: int,
-    stop: int,
-    batch_norm13_new_mean: np.ndarray[Any, Any],
-    batch_norm13_m: np.ndarray[Any, Any],
-    batch_norm13_running_mean: np.ndarray[Any, Any],
-    number_1: Any,
-    number_2: Any,
-) -> None:
-    """Element by element."""
-    for c in range(np.uintp(start), np.uintp(stop)):
-        batch_norm13_m_1 = batch_norm13_m[c]
-        batch_norm13_running_mean_1 = batch_norm13_running_mean[c]
-        value = number_1 * batch_norm13_m_1 + number_2 * batch_norm13_running_mean_1
-        batch_norm13_new_mean[c] = value
-
-
-def resnet20_forward_26(
-    start: int,
-    stop: int,
-    batch_norm13_new_var: np.ndarray[Any, Any],
-    batch_norm13_running_var: np.ndarray[Any, Any],
-    batch_norm13_v: np.ndarray[Any, Any],
-    number_1: Any,
-    number_2: Any,
-) -> None:
-    """Element by element."""
-    for c in range(np.uintp(start), np.uintp(stop)):
-        batch_norm13_v_1 = batch_norm13_v[c]
-        batch_norm13_running_var_1 = batch_norm13_running_var[c]
-        value = number_1 * batch_norm13_v_1 + number_2 * batch_norm13_running_var_1
-        batch_norm13_new_var[c] = value
-
-
-def resnet20_forward_27(
-    start: int,
-    stop: int,
-    batch_norm14_new_mean: np.ndarray[Any, Any],
-    batch_norm14_m: np.ndarray[Any, Any],
-    batch_norm14_running_mean: np.ndarray[Any, Any],
-    number_1: Any,
-    number_2: Any,
-) -> None:
-    """Element by element."""
-    for c in range(np.uintp(start), np.uintp(stop)):
-        batch_norm14_m_1 = batch_norm14_m[c]
-        batch_norm14_running_mean_1 = batch_norm14_running_mean[c]
-        value = number_1 * batch_norm14_m_1 + number_2 * batch_norm14_running_mean_1
-        batch_norm14_new_mean[c] = value
-
-
-def resnet20_forward_28(
-    start: int,
-    stop: int,
-    batch_norm14_new_var: np.ndarray[Any, Any],
-    batch_norm14_running_var: np.ndarray[Any, Any],
-    batch_norm14_v: np.ndarray[Any, Any],
-    number_1: Any,
-    number_2: Any,
-) -> None:
-    """Element by element."""
-    for c in range(np.uintp(start), np.uintp(stop)):
-        batch_norm14_v_1 = batch_norm14_v[c]
-        batch_norm14_running_var_1 = batch_norm14_running_var[c]
-        value = number_1 * batch_norm14_v_1 + number_2 * batch_norm14_running_var_1
-        batch_norm14_new_var[c] = value
-
-
-def resnet20_forward_29(
-    start: int,
-    stop: int,
-    batch_norm15_new_mean: np.ndarray[Any, Any],
-    batch_norm15_m: np.ndarray[Any, Any],
-    batch_norm15_running_mean: np.ndarray[Any, Any],
-    number_1: Any,
-    number_2: Any,
-) -> None:
-    """Element by element."""
-    for c in range(np.uintp(start), np.uintp(stop)):
-        batch_norm15_m_1 = batch_norm15_m[c]
-        batch_norm15_running_mean_1 = batch_norm15_running_mean[c]
-        value = number_1 * batch_norm15_m_1 + number_2 * batch_norm15_running_mean_1
-        batch_norm15_new_mean[c] = value
-
-
-def resnet20_forward_30(
-    start: int,
-    stop: int,
-    batch_norm15_new_var: np.ndarray[Any, Any],
-    batch_norm15_running_var: np.ndarray[Any, Any],
-    batch_norm15_v: np.ndarray[Any, Any],
-    number_1: Any,
-    number_2: Any,
-) -> None:
-    """Element by element."""
-    for c in range(np.uintp(start), np.uintp(stop)):
-        batch_norm15_v_1 = batch_norm15_v[c]
-        batch_norm15_running_var_1 = batch_norm15_running_var[c]
-        value = number_1 * batch_norm15_v_1 + number_2 * batch_norm15_running_var_1
-        batch_norm15_new_var[c] = value
-
-
-def resnet20_forward_31(
-    start: int,
-    stop: int,
-    batch_norm16_new_mean: np.ndarray[Any, Any],
-    batch_norm16_m: np.ndarray[Any, Any],
-    batch_norm16_running_mean: np.ndarray[Any, Any],
-    number_1: Any,
-    number_2: Any,
-) -> None:
-    """Element by element."""
-    for c in range(np.uintp(start), np.uintp(stop)):
-        batch_norm16_m_1 = batch_norm16_m[c]
-        batch_norm16_running_mean_1 = batch_norm16_running_mean[c]
-        value = number_1 * batch_norm16_m_1 + number_2 * batch_norm16_running_mean_1
-        batch_norm16_new_mean[c] = value
-
-
-def resnet20_forward_32(
-    start: int,
-    stop: int,
-    batch_norm16_new_var: np.ndarray[Any, Any],
-    batch_norm16_running_var: np.ndarray[Any, Any],
-    batch_norm16_v: np.ndarray[Any, Any],
-    number_1: Any,
-    number_2: Any,
-) -> None:
-    """Element by element."""
-    for c in range(np.uintp(start), np.uintp(stop)):
-        batch_norm16_v_1 = batch_norm16_v[c]
-        batch_norm16_running_var_1 = batch_norm16_running_var[c]
-        value = number_1 * batch_norm16_v_1 + number_2 * batch_norm16_running_var_1
-        batch_norm16_new_var[c] = value
-
-
-def resnet20_forward_33(
-    start: int,
-    stop: int,
-    batch_norm17_new_mean: np.ndarray[Any, Any],
-    batch_norm17_m: np.ndarray[Any, Any],
-    batch_norm17_running_mean: np.ndarray[Any, Any],
-    number_1: Any,
-    number_2: Any,
-) -> None:
-    """Element by element."""
-    for c in range(np.uintp(start), np.uintp(stop)):
-        batch_norm17_m_1 = batch_norm17_m[c]
-        batch_norm17_running_mean_1 = batch_norm17_running_mean[c]
-        value = number_1 * batch_norm17_m_1 + number_2 * batch_norm17_running_mean_1
-        batch_norm17_new_mean[c] = value
-
-
-def resnet20_forward_34(
-    start: int,
-    stop: int,
-    batch_norm17_new_var: np.ndarray[Any, Any],
-    batch_norm17_running_var: np.ndarray[Any, Any],
-    batch_norm17_v: np.ndarray[Any, Any],
-    number_1: Any,
-    number_2: Any,
-) -> None:
-    """Element by element."""
-    for c in range(np.uintp(start), np.uintp(stop)):
-        batch_norm17_v_1 = batch_norm17_v[c]
-        batch_norm17_running_var_1 = batch_norm17_running_var[c]
-        value = number_1 * batch_norm17_v_1 + number_2 * batch_norm17_running_var_1
-        batch_norm17_new_var[c] = value
-
-
-def resnet20_forward_35(
-    start: int,
-    stop: int,
-    batch_norm18_new_mean: np.ndarray[Any, Any],
-    batch_norm18_m: np.ndarray[Any, Any],
-    batch_norm18_running_mean: np.ndarray[Any, Any],
-    number_1: Any,
-    number_2: Any,
-) -> None:
-    """Element by element."""
-    for c in range(np.uintp(start), np.uintp(stop)):
-        batch_norm18_m_1 = batch_norm18_m[c]
-        batch_norm18_running_mean_1 = batch_norm18_running_mean[c]
-        value = number_1 * batch_norm18_m_1 + number_2 * batch_norm18_running_mean_1
-        batch_norm18_new_mean[c] = value
-
-
-def resnet20_forward_36(
-    start: int,
-    stop: int,
-    batch_norm18_new_var: np.ndarray[Any, Any],
-    batch_norm18_running_var: np.ndarray[Any, Any],
-    batch_norm18_v: np.ndarray[Any, Any],
-    number_1: Any,
-    number_2: Any,
-) -> None:
-    """Element by element."""
-    for c in range(np.uintp(start), np.uintp(stop)):
-        batch_norm18_v_1 = batch_norm18_v[c]
-        batch_norm18_running_var_1 = batch_norm18_running_var[c]
-        value = number_1 * batch_norm18_v_1 + number_2 * batch_norm18_running_var_1
-        batch_norm18_new_var[c] = value
-
-
-def resnet20_forward_37(
-    start: int,
-    stop: int,
-    batch_norm19_new_mean: np.ndarray[Any, Any],
-    batch_norm19_m: np.ndarray[Any, Any],
-    batch_norm19_running_mean: np.ndarray[Any, Any],
-    number_1: Any,
-    number_2: Any,
-) -> None:
-    """Element by element."""
-    for c in range(np.uintp(start), np.uintp(stop)):
-        batch_norm19_m_1 = batch_norm19_m[c]
-        batch_norm19_running_mean_1 = batch_norm19_running_mean[c]
-        value = number_1 * batch_norm19_m_1 + number_2 * batch_norm19_running_mean_1
-        batch_norm19_new_mean[c] = value
-
-
-def resnet20_forward_38(
-    start: int,
-    stop: int,
-    batch_norm19_new_var: np.ndarray[Any, Any],
-    batch_norm19_running_var: np.ndarray[Any, Any],
-    batch_norm19_v: np.ndarray[Any, Any],
-    number_1: Any,
-    number_2: Any,
-) -> None:
-    """Element by element."""
-    for c in range(np.uintp(start), np.uintp(stop)):
-        batch_norm19_v_1 = batch_norm19_v[c]
-        batch_norm19_running_var_1 = batch_norm19_running_var[c]
-        value = number_1 * batch_norm19_v_1 + number_2 * batch_norm19_running_var_1
-        batch_norm19_new_var[c] = value
+        norm1_v_1 = norm1_v[c]
+        norm1_running_var_1 = norm1_running_var[c]
+        value = number_1 * norm1_v_1 + number_2 * norm1_running_var_1
+        norm1_new_var[c] = value

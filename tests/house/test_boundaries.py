@@ -36,7 +36,12 @@ def top_level(path: Path) -> set[str]:
     return {name.partition(".")[0] for name, level in imports(path) if level == 0}
 
 
-PARSERS = ("derive/language/syntax/parse.py", "derive/composition/parse_network.py")
+PARSERS = (
+    "derive/language/syntax/parse.py",
+    "derive/composition/parsing/parse_network.py",
+    "derive/composition/parsing/node_reader.py",
+    "derive/composition/parsing/tokens.py",
+)
 
 
 def relative(path: Path) -> str:

@@ -19,6 +19,7 @@ from gradscribe.codegen.numpy.plan import (
     Define,
     Equation,
     Gather,
+    Invoke,
     Known,
     Labels,
     Loop,
@@ -55,6 +56,7 @@ from gradscribe.codegen.python.expression import (
     call,
     every,
     method,
+    names,
     negated,
 )
 from gradscribe.codegen.python.scalars.numpy_table import NUMPY_REDUCTIONS
@@ -243,6 +245,12 @@ class Emitter(Updating):
             *(call("rt.fixed", Name(s.name)) for s in made.fixed),
         ]
         return [Do(call("rt.run", Name(f"loops.{name}"), size(made.extent), size(steps), *arguments))]
+
+    @emit.register
+    def _(self, record: Invoke) -> Sequence[Statement]:
+        value = call(record.function, Literal(record.place), *map(Name, record.arguments))
+        said = [Comment(record.words)] if record.words else []
+        return [*said, Assign(names(record.results), value)]
 
     # ----- labels ---------------------------------------------------------------------------------------------------
     @emit.register
