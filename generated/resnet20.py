@@ -3,277 +3,331 @@
 """Residual network of 20 layers for 32x32 images.
 
   input x[N, 32, 32, 3]
-  conv2d(16, 3, padding=1, bias=false) -> batch_norm -> relu
-  -> residual(
-    conv2d(16, 3, stride=1, padding=1, bias=false) -> batch_norm -> relu
-    -> conv2d(16, 3, padding=1, bias=false) -> batch_norm) -> relu
-  -> residual(
-    conv2d(16, 3, stride=1, padding=1, bias=false) -> batch_norm -> relu
-    -> conv2d(16, 3, padding=1, bias=false) -> batch_norm) -> relu
-  -> residual(
-    conv2d(16, 3, stride=1, padding=1, bias=false) -> batch_norm -> relu
-    -> conv2d(16, 3, padding=1, bias=false) -> batch_norm) -> relu
-  -> residual(
-    conv2d(32, 3, stride=2, padding=1, bias=false) -> batch_norm -> relu
-    -> conv2d(32, 3, padding=1, bias=false) -> batch_norm, shortcut(8)) -> relu
-  -> residual(
-    conv2d(32, 3, stride=1, padding=1, bias=false) -> batch_norm -> relu
-    -> conv2d(32, 3, padding=1, bias=false) -> batch_norm) -> relu
-  -> residual(
-    conv2d(32, 3, stride=1, padding=1, bias=false) -> batch_norm -> relu
-    -> conv2d(32, 3, padding=1, bias=false) -> batch_norm) -> relu
-  -> residual(
-    conv2d(64, 3, stride=2, padding=1, bias=false) -> batch_norm -> relu
-    -> conv2d(64, 3, padding=1, bias=false) -> batch_norm, shortcut(16)) -> relu
-  -> residual(
-    conv2d(64, 3, stride=1, padding=1, bias=false) -> batch_norm -> relu
-    -> conv2d(64, 3, padding=1, bias=false) -> batch_norm) -> relu
-  -> residual(
-    conv2d(64, 3, stride=1, padding=1, bias=false) -> batch_norm -> relu
-    -> conv2d(64, 3, padding=1, bias=false) -> batch_norm) -> relu
-  -> global_avg_pool -> dense(10)
+  block basic(k) = sum: residual(
+    conv1: conv2d(k, 3, padding=1, bias=false) -> norm1: batch_norm -> relu1: relu
+    -> conv2: conv2d(k, 3, padding=1, bias=false) -> norm2: batch_norm) -> relu2: relu
+  block down(k, added) = sum: residual(
+    conv1: conv2d(k, 3, stride=2, padding=1, bias=false) -> norm1: batch_norm -> relu1: relu
+    -> conv2: conv2d(k, 3, padding=1, bias=false) -> norm2: batch_norm,
+    around: shortcut(added)) -> relu2: relu
+  conv1: conv2d(16, 3, padding=1, bias=false) -> norm1: batch_norm -> relu1: relu
+  -> stage1_block1: basic(16) -> stage1_block2: basic(16) -> stage1_block3: basic(16)
+  -> stage2_block1: down(32, 8) -> stage2_block2: basic(32) -> stage2_block3: basic(32)
+  -> stage3_block1: down(64, 16) -> stage3_block2: basic(64) -> stage3_block3: basic(64)
+  -> pool: global_avg_pool -> output: dense(10)
   loss softmax_cross_entropy
 
-  level             layers                 reads                        value            weights             parameters
-  ─────────────────────────────────────────────────────────────────────────────────────────────────────────────────────
-  conv2d1           conv2d                 x                            (N, 32, 32, 16)  w (3, 3, 3, 16)            432
-  batch_norm1       batch_norm             conv2d1                      (N, 32, 32, 16)  γ (16), β (16)              32
-                    relu
-  conv2d2           conv2d                 batch_norm1                  (N, 32, 32, 16)  w (3, 3, 16, 16)          2304
-  batch_norm2       batch_norm             conv2d2                      (N, 32, 32, 16)  γ (16), β (16)              32
-                    relu
-  conv2d3           conv2d                 batch_norm2                  (N, 32, 32, 16)  w (3, 3, 16, 16)          2304
-  batch_norm3       batch_norm             conv2d3                      (N, 32, 32, 16)  γ (16), β (16)              32
-  residual_add1     residual_add           batch_norm3, batch_norm1     (N, 32, 32, 16)
-                    relu
-  conv2d4           conv2d                 residual_add1                (N, 32, 32, 16)  w (3, 3, 16, 16)          2304
-  batch_norm4       batch_norm             conv2d4                      (N, 32, 32, 16)  γ (16), β (16)              32
-                    relu
-  conv2d5           conv2d                 batch_norm4                  (N, 32, 32, 16)  w (3, 3, 16, 16)          2304
-  batch_norm5       batch_norm             conv2d5                      (N, 32, 32, 16)  γ (16), β (16)              32
-  residual_add2     residual_add           batch_norm5, residual_add1   (N, 32, 32, 16)
-                    relu
-  conv2d6           conv2d                 residual_add2                (N, 32, 32, 16)  w (3, 3, 16, 16)          2304
-  batch_norm6       batch_norm             conv2d6                      (N, 32, 32, 16)  γ (16), β (16)              32
-                    relu
-  conv2d7           conv2d                 batch_norm6                  (N, 32, 32, 16)  w (3, 3, 16, 16)          2304
-  batch_norm7       batch_norm             conv2d7                      (N, 32, 32, 16)  γ (16), β (16)              32
-  residual_add3     residual_add           batch_norm7, residual_add2   (N, 32, 32, 16)
-                    relu
-  conv2d8           conv2d                 residual_add3                (N, 16, 16, 32)  w (3, 3, 16, 32)          4608
-  batch_norm8       batch_norm             conv2d8                      (N, 16, 16, 32)  γ (32), β (32)              64
-                    relu
-  conv2d9           conv2d                 batch_norm8                  (N, 16, 16, 32)  w (3, 3, 32, 32)          9216
-  batch_norm9       batch_norm             conv2d9                      (N, 16, 16, 32)  γ (32), β (32)              64
-  shortcut1         shortcut               residual_add3                (N, 16, 16, 32)
-  residual_add4     residual_add           batch_norm9, shortcut1       (N, 16, 16, 32)
-                    relu
-  conv2d10          conv2d                 residual_add4                (N, 16, 16, 32)  w (3, 3, 32, 32)          9216
-  batch_norm10      batch_norm             conv2d10                     (N, 16, 16, 32)  γ (32), β (32)              64
-                    relu
-  conv2d11          conv2d                 batch_norm10                 (N, 16, 16, 32)  w (3, 3, 32, 32)          9216
-  batch_norm11      batch_norm             conv2d11                     (N, 16, 16, 32)  γ (32), β (32)              64
-  residual_add5     residual_add           batch_norm11, residual_add4  (N, 16, 16, 32)
-                    relu
-  conv2d12          conv2d                 residual_add5                (N, 16, 16, 32)  w (3, 3, 32, 32)          9216
-  batch_norm12      batch_norm             conv2d12                     (N, 16, 16, 32)  γ (32), β (32)              64
-                    relu
-  conv2d13          conv2d                 batch_norm12                 (N, 16, 16, 32)  w (3, 3, 32, 32)          9216
-  batch_norm13      batch_norm             conv2d13                     (N, 16, 16, 32)  γ (32), β (32)              64
-  residual_add6     residual_add           batch_norm13, residual_add5  (N, 16, 16, 32)
-                    relu
-  conv2d14          conv2d                 residual_add6                (N, 8, 8, 64)    w (3, 3, 32, 64)         18432
-  batch_norm14      batch_norm             conv2d14                     (N, 8, 8, 64)    γ (64), β (64)             128
-                    relu
-  conv2d15          conv2d                 batch_norm14                 (N, 8, 8, 64)    w (3, 3, 64, 64)         36864
-  batch_norm15      batch_norm             conv2d15                     (N, 8, 8, 64)    γ (64), β (64)             128
-  shortcut2         shortcut               residual_add6                (N, 8, 8, 64)
-  residual_add7     residual_add           batch_norm15, shortcut2      (N, 8, 8, 64)
-                    relu
-  conv2d16          conv2d                 residual_add7                (N, 8, 8, 64)    w (3, 3, 64, 64)         36864
-  batch_norm16      batch_norm             conv2d16                     (N, 8, 8, 64)    γ (64), β (64)             128
-                    relu
-  conv2d17          conv2d                 batch_norm16                 (N, 8, 8, 64)    w (3, 3, 64, 64)         36864
-  batch_norm17      batch_norm             conv2d17                     (N, 8, 8, 64)    γ (64), β (64)             128
-  residual_add8     residual_add           batch_norm17, residual_add7  (N, 8, 8, 64)
-                    relu
-  conv2d18          conv2d                 residual_add8                (N, 8, 8, 64)    w (3, 3, 64, 64)         36864
-  batch_norm18      batch_norm             conv2d18                     (N, 8, 8, 64)    γ (64), β (64)             128
-                    relu
-  conv2d19          conv2d                 batch_norm18                 (N, 8, 8, 64)    w (3, 3, 64, 64)         36864
-  batch_norm19      batch_norm             conv2d19                     (N, 8, 8, 64)    γ (64), β (64)             128
-  residual_add9     residual_add           batch_norm19, residual_add8  (N, 8, 8, 64)
-                    relu
-  global_avg_pool1  global_avg_pool        residual_add9                (N, 64)
-  dense1            dense                  global_avg_pool1             (N, 10)          w (64, 10), b (10)         650
-  loss              softmax_cross_entropy  dense1, t                    ()
+  level                 layers                 reads                                      value            weights             parameters
+  ───────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────
+  conv1                 conv2d                 x                                          (N, 32, 32, 16)  w (3, 3, 3, 16)            432
+  norm1                 batch_norm             conv1                                      (N, 32, 32, 16)  γ (16), β (16)              32
+                        relu
+  stage1_block1_conv1   conv2d                 norm1                                      (N, 32, 32, 16)  w (3, 3, 16, 16)          2304
+  stage1_block1_norm1   batch_norm             stage1_block1_conv1                        (N, 32, 32, 16)  γ (16), β (16)              32
+                        relu
+  stage1_block1_conv2   conv2d                 stage1_block1_norm1                        (N, 32, 32, 16)  w (3, 3, 16, 16)          2304
+  stage1_block1_norm2   batch_norm             stage1_block1_conv2                        (N, 32, 32, 16)  γ (16), β (16)              32
+  stage1_block1_sum     residual_add           stage1_block1_norm2, norm1                 (N, 32, 32, 16)
+                        relu
+  stage1_block2_conv1   conv2d                 stage1_block1_sum                          (N, 32, 32, 16)  w (3, 3, 16, 16)          2304
+  stage1_block2_norm1   batch_norm             stage1_block2_conv1                        (N, 32, 32, 16)  γ (16), β (16)              32
+                        relu
+  stage1_block2_conv2   conv2d                 stage1_block2_norm1                        (N, 32, 32, 16)  w (3, 3, 16, 16)          2304
+  stage1_block2_norm2   batch_norm             stage1_block2_conv2                        (N, 32, 32, 16)  γ (16), β (16)              32
+  stage1_block2_sum     residual_add           stage1_block2_norm2, stage1_block1_sum     (N, 32, 32, 16)
+                        relu
+  stage1_block3_conv1   conv2d                 stage1_block2_sum                          (N, 32, 32, 16)  w (3, 3, 16, 16)          2304
+  stage1_block3_norm1   batch_norm             stage1_block3_conv1                        (N, 32, 32, 16)  γ (16), β (16)              32
+                        relu
+  stage1_block3_conv2   conv2d                 stage1_block3_norm1                        (N, 32, 32, 16)  w (3, 3, 16, 16)          2304
+  stage1_block3_norm2   batch_norm             stage1_block3_conv2                        (N, 32, 32, 16)  γ (16), β (16)              32
+  stage1_block3_sum     residual_add           stage1_block3_norm2, stage1_block2_sum     (N, 32, 32, 16)
+                        relu
+  stage2_block1_conv1   conv2d                 stage1_block3_sum                          (N, 16, 16, 32)  w (3, 3, 16, 32)          4608
+  stage2_block1_norm1   batch_norm             stage2_block1_conv1                        (N, 16, 16, 32)  γ (32), β (32)              64
+                        relu
+  stage2_block1_conv2   conv2d                 stage2_block1_norm1                        (N, 16, 16, 32)  w (3, 3, 32, 32)          9216
+  stage2_block1_norm2   batch_norm             stage2_block1_conv2                        (N, 16, 16, 32)  γ (32), β (32)              64
+  stage2_block1_around  shortcut               stage1_block3_sum                          (N, 16, 16, 32)
+  stage2_block1_sum     residual_add           stage2_block1_norm2, stage2_block1_around  (N, 16, 16, 32)
+                        relu
+  stage2_block2_conv1   conv2d                 stage2_block1_sum                          (N, 16, 16, 32)  w (3, 3, 32, 32)          9216
+  stage2_block2_norm1   batch_norm             stage2_block2_conv1                        (N, 16, 16, 32)  γ (32), β (32)              64
+                        relu
+  stage2_block2_conv2   conv2d                 stage2_block2_norm1                        (N, 16, 16, 32)  w (3, 3, 32, 32)          9216
+  stage2_block2_norm2   batch_norm             stage2_block2_conv2                        (N, 16, 16, 32)  γ (32), β (32)              64
+  stage2_block2_sum     residual_add           stage2_block2_norm2, stage2_block1_sum     (N, 16, 16, 32)
+                        relu
+  stage2_block3_conv1   conv2d                 stage2_block2_sum                          (N, 16, 16, 32)  w (3, 3, 32, 32)          9216
+  stage2_block3_norm1   batch_norm             stage2_block3_conv1                        (N, 16, 16, 32)  γ (32), β (32)              64
+                        relu
+  stage2_block3_conv2   conv2d                 stage2_block3_norm1                        (N, 16, 16, 32)  w (3, 3, 32, 32)          9216
+  stage2_block3_norm2   batch_norm             stage2_block3_conv2                        (N, 16, 16, 32)  γ (32), β (32)              64
+  stage2_block3_sum     residual_add           stage2_block3_norm2, stage2_block2_sum     (N, 16, 16, 32)
+                        relu
+  stage3_block1_conv1   conv2d                 stage2_block3_sum                          (N, 8, 8, 64)    w (3, 3, 32, 64)         18432
+  stage3_block1_norm1   batch_norm             stage3_block1_conv1                        (N, 8, 8, 64)    γ (64), β (64)             128
+                        relu
+  stage3_block1_conv2   conv2d                 stage3_block1_norm1                        (N, 8, 8, 64)    w (3, 3, 64, 64)         36864
+  stage3_block1_norm2   batch_norm             stage3_block1_conv2                        (N, 8, 8, 64)    γ (64), β (64)             128
+  stage3_block1_around  shortcut               stage2_block3_sum                          (N, 8, 8, 64)
+  stage3_block1_sum     residual_add           stage3_block1_norm2, stage3_block1_around  (N, 8, 8, 64)
+                        relu
+  stage3_block2_conv1   conv2d                 stage3_block1_sum                          (N, 8, 8, 64)    w (3, 3, 64, 64)         36864
+  stage3_block2_norm1   batch_norm             stage3_block2_conv1                        (N, 8, 8, 64)    γ (64), β (64)             128
+                        relu
+  stage3_block2_conv2   conv2d                 stage3_block2_norm1                        (N, 8, 8, 64)    w (3, 3, 64, 64)         36864
+  stage3_block2_norm2   batch_norm             stage3_block2_conv2                        (N, 8, 8, 64)    γ (64), β (64)             128
+  stage3_block2_sum     residual_add           stage3_block2_norm2, stage3_block1_sum     (N, 8, 8, 64)
+                        relu
+  stage3_block3_conv1   conv2d                 stage3_block2_sum                          (N, 8, 8, 64)    w (3, 3, 64, 64)         36864
+  stage3_block3_norm1   batch_norm             stage3_block3_conv1                        (N, 8, 8, 64)    γ (64), β (64)             128
+                        relu
+  stage3_block3_conv2   conv2d                 stage3_block3_norm1                        (N, 8, 8, 64)    w (3, 3, 64, 64)         36864
+  stage3_block3_norm2   batch_norm             stage3_block3_conv2                        (N, 8, 8, 64)    γ (64), β (64)             128
+  stage3_block3_sum     residual_add           stage3_block3_norm2, stage3_block2_sum     (N, 8, 8, 64)
+                        relu
+  pool                  global_avg_pool        stage3_block3_sum                          (N, 64)
+  output                dense                  pool                                       (N, 10)          w (64, 10), b (10)         650
+  loss                  softmax_cross_entropy  output, t                                  ()
 
-(1) conv2d1_u[n,i,j,k] = Σ_{r,t,c} x[n, i+r−1, j+t−1, c] conv2d1_w[r,t,c,k]
-(2) batch_norm1_m[c] = 1/(1024N) Σ_{n,i,j} conv2d1_u[n,i,j,c]
-(3) batch_norm1_v[c] = 1/(1024N) Σ_{n,i,j} (conv2d1_u[n,i,j,c]−batch_norm1_m[c])²
-(4) batch_norm1_h[n,i,j,c] = 1/√(10⁻⁵+batch_norm1_v[c]) (conv2d1_u[n,i,j,c]−batch_norm1_m[c])
-(5) batch_norm1_y[n,i,j,c] = batch_norm1_gamma[c] batch_norm1_h[n,i,j,c]+batch_norm1_beta[c]
-batch_norm1_new_mean[c] = 1/10 (9 batch_norm1_running_mean[c]+batch_norm1_m[c])
-batch_norm1_new_var[c] = 1/10 (9 batch_norm1_running_var[c]+1024 N batch_norm1_v[c]/max(1024N−1, 1))
-(6) relu1_y[n,i,j,c] = max(0, batch_norm1_y[n,i,j,c])
-(7) conv2d2_u[n,i,j,k] = Σ_{r,t,c} conv2d2_w[r,t,c,k] relu1_y[n, i+r−1, j+t−1, c]
-(8) batch_norm2_m[c] = 1/(1024N) Σ_{n,i,j} conv2d2_u[n,i,j,c]
-(9) batch_norm2_v[c] = 1/(1024N) Σ_{n,i,j} (conv2d2_u[n,i,j,c]−batch_norm2_m[c])²
-(10) batch_norm2_h[n,i,j,c] = 1/√(10⁻⁵+batch_norm2_v[c]) (conv2d2_u[n,i,j,c]−batch_norm2_m[c])
-(11) batch_norm2_y[n,i,j,c] = batch_norm2_gamma[c] batch_norm2_h[n,i,j,c]+batch_norm2_beta[c]
-batch_norm2_new_mean[c] = 1/10 (9 batch_norm2_running_mean[c]+batch_norm2_m[c])
-batch_norm2_new_var[c] = 1/10 (9 batch_norm2_running_var[c]+1024 N batch_norm2_v[c]/max(1024N−1, 1))
-(12) relu2_y[n,i,j,c] = max(0, batch_norm2_y[n,i,j,c])
-(13) conv2d3_u[n,i,j,k] = Σ_{r,t,c} conv2d3_w[r,t,c,k] relu2_y[n, i+r−1, j+t−1, c]
-(14) batch_norm3_m[c] = 1/(1024N) Σ_{n,i,j} conv2d3_u[n,i,j,c]
-(15) batch_norm3_v[c] = 1/(1024N) Σ_{n,i,j} (conv2d3_u[n,i,j,c]−batch_norm3_m[c])²
-(16) batch_norm3_h[n,i,j,c] = 1/√(10⁻⁵+batch_norm3_v[c]) (conv2d3_u[n,i,j,c]−batch_norm3_m[c])
-(17) batch_norm3_y[n,i,j,c] = batch_norm3_gamma[c] batch_norm3_h[n,i,j,c]+batch_norm3_beta[c]
-batch_norm3_new_mean[c] = 1/10 (9 batch_norm3_running_mean[c]+batch_norm3_m[c])
-batch_norm3_new_var[c] = 1/10 (9 batch_norm3_running_var[c]+1024 N batch_norm3_v[c]/max(1024N−1, 1))
-(18) residual_add1_y[n,i,j,c] = relu1_y[n,i,j,c]+batch_norm3_y[n,i,j,c]
-(19) relu3_y[n,i,j,c] = max(0, residual_add1_y[n,i,j,c])
-(20) conv2d4_u[n,i,j,k] = Σ_{r,t,c} conv2d4_w[r,t,c,k] relu3_y[n, i+r−1, j+t−1, c]
-(21) batch_norm4_m[c] = 1/(1024N) Σ_{n,i,j} conv2d4_u[n,i,j,c]
-(22) batch_norm4_v[c] = 1/(1024N) Σ_{n,i,j} (conv2d4_u[n,i,j,c]−batch_norm4_m[c])²
-(23) batch_norm4_h[n,i,j,c] = 1/√(10⁻⁵+batch_norm4_v[c]) (conv2d4_u[n,i,j,c]−batch_norm4_m[c])
-(24) batch_norm4_y[n,i,j,c] = batch_norm4_gamma[c] batch_norm4_h[n,i,j,c]+batch_norm4_beta[c]
-batch_norm4_new_mean[c] = 1/10 (9 batch_norm4_running_mean[c]+batch_norm4_m[c])
-batch_norm4_new_var[c] = 1/10 (9 batch_norm4_running_var[c]+1024 N batch_norm4_v[c]/max(1024N−1, 1))
-(25) relu4_y[n,i,j,c] = max(0, batch_norm4_y[n,i,j,c])
-(26) conv2d5_u[n,i,j,k] = Σ_{r,t,c} conv2d5_w[r,t,c,k] relu4_y[n, i+r−1, j+t−1, c]
-(27) batch_norm5_m[c] = 1/(1024N) Σ_{n,i,j} conv2d5_u[n,i,j,c]
-(28) batch_norm5_v[c] = 1/(1024N) Σ_{n,i,j} (conv2d5_u[n,i,j,c]−batch_norm5_m[c])²
-(29) batch_norm5_h[n,i,j,c] = 1/√(10⁻⁵+batch_norm5_v[c]) (conv2d5_u[n,i,j,c]−batch_norm5_m[c])
-(30) batch_norm5_y[n,i,j,c] = batch_norm5_gamma[c] batch_norm5_h[n,i,j,c]+batch_norm5_beta[c]
-batch_norm5_new_mean[c] = 1/10 (9 batch_norm5_running_mean[c]+batch_norm5_m[c])
-batch_norm5_new_var[c] = 1/10 (9 batch_norm5_running_var[c]+1024 N batch_norm5_v[c]/max(1024N−1, 1))
-(31) residual_add2_y[n,i,j,c] = relu3_y[n,i,j,c]+batch_norm5_y[n,i,j,c]
-(32) relu5_y[n,i,j,c] = max(0, residual_add2_y[n,i,j,c])
-(33) conv2d6_u[n,i,j,k] = Σ_{r,t,c} conv2d6_w[r,t,c,k] relu5_y[n, i+r−1, j+t−1, c]
-(34) batch_norm6_m[c] = 1/(1024N) Σ_{n,i,j} conv2d6_u[n,i,j,c]
-(35) batch_norm6_v[c] = 1/(1024N) Σ_{n,i,j} (conv2d6_u[n,i,j,c]−batch_norm6_m[c])²
-(36) batch_norm6_h[n,i,j,c] = 1/√(10⁻⁵+batch_norm6_v[c]) (conv2d6_u[n,i,j,c]−batch_norm6_m[c])
-(37) batch_norm6_y[n,i,j,c] = batch_norm6_gamma[c] batch_norm6_h[n,i,j,c]+batch_norm6_beta[c]
-batch_norm6_new_mean[c] = 1/10 (9 batch_norm6_running_mean[c]+batch_norm6_m[c])
-batch_norm6_new_var[c] = 1/10 (9 batch_norm6_running_var[c]+1024 N batch_norm6_v[c]/max(1024N−1, 1))
-(38) relu6_y[n,i,j,c] = max(0, batch_norm6_y[n,i,j,c])
-(39) conv2d7_u[n,i,j,k] = Σ_{r,t,c} conv2d7_w[r,t,c,k] relu6_y[n, i+r−1, j+t−1, c]
-(40) batch_norm7_m[c] = 1/(1024N) Σ_{n,i,j} conv2d7_u[n,i,j,c]
-(41) batch_norm7_v[c] = 1/(1024N) Σ_{n,i,j} (conv2d7_u[n,i,j,c]−batch_norm7_m[c])²
-(42) batch_norm7_h[n,i,j,c] = 1/√(10⁻⁵+batch_norm7_v[c]) (conv2d7_u[n,i,j,c]−batch_norm7_m[c])
-(43) batch_norm7_y[n,i,j,c] = batch_norm7_gamma[c] batch_norm7_h[n,i,j,c]+batch_norm7_beta[c]
-batch_norm7_new_mean[c] = 1/10 (9 batch_norm7_running_mean[c]+batch_norm7_m[c])
-batch_norm7_new_var[c] = 1/10 (9 batch_norm7_running_var[c]+1024 N batch_norm7_v[c]/max(1024N−1, 1))
-(44) residual_add3_y[n,i,j,c] = relu5_y[n,i,j,c]+batch_norm7_y[n,i,j,c]
-(45) relu7_y[n,i,j,c] = max(0, residual_add3_y[n,i,j,c])
-(46) conv2d8_u[n,i,j,k] = Σ_{r,t,c} conv2d8_w[r,t,c,k] relu7_y[n, 2i+r−1, 2j+t−1, c]
-(47) batch_norm8_m[c] = 1/(256N) Σ_{n,i,j} conv2d8_u[n,i,j,c]
-(48) batch_norm8_v[c] = 1/(256N) Σ_{n,i,j} (conv2d8_u[n,i,j,c]−batch_norm8_m[c])²
-(49) batch_norm8_h[n,i,j,c] = 1/√(10⁻⁵+batch_norm8_v[c]) (conv2d8_u[n,i,j,c]−batch_norm8_m[c])
-(50) batch_norm8_y[n,i,j,c] = batch_norm8_gamma[c] batch_norm8_h[n,i,j,c]+batch_norm8_beta[c]
-batch_norm8_new_mean[c] = 1/10 (9 batch_norm8_running_mean[c]+batch_norm8_m[c])
-batch_norm8_new_var[c] = 1/10 (9 batch_norm8_running_var[c]+256 N batch_norm8_v[c]/max(256N−1, 1))
-(51) relu8_y[n,i,j,c] = max(0, batch_norm8_y[n,i,j,c])
-(52) conv2d9_u[n,i,j,k] = Σ_{r,t,c} conv2d9_w[r,t,c,k] relu8_y[n, i+r−1, j+t−1, c]
-(53) batch_norm9_m[c] = 1/(256N) Σ_{n,i,j} conv2d9_u[n,i,j,c]
-(54) batch_norm9_v[c] = 1/(256N) Σ_{n,i,j} (conv2d9_u[n,i,j,c]−batch_norm9_m[c])²
-(55) batch_norm9_h[n,i,j,c] = 1/√(10⁻⁵+batch_norm9_v[c]) (conv2d9_u[n,i,j,c]−batch_norm9_m[c])
-(56) batch_norm9_y[n,i,j,c] = batch_norm9_gamma[c] batch_norm9_h[n,i,j,c]+batch_norm9_beta[c]
-batch_norm9_new_mean[c] = 1/10 (9 batch_norm9_running_mean[c]+batch_norm9_m[c])
-batch_norm9_new_var[c] = 1/10 (9 batch_norm9_running_var[c]+256 N batch_norm9_v[c]/max(256N−1, 1))
-(57) shortcut1_y[n,i,j,k] = relu7_y[n, 2i, 2j, k−8]
-(58) residual_add4_y[n,i,j,c] = batch_norm9_y[n,i,j,c]+shortcut1_y[n,i,j,c]
-(59) relu9_y[n,i,j,c] = max(0, residual_add4_y[n,i,j,c])
-(60) conv2d10_u[n,i,j,k] = Σ_{r,t,c} conv2d10_w[r,t,c,k] relu9_y[n, i+r−1, j+t−1, c]
-(61) batch_norm10_m[c] = 1/(256N) Σ_{n,i,j} conv2d10_u[n,i,j,c]
-(62) batch_norm10_v[c] = 1/(256N) Σ_{n,i,j} (conv2d10_u[n,i,j,c]−batch_norm10_m[c])²
-(63) batch_norm10_h[n,i,j,c] = 1/√(10⁻⁵+batch_norm10_v[c]) (conv2d10_u[n,i,j,c]−batch_norm10_m[c])
-(64) batch_norm10_y[n,i,j,c] = batch_norm10_gamma[c] batch_norm10_h[n,i,j,c]+batch_norm10_beta[c]
-batch_norm10_new_mean[c] = 1/10 (9 batch_norm10_running_mean[c]+batch_norm10_m[c])
-batch_norm10_new_var[c] = 1/10 (9 batch_norm10_running_var[c]+256 N batch_norm10_v[c]/max(256N−1, 1))
-(65) relu10_y[n,i,j,c] = max(0, batch_norm10_y[n,i,j,c])
-(66) conv2d11_u[n,i,j,k] = Σ_{r,t,c} conv2d11_w[r,t,c,k] relu10_y[n, i+r−1, j+t−1, c]
-(67) batch_norm11_m[c] = 1/(256N) Σ_{n,i,j} conv2d11_u[n,i,j,c]
-(68) batch_norm11_v[c] = 1/(256N) Σ_{n,i,j} (conv2d11_u[n,i,j,c]−batch_norm11_m[c])²
-(69) batch_norm11_h[n,i,j,c] = 1/√(10⁻⁵+batch_norm11_v[c]) (conv2d11_u[n,i,j,c]−batch_norm11_m[c])
-(70) batch_norm11_y[n,i,j,c] = batch_norm11_gamma[c] batch_norm11_h[n,i,j,c]+batch_norm11_beta[c]
-batch_norm11_new_mean[c] = 1/10 (9 batch_norm11_running_mean[c]+batch_norm11_m[c])
-batch_norm11_new_var[c] = 1/10 (9 batch_norm11_running_var[c]+256 N batch_norm11_v[c]/max(256N−1, 1))
-(71) residual_add5_y[n,i,j,c] = relu9_y[n,i,j,c]+batch_norm11_y[n,i,j,c]
-(72) relu11_y[n,i,j,c] = max(0, residual_add5_y[n,i,j,c])
-(73) conv2d12_u[n,i,j,k] = Σ_{r,t,c} conv2d12_w[r,t,c,k] relu11_y[n, i+r−1, j+t−1, c]
-(74) batch_norm12_m[c] = 1/(256N) Σ_{n,i,j} conv2d12_u[n,i,j,c]
-(75) batch_norm12_v[c] = 1/(256N) Σ_{n,i,j} (conv2d12_u[n,i,j,c]−batch_norm12_m[c])²
-(76) batch_norm12_h[n,i,j,c] = 1/√(10⁻⁵+batch_norm12_v[c]) (conv2d12_u[n,i,j,c]−batch_norm12_m[c])
-(77) batch_norm12_y[n,i,j,c] = batch_norm12_gamma[c] batch_norm12_h[n,i,j,c]+batch_norm12_beta[c]
-batch_norm12_new_mean[c] = 1/10 (9 batch_norm12_running_mean[c]+batch_norm12_m[c])
-batch_norm12_new_var[c] = 1/10 (9 batch_norm12_running_var[c]+256 N batch_norm12_v[c]/max(256N−1, 1))
-(78) relu12_y[n,i,j,c] = max(0, batch_norm12_y[n,i,j,c])
-(79) conv2d13_u[n,i,j,k] = Σ_{r,t,c} conv2d13_w[r,t,c,k] relu12_y[n, i+r−1, j+t−1, c]
-(80) batch_norm13_m[c] = 1/(256N) Σ_{n,i,j} conv2d13_u[n,i,j,c]
-(81) batch_norm13_v[c] = 1/(256N) Σ_{n,i,j} (conv2d13_u[n,i,j,c]−batch_norm13_m[c])²
-(82) batch_norm13_h[n,i,j,c] = 1/√(10⁻⁵+batch_norm13_v[c]) (conv2d13_u[n,i,j,c]−batch_norm13_m[c])
-(83) batch_norm13_y[n,i,j,c] = batch_norm13_gamma[c] batch_norm13_h[n,i,j,c]+batch_norm13_beta[c]
-batch_norm13_new_mean[c] = 1/10 (9 batch_norm13_running_mean[c]+batch_norm13_m[c])
-batch_norm13_new_var[c] = 1/10 (9 batch_norm13_running_var[c]+256 N batch_norm13_v[c]/max(256N−1, 1))
-(84) residual_add6_y[n,i,j,c] = relu11_y[n,i,j,c]+batch_norm13_y[n,i,j,c]
-(85) relu13_y[n,i,j,c] = max(0, residual_add6_y[n,i,j,c])
-(86) conv2d14_u[n,i,j,k] = Σ_{r,t,c} conv2d14_w[r,t,c,k] relu13_y[n, 2i+r−1, 2j+t−1, c]
-(87) batch_norm14_m[c] = 1/(64N) Σ_{n,i,j} conv2d14_u[n,i,j,c]
-(88) batch_norm14_v[c] = 1/(64N) Σ_{n,i,j} (conv2d14_u[n,i,j,c]−batch_norm14_m[c])²
-(89) batch_norm14_h[n,i,j,c] = 1/√(10⁻⁵+batch_norm14_v[c]) (conv2d14_u[n,i,j,c]−batch_norm14_m[c])
-(90) batch_norm14_y[n,i,j,c] = batch_norm14_gamma[c] batch_norm14_h[n,i,j,c]+batch_norm14_beta[c]
-batch_norm14_new_mean[c] = 1/10 (9 batch_norm14_running_mean[c]+batch_norm14_m[c])
-batch_norm14_new_var[c] = 1/10 (9 batch_norm14_running_var[c]+64 N batch_norm14_v[c]/max(64N−1, 1))
-(91) relu14_y[n,i,j,c] = max(0, batch_norm14_y[n,i,j,c])
-(92) conv2d15_u[n,i,j,k] = Σ_{r,t,c} conv2d15_w[r,t,c,k] relu14_y[n, i+r−1, j+t−1, c]
-(93) batch_norm15_m[c] = 1/(64N) Σ_{n,i,j} conv2d15_u[n,i,j,c]
-(94) batch_norm15_v[c] = 1/(64N) Σ_{n,i,j} (conv2d15_u[n,i,j,c]−batch_norm15_m[c])²
-(95) batch_norm15_h[n,i,j,c] = 1/√(10⁻⁵+batch_norm15_v[c]) (conv2d15_u[n,i,j,c]−batch_norm15_m[c])
-(96) batch_norm15_y[n,i,j,c] = batch_norm15_gamma[c] batch_norm15_h[n,i,j,c]+batch_norm15_beta[c]
-batch_norm15_new_mean[c] = 1/10 (9 batch_norm15_running_mean[c]+batch_norm15_m[c])
-batch_norm15_new_var[c] = 1/10 (9 batch_norm15_running_var[c]+64 N batch_norm15_v[c]/max(64N−1, 1))
-(97) shortcut2_y[n,i,j,k] = relu13_y[n, 2i, 2j, k−16]
-(98) residual_add7_y[n,i,j,c] = batch_norm15_y[n,i,j,c]+shortcut2_y[n,i,j,c]
-(99) relu15_y[n,i,j,c] = max(0, residual_add7_y[n,i,j,c])
-(100) conv2d16_u[n,i,j,k] = Σ_{r,t,c} conv2d16_w[r,t,c,k] relu15_y[n, i+r−1, j+t−1, c]
-(101) batch_norm16_m[c] = 1/(64N) Σ_{n,i,j} conv2d16_u[n,i,j,c]
-(102) batch_norm16_v[c] = 1/(64N) Σ_{n,i,j} (conv2d16_u[n,i,j,c]−batch_norm16_m[c])²
-(103) batch_norm16_h[n,i,j,c] = 1/√(10⁻⁵+batch_norm16_v[c]) (conv2d16_u[n,i,j,c]−batch_norm16_m[c])
-(104) batch_norm16_y[n,i,j,c] = batch_norm16_gamma[c] batch_norm16_h[n,i,j,c]+batch_norm16_beta[c]
-batch_norm16_new_mean[c] = 1/10 (9 batch_norm16_running_mean[c]+batch_norm16_m[c])
-batch_norm16_new_var[c] = 1/10 (9 batch_norm16_running_var[c]+64 N batch_norm16_v[c]/max(64N−1, 1))
-(105) relu16_y[n,i,j,c] = max(0, batch_norm16_y[n,i,j,c])
-(106) conv2d17_u[n,i,j,k] = Σ_{r,t,c} conv2d17_w[r,t,c,k] relu16_y[n, i+r−1, j+t−1, c]
-(107) batch_norm17_m[c] = 1/(64N) Σ_{n,i,j} conv2d17_u[n,i,j,c]
-(108) batch_norm17_v[c] = 1/(64N) Σ_{n,i,j} (conv2d17_u[n,i,j,c]−batch_norm17_m[c])²
-(109) batch_norm17_h[n,i,j,c] = 1/√(10⁻⁵+batch_norm17_v[c]) (conv2d17_u[n,i,j,c]−batch_norm17_m[c])
-(110) batch_norm17_y[n,i,j,c] = batch_norm17_gamma[c] batch_norm17_h[n,i,j,c]+batch_norm17_beta[c]
-batch_norm17_new_mean[c] = 1/10 (9 batch_norm17_running_mean[c]+batch_norm17_m[c])
-batch_norm17_new_var[c] = 1/10 (9 batch_norm17_running_var[c]+64 N batch_norm17_v[c]/max(64N−1, 1))
-(111) residual_add8_y[n,i,j,c] = relu15_y[n,i,j,c]+batch_norm17_y[n,i,j,c]
-(112) relu17_y[n,i,j,c] = max(0, residual_add8_y[n,i,j,c])
-(113) conv2d18_u[n,i,j,k] = Σ_{r,t,c} conv2d18_w[r,t,c,k] relu17_y[n, i+r−1, j+t−1, c]
-(114) batch_norm18_m[c] = 1/(64N) Σ_{n,i,j} conv2d18_u[n,i,j,c]
-(115) batch_norm18_v[c] = 1/(64N) Σ_{n,i,j} (conv2d18_u[n,i,j,c]−batch_norm18_m[c])²
-(116) batch_norm18_h[n,i,j,c] = 1/√(10⁻⁵+batch_norm18_v[c]) (conv2d18_u[n,i,j,c]−batch_norm18_m[c])
-(117) batch_norm18_y[n,i,j,c] = batch_norm18_gamma[c] batch_norm18_h[n,i,j,c]+batch_norm18_beta[c]
-batch_norm18_new_mean[c] = 1/10 (9 batch_norm18_running_mean[c]+batch_norm18_m[c])
-batch_norm18_new_var[c] = 1/10 (9 batch_norm18_running_var[c]+64 N batch_norm18_v[c]/max(64N−1, 1))
-(118) relu18_y[n,i,j,c] = max(0, batch_norm18_y[n,i,j,c])
-(119) conv2d19_u[n,i,j,k] = Σ_{r,t,c} conv2d19_w[r,t,c,k] relu18_y[n, i+r−1, j+t−1, c]
-(120) batch_norm19_m[c] = 1/(64N) Σ_{n,i,j} conv2d19_u[n,i,j,c]
-(121) batch_norm19_v[c] = 1/(64N) Σ_{n,i,j} (conv2d19_u[n,i,j,c]−batch_norm19_m[c])²
-(122) batch_norm19_h[n,i,j,c] = 1/√(10⁻⁵+batch_norm19_v[c]) (conv2d19_u[n,i,j,c]−batch_norm19_m[c])
-(123) batch_norm19_y[n,i,j,c] = batch_norm19_gamma[c] batch_norm19_h[n,i,j,c]+batch_norm19_beta[c]
-batch_norm19_new_mean[c] = 1/10 (9 batch_norm19_running_mean[c]+batch_norm19_m[c])
-batch_norm19_new_var[c] = 1/10 (9 batch_norm19_running_var[c]+64 N batch_norm19_v[c]/max(64N−1, 1))
-(124) residual_add9_y[n,i,j,c] = relu17_y[n,i,j,c]+batch_norm19_y[n,i,j,c]
-(125) relu19_y[n,i,j,c] = max(0, residual_add9_y[n,i,j,c])
-(126) global_avg_pool1_y[n,c] = 1/64 Σ_{i,j} relu19_y[n,i,j,c]
-(127) dense1_u[n,k] = Σ_{c} dense1_w[c,k] global_avg_pool1_y[n,c]
-(127) dense1_u[n,k] += dense1_b[k]
+(1) conv1_u[n,i,j,k] = Σ_{r,t,c} x[n, i+r−1, j+t−1, c] conv1_w[r,t,c,k]
+(2) norm1_m[c] = 1/(1024N) Σ_{n,i,j} conv1_u[n,i,j,c]
+(3) norm1_v[c] = 1/(1024N) Σ_{n,i,j} (conv1_u[n,i,j,c]−norm1_m[c])²
+(4) norm1_h[n,i,j,c] = 1/√(10⁻⁵+norm1_v[c]) (conv1_u[n,i,j,c]−norm1_m[c])
+(5) norm1_y[n,i,j,c] = norm1_gamma[c] norm1_h[n,i,j,c]+norm1_beta[c]
+norm1_new_mean[c] = 1/10 (9 norm1_running_mean[c]+norm1_m[c])
+norm1_new_var[c] = 1/10 (9 norm1_running_var[c]+1024 N norm1_v[c]/max(1024N−1, 1))
+(6) relu1_y[n,i,j,c] = max(0, norm1_y[n,i,j,c])
+(7) stage1_block1_conv1_u[n,i,j,k] = Σ_{r,t,c} stage1_block1_conv1_w[r,t,c,k] relu1_y[n, i+r−1, j+t−1, c]
+(8) stage1_block1_norm1_m[c] = 1/(1024N) Σ_{n,i,j} stage1_block1_conv1_u[n,i,j,c]
+(9) stage1_block1_norm1_v[c] = 1/(1024N) Σ_{n,i,j} (stage1_block1_conv1_u[n,i,j,c]−stage1_block1_norm1_m[c])²
+(10) stage1_block1_norm1_h[n,i,j,c] = 1/√(10⁻⁵+stage1_block1_norm1_v[c])
+         (stage1_block1_conv1_u[n,i,j,c]−stage1_block1_norm1_m[c])
+(11) stage1_block1_norm1_y[n,i,j,c] = stage1_block1_norm1_gamma[c]
+         stage1_block1_norm1_h[n,i,j,c]+stage1_block1_norm1_beta[c]
+stage1_block1_norm1_new_mean[c] = 1/10 (9 stage1_block1_norm1_running_mean[c]+stage1_block1_norm1_m[c])
+stage1_block1_norm1_new_var[c] = 1/10 (9 stage1_block1_norm1_running_var[c]+1024 N
+    stage1_block1_norm1_v[c]/max(1024N−1, 1))
+(12) stage1_block1_relu1_y[n,i,j,c] = max(0, stage1_block1_norm1_y[n,i,j,c])
+(13) stage1_block1_conv2_u[n,i,j,k] = Σ_{r,t,c} stage1_block1_conv2_w[r,t,c,k]
+                                        stage1_block1_relu1_y[n, i+r−1, j+t−1, c]
+(14) stage1_block1_norm2_m[c] = 1/(1024N) Σ_{n,i,j} stage1_block1_conv2_u[n,i,j,c]
+(15) stage1_block1_norm2_v[c] = 1/(1024N) Σ_{n,i,j} (stage1_block1_conv2_u[n,i,j,c]−stage1_block1_norm2_m[c])²
+(16) stage1_block1_norm2_h[n,i,j,c] = 1/√(10⁻⁵+stage1_block1_norm2_v[c])
+         (stage1_block1_conv2_u[n,i,j,c]−stage1_block1_norm2_m[c])
+(17) stage1_block1_norm2_y[n,i,j,c] = stage1_block1_norm2_gamma[c]
+         stage1_block1_norm2_h[n,i,j,c]+stage1_block1_norm2_beta[c]
+stage1_block1_norm2_new_mean[c] = 1/10 (9 stage1_block1_norm2_running_mean[c]+stage1_block1_norm2_m[c])
+stage1_block1_norm2_new_var[c] = 1/10 (9 stage1_block1_norm2_running_var[c]+1024 N
+    stage1_block1_norm2_v[c]/max(1024N−1, 1))
+(18) stage1_block1_sum_y[n,i,j,c] = relu1_y[n,i,j,c]+stage1_block1_norm2_y[n,i,j,c]
+(19) stage1_block1_relu2_y[n,i,j,c] = max(0, stage1_block1_sum_y[n,i,j,c])
+(20) stage1_block2_conv1_u[n,i,j,k] = Σ_{r,t,c} stage1_block2_conv1_w[r,t,c,k]
+                                        stage1_block1_relu2_y[n, i+r−1, j+t−1, c]
+(21) stage1_block2_norm1_m[c] = 1/(1024N) Σ_{n,i,j} stage1_block2_conv1_u[n,i,j,c]
+(22) stage1_block2_norm1_v[c] = 1/(1024N) Σ_{n,i,j} (stage1_block2_conv1_u[n,i,j,c]−stage1_block2_norm1_m[c])²
+(23) stage1_block2_norm1_h[n,i,j,c] = 1/√(10⁻⁵+stage1_block2_norm1_v[c])
+         (stage1_block2_conv1_u[n,i,j,c]−stage1_block2_norm1_m[c])
+(24) stage1_block2_norm1_y[n,i,j,c] = stage1_block2_norm1_gamma[c]
+         stage1_block2_norm1_h[n,i,j,c]+stage1_block2_norm1_beta[c]
+stage1_block2_norm1_new_mean[c] = 1/10 (9 stage1_block2_norm1_running_mean[c]+stage1_block2_norm1_m[c])
+stage1_block2_norm1_new_var[c] = 1/10 (9 stage1_block2_norm1_running_var[c]+1024 N
+    stage1_block2_norm1_v[c]/max(1024N−1, 1))
+(25) stage1_block2_relu1_y[n,i,j,c] = max(0, stage1_block2_norm1_y[n,i,j,c])
+(26) stage1_block2_conv2_u[n,i,j,k] = Σ_{r,t,c} stage1_block2_conv2_w[r,t,c,k]
+                                        stage1_block2_relu1_y[n, i+r−1, j+t−1, c]
+(27) stage1_block2_norm2_m[c] = 1/(1024N) Σ_{n,i,j} stage1_block2_conv2_u[n,i,j,c]
+(28) stage1_block2_norm2_v[c] = 1/(1024N) Σ_{n,i,j} (stage1_block2_conv2_u[n,i,j,c]−stage1_block2_norm2_m[c])²
+(29) stage1_block2_norm2_h[n,i,j,c] = 1/√(10⁻⁵+stage1_block2_norm2_v[c])
+         (stage1_block2_conv2_u[n,i,j,c]−stage1_block2_norm2_m[c])
+(30) stage1_block2_norm2_y[n,i,j,c] = stage1_block2_norm2_gamma[c]
+         stage1_block2_norm2_h[n,i,j,c]+stage1_block2_norm2_beta[c]
+stage1_block2_norm2_new_mean[c] = 1/10 (9 stage1_block2_norm2_running_mean[c]+stage1_block2_norm2_m[c])
+stage1_block2_norm2_new_var[c] = 1/10 (9 stage1_block2_norm2_running_var[c]+1024 N
+    stage1_block2_norm2_v[c]/max(1024N−1, 1))
+(31) stage1_block2_sum_y[n,i,j,c] = stage1_block1_relu2_y[n,i,j,c]+stage1_block2_norm2_y[n,i,j,c]
+(32) stage1_block2_relu2_y[n,i,j,c] = max(0, stage1_block2_sum_y[n,i,j,c])
+(33) stage1_block3_conv1_u[n,i,j,k] = Σ_{r,t,c} stage1_block3_conv1_w[r,t,c,k]
+                                        stage1_block2_relu2_y[n, i+r−1, j+t−1, c]
+(34) stage1_block3_norm1_m[c] = 1/(1024N) Σ_{n,i,j} stage1_block3_conv1_u[n,i,j,c]
+(35) stage1_block3_norm1_v[c] = 1/(1024N) Σ_{n,i,j} (stage1_block3_conv1_u[n,i,j,c]−stage1_block3_norm1_m[c])²
+(36) stage1_block3_norm1_h[n,i,j,c] = 1/√(10⁻⁵+stage1_block3_norm1_v[c])
+         (stage1_block3_conv1_u[n,i,j,c]−stage1_block3_norm1_m[c])
+(37) stage1_block3_norm1_y[n,i,j,c] = stage1_block3_norm1_gamma[c]
+         stage1_block3_norm1_h[n,i,j,c]+stage1_block3_norm1_beta[c]
+stage1_block3_norm1_new_mean[c] = 1/10 (9 stage1_block3_norm1_running_mean[c]+stage1_block3_norm1_m[c])
+stage1_block3_norm1_new_var[c] = 1/10 (9 stage1_block3_norm1_running_var[c]+1024 N
+    stage1_block3_norm1_v[c]/max(1024N−1, 1))
+(38) stage1_block3_relu1_y[n,i,j,c] = max(0, stage1_block3_norm1_y[n,i,j,c])
+(39) stage1_block3_conv2_u[n,i,j,k] = Σ_{r,t,c} stage1_block3_conv2_w[r,t,c,k]
+                                        stage1_block3_relu1_y[n, i+r−1, j+t−1, c]
+(40) stage1_block3_norm2_m[c] = 1/(1024N) Σ_{n,i,j} stage1_block3_conv2_u[n,i,j,c]
+(41) stage1_block3_norm2_v[c] = 1/(1024N) Σ_{n,i,j} (stage1_block3_conv2_u[n,i,j,c]−stage1_block3_norm2_m[c])²
+(42) stage1_block3_norm2_h[n,i,j,c] = 1/√(10⁻⁵+stage1_block3_norm2_v[c])
+         (stage1_block3_conv2_u[n,i,j,c]−stage1_block3_norm2_m[c])
+(43) stage1_block3_norm2_y[n,i,j,c] = stage1_block3_norm2_gamma[c]
+         stage1_block3_norm2_h[n,i,j,c]+stage1_block3_norm2_beta[c]
+stage1_block3_norm2_new_mean[c] = 1/10 (9 stage1_block3_norm2_running_mean[c]+stage1_block3_norm2_m[c])
+stage1_block3_norm2_new_var[c] = 1/10 (9 stage1_block3_norm2_running_var[c]+1024 N
+    stage1_block3_norm2_v[c]/max(1024N−1, 1))
+(44) stage1_block3_sum_y[n,i,j,c] = stage1_block2_relu2_y[n,i,j,c]+stage1_block3_norm2_y[n,i,j,c]
+(45) stage1_block3_relu2_y[n,i,j,c] = max(0, stage1_block3_sum_y[n,i,j,c])
+(46) stage2_block1_conv1_u[n,i,j,k] = Σ_{r,t,c} stage2_block1_conv1_w[r,t,c,k]
+                                        stage1_block3_relu2_y[n, 2i+r−1, 2j+t−1, c]
+(47) stage2_block1_norm1_m[c] = 1/(256N) Σ_{n,i,j} stage2_block1_conv1_u[n,i,j,c]
+(48) stage2_block1_norm1_v[c] = 1/(256N) Σ_{n,i,j} (stage2_block1_conv1_u[n,i,j,c]−stage2_block1_norm1_m[c])²
+(49) stage2_block1_norm1_h[n,i,j,c] = 1/√(10⁻⁵+stage2_block1_norm1_v[c])
+         (stage2_block1_conv1_u[n,i,j,c]−stage2_block1_norm1_m[c])
+(50) stage2_block1_norm1_y[n,i,j,c] = stage2_block1_norm1_gamma[c]
+         stage2_block1_norm1_h[n,i,j,c]+stage2_block1_norm1_beta[c]
+stage2_block1_norm1_new_mean[c] = 1/10 (9 stage2_block1_norm1_running_mean[c]+stage2_block1_norm1_m[c])
+stage2_block1_norm1_new_var[c] = 1/10 (9 stage2_block1_norm1_running_var[c]+256 N
+    stage2_block1_norm1_v[c]/max(256N−1, 1))
+(51) stage2_block1_relu1_y[n,i,j,c] = max(0, stage2_block1_norm1_y[n,i,j,c])
+(52) stage2_block1_conv2_u[n,i,j,k] = Σ_{r,t,c} stage2_block1_conv2_w[r,t,c,k]
+                                        stage2_block1_relu1_y[n, i+r−1, j+t−1, c]
+(53) stage2_block1_norm2_m[c] = 1/(256N) Σ_{n,i,j} stage2_block1_conv2_u[n,i,j,c]
+(54) stage2_block1_norm2_v[c] = 1/(256N) Σ_{n,i,j} (stage2_block1_conv2_u[n,i,j,c]−stage2_block1_norm2_m[c])²
+(55) stage2_block1_norm2_h[n,i,j,c] = 1/√(10⁻⁵+stage2_block1_norm2_v[c])
+         (stage2_block1_conv2_u[n,i,j,c]−stage2_block1_norm2_m[c])
+(56) stage2_block1_norm2_y[n,i,j,c] = stage2_block1_norm2_gamma[c]
+         stage2_block1_norm2_h[n,i,j,c]+stage2_block1_norm2_beta[c]
+stage2_block1_norm2_new_mean[c] = 1/10 (9 stage2_block1_norm2_running_mean[c]+stage2_block1_norm2_m[c])
+stage2_block1_norm2_new_var[c] = 1/10 (9 stage2_block1_norm2_running_var[c]+256 N
+    stage2_block1_norm2_v[c]/max(256N−1, 1))
+(57) stage2_block1_around_y[n,i,j,k] = stage1_block3_relu2_y[n, 2i, 2j, k−8]
+(58) stage2_block1_sum_y[n,i,j,c] = stage2_block1_norm2_y[n,i,j,c]+stage2_block1_around_y[n,i,j,c]
+(59) stage2_block1_relu2_y[n,i,j,c] = max(0, stage2_block1_sum_y[n,i,j,c])
+(60) stage2_block2_conv1_u[n,i,j,k] = Σ_{r,t,c} stage2_block2_conv1_w[r,t,c,k]
+                                        stage2_block1_relu2_y[n, i+r−1, j+t−1, c]
+(61) stage2_block2_norm1_m[c] = 1/(256N) Σ_{n,i,j} stage2_block2_conv1_u[n,i,j,c]
+(62) stage2_block2_norm1_v[c] = 1/(256N) Σ_{n,i,j} (stage2_block2_conv1_u[n,i,j,c]−stage2_block2_norm1_m[c])²
+(63) stage2_block2_norm1_h[n,i,j,c] = 1/√(10⁻⁵+stage2_block2_norm1_v[c])
+         (stage2_block2_conv1_u[n,i,j,c]−stage2_block2_norm1_m[c])
+(64) stage2_block2_norm1_y[n,i,j,c] = stage2_block2_norm1_gamma[c]
+         stage2_block2_norm1_h[n,i,j,c]+stage2_block2_norm1_beta[c]
+stage2_block2_norm1_new_mean[c] = 1/10 (9 stage2_block2_norm1_running_mean[c]+stage2_block2_norm1_m[c])
+stage2_block2_norm1_new_var[c] = 1/10 (9 stage2_block2_norm1_running_var[c]+256 N
+    stage2_block2_norm1_v[c]/max(256N−1, 1))
+(65) stage2_block2_relu1_y[n,i,j,c] = max(0, stage2_block2_norm1_y[n,i,j,c])
+(66) stage2_block2_conv2_u[n,i,j,k] = Σ_{r,t,c} stage2_block2_conv2_w[r,t,c,k]
+                                        stage2_block2_relu1_y[n, i+r−1, j+t−1, c]
+(67) stage2_block2_norm2_m[c] = 1/(256N) Σ_{n,i,j} stage2_block2_conv2_u[n,i,j,c]
+(68) stage2_block2_norm2_v[c] = 1/(256N) Σ_{n,i,j} (stage2_block2_conv2_u[n,i,j,c]−stage2_block2_norm2_m[c])²
+(69) stage2_block2_norm2_h[n,i,j,c] = 1/√(10⁻⁵+stage2_block2_norm2_v[c])
+         (stage2_block2_conv2_u[n,i,j,c]−stage2_block2_norm2_m[c])
+(70) stage2_block2_norm2_y[n,i,j,c] = stage2_block2_norm2_gamma[c]
+         stage2_block2_norm2_h[n,i,j,c]+stage2_block2_norm2_beta[c]
+stage2_block2_norm2_new_mean[c] = 1/10 (9 stage2_block2_norm2_running_mean[c]+stage2_block2_norm2_m[c])
+stage2_block2_norm2_new_var[c] = 1/10 (9 stage2_block2_norm2_running_var[c]+256 N
+    stage2_block2_norm2_v[c]/max(256N−1, 1))
+(71) stage2_block2_sum_y[n,i,j,c] = stage2_block1_relu2_y[n,i,j,c]+stage2_block2_norm2_y[n,i,j,c]
+(72) stage2_block2_relu2_y[n,i,j,c] = max(0, stage2_block2_sum_y[n,i,j,c])
+(73) stage2_block3_conv1_u[n,i,j,k] = Σ_{r,t,c} stage2_block3_conv1_w[r,t,c,k]
+                                        stage2_block2_relu2_y[n, i+r−1, j+t−1, c]
+(74) stage2_block3_norm1_m[c] = 1/(256N) Σ_{n,i,j} stage2_block3_conv1_u[n,i,j,c]
+(75) stage2_block3_norm1_v[c] = 1/(256N) Σ_{n,i,j} (stage2_block3_conv1_u[n,i,j,c]−stage2_block3_norm1_m[c])²
+(76) stage2_block3_norm1_h[n,i,j,c] = 1/√(10⁻⁵+stage2_block3_norm1_v[c])
+         (stage2_block3_conv1_u[n,i,j,c]−stage2_block3_norm1_m[c])
+(77) stage2_block3_norm1_y[n,i,j,c] = stage2_block3_norm1_gamma[c]
+         stage2_block3_norm1_h[n,i,j,c]+stage2_block3_norm1_beta[c]
+stage2_block3_norm1_new_mean[c] = 1/10 (9 stage2_block3_norm1_running_mean[c]+stage2_block3_norm1_m[c])
+stage2_block3_norm1_new_var[c] = 1/10 (9 stage2_block3_norm1_running_var[c]+256 N
+    stage2_block3_norm1_v[c]/max(256N−1, 1))
+(78) stage2_block3_relu1_y[n,i,j,c] = max(0, stage2_block3_norm1_y[n,i,j,c])
+(79) stage2_block3_conv2_u[n,i,j,k] = Σ_{r,t,c} stage2_block3_conv2_w[r,t,c,k]
+                                        stage2_block3_relu1_y[n, i+r−1, j+t−1, c]
+(80) stage2_block3_norm2_m[c] = 1/(256N) Σ_{n,i,j} stage2_block3_conv2_u[n,i,j,c]
+(81) stage2_block3_norm2_v[c] = 1/(256N) Σ_{n,i,j} (stage2_block3_conv2_u[n,i,j,c]−stage2_block3_norm2_m[c])²
+(82) stage2_block3_norm2_h[n,i,j,c] = 1/√(10⁻⁵+stage2_block3_norm2_v[c])
+         (stage2_block3_conv2_u[n,i,j,c]−stage2_block3_norm2_m[c])
+(83) stage2_block3_norm2_y[n,i,j,c] = stage2_block3_norm2_gamma[c]
+         stage2_block3_norm2_h[n,i,j,c]+stage2_block3_norm2_beta[c]
+stage2_block3_norm2_new_mean[c] = 1/10 (9 stage2_block3_norm2_running_mean[c]+stage2_block3_norm2_m[c])
+stage2_block3_norm2_new_var[c] = 1/10 (9 stage2_block3_norm2_running_var[c]+256 N
+    stage2_block3_norm2_v[c]/max(256N−1, 1))
+(84) stage2_block3_sum_y[n,i,j,c] = stage2_block2_relu2_y[n,i,j,c]+stage2_block3_norm2_y[n,i,j,c]
+(85) stage2_block3_relu2_y[n,i,j,c] = max(0, stage2_block3_sum_y[n,i,j,c])
+(86) stage3_block1_conv1_u[n,i,j,k] = Σ_{r,t,c} stage3_block1_conv1_w[r,t,c,k]
+                                        stage2_block3_relu2_y[n, 2i+r−1, 2j+t−1, c]
+(87) stage3_block1_norm1_m[c] = 1/(64N) Σ_{n,i,j} stage3_block1_conv1_u[n,i,j,c]
+(88) stage3_block1_norm1_v[c] = 1/(64N) Σ_{n,i,j} (stage3_block1_conv1_u[n,i,j,c]−stage3_block1_norm1_m[c])²
+(89) stage3_block1_norm1_h[n,i,j,c] = 1/√(10⁻⁵+stage3_block1_norm1_v[c])
+         (stage3_block1_conv1_u[n,i,j,c]−stage3_block1_norm1_m[c])
+(90) stage3_block1_norm1_y[n,i,j,c] = stage3_block1_norm1_gamma[c]
+         stage3_block1_norm1_h[n,i,j,c]+stage3_block1_norm1_beta[c]
+stage3_block1_norm1_new_mean[c] = 1/10 (9 stage3_block1_norm1_running_mean[c]+stage3_block1_norm1_m[c])
+stage3_block1_norm1_new_var[c] = 1/10 (9 stage3_block1_norm1_running_var[c]+64 N
+    stage3_block1_norm1_v[c]/max(64N−1, 1))
+(91) stage3_block1_relu1_y[n,i,j,c] = max(0, stage3_block1_norm1_y[n,i,j,c])
+(92) stage3_block1_conv2_u[n,i,j,k] = Σ_{r,t,c} stage3_block1_conv2_w[r,t,c,k]
+                                        stage3_block1_relu1_y[n, i+r−1, j+t−1, c]
+(93) stage3_block1_norm2_m[c] = 1/(64N) Σ_{n,i,j} stage3_block1_conv2_u[n,i,j,c]
+(94) stage3_block1_norm2_v[c] = 1/(64N) Σ_{n,i,j} (stage3_block1_conv2_u[n,i,j,c]−stage3_block1_norm2_m[c])²
+(95) stage3_block1_norm2_h[n,i,j,c] = 1/√(10⁻⁵+stage3_block1_norm2_v[c])
+         (stage3_block1_conv2_u[n,i,j,c]−stage3_block1_norm2_m[c])
+(96) stage3_block1_norm2_y[n,i,j,c] = stage3_block1_norm2_gamma[c]
+         stage3_block1_norm2_h[n,i,j,c]+stage3_block1_norm2_beta[c]
+stage3_block1_norm2_new_mean[c] = 1/10 (9 stage3_block1_norm2_running_mean[c]+stage3_block1_norm2_m[c])
+stage3_block1_norm2_new_var[c] = 1/10 (9 stage3_block1_norm2_running_var[c]+64 N
+    stage3_block1_norm2_v[c]/max(64N−1, 1))
+(97) stage3_block1_around_y[n,i,j,k] = stage2_block3_relu2_y[n, 2i, 2j, k−16]
+(98) stage3_block1_sum_y[n,i,j,c] = stage3_block1_norm2_y[n,i,j,c]+stage3_block1_around_y[n,i,j,c]
+(99) stage3_block1_relu2_y[n,i,j,c] = max(0, stage3_block1_sum_y[n,i,j,c])
+(100) stage3_block2_conv1_u[n,i,j,k] = Σ_{r,t,c} stage3_block2_conv1_w[r,t,c,k]
+                                         stage3_block1_relu2_y[n, i+r−1, j+t−1, c]
+(101) stage3_block2_norm1_m[c] = 1/(64N) Σ_{n,i,j} stage3_block2_conv1_u[n,i,j,c]
+(102) stage3_block2_norm1_v[c] = 1/(64N) Σ_{n,i,j} (stage3_block2_conv1_u[n,i,j,c]−stage3_block2_norm1_m[c])²
+(103) stage3_block2_norm1_h[n,i,j,c] = 1/√(10⁻⁵+stage3_block2_norm1_v[c])
+          (stage3_block2_conv1_u[n,i,j,c]−stage3_block2_norm1_m[c])
+(104) stage3_block2_norm1_y[n,i,j,c] = stage3_block2_norm1_gamma[c]
+          stage3_block2_norm1_h[n,i,j,c]+stage3_block2_norm1_beta[c]
+stage3_block2_norm1_new_mean[c] = 1/10 (9 stage3_block2_norm1_running_mean[c]+stage3_block2_norm1_m[c])
+stage3_block2_norm1_new_var[c] = 1/10 (9 stage3_block2_norm1_running_var[c]+64 N
+    stage3_block2_norm1_v[c]/max(64N−1, 1))
+(105) stage3_block2_relu1_y[n,i,j,c] = max(0, stage3_block2_norm1_y[n,i,j,c])
+(106) stage3_block2_conv2_u[n,i,j,k] = Σ_{r,t,c} stage3_block2_conv2_w[r,t,c,k]
+                                         stage3_block2_relu1_y[n, i+r−1, j+t−1, c]
+(107) stage3_block2_norm2_m[c] = 1/(64N) Σ_{n,i,j} stage3_block2_conv2_u[n,i,j,c]
+(108) stage3_block2_norm2_v[c] = 1/(64N) Σ_{n,i,j} (stage3_block2_conv2_u[n,i,j,c]−stage3_block2_norm2_m[c])²
+(109) stage3_block2_norm2_h[n,i,j,c] = 1/√(10⁻⁵+stage3_block2_norm2_v[c])
+          (stage3_block2_conv2_u[n,i,j,c]−stage3_block2_norm2_m[c])
+(110) stage3_block2_norm2_y[n,i,j,c] = stage3_block2_norm2_gamma[c]
+          stage3_block2_norm2_h[n,i,j,c]+stage3_block2_norm2_beta[c]
+stage3_block2_norm2_new_mean[c] = 1/10 (9 stage3_block2_norm2_running_mean[c]+stage3_block2_norm2_m[c])
+stage3_block2_norm2_new_var[c] = 1/10 (9 stage3_block2_norm2_running_var[c]+64 N
+    stage3_block2_norm2_v[c]/max(64N−1, 1))
+(111) stage3_block2_sum_y[n,i,j,c] = stage3_block1_relu2_y[n,i,j,c]+stage3_block2_norm2_y[n,i,j,c]
+(112) stage3_block2_relu2_y[n,i,j,c] = max(0, stage3_block2_sum_y[n,i,j,c])
+(113) stage3_block3_conv1_u[n,i,j,k] = Σ_{r,t,c} stage3_block3_conv1_w[r,t,c,k]
+                                         stage3_block2_relu2_y[n, i+r−1, j+t−1, c]
+(114) stage3_block3_norm1_m[c] = 1/(64N) Σ_{n,i,j} stage3_block3_conv1_u[n,i,j,c]
+(115) stage3_block3_norm1_v[c] = 1/(64N) Σ_{n,i,j} (stage3_block3_conv1_u[n,i,j,c]−stage3_block3_norm1_m[c])²
+(116) stage3_block3_norm1_h[n,i,j,c] = 1/√(10⁻⁵+stage3_block3_norm1_v[c])
+          (stage3_block3_conv1_u[n,i,j,c]−stage3_block3_norm1_m[c])
+(117) stage3_block3_norm1_y[n,i,j,c] = stage3_block3_norm1_gamma[c]
+          stage3_block3_norm1_h[n,i,j,c]+stage3_block3_norm1_beta[c]
+stage3_block3_norm1_new_mean[c] = 1/10 (9 stage3_block3_norm1_running_mean[c]+stage3_block3_norm1_m[c])
+stage3_block3_norm1_new_var[c] = 1/10 (9 stage3_block3_norm1_running_var[c]+64 N
+    stage3_block3_norm1_v[c]/max(64N−1, 1))
+(118) stage3_block3_relu1_y[n,i,j,c] = max(0, stage3_block3_norm1_y[n,i,j,c])
+(119) stage3_block3_conv2_u[n,i,j,k] = Σ_{r,t,c} stage3_block3_conv2_w[r,t,c,k]
+                                         stage3_block3_relu1_y[n, i+r−1, j+t−1, c]
+(120) stage3_block3_norm2_m[c] = 1/(64N) Σ_{n,i,j} stage3_block3_conv2_u[n,i,j,c]
+(121) stage3_block3_norm2_v[c] = 1/(64N) Σ_{n,i,j} (stage3_block3_conv2_u[n,i,j,c]−stage3_block3_norm2_m[c])²
+(122) stage3_block3_norm2_h[n,i,j,c] = 1/√(10⁻⁵+stage3_block3_norm2_v[c])
+          (stage3_block3_conv2_u[n,i,j,c]−stage3_block3_norm2_m[c])
+(123) stage3_block3_norm2_y[n,i,j,c] = stage3_block3_norm2_gamma[c]
+          stage3_block3_norm2_h[n,i,j,c]+stage3_block3_norm2_beta[c]
+stage3_block3_norm2_new_mean[c] = 1/10 (9 stage3_block3_norm2_running_mean[c]+stage3_block3_norm2_m[c])
+stage3_block3_norm2_new_var[c] = 1/10 (9 stage3_block3_norm2_running_var[c]+64 N
+    stage3_block3_norm2_v[c]/max(64N−1, 1))
+(124) stage3_block3_sum_y[n,i,j,c] = stage3_block2_relu2_y[n,i,j,c]+stage3_block3_norm2_y[n,i,j,c]
+(125) stage3_block3_relu2_y[n,i,j,c] = max(0, stage3_block3_sum_y[n,i,j,c])
+(126) pool_y[n,c] = 1/64 Σ_{i,j} stage3_block3_relu2_y[n,i,j,c]
+(127) output_u[n,k] = Σ_{c} output_w[c,k] pool_y[n,c]
+(127) output_u[n,k] += output_b[k]
 
 Source: He et al., Deep residual learning for image recognition, 2016, section 4.2.
 """
@@ -291,23 +345,788 @@ else:  # copied beside a script
 loops = rt.Companion(__package__, "resnet20")
 
 
+def _basic_forward(
+    place: str,
+    x: rt.Array,
+    params: Mapping[str, Any],
+    state: Mapping[str, Any],
+    dtype: Any,
+    buffers: rt.Buffers,
+) -> tuple[rt.Array, dict[str, rt.Array], tuple[Any, ...]]:
+    """Compute block basic, forward.
+
+    Computed are (7) to (19), stage1_block1; (20) to (32), stage1_block2; (33) to (45), stage1_block3. The numbers
+        at its statements are the first's.
+
+    Args:
+        place: what the names of its weights begin with.
+        x: shape (N, 32, 32, 16).
+        params: the weights by name.
+        state: the running statistics by name.
+
+    Returns:
+        relu2_y, shape (N, 32, 32, 16); norm1_new_mean, norm1_new_var, norm2_new_mean and norm2_new_var by name;
+            what backward needs: norm1_v, norm1_h, relu1_y, norm2_v and norm2_h.
+    """
+    N = x.shape[0]
+    conv1_w = rt.weight("resnet20", params, place + "_conv1.w", dtype, (3, 3, 16, 16))
+    norm1_gamma = rt.weight("resnet20", params, place + "_norm1.gamma", dtype, (16,))
+    norm1_beta = rt.weight("resnet20", params, place + "_norm1.beta", dtype, (16,))
+    conv2_w = rt.weight("resnet20", params, place + "_conv2.w", dtype, (3, 3, 16, 16))
+    norm2_gamma = rt.weight("resnet20", params, place + "_norm2.gamma", dtype, (16,))
+    norm2_beta = rt.weight("resnet20", params, place + "_norm2.beta", dtype, (16,))
+    norm1_running_mean = rt.weight("resnet20", state, place + "_norm1.running_mean", dtype, (16,))
+    norm1_running_var = rt.weight("resnet20", state, place + "_norm1.running_var", dtype, (16,))
+    norm2_running_mean = rt.weight("resnet20", state, place + "_norm2.running_mean", dtype, (16,))
+    norm2_running_var = rt.weight("resnet20", state, place + "_norm2.running_var", dtype, (16,))
+    # (7) conv1_u[n,i,j,k] = Σ_{r,t,c} x[n, i+r−1, j+t−1, c] conv1_w[r,t,c,k]
+    x_1 = rt.Window(  # n i j r t c
+        x, (N, 32, 32, 3, 3, 16), ((0, (0, 1)), (-1, (1, 1), (3, 1)), (-1, (2, 1), (4, 1)), (0, (5, 1)))
+    )
+    conv1_u = buffers.take((N, 32, 32, 16), dtype)
+    rt.contract("n i j r t c, r t c k -> n i j k", x_1, conv1_w, out=conv1_u)
+    # (8) norm1_m[c] = 1/(1024N) Σ_{n,i,j} conv1_u[n,i,j,c]
+    norm1_m = rt.ratio(1, 1024 * N) * rt.total(conv1_u.transpose(3, 0, 1, 2), (-3, -2, -1))
+    # (9) norm1_v[c] = 1/(1024N) Σ_{n,i,j} (conv1_u[n,i,j,c]−norm1_m[c])²
+    norm1_v = rt.ratio(1, 1024 * N) * rt.total(
+        np.square(conv1_u.transpose(3, 0, 1, 2) - norm1_m[:, None, None, None]), (-3, -2, -1)
+    )
+    # (10) norm1_h[n,i,j,c] = 1/√(10⁻⁵+norm1_v[c]) (conv1_u[n,i,j,c]−norm1_m[c])
+    norm1_h = buffers.take((N, 32, 32, 16), dtype)
+    np.copyto(norm1_h, norm1_m)
+    np.subtract(conv1_u, norm1_h, out=norm1_h)
+    norm1_h *= 1 / np.sqrt(norm1_v + 1e-05)
+    buffers.give(conv1_u)
+    # norm1_new_mean[c] = 1/10 (9 norm1_running_mean[c]+norm1_m[c])
+    if loops.wanted(16):
+        norm1_new_mean = np.empty((16,), dtype)
+        rt.run(
+            loops.resnet20_basic_forward_1,
+            16,
+            16,
+            rt.flat(norm1_new_mean),
+            rt.flat(norm1_m),
+            rt.flat(norm1_running_mean),
+            dtype(1 / 10),
+            dtype(9 / 10),
+        )
+    else:
+        norm1_new_mean = norm1_m / 10 + 9 * norm1_running_mean / 10
+    # norm1_new_var[c] = 1/10 (9 norm1_running_var[c]+1024 N norm1_v[c]/max(1024N−1, 1))
+    if loops.wanted(16):
+        norm1_new_var = np.empty((16,), dtype)
+        rt.run(
+            loops.resnet20_basic_forward_2,
+            16,
+            16,
+            rt.flat(norm1_new_var),
+            rt.flat(norm1_running_var),
+            rt.flat(norm1_v),
+            dtype(rt.ratio(512 * N, 5 * float(np.maximum(1024 * N - 1, 1)))),
+            dtype(9 / 10),
+        )
+    else:
+        norm1_new_var = 512 * N * norm1_v / (5 * float(np.maximum(1024 * N - 1, 1))) + 9 * norm1_running_var / 10
+    # (12) relu1_y[n,i,j,c] = max(0, norm1_gamma[c] norm1_h[n,i,j,c]+norm1_beta[c])
+    relu1_y = buffers.take((N, 32, 32, 16), dtype)
+    np.multiply(norm1_h, norm1_gamma, out=relu1_y)
+    relu1_y += norm1_beta
+    np.maximum(relu1_y, 0, out=relu1_y)
+    # (13) conv2_u[n,i,j,k] = Σ_{r,t,c} conv2_w[r,t,c,k] relu1_y[n, i+r−1, j+t−1, c]
+    relu1_y_1 = rt.Window(  # n i j r t c
+        relu1_y, (N, 32, 32, 3, 3, 16), ((0, (0, 1)), (-1, (1, 1), (3, 1)), (-1, (2, 1), (4, 1)), (0, (5, 1)))
+    )
+    conv2_u = buffers.take((N, 32, 32, 16), dtype)
+    rt.contract("n i j r t c, r t c k -> n i j k", relu1_y_1, conv2_w, out=conv2_u)
+    # (14) norm2_m[c] = 1/(1024N) Σ_{n,i,j} conv2_u[n,i,j,c]
+    norm2_m = rt.ratio(1, 1024 * N) * rt.total(conv2_u.transpose(3, 0, 1, 2), (-3, -2, -1))
+    # (15) norm2_v[c] = 1/(1024N) Σ_{n,i,j} (conv2_u[n,i,j,c]−norm2_m[c])²
+    norm2_v = rt.ratio(1, 1024 * N) * rt.total(
+        np.square(conv2_u.transpose(3, 0, 1, 2) - norm2_m[:, None, None, None]), (-3, -2, -1)
+    )
+    # (16) norm2_h[n,i,j,c] = 1/√(10⁻⁵+norm2_v[c]) (conv2_u[n,i,j,c]−norm2_m[c])
+    norm2_h = buffers.take((N, 32, 32, 16), dtype)
+    np.copyto(norm2_h, norm2_m)
+    np.subtract(conv2_u, norm2_h, out=norm2_h)
+    norm2_h *= 1 / np.sqrt(norm2_v + 1e-05)
+    buffers.give(conv2_u)
+    # norm2_new_mean[c] = 1/10 (9 norm2_running_mean[c]+norm2_m[c])
+    if loops.wanted(16):
+        norm2_new_mean = np.empty((16,), dtype)
+        rt.run(
+            loops.resnet20_basic_forward_3,
+            16,
+            16,
+            rt.flat(norm2_new_mean),
+            rt.flat(norm2_m),
+            rt.flat(norm2_running_mean),
+            dtype(1 / 10),
+            dtype(9 / 10),
+        )
+    else:
+        norm2_new_mean = norm2_m / 10 + 9 * norm2_running_mean / 10
+    # norm2_new_var[c] = 1/10 (9 norm2_running_var[c]+1024 N norm2_v[c]/max(1024N−1, 1))
+    if loops.wanted(16):
+        norm2_new_var = np.empty((16,), dtype)
+        rt.run(
+            loops.resnet20_basic_forward_4,
+            16,
+            16,
+            rt.flat(norm2_new_var),
+            rt.flat(norm2_running_var),
+            rt.flat(norm2_v),
+            dtype(rt.ratio(512 * N, 5 * float(np.maximum(1024 * N - 1, 1)))),
+            dtype(9 / 10),
+        )
+    else:
+        norm2_new_var = 512 * N * norm2_v / (5 * float(np.maximum(1024 * N - 1, 1))) + 9 * norm2_running_var / 10
+    # (19) relu2_y[n,i,j,c] = max(0, x[n,i,j,c]+norm2_gamma[c] norm2_h[n,i,j,c]+norm2_beta[c])
+    relu2_y = buffers.take((N, 32, 32, 16), dtype)
+    np.multiply(norm2_h, norm2_gamma, out=relu2_y)
+    relu2_y += norm2_beta
+    relu2_y += x
+    np.maximum(relu2_y, 0, out=relu2_y)
+    return (
+        relu2_y,
+        {
+            place + "_norm1.running_mean": norm1_new_mean,
+            place + "_norm1.running_var": norm1_new_var,
+            place + "_norm2.running_mean": norm2_new_mean,
+            place + "_norm2.running_var": norm2_new_var,
+        },
+        (norm1_v, norm1_h, relu1_y, norm2_v, norm2_h),
+    )
+
+
+def _basic2_forward(
+    place: str,
+    x: rt.Array,
+    params: Mapping[str, Any],
+    state: Mapping[str, Any],
+    dtype: Any,
+    buffers: rt.Buffers,
+) -> tuple[rt.Array, dict[str, rt.Array], tuple[Any, ...]]:
+    """Compute block basic2, forward.
+
+    Computed are (60) to (72), stage2_block2; (73) to (85), stage2_block3. The numbers at its statements are the
+        first's.
+
+    Args:
+        place: what the names of its weights begin with.
+        x: shape (N, 16, 16, 32).
+        params: the weights by name.
+        state: the running statistics by name.
+
+    Returns:
+        relu2_y, shape (N, 16, 16, 32); norm1_new_mean, norm1_new_var, norm2_new_mean and norm2_new_var by name;
+            what backward needs: norm1_v, norm1_h, relu1_y, norm2_v and norm2_h.
+    """
+    N = x.shape[0]
+    conv1_w = rt.weight("resnet20", params, place + "_conv1.w", dtype, (3, 3, 32, 32))
+    norm1_gamma = rt.weight("resnet20", params, place + "_norm1.gamma", dtype, (32,))
+    norm1_beta = rt.weight("resnet20", params, place + "_norm1.beta", dtype, (32,))
+    conv2_w = rt.weight("resnet20", params, place + "_conv2.w", dtype, (3, 3, 32, 32))
+    norm2_gamma = rt.weight("resnet20", params, place + "_norm2.gamma", dtype, (32,))
+    norm2_beta = rt.weight("resnet20", params, place + "_norm2.beta", dtype, (32,))
+    norm1_running_mean = rt.weight("resnet20", state, place + "_norm1.running_mean", dtype, (32,))
+    norm1_running_var = rt.weight("resnet20", state, place + "_norm1.running_var", dtype, (32,))
+    norm2_running_mean = rt.weight("resnet20", state, place + "_norm2.running_mean", dtype, (32,))
+    norm2_running_var = rt.weight("resnet20", state, place + "_norm2.running_var", dtype, (32,))
+    # (60) conv1_u[n,i,j,k] = Σ_{r,t,c} x[n, i+r−1, j+t−1, c] conv1_w[r,t,c,k]
+    x_1 = rt.Window(  # n i j r t c
+        x, (N, 16, 16, 3, 3, 32), ((0, (0, 1)), (-1, (1, 1), (3, 1)), (-1, (2, 1), (4, 1)), (0, (5, 1)))
+    )
+    conv1_u = buffers.take((N, 16, 16, 32), dtype)
+    rt.contract("n i j r t c, r t c k -> n i j k", x_1, conv1_w, out=conv1_u)
+    # (61) norm1_m[c] = 1/(256N) Σ_{n,i,j} conv1_u[n,i,j,c]
+    norm1_m = rt.ratio(1, 256 * N) * rt.total(conv1_u.transpose(3, 0, 1, 2), (-3, -2, -1))
+    # (62) norm1_v[c] = 1/(256N) Σ_{n,i,j} (conv1_u[n,i,j,c]−norm1_m[c])²
+    norm1_v = rt.ratio(1, 256 * N) * rt.total(
+        np.square(conv1_u.transpose(3, 0, 1, 2) - norm1_m[:, None, None, None]), (-3, -2, -1)
+    )
+    # (63) norm1_h[n,i,j,c] = 1/√(10⁻⁵+norm1_v[c]) (conv1_u[n,i,j,c]−norm1_m[c])
+    norm1_h = buffers.take((N, 16, 16, 32), dtype)
+    np.copyto(norm1_h, norm1_m)
+    np.subtract(conv1_u, norm1_h, out=norm1_h)
+    norm1_h *= 1 / np.sqrt(norm1_v + 1e-05)
+    buffers.give(conv1_u)
+    # norm1_new_mean[c] = 1/10 (9 norm1_running_mean[c]+norm1_m[c])
+    if loops.wanted(32):
+        norm1_new_mean = np.empty((32,), dtype)
+        rt.run(
+            loops.resnet20_basic2_forward_1,
+            32,
+            32,
+            rt.flat(norm1_new_mean),
+            rt.flat(norm1_m),
+            rt.flat(norm1_running_mean),
+            dtype(1 / 10),
+            dtype(9 / 10),
+        )
+    else:
+        norm1_new_mean = norm1_m / 10 + 9 * norm1_running_mean / 10
+    # norm1_new_var[c] = 1/10 (9 norm1_running_var[c]+256 N norm1_v[c]/max(256N−1, 1))
+    if loops.wanted(32):
+        norm1_new_var = np.empty((32,), dtype)
+        rt.run(
+            loops.resnet20_basic2_forward_2,
+            32,
+            32,
+            rt.flat(norm1_new_var),
+            rt.flat(norm1_running_var),
+            rt.flat(norm1_v),
+            dtype(rt.ratio(128 * N, 5 * float(np.maximum(256 * N - 1, 1)))),
+            dtype(9 / 10),
+        )
+    else:
+        norm1_new_var = 128 * N * norm1_v / (5 * float(np.maximum(256 * N - 1, 1))) + 9 * norm1_running_var / 10
+    # (65) relu1_y[n,i,j,c] = max(0, norm1_gamma[c] norm1_h[n,i,j,c]+norm1_beta[c])
+    relu1_y = buffers.take((N, 16, 16, 32), dtype)
+    np.multiply(norm1_h, norm1_gamma, out=relu1_y)
+    relu1_y += norm1_beta
+    np.maximum(relu1_y, 0, out=relu1_y)
+    # (66) conv2_u[n,i,j,k] = Σ_{r,t,c} conv2_w[r,t,c,k] relu1_y[n, i+r−1, j+t−1, c]
+    relu1_y_1 = rt.Window(  # n i j r t c
+        relu1_y, (N, 16, 16, 3, 3, 32), ((0, (0, 1)), (-1, (1, 1), (3, 1)), (-1, (2, 1), (4, 1)), (0, (5, 1)))
+    )
+    conv2_u = buffers.take((N, 16, 16, 32), dtype)
+    rt.contract("n i j r t c, r t c k -> n i j k", relu1_y_1, conv2_w, out=conv2_u)
+    # (67) norm2_m[c] = 1/(256N) Σ_{n,i,j} conv2_u[n,i,j,c]
+    norm2_m = rt.ratio(1, 256 * N) * rt.total(conv2_u.transpose(3, 0, 1, 2), (-3, -2, -1))
+    # (68) norm2_v[c] = 1/(256N) Σ_{n,i,j} (conv2_u[n,i,j,c]−norm2_m[c])²
+    norm2_v = rt.ratio(1, 256 * N) * rt.total(
+        np.square(conv2_u.transpose(3, 0, 1, 2) - norm2_m[:, None, None, None]), (-3, -2, -1)
+    )
+    # (69) norm2_h[n,i,j,c] = 1/√(10⁻⁵+norm2_v[c]) (conv2_u[n,i,j,c]−norm2_m[c])
+    norm2_h = buffers.take((N, 16, 16, 32), dtype)
+    np.copyto(norm2_h, norm2_m)
+    np.subtract(conv2_u, norm2_h, out=norm2_h)
+    norm2_h *= 1 / np.sqrt(norm2_v + 1e-05)
+    buffers.give(conv2_u)
+    # norm2_new_mean[c] = 1/10 (9 norm2_running_mean[c]+norm2_m[c])
+    if loops.wanted(32):
+        norm2_new_mean = np.empty((32,), dtype)
+        rt.run(
+            loops.resnet20_basic2_forward_3,
+            32,
+            32,
+            rt.flat(norm2_new_mean),
+            rt.flat(norm2_m),
+            rt.flat(norm2_running_mean),
+            dtype(1 / 10),
+            dtype(9 / 10),
+        )
+    else:
+        norm2_new_mean = norm2_m / 10 + 9 * norm2_running_mean / 10
+    # norm2_new_var[c] = 1/10 (9 norm2_running_var[c]+256 N norm2_v[c]/max(256N−1, 1))
+    if loops.wanted(32):
+        norm2_new_var = np.empty((32,), dtype)
+        rt.run(
+            loops.resnet20_basic2_forward_4,
+            32,
+            32,
+            rt.flat(norm2_new_var),
+            rt.flat(norm2_running_var),
+            rt.flat(norm2_v),
+            dtype(rt.ratio(128 * N, 5 * float(np.maximum(256 * N - 1, 1)))),
+            dtype(9 / 10),
+        )
+    else:
+        norm2_new_var = 128 * N * norm2_v / (5 * float(np.maximum(256 * N - 1, 1))) + 9 * norm2_running_var / 10
+    # (72) relu2_y[n,i,j,c] = max(0, x[n,i,j,c]+norm2_gamma[c] norm2_h[n,i,j,c]+norm2_beta[c])
+    relu2_y = buffers.take((N, 16, 16, 32), dtype)
+    np.multiply(norm2_h, norm2_gamma, out=relu2_y)
+    relu2_y += norm2_beta
+    relu2_y += x
+    np.maximum(relu2_y, 0, out=relu2_y)
+    return (
+        relu2_y,
+        {
+            place + "_norm1.running_mean": norm1_new_mean,
+            place + "_norm1.running_var": norm1_new_var,
+            place + "_norm2.running_mean": norm2_new_mean,
+            place + "_norm2.running_var": norm2_new_var,
+        },
+        (norm1_v, norm1_h, relu1_y, norm2_v, norm2_h),
+    )
+
+
+def _basic3_forward(
+    place: str,
+    x: rt.Array,
+    params: Mapping[str, Any],
+    state: Mapping[str, Any],
+    dtype: Any,
+    buffers: rt.Buffers,
+) -> tuple[rt.Array, dict[str, rt.Array], tuple[Any, ...]]:
+    """Compute block basic3, forward.
+
+    Computed are (100) to (112), stage3_block2; (113) to (125), stage3_block3. The numbers at its statements are the
+        first's.
+
+    Args:
+        place: what the names of its weights begin with.
+        x: shape (N, 8, 8, 64).
+        params: the weights by name.
+        state: the running statistics by name.
+
+    Returns:
+        relu2_y, shape (N, 8, 8, 64); norm1_new_mean, norm1_new_var, norm2_new_mean and norm2_new_var by name; what
+            backward needs: norm1_v, norm1_h, relu1_y, norm2_v and norm2_h.
+    """
+    N = x.shape[0]
+    conv1_w = rt.weight("resnet20", params, place + "_conv1.w", dtype, (3, 3, 64, 64))
+    norm1_gamma = rt.weight("resnet20", params, place + "_norm1.gamma", dtype, (64,))
+    norm1_beta = rt.weight("resnet20", params, place + "_norm1.beta", dtype, (64,))
+    conv2_w = rt.weight("resnet20", params, place + "_conv2.w", dtype, (3, 3, 64, 64))
+    norm2_gamma = rt.weight("resnet20", params, place + "_norm2.gamma", dtype, (64,))
+    norm2_beta = rt.weight("resnet20", params, place + "_norm2.beta", dtype, (64,))
+    norm1_running_mean = rt.weight("resnet20", state, place + "_norm1.running_mean", dtype, (64,))
+    norm1_running_var = rt.weight("resnet20", state, place + "_norm1.running_var", dtype, (64,))
+    norm2_running_mean = rt.weight("resnet20", state, place + "_norm2.running_mean", dtype, (64,))
+    norm2_running_var = rt.weight("resnet20", state, place + "_norm2.running_var", dtype, (64,))
+    # (100) conv1_u[n,i,j,k] = Σ_{r,t,c} x[n, i+r−1, j+t−1, c] conv1_w[r,t,c,k]
+    x_1 = rt.Window(  # n i j r t c
+        x, (N, 8, 8, 3, 3, 64), ((0, (0, 1)), (-1, (1, 1), (3, 1)), (-1, (2, 1), (4, 1)), (0, (5, 1)))
+    )
+    conv1_u = buffers.take((N, 8, 8, 64), dtype)
+    rt.contract("n i j r t c, r t c k -> n i j k", x_1, conv1_w, out=conv1_u)
+    # (101) norm1_m[c] = 1/(64N) Σ_{n,i,j} conv1_u[n,i,j,c]
+    norm1_m = rt.ratio(1, 64 * N) * rt.total(conv1_u.transpose(3, 0, 1, 2), (-3, -2, -1))
+    # (102) norm1_v[c] = 1/(64N) Σ_{n,i,j} (conv1_u[n,i,j,c]−norm1_m[c])²
+    norm1_v = rt.ratio(1, 64 * N) * rt.total(
+        np.square(conv1_u.transpose(3, 0, 1, 2) - norm1_m[:, None, None, None]), (-3, -2, -1)
+    )
+    # (103) norm1_h[n,i,j,c] = 1/√(10⁻⁵+norm1_v[c]) (conv1_u[n,i,j,c]−norm1_m[c])
+    norm1_h = buffers.take((N, 8, 8, 64), dtype)
+    np.copyto(norm1_h, norm1_m)
+    np.subtract(conv1_u, norm1_h, out=norm1_h)
+    norm1_h *= 1 / np.sqrt(norm1_v + 1e-05)
+    buffers.give(conv1_u)
+    # norm1_new_mean[c] = 1/10 (9 norm1_running_mean[c]+norm1_m[c])
+    if loops.wanted(64):
+        norm1_new_mean = np.empty((64,), dtype)
+        rt.run(
+            loops.resnet20_basic3_forward_1,
+            64,
+            64,
+            rt.flat(norm1_new_mean),
+            rt.flat(norm1_m),
+            rt.flat(norm1_running_mean),
+            dtype(1 / 10),
+            dtype(9 / 10),
+        )
+    else:
+        norm1_new_mean = norm1_m / 10 + 9 * norm1_running_mean / 10
+    # norm1_new_var[c] = 1/10 (9 norm1_running_var[c]+64 N norm1_v[c]/max(64N−1, 1))
+    if loops.wanted(64):
+        norm1_new_var = np.empty((64,), dtype)
+        rt.run(
+            loops.resnet20_basic3_forward_2,
+            64,
+            64,
+            rt.flat(norm1_new_var),
+            rt.flat(norm1_running_var),
+            rt.flat(norm1_v),
+            dtype(rt.ratio(32 * N, 5 * float(np.maximum(64 * N - 1, 1)))),
+            dtype(9 / 10),
+        )
+    else:
+        norm1_new_var = 32 * N * norm1_v / (5 * float(np.maximum(64 * N - 1, 1))) + 9 * norm1_running_var / 10
+    # (105) relu1_y[n,i,j,c] = max(0, norm1_gamma[c] norm1_h[n,i,j,c]+norm1_beta[c])
+    relu1_y = buffers.take((N, 8, 8, 64), dtype)
+    np.multiply(norm1_h, norm1_gamma, out=relu1_y)
+    relu1_y += norm1_beta
+    np.maximum(relu1_y, 0, out=relu1_y)
+    # (106) conv2_u[n,i,j,k] = Σ_{r,t,c} conv2_w[r,t,c,k] relu1_y[n, i+r−1, j+t−1, c]
+    relu1_y_1 = rt.Window(  # n i j r t c
+        relu1_y, (N, 8, 8, 3, 3, 64), ((0, (0, 1)), (-1, (1, 1), (3, 1)), (-1, (2, 1), (4, 1)), (0, (5, 1)))
+    )
+    conv2_u = buffers.take((N, 8, 8, 64), dtype)
+    rt.contract("n i j r t c, r t c k -> n i j k", relu1_y_1, conv2_w, out=conv2_u)
+    # (107) norm2_m[c] = 1/(64N) Σ_{n,i,j} conv2_u[n,i,j,c]
+    norm2_m = rt.ratio(1, 64 * N) * rt.total(conv2_u.transpose(3, 0, 1, 2), (-3, -2, -1))
+    # (108) norm2_v[c] = 1/(64N) Σ_{n,i,j} (conv2_u[n,i,j,c]−norm2_m[c])²
+    norm2_v = rt.ratio(1, 64 * N) * rt.total(
+        np.square(conv2_u.transpose(3, 0, 1, 2) - norm2_m[:, None, None, None]), (-3, -2, -1)
+    )
+    # (109) norm2_h[n,i,j,c] = 1/√(10⁻⁵+norm2_v[c]) (conv2_u[n,i,j,c]−norm2_m[c])
+    norm2_h = buffers.take((N, 8, 8, 64), dtype)
+    np.copyto(norm2_h, norm2_m)
+    np.subtract(conv2_u, norm2_h, out=norm2_h)
+    norm2_h *= 1 / np.sqrt(norm2_v + 1e-05)
+    buffers.give(conv2_u)
+    # norm2_new_mean[c] = 1/10 (9 norm2_running_mean[c]+norm2_m[c])
+    if loops.wanted(64):
+        norm2_new_mean = np.empty((64,), dtype)
+        rt.run(
+            loops.resnet20_basic3_forward_3,
+            64,
+            64,
+            rt.flat(norm2_new_mean),
+            rt.flat(norm2_m),
+            rt.flat(norm2_running_mean),
+            dtype(1 / 10),
+            dtype(9 / 10),
+        )
+    else:
+        norm2_new_mean = norm2_m / 10 + 9 * norm2_running_mean / 10
+    # norm2_new_var[c] = 1/10 (9 norm2_running_var[c]+64 N norm2_v[c]/max(64N−1, 1))
+    if loops.wanted(64):
+        norm2_new_var = np.empty((64,), dtype)
+        rt.run(
+            loops.resnet20_basic3_forward_4,
+            64,
+            64,
+            rt.flat(norm2_new_var),
+            rt.flat(norm2_running_var),
+            rt.flat(norm2_v),
+            dtype(rt.ratio(32 * N, 5 * float(np.maximum(64 * N - 1, 1)))),
+            dtype(9 / 10),
+        )
+    else:
+        norm2_new_var = 32 * N * norm2_v / (5 * float(np.maximum(64 * N - 1, 1))) + 9 * norm2_running_var / 10
+    # (112) relu2_y[n,i,j,c] = max(0, x[n,i,j,c]+norm2_gamma[c] norm2_h[n,i,j,c]+norm2_beta[c])
+    relu2_y = buffers.take((N, 8, 8, 64), dtype)
+    np.multiply(norm2_h, norm2_gamma, out=relu2_y)
+    relu2_y += norm2_beta
+    relu2_y += x
+    np.maximum(relu2_y, 0, out=relu2_y)
+    return (
+        relu2_y,
+        {
+            place + "_norm1.running_mean": norm1_new_mean,
+            place + "_norm1.running_var": norm1_new_var,
+            place + "_norm2.running_mean": norm2_new_mean,
+            place + "_norm2.running_var": norm2_new_var,
+        },
+        (norm1_v, norm1_h, relu1_y, norm2_v, norm2_h),
+    )
+
+
+def _down_forward(
+    place: str,
+    x: rt.Array,
+    params: Mapping[str, Any],
+    state: Mapping[str, Any],
+    dtype: Any,
+    buffers: rt.Buffers,
+) -> tuple[rt.Array, dict[str, rt.Array], tuple[Any, ...]]:
+    """Compute block down, forward.
+
+    Computed are (46) to (59), stage2_block1. The numbers at its statements are the first's.
+
+    Args:
+        place: what the names of its weights begin with.
+        x: shape (N, 32, 32, 16).
+        params: the weights by name.
+        state: the running statistics by name.
+
+    Returns:
+        relu2_y, shape (N, 16, 16, 32); norm1_new_mean, norm1_new_var, norm2_new_mean and norm2_new_var by name;
+            what backward needs: norm1_v, norm1_h, relu1_y, norm2_v and norm2_h.
+    """
+    N = x.shape[0]
+    conv1_w = rt.weight("resnet20", params, place + "_conv1.w", dtype, (3, 3, 16, 32))
+    norm1_gamma = rt.weight("resnet20", params, place + "_norm1.gamma", dtype, (32,))
+    norm1_beta = rt.weight("resnet20", params, place + "_norm1.beta", dtype, (32,))
+    conv2_w = rt.weight("resnet20", params, place + "_conv2.w", dtype, (3, 3, 32, 32))
+    norm2_gamma = rt.weight("resnet20", params, place + "_norm2.gamma", dtype, (32,))
+    norm2_beta = rt.weight("resnet20", params, place + "_norm2.beta", dtype, (32,))
+    norm1_running_mean = rt.weight("resnet20", state, place + "_norm1.running_mean", dtype, (32,))
+    norm1_running_var = rt.weight("resnet20", state, place + "_norm1.running_var", dtype, (32,))
+    norm2_running_mean = rt.weight("resnet20", state, place + "_norm2.running_mean", dtype, (32,))
+    norm2_running_var = rt.weight("resnet20", state, place + "_norm2.running_var", dtype, (32,))
+    # (46) conv1_u[n,i,j,k] = Σ_{r,t,c} x[n, 2i+r−1, 2j+t−1, c] conv1_w[r,t,c,k]
+    x_1 = rt.Window(  # n i j r t c
+        x, (N, 16, 16, 3, 3, 16), ((0, (0, 1)), (-1, (1, 2), (3, 1)), (-1, (2, 2), (4, 1)), (0, (5, 1)))
+    )
+    conv1_u = buffers.take((N, 16, 16, 32), dtype)
+    rt.contract("n i j r t c, r t c k -> n i j k", x_1, conv1_w, out=conv1_u)
+    # (47) norm1_m[c] = 1/(256N) Σ_{n,i,j} conv1_u[n,i,j,c]
+    norm1_m = rt.ratio(1, 256 * N) * rt.total(conv1_u.transpose(3, 0, 1, 2), (-3, -2, -1))
+    # (48) norm1_v[c] = 1/(256N) Σ_{n,i,j} (conv1_u[n,i,j,c]−norm1_m[c])²
+    norm1_v = rt.ratio(1, 256 * N) * rt.total(
+        np.square(conv1_u.transpose(3, 0, 1, 2) - norm1_m[:, None, None, None]), (-3, -2, -1)
+    )
+    # (49) norm1_h[n,i,j,c] = 1/√(10⁻⁵+norm1_v[c]) (conv1_u[n,i,j,c]−norm1_m[c])
+    norm1_h = buffers.take((N, 16, 16, 32), dtype)
+    np.copyto(norm1_h, norm1_m)
+    np.subtract(conv1_u, norm1_h, out=norm1_h)
+    norm1_h *= 1 / np.sqrt(norm1_v + 1e-05)
+    buffers.give(conv1_u)
+    # norm1_new_mean[c] = 1/10 (9 norm1_running_mean[c]+norm1_m[c])
+    if loops.wanted(32):
+        norm1_new_mean = np.empty((32,), dtype)
+        rt.run(
+            loops.resnet20_down_forward_1,
+            32,
+            32,
+            rt.flat(norm1_new_mean),
+            rt.flat(norm1_m),
+            rt.flat(norm1_running_mean),
+            dtype(1 / 10),
+            dtype(9 / 10),
+        )
+    else:
+        norm1_new_mean = norm1_m / 10 + 9 * norm1_running_mean / 10
+    # norm1_new_var[c] = 1/10 (9 norm1_running_var[c]+256 N norm1_v[c]/max(256N−1, 1))
+    if loops.wanted(32):
+        norm1_new_var = np.empty((32,), dtype)
+        rt.run(
+            loops.resnet20_down_forward_2,
+            32,
+            32,
+            rt.flat(norm1_new_var),
+            rt.flat(norm1_running_var),
+            rt.flat(norm1_v),
+            dtype(rt.ratio(128 * N, 5 * float(np.maximum(256 * N - 1, 1)))),
+            dtype(9 / 10),
+        )
+    else:
+        norm1_new_var = 128 * N * norm1_v / (5 * float(np.maximum(256 * N - 1, 1))) + 9 * norm1_running_var / 10
+    # (51) relu1_y[n,i,j,c] = max(0, norm1_gamma[c] norm1_h[n,i,j,c]+norm1_beta[c])
+    relu1_y = buffers.take((N, 16, 16, 32), dtype)
+    np.multiply(norm1_h, norm1_gamma, out=relu1_y)
+    relu1_y += norm1_beta
+    np.maximum(relu1_y, 0, out=relu1_y)
+    # (52) conv2_u[n,i,j,k] = Σ_{r,t,c} conv2_w[r,t,c,k] relu1_y[n, i+r−1, j+t−1, c]
+    relu1_y_1 = rt.Window(  # n i j r t c
+        relu1_y, (N, 16, 16, 3, 3, 32), ((0, (0, 1)), (-1, (1, 1), (3, 1)), (-1, (2, 1), (4, 1)), (0, (5, 1)))
+    )
+    conv2_u = buffers.take((N, 16, 16, 32), dtype)
+    rt.contract("n i j r t c, r t c k -> n i j k", relu1_y_1, conv2_w, out=conv2_u)
+    # (53) norm2_m[c] = 1/(256N) Σ_{n,i,j} conv2_u[n,i,j,c]
+    norm2_m = rt.ratio(1, 256 * N) * rt.total(conv2_u.transpose(3, 0, 1, 2), (-3, -2, -1))
+    # (54) norm2_v[c] = 1/(256N) Σ_{n,i,j} (conv2_u[n,i,j,c]−norm2_m[c])²
+    norm2_v = rt.ratio(1, 256 * N) * rt.total(
+        np.square(conv2_u.transpose(3, 0, 1, 2) - norm2_m[:, None, None, None]), (-3, -2, -1)
+    )
+    # (55) norm2_h[n,i,j,c] = 1/√(10⁻⁵+norm2_v[c]) (conv2_u[n,i,j,c]−norm2_m[c])
+    norm2_h = buffers.take((N, 16, 16, 32), dtype)
+    np.copyto(norm2_h, norm2_m)
+    np.subtract(conv2_u, norm2_h, out=norm2_h)
+    norm2_h *= 1 / np.sqrt(norm2_v + 1e-05)
+    buffers.give(conv2_u)
+    # norm2_new_mean[c] = 1/10 (9 norm2_running_mean[c]+norm2_m[c])
+    if loops.wanted(32):
+        norm2_new_mean = np.empty((32,), dtype)
+        rt.run(
+            loops.resnet20_down_forward_3,
+            32,
+            32,
+            rt.flat(norm2_new_mean),
+            rt.flat(norm2_m),
+            rt.flat(norm2_running_mean),
+            dtype(1 / 10),
+            dtype(9 / 10),
+        )
+    else:
+        norm2_new_mean = norm2_m / 10 + 9 * norm2_running_mean / 10
+    # norm2_new_var[c] = 1/10 (9 norm2_running_var[c]+256 N norm2_v[c]/max(256N−1, 1))
+    if loops.wanted(32):
+        norm2_new_var = np.empty((32,), dtype)
+        rt.run(
+            loops.resnet20_down_forward_4,
+            32,
+            32,
+            rt.flat(norm2_new_var),
+            rt.flat(norm2_running_var),
+            rt.flat(norm2_v),
+            dtype(rt.ratio(128 * N, 5 * float(np.maximum(256 * N - 1, 1)))),
+            dtype(9 / 10),
+        )
+    else:
+        norm2_new_var = 128 * N * norm2_v / (5 * float(np.maximum(256 * N - 1, 1))) + 9 * norm2_running_var / 10
+    # (59) relu2_y[n,i,j,c] = max(0, x[n, 2i, 2j, c−8]+norm2_gamma[c] norm2_h[n,i,j,c]+norm2_beta[c])
+    x_2 = rt.window(x, (N, 16, 16, 32), ((0, (0, 1)), (0, (1, 2)), (0, (2, 2)), (-8, (3, 1))))  # n i j c
+    relu2_y = buffers.take((N, 16, 16, 32), dtype)
+    np.multiply(norm2_h, norm2_gamma, out=relu2_y)
+    relu2_y += norm2_beta
+    relu2_y += x_2
+    np.maximum(relu2_y, 0, out=relu2_y)
+    return (
+        relu2_y,
+        {
+            place + "_norm1.running_mean": norm1_new_mean,
+            place + "_norm1.running_var": norm1_new_var,
+            place + "_norm2.running_mean": norm2_new_mean,
+            place + "_norm2.running_var": norm2_new_var,
+        },
+        (norm1_v, norm1_h, relu1_y, norm2_v, norm2_h),
+    )
+
+
+def _down2_forward(
+    place: str,
+    x: rt.Array,
+    params: Mapping[str, Any],
+    state: Mapping[str, Any],
+    dtype: Any,
+    buffers: rt.Buffers,
+) -> tuple[rt.Array, dict[str, rt.Array], tuple[Any, ...]]:
+    """Compute block down2, forward.
+
+    Computed are (86) to (99), stage3_block1. The numbers at its statements are the first's.
+
+    Args:
+        place: what the names of its weights begin with.
+        x: shape (N, 16, 16, 32).
+        params: the weights by name.
+        state: the running statistics by name.
+
+    Returns:
+        relu2_y, shape (N, 8, 8, 64); norm1_new_mean, norm1_new_var, norm2_new_mean and norm2_new_var by name; what
+            backward needs: norm1_v, norm1_h, relu1_y, norm2_v and norm2_h.
+    """
+    N = x.shape[0]
+    conv1_w = rt.weight("resnet20", params, place + "_conv1.w", dtype, (3, 3, 32, 64))
+    norm1_gamma = rt.weight("resnet20", params, place + "_norm1.gamma", dtype, (64,))
+    norm1_beta = rt.weight("resnet20", params, place + "_norm1.beta", dtype, (64,))
+    conv2_w = rt.weight("resnet20", params, place + "_conv2.w", dtype, (3, 3, 64, 64))
+    norm2_gamma = rt.weight("resnet20", params, place + "_norm2.gamma", dtype, (64,))
+    norm2_beta = rt.weight("resnet20", params, place + "_norm2.beta", dtype, (64,))
+    norm1_running_mean = rt.weight("resnet20", state, place + "_norm1.running_mean", dtype, (64,))
+    norm1_running_var = rt.weight("resnet20", state, place + "_norm1.running_var", dtype, (64,))
+    norm2_running_mean = rt.weight("resnet20", state, place + "_norm2.running_mean", dtype, (64,))
+    norm2_running_var = rt.weight("resnet20", state, place + "_norm2.running_var", dtype, (64,))
+    # (86) conv1_u[n,i,j,k] = Σ_{r,t,c} x[n, 2i+r−1, 2j+t−1, c] conv1_w[r,t,c,k]
+    x_1 = rt.Window(  # n i j r t c
+        x, (N, 8, 8, 3, 3, 32), ((0, (0, 1)), (-1, (1, 2), (3, 1)), (-1, (2, 2), (4, 1)), (0, (5, 1)))
+    )
+    conv1_u = buffers.take((N, 8, 8, 64), dtype)
+    rt.contract("n i j r t c, r t c k -> n i j k", x_1, conv1_w, out=conv1_u)
+    # (87) norm1_m[c] = 1/(64N) Σ_{n,i,j} conv1_u[n,i,j,c]
+    norm1_m = rt.ratio(1, 64 * N) * rt.total(conv1_u.transpose(3, 0, 1, 2), (-3, -2, -1))
+    # (88) norm1_v[c] = 1/(64N) Σ_{n,i,j} (conv1_u[n,i,j,c]−norm1_m[c])²
+    norm1_v = rt.ratio(1, 64 * N) * rt.total(
+        np.square(conv1_u.transpose(3, 0, 1, 2) - norm1_m[:, None, None, None]), (-3, -2, -1)
+    )
+    # (89) norm1_h[n,i,j,c] = 1/√(10⁻⁵+norm1_v[c]) (conv1_u[n,i,j,c]−norm1_m[c])
+    norm1_h = buffers.take((N, 8, 8, 64), dtype)
+    np.copyto(norm1_h, norm1_m)
+    np.subtract(conv1_u, norm1_h, out=norm1_h)
+    norm1_h *= 1 / np.sqrt(norm1_v + 1e-05)
+    buffers.give(conv1_u)
+    # norm1_new_mean[c] = 1/10 (9 norm1_running_mean[c]+norm1_m[c])
+    if loops.wanted(64):
+        norm1_new_mean = np.empty((64,), dtype)
+        rt.run(
+            loops.resnet20_down2_forward_1,
+            64,
+            64,
+            rt.flat(norm1_new_mean),
+            rt.flat(norm1_m),
+            rt.flat(norm1_running_mean),
+            dtype(1 / 10),
+            dtype(9 / 10),
+        )
+    else:
+        norm1_new_mean = norm1_m / 10 + 9 * norm1_running_mean / 10
+    # norm1_new_var[c] = 1/10 (9 norm1_running_var[c]+64 N norm1_v[c]/max(64N−1, 1))
+    if loops.wanted(64):
+        norm1_new_var = np.empty((64,), dtype)
+        rt.run(
+            loops.resnet20_down2_forward_2,
+            64,
+            64,
+            rt.flat(norm1_new_var),
+            rt.flat(norm1_running_var),
+            rt.flat(norm1_v),
+            dtype(rt.ratio(32 * N, 5 * float(np.maximum(64 * N - 1, 1)))),
+            dtype(9 / 10),
+        )
+    else:
+        norm1_new_var = 32 * N * norm1_v / (5 * float(np.maximum(64 * N - 1, 1))) + 9 * norm1_running_var / 10
+    # (91) relu1_y[n,i,j,c] = max(0, norm1_gamma[c] norm1_h[n,i,j,c]+norm1_beta[c])
+    relu1_y = buffers.take((N, 8, 8, 64), dtype)
+    np.multiply(norm1_h, norm1_gamma, out=relu1_y)
+    relu1_y += norm1_beta
+    np.maximum(relu1_y, 0, out=relu1_y)
+    # (92) conv2_u[n,i,j,k] = Σ_{r,t,c} conv2_w[r,t,c,k] relu1_y[n, i+r−1, j+t−1, c]
+    relu1_y_1 = rt.Window(  # n i j r t c
+        relu1_y, (N, 8, 8, 3, 3, 64), ((0, (0, 1)), (-1, (1, 1), (3, 1)), (-1, (2, 1), (4, 1)), (0, (5, 1)))
+    )
+    conv2_u = buffers.take((N, 8, 8, 64), dtype)
+    rt.contract("n i j r t c, r t c k -> n i j k", relu1_y_1, conv2_w, out=conv2_u)
+    # (93) norm2_m[c] = 1/(64N) Σ_{n,i,j} conv2_u[n,i,j,c]
+    norm2_m = rt.ratio(1, 64 * N) * rt.total(conv2_u.transpose(3, 0, 1, 2), (-3, -2, -1))
+    # (94) norm2_v[c] = 1/(64N) Σ_{n,i,j} (conv2_u[n,i,j,c]−norm2_m[c])²
+    norm2_v = rt.ratio(1, 64 * N) * rt.total(
+        np.square(conv2_u.transpose(3, 0, 1, 2) - norm2_m[:, None, None, None]), (-3, -2, -1)
+    )
+    # (95) norm2_h[n,i,j,c] = 1/√(10⁻⁵+norm2_v[c]) (conv2_u[n,i,j,c]−norm2_m[c])
+    norm2_h = buffers.take((N, 8, 8, 64), dtype)
+    np.copyto(norm2_h, norm2_m)
+    np.subtract(conv2_u, norm2_h, out=norm2_h)
+    norm2_h *= 1 / np.sqrt(norm2_v + 1e-05)
+    buffers.give(conv2_u)
+    # norm2_new_mean[c] = 1/10 (9 norm2_running_mean[c]+norm2_m[c])
+    if loops.wanted(64):
+        norm2_new_mean = np.empty((64,), dtype)
+        rt.run(
+            loops.resnet20_down2_forward_3,
+            64,
+            64,
+            rt.flat(norm2_new_mean),
+            rt.flat(norm2_m),
+            rt.flat(norm2_running_mean),
+            dtype(1 / 10),
+            dtype(9 / 10),
+        )
+    else:
+        norm2_new_mean = norm2_m / 10 + 9 * norm2_running_mean / 10
+    # norm2_new_var[c] = 1/10 (9 norm2_running_var[c]+64 N norm2_v[c]/max(64N−1, 1))
+    if loops.wanted(64):
+        norm2_new_var = np.empty((64,), dtype)
+        rt.run(
+            loops.resnet20_down2_forward_4,
+            64,
+            64,
+            rt.flat(norm2_new_var),
+            rt.flat(norm2_running_var),
+            rt.flat(norm2_v),
+            dtype(rt.ratio(32 * N, 5 * float(np.maximum(64 * N - 1, 1)))),
+            dtype(9 / 10),
+        )
+    else:
+        norm2_new_var = 32 * N * norm2_v / (5 * float(np.maximum(64 * N - 1, 1))) + 9 * norm2_running_var / 10
+    # (99) relu2_y[n,i,j,c] = max(0, x[n, 2i, 2j, c−16]+norm2_gamma[c] norm2_h[n,i,j,c]+norm2_beta[c])
+    x_2 = rt.window(x, (N, 8, 8, 64), ((0, (0, 1)), (0, (1, 2)), (0, (2, 2)), (-16, (3, 1))))  # n i j c
+    relu2_y = buffers.take((N, 8, 8, 64), dtype)
+    np.multiply(norm2_h, norm2_gamma, out=relu2_y)
+    relu2_y += norm2_beta
+    relu2_y += x_2
+    np.maximum(relu2_y, 0, out=relu2_y)
+    return (
+        relu2_y,
+        {
+            place + "_norm1.running_mean": norm1_new_mean,
+            place + "_norm1.running_var": norm1_new_var,
+            place + "_norm2.running_mean": norm2_new_mean,
+            place + "_norm2.running_var": norm2_new_var,
+        },
+        (norm1_v, norm1_h, relu1_y, norm2_v, norm2_h),
+    )
+
+
 def resnet20_forward(
-    x: Any, params: Mapping[str, Any], state: Mapping[str, Any], *, buffers: rt.Buffers | None = None
+    x: Any,
+    params: Mapping[str, Any],
+    state: Mapping[str, Any],
+    *,
+    buffers: rt.Buffers | None = None,
 ) -> tuple[rt.Array, dict[str, rt.Array], tuple[Any, ...]]:
     """Compute the network in training: residual network of 20 layers for 32x32 images.
 
     By the equations of this module.
 
-    Kept for backward: x, batch_norm1_v, batch_norm1_h, relu1_y, batch_norm2_v, batch_norm2_h, relu2_y,
-        batch_norm3_v, batch_norm3_h, relu3_y, batch_norm4_v, batch_norm4_h, relu4_y, batch_norm5_v, batch_norm5_h,
-        relu5_y, batch_norm6_v, batch_norm6_h, relu6_y, batch_norm7_v, batch_norm7_h, relu7_y, batch_norm8_v,
-        batch_norm8_h, relu8_y, batch_norm9_v, batch_norm9_h, relu9_y, batch_norm10_v, batch_norm10_h, relu10_y,
-        batch_norm11_v, batch_norm11_h, relu11_y, batch_norm12_v, batch_norm12_h, relu12_y, batch_norm13_v,
-        batch_norm13_h, relu13_y, batch_norm14_v, batch_norm14_h, relu14_y, batch_norm15_v, batch_norm15_h,
-        relu15_y, batch_norm16_v, batch_norm16_h, relu16_y, batch_norm17_v, batch_norm17_h, relu17_y,
-        batch_norm18_v, batch_norm18_h, relu18_y, batch_norm19_v, batch_norm19_h, relu19_y, global_avg_pool1_y:
-        379968*N + 688 elements.
-    Peak: 379978*N + 273162 elements (93.8 MiB of float32 at N = 64), and blocks of 1 MiB.
+    Kept for backward: x, norm1_v, norm1_h, relu1_y, stage1_block1_saved, stage1_block1_relu2_y,
+        stage1_block2_saved, stage1_block2_relu2_y, stage1_block3_saved, stage1_block3_relu2_y, stage2_block1_saved,
+        stage2_block1_relu2_y, stage2_block2_saved, stage2_block2_relu2_y, stage2_block3_saved,
+        stage2_block3_relu2_y, stage3_block1_saved, stage3_block1_relu2_y, stage3_block2_saved,
+        stage3_block2_relu2_y, stage3_block3_saved, stage3_block3_relu2_y, pool_y: 379968*N + 688 elements.
+    Peak: 379978*N + 271818 elements (93.8 MiB of float32 at N = 64), and blocks of 1 MiB.
 
     Args:
         x: shape (N, 32, 32, 3).
@@ -316,7 +1135,7 @@ def resnet20_forward(
         buffers: memory that is used again from call to call; what is kept lies in it.
 
     Returns:
-        dense1_u, shape (N, 10), new state by name, what resnet20_backward needs.
+        output_u, shape (N, 10), new state by name, what resnet20_backward needs.
 
     Raises:
         TypeError: when an array has a wrong type.
@@ -326,939 +1145,499 @@ def resnet20_forward(
     dtype = rt.float_type("resnet20", x=x)
     N = x.shape[0]
     rt.extents("resnet20", "x", x.shape, (N, 32, 32, 3), "batch, height, width, channels")
-    conv2d1_w = rt.weight("resnet20", params, "conv2d1.w", dtype, (3, 3, 3, 16))
-    batch_norm1_gamma = rt.weight("resnet20", params, "batch_norm1.gamma", dtype, (16,))
-    batch_norm1_beta = rt.weight("resnet20", params, "batch_norm1.beta", dtype, (16,))
-    conv2d2_w = rt.weight("resnet20", params, "conv2d2.w", dtype, (3, 3, 16, 16))
-    batch_norm2_gamma = rt.weight("resnet20", params, "batch_norm2.gamma", dtype, (16,))
-    batch_norm2_beta = rt.weight("resnet20", params, "batch_norm2.beta", dtype, (16,))
-    conv2d3_w = rt.weight("resnet20", params, "conv2d3.w", dtype, (3, 3, 16, 16))
-    batch_norm3_gamma = rt.weight("resnet20", params, "batch_norm3.gamma", dtype, (16,))
-    batch_norm3_beta = rt.weight("resnet20", params, "batch_norm3.beta", dtype, (16,))
-    conv2d4_w = rt.weight("resnet20", params, "conv2d4.w", dtype, (3, 3, 16, 16))
-    batch_norm4_gamma = rt.weight("resnet20", params, "batch_norm4.gamma", dtype, (16,))
-    batch_norm4_beta = rt.weight("resnet20", params, "batch_norm4.beta", dtype, (16,))
-    conv2d5_w = rt.weight("resnet20", params, "conv2d5.w", dtype, (3, 3, 16, 16))
-    batch_norm5_gamma = rt.weight("resnet20", params, "batch_norm5.gamma", dtype, (16,))
-    batch_norm5_beta = rt.weight("resnet20", params, "batch_norm5.beta", dtype, (16,))
-    conv2d6_w = rt.weight("resnet20", params, "conv2d6.w", dtype, (3, 3, 16, 16))
-    batch_norm6_gamma = rt.weight("resnet20", params, "batch_norm6.gamma", dtype, (16,))
-    batch_norm6_beta = rt.weight("resnet20", params, "batch_norm6.beta", dtype, (16,))
-    conv2d7_w = rt.weight("resnet20", params, "conv2d7.w", dtype, (3, 3, 16, 16))
-    batch_norm7_gamma = rt.weight("resnet20", params, "batch_norm7.gamma", dtype, (16,))
-    batch_norm7_beta = rt.weight("resnet20", params, "batch_norm7.beta", dtype, (16,))
-    conv2d8_w = rt.weight("resnet20", params, "conv2d8.w", dtype, (3, 3, 16, 32))
-    batch_norm8_gamma = rt.weight("resnet20", params, "batch_norm8.gamma", dtype, (32,))
-    batch_norm8_beta = rt.weight("resnet20", params, "batch_norm8.beta", dtype, (32,))
-    conv2d9_w = rt.weight("resnet20", params, "conv2d9.w", dtype, (3, 3, 32, 32))
-    batch_norm9_gamma = rt.weight("resnet20", params, "batch_norm9.gamma", dtype, (32,))
-    batch_norm9_beta = rt.weight("resnet20", params, "batch_norm9.beta", dtype, (32,))
-    conv2d10_w = rt.weight("resnet20", params, "conv2d10.w", dtype, (3, 3, 32, 32))
-    batch_norm10_gamma = rt.weight("resnet20", params, "batch_norm10.gamma", dtype, (32,))
-    batch_norm10_beta = rt.weight("resnet20", params, "batch_norm10.beta", dtype, (32,))
-    conv2d11_w = rt.weight("resnet20", params, "conv2d11.w", dtype, (3, 3, 32, 32))
-    batch_norm11_gamma = rt.weight("resnet20", params, "batch_norm11.gamma", dtype, (32,))
-    batch_norm11_beta = rt.weight("resnet20", params, "batch_norm11.beta", dtype, (32,))
-    conv2d12_w = rt.weight("resnet20", params, "conv2d12.w", dtype, (3, 3, 32, 32))
-    batch_norm12_gamma = rt.weight("resnet20", params, "batch_norm12.gamma", dtype, (32,))
-    batch_norm12_beta = rt.weight("resnet20", params, "batch_norm12.beta", dtype, (32,))
-    conv2d13_w = rt.weight("resnet20", params, "conv2d13.w", dtype, (3, 3, 32, 32))
-    batch_norm13_gamma = rt.weight("resnet20", params, "batch_norm13.gamma", dtype, (32,))
-    batch_norm13_beta = rt.weight("resnet20", params, "batch_norm13.beta", dtype, (32,))
-    conv2d14_w = rt.weight("resnet20", params, "conv2d14.w", dtype, (3, 3, 32, 64))
-    batch_norm14_gamma = rt.weight("resnet20", params, "batch_norm14.gamma", dtype, (64,))
-    batch_norm14_beta = rt.weight("resnet20", params, "batch_norm14.beta", dtype, (64,))
-    conv2d15_w = rt.weight("resnet20", params, "conv2d15.w", dtype, (3, 3, 64, 64))
-    batch_norm15_gamma = rt.weight("resnet20", params, "batch_norm15.gamma", dtype, (64,))
-    batch_norm15_beta = rt.weight("resnet20", params, "batch_norm15.beta", dtype, (64,))
-    conv2d16_w = rt.weight("resnet20", params, "conv2d16.w", dtype, (3, 3, 64, 64))
-    batch_norm16_gamma = rt.weight("resnet20", params, "batch_norm16.gamma", dtype, (64,))
-    batch_norm16_beta = rt.weight("resnet20", params, "batch_norm16.beta", dtype, (64,))
-    conv2d17_w = rt.weight("resnet20", params, "conv2d17.w", dtype, (3, 3, 64, 64))
-    batch_norm17_gamma = rt.weight("resnet20", params, "batch_norm17.gamma", dtype, (64,))
-    batch_norm17_beta = rt.weight("resnet20", params, "batch_norm17.beta", dtype, (64,))
-    conv2d18_w = rt.weight("resnet20", params, "conv2d18.w", dtype, (3, 3, 64, 64))
-    batch_norm18_gamma = rt.weight("resnet20", params, "batch_norm18.gamma", dtype, (64,))
-    batch_norm18_beta = rt.weight("resnet20", params, "batch_norm18.beta", dtype, (64,))
-    conv2d19_w = rt.weight("resnet20", params, "conv2d19.w", dtype, (3, 3, 64, 64))
-    batch_norm19_gamma = rt.weight("resnet20", params, "batch_norm19.gamma", dtype, (64,))
-    batch_norm19_beta = rt.weight("resnet20", params, "batch_norm19.beta", dtype, (64,))
-    dense1_w = rt.weight("resnet20", params, "dense1.w", dtype, (64, 10))
-    dense1_b = rt.weight("resnet20", params, "dense1.b", dtype, (10,))
-    batch_norm1_running_mean = rt.weight("resnet20", state, "batch_norm1.running_mean", dtype, (16,))
-    batch_norm1_running_var = rt.weight("resnet20", state, "batch_norm1.running_var", dtype, (16,))
-    batch_norm2_running_mean = rt.weight("resnet20", state, "batch_norm2.running_mean", dtype, (16,))
-    batch_norm2_running_var = rt.weight("resnet20", state, "batch_norm2.running_var", dtype, (16,))
-    batch_norm3_running_mean = rt.weight("resnet20", state, "batch_norm3.running_mean", dtype, (16,))
-    batch_norm3_running_var = rt.weight("resnet20", state, "batch_norm3.running_var", dtype, (16,))
-    batch_norm4_running_mean = rt.weight("resnet20", state, "batch_norm4.running_mean", dtype, (16,))
-    batch_norm4_running_var = rt.weight("resnet20", state, "batch_norm4.running_var", dtype, (16,))
-    batch_norm5_running_mean = rt.weight("resnet20", state, "batch_norm5.running_mean", dtype, (16,))
-    batch_norm5_running_var = rt.weight("resnet20", state, "batch_norm5.running_var", dtype, (16,))
-    batch_norm6_running_mean = rt.weight("resnet20", state, "batch_norm6.running_mean", dtype, (16,))
-    batch_norm6_running_var = rt.weight("resnet20", state, "batch_norm6.running_var", dtype, (16,))
-    batch_norm7_running_mean = rt.weight("resnet20", state, "batch_norm7.running_mean", dtype, (16,))
-    batch_norm7_running_var = rt.weight("resnet20", state, "batch_norm7.running_var", dtype, (16,))
-    batch_norm8_running_mean = rt.weight("resnet20", state, "batch_norm8.running_mean", dtype, (32,))
-    batch_norm8_running_var = rt.weight("resnet20", state, "batch_norm8.running_var", dtype, (32,))
-    batch_norm9_running_mean = rt.weight("resnet20", state, "batch_norm9.running_mean", dtype, (32,))
-    batch_norm9_running_var = rt.weight("resnet20", state, "batch_norm9.running_var", dtype, (32,))
-    batch_norm10_running_mean = rt.weight("resnet20", state, "batch_norm10.running_mean", dtype, (32,))
-    batch_norm10_running_var = rt.weight("resnet20", state, "batch_norm10.running_var", dtype, (32,))
-    batch_norm11_running_mean = rt.weight("resnet20", state, "batch_norm11.running_mean", dtype, (32,))
-    batch_norm11_running_var = rt.weight("resnet20", state, "batch_norm11.running_var", dtype, (32,))
-    batch_norm12_running_mean = rt.weight("resnet20", state, "batch_norm12.running_mean", dtype, (32,))
-    batch_norm12_running_var = rt.weight("resnet20", state, "batch_norm12.running_var", dtype, (32,))
-    batch_norm13_running_mean = rt.weight("resnet20", state, "batch_norm13.running_mean", dtype, (32,))
-    batch_norm13_running_var = rt.weight("resnet20", state, "batch_norm13.running_var", dtype, (32,))
-    batch_norm14_running_mean = rt.weight("resnet20", state, "batch_norm14.running_mean", dtype, (64,))
-    batch_norm14_running_var = rt.weight("resnet20", state, "batch_norm14.running_var", dtype, (64,))
-    batch_norm15_running_mean = rt.weight("resnet20", state, "batch_norm15.running_mean", dtype, (64,))
-    batch_norm15_running_var = rt.weight("resnet20", state, "batch_norm15.running_var", dtype, (64,))
-    batch_norm16_running_mean = rt.weight("resnet20", state, "batch_norm16.running_mean", dtype, (64,))
-    batch_norm16_running_var = rt.weight("resnet20", state, "batch_norm16.running_var", dtype, (64,))
-    batch_norm17_running_mean = rt.weight("resnet20", state, "batch_norm17.running_mean", dtype, (64,))
-    batch_norm17_running_var = rt.weight("resnet20", state, "batch_norm17.running_var", dtype, (64,))
-    batch_norm18_running_mean = rt.weight("resnet20", state, "batch_norm18.running_mean", dtype, (64,))
-    batch_norm18_running_var = rt.weight("resnet20", state, "batch_norm18.running_var", dtype, (64,))
-    batch_norm19_running_mean = rt.weight("resnet20", state, "batch_norm19.running_mean", dtype, (64,))
-    batch_norm19_running_var = rt.weight("resnet20", state, "batch_norm19.running_var", dtype, (64,))
+    conv1_w = rt.weight("resnet20", params, "conv1.w", dtype, (3, 3, 3, 16))
+    norm1_gamma = rt.weight("resnet20", params, "norm1.gamma", dtype, (16,))
+    norm1_beta = rt.weight("resnet20", params, "norm1.beta", dtype, (16,))
+    output_w = rt.weight("resnet20", params, "output.w", dtype, (64, 10))
+    output_b = rt.weight("resnet20", params, "output.b", dtype, (10,))
+    norm1_running_mean = rt.weight("resnet20", state, "norm1.running_mean", dtype, (16,))
+    norm1_running_var = rt.weight("resnet20", state, "norm1.running_var", dtype, (16,))
     buffers = rt.Buffers() if buffers is None else buffers
-    # (1) conv2d1_u[n,i,j,k] = Σ_{r,t,c} x[n, i+r−1, j+t−1, c] conv2d1_w[r,t,c,k]
+    # (1) conv1_u[n,i,j,k] = Σ_{r,t,c} x[n, i+r−1, j+t−1, c] conv1_w[r,t,c,k]
     x_1 = rt.Window(  # n i j r t c
         x, (N, 32, 32, 3, 3, 3), ((0, (0, 1)), (-1, (1, 1), (3, 1)), (-1, (2, 1), (4, 1)), (0, (5, 1)))
     )
-    conv2d1_u = buffers.take((N, 32, 32, 16), dtype)
-    rt.contract("n i j r t c, r t c k -> n i j k", x_1, conv2d1_w, out=conv2d1_u)
-    # (2) batch_norm1_m[c] = 1/(1024N) Σ_{n,i,j} conv2d1_u[n,i,j,c]
-    batch_norm1_m = rt.ratio(1, 1024 * N) * rt.total(conv2d1_u.transpose(3, 0, 1, 2), (-3, -2, -1))
-    # (3) batch_norm1_v[c] = 1/(1024N) Σ_{n,i,j} (conv2d1_u[n,i,j,c]−batch_norm1_m[c])²
-    batch_norm1_v = rt.ratio(1, 1024 * N) * rt.total(
-        np.square(conv2d1_u.transpose(3, 0, 1, 2) - batch_norm1_m[:, None, None, None]), (-3, -2, -1)
+    conv1_u = buffers.take((N, 32, 32, 16), dtype)
+    rt.contract("n i j r t c, r t c k -> n i j k", x_1, conv1_w, out=conv1_u)
+    # (2) norm1_m[c] = 1/(1024N) Σ_{n,i,j} conv1_u[n,i,j,c]
+    norm1_m = rt.ratio(1, 1024 * N) * rt.total(conv1_u.transpose(3, 0, 1, 2), (-3, -2, -1))
+    # (3) norm1_v[c] = 1/(1024N) Σ_{n,i,j} (conv1_u[n,i,j,c]−norm1_m[c])²
+    norm1_v = rt.ratio(1, 1024 * N) * rt.total(
+        np.square(conv1_u.transpose(3, 0, 1, 2) - norm1_m[:, None, None, None]), (-3, -2, -1)
     )
-    # (4) batch_norm1_h[n,i,j,c] = 1/√(10⁻⁵+batch_norm1_v[c]) (conv2d1_u[n,i,j,c]−batch_norm1_m[c])
-    batch_norm1_h = buffers.take((N, 32, 32, 16), dtype)
-    np.copyto(batch_norm1_h, batch_norm1_m)
-    np.subtract(conv2d1_u, batch_norm1_h, out=batch_norm1_h)
-    batch_norm1_h *= 1 / np.sqrt(batch_norm1_v + 1e-05)
-    buffers.give(conv2d1_u)
-    # batch_norm1_new_mean[c] = 1/10 (9 batch_norm1_running_mean[c]+batch_norm1_m[c])
+    # (4) norm1_h[n,i,j,c] = 1/√(10⁻⁵+norm1_v[c]) (conv1_u[n,i,j,c]−norm1_m[c])
+    norm1_h = buffers.take((N, 32, 32, 16), dtype)
+    np.copyto(norm1_h, norm1_m)
+    np.subtract(conv1_u, norm1_h, out=norm1_h)
+    norm1_h *= 1 / np.sqrt(norm1_v + 1e-05)
+    buffers.give(conv1_u)
+    # norm1_new_mean[c] = 1/10 (9 norm1_running_mean[c]+norm1_m[c])
     if loops.wanted(16):
-        batch_norm1_new_mean = np.empty((16,), dtype)
-        loops.resnet20_forward_1(batch_norm1_new_mean, batch_norm1_m, batch_norm1_running_mean)
-    else:
-        batch_norm1_new_mean = batch_norm1_m / 10 + 9 * batch_norm1_running_mean / 10
-    # batch_norm1_new_var[c] = 1/10 (9 batch_norm1_running_var[c]+1024 N batch_norm1_v[c]/max(1024N−1, 1))
-    if loops.wanted(16):
-        batch_norm1_new_var = np.empty((16,), dtype)
-        loops.resnet20_forward_2(batch_norm1_new_var, batch_norm1_running_var, batch_norm1_v, N)
-    else:
-        batch_norm1_new_var = (
-            512 * N * batch_norm1_v / (5 * float(np.maximum(1024 * N - 1, 1))) + 9 * batch_norm1_running_var / 10
+        norm1_new_mean = np.empty((16,), dtype)
+        rt.run(
+            loops.resnet20_forward_1,
+            16,
+            16,
+            rt.flat(norm1_new_mean),
+            rt.flat(norm1_m),
+            rt.flat(norm1_running_mean),
+            dtype(1 / 10),
+            dtype(9 / 10),
         )
-    # (6) relu1_y[n,i,j,c] = max(0, batch_norm1_gamma[c] batch_norm1_h[n,i,j,c]+batch_norm1_beta[c])
+    else:
+        norm1_new_mean = norm1_m / 10 + 9 * norm1_running_mean / 10
+    # norm1_new_var[c] = 1/10 (9 norm1_running_var[c]+1024 N norm1_v[c]/max(1024N−1, 1))
+    if loops.wanted(16):
+        norm1_new_var = np.empty((16,), dtype)
+        rt.run(
+            loops.resnet20_forward_2,
+            16,
+            16,
+            rt.flat(norm1_new_var),
+            rt.flat(norm1_running_var),
+            rt.flat(norm1_v),
+            dtype(rt.ratio(512 * N, 5 * float(np.maximum(1024 * N - 1, 1)))),
+            dtype(9 / 10),
+        )
+    else:
+        norm1_new_var = 512 * N * norm1_v / (5 * float(np.maximum(1024 * N - 1, 1))) + 9 * norm1_running_var / 10
+    # (6) relu1_y[n,i,j,c] = max(0, norm1_gamma[c] norm1_h[n,i,j,c]+norm1_beta[c])
     relu1_y = buffers.take((N, 32, 32, 16), dtype)
-    np.multiply(batch_norm1_h, batch_norm1_gamma, out=relu1_y)
-    relu1_y += batch_norm1_beta
+    np.multiply(norm1_h, norm1_gamma, out=relu1_y)
+    relu1_y += norm1_beta
     np.maximum(relu1_y, 0, out=relu1_y)
-    # (7) conv2d2_u[n,i,j,k] = Σ_{r,t,c} conv2d2_w[r,t,c,k] relu1_y[n, i+r−1, j+t−1, c]
-    relu1_y_1 = rt.Window(  # n i j r t c
-        relu1_y, (N, 32, 32, 3, 3, 16), ((0, (0, 1)), (-1, (1, 1), (3, 1)), (-1, (2, 1), (4, 1)), (0, (5, 1)))
+    # (7) to (19), stage1_block1
+    stage1_block1_relu2_y, stage1_block1_state, stage1_block1_saved = _basic_forward(
+        "stage1_block1", relu1_y, params, state, dtype, buffers
     )
-    conv2d2_u = buffers.take((N, 32, 32, 16), dtype)
-    rt.contract("n i j r t c, r t c k -> n i j k", relu1_y_1, conv2d2_w, out=conv2d2_u)
-    # (8) batch_norm2_m[c] = 1/(1024N) Σ_{n,i,j} conv2d2_u[n,i,j,c]
-    batch_norm2_m = rt.ratio(1, 1024 * N) * rt.total(conv2d2_u.transpose(3, 0, 1, 2), (-3, -2, -1))
-    # (9) batch_norm2_v[c] = 1/(1024N) Σ_{n,i,j} (conv2d2_u[n,i,j,c]−batch_norm2_m[c])²
-    batch_norm2_v = rt.ratio(1, 1024 * N) * rt.total(
-        np.square(conv2d2_u.transpose(3, 0, 1, 2) - batch_norm2_m[:, None, None, None]), (-3, -2, -1)
+    # (20) to (32), stage1_block2
+    stage1_block2_relu2_y, stage1_block2_state, stage1_block2_saved = _basic_forward(
+        "stage1_block2", stage1_block1_relu2_y, params, state, dtype, buffers
     )
-    # (10) batch_norm2_h[n,i,j,c] = 1/√(10⁻⁵+batch_norm2_v[c]) (conv2d2_u[n,i,j,c]−batch_norm2_m[c])
-    batch_norm2_h = buffers.take((N, 32, 32, 16), dtype)
-    np.copyto(batch_norm2_h, batch_norm2_m)
-    np.subtract(conv2d2_u, batch_norm2_h, out=batch_norm2_h)
-    batch_norm2_h *= 1 / np.sqrt(batch_norm2_v + 1e-05)
-    buffers.give(conv2d2_u)
-    # batch_norm2_new_mean[c] = 1/10 (9 batch_norm2_running_mean[c]+batch_norm2_m[c])
-    if loops.wanted(16):
-        batch_norm2_new_mean = np.empty((16,), dtype)
-        loops.resnet20_forward_3(batch_norm2_new_mean, batch_norm2_m, batch_norm2_running_mean)
-    else:
-        batch_norm2_new_mean = batch_norm2_m / 10 + 9 * batch_norm2_running_mean / 10
-    # batch_norm2_new_var[c] = 1/10 (9 batch_norm2_running_var[c]+1024 N batch_norm2_v[c]/max(1024N−1, 1))
-    if loops.wanted(16):
-        batch_norm2_new_var = np.empty((16,), dtype)
-        loops.resnet20_forward_4(batch_norm2_new_var, batch_norm2_running_var, batch_norm2_v, N)
-    else:
-        batch_norm2_new_var = (
-            512 * N * batch_norm2_v / (5 * float(np.maximum(1024 * N - 1, 1))) + 9 * batch_norm2_running_var / 10
-        )
-    # (12) relu2_y[n,i,j,c] = max(0, batch_norm2_gamma[c] batch_norm2_h[n,i,j,c]+batch_norm2_beta[c])
-    relu2_y = buffers.take((N, 32, 32, 16), dtype)
-    np.multiply(batch_norm2_h, batch_norm2_gamma, out=relu2_y)
-    relu2_y += batch_norm2_beta
-    np.maximum(relu2_y, 0, out=relu2_y)
-    # (13) conv2d3_u[n,i,j,k] = Σ_{r,t,c} conv2d3_w[r,t,c,k] relu2_y[n, i+r−1, j+t−1, c]
-    relu2_y_1 = rt.Window(  # n i j r t c
-        relu2_y, (N, 32, 32, 3, 3, 16), ((0, (0, 1)), (-1, (1, 1), (3, 1)), (-1, (2, 1), (4, 1)), (0, (5, 1)))
+    # (33) to (45), stage1_block3
+    stage1_block3_relu2_y, stage1_block3_state, stage1_block3_saved = _basic_forward(
+        "stage1_block3", stage1_block2_relu2_y, params, state, dtype, buffers
     )
-    conv2d3_u = buffers.take((N, 32, 32, 16), dtype)
-    rt.contract("n i j r t c, r t c k -> n i j k", relu2_y_1, conv2d3_w, out=conv2d3_u)
-    # (14) batch_norm3_m[c] = 1/(1024N) Σ_{n,i,j} conv2d3_u[n,i,j,c]
-    batch_norm3_m = rt.ratio(1, 1024 * N) * rt.total(conv2d3_u.transpose(3, 0, 1, 2), (-3, -2, -1))
-    # (15) batch_norm3_v[c] = 1/(1024N) Σ_{n,i,j} (conv2d3_u[n,i,j,c]−batch_norm3_m[c])²
-    batch_norm3_v = rt.ratio(1, 1024 * N) * rt.total(
-        np.square(conv2d3_u.transpose(3, 0, 1, 2) - batch_norm3_m[:, None, None, None]), (-3, -2, -1)
+    # (46) to (59), stage2_block1
+    stage2_block1_relu2_y, stage2_block1_state, stage2_block1_saved = _down_forward(
+        "stage2_block1", stage1_block3_relu2_y, params, state, dtype, buffers
     )
-    # (16) batch_norm3_h[n,i,j,c] = 1/√(10⁻⁵+batch_norm3_v[c]) (conv2d3_u[n,i,j,c]−batch_norm3_m[c])
-    batch_norm3_h = buffers.take((N, 32, 32, 16), dtype)
-    np.copyto(batch_norm3_h, batch_norm3_m)
-    np.subtract(conv2d3_u, batch_norm3_h, out=batch_norm3_h)
-    batch_norm3_h *= 1 / np.sqrt(batch_norm3_v + 1e-05)
-    buffers.give(conv2d3_u)
-    # batch_norm3_new_mean[c] = 1/10 (9 batch_norm3_running_mean[c]+batch_norm3_m[c])
-    if loops.wanted(16):
-        batch_norm3_new_mean = np.empty((16,), dtype)
-        loops.resnet20_forward_5(batch_norm3_new_mean, batch_norm3_m, batch_norm3_running_mean)
-    else:
-        batch_norm3_new_mean = batch_norm3_m / 10 + 9 * batch_norm3_running_mean / 10
-    # batch_norm3_new_var[c] = 1/10 (9 batch_norm3_running_var[c]+1024 N batch_norm3_v[c]/max(1024N−1, 1))
-    if loops.wanted(16):
-        batch_norm3_new_var = np.empty((16,), dtype)
-        loops.resnet20_forward_6(batch_norm3_new_var, batch_norm3_running_var, batch_norm3_v, N)
-    else:
-        batch_norm3_new_var = (
-            512 * N * batch_norm3_v / (5 * float(np.maximum(1024 * N - 1, 1))) + 9 * batch_norm3_running_var / 10
-        )
-    # (19) relu3_y[n,i,j,c] = max(0, batch_norm3_gamma[c] batch_norm3_h[n,i,j,c]+batch_norm3_beta[c]+relu1_y[n,i,j,c])
-    relu3_y = buffers.take((N, 32, 32, 16), dtype)
-    np.multiply(batch_norm3_h, batch_norm3_gamma, out=relu3_y)
-    relu3_y += batch_norm3_beta
-    relu3_y += relu1_y
-    np.maximum(relu3_y, 0, out=relu3_y)
-    # (20) conv2d4_u[n,i,j,k] = Σ_{r,t,c} conv2d4_w[r,t,c,k] relu3_y[n, i+r−1, j+t−1, c]
-    relu3_y_1 = rt.Window(  # n i j r t c
-        relu3_y, (N, 32, 32, 3, 3, 16), ((0, (0, 1)), (-1, (1, 1), (3, 1)), (-1, (2, 1), (4, 1)), (0, (5, 1)))
+    # (60) to (72), stage2_block2
+    stage2_block2_relu2_y, stage2_block2_state, stage2_block2_saved = _basic2_forward(
+        "stage2_block2", stage2_block1_relu2_y, params, state, dtype, buffers
     )
-    conv2d4_u = buffers.take((N, 32, 32, 16), dtype)
-    rt.contract("n i j r t c, r t c k -> n i j k", relu3_y_1, conv2d4_w, out=conv2d4_u)
-    # (21) batch_norm4_m[c] = 1/(1024N) Σ_{n,i,j} conv2d4_u[n,i,j,c]
-    batch_norm4_m = rt.ratio(1, 1024 * N) * rt.total(conv2d4_u.transpose(3, 0, 1, 2), (-3, -2, -1))
-    # (22) batch_norm4_v[c] = 1/(1024N) Σ_{n,i,j} (conv2d4_u[n,i,j,c]−batch_norm4_m[c])²
-    batch_norm4_v = rt.ratio(1, 1024 * N) * rt.total(
-        np.square(conv2d4_u.transpose(3, 0, 1, 2) - batch_norm4_m[:, None, None, None]), (-3, -2, -1)
+    # (73) to (85), stage2_block3
+    stage2_block3_relu2_y, stage2_block3_state, stage2_block3_saved = _basic2_forward(
+        "stage2_block3", stage2_block2_relu2_y, params, state, dtype, buffers
     )
-    # (23) batch_norm4_h[n,i,j,c] = 1/√(10⁻⁵+batch_norm4_v[c]) (conv2d4_u[n,i,j,c]−batch_norm4_m[c])
-    batch_norm4_h = buffers.take((N, 32, 32, 16), dtype)
-    np.copyto(batch_norm4_h, batch_norm4_m)
-    np.subtract(conv2d4_u, batch_norm4_h, out=batch_norm4_h)
-    batch_norm4_h *= 1 / np.sqrt(batch_norm4_v + 1e-05)
-    buffers.give(conv2d4_u)
-    # batch_norm4_new_mean[c] = 1/10 (9 batch_norm4_running_mean[c]+batch_norm4_m[c])
-    if loops.wanted(16):
-        batch_norm4_new_mean = np.empty((16,), dtype)
-        loops.resnet20_forward_7(batch_norm4_new_mean, batch_norm4_m, batch_norm4_running_mean)
-    else:
-        batch_norm4_new_mean = batch_norm4_m / 10 + 9 * batch_norm4_running_mean / 10
-    # batch_norm4_new_var[c] = 1/10 (9 batch_norm4_running_var[c]+1024 N batch_norm4_v[c]/max(1024N−1, 1))
-    if loops.wanted(16):
-        batch_norm4_new_var = np.empty((16,), dtype)
-        loops.resnet20_forward_8(batch_norm4_new_var, batch_norm4_running_var, batch_norm4_v, N)
-    else:
-        batch_norm4_new_var = (
-            512 * N * batch_norm4_v / (5 * float(np.maximum(1024 * N - 1, 1))) + 9 * batch_norm4_running_var / 10
-        )
-    # (25) relu4_y[n,i,j,c] = max(0, batch_norm4_gamma[c] batch_norm4_h[n,i,j,c]+batch_norm4_beta[c])
-    relu4_y = buffers.take((N, 32, 32, 16), dtype)
-    np.multiply(batch_norm4_h, batch_norm4_gamma, out=relu4_y)
-    relu4_y += batch_norm4_beta
-    np.maximum(relu4_y, 0, out=relu4_y)
-    # (26) conv2d5_u[n,i,j,k] = Σ_{r,t,c} conv2d5_w[r,t,c,k] relu4_y[n, i+r−1, j+t−1, c]
-    relu4_y_1 = rt.Window(  # n i j r t c
-        relu4_y, (N, 32, 32, 3, 3, 16), ((0, (0, 1)), (-1, (1, 1), (3, 1)), (-1, (2, 1), (4, 1)), (0, (5, 1)))
+    # (86) to (99), stage3_block1
+    stage3_block1_relu2_y, stage3_block1_state, stage3_block1_saved = _down2_forward(
+        "stage3_block1", stage2_block3_relu2_y, params, state, dtype, buffers
     )
-    conv2d5_u = buffers.take((N, 32, 32, 16), dtype)
-    rt.contract("n i j r t c, r t c k -> n i j k", relu4_y_1, conv2d5_w, out=conv2d5_u)
-    # (27) batch_norm5_m[c] = 1/(1024N) Σ_{n,i,j} conv2d5_u[n,i,j,c]
-    batch_norm5_m = rt.ratio(1, 1024 * N) * rt.total(conv2d5_u.transpose(3, 0, 1, 2), (-3, -2, -1))
-    # (28) batch_norm5_v[c] = 1/(1024N) Σ_{n,i,j} (conv2d5_u[n,i,j,c]−batch_norm5_m[c])²
-    batch_norm5_v = rt.ratio(1, 1024 * N) * rt.total(
-        np.square(conv2d5_u.transpose(3, 0, 1, 2) - batch_norm5_m[:, None, None, None]), (-3, -2, -1)
+    # (100) to (112), stage3_block2
+    stage3_block2_relu2_y, stage3_block2_state, stage3_block2_saved = _basic3_forward(
+        "stage3_block2", stage3_block1_relu2_y, params, state, dtype, buffers
     )
-    # (29) batch_norm5_h[n,i,j,c] = 1/√(10⁻⁵+batch_norm5_v[c]) (conv2d5_u[n,i,j,c]−batch_norm5_m[c])
-    batch_norm5_h = buffers.take((N, 32, 32, 16), dtype)
-    np.copyto(batch_norm5_h, batch_norm5_m)
-    np.subtract(conv2d5_u, batch_norm5_h, out=batch_norm5_h)
-    batch_norm5_h *= 1 / np.sqrt(batch_norm5_v + 1e-05)
-    buffers.give(conv2d5_u)
-    # batch_norm5_new_mean[c] = 1/10 (9 batch_norm5_running_mean[c]+batch_norm5_m[c])
-    if loops.wanted(16):
-        batch_norm5_new_mean = np.empty((16,), dtype)
-        loops.resnet20_forward_9(batch_norm5_new_mean, batch_norm5_m, batch_norm5_running_mean)
-    else:
-        batch_norm5_new_mean = batch_norm5_m / 10 + 9 * batch_norm5_running_mean / 10
-    # batch_norm5_new_var[c] = 1/10 (9 batch_norm5_running_var[c]+1024 N batch_norm5_v[c]/max(1024N−1, 1))
-    if loops.wanted(16):
-        batch_norm5_new_var = np.empty((16,), dtype)
-        loops.resnet20_forward_10(batch_norm5_new_var, batch_norm5_running_var, batch_norm5_v, N)
-    else:
-        batch_norm5_new_var = (
-            512 * N * batch_norm5_v / (5 * float(np.maximum(1024 * N - 1, 1))) + 9 * batch_norm5_running_var / 10
-        )
-    # (32) relu5_y[n,i,j,c] = max(0, batch_norm5_gamma[c] batch_norm5_h[n,i,j,c]+batch_norm5_beta[c]+relu3_y[n,i,j,c])
-    relu5_y = buffers.take((N, 32, 32, 16), dtype)
-    np.multiply(batch_norm5_h, batch_norm5_gamma, out=relu5_y)
-    relu5_y += batch_norm5_beta
-    relu5_y += relu3_y
-    np.maximum(relu5_y, 0, out=relu5_y)
-    # (33) conv2d6_u[n,i,j,k] = Σ_{r,t,c} conv2d6_w[r,t,c,k] relu5_y[n, i+r−1, j+t−1, c]
-    relu5_y_1 = rt.Window(  # n i j r t c
-        relu5_y, (N, 32, 32, 3, 3, 16), ((0, (0, 1)), (-1, (1, 1), (3, 1)), (-1, (2, 1), (4, 1)), (0, (5, 1)))
+    # (113) to (125), stage3_block3
+    stage3_block3_relu2_y, stage3_block3_state, stage3_block3_saved = _basic3_forward(
+        "stage3_block3", stage3_block2_relu2_y, params, state, dtype, buffers
     )
-    conv2d6_u = buffers.take((N, 32, 32, 16), dtype)
-    rt.contract("n i j r t c, r t c k -> n i j k", relu5_y_1, conv2d6_w, out=conv2d6_u)
-    # (34) batch_norm6_m[c] = 1/(1024N) Σ_{n,i,j} conv2d6_u[n,i,j,c]
-    batch_norm6_m = rt.ratio(1, 1024 * N) * rt.total(conv2d6_u.transpose(3, 0, 1, 2), (-3, -2, -1))
-    # (35) batch_norm6_v[c] = 1/(1024N) Σ_{n,i,j} (conv2d6_u[n,i,j,c]−batch_norm6_m[c])²
-    batch_norm6_v = rt.ratio(1, 1024 * N) * rt.total(
-        np.square(conv2d6_u.transpose(3, 0, 1, 2) - batch_norm6_m[:, None, None, None]), (-3, -2, -1)
-    )
-    # (36) batch_norm6_h[n,i,j,c] = 1/√(10⁻⁵+batch_norm6_v[c]) (conv2d6_u[n,i,j,c]−batch_norm6_m[c])
-    batch_norm6_h = buffers.take((N, 32, 32, 16), dtype)
-    np.copyto(batch_norm6_h, batch_norm6_m)
-    np.subtract(conv2d6_u, batch_norm6_h, out=batch_norm6_h)
-    batch_norm6_h *= 1 / np.sqrt(batch_norm6_v + 1e-05)
-    buffers.give(conv2d6_u)
-    # batch_norm6_new_mean[c] = 1/10 (9 batch_norm6_running_mean[c]+batch_norm6_m[c])
-    if loops.wanted(16):
-        batch_norm6_new_mean = np.empty((16,), dtype)
-        loops.resnet20_forward_11(batch_norm6_new_mean, batch_norm6_m, batch_norm6_running_mean)
-    else:
-        batch_norm6_new_mean = batch_norm6_m / 10 + 9 * batch_norm6_running_mean / 10
-    # batch_norm6_new_var[c] = 1/10 (9 batch_norm6_running_var[c]+1024 N batch_norm6_v[c]/max(1024N−1, 1))
-    if loops.wanted(16):
-        batch_norm6_new_var = np.empty((16,), dtype)
-        loops.resnet20_forward_12(batch_norm6_new_var, batch_norm6_running_var, batch_norm6_v, N)
-    else:
-        batch_norm6_new_var = (
-            512 * N * batch_norm6_v / (5 * float(np.maximum(1024 * N - 1, 1))) + 9 * batch_norm6_running_var / 10
-        )
-    # (38) relu6_y[n,i,j,c] = max(0, batch_norm6_gamma[c] batch_norm6_h[n,i,j,c]+batch_norm6_beta[c])
-    relu6_y = buffers.take((N, 32, 32, 16), dtype)
-    np.multiply(batch_norm6_h, batch_norm6_gamma, out=relu6_y)
-    relu6_y += batch_norm6_beta
-    np.maximum(relu6_y, 0, out=relu6_y)
-    # (39) conv2d7_u[n,i,j,k] = Σ_{r,t,c} conv2d7_w[r,t,c,k] relu6_y[n, i+r−1, j+t−1, c]
-    relu6_y_1 = rt.Window(  # n i j r t c
-        relu6_y, (N, 32, 32, 3, 3, 16), ((0, (0, 1)), (-1, (1, 1), (3, 1)), (-1, (2, 1), (4, 1)), (0, (5, 1)))
-    )
-    conv2d7_u = buffers.take((N, 32, 32, 16), dtype)
-    rt.contract("n i j r t c, r t c k -> n i j k", relu6_y_1, conv2d7_w, out=conv2d7_u)
-    # (40) batch_norm7_m[c] = 1/(1024N) Σ_{n,i,j} conv2d7_u[n,i,j,c]
-    batch_norm7_m = rt.ratio(1, 1024 * N) * rt.total(conv2d7_u.transpose(3, 0, 1, 2), (-3, -2, -1))
-    # (41) batch_norm7_v[c] = 1/(1024N) Σ_{n,i,j} (conv2d7_u[n,i,j,c]−batch_norm7_m[c])²
-    batch_norm7_v = rt.ratio(1, 1024 * N) * rt.total(
-        np.square(conv2d7_u.transpose(3, 0, 1, 2) - batch_norm7_m[:, None, None, None]), (-3, -2, -1)
-    )
-    # (42) batch_norm7_h[n,i,j,c] = 1/√(10⁻⁵+batch_norm7_v[c]) (conv2d7_u[n,i,j,c]−batch_norm7_m[c])
-    batch_norm7_h = buffers.take((N, 32, 32, 16), dtype)
-    np.copyto(batch_norm7_h, batch_norm7_m)
-    np.subtract(conv2d7_u, batch_norm7_h, out=batch_norm7_h)
-    batch_norm7_h *= 1 / np.sqrt(batch_norm7_v + 1e-05)
-    buffers.give(conv2d7_u)
-    # batch_norm7_new_mean[c] = 1/10 (9 batch_norm7_running_mean[c]+batch_norm7_m[c])
-    if loops.wanted(16):
-        batch_norm7_new_mean = np.empty((16,), dtype)
-        loops.resnet20_forward_13(batch_norm7_new_mean, batch_norm7_m, batch_norm7_running_mean)
-    else:
-        batch_norm7_new_mean = batch_norm7_m / 10 + 9 * batch_norm7_running_mean / 10
-    # batch_norm7_new_var[c] = 1/10 (9 batch_norm7_running_var[c]+1024 N batch_norm7_v[c]/max(1024N−1, 1))
-    if loops.wanted(16):
-        batch_norm7_new_var = np.empty((16,), dtype)
-        loops.resnet20_forward_14(batch_norm7_new_var, batch_norm7_running_var, batch_norm7_v, N)
-    else:
-        batch_norm7_new_var = (
-            512 * N * batch_norm7_v / (5 * float(np.maximum(1024 * N - 1, 1))) + 9 * batch_norm7_running_var / 10
-        )
-    # (45) relu7_y[n,i,j,c] = max(0, batch_norm7_gamma[c] batch_norm7_h[n,i,j,c]+batch_norm7_beta[c]+relu5_y[n,i,j,c])
-    relu7_y = buffers.take((N, 32, 32, 16), dtype)
-    np.multiply(batch_norm7_h, batch_norm7_gamma, out=relu7_y)
-    relu7_y += batch_norm7_beta
-    relu7_y += relu5_y
-    np.maximum(relu7_y, 0, out=relu7_y)
-    # (46) conv2d8_u[n,i,j,k] = Σ_{r,t,c} conv2d8_w[r,t,c,k] relu7_y[n, 2i+r−1, 2j+t−1, c]
-    relu7_y_1 = rt.Window(  # n i j r t c
-        relu7_y, (N, 16, 16, 3, 3, 16), ((0, (0, 1)), (-1, (1, 2), (3, 1)), (-1, (2, 2), (4, 1)), (0, (5, 1)))
-    )
-    conv2d8_u = buffers.take((N, 16, 16, 32), dtype)
-    rt.contract("n i j r t c, r t c k -> n i j k", relu7_y_1, conv2d8_w, out=conv2d8_u)
-    # (47) batch_norm8_m[c] = 1/(256N) Σ_{n,i,j} conv2d8_u[n,i,j,c]
-    batch_norm8_m = rt.ratio(1, 256 * N) * rt.total(conv2d8_u.transpose(3, 0, 1, 2), (-3, -2, -1))
-    # (48) batch_norm8_v[c] = 1/(256N) Σ_{n,i,j} (conv2d8_u[n,i,j,c]−batch_norm8_m[c])²
-    batch_norm8_v = rt.ratio(1, 256 * N) * rt.total(
-        np.square(conv2d8_u.transpose(3, 0, 1, 2) - batch_norm8_m[:, None, None, None]), (-3, -2, -1)
-    )
-    # (49) batch_norm8_h[n,i,j,c] = 1/√(10⁻⁵+batch_norm8_v[c]) (conv2d8_u[n,i,j,c]−batch_norm8_m[c])
-    batch_norm8_h = buffers.take((N, 16, 16, 32), dtype)
-    np.copyto(batch_norm8_h, batch_norm8_m)
-    np.subtract(conv2d8_u, batch_norm8_h, out=batch_norm8_h)
-    batch_norm8_h *= 1 / np.sqrt(batch_norm8_v + 1e-05)
-    buffers.give(conv2d8_u)
-    # batch_norm8_new_mean[c] = 1/10 (9 batch_norm8_running_mean[c]+batch_norm8_m[c])
-    if loops.wanted(32):
-        batch_norm8_new_mean = np.empty((32,), dtype)
-        loops.resnet20_forward_15(batch_norm8_new_mean, batch_norm8_m, batch_norm8_running_mean)
-    else:
-        batch_norm8_new_mean = batch_norm8_m / 10 + 9 * batch_norm8_running_mean / 10
-    # batch_norm8_new_var[c] = 1/10 (9 batch_norm8_running_var[c]+256 N batch_norm8_v[c]/max(256N−1, 1))
-    if loops.wanted(32):
-        batch_norm8_new_var = np.empty((32,), dtype)
-        loops.resnet20_forward_16(batch_norm8_new_var, batch_norm8_running_var, batch_norm8_v, N)
-    else:
-        batch_norm8_new_var = (
-            128 * N * batch_norm8_v / (5 * float(np.maximum(256 * N - 1, 1))) + 9 * batch_norm8_running_var / 10
-        )
-    # (51) relu8_y[n,i,j,c] = max(0, batch_norm8_gamma[c] batch_norm8_h[n,i,j,c]+batch_norm8_beta[c])
-    relu8_y = buffers.take((N, 16, 16, 32), dtype)
-    np.multiply(batch_norm8_h, batch_norm8_gamma, out=relu8_y)
-    relu8_y += batch_norm8_beta
-    np.maximum(relu8_y, 0, out=relu8_y)
-    # (52) conv2d9_u[n,i,j,k] = Σ_{r,t,c} conv2d9_w[r,t,c,k] relu8_y[n, i+r−1, j+t−1, c]
-    relu8_y_1 = rt.Window(  # n i j r t c
-        relu8_y, (N, 16, 16, 3, 3, 32), ((0, (0, 1)), (-1, (1, 1), (3, 1)), (-1, (2, 1), (4, 1)), (0, (5, 1)))
-    )
-    conv2d9_u = buffers.take((N, 16, 16, 32), dtype)
-    rt.contract("n i j r t c, r t c k -> n i j k", relu8_y_1, conv2d9_w, out=conv2d9_u)
-    # (53) batch_norm9_m[c] = 1/(256N) Σ_{n,i,j} conv2d9_u[n,i,j,c]
-    batch_norm9_m = rt.ratio(1, 256 * N) * rt.total(conv2d9_u.transpose(3, 0, 1, 2), (-3, -2, -1))
-    # (54) batch_norm9_v[c] = 1/(256N) Σ_{n,i,j} (conv2d9_u[n,i,j,c]−batch_norm9_m[c])²
-    batch_norm9_v = rt.ratio(1, 256 * N) * rt.total(
-        np.square(conv2d9_u.transpose(3, 0, 1, 2) - batch_norm9_m[:, None, None, None]), (-3, -2, -1)
-    )
-    # (55) batch_norm9_h[n,i,j,c] = 1/√(10⁻⁵+batch_norm9_v[c]) (conv2d9_u[n,i,j,c]−batch_norm9_m[c])
-    batch_norm9_h = buffers.take((N, 16, 16, 32), dtype)
-    np.copyto(batch_norm9_h, batch_norm9_m)
-    np.subtract(conv2d9_u, batch_norm9_h, out=batch_norm9_h)
-    batch_norm9_h *= 1 / np.sqrt(batch_norm9_v + 1e-05)
-    buffers.give(conv2d9_u)
-    # batch_norm9_new_mean[c] = 1/10 (9 batch_norm9_running_mean[c]+batch_norm9_m[c])
-    if loops.wanted(32):
-        batch_norm9_new_mean = np.empty((32,), dtype)
-        loops.resnet20_forward_17(batch_norm9_new_mean, batch_norm9_m, batch_norm9_running_mean)
-    else:
-        batch_norm9_new_mean = batch_norm9_m / 10 + 9 * batch_norm9_running_mean / 10
-    # batch_norm9_new_var[c] = 1/10 (9 batch_norm9_running_var[c]+256 N batch_norm9_v[c]/max(256N−1, 1))
-    if loops.wanted(32):
-        batch_norm9_new_var = np.empty((32,), dtype)
-        loops.resnet20_forward_18(batch_norm9_new_var, batch_norm9_running_var, batch_norm9_v, N)
-    else:
-        batch_norm9_new_var = (
-            128 * N * batch_norm9_v / (5 * float(np.maximum(256 * N - 1, 1))) + 9 * batch_norm9_running_var / 10
-        )
-    # (59) relu9_y[n,i,j,c] = max(0, batch_norm9_gamma[c] batch_norm9_h[n,i,j,c]+batch_norm9_beta[c]+relu7_y[n, 2i,
-    #          2j, c−8])
-    relu7_y_2 = rt.window(relu7_y, (N, 16, 16, 32), ((0, (0, 1)), (0, (1, 2)), (0, (2, 2)), (-8, (3, 1))))  # n i j c
-    relu9_y = buffers.take((N, 16, 16, 32), dtype)
-    np.multiply(batch_norm9_h, batch_norm9_gamma, out=relu9_y)
-    relu9_y += batch_norm9_beta
-    relu9_y += relu7_y_2
-    np.maximum(relu9_y, 0, out=relu9_y)
-    # (60) conv2d10_u[n,i,j,k] = Σ_{r,t,c} conv2d10_w[r,t,c,k] relu9_y[n, i+r−1, j+t−1, c]
-    relu9_y_1 = rt.Window(  # n i j r t c
-        relu9_y, (N, 16, 16, 3, 3, 32), ((0, (0, 1)), (-1, (1, 1), (3, 1)), (-1, (2, 1), (4, 1)), (0, (5, 1)))
-    )
-    conv2d10_u = buffers.take((N, 16, 16, 32), dtype)
-    rt.contract("n i j r t c, r t c k -> n i j k", relu9_y_1, conv2d10_w, out=conv2d10_u)
-    # (61) batch_norm10_m[c] = 1/(256N) Σ_{n,i,j} conv2d10_u[n,i,j,c]
-    batch_norm10_m = rt.ratio(1, 256 * N) * rt.total(conv2d10_u.transpose(3, 0, 1, 2), (-3, -2, -1))
-    # (62) batch_norm10_v[c] = 1/(256N) Σ_{n,i,j} (conv2d10_u[n,i,j,c]−batch_norm10_m[c])²
-    batch_norm10_v = rt.ratio(1, 256 * N) * rt.total(
-        np.square(conv2d10_u.transpose(3, 0, 1, 2) - batch_norm10_m[:, None, None, None]), (-3, -2, -1)
-    )
-    # (63) batch_norm10_h[n,i,j,c] = 1/√(10⁻⁵+batch_norm10_v[c]) (conv2d10_u[n,i,j,c]−batch_norm10_m[c])
-    batch_norm10_h = buffers.take((N, 16, 16, 32), dtype)
-    np.copyto(batch_norm10_h, batch_norm10_m)
-    np.subtract(conv2d10_u, batch_norm10_h, out=batch_norm10_h)
-    batch_norm10_h *= 1 / np.sqrt(batch_norm10_v + 1e-05)
-    buffers.give(conv2d10_u)
-    # batch_norm10_new_mean[c] = 1/10 (9 batch_norm10_running_mean[c]+batch_norm10_m[c])
-    if loops.wanted(32):
-        batch_norm10_new_mean = np.empty((32,), dtype)
-        loops.resnet20_forward_19(batch_norm10_new_mean, batch_norm10_m, batch_norm10_running_mean)
-    else:
-        batch_norm10_new_mean = batch_norm10_m / 10 + 9 * batch_norm10_running_mean / 10
-    # batch_norm10_new_var[c] = 1/10 (9 batch_norm10_running_var[c]+256 N batch_norm10_v[c]/max(256N−1, 1))
-    if loops.wanted(32):
-        batch_norm10_new_var = np.empty((32,), dtype)
-        loops.resnet20_forward_20(batch_norm10_new_var, batch_norm10_running_var, batch_norm10_v, N)
-    else:
-        batch_norm10_new_var = (
-            128 * N * batch_norm10_v / (5 * float(np.maximum(256 * N - 1, 1))) + 9 * batch_norm10_running_var / 10
-        )
-    # (65) relu10_y[n,i,j,c] = max(0, batch_norm10_gamma[c] batch_norm10_h[n,i,j,c]+batch_norm10_beta[c])
-    relu10_y = buffers.take((N, 16, 16, 32), dtype)
-    np.multiply(batch_norm10_h, batch_norm10_gamma, out=relu10_y)
-    relu10_y += batch_norm10_beta
-    np.maximum(relu10_y, 0, out=relu10_y)
-    # (66) conv2d11_u[n,i,j,k] = Σ_{r,t,c} conv2d11_w[r,t,c,k] relu10_y[n, i+r−1, j+t−1, c]
-    relu10_y_1 = rt.Window(  # n i j r t c
-        relu10_y, (N, 16, 16, 3, 3, 32), ((0, (0, 1)), (-1, (1, 1), (3, 1)), (-1, (2, 1), (4, 1)), (0, (5, 1)))
-    )
-    conv2d11_u = buffers.take((N, 16, 16, 32), dtype)
-    rt.contract("n i j r t c, r t c k -> n i j k", relu10_y_1, conv2d11_w, out=conv2d11_u)
-    # (67) batch_norm11_m[c] = 1/(256N) Σ_{n,i,j} conv2d11_u[n,i,j,c]
-    batch_norm11_m = rt.ratio(1, 256 * N) * rt.total(conv2d11_u.transpose(3, 0, 1, 2), (-3, -2, -1))
-    # (68) batch_norm11_v[c] = 1/(256N) Σ_{n,i,j} (conv2d11_u[n,i,j,c]−batch_norm11_m[c])²
-    batch_norm11_v = rt.ratio(1, 256 * N) * rt.total(
-        np.square(conv2d11_u.transpose(3, 0, 1, 2) - batch_norm11_m[:, None, None, None]), (-3, -2, -1)
-    )
-    # (69) batch_norm11_h[n,i,j,c] = 1/√(10⁻⁵+batch_norm11_v[c]) (conv2d11_u[n,i,j,c]−batch_norm11_m[c])
-    batch_norm11_h = buffers.take((N, 16, 16, 32), dtype)
-    np.copyto(batch_norm11_h, batch_norm11_m)
-    np.subtract(conv2d11_u, batch_norm11_h, out=batch_norm11_h)
-    batch_norm11_h *= 1 / np.sqrt(batch_norm11_v + 1e-05)
-    buffers.give(conv2d11_u)
-    # batch_norm11_new_mean[c] = 1/10 (9 batch_norm11_running_mean[c]+batch_norm11_m[c])
-    if loops.wanted(32):
-        batch_norm11_new_mean = np.empty((32,), dtype)
-        loops.resnet20_forward_21(batch_norm11_new_mean, batch_norm11_m, batch_norm11_running_mean)
-    else:
-        batch_norm11_new_mean = batch_norm11_m / 10 + 9 * batch_norm11_running_mean / 10
-    # batch_norm11_new_var[c] = 1/10 (9 batch_norm11_running_var[c]+256 N batch_norm11_v[c]/max(256N−1, 1))
-    if loops.wanted(32):
-        batch_norm11_new_var = np.empty((32,), dtype)
-        loops.resnet20_forward_22(batch_norm11_new_var, batch_norm11_running_var, batch_norm11_v, N)
-    else:
-        batch_norm11_new_var = (
-            128 * N * batch_norm11_v / (5 * float(np.maximum(256 * N - 1, 1))) + 9 * batch_norm11_running_var / 10
-        )
-    # (72) relu11_y[n,i,j,c] = max(0, batch_norm11_gamma[c]
-    #          batch_norm11_h[n,i,j,c]+batch_norm11_beta[c]+relu9_y[n,i,j,c])
-    relu11_y = buffers.take((N, 16, 16, 32), dtype)
-    np.multiply(batch_norm11_h, batch_norm11_gamma, out=relu11_y)
-    relu11_y += batch_norm11_beta
-    relu11_y += relu9_y
-    np.maximum(relu11_y, 0, out=relu11_y)
-    # (73) conv2d12_u[n,i,j,k] = Σ_{r,t,c} conv2d12_w[r,t,c,k] relu11_y[n, i+r−1, j+t−1, c]
-    relu11_y_1 = rt.Window(  # n i j r t c
-        relu11_y, (N, 16, 16, 3, 3, 32), ((0, (0, 1)), (-1, (1, 1), (3, 1)), (-1, (2, 1), (4, 1)), (0, (5, 1)))
-    )
-    conv2d12_u = buffers.take((N, 16, 16, 32), dtype)
-    rt.contract("n i j r t c, r t c k -> n i j k", relu11_y_1, conv2d12_w, out=conv2d12_u)
-    # (74) batch_norm12_m[c] = 1/(256N) Σ_{n,i,j} conv2d12_u[n,i,j,c]
-    batch_norm12_m = rt.ratio(1, 256 * N) * rt.total(conv2d12_u.transpose(3, 0, 1, 2), (-3, -2, -1))
-    # (75) batch_norm12_v[c] = 1/(256N) Σ_{n,i,j} (conv2d12_u[n,i,j,c]−batch_norm12_m[c])²
-    batch_norm12_v = rt.ratio(1, 256 * N) * rt.total(
-        np.square(conv2d12_u.transpose(3, 0, 1, 2) - batch_norm12_m[:, None, None, None]), (-3, -2, -1)
-    )
-    # (76) batch_norm12_h[n,i,j,c] = 1/√(10⁻⁵+batch_norm12_v[c]) (conv2d12_u[n,i,j,c]−batch_norm12_m[c])
-    batch_norm12_h = buffers.take((N, 16, 16, 32), dtype)
-    np.copyto(batch_norm12_h, batch_norm12_m)
-    np.subtract(conv2d12_u, batch_norm12_h, out=batch_norm12_h)
-    batch_norm12_h *= 1 / np.sqrt(batch_norm12_v + 1e-05)
-    buffers.give(conv2d12_u)
-    # batch_norm12_new_mean[c] = 1/10 (9 batch_norm12_running_mean[c]+batch_norm12_m[c])
-    if loops.wanted(32):
-        batch_norm12_new_mean = np.empty((32,), dtype)
-        loops.resnet20_forward_23(batch_norm12_new_mean, batch_norm12_m, batch_norm12_running_mean)
-    else:
-        batch_norm12_new_mean = batch_norm12_m / 10 + 9 * batch_norm12_running_mean / 10
-    # batch_norm12_new_var[c] = 1/10 (9 batch_norm12_running_var[c]+256 N batch_norm12_v[c]/max(256N−1, 1))
-    if loops.wanted(32):
-        batch_norm12_new_var = np.empty((32,), dtype)
-        loops.resnet20_forward_24(batch_norm12_new_var, batch_norm12_running_var, batch_norm12_v, N)
-    else:
-        batch_norm12_new_var = (
-            128 * N * batch_norm12_v / (5 * float(np.maximum(256 * N - 1, 1))) + 9 * batch_norm12_running_var / 10
-        )
-    # (78) relu12_y[n,i,j,c] = max(0, batch_norm12_gamma[c] batch_norm12_h[n,i,j,c]+batch_norm12_beta[c])
-    relu12_y = buffers.take((N, 16, 16, 32), dtype)
-    np.multiply(batch_norm12_h, batch_norm12_gamma, out=relu12_y)
-    relu12_y += batch_norm12_beta
-    np.maximum(relu12_y, 0, out=relu12_y)
-    # (79) conv2d13_u[n,i,j,k] = Σ_{r,t,c} conv2d13_w[r,t,c,k] relu12_y[n, i+r−1, j+t−1, c]
-    relu12_y_1 = rt.Window(  # n i j r t c
-        relu12_y, (N, 16, 16, 3, 3, 32), ((0, (0, 1)), (-1, (1, 1), (3, 1)), (-1, (2, 1), (4, 1)), (0, (5, 1)))
-    )
-    conv2d13_u = buffers.take((N, 16, 16, 32), dtype)
-    rt.contract("n i j r t c, r t c k -> n i j k", relu12_y_1, conv2d13_w, out=conv2d13_u)
-    # (80) batch_norm13_m[c] = 1/(256N) Σ_{n,i,j} conv2d13_u[n,i,j,c]
-    batch_norm13_m = rt.ratio(1, 256 * N) * rt.total(conv2d13_u.transpose(3, 0, 1, 2), (-3, -2, -1))
-    # (81) batch_norm13_v[c] = 1/(256N) Σ_{n,i,j} (conv2d13_u[n,i,j,c]−batch_norm13_m[c])²
-    batch_norm13_v = rt.ratio(1, 256 * N) * rt.total(
-        np.square(conv2d13_u.transpose(3, 0, 1, 2) - batch_norm13_m[:, None, None, None]), (-3, -2, -1)
-    )
-    # (82) batch_norm13_h[n,i,j,c] = 1/√(10⁻⁵+batch_norm13_v[c]) (conv2d13_u[n,i,j,c]−batch_norm13_m[c])
-    batch_norm13_h = buffers.take((N, 16, 16, 32), dtype)
-    np.copyto(batch_norm13_h, batch_norm13_m)
-    np.subtract(conv2d13_u, batch_norm13_h, out=batch_norm13_h)
-    batch_norm13_h *= 1 / np.sqrt(batch_norm13_v + 1e-05)
-    buffers.give(conv2d13_u)
-    # batch_norm13_new_mean[c] = 1/10 (9 batch_norm13_running_mean[c]+batch_norm13_m[c])
-    if loops.wanted(32):
-        batch_norm13_new_mean = np.empty((32,), dtype)
-        loops.resnet20_forward_25(batch_norm13_new_mean, batch_norm13_m, batch_norm13_running_mean)
-    else:
-        batch_norm13_new_mean = batch_norm13_m / 10 + 9 * batch_norm13_running_mean / 10
-    # batch_norm13_new_var[c] = 1/10 (9 batch_norm13_running_var[c]+256 N batch_norm13_v[c]/max(256N−1, 1))
-    if loops.wanted(32):
-        batch_norm13_new_var = np.empty((32,), dtype)
-        loops.resnet20_forward_26(batch_norm13_new_var, batch_norm13_running_var, batch_norm13_v, N)
-    else:
-        batch_norm13_new_var = (
-            128 * N * batch_norm13_v / (5 * float(np.maximum(256 * N - 1, 1))) + 9 * batch_norm13_running_var / 10
-        )
-    # (85) relu13_y[n,i,j,c] = max(0, batch_norm13_gamma[c]
-    #          batch_norm13_h[n,i,j,c]+batch_norm13_beta[c]+relu11_y[n,i,j,c])
-    relu13_y = buffers.take((N, 16, 16, 32), dtype)
-    np.multiply(batch_norm13_h, batch_norm13_gamma, out=relu13_y)
-    relu13_y += batch_norm13_beta
-    relu13_y += relu11_y
-    np.maximum(relu13_y, 0, out=relu13_y)
-    # (86) conv2d14_u[n,i,j,k] = Σ_{r,t,c} conv2d14_w[r,t,c,k] relu13_y[n, 2i+r−1, 2j+t−1, c]
-    relu13_y_1 = rt.Window(  # n i j r t c
-        relu13_y, (N, 8, 8, 3, 3, 32), ((0, (0, 1)), (-1, (1, 2), (3, 1)), (-1, (2, 2), (4, 1)), (0, (5, 1)))
-    )
-    conv2d14_u = buffers.take((N, 8, 8, 64), dtype)
-    rt.contract("n i j r t c, r t c k -> n i j k", relu13_y_1, conv2d14_w, out=conv2d14_u)
-    # (87) batch_norm14_m[c] = 1/(64N) Σ_{n,i,j} conv2d14_u[n,i,j,c]
-    batch_norm14_m = rt.ratio(1, 64 * N) * rt.total(conv2d14_u.transpose(3, 0, 1, 2), (-3, -2, -1))
-    # (88) batch_norm14_v[c] = 1/(64N) Σ_{n,i,j} (conv2d14_u[n,i,j,c]−batch_norm14_m[c])²
-    batch_norm14_v = rt.ratio(1, 64 * N) * rt.total(
-        np.square(conv2d14_u.transpose(3, 0, 1, 2) - batch_norm14_m[:, None, None, None]), (-3, -2, -1)
-    )
-    # (89) batch_norm14_h[n,i,j,c] = 1/√(10⁻⁵+batch_norm14_v[c]) (conv2d14_u[n,i,j,c]−batch_norm14_m[c])
-    batch_norm14_h = buffers.take((N, 8, 8, 64), dtype)
-    np.copyto(batch_norm14_h, batch_norm14_m)
-    np.subtract(conv2d14_u, batch_norm14_h, out=batch_norm14_h)
-    batch_norm14_h *= 1 / np.sqrt(batch_norm14_v + 1e-05)
-    buffers.give(conv2d14_u)
-    # batch_norm14_new_mean[c] = 1/10 (9 batch_norm14_running_mean[c]+batch_norm14_m[c])
-    if loops.wanted(64):
-        batch_norm14_new_mean = np.empty((64,), dtype)
-        loops.resnet20_forward_27(batch_norm14_new_mean, batch_norm14_m, batch_norm14_running_mean)
-    else:
-        batch_norm14_new_mean = batch_norm14_m / 10 + 9 * batch_norm14_running_mean / 10
-    # batch_norm14_new_var[c] = 1/10 (9 batch_norm14_running_var[c]+64 N batch_norm14_v[c]/max(64N−1, 1))
-    if loops.wanted(64):
-        batch_norm14_new_var = np.empty((64,), dtype)
-        loops.resnet20_forward_28(batch_norm14_new_var, batch_norm14_running_var, batch_norm14_v, N)
-    else:
-        batch_norm14_new_var = (
-            32 * N * batch_norm14_v / (5 * float(np.maximum(64 * N - 1, 1))) + 9 * batch_norm14_running_var / 10
-        )
-    # (91) relu14_y[n,i,j,c] = max(0, batch_norm14_gamma[c] batch_norm14_h[n,i,j,c]+batch_norm14_beta[c])
-    relu14_y = buffers.take((N, 8, 8, 64), dtype)
-    np.multiply(batch_norm14_h, batch_norm14_gamma, out=relu14_y)
-    relu14_y += batch_norm14_beta
-    np.maximum(relu14_y, 0, out=relu14_y)
-    # (92) conv2d15_u[n,i,j,k] = Σ_{r,t,c} conv2d15_w[r,t,c,k] relu14_y[n, i+r−1, j+t−1, c]
-    relu14_y_1 = rt.Window(  # n i j r t c
-        relu14_y, (N, 8, 8, 3, 3, 64), ((0, (0, 1)), (-1, (1, 1), (3, 1)), (-1, (2, 1), (4, 1)), (0, (5, 1)))
-    )
-    conv2d15_u = buffers.take((N, 8, 8, 64), dtype)
-    rt.contract("n i j r t c, r t c k -> n i j k", relu14_y_1, conv2d15_w, out=conv2d15_u)
-    # (93) batch_norm15_m[c] = 1/(64N) Σ_{n,i,j} conv2d15_u[n,i,j,c]
-    batch_norm15_m = rt.ratio(1, 64 * N) * rt.total(conv2d15_u.transpose(3, 0, 1, 2), (-3, -2, -1))
-    # (94) batch_norm15_v[c] = 1/(64N) Σ_{n,i,j} (conv2d15_u[n,i,j,c]−batch_norm15_m[c])²
-    batch_norm15_v = rt.ratio(1, 64 * N) * rt.total(
-        np.square(conv2d15_u.transpose(3, 0, 1, 2) - batch_norm15_m[:, None, None, None]), (-3, -2, -1)
-    )
-    # (95) batch_norm15_h[n,i,j,c] = 1/√(10⁻⁵+batch_norm15_v[c]) (conv2d15_u[n,i,j,c]−batch_norm15_m[c])
-    batch_norm15_h = buffers.take((N, 8, 8, 64), dtype)
-    np.copyto(batch_norm15_h, batch_norm15_m)
-    np.subtract(conv2d15_u, batch_norm15_h, out=batch_norm15_h)
-    batch_norm15_h *= 1 / np.sqrt(batch_norm15_v + 1e-05)
-    buffers.give(conv2d15_u)
-    # batch_norm15_new_mean[c] = 1/10 (9 batch_norm15_running_mean[c]+batch_norm15_m[c])
-    if loops.wanted(64):
-        batch_norm15_new_mean = np.empty((64,), dtype)
-        loops.resnet20_forward_29(batch_norm15_new_mean, batch_norm15_m, batch_norm15_running_mean)
-    else:
-        batch_norm15_new_mean = batch_norm15_m / 10 + 9 * batch_norm15_running_mean / 10
-    # batch_norm15_new_var[c] = 1/10 (9 batch_norm15_running_var[c]+64 N batch_norm15_v[c]/max(64N−1, 1))
-    if loops.wanted(64):
-        batch_norm15_new_var = np.empty((64,), dtype)
-        loops.resnet20_forward_30(batch_norm15_new_var, batch_norm15_running_var, batch_norm15_v, N)
-    else:
-        batch_norm15_new_var = (
-            32 * N * batch_norm15_v / (5 * float(np.maximum(64 * N - 1, 1))) + 9 * batch_norm15_running_var / 10
-        )
-    # (99) relu15_y[n,i,j,c] = max(0, batch_norm15_gamma[c] batch_norm15_h[n,i,j,c]+batch_norm15_beta[c]+relu13_y[n,
-    #          2i, 2j, c−16])
-    relu13_y_2 = rt.window(relu13_y, (N, 8, 8, 64), ((0, (0, 1)), (0, (1, 2)), (0, (2, 2)), (-16, (3, 1))))  # n i j c
-    relu15_y = buffers.take((N, 8, 8, 64), dtype)
-    np.multiply(batch_norm15_h, batch_norm15_gamma, out=relu15_y)
-    relu15_y += batch_norm15_beta
-    relu15_y += relu13_y_2
-    np.maximum(relu15_y, 0, out=relu15_y)
-    # (100) conv2d16_u[n,i,j,k] = Σ_{r,t,c} conv2d16_w[r,t,c,k] relu15_y[n, i+r−1, j+t−1, c]
-    relu15_y_1 = rt.Window(  # n i j r t c
-        relu15_y, (N, 8, 8, 3, 3, 64), ((0, (0, 1)), (-1, (1, 1), (3, 1)), (-1, (2, 1), (4, 1)), (0, (5, 1)))
-    )
-    conv2d16_u = buffers.take((N, 8, 8, 64), dtype)
-    rt.contract("n i j r t c, r t c k -> n i j k", relu15_y_1, conv2d16_w, out=conv2d16_u)
-    # (101) batch_norm16_m[c] = 1/(64N) Σ_{n,i,j} conv2d16_u[n,i,j,c]
-    batch_norm16_m = rt.ratio(1, 64 * N) * rt.total(conv2d16_u.transpose(3, 0, 1, 2), (-3, -2, -1))
-    # (102) batch_norm16_v[c] = 1/(64N) Σ_{n,i,j} (conv2d16_u[n,i,j,c]−batch_norm16_m[c])²
-    batch_norm16_v = rt.ratio(1, 64 * N) * rt.total(
-        np.square(conv2d16_u.transpose(3, 0, 1, 2) - batch_norm16_m[:, None, None, None]), (-3, -2, -1)
-    )
-    # (103) batch_norm16_h[n,i,j,c] = 1/√(10⁻⁵+batch_norm16_v[c]) (conv2d16_u[n,i,j,c]−batch_norm16_m[c])
-    batch_norm16_h = buffers.take((N, 8, 8, 64), dtype)
-    np.copyto(batch_norm16_h, batch_norm16_m)
-    np.subtract(conv2d16_u, batch_norm16_h, out=batch_norm16_h)
-    batch_norm16_h *= 1 / np.sqrt(batch_norm16_v + 1e-05)
-    buffers.give(conv2d16_u)
-    # batch_norm16_new_mean[c] = 1/10 (9 batch_norm16_running_mean[c]+batch_norm16_m[c])
-    if loops.wanted(64):
-        batch_norm16_new_mean = np.empty((64,), dtype)
-        loops.resnet20_forward_31(batch_norm16_new_mean, batch_norm16_m, batch_norm16_running_mean)
-    else:
-        batch_norm16_new_mean = batch_norm16_m / 10 + 9 * batch_norm16_running_mean / 10
-    # batch_norm16_new_var[c] = 1/10 (9 batch_norm16_running_var[c]+64 N batch_norm16_v[c]/max(64N−1, 1))
-    if loops.wanted(64):
-        batch_norm16_new_var = np.empty((64,), dtype)
-        loops.resnet20_forward_32(batch_norm16_new_var, batch_norm16_running_var, batch_norm16_v, N)
-    else:
-        batch_norm16_new_var = (
-            32 * N * batch_norm16_v / (5 * float(np.maximum(64 * N - 1, 1))) + 9 * batch_norm16_running_var / 10
-        )
-    # (105) relu16_y[n,i,j,c] = max(0, batch_norm16_gamma[c] batch_norm16_h[n,i,j,c]+batch_norm16_beta[c])
-    relu16_y = buffers.take((N, 8, 8, 64), dtype)
-    np.multiply(batch_norm16_h, batch_norm16_gamma, out=relu16_y)
-    relu16_y += batch_norm16_beta
-    np.maximum(relu16_y, 0, out=relu16_y)
-    # (106) conv2d17_u[n,i,j,k] = Σ_{r,t,c} conv2d17_w[r,t,c,k] relu16_y[n, i+r−1, j+t−1, c]
-    relu16_y_1 = rt.Window(  # n i j r t c
-        relu16_y, (N, 8, 8, 3, 3, 64), ((0, (0, 1)), (-1, (1, 1), (3, 1)), (-1, (2, 1), (4, 1)), (0, (5, 1)))
-    )
-    conv2d17_u = buffers.take((N, 8, 8, 64), dtype)
-    rt.contract("n i j r t c, r t c k -> n i j k", relu16_y_1, conv2d17_w, out=conv2d17_u)
-    # (107) batch_norm17_m[c] = 1/(64N) Σ_{n,i,j} conv2d17_u[n,i,j,c]
-    batch_norm17_m = rt.ratio(1, 64 * N) * rt.total(conv2d17_u.transpose(3, 0, 1, 2), (-3, -2, -1))
-    # (108) batch_norm17_v[c] = 1/(64N) Σ_{n,i,j} (conv2d17_u[n,i,j,c]−batch_norm17_m[c])²
-    batch_norm17_v = rt.ratio(1, 64 * N) * rt.total(
-        np.square(conv2d17_u.transpose(3, 0, 1, 2) - batch_norm17_m[:, None, None, None]), (-3, -2, -1)
-    )
-    # (109) batch_norm17_h[n,i,j,c] = 1/√(10⁻⁵+batch_norm17_v[c]) (conv2d17_u[n,i,j,c]−batch_norm17_m[c])
-    batch_norm17_h = buffers.take((N, 8, 8, 64), dtype)
-    np.copyto(batch_norm17_h, batch_norm17_m)
-    np.subtract(conv2d17_u, batch_norm17_h, out=batch_norm17_h)
-    batch_norm17_h *= 1 / np.sqrt(batch_norm17_v + 1e-05)
-    buffers.give(conv2d17_u)
-    # batch_norm17_new_mean[c] = 1/10 (9 batch_norm17_running_mean[c]+batch_norm17_m[c])
-    if loops.wanted(64):
-        batch_norm17_new_mean = np.empty((64,), dtype)
-        loops.resnet20_forward_33(batch_norm17_new_mean, batch_norm17_m, batch_norm17_running_mean)
-    else:
-        batch_norm17_new_mean = batch_norm17_m / 10 + 9 * batch_norm17_running_mean / 10
-    # batch_norm17_new_var[c] = 1/10 (9 batch_norm17_running_var[c]+64 N batch_norm17_v[c]/max(64N−1, 1))
-    if loops.wanted(64):
-        batch_norm17_new_var = np.empty((64,), dtype)
-        loops.resnet20_forward_34(batch_norm17_new_var, batch_norm17_running_var, batch_norm17_v, N)
-    else:
-        batch_norm17_new_var = (
-            32 * N * batch_norm17_v / (5 * float(np.maximum(64 * N - 1, 1))) + 9 * batch_norm17_running_var / 10
-        )
-    # (112) relu17_y[n,i,j,c] = max(0, batch_norm17_gamma[c]
-    #           batch_norm17_h[n,i,j,c]+batch_norm17_beta[c]+relu15_y[n,i,j,c])
-    relu17_y = buffers.take((N, 8, 8, 64), dtype)
-    np.multiply(batch_norm17_h, batch_norm17_gamma, out=relu17_y)
-    relu17_y += batch_norm17_beta
-    relu17_y += relu15_y
-    np.maximum(relu17_y, 0, out=relu17_y)
-    # (113) conv2d18_u[n,i,j,k] = Σ_{r,t,c} conv2d18_w[r,t,c,k] relu17_y[n, i+r−1, j+t−1, c]
-    relu17_y_1 = rt.Window(  # n i j r t c
-        relu17_y, (N, 8, 8, 3, 3, 64), ((0, (0, 1)), (-1, (1, 1), (3, 1)), (-1, (2, 1), (4, 1)), (0, (5, 1)))
-    )
-    conv2d18_u = buffers.take((N, 8, 8, 64), dtype)
-    rt.contract("n i j r t c, r t c k -> n i j k", relu17_y_1, conv2d18_w, out=conv2d18_u)
-    # (114) batch_norm18_m[c] = 1/(64N) Σ_{n,i,j} conv2d18_u[n,i,j,c]
-    batch_norm18_m = rt.ratio(1, 64 * N) * rt.total(conv2d18_u.transpose(3, 0, 1, 2), (-3, -2, -1))
-    # (115) batch_norm18_v[c] = 1/(64N) Σ_{n,i,j} (conv2d18_u[n,i,j,c]−batch_norm18_m[c])²
-    batch_norm18_v = rt.ratio(1, 64 * N) * rt.total(
-        np.square(conv2d18_u.transpose(3, 0, 1, 2) - batch_norm18_m[:, None, None, None]), (-3, -2, -1)
-    )
-    # (116) batch_norm18_h[n,i,j,c] = 1/√(10⁻⁵+batch_norm18_v[c]) (conv2d18_u[n,i,j,c]−batch_norm18_m[c])
-    batch_norm18_h = buffers.take((N, 8, 8, 64), dtype)
-    np.copyto(batch_norm18_h, batch_norm18_m)
-    np.subtract(conv2d18_u, batch_norm18_h, out=batch_norm18_h)
-    batch_norm18_h *= 1 / np.sqrt(batch_norm18_v + 1e-05)
-    buffers.give(conv2d18_u)
-    # batch_norm18_new_mean[c] = 1/10 (9 batch_norm18_running_mean[c]+batch_norm18_m[c])
-    if loops.wanted(64):
-        batch_norm18_new_mean = np.empty((64,), dtype)
-        loops.resnet20_forward_35(batch_norm18_new_mean, batch_norm18_m, batch_norm18_running_mean)
-    else:
-        batch_norm18_new_mean = batch_norm18_m / 10 + 9 * batch_norm18_running_mean / 10
-    # batch_norm18_new_var[c] = 1/10 (9 batch_norm18_running_var[c]+64 N batch_norm18_v[c]/max(64N−1, 1))
-    if loops.wanted(64):
-        batch_norm18_new_var = np.empty((64,), dtype)
-        loops.resnet20_forward_36(batch_norm18_new_var, batch_norm18_running_var, batch_norm18_v, N)
-    else:
-        batch_norm18_new_var = (
-            32 * N * batch_norm18_v / (5 * float(np.maximum(64 * N - 1, 1))) + 9 * batch_norm18_running_var / 10
-        )
-    # (118) relu18_y[n,i,j,c] = max(0, batch_norm18_gamma[c] batch_norm18_h[n,i,j,c]+batch_norm18_beta[c])
-    relu18_y = buffers.take((N, 8, 8, 64), dtype)
-    np.multiply(batch_norm18_h, batch_norm18_gamma, out=relu18_y)
-    relu18_y += batch_norm18_beta
-    np.maximum(relu18_y, 0, out=relu18_y)
-    # (119) conv2d19_u[n,i,j,k] = Σ_{r,t,c} conv2d19_w[r,t,c,k] relu18_y[n, i+r−1, j+t−1, c]
-    relu18_y_1 = rt.Window(  # n i j r t c
-        relu18_y, (N, 8, 8, 3, 3, 64), ((0, (0, 1)), (-1, (1, 1), (3, 1)), (-1, (2, 1), (4, 1)), (0, (5, 1)))
-    )
-    conv2d19_u = buffers.take((N, 8, 8, 64), dtype)
-    rt.contract("n i j r t c, r t c k -> n i j k", relu18_y_1, conv2d19_w, out=conv2d19_u)
-    # (120) batch_norm19_m[c] = 1/(64N) Σ_{n,i,j} conv2d19_u[n,i,j,c]
-    batch_norm19_m = rt.ratio(1, 64 * N) * rt.total(conv2d19_u.transpose(3, 0, 1, 2), (-3, -2, -1))
-    # (121) batch_norm19_v[c] = 1/(64N) Σ_{n,i,j} (conv2d19_u[n,i,j,c]−batch_norm19_m[c])²
-    batch_norm19_v = rt.ratio(1, 64 * N) * rt.total(
-        np.square(conv2d19_u.transpose(3, 0, 1, 2) - batch_norm19_m[:, None, None, None]), (-3, -2, -1)
-    )
-    # (122) batch_norm19_h[n,i,j,c] = 1/√(10⁻⁵+batch_norm19_v[c]) (conv2d19_u[n,i,j,c]−batch_norm19_m[c])
-    batch_norm19_h = buffers.take((N, 8, 8, 64), dtype)
-    np.copyto(batch_norm19_h, batch_norm19_m)
-    np.subtract(conv2d19_u, batch_norm19_h, out=batch_norm19_h)
-    batch_norm19_h *= 1 / np.sqrt(batch_norm19_v + 1e-05)
-    buffers.give(conv2d19_u)
-    # batch_norm19_new_mean[c] = 1/10 (9 batch_norm19_running_mean[c]+batch_norm19_m[c])
-    if loops.wanted(64):
-        batch_norm19_new_mean = np.empty((64,), dtype)
-        loops.resnet20_forward_37(batch_norm19_new_mean, batch_norm19_m, batch_norm19_running_mean)
-    else:
-        batch_norm19_new_mean = batch_norm19_m / 10 + 9 * batch_norm19_running_mean / 10
-    # batch_norm19_new_var[c] = 1/10 (9 batch_norm19_running_var[c]+64 N batch_norm19_v[c]/max(64N−1, 1))
-    if loops.wanted(64):
-        batch_norm19_new_var = np.empty((64,), dtype)
-        loops.resnet20_forward_38(batch_norm19_new_var, batch_norm19_running_var, batch_norm19_v, N)
-    else:
-        batch_norm19_new_var = (
-            32 * N * batch_norm19_v / (5 * float(np.maximum(64 * N - 1, 1))) + 9 * batch_norm19_running_var / 10
-        )
-    # (125) relu19_y[n,i,j,c] = max(0, batch_norm19_gamma[c]
-    #           batch_norm19_h[n,i,j,c]+batch_norm19_beta[c]+relu17_y[n,i,j,c])
-    relu19_y = buffers.take((N, 8, 8, 64), dtype)
-    np.multiply(batch_norm19_h, batch_norm19_gamma, out=relu19_y)
-    relu19_y += batch_norm19_beta
-    relu19_y += relu17_y
-    np.maximum(relu19_y, 0, out=relu19_y)
-    # (126) global_avg_pool1_y[n,c] = 1/64 Σ_{i,j} relu19_y[n,i,j,c]
-    global_avg_pool1_y = 1 / 64 * rt.total(relu19_y.transpose(0, 3, 1, 2), (-2, -1))
-    # (127) dense1_u[n,k] = Σ_{c} dense1_w[c,k] global_avg_pool1_y[n,c]
-    dense1_u = np.empty((N, 10), dtype)
-    rt.contract("n c, c k -> n k", global_avg_pool1_y, dense1_w, out=dense1_u)
-    # (127) dense1_u[n,k] += dense1_b[k]
-    dense1_u += dense1_b
+    # (126) pool_y[n,c] = 1/64 Σ_{i,j} stage3_block3_relu2_y[n,i,j,c]
+    pool_y = 1 / 64 * rt.total(stage3_block3_relu2_y.transpose(0, 3, 1, 2), (-2, -1))
+    # (127) output_u[n,k] = Σ_{c} output_w[c,k] pool_y[n,c]
+    output_u = np.empty((N, 10), dtype)
+    rt.contract("n c, c k -> n k", pool_y, output_w, out=output_u)
+    # (127) output_u[n,k] += output_b[k]
+    output_u += output_b
     return (
-        dense1_u,
+        output_u,
         {
-            "batch_norm1.running_mean": batch_norm1_new_mean,
-            "batch_norm1.running_var": batch_norm1_new_var,
-            "batch_norm2.running_mean": batch_norm2_new_mean,
-            "batch_norm2.running_var": batch_norm2_new_var,
-            "batch_norm3.running_mean": batch_norm3_new_mean,
-            "batch_norm3.running_var": batch_norm3_new_var,
-            "batch_norm4.running_mean": batch_norm4_new_mean,
-            "batch_norm4.running_var": batch_norm4_new_var,
-            "batch_norm5.running_mean": batch_norm5_new_mean,
-            "batch_norm5.running_var": batch_norm5_new_var,
-            "batch_norm6.running_mean": batch_norm6_new_mean,
-            "batch_norm6.running_var": batch_norm6_new_var,
-            "batch_norm7.running_mean": batch_norm7_new_mean,
-            "batch_norm7.running_var": batch_norm7_new_var,
-            "batch_norm8.running_mean": batch_norm8_new_mean,
-            "batch_norm8.running_var": batch_norm8_new_var,
-            "batch_norm9.running_mean": batch_norm9_new_mean,
-            "batch_norm9.running_var": batch_norm9_new_var,
-            "batch_norm10.running_mean": batch_norm10_new_mean,
-            "batch_norm10.running_var": batch_norm10_new_var,
-            "batch_norm11.running_mean": batch_norm11_new_mean,
-            "batch_norm11.running_var": batch_norm11_new_var,
-            "batch_norm12.running_mean": batch_norm12_new_mean,
-            "batch_norm12.running_var": batch_norm12_new_var,
-            "batch_norm13.running_mean": batch_norm13_new_mean,
-            "batch_norm13.running_var": batch_norm13_new_var,
-            "batch_norm14.running_mean": batch_norm14_new_mean,
-            "batch_norm14.running_var": batch_norm14_new_var,
-            "batch_norm15.running_mean": batch_norm15_new_mean,
-            "batch_norm15.running_var": batch_norm15_new_var,
-            "batch_norm16.running_mean": batch_norm16_new_mean,
-            "batch_norm16.running_var": batch_norm16_new_var,
-            "batch_norm17.running_mean": batch_norm17_new_mean,
-            "batch_norm17.running_var": batch_norm17_new_var,
-            "batch_norm18.running_mean": batch_norm18_new_mean,
-            "batch_norm18.running_var": batch_norm18_new_var,
-            "batch_norm19.running_mean": batch_norm19_new_mean,
-            "batch_norm19.running_var": batch_norm19_new_var,
+            "norm1.running_mean": norm1_new_mean,
+            "norm1.running_var": norm1_new_var,
+            **stage1_block1_state,
+            **stage1_block2_state,
+            **stage1_block3_state,
+            **stage2_block1_state,
+            **stage2_block2_state,
+            **stage2_block3_state,
+            **stage3_block1_state,
+            **stage3_block2_state,
+            **stage3_block3_state,
         },
         (
             x,
-            batch_norm1_v,
-            batch_norm1_h,
+            norm1_v,
+            norm1_h,
             relu1_y,
-            batch_norm2_v,
-            batch_norm2_h,
-            relu2_y,
-            batch_norm3_v,
-            batch_norm3_h,
-            relu3_y,
-            batch_norm4_v,
-            batch_norm4_h,
-            relu4_y,
-            batch_norm5_v,
-            batch_norm5_h,
-            relu5_y,
-            batch_norm6_v,
-            batch_norm6_h,
-            relu6_y,
-            batch_norm7_v,
-            batch_norm7_h,
-            relu7_y,
-            batch_norm8_v,
-            batch_norm8_h,
-            relu8_y,
-            batch_norm9_v,
-            batch_norm9_h,
-            relu9_y,
-            batch_norm10_v,
-            batch_norm10_h,
-            relu10_y,
-            batch_norm11_v,
-            batch_norm11_h,
-            relu11_y,
-            batch_norm12_v,
-            batch_norm12_h,
-            relu12_y,
-            batch_norm13_v,
-            batch_norm13_h,
-            relu13_y,
-            batch_norm14_v,
-            batch_norm14_h,
-            relu14_y,
-            batch_norm15_v,
-            batch_norm15_h,
-            relu15_y,
-            batch_norm16_v,
-            batch_norm16_h,
-            relu16_y,
-            batch_norm17_v,
-            batch_norm17_h,
-            relu17_y,
-            batch_norm18_v,
-            batch_norm18_h,
-            relu18_y,
-            batch_norm19_v,
-            batch_norm19_h,
-            relu19_y,
-            global_avg_pool1_y,
+            stage1_block1_saved,
+            stage1_block1_relu2_y,
+            stage1_block2_saved,
+            stage1_block2_relu2_y,
+            stage1_block3_saved,
+            stage1_block3_relu2_y,
+            stage2_block1_saved,
+            stage2_block1_relu2_y,
+            stage2_block2_saved,
+            stage2_block2_relu2_y,
+            stage2_block3_saved,
+            stage2_block3_relu2_y,
+            stage3_block1_saved,
+            stage3_block1_relu2_y,
+            stage3_block2_saved,
+            stage3_block2_relu2_y,
+            stage3_block3_saved,
+            stage3_block3_relu2_y,
+            pool_y,
         ),
     )
 
 
+def _basic_predict(
+    place: str,
+    x: rt.Array,
+    params: Mapping[str, Any],
+    state: Mapping[str, Any],
+    dtype: Any,
+    buffers: rt.Buffers,
+) -> rt.Array:
+    """Compute block basic, predict.
+
+    Computed are (7) to (19), stage1_block1; (20) to (32), stage1_block2; (33) to (45), stage1_block3. The numbers
+        at its statements are the first's.
+
+    Args:
+        place: what the names of its weights begin with.
+        x: shape (N, 32, 32, 16).
+        params: the weights by name.
+        state: the running statistics by name.
+
+    Returns:
+        relu2_y, shape (N, 32, 32, 16).
+    """
+    N = x.shape[0]
+    conv1_w = rt.weight("resnet20", params, place + "_conv1.w", dtype, (3, 3, 16, 16))
+    norm1_gamma = rt.weight("resnet20", params, place + "_norm1.gamma", dtype, (16,))
+    norm1_beta = rt.weight("resnet20", params, place + "_norm1.beta", dtype, (16,))
+    conv2_w = rt.weight("resnet20", params, place + "_conv2.w", dtype, (3, 3, 16, 16))
+    norm2_gamma = rt.weight("resnet20", params, place + "_norm2.gamma", dtype, (16,))
+    norm2_beta = rt.weight("resnet20", params, place + "_norm2.beta", dtype, (16,))
+    norm1_running_mean = rt.weight("resnet20", state, place + "_norm1.running_mean", dtype, (16,))
+    norm1_running_var = rt.weight("resnet20", state, place + "_norm1.running_var", dtype, (16,))
+    norm2_running_mean = rt.weight("resnet20", state, place + "_norm2.running_mean", dtype, (16,))
+    norm2_running_var = rt.weight("resnet20", state, place + "_norm2.running_var", dtype, (16,))
+    # (7) conv1_u[n,i,j,k] = Σ_{r,t,c} x[n, i+r−1, j+t−1, c] conv1_w[r,t,c,k]
+    x_1 = rt.Window(  # n i j r t c
+        x, (N, 32, 32, 3, 3, 16), ((0, (0, 1)), (-1, (1, 1), (3, 1)), (-1, (2, 1), (4, 1)), (0, (5, 1)))
+    )
+    conv1_u = buffers.take((N, 32, 32, 16), dtype)
+    rt.contract("n i j r t c, r t c k -> n i j k", x_1, conv1_w, out=conv1_u)
+    # (12) relu1_y[n,i,j,c] = max(0, norm1_gamma[c]
+    #          (conv1_u[n,i,j,c]−norm1_running_mean[c])/√(10⁻⁵+norm1_running_var[c])+norm1_beta[c])
+    relu1_y = buffers.take((N, 32, 32, 16), dtype)
+    np.copyto(relu1_y, norm1_running_mean)
+    np.subtract(conv1_u, relu1_y, out=relu1_y)
+    relu1_y *= norm1_gamma / np.sqrt(norm1_running_var + 1e-05)
+    relu1_y += norm1_beta
+    np.maximum(relu1_y, 0, out=relu1_y)
+    buffers.give(conv1_u)
+    # (13) conv2_u[n,i,j,k] = Σ_{r,t,c} conv2_w[r,t,c,k] relu1_y[n, i+r−1, j+t−1, c]
+    relu1_y_1 = rt.Window(  # n i j r t c
+        relu1_y, (N, 32, 32, 3, 3, 16), ((0, (0, 1)), (-1, (1, 1), (3, 1)), (-1, (2, 1), (4, 1)), (0, (5, 1)))
+    )
+    conv2_u = buffers.take((N, 32, 32, 16), dtype)
+    rt.contract("n i j r t c, r t c k -> n i j k", relu1_y_1, conv2_w, out=conv2_u)
+    buffers.give(relu1_y)
+    # (19) relu2_y[n,i,j,c] = max(0, x[n,i,j,c]+norm2_gamma[c]
+    #          (conv2_u[n,i,j,c]−norm2_running_mean[c])/√(10⁻⁵+norm2_running_var[c])+norm2_beta[c])
+    relu2_y = buffers.take((N, 32, 32, 16), dtype)
+    np.copyto(relu2_y, norm2_running_mean)
+    np.subtract(conv2_u, relu2_y, out=relu2_y)
+    relu2_y *= norm2_gamma / np.sqrt(norm2_running_var + 1e-05)
+    relu2_y += norm2_beta
+    relu2_y += x
+    np.maximum(relu2_y, 0, out=relu2_y)
+    buffers.give(conv2_u)
+    return relu2_y
+
+
+def _basic2_predict(
+    place: str,
+    x: rt.Array,
+    params: Mapping[str, Any],
+    state: Mapping[str, Any],
+    dtype: Any,
+    buffers: rt.Buffers,
+) -> rt.Array:
+    """Compute block basic2, predict.
+
+    Computed are (60) to (72), stage2_block2; (73) to (85), stage2_block3. The numbers at its statements are the
+        first's.
+
+    Args:
+        place: what the names of its weights begin with.
+        x: shape (N, 16, 16, 32).
+        params: the weights by name.
+        state: the running statistics by name.
+
+    Returns:
+        relu2_y, shape (N, 16, 16, 32).
+    """
+    N = x.shape[0]
+    conv1_w = rt.weight("resnet20", params, place + "_conv1.w", dtype, (3, 3, 32, 32))
+    norm1_gamma = rt.weight("resnet20", params, place + "_norm1.gamma", dtype, (32,))
+    norm1_beta = rt.weight("resnet20", params, place + "_norm1.beta", dtype, (32,))
+    conv2_w = rt.weight("resnet20", params, place + "_conv2.w", dtype, (3, 3, 32, 32))
+    norm2_gamma = rt.weight("resnet20", params, place + "_norm2.gamma", dtype, (32,))
+    norm2_beta = rt.weight("resnet20", params, place + "_norm2.beta", dtype, (32,))
+    norm1_running_mean = rt.weight("resnet20", state, place + "_norm1.running_mean", dtype, (32,))
+    norm1_running_var = rt.weight("resnet20", state, place + "_norm1.running_var", dtype, (32,))
+    norm2_running_mean = rt.weight("resnet20", state, place + "_norm2.running_mean", dtype, (32,))
+    norm2_running_var = rt.weight("resnet20", state, place + "_norm2.running_var", dtype, (32,))
+    # (60) conv1_u[n,i,j,k] = Σ_{r,t,c} x[n, i+r−1, j+t−1, c] conv1_w[r,t,c,k]
+    x_1 = rt.Window(  # n i j r t c
+        x, (N, 16, 16, 3, 3, 32), ((0, (0, 1)), (-1, (1, 1), (3, 1)), (-1, (2, 1), (4, 1)), (0, (5, 1)))
+    )
+    conv1_u = buffers.take((N, 16, 16, 32), dtype)
+    rt.contract("n i j r t c, r t c k -> n i j k", x_1, conv1_w, out=conv1_u)
+    # (65) relu1_y[n,i,j,c] = max(0, norm1_gamma[c]
+    #          (conv1_u[n,i,j,c]−norm1_running_mean[c])/√(10⁻⁵+norm1_running_var[c])+norm1_beta[c])
+    relu1_y = buffers.take((N, 16, 16, 32), dtype)
+    np.copyto(relu1_y, norm1_running_mean)
+    np.subtract(conv1_u, relu1_y, out=relu1_y)
+    relu1_y *= norm1_gamma / np.sqrt(norm1_running_var + 1e-05)
+    relu1_y += norm1_beta
+    np.maximum(relu1_y, 0, out=relu1_y)
+    buffers.give(conv1_u)
+    # (66) conv2_u[n,i,j,k] = Σ_{r,t,c} conv2_w[r,t,c,k] relu1_y[n, i+r−1, j+t−1, c]
+    relu1_y_1 = rt.Window(  # n i j r t c
+        relu1_y, (N, 16, 16, 3, 3, 32), ((0, (0, 1)), (-1, (1, 1), (3, 1)), (-1, (2, 1), (4, 1)), (0, (5, 1)))
+    )
+    conv2_u = buffers.take((N, 16, 16, 32), dtype)
+    rt.contract("n i j r t c, r t c k -> n i j k", relu1_y_1, conv2_w, out=conv2_u)
+    buffers.give(relu1_y)
+    # (72) relu2_y[n,i,j,c] = max(0, x[n,i,j,c]+norm2_gamma[c]
+    #          (conv2_u[n,i,j,c]−norm2_running_mean[c])/√(10⁻⁵+norm2_running_var[c])+norm2_beta[c])
+    relu2_y = buffers.take((N, 16, 16, 32), dtype)
+    np.copyto(relu2_y, norm2_running_mean)
+    np.subtract(conv2_u, relu2_y, out=relu2_y)
+    relu2_y *= norm2_gamma / np.sqrt(norm2_running_var + 1e-05)
+    relu2_y += norm2_beta
+    relu2_y += x
+    np.maximum(relu2_y, 0, out=relu2_y)
+    buffers.give(conv2_u)
+    return relu2_y
+
+
+def _basic3_predict(
+    place: str,
+    x: rt.Array,
+    params: Mapping[str, Any],
+    state: Mapping[str, Any],
+    dtype: Any,
+    buffers: rt.Buffers,
+) -> rt.Array:
+    """Compute block basic3, predict.
+
+    Computed are (100) to (112), stage3_block2; (113) to (125), stage3_block3. The numbers at its statements are the
+        first's.
+
+    Args:
+        place: what the names of its weights begin with.
+        x: shape (N, 8, 8, 64).
+        params: the weights by name.
+        state: the running statistics by name.
+
+    Returns:
+        relu2_y, shape (N, 8, 8, 64).
+    """
+    N = x.shape[0]
+    conv1_w = rt.weight("resnet20", params, place + "_conv1.w", dtype, (3, 3, 64, 64))
+    norm1_gamma = rt.weight("resnet20", params, place + "_norm1.gamma", dtype, (64,))
+    norm1_beta = rt.weight("resnet20", params, place + "_norm1.beta", dtype, (64,))
+    conv2_w = rt.weight("resnet20", params, place + "_conv2.w", dtype, (3, 3, 64, 64))
+    norm2_gamma = rt.weight("resnet20", params, place + "_norm2.gamma", dtype, (64,))
+    norm2_beta = rt.weight("resnet20", params, place + "_norm2.beta", dtype, (64,))
+    norm1_running_mean = rt.weight("resnet20", state, place + "_norm1.running_mean", dtype, (64,))
+    norm1_running_var = rt.weight("resnet20", state, place + "_norm1.running_var", dtype, (64,))
+    norm2_running_mean = rt.weight("resnet20", state, place + "_norm2.running_mean", dtype, (64,))
+    norm2_running_var = rt.weight("resnet20", state, place + "_norm2.running_var", dtype, (64,))
+    # (100) conv1_u[n,i,j,k] = Σ_{r,t,c} x[n, i+r−1, j+t−1, c] conv1_w[r,t,c,k]
+    x_1 = rt.Window(  # n i j r t c
+        x, (N, 8, 8, 3, 3, 64), ((0, (0, 1)), (-1, (1, 1), (3, 1)), (-1, (2, 1), (4, 1)), (0, (5, 1)))
+    )
+    conv1_u = buffers.take((N, 8, 8, 64), dtype)
+    rt.contract("n i j r t c, r t c k -> n i j k", x_1, conv1_w, out=conv1_u)
+    # (105) relu1_y[n,i,j,c] = max(0, norm1_gamma[c]
+    #           (conv1_u[n,i,j,c]−norm1_running_mean[c])/√(10⁻⁵+norm1_running_var[c])+norm1_beta[c])
+    relu1_y = buffers.take((N, 8, 8, 64), dtype)
+    np.copyto(relu1_y, norm1_running_mean)
+    np.subtract(conv1_u, relu1_y, out=relu1_y)
+    relu1_y *= norm1_gamma / np.sqrt(norm1_running_var + 1e-05)
+    relu1_y += norm1_beta
+    np.maximum(relu1_y, 0, out=relu1_y)
+    buffers.give(conv1_u)
+    # (106) conv2_u[n,i,j,k] = Σ_{r,t,c} conv2_w[r,t,c,k] relu1_y[n, i+r−1, j+t−1, c]
+    relu1_y_1 = rt.Window(  # n i j r t c
+        relu1_y, (N, 8, 8, 3, 3, 64), ((0, (0, 1)), (-1, (1, 1), (3, 1)), (-1, (2, 1), (4, 1)), (0, (5, 1)))
+    )
+    conv2_u = buffers.take((N, 8, 8, 64), dtype)
+    rt.contract("n i j r t c, r t c k -> n i j k", relu1_y_1, conv2_w, out=conv2_u)
+    buffers.give(relu1_y)
+    # (112) relu2_y[n,i,j,c] = max(0, x[n,i,j,c]+norm2_gamma[c]
+    #           (conv2_u[n,i,j,c]−norm2_running_mean[c])/√(10⁻⁵+norm2_running_var[c])+norm2_beta[c])
+    relu2_y = buffers.take((N, 8, 8, 64), dtype)
+    np.copyto(relu2_y, norm2_running_mean)
+    np.subtract(conv2_u, relu2_y, out=relu2_y)
+    relu2_y *= norm2_gamma / np.sqrt(norm2_running_var + 1e-05)
+    relu2_y += norm2_beta
+    relu2_y += x
+    np.maximum(relu2_y, 0, out=relu2_y)
+    buffers.give(conv2_u)
+    return relu2_y
+
+
+def _down_predict(
+    place: str,
+    x: rt.Array,
+    params: Mapping[str, Any],
+    state: Mapping[str, Any],
+    dtype: Any,
+    buffers: rt.Buffers,
+) -> rt.Array:
+    """Compute block down, predict.
+
+    Computed are (46) to (59), stage2_block1. The numbers at its statements are the first's.
+
+    Args:
+        place: what the names of its weights begin with.
+        x: shape (N, 32, 32, 16).
+        params: the weights by name.
+        state: the running statistics by name.
+
+    Returns:
+        relu2_y, shape (N, 16, 16, 32).
+    """
+    N = x.shape[0]
+    conv1_w = rt.weight("resnet20", params, place + "_conv1.w", dtype, (3, 3, 16, 32))
+    norm1_gamma = rt.weight("resnet20", params, place + "_norm1.gamma", dtype, (32,))
+    norm1_beta = rt.weight("resnet20", params, place + "_norm1.beta", dtype, (32,))
+    conv2_w = rt.weight("resnet20", params, place + "_conv2.w", dtype, (3, 3, 32, 32))
+    norm2_gamma = rt.weight("resnet20", params, place + "_norm2.gamma", dtype, (32,))
+    norm2_beta = rt.weight("resnet20", params, place + "_norm2.beta", dtype, (32,))
+    norm1_running_mean = rt.weight("resnet20", state, place + "_norm1.running_mean", dtype, (32,))
+    norm1_running_var = rt.weight("resnet20", state, place + "_norm1.running_var", dtype, (32,))
+    norm2_running_mean = rt.weight("resnet20", state, place + "_norm2.running_mean", dtype, (32,))
+    norm2_running_var = rt.weight("resnet20", state, place + "_norm2.running_var", dtype, (32,))
+    # (46) conv1_u[n,i,j,k] = Σ_{r,t,c} x[n, 2i+r−1, 2j+t−1, c] conv1_w[r,t,c,k]
+    x_1 = rt.Window(  # n i j r t c
+        x, (N, 16, 16, 3, 3, 16), ((0, (0, 1)), (-1, (1, 2), (3, 1)), (-1, (2, 2), (4, 1)), (0, (5, 1)))
+    )
+    conv1_u = buffers.take((N, 16, 16, 32), dtype)
+    rt.contract("n i j r t c, r t c k -> n i j k", x_1, conv1_w, out=conv1_u)
+    # (51) relu1_y[n,i,j,c] = max(0, norm1_gamma[c]
+    #          (conv1_u[n,i,j,c]−norm1_running_mean[c])/√(10⁻⁵+norm1_running_var[c])+norm1_beta[c])
+    relu1_y = buffers.take((N, 16, 16, 32), dtype)
+    np.copyto(relu1_y, norm1_running_mean)
+    np.subtract(conv1_u, relu1_y, out=relu1_y)
+    relu1_y *= norm1_gamma / np.sqrt(norm1_running_var + 1e-05)
+    relu1_y += norm1_beta
+    np.maximum(relu1_y, 0, out=relu1_y)
+    buffers.give(conv1_u)
+    # (52) conv2_u[n,i,j,k] = Σ_{r,t,c} conv2_w[r,t,c,k] relu1_y[n, i+r−1, j+t−1, c]
+    relu1_y_1 = rt.Window(  # n i j r t c
+        relu1_y, (N, 16, 16, 3, 3, 32), ((0, (0, 1)), (-1, (1, 1), (3, 1)), (-1, (2, 1), (4, 1)), (0, (5, 1)))
+    )
+    conv2_u = buffers.take((N, 16, 16, 32), dtype)
+    rt.contract("n i j r t c, r t c k -> n i j k", relu1_y_1, conv2_w, out=conv2_u)
+    buffers.give(relu1_y)
+    # (59) relu2_y[n,i,j,c] = max(0, x[n, 2i, 2j, c−8]+norm2_gamma[c]
+    #          (conv2_u[n,i,j,c]−norm2_running_mean[c])/√(10⁻⁵+norm2_running_var[c])+norm2_beta[c])
+    x_2 = rt.window(x, (N, 16, 16, 32), ((0, (0, 1)), (0, (1, 2)), (0, (2, 2)), (-8, (3, 1))))  # n i j c
+    relu2_y = buffers.take((N, 16, 16, 32), dtype)
+    np.copyto(relu2_y, norm2_running_mean)
+    np.subtract(conv2_u, relu2_y, out=relu2_y)
+    relu2_y *= norm2_gamma / np.sqrt(norm2_running_var + 1e-05)
+    relu2_y += norm2_beta
+    relu2_y += x_2
+    np.maximum(relu2_y, 0, out=relu2_y)
+    buffers.give(conv2_u)
+    return relu2_y
+
+
+def _down2_predict(
+    place: str,
+    x: rt.Array,
+    params: Mapping[str, Any],
+    state: Mapping[str, Any],
+    dtype: Any,
+    buffers: rt.Buffers,
+) -> rt.Array:
+    """Compute block down2, predict.
+
+    Computed are (86) to (99), stage3_block1. The numbers at its statements are the first's.
+
+    Args:
+        place: what the names of its weights begin with.
+        x: shape (N, 16, 16, 32).
+        params: the weights by name.
+        state: the running statistics by name.
+
+    Returns:
+        relu2_y, shape (N, 8, 8, 64).
+    """
+    N = x.shape[0]
+    conv1_w = rt.weight("resnet20", params, place + "_conv1.w", dtype, (3, 3, 32, 64))
+    norm1_gamma = rt.weight("resnet20", params, place + "_norm1.gamma", dtype, (64,))
+    norm1_beta = rt.weight("resnet20", params, place + "_norm1.beta", dtype, (64,))
+    conv2_w = rt.weight("resnet20", params, place + "_conv2.w", dtype, (3, 3, 64, 64))
+    norm2_gamma = rt.weight("resnet20", params, place + "_norm2.gamma", dtype, (64,))
+    norm2_beta = rt.weight("resnet20", params, place + "_norm2.beta", dtype, (64,))
+    norm1_running_mean = rt.weight("resnet20", state, place + "_norm1.running_mean", dtype, (64,))
+    norm1_running_var = rt.weight("resnet20", state, place + "_norm1.running_var", dtype, (64,))
+    norm2_running_mean = rt.weight("resnet20", state, place + "_norm2.running_mean", dtype, (64,))
+    norm2_running_var = rt.weight("resnet20", state, place + "_norm2.running_var", dtype, (64,))
+    # (86) conv1_u[n,i,j,k] = Σ_{r,t,c} x[n, 2i+r−1, 2j+t−1, c] conv1_w[r,t,c,k]
+    x_1 = rt.Window(  # n i j r t c
+        x, (N, 8, 8, 3, 3, 32), ((0, (0, 1)), (-1, (1, 2), (3, 1)), (-1, (2, 2), (4, 1)), (0, (5, 1)))
+    )
+    conv1_u = buffers.take((N, 8, 8, 64), dtype)
+    rt.contract("n i j r t c, r t c k -> n i j k", x_1, conv1_w, out=conv1_u)
+    # (91) relu1_y[n,i,j,c] = max(0, norm1_gamma[c]
+    #          (conv1_u[n,i,j,c]−norm1_running_mean[c])/√(10⁻⁵+norm1_running_var[c])+norm1_beta[c])
+    relu1_y = buffers.take((N, 8, 8, 64), dtype)
+    np.copyto(relu1_y, norm1_running_mean)
+    np.subtract(conv1_u, relu1_y, out=relu1_y)
+    relu1_y *= norm1_gamma / np.sqrt(norm1_running_var + 1e-05)
+    relu1_y += norm1_beta
+    np.maximum(relu1_y, 0, out=relu1_y)
+    buffers.give(conv1_u)
+    # (92) conv2_u[n,i,j,k] = Σ_{r,t,c} conv2_w[r,t,c,k] relu1_y[n, i+r−1, j+t−1, c]
+    relu1_y_1 = rt.Window(  # n i j r t c
+        relu1_y, (N, 8, 8, 3, 3, 64), ((0, (0, 1)), (-1, (1, 1), (3, 1)), (-1, (2, 1), (4, 1)), (0, (5, 1)))
+    )
+    conv2_u = buffers.take((N, 8, 8, 64), dtype)
+    rt.contract("n i j r t c, r t c k -> n i j k", relu1_y_1, conv2_w, out=conv2_u)
+    buffers.give(relu1_y)
+    # (99) relu2_y[n,i,j,c] = max(0, x[n, 2i, 2j, c−16]+norm2_gamma[c]
+    #          (conv2_u[n,i,j,c]−norm2_running_mean[c])/√(10⁻⁵+norm2_running_var[c])+norm2_beta[c])
+    x_2 = rt.window(x, (N, 8, 8, 64), ((0, (0, 1)), (0, (1, 2)), (0, (2, 2)), (-16, (3, 1))))  # n i j c
+    relu2_y = buffers.take((N, 8, 8, 64), dtype)
+    np.copyto(relu2_y, norm2_running_mean)
+    np.subtract(conv2_u, relu2_y, out=relu2_y)
+    relu2_y *= norm2_gamma / np.sqrt(norm2_running_var + 1e-05)
+    relu2_y += norm2_beta
+    relu2_y += x_2
+    np.maximum(relu2_y, 0, out=relu2_y)
+    buffers.give(conv2_u)
+    return relu2_y
+
+
 def resnet20_predict(
-    x: Any, params: Mapping[str, Any], state: Mapping[str, Any], *, buffers: rt.Buffers | None = None
+    x: Any,
+    params: Mapping[str, Any],
+    state: Mapping[str, Any],
+    *,
+    buffers: rt.Buffers | None = None,
 ) -> rt.Array:
     """Compute the network after training: residual network of 20 layers for 32x32 images.
 
@@ -1273,7 +1652,7 @@ def resnet20_predict(
         buffers: memory that is used again from call to call; what is kept lies in it.
 
     Returns:
-        dense1_u, shape (N, 10).
+        output_u, shape (N, 10).
 
     Raises:
         TypeError: when an array has a wrong type.
@@ -1283,439 +1662,716 @@ def resnet20_predict(
     dtype = rt.float_type("resnet20", x=x)
     N = x.shape[0]
     rt.extents("resnet20", "x", x.shape, (N, 32, 32, 3), "batch, height, width, channels")
-    conv2d1_w = rt.weight("resnet20", params, "conv2d1.w", dtype, (3, 3, 3, 16))
-    batch_norm1_gamma = rt.weight("resnet20", params, "batch_norm1.gamma", dtype, (16,))
-    batch_norm1_beta = rt.weight("resnet20", params, "batch_norm1.beta", dtype, (16,))
-    conv2d2_w = rt.weight("resnet20", params, "conv2d2.w", dtype, (3, 3, 16, 16))
-    batch_norm2_gamma = rt.weight("resnet20", params, "batch_norm2.gamma", dtype, (16,))
-    batch_norm2_beta = rt.weight("resnet20", params, "batch_norm2.beta", dtype, (16,))
-    conv2d3_w = rt.weight("resnet20", params, "conv2d3.w", dtype, (3, 3, 16, 16))
-    batch_norm3_gamma = rt.weight("resnet20", params, "batch_norm3.gamma", dtype, (16,))
-    batch_norm3_beta = rt.weight("resnet20", params, "batch_norm3.beta", dtype, (16,))
-    conv2d4_w = rt.weight("resnet20", params, "conv2d4.w", dtype, (3, 3, 16, 16))
-    batch_norm4_gamma = rt.weight("resnet20", params, "batch_norm4.gamma", dtype, (16,))
-    batch_norm4_beta = rt.weight("resnet20", params, "batch_norm4.beta", dtype, (16,))
-    conv2d5_w = rt.weight("resnet20", params, "conv2d5.w", dtype, (3, 3, 16, 16))
-    batch_norm5_gamma = rt.weight("resnet20", params, "batch_norm5.gamma", dtype, (16,))
-    batch_norm5_beta = rt.weight("resnet20", params, "batch_norm5.beta", dtype, (16,))
-    conv2d6_w = rt.weight("resnet20", params, "conv2d6.w", dtype, (3, 3, 16, 16))
-    batch_norm6_gamma = rt.weight("resnet20", params, "batch_norm6.gamma", dtype, (16,))
-    batch_norm6_beta = rt.weight("resnet20", params, "batch_norm6.beta", dtype, (16,))
-    conv2d7_w = rt.weight("resnet20", params, "conv2d7.w", dtype, (3, 3, 16, 16))
-    batch_norm7_gamma = rt.weight("resnet20", params, "batch_norm7.gamma", dtype, (16,))
-    batch_norm7_beta = rt.weight("resnet20", params, "batch_norm7.beta", dtype, (16,))
-    conv2d8_w = rt.weight("resnet20", params, "conv2d8.w", dtype, (3, 3, 16, 32))
-    batch_norm8_gamma = rt.weight("resnet20", params, "batch_norm8.gamma", dtype, (32,))
-    batch_norm8_beta = rt.weight("resnet20", params, "batch_norm8.beta", dtype, (32,))
-    conv2d9_w = rt.weight("resnet20", params, "conv2d9.w", dtype, (3, 3, 32, 32))
-    batch_norm9_gamma = rt.weight("resnet20", params, "batch_norm9.gamma", dtype, (32,))
-    batch_norm9_beta = rt.weight("resnet20", params, "batch_norm9.beta", dtype, (32,))
-    conv2d10_w = rt.weight("resnet20", params, "conv2d10.w", dtype, (3, 3, 32, 32))
-    batch_norm10_gamma = rt.weight("resnet20", params, "batch_norm10.gamma", dtype, (32,))
-    batch_norm10_beta = rt.weight("resnet20", params, "batch_norm10.beta", dtype, (32,))
-    conv2d11_w = rt.weight("resnet20", params, "conv2d11.w", dtype, (3, 3, 32, 32))
-    batch_norm11_gamma = rt.weight("resnet20", params, "batch_norm11.gamma", dtype, (32,))
-    batch_norm11_beta = rt.weight("resnet20", params, "batch_norm11.beta", dtype, (32,))
-    conv2d12_w = rt.weight("resnet20", params, "conv2d12.w", dtype, (3, 3, 32, 32))
-    batch_norm12_gamma = rt.weight("resnet20", params, "batch_norm12.gamma", dtype, (32,))
-    batch_norm12_beta = rt.weight("resnet20", params, "batch_norm12.beta", dtype, (32,))
-    conv2d13_w = rt.weight("resnet20", params, "conv2d13.w", dtype, (3, 3, 32, 32))
-    batch_norm13_gamma = rt.weight("resnet20", params, "batch_norm13.gamma", dtype, (32,))
-    batch_norm13_beta = rt.weight("resnet20", params, "batch_norm13.beta", dtype, (32,))
-    conv2d14_w = rt.weight("resnet20", params, "conv2d14.w", dtype, (3, 3, 32, 64))
-    batch_norm14_gamma = rt.weight("resnet20", params, "batch_norm14.gamma", dtype, (64,))
-    batch_norm14_beta = rt.weight("resnet20", params, "batch_norm14.beta", dtype, (64,))
-    conv2d15_w = rt.weight("resnet20", params, "conv2d15.w", dtype, (3, 3, 64, 64))
-    batch_norm15_gamma = rt.weight("resnet20", params, "batch_norm15.gamma", dtype, (64,))
-    batch_norm15_beta = rt.weight("resnet20", params, "batch_norm15.beta", dtype, (64,))
-    conv2d16_w = rt.weight("resnet20", params, "conv2d16.w", dtype, (3, 3, 64, 64))
-    batch_norm16_gamma = rt.weight("resnet20", params, "batch_norm16.gamma", dtype, (64,))
-    batch_norm16_beta = rt.weight("resnet20", params, "batch_norm16.beta", dtype, (64,))
-    conv2d17_w = rt.weight("resnet20", params, "conv2d17.w", dtype, (3, 3, 64, 64))
-    batch_norm17_gamma = rt.weight("resnet20", params, "batch_norm17.gamma", dtype, (64,))
-    batch_norm17_beta = rt.weight("resnet20", params, "batch_norm17.beta", dtype, (64,))
-    conv2d18_w = rt.weight("resnet20", params, "conv2d18.w", dtype, (3, 3, 64, 64))
-    batch_norm18_gamma = rt.weight("resnet20", params, "batch_norm18.gamma", dtype, (64,))
-    batch_norm18_beta = rt.weight("resnet20", params, "batch_norm18.beta", dtype, (64,))
-    conv2d19_w = rt.weight("resnet20", params, "conv2d19.w", dtype, (3, 3, 64, 64))
-    batch_norm19_gamma = rt.weight("resnet20", params, "batch_norm19.gamma", dtype, (64,))
-    batch_norm19_beta = rt.weight("resnet20", params, "batch_norm19.beta", dtype, (64,))
-    dense1_w = rt.weight("resnet20", params, "dense1.w", dtype, (64, 10))
-    dense1_b = rt.weight("resnet20", params, "dense1.b", dtype, (10,))
-    batch_norm1_running_mean = rt.weight("resnet20", state, "batch_norm1.running_mean", dtype, (16,))
-    batch_norm1_running_var = rt.weight("resnet20", state, "batch_norm1.running_var", dtype, (16,))
-    batch_norm2_running_mean = rt.weight("resnet20", state, "batch_norm2.running_mean", dtype, (16,))
-    batch_norm2_running_var = rt.weight("resnet20", state, "batch_norm2.running_var", dtype, (16,))
-    batch_norm3_running_mean = rt.weight("resnet20", state, "batch_norm3.running_mean", dtype, (16,))
-    batch_norm3_running_var = rt.weight("resnet20", state, "batch_norm3.running_var", dtype, (16,))
-    batch_norm4_running_mean = rt.weight("resnet20", state, "batch_norm4.running_mean", dtype, (16,))
-    batch_norm4_running_var = rt.weight("resnet20", state, "batch_norm4.running_var", dtype, (16,))
-    batch_norm5_running_mean = rt.weight("resnet20", state, "batch_norm5.running_mean", dtype, (16,))
-    batch_norm5_running_var = rt.weight("resnet20", state, "batch_norm5.running_var", dtype, (16,))
-    batch_norm6_running_mean = rt.weight("resnet20", state, "batch_norm6.running_mean", dtype, (16,))
-    batch_norm6_running_var = rt.weight("resnet20", state, "batch_norm6.running_var", dtype, (16,))
-    batch_norm7_running_mean = rt.weight("resnet20", state, "batch_norm7.running_mean", dtype, (16,))
-    batch_norm7_running_var = rt.weight("resnet20", state, "batch_norm7.running_var", dtype, (16,))
-    batch_norm8_running_mean = rt.weight("resnet20", state, "batch_norm8.running_mean", dtype, (32,))
-    batch_norm8_running_var = rt.weight("resnet20", state, "batch_norm8.running_var", dtype, (32,))
-    batch_norm9_running_mean = rt.weight("resnet20", state, "batch_norm9.running_mean", dtype, (32,))
-    batch_norm9_running_var = rt.weight("resnet20", state, "batch_norm9.running_var", dtype, (32,))
-    batch_norm10_running_mean = rt.weight("resnet20", state, "batch_norm10.running_mean", dtype, (32,))
-    batch_norm10_running_var = rt.weight("resnet20", state, "batch_norm10.running_var", dtype, (32,))
-    batch_norm11_running_mean = rt.weight("resnet20", state, "batch_norm11.running_mean", dtype, (32,))
-    batch_norm11_running_var = rt.weight("resnet20", state, "batch_norm11.running_var", dtype, (32,))
-    batch_norm12_running_mean = rt.weight("resnet20", state, "batch_norm12.running_mean", dtype, (32,))
-    batch_norm12_running_var = rt.weight("resnet20", state, "batch_norm12.running_var", dtype, (32,))
-    batch_norm13_running_mean = rt.weight("resnet20", state, "batch_norm13.running_mean", dtype, (32,))
-    batch_norm13_running_var = rt.weight("resnet20", state, "batch_norm13.running_var", dtype, (32,))
-    batch_norm14_running_mean = rt.weight("resnet20", state, "batch_norm14.running_mean", dtype, (64,))
-    batch_norm14_running_var = rt.weight("resnet20", state, "batch_norm14.running_var", dtype, (64,))
-    batch_norm15_running_mean = rt.weight("resnet20", state, "batch_norm15.running_mean", dtype, (64,))
-    batch_norm15_running_var = rt.weight("resnet20", state, "batch_norm15.running_var", dtype, (64,))
-    batch_norm16_running_mean = rt.weight("resnet20", state, "batch_norm16.running_mean", dtype, (64,))
-    batch_norm16_running_var = rt.weight("resnet20", state, "batch_norm16.running_var", dtype, (64,))
-    batch_norm17_running_mean = rt.weight("resnet20", state, "batch_norm17.running_mean", dtype, (64,))
-    batch_norm17_running_var = rt.weight("resnet20", state, "batch_norm17.running_var", dtype, (64,))
-    batch_norm18_running_mean = rt.weight("resnet20", state, "batch_norm18.running_mean", dtype, (64,))
-    batch_norm18_running_var = rt.weight("resnet20", state, "batch_norm18.running_var", dtype, (64,))
-    batch_norm19_running_mean = rt.weight("resnet20", state, "batch_norm19.running_mean", dtype, (64,))
-    batch_norm19_running_var = rt.weight("resnet20", state, "batch_norm19.running_var", dtype, (64,))
+    conv1_w = rt.weight("resnet20", params, "conv1.w", dtype, (3, 3, 3, 16))
+    norm1_gamma = rt.weight("resnet20", params, "norm1.gamma", dtype, (16,))
+    norm1_beta = rt.weight("resnet20", params, "norm1.beta", dtype, (16,))
+    output_w = rt.weight("resnet20", params, "output.w", dtype, (64, 10))
+    output_b = rt.weight("resnet20", params, "output.b", dtype, (10,))
+    norm1_running_mean = rt.weight("resnet20", state, "norm1.running_mean", dtype, (16,))
+    norm1_running_var = rt.weight("resnet20", state, "norm1.running_var", dtype, (16,))
     buffers = rt.Buffers() if buffers is None else buffers
-    # (1) conv2d1_u[n,i,j,k] = Σ_{r,t,c} x[n, i+r−1, j+t−1, c] conv2d1_w[r,t,c,k]
+    # (1) conv1_u[n,i,j,k] = Σ_{r,t,c} x[n, i+r−1, j+t−1, c] conv1_w[r,t,c,k]
     x_1 = rt.Window(  # n i j r t c
         x, (N, 32, 32, 3, 3, 3), ((0, (0, 1)), (-1, (1, 1), (3, 1)), (-1, (2, 1), (4, 1)), (0, (5, 1)))
     )
-    conv2d1_u = buffers.take((N, 32, 32, 16), dtype)
-    rt.contract("n i j r t c, r t c k -> n i j k", x_1, conv2d1_w, out=conv2d1_u)
-    # (6) relu1_y[n,i,j,c] = max(0, batch_norm1_gamma[c]
-    #         (conv2d1_u[n,i,j,c]−batch_norm1_running_mean[c])/√(10⁻⁵+batch_norm1_running_var[c])+batch_norm1_beta[c])
+    conv1_u = buffers.take((N, 32, 32, 16), dtype)
+    rt.contract("n i j r t c, r t c k -> n i j k", x_1, conv1_w, out=conv1_u)
+    # (6) relu1_y[n,i,j,c] = max(0, norm1_gamma[c]
+    #         (conv1_u[n,i,j,c]−norm1_running_mean[c])/√(10⁻⁵+norm1_running_var[c])+norm1_beta[c])
     relu1_y = buffers.take((N, 32, 32, 16), dtype)
-    np.copyto(relu1_y, batch_norm1_running_mean)
-    np.subtract(conv2d1_u, relu1_y, out=relu1_y)
-    relu1_y *= batch_norm1_gamma / np.sqrt(batch_norm1_running_var + 1e-05)
-    relu1_y += batch_norm1_beta
+    np.copyto(relu1_y, norm1_running_mean)
+    np.subtract(conv1_u, relu1_y, out=relu1_y)
+    relu1_y *= norm1_gamma / np.sqrt(norm1_running_var + 1e-05)
+    relu1_y += norm1_beta
     np.maximum(relu1_y, 0, out=relu1_y)
-    buffers.give(conv2d1_u)
-    # (7) conv2d2_u[n,i,j,k] = Σ_{r,t,c} conv2d2_w[r,t,c,k] relu1_y[n, i+r−1, j+t−1, c]
-    relu1_y_1 = rt.Window(  # n i j r t c
-        relu1_y, (N, 32, 32, 3, 3, 16), ((0, (0, 1)), (-1, (1, 1), (3, 1)), (-1, (2, 1), (4, 1)), (0, (5, 1)))
+    buffers.give(conv1_u)
+    # (7) to (19), stage1_block1
+    stage1_block1_relu2_y = _basic_predict("stage1_block1", relu1_y, params, state, dtype, buffers)
+    buffers.give(relu1_y)
+    # (20) to (32), stage1_block2
+    stage1_block2_relu2_y = _basic_predict("stage1_block2", stage1_block1_relu2_y, params, state, dtype, buffers)
+    buffers.give(stage1_block1_relu2_y)
+    # (33) to (45), stage1_block3
+    stage1_block3_relu2_y = _basic_predict("stage1_block3", stage1_block2_relu2_y, params, state, dtype, buffers)
+    buffers.give(stage1_block2_relu2_y)
+    # (46) to (59), stage2_block1
+    stage2_block1_relu2_y = _down_predict("stage2_block1", stage1_block3_relu2_y, params, state, dtype, buffers)
+    buffers.give(stage1_block3_relu2_y)
+    # (60) to (72), stage2_block2
+    stage2_block2_relu2_y = _basic2_predict("stage2_block2", stage2_block1_relu2_y, params, state, dtype, buffers)
+    buffers.give(stage2_block1_relu2_y)
+    # (73) to (85), stage2_block3
+    stage2_block3_relu2_y = _basic2_predict("stage2_block3", stage2_block2_relu2_y, params, state, dtype, buffers)
+    buffers.give(stage2_block2_relu2_y)
+    # (86) to (99), stage3_block1
+    stage3_block1_relu2_y = _down2_predict("stage3_block1", stage2_block3_relu2_y, params, state, dtype, buffers)
+    buffers.give(stage2_block3_relu2_y)
+    # (100) to (112), stage3_block2
+    stage3_block2_relu2_y = _basic3_predict("stage3_block2", stage3_block1_relu2_y, params, state, dtype, buffers)
+    buffers.give(stage3_block1_relu2_y)
+    # (113) to (125), stage3_block3
+    stage3_block3_relu2_y = _basic3_predict("stage3_block3", stage3_block2_relu2_y, params, state, dtype, buffers)
+    buffers.give(stage3_block2_relu2_y)
+    # (126) pool_y[n,c] = 1/64 Σ_{i,j} stage3_block3_relu2_y[n,i,j,c]
+    pool_y = 1 / 64 * rt.total(stage3_block3_relu2_y.transpose(0, 3, 1, 2), (-2, -1))
+    buffers.give(stage3_block3_relu2_y)
+    # (127) output_u[n,k] = Σ_{c} output_w[c,k] pool_y[n,c]
+    output_u = np.empty((N, 10), dtype)
+    rt.contract("n c, c k -> n k", pool_y, output_w, out=output_u)
+    # (127) output_u[n,k] += output_b[k]
+    output_u += output_b
+    return output_u
+
+
+def _basic_backward(
+    place: str,
+    x: rt.Array,
+    relu2_y: rt.Array,
+    drelu2_y: rt.Array,
+    params: Mapping[str, Any],
+    saved: tuple[Any, ...],
+    dtype: Any,
+    buffers: rt.Buffers,
+) -> tuple[rt.Array, dict[str, rt.Array]]:
+    """Compute block basic, backward.
+
+    Computed are (750) to (840), stage1_block3; (844) to (934), stage1_block2; (938) to (1028), stage1_block1. The
+        numbers at its statements are the first's.
+
+    Args:
+        place: what the names of its weights begin with.
+        x: shape (N, 32, 32, 16).
+        relu2_y: shape (N, 32, 32, 16).
+        drelu2_y: shape (N, 32, 32, 16).
+        params: the weights by name.
+        saved: norm1_v, norm1_h, relu1_y, norm2_v and norm2_h.
+
+    Returns:
+        dx, shape (N, 32, 32, 16); dconv1_w, dnorm1_gamma, dnorm1_beta, dconv2_w, dnorm2_gamma and dnorm2_beta by
+            name.
+    """
+    (norm1_v, norm1_h, relu1_y, norm2_v, norm2_h) = saved
+    N = x.shape[0]
+    conv1_w = rt.weight("resnet20", params, place + "_conv1.w", dtype, (3, 3, 16, 16))
+    norm1_gamma = rt.weight("resnet20", params, place + "_norm1.gamma", dtype, (16,))
+    conv2_w = rt.weight("resnet20", params, place + "_conv2.w", dtype, (3, 3, 16, 16))
+    norm2_gamma = rt.weight("resnet20", params, place + "_norm2.gamma", dtype, (16,))
+    # (750) dsum_y[m,q,v,e] = drelu2_y[m,q,v,e] [relu2_y[m,q,v,e]>0]
+    dsum_y = np.where(relu2_y > 0, drelu2_y, 0)
+    # (755) dnorm2_h[m,q,v,e] = norm2_gamma[e] dsum_y[m,q,v,e]
+    dnorm2_h = buffers.take((N, 32, 32, 16), dtype)
+    np.multiply(dsum_y, norm2_gamma, out=dnorm2_h)
+    # (761) dnorm2_v[m] = −1/(2(10⁻⁵+norm2_v[m])) Σ_{n,i,j} norm2_h[n,i,j,m] dnorm2_h[n,i,j,m]
+    dnorm2_v = 1 / (norm2_v + 1e-05) * (-1 / 2) * rt.contract("n i j m, n i j m -> m", dnorm2_h, norm2_h)
+    # (767) dnorm2_m[m] = −1/√(10⁻⁵+norm2_v[m]) Σ_{n,i,j} dnorm2_h[n,i,j,m]
+    dnorm2_m = -1 / np.sqrt(norm2_v + 1e-05) * rt.total(dnorm2_h.transpose(3, 0, 1, 2), (-3, -2, -1))
+    # (767) dnorm2_m[m] += −1/(512N) dnorm2_v[m] √(10⁻⁵+norm2_v[m]) Σ_{n,i,j} norm2_h[n,i,j,m]
+    dnorm2_m += (
+        np.sqrt(norm2_v + 1e-05)
+        * dnorm2_v
+        * -rt.ratio(1, 512 * N)
+        * rt.total(norm2_h.transpose(3, 0, 1, 2), (-3, -2, -1))
     )
-    conv2d2_u = buffers.take((N, 32, 32, 16), dtype)
-    rt.contract("n i j r t c, r t c k -> n i j k", relu1_y_1, conv2d2_w, out=conv2d2_u)
-    # (12) relu2_y[n,i,j,c] = max(0, batch_norm2_gamma[c]
-    #          (conv2d2_u[n,i,j,c]−batch_norm2_running_mean[c])/√(10⁻⁵+batch_norm2_running_var[c])+batch_norm2_beta[c])
-    relu2_y = buffers.take((N, 32, 32, 16), dtype)
-    np.copyto(relu2_y, batch_norm2_running_mean)
-    np.subtract(conv2d2_u, relu2_y, out=relu2_y)
-    relu2_y *= batch_norm2_gamma / np.sqrt(batch_norm2_running_var + 1e-05)
-    relu2_y += batch_norm2_beta
-    np.maximum(relu2_y, 0, out=relu2_y)
-    buffers.give(conv2d2_u)
-    # (13) conv2d3_u[n,i,j,k] = Σ_{r,t,c} conv2d3_w[r,t,c,k] relu2_y[n, i+r−1, j+t−1, c]
-    relu2_y_1 = rt.Window(  # n i j r t c
-        relu2_y, (N, 32, 32, 3, 3, 16), ((0, (0, 1)), (-1, (1, 1), (3, 1)), (-1, (2, 1), (4, 1)), (0, (5, 1)))
+    # (783) dconv2_u[m,q,v,e] = 1/1024 (2 norm2_h[m,q,v,e] dnorm2_v[e] √(10⁻⁵+norm2_v[e])/N+1024
+    #           dnorm2_h[m,q,v,e]/√(10⁻⁵+norm2_v[e])+dnorm2_m[e]/N)
+    dconv2_u = buffers.take((N, 32, 32, 16), dtype)
+    np.multiply(dnorm2_h, 1 / np.sqrt(norm2_v + 1e-05), out=dconv2_u)
+    dconv2_u += rt.ratio(1, 512 * N) * (np.sqrt(norm2_v + 1e-05) * dnorm2_v) * norm2_h
+    dconv2_u += rt.ratio(1, 1024 * N) * dnorm2_m
+    buffers.give(dnorm2_h)
+    # (793) drelu1_y[m,q,v,e] = Σ_{k,r,t} conv2_w[r,t,e,k] dconv2_u[m, q+1−r, v+1−t, k]
+    dconv2_u_1 = rt.Window(  # m q v k r t
+        dconv2_u, (N, 32, 32, 16, 3, 3), ((0, (0, 1)), (1, (1, 1), (4, -1)), (1, (2, 1), (5, -1)), (0, (3, 1)))
     )
-    conv2d3_u = buffers.take((N, 32, 32, 16), dtype)
-    rt.contract("n i j r t c, r t c k -> n i j k", relu2_y_1, conv2d3_w, out=conv2d3_u)
-    buffers.give(relu2_y)
-    # (19) relu3_y[n,i,j,c] = max(0, batch_norm3_gamma[c]
-    #          (conv2d3_u[n,i,j,c]−batch_norm3_running_mean[c])/√(10⁻⁵+batch_norm3_running_var[c])+batch_norm3_beta[c]
-    #          +relu1_y[n,i,j,c])
-    relu3_y = buffers.take((N, 32, 32, 16), dtype)
-    np.copyto(relu3_y, batch_norm3_running_mean)
-    np.subtract(conv2d3_u, relu3_y, out=relu3_y)
-    relu3_y *= batch_norm3_gamma / np.sqrt(batch_norm3_running_var + 1e-05)
-    relu3_y += batch_norm3_beta
-    relu3_y += relu1_y
-    np.maximum(relu3_y, 0, out=relu3_y)
-    buffers.give(relu1_y, conv2d3_u)
-    # (20) conv2d4_u[n,i,j,k] = Σ_{r,t,c} conv2d4_w[r,t,c,k] relu3_y[n, i+r−1, j+t−1, c]
-    relu3_y_1 = rt.Window(  # n i j r t c
-        relu3_y, (N, 32, 32, 3, 3, 16), ((0, (0, 1)), (-1, (1, 1), (3, 1)), (-1, (2, 1), (4, 1)), (0, (5, 1)))
+    drelu1_y = buffers.take((N, 32, 32, 16), dtype)
+    rt.contract("m q v k r t, r t e k -> m q v e", dconv2_u_1, conv2_w, out=drelu1_y)
+    # (797) dnorm1_y[m,q,v,e] = drelu1_y[m,q,v,e] [relu1_y[m,q,v,e]>0]
+    dnorm1_y = np.where(relu1_y > 0, drelu1_y, 0)
+    buffers.give(drelu1_y)
+    # (802) dnorm1_h[m,q,v,e] = norm1_gamma[e] dnorm1_y[m,q,v,e]
+    dnorm1_h = buffers.take((N, 32, 32, 16), dtype)
+    np.multiply(dnorm1_y, norm1_gamma, out=dnorm1_h)
+    # (808) dnorm1_v[m] = −1/(2(10⁻⁵+norm1_v[m])) Σ_{n,i,j} norm1_h[n,i,j,m] dnorm1_h[n,i,j,m]
+    dnorm1_v = 1 / (norm1_v + 1e-05) * (-1 / 2) * rt.contract("n i j m, n i j m -> m", dnorm1_h, norm1_h)
+    # (814) dnorm1_m[m] = −1/√(10⁻⁵+norm1_v[m]) Σ_{n,i,j} dnorm1_h[n,i,j,m]
+    dnorm1_m = -1 / np.sqrt(norm1_v + 1e-05) * rt.total(dnorm1_h.transpose(3, 0, 1, 2), (-3, -2, -1))
+    # (814) dnorm1_m[m] += −1/(512N) dnorm1_v[m] √(10⁻⁵+norm1_v[m]) Σ_{n,i,j} norm1_h[n,i,j,m]
+    dnorm1_m += (
+        np.sqrt(norm1_v + 1e-05)
+        * dnorm1_v
+        * -rt.ratio(1, 512 * N)
+        * rt.total(norm1_h.transpose(3, 0, 1, 2), (-3, -2, -1))
     )
-    conv2d4_u = buffers.take((N, 32, 32, 16), dtype)
-    rt.contract("n i j r t c, r t c k -> n i j k", relu3_y_1, conv2d4_w, out=conv2d4_u)
-    # (25) relu4_y[n,i,j,c] = max(0, batch_norm4_gamma[c]
-    #          (conv2d4_u[n,i,j,c]−batch_norm4_running_mean[c])/√(10⁻⁵+batch_norm4_running_var[c])+batch_norm4_beta[c])
-    relu4_y = buffers.take((N, 32, 32, 16), dtype)
-    np.copyto(relu4_y, batch_norm4_running_mean)
-    np.subtract(conv2d4_u, relu4_y, out=relu4_y)
-    relu4_y *= batch_norm4_gamma / np.sqrt(batch_norm4_running_var + 1e-05)
-    relu4_y += batch_norm4_beta
-    np.maximum(relu4_y, 0, out=relu4_y)
-    buffers.give(conv2d4_u)
-    # (26) conv2d5_u[n,i,j,k] = Σ_{r,t,c} conv2d5_w[r,t,c,k] relu4_y[n, i+r−1, j+t−1, c]
-    relu4_y_1 = rt.Window(  # n i j r t c
-        relu4_y, (N, 32, 32, 3, 3, 16), ((0, (0, 1)), (-1, (1, 1), (3, 1)), (-1, (2, 1), (4, 1)), (0, (5, 1)))
+    # (830) dconv1_u[m,q,v,e] = 1/1024 (2 norm1_h[m,q,v,e] dnorm1_v[e] √(10⁻⁵+norm1_v[e])/N+1024
+    #           dnorm1_h[m,q,v,e]/√(10⁻⁵+norm1_v[e])+dnorm1_m[e]/N)
+    dconv1_u = buffers.take((N, 32, 32, 16), dtype)
+    np.multiply(dnorm1_h, 1 / np.sqrt(norm1_v + 1e-05), out=dconv1_u)
+    dconv1_u += rt.ratio(1, 512 * N) * (np.sqrt(norm1_v + 1e-05) * dnorm1_v) * norm1_h
+    dconv1_u += rt.ratio(1, 1024 * N) * dnorm1_m
+    buffers.give(dnorm1_h)
+    # (840) dx[m,q,v,e] = Σ_{k,r,t} conv1_w[r,t,e,k] dconv1_u[m, q+1−r, v+1−t, k]
+    dconv1_u_1 = rt.Window(  # m q v k r t
+        dconv1_u, (N, 32, 32, 16, 3, 3), ((0, (0, 1)), (1, (1, 1), (4, -1)), (1, (2, 1), (5, -1)), (0, (3, 1)))
     )
-    conv2d5_u = buffers.take((N, 32, 32, 16), dtype)
-    rt.contract("n i j r t c, r t c k -> n i j k", relu4_y_1, conv2d5_w, out=conv2d5_u)
-    buffers.give(relu4_y)
-    # (32) relu5_y[n,i,j,c] = max(0, batch_norm5_gamma[c]
-    #          (conv2d5_u[n,i,j,c]−batch_norm5_running_mean[c])/√(10⁻⁵+batch_norm5_running_var[c])+batch_norm5_beta[c]
-    #          +relu3_y[n,i,j,c])
-    relu5_y = buffers.take((N, 32, 32, 16), dtype)
-    np.copyto(relu5_y, batch_norm5_running_mean)
-    np.subtract(conv2d5_u, relu5_y, out=relu5_y)
-    relu5_y *= batch_norm5_gamma / np.sqrt(batch_norm5_running_var + 1e-05)
-    relu5_y += batch_norm5_beta
-    relu5_y += relu3_y
-    np.maximum(relu5_y, 0, out=relu5_y)
-    buffers.give(relu3_y, conv2d5_u)
-    # (33) conv2d6_u[n,i,j,k] = Σ_{r,t,c} conv2d6_w[r,t,c,k] relu5_y[n, i+r−1, j+t−1, c]
-    relu5_y_1 = rt.Window(  # n i j r t c
-        relu5_y, (N, 32, 32, 3, 3, 16), ((0, (0, 1)), (-1, (1, 1), (3, 1)), (-1, (2, 1), (4, 1)), (0, (5, 1)))
+    dx = buffers.take((N, 32, 32, 16), dtype)
+    rt.contract("m q v k r t, r t e k -> m q v e", dconv1_u_1, conv1_w, out=dx)
+    # (840) dx[m,q,v,e] += dsum_y[m,q,v,e]
+    dx += dsum_y
+    # (835) dconv1_w[m,q,v,e] = Σ_{n,i,j} x[n, m+i−1, q+j−1, v] dconv1_u[n,i,j,e]
+    x_1 = rt.Window(  # m q v n i j
+        x, (3, 3, 16, N, 32, 32), ((0, (3, 1)), (-1, (0, 1), (4, 1)), (-1, (1, 1), (5, 1)), (0, (2, 1)))
     )
-    conv2d6_u = buffers.take((N, 32, 32, 16), dtype)
-    rt.contract("n i j r t c, r t c k -> n i j k", relu5_y_1, conv2d6_w, out=conv2d6_u)
-    # (38) relu6_y[n,i,j,c] = max(0, batch_norm6_gamma[c]
-    #          (conv2d6_u[n,i,j,c]−batch_norm6_running_mean[c])/√(10⁻⁵+batch_norm6_running_var[c])+batch_norm6_beta[c])
-    relu6_y = buffers.take((N, 32, 32, 16), dtype)
-    np.copyto(relu6_y, batch_norm6_running_mean)
-    np.subtract(conv2d6_u, relu6_y, out=relu6_y)
-    relu6_y *= batch_norm6_gamma / np.sqrt(batch_norm6_running_var + 1e-05)
-    relu6_y += batch_norm6_beta
-    np.maximum(relu6_y, 0, out=relu6_y)
-    buffers.give(conv2d6_u)
-    # (39) conv2d7_u[n,i,j,k] = Σ_{r,t,c} conv2d7_w[r,t,c,k] relu6_y[n, i+r−1, j+t−1, c]
-    relu6_y_1 = rt.Window(  # n i j r t c
-        relu6_y, (N, 32, 32, 3, 3, 16), ((0, (0, 1)), (-1, (1, 1), (3, 1)), (-1, (2, 1), (4, 1)), (0, (5, 1)))
+    dconv1_w = np.empty((3, 3, 16, 16), dtype)
+    rt.contract("m q v n i j, n i j e -> m q v e", x_1, dconv1_u, out=dconv1_w)
+    buffers.give(dconv1_u)
+    # (819) dnorm1_gamma[m] = Σ_{n,i,j} norm1_h[n,i,j,m] dnorm1_y[n,i,j,m]
+    dnorm1_gamma = rt.contract("n i j m, n i j m -> m", dnorm1_y, norm1_h)
+    # (824) dnorm1_beta[m] = Σ_{n,i,j} dnorm1_y[n,i,j,m]
+    dnorm1_beta = rt.total(dnorm1_y.transpose(3, 0, 1, 2), (-3, -2, -1))
+    # (788) dconv2_w[m,q,v,e] = Σ_{n,i,j} relu1_y[n, m+i−1, q+j−1, v] dconv2_u[n,i,j,e]
+    relu1_y_1 = rt.Window(  # m q v n i j
+        relu1_y, (3, 3, 16, N, 32, 32), ((0, (3, 1)), (-1, (0, 1), (4, 1)), (-1, (1, 1), (5, 1)), (0, (2, 1)))
     )
-    conv2d7_u = buffers.take((N, 32, 32, 16), dtype)
-    rt.contract("n i j r t c, r t c k -> n i j k", relu6_y_1, conv2d7_w, out=conv2d7_u)
-    buffers.give(relu6_y)
-    # (45) relu7_y[n,i,j,c] = max(0, batch_norm7_gamma[c]
-    #          (conv2d7_u[n,i,j,c]−batch_norm7_running_mean[c])/√(10⁻⁵+batch_norm7_running_var[c])+batch_norm7_beta[c]
-    #          +relu5_y[n,i,j,c])
-    relu7_y = buffers.take((N, 32, 32, 16), dtype)
-    np.copyto(relu7_y, batch_norm7_running_mean)
-    np.subtract(conv2d7_u, relu7_y, out=relu7_y)
-    relu7_y *= batch_norm7_gamma / np.sqrt(batch_norm7_running_var + 1e-05)
-    relu7_y += batch_norm7_beta
-    relu7_y += relu5_y
-    np.maximum(relu7_y, 0, out=relu7_y)
-    buffers.give(relu5_y, conv2d7_u)
-    # (46) conv2d8_u[n,i,j,k] = Σ_{r,t,c} conv2d8_w[r,t,c,k] relu7_y[n, 2i+r−1, 2j+t−1, c]
-    relu7_y_1 = rt.Window(  # n i j r t c
-        relu7_y, (N, 16, 16, 3, 3, 16), ((0, (0, 1)), (-1, (1, 2), (3, 1)), (-1, (2, 2), (4, 1)), (0, (5, 1)))
+    dconv2_w = np.empty((3, 3, 16, 16), dtype)
+    rt.contract("m q v n i j, n i j e -> m q v e", relu1_y_1, dconv2_u, out=dconv2_w)
+    buffers.give(dconv2_u)
+    # (772) dnorm2_gamma[m] = Σ_{n,i,j} norm2_h[n,i,j,m] dsum_y[n,i,j,m]
+    dnorm2_gamma = rt.contract("n i j m, n i j m -> m", dsum_y, norm2_h)
+    # (777) dnorm2_beta[m] = Σ_{n,i,j} dsum_y[n,i,j,m]
+    dnorm2_beta = rt.total(dsum_y.transpose(3, 0, 1, 2), (-3, -2, -1))
+    return (
+        dx,
+        {
+            place + "_conv1.w": dconv1_w,
+            place + "_norm1.gamma": dnorm1_gamma,
+            place + "_norm1.beta": dnorm1_beta,
+            place + "_conv2.w": dconv2_w,
+            place + "_norm2.gamma": dnorm2_gamma,
+            place + "_norm2.beta": dnorm2_beta,
+        },
     )
-    conv2d8_u = buffers.take((N, 16, 16, 32), dtype)
-    rt.contract("n i j r t c, r t c k -> n i j k", relu7_y_1, conv2d8_w, out=conv2d8_u)
-    # (51) relu8_y[n,i,j,c] = max(0, batch_norm8_gamma[c]
-    #          (conv2d8_u[n,i,j,c]−batch_norm8_running_mean[c])/√(10⁻⁵+batch_norm8_running_var[c])+batch_norm8_beta[c])
-    relu8_y = buffers.take((N, 16, 16, 32), dtype)
-    np.copyto(relu8_y, batch_norm8_running_mean)
-    np.subtract(conv2d8_u, relu8_y, out=relu8_y)
-    relu8_y *= batch_norm8_gamma / np.sqrt(batch_norm8_running_var + 1e-05)
-    relu8_y += batch_norm8_beta
-    np.maximum(relu8_y, 0, out=relu8_y)
-    buffers.give(conv2d8_u)
-    # (52) conv2d9_u[n,i,j,k] = Σ_{r,t,c} conv2d9_w[r,t,c,k] relu8_y[n, i+r−1, j+t−1, c]
-    relu8_y_1 = rt.Window(  # n i j r t c
-        relu8_y, (N, 16, 16, 3, 3, 32), ((0, (0, 1)), (-1, (1, 1), (3, 1)), (-1, (2, 1), (4, 1)), (0, (5, 1)))
+
+
+def _basic2_backward(
+    place: str,
+    x: rt.Array,
+    relu2_y: rt.Array,
+    drelu2_y: rt.Array,
+    params: Mapping[str, Any],
+    saved: tuple[Any, ...],
+    dtype: Any,
+    buffers: rt.Buffers,
+) -> tuple[rt.Array, dict[str, rt.Array]]:
+    """Compute block basic2, backward.
+
+    Computed are (463) to (553), stage2_block3; (557) to (647), stage2_block2. The numbers at its statements are the
+        first's.
+
+    Args:
+        place: what the names of its weights begin with.
+        x: shape (N, 16, 16, 32).
+        relu2_y: shape (N, 16, 16, 32).
+        drelu2_y: shape (N, 16, 16, 32).
+        params: the weights by name.
+        saved: norm1_v, norm1_h, relu1_y, norm2_v and norm2_h.
+
+    Returns:
+        dx, shape (N, 16, 16, 32); dconv1_w, dnorm1_gamma, dnorm1_beta, dconv2_w, dnorm2_gamma and dnorm2_beta by
+            name.
+    """
+    (norm1_v, norm1_h, relu1_y, norm2_v, norm2_h) = saved
+    N = x.shape[0]
+    conv1_w = rt.weight("resnet20", params, place + "_conv1.w", dtype, (3, 3, 32, 32))
+    norm1_gamma = rt.weight("resnet20", params, place + "_norm1.gamma", dtype, (32,))
+    conv2_w = rt.weight("resnet20", params, place + "_conv2.w", dtype, (3, 3, 32, 32))
+    norm2_gamma = rt.weight("resnet20", params, place + "_norm2.gamma", dtype, (32,))
+    # (463) dsum_y[m,q,v,e] = drelu2_y[m,q,v,e] [relu2_y[m,q,v,e]>0]
+    dsum_y = np.where(relu2_y > 0, drelu2_y, 0)
+    # (468) dnorm2_h[m,q,v,e] = norm2_gamma[e] dsum_y[m,q,v,e]
+    dnorm2_h = buffers.take((N, 16, 16, 32), dtype)
+    np.multiply(dsum_y, norm2_gamma, out=dnorm2_h)
+    # (474) dnorm2_v[m] = −1/(2(10⁻⁵+norm2_v[m])) Σ_{n,i,j} norm2_h[n,i,j,m] dnorm2_h[n,i,j,m]
+    dnorm2_v = 1 / (norm2_v + 1e-05) * (-1 / 2) * rt.contract("n i j m, n i j m -> m", dnorm2_h, norm2_h)
+    # (480) dnorm2_m[m] = −1/√(10⁻⁵+norm2_v[m]) Σ_{n,i,j} dnorm2_h[n,i,j,m]
+    dnorm2_m = -1 / np.sqrt(norm2_v + 1e-05) * rt.total(dnorm2_h.transpose(3, 0, 1, 2), (-3, -2, -1))
+    # (480) dnorm2_m[m] += −1/(128N) dnorm2_v[m] √(10⁻⁵+norm2_v[m]) Σ_{n,i,j} norm2_h[n,i,j,m]
+    dnorm2_m += (
+        np.sqrt(norm2_v + 1e-05)
+        * dnorm2_v
+        * -rt.ratio(1, 128 * N)
+        * rt.total(norm2_h.transpose(3, 0, 1, 2), (-3, -2, -1))
     )
-    conv2d9_u = buffers.take((N, 16, 16, 32), dtype)
-    rt.contract("n i j r t c, r t c k -> n i j k", relu8_y_1, conv2d9_w, out=conv2d9_u)
-    buffers.give(relu8_y)
-    # (59) relu9_y[n,i,j,c] = max(0, batch_norm9_gamma[c]
-    #          (conv2d9_u[n,i,j,c]−batch_norm9_running_mean[c])/√(10⁻⁵+batch_norm9_running_var[c])+batch_norm9_beta[c]
-    #          +relu7_y[n,
-    #          2i, 2j, c−8])
-    relu7_y_2 = rt.window(relu7_y, (N, 16, 16, 32), ((0, (0, 1)), (0, (1, 2)), (0, (2, 2)), (-8, (3, 1))))  # n i j c
-    relu9_y = buffers.take((N, 16, 16, 32), dtype)
-    np.copyto(relu9_y, batch_norm9_running_mean)
-    np.subtract(conv2d9_u, relu9_y, out=relu9_y)
-    relu9_y *= batch_norm9_gamma / np.sqrt(batch_norm9_running_var + 1e-05)
-    relu9_y += batch_norm9_beta
-    relu9_y += relu7_y_2
-    np.maximum(relu9_y, 0, out=relu9_y)
-    buffers.give(relu7_y, conv2d9_u)
-    # (60) conv2d10_u[n,i,j,k] = Σ_{r,t,c} conv2d10_w[r,t,c,k] relu9_y[n, i+r−1, j+t−1, c]
-    relu9_y_1 = rt.Window(  # n i j r t c
-        relu9_y, (N, 16, 16, 3, 3, 32), ((0, (0, 1)), (-1, (1, 1), (3, 1)), (-1, (2, 1), (4, 1)), (0, (5, 1)))
+    # (496) dconv2_u[m,q,v,e] = 1/256 (2 norm2_h[m,q,v,e] dnorm2_v[e] √(10⁻⁵+norm2_v[e])/N+256
+    #           dnorm2_h[m,q,v,e]/√(10⁻⁵+norm2_v[e])+dnorm2_m[e]/N)
+    dconv2_u = buffers.take((N, 16, 16, 32), dtype)
+    np.multiply(dnorm2_h, 1 / np.sqrt(norm2_v + 1e-05), out=dconv2_u)
+    dconv2_u += rt.ratio(1, 128 * N) * (np.sqrt(norm2_v + 1e-05) * dnorm2_v) * norm2_h
+    dconv2_u += rt.ratio(1, 256 * N) * dnorm2_m
+    buffers.give(dnorm2_h)
+    # (506) drelu1_y[m,q,v,e] = Σ_{k,r,t} conv2_w[r,t,e,k] dconv2_u[m, q+1−r, v+1−t, k]
+    dconv2_u_1 = rt.Window(  # m q v k r t
+        dconv2_u, (N, 16, 16, 32, 3, 3), ((0, (0, 1)), (1, (1, 1), (4, -1)), (1, (2, 1), (5, -1)), (0, (3, 1)))
     )
-    conv2d10_u = buffers.take((N, 16, 16, 32), dtype)
-    rt.contract("n i j r t c, r t c k -> n i j k", relu9_y_1, conv2d10_w, out=conv2d10_u)
-    # (65) relu10_y[n,i,j,c] = max(0, batch_norm10_gamma[c]
-    #          (conv2d10_u[n,i,j,c]−batch_norm10_running_mean[c])/√(10⁻⁵+batch_norm10_running_var[c])
-    #          +batch_norm10_beta[c])
-    relu10_y = buffers.take((N, 16, 16, 32), dtype)
-    np.copyto(relu10_y, batch_norm10_running_mean)
-    np.subtract(conv2d10_u, relu10_y, out=relu10_y)
-    relu10_y *= batch_norm10_gamma / np.sqrt(batch_norm10_running_var + 1e-05)
-    relu10_y += batch_norm10_beta
-    np.maximum(relu10_y, 0, out=relu10_y)
-    buffers.give(conv2d10_u)
-    # (66) conv2d11_u[n,i,j,k] = Σ_{r,t,c} conv2d11_w[r,t,c,k] relu10_y[n, i+r−1, j+t−1, c]
-    relu10_y_1 = rt.Window(  # n i j r t c
-        relu10_y, (N, 16, 16, 3, 3, 32), ((0, (0, 1)), (-1, (1, 1), (3, 1)), (-1, (2, 1), (4, 1)), (0, (5, 1)))
+    drelu1_y = buffers.take((N, 16, 16, 32), dtype)
+    rt.contract("m q v k r t, r t e k -> m q v e", dconv2_u_1, conv2_w, out=drelu1_y)
+    # (510) dnorm1_y[m,q,v,e] = drelu1_y[m,q,v,e] [relu1_y[m,q,v,e]>0]
+    dnorm1_y = np.where(relu1_y > 0, drelu1_y, 0)
+    buffers.give(drelu1_y)
+    # (515) dnorm1_h[m,q,v,e] = norm1_gamma[e] dnorm1_y[m,q,v,e]
+    dnorm1_h = buffers.take((N, 16, 16, 32), dtype)
+    np.multiply(dnorm1_y, norm1_gamma, out=dnorm1_h)
+    # (521) dnorm1_v[m] = −1/(2(10⁻⁵+norm1_v[m])) Σ_{n,i,j} norm1_h[n,i,j,m] dnorm1_h[n,i,j,m]
+    dnorm1_v = 1 / (norm1_v + 1e-05) * (-1 / 2) * rt.contract("n i j m, n i j m -> m", dnorm1_h, norm1_h)
+    # (527) dnorm1_m[m] = −1/√(10⁻⁵+norm1_v[m]) Σ_{n,i,j} dnorm1_h[n,i,j,m]
+    dnorm1_m = -1 / np.sqrt(norm1_v + 1e-05) * rt.total(dnorm1_h.transpose(3, 0, 1, 2), (-3, -2, -1))
+    # (527) dnorm1_m[m] += −1/(128N) dnorm1_v[m] √(10⁻⁵+norm1_v[m]) Σ_{n,i,j} norm1_h[n,i,j,m]
+    dnorm1_m += (
+        np.sqrt(norm1_v + 1e-05)
+        * dnorm1_v
+        * -rt.ratio(1, 128 * N)
+        * rt.total(norm1_h.transpose(3, 0, 1, 2), (-3, -2, -1))
     )
-    conv2d11_u = buffers.take((N, 16, 16, 32), dtype)
-    rt.contract("n i j r t c, r t c k -> n i j k", relu10_y_1, conv2d11_w, out=conv2d11_u)
-    buffers.give(relu10_y)
-    # (72) relu11_y[n,i,j,c] = max(0, batch_norm11_gamma[c]
-    #          (conv2d11_u[n,i,j,c]−batch_norm11_running_mean[c])/√(10⁻⁵+batch_norm11_running_var[c])
-    #          +batch_norm11_beta[c]+relu9_y[n,i,j,c])
-    relu11_y = buffers.take((N, 16, 16, 32), dtype)
-    np.copyto(relu11_y, batch_norm11_running_mean)
-    np.subtract(conv2d11_u, relu11_y, out=relu11_y)
-    relu11_y *= batch_norm11_gamma / np.sqrt(batch_norm11_running_var + 1e-05)
-    relu11_y += batch_norm11_beta
-    relu11_y += relu9_y
-    np.maximum(relu11_y, 0, out=relu11_y)
-    buffers.give(relu9_y, conv2d11_u)
-    # (73) conv2d12_u[n,i,j,k] = Σ_{r,t,c} conv2d12_w[r,t,c,k] relu11_y[n, i+r−1, j+t−1, c]
-    relu11_y_1 = rt.Window(  # n i j r t c
-        relu11_y, (N, 16, 16, 3, 3, 32), ((0, (0, 1)), (-1, (1, 1), (3, 1)), (-1, (2, 1), (4, 1)), (0, (5, 1)))
+    # (543) dconv1_u[m,q,v,e] = 1/256 (2 norm1_h[m,q,v,e] dnorm1_v[e] √(10⁻⁵+norm1_v[e])/N+256
+    #           dnorm1_h[m,q,v,e]/√(10⁻⁵+norm1_v[e])+dnorm1_m[e]/N)
+    dconv1_u = buffers.take((N, 16, 16, 32), dtype)
+    np.multiply(dnorm1_h, 1 / np.sqrt(norm1_v + 1e-05), out=dconv1_u)
+    dconv1_u += rt.ratio(1, 128 * N) * (np.sqrt(norm1_v + 1e-05) * dnorm1_v) * norm1_h
+    dconv1_u += rt.ratio(1, 256 * N) * dnorm1_m
+    buffers.give(dnorm1_h)
+    # (553) dx[m,q,v,e] = Σ_{k,r,t} conv1_w[r,t,e,k] dconv1_u[m, q+1−r, v+1−t, k]
+    dconv1_u_1 = rt.Window(  # m q v k r t
+        dconv1_u, (N, 16, 16, 32, 3, 3), ((0, (0, 1)), (1, (1, 1), (4, -1)), (1, (2, 1), (5, -1)), (0, (3, 1)))
     )
-    conv2d12_u = buffers.take((N, 16, 16, 32), dtype)
-    rt.contract("n i j r t c, r t c k -> n i j k", relu11_y_1, conv2d12_w, out=conv2d12_u)
-    # (78) relu12_y[n,i,j,c] = max(0, batch_norm12_gamma[c]
-    #          (conv2d12_u[n,i,j,c]−batch_norm12_running_mean[c])/√(10⁻⁵+batch_norm12_running_var[c])
-    #          +batch_norm12_beta[c])
-    relu12_y = buffers.take((N, 16, 16, 32), dtype)
-    np.copyto(relu12_y, batch_norm12_running_mean)
-    np.subtract(conv2d12_u, relu12_y, out=relu12_y)
-    relu12_y *= batch_norm12_gamma / np.sqrt(batch_norm12_running_var + 1e-05)
-    relu12_y += batch_norm12_beta
-    np.maximum(relu12_y, 0, out=relu12_y)
-    buffers.give(conv2d12_u)
-    # (79) conv2d13_u[n,i,j,k] = Σ_{r,t,c} conv2d13_w[r,t,c,k] relu12_y[n, i+r−1, j+t−1, c]
-    relu12_y_1 = rt.Window(  # n i j r t c
-        relu12_y, (N, 16, 16, 3, 3, 32), ((0, (0, 1)), (-1, (1, 1), (3, 1)), (-1, (2, 1), (4, 1)), (0, (5, 1)))
+    dx = buffers.take((N, 16, 16, 32), dtype)
+    rt.contract("m q v k r t, r t e k -> m q v e", dconv1_u_1, conv1_w, out=dx)
+    # (553) dx[m,q,v,e] += dsum_y[m,q,v,e]
+    dx += dsum_y
+    # (548) dconv1_w[m,q,v,e] = Σ_{n,i,j} x[n, m+i−1, q+j−1, v] dconv1_u[n,i,j,e]
+    x_1 = rt.Window(  # m q v n i j
+        x, (3, 3, 32, N, 16, 16), ((0, (3, 1)), (-1, (0, 1), (4, 1)), (-1, (1, 1), (5, 1)), (0, (2, 1)))
     )
-    conv2d13_u = buffers.take((N, 16, 16, 32), dtype)
-    rt.contract("n i j r t c, r t c k -> n i j k", relu12_y_1, conv2d13_w, out=conv2d13_u)
-    buffers.give(relu12_y)
-    # (85) relu13_y[n,i,j,c] = max(0, batch_norm13_gamma[c]
-    #          (conv2d13_u[n,i,j,c]−batch_norm13_running_mean[c])/√(10⁻⁵+batch_norm13_running_var[c])
-    #          +batch_norm13_beta[c]+relu11_y[n,i,j,c])
-    relu13_y = buffers.take((N, 16, 16, 32), dtype)
-    np.copyto(relu13_y, batch_norm13_running_mean)
-    np.subtract(conv2d13_u, relu13_y, out=relu13_y)
-    relu13_y *= batch_norm13_gamma / np.sqrt(batch_norm13_running_var + 1e-05)
-    relu13_y += batch_norm13_beta
-    relu13_y += relu11_y
-    np.maximum(relu13_y, 0, out=relu13_y)
-    buffers.give(relu11_y, conv2d13_u)
-    # (86) conv2d14_u[n,i,j,k] = Σ_{r,t,c} conv2d14_w[r,t,c,k] relu13_y[n, 2i+r−1, 2j+t−1, c]
-    relu13_y_1 = rt.Window(  # n i j r t c
-        relu13_y, (N, 8, 8, 3, 3, 32), ((0, (0, 1)), (-1, (1, 2), (3, 1)), (-1, (2, 2), (4, 1)), (0, (5, 1)))
+    dconv1_w = np.empty((3, 3, 32, 32), dtype)
+    rt.contract("m q v n i j, n i j e -> m q v e", x_1, dconv1_u, out=dconv1_w)
+    buffers.give(dconv1_u)
+    # (532) dnorm1_gamma[m] = Σ_{n,i,j} norm1_h[n,i,j,m] dnorm1_y[n,i,j,m]
+    dnorm1_gamma = rt.contract("n i j m, n i j m -> m", dnorm1_y, norm1_h)
+    # (537) dnorm1_beta[m] = Σ_{n,i,j} dnorm1_y[n,i,j,m]
+    dnorm1_beta = rt.total(dnorm1_y.transpose(3, 0, 1, 2), (-3, -2, -1))
+    # (501) dconv2_w[m,q,v,e] = Σ_{n,i,j} relu1_y[n, m+i−1, q+j−1, v] dconv2_u[n,i,j,e]
+    relu1_y_1 = rt.Window(  # m q v n i j
+        relu1_y, (3, 3, 32, N, 16, 16), ((0, (3, 1)), (-1, (0, 1), (4, 1)), (-1, (1, 1), (5, 1)), (0, (2, 1)))
     )
-    conv2d14_u = buffers.take((N, 8, 8, 64), dtype)
-    rt.contract("n i j r t c, r t c k -> n i j k", relu13_y_1, conv2d14_w, out=conv2d14_u)
-    # (91) relu14_y[n,i,j,c] = max(0, batch_norm14_gamma[c]
-    #          (conv2d14_u[n,i,j,c]−batch_norm14_running_mean[c])/√(10⁻⁵+batch_norm14_running_var[c])
-    #          +batch_norm14_beta[c])
-    relu14_y = buffers.take((N, 8, 8, 64), dtype)
-    np.copyto(relu14_y, batch_norm14_running_mean)
-    np.subtract(conv2d14_u, relu14_y, out=relu14_y)
-    relu14_y *= batch_norm14_gamma / np.sqrt(batch_norm14_running_var + 1e-05)
-    relu14_y += batch_norm14_beta
-    np.maximum(relu14_y, 0, out=relu14_y)
-    buffers.give(conv2d14_u)
-    # (92) conv2d15_u[n,i,j,k] = Σ_{r,t,c} conv2d15_w[r,t,c,k] relu14_y[n, i+r−1, j+t−1, c]
-    relu14_y_1 = rt.Window(  # n i j r t c
-        relu14_y, (N, 8, 8, 3, 3, 64), ((0, (0, 1)), (-1, (1, 1), (3, 1)), (-1, (2, 1), (4, 1)), (0, (5, 1)))
+    dconv2_w = np.empty((3, 3, 32, 32), dtype)
+    rt.contract("m q v n i j, n i j e -> m q v e", relu1_y_1, dconv2_u, out=dconv2_w)
+    buffers.give(dconv2_u)
+    # (485) dnorm2_gamma[m] = Σ_{n,i,j} norm2_h[n,i,j,m] dsum_y[n,i,j,m]
+    dnorm2_gamma = rt.contract("n i j m, n i j m -> m", dsum_y, norm2_h)
+    # (490) dnorm2_beta[m] = Σ_{n,i,j} dsum_y[n,i,j,m]
+    dnorm2_beta = rt.total(dsum_y.transpose(3, 0, 1, 2), (-3, -2, -1))
+    return (
+        dx,
+        {
+            place + "_conv1.w": dconv1_w,
+            place + "_norm1.gamma": dnorm1_gamma,
+            place + "_norm1.beta": dnorm1_beta,
+            place + "_conv2.w": dconv2_w,
+            place + "_norm2.gamma": dnorm2_gamma,
+            place + "_norm2.beta": dnorm2_beta,
+        },
     )
-    conv2d15_u = buffers.take((N, 8, 8, 64), dtype)
-    rt.contract("n i j r t c, r t c k -> n i j k", relu14_y_1, conv2d15_w, out=conv2d15_u)
-    buffers.give(relu14_y)
-    # (99) relu15_y[n,i,j,c] = max(0, batch_norm15_gamma[c]
-    #          (conv2d15_u[n,i,j,c]−batch_norm15_running_mean[c])/√(10⁻⁵+batch_norm15_running_var[c])
-    #          +batch_norm15_beta[c]+relu13_y[n,
-    #          2i, 2j, c−16])
-    relu13_y_2 = rt.window(relu13_y, (N, 8, 8, 64), ((0, (0, 1)), (0, (1, 2)), (0, (2, 2)), (-16, (3, 1))))  # n i j c
-    relu15_y = buffers.take((N, 8, 8, 64), dtype)
-    np.copyto(relu15_y, batch_norm15_running_mean)
-    np.subtract(conv2d15_u, relu15_y, out=relu15_y)
-    relu15_y *= batch_norm15_gamma / np.sqrt(batch_norm15_running_var + 1e-05)
-    relu15_y += batch_norm15_beta
-    relu15_y += relu13_y_2
-    np.maximum(relu15_y, 0, out=relu15_y)
-    buffers.give(relu13_y, conv2d15_u)
-    # (100) conv2d16_u[n,i,j,k] = Σ_{r,t,c} conv2d16_w[r,t,c,k] relu15_y[n, i+r−1, j+t−1, c]
-    relu15_y_1 = rt.Window(  # n i j r t c
-        relu15_y, (N, 8, 8, 3, 3, 64), ((0, (0, 1)), (-1, (1, 1), (3, 1)), (-1, (2, 1), (4, 1)), (0, (5, 1)))
+
+
+def _basic3_backward(
+    place: str,
+    x: rt.Array,
+    relu2_y: rt.Array,
+    drelu2_y: rt.Array,
+    params: Mapping[str, Any],
+    saved: tuple[Any, ...],
+    dtype: Any,
+    buffers: rt.Buffers,
+) -> tuple[rt.Array, dict[str, rt.Array]]:
+    """Compute block basic3, backward.
+
+    Computed are (175) to (266), stage3_block3; (270) to (360), stage3_block2. The numbers at its statements are the
+        first's.
+
+    Args:
+        place: what the names of its weights begin with.
+        x: shape (N, 8, 8, 64).
+        relu2_y: shape (N, 8, 8, 64).
+        drelu2_y: shape (N, 8, 8, 64).
+        params: the weights by name.
+        saved: norm1_v, norm1_h, relu1_y, norm2_v and norm2_h.
+
+    Returns:
+        dx, shape (N, 8, 8, 64); dconv1_w, dnorm1_gamma, dnorm1_beta, dconv2_w, dnorm2_gamma and dnorm2_beta by
+            name.
+    """
+    (norm1_v, norm1_h, relu1_y, norm2_v, norm2_h) = saved
+    N = x.shape[0]
+    conv1_w = rt.weight("resnet20", params, place + "_conv1.w", dtype, (3, 3, 64, 64))
+    norm1_gamma = rt.weight("resnet20", params, place + "_norm1.gamma", dtype, (64,))
+    conv2_w = rt.weight("resnet20", params, place + "_conv2.w", dtype, (3, 3, 64, 64))
+    norm2_gamma = rt.weight("resnet20", params, place + "_norm2.gamma", dtype, (64,))
+    # (175) dsum_y[m,q,v,e] = drelu2_y[m,q,v,e] [relu2_y[m,q,v,e]>0]
+    dsum_y = np.where(relu2_y > 0, drelu2_y, 0)
+    # (181) dnorm2_h[m,q,v,e] = norm2_gamma[e] dsum_y[m,q,v,e]
+    dnorm2_h = buffers.take((N, 8, 8, 64), dtype)
+    np.multiply(dsum_y, norm2_gamma, out=dnorm2_h)
+    # (187) dnorm2_v[m] = −1/(2(10⁻⁵+norm2_v[m])) Σ_{n,i,j} norm2_h[n,i,j,m] dnorm2_h[n,i,j,m]
+    dnorm2_v = 1 / (norm2_v + 1e-05) * (-1 / 2) * rt.contract("n i j m, n i j m -> m", dnorm2_h, norm2_h)
+    # (193) dnorm2_m[m] = −1/√(10⁻⁵+norm2_v[m]) Σ_{n,i,j} dnorm2_h[n,i,j,m]
+    dnorm2_m = -1 / np.sqrt(norm2_v + 1e-05) * rt.total(dnorm2_h.transpose(3, 0, 1, 2), (-3, -2, -1))
+    # (193) dnorm2_m[m] += −1/(32N) dnorm2_v[m] √(10⁻⁵+norm2_v[m]) Σ_{n,i,j} norm2_h[n,i,j,m]
+    dnorm2_m += (
+        np.sqrt(norm2_v + 1e-05)
+        * dnorm2_v
+        * -rt.ratio(1, 32 * N)
+        * rt.total(norm2_h.transpose(3, 0, 1, 2), (-3, -2, -1))
     )
-    conv2d16_u = buffers.take((N, 8, 8, 64), dtype)
-    rt.contract("n i j r t c, r t c k -> n i j k", relu15_y_1, conv2d16_w, out=conv2d16_u)
-    # (105) relu16_y[n,i,j,c] = max(0, batch_norm16_gamma[c]
-    #           (conv2d16_u[n,i,j,c]−batch_norm16_running_mean[c])/√(10⁻⁵+batch_norm16_running_var[c])
-    #           +batch_norm16_beta[c])
-    relu16_y = buffers.take((N, 8, 8, 64), dtype)
-    np.copyto(relu16_y, batch_norm16_running_mean)
-    np.subtract(conv2d16_u, relu16_y, out=relu16_y)
-    relu16_y *= batch_norm16_gamma / np.sqrt(batch_norm16_running_var + 1e-05)
-    relu16_y += batch_norm16_beta
-    np.maximum(relu16_y, 0, out=relu16_y)
-    buffers.give(conv2d16_u)
-    # (106) conv2d17_u[n,i,j,k] = Σ_{r,t,c} conv2d17_w[r,t,c,k] relu16_y[n, i+r−1, j+t−1, c]
-    relu16_y_1 = rt.Window(  # n i j r t c
-        relu16_y, (N, 8, 8, 3, 3, 64), ((0, (0, 1)), (-1, (1, 1), (3, 1)), (-1, (2, 1), (4, 1)), (0, (5, 1)))
+    # (209) dconv2_u[m,q,v,e] = 1/64 (2 norm2_h[m,q,v,e] dnorm2_v[e] √(10⁻⁵+norm2_v[e])/N+64
+    #           dnorm2_h[m,q,v,e]/√(10⁻⁵+norm2_v[e])+dnorm2_m[e]/N)
+    dconv2_u = buffers.take((N, 8, 8, 64), dtype)
+    np.multiply(dnorm2_h, 1 / np.sqrt(norm2_v + 1e-05), out=dconv2_u)
+    dconv2_u += rt.ratio(1, 32 * N) * (np.sqrt(norm2_v + 1e-05) * dnorm2_v) * norm2_h
+    dconv2_u += rt.ratio(1, 64 * N) * dnorm2_m
+    buffers.give(dnorm2_h)
+    # (219) drelu1_y[m,q,v,e] = Σ_{k,r,t} conv2_w[r,t,e,k] dconv2_u[m, q+1−r, v+1−t, k]
+    dconv2_u_1 = rt.Window(  # m q v k r t
+        dconv2_u, (N, 8, 8, 64, 3, 3), ((0, (0, 1)), (1, (1, 1), (4, -1)), (1, (2, 1), (5, -1)), (0, (3, 1)))
     )
-    conv2d17_u = buffers.take((N, 8, 8, 64), dtype)
-    rt.contract("n i j r t c, r t c k -> n i j k", relu16_y_1, conv2d17_w, out=conv2d17_u)
-    buffers.give(relu16_y)
-    # (112) relu17_y[n,i,j,c] = max(0, batch_norm17_gamma[c]
-    #           (conv2d17_u[n,i,j,c]−batch_norm17_running_mean[c])/√(10⁻⁵+batch_norm17_running_var[c])
-    #           +batch_norm17_beta[c]+relu15_y[n,i,j,c])
-    relu17_y = buffers.take((N, 8, 8, 64), dtype)
-    np.copyto(relu17_y, batch_norm17_running_mean)
-    np.subtract(conv2d17_u, relu17_y, out=relu17_y)
-    relu17_y *= batch_norm17_gamma / np.sqrt(batch_norm17_running_var + 1e-05)
-    relu17_y += batch_norm17_beta
-    relu17_y += relu15_y
-    np.maximum(relu17_y, 0, out=relu17_y)
-    buffers.give(relu15_y, conv2d17_u)
-    # (113) conv2d18_u[n,i,j,k] = Σ_{r,t,c} conv2d18_w[r,t,c,k] relu17_y[n, i+r−1, j+t−1, c]
-    relu17_y_1 = rt.Window(  # n i j r t c
-        relu17_y, (N, 8, 8, 3, 3, 64), ((0, (0, 1)), (-1, (1, 1), (3, 1)), (-1, (2, 1), (4, 1)), (0, (5, 1)))
+    drelu1_y = buffers.take((N, 8, 8, 64), dtype)
+    rt.contract("m q v k r t, r t e k -> m q v e", dconv2_u_1, conv2_w, out=drelu1_y)
+    # (223) dnorm1_y[m,q,v,e] = drelu1_y[m,q,v,e] [relu1_y[m,q,v,e]>0]
+    dnorm1_y = np.where(relu1_y > 0, drelu1_y, 0)
+    buffers.give(drelu1_y)
+    # (228) dnorm1_h[m,q,v,e] = norm1_gamma[e] dnorm1_y[m,q,v,e]
+    dnorm1_h = buffers.take((N, 8, 8, 64), dtype)
+    np.multiply(dnorm1_y, norm1_gamma, out=dnorm1_h)
+    # (234) dnorm1_v[m] = −1/(2(10⁻⁵+norm1_v[m])) Σ_{n,i,j} norm1_h[n,i,j,m] dnorm1_h[n,i,j,m]
+    dnorm1_v = 1 / (norm1_v + 1e-05) * (-1 / 2) * rt.contract("n i j m, n i j m -> m", dnorm1_h, norm1_h)
+    # (240) dnorm1_m[m] = −1/√(10⁻⁵+norm1_v[m]) Σ_{n,i,j} dnorm1_h[n,i,j,m]
+    dnorm1_m = -1 / np.sqrt(norm1_v + 1e-05) * rt.total(dnorm1_h.transpose(3, 0, 1, 2), (-3, -2, -1))
+    # (240) dnorm1_m[m] += −1/(32N) dnorm1_v[m] √(10⁻⁵+norm1_v[m]) Σ_{n,i,j} norm1_h[n,i,j,m]
+    dnorm1_m += (
+        np.sqrt(norm1_v + 1e-05)
+        * dnorm1_v
+        * -rt.ratio(1, 32 * N)
+        * rt.total(norm1_h.transpose(3, 0, 1, 2), (-3, -2, -1))
     )
-    conv2d18_u = buffers.take((N, 8, 8, 64), dtype)
-    rt.contract("n i j r t c, r t c k -> n i j k", relu17_y_1, conv2d18_w, out=conv2d18_u)
-    # (118) relu18_y[n,i,j,c] = max(0, batch_norm18_gamma[c]
-    #           (conv2d18_u[n,i,j,c]−batch_norm18_running_mean[c])/√(10⁻⁵+batch_norm18_running_var[c])
-    #           +batch_norm18_beta[c])
-    relu18_y = buffers.take((N, 8, 8, 64), dtype)
-    np.copyto(relu18_y, batch_norm18_running_mean)
-    np.subtract(conv2d18_u, relu18_y, out=relu18_y)
-    relu18_y *= batch_norm18_gamma / np.sqrt(batch_norm18_running_var + 1e-05)
-    relu18_y += batch_norm18_beta
-    np.maximum(relu18_y, 0, out=relu18_y)
-    buffers.give(conv2d18_u)
-    # (119) conv2d19_u[n,i,j,k] = Σ_{r,t,c} conv2d19_w[r,t,c,k] relu18_y[n, i+r−1, j+t−1, c]
-    relu18_y_1 = rt.Window(  # n i j r t c
-        relu18_y, (N, 8, 8, 3, 3, 64), ((0, (0, 1)), (-1, (1, 1), (3, 1)), (-1, (2, 1), (4, 1)), (0, (5, 1)))
+    # (256) dconv1_u[m,q,v,e] = 1/64 (2 norm1_h[m,q,v,e] dnorm1_v[e] √(10⁻⁵+norm1_v[e])/N+64
+    #           dnorm1_h[m,q,v,e]/√(10⁻⁵+norm1_v[e])+dnorm1_m[e]/N)
+    dconv1_u = buffers.take((N, 8, 8, 64), dtype)
+    np.multiply(dnorm1_h, 1 / np.sqrt(norm1_v + 1e-05), out=dconv1_u)
+    dconv1_u += rt.ratio(1, 32 * N) * (np.sqrt(norm1_v + 1e-05) * dnorm1_v) * norm1_h
+    dconv1_u += rt.ratio(1, 64 * N) * dnorm1_m
+    buffers.give(dnorm1_h)
+    # (266) dx[m,q,v,e] = Σ_{k,r,t} conv1_w[r,t,e,k] dconv1_u[m, q+1−r, v+1−t, k]
+    dconv1_u_1 = rt.Window(  # m q v k r t
+        dconv1_u, (N, 8, 8, 64, 3, 3), ((0, (0, 1)), (1, (1, 1), (4, -1)), (1, (2, 1), (5, -1)), (0, (3, 1)))
     )
-    conv2d19_u = buffers.take((N, 8, 8, 64), dtype)
-    rt.contract("n i j r t c, r t c k -> n i j k", relu18_y_1, conv2d19_w, out=conv2d19_u)
-    buffers.give(relu18_y)
-    # (126) global_avg_pool1_y[n,c] = 1/64 Σ_{i,j} max(0, batch_norm19_gamma[c]
-    #           (conv2d19_u[n,i,j,c]−batch_norm19_running_mean[c])/√(10⁻⁵+batch_norm19_running_var[c])
-    #           +batch_norm19_beta[c]+relu17_y[n,i,j,c])
-    global_avg_pool1_y = (
-        1
-        / 64
-        * rt.total(
-            np.maximum(
-                (conv2d19_u.transpose(0, 3, 1, 2) - batch_norm19_running_mean[:, None, None])
-                * batch_norm19_gamma[:, None, None]
-                / np.sqrt(batch_norm19_running_var[:, None, None] + 1e-05)
-                + batch_norm19_beta[:, None, None]
-                + relu17_y.transpose(0, 3, 1, 2),
-                0,
-            ),
-            (-2, -1),
-        )
+    dx = buffers.take((N, 8, 8, 64), dtype)
+    rt.contract("m q v k r t, r t e k -> m q v e", dconv1_u_1, conv1_w, out=dx)
+    # (266) dx[m,q,v,e] += dsum_y[m,q,v,e]
+    dx += dsum_y
+    # (261) dconv1_w[m,q,v,e] = Σ_{n,i,j} x[n, m+i−1, q+j−1, v] dconv1_u[n,i,j,e]
+    x_1 = rt.Window(  # m q v n i j
+        x, (3, 3, 64, N, 8, 8), ((0, (3, 1)), (-1, (0, 1), (4, 1)), (-1, (1, 1), (5, 1)), (0, (2, 1)))
     )
-    buffers.give(relu17_y, conv2d19_u)
-    # (127) dense1_u[n,k] = Σ_{c} dense1_w[c,k] global_avg_pool1_y[n,c]
-    dense1_u = np.empty((N, 10), dtype)
-    rt.contract("n c, c k -> n k", global_avg_pool1_y, dense1_w, out=dense1_u)
-    # (127) dense1_u[n,k] += dense1_b[k]
-    dense1_u += dense1_b
-    return dense1_u
+    dconv1_w = np.empty((3, 3, 64, 64), dtype)
+    rt.contract("m q v n i j, n i j e -> m q v e", x_1, dconv1_u, out=dconv1_w)
+    buffers.give(dconv1_u)
+    # (245) dnorm1_gamma[m] = Σ_{n,i,j} norm1_h[n,i,j,m] dnorm1_y[n,i,j,m]
+    dnorm1_gamma = rt.contract("n i j m, n i j m -> m", dnorm1_y, norm1_h)
+    # (250) dnorm1_beta[m] = Σ_{n,i,j} dnorm1_y[n,i,j,m]
+    dnorm1_beta = rt.total(dnorm1_y.transpose(3, 0, 1, 2), (-3, -2, -1))
+    # (214) dconv2_w[m,q,v,e] = Σ_{n,i,j} relu1_y[n, m+i−1, q+j−1, v] dconv2_u[n,i,j,e]
+    relu1_y_1 = rt.Window(  # m q v n i j
+        relu1_y, (3, 3, 64, N, 8, 8), ((0, (3, 1)), (-1, (0, 1), (4, 1)), (-1, (1, 1), (5, 1)), (0, (2, 1)))
+    )
+    dconv2_w = np.empty((3, 3, 64, 64), dtype)
+    rt.contract("m q v n i j, n i j e -> m q v e", relu1_y_1, dconv2_u, out=dconv2_w)
+    buffers.give(dconv2_u)
+    # (198) dnorm2_gamma[m] = Σ_{n,i,j} norm2_h[n,i,j,m] dsum_y[n,i,j,m]
+    dnorm2_gamma = rt.contract("n i j m, n i j m -> m", dsum_y, norm2_h)
+    # (203) dnorm2_beta[m] = Σ_{n,i,j} dsum_y[n,i,j,m]
+    dnorm2_beta = rt.total(dsum_y.transpose(3, 0, 1, 2), (-3, -2, -1))
+    return (
+        dx,
+        {
+            place + "_conv1.w": dconv1_w,
+            place + "_norm1.gamma": dnorm1_gamma,
+            place + "_norm1.beta": dnorm1_beta,
+            place + "_conv2.w": dconv2_w,
+            place + "_norm2.gamma": dnorm2_gamma,
+            place + "_norm2.beta": dnorm2_beta,
+        },
+    )
+
+
+def _down_backward(
+    place: str,
+    x: rt.Array,
+    relu2_y: rt.Array,
+    drelu2_y: rt.Array,
+    params: Mapping[str, Any],
+    saved: tuple[Any, ...],
+    dtype: Any,
+    buffers: rt.Buffers,
+) -> tuple[rt.Array, dict[str, rt.Array]]:
+    """Compute block down, backward.
+
+    Computed are (651) to (746), stage2_block1. The numbers at its statements are the first's.
+
+    Args:
+        place: what the names of its weights begin with.
+        x: shape (N, 32, 32, 16).
+        relu2_y: shape (N, 16, 16, 32).
+        drelu2_y: shape (N, 16, 16, 32).
+        params: the weights by name.
+        saved: norm1_v, norm1_h, relu1_y, norm2_v and norm2_h.
+
+    Returns:
+        dx, shape (N, 32, 32, 16); dconv1_w, dnorm1_gamma, dnorm1_beta, dconv2_w, dnorm2_gamma and dnorm2_beta by
+            name.
+    """
+    (norm1_v, norm1_h, relu1_y, norm2_v, norm2_h) = saved
+    N = x.shape[0]
+    conv1_w = rt.weight("resnet20", params, place + "_conv1.w", dtype, (3, 3, 16, 32))
+    norm1_gamma = rt.weight("resnet20", params, place + "_norm1.gamma", dtype, (32,))
+    conv2_w = rt.weight("resnet20", params, place + "_conv2.w", dtype, (3, 3, 32, 32))
+    norm2_gamma = rt.weight("resnet20", params, place + "_norm2.gamma", dtype, (32,))
+    # (651) dsum_y[m,q,v,e] = drelu2_y[m,q,v,e] [relu2_y[m,q,v,e]>0]
+    dsum_y = np.where(relu2_y > 0, drelu2_y, 0)
+    # (661) dnorm2_h[m,q,v,e] = norm2_gamma[e] dsum_y[m,q,v,e]
+    dnorm2_h = buffers.take((N, 16, 16, 32), dtype)
+    np.multiply(dsum_y, norm2_gamma, out=dnorm2_h)
+    # (667) dnorm2_v[m] = −1/(2(10⁻⁵+norm2_v[m])) Σ_{n,i,j} norm2_h[n,i,j,m] dnorm2_h[n,i,j,m]
+    dnorm2_v = 1 / (norm2_v + 1e-05) * (-1 / 2) * rt.contract("n i j m, n i j m -> m", dnorm2_h, norm2_h)
+    # (673) dnorm2_m[m] = −1/√(10⁻⁵+norm2_v[m]) Σ_{n,i,j} dnorm2_h[n,i,j,m]
+    dnorm2_m = -1 / np.sqrt(norm2_v + 1e-05) * rt.total(dnorm2_h.transpose(3, 0, 1, 2), (-3, -2, -1))
+    # (673) dnorm2_m[m] += −1/(128N) dnorm2_v[m] √(10⁻⁵+norm2_v[m]) Σ_{n,i,j} norm2_h[n,i,j,m]
+    dnorm2_m += (
+        np.sqrt(norm2_v + 1e-05)
+        * dnorm2_v
+        * -rt.ratio(1, 128 * N)
+        * rt.total(norm2_h.transpose(3, 0, 1, 2), (-3, -2, -1))
+    )
+    # (689) dconv2_u[m,q,v,e] = 1/256 (2 norm2_h[m,q,v,e] dnorm2_v[e] √(10⁻⁵+norm2_v[e])/N+256
+    #           dnorm2_h[m,q,v,e]/√(10⁻⁵+norm2_v[e])+dnorm2_m[e]/N)
+    dconv2_u = buffers.take((N, 16, 16, 32), dtype)
+    np.multiply(dnorm2_h, 1 / np.sqrt(norm2_v + 1e-05), out=dconv2_u)
+    dconv2_u += rt.ratio(1, 128 * N) * (np.sqrt(norm2_v + 1e-05) * dnorm2_v) * norm2_h
+    dconv2_u += rt.ratio(1, 256 * N) * dnorm2_m
+    buffers.give(dnorm2_h)
+    # (699) drelu1_y[m,q,v,e] = Σ_{k,r,t} conv2_w[r,t,e,k] dconv2_u[m, q+1−r, v+1−t, k]
+    dconv2_u_1 = rt.Window(  # m q v k r t
+        dconv2_u, (N, 16, 16, 32, 3, 3), ((0, (0, 1)), (1, (1, 1), (4, -1)), (1, (2, 1), (5, -1)), (0, (3, 1)))
+    )
+    drelu1_y = buffers.take((N, 16, 16, 32), dtype)
+    rt.contract("m q v k r t, r t e k -> m q v e", dconv2_u_1, conv2_w, out=drelu1_y)
+    # (703) dnorm1_y[m,q,v,e] = drelu1_y[m,q,v,e] [relu1_y[m,q,v,e]>0]
+    dnorm1_y = np.where(relu1_y > 0, drelu1_y, 0)
+    buffers.give(drelu1_y)
+    # (708) dnorm1_h[m,q,v,e] = norm1_gamma[e] dnorm1_y[m,q,v,e]
+    dnorm1_h = buffers.take((N, 16, 16, 32), dtype)
+    np.multiply(dnorm1_y, norm1_gamma, out=dnorm1_h)
+    # (714) dnorm1_v[m] = −1/(2(10⁻⁵+norm1_v[m])) Σ_{n,i,j} norm1_h[n,i,j,m] dnorm1_h[n,i,j,m]
+    dnorm1_v = 1 / (norm1_v + 1e-05) * (-1 / 2) * rt.contract("n i j m, n i j m -> m", dnorm1_h, norm1_h)
+    # (720) dnorm1_m[m] = −1/√(10⁻⁵+norm1_v[m]) Σ_{n,i,j} dnorm1_h[n,i,j,m]
+    dnorm1_m = -1 / np.sqrt(norm1_v + 1e-05) * rt.total(dnorm1_h.transpose(3, 0, 1, 2), (-3, -2, -1))
+    # (720) dnorm1_m[m] += −1/(128N) dnorm1_v[m] √(10⁻⁵+norm1_v[m]) Σ_{n,i,j} norm1_h[n,i,j,m]
+    dnorm1_m += (
+        np.sqrt(norm1_v + 1e-05)
+        * dnorm1_v
+        * -rt.ratio(1, 128 * N)
+        * rt.total(norm1_h.transpose(3, 0, 1, 2), (-3, -2, -1))
+    )
+    # (736) dconv1_u[m,q,v,e] = 1/256 (2 norm1_h[m,q,v,e] dnorm1_v[e] √(10⁻⁵+norm1_v[e])/N+256
+    #           dnorm1_h[m,q,v,e]/√(10⁻⁵+norm1_v[e])+dnorm1_m[e]/N)
+    dconv1_u = buffers.take((N, 16, 16, 32), dtype)
+    np.multiply(dnorm1_h, 1 / np.sqrt(norm1_v + 1e-05), out=dconv1_u)
+    dconv1_u += rt.ratio(1, 128 * N) * (np.sqrt(norm1_v + 1e-05) * dnorm1_v) * norm1_h
+    dconv1_u += rt.ratio(1, 256 * N) * dnorm1_m
+    buffers.give(dnorm1_h)
+    # (746) dx[m, 2i, 2j, e] += dsum_y[m, i, j, e+8]
+    dx = buffers.take((N, 32, 32, 16), dtype)
+    dx.fill(0)
+    i_at = rt.span(2, 0, 0, 16)
+    e_at = rt.span(1, 8, 0, 16)
+    part = dx[:, i_at, i_at]
+    part += dsum_y[:, :, :, e_at]
+    # (746) dx[m, 2i+r−1, 2j+t−1, e] += Σ_{k} conv1_w[r,t,e,k] dconv1_u[m,i,j,k]
+    dx_1 = rt.Window(  # m e i j r t
+        dx, (N, 16, 16, 16, 3, 3), ((0, (0, 1)), (-1, (2, 2), (4, 1)), (-1, (3, 2), (5, 1)), (0, (1, 1)))
+    )
+    rt.contract("m i j k, r t e k -> m e i j r t", dconv1_u, conv1_w, out=dx_1, add=True)
+    # (741) dconv1_w[m,q,v,e] = Σ_{n,i,j} x[n, m+2i−1, q+2j−1, v] dconv1_u[n,i,j,e]
+    x_1 = rt.Window(  # m q v n i j
+        x, (3, 3, 16, N, 16, 16), ((0, (3, 1)), (-1, (0, 1), (4, 2)), (-1, (1, 1), (5, 2)), (0, (2, 1)))
+    )
+    dconv1_w = np.empty((3, 3, 16, 32), dtype)
+    rt.contract("m q v n i j, n i j e -> m q v e", x_1, dconv1_u, out=dconv1_w)
+    buffers.give(dconv1_u)
+    # (725) dnorm1_gamma[m] = Σ_{n,i,j} norm1_h[n,i,j,m] dnorm1_y[n,i,j,m]
+    dnorm1_gamma = rt.contract("n i j m, n i j m -> m", dnorm1_y, norm1_h)
+    # (730) dnorm1_beta[m] = Σ_{n,i,j} dnorm1_y[n,i,j,m]
+    dnorm1_beta = rt.total(dnorm1_y.transpose(3, 0, 1, 2), (-3, -2, -1))
+    # (694) dconv2_w[m,q,v,e] = Σ_{n,i,j} relu1_y[n, m+i−1, q+j−1, v] dconv2_u[n,i,j,e]
+    relu1_y_1 = rt.Window(  # m q v n i j
+        relu1_y, (3, 3, 32, N, 16, 16), ((0, (3, 1)), (-1, (0, 1), (4, 1)), (-1, (1, 1), (5, 1)), (0, (2, 1)))
+    )
+    dconv2_w = np.empty((3, 3, 32, 32), dtype)
+    rt.contract("m q v n i j, n i j e -> m q v e", relu1_y_1, dconv2_u, out=dconv2_w)
+    buffers.give(dconv2_u)
+    # (678) dnorm2_gamma[m] = Σ_{n,i,j} norm2_h[n,i,j,m] dsum_y[n,i,j,m]
+    dnorm2_gamma = rt.contract("n i j m, n i j m -> m", dsum_y, norm2_h)
+    # (683) dnorm2_beta[m] = Σ_{n,i,j} dsum_y[n,i,j,m]
+    dnorm2_beta = rt.total(dsum_y.transpose(3, 0, 1, 2), (-3, -2, -1))
+    return (
+        dx,
+        {
+            place + "_conv1.w": dconv1_w,
+            place + "_norm1.gamma": dnorm1_gamma,
+            place + "_norm1.beta": dnorm1_beta,
+            place + "_conv2.w": dconv2_w,
+            place + "_norm2.gamma": dnorm2_gamma,
+            place + "_norm2.beta": dnorm2_beta,
+        },
+    )
+
+
+def _down2_backward(
+    place: str,
+    x: rt.Array,
+    relu2_y: rt.Array,
+    drelu2_y: rt.Array,
+    params: Mapping[str, Any],
+    saved: tuple[Any, ...],
+    dtype: Any,
+    buffers: rt.Buffers,
+) -> tuple[rt.Array, dict[str, rt.Array]]:
+    """Compute block down2, backward.
+
+    Computed are (364) to (459), stage3_block1. The numbers at its statements are the first's.
+
+    Args:
+        place: what the names of its weights begin with.
+        x: shape (N, 16, 16, 32).
+        relu2_y: shape (N, 8, 8, 64).
+        drelu2_y: shape (N, 8, 8, 64).
+        params: the weights by name.
+        saved: norm1_v, norm1_h, relu1_y, norm2_v and norm2_h.
+
+    Returns:
+        dx, shape (N, 16, 16, 32); dconv1_w, dnorm1_gamma, dnorm1_beta, dconv2_w, dnorm2_gamma and dnorm2_beta by
+            name.
+    """
+    (norm1_v, norm1_h, relu1_y, norm2_v, norm2_h) = saved
+    N = x.shape[0]
+    conv1_w = rt.weight("resnet20", params, place + "_conv1.w", dtype, (3, 3, 32, 64))
+    norm1_gamma = rt.weight("resnet20", params, place + "_norm1.gamma", dtype, (64,))
+    conv2_w = rt.weight("resnet20", params, place + "_conv2.w", dtype, (3, 3, 64, 64))
+    norm2_gamma = rt.weight("resnet20", params, place + "_norm2.gamma", dtype, (64,))
+    # (364) dsum_y[m,q,v,e] = drelu2_y[m,q,v,e] [relu2_y[m,q,v,e]>0]
+    dsum_y = np.where(relu2_y > 0, drelu2_y, 0)
+    # (374) dnorm2_h[m,q,v,e] = norm2_gamma[e] dsum_y[m,q,v,e]
+    dnorm2_h = buffers.take((N, 8, 8, 64), dtype)
+    np.multiply(dsum_y, norm2_gamma, out=dnorm2_h)
+    # (380) dnorm2_v[m] = −1/(2(10⁻⁵+norm2_v[m])) Σ_{n,i,j} norm2_h[n,i,j,m] dnorm2_h[n,i,j,m]
+    dnorm2_v = 1 / (norm2_v + 1e-05) * (-1 / 2) * rt.contract("n i j m, n i j m -> m", dnorm2_h, norm2_h)
+    # (386) dnorm2_m[m] = −1/√(10⁻⁵+norm2_v[m]) Σ_{n,i,j} dnorm2_h[n,i,j,m]
+    dnorm2_m = -1 / np.sqrt(norm2_v + 1e-05) * rt.total(dnorm2_h.transpose(3, 0, 1, 2), (-3, -2, -1))
+    # (386) dnorm2_m[m] += −1/(32N) dnorm2_v[m] √(10⁻⁵+norm2_v[m]) Σ_{n,i,j} norm2_h[n,i,j,m]
+    dnorm2_m += (
+        np.sqrt(norm2_v + 1e-05)
+        * dnorm2_v
+        * -rt.ratio(1, 32 * N)
+        * rt.total(norm2_h.transpose(3, 0, 1, 2), (-3, -2, -1))
+    )
+    # (402) dconv2_u[m,q,v,e] = 1/64 (2 norm2_h[m,q,v,e] dnorm2_v[e] √(10⁻⁵+norm2_v[e])/N+64
+    #           dnorm2_h[m,q,v,e]/√(10⁻⁵+norm2_v[e])+dnorm2_m[e]/N)
+    dconv2_u = buffers.take((N, 8, 8, 64), dtype)
+    np.multiply(dnorm2_h, 1 / np.sqrt(norm2_v + 1e-05), out=dconv2_u)
+    dconv2_u += rt.ratio(1, 32 * N) * (np.sqrt(norm2_v + 1e-05) * dnorm2_v) * norm2_h
+    dconv2_u += rt.ratio(1, 64 * N) * dnorm2_m
+    buffers.give(dnorm2_h)
+    # (412) drelu1_y[m,q,v,e] = Σ_{k,r,t} conv2_w[r,t,e,k] dconv2_u[m, q+1−r, v+1−t, k]
+    dconv2_u_1 = rt.Window(  # m q v k r t
+        dconv2_u, (N, 8, 8, 64, 3, 3), ((0, (0, 1)), (1, (1, 1), (4, -1)), (1, (2, 1), (5, -1)), (0, (3, 1)))
+    )
+    drelu1_y = buffers.take((N, 8, 8, 64), dtype)
+    rt.contract("m q v k r t, r t e k -> m q v e", dconv2_u_1, conv2_w, out=drelu1_y)
+    # (416) dnorm1_y[m,q,v,e] = drelu1_y[m,q,v,e] [relu1_y[m,q,v,e]>0]
+    dnorm1_y = np.where(relu1_y > 0, drelu1_y, 0)
+    buffers.give(drelu1_y)
+    # (421) dnorm1_h[m,q,v,e] = norm1_gamma[e] dnorm1_y[m,q,v,e]
+    dnorm1_h = buffers.take((N, 8, 8, 64), dtype)
+    np.multiply(dnorm1_y, norm1_gamma, out=dnorm1_h)
+    # (427) dnorm1_v[m] = −1/(2(10⁻⁵+norm1_v[m])) Σ_{n,i,j} norm1_h[n,i,j,m] dnorm1_h[n,i,j,m]
+    dnorm1_v = 1 / (norm1_v + 1e-05) * (-1 / 2) * rt.contract("n i j m, n i j m -> m", dnorm1_h, norm1_h)
+    # (433) dnorm1_m[m] = −1/√(10⁻⁵+norm1_v[m]) Σ_{n,i,j} dnorm1_h[n,i,j,m]
+    dnorm1_m = -1 / np.sqrt(norm1_v + 1e-05) * rt.total(dnorm1_h.transpose(3, 0, 1, 2), (-3, -2, -1))
+    # (433) dnorm1_m[m] += −1/(32N) dnorm1_v[m] √(10⁻⁵+norm1_v[m]) Σ_{n,i,j} norm1_h[n,i,j,m]
+    dnorm1_m += (
+        np.sqrt(norm1_v + 1e-05)
+        * dnorm1_v
+        * -rt.ratio(1, 32 * N)
+        * rt.total(norm1_h.transpose(3, 0, 1, 2), (-3, -2, -1))
+    )
+    # (449) dconv1_u[m,q,v,e] = 1/64 (2 norm1_h[m,q,v,e] dnorm1_v[e] √(10⁻⁵+norm1_v[e])/N+64
+    #           dnorm1_h[m,q,v,e]/√(10⁻⁵+norm1_v[e])+dnorm1_m[e]/N)
+    dconv1_u = buffers.take((N, 8, 8, 64), dtype)
+    np.multiply(dnorm1_h, 1 / np.sqrt(norm1_v + 1e-05), out=dconv1_u)
+    dconv1_u += rt.ratio(1, 32 * N) * (np.sqrt(norm1_v + 1e-05) * dnorm1_v) * norm1_h
+    dconv1_u += rt.ratio(1, 64 * N) * dnorm1_m
+    buffers.give(dnorm1_h)
+    # (459) dx[m, 2i, 2j, e] += dsum_y[m, i, j, e+16]
+    dx = buffers.take((N, 16, 16, 32), dtype)
+    dx.fill(0)
+    i_at = rt.span(2, 0, 0, 8)
+    e_at = rt.span(1, 16, 0, 32)
+    part = dx[:, i_at, i_at]
+    part += dsum_y[:, :, :, e_at]
+    # (459) dx[m, 2i+r−1, 2j+t−1, e] += Σ_{k} conv1_w[r,t,e,k] dconv1_u[m,i,j,k]
+    dx_1 = rt.Window(  # m e i j r t
+        dx, (N, 32, 8, 8, 3, 3), ((0, (0, 1)), (-1, (2, 2), (4, 1)), (-1, (3, 2), (5, 1)), (0, (1, 1)))
+    )
+    rt.contract("m i j k, r t e k -> m e i j r t", dconv1_u, conv1_w, out=dx_1, add=True)
+    # (454) dconv1_w[m,q,v,e] = Σ_{n,i,j} x[n, m+2i−1, q+2j−1, v] dconv1_u[n,i,j,e]
+    x_1 = rt.Window(  # m q v n i j
+        x, (3, 3, 32, N, 8, 8), ((0, (3, 1)), (-1, (0, 1), (4, 2)), (-1, (1, 1), (5, 2)), (0, (2, 1)))
+    )
+    dconv1_w = np.empty((3, 3, 32, 64), dtype)
+    rt.contract("m q v n i j, n i j e -> m q v e", x_1, dconv1_u, out=dconv1_w)
+    buffers.give(dconv1_u)
+    # (438) dnorm1_gamma[m] = Σ_{n,i,j} norm1_h[n,i,j,m] dnorm1_y[n,i,j,m]
+    dnorm1_gamma = rt.contract("n i j m, n i j m -> m", dnorm1_y, norm1_h)
+    # (443) dnorm1_beta[m] = Σ_{n,i,j} dnorm1_y[n,i,j,m]
+    dnorm1_beta = rt.total(dnorm1_y.transpose(3, 0, 1, 2), (-3, -2, -1))
+    # (407) dconv2_w[m,q,v,e] = Σ_{n,i,j} relu1_y[n, m+i−1, q+j−1, v] dconv2_u[n,i,j,e]
+    relu1_y_1 = rt.Window(  # m q v n i j
+        relu1_y, (3, 3, 64, N, 8, 8), ((0, (3, 1)), (-1, (0, 1), (4, 1)), (-1, (1, 1), (5, 1)), (0, (2, 1)))
+    )
+    dconv2_w = np.empty((3, 3, 64, 64), dtype)
+    rt.contract("m q v n i j, n i j e -> m q v e", relu1_y_1, dconv2_u, out=dconv2_w)
+    buffers.give(dconv2_u)
+    # (391) dnorm2_gamma[m] = Σ_{n,i,j} norm2_h[n,i,j,m] dsum_y[n,i,j,m]
+    dnorm2_gamma = rt.contract("n i j m, n i j m -> m", dsum_y, norm2_h)
+    # (396) dnorm2_beta[m] = Σ_{n,i,j} dsum_y[n,i,j,m]
+    dnorm2_beta = rt.total(dsum_y.transpose(3, 0, 1, 2), (-3, -2, -1))
+    return (
+        dx,
+        {
+            place + "_conv1.w": dconv1_w,
+            place + "_norm1.gamma": dnorm1_gamma,
+            place + "_norm1.beta": dnorm1_beta,
+            place + "_conv2.w": dconv2_w,
+            place + "_norm2.gamma": dnorm2_gamma,
+            place + "_norm2.beta": dnorm2_beta,
+        },
+    )
 
 
 def resnet20_backward(
@@ -1728,232 +2384,26 @@ def resnet20_backward(
 ) -> tuple[Any, dict[str, rt.Array]]:
     """Compute all gradients of E: residual network of 20 layers for 32x32 images.
 
-    dglobal_avg_pool1_y[m,q] = Σ_{k} dy[m,k] dense1_w[q,k]
-    dresidual_add9_y[m,q,v,e] = 1/64 dglobal_avg_pool1_y[m,e] [relu19_y[m,q,v,e]>0]
-    dbatch_norm19_h[m,q,v,e] = batch_norm19_gamma[e] dresidual_add9_y[m,q,v,e]
-    dbatch_norm19_v[m] = −1/(2(10⁻⁵+batch_norm19_v[m])) Σ_{n,i,j} batch_norm19_h[n,i,j,m] dbatch_norm19_h[n,i,j,m]
-    dbatch_norm19_m[m] = −1/√(10⁻⁵+batch_norm19_v[m]) Σ_{n,i,j} dbatch_norm19_h[n,i,j,m]
-    dbatch_norm19_m[m] += −1/(32N) dbatch_norm19_v[m] √(10⁻⁵+batch_norm19_v[m]) Σ_{n,i,j} batch_norm19_h[n,i,j,m]
-    dconv2d19_u[m,q,v,e] = 1/64 (2 batch_norm19_h[m,q,v,e] dbatch_norm19_v[e] √(10⁻⁵+batch_norm19_v[e])/N+64
-        dbatch_norm19_h[m,q,v,e]/√(10⁻⁵+batch_norm19_v[e])+dbatch_norm19_m[e]/N)
-    drelu18_y[m,q,v,e] = Σ_{k,r,t} conv2d19_w[r,t,e,k] dconv2d19_u[m, q+1−r, v+1−t, k]
-    dbatch_norm18_y[m,q,v,e] = drelu18_y[m,q,v,e] [relu18_y[m,q,v,e]>0]
-    dbatch_norm18_h[m,q,v,e] = batch_norm18_gamma[e] dbatch_norm18_y[m,q,v,e]
-    dbatch_norm18_v[m] = −1/(2(10⁻⁵+batch_norm18_v[m])) Σ_{n,i,j} batch_norm18_h[n,i,j,m] dbatch_norm18_h[n,i,j,m]
-    dbatch_norm18_m[m] = −1/√(10⁻⁵+batch_norm18_v[m]) Σ_{n,i,j} dbatch_norm18_h[n,i,j,m]
-    dbatch_norm18_m[m] += −1/(32N) dbatch_norm18_v[m] √(10⁻⁵+batch_norm18_v[m]) Σ_{n,i,j} batch_norm18_h[n,i,j,m]
-    dconv2d18_u[m,q,v,e] = 1/64 (2 batch_norm18_h[m,q,v,e] dbatch_norm18_v[e] √(10⁻⁵+batch_norm18_v[e])/N+64
-        dbatch_norm18_h[m,q,v,e]/√(10⁻⁵+batch_norm18_v[e])+dbatch_norm18_m[e]/N)
-    drelu17_y[m,q,v,e] = Σ_{k,r,t} conv2d18_w[r,t,e,k] dconv2d18_u[m, q+1−r, v+1−t, k]
-    drelu17_y[m,q,v,e] += dresidual_add9_y[m,q,v,e]
-    dresidual_add8_y[m,q,v,e] = drelu17_y[m,q,v,e] [relu17_y[m,q,v,e]>0]
-    dbatch_norm17_h[m,q,v,e] = batch_norm17_gamma[e] dresidual_add8_y[m,q,v,e]
-    dbatch_norm17_v[m] = −1/(2(10⁻⁵+batch_norm17_v[m])) Σ_{n,i,j} batch_norm17_h[n,i,j,m] dbatch_norm17_h[n,i,j,m]
-    dbatch_norm17_m[m] = −1/√(10⁻⁵+batch_norm17_v[m]) Σ_{n,i,j} dbatch_norm17_h[n,i,j,m]
-    dbatch_norm17_m[m] += −1/(32N) dbatch_norm17_v[m] √(10⁻⁵+batch_norm17_v[m]) Σ_{n,i,j} batch_norm17_h[n,i,j,m]
-    dconv2d17_u[m,q,v,e] = 1/64 (2 batch_norm17_h[m,q,v,e] dbatch_norm17_v[e] √(10⁻⁵+batch_norm17_v[e])/N+64
-        dbatch_norm17_h[m,q,v,e]/√(10⁻⁵+batch_norm17_v[e])+dbatch_norm17_m[e]/N)
-    drelu16_y[m,q,v,e] = Σ_{k,r,t} conv2d17_w[r,t,e,k] dconv2d17_u[m, q+1−r, v+1−t, k]
-    dbatch_norm16_y[m,q,v,e] = drelu16_y[m,q,v,e] [relu16_y[m,q,v,e]>0]
-    dbatch_norm16_h[m,q,v,e] = batch_norm16_gamma[e] dbatch_norm16_y[m,q,v,e]
-    dbatch_norm16_v[m] = −1/(2(10⁻⁵+batch_norm16_v[m])) Σ_{n,i,j} batch_norm16_h[n,i,j,m] dbatch_norm16_h[n,i,j,m]
-    dbatch_norm16_m[m] = −1/√(10⁻⁵+batch_norm16_v[m]) Σ_{n,i,j} dbatch_norm16_h[n,i,j,m]
-    dbatch_norm16_m[m] += −1/(32N) dbatch_norm16_v[m] √(10⁻⁵+batch_norm16_v[m]) Σ_{n,i,j} batch_norm16_h[n,i,j,m]
-    dconv2d16_u[m,q,v,e] = 1/64 (2 batch_norm16_h[m,q,v,e] dbatch_norm16_v[e] √(10⁻⁵+batch_norm16_v[e])/N+64
-        dbatch_norm16_h[m,q,v,e]/√(10⁻⁵+batch_norm16_v[e])+dbatch_norm16_m[e]/N)
-    drelu15_y[m,q,v,e] = Σ_{k,r,t} conv2d16_w[r,t,e,k] dconv2d16_u[m, q+1−r, v+1−t, k]
-    drelu15_y[m,q,v,e] += dresidual_add8_y[m,q,v,e]
-    dresidual_add7_y[m,q,v,e] = drelu15_y[m,q,v,e] [relu15_y[m,q,v,e]>0]
-    dbatch_norm15_h[m,q,v,e] = batch_norm15_gamma[e] dresidual_add7_y[m,q,v,e]
-    dbatch_norm15_v[m] = −1/(2(10⁻⁵+batch_norm15_v[m])) Σ_{n,i,j} batch_norm15_h[n,i,j,m] dbatch_norm15_h[n,i,j,m]
-    dbatch_norm15_m[m] = −1/√(10⁻⁵+batch_norm15_v[m]) Σ_{n,i,j} dbatch_norm15_h[n,i,j,m]
-    dbatch_norm15_m[m] += −1/(32N) dbatch_norm15_v[m] √(10⁻⁵+batch_norm15_v[m]) Σ_{n,i,j} batch_norm15_h[n,i,j,m]
-    dconv2d15_u[m,q,v,e] = 1/64 (2 batch_norm15_h[m,q,v,e] dbatch_norm15_v[e] √(10⁻⁵+batch_norm15_v[e])/N+64
-        dbatch_norm15_h[m,q,v,e]/√(10⁻⁵+batch_norm15_v[e])+dbatch_norm15_m[e]/N)
-    drelu14_y[m,q,v,e] = Σ_{k,r,t} conv2d15_w[r,t,e,k] dconv2d15_u[m, q+1−r, v+1−t, k]
-    dbatch_norm14_y[m,q,v,e] = drelu14_y[m,q,v,e] [relu14_y[m,q,v,e]>0]
-    dbatch_norm14_h[m,q,v,e] = batch_norm14_gamma[e] dbatch_norm14_y[m,q,v,e]
-    dbatch_norm14_v[m] = −1/(2(10⁻⁵+batch_norm14_v[m])) Σ_{n,i,j} batch_norm14_h[n,i,j,m] dbatch_norm14_h[n,i,j,m]
-    dbatch_norm14_m[m] = −1/√(10⁻⁵+batch_norm14_v[m]) Σ_{n,i,j} dbatch_norm14_h[n,i,j,m]
-    dbatch_norm14_m[m] += −1/(32N) dbatch_norm14_v[m] √(10⁻⁵+batch_norm14_v[m]) Σ_{n,i,j} batch_norm14_h[n,i,j,m]
-    dconv2d14_u[m,q,v,e] = 1/64 (2 batch_norm14_h[m,q,v,e] dbatch_norm14_v[e] √(10⁻⁵+batch_norm14_v[e])/N+64
-        dbatch_norm14_h[m,q,v,e]/√(10⁻⁵+batch_norm14_v[e])+dbatch_norm14_m[e]/N)
-    drelu13_y[m, 2i, 2j, e] += dresidual_add7_y[m, i, j, e+16]
-    drelu13_y[m, 2i+r−1, 2j+t−1, e] += Σ_{k} conv2d14_w[r,t,e,k] dconv2d14_u[m,i,j,k]
-    dresidual_add6_y[m,q,v,e] = drelu13_y[m,q,v,e] [relu13_y[m,q,v,e]>0]
-    dbatch_norm13_h[m,q,v,e] = batch_norm13_gamma[e] dresidual_add6_y[m,q,v,e]
-    dbatch_norm13_v[m] = −1/(2(10⁻⁵+batch_norm13_v[m])) Σ_{n,i,j} batch_norm13_h[n,i,j,m] dbatch_norm13_h[n,i,j,m]
-    dbatch_norm13_m[m] = −1/√(10⁻⁵+batch_norm13_v[m]) Σ_{n,i,j} dbatch_norm13_h[n,i,j,m]
-    dbatch_norm13_m[m] += −1/(128N) dbatch_norm13_v[m] √(10⁻⁵+batch_norm13_v[m]) Σ_{n,i,j} batch_norm13_h[n,i,j,m]
-    dconv2d13_u[m,q,v,e] = 1/256 (2 batch_norm13_h[m,q,v,e] dbatch_norm13_v[e] √(10⁻⁵+batch_norm13_v[e])/N+256
-        dbatch_norm13_h[m,q,v,e]/√(10⁻⁵+batch_norm13_v[e])+dbatch_norm13_m[e]/N)
-    drelu12_y[m,q,v,e] = Σ_{k,r,t} conv2d13_w[r,t,e,k] dconv2d13_u[m, q+1−r, v+1−t, k]
-    dbatch_norm12_y[m,q,v,e] = drelu12_y[m,q,v,e] [relu12_y[m,q,v,e]>0]
-    dbatch_norm12_h[m,q,v,e] = batch_norm12_gamma[e] dbatch_norm12_y[m,q,v,e]
-    dbatch_norm12_v[m] = −1/(2(10⁻⁵+batch_norm12_v[m])) Σ_{n,i,j} batch_norm12_h[n,i,j,m] dbatch_norm12_h[n,i,j,m]
-    dbatch_norm12_m[m] = −1/√(10⁻⁵+batch_norm12_v[m]) Σ_{n,i,j} dbatch_norm12_h[n,i,j,m]
-    dbatch_norm12_m[m] += −1/(128N) dbatch_norm12_v[m] √(10⁻⁵+batch_norm12_v[m]) Σ_{n,i,j} batch_norm12_h[n,i,j,m]
-    dconv2d12_u[m,q,v,e] = 1/256 (2 batch_norm12_h[m,q,v,e] dbatch_norm12_v[e] √(10⁻⁵+batch_norm12_v[e])/N+256
-        dbatch_norm12_h[m,q,v,e]/√(10⁻⁵+batch_norm12_v[e])+dbatch_norm12_m[e]/N)
-    drelu11_y[m,q,v,e] = Σ_{k,r,t} conv2d12_w[r,t,e,k] dconv2d12_u[m, q+1−r, v+1−t, k]
-    drelu11_y[m,q,v,e] += dresidual_add6_y[m,q,v,e]
-    dresidual_add5_y[m,q,v,e] = drelu11_y[m,q,v,e] [relu11_y[m,q,v,e]>0]
-    dbatch_norm11_h[m,q,v,e] = batch_norm11_gamma[e] dresidual_add5_y[m,q,v,e]
-    dbatch_norm11_v[m] = −1/(2(10⁻⁵+batch_norm11_v[m])) Σ_{n,i,j} batch_norm11_h[n,i,j,m] dbatch_norm11_h[n,i,j,m]
-    dbatch_norm11_m[m] = −1/√(10⁻⁵+batch_norm11_v[m]) Σ_{n,i,j} dbatch_norm11_h[n,i,j,m]
-    dbatch_norm11_m[m] += −1/(128N) dbatch_norm11_v[m] √(10⁻⁵+batch_norm11_v[m]) Σ_{n,i,j} batch_norm11_h[n,i,j,m]
-    dconv2d11_u[m,q,v,e] = 1/256 (2 batch_norm11_h[m,q,v,e] dbatch_norm11_v[e] √(10⁻⁵+batch_norm11_v[e])/N+256
-        dbatch_norm11_h[m,q,v,e]/√(10⁻⁵+batch_norm11_v[e])+dbatch_norm11_m[e]/N)
-    drelu10_y[m,q,v,e] = Σ_{k,r,t} conv2d11_w[r,t,e,k] dconv2d11_u[m, q+1−r, v+1−t, k]
-    dbatch_norm10_y[m,q,v,e] = drelu10_y[m,q,v,e] [relu10_y[m,q,v,e]>0]
-    dbatch_norm10_h[m,q,v,e] = batch_norm10_gamma[e] dbatch_norm10_y[m,q,v,e]
-    dbatch_norm10_v[m] = −1/(2(10⁻⁵+batch_norm10_v[m])) Σ_{n,i,j} batch_norm10_h[n,i,j,m] dbatch_norm10_h[n,i,j,m]
-    dbatch_norm10_m[m] = −1/√(10⁻⁵+batch_norm10_v[m]) Σ_{n,i,j} dbatch_norm10_h[n,i,j,m]
-    dbatch_norm10_m[m] += −1/(128N) dbatch_norm10_v[m] √(10⁻⁵+batch_norm10_v[m]) Σ_{n,i,j} batch_norm10_h[n,i,j,m]
-    dconv2d10_u[m,q,v,e] = 1/256 (2 batch_norm10_h[m,q,v,e] dbatch_norm10_v[e] √(10⁻⁵+batch_norm10_v[e])/N+256
-        dbatch_norm10_h[m,q,v,e]/√(10⁻⁵+batch_norm10_v[e])+dbatch_norm10_m[e]/N)
-    drelu9_y[m,q,v,e] = Σ_{k,r,t} conv2d10_w[r,t,e,k] dconv2d10_u[m, q+1−r, v+1−t, k]
-    drelu9_y[m,q,v,e] += dresidual_add5_y[m,q,v,e]
-    dresidual_add4_y[m,q,v,e] = drelu9_y[m,q,v,e] [relu9_y[m,q,v,e]>0]
-    dbatch_norm9_h[m,q,v,e] = batch_norm9_gamma[e] dresidual_add4_y[m,q,v,e]
-    dbatch_norm9_v[m] = −1/(2(10⁻⁵+batch_norm9_v[m])) Σ_{n,i,j} batch_norm9_h[n,i,j,m] dbatch_norm9_h[n,i,j,m]
-    dbatch_norm9_m[m] = −1/√(10⁻⁵+batch_norm9_v[m]) Σ_{n,i,j} dbatch_norm9_h[n,i,j,m]
-    dbatch_norm9_m[m] += −1/(128N) dbatch_norm9_v[m] √(10⁻⁵+batch_norm9_v[m]) Σ_{n,i,j} batch_norm9_h[n,i,j,m]
-    dconv2d9_u[m,q,v,e] = 1/256 (2 batch_norm9_h[m,q,v,e] dbatch_norm9_v[e] √(10⁻⁵+batch_norm9_v[e])/N+256
-        dbatch_norm9_h[m,q,v,e]/√(10⁻⁵+batch_norm9_v[e])+dbatch_norm9_m[e]/N)
-    drelu8_y[m,q,v,e] = Σ_{k,r,t} conv2d9_w[r,t,e,k] dconv2d9_u[m, q+1−r, v+1−t, k]
-    dbatch_norm8_y[m,q,v,e] = drelu8_y[m,q,v,e] [relu8_y[m,q,v,e]>0]
-    dbatch_norm8_h[m,q,v,e] = batch_norm8_gamma[e] dbatch_norm8_y[m,q,v,e]
-    dbatch_norm8_v[m] = −1/(2(10⁻⁵+batch_norm8_v[m])) Σ_{n,i,j} batch_norm8_h[n,i,j,m] dbatch_norm8_h[n,i,j,m]
-    dbatch_norm8_m[m] = −1/√(10⁻⁵+batch_norm8_v[m]) Σ_{n,i,j} dbatch_norm8_h[n,i,j,m]
-    dbatch_norm8_m[m] += −1/(128N) dbatch_norm8_v[m] √(10⁻⁵+batch_norm8_v[m]) Σ_{n,i,j} batch_norm8_h[n,i,j,m]
-    dconv2d8_u[m,q,v,e] = 1/256 (2 batch_norm8_h[m,q,v,e] dbatch_norm8_v[e] √(10⁻⁵+batch_norm8_v[e])/N+256
-        dbatch_norm8_h[m,q,v,e]/√(10⁻⁵+batch_norm8_v[e])+dbatch_norm8_m[e]/N)
-    drelu7_y[m, 2i, 2j, e] += dresidual_add4_y[m, i, j, e+8]
-    drelu7_y[m, 2i+r−1, 2j+t−1, e] += Σ_{k} conv2d8_w[r,t,e,k] dconv2d8_u[m,i,j,k]
-    dresidual_add3_y[m,q,v,e] = drelu7_y[m,q,v,e] [relu7_y[m,q,v,e]>0]
-    dbatch_norm7_h[m,q,v,e] = batch_norm7_gamma[e] dresidual_add3_y[m,q,v,e]
-    dbatch_norm7_v[m] = −1/(2(10⁻⁵+batch_norm7_v[m])) Σ_{n,i,j} batch_norm7_h[n,i,j,m] dbatch_norm7_h[n,i,j,m]
-    dbatch_norm7_m[m] = −1/√(10⁻⁵+batch_norm7_v[m]) Σ_{n,i,j} dbatch_norm7_h[n,i,j,m]
-    dbatch_norm7_m[m] += −1/(512N) dbatch_norm7_v[m] √(10⁻⁵+batch_norm7_v[m]) Σ_{n,i,j} batch_norm7_h[n,i,j,m]
-    dconv2d7_u[m,q,v,e] = 1/1024 (2 batch_norm7_h[m,q,v,e] dbatch_norm7_v[e] √(10⁻⁵+batch_norm7_v[e])/N+1024
-        dbatch_norm7_h[m,q,v,e]/√(10⁻⁵+batch_norm7_v[e])+dbatch_norm7_m[e]/N)
-    drelu6_y[m,q,v,e] = Σ_{k,r,t} conv2d7_w[r,t,e,k] dconv2d7_u[m, q+1−r, v+1−t, k]
-    dbatch_norm6_y[m,q,v,e] = drelu6_y[m,q,v,e] [relu6_y[m,q,v,e]>0]
-    dbatch_norm6_h[m,q,v,e] = batch_norm6_gamma[e] dbatch_norm6_y[m,q,v,e]
-    dbatch_norm6_v[m] = −1/(2(10⁻⁵+batch_norm6_v[m])) Σ_{n,i,j} batch_norm6_h[n,i,j,m] dbatch_norm6_h[n,i,j,m]
-    dbatch_norm6_m[m] = −1/√(10⁻⁵+batch_norm6_v[m]) Σ_{n,i,j} dbatch_norm6_h[n,i,j,m]
-    dbatch_norm6_m[m] += −1/(512N) dbatch_norm6_v[m] √(10⁻⁵+batch_norm6_v[m]) Σ_{n,i,j} batch_norm6_h[n,i,j,m]
-    dconv2d6_u[m,q,v,e] = 1/1024 (2 batch_norm6_h[m,q,v,e] dbatch_norm6_v[e] √(10⁻⁵+batch_norm6_v[e])/N+1024
-        dbatch_norm6_h[m,q,v,e]/√(10⁻⁵+batch_norm6_v[e])+dbatch_norm6_m[e]/N)
-    drelu5_y[m,q,v,e] = Σ_{k,r,t} conv2d6_w[r,t,e,k] dconv2d6_u[m, q+1−r, v+1−t, k]
-    drelu5_y[m,q,v,e] += dresidual_add3_y[m,q,v,e]
-    dresidual_add2_y[m,q,v,e] = drelu5_y[m,q,v,e] [relu5_y[m,q,v,e]>0]
-    dbatch_norm5_h[m,q,v,e] = batch_norm5_gamma[e] dresidual_add2_y[m,q,v,e]
-    dbatch_norm5_v[m] = −1/(2(10⁻⁵+batch_norm5_v[m])) Σ_{n,i,j} batch_norm5_h[n,i,j,m] dbatch_norm5_h[n,i,j,m]
-    dbatch_norm5_m[m] = −1/√(10⁻⁵+batch_norm5_v[m]) Σ_{n,i,j} dbatch_norm5_h[n,i,j,m]
-    dbatch_norm5_m[m] += −1/(512N) dbatch_norm5_v[m] √(10⁻⁵+batch_norm5_v[m]) Σ_{n,i,j} batch_norm5_h[n,i,j,m]
-    dconv2d5_u[m,q,v,e] = 1/1024 (2 batch_norm5_h[m,q,v,e] dbatch_norm5_v[e] √(10⁻⁵+batch_norm5_v[e])/N+1024
-        dbatch_norm5_h[m,q,v,e]/√(10⁻⁵+batch_norm5_v[e])+dbatch_norm5_m[e]/N)
-    drelu4_y[m,q,v,e] = Σ_{k,r,t} conv2d5_w[r,t,e,k] dconv2d5_u[m, q+1−r, v+1−t, k]
-    dbatch_norm4_y[m,q,v,e] = drelu4_y[m,q,v,e] [relu4_y[m,q,v,e]>0]
-    dbatch_norm4_h[m,q,v,e] = batch_norm4_gamma[e] dbatch_norm4_y[m,q,v,e]
-    dbatch_norm4_v[m] = −1/(2(10⁻⁵+batch_norm4_v[m])) Σ_{n,i,j} batch_norm4_h[n,i,j,m] dbatch_norm4_h[n,i,j,m]
-    dbatch_norm4_m[m] = −1/√(10⁻⁵+batch_norm4_v[m]) Σ_{n,i,j} dbatch_norm4_h[n,i,j,m]
-    dbatch_norm4_m[m] += −1/(512N) dbatch_norm4_v[m] √(10⁻⁵+batch_norm4_v[m]) Σ_{n,i,j} batch_norm4_h[n,i,j,m]
-    dconv2d4_u[m,q,v,e] = 1/1024 (2 batch_norm4_h[m,q,v,e] dbatch_norm4_v[e] √(10⁻⁵+batch_norm4_v[e])/N+1024
-        dbatch_norm4_h[m,q,v,e]/√(10⁻⁵+batch_norm4_v[e])+dbatch_norm4_m[e]/N)
-    drelu3_y[m,q,v,e] = Σ_{k,r,t} conv2d4_w[r,t,e,k] dconv2d4_u[m, q+1−r, v+1−t, k]
-    drelu3_y[m,q,v,e] += dresidual_add2_y[m,q,v,e]
-    dresidual_add1_y[m,q,v,e] = drelu3_y[m,q,v,e] [relu3_y[m,q,v,e]>0]
-    dbatch_norm3_h[m,q,v,e] = batch_norm3_gamma[e] dresidual_add1_y[m,q,v,e]
-    dbatch_norm3_v[m] = −1/(2(10⁻⁵+batch_norm3_v[m])) Σ_{n,i,j} batch_norm3_h[n,i,j,m] dbatch_norm3_h[n,i,j,m]
-    dbatch_norm3_m[m] = −1/√(10⁻⁵+batch_norm3_v[m]) Σ_{n,i,j} dbatch_norm3_h[n,i,j,m]
-    dbatch_norm3_m[m] += −1/(512N) dbatch_norm3_v[m] √(10⁻⁵+batch_norm3_v[m]) Σ_{n,i,j} batch_norm3_h[n,i,j,m]
-    dconv2d3_u[m,q,v,e] = 1/1024 (2 batch_norm3_h[m,q,v,e] dbatch_norm3_v[e] √(10⁻⁵+batch_norm3_v[e])/N+1024
-        dbatch_norm3_h[m,q,v,e]/√(10⁻⁵+batch_norm3_v[e])+dbatch_norm3_m[e]/N)
-    drelu2_y[m,q,v,e] = Σ_{k,r,t} conv2d3_w[r,t,e,k] dconv2d3_u[m, q+1−r, v+1−t, k]
-    dbatch_norm2_y[m,q,v,e] = drelu2_y[m,q,v,e] [relu2_y[m,q,v,e]>0]
-    dbatch_norm2_h[m,q,v,e] = batch_norm2_gamma[e] dbatch_norm2_y[m,q,v,e]
-    dbatch_norm2_v[m] = −1/(2(10⁻⁵+batch_norm2_v[m])) Σ_{n,i,j} batch_norm2_h[n,i,j,m] dbatch_norm2_h[n,i,j,m]
-    dbatch_norm2_m[m] = −1/√(10⁻⁵+batch_norm2_v[m]) Σ_{n,i,j} dbatch_norm2_h[n,i,j,m]
-    dbatch_norm2_m[m] += −1/(512N) dbatch_norm2_v[m] √(10⁻⁵+batch_norm2_v[m]) Σ_{n,i,j} batch_norm2_h[n,i,j,m]
-    dconv2d2_u[m,q,v,e] = 1/1024 (2 batch_norm2_h[m,q,v,e] dbatch_norm2_v[e] √(10⁻⁵+batch_norm2_v[e])/N+1024
-        dbatch_norm2_h[m,q,v,e]/√(10⁻⁵+batch_norm2_v[e])+dbatch_norm2_m[e]/N)
-    drelu1_y[m,q,v,e] = Σ_{k,r,t} conv2d2_w[r,t,e,k] dconv2d2_u[m, q+1−r, v+1−t, k]
-    drelu1_y[m,q,v,e] += dresidual_add1_y[m,q,v,e]
-    dbatch_norm1_y[m,q,v,e] = drelu1_y[m,q,v,e] [relu1_y[m,q,v,e]>0]
-    dbatch_norm1_h[m,q,v,e] = batch_norm1_gamma[e] dbatch_norm1_y[m,q,v,e]
-    dbatch_norm1_v[m] = −1/(2(10⁻⁵+batch_norm1_v[m])) Σ_{n,i,j} batch_norm1_h[n,i,j,m] dbatch_norm1_h[n,i,j,m]
-    dbatch_norm1_m[m] = −1/√(10⁻⁵+batch_norm1_v[m]) Σ_{n,i,j} dbatch_norm1_h[n,i,j,m]
-    dbatch_norm1_m[m] += −1/(512N) dbatch_norm1_v[m] √(10⁻⁵+batch_norm1_v[m]) Σ_{n,i,j} batch_norm1_h[n,i,j,m]
-    dconv2d1_u[m,q,v,e] = 1/1024 (2 batch_norm1_h[m,q,v,e] dbatch_norm1_v[e] √(10⁻⁵+batch_norm1_v[e])/N+1024
-        dbatch_norm1_h[m,q,v,e]/√(10⁻⁵+batch_norm1_v[e])+dbatch_norm1_m[e]/N)
-    dx[m,q,v,e] = Σ_{k,r,t} conv2d1_w[r,t,e,k] dconv2d1_u[m, q+1−r, v+1−t, k]
-    dconv2d1_w[m,q,v,e] = Σ_{n,i,j} x[n, m+i−1, q+j−1, v] dconv2d1_u[n,i,j,e]
-    dbatch_norm1_gamma[m] = Σ_{n,i,j} batch_norm1_h[n,i,j,m] dbatch_norm1_y[n,i,j,m]
-    dbatch_norm1_beta[m] = Σ_{n,i,j} dbatch_norm1_y[n,i,j,m]
-    dconv2d2_w[m,q,v,e] = Σ_{n,i,j} relu1_y[n, m+i−1, q+j−1, v] dconv2d2_u[n,i,j,e]
-    dbatch_norm2_gamma[m] = Σ_{n,i,j} batch_norm2_h[n,i,j,m] dbatch_norm2_y[n,i,j,m]
-    dbatch_norm2_beta[m] = Σ_{n,i,j} dbatch_norm2_y[n,i,j,m]
-    dconv2d3_w[m,q,v,e] = Σ_{n,i,j} relu2_y[n, m+i−1, q+j−1, v] dconv2d3_u[n,i,j,e]
-    dbatch_norm3_gamma[m] = Σ_{n,i,j} batch_norm3_h[n,i,j,m] dresidual_add1_y[n,i,j,m]
-    dbatch_norm3_beta[m] = Σ_{n,i,j} dresidual_add1_y[n,i,j,m]
-    dconv2d4_w[m,q,v,e] = Σ_{n,i,j} relu3_y[n, m+i−1, q+j−1, v] dconv2d4_u[n,i,j,e]
-    dbatch_norm4_gamma[m] = Σ_{n,i,j} batch_norm4_h[n,i,j,m] dbatch_norm4_y[n,i,j,m]
-    dbatch_norm4_beta[m] = Σ_{n,i,j} dbatch_norm4_y[n,i,j,m]
-    dconv2d5_w[m,q,v,e] = Σ_{n,i,j} relu4_y[n, m+i−1, q+j−1, v] dconv2d5_u[n,i,j,e]
-    dbatch_norm5_gamma[m] = Σ_{n,i,j} batch_norm5_h[n,i,j,m] dresidual_add2_y[n,i,j,m]
-    dbatch_norm5_beta[m] = Σ_{n,i,j} dresidual_add2_y[n,i,j,m]
-    dconv2d6_w[m,q,v,e] = Σ_{n,i,j} relu5_y[n, m+i−1, q+j−1, v] dconv2d6_u[n,i,j,e]
-    dbatch_norm6_gamma[m] = Σ_{n,i,j} batch_norm6_h[n,i,j,m] dbatch_norm6_y[n,i,j,m]
-    dbatch_norm6_beta[m] = Σ_{n,i,j} dbatch_norm6_y[n,i,j,m]
-    dconv2d7_w[m,q,v,e] = Σ_{n,i,j} relu6_y[n, m+i−1, q+j−1, v] dconv2d7_u[n,i,j,e]
-    dbatch_norm7_gamma[m] = Σ_{n,i,j} batch_norm7_h[n,i,j,m] dresidual_add3_y[n,i,j,m]
-    dbatch_norm7_beta[m] = Σ_{n,i,j} dresidual_add3_y[n,i,j,m]
-    dconv2d8_w[m,q,v,e] = Σ_{n,i,j} relu7_y[n, m+2i−1, q+2j−1, v] dconv2d8_u[n,i,j,e]
-    dbatch_norm8_gamma[m] = Σ_{n,i,j} batch_norm8_h[n,i,j,m] dbatch_norm8_y[n,i,j,m]
-    dbatch_norm8_beta[m] = Σ_{n,i,j} dbatch_norm8_y[n,i,j,m]
-    dconv2d9_w[m,q,v,e] = Σ_{n,i,j} relu8_y[n, m+i−1, q+j−1, v] dconv2d9_u[n,i,j,e]
-    dbatch_norm9_gamma[m] = Σ_{n,i,j} batch_norm9_h[n,i,j,m] dresidual_add4_y[n,i,j,m]
-    dbatch_norm9_beta[m] = Σ_{n,i,j} dresidual_add4_y[n,i,j,m]
-    dconv2d10_w[m,q,v,e] = Σ_{n,i,j} relu9_y[n, m+i−1, q+j−1, v] dconv2d10_u[n,i,j,e]
-    dbatch_norm10_gamma[m] = Σ_{n,i,j} batch_norm10_h[n,i,j,m] dbatch_norm10_y[n,i,j,m]
-    dbatch_norm10_beta[m] = Σ_{n,i,j} dbatch_norm10_y[n,i,j,m]
-    dconv2d11_w[m,q,v,e] = Σ_{n,i,j} relu10_y[n, m+i−1, q+j−1, v] dconv2d11_u[n,i,j,e]
-    dbatch_norm11_gamma[m] = Σ_{n,i,j} batch_norm11_h[n,i,j,m] dresidual_add5_y[n,i,j,m]
-    dbatch_norm11_beta[m] = Σ_{n,i,j} dresidual_add5_y[n,i,j,m]
-    dconv2d12_w[m,q,v,e] = Σ_{n,i,j} relu11_y[n, m+i−1, q+j−1, v] dconv2d12_u[n,i,j,e]
-    dbatch_norm12_gamma[m] = Σ_{n,i,j} batch_norm12_h[n,i,j,m] dbatch_norm12_y[n,i,j,m]
-    dbatch_norm12_beta[m] = Σ_{n,i,j} dbatch_norm12_y[n,i,j,m]
-    dconv2d13_w[m,q,v,e] = Σ_{n,i,j} relu12_y[n, m+i−1, q+j−1, v] dconv2d13_u[n,i,j,e]
-    dbatch_norm13_gamma[m] = Σ_{n,i,j} batch_norm13_h[n,i,j,m] dresidual_add6_y[n,i,j,m]
-    dbatch_norm13_beta[m] = Σ_{n,i,j} dresidual_add6_y[n,i,j,m]
-    dconv2d14_w[m,q,v,e] = Σ_{n,i,j} relu13_y[n, m+2i−1, q+2j−1, v] dconv2d14_u[n,i,j,e]
-    dbatch_norm14_gamma[m] = Σ_{n,i,j} batch_norm14_h[n,i,j,m] dbatch_norm14_y[n,i,j,m]
-    dbatch_norm14_beta[m] = Σ_{n,i,j} dbatch_norm14_y[n,i,j,m]
-    dconv2d15_w[m,q,v,e] = Σ_{n,i,j} relu14_y[n, m+i−1, q+j−1, v] dconv2d15_u[n,i,j,e]
-    dbatch_norm15_gamma[m] = Σ_{n,i,j} batch_norm15_h[n,i,j,m] dresidual_add7_y[n,i,j,m]
-    dbatch_norm15_beta[m] = Σ_{n,i,j} dresidual_add7_y[n,i,j,m]
-    dconv2d16_w[m,q,v,e] = Σ_{n,i,j} relu15_y[n, m+i−1, q+j−1, v] dconv2d16_u[n,i,j,e]
-    dbatch_norm16_gamma[m] = Σ_{n,i,j} batch_norm16_h[n,i,j,m] dbatch_norm16_y[n,i,j,m]
-    dbatch_norm16_beta[m] = Σ_{n,i,j} dbatch_norm16_y[n,i,j,m]
-    dconv2d17_w[m,q,v,e] = Σ_{n,i,j} relu16_y[n, m+i−1, q+j−1, v] dconv2d17_u[n,i,j,e]
-    dbatch_norm17_gamma[m] = Σ_{n,i,j} batch_norm17_h[n,i,j,m] dresidual_add8_y[n,i,j,m]
-    dbatch_norm17_beta[m] = Σ_{n,i,j} dresidual_add8_y[n,i,j,m]
-    dconv2d18_w[m,q,v,e] = Σ_{n,i,j} relu17_y[n, m+i−1, q+j−1, v] dconv2d18_u[n,i,j,e]
-    dbatch_norm18_gamma[m] = Σ_{n,i,j} batch_norm18_h[n,i,j,m] dbatch_norm18_y[n,i,j,m]
-    dbatch_norm18_beta[m] = Σ_{n,i,j} dbatch_norm18_y[n,i,j,m]
-    dconv2d19_w[m,q,v,e] = Σ_{n,i,j} relu18_y[n, m+i−1, q+j−1, v] dconv2d19_u[n,i,j,e]
-    dbatch_norm19_gamma[m] = Σ_{n,i,j} batch_norm19_h[n,i,j,m] dresidual_add9_y[n,i,j,m]
-    dbatch_norm19_beta[m] = Σ_{n,i,j} dresidual_add9_y[n,i,j,m]
-    ddense1_w[m,q] = Σ_{n} dy[n,q] global_avg_pool1_y[n,m]
-    ddense1_b[m] = Σ_{n} dy[n,m]
+    dpool_y[m,q] = Σ_{k} dy[m,k] output_w[q,k]
+    dstage3_block3_relu2_y[m,q,v,e] = 1/64 dpool_y[m,e]
+    dnorm1_y[m,q,v,e] = drelu1_y[m,q,v,e] [relu1_y[m,q,v,e]>0]
+    dnorm1_h[m,q,v,e] = norm1_gamma[e] dnorm1_y[m,q,v,e]
+    dnorm1_v[m] = −1/(2(10⁻⁵+norm1_v[m])) Σ_{n,i,j} norm1_h[n,i,j,m] dnorm1_h[n,i,j,m]
+    dnorm1_m[m] = −1/√(10⁻⁵+norm1_v[m]) Σ_{n,i,j} dnorm1_h[n,i,j,m]
+    dnorm1_m[m] += −1/(512N) dnorm1_v[m] √(10⁻⁵+norm1_v[m]) Σ_{n,i,j} norm1_h[n,i,j,m]
+    dconv1_u[m,q,v,e] = 1/1024 (2 norm1_h[m,q,v,e] dnorm1_v[e] √(10⁻⁵+norm1_v[e])/N+1024
+        dnorm1_h[m,q,v,e]/√(10⁻⁵+norm1_v[e])+dnorm1_m[e]/N)
+    dx[m,q,v,e] = Σ_{k,r,t} conv1_w[r,t,e,k] dconv1_u[m, q+1−r, v+1−t, k]
+    dconv1_w[m,q,v,e] = Σ_{n,i,j} x[n, m+i−1, q+j−1, v] dconv1_u[n,i,j,e]
+    dnorm1_gamma[m] = Σ_{n,i,j} norm1_h[n,i,j,m] dnorm1_y[n,i,j,m]
+    dnorm1_beta[m] = Σ_{n,i,j} dnorm1_y[n,i,j,m]
+    doutput_w[m,q] = Σ_{n} dy[n,q] pool_y[n,m]
+    doutput_b[m] = Σ_{n} dy[n,m]
 
-    Peak: 773194*N + 269744 elements (189.8 MiB of float32 at N = 64), and blocks of 1 MiB.
+    Peak: 478282*N + 272016 elements (117.8 MiB of float32 at N = 64), and blocks of 1 MiB.
 
     Args:
-        dy: shape (N, 10); dE/ddense1_u.
+        dy: shape (N, 10); dE/doutput_u.
         params: the weights by name, see ResNet20.
         saved: what resnet20_forward returned last.
         inputs: whether the gradient of the input is wanted.
@@ -1968,64 +2418,28 @@ def resnet20_backward(
     """
     (
         x,
-        batch_norm1_v,
-        batch_norm1_h,
+        norm1_v,
+        norm1_h,
         relu1_y,
-        batch_norm2_v,
-        batch_norm2_h,
-        relu2_y,
-        batch_norm3_v,
-        batch_norm3_h,
-        relu3_y,
-        batch_norm4_v,
-        batch_norm4_h,
-        relu4_y,
-        batch_norm5_v,
-        batch_norm5_h,
-        relu5_y,
-        batch_norm6_v,
-        batch_norm6_h,
-        relu6_y,
-        batch_norm7_v,
-        batch_norm7_h,
-        relu7_y,
-        batch_norm8_v,
-        batch_norm8_h,
-        relu8_y,
-        batch_norm9_v,
-        batch_norm9_h,
-        relu9_y,
-        batch_norm10_v,
-        batch_norm10_h,
-        relu10_y,
-        batch_norm11_v,
-        batch_norm11_h,
-        relu11_y,
-        batch_norm12_v,
-        batch_norm12_h,
-        relu12_y,
-        batch_norm13_v,
-        batch_norm13_h,
-        relu13_y,
-        batch_norm14_v,
-        batch_norm14_h,
-        relu14_y,
-        batch_norm15_v,
-        batch_norm15_h,
-        relu15_y,
-        batch_norm16_v,
-        batch_norm16_h,
-        relu16_y,
-        batch_norm17_v,
-        batch_norm17_h,
-        relu17_y,
-        batch_norm18_v,
-        batch_norm18_h,
-        relu18_y,
-        batch_norm19_v,
-        batch_norm19_h,
-        relu19_y,
-        global_avg_pool1_y,
+        stage1_block1_saved,
+        stage1_block1_relu2_y,
+        stage1_block2_saved,
+        stage1_block2_relu2_y,
+        stage1_block3_saved,
+        stage1_block3_relu2_y,
+        stage2_block1_saved,
+        stage2_block1_relu2_y,
+        stage2_block2_saved,
+        stage2_block2_relu2_y,
+        stage2_block3_saved,
+        stage2_block3_relu2_y,
+        stage3_block1_saved,
+        stage3_block1_relu2_y,
+        stage3_block2_saved,
+        stage3_block2_relu2_y,
+        stage3_block3_saved,
+        stage3_block3_relu2_y,
+        pool_y,
     ) = saved
     dy = rt.array("resnet20", "dy", dy, 2)
     dtype = rt.float_type("resnet20", dy=dy)
@@ -2033,1001 +2447,191 @@ def resnet20_backward(
     rt.extent("resnet20", "argument x, axis 1 (32)", x.shape[1], 32)
     rt.extent("resnet20", "argument x, axis 2 (32)", x.shape[2], 32)
     rt.extent("resnet20", "argument x, axis 3 (3)", x.shape[3], 3)
-    conv2d1_w = rt.weight("resnet20", params, "conv2d1.w", dtype, (3, 3, 3, 16))
-    batch_norm1_gamma = rt.weight("resnet20", params, "batch_norm1.gamma", dtype, (16,))
-    conv2d2_w = rt.weight("resnet20", params, "conv2d2.w", dtype, (3, 3, 16, 16))
-    batch_norm2_gamma = rt.weight("resnet20", params, "batch_norm2.gamma", dtype, (16,))
-    conv2d3_w = rt.weight("resnet20", params, "conv2d3.w", dtype, (3, 3, 16, 16))
-    batch_norm3_gamma = rt.weight("resnet20", params, "batch_norm3.gamma", dtype, (16,))
-    conv2d4_w = rt.weight("resnet20", params, "conv2d4.w", dtype, (3, 3, 16, 16))
-    batch_norm4_gamma = rt.weight("resnet20", params, "batch_norm4.gamma", dtype, (16,))
-    conv2d5_w = rt.weight("resnet20", params, "conv2d5.w", dtype, (3, 3, 16, 16))
-    batch_norm5_gamma = rt.weight("resnet20", params, "batch_norm5.gamma", dtype, (16,))
-    conv2d6_w = rt.weight("resnet20", params, "conv2d6.w", dtype, (3, 3, 16, 16))
-    batch_norm6_gamma = rt.weight("resnet20", params, "batch_norm6.gamma", dtype, (16,))
-    conv2d7_w = rt.weight("resnet20", params, "conv2d7.w", dtype, (3, 3, 16, 16))
-    batch_norm7_gamma = rt.weight("resnet20", params, "batch_norm7.gamma", dtype, (16,))
-    conv2d8_w = rt.weight("resnet20", params, "conv2d8.w", dtype, (3, 3, 16, 32))
-    batch_norm8_gamma = rt.weight("resnet20", params, "batch_norm8.gamma", dtype, (32,))
-    conv2d9_w = rt.weight("resnet20", params, "conv2d9.w", dtype, (3, 3, 32, 32))
-    batch_norm9_gamma = rt.weight("resnet20", params, "batch_norm9.gamma", dtype, (32,))
-    conv2d10_w = rt.weight("resnet20", params, "conv2d10.w", dtype, (3, 3, 32, 32))
-    batch_norm10_gamma = rt.weight("resnet20", params, "batch_norm10.gamma", dtype, (32,))
-    conv2d11_w = rt.weight("resnet20", params, "conv2d11.w", dtype, (3, 3, 32, 32))
-    batch_norm11_gamma = rt.weight("resnet20", params, "batch_norm11.gamma", dtype, (32,))
-    conv2d12_w = rt.weight("resnet20", params, "conv2d12.w", dtype, (3, 3, 32, 32))
-    batch_norm12_gamma = rt.weight("resnet20", params, "batch_norm12.gamma", dtype, (32,))
-    conv2d13_w = rt.weight("resnet20", params, "conv2d13.w", dtype, (3, 3, 32, 32))
-    batch_norm13_gamma = rt.weight("resnet20", params, "batch_norm13.gamma", dtype, (32,))
-    conv2d14_w = rt.weight("resnet20", params, "conv2d14.w", dtype, (3, 3, 32, 64))
-    batch_norm14_gamma = rt.weight("resnet20", params, "batch_norm14.gamma", dtype, (64,))
-    conv2d15_w = rt.weight("resnet20", params, "conv2d15.w", dtype, (3, 3, 64, 64))
-    batch_norm15_gamma = rt.weight("resnet20", params, "batch_norm15.gamma", dtype, (64,))
-    conv2d16_w = rt.weight("resnet20", params, "conv2d16.w", dtype, (3, 3, 64, 64))
-    batch_norm16_gamma = rt.weight("resnet20", params, "batch_norm16.gamma", dtype, (64,))
-    conv2d17_w = rt.weight("resnet20", params, "conv2d17.w", dtype, (3, 3, 64, 64))
-    batch_norm17_gamma = rt.weight("resnet20", params, "batch_norm17.gamma", dtype, (64,))
-    conv2d18_w = rt.weight("resnet20", params, "conv2d18.w", dtype, (3, 3, 64, 64))
-    batch_norm18_gamma = rt.weight("resnet20", params, "batch_norm18.gamma", dtype, (64,))
-    conv2d19_w = rt.weight("resnet20", params, "conv2d19.w", dtype, (3, 3, 64, 64))
-    batch_norm19_gamma = rt.weight("resnet20", params, "batch_norm19.gamma", dtype, (64,))
-    dense1_w = rt.weight("resnet20", params, "dense1.w", dtype, (64, 10))
+    conv1_w = rt.weight("resnet20", params, "conv1.w", dtype, (3, 3, 3, 16))
+    norm1_gamma = rt.weight("resnet20", params, "norm1.gamma", dtype, (16,))
+    output_w = rt.weight("resnet20", params, "output.w", dtype, (64, 10))
     rt.extents("resnet20", "dy", dy.shape, (N, 10), "batch, 10")
     buffers = rt.Buffers() if buffers is None else buffers
-    # (166) dglobal_avg_pool1_y[m,q] = Σ_{k} dy[m,k] dense1_w[q,k]
-    dglobal_avg_pool1_y = buffers.take((N, 64), dtype)
-    rt.contract("m k, q k -> m q", dy, dense1_w, out=dglobal_avg_pool1_y)
-    # (175) dresidual_add9_y[m,q,v,e] = 1/64 dglobal_avg_pool1_y[m,e] [relu19_y[m,q,v,e]>0]
-    dresidual_add9_y = np.where(relu19_y > 0, dglobal_avg_pool1_y[:, None, None, :] / 64, 0)
-    buffers.give(dglobal_avg_pool1_y)
-    # (181) dbatch_norm19_h[m,q,v,e] = batch_norm19_gamma[e] dresidual_add9_y[m,q,v,e]
-    dbatch_norm19_h = buffers.take((N, 8, 8, 64), dtype)
-    np.multiply(dresidual_add9_y, batch_norm19_gamma, out=dbatch_norm19_h)
-    # (187) dbatch_norm19_v[m] = −1/(2(10⁻⁵+batch_norm19_v[m])) Σ_{n,i,j} batch_norm19_h[n,i,j,m]
-    #                              dbatch_norm19_h[n,i,j,m]
-    dbatch_norm19_v = (
-        1 / (batch_norm19_v + 1e-05) * (-1 / 2) * rt.contract("n i j m, n i j m -> m", batch_norm19_h, dbatch_norm19_h)
-    )
-    # (193) dbatch_norm19_m[m] = −1/√(10⁻⁵+batch_norm19_v[m]) Σ_{n,i,j} dbatch_norm19_h[n,i,j,m]
-    dbatch_norm19_m = (
-        -1 / np.sqrt(batch_norm19_v + 1e-05) * rt.total(dbatch_norm19_h.transpose(3, 0, 1, 2), (-3, -2, -1))
-    )
-    # (193) dbatch_norm19_m[m] += −1/(32N) dbatch_norm19_v[m] √(10⁻⁵+batch_norm19_v[m])
-    #                               Σ_{n,i,j} batch_norm19_h[n,i,j,m]
-    dbatch_norm19_m += (
-        np.sqrt(batch_norm19_v + 1e-05)
-        * dbatch_norm19_v
-        * -rt.ratio(1, 32 * N)
-        * rt.total(batch_norm19_h.transpose(3, 0, 1, 2), (-3, -2, -1))
-    )
-    # (209) dconv2d19_u[m,q,v,e] = 1/64 (2 batch_norm19_h[m,q,v,e] dbatch_norm19_v[e] √(10⁻⁵+batch_norm19_v[e])/N+64
-    #           dbatch_norm19_h[m,q,v,e]/√(10⁻⁵+batch_norm19_v[e])+dbatch_norm19_m[e]/N)
-    dconv2d19_u = buffers.take((N, 8, 8, 64), dtype)
-    np.multiply(dbatch_norm19_h, 1 / np.sqrt(batch_norm19_v + 1e-05), out=dconv2d19_u)
-    dconv2d19_u += rt.ratio(1, 32 * N) * (np.sqrt(batch_norm19_v + 1e-05) * dbatch_norm19_v) * batch_norm19_h
-    dconv2d19_u += rt.ratio(1, 64 * N) * dbatch_norm19_m
-    buffers.give(dbatch_norm19_h)
-    # (219) drelu18_y[m,q,v,e] = Σ_{k,r,t} conv2d19_w[r,t,e,k] dconv2d19_u[m, q+1−r, v+1−t, k]
-    dconv2d19_u_1 = rt.Window(  # m q v k r t
-        dconv2d19_u, (N, 8, 8, 64, 3, 3), ((0, (0, 1)), (1, (1, 1), (4, -1)), (1, (2, 1), (5, -1)), (0, (3, 1)))
-    )
-    drelu18_y = buffers.take((N, 8, 8, 64), dtype)
-    rt.contract("m q v k r t, r t e k -> m q v e", dconv2d19_u_1, conv2d19_w, out=drelu18_y)
-    # (223) dbatch_norm18_y[m,q,v,e] = drelu18_y[m,q,v,e] [relu18_y[m,q,v,e]>0]
-    dbatch_norm18_y = np.where(relu18_y > 0, drelu18_y, 0)
-    buffers.give(drelu18_y)
-    # (228) dbatch_norm18_h[m,q,v,e] = batch_norm18_gamma[e] dbatch_norm18_y[m,q,v,e]
-    dbatch_norm18_h = buffers.take((N, 8, 8, 64), dtype)
-    np.multiply(dbatch_norm18_y, batch_norm18_gamma, out=dbatch_norm18_h)
-    # (234) dbatch_norm18_v[m] = −1/(2(10⁻⁵+batch_norm18_v[m])) Σ_{n,i,j} batch_norm18_h[n,i,j,m]
-    #                              dbatch_norm18_h[n,i,j,m]
-    dbatch_norm18_v = (
-        1 / (batch_norm18_v + 1e-05) * (-1 / 2) * rt.contract("n i j m, n i j m -> m", batch_norm18_h, dbatch_norm18_h)
-    )
-    # (240) dbatch_norm18_m[m] = −1/√(10⁻⁵+batch_norm18_v[m]) Σ_{n,i,j} dbatch_norm18_h[n,i,j,m]
-    dbatch_norm18_m = (
-        -1 / np.sqrt(batch_norm18_v + 1e-05) * rt.total(dbatch_norm18_h.transpose(3, 0, 1, 2), (-3, -2, -1))
-    )
-    # (240) dbatch_norm18_m[m] += −1/(32N) dbatch_norm18_v[m] √(10⁻⁵+batch_norm18_v[m])
-    #                               Σ_{n,i,j} batch_norm18_h[n,i,j,m]
-    dbatch_norm18_m += (
-        np.sqrt(batch_norm18_v + 1e-05)
-        * dbatch_norm18_v
-        * -rt.ratio(1, 32 * N)
-        * rt.total(batch_norm18_h.transpose(3, 0, 1, 2), (-3, -2, -1))
-    )
-    # (256) dconv2d18_u[m,q,v,e] = 1/64 (2 batch_norm18_h[m,q,v,e] dbatch_norm18_v[e] √(10⁻⁵+batch_norm18_v[e])/N+64
-    #           dbatch_norm18_h[m,q,v,e]/√(10⁻⁵+batch_norm18_v[e])+dbatch_norm18_m[e]/N)
-    dconv2d18_u = buffers.take((N, 8, 8, 64), dtype)
-    np.multiply(dbatch_norm18_h, 1 / np.sqrt(batch_norm18_v + 1e-05), out=dconv2d18_u)
-    dconv2d18_u += rt.ratio(1, 32 * N) * (np.sqrt(batch_norm18_v + 1e-05) * dbatch_norm18_v) * batch_norm18_h
-    dconv2d18_u += rt.ratio(1, 64 * N) * dbatch_norm18_m
-    buffers.give(dbatch_norm18_h)
-    # (266) drelu17_y[m,q,v,e] = Σ_{k,r,t} conv2d18_w[r,t,e,k] dconv2d18_u[m, q+1−r, v+1−t, k]
-    dconv2d18_u_1 = rt.Window(  # m q v k r t
-        dconv2d18_u, (N, 8, 8, 64, 3, 3), ((0, (0, 1)), (1, (1, 1), (4, -1)), (1, (2, 1), (5, -1)), (0, (3, 1)))
-    )
-    drelu17_y = buffers.take((N, 8, 8, 64), dtype)
-    rt.contract("m q v k r t, r t e k -> m q v e", dconv2d18_u_1, conv2d18_w, out=drelu17_y)
-    # (266) drelu17_y[m,q,v,e] += dresidual_add9_y[m,q,v,e]
-    drelu17_y += dresidual_add9_y
-    # (270) dresidual_add8_y[m,q,v,e] = drelu17_y[m,q,v,e] [relu17_y[m,q,v,e]>0]
-    dresidual_add8_y = np.where(relu17_y > 0, drelu17_y, 0)
-    buffers.give(drelu17_y)
-    # (275) dbatch_norm17_h[m,q,v,e] = batch_norm17_gamma[e] dresidual_add8_y[m,q,v,e]
-    dbatch_norm17_h = buffers.take((N, 8, 8, 64), dtype)
-    np.multiply(dresidual_add8_y, batch_norm17_gamma, out=dbatch_norm17_h)
-    # (281) dbatch_norm17_v[m] = −1/(2(10⁻⁵+batch_norm17_v[m])) Σ_{n,i,j} batch_norm17_h[n,i,j,m]
-    #                              dbatch_norm17_h[n,i,j,m]
-    dbatch_norm17_v = (
-        1 / (batch_norm17_v + 1e-05) * (-1 / 2) * rt.contract("n i j m, n i j m -> m", batch_norm17_h, dbatch_norm17_h)
-    )
-    # (287) dbatch_norm17_m[m] = −1/√(10⁻⁵+batch_norm17_v[m]) Σ_{n,i,j} dbatch_norm17_h[n,i,j,m]
-    dbatch_norm17_m = (
-        -1 / np.sqrt(batch_norm17_v + 1e-05) * rt.total(dbatch_norm17_h.transpose(3, 0, 1, 2), (-3, -2, -1))
-    )
-    # (287) dbatch_norm17_m[m] += −1/(32N) dbatch_norm17_v[m] √(10⁻⁵+batch_norm17_v[m])
-    #                               Σ_{n,i,j} batch_norm17_h[n,i,j,m]
-    dbatch_norm17_m += (
-        np.sqrt(batch_norm17_v + 1e-05)
-        * dbatch_norm17_v
-        * -rt.ratio(1, 32 * N)
-        * rt.total(batch_norm17_h.transpose(3, 0, 1, 2), (-3, -2, -1))
-    )
-    # (303) dconv2d17_u[m,q,v,e] = 1/64 (2 batch_norm17_h[m,q,v,e] dbatch_norm17_v[e] √(10⁻⁵+batch_norm17_v[e])/N+64
-    #           dbatch_norm17_h[m,q,v,e]/√(10⁻⁵+batch_norm17_v[e])+dbatch_norm17_m[e]/N)
-    dconv2d17_u = buffers.take((N, 8, 8, 64), dtype)
-    np.multiply(dbatch_norm17_h, 1 / np.sqrt(batch_norm17_v + 1e-05), out=dconv2d17_u)
-    dconv2d17_u += rt.ratio(1, 32 * N) * (np.sqrt(batch_norm17_v + 1e-05) * dbatch_norm17_v) * batch_norm17_h
-    dconv2d17_u += rt.ratio(1, 64 * N) * dbatch_norm17_m
-    buffers.give(dbatch_norm17_h)
-    # (313) drelu16_y[m,q,v,e] = Σ_{k,r,t} conv2d17_w[r,t,e,k] dconv2d17_u[m, q+1−r, v+1−t, k]
-    dconv2d17_u_1 = rt.Window(  # m q v k r t
-        dconv2d17_u, (N, 8, 8, 64, 3, 3), ((0, (0, 1)), (1, (1, 1), (4, -1)), (1, (2, 1), (5, -1)), (0, (3, 1)))
-    )
-    drelu16_y = buffers.take((N, 8, 8, 64), dtype)
-    rt.contract("m q v k r t, r t e k -> m q v e", dconv2d17_u_1, conv2d17_w, out=drelu16_y)
-    # (317) dbatch_norm16_y[m,q,v,e] = drelu16_y[m,q,v,e] [relu16_y[m,q,v,e]>0]
-    dbatch_norm16_y = np.where(relu16_y > 0, drelu16_y, 0)
-    buffers.give(drelu16_y)
-    # (322) dbatch_norm16_h[m,q,v,e] = batch_norm16_gamma[e] dbatch_norm16_y[m,q,v,e]
-    dbatch_norm16_h = buffers.take((N, 8, 8, 64), dtype)
-    np.multiply(dbatch_norm16_y, batch_norm16_gamma, out=dbatch_norm16_h)
-    # (328) dbatch_norm16_v[m] = −1/(2(10⁻⁵+batch_norm16_v[m])) Σ_{n,i,j} batch_norm16_h[n,i,j,m]
-    #                              dbatch_norm16_h[n,i,j,m]
-    dbatch_norm16_v = (
-        1 / (batch_norm16_v + 1e-05) * (-1 / 2) * rt.contract("n i j m, n i j m -> m", batch_norm16_h, dbatch_norm16_h)
-    )
-    # (334) dbatch_norm16_m[m] = −1/√(10⁻⁵+batch_norm16_v[m]) Σ_{n,i,j} dbatch_norm16_h[n,i,j,m]
-    dbatch_norm16_m = (
-        -1 / np.sqrt(batch_norm16_v + 1e-05) * rt.total(dbatch_norm16_h.transpose(3, 0, 1, 2), (-3, -2, -1))
-    )
-    # (334) dbatch_norm16_m[m] += −1/(32N) dbatch_norm16_v[m] √(10⁻⁵+batch_norm16_v[m])
-    #                               Σ_{n,i,j} batch_norm16_h[n,i,j,m]
-    dbatch_norm16_m += (
-        np.sqrt(batch_norm16_v + 1e-05)
-        * dbatch_norm16_v
-        * -rt.ratio(1, 32 * N)
-        * rt.total(batch_norm16_h.transpose(3, 0, 1, 2), (-3, -2, -1))
-    )
-    # (350) dconv2d16_u[m,q,v,e] = 1/64 (2 batch_norm16_h[m,q,v,e] dbatch_norm16_v[e] √(10⁻⁵+batch_norm16_v[e])/N+64
-    #           dbatch_norm16_h[m,q,v,e]/√(10⁻⁵+batch_norm16_v[e])+dbatch_norm16_m[e]/N)
-    dconv2d16_u = buffers.take((N, 8, 8, 64), dtype)
-    np.multiply(dbatch_norm16_h, 1 / np.sqrt(batch_norm16_v + 1e-05), out=dconv2d16_u)
-    dconv2d16_u += rt.ratio(1, 32 * N) * (np.sqrt(batch_norm16_v + 1e-05) * dbatch_norm16_v) * batch_norm16_h
-    dconv2d16_u += rt.ratio(1, 64 * N) * dbatch_norm16_m
-    buffers.give(dbatch_norm16_h)
-    # (360) drelu15_y[m,q,v,e] = Σ_{k,r,t} conv2d16_w[r,t,e,k] dconv2d16_u[m, q+1−r, v+1−t, k]
-    dconv2d16_u_1 = rt.Window(  # m q v k r t
-        dconv2d16_u, (N, 8, 8, 64, 3, 3), ((0, (0, 1)), (1, (1, 1), (4, -1)), (1, (2, 1), (5, -1)), (0, (3, 1)))
-    )
-    drelu15_y = buffers.take((N, 8, 8, 64), dtype)
-    rt.contract("m q v k r t, r t e k -> m q v e", dconv2d16_u_1, conv2d16_w, out=drelu15_y)
-    # (360) drelu15_y[m,q,v,e] += dresidual_add8_y[m,q,v,e]
-    drelu15_y += dresidual_add8_y
-    # (364) dresidual_add7_y[m,q,v,e] = drelu15_y[m,q,v,e] [relu15_y[m,q,v,e]>0]
-    dresidual_add7_y = np.where(relu15_y > 0, drelu15_y, 0)
-    buffers.give(drelu15_y)
-    # (374) dbatch_norm15_h[m,q,v,e] = batch_norm15_gamma[e] dresidual_add7_y[m,q,v,e]
-    dbatch_norm15_h = buffers.take((N, 8, 8, 64), dtype)
-    np.multiply(dresidual_add7_y, batch_norm15_gamma, out=dbatch_norm15_h)
-    # (380) dbatch_norm15_v[m] = −1/(2(10⁻⁵+batch_norm15_v[m])) Σ_{n,i,j} batch_norm15_h[n,i,j,m]
-    #                              dbatch_norm15_h[n,i,j,m]
-    dbatch_norm15_v = (
-        1 / (batch_norm15_v + 1e-05) * (-1 / 2) * rt.contract("n i j m, n i j m -> m", batch_norm15_h, dbatch_norm15_h)
-    )
-    # (386) dbatch_norm15_m[m] = −1/√(10⁻⁵+batch_norm15_v[m]) Σ_{n,i,j} dbatch_norm15_h[n,i,j,m]
-    dbatch_norm15_m = (
-        -1 / np.sqrt(batch_norm15_v + 1e-05) * rt.total(dbatch_norm15_h.transpose(3, 0, 1, 2), (-3, -2, -1))
-    )
-    # (386) dbatch_norm15_m[m] += −1/(32N) dbatch_norm15_v[m] √(10⁻⁵+batch_norm15_v[m])
-    #                               Σ_{n,i,j} batch_norm15_h[n,i,j,m]
-    dbatch_norm15_m += (
-        np.sqrt(batch_norm15_v + 1e-05)
-        * dbatch_norm15_v
-        * -rt.ratio(1, 32 * N)
-        * rt.total(batch_norm15_h.transpose(3, 0, 1, 2), (-3, -2, -1))
-    )
-    # (402) dconv2d15_u[m,q,v,e] = 1/64 (2 batch_norm15_h[m,q,v,e] dbatch_norm15_v[e] √(10⁻⁵+batch_norm15_v[e])/N+64
-    #           dbatch_norm15_h[m,q,v,e]/√(10⁻⁵+batch_norm15_v[e])+dbatch_norm15_m[e]/N)
-    dconv2d15_u = buffers.take((N, 8, 8, 64), dtype)
-    np.multiply(dbatch_norm15_h, 1 / np.sqrt(batch_norm15_v + 1e-05), out=dconv2d15_u)
-    dconv2d15_u += rt.ratio(1, 32 * N) * (np.sqrt(batch_norm15_v + 1e-05) * dbatch_norm15_v) * batch_norm15_h
-    dconv2d15_u += rt.ratio(1, 64 * N) * dbatch_norm15_m
-    buffers.give(dbatch_norm15_h)
-    # (412) drelu14_y[m,q,v,e] = Σ_{k,r,t} conv2d15_w[r,t,e,k] dconv2d15_u[m, q+1−r, v+1−t, k]
-    dconv2d15_u_1 = rt.Window(  # m q v k r t
-        dconv2d15_u, (N, 8, 8, 64, 3, 3), ((0, (0, 1)), (1, (1, 1), (4, -1)), (1, (2, 1), (5, -1)), (0, (3, 1)))
-    )
-    drelu14_y = buffers.take((N, 8, 8, 64), dtype)
-    rt.contract("m q v k r t, r t e k -> m q v e", dconv2d15_u_1, conv2d15_w, out=drelu14_y)
-    # (416) dbatch_norm14_y[m,q,v,e] = drelu14_y[m,q,v,e] [relu14_y[m,q,v,e]>0]
-    dbatch_norm14_y = np.where(relu14_y > 0, drelu14_y, 0)
-    buffers.give(drelu14_y)
-    # (421) dbatch_norm14_h[m,q,v,e] = batch_norm14_gamma[e] dbatch_norm14_y[m,q,v,e]
-    dbatch_norm14_h = buffers.take((N, 8, 8, 64), dtype)
-    np.multiply(dbatch_norm14_y, batch_norm14_gamma, out=dbatch_norm14_h)
-    # (427) dbatch_norm14_v[m] = −1/(2(10⁻⁵+batch_norm14_v[m])) Σ_{n,i,j} batch_norm14_h[n,i,j,m]
-    #                              dbatch_norm14_h[n,i,j,m]
-    dbatch_norm14_v = (
-        1 / (batch_norm14_v + 1e-05) * (-1 / 2) * rt.contract("n i j m, n i j m -> m", batch_norm14_h, dbatch_norm14_h)
-    )
-    # (433) dbatch_norm14_m[m] = −1/√(10⁻⁵+batch_norm14_v[m]) Σ_{n,i,j} dbatch_norm14_h[n,i,j,m]
-    dbatch_norm14_m = (
-        -1 / np.sqrt(batch_norm14_v + 1e-05) * rt.total(dbatch_norm14_h.transpose(3, 0, 1, 2), (-3, -2, -1))
-    )
-    # (433) dbatch_norm14_m[m] += −1/(32N) dbatch_norm14_v[m] √(10⁻⁵+batch_norm14_v[m])
-    #                               Σ_{n,i,j} batch_norm14_h[n,i,j,m]
-    dbatch_norm14_m += (
-        np.sqrt(batch_norm14_v + 1e-05)
-        * dbatch_norm14_v
-        * -rt.ratio(1, 32 * N)
-        * rt.total(batch_norm14_h.transpose(3, 0, 1, 2), (-3, -2, -1))
-    )
-    # (449) dconv2d14_u[m,q,v,e] = 1/64 (2 batch_norm14_h[m,q,v,e] dbatch_norm14_v[e] √(10⁻⁵+batch_norm14_v[e])/N+64
-    #           dbatch_norm14_h[m,q,v,e]/√(10⁻⁵+batch_norm14_v[e])+dbatch_norm14_m[e]/N)
-    dconv2d14_u = buffers.take((N, 8, 8, 64), dtype)
-    np.multiply(dbatch_norm14_h, 1 / np.sqrt(batch_norm14_v + 1e-05), out=dconv2d14_u)
-    dconv2d14_u += rt.ratio(1, 32 * N) * (np.sqrt(batch_norm14_v + 1e-05) * dbatch_norm14_v) * batch_norm14_h
-    dconv2d14_u += rt.ratio(1, 64 * N) * dbatch_norm14_m
-    buffers.give(dbatch_norm14_h)
-    # (459) drelu13_y[m, 2i, 2j, e] += dresidual_add7_y[m, i, j, e+16]
-    drelu13_y = buffers.take((N, 16, 16, 32), dtype)
-    drelu13_y.fill(0)
-    i_at = rt.span(2, 0, 0, 8)
-    e_at = rt.span(1, 16, 0, 32)
-    part = drelu13_y[:, i_at, i_at]
-    part += dresidual_add7_y[:, :, :, e_at]
-    # (459) drelu13_y[m, 2i+r−1, 2j+t−1, e] += Σ_{k} conv2d14_w[r,t,e,k] dconv2d14_u[m,i,j,k]
-    drelu13_y_1 = rt.Window(  # m e i j r t
-        drelu13_y, (N, 32, 8, 8, 3, 3), ((0, (0, 1)), (-1, (2, 2), (4, 1)), (-1, (3, 2), (5, 1)), (0, (1, 1)))
-    )
-    rt.contract("m i j k, r t e k -> m e i j r t", dconv2d14_u, conv2d14_w, out=drelu13_y_1, add=True)
-    # (463) dresidual_add6_y[m,q,v,e] = drelu13_y[m,q,v,e] [relu13_y[m,q,v,e]>0]
-    dresidual_add6_y = np.where(relu13_y > 0, drelu13_y, 0)
-    buffers.give(drelu13_y)
-    # (468) dbatch_norm13_h[m,q,v,e] = batch_norm13_gamma[e] dresidual_add6_y[m,q,v,e]
-    dbatch_norm13_h = buffers.take((N, 16, 16, 32), dtype)
-    np.multiply(dresidual_add6_y, batch_norm13_gamma, out=dbatch_norm13_h)
-    # (474) dbatch_norm13_v[m] = −1/(2(10⁻⁵+batch_norm13_v[m])) Σ_{n,i,j} batch_norm13_h[n,i,j,m]
-    #                              dbatch_norm13_h[n,i,j,m]
-    dbatch_norm13_v = (
-        1 / (batch_norm13_v + 1e-05) * (-1 / 2) * rt.contract("n i j m, n i j m -> m", batch_norm13_h, dbatch_norm13_h)
-    )
-    # (480) dbatch_norm13_m[m] = −1/√(10⁻⁵+batch_norm13_v[m]) Σ_{n,i,j} dbatch_norm13_h[n,i,j,m]
-    dbatch_norm13_m = (
-        -1 / np.sqrt(batch_norm13_v + 1e-05) * rt.total(dbatch_norm13_h.transpose(3, 0, 1, 2), (-3, -2, -1))
-    )
-    # (480) dbatch_norm13_m[m] += −1/(128N) dbatch_norm13_v[m] √(10⁻⁵+batch_norm13_v[m])
-    #                               Σ_{n,i,j} batch_norm13_h[n,i,j,m]
-    dbatch_norm13_m += (
-        np.sqrt(batch_norm13_v + 1e-05)
-        * dbatch_norm13_v
-        * -rt.ratio(1, 128 * N)
-        * rt.total(batch_norm13_h.transpose(3, 0, 1, 2), (-3, -2, -1))
-    )
-    # (496) dconv2d13_u[m,q,v,e] = 1/256 (2 batch_norm13_h[m,q,v,e] dbatch_norm13_v[e]
-    #           √(10⁻⁵+batch_norm13_v[e])/N+256 dbatch_norm13_h[m,q,v,e]/√(10⁻⁵+batch_norm13_v[e])+dbatch_norm13_m[e]/N)
-    dconv2d13_u = buffers.take((N, 16, 16, 32), dtype)
-    np.multiply(dbatch_norm13_h, 1 / np.sqrt(batch_norm13_v + 1e-05), out=dconv2d13_u)
-    dconv2d13_u += rt.ratio(1, 128 * N) * (np.sqrt(batch_norm13_v + 1e-05) * dbatch_norm13_v) * batch_norm13_h
-    dconv2d13_u += rt.ratio(1, 256 * N) * dbatch_norm13_m
-    buffers.give(dbatch_norm13_h)
-    # (506) drelu12_y[m,q,v,e] = Σ_{k,r,t} conv2d13_w[r,t,e,k] dconv2d13_u[m, q+1−r, v+1−t, k]
-    dconv2d13_u_1 = rt.Window(  # m q v k r t
-        dconv2d13_u, (N, 16, 16, 32, 3, 3), ((0, (0, 1)), (1, (1, 1), (4, -1)), (1, (2, 1), (5, -1)), (0, (3, 1)))
-    )
-    drelu12_y = buffers.take((N, 16, 16, 32), dtype)
-    rt.contract("m q v k r t, r t e k -> m q v e", dconv2d13_u_1, conv2d13_w, out=drelu12_y)
-    # (510) dbatch_norm12_y[m,q,v,e] = drelu12_y[m,q,v,e] [relu12_y[m,q,v,e]>0]
-    dbatch_norm12_y = np.where(relu12_y > 0, drelu12_y, 0)
-    buffers.give(drelu12_y)
-    # (515) dbatch_norm12_h[m,q,v,e] = batch_norm12_gamma[e] dbatch_norm12_y[m,q,v,e]
-    dbatch_norm12_h = buffers.take((N, 16, 16, 32), dtype)
-    np.multiply(dbatch_norm12_y, batch_norm12_gamma, out=dbatch_norm12_h)
-    # (521) dbatch_norm12_v[m] = −1/(2(10⁻⁵+batch_norm12_v[m])) Σ_{n,i,j} batch_norm12_h[n,i,j,m]
-    #                              dbatch_norm12_h[n,i,j,m]
-    dbatch_norm12_v = (
-        1 / (batch_norm12_v + 1e-05) * (-1 / 2) * rt.contract("n i j m, n i j m -> m", batch_norm12_h, dbatch_norm12_h)
-    )
-    # (527) dbatch_norm12_m[m] = −1/√(10⁻⁵+batch_norm12_v[m]) Σ_{n,i,j} dbatch_norm12_h[n,i,j,m]
-    dbatch_norm12_m = (
-        -1 / np.sqrt(batch_norm12_v + 1e-05) * rt.total(dbatch_norm12_h.transpose(3, 0, 1, 2), (-3, -2, -1))
-    )
-    # (527) dbatch_norm12_m[m] += −1/(128N) dbatch_norm12_v[m] √(10⁻⁵+batch_norm12_v[m])
-    #                               Σ_{n,i,j} batch_norm12_h[n,i,j,m]
-    dbatch_norm12_m += (
-        np.sqrt(batch_norm12_v + 1e-05)
-        * dbatch_norm12_v
-        * -rt.ratio(1, 128 * N)
-        * rt.total(batch_norm12_h.transpose(3, 0, 1, 2), (-3, -2, -1))
-    )
-    # (543) dconv2d12_u[m,q,v,e] = 1/256 (2 batch_norm12_h[m,q,v,e] dbatch_norm12_v[e]
-    #           √(10⁻⁵+batch_norm12_v[e])/N+256 dbatch_norm12_h[m,q,v,e]/√(10⁻⁵+batch_norm12_v[e])+dbatch_norm12_m[e]/N)
-    dconv2d12_u = buffers.take((N, 16, 16, 32), dtype)
-    np.multiply(dbatch_norm12_h, 1 / np.sqrt(batch_norm12_v + 1e-05), out=dconv2d12_u)
-    dconv2d12_u += rt.ratio(1, 128 * N) * (np.sqrt(batch_norm12_v + 1e-05) * dbatch_norm12_v) * batch_norm12_h
-    dconv2d12_u += rt.ratio(1, 256 * N) * dbatch_norm12_m
-    buffers.give(dbatch_norm12_h)
-    # (553) drelu11_y[m,q,v,e] = Σ_{k,r,t} conv2d12_w[r,t,e,k] dconv2d12_u[m, q+1−r, v+1−t, k]
-    dconv2d12_u_1 = rt.Window(  # m q v k r t
-        dconv2d12_u, (N, 16, 16, 32, 3, 3), ((0, (0, 1)), (1, (1, 1), (4, -1)), (1, (2, 1), (5, -1)), (0, (3, 1)))
-    )
-    drelu11_y = buffers.take((N, 16, 16, 32), dtype)
-    rt.contract("m q v k r t, r t e k -> m q v e", dconv2d12_u_1, conv2d12_w, out=drelu11_y)
-    # (553) drelu11_y[m,q,v,e] += dresidual_add6_y[m,q,v,e]
-    drelu11_y += dresidual_add6_y
-    # (557) dresidual_add5_y[m,q,v,e] = drelu11_y[m,q,v,e] [relu11_y[m,q,v,e]>0]
-    dresidual_add5_y = np.where(relu11_y > 0, drelu11_y, 0)
-    buffers.give(drelu11_y)
-    # (562) dbatch_norm11_h[m,q,v,e] = batch_norm11_gamma[e] dresidual_add5_y[m,q,v,e]
-    dbatch_norm11_h = buffers.take((N, 16, 16, 32), dtype)
-    np.multiply(dresidual_add5_y, batch_norm11_gamma, out=dbatch_norm11_h)
-    # (568) dbatch_norm11_v[m] = −1/(2(10⁻⁵+batch_norm11_v[m])) Σ_{n,i,j} batch_norm11_h[n,i,j,m]
-    #                              dbatch_norm11_h[n,i,j,m]
-    dbatch_norm11_v = (
-        1 / (batch_norm11_v + 1e-05) * (-1 / 2) * rt.contract("n i j m, n i j m -> m", batch_norm11_h, dbatch_norm11_h)
-    )
-    # (574) dbatch_norm11_m[m] = −1/√(10⁻⁵+batch_norm11_v[m]) Σ_{n,i,j} dbatch_norm11_h[n,i,j,m]
-    dbatch_norm11_m = (
-        -1 / np.sqrt(batch_norm11_v + 1e-05) * rt.total(dbatch_norm11_h.transpose(3, 0, 1, 2), (-3, -2, -1))
-    )
-    # (574) dbatch_norm11_m[m] += −1/(128N) dbatch_norm11_v[m] √(10⁻⁵+batch_norm11_v[m])
-    #                               Σ_{n,i,j} batch_norm11_h[n,i,j,m]
-    dbatch_norm11_m += (
-        np.sqrt(batch_norm11_v + 1e-05)
-        * dbatch_norm11_v
-        * -rt.ratio(1, 128 * N)
-        * rt.total(batch_norm11_h.transpose(3, 0, 1, 2), (-3, -2, -1))
-    )
-    # (590) dconv2d11_u[m,q,v,e] = 1/256 (2 batch_norm11_h[m,q,v,e] dbatch_norm11_v[e]
-    #           √(10⁻⁵+batch_norm11_v[e])/N+256 dbatch_norm11_h[m,q,v,e]/√(10⁻⁵+batch_norm11_v[e])+dbatch_norm11_m[e]/N)
-    dconv2d11_u = buffers.take((N, 16, 16, 32), dtype)
-    np.multiply(dbatch_norm11_h, 1 / np.sqrt(batch_norm11_v + 1e-05), out=dconv2d11_u)
-    dconv2d11_u += rt.ratio(1, 128 * N) * (np.sqrt(batch_norm11_v + 1e-05) * dbatch_norm11_v) * batch_norm11_h
-    dconv2d11_u += rt.ratio(1, 256 * N) * dbatch_norm11_m
-    buffers.give(dbatch_norm11_h)
-    # (600) drelu10_y[m,q,v,e] = Σ_{k,r,t} conv2d11_w[r,t,e,k] dconv2d11_u[m, q+1−r, v+1−t, k]
-    dconv2d11_u_1 = rt.Window(  # m q v k r t
-        dconv2d11_u, (N, 16, 16, 32, 3, 3), ((0, (0, 1)), (1, (1, 1), (4, -1)), (1, (2, 1), (5, -1)), (0, (3, 1)))
-    )
-    drelu10_y = buffers.take((N, 16, 16, 32), dtype)
-    rt.contract("m q v k r t, r t e k -> m q v e", dconv2d11_u_1, conv2d11_w, out=drelu10_y)
-    # (604) dbatch_norm10_y[m,q,v,e] = drelu10_y[m,q,v,e] [relu10_y[m,q,v,e]>0]
-    dbatch_norm10_y = np.where(relu10_y > 0, drelu10_y, 0)
-    buffers.give(drelu10_y)
-    # (609) dbatch_norm10_h[m,q,v,e] = batch_norm10_gamma[e] dbatch_norm10_y[m,q,v,e]
-    dbatch_norm10_h = buffers.take((N, 16, 16, 32), dtype)
-    np.multiply(dbatch_norm10_y, batch_norm10_gamma, out=dbatch_norm10_h)
-    # (615) dbatch_norm10_v[m] = −1/(2(10⁻⁵+batch_norm10_v[m])) Σ_{n,i,j} batch_norm10_h[n,i,j,m]
-    #                              dbatch_norm10_h[n,i,j,m]
-    dbatch_norm10_v = (
-        1 / (batch_norm10_v + 1e-05) * (-1 / 2) * rt.contract("n i j m, n i j m -> m", batch_norm10_h, dbatch_norm10_h)
-    )
-    # (621) dbatch_norm10_m[m] = −1/√(10⁻⁵+batch_norm10_v[m]) Σ_{n,i,j} dbatch_norm10_h[n,i,j,m]
-    dbatch_norm10_m = (
-        -1 / np.sqrt(batch_norm10_v + 1e-05) * rt.total(dbatch_norm10_h.transpose(3, 0, 1, 2), (-3, -2, -1))
-    )
-    # (621) dbatch_norm10_m[m] += −1/(128N) dbatch_norm10_v[m] √(10⁻⁵+batch_norm10_v[m])
-    #                               Σ_{n,i,j} batch_norm10_h[n,i,j,m]
-    dbatch_norm10_m += (
-        np.sqrt(batch_norm10_v + 1e-05)
-        * dbatch_norm10_v
-        * -rt.ratio(1, 128 * N)
-        * rt.total(batch_norm10_h.transpose(3, 0, 1, 2), (-3, -2, -1))
-    )
-    # (637) dconv2d10_u[m,q,v,e] = 1/256 (2 batch_norm10_h[m,q,v,e] dbatch_norm10_v[e]
-    #           √(10⁻⁵+batch_norm10_v[e])/N+256 dbatch_norm10_h[m,q,v,e]/√(10⁻⁵+batch_norm10_v[e])+dbatch_norm10_m[e]/N)
-    dconv2d10_u = buffers.take((N, 16, 16, 32), dtype)
-    np.multiply(dbatch_norm10_h, 1 / np.sqrt(batch_norm10_v + 1e-05), out=dconv2d10_u)
-    dconv2d10_u += rt.ratio(1, 128 * N) * (np.sqrt(batch_norm10_v + 1e-05) * dbatch_norm10_v) * batch_norm10_h
-    dconv2d10_u += rt.ratio(1, 256 * N) * dbatch_norm10_m
-    buffers.give(dbatch_norm10_h)
-    # (647) drelu9_y[m,q,v,e] = Σ_{k,r,t} conv2d10_w[r,t,e,k] dconv2d10_u[m, q+1−r, v+1−t, k]
-    dconv2d10_u_1 = rt.Window(  # m q v k r t
-        dconv2d10_u, (N, 16, 16, 32, 3, 3), ((0, (0, 1)), (1, (1, 1), (4, -1)), (1, (2, 1), (5, -1)), (0, (3, 1)))
-    )
-    drelu9_y = buffers.take((N, 16, 16, 32), dtype)
-    rt.contract("m q v k r t, r t e k -> m q v e", dconv2d10_u_1, conv2d10_w, out=drelu9_y)
-    # (647) drelu9_y[m,q,v,e] += dresidual_add5_y[m,q,v,e]
-    drelu9_y += dresidual_add5_y
-    # (651) dresidual_add4_y[m,q,v,e] = drelu9_y[m,q,v,e] [relu9_y[m,q,v,e]>0]
-    dresidual_add4_y = np.where(relu9_y > 0, drelu9_y, 0)
-    buffers.give(drelu9_y)
-    # (661) dbatch_norm9_h[m,q,v,e] = batch_norm9_gamma[e] dresidual_add4_y[m,q,v,e]
-    dbatch_norm9_h = buffers.take((N, 16, 16, 32), dtype)
-    np.multiply(dresidual_add4_y, batch_norm9_gamma, out=dbatch_norm9_h)
-    # (667) dbatch_norm9_v[m] = −1/(2(10⁻⁵+batch_norm9_v[m])) Σ_{n,i,j} batch_norm9_h[n,i,j,m] dbatch_norm9_h[n,i,j,m]
-    dbatch_norm9_v = (
-        1 / (batch_norm9_v + 1e-05) * (-1 / 2) * rt.contract("n i j m, n i j m -> m", batch_norm9_h, dbatch_norm9_h)
-    )
-    # (673) dbatch_norm9_m[m] = −1/√(10⁻⁵+batch_norm9_v[m]) Σ_{n,i,j} dbatch_norm9_h[n,i,j,m]
-    dbatch_norm9_m = -1 / np.sqrt(batch_norm9_v + 1e-05) * rt.total(dbatch_norm9_h.transpose(3, 0, 1, 2), (-3, -2, -1))
-    # (673) dbatch_norm9_m[m] += −1/(128N) dbatch_norm9_v[m] √(10⁻⁵+batch_norm9_v[m]) Σ_{n,i,j} batch_norm9_h[n,i,j,m]
-    dbatch_norm9_m += (
-        np.sqrt(batch_norm9_v + 1e-05)
-        * dbatch_norm9_v
-        * -rt.ratio(1, 128 * N)
-        * rt.total(batch_norm9_h.transpose(3, 0, 1, 2), (-3, -2, -1))
-    )
-    # (689) dconv2d9_u[m,q,v,e] = 1/256 (2 batch_norm9_h[m,q,v,e] dbatch_norm9_v[e] √(10⁻⁵+batch_norm9_v[e])/N+256
-    #           dbatch_norm9_h[m,q,v,e]/√(10⁻⁵+batch_norm9_v[e])+dbatch_norm9_m[e]/N)
-    dconv2d9_u = buffers.take((N, 16, 16, 32), dtype)
-    np.multiply(dbatch_norm9_h, 1 / np.sqrt(batch_norm9_v + 1e-05), out=dconv2d9_u)
-    dconv2d9_u += rt.ratio(1, 128 * N) * (np.sqrt(batch_norm9_v + 1e-05) * dbatch_norm9_v) * batch_norm9_h
-    dconv2d9_u += rt.ratio(1, 256 * N) * dbatch_norm9_m
-    buffers.give(dbatch_norm9_h)
-    # (699) drelu8_y[m,q,v,e] = Σ_{k,r,t} conv2d9_w[r,t,e,k] dconv2d9_u[m, q+1−r, v+1−t, k]
-    dconv2d9_u_1 = rt.Window(  # m q v k r t
-        dconv2d9_u, (N, 16, 16, 32, 3, 3), ((0, (0, 1)), (1, (1, 1), (4, -1)), (1, (2, 1), (5, -1)), (0, (3, 1)))
-    )
-    drelu8_y = buffers.take((N, 16, 16, 32), dtype)
-    rt.contract("m q v k r t, r t e k -> m q v e", dconv2d9_u_1, conv2d9_w, out=drelu8_y)
-    # (703) dbatch_norm8_y[m,q,v,e] = drelu8_y[m,q,v,e] [relu8_y[m,q,v,e]>0]
-    dbatch_norm8_y = np.where(relu8_y > 0, drelu8_y, 0)
-    buffers.give(drelu8_y)
-    # (708) dbatch_norm8_h[m,q,v,e] = batch_norm8_gamma[e] dbatch_norm8_y[m,q,v,e]
-    dbatch_norm8_h = buffers.take((N, 16, 16, 32), dtype)
-    np.multiply(dbatch_norm8_y, batch_norm8_gamma, out=dbatch_norm8_h)
-    # (714) dbatch_norm8_v[m] = −1/(2(10⁻⁵+batch_norm8_v[m])) Σ_{n,i,j} batch_norm8_h[n,i,j,m] dbatch_norm8_h[n,i,j,m]
-    dbatch_norm8_v = (
-        1 / (batch_norm8_v + 1e-05) * (-1 / 2) * rt.contract("n i j m, n i j m -> m", batch_norm8_h, dbatch_norm8_h)
-    )
-    # (720) dbatch_norm8_m[m] = −1/√(10⁻⁵+batch_norm8_v[m]) Σ_{n,i,j} dbatch_norm8_h[n,i,j,m]
-    dbatch_norm8_m = -1 / np.sqrt(batch_norm8_v + 1e-05) * rt.total(dbatch_norm8_h.transpose(3, 0, 1, 2), (-3, -2, -1))
-    # (720) dbatch_norm8_m[m] += −1/(128N) dbatch_norm8_v[m] √(10⁻⁵+batch_norm8_v[m]) Σ_{n,i,j} batch_norm8_h[n,i,j,m]
-    dbatch_norm8_m += (
-        np.sqrt(batch_norm8_v + 1e-05)
-        * dbatch_norm8_v
-        * -rt.ratio(1, 128 * N)
-        * rt.total(batch_norm8_h.transpose(3, 0, 1, 2), (-3, -2, -1))
-    )
-    # (736) dconv2d8_u[m,q,v,e] = 1/256 (2 batch_norm8_h[m,q,v,e] dbatch_norm8_v[e] √(10⁻⁵+batch_norm8_v[e])/N+256
-    #           dbatch_norm8_h[m,q,v,e]/√(10⁻⁵+batch_norm8_v[e])+dbatch_norm8_m[e]/N)
-    dconv2d8_u = buffers.take((N, 16, 16, 32), dtype)
-    np.multiply(dbatch_norm8_h, 1 / np.sqrt(batch_norm8_v + 1e-05), out=dconv2d8_u)
-    dconv2d8_u += rt.ratio(1, 128 * N) * (np.sqrt(batch_norm8_v + 1e-05) * dbatch_norm8_v) * batch_norm8_h
-    dconv2d8_u += rt.ratio(1, 256 * N) * dbatch_norm8_m
-    buffers.give(dbatch_norm8_h)
-    # (746) drelu7_y[m, 2i, 2j, e] += dresidual_add4_y[m, i, j, e+8]
-    drelu7_y = buffers.take((N, 32, 32, 16), dtype)
-    drelu7_y.fill(0)
-    i_at = rt.span(2, 0, 0, 16)
-    e_at = rt.span(1, 8, 0, 16)
-    part = drelu7_y[:, i_at, i_at]
-    part += dresidual_add4_y[:, :, :, e_at]
-    # (746) drelu7_y[m, 2i+r−1, 2j+t−1, e] += Σ_{k} conv2d8_w[r,t,e,k] dconv2d8_u[m,i,j,k]
-    drelu7_y_1 = rt.Window(  # m e i j r t
-        drelu7_y, (N, 16, 16, 16, 3, 3), ((0, (0, 1)), (-1, (2, 2), (4, 1)), (-1, (3, 2), (5, 1)), (0, (1, 1)))
-    )
-    rt.contract("m i j k, r t e k -> m e i j r t", dconv2d8_u, conv2d8_w, out=drelu7_y_1, add=True)
-    # (750) dresidual_add3_y[m,q,v,e] = drelu7_y[m,q,v,e] [relu7_y[m,q,v,e]>0]
-    dresidual_add3_y = np.where(relu7_y > 0, drelu7_y, 0)
-    buffers.give(drelu7_y)
-    # (755) dbatch_norm7_h[m,q,v,e] = batch_norm7_gamma[e] dresidual_add3_y[m,q,v,e]
-    dbatch_norm7_h = buffers.take((N, 32, 32, 16), dtype)
-    np.multiply(dresidual_add3_y, batch_norm7_gamma, out=dbatch_norm7_h)
-    # (761) dbatch_norm7_v[m] = −1/(2(10⁻⁵+batch_norm7_v[m])) Σ_{n,i,j} batch_norm7_h[n,i,j,m] dbatch_norm7_h[n,i,j,m]
-    dbatch_norm7_v = (
-        1 / (batch_norm7_v + 1e-05) * (-1 / 2) * rt.contract("n i j m, n i j m -> m", batch_norm7_h, dbatch_norm7_h)
-    )
-    # (767) dbatch_norm7_m[m] = −1/√(10⁻⁵+batch_norm7_v[m]) Σ_{n,i,j} dbatch_norm7_h[n,i,j,m]
-    dbatch_norm7_m = -1 / np.sqrt(batch_norm7_v + 1e-05) * rt.total(dbatch_norm7_h.transpose(3, 0, 1, 2), (-3, -2, -1))
-    # (767) dbatch_norm7_m[m] += −1/(512N) dbatch_norm7_v[m] √(10⁻⁵+batch_norm7_v[m]) Σ_{n,i,j} batch_norm7_h[n,i,j,m]
-    dbatch_norm7_m += (
-        np.sqrt(batch_norm7_v + 1e-05)
-        * dbatch_norm7_v
-        * -rt.ratio(1, 512 * N)
-        * rt.total(batch_norm7_h.transpose(3, 0, 1, 2), (-3, -2, -1))
-    )
-    # (783) dconv2d7_u[m,q,v,e] = 1/1024 (2 batch_norm7_h[m,q,v,e] dbatch_norm7_v[e] √(10⁻⁵+batch_norm7_v[e])/N+1024
-    #           dbatch_norm7_h[m,q,v,e]/√(10⁻⁵+batch_norm7_v[e])+dbatch_norm7_m[e]/N)
-    dconv2d7_u = buffers.take((N, 32, 32, 16), dtype)
-    np.multiply(dbatch_norm7_h, 1 / np.sqrt(batch_norm7_v + 1e-05), out=dconv2d7_u)
-    dconv2d7_u += rt.ratio(1, 512 * N) * (np.sqrt(batch_norm7_v + 1e-05) * dbatch_norm7_v) * batch_norm7_h
-    dconv2d7_u += rt.ratio(1, 1024 * N) * dbatch_norm7_m
-    buffers.give(dbatch_norm7_h)
-    # (793) drelu6_y[m,q,v,e] = Σ_{k,r,t} conv2d7_w[r,t,e,k] dconv2d7_u[m, q+1−r, v+1−t, k]
-    dconv2d7_u_1 = rt.Window(  # m q v k r t
-        dconv2d7_u, (N, 32, 32, 16, 3, 3), ((0, (0, 1)), (1, (1, 1), (4, -1)), (1, (2, 1), (5, -1)), (0, (3, 1)))
-    )
-    drelu6_y = buffers.take((N, 32, 32, 16), dtype)
-    rt.contract("m q v k r t, r t e k -> m q v e", dconv2d7_u_1, conv2d7_w, out=drelu6_y)
-    # (797) dbatch_norm6_y[m,q,v,e] = drelu6_y[m,q,v,e] [relu6_y[m,q,v,e]>0]
-    dbatch_norm6_y = np.where(relu6_y > 0, drelu6_y, 0)
-    buffers.give(drelu6_y)
-    # (802) dbatch_norm6_h[m,q,v,e] = batch_norm6_gamma[e] dbatch_norm6_y[m,q,v,e]
-    dbatch_norm6_h = buffers.take((N, 32, 32, 16), dtype)
-    np.multiply(dbatch_norm6_y, batch_norm6_gamma, out=dbatch_norm6_h)
-    # (808) dbatch_norm6_v[m] = −1/(2(10⁻⁵+batch_norm6_v[m])) Σ_{n,i,j} batch_norm6_h[n,i,j,m] dbatch_norm6_h[n,i,j,m]
-    dbatch_norm6_v = (
-        1 / (batch_norm6_v + 1e-05) * (-1 / 2) * rt.contract("n i j m, n i j m -> m", batch_norm6_h, dbatch_norm6_h)
-    )
-    # (814) dbatch_norm6_m[m] = −1/√(10⁻⁵+batch_norm6_v[m]) Σ_{n,i,j} dbatch_norm6_h[n,i,j,m]
-    dbatch_norm6_m = -1 / np.sqrt(batch_norm6_v + 1e-05) * rt.total(dbatch_norm6_h.transpose(3, 0, 1, 2), (-3, -2, -1))
-    # (814) dbatch_norm6_m[m] += −1/(512N) dbatch_norm6_v[m] √(10⁻⁵+batch_norm6_v[m]) Σ_{n,i,j} batch_norm6_h[n,i,j,m]
-    dbatch_norm6_m += (
-        np.sqrt(batch_norm6_v + 1e-05)
-        * dbatch_norm6_v
-        * -rt.ratio(1, 512 * N)
-        * rt.total(batch_norm6_h.transpose(3, 0, 1, 2), (-3, -2, -1))
-    )
-    # (830) dconv2d6_u[m,q,v,e] = 1/1024 (2 batch_norm6_h[m,q,v,e] dbatch_norm6_v[e] √(10⁻⁵+batch_norm6_v[e])/N+1024
-    #           dbatch_norm6_h[m,q,v,e]/√(10⁻⁵+batch_norm6_v[e])+dbatch_norm6_m[e]/N)
-    dconv2d6_u = buffers.take((N, 32, 32, 16), dtype)
-    np.multiply(dbatch_norm6_h, 1 / np.sqrt(batch_norm6_v + 1e-05), out=dconv2d6_u)
-    dconv2d6_u += rt.ratio(1, 512 * N) * (np.sqrt(batch_norm6_v + 1e-05) * dbatch_norm6_v) * batch_norm6_h
-    dconv2d6_u += rt.ratio(1, 1024 * N) * dbatch_norm6_m
-    buffers.give(dbatch_norm6_h)
-    # (840) drelu5_y[m,q,v,e] = Σ_{k,r,t} conv2d6_w[r,t,e,k] dconv2d6_u[m, q+1−r, v+1−t, k]
-    dconv2d6_u_1 = rt.Window(  # m q v k r t
-        dconv2d6_u, (N, 32, 32, 16, 3, 3), ((0, (0, 1)), (1, (1, 1), (4, -1)), (1, (2, 1), (5, -1)), (0, (3, 1)))
-    )
-    drelu5_y = buffers.take((N, 32, 32, 16), dtype)
-    rt.contract("m q v k r t, r t e k -> m q v e", dconv2d6_u_1, conv2d6_w, out=drelu5_y)
-    # (840) drelu5_y[m,q,v,e] += dresidual_add3_y[m,q,v,e]
-    drelu5_y += dresidual_add3_y
-    # (844) dresidual_add2_y[m,q,v,e] = drelu5_y[m,q,v,e] [relu5_y[m,q,v,e]>0]
-    dresidual_add2_y = np.where(relu5_y > 0, drelu5_y, 0)
-    buffers.give(drelu5_y)
-    # (849) dbatch_norm5_h[m,q,v,e] = batch_norm5_gamma[e] dresidual_add2_y[m,q,v,e]
-    dbatch_norm5_h = buffers.take((N, 32, 32, 16), dtype)
-    np.multiply(dresidual_add2_y, batch_norm5_gamma, out=dbatch_norm5_h)
-    # (855) dbatch_norm5_v[m] = −1/(2(10⁻⁵+batch_norm5_v[m])) Σ_{n,i,j} batch_norm5_h[n,i,j,m] dbatch_norm5_h[n,i,j,m]
-    dbatch_norm5_v = (
-        1 / (batch_norm5_v + 1e-05) * (-1 / 2) * rt.contract("n i j m, n i j m -> m", batch_norm5_h, dbatch_norm5_h)
-    )
-    # (861) dbatch_norm5_m[m] = −1/√(10⁻⁵+batch_norm5_v[m]) Σ_{n,i,j} dbatch_norm5_h[n,i,j,m]
-    dbatch_norm5_m = -1 / np.sqrt(batch_norm5_v + 1e-05) * rt.total(dbatch_norm5_h.transpose(3, 0, 1, 2), (-3, -2, -1))
-    # (861) dbatch_norm5_m[m] += −1/(512N) dbatch_norm5_v[m] √(10⁻⁵+batch_norm5_v[m]) Σ_{n,i,j} batch_norm5_h[n,i,j,m]
-    dbatch_norm5_m += (
-        np.sqrt(batch_norm5_v + 1e-05)
-        * dbatch_norm5_v
-        * -rt.ratio(1, 512 * N)
-        * rt.total(batch_norm5_h.transpose(3, 0, 1, 2), (-3, -2, -1))
-    )
-    # (877) dconv2d5_u[m,q,v,e] = 1/1024 (2 batch_norm5_h[m,q,v,e] dbatch_norm5_v[e] √(10⁻⁵+batch_norm5_v[e])/N+1024
-    #           dbatch_norm5_h[m,q,v,e]/√(10⁻⁵+batch_norm5_v[e])+dbatch_norm5_m[e]/N)
-    dconv2d5_u = buffers.take((N, 32, 32, 16), dtype)
-    np.multiply(dbatch_norm5_h, 1 / np.sqrt(batch_norm5_v + 1e-05), out=dconv2d5_u)
-    dconv2d5_u += rt.ratio(1, 512 * N) * (np.sqrt(batch_norm5_v + 1e-05) * dbatch_norm5_v) * batch_norm5_h
-    dconv2d5_u += rt.ratio(1, 1024 * N) * dbatch_norm5_m
-    buffers.give(dbatch_norm5_h)
-    # (887) drelu4_y[m,q,v,e] = Σ_{k,r,t} conv2d5_w[r,t,e,k] dconv2d5_u[m, q+1−r, v+1−t, k]
-    dconv2d5_u_1 = rt.Window(  # m q v k r t
-        dconv2d5_u, (N, 32, 32, 16, 3, 3), ((0, (0, 1)), (1, (1, 1), (4, -1)), (1, (2, 1), (5, -1)), (0, (3, 1)))
-    )
-    drelu4_y = buffers.take((N, 32, 32, 16), dtype)
-    rt.contract("m q v k r t, r t e k -> m q v e", dconv2d5_u_1, conv2d5_w, out=drelu4_y)
-    # (891) dbatch_norm4_y[m,q,v,e] = drelu4_y[m,q,v,e] [relu4_y[m,q,v,e]>0]
-    dbatch_norm4_y = np.where(relu4_y > 0, drelu4_y, 0)
-    buffers.give(drelu4_y)
-    # (896) dbatch_norm4_h[m,q,v,e] = batch_norm4_gamma[e] dbatch_norm4_y[m,q,v,e]
-    dbatch_norm4_h = buffers.take((N, 32, 32, 16), dtype)
-    np.multiply(dbatch_norm4_y, batch_norm4_gamma, out=dbatch_norm4_h)
-    # (902) dbatch_norm4_v[m] = −1/(2(10⁻⁵+batch_norm4_v[m])) Σ_{n,i,j} batch_norm4_h[n,i,j,m] dbatch_norm4_h[n,i,j,m]
-    dbatch_norm4_v = (
-        1 / (batch_norm4_v + 1e-05) * (-1 / 2) * rt.contract("n i j m, n i j m -> m", batch_norm4_h, dbatch_norm4_h)
-    )
-    # (908) dbatch_norm4_m[m] = −1/√(10⁻⁵+batch_norm4_v[m]) Σ_{n,i,j} dbatch_norm4_h[n,i,j,m]
-    dbatch_norm4_m = -1 / np.sqrt(batch_norm4_v + 1e-05) * rt.total(dbatch_norm4_h.transpose(3, 0, 1, 2), (-3, -2, -1))
-    # (908) dbatch_norm4_m[m] += −1/(512N) dbatch_norm4_v[m] √(10⁻⁵+batch_norm4_v[m]) Σ_{n,i,j} batch_norm4_h[n,i,j,m]
-    dbatch_norm4_m += (
-        np.sqrt(batch_norm4_v + 1e-05)
-        * dbatch_norm4_v
-        * -rt.ratio(1, 512 * N)
-        * rt.total(batch_norm4_h.transpose(3, 0, 1, 2), (-3, -2, -1))
-    )
-    # (924) dconv2d4_u[m,q,v,e] = 1/1024 (2 batch_norm4_h[m,q,v,e] dbatch_norm4_v[e] √(10⁻⁵+batch_norm4_v[e])/N+1024
-    #           dbatch_norm4_h[m,q,v,e]/√(10⁻⁵+batch_norm4_v[e])+dbatch_norm4_m[e]/N)
-    dconv2d4_u = buffers.take((N, 32, 32, 16), dtype)
-    np.multiply(dbatch_norm4_h, 1 / np.sqrt(batch_norm4_v + 1e-05), out=dconv2d4_u)
-    dconv2d4_u += rt.ratio(1, 512 * N) * (np.sqrt(batch_norm4_v + 1e-05) * dbatch_norm4_v) * batch_norm4_h
-    dconv2d4_u += rt.ratio(1, 1024 * N) * dbatch_norm4_m
-    buffers.give(dbatch_norm4_h)
-    # (934) drelu3_y[m,q,v,e] = Σ_{k,r,t} conv2d4_w[r,t,e,k] dconv2d4_u[m, q+1−r, v+1−t, k]
-    dconv2d4_u_1 = rt.Window(  # m q v k r t
-        dconv2d4_u, (N, 32, 32, 16, 3, 3), ((0, (0, 1)), (1, (1, 1), (4, -1)), (1, (2, 1), (5, -1)), (0, (3, 1)))
-    )
-    drelu3_y = buffers.take((N, 32, 32, 16), dtype)
-    rt.contract("m q v k r t, r t e k -> m q v e", dconv2d4_u_1, conv2d4_w, out=drelu3_y)
-    # (934) drelu3_y[m,q,v,e] += dresidual_add2_y[m,q,v,e]
-    drelu3_y += dresidual_add2_y
-    # (938) dresidual_add1_y[m,q,v,e] = drelu3_y[m,q,v,e] [relu3_y[m,q,v,e]>0]
-    dresidual_add1_y = np.where(relu3_y > 0, drelu3_y, 0)
-    buffers.give(drelu3_y)
-    # (943) dbatch_norm3_h[m,q,v,e] = batch_norm3_gamma[e] dresidual_add1_y[m,q,v,e]
-    dbatch_norm3_h = buffers.take((N, 32, 32, 16), dtype)
-    np.multiply(dresidual_add1_y, batch_norm3_gamma, out=dbatch_norm3_h)
-    # (949) dbatch_norm3_v[m] = −1/(2(10⁻⁵+batch_norm3_v[m])) Σ_{n,i,j} batch_norm3_h[n,i,j,m] dbatch_norm3_h[n,i,j,m]
-    dbatch_norm3_v = (
-        1 / (batch_norm3_v + 1e-05) * (-1 / 2) * rt.contract("n i j m, n i j m -> m", batch_norm3_h, dbatch_norm3_h)
-    )
-    # (955) dbatch_norm3_m[m] = −1/√(10⁻⁵+batch_norm3_v[m]) Σ_{n,i,j} dbatch_norm3_h[n,i,j,m]
-    dbatch_norm3_m = -1 / np.sqrt(batch_norm3_v + 1e-05) * rt.total(dbatch_norm3_h.transpose(3, 0, 1, 2), (-3, -2, -1))
-    # (955) dbatch_norm3_m[m] += −1/(512N) dbatch_norm3_v[m] √(10⁻⁵+batch_norm3_v[m]) Σ_{n,i,j} batch_norm3_h[n,i,j,m]
-    dbatch_norm3_m += (
-        np.sqrt(batch_norm3_v + 1e-05)
-        * dbatch_norm3_v
-        * -rt.ratio(1, 512 * N)
-        * rt.total(batch_norm3_h.transpose(3, 0, 1, 2), (-3, -2, -1))
-    )
-    # (971) dconv2d3_u[m,q,v,e] = 1/1024 (2 batch_norm3_h[m,q,v,e] dbatch_norm3_v[e] √(10⁻⁵+batch_norm3_v[e])/N+1024
-    #           dbatch_norm3_h[m,q,v,e]/√(10⁻⁵+batch_norm3_v[e])+dbatch_norm3_m[e]/N)
-    dconv2d3_u = buffers.take((N, 32, 32, 16), dtype)
-    np.multiply(dbatch_norm3_h, 1 / np.sqrt(batch_norm3_v + 1e-05), out=dconv2d3_u)
-    dconv2d3_u += rt.ratio(1, 512 * N) * (np.sqrt(batch_norm3_v + 1e-05) * dbatch_norm3_v) * batch_norm3_h
-    dconv2d3_u += rt.ratio(1, 1024 * N) * dbatch_norm3_m
-    buffers.give(dbatch_norm3_h)
-    # (981) drelu2_y[m,q,v,e] = Σ_{k,r,t} conv2d3_w[r,t,e,k] dconv2d3_u[m, q+1−r, v+1−t, k]
-    dconv2d3_u_1 = rt.Window(  # m q v k r t
-        dconv2d3_u, (N, 32, 32, 16, 3, 3), ((0, (0, 1)), (1, (1, 1), (4, -1)), (1, (2, 1), (5, -1)), (0, (3, 1)))
-    )
-    drelu2_y = buffers.take((N, 32, 32, 16), dtype)
-    rt.contract("m q v k r t, r t e k -> m q v e", dconv2d3_u_1, conv2d3_w, out=drelu2_y)
-    # (985) dbatch_norm2_y[m,q,v,e] = drelu2_y[m,q,v,e] [relu2_y[m,q,v,e]>0]
-    dbatch_norm2_y = np.where(relu2_y > 0, drelu2_y, 0)
-    buffers.give(drelu2_y)
-    # (990) dbatch_norm2_h[m,q,v,e] = batch_norm2_gamma[e] dbatch_norm2_y[m,q,v,e]
-    dbatch_norm2_h = buffers.take((N, 32, 32, 16), dtype)
-    np.multiply(dbatch_norm2_y, batch_norm2_gamma, out=dbatch_norm2_h)
-    # (996) dbatch_norm2_v[m] = −1/(2(10⁻⁵+batch_norm2_v[m])) Σ_{n,i,j} batch_norm2_h[n,i,j,m] dbatch_norm2_h[n,i,j,m]
-    dbatch_norm2_v = (
-        1 / (batch_norm2_v + 1e-05) * (-1 / 2) * rt.contract("n i j m, n i j m -> m", batch_norm2_h, dbatch_norm2_h)
-    )
-    # (1002) dbatch_norm2_m[m] = −1/√(10⁻⁵+batch_norm2_v[m]) Σ_{n,i,j} dbatch_norm2_h[n,i,j,m]
-    dbatch_norm2_m = -1 / np.sqrt(batch_norm2_v + 1e-05) * rt.total(dbatch_norm2_h.transpose(3, 0, 1, 2), (-3, -2, -1))
-    # (1002) dbatch_norm2_m[m] += −1/(512N) dbatch_norm2_v[m] √(10⁻⁵+batch_norm2_v[m]) Σ_{n,i,j} batch_norm2_h[n,i,j,m]
-    dbatch_norm2_m += (
-        np.sqrt(batch_norm2_v + 1e-05)
-        * dbatch_norm2_v
-        * -rt.ratio(1, 512 * N)
-        * rt.total(batch_norm2_h.transpose(3, 0, 1, 2), (-3, -2, -1))
-    )
-    # (1018) dconv2d2_u[m,q,v,e] = 1/1024 (2 batch_norm2_h[m,q,v,e] dbatch_norm2_v[e]
-    #            √(10⁻⁵+batch_norm2_v[e])/N+1024 dbatch_norm2_h[m,q,v,e]/√(10⁻⁵+batch_norm2_v[e])+dbatch_norm2_m[e]/N)
-    dconv2d2_u = buffers.take((N, 32, 32, 16), dtype)
-    np.multiply(dbatch_norm2_h, 1 / np.sqrt(batch_norm2_v + 1e-05), out=dconv2d2_u)
-    dconv2d2_u += rt.ratio(1, 512 * N) * (np.sqrt(batch_norm2_v + 1e-05) * dbatch_norm2_v) * batch_norm2_h
-    dconv2d2_u += rt.ratio(1, 1024 * N) * dbatch_norm2_m
-    buffers.give(dbatch_norm2_h)
-    # (1028) drelu1_y[m,q,v,e] = Σ_{k,r,t} conv2d2_w[r,t,e,k] dconv2d2_u[m, q+1−r, v+1−t, k]
-    dconv2d2_u_1 = rt.Window(  # m q v k r t
-        dconv2d2_u, (N, 32, 32, 16, 3, 3), ((0, (0, 1)), (1, (1, 1), (4, -1)), (1, (2, 1), (5, -1)), (0, (3, 1)))
-    )
-    drelu1_y = buffers.take((N, 32, 32, 16), dtype)
-    rt.contract("m q v k r t, r t e k -> m q v e", dconv2d2_u_1, conv2d2_w, out=drelu1_y)
-    # (1028) drelu1_y[m,q,v,e] += dresidual_add1_y[m,q,v,e]
-    drelu1_y += dresidual_add1_y
-    # (1032) dbatch_norm1_y[m,q,v,e] = drelu1_y[m,q,v,e] [relu1_y[m,q,v,e]>0]
-    dbatch_norm1_y = np.where(relu1_y > 0, drelu1_y, 0)
+    # (166) dpool_y[m,q] = Σ_{k} dy[m,k] output_w[q,k]
+    dpool_y = buffers.take((N, 64), dtype)
+    rt.contract("m k, q k -> m q", dy, output_w, out=dpool_y)
+    # (170) dstage3_block3_relu2_y[m,q,v,e] = 1/64 dpool_y[m,e]
+    dstage3_block3_relu2_y = buffers.take((N, 8, 8, 64), dtype)
+    dstage3_block3_relu2_y.fill(0)
+    dstage3_block3_relu2_y += dpool_y[:, None, None, :] / 64
+    buffers.give(dpool_y)
+    # (175) to (266), stage3_block3
+    dstage3_block2_relu2_y, stage3_block3_gradients = _basic3_backward(
+        "stage3_block3",
+        stage3_block2_relu2_y,
+        stage3_block3_relu2_y,
+        dstage3_block3_relu2_y,
+        params,
+        stage3_block3_saved,
+        dtype,
+        buffers,
+    )
+    buffers.give(dstage3_block3_relu2_y)
+    # (270) to (360), stage3_block2
+    dstage3_block1_relu2_y, stage3_block2_gradients = _basic3_backward(
+        "stage3_block2",
+        stage3_block1_relu2_y,
+        stage3_block2_relu2_y,
+        dstage3_block2_relu2_y,
+        params,
+        stage3_block2_saved,
+        dtype,
+        buffers,
+    )
+    buffers.give(dstage3_block2_relu2_y)
+    # (364) to (459), stage3_block1
+    dstage2_block3_relu2_y, stage3_block1_gradients = _down2_backward(
+        "stage3_block1",
+        stage2_block3_relu2_y,
+        stage3_block1_relu2_y,
+        dstage3_block1_relu2_y,
+        params,
+        stage3_block1_saved,
+        dtype,
+        buffers,
+    )
+    buffers.give(dstage3_block1_relu2_y)
+    # (463) to (553), stage2_block3
+    dstage2_block2_relu2_y, stage2_block3_gradients = _basic2_backward(
+        "stage2_block3",
+        stage2_block2_relu2_y,
+        stage2_block3_relu2_y,
+        dstage2_block3_relu2_y,
+        params,
+        stage2_block3_saved,
+        dtype,
+        buffers,
+    )
+    buffers.give(dstage2_block3_relu2_y)
+    # (557) to (647), stage2_block2
+    dstage2_block1_relu2_y, stage2_block2_gradients = _basic2_backward(
+        "stage2_block2",
+        stage2_block1_relu2_y,
+        stage2_block2_relu2_y,
+        dstage2_block2_relu2_y,
+        params,
+        stage2_block2_saved,
+        dtype,
+        buffers,
+    )
+    buffers.give(dstage2_block2_relu2_y)
+    # (651) to (746), stage2_block1
+    dstage1_block3_relu2_y, stage2_block1_gradients = _down_backward(
+        "stage2_block1",
+        stage1_block3_relu2_y,
+        stage2_block1_relu2_y,
+        dstage2_block1_relu2_y,
+        params,
+        stage2_block1_saved,
+        dtype,
+        buffers,
+    )
+    buffers.give(dstage2_block1_relu2_y)
+    # (750) to (840), stage1_block3
+    dstage1_block2_relu2_y, stage1_block3_gradients = _basic_backward(
+        "stage1_block3",
+        stage1_block2_relu2_y,
+        stage1_block3_relu2_y,
+        dstage1_block3_relu2_y,
+        params,
+        stage1_block3_saved,
+        dtype,
+        buffers,
+    )
+    buffers.give(dstage1_block3_relu2_y)
+    # (844) to (934), stage1_block2
+    dstage1_block1_relu2_y, stage1_block2_gradients = _basic_backward(
+        "stage1_block2",
+        stage1_block1_relu2_y,
+        stage1_block2_relu2_y,
+        dstage1_block2_relu2_y,
+        params,
+        stage1_block2_saved,
+        dtype,
+        buffers,
+    )
+    buffers.give(dstage1_block2_relu2_y)
+    # (938) to (1028), stage1_block1
+    drelu1_y, stage1_block1_gradients = _basic_backward(
+        "stage1_block1",
+        relu1_y,
+        stage1_block1_relu2_y,
+        dstage1_block1_relu2_y,
+        params,
+        stage1_block1_saved,
+        dtype,
+        buffers,
+    )
+    buffers.give(dstage1_block1_relu2_y)
+    # (1032) dnorm1_y[m,q,v,e] = drelu1_y[m,q,v,e] [relu1_y[m,q,v,e]>0]
+    dnorm1_y = np.where(relu1_y > 0, drelu1_y, 0)
     buffers.give(drelu1_y)
-    # (1037) dbatch_norm1_h[m,q,v,e] = batch_norm1_gamma[e] dbatch_norm1_y[m,q,v,e]
-    dbatch_norm1_h = buffers.take((N, 32, 32, 16), dtype)
-    np.multiply(dbatch_norm1_y, batch_norm1_gamma, out=dbatch_norm1_h)
-    # (1043) dbatch_norm1_v[m] = −1/(2(10⁻⁵+batch_norm1_v[m])) Σ_{n,i,j} batch_norm1_h[n,i,j,m] dbatch_norm1_h[n,i,j,m]
-    dbatch_norm1_v = (
-        1 / (batch_norm1_v + 1e-05) * (-1 / 2) * rt.contract("n i j m, n i j m -> m", batch_norm1_h, dbatch_norm1_h)
-    )
-    # (1049) dbatch_norm1_m[m] = −1/√(10⁻⁵+batch_norm1_v[m]) Σ_{n,i,j} dbatch_norm1_h[n,i,j,m]
-    dbatch_norm1_m = -1 / np.sqrt(batch_norm1_v + 1e-05) * rt.total(dbatch_norm1_h.transpose(3, 0, 1, 2), (-3, -2, -1))
-    # (1049) dbatch_norm1_m[m] += −1/(512N) dbatch_norm1_v[m] √(10⁻⁵+batch_norm1_v[m]) Σ_{n,i,j} batch_norm1_h[n,i,j,m]
-    dbatch_norm1_m += (
-        np.sqrt(batch_norm1_v + 1e-05)
-        * dbatch_norm1_v
+    # (1037) dnorm1_h[m,q,v,e] = norm1_gamma[e] dnorm1_y[m,q,v,e]
+    dnorm1_h = buffers.take((N, 32, 32, 16), dtype)
+    np.multiply(dnorm1_y, norm1_gamma, out=dnorm1_h)
+    # (1043) dnorm1_v[m] = −1/(2(10⁻⁵+norm1_v[m])) Σ_{n,i,j} norm1_h[n,i,j,m] dnorm1_h[n,i,j,m]
+    dnorm1_v = 1 / (norm1_v + 1e-05) * (-1 / 2) * rt.contract("n i j m, n i j m -> m", dnorm1_h, norm1_h)
+    # (1049) dnorm1_m[m] = −1/√(10⁻⁵+norm1_v[m]) Σ_{n,i,j} dnorm1_h[n,i,j,m]
+    dnorm1_m = -1 / np.sqrt(norm1_v + 1e-05) * rt.total(dnorm1_h.transpose(3, 0, 1, 2), (-3, -2, -1))
+    # (1049) dnorm1_m[m] += −1/(512N) dnorm1_v[m] √(10⁻⁵+norm1_v[m]) Σ_{n,i,j} norm1_h[n,i,j,m]
+    dnorm1_m += (
+        np.sqrt(norm1_v + 1e-05)
+        * dnorm1_v
         * -rt.ratio(1, 512 * N)
-        * rt.total(batch_norm1_h.transpose(3, 0, 1, 2), (-3, -2, -1))
+        * rt.total(norm1_h.transpose(3, 0, 1, 2), (-3, -2, -1))
     )
-    # (1065) dconv2d1_u[m,q,v,e] = 1/1024 (2 batch_norm1_h[m,q,v,e] dbatch_norm1_v[e]
-    #            √(10⁻⁵+batch_norm1_v[e])/N+1024 dbatch_norm1_h[m,q,v,e]/√(10⁻⁵+batch_norm1_v[e])+dbatch_norm1_m[e]/N)
-    dconv2d1_u = buffers.take((N, 32, 32, 16), dtype)
-    np.multiply(dbatch_norm1_h, 1 / np.sqrt(batch_norm1_v + 1e-05), out=dconv2d1_u)
-    dconv2d1_u += rt.ratio(1, 512 * N) * (np.sqrt(batch_norm1_v + 1e-05) * dbatch_norm1_v) * batch_norm1_h
-    dconv2d1_u += rt.ratio(1, 1024 * N) * dbatch_norm1_m
-    buffers.give(dbatch_norm1_h)
-    # (1070) dconv2d1_w[m,q,v,e] = Σ_{n,i,j} x[n, m+i−1, q+j−1, v] dconv2d1_u[n,i,j,e]
+    # (1065) dconv1_u[m,q,v,e] = 1/1024 (2 norm1_h[m,q,v,e] dnorm1_v[e] √(10⁻⁵+norm1_v[e])/N+1024
+    #            dnorm1_h[m,q,v,e]/√(10⁻⁵+norm1_v[e])+dnorm1_m[e]/N)
+    dconv1_u = buffers.take((N, 32, 32, 16), dtype)
+    np.multiply(dnorm1_h, 1 / np.sqrt(norm1_v + 1e-05), out=dconv1_u)
+    dconv1_u += rt.ratio(1, 512 * N) * (np.sqrt(norm1_v + 1e-05) * dnorm1_v) * norm1_h
+    dconv1_u += rt.ratio(1, 1024 * N) * dnorm1_m
+    buffers.give(dnorm1_h)
+    # (1070) dconv1_w[m,q,v,e] = Σ_{n,i,j} x[n, m+i−1, q+j−1, v] dconv1_u[n,i,j,e]
     x_1 = rt.Window(  # m q v n i j
         x, (3, 3, 3, N, 32, 32), ((0, (3, 1)), (-1, (0, 1), (4, 1)), (-1, (1, 1), (5, 1)), (0, (2, 1)))
     )
-    dconv2d1_w = np.empty((3, 3, 3, 16), dtype)
-    rt.contract("m q v n i j, n i j e -> m q v e", x_1, dconv2d1_u, out=dconv2d1_w)
-    # (1054) dbatch_norm1_gamma[m] = Σ_{n,i,j} batch_norm1_h[n,i,j,m] dbatch_norm1_y[n,i,j,m]
-    dbatch_norm1_gamma = rt.contract("n i j m, n i j m -> m", batch_norm1_h, dbatch_norm1_y)
-    # (1059) dbatch_norm1_beta[m] = Σ_{n,i,j} dbatch_norm1_y[n,i,j,m]
-    dbatch_norm1_beta = rt.total(dbatch_norm1_y.transpose(3, 0, 1, 2), (-3, -2, -1))
-    # (1023) dconv2d2_w[m,q,v,e] = Σ_{n,i,j} relu1_y[n, m+i−1, q+j−1, v] dconv2d2_u[n,i,j,e]
-    relu1_y_1 = rt.Window(  # m q v n i j
-        relu1_y, (3, 3, 16, N, 32, 32), ((0, (3, 1)), (-1, (0, 1), (4, 1)), (-1, (1, 1), (5, 1)), (0, (2, 1)))
-    )
-    dconv2d2_w = np.empty((3, 3, 16, 16), dtype)
-    rt.contract("m q v n i j, n i j e -> m q v e", relu1_y_1, dconv2d2_u, out=dconv2d2_w)
-    buffers.give(dconv2d2_u)
-    # (1007) dbatch_norm2_gamma[m] = Σ_{n,i,j} batch_norm2_h[n,i,j,m] dbatch_norm2_y[n,i,j,m]
-    dbatch_norm2_gamma = rt.contract("n i j m, n i j m -> m", batch_norm2_h, dbatch_norm2_y)
-    # (1012) dbatch_norm2_beta[m] = Σ_{n,i,j} dbatch_norm2_y[n,i,j,m]
-    dbatch_norm2_beta = rt.total(dbatch_norm2_y.transpose(3, 0, 1, 2), (-3, -2, -1))
-    # (976) dconv2d3_w[m,q,v,e] = Σ_{n,i,j} relu2_y[n, m+i−1, q+j−1, v] dconv2d3_u[n,i,j,e]
-    relu2_y_1 = rt.Window(  # m q v n i j
-        relu2_y, (3, 3, 16, N, 32, 32), ((0, (3, 1)), (-1, (0, 1), (4, 1)), (-1, (1, 1), (5, 1)), (0, (2, 1)))
-    )
-    dconv2d3_w = np.empty((3, 3, 16, 16), dtype)
-    rt.contract("m q v n i j, n i j e -> m q v e", relu2_y_1, dconv2d3_u, out=dconv2d3_w)
-    buffers.give(dconv2d3_u)
-    # (960) dbatch_norm3_gamma[m] = Σ_{n,i,j} batch_norm3_h[n,i,j,m] dresidual_add1_y[n,i,j,m]
-    dbatch_norm3_gamma = rt.contract("n i j m, n i j m -> m", batch_norm3_h, dresidual_add1_y)
-    # (965) dbatch_norm3_beta[m] = Σ_{n,i,j} dresidual_add1_y[n,i,j,m]
-    dbatch_norm3_beta = rt.total(dresidual_add1_y.transpose(3, 0, 1, 2), (-3, -2, -1))
-    # (929) dconv2d4_w[m,q,v,e] = Σ_{n,i,j} relu3_y[n, m+i−1, q+j−1, v] dconv2d4_u[n,i,j,e]
-    relu3_y_1 = rt.Window(  # m q v n i j
-        relu3_y, (3, 3, 16, N, 32, 32), ((0, (3, 1)), (-1, (0, 1), (4, 1)), (-1, (1, 1), (5, 1)), (0, (2, 1)))
-    )
-    dconv2d4_w = np.empty((3, 3, 16, 16), dtype)
-    rt.contract("m q v n i j, n i j e -> m q v e", relu3_y_1, dconv2d4_u, out=dconv2d4_w)
-    buffers.give(dconv2d4_u)
-    # (913) dbatch_norm4_gamma[m] = Σ_{n,i,j} batch_norm4_h[n,i,j,m] dbatch_norm4_y[n,i,j,m]
-    dbatch_norm4_gamma = rt.contract("n i j m, n i j m -> m", batch_norm4_h, dbatch_norm4_y)
-    # (918) dbatch_norm4_beta[m] = Σ_{n,i,j} dbatch_norm4_y[n,i,j,m]
-    dbatch_norm4_beta = rt.total(dbatch_norm4_y.transpose(3, 0, 1, 2), (-3, -2, -1))
-    # (882) dconv2d5_w[m,q,v,e] = Σ_{n,i,j} relu4_y[n, m+i−1, q+j−1, v] dconv2d5_u[n,i,j,e]
-    relu4_y_1 = rt.Window(  # m q v n i j
-        relu4_y, (3, 3, 16, N, 32, 32), ((0, (3, 1)), (-1, (0, 1), (4, 1)), (-1, (1, 1), (5, 1)), (0, (2, 1)))
-    )
-    dconv2d5_w = np.empty((3, 3, 16, 16), dtype)
-    rt.contract("m q v n i j, n i j e -> m q v e", relu4_y_1, dconv2d5_u, out=dconv2d5_w)
-    buffers.give(dconv2d5_u)
-    # (866) dbatch_norm5_gamma[m] = Σ_{n,i,j} batch_norm5_h[n,i,j,m] dresidual_add2_y[n,i,j,m]
-    dbatch_norm5_gamma = rt.contract("n i j m, n i j m -> m", batch_norm5_h, dresidual_add2_y)
-    # (871) dbatch_norm5_beta[m] = Σ_{n,i,j} dresidual_add2_y[n,i,j,m]
-    dbatch_norm5_beta = rt.total(dresidual_add2_y.transpose(3, 0, 1, 2), (-3, -2, -1))
-    # (835) dconv2d6_w[m,q,v,e] = Σ_{n,i,j} relu5_y[n, m+i−1, q+j−1, v] dconv2d6_u[n,i,j,e]
-    relu5_y_1 = rt.Window(  # m q v n i j
-        relu5_y, (3, 3, 16, N, 32, 32), ((0, (3, 1)), (-1, (0, 1), (4, 1)), (-1, (1, 1), (5, 1)), (0, (2, 1)))
-    )
-    dconv2d6_w = np.empty((3, 3, 16, 16), dtype)
-    rt.contract("m q v n i j, n i j e -> m q v e", relu5_y_1, dconv2d6_u, out=dconv2d6_w)
-    buffers.give(dconv2d6_u)
-    # (819) dbatch_norm6_gamma[m] = Σ_{n,i,j} batch_norm6_h[n,i,j,m] dbatch_norm6_y[n,i,j,m]
-    dbatch_norm6_gamma = rt.contract("n i j m, n i j m -> m", batch_norm6_h, dbatch_norm6_y)
-    # (824) dbatch_norm6_beta[m] = Σ_{n,i,j} dbatch_norm6_y[n,i,j,m]
-    dbatch_norm6_beta = rt.total(dbatch_norm6_y.transpose(3, 0, 1, 2), (-3, -2, -1))
-    # (788) dconv2d7_w[m,q,v,e] = Σ_{n,i,j} relu6_y[n, m+i−1, q+j−1, v] dconv2d7_u[n,i,j,e]
-    relu6_y_1 = rt.Window(  # m q v n i j
-        relu6_y, (3, 3, 16, N, 32, 32), ((0, (3, 1)), (-1, (0, 1), (4, 1)), (-1, (1, 1), (5, 1)), (0, (2, 1)))
-    )
-    dconv2d7_w = np.empty((3, 3, 16, 16), dtype)
-    rt.contract("m q v n i j, n i j e -> m q v e", relu6_y_1, dconv2d7_u, out=dconv2d7_w)
-    buffers.give(dconv2d7_u)
-    # (772) dbatch_norm7_gamma[m] = Σ_{n,i,j} batch_norm7_h[n,i,j,m] dresidual_add3_y[n,i,j,m]
-    dbatch_norm7_gamma = rt.contract("n i j m, n i j m -> m", batch_norm7_h, dresidual_add3_y)
-    # (777) dbatch_norm7_beta[m] = Σ_{n,i,j} dresidual_add3_y[n,i,j,m]
-    dbatch_norm7_beta = rt.total(dresidual_add3_y.transpose(3, 0, 1, 2), (-3, -2, -1))
-    # (741) dconv2d8_w[m,q,v,e] = Σ_{n,i,j} relu7_y[n, m+2i−1, q+2j−1, v] dconv2d8_u[n,i,j,e]
-    relu7_y_1 = rt.Window(  # m q v n i j
-        relu7_y, (3, 3, 16, N, 16, 16), ((0, (3, 1)), (-1, (0, 1), (4, 2)), (-1, (1, 1), (5, 2)), (0, (2, 1)))
-    )
-    dconv2d8_w = np.empty((3, 3, 16, 32), dtype)
-    rt.contract("m q v n i j, n i j e -> m q v e", relu7_y_1, dconv2d8_u, out=dconv2d8_w)
-    buffers.give(dconv2d8_u)
-    # (725) dbatch_norm8_gamma[m] = Σ_{n,i,j} batch_norm8_h[n,i,j,m] dbatch_norm8_y[n,i,j,m]
-    dbatch_norm8_gamma = rt.contract("n i j m, n i j m -> m", batch_norm8_h, dbatch_norm8_y)
-    # (730) dbatch_norm8_beta[m] = Σ_{n,i,j} dbatch_norm8_y[n,i,j,m]
-    dbatch_norm8_beta = rt.total(dbatch_norm8_y.transpose(3, 0, 1, 2), (-3, -2, -1))
-    # (694) dconv2d9_w[m,q,v,e] = Σ_{n,i,j} relu8_y[n, m+i−1, q+j−1, v] dconv2d9_u[n,i,j,e]
-    relu8_y_1 = rt.Window(  # m q v n i j
-        relu8_y, (3, 3, 32, N, 16, 16), ((0, (3, 1)), (-1, (0, 1), (4, 1)), (-1, (1, 1), (5, 1)), (0, (2, 1)))
-    )
-    dconv2d9_w = np.empty((3, 3, 32, 32), dtype)
-    rt.contract("m q v n i j, n i j e -> m q v e", relu8_y_1, dconv2d9_u, out=dconv2d9_w)
-    buffers.give(dconv2d9_u)
-    # (678) dbatch_norm9_gamma[m] = Σ_{n,i,j} batch_norm9_h[n,i,j,m] dresidual_add4_y[n,i,j,m]
-    dbatch_norm9_gamma = rt.contract("n i j m, n i j m -> m", batch_norm9_h, dresidual_add4_y)
-    # (683) dbatch_norm9_beta[m] = Σ_{n,i,j} dresidual_add4_y[n,i,j,m]
-    dbatch_norm9_beta = rt.total(dresidual_add4_y.transpose(3, 0, 1, 2), (-3, -2, -1))
-    # (642) dconv2d10_w[m,q,v,e] = Σ_{n,i,j} relu9_y[n, m+i−1, q+j−1, v] dconv2d10_u[n,i,j,e]
-    relu9_y_1 = rt.Window(  # m q v n i j
-        relu9_y, (3, 3, 32, N, 16, 16), ((0, (3, 1)), (-1, (0, 1), (4, 1)), (-1, (1, 1), (5, 1)), (0, (2, 1)))
-    )
-    dconv2d10_w = np.empty((3, 3, 32, 32), dtype)
-    rt.contract("m q v n i j, n i j e -> m q v e", relu9_y_1, dconv2d10_u, out=dconv2d10_w)
-    buffers.give(dconv2d10_u)
-    # (626) dbatch_norm10_gamma[m] = Σ_{n,i,j} batch_norm10_h[n,i,j,m] dbatch_norm10_y[n,i,j,m]
-    dbatch_norm10_gamma = rt.contract("n i j m, n i j m -> m", batch_norm10_h, dbatch_norm10_y)
-    # (631) dbatch_norm10_beta[m] = Σ_{n,i,j} dbatch_norm10_y[n,i,j,m]
-    dbatch_norm10_beta = rt.total(dbatch_norm10_y.transpose(3, 0, 1, 2), (-3, -2, -1))
-    # (595) dconv2d11_w[m,q,v,e] = Σ_{n,i,j} relu10_y[n, m+i−1, q+j−1, v] dconv2d11_u[n,i,j,e]
-    relu10_y_1 = rt.Window(  # m q v n i j
-        relu10_y, (3, 3, 32, N, 16, 16), ((0, (3, 1)), (-1, (0, 1), (4, 1)), (-1, (1, 1), (5, 1)), (0, (2, 1)))
-    )
-    dconv2d11_w = np.empty((3, 3, 32, 32), dtype)
-    rt.contract("m q v n i j, n i j e -> m q v e", relu10_y_1, dconv2d11_u, out=dconv2d11_w)
-    buffers.give(dconv2d11_u)
-    # (579) dbatch_norm11_gamma[m] = Σ_{n,i,j} batch_norm11_h[n,i,j,m] dresidual_add5_y[n,i,j,m]
-    dbatch_norm11_gamma = rt.contract("n i j m, n i j m -> m", batch_norm11_h, dresidual_add5_y)
-    # (584) dbatch_norm11_beta[m] = Σ_{n,i,j} dresidual_add5_y[n,i,j,m]
-    dbatch_norm11_beta = rt.total(dresidual_add5_y.transpose(3, 0, 1, 2), (-3, -2, -1))
-    # (548) dconv2d12_w[m,q,v,e] = Σ_{n,i,j} relu11_y[n, m+i−1, q+j−1, v] dconv2d12_u[n,i,j,e]
-    relu11_y_1 = rt.Window(  # m q v n i j
-        relu11_y, (3, 3, 32, N, 16, 16), ((0, (3, 1)), (-1, (0, 1), (4, 1)), (-1, (1, 1), (5, 1)), (0, (2, 1)))
-    )
-    dconv2d12_w = np.empty((3, 3, 32, 32), dtype)
-    rt.contract("m q v n i j, n i j e -> m q v e", relu11_y_1, dconv2d12_u, out=dconv2d12_w)
-    buffers.give(dconv2d12_u)
-    # (532) dbatch_norm12_gamma[m] = Σ_{n,i,j} batch_norm12_h[n,i,j,m] dbatch_norm12_y[n,i,j,m]
-    dbatch_norm12_gamma = rt.contract("n i j m, n i j m -> m", batch_norm12_h, dbatch_norm12_y)
-    # (537) dbatch_norm12_beta[m] = Σ_{n,i,j} dbatch_norm12_y[n,i,j,m]
-    dbatch_norm12_beta = rt.total(dbatch_norm12_y.transpose(3, 0, 1, 2), (-3, -2, -1))
-    # (501) dconv2d13_w[m,q,v,e] = Σ_{n,i,j} relu12_y[n, m+i−1, q+j−1, v] dconv2d13_u[n,i,j,e]
-    relu12_y_1 = rt.Window(  # m q v n i j
-        relu12_y, (3, 3, 32, N, 16, 16), ((0, (3, 1)), (-1, (0, 1), (4, 1)), (-1, (1, 1), (5, 1)), (0, (2, 1)))
-    )
-    dconv2d13_w = np.empty((3, 3, 32, 32), dtype)
-    rt.contract("m q v n i j, n i j e -> m q v e", relu12_y_1, dconv2d13_u, out=dconv2d13_w)
-    buffers.give(dconv2d13_u)
-    # (485) dbatch_norm13_gamma[m] = Σ_{n,i,j} batch_norm13_h[n,i,j,m] dresidual_add6_y[n,i,j,m]
-    dbatch_norm13_gamma = rt.contract("n i j m, n i j m -> m", batch_norm13_h, dresidual_add6_y)
-    # (490) dbatch_norm13_beta[m] = Σ_{n,i,j} dresidual_add6_y[n,i,j,m]
-    dbatch_norm13_beta = rt.total(dresidual_add6_y.transpose(3, 0, 1, 2), (-3, -2, -1))
-    # (454) dconv2d14_w[m,q,v,e] = Σ_{n,i,j} relu13_y[n, m+2i−1, q+2j−1, v] dconv2d14_u[n,i,j,e]
-    relu13_y_1 = rt.Window(  # m q v n i j
-        relu13_y, (3, 3, 32, N, 8, 8), ((0, (3, 1)), (-1, (0, 1), (4, 2)), (-1, (1, 1), (5, 2)), (0, (2, 1)))
-    )
-    dconv2d14_w = np.empty((3, 3, 32, 64), dtype)
-    rt.contract("m q v n i j, n i j e -> m q v e", relu13_y_1, dconv2d14_u, out=dconv2d14_w)
-    buffers.give(dconv2d14_u)
-    # (438) dbatch_norm14_gamma[m] = Σ_{n,i,j} batch_norm14_h[n,i,j,m] dbatch_norm14_y[n,i,j,m]
-    dbatch_norm14_gamma = rt.contract("n i j m, n i j m -> m", batch_norm14_h, dbatch_norm14_y)
-    # (443) dbatch_norm14_beta[m] = Σ_{n,i,j} dbatch_norm14_y[n,i,j,m]
-    dbatch_norm14_beta = rt.total(dbatch_norm14_y.transpose(3, 0, 1, 2), (-3, -2, -1))
-    # (407) dconv2d15_w[m,q,v,e] = Σ_{n,i,j} relu14_y[n, m+i−1, q+j−1, v] dconv2d15_u[n,i,j,e]
-    relu14_y_1 = rt.Window(  # m q v n i j
-        relu14_y, (3, 3, 64, N, 8, 8), ((0, (3, 1)), (-1, (0, 1), (4, 1)), (-1, (1, 1), (5, 1)), (0, (2, 1)))
-    )
-    dconv2d15_w = np.empty((3, 3, 64, 64), dtype)
-    rt.contract("m q v n i j, n i j e -> m q v e", relu14_y_1, dconv2d15_u, out=dconv2d15_w)
-    buffers.give(dconv2d15_u)
-    # (391) dbatch_norm15_gamma[m] = Σ_{n,i,j} batch_norm15_h[n,i,j,m] dresidual_add7_y[n,i,j,m]
-    dbatch_norm15_gamma = rt.contract("n i j m, n i j m -> m", batch_norm15_h, dresidual_add7_y)
-    # (396) dbatch_norm15_beta[m] = Σ_{n,i,j} dresidual_add7_y[n,i,j,m]
-    dbatch_norm15_beta = rt.total(dresidual_add7_y.transpose(3, 0, 1, 2), (-3, -2, -1))
-    # (355) dconv2d16_w[m,q,v,e] = Σ_{n,i,j} relu15_y[n, m+i−1, q+j−1, v] dconv2d16_u[n,i,j,e]
-    relu15_y_1 = rt.Window(  # m q v n i j
-        relu15_y, (3, 3, 64, N, 8, 8), ((0, (3, 1)), (-1, (0, 1), (4, 1)), (-1, (1, 1), (5, 1)), (0, (2, 1)))
-    )
-    dconv2d16_w = np.empty((3, 3, 64, 64), dtype)
-    rt.contract("m q v n i j, n i j e -> m q v e", relu15_y_1, dconv2d16_u, out=dconv2d16_w)
-    buffers.give(dconv2d16_u)
-    # (339) dbatch_norm16_gamma[m] = Σ_{n,i,j} batch_norm16_h[n,i,j,m] dbatch_norm16_y[n,i,j,m]
-    dbatch_norm16_gamma = rt.contract("n i j m, n i j m -> m", batch_norm16_h, dbatch_norm16_y)
-    # (344) dbatch_norm16_beta[m] = Σ_{n,i,j} dbatch_norm16_y[n,i,j,m]
-    dbatch_norm16_beta = rt.total(dbatch_norm16_y.transpose(3, 0, 1, 2), (-3, -2, -1))
-    # (308) dconv2d17_w[m,q,v,e] = Σ_{n,i,j} relu16_y[n, m+i−1, q+j−1, v] dconv2d17_u[n,i,j,e]
-    relu16_y_1 = rt.Window(  # m q v n i j
-        relu16_y, (3, 3, 64, N, 8, 8), ((0, (3, 1)), (-1, (0, 1), (4, 1)), (-1, (1, 1), (5, 1)), (0, (2, 1)))
-    )
-    dconv2d17_w = np.empty((3, 3, 64, 64), dtype)
-    rt.contract("m q v n i j, n i j e -> m q v e", relu16_y_1, dconv2d17_u, out=dconv2d17_w)
-    buffers.give(dconv2d17_u)
-    # (292) dbatch_norm17_gamma[m] = Σ_{n,i,j} batch_norm17_h[n,i,j,m] dresidual_add8_y[n,i,j,m]
-    dbatch_norm17_gamma = rt.contract("n i j m, n i j m -> m", batch_norm17_h, dresidual_add8_y)
-    # (297) dbatch_norm17_beta[m] = Σ_{n,i,j} dresidual_add8_y[n,i,j,m]
-    dbatch_norm17_beta = rt.total(dresidual_add8_y.transpose(3, 0, 1, 2), (-3, -2, -1))
-    # (261) dconv2d18_w[m,q,v,e] = Σ_{n,i,j} relu17_y[n, m+i−1, q+j−1, v] dconv2d18_u[n,i,j,e]
-    relu17_y_1 = rt.Window(  # m q v n i j
-        relu17_y, (3, 3, 64, N, 8, 8), ((0, (3, 1)), (-1, (0, 1), (4, 1)), (-1, (1, 1), (5, 1)), (0, (2, 1)))
-    )
-    dconv2d18_w = np.empty((3, 3, 64, 64), dtype)
-    rt.contract("m q v n i j, n i j e -> m q v e", relu17_y_1, dconv2d18_u, out=dconv2d18_w)
-    buffers.give(dconv2d18_u)
-    # (245) dbatch_norm18_gamma[m] = Σ_{n,i,j} batch_norm18_h[n,i,j,m] dbatch_norm18_y[n,i,j,m]
-    dbatch_norm18_gamma = rt.contract("n i j m, n i j m -> m", batch_norm18_h, dbatch_norm18_y)
-    # (250) dbatch_norm18_beta[m] = Σ_{n,i,j} dbatch_norm18_y[n,i,j,m]
-    dbatch_norm18_beta = rt.total(dbatch_norm18_y.transpose(3, 0, 1, 2), (-3, -2, -1))
-    # (214) dconv2d19_w[m,q,v,e] = Σ_{n,i,j} relu18_y[n, m+i−1, q+j−1, v] dconv2d19_u[n,i,j,e]
-    relu18_y_1 = rt.Window(  # m q v n i j
-        relu18_y, (3, 3, 64, N, 8, 8), ((0, (3, 1)), (-1, (0, 1), (4, 1)), (-1, (1, 1), (5, 1)), (0, (2, 1)))
-    )
-    dconv2d19_w = np.empty((3, 3, 64, 64), dtype)
-    rt.contract("m q v n i j, n i j e -> m q v e", relu18_y_1, dconv2d19_u, out=dconv2d19_w)
-    buffers.give(dconv2d19_u)
-    # (198) dbatch_norm19_gamma[m] = Σ_{n,i,j} batch_norm19_h[n,i,j,m] dresidual_add9_y[n,i,j,m]
-    dbatch_norm19_gamma = rt.contract("n i j m, n i j m -> m", batch_norm19_h, dresidual_add9_y)
-    # (203) dbatch_norm19_beta[m] = Σ_{n,i,j} dresidual_add9_y[n,i,j,m]
-    dbatch_norm19_beta = rt.total(dresidual_add9_y.transpose(3, 0, 1, 2), (-3, -2, -1))
-    # (156) ddense1_w[m,q] = Σ_{n} dy[n,q] global_avg_pool1_y[n,m]
-    ddense1_w = np.empty((64, 10), dtype)
-    rt.contract("n m, n q -> m q", global_avg_pool1_y, dy, out=ddense1_w)
-    # (161) ddense1_b[m] = Σ_{n} dy[n,m]
-    ddense1_b = rt.total(dy.transpose(1, 0), -1)
+    dconv1_w = np.empty((3, 3, 3, 16), dtype)
+    rt.contract("m q v n i j, n i j e -> m q v e", x_1, dconv1_u, out=dconv1_w)
+    # (1054) dnorm1_gamma[m] = Σ_{n,i,j} norm1_h[n,i,j,m] dnorm1_y[n,i,j,m]
+    dnorm1_gamma = rt.contract("n i j m, n i j m -> m", dnorm1_y, norm1_h)
+    # (1059) dnorm1_beta[m] = Σ_{n,i,j} dnorm1_y[n,i,j,m]
+    dnorm1_beta = rt.total(dnorm1_y.transpose(3, 0, 1, 2), (-3, -2, -1))
+    # (156) doutput_w[m,q] = Σ_{n} dy[n,q] pool_y[n,m]
+    doutput_w = np.empty((64, 10), dtype)
+    rt.contract("n m, n q -> m q", pool_y, dy, out=doutput_w)
+    # (161) doutput_b[m] = Σ_{n} dy[n,m]
+    doutput_b = rt.total(dy.transpose(1, 0), -1)
     if inputs:
-        # dx[m,q,v,e] = Σ_{k,r,t} conv2d1_w[r,t,e,k] dconv2d1_u[m, q+1−r, v+1−t, k]
-        dconv2d1_u_1 = rt.Window(  # m q v k r t
-            dconv2d1_u, (N, 32, 32, 16, 3, 3), ((0, (0, 1)), (1, (1, 1), (4, -1)), (1, (2, 1), (5, -1)), (0, (3, 1)))
+        # dx[m,q,v,e] = Σ_{k,r,t} conv1_w[r,t,e,k] dconv1_u[m, q+1−r, v+1−t, k]
+        dconv1_u_1 = rt.Window(  # m q v k r t
+            dconv1_u, (N, 32, 32, 16, 3, 3), ((0, (0, 1)), (1, (1, 1), (4, -1)), (1, (2, 1), (5, -1)), (0, (3, 1)))
         )
         dx = np.empty((N, 32, 32, 3), dtype)
-        rt.contract("m q v k r t, r t e k -> m q v e", dconv2d1_u_1, conv2d1_w, out=dx)
-    buffers.give(dconv2d1_u)
+        rt.contract("m q v k r t, r t e k -> m q v e", dconv1_u_1, conv1_w, out=dx)
+    buffers.give(dconv1_u)
     return (
         dx if inputs else None,
         {
-            "conv2d1.w": dconv2d1_w,
-            "batch_norm1.gamma": dbatch_norm1_gamma,
-            "batch_norm1.beta": dbatch_norm1_beta,
-            "conv2d2.w": dconv2d2_w,
-            "batch_norm2.gamma": dbatch_norm2_gamma,
-            "batch_norm2.beta": dbatch_norm2_beta,
-            "conv2d3.w": dconv2d3_w,
-            "batch_norm3.gamma": dbatch_norm3_gamma,
-            "batch_norm3.beta": dbatch_norm3_beta,
-            "conv2d4.w": dconv2d4_w,
-            "batch_norm4.gamma": dbatch_norm4_gamma,
-            "batch_norm4.beta": dbatch_norm4_beta,
-            "conv2d5.w": dconv2d5_w,
-            "batch_norm5.gamma": dbatch_norm5_gamma,
-            "batch_norm5.beta": dbatch_norm5_beta,
-            "conv2d6.w": dconv2d6_w,
-            "batch_norm6.gamma": dbatch_norm6_gamma,
-            "batch_norm6.beta": dbatch_norm6_beta,
-            "conv2d7.w": dconv2d7_w,
-            "batch_norm7.gamma": dbatch_norm7_gamma,
-            "batch_norm7.beta": dbatch_norm7_beta,
-            "conv2d8.w": dconv2d8_w,
-            "batch_norm8.gamma": dbatch_norm8_gamma,
-            "batch_norm8.beta": dbatch_norm8_beta,
-            "conv2d9.w": dconv2d9_w,
-            "batch_norm9.gamma": dbatch_norm9_gamma,
-            "batch_norm9.beta": dbatch_norm9_beta,
-            "conv2d10.w": dconv2d10_w,
-            "batch_norm10.gamma": dbatch_norm10_gamma,
-            "batch_norm10.beta": dbatch_norm10_beta,
-            "conv2d11.w": dconv2d11_w,
-            "batch_norm11.gamma": dbatch_norm11_gamma,
-            "batch_norm11.beta": dbatch_norm11_beta,
-            "conv2d12.w": dconv2d12_w,
-            "batch_norm12.gamma": dbatch_norm12_gamma,
-            "batch_norm12.beta": dbatch_norm12_beta,
-            "conv2d13.w": dconv2d13_w,
-            "batch_norm13.gamma": dbatch_norm13_gamma,
-            "batch_norm13.beta": dbatch_norm13_beta,
-            "conv2d14.w": dconv2d14_w,
-            "batch_norm14.gamma": dbatch_norm14_gamma,
-            "batch_norm14.beta": dbatch_norm14_beta,
-            "conv2d15.w": dconv2d15_w,
-            "batch_norm15.gamma": dbatch_norm15_gamma,
-            "batch_norm15.beta": dbatch_norm15_beta,
-            "conv2d16.w": dconv2d16_w,
-            "batch_norm16.gamma": dbatch_norm16_gamma,
-            "batch_norm16.beta": dbatch_norm16_beta,
-            "conv2d17.w": dconv2d17_w,
-            "batch_norm17.gamma": dbatch_norm17_gamma,
-            "batch_norm17.beta": dbatch_norm17_beta,
-            "conv2d18.w": dconv2d18_w,
-            "batch_norm18.gamma": dbatch_norm18_gamma,
-            "batch_norm18.beta": dbatch_norm18_beta,
-            "conv2d19.w": dconv2d19_w,
-            "batch_norm19.gamma": dbatch_norm19_gamma,
-            "batch_norm19.beta": dbatch_norm19_beta,
-            "dense1.w": ddense1_w,
-            "dense1.b": ddense1_b,
+            "conv1.w": dconv1_w,
+            "norm1.gamma": dnorm1_gamma,
+            "norm1.beta": dnorm1_beta,
+            **stage1_block1_gradients,
+            **stage1_block2_gradients,
+            **stage1_block3_gradients,
+            **stage2_block1_gradients,
+            **stage2_block2_gradients,
+            **stage2_block3_gradients,
+            **stage3_block1_gradients,
+            **stage3_block2_gradients,
+            **stage3_block3_gradients,
+            "output.w": doutput_w,
+            "output.b": doutput_b,
         },
     )
 
@@ -3114,103 +2718,103 @@ class ResNet20(rt.Network):
     """Residual network of 20 layers for 32x32 images.
 
     Weights and how they start:
-        conv2d1.w: shape (3, 3, 3, 16), normal, of variance 2 / 27.
-        batch_norm1.gamma: shape (16,), starts as 1.
-        batch_norm1.beta: shape (16,), starts as 0.
-        conv2d2.w: shape (3, 3, 16, 16), normal, of variance 2 / 144.
-        batch_norm2.gamma: shape (16,), starts as 1.
-        batch_norm2.beta: shape (16,), starts as 0.
-        conv2d3.w: shape (3, 3, 16, 16), normal, of variance 2 / 144.
-        batch_norm3.gamma: shape (16,), starts as 1.
-        batch_norm3.beta: shape (16,), starts as 0.
-        conv2d4.w: shape (3, 3, 16, 16), normal, of variance 2 / 144.
-        batch_norm4.gamma: shape (16,), starts as 1.
-        batch_norm4.beta: shape (16,), starts as 0.
-        conv2d5.w: shape (3, 3, 16, 16), normal, of variance 2 / 144.
-        batch_norm5.gamma: shape (16,), starts as 1.
-        batch_norm5.beta: shape (16,), starts as 0.
-        conv2d6.w: shape (3, 3, 16, 16), normal, of variance 2 / 144.
-        batch_norm6.gamma: shape (16,), starts as 1.
-        batch_norm6.beta: shape (16,), starts as 0.
-        conv2d7.w: shape (3, 3, 16, 16), normal, of variance 2 / 144.
-        batch_norm7.gamma: shape (16,), starts as 1.
-        batch_norm7.beta: shape (16,), starts as 0.
-        conv2d8.w: shape (3, 3, 16, 32), normal, of variance 2 / 144.
-        batch_norm8.gamma: shape (32,), starts as 1.
-        batch_norm8.beta: shape (32,), starts as 0.
-        conv2d9.w: shape (3, 3, 32, 32), normal, of variance 2 / 288.
-        batch_norm9.gamma: shape (32,), starts as 1.
-        batch_norm9.beta: shape (32,), starts as 0.
-        conv2d10.w: shape (3, 3, 32, 32), normal, of variance 2 / 288.
-        batch_norm10.gamma: shape (32,), starts as 1.
-        batch_norm10.beta: shape (32,), starts as 0.
-        conv2d11.w: shape (3, 3, 32, 32), normal, of variance 2 / 288.
-        batch_norm11.gamma: shape (32,), starts as 1.
-        batch_norm11.beta: shape (32,), starts as 0.
-        conv2d12.w: shape (3, 3, 32, 32), normal, of variance 2 / 288.
-        batch_norm12.gamma: shape (32,), starts as 1.
-        batch_norm12.beta: shape (32,), starts as 0.
-        conv2d13.w: shape (3, 3, 32, 32), normal, of variance 2 / 288.
-        batch_norm13.gamma: shape (32,), starts as 1.
-        batch_norm13.beta: shape (32,), starts as 0.
-        conv2d14.w: shape (3, 3, 32, 64), normal, of variance 2 / 288.
-        batch_norm14.gamma: shape (64,), starts as 1.
-        batch_norm14.beta: shape (64,), starts as 0.
-        conv2d15.w: shape (3, 3, 64, 64), normal, of variance 2 / 576.
-        batch_norm15.gamma: shape (64,), starts as 1.
-        batch_norm15.beta: shape (64,), starts as 0.
-        conv2d16.w: shape (3, 3, 64, 64), normal, of variance 2 / 576.
-        batch_norm16.gamma: shape (64,), starts as 1.
-        batch_norm16.beta: shape (64,), starts as 0.
-        conv2d17.w: shape (3, 3, 64, 64), normal, of variance 2 / 576.
-        batch_norm17.gamma: shape (64,), starts as 1.
-        batch_norm17.beta: shape (64,), starts as 0.
-        conv2d18.w: shape (3, 3, 64, 64), normal, of variance 2 / 576.
-        batch_norm18.gamma: shape (64,), starts as 1.
-        batch_norm18.beta: shape (64,), starts as 0.
-        conv2d19.w: shape (3, 3, 64, 64), normal, of variance 2 / 576.
-        batch_norm19.gamma: shape (64,), starts as 1.
-        batch_norm19.beta: shape (64,), starts as 0.
-        dense1.w: shape (64, 10), normal, of variance 2 / 64.
-        dense1.b: shape (10,), starts as 0.
-        batch_norm1.running_mean: state, starts as 0.
-        batch_norm1.running_var: state, starts as 1.
-        batch_norm2.running_mean: state, starts as 0.
-        batch_norm2.running_var: state, starts as 1.
-        batch_norm3.running_mean: state, starts as 0.
-        batch_norm3.running_var: state, starts as 1.
-        batch_norm4.running_mean: state, starts as 0.
-        batch_norm4.running_var: state, starts as 1.
-        batch_norm5.running_mean: state, starts as 0.
-        batch_norm5.running_var: state, starts as 1.
-        batch_norm6.running_mean: state, starts as 0.
-        batch_norm6.running_var: state, starts as 1.
-        batch_norm7.running_mean: state, starts as 0.
-        batch_norm7.running_var: state, starts as 1.
-        batch_norm8.running_mean: state, starts as 0.
-        batch_norm8.running_var: state, starts as 1.
-        batch_norm9.running_mean: state, starts as 0.
-        batch_norm9.running_var: state, starts as 1.
-        batch_norm10.running_mean: state, starts as 0.
-        batch_norm10.running_var: state, starts as 1.
-        batch_norm11.running_mean: state, starts as 0.
-        batch_norm11.running_var: state, starts as 1.
-        batch_norm12.running_mean: state, starts as 0.
-        batch_norm12.running_var: state, starts as 1.
-        batch_norm13.running_mean: state, starts as 0.
-        batch_norm13.running_var: state, starts as 1.
-        batch_norm14.running_mean: state, starts as 0.
-        batch_norm14.running_var: state, starts as 1.
-        batch_norm15.running_mean: state, starts as 0.
-        batch_norm15.running_var: state, starts as 1.
-        batch_norm16.running_mean: state, starts as 0.
-        batch_norm16.running_var: state, starts as 1.
-        batch_norm17.running_mean: state, starts as 0.
-        batch_norm17.running_var: state, starts as 1.
-        batch_norm18.running_mean: state, starts as 0.
-        batch_norm18.running_var: state, starts as 1.
-        batch_norm19.running_mean: state, starts as 0.
-        batch_norm19.running_var: state, starts as 1.
+        conv1.w: shape (3, 3, 3, 16), normal, of variance 2 / 27.
+        norm1.gamma: shape (16,), starts as 1.
+        norm1.beta: shape (16,), starts as 0.
+        stage1_block1_conv1.w: shape (3, 3, 16, 16), normal, of variance 2 / 144.
+        stage1_block1_norm1.gamma: shape (16,), starts as 1.
+        stage1_block1_norm1.beta: shape (16,), starts as 0.
+        stage1_block1_conv2.w: shape (3, 3, 16, 16), normal, of variance 2 / 144.
+        stage1_block1_norm2.gamma: shape (16,), starts as 1.
+        stage1_block1_norm2.beta: shape (16,), starts as 0.
+        stage1_block2_conv1.w: shape (3, 3, 16, 16), normal, of variance 2 / 144.
+        stage1_block2_norm1.gamma: shape (16,), starts as 1.
+        stage1_block2_norm1.beta: shape (16,), starts as 0.
+        stage1_block2_conv2.w: shape (3, 3, 16, 16), normal, of variance 2 / 144.
+        stage1_block2_norm2.gamma: shape (16,), starts as 1.
+        stage1_block2_norm2.beta: shape (16,), starts as 0.
+        stage1_block3_conv1.w: shape (3, 3, 16, 16), normal, of variance 2 / 144.
+        stage1_block3_norm1.gamma: shape (16,), starts as 1.
+        stage1_block3_norm1.beta: shape (16,), starts as 0.
+        stage1_block3_conv2.w: shape (3, 3, 16, 16), normal, of variance 2 / 144.
+        stage1_block3_norm2.gamma: shape (16,), starts as 1.
+        stage1_block3_norm2.beta: shape (16,), starts as 0.
+        stage2_block1_conv1.w: shape (3, 3, 16, 32), normal, of variance 2 / 144.
+        stage2_block1_norm1.gamma: shape (32,), starts as 1.
+        stage2_block1_norm1.beta: shape (32,), starts as 0.
+        stage2_block1_conv2.w: shape (3, 3, 32, 32), normal, of variance 2 / 288.
+        stage2_block1_norm2.gamma: shape (32,), starts as 1.
+        stage2_block1_norm2.beta: shape (32,), starts as 0.
+        stage2_block2_conv1.w: shape (3, 3, 32, 32), normal, of variance 2 / 288.
+        stage2_block2_norm1.gamma: shape (32,), starts as 1.
+        stage2_block2_norm1.beta: shape (32,), starts as 0.
+        stage2_block2_conv2.w: shape (3, 3, 32, 32), normal, of variance 2 / 288.
+        stage2_block2_norm2.gamma: shape (32,), starts as 1.
+        stage2_block2_norm2.beta: shape (32,), starts as 0.
+        stage2_block3_conv1.w: shape (3, 3, 32, 32), normal, of variance 2 / 288.
+        stage2_block3_norm1.gamma: shape (32,), starts as 1.
+        stage2_block3_norm1.beta: shape (32,), starts as 0.
+        stage2_block3_conv2.w: shape (3, 3, 32, 32), normal, of variance 2 / 288.
+        stage2_block3_norm2.gamma: shape (32,), starts as 1.
+        stage2_block3_norm2.beta: shape (32,), starts as 0.
+        stage3_block1_conv1.w: shape (3, 3, 32, 64), normal, of variance 2 / 288.
+        stage3_block1_norm1.gamma: shape (64,), starts as 1.
+        stage3_block1_norm1.beta: shape (64,), starts as 0.
+        stage3_block1_conv2.w: shape (3, 3, 64, 64), normal, of variance 2 / 576.
+        stage3_block1_norm2.gamma: shape (64,), starts as 1.
+        stage3_block1_norm2.beta: shape (64,), starts as 0.
+        stage3_block2_conv1.w: shape (3, 3, 64, 64), normal, of variance 2 / 576.
+        stage3_block2_norm1.gamma: shape (64,), starts as 1.
+        stage3_block2_norm1.beta: shape (64,), starts as 0.
+        stage3_block2_conv2.w: shape (3, 3, 64, 64), normal, of variance 2 / 576.
+        stage3_block2_norm2.gamma: shape (64,), starts as 1.
+        stage3_block2_norm2.beta: shape (64,), starts as 0.
+        stage3_block3_conv1.w: shape (3, 3, 64, 64), normal, of variance 2 / 576.
+        stage3_block3_norm1.gamma: shape (64,), starts as 1.
+        stage3_block3_norm1.beta: shape (64,), starts as 0.
+        stage3_block3_conv2.w: shape (3, 3, 64, 64), normal, of variance 2 / 576.
+        stage3_block3_norm2.gamma: shape (64,), starts as 1.
+        stage3_block3_norm2.beta: shape (64,), starts as 0.
+        output.w: shape (64, 10), normal, of variance 2 / 64.
+        output.b: shape (10,), starts as 0.
+        norm1.running_mean: state, starts as 0.
+        norm1.running_var: state, starts as 1.
+        stage1_block1_norm1.running_mean: state, starts as 0.
+        stage1_block1_norm1.running_var: state, starts as 1.
+        stage1_block1_norm2.running_mean: state, starts as 0.
+        stage1_block1_norm2.running_var: state, starts as 1.
+        stage1_block2_norm1.running_mean: state, starts as 0.
+        stage1_block2_norm1.running_var: state, starts as 1.
+        stage1_block2_norm2.running_mean: state, starts as 0.
+        stage1_block2_norm2.running_var: state, starts as 1.
+        stage1_block3_norm1.running_mean: state, starts as 0.
+        stage1_block3_norm1.running_var: state, starts as 1.
+        stage1_block3_norm2.running_mean: state, starts as 0.
+        stage1_block3_norm2.running_var: state, starts as 1.
+        stage2_block1_norm1.running_mean: state, starts as 0.
+        stage2_block1_norm1.running_var: state, starts as 1.
+        stage2_block1_norm2.running_mean: state, starts as 0.
+        stage2_block1_norm2.running_var: state, starts as 1.
+        stage2_block2_norm1.running_mean: state, starts as 0.
+        stage2_block2_norm1.running_var: state, starts as 1.
+        stage2_block2_norm2.running_mean: state, starts as 0.
+        stage2_block2_norm2.running_var: state, starts as 1.
+        stage2_block3_norm1.running_mean: state, starts as 0.
+        stage2_block3_norm1.running_var: state, starts as 1.
+        stage2_block3_norm2.running_mean: state, starts as 0.
+        stage2_block3_norm2.running_var: state, starts as 1.
+        stage3_block1_norm1.running_mean: state, starts as 0.
+        stage3_block1_norm1.running_var: state, starts as 1.
+        stage3_block1_norm2.running_mean: state, starts as 0.
+        stage3_block1_norm2.running_var: state, starts as 1.
+        stage3_block2_norm1.running_mean: state, starts as 0.
+        stage3_block2_norm1.running_var: state, starts as 1.
+        stage3_block2_norm2.running_mean: state, starts as 0.
+        stage3_block2_norm2.running_var: state, starts as 1.
+        stage3_block3_norm1.running_mean: state, starts as 0.
+        stage3_block3_norm1.running_var: state, starts as 1.
+        stage3_block3_norm2.running_mean: state, starts as 0.
+        stage3_block3_norm2.running_var: state, starts as 1.
 
     Args:
         dtype: float32 or float64, of the weights.
@@ -3223,243 +2827,243 @@ class ResNet20(rt.Network):
 
     layer = "resnet20"
     differentiable = ("x",)
-    outputs = (("dense1_u", "dy"),)
+    outputs = (("output_u", "dy"),)
     evaluation = ("x",)
     layers: ClassVar[Mapping[str, str]] = {
-        "conv2d1": "conv2d",
-        "batch_norm1": "batch_norm",
+        "conv1": "conv2d",
+        "norm1": "batch_norm",
         "relu1": "relu",
-        "conv2d2": "conv2d",
-        "batch_norm2": "batch_norm",
-        "relu2": "relu",
-        "conv2d3": "conv2d",
-        "batch_norm3": "batch_norm",
-        "residual_add1": "residual_add",
-        "relu3": "relu",
-        "conv2d4": "conv2d",
-        "batch_norm4": "batch_norm",
-        "relu4": "relu",
-        "conv2d5": "conv2d",
-        "batch_norm5": "batch_norm",
-        "residual_add2": "residual_add",
-        "relu5": "relu",
-        "conv2d6": "conv2d",
-        "batch_norm6": "batch_norm",
-        "relu6": "relu",
-        "conv2d7": "conv2d",
-        "batch_norm7": "batch_norm",
-        "residual_add3": "residual_add",
-        "relu7": "relu",
-        "conv2d8": "conv2d",
-        "batch_norm8": "batch_norm",
-        "relu8": "relu",
-        "conv2d9": "conv2d",
-        "batch_norm9": "batch_norm",
-        "shortcut1": "shortcut",
-        "residual_add4": "residual_add",
-        "relu9": "relu",
-        "conv2d10": "conv2d",
-        "batch_norm10": "batch_norm",
-        "relu10": "relu",
-        "conv2d11": "conv2d",
-        "batch_norm11": "batch_norm",
-        "residual_add5": "residual_add",
-        "relu11": "relu",
-        "conv2d12": "conv2d",
-        "batch_norm12": "batch_norm",
-        "relu12": "relu",
-        "conv2d13": "conv2d",
-        "batch_norm13": "batch_norm",
-        "residual_add6": "residual_add",
-        "relu13": "relu",
-        "conv2d14": "conv2d",
-        "batch_norm14": "batch_norm",
-        "relu14": "relu",
-        "conv2d15": "conv2d",
-        "batch_norm15": "batch_norm",
-        "shortcut2": "shortcut",
-        "residual_add7": "residual_add",
-        "relu15": "relu",
-        "conv2d16": "conv2d",
-        "batch_norm16": "batch_norm",
-        "relu16": "relu",
-        "conv2d17": "conv2d",
-        "batch_norm17": "batch_norm",
-        "residual_add8": "residual_add",
-        "relu17": "relu",
-        "conv2d18": "conv2d",
-        "batch_norm18": "batch_norm",
-        "relu18": "relu",
-        "conv2d19": "conv2d",
-        "batch_norm19": "batch_norm",
-        "residual_add9": "residual_add",
-        "relu19": "relu",
-        "global_avg_pool1": "global_avg_pool",
-        "dense1": "dense",
+        "stage1_block1_conv1": "conv2d",
+        "stage1_block1_norm1": "batch_norm",
+        "stage1_block1_relu1": "relu",
+        "stage1_block1_conv2": "conv2d",
+        "stage1_block1_norm2": "batch_norm",
+        "stage1_block1_sum": "residual_add",
+        "stage1_block1_relu2": "relu",
+        "stage1_block2_conv1": "conv2d",
+        "stage1_block2_norm1": "batch_norm",
+        "stage1_block2_relu1": "relu",
+        "stage1_block2_conv2": "conv2d",
+        "stage1_block2_norm2": "batch_norm",
+        "stage1_block2_sum": "residual_add",
+        "stage1_block2_relu2": "relu",
+        "stage1_block3_conv1": "conv2d",
+        "stage1_block3_norm1": "batch_norm",
+        "stage1_block3_relu1": "relu",
+        "stage1_block3_conv2": "conv2d",
+        "stage1_block3_norm2": "batch_norm",
+        "stage1_block3_sum": "residual_add",
+        "stage1_block3_relu2": "relu",
+        "stage2_block1_conv1": "conv2d",
+        "stage2_block1_norm1": "batch_norm",
+        "stage2_block1_relu1": "relu",
+        "stage2_block1_conv2": "conv2d",
+        "stage2_block1_norm2": "batch_norm",
+        "stage2_block1_around": "shortcut",
+        "stage2_block1_sum": "residual_add",
+        "stage2_block1_relu2": "relu",
+        "stage2_block2_conv1": "conv2d",
+        "stage2_block2_norm1": "batch_norm",
+        "stage2_block2_relu1": "relu",
+        "stage2_block2_conv2": "conv2d",
+        "stage2_block2_norm2": "batch_norm",
+        "stage2_block2_sum": "residual_add",
+        "stage2_block2_relu2": "relu",
+        "stage2_block3_conv1": "conv2d",
+        "stage2_block3_norm1": "batch_norm",
+        "stage2_block3_relu1": "relu",
+        "stage2_block3_conv2": "conv2d",
+        "stage2_block3_norm2": "batch_norm",
+        "stage2_block3_sum": "residual_add",
+        "stage2_block3_relu2": "relu",
+        "stage3_block1_conv1": "conv2d",
+        "stage3_block1_norm1": "batch_norm",
+        "stage3_block1_relu1": "relu",
+        "stage3_block1_conv2": "conv2d",
+        "stage3_block1_norm2": "batch_norm",
+        "stage3_block1_around": "shortcut",
+        "stage3_block1_sum": "residual_add",
+        "stage3_block1_relu2": "relu",
+        "stage3_block2_conv1": "conv2d",
+        "stage3_block2_norm1": "batch_norm",
+        "stage3_block2_relu1": "relu",
+        "stage3_block2_conv2": "conv2d",
+        "stage3_block2_norm2": "batch_norm",
+        "stage3_block2_sum": "residual_add",
+        "stage3_block2_relu2": "relu",
+        "stage3_block3_conv1": "conv2d",
+        "stage3_block3_norm1": "batch_norm",
+        "stage3_block3_relu1": "relu",
+        "stage3_block3_conv2": "conv2d",
+        "stage3_block3_norm2": "batch_norm",
+        "stage3_block3_sum": "residual_add",
+        "stage3_block3_relu2": "relu",
+        "pool": "global_avg_pool",
+        "output": "dense",
     }
     kept = (
         "x",
-        "batch_norm1.v",
-        "batch_norm1.h",
+        "norm1.v",
+        "norm1.h",
         "relu1.y",
-        "batch_norm2.v",
-        "batch_norm2.h",
-        "relu2.y",
-        "batch_norm3.v",
-        "batch_norm3.h",
-        "relu3.y",
-        "batch_norm4.v",
-        "batch_norm4.h",
-        "relu4.y",
-        "batch_norm5.v",
-        "batch_norm5.h",
-        "relu5.y",
-        "batch_norm6.v",
-        "batch_norm6.h",
-        "relu6.y",
-        "batch_norm7.v",
-        "batch_norm7.h",
-        "relu7.y",
-        "batch_norm8.v",
-        "batch_norm8.h",
-        "relu8.y",
-        "batch_norm9.v",
-        "batch_norm9.h",
-        "relu9.y",
-        "batch_norm10.v",
-        "batch_norm10.h",
-        "relu10.y",
-        "batch_norm11.v",
-        "batch_norm11.h",
-        "relu11.y",
-        "batch_norm12.v",
-        "batch_norm12.h",
-        "relu12.y",
-        "batch_norm13.v",
-        "batch_norm13.h",
-        "relu13.y",
-        "batch_norm14.v",
-        "batch_norm14.h",
-        "relu14.y",
-        "batch_norm15.v",
-        "batch_norm15.h",
-        "relu15.y",
-        "batch_norm16.v",
-        "batch_norm16.h",
-        "relu16.y",
-        "batch_norm17.v",
-        "batch_norm17.h",
-        "relu17.y",
-        "batch_norm18.v",
-        "batch_norm18.h",
-        "relu18.y",
-        "batch_norm19.v",
-        "batch_norm19.h",
-        "relu19.y",
-        "global_avg_pool1.y",
+        "stage1_block1_norm1.v",
+        "stage1_block1_norm1.h",
+        "stage1_block1_relu1.y",
+        "stage1_block1_norm2.v",
+        "stage1_block1_norm2.h",
+        "stage1_block1_relu2.y",
+        "stage1_block2_norm1.v",
+        "stage1_block2_norm1.h",
+        "stage1_block2_relu1.y",
+        "stage1_block2_norm2.v",
+        "stage1_block2_norm2.h",
+        "stage1_block2_relu2.y",
+        "stage1_block3_norm1.v",
+        "stage1_block3_norm1.h",
+        "stage1_block3_relu1.y",
+        "stage1_block3_norm2.v",
+        "stage1_block3_norm2.h",
+        "stage1_block3_relu2.y",
+        "stage2_block1_norm1.v",
+        "stage2_block1_norm1.h",
+        "stage2_block1_relu1.y",
+        "stage2_block1_norm2.v",
+        "stage2_block1_norm2.h",
+        "stage2_block1_relu2.y",
+        "stage2_block2_norm1.v",
+        "stage2_block2_norm1.h",
+        "stage2_block2_relu1.y",
+        "stage2_block2_norm2.v",
+        "stage2_block2_norm2.h",
+        "stage2_block2_relu2.y",
+        "stage2_block3_norm1.v",
+        "stage2_block3_norm1.h",
+        "stage2_block3_relu1.y",
+        "stage2_block3_norm2.v",
+        "stage2_block3_norm2.h",
+        "stage2_block3_relu2.y",
+        "stage3_block1_norm1.v",
+        "stage3_block1_norm1.h",
+        "stage3_block1_relu1.y",
+        "stage3_block1_norm2.v",
+        "stage3_block1_norm2.h",
+        "stage3_block1_relu2.y",
+        "stage3_block2_norm1.v",
+        "stage3_block2_norm1.h",
+        "stage3_block2_relu1.y",
+        "stage3_block2_norm2.v",
+        "stage3_block2_norm2.h",
+        "stage3_block2_relu2.y",
+        "stage3_block3_norm1.v",
+        "stage3_block3_norm1.h",
+        "stage3_block3_relu1.y",
+        "stage3_block3_norm2.v",
+        "stage3_block3_norm2.h",
+        "stage3_block3_relu2.y",
+        "pool.y",
     )
 
     def __init__(self, *, dtype: Any = np.float32, rng: Any = None) -> None:
         super().__init__()
         dtype = rt.real_type("resnet20", dtype)
         rng = np.random.default_rng(rng)
-        self.params["conv2d1.w"] = rt.normal(rng, (3, 3, 3, 16), np.sqrt(2.0 / 27), dtype)
-        self.params["batch_norm1.gamma"] = np.full((16,), 1.0, dtype)
-        self.params["batch_norm1.beta"] = np.full((16,), 0.0, dtype)
-        self.params["conv2d2.w"] = rt.normal(rng, (3, 3, 16, 16), np.sqrt(2.0 / 144), dtype)
-        self.params["batch_norm2.gamma"] = np.full((16,), 1.0, dtype)
-        self.params["batch_norm2.beta"] = np.full((16,), 0.0, dtype)
-        self.params["conv2d3.w"] = rt.normal(rng, (3, 3, 16, 16), np.sqrt(2.0 / 144), dtype)
-        self.params["batch_norm3.gamma"] = np.full((16,), 1.0, dtype)
-        self.params["batch_norm3.beta"] = np.full((16,), 0.0, dtype)
-        self.params["conv2d4.w"] = rt.normal(rng, (3, 3, 16, 16), np.sqrt(2.0 / 144), dtype)
-        self.params["batch_norm4.gamma"] = np.full((16,), 1.0, dtype)
-        self.params["batch_norm4.beta"] = np.full((16,), 0.0, dtype)
-        self.params["conv2d5.w"] = rt.normal(rng, (3, 3, 16, 16), np.sqrt(2.0 / 144), dtype)
-        self.params["batch_norm5.gamma"] = np.full((16,), 1.0, dtype)
-        self.params["batch_norm5.beta"] = np.full((16,), 0.0, dtype)
-        self.params["conv2d6.w"] = rt.normal(rng, (3, 3, 16, 16), np.sqrt(2.0 / 144), dtype)
-        self.params["batch_norm6.gamma"] = np.full((16,), 1.0, dtype)
-        self.params["batch_norm6.beta"] = np.full((16,), 0.0, dtype)
-        self.params["conv2d7.w"] = rt.normal(rng, (3, 3, 16, 16), np.sqrt(2.0 / 144), dtype)
-        self.params["batch_norm7.gamma"] = np.full((16,), 1.0, dtype)
-        self.params["batch_norm7.beta"] = np.full((16,), 0.0, dtype)
-        self.params["conv2d8.w"] = rt.normal(rng, (3, 3, 16, 32), np.sqrt(2.0 / 144), dtype)
-        self.params["batch_norm8.gamma"] = np.full((32,), 1.0, dtype)
-        self.params["batch_norm8.beta"] = np.full((32,), 0.0, dtype)
-        self.params["conv2d9.w"] = rt.normal(rng, (3, 3, 32, 32), np.sqrt(2.0 / 288), dtype)
-        self.params["batch_norm9.gamma"] = np.full((32,), 1.0, dtype)
-        self.params["batch_norm9.beta"] = np.full((32,), 0.0, dtype)
-        self.params["conv2d10.w"] = rt.normal(rng, (3, 3, 32, 32), np.sqrt(2.0 / 288), dtype)
-        self.params["batch_norm10.gamma"] = np.full((32,), 1.0, dtype)
-        self.params["batch_norm10.beta"] = np.full((32,), 0.0, dtype)
-        self.params["conv2d11.w"] = rt.normal(rng, (3, 3, 32, 32), np.sqrt(2.0 / 288), dtype)
-        self.params["batch_norm11.gamma"] = np.full((32,), 1.0, dtype)
-        self.params["batch_norm11.beta"] = np.full((32,), 0.0, dtype)
-        self.params["conv2d12.w"] = rt.normal(rng, (3, 3, 32, 32), np.sqrt(2.0 / 288), dtype)
-        self.params["batch_norm12.gamma"] = np.full((32,), 1.0, dtype)
-        self.params["batch_norm12.beta"] = np.full((32,), 0.0, dtype)
-        self.params["conv2d13.w"] = rt.normal(rng, (3, 3, 32, 32), np.sqrt(2.0 / 288), dtype)
-        self.params["batch_norm13.gamma"] = np.full((32,), 1.0, dtype)
-        self.params["batch_norm13.beta"] = np.full((32,), 0.0, dtype)
-        self.params["conv2d14.w"] = rt.normal(rng, (3, 3, 32, 64), np.sqrt(2.0 / 288), dtype)
-        self.params["batch_norm14.gamma"] = np.full((64,), 1.0, dtype)
-        self.params["batch_norm14.beta"] = np.full((64,), 0.0, dtype)
-        self.params["conv2d15.w"] = rt.normal(rng, (3, 3, 64, 64), np.sqrt(2.0 / 576), dtype)
-        self.params["batch_norm15.gamma"] = np.full((64,), 1.0, dtype)
-        self.params["batch_norm15.beta"] = np.full((64,), 0.0, dtype)
-        self.params["conv2d16.w"] = rt.normal(rng, (3, 3, 64, 64), np.sqrt(2.0 / 576), dtype)
-        self.params["batch_norm16.gamma"] = np.full((64,), 1.0, dtype)
-        self.params["batch_norm16.beta"] = np.full((64,), 0.0, dtype)
-        self.params["conv2d17.w"] = rt.normal(rng, (3, 3, 64, 64), np.sqrt(2.0 / 576), dtype)
-        self.params["batch_norm17.gamma"] = np.full((64,), 1.0, dtype)
-        self.params["batch_norm17.beta"] = np.full((64,), 0.0, dtype)
-        self.params["conv2d18.w"] = rt.normal(rng, (3, 3, 64, 64), np.sqrt(2.0 / 576), dtype)
-        self.params["batch_norm18.gamma"] = np.full((64,), 1.0, dtype)
-        self.params["batch_norm18.beta"] = np.full((64,), 0.0, dtype)
-        self.params["conv2d19.w"] = rt.normal(rng, (3, 3, 64, 64), np.sqrt(2.0 / 576), dtype)
-        self.params["batch_norm19.gamma"] = np.full((64,), 1.0, dtype)
-        self.params["batch_norm19.beta"] = np.full((64,), 0.0, dtype)
-        self.params["dense1.w"] = rt.normal(rng, (64, 10), np.sqrt(2.0 / 64), dtype)
-        self.params["dense1.b"] = np.full((10,), 0.0, dtype)
-        self.state["batch_norm1.running_mean"] = np.full((16,), 0.0, dtype)
-        self.state["batch_norm1.running_var"] = np.full((16,), 1.0, dtype)
-        self.state["batch_norm2.running_mean"] = np.full((16,), 0.0, dtype)
-        self.state["batch_norm2.running_var"] = np.full((16,), 1.0, dtype)
-        self.state["batch_norm3.running_mean"] = np.full((16,), 0.0, dtype)
-        self.state["batch_norm3.running_var"] = np.full((16,), 1.0, dtype)
-        self.state["batch_norm4.running_mean"] = np.full((16,), 0.0, dtype)
-        self.state["batch_norm4.running_var"] = np.full((16,), 1.0, dtype)
-        self.state["batch_norm5.running_mean"] = np.full((16,), 0.0, dtype)
-        self.state["batch_norm5.running_var"] = np.full((16,), 1.0, dtype)
-        self.state["batch_norm6.running_mean"] = np.full((16,), 0.0, dtype)
-        self.state["batch_norm6.running_var"] = np.full((16,), 1.0, dtype)
-        self.state["batch_norm7.running_mean"] = np.full((16,), 0.0, dtype)
-        self.state["batch_norm7.running_var"] = np.full((16,), 1.0, dtype)
-        self.state["batch_norm8.running_mean"] = np.full((32,), 0.0, dtype)
-        self.state["batch_norm8.running_var"] = np.full((32,), 1.0, dtype)
-        self.state["batch_norm9.running_mean"] = np.full((32,), 0.0, dtype)
-        self.state["batch_norm9.running_var"] = np.full((32,), 1.0, dtype)
-        self.state["batch_norm10.running_mean"] = np.full((32,), 0.0, dtype)
-        self.state["batch_norm10.running_var"] = np.full((32,), 1.0, dtype)
-        self.state["batch_norm11.running_mean"] = np.full((32,), 0.0, dtype)
-        self.state["batch_norm11.running_var"] = np.full((32,), 1.0, dtype)
-        self.state["batch_norm12.running_mean"] = np.full((32,), 0.0, dtype)
-        self.state["batch_norm12.running_var"] = np.full((32,), 1.0, dtype)
-        self.state["batch_norm13.running_mean"] = np.full((32,), 0.0, dtype)
-        self.state["batch_norm13.running_var"] = np.full((32,), 1.0, dtype)
-        self.state["batch_norm14.running_mean"] = np.full((64,), 0.0, dtype)
-        self.state["batch_norm14.running_var"] = np.full((64,), 1.0, dtype)
-        self.state["batch_norm15.running_mean"] = np.full((64,), 0.0, dtype)
-        self.state["batch_norm15.running_var"] = np.full((64,), 1.0, dtype)
-        self.state["batch_norm16.running_mean"] = np.full((64,), 0.0, dtype)
-        self.state["batch_norm16.running_var"] = np.full((64,), 1.0, dtype)
-        self.state["batch_norm17.running_mean"] = np.full((64,), 0.0, dtype)
-        self.state["batch_norm17.running_var"] = np.full((64,), 1.0, dtype)
-        self.state["batch_norm18.running_mean"] = np.full((64,), 0.0, dtype)
-        self.state["batch_norm18.running_var"] = np.full((64,), 1.0, dtype)
-        self.state["batch_norm19.running_mean"] = np.full((64,), 0.0, dtype)
-        self.state["batch_norm19.running_var"] = np.full((64,), 1.0, dtype)
+        self.params["conv1.w"] = rt.normal(rng, (3, 3, 3, 16), np.sqrt(2.0 / 27), dtype)
+        self.params["norm1.gamma"] = np.full((16,), 1.0, dtype)
+        self.params["norm1.beta"] = np.full((16,), 0.0, dtype)
+        self.params["stage1_block1_conv1.w"] = rt.normal(rng, (3, 3, 16, 16), np.sqrt(2.0 / 144), dtype)
+        self.params["stage1_block1_norm1.gamma"] = np.full((16,), 1.0, dtype)
+        self.params["stage1_block1_norm1.beta"] = np.full((16,), 0.0, dtype)
+        self.params["stage1_block1_conv2.w"] = rt.normal(rng, (3, 3, 16, 16), np.sqrt(2.0 / 144), dtype)
+        self.params["stage1_block1_norm2.gamma"] = np.full((16,), 1.0, dtype)
+        self.params["stage1_block1_norm2.beta"] = np.full((16,), 0.0, dtype)
+        self.params["stage1_block2_conv1.w"] = rt.normal(rng, (3, 3, 16, 16), np.sqrt(2.0 / 144), dtype)
+        self.params["stage1_block2_norm1.gamma"] = np.full((16,), 1.0, dtype)
+        self.params["stage1_block2_norm1.beta"] = np.full((16,), 0.0, dtype)
+        self.params["stage1_block2_conv2.w"] = rt.normal(rng, (3, 3, 16, 16), np.sqrt(2.0 / 144), dtype)
+        self.params["stage1_block2_norm2.gamma"] = np.full((16,), 1.0, dtype)
+        self.params["stage1_block2_norm2.beta"] = np.full((16,), 0.0, dtype)
+        self.params["stage1_block3_conv1.w"] = rt.normal(rng, (3, 3, 16, 16), np.sqrt(2.0 / 144), dtype)
+        self.params["stage1_block3_norm1.gamma"] = np.full((16,), 1.0, dtype)
+        self.params["stage1_block3_norm1.beta"] = np.full((16,), 0.0, dtype)
+        self.params["stage1_block3_conv2.w"] = rt.normal(rng, (3, 3, 16, 16), np.sqrt(2.0 / 144), dtype)
+        self.params["stage1_block3_norm2.gamma"] = np.full((16,), 1.0, dtype)
+        self.params["stage1_block3_norm2.beta"] = np.full((16,), 0.0, dtype)
+        self.params["stage2_block1_conv1.w"] = rt.normal(rng, (3, 3, 16, 32), np.sqrt(2.0 / 144), dtype)
+        self.params["stage2_block1_norm1.gamma"] = np.full((32,), 1.0, dtype)
+        self.params["stage2_block1_norm1.beta"] = np.full((32,), 0.0, dtype)
+        self.params["stage2_block1_conv2.w"] = rt.normal(rng, (3, 3, 32, 32), np.sqrt(2.0 / 288), dtype)
+        self.params["stage2_block1_norm2.gamma"] = np.full((32,), 1.0, dtype)
+        self.params["stage2_block1_norm2.beta"] = np.full((32,), 0.0, dtype)
+        self.params["stage2_block2_conv1.w"] = rt.normal(rng, (3, 3, 32, 32), np.sqrt(2.0 / 288), dtype)
+        self.params["stage2_block2_norm1.gamma"] = np.full((32,), 1.0, dtype)
+        self.params["stage2_block2_norm1.beta"] = np.full((32,), 0.0, dtype)
+        self.params["stage2_block2_conv2.w"] = rt.normal(rng, (3, 3, 32, 32), np.sqrt(2.0 / 288), dtype)
+        self.params["stage2_block2_norm2.gamma"] = np.full((32,), 1.0, dtype)
+        self.params["stage2_block2_norm2.beta"] = np.full((32,), 0.0, dtype)
+        self.params["stage2_block3_conv1.w"] = rt.normal(rng, (3, 3, 32, 32), np.sqrt(2.0 / 288), dtype)
+        self.params["stage2_block3_norm1.gamma"] = np.full((32,), 1.0, dtype)
+        self.params["stage2_block3_norm1.beta"] = np.full((32,), 0.0, dtype)
+        self.params["stage2_block3_conv2.w"] = rt.normal(rng, (3, 3, 32, 32), np.sqrt(2.0 / 288), dtype)
+        self.params["stage2_block3_norm2.gamma"] = np.full((32,), 1.0, dtype)
+        self.params["stage2_block3_norm2.beta"] = np.full((32,), 0.0, dtype)
+        self.params["stage3_block1_conv1.w"] = rt.normal(rng, (3, 3, 32, 64), np.sqrt(2.0 / 288), dtype)
+        self.params["stage3_block1_norm1.gamma"] = np.full((64,), 1.0, dtype)
+        self.params["stage3_block1_norm1.beta"] = np.full((64,), 0.0, dtype)
+        self.params["stage3_block1_conv2.w"] = rt.normal(rng, (3, 3, 64, 64), np.sqrt(2.0 / 576), dtype)
+        self.params["stage3_block1_norm2.gamma"] = np.full((64,), 1.0, dtype)
+        self.params["stage3_block1_norm2.beta"] = np.full((64,), 0.0, dtype)
+        self.params["stage3_block2_conv1.w"] = rt.normal(rng, (3, 3, 64, 64), np.sqrt(2.0 / 576), dtype)
+        self.params["stage3_block2_norm1.gamma"] = np.full((64,), 1.0, dtype)
+        self.params["stage3_block2_norm1.beta"] = np.full((64,), 0.0, dtype)
+        self.params["stage3_block2_conv2.w"] = rt.normal(rng, (3, 3, 64, 64), np.sqrt(2.0 / 576), dtype)
+        self.params["stage3_block2_norm2.gamma"] = np.full((64,), 1.0, dtype)
+        self.params["stage3_block2_norm2.beta"] = np.full((64,), 0.0, dtype)
+        self.params["stage3_block3_conv1.w"] = rt.normal(rng, (3, 3, 64, 64), np.sqrt(2.0 / 576), dtype)
+        self.params["stage3_block3_norm1.gamma"] = np.full((64,), 1.0, dtype)
+        self.params["stage3_block3_norm1.beta"] = np.full((64,), 0.0, dtype)
+        self.params["stage3_block3_conv2.w"] = rt.normal(rng, (3, 3, 64, 64), np.sqrt(2.0 / 576), dtype)
+        self.params["stage3_block3_norm2.gamma"] = np.full((64,), 1.0, dtype)
+        self.params["stage3_block3_norm2.beta"] = np.full((64,), 0.0, dtype)
+        self.params["output.w"] = rt.normal(rng, (64, 10), np.sqrt(2.0 / 64), dtype)
+        self.params["output.b"] = np.full((10,), 0.0, dtype)
+        self.state["norm1.running_mean"] = np.full((16,), 0.0, dtype)
+        self.state["norm1.running_var"] = np.full((16,), 1.0, dtype)
+        self.state["stage1_block1_norm1.running_mean"] = np.full((16,), 0.0, dtype)
+        self.state["stage1_block1_norm1.running_var"] = np.full((16,), 1.0, dtype)
+        self.state["stage1_block1_norm2.running_mean"] = np.full((16,), 0.0, dtype)
+        self.state["stage1_block1_norm2.running_var"] = np.full((16,), 1.0, dtype)
+        self.state["stage1_block2_norm1.running_mean"] = np.full((16,), 0.0, dtype)
+        self.state["stage1_block2_norm1.running_var"] = np.full((16,), 1.0, dtype)
+        self.state["stage1_block2_norm2.running_mean"] = np.full((16,), 0.0, dtype)
+        self.state["stage1_block2_norm2.running_var"] = np.full((16,), 1.0, dtype)
+        self.state["stage1_block3_norm1.running_mean"] = np.full((16,), 0.0, dtype)
+        self.state["stage1_block3_norm1.running_var"] = np.full((16,), 1.0, dtype)
+        self.state["stage1_block3_norm2.running_mean"] = np.full((16,), 0.0, dtype)
+        self.state["stage1_block3_norm2.running_var"] = np.full((16,), 1.0, dtype)
+        self.state["stage2_block1_norm1.running_mean"] = np.full((32,), 0.0, dtype)
+        self.state["stage2_block1_norm1.running_var"] = np.full((32,), 1.0, dtype)
+        self.state["stage2_block1_norm2.running_mean"] = np.full((32,), 0.0, dtype)
+        self.state["stage2_block1_norm2.running_var"] = np.full((32,), 1.0, dtype)
+        self.state["stage2_block2_norm1.running_mean"] = np.full((32,), 0.0, dtype)
+        self.state["stage2_block2_norm1.running_var"] = np.full((32,), 1.0, dtype)
+        self.state["stage2_block2_norm2.running_mean"] = np.full((32,), 0.0, dtype)
+        self.state["stage2_block2_norm2.running_var"] = np.full((32,), 1.0, dtype)
+        self.state["stage2_block3_norm1.running_mean"] = np.full((32,), 0.0, dtype)
+        self.state["stage2_block3_norm1.running_var"] = np.full((32,), 1.0, dtype)
+        self.state["stage2_block3_norm2.running_mean"] = np.full((32,), 0.0, dtype)
+        self.state["stage2_block3_norm2.running_var"] = np.full((32,), 1.0, dtype)
+        self.state["stage3_block1_norm1.running_mean"] = np.full((64,), 0.0, dtype)
+        self.state["stage3_block1_norm1.running_var"] = np.full((64,), 1.0, dtype)
+        self.state["stage3_block1_norm2.running_mean"] = np.full((64,), 0.0, dtype)
+        self.state["stage3_block1_norm2.running_var"] = np.full((64,), 1.0, dtype)
+        self.state["stage3_block2_norm1.running_mean"] = np.full((64,), 0.0, dtype)
+        self.state["stage3_block2_norm1.running_var"] = np.full((64,), 1.0, dtype)
+        self.state["stage3_block2_norm2.running_mean"] = np.full((64,), 0.0, dtype)
+        self.state["stage3_block2_norm2.running_var"] = np.full((64,), 1.0, dtype)
+        self.state["stage3_block3_norm1.running_mean"] = np.full((64,), 0.0, dtype)
+        self.state["stage3_block3_norm1.running_var"] = np.full((64,), 1.0, dtype)
+        self.state["stage3_block3_norm2.running_mean"] = np.full((64,), 0.0, dtype)
+        self.state["stage3_block3_norm2.running_var"] = np.full((64,), 1.0, dtype)
 
     def __call__(self, x: Any) -> Any:
         """The output in training, for x."""

@@ -3,19 +3,16 @@
 All gradients come from one program, so that what several of them need is computed once.
 """
 
-from collections.abc import Sequence
-from dataclasses import dataclass, replace
-from itertools import groupby
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
 
-from sympy import Add
-
+from gradscribe.codegen.kernel.block_kernels import Part, Place, Roles, alike, crossing, parts, places, whole
 from gradscribe.codegen.kernel.kernel import Kernel, Purpose, assemble, kernels
 from gradscribe.codegen.kernel.second_order_kernels import double_backward, hessian_vector
 from gradscribe.derive.calculus.differentiate import differentiate
 from gradscribe.derive.calculus.gradient_program import forward_program, gradient_program, without_idle, without_inputs
-from gradscribe.derive.calculus.passes.inline import is_pointwise
 from gradscribe.derive.composition import Network, NetworkError, concrete, with_loss
-from gradscribe.derive.ir.term import Program, Statement, Tensor
+from gradscribe.derive.ir.term import Statement, Tensor
 
 
 @dataclass(frozen=True)
@@ -34,6 +31,8 @@ class NetworkKernels:
         loss: the functions of the loss, forward and gradient.
         double_backward: the gradients of the gradients; None at order 1.
         hessian_vector: the Hessian of the loss, or of sum(dy * output) where there is none, times a vector; likewise.
+        parts: what each of the functions forward, predict and backward consists of, by its name.
+        blocks: place that a function computes -> what its functions are called after.
     """
 
     source: Network
@@ -47,6 +46,8 @@ class NetworkKernels:
     loss: tuple[Kernel, ...] = ()
     double_backward: Kernel | None = None
     hessian_vector: Kernel | None = None
+    parts: Mapping[str, tuple[Part, ...]] = field(default_factory=dict)
+    blocks: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def shaped(self) -> tuple[Tensor, ...]:
@@ -75,8 +76,12 @@ def network_kernels(source: Network, order: int = 1) -> NetworkKernels:
         raise NetworkError(f"{network.name}: its value holds integers; there is nothing to differentiate")
     trained = tuple(w for w in network.weights if not program.tensors[w].constant)
     inputs = tuple(t.name for t in network.given if not t.integer and not t.constant)
-    wanted = gradient_program(gradient, [*trained, *inputs], without_inputs(program), frugal=True)
-    backward = _summed_first(wanted)
+    slopes = {a.tensor.name: a.gradient.name for a in gradient.adjoints} | {
+        o: t.name for o, t in gradient.seeds.items()
+    }
+    border = crossing(network)
+    edges = border | {slopes[name] for name in border if name in slopes}
+    backward = gradient_program(gradient, [*trained, *inputs], without_inputs(program), frugal=True, keep=edges)
     held = {*network.weights, *dict(network.constants), *(s for s, _, _ in network.state)}
     seeds = {t.name for t in gradient.seeds.values()}
     second = double_backward(network) if order == 2 else None
@@ -87,13 +92,13 @@ def network_kernels(source: Network, order: int = 1) -> NetworkKernels:
     extra = [t.name for t in kept if t.name not in given and t.name not in program.outputs]
     results = (*program.outputs, *extra)
     output = program.outputs[0]
-    forward = _summed_first(forward_program(program, results))
-    evaluation = forward_program(network.evaluation or program, (output,))
-    return NetworkKernels(
+    forward = forward_program(program, results, border)
+    evaluation = without_idle(forward_program(network.evaluation or program, (output,), border))
+    found = NetworkKernels(
         source=source,
         network=network,
         forward=assemble(f"{network.name}_forward", Purpose.FORWARD, network, forward, results),
-        predict=assemble(f"{network.name}_predict", Purpose.EVALUATION, network, without_idle(evaluation), (output,)),
+        predict=assemble(f"{network.name}_predict", Purpose.EVALUATION, network, evaluation, (output,)),
         backward=replace(
             assemble(f"{network.name}_backward", Purpose.GRADIENT, network, backward, backward.outputs),
             wrt=(*trained, *inputs),
@@ -106,6 +111,47 @@ def network_kernels(source: Network, order: int = 1) -> NetworkKernels:
         double_backward=second,
         hessian_vector=_hessian_vector(source) if order == 2 else None,
     )
+    return _in_parts(found, slopes)
+
+
+def _in_parts(k: NetworkKernels, slopes: Mapping[str, str]) -> NetworkKernels:
+    """The functions with their statements in parts: those of the places of blocks, and the network's own between."""
+    network = k.network
+    kept = tuple(t.name for t in k.kept)
+    weights, state = frozenset(network.weights), frozenset(name for name, _, _ in network.state)
+    new, gradients = {n: name for name, n, _ in network.state}, {slopes[w]: w for w in k.trained if w in slopes}
+    wholes = (
+        whole(k.forward.program, network, {}, Roles(frozenset(k.forward.results), kept, weights, state, new)),
+        whole(k.predict.program, network, {}, Roles(frozenset(k.predict.results), (), weights, state, {})),
+        whole(
+            k.backward.program, network, slopes, Roles(frozenset(k.backward.results), kept, weights, state, gradients)
+        ),
+    )
+    groups = alike(places(network, slopes), wholes)
+    apart = [place for group in groups for place in group]
+    kernels = (k.forward, k.predict, k.backward)
+    divided = {kernel.name: parts(whole, apart) for kernel, whole in zip(kernels, wholes, strict=True)}
+    forward, predict, backward = (
+        replace(kernel, program=replace(kernel.program, statements=_statements(divided[kernel.name])))
+        for kernel in kernels
+    )
+    return replace(k, forward=forward, predict=predict, backward=backward, parts=divided, blocks=_called(groups))
+
+
+def _statements(found: Sequence[Part]) -> tuple[Statement, ...]:
+    return tuple(s for part in found for s in part.statements)
+
+
+def _called(groups: Sequence[Sequence[Place]]) -> dict[str, str]:
+    """What the functions of a place are called after: its block, with a number where places of one differ."""
+    taken, found = {place.block for group in groups for place in group}, dict[str, str]()
+    for group in groups:
+        block = group[0].block
+        numbered = (f"{block}{k}" for k in range(2, len(groups) + len(taken) + 2))
+        word = block if block not in found.values() else next(n for n in numbered if n not in taken)
+        taken.add(word)
+        found |= {place.name: word for place in group}
+    return found
 
 
 def _hessian_vector(source: Network) -> Kernel:
@@ -119,24 +165,3 @@ def _loss(network: Network) -> tuple[Kernel, ...]:
         return ()
     forward, gradient, *_ = kernels(replace(network.loss, name=f"{network.name}_loss"))
     return forward, gradient
-
-
-def _summed_first(program: Program) -> Program:
-    """Neighbouring statements with one target: what is pointwise as one expression, behind what sums.
-
-    So a GEMM writes its result where it belongs.
-    """
-    groups = groupby(program.statements, key=lambda s: s.target.name)
-    return replace(program, statements=tuple(s for _, group in groups for s in _merged(list(group))))
-
-
-def _merged(group: Sequence[Statement]) -> list[Statement]:
-    pointwise = [s for s in group if is_pointwise(s)]
-    rest = [s for s in group if not is_pointwise(s)]
-    if not pointwise:
-        return rest
-    first = pointwise[0]
-    names = [r.index for r in first.term.free]
-    renamed = [s.term.rename(dict(zip((r.index for r in s.term.free), names, strict=True))) for s in pointwise]
-    body = Add(*(t.body for t in renamed))
-    return [*rest, replace(first, term=replace(first.term, body=body))]

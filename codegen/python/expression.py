@@ -92,9 +92,9 @@ class Star:
 
 @dataclass(frozen=True)
 class Dictionary:
-    """``{key: value}``."""
+    """``{key: value}``; a value without key is a dictionary whose entries are its own: ``**value``."""
 
-    entries: "tuple[tuple[Expression, Expression], ...]"
+    entries: "tuple[tuple[Expression | None, Expression], ...]"
 
 
 @dataclass(frozen=True)

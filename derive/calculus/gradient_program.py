@@ -4,7 +4,7 @@ The gradients are given forward tensors that exist and the seeds. Intermediates 
 again instead of being kept.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Sequence, Set
 from dataclasses import replace
 from itertools import islice
 
@@ -19,16 +19,24 @@ from gradscribe.derive.ir.index import fresh_names
 from gradscribe.derive.ir.term import Program, Statement, Tensor, Term, accesses, index_ranges
 
 
-def forward_program(program: Program, results: tuple[str, ...]) -> Program:
-    """What computes the tensors `results` of the forward pass."""
+def forward_program(program: Program, results: tuple[str, ...], keep: Set[str] = frozenset()) -> Program:
+    """What computes the tensors `results` of the forward pass; those of `keep` that it needs are tensors in it, too."""
     kept = closure(program.statements, results)
     statements = tuple(  # ties are read by derivatives only; their count stays where it is a result
         replace(s, argument=s.argument if s.argument and s.argument.name in results else None, ties=None) for s in kept
     )
-    return inline(reused(replace(program, statements=statements, outputs=results)), set(results))
+    made = {s.target.name for s in statements}
+    wanted = reused(replace(program, statements=statements, outputs=results), whole=keep)
+    return inline(wanted, set(results) | keep & made)
 
 
-def gradient_program(gradient: Gradient, names: Sequence[str], recomputed: set[str], frugal: bool = False) -> Program:
+def gradient_program(
+    gradient: Gradient,
+    names: Sequence[str],
+    recomputed: set[str],
+    frugal: bool = False,
+    keep: Set[str] = frozenset(),
+) -> Program:
     """What computes the gradients of `names`, over the tensors it has to be given.
 
     A gradient of 0 is a statement that says so.
@@ -38,6 +46,7 @@ def gradient_program(gradient: Gradient, names: Sequence[str], recomputed: set[s
         names: the inputs whose gradients are wanted.
         recomputed: tensors that are computed again.
         frugal: whether differences are read from tensors that hold them, so that less must be kept.
+        keep: gradients that are tensors in it where they are needed, though they could be put in where they are read.
     """
     forward = gradient.forward
     tensors = gradient.program.tensors
@@ -46,7 +55,8 @@ def gradient_program(gradient: Gradient, names: Sequence[str], recomputed: set[s
     targets = tuple(found[name].name for name in names)
     renamed = tuple(replace(s, term=rename(s.term)[0]) for s in gradient.program.statements)
     wanted = closure(renamed, targets)
-    backward = inline(replace(gradient.program, statements=(*wanted, *zeros), outputs=targets))
+    edges = keep & {s.target.name for s in wanted}
+    backward = inline(replace(gradient.program, statements=(*wanted, *zeros), outputs=targets), edges)
     backward = recalled(backward, forward) if frugal else backward
     saved = [let for let in distributions(forward, set(tensors)) if let.target.name in forward.tensors]
     choices = [closure(p.statements, targets) for p in (reused(backward, saved), backward)]

@@ -1,6 +1,6 @@
 """Networks: layers composed into one program.
 
-read_network  network text -> nodes                    network.lark, parse_network.py
+read_network  network text -> nodes                    parsing/
 compose       nodes -> Network, one program            network.py, joining/
 levels        a layer and its activation are one       level.py
 parameters    how many numbers it trains               parameters.py
@@ -13,7 +13,7 @@ from gradscribe.derive.composition.joining.compose import compose
 from gradscribe.derive.composition.level import Level, levels
 from gradscribe.derive.composition.network import Network, NetworkError, Node, Normal, Part, Uniform
 from gradscribe.derive.composition.parameters import parameters
-from gradscribe.derive.composition.parse_network import read_network
+from gradscribe.derive.composition.parsing.parse_network import read_network
 from gradscribe.derive.composition.with_loss import with_loss
 
 __all__ = [

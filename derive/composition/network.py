@@ -64,7 +64,9 @@ class Node:
         settings: options and features by name, such as ("out_channels", 6).
         data: constants, (input of the layer, numbers): LeNet-5's table of connections.
         start: how weights start, (weight, Start); the layer's own way where nothing is said.
-        named: whether the name is the user's own, or made from the layer's.
+        named: whether levels go by names: this one is the user's own, and no block has made it long.
+        block: the block of the text that it stands in; "" for none. Of blocks within blocks it is the outermost.
+        instance: what that block's place is called: the name begins with it.
     """
 
     name: str
@@ -74,6 +76,8 @@ class Node:
     data: tuple[tuple[str, Data], ...] = ()
     start: tuple[tuple[str, Start], ...] = ()
     named: bool = True
+    block: str = ""
+    instance: str = ""
 
 
 @dataclass(frozen=True)

@@ -37,10 +37,11 @@ def test_the_commands_of_the_page_name_networks() -> None:
 
 
 def test_the_network_of_the_page_is_read() -> None:
-    (source,) = re.findall(r"```network \w+\n(.*?)```", PAGE, re.DOTALL)
-    found = network(source, "lenet_like")
+    sources = dict(re.findall(r"```network (\w+)\n(.*?)```", PAGE, re.DOTALL))
+    found = network(sources["lenet_like"], "lenet_like")
     assert {"c1_w", "c3_b", "f5_w"} <= set(found.weights)
     assert found.loss is not None
+    assert sources["resnet20"].strip() == NETWORKS["resnet20"]().text
 
 
 def test_the_python_of_the_page_runs(capsys: pytest.CaptureFixture[str]) -> None:
@@ -57,4 +58,8 @@ def test_every_construct_of_the_table_is_read() -> None:
         assert network(chain).program.statements
     joined = "input x[N, 9, 9, 8]\na = conv2d(8, 3)\nb = x -> conv2d(8, 3, bias=false)\n(a, b) -> concatenation"
     assert network(joined).weights == ("conv2d1_w", "conv2d1_b", "conv2d2_w")
+    unit, pair = "block unit(k) = conv2d(k, 3) -> relu", "first: unit(8) -> second: unit(8)"
+    assert {unit, pair} <= set(rows)
+    assert network(f"{unit}\n{pair}").weights[::2] == ("first_conv2d1_w", "second_conv2d1_w")
+    assert "sum" in dict(network("conv2d(8, 3, padding=1) -> sum: residual(conv2d(8, 3, padding=1))").results)
     assert network("input x[N, H, W, 8]; residual(conv2d(8, 3, padding=1) -> relu)  # a comment").program.statements

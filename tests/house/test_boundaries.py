@@ -13,7 +13,12 @@ NUMPY_IN_DERIVE = {
     "accuracy.py", "boxes.py", "certificate.py", "differences.py", "exact.py", "functions.py", "interpret.py",
     "reductions.py", "rows.py", "sampling.py", "certify.py",
 }  # fmt: skip
-PARSERS = ("derive/language/syntax/parse.py", "derive/composition/parse_network.py")
+PARSERS = (
+    "derive/language/syntax/parse.py",
+    "derive/composition/parsing/parse_network.py",
+    "derive/composition/parsing/node_reader.py",
+    "derive/composition/parsing/tokens.py",
+)
 STANDARD = set(sys.stdlib_module_names)
 Names = dict[str, set[str]]
 """By file."""

@@ -24,8 +24,12 @@ def numbered(convolutions: list[str], normalisations: list[str], dense: list[str
     return {f"{kind}{k}": name for kind, names in kinds.items() for k, name in enumerate(names, 1)}
 
 
-def blocks(part: str) -> list[str]:
-    return [f"blocks.{b}.{part}{k}" for b in range(9) for k in (1, 2)]
+def by_stage() -> dict[str, str]:
+    """Our names say stage and block, theirs the number of the block."""
+    parts = [(f"conv{k}", f"conv{k}") for k in (1, 2)] + [(f"norm{k}", f"bn{k}") for k in (1, 2)]
+    places = [(f"stage{b // 3 + 1}_block{b % 3 + 1}", f"blocks.{b}") for b in range(9)]
+    inner = {f"{ours}_{a}": f"{theirs}.{b}" for ours, theirs in places for a, b in parts}
+    return {"conv1": "conv1", "norm1": "bn1", **inner, "output": "fc"}
 
 
 NETWORKS: dict[str, tuple[Callable[..., Any], Callable[[], Any], Mapping[str, str], tuple[int, ...]]] = {
@@ -36,7 +40,7 @@ NETWORKS: dict[str, tuple[Callable[..., Any], Callable[[], Any], Mapping[str, st
     ),
     "resnet20": (
         g.ResNet20, torch_networks.ResNet20,
-        numbered(["conv1", *blocks("conv")], ["bn1", *blocks("bn")], ["fc"]), (2, 32, 32, 3),
+        by_stage(), (2, 32, 32, 3),
     ),
     "bottleneck": (
         g.Bottleneck, torch_networks.Bottleneck,

@@ -4,11 +4,13 @@ from collections.abc import Sequence
 
 from sympy import Symbol
 
+from gradscribe.codegen.kernel.block_kernels import PlacedPart, read
 from gradscribe.codegen.kernel.calling import shape_argument
 from gradscribe.codegen.kernel.kernel import Kernel
 from gradscribe.codegen.kernel.network_kernels import NetworkKernels
 from gradscribe.codegen.numpy.function.binder import Binder, Source, shape_of
 from gradscribe.codegen.numpy.function.labels import label_statements
+from gradscribe.codegen.numpy.network.network_plans import layout, parts_of
 from gradscribe.codegen.numpy.print.fixed_names import FIXED
 from gradscribe.codegen.python.definition import NONE
 from gradscribe.codegen.python.expression import (
@@ -48,7 +50,12 @@ def array_statements(k: NetworkKernels, kernel: Kernel, given: Sequence[str], sa
     found += [made for o in kernel.options for made in binder.option(o)]
     backward = bool(kernel.seeds) and saved
     shapes = [Source(Name(shape_argument(t)), t.name, t) for t in kernel.shaped]
-    shapes += [Source(shape_of(t.name), t.name, t) for t in k.kept if t.name in network.part or t in network.given]
+    named = {name for name, members in layout(k) if not members or kernel is not k.backward}
+    shapes += [
+        Source(shape_of(t.name), t.name, t)
+        for t in k.kept
+        if t.name in named and (t.name in network.part or t in network.given)
+    ]
     sources = [Source(shape_of(n), n, tensors[n]) for n in given]
     if backward:
         found += binder.axes([s for s in shapes if s.tensor in network.given])
@@ -58,7 +65,7 @@ def array_statements(k: NetworkKernels, kernel: Kernel, given: Sequence[str], sa
     found += binder.derived([] if backward else sources)
     found += label_statements(kernel)
     if backward:
-        kept = {t.name for t in k.kept}
+        kept = {t.name for t in k.kept if t.name in named}
         missing = kernel.program.symbols() - binder.known
         free = {s.called: set().union(*(e.free_symbols for e in s.tensor.shape), set()) for s in shapes}
         found += binder.axes([s for s in shapes if s.tensor.name in kept and free[s.called] & missing])
@@ -91,17 +98,26 @@ def _held(k: NetworkKernels, kernel: Kernel, binder: Binder, given: Sequence[str
     """Read weights, state and constants: what the function reads, and weights that tell a size."""
     network = k.network
     found: list[Statement] = []
-    read, state = {t.name for t in kernel.program.inputs}, {s for s, _, _ in network.state}
+    asked, state = _read(k, kernel), {s for s, _, _ in network.state}
     weights = (t for t in network.program.inputs if t.name in network.weights)
     for t in dict.fromkeys((*weights, *kernel.program.inputs)):
         if t.name in given or (t.name not in network.weights and t.name not in state):
             continue
         unknown = set().union(*(e.free_symbols for e in t.shape), set()) - binder.known
-        if t.name in read or unknown:  # what is not read may still tell a size
+        if t.name in asked or unknown:  # what is not read may still tell a size
             found += _weight(network, t, binder, Name("state" if t.name in state else "params"))
     tables = constant_names(network)
-    constants = (t.name for t in kernel.program.inputs if t.name in tables)
+    constants = (t.name for t in kernel.program.inputs if t.name in tables and t.name in asked)
     return [*found, *(let(name, method(Name(tables[name]), "astype", DTYPE)) for name in constants)]
+
+
+def _read(k: NetworkKernels, kernel: Kernel) -> set[str]:
+    """The arrays that a function reads itself or hands to functions of blocks."""
+    placed = [part for part in parts_of(k, kernel) if isinstance(part, PlacedPart)]
+    own = (s for part in parts_of(k, kernel) if not isinstance(part, PlacedPart) for s in part.statements)
+    return {name for s in own for name in read(s)} | {
+        part.place.tensors[n] for part in placed for n in part.kernel.given
+    }
 
 
 def _weight(network: Network, tensor: Tensor, binder: Binder, where: Expression) -> list[Statement]:
@@ -133,7 +149,9 @@ def direction_statements(k: NetworkKernels, kernel: Kernel) -> list[Statement]:
     return found
 
 
-def saved_statements(k: NetworkKernels) -> list[Statement]:
-    """Name what forward has kept."""
-    names = [*(t.name for t in k.kept), *(shape_argument(t) for t in k.shaped)]
-    return [Assign(Group(tuple(map(Name, names))), Name("saved"))] if names else []
+def saved_statements(k: NetworkKernels, kernel: Kernel) -> list[Statement]:
+    """Name what forward has kept; what a place keeps stays together where its function takes it apart."""
+    whole = kernel is k.backward
+    names = [Group(tuple(map(Name, members))) if members and not whole else Name(name) for name, members in layout(k)]
+    names += [Name(shape_argument(t)) for t in k.shaped]
+    return [Assign(Group(tuple(names)), Name("saved"))] if names else []

@@ -3,18 +3,29 @@
 from collections.abc import Sequence
 from dataclasses import replace
 
+from gradscribe.codegen.kernel.block_kernels import PlacedPart
 from gradscribe.codegen.kernel.kernel import Kernel
 from gradscribe.codegen.kernel.network_kernels import NetworkKernels
 from gradscribe.codegen.numpy.function.binder import shape_of
 from gradscribe.codegen.numpy.function.docstring import equation_lines, long_doc
 from gradscribe.codegen.numpy.function.function_text import check_apart
-from gradscribe.codegen.numpy.function.provenance import page_numbers
 from gradscribe.codegen.numpy.layer.constructor import annotation, default, describe_option
-from gradscribe.codegen.numpy.lower import lower
-from gradscribe.codegen.numpy.network.memory import Memory, planned
 from gradscribe.codegen.numpy.network.network_arguments import array_statements, direction_statements, saved_statements
+from gradscribe.codegen.numpy.network.network_plans import (
+    OWN,
+    NetworkPlan,
+    backward_plan,
+    forward_plan,
+    group,
+    layout,
+    network_plan,
+    own_program,
+    parts_of,
+    predict_plan,
+)
+from gradscribe.codegen.numpy.network.planning.memory import Memory
 from gradscribe.codegen.numpy.print.emit import Emitter
-from gradscribe.codegen.numpy.print.fixed_names import ARRAY, FIXED, RUNTIME
+from gradscribe.codegen.numpy.print.fixed_names import ARRAY, RUNTIME
 from gradscribe.codegen.python.definition import (
     ANY,
     NONE,
@@ -51,54 +62,36 @@ PARAMS, STATE, DIRECTIONS = (Parameter(name, BY_NAME) for name in ("params", "st
 SAVED = Parameter("saved", KEPT)
 INPUTS = Parameter("inputs", Name("bool"), Literal(True))
 MEMORY = Parameter(BUFFERS.text, optional(Name("rt.Buffers")), NONE)
-OWN = frozenset(p.name for p in (PARAMS, STATE, SAVED, MEMORY, INPUTS, DIRECTIONS))
-"""Arguments that a network's functions have themselves."""
 
 
-def forward_memory(k: NetworkKernels) -> Memory:
-    """The plan of the forward function."""
-    return _memory(k, k.forward, k.network.program.outputs, kept=[t.name for t in k.kept])
-
-
-def predict_memory(k: NetworkKernels) -> Memory:
-    """The plan of the evaluation."""
-    return _memory(k, k.predict, k.network.program.outputs[:1])
-
-
-def backward_memory(k: NetworkKernels) -> Memory:
-    """The plan of the backward function; the gradients of inputs come last."""
-    results = k.backward.program.outputs
-    return _memory(k, k.backward, results, tail=results[len(k.trained) :])
-
-
-def forward_function(k: NetworkKernels) -> Function:
+def forward_functions(k: NetworkKernels) -> list[Function]:
     """``net_forward(x, params) -> y, saved``, with state also ``-> y, new_state, saved``."""
     network, kernel = k.network, k.forward
     output = network.program.outputs[0]
-    state = tuple((Literal(network.key(name)), Name(new)) for name, new, _ in network.state)
-    kept = (*(Name(t.name) for t in k.kept), *(shape_of(t.name) for t in k.shaped))
-    words = [f"{output}, {_shape(network.program.tensors[output])}", *(["new state by name"] if state else [])]
-    return _function(
+    state = _by_name(k, kernel, [(network.key(name), new) for name, new, _ in network.state], "state")
+    kept = (*(Name(name) for name, _ in layout(k)), *(shape_of(t.name) for t in k.shaped))
+    words = [f"{output}, {_shape(network.program.tensors[output])}", *(["new state by name"] if network.state else [])]
+    return _functions(
         k,
         kernel,
-        forward_memory(k),
+        forward_plan(k),
         heading=f"Compute the network in training: {network.words}.",
         checks=array_statements(k, kernel, given=[t.name for t in network.given]),
-        results=[Name(output), *([Dictionary(state)] if state else []), Group(kept)],
-        kind=of("tuple", ARRAY, *([ARRAYS] if state else []), KEPT),
+        results=[Name(output), *([state] if network.state else []), Group(kept)],
+        kind=of("tuple", ARRAY, *([ARRAYS] if network.state else []), KEPT),
         returns=f"{', '.join(words)}, what {network.name}_backward needs.",
     )
 
 
-def predict_function(k: NetworkKernels) -> Function:
+def predict_functions(k: NetworkKernels) -> list[Function]:
     """``net_predict(x, params) -> y``."""
     network, kernel = k.network, k.predict
     output = network.program.outputs[0]
     read = {t.name for t in kernel.program.inputs}  # after training their shapes may be written otherwise
-    return _function(
+    return _functions(
         k,
         kernel,
-        predict_memory(k),
+        predict_plan(k),
         heading=f"Compute the network after training: {network.words}.",
         checks=array_statements(k, kernel, given=[t.name for t in network.given if t.name in read]),
         results=[Name(output)],
@@ -107,37 +100,37 @@ def predict_function(k: NetworkKernels) -> Function:
     )
 
 
-def backward_function(k: NetworkKernels) -> Function:
+def backward_functions(k: NetworkKernels) -> list[Function]:
     """``net_backward(dy, params, saved) -> dx, gradients``; without dx where `inputs` is False."""
     network, kernel = k.network, k.backward
     results = tuple(map(Name, kernel.program.outputs))
-    gradients = ((Literal(network.key(w)), value) for w, value in zip(k.trained, results, strict=False))
+    keys = [(network.key(w), name) for w, name in zip(k.trained, kernel.program.outputs, strict=False)]
     own = results[len(k.trained) :]
     answer = own[0] if len(own) == 1 else Group(own)
     names = " and ".join(f"the gradient of {name}" for name in k.inputs) or "nothing"
-    return _function(
+    return _functions(
         k,
         kernel,
-        backward_memory(k),
+        backward_plan(k),
         heading=f"Compute all gradients of E: {network.words}.",
-        checks=[*saved_statements(k), *array_statements(k, kernel, given=k.seeds)],
-        results=[Choice(answer, Name(INPUTS.name), NONE) if own else NONE, Dictionary(tuple(gradients))],
+        checks=[*saved_statements(k, kernel), *array_statements(k, kernel, given=k.seeds)],
+        results=[Choice(answer, Name(INPUTS.name), NONE) if own else NONE, _by_name(k, kernel, keys, "gradients")],
         kind=of("tuple", ANY, ARRAYS),
         returns=f"{names} (None unless inputs), and the gradients of all weights by name.",
         own=given(*k.seeds),
     )
 
 
-def double_backward_function(k: NetworkKernels, kernel: Kernel) -> Function:
+def double_backward_functions(k: NetworkKernels, kernel: Kernel) -> list[Function]:
     """``net_double_backward(directions, dy, params, saved) -> gradients by name``."""
     kernel = _all_given(kernel)
-    return _function(
+    return _functions(
         k,
         kernel,
-        _memory(k, kernel, kernel.program.outputs),
+        network_plan(k, kernel, kernel.program.outputs),
         heading=f"Compute the gradient of the gradient: {k.network.words}.",
         checks=[
-            *saved_statements(k),
+            *saved_statements(k, kernel),
             *array_statements(k, kernel, given=k.seeds),
             *direction_statements(k, kernel),
         ],
@@ -149,7 +142,7 @@ def double_backward_function(k: NetworkKernels, kernel: Kernel) -> Function:
     )
 
 
-def hessian_vector_function(k: NetworkKernels, kernel: Kernel) -> Function:
+def hessian_vector_functions(k: NetworkKernels, kernel: Kernel) -> list[Function]:
     """``net_hessian_vector(directions, x, t, params) -> products by name``; without a loss of sum(dy * output)."""
     kernel = _all_given(kernel)
     tensors = kernel.program.tensors
@@ -157,10 +150,10 @@ def hessian_vector_function(k: NetworkKernels, kernel: Kernel) -> Function:
     seeds = [s for s, _ in kernel.seeds]
     arrays = [t.name for t in kernel.program.inputs if t.name not in held and (t.shape or t.name not in seeds)]
     one = [let(s, Literal(1.0)) for s in seeds if not tensors[s].shape]
-    return _function(
+    return _functions(
         k,
         kernel,
-        _memory(k, kernel, kernel.program.outputs),
+        network_plan(k, kernel, kernel.program.outputs),
         heading=f"Compute the Hessian times a vector: {k.network.words}.",
         checks=[
             *one,
@@ -176,6 +169,19 @@ def hessian_vector_function(k: NetworkKernels, kernel: Kernel) -> Function:
     )
 
 
+def _by_name(k: NetworkKernels, kernel: Kernel, keys: Sequence[tuple[str, str]], what: str) -> Dictionary:
+    """Arrays by what users call them; what a block's function returns so is put in whole."""
+    placed = [part for part in parts_of(k, kernel) if isinstance(part, PlacedPart)]
+    grouped = {
+        part.place.tensors[name]: group(k.network, part.place, what) for part in placed for name, _ in part.kernel.named
+    }
+    entries: dict[tuple[Expression | None, Expression], None] = {}
+    for key, name in keys:
+        whole = grouped.get(name)
+        entries[(None, Name(whole)) if whole else (Literal(key), Name(name))] = None
+    return Dictionary(tuple(entries))
+
+
 def _all_given(kernel: Kernel) -> Kernel:
     """A direction that is missing is filled before anything is computed."""
     inputs = tuple(replace(t, optional=False) for t in kernel.program.inputs)
@@ -189,10 +195,10 @@ def _named(k: NetworkKernels, names: Sequence[str], values: Sequence[str]) -> Ex
     return Dictionary(tuple((Literal(key), Name(value)) for key, value in zip(keys, values, strict=True)))
 
 
-def _function(
+def _functions(
     k: NetworkKernels,
     kernel: Kernel,
-    memory: Memory,
+    plan: NetworkPlan,
     *,
     heading: str,
     checks: Sequence[Statement],
@@ -202,10 +208,11 @@ def _function(
     own: tuple[Parameter, ...] = (),
     preface: Sequence[str] = (),
     saved: bool = True,
-) -> Function:
-    """A function of the module; `own` are its first parameters where these are not the network's inputs.
+) -> list[Function]:
+    """A function of the module, behind those of blocks that it calls.
 
-    Such a function is given what forward has `saved`, unless it stands alone.
+    `own` are its first parameters where these are not the network's inputs: it is given what forward has `saved` then,
+    unless it stands alone.
     """
     check_apart(kernel)
     check_distinct(
@@ -214,16 +221,17 @@ def _function(
     taken = OWN | set(kernel.program.tensors) | {s.name for s in kernel.program.symbols()}
     emitter = Emitter(taken | {o.name for o in kernel.options}, buffers=BUFFERS.text)
     buffers = Choice(call("rt.Buffers"), absent(BUFFERS.text), BUFFERS)
-    computed: Body = (let(BUFFERS.text, buffers), *emitter.statements(memory.plan), Return(tuple(results)))
+    computed: Body = (let(BUFFERS.text, buffers), *emitter.statements(plan.memory.plan), Return(tuple(results)))
     signature = _signature(k, kernel, own, kind, bool(own) and saved)
-    return Function(
+    whole = Function(
         name=kernel.name,
         signature=signature,
-        doc=long_doc(heading, [*preface, *_description(k, kernel, memory, returns, own, signature)]),
+        doc=long_doc(heading, [*preface, *_description(k, kernel, plan.memory, returns, own, signature)]),
         body=(*live(tuple(checks), set().union(*map(used, computed)), RUNTIME), *computed),
         loops=tuple(emitter.nests),
-        source=memory.plan,
+        source=plan.memory.plan,
     )
+    return [*(block.function for block in plan.blocks.values()), whole]
 
 
 def _signature(
@@ -244,15 +252,6 @@ def _stateful(k: NetworkKernels, kernel: Kernel) -> list[Tensor]:
     return [t for t in kernel.program.inputs if t.name in names]
 
 
-def _memory(
-    k: NetworkKernels, kernel: Kernel, returned: Sequence[str], kept: Sequence[str] = (), tail: Sequence[str] = ()
-) -> Memory:
-    given = [t.name for t in kernel.arguments]
-    taken = FIXED | OWN | {o.name for o in kernel.options} | set(k.network.program.names())
-    plan = lower(kernel.program, kernel.name, given, taken, page_numbers(k.source))
-    return planned(plan, kernel.program, returned=returned, kept=kept, tail=tail)
-
-
 def _shape(tensor: Tensor) -> str:
     return f"shape {text(shape(tensor.shape))}"
 
@@ -266,7 +265,7 @@ def _description(
     signature: Signature,
 ) -> list[str]:
     network = k.network
-    lines = [*equation_lines(kernel.program), ""] if own else ["By the equations of this module.", ""]
+    lines = [*equation_lines(own_program(k, kernel)), ""] if own else ["By the equations of this module.", ""]
     lines += [*memory.words, "", "Args:"]
     words = {
         DIRECTIONS: "what the first gradients are multiplied by in S, by name; a missing one is 0",

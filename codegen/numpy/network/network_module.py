@@ -13,13 +13,13 @@ from gradscribe.codegen.numpy.layer.layer_names import check_globals, check_name
 from gradscribe.codegen.numpy.network.network_arguments import constant_names
 from gradscribe.codegen.numpy.network.network_class import network_class
 from gradscribe.codegen.numpy.network.network_functions import (
-    OWN,
-    backward_function,
-    double_backward_function,
-    forward_function,
-    hessian_vector_function,
-    predict_function,
+    backward_functions,
+    double_backward_functions,
+    forward_functions,
+    hessian_vector_functions,
+    predict_functions,
 )
+from gradscribe.codegen.numpy.network.network_plans import OWN
 from gradscribe.codegen.numpy.package.module_text import emitted
 from gradscribe.codegen.python.definition import Module
 from gradscribe.codegen.python.expression import Expression, Literal, Table, call
@@ -47,9 +47,9 @@ def network_source(network: Network, order: int) -> Emitted:
         if len(_extents(data) or ()) != len(network.program.tensors[name].shape):
             raise NetworkError(f"{network.name}: the data of {name}: expected numbers in tuples, one level per axis")
     k = network_kernels(network, order)
-    own = [forward_function(k), predict_function(k), backward_function(k)]
-    own += [double_backward_function(k, k.double_backward)] if k.double_backward else []
-    own += [hessian_vector_function(k, k.hessian_vector)] if k.hessian_vector else []
+    own = [*forward_functions(k), *predict_functions(k), *backward_functions(k)]
+    own += double_backward_functions(k, k.double_backward) if k.double_backward else []
+    own += hessian_vector_functions(k, k.hessian_vector) if k.hessian_vector else []
     names = constant_names(k.network)
     functions = (*own, *(function_source(loss) for loss in k.loss))
     check_globals(k.network, [f.name for f in functions])

@@ -9,7 +9,7 @@ from gradscribe.codegen.loops import Nest
 from gradscribe.codegen.numpy.plan.arrays import Allocate, Release, Split, Window
 from gradscribe.codegen.numpy.plan.equation import Equation
 from gradscribe.codegen.numpy.plan.lookups import Count, Gather, Known, Labels, ScatterAdd
-from gradscribe.codegen.numpy.plan.records import Block, Branch, Compiled, Loop, Present, Record, Wanted, When
+from gradscribe.codegen.numpy.plan.records import Block, Branch, Compiled, Invoke, Loop, Present, Record, Wanted, When
 from gradscribe.codegen.numpy.plan.reduction import Contract, Reduce, Spread
 from gradscribe.codegen.numpy.plan.slice_update import Clip, Define, Positions, Scale, Update
 from gradscribe.codegen.numpy.print.sums import summation
@@ -75,6 +75,8 @@ def deed(record: Record) -> str:
             value = body if after == 1 else f"({body}) * {after}"
             recorded = f", position {record.position} in {record.argument}" if record.argument else ""
             return f"loops over {_indices(record.ranges)}: {target} {verb}= {value}{recorded}"
+        case Invoke(function, place, _, arrays):
+            return f"{', '.join(record.results)} = {function} of {', '.join(arrays)} at {place}"
         case _:
             return _condition(record)
 

@@ -9,7 +9,18 @@ from gradscribe.codegen.loops import Nest
 from gradscribe.codegen.numpy.plan.arrays import Allocate, Release, Split, Window
 from gradscribe.codegen.numpy.plan.equation import Equation
 from gradscribe.codegen.numpy.plan.lookups import Count, Gather, Known, ScatterAdd
-from gradscribe.codegen.numpy.plan.records import Block, Branch, Compiled, Loop, Present, Record, Wanted, When, nested
+from gradscribe.codegen.numpy.plan.records import (
+    Block,
+    Branch,
+    Compiled,
+    Invoke,
+    Loop,
+    Present,
+    Record,
+    Wanted,
+    When,
+    nested,
+)
 from gradscribe.codegen.numpy.plan.reduction import Contract, Reduce, Spread
 from gradscribe.codegen.numpy.plan.slice_update import Clip, Define, Positions, Scale, Update
 from gradscribe.derive.ir.term import accesses
@@ -89,6 +100,9 @@ def _effects(record: Record) -> Effects:
             written = (target, *([record.argument] if record.argument else []))
             read = (name for name, _ in shapes if name not in written)
             return _done(reads=(*read, *_numbers(record.body), *_numbers(record.after)), writes=written)
+        case Invoke(arrays=arrays):
+            made = record.results
+            return Effects(frozenset(arrays), frozenset(made), tuple((name, name) for name in made))
         case Block(_, _, slices):
             return _blocks(effects(*record.body), slices)
         case Present(array):

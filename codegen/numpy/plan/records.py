@@ -102,6 +102,36 @@ class Compiled:
         return tuple(found)
 
 
+@dataclass(frozen=True)
+class Invoke:
+    """What a block of a network computes at one of its places, by a function that its other places share.
+
+    Attributes:
+        function: the function's name.
+        place: what the place is called.
+        arguments: the variables that it is given, in order.
+        arrays: those of them that are arrays, or tuples of arrays.
+        made: the arrays that it returns, (name, shape, whether it is from the buffers).
+        groups: the dictionaries and tuples of arrays that it returns, (name, elements).
+        within: the elements that it needs besides.
+        words: what to say of it.
+    """
+
+    function: str
+    place: str
+    arguments: tuple[str, ...]
+    arrays: tuple[str, ...]
+    made: tuple[tuple[str, tuple[Expr, ...], bool], ...]
+    groups: tuple[tuple[str, Expr], ...]
+    within: Expr
+    words: str = ""
+
+    @property
+    def results(self) -> tuple[str, ...]:
+        """What it returns, in order."""
+        return (*(name for name, _, _ in self.made), *(name for name, _ in self.groups))
+
+
 Record = (
     Allocate
     | Split
@@ -128,6 +158,7 @@ Record = (
     | Wanted
     | Nest
     | Compiled
+    | Invoke
 )
 
 

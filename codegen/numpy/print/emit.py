@@ -17,6 +17,7 @@ from gradscribe.codegen.numpy.plan import (
     Define,
     Equation,
     Gather,
+    Invoke,
     Known,
     Labels,
     Loop,
@@ -55,6 +56,7 @@ from gradscribe.codegen.python.expression import (
     call,
     every,
     method,
+    names,
     negated,
 )
 from gradscribe.codegen.python.scalars.array_printer import ArrayPrinter
@@ -237,6 +239,12 @@ class Emitter(Updating):
         made = nest_functions(record, name, self.given, argument)
         self.nests += made.functions
         return [Do(call(f"loops.{name}", *map(self.array, (*made.arrays, *made.others))))]
+
+    @emit.register
+    def _(self, record: Invoke) -> Sequence[Statement]:
+        value = call(record.function, Literal(record.place), *map(Name, record.arguments))
+        said = [Comment(record.words)] if record.words else []
+        return [*said, Assign(names(record.results), value)]
 
     # ----- labels ---------------------------------------------------------------------------------------------------
     @emit.register

@@ -5,7 +5,7 @@ A factor of a later statement that is the body of an earlier pointwise one becom
 """
 
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import Sequence, Set
 from dataclasses import replace
 
 from sympy import Dummy, Expr, Mul, Pow
@@ -19,12 +19,13 @@ LONGEST = 32
 """Nodes of a factor that is written out: bodies of lets are about as long, and a chain of lines stays cheap."""
 
 
-def reused(program: Program, known: Sequence[Statement] = ()) -> Program:
+def reused(program: Program, known: Sequence[Statement] = (), whole: Set[str] = frozenset()) -> Program:
     """The program with every factor that is computed already read from where it is.
 
     Args:
         program: a checked program.
         known: pointwise statements that were computed before it.
+        whole: tensors that are read as they are.
     """
     names = Names(program)
     computed = _Computed(program)
@@ -36,7 +37,7 @@ def reused(program: Program, known: Sequence[Statement] = ()) -> Program:
         if term == statement.term:
             term = _read_where_written_out(term, names, computed)
         statements.append(replace(statement, term=term))
-        if is_let(statement, program):
+        if is_let(statement, program) and statement.target.name not in whole:
             computed.add(statement)
     return replace(program, statements=tuple(statements))
 

@@ -30,23 +30,33 @@ def shortcut() -> Layer:
     )
 
 
-def _block(channels: int, stride: int, around: str) -> str:
-    first = f"conv2d({channels}, 3, stride={stride}, padding=1, bias=false) -> batch_norm -> relu"
-    second = f"conv2d({channels}, 3, padding=1, bias=false) -> batch_norm"
-    return f"residual(\n  {first}\n  -> {second}{around}) -> relu"
+BLOCKS = """\
+input x[N, 32, 32, 3]
+block basic(k) = sum: residual(
+  conv1: conv2d(k, 3, padding=1, bias=false) -> norm1: batch_norm -> relu1: relu
+  -> conv2: conv2d(k, 3, padding=1, bias=false) -> norm2: batch_norm) -> relu2: relu
+block down(k, added) = sum: residual(
+  conv1: conv2d(k, 3, stride=2, padding=1, bias=false) -> norm1: batch_norm -> relu1: relu
+  -> conv2: conv2d(k, 3, padding=1, bias=false) -> norm2: batch_norm,
+  around: shortcut(added)) -> relu2: relu
+conv1: conv2d(16, 3, padding=1, bias=false) -> norm1: batch_norm -> relu1: relu"""
+"""A block of two convolutions, one that halves the image, and the layers before the first."""
+
+
+def _stage(number: int, channels: int, first: str, blocks: int) -> str:
+    calls = [first, *[f"basic({channels})"] * (blocks - 1)]
+    return " ".join(f"-> stage{number}_block{k}: {call}" for k, call in enumerate(calls, 1))
 
 
 def _residual_network(depth: int) -> Network:
     """6n + 2 layers: three stages of n blocks of two convolutions, with 16, 32 and 64 channels."""
     blocks = (depth - 2) // 6
-    stages = [_block(16, 1, "")] * blocks
-    for channels in (32, 64):
-        stages += [_block(channels, 2, f", shortcut({channels // 4})"), *[_block(channels, 1, "")] * (blocks - 1)]
     lines = [
-        "input x[N, 32, 32, 3]",
-        "conv2d(16, 3, padding=1, bias=false) -> batch_norm -> relu",
-        *(f"-> {stage}" for stage in stages),
-        "-> global_avg_pool -> dense(10)",
+        BLOCKS,
+        _stage(1, 16, "basic(16)", blocks),
+        _stage(2, 32, "down(32, 8)", blocks),
+        _stage(3, 64, "down(64, 16)", blocks),
+        "-> pool: global_avg_pool -> output: dense(10)",
         "loss softmax_cross_entropy",
     ]
     return network(

@@ -167,9 +167,10 @@ def _chapter(
     setup = _arriving(level, lettering, written, gradient, sections, network)
     if not own and not setup:
         return None
-    layers = ", ".join(node.layer.name for node in level.nodes)
+    first, layers = level.nodes[0], ", ".join(node.layer.name for node in level.nodes)
     label = level.label if level.label != numbered(level.number) else integer("l") + level.number - 1
-    return Chapter(("Layer ", label, f": {layers}"), setup, tuple(sections[n] for n in own))
+    called = f", {first.name}" if first.block else ""
+    return Chapter(("Layer ", label, f"{called}: {layers}"), setup, tuple(sections[n] for n in own))
 
 
 def _arriving(

@@ -11,7 +11,7 @@ from gradscribe.codegen.compiler import compile_layer
 from gradscribe.codegen.kernel.kernel import kernels
 from gradscribe.codegen.kernel.network_kernels import network_kernels
 from gradscribe.codegen.numpy.function.function_text import plan
-from gradscribe.codegen.numpy.network.network_functions import backward_memory, forward_memory
+from gradscribe.codegen.numpy.network.network_plans import backward_plan, forward_plan
 from gradscribe.codegen.numpy.plan import Plan, Record, effects
 from gradscribe.codegen.numpy.print.emit import Emitter
 from gradscribe.codegen.python.expression import Call, Name, parts, reads
@@ -78,8 +78,8 @@ def test_records_speak_of_the_arrays_that_their_statements_use(name: str) -> Non
 @pytest.mark.parametrize("name", ["lenet5", "bottleneck"])
 def test_so_do_those_of_networks(name: str) -> None:
     k = network_kernels(NETWORKS[name]())
-    agree(forward_memory(k).plan, k.forward.program)
-    agree(backward_memory(k).plan, k.backward.program)
+    agree(forward_plan(k).memory.plan, k.forward.program)
+    agree(backward_plan(k).memory.plan, k.backward.program)
 
 
 def test_an_operand_is_read_a_target_written_and_a_view_holds_its_source() -> None:
@@ -122,4 +122,4 @@ def test_nothing_reads_what_was_given_back(seed: int) -> None:
 def test_gathered_rows_count_as_memory() -> None:
     """t, w, the rows and their tanh are alive at once: L N + 40 + 4 L N + 4 L N."""
     k = network_kernels(network("input t[N, L]\nembedding(10, 4) -> tanh"))
-    assert str(forward_memory(k).peak) == "9*L*N + 40"
+    assert str(forward_plan(k).memory.peak) == "9*L*N + 40"

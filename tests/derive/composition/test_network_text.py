@@ -20,6 +20,20 @@ from gradscribe.derive.layer.interface import Layer
         ("input x[N,1e3]\ndense(3)", "line 1, column 11: input x: expected an integer or a name, received 1e3"),
         ("input x[N,4]\ninput x[N,5]\ndense(3)", "line 2, column 7: input x is declared twice"),
         ("input x[N,0]\ndense(3)", "axis 1: expected at least 1, received 0"),
+        ("block b(k) = dense(k)\nb", "net, b: expected the settings k, received none"),
+        ("block b(k) = dense(k)\nb(3, 4)", "net, b: at most 1 settings without a name"),
+        ("block b(k) = dense(k)\nb(3, k=4)", "net, b: k is given twice"),
+        ("block b(k) = dense(k)\nb(q=4)", "net, b: expected the settings k, received q"),
+        ("block b(k, k) = dense(k)\nb(3)", "line 1, column 7: block b: two parameters have one name"),
+        ("block relu = dense(3)\nrelu", "line 1, column 7: block relu: that is the name of a layer"),
+        ("block b = relu\nblock b = tanh\nb", "line 2, column 7: block b: that is the name of another block"),
+        ("block b = relu -> b\ndense(3) -> b", "unknown layer 'b'"),
+        ("block a = b\nblock b = relu\ndense(3) -> a", "unknown layer 'b'"),
+        ("block b = relu\nbb", "did you mean b"),
+        ("block b = x\ndense(3) -> b", "net, b: has no layer"),
+        ("input x[N,4]\na: block b", "found"),
+        ("input x[N,4]\na: dense(3) -> a: dense(3)", "two nodes are called a"),
+        ("block u = c: dense(3)\ninput x[N,4]\na: u -> a: u", "two nodes are called a_c"),
     ],
 )
 def test_a_mistake_is_a_typed_error(text: str, message: str) -> None:
@@ -51,3 +65,61 @@ def test_a_size_called_like_one_of_the_networks_is_another_one(first: str, secon
     one, two = made.params.values()
     np.testing.assert_allclose(y, np.tanh(np.tanh(x @ one) @ two))
     assert made(np.ones((2, 4, 6))).shape == (2, 4, 5)  # the batch is no number
+
+
+def test_blocks_are_their_nodes_written_out() -> None:
+    """Parameters are put in, names begin with the block's, and the program is that of the plain text."""
+    made = network(
+        """
+        input x[N, 8, 8, 3]
+        block unit(k, p) = conv: conv2d(k, 3, padding=p) -> tanh
+        block pair(k) = a: unit(k, 1) -> b: unit(k, p=0)
+        one: pair(4) -> pair(5) -> sum: residual(unit(5, 1)) -> last: unit(2, 0)
+        """,
+        "net",
+    )
+    plain = network(
+        """
+        input x[N, 8, 8, 3]
+        one_a_conv: conv2d(4, 3, padding=1) -> one_a_tanh1: tanh
+        -> one_b_conv: conv2d(4, 3, padding=0) -> one_b_tanh1: tanh
+        -> pair1_a_conv: conv2d(5, 3, padding=1) -> pair1_a_tanh1: tanh
+        -> pair1_b_conv: conv2d(5, 3, padding=0) -> pair1_b_tanh1: tanh
+        -> sum: residual(unit1_conv: conv2d(5, 3, padding=1) -> unit1_tanh1: tanh)
+        -> last_conv: conv2d(2, 3, padding=0) -> last_tanh1: tanh
+        """,
+        "net",
+    )
+    assert [n.name for n in made.nodes] == [n.name for n in plain.nodes]
+    assert [(n.layer.name, n.inputs, n.settings) for n in made.nodes] == [
+        (n.layer.name, n.inputs, n.settings) for n in plain.nodes
+    ]
+    assert made.weights == plain.weights
+    assert {(n.block, n.instance) for n in made.nodes} == {
+        ("pair", "one"), ("pair", "pair1"), ("", ""), ("unit", "unit1"), ("unit", "last"),
+    }  # fmt: skip
+
+
+def test_within_a_block_names_are_those_of_the_block_first() -> None:
+    made = network(
+        """
+        input x[N, 4, 4, 3]
+        block two = a: tanh -> residual((a, x) -> both: concatenation -> conv2d(3, 1)) -> b: relu
+        a: conv2d(3, 1) -> first: two -> second: two
+        (a, second) -> joined: concatenation
+        (first, joined) -> concatenation
+        """,
+        "net",
+    )
+    reads = {n.name: n.inputs for n in made.nodes}
+    assert reads["second_a"] == ("first_b",)
+    assert reads["second_both"] == ("second_a", "x")
+    assert reads["joined"] == ("a", "second_b")
+    assert reads["concatenation1"] == ("first_b", "joined")
+
+
+def test_blocks_within_blocks_do_not_multiply_without_end() -> None:
+    lines = ["input x[N, 4]", "block b0 = tanh"]
+    lines += [f"block b{k} = " + " -> ".join([f"b{k - 1}"] * 20) for k in range(1, 9)]
+    with pytest.raises(NetworkError, match="more than 4000 layers; blocks within blocks multiply"):
+        network("\n".join([*lines, "b8"]), "net")

@@ -11,8 +11,8 @@ import gradscribe
 from gradscribe import network
 from gradscribe.codegen.compiler import compile_layer
 from gradscribe.codegen.kernel.network_kernels import network_kernels
-from gradscribe.codegen.numpy.network.memory import Memory
-from gradscribe.codegen.numpy.network.network_functions import backward_memory, forward_memory
+from gradscribe.codegen.numpy.network.network_plans import backward_plan, forward_plan
+from gradscribe.codegen.numpy.network.planning.memory import Memory
 from gradscribe.derive.calculus.differentiate import differentiate
 from gradscribe.derive.catalogue.layers import LAYERS
 from gradscribe.derive.catalogue.networks import NETWORKS
@@ -156,7 +156,7 @@ def test_results_stay_when_memory_is_used_again() -> None:
 def memories(net: Network) -> tuple[Memory, Memory]:
     """The plans of forward and backward, with what they keep and their peaks."""
     found = network_kernels(net)
-    return forward_memory(found), backward_memory(found)
+    return forward_plan(found).memory, backward_plan(found).memory
 
 
 def test_memory_is_used_again_and_as_much_as_the_plan_says() -> None:

@@ -43,7 +43,8 @@ class Network(Layer):
         if np.isfinite(value):
             return
         where = [f"weight {key}" for key, array in self.params.items() if not np.isfinite(array).all()]
-        for key, array in zip(self.kept, self._saved or (), strict=False):
+        arrays = (a for part in self._saved or () for a in (part if isinstance(part, tuple) else (part,)))
+        for key, array in zip(self.kept, arrays, strict=False):
             if not where and np.issubdtype(array.dtype, np.floating) and not np.isfinite(array).all():
                 node = key.partition(".")[0]
                 where.append(f"{key} of {node} ({self.layers[node]})" if node in self.layers else f"input {key}")

@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 import sympy
 from sympy import Expr, Integer
 
-from gradscribe.codegen.numpy.network.copies import origins, without_copies
+from gradscribe.codegen.numpy.network.planning.copies import origins, without_copies
 from gradscribe.codegen.numpy.plan import (
     Allocate,
     Block,
@@ -19,6 +19,7 @@ from gradscribe.codegen.numpy.plan import (
     Define,
     Equation,
     Gather,
+    Invoke,
     Plan,
     Positions,
     Record,
@@ -65,7 +66,14 @@ class Memory:
         return [*lines, f"Peak: {self.peak} elements{stated}, and blocks of 1 MiB."]
 
 
-def planned(plan: Plan, program: Program, returned: Sequence[str], kept: Sequence[str], tail: Sequence[str]) -> Memory:
+def planned(
+    plan: Plan,
+    program: Program,
+    returned: Sequence[str],
+    kept: Sequence[str] = (),
+    tail: Sequence[str] = (),
+    apart: Sequence[str] = (),
+) -> Memory:
     """Arrange the memory of a plan.
 
     Args:
@@ -74,10 +82,11 @@ def planned(plan: Plan, program: Program, returned: Sequence[str], kept: Sequenc
         returned: names of tensors that the caller is given: their memory is his.
         kept: names of tensors that must outlive the call.
         tail: results that are wanted only where the function's argument `inputs` says so.
+        apart: results whose memory is no other array's.
     """
     outside = {t.name for t in program.inputs}
     results = set(program.outputs) | set(kept)
-    records = without_copies(plan.records, set(returned))
+    records = without_copies(plan.records, {*returned, *apart})
     records = _tail_last(records, [r for r in program.outputs if r not in tail], tail)
     held = {t.name: sympy.prod(t.shape, start=Integer(1)) for t in program.inputs}
     buffered = tuple(_buffered(r, set(returned)) for r in records)
@@ -153,6 +162,8 @@ def _sizes(records: Iterable[Record]) -> dict[str, Expr]:
                 found[name] = _volume(r for r in update.ranges if r.index not in update.summed)
             case Gather(name, axes=axes):
                 found[name] = _volume(axes)
+            case Invoke(made=made, groups=groups):
+                found |= {name: sympy.prod(shape, start=Integer(1)) for name, shape, _ in made} | dict(groups)
     return found
 
 
@@ -166,7 +177,7 @@ def _released(
     """Give every new array back after its last use; also the greatest number of elements alive at once."""
     roots = origins(records)
     new = {n: e for n, e in _sizes(records).items() if n not in roots and n not in outside}
-    buffered = {r.name for r in _alternatives(records) if isinstance(r, Allocate | Define) and r.buffered}
+    buffered = set(from_buffers(records))
     fixed = {roots.get(n, n) for n in results}
     done = [effects(record) for record in records]
     first: dict[str, int] = {}
@@ -180,8 +191,9 @@ def _released(
     out: list[Record] = []
     for place, record in enumerate(records):
         alive += sympy.Add(*(new[n] for n in done[place].made if n in new))
-        if _level(alive) > level:
-            peak, level = alive, _level(alive)
+        most = alive + record.within if isinstance(record, Invoke) else alive
+        if _level(most) > level:
+            peak, level = most, _level(most)
         gone = [n for n in new if last.get(n) == place and n not in fixed]
         alive -= sympy.Add(*(new[n] for n in gone))
         given = tuple(n for n in gone if n in buffered)
@@ -191,6 +203,15 @@ def _released(
             record = replace(record, body=(*record.body, Release(inner))) if inner else record
         out += [record, *([Release(given)] if given else [])]
     return tuple(out), sympy.expand(peak)
+
+
+def from_buffers(records: Iterable[Record]) -> Iterator[str]:
+    """The new arrays that come from the buffers."""
+    for record in _alternatives(records):
+        if isinstance(record, Allocate | Define) and record.buffered:
+            yield record.name
+        if isinstance(record, Invoke):
+            yield from (name for name, _, buffered in record.made if buffered)
 
 
 def _alternatives(records: Iterable[Record]) -> Iterator[Record]:

@@ -1,0 +1,178 @@
+"""A block of a network -> one function, which the places where it stands share."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+
+import sympy
+from sympy import Expr, Integer, Symbol
+
+from gradscribe.codegen.kernel.block_kernels import BlockKernel, Place, PlacedPart
+from gradscribe.codegen.kernel.kernel import Kernel
+from gradscribe.codegen.kernel.network_kernels import NetworkKernels
+from gradscribe.codegen.numpy.function.binder import shape_of
+from gradscribe.codegen.numpy.function.docstring import enumerated, long_doc
+from gradscribe.codegen.numpy.lower import lower
+from gradscribe.codegen.numpy.network.planning.memory import Memory, planned
+from gradscribe.codegen.numpy.print.emit import Emitter
+from gradscribe.codegen.numpy.print.fixed_names import ARRAY, FIXED, RUNTIME
+from gradscribe.codegen.python.definition import ANY, INT, Function, Parameter, Signature, of
+from gradscribe.codegen.python.expression import ELLIPSIS, Binary, Dictionary, Expression, Group, Literal, Name, call
+from gradscribe.codegen.python.expression import Part as Item
+from gradscribe.codegen.python.names import check_distinct
+from gradscribe.codegen.python.scalars.scalar import DTYPE, shape
+from gradscribe.codegen.python.statement import Assign, Return, Statement, let, live, used
+from gradscribe.codegen.python.text.printer import text
+from gradscribe.derive.ir.term import Tensor
+
+PLACE = Name("place")
+BY_NAME = of("Mapping", Name("str"), ANY)
+KEPT = of("tuple", ANY, ELLIPSIS)
+BY = {"params": "the weights by name", "state": "the running statistics by name"}
+OWN = ("place", "params", "state", "saved", "buffers")
+"""Arguments that functions of blocks have themselves."""
+
+
+@dataclass(frozen=True)
+class BlockFunction:
+    """A function of a block, and what calls of it need to know.
+
+    Attributes:
+        function: the function.
+        memory: the arrays in it.
+        sizes: the sizes that it is given, as no array tells them.
+    """
+
+    function: Function
+    memory: Memory
+    sizes: tuple[Symbol, ...]
+
+
+def block_functions(k: NetworkKernels, kernel: Kernel, numbers: Mapping[str, int]) -> dict[str, BlockFunction]:
+    """The functions that one of the network's functions calls, by what they are called after.
+
+    Args:
+        k: the functions of the network.
+        kernel: that function.
+        numbers: of the equations on the network's page, by tensor.
+    """
+    alike: dict[str, list[PlacedPart]] = {}
+    for part in k.parts.get(kernel.name, ()):
+        if isinstance(part, PlacedPart):
+            alike.setdefault(k.blocks[part.place.name], []).append(part)
+    in_rows = {word: sorted(found, key=lambda part: _rows(part, numbers)) for word, found in alike.items()}
+    return {word: _function(k, kernel, word, found, numbers) for word, found in sorted(in_rows.items())}
+
+
+def _function(
+    k: NetworkKernels, kernel: Kernel, word: str, alike: Sequence[PlacedPart], numbers: Mapping[str, int]
+) -> BlockFunction:
+    place, block = alike[0].place, alike[0].kernel
+    network, program = k.network, block.program
+    purpose = kernel.name.removeprefix(f"{network.name}_")
+    check_distinct(kernel.name, [*(("argument", n) for n in OWN), *(("tensor", n) for n in program.tensors)])
+    rows = {own: numbers[name] for name, own in place.names.items() if name in numbers}
+    taken = {*FIXED, *OWN, *program.names()}
+    plan = lower(program, f"{network.name}_{word}_{purpose}", [t.name for t in program.inputs], taken, rows)
+    named = [t for t, _ in block.named]
+    memory = planned(plan, program, returned=named, kept=[*block.made, *block.kept], apart=program.outputs)
+    emitter = Emitter(taken, buffers="buffers")
+    results: list[Expression] = [
+        *map(Name, block.made),
+        *([Dictionary(tuple((_key(k, place, t), Name(n)) for n, t in block.named))] if block.named else []),
+        *([Group(tuple(map(Name, block.kept)))] if block.kept else []),
+    ]
+    computed = (*emitter.statements(memory.plan), Return(tuple(results)))
+    bound, sizes = _bound(k, place, block)
+    asked = set().union(*map(used, (*bound, *computed)))
+    sizes = [s for s in sizes if s.name in asked]
+    signature = Signature(
+        (
+            Parameter(PLACE.text, Name("str")),
+            *(Parameter(n, ARRAY) for n in block.given),
+            *(Parameter(n, BY_NAME) for n in own_arguments(block)),
+            *([Parameter("saved", KEPT)] if block.saved else []),
+            *(Parameter(s.name, INT if s.is_integer else ANY) for s in sizes),
+            Parameter(DTYPE.text, ANY),
+            Parameter("buffers", Name("rt.Buffers")),
+        ),
+        result=_result(block),
+    )
+    return BlockFunction(
+        Function(
+            name=f"_{word}_{purpose}",
+            signature=signature,
+            doc=long_doc(f"Compute block {word}, {purpose}.", _described(block, alike, numbers)),
+            body=(*live(tuple(bound), set().union(*map(used, computed)), RUNTIME), *computed),
+            loops=tuple(emitter.nests),
+            source=memory.plan,
+        ),
+        memory,
+        tuple(sizes),
+    )
+
+
+def _bound(k: NetworkKernels, place: Place, block: BlockKernel) -> tuple[list[Statement], list[Symbol]]:
+    """The first statements: what was saved, sizes, weights and state; and the sizes that are arguments."""
+    program, network = block.program, k.network
+    tensors = program.tensors
+    found: list[Statement] = [Assign(Group(tuple(map(Name, block.saved))), Name("saved"))] if block.saved else []
+    known: set[Symbol] = set()
+    for name in (*block.given, *block.saved):
+        for axis, extent in enumerate(tensors[name].shape):
+            if isinstance(extent, Symbol) and extent not in known:
+                known.add(extent)
+                found.append(let(extent.name, Item(shape_of(name), (Literal(axis),))))
+    for name in (*block.weights, *block.state):
+        where = Name("state" if name in block.state else "params")
+        value = call("rt.weight", Literal(network.name), where, _key(k, place, name), DTYPE, shape(tensors[name].shape))
+        found.append(let(name, value))
+    return found, sorted(program.symbols() - known, key=lambda s: s.name)
+
+
+def _key(k: NetworkKernels, place: Place, name: str) -> Expression:
+    """What a weight or state of a block is called at the place: ``place + "_conv1.w"``."""
+    return Binary("+", PLACE, Literal(k.network.key(place.tensors[name]).removeprefix(place.name)))
+
+
+def own_arguments(block: BlockKernel) -> list[str]:
+    """Where what is read by name is found."""
+    return [*(["params"] if block.weights else []), *(["state"] if block.state else [])]
+
+
+def _result(block: BlockKernel) -> Expression:
+    kinds: list[Expression] = [ARRAY for _ in block.made]
+    kinds += [of("dict", Name("str"), ARRAY)] if block.named else []
+    kinds += [KEPT] if block.kept else []
+    return kinds[0] if len(kinds) == 1 else of("tuple", *kinds)
+
+
+def elements(tensors: Iterable[Tensor]) -> Expr:
+    """How many numbers tensors have in all."""
+    return sympy.Add(*(sympy.prod(t.shape, start=Integer(1)) for t in tensors))
+
+
+def _rows(part: PlacedPart, numbers: Mapping[str, int]) -> tuple[int, ...]:
+    """The first and the last row of the page that a part computes; () for none."""
+    found = [numbers[s.target.name] for s in part.statements if s.target.name in numbers]
+    return (min(found), max(found)) if found else ()
+
+
+def words(part: PlacedPart, numbers: Mapping[str, int]) -> str:
+    """Which rows those are."""
+    rows = _rows(part, numbers)
+    return f"({rows[0]}) to ({rows[1]}), {part.place.name}" if rows else part.place.name
+
+
+def _described(block: BlockKernel, alike: Sequence[PlacedPart], numbers: Mapping[str, int]) -> list[str]:
+    """Where a function is called, and what it is given."""
+    tensors = block.program.tensors
+    called = [words(part, numbers) for part in alike]
+    lines = [f"Computed are {'; '.join(called)}. The numbers at its statements are the first's.", "", "Args:"]
+    lines.append("    place: what the names of its weights begin with.")
+    lines += [f"    {name}: shape {text(shape(tensors[name].shape))}." for name in block.given]
+    lines += [f"    {word}: {BY[word]}." for word in own_arguments(block)]
+    lines += [f"    saved: {enumerated(block.saved)}."] if block.saved else []
+    returned = [f"{name}, shape {text(shape(tensors[name].shape))}" for name in block.made]
+    returned += [f"{enumerated([name for name, _ in block.named])} by name"] if block.named else []
+    returned += [f"what backward needs: {enumerated(block.kept)}"] if block.kept else []
+    return [*lines, "", "Returns:", f"    {'; '.join(returned)}."]
