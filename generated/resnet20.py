@@ -17,79 +17,84 @@
   -> pool: global_avg_pool -> output: dense(10)
   loss softmax_cross_entropy
 
-  level                 layers                 reads                                      value            weights             parameters
-  ───────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────
-  conv1                 conv2d                 x                                          (N, 32, 32, 16)  w (3, 3, 3, 16)            432
-  norm1                 batch_norm             conv1                                      (N, 32, 32, 16)  γ (16), β (16)              32
+  level                 layers                 reads                 value            weights             parameters
+  ──────────────────────────────────────────────────────────────────────────────────────────────────────────────────
+  conv1                 conv2d                 x                     (N, 32, 32, 16)  w (3, 3, 3, 16)            432
+  norm1                 batch_norm             conv1                 (N, 32, 32, 16)  γ (16), β (16)              32
                         relu
-  stage1_block1_conv1   conv2d                 norm1                                      (N, 32, 32, 16)  w (3, 3, 16, 16)          2304
-  stage1_block1_norm1   batch_norm             stage1_block1_conv1                        (N, 32, 32, 16)  γ (16), β (16)              32
+  stage1_block1_conv1   conv2d                 norm1                 (N, 32, 32, 16)  w (3, 3, 16, 16)          2304
+  stage1_block1_norm1   batch_norm             stage1_block1_conv1   (N, 32, 32, 16)  γ (16), β (16)              32
                         relu
-  stage1_block1_conv2   conv2d                 stage1_block1_norm1                        (N, 32, 32, 16)  w (3, 3, 16, 16)          2304
-  stage1_block1_norm2   batch_norm             stage1_block1_conv2                        (N, 32, 32, 16)  γ (16), β (16)              32
-  stage1_block1_sum     residual_add           stage1_block1_norm2, norm1                 (N, 32, 32, 16)
+  stage1_block1_conv2   conv2d                 stage1_block1_norm1   (N, 32, 32, 16)  w (3, 3, 16, 16)          2304
+  stage1_block1_norm2   batch_norm             stage1_block1_conv2   (N, 32, 32, 16)  γ (16), β (16)              32
+  stage1_block1_sum     residual_add           stage1_block1_norm2   (N, 32, 32, 16)
+                        relu                   norm1
+  stage1_block2_conv1   conv2d                 stage1_block1_sum     (N, 32, 32, 16)  w (3, 3, 16, 16)          2304
+  stage1_block2_norm1   batch_norm             stage1_block2_conv1   (N, 32, 32, 16)  γ (16), β (16)              32
                         relu
-  stage1_block2_conv1   conv2d                 stage1_block1_sum                          (N, 32, 32, 16)  w (3, 3, 16, 16)          2304
-  stage1_block2_norm1   batch_norm             stage1_block2_conv1                        (N, 32, 32, 16)  γ (16), β (16)              32
+  stage1_block2_conv2   conv2d                 stage1_block2_norm1   (N, 32, 32, 16)  w (3, 3, 16, 16)          2304
+  stage1_block2_norm2   batch_norm             stage1_block2_conv2   (N, 32, 32, 16)  γ (16), β (16)              32
+  stage1_block2_sum     residual_add           stage1_block2_norm2   (N, 32, 32, 16)
+                        relu                   stage1_block1_sum
+  stage1_block3_conv1   conv2d                 stage1_block2_sum     (N, 32, 32, 16)  w (3, 3, 16, 16)          2304
+  stage1_block3_norm1   batch_norm             stage1_block3_conv1   (N, 32, 32, 16)  γ (16), β (16)              32
                         relu
-  stage1_block2_conv2   conv2d                 stage1_block2_norm1                        (N, 32, 32, 16)  w (3, 3, 16, 16)          2304
-  stage1_block2_norm2   batch_norm             stage1_block2_conv2                        (N, 32, 32, 16)  γ (16), β (16)              32
-  stage1_block2_sum     residual_add           stage1_block2_norm2, stage1_block1_sum     (N, 32, 32, 16)
+  stage1_block3_conv2   conv2d                 stage1_block3_norm1   (N, 32, 32, 16)  w (3, 3, 16, 16)          2304
+  stage1_block3_norm2   batch_norm             stage1_block3_conv2   (N, 32, 32, 16)  γ (16), β (16)              32
+  stage1_block3_sum     residual_add           stage1_block3_norm2   (N, 32, 32, 16)
+                        relu                   stage1_block2_sum
+  stage2_block1_conv1   conv2d                 stage1_block3_sum     (N, 16, 16, 32)  w (3, 3, 16, 32)          4608
+  stage2_block1_norm1   batch_norm             stage2_block1_conv1   (N, 16, 16, 32)  γ (32), β (32)              64
                         relu
-  stage1_block3_conv1   conv2d                 stage1_block2_sum                          (N, 32, 32, 16)  w (3, 3, 16, 16)          2304
-  stage1_block3_norm1   batch_norm             stage1_block3_conv1                        (N, 32, 32, 16)  γ (16), β (16)              32
+  stage2_block1_conv2   conv2d                 stage2_block1_norm1   (N, 16, 16, 32)  w (3, 3, 32, 32)          9216
+  stage2_block1_norm2   batch_norm             stage2_block1_conv2   (N, 16, 16, 32)  γ (32), β (32)              64
+  stage2_block1_around  shortcut               stage1_block3_sum     (N, 16, 16, 32)
+  stage2_block1_sum     residual_add           stage2_block1_norm2   (N, 16, 16, 32)
+                        relu                   stage2_block1_around
+  stage2_block2_conv1   conv2d                 stage2_block1_sum     (N, 16, 16, 32)  w (3, 3, 32, 32)          9216
+  stage2_block2_norm1   batch_norm             stage2_block2_conv1   (N, 16, 16, 32)  γ (32), β (32)              64
                         relu
-  stage1_block3_conv2   conv2d                 stage1_block3_norm1                        (N, 32, 32, 16)  w (3, 3, 16, 16)          2304
-  stage1_block3_norm2   batch_norm             stage1_block3_conv2                        (N, 32, 32, 16)  γ (16), β (16)              32
-  stage1_block3_sum     residual_add           stage1_block3_norm2, stage1_block2_sum     (N, 32, 32, 16)
+  stage2_block2_conv2   conv2d                 stage2_block2_norm1   (N, 16, 16, 32)  w (3, 3, 32, 32)          9216
+  stage2_block2_norm2   batch_norm             stage2_block2_conv2   (N, 16, 16, 32)  γ (32), β (32)              64
+  stage2_block2_sum     residual_add           stage2_block2_norm2   (N, 16, 16, 32)
+                        relu                   stage2_block1_sum
+  stage2_block3_conv1   conv2d                 stage2_block2_sum     (N, 16, 16, 32)  w (3, 3, 32, 32)          9216
+  stage2_block3_norm1   batch_norm             stage2_block3_conv1   (N, 16, 16, 32)  γ (32), β (32)              64
                         relu
-  stage2_block1_conv1   conv2d                 stage1_block3_sum                          (N, 16, 16, 32)  w (3, 3, 16, 32)          4608
-  stage2_block1_norm1   batch_norm             stage2_block1_conv1                        (N, 16, 16, 32)  γ (32), β (32)              64
+  stage2_block3_conv2   conv2d                 stage2_block3_norm1   (N, 16, 16, 32)  w (3, 3, 32, 32)          9216
+  stage2_block3_norm2   batch_norm             stage2_block3_conv2   (N, 16, 16, 32)  γ (32), β (32)              64
+  stage2_block3_sum     residual_add           stage2_block3_norm2   (N, 16, 16, 32)
+                        relu                   stage2_block2_sum
+  stage3_block1_conv1   conv2d                 stage2_block3_sum     (N, 8, 8, 64)    w (3, 3, 32, 64)         18432
+  stage3_block1_norm1   batch_norm             stage3_block1_conv1   (N, 8, 8, 64)    γ (64), β (64)             128
                         relu
-  stage2_block1_conv2   conv2d                 stage2_block1_norm1                        (N, 16, 16, 32)  w (3, 3, 32, 32)          9216
-  stage2_block1_norm2   batch_norm             stage2_block1_conv2                        (N, 16, 16, 32)  γ (32), β (32)              64
-  stage2_block1_around  shortcut               stage1_block3_sum                          (N, 16, 16, 32)
-  stage2_block1_sum     residual_add           stage2_block1_norm2, stage2_block1_around  (N, 16, 16, 32)
+  stage3_block1_conv2   conv2d                 stage3_block1_norm1   (N, 8, 8, 64)    w (3, 3, 64, 64)         36864
+  stage3_block1_norm2   batch_norm             stage3_block1_conv2   (N, 8, 8, 64)    γ (64), β (64)             128
+  stage3_block1_around  shortcut               stage2_block3_sum     (N, 8, 8, 64)
+  stage3_block1_sum     residual_add           stage3_block1_norm2   (N, 8, 8, 64)
+                        relu                   stage3_block1_around
+  stage3_block2_conv1   conv2d                 stage3_block1_sum     (N, 8, 8, 64)    w (3, 3, 64, 64)         36864
+  stage3_block2_norm1   batch_norm             stage3_block2_conv1   (N, 8, 8, 64)    γ (64), β (64)             128
                         relu
-  stage2_block2_conv1   conv2d                 stage2_block1_sum                          (N, 16, 16, 32)  w (3, 3, 32, 32)          9216
-  stage2_block2_norm1   batch_norm             stage2_block2_conv1                        (N, 16, 16, 32)  γ (32), β (32)              64
+  stage3_block2_conv2   conv2d                 stage3_block2_norm1   (N, 8, 8, 64)    w (3, 3, 64, 64)         36864
+  stage3_block2_norm2   batch_norm             stage3_block2_conv2   (N, 8, 8, 64)    γ (64), β (64)             128
+  stage3_block2_sum     residual_add           stage3_block2_norm2   (N, 8, 8, 64)
+                        relu                   stage3_block1_sum
+  stage3_block3_conv1   conv2d                 stage3_block2_sum     (N, 8, 8, 64)    w (3, 3, 64, 64)         36864
+  stage3_block3_norm1   batch_norm             stage3_block3_conv1   (N, 8, 8, 64)    γ (64), β (64)             128
                         relu
-  stage2_block2_conv2   conv2d                 stage2_block2_norm1                        (N, 16, 16, 32)  w (3, 3, 32, 32)          9216
-  stage2_block2_norm2   batch_norm             stage2_block2_conv2                        (N, 16, 16, 32)  γ (32), β (32)              64
-  stage2_block2_sum     residual_add           stage2_block2_norm2, stage2_block1_sum     (N, 16, 16, 32)
-                        relu
-  stage2_block3_conv1   conv2d                 stage2_block2_sum                          (N, 16, 16, 32)  w (3, 3, 32, 32)          9216
-  stage2_block3_norm1   batch_norm             stage2_block3_conv1                        (N, 16, 16, 32)  γ (32), β (32)              64
-                        relu
-  stage2_block3_conv2   conv2d                 stage2_block3_norm1                        (N, 16, 16, 32)  w (3, 3, 32, 32)          9216
-  stage2_block3_norm2   batch_norm             stage2_block3_conv2                        (N, 16, 16, 32)  γ (32), β (32)              64
-  stage2_block3_sum     residual_add           stage2_block3_norm2, stage2_block2_sum     (N, 16, 16, 32)
-                        relu
-  stage3_block1_conv1   conv2d                 stage2_block3_sum                          (N, 8, 8, 64)    w (3, 3, 32, 64)         18432
-  stage3_block1_norm1   batch_norm             stage3_block1_conv1                        (N, 8, 8, 64)    γ (64), β (64)             128
-                        relu
-  stage3_block1_conv2   conv2d                 stage3_block1_norm1                        (N, 8, 8, 64)    w (3, 3, 64, 64)         36864
-  stage3_block1_norm2   batch_norm             stage3_block1_conv2                        (N, 8, 8, 64)    γ (64), β (64)             128
-  stage3_block1_around  shortcut               stage2_block3_sum                          (N, 8, 8, 64)
-  stage3_block1_sum     residual_add           stage3_block1_norm2, stage3_block1_around  (N, 8, 8, 64)
-                        relu
-  stage3_block2_conv1   conv2d                 stage3_block1_sum                          (N, 8, 8, 64)    w (3, 3, 64, 64)         36864
-  stage3_block2_norm1   batch_norm             stage3_block2_conv1                        (N, 8, 8, 64)    γ (64), β (64)             128
-                        relu
-  stage3_block2_conv2   conv2d                 stage3_block2_norm1                        (N, 8, 8, 64)    w (3, 3, 64, 64)         36864
-  stage3_block2_norm2   batch_norm             stage3_block2_conv2                        (N, 8, 8, 64)    γ (64), β (64)             128
-  stage3_block2_sum     residual_add           stage3_block2_norm2, stage3_block1_sum     (N, 8, 8, 64)
-                        relu
-  stage3_block3_conv1   conv2d                 stage3_block2_sum                          (N, 8, 8, 64)    w (3, 3, 64, 64)         36864
-  stage3_block3_norm1   batch_norm             stage3_block3_conv1                        (N, 8, 8, 64)    γ (64), β (64)             128
-                        relu
-  stage3_block3_conv2   conv2d                 stage3_block3_norm1                        (N, 8, 8, 64)    w (3, 3, 64, 64)         36864
-  stage3_block3_norm2   batch_norm             stage3_block3_conv2                        (N, 8, 8, 64)    γ (64), β (64)             128
-  stage3_block3_sum     residual_add           stage3_block3_norm2, stage3_block2_sum     (N, 8, 8, 64)
-                        relu
-  pool                  global_avg_pool        stage3_block3_sum                          (N, 64)
-  output                dense                  pool                                       (N, 10)          w (64, 10), b (10)         650
-  loss                  softmax_cross_entropy  output, t                                  ()
+  stage3_block3_conv2   conv2d                 stage3_block3_norm1   (N, 8, 8, 64)    w (3, 3, 64, 64)         36864
+  stage3_block3_norm2   batch_norm             stage3_block3_conv2   (N, 8, 8, 64)    γ (64), β (64)             128
+  stage3_block3_sum     residual_add           stage3_block3_norm2   (N, 8, 8, 64)
+                        relu                   stage3_block2_sum
+  pool                  global_avg_pool        stage3_block3_sum     (N, 64)
+  output                dense                  pool                  (N, 10)          w (64, 10), b (10)         650
+  loss                  softmax_cross_entropy  output                ()
+                                               t
+
+(7) to (19), stage1_block1; the same is (20) to (32), stage1_block2 and (33) to (45), stage1_block3.
+(60) to (72), stage2_block2; the same is (73) to (85), stage2_block3.
+(100) to (112), stage3_block2; the same is (113) to (125), stage3_block3.
 
 (1) conv1_u[n,i,j,k] = Σ_{r,t,c} x[n, i+r−1, j+t−1, c] conv1_w[r,t,c,k]
 (2) norm1_m[c] = 1/(1024N) Σ_{n,i,j} conv1_u[n,i,j,c]
@@ -123,56 +128,6 @@ stage1_block1_norm2_new_var[c] = 1/10 (9 stage1_block1_norm2_running_var[c]+1024
     stage1_block1_norm2_v[c]/max(1024N−1, 1))
 (18) stage1_block1_sum_y[n,i,j,c] = relu1_y[n,i,j,c]+stage1_block1_norm2_y[n,i,j,c]
 (19) stage1_block1_relu2_y[n,i,j,c] = max(0, stage1_block1_sum_y[n,i,j,c])
-(20) stage1_block2_conv1_u[n,i,j,k] = Σ_{r,t,c} stage1_block2_conv1_w[r,t,c,k]
-                                        stage1_block1_relu2_y[n, i+r−1, j+t−1, c]
-(21) stage1_block2_norm1_m[c] = 1/(1024N) Σ_{n,i,j} stage1_block2_conv1_u[n,i,j,c]
-(22) stage1_block2_norm1_v[c] = 1/(1024N) Σ_{n,i,j} (stage1_block2_conv1_u[n,i,j,c]−stage1_block2_norm1_m[c])²
-(23) stage1_block2_norm1_h[n,i,j,c] = 1/√(10⁻⁵+stage1_block2_norm1_v[c])
-         (stage1_block2_conv1_u[n,i,j,c]−stage1_block2_norm1_m[c])
-(24) stage1_block2_norm1_y[n,i,j,c] = stage1_block2_norm1_gamma[c]
-         stage1_block2_norm1_h[n,i,j,c]+stage1_block2_norm1_beta[c]
-stage1_block2_norm1_new_mean[c] = 1/10 (9 stage1_block2_norm1_running_mean[c]+stage1_block2_norm1_m[c])
-stage1_block2_norm1_new_var[c] = 1/10 (9 stage1_block2_norm1_running_var[c]+1024 N
-    stage1_block2_norm1_v[c]/max(1024N−1, 1))
-(25) stage1_block2_relu1_y[n,i,j,c] = max(0, stage1_block2_norm1_y[n,i,j,c])
-(26) stage1_block2_conv2_u[n,i,j,k] = Σ_{r,t,c} stage1_block2_conv2_w[r,t,c,k]
-                                        stage1_block2_relu1_y[n, i+r−1, j+t−1, c]
-(27) stage1_block2_norm2_m[c] = 1/(1024N) Σ_{n,i,j} stage1_block2_conv2_u[n,i,j,c]
-(28) stage1_block2_norm2_v[c] = 1/(1024N) Σ_{n,i,j} (stage1_block2_conv2_u[n,i,j,c]−stage1_block2_norm2_m[c])²
-(29) stage1_block2_norm2_h[n,i,j,c] = 1/√(10⁻⁵+stage1_block2_norm2_v[c])
-         (stage1_block2_conv2_u[n,i,j,c]−stage1_block2_norm2_m[c])
-(30) stage1_block2_norm2_y[n,i,j,c] = stage1_block2_norm2_gamma[c]
-         stage1_block2_norm2_h[n,i,j,c]+stage1_block2_norm2_beta[c]
-stage1_block2_norm2_new_mean[c] = 1/10 (9 stage1_block2_norm2_running_mean[c]+stage1_block2_norm2_m[c])
-stage1_block2_norm2_new_var[c] = 1/10 (9 stage1_block2_norm2_running_var[c]+1024 N
-    stage1_block2_norm2_v[c]/max(1024N−1, 1))
-(31) stage1_block2_sum_y[n,i,j,c] = stage1_block1_relu2_y[n,i,j,c]+stage1_block2_norm2_y[n,i,j,c]
-(32) stage1_block2_relu2_y[n,i,j,c] = max(0, stage1_block2_sum_y[n,i,j,c])
-(33) stage1_block3_conv1_u[n,i,j,k] = Σ_{r,t,c} stage1_block3_conv1_w[r,t,c,k]
-                                        stage1_block2_relu2_y[n, i+r−1, j+t−1, c]
-(34) stage1_block3_norm1_m[c] = 1/(1024N) Σ_{n,i,j} stage1_block3_conv1_u[n,i,j,c]
-(35) stage1_block3_norm1_v[c] = 1/(1024N) Σ_{n,i,j} (stage1_block3_conv1_u[n,i,j,c]−stage1_block3_norm1_m[c])²
-(36) stage1_block3_norm1_h[n,i,j,c] = 1/√(10⁻⁵+stage1_block3_norm1_v[c])
-         (stage1_block3_conv1_u[n,i,j,c]−stage1_block3_norm1_m[c])
-(37) stage1_block3_norm1_y[n,i,j,c] = stage1_block3_norm1_gamma[c]
-         stage1_block3_norm1_h[n,i,j,c]+stage1_block3_norm1_beta[c]
-stage1_block3_norm1_new_mean[c] = 1/10 (9 stage1_block3_norm1_running_mean[c]+stage1_block3_norm1_m[c])
-stage1_block3_norm1_new_var[c] = 1/10 (9 stage1_block3_norm1_running_var[c]+1024 N
-    stage1_block3_norm1_v[c]/max(1024N−1, 1))
-(38) stage1_block3_relu1_y[n,i,j,c] = max(0, stage1_block3_norm1_y[n,i,j,c])
-(39) stage1_block3_conv2_u[n,i,j,k] = Σ_{r,t,c} stage1_block3_conv2_w[r,t,c,k]
-                                        stage1_block3_relu1_y[n, i+r−1, j+t−1, c]
-(40) stage1_block3_norm2_m[c] = 1/(1024N) Σ_{n,i,j} stage1_block3_conv2_u[n,i,j,c]
-(41) stage1_block3_norm2_v[c] = 1/(1024N) Σ_{n,i,j} (stage1_block3_conv2_u[n,i,j,c]−stage1_block3_norm2_m[c])²
-(42) stage1_block3_norm2_h[n,i,j,c] = 1/√(10⁻⁵+stage1_block3_norm2_v[c])
-         (stage1_block3_conv2_u[n,i,j,c]−stage1_block3_norm2_m[c])
-(43) stage1_block3_norm2_y[n,i,j,c] = stage1_block3_norm2_gamma[c]
-         stage1_block3_norm2_h[n,i,j,c]+stage1_block3_norm2_beta[c]
-stage1_block3_norm2_new_mean[c] = 1/10 (9 stage1_block3_norm2_running_mean[c]+stage1_block3_norm2_m[c])
-stage1_block3_norm2_new_var[c] = 1/10 (9 stage1_block3_norm2_running_var[c]+1024 N
-    stage1_block3_norm2_v[c]/max(1024N−1, 1))
-(44) stage1_block3_sum_y[n,i,j,c] = stage1_block2_relu2_y[n,i,j,c]+stage1_block3_norm2_y[n,i,j,c]
-(45) stage1_block3_relu2_y[n,i,j,c] = max(0, stage1_block3_sum_y[n,i,j,c])
 (46) stage2_block1_conv1_u[n,i,j,k] = Σ_{r,t,c} stage2_block1_conv1_w[r,t,c,k]
                                         stage1_block3_relu2_y[n, 2i+r−1, 2j+t−1, c]
 (47) stage2_block1_norm1_m[c] = 1/(256N) Σ_{n,i,j} stage2_block1_conv1_u[n,i,j,c]
@@ -224,31 +179,6 @@ stage2_block2_norm2_new_var[c] = 1/10 (9 stage2_block2_norm2_running_var[c]+256 
     stage2_block2_norm2_v[c]/max(256N−1, 1))
 (71) stage2_block2_sum_y[n,i,j,c] = stage2_block1_relu2_y[n,i,j,c]+stage2_block2_norm2_y[n,i,j,c]
 (72) stage2_block2_relu2_y[n,i,j,c] = max(0, stage2_block2_sum_y[n,i,j,c])
-(73) stage2_block3_conv1_u[n,i,j,k] = Σ_{r,t,c} stage2_block3_conv1_w[r,t,c,k]
-                                        stage2_block2_relu2_y[n, i+r−1, j+t−1, c]
-(74) stage2_block3_norm1_m[c] = 1/(256N) Σ_{n,i,j} stage2_block3_conv1_u[n,i,j,c]
-(75) stage2_block3_norm1_v[c] = 1/(256N) Σ_{n,i,j} (stage2_block3_conv1_u[n,i,j,c]−stage2_block3_norm1_m[c])²
-(76) stage2_block3_norm1_h[n,i,j,c] = 1/√(10⁻⁵+stage2_block3_norm1_v[c])
-         (stage2_block3_conv1_u[n,i,j,c]−stage2_block3_norm1_m[c])
-(77) stage2_block3_norm1_y[n,i,j,c] = stage2_block3_norm1_gamma[c]
-         stage2_block3_norm1_h[n,i,j,c]+stage2_block3_norm1_beta[c]
-stage2_block3_norm1_new_mean[c] = 1/10 (9 stage2_block3_norm1_running_mean[c]+stage2_block3_norm1_m[c])
-stage2_block3_norm1_new_var[c] = 1/10 (9 stage2_block3_norm1_running_var[c]+256 N
-    stage2_block3_norm1_v[c]/max(256N−1, 1))
-(78) stage2_block3_relu1_y[n,i,j,c] = max(0, stage2_block3_norm1_y[n,i,j,c])
-(79) stage2_block3_conv2_u[n,i,j,k] = Σ_{r,t,c} stage2_block3_conv2_w[r,t,c,k]
-                                        stage2_block3_relu1_y[n, i+r−1, j+t−1, c]
-(80) stage2_block3_norm2_m[c] = 1/(256N) Σ_{n,i,j} stage2_block3_conv2_u[n,i,j,c]
-(81) stage2_block3_norm2_v[c] = 1/(256N) Σ_{n,i,j} (stage2_block3_conv2_u[n,i,j,c]−stage2_block3_norm2_m[c])²
-(82) stage2_block3_norm2_h[n,i,j,c] = 1/√(10⁻⁵+stage2_block3_norm2_v[c])
-         (stage2_block3_conv2_u[n,i,j,c]−stage2_block3_norm2_m[c])
-(83) stage2_block3_norm2_y[n,i,j,c] = stage2_block3_norm2_gamma[c]
-         stage2_block3_norm2_h[n,i,j,c]+stage2_block3_norm2_beta[c]
-stage2_block3_norm2_new_mean[c] = 1/10 (9 stage2_block3_norm2_running_mean[c]+stage2_block3_norm2_m[c])
-stage2_block3_norm2_new_var[c] = 1/10 (9 stage2_block3_norm2_running_var[c]+256 N
-    stage2_block3_norm2_v[c]/max(256N−1, 1))
-(84) stage2_block3_sum_y[n,i,j,c] = stage2_block2_relu2_y[n,i,j,c]+stage2_block3_norm2_y[n,i,j,c]
-(85) stage2_block3_relu2_y[n,i,j,c] = max(0, stage2_block3_sum_y[n,i,j,c])
 (86) stage3_block1_conv1_u[n,i,j,k] = Σ_{r,t,c} stage3_block1_conv1_w[r,t,c,k]
                                         stage2_block3_relu2_y[n, 2i+r−1, 2j+t−1, c]
 (87) stage3_block1_norm1_m[c] = 1/(64N) Σ_{n,i,j} stage3_block1_conv1_u[n,i,j,c]
@@ -300,31 +230,6 @@ stage3_block2_norm2_new_var[c] = 1/10 (9 stage3_block2_norm2_running_var[c]+64 N
     stage3_block2_norm2_v[c]/max(64N−1, 1))
 (111) stage3_block2_sum_y[n,i,j,c] = stage3_block1_relu2_y[n,i,j,c]+stage3_block2_norm2_y[n,i,j,c]
 (112) stage3_block2_relu2_y[n,i,j,c] = max(0, stage3_block2_sum_y[n,i,j,c])
-(113) stage3_block3_conv1_u[n,i,j,k] = Σ_{r,t,c} stage3_block3_conv1_w[r,t,c,k]
-                                         stage3_block2_relu2_y[n, i+r−1, j+t−1, c]
-(114) stage3_block3_norm1_m[c] = 1/(64N) Σ_{n,i,j} stage3_block3_conv1_u[n,i,j,c]
-(115) stage3_block3_norm1_v[c] = 1/(64N) Σ_{n,i,j} (stage3_block3_conv1_u[n,i,j,c]−stage3_block3_norm1_m[c])²
-(116) stage3_block3_norm1_h[n,i,j,c] = 1/√(10⁻⁵+stage3_block3_norm1_v[c])
-          (stage3_block3_conv1_u[n,i,j,c]−stage3_block3_norm1_m[c])
-(117) stage3_block3_norm1_y[n,i,j,c] = stage3_block3_norm1_gamma[c]
-          stage3_block3_norm1_h[n,i,j,c]+stage3_block3_norm1_beta[c]
-stage3_block3_norm1_new_mean[c] = 1/10 (9 stage3_block3_norm1_running_mean[c]+stage3_block3_norm1_m[c])
-stage3_block3_norm1_new_var[c] = 1/10 (9 stage3_block3_norm1_running_var[c]+64 N
-    stage3_block3_norm1_v[c]/max(64N−1, 1))
-(118) stage3_block3_relu1_y[n,i,j,c] = max(0, stage3_block3_norm1_y[n,i,j,c])
-(119) stage3_block3_conv2_u[n,i,j,k] = Σ_{r,t,c} stage3_block3_conv2_w[r,t,c,k]
-                                         stage3_block3_relu1_y[n, i+r−1, j+t−1, c]
-(120) stage3_block3_norm2_m[c] = 1/(64N) Σ_{n,i,j} stage3_block3_conv2_u[n,i,j,c]
-(121) stage3_block3_norm2_v[c] = 1/(64N) Σ_{n,i,j} (stage3_block3_conv2_u[n,i,j,c]−stage3_block3_norm2_m[c])²
-(122) stage3_block3_norm2_h[n,i,j,c] = 1/√(10⁻⁵+stage3_block3_norm2_v[c])
-          (stage3_block3_conv2_u[n,i,j,c]−stage3_block3_norm2_m[c])
-(123) stage3_block3_norm2_y[n,i,j,c] = stage3_block3_norm2_gamma[c]
-          stage3_block3_norm2_h[n,i,j,c]+stage3_block3_norm2_beta[c]
-stage3_block3_norm2_new_mean[c] = 1/10 (9 stage3_block3_norm2_running_mean[c]+stage3_block3_norm2_m[c])
-stage3_block3_norm2_new_var[c] = 1/10 (9 stage3_block3_norm2_running_var[c]+64 N
-    stage3_block3_norm2_v[c]/max(64N−1, 1))
-(124) stage3_block3_sum_y[n,i,j,c] = stage3_block2_relu2_y[n,i,j,c]+stage3_block3_norm2_y[n,i,j,c]
-(125) stage3_block3_relu2_y[n,i,j,c] = max(0, stage3_block3_sum_y[n,i,j,c])
 (126) pool_y[n,c] = 1/64 Σ_{i,j} stage3_block3_relu2_y[n,i,j,c]
 (127) output_u[n,k] = Σ_{c} output_w[c,k] pool_y[n,c]
 (127) output_u[n,k] += output_b[k]
@@ -346,12 +251,7 @@ loops = rt.Companion(__package__, "resnet20")
 
 
 def _basic_forward(
-    place: str,
-    x: rt.Array,
-    params: Mapping[str, Any],
-    state: Mapping[str, Any],
-    dtype: Any,
-    buffers: rt.Buffers,
+    place: str, x: rt.Array, params: Mapping[str, Any], state: Mapping[str, Any], dtype: Any, buffers: rt.Buffers
 ) -> tuple[rt.Array, dict[str, rt.Array], tuple[Any, ...]]:
     """Compute block basic, forward.
 
@@ -400,31 +300,13 @@ def _basic_forward(
     # norm1_new_mean[c] = 1/10 (9 norm1_running_mean[c]+norm1_m[c])
     if loops.wanted(16):
         norm1_new_mean = np.empty((16,), dtype)
-        rt.run(
-            loops.resnet20_basic_forward_1,
-            16,
-            16,
-            rt.flat(norm1_new_mean),
-            rt.flat(norm1_m),
-            rt.flat(norm1_running_mean),
-            dtype(1 / 10),
-            dtype(9 / 10),
-        )
+        loops.resnet20_basic_forward_1(norm1_new_mean, norm1_m, norm1_running_mean)
     else:
         norm1_new_mean = norm1_m / 10 + 9 * norm1_running_mean / 10
     # norm1_new_var[c] = 1/10 (9 norm1_running_var[c]+1024 N norm1_v[c]/max(1024N−1, 1))
     if loops.wanted(16):
         norm1_new_var = np.empty((16,), dtype)
-        rt.run(
-            loops.resnet20_basic_forward_2,
-            16,
-            16,
-            rt.flat(norm1_new_var),
-            rt.flat(norm1_running_var),
-            rt.flat(norm1_v),
-            dtype(rt.ratio(512 * N, 5 * float(np.maximum(1024 * N - 1, 1)))),
-            dtype(9 / 10),
-        )
+        loops.resnet20_basic_forward_2(norm1_new_var, norm1_running_var, norm1_v, N)
     else:
         norm1_new_var = 512 * N * norm1_v / (5 * float(np.maximum(1024 * N - 1, 1))) + 9 * norm1_running_var / 10
     # (12) relu1_y[n,i,j,c] = max(0, norm1_gamma[c] norm1_h[n,i,j,c]+norm1_beta[c])
@@ -453,31 +335,13 @@ def _basic_forward(
     # norm2_new_mean[c] = 1/10 (9 norm2_running_mean[c]+norm2_m[c])
     if loops.wanted(16):
         norm2_new_mean = np.empty((16,), dtype)
-        rt.run(
-            loops.resnet20_basic_forward_3,
-            16,
-            16,
-            rt.flat(norm2_new_mean),
-            rt.flat(norm2_m),
-            rt.flat(norm2_running_mean),
-            dtype(1 / 10),
-            dtype(9 / 10),
-        )
+        loops.resnet20_basic_forward_3(norm2_new_mean, norm2_m, norm2_running_mean)
     else:
         norm2_new_mean = norm2_m / 10 + 9 * norm2_running_mean / 10
     # norm2_new_var[c] = 1/10 (9 norm2_running_var[c]+1024 N norm2_v[c]/max(1024N−1, 1))
     if loops.wanted(16):
         norm2_new_var = np.empty((16,), dtype)
-        rt.run(
-            loops.resnet20_basic_forward_4,
-            16,
-            16,
-            rt.flat(norm2_new_var),
-            rt.flat(norm2_running_var),
-            rt.flat(norm2_v),
-            dtype(rt.ratio(512 * N, 5 * float(np.maximum(1024 * N - 1, 1)))),
-            dtype(9 / 10),
-        )
+        loops.resnet20_basic_forward_4(norm2_new_var, norm2_running_var, norm2_v, N)
     else:
         norm2_new_var = 512 * N * norm2_v / (5 * float(np.maximum(1024 * N - 1, 1))) + 9 * norm2_running_var / 10
     # (19) relu2_y[n,i,j,c] = max(0, x[n,i,j,c]+norm2_gamma[c] norm2_h[n,i,j,c]+norm2_beta[c])
@@ -499,12 +363,7 @@ def _basic_forward(
 
 
 def _basic2_forward(
-    place: str,
-    x: rt.Array,
-    params: Mapping[str, Any],
-    state: Mapping[str, Any],
-    dtype: Any,
-    buffers: rt.Buffers,
+    place: str, x: rt.Array, params: Mapping[str, Any], state: Mapping[str, Any], dtype: Any, buffers: rt.Buffers
 ) -> tuple[rt.Array, dict[str, rt.Array], tuple[Any, ...]]:
     """Compute block basic2, forward.
 
@@ -553,31 +412,13 @@ def _basic2_forward(
     # norm1_new_mean[c] = 1/10 (9 norm1_running_mean[c]+norm1_m[c])
     if loops.wanted(32):
         norm1_new_mean = np.empty((32,), dtype)
-        rt.run(
-            loops.resnet20_basic2_forward_1,
-            32,
-            32,
-            rt.flat(norm1_new_mean),
-            rt.flat(norm1_m),
-            rt.flat(norm1_running_mean),
-            dtype(1 / 10),
-            dtype(9 / 10),
-        )
+        loops.resnet20_basic2_forward_1(norm1_new_mean, norm1_m, norm1_running_mean)
     else:
         norm1_new_mean = norm1_m / 10 + 9 * norm1_running_mean / 10
     # norm1_new_var[c] = 1/10 (9 norm1_running_var[c]+256 N norm1_v[c]/max(256N−1, 1))
     if loops.wanted(32):
         norm1_new_var = np.empty((32,), dtype)
-        rt.run(
-            loops.resnet20_basic2_forward_2,
-            32,
-            32,
-            rt.flat(norm1_new_var),
-            rt.flat(norm1_running_var),
-            rt.flat(norm1_v),
-            dtype(rt.ratio(128 * N, 5 * float(np.maximum(256 * N - 1, 1)))),
-            dtype(9 / 10),
-        )
+        loops.resnet20_basic2_forward_2(norm1_new_var, norm1_running_var, norm1_v, N)
     else:
         norm1_new_var = 128 * N * norm1_v / (5 * float(np.maximum(256 * N - 1, 1))) + 9 * norm1_running_var / 10
     # (65) relu1_y[n,i,j,c] = max(0, norm1_gamma[c] norm1_h[n,i,j,c]+norm1_beta[c])
@@ -606,31 +447,13 @@ def _basic2_forward(
     # norm2_new_mean[c] = 1/10 (9 norm2_running_mean[c]+norm2_m[c])
     if loops.wanted(32):
         norm2_new_mean = np.empty((32,), dtype)
-        rt.run(
-            loops.resnet20_basic2_forward_3,
-            32,
-            32,
-            rt.flat(norm2_new_mean),
-            rt.flat(norm2_m),
-            rt.flat(norm2_running_mean),
-            dtype(1 / 10),
-            dtype(9 / 10),
-        )
+        loops.resnet20_basic2_forward_3(norm2_new_mean, norm2_m, norm2_running_mean)
     else:
         norm2_new_mean = norm2_m / 10 + 9 * norm2_running_mean / 10
     # norm2_new_var[c] = 1/10 (9 norm2_running_var[c]+256 N norm2_v[c]/max(256N−1, 1))
     if loops.wanted(32):
         norm2_new_var = np.empty((32,), dtype)
-        rt.run(
-            loops.resnet20_basic2_forward_4,
-            32,
-            32,
-            rt.flat(norm2_new_var),
-            rt.flat(norm2_running_var),
-            rt.flat(norm2_v),
-            dtype(rt.ratio(128 * N, 5 * float(np.maximum(256 * N - 1, 1)))),
-            dtype(9 / 10),
-        )
+        loops.resnet20_basic2_forward_4(norm2_new_var, norm2_running_var, norm2_v, N)
     else:
         norm2_new_var = 128 * N * norm2_v / (5 * float(np.maximum(256 * N - 1, 1))) + 9 * norm2_running_var / 10
     # (72) relu2_y[n,i,j,c] = max(0, x[n,i,j,c]+norm2_gamma[c] norm2_h[n,i,j,c]+norm2_beta[c])
@@ -652,12 +475,7 @@ def _basic2_forward(
 
 
 def _basic3_forward(
-    place: str,
-    x: rt.Array,
-    params: Mapping[str, Any],
-    state: Mapping[str, Any],
-    dtype: Any,
-    buffers: rt.Buffers,
+    place: str, x: rt.Array, params: Mapping[str, Any], state: Mapping[str, Any], dtype: Any, buffers: rt.Buffers
 ) -> tuple[rt.Array, dict[str, rt.Array], tuple[Any, ...]]:
     """Compute block basic3, forward.
 
@@ -706,31 +524,13 @@ def _basic3_forward(
     # norm1_new_mean[c] = 1/10 (9 norm1_running_mean[c]+norm1_m[c])
     if loops.wanted(64):
         norm1_new_mean = np.empty((64,), dtype)
-        rt.run(
-            loops.resnet20_basic3_forward_1,
-            64,
-            64,
-            rt.flat(norm1_new_mean),
-            rt.flat(norm1_m),
-            rt.flat(norm1_running_mean),
-            dtype(1 / 10),
-            dtype(9 / 10),
-        )
+        loops.resnet20_basic3_forward_1(norm1_new_mean, norm1_m, norm1_running_mean)
     else:
         norm1_new_mean = norm1_m / 10 + 9 * norm1_running_mean / 10
     # norm1_new_var[c] = 1/10 (9 norm1_running_var[c]+64 N norm1_v[c]/max(64N−1, 1))
     if loops.wanted(64):
         norm1_new_var = np.empty((64,), dtype)
-        rt.run(
-            loops.resnet20_basic3_forward_2,
-            64,
-            64,
-            rt.flat(norm1_new_var),
-            rt.flat(norm1_running_var),
-            rt.flat(norm1_v),
-            dtype(rt.ratio(32 * N, 5 * float(np.maximum(64 * N - 1, 1)))),
-            dtype(9 / 10),
-        )
+        loops.resnet20_basic3_forward_2(norm1_new_var, norm1_running_var, norm1_v, N)
     else:
         norm1_new_var = 32 * N * norm1_v / (5 * float(np.maximum(64 * N - 1, 1))) + 9 * norm1_running_var / 10
     # (105) relu1_y[n,i,j,c] = max(0, norm1_gamma[c] norm1_h[n,i,j,c]+norm1_beta[c])
@@ -759,31 +559,13 @@ def _basic3_forward(
     # norm2_new_mean[c] = 1/10 (9 norm2_running_mean[c]+norm2_m[c])
     if loops.wanted(64):
         norm2_new_mean = np.empty((64,), dtype)
-        rt.run(
-            loops.resnet20_basic3_forward_3,
-            64,
-            64,
-            rt.flat(norm2_new_mean),
-            rt.flat(norm2_m),
-            rt.flat(norm2_running_mean),
-            dtype(1 / 10),
-            dtype(9 / 10),
-        )
+        loops.resnet20_basic3_forward_3(norm2_new_mean, norm2_m, norm2_running_mean)
     else:
         norm2_new_mean = norm2_m / 10 + 9 * norm2_running_mean / 10
     # norm2_new_var[c] = 1/10 (9 norm2_running_var[c]+64 N norm2_v[c]/max(64N−1, 1))
     if loops.wanted(64):
         norm2_new_var = np.empty((64,), dtype)
-        rt.run(
-            loops.resnet20_basic3_forward_4,
-            64,
-            64,
-            rt.flat(norm2_new_var),
-            rt.flat(norm2_running_var),
-            rt.flat(norm2_v),
-            dtype(rt.ratio(32 * N, 5 * float(np.maximum(64 * N - 1, 1)))),
-            dtype(9 / 10),
-        )
+        loops.resnet20_basic3_forward_4(norm2_new_var, norm2_running_var, norm2_v, N)
     else:
         norm2_new_var = 32 * N * norm2_v / (5 * float(np.maximum(64 * N - 1, 1))) + 9 * norm2_running_var / 10
     # (112) relu2_y[n,i,j,c] = max(0, x[n,i,j,c]+norm2_gamma[c] norm2_h[n,i,j,c]+norm2_beta[c])
@@ -805,12 +587,7 @@ def _basic3_forward(
 
 
 def _down_forward(
-    place: str,
-    x: rt.Array,
-    params: Mapping[str, Any],
-    state: Mapping[str, Any],
-    dtype: Any,
-    buffers: rt.Buffers,
+    place: str, x: rt.Array, params: Mapping[str, Any], state: Mapping[str, Any], dtype: Any, buffers: rt.Buffers
 ) -> tuple[rt.Array, dict[str, rt.Array], tuple[Any, ...]]:
     """Compute block down, forward.
 
@@ -858,31 +635,13 @@ def _down_forward(
     # norm1_new_mean[c] = 1/10 (9 norm1_running_mean[c]+norm1_m[c])
     if loops.wanted(32):
         norm1_new_mean = np.empty((32,), dtype)
-        rt.run(
-            loops.resnet20_down_forward_1,
-            32,
-            32,
-            rt.flat(norm1_new_mean),
-            rt.flat(norm1_m),
-            rt.flat(norm1_running_mean),
-            dtype(1 / 10),
-            dtype(9 / 10),
-        )
+        loops.resnet20_down_forward_1(norm1_new_mean, norm1_m, norm1_running_mean)
     else:
         norm1_new_mean = norm1_m / 10 + 9 * norm1_running_mean / 10
     # norm1_new_var[c] = 1/10 (9 norm1_running_var[c]+256 N norm1_v[c]/max(256N−1, 1))
     if loops.wanted(32):
         norm1_new_var = np.empty((32,), dtype)
-        rt.run(
-            loops.resnet20_down_forward_2,
-            32,
-            32,
-            rt.flat(norm1_new_var),
-            rt.flat(norm1_running_var),
-            rt.flat(norm1_v),
-            dtype(rt.ratio(128 * N, 5 * float(np.maximum(256 * N - 1, 1)))),
-            dtype(9 / 10),
-        )
+        loops.resnet20_down_forward_2(norm1_new_var, norm1_running_var, norm1_v, N)
     else:
         norm1_new_var = 128 * N * norm1_v / (5 * float(np.maximum(256 * N - 1, 1))) + 9 * norm1_running_var / 10
     # (51) relu1_y[n,i,j,c] = max(0, norm1_gamma[c] norm1_h[n,i,j,c]+norm1_beta[c])
@@ -911,31 +670,13 @@ def _down_forward(
     # norm2_new_mean[c] = 1/10 (9 norm2_running_mean[c]+norm2_m[c])
     if loops.wanted(32):
         norm2_new_mean = np.empty((32,), dtype)
-        rt.run(
-            loops.resnet20_down_forward_3,
-            32,
-            32,
-            rt.flat(norm2_new_mean),
-            rt.flat(norm2_m),
-            rt.flat(norm2_running_mean),
-            dtype(1 / 10),
-            dtype(9 / 10),
-        )
+        loops.resnet20_down_forward_3(norm2_new_mean, norm2_m, norm2_running_mean)
     else:
         norm2_new_mean = norm2_m / 10 + 9 * norm2_running_mean / 10
     # norm2_new_var[c] = 1/10 (9 norm2_running_var[c]+256 N norm2_v[c]/max(256N−1, 1))
     if loops.wanted(32):
         norm2_new_var = np.empty((32,), dtype)
-        rt.run(
-            loops.resnet20_down_forward_4,
-            32,
-            32,
-            rt.flat(norm2_new_var),
-            rt.flat(norm2_running_var),
-            rt.flat(norm2_v),
-            dtype(rt.ratio(128 * N, 5 * float(np.maximum(256 * N - 1, 1)))),
-            dtype(9 / 10),
-        )
+        loops.resnet20_down_forward_4(norm2_new_var, norm2_running_var, norm2_v, N)
     else:
         norm2_new_var = 128 * N * norm2_v / (5 * float(np.maximum(256 * N - 1, 1))) + 9 * norm2_running_var / 10
     # (59) relu2_y[n,i,j,c] = max(0, x[n, 2i, 2j, c−8]+norm2_gamma[c] norm2_h[n,i,j,c]+norm2_beta[c])
@@ -958,12 +699,7 @@ def _down_forward(
 
 
 def _down2_forward(
-    place: str,
-    x: rt.Array,
-    params: Mapping[str, Any],
-    state: Mapping[str, Any],
-    dtype: Any,
-    buffers: rt.Buffers,
+    place: str, x: rt.Array, params: Mapping[str, Any], state: Mapping[str, Any], dtype: Any, buffers: rt.Buffers
 ) -> tuple[rt.Array, dict[str, rt.Array], tuple[Any, ...]]:
     """Compute block down2, forward.
 
@@ -1011,31 +747,13 @@ def _down2_forward(
     # norm1_new_mean[c] = 1/10 (9 norm1_running_mean[c]+norm1_m[c])
     if loops.wanted(64):
         norm1_new_mean = np.empty((64,), dtype)
-        rt.run(
-            loops.resnet20_down2_forward_1,
-            64,
-            64,
-            rt.flat(norm1_new_mean),
-            rt.flat(norm1_m),
-            rt.flat(norm1_running_mean),
-            dtype(1 / 10),
-            dtype(9 / 10),
-        )
+        loops.resnet20_down2_forward_1(norm1_new_mean, norm1_m, norm1_running_mean)
     else:
         norm1_new_mean = norm1_m / 10 + 9 * norm1_running_mean / 10
     # norm1_new_var[c] = 1/10 (9 norm1_running_var[c]+64 N norm1_v[c]/max(64N−1, 1))
     if loops.wanted(64):
         norm1_new_var = np.empty((64,), dtype)
-        rt.run(
-            loops.resnet20_down2_forward_2,
-            64,
-            64,
-            rt.flat(norm1_new_var),
-            rt.flat(norm1_running_var),
-            rt.flat(norm1_v),
-            dtype(rt.ratio(32 * N, 5 * float(np.maximum(64 * N - 1, 1)))),
-            dtype(9 / 10),
-        )
+        loops.resnet20_down2_forward_2(norm1_new_var, norm1_running_var, norm1_v, N)
     else:
         norm1_new_var = 32 * N * norm1_v / (5 * float(np.maximum(64 * N - 1, 1))) + 9 * norm1_running_var / 10
     # (91) relu1_y[n,i,j,c] = max(0, norm1_gamma[c] norm1_h[n,i,j,c]+norm1_beta[c])
@@ -1064,31 +782,13 @@ def _down2_forward(
     # norm2_new_mean[c] = 1/10 (9 norm2_running_mean[c]+norm2_m[c])
     if loops.wanted(64):
         norm2_new_mean = np.empty((64,), dtype)
-        rt.run(
-            loops.resnet20_down2_forward_3,
-            64,
-            64,
-            rt.flat(norm2_new_mean),
-            rt.flat(norm2_m),
-            rt.flat(norm2_running_mean),
-            dtype(1 / 10),
-            dtype(9 / 10),
-        )
+        loops.resnet20_down2_forward_3(norm2_new_mean, norm2_m, norm2_running_mean)
     else:
         norm2_new_mean = norm2_m / 10 + 9 * norm2_running_mean / 10
     # norm2_new_var[c] = 1/10 (9 norm2_running_var[c]+64 N norm2_v[c]/max(64N−1, 1))
     if loops.wanted(64):
         norm2_new_var = np.empty((64,), dtype)
-        rt.run(
-            loops.resnet20_down2_forward_4,
-            64,
-            64,
-            rt.flat(norm2_new_var),
-            rt.flat(norm2_running_var),
-            rt.flat(norm2_v),
-            dtype(rt.ratio(32 * N, 5 * float(np.maximum(64 * N - 1, 1)))),
-            dtype(9 / 10),
-        )
+        loops.resnet20_down2_forward_4(norm2_new_var, norm2_running_var, norm2_v, N)
     else:
         norm2_new_var = 32 * N * norm2_v / (5 * float(np.maximum(64 * N - 1, 1))) + 9 * norm2_running_var / 10
     # (99) relu2_y[n,i,j,c] = max(0, x[n, 2i, 2j, c−16]+norm2_gamma[c] norm2_h[n,i,j,c]+norm2_beta[c])
@@ -1111,11 +811,7 @@ def _down2_forward(
 
 
 def resnet20_forward(
-    x: Any,
-    params: Mapping[str, Any],
-    state: Mapping[str, Any],
-    *,
-    buffers: rt.Buffers | None = None,
+    x: Any, params: Mapping[str, Any], state: Mapping[str, Any], *, buffers: rt.Buffers | None = None
 ) -> tuple[rt.Array, dict[str, rt.Array], tuple[Any, ...]]:
     """Compute the network in training: residual network of 20 layers for 32x32 images.
 
@@ -1126,7 +822,7 @@ def resnet20_forward(
         stage2_block1_relu2_y, stage2_block2_saved, stage2_block2_relu2_y, stage2_block3_saved,
         stage2_block3_relu2_y, stage3_block1_saved, stage3_block1_relu2_y, stage3_block2_saved,
         stage3_block2_relu2_y, stage3_block3_saved, stage3_block3_relu2_y, pool_y: 379968*N + 688 elements.
-    Peak: 379978*N + 271818 elements (93.8 MiB of float32 at N = 64), and blocks of 1 MiB.
+    Peak: 379978*N + 273162 elements (93.8 MiB of float32 at N = 64), and blocks of 1 MiB.
 
     Args:
         x: shape (N, 32, 32, 3).
@@ -1174,31 +870,13 @@ def resnet20_forward(
     # norm1_new_mean[c] = 1/10 (9 norm1_running_mean[c]+norm1_m[c])
     if loops.wanted(16):
         norm1_new_mean = np.empty((16,), dtype)
-        rt.run(
-            loops.resnet20_forward_1,
-            16,
-            16,
-            rt.flat(norm1_new_mean),
-            rt.flat(norm1_m),
-            rt.flat(norm1_running_mean),
-            dtype(1 / 10),
-            dtype(9 / 10),
-        )
+        loops.resnet20_forward_1(norm1_new_mean, norm1_m, norm1_running_mean)
     else:
         norm1_new_mean = norm1_m / 10 + 9 * norm1_running_mean / 10
     # norm1_new_var[c] = 1/10 (9 norm1_running_var[c]+1024 N norm1_v[c]/max(1024N−1, 1))
     if loops.wanted(16):
         norm1_new_var = np.empty((16,), dtype)
-        rt.run(
-            loops.resnet20_forward_2,
-            16,
-            16,
-            rt.flat(norm1_new_var),
-            rt.flat(norm1_running_var),
-            rt.flat(norm1_v),
-            dtype(rt.ratio(512 * N, 5 * float(np.maximum(1024 * N - 1, 1)))),
-            dtype(9 / 10),
-        )
+        loops.resnet20_forward_2(norm1_new_var, norm1_running_var, norm1_v, N)
     else:
         norm1_new_var = 512 * N * norm1_v / (5 * float(np.maximum(1024 * N - 1, 1))) + 9 * norm1_running_var / 10
     # (6) relu1_y[n,i,j,c] = max(0, norm1_gamma[c] norm1_h[n,i,j,c]+norm1_beta[c])
@@ -1293,12 +971,7 @@ def resnet20_forward(
 
 
 def _basic_predict(
-    place: str,
-    x: rt.Array,
-    params: Mapping[str, Any],
-    state: Mapping[str, Any],
-    dtype: Any,
-    buffers: rt.Buffers,
+    place: str, x: rt.Array, params: Mapping[str, Any], state: Mapping[str, Any], dtype: Any, buffers: rt.Buffers
 ) -> rt.Array:
     """Compute block basic, predict.
 
@@ -1361,12 +1034,7 @@ def _basic_predict(
 
 
 def _basic2_predict(
-    place: str,
-    x: rt.Array,
-    params: Mapping[str, Any],
-    state: Mapping[str, Any],
-    dtype: Any,
-    buffers: rt.Buffers,
+    place: str, x: rt.Array, params: Mapping[str, Any], state: Mapping[str, Any], dtype: Any, buffers: rt.Buffers
 ) -> rt.Array:
     """Compute block basic2, predict.
 
@@ -1429,12 +1097,7 @@ def _basic2_predict(
 
 
 def _basic3_predict(
-    place: str,
-    x: rt.Array,
-    params: Mapping[str, Any],
-    state: Mapping[str, Any],
-    dtype: Any,
-    buffers: rt.Buffers,
+    place: str, x: rt.Array, params: Mapping[str, Any], state: Mapping[str, Any], dtype: Any, buffers: rt.Buffers
 ) -> rt.Array:
     """Compute block basic3, predict.
 
@@ -1497,12 +1160,7 @@ def _basic3_predict(
 
 
 def _down_predict(
-    place: str,
-    x: rt.Array,
-    params: Mapping[str, Any],
-    state: Mapping[str, Any],
-    dtype: Any,
-    buffers: rt.Buffers,
+    place: str, x: rt.Array, params: Mapping[str, Any], state: Mapping[str, Any], dtype: Any, buffers: rt.Buffers
 ) -> rt.Array:
     """Compute block down, predict.
 
@@ -1565,12 +1223,7 @@ def _down_predict(
 
 
 def _down2_predict(
-    place: str,
-    x: rt.Array,
-    params: Mapping[str, Any],
-    state: Mapping[str, Any],
-    dtype: Any,
-    buffers: rt.Buffers,
+    place: str, x: rt.Array, params: Mapping[str, Any], state: Mapping[str, Any], dtype: Any, buffers: rt.Buffers
 ) -> rt.Array:
     """Compute block down2, predict.
 
@@ -1633,11 +1286,7 @@ def _down2_predict(
 
 
 def resnet20_predict(
-    x: Any,
-    params: Mapping[str, Any],
-    state: Mapping[str, Any],
-    *,
-    buffers: rt.Buffers | None = None,
+    x: Any, params: Mapping[str, Any], state: Mapping[str, Any], *, buffers: rt.Buffers | None = None
 ) -> rt.Array:
     """Compute the network after training: residual network of 20 layers for 32x32 images.
 
@@ -2400,7 +2049,7 @@ def resnet20_backward(
     doutput_w[m,q] = Σ_{n} dy[n,q] pool_y[n,m]
     doutput_b[m] = Σ_{n} dy[n,m]
 
-    Peak: 478282*N + 272016 elements (117.8 MiB of float32 at N = 64), and blocks of 1 MiB.
+    Peak: 478282*N + 535952 elements (118.8 MiB of float32 at N = 64), and blocks of 1 MiB.
 
     Args:
         dy: shape (N, 10); dE/doutput_u.

@@ -85,6 +85,7 @@ class Roles:
 
     Attributes:
         results: what the function returns or keeps.
+        returned: those of them that the caller is given as arrays: their memory is his.
         kept: what forward keeps.
         weights: weights.
         state: running statistics.
@@ -92,15 +93,11 @@ class Roles:
     """
 
     results: frozenset[str]
+    returned: frozenset[str]
     kept: tuple[str, ...]
     weights: frozenset[str]
     state: frozenset[str]
     named: Mapping[str, str]
-
-    @property
-    def returned(self) -> frozenset[str]:
-        """What the caller is given as an array of its own: its memory is his."""
-        return self.results - set(self.kept) - set(self.named)
 
 
 @dataclass(frozen=True)

@@ -120,22 +120,22 @@ def _in_parts(k: NetworkKernels, slopes: Mapping[str, str]) -> NetworkKernels:
     kept = tuple(t.name for t in k.kept)
     weights, state = frozenset(network.weights), frozenset(name for name, _, _ in network.state)
     new, gradients = {n: name for name, n, _ in network.state}, {slopes[w]: w for w in k.trained if w in slopes}
+    output, own = frozenset(network.program.outputs[:1]), frozenset(k.backward.results[len(k.trained) :])
+    forward, predict, backward = (frozenset(kernel.results) for kernel in (k.forward, k.predict, k.backward))
     wholes = (
-        whole(k.forward.program, network, {}, Roles(frozenset(k.forward.results), kept, weights, state, new)),
-        whole(k.predict.program, network, {}, Roles(frozenset(k.predict.results), (), weights, state, {})),
-        whole(
-            k.backward.program, network, slopes, Roles(frozenset(k.backward.results), kept, weights, state, gradients)
-        ),
+        whole(k.forward.program, network, {}, Roles(forward, output, kept, weights, state, new)),
+        whole(k.predict.program, network, {}, Roles(predict, output, (), weights, state, {})),
+        whole(k.backward.program, network, slopes, Roles(backward, own, kept, weights, state, gradients)),
     )
     groups = alike(places(network, slopes), wholes)
     apart = [place for group in groups for place in group]
     kernels = (k.forward, k.predict, k.backward)
     divided = {kernel.name: parts(whole, apart) for kernel, whole in zip(kernels, wholes, strict=True)}
-    forward, predict, backward = (
+    made = [
         replace(kernel, program=replace(kernel.program, statements=_statements(divided[kernel.name])))
         for kernel in kernels
-    )
-    return replace(k, forward=forward, predict=predict, backward=backward, parts=divided, blocks=_called(groups))
+    ]
+    return replace(k, forward=made[0], predict=made[1], backward=made[2], parts=divided, blocks=_called(groups))
 
 
 def _statements(found: Sequence[Part]) -> tuple[Statement, ...]:

@@ -69,7 +69,8 @@ def _function(
     place, block = alike[0].place, alike[0].kernel
     network, program = k.network, block.program
     purpose = kernel.name.removeprefix(f"{network.name}_")
-    check_distinct(kernel.name, [*(("argument", n) for n in OWN), *(("tensor", n) for n in program.tensors)])
+    names = [("tensor", name) for name in program.tensors] + [("size", s.name) for s in program.symbols()]
+    check_distinct(f"{network.name}, block {word}", [*(("argument", name) for name in OWN), *sorted(names)])
     rows = {own: numbers[name] for name, own in place.names.items() if name in numbers}
     taken = {*FIXED, *OWN, *program.names()}
     plan = lower(program, f"{network.name}_{word}_{purpose}", [t.name for t in program.inputs], taken, rows)

@@ -5,11 +5,13 @@ from dataclasses import replace
 from typing import Any
 
 from gradscribe.codegen.files.emitted import Emitted
-from gradscribe.codegen.kernel.network_kernels import network_kernels
-from gradscribe.codegen.numpy.function.docstring import WIDTH, module_doc
+from gradscribe.codegen.kernel.block_kernels import PlacedPart
+from gradscribe.codegen.kernel.network_kernels import NetworkKernels, network_kernels
+from gradscribe.codegen.numpy.function.docstring import WIDTH, enumerated, module_doc, wrapped
 from gradscribe.codegen.numpy.function.function_text import function_source
 from gradscribe.codegen.numpy.function.provenance import page, page_numbers
 from gradscribe.codegen.numpy.layer.layer_names import check_globals, check_names
+from gradscribe.codegen.numpy.network.block_functions import words
 from gradscribe.codegen.numpy.network.network_arguments import constant_names
 from gradscribe.codegen.numpy.network.network_class import network_class
 from gradscribe.codegen.numpy.network.network_functions import (
@@ -19,7 +21,7 @@ from gradscribe.codegen.numpy.network.network_functions import (
     hessian_vector_functions,
     predict_functions,
 )
-from gradscribe.codegen.numpy.network.network_plans import OWN
+from gradscribe.codegen.numpy.network.network_plans import OWN, parts_of
 from gradscribe.codegen.numpy.package.module_text import emitted
 from gradscribe.codegen.python.definition import Module
 from gradscribe.codegen.python.expression import Expression, Literal, Table, call
@@ -54,7 +56,7 @@ def network_source(network: Network, order: int) -> Emitted:
     functions = (*own, *(function_source(loss) for loss in k.loss))
     check_globals(k.network, [f.name for f in functions])
     constants = tuple(let(names[name], call("np.array", _numbers(data))) for name, data in k.network.constants)
-    doc = module_doc(k.network, page_numbers(network), _head(network))
+    doc = module_doc(_without_repetition(k), page_numbers(network), [*_head(network), *_repetition(k)])
     return emitted(Module(network.name, doc, functions, network_class(k), _as_they_are(constants)))
 
 
@@ -75,6 +77,37 @@ def _head(network: Network) -> list[str]:
     )
     lines = [line.rstrip() for line in layer_lines(replace(table, rows=rows), WIDTH)]
     return [*written, *([""] if written else []), *lines]
+
+
+def _without_repetition(k: NetworkKernels) -> Network:
+    """The network with the equations of one place of those that are computed alike."""
+    later = {part.place.name for parts in _alike(k) for part in parts[1:]}
+    node = {n.name: n.instance for n in k.network.nodes}
+    program, origin = k.network.program, {tensor: node[part.node] for tensor, part in k.network.parts}
+    statements = tuple(s for s in program.statements if origin.get(s.target.name) not in later)
+    given = tuple(s.target for s in program.statements if origin.get(s.target.name) in later)
+    inputs = (*program.inputs, *dict.fromkeys(given))
+    return replace(k.network, program=replace(program, inputs=inputs, statements=statements))
+
+
+def _repetition(k: NetworkKernels) -> list[str]:
+    """Which places these are."""
+    numbers = page_numbers(k.source)
+    found = [
+        f"{words(first, numbers)}; the same is {enumerated([words(part, numbers) for part in others])}."
+        for first, *others in _alike(k)
+        if others
+    ]
+    return ["", *(line for sentence in found for line in wrapped(sentence, ""))] if found else []
+
+
+def _alike(k: NetworkKernels) -> list[list[PlacedPart]]:
+    """The places of the forward function by the function of a block that computes them, in order."""
+    found: dict[str, list[PlacedPart]] = {}
+    for part in parts_of(k, k.forward):
+        if isinstance(part, PlacedPart):
+            found.setdefault(k.blocks[part.place.name], []).append(part)
+    return list(found.values())
 
 
 def _as_they_are(constants: Body) -> Body:

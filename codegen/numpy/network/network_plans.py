@@ -17,7 +17,8 @@ from gradscribe.codegen.numpy.network.block_functions import (
 )
 from gradscribe.codegen.numpy.network.planning.memory import Memory, from_buffers, planned
 from gradscribe.codegen.numpy.plan import Equation, Invoke, Plan, Record
-from gradscribe.codegen.python.names import FIXED, Names
+from gradscribe.codegen.numpy.print.fixed_names import FIXED
+from gradscribe.codegen.python.names import Names
 from gradscribe.derive.composition import Network
 from gradscribe.derive.ir.term import Program
 
@@ -77,7 +78,8 @@ def network_plan(
     made = {name for call in calls.values() for name in call.results}
     taken = FIXED | OWN | made | {o.name for o in kernel.options} | set(k.network.program.names())
     plan = _with_calls(lower(own, kernel.name, [t.name for t in own.inputs], taken, numbers), found, calls)
-    whole = replace(kernel.program, outputs=own.outputs)
+    groups = tuple(name for call in calls.values() for name, _ in call.groups)
+    whole = replace(kernel.program, outputs=(*own.outputs, *groups))
     return NetworkPlan(planned(plan, whole, returned=returned, kept=kept, tail=tail), blocks)
 
 

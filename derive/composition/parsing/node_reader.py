@@ -16,8 +16,8 @@ from gradscribe.derive.language.syntax.tree import Place
 from gradscribe.derive.layer.interface import REQUIRED, Layer
 
 LONGEST_NUMBER = 12
-MOST_NODES = 4_000
-"""Of a network: blocks of blocks grow fast."""
+MOST_NODES, DEEPEST = 4_000, 8
+"""Layers of a network, and blocks within blocks: they grow fast."""
 
 
 @dataclass(frozen=True)
@@ -38,12 +38,14 @@ class Surroundings:
         bound: values of the parameters by name.
         block: the outermost block.
         instance: what its place in the network is called.
+        depth: of how many blocks it is within.
     """
 
     prefix: str = ""
     bound: Mapping[str, Any] = field(default_factory=dict)
     block: str = ""
     instance: str = ""
+    depth: int = 0
 
 
 @dataclass
@@ -60,6 +62,7 @@ class NodeReader:
     loss: Layer | None = None
     places: dict[str, Place] = field(default_factory=dict)
     blocks: dict[str, Block] = field(default_factory=dict)
+    written_out: bool = False
 
     def line(self, line: Tree[Token]) -> None:
         """One line of the text."""
@@ -147,7 +150,7 @@ class NodeReader:
     def resolved(self, node: Node) -> Node:
         """A node may read a value that is named further down; in a network with blocks levels have numbers."""
         inputs = tuple(self.names.get(source, source) for source in node.inputs)
-        return replace(node, inputs=inputs, named=node.named and not any(n.block for n in self.nodes))
+        return replace(node, inputs=inputs, named=node.named and not self.written_out)
 
     def _residual(self, part: Tree[Token], before: str, around: Surroundings) -> str:
         """Around a branch: the sum of its value and of its input, which may pass a chain of its own."""
@@ -187,10 +190,12 @@ class NodeReader:
         if set(given) != set(block.parameters):
             received = listed(list(given)) or "none"
             raise NetworkError(f"{where}: expected the settings {listed(block.parameters)}, received {received}")
+        if around.depth == DEEPEST:
+            raise NetworkError(f"{where}: stands within {DEEPEST} blocks; expected fewer")
         instance = self._called(own, block.name, around)
         outer = around.block or block.name, around.instance or instance
-        inner = Surroundings(f"{instance}_", given, *outer)
-        before = len(self.nodes)
+        inner = Surroundings(f"{instance}_", given, *outer, around.depth + 1)
+        self.written_out, before = True, len(self.nodes)
         known, self.blocks = self.blocks, dict(self._above(block))
         self.names[instance] = self._chain(block.chain, inputs, inner)
         self.blocks = known

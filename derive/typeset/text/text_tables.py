@@ -47,8 +47,9 @@ def grid_lines(grid: Grid, t: TextTypesetter, line: int) -> list[str]:
 
 
 def layer_lines(table: LayerTable, width: int) -> list[str]:
-    """Columns of text. Layers stand below each other where `width` is too small."""
-    lines = next(c for names in (2, 1) if _wide(c := _columns(table, names)) <= width or names == 1)
+    """Columns of text. Layers, and then what they read, stand below each other where `width` is too small."""
+    *wider, narrow = (_columns(table, layers, sources) for layers, sources in ((2, 99), (1, 99), (1, 1)))
+    lines = next((way for way in wider if _wide(way) <= width), narrow)
     widths = [max(len(line[column]) for line in lines) for column in range(len(HEAD))]
     head, *rows = [_aligned(line, widths) for line in lines]
     return [head, "  " + "─" * (_wide(lines) - 2), *rows]
@@ -64,8 +65,8 @@ def _parts(text: str, room: int) -> list[str]:
     return lines
 
 
-def _columns(table: LayerTable, names: int) -> list[tuple[str, ...]]:
-    """The cells of every line; `names` layers on one line."""
+def _columns(table: LayerTable, names: int, sources: int) -> list[tuple[str, ...]]:
+    """The cells of every line; `names` layers and `sources` of what they read on one line."""
     t = TextTypesetter(table.notation)
     lines: list[tuple[str, ...]] = [HEAD]
     for row in table.rows:
@@ -73,7 +74,7 @@ def _columns(table: LayerTable, names: int) -> list[tuple[str, ...]]:
         layers = [visible(", ".join(row.layers[k : k + names])) for k in range(0, len(row.layers), names)]
         weights = ", ".join(f"{t.letter(letter)} {shape(table.number(s), t)}" for letter, s in row.weights)
         values = [value, number] if number != value else [value]
-        reads = [visible(", ".join(row.reads))]
+        reads = [visible(", ".join(row.reads[k : k + sources])) for k in range(0, len(row.reads), sources)]
         cells = [[visible(row.label)], layers, reads, values, [weights], [parameters(table, row, t)]]
         lines += zip_longest(*cells, fillvalue="")
     return lines

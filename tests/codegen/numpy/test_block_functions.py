@@ -52,7 +52,21 @@ input x[N, 2, 2, 3]
 block back = flat: flatten
 before: conv2d(3, 1) -> tanh -> a: back -> dense(4) -> tanh -> dense(2)
 """
-TEXTS = {"residual": RESIDUAL, "chain": CHAIN, "open": OPEN, "across": ACROSS, "ends": ENDS, "copies": COPIES}
+FIRST = """
+input x[N, 5]
+block unit(k) = inner: dense(k) -> act: tanh
+before: tanh -> a: unit(5) -> b: unit(5) -> dense(2)
+loss softmax_cross_entropy
+"""
+TEXTS = {
+    "residual": RESIDUAL,
+    "chain": CHAIN,
+    "open": OPEN,
+    "across": ACROSS,
+    "ends": ENDS,
+    "copies": COPIES,
+    "first": FIRST,
+}
 
 
 @cache
@@ -79,22 +93,21 @@ def without_blocks(net: Network) -> Network:
     numbers = {str(s): int(v) for s, v in net.values if v.is_Integer}
     inputs = {name: tuple(numbers.get(e, e) for e in shape) for name, shape in shapes.items()}
     given = {n: s for n, s in inputs.items() if n not in net.part}
-    return compose(net.name, plain, net.nodes[-1].name, inputs=given, class_name=net.class_name, title=net.title)
+    return compose(net.name, plain, net.nodes[-1].name, inputs=given, class_name=net.class_name, loss=net.loss)
 
 
 def runs(name: str, dtype: Any, blocks: bool = True, buffers: Any = None) -> Iterator[np.ndarray]:
     """All that a network computes, for batches of several sizes, in memory that has been used."""
     layer = module(name, blocks).Net(dtype=dtype, rng=0)
-    given_tensors = concrete(net(name)).given
+    arrays = concrete(net(name)).given
     rng = np.random.default_rng(1)
     for weight in layer.params.values():
         weight += 0.3 * rng.normal(size=weight.shape).astype(dtype)
     if buffers is not None:
         layer.buffers = buffers
-    for batch in (3, 1, 0, 2):
-        shapes = [
-            [int(e) if e.is_Integer else {"N": batch, "H": 4, "W": 7}[str(e)] for e in t.shape] for t in k.network.given
-        ]
+    for batch in (3, 0, 2):
+        sizes = {"N": batch, "H": 4, "W": 7}
+        shapes = [[int(e) if e.is_Integer else sizes[str(e)] for e in t.shape] for t in arrays]
         given = [np.asarray(rng.normal(size=shape), dtype) for shape in shapes]
         with np.errstate(all="ignore"):
             y = layer(*given)
@@ -146,6 +159,26 @@ def test_places_that_compute_the_same_share_a_function() -> None:
 def test_what_a_caller_is_given_is_made_by_the_network_itself() -> None:
     """The gradient of the input at the first place, the output at the last one."""
     assert functions("ends") == {"_unit_forward": ["b"]}
+
+
+def test_gradients_of_weights_are_there_without_that_of_the_input() -> None:
+    """No weight stands before the first block: what it makes but for them is for the gradient of the input only."""
+    assert functions("first") == {"_unit_forward": ["a", "b"]}
+    layer, x, labels = module("first").Net(dtype=np.float64, rng=0), np.ones((3, 5)), np.array([0, 1, 1])
+    layer.loss(layer(x), labels)
+    assert layer.backward() is None
+    found = {key: array.copy() for key, array in layer.grads.items()}
+    plain = module("first", False).Net(dtype=np.float64, rng=0)
+    plain.loss(plain(x), labels)
+    plain.backward()
+    for key, array in found.items():
+        np.testing.assert_allclose(array, plain.grads[key], rtol=1e-12, atol=1e-12)
+
+
+def test_a_size_that_is_called_like_an_argument_of_the_function_is_refused() -> None:
+    text = "input image[N, place]\nblock unit = inner: dense(3) -> tanh\ntanh -> a: unit -> b: unit -> dense(2)"
+    with pytest.raises(ValueError, match="block unit: argument and size would be called place; rename one of them"):
+        emitted(network(text, "net"))
 
 
 def test_a_value_that_others_read_too_is_no_ones_to_add_to() -> None:

@@ -122,4 +122,7 @@ def test_blocks_within_blocks_do_not_multiply_without_end() -> None:
     lines = ["input x[N, 4]", "block b0 = tanh"]
     lines += [f"block b{k} = " + " -> ".join([f"b{k - 1}"] * 20) for k in range(1, 9)]
     with pytest.raises(NetworkError, match="more than 4000 layers; blocks within blocks multiply"):
-        network("\n".join([*lines, "b8"]), "net")
+        network("\n".join([*lines, "b7"]), "net")
+    deep = ["block b0 = tanh", *(f"block b{k} = b{k - 1}" for k in range(1, 1200)), "b1199"]
+    with pytest.raises(NetworkError, match="stands within 8 blocks; expected fewer"):
+        network("\n".join(["input x[N, 4]", *deep])[:20_000].rsplit("\n", 1)[0] + "\nb900", "net")
