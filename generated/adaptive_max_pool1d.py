@@ -50,7 +50,7 @@ def adaptive_max_pool1d_forward(x: Any, *, output_size: rt.Size) -> tuple[rt.Arr
 
 
 @rt.once
-def _adaptive_max_pool1d_grad_input_sizes(dtype: Any, x: Any, dy: Any, argmax: Any) -> tuple[Any, ...]:
+def _adaptive_max_pool1d_grad_input_sizes(dtype: Any, x: Any, dy: Any, argmax: Any, /) -> tuple[Any, ...]:
     """The sizes of adaptive_max_pool1d_grad_input."""
     N, W, C = x
     W_out = dy[1]

@@ -63,7 +63,7 @@ def adaptive_max_pool2d_forward(x: Any, *, output_size: rt.Size) -> tuple[rt.Arr
 
 @rt.once
 def _adaptive_max_pool2d_grad_input_sizes(
-    dtype: Any, x: Any, dy: Any, argmax_columns: Any, argmax_rows: Any
+    dtype: Any, x: Any, dy: Any, argmax_columns: Any, argmax_rows: Any, /
 ) -> tuple[Any, ...]:
     """The sizes of adaptive_max_pool2d_grad_input."""
     N, H, W, C = x

@@ -26,6 +26,7 @@ def _avg_pool1d_sizes(
     dtype: Any,
     x: Any,
     dy: Any,
+    /,
     kernel_size: Any,
     stride: Any,
     padding: Any,

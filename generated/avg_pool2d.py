@@ -27,6 +27,7 @@ def _avg_pool2d_sizes(
     dtype: Any,
     x: Any,
     dy: Any,
+    /,
     kernel_size: Any,
     stride: Any,
     padding: Any,

@@ -28,6 +28,7 @@ def _avg_pool3d_sizes(
     dtype: Any,
     x: Any,
     dy: Any,
+    /,
     kernel_size: Any,
     stride: Any,
     padding: Any,

@@ -26,7 +26,7 @@ loops = rt.Companion(__package__, "batch_norm")
 
 @rt.once
 def _batch_norm_sizes(
-    dtype: Any, gamma: Any, beta: Any, x: Any, running_mean: Any, running_var: Any, eps: Any, momentum: Any
+    dtype: Any, gamma: Any, beta: Any, x: Any, running_mean: Any, running_var: Any, /, eps: Any, momentum: Any
 ) -> tuple[Any, ...]:
     """The sizes of batch_norm_forward."""
     full_shape = rt.raveled_axes("batch_norm", x.name, x, 0, 1, "(..., C)")
@@ -104,7 +104,9 @@ def batch_norm_forward(
 
 
 @rt.once
-def _batch_norm_grad_input_sizes(dtype: Any, gamma: Any, x: Any, dy: Any, m: Any, v: Any, eps: Any) -> tuple[Any, ...]:
+def _batch_norm_grad_input_sizes(
+    dtype: Any, gamma: Any, x: Any, dy: Any, m: Any, v: Any, /, eps: Any
+) -> tuple[Any, ...]:
     """The sizes of batch_norm_grad_input."""
     full_shape = rt.raveled_axes("batch_norm", x.name, x, 0, 1, "(..., C)")
     E = rt.elements(full_shape)
@@ -229,7 +231,7 @@ def batch_norm_grad_beta(dy: Any) -> rt.Array:
 
 @rt.once
 def _batch_norm_predict_sizes(
-    dtype: Any, gamma: Any, beta: Any, x: Any, running_mean: Any, running_var: Any, eps: Any
+    dtype: Any, gamma: Any, beta: Any, x: Any, running_mean: Any, running_var: Any, /, eps: Any
 ) -> tuple[Any, ...]:
     """The sizes of batch_norm_predict."""
     full_shape = rt.raveled_axes("batch_norm", x.name, x, 0, 1, "(..., C)")

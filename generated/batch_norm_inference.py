@@ -20,7 +20,7 @@ else:  # copied beside a script
 
 @rt.once
 def _batch_norm_inference_sizes(
-    dtype: Any, gamma: Any, beta: Any, x: Any, running_mean: Any, running_var: Any, eps: Any
+    dtype: Any, gamma: Any, beta: Any, x: Any, running_mean: Any, running_var: Any, /, eps: Any
 ) -> tuple[Any, ...]:
     """The sizes of batch_norm_inference_forward."""
     full_shape = rt.raveled_axes("batch_norm_inference", x.name, x, 0, 1, "(..., C)")
@@ -77,7 +77,7 @@ def batch_norm_inference_forward(
 
 @rt.once
 def _batch_norm_inference_grad_input_sizes(
-    dtype: Any, gamma: Any, running_var: Any, dy: Any, eps: Any
+    dtype: Any, gamma: Any, running_var: Any, dy: Any, /, eps: Any
 ) -> tuple[Any, ...]:
     """The sizes of batch_norm_inference_grad_input."""
     full_shape = rt.raveled_axes("batch_norm_inference", dy.name, dy, 0, 1, "(..., C)")

@@ -19,7 +19,7 @@ else:  # copied beside a script
 
 
 @rt.once
-def _bilinear_sizes(dtype: Any, w: Any, b: Any, x: Any, z: Any) -> tuple[Any, ...]:
+def _bilinear_sizes(dtype: Any, w: Any, b: Any, x: Any, z: Any, /) -> tuple[Any, ...]:
     """The sizes of bilinear_forward."""
     full_shape = rt.raveled_axes("bilinear", x.name, x, 0, 1, "(..., C)")
     E = rt.elements(full_shape)
@@ -160,7 +160,7 @@ def bilinear_grad_z(dy: Any, x: Any, w: Any) -> rt.Array:
 
 
 @rt.once
-def _bilinear_grad_weight_sizes(dtype: Any, x: Any, z: Any, dy: Any) -> tuple[Any, ...]:
+def _bilinear_grad_weight_sizes(dtype: Any, x: Any, z: Any, dy: Any, /) -> tuple[Any, ...]:
     """The sizes of bilinear_grad_weight."""
     full_shape = rt.raveled_axes("bilinear", x.name, x, 0, 1, "(..., C)")
     E = rt.elements(full_shape)

@@ -21,7 +21,7 @@ else:  # copied beside a script
 
 
 @rt.once
-def _circular_pad1d_sizes(dtype: Any, x: Any, dy: Any, padding: Any) -> tuple[Any, ...]:
+def _circular_pad1d_sizes(dtype: Any, x: Any, dy: Any, /, padding: Any) -> tuple[Any, ...]:
     """The sizes of circular_pad1d_forward and circular_pad1d_grad_input."""
     N, W, C = x
     p, p_end = rt.paddings("circular_pad1d", padding, (0,), (1,))

@@ -20,7 +20,7 @@ else:  # copied beside a script
 
 
 @rt.once
-def _concatenation_sizes(dtype: Any, x: Any, z: Any, dy: Any) -> tuple[Any, ...]:
+def _concatenation_sizes(dtype: Any, x: Any, z: Any, dy: Any, /) -> tuple[Any, ...]:
     """The sizes of concatenation_forward, concatenation_grad_input and concatenation_grad_z."""
     full_shape = rt.raveled_axes("concatenation", x.name, x, 0, 1, "(..., C)")
     E = rt.elements(full_shape)

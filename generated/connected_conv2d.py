@@ -22,7 +22,7 @@ else:  # copied beside a script
 
 @rt.once
 def _connected_conv2d_sizes(
-    dtype: Any, w: Any, b: Any, x: Any, m: Any, stride: Any, padding: Any, dilation: Any
+    dtype: Any, w: Any, b: Any, x: Any, m: Any, /, stride: Any, padding: Any, dilation: Any
 ) -> tuple[Any, ...]:
     """The sizes of connected_conv2d_forward."""
     s_h, s_w = rt.sizes("connected_conv2d", "stride", stride, 2, 1)
@@ -93,7 +93,7 @@ def connected_conv2d_forward(
 
 @rt.once
 def _connected_conv2d_grad_input_sizes(
-    dtype: Any, x: Any, dy: Any, z: Any, kernel_size: Any, stride: Any, padding: Any, dilation: Any
+    dtype: Any, x: Any, dy: Any, z: Any, /, kernel_size: Any, stride: Any, padding: Any, dilation: Any
 ) -> tuple[Any, ...]:
     """The sizes of connected_conv2d_grad_input."""
     R, T = rt.sizes("connected_conv2d", "kernel_size", kernel_size, 2, 1)
@@ -167,7 +167,7 @@ def connected_conv2d_grad_input(
 
 @rt.once
 def _connected_conv2d_grad_weight_sizes(
-    dtype: Any, x: Any, m: Any, dy: Any, kernel_size: Any, stride: Any, padding: Any, dilation: Any
+    dtype: Any, x: Any, m: Any, dy: Any, /, kernel_size: Any, stride: Any, padding: Any, dilation: Any
 ) -> tuple[Any, ...]:
     """The sizes of connected_conv2d_grad_weight."""
     R, T = rt.sizes("connected_conv2d", "kernel_size", kernel_size, 2, 1)

@@ -24,7 +24,7 @@ else:  # copied beside a script
 
 
 @rt.once
-def _constant_pad2d_sizes(dtype: Any, x: Any, padding: Any, value: Any) -> tuple[Any, ...]:
+def _constant_pad2d_sizes(dtype: Any, x: Any, /, padding: Any, value: Any) -> tuple[Any, ...]:
     """The sizes of constant_pad2d_forward."""
     a = rt.number("constant_pad2d", "value", value)
     N, H, W, C = x
@@ -100,7 +100,7 @@ def constant_pad2d_forward(x: Any, *, padding: rt.Padding, value: float = 0.0) -
 
 
 @rt.once
-def _constant_pad2d_grad_input_sizes(dtype: Any, x: Any, dy: Any, padding: Any) -> tuple[Any, ...]:
+def _constant_pad2d_grad_input_sizes(dtype: Any, x: Any, dy: Any, /, padding: Any) -> tuple[Any, ...]:
     """The sizes of constant_pad2d_grad_input."""
     N, H, W, C = x
     p_h, p_h_end, p_w, p_w_end = rt.paddings("constant_pad2d", padding, (0, 0), (1, 1))

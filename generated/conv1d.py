@@ -24,7 +24,7 @@ loops = rt.Companion(__package__, "conv1d")
 
 @rt.once
 def _conv1d_sizes(
-    dtype: Any, w: Any, b: Any, x: Any, dy: Any, stride: Any, padding: Any, dilation: Any, groups: Any
+    dtype: Any, w: Any, b: Any, x: Any, dy: Any, /, stride: Any, padding: Any, dilation: Any, groups: Any
 ) -> tuple[Any, ...]:
     """The sizes of conv1d_forward and conv1d_grad_input."""
     (s,) = rt.sizes("conv1d", "stride", stride, 1, 1)
@@ -159,7 +159,7 @@ def conv1d_grad_input(
 
 @rt.once
 def _conv1d_grad_weight_sizes(
-    dtype: Any, x: Any, dy: Any, kernel_size: Any, stride: Any, padding: Any, dilation: Any, groups: Any
+    dtype: Any, x: Any, dy: Any, /, kernel_size: Any, stride: Any, padding: Any, dilation: Any, groups: Any
 ) -> tuple[Any, ...]:
     """The sizes of conv1d_grad_weight."""
     (T,) = rt.sizes("conv1d", "kernel_size", kernel_size, 1, 1)

@@ -24,7 +24,7 @@ loops = rt.Companion(__package__, "conv2d")
 
 @rt.once
 def _conv2d_sizes(
-    dtype: Any, w: Any, b: Any, x: Any, dy: Any, stride: Any, padding: Any, dilation: Any, groups: Any
+    dtype: Any, w: Any, b: Any, x: Any, dy: Any, /, stride: Any, padding: Any, dilation: Any, groups: Any
 ) -> tuple[Any, ...]:
     """The sizes of conv2d_forward and conv2d_grad_input."""
     s_h, s_w = rt.sizes("conv2d", "stride", stride, 2, 1)
@@ -169,7 +169,7 @@ def conv2d_grad_input(
 
 @rt.once
 def _conv2d_grad_weight_sizes(
-    dtype: Any, x: Any, dy: Any, kernel_size: Any, stride: Any, padding: Any, dilation: Any, groups: Any
+    dtype: Any, x: Any, dy: Any, /, kernel_size: Any, stride: Any, padding: Any, dilation: Any, groups: Any
 ) -> tuple[Any, ...]:
     """The sizes of conv2d_grad_weight."""
     R, T = rt.sizes("conv2d", "kernel_size", kernel_size, 2, 1)

@@ -25,7 +25,7 @@ loops = rt.Companion(__package__, "conv3d")
 
 @rt.once
 def _conv3d_sizes(
-    dtype: Any, w: Any, b: Any, x: Any, dy: Any, stride: Any, padding: Any, dilation: Any, groups: Any
+    dtype: Any, w: Any, b: Any, x: Any, dy: Any, /, stride: Any, padding: Any, dilation: Any, groups: Any
 ) -> tuple[Any, ...]:
     """The sizes of conv3d_forward and conv3d_grad_input."""
     s_d, s_h, s_w = rt.sizes("conv3d", "stride", stride, 3, 1)
@@ -208,7 +208,7 @@ def conv3d_grad_input(
 
 @rt.once
 def _conv3d_grad_weight_sizes(
-    dtype: Any, x: Any, dy: Any, kernel_size: Any, stride: Any, padding: Any, dilation: Any, groups: Any
+    dtype: Any, x: Any, dy: Any, /, kernel_size: Any, stride: Any, padding: Any, dilation: Any, groups: Any
 ) -> tuple[Any, ...]:
     """The sizes of conv3d_grad_weight."""
     A, R, T = rt.sizes("conv3d", "kernel_size", kernel_size, 3, 1)

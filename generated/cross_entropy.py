@@ -26,7 +26,7 @@ else:  # copied beside a script
 
 @rt.once
 def _cross_entropy_sizes(
-    dtype: Any, x: Any, t: Any, w: Any, ignore_index: Any, label_smoothing: Any
+    dtype: Any, x: Any, t: Any, w: Any, /, ignore_index: Any, label_smoothing: Any
 ) -> tuple[Any, ...]:
     """The sizes of cross_entropy_forward."""
     full_shape = rt.raveled_axes("cross_entropy", x.name, x, 0, 1, "(..., K)")
@@ -113,7 +113,7 @@ def cross_entropy_forward(
 
 
 @rt.once
-def _cross_entropy_grad_input_sizes(dtype: Any, h: Any, z: Any, q: Any, a: Any) -> tuple[Any, ...]:
+def _cross_entropy_grad_input_sizes(dtype: Any, h: Any, z: Any, q: Any, a: Any, /) -> tuple[Any, ...]:
     """The sizes of cross_entropy_grad_input."""
     full_shape = rt.raveled_axes("cross_entropy", h.name, h, 0, 1, "(..., K)")
     E = rt.elements(full_shape)

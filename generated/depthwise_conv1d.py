@@ -24,7 +24,7 @@ loops = rt.Companion(__package__, "depthwise_conv1d")
 
 @rt.once
 def _depthwise_conv1d_sizes(
-    dtype: Any, w: Any, b: Any, x: Any, dy: Any, stride: Any, padding: Any, dilation: Any
+    dtype: Any, w: Any, b: Any, x: Any, dy: Any, /, stride: Any, padding: Any, dilation: Any
 ) -> tuple[Any, ...]:
     """The sizes of depthwise_conv1d_forward and depthwise_conv1d_grad_input."""
     (s,) = rt.sizes("depthwise_conv1d", "stride", stride, 1, 1)
@@ -132,7 +132,7 @@ def depthwise_conv1d_grad_input(
 
 @rt.once
 def _depthwise_conv1d_grad_weight_sizes(
-    dtype: Any, x: Any, dy: Any, kernel_size: Any, stride: Any, padding: Any, dilation: Any
+    dtype: Any, x: Any, dy: Any, /, kernel_size: Any, stride: Any, padding: Any, dilation: Any
 ) -> tuple[Any, ...]:
     """The sizes of depthwise_conv1d_grad_weight."""
     (T,) = rt.sizes("depthwise_conv1d", "kernel_size", kernel_size, 1, 1)
@@ -192,7 +192,7 @@ def depthwise_conv1d_grad_weight(
 
 @rt.once
 def _depthwise_conv1d_grad_bias_sizes(
-    dtype: Any, x: Any, w: Any, dy: Any, kernel_size: Any, stride: Any, padding: Any, dilation: Any
+    dtype: Any, x: Any, w: Any, dy: Any, /, kernel_size: Any, stride: Any, padding: Any, dilation: Any
 ) -> tuple[Any, ...]:
     """The sizes of depthwise_conv1d_grad_bias."""
     (T,) = rt.sizes("depthwise_conv1d", "kernel_size", kernel_size, 1, 1)

@@ -24,7 +24,7 @@ loops = rt.Companion(__package__, "depthwise_conv2d")
 
 @rt.once
 def _depthwise_conv2d_sizes(
-    dtype: Any, w: Any, b: Any, x: Any, dy: Any, stride: Any, padding: Any, dilation: Any
+    dtype: Any, w: Any, b: Any, x: Any, dy: Any, /, stride: Any, padding: Any, dilation: Any
 ) -> tuple[Any, ...]:
     """The sizes of depthwise_conv2d_forward and depthwise_conv2d_grad_input."""
     s_h, s_w = rt.sizes("depthwise_conv2d", "stride", stride, 2, 1)
@@ -146,7 +146,7 @@ def depthwise_conv2d_grad_input(
 
 @rt.once
 def _depthwise_conv2d_grad_weight_sizes(
-    dtype: Any, x: Any, dy: Any, kernel_size: Any, stride: Any, padding: Any, dilation: Any
+    dtype: Any, x: Any, dy: Any, /, kernel_size: Any, stride: Any, padding: Any, dilation: Any
 ) -> tuple[Any, ...]:
     """The sizes of depthwise_conv2d_grad_weight."""
     R, T = rt.sizes("depthwise_conv2d", "kernel_size", kernel_size, 2, 1)
@@ -215,7 +215,7 @@ def depthwise_conv2d_grad_weight(
 
 @rt.once
 def _depthwise_conv2d_grad_bias_sizes(
-    dtype: Any, x: Any, w: Any, dy: Any, kernel_size: Any, stride: Any, padding: Any, dilation: Any
+    dtype: Any, x: Any, w: Any, dy: Any, /, kernel_size: Any, stride: Any, padding: Any, dilation: Any
 ) -> tuple[Any, ...]:
     """The sizes of depthwise_conv2d_grad_bias."""
     R, T = rt.sizes("depthwise_conv2d", "kernel_size", kernel_size, 2, 1)

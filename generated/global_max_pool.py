@@ -19,7 +19,7 @@ else:  # copied beside a script
 
 
 @rt.once
-def _global_max_pool_sizes(dtype: Any, x: Any, dy: Any, argmax: Any) -> tuple[Any, ...]:
+def _global_max_pool_sizes(dtype: Any, x: Any, dy: Any, argmax: Any, /) -> tuple[Any, ...]:
     """The sizes of global_max_pool_forward and global_max_pool_grad_input."""
     full_shape = rt.raveled_axes("global_max_pool", x.name, x, 1, 1, "(N, ..., C)")
     E = rt.elements(full_shape)

@@ -21,7 +21,7 @@ else:  # copied beside a script
 
 
 @rt.once
-def _group_norm_sizes(dtype: Any, gamma: Any, beta: Any, x: Any, num_groups: Any, eps: Any) -> tuple[Any, ...]:
+def _group_norm_sizes(dtype: Any, gamma: Any, beta: Any, x: Any, /, num_groups: Any, eps: Any) -> tuple[Any, ...]:
     """The sizes of group_norm_forward."""
     full_shape = rt.raveled_axes("group_norm", x.name, x, 1, 1, "(N, ..., C * G)")
     E = rt.elements(full_shape)
@@ -84,7 +84,7 @@ def group_norm_forward(
 
 @rt.once
 def _group_norm_grad_input_sizes(
-    dtype: Any, gamma: Any, x: Any, dy: Any, m: Any, v: Any, num_groups: Any, eps: Any
+    dtype: Any, gamma: Any, x: Any, dy: Any, m: Any, v: Any, /, num_groups: Any, eps: Any
 ) -> tuple[Any, ...]:
     """The sizes of group_norm_grad_input."""
     full_shape = rt.raveled_axes("group_norm", x.name, x, 1, 1, "(N, ..., C * G)")
@@ -175,7 +175,7 @@ def group_norm_grad_input(
 
 
 @rt.once
-def _group_norm_grad_gamma_sizes(dtype: Any, dy: Any, h: Any, num_groups: Any) -> tuple[Any, ...]:
+def _group_norm_grad_gamma_sizes(dtype: Any, dy: Any, h: Any, /, num_groups: Any) -> tuple[Any, ...]:
     """The sizes of group_norm_grad_gamma and group_norm_grad_beta."""
     full_shape = rt.raveled_axes("group_norm", dy.name, dy, 1, 1, "(N, ..., C * G)")
     E = rt.elements(full_shape)

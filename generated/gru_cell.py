@@ -27,7 +27,7 @@ loops = rt.Companion(__package__, "gru_cell")
 
 
 @rt.once
-def _gru_cell_sizes(dtype: Any, w: Any, r: Any, b: Any, d: Any, x: Any, h: Any) -> tuple[Any, ...]:
+def _gru_cell_sizes(dtype: Any, w: Any, r: Any, b: Any, d: Any, x: Any, h: Any, /) -> tuple[Any, ...]:
     """The sizes of gru_cell_forward."""
     C, _, H = w
     rt.extents("gru_cell", r.name, r, (H, 3, H), "units, 3, units")
@@ -108,7 +108,9 @@ def gru_cell_forward(
 
 
 @rt.once
-def _gru_cell_grad_input_sizes(dtype: Any, w: Any, h: Any, dy: Any, v: Any, s: Any, z: Any, g: Any) -> tuple[Any, ...]:
+def _gru_cell_grad_input_sizes(
+    dtype: Any, w: Any, h: Any, dy: Any, v: Any, s: Any, z: Any, g: Any, /
+) -> tuple[Any, ...]:
     """The sizes of gru_cell_grad_input."""
     C, _, H = w
     N = h[0]
@@ -175,7 +177,7 @@ def gru_cell_grad_input(dy: Any, h: Any, w: Any, v: Any, s: Any, z: Any, g: Any)
 
 
 @rt.once
-def _gru_cell_grad_h_sizes(dtype: Any, r: Any, h: Any, dy: Any, v: Any, s: Any, z: Any, g: Any) -> tuple[Any, ...]:
+def _gru_cell_grad_h_sizes(dtype: Any, r: Any, h: Any, dy: Any, v: Any, s: Any, z: Any, g: Any, /) -> tuple[Any, ...]:
     """The sizes of gru_cell_grad_h."""
     N, H = h
     rt.extent("gru_cell", r.axis(0, "units"), r[0], H)
@@ -244,7 +246,9 @@ def gru_cell_grad_h(dy: Any, h: Any, r: Any, v: Any, s: Any, z: Any, g: Any) -> 
 
 
 @rt.once
-def _gru_cell_grad_weight_sizes(dtype: Any, x: Any, h: Any, dy: Any, v: Any, s: Any, z: Any, g: Any) -> tuple[Any, ...]:
+def _gru_cell_grad_weight_sizes(
+    dtype: Any, x: Any, h: Any, dy: Any, v: Any, s: Any, z: Any, g: Any, /
+) -> tuple[Any, ...]:
     """The sizes of gru_cell_grad_weight."""
     N, C = x
     H = h[1]

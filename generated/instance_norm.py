@@ -21,7 +21,7 @@ else:  # copied beside a script
 
 
 @rt.once
-def _instance_norm_sizes(dtype: Any, gamma: Any, beta: Any, x: Any, eps: Any) -> tuple[Any, ...]:
+def _instance_norm_sizes(dtype: Any, gamma: Any, beta: Any, x: Any, /, eps: Any) -> tuple[Any, ...]:
     """The sizes of instance_norm_forward."""
     full_shape = rt.raveled_axes("instance_norm", x.name, x, 1, 1, "(N, ..., C)")
     E = rt.elements(full_shape)
@@ -76,7 +76,7 @@ def instance_norm_forward(
 
 @rt.once
 def _instance_norm_grad_input_sizes(
-    dtype: Any, gamma: Any, x: Any, dy: Any, m: Any, v: Any, eps: Any
+    dtype: Any, gamma: Any, x: Any, dy: Any, m: Any, v: Any, /, eps: Any
 ) -> tuple[Any, ...]:
     """The sizes of instance_norm_grad_input."""
     full_shape = rt.raveled_axes("instance_norm", x.name, x, 1, 1, "(N, ..., C)")

@@ -21,7 +21,7 @@ else:  # copied beside a script
 
 
 @rt.once
-def _layer_norm_sizes(dtype: Any, gamma: Any, beta: Any, x: Any, eps: Any) -> tuple[Any, ...]:
+def _layer_norm_sizes(dtype: Any, gamma: Any, beta: Any, x: Any, /, eps: Any) -> tuple[Any, ...]:
     """The sizes of layer_norm_forward."""
     full_shape = rt.raveled_axes("layer_norm", x.name, x, 0, 1, "(..., C)")
     E = rt.elements(full_shape)
@@ -74,7 +74,9 @@ def layer_norm_forward(
 
 
 @rt.once
-def _layer_norm_grad_input_sizes(dtype: Any, gamma: Any, x: Any, dy: Any, m: Any, v: Any, eps: Any) -> tuple[Any, ...]:
+def _layer_norm_grad_input_sizes(
+    dtype: Any, gamma: Any, x: Any, dy: Any, m: Any, v: Any, /, eps: Any
+) -> tuple[Any, ...]:
     """The sizes of layer_norm_grad_input."""
     full_shape = rt.raveled_axes("layer_norm", x.name, x, 0, 1, "(..., C)")
     E = rt.elements(full_shape)

@@ -23,7 +23,7 @@ loops = rt.Companion(__package__, "local_response_norm")
 
 
 @rt.once
-def _local_response_norm_sizes(dtype: Any, x: Any, size: Any, alpha: Any, beta: Any, k: Any) -> tuple[Any, ...]:
+def _local_response_norm_sizes(dtype: Any, x: Any, /, size: Any, alpha: Any, beta: Any, k: Any) -> tuple[Any, ...]:
     """The sizes of local_response_norm_forward."""
     full_shape = rt.raveled_axes("local_response_norm", x.name, x, 0, 1, "(..., C)")
     E = rt.elements(full_shape)
@@ -85,7 +85,7 @@ def local_response_norm_forward(
 
 @rt.once
 def _local_response_norm_grad_input_sizes(
-    dtype: Any, x: Any, dy: Any, z: Any, size: Any, alpha: Any, beta: Any
+    dtype: Any, x: Any, dy: Any, z: Any, /, size: Any, alpha: Any, beta: Any
 ) -> tuple[Any, ...]:
     """The sizes of local_response_norm_grad_input."""
     full_shape = rt.raveled_axes("local_response_norm", x.name, x, 0, 1, "(..., C)")

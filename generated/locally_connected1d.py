@@ -22,7 +22,7 @@ else:  # copied beside a script
 
 @rt.once
 def _locally_connected1d_sizes(
-    dtype: Any, w: Any, b: Any, x: Any, dy: Any, stride: Any, padding: Any, dilation: Any
+    dtype: Any, w: Any, b: Any, x: Any, dy: Any, /, stride: Any, padding: Any, dilation: Any
 ) -> tuple[Any, ...]:
     """The sizes of locally_connected1d_forward and locally_connected1d_grad_input."""
     (s,) = rt.sizes("locally_connected1d", "stride", stride, 1, 1)
@@ -115,7 +115,7 @@ def locally_connected1d_grad_input(
 
 @rt.once
 def _locally_connected1d_grad_weight_sizes(
-    dtype: Any, x: Any, dy: Any, kernel_size: Any, stride: Any, padding: Any, dilation: Any
+    dtype: Any, x: Any, dy: Any, /, kernel_size: Any, stride: Any, padding: Any, dilation: Any
 ) -> tuple[Any, ...]:
     """The sizes of locally_connected1d_grad_weight."""
     (T,) = rt.sizes("locally_connected1d", "kernel_size", kernel_size, 1, 1)

@@ -22,7 +22,7 @@ else:  # copied beside a script
 
 @rt.once
 def _locally_connected2d_sizes(
-    dtype: Any, w: Any, b: Any, x: Any, dy: Any, stride: Any, padding: Any, dilation: Any
+    dtype: Any, w: Any, b: Any, x: Any, dy: Any, /, stride: Any, padding: Any, dilation: Any
 ) -> tuple[Any, ...]:
     """The sizes of locally_connected2d_forward and locally_connected2d_grad_input."""
     s_h, s_w = rt.sizes("locally_connected2d", "stride", stride, 2, 1)
@@ -125,7 +125,7 @@ def locally_connected2d_grad_input(
 
 @rt.once
 def _locally_connected2d_grad_weight_sizes(
-    dtype: Any, x: Any, dy: Any, kernel_size: Any, stride: Any, padding: Any, dilation: Any
+    dtype: Any, x: Any, dy: Any, /, kernel_size: Any, stride: Any, padding: Any, dilation: Any
 ) -> tuple[Any, ...]:
     """The sizes of locally_connected2d_grad_weight."""
     R, T = rt.sizes("locally_connected2d", "kernel_size", kernel_size, 2, 1)

@@ -28,6 +28,7 @@ def _lp_pool3d_sizes(
     x: Any,
     dy: Any,
     u: Any,
+    /,
     kernel_size: Any,
     stride: Any,
     padding: Any,

@@ -29,7 +29,7 @@ loops = rt.Companion(__package__, "lstm_cell")
 
 
 @rt.once
-def _lstm_cell_sizes(dtype: Any, w: Any, r: Any, b: Any, x: Any, h: Any, c: Any) -> tuple[Any, ...]:
+def _lstm_cell_sizes(dtype: Any, w: Any, r: Any, b: Any, x: Any, h: Any, c: Any, /) -> tuple[Any, ...]:
     """The sizes of lstm_cell_forward."""
     C, _, H = w
     rt.extents("lstm_cell", r.name, r, (H, 4, H), "units, 4, units")
@@ -116,7 +116,7 @@ def lstm_cell_forward(
 
 @rt.once
 def _lstm_cell_grad_input_sizes(
-    dtype: Any, w: Any, c: Any, dy: Any, dz: Any, i: Any, f: Any, g: Any, o: Any, s: Any
+    dtype: Any, w: Any, c: Any, dy: Any, dz: Any, i: Any, f: Any, g: Any, o: Any, s: Any, /
 ) -> tuple[Any, ...]:
     """The sizes of lstm_cell_grad_input."""
     C, _, H = w
@@ -199,7 +199,7 @@ def lstm_cell_grad_input(dy: Any, dz: Any, c: Any, w: Any, i: Any, f: Any, g: An
 
 @rt.once
 def _lstm_cell_grad_h_sizes(
-    dtype: Any, r: Any, c: Any, dy: Any, dz: Any, i: Any, f: Any, g: Any, o: Any, s: Any
+    dtype: Any, r: Any, c: Any, dy: Any, dz: Any, i: Any, f: Any, g: Any, o: Any, s: Any, /
 ) -> tuple[Any, ...]:
     """The sizes of lstm_cell_grad_h."""
     N, H = c
@@ -324,7 +324,7 @@ def lstm_cell_grad_c(dy: Any, dz: Any, f: Any, o: Any, s: Any) -> rt.Array:
 
 @rt.once
 def _lstm_cell_grad_weight_sizes(
-    dtype: Any, x: Any, c: Any, dy: Any, dz: Any, i: Any, f: Any, g: Any, o: Any, s: Any
+    dtype: Any, x: Any, c: Any, dy: Any, dz: Any, i: Any, f: Any, g: Any, o: Any, s: Any, /
 ) -> tuple[Any, ...]:
     """The sizes of lstm_cell_grad_weight."""
     N, C = x
@@ -406,7 +406,7 @@ def lstm_cell_grad_weight(dy: Any, dz: Any, x: Any, c: Any, i: Any, f: Any, g: A
 
 @rt.once
 def _lstm_cell_grad_r_sizes(
-    dtype: Any, h: Any, c: Any, dy: Any, dz: Any, i: Any, f: Any, g: Any, o: Any, s: Any
+    dtype: Any, h: Any, c: Any, dy: Any, dz: Any, i: Any, f: Any, g: Any, o: Any, s: Any, /
 ) -> tuple[Any, ...]:
     """The sizes of lstm_cell_grad_r."""
     N, H = h
@@ -487,7 +487,7 @@ def lstm_cell_grad_r(dy: Any, dz: Any, h: Any, c: Any, i: Any, f: Any, g: Any, o
 
 @rt.once
 def _lstm_cell_grad_bias_sizes(
-    dtype: Any, c: Any, dy: Any, dz: Any, i: Any, f: Any, g: Any, o: Any, s: Any
+    dtype: Any, c: Any, dy: Any, dz: Any, i: Any, f: Any, g: Any, o: Any, s: Any, /
 ) -> tuple[Any, ...]:
     """The sizes of lstm_cell_grad_bias."""
     N, H = c

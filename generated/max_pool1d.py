@@ -22,7 +22,16 @@ loops = rt.Companion(__package__, "max_pool1d")
 
 @rt.once
 def _max_pool1d_sizes(
-    dtype: Any, x: Any, dy: Any, argmax: Any, kernel_size: Any, stride: Any, padding: Any, dilation: Any, ceil_mode: Any
+    dtype: Any,
+    x: Any,
+    dy: Any,
+    argmax: Any,
+    /,
+    kernel_size: Any,
+    stride: Any,
+    padding: Any,
+    dilation: Any,
+    ceil_mode: Any,
 ) -> tuple[Any, ...]:
     """The sizes of max_pool1d_forward and max_pool1d_grad_input."""
     (T,) = rt.sizes("max_pool1d", "kernel_size", kernel_size, 1, 1)

@@ -23,7 +23,16 @@ loops = rt.Companion(__package__, "max_pool2d")
 
 @rt.once
 def _max_pool2d_sizes(
-    dtype: Any, x: Any, dy: Any, argmax: Any, kernel_size: Any, stride: Any, padding: Any, dilation: Any, ceil_mode: Any
+    dtype: Any,
+    x: Any,
+    dy: Any,
+    argmax: Any,
+    /,
+    kernel_size: Any,
+    stride: Any,
+    padding: Any,
+    dilation: Any,
+    ceil_mode: Any,
 ) -> tuple[Any, ...]:
     """The sizes of max_pool2d_forward and max_pool2d_grad_input."""
     R, T = rt.sizes("max_pool2d", "kernel_size", kernel_size, 2, 1)

@@ -23,7 +23,16 @@ loops = rt.Companion(__package__, "max_pool3d")
 
 @rt.once
 def _max_pool3d_sizes(
-    dtype: Any, x: Any, dy: Any, argmax: Any, kernel_size: Any, stride: Any, padding: Any, dilation: Any, ceil_mode: Any
+    dtype: Any,
+    x: Any,
+    dy: Any,
+    argmax: Any,
+    /,
+    kernel_size: Any,
+    stride: Any,
+    padding: Any,
+    dilation: Any,
+    ceil_mode: Any,
 ) -> tuple[Any, ...]:
     """The sizes of max_pool3d_forward and max_pool3d_grad_input."""
     A, R, T = rt.sizes("max_pool3d", "kernel_size", kernel_size, 3, 1)

@@ -24,7 +24,7 @@ else:  # copied beside a script
 
 
 @rt.once
-def _reflection_pad2d_sizes(dtype: Any, x: Any, dy: Any, padding: Any) -> tuple[Any, ...]:
+def _reflection_pad2d_sizes(dtype: Any, x: Any, dy: Any, /, padding: Any) -> tuple[Any, ...]:
     """The sizes of reflection_pad2d_forward and reflection_pad2d_grad_input."""
     N, H, W, C = x
     p_h, p_h_end, p_w, p_w_end = rt.paddings("reflection_pad2d", padding, (0, 0), (1, 1))

@@ -20,7 +20,7 @@ else:  # copied beside a script
 
 
 @rt.once
-def _rms_norm_sizes(dtype: Any, gamma: Any, x: Any, dy: Any, v: Any, eps: Any) -> tuple[Any, ...]:
+def _rms_norm_sizes(dtype: Any, gamma: Any, x: Any, dy: Any, v: Any, /, eps: Any) -> tuple[Any, ...]:
     """The sizes of rms_norm_forward and rms_norm_grad_input."""
     full_shape = rt.raveled_axes("rms_norm", x.name, x, 0, 1, "(..., C)")
     E = rt.elements(full_shape)

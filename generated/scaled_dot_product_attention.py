@@ -26,7 +26,9 @@ else:  # copied beside a script
 
 
 @rt.once
-def _scaled_dot_product_attention_sizes(dtype: Any, q: Any, k: Any, v: Any, m: Any, is_causal: Any) -> tuple[Any, ...]:
+def _scaled_dot_product_attention_sizes(
+    dtype: Any, q: Any, k: Any, v: Any, m: Any, /, is_causal: Any
+) -> tuple[Any, ...]:
     """The sizes of scaled_dot_product_attention_forward."""
     full_shape = rt.raveled_axes("scaled_dot_product_attention", q.name, q, 0, 2, "(..., L, D)")
     E = rt.elements(full_shape)
@@ -125,7 +127,7 @@ def scaled_dot_product_attention_forward(
 
 @rt.once
 def _scaled_dot_product_attention_grad_q_sizes(
-    dtype: Any, k: Any, v: Any, dy: Any, h: Any, z: Any, p: Any, is_causal: Any
+    dtype: Any, k: Any, v: Any, dy: Any, h: Any, z: Any, p: Any, /, is_causal: Any
 ) -> tuple[Any, ...]:
     """The sizes of scaled_dot_product_attention_grad_q."""
     full_shape = rt.raveled_axes("scaled_dot_product_attention", k.name, k, 0, 2, "(..., S, D)")
@@ -225,7 +227,7 @@ def scaled_dot_product_attention_grad_q(
 
 @rt.once
 def _scaled_dot_product_attention_grad_k_sizes(
-    dtype: Any, q: Any, v: Any, dy: Any, h: Any, z: Any, p: Any, is_causal: Any
+    dtype: Any, q: Any, v: Any, dy: Any, h: Any, z: Any, p: Any, /, is_causal: Any
 ) -> tuple[Any, ...]:
     """The sizes of scaled_dot_product_attention_grad_k."""
     full_shape = rt.raveled_axes("scaled_dot_product_attention", q.name, q, 0, 2, "(..., L, D)")
@@ -324,7 +326,7 @@ def scaled_dot_product_attention_grad_k(
 
 
 @rt.once
-def _scaled_dot_product_attention_grad_v_sizes(dtype: Any, dy: Any, p: Any) -> tuple[Any, ...]:
+def _scaled_dot_product_attention_grad_v_sizes(dtype: Any, dy: Any, p: Any, /) -> tuple[Any, ...]:
     """The sizes of scaled_dot_product_attention_grad_v."""
     full_shape = rt.raveled_axes("scaled_dot_product_attention", dy.name, dy, 0, 2, "(..., L, F)")
     E = rt.elements(full_shape)

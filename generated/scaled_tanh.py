@@ -50,7 +50,7 @@ def scaled_tanh_forward(x: Any, *, amplitude: float = 1.7159, slope: float = 0.6
 
 
 @rt.once
-def _scaled_tanh_grad_input_sizes(dtype: Any, dy: Any, y: Any, amplitude: Any, slope: Any) -> tuple[Any, ...]:
+def _scaled_tanh_grad_input_sizes(dtype: Any, dy: Any, y: Any, /, amplitude: Any, slope: Any) -> tuple[Any, ...]:
     """The sizes of scaled_tanh_grad_input."""
     full_shape = dy
     E = rt.elements(full_shape)

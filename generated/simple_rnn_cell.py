@@ -21,7 +21,7 @@ else:  # copied beside a script
 
 
 @rt.once
-def _simple_rnn_cell_sizes(dtype: Any, w: Any, r: Any, b: Any, x: Any, h: Any) -> tuple[Any, ...]:
+def _simple_rnn_cell_sizes(dtype: Any, w: Any, r: Any, b: Any, x: Any, h: Any, /) -> tuple[Any, ...]:
     """The sizes of simple_rnn_cell_forward."""
     C, H = w
     rt.extents("simple_rnn_cell", r.name, r, (H, H), "units, units")

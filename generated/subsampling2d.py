@@ -24,7 +24,7 @@ loops = rt.Companion(__package__, "subsampling2d")
 
 @rt.once
 def _subsampling2d_sizes(
-    dtype: Any, a: Any, b: Any, x: Any, kernel_size: Any, stride: Any, amplitude: Any, slope: Any
+    dtype: Any, a: Any, b: Any, x: Any, /, kernel_size: Any, stride: Any, amplitude: Any, slope: Any
 ) -> tuple[Any, ...]:
     """The sizes of subsampling2d_forward."""
     R, T = rt.sizes("subsampling2d", "kernel_size", kernel_size, 2, 1)
@@ -101,7 +101,7 @@ def subsampling2d_forward(
 
 @rt.once
 def _subsampling2d_grad_input_sizes(
-    dtype: Any, a: Any, x: Any, dy: Any, y: Any, kernel_size: Any, stride: Any, amplitude: Any, slope: Any
+    dtype: Any, a: Any, x: Any, dy: Any, y: Any, /, kernel_size: Any, stride: Any, amplitude: Any, slope: Any
 ) -> tuple[Any, ...]:
     """The sizes of subsampling2d_grad_input."""
     R, T = rt.sizes("subsampling2d", "kernel_size", kernel_size, 2, 1)
@@ -182,7 +182,7 @@ def subsampling2d_grad_input(
 
 
 @rt.once
-def _subsampling2d_grad_a_sizes(dtype: Any, dy: Any, z: Any, y: Any, amplitude: Any, slope: Any) -> tuple[Any, ...]:
+def _subsampling2d_grad_a_sizes(dtype: Any, dy: Any, z: Any, y: Any, /, amplitude: Any, slope: Any) -> tuple[Any, ...]:
     """The sizes of subsampling2d_grad_a and subsampling2d_grad_bias."""
     A = rt.number("subsampling2d", "amplitude", amplitude)
     rt.require("subsampling2d", "amplitude", -np.inf < A < np.inf, "a finite number", amplitude)

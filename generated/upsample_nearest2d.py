@@ -21,7 +21,7 @@ loops = rt.Companion(__package__, "upsample_nearest2d")
 
 
 @rt.once
-def _upsample_nearest2d_sizes(dtype: Any, x: Any, dy: Any, scale_factor: Any) -> tuple[Any, ...]:
+def _upsample_nearest2d_sizes(dtype: Any, x: Any, dy: Any, /, scale_factor: Any) -> tuple[Any, ...]:
     """The sizes of upsample_nearest2d_forward and upsample_nearest2d_grad_input."""
     s_h, s_w = rt.sizes("upsample_nearest2d", "scale_factor", scale_factor, 2, 1)
     N, H, W, C = x

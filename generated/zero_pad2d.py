@@ -19,7 +19,7 @@ else:  # copied beside a script
 
 
 @rt.once
-def _zero_pad2d_sizes(dtype: Any, x: Any, dy: Any, padding: Any) -> tuple[Any, ...]:
+def _zero_pad2d_sizes(dtype: Any, x: Any, dy: Any, /, padding: Any) -> tuple[Any, ...]:
     """The sizes of zero_pad2d_forward and zero_pad2d_grad_input."""
     N, H, W, C = x
     p_h, p_h_end, p_w, p_w_end = rt.paddings("zero_pad2d", padding, (0, 0), (1, 1))

@@ -41,7 +41,7 @@ NUMPY = frozenset(
 METHODS = frozenset(
     (
         *("astype", "axis", "default_rng", "dtype", "fill", "get", "give", "name", "reshape", "shape", "size", "take"),
-        *("transpose", "type", "update", *(method for _, *methods in _REDUCING for method in methods)),
+        *("transpose", "update", *(method for _, *methods in _REDUCING for method in methods)),
     )
 )
 """The attributes of arrays, dictionaries, buffers and generators."""

@@ -10,7 +10,7 @@ from gradscribe.codegen.loops.kinds import elementwise, gather, reduce, scatter
 from gradscribe.codegen.loops.loop_writer import Writer
 from gradscribe.codegen.loops.nest import Nest
 from gradscribe.codegen.python.definition import ANY, ARRAY, INT, Function, Parameter, Signature, of
-from gradscribe.codegen.python.expression import Attribute, Expression, Name, call
+from gradscribe.codegen.python.expression import Expression, Literal, Name, call
 from gradscribe.codegen.python.scalars.scalar import DTYPE, ArrayPrinter, size
 from gradscribe.codegen.python.statement import Body, Do, let
 from gradscribe.derive.ir.index import affine
@@ -112,7 +112,8 @@ class _Given:
             *(Name(s.name) for s in self.sizes),
             *(call("rt.fixed", Name(s.name)) for s in self.fixed),
         )
-        kind = let(DTYPE.text, Attribute(Attribute(Name(self.arrays[0]), "dtype"), "type"))
+        target = self.arrays[0]
+        kind = let(DTYPE.text, call("rt.float_type", Literal(loops), **{target: Name(target)}))
         run = Do(call("rt.run", Name(loops), size(self.extent), size(self.steps), *arguments))
         return (kind, run) if self.numbers else (run,)
 

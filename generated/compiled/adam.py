@@ -32,7 +32,7 @@ def adam_update_1_loops(
 
 def adam_update_1(new_m: rt.Array, h: rt.Array, m: rt.Array, E: int, beta_1: Any) -> None:
     """Call `adam_update_1_loops` for all of new_m."""
-    dtype = new_m.dtype.type
+    dtype = rt.float_type("adam_update_1_loops", new_m=new_m)
     rt.run(adam_update_1_loops, E, E, rt.flat(new_m), rt.flat(h), rt.flat(m), dtype(beta_1), dtype(1 - beta_1))
 
 
@@ -56,5 +56,5 @@ def adam_update_2_loops(
 
 def adam_update_2(new_v: rt.Array, h: rt.Array, v: rt.Array, E: int, beta_2: Any) -> None:
     """Call `adam_update_2_loops` for all of new_v."""
-    dtype = new_v.dtype.type
+    dtype = rt.float_type("adam_update_2_loops", new_v=new_v)
     rt.run(adam_update_2_loops, E, E, rt.flat(new_v), rt.flat(h), rt.flat(v), dtype(beta_2), dtype(1 - beta_2))

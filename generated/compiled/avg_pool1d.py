@@ -74,7 +74,7 @@ def avg_pool1d_forward_1(
     y: rt.Array, a: rt.Array, x: rt.Array, C: int, N: int, T: int, W: int, W_out: int, d: int, p: int, s: int
 ) -> None:
     """Call `avg_pool1d_forward_1_loops` for all of y."""
-    dtype = y.dtype.type
+    dtype = rt.float_type("avg_pool1d_forward_1_loops", y=y)
     rt.run(
         avg_pool1d_forward_1_loops,
         N,
@@ -161,7 +161,7 @@ def avg_pool1d_grad_input_1(
     dx: rt.Array, a: rt.Array, dy: rt.Array, C: int, N: int, T: int, W: int, W_out: int, d: int, p: int, s: int
 ) -> None:
     """Call `avg_pool1d_grad_input_1_loops` for all of dx."""
-    dtype = dx.dtype.type
+    dtype = rt.float_type("avg_pool1d_grad_input_1_loops", dx=dx)
     rt.run(
         avg_pool1d_grad_input_1_loops,
         N,

@@ -114,7 +114,7 @@ def avg_pool2d_forward_1(
     s_w: int,
 ) -> None:
     """Call `avg_pool2d_forward_1_loops` for all of y."""
-    dtype = y.dtype.type
+    dtype = rt.float_type("avg_pool2d_forward_1_loops", y=y)
     rt.run(
         avg_pool2d_forward_1_loops,
         H_out * N,
@@ -247,7 +247,7 @@ def avg_pool2d_grad_input_1(
     s_w: int,
 ) -> None:
     """Call `avg_pool2d_grad_input_1_loops` for all of dx."""
-    dtype = dx.dtype.type
+    dtype = rt.float_type("avg_pool2d_grad_input_1_loops", dx=dx)
     rt.run(
         avg_pool2d_grad_input_1_loops,
         N,

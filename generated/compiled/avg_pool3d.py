@@ -145,7 +145,7 @@ def avg_pool3d_forward_1(
     s_w: int,
 ) -> None:
     """Call `avg_pool3d_forward_1_loops` for all of y."""
-    dtype = y.dtype.type
+    dtype = rt.float_type("avg_pool3d_forward_1_loops", y=y)
     rt.run(
         avg_pool3d_forward_1_loops,
         D_out * H_out * N,
@@ -308,7 +308,7 @@ def avg_pool3d_grad_input_1(
     s_w: int,
 ) -> None:
     """Call `avg_pool3d_grad_input_1_loops` for all of dx."""
-    dtype = dx.dtype.type
+    dtype = rt.float_type("avg_pool3d_grad_input_1_loops", dx=dx)
     rt.run(
         avg_pool3d_grad_input_1_loops,
         N,

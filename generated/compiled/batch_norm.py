@@ -32,7 +32,7 @@ def batch_norm_forward_1_loops(
 
 def batch_norm_forward_1(new_mean: rt.Array, m: rt.Array, running_mean: rt.Array, C: int, rho: Any) -> None:
     """Call `batch_norm_forward_1_loops` for all of new_mean."""
-    dtype = new_mean.dtype.type
+    dtype = rt.float_type("batch_norm_forward_1_loops", new_mean=new_mean)
     rt.run(
         batch_norm_forward_1_loops,
         C,
@@ -65,7 +65,7 @@ def batch_norm_forward_2_loops(
 
 def batch_norm_forward_2(new_var: rt.Array, running_var: rt.Array, v: rt.Array, C: int, E: int, rho: Any) -> None:
     """Call `batch_norm_forward_2_loops` for all of new_var."""
-    dtype = new_var.dtype.type
+    dtype = rt.float_type("batch_norm_forward_2_loops", new_var=new_var)
     rt.run(
         batch_norm_forward_2_loops,
         C,

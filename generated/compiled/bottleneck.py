@@ -34,7 +34,7 @@ def bottleneck_forward_1(
     batch_norm1_new_mean: rt.Array, batch_norm1_m: rt.Array, batch_norm1_running_mean: rt.Array
 ) -> None:
     """Call `bottleneck_forward_1_loops` for all of batch_norm1_new_mean."""
-    dtype = batch_norm1_new_mean.dtype.type
+    dtype = rt.float_type("bottleneck_forward_1_loops", batch_norm1_new_mean=batch_norm1_new_mean)
     rt.run(
         bottleneck_forward_1_loops,
         64,
@@ -69,7 +69,7 @@ def bottleneck_forward_2(
     batch_norm1_new_var: rt.Array, batch_norm1_running_var: rt.Array, batch_norm1_v: rt.Array, H: int, N: int, W: int
 ) -> None:
     """Call `bottleneck_forward_2_loops` for all of batch_norm1_new_var."""
-    dtype = batch_norm1_new_var.dtype.type
+    dtype = rt.float_type("bottleneck_forward_2_loops", batch_norm1_new_var=batch_norm1_new_var)
     rt.run(
         bottleneck_forward_2_loops,
         64,
@@ -104,7 +104,7 @@ def bottleneck_forward_3(
     batch_norm2_new_mean: rt.Array, batch_norm2_m: rt.Array, batch_norm2_running_mean: rt.Array
 ) -> None:
     """Call `bottleneck_forward_3_loops` for all of batch_norm2_new_mean."""
-    dtype = batch_norm2_new_mean.dtype.type
+    dtype = rt.float_type("bottleneck_forward_3_loops", batch_norm2_new_mean=batch_norm2_new_mean)
     rt.run(
         bottleneck_forward_3_loops,
         64,
@@ -139,7 +139,7 @@ def bottleneck_forward_4(
     batch_norm2_new_var: rt.Array, batch_norm2_running_var: rt.Array, batch_norm2_v: rt.Array, H: int, N: int, W: int
 ) -> None:
     """Call `bottleneck_forward_4_loops` for all of batch_norm2_new_var."""
-    dtype = batch_norm2_new_var.dtype.type
+    dtype = rt.float_type("bottleneck_forward_4_loops", batch_norm2_new_var=batch_norm2_new_var)
     rt.run(
         bottleneck_forward_4_loops,
         64,
@@ -174,7 +174,7 @@ def bottleneck_forward_5(
     batch_norm3_new_mean: rt.Array, batch_norm3_m: rt.Array, batch_norm3_running_mean: rt.Array
 ) -> None:
     """Call `bottleneck_forward_5_loops` for all of batch_norm3_new_mean."""
-    dtype = batch_norm3_new_mean.dtype.type
+    dtype = rt.float_type("bottleneck_forward_5_loops", batch_norm3_new_mean=batch_norm3_new_mean)
     rt.run(
         bottleneck_forward_5_loops,
         256,
@@ -209,7 +209,7 @@ def bottleneck_forward_6(
     batch_norm3_new_var: rt.Array, batch_norm3_running_var: rt.Array, batch_norm3_v: rt.Array, H: int, N: int, W: int
 ) -> None:
     """Call `bottleneck_forward_6_loops` for all of batch_norm3_new_var."""
-    dtype = batch_norm3_new_var.dtype.type
+    dtype = rt.float_type("bottleneck_forward_6_loops", batch_norm3_new_var=batch_norm3_new_var)
     rt.run(
         bottleneck_forward_6_loops,
         256,
@@ -244,7 +244,7 @@ def bottleneck_forward_7(
     batch_norm4_new_mean: rt.Array, batch_norm4_m: rt.Array, batch_norm4_running_mean: rt.Array
 ) -> None:
     """Call `bottleneck_forward_7_loops` for all of batch_norm4_new_mean."""
-    dtype = batch_norm4_new_mean.dtype.type
+    dtype = rt.float_type("bottleneck_forward_7_loops", batch_norm4_new_mean=batch_norm4_new_mean)
     rt.run(
         bottleneck_forward_7_loops,
         256,
@@ -279,7 +279,7 @@ def bottleneck_forward_8(
     batch_norm4_new_var: rt.Array, batch_norm4_running_var: rt.Array, batch_norm4_v: rt.Array, H: int, N: int, W: int
 ) -> None:
     """Call `bottleneck_forward_8_loops` for all of batch_norm4_new_var."""
-    dtype = batch_norm4_new_var.dtype.type
+    dtype = rt.float_type("bottleneck_forward_8_loops", batch_norm4_new_var=batch_norm4_new_var)
     rt.run(
         bottleneck_forward_8_loops,
         256,

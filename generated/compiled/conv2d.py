@@ -134,7 +134,7 @@ def conv2d_forward_1(
     s_w: int,
 ) -> None:
     """Call `conv2d_forward_1_loops` for all of u."""
-    dtype = u.dtype.type
+    dtype = rt.float_type("conv2d_forward_1_loops", u=u)
     rt.run(
         conv2d_forward_1_loops,
         H_out * N,
@@ -275,7 +275,7 @@ def conv2d_grad_input_1(
     p_w: int,
 ) -> None:
     """Call `conv2d_grad_input_1_loops` for all of dx."""
-    dtype = dx.dtype.type
+    dtype = rt.float_type("conv2d_grad_input_1_loops", dx=dx)
     rt.run(
         conv2d_grad_input_1_loops,
         H * N,
@@ -398,7 +398,7 @@ def conv2d_grad_input_2(
     s_w: int,
 ) -> None:
     """Call `conv2d_grad_input_2_loops` for all of dx."""
-    dtype = dx.dtype.type
+    dtype = rt.float_type("conv2d_grad_input_2_loops", dx=dx)
     rt.run(
         conv2d_grad_input_2_loops,
         N,
@@ -563,7 +563,7 @@ def conv2d_grad_weight_1(
     s_w: int,
 ) -> None:
     """Call `conv2d_grad_weight_1_loops` for all of parts1."""
-    dtype = parts1.dtype.type
+    dtype = rt.float_type("conv2d_grad_weight_1_loops", parts1=parts1)
     rt.run(
         conv2d_grad_weight_1_loops,
         N,

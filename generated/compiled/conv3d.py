@@ -176,7 +176,7 @@ def conv3d_forward_1(
     s_w: int,
 ) -> None:
     """Call `conv3d_forward_1_loops` for all of u."""
-    dtype = u.dtype.type
+    dtype = rt.float_type("conv3d_forward_1_loops", u=u)
     rt.run(
         conv3d_forward_1_loops,
         D_out * H_out * N,
@@ -374,7 +374,7 @@ def conv3d_grad_input_1(
     p_w: int,
 ) -> None:
     """Call `conv3d_grad_input_1_loops` for all of dx."""
-    dtype = dx.dtype.type
+    dtype = rt.float_type("conv3d_grad_input_1_loops", dx=dx)
     rt.run(
         conv3d_grad_input_1_loops,
         D * H * N,
@@ -523,7 +523,7 @@ def conv3d_grad_input_2(
     s_w: int,
 ) -> None:
     """Call `conv3d_grad_input_2_loops` for all of dx."""
-    dtype = dx.dtype.type
+    dtype = rt.float_type("conv3d_grad_input_2_loops", dx=dx)
     rt.run(
         conv3d_grad_input_2_loops,
         N,
@@ -730,7 +730,7 @@ def conv3d_grad_weight_1(
     s_w: int,
 ) -> None:
     """Call `conv3d_grad_weight_1_loops` for all of parts1."""
-    dtype = parts1.dtype.type
+    dtype = rt.float_type("conv3d_grad_weight_1_loops", parts1=parts1)
     rt.run(
         conv3d_grad_weight_1_loops,
         N,

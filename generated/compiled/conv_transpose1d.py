@@ -82,7 +82,7 @@ def conv_transpose1d_forward_1(
     u: rt.Array, w: rt.Array, x: rt.Array, G: int, N: int, T: int, W: int, W_out: int, d: int, p: int
 ) -> None:
     """Call `conv_transpose1d_forward_1_loops` for all of u."""
-    dtype = u.dtype.type
+    dtype = rt.float_type("conv_transpose1d_forward_1_loops", u=u)
     rt.run(
         conv_transpose1d_forward_1_loops,
         N,
@@ -165,7 +165,7 @@ def conv_transpose1d_forward_2(
     u: rt.Array, w: rt.Array, x: rt.Array, G: int, N: int, T: int, W: int, W_out: int, d: int, p: int, s: int
 ) -> None:
     """Call `conv_transpose1d_forward_2_loops` for all of u."""
-    dtype = u.dtype.type
+    dtype = rt.float_type("conv_transpose1d_forward_2_loops", u=u)
     rt.run(
         conv_transpose1d_forward_2_loops,
         N,
@@ -256,7 +256,7 @@ def conv_transpose1d_grad_input_1(
     dx: rt.Array, dy: rt.Array, w: rt.Array, G: int, N: int, T: int, W: int, W_out: int, d: int, p: int, s: int
 ) -> None:
     """Call `conv_transpose1d_grad_input_1_loops` for all of dx."""
-    dtype = dx.dtype.type
+    dtype = rt.float_type("conv_transpose1d_grad_input_1_loops", dx=dx)
     rt.run(
         conv_transpose1d_grad_input_1_loops,
         N,
@@ -354,7 +354,7 @@ def conv_transpose1d_grad_weight_1(
     parts1: rt.Array, dy_2: rt.Array, x: rt.Array, G: int, N: int, T: int, W: int, W_out: int, d: int, p: int, s: int
 ) -> None:
     """Call `conv_transpose1d_grad_weight_1_loops` for all of parts1."""
-    dtype = parts1.dtype.type
+    dtype = rt.float_type("conv_transpose1d_grad_weight_1_loops", parts1=parts1)
     rt.run(
         conv_transpose1d_grad_weight_1_loops,
         N,

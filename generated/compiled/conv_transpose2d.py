@@ -128,7 +128,7 @@ def conv_transpose2d_forward_1(
     p_w: int,
 ) -> None:
     """Call `conv_transpose2d_forward_1_loops` for all of u."""
-    dtype = u.dtype.type
+    dtype = rt.float_type("conv_transpose2d_forward_1_loops", u=u)
     rt.run(
         conv_transpose2d_forward_1_loops,
         H_out * N,
@@ -253,7 +253,7 @@ def conv_transpose2d_forward_2(
     s_w: int,
 ) -> None:
     """Call `conv_transpose2d_forward_2_loops` for all of u."""
-    dtype = u.dtype.type
+    dtype = rt.float_type("conv_transpose2d_forward_2_loops", u=u)
     rt.run(
         conv_transpose2d_forward_2_loops,
         N,
@@ -400,7 +400,7 @@ def conv_transpose2d_grad_input_1(
     s_w: int,
 ) -> None:
     """Call `conv_transpose2d_grad_input_1_loops` for all of dx."""
-    dtype = dx.dtype.type
+    dtype = rt.float_type("conv_transpose2d_grad_input_1_loops", dx=dx)
     rt.run(
         conv_transpose2d_grad_input_1_loops,
         H * N,
@@ -565,7 +565,7 @@ def conv_transpose2d_grad_weight_1(
     s_w: int,
 ) -> None:
     """Call `conv_transpose2d_grad_weight_1_loops` for all of parts1."""
-    dtype = parts1.dtype.type
+    dtype = rt.float_type("conv_transpose2d_grad_weight_1_loops", parts1=parts1)
     rt.run(
         conv_transpose2d_grad_weight_1_loops,
         N,

@@ -163,7 +163,7 @@ def conv_transpose3d_forward_1(
     p_w: int,
 ) -> None:
     """Call `conv_transpose3d_forward_1_loops` for all of u."""
-    dtype = u.dtype.type
+    dtype = rt.float_type("conv_transpose3d_forward_1_loops", u=u)
     rt.run(
         conv_transpose3d_forward_1_loops,
         D_out * H_out * N,
@@ -317,7 +317,7 @@ def conv_transpose3d_forward_2(
     s_w: int,
 ) -> None:
     """Call `conv_transpose3d_forward_2_loops` for all of u."""
-    dtype = u.dtype.type
+    dtype = rt.float_type("conv_transpose3d_forward_2_loops", u=u)
     rt.run(
         conv_transpose3d_forward_2_loops,
         N,
@@ -532,7 +532,7 @@ def conv_transpose3d_grad_input_1(
     s_w: int,
 ) -> None:
     """Call `conv_transpose3d_grad_input_1_loops` for all of dx."""
-    dtype = dx.dtype.type
+    dtype = rt.float_type("conv_transpose3d_grad_input_1_loops", dx=dx)
     rt.run(
         conv_transpose3d_grad_input_1_loops,
         D * H * N,
@@ -739,7 +739,7 @@ def conv_transpose3d_grad_weight_1(
     s_w: int,
 ) -> None:
     """Call `conv_transpose3d_grad_weight_1_loops` for all of parts1."""
-    dtype = parts1.dtype.type
+    dtype = rt.float_type("conv_transpose3d_grad_weight_1_loops", parts1=parts1)
     rt.run(
         conv_transpose3d_grad_weight_1_loops,
         N,

@@ -84,7 +84,7 @@ def depthwise_conv1d_forward_1(
     u: rt.Array, w: rt.Array, x: rt.Array, C: int, N: int, T: int, W: int, W_out: int, d: int, p: int, s: int
 ) -> None:
     """Call `depthwise_conv1d_forward_1_loops` for all of u."""
-    dtype = u.dtype.type
+    dtype = rt.float_type("depthwise_conv1d_forward_1_loops", u=u)
     rt.run(
         depthwise_conv1d_forward_1_loops,
         N,
@@ -173,7 +173,7 @@ def depthwise_conv1d_grad_input_1(
     dx: rt.Array, dy: rt.Array, w: rt.Array, C: int, N: int, T: int, W: int, W_out: int, d: int, p: int
 ) -> None:
     """Call `depthwise_conv1d_grad_input_1_loops` for all of dx."""
-    dtype = dx.dtype.type
+    dtype = rt.float_type("depthwise_conv1d_grad_input_1_loops", dx=dx)
     rt.run(
         depthwise_conv1d_grad_input_1_loops,
         N,
@@ -256,7 +256,7 @@ def depthwise_conv1d_grad_input_2(
     dx: rt.Array, dy: rt.Array, w: rt.Array, C: int, N: int, T: int, W: int, W_out: int, d: int, p: int, s: int
 ) -> None:
     """Call `depthwise_conv1d_grad_input_2_loops` for all of dx."""
-    dtype = dx.dtype.type
+    dtype = rt.float_type("depthwise_conv1d_grad_input_2_loops", dx=dx)
     rt.run(
         depthwise_conv1d_grad_input_2_loops,
         N,
@@ -354,7 +354,7 @@ def depthwise_conv1d_grad_weight_1(
     parts1: rt.Array, dy: rt.Array, x: rt.Array, C: int, N: int, T: int, W: int, W_out: int, d: int, p: int, s: int
 ) -> None:
     """Call `depthwise_conv1d_grad_weight_1_loops` for all of parts1."""
-    dtype = parts1.dtype.type
+    dtype = rt.float_type("depthwise_conv1d_grad_weight_1_loops", parts1=parts1)
     rt.run(
         depthwise_conv1d_grad_weight_1_loops,
         N,

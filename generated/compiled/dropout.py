@@ -23,7 +23,7 @@ def dropout_forward_1_loops(
 
 def dropout_forward_1(y: rt.Array, mask: rt.Array, x: rt.Array, E: int, p: Any) -> None:
     """Call `dropout_forward_1_loops` for all of y."""
-    dtype = y.dtype.type
+    dtype = rt.float_type("dropout_forward_1_loops", y=y)
     rt.run(dropout_forward_1_loops, E, E, rt.flat(y), rt.flat(mask), rt.flat(x), dtype(rt.ratio(1, 1 - p)))
 
 
@@ -38,5 +38,5 @@ def dropout_grad_input_1_loops(
 
 def dropout_grad_input_1(dx: rt.Array, dy: rt.Array, mask: rt.Array, E: int, p: Any) -> None:
     """Call `dropout_grad_input_1_loops` for all of dx."""
-    dtype = dx.dtype.type
+    dtype = rt.float_type("dropout_grad_input_1_loops", dx=dx)
     rt.run(dropout_grad_input_1_loops, E, E, rt.flat(dx), rt.flat(dy), rt.flat(mask), dtype(rt.ratio(1, 1 - p)))

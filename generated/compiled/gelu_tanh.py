@@ -32,7 +32,7 @@ def gelu_tanh_forward_1_loops(
 
 def gelu_tanh_forward_1(y: rt.Array, s: rt.Array, x: rt.Array, E: int) -> None:
     """Call `gelu_tanh_forward_1_loops` for all of y."""
-    dtype = y.dtype.type
+    dtype = rt.float_type("gelu_tanh_forward_1_loops", y=y)
     rt.run(gelu_tanh_forward_1_loops, E, E, rt.flat(y), rt.flat(s), rt.flat(x), dtype(1 / 2), dtype(1))
 
 
@@ -50,5 +50,5 @@ def gelu_tanh_grad_input_1_loops(
 
 def gelu_tanh_grad_input_1(dx: rt.Array, dy: rt.Array, s: rt.Array, E: int) -> None:
     """Call `gelu_tanh_grad_input_1_loops` for all of dx."""
-    dtype = dx.dtype.type
+    dtype = rt.float_type("gelu_tanh_grad_input_1_loops", dx=dx)
     rt.run(gelu_tanh_grad_input_1_loops, E, E, rt.flat(dx), rt.flat(dy), rt.flat(s), dtype(1 / 2))

@@ -33,5 +33,5 @@ def gru_cell_forward_1_loops(
 
 def gru_cell_forward_1(y: rt.Array, g: rt.Array, h: rt.Array, z: rt.Array, H: int, N: int) -> None:
     """Call `gru_cell_forward_1_loops` for all of y."""
-    dtype = y.dtype.type
+    dtype = rt.float_type("gru_cell_forward_1_loops", y=y)
     rt.run(gru_cell_forward_1_loops, H * N, H * N, rt.flat(y), rt.flat(g), rt.flat(h), rt.flat(z), dtype(1))

@@ -35,7 +35,7 @@ def hard_sigmoid_forward_1_loops(
 
 def hard_sigmoid_forward_1(y: rt.Array, x: rt.Array, E: int) -> None:
     """Call `hard_sigmoid_forward_1_loops` for all of y."""
-    dtype = y.dtype.type
+    dtype = rt.float_type("hard_sigmoid_forward_1_loops", y=y)
     rt.run(hard_sigmoid_forward_1_loops, E, E, rt.flat(y), rt.flat(x), dtype(1 / 6), dtype(6), dtype(0), dtype(3))
 
 
@@ -63,7 +63,7 @@ def hard_sigmoid_grad_input_1_loops(
 
 def hard_sigmoid_grad_input_1(dx: rt.Array, dy: rt.Array, x: rt.Array, E: int) -> None:
     """Call `hard_sigmoid_grad_input_1_loops` for all of dx."""
-    dtype = dx.dtype.type
+    dtype = rt.float_type("hard_sigmoid_grad_input_1_loops", dx=dx)
     rt.run(
         hard_sigmoid_grad_input_1_loops,
         E,

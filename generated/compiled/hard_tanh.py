@@ -34,5 +34,5 @@ def hard_tanh_grad_input_1_loops(
 
 def hard_tanh_grad_input_1(dx: rt.Array, dy: rt.Array, x: rt.Array, E: int, a: Any, b: Any) -> None:
     """Call `hard_tanh_grad_input_1_loops` for all of dx."""
-    dtype = dx.dtype.type
+    dtype = rt.float_type("hard_tanh_grad_input_1_loops", dx=dx)
     rt.run(hard_tanh_grad_input_1_loops, E, E, rt.flat(dx), rt.flat(dy), rt.flat(x), dtype(b), dtype(a), dtype(0))

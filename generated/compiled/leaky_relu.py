@@ -27,7 +27,7 @@ def leaky_relu_forward_1_loops(
 
 def leaky_relu_forward_1(y: rt.Array, x: rt.Array, E: int, alpha: Any) -> None:
     """Call `leaky_relu_forward_1_loops` for all of y."""
-    dtype = y.dtype.type
+    dtype = rt.float_type("leaky_relu_forward_1_loops", y=y)
     rt.run(leaky_relu_forward_1_loops, E, E, rt.flat(y), rt.flat(x), dtype(alpha), dtype(0))
 
 
@@ -54,5 +54,5 @@ def leaky_relu_grad_input_1_loops(
 
 def leaky_relu_grad_input_1(dx: rt.Array, dy: rt.Array, x: rt.Array, E: int, alpha: Any) -> None:
     """Call `leaky_relu_grad_input_1_loops` for all of dx."""
-    dtype = dx.dtype.type
+    dtype = rt.float_type("leaky_relu_grad_input_1_loops", dx=dx)
     rt.run(leaky_relu_grad_input_1_loops, E, E, rt.flat(dx), rt.flat(dy), rt.flat(x), dtype(0), dtype(alpha), dtype(1))

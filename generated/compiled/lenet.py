@@ -47,7 +47,7 @@ def lenet_forward_1_loops(
 
 def lenet_forward_1(s2_y: rt.Array, s2_argmax: rt.Array, a1_y: rt.Array, N: int) -> None:
     """Call `lenet_forward_1_loops` for all of s2_y."""
-    dtype = s2_y.dtype.type
+    dtype = rt.float_type("lenet_forward_1_loops", s2_y=s2_y)
     rt.run(lenet_forward_1_loops, 14 * N, 4704 * N, rt.flat(s2_y), rt.flat(s2_argmax), rt.flat(a1_y), dtype(-np.inf))
 
 
@@ -86,7 +86,7 @@ def lenet_forward_2_loops(
 
 def lenet_forward_2(s4_y: rt.Array, s4_argmax: rt.Array, a3_y: rt.Array, N: int) -> None:
     """Call `lenet_forward_2_loops` for all of s4_y."""
-    dtype = s4_y.dtype.type
+    dtype = rt.float_type("lenet_forward_2_loops", s4_y=s4_y)
     rt.run(lenet_forward_2_loops, 5 * N, 1600 * N, rt.flat(s4_y), rt.flat(s4_argmax), rt.flat(a3_y), dtype(-np.inf))
 
 
@@ -115,7 +115,7 @@ def lenet_predict_1_loops(
 
 def lenet_predict_1(s2_y: rt.Array, a1_y: rt.Array, N: int) -> None:
     """Call `lenet_predict_1_loops` for all of s2_y."""
-    dtype = s2_y.dtype.type
+    dtype = rt.float_type("lenet_predict_1_loops", s2_y=s2_y)
     rt.run(lenet_predict_1_loops, 14 * N, 4704 * N, rt.flat(s2_y), rt.flat(a1_y), dtype(-np.inf))
 
 
@@ -144,7 +144,7 @@ def lenet_predict_2_loops(
 
 def lenet_predict_2(s4_y: rt.Array, a3_y: rt.Array, N: int) -> None:
     """Call `lenet_predict_2_loops` for all of s4_y."""
-    dtype = s4_y.dtype.type
+    dtype = rt.float_type("lenet_predict_2_loops", s4_y=s4_y)
     rt.run(lenet_predict_2_loops, 5 * N, 1600 * N, rt.flat(s4_y), rt.flat(a3_y), dtype(-np.inf))
 
 
@@ -167,7 +167,7 @@ def lenet_backward_1_loops(
 
 def lenet_backward_1(df6_u: rt.Array, a6_y: rt.Array, da6_y: rt.Array, N: int) -> None:
     """Call `lenet_backward_1_loops` for all of df6_u."""
-    dtype = df6_u.dtype.type
+    dtype = rt.float_type("lenet_backward_1_loops", df6_u=df6_u)
     rt.run(lenet_backward_1_loops, 84 * N, 84 * N, rt.flat(df6_u), rt.flat(a6_y), rt.flat(da6_y), dtype(1))
 
 
@@ -190,7 +190,7 @@ def lenet_backward_2_loops(
 
 def lenet_backward_2(df5_u: rt.Array, a5_y: rt.Array, da5_y: rt.Array, N: int) -> None:
     """Call `lenet_backward_2_loops` for all of df5_u."""
-    dtype = df5_u.dtype.type
+    dtype = rt.float_type("lenet_backward_2_loops", df5_u=df5_u)
     rt.run(lenet_backward_2_loops, 120 * N, 120 * N, rt.flat(df5_u), rt.flat(a5_y), rt.flat(da5_y), dtype(1))
 
 
@@ -243,7 +243,7 @@ def lenet_backward_3_loops(
 
 def lenet_backward_3(da3_y: rt.Array, ds4_y: rt.Array, s4_argmax: rt.Array, N: int) -> None:
     """Call `lenet_backward_3_loops` for all of da3_y."""
-    dtype = da3_y.dtype.type
+    dtype = rt.float_type("lenet_backward_3_loops", da3_y=da3_y)
     rt.run(lenet_backward_3_loops, N, 1600 * N, rt.flat(da3_y), rt.flat(ds4_y), rt.flat(s4_argmax), dtype(0))
 
 
@@ -266,7 +266,7 @@ def lenet_backward_4_loops(
 
 def lenet_backward_4(dc3_u: rt.Array, a3_y: rt.Array, da3_y: rt.Array, N: int) -> None:
     """Call `lenet_backward_4_loops` for all of dc3_u."""
-    dtype = dc3_u.dtype.type
+    dtype = rt.float_type("lenet_backward_4_loops", dc3_u=dc3_u)
     rt.run(lenet_backward_4_loops, 1600 * N, 1600 * N, rt.flat(dc3_u), rt.flat(a3_y), rt.flat(da3_y), dtype(1))
 
 
@@ -319,7 +319,7 @@ def lenet_backward_5_loops(
 
 def lenet_backward_5(da1_y: rt.Array, ds2_y: rt.Array, s2_argmax: rt.Array, N: int) -> None:
     """Call `lenet_backward_5_loops` for all of da1_y."""
-    dtype = da1_y.dtype.type
+    dtype = rt.float_type("lenet_backward_5_loops", da1_y=da1_y)
     rt.run(lenet_backward_5_loops, N, 4704 * N, rt.flat(da1_y), rt.flat(ds2_y), rt.flat(s2_argmax), dtype(0))
 
 
@@ -342,5 +342,5 @@ def lenet_backward_6_loops(
 
 def lenet_backward_6(dc1_u: rt.Array, a1_y: rt.Array, da1_y: rt.Array, N: int) -> None:
     """Call `lenet_backward_6_loops` for all of dc1_u."""
-    dtype = dc1_u.dtype.type
+    dtype = rt.float_type("lenet_backward_6_loops", dc1_u=dc1_u)
     rt.run(lenet_backward_6_loops, 4704 * N, 4704 * N, rt.flat(dc1_u), rt.flat(a1_y), rt.flat(da1_y), dtype(1))

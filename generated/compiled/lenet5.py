@@ -36,7 +36,7 @@ def lenet5_forward_1_loops(
 
 def lenet5_forward_1(s2_z: rt.Array, a1_y: rt.Array, N: int) -> None:
     """Call `lenet5_forward_1_loops` for all of s2_z."""
-    dtype = s2_z.dtype.type
+    dtype = rt.float_type("lenet5_forward_1_loops", s2_z=s2_z)
     rt.run(lenet5_forward_1_loops, 14 * N, 4704 * N, rt.flat(s2_z), rt.flat(a1_y), dtype(0))
 
 
@@ -64,7 +64,7 @@ def lenet5_forward_2_loops(
 
 def lenet5_forward_2(s4_z: rt.Array, a3_y: rt.Array, N: int) -> None:
     """Call `lenet5_forward_2_loops` for all of s4_z."""
-    dtype = s4_z.dtype.type
+    dtype = rt.float_type("lenet5_forward_2_loops", s4_z=s4_z)
     rt.run(lenet5_forward_2_loops, 5 * N, 1600 * N, rt.flat(s4_z), rt.flat(a3_y), dtype(0))
 
 
@@ -92,7 +92,7 @@ def lenet5_predict_1_loops(
 
 def lenet5_predict_1(s2_z: rt.Array, a1_y: rt.Array, N: int) -> None:
     """Call `lenet5_predict_1_loops` for all of s2_z."""
-    dtype = s2_z.dtype.type
+    dtype = rt.float_type("lenet5_predict_1_loops", s2_z=s2_z)
     rt.run(lenet5_predict_1_loops, 14 * N, 4704 * N, rt.flat(s2_z), rt.flat(a1_y), dtype(0))
 
 
@@ -120,7 +120,7 @@ def lenet5_predict_2_loops(
 
 def lenet5_predict_2(s4_z: rt.Array, a3_y: rt.Array, N: int) -> None:
     """Call `lenet5_predict_2_loops` for all of s4_z."""
-    dtype = s4_z.dtype.type
+    dtype = rt.float_type("lenet5_predict_2_loops", s4_z=s4_z)
     rt.run(lenet5_predict_2_loops, 5 * N, 1600 * N, rt.flat(s4_z), rt.flat(a3_y), dtype(0))
 
 
@@ -156,7 +156,7 @@ def lenet5_backward_1_loops(
 
 def lenet5_backward_1(da6_y: rt.Array, a6_y: rt.Array, dy: rt.Array, output_w: rt.Array, N: int) -> None:
     """Call `lenet5_backward_1_loops` for all of da6_y."""
-    dtype = da6_y.dtype.type
+    dtype = rt.float_type("lenet5_backward_1_loops", da6_y=da6_y)
     rt.run(
         lenet5_backward_1_loops,
         1,
@@ -191,7 +191,7 @@ def lenet5_backward_2_loops(
 
 def lenet5_backward_2(df6_u: rt.Array, a6_y: rt.Array, da6_y: rt.Array, N: int) -> None:
     """Call `lenet5_backward_2_loops` for all of df6_u."""
-    dtype = df6_u.dtype.type
+    dtype = rt.float_type("lenet5_backward_2_loops", df6_u=df6_u)
     rt.run(
         lenet5_backward_2_loops,
         84 * N,
@@ -224,7 +224,7 @@ def lenet5_backward_3_loops(
 
 def lenet5_backward_3(ds4_u: rt.Array, ds4_y: rt.Array, s4_y: rt.Array, N: int) -> None:
     """Call `lenet5_backward_3_loops` for all of ds4_u."""
-    dtype = ds4_u.dtype.type
+    dtype = rt.float_type("lenet5_backward_3_loops", ds4_u=ds4_u)
     rt.run(
         lenet5_backward_3_loops,
         400 * N,
@@ -279,7 +279,7 @@ def lenet5_backward_4_loops(
 
 def lenet5_backward_4(da3_y: rt.Array, ds4_u: rt.Array, s4_a: rt.Array, N: int) -> None:
     """Call `lenet5_backward_4_loops` for all of da3_y."""
-    dtype = da3_y.dtype.type
+    dtype = rt.float_type("lenet5_backward_4_loops", da3_y=da3_y)
     rt.run(lenet5_backward_4_loops, N, 1600 * N, rt.flat(da3_y), rt.flat(ds4_u), rt.flat(s4_a), dtype(0))
 
 
@@ -303,7 +303,7 @@ def lenet5_backward_5_loops(
 
 def lenet5_backward_5(dc3_u: rt.Array, a3_y: rt.Array, da3_y: rt.Array, N: int) -> None:
     """Call `lenet5_backward_5_loops` for all of dc3_u."""
-    dtype = dc3_u.dtype.type
+    dtype = rt.float_type("lenet5_backward_5_loops", dc3_u=dc3_u)
     rt.run(
         lenet5_backward_5_loops,
         1600 * N,
@@ -336,7 +336,7 @@ def lenet5_backward_6_loops(
 
 def lenet5_backward_6(ds2_u: rt.Array, ds2_y: rt.Array, s2_y: rt.Array, N: int) -> None:
     """Call `lenet5_backward_6_loops` for all of ds2_u."""
-    dtype = ds2_u.dtype.type
+    dtype = rt.float_type("lenet5_backward_6_loops", ds2_u=ds2_u)
     rt.run(
         lenet5_backward_6_loops,
         1176 * N,
@@ -391,7 +391,7 @@ def lenet5_backward_7_loops(
 
 def lenet5_backward_7(da1_y: rt.Array, ds2_u: rt.Array, s2_a: rt.Array, N: int) -> None:
     """Call `lenet5_backward_7_loops` for all of da1_y."""
-    dtype = da1_y.dtype.type
+    dtype = rt.float_type("lenet5_backward_7_loops", da1_y=da1_y)
     rt.run(lenet5_backward_7_loops, N, 4704 * N, rt.flat(da1_y), rt.flat(ds2_u), rt.flat(s2_a), dtype(0))
 
 
@@ -415,7 +415,7 @@ def lenet5_backward_8_loops(
 
 def lenet5_backward_8(dc1_u: rt.Array, a1_y: rt.Array, da1_y: rt.Array, N: int) -> None:
     """Call `lenet5_backward_8_loops` for all of dc1_u."""
-    dtype = dc1_u.dtype.type
+    dtype = rt.float_type("lenet5_backward_8_loops", dc1_u=dc1_u)
     rt.run(
         lenet5_backward_8_loops,
         4704 * N,

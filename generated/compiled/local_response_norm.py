@@ -46,7 +46,7 @@ def local_response_norm_forward_1_loops(
 
 def local_response_norm_forward_1(z: rt.Array, x: rt.Array, C: int, E: int, P: int, R: int, alpha: Any) -> None:
     """Call `local_response_norm_forward_1_loops` for all of z."""
-    dtype = z.dtype.type
+    dtype = rt.float_type("local_response_norm_forward_1_loops", z=z)
     rt.run(
         local_response_norm_forward_1_loops,
         1,

@@ -64,7 +64,7 @@ def lp_pool1d_forward_1(
     u: rt.Array, z: rt.Array, C: int, N: int, T: int, W: int, W_out: int, d: int, p: int, s: int
 ) -> None:
     """Call `lp_pool1d_forward_1_loops` for all of u."""
-    dtype = u.dtype.type
+    dtype = rt.float_type("lp_pool1d_forward_1_loops", u=u)
     rt.run(
         lp_pool1d_forward_1_loops,
         N,

@@ -97,7 +97,7 @@ def lp_pool2d_forward_1(
     s_w: int,
 ) -> None:
     """Call `lp_pool2d_forward_1_loops` for all of u."""
-    dtype = u.dtype.type
+    dtype = rt.float_type("lp_pool2d_forward_1_loops", u=u)
     rt.run(
         lp_pool2d_forward_1_loops,
         H_out * N,

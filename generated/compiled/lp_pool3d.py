@@ -122,7 +122,7 @@ def lp_pool3d_forward_1(
     s_w: int,
 ) -> None:
     """Call `lp_pool3d_forward_1_loops` for all of u."""
-    dtype = u.dtype.type
+    dtype = rt.float_type("lp_pool3d_forward_1_loops", u=u)
     rt.run(
         lp_pool3d_forward_1_loops,
         D_out * H_out * N,

@@ -80,7 +80,7 @@ def max_pool1d_forward_1(
     y: rt.Array, argmax: rt.Array, x: rt.Array, C: int, N: int, T: int, W: int, W_out: int, d: int, p: int, s: int
 ) -> None:
     """Call `max_pool1d_forward_1_loops` for all of y."""
-    dtype = y.dtype.type
+    dtype = rt.float_type("max_pool1d_forward_1_loops", y=y)
     rt.run(
         max_pool1d_forward_1_loops,
         N,
@@ -158,7 +158,7 @@ def max_pool1d_grad_input_1(
     dx: rt.Array, argmax: rt.Array, dy: rt.Array, C: int, N: int, T: int, W: int, W_out: int, d: int, p: int
 ) -> None:
     """Call `max_pool1d_grad_input_1_loops` for all of dx."""
-    dtype = dx.dtype.type
+    dtype = rt.float_type("max_pool1d_grad_input_1_loops", dx=dx)
     rt.run(
         max_pool1d_grad_input_1_loops,
         N,
@@ -253,7 +253,7 @@ def max_pool1d_grad_input_2(
     dx: rt.Array, argmax: rt.Array, dy: rt.Array, C: int, N: int, T: int, W: int, W_out: int, d: int, p: int, s: int
 ) -> None:
     """Call `max_pool1d_grad_input_2_loops` for all of dx."""
-    dtype = dx.dtype.type
+    dtype = rt.float_type("max_pool1d_grad_input_2_loops", dx=dx)
     rt.run(
         max_pool1d_grad_input_2_loops,
         N,

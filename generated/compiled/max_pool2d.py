@@ -114,7 +114,7 @@ def max_pool2d_forward_1(
     s_w: int,
 ) -> None:
     """Call `max_pool2d_forward_1_loops` for all of y."""
-    dtype = y.dtype.type
+    dtype = rt.float_type("max_pool2d_forward_1_loops", y=y)
     rt.run(
         max_pool2d_forward_1_loops,
         H_out * N,
@@ -231,7 +231,7 @@ def max_pool2d_grad_input_1(
     p_w: int,
 ) -> None:
     """Call `max_pool2d_grad_input_1_loops` for all of dx."""
-    dtype = dx.dtype.type
+    dtype = rt.float_type("max_pool2d_grad_input_1_loops", dx=dx)
     rt.run(
         max_pool2d_grad_input_1_loops,
         H * N,
@@ -366,7 +366,7 @@ def max_pool2d_grad_input_2(
     s_w: int,
 ) -> None:
     """Call `max_pool2d_grad_input_2_loops` for all of dx."""
-    dtype = dx.dtype.type
+    dtype = rt.float_type("max_pool2d_grad_input_2_loops", dx=dx)
     rt.run(
         max_pool2d_grad_input_2_loops,
         N,

@@ -139,7 +139,7 @@ def max_pool3d_forward_1(
     s_w: int,
 ) -> None:
     """Call `max_pool3d_forward_1_loops` for all of y."""
-    dtype = y.dtype.type
+    dtype = rt.float_type("max_pool3d_forward_1_loops", y=y)
     rt.run(
         max_pool3d_forward_1_loops,
         D_out * H_out * N,
@@ -297,7 +297,7 @@ def max_pool3d_grad_input_1(
     p_w: int,
 ) -> None:
     """Call `max_pool3d_grad_input_1_loops` for all of dx."""
-    dtype = dx.dtype.type
+    dtype = rt.float_type("max_pool3d_grad_input_1_loops", dx=dx)
     rt.run(
         max_pool3d_grad_input_1_loops,
         D * H * N,
@@ -456,7 +456,7 @@ def max_pool3d_grad_input_2(
     s_w: int,
 ) -> None:
     """Call `max_pool3d_grad_input_2_loops` for all of dx."""
-    dtype = dx.dtype.type
+    dtype = rt.float_type("max_pool3d_grad_input_2_loops", dx=dx)
     rt.run(
         max_pool3d_grad_input_2_loops,
         N,

@@ -33,5 +33,5 @@ def relu6_grad_input_1_loops(
 
 def relu6_grad_input_1(dx: rt.Array, dy: rt.Array, x: rt.Array, E: int) -> None:
     """Call `relu6_grad_input_1_loops` for all of dx."""
-    dtype = dx.dtype.type
+    dtype = rt.float_type("relu6_grad_input_1_loops", dx=dx)
     rt.run(relu6_grad_input_1_loops, E, E, rt.flat(dx), rt.flat(dy), rt.flat(x), dtype(6), dtype(0))

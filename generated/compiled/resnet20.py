@@ -34,7 +34,7 @@ def resnet20_forward_1(
     batch_norm1_new_mean: rt.Array, batch_norm1_m: rt.Array, batch_norm1_running_mean: rt.Array
 ) -> None:
     """Call `resnet20_forward_1_loops` for all of batch_norm1_new_mean."""
-    dtype = batch_norm1_new_mean.dtype.type
+    dtype = rt.float_type("resnet20_forward_1_loops", batch_norm1_new_mean=batch_norm1_new_mean)
     rt.run(
         resnet20_forward_1_loops,
         16,
@@ -69,7 +69,7 @@ def resnet20_forward_2(
     batch_norm1_new_var: rt.Array, batch_norm1_running_var: rt.Array, batch_norm1_v: rt.Array, N: int
 ) -> None:
     """Call `resnet20_forward_2_loops` for all of batch_norm1_new_var."""
-    dtype = batch_norm1_new_var.dtype.type
+    dtype = rt.float_type("resnet20_forward_2_loops", batch_norm1_new_var=batch_norm1_new_var)
     rt.run(
         resnet20_forward_2_loops,
         16,
@@ -104,7 +104,7 @@ def resnet20_forward_3(
     batch_norm2_new_mean: rt.Array, batch_norm2_m: rt.Array, batch_norm2_running_mean: rt.Array
 ) -> None:
     """Call `resnet20_forward_3_loops` for all of batch_norm2_new_mean."""
-    dtype = batch_norm2_new_mean.dtype.type
+    dtype = rt.float_type("resnet20_forward_3_loops", batch_norm2_new_mean=batch_norm2_new_mean)
     rt.run(
         resnet20_forward_3_loops,
         16,
@@ -139,7 +139,7 @@ def resnet20_forward_4(
     batch_norm2_new_var: rt.Array, batch_norm2_running_var: rt.Array, batch_norm2_v: rt.Array, N: int
 ) -> None:
     """Call `resnet20_forward_4_loops` for all of batch_norm2_new_var."""
-    dtype = batch_norm2_new_var.dtype.type
+    dtype = rt.float_type("resnet20_forward_4_loops", batch_norm2_new_var=batch_norm2_new_var)
     rt.run(
         resnet20_forward_4_loops,
         16,
@@ -174,7 +174,7 @@ def resnet20_forward_5(
     batch_norm3_new_mean: rt.Array, batch_norm3_m: rt.Array, batch_norm3_running_mean: rt.Array
 ) -> None:
     """Call `resnet20_forward_5_loops` for all of batch_norm3_new_mean."""
-    dtype = batch_norm3_new_mean.dtype.type
+    dtype = rt.float_type("resnet20_forward_5_loops", batch_norm3_new_mean=batch_norm3_new_mean)
     rt.run(
         resnet20_forward_5_loops,
         16,
@@ -209,7 +209,7 @@ def resnet20_forward_6(
     batch_norm3_new_var: rt.Array, batch_norm3_running_var: rt.Array, batch_norm3_v: rt.Array, N: int
 ) -> None:
     """Call `resnet20_forward_6_loops` for all of batch_norm3_new_var."""
-    dtype = batch_norm3_new_var.dtype.type
+    dtype = rt.float_type("resnet20_forward_6_loops", batch_norm3_new_var=batch_norm3_new_var)
     rt.run(
         resnet20_forward_6_loops,
         16,
@@ -244,7 +244,7 @@ def resnet20_forward_7(
     batch_norm4_new_mean: rt.Array, batch_norm4_m: rt.Array, batch_norm4_running_mean: rt.Array
 ) -> None:
     """Call `resnet20_forward_7_loops` for all of batch_norm4_new_mean."""
-    dtype = batch_norm4_new_mean.dtype.type
+    dtype = rt.float_type("resnet20_forward_7_loops", batch_norm4_new_mean=batch_norm4_new_mean)
     rt.run(
         resnet20_forward_7_loops,
         16,
@@ -279,7 +279,7 @@ def resnet20_forward_8(
     batch_norm4_new_var: rt.Array, batch_norm4_running_var: rt.Array, batch_norm4_v: rt.Array, N: int
 ) -> None:
     """Call `resnet20_forward_8_loops` for all of batch_norm4_new_var."""
-    dtype = batch_norm4_new_var.dtype.type
+    dtype = rt.float_type("resnet20_forward_8_loops", batch_norm4_new_var=batch_norm4_new_var)
     rt.run(
         resnet20_forward_8_loops,
         16,
@@ -314,7 +314,7 @@ def resnet20_forward_9(
     batch_norm5_new_mean: rt.Array, batch_norm5_m: rt.Array, batch_norm5_running_mean: rt.Array
 ) -> None:
     """Call `resnet20_forward_9_loops` for all of batch_norm5_new_mean."""
-    dtype = batch_norm5_new_mean.dtype.type
+    dtype = rt.float_type("resnet20_forward_9_loops", batch_norm5_new_mean=batch_norm5_new_mean)
     rt.run(
         resnet20_forward_9_loops,
         16,
@@ -349,7 +349,7 @@ def resnet20_forward_10(
     batch_norm5_new_var: rt.Array, batch_norm5_running_var: rt.Array, batch_norm5_v: rt.Array, N: int
 ) -> None:
     """Call `resnet20_forward_10_loops` for all of batch_norm5_new_var."""
-    dtype = batch_norm5_new_var.dtype.type
+    dtype = rt.float_type("resnet20_forward_10_loops", batch_norm5_new_var=batch_norm5_new_var)
     rt.run(
         resnet20_forward_10_loops,
         16,
@@ -384,7 +384,7 @@ def resnet20_forward_11(
     batch_norm6_new_mean: rt.Array, batch_norm6_m: rt.Array, batch_norm6_running_mean: rt.Array
 ) -> None:
     """Call `resnet20_forward_11_loops` for all of batch_norm6_new_mean."""
-    dtype = batch_norm6_new_mean.dtype.type
+    dtype = rt.float_type("resnet20_forward_11_loops", batch_norm6_new_mean=batch_norm6_new_mean)
     rt.run(
         resnet20_forward_11_loops,
         16,
@@ -419,7 +419,7 @@ def resnet20_forward_12(
     batch_norm6_new_var: rt.Array, batch_norm6_running_var: rt.Array, batch_norm6_v: rt.Array, N: int
 ) -> None:
     """Call `resnet20_forward_12_loops` for all of batch_norm6_new_var."""
-    dtype = batch_norm6_new_var.dtype.type
+    dtype = rt.float_type("resnet20_forward_12_loops", batch_norm6_new_var=batch_norm6_new_var)
     rt.run(
         resnet20_forward_12_loops,
         16,
@@ -454,7 +454,7 @@ def resnet20_forward_13(
     batch_norm7_new_mean: rt.Array, batch_norm7_m: rt.Array, batch_norm7_running_mean: rt.Array
 ) -> None:
     """Call `resnet20_forward_13_loops` for all of batch_norm7_new_mean."""
-    dtype = batch_norm7_new_mean.dtype.type
+    dtype = rt.float_type("resnet20_forward_13_loops", batch_norm7_new_mean=batch_norm7_new_mean)
     rt.run(
         resnet20_forward_13_loops,
         16,
@@ -489,7 +489,7 @@ def resnet20_forward_14(
     batch_norm7_new_var: rt.Array, batch_norm7_running_var: rt.Array, batch_norm7_v: rt.Array, N: int
 ) -> None:
     """Call `resnet20_forward_14_loops` for all of batch_norm7_new_var."""
-    dtype = batch_norm7_new_var.dtype.type
+    dtype = rt.float_type("resnet20_forward_14_loops", batch_norm7_new_var=batch_norm7_new_var)
     rt.run(
         resnet20_forward_14_loops,
         16,
@@ -524,7 +524,7 @@ def resnet20_forward_15(
     batch_norm8_new_mean: rt.Array, batch_norm8_m: rt.Array, batch_norm8_running_mean: rt.Array
 ) -> None:
     """Call `resnet20_forward_15_loops` for all of batch_norm8_new_mean."""
-    dtype = batch_norm8_new_mean.dtype.type
+    dtype = rt.float_type("resnet20_forward_15_loops", batch_norm8_new_mean=batch_norm8_new_mean)
     rt.run(
         resnet20_forward_15_loops,
         32,
@@ -559,7 +559,7 @@ def resnet20_forward_16(
     batch_norm8_new_var: rt.Array, batch_norm8_running_var: rt.Array, batch_norm8_v: rt.Array, N: int
 ) -> None:
     """Call `resnet20_forward_16_loops` for all of batch_norm8_new_var."""
-    dtype = batch_norm8_new_var.dtype.type
+    dtype = rt.float_type("resnet20_forward_16_loops", batch_norm8_new_var=batch_norm8_new_var)
     rt.run(
         resnet20_forward_16_loops,
         32,
@@ -594,7 +594,7 @@ def resnet20_forward_17(
     batch_norm9_new_mean: rt.Array, batch_norm9_m: rt.Array, batch_norm9_running_mean: rt.Array
 ) -> None:
     """Call `resnet20_forward_17_loops` for all of batch_norm9_new_mean."""
-    dtype = batch_norm9_new_mean.dtype.type
+    dtype = rt.float_type("resnet20_forward_17_loops", batch_norm9_new_mean=batch_norm9_new_mean)
     rt.run(
         resnet20_forward_17_loops,
         32,
@@ -629,7 +629,7 @@ def resnet20_forward_18(
     batch_norm9_new_var: rt.Array, batch_norm9_running_var: rt.Array, batch_norm9_v: rt.Array, N: int
 ) -> None:
     """Call `resnet20_forward_18_loops` for all of batch_norm9_new_var."""
-    dtype = batch_norm9_new_var.dtype.type
+    dtype = rt.float_type("resnet20_forward_18_loops", batch_norm9_new_var=batch_norm9_new_var)
     rt.run(
         resnet20_forward_18_loops,
         32,
@@ -664,7 +664,7 @@ def resnet20_forward_19(
     batch_norm10_new_mean: rt.Array, batch_norm10_m: rt.Array, batch_norm10_running_mean: rt.Array
 ) -> None:
     """Call `resnet20_forward_19_loops` for all of batch_norm10_new_mean."""
-    dtype = batch_norm10_new_mean.dtype.type
+    dtype = rt.float_type("resnet20_forward_19_loops", batch_norm10_new_mean=batch_norm10_new_mean)
     rt.run(
         resnet20_forward_19_loops,
         32,
@@ -699,7 +699,7 @@ def resnet20_forward_20(
     batch_norm10_new_var: rt.Array, batch_norm10_running_var: rt.Array, batch_norm10_v: rt.Array, N: int
 ) -> None:
     """Call `resnet20_forward_20_loops` for all of batch_norm10_new_var."""
-    dtype = batch_norm10_new_var.dtype.type
+    dtype = rt.float_type("resnet20_forward_20_loops", batch_norm10_new_var=batch_norm10_new_var)
     rt.run(
         resnet20_forward_20_loops,
         32,
@@ -734,7 +734,7 @@ def resnet20_forward_21(
     batch_norm11_new_mean: rt.Array, batch_norm11_m: rt.Array, batch_norm11_running_mean: rt.Array
 ) -> None:
     """Call `resnet20_forward_21_loops` for all of batch_norm11_new_mean."""
-    dtype = batch_norm11_new_mean.dtype.type
+    dtype = rt.float_type("resnet20_forward_21_loops", batch_norm11_new_mean=batch_norm11_new_mean)
     rt.run(
         resnet20_forward_21_loops,
         32,
@@ -769,7 +769,7 @@ def resnet20_forward_22(
     batch_norm11_new_var: rt.Array, batch_norm11_running_var: rt.Array, batch_norm11_v: rt.Array, N: int
 ) -> None:
     """Call `resnet20_forward_22_loops` for all of batch_norm11_new_var."""
-    dtype = batch_norm11_new_var.dtype.type
+    dtype = rt.float_type("resnet20_forward_22_loops", batch_norm11_new_var=batch_norm11_new_var)
     rt.run(
         resnet20_forward_22_loops,
         32,
@@ -804,7 +804,7 @@ def resnet20_forward_23(
     batch_norm12_new_mean: rt.Array, batch_norm12_m: rt.Array, batch_norm12_running_mean: rt.Array
 ) -> None:
     """Call `resnet20_forward_23_loops` for all of batch_norm12_new_mean."""
-    dtype = batch_norm12_new_mean.dtype.type
+    dtype = rt.float_type("resnet20_forward_23_loops", batch_norm12_new_mean=batch_norm12_new_mean)
     rt.run(
         resnet20_forward_23_loops,
         32,
@@ -839,7 +839,7 @@ def resnet20_forward_24(
     batch_norm12_new_var: rt.Array, batch_norm12_running_var: rt.Array, batch_norm12_v: rt.Array, N: int
 ) -> None:
     """Call `resnet20_forward_24_loops` for all of batch_norm12_new_var."""
-    dtype = batch_norm12_new_var.dtype.type
+    dtype = rt.float_type("resnet20_forward_24_loops", batch_norm12_new_var=batch_norm12_new_var)
     rt.run(
         resnet20_forward_24_loops,
         32,
@@ -874,7 +874,7 @@ def resnet20_forward_25(
     batch_norm13_new_mean: rt.Array, batch_norm13_m: rt.Array, batch_norm13_running_mean: rt.Array
 ) -> None:
     """Call `resnet20_forward_25_loops` for all of batch_norm13_new_mean."""
-    dtype = batch_norm13_new_mean.dtype.type
+    dtype = rt.float_type("resnet20_forward_25_loops", batch_norm13_new_mean=batch_norm13_new_mean)
     rt.run(
         resnet20_forward_25_loops,
         32,
@@ -909,7 +909,7 @@ def resnet20_forward_26(
     batch_norm13_new_var: rt.Array, batch_norm13_running_var: rt.Array, batch_norm13_v: rt.Array, N: int
 ) -> None:
     """Call `resnet20_forward_26_loops` for all of batch_norm13_new_var."""
-    dtype = batch_norm13_new_var.dtype.type
+    dtype = rt.float_type("resnet20_forward_26_loops", batch_norm13_new_var=batch_norm13_new_var)
     rt.run(
         resnet20_forward_26_loops,
         32,
@@ -944,7 +944,7 @@ def resnet20_forward_27(
     batch_norm14_new_mean: rt.Array, batch_norm14_m: rt.Array, batch_norm14_running_mean: rt.Array
 ) -> None:
     """Call `resnet20_forward_27_loops` for all of batch_norm14_new_mean."""
-    dtype = batch_norm14_new_mean.dtype.type
+    dtype = rt.float_type("resnet20_forward_27_loops", batch_norm14_new_mean=batch_norm14_new_mean)
     rt.run(
         resnet20_forward_27_loops,
         64,
@@ -979,7 +979,7 @@ def resnet20_forward_28(
     batch_norm14_new_var: rt.Array, batch_norm14_running_var: rt.Array, batch_norm14_v: rt.Array, N: int
 ) -> None:
     """Call `resnet20_forward_28_loops` for all of batch_norm14_new_var."""
-    dtype = batch_norm14_new_var.dtype.type
+    dtype = rt.float_type("resnet20_forward_28_loops", batch_norm14_new_var=batch_norm14_new_var)
     rt.run(
         resnet20_forward_28_loops,
         64,
@@ -1014,7 +1014,7 @@ def resnet20_forward_29(
     batch_norm15_new_mean: rt.Array, batch_norm15_m: rt.Array, batch_norm15_running_mean: rt.Array
 ) -> None:
     """Call `resnet20_forward_29_loops` for all of batch_norm15_new_mean."""
-    dtype = batch_norm15_new_mean.dtype.type
+    dtype = rt.float_type("resnet20_forward_29_loops", batch_norm15_new_mean=batch_norm15_new_mean)
     rt.run(
         resnet20_forward_29_loops,
         64,
@@ -1049,7 +1049,7 @@ def resnet20_forward_30(
     batch_norm15_new_var: rt.Array, batch_norm15_running_var: rt.Array, batch_norm15_v: rt.Array, N: int
 ) -> None:
     """Call `resnet20_forward_30_loops` for all of batch_norm15_new_var."""
-    dtype = batch_norm15_new_var.dtype.type
+    dtype = rt.float_type("resnet20_forward_30_loops", batch_norm15_new_var=batch_norm15_new_var)
     rt.run(
         resnet20_forward_30_loops,
         64,
@@ -1084,7 +1084,7 @@ def resnet20_forward_31(
     batch_norm16_new_mean: rt.Array, batch_norm16_m: rt.Array, batch_norm16_running_mean: rt.Array
 ) -> None:
     """Call `resnet20_forward_31_loops` for all of batch_norm16_new_mean."""
-    dtype = batch_norm16_new_mean.dtype.type
+    dtype = rt.float_type("resnet20_forward_31_loops", batch_norm16_new_mean=batch_norm16_new_mean)
     rt.run(
         resnet20_forward_31_loops,
         64,
@@ -1119,7 +1119,7 @@ def resnet20_forward_32(
     batch_norm16_new_var: rt.Array, batch_norm16_running_var: rt.Array, batch_norm16_v: rt.Array, N: int
 ) -> None:
     """Call `resnet20_forward_32_loops` for all of batch_norm16_new_var."""
-    dtype = batch_norm16_new_var.dtype.type
+    dtype = rt.float_type("resnet20_forward_32_loops", batch_norm16_new_var=batch_norm16_new_var)
     rt.run(
         resnet20_forward_32_loops,
         64,
@@ -1154,7 +1154,7 @@ def resnet20_forward_33(
     batch_norm17_new_mean: rt.Array, batch_norm17_m: rt.Array, batch_norm17_running_mean: rt.Array
 ) -> None:
     """Call `resnet20_forward_33_loops` for all of batch_norm17_new_mean."""
-    dtype = batch_norm17_new_mean.dtype.type
+    dtype = rt.float_type("resnet20_forward_33_loops", batch_norm17_new_mean=batch_norm17_new_mean)
     rt.run(
         resnet20_forward_33_loops,
         64,
@@ -1189,7 +1189,7 @@ def resnet20_forward_34(
     batch_norm17_new_var: rt.Array, batch_norm17_running_var: rt.Array, batch_norm17_v: rt.Array, N: int
 ) -> None:
     """Call `resnet20_forward_34_loops` for all of batch_norm17_new_var."""
-    dtype = batch_norm17_new_var.dtype.type
+    dtype = rt.float_type("resnet20_forward_34_loops", batch_norm17_new_var=batch_norm17_new_var)
     rt.run(
         resnet20_forward_34_loops,
         64,
@@ -1224,7 +1224,7 @@ def resnet20_forward_35(
     batch_norm18_new_mean: rt.Array, batch_norm18_m: rt.Array, batch_norm18_running_mean: rt.Array
 ) -> None:
     """Call `resnet20_forward_35_loops` for all of batch_norm18_new_mean."""
-    dtype = batch_norm18_new_mean.dtype.type
+    dtype = rt.float_type("resnet20_forward_35_loops", batch_norm18_new_mean=batch_norm18_new_mean)
     rt.run(
         resnet20_forward_35_loops,
         64,
@@ -1259,7 +1259,7 @@ def resnet20_forward_36(
     batch_norm18_new_var: rt.Array, batch_norm18_running_var: rt.Array, batch_norm18_v: rt.Array, N: int
 ) -> None:
     """Call `resnet20_forward_36_loops` for all of batch_norm18_new_var."""
-    dtype = batch_norm18_new_var.dtype.type
+    dtype = rt.float_type("resnet20_forward_36_loops", batch_norm18_new_var=batch_norm18_new_var)
     rt.run(
         resnet20_forward_36_loops,
         64,
@@ -1294,7 +1294,7 @@ def resnet20_forward_37(
     batch_norm19_new_mean: rt.Array, batch_norm19_m: rt.Array, batch_norm19_running_mean: rt.Array
 ) -> None:
     """Call `resnet20_forward_37_loops` for all of batch_norm19_new_mean."""
-    dtype = batch_norm19_new_mean.dtype.type
+    dtype = rt.float_type("resnet20_forward_37_loops", batch_norm19_new_mean=batch_norm19_new_mean)
     rt.run(
         resnet20_forward_37_loops,
         64,
@@ -1329,7 +1329,7 @@ def resnet20_forward_38(
     batch_norm19_new_var: rt.Array, batch_norm19_running_var: rt.Array, batch_norm19_v: rt.Array, N: int
 ) -> None:
     """Call `resnet20_forward_38_loops` for all of batch_norm19_new_var."""
-    dtype = batch_norm19_new_var.dtype.type
+    dtype = rt.float_type("resnet20_forward_38_loops", batch_norm19_new_var=batch_norm19_new_var)
     rt.run(
         resnet20_forward_38_loops,
         64,

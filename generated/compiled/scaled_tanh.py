@@ -33,7 +33,7 @@ def scaled_tanh_grad_input_1_loops(
 
 def scaled_tanh_grad_input_1(dx: rt.Array, dy: rt.Array, y: rt.Array, A: Any, E: int, S: Any) -> None:
     """Call `scaled_tanh_grad_input_1_loops` for all of dx."""
-    dtype = dx.dtype.type
+    dtype = rt.float_type("scaled_tanh_grad_input_1_loops", dx=dx)
     rt.run(
         scaled_tanh_grad_input_1_loops,
         E,

@@ -38,7 +38,7 @@ def sgd_update_1(
     new_p: rt.Array, h: rt.Array, new_v: rt.Array, p: rt.Array, E: int, lr: Any, momentum: Any, nesterov: int
 ) -> None:
     """Call `sgd_update_1_loops` for all of new_p."""
-    dtype = new_p.dtype.type
+    dtype = rt.float_type("sgd_update_1_loops", new_p=new_p)
     rt.run(
         sgd_update_1_loops,
         E,

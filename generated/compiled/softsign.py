@@ -23,5 +23,5 @@ def softsign_forward_1_loops(start: int, stop: int, y: np.ndarray[Any, Any], x: 
 
 def softsign_forward_1(y: rt.Array, x: rt.Array, E: int) -> None:
     """Call `softsign_forward_1_loops` for all of y."""
-    dtype = y.dtype.type
+    dtype = rt.float_type("softsign_forward_1_loops", y=y)
     rt.run(softsign_forward_1_loops, E, E, rt.flat(y), rt.flat(x), dtype(1))

@@ -73,7 +73,7 @@ def subsampling2d_forward_1(
     z: rt.Array, x: rt.Array, C: int, H: int, H_out: int, N: int, R: int, T: int, W: int, W_out: int, s_h: int, s_w: int
 ) -> None:
     """Call `subsampling2d_forward_1_loops` for all of z."""
-    dtype = z.dtype.type
+    dtype = rt.float_type("subsampling2d_forward_1_loops", z=z)
     rt.run(
         subsampling2d_forward_1_loops,
         H_out * N,
@@ -178,7 +178,7 @@ def subsampling2d_grad_input_1(
     W_out: int,
 ) -> None:
     """Call `subsampling2d_grad_input_1_loops` for all of dx."""
-    dtype = dx.dtype.type
+    dtype = rt.float_type("subsampling2d_grad_input_1_loops", dx=dx)
     rt.run(
         subsampling2d_grad_input_1_loops,
         H * N,
@@ -294,7 +294,7 @@ def subsampling2d_grad_input_2(
     s_w: int,
 ) -> None:
     """Call `subsampling2d_grad_input_2_loops` for all of dx."""
-    dtype = dx.dtype.type
+    dtype = rt.float_type("subsampling2d_grad_input_2_loops", dx=dx)
     rt.run(
         subsampling2d_grad_input_2_loops,
         N,

@@ -26,5 +26,5 @@ def tanh_grad_input_1_loops(
 
 def tanh_grad_input_1(dx: rt.Array, dy: rt.Array, y: rt.Array, E: int) -> None:
     """Call `tanh_grad_input_1_loops` for all of dx."""
-    dtype = dx.dtype.type
+    dtype = rt.float_type("tanh_grad_input_1_loops", dx=dx)
     rt.run(tanh_grad_input_1_loops, E, E, rt.flat(dx), rt.flat(dy), rt.flat(y), dtype(1))

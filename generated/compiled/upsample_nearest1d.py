@@ -68,7 +68,7 @@ def upsample_nearest1d_forward_1_loops(
 
 def upsample_nearest1d_forward_1(y: rt.Array, x: rt.Array, C: int, N: int, W: int, W_out: int, s: int) -> None:
     """Call `upsample_nearest1d_forward_1_loops` for all of y."""
-    dtype = y.dtype.type
+    dtype = rt.float_type("upsample_nearest1d_forward_1_loops", y=y)
     rt.run(upsample_nearest1d_forward_1_loops, N, C * N * W * s, rt.flat(y), rt.flat(x), dtype(0), C, W, W_out, s)
 
 
@@ -117,7 +117,7 @@ def upsample_nearest1d_grad_input_1_loops(
 
 def upsample_nearest1d_grad_input_1(dx: rt.Array, dy: rt.Array, C: int, N: int, W: int, W_out: int, s: int) -> None:
     """Call `upsample_nearest1d_grad_input_1_loops` for all of dx."""
-    dtype = dx.dtype.type
+    dtype = rt.float_type("upsample_nearest1d_grad_input_1_loops", dx=dx)
     rt.run(
         upsample_nearest1d_grad_input_1_loops,
         N,

@@ -79,7 +79,7 @@ def upsample_nearest2d_forward_1(
     y: rt.Array, x: rt.Array, C: int, H: int, H_out: int, N: int, W: int, W_out: int, s_h: int, s_w: int
 ) -> None:
     """Call `upsample_nearest2d_forward_1_loops` for all of y."""
-    dtype = y.dtype.type
+    dtype = rt.float_type("upsample_nearest2d_forward_1_loops", y=y)
     rt.run(
         upsample_nearest2d_forward_1_loops,
         N,
@@ -154,7 +154,7 @@ def upsample_nearest2d_grad_input_1(
     dx: rt.Array, dy: rt.Array, C: int, H: int, H_out: int, N: int, W: int, W_out: int, s_h: int, s_w: int
 ) -> None:
     """Call `upsample_nearest2d_grad_input_1_loops` for all of dx."""
-    dtype = dx.dtype.type
+    dtype = rt.float_type("upsample_nearest2d_grad_input_1_loops", dx=dx)
     rt.run(
         upsample_nearest2d_grad_input_1_loops,
         H * N,

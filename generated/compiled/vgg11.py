@@ -47,7 +47,7 @@ def vgg11_forward_1_loops(
 
 def vgg11_forward_1(max_pool2d1_y: rt.Array, max_pool2d1_argmax: rt.Array, relu1_y: rt.Array, N: int) -> None:
     """Call `vgg11_forward_1_loops` for all of max_pool2d1_y."""
-    dtype = max_pool2d1_y.dtype.type
+    dtype = rt.float_type("vgg11_forward_1_loops", max_pool2d1_y=max_pool2d1_y)
     rt.run(
         vgg11_forward_1_loops,
         16 * N,
@@ -94,7 +94,7 @@ def vgg11_forward_2_loops(
 
 def vgg11_forward_2(max_pool2d2_y: rt.Array, max_pool2d2_argmax: rt.Array, relu2_y: rt.Array, N: int) -> None:
     """Call `vgg11_forward_2_loops` for all of max_pool2d2_y."""
-    dtype = max_pool2d2_y.dtype.type
+    dtype = rt.float_type("vgg11_forward_2_loops", max_pool2d2_y=max_pool2d2_y)
     rt.run(
         vgg11_forward_2_loops,
         8 * N,
@@ -141,7 +141,7 @@ def vgg11_forward_3_loops(
 
 def vgg11_forward_3(max_pool2d3_y: rt.Array, max_pool2d3_argmax: rt.Array, relu4_y: rt.Array, N: int) -> None:
     """Call `vgg11_forward_3_loops` for all of max_pool2d3_y."""
-    dtype = max_pool2d3_y.dtype.type
+    dtype = rt.float_type("vgg11_forward_3_loops", max_pool2d3_y=max_pool2d3_y)
     rt.run(
         vgg11_forward_3_loops,
         4 * N,
@@ -188,7 +188,7 @@ def vgg11_forward_4_loops(
 
 def vgg11_forward_4(max_pool2d4_y: rt.Array, max_pool2d4_argmax: rt.Array, relu6_y: rt.Array, N: int) -> None:
     """Call `vgg11_forward_4_loops` for all of max_pool2d4_y."""
-    dtype = max_pool2d4_y.dtype.type
+    dtype = rt.float_type("vgg11_forward_4_loops", max_pool2d4_y=max_pool2d4_y)
     rt.run(
         vgg11_forward_4_loops,
         2 * N,
@@ -234,7 +234,7 @@ def vgg11_forward_5_loops(
 
 def vgg11_forward_5(max_pool2d5_y: rt.Array, max_pool2d5_argmax: rt.Array, relu8_y: rt.Array, N: int) -> None:
     """Call `vgg11_forward_5_loops` for all of max_pool2d5_y."""
-    dtype = max_pool2d5_y.dtype.type
+    dtype = rt.float_type("vgg11_forward_5_loops", max_pool2d5_y=max_pool2d5_y)
     rt.run(
         vgg11_forward_5_loops,
         1,
@@ -272,7 +272,7 @@ def vgg11_predict_1_loops(
 
 def vgg11_predict_1(max_pool2d1_y: rt.Array, relu1_y: rt.Array, N: int) -> None:
     """Call `vgg11_predict_1_loops` for all of max_pool2d1_y."""
-    dtype = max_pool2d1_y.dtype.type
+    dtype = rt.float_type("vgg11_predict_1_loops", max_pool2d1_y=max_pool2d1_y)
     rt.run(vgg11_predict_1_loops, 16 * N, 65536 * N, rt.flat(max_pool2d1_y), rt.flat(relu1_y), dtype(-np.inf))
 
 
@@ -301,7 +301,7 @@ def vgg11_predict_2_loops(
 
 def vgg11_predict_2(max_pool2d2_y: rt.Array, relu2_y: rt.Array, N: int) -> None:
     """Call `vgg11_predict_2_loops` for all of max_pool2d2_y."""
-    dtype = max_pool2d2_y.dtype.type
+    dtype = rt.float_type("vgg11_predict_2_loops", max_pool2d2_y=max_pool2d2_y)
     rt.run(vgg11_predict_2_loops, 8 * N, 32768 * N, rt.flat(max_pool2d2_y), rt.flat(relu2_y), dtype(-np.inf))
 
 
@@ -330,7 +330,7 @@ def vgg11_predict_3_loops(
 
 def vgg11_predict_3(max_pool2d3_y: rt.Array, relu4_y: rt.Array, N: int) -> None:
     """Call `vgg11_predict_3_loops` for all of max_pool2d3_y."""
-    dtype = max_pool2d3_y.dtype.type
+    dtype = rt.float_type("vgg11_predict_3_loops", max_pool2d3_y=max_pool2d3_y)
     rt.run(vgg11_predict_3_loops, 4 * N, 16384 * N, rt.flat(max_pool2d3_y), rt.flat(relu4_y), dtype(-np.inf))
 
 
@@ -357,7 +357,7 @@ def vgg11_predict_4_loops(
 
 def vgg11_predict_4(max_pool2d5_y: rt.Array, relu8_y: rt.Array, N: int) -> None:
     """Call `vgg11_predict_4_loops` for all of max_pool2d5_y."""
-    dtype = max_pool2d5_y.dtype.type
+    dtype = rt.float_type("vgg11_predict_4_loops", max_pool2d5_y=max_pool2d5_y)
     rt.run(vgg11_predict_4_loops, 1, 2048 * N, rt.flat(max_pool2d5_y), rt.flat(relu8_y), dtype(-np.inf), N)
 
 
@@ -412,7 +412,7 @@ def vgg11_backward_1_loops(
 
 def vgg11_backward_1(drelu6_y: rt.Array, dmax_pool2d4_y: rt.Array, max_pool2d4_argmax: rt.Array, N: int) -> None:
     """Call `vgg11_backward_1_loops` for all of drelu6_y."""
-    dtype = drelu6_y.dtype.type
+    dtype = rt.float_type("vgg11_backward_1_loops", drelu6_y=drelu6_y)
     rt.run(
         vgg11_backward_1_loops,
         N,
@@ -473,7 +473,7 @@ def vgg11_backward_2_loops(
 
 def vgg11_backward_2(drelu4_y: rt.Array, dmax_pool2d3_y: rt.Array, max_pool2d3_argmax: rt.Array, N: int) -> None:
     """Call `vgg11_backward_2_loops` for all of drelu4_y."""
-    dtype = drelu4_y.dtype.type
+    dtype = rt.float_type("vgg11_backward_2_loops", drelu4_y=drelu4_y)
     rt.run(
         vgg11_backward_2_loops,
         N,
@@ -534,7 +534,7 @@ def vgg11_backward_3_loops(
 
 def vgg11_backward_3(drelu2_y: rt.Array, dmax_pool2d2_y: rt.Array, max_pool2d2_argmax: rt.Array, N: int) -> None:
     """Call `vgg11_backward_3_loops` for all of drelu2_y."""
-    dtype = drelu2_y.dtype.type
+    dtype = rt.float_type("vgg11_backward_3_loops", drelu2_y=drelu2_y)
     rt.run(
         vgg11_backward_3_loops,
         N,
@@ -595,7 +595,7 @@ def vgg11_backward_4_loops(
 
 def vgg11_backward_4(drelu1_y: rt.Array, dmax_pool2d1_y: rt.Array, max_pool2d1_argmax: rt.Array, N: int) -> None:
     """Call `vgg11_backward_4_loops` for all of drelu1_y."""
-    dtype = drelu1_y.dtype.type
+    dtype = rt.float_type("vgg11_backward_4_loops", drelu1_y=drelu1_y)
     rt.run(
         vgg11_backward_4_loops,
         N,

@@ -17,7 +17,7 @@ layers         what classes of layers, networks and optimisers stand on
 from .arguments.arrays import Array, array, as_array, float_type, labels, recorded, scalar_type
 from .arguments.extents import divided, elements, extent, extents, fits, raveled_axes, same_axes, same_shape
 from .arguments.kept import once
-from .arguments.options import Padding, Shape, Size, count, flag, number, paddings, real_type, require, shape, sizes
+from .arguments.options import Padding, Size, count, flag, number, paddings, real_type, require, shape, sizes
 from .arguments.weights import direction, names, normal, uniform, uniform_within, weight
 from .arithmetic.extrema import first_max, first_min, maximise, minimise
 from .arithmetic.functions import erf, ratio, share, sigmoid, softplus
@@ -49,7 +49,6 @@ __all__ = [
     "Padding",
     "Sequential",
     "Settings",
-    "Shape",
     "Size",
     "Window",
     "add_row",

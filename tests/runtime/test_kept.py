@@ -38,7 +38,13 @@ def test_the_same_shapes_and_options_are_bound_once() -> None:
 
 @pytest.mark.parametrize(
     "options",
-    [(1, True, 1.0, "1", None), (0.0, -0.0, 0, False), ((1, 1), (1, True), (1, 1.0), ((1, 1), 1)), (2, np.int64(2), [2], (2,)), (np.array(1), np.array(2), np.array([1]))],
+    [
+        (1, True, 1.0, "1", None),
+        (0.0, -0.0, 0, False),
+        ((1, 1), (1, True), (1, 1.0), ((1, 1), 1)),
+        (2, np.int64(2), [2], (2,)),
+        (np.array(1), np.array(2), np.array([1])),
+    ],
 )
 def test_equal_options_of_other_types_are_other_options(options: tuple[Any, ...]) -> None:
     once, calls = counted()

@@ -181,11 +181,18 @@ def _groups(kernels: Sequence[Kernel]) -> Iterator[_Group]:
 
 
 def _merged(kernels: Sequence[Kernel]) -> _Group:
-    every = [{s.tensor.name: s.tensor for s in _sources(k)} for k in kernels]
-    tensors = {name: tensor for found in reversed(every) for name, tensor in found.items()}
-    order = dict.fromkeys(chain.from_iterable(every))
+    """A group; what one of its functions may be without is optional in it."""
+    every = [{s.tensor.name: s for s in _sources(k)} for k in kernels]
+    first = {name: source.tensor for found in reversed(every) for name, source in found.items()}
     sources = (
-        Source(Name(n), n, tensors[n], named=True, left_out=not all(n in found for found in every)) for n in order
+        Source(
+            Name(name),
+            name,
+            replace(first[name], optional=False),
+            named=True,
+            left_out=not all(name in found and not found[name].optional for found in every),
+        )
+        for name in dict.fromkeys(chain.from_iterable(every))
     )
     return _Group(tuple(kernels), tuple(sources))
 

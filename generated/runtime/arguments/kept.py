@@ -23,44 +23,44 @@ class Once:
     looked at each time.
 
     Args:
-        function: is given the type, shapes and options; None for what is absent.
+        function: is given the type and the shapes, which stand before its ``/``, and options; None for what is absent.
     """
 
     def __init__(self, function: Callable[..., Any]) -> None:
         self.function = function
-        code = function.__code__
-        self.names = code.co_varnames[1 : code.co_argcount]
+        self.names = function.__code__.co_varnames[1 : function.__code__.co_posonlyargcount]
         self.kept: dict[tuple[Any, ...], tuple[Any, ...]] = {}
 
     def __call__(self, dtype: Any, *given: Any) -> Any:
-        """What the function returns for these arrays, shapes and options."""
+        """What the function returns for these arrays, which it has the shapes of, and these options."""
+        last = len(self.names)
         key: list[Any] = [dtype]
-        for value in given:
-            kind = type(value)
-            if kind is np.ndarray:
-                key.append(value.shape)
-            elif kind in PLAIN:
+        for array in given[:last]:
+            key.append(array.shape if type(array) is np.ndarray else array)
+        for option in given[last:]:
+            kind = type(option)
+            if kind in PLAIN:
                 key.append(kind)
-                key.append(value)
-            elif kind is Shape or (kind is tuple and _is_plain(value)):
-                key.append(value)
+                key.append(option)
+            elif kind is tuple and _is_plain(option):
+                key.append(option)
             elif kind is float:
-                key.append(value.hex())  # 0.0 and -0.0 are equal
+                key.append(option.hex())  # 0.0 and -0.0 are equal
             else:
                 return self._called(dtype, given)
         known = tuple(key)
         found = self.kept.get(known)
-        if found is not None:
-            return found
-        found = self._called(dtype, given)
-        if len(self.kept) >= MOST_KEPT:
-            self.kept.clear()
-        self.kept[known] = found
+        if found is None:
+            found = self._called(dtype, given)
+            if len(self.kept) >= MOST_KEPT:
+                self.kept.clear()
+            self.kept[known] = found
         return found
 
     def _called(self, dtype: Any, given: tuple[Any, ...]) -> Any:
-        named = zip(given, self.names, strict=True)
-        return self.function(dtype, *(Shape(a.shape, n) if isinstance(a, np.ndarray) else a for a, n in named))
+        named = zip(self.names, given, strict=False)
+        shapes = (Shape(a.shape, name) if isinstance(a, np.ndarray) else a for name, a in named)
+        return self.function(dtype, *shapes, *given[len(self.names) :])
 
 
 def _is_plain(values: tuple[Any, ...]) -> bool:
