@@ -690,9 +690,17 @@ def resnet20_forward_1_loops(
         norm1_new_mean[c] = value
 
 
+<<<<<<< HEAD
 def resnet20_forward_1(norm1_new_mean: rt.Array, norm1_m: rt.Array, norm1_running_mean: rt.Array) -> None:
     """Call `resnet20_forward_1_loops` for all of norm1_new_mean."""
     dtype = rt.float_type("resnet20_forward_1_loops", norm1_new_mean=norm1_new_mean)
+=======
+def resnet20_forward_1(
+    batch_norm1_new_mean: rt.Array, batch_norm1_m: rt.Array, batch_norm1_running_mean: rt.Array
+) -> None:
+    """Call `resnet20_forward_1_loops` for all of batch_norm1_new_mean."""
+    dtype = rt.float_type("resnet20_forward_1_loops", batch_norm1_new_mean=batch_norm1_new_mean)
+>>>>>>> sizes
     rt.run(
         resnet20_forward_1_loops,
         16,
@@ -723,9 +731,17 @@ def resnet20_forward_2_loops(
         norm1_new_var[c] = value
 
 
+<<<<<<< HEAD
 def resnet20_forward_2(norm1_new_var: rt.Array, norm1_running_var: rt.Array, norm1_v: rt.Array, N: int) -> None:
     """Call `resnet20_forward_2_loops` for all of norm1_new_var."""
     dtype = rt.float_type("resnet20_forward_2_loops", norm1_new_var=norm1_new_var)
+=======
+def resnet20_forward_2(
+    batch_norm1_new_var: rt.Array, batch_norm1_running_var: rt.Array, batch_norm1_v: rt.Array, N: int
+) -> None:
+    """Call `resnet20_forward_2_loops` for all of batch_norm1_new_var."""
+    dtype = rt.float_type("resnet20_forward_2_loops", batch_norm1_new_var=batch_norm1_new_var)
+>>>>>>> sizes
     rt.run(
         resnet20_forward_2_loops,
         16,
@@ -736,3 +752,1266 @@ def resnet20_forward_2(norm1_new_var: rt.Array, norm1_running_var: rt.Array, nor
         dtype(rt.ratio(512 * N, 5 * float(np.maximum(1024 * N - 1, 1)))),
         dtype(9 / 10),
     )
+<<<<<<< HEAD
+=======
+
+
+@rt.compiled
+def resnet20_forward_3_loops(
+    start: int,
+    stop: int,
+    batch_norm2_new_mean: np.ndarray[Any, Any],
+    batch_norm2_m: np.ndarray[Any, Any],
+    batch_norm2_running_mean: np.ndarray[Any, Any],
+    number_1: Any,
+    number_2: Any,
+) -> None:
+    """Element by element."""
+    for c in range(np.uintp(start), np.uintp(stop)):
+        batch_norm2_m_1 = batch_norm2_m[c]
+        batch_norm2_running_mean_1 = batch_norm2_running_mean[c]
+        value = number_1 * batch_norm2_m_1 + number_2 * batch_norm2_running_mean_1
+        batch_norm2_new_mean[c] = value
+
+
+def resnet20_forward_3(
+    batch_norm2_new_mean: rt.Array, batch_norm2_m: rt.Array, batch_norm2_running_mean: rt.Array
+) -> None:
+    """Call `resnet20_forward_3_loops` for all of batch_norm2_new_mean."""
+    dtype = rt.float_type("resnet20_forward_3_loops", batch_norm2_new_mean=batch_norm2_new_mean)
+    rt.run(
+        resnet20_forward_3_loops,
+        16,
+        16,
+        rt.flat(batch_norm2_new_mean),
+        rt.flat(batch_norm2_m),
+        rt.flat(batch_norm2_running_mean),
+        dtype(1 / 10),
+        dtype(9 / 10),
+    )
+
+
+@rt.compiled
+def resnet20_forward_4_loops(
+    start: int,
+    stop: int,
+    batch_norm2_new_var: np.ndarray[Any, Any],
+    batch_norm2_running_var: np.ndarray[Any, Any],
+    batch_norm2_v: np.ndarray[Any, Any],
+    number_1: Any,
+    number_2: Any,
+) -> None:
+    """Element by element."""
+    for c in range(np.uintp(start), np.uintp(stop)):
+        batch_norm2_v_1 = batch_norm2_v[c]
+        batch_norm2_running_var_1 = batch_norm2_running_var[c]
+        value = number_1 * batch_norm2_v_1 + number_2 * batch_norm2_running_var_1
+        batch_norm2_new_var[c] = value
+
+
+def resnet20_forward_4(
+    batch_norm2_new_var: rt.Array, batch_norm2_running_var: rt.Array, batch_norm2_v: rt.Array, N: int
+) -> None:
+    """Call `resnet20_forward_4_loops` for all of batch_norm2_new_var."""
+    dtype = rt.float_type("resnet20_forward_4_loops", batch_norm2_new_var=batch_norm2_new_var)
+    rt.run(
+        resnet20_forward_4_loops,
+        16,
+        16,
+        rt.flat(batch_norm2_new_var),
+        rt.flat(batch_norm2_running_var),
+        rt.flat(batch_norm2_v),
+        dtype(rt.ratio(512 * N, 5 * float(np.maximum(1024 * N - 1, 1)))),
+        dtype(9 / 10),
+    )
+
+
+@rt.compiled
+def resnet20_forward_5_loops(
+    start: int,
+    stop: int,
+    batch_norm3_new_mean: np.ndarray[Any, Any],
+    batch_norm3_m: np.ndarray[Any, Any],
+    batch_norm3_running_mean: np.ndarray[Any, Any],
+    number_1: Any,
+    number_2: Any,
+) -> None:
+    """Element by element."""
+    for c in range(np.uintp(start), np.uintp(stop)):
+        batch_norm3_m_1 = batch_norm3_m[c]
+        batch_norm3_running_mean_1 = batch_norm3_running_mean[c]
+        value = number_1 * batch_norm3_m_1 + number_2 * batch_norm3_running_mean_1
+        batch_norm3_new_mean[c] = value
+
+
+def resnet20_forward_5(
+    batch_norm3_new_mean: rt.Array, batch_norm3_m: rt.Array, batch_norm3_running_mean: rt.Array
+) -> None:
+    """Call `resnet20_forward_5_loops` for all of batch_norm3_new_mean."""
+    dtype = rt.float_type("resnet20_forward_5_loops", batch_norm3_new_mean=batch_norm3_new_mean)
+    rt.run(
+        resnet20_forward_5_loops,
+        16,
+        16,
+        rt.flat(batch_norm3_new_mean),
+        rt.flat(batch_norm3_m),
+        rt.flat(batch_norm3_running_mean),
+        dtype(1 / 10),
+        dtype(9 / 10),
+    )
+
+
+@rt.compiled
+def resnet20_forward_6_loops(
+    start: int,
+    stop: int,
+    batch_norm3_new_var: np.ndarray[Any, Any],
+    batch_norm3_running_var: np.ndarray[Any, Any],
+    batch_norm3_v: np.ndarray[Any, Any],
+    number_1: Any,
+    number_2: Any,
+) -> None:
+    """Element by element."""
+    for c in range(np.uintp(start), np.uintp(stop)):
+        batch_norm3_v_1 = batch_norm3_v[c]
+        batch_norm3_running_var_1 = batch_norm3_running_var[c]
+        value = number_1 * batch_norm3_v_1 + number_2 * batch_norm3_running_var_1
+        batch_norm3_new_var[c] = value
+
+
+def resnet20_forward_6(
+    batch_norm3_new_var: rt.Array, batch_norm3_running_var: rt.Array, batch_norm3_v: rt.Array, N: int
+) -> None:
+    """Call `resnet20_forward_6_loops` for all of batch_norm3_new_var."""
+    dtype = rt.float_type("resnet20_forward_6_loops", batch_norm3_new_var=batch_norm3_new_var)
+    rt.run(
+        resnet20_forward_6_loops,
+        16,
+        16,
+        rt.flat(batch_norm3_new_var),
+        rt.flat(batch_norm3_running_var),
+        rt.flat(batch_norm3_v),
+        dtype(rt.ratio(512 * N, 5 * float(np.maximum(1024 * N - 1, 1)))),
+        dtype(9 / 10),
+    )
+
+
+@rt.compiled
+def resnet20_forward_7_loops(
+    start: int,
+    stop: int,
+    batch_norm4_new_mean: np.ndarray[Any, Any],
+    batch_norm4_m: np.ndarray[Any, Any],
+    batch_norm4_running_mean: np.ndarray[Any, Any],
+    number_1: Any,
+    number_2: Any,
+) -> None:
+    """Element by element."""
+    for c in range(np.uintp(start), np.uintp(stop)):
+        batch_norm4_m_1 = batch_norm4_m[c]
+        batch_norm4_running_mean_1 = batch_norm4_running_mean[c]
+        value = number_1 * batch_norm4_m_1 + number_2 * batch_norm4_running_mean_1
+        batch_norm4_new_mean[c] = value
+
+
+def resnet20_forward_7(
+    batch_norm4_new_mean: rt.Array, batch_norm4_m: rt.Array, batch_norm4_running_mean: rt.Array
+) -> None:
+    """Call `resnet20_forward_7_loops` for all of batch_norm4_new_mean."""
+    dtype = rt.float_type("resnet20_forward_7_loops", batch_norm4_new_mean=batch_norm4_new_mean)
+    rt.run(
+        resnet20_forward_7_loops,
+        16,
+        16,
+        rt.flat(batch_norm4_new_mean),
+        rt.flat(batch_norm4_m),
+        rt.flat(batch_norm4_running_mean),
+        dtype(1 / 10),
+        dtype(9 / 10),
+    )
+
+
+@rt.compiled
+def resnet20_forward_8_loops(
+    start: int,
+    stop: int,
+    batch_norm4_new_var: np.ndarray[Any, Any],
+    batch_norm4_running_var: np.ndarray[Any, Any],
+    batch_norm4_v: np.ndarray[Any, Any],
+    number_1: Any,
+    number_2: Any,
+) -> None:
+    """Element by element."""
+    for c in range(np.uintp(start), np.uintp(stop)):
+        batch_norm4_v_1 = batch_norm4_v[c]
+        batch_norm4_running_var_1 = batch_norm4_running_var[c]
+        value = number_1 * batch_norm4_v_1 + number_2 * batch_norm4_running_var_1
+        batch_norm4_new_var[c] = value
+
+
+def resnet20_forward_8(
+    batch_norm4_new_var: rt.Array, batch_norm4_running_var: rt.Array, batch_norm4_v: rt.Array, N: int
+) -> None:
+    """Call `resnet20_forward_8_loops` for all of batch_norm4_new_var."""
+    dtype = rt.float_type("resnet20_forward_8_loops", batch_norm4_new_var=batch_norm4_new_var)
+    rt.run(
+        resnet20_forward_8_loops,
+        16,
+        16,
+        rt.flat(batch_norm4_new_var),
+        rt.flat(batch_norm4_running_var),
+        rt.flat(batch_norm4_v),
+        dtype(rt.ratio(512 * N, 5 * float(np.maximum(1024 * N - 1, 1)))),
+        dtype(9 / 10),
+    )
+
+
+@rt.compiled
+def resnet20_forward_9_loops(
+    start: int,
+    stop: int,
+    batch_norm5_new_mean: np.ndarray[Any, Any],
+    batch_norm5_m: np.ndarray[Any, Any],
+    batch_norm5_running_mean: np.ndarray[Any, Any],
+    number_1: Any,
+    number_2: Any,
+) -> None:
+    """Element by element."""
+    for c in range(np.uintp(start), np.uintp(stop)):
+        batch_norm5_m_1 = batch_norm5_m[c]
+        batch_norm5_running_mean_1 = batch_norm5_running_mean[c]
+        value = number_1 * batch_norm5_m_1 + number_2 * batch_norm5_running_mean_1
+        batch_norm5_new_mean[c] = value
+
+
+def resnet20_forward_9(
+    batch_norm5_new_mean: rt.Array, batch_norm5_m: rt.Array, batch_norm5_running_mean: rt.Array
+) -> None:
+    """Call `resnet20_forward_9_loops` for all of batch_norm5_new_mean."""
+    dtype = rt.float_type("resnet20_forward_9_loops", batch_norm5_new_mean=batch_norm5_new_mean)
+    rt.run(
+        resnet20_forward_9_loops,
+        16,
+        16,
+        rt.flat(batch_norm5_new_mean),
+        rt.flat(batch_norm5_m),
+        rt.flat(batch_norm5_running_mean),
+        dtype(1 / 10),
+        dtype(9 / 10),
+    )
+
+
+@rt.compiled
+def resnet20_forward_10_loops(
+    start: int,
+    stop: int,
+    batch_norm5_new_var: np.ndarray[Any, Any],
+    batch_norm5_running_var: np.ndarray[Any, Any],
+    batch_norm5_v: np.ndarray[Any, Any],
+    number_1: Any,
+    number_2: Any,
+) -> None:
+    """Element by element."""
+    for c in range(np.uintp(start), np.uintp(stop)):
+        batch_norm5_v_1 = batch_norm5_v[c]
+        batch_norm5_running_var_1 = batch_norm5_running_var[c]
+        value = number_1 * batch_norm5_v_1 + number_2 * batch_norm5_running_var_1
+        batch_norm5_new_var[c] = value
+
+
+def resnet20_forward_10(
+    batch_norm5_new_var: rt.Array, batch_norm5_running_var: rt.Array, batch_norm5_v: rt.Array, N: int
+) -> None:
+    """Call `resnet20_forward_10_loops` for all of batch_norm5_new_var."""
+    dtype = rt.float_type("resnet20_forward_10_loops", batch_norm5_new_var=batch_norm5_new_var)
+    rt.run(
+        resnet20_forward_10_loops,
+        16,
+        16,
+        rt.flat(batch_norm5_new_var),
+        rt.flat(batch_norm5_running_var),
+        rt.flat(batch_norm5_v),
+        dtype(rt.ratio(512 * N, 5 * float(np.maximum(1024 * N - 1, 1)))),
+        dtype(9 / 10),
+    )
+
+
+@rt.compiled
+def resnet20_forward_11_loops(
+    start: int,
+    stop: int,
+    batch_norm6_new_mean: np.ndarray[Any, Any],
+    batch_norm6_m: np.ndarray[Any, Any],
+    batch_norm6_running_mean: np.ndarray[Any, Any],
+    number_1: Any,
+    number_2: Any,
+) -> None:
+    """Element by element."""
+    for c in range(np.uintp(start), np.uintp(stop)):
+        batch_norm6_m_1 = batch_norm6_m[c]
+        batch_norm6_running_mean_1 = batch_norm6_running_mean[c]
+        value = number_1 * batch_norm6_m_1 + number_2 * batch_norm6_running_mean_1
+        batch_norm6_new_mean[c] = value
+
+
+def resnet20_forward_11(
+    batch_norm6_new_mean: rt.Array, batch_norm6_m: rt.Array, batch_norm6_running_mean: rt.Array
+) -> None:
+    """Call `resnet20_forward_11_loops` for all of batch_norm6_new_mean."""
+    dtype = rt.float_type("resnet20_forward_11_loops", batch_norm6_new_mean=batch_norm6_new_mean)
+    rt.run(
+        resnet20_forward_11_loops,
+        16,
+        16,
+        rt.flat(batch_norm6_new_mean),
+        rt.flat(batch_norm6_m),
+        rt.flat(batch_norm6_running_mean),
+        dtype(1 / 10),
+        dtype(9 / 10),
+    )
+
+
+@rt.compiled
+def resnet20_forward_12_loops(
+    start: int,
+    stop: int,
+    batch_norm6_new_var: np.ndarray[Any, Any],
+    batch_norm6_running_var: np.ndarray[Any, Any],
+    batch_norm6_v: np.ndarray[Any, Any],
+    number_1: Any,
+    number_2: Any,
+) -> None:
+    """Element by element."""
+    for c in range(np.uintp(start), np.uintp(stop)):
+        batch_norm6_v_1 = batch_norm6_v[c]
+        batch_norm6_running_var_1 = batch_norm6_running_var[c]
+        value = number_1 * batch_norm6_v_1 + number_2 * batch_norm6_running_var_1
+        batch_norm6_new_var[c] = value
+
+
+def resnet20_forward_12(
+    batch_norm6_new_var: rt.Array, batch_norm6_running_var: rt.Array, batch_norm6_v: rt.Array, N: int
+) -> None:
+    """Call `resnet20_forward_12_loops` for all of batch_norm6_new_var."""
+    dtype = rt.float_type("resnet20_forward_12_loops", batch_norm6_new_var=batch_norm6_new_var)
+    rt.run(
+        resnet20_forward_12_loops,
+        16,
+        16,
+        rt.flat(batch_norm6_new_var),
+        rt.flat(batch_norm6_running_var),
+        rt.flat(batch_norm6_v),
+        dtype(rt.ratio(512 * N, 5 * float(np.maximum(1024 * N - 1, 1)))),
+        dtype(9 / 10),
+    )
+
+
+@rt.compiled
+def resnet20_forward_13_loops(
+    start: int,
+    stop: int,
+    batch_norm7_new_mean: np.ndarray[Any, Any],
+    batch_norm7_m: np.ndarray[Any, Any],
+    batch_norm7_running_mean: np.ndarray[Any, Any],
+    number_1: Any,
+    number_2: Any,
+) -> None:
+    """Element by element."""
+    for c in range(np.uintp(start), np.uintp(stop)):
+        batch_norm7_m_1 = batch_norm7_m[c]
+        batch_norm7_running_mean_1 = batch_norm7_running_mean[c]
+        value = number_1 * batch_norm7_m_1 + number_2 * batch_norm7_running_mean_1
+        batch_norm7_new_mean[c] = value
+
+
+def resnet20_forward_13(
+    batch_norm7_new_mean: rt.Array, batch_norm7_m: rt.Array, batch_norm7_running_mean: rt.Array
+) -> None:
+    """Call `resnet20_forward_13_loops` for all of batch_norm7_new_mean."""
+    dtype = rt.float_type("resnet20_forward_13_loops", batch_norm7_new_mean=batch_norm7_new_mean)
+    rt.run(
+        resnet20_forward_13_loops,
+        16,
+        16,
+        rt.flat(batch_norm7_new_mean),
+        rt.flat(batch_norm7_m),
+        rt.flat(batch_norm7_running_mean),
+        dtype(1 / 10),
+        dtype(9 / 10),
+    )
+
+
+@rt.compiled
+def resnet20_forward_14_loops(
+    start: int,
+    stop: int,
+    batch_norm7_new_var: np.ndarray[Any, Any],
+    batch_norm7_running_var: np.ndarray[Any, Any],
+    batch_norm7_v: np.ndarray[Any, Any],
+    number_1: Any,
+    number_2: Any,
+) -> None:
+    """Element by element."""
+    for c in range(np.uintp(start), np.uintp(stop)):
+        batch_norm7_v_1 = batch_norm7_v[c]
+        batch_norm7_running_var_1 = batch_norm7_running_var[c]
+        value = number_1 * batch_norm7_v_1 + number_2 * batch_norm7_running_var_1
+        batch_norm7_new_var[c] = value
+
+
+def resnet20_forward_14(
+    batch_norm7_new_var: rt.Array, batch_norm7_running_var: rt.Array, batch_norm7_v: rt.Array, N: int
+) -> None:
+    """Call `resnet20_forward_14_loops` for all of batch_norm7_new_var."""
+    dtype = rt.float_type("resnet20_forward_14_loops", batch_norm7_new_var=batch_norm7_new_var)
+    rt.run(
+        resnet20_forward_14_loops,
+        16,
+        16,
+        rt.flat(batch_norm7_new_var),
+        rt.flat(batch_norm7_running_var),
+        rt.flat(batch_norm7_v),
+        dtype(rt.ratio(512 * N, 5 * float(np.maximum(1024 * N - 1, 1)))),
+        dtype(9 / 10),
+    )
+
+
+@rt.compiled
+def resnet20_forward_15_loops(
+    start: int,
+    stop: int,
+    batch_norm8_new_mean: np.ndarray[Any, Any],
+    batch_norm8_m: np.ndarray[Any, Any],
+    batch_norm8_running_mean: np.ndarray[Any, Any],
+    number_1: Any,
+    number_2: Any,
+) -> None:
+    """Element by element."""
+    for c in range(np.uintp(start), np.uintp(stop)):
+        batch_norm8_m_1 = batch_norm8_m[c]
+        batch_norm8_running_mean_1 = batch_norm8_running_mean[c]
+        value = number_1 * batch_norm8_m_1 + number_2 * batch_norm8_running_mean_1
+        batch_norm8_new_mean[c] = value
+
+
+def resnet20_forward_15(
+    batch_norm8_new_mean: rt.Array, batch_norm8_m: rt.Array, batch_norm8_running_mean: rt.Array
+) -> None:
+    """Call `resnet20_forward_15_loops` for all of batch_norm8_new_mean."""
+    dtype = rt.float_type("resnet20_forward_15_loops", batch_norm8_new_mean=batch_norm8_new_mean)
+    rt.run(
+        resnet20_forward_15_loops,
+        32,
+        32,
+        rt.flat(batch_norm8_new_mean),
+        rt.flat(batch_norm8_m),
+        rt.flat(batch_norm8_running_mean),
+        dtype(1 / 10),
+        dtype(9 / 10),
+    )
+
+
+@rt.compiled
+def resnet20_forward_16_loops(
+    start: int,
+    stop: int,
+    batch_norm8_new_var: np.ndarray[Any, Any],
+    batch_norm8_running_var: np.ndarray[Any, Any],
+    batch_norm8_v: np.ndarray[Any, Any],
+    number_1: Any,
+    number_2: Any,
+) -> None:
+    """Element by element."""
+    for c in range(np.uintp(start), np.uintp(stop)):
+        batch_norm8_v_1 = batch_norm8_v[c]
+        batch_norm8_running_var_1 = batch_norm8_running_var[c]
+        value = number_1 * batch_norm8_v_1 + number_2 * batch_norm8_running_var_1
+        batch_norm8_new_var[c] = value
+
+
+def resnet20_forward_16(
+    batch_norm8_new_var: rt.Array, batch_norm8_running_var: rt.Array, batch_norm8_v: rt.Array, N: int
+) -> None:
+    """Call `resnet20_forward_16_loops` for all of batch_norm8_new_var."""
+    dtype = rt.float_type("resnet20_forward_16_loops", batch_norm8_new_var=batch_norm8_new_var)
+    rt.run(
+        resnet20_forward_16_loops,
+        32,
+        32,
+        rt.flat(batch_norm8_new_var),
+        rt.flat(batch_norm8_running_var),
+        rt.flat(batch_norm8_v),
+        dtype(rt.ratio(128 * N, 5 * float(np.maximum(256 * N - 1, 1)))),
+        dtype(9 / 10),
+    )
+
+
+@rt.compiled
+def resnet20_forward_17_loops(
+    start: int,
+    stop: int,
+    batch_norm9_new_mean: np.ndarray[Any, Any],
+    batch_norm9_m: np.ndarray[Any, Any],
+    batch_norm9_running_mean: np.ndarray[Any, Any],
+    number_1: Any,
+    number_2: Any,
+) -> None:
+    """Element by element."""
+    for c in range(np.uintp(start), np.uintp(stop)):
+        batch_norm9_m_1 = batch_norm9_m[c]
+        batch_norm9_running_mean_1 = batch_norm9_running_mean[c]
+        value = number_1 * batch_norm9_m_1 + number_2 * batch_norm9_running_mean_1
+        batch_norm9_new_mean[c] = value
+
+
+def resnet20_forward_17(
+    batch_norm9_new_mean: rt.Array, batch_norm9_m: rt.Array, batch_norm9_running_mean: rt.Array
+) -> None:
+    """Call `resnet20_forward_17_loops` for all of batch_norm9_new_mean."""
+    dtype = rt.float_type("resnet20_forward_17_loops", batch_norm9_new_mean=batch_norm9_new_mean)
+    rt.run(
+        resnet20_forward_17_loops,
+        32,
+        32,
+        rt.flat(batch_norm9_new_mean),
+        rt.flat(batch_norm9_m),
+        rt.flat(batch_norm9_running_mean),
+        dtype(1 / 10),
+        dtype(9 / 10),
+    )
+
+
+@rt.compiled
+def resnet20_forward_18_loops(
+    start: int,
+    stop: int,
+    batch_norm9_new_var: np.ndarray[Any, Any],
+    batch_norm9_running_var: np.ndarray[Any, Any],
+    batch_norm9_v: np.ndarray[Any, Any],
+    number_1: Any,
+    number_2: Any,
+) -> None:
+    """Element by element."""
+    for c in range(np.uintp(start), np.uintp(stop)):
+        batch_norm9_v_1 = batch_norm9_v[c]
+        batch_norm9_running_var_1 = batch_norm9_running_var[c]
+        value = number_1 * batch_norm9_v_1 + number_2 * batch_norm9_running_var_1
+        batch_norm9_new_var[c] = value
+
+
+def resnet20_forward_18(
+    batch_norm9_new_var: rt.Array, batch_norm9_running_var: rt.Array, batch_norm9_v: rt.Array, N: int
+) -> None:
+    """Call `resnet20_forward_18_loops` for all of batch_norm9_new_var."""
+    dtype = rt.float_type("resnet20_forward_18_loops", batch_norm9_new_var=batch_norm9_new_var)
+    rt.run(
+        resnet20_forward_18_loops,
+        32,
+        32,
+        rt.flat(batch_norm9_new_var),
+        rt.flat(batch_norm9_running_var),
+        rt.flat(batch_norm9_v),
+        dtype(rt.ratio(128 * N, 5 * float(np.maximum(256 * N - 1, 1)))),
+        dtype(9 / 10),
+    )
+
+
+@rt.compiled
+def resnet20_forward_19_loops(
+    start: int,
+    stop: int,
+    batch_norm10_new_mean: np.ndarray[Any, Any],
+    batch_norm10_m: np.ndarray[Any, Any],
+    batch_norm10_running_mean: np.ndarray[Any, Any],
+    number_1: Any,
+    number_2: Any,
+) -> None:
+    """Element by element."""
+    for c in range(np.uintp(start), np.uintp(stop)):
+        batch_norm10_m_1 = batch_norm10_m[c]
+        batch_norm10_running_mean_1 = batch_norm10_running_mean[c]
+        value = number_1 * batch_norm10_m_1 + number_2 * batch_norm10_running_mean_1
+        batch_norm10_new_mean[c] = value
+
+
+def resnet20_forward_19(
+    batch_norm10_new_mean: rt.Array, batch_norm10_m: rt.Array, batch_norm10_running_mean: rt.Array
+) -> None:
+    """Call `resnet20_forward_19_loops` for all of batch_norm10_new_mean."""
+    dtype = rt.float_type("resnet20_forward_19_loops", batch_norm10_new_mean=batch_norm10_new_mean)
+    rt.run(
+        resnet20_forward_19_loops,
+        32,
+        32,
+        rt.flat(batch_norm10_new_mean),
+        rt.flat(batch_norm10_m),
+        rt.flat(batch_norm10_running_mean),
+        dtype(1 / 10),
+        dtype(9 / 10),
+    )
+
+
+@rt.compiled
+def resnet20_forward_20_loops(
+    start: int,
+    stop: int,
+    batch_norm10_new_var: np.ndarray[Any, Any],
+    batch_norm10_running_var: np.ndarray[Any, Any],
+    batch_norm10_v: np.ndarray[Any, Any],
+    number_1: Any,
+    number_2: Any,
+) -> None:
+    """Element by element."""
+    for c in range(np.uintp(start), np.uintp(stop)):
+        batch_norm10_v_1 = batch_norm10_v[c]
+        batch_norm10_running_var_1 = batch_norm10_running_var[c]
+        value = number_1 * batch_norm10_v_1 + number_2 * batch_norm10_running_var_1
+        batch_norm10_new_var[c] = value
+
+
+def resnet20_forward_20(
+    batch_norm10_new_var: rt.Array, batch_norm10_running_var: rt.Array, batch_norm10_v: rt.Array, N: int
+) -> None:
+    """Call `resnet20_forward_20_loops` for all of batch_norm10_new_var."""
+    dtype = rt.float_type("resnet20_forward_20_loops", batch_norm10_new_var=batch_norm10_new_var)
+    rt.run(
+        resnet20_forward_20_loops,
+        32,
+        32,
+        rt.flat(batch_norm10_new_var),
+        rt.flat(batch_norm10_running_var),
+        rt.flat(batch_norm10_v),
+        dtype(rt.ratio(128 * N, 5 * float(np.maximum(256 * N - 1, 1)))),
+        dtype(9 / 10),
+    )
+
+
+@rt.compiled
+def resnet20_forward_21_loops(
+    start: int,
+    stop: int,
+    batch_norm11_new_mean: np.ndarray[Any, Any],
+    batch_norm11_m: np.ndarray[Any, Any],
+    batch_norm11_running_mean: np.ndarray[Any, Any],
+    number_1: Any,
+    number_2: Any,
+) -> None:
+    """Element by element."""
+    for c in range(np.uintp(start), np.uintp(stop)):
+        batch_norm11_m_1 = batch_norm11_m[c]
+        batch_norm11_running_mean_1 = batch_norm11_running_mean[c]
+        value = number_1 * batch_norm11_m_1 + number_2 * batch_norm11_running_mean_1
+        batch_norm11_new_mean[c] = value
+
+
+def resnet20_forward_21(
+    batch_norm11_new_mean: rt.Array, batch_norm11_m: rt.Array, batch_norm11_running_mean: rt.Array
+) -> None:
+    """Call `resnet20_forward_21_loops` for all of batch_norm11_new_mean."""
+    dtype = rt.float_type("resnet20_forward_21_loops", batch_norm11_new_mean=batch_norm11_new_mean)
+    rt.run(
+        resnet20_forward_21_loops,
+        32,
+        32,
+        rt.flat(batch_norm11_new_mean),
+        rt.flat(batch_norm11_m),
+        rt.flat(batch_norm11_running_mean),
+        dtype(1 / 10),
+        dtype(9 / 10),
+    )
+
+
+@rt.compiled
+def resnet20_forward_22_loops(
+    start: int,
+    stop: int,
+    batch_norm11_new_var: np.ndarray[Any, Any],
+    batch_norm11_running_var: np.ndarray[Any, Any],
+    batch_norm11_v: np.ndarray[Any, Any],
+    number_1: Any,
+    number_2: Any,
+) -> None:
+    """Element by element."""
+    for c in range(np.uintp(start), np.uintp(stop)):
+        batch_norm11_v_1 = batch_norm11_v[c]
+        batch_norm11_running_var_1 = batch_norm11_running_var[c]
+        value = number_1 * batch_norm11_v_1 + number_2 * batch_norm11_running_var_1
+        batch_norm11_new_var[c] = value
+
+
+def resnet20_forward_22(
+    batch_norm11_new_var: rt.Array, batch_norm11_running_var: rt.Array, batch_norm11_v: rt.Array, N: int
+) -> None:
+    """Call `resnet20_forward_22_loops` for all of batch_norm11_new_var."""
+    dtype = rt.float_type("resnet20_forward_22_loops", batch_norm11_new_var=batch_norm11_new_var)
+    rt.run(
+        resnet20_forward_22_loops,
+        32,
+        32,
+        rt.flat(batch_norm11_new_var),
+        rt.flat(batch_norm11_running_var),
+        rt.flat(batch_norm11_v),
+        dtype(rt.ratio(128 * N, 5 * float(np.maximum(256 * N - 1, 1)))),
+        dtype(9 / 10),
+    )
+
+
+@rt.compiled
+def resnet20_forward_23_loops(
+    start: int,
+    stop: int,
+    batch_norm12_new_mean: np.ndarray[Any, Any],
+    batch_norm12_m: np.ndarray[Any, Any],
+    batch_norm12_running_mean: np.ndarray[Any, Any],
+    number_1: Any,
+    number_2: Any,
+) -> None:
+    """Element by element."""
+    for c in range(np.uintp(start), np.uintp(stop)):
+        batch_norm12_m_1 = batch_norm12_m[c]
+        batch_norm12_running_mean_1 = batch_norm12_running_mean[c]
+        value = number_1 * batch_norm12_m_1 + number_2 * batch_norm12_running_mean_1
+        batch_norm12_new_mean[c] = value
+
+
+def resnet20_forward_23(
+    batch_norm12_new_mean: rt.Array, batch_norm12_m: rt.Array, batch_norm12_running_mean: rt.Array
+) -> None:
+    """Call `resnet20_forward_23_loops` for all of batch_norm12_new_mean."""
+    dtype = rt.float_type("resnet20_forward_23_loops", batch_norm12_new_mean=batch_norm12_new_mean)
+    rt.run(
+        resnet20_forward_23_loops,
+        32,
+        32,
+        rt.flat(batch_norm12_new_mean),
+        rt.flat(batch_norm12_m),
+        rt.flat(batch_norm12_running_mean),
+        dtype(1 / 10),
+        dtype(9 / 10),
+    )
+
+
+@rt.compiled
+def resnet20_forward_24_loops(
+    start: int,
+    stop: int,
+    batch_norm12_new_var: np.ndarray[Any, Any],
+    batch_norm12_running_var: np.ndarray[Any, Any],
+    batch_norm12_v: np.ndarray[Any, Any],
+    number_1: Any,
+    number_2: Any,
+) -> None:
+    """Element by element."""
+    for c in range(np.uintp(start), np.uintp(stop)):
+        batch_norm12_v_1 = batch_norm12_v[c]
+        batch_norm12_running_var_1 = batch_norm12_running_var[c]
+        value = number_1 * batch_norm12_v_1 + number_2 * batch_norm12_running_var_1
+        batch_norm12_new_var[c] = value
+
+
+def resnet20_forward_24(
+    batch_norm12_new_var: rt.Array, batch_norm12_running_var: rt.Array, batch_norm12_v: rt.Array, N: int
+) -> None:
+    """Call `resnet20_forward_24_loops` for all of batch_norm12_new_var."""
+    dtype = rt.float_type("resnet20_forward_24_loops", batch_norm12_new_var=batch_norm12_new_var)
+    rt.run(
+        resnet20_forward_24_loops,
+        32,
+        32,
+        rt.flat(batch_norm12_new_var),
+        rt.flat(batch_norm12_running_var),
+        rt.flat(batch_norm12_v),
+        dtype(rt.ratio(128 * N, 5 * float(np.maximum(256 * N - 1, 1)))),
+        dtype(9 / 10),
+    )
+
+
+@rt.compiled
+def resnet20_forward_25_loops(
+    start: int,
+    stop: int,
+    batch_norm13_new_mean: np.ndarray[Any, Any],
+    batch_norm13_m: np.ndarray[Any, Any],
+    batch_norm13_running_mean: np.ndarray[Any, Any],
+    number_1: Any,
+    number_2: Any,
+) -> None:
+    """Element by element."""
+    for c in range(np.uintp(start), np.uintp(stop)):
+        batch_norm13_m_1 = batch_norm13_m[c]
+        batch_norm13_running_mean_1 = batch_norm13_running_mean[c]
+        value = number_1 * batch_norm13_m_1 + number_2 * batch_norm13_running_mean_1
+        batch_norm13_new_mean[c] = value
+
+
+def resnet20_forward_25(
+    batch_norm13_new_mean: rt.Array, batch_norm13_m: rt.Array, batch_norm13_running_mean: rt.Array
+) -> None:
+    """Call `resnet20_forward_25_loops` for all of batch_norm13_new_mean."""
+    dtype = rt.float_type("resnet20_forward_25_loops", batch_norm13_new_mean=batch_norm13_new_mean)
+    rt.run(
+        resnet20_forward_25_loops,
+        32,
+        32,
+        rt.flat(batch_norm13_new_mean),
+        rt.flat(batch_norm13_m),
+        rt.flat(batch_norm13_running_mean),
+        dtype(1 / 10),
+        dtype(9 / 10),
+    )
+
+
+@rt.compiled
+def resnet20_forward_26_loops(
+    start: int,
+    stop: int,
+    batch_norm13_new_var: np.ndarray[Any, Any],
+    batch_norm13_running_var: np.ndarray[Any, Any],
+    batch_norm13_v: np.ndarray[Any, Any],
+    number_1: Any,
+    number_2: Any,
+) -> None:
+    """Element by element."""
+    for c in range(np.uintp(start), np.uintp(stop)):
+        batch_norm13_v_1 = batch_norm13_v[c]
+        batch_norm13_running_var_1 = batch_norm13_running_var[c]
+        value = number_1 * batch_norm13_v_1 + number_2 * batch_norm13_running_var_1
+        batch_norm13_new_var[c] = value
+
+
+def resnet20_forward_26(
+    batch_norm13_new_var: rt.Array, batch_norm13_running_var: rt.Array, batch_norm13_v: rt.Array, N: int
+) -> None:
+    """Call `resnet20_forward_26_loops` for all of batch_norm13_new_var."""
+    dtype = rt.float_type("resnet20_forward_26_loops", batch_norm13_new_var=batch_norm13_new_var)
+    rt.run(
+        resnet20_forward_26_loops,
+        32,
+        32,
+        rt.flat(batch_norm13_new_var),
+        rt.flat(batch_norm13_running_var),
+        rt.flat(batch_norm13_v),
+        dtype(rt.ratio(128 * N, 5 * float(np.maximum(256 * N - 1, 1)))),
+        dtype(9 / 10),
+    )
+
+
+@rt.compiled
+def resnet20_forward_27_loops(
+    start: int,
+    stop: int,
+    batch_norm14_new_mean: np.ndarray[Any, Any],
+    batch_norm14_m: np.ndarray[Any, Any],
+    batch_norm14_running_mean: np.ndarray[Any, Any],
+    number_1: Any,
+    number_2: Any,
+) -> None:
+    """Element by element."""
+    for c in range(np.uintp(start), np.uintp(stop)):
+        batch_norm14_m_1 = batch_norm14_m[c]
+        batch_norm14_running_mean_1 = batch_norm14_running_mean[c]
+        value = number_1 * batch_norm14_m_1 + number_2 * batch_norm14_running_mean_1
+        batch_norm14_new_mean[c] = value
+
+
+def resnet20_forward_27(
+    batch_norm14_new_mean: rt.Array, batch_norm14_m: rt.Array, batch_norm14_running_mean: rt.Array
+) -> None:
+    """Call `resnet20_forward_27_loops` for all of batch_norm14_new_mean."""
+    dtype = rt.float_type("resnet20_forward_27_loops", batch_norm14_new_mean=batch_norm14_new_mean)
+    rt.run(
+        resnet20_forward_27_loops,
+        64,
+        64,
+        rt.flat(batch_norm14_new_mean),
+        rt.flat(batch_norm14_m),
+        rt.flat(batch_norm14_running_mean),
+        dtype(1 / 10),
+        dtype(9 / 10),
+    )
+
+
+@rt.compiled
+def resnet20_forward_28_loops(
+    start: int,
+    stop: int,
+    batch_norm14_new_var: np.ndarray[Any, Any],
+    batch_norm14_running_var: np.ndarray[Any, Any],
+    batch_norm14_v: np.ndarray[Any, Any],
+    number_1: Any,
+    number_2: Any,
+) -> None:
+    """Element by element."""
+    for c in range(np.uintp(start), np.uintp(stop)):
+        batch_norm14_v_1 = batch_norm14_v[c]
+        batch_norm14_running_var_1 = batch_norm14_running_var[c]
+        value = number_1 * batch_norm14_v_1 + number_2 * batch_norm14_running_var_1
+        batch_norm14_new_var[c] = value
+
+
+def resnet20_forward_28(
+    batch_norm14_new_var: rt.Array, batch_norm14_running_var: rt.Array, batch_norm14_v: rt.Array, N: int
+) -> None:
+    """Call `resnet20_forward_28_loops` for all of batch_norm14_new_var."""
+    dtype = rt.float_type("resnet20_forward_28_loops", batch_norm14_new_var=batch_norm14_new_var)
+    rt.run(
+        resnet20_forward_28_loops,
+        64,
+        64,
+        rt.flat(batch_norm14_new_var),
+        rt.flat(batch_norm14_running_var),
+        rt.flat(batch_norm14_v),
+        dtype(rt.ratio(32 * N, 5 * float(np.maximum(64 * N - 1, 1)))),
+        dtype(9 / 10),
+    )
+
+
+@rt.compiled
+def resnet20_forward_29_loops(
+    start: int,
+    stop: int,
+    batch_norm15_new_mean: np.ndarray[Any, Any],
+    batch_norm15_m: np.ndarray[Any, Any],
+    batch_norm15_running_mean: np.ndarray[Any, Any],
+    number_1: Any,
+    number_2: Any,
+) -> None:
+    """Element by element."""
+    for c in range(np.uintp(start), np.uintp(stop)):
+        batch_norm15_m_1 = batch_norm15_m[c]
+        batch_norm15_running_mean_1 = batch_norm15_running_mean[c]
+        value = number_1 * batch_norm15_m_1 + number_2 * batch_norm15_running_mean_1
+        batch_norm15_new_mean[c] = value
+
+
+def resnet20_forward_29(
+    batch_norm15_new_mean: rt.Array, batch_norm15_m: rt.Array, batch_norm15_running_mean: rt.Array
+) -> None:
+    """Call `resnet20_forward_29_loops` for all of batch_norm15_new_mean."""
+    dtype = rt.float_type("resnet20_forward_29_loops", batch_norm15_new_mean=batch_norm15_new_mean)
+    rt.run(
+        resnet20_forward_29_loops,
+        64,
+        64,
+        rt.flat(batch_norm15_new_mean),
+        rt.flat(batch_norm15_m),
+        rt.flat(batch_norm15_running_mean),
+        dtype(1 / 10),
+        dtype(9 / 10),
+    )
+
+
+@rt.compiled
+def resnet20_forward_30_loops(
+    start: int,
+    stop: int,
+    batch_norm15_new_var: np.ndarray[Any, Any],
+    batch_norm15_running_var: np.ndarray[Any, Any],
+    batch_norm15_v: np.ndarray[Any, Any],
+    number_1: Any,
+    number_2: Any,
+) -> None:
+    """Element by element."""
+    for c in range(np.uintp(start), np.uintp(stop)):
+        batch_norm15_v_1 = batch_norm15_v[c]
+        batch_norm15_running_var_1 = batch_norm15_running_var[c]
+        value = number_1 * batch_norm15_v_1 + number_2 * batch_norm15_running_var_1
+        batch_norm15_new_var[c] = value
+
+
+def resnet20_forward_30(
+    batch_norm15_new_var: rt.Array, batch_norm15_running_var: rt.Array, batch_norm15_v: rt.Array, N: int
+) -> None:
+    """Call `resnet20_forward_30_loops` for all of batch_norm15_new_var."""
+    dtype = rt.float_type("resnet20_forward_30_loops", batch_norm15_new_var=batch_norm15_new_var)
+    rt.run(
+        resnet20_forward_30_loops,
+        64,
+        64,
+        rt.flat(batch_norm15_new_var),
+        rt.flat(batch_norm15_running_var),
+        rt.flat(batch_norm15_v),
+        dtype(rt.ratio(32 * N, 5 * float(np.maximum(64 * N - 1, 1)))),
+        dtype(9 / 10),
+    )
+
+
+@rt.compiled
+def resnet20_forward_31_loops(
+    start: int,
+    stop: int,
+    batch_norm16_new_mean: np.ndarray[Any, Any],
+    batch_norm16_m: np.ndarray[Any, Any],
+    batch_norm16_running_mean: np.ndarray[Any, Any],
+    number_1: Any,
+    number_2: Any,
+) -> None:
+    """Element by element."""
+    for c in range(np.uintp(start), np.uintp(stop)):
+        batch_norm16_m_1 = batch_norm16_m[c]
+        batch_norm16_running_mean_1 = batch_norm16_running_mean[c]
+        value = number_1 * batch_norm16_m_1 + number_2 * batch_norm16_running_mean_1
+        batch_norm16_new_mean[c] = value
+
+
+def resnet20_forward_31(
+    batch_norm16_new_mean: rt.Array, batch_norm16_m: rt.Array, batch_norm16_running_mean: rt.Array
+) -> None:
+    """Call `resnet20_forward_31_loops` for all of batch_norm16_new_mean."""
+    dtype = rt.float_type("resnet20_forward_31_loops", batch_norm16_new_mean=batch_norm16_new_mean)
+    rt.run(
+        resnet20_forward_31_loops,
+        64,
+        64,
+        rt.flat(batch_norm16_new_mean),
+        rt.flat(batch_norm16_m),
+        rt.flat(batch_norm16_running_mean),
+        dtype(1 / 10),
+        dtype(9 / 10),
+    )
+
+
+@rt.compiled
+def resnet20_forward_32_loops(
+    start: int,
+    stop: int,
+    batch_norm16_new_var: np.ndarray[Any, Any],
+    batch_norm16_running_var: np.ndarray[Any, Any],
+    batch_norm16_v: np.ndarray[Any, Any],
+    number_1: Any,
+    number_2: Any,
+) -> None:
+    """Element by element."""
+    for c in range(np.uintp(start), np.uintp(stop)):
+        batch_norm16_v_1 = batch_norm16_v[c]
+        batch_norm16_running_var_1 = batch_norm16_running_var[c]
+        value = number_1 * batch_norm16_v_1 + number_2 * batch_norm16_running_var_1
+        batch_norm16_new_var[c] = value
+
+
+def resnet20_forward_32(
+    batch_norm16_new_var: rt.Array, batch_norm16_running_var: rt.Array, batch_norm16_v: rt.Array, N: int
+) -> None:
+    """Call `resnet20_forward_32_loops` for all of batch_norm16_new_var."""
+    dtype = rt.float_type("resnet20_forward_32_loops", batch_norm16_new_var=batch_norm16_new_var)
+    rt.run(
+        resnet20_forward_32_loops,
+        64,
+        64,
+        rt.flat(batch_norm16_new_var),
+        rt.flat(batch_norm16_running_var),
+        rt.flat(batch_norm16_v),
+        dtype(rt.ratio(32 * N, 5 * float(np.maximum(64 * N - 1, 1)))),
+        dtype(9 / 10),
+    )
+
+
+@rt.compiled
+def resnet20_forward_33_loops(
+    start: int,
+    stop: int,
+    batch_norm17_new_mean: np.ndarray[Any, Any],
+    batch_norm17_m: np.ndarray[Any, Any],
+    batch_norm17_running_mean: np.ndarray[Any, Any],
+    number_1: Any,
+    number_2: Any,
+) -> None:
+    """Element by element."""
+    for c in range(np.uintp(start), np.uintp(stop)):
+        batch_norm17_m_1 = batch_norm17_m[c]
+        batch_norm17_running_mean_1 = batch_norm17_running_mean[c]
+        value = number_1 * batch_norm17_m_1 + number_2 * batch_norm17_running_mean_1
+        batch_norm17_new_mean[c] = value
+
+
+def resnet20_forward_33(
+    batch_norm17_new_mean: rt.Array, batch_norm17_m: rt.Array, batch_norm17_running_mean: rt.Array
+) -> None:
+    """Call `resnet20_forward_33_loops` for all of batch_norm17_new_mean."""
+    dtype = rt.float_type("resnet20_forward_33_loops", batch_norm17_new_mean=batch_norm17_new_mean)
+    rt.run(
+        resnet20_forward_33_loops,
+        64,
+        64,
+        rt.flat(batch_norm17_new_mean),
+        rt.flat(batch_norm17_m),
+        rt.flat(batch_norm17_running_mean),
+        dtype(1 / 10),
+        dtype(9 / 10),
+    )
+
+
+@rt.compiled
+def resnet20_forward_34_loops(
+    start: int,
+    stop: int,
+    batch_norm17_new_var: np.ndarray[Any, Any],
+    batch_norm17_running_var: np.ndarray[Any, Any],
+    batch_norm17_v: np.ndarray[Any, Any],
+    number_1: Any,
+    number_2: Any,
+) -> None:
+    """Element by element."""
+    for c in range(np.uintp(start), np.uintp(stop)):
+        batch_norm17_v_1 = batch_norm17_v[c]
+        batch_norm17_running_var_1 = batch_norm17_running_var[c]
+        value = number_1 * batch_norm17_v_1 + number_2 * batch_norm17_running_var_1
+        batch_norm17_new_var[c] = value
+
+
+def resnet20_forward_34(
+    batch_norm17_new_var: rt.Array, batch_norm17_running_var: rt.Array, batch_norm17_v: rt.Array, N: int
+) -> None:
+    """Call `resnet20_forward_34_loops` for all of batch_norm17_new_var."""
+    dtype = rt.float_type("resnet20_forward_34_loops", batch_norm17_new_var=batch_norm17_new_var)
+    rt.run(
+        resnet20_forward_34_loops,
+        64,
+        64,
+        rt.flat(batch_norm17_new_var),
+        rt.flat(batch_norm17_running_var),
+        rt.flat(batch_norm17_v),
+        dtype(rt.ratio(32 * N, 5 * float(np.maximum(64 * N - 1, 1)))),
+        dtype(9 / 10),
+    )
+
+
+@rt.compiled
+def resnet20_forward_35_loops(
+    start: int,
+    stop: int,
+    batch_norm18_new_mean: np.ndarray[Any, Any],
+    batch_norm18_m: np.ndarray[Any, Any],
+    batch_norm18_running_mean: np.ndarray[Any, Any],
+    number_1: Any,
+    number_2: Any,
+) -> None:
+    """Element by element."""
+    for c in range(np.uintp(start), np.uintp(stop)):
+        batch_norm18_m_1 = batch_norm18_m[c]
+        batch_norm18_running_mean_1 = batch_norm18_running_mean[c]
+        value = number_1 * batch_norm18_m_1 + number_2 * batch_norm18_running_mean_1
+        batch_norm18_new_mean[c] = value
+
+
+def resnet20_forward_35(
+    batch_norm18_new_mean: rt.Array, batch_norm18_m: rt.Array, batch_norm18_running_mean: rt.Array
+) -> None:
+    """Call `resnet20_forward_35_loops` for all of batch_norm18_new_mean."""
+    dtype = rt.float_type("resnet20_forward_35_loops", batch_norm18_new_mean=batch_norm18_new_mean)
+    rt.run(
+        resnet20_forward_35_loops,
+        64,
+        64,
+        rt.flat(batch_norm18_new_mean),
+        rt.flat(batch_norm18_m),
+        rt.flat(batch_norm18_running_mean),
+        dtype(1 / 10),
+        dtype(9 / 10),
+    )
+
+
+@rt.compiled
+def resnet20_forward_36_loops(
+    start: int,
+    stop: int,
+    batch_norm18_new_var: np.ndarray[Any, Any],
+    batch_norm18_running_var: np.ndarray[Any, Any],
+    batch_norm18_v: np.ndarray[Any, Any],
+    number_1: Any,
+    number_2: Any,
+) -> None:
+    """Element by element."""
+    for c in range(np.uintp(start), np.uintp(stop)):
+        batch_norm18_v_1 = batch_norm18_v[c]
+        batch_norm18_running_var_1 = batch_norm18_running_var[c]
+        value = number_1 * batch_norm18_v_1 + number_2 * batch_norm18_running_var_1
+        batch_norm18_new_var[c] = value
+
+
+def resnet20_forward_36(
+    batch_norm18_new_var: rt.Array, batch_norm18_running_var: rt.Array, batch_norm18_v: rt.Array, N: int
+) -> None:
+    """Call `resnet20_forward_36_loops` for all of batch_norm18_new_var."""
+    dtype = rt.float_type("resnet20_forward_36_loops", batch_norm18_new_var=batch_norm18_new_var)
+    rt.run(
+        resnet20_forward_36_loops,
+        64,
+        64,
+        rt.flat(batch_norm18_new_var),
+        rt.flat(batch_norm18_running_var),
+        rt.flat(batch_norm18_v),
+        dtype(rt.ratio(32 * N, 5 * float(np.maximum(64 * N - 1, 1)))),
+        dtype(9 / 10),
+    )
+
+
+@rt.compiled
+def resnet20_forward_37_loops(
+    start: int,
+    stop: int,
+    batch_norm19_new_mean: np.ndarray[Any, Any],
+    batch_norm19_m: np.ndarray[Any, Any],
+    batch_norm19_running_mean: np.ndarray[Any, Any],
+    number_1: Any,
+    number_2: Any,
+) -> None:
+    """Element by element."""
+    for c in range(np.uintp(start), np.uintp(stop)):
+        batch_norm19_m_1 = batch_norm19_m[c]
+        batch_norm19_running_mean_1 = batch_norm19_running_mean[c]
+        value = number_1 * batch_norm19_m_1 + number_2 * batch_norm19_running_mean_1
+        batch_norm19_new_mean[c] = value
+
+
+def resnet20_forward_37(
+    batch_norm19_new_mean: rt.Array, batch_norm19_m: rt.Array, batch_norm19_running_mean: rt.Array
+) -> None:
+    """Call `resnet20_forward_37_loops` for all of batch_norm19_new_mean."""
+    dtype = rt.float_type("resnet20_forward_37_loops", batch_norm19_new_mean=batch_norm19_new_mean)
+    rt.run(
+        resnet20_forward_37_loops,
+        64,
+        64,
+        rt.flat(batch_norm19_new_mean),
+        rt.flat(batch_norm19_m),
+        rt.flat(batch_norm19_running_mean),
+        dtype(1 / 10),
+        dtype(9 / 10),
+    )
+
+
+@rt.compiled
+def resnet20_forward_38_loops(
+    start: int,
+    stop: int,
+    batch_norm19_new_var: np.ndarray[Any, Any],
+    batch_norm19_running_var: np.ndarray[Any, Any],
+    batch_norm19_v: np.ndarray[Any, Any],
+    number_1: Any,
+    number_2: Any,
+) -> None:
+    """Element by element."""
+    for c in range(np.uintp(start), np.uintp(stop)):
+        batch_norm19_v_1 = batch_norm19_v[c]
+        batch_norm19_running_var_1 = batch_norm19_running_var[c]
+        value = number_1 * batch_norm19_v_1 + number_2 * batch_norm19_running_var_1
+        batch_norm19_new_var[c] = value
+
+
+def resnet20_forward_38(
+    batch_norm19_new_var: rt.Array, batch_norm19_running_var: rt.Array, batch_norm19_v: rt.Array, N: int
+) -> None:
+    """Call `resnet20_forward_38_loops` for all of batch_norm19_new_var."""
+    dtype = rt.float_type("resnet20_forward_38_loops", batch_norm19_new_var=batch_norm19_new_var)
+    rt.run(
+        resnet20_forward_38_loops,
+        64,
+        64,
+        rt.flat(batch_norm19_new_var),
+        rt.flat(batch_norm19_running_var),
+        rt.flat(batch_norm19_v),
+        dtype(rt.ratio(32 * N, 5 * float(np.maximum(64 * N - 1, 1)))),
+        dtype(9 / 10),
+    )
+>>>>>>> sizes

@@ -173,6 +173,7 @@ def _described(block: BlockKernel, alike: Sequence[PlacedPart], numbers: Mapping
     lines += [f"    {name}: shape {text(shape(tensors[name].shape))}." for name in block.given]
     lines += [f"    {word}: {BY[word]}." for word in own_arguments(block)]
     lines += [f"    saved: {enumerated(block.saved)}."] if block.saved else []
+    lines += ["    dtype: the type of all arrays.", "    buffers: memory that is used again."]
     returned = [f"{name}, shape {text(shape(tensors[name].shape))}" for name in block.made]
     returned += [f"{enumerated([name for name, _ in block.named])} by name"] if block.named else []
     returned += [f"what backward needs: {enumerated(block.kept)}"] if block.kept else []
