@@ -263,6 +263,8 @@ def _basic_forward(
         x: shape (N, 32, 32, 16).
         params: the weights by name.
         state: the running statistics by name.
+        dtype: the type of all arrays.
+        buffers: memory that is used again.
 
     Returns:
         relu2_y, shape (N, 32, 32, 16); norm1_new_mean, norm1_new_var, norm2_new_mean and norm2_new_var by name;
@@ -375,6 +377,8 @@ def _basic2_forward(
         x: shape (N, 16, 16, 32).
         params: the weights by name.
         state: the running statistics by name.
+        dtype: the type of all arrays.
+        buffers: memory that is used again.
 
     Returns:
         relu2_y, shape (N, 16, 16, 32); norm1_new_mean, norm1_new_var, norm2_new_mean and norm2_new_var by name;
@@ -487,6 +491,8 @@ def _basic3_forward(
         x: shape (N, 8, 8, 64).
         params: the weights by name.
         state: the running statistics by name.
+        dtype: the type of all arrays.
+        buffers: memory that is used again.
 
     Returns:
         relu2_y, shape (N, 8, 8, 64); norm1_new_mean, norm1_new_var, norm2_new_mean and norm2_new_var by name; what
@@ -598,6 +604,8 @@ def _down_forward(
         x: shape (N, 32, 32, 16).
         params: the weights by name.
         state: the running statistics by name.
+        dtype: the type of all arrays.
+        buffers: memory that is used again.
 
     Returns:
         relu2_y, shape (N, 16, 16, 32); norm1_new_mean, norm1_new_var, norm2_new_mean and norm2_new_var by name;
@@ -710,6 +718,8 @@ def _down2_forward(
         x: shape (N, 16, 16, 32).
         params: the weights by name.
         state: the running statistics by name.
+        dtype: the type of all arrays.
+        buffers: memory that is used again.
 
     Returns:
         relu2_y, shape (N, 8, 8, 64); norm1_new_mean, norm1_new_var, norm2_new_mean and norm2_new_var by name; what
@@ -983,6 +993,8 @@ def _basic_predict(
         x: shape (N, 32, 32, 16).
         params: the weights by name.
         state: the running statistics by name.
+        dtype: the type of all arrays.
+        buffers: memory that is used again.
 
     Returns:
         relu2_y, shape (N, 32, 32, 16).
@@ -1046,6 +1058,8 @@ def _basic2_predict(
         x: shape (N, 16, 16, 32).
         params: the weights by name.
         state: the running statistics by name.
+        dtype: the type of all arrays.
+        buffers: memory that is used again.
 
     Returns:
         relu2_y, shape (N, 16, 16, 32).
@@ -1109,6 +1123,8 @@ def _basic3_predict(
         x: shape (N, 8, 8, 64).
         params: the weights by name.
         state: the running statistics by name.
+        dtype: the type of all arrays.
+        buffers: memory that is used again.
 
     Returns:
         relu2_y, shape (N, 8, 8, 64).
@@ -1171,6 +1187,8 @@ def _down_predict(
         x: shape (N, 32, 32, 16).
         params: the weights by name.
         state: the running statistics by name.
+        dtype: the type of all arrays.
+        buffers: memory that is used again.
 
     Returns:
         relu2_y, shape (N, 16, 16, 32).
@@ -1234,6 +1252,8 @@ def _down2_predict(
         x: shape (N, 16, 16, 32).
         params: the weights by name.
         state: the running statistics by name.
+        dtype: the type of all arrays.
+        buffers: memory that is used again.
 
     Returns:
         relu2_y, shape (N, 8, 8, 64).
@@ -1394,6 +1414,8 @@ def _basic_backward(
         drelu2_y: shape (N, 32, 32, 16).
         params: the weights by name.
         saved: norm1_v, norm1_h, relu1_y, norm2_v and norm2_h.
+        dtype: the type of all arrays.
+        buffers: memory that is used again.
 
     Returns:
         dx, shape (N, 32, 32, 16); dconv1_w, dnorm1_gamma, dnorm1_beta, dconv2_w, dnorm2_gamma and dnorm2_beta by
@@ -1523,6 +1545,8 @@ def _basic2_backward(
         drelu2_y: shape (N, 16, 16, 32).
         params: the weights by name.
         saved: norm1_v, norm1_h, relu1_y, norm2_v and norm2_h.
+        dtype: the type of all arrays.
+        buffers: memory that is used again.
 
     Returns:
         dx, shape (N, 16, 16, 32); dconv1_w, dnorm1_gamma, dnorm1_beta, dconv2_w, dnorm2_gamma and dnorm2_beta by
@@ -1652,6 +1676,8 @@ def _basic3_backward(
         drelu2_y: shape (N, 8, 8, 64).
         params: the weights by name.
         saved: norm1_v, norm1_h, relu1_y, norm2_v and norm2_h.
+        dtype: the type of all arrays.
+        buffers: memory that is used again.
 
     Returns:
         dx, shape (N, 8, 8, 64); dconv1_w, dnorm1_gamma, dnorm1_beta, dconv2_w, dnorm2_gamma and dnorm2_beta by
@@ -1780,6 +1806,8 @@ def _down_backward(
         drelu2_y: shape (N, 16, 16, 32).
         params: the weights by name.
         saved: norm1_v, norm1_h, relu1_y, norm2_v and norm2_h.
+        dtype: the type of all arrays.
+        buffers: memory that is used again.
 
     Returns:
         dx, shape (N, 32, 32, 16); dconv1_w, dnorm1_gamma, dnorm1_beta, dconv2_w, dnorm2_gamma and dnorm2_beta by
@@ -1912,6 +1940,8 @@ def _down2_backward(
         drelu2_y: shape (N, 8, 8, 64).
         params: the weights by name.
         saved: norm1_v, norm1_h, relu1_y, norm2_v and norm2_h.
+        dtype: the type of all arrays.
+        buffers: memory that is used again.
 
     Returns:
         dx, shape (N, 16, 16, 32); dconv1_w, dnorm1_gamma, dnorm1_beta, dconv2_w, dnorm2_gamma and dnorm2_beta by

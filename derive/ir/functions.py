@@ -4,7 +4,7 @@ A row says how a function is computed by the interpreter, and what its derivativ
 that is cheaper (so that a kernel need not keep the input). Derivatives in terms of the input come from SymPy, or from
 `fdiff` of the classes below; `real_derivative` puts them together. Functions that are piecewise constant have
 derivative 0 and stand here too, so that silence never means "forgotten". How NumPy computes a row in a kernel stands in
-`codegen.python.scalars.numpy_table`.
+`codegen.numpy.print.numpy_table`.
 """
 
 import math

@@ -3,7 +3,7 @@
 A row says how two values become one, what the value over no element is, what the derivative by one element is, and how
 it is written. Whoever treats reductions differently asks the row for the property that makes the difference, never for
 its word. The words are those of the language (`derive.language`); how NumPy computes a row stands in
-`codegen.python.scalars.numpy_table`.
+`codegen.numpy.print.numpy_table`.
 
 In every reduction brackets leave elements out. In a sum, and there only, that is the same as a factor 0, factors may
 leave it, and statements may add to one tensor: `SUM` is what such rewrites ask for.

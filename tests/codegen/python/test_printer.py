@@ -70,7 +70,7 @@ def tree(value: e.Expression) -> ast.expr:
         case e.Star(inner):
             return ast.Starred(tree(inner))
         case e.Dictionary(entries):
-            return ast.Dict([tree(k) for k, _ in entries], trees([v for _, v in entries]))
+            return ast.Dict([None if k is None else tree(k) for k, _ in entries], trees([v for _, v in entries]))
         case e.Unary(operator, inner):
             return ast.UnaryOp(ast.Not() if operator == "not" else ast.USub(), tree(inner))
         case e.Binary(operator, left, right):

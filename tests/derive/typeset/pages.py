@@ -58,7 +58,7 @@ OF_NETWORKS = {
     f"{CHAINS[0]}, order 2": partial(chained, CHAINS[0], 2),
 }
 CORRELATIONS = {f"F({m}, {r}), {dims}": partial(correlation, m, r, dims) for m, r, dims in FAST}
-PAGES = {**FIRST, **SECOND, **OF_NETWORKS, **CORRELATIONS}
+PAGES: dict[str, Callable[[], Derivation]] = {**FIRST, **SECOND, **OF_NETWORKS, **CORRELATIONS}
 
 
 @cache
