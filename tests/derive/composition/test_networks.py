@@ -248,9 +248,9 @@ def test_the_weights_of_lenet5_are_those_of_the_paper() -> None:
 
 def test_how_weights_start() -> None:
     layer = instance(NETWORKS["resnet20"]())
-    weight = layer.params["conv2d5.w"]
+    weight = layer.params["stage1_block2_conv2.w"]
     assert abs(weight.std() / np.sqrt(2 / (16 * 9)) - 1) < 0.05
-    assert (layer.params["batch_norm3.gamma"] == 1).all()
+    assert (layer.params["stage1_block1_norm2.gamma"] == 1).all()
     assert "normal, of variance 2 / 144" in str(type(layer).__doc__)
     assert [w.tobytes() for w in instance(NETWORKS["lenet"]()).params.values()] == [
         w.tobytes() for w in instance(NETWORKS["lenet"]()).params.values()
