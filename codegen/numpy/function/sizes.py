@@ -23,6 +23,7 @@ from gradscribe.codegen.python.expression import (
     Attribute,
     Call,
     Expression,
+    Group,
     Literal,
     Name,
     Part,
@@ -126,13 +127,14 @@ def _function(group: "_Group", body: list[Statement], results: tuple[str, ...], 
     first = group.kernels[0]
     shapes = (Parameter(s.tensor.name, ANY) for s in group.sources)
     options = (Parameter(o.name, ANY) for o in first.options)
+    names = tuple(map(Name, results))
     users = enumerated([k.name for k in group.kernels])
     users = users if len(users) < ROOM - 20 else f"{first.name} and {len(group.kernels) - 1} others"
     return Function(
         name=name,
         signature=Signature(tuple(options), (), of("tuple", ANY, ELLIPSIS), None, (Parameter("dtype", ANY), *shapes)),
         doc=f"The sizes of {users}.",
-        body=(*live(tuple(body), results, RUNTIME), Return(tuple(map(Name, results)))),
+        body=(*live(tuple(body), results, RUNTIME), Return(names if len(names) > 1 else (Group(names),))),
         decorator=Name("rt.once"),
     )
 

@@ -253,8 +253,8 @@ def test_output_does_not_depend_on_the_hash_seed() -> None:
     """LaTeX of another process, whose hash seed differs from the one of this; texts are golden files."""
     code = (
         "from gradscribe.derive.catalogue.layers import LAYERS\nfrom gradscribe.derive.derivation import derive\n"
-        "from gradscribe.derive.typeset import latex\n"
-        "for name in LAYERS:\n    print(latex.render(derive(LAYERS[name]())))"
+        "from gradscribe.derive.typeset.latex import latex_writer\n"
+        "for name in LAYERS:\n    print(latex_writer.render(derive(LAYERS[name]())))"
     )
     other = subprocess.run(
         [sys.executable, "-c", code],
