@@ -54,7 +54,7 @@ STAGES = {
     "choosing how to compute (lowering)": "codegen/numpy/lower/planner.py:lower",
     "writing statements": "codegen/numpy/print/emit.py:statements",
     "writing docstrings": "codegen/numpy/function/docstring.py:function_description",
-    "memory of networks": "codegen/numpy/network/network_functions.py:_memory",
+    "memory of networks": "codegen/numpy/network/planning/memory.py:planned",
     "tables of fast correlations, and their proofs": "codegen/numpy/package/runtime.py:runtime_sources",
 }
 """Functions whose time, with all that they call, is shown as a share; they do not call each other."""

@@ -125,7 +125,7 @@ def _invoke(
     tensors, names = block.program.tensors, place.tensors
     given = [names[t] for t in block.given]
     saved = [group(k.network, place, "saved")] if block.saved else []
-    pooled = set(from_buffers(found.memory.plan.records))
+    buffered = set(from_buffers(found.memory.plan.records))
     by_name = "state" if kernel is k.forward else "gradients"
     groups = ((by_name, [n for n, _ in block.named]), ("saved", block.kept))
     return Invoke(
@@ -133,7 +133,7 @@ def _invoke(
         place=place.name,
         arguments=(*given, *own_arguments(block), *saved, *(s.name for s in found.sizes), "dtype", "buffers"),
         arrays=(*given, *saved),
-        made=tuple((names[t], tensors[t].shape, t in pooled) for t in block.made),
+        made=tuple((names[t], tensors[t].shape, t in buffered) for t in block.made),
         groups=tuple((group(k.network, place, what), elements(tensors[t] for t in own)) for what, own in groups if own),
         within=found.memory.peak - elements([*block.program.inputs, *(tensors[t] for t in block.program.outputs)]),
         words=words(part, numbers),
