@@ -2,14 +2,13 @@
 
 from collections.abc import Callable
 from dataclasses import replace
-from typing import Any
 
 import numpy as np
 import pytest
 
 from gradscribe import layer, network
 from gradscribe.codegen.tool.verify import Verified, verify_layer
-from gradscribe.codegen.tool.verify.calls import DIFFERENCES, INTERPRETER, PAGE
+from gradscribe.codegen.tool.verify.calls import INTERPRETER, PAGE
 from gradscribe.derive.calculus.differentiate import differentiate
 from gradscribe.derive.catalogue.layers import LAYERS
 from gradscribe.derive.derivation import derive
@@ -18,8 +17,6 @@ from gradscribe.derive.derivation.record import Derivation
 from gradscribe.derive.ir.interpret import complete_sizes, interpret
 from gradscribe.derive.ir.term import Program
 from gradscribe.derive.ir.well_formed import check
-from gradscribe.derive.layer.interface import Layer
-from gradscribe.derive.layer.sampling import TooLargeError, sample_sizes
 from tests.cases.random_programs import random_case
 
 STOPPED = {
@@ -191,20 +188,3 @@ def test_networks_are_verified_at_both_orders(name: str) -> None:
     compared = {row.checked for row in found if row.against == PAGE}
     assert compared == {f"{name}_backward", f"{name}_double_backward"}
     assert (f"{name}_hessian_vector", INTERPRETER) in {(row.checked, row.against) for row in found}
-
-
-def test_a_network_too_deep_for_the_interpreter_is_compared_with_differences(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Its second order is: as of LeNet-5, whose statements of second order have too many indices."""
-
-    def small(source: Layer, rng: np.random.Generator, **limits: Any) -> Any:
-        if "terms" in limits:
-            raise TooLargeError
-        return sample_sizes(source, rng, **limits)
-
-    monkeypatch.setattr("gradscribe.codegen.tool.verify.network_gaps.sample_sizes", small)
-    found = list(verify_layer(network("input x[N,3]\ndense(2) -> tanh -> dense(2)", "deep"), 1, order=2))
-    assert not failures(found)
-    for function in ("deep_double_backward", "deep_hessian_vector"):
-        against = {row.against for row in found if row.checked == function}
-        assert DIFFERENCES in against
-        assert INTERPRETER not in against
