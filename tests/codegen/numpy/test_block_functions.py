@@ -181,7 +181,7 @@ def test_a_size_that_is_called_like_an_argument_of_the_function_is_refused() -> 
 
 
 def test_a_value_that_others_read_too_is_no_ones_to_add_to() -> None:
-    """The gradients of `before` and of a's value have parts from outside the blocks that read them: a and b are none."""
+    """The gradients of `before` and of the value of a have parts from outside: neither a nor b is shared."""
     assert functions("across") == {"_unit_forward": ["c"], "_unit2_forward": ["d"]}
 
 
