@@ -59,7 +59,7 @@ def gradient_program(
     backward = inline(replace(gradient.program, statements=(*wanted, *zeros), outputs=targets), edges)
     backward = recalled(backward, forward) if frugal else backward
     saved = [let for let in distributions(forward, set(tensors)) if let.target.name in forward.tensors]
-    choices = [closure(p.statements, targets) for p in (reused(backward, saved), backward)]
+    choices = [closure(p.statements, targets) for p in (reused(backward, saved, edges), backward)]
     statements = min(choices, key=lambda chosen: len(_given_to(chosen)))  # y instead of h and z, but not beside them
     read = _read(statements)
     again = closure(forward.statements, read & recomputed)

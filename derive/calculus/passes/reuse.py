@@ -27,7 +27,7 @@ def reused(program: Program, known: Sequence[Statement] = (), whole: Set[str] = 
         known: pointwise statements that were computed before it.
         whole: tensors that are read as they are.
     """
-    names = Names(program)
+    names = Names(program, whole)
     computed = _Computed(program)
     for let in known:
         computed.add(let)
@@ -96,11 +96,11 @@ def _read_where_written_out(term: Term, names: "Names", computed: _Computed) -> 
 
 
 class Names:
-    """The lets of a program by name, to be written out."""
+    """The lets of a program by name, to be written out, but for those that stay `whole`."""
 
-    def __init__(self, program: Program) -> None:
+    def __init__(self, program: Program, whole: Set[str] = frozenset()) -> None:
         self.program = program
-        self.lets = {s.target.name: s for s in program.statements if is_let(s, program)}
+        self.lets = {s.target.name: s for s in program.statements if is_let(s, program) and s.target.name not in whole}
         self.place = {name: k for k, name in enumerate(self.lets)}
         self.lengths: dict[str, int] = {}
         for name, let in self.lets.items():  # what a body reads has its length by then

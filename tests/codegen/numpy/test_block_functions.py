@@ -152,6 +152,7 @@ def test_places_that_compute_the_same_share_a_function() -> None:
     assert functions("residual") == {
         "_unit_forward": ["a", "b"], "_half_forward": ["c"], "_unit2_forward": ["d"], "_half2_forward": ["e"],
     }  # fmt: skip
+    assert functions("chain") == {"_unit_forward": ["a", "b", "c"]}
     assert functions("open") == {"_unit_forward": ["a", "b"]}
 
 
