@@ -59,14 +59,9 @@ def adam_update(
         new_p, any shape; new_m, any shape; new_v, any shape.
 
     Raises:
-        TypeError: when an argument has a wrong type.
-        ValueError: when shapes or options do not fit.
+        TypeError, ValueError: when a type, a shape or an option does not fit.
     """
-    p = rt.array("adam", "p", p, None)
-    g = rt.array("adam", "g", g, None)
-    m = rt.array("adam", "m", m, None)
-    v = rt.array("adam", "v", v, None)
-    dtype = rt.float_type("adam", p=p, g=g, m=m, v=v)
+    p, g, m, v, dtype = rt.arrays("adam", "p any, g any, m any, v any", p, g, m, v)
     full_shape = p.shape
     E = p.size
     p = p.reshape(-1)
@@ -120,8 +115,7 @@ class Adam(rt.Optimiser):
         weight_decay: a finite number, at least 0.
 
     Raises:
-        TypeError: when an argument has a wrong type.
-        ValueError: when an option is out of range.
+        TypeError, ValueError: when the type or the value of an argument does not fit.
     """
 
     def __init__(

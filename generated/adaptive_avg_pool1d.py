@@ -33,11 +33,9 @@ def adaptive_avg_pool1d_forward(x: Any, *, output_size: rt.Size) -> rt.Array:
         y, shape (N, W_out, C).
 
     Raises:
-        TypeError: when an argument has a wrong type.
-        ValueError: when shapes or options do not fit.
+        TypeError, ValueError: when a type, a shape or an option does not fit.
     """
-    x = rt.array("adaptive_avg_pool1d", "x", x, 3)
-    dtype = rt.float_type("adaptive_avg_pool1d", x=x)
+    x, dtype = rt.arrays("adaptive_avg_pool1d", "x 3", x)
     (W_out,) = rt.sizes("adaptive_avg_pool1d", "output_size", output_size, 1, 1)
     N, W, C = x.shape
     rt.affordable("adaptive_avg_pool1d", dtype, {"y": (N, W_out, C)})
@@ -71,11 +69,9 @@ def adaptive_avg_pool1d_grad_input(dy: Any, *, input_shape: Sequence[int]) -> rt
         dx, shape (N, W, C).
 
     Raises:
-        TypeError: when an argument has a wrong type.
-        ValueError: when shapes or options do not fit.
+        TypeError, ValueError: when a type, a shape or an option does not fit.
     """
-    dy = rt.array("adaptive_avg_pool1d", "dy", dy, 3)
-    dtype = rt.float_type("adaptive_avg_pool1d", dy=dy)
+    dy, dtype = rt.arrays("adaptive_avg_pool1d", "dy 3", dy)
     input_shape = rt.shape("adaptive_avg_pool1d", "input_shape", input_shape, 3)
     N, W, C = input_shape
     W_out = dy.shape[1]
@@ -105,8 +101,7 @@ class AdaptiveAvgPool1D(rt.Layer):
         output_size: an integer, or one per axis, at least 1.
 
     Raises:
-        TypeError: when an argument has a wrong type.
-        ValueError: when an option is out of range.
+        TypeError, ValueError: when the type or the value of an argument does not fit.
     """
 
     layer = "adaptive_avg_pool1d"

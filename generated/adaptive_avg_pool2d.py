@@ -37,11 +37,9 @@ def adaptive_avg_pool2d_forward(x: Any, *, output_size: rt.Size) -> rt.Array:
         y, shape (N, H_out, W_out, C).
 
     Raises:
-        TypeError: when an argument has a wrong type.
-        ValueError: when shapes or options do not fit.
+        TypeError, ValueError: when a type, a shape or an option does not fit.
     """
-    x = rt.array("adaptive_avg_pool2d", "x", x, 4)
-    dtype = rt.float_type("adaptive_avg_pool2d", x=x)
+    x, dtype = rt.arrays("adaptive_avg_pool2d", "x 4", x)
     H_out, W_out = rt.sizes("adaptive_avg_pool2d", "output_size", output_size, 2, 1)
     N, H, W, C = x.shape
     rt.affordable("adaptive_avg_pool2d", dtype, {"y": (N, H_out, W_out, C)})
@@ -90,11 +88,9 @@ def adaptive_avg_pool2d_grad_input(dy: Any, *, input_shape: Sequence[int]) -> rt
         dx, shape (N, H, W, C).
 
     Raises:
-        TypeError: when an argument has a wrong type.
-        ValueError: when shapes or options do not fit.
+        TypeError, ValueError: when a type, a shape or an option does not fit.
     """
-    dy = rt.array("adaptive_avg_pool2d", "dy", dy, 4)
-    dtype = rt.float_type("adaptive_avg_pool2d", dy=dy)
+    dy, dtype = rt.arrays("adaptive_avg_pool2d", "dy 4", dy)
     input_shape = rt.shape("adaptive_avg_pool2d", "input_shape", input_shape, 4)
     N, H, W, C = input_shape
     _, H_out, W_out, _ = dy.shape
@@ -137,8 +133,7 @@ class AdaptiveAvgPool2D(rt.Layer):
         output_size: an integer, or one per axis, at least 1.
 
     Raises:
-        TypeError: when an argument has a wrong type.
-        ValueError: when an option is out of range.
+        TypeError, ValueError: when the type or the value of an argument does not fit.
     """
 
     layer = "adaptive_avg_pool2d"

@@ -31,11 +31,9 @@ def adaptive_max_pool1d_forward(x: Any, *, output_size: rt.Size) -> tuple[rt.Arr
         y, shape (N, W_out, C); argmax, shape (N, W_out, C), row-major position in its window (-1: none).
 
     Raises:
-        TypeError: when an argument has a wrong type.
-        ValueError: when shapes or options do not fit.
+        TypeError, ValueError: when a type, a shape or an option does not fit.
     """
-    x = rt.array("adaptive_max_pool1d", "x", x, 3)
-    dtype = rt.float_type("adaptive_max_pool1d", x=x)
+    x, dtype = rt.arrays("adaptive_max_pool1d", "x 3", x)
     (W_out,) = rt.sizes("adaptive_max_pool1d", "output_size", output_size, 1, 1)
     N, W, C = x.shape
     rt.affordable("adaptive_max_pool1d", dtype, {"y": (N, W_out, C)})
@@ -77,12 +75,9 @@ def adaptive_max_pool1d_grad_input(dy: Any, argmax: Any, *, input_shape: Sequenc
         dx, shape (N, W, C).
 
     Raises:
-        TypeError: when an argument has a wrong type.
-        ValueError: when shapes or options do not fit.
+        TypeError, ValueError: when a type, a shape or an option does not fit.
     """
-    dy = rt.array("adaptive_max_pool1d", "dy", dy, 3)
-    argmax = rt.array("adaptive_max_pool1d", "argmax", argmax, 3, integer=True)
-    dtype = rt.float_type("adaptive_max_pool1d", dy=dy)
+    dy, argmax, dtype = rt.arrays("adaptive_max_pool1d", "dy 3, argmax 3 integers", dy, argmax)
     input_shape = rt.shape("adaptive_max_pool1d", "input_shape", input_shape, 3)
     N, W, C = _adaptive_max_pool1d_grad_input_sizes(dtype, input_shape, dy, argmax)
     rt.recorded("adaptive_max_pool1d", "argmax", argmax, W)
@@ -99,8 +94,7 @@ class AdaptiveMaxPool1D(rt.Layer):
         output_size: an integer, or one per axis, at least 1.
 
     Raises:
-        TypeError: when an argument has a wrong type.
-        ValueError: when an option is out of range.
+        TypeError, ValueError: when the type or the value of an argument does not fit.
     """
 
     layer = "adaptive_max_pool1d"

@@ -34,11 +34,9 @@ def adaptive_max_pool2d_forward(x: Any, *, output_size: rt.Size) -> tuple[rt.Arr
             none); argmax_rows, shape (N, H_out, W_out, C), row-major position in its window (-1: none).
 
     Raises:
-        TypeError: when an argument has a wrong type.
-        ValueError: when shapes or options do not fit.
+        TypeError, ValueError: when a type, a shape or an option does not fit.
     """
-    x = rt.array("adaptive_max_pool2d", "x", x, 4)
-    dtype = rt.float_type("adaptive_max_pool2d", x=x)
+    x, dtype = rt.arrays("adaptive_max_pool2d", "x 4", x)
     H_out, W_out = rt.sizes("adaptive_max_pool2d", "output_size", output_size, 2, 1)
     N, H, W, C = x.shape
     rt.affordable("adaptive_max_pool2d", dtype, {"y": (N, H_out, W_out, C)})
@@ -106,13 +104,15 @@ def adaptive_max_pool2d_grad_input(
         dx, shape (N, H, W, C).
 
     Raises:
-        TypeError: when an argument has a wrong type.
-        ValueError: when shapes or options do not fit.
+        TypeError, ValueError: when a type, a shape or an option does not fit.
     """
-    dy = rt.array("adaptive_max_pool2d", "dy", dy, 4)
-    argmax_columns = rt.array("adaptive_max_pool2d", "argmax_columns", argmax_columns, 4, integer=True)
-    argmax_rows = rt.array("adaptive_max_pool2d", "argmax_rows", argmax_rows, 4, integer=True)
-    dtype = rt.float_type("adaptive_max_pool2d", dy=dy)
+    dy, argmax_columns, argmax_rows, dtype = rt.arrays(
+        "adaptive_max_pool2d",
+        "dy 4, argmax_columns 4 integers, argmax_rows 4 integers",
+        dy,
+        argmax_columns,
+        argmax_rows,
+    )
     input_shape = rt.shape("adaptive_max_pool2d", "input_shape", input_shape, 4)
     N, H, W, C, W_out = _adaptive_max_pool2d_grad_input_sizes(dtype, input_shape, dy, argmax_columns, argmax_rows)
     rt.recorded("adaptive_max_pool2d", "argmax_columns", argmax_columns, W)
@@ -133,8 +133,7 @@ class AdaptiveMaxPool2D(rt.Layer):
         output_size: an integer, or one per axis, at least 1.
 
     Raises:
-        TypeError: when an argument has a wrong type.
-        ValueError: when an option is out of range.
+        TypeError, ValueError: when the type or the value of an argument does not fit.
     """
 
     layer = "adaptive_max_pool2d"

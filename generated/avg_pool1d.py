@@ -90,11 +90,9 @@ def avg_pool1d_forward(
         y, shape (N, W_out, C).
 
     Raises:
-        TypeError: when an argument has a wrong type.
-        ValueError: when shapes or options do not fit.
+        TypeError, ValueError: when a type, a shape or an option does not fit.
     """
-    x = rt.array("avg_pool1d", "x", x, 3)
-    dtype = rt.float_type("avg_pool1d", x=x)
+    x, dtype = rt.arrays("avg_pool1d", "x 3", x)
     T, s, d, count_include_pad, N, W, C, p, p_end, W_out = _avg_pool1d_sizes(
         dtype, x, None, kernel_size, stride, padding, dilation, ceil_mode, count_include_pad
     )
@@ -141,11 +139,9 @@ def avg_pool1d_grad_input(
         dx, shape (N, W, C).
 
     Raises:
-        TypeError: when an argument has a wrong type.
-        ValueError: when shapes or options do not fit.
+        TypeError, ValueError: when a type, a shape or an option does not fit.
     """
-    dy = rt.array("avg_pool1d", "dy", dy, 3)
-    dtype = rt.float_type("avg_pool1d", dy=dy)
+    dy, dtype = rt.arrays("avg_pool1d", "dy 3", dy)
     input_shape = rt.shape("avg_pool1d", "input_shape", input_shape, 3)
     T, s, d, count_include_pad, N, W, C, p, p_end, W_out = _avg_pool1d_sizes(
         dtype, input_shape, dy, kernel_size, stride, padding, dilation, ceil_mode, count_include_pad
@@ -175,8 +171,7 @@ class AvgPool1D(rt.Layer):
         count_include_pad: True or False.
 
     Raises:
-        TypeError: when an argument has a wrong type.
-        ValueError: when an option is out of range.
+        TypeError, ValueError: when the type or the value of an argument does not fit.
     """
 
     layer = "avg_pool1d"

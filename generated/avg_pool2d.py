@@ -109,11 +109,9 @@ def avg_pool2d_forward(
         y, shape (N, H_out, W_out, C).
 
     Raises:
-        TypeError: when an argument has a wrong type.
-        ValueError: when shapes or options do not fit.
+        TypeError, ValueError: when a type, a shape or an option does not fit.
     """
-    x = rt.array("avg_pool2d", "x", x, 4)
-    dtype = rt.float_type("avg_pool2d", x=x)
+    x, dtype = rt.arrays("avg_pool2d", "x 4", x)
     sizes = _avg_pool2d_sizes(dtype, x, None, kernel_size, stride, padding, dilation, ceil_mode, count_include_pad)
     R, T, s_h, s_w, d_h, d_w, count_include_pad, N, H, W, C, p_h = sizes[:12]
     p_h_end, p_w, p_w_end, H_out, W_out = sizes[12:]
@@ -171,11 +169,9 @@ def avg_pool2d_grad_input(
         dx, shape (N, H, W, C).
 
     Raises:
-        TypeError: when an argument has a wrong type.
-        ValueError: when shapes or options do not fit.
+        TypeError, ValueError: when a type, a shape or an option does not fit.
     """
-    dy = rt.array("avg_pool2d", "dy", dy, 4)
-    dtype = rt.float_type("avg_pool2d", dy=dy)
+    dy, dtype = rt.arrays("avg_pool2d", "dy 4", dy)
     input_shape = rt.shape("avg_pool2d", "input_shape", input_shape, 4)
     sizes = _avg_pool2d_sizes(
         dtype, input_shape, dy, kernel_size, stride, padding, dilation, ceil_mode, count_include_pad
@@ -217,8 +213,7 @@ class AvgPool2D(rt.Layer):
         count_include_pad: True or False.
 
     Raises:
-        TypeError: when an argument has a wrong type.
-        ValueError: when an option is out of range.
+        TypeError, ValueError: when the type or the value of an argument does not fit.
     """
 
     layer = "avg_pool2d"

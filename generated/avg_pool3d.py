@@ -145,11 +145,9 @@ def avg_pool3d_forward(
         y, shape (N, D_out, H_out, W_out, C).
 
     Raises:
-        TypeError: when an argument has a wrong type.
-        ValueError: when shapes or options do not fit.
+        TypeError, ValueError: when a type, a shape or an option does not fit.
     """
-    x = rt.array("avg_pool3d", "x", x, 5)
-    dtype = rt.float_type("avg_pool3d", x=x)
+    x, dtype = rt.arrays("avg_pool3d", "x 5", x)
     sizes = _avg_pool3d_sizes(dtype, x, None, kernel_size, stride, padding, dilation, ceil_mode, count_include_pad)
     A, R, T, s_d, s_h, s_w, d_d, d_h, d_w, count_include_pad, N, D = sizes[:12]
     H, W, C, p_d, p_d_end, p_h, p_h_end, p_w, p_w_end, D_out, H_out, W_out = sizes[12:]
@@ -244,11 +242,9 @@ def avg_pool3d_grad_input(
         dx, shape (N, D, H, W, C).
 
     Raises:
-        TypeError: when an argument has a wrong type.
-        ValueError: when shapes or options do not fit.
+        TypeError, ValueError: when a type, a shape or an option does not fit.
     """
-    dy = rt.array("avg_pool3d", "dy", dy, 5)
-    dtype = rt.float_type("avg_pool3d", dy=dy)
+    dy, dtype = rt.arrays("avg_pool3d", "dy 5", dy)
     input_shape = rt.shape("avg_pool3d", "input_shape", input_shape, 5)
     sizes = _avg_pool3d_sizes(
         dtype, input_shape, dy, kernel_size, stride, padding, dilation, ceil_mode, count_include_pad
@@ -326,8 +322,7 @@ class AvgPool3D(rt.Layer):
         count_include_pad: True or False.
 
     Raises:
-        TypeError: when an argument has a wrong type.
-        ValueError: when an option is out of range.
+        TypeError, ValueError: when the type or the value of an argument does not fit.
     """
 
     layer = "avg_pool3d"

@@ -69,15 +69,11 @@ def batch_norm_forward(
             C).
 
     Raises:
-        TypeError: when an argument has a wrong type.
-        ValueError: when shapes or options do not fit.
+        TypeError, ValueError: when a type, a shape or an option does not fit.
     """
-    x = rt.array("batch_norm", "x", x, None)
-    gamma = rt.array("batch_norm", "gamma", gamma, 1)
-    beta = rt.array("batch_norm", "beta", beta, 1)
-    running_mean = rt.array("batch_norm", "running_mean", running_mean, 1)
-    running_var = rt.array("batch_norm", "running_var", running_var, 1)
-    dtype = rt.float_type("batch_norm", gamma=gamma, beta=beta, x=x, running_mean=running_mean, running_var=running_var)
+    gamma, beta, x, running_mean, running_var, dtype = rt.arrays(
+        "batch_norm", "gamma 1, beta 1, x any, running_mean 1, running_var 1", gamma, beta, x, running_mean, running_var
+    )
     full_shape, E, epsilon, rho, C = _batch_norm_sizes(dtype, gamma, beta, x, running_mean, running_var, eps, momentum)
     x = x.reshape(E, C)
     # (1) m[c] = 1/E Σ_{e} x[e,c]
@@ -144,15 +140,9 @@ def batch_norm_grad_input(dy: Any, x: Any, gamma: Any, m: Any, v: Any, *, eps: f
         dx, shape (..., C).
 
     Raises:
-        TypeError: when an argument has a wrong type.
-        ValueError: when shapes or options do not fit.
+        TypeError, ValueError: when a type, a shape or an option does not fit.
     """
-    dy = rt.array("batch_norm", "dy", dy, None)
-    x = rt.array("batch_norm", "x", x, None)
-    gamma = rt.array("batch_norm", "gamma", gamma, 1)
-    m = rt.array("batch_norm", "m", m, 1)
-    v = rt.array("batch_norm", "v", v, 1)
-    dtype = rt.float_type("batch_norm", gamma=gamma, x=x, m=m, v=v, dy=dy)
+    gamma, x, m, v, dy, dtype = rt.arrays("batch_norm", "gamma 1, x any, m 1, v 1, dy any", gamma, x, m, v, dy)
     full_shape, E, epsilon, C = _batch_norm_grad_input_sizes(dtype, gamma, x, dy, m, v, eps)
     x = x.reshape(E, C)
     dy = dy.reshape(E, C)
@@ -186,17 +176,11 @@ def batch_norm_grad_gamma(dy: Any, h: Any) -> rt.Array:
         dgamma, shape (C,).
 
     Raises:
-        TypeError: when an argument has a wrong type.
-        ValueError: when shapes or options do not fit.
+        TypeError, ValueError: when a type, a shape or an option does not fit.
     """
-    dy = rt.array("batch_norm", "dy", dy, None)
-    h = rt.array("batch_norm", "h", h, None)
-    rt.float_type("batch_norm", h=h, dy=dy)
-    full_shape = rt.raveled_axes("batch_norm", "dy", dy.shape, 0, 1, "(..., C)")
-    E = rt.elements(full_shape)
-    dy = dy.reshape(E, dy.shape[-1])
-    rt.same_axes("batch_norm", "h", h.shape, 0, 1, "(..., C)", full_shape)
-    h = h.reshape(E, h.shape[-1])
+    h, dy, dtype = rt.arrays("batch_norm", "h any, dy any", h, dy)
+    dy, full_shape = rt.raveled("batch_norm", "dy", dy, 0, 1, "(..., C)")
+    h = rt.same_raveled("batch_norm", "h", h, 0, 1, "(..., C)", full_shape)
     C = dy.shape[-1]
     rt.extent("batch_norm", "argument h, axis -1 (C)", h.shape[-1], C)
     # (34) dgamma[q] = Σ_{e} dy[e,q] h[e,q]
@@ -216,14 +200,10 @@ def batch_norm_grad_beta(dy: Any) -> rt.Array:
         dbeta, shape (C,).
 
     Raises:
-        TypeError: when an argument has a wrong type.
-        ValueError: when shapes or options do not fit.
+        TypeError, ValueError: when a type, a shape or an option does not fit.
     """
-    dy = rt.array("batch_norm", "dy", dy, None)
-    rt.float_type("batch_norm", dy=dy)
-    full_shape = rt.raveled_axes("batch_norm", "dy", dy.shape, 0, 1, "(..., C)")
-    E = rt.elements(full_shape)
-    dy = dy.reshape(E, dy.shape[-1])
+    dy, dtype = rt.arrays("batch_norm", "dy any", dy)
+    dy, full_shape = rt.raveled("batch_norm", "dy", dy, 0, 1, "(..., C)")
     # (39) dbeta[q] = Σ_{e} dy[e,q]
     dbeta = rt.total(dy.transpose(1, 0), -1)
     return dbeta
@@ -265,15 +245,11 @@ def batch_norm_predict(
         y, shape (..., C).
 
     Raises:
-        TypeError: when an argument has a wrong type.
-        ValueError: when shapes or options do not fit.
+        TypeError, ValueError: when a type, a shape or an option does not fit.
     """
-    x = rt.array("batch_norm", "x", x, None)
-    gamma = rt.array("batch_norm", "gamma", gamma, 1)
-    beta = rt.array("batch_norm", "beta", beta, 1)
-    running_mean = rt.array("batch_norm", "running_mean", running_mean, 1)
-    running_var = rt.array("batch_norm", "running_var", running_var, 1)
-    dtype = rt.float_type("batch_norm", gamma=gamma, beta=beta, x=x, running_mean=running_mean, running_var=running_var)
+    gamma, beta, x, running_mean, running_var, dtype = rt.arrays(
+        "batch_norm", "gamma 1, beta 1, x any, running_mean 1, running_var 1", gamma, beta, x, running_mean, running_var
+    )
     full_shape, E, epsilon, C = _batch_norm_predict_sizes(dtype, gamma, beta, x, running_mean, running_var, eps)
     x = x.reshape(E, C)
     # (4) y[e,c] = γ[c] (x[e,c]−running_mean[c])/√(ε+running_var[c])+β[c]
@@ -293,8 +269,7 @@ class BatchNorm(rt.Layer):
         dtype: float32 or float64, of the weights.
 
     Raises:
-        TypeError: when an argument has a wrong type.
-        ValueError: when an option is out of range.
+        TypeError, ValueError: when the type or the value of an argument does not fit.
     """
 
     layer = "batch_norm"

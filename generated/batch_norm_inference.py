@@ -55,16 +55,16 @@ def batch_norm_inference_forward(
         y, shape (..., C); h, shape (..., C).
 
     Raises:
-        TypeError: when an argument has a wrong type.
-        ValueError: when shapes or options do not fit.
+        TypeError, ValueError: when a type, a shape or an option does not fit.
     """
-    x = rt.array("batch_norm_inference", "x", x, None)
-    gamma = rt.array("batch_norm_inference", "gamma", gamma, 1)
-    beta = rt.array("batch_norm_inference", "beta", beta, 1)
-    running_mean = rt.array("batch_norm_inference", "running_mean", running_mean, 1)
-    running_var = rt.array("batch_norm_inference", "running_var", running_var, 1)
-    dtype = rt.float_type(
-        "batch_norm_inference", gamma=gamma, beta=beta, x=x, running_mean=running_mean, running_var=running_var
+    gamma, beta, x, running_mean, running_var, dtype = rt.arrays(
+        "batch_norm_inference",
+        "gamma 1, beta 1, x any, running_mean 1, running_var 1",
+        gamma,
+        beta,
+        x,
+        running_mean,
+        running_var,
     )
     full_shape, E, epsilon, C = _batch_norm_inference_sizes(dtype, gamma, beta, x, running_mean, running_var, eps)
     x = x.reshape(E, C)
@@ -105,13 +105,11 @@ def batch_norm_inference_grad_input(dy: Any, gamma: Any, running_var: Any, *, ep
         dx, shape (..., C).
 
     Raises:
-        TypeError: when an argument has a wrong type.
-        ValueError: when shapes or options do not fit.
+        TypeError, ValueError: when a type, a shape or an option does not fit.
     """
-    dy = rt.array("batch_norm_inference", "dy", dy, None)
-    gamma = rt.array("batch_norm_inference", "gamma", gamma, 1)
-    running_var = rt.array("batch_norm_inference", "running_var", running_var, 1)
-    dtype = rt.float_type("batch_norm_inference", gamma=gamma, running_var=running_var, dy=dy)
+    gamma, running_var, dy, dtype = rt.arrays(
+        "batch_norm_inference", "gamma 1, running_var 1, dy any", gamma, running_var, dy
+    )
     full_shape, E, epsilon, C = _batch_norm_inference_grad_input_sizes(dtype, gamma, running_var, dy, eps)
     dy = dy.reshape(E, C)
     # (13) dx[m,q] = dy[m,q] γ[q]/√(ε+running_var[q])
@@ -132,17 +130,11 @@ def batch_norm_inference_grad_gamma(dy: Any, h: Any) -> rt.Array:
         dgamma, shape (C,).
 
     Raises:
-        TypeError: when an argument has a wrong type.
-        ValueError: when shapes or options do not fit.
+        TypeError, ValueError: when a type, a shape or an option does not fit.
     """
-    dy = rt.array("batch_norm_inference", "dy", dy, None)
-    h = rt.array("batch_norm_inference", "h", h, None)
-    rt.float_type("batch_norm_inference", h=h, dy=dy)
-    full_shape = rt.raveled_axes("batch_norm_inference", "dy", dy.shape, 0, 1, "(..., C)")
-    E = rt.elements(full_shape)
-    dy = dy.reshape(E, dy.shape[-1])
-    rt.same_axes("batch_norm_inference", "h", h.shape, 0, 1, "(..., C)", full_shape)
-    h = h.reshape(E, h.shape[-1])
+    h, dy, dtype = rt.arrays("batch_norm_inference", "h any, dy any", h, dy)
+    dy, full_shape = rt.raveled("batch_norm_inference", "dy", dy, 0, 1, "(..., C)")
+    h = rt.same_raveled("batch_norm_inference", "h", h, 0, 1, "(..., C)", full_shape)
     C = dy.shape[-1]
     rt.extent("batch_norm_inference", "argument h, axis -1 (C)", h.shape[-1], C)
     # (18) dgamma[m] = Σ_{e} dy[e,m] h[e,m]
@@ -162,14 +154,10 @@ def batch_norm_inference_grad_beta(dy: Any) -> rt.Array:
         dbeta, shape (C,).
 
     Raises:
-        TypeError: when an argument has a wrong type.
-        ValueError: when shapes or options do not fit.
+        TypeError, ValueError: when a type, a shape or an option does not fit.
     """
-    dy = rt.array("batch_norm_inference", "dy", dy, None)
-    rt.float_type("batch_norm_inference", dy=dy)
-    full_shape = rt.raveled_axes("batch_norm_inference", "dy", dy.shape, 0, 1, "(..., C)")
-    E = rt.elements(full_shape)
-    dy = dy.reshape(E, dy.shape[-1])
+    dy, dtype = rt.arrays("batch_norm_inference", "dy any", dy)
+    dy, full_shape = rt.raveled("batch_norm_inference", "dy", dy, 0, 1, "(..., C)")
     # (23) dbeta[m] = Σ_{e} dy[e,m]
     dbeta = rt.total(dy.transpose(1, 0), -1)
     return dbeta
@@ -184,8 +172,7 @@ class BatchNormInference(rt.Layer):
         dtype: float32 or float64, of the weights.
 
     Raises:
-        TypeError: when an argument has a wrong type.
-        ValueError: when an option is out of range.
+        TypeError, ValueError: when the type or the value of an argument does not fit.
     """
 
     layer = "batch_norm_inference"

@@ -48,14 +48,9 @@ def bilinear_forward(x: Any, z: Any, w: Any, b: Any = None) -> rt.Array:
         u, shape (..., K).
 
     Raises:
-        TypeError: when an argument has a wrong type.
-        ValueError: when shapes or options do not fit.
+        TypeError, ValueError: when a type, a shape or an option does not fit.
     """
-    x = rt.array("bilinear", "x", x, None)
-    z = rt.array("bilinear", "z", z, None)
-    w = rt.array("bilinear", "w", w, 3)
-    b = None if b is None else rt.array("bilinear", "b", b, 1)
-    dtype = rt.float_type("bilinear", w=w, b=b, x=x, z=z)
+    w, b, x, z, dtype = rt.arrays("bilinear", "w 3, b 1 optional, x any, z any", w, b, x, z)
     full_shape, E, C, D, K = _bilinear_sizes(dtype, w, b, x, z)
     x = x.reshape(E, C)
     z = z.reshape(E, D)
@@ -89,18 +84,12 @@ def bilinear_grad_input(dy: Any, z: Any, w: Any) -> rt.Array:
         dx, shape (..., C).
 
     Raises:
-        TypeError: when an argument has a wrong type.
-        ValueError: when shapes or options do not fit.
+        TypeError, ValueError: when a type, a shape or an option does not fit.
     """
-    dy = rt.array("bilinear", "dy", dy, None)
-    z = rt.array("bilinear", "z", z, None)
-    w = rt.array("bilinear", "w", w, 3)
-    dtype = rt.float_type("bilinear", w=w, z=z, dy=dy)
-    full_shape = rt.raveled_axes("bilinear", "z", z.shape, 0, 1, "(..., D)")
-    E = rt.elements(full_shape)
-    z = z.reshape(E, z.shape[-1])
-    rt.same_axes("bilinear", "dy", dy.shape, 0, 1, "(..., K)", full_shape)
-    dy = dy.reshape(E, dy.shape[-1])
+    w, z, dy, dtype = rt.arrays("bilinear", "w 3, z any, dy any", w, z, dy)
+    z, full_shape = rt.raveled("bilinear", "z", z, 0, 1, "(..., D)")
+    E = z.shape[0]
+    dy = rt.same_raveled("bilinear", "dy", dy, 0, 1, "(..., K)", full_shape)
     C, D, K = w.shape
     rt.extent("bilinear", "argument z, axis -1 (features)", z.shape[-1], D)
     rt.extent("bilinear", "argument dy, axis -1 (K)", dy.shape[-1], K)
@@ -131,18 +120,12 @@ def bilinear_grad_z(dy: Any, x: Any, w: Any) -> rt.Array:
         dz, shape (..., D).
 
     Raises:
-        TypeError: when an argument has a wrong type.
-        ValueError: when shapes or options do not fit.
+        TypeError, ValueError: when a type, a shape or an option does not fit.
     """
-    dy = rt.array("bilinear", "dy", dy, None)
-    x = rt.array("bilinear", "x", x, None)
-    w = rt.array("bilinear", "w", w, 3)
-    dtype = rt.float_type("bilinear", w=w, x=x, dy=dy)
-    full_shape = rt.raveled_axes("bilinear", "x", x.shape, 0, 1, "(..., C)")
-    E = rt.elements(full_shape)
-    x = x.reshape(E, x.shape[-1])
-    rt.same_axes("bilinear", "dy", dy.shape, 0, 1, "(..., K)", full_shape)
-    dy = dy.reshape(E, dy.shape[-1])
+    w, x, dy, dtype = rt.arrays("bilinear", "w 3, x any, dy any", w, x, dy)
+    x, full_shape = rt.raveled("bilinear", "x", x, 0, 1, "(..., C)")
+    E = x.shape[0]
+    dy = rt.same_raveled("bilinear", "dy", dy, 0, 1, "(..., K)", full_shape)
     C, D, K = w.shape
     rt.extent("bilinear", "argument x, axis -1 (features)", x.shape[-1], C)
     rt.extent("bilinear", "argument dy, axis -1 (K)", dy.shape[-1], K)
@@ -186,13 +169,9 @@ def bilinear_grad_weight(dy: Any, x: Any, z: Any) -> rt.Array:
         dw, shape (C, D, K).
 
     Raises:
-        TypeError: when an argument has a wrong type.
-        ValueError: when shapes or options do not fit.
+        TypeError, ValueError: when a type, a shape or an option does not fit.
     """
-    dy = rt.array("bilinear", "dy", dy, None)
-    x = rt.array("bilinear", "x", x, None)
-    z = rt.array("bilinear", "z", z, None)
-    dtype = rt.float_type("bilinear", x=x, z=z, dy=dy)
+    x, z, dy, dtype = rt.arrays("bilinear", "x any, z any, dy any", x, z, dy)
     E, C, D, K = _bilinear_grad_weight_sizes(dtype, x, z, dy)
     x = x.reshape(E, C)
     z = z.reshape(E, D)
@@ -221,14 +200,10 @@ def bilinear_grad_bias(dy: Any) -> rt.Array:
         db, shape (K,).
 
     Raises:
-        TypeError: when an argument has a wrong type.
-        ValueError: when shapes or options do not fit.
+        TypeError, ValueError: when a type, a shape or an option does not fit.
     """
-    dy = rt.array("bilinear", "dy", dy, None)
-    rt.float_type("bilinear", dy=dy)
-    full_shape = rt.raveled_axes("bilinear", "dy", dy.shape, 0, 1, "(..., K)")
-    E = rt.elements(full_shape)
-    dy = dy.reshape(E, dy.shape[-1])
+    dy, dtype = rt.arrays("bilinear", "dy any", dy)
+    dy, full_shape = rt.raveled("bilinear", "dy", dy, 0, 1, "(..., K)")
     # (21) db[m] = Σ_{e} dy[e,m]
     db = rt.total(dy.transpose(1, 0), -1)
     return db
@@ -246,8 +221,7 @@ class Bilinear(rt.Layer):
         rng: a NumPy generator or a seed for the initial weights.
 
     Raises:
-        TypeError: when an argument has a wrong type.
-        ValueError: when an option is out of range.
+        TypeError, ValueError: when the type or the value of an argument does not fit.
     """
 
     layer = "bilinear"

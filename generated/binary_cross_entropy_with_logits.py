@@ -28,12 +28,9 @@ def binary_cross_entropy_with_logits_forward(x: Any, t: Any) -> Any:
         y, a number.
 
     Raises:
-        TypeError: when an argument has a wrong type.
-        ValueError: when shapes or options do not fit.
+        TypeError, ValueError: when a type, a shape or an option does not fit.
     """
-    x = rt.array("binary_cross_entropy_with_logits", "x", x, None)
-    t = rt.array("binary_cross_entropy_with_logits", "t", t, None)
-    dtype = rt.float_type("binary_cross_entropy_with_logits", x=x, t=t)
+    x, t, dtype = rt.arrays("binary_cross_entropy_with_logits", "x any, t any", x, t)
     full_shape = x.shape
     E = x.size
     x = x.reshape(-1)
@@ -58,13 +55,10 @@ def binary_cross_entropy_with_logits_grad_input(dy: Any, x: Any, t: Any) -> rt.A
         dx, any shape.
 
     Raises:
-        TypeError: when an argument has a wrong type.
-        ValueError: when shapes or options do not fit.
+        TypeError, ValueError: when a type, a shape or an option does not fit.
     """
+    x, t, dtype = rt.arrays("binary_cross_entropy_with_logits", "x any, t any", x, t)
     dy = rt.number("binary_cross_entropy_with_logits", "dy", dy)
-    x = rt.array("binary_cross_entropy_with_logits", "x", x, None)
-    t = rt.array("binary_cross_entropy_with_logits", "t", t, None)
-    rt.float_type("binary_cross_entropy_with_logits", x=x, t=t)
     full_shape = x.shape
     E = x.size
     x = x.reshape(-1)
@@ -79,8 +73,7 @@ class BinaryCrossEntropyWithLogits(rt.Layer):
     """Sigmoid with binary cross-entropy, mean over all elements, with state.
 
     Raises:
-        TypeError: when an argument has a wrong type.
-        ValueError: when an option is out of range.
+        TypeError, ValueError: when the type or the value of an argument does not fit.
     """
 
     layer = "binary_cross_entropy_with_logits"

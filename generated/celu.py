@@ -30,11 +30,9 @@ def celu_forward(x: Any, *, alpha: float = 1.0) -> rt.Array:
         y, any shape.
 
     Raises:
-        TypeError: when an argument has a wrong type.
-        ValueError: when shapes or options do not fit.
+        TypeError, ValueError: when a type, a shape or an option does not fit.
     """
-    x = rt.array("celu", "x", x, None)
-    rt.float_type("celu", x=x)
+    x, dtype = rt.arrays("celu", "x any", x)
     full_shape = x.shape
     x = x.reshape(-1)
     alpha = rt.number("celu", "alpha", alpha)
@@ -58,12 +56,9 @@ def celu_grad_input(dy: Any, x: Any, *, alpha: float = 1.0) -> rt.Array:
         dx, any shape.
 
     Raises:
-        TypeError: when an argument has a wrong type.
-        ValueError: when shapes or options do not fit.
+        TypeError, ValueError: when a type, a shape or an option does not fit.
     """
-    dy = rt.array("celu", "dy", dy, None)
-    x = rt.array("celu", "x", x, None)
-    dtype = rt.float_type("celu", x=x, dy=dy)
+    x, dy, dtype = rt.arrays("celu", "x any, dy any", x, dy)
     full_shape = x.shape
     x = x.reshape(-1)
     rt.same_shape("celu", "dy", dy.shape, full_shape)
@@ -82,8 +77,7 @@ class CELU(rt.Layer):
         alpha: a finite number, other than 0.
 
     Raises:
-        TypeError: when an argument has a wrong type.
-        ValueError: when an option is out of range.
+        TypeError, ValueError: when the type or the value of an argument does not fit.
     """
 
     layer = "celu"

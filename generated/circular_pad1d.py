@@ -49,11 +49,9 @@ def circular_pad1d_forward(x: Any, *, padding: rt.Padding) -> rt.Array:
         y, shape (N, W_out, C).
 
     Raises:
-        TypeError: when an argument has a wrong type.
-        ValueError: when shapes or options do not fit.
+        TypeError, ValueError: when a type, a shape or an option does not fit.
     """
-    x = rt.array("circular_pad1d", "x", x, 3)
-    dtype = rt.float_type("circular_pad1d", x=x)
+    x, dtype = rt.arrays("circular_pad1d", "x 3", x)
     N, W, C, p, W_out = _circular_pad1d_sizes(dtype, x, None, padding)
     # (1) y[n,j,c] = x[n, j+W−p, c] [j<p]
     y = np.zeros((N, W_out, C), dtype)
@@ -93,11 +91,9 @@ def circular_pad1d_grad_input(dy: Any, *, input_shape: Sequence[int], padding: r
         dx, shape (N, W, C).
 
     Raises:
-        TypeError: when an argument has a wrong type.
-        ValueError: when shapes or options do not fit.
+        TypeError, ValueError: when a type, a shape or an option does not fit.
     """
-    dy = rt.array("circular_pad1d", "dy", dy, 3)
-    dtype = rt.float_type("circular_pad1d", dy=dy)
+    dy, dtype = rt.arrays("circular_pad1d", "dy 3", dy)
     input_shape = rt.shape("circular_pad1d", "input_shape", input_shape, 3)
     N, W, C, p, W_out = _circular_pad1d_sizes(dtype, input_shape, dy, padding)
     # (7) dx[m,q,v] = dy[m, q+W+p, v] [q<W'−W−p]
@@ -129,8 +125,7 @@ class CircularPad1D(rt.Layer):
         padding: an integer, one per axis, a (start, end) pair per axis, 'same' or 'valid'.
 
     Raises:
-        TypeError: when an argument has a wrong type.
-        ValueError: when an option is out of range.
+        TypeError, ValueError: when the type or the value of an argument does not fit.
     """
 
     layer = "circular_pad1d"

@@ -59,11 +59,9 @@ def circular_pad2d_forward(x: Any, *, padding: rt.Padding) -> rt.Array:
         y, shape (N, H_out, W_out, C).
 
     Raises:
-        TypeError: when an argument has a wrong type.
-        ValueError: when shapes or options do not fit.
+        TypeError, ValueError: when a type, a shape or an option does not fit.
     """
-    x = rt.array("circular_pad2d", "x", x, 4)
-    dtype = rt.float_type("circular_pad2d", x=x)
+    x, dtype = rt.arrays("circular_pad2d", "x 4", x)
     N, H, W, C, p_h, p_w, H_out, W_out = _circular_pad2d_sizes(dtype, x, None, padding)
     # (1) z[n,i,v,c] = x[n, i+H−p_h, v, c] [i<p_h]
     z = np.zeros((N, H_out, W, C), dtype)
@@ -125,11 +123,9 @@ def circular_pad2d_grad_input(dy: Any, *, input_shape: Sequence[int], padding: r
         dx, shape (N, H, W, C).
 
     Raises:
-        TypeError: when an argument has a wrong type.
-        ValueError: when shapes or options do not fit.
+        TypeError, ValueError: when a type, a shape or an option does not fit.
     """
-    dy = rt.array("circular_pad2d", "dy", dy, 4)
-    dtype = rt.float_type("circular_pad2d", dy=dy)
+    dy, dtype = rt.arrays("circular_pad2d", "dy 4", dy)
     input_shape = rt.shape("circular_pad2d", "input_shape", input_shape, 4)
     N, H, W, C, p_h, p_w, H_out, W_out = _circular_pad2d_sizes(dtype, input_shape, dy, padding)
     # (8) dz[m,q,e,a] = dy[m, q, e+W+p_w, a] [e<W'−W−p_w]
@@ -180,8 +176,7 @@ class CircularPad2D(rt.Layer):
         padding: an integer, one per axis, a (start, end) pair per axis, 'same' or 'valid'.
 
     Raises:
-        TypeError: when an argument has a wrong type.
-        ValueError: when an option is out of range.
+        TypeError, ValueError: when the type or the value of an argument does not fit.
     """
 
     layer = "circular_pad2d"

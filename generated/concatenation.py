@@ -48,12 +48,9 @@ def concatenation_forward(x: Any, z: Any) -> rt.Array:
         y, shape (..., C + D).
 
     Raises:
-        TypeError: when an argument has a wrong type.
-        ValueError: when shapes or options do not fit.
+        TypeError, ValueError: when a type, a shape or an option does not fit.
     """
-    x = rt.array("concatenation", "x", x, None)
-    z = rt.array("concatenation", "z", z, None)
-    dtype = rt.float_type("concatenation", x=x, z=z)
+    x, z, dtype = rt.arrays("concatenation", "x any, z any", x, z)
     full_shape, E, C, D = _concatenation_sizes(dtype, x, z, None)
     x = x.reshape(E, C)
     z = z.reshape(E, D)
@@ -86,11 +83,9 @@ def concatenation_grad_input(dy: Any, *, input_shape: Sequence[int], z_shape: Se
         dx, shape (..., C).
 
     Raises:
-        TypeError: when an argument has a wrong type.
-        ValueError: when shapes or options do not fit.
+        TypeError, ValueError: when a type, a shape or an option does not fit.
     """
-    dy = rt.array("concatenation", "dy", dy, None)
-    dtype = rt.float_type("concatenation", dy=dy)
+    dy, dtype = rt.arrays("concatenation", "dy any", dy)
     input_shape = rt.shape("concatenation", "input_shape", input_shape, None)
     z_shape = rt.shape("concatenation", "z_shape", z_shape, None)
     full_shape, E, C, D = _concatenation_sizes(dtype, input_shape, z_shape, dy)
@@ -118,11 +113,9 @@ def concatenation_grad_z(dy: Any, *, input_shape: Sequence[int], z_shape: Sequen
         dz, shape (..., D).
 
     Raises:
-        TypeError: when an argument has a wrong type.
-        ValueError: when shapes or options do not fit.
+        TypeError, ValueError: when a type, a shape or an option does not fit.
     """
-    dy = rt.array("concatenation", "dy", dy, None)
-    dtype = rt.float_type("concatenation", dy=dy)
+    dy, dtype = rt.arrays("concatenation", "dy any", dy)
     input_shape = rt.shape("concatenation", "input_shape", input_shape, None)
     z_shape = rt.shape("concatenation", "z_shape", z_shape, None)
     full_shape, E, C, D = _concatenation_sizes(dtype, input_shape, z_shape, dy)
@@ -141,8 +134,7 @@ class Concatenation(rt.Layer):
     """Concatenation along the last axis, with state.
 
     Raises:
-        TypeError: when an argument has a wrong type.
-        ValueError: when an option is out of range.
+        TypeError, ValueError: when the type or the value of an argument does not fit.
     """
 
     layer = "concatenation"

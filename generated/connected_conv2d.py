@@ -64,14 +64,9 @@ def connected_conv2d_forward(
         u, shape (N, H_out, W_out, K); z, shape (R, T, C, K).
 
     Raises:
-        TypeError: when an argument has a wrong type.
-        ValueError: when shapes or options do not fit.
+        TypeError, ValueError: when a type, a shape or an option does not fit.
     """
-    x = rt.array("connected_conv2d", "x", x, 4)
-    w = rt.array("connected_conv2d", "w", w, 4)
-    b = None if b is None else rt.array("connected_conv2d", "b", b, 1)
-    m = rt.array("connected_conv2d", "m", m, 2)
-    dtype = rt.float_type("connected_conv2d", w=w, b=b, x=x, m=m)
+    w, b, x, m, dtype = rt.arrays("connected_conv2d", "w 4, b 1 optional, x 4, m 2", w, b, x, m)
     s_h, s_w, d_h, d_w, R, T, C, K, N, p_h, p_w, H_out, W_out = _connected_conv2d_sizes(
         dtype, w, b, x, m, stride, padding, dilation
     )
@@ -144,12 +139,9 @@ def connected_conv2d_grad_input(
         dx, shape (N, H, W, C).
 
     Raises:
-        TypeError: when an argument has a wrong type.
-        ValueError: when shapes or options do not fit.
+        TypeError, ValueError: when a type, a shape or an option does not fit.
     """
-    dy = rt.array("connected_conv2d", "dy", dy, 4)
-    z = rt.array("connected_conv2d", "z", z, 4)
-    dtype = rt.float_type("connected_conv2d", z=z, dy=dy)
+    z, dy, dtype = rt.arrays("connected_conv2d", "z 4, dy 4", z, dy)
     input_shape = rt.shape("connected_conv2d", "input_shape", input_shape, 4)
     R, T, s_h, s_w, d_h, d_w, N, H, W, C, p_h, p_w, H_out, W_out = _connected_conv2d_grad_input_sizes(
         dtype, input_shape, dy, z, kernel_size, stride, padding, dilation
@@ -214,13 +206,9 @@ def connected_conv2d_grad_weight(
         dw, shape (R, T, C, K).
 
     Raises:
-        TypeError: when an argument has a wrong type.
-        ValueError: when shapes or options do not fit.
+        TypeError, ValueError: when a type, a shape or an option does not fit.
     """
-    dy = rt.array("connected_conv2d", "dy", dy, 4)
-    x = rt.array("connected_conv2d", "x", x, 4)
-    m = rt.array("connected_conv2d", "m", m, 2)
-    dtype = rt.float_type("connected_conv2d", x=x, m=m, dy=dy)
+    x, m, dy, dtype = rt.arrays("connected_conv2d", "x 4, m 2, dy 4", x, m, dy)
     R, T, s_h, s_w, d_h, d_w, N, C, K, p_h, p_w, H_out, W_out = _connected_conv2d_grad_weight_sizes(
         dtype, x, m, dy, kernel_size, stride, padding, dilation
     )
@@ -249,11 +237,9 @@ def connected_conv2d_grad_bias(dy: Any) -> rt.Array:
         db, shape (K,).
 
     Raises:
-        TypeError: when an argument has a wrong type.
-        ValueError: when shapes or options do not fit.
+        TypeError, ValueError: when a type, a shape or an option does not fit.
     """
-    dy = rt.array("connected_conv2d", "dy", dy, 4)
-    rt.float_type("connected_conv2d", dy=dy)
+    dy, dtype = rt.arrays("connected_conv2d", "dy 4", dy)
     N, H_out, W_out, K = dy.shape
     # (24) db[q] = Σ_{n,i,j} dy[n,i,j,q]
     db = rt.total(dy.transpose(3, 0, 1, 2), (-3, -2, -1))
@@ -275,8 +261,7 @@ class ConnectedConv2D(rt.Layer):
         rng: a NumPy generator or a seed for the initial weights.
 
     Raises:
-        TypeError: when an argument has a wrong type.
-        ValueError: when an option is out of range.
+        TypeError, ValueError: when the type or the value of an argument does not fit.
     """
 
     layer = "connected_conv2d"

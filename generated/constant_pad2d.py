@@ -56,11 +56,9 @@ def constant_pad2d_forward(x: Any, *, padding: rt.Padding, value: float = 0.0) -
         y, shape (N, H_out, W_out, C).
 
     Raises:
-        TypeError: when an argument has a wrong type.
-        ValueError: when shapes or options do not fit.
+        TypeError, ValueError: when a type, a shape or an option does not fit.
     """
-    x = rt.array("constant_pad2d", "x", x, 4)
-    dtype = rt.float_type("constant_pad2d", x=x)
+    x, dtype = rt.arrays("constant_pad2d", "x 4", x)
     a, N, H, W, C, p_h, p_w, H_out, W_out = _constant_pad2d_sizes(dtype, x, padding, value)
     # (1) z[n,i,v,c] = a [i<p_h]
     z = np.zeros((N, H_out, W, C), dtype)
@@ -128,11 +126,9 @@ def constant_pad2d_grad_input(dy: Any, *, input_shape: Sequence[int], padding: r
         dx, shape (N, H, W, C).
 
     Raises:
-        TypeError: when an argument has a wrong type.
-        ValueError: when shapes or options do not fit.
+        TypeError, ValueError: when a type, a shape or an option does not fit.
     """
-    dy = rt.array("constant_pad2d", "dy", dy, 4)
-    dtype = rt.float_type("constant_pad2d", dy=dy)
+    dy, dtype = rt.arrays("constant_pad2d", "dy 4", dy)
     input_shape = rt.shape("constant_pad2d", "input_shape", input_shape, 4)
     N, H, W, C, p_h, p_w, H_out, W_out = _constant_pad2d_grad_input_sizes(dtype, input_shape, dy, padding)
     # (8) dz[m,q,e,o] = dy[m, q, e+p_w, o]
@@ -160,8 +156,7 @@ class ConstantPad2D(rt.Layer):
         value: a real number.
 
     Raises:
-        TypeError: when an argument has a wrong type.
-        ValueError: when an option is out of range.
+        TypeError, ValueError: when the type or the value of an argument does not fit.
     """
 
     layer = "constant_pad2d"

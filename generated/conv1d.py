@@ -74,13 +74,9 @@ def conv1d_forward(
         u, shape (N, W_out, G * K).
 
     Raises:
-        TypeError: when an argument has a wrong type.
-        ValueError: when shapes or options do not fit.
+        TypeError, ValueError: when a type, a shape or an option does not fit.
     """
-    x = rt.array("conv1d", "x", x, 3)
-    w = rt.array("conv1d", "w", w, 3)
-    b = None if b is None else rt.array("conv1d", "b", b, 1)
-    dtype = rt.float_type("conv1d", w=w, b=b, x=x)
+    w, b, x, dtype = rt.arrays("conv1d", "w 3, b 1 optional, x 3", w, b, x)
     s, d, G, T, C, N, W, K, p, W_out = _conv1d_sizes(dtype, w, b, x, None, stride, padding, dilation, groups)
     # (1) u[n, j, Kg+k] = Σ_{t,c} x[n, sj+dt−p, Cg+c] w[t, c, Kg+k]
     if K == 1 and C == 1 and T < 200 and loops.wanted(G * N * T * W_out, d, p, s):
@@ -97,9 +93,7 @@ def conv1d_forward(
         rt.contract("n j g t c, t c g k -> n j g k", x_1_1, w_1, out=u_1)
     # (1) u[n, j, Kg+k] += b[Kg+k]
     if b is not None:
-        b_1 = b.reshape(G, K)
-        u_3 = u.reshape(N, W_out, G, K)
-        rt.add_row(u_3, b_1)
+        rt.add_row(u, b)
     return u
 
 
@@ -130,12 +124,9 @@ def conv1d_grad_input(
         dx, shape (N, W, C * G).
 
     Raises:
-        TypeError: when an argument has a wrong type.
-        ValueError: when shapes or options do not fit.
+        TypeError, ValueError: when a type, a shape or an option does not fit.
     """
-    dy = rt.array("conv1d", "dy", dy, 3)
-    w = rt.array("conv1d", "w", w, 3)
-    dtype = rt.float_type("conv1d", w=w, dy=dy)
+    w, dy, dtype = rt.arrays("conv1d", "w 3, dy 3", w, dy)
     input_shape = rt.shape("conv1d", "input_shape", input_shape, 3)
     s, d, G, T, C, N, W, K, p, W_out = _conv1d_sizes(dtype, w, None, input_shape, dy, stride, padding, dilation, groups)
     # (7) dx[m, sj+dt−p, Cg+c] += Σ_{k} dy[m, j, Kg+k] w[t, c, Kg+k]
@@ -205,12 +196,9 @@ def conv1d_grad_weight(
         dw, shape (T, C, G * K).
 
     Raises:
-        TypeError: when an argument has a wrong type.
-        ValueError: when shapes or options do not fit.
+        TypeError, ValueError: when a type, a shape or an option does not fit.
     """
-    dy = rt.array("conv1d", "dy", dy, 3)
-    x = rt.array("conv1d", "x", x, 3)
-    dtype = rt.float_type("conv1d", x=x, dy=dy)
+    x, dy, dtype = rt.arrays("conv1d", "x 3, dy 3", x, dy)
     T, s, d, G, N, W, C, p, W_out, K = _conv1d_grad_weight_sizes(
         dtype, x, dy, kernel_size, stride, padding, dilation, groups
     )
@@ -245,18 +233,14 @@ def conv1d_grad_bias(dy: Any, *, groups: int = 1) -> rt.Array:
         db, shape (G * K,).
 
     Raises:
-        TypeError: when an argument has a wrong type.
-        ValueError: when shapes or options do not fit.
+        TypeError, ValueError: when a type, a shape or an option does not fit.
     """
-    dy = rt.array("conv1d", "dy", dy, 3)
-    rt.float_type("conv1d", dy=dy)
+    dy, dtype = rt.arrays("conv1d", "dy 3", dy)
     G = rt.count("conv1d", "groups", groups, 1)
     N, W_out, _ = dy.shape
-    K = rt.divided("conv1d", "argument dy, axis 2 (G * K)", dy.shape[2], G)
+    rt.divided("conv1d", "argument dy, axis 2 (G * K)", dy.shape[2], G)
     # (18) db[Kg+k] = Σ_{n,j} dy[n, j, Kg+k]
-    dy_1 = dy.reshape(N, W_out, G, K)
-    db_1 = rt.total(dy_1.transpose(2, 3, 0, 1), (-2, -1))
-    db = db_1.reshape(G * K)
+    db = rt.total(dy.transpose(2, 0, 1), (-2, -1))
     return db
 
 
@@ -276,8 +260,7 @@ class Conv1D(rt.Layer):
         rng: a NumPy generator or a seed for the initial weights.
 
     Raises:
-        TypeError: when an argument has a wrong type.
-        ValueError: when an option is out of range.
+        TypeError, ValueError: when the type or the value of an argument does not fit.
     """
 
     layer = "conv1d"

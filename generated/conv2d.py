@@ -76,13 +76,9 @@ def conv2d_forward(
         u, shape (N, H_out, W_out, G * K).
 
     Raises:
-        TypeError: when an argument has a wrong type.
-        ValueError: when shapes or options do not fit.
+        TypeError, ValueError: when a type, a shape or an option does not fit.
     """
-    x = rt.array("conv2d", "x", x, 4)
-    w = rt.array("conv2d", "w", w, 4)
-    b = None if b is None else rt.array("conv2d", "b", b, 1)
-    dtype = rt.float_type("conv2d", w=w, b=b, x=x)
+    w, b, x, dtype = rt.arrays("conv2d", "w 4, b 1 optional, x 4", w, b, x)
     s_h, s_w, d_h, d_w, G, R, T, C, N, H, W, K, p_h, p_w, H_out, W_out = _conv2d_sizes(
         dtype, w, b, x, None, stride, padding, dilation, groups
     )
@@ -103,9 +99,7 @@ def conv2d_forward(
         rt.contract("n i j g r t c, r t c g k -> n i j g k", x_1_1, w_1, out=u_1)
     # (1) u[n, i, j, Kg+k] += b[Kg+k]
     if b is not None:
-        b_1 = b.reshape(G, K)
-        u_2 = u.reshape(N, H_out, W_out, G, K)
-        rt.add_row(u_2, b_1)
+        rt.add_row(u, b)
     return u
 
 
@@ -136,12 +130,9 @@ def conv2d_grad_input(
         dx, shape (N, H, W, C * G).
 
     Raises:
-        TypeError: when an argument has a wrong type.
-        ValueError: when shapes or options do not fit.
+        TypeError, ValueError: when a type, a shape or an option does not fit.
     """
-    dy = rt.array("conv2d", "dy", dy, 4)
-    w = rt.array("conv2d", "w", w, 4)
-    dtype = rt.float_type("conv2d", w=w, dy=dy)
+    w, dy, dtype = rt.arrays("conv2d", "w 4, dy 4", w, dy)
     input_shape = rt.shape("conv2d", "input_shape", input_shape, 4)
     s_h, s_w, d_h, d_w, G, R, T, C, N, H, W, K, p_h, p_w, H_out, W_out = _conv2d_sizes(
         dtype, w, None, input_shape, dy, stride, padding, dilation, groups
@@ -218,12 +209,9 @@ def conv2d_grad_weight(
         dw, shape (R, T, C, G * K).
 
     Raises:
-        TypeError: when an argument has a wrong type.
-        ValueError: when shapes or options do not fit.
+        TypeError, ValueError: when a type, a shape or an option does not fit.
     """
-    dy = rt.array("conv2d", "dy", dy, 4)
-    x = rt.array("conv2d", "x", x, 4)
-    dtype = rt.float_type("conv2d", x=x, dy=dy)
+    x, dy, dtype = rt.arrays("conv2d", "x 4, dy 4", x, dy)
     R, T, s_h, s_w, d_h, d_w, G, N, H, W, C, p_h, p_w, H_out, W_out, K = _conv2d_grad_weight_sizes(
         dtype, x, dy, kernel_size, stride, padding, dilation, groups
     )
@@ -260,18 +248,14 @@ def conv2d_grad_bias(dy: Any, *, groups: int = 1) -> rt.Array:
         db, shape (G * K,).
 
     Raises:
-        TypeError: when an argument has a wrong type.
-        ValueError: when shapes or options do not fit.
+        TypeError, ValueError: when a type, a shape or an option does not fit.
     """
-    dy = rt.array("conv2d", "dy", dy, 4)
-    rt.float_type("conv2d", dy=dy)
+    dy, dtype = rt.arrays("conv2d", "dy 4", dy)
     G = rt.count("conv2d", "groups", groups, 1)
     N, H_out, W_out, _ = dy.shape
-    K = rt.divided("conv2d", "argument dy, axis 3 (G * K)", dy.shape[3], G)
+    rt.divided("conv2d", "argument dy, axis 3 (G * K)", dy.shape[3], G)
     # (18) db[Kg+k] = Σ_{n,i,j} dy[n, i, j, Kg+k]
-    dy_1 = dy.reshape(N, H_out, W_out, G, K)
-    db_1 = rt.total(dy_1.transpose(3, 4, 0, 1, 2), (-3, -2, -1))
-    db = db_1.reshape(G * K)
+    db = rt.total(dy.transpose(3, 0, 1, 2), (-3, -2, -1))
     return db
 
 
@@ -291,8 +275,7 @@ class Conv2D(rt.Layer):
         rng: a NumPy generator or a seed for the initial weights.
 
     Raises:
-        TypeError: when an argument has a wrong type.
-        ValueError: when an option is out of range.
+        TypeError, ValueError: when the type or the value of an argument does not fit.
     """
 
     layer = "conv2d"

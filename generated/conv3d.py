@@ -82,13 +82,9 @@ def conv3d_forward(
         u, shape (N, D_out, H_out, W_out, G * K).
 
     Raises:
-        TypeError: when an argument has a wrong type.
-        ValueError: when shapes or options do not fit.
+        TypeError, ValueError: when a type, a shape or an option does not fit.
     """
-    x = rt.array("conv3d", "x", x, 5)
-    w = rt.array("conv3d", "w", w, 5)
-    b = None if b is None else rt.array("conv3d", "b", b, 1)
-    dtype = rt.float_type("conv3d", w=w, b=b, x=x)
+    w, b, x, dtype = rt.arrays("conv3d", "w 5, b 1 optional, x 5", w, b, x)
     s_d, s_h, s_w, d_d, d_h, d_w, G, A, R, T, C, N, D, H, W, K, p_d, p_h, p_w, D_out, H_out, W_out = _conv3d_sizes(
         dtype, w, b, x, None, stride, padding, dilation, groups
     )
@@ -124,9 +120,7 @@ def conv3d_forward(
         rt.contract("n l i j g a r t c, a r t c g k -> n l i j g k", x_1_1, w_1, out=u_1)
     # (1) u[n, l, i, j, Kg+k] += b[Kg+k]
     if b is not None:
-        b_1 = b.reshape(G, K)
-        u_2 = u.reshape(N, D_out, H_out, W_out, G, K)
-        rt.add_row(u_2, b_1)
+        rt.add_row(u, b)
     return u
 
 
@@ -158,12 +152,9 @@ def conv3d_grad_input(
         dx, shape (N, D, H, W, C * G).
 
     Raises:
-        TypeError: when an argument has a wrong type.
-        ValueError: when shapes or options do not fit.
+        TypeError, ValueError: when a type, a shape or an option does not fit.
     """
-    dy = rt.array("conv3d", "dy", dy, 5)
-    w = rt.array("conv3d", "w", w, 5)
-    dtype = rt.float_type("conv3d", w=w, dy=dy)
+    w, dy, dtype = rt.arrays("conv3d", "w 5, dy 5", w, dy)
     input_shape = rt.shape("conv3d", "input_shape", input_shape, 5)
     s_d, s_h, s_w, d_d, d_h, d_w, G, A, R, T, C, N, D, H, W, K, p_d, p_h, p_w, D_out, H_out, W_out = _conv3d_sizes(
         dtype, w, None, input_shape, dy, stride, padding, dilation, groups
@@ -263,12 +254,9 @@ def conv3d_grad_weight(
         dw, shape (A, R, T, C, G * K).
 
     Raises:
-        TypeError: when an argument has a wrong type.
-        ValueError: when shapes or options do not fit.
+        TypeError, ValueError: when a type, a shape or an option does not fit.
     """
-    dy = rt.array("conv3d", "dy", dy, 5)
-    x = rt.array("conv3d", "x", x, 5)
-    dtype = rt.float_type("conv3d", x=x, dy=dy)
+    x, dy, dtype = rt.arrays("conv3d", "x 5, dy 5", x, dy)
     sizes = _conv3d_grad_weight_sizes(dtype, x, dy, kernel_size, stride, padding, dilation, groups)
     A, R, T, s_d, s_h, s_w, d_d, d_h, d_w, G, N, D = sizes[:12]
     H, W, C, p_d, p_h, p_w, D_out, H_out, W_out, K = sizes[12:]
@@ -320,18 +308,14 @@ def conv3d_grad_bias(dy: Any, *, groups: int = 1) -> rt.Array:
         db, shape (G * K,).
 
     Raises:
-        TypeError: when an argument has a wrong type.
-        ValueError: when shapes or options do not fit.
+        TypeError, ValueError: when a type, a shape or an option does not fit.
     """
-    dy = rt.array("conv3d", "dy", dy, 5)
-    rt.float_type("conv3d", dy=dy)
+    dy, dtype = rt.arrays("conv3d", "dy 5", dy)
     G = rt.count("conv3d", "groups", groups, 1)
     N, D_out, H_out, W_out, _ = dy.shape
-    K = rt.divided("conv3d", "argument dy, axis 4 (G * K)", dy.shape[4], G)
+    rt.divided("conv3d", "argument dy, axis 4 (G * K)", dy.shape[4], G)
     # (18) db[Kg+k] = Σ_{n,l,i,j} dy[n, l, i, j, Kg+k]
-    dy_1 = dy.reshape(N, D_out, H_out, W_out, G, K)
-    db_1 = rt.total(dy_1.transpose(4, 5, 0, 1, 2, 3), (-4, -3, -2, -1))
-    db = db_1.reshape(G * K)
+    db = rt.total(dy.transpose(4, 0, 1, 2, 3), (-4, -3, -2, -1))
     return db
 
 
@@ -351,8 +335,7 @@ class Conv3D(rt.Layer):
         rng: a NumPy generator or a seed for the initial weights.
 
     Raises:
-        TypeError: when an argument has a wrong type.
-        ValueError: when an option is out of range.
+        TypeError, ValueError: when the type or the value of an argument does not fit.
     """
 
     layer = "conv3d"

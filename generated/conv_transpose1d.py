@@ -94,13 +94,9 @@ def conv_transpose1d_forward(
         u, shape (N, W_out, G * K).
 
     Raises:
-        TypeError: when an argument has a wrong type.
-        ValueError: when shapes or options do not fit.
+        TypeError, ValueError: when a type, a shape or an option does not fit.
     """
-    x = rt.array("conv_transpose1d", "x", x, 3)
-    w = rt.array("conv_transpose1d", "w", w, 3)
-    b = None if b is None else rt.array("conv_transpose1d", "b", b, 1)
-    dtype = rt.float_type("conv_transpose1d", w=w, b=b, x=x)
+    w, b, x, dtype = rt.arrays("conv_transpose1d", "w 3, b 1 optional, x 3", w, b, x)
     s, d, G, T, K, N, W, C, p, W_out = _conv_transpose1d_sizes(
         dtype, w, b, x, None, stride, padding, output_padding, dilation, groups
     )
@@ -122,9 +118,7 @@ def conv_transpose1d_forward(
         rt.contract("n j g c, t k g c -> n j t g k", x_1, w_1, out=u_3_1)
     # (2) u[n, v, Kg+k] += b[Kg+k]
     if b is not None:
-        b_1 = b.reshape(G, K)
-        u_4 = u.reshape(N, W_out, G, K)
-        rt.add_row(u_4, b_1)
+        rt.add_row(u, b)
     return u
 
 
@@ -157,12 +151,9 @@ def conv_transpose1d_grad_input(
         dx, shape (N, W, C * G).
 
     Raises:
-        TypeError: when an argument has a wrong type.
-        ValueError: when shapes or options do not fit.
+        TypeError, ValueError: when a type, a shape or an option does not fit.
     """
-    dy = rt.array("conv_transpose1d", "dy", dy, 3)
-    w = rt.array("conv_transpose1d", "w", w, 3)
-    dtype = rt.float_type("conv_transpose1d", w=w, dy=dy)
+    w, dy, dtype = rt.arrays("conv_transpose1d", "w 3, dy 3", w, dy)
     input_shape = rt.shape("conv_transpose1d", "input_shape", input_shape, 3)
     s, d, G, T, K, N, W, C, p, W_out = _conv_transpose1d_sizes(
         dtype, w, None, input_shape, dy, stride, padding, output_padding, dilation, groups
@@ -250,12 +241,9 @@ def conv_transpose1d_grad_weight(
         dw, shape (T, K, C * G).
 
     Raises:
-        TypeError: when an argument has a wrong type.
-        ValueError: when shapes or options do not fit.
+        TypeError, ValueError: when a type, a shape or an option does not fit.
     """
-    dy = rt.array("conv_transpose1d", "dy", dy, 3)
-    x = rt.array("conv_transpose1d", "x", x, 3)
-    dtype = rt.float_type("conv_transpose1d", x=x, dy=dy)
+    x, dy, dtype = rt.arrays("conv_transpose1d", "x 3, dy 3", x, dy)
     T, s, d, G, N, W, C, p, W_out, K = _conv_transpose1d_grad_weight_sizes(
         dtype, x, dy, kernel_size, stride, padding, output_padding, dilation, groups
     )
@@ -290,18 +278,14 @@ def conv_transpose1d_grad_bias(dy: Any, *, groups: int = 1) -> rt.Array:
         db, shape (G * K,).
 
     Raises:
-        TypeError: when an argument has a wrong type.
-        ValueError: when shapes or options do not fit.
+        TypeError, ValueError: when a type, a shape or an option does not fit.
     """
-    dy = rt.array("conv_transpose1d", "dy", dy, 3)
-    rt.float_type("conv_transpose1d", dy=dy)
+    dy, dtype = rt.arrays("conv_transpose1d", "dy 3", dy)
     G = rt.count("conv_transpose1d", "groups", groups, 1)
     N, W_out, _ = dy.shape
-    K = rt.divided("conv_transpose1d", "argument dy, axis 2 (G * K)", dy.shape[2], G)
+    rt.divided("conv_transpose1d", "argument dy, axis 2 (G * K)", dy.shape[2], G)
     # (17) db[Kg+k] = Σ_{n,v} dy[n, v, Kg+k]
-    dy_1 = dy.reshape(N, W_out, G, K)
-    db_1 = rt.total(dy_1.transpose(2, 3, 0, 1), (-2, -1))
-    db = db_1.reshape(G * K)
+    db = rt.total(dy.transpose(2, 0, 1), (-2, -1))
     return db
 
 
@@ -322,8 +306,7 @@ class ConvTranspose1D(rt.Layer):
         rng: a NumPy generator or a seed for the initial weights.
 
     Raises:
-        TypeError: when an argument has a wrong type.
-        ValueError: when an option is out of range.
+        TypeError, ValueError: when the type or the value of an argument does not fit.
     """
 
     layer = "conv_transpose1d"

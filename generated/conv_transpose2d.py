@@ -96,13 +96,9 @@ def conv_transpose2d_forward(
         u, shape (N, H_out, W_out, G * K).
 
     Raises:
-        TypeError: when an argument has a wrong type.
-        ValueError: when shapes or options do not fit.
+        TypeError, ValueError: when a type, a shape or an option does not fit.
     """
-    x = rt.array("conv_transpose2d", "x", x, 4)
-    w = rt.array("conv_transpose2d", "w", w, 4)
-    b = None if b is None else rt.array("conv_transpose2d", "b", b, 1)
-    dtype = rt.float_type("conv_transpose2d", w=w, b=b, x=x)
+    w, b, x, dtype = rt.arrays("conv_transpose2d", "w 4, b 1 optional, x 4", w, b, x)
     s_h, s_w, d_h, d_w, G, R, T, K, N, H, W, C, p_h, p_w, H_out, W_out = _conv_transpose2d_sizes(
         dtype, w, b, x, None, stride, padding, output_padding, dilation, groups
     )
@@ -126,9 +122,7 @@ def conv_transpose2d_forward(
         rt.contract("n i j g c, r t k g c -> n i r j t g k", x_1, w_1, out=u_4_1)
     # (2) u[n, h, v, Kg+k] += b[Kg+k]
     if b is not None:
-        b_1 = b.reshape(G, K)
-        u_5 = u.reshape(N, H_out, W_out, G, K)
-        rt.add_row(u_5, b_1)
+        rt.add_row(u, b)
     return u
 
 
@@ -161,12 +155,9 @@ def conv_transpose2d_grad_input(
         dx, shape (N, H, W, C * G).
 
     Raises:
-        TypeError: when an argument has a wrong type.
-        ValueError: when shapes or options do not fit.
+        TypeError, ValueError: when a type, a shape or an option does not fit.
     """
-    dy = rt.array("conv_transpose2d", "dy", dy, 4)
-    w = rt.array("conv_transpose2d", "w", w, 4)
-    dtype = rt.float_type("conv_transpose2d", w=w, dy=dy)
+    w, dy, dtype = rt.arrays("conv_transpose2d", "w 4, dy 4", w, dy)
     input_shape = rt.shape("conv_transpose2d", "input_shape", input_shape, 4)
     s_h, s_w, d_h, d_w, G, R, T, K, N, H, W, C, p_h, p_w, H_out, W_out = _conv_transpose2d_sizes(
         dtype, w, None, input_shape, dy, stride, padding, output_padding, dilation, groups
@@ -259,12 +250,9 @@ def conv_transpose2d_grad_weight(
         dw, shape (R, T, K, C * G).
 
     Raises:
-        TypeError: when an argument has a wrong type.
-        ValueError: when shapes or options do not fit.
+        TypeError, ValueError: when a type, a shape or an option does not fit.
     """
-    dy = rt.array("conv_transpose2d", "dy", dy, 4)
-    x = rt.array("conv_transpose2d", "x", x, 4)
-    dtype = rt.float_type("conv_transpose2d", x=x, dy=dy)
+    x, dy, dtype = rt.arrays("conv_transpose2d", "x 4, dy 4", x, dy)
     R, T, s_h, s_w, d_h, d_w, G, N, H, W, C, p_h, p_w, H_out, W_out, K = _conv_transpose2d_grad_weight_sizes(
         dtype, x, dy, kernel_size, stride, padding, output_padding, dilation, groups
     )
@@ -303,18 +291,14 @@ def conv_transpose2d_grad_bias(dy: Any, *, groups: int = 1) -> rt.Array:
         db, shape (G * K,).
 
     Raises:
-        TypeError: when an argument has a wrong type.
-        ValueError: when shapes or options do not fit.
+        TypeError, ValueError: when a type, a shape or an option does not fit.
     """
-    dy = rt.array("conv_transpose2d", "dy", dy, 4)
-    rt.float_type("conv_transpose2d", dy=dy)
+    dy, dtype = rt.arrays("conv_transpose2d", "dy 4", dy)
     G = rt.count("conv_transpose2d", "groups", groups, 1)
     N, H_out, W_out, _ = dy.shape
-    K = rt.divided("conv_transpose2d", "argument dy, axis 3 (G * K)", dy.shape[3], G)
+    rt.divided("conv_transpose2d", "argument dy, axis 3 (G * K)", dy.shape[3], G)
     # (17) db[Kg+k] = Σ_{n,h,v} dy[n, h, v, Kg+k]
-    dy_1 = dy.reshape(N, H_out, W_out, G, K)
-    db_1 = rt.total(dy_1.transpose(3, 4, 0, 1, 2), (-3, -2, -1))
-    db = db_1.reshape(G * K)
+    db = rt.total(dy.transpose(3, 0, 1, 2), (-3, -2, -1))
     return db
 
 
@@ -335,8 +319,7 @@ class ConvTranspose2D(rt.Layer):
         rng: a NumPy generator or a seed for the initial weights.
 
     Raises:
-        TypeError: when an argument has a wrong type.
-        ValueError: when an option is out of range.
+        TypeError, ValueError: when the type or the value of an argument does not fit.
     """
 
     layer = "conv_transpose2d"

@@ -104,13 +104,9 @@ def conv_transpose3d_forward(
         u, shape (N, D_out, H_out, W_out, G * K).
 
     Raises:
-        TypeError: when an argument has a wrong type.
-        ValueError: when shapes or options do not fit.
+        TypeError, ValueError: when a type, a shape or an option does not fit.
     """
-    x = rt.array("conv_transpose3d", "x", x, 5)
-    w = rt.array("conv_transpose3d", "w", w, 5)
-    b = None if b is None else rt.array("conv_transpose3d", "b", b, 1)
-    dtype = rt.float_type("conv_transpose3d", w=w, b=b, x=x)
+    w, b, x, dtype = rt.arrays("conv_transpose3d", "w 5, b 1 optional, x 5", w, b, x)
     sizes = _conv_transpose3d_sizes(dtype, w, b, x, None, stride, padding, output_padding, dilation, groups)
     s_d, s_h, s_w, d_d, d_h, d_w, G, A, R, T, K, N = sizes[:12]
     D, H, W, C, p_d, p_h, p_w, D_out, H_out, W_out = sizes[12:]
@@ -150,9 +146,7 @@ def conv_transpose3d_forward(
         rt.contract("n l i j g c, a r t k g c -> n a l i r j t g k", x_1, w_1, out=u_5_1)
     # (2) u[n, q, h, v, Kg+k] += b[Kg+k]
     if b is not None:
-        b_1 = b.reshape(G, K)
-        u_6 = u.reshape(N, D_out, H_out, W_out, G, K)
-        rt.add_row(u_6, b_1)
+        rt.add_row(u, b)
     return u
 
 
@@ -186,12 +180,9 @@ def conv_transpose3d_grad_input(
         dx, shape (N, D, H, W, C * G).
 
     Raises:
-        TypeError: when an argument has a wrong type.
-        ValueError: when shapes or options do not fit.
+        TypeError, ValueError: when a type, a shape or an option does not fit.
     """
-    dy = rt.array("conv_transpose3d", "dy", dy, 5)
-    w = rt.array("conv_transpose3d", "w", w, 5)
-    dtype = rt.float_type("conv_transpose3d", w=w, dy=dy)
+    w, dy, dtype = rt.arrays("conv_transpose3d", "w 5, dy 5", w, dy)
     input_shape = rt.shape("conv_transpose3d", "input_shape", input_shape, 5)
     sizes = _conv_transpose3d_sizes(dtype, w, None, input_shape, dy, stride, padding, output_padding, dilation, groups)
     s_d, s_h, s_w, d_d, d_h, d_w, G, A, R, T, K, N = sizes[:12]
@@ -305,12 +296,9 @@ def conv_transpose3d_grad_weight(
         dw, shape (A, R, T, K, C * G).
 
     Raises:
-        TypeError: when an argument has a wrong type.
-        ValueError: when shapes or options do not fit.
+        TypeError, ValueError: when a type, a shape or an option does not fit.
     """
-    dy = rt.array("conv_transpose3d", "dy", dy, 5)
-    x = rt.array("conv_transpose3d", "x", x, 5)
-    dtype = rt.float_type("conv_transpose3d", x=x, dy=dy)
+    x, dy, dtype = rt.arrays("conv_transpose3d", "x 5, dy 5", x, dy)
     sizes = _conv_transpose3d_grad_weight_sizes(
         dtype, x, dy, kernel_size, stride, padding, output_padding, dilation, groups
     )
@@ -364,18 +352,14 @@ def conv_transpose3d_grad_bias(dy: Any, *, groups: int = 1) -> rt.Array:
         db, shape (G * K,).
 
     Raises:
-        TypeError: when an argument has a wrong type.
-        ValueError: when shapes or options do not fit.
+        TypeError, ValueError: when a type, a shape or an option does not fit.
     """
-    dy = rt.array("conv_transpose3d", "dy", dy, 5)
-    rt.float_type("conv_transpose3d", dy=dy)
+    dy, dtype = rt.arrays("conv_transpose3d", "dy 5", dy)
     G = rt.count("conv_transpose3d", "groups", groups, 1)
     N, D_out, H_out, W_out, _ = dy.shape
-    K = rt.divided("conv_transpose3d", "argument dy, axis 4 (G * K)", dy.shape[4], G)
+    rt.divided("conv_transpose3d", "argument dy, axis 4 (G * K)", dy.shape[4], G)
     # (17) db[Kg+k] = Σ_{n,q,h,v} dy[n, q, h, v, Kg+k]
-    dy_1 = dy.reshape(N, D_out, H_out, W_out, G, K)
-    db_1 = rt.total(dy_1.transpose(4, 5, 0, 1, 2, 3), (-4, -3, -2, -1))
-    db = db_1.reshape(G * K)
+    db = rt.total(dy.transpose(4, 0, 1, 2, 3), (-4, -3, -2, -1))
     return db
 
 
@@ -396,8 +380,7 @@ class ConvTranspose3D(rt.Layer):
         rng: a NumPy generator or a seed for the initial weights.
 
     Raises:
-        TypeError: when an argument has a wrong type.
-        ValueError: when an option is out of range.
+        TypeError, ValueError: when the type or the value of an argument does not fit.
     """
 
     layer = "conv_transpose3d"

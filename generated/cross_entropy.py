@@ -68,13 +68,9 @@ def cross_entropy_forward(
         y, a number; h, shape (..., K); z, shape (...); q, shape (..., K); a, shape (...); s, a number.
 
     Raises:
-        TypeError: when an argument has a wrong type.
-        ValueError: when shapes or options do not fit.
+        TypeError, ValueError: when a type, a shape or an option does not fit.
     """
-    x = rt.array("cross_entropy", "x", x, None)
-    t = rt.array("cross_entropy", "t", t, None, integer=True)
-    w = None if w is None else rt.array("cross_entropy", "w", w, 1)
-    dtype = rt.float_type("cross_entropy", x=x, w=w)
+    x, w, t, dtype = rt.arrays("cross_entropy", "x any, w 1 optional, t any integers", x, w, t)
     full_shape, E, i, epsilon, K = _cross_entropy_sizes(dtype, x, t, w, ignore_index, label_smoothing)
     x = x.reshape(E, K)
     t = t.reshape(-1)
@@ -143,16 +139,11 @@ def cross_entropy_grad_input(dy: Any, h: Any, z: Any, q: Any, a: Any, s: Any) ->
         dx, shape (..., K).
 
     Raises:
-        TypeError: when an argument has a wrong type.
-        ValueError: when shapes or options do not fit.
+        TypeError, ValueError: when a type, a shape or an option does not fit.
     """
+    h, z, q, a, dtype = rt.arrays("cross_entropy", "h any, z any, q any, a any", h, z, q, a)
     dy = rt.number("cross_entropy", "dy", dy)
-    h = rt.array("cross_entropy", "h", h, None)
-    z = rt.array("cross_entropy", "z", z, None)
-    q = rt.array("cross_entropy", "q", q, None)
-    a = rt.array("cross_entropy", "a", a, None)
     s = rt.number("cross_entropy", "s", s)
-    dtype = rt.float_type("cross_entropy", h=h, z=z, q=q, a=a)
     full_shape, E, K = _cross_entropy_grad_input_sizes(dtype, h, z, q, a)
     h = h.reshape(E, K)
     z = z.reshape(-1)
@@ -173,8 +164,7 @@ class CrossEntropy(rt.Layer):
         label_smoothing: a number, at least 0 and at most 1.
 
     Raises:
-        TypeError: when an argument has a wrong type.
-        ValueError: when an option is out of range.
+        TypeError, ValueError: when the type or the value of an argument does not fit.
     """
 
     layer = "cross_entropy"

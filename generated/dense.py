@@ -33,16 +33,11 @@ def dense_forward(x: Any, w: Any, b: Any = None) -> rt.Array:
         u, shape (..., K).
 
     Raises:
-        TypeError: when an argument has a wrong type.
-        ValueError: when shapes or options do not fit.
+        TypeError, ValueError: when a type, a shape or an option does not fit.
     """
-    x = rt.array("dense", "x", x, None)
-    w = rt.array("dense", "w", w, 2)
-    b = None if b is None else rt.array("dense", "b", b, 1)
-    dtype = rt.float_type("dense", w=w, b=b, x=x)
-    full_shape = rt.raveled_axes("dense", "x", x.shape, 0, 1, "(..., C)")
-    E = rt.elements(full_shape)
-    x = x.reshape(E, x.shape[-1])
+    w, b, x, dtype = rt.arrays("dense", "w 2, b 1 optional, x any", w, b, x)
+    x, full_shape = rt.raveled("dense", "x", x, 0, 1, "(..., C)")
+    E = x.shape[0]
     C, K = w.shape
     rt.extent("dense", "argument x, axis -1 (features)", x.shape[-1], C)
     if b is not None:
@@ -69,15 +64,11 @@ def dense_grad_input(dy: Any, w: Any) -> rt.Array:
         dx, shape (..., C).
 
     Raises:
-        TypeError: when an argument has a wrong type.
-        ValueError: when shapes or options do not fit.
+        TypeError, ValueError: when a type, a shape or an option does not fit.
     """
-    dy = rt.array("dense", "dy", dy, None)
-    w = rt.array("dense", "w", w, 2)
-    dtype = rt.float_type("dense", w=w, dy=dy)
-    full_shape = rt.raveled_axes("dense", "dy", dy.shape, 0, 1, "(..., K)")
-    E = rt.elements(full_shape)
-    dy = dy.reshape(E, dy.shape[-1])
+    w, dy, dtype = rt.arrays("dense", "w 2, dy any", w, dy)
+    dy, full_shape = rt.raveled("dense", "dy", dy, 0, 1, "(..., K)")
+    E = dy.shape[0]
     C, K = w.shape
     rt.extent("dense", "argument dy, axis -1 (K)", dy.shape[-1], K)
     # (6) dx[m,q] = Σ_{k} dy[m,k] w[q,k]
@@ -99,17 +90,11 @@ def dense_grad_weight(dy: Any, x: Any) -> rt.Array:
         dw, shape (C, K).
 
     Raises:
-        TypeError: when an argument has a wrong type.
-        ValueError: when shapes or options do not fit.
+        TypeError, ValueError: when a type, a shape or an option does not fit.
     """
-    dy = rt.array("dense", "dy", dy, None)
-    x = rt.array("dense", "x", x, None)
-    dtype = rt.float_type("dense", x=x, dy=dy)
-    full_shape = rt.raveled_axes("dense", "x", x.shape, 0, 1, "(..., C)")
-    E = rt.elements(full_shape)
-    x = x.reshape(E, x.shape[-1])
-    rt.same_axes("dense", "dy", dy.shape, 0, 1, "(..., K)", full_shape)
-    dy = dy.reshape(E, dy.shape[-1])
+    x, dy, dtype = rt.arrays("dense", "x any, dy any", x, dy)
+    x, full_shape = rt.raveled("dense", "x", x, 0, 1, "(..., C)")
+    dy = rt.same_raveled("dense", "dy", dy, 0, 1, "(..., K)", full_shape)
     C = x.shape[-1]
     K = dy.shape[-1]
     # (11) dw[m,q] = Σ_{e} dy[e,q] x[e,m]
@@ -130,14 +115,10 @@ def dense_grad_bias(dy: Any) -> rt.Array:
         db, shape (K,).
 
     Raises:
-        TypeError: when an argument has a wrong type.
-        ValueError: when shapes or options do not fit.
+        TypeError, ValueError: when a type, a shape or an option does not fit.
     """
-    dy = rt.array("dense", "dy", dy, None)
-    rt.float_type("dense", dy=dy)
-    full_shape = rt.raveled_axes("dense", "dy", dy.shape, 0, 1, "(..., K)")
-    E = rt.elements(full_shape)
-    dy = dy.reshape(E, dy.shape[-1])
+    dy, dtype = rt.arrays("dense", "dy any", dy)
+    dy, full_shape = rt.raveled("dense", "dy", dy, 0, 1, "(..., K)")
     # (16) db[m] = Σ_{e} dy[e,m]
     db = rt.total(dy.transpose(1, 0), -1)
     return db
@@ -154,8 +135,7 @@ class Dense(rt.Layer):
         rng: a NumPy generator or a seed for the initial weights.
 
     Raises:
-        TypeError: when an argument has a wrong type.
-        ValueError: when an option is out of range.
+        TypeError, ValueError: when the type or the value of an argument does not fit.
     """
 
     layer = "dense"

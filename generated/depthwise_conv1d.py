@@ -63,13 +63,9 @@ def depthwise_conv1d_forward(
         u, shape (N, W_out, C * M).
 
     Raises:
-        TypeError: when an argument has a wrong type.
-        ValueError: when shapes or options do not fit.
+        TypeError, ValueError: when a type, a shape or an option does not fit.
     """
-    x = rt.array("depthwise_conv1d", "x", x, 3)
-    w = rt.array("depthwise_conv1d", "w", w, 3)
-    b = None if b is None else rt.array("depthwise_conv1d", "b", b, 1)
-    dtype = rt.float_type("depthwise_conv1d", w=w, b=b, x=x)
+    w, b, x, dtype = rt.arrays("depthwise_conv1d", "w 3, b 1 optional, x 3", w, b, x)
     s, d, T, C, M, N, W, p, W_out = _depthwise_conv1d_sizes(dtype, w, b, x, None, stride, padding, dilation)
     # (1) u[n, j, Mc+k] = Σ_{t} x[n, sj+dt−p, c] w[t,c,k]
     if M == 1 and T < 200 and loops.wanted(C * N * T * W_out, d, p, s):
@@ -82,9 +78,7 @@ def depthwise_conv1d_forward(
         rt.contract("n j c t, t c k -> n j c k", x_1, w, out=u_1)
     # (1) u[n, j, Mc+k] += b[Mc+k]
     if b is not None:
-        b_1 = b.reshape(C, M)
-        u_3 = u.reshape(N, W_out, C, M)
-        rt.add_row(u_3, b_1)
+        rt.add_row(u, b)
     return u
 
 
@@ -107,12 +101,9 @@ def depthwise_conv1d_grad_input(
         dx, shape (N, W, C).
 
     Raises:
-        TypeError: when an argument has a wrong type.
-        ValueError: when shapes or options do not fit.
+        TypeError, ValueError: when a type, a shape or an option does not fit.
     """
-    dy = rt.array("depthwise_conv1d", "dy", dy, 3)
-    w = rt.array("depthwise_conv1d", "w", w, 3)
-    dtype = rt.float_type("depthwise_conv1d", w=w, dy=dy)
+    w, dy, dtype = rt.arrays("depthwise_conv1d", "w 3, dy 3", w, dy)
     input_shape = rt.shape("depthwise_conv1d", "input_shape", input_shape, 3)
     s, d, T, C, M, N, W, p, W_out = _depthwise_conv1d_sizes(dtype, w, None, input_shape, dy, stride, padding, dilation)
     # (7) dx[m, sj+dt−p, v] += Σ_{k} dy[m, j, Mv+k] w[t,v,k]
@@ -168,12 +159,9 @@ def depthwise_conv1d_grad_weight(
         dw, shape (T, C, M).
 
     Raises:
-        TypeError: when an argument has a wrong type.
-        ValueError: when shapes or options do not fit.
+        TypeError, ValueError: when a type, a shape or an option does not fit.
     """
-    dy = rt.array("depthwise_conv1d", "dy", dy, 3)
-    x = rt.array("depthwise_conv1d", "x", x, 3)
-    dtype = rt.float_type("depthwise_conv1d", x=x, dy=dy)
+    x, dy, dtype = rt.arrays("depthwise_conv1d", "x 3, dy 3", x, dy)
     T, s, d, N, W, C, p, W_out, M = _depthwise_conv1d_grad_weight_sizes(
         dtype, x, dy, kernel_size, stride, padding, dilation
     )
@@ -206,7 +194,7 @@ def _depthwise_conv1d_grad_bias_sizes(
     W_out = (W + p + p_end - d * (T - 1) - 1) // s + 1
     rt.fits("depthwise_conv1d", x.axis(1, "width"), W_out, W + p + p_end, d * (T - 1) + 1)
     rt.extents("depthwise_conv1d", dy.name, dy, (N, W_out, C * M), "batch, W_out, channels")
-    return N, C, M, W_out
+    return ()
 
 
 def depthwise_conv1d_grad_bias(
@@ -236,20 +224,14 @@ def depthwise_conv1d_grad_bias(
         db, shape (C * M,).
 
     Raises:
-        TypeError: when an argument has a wrong type.
-        ValueError: when shapes or options do not fit.
+        TypeError, ValueError: when a type, a shape or an option does not fit.
     """
-    dy = rt.array("depthwise_conv1d", "dy", dy, 3)
-    dtype = rt.float_type("depthwise_conv1d", dy=dy)
+    dy, dtype = rt.arrays("depthwise_conv1d", "dy 3", dy)
     input_shape = rt.shape("depthwise_conv1d", "input_shape", input_shape, 3)
     weight_shape = rt.shape("depthwise_conv1d", "weight_shape", weight_shape, 3)
-    N, C, M, W_out = _depthwise_conv1d_grad_bias_sizes(
-        dtype, input_shape, weight_shape, dy, kernel_size, stride, padding, dilation
-    )
+    _depthwise_conv1d_grad_bias_sizes(dtype, input_shape, weight_shape, dy, kernel_size, stride, padding, dilation)
     # (18) db[Mc+k] = Σ_{n,j} dy[n, j, Mc+k]
-    dy_1 = dy.reshape(N, W_out, C, M)
-    db_1 = rt.total(dy_1.transpose(2, 3, 0, 1), (-2, -1))
-    db = db_1.reshape(C * M)
+    db = rt.total(dy.transpose(2, 0, 1), (-2, -1))
     return db
 
 
@@ -268,8 +250,7 @@ class DepthwiseConv1D(rt.Layer):
         rng: a NumPy generator or a seed for the initial weights.
 
     Raises:
-        TypeError: when an argument has a wrong type.
-        ValueError: when an option is out of range.
+        TypeError, ValueError: when the type or the value of an argument does not fit.
     """
 
     layer = "depthwise_conv1d"

@@ -65,13 +65,9 @@ def depthwise_conv2d_forward(
         u, shape (N, H_out, W_out, C * M).
 
     Raises:
-        TypeError: when an argument has a wrong type.
-        ValueError: when shapes or options do not fit.
+        TypeError, ValueError: when a type, a shape or an option does not fit.
     """
-    x = rt.array("depthwise_conv2d", "x", x, 4)
-    w = rt.array("depthwise_conv2d", "w", w, 4)
-    b = None if b is None else rt.array("depthwise_conv2d", "b", b, 1)
-    dtype = rt.float_type("depthwise_conv2d", w=w, b=b, x=x)
+    w, b, x, dtype = rt.arrays("depthwise_conv2d", "w 4, b 1 optional, x 4", w, b, x)
     s_h, s_w, d_h, d_w, R, T, C, M, N, H, W, p_h, p_w, H_out, W_out = _depthwise_conv2d_sizes(
         dtype, w, b, x, None, stride, padding, dilation
     )
@@ -90,9 +86,7 @@ def depthwise_conv2d_forward(
         rt.contract("n i j c r t, r t c k -> n i j c k", x_1, w, out=u_1)
     # (1) u[n, i, j, Mc+k] += b[Mc+k]
     if b is not None:
-        b_1 = b.reshape(C, M)
-        u_2 = u.reshape(N, H_out, W_out, C, M)
-        rt.add_row(u_2, b_1)
+        rt.add_row(u, b)
     return u
 
 
@@ -115,12 +109,9 @@ def depthwise_conv2d_grad_input(
         dx, shape (N, H, W, C).
 
     Raises:
-        TypeError: when an argument has a wrong type.
-        ValueError: when shapes or options do not fit.
+        TypeError, ValueError: when a type, a shape or an option does not fit.
     """
-    dy = rt.array("depthwise_conv2d", "dy", dy, 4)
-    w = rt.array("depthwise_conv2d", "w", w, 4)
-    dtype = rt.float_type("depthwise_conv2d", w=w, dy=dy)
+    w, dy, dtype = rt.arrays("depthwise_conv2d", "w 4, dy 4", w, dy)
     input_shape = rt.shape("depthwise_conv2d", "input_shape", input_shape, 4)
     s_h, s_w, d_h, d_w, R, T, C, M, N, H, W, p_h, p_w, H_out, W_out = _depthwise_conv2d_sizes(
         dtype, w, None, input_shape, dy, stride, padding, dilation
@@ -185,12 +176,9 @@ def depthwise_conv2d_grad_weight(
         dw, shape (R, T, C, M).
 
     Raises:
-        TypeError: when an argument has a wrong type.
-        ValueError: when shapes or options do not fit.
+        TypeError, ValueError: when a type, a shape or an option does not fit.
     """
-    dy = rt.array("depthwise_conv2d", "dy", dy, 4)
-    x = rt.array("depthwise_conv2d", "x", x, 4)
-    dtype = rt.float_type("depthwise_conv2d", x=x, dy=dy)
+    x, dy, dtype = rt.arrays("depthwise_conv2d", "x 4, dy 4", x, dy)
     R, T, s_h, s_w, d_h, d_w, N, H, W, C, p_h, p_w, H_out, W_out, M = _depthwise_conv2d_grad_weight_sizes(
         dtype, x, dy, kernel_size, stride, padding, dilation
     )
@@ -232,7 +220,7 @@ def _depthwise_conv2d_grad_bias_sizes(
     W_out = (W + p_w + p_w_end - d_w * (T - 1) - 1) // s_w + 1
     rt.fits("depthwise_conv2d", x.axis(2, "width"), W_out, W + p_w + p_w_end, d_w * (T - 1) + 1)
     rt.extents("depthwise_conv2d", dy.name, dy, (N, H_out, W_out, C * M), "batch, H_out, W_out, channels")
-    return N, C, M, H_out, W_out
+    return ()
 
 
 def depthwise_conv2d_grad_bias(
@@ -262,20 +250,14 @@ def depthwise_conv2d_grad_bias(
         db, shape (C * M,).
 
     Raises:
-        TypeError: when an argument has a wrong type.
-        ValueError: when shapes or options do not fit.
+        TypeError, ValueError: when a type, a shape or an option does not fit.
     """
-    dy = rt.array("depthwise_conv2d", "dy", dy, 4)
-    dtype = rt.float_type("depthwise_conv2d", dy=dy)
+    dy, dtype = rt.arrays("depthwise_conv2d", "dy 4", dy)
     input_shape = rt.shape("depthwise_conv2d", "input_shape", input_shape, 4)
     weight_shape = rt.shape("depthwise_conv2d", "weight_shape", weight_shape, 4)
-    N, C, M, H_out, W_out = _depthwise_conv2d_grad_bias_sizes(
-        dtype, input_shape, weight_shape, dy, kernel_size, stride, padding, dilation
-    )
+    _depthwise_conv2d_grad_bias_sizes(dtype, input_shape, weight_shape, dy, kernel_size, stride, padding, dilation)
     # (18) db[Mc+k] = Σ_{n,i,j} dy[n, i, j, Mc+k]
-    dy_1 = dy.reshape(N, H_out, W_out, C, M)
-    db_1 = rt.total(dy_1.transpose(3, 4, 0, 1, 2), (-3, -2, -1))
-    db = db_1.reshape(C * M)
+    db = rt.total(dy.transpose(3, 0, 1, 2), (-3, -2, -1))
     return db
 
 
@@ -294,8 +276,7 @@ class DepthwiseConv2D(rt.Layer):
         rng: a NumPy generator or a seed for the initial weights.
 
     Raises:
-        TypeError: when an argument has a wrong type.
-        ValueError: when an option is out of range.
+        TypeError, ValueError: when the type or the value of an argument does not fit.
     """
 
     layer = "depthwise_conv2d"

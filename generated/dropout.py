@@ -33,12 +33,9 @@ def dropout_forward(x: Any, mask: Any, *, p: float = 0.5) -> rt.Array:
         y, any shape.
 
     Raises:
-        TypeError: when an argument has a wrong type.
-        ValueError: when shapes or options do not fit.
+        TypeError, ValueError: when a type, a shape or an option does not fit.
     """
-    x = rt.array("dropout", "x", x, None)
-    mask = rt.array("dropout", "mask", mask, None)
-    dtype = rt.float_type("dropout", x=x, mask=mask)
+    x, mask, dtype = rt.arrays("dropout", "x any, mask any", x, mask)
     full_shape = x.shape
     E = x.size
     x = x.reshape(-1)
@@ -69,12 +66,9 @@ def dropout_grad_input(dy: Any, mask: Any, *, p: float = 0.5) -> rt.Array:
         dx, any shape.
 
     Raises:
-        TypeError: when an argument has a wrong type.
-        ValueError: when shapes or options do not fit.
+        TypeError, ValueError: when a type, a shape or an option does not fit.
     """
-    dy = rt.array("dropout", "dy", dy, None)
-    mask = rt.array("dropout", "mask", mask, None)
-    dtype = rt.float_type("dropout", mask=mask, dy=dy)
+    mask, dy, dtype = rt.arrays("dropout", "mask any, dy any", mask, dy)
     full_shape = mask.shape
     E = mask.size
     mask = mask.reshape(-1)
@@ -103,11 +97,9 @@ def dropout_predict(x: Any) -> rt.Array:
         y, any shape.
 
     Raises:
-        TypeError: when an argument has a wrong type.
-        ValueError: when shapes or options do not fit.
+        TypeError, ValueError: when a type, a shape or an option does not fit.
     """
-    x = rt.array("dropout", "x", x, None)
-    dtype = rt.float_type("dropout", x=x)
+    x, dtype = rt.arrays("dropout", "x any", x)
     full_shape = x.shape
     E = x.size
     x = x.reshape(-1)
@@ -126,8 +118,7 @@ class Dropout(rt.Layer):
         p: a number, at least 0 and less than 1.
 
     Raises:
-        TypeError: when an argument has a wrong type.
-        ValueError: when an option is out of range.
+        TypeError, ValueError: when the type or the value of an argument does not fit.
     """
 
     layer = "dropout"

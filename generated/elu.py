@@ -31,11 +31,9 @@ def elu_forward(x: Any, *, alpha: float = 1.0) -> rt.Array:
         y, any shape.
 
     Raises:
-        TypeError: when an argument has a wrong type.
-        ValueError: when shapes or options do not fit.
+        TypeError, ValueError: when a type, a shape or an option does not fit.
     """
-    x = rt.array("elu", "x", x, None)
-    rt.float_type("elu", x=x)
+    x, dtype = rt.arrays("elu", "x any", x)
     full_shape = x.shape
     x = x.reshape(-1)
     alpha = rt.number("elu", "alpha", alpha)
@@ -59,12 +57,9 @@ def elu_grad_input(dy: Any, x: Any, *, alpha: float = 1.0) -> rt.Array:
         dx, any shape.
 
     Raises:
-        TypeError: when an argument has a wrong type.
-        ValueError: when shapes or options do not fit.
+        TypeError, ValueError: when a type, a shape or an option does not fit.
     """
-    dy = rt.array("elu", "dy", dy, None)
-    x = rt.array("elu", "x", x, None)
-    dtype = rt.float_type("elu", x=x, dy=dy)
+    x, dy, dtype = rt.arrays("elu", "x any, dy any", x, dy)
     full_shape = x.shape
     x = x.reshape(-1)
     rt.same_shape("elu", "dy", dy.shape, full_shape)
@@ -83,8 +78,7 @@ class ELU(rt.Layer):
         alpha: a finite number.
 
     Raises:
-        TypeError: when an argument has a wrong type.
-        ValueError: when an option is out of range.
+        TypeError, ValueError: when the type or the value of an argument does not fit.
     """
 
     layer = "elu"

@@ -31,12 +31,9 @@ def embedding_forward(t: Any, w: Any) -> rt.Array:
         y, shape (..., D).
 
     Raises:
-        TypeError: when an argument has a wrong type.
-        ValueError: when shapes or options do not fit.
+        TypeError, ValueError: when a type, a shape or an option does not fit.
     """
-    t = rt.array("embedding", "t", t, None, integer=True)
-    w = rt.array("embedding", "w", w, 2)
-    rt.float_type("embedding", w=w)
+    w, t, dtype = rt.arrays("embedding", "w 2, t any integers", w, t)
     full_shape = t.shape
     t = t.reshape(-1)
     V, D = w.shape
@@ -60,18 +57,13 @@ def embedding_grad_weight(dy: Any, t: Any, *, weight_shape: Sequence[int]) -> rt
         dw, shape (V, D).
 
     Raises:
-        TypeError: when an argument has a wrong type.
-        ValueError: when shapes or options do not fit.
+        TypeError, ValueError: when a type, a shape or an option does not fit.
     """
-    dy = rt.array("embedding", "dy", dy, None)
-    t = rt.array("embedding", "t", t, None, integer=True)
-    dtype = rt.float_type("embedding", dy=dy)
+    dy, t, dtype = rt.arrays("embedding", "dy any, t any integers", dy, t)
     weight_shape = rt.shape("embedding", "weight_shape", weight_shape, 2)
     full_shape = t.shape
-    E = t.size
     t = t.reshape(-1)
-    rt.same_axes("embedding", "dy", dy.shape, 0, 1, "(..., D)", full_shape)
-    dy = dy.reshape(E, dy.shape[-1])
+    dy = rt.same_raveled("embedding", "dy", dy, 0, 1, "(..., D)", full_shape)
     V, D = weight_shape
     rt.extent("embedding", "argument dy, axis -1 (features)", dy.shape[-1], D)
     rt.affordable("embedding", dtype, {"dw": (V, D)})
@@ -92,8 +84,7 @@ class Embedding(rt.Layer):
         rng: a NumPy generator or a seed for the initial weights.
 
     Raises:
-        TypeError: when an argument has a wrong type.
-        ValueError: when an option is out of range.
+        TypeError, ValueError: when the type or the value of an argument does not fit.
     """
 
     layer = "embedding"

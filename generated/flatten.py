@@ -30,11 +30,9 @@ def flatten_forward(x: Any) -> rt.Array:
         y, shape (N, C * H * W).
 
     Raises:
-        TypeError: when an argument has a wrong type.
-        ValueError: when shapes or options do not fit.
+        TypeError, ValueError: when a type, a shape or an option does not fit.
     """
-    x = rt.array("flatten", "x", x, 4)
-    dtype = rt.float_type("flatten", x=x)
+    x, dtype = rt.arrays("flatten", "x 4", x)
     N, H, W, C = x.shape
     # (1) y[n, c+CWi+Cj] = x[n,i,j,c]
     y = np.zeros((N, C * H * W), dtype)
@@ -56,11 +54,9 @@ def flatten_grad_input(dy: Any, *, input_shape: Sequence[int]) -> rt.Array:
         dx, shape (N, H, W, C).
 
     Raises:
-        TypeError: when an argument has a wrong type.
-        ValueError: when shapes or options do not fit.
+        TypeError, ValueError: when a type, a shape or an option does not fit.
     """
-    dy = rt.array("flatten", "dy", dy, 2)
-    dtype = rt.float_type("flatten", dy=dy)
+    dy, dtype = rt.arrays("flatten", "dy 2", dy)
     input_shape = rt.shape("flatten", "input_shape", input_shape, 4)
     N, H, W, C = input_shape
     rt.extents("flatten", "dy", dy.shape, (N, C * H * W), "batch, channels")
@@ -75,8 +71,7 @@ class Flatten(rt.Layer):
     """Flattening of images to vectors, with state.
 
     Raises:
-        TypeError: when an argument has a wrong type.
-        ValueError: when an option is out of range.
+        TypeError, ValueError: when the type or the value of an argument does not fit.
     """
 
     layer = "flatten"

@@ -31,11 +31,9 @@ def gelu_forward(x: Any) -> tuple[rt.Array, rt.Array]:
         y, any shape; s, any shape.
 
     Raises:
-        TypeError: when an argument has a wrong type.
-        ValueError: when shapes or options do not fit.
+        TypeError, ValueError: when a type, a shape or an option does not fit.
     """
-    x = rt.array("gelu", "x", x, None)
-    rt.float_type("gelu", x=x)
+    x, dtype = rt.arrays("gelu", "x any", x)
     full_shape = x.shape
     x = x.reshape(-1)
     # (1) s[e] = 1+erf(√2 x[e]/2)
@@ -60,13 +58,9 @@ def gelu_grad_input(dy: Any, x: Any, s: Any) -> rt.Array:
         dx, any shape.
 
     Raises:
-        TypeError: when an argument has a wrong type.
-        ValueError: when shapes or options do not fit.
+        TypeError, ValueError: when a type, a shape or an option does not fit.
     """
-    dy = rt.array("gelu", "dy", dy, None)
-    x = rt.array("gelu", "x", x, None)
-    s = rt.array("gelu", "s", s, None)
-    rt.float_type("gelu", x=x, s=s, dy=dy)
+    x, s, dy, dtype = rt.arrays("gelu", "x any, s any, dy any", x, s, dy)
     full_shape = x.shape
     x = x.reshape(-1)
     rt.same_shape("gelu", "dy", dy.shape, full_shape)
@@ -84,8 +78,7 @@ class GELU(rt.Layer):
     """Gaussian error linear unit, with state.
 
     Raises:
-        TypeError: when an argument has a wrong type.
-        ValueError: when an option is out of range.
+        TypeError, ValueError: when the type or the value of an argument does not fit.
     """
 
     layer = "gelu"

@@ -33,11 +33,9 @@ def gelu_tanh_forward(x: Any) -> tuple[rt.Array, rt.Array]:
         y, any shape; s, any shape.
 
     Raises:
-        TypeError: when an argument has a wrong type.
-        ValueError: when shapes or options do not fit.
+        TypeError, ValueError: when a type, a shape or an option does not fit.
     """
-    x = rt.array("gelu_tanh", "x", x, None)
-    dtype = rt.float_type("gelu_tanh", x=x)
+    x, dtype = rt.arrays("gelu_tanh", "x any", x)
     full_shape = x.shape
     E = x.size
     x = x.reshape(-1)
@@ -67,13 +65,9 @@ def gelu_tanh_grad_input(dy: Any, x: Any, s: Any) -> rt.Array:
         dx, any shape.
 
     Raises:
-        TypeError: when an argument has a wrong type.
-        ValueError: when shapes or options do not fit.
+        TypeError, ValueError: when a type, a shape or an option does not fit.
     """
-    dy = rt.array("gelu_tanh", "dy", dy, None)
-    x = rt.array("gelu_tanh", "x", x, None)
-    s = rt.array("gelu_tanh", "s", s, None)
-    dtype = rt.float_type("gelu_tanh", x=x, s=s, dy=dy)
+    x, s, dy, dtype = rt.arrays("gelu_tanh", "x any, s any, dy any", x, s, dy)
     full_shape = x.shape
     E = x.size
     x = x.reshape(-1)
@@ -96,8 +90,7 @@ class GELUTanh(rt.Layer):
     """Gaussian error linear unit, approximated by tanh, with state.
 
     Raises:
-        TypeError: when an argument has a wrong type.
-        ValueError: when an option is out of range.
+        TypeError, ValueError: when the type or the value of an argument does not fit.
     """
 
     layer = "gelu_tanh"

@@ -30,14 +30,11 @@ def global_avg_pool_forward(x: Any) -> rt.Array:
         y, shape (N, C).
 
     Raises:
-        TypeError: when an argument has a wrong type.
-        ValueError: when shapes or options do not fit.
+        TypeError, ValueError: when a type, a shape or an option does not fit.
     """
-    x = rt.array("global_avg_pool", "x", x, None)
-    rt.float_type("global_avg_pool", x=x)
-    full_shape = rt.raveled_axes("global_avg_pool", "x", x.shape, 1, 1, "(N, ..., C)")
-    E = rt.elements(full_shape)
-    x = x.reshape(x.shape[0], E, x.shape[-1])
+    x, dtype = rt.arrays("global_avg_pool", "x any", x)
+    x, full_shape = rt.raveled("global_avg_pool", "x", x, 1, 1, "(N, ..., C)")
+    E = x.shape[1]
     # (1) y[n,c] = 1/E Σ_{e} x[n,e,c]
     y = rt.ratio(1, E) * rt.total(x.transpose(0, 2, 1), -1)
     return y
@@ -56,11 +53,9 @@ def global_avg_pool_grad_input(dy: Any, *, input_shape: Sequence[int]) -> rt.Arr
         dx, shape (N, ..., C).
 
     Raises:
-        TypeError: when an argument has a wrong type.
-        ValueError: when shapes or options do not fit.
+        TypeError, ValueError: when a type, a shape or an option does not fit.
     """
-    dy = rt.array("global_avg_pool", "dy", dy, 2)
-    dtype = rt.float_type("global_avg_pool", dy=dy)
+    dy, dtype = rt.arrays("global_avg_pool", "dy 2", dy)
     input_shape = rt.shape("global_avg_pool", "input_shape", input_shape, None)
     full_shape = rt.raveled_axes("global_avg_pool", "input_shape", input_shape, 1, 1, "(N, ..., C)")
     E = rt.elements(full_shape)
@@ -78,8 +73,7 @@ class GlobalAvgPool(rt.Layer):
     """Global average pooling, with state.
 
     Raises:
-        TypeError: when an argument has a wrong type.
-        ValueError: when an option is out of range.
+        TypeError, ValueError: when the type or the value of an argument does not fit.
     """
 
     layer = "global_avg_pool"

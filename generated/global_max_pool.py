@@ -45,11 +45,9 @@ def global_max_pool_forward(x: Any) -> tuple[rt.Array, rt.Array]:
         y, shape (N, C); argmax, shape (N, C), row-major position in its window (-1: none).
 
     Raises:
-        TypeError: when an argument has a wrong type.
-        ValueError: when shapes or options do not fit.
+        TypeError, ValueError: when a type, a shape or an option does not fit.
     """
-    x = rt.array("global_max_pool", "x", x, None)
-    dtype = rt.float_type("global_max_pool", x=x)
+    x, dtype = rt.arrays("global_max_pool", "x any", x)
     full_shape, E, N, C = _global_max_pool_sizes(dtype, x, None, None)
     x = x.reshape(N, E, C)
     # (1) y[n,c] = max_{e} x[n,e,c]
@@ -73,12 +71,9 @@ def global_max_pool_grad_input(dy: Any, argmax: Any, *, input_shape: Sequence[in
         dx, shape (N, ..., C).
 
     Raises:
-        TypeError: when an argument has a wrong type.
-        ValueError: when shapes or options do not fit.
+        TypeError, ValueError: when a type, a shape or an option does not fit.
     """
-    dy = rt.array("global_max_pool", "dy", dy, 2)
-    argmax = rt.array("global_max_pool", "argmax", argmax, 2, integer=True)
-    dtype = rt.float_type("global_max_pool", dy=dy)
+    dy, argmax, dtype = rt.arrays("global_max_pool", "dy 2, argmax 2 integers", dy, argmax)
     input_shape = rt.shape("global_max_pool", "input_shape", input_shape, None)
     full_shape, E, N, C = _global_max_pool_sizes(dtype, input_shape, dy, argmax)
     rt.recorded("global_max_pool", "argmax", argmax, E)
@@ -92,8 +87,7 @@ class GlobalMaxPool(rt.Layer):
     """Global max pooling, with state.
 
     Raises:
-        TypeError: when an argument has a wrong type.
-        ValueError: when an option is out of range.
+        TypeError, ValueError: when the type or the value of an argument does not fit.
     """
 
     layer = "global_max_pool"

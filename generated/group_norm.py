@@ -58,13 +58,9 @@ def group_norm_forward(
         y, shape (N, ..., C * G); m, shape (N, G); v, shape (N, G); h, shape (N, ..., C * G).
 
     Raises:
-        TypeError: when an argument has a wrong type.
-        ValueError: when shapes or options do not fit.
+        TypeError, ValueError: when a type, a shape or an option does not fit.
     """
-    x = rt.array("group_norm", "x", x, None)
-    gamma = rt.array("group_norm", "gamma", gamma, 1)
-    beta = rt.array("group_norm", "beta", beta, 1)
-    dtype = rt.float_type("group_norm", gamma=gamma, beta=beta, x=x)
+    gamma, beta, x, dtype = rt.arrays("group_norm", "gamma 1, beta 1, x any", gamma, beta, x)
     full_shape, E, G, epsilon, C, N = _group_norm_sizes(dtype, gamma, beta, x, num_groups, eps)
     x = x.reshape(N, E, C * G)
     # (1) m[n,g] = 1/(CE) Σ_{e,c} x[n, e, Cg+c]
@@ -131,15 +127,9 @@ def group_norm_grad_input(
         dx, shape (N, ..., C * G).
 
     Raises:
-        TypeError: when an argument has a wrong type.
-        ValueError: when shapes or options do not fit.
+        TypeError, ValueError: when a type, a shape or an option does not fit.
     """
-    dy = rt.array("group_norm", "dy", dy, None)
-    x = rt.array("group_norm", "x", x, None)
-    gamma = rt.array("group_norm", "gamma", gamma, 1)
-    m = rt.array("group_norm", "m", m, 2)
-    v = rt.array("group_norm", "v", v, 2)
-    dtype = rt.float_type("group_norm", gamma=gamma, x=x, m=m, v=v, dy=dy)
+    gamma, x, m, v, dy, dtype = rt.arrays("group_norm", "gamma 1, x any, m 2, v 2, dy any", gamma, x, m, v, dy)
     full_shape, E, G, epsilon, C, N = _group_norm_grad_input_sizes(dtype, gamma, x, dy, m, v, num_groups, eps)
     x = x.reshape(N, E, C * G)
     dy = dy.reshape(N, E, C * G)
@@ -205,12 +195,9 @@ def group_norm_grad_gamma(dy: Any, h: Any, *, num_groups: int) -> rt.Array:
         dgamma, shape (C * G,).
 
     Raises:
-        TypeError: when an argument has a wrong type.
-        ValueError: when shapes or options do not fit.
+        TypeError, ValueError: when a type, a shape or an option does not fit.
     """
-    dy = rt.array("group_norm", "dy", dy, None)
-    h = rt.array("group_norm", "h", h, None)
-    dtype = rt.float_type("group_norm", h=h, dy=dy)
+    h, dy, dtype = rt.arrays("group_norm", "h any, dy any", h, dy)
     E, G, N, C = _group_norm_grad_gamma_sizes(dtype, dy, h, num_groups)
     dy = dy.reshape(N, E, C * G)
     h = h.reshape(N, E, C * G)
@@ -232,11 +219,9 @@ def group_norm_grad_beta(dy: Any, *, num_groups: int) -> rt.Array:
         dbeta, shape (C * G,).
 
     Raises:
-        TypeError: when an argument has a wrong type.
-        ValueError: when shapes or options do not fit.
+        TypeError, ValueError: when a type, a shape or an option does not fit.
     """
-    dy = rt.array("group_norm", "dy", dy, None)
-    dtype = rt.float_type("group_norm", dy=dy)
+    dy, dtype = rt.arrays("group_norm", "dy any", dy)
     E, G, N, C = _group_norm_grad_gamma_sizes(dtype, dy, None, num_groups)
     dy = dy.reshape(N, E, C * G)
     # (36) dbeta[q] = Σ_{n,e} dy[n,e,q]
@@ -254,8 +239,7 @@ class GroupNorm(rt.Layer):
         dtype: float32 or float64, of the weights.
 
     Raises:
-        TypeError: when an argument has a wrong type.
-        ValueError: when an option is out of range.
+        TypeError, ValueError: when the type or the value of an argument does not fit.
     """
 
     layer = "group_norm"

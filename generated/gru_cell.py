@@ -69,16 +69,9 @@ def gru_cell_forward(
         y, shape (N, H); v, shape (N, 3, H); s, shape (N, H); z, shape (N, H); g, shape (N, H).
 
     Raises:
-        TypeError: when an argument has a wrong type.
-        ValueError: when shapes or options do not fit.
+        TypeError, ValueError: when a type, a shape or an option does not fit.
     """
-    x = rt.array("gru_cell", "x", x, 2)
-    h = rt.array("gru_cell", "h", h, 2)
-    w = rt.array("gru_cell", "w", w, 3)
-    r = rt.array("gru_cell", "r", r, 3)
-    b = None if b is None else rt.array("gru_cell", "b", b, 2)
-    d = None if d is None else rt.array("gru_cell", "d", d, 2)
-    dtype = rt.float_type("gru_cell", w=w, r=r, b=b, d=d, x=x, h=h)
+    w, r, b, d, x, h, dtype = rt.arrays("gru_cell", "w 3, r 3, b 2 optional, d 2 optional, x 2, h 2", w, r, b, d, x, h)
     H, N = _gru_cell_sizes(dtype, w, r, b, d, x, h)
     # (1) u[n,a,k] = Σ_{e} x[n,e] w[e,a,k]
     u = np.empty((N, 3, H), dtype)
@@ -146,17 +139,9 @@ def gru_cell_grad_input(dy: Any, h: Any, w: Any, v: Any, s: Any, z: Any, g: Any)
         dx, shape (N, C).
 
     Raises:
-        TypeError: when an argument has a wrong type.
-        ValueError: when shapes or options do not fit.
+        TypeError, ValueError: when a type, a shape or an option does not fit.
     """
-    dy = rt.array("gru_cell", "dy", dy, 2)
-    h = rt.array("gru_cell", "h", h, 2)
-    w = rt.array("gru_cell", "w", w, 3)
-    v = rt.array("gru_cell", "v", v, 3)
-    s = rt.array("gru_cell", "s", s, 2)
-    z = rt.array("gru_cell", "z", z, 2)
-    g = rt.array("gru_cell", "g", g, 2)
-    dtype = rt.float_type("gru_cell", w=w, h=h, v=v, s=s, z=z, g=g, dy=dy)
+    w, h, v, s, z, g, dy, dtype = rt.arrays("gru_cell", "w 3, h 2, v 3, s 2, z 2, g 2, dy 2", w, h, v, s, z, g, dy)
     C, H, N = _gru_cell_grad_input_sizes(dtype, w, h, dy, v, s, z, g)
     # (11) dg[m,q] = dy[m,q] (1−z[m,q])
     dg = (1 - z) * dy
@@ -214,17 +199,9 @@ def gru_cell_grad_h(dy: Any, h: Any, r: Any, v: Any, s: Any, z: Any, g: Any) -> 
         dh, shape (N, H).
 
     Raises:
-        TypeError: when an argument has a wrong type.
-        ValueError: when shapes or options do not fit.
+        TypeError, ValueError: when a type, a shape or an option does not fit.
     """
-    dy = rt.array("gru_cell", "dy", dy, 2)
-    h = rt.array("gru_cell", "h", h, 2)
-    r = rt.array("gru_cell", "r", r, 3)
-    v = rt.array("gru_cell", "v", v, 3)
-    s = rt.array("gru_cell", "s", s, 2)
-    z = rt.array("gru_cell", "z", z, 2)
-    g = rt.array("gru_cell", "g", g, 2)
-    dtype = rt.float_type("gru_cell", r=r, h=h, v=v, s=s, z=z, g=g, dy=dy)
+    r, h, v, s, z, g, dy, dtype = rt.arrays("gru_cell", "r 3, h 2, v 3, s 2, z 2, g 2, dy 2", r, h, v, s, z, g, dy)
     N, H = _gru_cell_grad_h_sizes(dtype, r, h, dy, v, s, z, g)
     # (11) dg[m,q] = dy[m,q] (1−z[m,q])
     dg = (1 - z) * dy
@@ -283,17 +260,9 @@ def gru_cell_grad_weight(dy: Any, x: Any, h: Any, v: Any, s: Any, z: Any, g: Any
         dw, shape (C, 3, H).
 
     Raises:
-        TypeError: when an argument has a wrong type.
-        ValueError: when shapes or options do not fit.
+        TypeError, ValueError: when a type, a shape or an option does not fit.
     """
-    dy = rt.array("gru_cell", "dy", dy, 2)
-    x = rt.array("gru_cell", "x", x, 2)
-    h = rt.array("gru_cell", "h", h, 2)
-    v = rt.array("gru_cell", "v", v, 3)
-    s = rt.array("gru_cell", "s", s, 2)
-    z = rt.array("gru_cell", "z", z, 2)
-    g = rt.array("gru_cell", "g", g, 2)
-    dtype = rt.float_type("gru_cell", x=x, h=h, v=v, s=s, z=z, g=g, dy=dy)
+    x, h, v, s, z, g, dy, dtype = rt.arrays("gru_cell", "x 2, h 2, v 3, s 2, z 2, g 2, dy 2", x, h, v, s, z, g, dy)
     N, C, H = _gru_cell_grad_weight_sizes(dtype, x, h, dy, v, s, z, g)
     # (11) dg[m,q] = dy[m,q] (1−z[m,q])
     dg = (1 - z) * dy
@@ -334,16 +303,9 @@ def gru_cell_grad_r(dy: Any, h: Any, v: Any, s: Any, z: Any, g: Any) -> rt.Array
         dr, shape (H, 3, H).
 
     Raises:
-        TypeError: when an argument has a wrong type.
-        ValueError: when shapes or options do not fit.
+        TypeError, ValueError: when a type, a shape or an option does not fit.
     """
-    dy = rt.array("gru_cell", "dy", dy, 2)
-    h = rt.array("gru_cell", "h", h, 2)
-    v = rt.array("gru_cell", "v", v, 3)
-    s = rt.array("gru_cell", "s", s, 2)
-    z = rt.array("gru_cell", "z", z, 2)
-    g = rt.array("gru_cell", "g", g, 2)
-    dtype = rt.float_type("gru_cell", h=h, v=v, s=s, z=z, g=g, dy=dy)
+    h, v, s, z, g, dy, dtype = rt.arrays("gru_cell", "h 2, v 3, s 2, z 2, g 2, dy 2", h, v, s, z, g, dy)
     N, H = h.shape
     rt.extents("gru_cell", "dy", dy.shape, (N, H), "batch, units")
     rt.extents("gru_cell", "v", v.shape, (N, 3, H), "batch, 3, units")
@@ -389,16 +351,9 @@ def gru_cell_grad_bias(dy: Any, h: Any, v: Any, s: Any, z: Any, g: Any) -> rt.Ar
         db, shape (3, H).
 
     Raises:
-        TypeError: when an argument has a wrong type.
-        ValueError: when shapes or options do not fit.
+        TypeError, ValueError: when a type, a shape or an option does not fit.
     """
-    dy = rt.array("gru_cell", "dy", dy, 2)
-    h = rt.array("gru_cell", "h", h, 2)
-    v = rt.array("gru_cell", "v", v, 3)
-    s = rt.array("gru_cell", "s", s, 2)
-    z = rt.array("gru_cell", "z", z, 2)
-    g = rt.array("gru_cell", "g", g, 2)
-    dtype = rt.float_type("gru_cell", h=h, v=v, s=s, z=z, g=g, dy=dy)
+    h, v, s, z, g, dy, dtype = rt.arrays("gru_cell", "h 2, v 3, s 2, z 2, g 2, dy 2", h, v, s, z, g, dy)
     N, H = h.shape
     rt.extents("gru_cell", "dy", dy.shape, (N, H), "batch, units")
     rt.extents("gru_cell", "v", v.shape, (N, 3, H), "batch, 3, units")
@@ -443,16 +398,9 @@ def gru_cell_grad_d(dy: Any, h: Any, v: Any, s: Any, z: Any, g: Any) -> rt.Array
         dd, shape (3, H).
 
     Raises:
-        TypeError: when an argument has a wrong type.
-        ValueError: when shapes or options do not fit.
+        TypeError, ValueError: when a type, a shape or an option does not fit.
     """
-    dy = rt.array("gru_cell", "dy", dy, 2)
-    h = rt.array("gru_cell", "h", h, 2)
-    v = rt.array("gru_cell", "v", v, 3)
-    s = rt.array("gru_cell", "s", s, 2)
-    z = rt.array("gru_cell", "z", z, 2)
-    g = rt.array("gru_cell", "g", g, 2)
-    dtype = rt.float_type("gru_cell", h=h, v=v, s=s, z=z, g=g, dy=dy)
+    h, v, s, z, g, dy, dtype = rt.arrays("gru_cell", "h 2, v 3, s 2, z 2, g 2, dy 2", h, v, s, z, g, dy)
     N, H = h.shape
     rt.extents("gru_cell", "dy", dy.shape, (N, H), "batch, units")
     rt.extents("gru_cell", "v", v.shape, (N, 3, H), "batch, 3, units")
@@ -488,8 +436,7 @@ class GRUCell(rt.Layer):
         rng: a NumPy generator or a seed for the initial weights.
 
     Raises:
-        TypeError: when an argument has a wrong type.
-        ValueError: when an option is out of range.
+        TypeError, ValueError: when the type or the value of an argument does not fit.
     """
 
     layer = "gru_cell"

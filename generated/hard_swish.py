@@ -31,11 +31,9 @@ def hard_swish_forward(x: Any) -> rt.Array:
         y, any shape.
 
     Raises:
-        TypeError: when an argument has a wrong type.
-        ValueError: when shapes or options do not fit.
+        TypeError, ValueError: when a type, a shape or an option does not fit.
     """
-    x = rt.array("hard_swish", "x", x, None)
-    dtype = rt.float_type("hard_swish", x=x)
+    x, dtype = rt.arrays("hard_swish", "x any", x)
     full_shape = x.shape
     E = x.size
     x = x.reshape(-1)
@@ -61,12 +59,9 @@ def hard_swish_grad_input(dy: Any, x: Any) -> rt.Array:
         dx, any shape.
 
     Raises:
-        TypeError: when an argument has a wrong type.
-        ValueError: when shapes or options do not fit.
+        TypeError, ValueError: when a type, a shape or an option does not fit.
     """
-    dy = rt.array("hard_swish", "dy", dy, None)
-    x = rt.array("hard_swish", "x", x, None)
-    dtype = rt.float_type("hard_swish", x=x, dy=dy)
+    x, dy, dtype = rt.arrays("hard_swish", "x any, dy any", x, dy)
     full_shape = x.shape
     E = x.size
     x = x.reshape(-1)
@@ -87,8 +82,7 @@ class HardSwish(rt.Layer):
     """Swish with a logistic function by three lines, with state.
 
     Raises:
-        TypeError: when an argument has a wrong type.
-        ValueError: when an option is out of range.
+        TypeError, ValueError: when the type or the value of an argument does not fit.
     """
 
     layer = "hard_swish"

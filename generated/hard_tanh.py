@@ -33,11 +33,9 @@ def hard_tanh_forward(x: Any, *, min_val: float = -1.0, max_val: float = 1.0) ->
         y, any shape.
 
     Raises:
-        TypeError: when an argument has a wrong type.
-        ValueError: when shapes or options do not fit.
+        TypeError, ValueError: when a type, a shape or an option does not fit.
     """
-    x = rt.array("hard_tanh", "x", x, None)
-    rt.float_type("hard_tanh", x=x)
+    x, dtype = rt.arrays("hard_tanh", "x any", x)
     full_shape = x.shape
     x = x.reshape(-1)
     a = rt.number("hard_tanh", "min_val", min_val)
@@ -63,12 +61,9 @@ def hard_tanh_grad_input(dy: Any, x: Any, *, min_val: float = -1.0, max_val: flo
         dx, any shape.
 
     Raises:
-        TypeError: when an argument has a wrong type.
-        ValueError: when shapes or options do not fit.
+        TypeError, ValueError: when a type, a shape or an option does not fit.
     """
-    dy = rt.array("hard_tanh", "dy", dy, None)
-    x = rt.array("hard_tanh", "x", x, None)
-    dtype = rt.float_type("hard_tanh", x=x, dy=dy)
+    x, dy, dtype = rt.arrays("hard_tanh", "x any, dy any", x, dy)
     full_shape = x.shape
     E = x.size
     x = x.reshape(-1)
@@ -94,8 +89,7 @@ class HardTanh(rt.Layer):
         max_val: a real number.
 
     Raises:
-        TypeError: when an argument has a wrong type.
-        ValueError: when an option is out of range.
+        TypeError, ValueError: when the type or the value of an argument does not fit.
     """
 
     layer = "hard_tanh"

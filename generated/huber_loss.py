@@ -35,12 +35,9 @@ def huber_loss_forward(x: Any, t: Any, *, delta: float = 1.0) -> tuple[Any, rt.A
         y, a number; r, any shape.
 
     Raises:
-        TypeError: when an argument has a wrong type.
-        ValueError: when shapes or options do not fit.
+        TypeError, ValueError: when a type, a shape or an option does not fit.
     """
-    x = rt.array("huber_loss", "x", x, None)
-    t = rt.array("huber_loss", "t", t, None)
-    dtype = rt.float_type("huber_loss", x=x, t=t)
+    x, t, dtype = rt.arrays("huber_loss", "x any, t any", x, t)
     full_shape = x.shape
     E = x.size
     x = x.reshape(-1)
@@ -72,12 +69,10 @@ def huber_loss_grad_input(dy: Any, r: Any, *, delta: float = 1.0) -> rt.Array:
         dx, any shape.
 
     Raises:
-        TypeError: when an argument has a wrong type.
-        ValueError: when shapes or options do not fit.
+        TypeError, ValueError: when a type, a shape or an option does not fit.
     """
+    r, dtype = rt.arrays("huber_loss", "r any", r)
     dy = rt.number("huber_loss", "dy", dy)
-    r = rt.array("huber_loss", "r", r, None)
-    rt.float_type("huber_loss", r=r)
     full_shape = r.shape
     E = r.size
     r = r.reshape(-1)
@@ -97,8 +92,7 @@ class HuberLoss(rt.Layer):
         delta: a finite number, greater than 0.
 
     Raises:
-        TypeError: when an argument has a wrong type.
-        ValueError: when an option is out of range.
+        TypeError, ValueError: when the type or the value of an argument does not fit.
     """
 
     layer = "huber_loss"

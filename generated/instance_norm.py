@@ -54,13 +54,9 @@ def instance_norm_forward(
         y, shape (N, ..., C); m, shape (N, C); v, shape (N, C); h, shape (N, ..., C).
 
     Raises:
-        TypeError: when an argument has a wrong type.
-        ValueError: when shapes or options do not fit.
+        TypeError, ValueError: when a type, a shape or an option does not fit.
     """
-    x = rt.array("instance_norm", "x", x, None)
-    gamma = rt.array("instance_norm", "gamma", gamma, 1)
-    beta = rt.array("instance_norm", "beta", beta, 1)
-    dtype = rt.float_type("instance_norm", gamma=gamma, beta=beta, x=x)
+    gamma, beta, x, dtype = rt.arrays("instance_norm", "gamma 1, beta 1, x any", gamma, beta, x)
     full_shape, E, epsilon, C, N = _instance_norm_sizes(dtype, gamma, beta, x, eps)
     x = x.reshape(N, E, C)
     # (1) m[n,c] = 1/E Σ_{e} x[n,e,c]
@@ -117,15 +113,9 @@ def instance_norm_grad_input(dy: Any, x: Any, gamma: Any, m: Any, v: Any, *, eps
         dx, shape (N, ..., C).
 
     Raises:
-        TypeError: when an argument has a wrong type.
-        ValueError: when shapes or options do not fit.
+        TypeError, ValueError: when a type, a shape or an option does not fit.
     """
-    dy = rt.array("instance_norm", "dy", dy, None)
-    x = rt.array("instance_norm", "x", x, None)
-    gamma = rt.array("instance_norm", "gamma", gamma, 1)
-    m = rt.array("instance_norm", "m", m, 2)
-    v = rt.array("instance_norm", "v", v, 2)
-    dtype = rt.float_type("instance_norm", gamma=gamma, x=x, m=m, v=v, dy=dy)
+    gamma, x, m, v, dy, dtype = rt.arrays("instance_norm", "gamma 1, x any, m 2, v 2, dy any", gamma, x, m, v, dy)
     full_shape, E, epsilon, C, N = _instance_norm_grad_input_sizes(dtype, gamma, x, dy, m, v, eps)
     x = x.reshape(N, E, C)
     dy = dy.reshape(N, E, C)
@@ -164,17 +154,11 @@ def instance_norm_grad_gamma(dy: Any, h: Any) -> rt.Array:
         dgamma, shape (C,).
 
     Raises:
-        TypeError: when an argument has a wrong type.
-        ValueError: when shapes or options do not fit.
+        TypeError, ValueError: when a type, a shape or an option does not fit.
     """
-    dy = rt.array("instance_norm", "dy", dy, None)
-    h = rt.array("instance_norm", "h", h, None)
-    rt.float_type("instance_norm", h=h, dy=dy)
-    full_shape = rt.raveled_axes("instance_norm", "dy", dy.shape, 1, 1, "(N, ..., C)")
-    E = rt.elements(full_shape)
-    dy = dy.reshape(dy.shape[0], E, dy.shape[-1])
-    rt.same_axes("instance_norm", "h", h.shape, 1, 1, "(N, ..., C)", full_shape)
-    h = h.reshape(h.shape[0], E, h.shape[-1])
+    h, dy, dtype = rt.arrays("instance_norm", "h any, dy any", h, dy)
+    dy, full_shape = rt.raveled("instance_norm", "dy", dy, 1, 1, "(N, ..., C)")
+    h = rt.same_raveled("instance_norm", "h", h, 1, 1, "(N, ..., C)", full_shape)
     N = dy.shape[0]
     C = dy.shape[-1]
     rt.extent("instance_norm", "argument h, axis 0 (N)", h.shape[0], N)
@@ -196,14 +180,10 @@ def instance_norm_grad_beta(dy: Any) -> rt.Array:
         dbeta, shape (C,).
 
     Raises:
-        TypeError: when an argument has a wrong type.
-        ValueError: when shapes or options do not fit.
+        TypeError, ValueError: when a type, a shape or an option does not fit.
     """
-    dy = rt.array("instance_norm", "dy", dy, None)
-    rt.float_type("instance_norm", dy=dy)
-    full_shape = rt.raveled_axes("instance_norm", "dy", dy.shape, 1, 1, "(N, ..., C)")
-    E = rt.elements(full_shape)
-    dy = dy.reshape(dy.shape[0], E, dy.shape[-1])
+    dy, dtype = rt.arrays("instance_norm", "dy any", dy)
+    dy, full_shape = rt.raveled("instance_norm", "dy", dy, 1, 1, "(N, ..., C)")
     # (37) dbeta[q] = Σ_{n,e} dy[n,e,q]
     dbeta = rt.total(dy.transpose(2, 0, 1), (-2, -1))
     return dbeta
@@ -218,8 +198,7 @@ class InstanceNorm(rt.Layer):
         dtype: float32 or float64, of the weights.
 
     Raises:
-        TypeError: when an argument has a wrong type.
-        ValueError: when an option is out of range.
+        TypeError, ValueError: when the type or the value of an argument does not fit.
     """
 
     layer = "instance_norm"

@@ -30,17 +30,11 @@ def kl_divergence_forward(x: Any, t: Any) -> Any:
         y, a number.
 
     Raises:
-        TypeError: when an argument has a wrong type.
-        ValueError: when shapes or options do not fit.
+        TypeError, ValueError: when a type, a shape or an option does not fit.
     """
-    x = rt.array("kl_divergence", "x", x, None)
-    t = rt.array("kl_divergence", "t", t, None)
-    dtype = rt.float_type("kl_divergence", x=x, t=t)
-    full_shape = rt.raveled_axes("kl_divergence", "x", x.shape, 1, 0, "(N, ...)")
-    E = rt.elements(full_shape)
-    x = x.reshape(x.shape[0], E)
-    rt.same_axes("kl_divergence", "t", t.shape, 1, 0, "(N, ...)", full_shape)
-    t = t.reshape(t.shape[0], E)
+    x, t, dtype = rt.arrays("kl_divergence", "x any, t any", x, t)
+    x, full_shape = rt.raveled("kl_divergence", "x", x, 1, 0, "(N, ...)")
+    t = rt.same_raveled("kl_divergence", "t", t, 1, 0, "(N, ...)", full_shape)
     N = x.shape[0]
     rt.extent("kl_divergence", "argument t, axis 0 (N)", t.shape[0], N)
     # (1) y = 1/N Σ_{n,e} t[n,e] (log(t[n,e])−x[n,e]) [t[n,e]≠0]
@@ -61,15 +55,11 @@ def kl_divergence_grad_input(dy: Any, t: Any) -> rt.Array:
         dx, shape (N, ...).
 
     Raises:
-        TypeError: when an argument has a wrong type.
-        ValueError: when shapes or options do not fit.
+        TypeError, ValueError: when a type, a shape or an option does not fit.
     """
+    t, dtype = rt.arrays("kl_divergence", "t any", t)
     dy = rt.number("kl_divergence", "dy", dy)
-    t = rt.array("kl_divergence", "t", t, None)
-    rt.float_type("kl_divergence", t=t)
-    full_shape = rt.raveled_axes("kl_divergence", "t", t.shape, 1, 0, "(N, ...)")
-    E = rt.elements(full_shape)
-    t = t.reshape(t.shape[0], E)
+    t, full_shape = rt.raveled("kl_divergence", "t", t, 1, 0, "(N, ...)")
     N = t.shape[0]
     # (6) dx[m,q] = −1/N dy t[m,q] [t[m,q]≠0]
     dx = np.where(t != 0, -dy * t / N, 0)
@@ -80,8 +70,7 @@ class KlDivergence(rt.Layer):
     """Kullback-Leibler divergence, mean over the batch, with state.
 
     Raises:
-        TypeError: when an argument has a wrong type.
-        ValueError: when an option is out of range.
+        TypeError, ValueError: when the type or the value of an argument does not fit.
     """
 
     layer = "kl_divergence"

@@ -32,12 +32,9 @@ def l1_loss_forward(x: Any, t: Any) -> tuple[Any, rt.Array]:
         y, a number; r, any shape.
 
     Raises:
-        TypeError: when an argument has a wrong type.
-        ValueError: when shapes or options do not fit.
+        TypeError, ValueError: when a type, a shape or an option does not fit.
     """
-    x = rt.array("l1_loss", "x", x, None)
-    t = rt.array("l1_loss", "t", t, None)
-    dtype = rt.float_type("l1_loss", x=x, t=t)
+    x, t, dtype = rt.arrays("l1_loss", "x any, t any", x, t)
     full_shape = x.shape
     E = x.size
     x = x.reshape(-1)
@@ -63,12 +60,10 @@ def l1_loss_grad_input(dy: Any, r: Any) -> rt.Array:
         dx, any shape.
 
     Raises:
-        TypeError: when an argument has a wrong type.
-        ValueError: when shapes or options do not fit.
+        TypeError, ValueError: when a type, a shape or an option does not fit.
     """
+    r, dtype = rt.arrays("l1_loss", "r any", r)
     dy = rt.number("l1_loss", "dy", dy)
-    r = rt.array("l1_loss", "r", r, None)
-    rt.float_type("l1_loss", r=r)
     full_shape = r.shape
     E = r.size
     r = r.reshape(-1)
@@ -81,8 +76,7 @@ class L1Loss(rt.Layer):
     """Mean absolute error over all elements, with state.
 
     Raises:
-        TypeError: when an argument has a wrong type.
-        ValueError: when an option is out of range.
+        TypeError, ValueError: when the type or the value of an argument does not fit.
     """
 
     layer = "l1_loss"

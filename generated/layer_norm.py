@@ -53,13 +53,9 @@ def layer_norm_forward(
         y, shape (..., C); m, shape (...); v, shape (...); h, shape (..., C).
 
     Raises:
-        TypeError: when an argument has a wrong type.
-        ValueError: when shapes or options do not fit.
+        TypeError, ValueError: when a type, a shape or an option does not fit.
     """
-    x = rt.array("layer_norm", "x", x, None)
-    gamma = rt.array("layer_norm", "gamma", gamma, 1)
-    beta = rt.array("layer_norm", "beta", beta, 1)
-    dtype = rt.float_type("layer_norm", gamma=gamma, beta=beta, x=x)
+    gamma, beta, x, dtype = rt.arrays("layer_norm", "gamma 1, beta 1, x any", gamma, beta, x)
     full_shape, E, epsilon, C = _layer_norm_sizes(dtype, gamma, beta, x, eps)
     x = x.reshape(E, C)
     # (1) m[e] = 1/C Σ_{c} x[e,c]
@@ -114,15 +110,9 @@ def layer_norm_grad_input(dy: Any, x: Any, gamma: Any, m: Any, v: Any, *, eps: f
         dx, shape (..., C).
 
     Raises:
-        TypeError: when an argument has a wrong type.
-        ValueError: when shapes or options do not fit.
+        TypeError, ValueError: when a type, a shape or an option does not fit.
     """
-    dy = rt.array("layer_norm", "dy", dy, None)
-    x = rt.array("layer_norm", "x", x, None)
-    gamma = rt.array("layer_norm", "gamma", gamma, 1)
-    m = rt.array("layer_norm", "m", m, None)
-    v = rt.array("layer_norm", "v", v, None)
-    dtype = rt.float_type("layer_norm", gamma=gamma, x=x, m=m, v=v, dy=dy)
+    gamma, x, m, v, dy, dtype = rt.arrays("layer_norm", "gamma 1, x any, m any, v any, dy any", gamma, x, m, v, dy)
     full_shape, E, epsilon, C = _layer_norm_grad_input_sizes(dtype, gamma, x, dy, m, v, eps)
     x = x.reshape(E, C)
     dy = dy.reshape(E, C)
@@ -158,17 +148,11 @@ def layer_norm_grad_gamma(dy: Any, h: Any) -> rt.Array:
         dgamma, shape (C,).
 
     Raises:
-        TypeError: when an argument has a wrong type.
-        ValueError: when shapes or options do not fit.
+        TypeError, ValueError: when a type, a shape or an option does not fit.
     """
-    dy = rt.array("layer_norm", "dy", dy, None)
-    h = rt.array("layer_norm", "h", h, None)
-    rt.float_type("layer_norm", h=h, dy=dy)
-    full_shape = rt.raveled_axes("layer_norm", "dy", dy.shape, 0, 1, "(..., C)")
-    E = rt.elements(full_shape)
-    dy = dy.reshape(E, dy.shape[-1])
-    rt.same_axes("layer_norm", "h", h.shape, 0, 1, "(..., C)", full_shape)
-    h = h.reshape(E, h.shape[-1])
+    h, dy, dtype = rt.arrays("layer_norm", "h any, dy any", h, dy)
+    dy, full_shape = rt.raveled("layer_norm", "dy", dy, 0, 1, "(..., C)")
+    h = rt.same_raveled("layer_norm", "h", h, 0, 1, "(..., C)", full_shape)
     C = dy.shape[-1]
     rt.extent("layer_norm", "argument h, axis -1 (C)", h.shape[-1], C)
     # (32) dgamma[q] = Σ_{e} dy[e,q] h[e,q]
@@ -188,14 +172,10 @@ def layer_norm_grad_beta(dy: Any) -> rt.Array:
         dbeta, shape (C,).
 
     Raises:
-        TypeError: when an argument has a wrong type.
-        ValueError: when shapes or options do not fit.
+        TypeError, ValueError: when a type, a shape or an option does not fit.
     """
-    dy = rt.array("layer_norm", "dy", dy, None)
-    rt.float_type("layer_norm", dy=dy)
-    full_shape = rt.raveled_axes("layer_norm", "dy", dy.shape, 0, 1, "(..., C)")
-    E = rt.elements(full_shape)
-    dy = dy.reshape(E, dy.shape[-1])
+    dy, dtype = rt.arrays("layer_norm", "dy any", dy)
+    dy, full_shape = rt.raveled("layer_norm", "dy", dy, 0, 1, "(..., C)")
     # (37) dbeta[q] = Σ_{e} dy[e,q]
     dbeta = rt.total(dy.transpose(1, 0), -1)
     return dbeta
@@ -210,8 +190,7 @@ class LayerNorm(rt.Layer):
         dtype: float32 or float64, of the weights.
 
     Raises:
-        TypeError: when an argument has a wrong type.
-        ValueError: when an option is out of range.
+        TypeError, ValueError: when the type or the value of an argument does not fit.
     """
 
     layer = "layer_norm"

@@ -32,11 +32,9 @@ def leaky_relu_forward(x: Any, *, negative_slope: float = 0.01) -> rt.Array:
         y, any shape.
 
     Raises:
-        TypeError: when an argument has a wrong type.
-        ValueError: when shapes or options do not fit.
+        TypeError, ValueError: when a type, a shape or an option does not fit.
     """
-    x = rt.array("leaky_relu", "x", x, None)
-    dtype = rt.float_type("leaky_relu", x=x)
+    x, dtype = rt.arrays("leaky_relu", "x any", x)
     full_shape = x.shape
     E = x.size
     x = x.reshape(-1)
@@ -65,12 +63,9 @@ def leaky_relu_grad_input(dy: Any, x: Any, *, negative_slope: float = 0.01) -> r
         dx, any shape.
 
     Raises:
-        TypeError: when an argument has a wrong type.
-        ValueError: when shapes or options do not fit.
+        TypeError, ValueError: when a type, a shape or an option does not fit.
     """
-    dy = rt.array("leaky_relu", "dy", dy, None)
-    x = rt.array("leaky_relu", "x", x, None)
-    dtype = rt.float_type("leaky_relu", x=x, dy=dy)
+    x, dy, dtype = rt.arrays("leaky_relu", "x any, dy any", x, dy)
     full_shape = x.shape
     E = x.size
     x = x.reshape(-1)
@@ -94,8 +89,7 @@ class LeakyReLU(rt.Layer):
         negative_slope: a finite number.
 
     Raises:
-        TypeError: when an argument has a wrong type.
-        ValueError: when an option is out of range.
+        TypeError, ValueError: when the type or the value of an argument does not fit.
     """
 
     layer = "leaky_relu"

@@ -496,12 +496,9 @@ def lenet_loss_forward(x: Any, t: Any) -> tuple[Any, rt.Array, rt.Array]:
         y, a number; h, shape (N, K); z, shape (N,).
 
     Raises:
-        TypeError: when an argument has a wrong type.
-        ValueError: when shapes or options do not fit.
+        TypeError, ValueError: when a type, a shape or an option does not fit.
     """
-    x = rt.array("lenet_loss", "x", x, 2)
-    t = rt.array("lenet_loss", "t", t, 1, integer=True)
-    dtype = rt.float_type("lenet_loss", x=x)
+    x, t, dtype = rt.arrays("lenet_loss", "x 2, t 1 integers", x, t)
     N, K = x.shape
     rt.extents("lenet_loss", "t", t.shape, (N,), "batch")
     rt.labels("lenet_loss", "t", t, K)
@@ -536,14 +533,10 @@ def lenet_loss_grad_input(dy: Any, t: Any, h: Any, z: Any) -> rt.Array:
         dx, shape (N, K).
 
     Raises:
-        TypeError: when an argument has a wrong type.
-        ValueError: when shapes or options do not fit.
+        TypeError, ValueError: when a type, a shape or an option does not fit.
     """
+    h, z, t, dtype = rt.arrays("lenet_loss", "h 2, z 1, t 1 integers", h, z, t)
     dy = rt.number("lenet_loss", "dy", dy)
-    t = rt.array("lenet_loss", "t", t, 1, integer=True)
-    h = rt.array("lenet_loss", "h", h, 2)
-    z = rt.array("lenet_loss", "z", z, 1)
-    rt.float_type("lenet_loss", h=h, z=z)
     (N,) = t.shape
     rt.extents("lenet_loss", "z", z.shape, (N,), "batch")
     K = h.shape[1]
@@ -577,8 +570,7 @@ class LeNet(rt.Network):
         rng: a NumPy generator or a seed for the initial weights.
 
     Raises:
-        TypeError: when an argument has a wrong type.
-        ValueError: when an option is out of range.
+        TypeError, ValueError: when the type or the value of an argument does not fit.
     """
 
     layer = "lenet"

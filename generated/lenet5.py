@@ -655,12 +655,9 @@ def lenet5_loss_forward(x: Any, t: Any, *, rubbish: float = 1.0) -> tuple[Any, r
         y, a number; h, shape (N, K); z, shape (N,).
 
     Raises:
-        TypeError: when an argument has a wrong type.
-        ValueError: when shapes or options do not fit.
+        TypeError, ValueError: when a type, a shape or an option does not fit.
     """
-    x = rt.array("lenet5_loss", "x", x, 2)
-    t = rt.array("lenet5_loss", "t", t, 1, integer=True)
-    dtype = rt.float_type("lenet5_loss", x=x)
+    x, t, dtype = rt.arrays("lenet5_loss", "x 2, t 1 integers", x, t)
     j = rt.number("lenet5_loss", "rubbish", rubbish)
     rt.require("lenet5_loss", "rubbish", -np.inf < j < np.inf, "a finite number", rubbish)
     N, K = x.shape
@@ -699,14 +696,10 @@ def lenet5_loss_grad_input(dy: Any, t: Any, h: Any, z: Any) -> rt.Array:
         dx, shape (N, K).
 
     Raises:
-        TypeError: when an argument has a wrong type.
-        ValueError: when shapes or options do not fit.
+        TypeError, ValueError: when a type, a shape or an option does not fit.
     """
+    h, z, t, dtype = rt.arrays("lenet5_loss", "h 2, z 1, t 1 integers", h, z, t)
     dy = rt.number("lenet5_loss", "dy", dy)
-    t = rt.array("lenet5_loss", "t", t, 1, integer=True)
-    h = rt.array("lenet5_loss", "h", h, 2)
-    z = rt.array("lenet5_loss", "z", z, 1)
-    rt.float_type("lenet5_loss", h=h, z=z)
     (N,) = t.shape
     rt.extents("lenet5_loss", "z", z.shape, (N,), "batch")
     K = h.shape[1]
@@ -742,8 +735,7 @@ class LeNet5(rt.Network):
         rng: a NumPy generator or a seed for the initial weights.
 
     Raises:
-        TypeError: when an argument has a wrong type.
-        ValueError: when an option is out of range.
+        TypeError, ValueError: when the type or the value of an argument does not fit.
     """
 
     layer = "lenet5"

@@ -60,11 +60,9 @@ def local_response_norm_forward(
         y, shape (..., C); z, shape (..., C).
 
     Raises:
-        TypeError: when an argument has a wrong type.
-        ValueError: when shapes or options do not fit.
+        TypeError, ValueError: when a type, a shape or an option does not fit.
     """
-    x = rt.array("local_response_norm", "x", x, None)
-    dtype = rt.float_type("local_response_norm", x=x)
+    x, dtype = rt.arrays("local_response_norm", "x any", x)
     full_shape, E, R, alpha, beta, k, C, P = _local_response_norm_sizes(dtype, x, size, alpha, beta, k)
     x = x.reshape(E, C)
     # (1) z[e,c] = α/R Σ_{q} x[e, c+q−P]²
@@ -125,13 +123,9 @@ def local_response_norm_grad_input(
         dx, shape (..., C).
 
     Raises:
-        TypeError: when an argument has a wrong type.
-        ValueError: when shapes or options do not fit.
+        TypeError, ValueError: when a type, a shape or an option does not fit.
     """
-    dy = rt.array("local_response_norm", "dy", dy, None)
-    x = rt.array("local_response_norm", "x", x, None)
-    z = rt.array("local_response_norm", "z", z, None)
-    dtype = rt.float_type("local_response_norm", x=x, z=z, dy=dy)
+    x, z, dy, dtype = rt.arrays("local_response_norm", "x any, z any, dy any", x, z, dy)
     full_shape, E, R, alpha, beta, C, P = _local_response_norm_grad_input_sizes(dtype, x, dy, z, size, alpha, beta)
     x = x.reshape(E, C)
     dy = dy.reshape(E, C)
@@ -160,8 +154,7 @@ class LocalResponseNorm(rt.Layer):
         k: a finite number, at least 0.
 
     Raises:
-        TypeError: when an argument has a wrong type.
-        ValueError: when an option is out of range.
+        TypeError, ValueError: when the type or the value of an argument does not fit.
     """
 
     layer = "local_response_norm"

@@ -59,13 +59,9 @@ def locally_connected1d_forward(
         u, shape (N, W_out, K).
 
     Raises:
-        TypeError: when an argument has a wrong type.
-        ValueError: when shapes or options do not fit.
+        TypeError, ValueError: when a type, a shape or an option does not fit.
     """
-    x = rt.array("locally_connected1d", "x", x, 3)
-    w = rt.array("locally_connected1d", "w", w, 4)
-    b = None if b is None else rt.array("locally_connected1d", "b", b, 2)
-    dtype = rt.float_type("locally_connected1d", w=w, b=b, x=x)
+    w, b, x, dtype = rt.arrays("locally_connected1d", "w 4, b 2 optional, x 3", w, b, x)
     s, d, W_out, T, C, K, N, W, p = _locally_connected1d_sizes(dtype, w, b, x, None, stride, padding, dilation)
     # (1) u[n,j,k] = Σ_{t,c} x[n, sj+dt−p, c] w[j,t,c,k]
     x_1 = rt.Window(x, (N, W_out, T, C), ((0, (0, 1)), (-p, (1, s), (2, d)), (0, (3, 1))))  # n j t c
@@ -96,12 +92,9 @@ def locally_connected1d_grad_input(
         dx, shape (N, W, C).
 
     Raises:
-        TypeError: when an argument has a wrong type.
-        ValueError: when shapes or options do not fit.
+        TypeError, ValueError: when a type, a shape or an option does not fit.
     """
-    dy = rt.array("locally_connected1d", "dy", dy, 3)
-    w = rt.array("locally_connected1d", "w", w, 4)
-    dtype = rt.float_type("locally_connected1d", w=w, dy=dy)
+    w, dy, dtype = rt.arrays("locally_connected1d", "w 4, dy 3", w, dy)
     input_shape = rt.shape("locally_connected1d", "input_shape", input_shape, 3)
     s, d, W_out, T, C, K, N, W, p = _locally_connected1d_sizes(
         dtype, w, None, input_shape, dy, stride, padding, dilation
@@ -151,12 +144,9 @@ def locally_connected1d_grad_weight(
         dw, shape (W_out, T, C, K).
 
     Raises:
-        TypeError: when an argument has a wrong type.
-        ValueError: when shapes or options do not fit.
+        TypeError, ValueError: when a type, a shape or an option does not fit.
     """
-    dy = rt.array("locally_connected1d", "dy", dy, 3)
-    x = rt.array("locally_connected1d", "x", x, 3)
-    dtype = rt.float_type("locally_connected1d", x=x, dy=dy)
+    x, dy, dtype = rt.arrays("locally_connected1d", "x 3, dy 3", x, dy)
     T, s, d, N, C, p, W_out, K = _locally_connected1d_grad_weight_sizes(
         dtype, x, dy, kernel_size, stride, padding, dilation
     )
@@ -179,11 +169,9 @@ def locally_connected1d_grad_bias(dy: Any) -> rt.Array:
         db, shape (W_out, K).
 
     Raises:
-        TypeError: when an argument has a wrong type.
-        ValueError: when shapes or options do not fit.
+        TypeError, ValueError: when a type, a shape or an option does not fit.
     """
-    dy = rt.array("locally_connected1d", "dy", dy, 3)
-    rt.float_type("locally_connected1d", dy=dy)
+    dy, dtype = rt.arrays("locally_connected1d", "dy 3", dy)
     N, W_out, K = dy.shape
     # (18) db[m,q] = Σ_{n} dy[n,m,q]
     db = rt.total(dy.transpose(1, 2, 0), -1)
@@ -206,8 +194,7 @@ class LocallyConnected1D(rt.Layer):
         rng: a NumPy generator or a seed for the initial weights.
 
     Raises:
-        TypeError: when an argument has a wrong type.
-        ValueError: when an option is out of range.
+        TypeError, ValueError: when the type or the value of an argument does not fit.
     """
 
     layer = "locally_connected1d"

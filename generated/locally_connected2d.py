@@ -59,13 +59,9 @@ def locally_connected2d_forward(
         u, shape (N, H_out, W_out, K).
 
     Raises:
-        TypeError: when an argument has a wrong type.
-        ValueError: when shapes or options do not fit.
+        TypeError, ValueError: when a type, a shape or an option does not fit.
     """
-    x = rt.array("locally_connected2d", "x", x, 4)
-    w = rt.array("locally_connected2d", "w", w, 6)
-    b = None if b is None else rt.array("locally_connected2d", "b", b, 3)
-    dtype = rt.float_type("locally_connected2d", w=w, b=b, x=x)
+    w, b, x, dtype = rt.arrays("locally_connected2d", "w 6, b 3 optional, x 4", w, b, x)
     s_h, s_w, d_h, d_w, H_out, W_out, R, T, C, K, N, H, W, p_h, p_w = _locally_connected2d_sizes(
         dtype, w, b, x, None, stride, padding, dilation
     )
@@ -102,12 +98,9 @@ def locally_connected2d_grad_input(
         dx, shape (N, H, W, C).
 
     Raises:
-        TypeError: when an argument has a wrong type.
-        ValueError: when shapes or options do not fit.
+        TypeError, ValueError: when a type, a shape or an option does not fit.
     """
-    dy = rt.array("locally_connected2d", "dy", dy, 4)
-    w = rt.array("locally_connected2d", "w", w, 6)
-    dtype = rt.float_type("locally_connected2d", w=w, dy=dy)
+    w, dy, dtype = rt.arrays("locally_connected2d", "w 6, dy 4", w, dy)
     input_shape = rt.shape("locally_connected2d", "input_shape", input_shape, 4)
     s_h, s_w, d_h, d_w, H_out, W_out, R, T, C, K, N, H, W, p_h, p_w = _locally_connected2d_sizes(
         dtype, w, None, input_shape, dy, stride, padding, dilation
@@ -164,12 +157,9 @@ def locally_connected2d_grad_weight(
         dw, shape (H_out, W_out, R, T, C, K).
 
     Raises:
-        TypeError: when an argument has a wrong type.
-        ValueError: when shapes or options do not fit.
+        TypeError, ValueError: when a type, a shape or an option does not fit.
     """
-    dy = rt.array("locally_connected2d", "dy", dy, 4)
-    x = rt.array("locally_connected2d", "x", x, 4)
-    dtype = rt.float_type("locally_connected2d", x=x, dy=dy)
+    x, dy, dtype = rt.arrays("locally_connected2d", "x 4, dy 4", x, dy)
     R, T, s_h, s_w, d_h, d_w, N, C, p_h, p_w, H_out, W_out, K = _locally_connected2d_grad_weight_sizes(
         dtype, x, dy, kernel_size, stride, padding, dilation
     )
@@ -196,11 +186,9 @@ def locally_connected2d_grad_bias(dy: Any) -> rt.Array:
         db, shape (H_out, W_out, K).
 
     Raises:
-        TypeError: when an argument has a wrong type.
-        ValueError: when shapes or options do not fit.
+        TypeError, ValueError: when a type, a shape or an option does not fit.
     """
-    dy = rt.array("locally_connected2d", "dy", dy, 4)
-    rt.float_type("locally_connected2d", dy=dy)
+    dy, dtype = rt.arrays("locally_connected2d", "dy 4", dy)
     N, H_out, W_out, K = dy.shape
     # (18) db[m,q,v] = Σ_{n} dy[n,m,q,v]
     db = rt.total(dy.transpose(1, 2, 3, 0), -1)
@@ -224,8 +212,7 @@ class LocallyConnected2D(rt.Layer):
         rng: a NumPy generator or a seed for the initial weights.
 
     Raises:
-        TypeError: when an argument has a wrong type.
-        ValueError: when an option is out of range.
+        TypeError, ValueError: when the type or the value of an argument does not fit.
     """
 
     layer = "locally_connected2d"

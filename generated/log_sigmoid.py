@@ -27,11 +27,9 @@ def log_sigmoid_forward(x: Any) -> rt.Array:
         y, any shape.
 
     Raises:
-        TypeError: when an argument has a wrong type.
-        ValueError: when shapes or options do not fit.
+        TypeError, ValueError: when a type, a shape or an option does not fit.
     """
-    x = rt.array("log_sigmoid", "x", x, None)
-    rt.float_type("log_sigmoid", x=x)
+    x, dtype = rt.arrays("log_sigmoid", "x any", x)
     full_shape = x.shape
     x = x.reshape(-1)
     # (1) y[e] = −softplus(−x[e])
@@ -52,12 +50,9 @@ def log_sigmoid_grad_input(dy: Any, x: Any) -> rt.Array:
         dx, any shape.
 
     Raises:
-        TypeError: when an argument has a wrong type.
-        ValueError: when shapes or options do not fit.
+        TypeError, ValueError: when a type, a shape or an option does not fit.
     """
-    dy = rt.array("log_sigmoid", "dy", dy, None)
-    x = rt.array("log_sigmoid", "x", x, None)
-    rt.float_type("log_sigmoid", x=x, dy=dy)
+    x, dy, dtype = rt.arrays("log_sigmoid", "x any, dy any", x, dy)
     full_shape = x.shape
     x = x.reshape(-1)
     rt.same_shape("log_sigmoid", "dy", dy.shape, full_shape)
@@ -71,8 +66,7 @@ class LogSigmoid(rt.Layer):
     """Logarithm of the logistic function, with state.
 
     Raises:
-        TypeError: when an argument has a wrong type.
-        ValueError: when an option is out of range.
+        TypeError, ValueError: when the type or the value of an argument does not fit.
     """
 
     layer = "log_sigmoid"

@@ -38,14 +38,10 @@ def log_softmax_forward(x: Any) -> tuple[rt.Array, rt.Array, rt.Array]:
         y, shape (..., K); h, shape (..., K); z, shape (...).
 
     Raises:
-        TypeError: when an argument has a wrong type.
-        ValueError: when shapes or options do not fit.
+        TypeError, ValueError: when a type, a shape or an option does not fit.
     """
-    x = rt.array("log_softmax", "x", x, None)
-    rt.float_type("log_softmax", x=x)
-    full_shape = rt.raveled_axes("log_softmax", "x", x.shape, 0, 1, "(..., K)")
-    E = rt.elements(full_shape)
-    x = x.reshape(E, x.shape[-1])
+    x, dtype = rt.arrays("log_softmax", "x any", x)
+    x, full_shape = rt.raveled("log_softmax", "x", x, 0, 1, "(..., K)")
     K = x.shape[-1]
     # (1) m[e] = max_{k} x[e,k]
     m = np.max(x, axis=-1, initial=-np.inf)
@@ -76,18 +72,12 @@ def log_softmax_grad_input(dy: Any, h: Any, z: Any) -> rt.Array:
         dx, shape (..., K).
 
     Raises:
-        TypeError: when an argument has a wrong type.
-        ValueError: when shapes or options do not fit.
+        TypeError, ValueError: when a type, a shape or an option does not fit.
     """
-    dy = rt.array("log_softmax", "dy", dy, None)
-    h = rt.array("log_softmax", "h", h, None)
-    z = rt.array("log_softmax", "z", z, None)
-    dtype = rt.float_type("log_softmax", h=h, z=z, dy=dy)
-    full_shape = rt.raveled_axes("log_softmax", "dy", dy.shape, 0, 1, "(..., K)")
-    E = rt.elements(full_shape)
-    dy = dy.reshape(E, dy.shape[-1])
-    rt.same_axes("log_softmax", "h", h.shape, 0, 1, "(..., K)", full_shape)
-    h = h.reshape(E, h.shape[-1])
+    h, z, dy, dtype = rt.arrays("log_softmax", "h any, z any, dy any", h, z, dy)
+    dy, full_shape = rt.raveled("log_softmax", "dy", dy, 0, 1, "(..., K)")
+    E = dy.shape[0]
+    h = rt.same_raveled("log_softmax", "h", h, 0, 1, "(..., K)", full_shape)
     rt.same_shape("log_softmax", "z", z.shape, full_shape)
     z = z.reshape(-1)
     K = dy.shape[-1]
@@ -106,8 +96,7 @@ class LogSoftmax(rt.Layer):
     """Logarithm of softmax over the last axis, with state.
 
     Raises:
-        TypeError: when an argument has a wrong type.
-        ValueError: when an option is out of range.
+        TypeError, ValueError: when the type or the value of an argument does not fit.
     """
 
     layer = "log_softmax"

@@ -95,11 +95,9 @@ def lp_pool1d_forward(
         y, shape (N, W_out, C); u, shape (N, W_out, C).
 
     Raises:
-        TypeError: when an argument has a wrong type.
-        ValueError: when shapes or options do not fit.
+        TypeError, ValueError: when a type, a shape or an option does not fit.
     """
-    x = rt.array("lp_pool1d", "x", x, 3)
-    dtype = rt.float_type("lp_pool1d", x=x)
+    x, dtype = rt.arrays("lp_pool1d", "x 3", x)
     T, s, d, P, N, W, C, p, W_out = _lp_pool1d_sizes(
         dtype, x, None, None, kernel_size, stride, padding, dilation, ceil_mode, norm_type
     )
@@ -150,13 +148,9 @@ def lp_pool1d_grad_input(
         dx, shape (N, W, C).
 
     Raises:
-        TypeError: when an argument has a wrong type.
-        ValueError: when shapes or options do not fit.
+        TypeError, ValueError: when a type, a shape or an option does not fit.
     """
-    dy = rt.array("lp_pool1d", "dy", dy, 3)
-    x = rt.array("lp_pool1d", "x", x, 3)
-    u = rt.array("lp_pool1d", "u", u, 3)
-    dtype = rt.float_type("lp_pool1d", x=x, u=u, dy=dy)
+    x, u, dy, dtype = rt.arrays("lp_pool1d", "x 3, u 3, dy 3", x, u, dy)
     T, s, d, P, N, W, C, p, W_out = _lp_pool1d_sizes(
         dtype, x, dy, u, kernel_size, stride, padding, dilation, ceil_mode, norm_type
     )
@@ -182,8 +176,7 @@ class LPPool1D(rt.Layer):
         norm_type: a number, at least 1 and at most 100.
 
     Raises:
-        TypeError: when an argument has a wrong type.
-        ValueError: when an option is out of range.
+        TypeError, ValueError: when the type or the value of an argument does not fit.
     """
 
     layer = "lp_pool1d"

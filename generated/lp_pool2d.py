@@ -106,11 +106,9 @@ def lp_pool2d_forward(
         y, shape (N, H_out, W_out, C); u, shape (N, H_out, W_out, C).
 
     Raises:
-        TypeError: when an argument has a wrong type.
-        ValueError: when shapes or options do not fit.
+        TypeError, ValueError: when a type, a shape or an option does not fit.
     """
-    x = rt.array("lp_pool2d", "x", x, 4)
-    dtype = rt.float_type("lp_pool2d", x=x)
+    x, dtype = rt.arrays("lp_pool2d", "x 4", x)
     R, T, s_h, s_w, d_h, d_w, P, N, H, W, C, p_h, p_w, H_out, W_out = _lp_pool2d_sizes(
         dtype, x, None, None, kernel_size, stride, padding, dilation, ceil_mode, norm_type
     )
@@ -166,13 +164,9 @@ def lp_pool2d_grad_input(
         dx, shape (N, H, W, C).
 
     Raises:
-        TypeError: when an argument has a wrong type.
-        ValueError: when shapes or options do not fit.
+        TypeError, ValueError: when a type, a shape or an option does not fit.
     """
-    dy = rt.array("lp_pool2d", "dy", dy, 4)
-    x = rt.array("lp_pool2d", "x", x, 4)
-    u = rt.array("lp_pool2d", "u", u, 4)
-    dtype = rt.float_type("lp_pool2d", x=x, u=u, dy=dy)
+    x, u, dy, dtype = rt.arrays("lp_pool2d", "x 4, u 4, dy 4", x, u, dy)
     R, T, s_h, s_w, d_h, d_w, P, N, H, W, C, p_h, p_w, H_out, W_out = _lp_pool2d_sizes(
         dtype, x, dy, u, kernel_size, stride, padding, dilation, ceil_mode, norm_type
     )
@@ -203,8 +197,7 @@ class LPPool2D(rt.Layer):
         norm_type: a number, at least 1 and at most 100.
 
     Raises:
-        TypeError: when an argument has a wrong type.
-        ValueError: when an option is out of range.
+        TypeError, ValueError: when the type or the value of an argument does not fit.
     """
 
     layer = "lp_pool2d"

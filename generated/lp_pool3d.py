@@ -115,11 +115,9 @@ def lp_pool3d_forward(
         y, shape (N, D_out, H_out, W_out, C); u, shape (N, D_out, H_out, W_out, C).
 
     Raises:
-        TypeError: when an argument has a wrong type.
-        ValueError: when shapes or options do not fit.
+        TypeError, ValueError: when a type, a shape or an option does not fit.
     """
-    x = rt.array("lp_pool3d", "x", x, 5)
-    dtype = rt.float_type("lp_pool3d", x=x)
+    x, dtype = rt.arrays("lp_pool3d", "x 5", x)
     A, R, T, s_d, s_h, s_w, d_d, d_h, d_w, P, N, D, H, W, C, p_d, p_h, p_w, D_out, H_out, W_out = _lp_pool3d_sizes(
         dtype, x, None, None, kernel_size, stride, padding, dilation, ceil_mode, norm_type
     )
@@ -184,13 +182,9 @@ def lp_pool3d_grad_input(
         dx, shape (N, D, H, W, C).
 
     Raises:
-        TypeError: when an argument has a wrong type.
-        ValueError: when shapes or options do not fit.
+        TypeError, ValueError: when a type, a shape or an option does not fit.
     """
-    dy = rt.array("lp_pool3d", "dy", dy, 5)
-    x = rt.array("lp_pool3d", "x", x, 5)
-    u = rt.array("lp_pool3d", "u", u, 5)
-    dtype = rt.float_type("lp_pool3d", x=x, u=u, dy=dy)
+    x, u, dy, dtype = rt.arrays("lp_pool3d", "x 5, u 5, dy 5", x, u, dy)
     A, R, T, s_d, s_h, s_w, d_d, d_h, d_w, P, N, D, H, W, C, p_d, p_h, p_w, D_out, H_out, W_out = _lp_pool3d_sizes(
         dtype, x, dy, u, kernel_size, stride, padding, dilation, ceil_mode, norm_type
     )
@@ -222,8 +216,7 @@ class LPPool3D(rt.Layer):
         norm_type: a number, at least 1 and at most 100.
 
     Raises:
-        TypeError: when an argument has a wrong type.
-        ValueError: when an option is out of range.
+        TypeError, ValueError: when the type or the value of an argument does not fit.
     """
 
     layer = "lp_pool3d"

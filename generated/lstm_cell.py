@@ -74,16 +74,9 @@ def lstm_cell_forward(
             shape (N, H).
 
     Raises:
-        TypeError: when an argument has a wrong type.
-        ValueError: when shapes or options do not fit.
+        TypeError, ValueError: when a type, a shape or an option does not fit.
     """
-    x = rt.array("lstm_cell", "x", x, 2)
-    h = rt.array("lstm_cell", "h", h, 2)
-    c = rt.array("lstm_cell", "c", c, 2)
-    w = rt.array("lstm_cell", "w", w, 3)
-    r = rt.array("lstm_cell", "r", r, 3)
-    b = None if b is None else rt.array("lstm_cell", "b", b, 2)
-    dtype = rt.float_type("lstm_cell", w=w, r=r, b=b, x=x, h=h, c=c)
+    w, r, b, x, h, c, dtype = rt.arrays("lstm_cell", "w 3, r 3, b 2 optional, x 2, h 2, c 2", w, r, b, x, h, c)
     H, N = _lstm_cell_sizes(dtype, w, r, b, x, h, c)
     # (1) u[n,a,k] = Σ_{l} h[n,l] r[l,a,k]
     u = np.empty((N, 4, H), dtype)
@@ -159,19 +152,11 @@ def lstm_cell_grad_input(dy: Any, dz: Any, c: Any, w: Any, i: Any, f: Any, g: An
         dx, shape (N, C).
 
     Raises:
-        TypeError: when an argument has a wrong type.
-        ValueError: when shapes or options do not fit.
+        TypeError, ValueError: when a type, a shape or an option does not fit.
     """
-    dy = rt.array("lstm_cell", "dy", dy, 2)
-    dz = rt.array("lstm_cell", "dz", dz, 2)
-    c = rt.array("lstm_cell", "c", c, 2)
-    w = rt.array("lstm_cell", "w", w, 3)
-    i = rt.array("lstm_cell", "i", i, 2)
-    f = rt.array("lstm_cell", "f", f, 2)
-    g = rt.array("lstm_cell", "g", g, 2)
-    o = rt.array("lstm_cell", "o", o, 2)
-    s = rt.array("lstm_cell", "s", s, 2)
-    dtype = rt.float_type("lstm_cell", w=w, c=c, i=i, f=f, g=g, o=o, s=s, dy=dy, dz=dz)
+    w, c, i, f, g, o, s, dy, dz, dtype = rt.arrays(
+        "lstm_cell", "w 3, c 2, i 2, f 2, g 2, o 2, s 2, dy 2, dz 2", w, c, i, f, g, o, s, dy, dz
+    )
     C, H, N = _lstm_cell_grad_input_sizes(dtype, w, c, dy, dz, i, f, g, o, s)
     # (20) ddz[m,q] = dz[m,q]
     ddz = np.zeros((N, H), dtype)
@@ -242,19 +227,11 @@ def lstm_cell_grad_h(dy: Any, dz: Any, c: Any, r: Any, i: Any, f: Any, g: Any, o
         dh, shape (N, H).
 
     Raises:
-        TypeError: when an argument has a wrong type.
-        ValueError: when shapes or options do not fit.
+        TypeError, ValueError: when a type, a shape or an option does not fit.
     """
-    dy = rt.array("lstm_cell", "dy", dy, 2)
-    dz = rt.array("lstm_cell", "dz", dz, 2)
-    c = rt.array("lstm_cell", "c", c, 2)
-    r = rt.array("lstm_cell", "r", r, 3)
-    i = rt.array("lstm_cell", "i", i, 2)
-    f = rt.array("lstm_cell", "f", f, 2)
-    g = rt.array("lstm_cell", "g", g, 2)
-    o = rt.array("lstm_cell", "o", o, 2)
-    s = rt.array("lstm_cell", "s", s, 2)
-    dtype = rt.float_type("lstm_cell", r=r, c=c, i=i, f=f, g=g, o=o, s=s, dy=dy, dz=dz)
+    r, c, i, f, g, o, s, dy, dz, dtype = rt.arrays(
+        "lstm_cell", "r 3, c 2, i 2, f 2, g 2, o 2, s 2, dy 2, dz 2", r, c, i, f, g, o, s, dy, dz
+    )
     N, H = _lstm_cell_grad_h_sizes(dtype, r, c, dy, dz, i, f, g, o, s)
     # (20) ddz[m,q] = dz[m,q]
     ddz = np.zeros((N, H), dtype)
@@ -298,15 +275,9 @@ def lstm_cell_grad_c(dy: Any, dz: Any, f: Any, o: Any, s: Any) -> rt.Array:
         dc, shape (N, H).
 
     Raises:
-        TypeError: when an argument has a wrong type.
-        ValueError: when shapes or options do not fit.
+        TypeError, ValueError: when a type, a shape or an option does not fit.
     """
-    dy = rt.array("lstm_cell", "dy", dy, 2)
-    dz = rt.array("lstm_cell", "dz", dz, 2)
-    f = rt.array("lstm_cell", "f", f, 2)
-    o = rt.array("lstm_cell", "o", o, 2)
-    s = rt.array("lstm_cell", "s", s, 2)
-    dtype = rt.float_type("lstm_cell", f=f, o=o, s=s, dy=dy, dz=dz)
+    f, o, s, dy, dz, dtype = rt.arrays("lstm_cell", "f 2, o 2, s 2, dy 2, dz 2", f, o, s, dy, dz)
     N, H = dy.shape
     rt.extents("lstm_cell", "dz", dz.shape, (N, H), "batch, units")
     rt.extents("lstm_cell", "f", f.shape, (N, H), "batch, units")
@@ -366,19 +337,11 @@ def lstm_cell_grad_weight(dy: Any, dz: Any, x: Any, c: Any, i: Any, f: Any, g: A
         dw, shape (C, 4, H).
 
     Raises:
-        TypeError: when an argument has a wrong type.
-        ValueError: when shapes or options do not fit.
+        TypeError, ValueError: when a type, a shape or an option does not fit.
     """
-    dy = rt.array("lstm_cell", "dy", dy, 2)
-    dz = rt.array("lstm_cell", "dz", dz, 2)
-    x = rt.array("lstm_cell", "x", x, 2)
-    c = rt.array("lstm_cell", "c", c, 2)
-    i = rt.array("lstm_cell", "i", i, 2)
-    f = rt.array("lstm_cell", "f", f, 2)
-    g = rt.array("lstm_cell", "g", g, 2)
-    o = rt.array("lstm_cell", "o", o, 2)
-    s = rt.array("lstm_cell", "s", s, 2)
-    dtype = rt.float_type("lstm_cell", x=x, c=c, i=i, f=f, g=g, o=o, s=s, dy=dy, dz=dz)
+    x, c, i, f, g, o, s, dy, dz, dtype = rt.arrays(
+        "lstm_cell", "x 2, c 2, i 2, f 2, g 2, o 2, s 2, dy 2, dz 2", x, c, i, f, g, o, s, dy, dz
+    )
     N, C, H = _lstm_cell_grad_weight_sizes(dtype, x, c, dy, dz, i, f, g, o, s)
     # (20) ddz[m,q] = dz[m,q]
     ddz = np.zeros((N, H), dtype)
@@ -447,19 +410,11 @@ def lstm_cell_grad_r(dy: Any, dz: Any, h: Any, c: Any, i: Any, f: Any, g: Any, o
         dr, shape (H, 4, H).
 
     Raises:
-        TypeError: when an argument has a wrong type.
-        ValueError: when shapes or options do not fit.
+        TypeError, ValueError: when a type, a shape or an option does not fit.
     """
-    dy = rt.array("lstm_cell", "dy", dy, 2)
-    dz = rt.array("lstm_cell", "dz", dz, 2)
-    h = rt.array("lstm_cell", "h", h, 2)
-    c = rt.array("lstm_cell", "c", c, 2)
-    i = rt.array("lstm_cell", "i", i, 2)
-    f = rt.array("lstm_cell", "f", f, 2)
-    g = rt.array("lstm_cell", "g", g, 2)
-    o = rt.array("lstm_cell", "o", o, 2)
-    s = rt.array("lstm_cell", "s", s, 2)
-    dtype = rt.float_type("lstm_cell", h=h, c=c, i=i, f=f, g=g, o=o, s=s, dy=dy, dz=dz)
+    h, c, i, f, g, o, s, dy, dz, dtype = rt.arrays(
+        "lstm_cell", "h 2, c 2, i 2, f 2, g 2, o 2, s 2, dy 2, dz 2", h, c, i, f, g, o, s, dy, dz
+    )
     N, H = _lstm_cell_grad_r_sizes(dtype, h, c, dy, dz, i, f, g, o, s)
     # (20) ddz[m,q] = dz[m,q]
     ddz = np.zeros((N, H), dtype)
@@ -526,18 +481,11 @@ def lstm_cell_grad_bias(dy: Any, dz: Any, c: Any, i: Any, f: Any, g: Any, o: Any
         db, shape (4, H).
 
     Raises:
-        TypeError: when an argument has a wrong type.
-        ValueError: when shapes or options do not fit.
+        TypeError, ValueError: when a type, a shape or an option does not fit.
     """
-    dy = rt.array("lstm_cell", "dy", dy, 2)
-    dz = rt.array("lstm_cell", "dz", dz, 2)
-    c = rt.array("lstm_cell", "c", c, 2)
-    i = rt.array("lstm_cell", "i", i, 2)
-    f = rt.array("lstm_cell", "f", f, 2)
-    g = rt.array("lstm_cell", "g", g, 2)
-    o = rt.array("lstm_cell", "o", o, 2)
-    s = rt.array("lstm_cell", "s", s, 2)
-    dtype = rt.float_type("lstm_cell", c=c, i=i, f=f, g=g, o=o, s=s, dy=dy, dz=dz)
+    c, i, f, g, o, s, dy, dz, dtype = rt.arrays(
+        "lstm_cell", "c 2, i 2, f 2, g 2, o 2, s 2, dy 2, dz 2", c, i, f, g, o, s, dy, dz
+    )
     N, H = _lstm_cell_grad_bias_sizes(dtype, c, dy, dz, i, f, g, o, s)
     # (20) ddz[m,q] = dz[m,q]
     ddz = np.zeros((N, H), dtype)
@@ -573,8 +521,7 @@ class LSTMCell(rt.Layer):
         rng: a NumPy generator or a seed for the initial weights.
 
     Raises:
-        TypeError: when an argument has a wrong type.
-        ValueError: when an option is out of range.
+        TypeError, ValueError: when the type or the value of an argument does not fit.
     """
 
     layer = "lstm_cell"

@@ -41,12 +41,9 @@ def map_criterion_forward(x: Any, t: Any, *, rubbish: float = 1.0) -> tuple[Any,
         y, a number; h, shape (N, K); z, shape (N,).
 
     Raises:
-        TypeError: when an argument has a wrong type.
-        ValueError: when shapes or options do not fit.
+        TypeError, ValueError: when a type, a shape or an option does not fit.
     """
-    x = rt.array("map_criterion", "x", x, 2)
-    t = rt.array("map_criterion", "t", t, 1, integer=True)
-    dtype = rt.float_type("map_criterion", x=x)
+    x, t, dtype = rt.arrays("map_criterion", "x 2, t 1 integers", x, t)
     j = rt.number("map_criterion", "rubbish", rubbish)
     rt.require("map_criterion", "rubbish", -np.inf < j < np.inf, "a finite number", rubbish)
     N, K = x.shape
@@ -85,14 +82,10 @@ def map_criterion_grad_input(dy: Any, t: Any, h: Any, z: Any) -> rt.Array:
         dx, shape (N, K).
 
     Raises:
-        TypeError: when an argument has a wrong type.
-        ValueError: when shapes or options do not fit.
+        TypeError, ValueError: when a type, a shape or an option does not fit.
     """
+    h, z, t, dtype = rt.arrays("map_criterion", "h 2, z 1, t 1 integers", h, z, t)
     dy = rt.number("map_criterion", "dy", dy)
-    t = rt.array("map_criterion", "t", t, 1, integer=True)
-    h = rt.array("map_criterion", "h", h, 2)
-    z = rt.array("map_criterion", "z", z, 1)
-    rt.float_type("map_criterion", h=h, z=z)
     (N,) = t.shape
     rt.extents("map_criterion", "z", z.shape, (N,), "batch")
     K = h.shape[1]
@@ -113,8 +106,7 @@ class MapCriterion(rt.Layer):
         rubbish: a finite number.
 
     Raises:
-        TypeError: when an argument has a wrong type.
-        ValueError: when an option is out of range.
+        TypeError, ValueError: when the type or the value of an argument does not fit.
     """
 
     layer = "map_criterion"

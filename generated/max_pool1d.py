@@ -86,11 +86,9 @@ def max_pool1d_forward(
         y, shape (N, W_out, C); argmax, shape (N, W_out, C), row-major position in its window (-1: none).
 
     Raises:
-        TypeError: when an argument has a wrong type.
-        ValueError: when shapes or options do not fit.
+        TypeError, ValueError: when a type, a shape or an option does not fit.
     """
-    x = rt.array("max_pool1d", "x", x, 3)
-    dtype = rt.float_type("max_pool1d", x=x)
+    x, dtype = rt.arrays("max_pool1d", "x 3", x)
     T, s, d, N, W, C, p, W_out = _max_pool1d_sizes(
         dtype, x, None, None, kernel_size, stride, padding, dilation, ceil_mode
     )
@@ -136,12 +134,9 @@ def max_pool1d_grad_input(
         dx, shape (N, W, C).
 
     Raises:
-        TypeError: when an argument has a wrong type.
-        ValueError: when shapes or options do not fit.
+        TypeError, ValueError: when a type, a shape or an option does not fit.
     """
-    dy = rt.array("max_pool1d", "dy", dy, 3)
-    argmax = rt.array("max_pool1d", "argmax", argmax, 3, integer=True)
-    dtype = rt.float_type("max_pool1d", dy=dy)
+    dy, argmax, dtype = rt.arrays("max_pool1d", "dy 3, argmax 3 integers", dy, argmax)
     input_shape = rt.shape("max_pool1d", "input_shape", input_shape, 3)
     T, s, d, N, W, C, p, W_out = _max_pool1d_sizes(
         dtype, input_shape, dy, argmax, kernel_size, stride, padding, dilation, ceil_mode
@@ -172,8 +167,7 @@ class MaxPool1D(rt.Layer):
         ceil_mode: True or False.
 
     Raises:
-        TypeError: when an argument has a wrong type.
-        ValueError: when an option is out of range.
+        TypeError, ValueError: when the type or the value of an argument does not fit.
     """
 
     layer = "max_pool1d"

@@ -100,11 +100,9 @@ def max_pool2d_forward(
             none).
 
     Raises:
-        TypeError: when an argument has a wrong type.
-        ValueError: when shapes or options do not fit.
+        TypeError, ValueError: when a type, a shape or an option does not fit.
     """
-    x = rt.array("max_pool2d", "x", x, 4)
-    dtype = rt.float_type("max_pool2d", x=x)
+    x, dtype = rt.arrays("max_pool2d", "x 4", x)
     R, T, s_h, s_w, d_h, d_w, N, H, W, C, p_h, p_w, H_out, W_out = _max_pool2d_sizes(
         dtype, x, None, None, kernel_size, stride, padding, dilation, ceil_mode
     )
@@ -155,12 +153,9 @@ def max_pool2d_grad_input(
         dx, shape (N, H, W, C).
 
     Raises:
-        TypeError: when an argument has a wrong type.
-        ValueError: when shapes or options do not fit.
+        TypeError, ValueError: when a type, a shape or an option does not fit.
     """
-    dy = rt.array("max_pool2d", "dy", dy, 4)
-    argmax = rt.array("max_pool2d", "argmax", argmax, 4, integer=True)
-    dtype = rt.float_type("max_pool2d", dy=dy)
+    dy, argmax, dtype = rt.arrays("max_pool2d", "dy 4, argmax 4 integers", dy, argmax)
     input_shape = rt.shape("max_pool2d", "input_shape", input_shape, 4)
     R, T, s_h, s_w, d_h, d_w, N, H, W, C, p_h, p_w, H_out, W_out = _max_pool2d_sizes(
         dtype, input_shape, dy, argmax, kernel_size, stride, padding, dilation, ceil_mode
@@ -195,8 +190,7 @@ class MaxPool2D(rt.Layer):
         ceil_mode: True or False.
 
     Raises:
-        TypeError: when an argument has a wrong type.
-        ValueError: when an option is out of range.
+        TypeError, ValueError: when the type or the value of an argument does not fit.
     """
 
     layer = "max_pool2d"

@@ -111,11 +111,9 @@ def max_pool3d_forward(
             window (-1: none).
 
     Raises:
-        TypeError: when an argument has a wrong type.
-        ValueError: when shapes or options do not fit.
+        TypeError, ValueError: when a type, a shape or an option does not fit.
     """
-    x = rt.array("max_pool3d", "x", x, 5)
-    dtype = rt.float_type("max_pool3d", x=x)
+    x, dtype = rt.arrays("max_pool3d", "x 5", x)
     A, R, T, s_d, s_h, s_w, d_d, d_h, d_w, N, D, H, W, C, p_d, p_h, p_w, D_out, H_out, W_out = _max_pool3d_sizes(
         dtype, x, None, None, kernel_size, stride, padding, dilation, ceil_mode
     )
@@ -174,12 +172,9 @@ def max_pool3d_grad_input(
         dx, shape (N, D, H, W, C).
 
     Raises:
-        TypeError: when an argument has a wrong type.
-        ValueError: when shapes or options do not fit.
+        TypeError, ValueError: when a type, a shape or an option does not fit.
     """
-    dy = rt.array("max_pool3d", "dy", dy, 5)
-    argmax = rt.array("max_pool3d", "argmax", argmax, 5, integer=True)
-    dtype = rt.float_type("max_pool3d", dy=dy)
+    dy, argmax, dtype = rt.arrays("max_pool3d", "dy 5, argmax 5 integers", dy, argmax)
     input_shape = rt.shape("max_pool3d", "input_shape", input_shape, 5)
     A, R, T, s_d, s_h, s_w, d_d, d_h, d_w, N, D, H, W, C, p_d, p_h, p_w, D_out, H_out, W_out = _max_pool3d_sizes(
         dtype, input_shape, dy, argmax, kernel_size, stride, padding, dilation, ceil_mode
@@ -224,8 +219,7 @@ class MaxPool3D(rt.Layer):
         ceil_mode: True or False.
 
     Raises:
-        TypeError: when an argument has a wrong type.
-        ValueError: when an option is out of range.
+        TypeError, ValueError: when the type or the value of an argument does not fit.
     """
 
     layer = "max_pool3d"

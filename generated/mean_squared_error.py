@@ -30,12 +30,9 @@ def mean_squared_error_forward(x: Any, t: Any) -> Any:
         y, a number.
 
     Raises:
-        TypeError: when an argument has a wrong type.
-        ValueError: when shapes or options do not fit.
+        TypeError, ValueError: when a type, a shape or an option does not fit.
     """
-    x = rt.array("mean_squared_error", "x", x, None)
-    t = rt.array("mean_squared_error", "t", t, None)
-    dtype = rt.float_type("mean_squared_error", x=x, t=t)
+    x, t, dtype = rt.arrays("mean_squared_error", "x any, t any", x, t)
     full_shape = x.shape
     E = x.size
     x = x.reshape(-1)
@@ -60,13 +57,10 @@ def mean_squared_error_grad_input(dy: Any, x: Any, t: Any) -> rt.Array:
         dx, any shape.
 
     Raises:
-        TypeError: when an argument has a wrong type.
-        ValueError: when shapes or options do not fit.
+        TypeError, ValueError: when a type, a shape or an option does not fit.
     """
+    x, t, dtype = rt.arrays("mean_squared_error", "x any, t any", x, t)
     dy = rt.number("mean_squared_error", "dy", dy)
-    x = rt.array("mean_squared_error", "x", x, None)
-    t = rt.array("mean_squared_error", "t", t, None)
-    rt.float_type("mean_squared_error", x=x, t=t)
     full_shape = x.shape
     E = x.size
     x = x.reshape(-1)
@@ -81,8 +75,7 @@ class MeanSquaredError(rt.Layer):
     """Mean squared error over all elements, with state.
 
     Raises:
-        TypeError: when an argument has a wrong type.
-        ValueError: when an option is out of range.
+        TypeError, ValueError: when the type or the value of an argument does not fit.
     """
 
     layer = "mean_squared_error"

@@ -37,16 +37,10 @@ def nll_loss_forward(x: Any, t: Any, w: Any = None, *, ignore_index: int = -100)
         y, a number; a, shape (...); s, a number.
 
     Raises:
-        TypeError: when an argument has a wrong type.
-        ValueError: when shapes or options do not fit.
+        TypeError, ValueError: when a type, a shape or an option does not fit.
     """
-    x = rt.array("nll_loss", "x", x, None)
-    t = rt.array("nll_loss", "t", t, None, integer=True)
-    w = None if w is None else rt.array("nll_loss", "w", w, 1)
-    dtype = rt.float_type("nll_loss", x=x, w=w)
-    full_shape = rt.raveled_axes("nll_loss", "x", x.shape, 0, 1, "(..., K)")
-    E = rt.elements(full_shape)
-    x = x.reshape(E, x.shape[-1])
+    x, w, t, dtype = rt.arrays("nll_loss", "x any, w 1 optional, t any integers", x, w, t)
+    x, full_shape = rt.raveled("nll_loss", "x", x, 0, 1, "(..., K)")
     rt.same_shape("nll_loss", "t", t.shape, full_shape)
     t = t.reshape(-1)
     i = rt.count("nll_loss", "ignore_index", ignore_index, -2147483648, 2147483647)
@@ -84,14 +78,11 @@ def nll_loss_grad_input(dy: Any, t: Any, a: Any, s: Any, *, input_shape: Sequenc
         dx, shape (..., K).
 
     Raises:
-        TypeError: when an argument has a wrong type.
-        ValueError: when shapes or options do not fit.
+        TypeError, ValueError: when a type, a shape or an option does not fit.
     """
+    a, t, dtype = rt.arrays("nll_loss", "a any, t any integers", a, t)
     dy = rt.number("nll_loss", "dy", dy)
-    t = rt.array("nll_loss", "t", t, None, integer=True)
-    a = rt.array("nll_loss", "a", a, None)
     s = rt.number("nll_loss", "s", s)
-    dtype = rt.float_type("nll_loss", a=a)
     input_shape = rt.shape("nll_loss", "input_shape", input_shape, None)
     full_shape = rt.raveled_axes("nll_loss", "input_shape", input_shape, 0, 1, "(..., K)")
     E = rt.elements(full_shape)
@@ -115,8 +106,7 @@ class NLLLoss(rt.Layer):
         ignore_index: an integer, at least -2147483648 and at most 2147483647.
 
     Raises:
-        TypeError: when an argument has a wrong type.
-        ValueError: when an option is out of range.
+        TypeError, ValueError: when the type or the value of an argument does not fit.
     """
 
     layer = "nll_loss"

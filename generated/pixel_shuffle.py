@@ -30,11 +30,9 @@ def pixel_shuffle_forward(x: Any, *, upscale_factor: int) -> rt.Array:
         y, shape (N, H * s, W * s, C).
 
     Raises:
-        TypeError: when an argument has a wrong type.
-        ValueError: when shapes or options do not fit.
+        TypeError, ValueError: when a type, a shape or an option does not fit.
     """
-    x = rt.array("pixel_shuffle", "x", x, 4)
-    dtype = rt.float_type("pixel_shuffle", x=x)
+    x, dtype = rt.arrays("pixel_shuffle", "x 4", x)
     s = rt.count("pixel_shuffle", "upscale_factor", upscale_factor, 1)
     N, H, W, _ = x.shape
     C = rt.divided("pixel_shuffle", "argument x, axis 3 (channels)", x.shape[3], s**2)
@@ -59,11 +57,9 @@ def pixel_shuffle_grad_input(dy: Any, *, upscale_factor: int) -> rt.Array:
         dx, shape (N, H, W, C * s**2).
 
     Raises:
-        TypeError: when an argument has a wrong type.
-        ValueError: when shapes or options do not fit.
+        TypeError, ValueError: when a type, a shape or an option does not fit.
     """
-    dy = rt.array("pixel_shuffle", "dy", dy, 4)
-    dtype = rt.float_type("pixel_shuffle", dy=dy)
+    dy, dtype = rt.arrays("pixel_shuffle", "dy 4", dy)
     s = rt.count("pixel_shuffle", "upscale_factor", upscale_factor, 1)
     N, _, _, C = dy.shape
     H = rt.divided("pixel_shuffle", "argument dy, axis 1 (height)", dy.shape[1], s)
@@ -83,8 +79,7 @@ class PixelShuffle(rt.Layer):
         upscale_factor: an integer, at least 1.
 
     Raises:
-        TypeError: when an argument has a wrong type.
-        ValueError: when an option is out of range.
+        TypeError, ValueError: when the type or the value of an argument does not fit.
     """
 
     layer = "pixel_shuffle"

@@ -30,11 +30,9 @@ def pixel_unshuffle_forward(x: Any, *, downscale_factor: int) -> rt.Array:
         y, shape (N, H, W, C * s**2).
 
     Raises:
-        TypeError: when an argument has a wrong type.
-        ValueError: when shapes or options do not fit.
+        TypeError, ValueError: when a type, a shape or an option does not fit.
     """
-    x = rt.array("pixel_unshuffle", "x", x, 4)
-    dtype = rt.float_type("pixel_unshuffle", x=x)
+    x, dtype = rt.arrays("pixel_unshuffle", "x 4", x)
     s = rt.count("pixel_unshuffle", "downscale_factor", downscale_factor, 1)
     N, _, _, C = x.shape
     H = rt.divided("pixel_unshuffle", "argument x, axis 1 (height)", x.shape[1], s)
@@ -60,11 +58,9 @@ def pixel_unshuffle_grad_input(dy: Any, *, downscale_factor: int) -> rt.Array:
         dx, shape (N, H * s, W * s, C).
 
     Raises:
-        TypeError: when an argument has a wrong type.
-        ValueError: when shapes or options do not fit.
+        TypeError, ValueError: when a type, a shape or an option does not fit.
     """
-    dy = rt.array("pixel_unshuffle", "dy", dy, 4)
-    dtype = rt.float_type("pixel_unshuffle", dy=dy)
+    dy, dtype = rt.arrays("pixel_unshuffle", "dy 4", dy)
     s = rt.count("pixel_unshuffle", "downscale_factor", downscale_factor, 1)
     N, H, W, _ = dy.shape
     C = rt.divided("pixel_unshuffle", "argument dy, axis 3 (channels)", dy.shape[3], s**2)
@@ -83,8 +79,7 @@ class PixelUnshuffle(rt.Layer):
         downscale_factor: an integer, at least 1.
 
     Raises:
-        TypeError: when an argument has a wrong type.
-        ValueError: when an option is out of range.
+        TypeError, ValueError: when the type or the value of an argument does not fit.
     """
 
     layer = "pixel_unshuffle"

@@ -30,15 +30,10 @@ def prelu_forward(x: Any, a: Any) -> rt.Array:
         y, shape (..., C).
 
     Raises:
-        TypeError: when an argument has a wrong type.
-        ValueError: when shapes or options do not fit.
+        TypeError, ValueError: when a type, a shape or an option does not fit.
     """
-    x = rt.array("prelu", "x", x, None)
-    a = rt.array("prelu", "a", a, 1)
-    rt.float_type("prelu", a=a, x=x)
-    full_shape = rt.raveled_axes("prelu", "x", x.shape, 0, 1, "(..., C)")
-    E = rt.elements(full_shape)
-    x = x.reshape(E, x.shape[-1])
+    a, x, dtype = rt.arrays("prelu", "a 1, x any", a, x)
+    x, full_shape = rt.raveled("prelu", "x", x, 0, 1, "(..., C)")
     (C,) = a.shape
     rt.extent("prelu", "argument x, axis -1 (C)", x.shape[-1], C)
     # (1) y[e,c] = max(0, x[e,c])+a[c] min(x[e,c], 0)
@@ -60,18 +55,11 @@ def prelu_grad_input(dy: Any, x: Any, a: Any) -> rt.Array:
         dx, shape (..., C).
 
     Raises:
-        TypeError: when an argument has a wrong type.
-        ValueError: when shapes or options do not fit.
+        TypeError, ValueError: when a type, a shape or an option does not fit.
     """
-    dy = rt.array("prelu", "dy", dy, None)
-    x = rt.array("prelu", "x", x, None)
-    a = rt.array("prelu", "a", a, 1)
-    dtype = rt.float_type("prelu", a=a, x=x, dy=dy)
-    full_shape = rt.raveled_axes("prelu", "x", x.shape, 0, 1, "(..., C)")
-    E = rt.elements(full_shape)
-    x = x.reshape(E, x.shape[-1])
-    rt.same_axes("prelu", "dy", dy.shape, 0, 1, "(..., C)", full_shape)
-    dy = dy.reshape(E, dy.shape[-1])
+    a, x, dy, dtype = rt.arrays("prelu", "a 1, x any, dy any", a, x, dy)
+    x, full_shape = rt.raveled("prelu", "x", x, 0, 1, "(..., C)")
+    dy = rt.same_raveled("prelu", "dy", dy, 0, 1, "(..., C)", full_shape)
     (C,) = a.shape
     rt.extent("prelu", "argument x, axis -1 (C)", x.shape[-1], C)
     rt.extent("prelu", "argument dy, axis -1 (C)", dy.shape[-1], C)
@@ -93,17 +81,11 @@ def prelu_grad_a(dy: Any, x: Any) -> rt.Array:
         da, shape (C,).
 
     Raises:
-        TypeError: when an argument has a wrong type.
-        ValueError: when shapes or options do not fit.
+        TypeError, ValueError: when a type, a shape or an option does not fit.
     """
-    dy = rt.array("prelu", "dy", dy, None)
-    x = rt.array("prelu", "x", x, None)
-    rt.float_type("prelu", x=x, dy=dy)
-    full_shape = rt.raveled_axes("prelu", "x", x.shape, 0, 1, "(..., C)")
-    E = rt.elements(full_shape)
-    x = x.reshape(E, x.shape[-1])
-    rt.same_axes("prelu", "dy", dy.shape, 0, 1, "(..., C)", full_shape)
-    dy = dy.reshape(E, dy.shape[-1])
+    x, dy, dtype = rt.arrays("prelu", "x any, dy any", x, dy)
+    x, full_shape = rt.raveled("prelu", "x", x, 0, 1, "(..., C)")
+    dy = rt.same_raveled("prelu", "dy", dy, 0, 1, "(..., C)", full_shape)
     C = x.shape[-1]
     rt.extent("prelu", "argument dy, axis -1 (C)", dy.shape[-1], C)
     # (11) da[m] = Σ_{e} dy[e,m] min(x[e,m], 0)
@@ -119,8 +101,7 @@ class PReLU(rt.Layer):
         dtype: float32 or float64, of the weights.
 
     Raises:
-        TypeError: when an argument has a wrong type.
-        ValueError: when an option is out of range.
+        TypeError, ValueError: when the type or the value of an argument does not fit.
     """
 
     layer = "prelu"

@@ -30,12 +30,9 @@ def rbf_forward(x: Any, w: Any) -> rt.Array:
         y, shape (N, K).
 
     Raises:
-        TypeError: when an argument has a wrong type.
-        ValueError: when shapes or options do not fit.
+        TypeError, ValueError: when a type, a shape or an option does not fit.
     """
-    x = rt.array("rbf", "x", x, 2)
-    w = rt.array("rbf", "w", w, 2)
-    dtype = rt.float_type("rbf", w=w, x=x)
+    w, x, dtype = rt.arrays("rbf", "w 2, x 2", w, x)
     K, C = w.shape
     N = x.shape[0]
     rt.extent("rbf", "argument x, axis 1 (features)", x.shape[1], C)
@@ -65,13 +62,9 @@ def rbf_grad_input(dy: Any, x: Any, w: Any) -> rt.Array:
         dx, shape (N, C).
 
     Raises:
-        TypeError: when an argument has a wrong type.
-        ValueError: when shapes or options do not fit.
+        TypeError, ValueError: when a type, a shape or an option does not fit.
     """
-    dy = rt.array("rbf", "dy", dy, 2)
-    x = rt.array("rbf", "x", x, 2)
-    w = rt.array("rbf", "w", w, 2)
-    dtype = rt.float_type("rbf", w=w, x=x, dy=dy)
+    w, x, dy, dtype = rt.arrays("rbf", "w 2, x 2, dy 2", w, x, dy)
     K, C = w.shape
     N = x.shape[0]
     rt.extent("rbf", "argument x, axis 1 (features)", x.shape[1], C)
@@ -104,13 +97,9 @@ def rbf_grad_weight(dy: Any, x: Any, w: Any) -> rt.Array:
         dw, shape (K, C).
 
     Raises:
-        TypeError: when an argument has a wrong type.
-        ValueError: when shapes or options do not fit.
+        TypeError, ValueError: when a type, a shape or an option does not fit.
     """
-    dy = rt.array("rbf", "dy", dy, 2)
-    x = rt.array("rbf", "x", x, 2)
-    w = rt.array("rbf", "w", w, 2)
-    dtype = rt.float_type("rbf", w=w, x=x, dy=dy)
+    w, x, dy, dtype = rt.arrays("rbf", "w 2, x 2, dy 2", w, x, dy)
     K, C = w.shape
     N = x.shape[0]
     rt.extent("rbf", "argument x, axis 1 (features)", x.shape[1], C)
@@ -141,8 +130,7 @@ class EuclideanRBF(rt.Layer):
         rng: a NumPy generator or a seed for the initial weights.
 
     Raises:
-        TypeError: when an argument has a wrong type.
-        ValueError: when an option is out of range.
+        TypeError, ValueError: when the type or the value of an argument does not fit.
     """
 
     layer = "rbf"

@@ -63,11 +63,9 @@ def reflection_pad2d_forward(x: Any, *, padding: rt.Padding) -> rt.Array:
         y, shape (N, H_out, W_out, C).
 
     Raises:
-        TypeError: when an argument has a wrong type.
-        ValueError: when shapes or options do not fit.
+        TypeError, ValueError: when a type, a shape or an option does not fit.
     """
-    x = rt.array("reflection_pad2d", "x", x, 4)
-    dtype = rt.float_type("reflection_pad2d", x=x)
+    x, dtype = rt.arrays("reflection_pad2d", "x 4", x)
     N, H, W, C, p_h, p_w, H_out, W_out = _reflection_pad2d_sizes(dtype, x, None, padding)
     # (1) z[n,i,v,c] = x[n, p_h−i, v, c] [i<p_h]
     z = np.zeros((N, H_out, W, C), dtype)
@@ -129,11 +127,9 @@ def reflection_pad2d_grad_input(dy: Any, *, input_shape: Sequence[int], padding:
         dx, shape (N, H, W, C).
 
     Raises:
-        TypeError: when an argument has a wrong type.
-        ValueError: when shapes or options do not fit.
+        TypeError, ValueError: when a type, a shape or an option does not fit.
     """
-    dy = rt.array("reflection_pad2d", "dy", dy, 4)
-    dtype = rt.float_type("reflection_pad2d", dy=dy)
+    dy, dtype = rt.arrays("reflection_pad2d", "dy 4", dy)
     input_shape = rt.shape("reflection_pad2d", "input_shape", input_shape, 4)
     N, H, W, C, p_h, p_w, H_out, W_out = _reflection_pad2d_sizes(dtype, input_shape, dy, padding)
     # (8) dz[m,q,e,a] = dy[m, q, 2W+p_w−2−e, a] [0≤W−2−e<W'−W−p_w]
@@ -184,8 +180,7 @@ class ReflectionPad2D(rt.Layer):
         padding: an integer, one per axis, a (start, end) pair per axis, 'same' or 'valid'.
 
     Raises:
-        TypeError: when an argument has a wrong type.
-        ValueError: when an option is out of range.
+        TypeError, ValueError: when the type or the value of an argument does not fit.
     """
 
     layer = "reflection_pad2d"

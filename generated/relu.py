@@ -29,11 +29,9 @@ def relu_forward(x: Any) -> rt.Array:
         y, any shape.
 
     Raises:
-        TypeError: when an argument has a wrong type.
-        ValueError: when shapes or options do not fit.
+        TypeError, ValueError: when a type, a shape or an option does not fit.
     """
-    x = rt.array("relu", "x", x, None)
-    rt.float_type("relu", x=x)
+    x, dtype = rt.arrays("relu", "x any", x)
     full_shape = x.shape
     x = x.reshape(-1)
     # (1) y[e] = max(0, x[e])
@@ -54,12 +52,9 @@ def relu_grad_input(dy: Any, y: Any) -> rt.Array:
         dx, any shape.
 
     Raises:
-        TypeError: when an argument has a wrong type.
-        ValueError: when shapes or options do not fit.
+        TypeError, ValueError: when a type, a shape or an option does not fit.
     """
-    dy = rt.array("relu", "dy", dy, None)
-    y = rt.array("relu", "y", y, None)
-    rt.float_type("relu", y=y, dy=dy)
+    y, dy, dtype = rt.arrays("relu", "y any, dy any", y, dy)
     full_shape = dy.shape
     dy = dy.reshape(-1)
     rt.same_shape("relu", "y", y.shape, full_shape)
@@ -73,8 +68,7 @@ class ReLU(rt.Layer):
     """Rectified linear unit, with state.
 
     Raises:
-        TypeError: when an argument has a wrong type.
-        ValueError: when an option is out of range.
+        TypeError, ValueError: when the type or the value of an argument does not fit.
     """
 
     layer = "relu"

@@ -31,11 +31,9 @@ def relu6_forward(x: Any) -> rt.Array:
         y, any shape.
 
     Raises:
-        TypeError: when an argument has a wrong type.
-        ValueError: when shapes or options do not fit.
+        TypeError, ValueError: when a type, a shape or an option does not fit.
     """
-    x = rt.array("relu6", "x", x, None)
-    rt.float_type("relu6", x=x)
+    x, dtype = rt.arrays("relu6", "x any", x)
     full_shape = x.shape
     x = x.reshape(-1)
     # (1) y[e] = min(6, max(0, x[e]))
@@ -56,12 +54,9 @@ def relu6_grad_input(dy: Any, x: Any) -> rt.Array:
         dx, any shape.
 
     Raises:
-        TypeError: when an argument has a wrong type.
-        ValueError: when shapes or options do not fit.
+        TypeError, ValueError: when a type, a shape or an option does not fit.
     """
-    dy = rt.array("relu6", "dy", dy, None)
-    x = rt.array("relu6", "x", x, None)
-    dtype = rt.float_type("relu6", x=x, dy=dy)
+    x, dy, dtype = rt.arrays("relu6", "x any, dy any", x, dy)
     full_shape = x.shape
     E = x.size
     x = x.reshape(-1)
@@ -80,8 +75,7 @@ class ReLU6(rt.Layer):
     """Rectified linear unit up to 6, with state.
 
     Raises:
-        TypeError: when an argument has a wrong type.
-        ValueError: when an option is out of range.
+        TypeError, ValueError: when the type or the value of an argument does not fit.
     """
 
     layer = "relu6"

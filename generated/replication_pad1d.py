@@ -49,11 +49,9 @@ def replication_pad1d_forward(x: Any, *, padding: rt.Padding) -> rt.Array:
         y, shape (N, W_out, C).
 
     Raises:
-        TypeError: when an argument has a wrong type.
-        ValueError: when shapes or options do not fit.
+        TypeError, ValueError: when a type, a shape or an option does not fit.
     """
-    x = rt.array("replication_pad1d", "x", x, 3)
-    dtype = rt.float_type("replication_pad1d", x=x)
+    x, dtype = rt.arrays("replication_pad1d", "x 3", x)
     N, W, C, p, W_out = _replication_pad1d_sizes(dtype, x, None, padding)
     # (1) y[n,j,c] = x[n,0,c] [j<p]
     y = np.zeros((N, W_out, C), dtype)
@@ -91,11 +89,9 @@ def replication_pad1d_grad_input(dy: Any, *, input_shape: Sequence[int], padding
         dx, shape (N, W, C).
 
     Raises:
-        TypeError: when an argument has a wrong type.
-        ValueError: when shapes or options do not fit.
+        TypeError, ValueError: when a type, a shape or an option does not fit.
     """
-    dy = rt.array("replication_pad1d", "dy", dy, 3)
-    dtype = rt.float_type("replication_pad1d", dy=dy)
+    dy, dtype = rt.arrays("replication_pad1d", "dy 3", dy)
     input_shape = rt.shape("replication_pad1d", "input_shape", input_shape, 3)
     N, W, C, p, W_out = _replication_pad1d_sizes(dtype, input_shape, dy, padding)
     # (7) dx[m, W−1, v] += Σ_{j} dy[m,j,v] [W+p≤j]
@@ -131,8 +127,7 @@ class ReplicationPad1D(rt.Layer):
         padding: an integer, one per axis, a (start, end) pair per axis, 'same' or 'valid'.
 
     Raises:
-        TypeError: when an argument has a wrong type.
-        ValueError: when an option is out of range.
+        TypeError, ValueError: when the type or the value of an argument does not fit.
     """
 
     layer = "replication_pad1d"

@@ -57,11 +57,9 @@ def replication_pad2d_forward(x: Any, *, padding: rt.Padding) -> rt.Array:
         y, shape (N, H_out, W_out, C).
 
     Raises:
-        TypeError: when an argument has a wrong type.
-        ValueError: when shapes or options do not fit.
+        TypeError, ValueError: when a type, a shape or an option does not fit.
     """
-    x = rt.array("replication_pad2d", "x", x, 4)
-    dtype = rt.float_type("replication_pad2d", x=x)
+    x, dtype = rt.arrays("replication_pad2d", "x 4", x)
     N, H, W, C, p_h, p_w, H_out, W_out = _replication_pad2d_sizes(dtype, x, None, padding)
     # (1) z[n,i,v,c] = x[n,0,v,c] [i<p_h]
     z = np.zeros((N, H_out, W, C), dtype)
@@ -119,11 +117,9 @@ def replication_pad2d_grad_input(dy: Any, *, input_shape: Sequence[int], padding
         dx, shape (N, H, W, C).
 
     Raises:
-        TypeError: when an argument has a wrong type.
-        ValueError: when shapes or options do not fit.
+        TypeError, ValueError: when a type, a shape or an option does not fit.
     """
-    dy = rt.array("replication_pad2d", "dy", dy, 4)
-    dtype = rt.float_type("replication_pad2d", dy=dy)
+    dy, dtype = rt.arrays("replication_pad2d", "dy 4", dy)
     input_shape = rt.shape("replication_pad2d", "input_shape", input_shape, 4)
     N, H, W, C, p_h, p_w, H_out, W_out = _replication_pad2d_sizes(dtype, input_shape, dy, padding)
     # (8) dz[m, q, W−1, a] += Σ_{j} dy[m,q,j,a] [W+p_w≤j]
@@ -182,8 +178,7 @@ class ReplicationPad2D(rt.Layer):
         padding: an integer, one per axis, a (start, end) pair per axis, 'same' or 'valid'.
 
     Raises:
-        TypeError: when an argument has a wrong type.
-        ValueError: when an option is out of range.
+        TypeError, ValueError: when the type or the value of an argument does not fit.
     """
 
     layer = "replication_pad2d"

@@ -30,12 +30,9 @@ def residual_add_forward(x: Any, z: Any) -> rt.Array:
         y, any shape.
 
     Raises:
-        TypeError: when an argument has a wrong type.
-        ValueError: when shapes or options do not fit.
+        TypeError, ValueError: when a type, a shape or an option does not fit.
     """
-    x = rt.array("residual_add", "x", x, None)
-    z = rt.array("residual_add", "z", z, None)
-    rt.float_type("residual_add", x=x, z=z)
+    x, z, dtype = rt.arrays("residual_add", "x any, z any", x, z)
     full_shape = x.shape
     x = x.reshape(-1)
     rt.same_shape("residual_add", "z", z.shape, full_shape)
@@ -57,11 +54,9 @@ def residual_add_grad_input(dy: Any) -> rt.Array:
         dx, any shape.
 
     Raises:
-        TypeError: when an argument has a wrong type.
-        ValueError: when shapes or options do not fit.
+        TypeError, ValueError: when a type, a shape or an option does not fit.
     """
-    dy = rt.array("residual_add", "dy", dy, None)
-    dtype = rt.float_type("residual_add", dy=dy)
+    dy, dtype = rt.arrays("residual_add", "dy any", dy)
     full_shape = dy.shape
     E = dy.size
     dy = dy.reshape(-1)
@@ -83,11 +78,9 @@ def residual_add_grad_z(dy: Any) -> rt.Array:
         dz, any shape.
 
     Raises:
-        TypeError: when an argument has a wrong type.
-        ValueError: when shapes or options do not fit.
+        TypeError, ValueError: when a type, a shape or an option does not fit.
     """
-    dy = rt.array("residual_add", "dy", dy, None)
-    dtype = rt.float_type("residual_add", dy=dy)
+    dy, dtype = rt.arrays("residual_add", "dy any", dy)
     full_shape = dy.shape
     E = dy.size
     dy = dy.reshape(-1)
@@ -101,8 +94,7 @@ class ResidualAdd(rt.Layer):
     """Residual addition, with state.
 
     Raises:
-        TypeError: when an argument has a wrong type.
-        ValueError: when an option is out of range.
+        TypeError, ValueError: when the type or the value of an argument does not fit.
     """
 
     layer = "residual_add"

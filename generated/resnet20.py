@@ -2332,12 +2332,9 @@ def resnet20_loss_forward(x: Any, t: Any) -> tuple[Any, rt.Array, rt.Array]:
         y, a number; h, shape (N, K); z, shape (N,).
 
     Raises:
-        TypeError: when an argument has a wrong type.
-        ValueError: when shapes or options do not fit.
+        TypeError, ValueError: when a type, a shape or an option does not fit.
     """
-    x = rt.array("resnet20_loss", "x", x, 2)
-    t = rt.array("resnet20_loss", "t", t, 1, integer=True)
-    dtype = rt.float_type("resnet20_loss", x=x)
+    x, t, dtype = rt.arrays("resnet20_loss", "x 2, t 1 integers", x, t)
     N, K = x.shape
     rt.extents("resnet20_loss", "t", t.shape, (N,), "batch")
     rt.labels("resnet20_loss", "t", t, K)
@@ -2372,14 +2369,10 @@ def resnet20_loss_grad_input(dy: Any, t: Any, h: Any, z: Any) -> rt.Array:
         dx, shape (N, K).
 
     Raises:
-        TypeError: when an argument has a wrong type.
-        ValueError: when shapes or options do not fit.
+        TypeError, ValueError: when a type, a shape or an option does not fit.
     """
+    h, z, t, dtype = rt.arrays("resnet20_loss", "h 2, z 1, t 1 integers", h, z, t)
     dy = rt.number("resnet20_loss", "dy", dy)
-    t = rt.array("resnet20_loss", "t", t, 1, integer=True)
-    h = rt.array("resnet20_loss", "h", h, 2)
-    z = rt.array("resnet20_loss", "z", z, 1)
-    rt.float_type("resnet20_loss", h=h, z=z)
     (N,) = t.shape
     rt.extents("resnet20_loss", "z", z.shape, (N,), "batch")
     K = h.shape[1]
@@ -2500,8 +2493,7 @@ class ResNet20(rt.Network):
         rng: a NumPy generator or a seed for the initial weights.
 
     Raises:
-        TypeError: when an argument has a wrong type.
-        ValueError: when an option is out of range.
+        TypeError, ValueError: when the type or the value of an argument does not fit.
     """
 
     layer = "resnet20"

@@ -53,12 +53,9 @@ def rms_norm_forward(x: Any, gamma: Any, *, eps: float = 1e-06) -> tuple[rt.Arra
         y, shape (..., C); v, shape (...); h, shape (..., C).
 
     Raises:
-        TypeError: when an argument has a wrong type.
-        ValueError: when shapes or options do not fit.
+        TypeError, ValueError: when a type, a shape or an option does not fit.
     """
-    x = rt.array("rms_norm", "x", x, None)
-    gamma = rt.array("rms_norm", "gamma", gamma, 1)
-    dtype = rt.float_type("rms_norm", gamma=gamma, x=x)
+    gamma, x, dtype = rt.arrays("rms_norm", "gamma 1, x any", gamma, x)
     full_shape, E, epsilon, C = _rms_norm_sizes(dtype, gamma, x, None, None, eps)
     x = x.reshape(E, C)
     # (1) v[e] = 1/C Σ_{c} x[e,c]²
@@ -89,14 +86,9 @@ def rms_norm_grad_input(dy: Any, x: Any, gamma: Any, v: Any, *, eps: float = 1e-
         dx, shape (..., C).
 
     Raises:
-        TypeError: when an argument has a wrong type.
-        ValueError: when shapes or options do not fit.
+        TypeError, ValueError: when a type, a shape or an option does not fit.
     """
-    dy = rt.array("rms_norm", "dy", dy, None)
-    x = rt.array("rms_norm", "x", x, None)
-    gamma = rt.array("rms_norm", "gamma", gamma, 1)
-    v = rt.array("rms_norm", "v", v, None)
-    dtype = rt.float_type("rms_norm", gamma=gamma, x=x, v=v, dy=dy)
+    gamma, x, v, dy, dtype = rt.arrays("rms_norm", "gamma 1, x any, v any, dy any", gamma, x, v, dy)
     full_shape, E, epsilon, C = _rms_norm_sizes(dtype, gamma, x, dy, v, eps)
     x = x.reshape(E, C)
     dy = dy.reshape(E, C)
@@ -125,17 +117,11 @@ def rms_norm_grad_gamma(dy: Any, h: Any) -> rt.Array:
         dgamma, shape (C,).
 
     Raises:
-        TypeError: when an argument has a wrong type.
-        ValueError: when shapes or options do not fit.
+        TypeError, ValueError: when a type, a shape or an option does not fit.
     """
-    dy = rt.array("rms_norm", "dy", dy, None)
-    h = rt.array("rms_norm", "h", h, None)
-    rt.float_type("rms_norm", h=h, dy=dy)
-    full_shape = rt.raveled_axes("rms_norm", "dy", dy.shape, 0, 1, "(..., C)")
-    E = rt.elements(full_shape)
-    dy = dy.reshape(E, dy.shape[-1])
-    rt.same_axes("rms_norm", "h", h.shape, 0, 1, "(..., C)", full_shape)
-    h = h.reshape(E, h.shape[-1])
+    h, dy, dtype = rt.arrays("rms_norm", "h any, dy any", h, dy)
+    dy, full_shape = rt.raveled("rms_norm", "dy", dy, 0, 1, "(..., C)")
+    h = rt.same_raveled("rms_norm", "h", h, 0, 1, "(..., C)", full_shape)
     C = dy.shape[-1]
     rt.extent("rms_norm", "argument h, axis -1 (C)", h.shape[-1], C)
     # (25) dgamma[m] = Σ_{e} dy[e,m] h[e,m]
@@ -152,8 +138,7 @@ class RMSNorm(rt.Layer):
         dtype: float32 or float64, of the weights.
 
     Raises:
-        TypeError: when an argument has a wrong type.
-        ValueError: when an option is out of range.
+        TypeError, ValueError: when the type or the value of an argument does not fit.
     """
 
     layer = "rms_norm"

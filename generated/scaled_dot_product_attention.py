@@ -71,14 +71,9 @@ def scaled_dot_product_attention_forward(
         y, shape (..., L, F); h, shape (..., L, S); z, shape (..., L); p, shape (..., L, S).
 
     Raises:
-        TypeError: when an argument has a wrong type.
-        ValueError: when shapes or options do not fit.
+        TypeError, ValueError: when a type, a shape or an option does not fit.
     """
-    q = rt.array("scaled_dot_product_attention", "q", q, None)
-    k = rt.array("scaled_dot_product_attention", "k", k, None)
-    v = rt.array("scaled_dot_product_attention", "v", v, None)
-    m = None if m is None else rt.array("scaled_dot_product_attention", "m", m, 2)
-    dtype = rt.float_type("scaled_dot_product_attention", q=q, k=k, v=v, m=m)
+    q, k, v, m, dtype = rt.arrays("scaled_dot_product_attention", "q any, k any, v any, m 2 optional", q, k, v, m)
     full_shape, E, is_causal, L, D, S, F = _scaled_dot_product_attention_sizes(dtype, q, k, v, m, is_causal)
     q = q.reshape(E, L, D)
     k = k.reshape(E, S, D)
@@ -176,16 +171,11 @@ def scaled_dot_product_attention_grad_q(
         dq, shape (..., L, D).
 
     Raises:
-        TypeError: when an argument has a wrong type.
-        ValueError: when shapes or options do not fit.
+        TypeError, ValueError: when a type, a shape or an option does not fit.
     """
-    dy = rt.array("scaled_dot_product_attention", "dy", dy, None)
-    k = rt.array("scaled_dot_product_attention", "k", k, None)
-    v = rt.array("scaled_dot_product_attention", "v", v, None)
-    h = rt.array("scaled_dot_product_attention", "h", h, None)
-    z = rt.array("scaled_dot_product_attention", "z", z, None)
-    p = rt.array("scaled_dot_product_attention", "p", p, None)
-    dtype = rt.float_type("scaled_dot_product_attention", k=k, v=v, h=h, z=z, p=p, dy=dy)
+    k, v, h, z, p, dy, dtype = rt.arrays(
+        "scaled_dot_product_attention", "k any, v any, h any, z any, p any, dy any", k, v, h, z, p, dy
+    )
     full_shape, E, is_causal, S, D, F, L = _scaled_dot_product_attention_grad_q_sizes(
         dtype, k, v, dy, h, z, p, is_causal
     )
@@ -276,16 +266,11 @@ def scaled_dot_product_attention_grad_k(
         dk, shape (..., S, D).
 
     Raises:
-        TypeError: when an argument has a wrong type.
-        ValueError: when shapes or options do not fit.
+        TypeError, ValueError: when a type, a shape or an option does not fit.
     """
-    dy = rt.array("scaled_dot_product_attention", "dy", dy, None)
-    q = rt.array("scaled_dot_product_attention", "q", q, None)
-    v = rt.array("scaled_dot_product_attention", "v", v, None)
-    h = rt.array("scaled_dot_product_attention", "h", h, None)
-    z = rt.array("scaled_dot_product_attention", "z", z, None)
-    p = rt.array("scaled_dot_product_attention", "p", p, None)
-    dtype = rt.float_type("scaled_dot_product_attention", q=q, v=v, h=h, z=z, p=p, dy=dy)
+    q, v, h, z, p, dy, dtype = rt.arrays(
+        "scaled_dot_product_attention", "q any, v any, h any, z any, p any, dy any", q, v, h, z, p, dy
+    )
     full_shape, E, is_causal, L, D, S, F = _scaled_dot_product_attention_grad_k_sizes(
         dtype, q, v, dy, h, z, p, is_causal
     )
@@ -351,12 +336,9 @@ def scaled_dot_product_attention_grad_v(dy: Any, p: Any) -> rt.Array:
         dv, shape (..., S, F).
 
     Raises:
-        TypeError: when an argument has a wrong type.
-        ValueError: when shapes or options do not fit.
+        TypeError, ValueError: when a type, a shape or an option does not fit.
     """
-    dy = rt.array("scaled_dot_product_attention", "dy", dy, None)
-    p = rt.array("scaled_dot_product_attention", "p", p, None)
-    dtype = rt.float_type("scaled_dot_product_attention", p=p, dy=dy)
+    p, dy, dtype = rt.arrays("scaled_dot_product_attention", "p any, dy any", p, dy)
     full_shape, E, L, F, S = _scaled_dot_product_attention_grad_v_sizes(dtype, dy, p)
     dy = dy.reshape(E, L, F)
     p = p.reshape(E, L, S)
@@ -373,8 +355,7 @@ class ScaledDotProductAttention(rt.Layer):
         is_causal: True or False.
 
     Raises:
-        TypeError: when an argument has a wrong type.
-        ValueError: when an option is out of range.
+        TypeError, ValueError: when the type or the value of an argument does not fit.
     """
 
     layer = "scaled_dot_product_attention"

@@ -33,11 +33,9 @@ def scaled_tanh_forward(x: Any, *, amplitude: float = 1.7159, slope: float = 0.6
         y, any shape.
 
     Raises:
-        TypeError: when an argument has a wrong type.
-        ValueError: when shapes or options do not fit.
+        TypeError, ValueError: when a type, a shape or an option does not fit.
     """
-    x = rt.array("scaled_tanh", "x", x, None)
-    rt.float_type("scaled_tanh", x=x)
+    x, dtype = rt.arrays("scaled_tanh", "x any", x)
     full_shape = x.shape
     x = x.reshape(-1)
     A = rt.number("scaled_tanh", "amplitude", amplitude)
@@ -79,12 +77,9 @@ def scaled_tanh_grad_input(
         dx, any shape.
 
     Raises:
-        TypeError: when an argument has a wrong type.
-        ValueError: when shapes or options do not fit.
+        TypeError, ValueError: when a type, a shape or an option does not fit.
     """
-    dy = rt.array("scaled_tanh", "dy", dy, None)
-    y = rt.array("scaled_tanh", "y", y, None)
-    dtype = rt.float_type("scaled_tanh", y=y, dy=dy)
+    y, dy, dtype = rt.arrays("scaled_tanh", "y any, dy any", y, dy)
     full_shape, E, A, S = _scaled_tanh_grad_input_sizes(dtype, dy, y, amplitude, slope)
     dy = dy.reshape(-1)
     y = y.reshape(-1)
@@ -105,8 +100,7 @@ class ScaledTanh(rt.Layer):
         slope: a finite number.
 
     Raises:
-        TypeError: when an argument has a wrong type.
-        ValueError: when an option is out of range.
+        TypeError, ValueError: when the type or the value of an argument does not fit.
     """
 
     layer = "scaled_tanh"

@@ -29,11 +29,9 @@ def selu_forward(x: Any) -> rt.Array:
         y, any shape.
 
     Raises:
-        TypeError: when an argument has a wrong type.
-        ValueError: when shapes or options do not fit.
+        TypeError, ValueError: when a type, a shape or an option does not fit.
     """
-    x = rt.array("selu", "x", x, None)
-    rt.float_type("selu", x=x)
+    x, dtype = rt.arrays("selu", "x any", x)
     full_shape = x.shape
     x = x.reshape(-1)
     # (1) y[e] = 1.7580993408473768 expm1(min(x[e], 0))+1.0507009873554805 max(0, x[e])
@@ -54,12 +52,9 @@ def selu_grad_input(dy: Any, x: Any) -> rt.Array:
         dx, any shape.
 
     Raises:
-        TypeError: when an argument has a wrong type.
-        ValueError: when shapes or options do not fit.
+        TypeError, ValueError: when a type, a shape or an option does not fit.
     """
-    dy = rt.array("selu", "dy", dy, None)
-    x = rt.array("selu", "x", x, None)
-    dtype = rt.float_type("selu", x=x, dy=dy)
+    x, dy, dtype = rt.arrays("selu", "x any, dy any", x, dy)
     full_shape = x.shape
     x = x.reshape(-1)
     rt.same_shape("selu", "dy", dy.shape, full_shape)
@@ -76,8 +71,7 @@ class SELU(rt.Layer):
     """Scaled exponential linear unit, with state.
 
     Raises:
-        TypeError: when an argument has a wrong type.
-        ValueError: when an option is out of range.
+        TypeError, ValueError: when the type or the value of an argument does not fit.
     """
 
     layer = "selu"

@@ -52,13 +52,9 @@ def sgd_update(
         new_p, any shape; new_v, any shape.
 
     Raises:
-        TypeError: when an argument has a wrong type.
-        ValueError: when shapes or options do not fit.
+        TypeError, ValueError: when a type, a shape or an option does not fit.
     """
-    p = rt.array("sgd", "p", p, None)
-    g = rt.array("sgd", "g", g, None)
-    v = rt.array("sgd", "v", v, None)
-    dtype = rt.float_type("sgd", p=p, g=g, v=v)
+    p, g, v, dtype = rt.arrays("sgd", "p any, g any, v any", p, g, v)
     full_shape = p.shape
     E = p.size
     p = p.reshape(-1)
@@ -97,8 +93,7 @@ class SGD(rt.Optimiser):
         nesterov: True or False.
 
     Raises:
-        TypeError: when an argument has a wrong type.
-        ValueError: when an option is out of range.
+        TypeError, ValueError: when the type or the value of an argument does not fit.
     """
 
     def __init__(

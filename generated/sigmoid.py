@@ -31,11 +31,9 @@ def sigmoid_forward(x: Any) -> rt.Array:
         y, any shape.
 
     Raises:
-        TypeError: when an argument has a wrong type.
-        ValueError: when shapes or options do not fit.
+        TypeError, ValueError: when a type, a shape or an option does not fit.
     """
-    x = rt.array("sigmoid", "x", x, None)
-    rt.float_type("sigmoid", x=x)
+    x, dtype = rt.arrays("sigmoid", "x any", x)
     full_shape = x.shape
     x = x.reshape(-1)
     # (1) y[e] = σ(x[e])
@@ -56,12 +54,9 @@ def sigmoid_grad_input(dy: Any, y: Any) -> rt.Array:
         dx, any shape.
 
     Raises:
-        TypeError: when an argument has a wrong type.
-        ValueError: when shapes or options do not fit.
+        TypeError, ValueError: when a type, a shape or an option does not fit.
     """
-    dy = rt.array("sigmoid", "dy", dy, None)
-    y = rt.array("sigmoid", "y", y, None)
-    dtype = rt.float_type("sigmoid", y=y, dy=dy)
+    y, dy, dtype = rt.arrays("sigmoid", "y any, dy any", y, dy)
     full_shape = dy.shape
     E = dy.size
     dy = dy.reshape(-1)
@@ -80,8 +75,7 @@ class Sigmoid(rt.Layer):
     """Logistic function, with state.
 
     Raises:
-        TypeError: when an argument has a wrong type.
-        ValueError: when an option is out of range.
+        TypeError, ValueError: when the type or the value of an argument does not fit.
     """
 
     layer = "sigmoid"

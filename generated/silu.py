@@ -30,11 +30,9 @@ def silu_forward(x: Any) -> tuple[rt.Array, rt.Array]:
         y, any shape; s, any shape.
 
     Raises:
-        TypeError: when an argument has a wrong type.
-        ValueError: when shapes or options do not fit.
+        TypeError, ValueError: when a type, a shape or an option does not fit.
     """
-    x = rt.array("silu", "x", x, None)
-    rt.float_type("silu", x=x)
+    x, dtype = rt.arrays("silu", "x any", x)
     full_shape = x.shape
     x = x.reshape(-1)
     # (1) s[e] = σ(x[e])
@@ -59,13 +57,9 @@ def silu_grad_input(dy: Any, x: Any, s: Any) -> rt.Array:
         dx, any shape.
 
     Raises:
-        TypeError: when an argument has a wrong type.
-        ValueError: when shapes or options do not fit.
+        TypeError, ValueError: when a type, a shape or an option does not fit.
     """
-    dy = rt.array("silu", "dy", dy, None)
-    x = rt.array("silu", "x", x, None)
-    s = rt.array("silu", "s", s, None)
-    rt.float_type("silu", x=x, s=s, dy=dy)
+    x, s, dy, dtype = rt.arrays("silu", "x any, s any, dy any", x, s, dy)
     full_shape = x.shape
     x = x.reshape(-1)
     rt.same_shape("silu", "dy", dy.shape, full_shape)
@@ -83,8 +77,7 @@ class SiLU(rt.Layer):
     """Sigmoid linear unit (swish), with state.
 
     Raises:
-        TypeError: when an argument has a wrong type.
-        ValueError: when an option is out of range.
+        TypeError, ValueError: when the type or the value of an argument does not fit.
     """
 
     layer = "silu"

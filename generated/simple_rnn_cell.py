@@ -53,15 +53,9 @@ def simple_rnn_cell_forward(x: Any, h: Any, w: Any, r: Any, b: Any = None) -> rt
         y, shape (N, H).
 
     Raises:
-        TypeError: when an argument has a wrong type.
-        ValueError: when shapes or options do not fit.
+        TypeError, ValueError: when a type, a shape or an option does not fit.
     """
-    x = rt.array("simple_rnn_cell", "x", x, 2)
-    h = rt.array("simple_rnn_cell", "h", h, 2)
-    w = rt.array("simple_rnn_cell", "w", w, 2)
-    r = rt.array("simple_rnn_cell", "r", r, 2)
-    b = None if b is None else rt.array("simple_rnn_cell", "b", b, 1)
-    dtype = rt.float_type("simple_rnn_cell", w=w, r=r, b=b, x=x, h=h)
+    w, r, b, x, h, dtype = rt.arrays("simple_rnn_cell", "w 2, r 2, b 1 optional, x 2, h 2", w, r, b, x, h)
     H, N = _simple_rnn_cell_sizes(dtype, w, r, b, x, h)
     # (1) u[n,k] = Σ_{l} h[n,l] r[l,k]
     u = np.empty((N, H), dtype)
@@ -90,13 +84,9 @@ def simple_rnn_cell_grad_input(dy: Any, w: Any, y: Any) -> rt.Array:
         dx, shape (N, C).
 
     Raises:
-        TypeError: when an argument has a wrong type.
-        ValueError: when shapes or options do not fit.
+        TypeError, ValueError: when a type, a shape or an option does not fit.
     """
-    dy = rt.array("simple_rnn_cell", "dy", dy, 2)
-    w = rt.array("simple_rnn_cell", "w", w, 2)
-    y = rt.array("simple_rnn_cell", "y", y, 2)
-    dtype = rt.float_type("simple_rnn_cell", w=w, y=y, dy=dy)
+    w, y, dy, dtype = rt.arrays("simple_rnn_cell", "w 2, y 2, dy 2", w, y, dy)
     C, H = w.shape
     N = dy.shape[0]
     rt.extent("simple_rnn_cell", "argument dy, axis 1 (units)", dy.shape[1], H)
@@ -123,13 +113,9 @@ def simple_rnn_cell_grad_h(dy: Any, r: Any, y: Any) -> rt.Array:
         dh, shape (N, H).
 
     Raises:
-        TypeError: when an argument has a wrong type.
-        ValueError: when shapes or options do not fit.
+        TypeError, ValueError: when a type, a shape or an option does not fit.
     """
-    dy = rt.array("simple_rnn_cell", "dy", dy, 2)
-    r = rt.array("simple_rnn_cell", "r", r, 2)
-    y = rt.array("simple_rnn_cell", "y", y, 2)
-    dtype = rt.float_type("simple_rnn_cell", r=r, y=y, dy=dy)
+    r, y, dy, dtype = rt.arrays("simple_rnn_cell", "r 2, y 2, dy 2", r, y, dy)
     H = r.shape[0]
     rt.extent("simple_rnn_cell", "argument r, axis 1 (units)", r.shape[1], H)
     N = dy.shape[0]
@@ -157,13 +143,9 @@ def simple_rnn_cell_grad_weight(dy: Any, x: Any, y: Any) -> rt.Array:
         dw, shape (C, H).
 
     Raises:
-        TypeError: when an argument has a wrong type.
-        ValueError: when shapes or options do not fit.
+        TypeError, ValueError: when a type, a shape or an option does not fit.
     """
-    dy = rt.array("simple_rnn_cell", "dy", dy, 2)
-    x = rt.array("simple_rnn_cell", "x", x, 2)
-    y = rt.array("simple_rnn_cell", "y", y, 2)
-    dtype = rt.float_type("simple_rnn_cell", x=x, y=y, dy=dy)
+    x, y, dy, dtype = rt.arrays("simple_rnn_cell", "x 2, y 2, dy 2", x, y, dy)
     N, C = x.shape
     H = dy.shape[1]
     rt.extent("simple_rnn_cell", "argument dy, axis 0 (batch)", dy.shape[0], N)
@@ -190,13 +172,9 @@ def simple_rnn_cell_grad_r(dy: Any, h: Any, y: Any) -> rt.Array:
         dr, shape (H, H).
 
     Raises:
-        TypeError: when an argument has a wrong type.
-        ValueError: when shapes or options do not fit.
+        TypeError, ValueError: when a type, a shape or an option does not fit.
     """
-    dy = rt.array("simple_rnn_cell", "dy", dy, 2)
-    h = rt.array("simple_rnn_cell", "h", h, 2)
-    y = rt.array("simple_rnn_cell", "y", y, 2)
-    dtype = rt.float_type("simple_rnn_cell", h=h, y=y, dy=dy)
+    h, y, dy, dtype = rt.arrays("simple_rnn_cell", "h 2, y 2, dy 2", h, y, dy)
     N, H = h.shape
     rt.extents("simple_rnn_cell", "dy", dy.shape, (N, H), "batch, units")
     rt.extents("simple_rnn_cell", "y", y.shape, (N, H), "batch, units")
@@ -220,12 +198,9 @@ def simple_rnn_cell_grad_bias(dy: Any, y: Any) -> rt.Array:
         db, shape (H,).
 
     Raises:
-        TypeError: when an argument has a wrong type.
-        ValueError: when shapes or options do not fit.
+        TypeError, ValueError: when a type, a shape or an option does not fit.
     """
-    dy = rt.array("simple_rnn_cell", "dy", dy, 2)
-    y = rt.array("simple_rnn_cell", "y", y, 2)
-    rt.float_type("simple_rnn_cell", y=y, dy=dy)
+    y, dy, dtype = rt.arrays("simple_rnn_cell", "y 2, dy 2", y, dy)
     N, H = dy.shape
     rt.extents("simple_rnn_cell", "y", y.shape, (N, H), "batch, units")
     # (38) db[m] = Σ_{n} dy[n,m] (1−y[n,m]²)
@@ -244,8 +219,7 @@ class SimpleRNNCell(rt.Layer):
         rng: a NumPy generator or a seed for the initial weights.
 
     Raises:
-        TypeError: when an argument has a wrong type.
-        ValueError: when an option is out of range.
+        TypeError, ValueError: when the type or the value of an argument does not fit.
     """
 
     layer = "simple_rnn_cell"

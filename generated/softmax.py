@@ -36,14 +36,10 @@ def softmax_forward(x: Any) -> rt.Array:
         y, shape (..., K).
 
     Raises:
-        TypeError: when an argument has a wrong type.
-        ValueError: when shapes or options do not fit.
+        TypeError, ValueError: when a type, a shape or an option does not fit.
     """
-    x = rt.array("softmax", "x", x, None)
-    rt.float_type("softmax", x=x)
-    full_shape = rt.raveled_axes("softmax", "x", x.shape, 0, 1, "(..., K)")
-    E = rt.elements(full_shape)
-    x = x.reshape(E, x.shape[-1])
+    x, dtype = rt.arrays("softmax", "x any", x)
+    x, full_shape = rt.raveled("softmax", "x", x, 0, 1, "(..., K)")
     K = x.shape[-1]
     # (1) m[e] = max_{k} x[e,k]
     m = np.max(x, axis=-1, initial=-np.inf)
@@ -71,17 +67,11 @@ def softmax_grad_input(dy: Any, y: Any) -> rt.Array:
         dx, shape (..., K).
 
     Raises:
-        TypeError: when an argument has a wrong type.
-        ValueError: when shapes or options do not fit.
+        TypeError, ValueError: when a type, a shape or an option does not fit.
     """
-    dy = rt.array("softmax", "dy", dy, None)
-    y = rt.array("softmax", "y", y, None)
-    rt.float_type("softmax", y=y, dy=dy)
-    full_shape = rt.raveled_axes("softmax", "dy", dy.shape, 0, 1, "(..., K)")
-    E = rt.elements(full_shape)
-    dy = dy.reshape(E, dy.shape[-1])
-    rt.same_axes("softmax", "y", y.shape, 0, 1, "(..., K)", full_shape)
-    y = y.reshape(E, y.shape[-1])
+    y, dy, dtype = rt.arrays("softmax", "y any, dy any", y, dy)
+    dy, full_shape = rt.raveled("softmax", "dy", dy, 0, 1, "(..., K)")
+    y = rt.same_raveled("softmax", "y", y, 0, 1, "(..., K)", full_shape)
     K = dy.shape[-1]
     rt.extent("softmax", "argument y, axis -1 (K)", y.shape[-1], K)
     # (11) ds[q] = −Σ_{k} dy[q,k] y[q,k]
@@ -97,8 +87,7 @@ class Softmax(rt.Layer):
     """Softmax over the last axis, with state.
 
     Raises:
-        TypeError: when an argument has a wrong type.
-        ValueError: when an option is out of range.
+        TypeError, ValueError: when the type or the value of an argument does not fit.
     """
 
     layer = "softmax"

@@ -38,12 +38,9 @@ def softmax_cross_entropy_forward(x: Any, t: Any) -> tuple[Any, rt.Array, rt.Arr
         y, a number; h, shape (N, K); z, shape (N,).
 
     Raises:
-        TypeError: when an argument has a wrong type.
-        ValueError: when shapes or options do not fit.
+        TypeError, ValueError: when a type, a shape or an option does not fit.
     """
-    x = rt.array("softmax_cross_entropy", "x", x, 2)
-    t = rt.array("softmax_cross_entropy", "t", t, 1, integer=True)
-    dtype = rt.float_type("softmax_cross_entropy", x=x)
+    x, t, dtype = rt.arrays("softmax_cross_entropy", "x 2, t 1 integers", x, t)
     N, K = x.shape
     rt.extents("softmax_cross_entropy", "t", t.shape, (N,), "batch")
     rt.labels("softmax_cross_entropy", "t", t, K)
@@ -78,14 +75,10 @@ def softmax_cross_entropy_grad_input(dy: Any, t: Any, h: Any, z: Any) -> rt.Arra
         dx, shape (N, K).
 
     Raises:
-        TypeError: when an argument has a wrong type.
-        ValueError: when shapes or options do not fit.
+        TypeError, ValueError: when a type, a shape or an option does not fit.
     """
+    h, z, t, dtype = rt.arrays("softmax_cross_entropy", "h 2, z 1, t 1 integers", h, z, t)
     dy = rt.number("softmax_cross_entropy", "dy", dy)
-    t = rt.array("softmax_cross_entropy", "t", t, 1, integer=True)
-    h = rt.array("softmax_cross_entropy", "h", h, 2)
-    z = rt.array("softmax_cross_entropy", "z", z, 1)
-    rt.float_type("softmax_cross_entropy", h=h, z=z)
     (N,) = t.shape
     rt.extents("softmax_cross_entropy", "z", z.shape, (N,), "batch")
     K = h.shape[1]
@@ -103,8 +96,7 @@ class SoftmaxCrossEntropy(rt.Layer):
     """Softmax with cross-entropy, mean over the batch, with state.
 
     Raises:
-        TypeError: when an argument has a wrong type.
-        ValueError: when an option is out of range.
+        TypeError, ValueError: when the type or the value of an argument does not fit.
     """
 
     layer = "softmax_cross_entropy"

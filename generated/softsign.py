@@ -31,11 +31,9 @@ def softsign_forward(x: Any) -> rt.Array:
         y, any shape.
 
     Raises:
-        TypeError: when an argument has a wrong type.
-        ValueError: when shapes or options do not fit.
+        TypeError, ValueError: when a type, a shape or an option does not fit.
     """
-    x = rt.array("softsign", "x", x, None)
-    dtype = rt.float_type("softsign", x=x)
+    x, dtype = rt.arrays("softsign", "x any", x)
     full_shape = x.shape
     E = x.size
     x = x.reshape(-1)
@@ -61,12 +59,9 @@ def softsign_grad_input(dy: Any, x: Any) -> rt.Array:
         dx, any shape.
 
     Raises:
-        TypeError: when an argument has a wrong type.
-        ValueError: when shapes or options do not fit.
+        TypeError, ValueError: when a type, a shape or an option does not fit.
     """
-    dy = rt.array("softsign", "dy", dy, None)
-    x = rt.array("softsign", "x", x, None)
-    rt.float_type("softsign", x=x, dy=dy)
+    x, dy, dtype = rt.arrays("softsign", "x any, dy any", x, dy)
     full_shape = x.shape
     x = x.reshape(-1)
     rt.same_shape("softsign", "dy", dy.shape, full_shape)
@@ -80,8 +75,7 @@ class Softsign(rt.Layer):
     """Softsign, with state.
 
     Raises:
-        TypeError: when an argument has a wrong type.
-        ValueError: when an option is out of range.
+        TypeError, ValueError: when the type or the value of an argument does not fit.
     """
 
     layer = "softsign"

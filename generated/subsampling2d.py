@@ -74,13 +74,9 @@ def subsampling2d_forward(
         y, shape (N, H_out, W_out, C); z, shape (N, H_out, W_out, C).
 
     Raises:
-        TypeError: when an argument has a wrong type.
-        ValueError: when shapes or options do not fit.
+        TypeError, ValueError: when a type, a shape or an option does not fit.
     """
-    x = rt.array("subsampling2d", "x", x, 4)
-    a = rt.array("subsampling2d", "a", a, 1)
-    b = rt.array("subsampling2d", "b", b, 1)
-    dtype = rt.float_type("subsampling2d", a=a, b=b, x=x)
+    a, b, x, dtype = rt.arrays("subsampling2d", "a 1, b 1, x 4", a, b, x)
     R, T, s_h, s_w, A, S, C, N, H, W, H_out, W_out = _subsampling2d_sizes(
         dtype, a, b, x, kernel_size, stride, amplitude, slope
     )
@@ -153,13 +149,9 @@ def subsampling2d_grad_input(
         dx, shape (N, H, W, C).
 
     Raises:
-        TypeError: when an argument has a wrong type.
-        ValueError: when shapes or options do not fit.
+        TypeError, ValueError: when a type, a shape or an option does not fit.
     """
-    dy = rt.array("subsampling2d", "dy", dy, 4)
-    a = rt.array("subsampling2d", "a", a, 1)
-    y = rt.array("subsampling2d", "y", y, 4)
-    dtype = rt.float_type("subsampling2d", a=a, y=y, dy=dy)
+    a, y, dy, dtype = rt.arrays("subsampling2d", "a 1, y 4, dy 4", a, y, dy)
     input_shape = rt.shape("subsampling2d", "input_shape", input_shape, 4)
     R, T, s_h, s_w, A, S, C, N, H, W, H_out, W_out = _subsampling2d_grad_input_sizes(
         dtype, a, input_shape, dy, y, kernel_size, stride, amplitude, slope
@@ -213,13 +205,9 @@ def subsampling2d_grad_a(
         da, shape (C,).
 
     Raises:
-        TypeError: when an argument has a wrong type.
-        ValueError: when shapes or options do not fit.
+        TypeError, ValueError: when a type, a shape or an option does not fit.
     """
-    dy = rt.array("subsampling2d", "dy", dy, 4)
-    z = rt.array("subsampling2d", "z", z, 4)
-    y = rt.array("subsampling2d", "y", y, 4)
-    dtype = rt.float_type("subsampling2d", z=z, y=y, dy=dy)
+    z, y, dy, dtype = rt.arrays("subsampling2d", "z 4, y 4, dy 4", z, y, dy)
     A, S = _subsampling2d_grad_a_sizes(dtype, dy, z, y, amplitude, slope)
     # (28) da[m] = AS Σ_{n,i,j} dy[n,i,j,m] z[n,i,j,m] (1−y[n,i,j,m]²/A²)
     da = (
@@ -250,12 +238,9 @@ def subsampling2d_grad_bias(
         db, shape (C,).
 
     Raises:
-        TypeError: when an argument has a wrong type.
-        ValueError: when shapes or options do not fit.
+        TypeError, ValueError: when a type, a shape or an option does not fit.
     """
-    dy = rt.array("subsampling2d", "dy", dy, 4)
-    y = rt.array("subsampling2d", "y", y, 4)
-    dtype = rt.float_type("subsampling2d", y=y, dy=dy)
+    y, dy, dtype = rt.arrays("subsampling2d", "y 4, dy 4", y, dy)
     A, S = _subsampling2d_grad_a_sizes(dtype, dy, None, y, amplitude, slope)
     # (34) db[m] = AS Σ_{n,i,j} dy[n,i,j,m] (1−y[n,i,j,m]²/A²)
     db = A * S * rt.total((1 - np.square(y.transpose(3, 0, 1, 2)) / A**2) * dy.transpose(3, 0, 1, 2), (-3, -2, -1))
@@ -275,8 +260,7 @@ class Subsampling2D(rt.Layer):
         rng: a NumPy generator or a seed for the initial weights.
 
     Raises:
-        TypeError: when an argument has a wrong type.
-        ValueError: when an option is out of range.
+        TypeError, ValueError: when the type or the value of an argument does not fit.
     """
 
     layer = "subsampling2d"

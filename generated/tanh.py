@@ -31,11 +31,9 @@ def tanh_forward(x: Any) -> rt.Array:
         y, any shape.
 
     Raises:
-        TypeError: when an argument has a wrong type.
-        ValueError: when shapes or options do not fit.
+        TypeError, ValueError: when a type, a shape or an option does not fit.
     """
-    x = rt.array("tanh", "x", x, None)
-    rt.float_type("tanh", x=x)
+    x, dtype = rt.arrays("tanh", "x any", x)
     full_shape = x.shape
     x = x.reshape(-1)
     # (1) y[e] = tanh(x[e])
@@ -56,12 +54,9 @@ def tanh_grad_input(dy: Any, y: Any) -> rt.Array:
         dx, any shape.
 
     Raises:
-        TypeError: when an argument has a wrong type.
-        ValueError: when shapes or options do not fit.
+        TypeError, ValueError: when a type, a shape or an option does not fit.
     """
-    dy = rt.array("tanh", "dy", dy, None)
-    y = rt.array("tanh", "y", y, None)
-    dtype = rt.float_type("tanh", y=y, dy=dy)
+    y, dy, dtype = rt.arrays("tanh", "y any, dy any", y, dy)
     full_shape = dy.shape
     E = dy.size
     dy = dy.reshape(-1)
@@ -80,8 +75,7 @@ class Tanh(rt.Layer):
     """Hyperbolic tangent, with state.
 
     Raises:
-        TypeError: when an argument has a wrong type.
-        ValueError: when an option is out of range.
+        TypeError, ValueError: when the type or the value of an argument does not fit.
     """
 
     layer = "tanh"

@@ -33,11 +33,9 @@ def upsample_nearest1d_forward(x: Any, *, scale_factor: rt.Size) -> rt.Array:
         y, shape (N, W_out, C).
 
     Raises:
-        TypeError: when an argument has a wrong type.
-        ValueError: when shapes or options do not fit.
+        TypeError, ValueError: when a type, a shape or an option does not fit.
     """
-    x = rt.array("upsample_nearest1d", "x", x, 3)
-    dtype = rt.float_type("upsample_nearest1d", x=x)
+    x, dtype = rt.arrays("upsample_nearest1d", "x 3", x)
     (s,) = rt.sizes("upsample_nearest1d", "scale_factor", scale_factor, 1, 1)
     N, W, C = x.shape
     W_out = W * s
@@ -68,11 +66,9 @@ def upsample_nearest1d_grad_input(dy: Any, *, input_shape: Sequence[int], scale_
         dx, shape (N, W, C).
 
     Raises:
-        TypeError: when an argument has a wrong type.
-        ValueError: when shapes or options do not fit.
+        TypeError, ValueError: when a type, a shape or an option does not fit.
     """
-    dy = rt.array("upsample_nearest1d", "dy", dy, 3)
-    dtype = rt.float_type("upsample_nearest1d", dy=dy)
+    dy, dtype = rt.arrays("upsample_nearest1d", "dy 3", dy)
     input_shape = rt.shape("upsample_nearest1d", "input_shape", input_shape, 3)
     (s,) = rt.sizes("upsample_nearest1d", "scale_factor", scale_factor, 1, 1)
     N, W, C = input_shape
@@ -98,8 +94,7 @@ class UpsampleNearest1D(rt.Layer):
         scale_factor: an integer, or one per axis, at least 1.
 
     Raises:
-        TypeError: when an argument has a wrong type.
-        ValueError: when an option is out of range.
+        TypeError, ValueError: when the type or the value of an argument does not fit.
     """
 
     layer = "upsample_nearest1d"

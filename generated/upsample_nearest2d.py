@@ -48,11 +48,9 @@ def upsample_nearest2d_forward(x: Any, *, scale_factor: rt.Size) -> rt.Array:
         y, shape (N, H_out, W_out, C).
 
     Raises:
-        TypeError: when an argument has a wrong type.
-        ValueError: when shapes or options do not fit.
+        TypeError, ValueError: when a type, a shape or an option does not fit.
     """
-    x = rt.array("upsample_nearest2d", "x", x, 4)
-    dtype = rt.float_type("upsample_nearest2d", x=x)
+    x, dtype = rt.arrays("upsample_nearest2d", "x 4", x)
     s_h, s_w, N, H, W, C, H_out, W_out = _upsample_nearest2d_sizes(dtype, x, None, scale_factor)
     # (1) y[n, s_h·i+r, s_w·j+t, c] += x[n,i,j,c]
     if loops.wanted(C * H * N * W * s_h * s_w, s_h * s_w):
@@ -81,11 +79,9 @@ def upsample_nearest2d_grad_input(dy: Any, *, input_shape: Sequence[int], scale_
         dx, shape (N, H, W, C).
 
     Raises:
-        TypeError: when an argument has a wrong type.
-        ValueError: when shapes or options do not fit.
+        TypeError, ValueError: when a type, a shape or an option does not fit.
     """
-    dy = rt.array("upsample_nearest2d", "dy", dy, 4)
-    dtype = rt.float_type("upsample_nearest2d", dy=dy)
+    dy, dtype = rt.arrays("upsample_nearest2d", "dy 4", dy)
     input_shape = rt.shape("upsample_nearest2d", "input_shape", input_shape, 4)
     s_h, s_w, N, H, W, C, H_out, W_out = _upsample_nearest2d_sizes(dtype, input_shape, dy, scale_factor)
     # (6) dx[m,q,v,e] = Σ_{r,t} dy[m, s_h·q+r, s_w·v+t, e]
@@ -108,8 +104,7 @@ class UpsampleNearest2D(rt.Layer):
         scale_factor: an integer, or one per axis, at least 1.
 
     Raises:
-        TypeError: when an argument has a wrong type.
-        ValueError: when an option is out of range.
+        TypeError, ValueError: when the type or the value of an argument does not fit.
     """
 
     layer = "upsample_nearest2d"

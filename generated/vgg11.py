@@ -874,12 +874,9 @@ def vgg11_loss_forward(x: Any, t: Any) -> tuple[Any, rt.Array, rt.Array]:
         y, a number; h, shape (N, K); z, shape (N,).
 
     Raises:
-        TypeError: when an argument has a wrong type.
-        ValueError: when shapes or options do not fit.
+        TypeError, ValueError: when a type, a shape or an option does not fit.
     """
-    x = rt.array("vgg11_loss", "x", x, 2)
-    t = rt.array("vgg11_loss", "t", t, 1, integer=True)
-    dtype = rt.float_type("vgg11_loss", x=x)
+    x, t, dtype = rt.arrays("vgg11_loss", "x 2, t 1 integers", x, t)
     N, K = x.shape
     rt.extents("vgg11_loss", "t", t.shape, (N,), "batch")
     rt.labels("vgg11_loss", "t", t, K)
@@ -914,14 +911,10 @@ def vgg11_loss_grad_input(dy: Any, t: Any, h: Any, z: Any) -> rt.Array:
         dx, shape (N, K).
 
     Raises:
-        TypeError: when an argument has a wrong type.
-        ValueError: when shapes or options do not fit.
+        TypeError, ValueError: when a type, a shape or an option does not fit.
     """
+    h, z, t, dtype = rt.arrays("vgg11_loss", "h 2, z 1, t 1 integers", h, z, t)
     dy = rt.number("vgg11_loss", "dy", dy)
-    t = rt.array("vgg11_loss", "t", t, 1, integer=True)
-    h = rt.array("vgg11_loss", "h", h, 2)
-    z = rt.array("vgg11_loss", "z", z, 1)
-    rt.float_type("vgg11_loss", h=h, z=z)
     (N,) = t.shape
     rt.extents("vgg11_loss", "z", z.shape, (N,), "batch")
     K = h.shape[1]
@@ -963,8 +956,7 @@ class VGG11(rt.Network):
         rng: a NumPy generator or a seed for the initial weights.
 
     Raises:
-        TypeError: when an argument has a wrong type.
-        ValueError: when an option is out of range.
+        TypeError, ValueError: when the type or the value of an argument does not fit.
     """
 
     layer = "vgg11"

@@ -46,11 +46,9 @@ def zero_pad2d_forward(x: Any, *, padding: rt.Padding) -> rt.Array:
         y, shape (N, H_out, W_out, C).
 
     Raises:
-        TypeError: when an argument has a wrong type.
-        ValueError: when shapes or options do not fit.
+        TypeError, ValueError: when a type, a shape or an option does not fit.
     """
-    x = rt.array("zero_pad2d", "x", x, 4)
-    dtype = rt.float_type("zero_pad2d", x=x)
+    x, dtype = rt.arrays("zero_pad2d", "x 4", x)
     N, H, W, C, p_h, p_w, H_out, W_out = _zero_pad2d_sizes(dtype, x, None, padding)
     # (1) y[n,i,j,c] = x[n, i−p_h, j−p_w, c]
     y = np.zeros((N, H_out, W_out, C), dtype)
@@ -78,11 +76,9 @@ def zero_pad2d_grad_input(dy: Any, *, input_shape: Sequence[int], padding: rt.Pa
         dx, shape (N, H, W, C).
 
     Raises:
-        TypeError: when an argument has a wrong type.
-        ValueError: when shapes or options do not fit.
+        TypeError, ValueError: when a type, a shape or an option does not fit.
     """
-    dy = rt.array("zero_pad2d", "dy", dy, 4)
-    dtype = rt.float_type("zero_pad2d", dy=dy)
+    dy, dtype = rt.arrays("zero_pad2d", "dy 4", dy)
     input_shape = rt.shape("zero_pad2d", "input_shape", input_shape, 4)
     N, H, W, C, p_h, p_w, H_out, W_out = _zero_pad2d_sizes(dtype, input_shape, dy, padding)
     # (7) dx[m,q,v,e] = dy[m, q+p_h, v+p_w, e]
@@ -104,8 +100,7 @@ class ZeroPad2D(rt.Layer):
         padding: an integer, one per axis, a (start, end) pair per axis, 'same' or 'valid'.
 
     Raises:
-        TypeError: when an argument has a wrong type.
-        ValueError: when an option is out of range.
+        TypeError, ValueError: when the type or the value of an argument does not fit.
     """
 
     layer = "zero_pad2d"

@@ -16,7 +16,7 @@ from gradscribe.derive.calculus.collapse import discharge, rename, solve
 from gradscribe.derive.calculus.differentiate import position
 from gradscribe.derive.ir.index import affine, floordiv, sign
 from gradscribe.derive.ir.reductions import REDUCTIONS, SUM
-from gradscribe.derive.ir.term import Guard, Program, Range, Statement, Tensor, Term
+from gradscribe.derive.ir.term import Guard, Program, Range, Statement, Tensor, Term, accesses
 
 LARGE, MEDIUM, SMALL = 64, 16, 3
 
@@ -124,6 +124,32 @@ def choose_form(statement: Statement, program: Program, hints: Mapping[Symbol, i
         statement.argument,
         best.position,
     )
+
+
+def joined(form: Form, tensors: Mapping[str, Tensor]) -> Form:
+    """Digits that are met together only, ``K*g + k`` wherever g or k is, as the one index that they make.
+
+    Args:
+        form: the form.
+        tensors: those that it reads, by name.
+    """
+    axes = [*zip(form.place, form.target.shape, strict=True)]
+    axes += [axis for a in accesses(form.body) for axis in zip(a.indices, tensors[a.tensor].shape, strict=True)]
+    for whole, extent in dict.fromkeys(axes):
+        digits = form.digits(whole, extent)
+        if digits is None:
+            continue
+        own = {v for v, _ in digits}
+        index = digits[-1][0]
+        apart = form.body.xreplace({whole: extent}), *(e.xreplace({whole: extent}) for e in form.place)
+        recorded = (form.position,) if form.argument else ()
+        rest = (*apart, *recorded, *(e for g in form.guards for e in (g.value, g.extent)))
+        if own & set().union(*(e.free_symbols for e in rest)):
+            continue
+        place = tuple(index if e == whole else e for e in form.place)
+        box = tuple(Range(index, extent) if r.index == index else r for r in form.box if r.index not in own - {index})
+        return joined(replace(form, place=place, box=box, body=form.body.xreplace({whole: index})), tensors)
+    return form
 
 
 def _in_order(statement: Statement) -> Term:

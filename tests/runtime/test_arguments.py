@@ -130,6 +130,49 @@ def test_float_type_of_the_other_byte_order() -> None:
     assert rt.float_type("conv", x=np.zeros(2, ">f4")) is np.float32
 
 
+SPEC = "w 2, b 1 optional, t any integers"
+
+
+def test_arrays() -> None:
+    w, b, t = np.zeros((2, 3), np.float32), np.zeros(3, np.float32), np.zeros(2, np.int64)
+    assert all(a is b for a, b in zip(rt.arrays("conv", SPEC, w, b, t), (w, b, t, np.float32), strict=True))
+    assert all(a is b for a, b in zip(rt.arrays("conv", SPEC, w, None, t), (w, None, t, np.float32), strict=True))
+    made = rt.arrays("conv", SPEC, w.tolist(), None, [1, 2])
+    assert made[0].dtype == made[3] == np.float64
+    assert made[2].dtype == np.int64
+    assert rt.arrays("conv", SPEC, w, None, np.array([1], np.int8))[2].dtype == np.int64
+
+
+@pytest.mark.parametrize(
+    ("given", "error", "text"),
+    [
+        ((None, None, [1]), TypeError, "w: expected an array of numbers, received NoneType"),
+        (([[1.0]], None, None), TypeError, "t: expected an array of numbers, received NoneType"),
+        ((np.zeros(2), None, [1]), ValueError, "w: expected 2 axes, received 1, shape (2,)"),
+        ((np.zeros((2, 2)), np.zeros((1, 2)), [1]), ValueError, "b: expected 1 axes, received 2, shape (1, 2)"),
+        ((np.zeros((2, 2)), np.zeros(2, np.float32), [1]), TypeError, "b: expected float64 as w has, received float32"),
+        ((np.zeros((2, 2)), None, np.zeros(1)), TypeError, "t: expected integers, received float64"),
+    ],
+)
+def test_arrays_that_are_refused(given: tuple[Any, ...], error: type[Exception], text: str) -> None:
+    with pytest.raises(error, match=re.escape(f"conv: argument {text}")):
+        rt.arrays("conv", SPEC, *given)
+
+
+def test_raveled_axes_are_one() -> None:
+    x = np.arange(24.0).reshape(2, 3, 2, 2)
+    found, full_shape = rt.raveled("dense", "x", x, 1, 1, "(N, ..., C)")
+    assert full_shape == (3, 2)
+    np.testing.assert_array_equal(found, x.reshape(2, 6, 2))
+    assert rt.same_raveled("dense", "y", x, 1, 1, "(N, ..., C)", full_shape).shape == (2, 6, 2)
+    for axes in (0, 2):  # no axis, and one without elements
+        empty = np.zeros((0,) * axes + (5,))
+        assert rt.raveled("dense", "x", empty, 0, 1, "(..., C)")[0].shape == (0 if axes else 1, 5)
+    expected = "expected extents (3, 1) for ... in (N, ..., C), received (3, 2), shape (2, 3, 2, 2)"
+    with raises(ValueError, f"dense: argument y: {expected}"):
+        rt.same_raveled("dense", "y", x, 1, 1, "(N, ..., C)", (3, 1))
+
+
 def test_scalar_type() -> None:
     assert rt.scalar_type(np.float32(1), np.float32(2)) is np.float32
     assert rt.scalar_type(np.float32(1), 2.0) is np.float64

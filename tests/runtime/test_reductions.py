@@ -77,11 +77,15 @@ def random_case(seed: int) -> Case:
     return Case(source, rt.Window(source, tuple(flat), positions), len(orders[0]))
 
 
-@pytest.fixture(params=[(8, 256), (56, 0), (1 << 20, 0), (1 << 20, 256)], autouse=True)
+@pytest.fixture(
+    params=[(8, 256, 0), (56, 0, 0), (1 << 20, 0, 0), (1 << 20, 256, 0), (1 << 20, 0, 1 << 12)], autouse=True
+)
 def tile(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    """Tiles of one element, of a few, and of all; slices gathered first or read as they are."""
+    """Tiles of one element, of a few, and of all; slices gathered first or read as they are; few windows at once."""
     set_in_all(monkeypatch, "TILE", request.param[0])
     set_in_all(monkeypatch, "RUNS", request.param[1])
+    set_in_all(monkeypatch, "FEW_ELEMENTS", request.param[2])
+    set_in_all(monkeypatch, "FEW_TAPS", 64)
     set_in_all(monkeypatch, "SMALL", 0)
     forget_plans()
     yield

@@ -19,9 +19,10 @@ from gradscribe.codegen.python.expression import (
     Name,
     absent,
     call,
+    unpacked,
 )
 from gradscribe.codegen.python.scalars.scalar import DTYPE, shape, size, size_text
-from gradscribe.codegen.python.statement import Do, If, Statement, let
+from gradscribe.codegen.python.statement import Assign, Do, If, Statement, let
 from gradscribe.derive.ir.term import Tensor
 from gradscribe.derive.layer.interface import Layer
 
@@ -31,12 +32,34 @@ FULL = Name("full_shape")
 
 
 def given_statements(kernel: Kernel) -> list[Statement]:
-    """The statements that check the kinds of arrays that `kernel` is given, and name their type."""
+    """The statements that check the kinds of what `kernel` is given, and name the type of its arrays."""
     layer = kernel.layer
-    arrays = [_array(t, layer) for t in kernel.arguments]
-    real = [t.name for t in kernel.arguments if t.shape and not t.integer]
-    dtype = let("dtype", _dtype(kernel, real))
-    return [*([*arrays, dtype] if real else [dtype, *arrays]), *(_shape(t, layer) for t in kernel.shaped)]
+    real = {t.name for t in kernel.arguments if t.shape and not t.integer}
+    arrays = [t for t in kernel.arguments if t.shape or t.integer] if real else []
+    others = [_alone(t, layer) for t in kernel.arguments if t not in arrays]
+    shapes = [_shape(t, layer) for t in kernel.shaped]
+    if not real:
+        numbers = (Name(t.name) for t in kernel.arguments if not t.integer)
+        return [let("dtype", call("rt.scalar_type", *numbers)), *others, *shapes]
+    return [_arrays(sorted(arrays, key=lambda t: _setting(t, kernel)), layer), *others, *shapes]
+
+
+def _setting(tensor: Tensor, kernel: Kernel) -> tuple[bool, ...]:
+    """Sorts arrays: the layer's own ones set the type that others must have."""
+    return tensor.integer, tensor.name in dict(kernel.seeds), tensor.name not in kernel.layer.weights
+
+
+def _arrays(tensors: Sequence[Tensor], layer: Layer) -> Statement:
+    """``w, x, dtype = rt.arrays("dense", "w 2, x any", w, x)``."""
+    names = [t.name for t in tensors]
+    spec = ", ".join(_spec(t) for t in tensors)
+    value = call("rt.arrays", Literal(layer.name), Literal(spec), *map(Name, names))
+    return Assign(unpacked([*names, DTYPE.text]), value)
+
+
+def _spec(tensor: Tensor) -> str:
+    words = (tensor.name, "any" if tensor.ravel is not None else str(len(tensor.shape)))
+    return " ".join([*words, *["optional"] * tensor.optional, *["integers"] * tensor.integer])
 
 
 def value_statements(kernel: Kernel) -> list[Statement]:
@@ -54,13 +77,13 @@ def _rank(tensor: Tensor) -> Expression:
     return Literal(len(tensor.shape)) if tensor.ravel is None else NONE
 
 
-def _array(tensor: Tensor, layer: Layer) -> Statement:
-    name = tensor.name
-    kind = (("integer", Literal(True)),) if tensor.integer else ()
-    value = Call(Name("rt.array"), (*_named(layer, name), _rank(tensor)), kind)
-    if not tensor.shape and not tensor.integer:
-        value = call("rt.number", *_named(layer, name))
-    return let(name, Choice(NONE, absent(name), value) if tensor.optional else value)
+def _alone(tensor: Tensor, layer: Layer) -> Statement:
+    """A number, or an array beside which there is none of floats."""
+    head = _named(layer, tensor.name)
+    value = call("rt.number", *head)
+    if tensor.integer:
+        value = Call(Name("rt.array"), (*head, _rank(tensor)), (("integer", Literal(True)),))
+    return let(tensor.name, Choice(NONE, absent(tensor.name), value) if tensor.optional else value)
 
 
 def affordable(layer: Layer, shapes: Sequence[tuple[Expression, Expression]]) -> Expression:
@@ -78,15 +101,6 @@ def _filled(tensor: Tensor) -> list[Statement]:
 def _shape(tensor: Tensor, layer: Layer) -> Statement:
     name = shape_argument(tensor)
     return let(name, call("rt.shape", *_named(layer, name), _rank(tensor)))
-
-
-def _dtype(kernel: Kernel, real: list[str]) -> Expression:
-    if not real:
-        return call("rt.scalar_type", *(Name(t.name) for t in kernel.arguments if not t.integer))
-    seeds, held = dict(kernel.seeds), kernel.layer.weights
-    # the layer's own arrays set the type that others must have
-    ordered = sorted(real, key=lambda n: (n in seeds, n not in held))
-    return call("rt.float_type", Literal(kernel.layer.name), **{n: Name(n) for n in ordered})
 
 
 def raveled_text(tensor: Tensor) -> str:

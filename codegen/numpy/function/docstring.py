@@ -51,8 +51,7 @@ def function_description(kernel: Kernel, numbers: Mapping[str, int]) -> list[str
         *lines,
         "",
         "Raises:",
-        "    TypeError: when an argument has a wrong type.",
-        "    ValueError: when shapes or options do not fit.",
+        "    TypeError, ValueError: when a type, a shape or an option does not fit.",
     ]
 
 

@@ -14,7 +14,7 @@ from sympy import Symbol
 from gradscribe.codegen.kernel.calling import shape_argument
 from gradscribe.codegen.kernel.kernel import Kernel
 from gradscribe.codegen.numpy.function.arguments import FULL, affordable, raveled_text
-from gradscribe.codegen.numpy.function.binder import Binder, Source, axis_number, guarded, shape_of
+from gradscribe.codegen.numpy.function.binder import Binder, Source, guarded, shape_of
 from gradscribe.codegen.numpy.function.docstring import enumerated
 from gradscribe.codegen.numpy.print.fixed_names import RUNTIME
 from gradscribe.codegen.python.definition import ANY, NONE, Function, Parameter, Signature, of
@@ -37,7 +37,6 @@ from gradscribe.codegen.python.names import Names
 from gradscribe.codegen.python.scalars.scalar import DTYPE, shape, size
 from gradscribe.codegen.python.statement import Assign, Do, Return, Statement, let, live, used, walk
 from gradscribe.codegen.python.text.printer import text
-from gradscribe.derive.ir.term import Tensor
 from gradscribe.derive.layer.interface import Layer
 
 FEW = 6
@@ -228,43 +227,46 @@ def _raveled(layer: Layer, sources: Sequence[Source]) -> Iterator[Statement]:
     raveled = sorted((s for s in sources if s.tensor.ravel is not None), key=lambda s: s.optional)
     for k, source in enumerate(raveled):
         found = _full_shape(layer, source) if k == 0 else _same_axes(layer, source)
-        if source.is_array and not source.named:
-            extents = _extents(source.tensor)
-            found.append(let(source.called, method(Name(source.called), "reshape", *extents)))
         yield from guarded(source.called, found) if source.optional else found
 
 
 def _full_shape(layer: Layer, source: Source) -> list[Statement]:
-    tensor = source.tensor
+    """Name what the axes stand for; an array itself has one axis for them from then on."""
+    tensor, own = source.tensor, source.is_array and not source.named
     extent = tensor.shape[tensor.ravel or 0].name
-    elements = call("rt.elements", FULL)
+    if len(tensor.shape) > 1 and own:
+        value = call("rt.raveled", *_head(layer, source, Name(source.called)))
+        length = Part(source.code, (Literal(tensor.ravel),))
+        return [Assign(unpacked([source.called, FULL.text]), value), let(extent, length)]
     if len(tensor.shape) > 1:
-        value = call("rt.raveled_axes", *_head(layer, source))
-        return [let("full_shape", value), let(extent, elements)]
-    whole = source.is_array and not source.named
-    size_of = Attribute(Name(source.called), "size") if whole else elements
-    return [let("full_shape", source.code), let(extent, size_of)]
+        return [let(FULL.text, call("rt.raveled_axes", *_head(layer, source))), let(extent, call("rt.elements", FULL))]
+    if own:
+        return [let(FULL.text, source.code), let(extent, Attribute(Name(source.called), "size")), _flat(source)]
+    return [let(FULL.text, source.code), let(extent, call("rt.elements", FULL))]
 
 
 def _same_axes(layer: Layer, source: Source) -> list[Statement]:
-    if len(source.tensor.shape) == 1:
-        return [Do(call("rt.same_shape", Literal(layer.name), source.title, source.code, FULL))]
-    return [Do(call("rt.same_axes", *_head(layer, source), FULL))]
+    """Refuse an array whose axes stand for other extents; it has one axis for them from then on."""
+    own = source.is_array and not source.named
+    if len(source.tensor.shape) > 1 and own:
+        value = call("rt.same_raveled", *_head(layer, source, Name(source.called)), FULL)
+        return [let(source.called, value)]
+    if len(source.tensor.shape) > 1:
+        return [Do(call("rt.same_axes", *_head(layer, source), FULL))]
+    found = Do(call("rt.same_shape", Literal(layer.name), source.title, source.code, FULL))
+    return [found, _flat(source)] if own else [found]
 
 
-def _head(layer: Layer, source: Source) -> tuple[Expression, ...]:
+def _flat(source: Source) -> Statement:
+    return let(source.called, method(Name(source.called), "reshape", Literal(-1)))
+
+
+def _head(layer: Layer, source: Source, of: Expression | None = None) -> tuple[Expression, ...]:
+    """What is asked of axes: those of a shape, or `of` an array."""
     before = source.tensor.ravel or 0
     after = len(source.tensor.shape) - before - 1
-    where = Literal(layer.name), source.title, source.code
+    where = Literal(layer.name), source.title, of or source.code
     return (*where, Literal(before), Literal(after), Literal(raveled_text(source.tensor)))
-
-
-def _extents(tensor: Tensor) -> list[Expression]:
-    """What an array is reshaped to before its sizes have names."""
-    if len(tensor.shape) == 1:
-        return [Literal(-1)]
-    extents = [Part(shape_of(tensor.name), (Literal(axis_number(tensor, k)),)) for k in range(len(tensor.shape))]
-    return [size(e) if k == tensor.ravel else extents[k] for k, e in enumerate(tensor.shape)]
 
 
 def _reshaped(sources: Sequence[Source]) -> Iterator[Statement]:

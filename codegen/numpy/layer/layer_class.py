@@ -36,8 +36,7 @@ from gradscribe.derive.ir.term import Tensor
 
 RAISES = (
     "Raises:",
-    "    TypeError: when an argument has a wrong type.",
-    "    ValueError: when an option is out of range.",
+    "    TypeError, ValueError: when the type or the value of an argument does not fit.",
 )
 """What every constructor may raise."""
 CREATED = Do(method(call("super"), "__init__"))

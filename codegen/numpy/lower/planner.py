@@ -7,7 +7,7 @@ from itertools import groupby
 
 from sympy import Add, Integer, Symbol, prod
 
-from gradscribe.codegen.kernel.form import Form, choose_form, size_hints
+from gradscribe.codegen.kernel.form import Form, choose_form, joined, size_hints
 from gradscribe.codegen.loops import Nest
 from gradscribe.codegen.numpy.lower.context import Scope
 from gradscribe.codegen.numpy.lower.lookup import adds_at_labels, lower_lookups
@@ -59,7 +59,7 @@ def lower(
         if absent and fresh:
             records.append(Allocate(statement.target.name, statement.target.shape, 0))
             fresh = False
-        lowered = _statement(statement, form, program, scope, fresh)
+        lowered = _statement(statement, joined(form, scope.tensors), program, scope, fresh)
         written.add(statement.target.name)
         records += [Present(absent[0], tuple(lowered))] if absent else lowered
     return Plan(name, tuple(records))

@@ -29,10 +29,7 @@ def window(source: Array, extents: tuple[int, ...], positions: tuple[tuple[Any, 
     """
     if not prod(extents):
         return np.zeros(extents, source.dtype)
-    names = tuple(str(k) for k in range(len(extents)))
-    steps = tuple(tuple((names[k], step) for k, step in moves) for _, *moves in positions)
-    side = Side(source.shape, source.strides, tuple(place[0] for place in positions), steps)
-    box = dict(zip(names, ((0, n) for n in extents), strict=True))
+    side, names, box = seen_from(source.shape, source.strides, extents, positions)
     reaches = [side.reach(axis, box) for axis in range(len(side.sizes))]
     if all(low >= 0 and high < size for (low, high), size in zip(reaches, side.sizes, strict=True)):
         made = view_of(source, side, names, box)
@@ -43,6 +40,19 @@ def window(source: Array, extents: tuple[int, ...], positions: tuple[tuple[Any, 
         made = _seen(source, extents, positions) if copied else view_of(source, side, names, box)
     made.flags.writeable = False
     return made
+
+
+def seen_from(
+    shape_: tuple[int, ...],
+    strides: tuple[int, ...],
+    extents: tuple[int, ...],
+    positions: tuple[tuple[Any, ...], ...],
+) -> tuple[Side, tuple[str, ...], dict[str, tuple[int, int]]]:
+    """A window as the positions in an array of that shape and strides, its indices by name, and their ranges."""
+    names = tuple(str(k) for k in range(len(extents)))
+    steps = tuple(tuple((names[k], step) for k, step in moves) for _, *moves in positions)
+    side = Side(shape_, strides, tuple(place[0] for place in positions), steps)
+    return side, names, dict(zip(names, ((0, n) for n in extents), strict=True))
 
 
 def _seen(source: Array, extents: tuple[int, ...], positions: tuple[tuple[Any, ...], ...]) -> Array:
@@ -90,7 +100,7 @@ class View(NamedTuple):
         """The array seen so; read-only where that is."""
         padding, role, _, start, extents, strides, corner, whole = self
         if padding is not None:
-            array = _padded(array, padding, role)
+            array = padded(array, padding, role)
         if whole:  # three times as fast
             return array.reshape(extents)
         if corner is None:
@@ -166,11 +176,11 @@ def _padding(sizes: Sequence[int], reaches: Sequence[tuple[int, int]]) -> Paddin
     return Padding(extents, inner, placed)
 
 
-def _padded(array: Array, padding: Padding, role: str) -> Array:
-    """The box of positions that are reached, with zeros where it leaves the array."""
+def padded(array: Array, padding: Padding, role: str, outside: float = 0) -> Array:
+    """The box of positions that are reached, with zeros or another value where it leaves the array."""
     extents, inner, placed = padding
     box = scratch_memory(role, extents, array.dtype) if role else np.empty(extents, array.dtype)
-    box.fill(0)
+    box.fill(outside)
     if all(part.start < part.stop for part in inner):
         box[placed] = array[inner]
     return box

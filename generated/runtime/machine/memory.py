@@ -3,7 +3,7 @@
 """Memory: how much there is, what is used again, and how it is given back."""
 
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from math import prod
 from threading import local
 from typing import Any
@@ -37,16 +37,21 @@ MEMORY = _memory()
 """Bytes of an array at most."""
 
 _own = local()
+_NONE = np.empty(0, np.uint8), np.empty(0, np.uint8)
 
 
-def scratch_memory(role: str, extents: Sequence[int], dtype: Any) -> Array:
+def scratch_memory(role: str, extents: tuple[int, ...], dtype: Any) -> Array:
     """An array of any content, in memory of this thread that is used again and again; two roles do not share it."""
-    kept: dict[str, Array] = _own.__dict__
+    kept: dict[str, tuple[Array, Array]] = _own.__dict__
+    room, last = kept.get(role, _NONE)
+    if last.shape == extents and last.dtype == dtype:
+        return last
     size = prod(extents) * np.dtype(dtype).itemsize
-    room = kept.get(role)
-    if room is None or room.size < size:
-        room = kept[role] = np.empty(size, np.uint8)
-    return np.ndarray(extents, dtype, room)
+    if room.size < size:
+        room = np.empty(size, np.uint8)
+    last = np.ndarray(extents, dtype, room)
+    kept[role] = room, last
+    return last
 
 
 class Buffers:

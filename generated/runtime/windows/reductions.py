@@ -29,6 +29,7 @@ from .along import (
     order_of,
     windows_along,
 )
+from .small import Seen, few_seen
 
 
 class Reduction(NamedTuple):
@@ -38,20 +39,24 @@ class Reduction(NamedTuple):
         tiles: of the result.
         order: of its axes.
         unreached: where the windows without an element are, if positions are asked for.
+        few: how they are seen at once, if they are few.
     """
 
     tiles: tuple[Tile, ...]
     order: Order
     unreached: tuple[tuple[Any, ...], ...]
+    few: Seen | None
 
 
 @lru_cache(maxsize=256)
 def _bound(
-    shape_: tuple[int, ...], extents: tuple[int, ...], positions: tuple[tuple[Any, ...], ...], kept: int,
-    itemsize: int, located: bool,
+    shape_: tuple[int, ...], strides: tuple[int, ...], extents: tuple[int, ...], positions: tuple[tuple[Any, ...], ...],
+    kept: int, itemsize: int, located: bool,
 ) -> Reduction:  # fmt: skip
     axes = windows_along(shape_, extents, positions, kept)
-    return Reduction(_reduction(axes, TILE // itemsize), order_of(positions, kept), _unreached(axes) if located else ())
+    unreached = _unreached(axes) if located else ()
+    few = few_seen(shape_, strides, extents, positions, kept, itemsize)
+    return Reduction(_reduction(axes, TILE // itemsize), order_of(positions, kept), unreached, few)
 
 
 def _reduction(axes: tuple[Along, ...], most: int) -> tuple[Tile, ...]:
@@ -108,11 +113,17 @@ def reduce(
         expected = f"positions in it are counted up to {MOST_COUNTED}"
         raise ValueError(f"a window of {elements} elements is too large: {expected}")
     source, seen, positions = windows
-    tiles, order, unreached = _bound(source.shape, seen, positions, out.ndim, out.itemsize, argument is not None)
+    tiles, order, unreached, few = _bound(
+        source.shape, source.strides, seen, positions, out.ndim, out.itemsize, argument is not None
+    )
+    fold = Fold(combine, empty)
+    if few is not None and few.reduce(fold, source, out, argument):
+        if scale is not None:
+            np.multiply(out, np.asarray(scale, out.dtype), out=out)
+        return
     results, factor = order.of(out), order.factor(scale, out)
     found = None if argument is None else order.of(argument)
     kind = np.min_scalar_type(elements)  # its greatest number says: none
-    fold = Fold(combine, empty)
 
     def work(start: int, stop: int) -> None:
         for tile in tiles[start:stop]:

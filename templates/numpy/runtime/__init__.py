@@ -12,8 +12,19 @@ windows        reductions of windows, and their adjoints
 layers         what classes of layers, networks and optimisers stand on
 """
 
-from .arguments.arrays import Array, array, as_array, float_type, labels, recorded, scalar_type
-from .arguments.extents import divided, elements, extent, extents, fits, raveled_axes, same_axes, same_shape
+from .arguments.arrays import Array, array, arrays, as_array, float_type, labels, recorded, scalar_type
+from .arguments.extents import (
+    divided,
+    elements,
+    extent,
+    extents,
+    fits,
+    raveled,
+    raveled_axes,
+    same_axes,
+    same_raveled,
+    same_shape,
+)
 from .arguments.kept import once
 from .arguments.options import Padding, Size, count, flag, number, paddings, real_type, require, shape, sizes
 from .arguments.weights import direction, names, normal, uniform, uniform_within, weight
@@ -52,6 +63,7 @@ __all__ = [
     "add_row",
     "affordable",
     "array",
+    "arrays",
     "as_array",
     "blocks",
     "clip",
@@ -84,6 +96,7 @@ __all__ = [
     "once",
     "paddings",
     "ratio",
+    "raveled",
     "raveled_axes",
     "real_type",
     "recorded",
@@ -92,6 +105,7 @@ __all__ = [
     "require",
     "run",
     "same_axes",
+    "same_raveled",
     "same_shape",
     "scalar_type",
     "scatter",

@@ -26,7 +26,7 @@ ROOT = Path(__file__).parents[3]
 LAYER = gradscribe.layer("weight w; y[n, k] = tanh(sum(c) x[n, c] * w[c, k])", "mine")
 
 
-def inserted(line: str, after: str = "    x = rt.array(", indent: str = "    ") -> Emitted:
+def inserted(line: str, after: str = "    w, x, dtype = rt.arrays(", indent: str = "    ") -> Emitted:
     """The module of a layer with one more line in it."""
     made = emitted(LAYER)
     lines = made.text.split("\n")

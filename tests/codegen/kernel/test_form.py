@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from sympy import Integer, Symbol
 
-from gradscribe.codegen.kernel.form import Form, _candidates, _Partial, choose_form, estimate, size_hints
+from gradscribe.codegen.kernel.form import Form, _candidates, _Partial, choose_form, estimate, joined, size_hints
 from gradscribe.derive.calculus.collapse import rename
 from gradscribe.derive.calculus.differentiate import differentiate, position
 from gradscribe.derive.catalogue.layers import LAYERS
@@ -62,7 +62,10 @@ def check_every_form(program: Program, values: dict[str, Array], sizes: dict[Sym
         expected = evaluate(statement.term, values, known)[0]
         found = list(forms(statement, program))
         for form in found:
-            np.testing.assert_allclose(value(form, values, known), expected, rtol=1e-9, atol=1e-9, err_msg=str(form))
+            for same in (form, joined(form, program.tensors)):
+                np.testing.assert_allclose(
+                    value(same, values, known), expected, rtol=1e-9, atol=1e-9, err_msg=str(same)
+                )
         assert choose_form(statement, program, size_hints(program)) in found
         total += len(found)
     return total
@@ -139,6 +142,31 @@ def test_a_delta_without_a_unit_coefficient_becomes_a_guard() -> None:
     program = Program((x, w), (Statement(y, term),), ("y",))
     values = {name: np.arange(1.0, 8.0) for name in "xw"}
     assert check_every_form(program, values, {N: 7}) == 1
+
+
+def bias_and_products(layer_name: str) -> list[Form]:
+    """The forms of a layer's forward statements with digits joined."""
+    program = LAYERS[layer_name]().program
+    found = (choose_form(s, program, size_hints(program)) for s in program.statements)
+    return [joined(form, program.tensors) for form in found]
+
+
+def test_digits_that_are_met_together_only_are_one_index() -> None:
+    products, bias = bias_and_products("conv2d")
+    G, K, g, k = integers("G K g k")
+    assert bias.place[3] == k
+    assert bias.range(k).extent == G * K
+    assert products.place[3] == K * g + k, "x has g in digits of its own"
+
+
+def test_digits_of_which_one_is_met_alone_stay_apart() -> None:
+    G, K, g, k = integers("G K g k")
+    x, w, y = Tensor("x", (G * K,)), Tensor("w", (G,)), Tensor("y", (G * K,))
+    term = Term((Range(g, G), Range(k, K)), (), x(K * g + k) * w(g))
+    form = Form(y, (K * g + k,), term.ranges, term.body)
+    assert joined(form, {"x": x, "w": w}) == form
+    together = Form(y, (K * g + k,), term.ranges, x(K * g + k))
+    assert joined(together, {"x": x}) == Form(y, (k,), (Range(k, G * K),), x(k))
 
 
 def test_hints_tell_images_from_kernels() -> None:

@@ -1,6 +1,7 @@
 """What is given as arrays: their types, ranks and kinds, and the labels in them."""
 
-from typing import Any
+from functools import cache
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -79,6 +80,57 @@ def array(layer: str, name: str, value: Any, rank: int | None, integer: bool = F
             raise ValueError(f"{layer}: argument {name}: expected integers of int64, received {found.max()}")
         return found.astype(np.int64)
     return found
+
+
+class Expected(NamedTuple):
+    """What is expected of an argument."""
+
+    name: str
+    rank: int | None
+    optional: bool
+    integer: bool
+
+
+@cache
+def _expected(spec: str) -> tuple[Expected, ...]:
+    """Read "w 4, b 1 optional, t any integers"."""
+    found = []
+    for name, rank, *words in (part.split() for part in spec.split(", ")):
+        found.append(Expected(name, None if rank == "any" else int(rank), "optional" in words, "integers" in words))
+    return tuple(found)
+
+
+def arrays(layer: str, spec: str, *given: Any) -> tuple[Any, ...]:
+    """The arrays given, and behind them the one floating-point type of all, float64 if there is none.
+
+    Args:
+        layer: named in errors.
+        spec: the arrays by name with their ranks, as in "w 4, b 1 optional, t any integers": what is optional may be
+            None, and what has no integers float32 or float64, all of the same. Integers become int32 or int64.
+        given: what they are.
+
+    Raises:
+        TypeError: where one is of another kind or type than expected; the first one sets that of floats.
+        ValueError: where one has another rank.
+    """
+    wanted = _expected(spec)
+    kind = given[0].dtype if type(given[0]) is np.ndarray else None
+    if kind is not None and kind in FLOATS:
+        for value, (_, rank, optional, integer) in zip(given, wanted, strict=True):
+            if type(value) is np.ndarray:
+                right = value.dtype in INTEGERS if integer else value.dtype is kind
+                if not right or (value.ndim != rank and rank is not None):
+                    break
+            elif value is not None or not optional:
+                break
+        else:
+            return (*given, kind.type)
+    found = [
+        None if value is None and e.optional else array(layer, e.name, value, e.rank, e.integer)
+        for value, e in zip(given, wanted, strict=True)
+    ]
+    real = {e.name: value for value, e in zip(found, wanted, strict=True) if not e.integer}
+    return (*found, float_type(layer, **real))
 
 
 def float_type(layer: str, **arrays: Array | None) -> type[Any]:

@@ -3,6 +3,8 @@
 from collections.abc import Sequence
 from math import prod
 
+from .arrays import Array
+
 
 def extent(layer: str, where: str, received: int, expected: int) -> None:
     """Raise unless an axis has the extent expected."""
@@ -50,6 +52,21 @@ def raveled_axes(
             f"received {len(received)}, shape {received}"
         )
     return received[before : len(received) - after]
+
+
+def raveled(layer: str, name: str, array: Array, before: int, after: int, words: str) -> tuple[Array, tuple[int, ...]]:
+    """An array with one axis for those that ``...`` stands for, and their extents; see `raveled_axes`."""
+    full_shape = raveled_axes(layer, name, array.shape, before, after, words)
+    shape_ = array.shape
+    return array.reshape(*shape_[:before], prod(full_shape), *shape_[len(shape_) - after :]), full_shape
+
+
+def same_raveled(
+    layer: str, name: str, array: Array, before: int, after: int, words: str, expected: tuple[int, ...]
+) -> Array:
+    """An array with one axis for ``...``, which must stand for the extents expected; see `raveled_axes`."""
+    same_axes(layer, name, array.shape, before, after, words, expected)
+    return raveled(layer, name, array, before, after, words)[0]
 
 
 def same_axes(

@@ -30,6 +30,7 @@ from .along import (
     windows_along,
 )
 from .reductions import folded
+from .small import Spread, few_spread
 
 MANY_PLACES = 64
 """Elements of windows from which on a gradient is added where its maximum was, not selected element by element."""
@@ -75,11 +76,13 @@ class Spreading(NamedTuple):
         tiles: of the array.
         order: of its axes.
         one_by_one: whether instead values are added to their elements one by one.
+        few: where the windows lie, if they are few.
     """
 
     tiles: tuple[Tile, ...]
     order: Order
     one_by_one: bool
+    few: Spread | None
 
 
 @lru_cache(maxsize=256)
@@ -90,7 +93,7 @@ def _bound(
     axes = windows_along(shape_, extents, positions, kept)
     one_by_one = at_once and prod(len(a.offsets) for a in axes) > MANY_PLACES
     tiles = () if one_by_one else _spreading(axes, TILE // itemsize, at_once)
-    return Spreading(tiles, order_of(positions, kept), one_by_one)
+    return Spreading(tiles, order_of(positions, kept), one_by_one, few_spread(axes, extents, positions, kept))
 
 
 def _spreading(axes: tuple[Along, ...], most: int, at_once: bool) -> tuple[Tile, ...]:
@@ -142,9 +145,14 @@ def spread(values: Array, windows: Window, scale: Any = None, argument: Array | 
         add: whether the array is added to; otherwise its elements in no window become 0.
     """
     source, extents, positions = windows
-    tiles, order, one_by_one = _bound(
+    tiles, order, one_by_one, few = _bound(
         source.shape, extents, positions, values.ndim, source.itemsize, argument is not None
     )
+    if few is not None:
+        if not add:
+            source.fill(0)
+        few.add(values if scale is None else values * np.asarray(scale, values.dtype), source, argument)
+        return
     if one_by_one and argument is not None:
         if not add:
             source[...] = 0

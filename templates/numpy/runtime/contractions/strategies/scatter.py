@@ -136,7 +136,7 @@ def _in_planes(c: Contraction, plan: Scatter, order: Sequence[str], seconds: flo
     axes = [plan.planes.index(axis) for axis in range(len(plan.planes))]
 
     def add(step: _Step, products: Array, target: Array, out: Array) -> None:
-        sums = scratch_memory("planes", [target.shape[axis] for axis in plan.planes], c.dtype)
+        sums = scratch_memory("planes", tuple(target.shape[axis] for axis in plan.planes), c.dtype)
         sums.fill(0)
         back = sums.transpose(axes)
         add_slices(step, products, back)
