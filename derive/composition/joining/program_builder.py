@@ -278,12 +278,18 @@ class Builder:
                 f"its equation, or take a loss whose value is one number, such as softmax_cross_entropy"
             )
 
+    def _inputs_as_named(self) -> tuple[Tensor, ...]:
+        """All inputs; those of the network in the order in which it names them, not that in which they are read."""
+        own = [self.values[name].tensor for name in self.shapes if name in self.values]
+        given, named = {t.name for t in own}, iter(own)
+        return tuple(next(named) if t.name in given else t for t in self.inputs)
+
     def program(self, output: str, more: Sequence[str]) -> Program:
         """The statements of all nodes as one program."""
         target = self.values[output].tensor.name
         try:
             return check(
-                Program(tuple(self.inputs), tuple(self.statements), (target, *more), tuple(self.sizes.derived))
+                Program(self._inputs_as_named(), tuple(self.statements), (target, *more), tuple(self.sizes.derived))
             )
         except NetworkError:
             raise

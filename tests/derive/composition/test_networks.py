@@ -107,6 +107,16 @@ def test_backward_returns_a_gradient_for_each_real_input() -> None:
     np.testing.assert_array_equal(words.grads["embedding1.w"][:, 0], [1, 0, 0, 2, 0])
 
 
+def test_a_call_takes_inputs_in_the_order_of_the_text() -> None:
+    net = network("input x[N, 3]\ninput z[N, 3]\na = z -> tanh\n(x, a) -> residual_add", "two")
+    layer = compile_layer(net).Two()
+    x, z, dy = np.random.default_rng(0).normal(size=(3, 4, 3))
+    np.testing.assert_allclose(layer(x, z), x + np.tanh(z), rtol=1e-12)
+    dx, dz = layer.backward(dy)
+    np.testing.assert_allclose(dx, dy)
+    np.testing.assert_allclose(dz, dy * (1 - np.tanh(z) ** 2), rtol=1e-12)
+
+
 def test_batches_of_none_one_and_float32() -> None:
     net = network("input x[N, 6, 6, 1]\nconv2d(2, 3) -> tanh -> max_pool2d(2) -> flatten -> dense(3)")
     layer = getattr(compile_layer(net), net.class_name)(rng=0)
