@@ -85,21 +85,24 @@ def array(layer: str, name: str, value: Any, rank: int | None, integer: bool = F
 
 
 class Expected(NamedTuple):
-    """What is expected of an argument."""
+    """What is expected of arguments, each by its number: names, ranks, which may be None and which have integers."""
 
-    name: str
-    rank: int | None
-    optional: bool
-    integer: bool
+    names: tuple[str, ...]
+    ranks: tuple[int | None, ...]
+    optional: tuple[bool, ...]
+    integers: tuple[bool, ...]
 
 
 @cache
-def _expected(spec: str) -> tuple[Expected, ...]:
+def _expected(spec: str) -> Expected:
     """Read "w 4, b 1 optional, t any integers"."""
-    found = []
-    for name, rank, *words in (part.split() for part in spec.split(", ")):
-        found.append(Expected(name, None if rank == "any" else int(rank), "optional" in words, "integers" in words))
-    return tuple(found)
+    parts = [part.split() for part in spec.split(", ")]
+    return Expected(
+        tuple(name for name, *_ in parts),
+        tuple(None if rank == "any" else int(rank) for _, rank, *_ in parts),
+        tuple("optional" in part[2:] for part in parts),
+        tuple("integers" in part[2:] for part in parts),
+    )
 
 
 def arrays(layer: str, spec: str, *given: Any) -> tuple[Any, ...]:
@@ -115,23 +118,24 @@ def arrays(layer: str, spec: str, *given: Any) -> tuple[Any, ...]:
         TypeError: where one is of another kind or type than expected; the first one sets that of floats.
         ValueError: where one has another rank.
     """
-    wanted = _expected(spec)
+    names, ranks, optional, integers = _expected(spec)
     kind = given[0].dtype if type(given[0]) is np.ndarray else None
-    if kind is not None and kind in FLOATS:
-        for value, (_, rank, optional, integer) in zip(given, wanted, strict=True):
+    if kind is FLOATS[0] or kind is FLOATS[1]:  # nearly always
+        for number, value in enumerate(given):
             if type(value) is np.ndarray:
-                right = value.dtype in INTEGERS if integer else value.dtype is kind
-                if not right or (value.ndim != rank and rank is not None):
-                    break
-            elif value is not None or not optional:
+                right = value.dtype in INTEGERS if integers[number] else value.dtype is kind
+                right = right and (value.ndim == ranks[number] or ranks[number] is None)
+            else:
+                right = value is None and optional[number]
+            if not right:
                 break
         else:
             return (*given, kind.type)
     found = [
-        None if value is None and e.optional else array(layer, e.name, value, e.rank, e.integer)
-        for value, e in zip(given, wanted, strict=True)
+        None if value is None and optional[k] else array(layer, names[k], value, ranks[k], integers[k])
+        for k, value in enumerate(given)
     ]
-    real = {e.name: value for value, e in zip(found, wanted, strict=True) if not e.integer}
+    real = {names[k]: value for k, value in enumerate(found) if not integers[k]}
     return (*found, float_type(layer, **real))
 
 

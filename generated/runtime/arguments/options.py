@@ -141,6 +141,9 @@ class Shape(tuple[int, ...]):
 
 def shape(layer: str, name: str, value: Any, rank: int | None) -> Shape:
     """`value` as a shape of `rank` extents; None for any number of them."""
+    plain = type(value) is tuple and len(value) == rank and set(map(type, value)) == {int}
+    if plain and min(value) >= 0 and max(value) <= LARGEST_INDEX:  # nearly always: what an array has
+        return Shape(value, name)
     if not isinstance(value, Sequence) or isinstance(value, str) or rank not in (None, len(value)):
         expected = "a shape" if rank is None else f"a shape of {rank} axes"
         raise ValueError(f"{layer}: argument {name}: expected {expected}, received {short(value)}")

@@ -13,7 +13,7 @@ from ..arguments.arrays import Array
 from ..machine.configuration import Settings, current
 from .choice import bound_choice, bound_observed, observer
 from .contraction import Contraction, packed_strides
-from .operands import Bound, Key, Terms, Window, array_of, contraction_of, key_of, operand_of
+from .operands import Bound, Key, Terms, Window, array_of, contraction_of, operand_of, taken_apart
 from .pieces import bound_pieces
 
 
@@ -45,12 +45,14 @@ def contract(
         right = _multiplied(right, scale)
     if out is None:
         out = np.empty(_result_shape(spec, left, right), array_of(left).dtype)
-    one, two, target = array_of(left), array_of(right), array_of(out)
-    given = spec, target.dtype, key_of(left), key_of(right), key_of(out), add
+    one, first = taken_apart(left)
+    two, second = taken_apart(right)
+    target, result = taken_apart(out)
     observe = observer()
     if observe is None:
-        _bound(*given, current())(one, two, target)
+        _bound(spec, target.dtype, first, second, result, add, current())(one, two, target)
     else:
+        given = spec, target.dtype, first, second, result, add
         _bind(*given, lambda c, adds: bound_observed(c, Terms(current(), adds), observe))(one, two, target)
     return target
 

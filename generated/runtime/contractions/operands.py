@@ -69,12 +69,12 @@ def contraction_of(spec: str, dtype: np.dtype[Any], *operands: Key) -> Contracti
     return classified(left, right, out, extents, dtype, gathers)
 
 
-def key_of(operand: Array | Window) -> Key:
-    """What of an operand a contraction is read from."""
+def taken_apart(operand: Array | Window) -> tuple[Array, Key]:
+    """The array itself, or that a window is of, and what of an operand a contraction is read from."""
     if isinstance(operand, Window):
-        source, extents, positions = operand
-        return source.shape, source.strides, (extents, positions)
-    return operand.shape, operand.strides, None
+        source = operand.source
+        return source, (source.shape, source.strides, operand[1:])
+    return operand, (operand.shape, operand.strides, None)
 
 
 def operand_of(key: Key, array: Array) -> Array | Window:

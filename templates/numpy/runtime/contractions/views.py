@@ -1,6 +1,6 @@
 """Bounds-checked strided views, padded with zeros where they lead outside."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import lru_cache
 from math import prod
 from typing import Any, NamedTuple
@@ -104,6 +104,15 @@ class View(NamedTuple):
         if corner is None:
             return np.ndarray(extents, array.dtype, array, start, strides)
         return np.lib.stride_tricks.as_strided(array[corner], extents, strides)
+
+    def reader(self) -> Callable[[Array], Array]:
+        """`of`, for many calls."""
+        _, _, _, start, extents, strides, corner, whole = self
+        if self.padding is None and whole:
+            return lambda array: array.reshape(extents)
+        if self.padding is None and corner is None:
+            return lambda array: np.ndarray(extents, array.dtype, array, start, strides)
+        return self.of
 
     def shaped(self, extents: tuple[int, ...]) -> "View | None":
         """The same elements with other axes; None where that takes a copy."""

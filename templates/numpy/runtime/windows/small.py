@@ -17,7 +17,7 @@ FEW_ELEMENTS = 1 << 12
 FEW_TAPS = 16
 """Elements of a window up to which each is added by a call of its own."""
 
-LOCATED: dict[np.ufunc, Callable[..., Array]] = {np.maximum: np.argmax, np.minimum: np.argmin}
+LOCATED: dict[np.ufunc, Callable[..., Array]] = {np.maximum: np.ndarray.argmax, np.minimum: np.ndarray.argmin}
 """What finds the first element that the windows' value is, by what combines them; NaN counts as that."""
 
 

@@ -61,6 +61,8 @@ def bind_blocked(c: Contraction, plan: Blocked, terms: Terms) -> Bound:
     copied = view(d.right, names, d.box, d.dtype.itemsize) if plan.fixed else None
     fixed = packed_side(names, d.extents, d.dtype.itemsize) if plan.fixed else d.right
     blocks = tuple(_block(d, plan, fixed, d.box | dict(ranges)) for ranges in plan.blocks)
+    if len(blocks) == 1 and copied is None and blocks[0].matrix is not None:
+        return _product(blocks[0], blocks[0].matrix.reader(), plan.swap)
     compute = _in_turn if len(blocks) == 1 or plan.along == "rows" else _summed
 
     def run(left: Array, right: Array, out: Array) -> None:
@@ -70,6 +72,19 @@ def bind_blocked(c: Contraction, plan: Blocked, terms: Terms) -> Bound:
         compute(blocks, moving, other, out, terms.seconds)
 
     return run
+
+
+def _product(block: _Block, result: Callable[[Array], Array], swap: bool) -> Bound:
+    """What computes one matrix product."""
+    moving, other = block.moving, block.other
+
+    def product(left: Array, right: Array, out: Array) -> None:
+        np.matmul(moving(left), other(right), out=result(out))
+
+    def swapped(left: Array, right: Array, out: Array) -> None:
+        np.matmul(moving(right), other(left), out=result(out))
+
+    return swapped if swap else product
 
 
 def _block(d: Contraction, plan: Blocked, fixed: Side, box: Mapping[str, tuple[int, int]]) -> _Block:
@@ -93,16 +108,17 @@ def _matrices(seen: View, shape_: tuple[int, ...], turned: bool) -> Callable[[Ar
     shaped = seen.shaped(shape_)
     if shaped is None:
         return lambda array: seen.of(array).reshape(shape_).mT if turned else seen.of(array).reshape(shape_)
-    read = shaped.of
+    read = shaped.reader()
     return (lambda array: read(array).mT) if turned else read
 
 
 def _columns(seen: View, shape_: tuple[int, ...], turned: bool) -> Callable[[Array], Array]:
     """Reads an array as matrices that are copied."""
+    of, extents = seen.reader(), seen.extents
 
     def read(array: Array) -> Array:
-        buffer = scratch_memory("columns", seen.extents, array.dtype)
-        np.copyto(buffer, seen.of(array))
+        buffer = scratch_memory("columns", extents, array.dtype)
+        np.copyto(buffer, of(array))
         matrices = buffer.reshape(shape_)
         return matrices.mT if turned else matrices
 
