@@ -180,7 +180,6 @@ def full(results: Results) -> str:
 
 
 PAGE = Path(__file__).parents[1] / "docs" / "benchmarks.md"
-BEGIN, END = "<!-- results: begin -->", "<!-- results: end -->"
 
 
 def publish(results: Results, page: Path = PAGE) -> list[Path]:
@@ -197,14 +196,15 @@ def publish(results: Results, page: Path = PAGE) -> list[Path]:
     return [page, draw(results, page.with_suffix(".svg"))]
 
 
-def write_between(page: Path, text: str) -> None:
-    """Replace what stands between the two marks of a page.
+def write_between(page: Path, text: str, name: str = "results") -> None:
+    """Replace what stands between the two marks of that name on a page.
 
     Raises:
         ValueError: when the page has not both marks.
     """
-    before, begin, rest = page.read_text(encoding="utf-8").partition(BEGIN)
-    _, end, after = rest.partition(END)
+    first, last = f"<!-- {name}: begin -->", f"<!-- {name}: end -->"
+    before, begin, rest = page.read_text(encoding="utf-8").partition(first)
+    _, end, after = rest.partition(last)
     if not begin or not end:
-        raise ValueError(f"{page}: expected the lines {BEGIN} and {END}, between which the results go")
-    page.write_text(f"{before}{BEGIN}\n\n{text}\n{END}{after}", encoding="utf-8")
+        raise ValueError(f"{page}: expected the lines {first} and {last}, between which the results go")
+    page.write_text(f"{before}{first}\n\n{text}\n{last}{after}", encoding="utf-8")

@@ -16,6 +16,7 @@ from benchmarks.measure import Part
 from benchmarks.reference import compute
 from benchmarks.rows import ROWS, Row, arrays, select
 from benchmarks.sides import OURS, SIDES, Side, Unsupported
+from benchmarks.small_calls import small_calls
 from benchmarks.targets import TARGETS, THREADS
 
 SMALL = [row._replace(layer=row.layer.reduced()) for row in ROWS]
@@ -134,10 +135,19 @@ def test_a_target_that_was_not_measured_is_said_so() -> None:
     assert "not measured" in line
 
 
+def test_small_calls_are_compared_with_the_same_sums() -> None:
+    for row in small_calls():
+        received, expected = row.call(), row.arithmetic()
+        pairs = zip(received, expected, strict=True) if isinstance(expected, tuple) else [(received, expected)]
+        for one, other in pairs:
+            np.testing.assert_allclose(one.reshape(other.shape), other, rtol=1e-5, atol=1e-6, err_msg=row.title)
+
+
 def test_the_page_keeps_what_is_around_the_results(tmp_path: Path) -> None:
     pytest.importorskip("matplotlib")
     page = tmp_path / "page.md"
-    page.write_text(f"before\n{report.BEGIN}\nold\n{report.END}\nafter\n", encoding="utf-8")
+    marks = "<!-- results: begin -->", "<!-- results: end -->"
+    page.write_text(f"before\n{marks[0]}\nold\n{marks[1]}\nafter\n", encoding="utf-8")
     results = made_up(lambda *_: 0.3)
     first = report.publish(results, page)
     text = page.read_text(encoding="utf-8")

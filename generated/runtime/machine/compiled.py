@@ -113,9 +113,9 @@ def compiles(steps: int, *options: int, wanted: Settings | None = None) -> bool:
     They count in 64 bits: products of two options, or of one and an extent, have to fit.
     """
     backend = (wanted or current()).backend
-    if any(n > MOST_COUNTED for n in options):
+    if backend == "numpy" or (backend == "auto" and (steps < FEWEST_STEPS or not has_numba())):
         return False
-    return backend == "compiled" or (backend == "auto" and steps >= FEWEST_STEPS and has_numba())
+    return all(n <= MOST_COUNTED for n in options)
 
 
 def flat(values: Any) -> Array:

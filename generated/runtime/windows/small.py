@@ -11,7 +11,7 @@ import numpy as np
 
 from ..arguments.arrays import Array
 from ..contractions.views import Padding, View, padded, seen_from, view
-from .along import Along, Fold, Order, order_of
+from .along import Along, Order, order_of
 
 FEW_ELEMENTS = 1 << 12
 """Elements of all windows up to which they are few."""
@@ -38,24 +38,24 @@ class Seen(NamedTuple):
     taps: tuple[int, ...]
     flat: tuple[int, ...]
 
-    def reduce(self, fold: Fold, source: Array, out: Array, argument: Array | None) -> bool:
+    def reduce(self, combine: np.ufunc, empty: float, source: Array, out: Array, argument: Array | None) -> bool:
         """Reduce the windows, see `reduce`; False where it takes a closer look, whatever has been written then.
 
         An element beyond the array is that of no element: it may be the first that equals the value of a window.
         """
-        locate = LOCATED.get(fold.combine)
+        locate = LOCATED.get(combine)
         if (argument is not None and locate is None) or (self.padding is not None and out.dtype.kind != "f"):
             return False
         if self.padding is not None:
-            source = padded(source, self.padding, "padded", fold.empty)
+            source = padded(source, self.padding, "padded", empty)
         windows = self.view.of(source)
         if argument is None or locate is None:
-            fold.combine.reduce(windows, axis=self.taps, out=out)
+            combine.reduce(windows, axis=self.taps, out=out)
             return True
         windows = windows.reshape(self.flat)
-        fold.combine.reduce(windows, axis=-1, out=out)
+        combine.reduce(windows, axis=-1, out=out)
         argument[...] = locate(windows, axis=-1)
-        return self.padding is None or not (out == fold.empty).any()
+        return self.padding is None or not (out == empty).any()
 
 
 def few_seen(

@@ -51,6 +51,10 @@ def _bound(
     shape_: tuple[int, ...], strides: tuple[int, ...], extents: tuple[int, ...], positions: tuple[tuple[Any, ...], ...],
     kept: int, itemsize: int, located: bool,
 ) -> Reduction:  # fmt: skip
+    elements = prod(extents[kept:])
+    if located and elements > MOST_COUNTED:
+        expected = f"positions in it are counted up to {MOST_COUNTED}"
+        raise ValueError(f"a window of {elements} elements is too large: {expected}")
     axes = windows_along(shape_, extents, positions, kept)
     unreached = _unreached(axes) if located else ()
     few = few_seen(shape_, strides, extents, positions, kept, itemsize)
@@ -106,22 +110,18 @@ def reduce(
     Raises:
         ValueError: when windows have more elements than positions can count.
     """
-    elements = prod(windows.extents[out.ndim :])
-    if argument is not None and elements > MOST_COUNTED:
-        expected = f"positions in it are counted up to {MOST_COUNTED}"
-        raise ValueError(f"a window of {elements} elements is too large: {expected}")
     source, seen, positions = windows
     tiles, order, unreached, few = _bound(
         source.shape, source.strides, seen, positions, out.ndim, out.itemsize, argument is not None
     )
-    fold = Fold(combine, empty)
-    if few is not None and few.reduce(fold, source, out, argument):
+    if few is not None and few.reduce(combine, empty, source, out, argument):
         if scale is not None:
             np.multiply(out, np.asarray(scale, out.dtype), out=out)
         return
     results, factor = order.of(out), order.factor(scale, out)
     found = None if argument is None else order.of(argument)
-    kind = np.min_scalar_type(elements)  # its greatest number says: none
+    kind = np.min_scalar_type(prod(seen[out.ndim :]))  # its greatest number says: none
+    fold = Fold(combine, empty)
 
     def work(start: int, stop: int) -> None:
         for tile in tiles[start:stop]:
