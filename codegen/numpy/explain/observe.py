@@ -14,8 +14,8 @@ from gradscribe.codegen.numpy.explain.compiled_functions import Function, Functi
 from gradscribe.codegen.numpy.explain.instance import Instance
 from gradscribe.codegen.numpy.plan import Record
 
-LEAST_SECONDS = 0.05
-"""What is timed is repeated for so long, three times at least."""
+LEAST_SECONDS, LONG_SECONDS = 0.05, 0.5
+"""What is timed is repeated for at least the first, three times at least unless that takes more than the second."""
 MOST_TIMES = 25
 
 
@@ -135,7 +135,7 @@ def _timed(call: Callable[[], Any]) -> float:
     """The median of several calls after a first one."""
     call()
     taken: list[float] = []
-    while len(taken) < 3 or (sum(taken) < LEAST_SECONDS and len(taken) < MOST_TIMES):
+    while sum(taken) < (LONG_SECONDS if len(taken) < 3 else LEAST_SECONDS) and len(taken) < MOST_TIMES:
         start = time.perf_counter()
         call()
         taken.append(time.perf_counter() - start)
