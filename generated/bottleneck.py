@@ -68,8 +68,6 @@ if __package__:
 else:  # copied beside a script
     import runtime as rt  # type: ignore[import-not-found, no-redef]
 
-loops = rt.Companion(__package__, "bottleneck")
-
 
 def bottleneck_forward(
     x: Any, params: Mapping[str, Any], state: Mapping[str, Any], *, buffers: rt.Buffers | None = None
@@ -139,19 +137,11 @@ def bottleneck_forward(
     batch_norm1_h *= 1 / np.sqrt(batch_norm1_v + 1e-05)
     buffers.give(conv2d1_u)
     # batch_norm1_new_mean[c] = 1/10 (9 batch_norm1_running_mean[c]+batch_norm1_m[c])
-    if loops.wanted(64):
-        batch_norm1_new_mean = np.empty((64,), dtype)
-        loops.bottleneck_forward_1(batch_norm1_new_mean, batch_norm1_m, batch_norm1_running_mean)
-    else:
-        batch_norm1_new_mean = batch_norm1_m / 10 + 9 * batch_norm1_running_mean / 10
+    batch_norm1_new_mean = batch_norm1_m / 10 + 9 * batch_norm1_running_mean / 10
     # batch_norm1_new_var[c] = 1/10 (9 batch_norm1_running_var[c]+H N W batch_norm1_v[c]/max(HNW−1, 1))
-    if loops.wanted(64):
-        batch_norm1_new_var = np.empty((64,), dtype)
-        loops.bottleneck_forward_2(batch_norm1_new_var, batch_norm1_running_var, batch_norm1_v, H, N, W)
-    else:
-        batch_norm1_new_var = (
-            H * N * W * batch_norm1_v / (10 * float(np.maximum(H * N * W - 1, 1))) + 9 * batch_norm1_running_var / 10
-        )
+    batch_norm1_new_var = (
+        H * N * W * batch_norm1_v / (10 * float(np.maximum(H * N * W - 1, 1))) + 9 * batch_norm1_running_var / 10
+    )
     # (6) relu1_y[n,i,j,c] = max(0, batch_norm1_gamma[c] batch_norm1_h[n,i,j,c]+batch_norm1_beta[c])
     relu1_y = buffers.take((N, H, W, 64), dtype)
     np.multiply(batch_norm1_h, batch_norm1_gamma, out=relu1_y)
@@ -176,19 +166,11 @@ def bottleneck_forward(
     batch_norm2_h *= 1 / np.sqrt(batch_norm2_v + 1e-05)
     buffers.give(conv2d2_u)
     # batch_norm2_new_mean[c] = 1/10 (9 batch_norm2_running_mean[c]+batch_norm2_m[c])
-    if loops.wanted(64):
-        batch_norm2_new_mean = np.empty((64,), dtype)
-        loops.bottleneck_forward_3(batch_norm2_new_mean, batch_norm2_m, batch_norm2_running_mean)
-    else:
-        batch_norm2_new_mean = batch_norm2_m / 10 + 9 * batch_norm2_running_mean / 10
+    batch_norm2_new_mean = batch_norm2_m / 10 + 9 * batch_norm2_running_mean / 10
     # batch_norm2_new_var[c] = 1/10 (9 batch_norm2_running_var[c]+H N W batch_norm2_v[c]/max(HNW−1, 1))
-    if loops.wanted(64):
-        batch_norm2_new_var = np.empty((64,), dtype)
-        loops.bottleneck_forward_4(batch_norm2_new_var, batch_norm2_running_var, batch_norm2_v, H, N, W)
-    else:
-        batch_norm2_new_var = (
-            H * N * W * batch_norm2_v / (10 * float(np.maximum(H * N * W - 1, 1))) + 9 * batch_norm2_running_var / 10
-        )
+    batch_norm2_new_var = (
+        H * N * W * batch_norm2_v / (10 * float(np.maximum(H * N * W - 1, 1))) + 9 * batch_norm2_running_var / 10
+    )
     # (12) relu2_y[n,i,j,c] = max(0, batch_norm2_gamma[c] batch_norm2_h[n,i,j,c]+batch_norm2_beta[c])
     relu2_y = buffers.take((N, H, W, 64), dtype)
     np.multiply(batch_norm2_h, batch_norm2_gamma, out=relu2_y)
@@ -211,19 +193,11 @@ def bottleneck_forward(
     batch_norm3_h *= 1 / np.sqrt(batch_norm3_v + 1e-05)
     buffers.give(conv2d3_u)
     # batch_norm3_new_mean[c] = 1/10 (9 batch_norm3_running_mean[c]+batch_norm3_m[c])
-    if loops.wanted(256):
-        batch_norm3_new_mean = np.empty((256,), dtype)
-        loops.bottleneck_forward_5(batch_norm3_new_mean, batch_norm3_m, batch_norm3_running_mean)
-    else:
-        batch_norm3_new_mean = batch_norm3_m / 10 + 9 * batch_norm3_running_mean / 10
+    batch_norm3_new_mean = batch_norm3_m / 10 + 9 * batch_norm3_running_mean / 10
     # batch_norm3_new_var[c] = 1/10 (9 batch_norm3_running_var[c]+H N W batch_norm3_v[c]/max(HNW−1, 1))
-    if loops.wanted(256):
-        batch_norm3_new_var = np.empty((256,), dtype)
-        loops.bottleneck_forward_6(batch_norm3_new_var, batch_norm3_running_var, batch_norm3_v, H, N, W)
-    else:
-        batch_norm3_new_var = (
-            H * N * W * batch_norm3_v / (10 * float(np.maximum(H * N * W - 1, 1))) + 9 * batch_norm3_running_var / 10
-        )
+    batch_norm3_new_var = (
+        H * N * W * batch_norm3_v / (10 * float(np.maximum(H * N * W - 1, 1))) + 9 * batch_norm3_running_var / 10
+    )
     # (18) conv2d4_u[n,i,j,k] = Σ_{c} x[n,i,j,c] conv2d4_w[0,0,c,k]
     conv2d4_w_1 = rt.Window(conv2d4_w, (256, 64), ((0,), (0,), (0, (1, 1)), (0, (0, 1))))  # k c
     conv2d4_u = buffers.take((N, H, W, 256), dtype)
@@ -241,19 +215,11 @@ def bottleneck_forward(
     batch_norm4_h *= 1 / np.sqrt(batch_norm4_v + 1e-05)
     buffers.give(conv2d4_u)
     # batch_norm4_new_mean[c] = 1/10 (9 batch_norm4_running_mean[c]+batch_norm4_m[c])
-    if loops.wanted(256):
-        batch_norm4_new_mean = np.empty((256,), dtype)
-        loops.bottleneck_forward_7(batch_norm4_new_mean, batch_norm4_m, batch_norm4_running_mean)
-    else:
-        batch_norm4_new_mean = batch_norm4_m / 10 + 9 * batch_norm4_running_mean / 10
+    batch_norm4_new_mean = batch_norm4_m / 10 + 9 * batch_norm4_running_mean / 10
     # batch_norm4_new_var[c] = 1/10 (9 batch_norm4_running_var[c]+H N W batch_norm4_v[c]/max(HNW−1, 1))
-    if loops.wanted(256):
-        batch_norm4_new_var = np.empty((256,), dtype)
-        loops.bottleneck_forward_8(batch_norm4_new_var, batch_norm4_running_var, batch_norm4_v, H, N, W)
-    else:
-        batch_norm4_new_var = (
-            H * N * W * batch_norm4_v / (10 * float(np.maximum(H * N * W - 1, 1))) + 9 * batch_norm4_running_var / 10
-        )
+    batch_norm4_new_var = (
+        H * N * W * batch_norm4_v / (10 * float(np.maximum(H * N * W - 1, 1))) + 9 * batch_norm4_running_var / 10
+    )
     # (24) relu3_y[n,i,j,c] = max(0, batch_norm3_gamma[c]
     #          batch_norm3_h[n,i,j,c]+batch_norm3_beta[c]+batch_norm4_gamma[c]
     #          batch_norm4_h[n,i,j,c]+batch_norm4_beta[c])

@@ -4,7 +4,8 @@ from collections.abc import Sequence
 
 from sympy import Symbol
 
-from gradscribe.codegen.kernel.block_kernels import PlacedPart, read
+from gradscribe.codegen.kernel.blocks.block_kernel import read
+from gradscribe.codegen.kernel.blocks.parts import PlacedPart
 from gradscribe.codegen.kernel.calling import shape_argument
 from gradscribe.codegen.kernel.kernel import Kernel
 from gradscribe.codegen.kernel.network_kernels import NetworkKernels

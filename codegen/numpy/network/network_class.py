@@ -10,6 +10,7 @@ from gradscribe.codegen.numpy.function.docstring import enumerated, long_doc, me
 from gradscribe.codegen.numpy.layer.constructor import constructor_arguments, constructor_signature
 from gradscribe.codegen.numpy.layer.layer_class import CREATED, RAISES, twice
 from gradscribe.codegen.numpy.layer.layer_methods import as_array, options
+from gradscribe.codegen.numpy.network.network_plans import kept
 from gradscribe.codegen.numpy.network.starts import check_starts, constructor_statements, described
 from gradscribe.codegen.numpy.print.fixed_names import FIXED
 from gradscribe.codegen.python.definition import (
@@ -82,7 +83,7 @@ def _facts(k: NetworkKernels) -> list[Assign]:
         let("outputs", outputs),
         let("evaluation", texts(t.name for t in _asked(k))),
         Assign(Name("layers"), layers, kind=of("ClassVar", of("Mapping", Name("str"), Name("str")))),
-        let("kept", texts(network.part[t.name].key if t.name in network.part else t.name for t in k.kept)),
+        let("kept", texts(network.part[name].key if name in network.part else name for name in kept(k))),
     ]
 
 

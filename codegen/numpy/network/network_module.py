@@ -5,7 +5,7 @@ from dataclasses import replace
 from typing import Any
 
 from gradscribe.codegen.files.emitted import Emitted
-from gradscribe.codegen.kernel.block_kernels import PlacedPart
+from gradscribe.codegen.kernel.blocks.parts import PlacedPart
 from gradscribe.codegen.kernel.network_kernels import NetworkKernels, network_kernels
 from gradscribe.codegen.numpy.function.docstring import WIDTH, enumerated, module_doc, wrapped
 from gradscribe.codegen.numpy.function.function_text import function_source

@@ -15,7 +15,7 @@ READING = frozenset(
 )  # fmt: skip
 """Methods that look into a text."""
 ALLOWED = {
-    "block_kernels.py": {"removeprefix"},  # names of nodes, within their place
+    "places.py": {"removeprefix"},  # names of nodes, within their place
     "block_functions.py": {"removeprefix"},  # the same, and names of functions
     "docstring.py": {"removeprefix", "split"},  # words about a shape, the quotes that a sentence is wrapped with
     "literal.py": {"re", "sub", "replace", "split", "partition"},  # lines that a user wrote; an exponent
