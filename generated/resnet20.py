@@ -17,84 +17,22 @@
   -> pool: global_avg_pool -> output: dense(10)
   loss softmax_cross_entropy
 
-  level                 layers                 reads                 value            weights             parameters
-  ──────────────────────────────────────────────────────────────────────────────────────────────────────────────────
-  conv1                 conv2d                 x                     (N, 32, 32, 16)  w (3, 3, 3, 16)            432
-  norm1                 batch_norm             conv1                 (N, 32, 32, 16)  γ (16), β (16)              32
-                        relu
-  stage1_block1_conv1   conv2d                 norm1                 (N, 32, 32, 16)  w (3, 3, 16, 16)          2304
-  stage1_block1_norm1   batch_norm             stage1_block1_conv1   (N, 32, 32, 16)  γ (16), β (16)              32
-                        relu
-  stage1_block1_conv2   conv2d                 stage1_block1_norm1   (N, 32, 32, 16)  w (3, 3, 16, 16)          2304
-  stage1_block1_norm2   batch_norm             stage1_block1_conv2   (N, 32, 32, 16)  γ (16), β (16)              32
-  stage1_block1_sum     residual_add           stage1_block1_norm2   (N, 32, 32, 16)
-                        relu                   norm1
-  stage1_block2_conv1   conv2d                 stage1_block1_sum     (N, 32, 32, 16)  w (3, 3, 16, 16)          2304
-  stage1_block2_norm1   batch_norm             stage1_block2_conv1   (N, 32, 32, 16)  γ (16), β (16)              32
-                        relu
-  stage1_block2_conv2   conv2d                 stage1_block2_norm1   (N, 32, 32, 16)  w (3, 3, 16, 16)          2304
-  stage1_block2_norm2   batch_norm             stage1_block2_conv2   (N, 32, 32, 16)  γ (16), β (16)              32
-  stage1_block2_sum     residual_add           stage1_block2_norm2   (N, 32, 32, 16)
-                        relu                   stage1_block1_sum
-  stage1_block3_conv1   conv2d                 stage1_block2_sum     (N, 32, 32, 16)  w (3, 3, 16, 16)          2304
-  stage1_block3_norm1   batch_norm             stage1_block3_conv1   (N, 32, 32, 16)  γ (16), β (16)              32
-                        relu
-  stage1_block3_conv2   conv2d                 stage1_block3_norm1   (N, 32, 32, 16)  w (3, 3, 16, 16)          2304
-  stage1_block3_norm2   batch_norm             stage1_block3_conv2   (N, 32, 32, 16)  γ (16), β (16)              32
-  stage1_block3_sum     residual_add           stage1_block3_norm2   (N, 32, 32, 16)
-                        relu                   stage1_block2_sum
-  stage2_block1_conv1   conv2d                 stage1_block3_sum     (N, 16, 16, 32)  w (3, 3, 16, 32)          4608
-  stage2_block1_norm1   batch_norm             stage2_block1_conv1   (N, 16, 16, 32)  γ (32), β (32)              64
-                        relu
-  stage2_block1_conv2   conv2d                 stage2_block1_norm1   (N, 16, 16, 32)  w (3, 3, 32, 32)          9216
-  stage2_block1_norm2   batch_norm             stage2_block1_conv2   (N, 16, 16, 32)  γ (32), β (32)              64
-  stage2_block1_around  shortcut               stage1_block3_sum     (N, 16, 16, 32)
-  stage2_block1_sum     residual_add           stage2_block1_norm2   (N, 16, 16, 32)
-                        relu                   stage2_block1_around
-  stage2_block2_conv1   conv2d                 stage2_block1_sum     (N, 16, 16, 32)  w (3, 3, 32, 32)          9216
-  stage2_block2_norm1   batch_norm             stage2_block2_conv1   (N, 16, 16, 32)  γ (32), β (32)              64
-                        relu
-  stage2_block2_conv2   conv2d                 stage2_block2_norm1   (N, 16, 16, 32)  w (3, 3, 32, 32)          9216
-  stage2_block2_norm2   batch_norm             stage2_block2_conv2   (N, 16, 16, 32)  γ (32), β (32)              64
-  stage2_block2_sum     residual_add           stage2_block2_norm2   (N, 16, 16, 32)
-                        relu                   stage2_block1_sum
-  stage2_block3_conv1   conv2d                 stage2_block2_sum     (N, 16, 16, 32)  w (3, 3, 32, 32)          9216
-  stage2_block3_norm1   batch_norm             stage2_block3_conv1   (N, 16, 16, 32)  γ (32), β (32)              64
-                        relu
-  stage2_block3_conv2   conv2d                 stage2_block3_norm1   (N, 16, 16, 32)  w (3, 3, 32, 32)          9216
-  stage2_block3_norm2   batch_norm             stage2_block3_conv2   (N, 16, 16, 32)  γ (32), β (32)              64
-  stage2_block3_sum     residual_add           stage2_block3_norm2   (N, 16, 16, 32)
-                        relu                   stage2_block2_sum
-  stage3_block1_conv1   conv2d                 stage2_block3_sum     (N, 8, 8, 64)    w (3, 3, 32, 64)         18432
-  stage3_block1_norm1   batch_norm             stage3_block1_conv1   (N, 8, 8, 64)    γ (64), β (64)             128
-                        relu
-  stage3_block1_conv2   conv2d                 stage3_block1_norm1   (N, 8, 8, 64)    w (3, 3, 64, 64)         36864
-  stage3_block1_norm2   batch_norm             stage3_block1_conv2   (N, 8, 8, 64)    γ (64), β (64)             128
-  stage3_block1_around  shortcut               stage2_block3_sum     (N, 8, 8, 64)
-  stage3_block1_sum     residual_add           stage3_block1_norm2   (N, 8, 8, 64)
-                        relu                   stage3_block1_around
-  stage3_block2_conv1   conv2d                 stage3_block1_sum     (N, 8, 8, 64)    w (3, 3, 64, 64)         36864
-  stage3_block2_norm1   batch_norm             stage3_block2_conv1   (N, 8, 8, 64)    γ (64), β (64)             128
-                        relu
-  stage3_block2_conv2   conv2d                 stage3_block2_norm1   (N, 8, 8, 64)    w (3, 3, 64, 64)         36864
-  stage3_block2_norm2   batch_norm             stage3_block2_conv2   (N, 8, 8, 64)    γ (64), β (64)             128
-  stage3_block2_sum     residual_add           stage3_block2_norm2   (N, 8, 8, 64)
-                        relu                   stage3_block1_sum
-  stage3_block3_conv1   conv2d                 stage3_block2_sum     (N, 8, 8, 64)    w (3, 3, 64, 64)         36864
-  stage3_block3_norm1   batch_norm             stage3_block3_conv1   (N, 8, 8, 64)    γ (64), β (64)             128
-                        relu
-  stage3_block3_conv2   conv2d                 stage3_block3_norm1   (N, 8, 8, 64)    w (3, 3, 64, 64)         36864
-  stage3_block3_norm2   batch_norm             stage3_block3_conv2   (N, 8, 8, 64)    γ (64), β (64)             128
-  stage3_block3_sum     residual_add           stage3_block3_norm2   (N, 8, 8, 64)
-                        relu                   stage3_block2_sum
-  pool                  global_avg_pool        stage3_block3_sum     (N, 64)
-  output                dense                  pool                  (N, 10)          w (64, 10), b (10)         650
-  loss                  softmax_cross_entropy  output                ()
-                                               t
-
-(7) to (19), stage1_block1; the same is (20) to (32), stage1_block2, (33) to (45), stage1_block3, (60) to (72),
-    stage2_block2, (73) to (85), stage2_block3, (100) to (112), stage3_block2 and (113) to (125), stage3_block3.
-(46) to (59), stage2_block1; the same is (86) to (99), stage3_block1.
+  level          layers                 reads          value            weights             parameters
+  ────────────────────────────────────────────────────────────────────────────────────────────────────
+  conv1          conv2d                 x              (N, 32, 32, 16)  w (3, 3, 3, 16)            432
+  norm1          batch_norm, relu       conv1          (N, 32, 32, 16)  γ (16), β (16)              32
+  stage1_block1  basic                  norm1          (N, 32, 32, 16)                            4672
+  stage1_block2  basic                  stage1_block1  (N, 32, 32, 16)                            4672
+  stage1_block3  basic                  stage1_block2  (N, 32, 32, 16)                            4672
+  stage2_block1  down                   stage1_block3  (N, 16, 16, 32)                           13952
+  stage2_block2  basic                  stage2_block1  (N, 16, 16, 32)                           18560
+  stage2_block3  basic                  stage2_block2  (N, 16, 16, 32)                           18560
+  stage3_block1  down                   stage2_block3  (N, 8, 8, 64)                             55552
+  stage3_block2  basic                  stage3_block1  (N, 8, 8, 64)                             73984
+  stage3_block3  basic                  stage3_block2  (N, 8, 8, 64)                             73984
+  pool           global_avg_pool        stage3_block3  (N, 64)
+  output         dense                  pool           (N, 10)          w (64, 10), b (10)         650
+  loss           softmax_cross_entropy  output, t      ()
 
 (1) conv1_u[n,i,j,k] = Σ_{r,t,c} x[n, i+r−1, j+t−1, c] conv1_w[r,t,c,k]
 (2) norm1_m[c] = 1/(1024N) Σ_{n,i,j} conv1_u[n,i,j,c]
@@ -104,59 +42,71 @@
 norm1_new_mean[c] = 1/10 (9 norm1_running_mean[c]+norm1_m[c])
 norm1_new_var[c] = 1/10 (9 norm1_running_var[c]+1024 N norm1_v[c]/max(1024N−1, 1))
 (6) relu1_y[n,i,j,c] = max(0, norm1_y[n,i,j,c])
-(7) stage1_block1_conv1_u[n,i,j,k] = Σ_{r,t,c} stage1_block1_conv1_w[r,t,c,k] relu1_y[n, i+r−1, j+t−1, c]
-(8) stage1_block1_norm1_m[c] = 1/(1024N) Σ_{n,i,j} stage1_block1_conv1_u[n,i,j,c]
-(9) stage1_block1_norm1_v[c] = 1/(1024N) Σ_{n,i,j} (stage1_block1_conv1_u[n,i,j,c]−stage1_block1_norm1_m[c])²
-(10) stage1_block1_norm1_h[n,i,j,c] = 1/√(10⁻⁵+stage1_block1_norm1_v[c])
-         (stage1_block1_conv1_u[n,i,j,c]−stage1_block1_norm1_m[c])
-(11) stage1_block1_norm1_y[n,i,j,c] = stage1_block1_norm1_gamma[c]
-         stage1_block1_norm1_h[n,i,j,c]+stage1_block1_norm1_beta[c]
-stage1_block1_norm1_new_mean[c] = 1/10 (9 stage1_block1_norm1_running_mean[c]+stage1_block1_norm1_m[c])
-stage1_block1_norm1_new_var[c] = 1/10 (9 stage1_block1_norm1_running_var[c]+1024 N
-    stage1_block1_norm1_v[c]/max(1024N−1, 1))
-(12) stage1_block1_relu1_y[n,i,j,c] = max(0, stage1_block1_norm1_y[n,i,j,c])
-(13) stage1_block1_conv2_u[n,i,j,k] = Σ_{r,t,c} stage1_block1_conv2_w[r,t,c,k]
-                                        stage1_block1_relu1_y[n, i+r−1, j+t−1, c]
-(14) stage1_block1_norm2_m[c] = 1/(1024N) Σ_{n,i,j} stage1_block1_conv2_u[n,i,j,c]
-(15) stage1_block1_norm2_v[c] = 1/(1024N) Σ_{n,i,j} (stage1_block1_conv2_u[n,i,j,c]−stage1_block1_norm2_m[c])²
-(16) stage1_block1_norm2_h[n,i,j,c] = 1/√(10⁻⁵+stage1_block1_norm2_v[c])
-         (stage1_block1_conv2_u[n,i,j,c]−stage1_block1_norm2_m[c])
-(17) stage1_block1_norm2_y[n,i,j,c] = stage1_block1_norm2_gamma[c]
-         stage1_block1_norm2_h[n,i,j,c]+stage1_block1_norm2_beta[c]
-stage1_block1_norm2_new_mean[c] = 1/10 (9 stage1_block1_norm2_running_mean[c]+stage1_block1_norm2_m[c])
-stage1_block1_norm2_new_var[c] = 1/10 (9 stage1_block1_norm2_running_var[c]+1024 N
-    stage1_block1_norm2_v[c]/max(1024N−1, 1))
-(18) stage1_block1_sum_y[n,i,j,c] = relu1_y[n,i,j,c]+stage1_block1_norm2_y[n,i,j,c]
-(19) stage1_block1_relu2_y[n,i,j,c] = max(0, stage1_block1_sum_y[n,i,j,c])
-(46) stage2_block1_conv1_u[n,i,j,k] = Σ_{r,t,c} stage2_block1_conv1_w[r,t,c,k]
-                                        stage1_block3_relu2_y[n, 2i+r−1, 2j+t−1, c]
-(47) stage2_block1_norm1_m[c] = 1/(256N) Σ_{n,i,j} stage2_block1_conv1_u[n,i,j,c]
-(48) stage2_block1_norm1_v[c] = 1/(256N) Σ_{n,i,j} (stage2_block1_conv1_u[n,i,j,c]−stage2_block1_norm1_m[c])²
-(49) stage2_block1_norm1_h[n,i,j,c] = 1/√(10⁻⁵+stage2_block1_norm1_v[c])
-         (stage2_block1_conv1_u[n,i,j,c]−stage2_block1_norm1_m[c])
-(50) stage2_block1_norm1_y[n,i,j,c] = stage2_block1_norm1_gamma[c]
-         stage2_block1_norm1_h[n,i,j,c]+stage2_block1_norm1_beta[c]
-stage2_block1_norm1_new_mean[c] = 1/10 (9 stage2_block1_norm1_running_mean[c]+stage2_block1_norm1_m[c])
-stage2_block1_norm1_new_var[c] = 1/10 (9 stage2_block1_norm1_running_var[c]+256 N
-    stage2_block1_norm1_v[c]/max(256N−1, 1))
-(51) stage2_block1_relu1_y[n,i,j,c] = max(0, stage2_block1_norm1_y[n,i,j,c])
-(52) stage2_block1_conv2_u[n,i,j,k] = Σ_{r,t,c} stage2_block1_conv2_w[r,t,c,k]
-                                        stage2_block1_relu1_y[n, i+r−1, j+t−1, c]
-(53) stage2_block1_norm2_m[c] = 1/(256N) Σ_{n,i,j} stage2_block1_conv2_u[n,i,j,c]
-(54) stage2_block1_norm2_v[c] = 1/(256N) Σ_{n,i,j} (stage2_block1_conv2_u[n,i,j,c]−stage2_block1_norm2_m[c])²
-(55) stage2_block1_norm2_h[n,i,j,c] = 1/√(10⁻⁵+stage2_block1_norm2_v[c])
-         (stage2_block1_conv2_u[n,i,j,c]−stage2_block1_norm2_m[c])
-(56) stage2_block1_norm2_y[n,i,j,c] = stage2_block1_norm2_gamma[c]
-         stage2_block1_norm2_h[n,i,j,c]+stage2_block1_norm2_beta[c]
-stage2_block1_norm2_new_mean[c] = 1/10 (9 stage2_block1_norm2_running_mean[c]+stage2_block1_norm2_m[c])
-stage2_block1_norm2_new_var[c] = 1/10 (9 stage2_block1_norm2_running_var[c]+256 N
-    stage2_block1_norm2_v[c]/max(256N−1, 1))
-(57) stage2_block1_around_y[n,i,j,k] = stage1_block3_relu2_y[n, 2i, 2j, k−8]
-(58) stage2_block1_sum_y[n,i,j,c] = stage2_block1_norm2_y[n,i,j,c]+stage2_block1_around_y[n,i,j,c]
-(59) stage2_block1_relu2_y[n,i,j,c] = max(0, stage2_block1_sum_y[n,i,j,c])
 (126) pool_y[n,c] = 1/64 Σ_{i,j} stage3_block3_relu2_y[n,i,j,c]
 (127) output_u[n,k] = Σ_{c} output_w[c,k] pool_y[n,c]
 (127) output_u[n,k] += output_b[k]
+
+Block basic: (7) to (19), stage1_block1 (H = 32, C = 16), (20) to (32), stage1_block2 (H = 32, C = 16), (33) to
+    (45), stage1_block3 (H = 32, C = 16), (60) to (72), stage2_block2 (H = 16, C = 32), (73) to (85), stage2_block3
+    (H = 16, C = 32), (100) to (112), stage3_block2 (H = 8, C = 64) and (113) to (125), stage3_block3 (H = 8, C =
+    64).
+
+  level  layers              reads     value         weights         parameters
+  ─────────────────────────────────────────────────────────────────────────────
+  conv1  conv2d              x         (N, H, H, C)  w (3, 3, C, C)        9·C²
+  norm1  batch_norm, relu    conv1     (N, H, H, C)  γ (C), β (C)            2C
+  conv2  conv2d              norm1     (N, H, H, C)  w (3, 3, C, C)        9·C²
+  norm2  batch_norm          conv2     (N, H, H, C)  γ (C), β (C)            2C
+  sum    residual_add, relu  norm2, x  (N, H, H, C)
+
+(7) conv1_u[n,i,j,k] = Σ_{r,t,c} x[n, i+r−1, j+t−1, c] conv1_w[r,t,c,k]
+(8) norm1_m[c] = 1/(N·H²) Σ_{n,i,j} conv1_u[n,i,j,c]
+(9) norm1_v[c] = 1/(N·H²) Σ_{n,i,j} (conv1_u[n,i,j,c]−norm1_m[c])²
+(10) norm1_h[n,i,j,c] = 1/√(10⁻⁵+norm1_v[c]) (conv1_u[n,i,j,c]−norm1_m[c])
+(11) norm1_y[n,i,j,c] = norm1_gamma[c] norm1_h[n,i,j,c]+norm1_beta[c]
+norm1_new_mean[c] = 1/10 (9 norm1_running_mean[c]+norm1_m[c])
+norm1_new_var[c] = 1/10 (9 norm1_running_var[c]+N H² norm1_v[c]/max(N·H²−1, 1))
+(12) relu1_y[n,i,j,c] = max(0, norm1_y[n,i,j,c])
+(13) conv2_u[n,i,j,k] = Σ_{r,t,c} conv2_w[r,t,c,k] relu1_y[n, i+r−1, j+t−1, c]
+(14) norm2_m[c] = 1/(N·H²) Σ_{n,i,j} conv2_u[n,i,j,c]
+(15) norm2_v[c] = 1/(N·H²) Σ_{n,i,j} (conv2_u[n,i,j,c]−norm2_m[c])²
+(16) norm2_h[n,i,j,c] = 1/√(10⁻⁵+norm2_v[c]) (conv2_u[n,i,j,c]−norm2_m[c])
+(17) norm2_y[n,i,j,c] = norm2_gamma[c] norm2_h[n,i,j,c]+norm2_beta[c]
+norm2_new_mean[c] = 1/10 (9 norm2_running_mean[c]+norm2_m[c])
+norm2_new_var[c] = 1/10 (9 norm2_running_var[c]+N H² norm2_v[c]/max(N·H²−1, 1))
+(18) sum_y[n,i,j,c] = x[n,i,j,c]+norm2_y[n,i,j,c]
+(19) relu2_y[n,i,j,c] = max(0, sum_y[n,i,j,c])
+
+Block down: (46) to (59), stage2_block1 (H = 32, C = 16, K = 32, H_out = 16, p = 8) and (86) to (99), stage3_block1
+    (H = 16, C = 32, K = 64, H_out = 8, p = 16).
+
+  level   layers              reads          value           weights         parameters
+  ─────────────────────────────────────────────────────────────────────────────────────
+  conv1   conv2d              x              (N, H', H', K)  w (3, 3, C, K)         9CK
+  norm1   batch_norm, relu    conv1          (N, H', H', K)  γ (K), β (K)            2K
+  conv2   conv2d              norm1          (N, H', H', K)  w (3, 3, K, K)        9·K²
+  norm2   batch_norm          conv2          (N, H', H', K)  γ (K), β (K)            2K
+  around  shortcut            x              (N, H', H', K)
+  sum     residual_add, relu  norm2, around  (N, H', H', K)
+
+(46) conv1_u[n,i,j,k] = Σ_{r,t,c} x[n, 2i+r−1, 2j+t−1, c] conv1_w[r,t,c,k]
+(47) norm1_m[c] = 1/(N·H'²) Σ_{n,i,j} conv1_u[n,i,j,c]
+(48) norm1_v[c] = 1/(N·H'²) Σ_{n,i,j} (conv1_u[n,i,j,c]−norm1_m[c])²
+(49) norm1_h[n,i,j,c] = 1/√(10⁻⁵+norm1_v[c]) (conv1_u[n,i,j,c]−norm1_m[c])
+(50) norm1_y[n,i,j,c] = norm1_gamma[c] norm1_h[n,i,j,c]+norm1_beta[c]
+norm1_new_mean[c] = 1/10 (9 norm1_running_mean[c]+norm1_m[c])
+norm1_new_var[c] = 1/10 (9 norm1_running_var[c]+N H'² norm1_v[c]/max(N·H'²−1, 1))
+(51) relu1_y[n,i,j,c] = max(0, norm1_y[n,i,j,c])
+(52) conv2_u[n,i,j,k] = Σ_{r,t,c} conv2_w[r,t,c,k] relu1_y[n, i+r−1, j+t−1, c]
+(53) norm2_m[c] = 1/(N·H'²) Σ_{n,i,j} conv2_u[n,i,j,c]
+(54) norm2_v[c] = 1/(N·H'²) Σ_{n,i,j} (conv2_u[n,i,j,c]−norm2_m[c])²
+(55) norm2_h[n,i,j,c] = 1/√(10⁻⁵+norm2_v[c]) (conv2_u[n,i,j,c]−norm2_m[c])
+(56) norm2_y[n,i,j,c] = norm2_gamma[c] norm2_h[n,i,j,c]+norm2_beta[c]
+norm2_new_mean[c] = 1/10 (9 norm2_running_mean[c]+norm2_m[c])
+norm2_new_var[c] = 1/10 (9 norm2_running_var[c]+N H'² norm2_v[c]/max(N·H'²−1, 1))
+(57) around_y[n,i,j,k] = x[n, 2i, 2j, k−p]
+(58) sum_y[n,i,j,c] = norm2_y[n,i,j,c]+around_y[n,i,j,c]
+(59) relu2_y[n,i,j,c] = max(0, sum_y[n,i,j,c])
 
 Source: He et al., Deep residual learning for image recognition, 2016, section 4.2.
 """
@@ -171,23 +121,39 @@ if __package__:
 else:  # copied beside a script
     import runtime as rt  # type: ignore[import-not-found, no-redef]
 
+_BASIC_LAYERS = {
+    "conv1": "conv2d",
+    "norm1": "batch_norm",
+    "relu1": "relu",
+    "conv2": "conv2d",
+    "norm2": "batch_norm",
+    "sum": "residual_add",
+    "relu2": "relu",
+}
+_DOWN_LAYERS = {
+    "conv1": "conv2d",
+    "norm1": "batch_norm",
+    "relu1": "relu",
+    "conv2": "conv2d",
+    "norm2": "batch_norm",
+    "around": "shortcut",
+    "sum": "residual_add",
+    "relu2": "relu",
+}
+_BASIC_KEPT = ("norm1.v", "norm1.h", "relu1.y", "norm2.v", "norm2.h", "relu2.y")
+_DOWN_KEPT = ("norm1.v", "norm1.h", "relu1.y", "norm2.v", "norm2.h", "relu2.y")
+
 
 def _basic_forward(
     place: str, x: rt.Array, params: Mapping[str, Any], state: Mapping[str, Any], dtype: Any, buffers: rt.Buffers
 ) -> tuple[rt.Array, dict[str, rt.Array], tuple[Any, ...]]:
     """Compute block basic, forward.
 
-    Computed are (7) to (19), stage1_block1; (20) to (32), stage1_block2; (33) to (45), stage1_block3; (60) to (72),
-        stage2_block2; (73) to (85), stage2_block3; (100) to (112), stage3_block2; (113) to (125), stage3_block3.
-        The numbers at its statements are the first's.
+    The numbers at its statements are those at stage1_block1.
 
     Args:
         place: what the names of its weights begin with.
         x: shape (N, H, H, C).
-        params: the weights by name.
-        state: the running statistics by name.
-        dtype: the type of all arrays.
-        buffers: memory that is used again.
 
     Returns:
         relu2_y, shape (N, H, H, C); norm1_new_mean, norm1_new_var, norm2_new_mean and norm2_new_var by name; what
@@ -285,16 +251,11 @@ def _down_forward(
 ) -> tuple[rt.Array, dict[str, rt.Array], tuple[Any, ...]]:
     """Compute block down, forward.
 
-    Computed are (46) to (59), stage2_block1; (86) to (99), stage3_block1. The numbers at its statements are the
-        first's.
+    The numbers at its statements are those at stage2_block1.
 
     Args:
         place: what the names of its weights begin with.
         x: shape (N, H, H, C).
-        params: the weights by name.
-        state: the running statistics by name.
-        dtype: the type of all arrays.
-        buffers: memory that is used again.
 
     Returns:
         relu2_y, shape (N, H_out, H_out, K); norm1_new_mean, norm1_new_var, norm2_new_mean and norm2_new_var by
@@ -386,11 +347,7 @@ def resnet20_forward(
 
     By the equations of this module.
 
-    Kept for backward: x, norm1_v, norm1_h, relu1_y, stage1_block1_saved, stage1_block2_saved, stage1_block3_saved,
-        stage2_block1_saved, stage2_block2_saved, stage2_block3_saved, stage3_block1_saved, stage3_block2_saved,
-        stage3_block3_saved, pool_y, stage1_block1_relu2_y, stage1_block2_relu2_y, stage1_block3_relu2_y,
-        stage2_block1_relu2_y, stage2_block2_relu2_y, stage2_block3_relu2_y, stage3_block1_relu2_y,
-        stage3_block2_relu2_y, stage3_block3_relu2_y: 379968*N + 688 elements.
+    Kept for backward: 379968*N + 688 elements.
     Peak: 379978*N + 273162 elements (93.8 MiB of float32 at N = 64), and blocks of 1 MiB.
 
     Args:
@@ -527,17 +484,11 @@ def _basic_predict(
 ) -> rt.Array:
     """Compute block basic, predict.
 
-    Computed are (7) to (19), stage1_block1; (20) to (32), stage1_block2; (33) to (45), stage1_block3; (60) to (72),
-        stage2_block2; (73) to (85), stage2_block3; (100) to (112), stage3_block2; (113) to (125), stage3_block3.
-        The numbers at its statements are the first's.
+    The numbers at its statements are those at stage1_block1.
 
     Args:
         place: what the names of its weights begin with.
         x: shape (N, H, H, C).
-        params: the weights by name.
-        state: the running statistics by name.
-        dtype: the type of all arrays.
-        buffers: memory that is used again.
 
     Returns:
         relu2_y, shape (N, H, H, C).
@@ -602,16 +553,11 @@ def _down_predict(
 ) -> rt.Array:
     """Compute block down, predict.
 
-    Computed are (46) to (59), stage2_block1; (86) to (99), stage3_block1. The numbers at its statements are the
-        first's.
+    The numbers at its statements are those at stage2_block1.
 
     Args:
         place: what the names of its weights begin with.
         x: shape (N, H, H, C).
-        params: the weights by name.
-        state: the running statistics by name.
-        dtype: the type of all arrays.
-        buffers: memory that is used again.
 
     Returns:
         relu2_y, shape (N, H_out, H_out, K).
@@ -759,17 +705,12 @@ def _basic_backward(
 ) -> tuple[rt.Array, dict[str, rt.Array]]:
     """Compute block basic, backward.
 
-    Computed are (175) to (266), stage3_block3; (270) to (360), stage3_block2; (463) to (553), stage2_block3; (557)
-        to (647), stage2_block2; (750) to (840), stage1_block3; (844) to (934), stage1_block2; (938) to (1028),
-        stage1_block1. The numbers at its statements are the first's.
+    The numbers at its statements are those at stage3_block3.
 
     Args:
         place: what the names of its weights begin with.
         drelu2_y: shape (N, H, H, C).
-        params: the weights by name.
         saved: x, norm1_v, norm1_h, relu1_y, norm2_v, norm2_h and relu2_y.
-        dtype: the type of all arrays.
-        buffers: memory that is used again.
 
     Returns:
         dx, shape (N, H, H, C); dconv1_w, dnorm1_gamma, dnorm1_beta, dconv2_w, dnorm2_gamma and dnorm2_beta by name.
@@ -888,16 +829,12 @@ def _down_backward(
 ) -> tuple[rt.Array, dict[str, rt.Array]]:
     """Compute block down, backward.
 
-    Computed are (364) to (459), stage3_block1; (651) to (746), stage2_block1. The numbers at its statements are the
-        first's.
+    The numbers at its statements are those at stage3_block1.
 
     Args:
         place: what the names of its weights begin with.
         drelu2_y: shape (N, H_out, H_out, K).
-        params: the weights by name.
         saved: x, norm1_v, norm1_h, relu1_y, norm2_v, norm2_h and relu2_y.
-        dtype: the type of all arrays.
-        buffers: memory that is used again.
 
     Returns:
         dx, shape (N, H, H, C); dconv1_w, dnorm1_gamma, dnorm1_beta, dconv2_w, dnorm2_gamma and dnorm2_beta by name.
@@ -1024,21 +961,7 @@ def resnet20_backward(
 ) -> tuple[Any, dict[str, rt.Array]]:
     """Compute all gradients of E: residual network of 20 layers for 32x32 images.
 
-    dpool_y[m,q] = Σ_{k} dy[m,k] output_w[q,k]
-    dstage3_block3_relu2_y[m,q,v,e] = 1/64 dpool_y[m,e]
-    dnorm1_y[m,q,v,e] = drelu1_y[m,q,v,e] [relu1_y[m,q,v,e]>0]
-    dnorm1_h[m,q,v,e] = norm1_gamma[e] dnorm1_y[m,q,v,e]
-    dnorm1_v[m] = −1/(2(10⁻⁵+norm1_v[m])) Σ_{n,i,j} norm1_h[n,i,j,m] dnorm1_h[n,i,j,m]
-    dnorm1_m[m] = −1/√(10⁻⁵+norm1_v[m]) Σ_{n,i,j} dnorm1_h[n,i,j,m]
-    dnorm1_m[m] += −1/(512N) dnorm1_v[m] √(10⁻⁵+norm1_v[m]) Σ_{n,i,j} norm1_h[n,i,j,m]
-    dconv1_u[m,q,v,e] = 1/1024 (2 norm1_h[m,q,v,e] dnorm1_v[e] √(10⁻⁵+norm1_v[e])/N+1024
-        dnorm1_h[m,q,v,e]/√(10⁻⁵+norm1_v[e])+dnorm1_m[e]/N)
-    dx[m,q,v,e] = Σ_{k,r,t} conv1_w[r,t,e,k] dconv1_u[m, q+1−r, v+1−t, k]
-    dconv1_w[m,q,v,e] = Σ_{n,i,j} x[n, m+i−1, q+j−1, v] dconv1_u[n,i,j,e]
-    dnorm1_gamma[m] = Σ_{n,i,j} norm1_h[n,i,j,m] dnorm1_y[n,i,j,m]
-    dnorm1_beta[m] = Σ_{n,i,j} dnorm1_y[n,i,j,m]
-    doutput_w[m,q] = Σ_{n} dy[n,q] pool_y[n,m]
-    doutput_b[m] = Σ_{n} dy[n,m]
+    By the equations at its statements.
 
     Peak: 478282*N + 535952 elements (118.8 MiB of float32 at N = 64), and blocks of 1 MiB.
 
@@ -1282,107 +1205,42 @@ def resnet20_loss_grad_input(dy: Any, t: Any, h: Any, z: Any) -> rt.Array:
     return dx
 
 
+def _basic_weights(C: int) -> dict[str, rt.Start]:
+    """How the weights and running statistics of block basic start."""
+    return {
+        "conv1.w": rt.Normal((3, 3, C, C), 2.0 / (9 * C)),
+        "norm1.gamma": rt.Constant((C,), 1.0),
+        "norm1.beta": rt.Constant((C,), 0.0),
+        "norm1.running_mean": rt.State((C,), 0.0),
+        "norm1.running_var": rt.State((C,), 1.0),
+        "conv2.w": rt.Normal((3, 3, C, C), 2.0 / (9 * C)),
+        "norm2.gamma": rt.Constant((C,), 1.0),
+        "norm2.beta": rt.Constant((C,), 0.0),
+        "norm2.running_mean": rt.State((C,), 0.0),
+        "norm2.running_var": rt.State((C,), 1.0),
+    }
+
+
+def _down_weights(C: int, K: int) -> dict[str, rt.Start]:
+    """How the weights and running statistics of block down start."""
+    return {
+        "conv1.w": rt.Normal((3, 3, C, K), 2.0 / (9 * C)),
+        "norm1.gamma": rt.Constant((K,), 1.0),
+        "norm1.beta": rt.Constant((K,), 0.0),
+        "norm1.running_mean": rt.State((K,), 0.0),
+        "norm1.running_var": rt.State((K,), 1.0),
+        "conv2.w": rt.Normal((3, 3, K, K), 2.0 / (9 * K)),
+        "norm2.gamma": rt.Constant((K,), 1.0),
+        "norm2.beta": rt.Constant((K,), 0.0),
+        "norm2.running_mean": rt.State((K,), 0.0),
+        "norm2.running_var": rt.State((K,), 1.0),
+    }
+
+
 class ResNet20(rt.Network):
     """Residual network of 20 layers for 32x32 images.
 
-    Weights and how they start:
-        conv1.w: shape (3, 3, 3, 16), normal, of variance 2 / 27.
-        norm1.gamma: shape (16,), starts as 1.
-        norm1.beta: shape (16,), starts as 0.
-        stage1_block1_conv1.w: shape (3, 3, 16, 16), normal, of variance 2 / 144.
-        stage1_block1_norm1.gamma: shape (16,), starts as 1.
-        stage1_block1_norm1.beta: shape (16,), starts as 0.
-        stage1_block1_conv2.w: shape (3, 3, 16, 16), normal, of variance 2 / 144.
-        stage1_block1_norm2.gamma: shape (16,), starts as 1.
-        stage1_block1_norm2.beta: shape (16,), starts as 0.
-        stage1_block2_conv1.w: shape (3, 3, 16, 16), normal, of variance 2 / 144.
-        stage1_block2_norm1.gamma: shape (16,), starts as 1.
-        stage1_block2_norm1.beta: shape (16,), starts as 0.
-        stage1_block2_conv2.w: shape (3, 3, 16, 16), normal, of variance 2 / 144.
-        stage1_block2_norm2.gamma: shape (16,), starts as 1.
-        stage1_block2_norm2.beta: shape (16,), starts as 0.
-        stage1_block3_conv1.w: shape (3, 3, 16, 16), normal, of variance 2 / 144.
-        stage1_block3_norm1.gamma: shape (16,), starts as 1.
-        stage1_block3_norm1.beta: shape (16,), starts as 0.
-        stage1_block3_conv2.w: shape (3, 3, 16, 16), normal, of variance 2 / 144.
-        stage1_block3_norm2.gamma: shape (16,), starts as 1.
-        stage1_block3_norm2.beta: shape (16,), starts as 0.
-        stage2_block1_conv1.w: shape (3, 3, 16, 32), normal, of variance 2 / 144.
-        stage2_block1_norm1.gamma: shape (32,), starts as 1.
-        stage2_block1_norm1.beta: shape (32,), starts as 0.
-        stage2_block1_conv2.w: shape (3, 3, 32, 32), normal, of variance 2 / 288.
-        stage2_block1_norm2.gamma: shape (32,), starts as 1.
-        stage2_block1_norm2.beta: shape (32,), starts as 0.
-        stage2_block2_conv1.w: shape (3, 3, 32, 32), normal, of variance 2 / 288.
-        stage2_block2_norm1.gamma: shape (32,), starts as 1.
-        stage2_block2_norm1.beta: shape (32,), starts as 0.
-        stage2_block2_conv2.w: shape (3, 3, 32, 32), normal, of variance 2 / 288.
-        stage2_block2_norm2.gamma: shape (32,), starts as 1.
-        stage2_block2_norm2.beta: shape (32,), starts as 0.
-        stage2_block3_conv1.w: shape (3, 3, 32, 32), normal, of variance 2 / 288.
-        stage2_block3_norm1.gamma: shape (32,), starts as 1.
-        stage2_block3_norm1.beta: shape (32,), starts as 0.
-        stage2_block3_conv2.w: shape (3, 3, 32, 32), normal, of variance 2 / 288.
-        stage2_block3_norm2.gamma: shape (32,), starts as 1.
-        stage2_block3_norm2.beta: shape (32,), starts as 0.
-        stage3_block1_conv1.w: shape (3, 3, 32, 64), normal, of variance 2 / 288.
-        stage3_block1_norm1.gamma: shape (64,), starts as 1.
-        stage3_block1_norm1.beta: shape (64,), starts as 0.
-        stage3_block1_conv2.w: shape (3, 3, 64, 64), normal, of variance 2 / 576.
-        stage3_block1_norm2.gamma: shape (64,), starts as 1.
-        stage3_block1_norm2.beta: shape (64,), starts as 0.
-        stage3_block2_conv1.w: shape (3, 3, 64, 64), normal, of variance 2 / 576.
-        stage3_block2_norm1.gamma: shape (64,), starts as 1.
-        stage3_block2_norm1.beta: shape (64,), starts as 0.
-        stage3_block2_conv2.w: shape (3, 3, 64, 64), normal, of variance 2 / 576.
-        stage3_block2_norm2.gamma: shape (64,), starts as 1.
-        stage3_block2_norm2.beta: shape (64,), starts as 0.
-        stage3_block3_conv1.w: shape (3, 3, 64, 64), normal, of variance 2 / 576.
-        stage3_block3_norm1.gamma: shape (64,), starts as 1.
-        stage3_block3_norm1.beta: shape (64,), starts as 0.
-        stage3_block3_conv2.w: shape (3, 3, 64, 64), normal, of variance 2 / 576.
-        stage3_block3_norm2.gamma: shape (64,), starts as 1.
-        stage3_block3_norm2.beta: shape (64,), starts as 0.
-        output.w: shape (64, 10), normal, of variance 2 / 64.
-        output.b: shape (10,), starts as 0.
-        norm1.running_mean: state, starts as 0.
-        norm1.running_var: state, starts as 1.
-        stage1_block1_norm1.running_mean: state, starts as 0.
-        stage1_block1_norm1.running_var: state, starts as 1.
-        stage1_block1_norm2.running_mean: state, starts as 0.
-        stage1_block1_norm2.running_var: state, starts as 1.
-        stage1_block2_norm1.running_mean: state, starts as 0.
-        stage1_block2_norm1.running_var: state, starts as 1.
-        stage1_block2_norm2.running_mean: state, starts as 0.
-        stage1_block2_norm2.running_var: state, starts as 1.
-        stage1_block3_norm1.running_mean: state, starts as 0.
-        stage1_block3_norm1.running_var: state, starts as 1.
-        stage1_block3_norm2.running_mean: state, starts as 0.
-        stage1_block3_norm2.running_var: state, starts as 1.
-        stage2_block1_norm1.running_mean: state, starts as 0.
-        stage2_block1_norm1.running_var: state, starts as 1.
-        stage2_block1_norm2.running_mean: state, starts as 0.
-        stage2_block1_norm2.running_var: state, starts as 1.
-        stage2_block2_norm1.running_mean: state, starts as 0.
-        stage2_block2_norm1.running_var: state, starts as 1.
-        stage2_block2_norm2.running_mean: state, starts as 0.
-        stage2_block2_norm2.running_var: state, starts as 1.
-        stage2_block3_norm1.running_mean: state, starts as 0.
-        stage2_block3_norm1.running_var: state, starts as 1.
-        stage2_block3_norm2.running_mean: state, starts as 0.
-        stage2_block3_norm2.running_var: state, starts as 1.
-        stage3_block1_norm1.running_mean: state, starts as 0.
-        stage3_block1_norm1.running_var: state, starts as 1.
-        stage3_block1_norm2.running_mean: state, starts as 0.
-        stage3_block1_norm2.running_var: state, starts as 1.
-        stage3_block2_norm1.running_mean: state, starts as 0.
-        stage3_block2_norm1.running_var: state, starts as 1.
-        stage3_block2_norm2.running_mean: state, starts as 0.
-        stage3_block2_norm2.running_var: state, starts as 1.
-        stage3_block3_norm1.running_mean: state, starts as 0.
-        stage3_block3_norm1.running_var: state, starts as 1.
-        stage3_block3_norm2.running_mean: state, starts as 0.
-        stage3_block3_norm2.running_var: state, starts as 1.
+    The table in the constructor says of every weight and running statistic how it starts.
 
     Args:
         dtype: float32 or float64, of the weights.
@@ -1401,71 +1259,11 @@ class ResNet20(rt.Network):
         "conv1": "conv2d",
         "norm1": "batch_norm",
         "relu1": "relu",
-        "stage1_block1_conv1": "conv2d",
-        "stage1_block1_norm1": "batch_norm",
-        "stage1_block1_relu1": "relu",
-        "stage1_block1_conv2": "conv2d",
-        "stage1_block1_norm2": "batch_norm",
-        "stage1_block1_sum": "residual_add",
-        "stage1_block1_relu2": "relu",
-        "stage1_block2_conv1": "conv2d",
-        "stage1_block2_norm1": "batch_norm",
-        "stage1_block2_relu1": "relu",
-        "stage1_block2_conv2": "conv2d",
-        "stage1_block2_norm2": "batch_norm",
-        "stage1_block2_sum": "residual_add",
-        "stage1_block2_relu2": "relu",
-        "stage1_block3_conv1": "conv2d",
-        "stage1_block3_norm1": "batch_norm",
-        "stage1_block3_relu1": "relu",
-        "stage1_block3_conv2": "conv2d",
-        "stage1_block3_norm2": "batch_norm",
-        "stage1_block3_sum": "residual_add",
-        "stage1_block3_relu2": "relu",
-        "stage2_block1_conv1": "conv2d",
-        "stage2_block1_norm1": "batch_norm",
-        "stage2_block1_relu1": "relu",
-        "stage2_block1_conv2": "conv2d",
-        "stage2_block1_norm2": "batch_norm",
-        "stage2_block1_around": "shortcut",
-        "stage2_block1_sum": "residual_add",
-        "stage2_block1_relu2": "relu",
-        "stage2_block2_conv1": "conv2d",
-        "stage2_block2_norm1": "batch_norm",
-        "stage2_block2_relu1": "relu",
-        "stage2_block2_conv2": "conv2d",
-        "stage2_block2_norm2": "batch_norm",
-        "stage2_block2_sum": "residual_add",
-        "stage2_block2_relu2": "relu",
-        "stage2_block3_conv1": "conv2d",
-        "stage2_block3_norm1": "batch_norm",
-        "stage2_block3_relu1": "relu",
-        "stage2_block3_conv2": "conv2d",
-        "stage2_block3_norm2": "batch_norm",
-        "stage2_block3_sum": "residual_add",
-        "stage2_block3_relu2": "relu",
-        "stage3_block1_conv1": "conv2d",
-        "stage3_block1_norm1": "batch_norm",
-        "stage3_block1_relu1": "relu",
-        "stage3_block1_conv2": "conv2d",
-        "stage3_block1_norm2": "batch_norm",
-        "stage3_block1_around": "shortcut",
-        "stage3_block1_sum": "residual_add",
-        "stage3_block1_relu2": "relu",
-        "stage3_block2_conv1": "conv2d",
-        "stage3_block2_norm1": "batch_norm",
-        "stage3_block2_relu1": "relu",
-        "stage3_block2_conv2": "conv2d",
-        "stage3_block2_norm2": "batch_norm",
-        "stage3_block2_sum": "residual_add",
-        "stage3_block2_relu2": "relu",
-        "stage3_block3_conv1": "conv2d",
-        "stage3_block3_norm1": "batch_norm",
-        "stage3_block3_relu1": "relu",
-        "stage3_block3_conv2": "conv2d",
-        "stage3_block3_norm2": "batch_norm",
-        "stage3_block3_sum": "residual_add",
-        "stage3_block3_relu2": "relu",
+        **rt.placed(_BASIC_LAYERS, "stage1_block1", "stage1_block2", "stage1_block3"),
+        **rt.placed(_DOWN_LAYERS, "stage2_block1"),
+        **rt.placed(_BASIC_LAYERS, "stage2_block2", "stage2_block3"),
+        **rt.placed(_DOWN_LAYERS, "stage3_block1"),
+        **rt.placed(_BASIC_LAYERS, "stage3_block2", "stage3_block3"),
         "pool": "global_avg_pool",
         "output": "dense",
     }
@@ -1474,164 +1272,37 @@ class ResNet20(rt.Network):
         "norm1.v",
         "norm1.h",
         "relu1.y",
-        "stage1_block1_norm1.v",
-        "stage1_block1_norm1.h",
-        "stage1_block1_relu1.y",
-        "stage1_block1_norm2.v",
-        "stage1_block1_norm2.h",
-        "stage1_block1_relu2.y",
-        "stage1_block2_norm1.v",
-        "stage1_block2_norm1.h",
-        "stage1_block2_relu1.y",
-        "stage1_block2_norm2.v",
-        "stage1_block2_norm2.h",
-        "stage1_block2_relu2.y",
-        "stage1_block3_norm1.v",
-        "stage1_block3_norm1.h",
-        "stage1_block3_relu1.y",
-        "stage1_block3_norm2.v",
-        "stage1_block3_norm2.h",
-        "stage1_block3_relu2.y",
-        "stage2_block1_norm1.v",
-        "stage2_block1_norm1.h",
-        "stage2_block1_relu1.y",
-        "stage2_block1_norm2.v",
-        "stage2_block1_norm2.h",
-        "stage2_block1_relu2.y",
-        "stage2_block2_norm1.v",
-        "stage2_block2_norm1.h",
-        "stage2_block2_relu1.y",
-        "stage2_block2_norm2.v",
-        "stage2_block2_norm2.h",
-        "stage2_block2_relu2.y",
-        "stage2_block3_norm1.v",
-        "stage2_block3_norm1.h",
-        "stage2_block3_relu1.y",
-        "stage2_block3_norm2.v",
-        "stage2_block3_norm2.h",
-        "stage2_block3_relu2.y",
-        "stage3_block1_norm1.v",
-        "stage3_block1_norm1.h",
-        "stage3_block1_relu1.y",
-        "stage3_block1_norm2.v",
-        "stage3_block1_norm2.h",
-        "stage3_block1_relu2.y",
-        "stage3_block2_norm1.v",
-        "stage3_block2_norm1.h",
-        "stage3_block2_relu1.y",
-        "stage3_block2_norm2.v",
-        "stage3_block2_norm2.h",
-        "stage3_block2_relu2.y",
-        "stage3_block3_norm1.v",
-        "stage3_block3_norm1.h",
-        "stage3_block3_relu1.y",
-        "stage3_block3_norm2.v",
-        "stage3_block3_norm2.h",
-        "stage3_block3_relu2.y",
+        *rt.placed_names(_BASIC_KEPT, "stage1_block1", "stage1_block2", "stage1_block3"),
+        *rt.placed_names(_DOWN_KEPT, "stage2_block1"),
+        *rt.placed_names(_BASIC_KEPT, "stage2_block2", "stage2_block3"),
+        *rt.placed_names(_DOWN_KEPT, "stage3_block1"),
+        *rt.placed_names(_BASIC_KEPT, "stage3_block2", "stage3_block3"),
         "pool.y",
     )
 
     def __init__(self, *, dtype: Any = np.float32, rng: Any = None) -> None:
         super().__init__()
         dtype = rt.real_type("resnet20", dtype)
-        rng = np.random.default_rng(rng)
-        self.params["conv1.w"] = rt.normal(rng, (3, 3, 3, 16), np.sqrt(2.0 / 27), dtype)
-        self.params["norm1.gamma"] = np.full((16,), 1.0, dtype)
-        self.params["norm1.beta"] = np.full((16,), 0.0, dtype)
-        self.params["stage1_block1_conv1.w"] = rt.normal(rng, (3, 3, 16, 16), np.sqrt(2.0 / 144), dtype)
-        self.params["stage1_block1_norm1.gamma"] = np.full((16,), 1.0, dtype)
-        self.params["stage1_block1_norm1.beta"] = np.full((16,), 0.0, dtype)
-        self.params["stage1_block1_conv2.w"] = rt.normal(rng, (3, 3, 16, 16), np.sqrt(2.0 / 144), dtype)
-        self.params["stage1_block1_norm2.gamma"] = np.full((16,), 1.0, dtype)
-        self.params["stage1_block1_norm2.beta"] = np.full((16,), 0.0, dtype)
-        self.params["stage1_block2_conv1.w"] = rt.normal(rng, (3, 3, 16, 16), np.sqrt(2.0 / 144), dtype)
-        self.params["stage1_block2_norm1.gamma"] = np.full((16,), 1.0, dtype)
-        self.params["stage1_block2_norm1.beta"] = np.full((16,), 0.0, dtype)
-        self.params["stage1_block2_conv2.w"] = rt.normal(rng, (3, 3, 16, 16), np.sqrt(2.0 / 144), dtype)
-        self.params["stage1_block2_norm2.gamma"] = np.full((16,), 1.0, dtype)
-        self.params["stage1_block2_norm2.beta"] = np.full((16,), 0.0, dtype)
-        self.params["stage1_block3_conv1.w"] = rt.normal(rng, (3, 3, 16, 16), np.sqrt(2.0 / 144), dtype)
-        self.params["stage1_block3_norm1.gamma"] = np.full((16,), 1.0, dtype)
-        self.params["stage1_block3_norm1.beta"] = np.full((16,), 0.0, dtype)
-        self.params["stage1_block3_conv2.w"] = rt.normal(rng, (3, 3, 16, 16), np.sqrt(2.0 / 144), dtype)
-        self.params["stage1_block3_norm2.gamma"] = np.full((16,), 1.0, dtype)
-        self.params["stage1_block3_norm2.beta"] = np.full((16,), 0.0, dtype)
-        self.params["stage2_block1_conv1.w"] = rt.normal(rng, (3, 3, 16, 32), np.sqrt(2.0 / 144), dtype)
-        self.params["stage2_block1_norm1.gamma"] = np.full((32,), 1.0, dtype)
-        self.params["stage2_block1_norm1.beta"] = np.full((32,), 0.0, dtype)
-        self.params["stage2_block1_conv2.w"] = rt.normal(rng, (3, 3, 32, 32), np.sqrt(2.0 / 288), dtype)
-        self.params["stage2_block1_norm2.gamma"] = np.full((32,), 1.0, dtype)
-        self.params["stage2_block1_norm2.beta"] = np.full((32,), 0.0, dtype)
-        self.params["stage2_block2_conv1.w"] = rt.normal(rng, (3, 3, 32, 32), np.sqrt(2.0 / 288), dtype)
-        self.params["stage2_block2_norm1.gamma"] = np.full((32,), 1.0, dtype)
-        self.params["stage2_block2_norm1.beta"] = np.full((32,), 0.0, dtype)
-        self.params["stage2_block2_conv2.w"] = rt.normal(rng, (3, 3, 32, 32), np.sqrt(2.0 / 288), dtype)
-        self.params["stage2_block2_norm2.gamma"] = np.full((32,), 1.0, dtype)
-        self.params["stage2_block2_norm2.beta"] = np.full((32,), 0.0, dtype)
-        self.params["stage2_block3_conv1.w"] = rt.normal(rng, (3, 3, 32, 32), np.sqrt(2.0 / 288), dtype)
-        self.params["stage2_block3_norm1.gamma"] = np.full((32,), 1.0, dtype)
-        self.params["stage2_block3_norm1.beta"] = np.full((32,), 0.0, dtype)
-        self.params["stage2_block3_conv2.w"] = rt.normal(rng, (3, 3, 32, 32), np.sqrt(2.0 / 288), dtype)
-        self.params["stage2_block3_norm2.gamma"] = np.full((32,), 1.0, dtype)
-        self.params["stage2_block3_norm2.beta"] = np.full((32,), 0.0, dtype)
-        self.params["stage3_block1_conv1.w"] = rt.normal(rng, (3, 3, 32, 64), np.sqrt(2.0 / 288), dtype)
-        self.params["stage3_block1_norm1.gamma"] = np.full((64,), 1.0, dtype)
-        self.params["stage3_block1_norm1.beta"] = np.full((64,), 0.0, dtype)
-        self.params["stage3_block1_conv2.w"] = rt.normal(rng, (3, 3, 64, 64), np.sqrt(2.0 / 576), dtype)
-        self.params["stage3_block1_norm2.gamma"] = np.full((64,), 1.0, dtype)
-        self.params["stage3_block1_norm2.beta"] = np.full((64,), 0.0, dtype)
-        self.params["stage3_block2_conv1.w"] = rt.normal(rng, (3, 3, 64, 64), np.sqrt(2.0 / 576), dtype)
-        self.params["stage3_block2_norm1.gamma"] = np.full((64,), 1.0, dtype)
-        self.params["stage3_block2_norm1.beta"] = np.full((64,), 0.0, dtype)
-        self.params["stage3_block2_conv2.w"] = rt.normal(rng, (3, 3, 64, 64), np.sqrt(2.0 / 576), dtype)
-        self.params["stage3_block2_norm2.gamma"] = np.full((64,), 1.0, dtype)
-        self.params["stage3_block2_norm2.beta"] = np.full((64,), 0.0, dtype)
-        self.params["stage3_block3_conv1.w"] = rt.normal(rng, (3, 3, 64, 64), np.sqrt(2.0 / 576), dtype)
-        self.params["stage3_block3_norm1.gamma"] = np.full((64,), 1.0, dtype)
-        self.params["stage3_block3_norm1.beta"] = np.full((64,), 0.0, dtype)
-        self.params["stage3_block3_conv2.w"] = rt.normal(rng, (3, 3, 64, 64), np.sqrt(2.0 / 576), dtype)
-        self.params["stage3_block3_norm2.gamma"] = np.full((64,), 1.0, dtype)
-        self.params["stage3_block3_norm2.beta"] = np.full((64,), 0.0, dtype)
-        self.params["output.w"] = rt.normal(rng, (64, 10), np.sqrt(2.0 / 64), dtype)
-        self.params["output.b"] = np.full((10,), 0.0, dtype)
-        self.state["norm1.running_mean"] = np.full((16,), 0.0, dtype)
-        self.state["norm1.running_var"] = np.full((16,), 1.0, dtype)
-        self.state["stage1_block1_norm1.running_mean"] = np.full((16,), 0.0, dtype)
-        self.state["stage1_block1_norm1.running_var"] = np.full((16,), 1.0, dtype)
-        self.state["stage1_block1_norm2.running_mean"] = np.full((16,), 0.0, dtype)
-        self.state["stage1_block1_norm2.running_var"] = np.full((16,), 1.0, dtype)
-        self.state["stage1_block2_norm1.running_mean"] = np.full((16,), 0.0, dtype)
-        self.state["stage1_block2_norm1.running_var"] = np.full((16,), 1.0, dtype)
-        self.state["stage1_block2_norm2.running_mean"] = np.full((16,), 0.0, dtype)
-        self.state["stage1_block2_norm2.running_var"] = np.full((16,), 1.0, dtype)
-        self.state["stage1_block3_norm1.running_mean"] = np.full((16,), 0.0, dtype)
-        self.state["stage1_block3_norm1.running_var"] = np.full((16,), 1.0, dtype)
-        self.state["stage1_block3_norm2.running_mean"] = np.full((16,), 0.0, dtype)
-        self.state["stage1_block3_norm2.running_var"] = np.full((16,), 1.0, dtype)
-        self.state["stage2_block1_norm1.running_mean"] = np.full((32,), 0.0, dtype)
-        self.state["stage2_block1_norm1.running_var"] = np.full((32,), 1.0, dtype)
-        self.state["stage2_block1_norm2.running_mean"] = np.full((32,), 0.0, dtype)
-        self.state["stage2_block1_norm2.running_var"] = np.full((32,), 1.0, dtype)
-        self.state["stage2_block2_norm1.running_mean"] = np.full((32,), 0.0, dtype)
-        self.state["stage2_block2_norm1.running_var"] = np.full((32,), 1.0, dtype)
-        self.state["stage2_block2_norm2.running_mean"] = np.full((32,), 0.0, dtype)
-        self.state["stage2_block2_norm2.running_var"] = np.full((32,), 1.0, dtype)
-        self.state["stage2_block3_norm1.running_mean"] = np.full((32,), 0.0, dtype)
-        self.state["stage2_block3_norm1.running_var"] = np.full((32,), 1.0, dtype)
-        self.state["stage2_block3_norm2.running_mean"] = np.full((32,), 0.0, dtype)
-        self.state["stage2_block3_norm2.running_var"] = np.full((32,), 1.0, dtype)
-        self.state["stage3_block1_norm1.running_mean"] = np.full((64,), 0.0, dtype)
-        self.state["stage3_block1_norm1.running_var"] = np.full((64,), 1.0, dtype)
-        self.state["stage3_block1_norm2.running_mean"] = np.full((64,), 0.0, dtype)
-        self.state["stage3_block1_norm2.running_var"] = np.full((64,), 1.0, dtype)
-        self.state["stage3_block2_norm1.running_mean"] = np.full((64,), 0.0, dtype)
-        self.state["stage3_block2_norm1.running_var"] = np.full((64,), 1.0, dtype)
-        self.state["stage3_block2_norm2.running_mean"] = np.full((64,), 0.0, dtype)
-        self.state["stage3_block2_norm2.running_var"] = np.full((64,), 1.0, dtype)
-        self.state["stage3_block3_norm1.running_mean"] = np.full((64,), 0.0, dtype)
-        self.state["stage3_block3_norm1.running_var"] = np.full((64,), 1.0, dtype)
-        self.state["stage3_block3_norm2.running_mean"] = np.full((64,), 0.0, dtype)
-        self.state["stage3_block3_norm2.running_var"] = np.full((64,), 1.0, dtype)
+        rt.start(
+            self,
+            "resnet20",
+            {
+                "conv1.w": rt.Normal((3, 3, 3, 16), 2.0 / 27),
+                "norm1.gamma": rt.Constant((16,), 1.0),
+                "norm1.beta": rt.Constant((16,), 0.0),
+                "norm1.running_mean": rt.State((16,), 0.0),
+                "norm1.running_var": rt.State((16,), 1.0),
+                **rt.placed(_basic_weights(C=16), "stage1_block1", "stage1_block2", "stage1_block3"),
+                **rt.placed(_down_weights(C=16, K=32), "stage2_block1"),
+                **rt.placed(_basic_weights(C=32), "stage2_block2", "stage2_block3"),
+                **rt.placed(_down_weights(C=32, K=64), "stage3_block1"),
+                **rt.placed(_basic_weights(C=64), "stage3_block2", "stage3_block3"),
+                "output.w": rt.Normal((64, 10), 2.0 / 64),
+                "output.b": rt.Constant((10,), 0.0),
+            },
+            dtype,
+            rng,
+        )
 
     def __call__(self, x: Any) -> Any:
         """The output in training, for x."""

@@ -33,7 +33,8 @@ class NetworkKernels:
         loss: the functions of the loss, forward and gradient.
         double_backward: the gradients of the gradients; None at order 1.
         hessian_vector: the Hessian of the loss, or of sum(dy * output) where there is none, times a vector; likewise.
-        parts: what each of the functions forward, predict and backward consists of, by its name.
+        parts: what each of the functions forward, predict and backward consists of, by its name, and what the equations
+            of the network do, by that of the network.
         blocks: place that a function computes -> what its functions are called after.
     """
 
@@ -129,10 +130,12 @@ def _in_parts(k: NetworkKernels, slopes: Mapping[str, str]) -> NetworkKernels:
         whole(k.forward.program, network, {}, Roles(forward, output, kept, weights, state, new, keeps=True)),
         whole(k.predict.program, network, {}, Roles(predict, output, (), weights, state, {})),
         whole(k.backward.program, network, slopes, Roles(backward, own, kept, weights, state, gradients)),
+        whole(network.program, network, {}, Roles(frozenset(new), frozenset(), (), weights, state, new)),
     )
     groups = alike(places(network, slopes), wholes, network)
     kernels = (k.forward, k.predict, k.backward)
-    divided = {kernel.name: parts(n, wholes[n], groups) for n, kernel in enumerate(kernels)}
+    names = (*(kernel.name for kernel in kernels), network.name)
+    divided = {name: parts(n, wholes[n], groups) for n, name in enumerate(names)}
     made = [
         replace(kernel, program=replace(kernel.program, statements=_statements(divided[kernel.name])))
         for kernel in kernels

@@ -18,7 +18,7 @@ from .arguments.arrays import Array, array, as_array, float_type, labels, record
 from .arguments.extents import divided, elements, extent, extents, fits, raveled_axes, same_axes, same_shape
 from .arguments.kept import once
 from .arguments.options import Padding, Size, count, flag, number, paddings, real_type, require, shape, sizes
-from .arguments.weights import direction, names, normal, uniform, uniform_within, weight
+from .arguments.weights import direction, names, uniform, weight
 from .arithmetic.extrema import first_max, first_min, maximise, minimise
 from .arithmetic.functions import erf, ratio, share, sigmoid, softplus
 from .arithmetic.lookups import gather, known, scatter, wide
@@ -31,6 +31,7 @@ from .layers.layer import Layer
 from .layers.network import Network
 from .layers.optimiser import Optimiser
 from .layers.sequential import Sequential
+from .layers.starts import Constant, Normal, Start, State, Uniform, placed, placed_names, start
 from .machine.companion import Companion
 from .machine.compiled import compiled, fixed, flat, run
 from .machine.configuration import Settings, current, settings
@@ -43,13 +44,18 @@ __all__ = [
     "Array",
     "Buffers",
     "Companion",
+    "Constant",
     "Layer",
     "Network",
+    "Normal",
     "Optimiser",
     "Padding",
     "Sequential",
     "Settings",
     "Size",
+    "Start",
+    "State",
+    "Uniform",
     "Window",
     "add_row",
     "affordable",
@@ -81,10 +87,11 @@ __all__ = [
     "maximise",
     "minimise",
     "names",
-    "normal",
     "number",
     "once",
     "paddings",
+    "placed",
+    "placed_names",
     "ratio",
     "raveled_axes",
     "real_type",
@@ -105,9 +112,9 @@ __all__ = [
     "softplus",
     "span",
     "spread",
+    "start",
     "total",
     "uniform",
-    "uniform_within",
     "weight",
     "wide",
     "window",

@@ -8,6 +8,6 @@ block is given. A number that places differ in has the name of a size: C is 16 a
 places         Network               where blocks stand, and what the block calls the tensors there
 block_kernel   a function's program  what it computes at a place, under the block's names
 unify          several of these      the one with symbols for the numbers that they differ in
-sizes          these numbers         which symbol, or product of symbols, stands for them
+size_symbols   these numbers         which symbol, or product of symbols, stands for them
 parts          a function's program  its parts: those of places, and the network's own between
 """

@@ -6,8 +6,8 @@ from itertools import groupby
 
 from sympy import Add
 
-from gradscribe.derive.calculus.passes.inline import is_pointwise
 from gradscribe.codegen.kernel.blocks.places import Place
+from gradscribe.derive.calculus.passes.inline import is_pointwise
 from gradscribe.derive.composition import Network
 from gradscribe.derive.ir.term import Access, Program, Statement, Tensor, accesses
 

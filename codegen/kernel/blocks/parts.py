@@ -16,7 +16,7 @@ from gradscribe.codegen.kernel.blocks.block_kernel import (
     written,
 )
 from gradscribe.codegen.kernel.blocks.places import Place
-from gradscribe.codegen.kernel.blocks.sizes import sizes
+from gradscribe.codegen.kernel.blocks.size_symbols import size_symbols
 from gradscribe.codegen.kernel.blocks.unify import UnlikeError, put, skeleton, unified
 from gradscribe.derive.composition import Network
 from gradscribe.derive.ir.term import Statement
@@ -66,12 +66,12 @@ def alike(found: Sequence[Place], functions: Sequence[Whole], network: Network) 
 
     Args:
         found: the places of the network.
-        functions: the network's functions, the one that keeps first, backward last.
+        functions: the network's functions forward, predict and backward, and its equations.
         network: the network.
     """
     kernels: dict[Place, tuple[BlockKernel, ...]] = {}
     for place in found:
-        kept = held(place, functions[0], functions[-1])
+        kept = held(place, functions[0], functions[2])
         computed = [block_kernel(function, place, kept) for function in functions]
         if all(computed):
             kernels[place] = tuple(k for k in computed if k is not None)
@@ -86,7 +86,7 @@ def alike(found: Sequence[Place], functions: Sequence[Whole], network: Network) 
 def _alike(group: Sequence[Place], kernels: Mapping[Place, tuple[BlockKernel, ...]], network: Network) -> list[Alike]:
     """Places that differ in numbers at most as one; those without any difference where a number is no size."""
     versions = [kernels[place] for place in group]
-    standing = sizes(group, versions, network)
+    standing = size_symbols(group, versions, network)
     try:
         shared = unified(versions, standing)
     except UnlikeError:

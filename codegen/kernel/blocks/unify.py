@@ -3,8 +3,8 @@
 Numbers are integers and fractions of an expression. Exponents and decimal fractions are none: x**2 and x**3 differ.
 """
 
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import fields, is_dataclass
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import fields, is_dataclass, replace
 from enum import Enum
 from typing import Any, TypeVar, cast
 
@@ -65,11 +65,13 @@ def unified(versions: Sequence[Record], standing: Standing, use: Use = Use.VALUE
     if isinstance(first, Expr):
         return cast("Record", _expression(cast("Sequence[Expr]", versions), standing, use))
     if isinstance(first, tuple):
-        columns = zip(*cast("Sequence[tuple[Any, ...]]", versions), strict=True)
+        columns: Iterable[tuple[Any, ...]] = zip(*cast("Sequence[Any]", versions), strict=True)
         return cast("Record", tuple(unified(column, standing, use) for column in columns))
-    assert is_dataclass(first), f"{first!r}: of one skeleton, but unequal"
-    made = {f.name: unified([getattr(v, f.name) for v in versions], standing, _use(f.name, use)) for f in fields(first)}
-    return cast("Record", type(first)(**made))
+    record = cast("Any", first)
+    made = {
+        f.name: unified([getattr(v, f.name) for v in versions], standing, _use(f.name, use)) for f in fields(record)
+    }
+    return cast("Record", replace(record, **made))
 
 
 def put(value: Record, numbers: Mapping[Symbol, Expr]) -> Record:
@@ -79,8 +81,9 @@ def put(value: Record, numbers: Mapping[Symbol, Expr]) -> Record:
     if isinstance(value, tuple):
         return cast("Record", tuple(put(part, numbers) for part in value))
     if is_dataclass(value):
-        made = {f.name: put(getattr(value, f.name), numbers) for f in fields(value)}
-        return cast("Record", type(value)(**made))
+        record = cast("Any", value)
+        made = {f.name: put(getattr(record, f.name), numbers) for f in fields(record)}
+        return cast("Record", replace(record, **made))
     return value
 
 
@@ -94,9 +97,9 @@ def _expression(versions: Sequence[Expr], standing: Standing, use: Use) -> Expr:
     if all(version == first for version in versions):
         return first
     if first.is_Rational:
-        return standing(cast("Vector", tuple(versions)), use)
+        return standing(tuple(versions), use)
     within = Use.POSITION if isinstance(first, Access) else use
-    columns = zip(*(_ordered(version) for version in versions), strict=True)
+    columns = zip(*map(_ordered, versions), strict=True)
     return cast("Expr", first.func(*(_expression(column, standing, within) for column in columns)))
 
 

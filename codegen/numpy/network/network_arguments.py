@@ -11,7 +11,7 @@ from gradscribe.codegen.kernel.kernel import Kernel
 from gradscribe.codegen.kernel.network_kernels import NetworkKernels
 from gradscribe.codegen.numpy.function.binder import Binder, Source, shape_of
 from gradscribe.codegen.numpy.function.labels import label_statements
-from gradscribe.codegen.numpy.network.network_plans import layout, parts_of
+from gradscribe.codegen.numpy.network.planning.network_plans import layout, parts_of
 from gradscribe.codegen.numpy.print.fixed_names import FIXED
 from gradscribe.codegen.python.definition import NONE
 from gradscribe.codegen.python.expression import (

@@ -44,11 +44,13 @@ class Memory:
         plan: the plan.
         kept: what stays for backward, (name, elements).
         alive: the elements that are alive at once, inputs and what is kept included, at every step.
+        within: what stays in one of the tuples that stay; it is counted by itself.
     """
 
     plan: Plan
     kept: tuple[tuple[str, Expr], ...]
     alive: tuple[Expr, ...]
+    within: frozenset[str] = frozenset()
 
     @property
     def peak(self) -> Expr:
@@ -64,7 +66,7 @@ class Memory:
         """What is kept, and the peak, as sentences."""
         lines = []
         if self.kept:
-            names = ", ".join(name for name, _ in self.kept)
+            names = ", ".join(name for name, _ in self.kept if name not in self.within)
             total = sympy.expand(sympy.Add(*(e for _, e in self.kept)))
             lines.append(f"Kept for backward: {names}: {total} elements.")
         peak = self.peak
@@ -84,6 +86,7 @@ def planned(
     tail: Sequence[str] = (),
     apart: Sequence[str] = (),
     fixed: Collection[Symbol] = (),
+    within: Collection[str] = (),
 ) -> Memory:
     """Arrange the memory of a plan.
 
@@ -95,6 +98,7 @@ def planned(
         tail: results that are wanted only where the function's argument `inputs` says so.
         apart: results whose memory is no other array's.
         fixed: the sizes that do not depend on the batch.
+        within: those of `kept` that are in tuples among them.
     """
     outside = {t.name for t in program.inputs}
     results = set(program.outputs) | set(kept)
@@ -105,7 +109,7 @@ def planned(
     released, alive = _released(buffered, results, outside, held)
     sizes = {**held, **_sizes(buffered)}
     mine = tuple((name, sympy.expand(sizes[name])) for name in kept if name in sizes)
-    return Memory(replace(plan, records=released), mine, alive)
+    return Memory(replace(plan, records=released), mine, alive, frozenset(within))
 
 
 def _tail_last(records: list[Record], main: Sequence[str], tail: Sequence[str]) -> list[Record]:

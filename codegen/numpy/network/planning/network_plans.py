@@ -12,7 +12,7 @@ from gradscribe.codegen.kernel.kernel import Kernel
 from gradscribe.codegen.kernel.network_kernels import NetworkKernels
 from gradscribe.codegen.numpy.function.provenance import page_numbers
 from gradscribe.codegen.numpy.lower import lower
-from gradscribe.codegen.numpy.network.block_functions import (
+from gradscribe.codegen.numpy.network.blocks.block_functions import (
     BlockFunction,
     block_functions,
     elements,
@@ -45,9 +45,9 @@ class NetworkPlan:
 
 def forward_plan(k: NetworkKernels) -> NetworkPlan:
     """That of the forward function."""
-    made = [name for part in parts_of(k, k.forward) if isinstance(part, PlacedPart) for name in _made(part)]
-    outlive = dict.fromkeys((*(name for name, _ in layout(k)), *(name for name in made if name in kept(k))))
-    return network_plan(k, k.forward, k.network.program.outputs, kept=list(outlive))
+    entries = [name for name, _ in layout(k)]
+    crossing = [name for name in kept(k) if name in k.forward.program.outputs and name not in entries]
+    return network_plan(k, k.forward, k.network.program.outputs, kept=[*entries, *crossing], within=crossing)
 
 
 def predict_plan(k: NetworkKernels) -> NetworkPlan:
@@ -62,7 +62,12 @@ def backward_plan(k: NetworkKernels) -> NetworkPlan:
 
 
 def network_plan(
-    k: NetworkKernels, kernel: Kernel, returned: Sequence[str], kept: Sequence[str] = (), tail: Sequence[str] = ()
+    k: NetworkKernels,
+    kernel: Kernel,
+    returned: Sequence[str],
+    kept: Sequence[str] = (),
+    tail: Sequence[str] = (),
+    within: Sequence[str] = (),
 ) -> NetworkPlan:
     """The plan of a function.
 
@@ -72,6 +77,7 @@ def network_plan(
         returned: what the caller is given.
         kept: what must outlive the call.
         tail: what is wanted only where the caller says so.
+        within: what is kept in what a place keeps.
     """
     numbers, found = page_numbers(k.source), parts_of(k, kernel)
     blocks = block_functions(k, kernel, numbers)
@@ -86,7 +92,7 @@ def network_plan(
     plan = _with_calls(lower(own, kernel.name, [t.name for t in own.inputs], taken, numbers), found, calls)
     groups = tuple(name for call in calls.values() for name, _ in call.groups)
     whole = replace(kernel.program, outputs=(*own.outputs, *groups))
-    return NetworkPlan(planned(plan, whole, returned=returned, kept=kept, tail=tail), blocks)
+    return NetworkPlan(planned(plan, whole, returned=returned, kept=kept, tail=tail, within=within), blocks)
 
 
 def own_program(k: NetworkKernels, kernel: Kernel) -> Program:
@@ -141,9 +147,10 @@ def _alone(k: NetworkKernels) -> set[str]:
     """What forward keeps by itself: what backward reads but not out of what a place keeps, and what tells a size."""
     found: set[str] = set()
     for part in parts_of(k, k.backward):
-        placed = isinstance(part, PlacedPart)
-        found |= {part.place.tensors[n] for n in part.kernel.given} if placed else set()
-        found |= {name for s in part.statements for name in read(s)} if not placed else set()
+        if isinstance(part, PlacedPart):
+            found |= {part.place.tensors[n] for n in part.kernel.given}
+        else:
+            found |= {name for s in part.statements for name in read(s)}
     kept = {t.name: t for t in k.kept}
     known = {e for t in (*k.shaped, *(kept[n] for n in found & set(kept))) for e in t.shape}
     missing = k.backward.program.symbols() - known

@@ -39,7 +39,6 @@ from gradscribe.derive.ir.term import Tensor
 PLACE = Name("place")
 BY_NAME = of("Mapping", Name("str"), ANY)
 KEPT = of("tuple", ANY, ELLIPSIS)
-BY = {"params": "the weights by name", "state": "the running statistics by name"}
 OWN = ("place", "params", "state", "saved", "buffers")
 """Arguments that functions of blocks have themselves."""
 
@@ -83,7 +82,7 @@ def _function(
     purpose = kernel.name.removeprefix(f"{network.name}_")
     names = [("tensor", name) for name in program.tensors] + [("size", s.name) for s in program.symbols()]
     check_distinct(f"{network.name}, block {word}", [*(("argument", name) for name in OWN), *sorted(names)])
-    rows = {own: numbers[name] for name, own in place.names.items() if name in numbers}
+    rows = own_rows(alike[0], numbers)
     taken = {*FIXED, *OWN, *program.names()}
     known = {symbol: [int(part.sizes[symbol]) for part in alike] for symbol in alike[0].sizes}
     plan = lower(program, f"{network.name}_{word}_{purpose}", [t.name for t in program.inputs], taken, rows, known)
@@ -115,7 +114,7 @@ def _function(
         Function(
             name=f"_{word}_{purpose}",
             signature=signature,
-            doc=long_doc(f"Compute block {word}, {purpose}.", _described(block, alike, numbers)),
+            doc=long_doc(f"Compute block {word}, {purpose}.", _described(block, alike[0])),
             body=(*live(tuple(bound), set().union(*map(used, computed)), RUNTIME), *computed),
             loops=tuple(emitter.nests),
             source=memory.plan,
@@ -183,22 +182,24 @@ def _rows(part: PlacedPart, numbers: Mapping[str, int]) -> tuple[int, ...]:
     return (min(found), max(found)) if found else ()
 
 
+def own_rows(part: PlacedPart, numbers: Mapping[str, int]) -> dict[str, int]:
+    """The numbers of a place's equations by what the block calls their tensors."""
+    return {own: numbers[name] for name, own in part.place.names.items() if name in numbers}
+
+
 def words(part: PlacedPart, numbers: Mapping[str, int]) -> str:
     """Which rows those are."""
     rows = _rows(part, numbers)
     return f"({rows[0]}) to ({rows[1]}), {part.place.name}" if rows else part.place.name
 
 
-def _described(block: BlockKernel, alike: Sequence[PlacedPart], numbers: Mapping[str, int]) -> list[str]:
-    """Where a function is called, and what it is given."""
+def _described(block: BlockKernel, first: PlacedPart) -> list[str]:
+    """What a function is given and returns; where it is called, the calls and the module say."""
     tensors = block.program.tensors
-    called = [words(part, numbers) for part in alike]
-    lines = [f"Computed are {'; '.join(called)}. The numbers at its statements are the first's.", "", "Args:"]
+    lines = [f"The numbers at its statements are those at {first.place.name}.", "", "Args:"]
     lines.append("    place: what the names of its weights begin with.")
     lines += [f"    {name}: shape {text(shape(tensors[name].shape))}." for name in block.given]
-    lines += [f"    {word}: {BY[word]}." for word in own_arguments(block)]
     lines += [f"    saved: {enumerated(block.saved)}."] if block.saved else []
-    lines += ["    dtype: the type of all arrays.", "    buffers: memory that is used again."]
     returned = [f"{name}, shape {text(shape(tensors[name].shape))}" for name in block.made]
     returned += [f"{enumerated([name for name, _ in block.named])} by name"] if block.named else []
     returned += [f"what backward needs: {enumerated(block.kept)}"] if block.kept else []

@@ -85,7 +85,7 @@ class Sizes:
         return factor * base**power
 
 
-def sizes(found: Sequence[Place], kernels: Sequence[Sequence[BlockKernel]], network: Network) -> Sizes:
+def size_symbols(found: Sequence[Place], kernels: Sequence[Sequence[BlockKernel]], network: Network) -> Sizes:
     """The sizes of places that are alike but for numbers.
 
     Args:
