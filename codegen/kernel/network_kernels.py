@@ -132,7 +132,7 @@ def _in_parts(k: NetworkKernels, slopes: Mapping[str, str]) -> NetworkKernels:
         whole(k.backward.program, network, slopes, Roles(backward, own, kept, weights, state, gradients)),
         whole(network.program, network, {}, Roles(frozenset(new), frozenset(), (), weights, state, new)),
     )
-    groups = alike(places(network, slopes), wholes, network)
+    groups = alike(places(network, slopes), wholes, network, k.source)
     kernels = (k.forward, k.predict, k.backward)
     names = (*(kernel.name for kernel in kernels), network.name)
     divided = {name: parts(n, wholes[n], groups) for n, name in enumerate(names)}

@@ -59,7 +59,7 @@ class Alike:
     sizes: tuple[Mapping[Symbol, Integer], ...]
 
 
-def alike(found: Sequence[Place], functions: Sequence[Whole], network: Network) -> list[Alike]:
+def alike(found: Sequence[Place], functions: Sequence[Whole], network: Network, source: Network) -> list[Alike]:
     """The places that share functions, together.
 
     None where one reads what it gave back from outside, so that they have no order.
@@ -68,6 +68,7 @@ def alike(found: Sequence[Place], functions: Sequence[Whole], network: Network) 
         found: the places of the network.
         functions: the network's functions forward, predict and backward, and its equations.
         network: the network.
+        source: the network with symbols for its sizes.
     """
     kernels: dict[Place, tuple[BlockKernel, ...]] = {}
     for place in found:
@@ -80,13 +81,15 @@ def alike(found: Sequence[Place], functions: Sequence[Whole], network: Network) 
         groups.setdefault(skeleton(computed_there), []).append(place)
     apart = {place.name for place in kernels}
     in_order = all(_ordered(f.program.statements, _groups(f, apart)) is not None for f in functions)
-    return [a for group in groups.values() for a in _alike(group, kernels, network)] if in_order else []
+    return [a for group in groups.values() for a in _alike(group, kernels, network, source)] if in_order else []
 
 
-def _alike(group: Sequence[Place], kernels: Mapping[Place, tuple[BlockKernel, ...]], network: Network) -> list[Alike]:
+def _alike(
+    group: Sequence[Place], kernels: Mapping[Place, tuple[BlockKernel, ...]], network: Network, source: Network
+) -> list[Alike]:
     """Places that differ in numbers at most as one; those without any difference where a number is no size."""
     versions = [kernels[place] for place in group]
-    standing = size_symbols(group, versions, network)
+    standing = size_symbols(group, versions, network, source)
     try:
         shared = unified(versions, standing)
     except UnlikeError:

@@ -29,12 +29,14 @@ class Sizes:
         words: what the layers' own equations call a size, or its setting.
         areas: products of neighbouring axes, with the extents that they are products of.
         taken: names that no symbol may have.
+        flattened: the extents of axes into which others were flattened.
         symbols: the numbers -> the symbol.
     """
 
     words: Mapping[Vector, str]
     areas: Mapping[Vector, tuple[Expr | Vector, ...]]
     taken: set[str]
+    flattened: frozenset[Vector] = frozenset()
     symbols: dict[Vector, Symbol] = field(default_factory=dict)
 
     def __call__(self, vector: Vector, use: Use) -> Expr:
@@ -45,9 +47,9 @@ class Sizes:
         """
         sign = -1 if all(n.is_negative for n in vector) else 1
         amount = tuple(sign * n for n in vector)
-        if amount not in self.words and amount in self.areas:
+        known = amount in self.words and amount not in self.flattened
+        if not known and amount in self.areas:
             return sign * self._area(amount)
-        known = amount in self.words
         found = self._fraction(vector) if use is Use.VALUE and not known else None
         if found is not None:
             return found
@@ -85,16 +87,19 @@ class Sizes:
         return factor * base**power
 
 
-def size_symbols(found: Sequence[Place], kernels: Sequence[Sequence[BlockKernel]], network: Network) -> Sizes:
+def size_symbols(
+    found: Sequence[Place], kernels: Sequence[Sequence[BlockKernel]], network: Network, source: Network
+) -> Sizes:
     """The sizes of places that are alike but for numbers.
 
     Args:
         found: the places.
         kernels: what the network's functions compute at each.
         network: the network.
+        source: the network with symbols for its sizes.
     """
     taken = {name for kernel in kernels[0] for name in kernel.program.names()}
-    return Sizes(_words(found, network), _areas(kernels), taken)
+    return Sizes(_words(found, network), _areas(kernels), taken, _flattened(found, network, source))
 
 
 def _words(found: Sequence[Place], network: Network) -> dict[Vector, str]:
@@ -124,6 +129,18 @@ def _named(place: Place, network: Network) -> Iterator[tuple[Expr, str]]:
                     yield number, called[0] if len(called) == 1 else ""
     for node in nodes:
         yield from ((Integer(value), word) for word, value in node.settings if type(value) is int)
+
+
+def _flattened(found: Sequence[Place], network: Network, source: Network) -> frozenset[Vector]:
+    """The extents that are products of several sizes in the equations."""
+    numbers, symbols = network.program.tensors, source.program.tensors
+    return frozenset(
+        tuple(numbers[place.tensors[own]].shape[axis] for place in found)
+        for own, name in found[0].tensors.items()
+        if name in symbols
+        for axis, extent in enumerate(symbols[name].shape)
+        if extent.is_Mul and len(extent.free_symbols) > 1
+    )
 
 
 def _areas(kernels: Sequence[Sequence[BlockKernel]]) -> dict[Vector, tuple[Expr | Vector, ...]]:
