@@ -76,7 +76,8 @@ def bottleneck_forward(
 
     By the equations of this module.
 
-    Kept for backward: 1088*H*N*W + 640 elements.
+    Kept for backward: x, batch_norm1_v, batch_norm1_h, relu1_y, batch_norm2_v, batch_norm2_h, relu2_y,
+        batch_norm3_v, batch_norm3_h, batch_norm4_v, batch_norm4_h, relu3_y: 1088*H*N*W + 640 elements.
     Peak: 1088*H*N*W + 78208 elements, and blocks of 1 MiB.
 
     Args:

@@ -61,7 +61,7 @@ def lenet_forward(
 
     By the equations of this module.
 
-    Kept for backward: 10684*N elements.
+    Kept for backward: x, a1_y, s2_y, s2_argmax, a3_y, s4_argmax, flat_y, a5_y, a6_y: 10684*N elements.
     Peak: 11280*N + 61706 elements (3.0 MiB of float32 at N = 64), and blocks of 1 MiB.
 
     Args:

@@ -134,7 +134,7 @@ def lenet5_forward(
 
     By the equations of this module.
 
-    Kept for backward: 10804*N + 2400 elements.
+    Kept for backward: x, a1_y, s2_z, s2_y, c3_z, a3_y, s4_z, s4_y, a5_y, flat_y, a6_y: 10804*N + 2400 elements.
     Peak: 11280*N + 64236 elements (3.0 MiB of float32 at N = 64), and blocks of 1 MiB.
 
     Args:

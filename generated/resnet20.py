@@ -46,10 +46,9 @@ norm1_new_var[c] = 1/10 (9 norm1_running_var[c]+1024 N norm1_v[c]/max(1024N−1,
 (127) output_u[n,k] = Σ_{c} output_w[c,k] pool_y[n,c]
 (127) output_u[n,k] += output_b[k]
 
-Block basic: (7) to (19), stage1_block1 (H = 32, C = 16), (20) to (32), stage1_block2 (H = 32, C = 16), (33) to
-    (45), stage1_block3 (H = 32, C = 16), (60) to (72), stage2_block2 (H = 16, C = 32), (73) to (85), stage2_block3
-    (H = 16, C = 32), (100) to (112), stage3_block2 (H = 8, C = 64) and (113) to (125), stage3_block3 (H = 8, C =
-    64).
+Block basic: (7) to (19), stage1_block1 (H = 32, C = 16); (20) to (32), stage1_block2 (H = 32, C = 16); (33) to
+    (45), stage1_block3 (H = 32, C = 16); (60) to (72), stage2_block2 (H = 16, C = 32); (73) to (85), stage2_block3
+    (H = 16, C = 32); (100) to (112), stage3_block2 (H = 8, C = 64); (113) to (125), stage3_block3 (H = 8, C = 64).
 
   level  layers              reads     value         weights         parameters
   ─────────────────────────────────────────────────────────────────────────────
@@ -77,8 +76,8 @@ norm2_new_var[c] = 1/10 (9 norm2_running_var[c]+N H² norm2_v[c]/max(N·H²−1,
 (18) sum_y[n,i,j,c] = x[n,i,j,c]+norm2_y[n,i,j,c]
 (19) relu2_y[n,i,j,c] = max(0, sum_y[n,i,j,c])
 
-Block down: (46) to (59), stage2_block1 (H = 32, C = 16, K = 32, H_out = 16, p = 8) and (86) to (99), stage3_block1
-    (H = 16, C = 32, K = 64, H_out = 8, p = 16).
+Block down: (46) to (59), stage2_block1 (H = 32, C = 16, K = 32, H' = 16, p = 8); (86) to (99), stage3_block1 (H =
+    16, C = 32, K = 64, H' = 8, p = 16).
 
   level   layers              reads          value           weights         parameters
   ─────────────────────────────────────────────────────────────────────────────────────
@@ -347,7 +346,9 @@ def resnet20_forward(
 
     By the equations of this module.
 
-    Kept for backward: 379968*N + 688 elements.
+    Kept for backward: x, norm1_v, norm1_h, relu1_y, stage1_block1_saved, stage1_block2_saved, stage1_block3_saved,
+        stage2_block1_saved, stage2_block2_saved, stage2_block3_saved, stage3_block1_saved, stage3_block2_saved,
+        stage3_block3_saved, pool_y: 379968*N + 688 elements.
     Peak: 379978*N + 273162 elements (93.8 MiB of float32 at N = 64), and blocks of 1 MiB.
 
     Args:

@@ -86,7 +86,9 @@ def vgg11_forward(
 
     By the equations of this module.
 
-    Kept for backward: 217088*N elements.
+    Kept for backward: x, relu1_y, max_pool2d1_y, max_pool2d1_argmax, relu2_y, max_pool2d2_y, max_pool2d2_argmax,
+        relu3_y, relu4_y, max_pool2d3_y, max_pool2d3_argmax, relu5_y, relu6_y, max_pool2d4_y, max_pool2d4_argmax,
+        relu7_y, relu8_y, max_pool2d5_argmax, flatten1_y: 217088*N elements.
     Peak: 218112*N + 9225610 elements (88.4 MiB of float32 at N = 64), and blocks of 1 MiB.
 
     Args:
