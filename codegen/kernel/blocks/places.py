@@ -27,6 +27,10 @@ class Place:
         """The block's name -> the network's."""
         return {own: name for name, own in self.names.items()}
 
+    def within(self, name: str) -> str:
+        """What a node, or something of a node, is called within the place: "conv1.w"."""
+        return name.removeprefix(f"{self.name}_")
+
 
 def crossing(network: Network) -> set[str]:
     """The tensors that are read across the border of a place: they are computed, whatever could be put in for them."""

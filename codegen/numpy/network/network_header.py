@@ -128,22 +128,15 @@ def _inner_row(k: NetworkKernels, layers: Layers, level: Level, row: Row, part: 
     weights = [w for w in network.weights if network.part[w].node in inside]
     shapes: list[tuple[Expr, ...]] = [tensors[place.names[w]].shape for w in weights]
     return Row(
-        label=_within(place.name, level.nodes[0].name),
+        label=place.within(level.nodes[0].name),
         layers=row.layers,
         reads=tuple(
-            dict.fromkeys(
-                _within(place.name, labels[i]) if i in labels else place.names[results.get(i, i)] for i in sources
-            )
+            dict.fromkeys(place.within(labels[i]) if i in labels else place.names[results.get(i, i)] for i in sources)
         ),
         shape=tensors[place.names[results[level.nodes[-1].name]]].shape,
         weights=tuple((letter, own) for (letter, _), own in zip(row.weights, shapes, strict=True)),
         parameters=sympy.Add(*(sympy.prod(own, start=Integer(1)) for own in shapes)),
     )
-
-
-def _within(place: str, node: str) -> str:
-    """What a node is called within its place."""
-    return node.removeprefix(f"{place}_")
 
 
 def _lines(table: LayerTable, rows: Sequence[Row]) -> list[str]:

@@ -24,7 +24,7 @@ ALLOWED = {
     "expression.py": {"partition"},  # of a name such as np.inf the module
     "numpy_table.py": {"startswith", "removeprefix"},  # names of NumPy
     "instance.py": {"split"},  # names in a message
-    "network_module.py": {"split"},  # the text of a network, for its docstring
+    "network_header.py": {"split"},  # the text of a network, for its docstring
     "module_text.py": {"removeprefix", "split", "startswith"},  # names of NumPy, those that begin with an underscore
 }
 """What looks into words and names, never into code."""

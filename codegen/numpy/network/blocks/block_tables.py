@@ -73,12 +73,13 @@ def table(
     blocks: dict[str, tuple[Entry[Value], ...]] = {}
     for name, found in runs:
         if name and k.blocks[name] not in blocks:
-            blocks[k.blocks[name]] = tuple(_within(name, e, general(parts[name], e)) for e in found)
+            blocks[k.blocks[name]] = tuple(_within(parts[name], e, general(parts[name], e)) for e in found)
     fitting = {
         number: k.blocks[name]
         for number, (name, found) in enumerate(runs)
         if name
-        and [_within(name, e, e.value) for e in found] == [put(e, parts[name].sizes) for e in blocks[k.blocks[name]]]
+        and [_within(parts[name], e, e.value) for e in found]
+        == [put(e, parts[name].sizes) for e in blocks[k.blocks[name]]]
     }
     often = {word for word in fitting.values() if list(fitting.values()).count(word) > 1}
     made: list[Run[Value]] = []
@@ -93,9 +94,9 @@ def table(
     return Table(tuple(made), {word: own for word, own in blocks.items() if word in often})
 
 
-def _within(place: str, entry: Entry[Value], value: Value) -> Entry[Value]:
+def _within(part: PlacedPart, entry: Entry[Value], value: Value) -> Entry[Value]:
     """The entry as it is called within its place."""
-    return Entry(entry.key.removeprefix(f"{place}_"), entry.node.removeprefix(f"{place}_"), value)
+    return Entry(part.place.within(entry.key), part.place.within(entry.node), value)
 
 
 def rows(
