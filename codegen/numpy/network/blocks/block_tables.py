@@ -74,13 +74,13 @@ def table(
     for name, found in runs:
         if name and k.blocks[name] not in blocks:
             blocks[k.blocks[name]] = tuple(_within(parts[name], e, general(parts[name], e)) for e in found)
-    fitting = {
-        number: k.blocks[name]
-        for number, (name, found) in enumerate(runs)
-        if name
-        and [_within(parts[name], e, e.value) for e in found]
-        == [put(e, parts[name].sizes) for e in blocks[k.blocks[name]]]
-    }
+    fitting: dict[int, str] = {}
+    for number, (name, found) in enumerate(runs):
+        word = k.blocks[name] if name else ""
+        if word and [_within(parts[name], e, e.value) for e in found] == [
+            put(e, parts[name].sizes) for e in blocks[word]
+        ]:
+            fitting[number] = word
     often = {word for word in fitting.values() if list(fitting.values()).count(word) > 1}
     made: list[Run[Value]] = []
     for number, (name, found) in enumerate(runs):
