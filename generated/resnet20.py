@@ -148,11 +148,8 @@ def _basic_forward(
 ) -> tuple[rt.Array, dict[str, rt.Array], tuple[Any, ...]]:
     """Compute block basic, forward.
 
+    Given are x, shape (N, H, H, C). What a weight is called begins with place.
     The numbers at its statements are those at stage1_block1.
-
-    Args:
-        place: what the names of its weights begin with.
-        x: shape (N, H, H, C).
 
     Returns:
         relu2_y, shape (N, H, H, C); norm1_new_mean, norm1_new_var, norm2_new_mean and norm2_new_var by name; what
@@ -250,11 +247,8 @@ def _down_forward(
 ) -> tuple[rt.Array, dict[str, rt.Array], tuple[Any, ...]]:
     """Compute block down, forward.
 
+    Given are x, shape (N, H, H, C). What a weight is called begins with place.
     The numbers at its statements are those at stage2_block1.
-
-    Args:
-        place: what the names of its weights begin with.
-        x: shape (N, H, H, C).
 
     Returns:
         relu2_y, shape (N, H_out, H_out, K); norm1_new_mean, norm1_new_var, norm2_new_mean and norm2_new_var by
@@ -485,11 +479,8 @@ def _basic_predict(
 ) -> rt.Array:
     """Compute block basic, predict.
 
+    Given are x, shape (N, H, H, C). What a weight is called begins with place.
     The numbers at its statements are those at stage1_block1.
-
-    Args:
-        place: what the names of its weights begin with.
-        x: shape (N, H, H, C).
 
     Returns:
         relu2_y, shape (N, H, H, C).
@@ -554,11 +545,8 @@ def _down_predict(
 ) -> rt.Array:
     """Compute block down, predict.
 
+    Given are x, shape (N, H, H, C). What a weight is called begins with place.
     The numbers at its statements are those at stage2_block1.
-
-    Args:
-        place: what the names of its weights begin with.
-        x: shape (N, H, H, C).
 
     Returns:
         relu2_y, shape (N, H_out, H_out, K).
@@ -706,12 +694,9 @@ def _basic_backward(
 ) -> tuple[rt.Array, dict[str, rt.Array]]:
     """Compute block basic, backward.
 
+    Given are drelu2_y, shape (N, H, H, C); saved: x, norm1_v, norm1_h, relu1_y, norm2_v, norm2_h and relu2_y. What
+        a weight is called begins with place.
     The numbers at its statements are those at stage3_block3.
-
-    Args:
-        place: what the names of its weights begin with.
-        drelu2_y: shape (N, H, H, C).
-        saved: x, norm1_v, norm1_h, relu1_y, norm2_v, norm2_h and relu2_y.
 
     Returns:
         dx, shape (N, H, H, C); dconv1_w, dnorm1_gamma, dnorm1_beta, dconv2_w, dnorm2_gamma and dnorm2_beta by name.
@@ -830,12 +815,9 @@ def _down_backward(
 ) -> tuple[rt.Array, dict[str, rt.Array]]:
     """Compute block down, backward.
 
+    Given are drelu2_y, shape (N, H_out, H_out, K); saved: x, norm1_v, norm1_h, relu1_y, norm2_v, norm2_h and
+        relu2_y. What a weight is called begins with place.
     The numbers at its statements are those at stage3_block1.
-
-    Args:
-        place: what the names of its weights begin with.
-        drelu2_y: shape (N, H_out, H_out, K).
-        saved: x, norm1_v, norm1_h, relu1_y, norm2_v, norm2_h and relu2_y.
 
     Returns:
         dx, shape (N, H, H, C); dconv1_w, dnorm1_gamma, dnorm1_beta, dconv2_w, dnorm2_gamma and dnorm2_beta by name.

@@ -196,10 +196,12 @@ def words(part: PlacedPart, numbers: Mapping[str, int]) -> str:
 def _described(block: BlockKernel, first: PlacedPart) -> list[str]:
     """What a function is given and returns; where it is called, the calls and the module say."""
     tensors = block.program.tensors
-    lines = [f"The numbers at its statements are those at {first.place.name}.", "", "Args:"]
-    lines.append("    place: what the names of its weights begin with.")
-    lines += [f"    {name}: shape {text(shape(tensors[name].shape))}." for name in block.given]
-    lines += [f"    saved: {enumerated(block.saved)}."] if block.saved else []
+    given = [f"{name}, shape {text(shape(tensors[name].shape))}" for name in block.given]
+    given += [f"saved: {enumerated(block.saved)}"] if block.saved else []
+    lines = [
+        f"Given are {'; '.join(given)}. What a weight is called begins with place.",
+        f"The numbers at its statements are those at {first.place.name}.",
+    ]
     returned = [f"{name}, shape {text(shape(tensors[name].shape))}" for name in block.made]
     returned += [f"{enumerated([name for name, _ in block.named])} by name"] if block.named else []
     returned += [f"what backward needs: {enumerated(block.kept)}"] if block.kept else []
