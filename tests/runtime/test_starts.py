@@ -8,7 +8,7 @@ from gradscribe.generated import runtime as rt
 
 def test_weights_are_drawn_in_the_order_of_the_table() -> None:
     layer = rt.Layer()
-    table = {
+    table: dict[str, rt.Start] = {
         "a": rt.Normal((3, 2), 2.0 / 9),
         "b": rt.Constant((2,), 1.0),
         "mean": rt.State((2,), 0.5),
@@ -28,7 +28,7 @@ def test_weights_are_drawn_in_the_order_of_the_table() -> None:
 
 def test_a_weight_larger_than_memory_is_refused_before_any_is_made() -> None:
     layer = rt.Layer()
-    table = {"a": rt.Constant((2,), 0.0), "b": rt.Normal((1 << 40, 1 << 20), 1.0)}
+    table: dict[str, rt.Start] = {"a": rt.Constant((2,), 0.0), "b": rt.Normal((1 << 40, 1 << 20), 1.0)}
     with pytest.raises(ValueError, match=r"net: b would have the shape \(1099511627776, 1048576\)"):
         rt.start(layer, "net", table, np.float64)
     assert not layer.params
