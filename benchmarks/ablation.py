@@ -36,17 +36,24 @@ CATALOGUE: tuple[tuple[str, dict[str, tuple[int, ...]], dict[str, str]], ...] = 
 )
 """Layers of the catalogue that the benchmarks have no row for: name, shapes, options."""
 
-OWN: tuple[tuple[str, str, dict[str, tuple[int, ...]]], ...] = (
-    ("attention scores", "s[n,h,i,j] = sum(c) q[n,h,i,c] * k[n,h,j,c]", {"q": (8, 8, 128, 64), "k": (8, 8, 128, 64)}),
+Shapes = dict[str, tuple[int, ...]]
+SCORES: Shapes = {"q": (8, 8, 128, 64), "k": (8, 8, 128, 64)}
+VOLUME: Shapes = {"a": (2, 48, 64, 32), "b": (2, 48, 64, 32)}
+INVOLUTION: Shapes = {"x": (4, 30, 30, 32), "w": (4, 28, 28, 3, 3)}
+BLUR: Shapes = {"x": (4, 64, 64, 8), "a": (5,), "b": (5,)}
+TRAIN: Shapes = {"x": (64, 16, 16), "a": (16, 16, 8), "b": (8, 16, 16)}
+GRAPH: Shapes = {"a": (64, 64), "x": (16, 64, 32), "w": (32, 32)}
+
+OWN: tuple[tuple[str, str, Shapes], ...] = (
+    ("attention scores", "s[n,h,i,j] = sum(c) q[n,h,i,c] * k[n,h,j,c]", SCORES),
     ("causal FIR", "y[n,t,c] = sum(r) w[r,c] * x[n,t-r,c]", {"x": (8, 1024, 64), "w": (33, 64)}),
-    ("cost volume", "D = 24; output v[N,I,J,D]; v[n,i,j,d] = sum(c) a[n,i,j,c] * b[n,i,j-d,c]", {"a": (2, 48, 64, 32), "b": (2, 48, 64, 32)}),
-    ("involution", "y[n,i,j,c] = sum(r,t) w[n,i,j,r,t] * x[n,i+r,j+t,c]", {"x": (4, 30, 30, 32), "w": (4, 28, 28, 3, 3)}),
-    ("separable blur", "y[n,i,j,c] = sum(r,t) a[r] * b[t] * x[n,i+r,j+t,c]", {"x": (4, 64, 64, 8), "a": (5,), "b": (5,)}),
-    ("tensor train", "y[n,p,q] = sum(i,j,r) x[n,i,j] * a[i,p,r] * b[r,j,q]",
-     {"x": (64, 16, 16), "a": (16, 16, 8), "b": (8, 16, 16)}),
-    ("graph", "y[n,v,k] = sum(u,c) a[v,u] * x[n,u,c] * w[c,k]", {"a": (64, 64), "x": (16, 64, 32), "w": (32, 32)}),
+    ("cost volume", "D = 24; output v[N,I,J,D]; v[n,i,j,d] = sum(c) a[n,i,j,c] * b[n,i,j-d,c]", VOLUME),
+    ("involution", "y[n,i,j,c] = sum(r,t) w[n,i,j,r,t] * x[n,i+r,j+t,c]", INVOLUTION),
+    ("separable blur", "y[n,i,j,c] = sum(r,t) a[r] * b[t] * x[n,i+r,j+t,c]", BLUR),
+    ("tensor train", "y[n,p,q] = sum(i,j,r) x[n,i,j] * a[i,p,r] * b[r,j,q]", TRAIN),
+    ("graph", "y[n,v,k] = sum(u,c) a[v,u] * x[n,u,c] * w[c,k]", GRAPH),
     ("wide kernel", "y[n,i,j] = sum(r,t) x[n,i+r,j+t] * w[r,t]", {"x": (4, 128, 128), "w": (41, 41)}),
-)  # fmt: skip
+)
 """Equations as users write them: title, text, shapes."""
 
 

@@ -68,8 +68,6 @@ if __package__:
 else:  # copied beside a script
     import runtime as rt  # type: ignore[import-not-found, no-redef]
 
-loops = rt.Companion(__package__, "bottleneck")
-
 
 def bottleneck_forward(
     x: Any, params: Mapping[str, Any], state: Mapping[str, Any], *, buffers: rt.Buffers | None = None
@@ -92,11 +90,9 @@ def bottleneck_forward(
         relu3_y, shape (N, H, W, 256), new state by name, what bottleneck_backward needs.
 
     Raises:
-        TypeError: when an array has a wrong type.
-        ValueError: when shapes do not fit or a weight is missing.
+        TypeError, ValueError: when a type or a shape does not fit, or a weight is missing.
     """
-    x = rt.array("bottleneck", "x", x, 4)
-    dtype = rt.float_type("bottleneck", x=x)
+    x, dtype = rt.arrays("bottleneck", "x 4", x)
     N = x.shape[0]
     H = x.shape[1]
     W = x.shape[2]
@@ -139,19 +135,11 @@ def bottleneck_forward(
     batch_norm1_h *= 1 / np.sqrt(batch_norm1_v + 1e-05)
     buffers.give(conv2d1_u)
     # batch_norm1_new_mean[c] = 1/10 (9 batch_norm1_running_mean[c]+batch_norm1_m[c])
-    if loops.wanted(64):
-        batch_norm1_new_mean = np.empty((64,), dtype)
-        loops.bottleneck_forward_1(batch_norm1_new_mean, batch_norm1_m, batch_norm1_running_mean)
-    else:
-        batch_norm1_new_mean = batch_norm1_m / 10 + 9 * batch_norm1_running_mean / 10
+    batch_norm1_new_mean = batch_norm1_m / 10 + 9 * batch_norm1_running_mean / 10
     # batch_norm1_new_var[c] = 1/10 (9 batch_norm1_running_var[c]+H N W batch_norm1_v[c]/max(HNW−1, 1))
-    if loops.wanted(64):
-        batch_norm1_new_var = np.empty((64,), dtype)
-        loops.bottleneck_forward_2(batch_norm1_new_var, batch_norm1_running_var, batch_norm1_v, H, N, W)
-    else:
-        batch_norm1_new_var = (
-            H * N * W * batch_norm1_v / (10 * float(np.maximum(H * N * W - 1, 1))) + 9 * batch_norm1_running_var / 10
-        )
+    batch_norm1_new_var = (
+        H * N * W * batch_norm1_v / (10 * float(np.maximum(H * N * W - 1, 1))) + 9 * batch_norm1_running_var / 10
+    )
     # (6) relu1_y[n,i,j,c] = max(0, batch_norm1_gamma[c] batch_norm1_h[n,i,j,c]+batch_norm1_beta[c])
     relu1_y = buffers.take((N, H, W, 64), dtype)
     np.multiply(batch_norm1_h, batch_norm1_gamma, out=relu1_y)
@@ -176,19 +164,11 @@ def bottleneck_forward(
     batch_norm2_h *= 1 / np.sqrt(batch_norm2_v + 1e-05)
     buffers.give(conv2d2_u)
     # batch_norm2_new_mean[c] = 1/10 (9 batch_norm2_running_mean[c]+batch_norm2_m[c])
-    if loops.wanted(64):
-        batch_norm2_new_mean = np.empty((64,), dtype)
-        loops.bottleneck_forward_3(batch_norm2_new_mean, batch_norm2_m, batch_norm2_running_mean)
-    else:
-        batch_norm2_new_mean = batch_norm2_m / 10 + 9 * batch_norm2_running_mean / 10
+    batch_norm2_new_mean = batch_norm2_m / 10 + 9 * batch_norm2_running_mean / 10
     # batch_norm2_new_var[c] = 1/10 (9 batch_norm2_running_var[c]+H N W batch_norm2_v[c]/max(HNW−1, 1))
-    if loops.wanted(64):
-        batch_norm2_new_var = np.empty((64,), dtype)
-        loops.bottleneck_forward_4(batch_norm2_new_var, batch_norm2_running_var, batch_norm2_v, H, N, W)
-    else:
-        batch_norm2_new_var = (
-            H * N * W * batch_norm2_v / (10 * float(np.maximum(H * N * W - 1, 1))) + 9 * batch_norm2_running_var / 10
-        )
+    batch_norm2_new_var = (
+        H * N * W * batch_norm2_v / (10 * float(np.maximum(H * N * W - 1, 1))) + 9 * batch_norm2_running_var / 10
+    )
     # (12) relu2_y[n,i,j,c] = max(0, batch_norm2_gamma[c] batch_norm2_h[n,i,j,c]+batch_norm2_beta[c])
     relu2_y = buffers.take((N, H, W, 64), dtype)
     np.multiply(batch_norm2_h, batch_norm2_gamma, out=relu2_y)
@@ -211,19 +191,11 @@ def bottleneck_forward(
     batch_norm3_h *= 1 / np.sqrt(batch_norm3_v + 1e-05)
     buffers.give(conv2d3_u)
     # batch_norm3_new_mean[c] = 1/10 (9 batch_norm3_running_mean[c]+batch_norm3_m[c])
-    if loops.wanted(256):
-        batch_norm3_new_mean = np.empty((256,), dtype)
-        loops.bottleneck_forward_5(batch_norm3_new_mean, batch_norm3_m, batch_norm3_running_mean)
-    else:
-        batch_norm3_new_mean = batch_norm3_m / 10 + 9 * batch_norm3_running_mean / 10
+    batch_norm3_new_mean = batch_norm3_m / 10 + 9 * batch_norm3_running_mean / 10
     # batch_norm3_new_var[c] = 1/10 (9 batch_norm3_running_var[c]+H N W batch_norm3_v[c]/max(HNW−1, 1))
-    if loops.wanted(256):
-        batch_norm3_new_var = np.empty((256,), dtype)
-        loops.bottleneck_forward_6(batch_norm3_new_var, batch_norm3_running_var, batch_norm3_v, H, N, W)
-    else:
-        batch_norm3_new_var = (
-            H * N * W * batch_norm3_v / (10 * float(np.maximum(H * N * W - 1, 1))) + 9 * batch_norm3_running_var / 10
-        )
+    batch_norm3_new_var = (
+        H * N * W * batch_norm3_v / (10 * float(np.maximum(H * N * W - 1, 1))) + 9 * batch_norm3_running_var / 10
+    )
     # (18) conv2d4_u[n,i,j,k] = Σ_{c} x[n,i,j,c] conv2d4_w[0,0,c,k]
     conv2d4_w_1 = rt.Window(conv2d4_w, (256, 64), ((0,), (0,), (0, (1, 1)), (0, (0, 1))))  # k c
     conv2d4_u = buffers.take((N, H, W, 256), dtype)
@@ -241,19 +213,11 @@ def bottleneck_forward(
     batch_norm4_h *= 1 / np.sqrt(batch_norm4_v + 1e-05)
     buffers.give(conv2d4_u)
     # batch_norm4_new_mean[c] = 1/10 (9 batch_norm4_running_mean[c]+batch_norm4_m[c])
-    if loops.wanted(256):
-        batch_norm4_new_mean = np.empty((256,), dtype)
-        loops.bottleneck_forward_7(batch_norm4_new_mean, batch_norm4_m, batch_norm4_running_mean)
-    else:
-        batch_norm4_new_mean = batch_norm4_m / 10 + 9 * batch_norm4_running_mean / 10
+    batch_norm4_new_mean = batch_norm4_m / 10 + 9 * batch_norm4_running_mean / 10
     # batch_norm4_new_var[c] = 1/10 (9 batch_norm4_running_var[c]+H N W batch_norm4_v[c]/max(HNW−1, 1))
-    if loops.wanted(256):
-        batch_norm4_new_var = np.empty((256,), dtype)
-        loops.bottleneck_forward_8(batch_norm4_new_var, batch_norm4_running_var, batch_norm4_v, H, N, W)
-    else:
-        batch_norm4_new_var = (
-            H * N * W * batch_norm4_v / (10 * float(np.maximum(H * N * W - 1, 1))) + 9 * batch_norm4_running_var / 10
-        )
+    batch_norm4_new_var = (
+        H * N * W * batch_norm4_v / (10 * float(np.maximum(H * N * W - 1, 1))) + 9 * batch_norm4_running_var / 10
+    )
     # (24) relu3_y[n,i,j,c] = max(0, batch_norm3_gamma[c]
     #          batch_norm3_h[n,i,j,c]+batch_norm3_beta[c]+batch_norm4_gamma[c]
     #          batch_norm4_h[n,i,j,c]+batch_norm4_beta[c])
@@ -308,11 +272,9 @@ def bottleneck_predict(
         relu3_y, shape (N, H, W, 256).
 
     Raises:
-        TypeError: when an array has a wrong type.
-        ValueError: when shapes do not fit or a weight is missing.
+        TypeError, ValueError: when a type or a shape does not fit, or a weight is missing.
     """
-    x = rt.array("bottleneck", "x", x, 4)
-    dtype = rt.float_type("bottleneck", x=x)
+    x, dtype = rt.arrays("bottleneck", "x 4", x)
     N = x.shape[0]
     H = x.shape[1]
     W = x.shape[2]
@@ -402,49 +364,7 @@ def bottleneck_backward(
 ) -> tuple[Any, dict[str, rt.Array]]:
     """Compute all gradients of E: bottleneck block with a projection.
 
-    dresidual_add1_y[m,q,v,e] = dy[m,q,v,e] [relu3_y[m,q,v,e]>0]
-    dbatch_norm4_h[m,q,v,e] = batch_norm4_gamma[e] dresidual_add1_y[m,q,v,e]
-    dbatch_norm4_v[m] = −1/(2(10⁻⁵+batch_norm4_v[m])) Σ_{n,i,j} batch_norm4_h[n,i,j,m] dbatch_norm4_h[n,i,j,m]
-    dbatch_norm4_m[m] = −1/√(10⁻⁵+batch_norm4_v[m]) Σ_{n,i,j} dbatch_norm4_h[n,i,j,m]
-    dbatch_norm4_m[m] += −2/(HNW) dbatch_norm4_v[m] √(10⁻⁵+batch_norm4_v[m]) Σ_{n,i,j} batch_norm4_h[n,i,j,m]
-    dconv2d4_u[m,q,v,e] = 2 batch_norm4_h[m,q,v,e] dbatch_norm4_v[e]
-        √(10⁻⁵+batch_norm4_v[e])/(HNW)+dbatch_norm4_h[m,q,v,e]/√(10⁻⁵+batch_norm4_v[e])+dbatch_norm4_m[e]/(HNW)
-    dbatch_norm3_h[m,q,v,e] = batch_norm3_gamma[e] dresidual_add1_y[m,q,v,e]
-    dbatch_norm3_v[m] = −1/(2(10⁻⁵+batch_norm3_v[m])) Σ_{n,i,j} batch_norm3_h[n,i,j,m] dbatch_norm3_h[n,i,j,m]
-    dbatch_norm3_m[m] = −1/√(10⁻⁵+batch_norm3_v[m]) Σ_{n,i,j} dbatch_norm3_h[n,i,j,m]
-    dbatch_norm3_m[m] += −2/(HNW) dbatch_norm3_v[m] √(10⁻⁵+batch_norm3_v[m]) Σ_{n,i,j} batch_norm3_h[n,i,j,m]
-    dconv2d3_u[m,q,v,e] = 2 batch_norm3_h[m,q,v,e] dbatch_norm3_v[e]
-        √(10⁻⁵+batch_norm3_v[e])/(HNW)+dbatch_norm3_h[m,q,v,e]/√(10⁻⁵+batch_norm3_v[e])+dbatch_norm3_m[e]/(HNW)
-    drelu2_y[m,q,v,e] = Σ_{k} conv2d3_w[0,0,e,k] dconv2d3_u[m,q,v,k]
-    dbatch_norm2_y[m,q,v,e] = drelu2_y[m,q,v,e] [relu2_y[m,q,v,e]>0]
-    dbatch_norm2_h[m,q,v,e] = batch_norm2_gamma[e] dbatch_norm2_y[m,q,v,e]
-    dbatch_norm2_v[m] = −1/(2(10⁻⁵+batch_norm2_v[m])) Σ_{n,i,j} batch_norm2_h[n,i,j,m] dbatch_norm2_h[n,i,j,m]
-    dbatch_norm2_m[m] = −1/√(10⁻⁵+batch_norm2_v[m]) Σ_{n,i,j} dbatch_norm2_h[n,i,j,m]
-    dbatch_norm2_m[m] += −2/(HNW) dbatch_norm2_v[m] √(10⁻⁵+batch_norm2_v[m]) Σ_{n,i,j} batch_norm2_h[n,i,j,m]
-    dconv2d2_u[m,q,v,e] = 2 batch_norm2_h[m,q,v,e] dbatch_norm2_v[e]
-        √(10⁻⁵+batch_norm2_v[e])/(HNW)+dbatch_norm2_h[m,q,v,e]/√(10⁻⁵+batch_norm2_v[e])+dbatch_norm2_m[e]/(HNW)
-    drelu1_y[m,q,v,e] = Σ_{k,r,t} conv2d2_w[r,t,e,k] dconv2d2_u[m, q+1−r, v+1−t, k]
-    dbatch_norm1_y[m,q,v,e] = drelu1_y[m,q,v,e] [relu1_y[m,q,v,e]>0]
-    dbatch_norm1_h[m,q,v,e] = batch_norm1_gamma[e] dbatch_norm1_y[m,q,v,e]
-    dbatch_norm1_v[m] = −1/(2(10⁻⁵+batch_norm1_v[m])) Σ_{n,i,j} batch_norm1_h[n,i,j,m] dbatch_norm1_h[n,i,j,m]
-    dbatch_norm1_m[m] = −1/√(10⁻⁵+batch_norm1_v[m]) Σ_{n,i,j} dbatch_norm1_h[n,i,j,m]
-    dbatch_norm1_m[m] += −2/(HNW) dbatch_norm1_v[m] √(10⁻⁵+batch_norm1_v[m]) Σ_{n,i,j} batch_norm1_h[n,i,j,m]
-    dconv2d1_u[m,q,v,e] = 2 batch_norm1_h[m,q,v,e] dbatch_norm1_v[e]
-        √(10⁻⁵+batch_norm1_v[e])/(HNW)+dbatch_norm1_h[m,q,v,e]/√(10⁻⁵+batch_norm1_v[e])+dbatch_norm1_m[e]/(HNW)
-    dx[m,q,v,e] = Σ_{k} conv2d4_w[0,0,e,k] dconv2d4_u[m,q,v,k]
-    dx[m,q,v,e] += Σ_{k} conv2d1_w[0,0,e,k] dconv2d1_u[m,q,v,k]
-    dconv2d1_w[0,0,v,e] = Σ_{n,i,j} x[n,i,j,v] dconv2d1_u[n,i,j,e]
-    dbatch_norm1_gamma[m] = Σ_{n,i,j} batch_norm1_h[n,i,j,m] dbatch_norm1_y[n,i,j,m]
-    dbatch_norm1_beta[m] = Σ_{n,i,j} dbatch_norm1_y[n,i,j,m]
-    dconv2d2_w[m,q,v,e] = Σ_{n,i,j} relu1_y[n, m+i−1, q+j−1, v] dconv2d2_u[n,i,j,e]
-    dbatch_norm2_gamma[m] = Σ_{n,i,j} batch_norm2_h[n,i,j,m] dbatch_norm2_y[n,i,j,m]
-    dbatch_norm2_beta[m] = Σ_{n,i,j} dbatch_norm2_y[n,i,j,m]
-    dconv2d3_w[0,0,v,e] = Σ_{n,i,j} relu2_y[n,i,j,v] dconv2d3_u[n,i,j,e]
-    dbatch_norm3_gamma[m] = Σ_{n,i,j} batch_norm3_h[n,i,j,m] dresidual_add1_y[n,i,j,m]
-    dbatch_norm3_beta[m] = Σ_{n,i,j} dresidual_add1_y[n,i,j,m]
-    dconv2d4_w[0,0,v,e] = Σ_{n,i,j} x[n,i,j,v] dconv2d4_u[n,i,j,e]
-    dbatch_norm4_gamma[m] = Σ_{n,i,j} batch_norm4_h[n,i,j,m] dresidual_add1_y[n,i,j,m]
-    dbatch_norm4_beta[m] = Σ_{n,i,j} dresidual_add1_y[n,i,j,m]
+    By the equations at its statements.
 
     Peak: 2432*H*N*W + 75136 elements, and blocks of 1 MiB.
 
@@ -459,8 +379,7 @@ def bottleneck_backward(
         the gradient of x (None unless inputs), and the gradients of all weights by name.
 
     Raises:
-        TypeError: when an array has a wrong type.
-        ValueError: when shapes do not fit or a weight is missing.
+        TypeError, ValueError: when a type or a shape does not fit, or a weight is missing.
     """
     (
         x,
@@ -476,8 +395,7 @@ def bottleneck_backward(
         batch_norm4_h,
         relu3_y,
     ) = saved
-    dy = rt.array("bottleneck", "dy", dy, 4)
-    dtype = rt.float_type("bottleneck", dy=dy)
+    dy, dtype = rt.arrays("bottleneck", "dy 4", dy)
     N, H, W, _ = x.shape
     rt.extent("bottleneck", "argument x, axis 3 (64)", x.shape[3], 64)
     conv2d1_w = rt.weight("bottleneck", params, "conv2d1.w", dtype, (1, 1, 64, 64))
@@ -667,27 +585,7 @@ def bottleneck_backward(
 class Bottleneck(rt.Network):
     """Bottleneck block with a projection.
 
-    Weights and how they start:
-        conv2d1.w: shape (1, 1, 64, 64), normal, of variance 2 / 64.
-        batch_norm1.gamma: shape (64,), starts as 1.
-        batch_norm1.beta: shape (64,), starts as 0.
-        conv2d2.w: shape (3, 3, 64, 64), normal, of variance 2 / 576.
-        batch_norm2.gamma: shape (64,), starts as 1.
-        batch_norm2.beta: shape (64,), starts as 0.
-        conv2d3.w: shape (1, 1, 64, 256), normal, of variance 2 / 64.
-        batch_norm3.gamma: shape (256,), starts as 1.
-        batch_norm3.beta: shape (256,), starts as 0.
-        conv2d4.w: shape (1, 1, 64, 256), normal, of variance 2 / 64.
-        batch_norm4.gamma: shape (256,), starts as 1.
-        batch_norm4.beta: shape (256,), starts as 0.
-        batch_norm1.running_mean: state, starts as 0.
-        batch_norm1.running_var: state, starts as 1.
-        batch_norm2.running_mean: state, starts as 0.
-        batch_norm2.running_var: state, starts as 1.
-        batch_norm3.running_mean: state, starts as 0.
-        batch_norm3.running_var: state, starts as 1.
-        batch_norm4.running_mean: state, starts as 0.
-        batch_norm4.running_var: state, starts as 1.
+    The table in the constructor says of every weight and running statistic how it starts.
 
     Args:
         dtype: float32 or float64, of the weights.
@@ -733,27 +631,34 @@ class Bottleneck(rt.Network):
     def __init__(self, *, dtype: Any = np.float32, rng: Any = None) -> None:
         super().__init__()
         dtype = rt.real_type("bottleneck", dtype)
-        rng = np.random.default_rng(rng)
-        self.params["conv2d1.w"] = rt.normal(rng, (1, 1, 64, 64), np.sqrt(2.0 / 64), dtype)
-        self.params["batch_norm1.gamma"] = np.full((64,), 1.0, dtype)
-        self.params["batch_norm1.beta"] = np.full((64,), 0.0, dtype)
-        self.params["conv2d2.w"] = rt.normal(rng, (3, 3, 64, 64), np.sqrt(2.0 / 576), dtype)
-        self.params["batch_norm2.gamma"] = np.full((64,), 1.0, dtype)
-        self.params["batch_norm2.beta"] = np.full((64,), 0.0, dtype)
-        self.params["conv2d3.w"] = rt.normal(rng, (1, 1, 64, 256), np.sqrt(2.0 / 64), dtype)
-        self.params["batch_norm3.gamma"] = np.full((256,), 1.0, dtype)
-        self.params["batch_norm3.beta"] = np.full((256,), 0.0, dtype)
-        self.params["conv2d4.w"] = rt.normal(rng, (1, 1, 64, 256), np.sqrt(2.0 / 64), dtype)
-        self.params["batch_norm4.gamma"] = np.full((256,), 1.0, dtype)
-        self.params["batch_norm4.beta"] = np.full((256,), 0.0, dtype)
-        self.state["batch_norm1.running_mean"] = np.full((64,), 0.0, dtype)
-        self.state["batch_norm1.running_var"] = np.full((64,), 1.0, dtype)
-        self.state["batch_norm2.running_mean"] = np.full((64,), 0.0, dtype)
-        self.state["batch_norm2.running_var"] = np.full((64,), 1.0, dtype)
-        self.state["batch_norm3.running_mean"] = np.full((256,), 0.0, dtype)
-        self.state["batch_norm3.running_var"] = np.full((256,), 1.0, dtype)
-        self.state["batch_norm4.running_mean"] = np.full((256,), 0.0, dtype)
-        self.state["batch_norm4.running_var"] = np.full((256,), 1.0, dtype)
+        rt.start(
+            self,
+            "bottleneck",
+            {
+                "conv2d1.w": rt.Normal((1, 1, 64, 64), 2.0 / 64),
+                "batch_norm1.gamma": rt.Constant((64,), 1.0),
+                "batch_norm1.beta": rt.Constant((64,), 0.0),
+                "batch_norm1.running_mean": rt.State((64,), 0.0),
+                "batch_norm1.running_var": rt.State((64,), 1.0),
+                "conv2d2.w": rt.Normal((3, 3, 64, 64), 2.0 / 576),
+                "batch_norm2.gamma": rt.Constant((64,), 1.0),
+                "batch_norm2.beta": rt.Constant((64,), 0.0),
+                "batch_norm2.running_mean": rt.State((64,), 0.0),
+                "batch_norm2.running_var": rt.State((64,), 1.0),
+                "conv2d3.w": rt.Normal((1, 1, 64, 256), 2.0 / 64),
+                "batch_norm3.gamma": rt.Constant((256,), 1.0),
+                "batch_norm3.beta": rt.Constant((256,), 0.0),
+                "batch_norm3.running_mean": rt.State((256,), 0.0),
+                "batch_norm3.running_var": rt.State((256,), 1.0),
+                "conv2d4.w": rt.Normal((1, 1, 64, 256), 2.0 / 64),
+                "batch_norm4.gamma": rt.Constant((256,), 1.0),
+                "batch_norm4.beta": rt.Constant((256,), 0.0),
+                "batch_norm4.running_mean": rt.State((256,), 0.0),
+                "batch_norm4.running_var": rt.State((256,), 1.0),
+            },
+            dtype,
+            rng,
+        )
 
     def __call__(self, x: Any) -> Any:
         """The output in training, for x."""

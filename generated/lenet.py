@@ -73,11 +73,9 @@ def lenet_forward(
         output_u, shape (N, 10), what lenet_backward needs.
 
     Raises:
-        TypeError: when an array has a wrong type.
-        ValueError: when shapes do not fit or a weight is missing.
+        TypeError, ValueError: when a type or a shape does not fit, or a weight is missing.
     """
-    x = rt.array("lenet", "x", x, 4)
-    dtype = rt.float_type("lenet", x=x)
+    x, dtype = rt.arrays("lenet", "x 4", x)
     N = x.shape[0]
     rt.extents("lenet", "x", x.shape, (N, 32, 32, 1), "batch, height, width, channels")
     c1_w = rt.weight("lenet", params, "c1.w", dtype, (5, 5, 1, 6))
@@ -183,11 +181,9 @@ def lenet_predict(x: Any, params: Mapping[str, Any], *, buffers: rt.Buffers | No
         output_u, shape (N, 10).
 
     Raises:
-        TypeError: when an array has a wrong type.
-        ValueError: when shapes do not fit or a weight is missing.
+        TypeError, ValueError: when a type or a shape does not fit, or a weight is missing.
     """
-    x = rt.array("lenet", "x", x, 4)
-    dtype = rt.float_type("lenet", x=x)
+    x, dtype = rt.arrays("lenet", "x 4", x)
     N = x.shape[0]
     rt.extents("lenet", "x", x.shape, (N, 32, 32, 1), "batch, height, width, channels")
     c1_w = rt.weight("lenet", params, "c1.w", dtype, (5, 5, 1, 6))
@@ -287,28 +283,7 @@ def lenet_backward(
 ) -> tuple[Any, dict[str, rt.Array]]:
     """Compute all gradients of E: LeNet with maximum pooling and softmax.
 
-    da6_y[m,q] = Σ_{k} dy[m,k] output_w[q,k]
-    df6_u[m,q] = da6_y[m,q] (1−a6_y[m,q]²)
-    da5_y[m,q] = Σ_{k} f6_w[q,k] df6_u[m,k]
-    df5_u[m,q] = da5_y[m,q] (1−a5_y[m,q]²)
-    dflat_y[m,q] = Σ_{k} f5_w[q,k] df5_u[m,k]
-    ds4_y[m,q,v,e] = dflat_y[m, 80q+16v+e]
-    da3_y[m, 2i+r, 2j+t, e] = ds4_y[m,i,j,e] [s4_argmax[m,i,j,e]=2r+t]
-    dc3_u[m,q,v,e] = da3_y[m,q,v,e] (1−a3_y[m,q,v,e]²)
-    ds2_y[m, i+r, j+t, e] += Σ_{k} c3_w[r,t,e,k] dc3_u[m,i,j,k]
-    da1_y[m, 2i+r, 2j+t, e] = ds2_y[m,i,j,e] [s2_argmax[m,i,j,e]=2r+t]
-    dc1_u[m,q,v,e] = da1_y[m,q,v,e] (1−a1_y[m,q,v,e]²)
-    dx[m, i+r, j+t, e] += Σ_{k} c1_w[r,t,e,k] dc1_u[m,i,j,k]
-    dc1_w[m,q,v,e] = Σ_{n,i,j} x[n, m+i, q+j, v] dc1_u[n,i,j,e]
-    dc1_b[m] = Σ_{n,i,j} dc1_u[n,i,j,m]
-    dc3_w[m,q,v,e] = Σ_{n,i,j} s2_y[n, m+i, q+j, v] dc3_u[n,i,j,e]
-    dc3_b[m] = Σ_{n,i,j} dc3_u[n,i,j,m]
-    df5_w[m,q] = Σ_{n} flat_y[n,m] df5_u[n,q]
-    df5_b[m] = Σ_{n} df5_u[n,m]
-    df6_w[m,q] = Σ_{n} a5_y[n,m] df6_u[n,q]
-    df6_b[m] = Σ_{n} df6_u[n,m]
-    doutput_w[m,q] = Σ_{n} dy[n,q] a6_y[n,m]
-    doutput_b[m] = Σ_{n} dy[n,m]
+    By the equations at its statements.
 
     Peak: 21906*N + 61470 elements (5.6 MiB of float32 at N = 64), and blocks of 1 MiB.
 
@@ -323,12 +298,10 @@ def lenet_backward(
         the gradient of x (None unless inputs), and the gradients of all weights by name.
 
     Raises:
-        TypeError: when an array has a wrong type.
-        ValueError: when shapes do not fit or a weight is missing.
+        TypeError, ValueError: when a type or a shape does not fit, or a weight is missing.
     """
     (x, a1_y, s2_y, s2_argmax, a3_y, s4_argmax, flat_y, a5_y, a6_y) = saved
-    dy = rt.array("lenet", "dy", dy, 2)
-    dtype = rt.float_type("lenet", dy=dy)
+    dy, dtype = rt.arrays("lenet", "dy 2", dy)
     N = x.shape[0]
     rt.extent("lenet", "argument x, axis 1 (32)", x.shape[1], 32)
     rt.extent("lenet", "argument x, axis 2 (32)", x.shape[2], 32)
@@ -553,17 +526,7 @@ def lenet_loss_grad_input(dy: Any, t: Any, h: Any, z: Any) -> rt.Array:
 class LeNet(rt.Network):
     """LeNet with maximum pooling and softmax.
 
-    Weights and how they start:
-        c1.w: shape (5, 5, 1, 6), uniform within 1 / sqrt(25).
-        c1.b: shape (6,), uniform within 1 / sqrt(25).
-        c3.w: shape (5, 5, 6, 16), uniform within 1 / sqrt(150).
-        c3.b: shape (16,), uniform within 1 / sqrt(150).
-        f5.w: shape (400, 120), uniform within 1 / sqrt(400).
-        f5.b: shape (120,), uniform within 1 / sqrt(400).
-        f6.w: shape (120, 84), uniform within 1 / sqrt(120).
-        f6.b: shape (84,), uniform within 1 / sqrt(120).
-        output.w: shape (84, 10), uniform within 1 / sqrt(84).
-        output.b: shape (10,), uniform within 1 / sqrt(84).
+    The table in the constructor says of every weight and running statistic how it starts.
 
     Args:
         dtype: float32 or float64, of the weights.
@@ -596,17 +559,24 @@ class LeNet(rt.Network):
     def __init__(self, *, dtype: Any = np.float32, rng: Any = None) -> None:
         super().__init__()
         dtype = rt.real_type("lenet", dtype)
-        rng = np.random.default_rng(rng)
-        self.params["c1.w"] = rt.uniform_within(rng, (5, 5, 1, 6), 1.0 / np.sqrt(25), dtype)
-        self.params["c1.b"] = rt.uniform_within(rng, (6,), 1.0 / np.sqrt(25), dtype)
-        self.params["c3.w"] = rt.uniform_within(rng, (5, 5, 6, 16), 1.0 / np.sqrt(150), dtype)
-        self.params["c3.b"] = rt.uniform_within(rng, (16,), 1.0 / np.sqrt(150), dtype)
-        self.params["f5.w"] = rt.uniform_within(rng, (400, 120), 1.0 / np.sqrt(400), dtype)
-        self.params["f5.b"] = rt.uniform_within(rng, (120,), 1.0 / np.sqrt(400), dtype)
-        self.params["f6.w"] = rt.uniform_within(rng, (120, 84), 1.0 / np.sqrt(120), dtype)
-        self.params["f6.b"] = rt.uniform_within(rng, (84,), 1.0 / np.sqrt(120), dtype)
-        self.params["output.w"] = rt.uniform_within(rng, (84, 10), 1.0 / np.sqrt(84), dtype)
-        self.params["output.b"] = rt.uniform_within(rng, (10,), 1.0 / np.sqrt(84), dtype)
+        rt.start(
+            self,
+            "lenet",
+            {
+                "c1.w": rt.Uniform((5, 5, 1, 6), 1.0 / np.sqrt(25)),
+                "c1.b": rt.Uniform((6,), 1.0 / np.sqrt(25)),
+                "c3.w": rt.Uniform((5, 5, 6, 16), 1.0 / np.sqrt(150)),
+                "c3.b": rt.Uniform((16,), 1.0 / np.sqrt(150)),
+                "f5.w": rt.Uniform((400, 120), 1.0 / np.sqrt(400)),
+                "f5.b": rt.Uniform((120,), 1.0 / np.sqrt(400)),
+                "f6.w": rt.Uniform((120, 84), 1.0 / np.sqrt(120)),
+                "f6.b": rt.Uniform((84,), 1.0 / np.sqrt(120)),
+                "output.w": rt.Uniform((84, 10), 1.0 / np.sqrt(84)),
+                "output.b": rt.Uniform((10,), 1.0 / np.sqrt(84)),
+            },
+            dtype,
+            rng,
+        )
         self.flattened = {"f5.w": (5, 5, 16)}
 
     def __call__(self, x: Any) -> Any:

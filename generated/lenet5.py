@@ -146,11 +146,9 @@ def lenet5_forward(
         output_y, shape (N, 10), what lenet5_backward needs.
 
     Raises:
-        TypeError: when an array has a wrong type.
-        ValueError: when shapes do not fit or a weight is missing.
+        TypeError, ValueError: when a type or a shape does not fit, or a weight is missing.
     """
-    x = rt.array("lenet5", "x", x, 4)
-    dtype = rt.float_type("lenet5", x=x)
+    x, dtype = rt.arrays("lenet5", "x 4", x)
     N = x.shape[0]
     rt.extents("lenet5", "x", x.shape, (N, 32, 32, 1), "batch, height, width, channels")
     c1_w = rt.weight("lenet5", params, "c1.w", dtype, (5, 5, 1, 6))
@@ -276,11 +274,9 @@ def lenet5_predict(x: Any, params: Mapping[str, Any], *, buffers: rt.Buffers | N
         output_y, shape (N, 10).
 
     Raises:
-        TypeError: when an array has a wrong type.
-        ValueError: when shapes do not fit or a weight is missing.
+        TypeError, ValueError: when a type or a shape does not fit, or a weight is missing.
     """
-    x = rt.array("lenet5", "x", x, 4)
-    dtype = rt.float_type("lenet5", x=x)
+    x, dtype = rt.arrays("lenet5", "x 4", x)
     N = x.shape[0]
     rt.extents("lenet5", "x", x.shape, (N, 32, 32, 1), "batch, height, width, channels")
     c1_w = rt.weight("lenet5", params, "c1.w", dtype, (5, 5, 1, 6))
@@ -401,33 +397,7 @@ def lenet5_backward(
 ) -> tuple[Any, dict[str, rt.Array]]:
     """Compute all gradients of E: LeNet-5 as published.
 
-    da6_y[m,q] = 2 Σ_{k} dy[m,k] (a6_y[m,q]−output_w[k,q])
-    df6_u[m,q] = da6_y[m,q] (1.1439333333333332−0.38852302970258557 a6_y[m,q]²)
-    dflat_y[m,q] = Σ_{k} f6_w[q,k] df6_u[m,k]
-    da5_y[m,0,0,e] = dflat_y[m,e]
-    dc5_u[m,q,v,e] = da5_y[m,q,v,e] (1.1439333333333332−0.38852302970258557 a5_y[m,q,v,e]²)
-    ds4_y[m,q,v,e] = Σ_{i,j,k} c5_w[q−i, v−j, e, k] dc5_u[m,i,j,k]
-    ds4_u[m,q,v,e] = ds4_y[m,q,v,e] (1.1439333333333332−0.38852302970258557 s4_y[m,q,v,e]²)
-    da3_y[m, 2i+r, 2j+t, e] = s4_a[e] ds4_u[m,i,j,e]
-    dc3_u[m,q,v,e] = da3_y[m,q,v,e] (1.1439333333333332−0.38852302970258557 a3_y[m,q,v,e]²)
-    dc3_z[m,q,v,e] = Σ_{n,i,j} s2_y[n, m+i, q+j, v] dc3_u[n,i,j,e]
-    ds2_y[m, i+r, j+t, e] += Σ_{k} c3_z[r,t,e,k] dc3_u[m,i,j,k]
-    ds2_u[m,q,v,e] = ds2_y[m,q,v,e] (1.1439333333333332−0.38852302970258557 s2_y[m,q,v,e]²)
-    da1_y[m, 2i+r, 2j+t, e] = s2_a[e] ds2_u[m,i,j,e]
-    dc1_u[m,q,v,e] = da1_y[m,q,v,e] (1.1439333333333332−0.38852302970258557 a1_y[m,q,v,e]²)
-    dx[m, i+r, j+t, e] += Σ_{k} c1_w[r,t,e,k] dc1_u[m,i,j,k]
-    dc1_w[m,q,v,e] = Σ_{n,i,j} x[n, m+i, q+j, v] dc1_u[n,i,j,e]
-    dc1_b[m] = Σ_{n,i,j} dc1_u[n,i,j,m]
-    ds2_a[m] = Σ_{n,i,j} s2_z[n,i,j,m] ds2_u[n,i,j,m]
-    ds2_b[m] = Σ_{n,i,j} ds2_u[n,i,j,m]
-    dc3_w[m,q,v,e] = c3_m[v,e] dc3_z[m,q,v,e]
-    dc3_b[m] = Σ_{n,i,j} dc3_u[n,i,j,m]
-    ds4_a[m] = Σ_{n,i,j} s4_z[n,i,j,m] ds4_u[n,i,j,m]
-    ds4_b[m] = Σ_{n,i,j} ds4_u[n,i,j,m]
-    dc5_w[m,q,v,e] = Σ_{n,i,j} s4_y[n, m+i, q+j, v] dc5_u[n,i,j,e]
-    dc5_b[m] = Σ_{n,i,j} dc5_u[n,i,j,m]
-    df6_w[m,q] = Σ_{n} flat_y[n,m] df6_u[n,q]
-    df6_b[m] = Σ_{n} df6_u[n,m]
+    By the equations at its statements.
 
     Peak: 23602*N + 63988 elements (6.0 MiB of float32 at N = 64), and blocks of 1 MiB.
 
@@ -442,12 +412,10 @@ def lenet5_backward(
         the gradient of x (None unless inputs), and the gradients of all weights by name.
 
     Raises:
-        TypeError: when an array has a wrong type.
-        ValueError: when shapes do not fit or a weight is missing.
+        TypeError, ValueError: when a type or a shape does not fit, or a weight is missing.
     """
     (x, a1_y, s2_z, s2_y, c3_z, a3_y, s4_z, s4_y, a5_y, flat_y, a6_y) = saved
-    dy = rt.array("lenet5", "dy", dy, 2)
-    dtype = rt.float_type("lenet5", dy=dy)
+    dy, dtype = rt.arrays("lenet5", "dy 2", dy)
     N = x.shape[0]
     rt.extent("lenet5", "argument x, axis 1 (32)", x.shape[1], 32)
     rt.extent("lenet5", "argument x, axis 2 (32)", x.shape[2], 32)
@@ -716,19 +684,7 @@ def lenet5_loss_grad_input(dy: Any, t: Any, h: Any, z: Any) -> rt.Array:
 class LeNet5(rt.Network):
     """LeNet-5 as published.
 
-    Weights and how they start:
-        c1.w: shape (5, 5, 1, 6), uniform within 2.4 / 25.
-        c1.b: shape (6,), uniform within 2.4 / 25.
-        s2.a: shape (6,), uniform within 0.6 / 1.
-        s2.b: shape (6,), uniform within 0.6 / 1.
-        c3.w: shape (5, 5, 6, 16), uniform within 2.4 / 150.
-        c3.b: shape (16,), uniform within 2.4 / 150.
-        s4.a: shape (16,), uniform within 0.6 / 1.
-        s4.b: shape (16,), uniform within 0.6 / 1.
-        c5.w: shape (5, 5, 16, 120), uniform within 2.4 / 400.
-        c5.b: shape (120,), uniform within 2.4 / 400.
-        f6.w: shape (120, 84), uniform within 2.4 / 120.
-        f6.b: shape (84,), uniform within 2.4 / 120.
+    The table in the constructor says of every weight and running statistic how it starts.
 
     Args:
         dtype: float32 or float64, of the weights.
@@ -761,19 +717,26 @@ class LeNet5(rt.Network):
     def __init__(self, *, dtype: Any = np.float32, rng: Any = None) -> None:
         super().__init__()
         dtype = rt.real_type("lenet5", dtype)
-        rng = np.random.default_rng(rng)
-        self.params["c1.w"] = rt.uniform_within(rng, (5, 5, 1, 6), 2.4 / 25, dtype)
-        self.params["c1.b"] = rt.uniform_within(rng, (6,), 2.4 / 25, dtype)
-        self.params["s2.a"] = rt.uniform_within(rng, (6,), 0.6 / 1, dtype)
-        self.params["s2.b"] = rt.uniform_within(rng, (6,), 0.6 / 1, dtype)
-        self.params["c3.w"] = rt.uniform_within(rng, (5, 5, 6, 16), 2.4 / 150, dtype)
-        self.params["c3.b"] = rt.uniform_within(rng, (16,), 2.4 / 150, dtype)
-        self.params["s4.a"] = rt.uniform_within(rng, (16,), 0.6 / 1, dtype)
-        self.params["s4.b"] = rt.uniform_within(rng, (16,), 0.6 / 1, dtype)
-        self.params["c5.w"] = rt.uniform_within(rng, (5, 5, 16, 120), 2.4 / 400, dtype)
-        self.params["c5.b"] = rt.uniform_within(rng, (120,), 2.4 / 400, dtype)
-        self.params["f6.w"] = rt.uniform_within(rng, (120, 84), 2.4 / 120, dtype)
-        self.params["f6.b"] = rt.uniform_within(rng, (84,), 2.4 / 120, dtype)
+        rt.start(
+            self,
+            "lenet5",
+            {
+                "c1.w": rt.Uniform((5, 5, 1, 6), 2.4 / 25),
+                "c1.b": rt.Uniform((6,), 2.4 / 25),
+                "s2.a": rt.Uniform((6,), 0.6 / 1),
+                "s2.b": rt.Uniform((6,), 0.6 / 1),
+                "c3.w": rt.Uniform((5, 5, 6, 16), 2.4 / 150),
+                "c3.b": rt.Uniform((16,), 2.4 / 150),
+                "s4.a": rt.Uniform((16,), 0.6 / 1),
+                "s4.b": rt.Uniform((16,), 0.6 / 1),
+                "c5.w": rt.Uniform((5, 5, 16, 120), 2.4 / 400),
+                "c5.b": rt.Uniform((120,), 2.4 / 400),
+                "f6.w": rt.Uniform((120, 84), 2.4 / 120),
+                "f6.b": rt.Uniform((84,), 2.4 / 120),
+            },
+            dtype,
+            rng,
+        )
         self.flattened = {"f6.w": (1, 1, 120)}
 
     def __call__(self, x: Any) -> Any:

@@ -17,84 +17,22 @@
   -> pool: global_avg_pool -> output: dense(10)
   loss softmax_cross_entropy
 
-  level                 layers                 reads                 value            weights             parameters
-  ──────────────────────────────────────────────────────────────────────────────────────────────────────────────────
-  conv1                 conv2d                 x                     (N, 32, 32, 16)  w (3, 3, 3, 16)            432
-  norm1                 batch_norm             conv1                 (N, 32, 32, 16)  γ (16), β (16)              32
-                        relu
-  stage1_block1_conv1   conv2d                 norm1                 (N, 32, 32, 16)  w (3, 3, 16, 16)          2304
-  stage1_block1_norm1   batch_norm             stage1_block1_conv1   (N, 32, 32, 16)  γ (16), β (16)              32
-                        relu
-  stage1_block1_conv2   conv2d                 stage1_block1_norm1   (N, 32, 32, 16)  w (3, 3, 16, 16)          2304
-  stage1_block1_norm2   batch_norm             stage1_block1_conv2   (N, 32, 32, 16)  γ (16), β (16)              32
-  stage1_block1_sum     residual_add           stage1_block1_norm2   (N, 32, 32, 16)
-                        relu                   norm1
-  stage1_block2_conv1   conv2d                 stage1_block1_sum     (N, 32, 32, 16)  w (3, 3, 16, 16)          2304
-  stage1_block2_norm1   batch_norm             stage1_block2_conv1   (N, 32, 32, 16)  γ (16), β (16)              32
-                        relu
-  stage1_block2_conv2   conv2d                 stage1_block2_norm1   (N, 32, 32, 16)  w (3, 3, 16, 16)          2304
-  stage1_block2_norm2   batch_norm             stage1_block2_conv2   (N, 32, 32, 16)  γ (16), β (16)              32
-  stage1_block2_sum     residual_add           stage1_block2_norm2   (N, 32, 32, 16)
-                        relu                   stage1_block1_sum
-  stage1_block3_conv1   conv2d                 stage1_block2_sum     (N, 32, 32, 16)  w (3, 3, 16, 16)          2304
-  stage1_block3_norm1   batch_norm             stage1_block3_conv1   (N, 32, 32, 16)  γ (16), β (16)              32
-                        relu
-  stage1_block3_conv2   conv2d                 stage1_block3_norm1   (N, 32, 32, 16)  w (3, 3, 16, 16)          2304
-  stage1_block3_norm2   batch_norm             stage1_block3_conv2   (N, 32, 32, 16)  γ (16), β (16)              32
-  stage1_block3_sum     residual_add           stage1_block3_norm2   (N, 32, 32, 16)
-                        relu                   stage1_block2_sum
-  stage2_block1_conv1   conv2d                 stage1_block3_sum     (N, 16, 16, 32)  w (3, 3, 16, 32)          4608
-  stage2_block1_norm1   batch_norm             stage2_block1_conv1   (N, 16, 16, 32)  γ (32), β (32)              64
-                        relu
-  stage2_block1_conv2   conv2d                 stage2_block1_norm1   (N, 16, 16, 32)  w (3, 3, 32, 32)          9216
-  stage2_block1_norm2   batch_norm             stage2_block1_conv2   (N, 16, 16, 32)  γ (32), β (32)              64
-  stage2_block1_around  shortcut               stage1_block3_sum     (N, 16, 16, 32)
-  stage2_block1_sum     residual_add           stage2_block1_norm2   (N, 16, 16, 32)
-                        relu                   stage2_block1_around
-  stage2_block2_conv1   conv2d                 stage2_block1_sum     (N, 16, 16, 32)  w (3, 3, 32, 32)          9216
-  stage2_block2_norm1   batch_norm             stage2_block2_conv1   (N, 16, 16, 32)  γ (32), β (32)              64
-                        relu
-  stage2_block2_conv2   conv2d                 stage2_block2_norm1   (N, 16, 16, 32)  w (3, 3, 32, 32)          9216
-  stage2_block2_norm2   batch_norm             stage2_block2_conv2   (N, 16, 16, 32)  γ (32), β (32)              64
-  stage2_block2_sum     residual_add           stage2_block2_norm2   (N, 16, 16, 32)
-                        relu                   stage2_block1_sum
-  stage2_block3_conv1   conv2d                 stage2_block2_sum     (N, 16, 16, 32)  w (3, 3, 32, 32)          9216
-  stage2_block3_norm1   batch_norm             stage2_block3_conv1   (N, 16, 16, 32)  γ (32), β (32)              64
-                        relu
-  stage2_block3_conv2   conv2d                 stage2_block3_norm1   (N, 16, 16, 32)  w (3, 3, 32, 32)          9216
-  stage2_block3_norm2   batch_norm             stage2_block3_conv2   (N, 16, 16, 32)  γ (32), β (32)              64
-  stage2_block3_sum     residual_add           stage2_block3_norm2   (N, 16, 16, 32)
-                        relu                   stage2_block2_sum
-  stage3_block1_conv1   conv2d                 stage2_block3_sum     (N, 8, 8, 64)    w (3, 3, 32, 64)         18432
-  stage3_block1_norm1   batch_norm             stage3_block1_conv1   (N, 8, 8, 64)    γ (64), β (64)             128
-                        relu
-  stage3_block1_conv2   conv2d                 stage3_block1_norm1   (N, 8, 8, 64)    w (3, 3, 64, 64)         36864
-  stage3_block1_norm2   batch_norm             stage3_block1_conv2   (N, 8, 8, 64)    γ (64), β (64)             128
-  stage3_block1_around  shortcut               stage2_block3_sum     (N, 8, 8, 64)
-  stage3_block1_sum     residual_add           stage3_block1_norm2   (N, 8, 8, 64)
-                        relu                   stage3_block1_around
-  stage3_block2_conv1   conv2d                 stage3_block1_sum     (N, 8, 8, 64)    w (3, 3, 64, 64)         36864
-  stage3_block2_norm1   batch_norm             stage3_block2_conv1   (N, 8, 8, 64)    γ (64), β (64)             128
-                        relu
-  stage3_block2_conv2   conv2d                 stage3_block2_norm1   (N, 8, 8, 64)    w (3, 3, 64, 64)         36864
-  stage3_block2_norm2   batch_norm             stage3_block2_conv2   (N, 8, 8, 64)    γ (64), β (64)             128
-  stage3_block2_sum     residual_add           stage3_block2_norm2   (N, 8, 8, 64)
-                        relu                   stage3_block1_sum
-  stage3_block3_conv1   conv2d                 stage3_block2_sum     (N, 8, 8, 64)    w (3, 3, 64, 64)         36864
-  stage3_block3_norm1   batch_norm             stage3_block3_conv1   (N, 8, 8, 64)    γ (64), β (64)             128
-                        relu
-  stage3_block3_conv2   conv2d                 stage3_block3_norm1   (N, 8, 8, 64)    w (3, 3, 64, 64)         36864
-  stage3_block3_norm2   batch_norm             stage3_block3_conv2   (N, 8, 8, 64)    γ (64), β (64)             128
-  stage3_block3_sum     residual_add           stage3_block3_norm2   (N, 8, 8, 64)
-                        relu                   stage3_block2_sum
-  pool                  global_avg_pool        stage3_block3_sum     (N, 64)
-  output                dense                  pool                  (N, 10)          w (64, 10), b (10)         650
-  loss                  softmax_cross_entropy  output                ()
-                                               t
-
-(7) to (19), stage1_block1; the same is (20) to (32), stage1_block2 and (33) to (45), stage1_block3.
-(60) to (72), stage2_block2; the same is (73) to (85), stage2_block3.
-(100) to (112), stage3_block2; the same is (113) to (125), stage3_block3.
+  level          layers                 reads          value            weights             parameters
+  ────────────────────────────────────────────────────────────────────────────────────────────────────
+  conv1          conv2d                 x              (N, 32, 32, 16)  w (3, 3, 3, 16)            432
+  norm1          batch_norm, relu       conv1          (N, 32, 32, 16)  γ (16), β (16)              32
+  stage1_block1  basic                  norm1          (N, 32, 32, 16)                            4672
+  stage1_block2  basic                  stage1_block1  (N, 32, 32, 16)                            4672
+  stage1_block3  basic                  stage1_block2  (N, 32, 32, 16)                            4672
+  stage2_block1  down                   stage1_block3  (N, 16, 16, 32)                           13952
+  stage2_block2  basic                  stage2_block1  (N, 16, 16, 32)                           18560
+  stage2_block3  basic                  stage2_block2  (N, 16, 16, 32)                           18560
+  stage3_block1  down                   stage2_block3  (N, 8, 8, 64)                             55552
+  stage3_block2  basic                  stage3_block1  (N, 8, 8, 64)                             73984
+  stage3_block3  basic                  stage3_block2  (N, 8, 8, 64)                             73984
+  pool           global_avg_pool        stage3_block3  (N, 64)
+  output         dense                  pool           (N, 10)          w (64, 10), b (10)         650
+  loss           softmax_cross_entropy  output, t      ()
 
 (1) conv1_u[n,i,j,k] = Σ_{r,t,c} x[n, i+r−1, j+t−1, c] conv1_w[r,t,c,k]
 (2) norm1_m[c] = 1/(1024N) Σ_{n,i,j} conv1_u[n,i,j,c]
@@ -104,135 +42,70 @@
 norm1_new_mean[c] = 1/10 (9 norm1_running_mean[c]+norm1_m[c])
 norm1_new_var[c] = 1/10 (9 norm1_running_var[c]+1024 N norm1_v[c]/max(1024N−1, 1))
 (6) relu1_y[n,i,j,c] = max(0, norm1_y[n,i,j,c])
-(7) stage1_block1_conv1_u[n,i,j,k] = Σ_{r,t,c} stage1_block1_conv1_w[r,t,c,k] relu1_y[n, i+r−1, j+t−1, c]
-(8) stage1_block1_norm1_m[c] = 1/(1024N) Σ_{n,i,j} stage1_block1_conv1_u[n,i,j,c]
-(9) stage1_block1_norm1_v[c] = 1/(1024N) Σ_{n,i,j} (stage1_block1_conv1_u[n,i,j,c]−stage1_block1_norm1_m[c])²
-(10) stage1_block1_norm1_h[n,i,j,c] = 1/√(10⁻⁵+stage1_block1_norm1_v[c])
-         (stage1_block1_conv1_u[n,i,j,c]−stage1_block1_norm1_m[c])
-(11) stage1_block1_norm1_y[n,i,j,c] = stage1_block1_norm1_gamma[c]
-         stage1_block1_norm1_h[n,i,j,c]+stage1_block1_norm1_beta[c]
-stage1_block1_norm1_new_mean[c] = 1/10 (9 stage1_block1_norm1_running_mean[c]+stage1_block1_norm1_m[c])
-stage1_block1_norm1_new_var[c] = 1/10 (9 stage1_block1_norm1_running_var[c]+1024 N
-    stage1_block1_norm1_v[c]/max(1024N−1, 1))
-(12) stage1_block1_relu1_y[n,i,j,c] = max(0, stage1_block1_norm1_y[n,i,j,c])
-(13) stage1_block1_conv2_u[n,i,j,k] = Σ_{r,t,c} stage1_block1_conv2_w[r,t,c,k]
-                                        stage1_block1_relu1_y[n, i+r−1, j+t−1, c]
-(14) stage1_block1_norm2_m[c] = 1/(1024N) Σ_{n,i,j} stage1_block1_conv2_u[n,i,j,c]
-(15) stage1_block1_norm2_v[c] = 1/(1024N) Σ_{n,i,j} (stage1_block1_conv2_u[n,i,j,c]−stage1_block1_norm2_m[c])²
-(16) stage1_block1_norm2_h[n,i,j,c] = 1/√(10⁻⁵+stage1_block1_norm2_v[c])
-         (stage1_block1_conv2_u[n,i,j,c]−stage1_block1_norm2_m[c])
-(17) stage1_block1_norm2_y[n,i,j,c] = stage1_block1_norm2_gamma[c]
-         stage1_block1_norm2_h[n,i,j,c]+stage1_block1_norm2_beta[c]
-stage1_block1_norm2_new_mean[c] = 1/10 (9 stage1_block1_norm2_running_mean[c]+stage1_block1_norm2_m[c])
-stage1_block1_norm2_new_var[c] = 1/10 (9 stage1_block1_norm2_running_var[c]+1024 N
-    stage1_block1_norm2_v[c]/max(1024N−1, 1))
-(18) stage1_block1_sum_y[n,i,j,c] = relu1_y[n,i,j,c]+stage1_block1_norm2_y[n,i,j,c]
-(19) stage1_block1_relu2_y[n,i,j,c] = max(0, stage1_block1_sum_y[n,i,j,c])
-(46) stage2_block1_conv1_u[n,i,j,k] = Σ_{r,t,c} stage2_block1_conv1_w[r,t,c,k]
-                                        stage1_block3_relu2_y[n, 2i+r−1, 2j+t−1, c]
-(47) stage2_block1_norm1_m[c] = 1/(256N) Σ_{n,i,j} stage2_block1_conv1_u[n,i,j,c]
-(48) stage2_block1_norm1_v[c] = 1/(256N) Σ_{n,i,j} (stage2_block1_conv1_u[n,i,j,c]−stage2_block1_norm1_m[c])²
-(49) stage2_block1_norm1_h[n,i,j,c] = 1/√(10⁻⁵+stage2_block1_norm1_v[c])
-         (stage2_block1_conv1_u[n,i,j,c]−stage2_block1_norm1_m[c])
-(50) stage2_block1_norm1_y[n,i,j,c] = stage2_block1_norm1_gamma[c]
-         stage2_block1_norm1_h[n,i,j,c]+stage2_block1_norm1_beta[c]
-stage2_block1_norm1_new_mean[c] = 1/10 (9 stage2_block1_norm1_running_mean[c]+stage2_block1_norm1_m[c])
-stage2_block1_norm1_new_var[c] = 1/10 (9 stage2_block1_norm1_running_var[c]+256 N
-    stage2_block1_norm1_v[c]/max(256N−1, 1))
-(51) stage2_block1_relu1_y[n,i,j,c] = max(0, stage2_block1_norm1_y[n,i,j,c])
-(52) stage2_block1_conv2_u[n,i,j,k] = Σ_{r,t,c} stage2_block1_conv2_w[r,t,c,k]
-                                        stage2_block1_relu1_y[n, i+r−1, j+t−1, c]
-(53) stage2_block1_norm2_m[c] = 1/(256N) Σ_{n,i,j} stage2_block1_conv2_u[n,i,j,c]
-(54) stage2_block1_norm2_v[c] = 1/(256N) Σ_{n,i,j} (stage2_block1_conv2_u[n,i,j,c]−stage2_block1_norm2_m[c])²
-(55) stage2_block1_norm2_h[n,i,j,c] = 1/√(10⁻⁵+stage2_block1_norm2_v[c])
-         (stage2_block1_conv2_u[n,i,j,c]−stage2_block1_norm2_m[c])
-(56) stage2_block1_norm2_y[n,i,j,c] = stage2_block1_norm2_gamma[c]
-         stage2_block1_norm2_h[n,i,j,c]+stage2_block1_norm2_beta[c]
-stage2_block1_norm2_new_mean[c] = 1/10 (9 stage2_block1_norm2_running_mean[c]+stage2_block1_norm2_m[c])
-stage2_block1_norm2_new_var[c] = 1/10 (9 stage2_block1_norm2_running_var[c]+256 N
-    stage2_block1_norm2_v[c]/max(256N−1, 1))
-(57) stage2_block1_around_y[n,i,j,k] = stage1_block3_relu2_y[n, 2i, 2j, k−8]
-(58) stage2_block1_sum_y[n,i,j,c] = stage2_block1_norm2_y[n,i,j,c]+stage2_block1_around_y[n,i,j,c]
-(59) stage2_block1_relu2_y[n,i,j,c] = max(0, stage2_block1_sum_y[n,i,j,c])
-(60) stage2_block2_conv1_u[n,i,j,k] = Σ_{r,t,c} stage2_block2_conv1_w[r,t,c,k]
-                                        stage2_block1_relu2_y[n, i+r−1, j+t−1, c]
-(61) stage2_block2_norm1_m[c] = 1/(256N) Σ_{n,i,j} stage2_block2_conv1_u[n,i,j,c]
-(62) stage2_block2_norm1_v[c] = 1/(256N) Σ_{n,i,j} (stage2_block2_conv1_u[n,i,j,c]−stage2_block2_norm1_m[c])²
-(63) stage2_block2_norm1_h[n,i,j,c] = 1/√(10⁻⁵+stage2_block2_norm1_v[c])
-         (stage2_block2_conv1_u[n,i,j,c]−stage2_block2_norm1_m[c])
-(64) stage2_block2_norm1_y[n,i,j,c] = stage2_block2_norm1_gamma[c]
-         stage2_block2_norm1_h[n,i,j,c]+stage2_block2_norm1_beta[c]
-stage2_block2_norm1_new_mean[c] = 1/10 (9 stage2_block2_norm1_running_mean[c]+stage2_block2_norm1_m[c])
-stage2_block2_norm1_new_var[c] = 1/10 (9 stage2_block2_norm1_running_var[c]+256 N
-    stage2_block2_norm1_v[c]/max(256N−1, 1))
-(65) stage2_block2_relu1_y[n,i,j,c] = max(0, stage2_block2_norm1_y[n,i,j,c])
-(66) stage2_block2_conv2_u[n,i,j,k] = Σ_{r,t,c} stage2_block2_conv2_w[r,t,c,k]
-                                        stage2_block2_relu1_y[n, i+r−1, j+t−1, c]
-(67) stage2_block2_norm2_m[c] = 1/(256N) Σ_{n,i,j} stage2_block2_conv2_u[n,i,j,c]
-(68) stage2_block2_norm2_v[c] = 1/(256N) Σ_{n,i,j} (stage2_block2_conv2_u[n,i,j,c]−stage2_block2_norm2_m[c])²
-(69) stage2_block2_norm2_h[n,i,j,c] = 1/√(10⁻⁵+stage2_block2_norm2_v[c])
-         (stage2_block2_conv2_u[n,i,j,c]−stage2_block2_norm2_m[c])
-(70) stage2_block2_norm2_y[n,i,j,c] = stage2_block2_norm2_gamma[c]
-         stage2_block2_norm2_h[n,i,j,c]+stage2_block2_norm2_beta[c]
-stage2_block2_norm2_new_mean[c] = 1/10 (9 stage2_block2_norm2_running_mean[c]+stage2_block2_norm2_m[c])
-stage2_block2_norm2_new_var[c] = 1/10 (9 stage2_block2_norm2_running_var[c]+256 N
-    stage2_block2_norm2_v[c]/max(256N−1, 1))
-(71) stage2_block2_sum_y[n,i,j,c] = stage2_block1_relu2_y[n,i,j,c]+stage2_block2_norm2_y[n,i,j,c]
-(72) stage2_block2_relu2_y[n,i,j,c] = max(0, stage2_block2_sum_y[n,i,j,c])
-(86) stage3_block1_conv1_u[n,i,j,k] = Σ_{r,t,c} stage3_block1_conv1_w[r,t,c,k]
-                                        stage2_block3_relu2_y[n, 2i+r−1, 2j+t−1, c]
-(87) stage3_block1_norm1_m[c] = 1/(64N) Σ_{n,i,j} stage3_block1_conv1_u[n,i,j,c]
-(88) stage3_block1_norm1_v[c] = 1/(64N) Σ_{n,i,j} (stage3_block1_conv1_u[n,i,j,c]−stage3_block1_norm1_m[c])²
-(89) stage3_block1_norm1_h[n,i,j,c] = 1/√(10⁻⁵+stage3_block1_norm1_v[c])
-         (stage3_block1_conv1_u[n,i,j,c]−stage3_block1_norm1_m[c])
-(90) stage3_block1_norm1_y[n,i,j,c] = stage3_block1_norm1_gamma[c]
-         stage3_block1_norm1_h[n,i,j,c]+stage3_block1_norm1_beta[c]
-stage3_block1_norm1_new_mean[c] = 1/10 (9 stage3_block1_norm1_running_mean[c]+stage3_block1_norm1_m[c])
-stage3_block1_norm1_new_var[c] = 1/10 (9 stage3_block1_norm1_running_var[c]+64 N
-    stage3_block1_norm1_v[c]/max(64N−1, 1))
-(91) stage3_block1_relu1_y[n,i,j,c] = max(0, stage3_block1_norm1_y[n,i,j,c])
-(92) stage3_block1_conv2_u[n,i,j,k] = Σ_{r,t,c} stage3_block1_conv2_w[r,t,c,k]
-                                        stage3_block1_relu1_y[n, i+r−1, j+t−1, c]
-(93) stage3_block1_norm2_m[c] = 1/(64N) Σ_{n,i,j} stage3_block1_conv2_u[n,i,j,c]
-(94) stage3_block1_norm2_v[c] = 1/(64N) Σ_{n,i,j} (stage3_block1_conv2_u[n,i,j,c]−stage3_block1_norm2_m[c])²
-(95) stage3_block1_norm2_h[n,i,j,c] = 1/√(10⁻⁵+stage3_block1_norm2_v[c])
-         (stage3_block1_conv2_u[n,i,j,c]−stage3_block1_norm2_m[c])
-(96) stage3_block1_norm2_y[n,i,j,c] = stage3_block1_norm2_gamma[c]
-         stage3_block1_norm2_h[n,i,j,c]+stage3_block1_norm2_beta[c]
-stage3_block1_norm2_new_mean[c] = 1/10 (9 stage3_block1_norm2_running_mean[c]+stage3_block1_norm2_m[c])
-stage3_block1_norm2_new_var[c] = 1/10 (9 stage3_block1_norm2_running_var[c]+64 N
-    stage3_block1_norm2_v[c]/max(64N−1, 1))
-(97) stage3_block1_around_y[n,i,j,k] = stage2_block3_relu2_y[n, 2i, 2j, k−16]
-(98) stage3_block1_sum_y[n,i,j,c] = stage3_block1_norm2_y[n,i,j,c]+stage3_block1_around_y[n,i,j,c]
-(99) stage3_block1_relu2_y[n,i,j,c] = max(0, stage3_block1_sum_y[n,i,j,c])
-(100) stage3_block2_conv1_u[n,i,j,k] = Σ_{r,t,c} stage3_block2_conv1_w[r,t,c,k]
-                                         stage3_block1_relu2_y[n, i+r−1, j+t−1, c]
-(101) stage3_block2_norm1_m[c] = 1/(64N) Σ_{n,i,j} stage3_block2_conv1_u[n,i,j,c]
-(102) stage3_block2_norm1_v[c] = 1/(64N) Σ_{n,i,j} (stage3_block2_conv1_u[n,i,j,c]−stage3_block2_norm1_m[c])²
-(103) stage3_block2_norm1_h[n,i,j,c] = 1/√(10⁻⁵+stage3_block2_norm1_v[c])
-          (stage3_block2_conv1_u[n,i,j,c]−stage3_block2_norm1_m[c])
-(104) stage3_block2_norm1_y[n,i,j,c] = stage3_block2_norm1_gamma[c]
-          stage3_block2_norm1_h[n,i,j,c]+stage3_block2_norm1_beta[c]
-stage3_block2_norm1_new_mean[c] = 1/10 (9 stage3_block2_norm1_running_mean[c]+stage3_block2_norm1_m[c])
-stage3_block2_norm1_new_var[c] = 1/10 (9 stage3_block2_norm1_running_var[c]+64 N
-    stage3_block2_norm1_v[c]/max(64N−1, 1))
-(105) stage3_block2_relu1_y[n,i,j,c] = max(0, stage3_block2_norm1_y[n,i,j,c])
-(106) stage3_block2_conv2_u[n,i,j,k] = Σ_{r,t,c} stage3_block2_conv2_w[r,t,c,k]
-                                         stage3_block2_relu1_y[n, i+r−1, j+t−1, c]
-(107) stage3_block2_norm2_m[c] = 1/(64N) Σ_{n,i,j} stage3_block2_conv2_u[n,i,j,c]
-(108) stage3_block2_norm2_v[c] = 1/(64N) Σ_{n,i,j} (stage3_block2_conv2_u[n,i,j,c]−stage3_block2_norm2_m[c])²
-(109) stage3_block2_norm2_h[n,i,j,c] = 1/√(10⁻⁵+stage3_block2_norm2_v[c])
-          (stage3_block2_conv2_u[n,i,j,c]−stage3_block2_norm2_m[c])
-(110) stage3_block2_norm2_y[n,i,j,c] = stage3_block2_norm2_gamma[c]
-          stage3_block2_norm2_h[n,i,j,c]+stage3_block2_norm2_beta[c]
-stage3_block2_norm2_new_mean[c] = 1/10 (9 stage3_block2_norm2_running_mean[c]+stage3_block2_norm2_m[c])
-stage3_block2_norm2_new_var[c] = 1/10 (9 stage3_block2_norm2_running_var[c]+64 N
-    stage3_block2_norm2_v[c]/max(64N−1, 1))
-(111) stage3_block2_sum_y[n,i,j,c] = stage3_block1_relu2_y[n,i,j,c]+stage3_block2_norm2_y[n,i,j,c]
-(112) stage3_block2_relu2_y[n,i,j,c] = max(0, stage3_block2_sum_y[n,i,j,c])
 (126) pool_y[n,c] = 1/64 Σ_{i,j} stage3_block3_relu2_y[n,i,j,c]
 (127) output_u[n,k] = Σ_{c} output_w[c,k] pool_y[n,c]
 (127) output_u[n,k] += output_b[k]
+
+Block basic: (7) to (19), stage1_block1 (H = 32, C = 16); (20) to (32), stage1_block2 (H = 32, C = 16); (33) to
+    (45), stage1_block3 (H = 32, C = 16); (60) to (72), stage2_block2 (H = 16, C = 32); (73) to (85), stage2_block3
+    (H = 16, C = 32); (100) to (112), stage3_block2 (H = 8, C = 64); (113) to (125), stage3_block3 (H = 8, C = 64).
+
+  level  layers              reads     value         weights         parameters
+  ─────────────────────────────────────────────────────────────────────────────
+  conv1  conv2d              x         (N, H, H, C)  w (3, 3, C, C)        9·C²
+  norm1  batch_norm, relu    conv1     (N, H, H, C)  γ (C), β (C)            2C
+  conv2  conv2d              norm1     (N, H, H, C)  w (3, 3, C, C)        9·C²
+  norm2  batch_norm          conv2     (N, H, H, C)  γ (C), β (C)            2C
+  sum    residual_add, relu  norm2, x  (N, H, H, C)
+
+(7) conv1_u[n,i,j,k] = Σ_{r,t,c} x[n, i+r−1, j+t−1, c] conv1_w[r,t,c,k]
+(8) norm1_m[c] = 1/(N·H²) Σ_{n,i,j} conv1_u[n,i,j,c]
+(9) norm1_v[c] = 1/(N·H²) Σ_{n,i,j} (conv1_u[n,i,j,c]−norm1_m[c])²
+(10) norm1_h[n,i,j,c] = 1/√(10⁻⁵+norm1_v[c]) (conv1_u[n,i,j,c]−norm1_m[c])
+(11) norm1_y[n,i,j,c] = norm1_gamma[c] norm1_h[n,i,j,c]+norm1_beta[c]
+norm1_new_mean[c] = 1/10 (9 norm1_running_mean[c]+norm1_m[c])
+norm1_new_var[c] = 1/10 (9 norm1_running_var[c]+N H² norm1_v[c]/max(N·H²−1, 1))
+(12) relu1_y[n,i,j,c] = max(0, norm1_y[n,i,j,c])
+(13) conv2_u[n,i,j,k] = Σ_{r,t,c} conv2_w[r,t,c,k] relu1_y[n, i+r−1, j+t−1, c]
+(14) norm2_m[c] = 1/(N·H²) Σ_{n,i,j} conv2_u[n,i,j,c]
+(15) norm2_v[c] = 1/(N·H²) Σ_{n,i,j} (conv2_u[n,i,j,c]−norm2_m[c])²
+(16) norm2_h[n,i,j,c] = 1/√(10⁻⁵+norm2_v[c]) (conv2_u[n,i,j,c]−norm2_m[c])
+(17) norm2_y[n,i,j,c] = norm2_gamma[c] norm2_h[n,i,j,c]+norm2_beta[c]
+norm2_new_mean[c] = 1/10 (9 norm2_running_mean[c]+norm2_m[c])
+norm2_new_var[c] = 1/10 (9 norm2_running_var[c]+N H² norm2_v[c]/max(N·H²−1, 1))
+(18) sum_y[n,i,j,c] = x[n,i,j,c]+norm2_y[n,i,j,c]
+(19) relu2_y[n,i,j,c] = max(0, sum_y[n,i,j,c])
+
+Block down: (46) to (59), stage2_block1 (H = 32, C = 16, K = 32, H' = 16, p = 8); (86) to (99), stage3_block1 (H =
+    16, C = 32, K = 64, H' = 8, p = 16).
+
+  level   layers              reads          value           weights         parameters
+  ─────────────────────────────────────────────────────────────────────────────────────
+  conv1   conv2d              x              (N, H', H', K)  w (3, 3, C, K)         9CK
+  norm1   batch_norm, relu    conv1          (N, H', H', K)  γ (K), β (K)            2K
+  conv2   conv2d              norm1          (N, H', H', K)  w (3, 3, K, K)        9·K²
+  norm2   batch_norm          conv2          (N, H', H', K)  γ (K), β (K)            2K
+  around  shortcut            x              (N, H', H', K)
+  sum     residual_add, relu  norm2, around  (N, H', H', K)
+
+(46) conv1_u[n,i,j,k] = Σ_{r,t,c} x[n, 2i+r−1, 2j+t−1, c] conv1_w[r,t,c,k]
+(47) norm1_m[c] = 1/(N·H'²) Σ_{n,i,j} conv1_u[n,i,j,c]
+(48) norm1_v[c] = 1/(N·H'²) Σ_{n,i,j} (conv1_u[n,i,j,c]−norm1_m[c])²
+(49) norm1_h[n,i,j,c] = 1/√(10⁻⁵+norm1_v[c]) (conv1_u[n,i,j,c]−norm1_m[c])
+(50) norm1_y[n,i,j,c] = norm1_gamma[c] norm1_h[n,i,j,c]+norm1_beta[c]
+norm1_new_mean[c] = 1/10 (9 norm1_running_mean[c]+norm1_m[c])
+norm1_new_var[c] = 1/10 (9 norm1_running_var[c]+N H'² norm1_v[c]/max(N·H'²−1, 1))
+(51) relu1_y[n,i,j,c] = max(0, norm1_y[n,i,j,c])
+(52) conv2_u[n,i,j,k] = Σ_{r,t,c} conv2_w[r,t,c,k] relu1_y[n, i+r−1, j+t−1, c]
+(53) norm2_m[c] = 1/(N·H'²) Σ_{n,i,j} conv2_u[n,i,j,c]
+(54) norm2_v[c] = 1/(N·H'²) Σ_{n,i,j} (conv2_u[n,i,j,c]−norm2_m[c])²
+(55) norm2_h[n,i,j,c] = 1/√(10⁻⁵+norm2_v[c]) (conv2_u[n,i,j,c]−norm2_m[c])
+(56) norm2_y[n,i,j,c] = norm2_gamma[c] norm2_h[n,i,j,c]+norm2_beta[c]
+norm2_new_mean[c] = 1/10 (9 norm2_running_mean[c]+norm2_m[c])
+norm2_new_var[c] = 1/10 (9 norm2_running_var[c]+N H'² norm2_v[c]/max(N·H'²−1, 1))
+(57) around_y[n,i,j,k] = x[n, 2i, 2j, k−p]
+(58) sum_y[n,i,j,c] = norm2_y[n,i,j,c]+around_y[n,i,j,c]
+(59) relu2_y[n,i,j,c] = max(0, sum_y[n,i,j,c])
 
 Source: He et al., Deep residual learning for image recognition, 2016, section 4.2.
 """
@@ -247,7 +120,27 @@ if __package__:
 else:  # copied beside a script
     import runtime as rt  # type: ignore[import-not-found, no-redef]
 
-loops = rt.Companion(__package__, "resnet20")
+_BASIC_LAYERS = {
+    "conv1": "conv2d",
+    "norm1": "batch_norm",
+    "relu1": "relu",
+    "conv2": "conv2d",
+    "norm2": "batch_norm",
+    "sum": "residual_add",
+    "relu2": "relu",
+}
+_DOWN_LAYERS = {
+    "conv1": "conv2d",
+    "norm1": "batch_norm",
+    "relu1": "relu",
+    "conv2": "conv2d",
+    "norm2": "batch_norm",
+    "around": "shortcut",
+    "sum": "residual_add",
+    "relu2": "relu",
+}
+_BASIC_KEPT = ("norm1.v", "norm1.h", "relu1.y", "norm2.v", "norm2.h", "relu2.y")
+_DOWN_KEPT = ("norm1.v", "norm1.h", "relu1.y", "norm2.v", "norm2.h", "relu2.y")
 
 
 def _basic_forward(
@@ -255,99 +148,75 @@ def _basic_forward(
 ) -> tuple[rt.Array, dict[str, rt.Array], tuple[Any, ...]]:
     """Compute block basic, forward.
 
-    Computed are (7) to (19), stage1_block1; (20) to (32), stage1_block2; (33) to (45), stage1_block3. The numbers
-        at its statements are the first's.
-
-    Args:
-        place: what the names of its weights begin with.
-        x: shape (N, 32, 32, 16).
-        params: the weights by name.
-        state: the running statistics by name.
-        dtype: the type of all arrays.
-        buffers: memory that is used again.
+    Given are x, shape (N, H, H, C). What a weight is called begins with place.
+    The numbers at its statements are those at stage1_block1.
 
     Returns:
-        relu2_y, shape (N, 32, 32, 16); norm1_new_mean, norm1_new_var, norm2_new_mean and norm2_new_var by name;
-            what backward needs: norm1_v, norm1_h, relu1_y, norm2_v and norm2_h.
+        relu2_y, shape (N, H, H, C); norm1_new_mean, norm1_new_var, norm2_new_mean and norm2_new_var by name; what
+            backward needs: x, norm1_v, norm1_h, relu1_y, norm2_v, norm2_h and relu2_y.
     """
-    N = x.shape[0]
-    conv1_w = rt.weight("resnet20", params, place + "_conv1.w", dtype, (3, 3, 16, 16))
-    norm1_gamma = rt.weight("resnet20", params, place + "_norm1.gamma", dtype, (16,))
-    norm1_beta = rt.weight("resnet20", params, place + "_norm1.beta", dtype, (16,))
-    conv2_w = rt.weight("resnet20", params, place + "_conv2.w", dtype, (3, 3, 16, 16))
-    norm2_gamma = rt.weight("resnet20", params, place + "_norm2.gamma", dtype, (16,))
-    norm2_beta = rt.weight("resnet20", params, place + "_norm2.beta", dtype, (16,))
-    norm1_running_mean = rt.weight("resnet20", state, place + "_norm1.running_mean", dtype, (16,))
-    norm1_running_var = rt.weight("resnet20", state, place + "_norm1.running_var", dtype, (16,))
-    norm2_running_mean = rt.weight("resnet20", state, place + "_norm2.running_mean", dtype, (16,))
-    norm2_running_var = rt.weight("resnet20", state, place + "_norm2.running_var", dtype, (16,))
+    N, H, _, C = x.shape
+    conv1_w = rt.weight("resnet20", params, place + "_conv1.w", dtype, (3, 3, C, C))
+    norm1_gamma = rt.weight("resnet20", params, place + "_norm1.gamma", dtype, (C,))
+    norm1_beta = rt.weight("resnet20", params, place + "_norm1.beta", dtype, (C,))
+    conv2_w = rt.weight("resnet20", params, place + "_conv2.w", dtype, (3, 3, C, C))
+    norm2_gamma = rt.weight("resnet20", params, place + "_norm2.gamma", dtype, (C,))
+    norm2_beta = rt.weight("resnet20", params, place + "_norm2.beta", dtype, (C,))
+    norm1_running_mean = rt.weight("resnet20", state, place + "_norm1.running_mean", dtype, (C,))
+    norm1_running_var = rt.weight("resnet20", state, place + "_norm1.running_var", dtype, (C,))
+    norm2_running_mean = rt.weight("resnet20", state, place + "_norm2.running_mean", dtype, (C,))
+    norm2_running_var = rt.weight("resnet20", state, place + "_norm2.running_var", dtype, (C,))
     # (7) conv1_u[n,i,j,k] = Σ_{r,t,c} x[n, i+r−1, j+t−1, c] conv1_w[r,t,c,k]
     x_1 = rt.Window(  # n i j r t c
-        x, (N, 32, 32, 3, 3, 16), ((0, (0, 1)), (-1, (1, 1), (3, 1)), (-1, (2, 1), (4, 1)), (0, (5, 1)))
+        x, (N, H, H, 3, 3, C), ((0, (0, 1)), (-1, (1, 1), (3, 1)), (-1, (2, 1), (4, 1)), (0, (5, 1)))
     )
-    conv1_u = buffers.take((N, 32, 32, 16), dtype)
+    conv1_u = buffers.take((N, H, H, C), dtype)
     rt.contract("n i j r t c, r t c k -> n i j k", x_1, conv1_w, out=conv1_u)
-    # (8) norm1_m[c] = 1/(1024N) Σ_{n,i,j} conv1_u[n,i,j,c]
-    norm1_m = rt.ratio(1, 1024 * N) * rt.total(conv1_u.transpose(3, 0, 1, 2), (-3, -2, -1))
-    # (9) norm1_v[c] = 1/(1024N) Σ_{n,i,j} (conv1_u[n,i,j,c]−norm1_m[c])²
-    norm1_v = rt.ratio(1, 1024 * N) * rt.total(
+    # (8) norm1_m[c] = 1/(N·H²) Σ_{n,i,j} conv1_u[n,i,j,c]
+    norm1_m = rt.ratio(1, H**2 * N) * rt.total(conv1_u.transpose(3, 0, 1, 2), (-3, -2, -1))
+    # (9) norm1_v[c] = 1/(N·H²) Σ_{n,i,j} (conv1_u[n,i,j,c]−norm1_m[c])²
+    norm1_v = rt.ratio(1, H**2 * N) * rt.total(
         np.square(conv1_u.transpose(3, 0, 1, 2) - norm1_m[:, None, None, None]), (-3, -2, -1)
     )
     # (10) norm1_h[n,i,j,c] = 1/√(10⁻⁵+norm1_v[c]) (conv1_u[n,i,j,c]−norm1_m[c])
-    norm1_h = buffers.take((N, 32, 32, 16), dtype)
+    norm1_h = buffers.take((N, H, H, C), dtype)
     np.copyto(norm1_h, norm1_m)
     np.subtract(conv1_u, norm1_h, out=norm1_h)
     norm1_h *= 1 / np.sqrt(norm1_v + 1e-05)
     buffers.give(conv1_u)
     # norm1_new_mean[c] = 1/10 (9 norm1_running_mean[c]+norm1_m[c])
-    if loops.wanted(16):
-        norm1_new_mean = np.empty((16,), dtype)
-        loops.resnet20_basic_forward_1(norm1_new_mean, norm1_m, norm1_running_mean)
-    else:
-        norm1_new_mean = norm1_m / 10 + 9 * norm1_running_mean / 10
-    # norm1_new_var[c] = 1/10 (9 norm1_running_var[c]+1024 N norm1_v[c]/max(1024N−1, 1))
-    if loops.wanted(16):
-        norm1_new_var = np.empty((16,), dtype)
-        loops.resnet20_basic_forward_2(norm1_new_var, norm1_running_var, norm1_v, N)
-    else:
-        norm1_new_var = 512 * N * norm1_v / (5 * float(np.maximum(1024 * N - 1, 1))) + 9 * norm1_running_var / 10
+    norm1_new_mean = norm1_m / 10 + 9 * norm1_running_mean / 10
+    # norm1_new_var[c] = 1/10 (9 norm1_running_var[c]+N H² norm1_v[c]/max(N·H²−1, 1))
+    norm1_new_var = H**2 * N * norm1_v / (10 * float(np.maximum(H**2 * N - 1, 1))) + 9 * norm1_running_var / 10
     # (12) relu1_y[n,i,j,c] = max(0, norm1_gamma[c] norm1_h[n,i,j,c]+norm1_beta[c])
-    relu1_y = buffers.take((N, 32, 32, 16), dtype)
+    relu1_y = buffers.take((N, H, H, C), dtype)
     np.multiply(norm1_h, norm1_gamma, out=relu1_y)
     relu1_y += norm1_beta
     np.maximum(relu1_y, 0, out=relu1_y)
     # (13) conv2_u[n,i,j,k] = Σ_{r,t,c} conv2_w[r,t,c,k] relu1_y[n, i+r−1, j+t−1, c]
     relu1_y_1 = rt.Window(  # n i j r t c
-        relu1_y, (N, 32, 32, 3, 3, 16), ((0, (0, 1)), (-1, (1, 1), (3, 1)), (-1, (2, 1), (4, 1)), (0, (5, 1)))
+        relu1_y, (N, H, H, 3, 3, C), ((0, (0, 1)), (-1, (1, 1), (3, 1)), (-1, (2, 1), (4, 1)), (0, (5, 1)))
     )
-    conv2_u = buffers.take((N, 32, 32, 16), dtype)
+    conv2_u = buffers.take((N, H, H, C), dtype)
     rt.contract("n i j r t c, r t c k -> n i j k", relu1_y_1, conv2_w, out=conv2_u)
-    # (14) norm2_m[c] = 1/(1024N) Σ_{n,i,j} conv2_u[n,i,j,c]
-    norm2_m = rt.ratio(1, 1024 * N) * rt.total(conv2_u.transpose(3, 0, 1, 2), (-3, -2, -1))
-    # (15) norm2_v[c] = 1/(1024N) Σ_{n,i,j} (conv2_u[n,i,j,c]−norm2_m[c])²
-    norm2_v = rt.ratio(1, 1024 * N) * rt.total(
+    # (14) norm2_m[c] = 1/(N·H²) Σ_{n,i,j} conv2_u[n,i,j,c]
+    norm2_m = rt.ratio(1, H**2 * N) * rt.total(conv2_u.transpose(3, 0, 1, 2), (-3, -2, -1))
+    # (15) norm2_v[c] = 1/(N·H²) Σ_{n,i,j} (conv2_u[n,i,j,c]−norm2_m[c])²
+    norm2_v = rt.ratio(1, H**2 * N) * rt.total(
         np.square(conv2_u.transpose(3, 0, 1, 2) - norm2_m[:, None, None, None]), (-3, -2, -1)
     )
     # (16) norm2_h[n,i,j,c] = 1/√(10⁻⁵+norm2_v[c]) (conv2_u[n,i,j,c]−norm2_m[c])
-    norm2_h = buffers.take((N, 32, 32, 16), dtype)
+    norm2_h = buffers.take((N, H, H, C), dtype)
     np.copyto(norm2_h, norm2_m)
     np.subtract(conv2_u, norm2_h, out=norm2_h)
     norm2_h *= 1 / np.sqrt(norm2_v + 1e-05)
     buffers.give(conv2_u)
     # norm2_new_mean[c] = 1/10 (9 norm2_running_mean[c]+norm2_m[c])
-    if loops.wanted(16):
-        norm2_new_mean = np.empty((16,), dtype)
-        loops.resnet20_basic_forward_3(norm2_new_mean, norm2_m, norm2_running_mean)
-    else:
-        norm2_new_mean = norm2_m / 10 + 9 * norm2_running_mean / 10
-    # norm2_new_var[c] = 1/10 (9 norm2_running_var[c]+1024 N norm2_v[c]/max(1024N−1, 1))
-    if loops.wanted(16):
-        norm2_new_var = np.empty((16,), dtype)
-        loops.resnet20_basic_forward_4(norm2_new_var, norm2_running_var, norm2_v, N)
-    else:
-        norm2_new_var = 512 * N * norm2_v / (5 * float(np.maximum(1024 * N - 1, 1))) + 9 * norm2_running_var / 10
+    norm2_new_mean = norm2_m / 10 + 9 * norm2_running_mean / 10
+    # norm2_new_var[c] = 1/10 (9 norm2_running_var[c]+N H² norm2_v[c]/max(N·H²−1, 1))
+    norm2_new_var = H**2 * N * norm2_v / (10 * float(np.maximum(H**2 * N - 1, 1))) + 9 * norm2_running_var / 10
     # (19) relu2_y[n,i,j,c] = max(0, x[n,i,j,c]+norm2_gamma[c] norm2_h[n,i,j,c]+norm2_beta[c])
-    relu2_y = buffers.take((N, 32, 32, 16), dtype)
+    relu2_y = buffers.take((N, H, H, C), dtype)
     np.multiply(norm2_h, norm2_gamma, out=relu2_y)
     relu2_y += norm2_beta
     relu2_y += x
@@ -360,336 +229,94 @@ def _basic_forward(
             place + "_norm2.running_mean": norm2_new_mean,
             place + "_norm2.running_var": norm2_new_var,
         },
-        (norm1_v, norm1_h, relu1_y, norm2_v, norm2_h),
-    )
-
-
-def _basic2_forward(
-    place: str, x: rt.Array, params: Mapping[str, Any], state: Mapping[str, Any], dtype: Any, buffers: rt.Buffers
-) -> tuple[rt.Array, dict[str, rt.Array], tuple[Any, ...]]:
-    """Compute block basic2, forward.
-
-    Computed are (60) to (72), stage2_block2; (73) to (85), stage2_block3. The numbers at its statements are the
-        first's.
-
-    Args:
-        place: what the names of its weights begin with.
-        x: shape (N, 16, 16, 32).
-        params: the weights by name.
-        state: the running statistics by name.
-        dtype: the type of all arrays.
-        buffers: memory that is used again.
-
-    Returns:
-        relu2_y, shape (N, 16, 16, 32); norm1_new_mean, norm1_new_var, norm2_new_mean and norm2_new_var by name;
-            what backward needs: norm1_v, norm1_h, relu1_y, norm2_v and norm2_h.
-    """
-    N = x.shape[0]
-    conv1_w = rt.weight("resnet20", params, place + "_conv1.w", dtype, (3, 3, 32, 32))
-    norm1_gamma = rt.weight("resnet20", params, place + "_norm1.gamma", dtype, (32,))
-    norm1_beta = rt.weight("resnet20", params, place + "_norm1.beta", dtype, (32,))
-    conv2_w = rt.weight("resnet20", params, place + "_conv2.w", dtype, (3, 3, 32, 32))
-    norm2_gamma = rt.weight("resnet20", params, place + "_norm2.gamma", dtype, (32,))
-    norm2_beta = rt.weight("resnet20", params, place + "_norm2.beta", dtype, (32,))
-    norm1_running_mean = rt.weight("resnet20", state, place + "_norm1.running_mean", dtype, (32,))
-    norm1_running_var = rt.weight("resnet20", state, place + "_norm1.running_var", dtype, (32,))
-    norm2_running_mean = rt.weight("resnet20", state, place + "_norm2.running_mean", dtype, (32,))
-    norm2_running_var = rt.weight("resnet20", state, place + "_norm2.running_var", dtype, (32,))
-    # (60) conv1_u[n,i,j,k] = Σ_{r,t,c} x[n, i+r−1, j+t−1, c] conv1_w[r,t,c,k]
-    x_1 = rt.Window(  # n i j r t c
-        x, (N, 16, 16, 3, 3, 32), ((0, (0, 1)), (-1, (1, 1), (3, 1)), (-1, (2, 1), (4, 1)), (0, (5, 1)))
-    )
-    conv1_u = buffers.take((N, 16, 16, 32), dtype)
-    rt.contract("n i j r t c, r t c k -> n i j k", x_1, conv1_w, out=conv1_u)
-    # (61) norm1_m[c] = 1/(256N) Σ_{n,i,j} conv1_u[n,i,j,c]
-    norm1_m = rt.ratio(1, 256 * N) * rt.total(conv1_u.transpose(3, 0, 1, 2), (-3, -2, -1))
-    # (62) norm1_v[c] = 1/(256N) Σ_{n,i,j} (conv1_u[n,i,j,c]−norm1_m[c])²
-    norm1_v = rt.ratio(1, 256 * N) * rt.total(
-        np.square(conv1_u.transpose(3, 0, 1, 2) - norm1_m[:, None, None, None]), (-3, -2, -1)
-    )
-    # (63) norm1_h[n,i,j,c] = 1/√(10⁻⁵+norm1_v[c]) (conv1_u[n,i,j,c]−norm1_m[c])
-    norm1_h = buffers.take((N, 16, 16, 32), dtype)
-    np.copyto(norm1_h, norm1_m)
-    np.subtract(conv1_u, norm1_h, out=norm1_h)
-    norm1_h *= 1 / np.sqrt(norm1_v + 1e-05)
-    buffers.give(conv1_u)
-    # norm1_new_mean[c] = 1/10 (9 norm1_running_mean[c]+norm1_m[c])
-    if loops.wanted(32):
-        norm1_new_mean = np.empty((32,), dtype)
-        loops.resnet20_basic2_forward_1(norm1_new_mean, norm1_m, norm1_running_mean)
-    else:
-        norm1_new_mean = norm1_m / 10 + 9 * norm1_running_mean / 10
-    # norm1_new_var[c] = 1/10 (9 norm1_running_var[c]+256 N norm1_v[c]/max(256N−1, 1))
-    if loops.wanted(32):
-        norm1_new_var = np.empty((32,), dtype)
-        loops.resnet20_basic2_forward_2(norm1_new_var, norm1_running_var, norm1_v, N)
-    else:
-        norm1_new_var = 128 * N * norm1_v / (5 * float(np.maximum(256 * N - 1, 1))) + 9 * norm1_running_var / 10
-    # (65) relu1_y[n,i,j,c] = max(0, norm1_gamma[c] norm1_h[n,i,j,c]+norm1_beta[c])
-    relu1_y = buffers.take((N, 16, 16, 32), dtype)
-    np.multiply(norm1_h, norm1_gamma, out=relu1_y)
-    relu1_y += norm1_beta
-    np.maximum(relu1_y, 0, out=relu1_y)
-    # (66) conv2_u[n,i,j,k] = Σ_{r,t,c} conv2_w[r,t,c,k] relu1_y[n, i+r−1, j+t−1, c]
-    relu1_y_1 = rt.Window(  # n i j r t c
-        relu1_y, (N, 16, 16, 3, 3, 32), ((0, (0, 1)), (-1, (1, 1), (3, 1)), (-1, (2, 1), (4, 1)), (0, (5, 1)))
-    )
-    conv2_u = buffers.take((N, 16, 16, 32), dtype)
-    rt.contract("n i j r t c, r t c k -> n i j k", relu1_y_1, conv2_w, out=conv2_u)
-    # (67) norm2_m[c] = 1/(256N) Σ_{n,i,j} conv2_u[n,i,j,c]
-    norm2_m = rt.ratio(1, 256 * N) * rt.total(conv2_u.transpose(3, 0, 1, 2), (-3, -2, -1))
-    # (68) norm2_v[c] = 1/(256N) Σ_{n,i,j} (conv2_u[n,i,j,c]−norm2_m[c])²
-    norm2_v = rt.ratio(1, 256 * N) * rt.total(
-        np.square(conv2_u.transpose(3, 0, 1, 2) - norm2_m[:, None, None, None]), (-3, -2, -1)
-    )
-    # (69) norm2_h[n,i,j,c] = 1/√(10⁻⁵+norm2_v[c]) (conv2_u[n,i,j,c]−norm2_m[c])
-    norm2_h = buffers.take((N, 16, 16, 32), dtype)
-    np.copyto(norm2_h, norm2_m)
-    np.subtract(conv2_u, norm2_h, out=norm2_h)
-    norm2_h *= 1 / np.sqrt(norm2_v + 1e-05)
-    buffers.give(conv2_u)
-    # norm2_new_mean[c] = 1/10 (9 norm2_running_mean[c]+norm2_m[c])
-    if loops.wanted(32):
-        norm2_new_mean = np.empty((32,), dtype)
-        loops.resnet20_basic2_forward_3(norm2_new_mean, norm2_m, norm2_running_mean)
-    else:
-        norm2_new_mean = norm2_m / 10 + 9 * norm2_running_mean / 10
-    # norm2_new_var[c] = 1/10 (9 norm2_running_var[c]+256 N norm2_v[c]/max(256N−1, 1))
-    if loops.wanted(32):
-        norm2_new_var = np.empty((32,), dtype)
-        loops.resnet20_basic2_forward_4(norm2_new_var, norm2_running_var, norm2_v, N)
-    else:
-        norm2_new_var = 128 * N * norm2_v / (5 * float(np.maximum(256 * N - 1, 1))) + 9 * norm2_running_var / 10
-    # (72) relu2_y[n,i,j,c] = max(0, x[n,i,j,c]+norm2_gamma[c] norm2_h[n,i,j,c]+norm2_beta[c])
-    relu2_y = buffers.take((N, 16, 16, 32), dtype)
-    np.multiply(norm2_h, norm2_gamma, out=relu2_y)
-    relu2_y += norm2_beta
-    relu2_y += x
-    np.maximum(relu2_y, 0, out=relu2_y)
-    return (
-        relu2_y,
-        {
-            place + "_norm1.running_mean": norm1_new_mean,
-            place + "_norm1.running_var": norm1_new_var,
-            place + "_norm2.running_mean": norm2_new_mean,
-            place + "_norm2.running_var": norm2_new_var,
-        },
-        (norm1_v, norm1_h, relu1_y, norm2_v, norm2_h),
-    )
-
-
-def _basic3_forward(
-    place: str, x: rt.Array, params: Mapping[str, Any], state: Mapping[str, Any], dtype: Any, buffers: rt.Buffers
-) -> tuple[rt.Array, dict[str, rt.Array], tuple[Any, ...]]:
-    """Compute block basic3, forward.
-
-    Computed are (100) to (112), stage3_block2; (113) to (125), stage3_block3. The numbers at its statements are the
-        first's.
-
-    Args:
-        place: what the names of its weights begin with.
-        x: shape (N, 8, 8, 64).
-        params: the weights by name.
-        state: the running statistics by name.
-        dtype: the type of all arrays.
-        buffers: memory that is used again.
-
-    Returns:
-        relu2_y, shape (N, 8, 8, 64); norm1_new_mean, norm1_new_var, norm2_new_mean and norm2_new_var by name; what
-            backward needs: norm1_v, norm1_h, relu1_y, norm2_v and norm2_h.
-    """
-    N = x.shape[0]
-    conv1_w = rt.weight("resnet20", params, place + "_conv1.w", dtype, (3, 3, 64, 64))
-    norm1_gamma = rt.weight("resnet20", params, place + "_norm1.gamma", dtype, (64,))
-    norm1_beta = rt.weight("resnet20", params, place + "_norm1.beta", dtype, (64,))
-    conv2_w = rt.weight("resnet20", params, place + "_conv2.w", dtype, (3, 3, 64, 64))
-    norm2_gamma = rt.weight("resnet20", params, place + "_norm2.gamma", dtype, (64,))
-    norm2_beta = rt.weight("resnet20", params, place + "_norm2.beta", dtype, (64,))
-    norm1_running_mean = rt.weight("resnet20", state, place + "_norm1.running_mean", dtype, (64,))
-    norm1_running_var = rt.weight("resnet20", state, place + "_norm1.running_var", dtype, (64,))
-    norm2_running_mean = rt.weight("resnet20", state, place + "_norm2.running_mean", dtype, (64,))
-    norm2_running_var = rt.weight("resnet20", state, place + "_norm2.running_var", dtype, (64,))
-    # (100) conv1_u[n,i,j,k] = Σ_{r,t,c} x[n, i+r−1, j+t−1, c] conv1_w[r,t,c,k]
-    x_1 = rt.Window(  # n i j r t c
-        x, (N, 8, 8, 3, 3, 64), ((0, (0, 1)), (-1, (1, 1), (3, 1)), (-1, (2, 1), (4, 1)), (0, (5, 1)))
-    )
-    conv1_u = buffers.take((N, 8, 8, 64), dtype)
-    rt.contract("n i j r t c, r t c k -> n i j k", x_1, conv1_w, out=conv1_u)
-    # (101) norm1_m[c] = 1/(64N) Σ_{n,i,j} conv1_u[n,i,j,c]
-    norm1_m = rt.ratio(1, 64 * N) * rt.total(conv1_u.transpose(3, 0, 1, 2), (-3, -2, -1))
-    # (102) norm1_v[c] = 1/(64N) Σ_{n,i,j} (conv1_u[n,i,j,c]−norm1_m[c])²
-    norm1_v = rt.ratio(1, 64 * N) * rt.total(
-        np.square(conv1_u.transpose(3, 0, 1, 2) - norm1_m[:, None, None, None]), (-3, -2, -1)
-    )
-    # (103) norm1_h[n,i,j,c] = 1/√(10⁻⁵+norm1_v[c]) (conv1_u[n,i,j,c]−norm1_m[c])
-    norm1_h = buffers.take((N, 8, 8, 64), dtype)
-    np.copyto(norm1_h, norm1_m)
-    np.subtract(conv1_u, norm1_h, out=norm1_h)
-    norm1_h *= 1 / np.sqrt(norm1_v + 1e-05)
-    buffers.give(conv1_u)
-    # norm1_new_mean[c] = 1/10 (9 norm1_running_mean[c]+norm1_m[c])
-    if loops.wanted(64):
-        norm1_new_mean = np.empty((64,), dtype)
-        loops.resnet20_basic3_forward_1(norm1_new_mean, norm1_m, norm1_running_mean)
-    else:
-        norm1_new_mean = norm1_m / 10 + 9 * norm1_running_mean / 10
-    # norm1_new_var[c] = 1/10 (9 norm1_running_var[c]+64 N norm1_v[c]/max(64N−1, 1))
-    if loops.wanted(64):
-        norm1_new_var = np.empty((64,), dtype)
-        loops.resnet20_basic3_forward_2(norm1_new_var, norm1_running_var, norm1_v, N)
-    else:
-        norm1_new_var = 32 * N * norm1_v / (5 * float(np.maximum(64 * N - 1, 1))) + 9 * norm1_running_var / 10
-    # (105) relu1_y[n,i,j,c] = max(0, norm1_gamma[c] norm1_h[n,i,j,c]+norm1_beta[c])
-    relu1_y = buffers.take((N, 8, 8, 64), dtype)
-    np.multiply(norm1_h, norm1_gamma, out=relu1_y)
-    relu1_y += norm1_beta
-    np.maximum(relu1_y, 0, out=relu1_y)
-    # (106) conv2_u[n,i,j,k] = Σ_{r,t,c} conv2_w[r,t,c,k] relu1_y[n, i+r−1, j+t−1, c]
-    relu1_y_1 = rt.Window(  # n i j r t c
-        relu1_y, (N, 8, 8, 3, 3, 64), ((0, (0, 1)), (-1, (1, 1), (3, 1)), (-1, (2, 1), (4, 1)), (0, (5, 1)))
-    )
-    conv2_u = buffers.take((N, 8, 8, 64), dtype)
-    rt.contract("n i j r t c, r t c k -> n i j k", relu1_y_1, conv2_w, out=conv2_u)
-    # (107) norm2_m[c] = 1/(64N) Σ_{n,i,j} conv2_u[n,i,j,c]
-    norm2_m = rt.ratio(1, 64 * N) * rt.total(conv2_u.transpose(3, 0, 1, 2), (-3, -2, -1))
-    # (108) norm2_v[c] = 1/(64N) Σ_{n,i,j} (conv2_u[n,i,j,c]−norm2_m[c])²
-    norm2_v = rt.ratio(1, 64 * N) * rt.total(
-        np.square(conv2_u.transpose(3, 0, 1, 2) - norm2_m[:, None, None, None]), (-3, -2, -1)
-    )
-    # (109) norm2_h[n,i,j,c] = 1/√(10⁻⁵+norm2_v[c]) (conv2_u[n,i,j,c]−norm2_m[c])
-    norm2_h = buffers.take((N, 8, 8, 64), dtype)
-    np.copyto(norm2_h, norm2_m)
-    np.subtract(conv2_u, norm2_h, out=norm2_h)
-    norm2_h *= 1 / np.sqrt(norm2_v + 1e-05)
-    buffers.give(conv2_u)
-    # norm2_new_mean[c] = 1/10 (9 norm2_running_mean[c]+norm2_m[c])
-    if loops.wanted(64):
-        norm2_new_mean = np.empty((64,), dtype)
-        loops.resnet20_basic3_forward_3(norm2_new_mean, norm2_m, norm2_running_mean)
-    else:
-        norm2_new_mean = norm2_m / 10 + 9 * norm2_running_mean / 10
-    # norm2_new_var[c] = 1/10 (9 norm2_running_var[c]+64 N norm2_v[c]/max(64N−1, 1))
-    if loops.wanted(64):
-        norm2_new_var = np.empty((64,), dtype)
-        loops.resnet20_basic3_forward_4(norm2_new_var, norm2_running_var, norm2_v, N)
-    else:
-        norm2_new_var = 32 * N * norm2_v / (5 * float(np.maximum(64 * N - 1, 1))) + 9 * norm2_running_var / 10
-    # (112) relu2_y[n,i,j,c] = max(0, x[n,i,j,c]+norm2_gamma[c] norm2_h[n,i,j,c]+norm2_beta[c])
-    relu2_y = buffers.take((N, 8, 8, 64), dtype)
-    np.multiply(norm2_h, norm2_gamma, out=relu2_y)
-    relu2_y += norm2_beta
-    relu2_y += x
-    np.maximum(relu2_y, 0, out=relu2_y)
-    return (
-        relu2_y,
-        {
-            place + "_norm1.running_mean": norm1_new_mean,
-            place + "_norm1.running_var": norm1_new_var,
-            place + "_norm2.running_mean": norm2_new_mean,
-            place + "_norm2.running_var": norm2_new_var,
-        },
-        (norm1_v, norm1_h, relu1_y, norm2_v, norm2_h),
+        (x, norm1_v, norm1_h, relu1_y, norm2_v, norm2_h, relu2_y),
     )
 
 
 def _down_forward(
-    place: str, x: rt.Array, params: Mapping[str, Any], state: Mapping[str, Any], dtype: Any, buffers: rt.Buffers
+    place: str,
+    x: rt.Array,
+    params: Mapping[str, Any],
+    state: Mapping[str, Any],
+    dtype: Any,
+    buffers: rt.Buffers,
+    *,
+    H_out: int,
+    K: int,
+    p: int,
 ) -> tuple[rt.Array, dict[str, rt.Array], tuple[Any, ...]]:
     """Compute block down, forward.
 
-    Computed are (46) to (59), stage2_block1. The numbers at its statements are the first's.
-
-    Args:
-        place: what the names of its weights begin with.
-        x: shape (N, 32, 32, 16).
-        params: the weights by name.
-        state: the running statistics by name.
-        dtype: the type of all arrays.
-        buffers: memory that is used again.
+    Given are x, shape (N, H, H, C). What a weight is called begins with place.
+    The numbers at its statements are those at stage2_block1.
 
     Returns:
-        relu2_y, shape (N, 16, 16, 32); norm1_new_mean, norm1_new_var, norm2_new_mean and norm2_new_var by name;
-            what backward needs: norm1_v, norm1_h, relu1_y, norm2_v and norm2_h.
+        relu2_y, shape (N, H_out, H_out, K); norm1_new_mean, norm1_new_var, norm2_new_mean and norm2_new_var by
+            name; what backward needs: x, norm1_v, norm1_h, relu1_y, norm2_v, norm2_h and relu2_y.
     """
-    N = x.shape[0]
-    conv1_w = rt.weight("resnet20", params, place + "_conv1.w", dtype, (3, 3, 16, 32))
-    norm1_gamma = rt.weight("resnet20", params, place + "_norm1.gamma", dtype, (32,))
-    norm1_beta = rt.weight("resnet20", params, place + "_norm1.beta", dtype, (32,))
-    conv2_w = rt.weight("resnet20", params, place + "_conv2.w", dtype, (3, 3, 32, 32))
-    norm2_gamma = rt.weight("resnet20", params, place + "_norm2.gamma", dtype, (32,))
-    norm2_beta = rt.weight("resnet20", params, place + "_norm2.beta", dtype, (32,))
-    norm1_running_mean = rt.weight("resnet20", state, place + "_norm1.running_mean", dtype, (32,))
-    norm1_running_var = rt.weight("resnet20", state, place + "_norm1.running_var", dtype, (32,))
-    norm2_running_mean = rt.weight("resnet20", state, place + "_norm2.running_mean", dtype, (32,))
-    norm2_running_var = rt.weight("resnet20", state, place + "_norm2.running_var", dtype, (32,))
+    N, H, _, C = x.shape
+    conv1_w = rt.weight("resnet20", params, place + "_conv1.w", dtype, (3, 3, C, K))
+    norm1_gamma = rt.weight("resnet20", params, place + "_norm1.gamma", dtype, (K,))
+    norm1_beta = rt.weight("resnet20", params, place + "_norm1.beta", dtype, (K,))
+    conv2_w = rt.weight("resnet20", params, place + "_conv2.w", dtype, (3, 3, K, K))
+    norm2_gamma = rt.weight("resnet20", params, place + "_norm2.gamma", dtype, (K,))
+    norm2_beta = rt.weight("resnet20", params, place + "_norm2.beta", dtype, (K,))
+    norm1_running_mean = rt.weight("resnet20", state, place + "_norm1.running_mean", dtype, (K,))
+    norm1_running_var = rt.weight("resnet20", state, place + "_norm1.running_var", dtype, (K,))
+    norm2_running_mean = rt.weight("resnet20", state, place + "_norm2.running_mean", dtype, (K,))
+    norm2_running_var = rt.weight("resnet20", state, place + "_norm2.running_var", dtype, (K,))
     # (46) conv1_u[n,i,j,k] = Σ_{r,t,c} x[n, 2i+r−1, 2j+t−1, c] conv1_w[r,t,c,k]
     x_1 = rt.Window(  # n i j r t c
-        x, (N, 16, 16, 3, 3, 16), ((0, (0, 1)), (-1, (1, 2), (3, 1)), (-1, (2, 2), (4, 1)), (0, (5, 1)))
+        x, (N, H_out, H_out, 3, 3, C), ((0, (0, 1)), (-1, (1, 2), (3, 1)), (-1, (2, 2), (4, 1)), (0, (5, 1)))
     )
-    conv1_u = buffers.take((N, 16, 16, 32), dtype)
+    conv1_u = buffers.take((N, H_out, H_out, K), dtype)
     rt.contract("n i j r t c, r t c k -> n i j k", x_1, conv1_w, out=conv1_u)
-    # (47) norm1_m[c] = 1/(256N) Σ_{n,i,j} conv1_u[n,i,j,c]
-    norm1_m = rt.ratio(1, 256 * N) * rt.total(conv1_u.transpose(3, 0, 1, 2), (-3, -2, -1))
-    # (48) norm1_v[c] = 1/(256N) Σ_{n,i,j} (conv1_u[n,i,j,c]−norm1_m[c])²
-    norm1_v = rt.ratio(1, 256 * N) * rt.total(
+    # (47) norm1_m[c] = 1/(N·H'²) Σ_{n,i,j} conv1_u[n,i,j,c]
+    norm1_m = rt.ratio(1, H_out**2 * N) * rt.total(conv1_u.transpose(3, 0, 1, 2), (-3, -2, -1))
+    # (48) norm1_v[c] = 1/(N·H'²) Σ_{n,i,j} (conv1_u[n,i,j,c]−norm1_m[c])²
+    norm1_v = rt.ratio(1, H_out**2 * N) * rt.total(
         np.square(conv1_u.transpose(3, 0, 1, 2) - norm1_m[:, None, None, None]), (-3, -2, -1)
     )
     # (49) norm1_h[n,i,j,c] = 1/√(10⁻⁵+norm1_v[c]) (conv1_u[n,i,j,c]−norm1_m[c])
-    norm1_h = buffers.take((N, 16, 16, 32), dtype)
+    norm1_h = buffers.take((N, H_out, H_out, K), dtype)
     np.copyto(norm1_h, norm1_m)
     np.subtract(conv1_u, norm1_h, out=norm1_h)
     norm1_h *= 1 / np.sqrt(norm1_v + 1e-05)
     buffers.give(conv1_u)
     # norm1_new_mean[c] = 1/10 (9 norm1_running_mean[c]+norm1_m[c])
-    if loops.wanted(32):
-        norm1_new_mean = np.empty((32,), dtype)
-        loops.resnet20_down_forward_1(norm1_new_mean, norm1_m, norm1_running_mean)
-    else:
-        norm1_new_mean = norm1_m / 10 + 9 * norm1_running_mean / 10
-    # norm1_new_var[c] = 1/10 (9 norm1_running_var[c]+256 N norm1_v[c]/max(256N−1, 1))
-    if loops.wanted(32):
-        norm1_new_var = np.empty((32,), dtype)
-        loops.resnet20_down_forward_2(norm1_new_var, norm1_running_var, norm1_v, N)
-    else:
-        norm1_new_var = 128 * N * norm1_v / (5 * float(np.maximum(256 * N - 1, 1))) + 9 * norm1_running_var / 10
+    norm1_new_mean = norm1_m / 10 + 9 * norm1_running_mean / 10
+    # norm1_new_var[c] = 1/10 (9 norm1_running_var[c]+N H'² norm1_v[c]/max(N·H'²−1, 1))
+    norm1_new_var = H_out**2 * N * norm1_v / (10 * float(np.maximum(H_out**2 * N - 1, 1))) + 9 * norm1_running_var / 10
     # (51) relu1_y[n,i,j,c] = max(0, norm1_gamma[c] norm1_h[n,i,j,c]+norm1_beta[c])
-    relu1_y = buffers.take((N, 16, 16, 32), dtype)
+    relu1_y = buffers.take((N, H_out, H_out, K), dtype)
     np.multiply(norm1_h, norm1_gamma, out=relu1_y)
     relu1_y += norm1_beta
     np.maximum(relu1_y, 0, out=relu1_y)
     # (52) conv2_u[n,i,j,k] = Σ_{r,t,c} conv2_w[r,t,c,k] relu1_y[n, i+r−1, j+t−1, c]
     relu1_y_1 = rt.Window(  # n i j r t c
-        relu1_y, (N, 16, 16, 3, 3, 32), ((0, (0, 1)), (-1, (1, 1), (3, 1)), (-1, (2, 1), (4, 1)), (0, (5, 1)))
+        relu1_y, (N, H_out, H_out, 3, 3, K), ((0, (0, 1)), (-1, (1, 1), (3, 1)), (-1, (2, 1), (4, 1)), (0, (5, 1)))
     )
-    conv2_u = buffers.take((N, 16, 16, 32), dtype)
+    conv2_u = buffers.take((N, H_out, H_out, K), dtype)
     rt.contract("n i j r t c, r t c k -> n i j k", relu1_y_1, conv2_w, out=conv2_u)
-    # (53) norm2_m[c] = 1/(256N) Σ_{n,i,j} conv2_u[n,i,j,c]
-    norm2_m = rt.ratio(1, 256 * N) * rt.total(conv2_u.transpose(3, 0, 1, 2), (-3, -2, -1))
-    # (54) norm2_v[c] = 1/(256N) Σ_{n,i,j} (conv2_u[n,i,j,c]−norm2_m[c])²
-    norm2_v = rt.ratio(1, 256 * N) * rt.total(
+    # (53) norm2_m[c] = 1/(N·H'²) Σ_{n,i,j} conv2_u[n,i,j,c]
+    norm2_m = rt.ratio(1, H_out**2 * N) * rt.total(conv2_u.transpose(3, 0, 1, 2), (-3, -2, -1))
+    # (54) norm2_v[c] = 1/(N·H'²) Σ_{n,i,j} (conv2_u[n,i,j,c]−norm2_m[c])²
+    norm2_v = rt.ratio(1, H_out**2 * N) * rt.total(
         np.square(conv2_u.transpose(3, 0, 1, 2) - norm2_m[:, None, None, None]), (-3, -2, -1)
     )
     # (55) norm2_h[n,i,j,c] = 1/√(10⁻⁵+norm2_v[c]) (conv2_u[n,i,j,c]−norm2_m[c])
-    norm2_h = buffers.take((N, 16, 16, 32), dtype)
+    norm2_h = buffers.take((N, H_out, H_out, K), dtype)
     np.copyto(norm2_h, norm2_m)
     np.subtract(conv2_u, norm2_h, out=norm2_h)
     norm2_h *= 1 / np.sqrt(norm2_v + 1e-05)
     buffers.give(conv2_u)
     # norm2_new_mean[c] = 1/10 (9 norm2_running_mean[c]+norm2_m[c])
-    if loops.wanted(32):
-        norm2_new_mean = np.empty((32,), dtype)
-        loops.resnet20_down_forward_3(norm2_new_mean, norm2_m, norm2_running_mean)
-    else:
-        norm2_new_mean = norm2_m / 10 + 9 * norm2_running_mean / 10
-    # norm2_new_var[c] = 1/10 (9 norm2_running_var[c]+256 N norm2_v[c]/max(256N−1, 1))
-    if loops.wanted(32):
-        norm2_new_var = np.empty((32,), dtype)
-        loops.resnet20_down_forward_4(norm2_new_var, norm2_running_var, norm2_v, N)
-    else:
-        norm2_new_var = 128 * N * norm2_v / (5 * float(np.maximum(256 * N - 1, 1))) + 9 * norm2_running_var / 10
-    # (59) relu2_y[n,i,j,c] = max(0, x[n, 2i, 2j, c−8]+norm2_gamma[c] norm2_h[n,i,j,c]+norm2_beta[c])
-    x_2 = rt.window(x, (N, 16, 16, 32), ((0, (0, 1)), (0, (1, 2)), (0, (2, 2)), (-8, (3, 1))))  # n i j c
-    relu2_y = buffers.take((N, 16, 16, 32), dtype)
+    norm2_new_mean = norm2_m / 10 + 9 * norm2_running_mean / 10
+    # norm2_new_var[c] = 1/10 (9 norm2_running_var[c]+N H'² norm2_v[c]/max(N·H'²−1, 1))
+    norm2_new_var = H_out**2 * N * norm2_v / (10 * float(np.maximum(H_out**2 * N - 1, 1))) + 9 * norm2_running_var / 10
+    # (59) relu2_y[n,i,j,c] = max(0, x[n, 2i, 2j, c−p]+norm2_gamma[c] norm2_h[n,i,j,c]+norm2_beta[c])
+    x_2 = rt.window(x, (N, H_out, H_out, K), ((0, (0, 1)), (0, (1, 2)), (0, (2, 2)), (-p, (3, 1))))  # n i j c
+    relu2_y = buffers.take((N, H_out, H_out, K), dtype)
     np.multiply(norm2_h, norm2_gamma, out=relu2_y)
     relu2_y += norm2_beta
     relu2_y += x_2
@@ -702,121 +329,7 @@ def _down_forward(
             place + "_norm2.running_mean": norm2_new_mean,
             place + "_norm2.running_var": norm2_new_var,
         },
-        (norm1_v, norm1_h, relu1_y, norm2_v, norm2_h),
-    )
-
-
-def _down2_forward(
-    place: str, x: rt.Array, params: Mapping[str, Any], state: Mapping[str, Any], dtype: Any, buffers: rt.Buffers
-) -> tuple[rt.Array, dict[str, rt.Array], tuple[Any, ...]]:
-    """Compute block down2, forward.
-
-    Computed are (86) to (99), stage3_block1. The numbers at its statements are the first's.
-
-    Args:
-        place: what the names of its weights begin with.
-        x: shape (N, 16, 16, 32).
-        params: the weights by name.
-        state: the running statistics by name.
-        dtype: the type of all arrays.
-        buffers: memory that is used again.
-
-    Returns:
-        relu2_y, shape (N, 8, 8, 64); norm1_new_mean, norm1_new_var, norm2_new_mean and norm2_new_var by name; what
-            backward needs: norm1_v, norm1_h, relu1_y, norm2_v and norm2_h.
-    """
-    N = x.shape[0]
-    conv1_w = rt.weight("resnet20", params, place + "_conv1.w", dtype, (3, 3, 32, 64))
-    norm1_gamma = rt.weight("resnet20", params, place + "_norm1.gamma", dtype, (64,))
-    norm1_beta = rt.weight("resnet20", params, place + "_norm1.beta", dtype, (64,))
-    conv2_w = rt.weight("resnet20", params, place + "_conv2.w", dtype, (3, 3, 64, 64))
-    norm2_gamma = rt.weight("resnet20", params, place + "_norm2.gamma", dtype, (64,))
-    norm2_beta = rt.weight("resnet20", params, place + "_norm2.beta", dtype, (64,))
-    norm1_running_mean = rt.weight("resnet20", state, place + "_norm1.running_mean", dtype, (64,))
-    norm1_running_var = rt.weight("resnet20", state, place + "_norm1.running_var", dtype, (64,))
-    norm2_running_mean = rt.weight("resnet20", state, place + "_norm2.running_mean", dtype, (64,))
-    norm2_running_var = rt.weight("resnet20", state, place + "_norm2.running_var", dtype, (64,))
-    # (86) conv1_u[n,i,j,k] = Σ_{r,t,c} x[n, 2i+r−1, 2j+t−1, c] conv1_w[r,t,c,k]
-    x_1 = rt.Window(  # n i j r t c
-        x, (N, 8, 8, 3, 3, 32), ((0, (0, 1)), (-1, (1, 2), (3, 1)), (-1, (2, 2), (4, 1)), (0, (5, 1)))
-    )
-    conv1_u = buffers.take((N, 8, 8, 64), dtype)
-    rt.contract("n i j r t c, r t c k -> n i j k", x_1, conv1_w, out=conv1_u)
-    # (87) norm1_m[c] = 1/(64N) Σ_{n,i,j} conv1_u[n,i,j,c]
-    norm1_m = rt.ratio(1, 64 * N) * rt.total(conv1_u.transpose(3, 0, 1, 2), (-3, -2, -1))
-    # (88) norm1_v[c] = 1/(64N) Σ_{n,i,j} (conv1_u[n,i,j,c]−norm1_m[c])²
-    norm1_v = rt.ratio(1, 64 * N) * rt.total(
-        np.square(conv1_u.transpose(3, 0, 1, 2) - norm1_m[:, None, None, None]), (-3, -2, -1)
-    )
-    # (89) norm1_h[n,i,j,c] = 1/√(10⁻⁵+norm1_v[c]) (conv1_u[n,i,j,c]−norm1_m[c])
-    norm1_h = buffers.take((N, 8, 8, 64), dtype)
-    np.copyto(norm1_h, norm1_m)
-    np.subtract(conv1_u, norm1_h, out=norm1_h)
-    norm1_h *= 1 / np.sqrt(norm1_v + 1e-05)
-    buffers.give(conv1_u)
-    # norm1_new_mean[c] = 1/10 (9 norm1_running_mean[c]+norm1_m[c])
-    if loops.wanted(64):
-        norm1_new_mean = np.empty((64,), dtype)
-        loops.resnet20_down2_forward_1(norm1_new_mean, norm1_m, norm1_running_mean)
-    else:
-        norm1_new_mean = norm1_m / 10 + 9 * norm1_running_mean / 10
-    # norm1_new_var[c] = 1/10 (9 norm1_running_var[c]+64 N norm1_v[c]/max(64N−1, 1))
-    if loops.wanted(64):
-        norm1_new_var = np.empty((64,), dtype)
-        loops.resnet20_down2_forward_2(norm1_new_var, norm1_running_var, norm1_v, N)
-    else:
-        norm1_new_var = 32 * N * norm1_v / (5 * float(np.maximum(64 * N - 1, 1))) + 9 * norm1_running_var / 10
-    # (91) relu1_y[n,i,j,c] = max(0, norm1_gamma[c] norm1_h[n,i,j,c]+norm1_beta[c])
-    relu1_y = buffers.take((N, 8, 8, 64), dtype)
-    np.multiply(norm1_h, norm1_gamma, out=relu1_y)
-    relu1_y += norm1_beta
-    np.maximum(relu1_y, 0, out=relu1_y)
-    # (92) conv2_u[n,i,j,k] = Σ_{r,t,c} conv2_w[r,t,c,k] relu1_y[n, i+r−1, j+t−1, c]
-    relu1_y_1 = rt.Window(  # n i j r t c
-        relu1_y, (N, 8, 8, 3, 3, 64), ((0, (0, 1)), (-1, (1, 1), (3, 1)), (-1, (2, 1), (4, 1)), (0, (5, 1)))
-    )
-    conv2_u = buffers.take((N, 8, 8, 64), dtype)
-    rt.contract("n i j r t c, r t c k -> n i j k", relu1_y_1, conv2_w, out=conv2_u)
-    # (93) norm2_m[c] = 1/(64N) Σ_{n,i,j} conv2_u[n,i,j,c]
-    norm2_m = rt.ratio(1, 64 * N) * rt.total(conv2_u.transpose(3, 0, 1, 2), (-3, -2, -1))
-    # (94) norm2_v[c] = 1/(64N) Σ_{n,i,j} (conv2_u[n,i,j,c]−norm2_m[c])²
-    norm2_v = rt.ratio(1, 64 * N) * rt.total(
-        np.square(conv2_u.transpose(3, 0, 1, 2) - norm2_m[:, None, None, None]), (-3, -2, -1)
-    )
-    # (95) norm2_h[n,i,j,c] = 1/√(10⁻⁵+norm2_v[c]) (conv2_u[n,i,j,c]−norm2_m[c])
-    norm2_h = buffers.take((N, 8, 8, 64), dtype)
-    np.copyto(norm2_h, norm2_m)
-    np.subtract(conv2_u, norm2_h, out=norm2_h)
-    norm2_h *= 1 / np.sqrt(norm2_v + 1e-05)
-    buffers.give(conv2_u)
-    # norm2_new_mean[c] = 1/10 (9 norm2_running_mean[c]+norm2_m[c])
-    if loops.wanted(64):
-        norm2_new_mean = np.empty((64,), dtype)
-        loops.resnet20_down2_forward_3(norm2_new_mean, norm2_m, norm2_running_mean)
-    else:
-        norm2_new_mean = norm2_m / 10 + 9 * norm2_running_mean / 10
-    # norm2_new_var[c] = 1/10 (9 norm2_running_var[c]+64 N norm2_v[c]/max(64N−1, 1))
-    if loops.wanted(64):
-        norm2_new_var = np.empty((64,), dtype)
-        loops.resnet20_down2_forward_4(norm2_new_var, norm2_running_var, norm2_v, N)
-    else:
-        norm2_new_var = 32 * N * norm2_v / (5 * float(np.maximum(64 * N - 1, 1))) + 9 * norm2_running_var / 10
-    # (99) relu2_y[n,i,j,c] = max(0, x[n, 2i, 2j, c−16]+norm2_gamma[c] norm2_h[n,i,j,c]+norm2_beta[c])
-    x_2 = rt.window(x, (N, 8, 8, 64), ((0, (0, 1)), (0, (1, 2)), (0, (2, 2)), (-16, (3, 1))))  # n i j c
-    relu2_y = buffers.take((N, 8, 8, 64), dtype)
-    np.multiply(norm2_h, norm2_gamma, out=relu2_y)
-    relu2_y += norm2_beta
-    relu2_y += x_2
-    np.maximum(relu2_y, 0, out=relu2_y)
-    return (
-        relu2_y,
-        {
-            place + "_norm1.running_mean": norm1_new_mean,
-            place + "_norm1.running_var": norm1_new_var,
-            place + "_norm2.running_mean": norm2_new_mean,
-            place + "_norm2.running_var": norm2_new_var,
-        },
-        (norm1_v, norm1_h, relu1_y, norm2_v, norm2_h),
+        (x, norm1_v, norm1_h, relu1_y, norm2_v, norm2_h, relu2_y),
     )
 
 
@@ -827,11 +340,9 @@ def resnet20_forward(
 
     By the equations of this module.
 
-    Kept for backward: x, norm1_v, norm1_h, relu1_y, stage1_block1_saved, stage1_block1_relu2_y,
-        stage1_block2_saved, stage1_block2_relu2_y, stage1_block3_saved, stage1_block3_relu2_y, stage2_block1_saved,
-        stage2_block1_relu2_y, stage2_block2_saved, stage2_block2_relu2_y, stage2_block3_saved,
-        stage2_block3_relu2_y, stage3_block1_saved, stage3_block1_relu2_y, stage3_block2_saved,
-        stage3_block2_relu2_y, stage3_block3_saved, stage3_block3_relu2_y, pool_y: 379968*N + 688 elements.
+    Kept for backward: x, norm1_v, norm1_h, relu1_y, stage1_block1_saved, stage1_block2_saved, stage1_block3_saved,
+        stage2_block1_saved, stage2_block2_saved, stage2_block3_saved, stage3_block1_saved, stage3_block2_saved,
+        stage3_block3_saved, pool_y: 379968*N + 688 elements.
     Peak: 379978*N + 273162 elements (93.8 MiB of float32 at N = 64), and blocks of 1 MiB.
 
     Args:
@@ -844,11 +355,9 @@ def resnet20_forward(
         output_u, shape (N, 10), new state by name, what resnet20_backward needs.
 
     Raises:
-        TypeError: when an array has a wrong type.
-        ValueError: when shapes do not fit or a weight is missing.
+        TypeError, ValueError: when a type or a shape does not fit, or a weight is missing.
     """
-    x = rt.array("resnet20", "x", x, 4)
-    dtype = rt.float_type("resnet20", x=x)
+    x, dtype = rt.arrays("resnet20", "x 4", x)
     N = x.shape[0]
     rt.extents("resnet20", "x", x.shape, (N, 32, 32, 3), "batch, height, width, channels")
     conv1_w = rt.weight("resnet20", params, "conv1.w", dtype, (3, 3, 3, 16))
@@ -878,17 +387,9 @@ def resnet20_forward(
     norm1_h *= 1 / np.sqrt(norm1_v + 1e-05)
     buffers.give(conv1_u)
     # norm1_new_mean[c] = 1/10 (9 norm1_running_mean[c]+norm1_m[c])
-    if loops.wanted(16):
-        norm1_new_mean = np.empty((16,), dtype)
-        loops.resnet20_forward_1(norm1_new_mean, norm1_m, norm1_running_mean)
-    else:
-        norm1_new_mean = norm1_m / 10 + 9 * norm1_running_mean / 10
+    norm1_new_mean = norm1_m / 10 + 9 * norm1_running_mean / 10
     # norm1_new_var[c] = 1/10 (9 norm1_running_var[c]+1024 N norm1_v[c]/max(1024N−1, 1))
-    if loops.wanted(16):
-        norm1_new_var = np.empty((16,), dtype)
-        loops.resnet20_forward_2(norm1_new_var, norm1_running_var, norm1_v, N)
-    else:
-        norm1_new_var = 512 * N * norm1_v / (5 * float(np.maximum(1024 * N - 1, 1))) + 9 * norm1_running_var / 10
+    norm1_new_var = 512 * N * norm1_v / (5 * float(np.maximum(1024 * N - 1, 1))) + 9 * norm1_running_var / 10
     # (6) relu1_y[n,i,j,c] = max(0, norm1_gamma[c] norm1_h[n,i,j,c]+norm1_beta[c])
     relu1_y = buffers.take((N, 32, 32, 16), dtype)
     np.multiply(norm1_h, norm1_gamma, out=relu1_y)
@@ -908,26 +409,26 @@ def resnet20_forward(
     )
     # (46) to (59), stage2_block1
     stage2_block1_relu2_y, stage2_block1_state, stage2_block1_saved = _down_forward(
-        "stage2_block1", stage1_block3_relu2_y, params, state, dtype, buffers
+        "stage2_block1", stage1_block3_relu2_y, params, state, dtype, buffers, H_out=16, K=32, p=8
     )
     # (60) to (72), stage2_block2
-    stage2_block2_relu2_y, stage2_block2_state, stage2_block2_saved = _basic2_forward(
+    stage2_block2_relu2_y, stage2_block2_state, stage2_block2_saved = _basic_forward(
         "stage2_block2", stage2_block1_relu2_y, params, state, dtype, buffers
     )
     # (73) to (85), stage2_block3
-    stage2_block3_relu2_y, stage2_block3_state, stage2_block3_saved = _basic2_forward(
+    stage2_block3_relu2_y, stage2_block3_state, stage2_block3_saved = _basic_forward(
         "stage2_block3", stage2_block2_relu2_y, params, state, dtype, buffers
     )
     # (86) to (99), stage3_block1
-    stage3_block1_relu2_y, stage3_block1_state, stage3_block1_saved = _down2_forward(
-        "stage3_block1", stage2_block3_relu2_y, params, state, dtype, buffers
+    stage3_block1_relu2_y, stage3_block1_state, stage3_block1_saved = _down_forward(
+        "stage3_block1", stage2_block3_relu2_y, params, state, dtype, buffers, H_out=8, K=64, p=16
     )
     # (100) to (112), stage3_block2
-    stage3_block2_relu2_y, stage3_block2_state, stage3_block2_saved = _basic3_forward(
+    stage3_block2_relu2_y, stage3_block2_state, stage3_block2_saved = _basic_forward(
         "stage3_block2", stage3_block1_relu2_y, params, state, dtype, buffers
     )
     # (113) to (125), stage3_block3
-    stage3_block3_relu2_y, stage3_block3_state, stage3_block3_saved = _basic3_forward(
+    stage3_block3_relu2_y, stage3_block3_state, stage3_block3_saved = _basic_forward(
         "stage3_block3", stage3_block2_relu2_y, params, state, dtype, buffers
     )
     # (126) pool_y[n,c] = 1/64 Σ_{i,j} stage3_block3_relu2_y[n,i,j,c]
@@ -958,23 +459,14 @@ def resnet20_forward(
             norm1_h,
             relu1_y,
             stage1_block1_saved,
-            stage1_block1_relu2_y,
             stage1_block2_saved,
-            stage1_block2_relu2_y,
             stage1_block3_saved,
-            stage1_block3_relu2_y,
             stage2_block1_saved,
-            stage2_block1_relu2_y,
             stage2_block2_saved,
-            stage2_block2_relu2_y,
             stage2_block3_saved,
-            stage2_block3_relu2_y,
             stage3_block1_saved,
-            stage3_block1_relu2_y,
             stage3_block2_saved,
-            stage3_block2_relu2_y,
             stage3_block3_saved,
-            stage3_block3_relu2_y,
             pool_y,
         ),
     )
@@ -985,40 +477,32 @@ def _basic_predict(
 ) -> rt.Array:
     """Compute block basic, predict.
 
-    Computed are (7) to (19), stage1_block1; (20) to (32), stage1_block2; (33) to (45), stage1_block3. The numbers
-        at its statements are the first's.
-
-    Args:
-        place: what the names of its weights begin with.
-        x: shape (N, 32, 32, 16).
-        params: the weights by name.
-        state: the running statistics by name.
-        dtype: the type of all arrays.
-        buffers: memory that is used again.
+    Given are x, shape (N, H, H, C). What a weight is called begins with place.
+    The numbers at its statements are those at stage1_block1.
 
     Returns:
-        relu2_y, shape (N, 32, 32, 16).
+        relu2_y, shape (N, H, H, C).
     """
-    N = x.shape[0]
-    conv1_w = rt.weight("resnet20", params, place + "_conv1.w", dtype, (3, 3, 16, 16))
-    norm1_gamma = rt.weight("resnet20", params, place + "_norm1.gamma", dtype, (16,))
-    norm1_beta = rt.weight("resnet20", params, place + "_norm1.beta", dtype, (16,))
-    conv2_w = rt.weight("resnet20", params, place + "_conv2.w", dtype, (3, 3, 16, 16))
-    norm2_gamma = rt.weight("resnet20", params, place + "_norm2.gamma", dtype, (16,))
-    norm2_beta = rt.weight("resnet20", params, place + "_norm2.beta", dtype, (16,))
-    norm1_running_mean = rt.weight("resnet20", state, place + "_norm1.running_mean", dtype, (16,))
-    norm1_running_var = rt.weight("resnet20", state, place + "_norm1.running_var", dtype, (16,))
-    norm2_running_mean = rt.weight("resnet20", state, place + "_norm2.running_mean", dtype, (16,))
-    norm2_running_var = rt.weight("resnet20", state, place + "_norm2.running_var", dtype, (16,))
+    N, H, _, C = x.shape
+    conv1_w = rt.weight("resnet20", params, place + "_conv1.w", dtype, (3, 3, C, C))
+    norm1_gamma = rt.weight("resnet20", params, place + "_norm1.gamma", dtype, (C,))
+    norm1_beta = rt.weight("resnet20", params, place + "_norm1.beta", dtype, (C,))
+    conv2_w = rt.weight("resnet20", params, place + "_conv2.w", dtype, (3, 3, C, C))
+    norm2_gamma = rt.weight("resnet20", params, place + "_norm2.gamma", dtype, (C,))
+    norm2_beta = rt.weight("resnet20", params, place + "_norm2.beta", dtype, (C,))
+    norm1_running_mean = rt.weight("resnet20", state, place + "_norm1.running_mean", dtype, (C,))
+    norm1_running_var = rt.weight("resnet20", state, place + "_norm1.running_var", dtype, (C,))
+    norm2_running_mean = rt.weight("resnet20", state, place + "_norm2.running_mean", dtype, (C,))
+    norm2_running_var = rt.weight("resnet20", state, place + "_norm2.running_var", dtype, (C,))
     # (7) conv1_u[n,i,j,k] = Σ_{r,t,c} x[n, i+r−1, j+t−1, c] conv1_w[r,t,c,k]
     x_1 = rt.Window(  # n i j r t c
-        x, (N, 32, 32, 3, 3, 16), ((0, (0, 1)), (-1, (1, 1), (3, 1)), (-1, (2, 1), (4, 1)), (0, (5, 1)))
+        x, (N, H, H, 3, 3, C), ((0, (0, 1)), (-1, (1, 1), (3, 1)), (-1, (2, 1), (4, 1)), (0, (5, 1)))
     )
-    conv1_u = buffers.take((N, 32, 32, 16), dtype)
+    conv1_u = buffers.take((N, H, H, C), dtype)
     rt.contract("n i j r t c, r t c k -> n i j k", x_1, conv1_w, out=conv1_u)
     # (12) relu1_y[n,i,j,c] = max(0, norm1_gamma[c]
     #          (conv1_u[n,i,j,c]−norm1_running_mean[c])/√(10⁻⁵+norm1_running_var[c])+norm1_beta[c])
-    relu1_y = buffers.take((N, 32, 32, 16), dtype)
+    relu1_y = buffers.take((N, H, H, C), dtype)
     np.copyto(relu1_y, norm1_running_mean)
     np.subtract(conv1_u, relu1_y, out=relu1_y)
     relu1_y *= norm1_gamma / np.sqrt(norm1_running_var + 1e-05)
@@ -1027,144 +511,14 @@ def _basic_predict(
     buffers.give(conv1_u)
     # (13) conv2_u[n,i,j,k] = Σ_{r,t,c} conv2_w[r,t,c,k] relu1_y[n, i+r−1, j+t−1, c]
     relu1_y_1 = rt.Window(  # n i j r t c
-        relu1_y, (N, 32, 32, 3, 3, 16), ((0, (0, 1)), (-1, (1, 1), (3, 1)), (-1, (2, 1), (4, 1)), (0, (5, 1)))
+        relu1_y, (N, H, H, 3, 3, C), ((0, (0, 1)), (-1, (1, 1), (3, 1)), (-1, (2, 1), (4, 1)), (0, (5, 1)))
     )
-    conv2_u = buffers.take((N, 32, 32, 16), dtype)
+    conv2_u = buffers.take((N, H, H, C), dtype)
     rt.contract("n i j r t c, r t c k -> n i j k", relu1_y_1, conv2_w, out=conv2_u)
     buffers.give(relu1_y)
     # (19) relu2_y[n,i,j,c] = max(0, x[n,i,j,c]+norm2_gamma[c]
     #          (conv2_u[n,i,j,c]−norm2_running_mean[c])/√(10⁻⁵+norm2_running_var[c])+norm2_beta[c])
-    relu2_y = buffers.take((N, 32, 32, 16), dtype)
-    np.copyto(relu2_y, norm2_running_mean)
-    np.subtract(conv2_u, relu2_y, out=relu2_y)
-    relu2_y *= norm2_gamma / np.sqrt(norm2_running_var + 1e-05)
-    relu2_y += norm2_beta
-    relu2_y += x
-    np.maximum(relu2_y, 0, out=relu2_y)
-    buffers.give(conv2_u)
-    return relu2_y
-
-
-def _basic2_predict(
-    place: str, x: rt.Array, params: Mapping[str, Any], state: Mapping[str, Any], dtype: Any, buffers: rt.Buffers
-) -> rt.Array:
-    """Compute block basic2, predict.
-
-    Computed are (60) to (72), stage2_block2; (73) to (85), stage2_block3. The numbers at its statements are the
-        first's.
-
-    Args:
-        place: what the names of its weights begin with.
-        x: shape (N, 16, 16, 32).
-        params: the weights by name.
-        state: the running statistics by name.
-        dtype: the type of all arrays.
-        buffers: memory that is used again.
-
-    Returns:
-        relu2_y, shape (N, 16, 16, 32).
-    """
-    N = x.shape[0]
-    conv1_w = rt.weight("resnet20", params, place + "_conv1.w", dtype, (3, 3, 32, 32))
-    norm1_gamma = rt.weight("resnet20", params, place + "_norm1.gamma", dtype, (32,))
-    norm1_beta = rt.weight("resnet20", params, place + "_norm1.beta", dtype, (32,))
-    conv2_w = rt.weight("resnet20", params, place + "_conv2.w", dtype, (3, 3, 32, 32))
-    norm2_gamma = rt.weight("resnet20", params, place + "_norm2.gamma", dtype, (32,))
-    norm2_beta = rt.weight("resnet20", params, place + "_norm2.beta", dtype, (32,))
-    norm1_running_mean = rt.weight("resnet20", state, place + "_norm1.running_mean", dtype, (32,))
-    norm1_running_var = rt.weight("resnet20", state, place + "_norm1.running_var", dtype, (32,))
-    norm2_running_mean = rt.weight("resnet20", state, place + "_norm2.running_mean", dtype, (32,))
-    norm2_running_var = rt.weight("resnet20", state, place + "_norm2.running_var", dtype, (32,))
-    # (60) conv1_u[n,i,j,k] = Σ_{r,t,c} x[n, i+r−1, j+t−1, c] conv1_w[r,t,c,k]
-    x_1 = rt.Window(  # n i j r t c
-        x, (N, 16, 16, 3, 3, 32), ((0, (0, 1)), (-1, (1, 1), (3, 1)), (-1, (2, 1), (4, 1)), (0, (5, 1)))
-    )
-    conv1_u = buffers.take((N, 16, 16, 32), dtype)
-    rt.contract("n i j r t c, r t c k -> n i j k", x_1, conv1_w, out=conv1_u)
-    # (65) relu1_y[n,i,j,c] = max(0, norm1_gamma[c]
-    #          (conv1_u[n,i,j,c]−norm1_running_mean[c])/√(10⁻⁵+norm1_running_var[c])+norm1_beta[c])
-    relu1_y = buffers.take((N, 16, 16, 32), dtype)
-    np.copyto(relu1_y, norm1_running_mean)
-    np.subtract(conv1_u, relu1_y, out=relu1_y)
-    relu1_y *= norm1_gamma / np.sqrt(norm1_running_var + 1e-05)
-    relu1_y += norm1_beta
-    np.maximum(relu1_y, 0, out=relu1_y)
-    buffers.give(conv1_u)
-    # (66) conv2_u[n,i,j,k] = Σ_{r,t,c} conv2_w[r,t,c,k] relu1_y[n, i+r−1, j+t−1, c]
-    relu1_y_1 = rt.Window(  # n i j r t c
-        relu1_y, (N, 16, 16, 3, 3, 32), ((0, (0, 1)), (-1, (1, 1), (3, 1)), (-1, (2, 1), (4, 1)), (0, (5, 1)))
-    )
-    conv2_u = buffers.take((N, 16, 16, 32), dtype)
-    rt.contract("n i j r t c, r t c k -> n i j k", relu1_y_1, conv2_w, out=conv2_u)
-    buffers.give(relu1_y)
-    # (72) relu2_y[n,i,j,c] = max(0, x[n,i,j,c]+norm2_gamma[c]
-    #          (conv2_u[n,i,j,c]−norm2_running_mean[c])/√(10⁻⁵+norm2_running_var[c])+norm2_beta[c])
-    relu2_y = buffers.take((N, 16, 16, 32), dtype)
-    np.copyto(relu2_y, norm2_running_mean)
-    np.subtract(conv2_u, relu2_y, out=relu2_y)
-    relu2_y *= norm2_gamma / np.sqrt(norm2_running_var + 1e-05)
-    relu2_y += norm2_beta
-    relu2_y += x
-    np.maximum(relu2_y, 0, out=relu2_y)
-    buffers.give(conv2_u)
-    return relu2_y
-
-
-def _basic3_predict(
-    place: str, x: rt.Array, params: Mapping[str, Any], state: Mapping[str, Any], dtype: Any, buffers: rt.Buffers
-) -> rt.Array:
-    """Compute block basic3, predict.
-
-    Computed are (100) to (112), stage3_block2; (113) to (125), stage3_block3. The numbers at its statements are the
-        first's.
-
-    Args:
-        place: what the names of its weights begin with.
-        x: shape (N, 8, 8, 64).
-        params: the weights by name.
-        state: the running statistics by name.
-        dtype: the type of all arrays.
-        buffers: memory that is used again.
-
-    Returns:
-        relu2_y, shape (N, 8, 8, 64).
-    """
-    N = x.shape[0]
-    conv1_w = rt.weight("resnet20", params, place + "_conv1.w", dtype, (3, 3, 64, 64))
-    norm1_gamma = rt.weight("resnet20", params, place + "_norm1.gamma", dtype, (64,))
-    norm1_beta = rt.weight("resnet20", params, place + "_norm1.beta", dtype, (64,))
-    conv2_w = rt.weight("resnet20", params, place + "_conv2.w", dtype, (3, 3, 64, 64))
-    norm2_gamma = rt.weight("resnet20", params, place + "_norm2.gamma", dtype, (64,))
-    norm2_beta = rt.weight("resnet20", params, place + "_norm2.beta", dtype, (64,))
-    norm1_running_mean = rt.weight("resnet20", state, place + "_norm1.running_mean", dtype, (64,))
-    norm1_running_var = rt.weight("resnet20", state, place + "_norm1.running_var", dtype, (64,))
-    norm2_running_mean = rt.weight("resnet20", state, place + "_norm2.running_mean", dtype, (64,))
-    norm2_running_var = rt.weight("resnet20", state, place + "_norm2.running_var", dtype, (64,))
-    # (100) conv1_u[n,i,j,k] = Σ_{r,t,c} x[n, i+r−1, j+t−1, c] conv1_w[r,t,c,k]
-    x_1 = rt.Window(  # n i j r t c
-        x, (N, 8, 8, 3, 3, 64), ((0, (0, 1)), (-1, (1, 1), (3, 1)), (-1, (2, 1), (4, 1)), (0, (5, 1)))
-    )
-    conv1_u = buffers.take((N, 8, 8, 64), dtype)
-    rt.contract("n i j r t c, r t c k -> n i j k", x_1, conv1_w, out=conv1_u)
-    # (105) relu1_y[n,i,j,c] = max(0, norm1_gamma[c]
-    #           (conv1_u[n,i,j,c]−norm1_running_mean[c])/√(10⁻⁵+norm1_running_var[c])+norm1_beta[c])
-    relu1_y = buffers.take((N, 8, 8, 64), dtype)
-    np.copyto(relu1_y, norm1_running_mean)
-    np.subtract(conv1_u, relu1_y, out=relu1_y)
-    relu1_y *= norm1_gamma / np.sqrt(norm1_running_var + 1e-05)
-    relu1_y += norm1_beta
-    np.maximum(relu1_y, 0, out=relu1_y)
-    buffers.give(conv1_u)
-    # (106) conv2_u[n,i,j,k] = Σ_{r,t,c} conv2_w[r,t,c,k] relu1_y[n, i+r−1, j+t−1, c]
-    relu1_y_1 = rt.Window(  # n i j r t c
-        relu1_y, (N, 8, 8, 3, 3, 64), ((0, (0, 1)), (-1, (1, 1), (3, 1)), (-1, (2, 1), (4, 1)), (0, (5, 1)))
-    )
-    conv2_u = buffers.take((N, 8, 8, 64), dtype)
-    rt.contract("n i j r t c, r t c k -> n i j k", relu1_y_1, conv2_w, out=conv2_u)
-    buffers.give(relu1_y)
-    # (112) relu2_y[n,i,j,c] = max(0, x[n,i,j,c]+norm2_gamma[c]
-    #           (conv2_u[n,i,j,c]−norm2_running_mean[c])/√(10⁻⁵+norm2_running_var[c])+norm2_beta[c])
-    relu2_y = buffers.take((N, 8, 8, 64), dtype)
+    relu2_y = buffers.take((N, H, H, C), dtype)
     np.copyto(relu2_y, norm2_running_mean)
     np.subtract(conv2_u, relu2_y, out=relu2_y)
     relu2_y *= norm2_gamma / np.sqrt(norm2_running_var + 1e-05)
@@ -1176,43 +530,45 @@ def _basic3_predict(
 
 
 def _down_predict(
-    place: str, x: rt.Array, params: Mapping[str, Any], state: Mapping[str, Any], dtype: Any, buffers: rt.Buffers
+    place: str,
+    x: rt.Array,
+    params: Mapping[str, Any],
+    state: Mapping[str, Any],
+    dtype: Any,
+    buffers: rt.Buffers,
+    *,
+    H_out: int,
+    K: int,
+    p: int,
 ) -> rt.Array:
     """Compute block down, predict.
 
-    Computed are (46) to (59), stage2_block1. The numbers at its statements are the first's.
-
-    Args:
-        place: what the names of its weights begin with.
-        x: shape (N, 32, 32, 16).
-        params: the weights by name.
-        state: the running statistics by name.
-        dtype: the type of all arrays.
-        buffers: memory that is used again.
+    Given are x, shape (N, H, H, C). What a weight is called begins with place.
+    The numbers at its statements are those at stage2_block1.
 
     Returns:
-        relu2_y, shape (N, 16, 16, 32).
+        relu2_y, shape (N, H_out, H_out, K).
     """
-    N = x.shape[0]
-    conv1_w = rt.weight("resnet20", params, place + "_conv1.w", dtype, (3, 3, 16, 32))
-    norm1_gamma = rt.weight("resnet20", params, place + "_norm1.gamma", dtype, (32,))
-    norm1_beta = rt.weight("resnet20", params, place + "_norm1.beta", dtype, (32,))
-    conv2_w = rt.weight("resnet20", params, place + "_conv2.w", dtype, (3, 3, 32, 32))
-    norm2_gamma = rt.weight("resnet20", params, place + "_norm2.gamma", dtype, (32,))
-    norm2_beta = rt.weight("resnet20", params, place + "_norm2.beta", dtype, (32,))
-    norm1_running_mean = rt.weight("resnet20", state, place + "_norm1.running_mean", dtype, (32,))
-    norm1_running_var = rt.weight("resnet20", state, place + "_norm1.running_var", dtype, (32,))
-    norm2_running_mean = rt.weight("resnet20", state, place + "_norm2.running_mean", dtype, (32,))
-    norm2_running_var = rt.weight("resnet20", state, place + "_norm2.running_var", dtype, (32,))
+    N, H, _, C = x.shape
+    conv1_w = rt.weight("resnet20", params, place + "_conv1.w", dtype, (3, 3, C, K))
+    norm1_gamma = rt.weight("resnet20", params, place + "_norm1.gamma", dtype, (K,))
+    norm1_beta = rt.weight("resnet20", params, place + "_norm1.beta", dtype, (K,))
+    conv2_w = rt.weight("resnet20", params, place + "_conv2.w", dtype, (3, 3, K, K))
+    norm2_gamma = rt.weight("resnet20", params, place + "_norm2.gamma", dtype, (K,))
+    norm2_beta = rt.weight("resnet20", params, place + "_norm2.beta", dtype, (K,))
+    norm1_running_mean = rt.weight("resnet20", state, place + "_norm1.running_mean", dtype, (K,))
+    norm1_running_var = rt.weight("resnet20", state, place + "_norm1.running_var", dtype, (K,))
+    norm2_running_mean = rt.weight("resnet20", state, place + "_norm2.running_mean", dtype, (K,))
+    norm2_running_var = rt.weight("resnet20", state, place + "_norm2.running_var", dtype, (K,))
     # (46) conv1_u[n,i,j,k] = Σ_{r,t,c} x[n, 2i+r−1, 2j+t−1, c] conv1_w[r,t,c,k]
     x_1 = rt.Window(  # n i j r t c
-        x, (N, 16, 16, 3, 3, 16), ((0, (0, 1)), (-1, (1, 2), (3, 1)), (-1, (2, 2), (4, 1)), (0, (5, 1)))
+        x, (N, H_out, H_out, 3, 3, C), ((0, (0, 1)), (-1, (1, 2), (3, 1)), (-1, (2, 2), (4, 1)), (0, (5, 1)))
     )
-    conv1_u = buffers.take((N, 16, 16, 32), dtype)
+    conv1_u = buffers.take((N, H_out, H_out, K), dtype)
     rt.contract("n i j r t c, r t c k -> n i j k", x_1, conv1_w, out=conv1_u)
     # (51) relu1_y[n,i,j,c] = max(0, norm1_gamma[c]
     #          (conv1_u[n,i,j,c]−norm1_running_mean[c])/√(10⁻⁵+norm1_running_var[c])+norm1_beta[c])
-    relu1_y = buffers.take((N, 16, 16, 32), dtype)
+    relu1_y = buffers.take((N, H_out, H_out, K), dtype)
     np.copyto(relu1_y, norm1_running_mean)
     np.subtract(conv1_u, relu1_y, out=relu1_y)
     relu1_y *= norm1_gamma / np.sqrt(norm1_running_var + 1e-05)
@@ -1221,80 +577,15 @@ def _down_predict(
     buffers.give(conv1_u)
     # (52) conv2_u[n,i,j,k] = Σ_{r,t,c} conv2_w[r,t,c,k] relu1_y[n, i+r−1, j+t−1, c]
     relu1_y_1 = rt.Window(  # n i j r t c
-        relu1_y, (N, 16, 16, 3, 3, 32), ((0, (0, 1)), (-1, (1, 1), (3, 1)), (-1, (2, 1), (4, 1)), (0, (5, 1)))
+        relu1_y, (N, H_out, H_out, 3, 3, K), ((0, (0, 1)), (-1, (1, 1), (3, 1)), (-1, (2, 1), (4, 1)), (0, (5, 1)))
     )
-    conv2_u = buffers.take((N, 16, 16, 32), dtype)
+    conv2_u = buffers.take((N, H_out, H_out, K), dtype)
     rt.contract("n i j r t c, r t c k -> n i j k", relu1_y_1, conv2_w, out=conv2_u)
     buffers.give(relu1_y)
-    # (59) relu2_y[n,i,j,c] = max(0, x[n, 2i, 2j, c−8]+norm2_gamma[c]
+    # (59) relu2_y[n,i,j,c] = max(0, x[n, 2i, 2j, c−p]+norm2_gamma[c]
     #          (conv2_u[n,i,j,c]−norm2_running_mean[c])/√(10⁻⁵+norm2_running_var[c])+norm2_beta[c])
-    x_2 = rt.window(x, (N, 16, 16, 32), ((0, (0, 1)), (0, (1, 2)), (0, (2, 2)), (-8, (3, 1))))  # n i j c
-    relu2_y = buffers.take((N, 16, 16, 32), dtype)
-    np.copyto(relu2_y, norm2_running_mean)
-    np.subtract(conv2_u, relu2_y, out=relu2_y)
-    relu2_y *= norm2_gamma / np.sqrt(norm2_running_var + 1e-05)
-    relu2_y += norm2_beta
-    relu2_y += x_2
-    np.maximum(relu2_y, 0, out=relu2_y)
-    buffers.give(conv2_u)
-    return relu2_y
-
-
-def _down2_predict(
-    place: str, x: rt.Array, params: Mapping[str, Any], state: Mapping[str, Any], dtype: Any, buffers: rt.Buffers
-) -> rt.Array:
-    """Compute block down2, predict.
-
-    Computed are (86) to (99), stage3_block1. The numbers at its statements are the first's.
-
-    Args:
-        place: what the names of its weights begin with.
-        x: shape (N, 16, 16, 32).
-        params: the weights by name.
-        state: the running statistics by name.
-        dtype: the type of all arrays.
-        buffers: memory that is used again.
-
-    Returns:
-        relu2_y, shape (N, 8, 8, 64).
-    """
-    N = x.shape[0]
-    conv1_w = rt.weight("resnet20", params, place + "_conv1.w", dtype, (3, 3, 32, 64))
-    norm1_gamma = rt.weight("resnet20", params, place + "_norm1.gamma", dtype, (64,))
-    norm1_beta = rt.weight("resnet20", params, place + "_norm1.beta", dtype, (64,))
-    conv2_w = rt.weight("resnet20", params, place + "_conv2.w", dtype, (3, 3, 64, 64))
-    norm2_gamma = rt.weight("resnet20", params, place + "_norm2.gamma", dtype, (64,))
-    norm2_beta = rt.weight("resnet20", params, place + "_norm2.beta", dtype, (64,))
-    norm1_running_mean = rt.weight("resnet20", state, place + "_norm1.running_mean", dtype, (64,))
-    norm1_running_var = rt.weight("resnet20", state, place + "_norm1.running_var", dtype, (64,))
-    norm2_running_mean = rt.weight("resnet20", state, place + "_norm2.running_mean", dtype, (64,))
-    norm2_running_var = rt.weight("resnet20", state, place + "_norm2.running_var", dtype, (64,))
-    # (86) conv1_u[n,i,j,k] = Σ_{r,t,c} x[n, 2i+r−1, 2j+t−1, c] conv1_w[r,t,c,k]
-    x_1 = rt.Window(  # n i j r t c
-        x, (N, 8, 8, 3, 3, 32), ((0, (0, 1)), (-1, (1, 2), (3, 1)), (-1, (2, 2), (4, 1)), (0, (5, 1)))
-    )
-    conv1_u = buffers.take((N, 8, 8, 64), dtype)
-    rt.contract("n i j r t c, r t c k -> n i j k", x_1, conv1_w, out=conv1_u)
-    # (91) relu1_y[n,i,j,c] = max(0, norm1_gamma[c]
-    #          (conv1_u[n,i,j,c]−norm1_running_mean[c])/√(10⁻⁵+norm1_running_var[c])+norm1_beta[c])
-    relu1_y = buffers.take((N, 8, 8, 64), dtype)
-    np.copyto(relu1_y, norm1_running_mean)
-    np.subtract(conv1_u, relu1_y, out=relu1_y)
-    relu1_y *= norm1_gamma / np.sqrt(norm1_running_var + 1e-05)
-    relu1_y += norm1_beta
-    np.maximum(relu1_y, 0, out=relu1_y)
-    buffers.give(conv1_u)
-    # (92) conv2_u[n,i,j,k] = Σ_{r,t,c} conv2_w[r,t,c,k] relu1_y[n, i+r−1, j+t−1, c]
-    relu1_y_1 = rt.Window(  # n i j r t c
-        relu1_y, (N, 8, 8, 3, 3, 64), ((0, (0, 1)), (-1, (1, 1), (3, 1)), (-1, (2, 1), (4, 1)), (0, (5, 1)))
-    )
-    conv2_u = buffers.take((N, 8, 8, 64), dtype)
-    rt.contract("n i j r t c, r t c k -> n i j k", relu1_y_1, conv2_w, out=conv2_u)
-    buffers.give(relu1_y)
-    # (99) relu2_y[n,i,j,c] = max(0, x[n, 2i, 2j, c−16]+norm2_gamma[c]
-    #          (conv2_u[n,i,j,c]−norm2_running_mean[c])/√(10⁻⁵+norm2_running_var[c])+norm2_beta[c])
-    x_2 = rt.window(x, (N, 8, 8, 64), ((0, (0, 1)), (0, (1, 2)), (0, (2, 2)), (-16, (3, 1))))  # n i j c
-    relu2_y = buffers.take((N, 8, 8, 64), dtype)
+    x_2 = rt.window(x, (N, H_out, H_out, K), ((0, (0, 1)), (0, (1, 2)), (0, (2, 2)), (-p, (3, 1))))  # n i j c
+    relu2_y = buffers.take((N, H_out, H_out, K), dtype)
     np.copyto(relu2_y, norm2_running_mean)
     np.subtract(conv2_u, relu2_y, out=relu2_y)
     relu2_y *= norm2_gamma / np.sqrt(norm2_running_var + 1e-05)
@@ -1324,11 +615,9 @@ def resnet20_predict(
         output_u, shape (N, 10).
 
     Raises:
-        TypeError: when an array has a wrong type.
-        ValueError: when shapes do not fit or a weight is missing.
+        TypeError, ValueError: when a type or a shape does not fit, or a weight is missing.
     """
-    x = rt.array("resnet20", "x", x, 4)
-    dtype = rt.float_type("resnet20", x=x)
+    x, dtype = rt.arrays("resnet20", "x 4", x)
     N = x.shape[0]
     rt.extents("resnet20", "x", x.shape, (N, 32, 32, 3), "batch, height, width, channels")
     conv1_w = rt.weight("resnet20", params, "conv1.w", dtype, (3, 3, 3, 16))
@@ -1364,22 +653,26 @@ def resnet20_predict(
     stage1_block3_relu2_y = _basic_predict("stage1_block3", stage1_block2_relu2_y, params, state, dtype, buffers)
     buffers.give(stage1_block2_relu2_y)
     # (46) to (59), stage2_block1
-    stage2_block1_relu2_y = _down_predict("stage2_block1", stage1_block3_relu2_y, params, state, dtype, buffers)
+    stage2_block1_relu2_y = _down_predict(
+        "stage2_block1", stage1_block3_relu2_y, params, state, dtype, buffers, H_out=16, K=32, p=8
+    )
     buffers.give(stage1_block3_relu2_y)
     # (60) to (72), stage2_block2
-    stage2_block2_relu2_y = _basic2_predict("stage2_block2", stage2_block1_relu2_y, params, state, dtype, buffers)
+    stage2_block2_relu2_y = _basic_predict("stage2_block2", stage2_block1_relu2_y, params, state, dtype, buffers)
     buffers.give(stage2_block1_relu2_y)
     # (73) to (85), stage2_block3
-    stage2_block3_relu2_y = _basic2_predict("stage2_block3", stage2_block2_relu2_y, params, state, dtype, buffers)
+    stage2_block3_relu2_y = _basic_predict("stage2_block3", stage2_block2_relu2_y, params, state, dtype, buffers)
     buffers.give(stage2_block2_relu2_y)
     # (86) to (99), stage3_block1
-    stage3_block1_relu2_y = _down2_predict("stage3_block1", stage2_block3_relu2_y, params, state, dtype, buffers)
+    stage3_block1_relu2_y = _down_predict(
+        "stage3_block1", stage2_block3_relu2_y, params, state, dtype, buffers, H_out=8, K=64, p=16
+    )
     buffers.give(stage2_block3_relu2_y)
     # (100) to (112), stage3_block2
-    stage3_block2_relu2_y = _basic3_predict("stage3_block2", stage3_block1_relu2_y, params, state, dtype, buffers)
+    stage3_block2_relu2_y = _basic_predict("stage3_block2", stage3_block1_relu2_y, params, state, dtype, buffers)
     buffers.give(stage3_block1_relu2_y)
     # (113) to (125), stage3_block3
-    stage3_block3_relu2_y = _basic3_predict("stage3_block3", stage3_block2_relu2_y, params, state, dtype, buffers)
+    stage3_block3_relu2_y = _basic_predict("stage3_block3", stage3_block2_relu2_y, params, state, dtype, buffers)
     buffers.give(stage3_block2_relu2_y)
     # (126) pool_y[n,c] = 1/64 Σ_{i,j} stage3_block3_relu2_y[n,i,j,c]
     pool_y = 1 / 64 * rt.total(stage3_block3_relu2_y.transpose(0, 3, 1, 2), (-2, -1))
@@ -1393,368 +686,89 @@ def resnet20_predict(
 
 
 def _basic_backward(
-    place: str,
-    x: rt.Array,
-    relu2_y: rt.Array,
-    drelu2_y: rt.Array,
-    params: Mapping[str, Any],
-    saved: tuple[Any, ...],
-    dtype: Any,
-    buffers: rt.Buffers,
+    place: str, drelu2_y: rt.Array, params: Mapping[str, Any], saved: tuple[Any, ...], dtype: Any, buffers: rt.Buffers
 ) -> tuple[rt.Array, dict[str, rt.Array]]:
     """Compute block basic, backward.
 
-    Computed are (750) to (840), stage1_block3; (844) to (934), stage1_block2; (938) to (1028), stage1_block1. The
-        numbers at its statements are the first's.
-
-    Args:
-        place: what the names of its weights begin with.
-        x: shape (N, 32, 32, 16).
-        relu2_y: shape (N, 32, 32, 16).
-        drelu2_y: shape (N, 32, 32, 16).
-        params: the weights by name.
-        saved: norm1_v, norm1_h, relu1_y, norm2_v and norm2_h.
-        dtype: the type of all arrays.
-        buffers: memory that is used again.
+    Given are drelu2_y, shape (N, H, H, C); saved: x, norm1_v, norm1_h, relu1_y, norm2_v, norm2_h and relu2_y. What
+        a weight is called begins with place.
+    The numbers at its statements are those at stage3_block3.
 
     Returns:
-        dx, shape (N, 32, 32, 16); dconv1_w, dnorm1_gamma, dnorm1_beta, dconv2_w, dnorm2_gamma and dnorm2_beta by
-            name.
+        dx, shape (N, H, H, C); dconv1_w, dnorm1_gamma, dnorm1_beta, dconv2_w, dnorm2_gamma and dnorm2_beta by name.
     """
-    (norm1_v, norm1_h, relu1_y, norm2_v, norm2_h) = saved
-    N = x.shape[0]
-    conv1_w = rt.weight("resnet20", params, place + "_conv1.w", dtype, (3, 3, 16, 16))
-    norm1_gamma = rt.weight("resnet20", params, place + "_norm1.gamma", dtype, (16,))
-    conv2_w = rt.weight("resnet20", params, place + "_conv2.w", dtype, (3, 3, 16, 16))
-    norm2_gamma = rt.weight("resnet20", params, place + "_norm2.gamma", dtype, (16,))
-    # (750) dsum_y[m,q,v,e] = drelu2_y[m,q,v,e] [relu2_y[m,q,v,e]>0]
-    dsum_y = np.where(relu2_y > 0, drelu2_y, 0)
-    # (755) dnorm2_h[m,q,v,e] = norm2_gamma[e] dsum_y[m,q,v,e]
-    dnorm2_h = buffers.take((N, 32, 32, 16), dtype)
-    np.multiply(dsum_y, norm2_gamma, out=dnorm2_h)
-    # (761) dnorm2_v[m] = −1/(2(10⁻⁵+norm2_v[m])) Σ_{n,i,j} norm2_h[n,i,j,m] dnorm2_h[n,i,j,m]
-    dnorm2_v = 1 / (norm2_v + 1e-05) * (-1 / 2) * rt.contract("n i j m, n i j m -> m", dnorm2_h, norm2_h)
-    # (767) dnorm2_m[m] = −1/√(10⁻⁵+norm2_v[m]) Σ_{n,i,j} dnorm2_h[n,i,j,m]
-    dnorm2_m = -1 / np.sqrt(norm2_v + 1e-05) * rt.total(dnorm2_h.transpose(3, 0, 1, 2), (-3, -2, -1))
-    # (767) dnorm2_m[m] += −1/(512N) dnorm2_v[m] √(10⁻⁵+norm2_v[m]) Σ_{n,i,j} norm2_h[n,i,j,m]
-    dnorm2_m += (
-        np.sqrt(norm2_v + 1e-05)
-        * dnorm2_v
-        * -rt.ratio(1, 512 * N)
-        * rt.total(norm2_h.transpose(3, 0, 1, 2), (-3, -2, -1))
-    )
-    # (783) dconv2_u[m,q,v,e] = 1/1024 (2 norm2_h[m,q,v,e] dnorm2_v[e] √(10⁻⁵+norm2_v[e])/N+1024
-    #           dnorm2_h[m,q,v,e]/√(10⁻⁵+norm2_v[e])+dnorm2_m[e]/N)
-    dconv2_u = buffers.take((N, 32, 32, 16), dtype)
-    np.multiply(dnorm2_h, 1 / np.sqrt(norm2_v + 1e-05), out=dconv2_u)
-    dconv2_u += rt.ratio(1, 512 * N) * (np.sqrt(norm2_v + 1e-05) * dnorm2_v) * norm2_h
-    dconv2_u += rt.ratio(1, 1024 * N) * dnorm2_m
-    buffers.give(dnorm2_h)
-    # (793) drelu1_y[m,q,v,e] = Σ_{k,r,t} conv2_w[r,t,e,k] dconv2_u[m, q+1−r, v+1−t, k]
-    dconv2_u_1 = rt.Window(  # m q v k r t
-        dconv2_u, (N, 32, 32, 16, 3, 3), ((0, (0, 1)), (1, (1, 1), (4, -1)), (1, (2, 1), (5, -1)), (0, (3, 1)))
-    )
-    drelu1_y = buffers.take((N, 32, 32, 16), dtype)
-    rt.contract("m q v k r t, r t e k -> m q v e", dconv2_u_1, conv2_w, out=drelu1_y)
-    # (797) dnorm1_y[m,q,v,e] = drelu1_y[m,q,v,e] [relu1_y[m,q,v,e]>0]
-    dnorm1_y = np.where(relu1_y > 0, drelu1_y, 0)
-    buffers.give(drelu1_y)
-    # (802) dnorm1_h[m,q,v,e] = norm1_gamma[e] dnorm1_y[m,q,v,e]
-    dnorm1_h = buffers.take((N, 32, 32, 16), dtype)
-    np.multiply(dnorm1_y, norm1_gamma, out=dnorm1_h)
-    # (808) dnorm1_v[m] = −1/(2(10⁻⁵+norm1_v[m])) Σ_{n,i,j} norm1_h[n,i,j,m] dnorm1_h[n,i,j,m]
-    dnorm1_v = 1 / (norm1_v + 1e-05) * (-1 / 2) * rt.contract("n i j m, n i j m -> m", dnorm1_h, norm1_h)
-    # (814) dnorm1_m[m] = −1/√(10⁻⁵+norm1_v[m]) Σ_{n,i,j} dnorm1_h[n,i,j,m]
-    dnorm1_m = -1 / np.sqrt(norm1_v + 1e-05) * rt.total(dnorm1_h.transpose(3, 0, 1, 2), (-3, -2, -1))
-    # (814) dnorm1_m[m] += −1/(512N) dnorm1_v[m] √(10⁻⁵+norm1_v[m]) Σ_{n,i,j} norm1_h[n,i,j,m]
-    dnorm1_m += (
-        np.sqrt(norm1_v + 1e-05)
-        * dnorm1_v
-        * -rt.ratio(1, 512 * N)
-        * rt.total(norm1_h.transpose(3, 0, 1, 2), (-3, -2, -1))
-    )
-    # (830) dconv1_u[m,q,v,e] = 1/1024 (2 norm1_h[m,q,v,e] dnorm1_v[e] √(10⁻⁵+norm1_v[e])/N+1024
-    #           dnorm1_h[m,q,v,e]/√(10⁻⁵+norm1_v[e])+dnorm1_m[e]/N)
-    dconv1_u = buffers.take((N, 32, 32, 16), dtype)
-    np.multiply(dnorm1_h, 1 / np.sqrt(norm1_v + 1e-05), out=dconv1_u)
-    dconv1_u += rt.ratio(1, 512 * N) * (np.sqrt(norm1_v + 1e-05) * dnorm1_v) * norm1_h
-    dconv1_u += rt.ratio(1, 1024 * N) * dnorm1_m
-    buffers.give(dnorm1_h)
-    # (840) dx[m,q,v,e] = Σ_{k,r,t} conv1_w[r,t,e,k] dconv1_u[m, q+1−r, v+1−t, k]
-    dconv1_u_1 = rt.Window(  # m q v k r t
-        dconv1_u, (N, 32, 32, 16, 3, 3), ((0, (0, 1)), (1, (1, 1), (4, -1)), (1, (2, 1), (5, -1)), (0, (3, 1)))
-    )
-    dx = buffers.take((N, 32, 32, 16), dtype)
-    rt.contract("m q v k r t, r t e k -> m q v e", dconv1_u_1, conv1_w, out=dx)
-    # (840) dx[m,q,v,e] += dsum_y[m,q,v,e]
-    dx += dsum_y
-    # (835) dconv1_w[m,q,v,e] = Σ_{n,i,j} x[n, m+i−1, q+j−1, v] dconv1_u[n,i,j,e]
-    x_1 = rt.Window(  # m q v n i j
-        x, (3, 3, 16, N, 32, 32), ((0, (3, 1)), (-1, (0, 1), (4, 1)), (-1, (1, 1), (5, 1)), (0, (2, 1)))
-    )
-    dconv1_w = np.empty((3, 3, 16, 16), dtype)
-    rt.contract("m q v n i j, n i j e -> m q v e", x_1, dconv1_u, out=dconv1_w)
-    buffers.give(dconv1_u)
-    # (819) dnorm1_gamma[m] = Σ_{n,i,j} norm1_h[n,i,j,m] dnorm1_y[n,i,j,m]
-    dnorm1_gamma = rt.contract("n i j m, n i j m -> m", dnorm1_y, norm1_h)
-    # (824) dnorm1_beta[m] = Σ_{n,i,j} dnorm1_y[n,i,j,m]
-    dnorm1_beta = rt.total(dnorm1_y.transpose(3, 0, 1, 2), (-3, -2, -1))
-    # (788) dconv2_w[m,q,v,e] = Σ_{n,i,j} relu1_y[n, m+i−1, q+j−1, v] dconv2_u[n,i,j,e]
-    relu1_y_1 = rt.Window(  # m q v n i j
-        relu1_y, (3, 3, 16, N, 32, 32), ((0, (3, 1)), (-1, (0, 1), (4, 1)), (-1, (1, 1), (5, 1)), (0, (2, 1)))
-    )
-    dconv2_w = np.empty((3, 3, 16, 16), dtype)
-    rt.contract("m q v n i j, n i j e -> m q v e", relu1_y_1, dconv2_u, out=dconv2_w)
-    buffers.give(dconv2_u)
-    # (772) dnorm2_gamma[m] = Σ_{n,i,j} norm2_h[n,i,j,m] dsum_y[n,i,j,m]
-    dnorm2_gamma = rt.contract("n i j m, n i j m -> m", dsum_y, norm2_h)
-    # (777) dnorm2_beta[m] = Σ_{n,i,j} dsum_y[n,i,j,m]
-    dnorm2_beta = rt.total(dsum_y.transpose(3, 0, 1, 2), (-3, -2, -1))
-    return (
-        dx,
-        {
-            place + "_conv1.w": dconv1_w,
-            place + "_norm1.gamma": dnorm1_gamma,
-            place + "_norm1.beta": dnorm1_beta,
-            place + "_conv2.w": dconv2_w,
-            place + "_norm2.gamma": dnorm2_gamma,
-            place + "_norm2.beta": dnorm2_beta,
-        },
-    )
-
-
-def _basic2_backward(
-    place: str,
-    x: rt.Array,
-    relu2_y: rt.Array,
-    drelu2_y: rt.Array,
-    params: Mapping[str, Any],
-    saved: tuple[Any, ...],
-    dtype: Any,
-    buffers: rt.Buffers,
-) -> tuple[rt.Array, dict[str, rt.Array]]:
-    """Compute block basic2, backward.
-
-    Computed are (463) to (553), stage2_block3; (557) to (647), stage2_block2. The numbers at its statements are the
-        first's.
-
-    Args:
-        place: what the names of its weights begin with.
-        x: shape (N, 16, 16, 32).
-        relu2_y: shape (N, 16, 16, 32).
-        drelu2_y: shape (N, 16, 16, 32).
-        params: the weights by name.
-        saved: norm1_v, norm1_h, relu1_y, norm2_v and norm2_h.
-        dtype: the type of all arrays.
-        buffers: memory that is used again.
-
-    Returns:
-        dx, shape (N, 16, 16, 32); dconv1_w, dnorm1_gamma, dnorm1_beta, dconv2_w, dnorm2_gamma and dnorm2_beta by
-            name.
-    """
-    (norm1_v, norm1_h, relu1_y, norm2_v, norm2_h) = saved
-    N = x.shape[0]
-    conv1_w = rt.weight("resnet20", params, place + "_conv1.w", dtype, (3, 3, 32, 32))
-    norm1_gamma = rt.weight("resnet20", params, place + "_norm1.gamma", dtype, (32,))
-    conv2_w = rt.weight("resnet20", params, place + "_conv2.w", dtype, (3, 3, 32, 32))
-    norm2_gamma = rt.weight("resnet20", params, place + "_norm2.gamma", dtype, (32,))
-    # (463) dsum_y[m,q,v,e] = drelu2_y[m,q,v,e] [relu2_y[m,q,v,e]>0]
-    dsum_y = np.where(relu2_y > 0, drelu2_y, 0)
-    # (468) dnorm2_h[m,q,v,e] = norm2_gamma[e] dsum_y[m,q,v,e]
-    dnorm2_h = buffers.take((N, 16, 16, 32), dtype)
-    np.multiply(dsum_y, norm2_gamma, out=dnorm2_h)
-    # (474) dnorm2_v[m] = −1/(2(10⁻⁵+norm2_v[m])) Σ_{n,i,j} norm2_h[n,i,j,m] dnorm2_h[n,i,j,m]
-    dnorm2_v = 1 / (norm2_v + 1e-05) * (-1 / 2) * rt.contract("n i j m, n i j m -> m", dnorm2_h, norm2_h)
-    # (480) dnorm2_m[m] = −1/√(10⁻⁵+norm2_v[m]) Σ_{n,i,j} dnorm2_h[n,i,j,m]
-    dnorm2_m = -1 / np.sqrt(norm2_v + 1e-05) * rt.total(dnorm2_h.transpose(3, 0, 1, 2), (-3, -2, -1))
-    # (480) dnorm2_m[m] += −1/(128N) dnorm2_v[m] √(10⁻⁵+norm2_v[m]) Σ_{n,i,j} norm2_h[n,i,j,m]
-    dnorm2_m += (
-        np.sqrt(norm2_v + 1e-05)
-        * dnorm2_v
-        * -rt.ratio(1, 128 * N)
-        * rt.total(norm2_h.transpose(3, 0, 1, 2), (-3, -2, -1))
-    )
-    # (496) dconv2_u[m,q,v,e] = 1/256 (2 norm2_h[m,q,v,e] dnorm2_v[e] √(10⁻⁵+norm2_v[e])/N+256
-    #           dnorm2_h[m,q,v,e]/√(10⁻⁵+norm2_v[e])+dnorm2_m[e]/N)
-    dconv2_u = buffers.take((N, 16, 16, 32), dtype)
-    np.multiply(dnorm2_h, 1 / np.sqrt(norm2_v + 1e-05), out=dconv2_u)
-    dconv2_u += rt.ratio(1, 128 * N) * (np.sqrt(norm2_v + 1e-05) * dnorm2_v) * norm2_h
-    dconv2_u += rt.ratio(1, 256 * N) * dnorm2_m
-    buffers.give(dnorm2_h)
-    # (506) drelu1_y[m,q,v,e] = Σ_{k,r,t} conv2_w[r,t,e,k] dconv2_u[m, q+1−r, v+1−t, k]
-    dconv2_u_1 = rt.Window(  # m q v k r t
-        dconv2_u, (N, 16, 16, 32, 3, 3), ((0, (0, 1)), (1, (1, 1), (4, -1)), (1, (2, 1), (5, -1)), (0, (3, 1)))
-    )
-    drelu1_y = buffers.take((N, 16, 16, 32), dtype)
-    rt.contract("m q v k r t, r t e k -> m q v e", dconv2_u_1, conv2_w, out=drelu1_y)
-    # (510) dnorm1_y[m,q,v,e] = drelu1_y[m,q,v,e] [relu1_y[m,q,v,e]>0]
-    dnorm1_y = np.where(relu1_y > 0, drelu1_y, 0)
-    buffers.give(drelu1_y)
-    # (515) dnorm1_h[m,q,v,e] = norm1_gamma[e] dnorm1_y[m,q,v,e]
-    dnorm1_h = buffers.take((N, 16, 16, 32), dtype)
-    np.multiply(dnorm1_y, norm1_gamma, out=dnorm1_h)
-    # (521) dnorm1_v[m] = −1/(2(10⁻⁵+norm1_v[m])) Σ_{n,i,j} norm1_h[n,i,j,m] dnorm1_h[n,i,j,m]
-    dnorm1_v = 1 / (norm1_v + 1e-05) * (-1 / 2) * rt.contract("n i j m, n i j m -> m", dnorm1_h, norm1_h)
-    # (527) dnorm1_m[m] = −1/√(10⁻⁵+norm1_v[m]) Σ_{n,i,j} dnorm1_h[n,i,j,m]
-    dnorm1_m = -1 / np.sqrt(norm1_v + 1e-05) * rt.total(dnorm1_h.transpose(3, 0, 1, 2), (-3, -2, -1))
-    # (527) dnorm1_m[m] += −1/(128N) dnorm1_v[m] √(10⁻⁵+norm1_v[m]) Σ_{n,i,j} norm1_h[n,i,j,m]
-    dnorm1_m += (
-        np.sqrt(norm1_v + 1e-05)
-        * dnorm1_v
-        * -rt.ratio(1, 128 * N)
-        * rt.total(norm1_h.transpose(3, 0, 1, 2), (-3, -2, -1))
-    )
-    # (543) dconv1_u[m,q,v,e] = 1/256 (2 norm1_h[m,q,v,e] dnorm1_v[e] √(10⁻⁵+norm1_v[e])/N+256
-    #           dnorm1_h[m,q,v,e]/√(10⁻⁵+norm1_v[e])+dnorm1_m[e]/N)
-    dconv1_u = buffers.take((N, 16, 16, 32), dtype)
-    np.multiply(dnorm1_h, 1 / np.sqrt(norm1_v + 1e-05), out=dconv1_u)
-    dconv1_u += rt.ratio(1, 128 * N) * (np.sqrt(norm1_v + 1e-05) * dnorm1_v) * norm1_h
-    dconv1_u += rt.ratio(1, 256 * N) * dnorm1_m
-    buffers.give(dnorm1_h)
-    # (553) dx[m,q,v,e] = Σ_{k,r,t} conv1_w[r,t,e,k] dconv1_u[m, q+1−r, v+1−t, k]
-    dconv1_u_1 = rt.Window(  # m q v k r t
-        dconv1_u, (N, 16, 16, 32, 3, 3), ((0, (0, 1)), (1, (1, 1), (4, -1)), (1, (2, 1), (5, -1)), (0, (3, 1)))
-    )
-    dx = buffers.take((N, 16, 16, 32), dtype)
-    rt.contract("m q v k r t, r t e k -> m q v e", dconv1_u_1, conv1_w, out=dx)
-    # (553) dx[m,q,v,e] += dsum_y[m,q,v,e]
-    dx += dsum_y
-    # (548) dconv1_w[m,q,v,e] = Σ_{n,i,j} x[n, m+i−1, q+j−1, v] dconv1_u[n,i,j,e]
-    x_1 = rt.Window(  # m q v n i j
-        x, (3, 3, 32, N, 16, 16), ((0, (3, 1)), (-1, (0, 1), (4, 1)), (-1, (1, 1), (5, 1)), (0, (2, 1)))
-    )
-    dconv1_w = np.empty((3, 3, 32, 32), dtype)
-    rt.contract("m q v n i j, n i j e -> m q v e", x_1, dconv1_u, out=dconv1_w)
-    buffers.give(dconv1_u)
-    # (532) dnorm1_gamma[m] = Σ_{n,i,j} norm1_h[n,i,j,m] dnorm1_y[n,i,j,m]
-    dnorm1_gamma = rt.contract("n i j m, n i j m -> m", dnorm1_y, norm1_h)
-    # (537) dnorm1_beta[m] = Σ_{n,i,j} dnorm1_y[n,i,j,m]
-    dnorm1_beta = rt.total(dnorm1_y.transpose(3, 0, 1, 2), (-3, -2, -1))
-    # (501) dconv2_w[m,q,v,e] = Σ_{n,i,j} relu1_y[n, m+i−1, q+j−1, v] dconv2_u[n,i,j,e]
-    relu1_y_1 = rt.Window(  # m q v n i j
-        relu1_y, (3, 3, 32, N, 16, 16), ((0, (3, 1)), (-1, (0, 1), (4, 1)), (-1, (1, 1), (5, 1)), (0, (2, 1)))
-    )
-    dconv2_w = np.empty((3, 3, 32, 32), dtype)
-    rt.contract("m q v n i j, n i j e -> m q v e", relu1_y_1, dconv2_u, out=dconv2_w)
-    buffers.give(dconv2_u)
-    # (485) dnorm2_gamma[m] = Σ_{n,i,j} norm2_h[n,i,j,m] dsum_y[n,i,j,m]
-    dnorm2_gamma = rt.contract("n i j m, n i j m -> m", dsum_y, norm2_h)
-    # (490) dnorm2_beta[m] = Σ_{n,i,j} dsum_y[n,i,j,m]
-    dnorm2_beta = rt.total(dsum_y.transpose(3, 0, 1, 2), (-3, -2, -1))
-    return (
-        dx,
-        {
-            place + "_conv1.w": dconv1_w,
-            place + "_norm1.gamma": dnorm1_gamma,
-            place + "_norm1.beta": dnorm1_beta,
-            place + "_conv2.w": dconv2_w,
-            place + "_norm2.gamma": dnorm2_gamma,
-            place + "_norm2.beta": dnorm2_beta,
-        },
-    )
-
-
-def _basic3_backward(
-    place: str,
-    x: rt.Array,
-    relu2_y: rt.Array,
-    drelu2_y: rt.Array,
-    params: Mapping[str, Any],
-    saved: tuple[Any, ...],
-    dtype: Any,
-    buffers: rt.Buffers,
-) -> tuple[rt.Array, dict[str, rt.Array]]:
-    """Compute block basic3, backward.
-
-    Computed are (175) to (266), stage3_block3; (270) to (360), stage3_block2. The numbers at its statements are the
-        first's.
-
-    Args:
-        place: what the names of its weights begin with.
-        x: shape (N, 8, 8, 64).
-        relu2_y: shape (N, 8, 8, 64).
-        drelu2_y: shape (N, 8, 8, 64).
-        params: the weights by name.
-        saved: norm1_v, norm1_h, relu1_y, norm2_v and norm2_h.
-        dtype: the type of all arrays.
-        buffers: memory that is used again.
-
-    Returns:
-        dx, shape (N, 8, 8, 64); dconv1_w, dnorm1_gamma, dnorm1_beta, dconv2_w, dnorm2_gamma and dnorm2_beta by
-            name.
-    """
-    (norm1_v, norm1_h, relu1_y, norm2_v, norm2_h) = saved
-    N = x.shape[0]
-    conv1_w = rt.weight("resnet20", params, place + "_conv1.w", dtype, (3, 3, 64, 64))
-    norm1_gamma = rt.weight("resnet20", params, place + "_norm1.gamma", dtype, (64,))
-    conv2_w = rt.weight("resnet20", params, place + "_conv2.w", dtype, (3, 3, 64, 64))
-    norm2_gamma = rt.weight("resnet20", params, place + "_norm2.gamma", dtype, (64,))
+    (x, norm1_v, norm1_h, relu1_y, norm2_v, norm2_h, relu2_y) = saved
+    N, H, _, C = drelu2_y.shape
+    conv1_w = rt.weight("resnet20", params, place + "_conv1.w", dtype, (3, 3, C, C))
+    norm1_gamma = rt.weight("resnet20", params, place + "_norm1.gamma", dtype, (C,))
+    conv2_w = rt.weight("resnet20", params, place + "_conv2.w", dtype, (3, 3, C, C))
+    norm2_gamma = rt.weight("resnet20", params, place + "_norm2.gamma", dtype, (C,))
     # (175) dsum_y[m,q,v,e] = drelu2_y[m,q,v,e] [relu2_y[m,q,v,e]>0]
     dsum_y = np.where(relu2_y > 0, drelu2_y, 0)
     # (181) dnorm2_h[m,q,v,e] = norm2_gamma[e] dsum_y[m,q,v,e]
-    dnorm2_h = buffers.take((N, 8, 8, 64), dtype)
+    dnorm2_h = buffers.take((N, H, H, C), dtype)
     np.multiply(dsum_y, norm2_gamma, out=dnorm2_h)
     # (187) dnorm2_v[m] = −1/(2(10⁻⁵+norm2_v[m])) Σ_{n,i,j} norm2_h[n,i,j,m] dnorm2_h[n,i,j,m]
     dnorm2_v = 1 / (norm2_v + 1e-05) * (-1 / 2) * rt.contract("n i j m, n i j m -> m", dnorm2_h, norm2_h)
     # (193) dnorm2_m[m] = −1/√(10⁻⁵+norm2_v[m]) Σ_{n,i,j} dnorm2_h[n,i,j,m]
     dnorm2_m = -1 / np.sqrt(norm2_v + 1e-05) * rt.total(dnorm2_h.transpose(3, 0, 1, 2), (-3, -2, -1))
-    # (193) dnorm2_m[m] += −1/(32N) dnorm2_v[m] √(10⁻⁵+norm2_v[m]) Σ_{n,i,j} norm2_h[n,i,j,m]
+    # (193) dnorm2_m[m] += −2/(N·H²) dnorm2_v[m] √(10⁻⁵+norm2_v[m]) Σ_{n,i,j} norm2_h[n,i,j,m]
     dnorm2_m += (
         np.sqrt(norm2_v + 1e-05)
         * dnorm2_v
-        * -rt.ratio(1, 32 * N)
+        * -rt.ratio(2, H**2 * N)
         * rt.total(norm2_h.transpose(3, 0, 1, 2), (-3, -2, -1))
     )
-    # (209) dconv2_u[m,q,v,e] = 1/64 (2 norm2_h[m,q,v,e] dnorm2_v[e] √(10⁻⁵+norm2_v[e])/N+64
-    #           dnorm2_h[m,q,v,e]/√(10⁻⁵+norm2_v[e])+dnorm2_m[e]/N)
-    dconv2_u = buffers.take((N, 8, 8, 64), dtype)
+    # (209) dconv2_u[m,q,v,e] = 2 norm2_h[m,q,v,e] dnorm2_v[e]
+    #           √(10⁻⁵+norm2_v[e])/(N·H²)+dnorm2_h[m,q,v,e]/√(10⁻⁵+norm2_v[e])+dnorm2_m[e]/(N·H²)
+    dconv2_u = buffers.take((N, H, H, C), dtype)
     np.multiply(dnorm2_h, 1 / np.sqrt(norm2_v + 1e-05), out=dconv2_u)
-    dconv2_u += rt.ratio(1, 32 * N) * (np.sqrt(norm2_v + 1e-05) * dnorm2_v) * norm2_h
-    dconv2_u += rt.ratio(1, 64 * N) * dnorm2_m
+    dconv2_u += rt.ratio(2, H**2 * N) * (np.sqrt(norm2_v + 1e-05) * dnorm2_v) * norm2_h
+    dconv2_u += rt.ratio(1, H**2 * N) * dnorm2_m
     buffers.give(dnorm2_h)
     # (219) drelu1_y[m,q,v,e] = Σ_{k,r,t} conv2_w[r,t,e,k] dconv2_u[m, q+1−r, v+1−t, k]
     dconv2_u_1 = rt.Window(  # m q v k r t
-        dconv2_u, (N, 8, 8, 64, 3, 3), ((0, (0, 1)), (1, (1, 1), (4, -1)), (1, (2, 1), (5, -1)), (0, (3, 1)))
+        dconv2_u, (N, H, H, C, 3, 3), ((0, (0, 1)), (1, (1, 1), (4, -1)), (1, (2, 1), (5, -1)), (0, (3, 1)))
     )
-    drelu1_y = buffers.take((N, 8, 8, 64), dtype)
+    drelu1_y = buffers.take((N, H, H, C), dtype)
     rt.contract("m q v k r t, r t e k -> m q v e", dconv2_u_1, conv2_w, out=drelu1_y)
     # (223) dnorm1_y[m,q,v,e] = drelu1_y[m,q,v,e] [relu1_y[m,q,v,e]>0]
     dnorm1_y = np.where(relu1_y > 0, drelu1_y, 0)
     buffers.give(drelu1_y)
     # (228) dnorm1_h[m,q,v,e] = norm1_gamma[e] dnorm1_y[m,q,v,e]
-    dnorm1_h = buffers.take((N, 8, 8, 64), dtype)
+    dnorm1_h = buffers.take((N, H, H, C), dtype)
     np.multiply(dnorm1_y, norm1_gamma, out=dnorm1_h)
     # (234) dnorm1_v[m] = −1/(2(10⁻⁵+norm1_v[m])) Σ_{n,i,j} norm1_h[n,i,j,m] dnorm1_h[n,i,j,m]
     dnorm1_v = 1 / (norm1_v + 1e-05) * (-1 / 2) * rt.contract("n i j m, n i j m -> m", dnorm1_h, norm1_h)
     # (240) dnorm1_m[m] = −1/√(10⁻⁵+norm1_v[m]) Σ_{n,i,j} dnorm1_h[n,i,j,m]
     dnorm1_m = -1 / np.sqrt(norm1_v + 1e-05) * rt.total(dnorm1_h.transpose(3, 0, 1, 2), (-3, -2, -1))
-    # (240) dnorm1_m[m] += −1/(32N) dnorm1_v[m] √(10⁻⁵+norm1_v[m]) Σ_{n,i,j} norm1_h[n,i,j,m]
+    # (240) dnorm1_m[m] += −2/(N·H²) dnorm1_v[m] √(10⁻⁵+norm1_v[m]) Σ_{n,i,j} norm1_h[n,i,j,m]
     dnorm1_m += (
         np.sqrt(norm1_v + 1e-05)
         * dnorm1_v
-        * -rt.ratio(1, 32 * N)
+        * -rt.ratio(2, H**2 * N)
         * rt.total(norm1_h.transpose(3, 0, 1, 2), (-3, -2, -1))
     )
-    # (256) dconv1_u[m,q,v,e] = 1/64 (2 norm1_h[m,q,v,e] dnorm1_v[e] √(10⁻⁵+norm1_v[e])/N+64
-    #           dnorm1_h[m,q,v,e]/√(10⁻⁵+norm1_v[e])+dnorm1_m[e]/N)
-    dconv1_u = buffers.take((N, 8, 8, 64), dtype)
+    # (256) dconv1_u[m,q,v,e] = 2 norm1_h[m,q,v,e] dnorm1_v[e]
+    #           √(10⁻⁵+norm1_v[e])/(N·H²)+dnorm1_h[m,q,v,e]/√(10⁻⁵+norm1_v[e])+dnorm1_m[e]/(N·H²)
+    dconv1_u = buffers.take((N, H, H, C), dtype)
     np.multiply(dnorm1_h, 1 / np.sqrt(norm1_v + 1e-05), out=dconv1_u)
-    dconv1_u += rt.ratio(1, 32 * N) * (np.sqrt(norm1_v + 1e-05) * dnorm1_v) * norm1_h
-    dconv1_u += rt.ratio(1, 64 * N) * dnorm1_m
+    dconv1_u += rt.ratio(2, H**2 * N) * (np.sqrt(norm1_v + 1e-05) * dnorm1_v) * norm1_h
+    dconv1_u += rt.ratio(1, H**2 * N) * dnorm1_m
     buffers.give(dnorm1_h)
     # (266) dx[m,q,v,e] = Σ_{k,r,t} conv1_w[r,t,e,k] dconv1_u[m, q+1−r, v+1−t, k]
     dconv1_u_1 = rt.Window(  # m q v k r t
-        dconv1_u, (N, 8, 8, 64, 3, 3), ((0, (0, 1)), (1, (1, 1), (4, -1)), (1, (2, 1), (5, -1)), (0, (3, 1)))
+        dconv1_u, (N, H, H, C, 3, 3), ((0, (0, 1)), (1, (1, 1), (4, -1)), (1, (2, 1), (5, -1)), (0, (3, 1)))
     )
-    dx = buffers.take((N, 8, 8, 64), dtype)
+    dx = buffers.take((N, H, H, C), dtype)
     rt.contract("m q v k r t, r t e k -> m q v e", dconv1_u_1, conv1_w, out=dx)
     # (266) dx[m,q,v,e] += dsum_y[m,q,v,e]
     dx += dsum_y
     # (261) dconv1_w[m,q,v,e] = Σ_{n,i,j} x[n, m+i−1, q+j−1, v] dconv1_u[n,i,j,e]
     x_1 = rt.Window(  # m q v n i j
-        x, (3, 3, 64, N, 8, 8), ((0, (3, 1)), (-1, (0, 1), (4, 1)), (-1, (1, 1), (5, 1)), (0, (2, 1)))
+        x, (3, 3, C, N, H, H), ((0, (3, 1)), (-1, (0, 1), (4, 1)), (-1, (1, 1), (5, 1)), (0, (2, 1)))
     )
-    dconv1_w = np.empty((3, 3, 64, 64), dtype)
+    dconv1_w = np.empty((3, 3, C, C), dtype)
     rt.contract("m q v n i j, n i j e -> m q v e", x_1, dconv1_u, out=dconv1_w)
     buffers.give(dconv1_u)
     # (245) dnorm1_gamma[m] = Σ_{n,i,j} norm1_h[n,i,j,m] dnorm1_y[n,i,j,m]
@@ -1763,9 +777,9 @@ def _basic3_backward(
     dnorm1_beta = rt.total(dnorm1_y.transpose(3, 0, 1, 2), (-3, -2, -1))
     # (214) dconv2_w[m,q,v,e] = Σ_{n,i,j} relu1_y[n, m+i−1, q+j−1, v] dconv2_u[n,i,j,e]
     relu1_y_1 = rt.Window(  # m q v n i j
-        relu1_y, (3, 3, 64, N, 8, 8), ((0, (3, 1)), (-1, (0, 1), (4, 1)), (-1, (1, 1), (5, 1)), (0, (2, 1)))
+        relu1_y, (3, 3, C, N, H, H), ((0, (3, 1)), (-1, (0, 1), (4, 1)), (-1, (1, 1), (5, 1)), (0, (2, 1)))
     )
-    dconv2_w = np.empty((3, 3, 64, 64), dtype)
+    dconv2_w = np.empty((3, 3, C, C), dtype)
     rt.contract("m q v n i j, n i j e -> m q v e", relu1_y_1, dconv2_u, out=dconv2_w)
     buffers.give(dconv2_u)
     # (198) dnorm2_gamma[m] = Σ_{n,i,j} norm2_h[n,i,j,m] dsum_y[n,i,j,m]
@@ -1787,242 +801,105 @@ def _basic3_backward(
 
 def _down_backward(
     place: str,
-    x: rt.Array,
-    relu2_y: rt.Array,
     drelu2_y: rt.Array,
     params: Mapping[str, Any],
     saved: tuple[Any, ...],
     dtype: Any,
     buffers: rt.Buffers,
+    *,
+    p: int,
 ) -> tuple[rt.Array, dict[str, rt.Array]]:
     """Compute block down, backward.
 
-    Computed are (651) to (746), stage2_block1. The numbers at its statements are the first's.
-
-    Args:
-        place: what the names of its weights begin with.
-        x: shape (N, 32, 32, 16).
-        relu2_y: shape (N, 16, 16, 32).
-        drelu2_y: shape (N, 16, 16, 32).
-        params: the weights by name.
-        saved: norm1_v, norm1_h, relu1_y, norm2_v and norm2_h.
-        dtype: the type of all arrays.
-        buffers: memory that is used again.
+    Given are drelu2_y, shape (N, H_out, H_out, K); saved: x, norm1_v, norm1_h, relu1_y, norm2_v, norm2_h and
+        relu2_y. What a weight is called begins with place.
+    The numbers at its statements are those at stage3_block1.
 
     Returns:
-        dx, shape (N, 32, 32, 16); dconv1_w, dnorm1_gamma, dnorm1_beta, dconv2_w, dnorm2_gamma and dnorm2_beta by
-            name.
+        dx, shape (N, H, H, C); dconv1_w, dnorm1_gamma, dnorm1_beta, dconv2_w, dnorm2_gamma and dnorm2_beta by name.
     """
-    (norm1_v, norm1_h, relu1_y, norm2_v, norm2_h) = saved
-    N = x.shape[0]
-    conv1_w = rt.weight("resnet20", params, place + "_conv1.w", dtype, (3, 3, 16, 32))
-    norm1_gamma = rt.weight("resnet20", params, place + "_norm1.gamma", dtype, (32,))
-    conv2_w = rt.weight("resnet20", params, place + "_conv2.w", dtype, (3, 3, 32, 32))
-    norm2_gamma = rt.weight("resnet20", params, place + "_norm2.gamma", dtype, (32,))
-    # (651) dsum_y[m,q,v,e] = drelu2_y[m,q,v,e] [relu2_y[m,q,v,e]>0]
-    dsum_y = np.where(relu2_y > 0, drelu2_y, 0)
-    # (661) dnorm2_h[m,q,v,e] = norm2_gamma[e] dsum_y[m,q,v,e]
-    dnorm2_h = buffers.take((N, 16, 16, 32), dtype)
-    np.multiply(dsum_y, norm2_gamma, out=dnorm2_h)
-    # (667) dnorm2_v[m] = −1/(2(10⁻⁵+norm2_v[m])) Σ_{n,i,j} norm2_h[n,i,j,m] dnorm2_h[n,i,j,m]
-    dnorm2_v = 1 / (norm2_v + 1e-05) * (-1 / 2) * rt.contract("n i j m, n i j m -> m", dnorm2_h, norm2_h)
-    # (673) dnorm2_m[m] = −1/√(10⁻⁵+norm2_v[m]) Σ_{n,i,j} dnorm2_h[n,i,j,m]
-    dnorm2_m = -1 / np.sqrt(norm2_v + 1e-05) * rt.total(dnorm2_h.transpose(3, 0, 1, 2), (-3, -2, -1))
-    # (673) dnorm2_m[m] += −1/(128N) dnorm2_v[m] √(10⁻⁵+norm2_v[m]) Σ_{n,i,j} norm2_h[n,i,j,m]
-    dnorm2_m += (
-        np.sqrt(norm2_v + 1e-05)
-        * dnorm2_v
-        * -rt.ratio(1, 128 * N)
-        * rt.total(norm2_h.transpose(3, 0, 1, 2), (-3, -2, -1))
-    )
-    # (689) dconv2_u[m,q,v,e] = 1/256 (2 norm2_h[m,q,v,e] dnorm2_v[e] √(10⁻⁵+norm2_v[e])/N+256
-    #           dnorm2_h[m,q,v,e]/√(10⁻⁵+norm2_v[e])+dnorm2_m[e]/N)
-    dconv2_u = buffers.take((N, 16, 16, 32), dtype)
-    np.multiply(dnorm2_h, 1 / np.sqrt(norm2_v + 1e-05), out=dconv2_u)
-    dconv2_u += rt.ratio(1, 128 * N) * (np.sqrt(norm2_v + 1e-05) * dnorm2_v) * norm2_h
-    dconv2_u += rt.ratio(1, 256 * N) * dnorm2_m
-    buffers.give(dnorm2_h)
-    # (699) drelu1_y[m,q,v,e] = Σ_{k,r,t} conv2_w[r,t,e,k] dconv2_u[m, q+1−r, v+1−t, k]
-    dconv2_u_1 = rt.Window(  # m q v k r t
-        dconv2_u, (N, 16, 16, 32, 3, 3), ((0, (0, 1)), (1, (1, 1), (4, -1)), (1, (2, 1), (5, -1)), (0, (3, 1)))
-    )
-    drelu1_y = buffers.take((N, 16, 16, 32), dtype)
-    rt.contract("m q v k r t, r t e k -> m q v e", dconv2_u_1, conv2_w, out=drelu1_y)
-    # (703) dnorm1_y[m,q,v,e] = drelu1_y[m,q,v,e] [relu1_y[m,q,v,e]>0]
-    dnorm1_y = np.where(relu1_y > 0, drelu1_y, 0)
-    buffers.give(drelu1_y)
-    # (708) dnorm1_h[m,q,v,e] = norm1_gamma[e] dnorm1_y[m,q,v,e]
-    dnorm1_h = buffers.take((N, 16, 16, 32), dtype)
-    np.multiply(dnorm1_y, norm1_gamma, out=dnorm1_h)
-    # (714) dnorm1_v[m] = −1/(2(10⁻⁵+norm1_v[m])) Σ_{n,i,j} norm1_h[n,i,j,m] dnorm1_h[n,i,j,m]
-    dnorm1_v = 1 / (norm1_v + 1e-05) * (-1 / 2) * rt.contract("n i j m, n i j m -> m", dnorm1_h, norm1_h)
-    # (720) dnorm1_m[m] = −1/√(10⁻⁵+norm1_v[m]) Σ_{n,i,j} dnorm1_h[n,i,j,m]
-    dnorm1_m = -1 / np.sqrt(norm1_v + 1e-05) * rt.total(dnorm1_h.transpose(3, 0, 1, 2), (-3, -2, -1))
-    # (720) dnorm1_m[m] += −1/(128N) dnorm1_v[m] √(10⁻⁵+norm1_v[m]) Σ_{n,i,j} norm1_h[n,i,j,m]
-    dnorm1_m += (
-        np.sqrt(norm1_v + 1e-05)
-        * dnorm1_v
-        * -rt.ratio(1, 128 * N)
-        * rt.total(norm1_h.transpose(3, 0, 1, 2), (-3, -2, -1))
-    )
-    # (736) dconv1_u[m,q,v,e] = 1/256 (2 norm1_h[m,q,v,e] dnorm1_v[e] √(10⁻⁵+norm1_v[e])/N+256
-    #           dnorm1_h[m,q,v,e]/√(10⁻⁵+norm1_v[e])+dnorm1_m[e]/N)
-    dconv1_u = buffers.take((N, 16, 16, 32), dtype)
-    np.multiply(dnorm1_h, 1 / np.sqrt(norm1_v + 1e-05), out=dconv1_u)
-    dconv1_u += rt.ratio(1, 128 * N) * (np.sqrt(norm1_v + 1e-05) * dnorm1_v) * norm1_h
-    dconv1_u += rt.ratio(1, 256 * N) * dnorm1_m
-    buffers.give(dnorm1_h)
-    # (746) dx[m, 2i, 2j, e] += dsum_y[m, i, j, e+8]
-    dx = buffers.take((N, 32, 32, 16), dtype)
-    dx.fill(0)
-    i_at = rt.span(2, 0, 0, 16)
-    e_at = rt.span(1, 8, 0, 16)
-    part = dx[:, i_at, i_at]
-    part += dsum_y[:, :, :, e_at]
-    # (746) dx[m, 2i+r−1, 2j+t−1, e] += Σ_{k} conv1_w[r,t,e,k] dconv1_u[m,i,j,k]
-    dx_1 = rt.Window(  # m e i j r t
-        dx, (N, 16, 16, 16, 3, 3), ((0, (0, 1)), (-1, (2, 2), (4, 1)), (-1, (3, 2), (5, 1)), (0, (1, 1)))
-    )
-    rt.contract("m i j k, r t e k -> m e i j r t", dconv1_u, conv1_w, out=dx_1, add=True)
-    # (741) dconv1_w[m,q,v,e] = Σ_{n,i,j} x[n, m+2i−1, q+2j−1, v] dconv1_u[n,i,j,e]
-    x_1 = rt.Window(  # m q v n i j
-        x, (3, 3, 16, N, 16, 16), ((0, (3, 1)), (-1, (0, 1), (4, 2)), (-1, (1, 1), (5, 2)), (0, (2, 1)))
-    )
-    dconv1_w = np.empty((3, 3, 16, 32), dtype)
-    rt.contract("m q v n i j, n i j e -> m q v e", x_1, dconv1_u, out=dconv1_w)
-    buffers.give(dconv1_u)
-    # (725) dnorm1_gamma[m] = Σ_{n,i,j} norm1_h[n,i,j,m] dnorm1_y[n,i,j,m]
-    dnorm1_gamma = rt.contract("n i j m, n i j m -> m", dnorm1_y, norm1_h)
-    # (730) dnorm1_beta[m] = Σ_{n,i,j} dnorm1_y[n,i,j,m]
-    dnorm1_beta = rt.total(dnorm1_y.transpose(3, 0, 1, 2), (-3, -2, -1))
-    # (694) dconv2_w[m,q,v,e] = Σ_{n,i,j} relu1_y[n, m+i−1, q+j−1, v] dconv2_u[n,i,j,e]
-    relu1_y_1 = rt.Window(  # m q v n i j
-        relu1_y, (3, 3, 32, N, 16, 16), ((0, (3, 1)), (-1, (0, 1), (4, 1)), (-1, (1, 1), (5, 1)), (0, (2, 1)))
-    )
-    dconv2_w = np.empty((3, 3, 32, 32), dtype)
-    rt.contract("m q v n i j, n i j e -> m q v e", relu1_y_1, dconv2_u, out=dconv2_w)
-    buffers.give(dconv2_u)
-    # (678) dnorm2_gamma[m] = Σ_{n,i,j} norm2_h[n,i,j,m] dsum_y[n,i,j,m]
-    dnorm2_gamma = rt.contract("n i j m, n i j m -> m", dsum_y, norm2_h)
-    # (683) dnorm2_beta[m] = Σ_{n,i,j} dsum_y[n,i,j,m]
-    dnorm2_beta = rt.total(dsum_y.transpose(3, 0, 1, 2), (-3, -2, -1))
-    return (
-        dx,
-        {
-            place + "_conv1.w": dconv1_w,
-            place + "_norm1.gamma": dnorm1_gamma,
-            place + "_norm1.beta": dnorm1_beta,
-            place + "_conv2.w": dconv2_w,
-            place + "_norm2.gamma": dnorm2_gamma,
-            place + "_norm2.beta": dnorm2_beta,
-        },
-    )
-
-
-def _down2_backward(
-    place: str,
-    x: rt.Array,
-    relu2_y: rt.Array,
-    drelu2_y: rt.Array,
-    params: Mapping[str, Any],
-    saved: tuple[Any, ...],
-    dtype: Any,
-    buffers: rt.Buffers,
-) -> tuple[rt.Array, dict[str, rt.Array]]:
-    """Compute block down2, backward.
-
-    Computed are (364) to (459), stage3_block1. The numbers at its statements are the first's.
-
-    Args:
-        place: what the names of its weights begin with.
-        x: shape (N, 16, 16, 32).
-        relu2_y: shape (N, 8, 8, 64).
-        drelu2_y: shape (N, 8, 8, 64).
-        params: the weights by name.
-        saved: norm1_v, norm1_h, relu1_y, norm2_v and norm2_h.
-        dtype: the type of all arrays.
-        buffers: memory that is used again.
-
-    Returns:
-        dx, shape (N, 16, 16, 32); dconv1_w, dnorm1_gamma, dnorm1_beta, dconv2_w, dnorm2_gamma and dnorm2_beta by
-            name.
-    """
-    (norm1_v, norm1_h, relu1_y, norm2_v, norm2_h) = saved
-    N = x.shape[0]
-    conv1_w = rt.weight("resnet20", params, place + "_conv1.w", dtype, (3, 3, 32, 64))
-    norm1_gamma = rt.weight("resnet20", params, place + "_norm1.gamma", dtype, (64,))
-    conv2_w = rt.weight("resnet20", params, place + "_conv2.w", dtype, (3, 3, 64, 64))
-    norm2_gamma = rt.weight("resnet20", params, place + "_norm2.gamma", dtype, (64,))
+    (x, norm1_v, norm1_h, relu1_y, norm2_v, norm2_h, relu2_y) = saved
+    N, H_out, _, K = drelu2_y.shape
+    _, H, _, C = x.shape
+    conv1_w = rt.weight("resnet20", params, place + "_conv1.w", dtype, (3, 3, C, K))
+    norm1_gamma = rt.weight("resnet20", params, place + "_norm1.gamma", dtype, (K,))
+    conv2_w = rt.weight("resnet20", params, place + "_conv2.w", dtype, (3, 3, K, K))
+    norm2_gamma = rt.weight("resnet20", params, place + "_norm2.gamma", dtype, (K,))
     # (364) dsum_y[m,q,v,e] = drelu2_y[m,q,v,e] [relu2_y[m,q,v,e]>0]
     dsum_y = np.where(relu2_y > 0, drelu2_y, 0)
     # (374) dnorm2_h[m,q,v,e] = norm2_gamma[e] dsum_y[m,q,v,e]
-    dnorm2_h = buffers.take((N, 8, 8, 64), dtype)
+    dnorm2_h = buffers.take((N, H_out, H_out, K), dtype)
     np.multiply(dsum_y, norm2_gamma, out=dnorm2_h)
     # (380) dnorm2_v[m] = −1/(2(10⁻⁵+norm2_v[m])) Σ_{n,i,j} norm2_h[n,i,j,m] dnorm2_h[n,i,j,m]
     dnorm2_v = 1 / (norm2_v + 1e-05) * (-1 / 2) * rt.contract("n i j m, n i j m -> m", dnorm2_h, norm2_h)
     # (386) dnorm2_m[m] = −1/√(10⁻⁵+norm2_v[m]) Σ_{n,i,j} dnorm2_h[n,i,j,m]
     dnorm2_m = -1 / np.sqrt(norm2_v + 1e-05) * rt.total(dnorm2_h.transpose(3, 0, 1, 2), (-3, -2, -1))
-    # (386) dnorm2_m[m] += −1/(32N) dnorm2_v[m] √(10⁻⁵+norm2_v[m]) Σ_{n,i,j} norm2_h[n,i,j,m]
+    # (386) dnorm2_m[m] += −2/(N·H'²) dnorm2_v[m] √(10⁻⁵+norm2_v[m]) Σ_{n,i,j} norm2_h[n,i,j,m]
     dnorm2_m += (
         np.sqrt(norm2_v + 1e-05)
         * dnorm2_v
-        * -rt.ratio(1, 32 * N)
+        * -rt.ratio(2, H_out**2 * N)
         * rt.total(norm2_h.transpose(3, 0, 1, 2), (-3, -2, -1))
     )
-    # (402) dconv2_u[m,q,v,e] = 1/64 (2 norm2_h[m,q,v,e] dnorm2_v[e] √(10⁻⁵+norm2_v[e])/N+64
-    #           dnorm2_h[m,q,v,e]/√(10⁻⁵+norm2_v[e])+dnorm2_m[e]/N)
-    dconv2_u = buffers.take((N, 8, 8, 64), dtype)
+    # (402) dconv2_u[m,q,v,e] = 2 norm2_h[m,q,v,e] dnorm2_v[e]
+    #           √(10⁻⁵+norm2_v[e])/(N·H'²)+dnorm2_h[m,q,v,e]/√(10⁻⁵+norm2_v[e])+dnorm2_m[e]/(N·H'²)
+    dconv2_u = buffers.take((N, H_out, H_out, K), dtype)
     np.multiply(dnorm2_h, 1 / np.sqrt(norm2_v + 1e-05), out=dconv2_u)
-    dconv2_u += rt.ratio(1, 32 * N) * (np.sqrt(norm2_v + 1e-05) * dnorm2_v) * norm2_h
-    dconv2_u += rt.ratio(1, 64 * N) * dnorm2_m
+    dconv2_u += rt.ratio(2, H_out**2 * N) * (np.sqrt(norm2_v + 1e-05) * dnorm2_v) * norm2_h
+    dconv2_u += rt.ratio(1, H_out**2 * N) * dnorm2_m
     buffers.give(dnorm2_h)
     # (412) drelu1_y[m,q,v,e] = Σ_{k,r,t} conv2_w[r,t,e,k] dconv2_u[m, q+1−r, v+1−t, k]
     dconv2_u_1 = rt.Window(  # m q v k r t
-        dconv2_u, (N, 8, 8, 64, 3, 3), ((0, (0, 1)), (1, (1, 1), (4, -1)), (1, (2, 1), (5, -1)), (0, (3, 1)))
+        dconv2_u, (N, H_out, H_out, K, 3, 3), ((0, (0, 1)), (1, (1, 1), (4, -1)), (1, (2, 1), (5, -1)), (0, (3, 1)))
     )
-    drelu1_y = buffers.take((N, 8, 8, 64), dtype)
+    drelu1_y = buffers.take((N, H_out, H_out, K), dtype)
     rt.contract("m q v k r t, r t e k -> m q v e", dconv2_u_1, conv2_w, out=drelu1_y)
     # (416) dnorm1_y[m,q,v,e] = drelu1_y[m,q,v,e] [relu1_y[m,q,v,e]>0]
     dnorm1_y = np.where(relu1_y > 0, drelu1_y, 0)
     buffers.give(drelu1_y)
     # (421) dnorm1_h[m,q,v,e] = norm1_gamma[e] dnorm1_y[m,q,v,e]
-    dnorm1_h = buffers.take((N, 8, 8, 64), dtype)
+    dnorm1_h = buffers.take((N, H_out, H_out, K), dtype)
     np.multiply(dnorm1_y, norm1_gamma, out=dnorm1_h)
     # (427) dnorm1_v[m] = −1/(2(10⁻⁵+norm1_v[m])) Σ_{n,i,j} norm1_h[n,i,j,m] dnorm1_h[n,i,j,m]
     dnorm1_v = 1 / (norm1_v + 1e-05) * (-1 / 2) * rt.contract("n i j m, n i j m -> m", dnorm1_h, norm1_h)
     # (433) dnorm1_m[m] = −1/√(10⁻⁵+norm1_v[m]) Σ_{n,i,j} dnorm1_h[n,i,j,m]
     dnorm1_m = -1 / np.sqrt(norm1_v + 1e-05) * rt.total(dnorm1_h.transpose(3, 0, 1, 2), (-3, -2, -1))
-    # (433) dnorm1_m[m] += −1/(32N) dnorm1_v[m] √(10⁻⁵+norm1_v[m]) Σ_{n,i,j} norm1_h[n,i,j,m]
+    # (433) dnorm1_m[m] += −2/(N·H'²) dnorm1_v[m] √(10⁻⁵+norm1_v[m]) Σ_{n,i,j} norm1_h[n,i,j,m]
     dnorm1_m += (
         np.sqrt(norm1_v + 1e-05)
         * dnorm1_v
-        * -rt.ratio(1, 32 * N)
+        * -rt.ratio(2, H_out**2 * N)
         * rt.total(norm1_h.transpose(3, 0, 1, 2), (-3, -2, -1))
     )
-    # (449) dconv1_u[m,q,v,e] = 1/64 (2 norm1_h[m,q,v,e] dnorm1_v[e] √(10⁻⁵+norm1_v[e])/N+64
-    #           dnorm1_h[m,q,v,e]/√(10⁻⁵+norm1_v[e])+dnorm1_m[e]/N)
-    dconv1_u = buffers.take((N, 8, 8, 64), dtype)
+    # (449) dconv1_u[m,q,v,e] = 2 norm1_h[m,q,v,e] dnorm1_v[e]
+    #           √(10⁻⁵+norm1_v[e])/(N·H'²)+dnorm1_h[m,q,v,e]/√(10⁻⁵+norm1_v[e])+dnorm1_m[e]/(N·H'²)
+    dconv1_u = buffers.take((N, H_out, H_out, K), dtype)
     np.multiply(dnorm1_h, 1 / np.sqrt(norm1_v + 1e-05), out=dconv1_u)
-    dconv1_u += rt.ratio(1, 32 * N) * (np.sqrt(norm1_v + 1e-05) * dnorm1_v) * norm1_h
-    dconv1_u += rt.ratio(1, 64 * N) * dnorm1_m
+    dconv1_u += rt.ratio(2, H_out**2 * N) * (np.sqrt(norm1_v + 1e-05) * dnorm1_v) * norm1_h
+    dconv1_u += rt.ratio(1, H_out**2 * N) * dnorm1_m
     buffers.give(dnorm1_h)
-    # (459) dx[m, 2i, 2j, e] += dsum_y[m, i, j, e+16]
-    dx = buffers.take((N, 16, 16, 32), dtype)
+    # (459) dx[m, 2i, 2j, e] += dsum_y[m, i, j, e+p]
+    dx = buffers.take((N, H, H, C), dtype)
     dx.fill(0)
-    i_at = rt.span(2, 0, 0, 8)
-    e_at = rt.span(1, 16, 0, 32)
-    part = dx[:, i_at, i_at]
-    part += dsum_y[:, :, :, e_at]
+    e_low, e_high = rt.clip(C, (1, p, K))
+    i_low, i_high = rt.clip(H_out, (2, 0, H))
+    j_low, j_high = rt.clip(H_out, (2, 0, H))
+    if e_low < e_high and i_low < i_high and j_low < j_high:
+        i_at = rt.span(2, 0, i_low, i_high)
+        j_at = rt.span(2, 0, j_low, j_high)
+        e_at = rt.span(1, p, e_low, e_high)
+        part = dx[:, i_at, j_at, e_low:e_high]
+        part += dsum_y[:, i_low:i_high, j_low:j_high, e_at]
     # (459) dx[m, 2i+r−1, 2j+t−1, e] += Σ_{k} conv1_w[r,t,e,k] dconv1_u[m,i,j,k]
     dx_1 = rt.Window(  # m e i j r t
-        dx, (N, 32, 8, 8, 3, 3), ((0, (0, 1)), (-1, (2, 2), (4, 1)), (-1, (3, 2), (5, 1)), (0, (1, 1)))
+        dx, (N, C, H_out, H_out, 3, 3), ((0, (0, 1)), (-1, (2, 2), (4, 1)), (-1, (3, 2), (5, 1)), (0, (1, 1)))
     )
     rt.contract("m i j k, r t e k -> m e i j r t", dconv1_u, conv1_w, out=dx_1, add=True)
     # (454) dconv1_w[m,q,v,e] = Σ_{n,i,j} x[n, m+2i−1, q+2j−1, v] dconv1_u[n,i,j,e]
     x_1 = rt.Window(  # m q v n i j
-        x, (3, 3, 32, N, 8, 8), ((0, (3, 1)), (-1, (0, 1), (4, 2)), (-1, (1, 1), (5, 2)), (0, (2, 1)))
+        x, (3, 3, C, N, H_out, H_out), ((0, (3, 1)), (-1, (0, 1), (4, 2)), (-1, (1, 1), (5, 2)), (0, (2, 1)))
     )
-    dconv1_w = np.empty((3, 3, 32, 64), dtype)
+    dconv1_w = np.empty((3, 3, C, K), dtype)
     rt.contract("m q v n i j, n i j e -> m q v e", x_1, dconv1_u, out=dconv1_w)
     buffers.give(dconv1_u)
     # (438) dnorm1_gamma[m] = Σ_{n,i,j} norm1_h[n,i,j,m] dnorm1_y[n,i,j,m]
@@ -2031,9 +908,9 @@ def _down2_backward(
     dnorm1_beta = rt.total(dnorm1_y.transpose(3, 0, 1, 2), (-3, -2, -1))
     # (407) dconv2_w[m,q,v,e] = Σ_{n,i,j} relu1_y[n, m+i−1, q+j−1, v] dconv2_u[n,i,j,e]
     relu1_y_1 = rt.Window(  # m q v n i j
-        relu1_y, (3, 3, 64, N, 8, 8), ((0, (3, 1)), (-1, (0, 1), (4, 1)), (-1, (1, 1), (5, 1)), (0, (2, 1)))
+        relu1_y, (3, 3, K, N, H_out, H_out), ((0, (3, 1)), (-1, (0, 1), (4, 1)), (-1, (1, 1), (5, 1)), (0, (2, 1)))
     )
-    dconv2_w = np.empty((3, 3, 64, 64), dtype)
+    dconv2_w = np.empty((3, 3, K, K), dtype)
     rt.contract("m q v n i j, n i j e -> m q v e", relu1_y_1, dconv2_u, out=dconv2_w)
     buffers.give(dconv2_u)
     # (391) dnorm2_gamma[m] = Σ_{n,i,j} norm2_h[n,i,j,m] dsum_y[n,i,j,m]
@@ -2063,21 +940,7 @@ def resnet20_backward(
 ) -> tuple[Any, dict[str, rt.Array]]:
     """Compute all gradients of E: residual network of 20 layers for 32x32 images.
 
-    dpool_y[m,q] = Σ_{k} dy[m,k] output_w[q,k]
-    dstage3_block3_relu2_y[m,q,v,e] = 1/64 dpool_y[m,e]
-    dnorm1_y[m,q,v,e] = drelu1_y[m,q,v,e] [relu1_y[m,q,v,e]>0]
-    dnorm1_h[m,q,v,e] = norm1_gamma[e] dnorm1_y[m,q,v,e]
-    dnorm1_v[m] = −1/(2(10⁻⁵+norm1_v[m])) Σ_{n,i,j} norm1_h[n,i,j,m] dnorm1_h[n,i,j,m]
-    dnorm1_m[m] = −1/√(10⁻⁵+norm1_v[m]) Σ_{n,i,j} dnorm1_h[n,i,j,m]
-    dnorm1_m[m] += −1/(512N) dnorm1_v[m] √(10⁻⁵+norm1_v[m]) Σ_{n,i,j} norm1_h[n,i,j,m]
-    dconv1_u[m,q,v,e] = 1/1024 (2 norm1_h[m,q,v,e] dnorm1_v[e] √(10⁻⁵+norm1_v[e])/N+1024
-        dnorm1_h[m,q,v,e]/√(10⁻⁵+norm1_v[e])+dnorm1_m[e]/N)
-    dx[m,q,v,e] = Σ_{k,r,t} conv1_w[r,t,e,k] dconv1_u[m, q+1−r, v+1−t, k]
-    dconv1_w[m,q,v,e] = Σ_{n,i,j} x[n, m+i−1, q+j−1, v] dconv1_u[n,i,j,e]
-    dnorm1_gamma[m] = Σ_{n,i,j} norm1_h[n,i,j,m] dnorm1_y[n,i,j,m]
-    dnorm1_beta[m] = Σ_{n,i,j} dnorm1_y[n,i,j,m]
-    doutput_w[m,q] = Σ_{n} dy[n,q] pool_y[n,m]
-    doutput_b[m] = Σ_{n} dy[n,m]
+    By the equations at its statements.
 
     Peak: 478282*N + 535952 elements (118.8 MiB of float32 at N = 64), and blocks of 1 MiB.
 
@@ -2092,8 +955,7 @@ def resnet20_backward(
         the gradient of x (None unless inputs), and the gradients of all weights by name.
 
     Raises:
-        TypeError: when an array has a wrong type.
-        ValueError: when shapes do not fit or a weight is missing.
+        TypeError, ValueError: when a type or a shape does not fit, or a weight is missing.
     """
     (
         x,
@@ -2101,27 +963,17 @@ def resnet20_backward(
         norm1_h,
         relu1_y,
         stage1_block1_saved,
-        stage1_block1_relu2_y,
         stage1_block2_saved,
-        stage1_block2_relu2_y,
         stage1_block3_saved,
-        stage1_block3_relu2_y,
         stage2_block1_saved,
-        stage2_block1_relu2_y,
         stage2_block2_saved,
-        stage2_block2_relu2_y,
         stage2_block3_saved,
-        stage2_block3_relu2_y,
         stage3_block1_saved,
-        stage3_block1_relu2_y,
         stage3_block2_saved,
-        stage3_block2_relu2_y,
         stage3_block3_saved,
-        stage3_block3_relu2_y,
         pool_y,
     ) = saved
-    dy = rt.array("resnet20", "dy", dy, 2)
-    dtype = rt.float_type("resnet20", dy=dy)
+    dy, dtype = rt.arrays("resnet20", "dy 2", dy)
     N = x.shape[0]
     rt.extent("resnet20", "argument x, axis 1 (32)", x.shape[1], 32)
     rt.extent("resnet20", "argument x, axis 2 (32)", x.shape[2], 32)
@@ -2140,111 +992,48 @@ def resnet20_backward(
     dstage3_block3_relu2_y += dpool_y[:, None, None, :] / 64
     buffers.give(dpool_y)
     # (175) to (266), stage3_block3
-    dstage3_block2_relu2_y, stage3_block3_gradients = _basic3_backward(
-        "stage3_block3",
-        stage3_block2_relu2_y,
-        stage3_block3_relu2_y,
-        dstage3_block3_relu2_y,
-        params,
-        stage3_block3_saved,
-        dtype,
-        buffers,
+    dstage3_block2_relu2_y, stage3_block3_gradients = _basic_backward(
+        "stage3_block3", dstage3_block3_relu2_y, params, stage3_block3_saved, dtype, buffers
     )
     buffers.give(dstage3_block3_relu2_y)
     # (270) to (360), stage3_block2
-    dstage3_block1_relu2_y, stage3_block2_gradients = _basic3_backward(
-        "stage3_block2",
-        stage3_block1_relu2_y,
-        stage3_block2_relu2_y,
-        dstage3_block2_relu2_y,
-        params,
-        stage3_block2_saved,
-        dtype,
-        buffers,
+    dstage3_block1_relu2_y, stage3_block2_gradients = _basic_backward(
+        "stage3_block2", dstage3_block2_relu2_y, params, stage3_block2_saved, dtype, buffers
     )
     buffers.give(dstage3_block2_relu2_y)
     # (364) to (459), stage3_block1
-    dstage2_block3_relu2_y, stage3_block1_gradients = _down2_backward(
-        "stage3_block1",
-        stage2_block3_relu2_y,
-        stage3_block1_relu2_y,
-        dstage3_block1_relu2_y,
-        params,
-        stage3_block1_saved,
-        dtype,
-        buffers,
+    dstage2_block3_relu2_y, stage3_block1_gradients = _down_backward(
+        "stage3_block1", dstage3_block1_relu2_y, params, stage3_block1_saved, dtype, buffers, p=16
     )
     buffers.give(dstage3_block1_relu2_y)
     # (463) to (553), stage2_block3
-    dstage2_block2_relu2_y, stage2_block3_gradients = _basic2_backward(
-        "stage2_block3",
-        stage2_block2_relu2_y,
-        stage2_block3_relu2_y,
-        dstage2_block3_relu2_y,
-        params,
-        stage2_block3_saved,
-        dtype,
-        buffers,
+    dstage2_block2_relu2_y, stage2_block3_gradients = _basic_backward(
+        "stage2_block3", dstage2_block3_relu2_y, params, stage2_block3_saved, dtype, buffers
     )
     buffers.give(dstage2_block3_relu2_y)
     # (557) to (647), stage2_block2
-    dstage2_block1_relu2_y, stage2_block2_gradients = _basic2_backward(
-        "stage2_block2",
-        stage2_block1_relu2_y,
-        stage2_block2_relu2_y,
-        dstage2_block2_relu2_y,
-        params,
-        stage2_block2_saved,
-        dtype,
-        buffers,
+    dstage2_block1_relu2_y, stage2_block2_gradients = _basic_backward(
+        "stage2_block2", dstage2_block2_relu2_y, params, stage2_block2_saved, dtype, buffers
     )
     buffers.give(dstage2_block2_relu2_y)
     # (651) to (746), stage2_block1
     dstage1_block3_relu2_y, stage2_block1_gradients = _down_backward(
-        "stage2_block1",
-        stage1_block3_relu2_y,
-        stage2_block1_relu2_y,
-        dstage2_block1_relu2_y,
-        params,
-        stage2_block1_saved,
-        dtype,
-        buffers,
+        "stage2_block1", dstage2_block1_relu2_y, params, stage2_block1_saved, dtype, buffers, p=8
     )
     buffers.give(dstage2_block1_relu2_y)
     # (750) to (840), stage1_block3
     dstage1_block2_relu2_y, stage1_block3_gradients = _basic_backward(
-        "stage1_block3",
-        stage1_block2_relu2_y,
-        stage1_block3_relu2_y,
-        dstage1_block3_relu2_y,
-        params,
-        stage1_block3_saved,
-        dtype,
-        buffers,
+        "stage1_block3", dstage1_block3_relu2_y, params, stage1_block3_saved, dtype, buffers
     )
     buffers.give(dstage1_block3_relu2_y)
     # (844) to (934), stage1_block2
     dstage1_block1_relu2_y, stage1_block2_gradients = _basic_backward(
-        "stage1_block2",
-        stage1_block1_relu2_y,
-        stage1_block2_relu2_y,
-        dstage1_block2_relu2_y,
-        params,
-        stage1_block2_saved,
-        dtype,
-        buffers,
+        "stage1_block2", dstage1_block2_relu2_y, params, stage1_block2_saved, dtype, buffers
     )
     buffers.give(dstage1_block2_relu2_y)
     # (938) to (1028), stage1_block1
     drelu1_y, stage1_block1_gradients = _basic_backward(
-        "stage1_block1",
-        relu1_y,
-        stage1_block1_relu2_y,
-        dstage1_block1_relu2_y,
-        params,
-        stage1_block1_saved,
-        dtype,
-        buffers,
+        "stage1_block1", dstage1_block1_relu2_y, params, stage1_block1_saved, dtype, buffers
     )
     buffers.give(dstage1_block1_relu2_y)
     # (1032) dnorm1_y[m,q,v,e] = drelu1_y[m,q,v,e] [relu1_y[m,q,v,e]>0]
@@ -2386,107 +1175,42 @@ def resnet20_loss_grad_input(dy: Any, t: Any, h: Any, z: Any) -> rt.Array:
     return dx
 
 
+def _basic_weights(C: int) -> dict[str, rt.Start]:
+    """How the weights and running statistics of block basic start."""
+    return {
+        "conv1.w": rt.Normal((3, 3, C, C), 2.0 / (9 * C)),
+        "norm1.gamma": rt.Constant((C,), 1.0),
+        "norm1.beta": rt.Constant((C,), 0.0),
+        "norm1.running_mean": rt.State((C,), 0.0),
+        "norm1.running_var": rt.State((C,), 1.0),
+        "conv2.w": rt.Normal((3, 3, C, C), 2.0 / (9 * C)),
+        "norm2.gamma": rt.Constant((C,), 1.0),
+        "norm2.beta": rt.Constant((C,), 0.0),
+        "norm2.running_mean": rt.State((C,), 0.0),
+        "norm2.running_var": rt.State((C,), 1.0),
+    }
+
+
+def _down_weights(C: int, K: int) -> dict[str, rt.Start]:
+    """How the weights and running statistics of block down start."""
+    return {
+        "conv1.w": rt.Normal((3, 3, C, K), 2.0 / (9 * C)),
+        "norm1.gamma": rt.Constant((K,), 1.0),
+        "norm1.beta": rt.Constant((K,), 0.0),
+        "norm1.running_mean": rt.State((K,), 0.0),
+        "norm1.running_var": rt.State((K,), 1.0),
+        "conv2.w": rt.Normal((3, 3, K, K), 2.0 / (9 * K)),
+        "norm2.gamma": rt.Constant((K,), 1.0),
+        "norm2.beta": rt.Constant((K,), 0.0),
+        "norm2.running_mean": rt.State((K,), 0.0),
+        "norm2.running_var": rt.State((K,), 1.0),
+    }
+
+
 class ResNet20(rt.Network):
     """Residual network of 20 layers for 32x32 images.
 
-    Weights and how they start:
-        conv1.w: shape (3, 3, 3, 16), normal, of variance 2 / 27.
-        norm1.gamma: shape (16,), starts as 1.
-        norm1.beta: shape (16,), starts as 0.
-        stage1_block1_conv1.w: shape (3, 3, 16, 16), normal, of variance 2 / 144.
-        stage1_block1_norm1.gamma: shape (16,), starts as 1.
-        stage1_block1_norm1.beta: shape (16,), starts as 0.
-        stage1_block1_conv2.w: shape (3, 3, 16, 16), normal, of variance 2 / 144.
-        stage1_block1_norm2.gamma: shape (16,), starts as 1.
-        stage1_block1_norm2.beta: shape (16,), starts as 0.
-        stage1_block2_conv1.w: shape (3, 3, 16, 16), normal, of variance 2 / 144.
-        stage1_block2_norm1.gamma: shape (16,), starts as 1.
-        stage1_block2_norm1.beta: shape (16,), starts as 0.
-        stage1_block2_conv2.w: shape (3, 3, 16, 16), normal, of variance 2 / 144.
-        stage1_block2_norm2.gamma: shape (16,), starts as 1.
-        stage1_block2_norm2.beta: shape (16,), starts as 0.
-        stage1_block3_conv1.w: shape (3, 3, 16, 16), normal, of variance 2 / 144.
-        stage1_block3_norm1.gamma: shape (16,), starts as 1.
-        stage1_block3_norm1.beta: shape (16,), starts as 0.
-        stage1_block3_conv2.w: shape (3, 3, 16, 16), normal, of variance 2 / 144.
-        stage1_block3_norm2.gamma: shape (16,), starts as 1.
-        stage1_block3_norm2.beta: shape (16,), starts as 0.
-        stage2_block1_conv1.w: shape (3, 3, 16, 32), normal, of variance 2 / 144.
-        stage2_block1_norm1.gamma: shape (32,), starts as 1.
-        stage2_block1_norm1.beta: shape (32,), starts as 0.
-        stage2_block1_conv2.w: shape (3, 3, 32, 32), normal, of variance 2 / 288.
-        stage2_block1_norm2.gamma: shape (32,), starts as 1.
-        stage2_block1_norm2.beta: shape (32,), starts as 0.
-        stage2_block2_conv1.w: shape (3, 3, 32, 32), normal, of variance 2 / 288.
-        stage2_block2_norm1.gamma: shape (32,), starts as 1.
-        stage2_block2_norm1.beta: shape (32,), starts as 0.
-        stage2_block2_conv2.w: shape (3, 3, 32, 32), normal, of variance 2 / 288.
-        stage2_block2_norm2.gamma: shape (32,), starts as 1.
-        stage2_block2_norm2.beta: shape (32,), starts as 0.
-        stage2_block3_conv1.w: shape (3, 3, 32, 32), normal, of variance 2 / 288.
-        stage2_block3_norm1.gamma: shape (32,), starts as 1.
-        stage2_block3_norm1.beta: shape (32,), starts as 0.
-        stage2_block3_conv2.w: shape (3, 3, 32, 32), normal, of variance 2 / 288.
-        stage2_block3_norm2.gamma: shape (32,), starts as 1.
-        stage2_block3_norm2.beta: shape (32,), starts as 0.
-        stage3_block1_conv1.w: shape (3, 3, 32, 64), normal, of variance 2 / 288.
-        stage3_block1_norm1.gamma: shape (64,), starts as 1.
-        stage3_block1_norm1.beta: shape (64,), starts as 0.
-        stage3_block1_conv2.w: shape (3, 3, 64, 64), normal, of variance 2 / 576.
-        stage3_block1_norm2.gamma: shape (64,), starts as 1.
-        stage3_block1_norm2.beta: shape (64,), starts as 0.
-        stage3_block2_conv1.w: shape (3, 3, 64, 64), normal, of variance 2 / 576.
-        stage3_block2_norm1.gamma: shape (64,), starts as 1.
-        stage3_block2_norm1.beta: shape (64,), starts as 0.
-        stage3_block2_conv2.w: shape (3, 3, 64, 64), normal, of variance 2 / 576.
-        stage3_block2_norm2.gamma: shape (64,), starts as 1.
-        stage3_block2_norm2.beta: shape (64,), starts as 0.
-        stage3_block3_conv1.w: shape (3, 3, 64, 64), normal, of variance 2 / 576.
-        stage3_block3_norm1.gamma: shape (64,), starts as 1.
-        stage3_block3_norm1.beta: shape (64,), starts as 0.
-        stage3_block3_conv2.w: shape (3, 3, 64, 64), normal, of variance 2 / 576.
-        stage3_block3_norm2.gamma: shape (64,), starts as 1.
-        stage3_block3_norm2.beta: shape (64,), starts as 0.
-        output.w: shape (64, 10), normal, of variance 2 / 64.
-        output.b: shape (10,), starts as 0.
-        norm1.running_mean: state, starts as 0.
-        norm1.running_var: state, starts as 1.
-        stage1_block1_norm1.running_mean: state, starts as 0.
-        stage1_block1_norm1.running_var: state, starts as 1.
-        stage1_block1_norm2.running_mean: state, starts as 0.
-        stage1_block1_norm2.running_var: state, starts as 1.
-        stage1_block2_norm1.running_mean: state, starts as 0.
-        stage1_block2_norm1.running_var: state, starts as 1.
-        stage1_block2_norm2.running_mean: state, starts as 0.
-        stage1_block2_norm2.running_var: state, starts as 1.
-        stage1_block3_norm1.running_mean: state, starts as 0.
-        stage1_block3_norm1.running_var: state, starts as 1.
-        stage1_block3_norm2.running_mean: state, starts as 0.
-        stage1_block3_norm2.running_var: state, starts as 1.
-        stage2_block1_norm1.running_mean: state, starts as 0.
-        stage2_block1_norm1.running_var: state, starts as 1.
-        stage2_block1_norm2.running_mean: state, starts as 0.
-        stage2_block1_norm2.running_var: state, starts as 1.
-        stage2_block2_norm1.running_mean: state, starts as 0.
-        stage2_block2_norm1.running_var: state, starts as 1.
-        stage2_block2_norm2.running_mean: state, starts as 0.
-        stage2_block2_norm2.running_var: state, starts as 1.
-        stage2_block3_norm1.running_mean: state, starts as 0.
-        stage2_block3_norm1.running_var: state, starts as 1.
-        stage2_block3_norm2.running_mean: state, starts as 0.
-        stage2_block3_norm2.running_var: state, starts as 1.
-        stage3_block1_norm1.running_mean: state, starts as 0.
-        stage3_block1_norm1.running_var: state, starts as 1.
-        stage3_block1_norm2.running_mean: state, starts as 0.
-        stage3_block1_norm2.running_var: state, starts as 1.
-        stage3_block2_norm1.running_mean: state, starts as 0.
-        stage3_block2_norm1.running_var: state, starts as 1.
-        stage3_block2_norm2.running_mean: state, starts as 0.
-        stage3_block2_norm2.running_var: state, starts as 1.
-        stage3_block3_norm1.running_mean: state, starts as 0.
-        stage3_block3_norm1.running_var: state, starts as 1.
-        stage3_block3_norm2.running_mean: state, starts as 0.
-        stage3_block3_norm2.running_var: state, starts as 1.
+    The table in the constructor says of every weight and running statistic how it starts.
 
     Args:
         dtype: float32 or float64, of the weights.
@@ -2504,71 +1228,11 @@ class ResNet20(rt.Network):
         "conv1": "conv2d",
         "norm1": "batch_norm",
         "relu1": "relu",
-        "stage1_block1_conv1": "conv2d",
-        "stage1_block1_norm1": "batch_norm",
-        "stage1_block1_relu1": "relu",
-        "stage1_block1_conv2": "conv2d",
-        "stage1_block1_norm2": "batch_norm",
-        "stage1_block1_sum": "residual_add",
-        "stage1_block1_relu2": "relu",
-        "stage1_block2_conv1": "conv2d",
-        "stage1_block2_norm1": "batch_norm",
-        "stage1_block2_relu1": "relu",
-        "stage1_block2_conv2": "conv2d",
-        "stage1_block2_norm2": "batch_norm",
-        "stage1_block2_sum": "residual_add",
-        "stage1_block2_relu2": "relu",
-        "stage1_block3_conv1": "conv2d",
-        "stage1_block3_norm1": "batch_norm",
-        "stage1_block3_relu1": "relu",
-        "stage1_block3_conv2": "conv2d",
-        "stage1_block3_norm2": "batch_norm",
-        "stage1_block3_sum": "residual_add",
-        "stage1_block3_relu2": "relu",
-        "stage2_block1_conv1": "conv2d",
-        "stage2_block1_norm1": "batch_norm",
-        "stage2_block1_relu1": "relu",
-        "stage2_block1_conv2": "conv2d",
-        "stage2_block1_norm2": "batch_norm",
-        "stage2_block1_around": "shortcut",
-        "stage2_block1_sum": "residual_add",
-        "stage2_block1_relu2": "relu",
-        "stage2_block2_conv1": "conv2d",
-        "stage2_block2_norm1": "batch_norm",
-        "stage2_block2_relu1": "relu",
-        "stage2_block2_conv2": "conv2d",
-        "stage2_block2_norm2": "batch_norm",
-        "stage2_block2_sum": "residual_add",
-        "stage2_block2_relu2": "relu",
-        "stage2_block3_conv1": "conv2d",
-        "stage2_block3_norm1": "batch_norm",
-        "stage2_block3_relu1": "relu",
-        "stage2_block3_conv2": "conv2d",
-        "stage2_block3_norm2": "batch_norm",
-        "stage2_block3_sum": "residual_add",
-        "stage2_block3_relu2": "relu",
-        "stage3_block1_conv1": "conv2d",
-        "stage3_block1_norm1": "batch_norm",
-        "stage3_block1_relu1": "relu",
-        "stage3_block1_conv2": "conv2d",
-        "stage3_block1_norm2": "batch_norm",
-        "stage3_block1_around": "shortcut",
-        "stage3_block1_sum": "residual_add",
-        "stage3_block1_relu2": "relu",
-        "stage3_block2_conv1": "conv2d",
-        "stage3_block2_norm1": "batch_norm",
-        "stage3_block2_relu1": "relu",
-        "stage3_block2_conv2": "conv2d",
-        "stage3_block2_norm2": "batch_norm",
-        "stage3_block2_sum": "residual_add",
-        "stage3_block2_relu2": "relu",
-        "stage3_block3_conv1": "conv2d",
-        "stage3_block3_norm1": "batch_norm",
-        "stage3_block3_relu1": "relu",
-        "stage3_block3_conv2": "conv2d",
-        "stage3_block3_norm2": "batch_norm",
-        "stage3_block3_sum": "residual_add",
-        "stage3_block3_relu2": "relu",
+        **rt.placed(_BASIC_LAYERS, "stage1_block1", "stage1_block2", "stage1_block3"),
+        **rt.placed(_DOWN_LAYERS, "stage2_block1"),
+        **rt.placed(_BASIC_LAYERS, "stage2_block2", "stage2_block3"),
+        **rt.placed(_DOWN_LAYERS, "stage3_block1"),
+        **rt.placed(_BASIC_LAYERS, "stage3_block2", "stage3_block3"),
         "pool": "global_avg_pool",
         "output": "dense",
     }
@@ -2577,164 +1241,37 @@ class ResNet20(rt.Network):
         "norm1.v",
         "norm1.h",
         "relu1.y",
-        "stage1_block1_norm1.v",
-        "stage1_block1_norm1.h",
-        "stage1_block1_relu1.y",
-        "stage1_block1_norm2.v",
-        "stage1_block1_norm2.h",
-        "stage1_block1_relu2.y",
-        "stage1_block2_norm1.v",
-        "stage1_block2_norm1.h",
-        "stage1_block2_relu1.y",
-        "stage1_block2_norm2.v",
-        "stage1_block2_norm2.h",
-        "stage1_block2_relu2.y",
-        "stage1_block3_norm1.v",
-        "stage1_block3_norm1.h",
-        "stage1_block3_relu1.y",
-        "stage1_block3_norm2.v",
-        "stage1_block3_norm2.h",
-        "stage1_block3_relu2.y",
-        "stage2_block1_norm1.v",
-        "stage2_block1_norm1.h",
-        "stage2_block1_relu1.y",
-        "stage2_block1_norm2.v",
-        "stage2_block1_norm2.h",
-        "stage2_block1_relu2.y",
-        "stage2_block2_norm1.v",
-        "stage2_block2_norm1.h",
-        "stage2_block2_relu1.y",
-        "stage2_block2_norm2.v",
-        "stage2_block2_norm2.h",
-        "stage2_block2_relu2.y",
-        "stage2_block3_norm1.v",
-        "stage2_block3_norm1.h",
-        "stage2_block3_relu1.y",
-        "stage2_block3_norm2.v",
-        "stage2_block3_norm2.h",
-        "stage2_block3_relu2.y",
-        "stage3_block1_norm1.v",
-        "stage3_block1_norm1.h",
-        "stage3_block1_relu1.y",
-        "stage3_block1_norm2.v",
-        "stage3_block1_norm2.h",
-        "stage3_block1_relu2.y",
-        "stage3_block2_norm1.v",
-        "stage3_block2_norm1.h",
-        "stage3_block2_relu1.y",
-        "stage3_block2_norm2.v",
-        "stage3_block2_norm2.h",
-        "stage3_block2_relu2.y",
-        "stage3_block3_norm1.v",
-        "stage3_block3_norm1.h",
-        "stage3_block3_relu1.y",
-        "stage3_block3_norm2.v",
-        "stage3_block3_norm2.h",
-        "stage3_block3_relu2.y",
+        *rt.placed_names(_BASIC_KEPT, "stage1_block1", "stage1_block2", "stage1_block3"),
+        *rt.placed_names(_DOWN_KEPT, "stage2_block1"),
+        *rt.placed_names(_BASIC_KEPT, "stage2_block2", "stage2_block3"),
+        *rt.placed_names(_DOWN_KEPT, "stage3_block1"),
+        *rt.placed_names(_BASIC_KEPT, "stage3_block2", "stage3_block3"),
         "pool.y",
     )
 
     def __init__(self, *, dtype: Any = np.float32, rng: Any = None) -> None:
         super().__init__()
         dtype = rt.real_type("resnet20", dtype)
-        rng = np.random.default_rng(rng)
-        self.params["conv1.w"] = rt.normal(rng, (3, 3, 3, 16), np.sqrt(2.0 / 27), dtype)
-        self.params["norm1.gamma"] = np.full((16,), 1.0, dtype)
-        self.params["norm1.beta"] = np.full((16,), 0.0, dtype)
-        self.params["stage1_block1_conv1.w"] = rt.normal(rng, (3, 3, 16, 16), np.sqrt(2.0 / 144), dtype)
-        self.params["stage1_block1_norm1.gamma"] = np.full((16,), 1.0, dtype)
-        self.params["stage1_block1_norm1.beta"] = np.full((16,), 0.0, dtype)
-        self.params["stage1_block1_conv2.w"] = rt.normal(rng, (3, 3, 16, 16), np.sqrt(2.0 / 144), dtype)
-        self.params["stage1_block1_norm2.gamma"] = np.full((16,), 1.0, dtype)
-        self.params["stage1_block1_norm2.beta"] = np.full((16,), 0.0, dtype)
-        self.params["stage1_block2_conv1.w"] = rt.normal(rng, (3, 3, 16, 16), np.sqrt(2.0 / 144), dtype)
-        self.params["stage1_block2_norm1.gamma"] = np.full((16,), 1.0, dtype)
-        self.params["stage1_block2_norm1.beta"] = np.full((16,), 0.0, dtype)
-        self.params["stage1_block2_conv2.w"] = rt.normal(rng, (3, 3, 16, 16), np.sqrt(2.0 / 144), dtype)
-        self.params["stage1_block2_norm2.gamma"] = np.full((16,), 1.0, dtype)
-        self.params["stage1_block2_norm2.beta"] = np.full((16,), 0.0, dtype)
-        self.params["stage1_block3_conv1.w"] = rt.normal(rng, (3, 3, 16, 16), np.sqrt(2.0 / 144), dtype)
-        self.params["stage1_block3_norm1.gamma"] = np.full((16,), 1.0, dtype)
-        self.params["stage1_block3_norm1.beta"] = np.full((16,), 0.0, dtype)
-        self.params["stage1_block3_conv2.w"] = rt.normal(rng, (3, 3, 16, 16), np.sqrt(2.0 / 144), dtype)
-        self.params["stage1_block3_norm2.gamma"] = np.full((16,), 1.0, dtype)
-        self.params["stage1_block3_norm2.beta"] = np.full((16,), 0.0, dtype)
-        self.params["stage2_block1_conv1.w"] = rt.normal(rng, (3, 3, 16, 32), np.sqrt(2.0 / 144), dtype)
-        self.params["stage2_block1_norm1.gamma"] = np.full((32,), 1.0, dtype)
-        self.params["stage2_block1_norm1.beta"] = np.full((32,), 0.0, dtype)
-        self.params["stage2_block1_conv2.w"] = rt.normal(rng, (3, 3, 32, 32), np.sqrt(2.0 / 288), dtype)
-        self.params["stage2_block1_norm2.gamma"] = np.full((32,), 1.0, dtype)
-        self.params["stage2_block1_norm2.beta"] = np.full((32,), 0.0, dtype)
-        self.params["stage2_block2_conv1.w"] = rt.normal(rng, (3, 3, 32, 32), np.sqrt(2.0 / 288), dtype)
-        self.params["stage2_block2_norm1.gamma"] = np.full((32,), 1.0, dtype)
-        self.params["stage2_block2_norm1.beta"] = np.full((32,), 0.0, dtype)
-        self.params["stage2_block2_conv2.w"] = rt.normal(rng, (3, 3, 32, 32), np.sqrt(2.0 / 288), dtype)
-        self.params["stage2_block2_norm2.gamma"] = np.full((32,), 1.0, dtype)
-        self.params["stage2_block2_norm2.beta"] = np.full((32,), 0.0, dtype)
-        self.params["stage2_block3_conv1.w"] = rt.normal(rng, (3, 3, 32, 32), np.sqrt(2.0 / 288), dtype)
-        self.params["stage2_block3_norm1.gamma"] = np.full((32,), 1.0, dtype)
-        self.params["stage2_block3_norm1.beta"] = np.full((32,), 0.0, dtype)
-        self.params["stage2_block3_conv2.w"] = rt.normal(rng, (3, 3, 32, 32), np.sqrt(2.0 / 288), dtype)
-        self.params["stage2_block3_norm2.gamma"] = np.full((32,), 1.0, dtype)
-        self.params["stage2_block3_norm2.beta"] = np.full((32,), 0.0, dtype)
-        self.params["stage3_block1_conv1.w"] = rt.normal(rng, (3, 3, 32, 64), np.sqrt(2.0 / 288), dtype)
-        self.params["stage3_block1_norm1.gamma"] = np.full((64,), 1.0, dtype)
-        self.params["stage3_block1_norm1.beta"] = np.full((64,), 0.0, dtype)
-        self.params["stage3_block1_conv2.w"] = rt.normal(rng, (3, 3, 64, 64), np.sqrt(2.0 / 576), dtype)
-        self.params["stage3_block1_norm2.gamma"] = np.full((64,), 1.0, dtype)
-        self.params["stage3_block1_norm2.beta"] = np.full((64,), 0.0, dtype)
-        self.params["stage3_block2_conv1.w"] = rt.normal(rng, (3, 3, 64, 64), np.sqrt(2.0 / 576), dtype)
-        self.params["stage3_block2_norm1.gamma"] = np.full((64,), 1.0, dtype)
-        self.params["stage3_block2_norm1.beta"] = np.full((64,), 0.0, dtype)
-        self.params["stage3_block2_conv2.w"] = rt.normal(rng, (3, 3, 64, 64), np.sqrt(2.0 / 576), dtype)
-        self.params["stage3_block2_norm2.gamma"] = np.full((64,), 1.0, dtype)
-        self.params["stage3_block2_norm2.beta"] = np.full((64,), 0.0, dtype)
-        self.params["stage3_block3_conv1.w"] = rt.normal(rng, (3, 3, 64, 64), np.sqrt(2.0 / 576), dtype)
-        self.params["stage3_block3_norm1.gamma"] = np.full((64,), 1.0, dtype)
-        self.params["stage3_block3_norm1.beta"] = np.full((64,), 0.0, dtype)
-        self.params["stage3_block3_conv2.w"] = rt.normal(rng, (3, 3, 64, 64), np.sqrt(2.0 / 576), dtype)
-        self.params["stage3_block3_norm2.gamma"] = np.full((64,), 1.0, dtype)
-        self.params["stage3_block3_norm2.beta"] = np.full((64,), 0.0, dtype)
-        self.params["output.w"] = rt.normal(rng, (64, 10), np.sqrt(2.0 / 64), dtype)
-        self.params["output.b"] = np.full((10,), 0.0, dtype)
-        self.state["norm1.running_mean"] = np.full((16,), 0.0, dtype)
-        self.state["norm1.running_var"] = np.full((16,), 1.0, dtype)
-        self.state["stage1_block1_norm1.running_mean"] = np.full((16,), 0.0, dtype)
-        self.state["stage1_block1_norm1.running_var"] = np.full((16,), 1.0, dtype)
-        self.state["stage1_block1_norm2.running_mean"] = np.full((16,), 0.0, dtype)
-        self.state["stage1_block1_norm2.running_var"] = np.full((16,), 1.0, dtype)
-        self.state["stage1_block2_norm1.running_mean"] = np.full((16,), 0.0, dtype)
-        self.state["stage1_block2_norm1.running_var"] = np.full((16,), 1.0, dtype)
-        self.state["stage1_block2_norm2.running_mean"] = np.full((16,), 0.0, dtype)
-        self.state["stage1_block2_norm2.running_var"] = np.full((16,), 1.0, dtype)
-        self.state["stage1_block3_norm1.running_mean"] = np.full((16,), 0.0, dtype)
-        self.state["stage1_block3_norm1.running_var"] = np.full((16,), 1.0, dtype)
-        self.state["stage1_block3_norm2.running_mean"] = np.full((16,), 0.0, dtype)
-        self.state["stage1_block3_norm2.running_var"] = np.full((16,), 1.0, dtype)
-        self.state["stage2_block1_norm1.running_mean"] = np.full((32,), 0.0, dtype)
-        self.state["stage2_block1_norm1.running_var"] = np.full((32,), 1.0, dtype)
-        self.state["stage2_block1_norm2.running_mean"] = np.full((32,), 0.0, dtype)
-        self.state["stage2_block1_norm2.running_var"] = np.full((32,), 1.0, dtype)
-        self.state["stage2_block2_norm1.running_mean"] = np.full((32,), 0.0, dtype)
-        self.state["stage2_block2_norm1.running_var"] = np.full((32,), 1.0, dtype)
-        self.state["stage2_block2_norm2.running_mean"] = np.full((32,), 0.0, dtype)
-        self.state["stage2_block2_norm2.running_var"] = np.full((32,), 1.0, dtype)
-        self.state["stage2_block3_norm1.running_mean"] = np.full((32,), 0.0, dtype)
-        self.state["stage2_block3_norm1.running_var"] = np.full((32,), 1.0, dtype)
-        self.state["stage2_block3_norm2.running_mean"] = np.full((32,), 0.0, dtype)
-        self.state["stage2_block3_norm2.running_var"] = np.full((32,), 1.0, dtype)
-        self.state["stage3_block1_norm1.running_mean"] = np.full((64,), 0.0, dtype)
-        self.state["stage3_block1_norm1.running_var"] = np.full((64,), 1.0, dtype)
-        self.state["stage3_block1_norm2.running_mean"] = np.full((64,), 0.0, dtype)
-        self.state["stage3_block1_norm2.running_var"] = np.full((64,), 1.0, dtype)
-        self.state["stage3_block2_norm1.running_mean"] = np.full((64,), 0.0, dtype)
-        self.state["stage3_block2_norm1.running_var"] = np.full((64,), 1.0, dtype)
-        self.state["stage3_block2_norm2.running_mean"] = np.full((64,), 0.0, dtype)
-        self.state["stage3_block2_norm2.running_var"] = np.full((64,), 1.0, dtype)
-        self.state["stage3_block3_norm1.running_mean"] = np.full((64,), 0.0, dtype)
-        self.state["stage3_block3_norm1.running_var"] = np.full((64,), 1.0, dtype)
-        self.state["stage3_block3_norm2.running_mean"] = np.full((64,), 0.0, dtype)
-        self.state["stage3_block3_norm2.running_var"] = np.full((64,), 1.0, dtype)
+        rt.start(
+            self,
+            "resnet20",
+            {
+                "conv1.w": rt.Normal((3, 3, 3, 16), 2.0 / 27),
+                "norm1.gamma": rt.Constant((16,), 1.0),
+                "norm1.beta": rt.Constant((16,), 0.0),
+                "norm1.running_mean": rt.State((16,), 0.0),
+                "norm1.running_var": rt.State((16,), 1.0),
+                **rt.placed(_basic_weights(C=16), "stage1_block1", "stage1_block2", "stage1_block3"),
+                **rt.placed(_down_weights(C=16, K=32), "stage2_block1"),
+                **rt.placed(_basic_weights(C=32), "stage2_block2", "stage2_block3"),
+                **rt.placed(_down_weights(C=32, K=64), "stage3_block1"),
+                **rt.placed(_basic_weights(C=64), "stage3_block2", "stage3_block3"),
+                "output.w": rt.Normal((64, 10), 2.0 / 64),
+                "output.b": rt.Constant((10,), 0.0),
+            },
+            dtype,
+            rng,
+        )
 
     def __call__(self, x: Any) -> Any:
         """The output in training, for x."""

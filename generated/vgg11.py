@@ -100,11 +100,9 @@ def vgg11_forward(
         dense1_u, shape (N, 10), what vgg11_backward needs.
 
     Raises:
-        TypeError: when an array has a wrong type.
-        ValueError: when shapes do not fit or a weight is missing.
+        TypeError, ValueError: when a type or a shape does not fit, or a weight is missing.
     """
-    x = rt.array("vgg11", "x", x, 4)
-    dtype = rt.float_type("vgg11", x=x)
+    x, dtype = rt.arrays("vgg11", "x 4", x)
     N = x.shape[0]
     rt.extents("vgg11", "x", x.shape, (N, 32, 32, 3), "batch, height, width, channels")
     conv2d1_w = rt.weight("vgg11", params, "conv2d1.w", dtype, (3, 3, 3, 64))
@@ -331,11 +329,9 @@ def vgg11_predict(x: Any, params: Mapping[str, Any], *, buffers: rt.Buffers | No
         dense1_u, shape (N, 10).
 
     Raises:
-        TypeError: when an array has a wrong type.
-        ValueError: when shapes do not fit or a weight is missing.
+        TypeError, ValueError: when a type or a shape does not fit, or a weight is missing.
     """
-    x = rt.array("vgg11", "x", x, 4)
-    dtype = rt.float_type("vgg11", x=x)
+    x, dtype = rt.arrays("vgg11", "x 4", x)
     N = x.shape[0]
     rt.extents("vgg11", "x", x.shape, (N, 32, 32, 3), "batch, height, width, channels")
     conv2d1_w = rt.weight("vgg11", params, "conv2d1.w", dtype, (3, 3, 3, 64))
@@ -532,47 +528,7 @@ def vgg11_backward(
 ) -> tuple[Any, dict[str, rt.Array]]:
     """Compute all gradients of E: VGG-11 for 32x32 images.
 
-    dflatten1_y[m,q] = Σ_{k} dy[m,k] dense1_w[q,k]
-    dmax_pool2d5_y[m,0,0,e] = dflatten1_y[m,e]
-    drelu8_y[m,q,v,e] = Σ_{i,j} dmax_pool2d5_y[m,i,j,e] [max_pool2d5_argmax[m,i,j,e]=2q+v−4i−2j]
-    dconv2d8_u[m,q,v,e] = drelu8_y[m,q,v,e] [relu8_y[m,q,v,e]>0]
-    drelu7_y[m,q,v,e] = Σ_{i,j,k} conv2d8_w[q+1−i, v+1−j, e, k] dconv2d8_u[m,i,j,k]
-    dconv2d7_u[m,q,v,e] = drelu7_y[m,q,v,e] [relu7_y[m,q,v,e]>0]
-    dmax_pool2d4_y[m,q,v,e] = Σ_{i,j,k} conv2d7_w[q+1−i, v+1−j, e, k] dconv2d7_u[m,i,j,k]
-    drelu6_y[m, 2i+r, 2j+t, e] = dmax_pool2d4_y[m,i,j,e] [max_pool2d4_argmax[m,i,j,e]=2r+t]
-    dconv2d6_u[m,q,v,e] = drelu6_y[m,q,v,e] [relu6_y[m,q,v,e]>0]
-    drelu5_y[m,q,v,e] = Σ_{k,r,t} conv2d6_w[r,t,e,k] dconv2d6_u[m, q+1−r, v+1−t, k]
-    dconv2d5_u[m,q,v,e] = drelu5_y[m,q,v,e] [relu5_y[m,q,v,e]>0]
-    dmax_pool2d3_y[m,q,v,e] = Σ_{k,r,t} conv2d5_w[r,t,e,k] dconv2d5_u[m, q+1−r, v+1−t, k]
-    drelu4_y[m, 2i+r, 2j+t, e] = dmax_pool2d3_y[m,i,j,e] [max_pool2d3_argmax[m,i,j,e]=2r+t]
-    dconv2d4_u[m,q,v,e] = drelu4_y[m,q,v,e] [relu4_y[m,q,v,e]>0]
-    drelu3_y[m,q,v,e] = Σ_{k,r,t} conv2d4_w[r,t,e,k] dconv2d4_u[m, q+1−r, v+1−t, k]
-    dconv2d3_u[m,q,v,e] = drelu3_y[m,q,v,e] [relu3_y[m,q,v,e]>0]
-    dmax_pool2d2_y[m,q,v,e] = Σ_{k,r,t} conv2d3_w[r,t,e,k] dconv2d3_u[m, q+1−r, v+1−t, k]
-    drelu2_y[m, 2i+r, 2j+t, e] = dmax_pool2d2_y[m,i,j,e] [max_pool2d2_argmax[m,i,j,e]=2r+t]
-    dconv2d2_u[m,q,v,e] = drelu2_y[m,q,v,e] [relu2_y[m,q,v,e]>0]
-    dmax_pool2d1_y[m,q,v,e] = Σ_{k,r,t} conv2d2_w[r,t,e,k] dconv2d2_u[m, q+1−r, v+1−t, k]
-    drelu1_y[m, 2i+r, 2j+t, e] = dmax_pool2d1_y[m,i,j,e] [max_pool2d1_argmax[m,i,j,e]=2r+t]
-    dconv2d1_u[m,q,v,e] = drelu1_y[m,q,v,e] [relu1_y[m,q,v,e]>0]
-    dx[m,q,v,e] = Σ_{k,r,t} conv2d1_w[r,t,e,k] dconv2d1_u[m, q+1−r, v+1−t, k]
-    dconv2d1_w[m,q,v,e] = Σ_{n,i,j} x[n, m+i−1, q+j−1, v] dconv2d1_u[n,i,j,e]
-    dconv2d1_b[m] = Σ_{n,i,j} dconv2d1_u[n,i,j,m]
-    dconv2d2_w[m,q,v,e] = Σ_{n,i,j} max_pool2d1_y[n, m+i−1, q+j−1, v] dconv2d2_u[n,i,j,e]
-    dconv2d2_b[m] = Σ_{n,i,j} dconv2d2_u[n,i,j,m]
-    dconv2d3_w[m,q,v,e] = Σ_{n,i,j} max_pool2d2_y[n, m+i−1, q+j−1, v] dconv2d3_u[n,i,j,e]
-    dconv2d3_b[m] = Σ_{n,i,j} dconv2d3_u[n,i,j,m]
-    dconv2d4_w[m,q,v,e] = Σ_{n,i,j} relu3_y[n, m+i−1, q+j−1, v] dconv2d4_u[n,i,j,e]
-    dconv2d4_b[m] = Σ_{n,i,j} dconv2d4_u[n,i,j,m]
-    dconv2d5_w[m,q,v,e] = Σ_{n,i,j} max_pool2d3_y[n, m+i−1, q+j−1, v] dconv2d5_u[n,i,j,e]
-    dconv2d5_b[m] = Σ_{n,i,j} dconv2d5_u[n,i,j,m]
-    dconv2d6_w[m,q,v,e] = Σ_{n,i,j} relu5_y[n, m+i−1, q+j−1, v] dconv2d6_u[n,i,j,e]
-    dconv2d6_b[m] = Σ_{n,i,j} dconv2d6_u[n,i,j,m]
-    dconv2d7_w[m,q,v,e] = Σ_{n,i,j} max_pool2d4_y[n, m+i−1, q+j−1, v] dconv2d7_u[n,i,j,e]
-    dconv2d7_b[m] = Σ_{n,i,j} dconv2d7_u[n,i,j,m]
-    dconv2d8_w[m,q,v,e] = Σ_{n,i,j} relu7_y[n, m+i−1, q+j−1, v] dconv2d8_u[n,i,j,e]
-    dconv2d8_b[m] = Σ_{n,i,j} dconv2d8_u[n,i,j,m]
-    ddense1_w[m,q] = Σ_{n} dy[n,q] flatten1_y[n,m]
-    ddense1_b[m] = Σ_{n} dy[n,m]
+    By the equations at its statements.
 
     Peak: 434186*N + 9222848 elements (141.2 MiB of float32 at N = 64), and blocks of 1 MiB.
 
@@ -587,8 +543,7 @@ def vgg11_backward(
         the gradient of x (None unless inputs), and the gradients of all weights by name.
 
     Raises:
-        TypeError: when an array has a wrong type.
-        ValueError: when shapes do not fit or a weight is missing.
+        TypeError, ValueError: when a type or a shape does not fit, or a weight is missing.
     """
     (
         x,
@@ -611,8 +566,7 @@ def vgg11_backward(
         max_pool2d5_argmax,
         flatten1_y,
     ) = saved
-    dy = rt.array("vgg11", "dy", dy, 2)
-    dtype = rt.float_type("vgg11", dy=dy)
+    dy, dtype = rt.arrays("vgg11", "dy 2", dy)
     N = x.shape[0]
     rt.extent("vgg11", "argument x, axis 1 (32)", x.shape[1], 32)
     rt.extent("vgg11", "argument x, axis 2 (32)", x.shape[2], 32)
@@ -931,25 +885,7 @@ def vgg11_loss_grad_input(dy: Any, t: Any, h: Any, z: Any) -> rt.Array:
 class VGG11(rt.Network):
     """VGG-11 for 32x32 images.
 
-    Weights and how they start:
-        conv2d1.w: shape (3, 3, 3, 64), normal, of variance 2 / 27.
-        conv2d1.b: shape (64,), starts as 0.
-        conv2d2.w: shape (3, 3, 64, 128), normal, of variance 2 / 576.
-        conv2d2.b: shape (128,), starts as 0.
-        conv2d3.w: shape (3, 3, 128, 256), normal, of variance 2 / 1152.
-        conv2d3.b: shape (256,), starts as 0.
-        conv2d4.w: shape (3, 3, 256, 256), normal, of variance 2 / 2304.
-        conv2d4.b: shape (256,), starts as 0.
-        conv2d5.w: shape (3, 3, 256, 512), normal, of variance 2 / 2304.
-        conv2d5.b: shape (512,), starts as 0.
-        conv2d6.w: shape (3, 3, 512, 512), normal, of variance 2 / 4608.
-        conv2d6.b: shape (512,), starts as 0.
-        conv2d7.w: shape (3, 3, 512, 512), normal, of variance 2 / 4608.
-        conv2d7.b: shape (512,), starts as 0.
-        conv2d8.w: shape (3, 3, 512, 512), normal, of variance 2 / 4608.
-        conv2d8.b: shape (512,), starts as 0.
-        dense1.w: shape (512, 10), normal, of variance 2 / 512.
-        dense1.b: shape (10,), starts as 0.
+    The table in the constructor says of every weight and running statistic how it starts.
 
     Args:
         dtype: float32 or float64, of the weights.
@@ -1013,25 +949,32 @@ class VGG11(rt.Network):
     def __init__(self, *, dtype: Any = np.float32, rng: Any = None) -> None:
         super().__init__()
         dtype = rt.real_type("vgg11", dtype)
-        rng = np.random.default_rng(rng)
-        self.params["conv2d1.w"] = rt.normal(rng, (3, 3, 3, 64), np.sqrt(2.0 / 27), dtype)
-        self.params["conv2d1.b"] = np.full((64,), 0.0, dtype)
-        self.params["conv2d2.w"] = rt.normal(rng, (3, 3, 64, 128), np.sqrt(2.0 / 576), dtype)
-        self.params["conv2d2.b"] = np.full((128,), 0.0, dtype)
-        self.params["conv2d3.w"] = rt.normal(rng, (3, 3, 128, 256), np.sqrt(2.0 / 1152), dtype)
-        self.params["conv2d3.b"] = np.full((256,), 0.0, dtype)
-        self.params["conv2d4.w"] = rt.normal(rng, (3, 3, 256, 256), np.sqrt(2.0 / 2304), dtype)
-        self.params["conv2d4.b"] = np.full((256,), 0.0, dtype)
-        self.params["conv2d5.w"] = rt.normal(rng, (3, 3, 256, 512), np.sqrt(2.0 / 2304), dtype)
-        self.params["conv2d5.b"] = np.full((512,), 0.0, dtype)
-        self.params["conv2d6.w"] = rt.normal(rng, (3, 3, 512, 512), np.sqrt(2.0 / 4608), dtype)
-        self.params["conv2d6.b"] = np.full((512,), 0.0, dtype)
-        self.params["conv2d7.w"] = rt.normal(rng, (3, 3, 512, 512), np.sqrt(2.0 / 4608), dtype)
-        self.params["conv2d7.b"] = np.full((512,), 0.0, dtype)
-        self.params["conv2d8.w"] = rt.normal(rng, (3, 3, 512, 512), np.sqrt(2.0 / 4608), dtype)
-        self.params["conv2d8.b"] = np.full((512,), 0.0, dtype)
-        self.params["dense1.w"] = rt.normal(rng, (512, 10), np.sqrt(2.0 / 512), dtype)
-        self.params["dense1.b"] = np.full((10,), 0.0, dtype)
+        rt.start(
+            self,
+            "vgg11",
+            {
+                "conv2d1.w": rt.Normal((3, 3, 3, 64), 2.0 / 27),
+                "conv2d1.b": rt.Constant((64,), 0.0),
+                "conv2d2.w": rt.Normal((3, 3, 64, 128), 2.0 / 576),
+                "conv2d2.b": rt.Constant((128,), 0.0),
+                "conv2d3.w": rt.Normal((3, 3, 128, 256), 2.0 / 1152),
+                "conv2d3.b": rt.Constant((256,), 0.0),
+                "conv2d4.w": rt.Normal((3, 3, 256, 256), 2.0 / 2304),
+                "conv2d4.b": rt.Constant((256,), 0.0),
+                "conv2d5.w": rt.Normal((3, 3, 256, 512), 2.0 / 2304),
+                "conv2d5.b": rt.Constant((512,), 0.0),
+                "conv2d6.w": rt.Normal((3, 3, 512, 512), 2.0 / 4608),
+                "conv2d6.b": rt.Constant((512,), 0.0),
+                "conv2d7.w": rt.Normal((3, 3, 512, 512), 2.0 / 4608),
+                "conv2d7.b": rt.Constant((512,), 0.0),
+                "conv2d8.w": rt.Normal((3, 3, 512, 512), 2.0 / 4608),
+                "conv2d8.b": rt.Constant((512,), 0.0),
+                "dense1.w": rt.Normal((512, 10), 2.0 / 512),
+                "dense1.b": rt.Constant((10,), 0.0),
+            },
+            dtype,
+            rng,
+        )
         self.flattened = {"dense1.w": (1, 1, 512)}
 
     def __call__(self, x: Any) -> Any:

@@ -3,6 +3,7 @@
 kernel                 Layer        its functions of first order
 second_order_kernels   Layer        those of second order
 network_kernels        Network      forward, evaluation, backward
+blocks                 Network      what its blocks compute, which functions share
 calling                Kernel       the names and values of its arguments
 form                   Statement    where it writes, the box of its indices, its body
 """

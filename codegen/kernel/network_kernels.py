@@ -6,7 +6,9 @@ All gradients come from one program, so that what several of them need is comput
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
-from gradscribe.codegen.kernel.block_kernels import Part, Place, Roles, alike, crossing, parts, places, whole
+from gradscribe.codegen.kernel.blocks.block_kernel import Roles, whole
+from gradscribe.codegen.kernel.blocks.parts import Alike, Part, alike, parts
+from gradscribe.codegen.kernel.blocks.places import crossing, places
 from gradscribe.codegen.kernel.kernel import Kernel, Purpose, assemble, kernels
 from gradscribe.codegen.kernel.second_order_kernels import double_backward, hessian_vector
 from gradscribe.derive.calculus.differentiate import differentiate
@@ -31,7 +33,8 @@ class NetworkKernels:
         loss: the functions of the loss, forward and gradient.
         double_backward: the gradients of the gradients; None at order 1.
         hessian_vector: the Hessian of the loss, or of sum(dy * output) where there is none, times a vector; likewise.
-        parts: what each of the functions forward, predict and backward consists of, by its name.
+        parts: what each of the functions forward, predict and backward consists of, by its name, and what the equations
+            of the network do, by that of the network.
         blocks: place that a function computes -> what its functions are called after.
     """
 
@@ -117,20 +120,22 @@ def network_kernels(source: Network, order: int = 1) -> NetworkKernels:
 def _in_parts(k: NetworkKernels, slopes: Mapping[str, str]) -> NetworkKernels:
     """The functions with their statements in parts: those of the places of blocks, and the network's own between."""
     network = k.network
-    kept = tuple(t.name for t in k.kept)
+    given = {t.name for t in network.program.inputs}
+    kept = tuple(t.name for t in k.kept if t.name not in given)
     weights, state = frozenset(network.weights), frozenset(name for name, _, _ in network.state)
     new, gradients = {n: name for name, n, _ in network.state}, {slopes[w]: w for w in k.trained if w in slopes}
     output, own = frozenset(network.program.outputs[:1]), frozenset(k.backward.results[len(k.trained) :])
     forward, predict, backward = (frozenset(kernel.results) for kernel in (k.forward, k.predict, k.backward))
     wholes = (
-        whole(k.forward.program, network, {}, Roles(forward, output, kept, weights, state, new)),
+        whole(k.forward.program, network, {}, Roles(forward, output, kept, weights, state, new, keeps=True)),
         whole(k.predict.program, network, {}, Roles(predict, output, (), weights, state, {})),
         whole(k.backward.program, network, slopes, Roles(backward, own, kept, weights, state, gradients)),
+        whole(network.program, network, {}, Roles(frozenset(new), frozenset(), (), weights, state, new)),
     )
-    groups = alike(places(network, slopes), wholes)
-    apart = [place for group in groups for place in group]
+    groups = alike(places(network, slopes), wholes, network, k.source)
     kernels = (k.forward, k.predict, k.backward)
-    divided = {kernel.name: parts(whole, apart) for kernel, whole in zip(kernels, wholes, strict=True)}
+    names = (*(kernel.name for kernel in kernels), network.name)
+    divided = {name: parts(n, wholes[n], groups) for n, name in enumerate(names)}
     made = [
         replace(kernel, program=replace(kernel.program, statements=_statements(divided[kernel.name])))
         for kernel in kernels
@@ -142,15 +147,15 @@ def _statements(found: Sequence[Part]) -> tuple[Statement, ...]:
     return tuple(s for part in found for s in part.statements)
 
 
-def _called(groups: Sequence[Sequence[Place]]) -> dict[str, str]:
+def _called(groups: Sequence[Alike]) -> dict[str, str]:
     """What the functions of a place are called after: its block, with a number where places of one differ."""
-    taken, found = {place.block for group in groups for place in group}, dict[str, str]()
+    taken, found = {place.block for group in groups for place in group.places}, dict[str, str]()
     for group in groups:
-        block = group[0].block
+        block = group.places[0].block
         numbered = (f"{block}{k}" for k in range(2, len(groups) + len(taken) + 2))
         word = block if block not in found.values() else next(n for n in numbered if n not in taken)
         taken.add(word)
-        found |= {place.name: word for place in group}
+        found |= {place.name: word for place in group.places}
     return found
 
 

@@ -8,6 +8,8 @@ Numbers that the body needs are arguments, of the arrays' type: a Python number 
 from gradscribe.codegen.loops.body import LOOPED, computable
 from gradscribe.codegen.loops.companion import FOLDER, companions
 from gradscribe.codegen.loops.loop_function import NestFunctions, nest_functions
-from gradscribe.codegen.loops.nest import Nest
+from gradscribe.codegen.loops.nest import FEWEST_STEPS, Nest
 
-__all__ = ["FOLDER", "LOOPED", "Nest", "NestFunctions", "companions", "computable", "nest_functions"]
+__all__ = [
+    "FEWEST_STEPS", "FOLDER", "LOOPED", "Nest", "NestFunctions", "companions", "computable", "nest_functions",
+]  # fmt: skip

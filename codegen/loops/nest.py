@@ -8,6 +8,9 @@ from sympy import Expr, Symbol
 from gradscribe.derive.ir.index import affine
 from gradscribe.derive.ir.term import Guard, Range
 
+FEWEST_STEPS = 1 << 17
+"""Steps of loops below which nobody waits for a compiler, as the runtime has it: no loops are written for fewer."""
+
 
 @dataclass(frozen=True)
 class Nest:

@@ -29,7 +29,7 @@ from .arguments.extents import (
 )
 from .arguments.kept import once
 from .arguments.options import Padding, Size, count, flag, number, paddings, real_type, require, shape, sizes
-from .arguments.weights import direction, names, normal, uniform, uniform_within, weight
+from .arguments.weights import direction, names, uniform, weight
 from .arithmetic.extrema import first_max, first_min, maximise, minimise
 from .arithmetic.functions import erf, ratio, share, sigmoid, softplus
 from .arithmetic.lookups import gather, known, scatter, wide
@@ -42,6 +42,7 @@ from .layers.layer import Layer
 from .layers.network import Network
 from .layers.optimiser import Optimiser
 from .layers.sequential import Sequential
+from .layers.starts import Constant, Normal, Start, State, Uniform, placed, placed_names, start
 from .machine.companion import Companion
 from .machine.compiled import compiled, fixed, flat, run
 from .machine.configuration import Settings, current, settings
@@ -54,13 +55,18 @@ __all__ = [
     "Array",
     "Buffers",
     "Companion",
+    "Constant",
     "Layer",
     "Network",
+    "Normal",
     "Optimiser",
     "Padding",
     "Sequential",
     "Settings",
     "Size",
+    "Start",
+    "State",
+    "Uniform",
     "Window",
     "add_row",
     "affordable",
@@ -93,10 +99,11 @@ __all__ = [
     "maximise",
     "minimise",
     "names",
-    "normal",
     "number",
     "once",
     "paddings",
+    "placed",
+    "placed_names",
     "ratio",
     "raveled",
     "raveled_axes",
@@ -119,9 +126,9 @@ __all__ = [
     "softplus",
     "span",
     "spread",
+    "start",
     "total",
     "uniform",
-    "uniform_within",
     "weight",
     "wide",
     "window",

@@ -41,7 +41,7 @@ def given_statements(kernel: Kernel) -> list[Statement]:
     if not real:
         numbers = (Name(t.name) for t in kernel.arguments if not t.integer)
         return [let("dtype", call("rt.scalar_type", *numbers)), *others, *shapes]
-    return [_arrays(sorted(arrays, key=lambda t: _setting(t, kernel)), layer), *others, *shapes]
+    return [arrays_statement(sorted(arrays, key=lambda t: _setting(t, kernel)), layer), *others, *shapes]
 
 
 def _setting(tensor: Tensor, kernel: Kernel) -> tuple[bool, ...]:
@@ -49,8 +49,8 @@ def _setting(tensor: Tensor, kernel: Kernel) -> tuple[bool, ...]:
     return tensor.integer, tensor.name in dict(kernel.seeds), tensor.name not in kernel.layer.weights
 
 
-def _arrays(tensors: Sequence[Tensor], layer: Layer) -> Statement:
-    """``w, x, dtype = rt.arrays("dense", "w 2, x any", w, x)``."""
+def arrays_statement(tensors: Sequence[Tensor], layer: Layer) -> Statement:
+    """``w, x, dtype = rt.arrays("dense", "w 2, x any", w, x)``: check arrays, and name their type."""
     names = [t.name for t in tensors]
     spec = ", ".join(_spec(t) for t in tensors)
     value = call("rt.arrays", Literal(layer.name), Literal(spec), *map(Name, names))

@@ -55,17 +55,19 @@ def function_description(kernel: Kernel, numbers: Mapping[str, int]) -> list[str
     ]
 
 
-def module_doc(layer: Layer, numbers: Mapping[str, int], head: Sequence[str] = ()) -> str:
+def module_doc(layer: Layer, numbers: Mapping[str, int], head: Sequence[str] = (), tail: Sequence[str] = ()) -> str:
     """The docstring of a module: what it is, its equations, where they come from.
 
     Args:
         layer: the layer.
         numbers: of its equations on its page, by tensor.
         head: lines that stand before the equations as they are.
+        tail: lines that stand behind them.
     """
     source = "\n".join(wrapped(f"Source: {layer.source}.", "")) if layer.source else ""
     forward = paragraph(equation_lines(layer.program, numbers), "")
-    passages = [f"{titled(layer)}.", *(["\n".join(head)] if head else []), forward, *([source] if source else [])]
+    around = [["\n".join(lines)] if lines else [] for lines in (head, tail)]
+    passages = [f"{titled(layer)}.", *around[0], forward, *around[1], *([source] if source else [])]
     return encodable("\n\n".join(passages) + "\n")
 
 

@@ -22,6 +22,8 @@ class Scope:
     taken: set[str] = field(default_factory=set)
     stems: dict[str, str] = field(default_factory=dict)
     """By the name of a block of an array that of the array."""
+    most: Mapping[Symbol, Expr] = field(default_factory=dict)
+    """The greatest number that a size symbol may be, where that is known."""
 
     def declare(self, stem: str, shape: Sequence[Expr], integer: bool = False) -> Tensor:
         """A new tensor whose name starts with `stem`."""

@@ -8,7 +8,7 @@ from itertools import groupby
 from sympy import Add, Integer, Symbol, prod
 
 from gradscribe.codegen.kernel.form import Form, choose_form, joined, size_hints
-from gradscribe.codegen.loops import Nest
+from gradscribe.codegen.loops import FEWEST_STEPS, Nest
 from gradscribe.codegen.numpy.lower.context import Scope
 from gradscribe.codegen.numpy.lower.lookup import adds_at_labels, lower_lookups
 from gradscribe.codegen.numpy.lower.nests import nested, within
@@ -37,6 +37,7 @@ def lower(
     given: Sequence[str],
     reserved: Iterable[str] = (),
     numbers: Mapping[str, int] | None = None,
+    sizes: Mapping[Symbol, Sequence[int]] | None = None,
 ) -> Plan:
     """Plan the computation of `program`.
 
@@ -46,8 +47,12 @@ def lower(
         given: names of the tensors that exist already.
         reserved: names that no temporary may take (sizes, options).
         numbers: those of a derivation's equations by tensor.
+        sizes: what size symbols may be, where that is known.
     """
-    scope = Scope(dict(program.tensors), size_hints(program), program, set(reserved) | set(program.names()))
+    known = sizes or {}
+    hints = size_hints(program) | {symbol: values[0] for symbol, values in known.items()}
+    most = {symbol: Integer(max(values)) for symbol, values in known.items()}
+    scope = Scope(dict(program.tensors), hints, program, set(reserved) | set(program.names()), most=most)
     records: list[Record] = []
     written = set(given)
     order = (*given, *(s.target.name for s in program.statements))
@@ -144,6 +149,9 @@ def _or_loops(
         made = [Allocate(form.target.name, form.target.shape, None), *view]
         made += [Allocate(a.name, a.shape, None, integer=True) for a in [form.argument] if a is not None]
     steps = prod((r.extent for r in form.box), start=Integer(1))
+    most = steps.xreplace(dict(scope.most))
+    if most.is_Integer and int(most) < FEWEST_STEPS:
+        return lowered
     return [Compiled(steps, inside, (*made, *loops), tuple(lowered))]
 
 

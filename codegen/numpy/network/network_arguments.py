@@ -4,18 +4,19 @@ from collections.abc import Sequence
 
 from sympy import Symbol
 
-from gradscribe.codegen.kernel.block_kernels import PlacedPart, read
+from gradscribe.codegen.kernel.blocks.block_kernel import read
+from gradscribe.codegen.kernel.blocks.parts import PlacedPart
 from gradscribe.codegen.kernel.calling import shape_argument
 from gradscribe.codegen.kernel.kernel import Kernel
 from gradscribe.codegen.kernel.network_kernels import NetworkKernels
+from gradscribe.codegen.numpy.function.arguments import arrays_statement
 from gradscribe.codegen.numpy.function.binder import Binder, Source, shape_of
 from gradscribe.codegen.numpy.function.labels import label_statements
-from gradscribe.codegen.numpy.network.network_plans import layout, parts_of
+from gradscribe.codegen.numpy.network.planning.network_plans import layout, parts_of
 from gradscribe.codegen.numpy.print.fixed_names import FIXED
 from gradscribe.codegen.python.definition import NONE
 from gradscribe.codegen.python.expression import (
     Binary,
-    Call,
     Expression,
     Group,
     Literal,
@@ -44,9 +45,7 @@ def array_statements(k: NetworkKernels, kernel: Kernel, given: Sequence[str], sa
     network = k.network
     binder = Binder(network, kernel.program)
     tensors = {t.name: t for t in kernel.program.inputs}
-    found = [_array(network, tensors[n]) for n in given]
-    real = tuple((n, Name(n)) for n in given if not tensors[n].integer)
-    found.append(let("dtype", Call(Name("rt.float_type"), (Literal(network.name),), real)))
+    found = [arrays_statement([tensors[n] for n in given], network)]
     found += [made for o in kernel.options for made in binder.option(o)]
     backward = bool(kernel.seeds) and saved
     shapes = [Source(Name(shape_argument(t)), t.name, t) for t in kernel.shaped]
@@ -71,12 +70,6 @@ def array_statements(k: NetworkKernels, kernel: Kernel, given: Sequence[str], sa
         found += binder.axes([s for s in shapes if s.tensor.name in kept and free[s.called] & missing])
         found += binder.axes(sources)
     return found
-
-
-def _array(network: Network, tensor: Tensor) -> Statement:
-    head = Literal(network.name), Literal(tensor.name), Name(tensor.name), Literal(len(tensor.shape))
-    kind = (("integer", Literal(True)),) if tensor.integer else ()
-    return let(tensor.name, Call(Name("rt.array"), head, kind))
 
 
 def _given(k: NetworkKernels, binder: Binder, tensor: Tensor) -> list[Statement]:

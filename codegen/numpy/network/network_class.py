@@ -10,7 +10,9 @@ from gradscribe.codegen.numpy.function.docstring import enumerated, long_doc, me
 from gradscribe.codegen.numpy.layer.constructor import constructor_arguments, constructor_signature
 from gradscribe.codegen.numpy.layer.layer_class import CREATED, RAISES, twice
 from gradscribe.codegen.numpy.layer.layer_methods import as_array, options
-from gradscribe.codegen.numpy.network.starts import check_starts, constructor_statements, described
+from gradscribe.codegen.numpy.network.blocks.block_tables import Entry, Table, constant, rows, table
+from gradscribe.codegen.numpy.network.planning.network_plans import kept
+from gradscribe.codegen.numpy.network.starts import check_starts, constructor_statements, starts_of
 from gradscribe.codegen.numpy.print.fixed_names import FIXED
 from gradscribe.codegen.python.definition import (
     ANY,
@@ -31,6 +33,7 @@ from gradscribe.codegen.python.expression import (
     Items,
     Literal,
     Name,
+    Star,
     absent,
     item,
     member,
@@ -66,29 +69,62 @@ def network_class(k: NetworkKernels) -> Class:
 def _described(k: NetworkKernels) -> list[str]:
     more = [t.name for t in k.network.given if t not in _asked(k)]
     lines = [f"Training takes {enumerated(more)}, too; `predict`, after training, does not.", ""] if more else []
-    weights, arguments = described(k.network), constructor_arguments(k.network)
-    lines += ["Weights and how they start:", *(f"    {w}" for w in weights), ""] if weights else []
+    arguments = constructor_arguments(k.network)
+    lines += ["The table in the constructor says of every weight and running statistic how it starts.", ""]
     lines += ["Args:", *(f"    {name}: {text}" for name, text in arguments), ""] if arguments else []
     return [*lines, *RAISES]
 
 
 def _facts(k: NetworkKernels) -> list[Assign]:
     network = k.network
-    layers = Dictionary(tuple((Literal(n.name), Literal(n.layer.name)) for n in network.nodes))
+    layers, kept = layers_of(k), kept_of(k)
     outputs = Group(tuple(texts((output, seed)) for seed, output in k.backward.seeds))
     return [
         let("layer", Literal(network.name)),
         let("differentiable", texts(k.inputs)),
         let("outputs", outputs),
         let("evaluation", texts(t.name for t in _asked(k))),
-        Assign(Name("layers"), layers, kind=of("ClassVar", of("Mapping", Name("str"), Name("str")))),
-        let("kept", texts(network.part[t.name].key if t.name in network.part else t.name for t in k.kept)),
+        Assign(Name("layers"), _layers(layers), kind=of("ClassVar", of("Mapping", Name("str"), Name("str")))),
+        let("kept", _kept(kept)),
     ]
+
+
+def layers_of(k: NetworkKernels) -> Table[str]:
+    """What layer every node is."""
+    return table(k, [Entry(n.name, n.name, n.layer.name) for n in k.network.nodes], lambda _, entry: entry.value)
+
+
+def kept_of(k: NetworkKernels) -> Table[str]:
+    """What forward keeps, by name."""
+    part = k.network.part
+    entries = [Entry(part[n].key, part[n].node, "") if n in part else Entry(n, "", "") for n in kept(k)]
+    return table(k, entries, lambda _, entry: entry.value)
+
+
+def block_constants(k: NetworkKernels) -> list[Assign]:
+    """What places of a block have in common: their layers, and what forward keeps of them."""
+    found: list[Assign] = []
+    for block, entries in layers_of(k).blocks.items():
+        named = Dictionary(tuple((Literal(e.key), Literal(e.value)) for e in entries))
+        found.append(Assign(constant(block, "layers"), named))
+    for block, entries in kept_of(k).blocks.items():
+        found.append(Assign(constant(block, "kept"), texts(e.key for e in entries)))
+    return found
+
+
+def _layers(found: Table[str]) -> Dictionary:
+    entries = rows(found, lambda e: Literal(e.value), lambda run: constant(run.block, "layers"))
+    return Dictionary(tuple((Literal(key) if key else None, value) for key, value in entries))
+
+
+def _kept(found: Table[str]) -> Group:
+    entries = rows(found, lambda e: Literal(e.key), lambda run: constant(run.block, "kept"), "rt.placed_names")
+    return Group(tuple(value if key else Star(value) for key, value in entries))
 
 
 def _methods(k: NetworkKernels) -> list[Function]:
     arrays, asked, judged = ([t.name for t in tensors] for tensors in (k.network.given, _asked(k), _judged(k)))
-    signature, start = constructor_signature(k.network), [CREATED, *constructor_statements(k.network)]
+    signature, start = constructor_signature(k.network), [CREATED, *constructor_statements(k, starts_of(k))]
     filled = "Fill grads and return the gradient of the input; without an argument from the loss, and then None."
     found = [
         as_method("__init__", signature, "", start),

@@ -3,15 +3,16 @@
 from collections.abc import Sequence
 from dataclasses import replace
 
-from gradscribe.codegen.kernel.block_kernels import PlacedPart
+from gradscribe.codegen.kernel.blocks.parts import PlacedPart
 from gradscribe.codegen.kernel.kernel import Kernel
 from gradscribe.codegen.kernel.network_kernels import NetworkKernels
 from gradscribe.codegen.numpy.function.binder import shape_of
-from gradscribe.codegen.numpy.function.docstring import equation_lines, long_doc
+from gradscribe.codegen.numpy.function.docstring import long_doc
 from gradscribe.codegen.numpy.function.function_text import check_apart
 from gradscribe.codegen.numpy.layer.constructor import annotation, default, describe_option
 from gradscribe.codegen.numpy.network.network_arguments import array_statements, direction_statements, saved_statements
-from gradscribe.codegen.numpy.network.network_plans import (
+from gradscribe.codegen.numpy.network.planning.memory import Memory
+from gradscribe.codegen.numpy.network.planning.network_plans import (
     OWN,
     NetworkPlan,
     backward_plan,
@@ -19,11 +20,9 @@ from gradscribe.codegen.numpy.network.network_plans import (
     group,
     layout,
     network_plan,
-    own_program,
     parts_of,
     predict_plan,
 )
-from gradscribe.codegen.numpy.network.planning.memory import Memory
 from gradscribe.codegen.numpy.print.emit import Emitter
 from gradscribe.codegen.numpy.print.fixed_names import ARRAY, RUNTIME
 from gradscribe.codegen.python.definition import (
@@ -265,7 +264,7 @@ def _description(
     signature: Signature,
 ) -> list[str]:
     network = k.network
-    lines = [*equation_lines(own_program(k, kernel)), ""] if own else ["By the equations of this module.", ""]
+    lines = [f"By the equations {'at its statements' if own else 'of this module'}.", ""]
     lines += [*memory.words, "", "Args:"]
     words = {
         DIRECTIONS: "what the first gradients are multiplied by in S, by name; a missing one is 0",
@@ -282,8 +281,7 @@ def _description(
         else:
             lines.append(f"    {p.name}: {words.get(p) or _array(k, kernel, kernel.program.tensors[p.name])}.")
     lines += ["", "Returns:", f"    {returns}", "", "Raises:"]
-    lines.append("    TypeError: when an array has a wrong type.")
-    return [*lines, "    ValueError: when shapes do not fit or a weight is missing."]
+    return [*lines, "    TypeError, ValueError: when a type or a shape does not fit, or a weight is missing."]
 
 
 def _array(k: NetworkKernels, kernel: Kernel, tensor: Tensor) -> str:

@@ -114,6 +114,7 @@ class Invoke:
         made: the arrays that it returns, (name, shape, whether it is from the buffers).
         groups: the dictionaries and tuples of arrays that it returns, (name, elements).
         within: the elements that it needs besides.
+        sizes: the sizes that it is given by name, as no array tells them.
         words: what to say of it.
     """
 
@@ -124,6 +125,7 @@ class Invoke:
     made: tuple[tuple[str, tuple[Expr, ...], bool], ...]
     groups: tuple[tuple[str, Expr], ...]
     within: Expr
+    sizes: tuple[tuple[str, Expr], ...] = ()
     words: str = ""
 
     @property

@@ -242,7 +242,8 @@ class Emitter(Updating):
 
     @emit.register
     def _(self, record: Invoke) -> Sequence[Statement]:
-        value = call(record.function, Literal(record.place), *map(Name, record.arguments))
+        given: tuple[Expression, ...] = (Literal(record.place), *map(Name, record.arguments))
+        value = Call(Name(record.function), given, tuple((name, size(e)) for name, e in record.sizes))
         said = [Comment(record.words)] if record.words else []
         return [*said, Assign(names(record.results), value)]
 

@@ -18,4 +18,4 @@ def shape(extents: Sequence[Expr], t: ExpressionWriter, comma: str = ", ") -> st
 def parameters(table: LayerTable, row: Row, t: ExpressionWriter) -> str:
     """The number of parameters; nothing for none."""
     (number,) = table.number((row.parameters,))
-    return t.expr(number) if row.weights else ""
+    return t.expr(number) if number != 0 else ""

@@ -49,16 +49,6 @@ def _extents(expected: tuple[int | None, ...]) -> str:
     return f"({', '.join('any' if e is None else str(e) for e in expected)}{',' if len(expected) == 1 else ''})"
 
 
-def uniform_within(rng: Any, extents: tuple[int, ...], bound: float, dtype: Any) -> Array:
-    """Initial weights, uniform from -bound to bound."""
-    return np.asarray(rng.uniform(-bound, bound, extents).astype(dtype))
-
-
-def normal(rng: Any, extents: tuple[int, ...], deviation: float, dtype: Any) -> Array:
-    """Initial weights, normal with mean 0."""
-    return np.asarray(rng.normal(0.0, deviation, extents).astype(dtype))
-
-
 def uniform(rng: Any, extents: tuple[int, ...], fan_in: int, dtype: Any) -> Array:
     """Initial weights: uniform within ``1/sqrt(fan_in)`` (PyTorch's default, He et al. 2015 with a = sqrt(5))."""
     bound = 1.0 / np.sqrt(max(1, fan_in))

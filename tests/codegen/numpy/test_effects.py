@@ -11,7 +11,7 @@ from gradscribe.codegen.compiler import compile_layer
 from gradscribe.codegen.kernel.kernel import kernels
 from gradscribe.codegen.kernel.network_kernels import network_kernels
 from gradscribe.codegen.numpy.function.function_text import plan
-from gradscribe.codegen.numpy.network.network_plans import backward_plan, forward_plan
+from gradscribe.codegen.numpy.network.planning.network_plans import backward_plan, forward_plan
 from gradscribe.codegen.numpy.plan import Plan, Record, effects
 from gradscribe.codegen.numpy.print.emit import Emitter
 from gradscribe.codegen.python.expression import Call, Name, parts, reads

@@ -15,7 +15,7 @@ READING = frozenset(
 )  # fmt: skip
 """Methods that look into a text."""
 ALLOWED = {
-    "block_kernels.py": {"removeprefix"},  # names of nodes, within their place
+    "places.py": {"removeprefix"},  # names of nodes, within their place
     "block_functions.py": {"removeprefix"},  # the same, and names of functions
     "docstring.py": {"removeprefix", "split"},  # words about a shape, the quotes that a sentence is wrapped with
     "literal.py": {"re", "sub", "replace", "split", "partition"},  # lines that a user wrote; an exponent
@@ -24,7 +24,7 @@ ALLOWED = {
     "expression.py": {"partition"},  # of a name such as np.inf the module
     "numpy_table.py": {"startswith", "removeprefix"},  # names of NumPy
     "instance.py": {"split"},  # names in a message
-    "network_module.py": {"split"},  # the text of a network, for its docstring
+    "network_header.py": {"split"},  # the text of a network, for its docstring
     "module_text.py": {"removeprefix", "split", "startswith"},  # names of NumPy, those that begin with an underscore
 }
 """What looks into words and names, never into code."""

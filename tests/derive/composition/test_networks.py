@@ -11,8 +11,8 @@ import gradscribe
 from gradscribe import network
 from gradscribe.codegen.compiler import compile_layer
 from gradscribe.codegen.kernel.network_kernels import network_kernels
-from gradscribe.codegen.numpy.network.network_plans import backward_plan, forward_plan
 from gradscribe.codegen.numpy.network.planning.memory import Memory
+from gradscribe.codegen.numpy.network.planning.network_plans import backward_plan, forward_plan
 from gradscribe.derive.calculus.differentiate import differentiate
 from gradscribe.derive.catalogue.layers import LAYERS
 from gradscribe.derive.catalogue.networks import NETWORKS
@@ -261,7 +261,9 @@ def test_how_weights_start() -> None:
     weight = layer.params["stage1_block2_conv2.w"]
     assert abs(weight.std() / np.sqrt(2 / (16 * 9)) - 1) < 0.05
     assert (layer.params["stage1_block1_norm2.gamma"] == 1).all()
-    assert "normal, of variance 2 / 144" in str(type(layer).__doc__)
+    text = (GENERATED / "resnet20.py").read_text(encoding="utf-8")
+    assert '"conv2.w": rt.Normal((3, 3, C, C), 2.0 / (9 * C))' in text
+    assert '**rt.placed(_basic_weights(C=16), "stage1_block1", "stage1_block2", "stage1_block3")' in text
     assert [w.tobytes() for w in instance(NETWORKS["lenet"]()).params.values()] == [
         w.tobytes() for w in instance(NETWORKS["lenet"]()).params.values()
     ]

@@ -4,11 +4,11 @@ Arrays whose size depends on the batch come from a pool and go back to it; what 
 the next forward pass. What only the gradient of the input needs is put last, under a condition.
 """
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 import sympy
-from sympy import Expr, Integer
+from sympy import Expr, Integer, Symbol
 
 from gradscribe.codegen.numpy.network.planning.copies import origins, without_copies
 from gradscribe.codegen.numpy.plan import (
@@ -43,27 +43,39 @@ class Memory:
     Attributes:
         plan: the plan.
         kept: what stays for backward, (name, elements).
-        peak: the greatest number of elements that are alive at once, inputs and what is kept included.
+        alive: the elements that are alive at once, inputs and what is kept included, at every step.
+        within: what stays in one of the tuples that stay; it is counted by itself.
     """
 
     plan: Plan
     kept: tuple[tuple[str, Expr], ...]
-    peak: Expr
+    alive: tuple[Expr, ...]
+    within: frozenset[str] = frozenset()
+
+    @property
+    def peak(self) -> Expr:
+        """The greatest number of elements that are alive at once."""
+        return self.peak_of({})
+
+    def peak_of(self, sizes: Mapping[Symbol, Expr]) -> Expr:
+        """That where sizes have these numbers: which step needs most depends on them."""
+        return sympy.expand(max((amount.xreplace(dict(sizes)) for amount in self.alive), key=_level))
 
     @property
     def words(self) -> list[str]:
         """What is kept, and the peak, as sentences."""
         lines = []
         if self.kept:
-            names = ", ".join(name for name, _ in self.kept)
+            names = ", ".join(name for name, _ in self.kept if name not in self.within)
             total = sympy.expand(sympy.Add(*(e for _, e in self.kept)))
             lines.append(f"Kept for backward: {names}: {total} elements.")
-        symbols = sorted(self.peak.free_symbols, key=lambda s: s.name)
-        amount = self.peak.xreplace({s: Integer(BATCH) for s in symbols[:1]})
+        peak = self.peak
+        symbols = sorted(peak.free_symbols, key=lambda s: s.name)
+        amount = peak.xreplace({s: Integer(BATCH) for s in symbols[:1]})
         stated = (
             f" ({float(amount) * 4 / 2**20:.1f} MiB of float32 at {symbols[0]} = {BATCH})" if len(symbols) == 1 else ""
         )
-        return [*lines, f"Peak: {self.peak} elements{stated}, and blocks of 1 MiB."]
+        return [*lines, f"Peak: {peak} elements{stated}, and blocks of 1 MiB."]
 
 
 def planned(
@@ -73,6 +85,8 @@ def planned(
     kept: Sequence[str] = (),
     tail: Sequence[str] = (),
     apart: Sequence[str] = (),
+    fixed: Collection[Symbol] = (),
+    within: Collection[str] = (),
 ) -> Memory:
     """Arrange the memory of a plan.
 
@@ -83,17 +97,19 @@ def planned(
         kept: names of tensors that must outlive the call.
         tail: results that are wanted only where the function's argument `inputs` says so.
         apart: results whose memory is no other array's.
+        fixed: the sizes that do not depend on the batch.
+        within: those of `kept` that are in tuples among them.
     """
     outside = {t.name for t in program.inputs}
     results = set(program.outputs) | set(kept)
     records = without_copies(plan.records, {*returned, *apart})
     records = _tail_last(records, [r for r in program.outputs if r not in tail], tail)
     held = {t.name: sympy.prod(t.shape, start=Integer(1)) for t in program.inputs}
-    buffered = tuple(_buffered(r, set(returned)) for r in records)
-    released, peak = _released(buffered, results, outside, held)
+    buffered = tuple(_buffered(r, set(returned), frozenset(fixed)) for r in records)
+    released, alive = _released(buffered, results, outside, held)
     sizes = {**held, **_sizes(buffered)}
     mine = tuple((name, sympy.expand(sizes[name])) for name in kept if name in sizes)
-    return Memory(replace(plan, records=released), mine, peak)
+    return Memory(replace(plan, records=released), mine, alive, frozenset(within))
 
 
 def _tail_last(records: list[Record], main: Sequence[str], tail: Sequence[str]) -> list[Record]:
@@ -118,37 +134,37 @@ def _tail_last(records: list[Record], main: Sequence[str], tail: Sequence[str]) 
     return [*reversed(first), Wanted("inputs", tuple(reversed(last)))] if last else list(reversed(first))
 
 
-def _buffered(record: Record, returned: set[str]) -> Record:
+def _buffered(record: Record, returned: set[str], fixed: frozenset[Symbol]) -> Record:
     """Take large new arrays from the pool."""
     match record:
-        case Allocate() if not record.integer and record.name not in returned and _large(record.shape):
+        case Allocate() if not record.integer and record.name not in returned and _large(record.shape, fixed):
             return replace(record, buffered=True)
         case Define() if record.name not in returned and has_target(record.update):
             extents = tuple(r.extent for r in record.update.ranges)
-            return replace(record, buffered=True) if _large(extents) else record
+            return replace(record, buffered=True) if _large(extents, fixed) else record
         case Block():
-            inner = tuple(_buffered(r, returned) for r in record.body)
+            inner = tuple(_buffered(r, returned, fixed) for r in record.body)
             mine = tuple(r.name for r in inner if isinstance(r, Allocate) and r.buffered)
             return replace(record, body=(*inner, Release(mine)) if mine else inner)
         case Wanted(flag, body):
-            return Wanted(flag, tuple(_buffered(r, returned) for r in body))
+            return Wanted(flag, tuple(_buffered(r, returned, fixed) for r in body))
         case Compiled(steps, within, then, otherwise):
             ways = (then, otherwise)
-            taken = [{r.name for r in _taken(way, returned)} for way in ways]
+            taken = [{r.name for r in _taken(way, returned, fixed)} for way in ways]
             apart = returned | (taken[0] ^ taken[1])  # a temporary array of one way only is never given back
-            return Compiled(steps, within, *(tuple(_buffered(r, apart) for r in way) for way in ways))
+            return Compiled(steps, within, *(tuple(_buffered(r, apart, fixed) for r in way) for way in ways))
     return record
 
 
-def _taken(records: Iterable[Record], returned: set[str]) -> list[Allocate | Define]:
+def _taken(records: Iterable[Record], returned: set[str], fixed: frozenset[Symbol]) -> list[Allocate | Define]:
     """The new arrays that would come from the pool."""
-    made = (_buffered(r, returned) for r in records)
+    made = (_buffered(r, returned, fixed) for r in records)
     return [r for r in made if isinstance(r, Allocate | Define) and r.buffered]
 
 
-def _large(shape: Sequence[Expr]) -> bool:
+def _large(shape: Sequence[Expr], fixed: frozenset[Symbol]) -> bool:
     """Whether the size depends on the batch."""
-    return any(not e.is_number for e in shape)
+    return any(e.free_symbols - fixed for e in shape)
 
 
 def _sizes(records: Iterable[Record]) -> dict[str, Expr]:
@@ -173,8 +189,8 @@ def _volume(ranges: Iterable[Range]) -> Expr:
 
 def _released(
     records: Sequence[Record], results: set[str], outside: set[str], held: Mapping[str, Expr]
-) -> tuple[tuple[Record, ...], Expr]:
-    """Give every new array back after its last use; also the greatest number of elements alive at once."""
+) -> tuple[tuple[Record, ...], tuple[Expr, ...]]:
+    """Give every new array back after its last use; also the numbers of elements alive at once."""
     roots = origins(records)
     new = {n: e for n, e in _sizes(records).items() if n not in roots and n not in outside}
     buffered = set(from_buffers(records))
@@ -187,13 +203,11 @@ def _released(
             first.setdefault(name, place)
             last[roots.get(name, name)] = place
     alive = sympy.Add(*held.values())
-    peak, level = alive, _level(alive)
+    amounts = {alive: None}
     out: list[Record] = []
     for place, record in enumerate(records):
         alive += sympy.Add(*(new[n] for n in done[place].made if n in new))
-        most = alive + record.within if isinstance(record, Invoke) else alive
-        if _level(most) > level:
-            peak, level = most, _level(most)
+        amounts[alive + record.within if isinstance(record, Invoke) else alive] = None
         gone = [n for n in new if last.get(n) == place and n not in fixed]
         alive -= sympy.Add(*(new[n] for n in gone))
         given = tuple(n for n in gone if n in buffered)
@@ -202,7 +216,7 @@ def _released(
             given = tuple(n for n in given if n not in inner)
             record = replace(record, body=(*record.body, Release(inner))) if inner else record
         out += [record, *([Release(given)] if given else [])]
-    return tuple(out), sympy.expand(peak)
+    return tuple(out), tuple(amounts)
 
 
 def from_buffers(records: Iterable[Record]) -> Iterator[str]:

@@ -44,7 +44,8 @@ class Network(Layer):
             return
         where = [f"weight {key}" for key, array in self.params.items() if not np.isfinite(array).all()]
         arrays = (a for part in self._saved or () for a in (part if isinstance(part, tuple) else (part,)))
-        for key, array in zip(self.kept, arrays, strict=False):
+        once = {id(array): array for array in arrays}  # what a block makes, the next one keeps too
+        for key, array in zip(self.kept, once.values(), strict=False):
             if not where and np.issubdtype(array.dtype, np.floating) and not np.isfinite(array).all():
                 node = key.partition(".")[0]
                 where.append(f"{key} of {node} ({self.layers[node]})" if node in self.layers else f"input {key}")

@@ -6,7 +6,9 @@ from dataclasses import dataclass
 import sympy
 from sympy import Expr, Integer, Symbol
 
-from gradscribe.codegen.kernel.block_kernels import BlockKernel, Place, PlacedPart
+from gradscribe.codegen.kernel.blocks.block_kernel import BlockKernel
+from gradscribe.codegen.kernel.blocks.parts import PlacedPart
+from gradscribe.codegen.kernel.blocks.places import Place
 from gradscribe.codegen.kernel.kernel import Kernel
 from gradscribe.codegen.kernel.network_kernels import NetworkKernels
 from gradscribe.codegen.numpy.function.binder import shape_of
@@ -16,7 +18,17 @@ from gradscribe.codegen.numpy.network.planning.memory import Memory, planned
 from gradscribe.codegen.numpy.print.emit import Emitter
 from gradscribe.codegen.numpy.print.fixed_names import ARRAY, FIXED, RUNTIME
 from gradscribe.codegen.python.definition import ANY, INT, Function, Parameter, Signature, of
-from gradscribe.codegen.python.expression import ELLIPSIS, Binary, Dictionary, Expression, Group, Literal, Name, call
+from gradscribe.codegen.python.expression import (
+    ELLIPSIS,
+    Binary,
+    Dictionary,
+    Expression,
+    Group,
+    Items,
+    Literal,
+    Name,
+    call,
+)
 from gradscribe.codegen.python.expression import Part as Item
 from gradscribe.codegen.python.names import check_distinct
 from gradscribe.codegen.python.scalars.scalar import DTYPE, shape
@@ -27,7 +39,6 @@ from gradscribe.derive.ir.term import Tensor
 PLACE = Name("place")
 BY_NAME = of("Mapping", Name("str"), ANY)
 KEPT = of("tuple", ANY, ELLIPSIS)
-BY = {"params": "the weights by name", "state": "the running statistics by name"}
 OWN = ("place", "params", "state", "saved", "buffers")
 """Arguments that functions of blocks have themselves."""
 
@@ -71,11 +82,12 @@ def _function(
     purpose = kernel.name.removeprefix(f"{network.name}_")
     names = [("tensor", name) for name in program.tensors] + [("size", s.name) for s in program.symbols()]
     check_distinct(f"{network.name}, block {word}", [*(("argument", name) for name in OWN), *sorted(names)])
-    rows = {own: numbers[name] for name, own in place.names.items() if name in numbers}
+    rows = own_rows(alike[0], numbers)
     taken = {*FIXED, *OWN, *program.names()}
-    plan = lower(program, f"{network.name}_{word}_{purpose}", [t.name for t in program.inputs], taken, rows)
-    named = [t for t, _ in block.named]
-    memory = planned(plan, program, returned=named, kept=[*block.made, *block.kept], apart=program.outputs)
+    known = {symbol: [int(part.sizes[symbol]) for part in alike] for symbol in alike[0].sizes}
+    plan = lower(program, f"{network.name}_{word}_{purpose}", [t.name for t in program.inputs], taken, rows, known)
+    named, kept = [t for t, _ in block.named], [*block.made, *block.kept]
+    memory = planned(plan, program, returned=named, kept=kept, apart=program.outputs, fixed=known)
     emitter = Emitter(taken, buffers="buffers")
     results: list[Expression] = [
         *map(Name, block.made),
@@ -92,17 +104,17 @@ def _function(
             *(Parameter(n, ARRAY) for n in block.given),
             *(Parameter(n, BY_NAME) for n in own_arguments(block)),
             *([Parameter("saved", KEPT)] if block.saved else []),
-            *(Parameter(s.name, INT if s.is_integer else ANY) for s in sizes),
             Parameter(DTYPE.text, ANY),
             Parameter("buffers", Name("rt.Buffers")),
         ),
+        tuple(Parameter(s.name, INT if s.is_integer else ANY) for s in sizes),
         result=_result(block),
     )
     return BlockFunction(
         Function(
             name=f"_{word}_{purpose}",
             signature=signature,
-            doc=long_doc(f"Compute block {word}, {purpose}.", _described(block, alike, numbers)),
+            doc=long_doc(f"Compute block {word}, {purpose}.", _described(block, alike[0])),
             body=(*live(tuple(bound), set().union(*map(used, computed)), RUNTIME), *computed),
             loops=tuple(emitter.nests),
             source=memory.plan,
@@ -119,15 +131,27 @@ def _bound(k: NetworkKernels, place: Place, block: BlockKernel) -> tuple[list[St
     found: list[Statement] = [Assign(Group(tuple(map(Name, block.saved))), Name("saved"))] if block.saved else []
     known: set[Symbol] = set()
     for name in (*block.given, *block.saved):
-        for axis, extent in enumerate(tensors[name].shape):
-            if isinstance(extent, Symbol) and extent not in known:
-                known.add(extent)
-                found.append(let(extent.name, Item(shape_of(name), (Literal(axis),))))
+        found += _told(tensors[name], known)
     for name in (*block.weights, *block.state):
         where = Name("state" if name in block.state else "params")
         value = call("rt.weight", Literal(network.name), where, _key(k, place, name), DTYPE, shape(tensors[name].shape))
         found.append(let(name, value))
     return found, sorted(program.symbols() - known, key=lambda s: s.name)
+
+
+def _told(tensor: Tensor, known: set[Symbol]) -> list[Statement]:
+    """Bind the sizes that the shape of an array tells, and add them to those `known`."""
+    axes = [
+        (axis, extent)
+        for axis, extent in enumerate(tensor.shape)
+        if isinstance(extent, Symbol) and extent not in {*known, *tensor.shape[:axis]}
+    ]
+    known |= {extent for _, extent in axes}
+    if len(axes) < 2:
+        return [let(extent.name, Item(shape_of(tensor.name), (Literal(axis),))) for axis, extent in axes]
+    bound = dict(axes)
+    names = (Name(bound[axis].name if axis in bound else "_") for axis in range(len(tensor.shape)))
+    return [Assign(Items(tuple(names)), shape_of(tensor.name))]
 
 
 def _key(k: NetworkKernels, place: Place, name: str) -> Expression:
@@ -158,22 +182,26 @@ def _rows(part: PlacedPart, numbers: Mapping[str, int]) -> tuple[int, ...]:
     return (min(found), max(found)) if found else ()
 
 
+def own_rows(part: PlacedPart, numbers: Mapping[str, int]) -> dict[str, int]:
+    """The numbers of a place's equations by what the block calls their tensors."""
+    return {own: numbers[name] for name, own in part.place.names.items() if name in numbers}
+
+
 def words(part: PlacedPart, numbers: Mapping[str, int]) -> str:
     """Which rows those are."""
     rows = _rows(part, numbers)
     return f"({rows[0]}) to ({rows[1]}), {part.place.name}" if rows else part.place.name
 
 
-def _described(block: BlockKernel, alike: Sequence[PlacedPart], numbers: Mapping[str, int]) -> list[str]:
-    """Where a function is called, and what it is given."""
+def _described(block: BlockKernel, first: PlacedPart) -> list[str]:
+    """What a function is given and returns; where it is called, the calls and the module say."""
     tensors = block.program.tensors
-    called = [words(part, numbers) for part in alike]
-    lines = [f"Computed are {'; '.join(called)}. The numbers at its statements are the first's.", "", "Args:"]
-    lines.append("    place: what the names of its weights begin with.")
-    lines += [f"    {name}: shape {text(shape(tensors[name].shape))}." for name in block.given]
-    lines += [f"    {word}: {BY[word]}." for word in own_arguments(block)]
-    lines += [f"    saved: {enumerated(block.saved)}."] if block.saved else []
-    lines += ["    dtype: the type of all arrays.", "    buffers: memory that is used again."]
+    given = [f"{name}, shape {text(shape(tensors[name].shape))}" for name in block.given]
+    given += [f"saved: {enumerated(block.saved)}"] if block.saved else []
+    lines = [
+        f"Given are {'; '.join(given)}. What a weight is called begins with place.",
+        f"The numbers at its statements are those at {first.place.name}.",
+    ]
     returned = [f"{name}, shape {text(shape(tensors[name].shape))}" for name in block.made]
     returned += [f"{enumerated([name for name, _ in block.named])} by name"] if block.named else []
     returned += [f"what backward needs: {enumerated(block.kept)}"] if block.kept else []

@@ -3,12 +3,16 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
-from gradscribe.codegen.kernel.block_kernels import Part, Place, PlacedPart
+from sympy import Expr
+
+from gradscribe.codegen.kernel.blocks.block_kernel import read
+from gradscribe.codegen.kernel.blocks.parts import Part, PlacedPart
+from gradscribe.codegen.kernel.blocks.places import Place
 from gradscribe.codegen.kernel.kernel import Kernel
 from gradscribe.codegen.kernel.network_kernels import NetworkKernels
 from gradscribe.codegen.numpy.function.provenance import page_numbers
 from gradscribe.codegen.numpy.lower import lower
-from gradscribe.codegen.numpy.network.block_functions import (
+from gradscribe.codegen.numpy.network.blocks.block_functions import (
     BlockFunction,
     block_functions,
     elements,
@@ -41,7 +45,9 @@ class NetworkPlan:
 
 def forward_plan(k: NetworkKernels) -> NetworkPlan:
     """That of the forward function."""
-    return network_plan(k, k.forward, k.network.program.outputs, kept=[name for name, _ in layout(k)])
+    entries = [name for name, _ in layout(k)]
+    crossing = [name for name in kept(k) if name in k.forward.program.outputs and name not in entries]
+    return network_plan(k, k.forward, k.network.program.outputs, kept=[*entries, *crossing], within=crossing)
 
 
 def predict_plan(k: NetworkKernels) -> NetworkPlan:
@@ -56,7 +62,12 @@ def backward_plan(k: NetworkKernels) -> NetworkPlan:
 
 
 def network_plan(
-    k: NetworkKernels, kernel: Kernel, returned: Sequence[str], kept: Sequence[str] = (), tail: Sequence[str] = ()
+    k: NetworkKernels,
+    kernel: Kernel,
+    returned: Sequence[str],
+    kept: Sequence[str] = (),
+    tail: Sequence[str] = (),
+    within: Sequence[str] = (),
 ) -> NetworkPlan:
     """The plan of a function.
 
@@ -66,6 +77,7 @@ def network_plan(
         returned: what the caller is given.
         kept: what must outlive the call.
         tail: what is wanted only where the caller says so.
+        within: what is kept in what a place keeps.
     """
     numbers, found = page_numbers(k.source), parts_of(k, kernel)
     blocks = block_functions(k, kernel, numbers)
@@ -80,13 +92,13 @@ def network_plan(
     plan = _with_calls(lower(own, kernel.name, [t.name for t in own.inputs], taken, numbers), found, calls)
     groups = tuple(name for call in calls.values() for name, _ in call.groups)
     whole = replace(kernel.program, outputs=(*own.outputs, *groups))
-    return NetworkPlan(planned(plan, whole, returned=returned, kept=kept, tail=tail), blocks)
+    return NetworkPlan(planned(plan, whole, returned=returned, kept=kept, tail=tail, within=within), blocks)
 
 
 def own_program(k: NetworkKernels, kernel: Kernel) -> Program:
     """The statements of a function that no function of a block computes; what these return is given."""
     found, program = parts_of(k, kernel), kernel.program
-    made = {part.place.tensors[name] for part in found if isinstance(part, PlacedPart) for name in part.kernel.made}
+    made = {name for part in found if isinstance(part, PlacedPart) for name in _made(part)}
     own = tuple(s for part in found if not isinstance(part, PlacedPart) for s in part.statements)
     there = made | {s.target.name for s in own}
     return replace(
@@ -95,6 +107,11 @@ def own_program(k: NetworkKernels, kernel: Kernel) -> Program:
         statements=own,
         outputs=tuple(name for name in program.outputs if name in there),
     )
+
+
+def _made(part: PlacedPart) -> list[str]:
+    """The arrays of its own that a place returns."""
+    return [part.place.tensors[name] for name in part.kernel.made]
 
 
 def parts_of(k: NetworkKernels, kernel: Kernel) -> tuple[Part, ...]:
@@ -110,11 +127,38 @@ def group(network: Network, place: Place, what: str) -> str:
 def layout(k: NetworkKernels) -> list[tuple[str, tuple[str, ...]]]:
     """What forward keeps, in order: an array, with (), or what a place keeps and the arrays in it."""
     placed = [part for part in parts_of(k, k.forward) if isinstance(part, PlacedPart) and part.kernel.kept]
-    members = {p.place.name: tuple(p.place.tensors[name] for name in p.kernel.kept) for p in placed}
-    groups = {
-        t: (group(k.network, p.place, "saved"), members[p.place.name]) for p in placed for t in members[p.place.name]
-    }
-    return list(dict.fromkeys(groups.get(t.name, (t.name, ())) for t in k.kept))
+    groups = [
+        (group(k.network, p.place, "saved"), tuple(p.place.tensors[name] for name in p.kernel.kept)) for p in placed
+    ]
+    alone = _alone(k) | {t.name for t in k.kept} - {name for _, members in groups for name in members}
+    found: dict[tuple[str, tuple[str, ...]], None] = {}
+    for t in k.kept:
+        found |= {(t.name, ()): None} if t.name in alone else {}
+        found |= dict.fromkeys(g for g in groups if t.name in g[1])
+    return list(found)
+
+
+def kept(k: NetworkKernels) -> list[str]:
+    """The arrays in that, each where it stands first."""
+    return list(dict.fromkeys(name for entry, members in layout(k) for name in members or (entry,)))
+
+
+def _alone(k: NetworkKernels) -> set[str]:
+    """What forward keeps by itself: what backward reads but not out of what a place keeps, and what tells a size."""
+    found: set[str] = set()
+    for part in parts_of(k, k.backward):
+        if isinstance(part, PlacedPart):
+            found |= {part.place.tensors[n] for n in part.kernel.given}
+        else:
+            found |= {name for s in part.statements for name in read(s)}
+    kept = {t.name: t for t in k.kept}
+    known = {e for t in (*k.shaped, *(kept[n] for n in found & set(kept))) for e in t.shape}
+    missing = k.backward.program.symbols() - known
+    for tensor in k.kept:
+        if missing & set(tensor.shape):
+            found.add(tensor.name)
+            missing -= set(tensor.shape)
+    return found
 
 
 def _invoke(
@@ -125,17 +169,29 @@ def _invoke(
     tensors, names = block.program.tensors, place.tensors
     given = [names[t] for t in block.given]
     saved = [group(k.network, place, "saved")] if block.saved else []
+    numbers_here = dict(part.sizes)
     buffered = set(from_buffers(found.memory.plan.records))
+    inner = [t for t in block.kept if t in block.program.outputs and t not in block.made]
     by_name = "state" if kernel is k.forward else "gradients"
-    groups = ((by_name, [n for n, _ in block.named]), ("saved", block.kept))
+    groups = ((by_name, [n for n, _ in block.named], [n for n, _ in block.named]), ("saved", block.kept, inner))
+
+    def here(amount: Expr) -> Expr:
+        return amount.xreplace(numbers_here)
+
+    outside = [*block.program.inputs, *(tensors[t] for t in block.program.outputs)]
     return Invoke(
         function=found.function.name,
         place=place.name,
-        arguments=(*given, *own_arguments(block), *saved, *(s.name for s in found.sizes), "dtype", "buffers"),
+        arguments=(*given, *own_arguments(block), *saved, "dtype", "buffers"),
         arrays=(*given, *saved),
-        made=tuple((names[t], tensors[t].shape, t in buffered) for t in block.made),
-        groups=tuple((group(k.network, place, what), elements(tensors[t] for t in own)) for what, own in groups if own),
-        within=found.memory.peak - elements([*block.program.inputs, *(tensors[t] for t in block.program.outputs)]),
+        made=tuple((names[t], tuple(map(here, tensors[t].shape)), t in buffered) for t in block.made),
+        groups=tuple(
+            (group(k.network, place, what), here(elements(tensors[t] for t in own)))
+            for what, all_of_it, own in groups
+            if all_of_it
+        ),
+        within=found.memory.peak_of(numbers_here) - here(elements(outside)),
+        sizes=tuple((s.name, here(s)) for s in found.sizes),
         words=words(part, numbers),
     )
 
