@@ -204,6 +204,13 @@ class Statement(Printed):
     argument: Tensor | None = None
     ties: Tensor | None = None
 
+    @cached_property
+    def sizes(self) -> frozenset[Symbol]:
+        """The symbols of its extents and index expressions that are no indices."""
+        t = self.term
+        parts = (t.body, *t.deltas, *(e for g in t.guards for e in (g.value, g.extent)), *(r.extent for r in t.ranges))
+        return frozenset().union(*(p.free_symbols for p in parts)) - set(t.indices)
+
 
 @dataclass(frozen=True)
 class Program(Printed):
@@ -238,22 +245,22 @@ class Program(Printed):
 
     def symbols(self) -> set[Symbol]:
         """All size symbols in shapes, extents and index expressions (not the indices)."""
-        found: set[Symbol] = set()
-        for tensor in self.tensors.values():
-            found |= set().union(*(e.free_symbols for e in tensor.shape))
-        for s in self.statements:
-            t = s.term
-            parts = [t.body, *t.deltas, *(g.value for g in t.guards), *(g.extent for g in t.guards)]
-            parts += [r.extent for r in t.ranges]
-            found |= set().union(*(p.free_symbols for p in parts)) - set(t.indices)
-        for symbol, expression in self.sizes:
-            found |= {symbol} | expression.free_symbols
-        return found
+        return set(self._symbols)
+
+    @cached_property
+    def _symbols(self) -> frozenset[Symbol]:
+        shapes = (e.free_symbols for tensor in self.tensors.values() for e in tensor.shape)
+        sizes = ({symbol} | expression.free_symbols for symbol, expression in self.sizes)
+        return frozenset().union(*shapes, *(s.sizes for s in self.statements), *sizes)
 
     def names(self) -> set[str]:
         """Every name in use: tensors, sizes and indices."""
-        indices = {v.name for s in self.statements for v in s.term.indices}
-        return set(self.tensors) | {s.name for s in self.symbols()} | indices
+        return set(self._names)
+
+    @cached_property
+    def _names(self) -> frozenset[str]:
+        indices = (v.name for s in self.statements for v in s.term.indices)
+        return frozenset(self.tensors).union((s.name for s in self._symbols), indices)
 
     def substitute(self, mapping: Mapping[Symbol, Expr], whole_axes: bool = False) -> "Program":
         """Replace size symbols everywhere (``stride=1`` is a substitution); an index of extent 1 becomes 0.

@@ -12,9 +12,13 @@ from gradscribe.derive.typeset.document.document import Document
 ORDERS = {Purpose.DOUBLE_BACKWARD: 2, Purpose.HESSIAN_VECTOR: 2}
 
 
-@lru_cache(maxsize=8)
 def page(layer: Layer, order: int = 1) -> Document:
     """The page that `gradscribe derive` prints."""
+    return _page(layer, order)
+
+
+@lru_cache(maxsize=8)
+def _page(layer: Layer, order: int) -> Document:
     return document(derive(layer, order=order))
 
 
