@@ -18,7 +18,9 @@ from functools import cache
 from importlib import import_module
 from importlib.abc import Loader, MetaPathFinder
 from importlib.machinery import ModuleSpec
+from importlib.util import find_spec
 from itertools import count
+from pathlib import Path
 from types import CodeType, ModuleType
 from typing import Any
 
@@ -64,7 +66,7 @@ def compile_module(module: Emitted, backend: str = DEFAULT) -> ModuleType:
     Raises:
         EquationError: when the audit finds anything in it that generated code has no use for.
     """
-    codes = {found.name: compile(audit(found), f"<{found.name}>", "exec") for found in module.modules}
+    codes = {found.name: compile(audit(found), _place(found.path, found.text), "exec") for found in module.modules}
     package = _Package(f"_gradscribe_{next(_numbers)}", {**_shared(backend), **codes})
     return package.loaded()[module.name]
 
@@ -72,8 +74,25 @@ def compile_module(module: Emitted, backend: str = DEFAULT) -> ModuleType:
 @cache
 def _shared(backend: str) -> Mapping[str, CodeType]:
     """What every module needs beside it, by name in the package; compiled once, and no user's text is in it."""
-    texts = {path.removesuffix(".py").replace("/", "."): text for path, text in target(backend).shared().items()}
-    return {name: compile(text, f"<{name}>", "exec") for name, text in texts.items()}
+    texts = target(backend).shared().items()
+    return {_dotted(path): compile(text, _place(path, text), "exec") for path, text in texts}
+
+
+def _dotted(path: str) -> str:
+    return path.removesuffix(".py").replace("/", ".")
+
+
+def _place(path: str, text: str) -> str:
+    """What the code of a file in a package is said to come from: the same file of the package here, where there is one.
+
+    Machine code is kept beside that file: compiled once, it is there for all packages in memory, and the next process.
+    """
+    found = find_spec("gradscribe.generated")
+    for folder in (found.submodule_search_locations or ()) if found is not None else ():
+        file = Path(folder).resolve() / path
+        if file.is_file() and file.read_text(encoding="utf-8") == text:
+            return str(file)
+    return f"<{_dotted(path)}>"
 
 
 class _Package(Loader, MetaPathFinder):
