@@ -14,7 +14,7 @@ write         modules               files, all or none, if they changed  codegen
 
 import sys
 from collections.abc import Mapping
-from functools import cache
+from functools import cache, lru_cache
 from importlib import import_module
 from importlib.abc import Loader, MetaPathFinder
 from importlib.machinery import ModuleSpec
@@ -44,6 +44,14 @@ def emitted(item: Layer | Optimiser, order: int = 1, backend: str = DEFAULT) -> 
     Raises:
         EquationError: see `Target.module`, and when there is no such backend.
     """
+    try:
+        return _emitted(item, order, backend)
+    except TypeError:  # something in it that has no hash: a record of one's own, or no backend's name
+        return target(backend).module(item, order)
+
+
+@lru_cache(maxsize=128)  # what is verified, shown and written is often the same layer
+def _emitted(item: Layer | Optimiser, order: int, backend: str) -> Emitted:
     return target(backend).module(item, order)
 
 

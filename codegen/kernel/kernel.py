@@ -98,7 +98,7 @@ def kernels(layer: Layer, also: Collection[str] = ()) -> tuple[Kernel, ...]:
     return _kernels(layer, frozenset(also))
 
 
-@lru_cache(maxsize=64)
+@lru_cache(maxsize=128)
 def _kernels(layer: Layer, also: frozenset[str]) -> tuple[Kernel, ...]:
     program = layer.program
     _check_ravel(layer)

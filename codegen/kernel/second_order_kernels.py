@@ -29,7 +29,7 @@ def kernels_of_order(layer: Layer, order: int) -> tuple[tuple[Kernel, ...], tupl
     return _of_order_2(layer)
 
 
-@lru_cache(maxsize=64)
+@lru_cache(maxsize=128)
 def _of_order_2(layer: Layer) -> tuple[tuple[Kernel, ...], tuple[Kernel, ...]]:
     second = (double_backward(layer), hessian_vector(layer))
     return kernels(layer, {t.name for k in second for t in k.arguments}), second

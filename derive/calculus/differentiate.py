@@ -122,7 +122,7 @@ def differentiate(
     return _differentiated(program, names, tuple((seeds or {}).items()), prefix)
 
 
-@lru_cache(maxsize=64)  # pages, kernels and their verification start from the gradients of the same program
+@lru_cache(maxsize=128)  # pages, kernels and their verification start from the gradients of the same program
 def _differentiated(
     program: Program, names: tuple[str, ...], seeds: tuple[tuple[str, str], ...], prefix: str
 ) -> Gradient:

@@ -77,7 +77,7 @@ def second_order(
     return _second_order(program, by, of, direction, prefix)
 
 
-@lru_cache(maxsize=64)  # pages, kernels and their verification start from the same one
+@lru_cache(maxsize=128)  # pages, kernels and their verification start from the same one
 def _second_order(
     program: Program, watched: tuple[str, ...] | None, wrt: tuple[str, ...] | None, direction: str, prefix: str
 ) -> SecondOrder:
