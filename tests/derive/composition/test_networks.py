@@ -1,6 +1,7 @@
 """Networks: composition, generated modules against the interpreter, memory, mistakes."""
 
 import ast
+from importlib import import_module
 from typing import Any
 
 import numpy as np
@@ -29,6 +30,12 @@ from tests.cases.random_networks import random_network
 
 def instance(net: Network, **arguments: Any) -> Any:
     return getattr(compile_layer(net), net.class_name)(dtype=np.float64, rng=0, **arguments)
+
+
+def shipped(name: str) -> Any:
+    """A network of the catalogue, of the generated files; they are what `compile_layer` makes."""
+    module = import_module(f"gradscribe.generated.{name}")
+    return getattr(module, NETWORKS[name]().class_name)(dtype=np.float64, rng=0)
 
 
 def shaken(layer: Any, rng: np.random.Generator) -> None:
@@ -257,13 +264,13 @@ def test_the_weights_of_lenet5_are_those_of_the_paper() -> None:
 
 
 def test_how_weights_start() -> None:
-    layer = instance(NETWORKS["resnet20"]())
+    layer = shipped("resnet20")
     weight = layer.params["stage1_block2_conv2.w"]
     assert abs(weight.std() / np.sqrt(2 / (16 * 9)) - 1) < 0.05
     assert (layer.params["stage1_block1_norm2.gamma"] == 1).all()
     assert "normal, of variance 2 / 144" in str(type(layer).__doc__)
-    assert [w.tobytes() for w in instance(NETWORKS["lenet"]()).params.values()] == [
-        w.tobytes() for w in instance(NETWORKS["lenet"]()).params.values()
+    assert [w.tobytes() for w in shipped("lenet").params.values()] == [
+        w.tobytes() for w in shipped("lenet").params.values()
     ]
 
 
