@@ -61,8 +61,8 @@ def test_errors_in_float32(conv: Convolution, direction: str, kind: str) -> None
         assert found <= max(STRICT, way.cost.error) <= FAST, (way.strategy.name, found)
 
 
-@pytest.mark.parametrize("direction", DIRECTIONS)
-@pytest.mark.parametrize("conv", ACCURATE.values(), ids=ACCURATE)
+@together("direction", DIRECTIONS)
+@together("conv", ACCURATE.values(), ids=ACCURATE)
 def test_what_is_too_inaccurate_is_not_chosen(conv: Convolution, direction: str) -> None:
     c = conv.described(direction)
     for dtype in (np.float32, np.float64):

@@ -109,7 +109,7 @@ def test_no_signature_changes_unseen(golden: Callable[[str, str], None]) -> None
     golden("signatures.txt", "\n".join(lines) + "\n")
 
 
-@pytest.mark.parametrize("name", SIGNATURES)
+@together("name", SIGNATURES)
 def test_the_signature_of_a_function(name: str) -> None:
     assert written(function_of(kernel(name))) == SIGNATURES[name]
 

@@ -102,7 +102,7 @@ def test_float32_stays_float32(name: str) -> None:
             assert np.abs(gradient - wanted[n]).max(initial=0.0) <= 1e-3 * scale, n
 
 
-@pytest.mark.parametrize("name", LAYERS)
+@together("name", LAYERS)
 def test_statements_grow_at_most_fivefold(name: str) -> None:
     first, second = second_order(layer(name).program).counts
     assert 0 < second <= GROWTH * first

@@ -154,8 +154,8 @@ def test_four_equal_elements_get_a_quarter_each() -> None:
     np.testing.assert_array_equal(pool_by_kernel(case, ones, dy, "first").ravel(), [8, 0, 0, 0])
 
 
-@pytest.mark.parametrize("op", [Maximum, Minimum])
-@pytest.mark.parametrize("seed", range(12))
+@together("op", [Maximum, Minimum])
+@together("seed", range(12))
 def test_windows_of_a_line_equal_loops(op: type, seed: int) -> None:
     rng = np.random.default_rng(seed)
     sizes = {N: 5, M: 4, R: 3, s: int(rng.integers(1, 4)), p: int(rng.integers(0, 7)), d: int(rng.integers(1, 3))}

@@ -75,7 +75,7 @@ def test_generated_forward_equals_plain_loops(case: LayerCase, dtype: type) -> N
         np.testing.assert_array_equal(result[1], where)
 
 
-@pytest.mark.parametrize("name", LAYERS)
+@together("name", LAYERS)
 def test_generated_forward_equals_the_equations(name: str) -> None:
     """Every layer of the catalogue; options and sizes are random, inputs that may be absent are so at times."""
     for seed in range(3):

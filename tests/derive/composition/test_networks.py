@@ -26,6 +26,7 @@ from gradscribe.derive.ir.interpret import interpret
 from gradscribe.derive.layer.equations import program
 from tests.cases.catalogue import GENERATED
 from tests.cases.random_networks import random_network
+from tests.cases.together import together
 
 
 def instance(net: Network, **arguments: Any) -> Any:
@@ -523,7 +524,7 @@ def test_what_lacks_an_input_or_cannot_be_judged_is_refused_when_it_is_written(t
     assert caret.index("^") == column + 3
 
 
-@pytest.mark.parametrize("name", LAYERS)
+@together("name", LAYERS)
 def test_every_layer_that_lacks_an_input_is_refused(name: str) -> None:
     """All inputs but weights, state, and what may be absent or only training reads; one less is an error."""
     layer = LAYERS[name]()

@@ -311,7 +311,7 @@ ERRORS: dict[str, tuple[Callable[[], object], str]] = {
 }
 
 
-@pytest.mark.parametrize(("build", "message"), ERRORS.values(), ids=ERRORS)
+@together(("build", "message"), ERRORS.values(), ids=ERRORS)
 def test_errors_name_what_is_wrong(build: Callable[[], object], message: str) -> None:
     with pytest.raises(EquationError, match=message):
         build()
