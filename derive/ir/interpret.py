@@ -168,8 +168,8 @@ def read(array: np.ndarray, indices: list[Any]) -> Any:
     if array.size == 0:
         return np.zeros(np.broadcast_shapes(*map(np.shape, indices)))
     leaving = [not np.all(fit) for fit in fits]
-    inner = [np.where(fit, index, 0) if left else index for fit, index, left in zip(fits, indices, leaving, strict=True)]
-    found = array[tuple(inner)]
+    within = (np.where(fit, e, 0) if left else e for fit, e, left in zip(fits, indices, leaving, strict=True))
+    found = array[tuple(within)]
     if not any(leaving):
         return found if array.dtype != bool else found.astype(int)  # sums of truth values count
     return np.where(reduce(lambda a, b: a & b, compress(fits, leaving)), found, 0)

@@ -3,11 +3,11 @@
 from collections.abc import Callable, Iterable, Sequence
 from functools import wraps
 from inspect import signature
-from typing import Any, TypeVar
+from typing import Any
 
 import pytest
 
-Test = TypeVar("Test", bound=Callable[..., None])
+Test = Callable[..., None]
 
 
 def together(
@@ -18,7 +18,8 @@ def together(
 ) -> Callable[[Test], Test]:
     """Arguments as of `parametrize`. All cases are tried; those that fail are named, each with its own exception.
 
-    With `made` a value is what that makes of it, when its turn has come. Not for tests with fixtures that a case changes. A case that is skipped is left out; if all are, the test is.
+    With `made` a value is what that makes of it, when its turn has come. Not for tests with fixtures that a case
+    changes. A case that is skipped is left out; if all are, the test is.
     """
     wanted = tuple(name.strip() for name in (names.split(",") if isinstance(names, str) else names))
     found = [case if len(wanted) > 1 else (case,) for case in cases]
@@ -48,7 +49,7 @@ def together(
         assert set(wanted) <= set(own.parameters), f"{test.__name__} has no {wanted}"
         left = [parameter for name, parameter in own.parameters.items() if name not in wanted]
         all_of_them.__signature__ = own.replace(parameters=left)  # type: ignore[attr-defined]
-        return all_of_them  # type: ignore[return-value]
+        return all_of_them
 
     return decorated
 
