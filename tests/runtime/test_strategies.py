@@ -123,8 +123,7 @@ def test_every_strategy_computes_what_is_written(strategy: str, backend: str, dt
 @pytest.mark.parametrize(("strategy", "backend"), WAYS)
 @pytest.mark.usefixtures("small_blocks")
 def test_every_strategy_in_blocks_and_threads(strategy: str, backend: str, threads: int) -> None:
-    """The same problems with every number of threads, in half as many draws as those that are not cut into blocks."""
-    assert run(strategy, backend, range(DRAWS // 2), 3, "float64", "fast", threads) >= LEAST
+    assert run(strategy, backend, range(DRAWS), 2 + threads, "float64", "fast", threads) >= LEAST
 
 
 # ----- not a number ---------------------------------------------------------------------------------------------------
